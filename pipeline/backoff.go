@@ -1,0 +1,34 @@
+package pipeline
+
+import (
+	"math/rand/v2"
+	"time"
+)
+
+// Backoff is how long to wait before a failed thing is tried again: twice as
+// long after each failure, up to Max, less up to a half at random so that many
+// that failed together do not come back together.
+type Backoff struct {
+	Min, Max time.Duration // 0.5 s and 30 s where not set
+	fails    int
+}
+
+// Next is the wait after one more failure.
+func (b *Backoff) Next() time.Duration {
+	lo, hi := b.Min, b.Max
+	if lo <= 0 {
+		lo = 500 * time.Millisecond
+	}
+	if hi <= 0 {
+		hi = 30 * time.Second
+	}
+	d := hi
+	if b.fails < 16 {
+		d = min(lo<<b.fails, hi)
+	}
+	b.fails++
+	return d - rand.N(d/2+1)
+}
+
+// Reset forgets the failures: the thing has worked.
+func (b *Backoff) Reset() { b.fails = 0 }

@@ -1,0 +1,24 @@
+// Package pipeline is the framework that every recording runs in: typed stages,
+// declared in YAML, wired with go-streams, and supervised.
+//
+// # Stages
+//
+// A stage is plain code. It implements Source, Transform, Buffer or Sink for the
+// element types that it takes and gives, registers itself from its own file
+// under the name that the YAML uses, and starts no goroutine: the framework owns
+// every goroutine, channel, context and recover.
+//
+// # Life of a run
+//
+//	build   no goroutine, no I/O; every problem of the declaration at once
+//	start   opens the stages from the sink up, then runs the source
+//	drain   the source is told to stop; closings cascade, every stage flushes
+//	abort   the context's cause is the first error; what is in flight is released
+//
+// # Elements
+//
+// An element that has a method Release owns memory by reference count. Handing
+// it to Emit hands over that one reference. A stage that does not emit an
+// element it received releases it. After an abort the framework releases what
+// is still on its way.
+package pipeline

@@ -1,0 +1,69 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// StageError is the first error of a run, and the cause of its context's end.
+type StageError struct {
+	Pipeline string
+	Stream   string
+	Stage    string
+	Op       string // open, run, process, take, consume, flush, close, panic
+	Err      error
+}
+
+// Error names the place and the error.
+func (e *StageError) Error() string {
+	return fmt.Sprintf("pipeline %s on %s: stage %s: %s: %v", e.Pipeline, e.Stream, e.Stage, e.Op, e.Err)
+}
+
+// Unwrap gives the stage's own error.
+func (e *StageError) Unwrap() error { return e.Err }
+
+// PanicError is a panic that was caught in a stage.
+type PanicError struct {
+	Value any
+	Stack []byte
+}
+
+// Error is the value that was given to panic. The stack is for the log.
+func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
+
+// EndError is how a source says that it has ended in good order, and why.
+type EndError struct{ Reason string }
+
+// Error is the reason.
+func (e *EndError) Error() string { return "source ended: " + e.Reason }
+
+// End makes the error by which Source.Run ends in good order for a reason. The
+// run drains, and the reason reaches every Flush by EndReason.
+func End(reason string) error { return &EndError{Reason: reason} }
+
+// Reasons that the framework itself gives.
+const (
+	ReasonSourceLost = "source_lost"
+	ReasonStop       = "stop"
+)
+
+// ErrAborted is the cause of a run that was aborted without an error of its own.
+var ErrAborted = errors.New("aborted")
+
+// ErrDeadline is the cause of a run that did not drain in time.
+var ErrDeadline = errors.New("did not drain in time")
+
+type endReasonKey struct{}
+
+func withEndReason(ctx context.Context, reason func() string) context.Context {
+	return context.WithValue(ctx, endReasonKey{}, reason)
+}
+
+// EndReason tells a stage's Flush why the run ends.
+func EndReason(ctx context.Context) string {
+	if f, ok := ctx.Value(endReasonKey{}).(func() string); ok {
+		return f()
+	}
+	return ReasonStop
+}

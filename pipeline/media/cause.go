@@ -1,0 +1,44 @@
+package media
+
+// Cause says why something ended or is missing. It is stored and shown as it
+// stands, so a value is never renamed.
+type Cause string
+
+// Why a segment ended.
+const (
+	EndStop        Cause = "stop"           // asked for by a person or program
+	EndDuration    Cause = "duration"       // the recording's own length was reached
+	EndShutdown    Cause = "shutdown"       // the process was told to stop
+	EndSourceLost  Cause = "source_lost"    // the publisher went away
+	EndOfFile      Cause = "end_of_file"    // a finite source was read to its end
+	EndMaxDuration Cause = "max_duration"   // cut on a sync sample
+	EndMaxSize     Cause = "max_size"       // cut on a sync sample
+	EndForced      Cause = "forced_cut"     // twice the limit passed without a sync sample
+	EndTracks      Cause = "tracks_changed" // resolution, codec or parameter sets
+	EndGap         Cause = "gap"            // media is missing, or time jumped
+	EndEvent       Cause = "event_end"      // the last trigger's after-time ran out
+	EndReplaced    Cause = "replaced"       // another publisher took the path over
+	EndReload      Cause = "reload"         // the pipeline's definition changed
+	EndError       Cause = "error"          // a stage failed
+	EndCrash       Cause = "crash"          // the process or machine died; found by recovery
+)
+
+// Why media is missing before a point, or why time does not continue.
+const (
+	GapOverload      Cause = "overload"       // a bounded queue was full: whole GOPs dropped
+	GapSourceLost    Cause = "source_lost"    // no publisher for a while
+	GapTimestampJump Cause = "timestamp_jump" // the sender's clock jumped: no frame is missing
+	GapStall         Cause = "stall"          // the sender was silent for long
+	GapRestart       Cause = "restart"        // the pipeline failed and was run again
+)
+
+// Gap is what is missing immediately before a chunk or a segment; the zero
+// value means nothing is.
+type Gap struct {
+	Cause    Cause
+	Duration int64 // ns of media or wall time missing; 0 where none is, as after a timestamp jump
+	Chunks   int   // whole chunks dropped, where they were counted
+}
+
+// None reports whether nothing is missing.
+func (g Gap) None() bool { return g.Cause == "" }

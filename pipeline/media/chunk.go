@@ -1,0 +1,142 @@
+package media
+
+import "sync/atomic"
+
+// Flags of an access unit.
+const (
+	FlagSync uint8 = 1 << iota // a decoder can start here
+)
+
+// Columns are the access units of one track in one chunk, in decoding order.
+// The four columns have the same length; access unit i is the bytes of Payload
+// from sum(Size[:i]) on.
+type Columns struct {
+	DTS     []int64  // ticks, strictly increasing
+	Offset  []int32  // PTS - DTS, ticks
+	Size    []uint32 // bytes in Payload
+	Flags   []uint8
+	End     int64  // DTS of the access unit that follows, so that every duration is known
+	Payload []byte // in mdat form: NAL units behind 4-byte lengths, or raw frames
+}
+
+// Len is the number of access units.
+func (c *Columns) Len() int { return len(c.DTS) }
+
+// Duration is that of access unit i in ticks.
+func (c *Columns) Duration(i int) int64 {
+	if i+1 < len(c.DTS) {
+		return c.DTS[i+1] - c.DTS[i]
+	}
+	return c.End - c.DTS[i]
+}
+
+// Chunk is up to a flush interval of the access units of every track of a
+// stream: the smallest thing written, and the most that a crash may lose.
+//
+// A chunk is built once, sealed, and from then on read-only and shared by
+// reference count. Whoever receives one owns one reference and ends it exactly
+// once, with Release or by handing the chunk on.
+type Chunk struct {
+	Set       *TrackSet
+	Seq       uint64    // place in the stream: each chunk is its predecessor's plus one
+	Tracks    []Columns // parallel to Set.Tracks; a track may have no access unit here
+	StartsGOP bool      // the lead track begins here with a sync sample
+	UTC       int64     // ns: wall clock of the lead track's first access unit, of any track's where lead has none
+	Gap       Gap       // what is missing before this chunk
+	Mark      *Mark     // not nil: the chunk holds no media, it is a word to the stages behind
+
+	pool *Pool
+	refs atomic.Int32
+	// held is the pool's record of who took the chunk; checked pools only.
+	held *holder
+}
+
+// MarkKind tells what a mark says.
+type MarkKind uint8
+
+// The marks.
+const (
+	MarkEnd MarkKind = iota + 1 // the recording ends here: finish the segment and wait for the next chunk
+	MarkGap                     // media was dropped here
+)
+
+// Mark is a word in the flow of chunks, from one stage to those behind it.
+type Mark struct {
+	Kind MarkKind
+	End  Cause // MarkEnd: why
+	Gap  Gap   // MarkGap: what is missing
+}
+
+// Retain adds a reference and returns the chunk.
+func (c *Chunk) Retain() *Chunk {
+	if c.refs.Add(1) <= 1 {
+		panic("media: Retain of a released chunk")
+	}
+	return c
+}
+
+// Release ends one reference. With the last one the memory goes back to the
+// pool and the chunk must not be touched again.
+func (c *Chunk) Release() {
+	switch n := c.refs.Add(-1); {
+	case n == 0:
+		c.pool.put(c)
+	case n < 0:
+		panic("media: chunk released twice")
+	}
+}
+
+// Bytes is the size of the payloads, which is the size of the mdat.
+func (c *Chunk) Bytes() int {
+	n := 0
+	for i := range c.Tracks {
+		n += len(c.Tracks[i].Payload)
+	}
+	return n
+}
+
+// Memory is what the chunk holds on to, with its unused capacity.
+func (c *Chunk) Memory() int {
+	n := 0
+	for i := range c.Tracks {
+		t := &c.Tracks[i]
+		n += cap(t.Payload) + 8*cap(t.DTS) + 4*cap(t.Offset) + 4*cap(t.Size) + cap(t.Flags)
+	}
+	return n
+}
+
+// AccessUnits is the number of access units of all tracks.
+func (c *Chunk) AccessUnits() int {
+	n := 0
+	for i := range c.Tracks {
+		n += c.Tracks[i].Len()
+	}
+	return n
+}
+
+// Lead is the columns of the set's lead track.
+func (c *Chunk) Lead() *Columns { return &c.Tracks[c.Set.Lead()] }
+
+// Span is the time from the first access unit to the end of the last one in
+// nanoseconds, on the lead track, or on the first track with anything in it.
+func (c *Chunk) Span() int64 {
+	if c.Set == nil {
+		return 0
+	}
+	if n := span(c.Lead(), c.Set.Tracks[c.Set.Lead()].Timescale); n > 0 {
+		return n
+	}
+	for i := range c.Tracks {
+		if n := span(&c.Tracks[i], c.Set.Tracks[i].Timescale); n > 0 {
+			return n
+		}
+	}
+	return 0
+}
+
+func span(c *Columns, timescale uint32) int64 {
+	if c.Len() == 0 {
+		return 0
+	}
+	return ToNanos(c.End-c.DTS[0], timescale)
+}

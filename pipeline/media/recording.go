@@ -1,0 +1,54 @@
+package media
+
+// State is where a recording is in its life. It is stored as it stands.
+type State string
+
+// The states of a recording.
+const (
+	StateRecording State = "recording" // its file grows
+	StateFinished  State = "finished"  // its file is complete under its final name
+	StateRecovered State = "recovered" // finished by recovery after a crash
+	StateLost      State = "lost"      // its file is gone
+)
+
+// Recording is the catalogue's knowledge of one segment. A new value with the
+// same ID replaces the one before.
+type Recording struct {
+	ID        ID
+	Stream    string
+	Pipeline  string
+	Path      string // of the file, slash-separated, relative to the record directory
+	State     State
+	StartUTC  int64 // ns
+	EndUTC    int64 // ns, wall clock of the end of the last access unit
+	Duration  int64 // ns of media
+	Size      int64 // bytes of the file
+	Tracks    []TrackInfo
+	EndReason Cause
+	Gap       Gap // what is missing before it
+	Protected bool
+}
+
+// TrackInfo is what the catalogue keeps of a track.
+type TrackInfo struct {
+	Kind       string `json:"kind"`
+	Codec      string `json:"codec"`
+	Width      int    `json:"width,omitempty"`
+	Height     int    `json:"height,omitempty"`
+	SampleRate int    `json:"sample_rate,omitempty"`
+	Channels   int    `json:"channels,omitempty"`
+}
+
+// Info is the catalogue's view of the tracks.
+func (s *TrackSet) Info() []TrackInfo {
+	out := make([]TrackInfo, len(s.Tracks))
+	for i := range s.Tracks {
+		t := &s.Tracks[i]
+		out[i] = TrackInfo{
+			Kind: t.Kind().String(), Codec: t.Codec.String(),
+			Width: t.Width, Height: t.Height,
+			SampleRate: t.SampleRate, Channels: t.Channels,
+		}
+	}
+	return out
+}

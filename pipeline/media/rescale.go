@@ -1,0 +1,43 @@
+package media
+
+import "math/bits"
+
+// Rescale converts ticks of one timescale to another, rounded to the nearest
+// tick (halves away from zero), exact over the whole range of the result.
+// Convert absolute times and subtract: converted differences accumulate error.
+func Rescale(ticks int64, from, to uint32) int64 {
+	if from == to || ticks == 0 {
+		return ticks
+	}
+	neg := ticks < 0
+	u := uint64(ticks)
+	if neg {
+		u = -u
+	}
+	hi, lo := bits.Mul64(u, uint64(to))
+	lo, carry := bits.Add64(lo, uint64(from)/2, 0)
+	hi += carry
+	if hi >= uint64(from) { // the quotient does not fit: saturate rather than wrap
+		if neg {
+			return -1 << 63
+		}
+		return 1<<63 - 1
+	}
+	q, _ := bits.Div64(hi, lo, uint64(from))
+	if q > 1<<63-1 {
+		q = 1<<63 - 1
+	}
+	if neg {
+		return -int64(q)
+	}
+	return int64(q)
+}
+
+// Nanoseconds per second, as a timescale.
+const nanoseconds = 1_000_000_000
+
+// ToNanos converts ticks of a timescale to nanoseconds.
+func ToNanos(ticks int64, timescale uint32) int64 { return Rescale(ticks, timescale, nanoseconds) }
+
+// FromNanos converts nanoseconds to ticks of a timescale.
+func FromNanos(ns int64, timescale uint32) int64 { return Rescale(ns, nanoseconds, timescale) }

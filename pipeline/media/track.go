@@ -1,0 +1,105 @@
+package media
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// Track describes one elementary stream. It is a value: nothing may change it
+// once it is part of a TrackSet.
+type Track struct {
+	Codec     Codec
+	Timescale uint32 // ticks per second; 90000 or the source's own for video, the sample rate for audio
+
+	// ParameterSets are what a decoder needs before the first access unit.
+	// H264: every SPS, then every PPS. H265: every VPS, SPS, PPS. AAC: one
+	// AudioSpecificConfig. NAL units are without start code or length.
+	ParameterSets [][]byte
+
+	Width, Height int // pixels as shown, after cropping; video only
+
+	SampleRate, Channels int    // audio only
+	FrameDuration        uint32 // ticks of every access unit where the codec fixes it (AAC 1024), else 0
+
+	Language string // ISO 639-2/T; empty means und
+}
+
+// Kind tells whether the track carries pictures or sound.
+func (t *Track) Kind() Kind { return t.Codec.Kind() }
+
+// Validate says what is missing for the track to be stored.
+func (t *Track) Validate() error {
+	switch {
+	case !t.Codec.Known():
+		return fmt.Errorf("unknown codec %d", t.Codec)
+	case t.Timescale == 0:
+		return fmt.Errorf("%s: timescale is 0", t.Codec)
+	case len(t.ParameterSets) == 0:
+		return fmt.Errorf("%s: no parameter sets", t.Codec)
+	case t.Kind() == Video && (t.Width <= 0 || t.Height <= 0 || t.Width > 65535 || t.Height > 65535):
+		return fmt.Errorf("%s: picture size %dx%d cannot be stored", t.Codec, t.Width, t.Height)
+	case t.Kind() == Audio && (t.SampleRate <= 0 || t.Channels <= 0):
+		return fmt.Errorf("%s: %d Hz, %d channels cannot be stored", t.Codec, t.SampleRate, t.Channels)
+	}
+	return nil
+}
+
+func (t *Track) equal(o *Track) bool {
+	return t.Codec == o.Codec && t.Timescale == o.Timescale &&
+		t.Width == o.Width && t.Height == o.Height &&
+		t.SampleRate == o.SampleRate && t.Channels == o.Channels &&
+		t.FrameDuration == o.FrameDuration && t.Language == o.Language &&
+		slices.EqualFunc(t.ParameterSets, o.ParameterSets, bytes.Equal)
+}
+
+// TrackSet is an immutable, numbered list of tracks. Every change of a
+// stream's tracks makes a new set with the next generation.
+type TrackSet struct {
+	Generation uint64
+	Tracks     []Track
+	lead       int
+}
+
+// ErrNoTracks is returned for a set without a track.
+var ErrNoTracks = errors.New("no tracks")
+
+// NewTrackSet checks the tracks and freezes a copy of them.
+func NewTrackSet(generation uint64, tracks []Track) (*TrackSet, error) {
+	if len(tracks) == 0 {
+		return nil, ErrNoTracks
+	}
+	s := &TrackSet{Generation: generation, Tracks: make([]Track, len(tracks)), lead: -1}
+	for i := range tracks {
+		if err := tracks[i].Validate(); err != nil {
+			return nil, fmt.Errorf("track %d: %w", i+1, err)
+		}
+		s.Tracks[i] = tracks[i]
+		s.Tracks[i].ParameterSets = cloneAll(tracks[i].ParameterSets)
+		if s.lead < 0 && tracks[i].Kind() == Video {
+			s.lead = i
+		}
+	}
+	s.lead = max(s.lead, 0)
+	return s, nil
+}
+
+// Lead is the index of the track that cuts GOPs and carries the wall clock:
+// the first video track, or the first track where there is none.
+func (s *TrackSet) Lead() int { return s.lead }
+
+// Same reports whether both sets describe the same tracks, whatever their
+// generations.
+func (s *TrackSet) Same(o *TrackSet) bool {
+	return s == o || s != nil && o != nil &&
+		slices.EqualFunc(s.Tracks, o.Tracks, func(a, b Track) bool { return a.equal(&b) })
+}
+
+func cloneAll(in [][]byte) [][]byte {
+	out := make([][]byte, len(in))
+	for i := range in {
+		out[i] = bytes.Clone(in[i])
+	}
+	return out
+}

@@ -1,0 +1,48 @@
+package pipeline
+
+import "time"
+
+// Report is what the stages of one run say about it. Each stage fills in what
+// it knows and leaves the rest alone.
+type Report struct {
+	// From the segmenter and the muxer.
+	Recording   bool      // a file is open and grows
+	Waiting     string    // what the run waits for, while it does ("publisher", "key frame", "trigger")
+	File        string    // path of the open file, else of the last one
+	StartedAt   time.Time // wall clock of the open file's first access unit
+	Segments    uint64    // files begun in this run
+	Bytes       int64     // written to the open file
+	TotalBytes  int64     // written in this run
+	AccessUnits uint64    // written in this run
+
+	// The truth about durability.
+	LastAccessUnit time.Time // wall clock of the last access unit that was received
+	LastWritten    time.Time // wall clock up to which media has been handed to the system: a kill loses nothing of it
+	LastDurable    time.Time // wall clock up to which media is on the disk: a power cut loses nothing of it
+	Gaps           uint64
+	Drops          []Drop
+	LastError      string // of a stage that went on after it
+
+	// From the ring.
+	RingBytes, RingMaxBytes int64
+	RingSpan                time.Duration
+	RingChunks              int
+
+	Finish Finish // of the last file that was finished
+}
+
+// Drop counts what was left out for one cause.
+type Drop struct {
+	Stage       string `json:"stage"`
+	Cause       string `json:"cause"`
+	AccessUnits uint64 `json:"access_units"`
+	Bytes       uint64 `json:"bytes"`
+}
+
+// Finish tells what finishing a file took.
+type Finish struct {
+	File         string        `json:"file,omitempty"`
+	BytesWritten int64         `json:"bytes_written,omitempty"`
+	FileBytes    int64         `json:"file_bytes,omitempty"`
+	Took         time.Duration `json:"-"`
+}

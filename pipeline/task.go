@@ -1,0 +1,156 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+)
+
+// Tasks owns the goroutines of a process that are not stages: servers, pullers,
+// the journal's applier. A panic in one is logged with its stack and ends that
+// task only.
+type Tasks struct {
+	log    *slog.Logger
+	clock  Clock
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	wg     sync.WaitGroup
+
+	mu     sync.Mutex
+	names  map[string]int // running tasks
+	closed bool
+}
+
+// NewTasks makes an empty group.
+func NewTasks(log *slog.Logger, clock Clock) *Tasks {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	return &Tasks{log: log, clock: clock, ctx: ctx, cancel: cancel, names: map[string]int{}}
+}
+
+// ErrStopped is the cause of a task's context once its group stops.
+var ErrStopped = errors.New("stopped")
+
+// Go runs a function on a goroutine of its own until it returns. The function
+// ends when its context does. The returned function cancels the context and
+// waits for the function to return; it may be called often, but not from the
+// task itself. After Stop nothing is started.
+func (t *Tasks) Go(name string, run func(context.Context) error) (stop func()) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return func() {}
+	}
+	t.wg.Add(1)
+	t.names[name]++
+	ctx, cancel := context.WithCancelCause(t.ctx)
+	done := make(chan struct{})
+	go func() {
+		defer t.wg.Done()
+		defer close(done)
+		defer cancel(nil)
+		err := guard(func() error { return run(ctx) })
+		t.mu.Lock()
+		if t.names[name]--; t.names[name] == 0 {
+			delete(t.names, name)
+		}
+		t.mu.Unlock()
+		if err != nil && ctx.Err() == nil {
+			t.logError(name, err)
+		}
+	}()
+	return func() { cancel(ErrStopped); <-done }
+}
+
+// Keep runs a function again and again until its context ends: at once after it
+// returned nil, after a backoff when it failed. Each failure is logged once.
+func (t *Tasks) Keep(name string, backoff Backoff, run func(context.Context) error) (stop func()) {
+	return t.Go(name, func(ctx context.Context) error {
+		for ctx.Err() == nil {
+			began := t.clock.Now()
+			err := guard(func() error { return run(ctx) })
+			if err == nil {
+				backoff.Reset()
+				continue
+			}
+			if ctx.Err() != nil {
+				break
+			}
+			if t.clock.Now().Sub(began) > time.Minute {
+				backoff.Reset()
+			}
+			t.logError(name, err)
+			if !sleep(ctx, t.clock, backoff.Next()) {
+				break
+			}
+		}
+		return nil
+	})
+}
+
+func (t *Tasks) logError(name string, err error) {
+	attrs := []any{"task", name, "error", err}
+	if p := (*PanicError)(nil); errors.As(err, &p) {
+		attrs = append(attrs, "stack", string(p.Stack))
+	}
+	t.log.Error("task failed", attrs...)
+}
+
+// Stop ends every task's context and waits for them, or for ctx: the error then
+// names the tasks that still run.
+func (t *Tasks) Stop(ctx context.Context) error {
+	t.mu.Lock()
+	t.closed = true
+	t.mu.Unlock()
+	t.cancel(ErrStopped)
+	done := make(chan struct{})
+	go func() { t.wg.Wait(); close(done) }()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		still := make([]string, 0, len(t.names))
+		for name := range t.names {
+			still = append(still, name)
+		}
+		return &BusyError{Names: still}
+	}
+}
+
+// BusyError names what still ran at a deadline.
+type BusyError struct{ Names []string }
+
+// Error lists the names.
+func (e *BusyError) Error() string {
+	s := "still running:"
+	for _, n := range e.Names {
+		s += " " + n
+	}
+	return s
+}
+
+// guard turns a panic into an error.
+func guard(f func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &PanicError{Value: v, Stack: debug.Stack()}
+		}
+	}()
+	return f()
+}
+
+// sleep waits on a clock and reports whether the context was still alive.
+func sleep(ctx context.Context, clock Clock, d time.Duration) bool {
+	c, stop := clock.After(d)
+	defer stop()
+	select {
+	case <-c:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
