@@ -1,0 +1,66 @@
+package spec
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Duration is a span of time as it is configured: plain seconds (10, 2.5) or a
+// Go duration (10s, 1h30m, 250ms). Decode refuses a negative one unless the
+// field is tagged `spec:"signed"`.
+type Duration time.Duration
+
+// D is the span as the standard library has it.
+func (d Duration) D() time.Duration { return time.Duration(d) }
+
+// ParseDuration reads what Duration describes.
+func ParseDuration(s string) (Duration, error) {
+	text := strings.TrimSpace(s)
+	if f, err := strconv.ParseFloat(text, 64); err == nil {
+		return seconds(f)
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		return 0, fmt.Errorf("%q is no duration", s)
+	}
+	return Duration(d), nil
+}
+
+// seconds refuses what an int64 of nanoseconds cannot hold.
+func seconds(f float64) (Duration, error) {
+	ns := math.Round(f * 1e9)
+	if math.IsNaN(ns) || ns >= math.MaxInt64 || ns <= math.MinInt64 {
+		return 0, fmt.Errorf("%v seconds is out of range", f)
+	}
+	return Duration(ns), nil
+}
+
+// String is the shortest Go duration that ParseDuration reads back: 10s, 1h30m.
+func (d Duration) String() string {
+	s := time.Duration(d).String()
+	if strings.HasSuffix(s, "m0s") {
+		s = s[:len(s)-2]
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = s[:len(s)-2]
+	}
+	return s
+}
+
+// MarshalText is String.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// MarshalYAML is String.
+func (d Duration) MarshalYAML() (any, error) { return d.String(), nil }
+
+// UnmarshalText is ParseDuration.
+func (d *Duration) UnmarshalText(text []byte) error {
+	v, err := ParseDuration(string(text))
+	if err == nil {
+		*d = v
+	}
+	return err
+}

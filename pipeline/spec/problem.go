@@ -1,0 +1,98 @@
+package spec
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Problem is one thing that is wrong with a configuration.
+type Problem struct {
+	Pos  Pos
+	Path string // as Node.Path; in a Problem that a hook returns, relative to the hook's struct
+	Msg  string // what is wrong
+	Hint string // what to do about it; may be empty
+}
+
+// String is the problem on one line: file:line:col: path: msg (hint).
+func (p Problem) String() string {
+	var b strings.Builder
+	for _, part := range []string{p.Pos.String(), p.Path} {
+		if part != "" {
+			b.WriteString(part)
+			b.WriteString(": ")
+		}
+	}
+	b.WriteString(p.Msg)
+	if p.Hint != "" {
+		fmt.Fprintf(&b, " (%s)", p.Hint)
+	}
+	return b.String()
+}
+
+// Error makes one problem an error, for a Validate hook to return.
+func (p Problem) Error() string { return p.String() }
+
+// At is a problem of the value under a key of the struct whose Validate or Check
+// returns it; the decoder adds where that value was written.
+func At(key, format string, args ...any) Problem {
+	return Problem{Path: key, Msg: fmt.Sprintf(format, args...)}
+}
+
+// WithHint adds what to do about it.
+func (p Problem) WithHint(format string, args ...any) Problem {
+	p.Hint = fmt.Sprintf(format, args...)
+	return p
+}
+
+// Problems is all that is wrong, as one error. An empty list is no error: use
+// Err where an error is wanted.
+type Problems []Problem
+
+// Error is one problem a line, in the order of files and lines.
+func (ps Problems) Error() string {
+	lines := make([]string, len(ps))
+	for i, p := range ps.Sorted() {
+		lines[i] = p.String()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Err is nil for an empty list.
+func (ps Problems) Err() error {
+	if len(ps) == 0 {
+		return nil
+	}
+	return ps
+}
+
+// Sorted is a copy in the order of files and lines, without repetition.
+func (ps Problems) Sorted() Problems {
+	sorted := slices.Clone(ps)
+	slices.SortStableFunc(sorted, func(a, b Problem) int {
+		return cmp.Or(comparePos(a.Pos, b.Pos), cmp.Compare(a.Path, b.Path), cmp.Compare(a.Msg, b.Msg))
+	})
+	return slices.Compact(sorted)
+}
+
+func comparePos(a, b Pos) int {
+	return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col))
+}
+
+// Add appends a problem at a node.
+func (ps *Problems) Add(n *Node, hint, format string, args ...any) {
+	p := Problem{Msg: fmt.Sprintf(format, args...), Hint: hint}
+	if n != nil {
+		p.Pos, p.Path = n.Pos, n.Path
+	}
+	*ps = append(*ps, p)
+}
+
+// String is file:line:col, or the file alone where it has no line.
+func (p Pos) String() string {
+	if p.Line == 0 {
+		return p.File
+	}
+	return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Col)
+}
