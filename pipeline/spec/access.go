@@ -1,0 +1,150 @@
+package spec
+
+import (
+	"cmp"
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Join is the path of a key below a path. A key with a slash in it, as stream
+// paths have, is put in brackets: streams[live/camera01]/pull.
+func Join(path, key string) string {
+	if strings.Contains(key, "/") {
+		return path + "[" + key + "]"
+	}
+	if path == "" {
+		return key
+	}
+	return path + "/" + key
+}
+
+// Get is the value under a key of a map, or nil.
+func (n *Node) Get(key string) *Node {
+	if n == nil {
+		return nil
+	}
+	if e := n.entry(key); e != nil {
+		return e.Value
+	}
+	return nil
+}
+
+// Empty says that nothing was written: no value, or null.
+func (n *Node) Empty() bool { return n == nil || !n.IsMap && !n.IsList && n.Scalar == nil }
+
+func (n *Node) entry(key string) *Entry {
+	for i := range n.Entries {
+		if n.Entries[i].Key == key {
+			return &n.Entries[i]
+		}
+	}
+	return nil
+}
+
+// move gives a node and all below it a new path.
+func (n *Node) move(path string) {
+	n.Path = path
+	for _, e := range n.Entries {
+		e.Value.move(Join(path, e.Key))
+	}
+	for i, item := range n.List {
+		item.move(Join(path, strconv.Itoa(i)))
+	}
+}
+
+// FromAny is the node of a plain value: nil, bool, numbers, text, []any and
+// map[string]any. pos tells where the key of a path was written; it may be nil.
+// A *Node in the value is taken as it is, with its own position, so that a merge
+// of maps can carry leaves through. The entries of a map are in the order of
+// their positions, then of their keys.
+func FromAny(v any, path string, pos func(path string) Pos) *Node {
+	if pos == nil {
+		pos = func(string) Pos { return Pos{} }
+	}
+	if leaf, ok := v.(*Node); ok {
+		leaf.move(path)
+		return leaf
+	}
+	n := &Node{Pos: pos(path), Path: path}
+	switch v := v.(type) {
+	case map[string]any:
+		n.IsMap = true
+		for key, value := range v {
+			at := Join(path, key)
+			n.Entries = append(n.Entries, Entry{key, pos(at), FromAny(value, at, pos)})
+		}
+		slices.SortFunc(n.Entries, func(a, b Entry) int {
+			return cmp.Or(comparePos(a.Pos, b.Pos), cmp.Compare(a.Key, b.Key))
+		})
+	case []any:
+		n.IsList = true
+		for i, item := range v {
+			n.List = append(n.List, FromAny(item, Join(path, strconv.Itoa(i)), pos))
+		}
+	default:
+		n.Scalar = scalarOf(v)
+	}
+	return n
+}
+
+// SplitPath is Join undone.
+func SplitPath(path string) (keys []string) {
+	for path != "" {
+		end, rest := strings.IndexAny(path, "/["), 0
+		if path[0] == '[' {
+			path = path[1:]
+			end, rest = strings.IndexByte(path, ']'), 1
+		}
+		if end < 0 {
+			return append(keys, path)
+		}
+		keys = append(keys, path[:end])
+		path = strings.TrimPrefix(path[end+rest:], "/")
+	}
+	return keys
+}
+
+// scalarOf is a plain Go value as Node.Scalar has it; what is none of those is
+// its text.
+func scalarOf(v any) any {
+	r := reflect.ValueOf(v)
+	switch {
+	case v == nil:
+		return nil
+	case r.CanInt():
+		return r.Int()
+	case r.CanUint():
+		return integer(r.Uint())
+	case r.CanFloat():
+		return r.Float()
+	case r.Kind() == reflect.Bool:
+		return r.Bool()
+	case r.Kind() == reflect.String:
+		return r.String()
+	}
+	return fmt.Sprint(v)
+}
+
+// Any is FromAny undone: nil, scalars, []any and map[string]any.
+func (n *Node) Any() any {
+	switch {
+	case n == nil:
+		return nil
+	case n.IsMap:
+		m := make(map[string]any, len(n.Entries))
+		for _, e := range n.Entries {
+			m[e.Key] = e.Value.Any()
+		}
+		return m
+	case n.IsList:
+		list := make([]any, len(n.List))
+		for i, item := range n.List {
+			list[i] = item.Any()
+		}
+		return list
+	}
+	return n.Scalar
+}

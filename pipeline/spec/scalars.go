@@ -1,0 +1,248 @@
+package spec
+
+import (
+	"encoding"
+	"fmt"
+	"math"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// textual says that a value was given as text whatever it means: it came from an
+// environment variable or a flag, and has no line.
+func (n *Node) textual() (string, bool) {
+	s, ok := n.Scalar.(string)
+	return s, ok && n.Pos.Line == 0
+}
+
+// flow reads a map or list that was given as text: {a: 1}, [a, b].
+func (d *decoder) flow(n *Node) *Node {
+	s, ok := n.textual()
+	if !ok {
+		return n
+	}
+	parsed, err := Parse(n.Pos.File, []byte(s))
+	if err != nil {
+		return n
+	}
+	parsed.move(n.Path)
+	parsed.place(n.Pos)
+	return parsed
+}
+
+// place gives a node and all below it one position.
+func (n *Node) place(pos Pos) {
+	n.Pos = pos
+	for i := range n.Entries {
+		n.Entries[i].Pos = pos
+		n.Entries[i].Value.place(pos)
+	}
+	for _, item := range n.List {
+		item.place(pos)
+	}
+}
+
+// wrong reports a value of another type than is wanted.
+func (d *decoder) wrong(n *Node, want, example string) {
+	p := Problem{Msg: fmt.Sprintf("%s is wanted here, this is %s", want, n.describe())}
+	if example != "" {
+		p.Hint = "for example " + example
+	}
+	d.add(n, p)
+}
+
+// describe says what a value is, in the words of an error message.
+func (n *Node) describe() string {
+	switch v := n.Scalar.(type) {
+	case string:
+		return "the text " + quote(v)
+	case bool:
+		return fmt.Sprintf("the truth value %v", v)
+	case int64, uint64, float64:
+		return "the number " + n.text()
+	}
+	switch {
+	case n.IsMap:
+		return "a map"
+	case n.IsList:
+		return "a list"
+	}
+	return "empty"
+}
+
+// text is a scalar as it would be written.
+func (n *Node) text() string {
+	if f, ok := n.Scalar.(float64); ok {
+		return strconv.FormatFloat(f, 'g', -1, 64)
+	}
+	return fmt.Sprint(n.Scalar)
+}
+
+// quote keeps messages on one line and of a sane length.
+func quote(s string) string {
+	if r := []rune(s); len(r) > 60 {
+		s = string(r[:60]) + "…"
+	}
+	return strconv.Quote(s)
+}
+
+func (d *decoder) boolean(n *Node, v reflect.Value) {
+	b, ok := n.Scalar.(bool)
+	if s, text := n.textual(); text {
+		var err error
+		b, err = strconv.ParseBool(strings.ToLower(s))
+		ok = err == nil
+	}
+	if !ok {
+		d.wrong(n, "true or false", "")
+		return
+	}
+	v.SetBool(b)
+}
+
+func (d *decoder) str(n *Node, v reflect.Value, tag reflect.StructTag) {
+	s, ok := n.Scalar.(string)
+	if !ok {
+		example := ""
+		if !n.IsMap && !n.IsList {
+			example = strconv.Quote(n.text()) + ", with the quotes"
+		}
+		d.wrong(n, "text", example)
+		return
+	}
+	if choice := strings.Fields(tag.Get("oneof")); len(choice) > 0 && !slices.Contains(choice, s) {
+		d.add(n, Problem{Msg: Unknown("value", s, choice), Hint: "one of " + strings.Join(choice, ", ")})
+		return
+	}
+	v.SetString(s)
+}
+
+// whole is a number without a fraction: int64 or uint64.
+func (n *Node) whole() (any, bool) {
+	switch v := n.Scalar.(type) {
+	case int64, uint64:
+		return v, true
+	}
+	s, ok := n.textual()
+	if !ok {
+		return nil, false
+	}
+	if i, err := strconv.ParseInt(s, 10, 64); err == nil {
+		return i, true
+	}
+	u, err := strconv.ParseUint(s, 10, 64)
+	return u, err == nil
+}
+
+func (d *decoder) integer(n *Node, v reflect.Value) {
+	w, ok := n.whole()
+	if !ok {
+		d.wrong(n, "a whole number", "10")
+		return
+	}
+	i, ok := w.(int64)
+	if !ok || v.OverflowInt(i) {
+		limit := int64(math.MaxInt64) >> (64 - v.Type().Bits())
+		d.add(n, Problem{Msg: fmt.Sprintf("%v is out of range: %d to %d", w, -limit-1, limit)})
+		return
+	}
+	v.SetInt(i)
+}
+
+func (d *decoder) unsigned(n *Node, v reflect.Value) {
+	w, ok := n.whole()
+	if !ok {
+		d.wrong(n, "a whole number", "10")
+		return
+	}
+	u, ok := w.(uint64)
+	if i, signed := w.(int64); signed && i >= 0 {
+		u, ok = uint64(i), true
+	}
+	if !ok || v.OverflowUint(u) {
+		limit := uint64(math.MaxUint64) >> (64 - v.Type().Bits())
+		d.add(n, Problem{Msg: fmt.Sprintf("%v is out of range: 0 to %d", w, limit)})
+		return
+	}
+	v.SetUint(u)
+}
+
+// number is any number as a float.
+func (n *Node) number() (float64, bool) {
+	switch v := n.Scalar.(type) {
+	case int64:
+		return float64(v), true
+	case uint64:
+		return float64(v), true
+	case float64:
+		return v, true
+	}
+	if s, ok := n.textual(); ok {
+		f, err := strconv.ParseFloat(s, 64)
+		return f, err == nil
+	}
+	return 0, false
+}
+
+func (d *decoder) float(n *Node, v reflect.Value) {
+	f, ok := n.number()
+	switch {
+	case !ok:
+		d.wrong(n, "a number", "2.5")
+	case math.IsNaN(f) || math.IsInf(f, 0) || v.OverflowFloat(f):
+		d.add(n, Problem{Msg: fmt.Sprintf("%v is out of range", f)})
+	default:
+		v.SetFloat(f)
+	}
+}
+
+func (d *decoder) duration(n *Node, v reflect.Value, tag reflect.StructTag) {
+	var span Duration
+	var err error
+	if s, ok := n.Scalar.(string); ok {
+		span, err = ParseDuration(s)
+	} else if f, ok := n.number(); ok {
+		span, err = seconds(f)
+	} else {
+		d.wrong(n, "a duration", "10s, or 10 for seconds")
+		return
+	}
+	switch {
+	case err != nil:
+		d.add(n, Problem{Msg: err.Error(), Hint: "for example 10s, 1h30m, or 10 for seconds"})
+	case span < 0 && tag.Get("spec") != "signed":
+		d.add(n, Problem{Msg: fmt.Sprintf("%s is negative", span), Hint: "a duration is 0 or more"})
+	default:
+		v.SetInt(int64(span))
+	}
+}
+
+func (d *decoder) size(n *Node, v reflect.Value) {
+	if n.IsMap || n.IsList || n.isBool() {
+		d.wrong(n, "a size", "64MiB, or 1000000 for bytes")
+		return
+	}
+	size, err := ParseSize(n.text())
+	switch {
+	case err != nil:
+		d.add(n, Problem{Msg: err.Error(), Hint: "for example 64MiB, 1.5GB, or 1000000 for bytes"})
+	case size < 0:
+		d.add(n, Problem{Msg: fmt.Sprintf("%s is negative", size), Hint: "a size is 0 or more"})
+	default:
+		v.SetInt(int64(size))
+	}
+}
+
+func (n *Node) isBool() bool { _, ok := n.Scalar.(bool); return ok }
+
+func (d *decoder) text(n *Node, v reflect.Value) {
+	if n.IsMap || n.IsList {
+		d.wrong(n, "text", "")
+		return
+	}
+	if err := v.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(n.text())); err != nil {
+		d.add(n, Problem{Msg: err.Error()})
+	}
+}
