@@ -45,7 +45,10 @@ func End(reason string) error { return &EndError{Reason: reason} }
 // Reasons that the framework itself gives.
 const (
 	ReasonSourceLost = "source_lost"
+	ReasonReplaced   = "replaced" // another publisher took the path over
 	ReasonStop       = "stop"
+	ReasonDuration   = "duration" // the length asked for was reached
+	ReasonShutdown   = "shutdown"
 )
 
 // ErrAborted is the cause of a run that was aborted without an error of its own.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
+	"time"
 )
 
 // Settings is what the code gives a stage, as its config is what the user gives.
@@ -13,7 +14,15 @@ type Settings struct {
 	Stage    string // name of the stage as declared
 	Log      *slog.Logger
 	Clock    Clock
+	After    *Ended // how the run before this one ended, nil for the first
 	services *Services
+}
+
+// Ended is how a run ended.
+type Ended struct {
+	Reason string
+	Err    error
+	At     time.Time
 }
 
 // Services are the shared parts of the process that stages may ask for, by type:

@@ -1,0 +1,216 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+// JobState is where a job is in its life.
+type JobState string
+
+// The states of a job.
+const (
+	JobRunning  JobState = "running"
+	JobBackoff  JobState = "backoff" // a run failed; the next one comes
+	JobStopping JobState = "stopping"
+	JobEnded    JobState = "ended"
+)
+
+// A run that lasted this long has worked: the next failure waits the shortest
+// time again.
+const settled = time.Minute
+
+// Job keeps one pipeline running for one stream: again when its publisher was
+// lost, again after a backoff when a stage failed, until it is stopped or its
+// source comes to an end.
+type Job struct {
+	plan   *Plan
+	env    Env
+	stream string
+	limit  time.Duration // for a stop
+	once   bool          // a lost source ends the job
+
+	stopOnce sync.Once
+	stopping chan struct{}
+	reason   string // why it is stopped; set before stopping is closed
+	done     chan struct{}
+
+	mu       sync.Mutex
+	state    JobState
+	run      *Run
+	since    time.Time
+	runs     int
+	failures int
+	err      error // of the last run that failed
+	last     Report
+	stopErr  error
+}
+
+func newJob(plan *Plan, env Env, stream string, limit time.Duration, once bool) *Job {
+	return &Job{
+		plan: plan, env: env, stream: stream, limit: limit, once: once,
+		stopping: make(chan struct{}), done: make(chan struct{}),
+		state: JobRunning, since: env.Clock.Now(),
+	}
+}
+
+// Stop ends the job for a reason and waits until its files are finished, or for
+// the context. The error is the last run's, where it did not drain.
+func (j *Job) Stop(ctx context.Context, reason string) error {
+	j.requestStop(reason)
+	select {
+	case <-j.done:
+		return j.stopErr
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (j *Job) requestStop(reason string) {
+	j.stopOnce.Do(func() {
+		j.reason = reason
+		close(j.stopping)
+	})
+}
+
+// Done is closed when the job has ended.
+func (j *Job) Done() <-chan struct{} { return j.done }
+
+// loop is the job's life, on a task's goroutine. The context's end aborts it.
+func (j *Job) loop(ctx context.Context) error {
+	var backoff Backoff
+	var after *Ended
+	for {
+		began := j.env.Clock.Now()
+		ended := j.attempt(ctx, after)
+		after = &ended
+		if j.over(ctx, ended) {
+			j.finish(ended)
+			return nil
+		}
+		if ended.Err == nil {
+			backoff.Reset()
+			continue // the next run's source waits for a publisher
+		}
+		if j.env.Clock.Now().Sub(began) > settled {
+			backoff.Reset()
+		}
+		wait := backoff.Next()
+		j.failed(ended.Err, wait)
+		if !j.pause(ctx, wait) {
+			j.finish(Ended{Reason: j.reason, At: j.env.Clock.Now()})
+			return nil
+		}
+	}
+}
+
+// attempt builds and runs the pipeline once.
+func (j *Job) attempt(ctx context.Context, after *Ended) Ended {
+	run, err := j.plan.Build(j.env, j.stream, after)
+	if err == nil {
+		err = run.Start(ctx)
+	}
+	if err != nil {
+		return Ended{Err: err, At: j.env.Clock.Now()}
+	}
+	j.mu.Lock()
+	j.run, j.state = run, JobRunning
+	j.runs++
+	j.mu.Unlock()
+	select {
+	case <-run.Done():
+		err = run.Err()
+	case <-j.stopping:
+		j.set(JobStopping)
+		err = run.Stop(j.reason, j.limit)
+	case <-ctx.Done():
+		run.Abort(context.Cause(ctx))
+		run.waitDone(j.limit)
+		err = run.Err()
+	}
+	j.mu.Lock()
+	j.run, j.last = nil, run.Report()
+	j.mu.Unlock()
+	return Ended{Reason: run.Reason(), Err: err, At: j.env.Clock.Now()}
+}
+
+// over tells whether no further run comes.
+func (j *Job) over(ctx context.Context, e Ended) bool {
+	select {
+	case <-j.stopping:
+		return true
+	case <-ctx.Done():
+		return true
+	default:
+	}
+	lost := e.Reason == ReasonSourceLost || e.Reason == ReasonReplaced
+	return e.Err == nil && (j.once || !lost)
+}
+
+func (j *Job) pause(ctx context.Context, d time.Duration) bool {
+	c, stop := j.env.Clock.After(d)
+	defer stop()
+	select {
+	case <-c:
+		return true
+	case <-j.stopping:
+	case <-ctx.Done():
+	}
+	return false
+}
+
+func (j *Job) failed(err error, wait time.Duration) {
+	j.mu.Lock()
+	j.state, j.err = JobBackoff, err
+	j.failures++
+	j.mu.Unlock()
+	j.env.Log.Error("recording failed", "pipeline", j.plan.Name, "stream", j.stream, "error", err, "again_in", wait.Round(time.Millisecond))
+}
+
+func (j *Job) finish(e Ended) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.state, j.stopErr = JobEnded, e.Err
+	if e.Err != nil && !errors.Is(e.Err, ErrStopped) {
+		j.err = e.Err
+	}
+}
+
+func (j *Job) set(s JobState) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.state = s
+}
+
+// JobStatus is a job at one moment.
+type JobStatus struct {
+	Pipeline, Stream string
+	State            JobState
+	Since            time.Time // the job was started
+	Runs, Failures   int
+	LastError        string
+	Report           Report
+	Stages           []NodeStatus // of the run under way
+}
+
+// Status describes the job. Between runs the report is the last run's.
+func (j *Job) Status() JobStatus {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	s := JobStatus{
+		Pipeline: j.plan.Name, Stream: j.stream, State: j.state, Since: j.since,
+		Runs: j.runs, Failures: j.failures, Report: j.last,
+	}
+	if j.err != nil {
+		s.LastError = j.err.Error()
+	}
+	if j.run != nil {
+		s.Report, s.Stages = j.run.Report(), j.run.Status()
+	}
+	if s.LastError == "" {
+		s.LastError = s.Report.LastError
+	}
+	return s
+}

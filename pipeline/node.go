@@ -1,0 +1,199 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync/atomic"
+	"time"
+
+	"github.com/reugn/go-streams"
+)
+
+// node is one stage of a run as a go-streams Source, Flow or Sink.
+//
+// go-streams has no error and no context in its interfaces, so both live here:
+// the first error of a stage becomes the cause of the run's context, and from
+// then on every node reads on and releases until its upstream closes.
+type node struct {
+	run  *Run
+	name string
+	kind Kind
+	built
+
+	in   chan any
+	next chan any // the channel of the node behind; set by Via and To before start
+	done chan struct{}
+
+	// The node's own account of itself, read by Status.
+	taken, given atomic.Uint64
+	busySince    atomic.Int64 // ns of the run's clock, 0 while idle
+	op           atomic.Pointer[string]
+}
+
+var (
+	_ streams.Source = (*node)(nil)
+	_ streams.Flow   = (*node)(nil)
+	_ streams.Sink   = (*node)(nil)
+)
+
+// In is the channel that the node upstream sends to and closes.
+func (n *node) In() chan<- any { return n.in }
+
+// Out is the channel on which the node's elements leave. It is that of the node
+// behind, so an edge costs one hand-over and no forwarding goroutine.
+func (n *node) Out() <-chan any { return n.next }
+
+// Via joins the node to the one behind it.
+func (n *node) Via(f streams.Flow) streams.Flow {
+	n.next = f.(*node).in
+	return f
+}
+
+// To joins the node to the sink. Unlike go-streams' own flows it does not wait:
+// a run is awaited as a whole.
+func (n *node) To(s streams.Sink) { n.next = s.(*node).in }
+
+// AwaitCompletion waits until the node has taken its last element and flushed.
+func (n *node) AwaitCompletion() { <-n.done }
+
+// start runs the node's sides, each on a goroutine of its own.
+func (n *node) start() {
+	switch n.kind {
+	case KindSource:
+		n.run.spawn(func() { n.runSource(); close(n.next); close(n.done) })
+	case KindTransform:
+		n.run.spawn(func() { n.runTransform(); close(n.next); close(n.done) })
+	case KindBuffer:
+		n.run.spawn(n.runPut)
+		n.run.spawn(func() { n.runTake(); close(n.next); close(n.done) })
+	case KindSink:
+		n.run.spawn(func() { n.runSink(); close(n.done) })
+	}
+}
+
+func (n *node) runSource() {
+	r := n.run
+	err := n.do("run", func() error { return n.source(r.sourceCtx, n.emit) })
+	if r.ctx.Err() != nil {
+		return
+	}
+	var end *EndError
+	switch {
+	case errors.As(err, &end):
+		r.setReason(end.Reason)
+	case err == nil, r.sourceCtx.Err() != nil && isContext(err):
+		r.setReason(ReasonSourceLost) // unless Drain gave one before
+	default:
+		r.fail(n.name, "run", err)
+	}
+}
+
+func (n *node) runTransform() {
+	process, flush := n.transform(n.emit)
+	for el := range n.in {
+		n.handle("process", el, process)
+	}
+	n.finish(flush)
+}
+
+func (n *node) runSink() {
+	for el := range n.in {
+		n.handle("consume", el, n.consume)
+	}
+	n.finish(n.flush)
+}
+
+func (n *node) runPut() {
+	for el := range n.in {
+		n.handle("put", el, func(_ context.Context, el any) error { n.put(el); return nil })
+	}
+	if n.run.ctx.Err() == nil {
+		n.end(n.run.reasonNow())
+	}
+}
+
+func (n *node) runTake() {
+	for {
+		el, err := n.take(n.run.ctx)
+		switch {
+		case err == nil:
+			if n.emit(el) != nil {
+				return
+			}
+		case errors.Is(err, io.EOF), n.run.ctx.Err() != nil:
+			return
+		default:
+			n.run.fail(n.name, "take", err)
+			return
+		}
+	}
+}
+
+// handle gives one element to the stage, or releases it after an abort.
+func (n *node) handle(op string, el any, f func(context.Context, any) error) {
+	if n.run.ctx.Err() != nil {
+		release(el)
+		return
+	}
+	n.taken.Add(1)
+	if err := n.do(op, func() error { return f(n.run.flushCtx, el) }); err != nil {
+		n.run.fail(n.name, op, err)
+	}
+}
+
+func (n *node) finish(flush func(context.Context) error) {
+	if n.run.ctx.Err() != nil {
+		return
+	}
+	if err := n.do("flush", func() error { return flush(n.run.flushCtx) }); err != nil {
+		n.run.fail(n.name, "flush", err)
+	}
+}
+
+// do calls the stage, notes that it is busy, and turns a panic into an error.
+func (n *node) do(op string, f func() error) error {
+	n.op.Store(&op)
+	n.busySince.Store(n.run.clock.Now().UnixNano())
+	defer n.busySince.Store(0)
+	return guard(f)
+}
+
+// emit hands an element on, or releases it when the run has been aborted.
+func (n *node) emit(el any) error {
+	select {
+	case n.next <- el:
+		n.given.Add(1)
+		return nil
+	case <-n.run.ctx.Done():
+		release(el)
+		return context.Cause(n.run.ctx)
+	}
+}
+
+func release(el any) {
+	if r, ok := el.(Releaser); ok {
+		r.Release()
+	}
+}
+
+func isContext(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, errDrain)
+}
+
+// NodeStatus is one stage of a run at one moment.
+type NodeStatus struct {
+	Stage        string
+	Kind         Kind
+	Taken, Given uint64
+	Busy         time.Duration // how long the call under way has lasted, 0 when idle
+	Op           string        // of that call
+}
+
+func (n *node) status(now time.Time) NodeStatus {
+	s := NodeStatus{Stage: n.name, Kind: n.kind, Taken: n.taken.Load(), Given: n.given.Load()}
+	if since := n.busySince.Load(); since != 0 {
+		s.Busy, s.Op = now.Sub(time.Unix(0, since)), *n.op.Load()
+	}
+	return s
+}

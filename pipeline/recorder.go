@@ -1,0 +1,277 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Mode says who starts a pipeline's recordings.
+type Mode string
+
+// The modes.
+const (
+	Manual Mode = "manual" // by the API
+	Always Mode = "always" // as soon as the stream is there
+	Event  Mode = "event"  // by a trigger, with what came before it
+)
+
+// Declared is a pipeline with the streams that it is for.
+type Declared struct {
+	Plan    *Plan
+	Streams []Glob
+	Mode    Mode
+}
+
+// Covers reports whether the pipeline is for a stream.
+func (d *Declared) Covers(stream string) bool {
+	return slices.ContainsFunc(d.Streams, func(g Glob) bool { return g.Match(stream) })
+}
+
+// Directory knows the streams; the hub is one.
+type Directory interface {
+	Live(path string) bool       // it has a publisher
+	Configured(path string) bool // the configuration names it
+}
+
+// The errors of Start.
+var (
+	ErrUnknownStream = errors.New("no such stream: nobody publishes it and the configuration does not name it")
+	ErrNoPipeline    = errors.New("no pipeline of the configuration records this stream")
+)
+
+// StartOptions refine a start.
+type StartOptions struct {
+	Wait     bool          // arm the recording for a stream that is not there yet
+	Duration time.Duration // stop by itself after this long with a publisher; 0 is never
+}
+
+// Recorder starts and stops the recordings of the declared pipelines: one job a
+// pipeline and stream. It is safe for concurrent use.
+type Recorder struct {
+	env      Env
+	tasks    *Tasks
+	dir      Directory
+	declared []Declared
+	limit    time.Duration // for one stop
+
+	mu     sync.Mutex
+	jobs   map[jobKey]*recording
+	halted map[string]bool // streams that were stopped by hand: always waits for a start
+	closed bool
+}
+
+type jobKey struct{ pipeline, stream string }
+
+type recording struct {
+	*Job
+	mode     Mode
+	duration time.Duration // still to be timed, when a publisher comes
+}
+
+// NewRecorder makes a recorder without jobs. A stop may take as long as limit.
+func NewRecorder(env Env, tasks *Tasks, dir Directory, declared []Declared, limit time.Duration) *Recorder {
+	return &Recorder{
+		env: env, tasks: tasks, dir: dir, declared: declared, limit: limit,
+		jobs: map[jobKey]*recording{}, halted: map[string]bool{},
+	}
+}
+
+// Start records a stream with every pipeline that covers it and is started by
+// hand or always. It reports whether all of them recorded it already.
+func (r *Recorder) Start(stream string, o StartOptions) (already bool, err error) {
+	if err := CheckPath(stream); err != nil {
+		return false, err
+	}
+	if !o.Wait && !r.dir.Live(stream) && !r.dir.Configured(stream) {
+		return false, fmt.Errorf("%s: %w", stream, ErrUnknownStream)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.halted, stream)
+	covered, began := false, false
+	for i := range r.declared {
+		if d := &r.declared[i]; d.Mode != Event && d.Covers(stream) {
+			covered = true
+			began = r.begin(d, stream, o.Duration, false) || began
+		}
+	}
+	if !covered {
+		return false, fmt.Errorf("%s: %w", stream, ErrNoPipeline)
+	}
+	return !began, nil
+}
+
+// Stop ends the recordings of a stream and waits until their files are
+// finished. It reports whether there was one.
+func (r *Recorder) Stop(ctx context.Context, stream string) (was bool, err error) {
+	jobs := r.halt(stream)
+	for _, j := range jobs {
+		j.requestStop(ReasonStop)
+	}
+	for _, j := range jobs {
+		err = errors.Join(err, j.Stop(ctx, ReasonStop))
+	}
+	return len(jobs) > 0, err
+}
+
+func (r *Recorder) halt(stream string) []*recording {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var jobs []*recording
+	for key, j := range r.jobs {
+		if key.stream == stream {
+			jobs = append(jobs, j)
+		}
+	}
+	if len(jobs) > 0 {
+		r.halted[stream] = true
+	}
+	return jobs
+}
+
+// Began is told every stream that has got a publisher: what is always recorded
+// begins, and lengths that were asked for begin to count. It does not wait.
+func (r *Recorder) Began(stream string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.halted[stream] {
+		r.beginAlways(stream, true)
+	}
+	for key, j := range r.jobs {
+		if key.stream == stream && j.duration > 0 {
+			r.stopAfter(j)
+		}
+	}
+}
+
+// StartAlways begins what is always recorded of a configured stream, before
+// anybody publishes it: a stream that is pulled is connected by this.
+func (r *Recorder) StartAlways(stream string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.beginAlways(stream, false)
+}
+
+func (r *Recorder) beginAlways(stream string, once bool) {
+	for i := range r.declared {
+		if d := &r.declared[i]; d.Mode == Always && d.Covers(stream) {
+			r.begin(d, stream, 0, once && !r.dir.Configured(stream))
+		}
+	}
+}
+
+// begin starts a job unless there is one. The caller holds r.mu.
+func (r *Recorder) begin(d *Declared, stream string, duration time.Duration, once bool) bool {
+	key := jobKey{d.Plan.Name, stream}
+	if r.closed || r.jobs[key] != nil {
+		return false
+	}
+	j := &recording{Job: newJob(d.Plan, r.env, stream, r.limit, once), mode: d.Mode, duration: duration}
+	r.jobs[key] = j
+	r.tasks.Go("record "+d.Plan.Name+" "+stream, func(ctx context.Context) error {
+		defer close(j.done) // after the job is forgotten: who waited may start anew
+		defer r.ended(key)
+		return j.loop(ctx)
+	})
+	if duration > 0 && r.dir.Live(stream) {
+		r.stopAfter(j)
+	}
+	return true
+}
+
+// stopAfter begins to count a job's length. The caller holds r.mu.
+func (r *Recorder) stopAfter(j *recording) {
+	length := j.duration
+	j.duration = 0
+	r.tasks.Go("duration "+j.plan.Name+" "+j.stream, func(ctx context.Context) error {
+		c, stop := r.env.Clock.After(length)
+		defer stop()
+		select {
+		case <-c:
+			j.requestStop(ReasonDuration)
+		case <-j.done:
+		case <-ctx.Done():
+		}
+		return nil
+	})
+}
+
+// ended forgets a job. A publisher that came while it was draining is not
+// missed: what is always recorded begins again.
+func (r *Recorder) ended(key jobKey) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	mode := r.jobs[key].mode
+	delete(r.jobs, key)
+	if mode == Always && !r.closed && !r.halted[key.stream] && r.dir.Live(key.stream) {
+		r.beginAlways(key.stream, true)
+	}
+}
+
+// Status describes every job of a stream, by pipeline.
+func (r *Recorder) Status(stream string) []JobStatus {
+	var out []JobStatus
+	for _, j := range r.list() {
+		if j.stream == stream {
+			out = append(out, j.Status())
+		}
+	}
+	return out
+}
+
+// Jobs describes every job, by stream and pipeline.
+func (r *Recorder) Jobs() []JobStatus {
+	jobs := r.list()
+	out := make([]JobStatus, len(jobs))
+	for i, j := range jobs {
+		out[i] = j.Status()
+	}
+	return out
+}
+
+// Recording lists the streams that have a job.
+func (r *Recorder) Recording() []string {
+	out := []string{}
+	for _, j := range r.list() {
+		out = append(out, j.stream)
+	}
+	return slices.Compact(out)
+}
+
+func (r *Recorder) list() []*recording {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := make([]*recording, 0, len(r.jobs))
+	for _, j := range r.jobs {
+		out = append(out, j)
+	}
+	slices.SortFunc(out, func(a, b *recording) int {
+		if a.stream != b.stream {
+			return strings.Compare(a.stream, b.stream)
+		}
+		return strings.Compare(a.plan.Name, b.plan.Name)
+	})
+	return out
+}
+
+// Shutdown stops every job at once and waits for all of them. After it nothing
+// is started.
+func (r *Recorder) Shutdown(ctx context.Context) error {
+	r.mu.Lock()
+	r.closed = true
+	r.mu.Unlock()
+	jobs := r.list()
+	for _, j := range jobs {
+		j.requestStop(ReasonShutdown)
+	}
+	var err error
+	for _, j := range jobs {
+		err = errors.Join(err, j.Stop(ctx, ReasonShutdown))
+	}
+	return err
+}

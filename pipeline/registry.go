@@ -1,0 +1,170 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"sort"
+	"sync"
+
+	"github.com/gospool/spool/pipeline/spec"
+)
+
+// Kind is the role of a stage.
+type Kind uint8
+
+// The roles.
+const (
+	KindSource Kind = iota + 1
+	KindTransform
+	KindBuffer
+	KindSink
+)
+
+// String is the role's name.
+func (k Kind) String() string {
+	return [...]string{"", "source", "transform", "buffer", "sink"}[k]
+}
+
+// StageInfo describes a registered stage.
+type StageInfo struct {
+	Name     string
+	Kind     Kind
+	In, Out  reflect.Type // nil where the stage has no such side
+	Doc      string
+	Defaults any // a config struct holding the defaults
+}
+
+// stage is a registered stage with its types erased.
+type stage struct {
+	StageInfo
+	// decode makes a config from the declaration; the error is for the user.
+	decode func(*spec.Node) (any, spec.Problems)
+	// build makes the stage from a config that decode gave.
+	build func(Settings, any) (built, error)
+}
+
+// built is one stage of one run. Of the function groups the one of its role is
+// set.
+type built struct {
+	object any // for Opener, io.Closer, Reporter
+
+	source    func(context.Context, emitAny) error
+	transform func(emitAny) (process func(context.Context, any) error, flush func(context.Context) error)
+	put       func(any)
+	end       func(string)
+	take      func(context.Context) (any, error)
+	consume   func(context.Context, any) error
+	flush     func(context.Context) error
+}
+
+type emitAny func(any) error
+
+var registry = struct {
+	sync.RWMutex
+	stages map[string]*stage
+}{stages: map[string]*stage{}}
+
+// RegisterSource makes a source known under the name that declarations use. Like
+// its siblings it is called from init of the stage's own file, and panics on a
+// name that is taken. C is a struct; defaults is what a declaration overrides.
+func RegisterSource[C, Out any](name string, defaults C, doc string, make func(Settings, C) (Source[Out], error)) {
+	register(name, KindSource, nil, reflect.TypeFor[Out](), defaults, doc, func(set Settings, cfg any) (built, error) {
+		s, err := make(set, cfg.(C))
+		if err != nil {
+			return built{}, err
+		}
+		return built{object: s, source: func(ctx context.Context, emit emitAny) error {
+			return s.Run(ctx, func(v Out) error { return emit(v) })
+		}}, nil
+	})
+}
+
+// RegisterTransform makes a transform known; see RegisterSource.
+func RegisterTransform[C, In, Out any](name string, defaults C, doc string, make func(Settings, C) (Transform[In, Out], error)) {
+	register(name, KindTransform, reflect.TypeFor[In](), reflect.TypeFor[Out](), defaults, doc, func(set Settings, cfg any) (built, error) {
+		s, err := make(set, cfg.(C))
+		if err != nil {
+			return built{}, err
+		}
+		return built{object: s, transform: func(emit emitAny) (func(context.Context, any) error, func(context.Context) error) {
+			typed := Emit[Out](func(v Out) error { return emit(v) })
+			return func(ctx context.Context, in any) error { return s.Process(ctx, in.(In), typed) },
+				func(ctx context.Context) error { return s.Flush(ctx, typed) }
+		}}, nil
+	})
+}
+
+// RegisterBuffer makes a buffer known; see RegisterSource.
+func RegisterBuffer[C, T any](name string, defaults C, doc string, make func(Settings, C) (Buffer[T], error)) {
+	register(name, KindBuffer, reflect.TypeFor[T](), reflect.TypeFor[T](), defaults, doc, func(set Settings, cfg any) (built, error) {
+		s, err := make(set, cfg.(C))
+		if err != nil {
+			return built{}, err
+		}
+		return built{
+			object: s,
+			put:    func(v any) { s.Put(v.(T)) },
+			end:    s.End,
+			take:   func(ctx context.Context) (any, error) { return s.Take(ctx) },
+		}, nil
+	})
+}
+
+// RegisterSink makes a sink known; see RegisterSource.
+func RegisterSink[C, In any](name string, defaults C, doc string, make func(Settings, C) (Sink[In], error)) {
+	register(name, KindSink, reflect.TypeFor[In](), nil, defaults, doc, func(set Settings, cfg any) (built, error) {
+		s, err := make(set, cfg.(C))
+		if err != nil {
+			return built{}, err
+		}
+		return built{
+			object:  s,
+			consume: func(ctx context.Context, in any) error { return s.Consume(ctx, in.(In)) },
+			flush:   s.Flush,
+		}, nil
+	})
+}
+
+func register[C any](name string, kind Kind, in, out reflect.Type, defaults C, doc string, build func(Settings, any) (built, error)) {
+	if reflect.TypeFor[C]().Kind() != reflect.Struct {
+		panic(fmt.Sprintf("pipeline: the config of stage %q is not a struct", name))
+	}
+	registry.Lock()
+	defer registry.Unlock()
+	if registry.stages[name] != nil {
+		panic(fmt.Sprintf("pipeline: stage %q is registered twice", name))
+	}
+	registry.stages[name] = &stage{
+		StageInfo: StageInfo{Name: name, Kind: kind, In: in, Out: out, Doc: doc, Defaults: defaults},
+		decode: func(n *spec.Node) (any, spec.Problems) {
+			cfg := defaults
+			problems := n.Decode(&cfg)
+			return cfg, problems
+		},
+		build: build,
+	}
+}
+
+func lookup(name string) *stage {
+	registry.RLock()
+	defer registry.RUnlock()
+	return registry.stages[name]
+}
+
+// Stages lists what is registered, by role and then by name.
+func Stages() []StageInfo {
+	registry.RLock()
+	defer registry.RUnlock()
+	out := make([]StageInfo, 0, len(registry.stages))
+	for _, s := range registry.stages {
+		out = append(out, s.StageInfo)
+	}
+	sort.Slice(out, func(i, j int) bool {
+		if out[i].Kind != out[j].Kind {
+			return out[i].Kind < out[j].Kind
+		}
+		return out[i].Name < out[j].Name
+	})
+	return out
+}

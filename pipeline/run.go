@@ -1,0 +1,228 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/reugn/go-streams"
+)
+
+// Run is one life of a pipeline, from start to drain or abort.
+type Run struct {
+	pipeline, stream string
+	log              *slog.Logger
+	clock            Clock
+	nodes            []*node
+
+	ctx       context.Context // ends with an abort; its cause is the first error
+	abort     context.CancelCauseFunc
+	sourceCtx context.Context // ends with a drain too
+	drain     context.CancelCauseFunc
+	flushCtx  context.Context // ctx, with the end's reason
+	reason    atomic.Pointer[string]
+
+	wg      sync.WaitGroup
+	started atomic.Bool
+	done    chan struct{}
+	err     error // set before done is closed
+}
+
+var errDrain = errors.New("drain")
+
+func newRun(pipeline, stream string, log *slog.Logger, clock Clock) *Run {
+	r := &Run{pipeline: pipeline, stream: stream, log: log, clock: clock, done: make(chan struct{})}
+	r.ctx, r.abort = context.WithCancelCause(context.Background())
+	r.sourceCtx, r.drain = context.WithCancelCause(r.ctx)
+	r.flushCtx = withEndReason(r.ctx, r.reasonNow)
+	return r
+}
+
+func (r *Run) add(name string, kind Kind, b built) {
+	r.nodes = append(r.nodes, &node{
+		run: r, name: name, kind: kind, built: b,
+		in: make(chan any), done: make(chan struct{}),
+	})
+}
+
+// Start opens the stages from the sink up, wires them and lets the source run.
+// With an error nothing runs, and what was opened has been closed. It may be
+// called once.
+func (r *Run) Start(ctx context.Context) error {
+	if r.started.Swap(true) {
+		return errors.New("a run is started once: build another")
+	}
+	for i := len(r.nodes) - 1; i >= 0; i-- {
+		n := r.nodes[i]
+		o, ok := n.object.(Opener)
+		if !ok {
+			continue
+		}
+		if err := n.do("open", func() error { return o.Open(ctx) }); err != nil {
+			err = r.stageError(n.name, "open", err)
+			r.end(err, r.nodes[i+1:])
+			return err
+		}
+	}
+	r.wire()
+	for i := len(r.nodes) - 1; i >= 0; i-- {
+		r.nodes[i].start()
+	}
+	go func() {
+		r.wg.Wait()
+		r.end(nil, r.nodes)
+	}()
+	return nil
+}
+
+// wire joins the nodes as go-streams does: source, flows, sink.
+func (r *Run) wire() {
+	last := len(r.nodes) - 1
+	var flow streams.Flow = r.nodes[0]
+	for _, n := range r.nodes[1:last] {
+		flow = flow.Via(n)
+	}
+	flow.To(r.nodes[last])
+}
+
+func (r *Run) spawn(f func()) {
+	r.wg.Add(1)
+	go func() {
+		defer r.wg.Done()
+		f()
+	}()
+}
+
+// end closes the stages, from the source down, and settles the run's result.
+func (r *Run) end(err error, opened []*node) {
+	if err == nil {
+		err = context.Cause(r.ctx)
+	}
+	for _, n := range opened {
+		c, ok := n.object.(io.Closer)
+		if !ok {
+			continue
+		}
+		if cerr := n.do("close", c.Close); cerr != nil && err == nil {
+			err = r.stageError(n.name, "close", cerr)
+		}
+	}
+	r.err = err
+	r.abort(nil)
+	close(r.done)
+}
+
+// Drain tells the source to stop. What has been emitted flows on, every stage
+// flushes, and Done closes. The first reason given is the run's.
+func (r *Run) Drain(reason string) {
+	r.setReason(reason)
+	r.drain(errDrain)
+}
+
+// Abort ends the run at once, with a cause: elements on their way are released,
+// no stage flushes, files are left recoverable.
+func (r *Run) Abort(cause error) { r.abort(cause) }
+
+// Done is closed when no stage of the run does anything any more.
+func (r *Run) Done() <-chan struct{} { return r.done }
+
+// Err is how the run ended: nil after a drain, else the first error. It may be
+// called once Done is closed.
+func (r *Run) Err() error { return r.err }
+
+// Reason is why the run ended or is ending, empty before that.
+func (r *Run) Reason() string {
+	if p := r.reason.Load(); p != nil {
+		return *p
+	}
+	return ""
+}
+
+// Stop drains for three quarters of the time and aborts then. A run that even
+// then does not end is left behind, and the error names the stages that are
+// still busy.
+func (r *Run) Stop(reason string, limit time.Duration) error {
+	r.Drain(reason)
+	if r.waitDone(limit * 3 / 4) {
+		return r.err
+	}
+	busy := r.Busy()
+	r.log.Error("run did not drain in time: aborting", "busy", busy, "waited", limit*3/4)
+	r.Abort(ErrDeadline)
+	if r.waitDone(limit / 4) {
+		return r.err
+	}
+	return errors.Join(ErrDeadline, &BusyError{Names: busy})
+}
+
+func (r *Run) waitDone(limit time.Duration) bool {
+	c, stop := r.clock.After(limit)
+	defer stop()
+	select {
+	case <-r.done:
+		return true
+	case <-c:
+		return false
+	}
+}
+
+// Busy names the stages with a call under way, the source aside unless it is
+// alone.
+func (r *Run) Busy() []string {
+	var busy []string
+	for _, s := range r.Status() {
+		if s.Busy > 0 {
+			busy = append(busy, s.Stage+" ("+s.Op+")")
+		}
+	}
+	return busy
+}
+
+// Status describes every stage, the source first.
+func (r *Run) Status() []NodeStatus {
+	now := r.clock.Now()
+	out := make([]NodeStatus, len(r.nodes))
+	for i, n := range r.nodes {
+		out[i] = n.status(now)
+	}
+	return out
+}
+
+// Report asks every stage for the truth.
+func (r *Run) Report() Report {
+	var rep Report
+	for _, n := range r.nodes {
+		if s, ok := n.object.(Reporter); ok {
+			s.Report(&rep)
+		}
+	}
+	return rep
+}
+
+func (r *Run) setReason(reason string) { r.reason.CompareAndSwap(nil, &reason) }
+
+func (r *Run) reasonNow() string {
+	if s := r.Reason(); s != "" {
+		return s
+	}
+	return ReasonStop
+}
+
+// fail makes the first error the run's.
+func (r *Run) fail(stage, op string, err error) { r.abort(r.stageError(stage, op, err)) }
+
+func (r *Run) stageError(stage, op string, err error) error {
+	var se *StageError
+	if errors.As(err, &se) {
+		return err
+	}
+	var p *PanicError
+	if errors.As(err, &p) {
+		r.log.Error("stage panicked", "stage", stage, "op", op, "panic", p.Value, "stack", string(p.Stack))
+	}
+	return &StageError{Pipeline: r.pipeline, Stream: r.stream, Stage: stage, Op: op, Err: err}
+}

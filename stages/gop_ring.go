@@ -1,0 +1,265 @@
+package stages
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/spec"
+)
+
+// GOPRingConfig bounds the one place of a pipeline where media may wait.
+type GOPRingConfig struct {
+	Before  spec.Duration `yaml:"before" doc:"what is kept for an event from before its trigger"`
+	After   spec.Duration `yaml:"after" doc:"what an event records after its last trigger"`
+	MaxSize spec.Size     `yaml:"max_bytes" doc:"most memory held; beyond it whole GOPs are dropped"`
+	MaxTime spec.Duration `yaml:"max_backlog" doc:"longest time a slow disk may be behind; beyond it whole GOPs are dropped"`
+}
+
+// Validate refuses a ring that can hold nothing.
+func (c GOPRingConfig) Validate() error {
+	if c.MaxSize < 1<<20 {
+		return errors.New("max_bytes: at least 1MiB is needed to hold one GOP")
+	}
+	if c.MaxTime < spec.Duration(time.Second) {
+		return errors.New("max_backlog: at least 1s is needed to hold one GOP")
+	}
+	return nil
+}
+
+func init() {
+	pipeline.RegisterBuffer("gop_ring", GOPRingConfig{
+		Before: spec.Duration(10 * time.Second), After: spec.Duration(10 * time.Second),
+		MaxSize: 64 << 20, MaxTime: spec.Duration(time.Minute),
+	}, "Absorbs what the disk cannot take at once, bounded in bytes and in time. When it is full it drops whole GOPs, oldest first, and marks the gap.",
+		newGOPRing)
+}
+
+// gopRing is a queue of chunks.
+//
+// Invariant: what leaves it can be decoded. A GOP of which something was taken
+// is never dropped from its front; when it must go its tail goes.
+type gopRing struct {
+	cfg   GOPRingConfig
+	pool  *media.Pool
+	ready chan struct{} // holds a token when there is something to look at
+
+	mu       sync.Mutex
+	queue    []ringEntry
+	bytes    int
+	span     int64 // ns
+	pending  *media.Gap
+	tail     bool // the GOP that arrives lost its beginning or middle: drop up to the next one
+	ended    bool
+	dropped  pipeline.Drop
+	gaps     uint64
+	lastUnit time.Time
+}
+
+type ringEntry struct {
+	chunk *media.Chunk
+	gap   *media.Gap // what was dropped before it
+}
+
+func newGOPRing(set pipeline.Settings, cfg GOPRingConfig) (pipeline.Buffer[*media.Chunk], error) {
+	pool, err := pipeline.Use[*media.Pool](set)
+	if err != nil {
+		return nil, err
+	}
+	return &gopRing{
+		cfg: cfg, pool: pool, ready: make(chan struct{}, 1),
+		dropped: pipeline.Drop{Stage: set.Stage, Cause: string(media.GapOverload)},
+	}, nil
+}
+
+// Put queues a chunk; it never blocks.
+func (r *gopRing) Put(c *media.Chunk) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if c.Mark == nil {
+		r.lastUnit = time.Unix(0, c.UTC+c.Span())
+	}
+	if r.tail && !c.StartsGOP && c.Mark == nil {
+		r.drop(c)
+		return
+	}
+	e := ringEntry{chunk: c}
+	if c.Mark == nil {
+		e.gap, r.pending, r.tail = r.pending, nil, false
+	}
+	r.queue = append(r.queue, e)
+	r.bytes += c.Memory()
+	r.span += c.Span()
+	for r.full() {
+		r.shed()
+	}
+	r.wake()
+}
+
+// End lets Take give what is queued, and then io.EOF.
+func (r *gopRing) End(string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ended = true
+	r.wake()
+}
+
+// Take waits for the oldest chunk. A gap comes before the chunk behind it, as a
+// mark.
+func (r *gopRing) Take(ctx context.Context) (*media.Chunk, error) {
+	for {
+		c, err := r.next()
+		if c != nil || err != nil {
+			return c, err
+		}
+		select {
+		case <-r.ready:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// Close releases what an abort left.
+func (r *gopRing) Close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, e := range r.queue {
+		e.chunk.Release()
+	}
+	r.queue, r.bytes, r.span = nil, 0, 0
+	return nil
+}
+
+// Report tells the fill and what was dropped.
+func (r *gopRing) Report(out *pipeline.Report) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out.RingBytes, out.RingMaxBytes = int64(r.bytes), int64(r.cfg.MaxSize)
+	out.RingSpan, out.RingChunks = time.Duration(r.span), len(r.queue)
+	out.LastAccessUnit = r.lastUnit
+	if r.dropped.AccessUnits > 0 {
+		out.Drops = append(out.Drops, r.dropped)
+	}
+}
+
+func (r *gopRing) next() (*media.Chunk, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.queue) == 0 {
+		if r.ended {
+			return nil, io.EOF
+		}
+		return nil, nil
+	}
+	if e := &r.queue[0]; e.gap != nil {
+		gap := *e.gap
+		e.gap = nil
+		return r.pool.NewMark(e.chunk.Set, e.chunk.Seq, media.Mark{Kind: media.MarkGap, Gap: gap}), nil
+	}
+	c := r.queue[0].chunk
+	r.queue[0] = ringEntry{}
+	r.queue = r.queue[1:]
+	r.bytes -= c.Memory()
+	r.span -= c.Span()
+	return c, nil
+}
+
+// full tells whether a bound is passed. One chunk is always kept: a single one
+// larger than the ring is written, not lost.
+func (r *gopRing) full() bool {
+	return len(r.queue) > 1 && (r.bytes > int(r.cfg.MaxSize) || r.span > int64(r.cfg.MaxTime))
+}
+
+// shed drops the oldest whole GOP of which nothing was taken. Where there is
+// none, the tail of the GOP that is being taken goes.
+func (r *gopRing) shed() {
+	from := r.gopStart(0)
+	if from < 0 { // all of it is one GOP, begun by a chunk that was taken
+		from = 1
+	}
+	to := r.gopStart(from + 1)
+	if to < 0 {
+		to = len(r.queue)
+		r.tail = true
+		if from == 0 { // one GOP and all of it here: keep what can be decoded of it
+			from = len(r.queue) - 1
+		}
+	}
+	gap := media.Gap{Cause: media.GapOverload}
+	for _, e := range r.cut(from, to) {
+		if e.gap != nil {
+			add(&gap, *e.gap)
+		}
+		if m := e.chunk.Mark; m != nil {
+			add(&gap, m.Gap)
+		} else {
+			add(&gap, media.Gap{Chunks: 1, Duration: e.chunk.Span()})
+		}
+		r.count(e.chunk)
+		e.chunk.Release()
+	}
+	r.note(from, gap)
+}
+
+func add(sum *media.Gap, g media.Gap) {
+	sum.Chunks += g.Chunks
+	sum.Duration += g.Duration
+}
+
+// note puts a gap before the entry at i, or before the one that comes next.
+func (r *gopRing) note(i int, gap media.Gap) {
+	at := &r.pending
+	if i < len(r.queue) {
+		at = &r.queue[i].gap
+	}
+	if *at != nil {
+		add(&gap, **at)
+	} else {
+		r.gaps++
+	}
+	*at = &gap
+}
+
+func (r *gopRing) gopStart(from int) int {
+	for i := from; i < len(r.queue); i++ {
+		if r.queue[i].chunk.StartsGOP {
+			return i
+		}
+	}
+	return -1
+}
+
+// cut takes entries out of the queue.
+func (r *gopRing) cut(from, to int) []ringEntry {
+	out := append([]ringEntry(nil), r.queue[from:to]...)
+	for _, e := range out {
+		r.bytes -= e.chunk.Memory()
+		r.span -= e.chunk.Span()
+	}
+	r.queue = append(r.queue[:from], r.queue[to:]...)
+	return out
+}
+
+// drop counts and releases a chunk that is not queued.
+func (r *gopRing) drop(c *media.Chunk) {
+	r.note(len(r.queue), media.Gap{Cause: media.GapOverload, Chunks: 1, Duration: c.Span()})
+	r.count(c)
+	c.Release()
+}
+
+func (r *gopRing) count(c *media.Chunk) {
+	r.dropped.AccessUnits += uint64(c.AccessUnits())
+	r.dropped.Bytes += uint64(c.Bytes())
+}
+
+func (r *gopRing) wake() {
+	select {
+	case r.ready <- struct{}{}:
+	default:
+	}
+}

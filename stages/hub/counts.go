@@ -1,0 +1,79 @@
+package hub
+
+import (
+	"sort"
+	"sync"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// counts is what was left out, by cause. It is written on losses only.
+type counts struct {
+	mu sync.Mutex
+	by map[string]uint64
+}
+
+func (c *counts) add(cause string, n uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.by == nil {
+		c.by = map[string]uint64{}
+	}
+	c.by[cause] += n
+}
+
+// Loss is a number of packets or access units that were left out for one cause.
+type Loss struct {
+	Cause string
+	Count uint64
+}
+
+func (c *counts) list() []Loss {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	out := make([]Loss, 0, len(c.by))
+	for cause, n := range c.by {
+		out = append(out, Loss{cause, n})
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].Cause < out[j].Cause })
+	return out
+}
+
+// Info describes a stream at one moment.
+type Info struct {
+	Path        string
+	State       string // live, connecting, waiting, configured
+	Origin      string // of the publisher
+	Pull        string // URL without credentials
+	Configured  bool
+	Tracks      []media.TrackInfo
+	AccessUnits uint64
+	Bytes       uint64
+	LastAU      int64 // UTC ns, 0 before the first
+	Losses      []Loss
+	Subscribers int
+	Error       string // of the last pull that failed
+}
+
+func (s *stream) info() Info {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := Info{
+		Path: s.path, Configured: s.configured.Load(), Subscribers: len(s.subs),
+		AccessUnits: s.accessUnits.Load(), Bytes: s.bytes.Load(), LastAU: s.lastAU.Load(),
+		Losses: s.drops.list(), State: "waiting",
+	}
+	if i.Configured {
+		i.State = "configured"
+	}
+	if s.pull != nil {
+		s.pull.describe(&i)
+	}
+	if s.pub != nil {
+		i.Origin = s.pub.origin
+	}
+	if s.set != nil {
+		i.State, i.Tracks = "live", s.set.Info()
+	}
+	return i
+}

@@ -1,0 +1,213 @@
+// Package hub holds the live streams by path: one publisher in, any number of
+// pipelines out, chunks shared by reference.
+//
+//	Publisher --AU--> Builder --*Chunk--> stream --*Chunk--> Subscription (one a pipeline run)
+//	    ^ Puller, while somebody is subscribed               ^ begins with the newest GOP
+//
+// A publisher never waits for a subscriber: each has its own bounded queue, and
+// one that is full loses whole GOPs, counted.
+package hub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sort"
+	"sync"
+	"time"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// Config is the hub's; a zero value means its default.
+type Config struct {
+	Builder       media.BuilderConfig
+	MaxGOPBytes   int           // of the newest GOP, kept so that a recording begins with its key frame (64 MiB)
+	MaxQueueBytes int           // a subscription's queue (64 MiB)
+	Linger        time.Duration // a pulled stream stays connected this long after its last subscriber left (10 s)
+	Clock         pipeline.Clock
+	Log           *slog.Logger
+}
+
+func (c Config) withDefaults() Config {
+	if c.MaxGOPBytes <= 0 {
+		c.MaxGOPBytes = 64 << 20
+	}
+	if c.MaxQueueBytes <= 0 {
+		c.MaxQueueBytes = 64 << 20
+	}
+	if c.Linger <= 0 {
+		c.Linger = 10 * time.Second
+	}
+	if c.Clock == nil {
+		c.Clock = pipeline.SystemClock
+	}
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	return c
+}
+
+// The errors of publishing.
+var (
+	ErrBusy     = errors.New("the path has a publisher already")
+	ErrReplaced = errors.New("another publisher took the path over")
+	ErrClosed   = errors.New("the publisher is closed")
+)
+
+// Hub is the set of live and configured streams. It is safe for concurrent use.
+type Hub struct {
+	pool  *media.Pool
+	tasks *pipeline.Tasks
+	cfg   Config
+
+	mu      sync.Mutex
+	streams map[string]*stream
+	watch   func(path string)
+	closed  bool
+}
+
+// New makes an empty hub.
+func New(pool *media.Pool, tasks *pipeline.Tasks, cfg Config) *Hub {
+	return &Hub{pool: pool, tasks: tasks, cfg: cfg.withDefaults(), streams: map[string]*stream{}}
+}
+
+// Watch sets the function that is told each path on which a publisher has
+// begun, after its tracks are known. It is called on the publisher's goroutine
+// and must not wait. Set it before the first publisher.
+func (h *Hub) Watch(began func(path string)) { h.watch = began }
+
+// PublishOptions tell the hub about a publisher.
+type PublishOptions struct {
+	Origin   string // shown in status: "rtsp 127.0.0.1:5555"; never a secret
+	Override bool   // take the path over from its publisher
+}
+
+// Publish begins a publication. A path with a publisher gives ErrBusy, unless
+// Override is set or was configured for the path: then the old publisher ends.
+func (h *Hub) Publish(path string, o PublishOptions) (*Publisher, error) {
+	if err := pipeline.CheckPath(path); err != nil {
+		return nil, err
+	}
+	h.mu.Lock()
+	if h.closed {
+		h.mu.Unlock()
+		return nil, ErrClosed
+	}
+	s := h.stream(path)
+	s.refs++ // keeps the stream while it has a publisher
+	h.mu.Unlock()
+	p := newPublisher(s, o)
+	if err := s.attach(p, o.Override); err != nil {
+		h.leave(s)
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return p, nil
+}
+
+// Subscribe asks for a stream that may be live, configured or neither yet. The
+// caller closes the subscription.
+func (h *Hub) Subscribe(path string) (*Subscription, error) {
+	if err := pipeline.CheckPath(path); err != nil {
+		return nil, err
+	}
+	h.mu.Lock()
+	if h.closed {
+		h.mu.Unlock()
+		return nil, ErrClosed
+	}
+	s := h.stream(path)
+	s.refs++
+	h.mu.Unlock()
+	sub := newSubscription(s, h.cfg.MaxQueueBytes)
+	s.subscribe(sub)
+	return sub, nil
+}
+
+// Live reports whether a path has a publisher whose tracks are known.
+func (h *Hub) Live(path string) bool {
+	h.mu.Lock()
+	s := h.streams[path]
+	h.mu.Unlock()
+	return s != nil && s.live()
+}
+
+// Configured reports whether a path was given by Configure.
+func (h *Hub) Configured(path string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s := h.streams[path]
+	return s != nil && s.configured.Load()
+}
+
+// List describes every live or configured stream, by path.
+func (h *Hub) List() []Info {
+	h.mu.Lock()
+	all := make([]*stream, 0, len(h.streams))
+	for _, s := range h.streams {
+		all = append(all, s)
+	}
+	h.mu.Unlock()
+	out := make([]Info, 0, len(all))
+	for _, s := range all {
+		out = append(out, s.info())
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].Path < out[j].Path })
+	return out
+}
+
+// Close ends every publisher and subscription and takes no more. Pulls end with
+// the tasks.
+func (h *Hub) Close() {
+	h.mu.Lock()
+	h.closed = true
+	all := make([]*stream, 0, len(h.streams))
+	for _, s := range h.streams {
+		all = append(all, s)
+	}
+	h.mu.Unlock()
+	for _, s := range all {
+		s.close()
+	}
+}
+
+// stream finds or makes the stream of a path. The caller holds h.mu.
+func (h *Hub) stream(path string) *stream {
+	s := h.streams[path]
+	if s == nil {
+		s = &stream{hub: h, path: path, subs: map[*Subscription]struct{}{}, log: h.cfg.Log.With("stream", path)}
+		s.builder = media.NewBuilder(h.pool, h.cfg.Builder, s.fanOut)
+		h.streams[path] = s
+	}
+	return s
+}
+
+// leave ends one use of a stream, and forgets a stream without any.
+func (h *Hub) leave(s *stream) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if s.refs--; s.refs == 0 && !s.configured.Load() {
+		delete(h.streams, s.path)
+	}
+}
+
+// watched tells the watcher of a path that has become live.
+func (h *Hub) watched(path string) {
+	if h.watch != nil {
+		h.watch(path)
+	}
+}
+
+// after waits on the hub's clock, or for the context.
+func (h *Hub) after(ctx context.Context, d time.Duration) bool {
+	c, stop := h.cfg.Clock.After(d)
+	defer stop()
+	select {
+	case <-c:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

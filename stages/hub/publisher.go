@@ -1,0 +1,105 @@
+package hub
+
+import (
+	"errors"
+	"sync"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// Publisher is the one writer of a stream. Its methods are for one goroutine,
+// but Done and Close, which any may call.
+type Publisher struct {
+	stream *stream
+	origin string
+	done   chan struct{}
+
+	mu     sync.Mutex // orders Write against a Close from elsewhere
+	closed error      // why, once it is
+	tracks *media.TrackSet
+}
+
+func newPublisher(s *stream, o PublishOptions) *Publisher {
+	return &Publisher{stream: s, origin: o.Origin, done: make(chan struct{})}
+}
+
+// SetTracks tells what is published, before the first Write and at every
+// change: a change cuts a new segment. The same tracks again are no change.
+func (p *Publisher) SetTracks(tracks []media.Track) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed != nil {
+		return p.closed
+	}
+	set, err := media.NewTrackSet(p.stream.generation.Add(1), tracks)
+	if err != nil {
+		return err
+	}
+	if p.tracks.Same(set) {
+		return nil
+	}
+	first := p.tracks == nil
+	p.tracks = set
+	p.stream.setTracks(set)
+	if first {
+		p.stream.hub.watched(p.stream.path)
+	}
+	return nil
+}
+
+// Write adds an access unit; its payload is copied. An error of package media
+// says that the unit was left out, which is counted, and that the next may
+// come. ErrReplaced and ErrClosed say that the publisher has ended.
+func (p *Publisher) Write(track int, au *media.AU) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed != nil {
+		return p.closed
+	}
+	s := p.stream
+	err := s.builder.Append(track, au)
+	s.lastAU.Store(au.UTC)
+	if err != nil {
+		s.drops.add(dropCause(err), 1)
+		return err
+	}
+	s.accessUnits.Add(1)
+	return nil
+}
+
+// Lost counts packets or units that were lost before they reached the hub.
+func (p *Publisher) Lost(cause string, n uint64) { p.stream.drops.add(cause, n) }
+
+// Done is closed when the publisher has ended, by itself or by another.
+func (p *Publisher) Done() <-chan struct{} { return p.done }
+
+// Close ends the publication and hands out the chunk that was being filled.
+// The reason reaches every recording of the stream. Only the first call counts.
+func (p *Publisher) Close(reason media.Cause) { p.end(reason, ErrClosed) }
+
+func (p *Publisher) end(reason media.Cause, why error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed != nil {
+		return
+	}
+	p.closed = why
+	p.stream.builder.Flush()
+	p.stream.detach(p, reason)
+	close(p.done)
+	p.stream.hub.leave(p.stream)
+}
+
+func dropCause(err error) string {
+	switch {
+	case errors.Is(err, media.ErrNoKeyFrame):
+		return "waiting_for_key_frame"
+	case errors.Is(err, media.ErrTimeBack):
+		return "time_not_advancing"
+	case errors.Is(err, media.ErrEmpty):
+		return "empty"
+	case errors.Is(err, media.ErrTooLarge):
+		return "too_large"
+	}
+	return "refused"
+}

@@ -1,0 +1,236 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"sort"
+	"strings"
+	"sync"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// PullOptions is what a scheme's puller is made from.
+type PullOptions struct {
+	URL       *url.URL // with credentials: log URL.Redacted()
+	Path      string
+	Transport string // "", tcp or udp
+	Log       *slog.Logger
+	Clock     pipeline.Clock
+}
+
+// Puller fetches a stream from elsewhere.
+type Puller interface {
+	// Pull connects, publishes by the given function once it knows the tracks,
+	// and returns when the source or ctx ends: nil when a finite source was read
+	// to its end, else the error for which the hub tries again after a backoff.
+	Pull(ctx context.Context, publish func(origin string) (*Publisher, error)) error
+}
+
+// Scheme makes the puller of a URL. It does no I/O: an error is one of
+// configuration.
+type Scheme func(PullOptions) (Puller, error)
+
+var schemes = struct {
+	sync.RWMutex
+	by map[string]Scheme
+}{by: map[string]Scheme{}}
+
+// RegisterScheme makes the scheme of a pull URL known; called from init.
+func RegisterScheme(name string, scheme Scheme) {
+	schemes.Lock()
+	defer schemes.Unlock()
+	if schemes.by[name] != nil {
+		panic(fmt.Sprintf("hub: scheme %q is registered twice", name))
+	}
+	schemes.by[name] = scheme
+}
+
+// NewPuller makes the puller of a URL, or says what is wrong with it. No error
+// shows the URL's credentials.
+func NewPuller(raw string, o PullOptions) (Puller, error) {
+	u, err := url.Parse(raw)
+	if err != nil {
+		var e *url.Error
+		if errors.As(err, &e) {
+			err = e.Err // without the URL, which may hold a password
+		}
+		return nil, fmt.Errorf("pull URL: %w", err)
+	}
+	schemes.RLock()
+	scheme, known := schemes.by[u.Scheme]
+	names := schemeNames(schemes.by)
+	schemes.RUnlock()
+	if !known {
+		return nil, fmt.Errorf("pull URL has scheme %q; known are %s", u.Scheme, names)
+	}
+	o.URL = u
+	return scheme(o)
+}
+
+func schemeNames(by map[string]Scheme) string {
+	names := []string{}
+	for n := range by {
+		names = append(names, n+"://")
+	}
+	sort.Strings(names)
+	return strings.Join(names, " ")
+}
+
+// StreamConfig is what the configuration says of a path.
+type StreamConfig struct {
+	Pull      string // URL; empty: somebody publishes
+	Transport string
+	Override  bool
+}
+
+// Configure makes a path known. With a pull URL the stream is connected while it
+// has a subscriber.
+func (h *Hub) Configure(path string, c StreamConfig) error {
+	if err := pipeline.CheckPath(path); err != nil {
+		return err
+	}
+	var pl *pull
+	if c.Pull != "" {
+		puller, err := NewPuller(c.Pull, PullOptions{Path: path, Transport: c.Transport, Log: h.cfg.Log.With("stream", path), Clock: h.cfg.Clock})
+		if err != nil {
+			return fmt.Errorf("stream %s: %w", path, err)
+		}
+		u, _ := url.Parse(c.Pull)
+		pl = &pull{puller: puller, shown: u.Redacted()}
+	}
+	h.mu.Lock()
+	s := h.stream(path)
+	s.configured.Store(true)
+	h.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.override, s.pull = c.Override, pl
+	return nil
+}
+
+// pull is the connection of a configured stream; guarded by the stream's mutex.
+type pull struct {
+	puller  Puller
+	shown   string
+	running bool
+	cancel  context.CancelCauseFunc
+	idle    context.CancelCauseFunc // ends the wait after the last subscriber
+	err     error
+}
+
+var (
+	errWanted   = errors.New("a subscriber came")
+	errUnwanted = errors.New("no subscriber is left")
+)
+
+func (p *pull) describe(i *Info) {
+	i.Pull = p.shown
+	if p.running {
+		i.State = "connecting"
+	}
+	if p.err != nil {
+		i.Error = p.err.Error()
+	}
+}
+
+// demand connects or, after a while without subscribers, disconnects. The caller
+// holds s.mu.
+func (s *stream) demand() {
+	p := s.pull
+	if p == nil {
+		return
+	}
+	if len(s.subs) > 0 {
+		if p.idle != nil {
+			p.idle(errWanted)
+			p.idle = nil
+		}
+		if !p.running {
+			p.running = true
+			s.hub.tasks.Go("pull "+s.path, s.keepPulling)
+		}
+		return
+	}
+	if p.running && p.idle == nil {
+		ctx, cancel := context.WithCancelCause(context.Background())
+		p.idle = cancel
+		s.hub.tasks.Go("linger "+s.path, func(task context.Context) error {
+			defer context.AfterFunc(task, func() { cancel(errUnwanted) })()
+			if s.hub.after(ctx, s.hub.cfg.Linger) {
+				s.hangUp(ctx)
+			}
+			return nil
+		})
+	}
+}
+
+// hangUp ends the pull unless a subscriber came in the meantime.
+func (s *stream) hangUp(ctx context.Context) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if ctx.Err() == nil && len(s.subs) == 0 && s.pull.cancel != nil {
+		s.pull.cancel(errUnwanted)
+	}
+}
+
+// keepPulling pulls until nobody wants the stream, or a finite source ends.
+func (s *stream) keepPulling(task context.Context) error {
+	ctx, cancel := context.WithCancelCause(task)
+	defer cancel(nil)
+	s.mu.Lock()
+	s.pull.cancel = cancel
+	s.mu.Unlock()
+	backoff := pipeline.Backoff{}
+	for {
+		units := s.accessUnits.Load()
+		err := s.pullOnce(ctx)
+		if s.accessUnits.Load() > units {
+			backoff.Reset()
+		}
+		if ctx.Err() != nil || err == nil {
+			s.stopped(ctx.Err() != nil)
+			return nil
+		}
+		s.mu.Lock()
+		s.pull.err = err
+		s.mu.Unlock()
+		wait := backoff.Next()
+		s.log.Warn("pull failed", "url", s.pull.shown, "error", err, "again_in", wait.Round(10_000_000))
+		s.hub.after(ctx, wait)
+	}
+}
+
+// stopped resets the pull. One that was hung up begins again for a subscriber
+// that came while it was ending; one whose source was finite has ended.
+func (s *stream) stopped(hungUp bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.pull
+	p.running, p.cancel, p.idle, p.err = false, nil, nil, nil
+	if hungUp && len(s.subs) > 0 {
+		s.demand()
+	}
+}
+
+func (s *stream) pullOnce(ctx context.Context) (err error) {
+	var pub *Publisher
+	defer func() {
+		reason := media.EndSourceLost
+		if err == nil && ctx.Err() == nil {
+			reason = media.EndOfFile
+		}
+		if pub != nil {
+			pub.Close(reason)
+		}
+	}()
+	return s.pull.puller.Pull(ctx, func(origin string) (*Publisher, error) {
+		var err error
+		pub, err = s.hub.Publish(s.path, PublishOptions{Origin: origin})
+		return pub, err
+	})
+}

@@ -1,0 +1,163 @@
+package hub
+
+import (
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// stream is one path: its publisher, its newest GOP and its subscriptions.
+type stream struct {
+	hub  *Hub
+	path string
+	log  *slog.Logger
+	refs int // publishers and subscriptions; guarded by hub.mu
+
+	builder    *media.Builder // used under the publisher's mutex
+	generation atomic.Uint64
+
+	accessUnits, bytes atomic.Uint64
+	lastAU             atomic.Int64 // UTC ns
+	drops              counts
+
+	configured atomic.Bool
+
+	mu       sync.Mutex
+	override bool // a new publisher replaces the old one
+	pull     *pull
+	pub      *Publisher
+	set      *media.TrackSet // of the publisher; nil until known
+	leftUTC  int64           // ns, when the last publisher left; 0 before that
+	subs     map[*Subscription]struct{}
+	gop      []*media.Chunk // the newest GOP, one reference each
+	gopBytes int
+}
+
+// attach makes p the publisher, in place of another where that is allowed.
+func (s *stream) attach(p *Publisher, override bool) error {
+	for {
+		s.mu.Lock()
+		old := s.pub
+		if old == nil {
+			s.pub = p
+			s.mu.Unlock()
+			return nil
+		}
+		allowed := override || s.override
+		s.mu.Unlock()
+		if !allowed {
+			return ErrBusy
+		}
+		s.log.Warn("publisher replaced", "old", old.origin, "new", p.origin)
+		old.end(media.EndReplaced, ErrReplaced)
+	}
+}
+
+// setTracks hands the open chunk out and goes on with other tracks.
+func (s *stream) setTracks(set *media.TrackSet) {
+	s.builder.SetTracks(set)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	first := s.set == nil
+	s.set = set
+	s.dropGOP()
+	if first && s.leftUTC != 0 {
+		gone := s.hub.cfg.Clock.Now().UnixNano() - s.leftUTC
+		s.builder.MarkGap(media.Gap{Cause: media.GapSourceLost, Duration: max(gone, 0)})
+	}
+	for sub := range s.subs {
+		sub.attached()
+	}
+}
+
+// fanOut is the builder's emit: it owns the chunk's first reference.
+func (s *stream) fanOut(c *media.Chunk) {
+	s.bytes.Add(uint64(c.Bytes()))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for sub := range s.subs {
+		sub.push(c.Retain())
+	}
+	s.keep(c)
+}
+
+// keep owns a reference: the chunk joins the newest GOP or begins it.
+func (s *stream) keep(c *media.Chunk) {
+	if c.StartsGOP {
+		s.dropGOP()
+	}
+	over := s.gopBytes+c.Memory() > s.hub.cfg.MaxGOPBytes
+	if over || len(s.gop) == 0 && !c.StartsGOP {
+		// A GOP that does not fit is of no use in part: its key frame is what
+		// a recording would begin with.
+		s.dropGOP()
+		c.Release()
+		return
+	}
+	s.gop = append(s.gop, c)
+	s.gopBytes += c.Memory()
+}
+
+func (s *stream) dropGOP() {
+	for i, c := range s.gop {
+		c.Release()
+		s.gop[i] = nil
+	}
+	s.gop, s.gopBytes = s.gop[:0], 0
+}
+
+// detach ends a publication for the subscriptions.
+func (s *stream) detach(p *Publisher, reason media.Cause) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.pub != p {
+		return
+	}
+	s.pub, s.set = nil, nil
+	s.leftUTC = s.hub.cfg.Clock.Now().UnixNano()
+	s.dropGOP()
+	for sub := range s.subs {
+		sub.end(reason)
+	}
+}
+
+func (s *stream) subscribe(sub *Subscription) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.gop {
+		sub.push(c.Retain())
+	}
+	if s.set != nil {
+		sub.attached()
+	}
+	s.subs[sub] = struct{}{}
+	s.demand()
+}
+
+func (s *stream) unsubscribe(sub *Subscription) {
+	s.mu.Lock()
+	delete(s.subs, sub)
+	s.demand()
+	s.mu.Unlock()
+	s.hub.leave(s)
+}
+
+func (s *stream) live() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.set != nil
+}
+
+func (s *stream) close() {
+	s.mu.Lock()
+	p := s.pub
+	for sub := range s.subs {
+		sub.end(media.EndShutdown)
+	}
+	s.mu.Unlock()
+	if p != nil {
+		p.Close(media.EndShutdown)
+	}
+}

@@ -1,0 +1,159 @@
+package hub
+
+import (
+	"context"
+	"sync"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// Subscription is one reader of a stream: it gets the newest GOP and all that
+// follows, until the publisher leaves.
+type Subscription struct {
+	stream   *stream
+	maxBytes int
+	ready    chan struct{} // holds a token when there is something to look at
+
+	mu       sync.Mutex
+	queue    []*media.Chunk
+	bytes    int
+	begun    bool // the publisher's tracks are known
+	ended    media.Cause
+	dropping *media.Gap // since the queue was full
+	dropped  Dropped
+	closed   bool
+}
+
+// Dropped counts what a full queue cost.
+type Dropped struct{ Chunks, AccessUnits, Bytes uint64 }
+
+func newSubscription(s *stream, maxBytes int) *Subscription {
+	return &Subscription{stream: s, maxBytes: maxBytes, ready: make(chan struct{}, 1)}
+}
+
+// Take waits for the next chunk and hands over its reference. When the
+// publisher has left and nothing is queued, the error is a pipeline.EndError
+// with the reason.
+func (sub *Subscription) Take(ctx context.Context) (*media.Chunk, error) {
+	for {
+		c, err := sub.next()
+		if c != nil || err != nil {
+			return c, err
+		}
+		select {
+		case <-sub.ready:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// Live reports whether the stream has had a publisher since the subscription
+// began.
+func (sub *Subscription) Live() bool {
+	sub.mu.Lock()
+	defer sub.mu.Unlock()
+	return sub.begun
+}
+
+// Dropped is what was dropped from a full queue so far.
+func (sub *Subscription) Dropped() Dropped {
+	sub.mu.Lock()
+	defer sub.mu.Unlock()
+	return sub.dropped
+}
+
+// Close ends the subscription and releases what it still holds.
+func (sub *Subscription) Close() {
+	sub.mu.Lock()
+	if sub.closed {
+		sub.mu.Unlock()
+		return
+	}
+	sub.closed = true
+	for _, c := range sub.queue {
+		c.Release()
+	}
+	sub.queue, sub.bytes = nil, 0
+	sub.mu.Unlock()
+	sub.stream.unsubscribe(sub)
+}
+
+func (sub *Subscription) next() (*media.Chunk, error) {
+	sub.mu.Lock()
+	defer sub.mu.Unlock()
+	if len(sub.queue) > 0 {
+		c := sub.queue[0]
+		sub.queue[0] = nil
+		sub.queue = sub.queue[1:]
+		sub.bytes -= c.Memory()
+		return c, nil
+	}
+	if sub.closed {
+		return nil, pipeline.End(string(media.EndStop))
+	}
+	if sub.ended != "" {
+		return nil, pipeline.End(string(sub.ended))
+	}
+	return nil, nil
+}
+
+// push owns a reference. A full queue drops from the next GOP on: what is queued
+// can still be decoded whole.
+func (sub *Subscription) push(c *media.Chunk) {
+	sub.mu.Lock()
+	defer sub.mu.Unlock()
+	if sub.closed || sub.ended != "" {
+		c.Release()
+		return
+	}
+	fits := sub.bytes+c.Memory() <= sub.maxBytes || len(sub.queue) == 0
+	if !fits || sub.dropping != nil && !c.StartsGOP {
+		sub.drop(c)
+		return
+	}
+	if gap := sub.dropping; gap != nil {
+		sub.dropping = nil
+		sub.queue = append(sub.queue, sub.stream.hub.pool.NewMark(c.Set, c.Seq, media.Mark{Kind: media.MarkGap, Gap: *gap}))
+	}
+	sub.queue = append(sub.queue, c)
+	sub.bytes += c.Memory()
+	sub.wake()
+}
+
+func (sub *Subscription) drop(c *media.Chunk) {
+	if sub.dropping == nil {
+		sub.dropping = &media.Gap{Cause: media.GapOverload}
+	}
+	sub.dropping.Chunks++
+	sub.dropping.Duration += c.Span()
+	sub.dropped.Chunks++
+	sub.dropped.AccessUnits += uint64(c.AccessUnits())
+	sub.dropped.Bytes += uint64(c.Bytes())
+	c.Release()
+}
+
+func (sub *Subscription) attached() {
+	sub.mu.Lock()
+	defer sub.mu.Unlock()
+	sub.begun = true
+}
+
+// end says that nothing more comes. A publisher that left before its tracks
+// were known was none.
+func (sub *Subscription) end(reason media.Cause) {
+	sub.mu.Lock()
+	defer sub.mu.Unlock()
+	if sub.ended == "" && (sub.begun || reason == media.EndShutdown) {
+		sub.ended = reason
+		sub.wake()
+	}
+}
+
+func (sub *Subscription) wake() {
+	select {
+	case sub.ready <- struct{}{}:
+	default:
+	}
+}

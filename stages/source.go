@@ -1,0 +1,70 @@
+// Package stages holds the stages between a live stream and its files, one
+// file each. A stage's file name is its name in a declaration.
+package stages
+
+import (
+	"context"
+	"sync/atomic"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/stages/hub"
+)
+
+// SourceConfig has no settings: the run is for one stream, and takes it.
+type SourceConfig struct{}
+
+func init() {
+	pipeline.RegisterSource("source", SourceConfig{},
+		"The live stream of the run, from the newest key frame on. It waits for a publisher, and ends when that leaves.",
+		newSource)
+}
+
+// source subscribes to the run's stream.
+//
+// Invariant: it never waits for the disk. The hub's queue is bounded, and what
+// comes behind is a gop_ring or counts whole GOPs as lost.
+type source struct {
+	hub  *hub.Hub
+	path string
+	sub  atomic.Pointer[hub.Subscription]
+}
+
+func newSource(set pipeline.Settings, _ SourceConfig) (pipeline.Source[*media.Chunk], error) {
+	h, err := pipeline.Use[*hub.Hub](set)
+	if err != nil {
+		return nil, err
+	}
+	return &source{hub: h, path: set.Stream}, nil
+}
+
+// Run hands on what the subscription gives. The publisher's end is the run's.
+func (s *source) Run(ctx context.Context, emit pipeline.Emit[*media.Chunk]) error {
+	sub, err := s.hub.Subscribe(s.path)
+	if err != nil {
+		return err
+	}
+	defer sub.Close()
+	s.sub.Store(sub)
+	for {
+		c, err := sub.Take(ctx)
+		if err != nil {
+			return err
+		}
+		if err := emit(c); err != nil {
+			return err
+		}
+	}
+}
+
+// Report says whether a publisher is awaited, and what a full queue cost.
+func (s *source) Report(r *pipeline.Report) {
+	sub := s.sub.Load()
+	if sub == nil || !sub.Live() {
+		r.Waiting = "publisher"
+		return
+	}
+	if d := sub.Dropped(); d.Chunks > 0 {
+		r.Drops = append(r.Drops, pipeline.Drop{Stage: "source", Cause: string(media.GapOverload), AccessUnits: d.AccessUnits, Bytes: d.Bytes})
+	}
+}
