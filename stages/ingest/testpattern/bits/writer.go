@@ -1,0 +1,40 @@
+// Package bits writes bit strings, most significant bit first, as both H.264
+// and AAC want them.
+package bits
+
+// Writer collects bits into bytes. The zero value is ready; its memory is kept
+// over Reset.
+type Writer struct {
+	buf   []byte
+	acc   uint64 // the low n bits are not in buf yet
+	n     uint   // < 8 between calls
+	total int
+}
+
+// Reset forgets what was written.
+func (w *Writer) Reset() { *w = Writer{buf: w.buf[:0]} }
+
+// Put appends the low n bits of v, n <= 32.
+func (w *Writer) Put(v uint32, n uint) {
+	w.acc = w.acc<<n | uint64(v)&(1<<n-1)
+	w.n += n
+	w.total += int(n)
+	for w.n >= 8 {
+		w.n -= 8
+		w.buf = append(w.buf, byte(w.acc>>w.n))
+	}
+}
+
+// Align fills the last byte with zero bits.
+func (w *Writer) Align() {
+	if w.n > 0 {
+		w.Put(0, 8-w.n)
+	}
+}
+
+// Len is the number of bits written.
+func (w *Writer) Len() int { return w.total }
+
+// Bytes is what was written, valid up to the next call; aligned first, or the
+// last bits are not in it.
+func (w *Writer) Bytes() []byte { return w.buf }

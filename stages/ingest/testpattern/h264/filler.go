@@ -1,0 +1,51 @@
+package h264
+
+// Filler is an SEI message of user data (D.1.6) that any decoder skips and any
+// recorder keeps: unlike filler data NAL units, it is part of the picture.
+const (
+	seiUserData   = 5
+	fillerMinimum = 1 + 2 + len(fillerID) + 1 // NAL header, type and size, identifier, trailing bits
+)
+
+// fillerID is the message's UUID, ours alone.
+const fillerID = "\x5b\x1f\x9a\x66\xc3\x2e\x4d\x10\xa7\x84\x73\x70\x6f\x6f\x6c\x21"
+
+// MaxFiller is the largest filler unit, in bytes.
+const MaxFiller = 16 << 20
+
+// Filler makes a NAL unit of about n bytes that stands before the slice of a
+// picture, nil where n is too small for one. Its content is noise without zero
+// bytes, so that it neither compresses nor needs emulation prevention.
+func (e *Encoder) Filler(n int) []byte {
+	if n = min(n, MaxFiller); n < fillerMinimum {
+		return nil
+	}
+	payload := n - fillerMinimum + len(fillerID)
+	sei := append(e.sei[:0], headerSEI, seiUserData)
+	size := payload
+	for ; size >= 255; size -= 255 {
+		sei = append(sei, 255)
+	}
+	sei = append(sei, byte(size))
+	sei = append(sei, fillerID...)
+	for left := payload - len(fillerID); left > 0; {
+		k := min(left, len(noise))
+		sei = append(sei, noise[:k]...)
+		left -= k
+	}
+	e.sei = append(sei, 0x80)
+	return e.sei
+}
+
+var noise = makeNoise()
+
+// makeNoise fills with a linear congruential generator, whose high bits are
+// good enough to look like coded video to a compressor.
+func makeNoise() (out [1 << 14]byte) {
+	x := uint32(1)
+	for i := range out {
+		x = x*1664525 + 1013904223
+		out[i] = byte(x>>24)%255 + 1
+	}
+	return out
+}

@@ -1,0 +1,56 @@
+package h264
+
+import (
+	"math/bits"
+
+	bitio "github.com/gospool/spool/stages/ingest/testpattern/bits"
+)
+
+// writer adds the Exp-Golomb codes of clause 9.1.
+type writer struct{ bitio.Writer }
+
+func (w *writer) flag(b bool) {
+	var v uint32
+	if b {
+		v = 1
+	}
+	w.Put(v, 1)
+}
+
+func (w *writer) ue(v uint32) {
+	n := uint(bits.Len32(v + 1))
+	w.Put(0, n-1)
+	w.Put(v+1, n)
+}
+
+func (w *writer) se(v int32) {
+	if v > 0 {
+		w.ue(uint32(2*v - 1))
+	} else {
+		w.ue(uint32(-2 * v))
+	}
+}
+
+// end is rbsp_trailing_bits.
+func (w *writer) end() {
+	w.Put(1, 1)
+	w.Align()
+}
+
+// appendNAL appends a NAL unit with its header byte; the emulation prevention
+// of clause 7.4.1 keeps start codes out of it.
+func appendNAL(dst []byte, header byte, rbsp []byte) []byte {
+	dst = append(dst, header)
+	zeros := 0
+	for _, b := range rbsp {
+		if zeros == 2 && b <= 3 {
+			dst = append(dst, 3)
+			zeros = 0
+		}
+		dst = append(dst, b)
+		if zeros++; b != 0 {
+			zeros = 0
+		}
+	}
+	return dst
+}
