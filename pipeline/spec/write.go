@@ -1,0 +1,192 @@
+package spec
+
+import (
+	"bytes"
+	"math"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// Style is how YAML is written.
+type Style struct {
+	Docs bool                     // Encode: each field's doc tag as a comment above it
+	Doc  func(path string) string // a comment above the key of a path
+	Note func(n *Node) string     // a comment behind a scalar, an empty value or a list of scalars
+}
+
+// YAML is the tree as a YAML document that Parse reads back to the same values.
+func (n *Node) YAML(style Style) []byte {
+	w := writer{style: style}
+	switch {
+	case n.IsMap && len(n.Entries) > 0:
+		w.entries(n, 0)
+	case n.IsList && !n.inline():
+		w.items(n, 0)
+	default:
+		w.inline(n)
+	}
+	return w.out.Bytes()
+}
+
+type writer struct {
+	out   bytes.Buffer
+	style Style
+}
+
+func (w *writer) entries(n *Node, indent int) {
+	for i, e := range n.Entries {
+		w.doc(e.Value.Path, indent)
+		// The first entry of a list's item stands behind its dash.
+		if i > 0 || !w.behindDash() {
+			w.pad(indent)
+		}
+		w.out.WriteString(plain(e.Key) + ":")
+		w.value(e.Value, indent)
+	}
+}
+
+// value writes what comes behind a colon.
+func (w *writer) value(n *Node, indent int) {
+	switch {
+	case n.inline():
+		w.out.WriteByte(' ')
+		w.inline(n)
+	case n.IsMap:
+		w.out.WriteByte('\n')
+		w.entries(n, indent+2)
+	default:
+		w.out.WriteByte('\n')
+		w.items(n, indent+2)
+	}
+}
+
+func (w *writer) items(n *Node, indent int) {
+	for _, item := range n.List {
+		w.pad(indent)
+		switch {
+		case item.inline():
+			w.out.WriteString("- ")
+			w.inline(item)
+		case item.IsMap && !w.documented(item.Entries[0].Value.Path):
+			w.out.WriteString("- ")
+			w.entries(item, indent+2)
+		case item.IsMap:
+			w.out.WriteString("-\n")
+			w.entries(item, indent+2)
+		default:
+			w.out.WriteString("-\n")
+			w.items(item, indent+2)
+		}
+	}
+}
+
+func (w *writer) behindDash() bool { return bytes.HasSuffix(w.out.Bytes(), []byte("- ")) }
+
+func (w *writer) pad(indent int) {
+	for range indent {
+		w.out.WriteByte(' ')
+	}
+}
+
+func (w *writer) documented(path string) bool { return w.style.Doc != nil && w.style.Doc(path) != "" }
+
+// doc writes a comment above a key, in lines of about 100 columns.
+func (w *writer) doc(path string, indent int) {
+	if !w.documented(path) {
+		return
+	}
+	line := ""
+	flush := func() {
+		w.pad(indent)
+		w.out.WriteString("#" + line + "\n")
+		line = ""
+	}
+	for _, word := range strings.Fields(w.style.Doc(path)) {
+		if line != "" && indent+len(line)+len(word) > 98 {
+			flush()
+		}
+		line += " " + word
+	}
+	flush()
+}
+
+// inline says that a value fits behind its key: all but maps with entries and
+// lists that hold other than scalars.
+func (n *Node) inline() bool {
+	if n.IsMap {
+		return len(n.Entries) == 0
+	}
+	for _, item := range n.List {
+		if item.IsMap || item.IsList {
+			return false
+		}
+	}
+	return true
+}
+
+func (w *writer) inline(n *Node) {
+	switch {
+	case n.IsMap:
+		w.out.WriteString("{}")
+	case n.IsList:
+		texts := make([]string, len(n.List))
+		for i, item := range n.List {
+			texts[i] = item.scalarText()
+		}
+		w.out.WriteString("[" + strings.Join(texts, ", ") + "]")
+	default:
+		w.out.WriteString(n.scalarText())
+	}
+	if w.style.Note != nil {
+		if note := w.style.Note(n); note != "" {
+			w.out.WriteString("  # " + note)
+		}
+	}
+	w.out.WriteByte('\n')
+}
+
+func (n *Node) scalarText() string {
+	switch v := n.Scalar.(type) {
+	case nil:
+		return "null"
+	case string:
+		return plain(v)
+	case float64:
+		return floatText(v)
+	}
+	return n.text()
+}
+
+// floatText stays a float when it is read back.
+func floatText(f float64) string {
+	switch {
+	case math.IsNaN(f):
+		return ".nan"
+	case math.IsInf(f, 1):
+		return ".inf"
+	case math.IsInf(f, -1):
+		return "-.inf"
+	}
+	s := strconv.FormatFloat(f, 'g', -1, 64)
+	if !strings.ContainsAny(s, ".e") {
+		s += ".0"
+	}
+	return s
+}
+
+// bare is text that is text to every YAML reader without quotes: a word, a
+// path, or a number with a unit.
+var bare = regexp.MustCompile(`^(?:[A-Za-z_/][\w./-]*|\.{1,2}/[\w./-]*|[1-9]\d*(?:ms|s|m|h|[KMGT]i?B)|\d+h\d+m)$`)
+
+// plain is a text, quoted where it must be.
+func plain(s string) string {
+	switch strings.ToLower(s) {
+	case "null", "true", "false", "yes", "no", "on", "off", "y", "n":
+		return strconv.Quote(s)
+	}
+	if bare.MatchString(s) {
+		return s
+	}
+	return strconv.Quote(s)
+}
