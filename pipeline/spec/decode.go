@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// Validator is a configuration struct, or a value in one, that checks itself
-// once it is decoded. The error may be a Problem made with At, Problems, or
+// Validator is a configuration struct, or a value or a map's key in one, that
+// checks itself once it is decoded. An embedded struct's is called only as far as
+// Go promotes it. The error may be a Problem made with At, Problems, or
 // several errors joined; its position is filled in.
 type Validator interface{ Validate() error }
 
@@ -138,7 +139,9 @@ func (d *decoder) mapping(n *Node, v reflect.Value, tag reflect.StructTag) {
 		v.Set(reflect.MakeMap(v.Type()))
 	}
 	for _, e := range n.Entries {
-		key := reflect.ValueOf(e.Key).Convert(v.Type().Key())
+		key := reflect.New(v.Type().Key()).Elem()
+		key.SetString(e.Key)
+		d.hooks(&Node{Pos: e.Pos, Path: e.Value.Path}, key, nil)
 		item := fresh(v.Type().Elem())
 		if old := v.MapIndex(key); old.IsValid() {
 			item.Set(old)

@@ -18,7 +18,7 @@ type Problem struct {
 // String is the problem on one line: file:line:col: path: msg (hint).
 func (p Problem) String() string {
 	var b strings.Builder
-	for _, part := range []string{p.Pos.String(), p.Path} {
+	for _, part := range []string{p.Pos.String(), Redact(p.Path)} {
 		if part != "" {
 			b.WriteString(part)
 			b.WriteString(": ")

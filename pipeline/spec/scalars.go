@@ -80,8 +80,9 @@ func (n *Node) text() string {
 	return fmt.Sprint(n.Scalar)
 }
 
-// quote keeps messages on one line and of a sane length.
+// quote keeps messages on one line, of a sane length, and free of secrets.
 func quote(s string) string {
+	s = Redact(s)
 	if r := []rune(s); len(r) > 60 {
 		s = string(r[:60]) + "…"
 	}
