@@ -1,0 +1,115 @@
+package aac
+
+import (
+	"errors"
+	"math"
+
+	"github.com/gospool/spool/stages/ingest/testpattern/bits"
+)
+
+// The format that every encoder of this package has.
+const (
+	SampleRate   = 48000
+	FrameSamples = lines
+	Window       = window // samples that Encode wants
+)
+
+// ErrChannels is returned for anything but mono and stereo.
+var ErrChannels = errors.New("aac: channels are 1 or 2")
+
+// Encoder makes frames of one mono signal, on one or two channels.
+type Encoder struct {
+	channels int
+	t        *transform
+	w        bits.Writer
+	spectrum [lines]float64
+	levels   [lines]int32
+}
+
+// NewEncoder makes an encoder for one or two channels, which will carry the
+// same signal.
+func NewEncoder(channels int) (*Encoder, error) {
+	if channels != 1 && channels != 2 {
+		return nil, ErrChannels
+	}
+	return &Encoder{channels: channels, t: newTransform()}, nil
+}
+
+// Config is the AudioSpecificConfig (1.6.2.1).
+func (e *Encoder) Config() []byte {
+	const objectLC, rate48k = 2, 3
+	return []byte{objectLC<<3 | rate48k>>1, rate48k&1<<7 | byte(e.channels)<<3}
+}
+
+// Encode makes the frame that a decoder, after the frame before it, turns into
+// the first half of pcm: there is no delay to make up for. Samples are in units
+// of a 16-bit sample. The frame is valid up to the next call.
+func (e *Encoder) Encode(pcm *[Window]float64) []byte {
+	e.t.mdct(pcm, &e.spectrum)
+	gain := e.quantise()
+	return e.frame(gain)
+}
+
+// Silence is a frame of zeros. It is valid up to the next call.
+func (e *Encoder) Silence() []byte {
+	e.levels = [lines]int32{}
+	return e.frame(finest)
+}
+
+const (
+	finest   = 132  // scale factor whose quantiser step, 2^8, is below a 16-bit sample's noise
+	gainZero = 100  // scale factor of step 1
+	maxLevel = 8191 // of the escape code
+)
+
+// quantise fills levels with the finest step for which every level can be
+// coded, and returns its scale factor.
+func (e *Encoder) quantise() int {
+	peak := 0.0
+	for _, x := range e.spectrum {
+		peak = max(peak, math.Abs(x))
+	}
+	gain := finest
+	for peak*scale(gain) > maxLevel*math.Cbrt(maxLevel) {
+		gain++
+	}
+	s := scale(gain)
+	for i, x := range e.spectrum {
+		x *= s
+		level := int32(math.Pow(math.Abs(x), 0.75) + 0.4054) // the rounding of 4.B.10, which favours the smaller level
+		if x < 0 {
+			level = -level
+		}
+		e.levels[i] = level
+	}
+	return gain
+}
+
+func scale(gain int) float64 { return math.Exp2(float64(gainZero-gain) / 4) }
+
+// Elements of raw_data_block (table 4.85).
+const (
+	elementSingle = 0
+	elementPair   = 1
+	elementEnd    = 7
+)
+
+// frame writes a raw_data_block of one element (4.4.2.1).
+func (e *Encoder) frame(gain int) []byte {
+	w := &e.w
+	w.Reset()
+	if e.channels == 1 {
+		w.Put(elementSingle, 3)
+		w.Put(0, 4) // element_instance_tag
+	} else {
+		w.Put(elementPair, 3)
+		w.Put(0, 4)
+		w.Put(0, 1) // common_window: each channel is complete by itself
+	}
+	for range e.channels {
+		e.channel(gain)
+	}
+	w.Put(elementEnd, 3)
+	w.Align()
+	return w.Bytes()
+}

@@ -1,0 +1,81 @@
+package aac
+
+import (
+	"math"
+	"math/bits"
+)
+
+const (
+	lines    = 1024      // of a spectrum, and samples that a frame adds
+	window   = 2 * lines // samples that a frame sees
+	quarters = lines / 2
+)
+
+// transform computes the MDCT by a complex FFT of a quarter of the window.
+type transform struct {
+	sine  [window]float64
+	twist [quarters]complex128 // before and after the FFT
+	roots [quarters / 2]complex128
+	buf   [quarters]complex128
+}
+
+func newTransform() *transform {
+	t := &transform{}
+	for i := range t.sine {
+		t.sine[i] = math.Sin(math.Pi / window * (float64(i) + 0.5))
+	}
+	for i := range t.twist {
+		t.twist[i] = unit(-math.Pi / lines * (float64(i) + 0.125))
+	}
+	for i := range t.roots {
+		t.roots[i] = unit(-2 * math.Pi / quarters * float64(i))
+	}
+	return t
+}
+
+func unit(angle float64) complex128 { return complex(math.Cos(angle), math.Sin(angle)) }
+
+// mdct is the windowed transform of 4.6.11.3.1, which carries a factor of 2:
+//
+//	out[k] = 2 * sum of pcm[n] sine[n] cos(2 pi / 2048 (n + 512.5) (k + 0.5))
+func (t *transform) mdct(pcm *[window]float64, out *[lines]float64) {
+	for n := range t.buf {
+		t.buf[n] = complex(t.folded(pcm, 2*n), t.folded(pcm, lines-1-2*n)) * t.twist[n]
+	}
+	t.fft()
+	for k, v := range t.buf {
+		v *= t.twist[k]
+		out[2*k] = 2 * real(v)
+		out[lines-1-2*k] = -2 * imag(v)
+	}
+}
+
+// folded is sample n of the window folded to half its length, of which the MDCT
+// is the DCT-IV.
+func (t *transform) folded(pcm *[window]float64, n int) float64 {
+	const half = lines / 2
+	at := func(i int) float64 { return pcm[i] * t.sine[i] }
+	if n < half {
+		return -at(lines+half-1-n) - at(lines+half+n)
+	}
+	return at(n-half) - at(lines+half-1-n)
+}
+
+// fft transforms buf in place, radix 2.
+func (t *transform) fft() {
+	const shift = 64 - 9 // quarters is 1 << 9
+	for i := range t.buf {
+		if j := int(bits.Reverse64(uint64(i)) >> shift); j > i {
+			t.buf[i], t.buf[j] = t.buf[j], t.buf[i]
+		}
+	}
+	for size := 2; size <= quarters; size *= 2 {
+		for base := 0; base < quarters; base += size {
+			for k := range size / 2 {
+				lo, hi := &t.buf[base+k], &t.buf[base+k+size/2]
+				d := *hi * t.roots[k*(quarters/size)]
+				*lo, *hi = *lo+d, *lo-d
+			}
+		}
+	}
+}
