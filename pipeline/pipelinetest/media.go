@@ -1,0 +1,128 @@
+// Package pipelinetest is what tests of stages share: media without a camera,
+// and one contract that every registered stage must keep.
+package pipelinetest
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// Pool is a checked pool whose chunks must all have been released when the test
+// ends.
+func Pool(t testing.TB) *media.Pool {
+	t.Helper()
+	pool := media.NewCheckedPool()
+	t.Cleanup(func() { require.Zero(t, pool.Outstanding(), "chunks were not released:\n%s", pool.Leaks()) })
+	return pool
+}
+
+// AVC describes an H.264 track of 25 pictures a second with parameter sets that
+// a muxer accepts.
+func AVC(width, height int) media.Track {
+	return media.Track{
+		Codec: media.H264, Timescale: 90000, Width: width, Height: height,
+		ParameterSets: [][]byte{
+			{0x67, 0x42, 0xc0, 0x1e, 0xd9, 0x00, 0xa0, 0x47, 0xfe, 0xc8},
+			{0x68, 0xce, 0x3c, 0x80},
+		},
+	}
+}
+
+// AAC describes a stereo AAC-LC track at 48 kHz.
+func AAC() media.Track {
+	return media.Track{
+		Codec: media.AAC, Timescale: 48000, SampleRate: 48000, Channels: 2, FrameDuration: 1024,
+		ParameterSets: [][]byte{{0x11, 0x90}},
+	}
+}
+
+// Camera makes the chunks of a stream of 25 pictures a second with sound.
+type Camera struct {
+	GOP   int // pictures from one key frame to the next (25)
+	Bytes int // of a picture (1000)
+
+	builder *media.Builder
+	set     *media.TrackSet
+	frame   int64
+	sound   int64
+	out     []*media.Chunk
+}
+
+// StartUTC is the wall clock of a camera's first picture, in ns.
+const StartUTC = 1_700_000_000_000_000_000
+
+// NewCamera makes a camera of one H.264 and one AAC track. What it has not given
+// away when the test ends is released.
+func NewCamera(t testing.TB, pool *media.Pool) *Camera {
+	t.Helper()
+	c := &Camera{GOP: 25, Bytes: 1000}
+	c.builder = media.NewBuilder(pool, media.BuilderConfig{}, func(ch *media.Chunk) { c.out = append(c.out, ch) })
+	c.Tracks(t, AVC(640, 360), AAC())
+	t.Cleanup(func() {
+		for _, left := range c.Cut() {
+			left.Release()
+		}
+	})
+	return c
+}
+
+// Tracks changes what the camera sends.
+func (c *Camera) Tracks(t testing.TB, tracks ...media.Track) {
+	t.Helper()
+	generation := uint64(1)
+	if c.set != nil {
+		generation = c.set.Generation + 1
+	}
+	set, err := media.NewTrackSet(generation, tracks)
+	require.NoError(t, err)
+	c.set = set
+	c.builder.SetTracks(set)
+}
+
+// Set is the camera's current set of tracks.
+func (c *Camera) Set() *media.TrackSet { return c.set }
+
+// Gap marks media as missing before the next key frame.
+func (c *Camera) Gap(g media.Gap) { c.builder.MarkGap(g) }
+
+// Shoot takes n pictures with their sound and gives the chunks that were closed
+// by them, each with one reference.
+func (c *Camera) Shoot(t testing.TB, n int) []*media.Chunk {
+	t.Helper()
+	for range n {
+		ns := c.frame * 40_000_000
+		c.append(t, 0, &media.AU{
+			DTS: c.frame * 3600, PTS: c.frame * 3600, UTC: StartUTC + ns, Mono: ns,
+			Sync: c.frame%int64(c.GOP) == 0, Payload: [][]byte{make([]byte, c.Bytes)},
+		})
+		c.frame++
+		for len(c.set.Tracks) > 1 && c.sound*1024*25 < c.frame*48000 {
+			ns := media.ToNanos(c.sound*1024, 48000)
+			c.append(t, 1, &media.AU{
+				DTS: c.sound * 1024, PTS: c.sound * 1024, UTC: StartUTC + ns, Mono: ns, Payload: [][]byte{make([]byte, 200)},
+			})
+			c.sound++
+		}
+	}
+	return c.taken()
+}
+
+// Cut closes the open chunk.
+func (c *Camera) Cut() []*media.Chunk {
+	c.builder.Flush()
+	return c.taken()
+}
+
+func (c *Camera) append(t testing.TB, track int, au *media.AU) {
+	t.Helper()
+	require.NoError(t, c.builder.Append(track, au))
+}
+
+func (c *Camera) taken() []*media.Chunk {
+	out := c.out
+	c.out = nil
+	return out
+}

@@ -1,0 +1,166 @@
+package stages
+
+import (
+	"context"
+	"io"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/pipelinetest"
+	"github.com/gospool/spool/pipeline/spec"
+)
+
+func newTestRing(t testing.TB, pool *media.Pool, cfg GOPRingConfig) *gopRing {
+	t.Helper()
+	return &gopRing{cfg: cfg, pool: pool, ready: make(chan struct{}, 1), dropped: pipeline.Drop{Stage: "gop_ring", Cause: "overload"}}
+}
+
+var roomy = GOPRingConfig{MaxSize: 64 << 20, MaxTime: spec.Duration(time.Minute)}
+
+func TestRingGivesWhatItGotAndThenEOF(t *testing.T) {
+	pool := pipelinetest.Pool(t)
+	r := newTestRing(t, pool, roomy)
+	shot := pipelinetest.NewCamera(t, pool).Shoot(t, 200)
+	for _, c := range shot {
+		r.Put(c)
+	}
+	r.End("stop")
+	for _, want := range shot {
+		got, err := r.Take(t.Context())
+		require.NoError(t, err)
+		require.Same(t, want, got)
+		got.Release()
+	}
+	_, err := r.Take(t.Context())
+	require.ErrorIs(t, err, io.EOF)
+	require.Zero(t, r.bytes)
+	require.Zero(t, r.span)
+}
+
+func TestRingTakeWaitsForPutAndForTheContext(t *testing.T) {
+	pool := pipelinetest.Pool(t)
+	r := newTestRing(t, pool, roomy)
+	got := make(chan *media.Chunk)
+	go func() {
+		c, _ := r.Take(context.Background())
+		got <- c
+	}()
+	shot := pipelinetest.NewCamera(t, pool).Shoot(t, 26)
+	r.Put(shot[0])
+	c := <-got
+	require.Same(t, shot[0], c)
+	c.Release()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := r.Take(ctx)
+	require.ErrorIs(t, err, context.Canceled)
+}
+
+func TestRingDropsTheOldestWholeGOP(t *testing.T) {
+	pool := pipelinetest.Pool(t)
+	cam := pipelinetest.NewCamera(t, pool)
+	cam.GOP = 50 // two chunks
+	cfg := roomy
+	cfg.MaxTime = spec.Duration(5 * time.Second)
+	r := newTestRing(t, pool, cfg)
+	shot := cam.Shoot(t, 50*4+1)
+	require.Len(t, shot, 8)
+	for _, c := range shot {
+		r.Put(c)
+	}
+	mark, err := r.Take(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, &media.Mark{Kind: media.MarkGap, Gap: media.Gap{Cause: media.GapOverload, Duration: 4e9, Chunks: 4}}, mark.Mark)
+	mark.Release()
+	c, err := r.Take(t.Context())
+	require.NoError(t, err)
+	require.Same(t, shot[4], c)
+	require.True(t, c.StartsGOP)
+	c.Release()
+	var rep pipeline.Report
+	r.Report(&rep)
+	require.Len(t, rep.Drops, 1)
+	require.Positive(t, rep.Drops[0].AccessUnits)
+	require.NoError(t, r.Close())
+}
+
+func TestRingKeepsOneChunkLargerThanItself(t *testing.T) {
+	pool := pipelinetest.Pool(t)
+	cam := pipelinetest.NewCamera(t, pool)
+	cam.Bytes = 100_000
+	cfg := roomy
+	cfg.MaxSize = 1 << 20
+	r := newTestRing(t, pool, cfg)
+	shot := cam.Shoot(t, 26)
+	r.Put(shot[0])
+	c, err := r.Take(t.Context())
+	require.NoError(t, err)
+	c.Release()
+}
+
+// TestRingNeverBreaksAGOP feeds and drains rings of every tightness in random
+// order. Whatever leaves must be decodable: after a gap comes a GOP's start,
+// without a gap the next chunk in sequence, and every chunk is either given or
+// counted.
+func TestRingNeverBreaksAGOP(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		pool := media.NewCheckedPool()
+		cam := pipelinetest.NewCamera(t, pool)
+		cam.GOP = rapid.SampledFrom([]int{5, 25, 60, 200}).Draw(rt, "gop")
+		cfg := GOPRingConfig{
+			MaxSize: spec.Size(rapid.IntRange(20_000, 400_000).Draw(rt, "bytes")),
+			MaxTime: spec.Duration(rapid.IntRange(1, 12).Draw(rt, "seconds")) * spec.Duration(time.Second),
+		}
+		r := newTestRing(t, pool, cfg)
+		var put, given, gapped int
+		var next uint64
+		take := func() {
+			c, err := r.next()
+			if c == nil {
+				require.True(rt, err == nil || err == io.EOF)
+				return
+			}
+			defer c.Release()
+			if c.Mark != nil {
+				require.Equal(rt, media.GapOverload, c.Mark.Gap.Cause)
+				gapped += c.Mark.Gap.Chunks
+				next = 0
+				return
+			}
+			given++
+			if next == 0 {
+				require.True(rt, c.StartsGOP, "the first chunk, and the one after a gap, starts a GOP")
+			} else {
+				require.Equal(rt, next, c.Seq, "a hole without a gap")
+			}
+			next = c.Seq + 1
+		}
+		for range rapid.IntRange(1, 60).Draw(rt, "steps") {
+			for _, c := range cam.Shoot(t, rapid.IntRange(1, 60).Draw(rt, "frames")) {
+				put++
+				r.Put(c)
+				require.True(rt, len(r.queue) <= 1 || r.bytes <= int(cfg.MaxSize) && r.span <= int64(cfg.MaxTime), "the bounds hold")
+			}
+			for range rapid.IntRange(0, 6).Draw(rt, "takes") {
+				take()
+			}
+		}
+		r.End("stop")
+		for len(r.queue) > 0 {
+			take()
+		}
+		if r.pending != nil {
+			gapped += r.pending.Chunks
+		}
+		require.Equal(rt, put, given+gapped, "every chunk is given or in a gap")
+		for _, c := range cam.Cut() {
+			c.Release()
+		}
+		require.Zero(rt, pool.Outstanding())
+	})
+}
