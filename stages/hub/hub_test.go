@@ -1,0 +1,400 @@
+package hub_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/pipelinetest"
+	"github.com/gospool/spool/stages/hub"
+)
+
+const patience = 20 * time.Second
+
+type rig struct {
+	*hub.Hub
+	pool *media.Pool
+}
+
+func newRig(t *testing.T, cfg hub.Config) *rig {
+	t.Helper()
+	t.Cleanup(func() { goleak.VerifyNone(t) })
+	pool := pipelinetest.Pool(t)
+	cfg.Log = slog.New(slog.DiscardHandler)
+	tasks := pipeline.NewTasks(cfg.Log, pipeline.SystemClock)
+	h := hub.New(pool, tasks, cfg)
+	t.Cleanup(func() {
+		h.Close()
+		require.NoError(t, tasks.Stop(context.Background()))
+	})
+	return &rig{h, pool}
+}
+
+func (r *rig) publish(t *testing.T, path string) *hub.Publisher {
+	t.Helper()
+	p, err := r.Publish(path, hub.PublishOptions{Origin: "test"})
+	require.NoError(t, err)
+	require.NoError(t, p.SetTracks([]media.Track{pipelinetest.AVC(640, 360)}))
+	return p
+}
+
+func (r *rig) subscribe(t *testing.T, path string) *hub.Subscription {
+	t.Helper()
+	s, err := r.Subscribe(path)
+	require.NoError(t, err)
+	t.Cleanup(s.Close)
+	return s
+}
+
+// shoot writes frames [from, to) of a stream with a key frame every gop.
+func shoot(t *testing.T, p *hub.Publisher, from, to, gop int) {
+	t.Helper()
+	for n := from; n < to; n++ {
+		require.NoError(t, p.Write(0, frame(n, n%gop == 0)))
+	}
+}
+
+func frame(n int, sync bool) *media.AU {
+	at := int64(n) * 40_000_000
+	return &media.AU{
+		DTS: int64(n) * 3600, PTS: int64(n) * 3600, UTC: pipelinetest.StartUTC + at, Mono: at,
+		Sync: sync, Payload: [][]byte{{0x65, byte(n >> 8), byte(n)}},
+	}
+}
+
+func take(t *testing.T, s *hub.Subscription) *media.Chunk {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	c, err := s.Take(ctx)
+	require.NoError(t, err)
+	return c
+}
+
+// takeFrames takes chunks until n frames came, and gives the first's number.
+func takeFrames(t *testing.T, s *hub.Subscription, n int) (first int64) {
+	t.Helper()
+	first = -1
+	for n > 0 {
+		c := take(t, s)
+		if first < 0 {
+			first = c.Lead().DTS[0] / 3600
+		}
+		n -= c.AccessUnits()
+		c.Release()
+	}
+	require.Zero(t, n)
+	return first
+}
+
+func requireEnd(t *testing.T, s *hub.Subscription, reason media.Cause) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	_, err := s.Take(ctx)
+	var end *pipeline.EndError
+	require.ErrorAs(t, err, &end)
+	require.EqualValues(t, reason, end.Reason)
+}
+
+func TestEverySubscriberGetsEveryChunkByReference(t *testing.T) {
+	r := newRig(t, hub.Config{})
+	a, b := r.subscribe(t, "live/x"), r.subscribe(t, "live/x")
+	p := r.publish(t, "live/x")
+	shoot(t, p, 0, 100, 25)
+	p.Close(media.EndSourceLost)
+	for range 4 {
+		ca, cb := take(t, a), take(t, b)
+		require.Same(t, ca, cb)
+		ca.Release()
+		cb.Release()
+	}
+	requireEnd(t, a, media.EndSourceLost)
+	requireEnd(t, b, media.EndSourceLost)
+}
+
+func TestLateSubscriberBeginsWithTheNewestKeyFrame(t *testing.T) {
+	r := newRig(t, hub.Config{})
+	p := r.publish(t, "live/x")
+	defer p.Close(media.EndSourceLost)
+	shoot(t, p, 0, 190, 50) // GOPs at 0, 50, 100, 150; a chunk closes every 25
+	s := r.subscribe(t, "live/x")
+	c := take(t, s)
+	defer c.Release()
+	require.True(t, c.StartsGOP)
+	require.EqualValues(t, 150, c.Lead().DTS[0]/3600)
+}
+
+func TestSecondPublisherIsRefused(t *testing.T) {
+	r := newRig(t, hub.Config{})
+	p := r.publish(t, "live/x")
+	_, err := r.Publish("live/x", hub.PublishOptions{})
+	require.ErrorIs(t, err, hub.ErrBusy)
+	shoot(t, p, 0, 3, 25) // the first goes on
+	p.Close(media.EndSourceLost)
+	r.publish(t, "live/x").Close(media.EndSourceLost)
+}
+
+func TestOverrideEndsTheOldPublisher(t *testing.T) {
+	for _, configured := range []bool{false, true} {
+		r := newRig(t, hub.Config{})
+		if configured {
+			require.NoError(t, r.Configure("live/x", hub.StreamConfig{Override: true}))
+		}
+		old := r.publish(t, "live/x")
+		s := r.subscribe(t, "live/x")
+		shoot(t, old, 0, 10, 25)
+		p, err := r.Publish("live/x", hub.PublishOptions{Override: !configured})
+		require.NoError(t, err)
+		<-old.Done()
+		require.ErrorIs(t, old.Write(0, frame(10, false)), hub.ErrReplaced)
+		require.EqualValues(t, 0, takeFrames(t, s, 10))
+		requireEnd(t, s, media.EndReplaced)
+		p.Close(media.EndSourceLost)
+	}
+}
+
+func TestBadPathsAreRefused(t *testing.T) {
+	r := newRig(t, hub.Config{})
+	for _, path := range []string{"", "/", "../x", "a//b", "a\x00"} {
+		_, err := r.Publish(path, hub.PublishOptions{})
+		require.Error(t, err, "%q", path)
+		_, err = r.Subscribe(path)
+		require.Error(t, err, "%q", path)
+	}
+	require.Empty(t, r.List())
+}
+
+func TestReturningPublisherMarksTheGap(t *testing.T) {
+	r := newRig(t, hub.Config{})
+	keep := r.subscribe(t, "live/x") // keeps the stream known in between
+	p := r.publish(t, "live/x")
+	shoot(t, p, 0, 30, 25)
+	p.Close(media.EndSourceLost)
+	takeFrames(t, keep, 30)
+	requireEnd(t, keep, media.EndSourceLost)
+
+	s := r.subscribe(t, "live/x")
+	p = r.publish(t, "live/x")
+	shoot(t, p, 0, 30, 25)
+	c := take(t, s)
+	require.Equal(t, media.GapSourceLost, c.Gap.Cause)
+	require.Positive(t, c.Gap.Duration)
+	c.Release()
+	p.Close(media.EndSourceLost)
+}
+
+func TestFullQueueDropsToTheNextGOPAndSaysSo(t *testing.T) {
+	r := newRig(t, hub.Config{MaxQueueBytes: 1})
+	s := r.subscribe(t, "live/x")
+	p := r.publish(t, "live/x")
+	defer p.Close(media.EndSourceLost)
+	shoot(t, p, 0, 151, 50) // chunks 0 1 | 2 3 | 4 5
+	c := take(t, s)
+	require.EqualValues(t, 0, c.Lead().DTS[0])
+	c.Release()
+	shoot(t, p, 151, 301, 50)
+	mark := take(t, s)
+	require.NotNil(t, mark.Mark)
+	require.Equal(t, media.GapOverload, mark.Mark.Gap.Cause)
+	require.Equal(t, 5, mark.Mark.Gap.Chunks)
+	mark.Release()
+	c = take(t, s)
+	require.True(t, c.StartsGOP)
+	require.EqualValues(t, 150, c.Lead().DTS[0]/3600)
+	c.Release()
+	require.NotZero(t, s.Dropped().AccessUnits)
+}
+
+func TestSameTracksAgainAreNoChange(t *testing.T) {
+	r := newRig(t, hub.Config{})
+	s := r.subscribe(t, "live/x")
+	p := r.publish(t, "live/x")
+	shoot(t, p, 0, 10, 100)
+	require.NoError(t, p.SetTracks([]media.Track{pipelinetest.AVC(640, 360)}))
+	shoot(t, p, 10, 20, 100)
+	p.Close(media.EndSourceLost)
+	require.EqualValues(t, 0, takeFrames(t, s, 20))
+}
+
+func TestLossesAreCountedByCause(t *testing.T) {
+	r := newRig(t, hub.Config{})
+	p := r.publish(t, "live/x")
+	defer p.Close(media.EndSourceLost)
+	require.ErrorIs(t, p.Write(0, frame(0, false)), media.ErrNoKeyFrame)
+	require.NoError(t, p.Write(0, frame(1, true)))
+	require.ErrorIs(t, p.Write(0, frame(1, true)), media.ErrTimeBack)
+	p.Lost("rtp_loss", 7)
+	require.Equal(t, []hub.Loss{{"rtp_loss", 7}, {"time_not_advancing", 1}, {"waiting_for_key_frame", 1}}, r.List()[0].Losses)
+	require.EqualValues(t, 1, r.List()[0].AccessUnits)
+}
+
+func TestPublishedStreamIsForgottenWhenNobodyUsesIt(t *testing.T) {
+	r := newRig(t, hub.Config{})
+	p := r.publish(t, "live/x")
+	require.True(t, r.Live("live/x"))
+	require.Len(t, r.List(), 1)
+	p.Close(media.EndSourceLost)
+	p.Close(media.EndStop)
+	require.False(t, r.Live("live/x"))
+	require.Empty(t, r.List())
+}
+
+func TestWatchIsToldOfEachPublisher(t *testing.T) {
+	r := newRig(t, hub.Config{})
+	var told []string
+	r.Watch(func(path string) {
+		require.True(t, r.Live(path))
+		told = append(told, path)
+	})
+	for range 2 {
+		r.publish(t, "live/x").Close(media.EndSourceLost)
+	}
+	require.Equal(t, []string{"live/x", "live/x"}, told)
+}
+
+func TestCloseWhileWriting(t *testing.T) {
+	r := newRig(t, hub.Config{})
+	s := r.subscribe(t, "live/x")
+	p := r.publish(t, "live/x")
+	wrote := make(chan struct{})
+	go func() {
+		defer close(wrote)
+		for n := 0; p.Write(0, frame(n, n%25 == 0)) == nil; n++ {
+		}
+	}()
+	take(t, s).Release()
+	p.Close(media.EndStop)
+	<-wrote
+	for {
+		c, err := s.Take(t.Context())
+		if err != nil {
+			break
+		}
+		c.Release()
+	}
+}
+
+// well is a pull source of the test's own.
+type well struct {
+	pulls   atomic.Int64
+	running atomic.Int64
+	fail    atomic.Bool
+	finite  bool
+}
+
+func (w *well) Pull(ctx context.Context, publish func(string) (*hub.Publisher, error)) error {
+	w.pulls.Add(1)
+	if w.fail.Load() {
+		return errors.New("connection refused")
+	}
+	w.running.Add(1)
+	defer w.running.Add(-1)
+	p, err := publish("well")
+	if err != nil {
+		return err
+	}
+	if err := p.SetTracks([]media.Track{pipelinetest.AVC(640, 360)}); err != nil {
+		return err
+	}
+	for n := 0; n < 60; n++ {
+		if err := p.Write(0, frame(n, n%25 == 0)); err != nil {
+			return err
+		}
+	}
+	if w.finite {
+		return nil
+	}
+	<-ctx.Done()
+	return context.Cause(ctx)
+}
+
+var wells = map[string]*well{}
+
+func init() {
+	hub.RegisterScheme("well", func(o hub.PullOptions) (hub.Puller, error) {
+		w := wells[o.URL.Host]
+		if w == nil {
+			return nil, errors.New("no such well")
+		}
+		return w, nil
+	})
+}
+
+func dig(t *testing.T, r *rig, name string, w *well) {
+	t.Helper()
+	wells[name] = w
+	require.NoError(t, r.Configure("cam/"+name, hub.StreamConfig{Pull: "well://user:secret@" + name}))
+}
+
+func TestPullIsConnectedWhileItIsNeeded(t *testing.T) {
+	r := newRig(t, hub.Config{Linger: time.Millisecond})
+	w := &well{}
+	dig(t, r, "a", w)
+	require.Zero(t, w.pulls.Load(), "nobody needs it yet")
+	require.Equal(t, "configured", r.List()[0].State)
+	s := r.subscribe(t, "cam/a")
+	take(t, s).Release()
+	require.EqualValues(t, 1, w.running.Load())
+	s.Close()
+	require.Eventually(t, func() bool { return w.running.Load() == 0 }, patience, time.Millisecond)
+
+	again := r.subscribe(t, "cam/a")
+	take(t, again).Release()
+	require.EqualValues(t, 2, w.pulls.Load())
+}
+
+func TestPullOutlivesAShortAbsence(t *testing.T) {
+	r := newRig(t, hub.Config{Linger: time.Hour})
+	w := &well{}
+	dig(t, r, "b", w)
+	for range 5 {
+		s := r.subscribe(t, "cam/b")
+		take(t, s).Release()
+		s.Close()
+	}
+	require.EqualValues(t, 1, w.pulls.Load())
+}
+
+func TestFailedPullIsTriedAgainAndShown(t *testing.T) {
+	r := newRig(t, hub.Config{})
+	w := &well{}
+	w.fail.Store(true)
+	dig(t, r, "c", w)
+	s := r.subscribe(t, "cam/c")
+	require.Eventually(t, func() bool { return r.List()[0].Error != "" }, patience, time.Millisecond)
+	info := r.List()[0]
+	require.Equal(t, "connecting", info.State)
+	require.Equal(t, "connection refused", info.Error)
+	require.NotContains(t, info.Pull, "secret")
+	w.fail.Store(false)
+	take(t, s).Release()
+}
+
+func TestFinitePullEndsTheStream(t *testing.T) {
+	r := newRig(t, hub.Config{})
+	w := &well{finite: true}
+	dig(t, r, "d", w)
+	s := r.subscribe(t, "cam/d")
+	takeFrames(t, s, 60)
+	requireEnd(t, s, media.EndOfFile)
+	require.EqualValues(t, 1, w.pulls.Load())
+}
+
+func TestBadPullURLs(t *testing.T) {
+	r := newRig(t, hub.Config{})
+	for _, bad := range []string{"nope://x", "well://unknown", "://", "well://u:topsecret@[::1", "well://u:topsecret@h:port"} {
+		err := r.Configure("cam/x", hub.StreamConfig{Pull: bad})
+		require.Error(t, err, bad)
+		require.NotContains(t, err.Error(), "topsecret")
+	}
+	require.Empty(t, r.List())
+}
