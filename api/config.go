@@ -1,0 +1,103 @@
+package api
+
+import (
+	"cmp"
+	"fmt"
+	"net"
+	"time"
+)
+
+// Config is what the user sets.
+type Config struct {
+	Name    string // of the product, "spool" where empty
+	Version string
+
+	Listen    string   // host:port
+	Hosts     []string // names by which the server may be called without auth, beside localhost, the machine's own and IP addresses
+	Auth      Auth
+	TLS       TLS
+	RecordDir string // absolute; left out of every text that is shown
+	Limits    Limits
+}
+
+// Auth says who may do what. Without users and tokens only a loopback address
+// is listened on, unless None is set, and everybody may do everything.
+type Auth struct {
+	None   bool // `http.auth: none` is written out
+	Users  []User
+	Tokens []Token
+}
+
+// Open reports whether nobody is asked who he is.
+func (a Auth) Open() bool { return len(a.Users) == 0 && len(a.Tokens) == 0 }
+
+// User signs in by name and password (RFC 7617).
+type User struct {
+	Name         string
+	PasswordHash string // made by HashPassword
+	Roles        []Role
+}
+
+// Token signs in a program (RFC 6750).
+type Token struct {
+	Name  string // for the log
+	Token string // the secret itself, or "sha256:" and the hex digest of it
+	Roles []Role
+}
+
+// TLS names the PEM files of the server's certificate. They are read again when
+// they change; while they are broken the last good ones serve.
+type TLS struct{ Cert, Key string }
+
+// Limits bound what one client can take from the others. Zero is the default.
+type Limits struct {
+	HeaderBytes   int           // of a request (16 KiB)
+	BodyBytes     int64         // of a request (64 KiB)
+	ReadHeader    time.Duration // from accept or first byte to the header's end (5 s)
+	ReadBody      time.Duration // from the header's start to the body's end (15 s)
+	Idle          time.Duration // between requests (60 s)
+	Stall         time.Duration // in which a client takes 4 MiB of footage (2 min)
+	Connections   int           // at once (1024); the one that has idled longest goes first
+	LoginFailures int           // by one remote in a minute (10)
+	Shutdown      time.Duration // for requests under way when the server stops (5 s)
+}
+
+func (l Limits) withDefaults() Limits {
+	return Limits{
+		HeaderBytes:   cmp.Or(l.HeaderBytes, 16<<10),
+		BodyBytes:     cmp.Or(l.BodyBytes, 64<<10),
+		ReadHeader:    cmp.Or(l.ReadHeader, 5*time.Second),
+		ReadBody:      cmp.Or(l.ReadBody, 15*time.Second),
+		Idle:          cmp.Or(l.Idle, time.Minute),
+		Stall:         cmp.Or(l.Stall, 2*time.Minute),
+		Connections:   cmp.Or(l.Connections, 1024),
+		LoginFailures: cmp.Or(l.LoginFailures, 10),
+		Shutdown:      cmp.Or(l.Shutdown, 5*time.Second),
+	}
+}
+
+// Check says what is wrong with a configuration, without I/O.
+func (c Config) Check() error {
+	host, _, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		return fmt.Errorf("http.listen %q: want host:port, as 127.0.0.1:8080", c.Listen)
+	}
+	if c.Auth.None && !c.Auth.Open() {
+		return fmt.Errorf("http.auth: none is written out beside users or tokens: leave one of them out")
+	}
+	if c.Auth.Open() && !c.Auth.None && !loopback(host) {
+		return fmt.Errorf("http.listen %q is not a loopback address and nobody is asked who he is: "+
+			"set http.auth users or tokens, listen on 127.0.0.1, or write http.auth: none to open it to everybody", c.Listen)
+	}
+	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
+		return fmt.Errorf("http.tls: both cert and key are needed")
+	}
+	_, err = newDoor(c.Auth, c.Limits.withDefaults(), nil)
+	return err
+}
+
+// loopback reports whether a host to listen on can only be reached from here.
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}

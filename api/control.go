@@ -1,0 +1,63 @@
+package api
+
+import "net/http"
+
+var startParams = []param{
+	{name: "wait", kind: flag, doc: "arm the recording until the stream appears"},
+	{name: "duration", kind: duration, doc: "stop by itself after so long: seconds or a Go duration"},
+}
+
+type startAnswer struct {
+	Status string `json:"status" enum:"started,already_recording"`
+	Stream string `json:"stream"`
+}
+
+type stopAnswer struct {
+	Status string `json:"status" enum:"stopped,not_recording"`
+	Stream string `json:"stream"`
+}
+
+func (s *Server) start(w http.ResponseWriter, r *request) error {
+	stream, err := streamPath(r.params.ByName("stream_path"))
+	if err != nil {
+		return err
+	}
+	o := StartOptions{Wait: r.query.flag("wait"), Duration: r.query.duration("duration")}
+	if r.query.err != nil {
+		return r.query.err
+	}
+	already, err := s.deps.Recorder.Start(r.Context(), stream, o)
+	if err != nil {
+		return err
+	}
+	a := startAnswer{"started", stream}
+	if already {
+		a.Status = "already_recording"
+	}
+	s.did(r, "start", "stream", stream, "status", a.Status)
+	answer(w, http.StatusOK, a)
+	return nil
+}
+
+func (s *Server) stop(w http.ResponseWriter, r *request) error {
+	stream, err := streamPath(r.params.ByName("stream_path"))
+	if err != nil {
+		return err
+	}
+	was, err := s.deps.Recorder.Stop(r.Context(), stream)
+	if err != nil {
+		return err
+	}
+	a := stopAnswer{"stopped", stream}
+	if !was {
+		a.Status = "not_recording"
+	}
+	s.did(r, "stop", "stream", stream, "status", a.Status)
+	answer(w, http.StatusOK, a)
+	return nil
+}
+
+// did logs an act with who asked for it.
+func (s *Server) did(r *request, act string, attrs ...any) {
+	s.deps.Log.Info("api: "+act, append(attrs, "by", r.who.Name, "remote", r.RemoteAddr)...)
+}

@@ -1,0 +1,140 @@
+package api
+
+import (
+	"context"
+	"io/fs"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Deps is what the program hands in. All methods are called from many
+// goroutines at once. An error that a client should see is an *Error; every
+// other is logged and hidden.
+type Deps struct {
+	Log       *slog.Logger
+	Clock     pipeline.Clock // SystemClock where nil
+	Recorder  Recorder
+	Streams   Streams
+	Catalogue Catalogue
+	Files     Files
+
+	Ready   func(context.Context) []Check // what /readyz asks; nil: always ready
+	Metrics []prometheus.Collector        // more for /metrics: write and fsync times, journal lag, disk
+}
+
+// Recorder starts and stops recordings.
+type Recorder interface {
+	// Start begins to record a stream and says whether it was being recorded, or
+	// armed, already. NotFound: the stream is neither live nor configured and
+	// Wait is not set.
+	Start(ctx context.Context, stream string, o StartOptions) (already bool, err error)
+	// Stop ends a recording and returns once its file is finished; was says
+	// whether there was one. The end of ctx ends the wait, not the stop.
+	Stop(ctx context.Context, stream string) (was bool, err error)
+	// Status tells the truth about a stream; false: neither known nor recorded.
+	Status(stream string) (Status, bool)
+	// Recording lists the streams that are being recorded or armed.
+	Recording() []string
+}
+
+// StartOptions are those of one start.
+type StartOptions struct {
+	Wait     bool          // arm it until the stream appears
+	Duration time.Duration // stop by itself after so much media, 0 never
+}
+
+// Status is the truth about the recording of one stream.
+type Status struct {
+	Stream    string
+	Pipeline  string
+	State     string    // idle, armed, connecting, waiting, recording, finishing, backoff
+	Recording bool      // asked for and under way, or armed
+	Until     time.Time // when it stops by itself; zero: not
+	Report    pipeline.Report
+}
+
+// Streams lists what is live and what is configured, sorted by path.
+type Streams interface{ List() []Stream }
+
+// Stream is one path.
+type Stream struct {
+	Path           string
+	State          string // live, connecting, waiting, configured
+	Origin         string // of the publisher
+	Pull           string // URL without credentials
+	Configured     bool
+	Tracks         []media.TrackInfo
+	Bytes          uint64
+	AccessUnits    uint64
+	LastAccessUnit time.Time
+	Drops          []pipeline.Drop
+	Subscribers    int
+	LastError      string
+}
+
+// Catalogue knows the recordings.
+type Catalogue interface {
+	Records(ctx context.Context, q Query) (Page, error)
+	// Record finds one; NotFound where there is none.
+	Record(ctx context.Context, id media.ID) (Record, error)
+	SetProtected(ctx context.Context, id media.ID, protected bool) (Record, error)
+	// Delete removes file and row, in an order that survives a crash. The caller
+	// has seen that the record is neither protected, written nor read.
+	Delete(ctx context.Context, id media.ID) error
+}
+
+// Query selects recordings; zero fields do not select.
+type Query struct {
+	Stream     string // a path, or with Prefix all below it
+	Prefix     bool
+	Start, End time.Time // recordings that overlap [Start, End)
+	State      media.State
+	Protected  *bool
+	Limit      int  // 1..1000
+	Desc       bool // newest first
+	Cursor     string
+}
+
+// Page is one page of an answer.
+type Page struct {
+	Records []Record
+	Next    string // cursor of the page after it, empty at the end
+	// Degraded: the database is down and the answer comes from the journal
+	// alone, so older records may be missing.
+	Degraded bool
+}
+
+// Record is a recording as the catalogue shows it.
+type Record struct {
+	media.Recording
+	Node    string // that made it
+	Pending bool   // in the journal, not yet in the database
+}
+
+// Files opens footage by its name below the record directory; Dir does it on a
+// directory.
+type Files interface {
+	// Open opens a file for reading; the caller closes it. An error that is
+	// fs.ErrNotExist becomes 404.
+	Open(name string) (File, error)
+}
+
+// File is an open recording.
+type File struct {
+	*os.File
+	Info    fs.FileInfo
+	Growing bool
+	Size    int64 // bytes that can be played: all of it, or up to the last whole chunk
+}
+
+// Check is one thing that must work before the service is ready.
+type Check struct {
+	Name   string `json:"name"`
+	OK     bool   `json:"ok"`
+	Detail string `json:"detail,omitempty" doc:"why it is not"`
+}

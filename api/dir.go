@@ -1,0 +1,72 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"syscall"
+)
+
+// Growing tells what of a file that is being written can be played: the name
+// that it has on disk until it is finished, and its size up to the last whole
+// chunk. ok is false for a file that nobody writes.
+type Growing func(name string) (onDisk string, size int64, ok bool)
+
+// Dir is Files on a record directory. Nothing outside of it can be opened,
+// whatever name is asked for and whatever symbolic link lies in it (os.Root).
+type Dir struct {
+	path    string
+	growing Growing
+}
+
+// NewDir serves the files below a directory, which need not exist yet.
+func NewDir(path string, growing Growing) *Dir { return &Dir{path, growing} }
+
+// Open opens a file by its final name, or by the name it has while it grows.
+// The directory is opened each time: it may be unmounted and come back.
+func (d *Dir) Open(name string) (File, error) {
+	if err := checkFileName(name); err != nil {
+		return File{}, fmt.Errorf("%w: %w", fs.ErrNotExist, err)
+	}
+	root, err := os.OpenRoot(d.path)
+	if err != nil {
+		return File{}, err
+	}
+	defer root.Close()
+	final := strings.TrimSuffix(name, partSuffix)
+	if d.growing != nil {
+		if onDisk, size, ok := d.growing(final); ok {
+			f, err := open(root, onDisk)
+			if err == nil {
+				f.Growing, f.Size = true, min(size, f.Size)
+				return f, nil
+			}
+			if !errors.Is(err, fs.ErrNotExist) {
+				return File{}, err
+			}
+		} // finished between the two looks: it has its final name now
+	}
+	if final != name {
+		return File{}, fmt.Errorf("%w: %s is not being written", fs.ErrNotExist, name)
+	}
+	return open(root, final)
+}
+
+// open never waits: a FIFO under the name of a file must not hold a request.
+func open(root *os.Root, name string) (File, error) {
+	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return File{}, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%w: not a regular file", fs.ErrNotExist)
+	}
+	if err != nil {
+		f.Close()
+		return File{}, err
+	}
+	return File{File: f, Info: info, Size: info.Size()}, nil
+}

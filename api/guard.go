@@ -1,0 +1,97 @@
+package api
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"time"
+)
+
+// policy lets the page load what this server serves and nothing else, and run
+// no script that is written into it.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; " +
+	"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+const maxQuery = 4096
+
+// ServeHTTP refuses what no route should have to look at, then routes.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Security-Policy", policy)
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Cache-Control", "no-store")
+	if err := s.guard(w, r); err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	s.router.ServeHTTP(w, r)
+}
+
+func (s *Server) guard(w http.ResponseWriter, r *http.Request) error {
+	if err := checkURLPath(r.URL); err != nil {
+		return BadRequest("%v", err)
+	}
+	if len(r.URL.RawQuery) > maxQuery {
+		return BadRequest("the query is %d bytes long, at most %d are taken", len(r.URL.RawQuery), maxQuery)
+	}
+	if !s.hosts.allow(r.Host) {
+		return failure(http.StatusForbidden, "this server is not %.80q: use its address, or add the name to http.hosts", r.Host)
+	}
+	if err := s.origins.Check(r); err != nil {
+		return failure(http.StatusForbidden, "a page of another site may not do this")
+	}
+	return s.boundBody(w, r)
+}
+
+// boundBody limits size and time of a body, whether a handler reads it or
+// net/http throws it away.
+func (s *Server) boundBody(w http.ResponseWriter, r *http.Request) error {
+	if r.ContentLength == 0 {
+		return nil
+	}
+	limit := s.cfg.Limits.BodyBytes
+	r.Body = http.MaxBytesReader(w, r.Body, limit)
+	if r.ContentLength > limit {
+		w.Header().Set("Connection", "close") // rather than read it to its end
+		return &http.MaxBytesError{Limit: limit}
+	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.cfg.Limits.ReadBody)) // HTTP/2 has none
+	return nil
+}
+
+// hosts are the names by which the server may be called while nobody is asked
+// who he is. A page of another site can make its own name lead to this address
+// (DNS rebinding) and would then be of the same origin; it cannot do so with an
+// address, with localhost, or with a name that is not its own.
+type hosts struct {
+	any   bool
+	names []string
+}
+
+func newHosts(c Config) hosts {
+	h := hosts{any: !c.Auth.Open(), names: []string{"localhost"}}
+	if own, err := os.Hostname(); err == nil {
+		h.names = append(h.names, strings.ToLower(own))
+	}
+	for _, name := range c.Hosts {
+		h.names = append(h.names, strings.ToLower(name))
+	}
+	return h
+}
+
+func (h hosts) allow(host string) bool {
+	if h.any || host == "" { // empty is HTTP/1.0: no browser
+		return true
+	}
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.ToLower(strings.TrimSuffix(strings.TrimPrefix(strings.TrimSuffix(host, "."), "["), "]"))
+	_, err := netip.ParseAddr(host)
+	return err == nil || slices.Contains(h.names, host) || strings.HasSuffix(host, ".localhost")
+}

@@ -1,0 +1,82 @@
+package api
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+)
+
+// Listen opens the port, so that a port in use is an error of the start and not
+// of a task. It returns the address, whose port is the one the system chose
+// where 0 was asked for.
+func (s *Server) Listen() (net.Addr, error) {
+	l, err := net.Listen("tcp", s.cfg.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("http.listen %s: %w", s.cfg.Listen, err)
+	}
+	s.live = newListener(l.(*net.TCPListener), s.cfg.Limits.Connections)
+	if s.cfg.TLS.Cert == "" {
+		if host, _, _ := net.SplitHostPort(s.cfg.Listen); !s.cfg.Auth.Open() && !loopback(host) {
+			s.deps.Log.Warn("http: passwords and tokens travel unencrypted: set http.tls, or listen on loopback behind a proxy that has it", "listen", s.cfg.Listen)
+		}
+		return l.Addr(), nil
+	}
+	cert, err := newCertificate(s.cfg.TLS, s.deps.Log)
+	if err != nil {
+		l.Close()
+		return nil, err
+	}
+	s.live.tls = &tls.Config{GetCertificate: cert.get, MinVersion: tls.VersionTLS12}
+	return l.Addr(), nil
+}
+
+// Serve answers until the context ends, then lets requests under way finish for
+// Limits.Shutdown and cuts the rest. It is a task of pipeline.Tasks; Listen must
+// have succeeded.
+func (s *Server) Serve(ctx context.Context) error {
+	srv := s.httpServer()
+	drained := make(chan error, 1)
+	stop := context.AfterFunc(ctx, func() { drained <- s.drain(srv) })
+	var err error
+	if s.live.tls != nil {
+		err = srv.ServeTLS(s.live, "", "")
+	} else {
+		err = srv.Serve(s.live)
+	}
+	if stop() { // the context lives: the listener failed
+		return errors.Join(fmt.Errorf("http: %w", err), srv.Close())
+	}
+	return <-drained
+}
+
+// drain runs when the context has ended already, so its deadline has no parent.
+func (s *Server) drain(srv *http.Server) error {
+	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.Limits.Shutdown)
+	defer cancel()
+	err := srv.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		s.deps.Log.Info("http: requests were cut at shutdown", "after", s.cfg.Limits.Shutdown)
+		return srv.Close()
+	}
+	return err
+}
+
+func (s *Server) httpServer() *http.Server {
+	l := s.cfg.Limits
+	return &http.Server{
+		Handler:           s,
+		TLSConfig:         s.live.tls,
+		ReadHeaderTimeout: l.ReadHeader,
+		IdleTimeout:       l.Idle,
+		MaxHeaderBytes:    l.HeaderBytes,
+		ConnState:         s.live.changed,
+		// No ReadTimeout: its end cancels the context of a handler that works
+		// longer, as stop may. Bodies have a deadline of their own (boundBody);
+		// answers have theirs (answer, footage).
+		ErrorLog: slog.NewLogLogger(s.deps.Log.Handler(), slog.LevelDebug), // strangers' handshakes
+	}
+}

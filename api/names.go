@@ -1,0 +1,92 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"path"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/gospool/spool/pipeline"
+)
+
+const maxURLPath = 4096
+
+// checkURLPath refuses a request path that a router, a file system or a proxy
+// in front could each read differently: encoded slashes and backslashes, NUL and
+// other controls, dot segments, empty segments. It sees the path as it was sent
+// and as it is after the one decoding that net/url does.
+func checkURLPath(u *url.URL) error {
+	sent := u.EscapedPath()
+	if len(sent) > maxURLPath {
+		return fmt.Errorf("the path is %d bytes long, at most %d are taken", len(sent), maxURLPath)
+	}
+	if !strings.HasPrefix(sent, "/") {
+		return errors.New("the path does not begin with a slash")
+	}
+	lower := strings.ToLower(sent)
+	if strings.Contains(lower, "%2f") || strings.Contains(lower, "%5c") {
+		return errors.New("the path holds an encoded slash or backslash: write the slashes of a stream path or file name as they are")
+	}
+	if strings.HasSuffix(u.Path, "/") && len(u.Path) > 1 {
+		return checkSegments(u.Path[1 : len(u.Path)-1])
+	}
+	return checkSegments(u.Path[1:])
+}
+
+func checkSegments(p string) error {
+	if p == "" {
+		return nil
+	}
+	if !utf8.ValidString(p) {
+		return errors.New("the path is not UTF-8")
+	}
+	for _, r := range p {
+		if unicode.IsControl(r) || r == '\\' {
+			return fmt.Errorf("the path holds the character %q", r)
+		}
+	}
+	for seg := range strings.SplitSeq(p, "/") {
+		if seg == "" || seg == "." || seg == ".." {
+			return fmt.Errorf("the path has the segment %q", seg)
+		}
+	}
+	return nil
+}
+
+// streamPath is the stream of a catch-all parameter, which begins with a slash.
+func streamPath(param string) (string, error) {
+	p := strings.TrimPrefix(param, "/")
+	if err := pipeline.CheckPath(p); err != nil {
+		return "", BadRequest("%v", err)
+	}
+	return p, nil
+}
+
+// partSuffix marks a file that still grows.
+const partSuffix = ".part"
+
+// checkFileName refuses what is not the name of footage: the record directory
+// holds the catalogue and its journal too. Names are slash-separated, relative,
+// and end in .mp4, or .mp4.part while the file grows; no segment is hidden.
+func checkFileName(name string) error {
+	if err := pipeline.CheckPath(name); err != nil {
+		return errors.New("not the name of a recording")
+	}
+	for seg := range strings.SplitSeq(name, "/") {
+		if seg[0] == '.' {
+			return errors.New("not the name of a recording")
+		}
+	}
+	if path.Ext(strings.TrimSuffix(name, partSuffix)) != ".mp4" {
+		return errors.New("not the name of a recording: those end in .mp4")
+	}
+	return nil
+}
+
+// fileURL is where a file is served.
+func fileURL(name string) string {
+	return (&url.URL{Path: "/mp4/vod/" + name}).EscapedPath()
+}

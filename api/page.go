@@ -1,0 +1,46 @@
+package api
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+//go:embed ui/index.html ui/app.js ui/style.css ui/icon.svg
+var page embed.FS
+
+// pageRoutes serve the page for people. It is for callers only, so that a
+// browser asks for the password before the page asks for data.
+func pageRoutes() []route {
+	var out []route
+	for _, p := range []struct{ op, path, file, media, summary string }{
+		{"page", "/", "ui/index.html", "text/html; charset=utf-8", "The page for people"},
+		{"pageScript", "/ui/app.js", "ui/app.js", "text/javascript; charset=utf-8", "Its script"},
+		{"pageStyle", "/ui/style.css", "ui/style.css", "text/css; charset=utf-8", "Its style"},
+		{"pageIcon", "/ui/icon.svg", "ui/icon.svg", "image/svg+xml", "Its icon"},
+	} {
+		out = append(out, route{op: p.op, method: "GET", path: p.path, summary: p.summary, role: View,
+			media: p.media, handle: embedded(p.file, p.media)})
+	}
+	return out
+}
+
+func embedded(file, media string) func(*Server, http.ResponseWriter, *request) error {
+	data, err := page.ReadFile(file)
+	if err != nil {
+		panic(err) // the table names a file that is not embedded
+	}
+	tag := fmt.Sprintf(`"%x"`, sha256.Sum256(data))[:18] + `"`
+	return func(_ *Server, w http.ResponseWriter, r *request) error {
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTimeout)) // not every writer can
+		h := w.Header()
+		h.Set("Content-Type", media)
+		h.Set("Cache-Control", "no-cache")
+		h.Set("ETag", tag)
+		http.ServeContent(w, r.Request, "", time.Time{}, bytes.NewReader(data))
+		return nil
+	}
+}

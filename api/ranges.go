@@ -1,0 +1,106 @@
+package api
+
+import (
+	"fmt"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// maxRanges is how many parts of a file one request may ask for; with more the
+// whole file is sent, as RFC 9110, 14.2 allows.
+const maxRanges = 64
+
+// span is one range of a file: length bytes from start.
+type span struct{ start, length int64 }
+
+// normalise rewrites a request's Range header so that http.ServeContent does
+// what RFC 9110, 14.1.2 asks, in the four places where it alone would not: a
+// unit other than bytes is ignored and its case does not matter; a suffix of no
+// bytes can't be satisfied; a number too large for 64 bits is just a large one;
+// a header that is no range is answered with 416 and the file's size.
+func normalise(h http.Header, size int64) {
+	lines := h.Values("Range")
+	if len(lines) == 0 {
+		return
+	}
+	unit, set, ok := strings.Cut(lines[0], "=")
+	if !ok || !strings.EqualFold(strings.TrimSpace(unit), "bytes") || len(lines) > 1 || strings.Count(set, ",") >= maxRanges {
+		h.Del("Range")
+		return
+	}
+	h.Set("Range", writeRanges(parseRanges(set, size), size))
+}
+
+// writeRanges is the header for spans, and one that can't be satisfied for none.
+func writeRanges(spans []span, size int64) string {
+	if len(spans) == 0 {
+		return fmt.Sprintf("bytes=%d-", size)
+	}
+	var b strings.Builder
+	sep := "bytes="
+	for _, s := range spans {
+		fmt.Fprintf(&b, "%s%d-%d", sep, s.start, s.start+s.length-1)
+		sep = ","
+	}
+	return b.String()
+}
+
+// parseRanges lists the satisfiable ranges of a set, in the order they were
+// asked for; none if any of them cannot be read.
+func parseRanges(set string, size int64) []span {
+	var out []span
+	for member := range strings.SplitSeq(set, ",") {
+		member = strings.Trim(member, " \t")
+		if member == "" {
+			continue // an empty list element (RFC 9110, 5.6.1.2)
+		}
+		s, ok := parseRange(member, size)
+		if !ok {
+			return nil
+		}
+		if s.length > 0 {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// parseRange reads first-last, first- or -suffix. A range that the file does not
+// reach has no length.
+func parseRange(member string, size int64) (span, bool) {
+	first, last, dash := strings.Cut(member, "-")
+	if !dash || first != "" && !digits(first) || last != "" && !digits(last) || first == "" && last == "" {
+		return span{}, false
+	}
+	if first == "" {
+		n := min(offset(last), size)
+		return span{size - n, n}, true
+	}
+	from, to := offset(first), int64(math.MaxInt64)
+	if last != "" {
+		if to = offset(last); to < from || longer(first, last) {
+			return span{}, false
+		}
+	}
+	if from >= size {
+		return span{}, true
+	}
+	return span{from, min(to, size-1) - from + 1}, true
+}
+
+// offset reads digits; what does not fit is beyond the end of every file.
+func offset(s string) int64 {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		return math.MaxInt64
+	}
+	return n
+}
+
+// longer compares numbers that may not fit: it reports whether a > b.
+func longer(a, b string) bool {
+	a, b = strings.TrimLeft(a, "0"), strings.TrimLeft(b, "0")
+	return len(a) > len(b) || len(a) == len(b) && a > b
+}

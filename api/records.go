@@ -1,0 +1,224 @@
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+)
+
+const (
+	maxPage   = 1000
+	maxCursor = 1024
+)
+
+var filterParams = []param{
+	{name: "stream", doc: "a stream path, or prefix/* for all below it"},
+	{name: "start", kind: moment, doc: "RFC 3339 or Unix seconds"},
+	{name: "end", kind: moment, doc: "RFC 3339 or Unix seconds"},
+	{name: "state", enum: []string{"recording", "finished", "recovered", "lost"}},
+	{name: "protected", kind: flag},
+}
+
+var recordParams = append([]param{
+	{name: "limit", kind: integer, def: "100", max: maxPage, doc: "records in one answer"},
+	{name: "order", enum: []string{"asc", "desc"}, def: "desc", doc: "by start time"},
+	{name: "cursor", doc: "next of the answer before; with the same filters"},
+}, filterParams...)
+
+type recordsAnswer struct {
+	Status  string         `json:"status" enum:"success"`
+	Records []recordDetail `json:"records"`
+	Count   int            `json:"count" doc:"records in this answer"`
+	paging
+}
+
+// paging is the end of every answer that is a page.
+type paging struct {
+	Next     string `json:"next,omitempty" doc:"cursor of the next page; absent on the last"`
+	Degraded bool   `json:"degraded,omitempty" doc:"the database is down: older recordings may be missing here"`
+}
+
+type recordAnswer struct {
+	Status string       `json:"status" enum:"success"`
+	Record recordDetail `json:"record"`
+}
+
+type recordDetail struct {
+	ID        string            `json:"id" format:"uuid"`
+	Stream    string            `json:"stream_path"`
+	Pipeline  string            `json:"pipeline,omitempty"`
+	File      string            `json:"file_path" doc:"below the record directory"`
+	URL       string            `json:"url,omitempty" doc:"where the file can be fetched"`
+	Start     *string           `json:"start_time" format:"date-time"`
+	End       *string           `json:"end_time" format:"date-time" doc:"of the last access unit; while recording, as far as it is known"`
+	Duration  float64           `json:"duration" doc:"seconds of media"`
+	Size      int64             `json:"size" doc:"bytes"`
+	State     media.State       `json:"state" enum:"recording,finished,recovered,lost"`
+	EndReason media.Cause       `json:"end_reason"`
+	Protected bool              `json:"protected"`
+	Tracks    []media.TrackInfo `json:"tracks"`
+	Gap       *gapDetail        `json:"gap,omitempty" doc:"what is missing before it"`
+	Node      string            `json:"node,omitempty"`
+	Pending   bool              `json:"pending,omitempty" doc:"not in the database yet"`
+}
+
+type gapDetail struct {
+	Cause   media.Cause `json:"cause"`
+	Seconds float64     `json:"seconds"`
+}
+
+func detail(r *Record) recordDetail {
+	d := recordDetail{
+		ID: r.ID.String(), Stream: r.Stream, Pipeline: r.Pipeline, File: r.Path,
+		Start: utcNano(r.StartUTC), End: utcNano(r.EndUTC), Duration: seconds(r.Duration), Size: r.Size,
+		State: r.State, EndReason: r.EndReason, Protected: r.Protected, Tracks: orEmpty(r.Tracks),
+		Node: r.Node, Pending: r.Pending,
+	}
+	if r.State != media.StateLost && checkFileName(r.Path) == nil {
+		d.URL = fileURL(r.Path)
+	}
+	if !r.Gap.None() {
+		d.Gap = &gapDetail{r.Gap.Cause, seconds(r.Gap.Duration)}
+	}
+	return d
+}
+
+func seconds(ns int64) float64 { return time.Duration(ns).Seconds() }
+
+// page reads a list's filters and asks the catalogue.
+func (s *Server) page(r *request) (Page, error) {
+	q, err := filters(&r.query)
+	if err != nil {
+		return Page{}, err
+	}
+	q.Limit = r.query.integer("limit")
+	q.Desc = r.query.choice("order") != "asc"
+	if q.Cursor = r.query.text("cursor"); len(q.Cursor) > maxCursor {
+		return Page{}, BadRequest("parameter cursor: it is none that was given out")
+	}
+	if r.query.err != nil {
+		return Page{}, r.query.err
+	}
+	return s.deps.Catalogue.Records(r.Context(), q)
+}
+
+func filters(v *values) (Query, error) {
+	q := Query{Start: v.time("start"), End: v.time("end"), State: media.State(v.choice("state"))}
+	if v.Has("protected") {
+		b := v.flag("protected")
+		q.Protected = &b
+	}
+	q.Stream, q.Prefix = v.text("stream"), false
+	switch base, below := strings.CutSuffix(q.Stream, "/*"); {
+	case q.Stream == "*":
+		q.Stream = ""
+	case below:
+		q.Stream, q.Prefix = base, true
+	}
+	if v.err == nil && q.Stream != "" {
+		if err := pipeline.CheckPath(q.Stream); err != nil {
+			return q, BadRequest("parameter stream: %v", err)
+		}
+	}
+	if v.err == nil && !q.Start.IsZero() && !q.End.IsZero() && !q.Start.Before(q.End) {
+		return q, BadRequest("parameter end: it is not after start")
+	}
+	return q, v.err
+}
+
+func (s *Server) records(w http.ResponseWriter, r *request) error {
+	page, err := s.page(r)
+	if err != nil {
+		return err
+	}
+	a := recordsAnswer{"success", make([]recordDetail, len(page.Records)), len(page.Records), paging{page.Next, page.Degraded}}
+	for i := range page.Records {
+		a.Records[i] = detail(&page.Records[i])
+	}
+	answer(w, http.StatusOK, a)
+	return nil
+}
+
+func (s *Server) record(w http.ResponseWriter, r *request) error {
+	rec, err := s.find(r)
+	if err != nil {
+		return err
+	}
+	answer(w, http.StatusOK, recordAnswer{"success", detail(&rec)})
+	return nil
+}
+
+// find is the record that the path names.
+func (s *Server) find(r *request) (Record, error) {
+	id, err := r.id()
+	if err != nil {
+		return Record{}, err
+	}
+	return s.deps.Catalogue.Record(r.Context(), id)
+}
+
+func (r *request) id() (media.ID, error) {
+	id, err := media.ParseID(r.params.ByName("id"))
+	if err != nil {
+		return id, BadRequest("%v", err)
+	}
+	return id, nil
+}
+
+// recordPatch is what may be changed of a recording.
+type recordPatch struct {
+	Protected *bool `json:"protected" doc:"a protected recording is deleted by nobody"`
+}
+
+func (s *Server) patchRecord(w http.ResponseWriter, r *request) error {
+	var patch recordPatch
+	if err := readJSON(r.Request, &patch); err != nil {
+		return err
+	}
+	if patch.Protected == nil {
+		return BadRequest(`the body changes nothing: write {"protected":true} or {"protected":false}`)
+	}
+	id, err := r.id()
+	if err != nil {
+		return err
+	}
+	rec, err := s.deps.Catalogue.SetProtected(r.Context(), id, *patch.Protected)
+	if err != nil {
+		return err
+	}
+	s.did(r, "protect", "record", rec.ID.String(), "protected", rec.Protected)
+	answer(w, http.StatusOK, recordAnswer{"success", detail(&rec)})
+	return nil
+}
+
+// readJSON reads a body that is one JSON object with known keys. The type must
+// be said: a page of another site cannot say it without being asked (CORS).
+func readJSON(r *http.Request, into any) error {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || kind != "application/json" && kind != "application/merge-patch+json" {
+		return failure(http.StatusUnsupportedMediaType, "the body's Content-Type must be application/json")
+	}
+	dec := json.NewDecoder(r.Body)
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(into); err != nil {
+		return badBody(err)
+	}
+	if _, err := dec.Token(); err != io.EOF {
+		return badBody(errors.New("more than one value"))
+	}
+	return nil
+}
+
+func badBody(err error) error {
+	if e := shown(err); e != nil {
+		return e
+	}
+	return BadRequest("the body is not the JSON object that is wanted: %v", err)
+}

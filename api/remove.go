@@ -1,0 +1,161 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// maxListed bounds how many recordings the answer to a deletion by range names;
+// its counts are always of all.
+const maxListed = 1000
+
+var removeParams = append([]param{
+	{name: "dry_run", kind: flag, doc: "say what would be deleted, delete nothing"},
+}, filterParams[:3]...)
+
+type deletedAnswer struct {
+	Status string `json:"status" enum:"success"`
+	ID     string `json:"id" format:"uuid"`
+	File   string `json:"file_path"`
+	Size   int64  `json:"size"`
+}
+
+type removeAnswer struct {
+	Status   string          `json:"status" enum:"success"`
+	DryRun   bool            `json:"dry_run"`
+	Deleted  int             `json:"deleted" doc:"recordings that were, or with dry_run would be, deleted"`
+	Bytes    int64           `json:"bytes" doc:"of their files"`
+	Kept     int             `json:"kept" doc:"recordings in the range that stay"`
+	Records  []removedDetail `json:"records" doc:"the first 1000 of the deleted"`
+	KeptList []keptDetail    `json:"kept_records" doc:"the first 1000 of the kept"`
+}
+
+type removedDetail struct {
+	ID   string `json:"id" format:"uuid"`
+	File string `json:"file_path"`
+	Size int64  `json:"size"`
+}
+
+type keptDetail struct {
+	ID     string `json:"id" format:"uuid"`
+	File   string `json:"file_path"`
+	Reason string `json:"reason"`
+}
+
+func (s *Server) removeRecord(w http.ResponseWriter, r *request) error {
+	rec, err := s.find(r)
+	if err != nil {
+		return err
+	}
+	if err := s.remove(r.Context(), &rec); err != nil {
+		return err
+	}
+	s.did(r, "delete", "record", rec.ID.String(), "file", rec.Path)
+	answer(w, http.StatusOK, deletedAnswer{"success", rec.ID.String(), rec.Path, rec.Size})
+	return nil
+}
+
+// remove deletes one recording, or says with a Conflict why it stays. While it
+// goes nobody can begin to read it.
+func (s *Server) remove(ctx context.Context, rec *Record) error {
+	if err := s.removable(rec); err != nil {
+		return err
+	}
+	if !s.readers.claim(rec.Path) {
+		return Conflict("recording %s is being read: try again when the reader is done", rec.ID)
+	}
+	defer s.readers.release(rec.Path)
+	return s.deps.Catalogue.Delete(ctx, rec.ID)
+}
+
+func (s *Server) removable(rec *Record) error {
+	switch {
+	case rec.Protected:
+		return Conflict("recording %s is protected: PATCH it with {\"protected\":false} first", rec.ID)
+	case rec.State == media.StateRecording:
+		return Conflict("recording %s is being written: stop stream %s first", rec.ID, rec.Stream)
+	case s.readers.busy(rec.Path):
+		return Conflict("recording %s is being read: try again when the reader is done", rec.ID)
+	}
+	return nil
+}
+
+// removeRange deletes what lies wholly in [start, end): a listing shows what
+// overlaps, but footage outside of the range was not named and is not lost.
+func (s *Server) removeRange(w http.ResponseWriter, r *request) error {
+	q := Query{Start: r.query.time("start"), End: r.query.time("end"), Limit: maxPage}
+	dry := r.query.flag("dry_run")
+	selected, err := filters(&r.query)
+	if err != nil {
+		return err
+	}
+	if q.Start.IsZero() || q.End.IsZero() {
+		return BadRequest("start and end are needed: everything is deleted by nobody's mistake")
+	}
+	q.Stream, q.Prefix = selected.Stream, selected.Prefix
+	a := removeAnswer{Status: "success", DryRun: dry, Records: []removedDetail{}, KeptList: []keptDetail{}}
+	if err := s.eachPage(r.Context(), q, func(rec *Record) error { return s.sweep(r.Context(), &a, q, rec) }); err != nil {
+		return err
+	}
+	if !dry {
+		s.did(r, "delete range", "stream", q.Stream, "start", q.Start, "end", q.End, "deleted", a.Deleted, "bytes", a.Bytes)
+	}
+	answer(w, http.StatusOK, a)
+	return nil
+}
+
+// eachPage walks a whole selection. Cursors hold keys, not counts, so deleting
+// what was seen moves nothing.
+func (s *Server) eachPage(ctx context.Context, q Query, see func(*Record) error) error {
+	for {
+		page, err := s.deps.Catalogue.Records(ctx, q)
+		if err != nil {
+			return err
+		}
+		for i := range page.Records {
+			if err := see(&page.Records[i]); err != nil {
+				return err
+			}
+		}
+		if q.Cursor = page.Next; page.Next == "" {
+			return nil
+		}
+	}
+}
+
+// sweep deletes one recording of a range, or notes why it is kept.
+func (s *Server) sweep(ctx context.Context, a *removeAnswer, q Query, rec *Record) error {
+	err := s.removable(rec)
+	if err == nil && !inside(rec, q.Start, q.End) {
+		err = Conflict("it reaches beyond the range")
+	}
+	if err == nil && !a.DryRun {
+		err = s.remove(ctx, rec)
+	}
+	var e *Error
+	switch {
+	case err == nil:
+		a.Deleted++
+		a.Bytes += rec.Size
+		if len(a.Records) < maxListed {
+			a.Records = append(a.Records, removedDetail{rec.ID.String(), rec.Path, rec.Size})
+		}
+	case errors.As(err, &e) && e.Code == http.StatusNotFound: // gone since the page was made
+	case errors.As(err, &e) && e.Code == http.StatusConflict:
+		a.Kept++
+		if len(a.KeptList) < maxListed {
+			a.KeptList = append(a.KeptList, keptDetail{rec.ID.String(), rec.Path, e.Text})
+		}
+	default:
+		return err
+	}
+	return nil
+}
+
+func inside(rec *Record, start, end time.Time) bool {
+	return rec.StartUTC >= start.UnixNano() && rec.EndUTC <= end.UnixNano()
+}

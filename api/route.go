@@ -1,0 +1,97 @@
+package api
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/julienschmidt/httprouter"
+)
+
+// route is one row of the table that everything is made from.
+type route struct {
+	op      string // its name in the OpenAPI document
+	method  string // GET answers HEAD as well
+	path    string // as httprouter wants it: :name is one segment, *name the rest
+	summary string
+	role    Role
+	query   []param
+	body    any    // a value of the body's type, nil where none is taken
+	answer  any    // a value of the answer's type, nil where media says what it is
+	media   string // type of an answer that is not JSON
+	codes   []int  // of the errors that this route has beside the common ones
+	handle  func(*Server, http.ResponseWriter, *request) error
+}
+
+// request is what a handler gets: the caller is known and may do it, the query
+// holds known parameters only, each once.
+type request struct {
+	*http.Request
+	params httprouter.Params
+	query  values
+	who    Caller
+}
+
+// methods lists the methods by which a route is registered.
+func (rt *route) methods() []string {
+	if rt.method == http.MethodGet {
+		return []string{http.MethodGet, http.MethodHead}
+	}
+	return []string{rt.method}
+}
+
+// template is the route's path as OpenAPI writes it: /mp4/start/{stream_path}.
+func (rt *route) template() string {
+	segs := strings.Split(rt.path, "/")
+	for i, seg := range segs {
+		if seg != "" && (seg[0] == ':' || seg[0] == '*') {
+			segs[i] = "{" + seg[1:] + "}"
+		}
+	}
+	return strings.Join(segs, "/")
+}
+
+// newRouter registers the table. Nothing is redirected: a client is told that a
+// path is wrong, not sent to one that the server guessed. OPTIONS is answered
+// with Allow and, CORS being off, with nothing that lets another site in.
+func (s *Server) newRouter(table []route) *httprouter.Router {
+	router := httprouter.New()
+	router.RedirectTrailingSlash = false
+	router.RedirectFixedPath = false
+	for i := range table {
+		rt := &table[i]
+		for _, m := range rt.methods() {
+			router.Handle(m, rt.path, s.dispatch(rt))
+		}
+	}
+	router.NotFound = http.HandlerFunc(s.notFound)
+	router.MethodNotAllowed = http.HandlerFunc(s.methodNotAllowed)
+	return router
+}
+
+// dispatch asks who it is and what he wants, then lets the handler answer.
+func (s *Server) dispatch(rt *route) httprouter.Handle {
+	return func(w http.ResponseWriter, r *http.Request, ps httprouter.Params) {
+		who, err := s.door.admit(r, rt.role)
+		if err != nil {
+			s.refuse(w, r, err)
+			return
+		}
+		query, err := readQuery(r.URL, rt.query)
+		if err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		if err := rt.handle(s, w, &request{r, ps, query, who}); err != nil {
+			s.fail(w, r, err)
+		}
+	}
+}
+
+func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
+	s.fail(w, r, NotFound("nothing is at %s: GET /mp4/ lists what there is", r.URL.Path))
+}
+
+func (s *Server) methodNotAllowed(w http.ResponseWriter, r *http.Request) {
+	s.fail(w, r, failure(http.StatusMethodNotAllowed, "%s is not for %s: use %s",
+		r.Method, r.URL.Path, w.Header().Get("Allow")))
+}

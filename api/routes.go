@@ -1,0 +1,69 @@
+package api
+
+import "net/http"
+
+// routes is the table. A new endpoint is a row here and a file beside it.
+func routes() []route {
+	return append([]route{
+		{op: "index", method: "GET", path: "/mp4/", summary: "Name, version and what can be asked", role: View,
+			answer: indexAnswer{}, handle: (*Server).index},
+		{op: "openAPI", method: "GET", path: "/mp4/openapi.json", summary: "This interface as OpenAPI 3.1", role: View,
+			media: "application/json", handle: (*Server).openAPI},
+
+		{op: "start", method: "POST", path: "/mp4/start/*stream_path", summary: "Start to record a stream, from the newest key frame in memory", role: Control,
+			query: startParams, answer: startAnswer{}, codes: []int{404, 409}, handle: (*Server).start},
+		{op: "stop", method: "POST", path: "/mp4/stop/*stream_path", summary: "Stop a recording; answers when its file is finished", role: Control,
+			answer: stopAnswer{}, codes: []int{404, 409}, handle: (*Server).stop},
+		{op: "status", method: "GET", path: "/mp4/status/*stream_path", summary: "The truth about a stream's recording", role: View,
+			answer: statusAnswer{}, codes: []int{404}, handle: (*Server).status},
+		{op: "list", method: "GET", path: "/mp4/list", summary: "Streams that are being recorded", role: View,
+			answer: listAnswer{}, handle: (*Server).list},
+		{op: "streams", method: "GET", path: "/mp4/streams", summary: "Streams that are live or configured", role: View,
+			answer: streamsAnswer{}, handle: (*Server).streams},
+
+		{op: "records", method: "GET", path: "/mp4/records", summary: "Recordings by page, newest first", role: View,
+			query: recordParams, answer: recordsAnswer{}, handle: (*Server).records},
+		{op: "deleteRange", method: "DELETE", path: "/mp4/records", summary: "Delete the recordings that lie wholly in a range", role: Admin,
+			query: removeParams, answer: removeAnswer{}, handle: (*Server).removeRange},
+		{op: "record", method: "GET", path: "/mp4/records/:id", summary: "One recording", role: View,
+			answer: recordAnswer{}, codes: []int{404}, handle: (*Server).record},
+		{op: "patchRecord", method: "PATCH", path: "/mp4/records/:id", summary: "Protect a recording from deletion, or no longer", role: Control,
+			body: recordPatch{}, answer: recordAnswer{}, codes: []int{404, 409, 415}, handle: (*Server).patchRecord},
+		{op: "deleteRecord", method: "DELETE", path: "/mp4/records/:id", summary: "Delete a recording and its file", role: Admin,
+			answer: deletedAnswer{}, codes: []int{404, 409}, handle: (*Server).removeRecord},
+
+		{op: "files", method: "GET", path: "/mp4/vod", summary: "Files that can be fetched, by page", role: View,
+			query: recordParams, answer: vodAnswer{}, handle: (*Server).vodList},
+		{op: "file", method: "GET", path: "/mp4/vod/*filename", summary: "A recording's file, with ranges and conditions (RFC 9110)", role: View,
+			query: vodParams, media: "video/mp4", codes: []int{404, 409, 412, 416}, handle: (*Server).vod},
+
+		{op: "healthz", method: "GET", path: "/healthz", summary: "The process answers", media: "text/plain", handle: (*Server).healthz},
+		{op: "readyz", method: "GET", path: "/readyz", summary: "What recording needs works", answer: readyAnswer{}, handle: (*Server).readyz},
+		{op: "metrics", method: "GET", path: "/metrics", summary: "Figures for Prometheus", role: View,
+			media: "text/plain", handle: (*Server).metrics},
+	}, pageRoutes()...)
+}
+
+// indexAnswer is what the root of the API says about itself.
+type indexAnswer struct {
+	Name      string     `json:"name"`
+	Version   string     `json:"version"`
+	Endpoints []endpoint `json:"endpoints"`
+}
+
+type endpoint struct {
+	Method  string `json:"method"`
+	Path    string `json:"path"`
+	Summary string `json:"summary"`
+	Role    Role   `json:"role,omitempty" enum:"view,control,admin"`
+}
+
+func (s *Server) index(w http.ResponseWriter, _ *request) error {
+	a := indexAnswer{Name: s.cfg.Name, Version: s.cfg.Version}
+	for i := range s.table {
+		rt := &s.table[i]
+		a.Endpoints = append(a.Endpoints, endpoint{rt.method, rt.template(), rt.summary, rt.role})
+	}
+	answer(w, http.StatusOK, a)
+	return nil
+}

@@ -1,0 +1,69 @@
+package api
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/julienschmidt/httprouter"
+)
+
+// Server answers requests. It is an http.Handler; Listen and Serve run it as a
+// server with all its limits.
+type Server struct {
+	cfg     Config
+	deps    Deps
+	table   []route
+	router  *httprouter.Router
+	door    *door
+	hosts   hosts
+	origins *http.CrossOriginProtection
+	readers readers
+	doc     []byte       // the OpenAPI document
+	scrape  http.Handler // of /metrics
+	live    *listener    // nil before Listen
+}
+
+// New checks the configuration and makes a server that does not listen yet.
+func New(cfg Config, deps Deps) (*Server, error) {
+	if err := cfg.Check(); err != nil {
+		return nil, err
+	}
+	if deps.Recorder == nil || deps.Streams == nil || deps.Catalogue == nil || deps.Files == nil {
+		return nil, errors.New("api: a recorder, streams, a catalogue and files are needed")
+	}
+	cfg.Name = cmp.Or(cfg.Name, "spool")
+	cfg.Limits = cfg.Limits.withDefaults()
+	deps.Log = cmp.Or(deps.Log, slog.New(slog.DiscardHandler))
+	if deps.Clock == nil {
+		deps.Clock = pipeline.SystemClock
+	}
+	d, err := newDoor(cfg.Auth, cfg.Limits, deps.Clock)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{cfg: cfg, deps: deps, table: routes(), door: d, hosts: newHosts(cfg), origins: http.NewCrossOriginProtection()}
+	s.router = s.newRouter(s.table)
+	s.router.PanicHandler = s.recovered
+	if s.doc, err = document(cfg, s.table); err != nil {
+		return nil, err
+	}
+	s.scrape, err = s.newScrape()
+	return s, err
+}
+
+// Reading reports whether somebody reads a file, or deletes it: what makes room
+// on the disk asks before it takes one.
+func (s *Server) Reading(name string) bool { return s.readers.busy(name) }
+
+// recovered answers for a handler that panicked; the stack goes to the log.
+func (s *Server) recovered(w http.ResponseWriter, r *http.Request, v any) {
+	if v == http.ErrAbortHandler {
+		panic(v)
+	}
+	s.fail(w, r, fmt.Errorf("%w\n%s", &pipeline.PanicError{Value: v}, debug.Stack()))
+}

@@ -1,0 +1,111 @@
+package api
+
+import (
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gospool/spool/pipeline"
+)
+
+type statusAnswer struct {
+	Stream         string          `json:"stream"`
+	Recording      bool            `json:"recording"`
+	State          string          `json:"state" doc:"idle, armed, connecting, waiting, recording, finishing, backoff"`
+	Waiting        string          `json:"waiting_for,omitempty"`
+	Pipeline       string          `json:"pipeline,omitempty"`
+	File           string          `json:"file,omitempty" doc:"the open file, else the last one; below the record directory"`
+	StartedAt      *string         `json:"started_at,omitempty" format:"date-time"`
+	StopsAt        *string         `json:"stops_at,omitempty" format:"date-time"`
+	Bytes          int64           `json:"bytes" doc:"written to the open file"`
+	TotalBytes     int64           `json:"total_bytes" doc:"written in this run"`
+	AccessUnits    uint64          `json:"access_units"`
+	Segments       uint64          `json:"segments"`
+	LastAccessUnit *string         `json:"last_access_unit,omitempty" format:"date-time" doc:"received"`
+	LastWritten    *string         `json:"last_written,omitempty" format:"date-time" doc:"a kill of the process loses nothing up to here"`
+	LastDurable    *string         `json:"last_durable,omitempty" format:"date-time" doc:"a power cut loses nothing up to here"`
+	Drops          []pipeline.Drop `json:"drops"`
+	Gaps           uint64          `json:"gaps"`
+	LastError      string          `json:"last_error,omitempty"`
+	Ring           *ringAnswer     `json:"ring,omitempty"`
+	Finish         *finishAnswer   `json:"finish,omitempty" doc:"what finishing the last file took"`
+}
+
+type ringAnswer struct {
+	Bytes    int64   `json:"bytes"`
+	MaxBytes int64   `json:"max_bytes"`
+	Seconds  float64 `json:"seconds"`
+	Chunks   int     `json:"chunks"`
+}
+
+type finishAnswer struct {
+	File         string  `json:"file"`
+	BytesWritten int64   `json:"bytes_written"`
+	FileBytes    int64   `json:"file_bytes"`
+	Seconds      float64 `json:"seconds"`
+}
+
+type listAnswer struct {
+	Recordings []string `json:"recordings"`
+	Count      int      `json:"count"`
+}
+
+func (s *Server) status(w http.ResponseWriter, r *request) error {
+	stream, err := streamPath(r.params.ByName("stream_path"))
+	if err != nil {
+		return err
+	}
+	st, ok := s.deps.Recorder.Status(stream)
+	if !ok {
+		return NotFound("stream %q is neither live, configured nor recorded: GET /mp4/streams lists what there is", stream)
+	}
+	answer(w, http.StatusOK, s.describe(stream, st))
+	return nil
+}
+
+func (s *Server) describe(stream string, st Status) statusAnswer {
+	rep := &st.Report
+	a := statusAnswer{
+		Stream: stream, Recording: st.Recording, State: st.State, Waiting: rep.Waiting, Pipeline: st.Pipeline,
+		File: s.below(rep.File), StartedAt: utc(rep.StartedAt), StopsAt: utc(st.Until),
+		Bytes: rep.Bytes, TotalBytes: rep.TotalBytes, AccessUnits: rep.AccessUnits, Segments: rep.Segments,
+		LastAccessUnit: utc(rep.LastAccessUnit), LastWritten: utc(rep.LastWritten), LastDurable: utc(rep.LastDurable),
+		Drops: orEmpty(rep.Drops), Gaps: rep.Gaps, LastError: s.scrub(rep.LastError),
+	}
+	if rep.RingMaxBytes > 0 {
+		a.Ring = &ringAnswer{rep.RingBytes, rep.RingMaxBytes, rep.RingSpan.Seconds(), rep.RingChunks}
+	}
+	if f := rep.Finish; f.File != "" {
+		a.Finish = &finishAnswer{s.below(f.File), f.BytesWritten, f.FileBytes, f.Took.Round(time.Microsecond).Seconds()}
+	}
+	return a
+}
+
+// below is a file's path relative to the record directory, and its bare name
+// where it lies elsewhere.
+func (s *Server) below(file string) string {
+	if !filepath.IsAbs(file) {
+		return strings.TrimPrefix(file, "./")
+	}
+	rel, err := filepath.Rel(s.cfg.RecordDir, file)
+	if err != nil || !filepath.IsLocal(rel) {
+		return filepath.Base(file)
+	}
+	return filepath.ToSlash(rel)
+}
+
+func (s *Server) list(w http.ResponseWriter, _ *request) error {
+	names := slices.Sorted(slices.Values(s.deps.Recorder.Recording()))
+	answer(w, http.StatusOK, listAnswer{orEmpty(names), len(names)})
+	return nil
+}
+
+// orEmpty makes an empty list be written as [] and not as null.
+func orEmpty[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}

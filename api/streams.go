@@ -1,0 +1,51 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+)
+
+type streamsAnswer struct {
+	Status  string         `json:"status" enum:"success"`
+	Streams []streamAnswer `json:"streams"`
+	Count   int            `json:"count"`
+}
+
+type streamAnswer struct {
+	Path           string            `json:"path"`
+	State          string            `json:"state" doc:"live, connecting, waiting, configured"`
+	Configured     bool              `json:"configured"`
+	Recording      bool              `json:"recording"`
+	Origin         string            `json:"origin,omitempty" doc:"of the publisher"`
+	Pull           string            `json:"pull,omitempty" doc:"where it is pulled from, without credentials"`
+	Tracks         []media.TrackInfo `json:"tracks"`
+	Bytes          uint64            `json:"bytes"`
+	AccessUnits    uint64            `json:"access_units"`
+	LastAccessUnit *string           `json:"last_access_unit,omitempty" format:"date-time"`
+	Drops          []pipeline.Drop   `json:"drops"`
+	Subscribers    int               `json:"subscribers"`
+	LastError      string            `json:"last_error,omitempty"`
+}
+
+func (s *Server) streams(w http.ResponseWriter, _ *request) error {
+	recording := map[string]bool{}
+	for _, p := range s.deps.Recorder.Recording() {
+		recording[p] = true
+	}
+	list := s.deps.Streams.List()
+	a := streamsAnswer{"success", make([]streamAnswer, len(list)), len(list)}
+	for i := range list {
+		st := &list[i]
+		a.Streams[i] = streamAnswer{
+			Path: st.Path, State: st.State, Configured: st.Configured, Recording: recording[st.Path],
+			Origin: s.scrub(st.Origin), Pull: userinfo.ReplaceAllString(st.Pull, "${1}"),
+			Tracks: orEmpty(st.Tracks), Bytes: st.Bytes, AccessUnits: st.AccessUnits,
+			LastAccessUnit: utc(st.LastAccessUnit), Drops: orEmpty(st.Drops),
+			Subscribers: st.Subscribers, LastError: s.scrub(st.LastError),
+		}
+	}
+	answer(w, http.StatusOK, a)
+	return nil
+}

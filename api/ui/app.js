@@ -1,0 +1,281 @@
+// The page: what is live, what was recorded. It only speaks the API of /mp4/.
+const $ = (id) => document.getElementById(id);
+const pageSize = 50;
+const every = 2000; // ms between two looks
+
+// ask calls the API and gives its answer, or throws what the server said.
+async function ask(method, url, body) {
+  const init = { method, headers: { Accept: 'application/json' } };
+  if (body !== undefined) {
+    init.headers['Content-Type'] = 'application/json';
+    init.body = JSON.stringify(body);
+  }
+  const res = await fetch(url, init);
+  const data = await res.json().catch(() => ({}));
+  if (!res.ok) throw new Error(data.error || `The server answered ${res.status}.`);
+  return data;
+}
+
+const escapePath = (p) => p.split('/').map(encodeURIComponent).join('/');
+
+// say shows an error until it is closed or something works.
+function say(text) {
+  $('alert').hidden = !text;
+  $('alert-text').textContent = text || '';
+}
+
+// Words and figures for people.
+const two = (n) => String(n).padStart(2, '0');
+function length(seconds) {
+  const s = Math.max(0, Math.round(seconds));
+  const rest = `${two(Math.floor(s / 60) % 60)}:${two(s % 60)}`;
+  return s >= 3600 ? `${Math.floor(s / 3600)}:${rest}` : rest;
+}
+function size(bytes) {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  let i = 0;
+  for (; bytes >= 1024 && i < units.length - 1; i++) bytes /= 1024;
+  return `${bytes.toFixed(i && bytes < 100 ? 1 : 0)} ${units[i]}`;
+}
+function track(t) {
+  if (t.kind === 'video') return `${t.codec} ${t.width}×${t.height}`;
+  return `${t.codec} ${t.sample_rate / 1000} kHz${t.channels === 1 ? ' mono' : t.channels === 2 ? ' stereo' : ` ${t.channels} channels`}`;
+}
+const when = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
+
+// keyed makes a list's rows be those of the data, in its order, and keeps rows
+// that stay, with their focus.
+function keyed(parent, list, key, make, update) {
+  const old = new Map([...parent.children].map((el) => [el.dataset.key, el]));
+  let at = parent.firstElementChild;
+  for (const item of list) {
+    const k = key(item);
+    let el = old.get(k);
+    old.delete(k);
+    if (!el) {
+      el = make(item);
+      el.dataset.key = k;
+    }
+    update(el, item);
+    if (el === at) at = at.nextElementSibling;
+    else parent.insertBefore(el, at);
+  }
+  for (const el of old.values()) el.remove();
+}
+
+const clone = (id) => $(id).content.firstElementChild.cloneNode(true);
+const part = (el, name) => el.querySelector(`[data-${name}]`);
+function put(el, name, text) {
+  const p = part(el, name);
+  if (p.textContent !== text) p.textContent = text;
+  return p;
+}
+
+// act runs what a button asks for, once at a time, and then looks again.
+async function act(button, what) {
+  button.disabled = true;
+  try {
+    await what();
+    say('');
+  } catch (e) {
+    say(e.message);
+  } finally {
+    button.disabled = false;
+    look();
+  }
+}
+
+// Streams.
+function makeStream(st) {
+  const el = clone('stream-card');
+  const button = part(el, 'act');
+  button.addEventListener('click', () => {
+    const verb = el.dataset.recording === 'true' ? 'stop' : 'start';
+    const wait = verb === 'start' && el.dataset.state !== 'live' ? '?wait=true' : '';
+    act(button, () => ask('POST', `/mp4/${verb}/${escapePath(st.path)}${wait}`));
+  });
+  return el;
+}
+
+function updateStream(el, st) {
+  el.dataset.recording = st.recording;
+  el.dataset.state = st.state;
+  put(el, 'path', st.path);
+  put(el, 'state', st.state).className = `badge ${st.state}`;
+  const s = st.status;
+  put(el, 'rec', s && s.started_at && s.state === 'recording'
+    ? `recording ${length((Date.now() - Date.parse(s.started_at)) / 1000)} · ${size(s.bytes)}`
+    : s && s.state !== 'idle' ? s.state : 'recording').hidden = !st.recording;
+  put(el, 'tracks', st.tracks.map(track).join(' · '));
+  put(el, 'from', [st.origin || st.pull, st.bytes ? `${size(st.bytes)} received` : ''].filter(Boolean).join(' · '));
+  const dropped = (s ? s.drops : []).concat(st.drops).reduce((n, d) => n + d.access_units, 0);
+  const problem = [st.last_error, s && s.last_error, dropped ? `${dropped} access units were dropped` : ''].filter(Boolean).join('; ');
+  put(el, 'problem', problem).hidden = !problem;
+  const button = put(el, 'act', st.recording ? 'Stop' : st.state === 'live' ? 'Record' : 'Record when live');
+  button.classList.toggle('stop', st.recording);
+  button.setAttribute('aria-label', `${button.textContent} ${st.path}`);
+}
+
+async function lookAtStreams() {
+  const { streams } = await ask('GET', '/mp4/streams');
+  await Promise.all(streams.filter((st) => st.recording).map(async (st) => {
+    st.status = await ask('GET', `/mp4/status/${escapePath(st.path)}`).catch(() => null);
+  }));
+  keyed($('streams'), streams, (st) => st.path, makeStream, updateStream);
+  keyed($('paths'), streams, (st) => st.path, () => document.createElement('option'), (el, st) => { el.value = st.path; });
+  $('streams-empty').hidden = streams.length > 0;
+  const live = streams.filter((st) => st.state === 'live').length;
+  $('streams-count').textContent = streams.length ? `${live} live of ${streams.length}` : '';
+}
+
+// Recordings: the newest page is looked at again and again, older ones are
+// added below it when they are asked for.
+let older = [];
+let next = '';
+
+function filters() {
+  const q = new URLSearchParams({ limit: pageSize });
+  const stream = $('filter-stream').value.trim();
+  if (stream) q.set('stream', stream);
+  for (const edge of ['start', 'end']) {
+    const v = $(`filter-${edge}`).value;
+    if (v) q.set(edge, new Date(v).toISOString());
+  }
+  if ($('filter-protected').checked) q.set('protected', 'true');
+  return q;
+}
+
+function makeRecord(rec) {
+  const el = clone('record-row');
+  const url = `/mp4/records/${rec.id}`;
+  const button = (name) => part(el, name);
+  button('play').addEventListener('click', () => play(el.record));
+  button('protect').addEventListener('click', (e) => act(e.target, () => ask('PATCH', url, { protected: !el.record.protected })));
+  button('delete').addEventListener('click', async (e) => {
+    if (!await sure(`Delete the recording of ${rec.stream_path} from ${when.format(new Date(rec.start_time))}? Its file is gone then.`)) return;
+    act(e.target, async () => {
+      await ask('DELETE', url);
+      older = older.filter((o) => o.id !== rec.id);
+    });
+  });
+  return el;
+}
+
+function updateRecord(el, rec) {
+  el.record = rec;
+  const growing = rec.state === 'recording';
+  const name = `${rec.stream_path}, ${when.format(new Date(rec.start_time))}`;
+  put(el, 'began', when.format(new Date(rec.start_time)));
+  put(el, 'stream', rec.stream_path);
+  put(el, 'length', length(rec.duration || (growing ? (Date.now() - Date.parse(rec.start_time)) / 1000 : 0)));
+  put(el, 'size', size(rec.size));
+  put(el, 'state', growing ? 'growing' : rec.state).className = `badge ${rec.state}`;
+  put(el, 'why', [rec.end_reason && rec.end_reason !== 'stop' ? rec.end_reason.replaceAll('_', ' ') : '',
+    rec.pending && !growing ? 'not in the database yet' : ''].filter(Boolean).join(' · '));
+  for (const b of ['play', 'download']) {
+    part(el, b).hidden = !rec.url;
+    part(el, b).setAttribute('aria-label', `${b === 'play' ? 'Play' : 'Download'} ${name}`);
+  }
+  if (rec.url) part(el, 'download').href = `${rec.url}?download=true`;
+  const protect = put(el, 'protect', rec.protected ? 'Protected' : 'Protect');
+  protect.setAttribute('aria-pressed', rec.protected);
+  const del = part(el, 'delete');
+  del.disabled = rec.protected || growing;
+  del.title = growing ? 'It is being written.' : rec.protected ? 'It is protected.' : '';
+  del.setAttribute('aria-label', `Delete ${name}`);
+}
+
+async function lookAtRecords() {
+  const a = await ask('GET', `/mp4/records?${filters()}`);
+  if (!older.length) next = a.next || '';
+  showRecords(a.records, a.degraded);
+}
+
+function showRecords(newest, degraded) {
+  const seen = new Set(newest.map((r) => r.id));
+  const all = newest.concat(older.filter((r) => !seen.has(r.id)));
+  keyed($('records'), all, (r) => r.id, makeRecord, updateRecord);
+  $('records-empty').hidden = all.length > 0;
+  $('records-count').textContent = all.length ? `${all.length}${next ? '+' : ''} shown` : '';
+  $('degraded').hidden = !degraded;
+  $('more').hidden = !next;
+}
+
+async function more() {
+  const q = filters();
+  q.set('cursor', next);
+  if (!older.length) older = [...$('records').children].map((el) => el.record);
+  const a = await ask('GET', `/mp4/records?${q}`);
+  older = older.concat(a.records);
+  next = a.next || '';
+}
+
+// Player.
+function play(rec) {
+  const video = $('video');
+  $('player-title').textContent = `${rec.stream_path}, ${when.format(new Date(rec.start_time))}`;
+  $('player-note').textContent = rec.state === 'recording' ? 'This recording still grows: it plays up to what was written when you opened it.' : '';
+  video.src = rec.url;
+  $('player').showModal();
+  video.play().catch(() => {}); // the controls are there
+}
+
+function playFailed() {
+  const video = $('video');
+  if (!video.error || !video.getAttribute('src')) return;
+  $('player-note').textContent = video.error.code === MediaError.MEDIA_ERR_NETWORK
+    ? 'The connection was lost while playing.'
+    : 'This browser cannot play the recording; its codec may be missing here. Download it to play it elsewhere.';
+}
+
+function stopPlaying() {
+  $('video').removeAttribute('src');
+  $('video').load();
+}
+
+// sure asks before something is lost.
+function sure(text) {
+  $('confirm-text').textContent = text;
+  $('confirm').returnValue = '';
+  $('confirm').showModal();
+  return new Promise((done) => $('confirm').addEventListener('close', () => done($('confirm').returnValue === 'yes'), { once: true }));
+}
+
+// One look at a time, again after each.
+let timer = 0;
+let looking = false;
+async function look() {
+  clearTimeout(timer);
+  if (!looking && !document.hidden) {
+    looking = true;
+    try {
+      await Promise.all([lookAtStreams(), lookAtRecords()]);
+      link(true, 'connected');
+    } catch (e) {
+      if (e instanceof TypeError) link(false, 'no connection to the recorder, trying again');
+      else say(e.message);
+    } finally {
+      looking = false;
+    }
+  }
+  timer = setTimeout(look, every);
+}
+
+function link(up, text) {
+  if ($('link').textContent !== text) $('link').textContent = text;
+  $('link').classList.toggle('down', !up);
+}
+
+for (const id of ['filter-stream', 'filter-start', 'filter-end', 'filter-protected']) {
+  $(id).addEventListener('change', () => { older = []; say(''); look(); });
+}
+$('more').addEventListener('click', (e) => act(e.target, more));
+$('alert-close').addEventListener('click', () => say(''));
+$('player-close').addEventListener('click', () => $('player').close());
+$('player').addEventListener('close', stopPlaying);
+$('video').addEventListener('error', playFailed);
+$('confirm-yes').addEventListener('click', () => $('confirm').close('yes'));
+$('confirm-no').addEventListener('click', () => $('confirm').close());
+document.addEventListener('visibilitychange', () => { if (!document.hidden) look(); });
+ask('GET', '/mp4/').then((a) => { $('version').textContent = a.version; }).catch(() => {});
+look();
