@@ -10,12 +10,18 @@ const (
 // Columns are the access units of one track in one chunk, in decoding order.
 // The four columns have the same length; access unit i is the bytes of Payload
 // from sum(Size[:i]) on.
+//
+// End is the DTS of the access unit that follows where it was there when the
+// chunk was closed: always for the lead track within a GOP and for sound that
+// is ahead of it. Else the last duration is that of the frame or of the delta
+// before, and the track may go on a little before or after End; behind a stall
+// of the source it goes on much later.
 type Columns struct {
 	DTS     []int64  // ticks, strictly increasing
 	Offset  []int32  // PTS - DTS, ticks
 	Size    []uint32 // bytes in Payload
 	Flags   []uint8
-	End     int64  // DTS of the access unit that follows, so that every duration is known
+	End     int64  // where the last access unit ends; see below
 	Payload []byte // in mdat form: NAL units behind 4-byte lengths, or raw frames
 }
 
@@ -41,7 +47,7 @@ type Chunk struct {
 	Seq       uint64    // place in the stream: each chunk is its predecessor's plus one
 	Tracks    []Columns // parallel to Set.Tracks; a track may have no access unit here
 	StartsGOP bool      // the lead track begins here with a sync sample
-	UTC       int64     // ns: wall clock of the lead track's first access unit, of any track's where lead has none
+	UTC       int64     // ns: wall clock of the lead track's first access unit; where it has none, of the one that began the chunk
 	Gap       Gap       // what is missing before this chunk
 	Mark      *Mark     // not nil: the chunk holds no media, it is a word to the stages behind
 

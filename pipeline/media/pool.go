@@ -10,9 +10,9 @@ import (
 )
 
 // Pool makes chunks and takes their memory back. Payload memory comes in size
-// classes an eighth of an octave apart, so at most an eighth of a payload is
-// waste; what is free is kept up to a bound in bytes and left to the collector
-// beyond it.
+// classes, eight to an octave, so at most an eighth is waste beyond the first
+// KiB; what is free, columns included, is kept up to a bound in bytes and left
+// to the collector beyond it.
 //
 // A pool is safe for concurrent use.
 type Pool struct {
@@ -23,7 +23,7 @@ type Pool struct {
 
 	mu     sync.Mutex
 	free   [classes][][]byte // by class
-	idle   int               // bytes in free
+	idle   int               // bytes in free and chunks
 	chunks []*Chunk
 	held   map[*holder]struct{} // checked only
 }
@@ -33,7 +33,7 @@ type holder struct{ stack []uintptr }
 
 const (
 	minClassBits = 10 // 1 KiB
-	maxClassBits = 27 // 128 MiB: beyond it memory is not kept
+	maxClassBits = 27 // 128 MiB: from there on memory is not kept
 	classSteps   = 8
 	classes      = (maxClassBits - minClassBits) * classSteps
 	maxChunks    = 4096 // idle chunk headers that are kept
@@ -87,7 +87,9 @@ func (p *Pool) get(set *TrackSet) *Chunk {
 	p.mu.Lock()
 	var c *Chunk
 	if n := len(p.chunks); n > 0 {
-		c, p.chunks = p.chunks[n-1], p.chunks[:n-1]
+		c, p.chunks[n-1] = p.chunks[n-1], nil
+		p.chunks = p.chunks[:n-1]
+		p.idle -= c.Memory()
 	}
 	if c == nil {
 		c = &Chunk{pool: p}
@@ -133,8 +135,9 @@ func (p *Pool) put(c *Chunk) {
 		delete(p.held, c.held)
 		return // never reused: a stale pointer keeps meaning what it meant
 	}
-	if len(p.chunks) < maxChunks {
+	if size := c.Memory(); len(p.chunks) < maxChunks && p.idle+size <= p.maxFree {
 		p.chunks = append(p.chunks, c)
+		p.idle += size
 	}
 }
 

@@ -17,20 +17,17 @@ func Rescale(ticks int64, from, to uint32) int64 {
 	hi, lo := bits.Mul64(u, uint64(to))
 	lo, carry := bits.Add64(lo, uint64(from)/2, 0)
 	hi += carry
-	if hi >= uint64(from) { // the quotient does not fit: saturate rather than wrap
-		if neg {
-			return -1 << 63
-		}
-		return 1<<63 - 1
+	q := uint64(1 << 63)
+	if hi < uint64(from) { // else the quotient does not fit
+		q, _ = bits.Div64(hi, lo, uint64(from))
 	}
-	q, _ := bits.Div64(hi, lo, uint64(from))
-	if q > 1<<63-1 {
-		q = 1<<63 - 1
-	}
-	if neg {
+	switch { // saturate rather than wrap
+	case neg && q >= 1<<63:
+		return -1 << 63
+	case neg:
 		return -int64(q)
 	}
-	return int64(q)
+	return int64(min(q, 1<<63-1))
 }
 
 // Nanoseconds per second, as a timescale.

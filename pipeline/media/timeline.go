@@ -1,58 +1,124 @@
 package media
 
+// trackState is where a track is on the time line. Times are ticks.
+type trackState struct {
+	limits
+	seen  bool
+	raw   int64 // last DTS as it came
+	last  int64 // last DTS as stored
+	delta int64 // between the last two; a stall does not count
+	mono  int64 // arrival of the last access unit
+	late  int64 // how much later than the promptest the last one came; >= 0
+	shift int64 // added to what comes
+	epoch int   // of the jump that shift belongs to
+}
+
 // timeline gives an access unit its place on the stream's unbroken time line.
 //
-// Arrival time is the witness: when media time steps further than arrival time
-// by more than MaxJump, or steps back by as much, the sender's clock was reset.
-// (A step that is shorter than the time that passed is a network catching up.)
-// The unit is then placed one frame after its predecessor and the same
-// correction holds for what follows, on the other tracks too, so that sound and
-// picture stay together.
+// Arrival time is the witness: when media time runs ahead of it by more than
+// MaxJump, or steps back by as much, the sender's clock was reset. (Late access
+// units are a network catching up, and a hole after them a sender that dropped
+// what it could not send: the lateness is remembered.) The unit is then placed
+// one frame after its predecessor and the same correction holds for what
+// follows, on the other tracks too, so that sound and picture stay together.
 func (b *Builder) timeline(track int, au *AU) (int64, error) {
 	st := &b.tracks[track]
 	scale := b.set.Tracks[track].Timescale
-	if !st.seen {
-		st.shift = FromNanos(b.jump, scale)
-		dts := au.DTS + st.shift
-		st.seen, st.raw, st.last, st.mono = true, au.DTS, dts, au.Mono
-		return dts, nil
-	}
-	step := au.DTS - st.raw
-	if step == 0 {
+	mono := FromNanos(au.Mono, scale)
+	switch {
+	case au.DTS > st.time || au.DTS < -st.time:
+		return 0, ErrTimeRange
+	case !st.seen:
+		st.shift, st.epoch = FromNanos(b.jump, scale), b.epoch
+	case au.DTS == st.raw:
 		return 0, ErrTimeBack
-	}
-	ahead := ToNanos(step, scale) - (au.Mono - st.mono)
-	jumped := ahead > int64(b.cfg.MaxJump) || ToNanos(step, scale) < -int64(b.cfg.MaxJump)
-	if jumped {
-		b.undoJump(track, au)
+	case st.epoch != b.epoch && b.follows(track, au.DTS, mono):
+		b.join(track, au.DTS)
+		st.late, st.mono = 0, mono
+	case st.jumped(au.DTS, mono):
+		b.undoJump(track, au.DTS)
+		st.late, st.mono = 0, mono
 	}
 	dts := au.DTS + st.shift
-	if dts <= st.last {
+	switch {
+	case dts > maxLine || dts < -maxLine:
+		return 0, ErrTimeRange
+	case st.seen && dts <= st.last:
 		return 0, ErrTimeBack
+	case st.seen:
+		b.step(track, dts, mono)
 	}
-	switch stalled := dts-st.last > FromNanos(int64(b.cfg.MaxStall), scale); {
-	case !stalled:
-		st.delta = dts - st.last
-	case track == b.set.lead && b.gap.None():
-		b.gap = Gap{Cause: GapStall, Duration: ToNanos(step, scale)}
-	}
-	st.raw, st.last, st.mono = au.DTS, dts, au.Mono
+	st.seen, st.raw, st.last, st.mono = true, au.DTS, dts, mono
 	return dts, nil
 }
 
+// step notes how far a track moves on.
+func (b *Builder) step(track int, dts, mono int64) {
+	st := &b.tracks[track]
+	step := dts - st.last
+	late := st.late + (mono - st.mono) - step
+	// It sinks slowly, as clocks drift apart, and has a bound, as a sender that
+	// paused is not late.
+	st.late = max(min(late-late>>12, 4*st.stall), 0)
+	if step <= st.stall {
+		st.delta = step
+	} else if track == b.set.lead && b.gap.None() {
+		b.gap = Gap{Cause: GapStall, Duration: ToNanos(step, b.set.Tracks[track].Timescale)}
+	}
+}
+
+// jumped tells whether the sender's clock was reset before an access unit.
+func (st *trackState) jumped(raw, mono int64) bool {
+	step := raw - st.raw
+	return step < -st.jump || step-(mono-st.mono)-st.late > st.jump
+}
+
 // undoJump sets a track's shift so that its time goes on without a break.
-func (b *Builder) undoJump(track int, au *AU) {
+func (b *Builder) undoJump(track int, raw int64) {
+	st := &b.tracks[track]
+	st.shift = st.last + b.nominal(track) - raw
+	b.jump = ToNanos(st.shift, b.set.Tracks[track].Timescale)
+	b.epoch++
+	st.epoch = b.epoch
+	if b.gap.None() {
+		b.gap = Gap{Cause: GapTimestampJump}
+	}
+}
+
+// follows tells whether an access unit is the first of its track behind a jump
+// that another track has made: the correction of that jump brings it closer to
+// where it is expected than the one that the track has.
+func (b *Builder) follows(track int, raw, mono int64) bool {
+	st := &b.tracks[track]
+	expect := st.last + mono - st.mono
+	joined := distance(raw+FromNanos(b.jump, b.set.Tracks[track].Timescale), expect)
+	return joined <= st.jump && joined < distance(raw+st.shift, expect)
+}
+
+// join takes over the correction of a jump that another track has made, to the
+// tick. Where this track was ahead of that one before the jump, all tracks
+// behind the jump move on together until this one fits too.
+func (b *Builder) join(track int, raw int64) {
 	st, scale := &b.tracks[track], b.set.Tracks[track].Timescale
-	want := st.last + b.nominal(track)
-	st.shift = want - au.DTS
-	// Another track jumped by as much a moment ago: take its correction to the
-	// tick, or sound and picture would drift by the frames' rounding.
-	if shared := FromNanos(b.jump, scale); b.jump != 0 {
-		if d := au.DTS + shared - want; d > -int64(scale) && d < int64(scale) && au.DTS+shared > st.last {
-			st.shift = shared
-			return
+	st.epoch = b.epoch
+	st.shift = FromNanos(b.jump, scale)
+	over := st.last - raw - st.shift
+	if over < 0 {
+		return
+	}
+	b.jump += ToNanos(over+b.nominal(track), scale)
+	for i := range b.tracks {
+		if b.tracks[i].epoch == b.epoch {
+			b.tracks[i].shift = FromNanos(b.jump, b.set.Tracks[i].Timescale)
 		}
 	}
-	b.jump = ToNanos(st.shift, scale)
-	b.gap = Gap{Cause: GapTimestampJump}
+}
+
+// distance is |a - b| of two times, the largest there is where they are too far
+// apart to tell.
+func distance(a, b int64) int64 {
+	if d := max(a, b) - min(a, b); d >= 0 {
+		return d
+	}
+	return 1<<63 - 1
 }

@@ -1,0 +1,78 @@
+package media
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+)
+
+// AU is one coded picture or audio frame on its way into a chunk. The builder
+// copies the payload once and keeps nothing of the AU.
+type AU struct {
+	DTS, PTS int64 // ticks of the track's timescale
+	UTC      int64 // ns, wall clock of the access unit
+	// Mono is the arrival in ns of a clock that never steps. A source that is
+	// not paced by arrival (a file) gives its media time instead, or every hole
+	// in it would look like a jump.
+	Mono    int64
+	Sync    bool     // a decoder can start here
+	Payload [][]byte // NAL units without start code or length; one element for codecs without NAL units
+	Framed  bool     // the payload is already in mdat form: store it as it is
+}
+
+// Limits of an access unit.
+const (
+	// MaxAccessUnit is the largest access unit that is taken, in bytes.
+	MaxAccessUnit = 64 << 20
+	// maxTime bounds decoding times as they come, in ticks and in ns (146 years):
+	// the difference of two stays inside an int64.
+	maxTime = 1<<62 - 1
+	// maxLine bounds them as they are stored: a duration can be added.
+	maxLine = 1<<63 - 1<<41
+)
+
+// The reasons for which Append leaves an access unit out.
+var (
+	ErrNoKeyFrame  = errors.New("waiting for a key frame")
+	ErrEmpty       = errors.New("access unit is empty")
+	ErrTooLarge    = fmt.Errorf("access unit is larger than %d MiB", MaxAccessUnit>>20)
+	ErrTimeBack    = errors.New("decoding time does not advance")
+	ErrTimeRange   = errors.New("decoding time is out of range")
+	ErrOffset      = errors.New("presentation time is too far from decoding time")
+	ErrNoSuchTrack = errors.New("no such track")
+)
+
+// size is what the payload takes in mdat form. An empty NAL unit is not stored:
+// decoders take a zero length for damage.
+func (au *AU) size(prefix bool) int {
+	n := 0
+	for _, p := range au.Payload {
+		n += len(p)
+		if prefix && len(p) > 0 {
+			n += 4
+		}
+	}
+	return n
+}
+
+// appendTo writes the payload in mdat form behind dst.
+func (au *AU) appendTo(dst []byte, prefix bool) []byte {
+	for _, p := range au.Payload {
+		if len(p) == 0 {
+			continue
+		}
+		if prefix {
+			dst = binary.BigEndian.AppendUint32(dst, uint32(len(p)))
+		}
+		dst = append(dst, p...)
+	}
+	return dst
+}
+
+// offset is PTS - DTS where a column can hold it.
+func (au *AU) offset() (int32, bool) {
+	d := au.PTS - au.DTS
+	overflow := (au.PTS >= au.DTS) != (d >= 0)
+	return int32(d), !overflow && d >= math.MinInt32 && d <= math.MaxInt32
+}

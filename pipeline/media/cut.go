@@ -1,0 +1,99 @@
+package media
+
+// maxUnits bounds the access units of one track in a chunk: many tiny ones must
+// not grow columns without bound. 6 ms audio reaches 333 in two seconds.
+const maxUnits = 1 << 14
+
+// closes tells whether an access unit begins the next chunk.
+func (b *Builder) closes(track int, dts int64, size int, sync bool) bool {
+	col, limit := &b.cur.Tracks[track], &b.tracks[track].limits
+	n := col.Len()
+	switch {
+	case b.cur.Bytes()+size > b.cfg.MaxBytes:
+		return true
+	case track == b.set.lead && sync && (n == 0 || b.set.Tracks[track].Kind() == Video):
+		return true // a GOP begins; sound before the first picture is not part of it
+	case n == 0:
+		return false
+	}
+	return n >= maxUnits || dts-col.DTS[0] >= limit.flush || dts-col.DTS[n-1] > limit.stall
+}
+
+// close ends the chunk before an access unit at dts of one track, which begins
+// the next chunk, with a sync sample of the lead track where gop is set.
+func (b *Builder) close(track int, dts int64, gop bool) {
+	old := b.cur
+	for i := range old.Tracks {
+		b.end(i)
+	}
+	from := b.set.Tracks[track].Timescale
+	col := &old.Tracks[track]
+	if n := col.Len(); n > 0 && dts-col.DTS[n-1] <= b.tracks[track].stall {
+		col.End = dts
+	}
+	b.cur = nil
+	for i := range old.Tracks {
+		if i != track && i != b.set.lead { // the lead track's place is where it cut
+			b.carry(old, i, Rescale(dts, from, b.set.Tracks[i].Timescale), gop)
+		}
+	}
+	next := b.cur
+	if old.AccessUnits() == 0 { // everything in it was carried on
+		next.Seq, b.seq = old.Seq, old.Seq
+		b.pool.seal(old)
+		old.Release()
+	} else {
+		b.cur = old
+		b.seal()
+	}
+	b.cur = next
+}
+
+// carry moves the access units of a track that are not before a time into the
+// next chunk.
+func (b *Builder) carry(old *Chunk, track int, at int64, gop bool) {
+	col := &old.Tracks[track]
+	k, bytes := col.Len(), len(col.Payload)
+	for k > 0 && col.DTS[k-1] >= at {
+		k--
+		bytes -= int(col.Size[k])
+	}
+	if k == col.Len() {
+		return
+	}
+	if b.cur == nil {
+		b.open(gop)
+	}
+	to := &b.cur.Tracks[track]
+	to.DTS = append(to.DTS, col.DTS[k:]...)
+	to.Offset = append(to.Offset, col.Offset[k:]...)
+	to.Size = append(to.Size, col.Size[k:]...)
+	to.Flags = append(to.Flags, col.Flags[k:]...)
+	b.reserve(to, len(col.Payload)-bytes)
+	to.Payload = append(to.Payload, col.Payload[bytes:]...)
+	col.End = col.DTS[k]
+	col.DTS, col.Offset, col.Size, col.Flags = col.DTS[:k], col.Offset[:k], col.Size[:k], col.Flags[:k]
+	col.Payload = col.Payload[:bytes]
+}
+
+// end gives a track its last duration where no next access unit is known.
+func (b *Builder) end(track int) {
+	col := &b.cur.Tracks[track]
+	if n := col.Len(); n > 0 {
+		col.End = col.DTS[n-1] + b.nominal(track)
+	}
+}
+
+// nominal is the duration that an access unit of a track has when nothing
+// better is known: at least a tick, and no longer than a stall.
+func (b *Builder) nominal(track int) int64 {
+	t, st := &b.set.Tracks[track], &b.tracks[track]
+	n := int64(t.Timescale) / 25
+	switch {
+	case t.FrameDuration > 0:
+		n = int64(t.FrameDuration)
+	case st.delta > 0:
+		n = st.delta
+	}
+	return max(min(n, st.stall), 1)
+}
