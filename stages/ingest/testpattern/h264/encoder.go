@@ -15,7 +15,7 @@ type Encoder struct {
 // NewEncoder makes the encoder of a mosaic that covers the configured picture.
 // The first picture must be an IDR.
 func NewEncoder(c Config, m *Mosaic) (*Encoder, error) {
-	if err := c.validate(); err != nil {
+	if err := c.Validate(); err != nil {
 		return nil, err
 	}
 	level, err := c.level()

@@ -9,14 +9,16 @@ type Config struct {
 	Bitrate                    int // bits a second that the stream may reach; chooses the level
 }
 
-func (c Config) validate() error {
+// Validate says why there can be no such stream.
+func (c Config) Validate() error {
 	switch {
 	case c.Width < MacroblockSize || c.Height < MacroblockSize || c.Width%2 != 0 || c.Height%2 != 0:
 		return fmt.Errorf("%dx%d is no picture size: both sides are even and at least %d", c.Width, c.Height, MacroblockSize)
 	case c.FrameRateNum <= 0 || c.FrameRateDen <= 0:
 		return fmt.Errorf("%d/%d is no frame rate", c.FrameRateNum, c.FrameRateDen)
 	}
-	return nil
+	_, err := c.level()
+	return err
 }
 
 // NAL unit headers: nal_ref_idc and nal_unit_type.

@@ -1,0 +1,96 @@
+package ingest
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h265"
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// description is a track as its parameter sets tell it.
+type description struct {
+	track media.Track
+	// depth is how many pictures may come before one that is shown before
+	// them; depthUnknown where the stream does not say.
+	depth  int
+	fields bool // pictures may be coded as two fields
+}
+
+const depthUnknown = -1
+
+// describe makes the description of a video track. The sets are complete.
+func (s *paramSets) describe(timescale uint32) *description {
+	d := &description{track: media.Track{Codec: s.codec, Timescale: timescale, ParameterSets: s.list()}}
+	if s.codec == media.H265 {
+		if sps, ok := readSPS265(s.first(nalSPS265)); ok {
+			d.track.Width, d.track.Height = sps.Width(), sps.Height()
+			d.depth = depth265(sps)
+		}
+		return d
+	}
+	if sps, ok := readSPS264(s.first(nalSPS264)); ok {
+		d.track.Width, d.track.Height = sps.Width(), sps.Height()
+		d.depth, d.fields = depth264(sps), !sps.FrameMbsOnlyFlag
+	}
+	return d
+}
+
+// depth264 follows ITU-T H.264, E.2.1: without bitstream_restriction a stream
+// promises nothing, but for Baseline and for picture order count type 2, where
+// output order is decoding order.
+func depth264(s *h264.SPS) int {
+	switch {
+	case s.VUI != nil && s.VUI.BitstreamRestriction != nil:
+		return min(int(s.VUI.BitstreamRestriction.MaxNumReorderFrames), maxDepth)
+	case s.PicOrderCntType == 2, s.ProfileIdc == 66:
+		return 0
+	}
+	return depthUnknown
+}
+
+// depth265 is sps_max_num_reorder_pics of the highest sub-layer.
+func depth265(s *h265.SPS) int {
+	if n := len(s.MaxNumReorderPics); n > 0 {
+		return min(int(s.MaxNumReorderPics[n-1]), maxDepth)
+	}
+	return depthUnknown
+}
+
+// describeAAC makes the description of an AAC track from its
+// AudioSpecificConfig, which is kept byte for byte. In another timescale than the
+// sample rate a frame has no fixed duration.
+func describeAAC(asc []byte, timescale uint32) (*description, error) {
+	var c mpeg4audio.AudioSpecificConfig
+	if err := parse(func() error { return c.Unmarshal(asc) }); err != nil {
+		return nil, fmt.Errorf("AudioSpecificConfig %x: %w", asc[:min(len(asc), 16)], err)
+	}
+	channels := c.ChannelCount
+	if channels == 0 {
+		channels = 2 // the layout is in the stream (program config element); a file's header needs a number
+	}
+	frame := uint32(1024)
+	if c.FrameLengthFlag {
+		frame = 960
+	}
+	if timescale != uint32(c.SampleRate) {
+		frame = 0
+	}
+	return &description{track: media.Track{
+		Codec: media.AAC, Timescale: timescale, SampleRate: c.SampleRate, Channels: channels,
+		FrameDuration: frame, ParameterSets: [][]byte{bytes.Clone(asc)},
+	}}, nil
+}
+
+// parse calls a parser of outside bytes: what it can't cope with is an error.
+func parse(f func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("parser: %v", v)
+		}
+	}()
+	return f()
+}

@@ -1,0 +1,29 @@
+// Package ingest is what the protocols share: it turns the access units of one
+// publication, as a protocol delivers them, into those of package media.
+//
+//	RTP packets -> RTPTrack -> Unit -> Feed -> media.AU -> hub.Publisher
+//	                                   | parameter sets: taken out of the stream, compared, a real change cuts
+//	                                   | decoding times: derived from presentation times (reorder)
+//	                                   | one time line for all tracks (placement)
+//	                                   | wall clock
+//
+// # Where a decoder can start
+//
+// H.264: an IDR picture (ITU-T H.264, 7.4.1.2.4), and a picture with a recovery
+// point SEI whose recovery_frame_cnt is 0, which is the key picture of an open
+// GOP. A stream of gradual intra refresh has neither after its beginning; its
+// recovery points count as sync once no IDR has been seen for ten seconds, since
+// such a stream could otherwise not be cut or joined at all: what is cut there
+// shows damage until the refresh is complete, and the file before it holds the
+// same pictures whole.
+//
+// H.265: every IRAP picture (ITU-T H.265, 3.69). The RASL pictures after a CRA or
+// BLA are kept, wherever the stream is joined or cut: a decoder that starts there
+// leaves them out by itself (8.1.3, NoRaslOutputFlag), and one that plays on from
+// the file before needs them.
+//
+// # Adding a codec
+//
+// A codec needs a describer (what makes its media.Track, in describe.go), a
+// depacketizer (depacketize.go) and a line in the protocols' tables of formats.
+package ingest

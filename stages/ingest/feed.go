@@ -1,0 +1,279 @@
+package ingest
+
+import (
+	"errors"
+	"log/slog"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// Publisher takes what a Feed makes; *hub.Publisher is one.
+type Publisher interface {
+	SetTracks([]media.Track) error
+	Write(track int, au *media.AU) error
+	Lost(cause string, n uint64)
+}
+
+// The causes under which a Feed counts what it leaves out.
+const (
+	LostDamaged = "damaged"                    // units: a part of them was lost
+	LostSets    = "waiting_for_parameter_sets" // units
+	LostBadSets = "parameter_set_unreadable"   // parameter sets
+	LostPicture = "no_picture"                 // units without one
+	LostSplit   = "split_access_unit"          // units: the rest of one that was written already
+	LostClocks  = "clocks_disagree"            // 1: see the log
+	LostRTP     = "rtp_loss"                   // packets
+	LostRTPForm = "rtp_malformed"              // packets
+)
+
+// TrackConfig is what a protocol knows of a track.
+type TrackConfig struct {
+	Codec     media.Codec
+	Timescale uint32 // ticks per second of the units' times; for AAC the sample rate, where it is known
+	// ParameterSets in the form of media.Track, as far as they are known; for
+	// video they may come in the stream, for AAC by Describe.
+	ParameterSets [][]byte
+	DeriveDTS     bool // units have presentation times only
+}
+
+// Feed turns the units of one publication into access units of its publisher.
+//
+// It is for one goroutine. Units are held back at the beginning only: until each
+// track is described, has its first unit, and has its place on the time line;
+// one second at most, five where a track's parameter sets are awaited, and no
+// more than 8 MiB.
+type Feed struct {
+	pub    Publisher
+	log    *slog.Logger
+	tracks []*track
+	err    error // the publisher has ended
+
+	begun     bool
+	firstMono int64 // ns, arrival of the first unit that is held
+	held      bool
+	heldBytes int
+	now       int64 // ns, arrival of the unit at hand
+
+	place  placement
+	warned bool // that the sender's clocks disagree
+	wall   wallclock
+	au     media.AU
+}
+
+// The bounds of the hold.
+const (
+	holdPlaces = 1_000_000_000 // ns
+	holdSets   = 5_000_000_000 // ns
+	holdBytes  = 8 << 20
+)
+
+// NewFeed makes a feed for a publisher that has no tracks yet.
+func NewFeed(pub Publisher, log *slog.Logger) *Feed { return &Feed{pub: pub, log: log} }
+
+// AddTrack adds a track before the first unit. The error is one of the given
+// parameter sets and leaves the feed as it was.
+func (f *Feed) AddTrack(c TrackConfig) (int, error) {
+	t := &track{feed: f, index: len(f.tracks), cfg: c, slot: -1, merging: c.Codec.NAL()}
+	t.sets.codec = c.Codec
+	t.out = t.ready
+	if err := t.describeFirst(c.ParameterSets); err != nil {
+		return 0, err
+	}
+	f.tracks = append(f.tracks, t)
+	return t.index, nil
+}
+
+// Describe gives an AAC track its AudioSpecificConfig, from the next unit on.
+func (f *Feed) Describe(track int, asc []byte) error {
+	t := f.tracks[track]
+	d, err := describeAAC(asc, t.cfg.Timescale)
+	if err != nil {
+		return err
+	}
+	t.desc, t.fresh = d, d
+	return nil
+}
+
+// Take gives an empty unit for a track. It goes back by Unit.
+func (f *Feed) Take(track int) *Unit { return f.tracks[track].take() }
+
+// Unit takes a unit of a track, in decoding order. The error says that the
+// publisher has ended.
+func (f *Feed) Unit(track int, u *Unit) error {
+	t := f.tracks[track]
+	if f.err != nil {
+		t.recycle(u)
+		return f.err
+	}
+	f.now = u.Mono
+	switch {
+	case u.Damaged:
+		f.pub.Lost(LostDamaged, 1)
+		t.recycle(u)
+	case t.cfg.Codec.NAL():
+		t.merge(u)
+	default:
+		t.acceptFrame(u)
+	}
+	f.settle()
+	return f.err
+}
+
+// Close writes what is still held. The publisher is the caller's to close.
+func (f *Feed) Close() {
+	for _, t := range f.tracks {
+		t.flush()
+	}
+	if f.err == nil && !f.begun && f.held {
+		f.begin()
+	}
+	for _, t := range f.tracks {
+		if f.err == nil && f.begun && len(t.pending) > 0 {
+			f.placeLate(t, true)
+		}
+	}
+}
+
+// settle begins, or places a track that came later, once that is possible.
+func (f *Feed) settle() {
+	if f.err != nil {
+		return
+	}
+	if !f.begun {
+		if f.held && f.mayBegin() {
+			f.begin()
+		}
+		return
+	}
+	for _, t := range f.tracks {
+		if !t.placed && len(t.pending) > 0 {
+			f.placeLate(t, false)
+		}
+	}
+}
+
+func (f *Feed) mayBegin() bool {
+	whole, limit := true, int64(holdPlaces)
+	for _, t := range f.tracks {
+		if t.desc == nil {
+			limit = holdSets
+		}
+		if len(t.pending) == 0 || len(f.tracks) > 1 && !t.points[sourceReport].ok {
+			whole = false
+		}
+	}
+	return whole || f.now-f.firstMono >= limit || f.heldBytes >= holdBytes
+}
+
+// begin gives every track its place, tells the publisher and writes what is held
+// in the order of decoding.
+func (f *Feed) begin() {
+	f.begun = true
+	f.place.settle(f.tracks)
+	if len(f.tracks) > 1 {
+		f.log.Debug("tracks aligned", "by", f.place.source)
+	}
+	for _, t := range f.tracks {
+		if len(t.pending) == 0 {
+			continue
+		}
+		t.placed = true
+		t.offset = f.place.offset(t)
+		for _, u := range t.pending {
+			f.wall.see(u.Mono, t.nanos(u.PTS))
+		}
+	}
+	f.publish()
+	for t := f.earliest(); t != nil; t = f.earliest() {
+		f.writePending(t, 1)
+	}
+}
+
+// earliest is the track whose first pending unit is decoded first.
+func (f *Feed) earliest() (first *track) {
+	var at int64
+	for _, t := range f.tracks {
+		if len(t.pending) == 0 {
+			continue
+		}
+		if ns := t.nanos(t.pending[0].DTS); first == nil || ns < at {
+			first, at = t, ns
+		}
+	}
+	return first
+}
+
+// placeLate gives a track its place that had no unit when the feed began.
+func (f *Feed) placeLate(t *track, now bool) {
+	known := t.points[f.place.source].ok
+	if !now && !known && f.place.source == sourceReport && f.now-t.pending[0].Mono < holdPlaces {
+		return
+	}
+	if !known {
+		t.points[f.place.source] = f.place.byArrival(t, f.wall.offset)
+	}
+	t.placed, t.offset = true, f.place.offset(t)
+	f.publish()
+	f.writePending(t, len(t.pending))
+}
+
+func (f *Feed) writePending(t *track, n int) {
+	for _, u := range t.pending[:n] {
+		f.write(t, u)
+	}
+	if t.pending = t.pending[n:]; len(t.pending) == 0 {
+		t.pending = nil
+	}
+}
+
+// write hands a unit to the publisher and takes its memory back.
+func (f *Feed) write(t *track, u *Unit) {
+	defer t.recycle(u)
+	if f.err != nil {
+		return
+	}
+	if u.desc != nil && u.desc != t.live {
+		t.live = u.desc
+		f.publish()
+	}
+	pts := t.nanos(u.PTS)
+	f.wall.see(u.Mono, pts)
+	f.au = media.AU{
+		DTS: u.DTS + t.offset, PTS: u.PTS + t.offset,
+		UTC: f.wall.at(pts, u.UTC, u.Mono), Mono: u.Mono,
+		Sync: u.sync, Payload: u.elements(),
+	}
+	if err := f.pub.Write(t.slot, &f.au); err != nil && !leftOut(err) {
+		f.err = err
+	}
+}
+
+// publish tells the publisher the tracks: those that have a place, and sound that
+// is described but silent so far. (Pictures that may never come must not lead.)
+func (f *Feed) publish() {
+	var set []media.Track
+	for _, t := range f.tracks {
+		t.slot = -1
+		if len(t.pending) > 0 && t.pending[0].desc != nil {
+			t.live = t.pending[0].desc
+		}
+		if t.live == nil || !t.placed && t.live.track.Kind() == media.Video {
+			continue
+		}
+		t.slot = len(set)
+		set = append(set, t.live.track)
+	}
+	if err := f.pub.SetTracks(set); err != nil {
+		f.err = err
+	}
+}
+
+// leftOut reports whether the error of a Write is about that unit only.
+func leftOut(err error) bool {
+	for _, e := range []error{media.ErrNoKeyFrame, media.ErrEmpty, media.ErrTooLarge, media.ErrTimeBack, media.ErrNoSuchTrack} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}

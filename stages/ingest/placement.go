@@ -1,0 +1,140 @@
+package ingest
+
+import "github.com/gospool/spool/pipeline/media"
+
+// source says what tells how the tracks' own times relate.
+type source uint8
+
+// The sources, best first.
+const (
+	sourceReport  source = iota // RTCP sender reports: both times on the sender's clock (RFC 3550, 6.4.1)
+	sourceInfo                  // RTP-Info of the answer to PLAY (RFC 2326, 12.33)
+	sourceArrival               // arrival of the least delayed units
+	sources
+)
+
+// String is how the log names it.
+func (s source) String() string {
+	return [...]string{"sender reports", "RTP-Info", "arrival"}[s]
+}
+
+// point says that a track's time was at ticks when a clock that all tracks share
+// was at ns.
+type point struct {
+	ok    bool
+	ticks int64
+	ns    int64
+}
+
+// placement is the time line that all tracks of a feed share. It is made once:
+// nothing moves a track after that, since a cut in its time would be worse than
+// an offset; a sender whose clocks disagree later is reported.
+type placement struct {
+	source source
+	zero   int64 // ns on the source's clock, the feed's time 0
+}
+
+// maxDoubt is how far a source may be from arrival before it is not believed:
+// senders are known that stamp the tracks by different clocks.
+const maxDoubt = 5_000_000_000
+
+// settle chooses the source and the zero: the first presentation of any track.
+func (p *placement) settle(tracks []*track) {
+	var with []*track
+	for _, t := range tracks {
+		if len(t.pending) > 0 {
+			t.points[sourceArrival] = arrival(t)
+			with = append(with, t)
+		}
+	}
+	for p.source = sourceReport; p.source < sourceArrival && !usable(with, p.source); p.source++ {
+	}
+	for i, t := range with {
+		if at := t.first(p.source); i == 0 || at < p.zero {
+			p.zero = at
+		}
+	}
+}
+
+// usable reports whether every track has a point of a source, and they make
+// sense together.
+func usable(tracks []*track, s source) bool {
+	for _, t := range tracks {
+		if !t.points[s].ok {
+			return false
+		}
+		apart := t.first(s) - tracks[0].first(s)
+		arrived := t.first(sourceArrival) - tracks[0].first(sourceArrival)
+		if d := apart - arrived; d > maxDoubt || d < -maxDoubt {
+			return false
+		}
+	}
+	return true
+}
+
+// first is the time of a track's first pending unit on the clock of a source.
+func (t *track) first(s source) int64 {
+	p := t.points[s]
+	return p.ns + media.ToNanos(t.pending[0].PTS-p.ticks, t.cfg.Timescale)
+}
+
+// offset is what to add to a track's times, in ticks.
+func (p *placement) offset(t *track) int64 {
+	at := t.points[p.source]
+	return media.FromNanos(at.ns-p.zero, t.cfg.Timescale) - at.ticks
+}
+
+// arrival is the point of the least delayed pending unit.
+func arrival(t *track) (best point) {
+	var least int64
+	for _, u := range t.pending {
+		if late := u.Mono - media.ToNanos(u.PTS, t.cfg.Timescale); !best.ok || late < least {
+			best, least = point{true, u.PTS, u.Mono}, late
+		}
+	}
+	return best
+}
+
+// byArrival is the point of a track that came later, on the clock of the source
+// in use, where wall is arrival less media time.
+func (p *placement) byArrival(t *track, wall int64) point {
+	at := arrival(t)
+	at.ns += p.zero - wall
+	return at
+}
+
+// maxDrift is from where on disagreeing clocks are reported.
+const maxDrift = 500_000_000
+
+// Report tells that a track was at ticks when the sender's clock, which all its
+// tracks share, was at ns: a sender report.
+func (f *Feed) Report(track int, ticks, ns int64) {
+	t := f.tracks[track]
+	if !t.placed {
+		t.points[sourceReport] = point{true, ticks, ns}
+		return
+	}
+	t.drift, t.drifted = ns-t.nanos(ticks), true
+	for _, o := range f.tracks {
+		if d := t.drift - o.drift; o.drifted && (d > maxDrift || d < -maxDrift) {
+			f.disagree(d)
+			return
+		}
+	}
+}
+
+// Info tells that a track is at ticks where the others are at what they are told:
+// RTP-Info.
+func (f *Feed) Info(track int, ticks int64) {
+	f.tracks[track].points[sourceInfo] = point{true, ticks, 0}
+}
+
+func (f *Feed) disagree(ns int64) {
+	if f.warned {
+		return
+	}
+	f.warned = true
+	f.pub.Lost(LostClocks, 1)
+	f.log.Warn("the sender's reports put its tracks elsewhere than where they began: sound and picture may be apart",
+		"by_ms", ns/1e6, "aligned_by", f.place.source)
+}

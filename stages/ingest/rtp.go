@@ -1,0 +1,194 @@
+package ingest
+
+import (
+	"time"
+
+	"github.com/pion/rtp"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// RTPTrack turns the RTP packets of one track into units of its feed: losses are
+// counted, damaged units left out, 32-bit times unwrapped.
+//
+// Packets come in the order of their sequence numbers, as far as they come.
+type RTPTrack struct {
+	feed  *Feed
+	index int
+	clock uint32 // ticks per second of RTP times
+	scale uint32 // of the feed's
+	video depacketizer
+	audio AudioPayload
+
+	seen bool
+	seq  uint16
+	time unwrapper
+	unit *Unit // of which the end has not come
+}
+
+// RTPConfig is what a session description says of a track.
+type RTPConfig struct {
+	Track TrackConfig
+	Clock uint32       // RTP clock rate; 0: the track's timescale
+	Audio AudioPayload // for AAC
+}
+
+// AddRTPTrack adds a track to the feed whose units come as RTP packets.
+func (f *Feed) AddRTPTrack(c RTPConfig) (*RTPTrack, error) {
+	c.Track.DeriveDTS = true
+	i, err := f.AddTrack(c.Track)
+	if err != nil {
+		return nil, err
+	}
+	t := &RTPTrack{feed: f, index: i, clock: c.Clock, scale: c.Track.Timescale, audio: c.Audio}
+	if t.clock == 0 {
+		t.clock = t.scale
+	}
+	switch c.Track.Codec {
+	case media.H264:
+		t.video = h264Payload{}
+	case media.H265:
+		t.video = h265Payload{}
+	}
+	return t, nil
+}
+
+// Packet takes a packet that arrived at a time. It keeps nothing of it. The error
+// says that the publisher has ended.
+func (t *RTPTrack) Packet(p *rtp.Packet, at time.Time) error {
+	if len(p.Payload) == 0 {
+		return nil
+	}
+	gap := t.missing(p.SequenceNumber)
+	ticks := t.time.next(p.Timestamp)
+	if t.video != nil {
+		return t.videoPacket(p, ticks, gap, at)
+	}
+	return t.audioPacket(p, ticks, at)
+}
+
+// SenderReport takes an RTCP sender report: the sender's clock in NTP format at
+// an RTP time (RFC 3550, 6.4.1).
+func (t *RTPTrack) SenderReport(ntp uint64, rtpTime uint32) {
+	if ntp == 0 { // the sender has no clock
+		return
+	}
+	sec, frac := int64(ntp>>32), int64(ntp&0xffffffff)
+	t.feed.Report(t.index, t.ticks(t.time.near(rtpTime)), sec*1e9+frac*1e9>>32)
+}
+
+// Info takes the RTP time that RTP-Info gives for the start of playing.
+func (t *RTPTrack) Info(rtpTime uint32) {
+	t.feed.Info(t.index, t.ticks(t.time.near(rtpTime)))
+}
+
+func (t *RTPTrack) ticks(v int64) int64 { return media.Rescale(v, t.clock, t.scale) }
+
+// missing counts the packets between the last one and this, and reports whether
+// something may be missing before this one, as before the first. A sequence
+// number that goes back is a sender that began anew.
+func (t *RTPTrack) missing(seq uint16) bool {
+	n := seq - t.seq - 1
+	first := !t.seen
+	t.seen, t.seq = true, seq
+	if !first && n > 0 && n < 0x8000 {
+		t.feed.pub.Lost(LostRTP, uint64(n))
+	}
+	return first || n != 0
+}
+
+func (t *RTPTrack) videoPacket(p *rtp.Packet, ticks int64, gap bool, at time.Time) error {
+	pts := t.ticks(ticks)
+	if gap && t.unit != nil {
+		t.unit.Damaged = true
+	}
+	if t.unit != nil && t.unit.PTS != pts {
+		if err := t.finish(); err != nil {
+			return err
+		}
+	}
+	if t.unit == nil {
+		t.unit = t.begin(pts, at)
+		t.unit.Damaged = gap && !t.video.starts(p.Payload)
+	}
+	if t.video.unpack(t.unit, p.Payload) != nil {
+		t.unit.Damaged = true
+	}
+	if t.unit.Bytes() > media.MaxAccessUnit {
+		t.unit.reset()
+		t.unit.PTS, t.unit.Damaged = pts, true
+	}
+	if p.Marker {
+		return t.finish()
+	}
+	return nil
+}
+
+// finish hands the unit on.
+func (t *RTPTrack) finish() error {
+	u := t.unit
+	t.unit = nil
+	if u.open {
+		u.Drop()
+		u.Damaged = true
+	}
+	return t.feed.Unit(t.index, u)
+}
+
+func (t *RTPTrack) begin(pts int64, at time.Time) *Unit {
+	u := t.feed.Take(t.index)
+	u.PTS, u.UTC, u.Mono = pts, at.UnixNano(), at.Sub(epoch).Nanoseconds()
+	return u
+}
+
+// audioPacket hands on the frames of a packet, one frame duration apart.
+func (t *RTPTrack) audioPacket(p *rtp.Packet, ticks int64, at time.Time) error {
+	frames, err := t.audio.unpack(p, t.describe)
+	if err != nil {
+		t.feed.pub.Lost(LostRTPForm, 1)
+		return nil
+	}
+	pts := t.ticks(ticks)
+	for i, frame := range frames {
+		u := t.begin(pts+t.audio.duration(i, t.scale), at)
+		u.Put(frame)
+		if err := t.feed.Unit(t.index, u); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *RTPTrack) describe(asc []byte) error { return t.feed.Describe(t.index, asc) }
+
+// Close hands on a unit that was complete but for a sign of its end.
+func (t *RTPTrack) Close() {
+	if t.unit != nil {
+		_ = t.finish() // the feed remembers
+	}
+}
+
+// epoch is the zero of the steady clock of all units: the builder of a stream
+// compares arrivals across publishers.
+var epoch = time.Now()
+
+// unwrapper extends 32-bit RTP times to 64 bits.
+type unwrapper struct {
+	seen bool
+	last uint32
+	wide int64
+}
+
+// next is the wide form of the next time, which may lie a little before the last.
+func (u *unwrapper) next(v uint32) int64 {
+	u.wide, u.last, u.seen = u.near(v), v, true
+	return u.wide
+}
+
+// near is the wide form of a time close to the last.
+func (u *unwrapper) near(v uint32) int64 {
+	if !u.seen {
+		return int64(v)
+	}
+	return u.wide + int64(int32(v-u.last))
+}

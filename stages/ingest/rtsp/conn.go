@@ -1,0 +1,69 @@
+package rtsp
+
+import (
+	"net"
+	"sync"
+)
+
+// conn reads ahead, in pieces that fit the traffic: gortsplib reads 4 KiB at a
+// time, which at a few megabits a second is most of a server's system calls.
+//
+// A connection has no buffer until one read fills what was asked for: an idle
+// connection costs nothing. From then on the buffer doubles each time it is
+// filled in one go, up to 64 KiB.
+//
+// Reads are for one goroutine. Deadlines are the connection's own: they bound
+// waiting, and what was read ahead needs no wait.
+type conn struct {
+	net.Conn
+	buf  []byte // read ahead: buf[r:w] is not taken yet
+	r, w int
+	full bool // the last read filled all it was given
+	once sync.Once
+	left func() // after the first Close
+}
+
+const (
+	minReadAhead = 8 << 10
+	maxReadAhead = 64 << 10
+	minFull      = 512 // a shorter read that was filled says nothing about traffic
+)
+
+// Read gives what was read ahead, or reads.
+func (c *conn) Read(p []byte) (int, error) {
+	if c.r < c.w {
+		n := copy(p, c.buf[c.r:c.w])
+		c.r += n
+		return n, nil
+	}
+	if c.full {
+		c.grow()
+	}
+	if len(p) >= len(c.buf) {
+		n, err := c.Conn.Read(p)
+		c.full = n == len(p) && n >= minFull
+		return n, err
+	}
+	n, err := c.Conn.Read(c.buf)
+	c.full = n == len(c.buf)
+	k := copy(p, c.buf[:n])
+	c.r, c.w = k, n
+	return k, err
+}
+
+// grow makes a larger buffer; nothing is in the old one.
+func (c *conn) grow() {
+	size := min(max(2*len(c.buf), minReadAhead), maxReadAhead)
+	if size > len(c.buf) {
+		c.buf = make([]byte, size)
+	}
+	c.r, c.w, c.full = 0, 0, false
+}
+
+// Close closes the connection.
+func (c *conn) Close() error {
+	if c.left != nil {
+		c.once.Do(c.left)
+	}
+	return c.Conn.Close()
+}

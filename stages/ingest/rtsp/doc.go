@@ -1,0 +1,8 @@
+// Package rtsp takes streams in over RTSP: a server that clients publish to with
+// ANNOUNCE and RECORD, and a puller that plays rtsp and rtsps URLs. Both carry
+// media over TCP and UDP.
+//
+// Sockets, requests, reordering on UDP and the RTP sessions are gortsplib's. How
+// packets become access units, and times, is package ingest's: gortsplib gives
+// presentation times only, and places tracks by when they arrived.
+package rtsp

@@ -1,0 +1,151 @@
+package rtsp
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/bluenviron/gortsplib/v5"
+	"github.com/bluenviron/gortsplib/v5/pkg/base"
+	"github.com/bluenviron/gortsplib/v5/pkg/headers"
+	"github.com/bluenviron/gortsplib/v5/pkg/liberrors"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/stages/hub"
+)
+
+// handler answers gortsplib's server. Requests of a session come one at a time.
+type handler struct{ *Server }
+
+// answer is a response with a reason that the client's user can read.
+func answer(code base.StatusCode, reason string) *base.Response {
+	return &base.Response{StatusCode: code, StatusMessage: reason}
+}
+
+func ok() *base.Response { return &base.Response{StatusCode: base.StatusOK} }
+
+// OnAnnounce takes the path: a publisher that can't have it learns so before it
+// sends anything.
+func (h *handler) OnAnnounce(c *gortsplib.ServerHandlerOnAnnounceCtx) (*base.Response, error) {
+	path := streamPath(c.Path)
+	remote := c.Conn.NetConn().RemoteAddr().String()
+	log := h.log.With("stream", path, "remote", remote)
+	if err := h.authorize(c.Request, path, remote); err != nil {
+		return answer(base.StatusUnauthorized, ""), err
+	}
+	if err := pipeline.CheckPath(path); err != nil {
+		log.Warn("publisher refused", "error", err)
+		return answer(base.StatusBadRequest, "Bad Stream Path"), nil
+	}
+	take, leave := offers(c.Description, c.Request.Body)
+	if len(take) == 0 {
+		log.Warn("publisher refused: none of its codecs can be recorded", "codecs", leave)
+		return answer(base.StatusUnsupportedMediaType, "No Codec Can Be Recorded"), nil
+	}
+	s, err := h.publish(path, remote, take, leave)
+	if err != nil {
+		log.Warn("publisher refused", "error", err)
+		return refusal(err), nil
+	}
+	s.hangUp = c.Session.Close
+	c.Session.SetUserData(s)
+	log.Info("publisher announced", "tracks", len(take))
+	return ok(), nil
+}
+
+func (h *handler) publish(path, remote string, take []offer, leave []string) (*session, error) {
+	if n := h.sessions.Add(1); h.cfg.MaxSessions > 0 && n > int64(h.cfg.MaxSessions) {
+		h.sessions.Add(-1)
+		return nil, errFull
+	}
+	pub, err := h.hub.Publish(path, hub.PublishOptions{Origin: "rtsp " + remote, Override: h.cfg.OverridePublisher})
+	if err != nil {
+		h.sessions.Add(-1)
+		return nil, err
+	}
+	s, err := newSession(pub, take, leave, h.log.With("stream", path, "remote", remote), h.cfg.Clock)
+	if err != nil {
+		h.sessions.Add(-1)
+		pub.Close(media.EndError)
+		return nil, err
+	}
+	return s, nil
+}
+
+// refusal is the status of an error. RTSP 1.0 has none for a path that is taken:
+// Forbidden says that asking again will not help.
+func refusal(err error) *base.Response {
+	switch {
+	case errors.Is(err, hub.ErrBusy):
+		return answer(base.StatusForbidden, "Stream Has A Publisher Already")
+	case errors.Is(err, errFull), errors.Is(err, hub.ErrClosed):
+		return answer(base.StatusServiceUnavailable, "")
+	}
+	return answer(base.StatusUnsupportedMediaType, "Track Cannot Be Recorded")
+}
+
+// OnSetup takes a track of a publisher. Nobody is played to.
+func (h *handler) OnSetup(c *gortsplib.ServerHandlerOnSetupCtx) (*base.Response, *gortsplib.ServerStream, error) {
+	if c.Session.State() != gortsplib.ServerSessionStatePreRecord {
+		return answer(base.StatusMethodNotAllowed, "Streams Are Not Played Here"), nil, nil
+	}
+	return ok(), nil, nil
+}
+
+// OnRecord begins the flow of packets.
+func (h *handler) OnRecord(c *gortsplib.ServerHandlerOnRecordCtx) (*base.Response, error) {
+	s, is := c.Session.UserData().(*session)
+	if !is {
+		return answer(base.StatusMethodNotValidInThisState, ""), nil
+	}
+	s.listen(c.Session)
+	s.log.Info("publisher records", "transport", c.Session.Transport().Protocol.String())
+	return ok(), nil
+}
+
+// OnDescribe says that nothing can be played.
+func (h *handler) OnDescribe(*gortsplib.ServerHandlerOnDescribeCtx) (*base.Response, *gortsplib.ServerStream, error) {
+	return answer(base.StatusNotFound, "Streams Are Not Played Here"), nil, nil
+}
+
+// OnSessionClose ends the publication, however the session ended.
+func (h *handler) OnSessionClose(c *gortsplib.ServerHandlerOnSessionCloseCtx) {
+	s, is := c.Session.UserData().(*session)
+	if !is {
+		return
+	}
+	s.close(media.EndSourceLost)
+	h.sessions.Add(-1)
+	s.log.Info("publisher left", "reason", c.Error)
+}
+
+// OnDecodeError counts a packet that could not be read.
+func (h *handler) OnDecodeError(c *gortsplib.ServerHandlerOnDecodeErrorCtx) {
+	if s, is := c.Session.UserData().(*session); is {
+		s.malformed()
+	}
+}
+
+// OnPacketsLost is there so that gortsplib does not log: package ingest counts
+// by track.
+func (h *handler) OnPacketsLost(*gortsplib.ServerHandlerOnPacketsLostCtx) {}
+
+// authorize asks the hook. gortsplib turns the error into a challenge, or after
+// wrong credentials into the end of the connection.
+func (h *handler) authorize(req *base.Request, path, remote string) error {
+	if h.cfg.Authorize == nil {
+		return nil
+	}
+	var a headers.Authorization
+	if err := a.Unmarshal(req.Header["Authorization"]); err != nil {
+		a = headers.Authorization{} // its error would show the header
+	}
+	if err := h.cfg.Authorize(a.Username, a.BasicPass, path, "publish", remote); err != nil {
+		h.log.Warn("publisher refused", "stream", path, "remote", remote, "user", a.Username, "error", err)
+		return liberrors.ErrServerAuth{}
+	}
+	return nil
+}
+
+// streamPath is the path of a URL without the slashes around it.
+func streamPath(path string) string { return strings.Trim(path, "/") }

@@ -1,0 +1,198 @@
+package rtsp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/bluenviron/gortsplib/v5"
+	"github.com/bluenviron/gortsplib/v5/pkg/auth"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/stages/hub"
+)
+
+// Config is the server's.
+type Config struct {
+	Listen            string // host:port; empty: no server
+	UDP               UDP    // ports on the same host
+	OverridePublisher bool
+	ReadTimeout       time.Duration // of a publisher that sends nothing (10 s)
+	WriteTimeout      time.Duration // (10 s)
+	IdleTimeout       time.Duration // of a connection that does not publish (60 s)
+	MaxConnections    int           // 0: no limit
+	MaxSessions       int           // publications at once, over UDP too; 0: as connections
+	UDPReadBuffer     int           // bytes asked of the system for each UDP port (2 MiB)
+	Clock             pipeline.Clock
+
+	// Authorize refuses by an error what a client may not do. The action is
+	// "publish". Without it everybody may. Passwords come by Basic only: what
+	// is stored is a hash, by which Digest could not be checked.
+	Authorize func(user, pass, path, action, remote string) error
+}
+
+// UDP are the ports for media over UDP: RTP even, RTCP the next; 0 is no UDP.
+type UDP struct{ RTP, RTCP uint16 }
+
+func (c Config) withDefaults() Config {
+	defaults := []struct {
+		value *time.Duration
+		to    time.Duration
+	}{{&c.ReadTimeout, 10 * time.Second}, {&c.WriteTimeout, 10 * time.Second}, {&c.IdleTimeout, time.Minute}}
+	for _, d := range defaults {
+		if *d.value <= 0 {
+			*d.value = d.to
+		}
+	}
+	if c.MaxSessions <= 0 {
+		c.MaxSessions = c.MaxConnections
+	}
+	if c.UDPReadBuffer <= 0 {
+		c.UDPReadBuffer = 2 << 20
+	}
+	if c.Clock == nil {
+		c.Clock = pipeline.SystemClock
+	}
+	return c
+}
+
+// Validate says what is wrong with the configuration.
+func (c Config) Validate() error {
+	if c.Listen == "" {
+		return nil
+	}
+	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+		return fmt.Errorf("listen: %w; write host:port, such as 127.0.0.1:8554", err)
+	}
+	if c.UDP == (UDP{}) {
+		return nil
+	}
+	if c.UDP.RTP == 0 || c.UDP.RTP%2 != 0 || c.UDP.RTCP != c.UDP.RTP+1 {
+		return fmt.Errorf("udp: rtp %d and rtcp %d: rtp must be even and rtcp the next, such as 8000 and 8001", c.UDP.RTP, c.UDP.RTCP)
+	}
+	return nil
+}
+
+// Server takes publications in.
+type Server struct {
+	cfg      Config
+	hub      *hub.Hub
+	log      *slog.Logger
+	sessions atomic.Int64
+	ready    chan struct{}
+	once     sync.Once
+	addr     net.Addr
+	udp      bool
+}
+
+// New makes a server. It does no I/O.
+func New(cfg Config, h *hub.Hub, log *slog.Logger) *Server {
+	return &Server{cfg: cfg.withDefaults(), hub: h, log: log, ready: make(chan struct{})}
+}
+
+// Ready is closed once the server listens; Addr and UDP hold from then on.
+func (s *Server) Ready() <-chan struct{} { return s.ready }
+
+// Addr is where the server listens.
+func (s *Server) Addr() net.Addr { return s.addr }
+
+// UDP reports whether media may come over UDP.
+func (s *Server) UDP() bool { return s.udp }
+
+// Run serves until the context ends; then every publication has ended and the
+// result is nil. Without an address it returns at once.
+func (s *Server) Run(ctx context.Context) error {
+	if s.cfg.Listen == "" {
+		return nil
+	}
+	if err := s.cfg.Validate(); err != nil {
+		return fmt.Errorf("rtsp server: %w", err)
+	}
+	lib, ln, err := s.start()
+	if err != nil {
+		return fmt.Errorf("rtsp server: listen on %s: %w", s.cfg.Listen, err)
+	}
+	s.addr = ln.Addr()
+	s.once.Do(func() { close(s.ready) })
+	s.log.Info("rtsp server listens", "address", s.addr.String(), "udp", s.udp)
+	defer context.AfterFunc(ctx, lib.Close)()
+	if err := lib.Wait(); ctx.Err() == nil {
+		return fmt.Errorf("rtsp server: %w", err)
+	}
+	lib.Close() // waits for what AfterFunc has begun
+	return nil
+}
+
+// start binds every socket before gortsplib does, so that a lack of UDP ports is
+// no lack of a server.
+func (s *Server) start() (*gortsplib.Server, *listener, error) {
+	tcp, err := net.Listen("tcp", s.cfg.Listen)
+	if err != nil {
+		return nil, nil, err
+	}
+	ln := newListener(tcp, s.cfg.MaxConnections, s.log, s.cfg.Clock)
+	lib := &gortsplib.Server{
+		RTSPAddress:  s.cfg.Listen,
+		ReadTimeout:  s.cfg.ReadTimeout,
+		WriteTimeout: s.cfg.WriteTimeout,
+		IdleTimeout:  s.cfg.IdleTimeout,
+		AuthMethods:  []auth.VerifyMethod{auth.VerifyMethodBasic},
+		Handler:      &handler{s},
+		Listen:       func(string, string) (net.Listener, error) { return ln, nil },
+	}
+	if s.cfg.UDP != (UDP{}) {
+		s.bindUDP(lib)
+	}
+	if err := lib.Start(); err != nil {
+		_ = ln.Close()
+		return nil, nil, err
+	}
+	return lib, ln, nil
+}
+
+// bindUDP gives the library both UDP ports, or says why media must come by TCP.
+func (s *Server) bindUDP(lib *gortsplib.Server) {
+	host, _, _ := net.SplitHostPort(s.cfg.Listen)
+	bound := map[string]net.PacketConn{}
+	var addrs [2]string
+	for i, port := range []uint16{s.cfg.UDP.RTP, s.cfg.UDP.RTCP} {
+		addrs[i] = net.JoinHostPort(host, strconv.Itoa(int(port)))
+		pc, err := net.ListenPacket("udp", addrs[i])
+		if err != nil {
+			s.log.Error("no media over UDP: a port cannot be bound; publishers must use TCP, or set ingest.rtsp.udp to free ports",
+				"address", addrs[i], "error", err)
+			for _, open := range bound {
+				_ = open.Close()
+			}
+			return
+		}
+		s.sizeBuffer(pc)
+		bound[addrs[i]] = pc
+	}
+	lib.UDPRTPAddress, lib.UDPRTCPAddress, s.udp = addrs[0], addrs[1], true
+	lib.ListenPacket = func(_, address string) (net.PacketConn, error) {
+		if pc := bound[address]; pc != nil {
+			return pc, nil
+		}
+		return nil, fmt.Errorf("%s is not bound", address)
+	}
+}
+
+// sizeBuffer asks for room in which a burst of packets can wait; the system may
+// give less (net.core.rmem_max), which shows as rtp_loss.
+func (s *Server) sizeBuffer(pc net.PacketConn) {
+	if u, ok := pc.(*net.UDPConn); ok {
+		if err := u.SetReadBuffer(s.cfg.UDPReadBuffer); err != nil {
+			s.log.Warn("UDP read buffer keeps the system's default", "error", err)
+		}
+	}
+}
+
+// errFull is the error of a publication past MaxSessions.
+var errFull = errors.New("too many publications")

@@ -1,0 +1,137 @@
+package rtsp
+
+import (
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+
+	"github.com/bluenviron/gortsplib/v5"
+	"github.com/bluenviron/gortsplib/v5/pkg/description"
+	"github.com/bluenviron/gortsplib/v5/pkg/format"
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/stages/hub"
+	"github.com/gospool/spool/stages/ingest"
+)
+
+// session is one publication: gortsplib's callbacks on one side, a feed on the
+// other. Over UDP media and reports come on several goroutines: mu makes them one.
+type session struct {
+	log    *slog.Logger
+	clock  pipeline.Clock
+	hangUp func() // ends gortsplib's side; called from its callbacks, so it must not wait
+
+	mu     sync.Mutex
+	pub    *hub.Publisher
+	feed   *ingest.Feed
+	tracks []sessionTrack
+	closed bool
+}
+
+type sessionTrack struct {
+	offer
+	rtp *ingest.RTPTrack
+}
+
+// newSession makes the feed for a publisher. A codec that can't be recorded is
+// said once: in the log, and counted where the stream's status shows it.
+func newSession(pub *hub.Publisher, take []offer, leave []string, log *slog.Logger, clock pipeline.Clock) (*session, error) {
+	s := &session{log: log, clock: clock, pub: pub, feed: ingest.NewFeed(pub, log)}
+	for _, o := range take {
+		t, err := s.feed.AddRTPTrack(o.config)
+		if err != nil {
+			return nil, fmt.Errorf("track %s: %w", codecName(o.format), err)
+		}
+		s.tracks = append(s.tracks, sessionTrack{o, t})
+	}
+	for _, codec := range leave {
+		log.Warn("a track is not recorded: its codec is not supported", "codec", codec)
+		pub.Lost("unsupported_codec "+codec, 1)
+	}
+	return s, nil
+}
+
+// carrier is what both gortsplib's server session and its client are.
+type carrier interface {
+	OnPacketRTP(*description.Media, format.Format, gortsplib.OnPacketRTPFunc)
+	OnPacketRTCP(*description.Media, gortsplib.OnPacketRTCPFunc)
+}
+
+// listen takes over the packets of the session's tracks.
+func (s *session) listen(c carrier) {
+	for i := range s.tracks {
+		t := &s.tracks[i]
+		c.OnPacketRTP(t.media, t.format, func(p *rtp.Packet) { s.packet(t.rtp, p) })
+		c.OnPacketRTCP(t.media, func(p rtcp.Packet) {
+			if r, ok := p.(*rtcp.SenderReport); ok {
+				s.report(t.rtp, r)
+			}
+		})
+	}
+}
+
+func (s *session) packet(t *ingest.RTPTrack, p *rtp.Packet) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer s.caught()
+	if s.closed {
+		return
+	}
+	if err := t.Packet(p, s.clock.Now()); err != nil {
+		s.log.Debug("publication ended", "reason", err)
+		s.hangUp()
+	}
+}
+
+func (s *session) report(t *ingest.RTPTrack, r *rtcp.SenderReport) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer s.caught()
+	if !s.closed {
+		t.SenderReport(r.NTPTime, r.RTPTime)
+	}
+}
+
+// caught keeps a panic over one stream's bytes from ending every recording: the
+// callbacks run on gortsplib's goroutines, which do not recover.
+func (s *session) caught() {
+	if v := recover(); v != nil {
+		s.closed = true
+		s.log.Error("panic in ingest", "error", fmt.Sprint(v), "stack", string(debug.Stack()))
+		s.hangUp()
+	}
+}
+
+// malformed counts a packet that gortsplib could not read.
+func (s *session) malformed() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		s.pub.Lost(ingest.LostRTPForm, 1)
+	}
+}
+
+// close writes what is held and ends the publication.
+func (s *session) close(reason media.Cause) {
+	s.finish()
+	s.pub.Close(reason)
+}
+
+// finish writes what is held. It may be called often.
+func (s *session) finish() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer s.caught()
+	if s.closed {
+		return
+	}
+	s.closed = true
+	for i := range s.tracks {
+		s.tracks[i].rtp.Close()
+	}
+	s.feed.Close()
+}

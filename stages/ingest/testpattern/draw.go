@@ -1,0 +1,48 @@
+package testpattern
+
+import "github.com/gospool/spool/stages/ingest/testpattern/h264"
+
+// rect is a place in a mosaic, in luma tiles.
+type rect struct{ x, y, w, h int }
+
+func (r rect) union(o rect) rect {
+	x, y := min(r.x, o.x), min(r.y, o.y)
+	return rect{x, y, max(r.x+r.w, o.x+o.w) - x, max(r.y+r.h, o.y+o.h) - y}
+}
+
+func (r rect) within(o rect) rect {
+	x, y := max(r.x, o.x), max(r.y, o.y)
+	return rect{x, y, max(min(r.x+r.w, o.x+o.w)-x, 0), max(min(r.y+r.h, o.y+o.h)-y, 0)}
+}
+
+func fill(m *h264.Mosaic, r rect, luma uint8) {
+	for y := r.y; y < r.y+r.h; y++ {
+		for x := r.x; x < r.x+r.w; x++ {
+			m.SetY(x, y, luma)
+		}
+	}
+}
+
+// tint gives every colour tile that the rectangle touches one colour.
+func tint(m *h264.Mosaic, r rect, u, v uint8) {
+	for y := r.y / 2; 2*y < r.y+r.h; y++ {
+		for x := r.x / 2; 2*x < r.x+r.w; x++ {
+			m.SetColor(x, y, u, v)
+		}
+	}
+}
+
+// opaque is full coverage: shapes are drawn in sixteenths of a tile.
+const opaque = 16
+
+// mix is from with a part of to over it, coverage 0..opaque.
+func mix(from, to uint8, coverage int) uint8 {
+	return uint8(int(from) + (int(to)-int(from))*min(max(coverage, 0), opaque)/opaque)
+}
+
+// disc is how far a tile is covered by a disc, all in sixteenths of a tile: the
+// tile's centre is (dx, dy) away from that of the disc. The distance to the
+// edge is (r^2-d^2)/2r, near enough where it matters.
+func disc(dx, dy, radius int) int {
+	return (radius*radius-dx*dx-dy*dy)/(2*radius) + opaque/2
+}

@@ -1,0 +1,172 @@
+package testpattern
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/stages/ingest/testpattern/aac"
+	"github.com/gospool/spool/stages/ingest/testpattern/h264"
+)
+
+// The tracks of a stream, as Next names them.
+const (
+	VideoTrack = 0
+	AudioTrack = 1
+)
+
+const videoTimescale = 90_000
+
+// Generator makes the access units of a stream, one after another and as fast
+// as they are asked for. What it makes follows from its options alone.
+//
+// A generator is for one goroutine. It does not allocate once its buffers have
+// their size.
+type Generator struct {
+	o      Options
+	scene  *scene
+	video  *h264.Encoder
+	sound  *sound // nil without audio
+	tracks []media.Track
+
+	frame, lastFrame int64 // next video frame, and the one that is no more
+	audio            int64 // next audio frame: its first sample is 1024 times as much
+	sent             int64 // bytes of video
+	au               media.AU
+	payload          [2][]byte
+}
+
+// New makes a generator, or says what is wrong with the options.
+func New(o Options) (*Generator, error) {
+	if err := o.validate(); err != nil {
+		return nil, fmt.Errorf("testpattern: %w", err)
+	}
+	g := &Generator{o: o, scene: newScene(o), frame: int64(o.Start), lastFrame: 1<<63 - 1}
+	var err error
+	g.video, err = h264.NewEncoder(o.h264(), g.scene.m)
+	if err != nil {
+		return nil, fmt.Errorf("testpattern: %w", err)
+	}
+	if o.Duration > 0 {
+		frames := media.Rescale(int64(o.Duration), uint32(o.FPS.Den)*1000, uint32(o.FPS.Num))
+		g.lastFrame = g.frame + max((frames+999_999)/1_000_000, 1)
+	}
+	if o.Channels > 0 {
+		if g.sound, err = newSound(o); err != nil {
+			return nil, fmt.Errorf("testpattern: %w", err)
+		}
+		start := o.FPS.ticks(g.frame, aac.SampleRate)
+		g.audio = (start + aac.FrameSamples - 1) / aac.FrameSamples
+	}
+	g.tracks = g.describe()
+	return g, nil
+}
+
+func (g *Generator) describe() []media.Track {
+	sps, pps := g.video.ParameterSets()
+	tracks := []media.Track{{
+		Codec: media.H264, Timescale: videoTimescale, ParameterSets: [][]byte{sps, pps},
+		Width: g.o.Width, Height: g.o.Height,
+	}}
+	if g.sound != nil {
+		tracks = append(tracks, media.Track{
+			Codec: media.AAC, Timescale: aac.SampleRate, ParameterSets: [][]byte{g.sound.enc.Config()},
+			SampleRate: aac.SampleRate, Channels: g.o.Channels, FrameDuration: aac.FrameSamples,
+		})
+	}
+	return tracks
+}
+
+// Tracks are the stream's: video, then audio where there is any. Parameter sets
+// are here only, not in the access units.
+func (g *Generator) Tracks() []media.Track { return g.tracks }
+
+// Next makes the next access unit in decoding order of both tracks, nil after
+// the last. It is valid up to the next call. Mono runs with media time.
+func (g *Generator) Next() (track int, au *media.AU) {
+	track, ns, ok := g.peek()
+	if !ok {
+		return 0, nil
+	}
+	g.au = media.AU{UTC: g.o.UTC + ns, Mono: ns, Payload: g.payload[:0]}
+	if track == AudioTrack {
+		g.nextAudio()
+	} else {
+		g.nextVideo()
+	}
+	return track, &g.au
+}
+
+// peek tells of which track the next access unit is, and when it is due in ns
+// after the first frame.
+func (g *Generator) peek() (track int, ns int64, ok bool) {
+	if g.sound != nil && g.audioFirst() {
+		return AudioTrack, media.ToNanos(g.audio*aac.FrameSamples, aac.SampleRate) - g.frameNanos(int64(g.o.Start)), true
+	}
+	return VideoTrack, g.frameNanos(g.frame) - g.frameNanos(int64(g.o.Start)), g.frame < g.lastFrame
+}
+
+func (g *Generator) frameNanos(n int64) int64 { return g.o.FPS.ticks(n, 1_000_000_000) }
+
+// audioFirst compares the times of the next frames, without rounding either. At
+// the end the video frame is the first that is no more: audio goes on up to it.
+func (g *Generator) audioFirst() bool {
+	video := g.frame * int64(g.o.FPS.Den) * (aac.SampleRate / 128)
+	audio := g.audio * (aac.FrameSamples / 128) * int64(g.o.FPS.Num)
+	return audio < video
+}
+
+func (g *Generator) nextVideo() {
+	g.scene.draw(g.frame, g.au.UTC)
+	g.au.DTS = g.o.FPS.ticks(g.frame, videoTimescale)
+	g.au.PTS = g.au.DTS
+	done := g.frame - int64(g.o.Start)
+	g.au.Sync = done%int64(g.o.GOP) == 0
+	var slice []byte
+	if g.au.Sync {
+		slice = g.video.IDR()
+	} else {
+		slice = g.video.P()
+	}
+	g.frame++
+	if filler := g.filler(done+1, len(slice)); filler != nil {
+		g.append(filler)
+	}
+	g.append(slice)
+}
+
+// filler is as large as the stream lacks to its bitrate after a number of
+// frames; a frame that is larger than its share is made up for by the next.
+func (g *Generator) filler(frames int64, slice int) []byte {
+	if g.o.Bitrate == 0 {
+		return nil
+	}
+	due := media.Rescale(frames*int64(g.o.FPS.Den), 8*uint32(g.o.FPS.Num), uint32(g.o.Bitrate))
+	return g.video.Filler(int(due - g.sent - int64(slice)))
+}
+
+func (g *Generator) append(unit []byte) {
+	g.au.Payload = append(g.au.Payload, unit)
+	g.sent += int64(len(unit))
+}
+
+func (g *Generator) nextAudio() {
+	n := g.audio * aac.FrameSamples
+	g.au.DTS, g.au.PTS, g.au.Sync = n, n, true
+	g.au.Payload = append(g.au.Payload, g.sound.frame(n))
+	g.audio++
+}
+
+// AppendAnnexB appends an access unit of video as a byte stream (H.264 annex
+// B), behind the parameter sets where a decoder can start.
+func (g *Generator) AppendAnnexB(dst []byte, au *media.AU) []byte {
+	startCode := []byte{0, 0, 0, 1}
+	if au.Sync {
+		dst = append(dst, startCode...)
+		dst = append(dst, bytes.Join(g.tracks[VideoTrack].ParameterSets, startCode)...)
+	}
+	for _, unit := range au.Payload {
+		dst = append(append(dst, startCode...), unit...)
+	}
+	return dst
+}

@@ -1,0 +1,44 @@
+package testpattern
+
+import (
+	"fmt"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// Rate is a number of frames a second, as a fraction.
+type Rate struct{ Num, Den int }
+
+// maxRateTerm keeps every product of a frame number and a term within 63 bits.
+const maxRateTerm = 1_000_000
+
+func (r Rate) String() string {
+	if r.Den == 1 {
+		return fmt.Sprint(r.Num)
+	}
+	return fmt.Sprintf("%d/%d", r.Num, r.Den)
+}
+
+func (r Rate) validate() error {
+	if r.Num < 1 || r.Den < 1 || r.Num > maxRateTerm || r.Den > maxRateTerm || r.Num < r.Den || r.Num > maxFPS*r.Den {
+		return fmt.Errorf("fps is %d/%d; it is from 1 to %d, with terms up to %d", r.Num, r.Den, maxFPS, maxRateTerm)
+	}
+	return nil
+}
+
+// ticks is the time of frame n in a timescale, to the nearest tick.
+func (r Rate) ticks(n int64, timescale uint32) int64 {
+	return media.Rescale(n*int64(r.Den), uint32(r.Num), timescale)
+}
+
+// second splits the time of frame n: whole seconds, and how far into the next
+// one in units of 1/Num of it.
+func (r Rate) second(n int64) (whole, part int64) {
+	t := n * int64(r.Den)
+	return t / int64(r.Num), t % int64(r.Num)
+}
+
+// firstOf is the first frame that is not before a whole second.
+func (r Rate) firstOf(second int64) int64 {
+	return (second*int64(r.Num) + int64(r.Den) - 1) / int64(r.Den)
+}

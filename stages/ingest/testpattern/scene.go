@@ -1,0 +1,178 @@
+package testpattern
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/gospool/spool/stages/ingest/testpattern/h264"
+)
+
+// scene draws frame after frame on one mosaic. Each draws over the one before,
+// so that what stays costs nothing.
+type scene struct {
+	m    *h264.Mosaic
+	fps  Rate
+	at   layout
+	pie  []sector
+	ball rect // that of the frame before
+	text [maxLabel]byte
+}
+
+func newScene(o Options) *scene {
+	s := &scene{m: h264.NewMosaic(o.Width, o.Height), fps: o.FPS}
+	caption := fmt.Sprintf("%dX%d %vFPS", o.Width, o.Height, o.FPS)
+	s.at = newLayout(o, s.m, caption)
+	s.pie = newPie(s.at.pie.w)
+	s.ball = s.at.lane
+	s.backdrop()
+	if s.at.caption.scale > 0 {
+		s.at.caption.draw(s.m, []byte(caption))
+	}
+	return s
+}
+
+// draw shows frame n and the wall clock, in ns.
+func (s *scene) draw(n, utc int64) {
+	if s.at.hasStrip {
+		s.at.strip.draw(s.m, uint32(n))
+	} else {
+		s.sweep(n)
+	}
+	if s.at.number.scale > 0 {
+		s.at.number.draw(s.m, s.number(n))
+	}
+	if s.at.clock.scale > 0 {
+		s.at.clock.draw(s.m, s.clock(utc))
+	}
+	if s.at.lane.w > 0 {
+		s.drawBall(n)
+		s.drawPie(n)
+	}
+}
+
+// backdrop is what never changes.
+func (s *scene) backdrop() {
+	s.drawBars()
+	for x := range s.at.canvas.w { // the ramp, in the bars' order: light at the left
+		v := white - (white-black)*min(x, s.at.picture.w)/s.at.picture.w
+		fill(s.m, rect{x, s.at.ramp.y, 1, s.at.ramp.h}, uint8(v))
+	}
+	if s.at.lane.w > 0 {
+		below := rect{0, s.at.lane.y, s.at.canvas.w, s.at.canvas.h - s.at.lane.y}
+		fill(s.m, below, laneDark)
+		tint(s.m, below, 136, 123)
+	}
+	fill(s.m, s.at.panel, panelDark)
+	tint(s.m, s.at.panel, 128, 128)
+}
+
+func (s *scene) drawBars() {
+	b := s.at.bars
+	for x := 0; x < b.w; x += 2 {
+		i := min(x*len(barColors)/max(s.at.picture.w, 1), len(barColors)-1)
+		c := barColors[i]
+		column := rect{x, b.y, 2, b.h}
+		fill(s.m, column, c[0])
+		tint(s.m, column, c[1], c[2])
+	}
+}
+
+// barColors are white, yellow, cyan, green, magenta, red and blue at 75 %, in
+// BT.709 of limited range.
+var barColors = [...][3]uint8{
+	{180, 128, 128}, {168, 44, 136}, {145, 147, 44}, {133, 63, 52}, {63, 193, 204}, {51, 109, 212}, {28, 212, 120},
+}
+
+// sweep moves a white column through a picture too small for anything else.
+func (s *scene) sweep(n int64) {
+	w := int64(max(s.at.picture.w, 1))
+	s.drawBars()
+	fill(s.m, rect{int(n % w), s.at.bars.y, 1, s.at.bars.h}, white)
+}
+
+// number is n with dim leading zeros.
+func (s *scene) number(n int64) []byte {
+	text := s.text[:s.at.digits]
+	putDigits(text, int64(uint32(n)))
+	for i := 0; i < len(text)-1 && text[i] == '0'; i++ {
+		text[i] = dimZero
+	}
+	return text
+}
+
+// clock is the time of day in UTC.
+func (s *scene) clock(utc int64) []byte {
+	const day = 24 * 60 * 60 * 1000
+	ms := ((utc/1_000_000)%day + day) % day
+	text := append(s.text[:0], clockText...)
+	putDigits(text[0:2], ms/3_600_000)
+	putDigits(text[3:5], ms/60_000%60)
+	putDigits(text[6:8], ms/1000%60)
+	putDigits(text[9:12], ms%1000)
+	return text
+}
+
+// drawBall moves a ball along the lane and back in four seconds, bouncing once
+// a second.
+func (s *scene) drawBall(n int64) {
+	lane := s.at.lane
+	radius := lane.h * opaque / 5
+	second, part := s.fps.second(n)
+	phase := int(part * 1000 / int64(s.fps.Num)) // of the second, in thousandths
+	across := int(second%4)*1000 + phase
+	across = min(across, 4000-across) // 0..2000..0
+	hop := 4 * phase * (1000 - phase) / 1000
+	spanX, spanY := lane.w*opaque-2*radius, lane.h*opaque-2*radius-opaque
+	cx := lane.x*opaque + radius + spanX*across/2000
+	cy := lane.y*opaque + radius + opaque/2 + spanY*(1000-hop)/1000
+
+	side := 2*radius/opaque + 3
+	box := rect{(cx - radius) / opaque, (cy - radius) / opaque, side, side}.within(lane)
+	area := box.union(s.ball)
+	s.ball = box
+	for y := area.y; y < area.y+area.h; y++ {
+		for x := area.x; x < area.x+area.w; x++ {
+			cover := disc(x*opaque+opaque/2-cx, y*opaque+opaque/2-cy, radius)
+			s.m.SetY(x, y, mix(laneDark, white, cover))
+		}
+	}
+}
+
+// sector is a tile of the pie: how far it is inside, the angle at which the
+// hand passes it, and the length of the circle through it.
+type sector struct{ cover, angle, circle int }
+
+const fullTurn = 1 << 16
+
+func newPie(side int) []sector {
+	pie := make([]sector, side*side)
+	for i := range pie {
+		dx, dy := (i%side)*2+1-side, (i/side)*2+1-side // in half tiles
+		x, y := float64(dx)/2, float64(dy)/2
+		turn := math.Atan2(x, -y) / (2 * math.Pi) // clockwise from the top
+		pie[i] = sector{
+			cover:  disc(dx*opaque/2, dy*opaque/2, side*opaque/2),
+			angle:  int(math.Round(turn*fullTurn)+fullTurn) % fullTurn,
+			circle: int(math.Round(2 * math.Pi * opaque * math.Hypot(x, y))),
+		}
+	}
+	return pie
+}
+
+// drawPie fills a disc once around in a second. While it beeps all of it is
+// white.
+func (s *scene) drawPie(n int64) {
+	const rest, done = 60, 150
+	_, part := s.fps.second(n)
+	hand := int(part * fullTurn / int64(s.fps.Num))
+	beeping := part*samplesPerSecond < beepSamples*int64(s.fps.Num)
+	at := s.at.pie
+	for i := range s.pie {
+		p := &s.pie[i]
+		v := uint8(white)
+		if !beeping {
+			v = mix(rest, done, (hand-p.angle)*p.circle/fullTurn+opaque/2)
+		}
+		s.m.SetY(at.x+i%at.w, at.y+i/at.w, mix(laneDark, v, p.cover))
+	}
+}

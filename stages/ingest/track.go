@@ -1,0 +1,259 @@
+package ingest
+
+import "github.com/gospool/spool/pipeline/media"
+
+// track is one track of a feed, up to where its units have decoding times.
+type track struct {
+	feed  *Feed
+	index int
+	cfg   TrackConfig
+	sets  paramSets
+
+	desc  *description // of the newest unit; nil while not known
+	fresh *description // desc, until a unit carries it
+	live  *description // of the unit written last
+
+	merging bool // a unit is held until the next time is seen
+	single  int  // units in a row that were whole
+	prev    *Unit
+	prevPTS int64
+	any     bool // prevPTS is set
+
+	keyPTS  int64 // of the last IDR
+	keySeen bool
+
+	reorder reorder
+	out     func(*Unit) // ready, made once
+
+	points  [sources]point
+	drift   int64 // ns, of the sender's clock against the track's; newest report
+	drifted bool
+	placed  bool
+	offset  int64 // ticks from the track's own time to the feed's
+	pending []*Unit
+	slot    int // in the published set
+
+	free []*Unit
+	news []bool // elements of the unit at hand that are new parameter sets
+}
+
+const (
+	idleUnits   = 3
+	neverSingle = -1 << 40 // of single: the sender splits, so go on merging
+)
+
+func (t *track) take() *Unit {
+	if n := len(t.free); n > 0 {
+		u := t.free[n-1]
+		t.free = t.free[:n-1]
+		return u
+	}
+	return &Unit{}
+}
+
+func (t *track) recycle(u *Unit) {
+	u.reset()
+	if len(t.free) < idleUnits {
+		t.free = append(t.free, u)
+	}
+}
+
+// nanos is the feed's time of the track's.
+func (t *track) nanos(ticks int64) int64 { return media.ToNanos(ticks+t.offset, t.cfg.Timescale) }
+
+// describeFirst takes in what the protocol knows.
+func (t *track) describeFirst(sets [][]byte) error {
+	if !t.cfg.Codec.NAL() {
+		if len(sets) == 0 {
+			return nil
+		}
+		d, err := describeAAC(sets[0], t.cfg.Timescale)
+		t.desc, t.live = d, d
+		return err
+	}
+	for _, nal := range sets {
+		if _, err := t.sets.put(nal); err != nil {
+			t.feed.pub.Lost(LostBadSets, 1) // they may yet come in the stream
+		}
+	}
+	if t.sets.complete() {
+		t.describeSets()
+		t.live, t.fresh = t.desc, nil
+	}
+	return nil
+}
+
+func (t *track) describeSets() {
+	t.desc = t.sets.describe(t.cfg.Timescale)
+	t.fresh = t.desc
+	t.sets.changed = false
+	t.merging = t.merging || t.desc.fields
+}
+
+// merge joins units of one time: a picture whose sender ends each slice or field
+// as if it were a picture. A track that never does so is soon not held back.
+func (t *track) merge(u *Unit) {
+	switch {
+	case !t.merging:
+		t.accept(u)
+	case t.prev == nil:
+		t.prev = u
+	case t.prev.PTS == u.PTS:
+		t.prev.join(u)
+		t.recycle(u)
+		t.single = neverSingle
+	default:
+		done := t.prev
+		t.prev = u
+		t.accept(done)
+		if t.single++; t.single >= guessWindow && (t.desc == nil || !t.desc.fields) {
+			t.merging, t.prev = false, nil
+			t.accept(u)
+		}
+	}
+}
+
+// accept takes a whole unit of NAL units: what does not belong in a file is
+// taken out of it.
+func (t *track) accept(u *Unit) {
+	key, picture := t.scan(u)
+	u.sync = key
+	t.strip(u, key)
+	switch {
+	case !picture:
+		if u.Bytes() > 0 {
+			t.feed.pub.Lost(LostPicture, 1)
+		}
+		t.recycle(u)
+		return
+	case t.any && u.PTS == t.prevPTS:
+		t.feed.pub.Lost(LostSplit, 1)
+		t.merging, t.single = true, neverSingle
+		t.recycle(u)
+		return
+	}
+	t.prevPTS, t.any = u.PTS, true
+	if t.sets.changed && t.sets.complete() && (key || t.desc == nil) {
+		t.describeSets()
+	}
+	t.time(u)
+}
+
+// acceptFrame takes a frame of a codec without NAL units.
+func (t *track) acceptFrame(u *Unit) {
+	u.sync = true
+	if !t.cfg.DeriveDTS {
+		t.time(u)
+		return
+	}
+	u.DTS = u.PTS
+	if t.undescribed(u) {
+		return
+	}
+	t.ready(u)
+}
+
+// undescribed leaves a unit out whose track is not known yet; otherwise it marks
+// the unit with which a description begins.
+func (t *track) undescribed(u *Unit) bool {
+	if t.desc == nil {
+		t.feed.pub.Lost(LostSets, 1)
+		t.recycle(u)
+		return true
+	}
+	u.desc, t.fresh = t.fresh, nil
+	return false
+}
+
+// time gives a unit its decoding time.
+func (t *track) time(u *Unit) {
+	if t.undescribed(u) {
+		return
+	}
+	if !t.cfg.DeriveDTS {
+		t.ready(u)
+		return
+	}
+	if r := &t.reorder; r.second == 0 || u.desc != nil || r.breaks(u) {
+		r.flush(t.out)
+		r.reset(t.desc.depth, t.cfg.Timescale)
+	}
+	t.reorder.push(u, t.out)
+}
+
+// ready hands a unit with all its times on.
+func (t *track) ready(u *Unit) {
+	f := t.feed
+	if t.placed {
+		f.write(t, u)
+		return
+	}
+	if !f.held {
+		f.held, f.firstMono = true, u.Mono
+	}
+	if !f.begun {
+		f.heldBytes += u.Bytes()
+	}
+	t.pending = append(t.pending, u)
+}
+
+// flush lets go what waits for a next unit.
+func (t *track) flush() {
+	if u := t.prev; u != nil {
+		t.prev = nil
+		t.accept(u)
+	}
+	t.reorder.flush(t.out)
+}
+
+// scan reads the headers of a unit: whether a decoder can start at it, and
+// whether it has a picture. Parameter sets are taken in.
+func (t *track) scan(u *Unit) (key, picture bool) {
+	recovery, whole := false, false
+	t.news = t.news[:0]
+	for _, nal := range u.elements() {
+		news := false
+		switch roleOf(t.cfg.Codec, nal) {
+		case roleKey:
+			key, picture = true, true
+		case rolePicture:
+			picture = true
+		case roleSEI:
+			if n, ok := recoveryPoint(nal); ok {
+				recovery, whole = true, n == 0
+			}
+		case roleSet:
+			var err error
+			if news, err = t.sets.put(nal); err != nil {
+				t.feed.pub.Lost(LostBadSets, 1)
+			}
+		}
+		t.news = append(t.news, news)
+	}
+	if key {
+		t.keySeen, t.keyPTS = true, u.PTS
+	}
+	refresh := !t.keySeen || u.PTS-t.keyPTS > 10*int64(t.cfg.Timescale)
+	return key || picture && recovery && (whole || refresh), picture
+}
+
+// strip takes parameter sets, delimiters and filler out. New parameter sets stay
+// in a unit that is no key frame: the track changes at the next key frame, and
+// until then a decoder must find them in the stream.
+func (t *track) strip(u *Unit, key bool) {
+	w, n := 0, 0
+	for i, nal := range u.elements() {
+		switch roleOf(t.cfg.Codec, nal) {
+		case roleIdle:
+			continue
+		case roleSet:
+			if key || !t.news[i] || t.desc == nil {
+				continue
+			}
+		}
+		w += copy(u.buf[w:], nal)
+		u.ends[n] = w
+		n++
+	}
+	u.buf, u.ends = u.buf[:w], u.ends[:n]
+}

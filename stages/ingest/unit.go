@@ -1,0 +1,121 @@
+package ingest
+
+import "bytes"
+
+// Unit is one access unit on its way into a Feed: its NAL units one after
+// another in memory of its own, which is used again. An access unit of a codec
+// without NAL units is one element.
+type Unit struct {
+	PTS     int64 // ticks of the track
+	DTS     int64 // ticks; what a track with derived times is given is overwritten
+	UTC     int64 // ns, arrival of its first byte
+	Mono    int64 // ns of a clock that never steps, arrival
+	Damaged bool  // a part is missing
+
+	buf  []byte
+	ends []int // element i is buf[ends[i-1]:ends[i]]
+	open bool  // the last element is being written
+
+	sync bool
+	desc *description // not nil: the track changes with this unit
+	view [][]byte     // elements, made by elements()
+}
+
+// maxIdleUnit is the largest buffer that a unit keeps for the next one.
+const maxIdleUnit = 1 << 20
+
+func (u *Unit) reset() {
+	if cap(u.buf) > maxIdleUnit {
+		u.buf = nil
+	}
+	*u = Unit{buf: u.buf[:0], ends: u.ends[:0], view: u.view[:0]}
+}
+
+// Begin opens an element; Add extends it; End closes it, or takes it out again
+// where it is empty.
+func (u *Unit) Begin() { u.open = true }
+
+// Add copies bytes behind the open element's.
+func (u *Unit) Add(b []byte) { u.buf = append(u.buf, b...) }
+
+// End closes the open element.
+func (u *Unit) End() {
+	u.open = false
+	if len(u.buf) > u.start(len(u.ends)) {
+		u.ends = append(u.ends, len(u.buf))
+	}
+}
+
+// Drop takes the open element out.
+func (u *Unit) Drop() {
+	u.open = false
+	u.buf = u.buf[:u.start(len(u.ends))]
+}
+
+// Put adds a whole element.
+func (u *Unit) Put(b []byte) {
+	u.Begin()
+	u.Add(b)
+	u.End()
+}
+
+// Bytes is the size of all elements.
+func (u *Unit) Bytes() int { return len(u.buf) }
+
+func (u *Unit) start(i int) int {
+	if i == 0 {
+		return 0
+	}
+	return u.ends[i-1]
+}
+
+// elements gives the elements. The slices hold until the unit is used again.
+func (u *Unit) elements() [][]byte {
+	u.view = u.view[:0]
+	for i, end := range u.ends {
+		start := u.start(i)
+		u.view = append(u.view, u.buf[start:end:end])
+	}
+	return u.view
+}
+
+// join appends another unit of the same time: one access unit that was sent in
+// parts.
+func (u *Unit) join(o *Unit) {
+	base := len(u.buf)
+	u.buf = append(u.buf, o.buf...)
+	for _, end := range o.ends {
+		u.ends = append(u.ends, base+end)
+	}
+	u.Damaged = u.Damaged || o.Damaged
+}
+
+var startCode = []byte{0, 0, 1}
+
+// splitStartCodes turns the last element into several where the sender left
+// Annex B start codes in it. A valid NAL unit holds none (ITU-T H.264, 7.4.1).
+func (u *Unit) splitStartCodes() {
+	n := len(u.ends)
+	if n == 0 {
+		return
+	}
+	start := u.start(n - 1)
+	tail := u.buf[start:]
+	if bytes.Index(tail, startCode) < 0 {
+		return
+	}
+	u.ends = u.ends[:n-1]
+	w := start // what is kept moves down over the start codes
+	for len(tail) > 0 {
+		nal, rest, found := bytes.Cut(tail, startCode)
+		if found {
+			nal = bytes.TrimRight(nal, "\x00")
+		}
+		if len(nal) > 0 {
+			w += copy(u.buf[w:], nal)
+			u.ends = append(u.ends, w)
+		}
+		tail = rest
+	}
+	u.buf = u.buf[:w]
+}

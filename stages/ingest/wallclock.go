@@ -1,0 +1,41 @@
+package ingest
+
+// wallclock tells the wall clock of media time.
+//
+// It goes by arrival, on a clock that never steps: nothing arrives before it was
+// made, so the least delayed arrival is the closest to the truth, and what is
+// later than that is back-dated. The sender's own clock is not used: cameras are
+// often wrong by seconds or years, and recordings of several of them are to be
+// compared. A step of this machine's wall clock is followed at once, since only
+// the difference between the two clocks changes; a sender's clock that runs slow
+// is followed by at most half a millisecond a second.
+type wallclock struct {
+	set    bool
+	offset int64 // ns: arrival less media time, of the least delayed unit
+	window int64 // ns: arrival at which the current window began
+	lowest int64 // ns: least offset in the window
+}
+
+const (
+	wallWindow = 10_000_000_000 // ns
+	wallSlew   = 5_000_000      // ns a window
+	wallStep   = 10_000_000_000 // ns: further off, media time was set anew
+)
+
+// see learns from a unit: its arrival on the steady clock and its media time, ns.
+func (w *wallclock) see(mono, media int64) {
+	off := mono - media
+	if !w.set || off < w.offset || off > w.offset+wallStep {
+		w.set, w.offset, w.lowest, w.window = true, off, off, mono
+		return
+	}
+	w.lowest = min(w.lowest, off)
+	if mono-w.window >= wallWindow {
+		w.offset += min(w.lowest-w.offset, wallSlew)
+		w.window, w.lowest = mono, off
+	}
+}
+
+// at is the wall clock of a media time, by a unit that arrived at a wall clock
+// and a steady clock.
+func (w *wallclock) at(media, utc, mono int64) int64 { return w.offset + media + utc - mono }
