@@ -1,0 +1,139 @@
+package metadata
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gospool/spool/pipeline"
+)
+
+// apply brings the pending changes into the database until the context ends.
+// Changes up to replayEnd were in the journal at the start; the database knows
+// which of them it has.
+func (c *Catalogue) apply(ctx context.Context, replayEnd int64) error {
+	backoff := pipeline.Backoff{Min: 100 * time.Millisecond, Max: 5 * time.Second}
+	for ctx.Err() == nil {
+		err := c.connect(ctx, replayEnd)
+		if err == nil {
+			err = c.applyAll(ctx)
+		}
+		if ctx.Err() != nil {
+			break
+		}
+		if err != nil {
+			c.down(err)
+			c.rest(ctx, backoff.Next())
+			continue
+		}
+		backoff.Reset()
+		c.back()
+		select {
+		case <-c.wake:
+		case <-ctx.Done():
+		}
+	}
+	return nil
+}
+
+func (c *Catalogue) rest(ctx context.Context, d time.Duration) {
+	wait, stop := c.opts.Clock.After(d)
+	defer stop()
+	select {
+	case <-wait:
+	case <-ctx.Done():
+	}
+}
+
+// down and back log only when the state changes, however long it lasts.
+func (c *Catalogue) down(err error) {
+	text := c.redact(err)
+	last := c.lastErr.Swap(&text)
+	if c.up.Swap(false) || last == nil {
+		n, _, _ := c.pending.size()
+		c.log.Warn("catalogue: the database is not available; recording goes on, rows wait in the journal",
+			"driver", c.opts.Driver, "error", text, "waiting", n)
+	}
+}
+
+func (c *Catalogue) back() {
+	c.lastErr.Store(nil)
+	if !c.up.Swap(true) {
+		c.log.Info("catalogue: the database has every row", "driver", c.opts.Driver, "applied", c.applied.Load())
+	}
+}
+
+// connect opens the database once, with its schema, and learns what of the
+// journal it already has.
+func (c *Catalogue) connect(ctx context.Context, replayEnd int64) error {
+	if c.store.Load() != nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.opts.ApplyTimeout)
+	defer cancel()
+	s, err := c.target.open(ctx)
+	if err != nil {
+		return err
+	}
+	at, err := s.position(ctx, c.journalID())
+	if err != nil {
+		return errors.Join(err, s.close())
+	}
+	c.pending.dropReplayed(min(at, replayEnd))
+	c.store.Store(s)
+	return nil
+}
+
+func (c *Catalogue) journalID() string { return fmt.Sprintf("%x", c.journal.id) }
+
+// applyAll applies until nothing waits; with nothing to do it asks the database
+// whether it is there.
+func (c *Catalogue) applyAll(ctx context.Context) error {
+	s := c.store.Load()
+	n := len(c.pending.head(1))
+	if n == 0 {
+		ctx, cancel := context.WithTimeout(ctx, c.opts.QueryTimeout)
+		defer cancel()
+		return s.ping(ctx)
+	}
+	for n > 0 {
+		ops := c.pending.head(c.opts.BatchSize)
+		if err := c.applyBatch(ctx, s, ops); err != nil {
+			return err
+		}
+		c.pending.settle(len(ops))
+		if err := c.journal.trim(c.pending.appliedTo); err != nil {
+			c.log.Warn("journal: an applied file could not be removed", "error", err)
+		}
+		n = len(c.pending.head(1))
+	}
+	return nil
+}
+
+// applyBatch writes changes in one transaction. Where the database refuses a row
+// for what is in it, the batch goes again one by one, and only that row is left
+// out: it must not hold up the others for ever.
+func (c *Catalogue) applyBatch(ctx context.Context, s *store, ops []op) error {
+	batchCtx, cancel := context.WithTimeout(ctx, c.opts.ApplyTimeout)
+	err := s.write(batchCtx, c.journalID(), c.opts.Node, ops)
+	cancel()
+	switch {
+	case err == nil:
+		c.applied.Add(uint64(len(ops)))
+		return nil
+	case !refusal(err):
+		return err
+	case len(ops) == 1:
+		c.refused.Add(1)
+		c.log.Error("catalogue: the database refuses a row; it is left out",
+			"recording", ops[0].row.ID, "file", ops[0].row.Path, "error", c.redact(err))
+		return nil
+	}
+	for i := range ops {
+		if err := c.applyBatch(ctx, s, ops[i:i+1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,225 @@
+package metadata
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// OpenOptions is what a catalogue needs.
+type OpenOptions struct {
+	Driver     string // sqlite, postgres or mysql
+	DSN        string // as the driver writes it; for sqlite the file's path. Never shown
+	JournalDir string // local; one process at a time
+	Node       string // name of this recorder, stored with the rows it makes
+	Log        *slog.Logger
+	Clock      pipeline.Clock
+	Tasks      *pipeline.Tasks
+
+	// Bounds; each has a default.
+	MaxJournalBytes int64         // changes that may wait for the database: 64 MiB
+	QueryTimeout    time.Duration // of a question: 5 s
+	ApplyTimeout    time.Duration // of connecting, and of a batch: 15 s
+	BatchSize       int           // changes in one transaction: 256
+}
+
+func (o *OpenOptions) defaults() {
+	set := func(v *time.Duration, d time.Duration) {
+		if *v <= 0 {
+			*v = d
+		}
+	}
+	set(&o.QueryTimeout, 5*time.Second)
+	set(&o.ApplyTimeout, 15*time.Second)
+	if o.MaxJournalBytes <= 0 {
+		o.MaxJournalBytes = 64 << 20
+	}
+	if o.BatchSize <= 0 {
+		o.BatchSize = 256
+	}
+	if o.Clock == nil {
+		o.Clock = pipeline.SystemClock
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+}
+
+// Catalogue is the process's catalogue. Its methods may be called from any
+// goroutine.
+type Catalogue struct {
+	opts    OpenOptions
+	target  *target
+	log     *slog.Logger
+	journal *journal
+	pending *pending
+	store   atomic.Pointer[store] // nil until the first connection
+	up      atomic.Bool           // the last use of the database worked
+	lastErr atomic.Pointer[string]
+	wake    chan struct{} // holds one: the applier has something to do
+	stop    func()
+	changes sync.Mutex // what SetProtected and Delete decide by stays true until they are done
+
+	applied, refused, full, invalid atomic.Uint64
+	damaged                         int64
+}
+
+// Open takes the journal and begins to apply it. It does not wait for the
+// database, and a database that cannot be reached is no error: changes gather
+// in the journal. An unknown driver, a DSN that cannot be read and a journal
+// that cannot be taken are.
+func Open(ctx context.Context, o OpenOptions) (*Catalogue, error) {
+	o.defaults()
+	if o.Tasks == nil {
+		return nil, errors.New("catalogue: OpenOptions.Tasks is not set")
+	}
+	if len(o.Node) > maxNameBytes {
+		return nil, fmt.Errorf("catalogue: node name %.80q is longer than %d bytes", o.Node, maxNameBytes)
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	target, err := parseTarget(o.Driver, o.DSN)
+	if err != nil {
+		return nil, err
+	}
+	journal, old, err := openJournal(o.JournalDir, func() int64 { return o.Clock.Now().UnixNano() })
+	if err != nil {
+		return nil, fmt.Errorf("catalogue: %w", err)
+	}
+	c := &Catalogue{
+		opts: o, target: target, log: o.Log, journal: journal, pending: newPending(),
+		wake: make(chan struct{}, 1), damaged: old.damaged,
+	}
+	for _, note := range old.notes {
+		o.Log.Warn("journal damaged; run a reindex if rows are missing", "file", note)
+	}
+	c.pending.add(old.ops)
+	replayEnd := journal.lastRev
+	journal.deliver = func(ops []op) { c.pending.add(ops); c.kick() }
+	c.stop = o.Tasks.Keep("catalogue", pipeline.Backoff{}, func(ctx context.Context) error {
+		return c.apply(ctx, replayEnd)
+	})
+	return c, nil
+}
+
+func (c *Catalogue) kick() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Put stores a recording, new or changed, under its ID. It returns once the
+// journal has it on disk and does not wait for the database.
+//
+// Protected of a recording counts until SetProtected was called for it.
+// ErrNotDurable tells that the change was taken all the same; with ErrInvalid,
+// ErrJournalFull and ErrClosed it was not, and is counted.
+func (c *Catalogue) Put(ctx context.Context, rec media.Recording) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	r, err := toRow(rec, c.opts.Node)
+	if err != nil {
+		c.invalid.Add(1)
+		return err
+	}
+	_, err = c.append(opPut, r, 0)
+	return err
+}
+
+func (c *Catalogue) append(kind opKind, r *row, floor int64) (int64, error) {
+	if _, bytes, _ := c.pending.size(); bytes >= c.opts.MaxJournalBytes {
+		c.full.Add(1)
+		return 0, fmt.Errorf("%w: %d bytes wait for the database; reindex when it is back", ErrJournalFull, bytes)
+	}
+	return c.journal.append(kind, r, floor)
+}
+
+// Flush waits until the database has every change that Put took before.
+func (c *Catalogue) Flush(ctx context.Context) error {
+	for {
+		changed := c.pending.change()
+		n, _, _ := c.pending.size()
+		if n == 0 {
+			return nil
+		}
+		c.kick()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return fmt.Errorf("catalogue: %d changes wait for the database: %w", n, context.Cause(ctx))
+		}
+	}
+}
+
+// Close gives the database until the context's end to take what is pending, and
+// closes. What is left is applied by the next process; that is no error.
+func (c *Catalogue) Close(ctx context.Context) error {
+	if c.up.Load() {
+		_ = c.Flush(ctx)
+	}
+	c.stop()
+	err := c.journal.close()
+	if s := c.store.Load(); s != nil {
+		err = errors.Join(err, s.close())
+	}
+	return err
+}
+
+// Stats is the catalogue's truth about itself.
+type Stats struct {
+	Driver         string
+	Connected      bool
+	LastError      string        // of the database, since it last worked; free of secrets
+	Pending        int           // changes that wait for the database
+	PendingBytes   int64         //
+	PendingAge     time.Duration // of the oldest of them
+	Applied        uint64        // changes that the database took
+	Refused        uint64        // changes that the database will never take; each was logged
+	Full           uint64        // changes dropped because the journal was full: reindex
+	Invalid        uint64        // recordings that could not be stored
+	JournalBytes   int64         // on disk
+	JournalErrors  uint64        // writes that failed
+	JournalError   string        // of the last write; empty when it worked
+	JournalDamaged int64         // bytes found damaged at the start
+}
+
+// Stats reads counters and waits for no disk and no database.
+func (c *Catalogue) Stats() Stats {
+	n, bytes, oldest := c.pending.size()
+	s := Stats{
+		Driver: c.opts.Driver, Connected: c.up.Load(), Pending: n, PendingBytes: bytes,
+		Applied: c.applied.Load(), Refused: c.refused.Load(), Full: c.full.Load(), Invalid: c.invalid.Load(),
+		JournalBytes: c.journal.bytes(), JournalDamaged: c.damaged,
+	}
+	if oldest > 0 {
+		s.PendingAge = max(0, time.Duration(c.opts.Clock.Now().UnixNano()-oldest))
+	}
+	if e := c.lastErr.Load(); e != nil {
+		s.LastError = *e
+	}
+	failures, err := c.journal.health()
+	if s.JournalErrors = failures; err != nil {
+		s.JournalError = err.Error()
+	}
+	return s
+}
+
+// redact takes the password out of an error's text, should a driver quote it.
+func (c *Catalogue) redact(err error) string {
+	s := err.Error()
+	for _, secret := range c.target.secrets {
+		s = strings.ReplaceAll(s, secret, "***")
+	}
+	return s
+}

@@ -1,0 +1,292 @@
+package metadata
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/metadata/dbtest"
+)
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv("SPOOL_TEST_WRITER"); dir != "" {
+		writeUntilKilled(dir)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// eachDatabase runs a test on a fresh database of every kind; the servers are
+// shared by a test's own cases only.
+func eachDatabase(t *testing.T, test func(t *testing.T, driver, dsn string)) {
+	t.Run("sqlite", func(t *testing.T) { test(t, "sqlite", dbtest.SQLite(t)) })
+	t.Run("postgres", func(t *testing.T) { test(t, "postgres", dbtest.Postgres(t)) })
+	t.Run("mysql", func(t *testing.T) { test(t, "mysql", dbtest.MariaDB(t)) })
+}
+
+// opened is a catalogue, and how to close it before the test ends.
+type opened struct {
+	*Catalogue
+	close func()
+}
+
+func openWith(t *testing.T, o OpenOptions) opened {
+	t.Helper()
+	if o.JournalDir == "" {
+		o.JournalDir = t.TempDir()
+	}
+	if o.Node == "" {
+		o.Node = "node1"
+	}
+	o.Log = slog.New(slog.NewTextHandler(testLog{t}, nil))
+	o.Tasks = pipeline.NewTasks(o.Log, pipeline.SystemClock)
+	c, err := Open(t.Context(), o)
+	require.NoError(t, err)
+	closed := false
+	end := func() {
+		if closed {
+			return
+		}
+		closed = true
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		defer cancel()
+		require.NoError(t, c.Close(ctx))
+		require.NoError(t, o.Tasks.Stop(ctx))
+	}
+	t.Cleanup(end)
+	return opened{c, end}
+}
+
+type testLog struct{ t *testing.T }
+
+func (l testLog) Write(b []byte) (int, error) { l.t.Logf("%s", b); return len(b), nil }
+
+func open(t *testing.T, driver, dsn string) opened {
+	t.Helper()
+	c := openWith(t, OpenOptions{Driver: driver, DSN: dsn})
+	ready(t, c.Catalogue)
+	return c
+}
+
+func ready(t *testing.T, c *Catalogue) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	require.NoError(t, c.Ready(ctx))
+}
+
+// base is the moment at which the tests' first recording begins.
+var base = time.Date(2026, 3, 1, 12, 0, 0, 123456789, time.UTC)
+
+func testID(n int) media.ID {
+	id := media.NewID(base.Add(time.Duration(n) * time.Millisecond))
+	return id
+}
+
+// sample is the n-th recording of a minute each.
+func sample(n int, stream string) media.Recording {
+	start := base.Add(time.Duration(n) * time.Minute)
+	return media.Recording{
+		ID: testID(n), Stream: stream, Pipeline: "default", Path: fmt.Sprintf("%s/%06d.mp4", stream, n),
+		State: media.StateFinished, StartUTC: start.UnixNano(), EndUTC: start.Add(time.Minute).UnixNano(),
+		Duration: int64(time.Minute), Size: int64(1000 + n), EndReason: media.EndMaxDuration,
+		Tracks: []media.TrackInfo{{Kind: "video", Codec: "h264", Width: 640, Height: 360}, {Kind: "audio", Codec: "aac", SampleRate: 48000, Channels: 2}},
+		Gap:    media.Gap{Cause: media.GapSourceLost, Duration: 1500, Chunks: 2},
+	}
+}
+
+func put(t *testing.T, c opened, recs ...media.Recording) {
+	t.Helper()
+	for _, r := range recs {
+		require.NoError(t, c.Put(t.Context(), r))
+	}
+}
+
+func records(t *testing.T, c opened, q Query) Page {
+	t.Helper()
+	p, err := c.Records(t.Context(), q)
+	require.NoError(t, err)
+	return p
+}
+
+// all pages through a query and gives every recording of it.
+func all(t *testing.T, c opened, q Query) (out []media.Recording) {
+	t.Helper()
+	for {
+		p := records(t, c, q)
+		require.False(t, p.Degraded, "the database must answer")
+		for _, r := range p.Records {
+			out = append(out, r.Recording)
+		}
+		if p.Next == "" {
+			return out
+		}
+		require.NotEmpty(t, p.Records)
+		q.Cursor = p.Next
+	}
+}
+
+func TestEveryFieldComesBackFromEveryDatabase(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, driver, dsn string) {
+		c := open(t, driver, dsn)
+		want := sample(1, `live/ö'"\%_;--\0 {?}`)
+		want.Path = `a'b\c/"d"?.mp4`
+		put(t, c, want)
+		ready(t, c.Catalogue)
+		got, err := c.Record(t.Context(), want.ID)
+		require.NoError(t, err)
+		require.Equal(t, want, got.Recording)
+		require.Equal(t, "node1", got.Node)
+		require.False(t, got.Pending)
+		require.JSONEq(t, "[]", string(got.Events))
+		require.Positive(t, got.Revision)
+		_, err = c.Record(t.Context(), testID(9))
+		require.ErrorIs(t, err, ErrNotFound)
+	})
+}
+
+func TestARowFollowsItsRecordingThroughItsLife(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, driver, dsn string) {
+		c := open(t, driver, dsn)
+		rec := sample(1, "live/a")
+		growing := rec
+		growing.State, growing.EndUTC, growing.Size, growing.EndReason = media.StateRecording, 0, 0, ""
+		put(t, c, growing)
+		ready(t, c.Catalogue)
+		_, err := c.Delete(t.Context(), rec.ID)
+		require.ErrorIs(t, err, ErrGrowing)
+
+		got, err := c.SetProtected(t.Context(), rec.ID, true)
+		require.NoError(t, err)
+		require.True(t, got.Protected)
+		put(t, c, rec) // the recorder does not know of the protection
+		ready(t, c.Catalogue)
+		got, err = c.Record(t.Context(), rec.ID)
+		require.NoError(t, err)
+		require.True(t, got.Protected, "a recorder's row must not lift a protection")
+		require.Equal(t, media.StateFinished, got.State)
+		require.Equal(t, rec.Size, got.Size)
+
+		_, err = c.Delete(t.Context(), rec.ID)
+		require.ErrorIs(t, err, ErrProtected)
+		_, err = c.SetProtected(t.Context(), rec.ID, false)
+		require.NoError(t, err)
+		old, err := c.Delete(t.Context(), rec.ID)
+		require.NoError(t, err)
+		require.Equal(t, rec.Path, old.Path)
+		_, err = c.Record(t.Context(), rec.ID)
+		require.ErrorIs(t, err, ErrNotFound, "also before the database knows")
+		ready(t, c.Catalogue)
+		_, err = c.Delete(t.Context(), rec.ID)
+		require.ErrorIs(t, err, ErrNotFound)
+		require.Empty(t, all(t, c, Query{}))
+	})
+}
+
+func TestABatchWithOneRowManyTimesKeepsTheLast(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, driver, dsn string) {
+		c := open(t, driver, dsn)
+		rec := sample(1, "live/a")
+		for i := range 50 {
+			rec.Size = int64(i)
+			put(t, c, rec, sample(100+i, "live/b"))
+		}
+		ready(t, c.Catalogue)
+		got, err := c.Record(t.Context(), rec.ID)
+		require.NoError(t, err)
+		require.EqualValues(t, 49, got.Size)
+		require.Len(t, all(t, c, Query{}), 51)
+	})
+}
+
+func TestOldChangesNeverMoveARowBack(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, driver, dsn string) {
+		c := open(t, driver, dsn)
+		s := c.store.Load()
+		change := func(rev int64, kind opKind, size int64, protected bool) op {
+			rec := sample(1, "live/a")
+			rec.ID, rec.Size, rec.Protected = media.ID{1}, size, protected
+			r, err := toRow(rec, "node1")
+			require.NoError(t, err)
+			o := op{rev: rev, kind: kind, row: r}
+			o.seal()
+			return o
+		}
+		write := func(ops ...op) { require.NoError(t, s.write(t.Context(), "journal", "node1", ops)) }
+		write(change(100, opPut, 1, false))
+		write(change(300, opPut, 3, true))
+		write(change(400, opProtect, 0, false))
+		write(change(200, opPut, 2, false), change(350, opProtect, 0, true))
+		write(change(300, opPut, 9, true))
+		got, err := c.Record(t.Context(), media.ID{1})
+		require.NoError(t, err)
+		require.EqualValues(t, 3, got.Size)
+		require.False(t, got.Protected)
+		at, err := s.position(t.Context(), "journal")
+		require.NoError(t, err)
+		require.EqualValues(t, 400, at)
+	})
+}
+
+func TestConfigurationErrorsComeAtOnceAndKeepSecrets(t *testing.T) {
+	for _, tc := range []struct{ driver, dsn, want string }{
+		{"oracle", "x", "sqlite, postgres or mysql"},
+		{"", "x", "sqlite, postgres or mysql"},
+		{"sqlite", "", "path of a file"},
+		{"sqlite", ":memory:", "path of a file"},
+		{"postgres", "postgres://u:hunter2@host:notaport/db", "cannot be read for postgres"},
+		{"mysql", "u:hunter2@tcp(host", "cannot be read for mysql"},
+		{"mysql", "u:hunter2@tcp(host)/", "cannot be read for mysql"},
+	} {
+		_, err := Open(t.Context(), OpenOptions{Driver: tc.driver, DSN: tc.dsn, JournalDir: t.TempDir(),
+			Tasks: pipeline.NewTasks(slog.New(slog.DiscardHandler), pipeline.SystemClock)})
+		require.ErrorContains(t, err, tc.want, "%s %s", tc.driver, tc.dsn)
+		require.NotContains(t, err.Error(), "hunter2")
+	}
+}
+
+func TestWhatCannotBeStoredIsRefusedBeforeTheJournal(t *testing.T) {
+	c := openWith(t, OpenOptions{Driver: "sqlite", DSN: dbtest.SQLite(t)})
+	for name, spoil := range map[string]func(*media.Recording){
+		"no id":         func(r *media.Recording) { r.ID = media.ID{} },
+		"no stream":     func(r *media.Recording) { r.Stream = "" },
+		"absolute path": func(r *media.Recording) { r.Path = "/etc/passwd" },
+		"path climbs":   func(r *media.Recording) { r.Path = "../x.mp4" },
+		"path unclean":  func(r *media.Recording) { r.Path = "a//x.mp4" },
+		"long stream":   func(r *media.Recording) { r.Stream = string(make([]byte, 300)) },
+		"nul":           func(r *media.Recording) { r.Stream = "a\x00b" },
+		"not utf-8":     func(r *media.Recording) { r.Stream = "a\xff" },
+	} {
+		rec := sample(1, "live/a")
+		spoil(&rec)
+		require.ErrorIs(t, c.Put(t.Context(), rec), ErrInvalid, name)
+	}
+	require.EqualValues(t, 8, c.Stats().Invalid)
+	require.Zero(t, c.Stats().JournalBytes)
+}
+
+func TestTwoProcessesDoNotShareAJournal(t *testing.T) {
+	dir := t.TempDir()
+	openWith(t, OpenOptions{Driver: "sqlite", DSN: dbtest.SQLite(t), JournalDir: dir})
+	_, err := Open(t.Context(), OpenOptions{Driver: "sqlite", DSN: dbtest.SQLite(t), JournalDir: dir,
+		Tasks: pipeline.NewTasks(slog.New(slog.DiscardHandler), pipeline.SystemClock)})
+	require.ErrorContains(t, err, "another process has it")
+}
+
+func TestDatabaseFileInAFolderWithOddCharacters(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a b%41#c;d")
+	c := open(t, "sqlite", filepath.Join(dir, "x.db"))
+	put(t, c, sample(1, "live/a"))
+	ready(t, c.Catalogue)
+	require.Len(t, all(t, c, Query{}), 1)
+	require.FileExists(t, filepath.Join(dir, "x.db"))
+}

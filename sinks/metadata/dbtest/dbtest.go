@@ -1,0 +1,190 @@
+// Package dbtest starts real databases for tests: each in a directory of its
+// own, on a free port of the loopback, gone when the test ends.
+package dbtest
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	_ "github.com/go-sql-driver/mysql" // its name for Ready
+	_ "github.com/jackc/pgx/v5/stdlib" // its name for Ready
+)
+
+// Server is a running database server.
+type Server struct {
+	Driver string // postgres or mysql
+	DSN    string
+	Addr   string // host:port
+
+	t       testing.TB
+	start   func() *exec.Cmd
+	cmd     *exec.Cmd
+	logFile string
+}
+
+// startWithin bounds the wait for a server; a slow machine may need most of it.
+const startWithin = 60 * time.Second
+
+// SQLite is the path of a database in a directory of the test's own.
+func SQLite(t testing.TB) string {
+	t.Helper()
+	return filepath.Join(t.TempDir(), "spool.db")
+}
+
+// Postgres starts a PostgreSQL server and gives its DSN.
+func Postgres(t testing.TB) string { t.Helper(); return StartPostgres(t).DSN }
+
+// MariaDB starts a MariaDB server and gives its DSN.
+func MariaDB(t testing.TB) string { t.Helper(); return StartMariaDB(t).DSN }
+
+// DSNFor is the server's DSN by way of another address, as a proxy's.
+func (s *Server) DSNFor(addr string) string {
+	if s.Driver == "mysql" {
+		return "spool:secret@tcp(" + addr + ")/spool"
+	}
+	return "postgres://spool:secret@" + addr + "/postgres?sslmode=disable"
+}
+
+// Kill ends the server as a power cut would.
+func (s *Server) Kill() {
+	s.t.Helper()
+	if s.cmd == nil {
+		return
+	}
+	_ = signalTree(s.cmd.Process.Pid, syscall.SIGKILL)
+	_ = s.cmd.Wait()
+	s.cmd = nil
+}
+
+// Freeze stops the server where it stands: connections stay open and mute.
+func (s *Server) Freeze() { s.signal(syscall.SIGSTOP) }
+
+// Thaw lets a frozen server go on.
+func (s *Server) Thaw() { s.signal(syscall.SIGCONT) }
+
+// Start runs the server again after Kill, on its old data, and waits for it.
+func (s *Server) Start() {
+	s.t.Helper()
+	s.cmd = s.start()
+	s.cmd.SysProcAttr.Setpgid = true
+	s.cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
+	log, err := os.OpenFile(s.logFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer log.Close()
+	s.cmd.Stdout, s.cmd.Stderr = log, log
+	if err := s.cmd.Start(); err != nil {
+		s.t.Fatalf("start %s: %v", s.Driver, err)
+	}
+	s.await()
+}
+
+func (s *Server) signal(sig syscall.Signal) {
+	s.t.Helper()
+	if err := signalTree(s.cmd.Process.Pid, sig); err != nil {
+		s.t.Fatalf("signal %v: %v", sig, err)
+	}
+}
+
+// await polls until the server answers a query.
+func (s *Server) await() {
+	s.t.Helper()
+	name := map[string]string{"postgres": "pgx", "mysql": "mysql"}[s.Driver]
+	db, err := sql.Open(name, s.DSN)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer db.Close()
+	deadline := time.Now().Add(startWithin)
+	for {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		err := db.PingContext(ctx)
+		cancel()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			text, _ := os.ReadFile(s.logFile)
+			s.t.Fatalf("%s does not answer on %s: %v\n%s", s.Driver, s.Addr, err, text)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// program finds a server's program; the test fails where it is not installed.
+func program(t testing.TB, name string, patterns ...string) string {
+	t.Helper()
+	if path, err := exec.LookPath(name); err == nil {
+		return path
+	}
+	for _, p := range patterns {
+		if found, _ := filepath.Glob(p); len(found) > 0 {
+			return found[len(found)-1]
+		}
+	}
+	t.Fatalf("%s is not installed; run the tests by `make test`, which installs what they need", name)
+	return ""
+}
+
+func freeAddr(t testing.TB) (addr, port string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, _ = net.SplitHostPort(l.Addr().String())
+	return l.Addr().String(), port
+}
+
+// dataDir is a directory outside the test's own, which an account without rights
+// could not reach.
+func dataDir(t testing.TB, owner string) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "spool-dbtest-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	if uid, gid, ok := account(owner); ok {
+		if err := os.Chown(dir, uid, gid); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func run(t testing.TB, cmd *exec.Cmd) {
+	t.Helper()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", cmd.Path, err, out)
+	}
+}
+
+// as makes a command that runs under another account when the test is root:
+// neither server wants to be.
+func as(owner, dir, name string, args ...string) *exec.Cmd {
+	cmd := exec.Command(name, args...)
+	cmd.Dir, cmd.SysProcAttr = dir, &syscall.SysProcAttr{}
+	cmd.Env = append(os.Environ(), "HOME="+dir, "LC_ALL=C")
+	if uid, gid, ok := account(owner); ok {
+		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+	}
+	return cmd
+}
+
+func fail(t testing.TB, what string, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(fmt.Errorf("%s: %w", what, err))
+	}
+}

@@ -1,0 +1,103 @@
+package dbtest
+
+import (
+	"database/sql"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// StartPostgres starts a PostgreSQL server; fsync is off, for the tests kill
+// servers and never the machine.
+func StartPostgres(t testing.TB) *Server {
+	t.Helper()
+	initdb := program(t, "initdb", "/usr/lib/postgresql/*/bin/initdb")
+	postgres := filepath.Join(filepath.Dir(initdb), "postgres")
+	dir := dataDir(t, "postgres")
+	password := filepath.Join(dir, "password")
+	fail(t, "password", os.WriteFile(password, []byte("secret"), 0o644))
+	data := filepath.Join(dir, "data")
+	run(t, as("postgres", dir, initdb, "-D", data, "-U", "spool", "--pwfile", password,
+		"-A", "scram-sha-256", "-E", "UTF8", "--no-locale", "--no-sync"))
+	addr, port := freeAddr(t)
+	s := &Server{Driver: "postgres", Addr: addr, t: t, logFile: filepath.Join(dir, "log"), start: func() *exec.Cmd {
+		return as("postgres", dir, postgres, "-D", data, "-p", port, "-h", "127.0.0.1", "-k", dir,
+			"-c", "fsync=off", "-c", "shared_buffers=64MB", "-c", "max_connections=50")
+	}}
+	s.DSN = s.DSNFor(addr)
+	s.Start()
+	t.Cleanup(s.Kill)
+	return s
+}
+
+// StartMariaDB starts a MariaDB server.
+func StartMariaDB(t testing.TB) *Server {
+	t.Helper()
+	mariadbd := program(t, "mariadbd", "/usr/sbin/mariadbd")
+	install := program(t, "mariadb-install-db", "/usr/bin/mariadb-install-db")
+	dir := dataDir(t, "nobody")
+	data := filepath.Join(dir, "data")
+	run(t, as("nobody", dir, install, "--no-defaults", "--datadir="+data, "--auth-root-authentication-method=normal", "--skip-test-db"))
+	addr, port := freeAddr(t)
+	s := &Server{Driver: "mysql", Addr: addr, t: t, logFile: filepath.Join(dir, "log"), start: func() *exec.Cmd {
+		return as("nobody", dir, mariadbd, "--no-defaults", "--datadir="+data, "--port="+port, "--bind-address=127.0.0.1",
+			"--socket="+filepath.Join(dir, "sock"), "--pid-file="+filepath.Join(dir, "pid"), "--skip-name-resolve",
+			"--innodb-flush-log-at-trx-commit=2", "--innodb-buffer-pool-size=256M", "--innodb-log-file-size=64M")
+	}}
+	s.DSN = "root@tcp(" + addr + ")/mysql"
+	s.Start()
+	t.Cleanup(s.Kill)
+	db, err := sql.Open("mysql", s.DSN)
+	fail(t, "open", err)
+	defer db.Close()
+	for _, q := range []string{"CREATE DATABASE spool", "CREATE USER spool@'127.0.0.1' IDENTIFIED BY 'secret'",
+		"GRANT ALL ON spool.* TO spool@'127.0.0.1'"} {
+		_, err := db.Exec(q)
+		fail(t, q, err)
+	}
+	s.DSN = s.DSNFor(addr)
+	return s
+}
+
+// account looks an account up; there is nothing to change unless we are root.
+func account(name string) (uid, gid int, ok bool) {
+	if os.Geteuid() != 0 {
+		return 0, 0, false
+	}
+	u, err := user.Lookup(name)
+	if err != nil {
+		return 0, 0, false
+	}
+	uid, _ = strconv.Atoi(u.Uid)
+	gid, _ = strconv.Atoi(u.Gid)
+	return uid, gid, true
+}
+
+// signalTree signals a process and those below it: PostgreSQL has a process, in
+// a group of its own, for each connection.
+func signalTree(pid int, sig syscall.Signal) error {
+	for _, child := range children(pid) {
+		if err := syscall.Kill(child, sig); err != nil && err != syscall.ESRCH {
+			return err
+		}
+	}
+	return syscall.Kill(pid, sig)
+}
+
+func children(pid int) (out []int) {
+	tasks, _ := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/task/*/children")
+	for _, f := range tasks {
+		b, _ := os.ReadFile(f)
+		for _, s := range strings.Fields(string(b)) {
+			if n, err := strconv.Atoi(s); err == nil {
+				out = append(append(out, n), children(n)...)
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,44 @@
+// Package metadata is the catalogue: one row about every recording, in SQLite,
+// PostgreSQL or MySQL, behind a local journal so that footage never waits for SQL.
+//
+//	pipeline --Recording--> Put --> journal (fdatasync, one for all that wait)
+//	                                   |
+//	                                pending (in memory) --> apply, batched, in the background --> database
+//	                                   |                                                            |
+//	                                Records, Record  <------------------ merge ---------------------+
+//
+// # Exactly once
+//
+// Every change gets a revision: nanoseconds of the wall clock, raised so that it
+// never repeats or goes back (the journal's files carry it over a restart). A
+// batch is one transaction that also moves the journal's position in the table
+// spool_journals, so that a replay after a kill begins behind what the database
+// has. Should one come again all the same (a commit whose answer was lost), the
+// upsert compares revisions and never moves a row backwards.
+//
+// # Journal
+//
+// A directory of files named by the first revision they may hold:
+//
+//	file    magic "SPOOLJ01" | journal ID 16 | base revision 8 | crc32c of these 4
+//	record  marker "rec\n" 4 | length 4 | crc32c 4 | revision 8 | kind 1 | payload JSON
+//
+// Integers are little-endian; length is the payload's; a record's checksum
+// covers length, revision, kind and payload. A process never appends to a file
+// of an earlier one, so a torn tail needs no repair. A file is removed when all
+// it holds is in the database. Reading goes on at the next whole record after
+// damage; what was skipped is counted.
+//
+// # Schema
+//
+// Times are integers: nanoseconds of UTC. They are exact on all three databases
+// (MySQL's own types end at microseconds, SQLite has none), no session's time
+// zone can bend them, and they compare in an index as they are.
+//
+// Overlap ("what was recorded between X and Y") is asked of two indexes. Rows
+// that begin in the window come from (start). Rows that began before it come
+// from (span, start), where span is the class of the row's length, four times
+// longer each: within a class only the rows that began at most the class's
+// longest length before X can reach into the window, and a stream has only a
+// handful of those.
+package metadata

@@ -1,0 +1,29 @@
+package metadata
+
+import "errors"
+
+// Errors that callers act on.
+var (
+	// ErrNotFound: no recording has the ID.
+	ErrNotFound = errors.New("no such recording")
+	// ErrUnavailable: the database does not answer and the journal does not know.
+	ErrUnavailable = errors.New("the catalogue's database is not available")
+	// ErrProtected: a protected recording is not deleted.
+	ErrProtected = errors.New("the recording is protected")
+	// ErrGrowing: a recording whose file still grows is not deleted.
+	ErrGrowing = errors.New("the recording is still being written")
+	// ErrCursor: a cursor that was not made for this query.
+	ErrCursor = errors.New("the cursor does not belong to this query")
+	// ErrQuery: a query that cannot be asked.
+	ErrQuery = errors.New("bad query")
+	// ErrInvalid: a recording that cannot be stored.
+	ErrInvalid = errors.New("the recording cannot be stored")
+	// ErrNotDurable: the change is accepted and on its way to the database, but
+	// the journal could not be written: a crash before that would lose it.
+	ErrNotDurable = errors.New("the journal cannot be written")
+	// ErrJournalFull: the database has been away for so long that the journal is
+	// at its bound. The file's own entry has what the row would say: Reconcile.
+	ErrJournalFull = errors.New("the journal is full")
+	// ErrClosed: the catalogue has been closed.
+	ErrClosed = errors.New("the catalogue is closed")
+)

@@ -1,0 +1,236 @@
+package metadata
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	"github.com/gofrs/flock"
+	"golang.org/x/sys/unix"
+)
+
+const (
+	journalMagic   = "SPOOLJ01"
+	journalHead    = 36
+	journalSuffix  = ".journal"
+	rotateBytes    = 1 << 20 // what a restart reads again at most, when all was applied
+	maxUnsyncedBuf = 4 << 20
+)
+
+// journal is the append-only log of changes. Its methods may be called from any
+// goroutine. append blocks for one write and one fdatasync, which it shares with
+// all that wait at the time.
+type journal struct {
+	dir  string
+	id   [16]byte
+	lock *flock.Flock
+	now  func() int64 // ns, wall clock
+
+	mu       sync.Mutex
+	done     sync.Cond
+	lastRev  int64 // no revision is ever given twice
+	buf      []byte
+	bufOps   []op
+	writing  bool
+	written  int64 // revision up to which an outcome is known
+	file     *os.File
+	fileSize int64
+	files    []journalFile // in order of age; the last is open when file is set
+	unsafe   []byte        // records whose write failed; they go first into the next file
+	failure  error         // why the last write failed; nil after one that worked
+	failures uint64
+	closed   bool
+	// deliver takes changes in order of revision, once their write has ended.
+	deliver func([]op)
+}
+
+// journalFile is one file. Invariant: its records' revisions are at most last.
+type journalFile struct {
+	path string
+	last int64
+	size int64
+}
+
+// append stores a change and hands it to deliver; its revision is at least above
+// floor. The error is ErrNotDurable where the change was delivered all the same,
+// any other where it was not.
+func (j *journal) append(kind opKind, r *row, floor int64) (int64, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.closed {
+		return 0, ErrClosed
+	}
+	o := op{rev: max(j.lastRev+1, floor+1, j.now()), kind: kind, row: r}
+	if kind == opProtect {
+		r.ProtectedRev = o.rev
+	}
+	o.seal()
+	before := len(j.buf)
+	buf, err := appendRecord(j.buf, o)
+	if err != nil {
+		return 0, err
+	}
+	j.buf, j.lastRev = buf, o.rev
+	o.size = int64(len(buf) - before)
+	j.bufOps = append(j.bufOps, o)
+	for j.written < o.rev {
+		if j.writing {
+			j.done.Wait()
+			continue
+		}
+		j.flush()
+	}
+	if j.failure != nil {
+		return o.rev, fmt.Errorf("%w: %w", ErrNotDurable, j.failure)
+	}
+	return o.rev, nil
+}
+
+// flush writes what has gathered. Whoever finds nobody writing does it for all;
+// the lock is not held while the disk works.
+func (j *journal) flush() {
+	buf, ops, safe := j.buf, j.bufOps, j.unsafe
+	j.buf, j.bufOps, j.writing = nil, nil, true
+	j.mu.Unlock()
+	err := j.write(append(safe[:len(safe):len(safe)], buf...), ops[0].rev, ops[len(ops)-1].rev)
+	j.mu.Lock()
+	j.writing, j.failure = false, err
+	if err != nil {
+		j.failures++
+		j.unsafe = append(j.unsafe, buf...)
+		if len(j.unsafe) > maxUnsyncedBuf { // they are still in memory, on their way to the database
+			j.unsafe = nil
+		}
+	} else {
+		j.unsafe = nil
+	}
+	j.written = ops[len(ops)-1].rev
+	j.deliver(ops)
+	j.done.Broadcast()
+}
+
+// write appends to the open file, or to a new one, and syncs it. Only one
+// goroutine is here at a time. A file whose write or sync failed is not written
+// again: what the system did with its pages is unknown.
+func (j *journal) write(b []byte, first, last int64) error {
+	if j.file == nil || j.fileSize >= rotateBytes {
+		if err := j.rotate(first); err != nil {
+			return err
+		}
+	}
+	_, err := j.file.Write(b)
+	if err == nil {
+		err = unix.Fdatasync(int(j.file.Fd()))
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	f := &j.files[len(j.files)-1]
+	f.last, f.size = last, f.size+int64(len(b))
+	j.fileSize = f.size
+	if err != nil {
+		err = fmt.Errorf("journal %s, offset %d: %w", filepath.Base(f.path), f.size-int64(len(b)), err)
+		_ = j.file.Close()
+		j.file = nil
+	}
+	return err
+}
+
+// rotate begins a new file, whose name is the first revision it may hold. The
+// directory is synced, or a power cut could take the file with it.
+func (j *journal) rotate(base int64) error {
+	path := filepath.Join(j.dir, fmt.Sprintf("%016x%s", base, journalSuffix))
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o640)
+	if err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	if _, err = f.Write(j.header(base)); err == nil {
+		err = syncDir(j.dir)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("journal: begin %s: %w", filepath.Base(path), err), f.Close(), os.Remove(path))
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.file != nil {
+		_ = j.file.Close() // synced after its last write
+	}
+	j.file, j.fileSize = f, journalHead
+	j.files = append(j.files, journalFile{path: path, last: base - 1, size: journalHead})
+	return nil
+}
+
+func (j *journal) header(base int64) []byte {
+	b := append(make([]byte, 0, journalHead), journalMagic...)
+	b = append(b, j.id[:]...)
+	b = binary.LittleEndian.AppendUint64(b, uint64(base))
+	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
+}
+
+// trim removes the files of which all is applied, but the newest: it carries the
+// revisions over a restart. applied tells the revision below which nothing waits,
+// given the one below which all was delivered.
+func (j *journal) trim(applied func(delivered int64) int64) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.writing || len(j.files) < 2 {
+		return nil
+	}
+	done := applied(j.written)
+	var errs []error
+	newest := j.files[len(j.files)-1].path
+	j.files = slices.DeleteFunc(j.files, func(f journalFile) bool {
+		if f.path == newest || f.last > done {
+			return false
+		}
+		err := os.Remove(f.path)
+		errs = append(errs, err)
+		return err == nil || errors.Is(err, os.ErrNotExist)
+	})
+	return errors.Join(errs...)
+}
+
+// bytes is what the journal takes on disk.
+func (j *journal) bytes() (n int64) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, f := range j.files {
+		n += f.size
+	}
+	return n
+}
+
+// health is the number of failed writes, and the error of the last write.
+func (j *journal) health() (uint64, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.failures, j.failure
+}
+
+// close ends appending; what waits is written first.
+func (j *journal) close() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.closed = true
+	for j.writing || len(j.bufOps) > 0 {
+		j.done.Wait()
+	}
+	var err error
+	if j.file != nil {
+		err = j.file.Close()
+		j.file = nil
+	}
+	return errors.Join(err, j.lock.Unlock())
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

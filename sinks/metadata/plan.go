@@ -1,0 +1,191 @@
+package metadata
+
+import (
+	"context"
+	"math"
+	"strings"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/schema"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// How a page is read. One arm is one walk along one index that yields keys in
+// order and stops at the page's size; the arms are merged, cut, and only then
+// are the rows themselves read:
+//
+//	SELECT r.* FROM (SELECT * FROM (arm UNION ALL arm ...) ORDER BY ... LIMIT n) JOIN r ORDER BY ...
+//
+// Which index an arm walks is decided here and not left to a guess: sqlite has
+// no statistics until somebody gathers them, and MySQL's are of samples.
+// PostgreSQL takes no hints and is left to its own, better statistics.
+
+// maxPrefixArms is up to how many streams a prefix is walked stream by stream,
+// which is exact work; beyond, the time index is walked and filtered.
+const maxPrefixArms = 64
+
+// page reads the next rows of a query.
+func (s *store) page(ctx context.Context, a *ask) ([]*row, error) {
+	q, err := s.plan(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]*row, 0, a.limit)
+	return rows, q.Scan(ctx, &rows)
+}
+
+func (s *store) plan(ctx context.Context, a *ask) (*bun.SelectQuery, error) {
+	arms, err := s.arms(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	keys := s.ro.NewSelect().TableExpr("(?) AS u", union(s.ro, arms)).Column("id", "start_ns").
+		OrderExpr(a.order("u")).Limit(int64(a.limit))
+	return s.ro.NewSelect().TableExpr("(?) AS k", keys).
+		Join("JOIN spool_recordings AS r ON r.id = k.id").ColumnExpr("r.*").OrderExpr(a.order("k")), nil
+}
+
+func union(db *bun.DB, arms []*bun.SelectQuery) schema.QueryAppender {
+	text := make([]string, len(arms))
+	args := make([]any, len(arms))
+	for i, q := range arms {
+		// An arm has its own order and limit: sqlite takes that only one level down.
+		text[i], args[i] = "SELECT * FROM (?) AS a", q
+	}
+	return db.NewRaw(strings.Join(text, " UNION ALL "), args...)
+}
+
+func (a *ask) order(table string) string {
+	way := " DESC"
+	if a.ascending {
+		way = ""
+	}
+	return table + ".start_ns" + way + ", " + table + ".id" + way
+}
+
+func (s *store) arms(ctx context.Context, a *ask) ([]*bun.SelectQuery, error) {
+	index, streams, err := s.walk(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	var arms []*bun.SelectQuery
+	for _, stream := range streams {
+		arms = append(arms, s.began(a, index, stream))
+	}
+	if a.from != math.MinInt64 {
+		arms = append(arms, s.reaching(a)...)
+	}
+	return arms, nil
+}
+
+// walk chooses the index for the rows that began in the window, and the streams
+// that are walked one by one; "" stands for the query's own filter.
+func (s *store) walk(ctx context.Context, a *ask) (index string, streams []string, err error) {
+	switch {
+	case a.state != "" && a.state != string(media.StateFinished):
+		return indexState, []string{""}, nil
+	case a.protected == 1:
+		return indexProtected, []string{""}, nil
+	case a.stream != "":
+		return indexStream, []string{a.stream}, nil
+	case a.prefix == "":
+		return indexStart, []string{""}, nil
+	}
+	err = s.ro.NewSelect().TableExpr("spool_streams").Column("path").
+		Where("path >= ?", a.prefix).Where("path < ?", after(a.prefix)).Limit(maxPrefixArms+1).Scan(ctx, &streams)
+	switch {
+	case err != nil:
+		return "", nil, err
+	case len(streams) == 0 || len(streams) > maxPrefixArms:
+		return indexStart, []string{""}, nil
+	}
+	return indexStream, streams, nil
+}
+
+// after is the first string behind all that begin with a prefix, which ends in a
+// slash.
+func after(prefix string) string { return prefix[:len(prefix)-1] + string(rune('/'+1)) }
+
+// began walks the rows that began in the window.
+func (s *store) began(a *ask, index, stream string) *bun.SelectQuery {
+	q := s.arm(a, index)
+	if stream != "" {
+		q.Where("r.stream = ?", stream)
+	} else {
+		a.whereStream(q)
+	}
+	return a.whereStart(q, a.from, a.to)
+}
+
+// reaching walks the rows that began before the window and end in it or behind
+// it, class of length by class of length.
+func (s *store) reaching(a *ask) []*bun.SelectQuery {
+	if a.after != nil && a.ascending && a.after.start >= a.from {
+		return nil // the pages before had them all
+	}
+	var arms []*bun.SelectQuery
+	for class := 0; class <= spanOpen; class++ {
+		q := s.arm(a, indexSpan).Where("r.span = ?", class)
+		a.whereStream(q)
+		low := int64(math.MinInt64)
+		if limit := spanLimit(class); a.from > math.MinInt64+limit {
+			low = a.from - limit
+		}
+		a.whereStart(q, low, a.from)
+		if class != spanOpen {
+			q.Where("r.end_ns > ?", a.from)
+		}
+		arms = append(arms, q)
+	}
+	return arms
+}
+
+func (s *store) arm(a *ask, index string) *bun.SelectQuery {
+	table := "spool_recordings AS r"
+	switch s.driver {
+	case "sqlite":
+		table += " INDEXED BY " + index
+	case "mysql":
+		table += " FORCE INDEX (" + index + ")"
+	}
+	q := s.ro.NewSelect().TableExpr(table).Column("r.id", "r.start_ns").OrderExpr(a.order("r")).Limit(int64(a.limit))
+	if a.state != "" {
+		q.Where("r.state = ?", a.state)
+	}
+	if a.protected >= 0 {
+		q.Where("r.protected = ?", a.protected)
+	}
+	return q
+}
+
+func (a *ask) whereStream(q *bun.SelectQuery) {
+	if a.stream != "" {
+		q.Where("r.stream = ?", a.stream)
+	}
+	if a.prefix != "" {
+		q.Where("r.stream >= ?", a.prefix).Where("r.stream < ?", after(a.prefix))
+	}
+}
+
+// whereStart bounds a walk to starts in [low, high) and behind the cursor. The
+// cursor's start is a bound by itself, which every database uses as the begin of
+// its walk; equal starts are told apart by ID.
+func (a *ask) whereStart(q *bun.SelectQuery, low, high int64) *bun.SelectQuery {
+	if a.after != nil && a.ascending && a.after.start >= low {
+		low = a.after.start
+		q.Where("(r.start_ns > ? OR r.id > ?)", a.after.start, a.after.id)
+	}
+	if a.after != nil && !a.ascending && a.after.start < high {
+		q.Where("r.start_ns <= ?", a.after.start).
+			Where("(r.start_ns < ? OR r.id < ?)", a.after.start, a.after.id)
+		high = math.MaxInt64
+	}
+	if low != math.MinInt64 {
+		q.Where("r.start_ns >= ?", low)
+	}
+	if high != math.MaxInt64 {
+		q.Where("r.start_ns < ?", high)
+	}
+	return q
+}

@@ -1,0 +1,280 @@
+package metadata
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// Report is what Reconcile found and did.
+type Report struct {
+	Files      int // finished files on the disk
+	Added      int // files that had no row
+	Updated    int // rows that said something else than their file
+	Lost       int // rows whose file is gone
+	Live       int // files and rows of a running recorder, left alone
+	Unfinished int // .part files that nobody writes: recovery finishes them
+	Foreign    int // files that carry no entry of ours, or of another recorder
+	Copies     int // files with the entry of another file that is there too
+}
+
+const partSuffix = ".part"
+
+// reconciliation is one run of Reconcile.
+type reconciliation struct {
+	c         *Catalogue
+	dir       string
+	readEntry func(path string) (media.Recording, error)
+	isLive    func(path string) bool
+	progress  func(done, total int)
+
+	files       map[string]int64 // finished files and their sizes, by slash path; what is settled is taken out
+	parts       map[string]bool  // unfinished files
+	done, total int
+	report      Report
+}
+
+// Reconcile makes the rows of this recorder say what is on the disk. Files
+// without a row are added from the entry that each carries (readEntry, given a
+// path below dir as the system writes it); rows without a file are marked lost;
+// what isLive names (by slash path relative to dir) is not touched.
+//
+// It needs the database: ErrUnavailable otherwise. Only paths and sizes are held
+// in memory, rows go by in pages. It may run while recorders do.
+func (c *Catalogue) Reconcile(ctx context.Context, dir string, readEntry func(path string) (media.Recording, error),
+	isLive func(path string) bool, progress func(done, total int)) (Report, error) {
+	if progress == nil {
+		progress = func(int, int) {}
+	}
+	if err := c.Flush(ctx); err != nil {
+		return Report{}, err
+	}
+	r := &reconciliation{c: c, dir: dir, readEntry: readEntry, isLive: isLive, progress: progress,
+		files: map[string]int64{}, parts: map[string]bool{}}
+	for _, step := range []func(context.Context) error{r.walk, r.compare, r.add, c.Flush} {
+		if err := step(ctx); err != nil {
+			return r.report, fmt.Errorf("reconcile: %w", err)
+		}
+	}
+	return r.report, nil
+}
+
+// walk lists the files. A directory that cannot be read ends it: rows must not be
+// called lost because a disk is not mounted.
+func (r *reconciliation) walk(ctx context.Context) error {
+	err := filepath.WalkDir(r.dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if path != r.dir && strings.HasPrefix(d.Name(), ".") && d.IsDir() {
+			return fs.SkipDir
+		}
+		if !d.Type().IsRegular() {
+			return ctx.Err()
+		}
+		return r.note(path, d)
+	})
+	r.report.Files, r.total = len(r.files), len(r.files)
+	return err
+}
+
+func (r *reconciliation) note(path string, d fs.DirEntry) error {
+	rel, err := filepath.Rel(r.dir, path)
+	if err != nil {
+		return err
+	}
+	rel = filepath.ToSlash(rel)
+	switch {
+	case strings.HasSuffix(rel, ".mp4"):
+		info, err := d.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err == nil {
+			r.files[rel] = info.Size()
+		}
+		return err
+	case strings.HasSuffix(rel, ".mp4"+partSuffix):
+		r.parts[rel] = true
+		if !r.live(rel) {
+			r.report.Unfinished++
+		}
+	}
+	return nil
+}
+
+// live asks for both names of a file: it may be renamed at any time.
+func (r *reconciliation) live(path string) bool {
+	plain := strings.TrimSuffix(path, partSuffix)
+	return r.isLive != nil && (r.isLive(plain) || r.isLive(plain+partSuffix))
+}
+
+func (r *reconciliation) settled(path string) {
+	if _, ok := r.files[path]; ok {
+		delete(r.files, path)
+		r.done++
+		r.progress(r.done, r.total)
+	}
+}
+
+// compare goes through the rows of this recorder.
+func (r *reconciliation) compare(ctx context.Context) error {
+	a := ask{from: math.MinInt64, to: math.MaxInt64, protected: -1, ascending: true, limit: MaxLimit}
+	for {
+		rows, err := r.c.ask(ctx, &a)
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
+			if row.Node == r.c.opts.Node {
+				if err := r.row(ctx, row); err != nil {
+					return err
+				}
+			}
+		}
+		if len(rows) < a.limit {
+			return nil
+		}
+		last := rows[len(rows)-1].key()
+		a.after = &last
+	}
+}
+
+func (r *reconciliation) row(ctx context.Context, row *row) error {
+	size, there := r.files[row.Path]
+	switch {
+	case r.live(row.Path):
+		r.report.Live++
+		r.settled(row.Path)
+	case there && size == row.Size && row.State != string(media.StateLost) && row.State != string(media.StateRecording):
+		r.settled(row.Path)
+	case there:
+		return r.update(ctx, row)
+	case row.State == string(media.StateLost) || r.onDisk(row.Path):
+	default:
+		return r.lose(ctx, row)
+	}
+	return nil
+}
+
+// onDisk looks again: a file may have got its name since the walk.
+func (r *reconciliation) onDisk(path string) bool {
+	plain := strings.TrimSuffix(path, partSuffix)
+	for _, name := range []string{plain, plain + partSuffix} {
+		if _, err := os.Lstat(filepath.Join(r.dir, filepath.FromSlash(name))); !errors.Is(err, fs.ErrNotExist) {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *reconciliation) lose(ctx context.Context, row *row) error {
+	rec, err := row.record(false)
+	if err != nil {
+		return err
+	}
+	// A file of this recording under another name takes the row over in add.
+	rec.State = media.StateLost
+	r.report.Lost++
+	return r.put(ctx, rec.Recording)
+}
+
+// update takes the file's word where the row says something else.
+func (r *reconciliation) update(ctx context.Context, row *row) error {
+	rec, err := r.entry(row.Path)
+	if err != nil || rec.ID.String() != row.ID {
+		return r.orphan(ctx, row, err)
+	}
+	defer r.settled(row.Path)
+	r.report.Updated++
+	return r.put(ctx, rec)
+}
+
+// orphan is a row whose path belongs to a file that is not its own.
+func (r *reconciliation) orphan(ctx context.Context, row *row, err error) error {
+	if err != nil { // unreadable is not gone
+		r.report.Foreign++
+		r.settled(row.Path)
+		return nil
+	}
+	if row.State == string(media.StateLost) {
+		return nil
+	}
+	return r.lose(ctx, row)
+}
+
+// add makes rows of the files that none speaks for.
+func (r *reconciliation) add(ctx context.Context) error {
+	if err := r.c.Flush(ctx); err != nil {
+		return err
+	}
+	for path := range r.files {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := r.addFile(ctx, path); err != nil {
+			return err
+		}
+		r.settled(path)
+	}
+	return nil
+}
+
+func (r *reconciliation) addFile(ctx context.Context, path string) error {
+	if r.live(path) {
+		r.report.Live++
+		return nil
+	}
+	rec, err := r.entry(path)
+	if err != nil {
+		r.report.Foreign++
+		return nil
+	}
+	known, err := r.c.Record(ctx, rec.ID)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		r.report.Added++
+	case err != nil:
+		return err
+	case known.Node != r.c.opts.Node:
+		r.report.Foreign++
+		return nil
+	case known.Path != path && known.State != media.StateLost && r.onDisk(known.Path):
+		r.report.Copies++
+		return nil
+	case known.Path == path && known.State != media.StateLost && known.State != media.StateRecording:
+		return nil // a recorder finished it in the meantime
+	default:
+		r.report.Updated++
+	}
+	return r.put(ctx, rec)
+}
+
+func (r *reconciliation) entry(path string) (media.Recording, error) {
+	rec, err := r.readEntry(filepath.Join(r.dir, filepath.FromSlash(path)))
+	rec.Path = path // where it is counts, not where it was
+	return rec, err
+}
+
+// put waits for room in the journal where there is none: nothing here is urgent.
+func (r *reconciliation) put(ctx context.Context, rec media.Recording) error {
+	err := r.c.Put(ctx, rec)
+	if errors.Is(err, ErrJournalFull) {
+		if err := r.c.Flush(ctx); err != nil {
+			return err
+		}
+		err = r.c.Put(ctx, rec)
+	}
+	if errors.Is(err, ErrInvalid) {
+		r.report.Foreign++
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,218 @@
+package metadata
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// Records answers a query from the database and from what is on its way there.
+//
+// What is pending is copied before the database is read: a change that is
+// applied in between is then seen at least once, and its revision says which of
+// two is newer.
+func (c *Catalogue) Records(ctx context.Context, q Query) (Page, error) {
+	a, err := q.ask()
+	if err != nil {
+		return Page{}, err
+	}
+	newer := c.pending.snapshot()
+	rows, degraded, err := c.stored(ctx, a, newer)
+	if err != nil {
+		return Page{}, err
+	}
+	for _, e := range newer {
+		if !e.deleted && a.matches(e.row) {
+			rows = append(rows, e.row)
+		}
+	}
+	slices.SortFunc(rows, func(x, y *row) int {
+		if a.ascending {
+			return x.key().compare(y.key())
+		}
+		return y.key().compare(x.key())
+	})
+	page := Page{Degraded: degraded}
+	if len(rows) > a.limit {
+		rows = rows[:a.limit]
+		page.Next = encodeCursor(rows[a.limit-1].key(), a.mark())
+	}
+	page.Records = make([]Record, 0, len(rows))
+	for _, r := range rows {
+		e, ok := newer[r.ID]
+		rec, err := r.record(ok && !e.applied)
+		if err != nil {
+			return Page{}, err
+		}
+		page.Records = append(page.Records, rec)
+	}
+	return page, nil
+}
+
+// stored reads one row more than a page from the database, without those of
+// which something newer is known.
+func (c *Catalogue) stored(ctx context.Context, a ask, newer map[string]entry) (rows []*row, degraded bool, err error) {
+	want := a.limit + 1
+	for a.limit = want; len(rows) < want; {
+		got, err := c.ask(ctx, &a)
+		if errors.Is(err, ErrUnavailable) {
+			return nil, true, nil
+		}
+		if err != nil {
+			return nil, false, err
+		}
+		for _, r := range got {
+			if _, ok := newer[r.ID]; !ok {
+				rows = append(rows, r)
+			}
+		}
+		if len(got) < a.limit {
+			break
+		}
+		last := got[len(got)-1].key()
+		a.after = &last
+	}
+	return rows, false, nil
+}
+
+func (c *Catalogue) ask(ctx context.Context, a *ask) (rows []*row, err error) {
+	err = c.read(ctx, func(ctx context.Context, s *store) error {
+		rows, err = s.page(ctx, a)
+		return err
+	})
+	return rows, err
+}
+
+// read uses the database if it is there. A failure that is not the caller's
+// makes the applier look whether it still is; until then nobody waits for it.
+func (c *Catalogue) read(ctx context.Context, use func(context.Context, *store) error) error {
+	s := c.store.Load()
+	if s == nil || !c.up.Load() {
+		return ErrUnavailable
+	}
+	inner, cancel := context.WithTimeout(ctx, c.opts.QueryTimeout)
+	defer cancel()
+	err := use(inner, s)
+	switch {
+	case err == nil || errors.Is(err, sql.ErrNoRows):
+		return err
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	}
+	c.down(err)
+	c.kick()
+	return ErrUnavailable
+}
+
+// Record is one recording: ErrNotFound where there is none, ErrUnavailable where
+// only the database could tell.
+func (c *Catalogue) Record(ctx context.Context, id media.ID) (Record, error) {
+	r, pending, err := c.lookup(ctx, id.String())
+	if err != nil {
+		return Record{}, err
+	}
+	return r.record(pending)
+}
+
+func (c *Catalogue) lookup(ctx context.Context, id string) (r *row, pending bool, err error) {
+	e, known := c.pending.find(id)
+	if known && e.deleted {
+		return nil, false, ErrNotFound
+	}
+	stored := new(row)
+	err = c.read(ctx, func(ctx context.Context, s *store) error {
+		return s.ro.NewSelect().Model(stored).Where("id = ?", id).Scan(ctx)
+	})
+	switch {
+	case known && err == nil:
+		return newest(e.row, stored), !e.applied, nil
+	case known && (errors.Is(err, ErrUnavailable) || errors.Is(err, sql.ErrNoRows)):
+		return e.row, !e.applied, nil
+	case errors.Is(err, sql.ErrNoRows):
+		return nil, false, ErrNotFound
+	case err != nil:
+		return nil, false, err
+	}
+	return stored, false, nil
+}
+
+// newest joins a pending row with the stored one, each with its newer half.
+func newest(pending, stored *row) *row {
+	r := *pending
+	if stored.Revision > pending.Revision {
+		r = *stored
+	}
+	last := pending
+	if stored.ProtectedRev > pending.ProtectedRev {
+		last = stored
+	}
+	if last.ProtectedRev > 0 {
+		r.Protected, r.ProtectedRev = last.Protected, last.ProtectedRev
+	}
+	return &r
+}
+
+// SetProtected protects a recording from deletion, or no longer does. It returns
+// once the journal has it; errors are those of Record and Put.
+func (c *Catalogue) SetProtected(ctx context.Context, id media.ID, protected bool) (Record, error) {
+	c.changes.Lock()
+	defer c.changes.Unlock()
+	old, _, err := c.lookup(ctx, id.String())
+	if err != nil {
+		return Record{}, err
+	}
+	r := *old
+	r.Protected = bit(protected)
+	_, err = c.append(opProtect, &r, max(old.ProtectedRev, old.Revision))
+	if err != nil && !errors.Is(err, ErrNotDurable) {
+		return Record{}, err
+	}
+	rec, bad := r.record(true)
+	return rec, errors.Join(err, bad)
+}
+
+// Delete takes a recording's row away; the file is the caller's. It returns what
+// the row said. ErrProtected and ErrGrowing refuse; the other errors are those of
+// Record and Put.
+func (c *Catalogue) Delete(ctx context.Context, id media.ID) (Record, error) {
+	c.changes.Lock()
+	defer c.changes.Unlock()
+	old, pending, err := c.lookup(ctx, id.String())
+	if err != nil {
+		return Record{}, err
+	}
+	rec, err := old.record(pending)
+	switch {
+	case err != nil:
+		return rec, err
+	case rec.Protected:
+		return rec, ErrProtected
+	case rec.State == media.StateRecording:
+		return rec, ErrGrowing
+	}
+	r := *old
+	_, err = c.append(opDelete, &r, old.Revision)
+	return rec, err
+}
+
+// Ready waits until the database has been reached and has all that was pending.
+func (c *Catalogue) Ready(ctx context.Context) error {
+	for !c.up.Load() {
+		wait, stop := c.opts.Clock.After(lockRetry)
+		select {
+		case <-wait:
+		case <-ctx.Done():
+			stop()
+			why := "it has not answered yet"
+			if e := c.lastErr.Load(); e != nil {
+				why = *e
+			}
+			return fmt.Errorf("%w: %s", ErrUnavailable, why)
+		}
+	}
+	return c.Flush(ctx)
+}

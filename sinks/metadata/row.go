@@ -1,0 +1,137 @@
+package metadata
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"path"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/uptrace/bun"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// row is a recording as the table and the journal's records hold it.
+//
+// Invariant: a row's revision only grows; protected follows protectedRev, which
+// is 0 until somebody says protect or unprotect.
+type row struct {
+	bun.BaseModel `bun:"table:spool_recordings,alias:r" json:"-"`
+
+	ID           string          `bun:"id,pk" json:"id"`
+	Node         string          `bun:"node" json:"node,omitempty"`
+	Stream       string          `bun:"stream" json:"stream"`
+	Pipeline     string          `bun:"pipeline" json:"pipeline"`
+	Path         string          `bun:"file_path" json:"file_path"`
+	State        string          `bun:"state" json:"state"`
+	StartNS      int64           `bun:"start_ns" json:"start_ns"`
+	EndNS        int64           `bun:"end_ns" json:"end_ns"`
+	DurationNS   int64           `bun:"duration_ns" json:"duration_ns"`
+	Span         int             `bun:"span" json:"-"`
+	Size         int64           `bun:"size" json:"size"`
+	Tracks       json.RawMessage `bun:"tracks" json:"tracks"`
+	EndReason    string          `bun:"end_reason" json:"end_reason,omitempty"`
+	GapCause     string          `bun:"gap_cause" json:"gap_cause,omitempty"`
+	GapNS        int64           `bun:"gap_ns" json:"gap_ns,omitempty"`
+	GapChunks    int             `bun:"gap_chunks" json:"gap_chunks,omitempty"`
+	Events       json.RawMessage `bun:"events" json:"events,omitempty"`
+	Protected    int             `bun:"protected" json:"protected,omitempty"`
+	ProtectedRev int64           `bun:"protected_rev" json:"protected_rev,omitempty"`
+	Revision     int64           `bun:"revision" json:"-"`
+}
+
+// What the columns hold at most. MySQL needs a bound for what it indexes.
+const (
+	maxStreamBytes = 255
+	maxNameBytes   = 64 // node, pipeline
+	maxPathBytes   = 700
+)
+
+func toRow(rec media.Recording, node string) (*row, error) {
+	if err := storable(rec, node); err != nil {
+		return nil, err
+	}
+	tracks, err := json.Marshal(rec.Tracks)
+	if err != nil || rec.Tracks == nil {
+		tracks = []byte("[]")
+	}
+	r := &row{
+		ID: rec.ID.String(), Node: node, Stream: rec.Stream, Pipeline: rec.Pipeline, Path: rec.Path,
+		State: string(rec.State), StartNS: rec.StartUTC, EndNS: rec.EndUTC, DurationNS: rec.Duration,
+		Size: rec.Size, Tracks: tracks, EndReason: string(rec.EndReason),
+		GapCause: string(rec.Gap.Cause), GapNS: rec.Gap.Duration, GapChunks: rec.Gap.Chunks,
+		Events: []byte("[]"), Protected: bit(rec.Protected),
+	}
+	r.Span = spanOf(r)
+	return r, nil
+}
+
+func bit(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// storable refuses what a database would refuse for ever: one such row must not
+// hold up those behind it.
+func storable(rec media.Recording, node string) error {
+	for _, f := range []struct {
+		name, value string
+		max         int
+	}{
+		{"stream", rec.Stream, maxStreamBytes}, {"path", rec.Path, maxPathBytes},
+		{"pipeline", rec.Pipeline, maxNameBytes}, {"node", node, maxNameBytes},
+		{"state", string(rec.State), 16}, {"end reason", string(rec.EndReason), 32},
+		{"gap cause", string(rec.Gap.Cause), 32},
+	} {
+		if len(f.value) > f.max {
+			return fmt.Errorf("%w: %s has %d bytes, at most %d fit", ErrInvalid, f.name, len(f.value), f.max)
+		}
+		if !utf8.ValidString(f.value) || strings.ContainsRune(f.value, 0) {
+			return fmt.Errorf("%w: %s %.60q is not plain text", ErrInvalid, f.name, f.value)
+		}
+	}
+	switch {
+	case rec.ID == media.ID{}:
+		return fmt.Errorf("%w: it has no ID", ErrInvalid)
+	case rec.Stream == "" || rec.Path == "" || rec.State == "":
+		return fmt.Errorf("%w: stream %q, path %q, state %q: none may be empty", ErrInvalid, rec.Stream, rec.Path, rec.State)
+	case path.IsAbs(rec.Path) || path.Clean(rec.Path) != rec.Path || rec.Path == ".." || strings.HasPrefix(rec.Path, "../"):
+		return fmt.Errorf("%w: path %.80q must be relative to the record directory, and clean", ErrInvalid, rec.Path)
+	case rec.Gap.Chunks < 0 || rec.Gap.Chunks > math.MaxInt32:
+		return fmt.Errorf("%w: a gap of %d chunks", ErrInvalid, rec.Gap.Chunks)
+	}
+	return nil
+}
+
+// Record is a recording as the catalogue answers it.
+type Record struct {
+	media.Recording
+	Node     string          // the recorder that made it
+	Events   json.RawMessage // a JSON array
+	Revision int64           // grows with each change of the row
+	Pending  bool            // known from the journal; the database does not have all of it yet
+}
+
+func (r *row) record(pending bool) (Record, error) {
+	id, err := media.ParseID(r.ID)
+	if err != nil {
+		return Record{}, fmt.Errorf("catalogue row: %w", err)
+	}
+	rec := Record{
+		Recording: media.Recording{
+			ID: id, Stream: r.Stream, Pipeline: r.Pipeline, Path: r.Path, State: media.State(r.State),
+			StartUTC: r.StartNS, EndUTC: r.EndNS, Duration: r.DurationNS, Size: r.Size,
+			EndReason: media.Cause(r.EndReason), Protected: r.Protected != 0,
+			Gap: media.Gap{Cause: media.Cause(r.GapCause), Duration: r.GapNS, Chunks: r.GapChunks},
+		},
+		Node: r.Node, Events: r.Events, Revision: max(r.Revision, r.ProtectedRev), Pending: pending,
+	}
+	if err := json.Unmarshal(r.Tracks, &rec.Tracks); err != nil {
+		return Record{}, fmt.Errorf("catalogue row %s: tracks: %w", r.ID, err)
+	}
+	return rec, nil
+}

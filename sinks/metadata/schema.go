@@ -1,0 +1,101 @@
+package metadata
+
+import (
+	"fmt"
+	"time"
+)
+
+const lockRetry = 20 * time.Millisecond
+
+// types are the column types of a database. Text that is compared is compared
+// by bytes everywhere, so that order and prefixes mean the same.
+type types struct{ id, text, json, table string }
+
+func typesOf(driver string) types {
+	switch driver {
+	case "postgres":
+		return types{id: "uuid", text: `varchar(%d) COLLATE "C"`, json: "jsonb"}
+	case "mysql":
+		return types{
+			id:    "char(36) CHARACTER SET ascii COLLATE ascii_bin",
+			text:  "varchar(%d) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+			json:  "json",
+			table: " ENGINE=InnoDB ROW_FORMAT=DYNAMIC",
+		}
+	}
+	return types{id: "text", text: "text", json: "text", table: " WITHOUT ROWID"}
+}
+
+func (t types) varchar(n int) string {
+	if t.text == "text" {
+		return t.text
+	}
+	return fmt.Sprintf(t.text, n)
+}
+
+func schemaRecordings(driver string) []statement {
+	t := typesOf(driver)
+	table := t.table
+	if driver == "sqlite" {
+		table = "" // rows are wide: they stay out of the tree of the key
+	}
+	return []statement{
+		{sql: `CREATE TABLE IF NOT EXISTS spool_recordings (
+	id ` + t.id + ` NOT NULL PRIMARY KEY,
+	node ` + t.varchar(maxNameBytes) + ` NOT NULL,
+	stream ` + t.varchar(maxStreamBytes) + ` NOT NULL,
+	pipeline ` + t.varchar(maxNameBytes) + ` NOT NULL,
+	file_path ` + t.varchar(maxPathBytes) + ` NOT NULL,
+	state ` + t.varchar(16) + ` NOT NULL,
+	start_ns bigint NOT NULL,
+	end_ns bigint NOT NULL,
+	duration_ns bigint NOT NULL,
+	span smallint NOT NULL,
+	size bigint NOT NULL,
+	tracks ` + t.json + ` NOT NULL,
+	end_reason ` + t.varchar(32) + ` NOT NULL,
+	gap_cause ` + t.varchar(32) + ` NOT NULL,
+	gap_ns bigint NOT NULL,
+	gap_chunks integer NOT NULL,
+	events ` + t.json + ` NOT NULL,
+	protected smallint NOT NULL,
+	protected_rev bigint NOT NULL,
+	revision bigint NOT NULL
+)` + table},
+		{sql: `CREATE TABLE IF NOT EXISTS spool_streams (path ` + t.varchar(maxStreamBytes) + ` NOT NULL PRIMARY KEY)` + t.table},
+		{sql: `CREATE TABLE IF NOT EXISTS spool_journals (
+	id ` + t.varchar(32) + ` NOT NULL PRIMARY KEY,
+	node ` + t.varchar(maxNameBytes) + ` NOT NULL,
+	applied bigint NOT NULL
+)` + t.table},
+	}
+}
+
+// Indexes. The columns behind id are only filtered by: a scan need not touch
+// the rows that it passes over.
+const (
+	indexStart     = "spool_recordings_start"
+	indexStream    = "spool_recordings_stream"
+	indexState     = "spool_recordings_state"
+	indexProtected = "spool_recordings_protected"
+	indexSpan      = "spool_recordings_span"
+	indexPath      = "spool_recordings_path"
+)
+
+func schemaIndexes(driver string) []statement {
+	ifNot := "IF NOT EXISTS "
+	if driver == "mysql" {
+		ifNot = ""
+	}
+	make := func(name, columns string) statement {
+		return statement{sql: "CREATE INDEX " + ifNot + name + " ON spool_recordings (" + columns + ")", index: name}
+	}
+	return []statement{
+		make(indexStart, "start_ns, id, state, protected, stream"),
+		make(indexStream, "stream, start_ns, id, state, protected"),
+		make(indexState, "state, start_ns, id, stream, protected"),
+		make(indexProtected, "protected, start_ns, id, stream, state"),
+		make(indexSpan, "span, start_ns, end_ns, id, stream, state, protected"),
+		make(indexPath, "file_path, node"),
+	}
+}

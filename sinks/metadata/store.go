@@ -1,0 +1,212 @@
+package metadata
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/uptrace/bun"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// store is a database that has been reached and has the schema.
+type store struct {
+	driver   string
+	rw, ro   *bun.DB // the same pool, but for sqlite: one connection that writes, some that read
+	lockFile string  // of the migrations; sqlite only
+}
+
+// begin brings the schema up to date; on an error it closes what was opened.
+func (s *store) begin(ctx context.Context) (*store, error) {
+	if err := s.migrate(ctx, nil); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
+}
+
+func (s *store) ping(ctx context.Context) error {
+	_, err := s.ro.ExecContext(ctx, "SELECT 1 FROM spool_journals WHERE id = ''")
+	return err
+}
+
+func (s *store) close() error {
+	err := s.rw.Close()
+	if s.ro != s.rw {
+		err = errors.Join(err, s.ro.Close())
+	}
+	return err
+}
+
+// position is the revision up to which the database has a journal; 0 where it
+// has never heard of it.
+func (s *store) position(ctx context.Context, journal string) (rev int64, err error) {
+	err = s.rw.NewSelect().TableExpr("spool_journals").Column("applied").Where("id = ?", journal).Scan(ctx, &rev)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil
+	}
+	return rev, err
+}
+
+// write applies changes, and moves the journal's position, in one transaction.
+func (s *store) write(ctx context.Context, journal, node string, ops []op) error {
+	b := fold(ops)
+	err := s.rw.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		if err := s.upsert(ctx, tx, b.puts); err != nil {
+			return err
+		}
+		for _, o := range b.protects {
+			_, err := tx.NewUpdate().Table("spool_recordings").
+				Set("protected = ?", o.row.Protected).Set("protected_rev = ?", o.rev).
+				Where("id = ?", o.row.ID).Where("protected_rev < ?", o.rev).Exec(ctx)
+			if err != nil {
+				return err
+			}
+		}
+		if len(b.deletes) > 0 {
+			if _, err := tx.NewDelete().Table("spool_recordings").Where("id IN (?)", bun.List(b.deletes)).Exec(ctx); err != nil {
+				return err
+			}
+		}
+		return s.move(ctx, tx, journal, node, ops[len(ops)-1].rev)
+	})
+	if err != nil {
+		return fmt.Errorf("%s: apply %d changes: %w", s.driver, len(ops), err)
+	}
+	return nil
+}
+
+// batch is changes without those that a later one of the batch overrides: an
+// upsert may name a row only once.
+type batch struct {
+	puts     []*row
+	protects []op
+	deletes  []string
+}
+
+func fold(ops []op) (b batch) {
+	put, protect, gone := map[string]int{}, map[string]int{}, map[string]bool{}
+	for _, o := range ops {
+		id := o.row.ID
+		switch o.kind {
+		case opPut:
+			if i, ok := put[id]; ok {
+				b.puts[i] = o.row
+				continue
+			}
+			put[id] = len(b.puts)
+			b.puts = append(b.puts, o.row)
+		case opProtect:
+			if i, ok := protect[id]; ok {
+				b.protects[i] = o
+				continue
+			}
+			protect[id] = len(b.protects)
+			b.protects = append(b.protects, o)
+		case opDelete:
+			if !gone[id] {
+				gone[id] = true
+				b.deletes = append(b.deletes, id)
+			}
+		}
+	}
+	return b
+}
+
+// upsert adds rows, and replaces those of a lower revision.
+func (s *store) upsert(ctx context.Context, tx bun.Tx, rows []*row) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	if err := s.noteStreams(ctx, tx, rows); err != nil {
+		return err
+	}
+	q := tx.NewInsert().Model(&rows)
+	if s.driver == "mysql" {
+		// Assignments run from left to right and see what the earlier ones set:
+		// the revision is compared by all and therefore set last.
+		q.On("DUPLICATE KEY UPDATE").
+			Set("protected = IF(VALUES(revision) > revision AND protected_rev = 0, VALUES(protected), protected)")
+		for _, col := range replaced {
+			q.Set("? = IF(VALUES(revision) > revision, VALUES(?), ?)", bun.Ident(col), bun.Ident(col), bun.Ident(col))
+		}
+	} else {
+		q.On("CONFLICT (id) DO UPDATE").Where("r.revision < EXCLUDED.revision").
+			Set("protected = CASE WHEN r.protected_rev = 0 THEN EXCLUDED.protected ELSE r.protected END")
+		for _, col := range replaced {
+			q.Set("? = EXCLUDED.?", bun.Ident(col), bun.Ident(col))
+		}
+	}
+	_, err := q.Exec(ctx)
+	return err
+}
+
+// replaced are the columns that a newer Put sets. Events belong to their own
+// writer, protected to SetProtected.
+var replaced = []string{
+	"node", "stream", "pipeline", "file_path", "state", "start_ns", "end_ns", "duration_ns", "span",
+	"size", "tracks", "end_reason", "gap_cause", "gap_ns", "gap_chunks", "revision",
+}
+
+// noteStreams keeps the list of stream paths, by which a prefix is resolved.
+func (s *store) noteStreams(ctx context.Context, tx bun.Tx, rows []*row) error {
+	seen := map[string]bool{}
+	var values []string
+	for _, r := range rows {
+		if !seen[r.Stream] {
+			seen[r.Stream] = true
+			values = append(values, r.Stream)
+		}
+	}
+	head, tail := "INSERT INTO", "ON CONFLICT (path) DO NOTHING"
+	if s.driver == "mysql" {
+		head, tail = "INSERT IGNORE INTO", ""
+	}
+	marks := strings.TrimSuffix(strings.Repeat("(?),", len(values)), ",")
+	args := make([]any, len(values))
+	for i, v := range values {
+		args[i] = v
+	}
+	_, err := tx.NewRaw(head+" spool_streams (path) VALUES "+marks+" "+tail, args...).Exec(ctx)
+	return err
+}
+
+// move sets the journal's position; it never goes back.
+func (s *store) move(ctx context.Context, tx bun.Tx, journal, node string, rev int64) error {
+	set := "ON CONFLICT (id) DO UPDATE SET applied = EXCLUDED.applied WHERE p.applied < EXCLUDED.applied"
+	alias := " AS p"
+	if s.driver == "mysql" {
+		set, alias = "ON DUPLICATE KEY UPDATE applied = GREATEST(applied, VALUES(applied))", ""
+	}
+	_, err := tx.NewRaw("INSERT INTO spool_journals"+alias+" (id, node, applied) VALUES (?, ?, ?) "+set, journal, node, rev).Exec(ctx)
+	return err
+}
+
+// refusal reports whether the database refuses what a row says: such a change
+// fails however often it is tried.
+func refusal(err error) bool {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return strings.HasPrefix(pg.Code, "22") || strings.HasPrefix(pg.Code, "23") // data exception, integrity
+	}
+	var my *mysql.MySQLError
+	if errors.As(err, &my) {
+		switch my.Number {
+		case 1048, 1264, 1265, 1292, 1366, 1406, 3140, 4025: // null, range, truncated, value, charset, length, JSON, check
+			return true
+		}
+		return false
+	}
+	var lite *sqlite.Error
+	if errors.As(err, &lite) {
+		switch lite.Code() & 0xff {
+		case sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISMATCH:
+			return true
+		}
+	}
+	return false
+}

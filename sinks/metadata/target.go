@@ -1,0 +1,159 @@
+package metadata
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/mysqldialect"
+	"github.com/uptrace/bun/dialect/pgdialect"
+	"github.com/uptrace/bun/dialect/sqlitedialect"
+	"modernc.org/sqlite"
+)
+
+// target is a database that has been named but not yet reached.
+type target struct {
+	driver  string
+	secrets []string // what no log may show
+	open    func(context.Context) (*store, error)
+}
+
+const poolSize = 8 // connections of one recorder; its writer is one
+
+// parseTarget reads the configuration and does no I/O. Its errors do not quote
+// the DSN: it may hold a password.
+func parseTarget(driver, dsn string) (*target, error) {
+	switch driver {
+	case "sqlite":
+		return sqliteTarget(dsn)
+	case "postgres":
+		return postgresTarget(dsn)
+	case "mysql":
+		return mysqlTarget(dsn)
+	}
+	return nil, fmt.Errorf("database.driver is %.40q; it must be sqlite, postgres or mysql", driver)
+}
+
+func sqliteTarget(dsn string) (*target, error) {
+	file, query, _ := strings.Cut(strings.TrimPrefix(dsn, "file:"), "?")
+	if file == "" || strings.Contains(file, ":memory:") || strings.Contains(query, "mode=memory") {
+		return nil, errors.New("database.dsn must be the path of a file for sqlite, such as ./recordings/spool.db")
+	}
+	if strings.HasPrefix(dsn, "file:") {
+		plain, err := url.PathUnescape(file)
+		if err != nil {
+			return nil, errors.New("database.dsn is not a valid file: URI")
+		}
+		file = plain
+	}
+	// synchronous FULL: the journal forgets what a commit has taken.
+	base := "file:" + (&url.URL{Path: file}).EscapedPath() +
+		"?_pragma=journal_mode(WAL)&_pragma=busy_timeout(5000)&_pragma=synchronous(FULL)&_txlock=immediate"
+	if query != "" {
+		base += "&" + query
+	}
+	open := func(ctx context.Context) (*store, error) {
+		if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil {
+			return nil, fmt.Errorf("sqlite: %w", err)
+		}
+		w, err := sql.Open("sqlite", base)
+		if err != nil {
+			return nil, fmt.Errorf("sqlite: %w", err)
+		}
+		w.SetMaxOpenConns(1)
+		r, err := sql.Open("sqlite", base+"&_pragma=query_only(1)")
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("sqlite: %w", err), w.Close())
+		}
+		r.SetMaxOpenConns(poolSize)
+		s := &store{driver: "sqlite", lockFile: file + ".migrate",
+			rw: bun.NewDB(w, sqlitedialect.New()), ro: bun.NewDB(r, sqlitedialect.New())}
+		return s.begin(ctx)
+	}
+	return &target{driver: "sqlite", open: open}, nil
+}
+
+func postgresTarget(dsn string) (*target, error) {
+	cfg, err := pgx.ParseConfig(dsn)
+	if err != nil || dsn == "" {
+		return nil, errors.New("database.dsn cannot be read for postgres; write postgres://user:password@host:5432/database?sslmode=require")
+	}
+	cfg.DefaultQueryExecMode = pgx.QueryExecModeExec // bun writes literals: a statement cache would only churn
+	if cfg.ConnectTimeout == 0 {
+		cfg.ConnectTimeout = 5 * time.Second
+	}
+	cfg.RuntimeParams["standard_conforming_strings"] = "on" // bun's quoting relies on it
+	if cfg.RuntimeParams["application_name"] == "" {
+		cfg.RuntimeParams["application_name"] = "spool"
+	}
+	open := func(ctx context.Context) (*store, error) {
+		return pooled(ctx, "postgres", stdlib.OpenDB(*cfg))
+	}
+	return &target{driver: "postgres", secrets: nonEmpty(cfg.Password), open: open}, nil
+}
+
+func mysqlTarget(dsn string) (*target, error) {
+	cfg, err := mysql.ParseDSN(strings.TrimPrefix(dsn, "mysql://"))
+	if err != nil || cfg.DBName == "" {
+		return nil, errors.New("database.dsn cannot be read for mysql; write user:password@tcp(host:3306)/database")
+	}
+	cfg.ParseTime, cfg.Loc, cfg.MultiStatements = true, time.UTC, false
+	for _, t := range []*time.Duration{&cfg.Timeout, &cfg.ReadTimeout, &cfg.WriteTimeout} {
+		if *t == 0 {
+			*t = 15 * time.Second
+		}
+	}
+	cfg.Timeout = min(cfg.Timeout, 5*time.Second)
+	if cfg.Params == nil {
+		cfg.Params = map[string]string{}
+	}
+	// bun quotes with backslashes and backticks, and nothing may be cut silently.
+	cfg.Params["sql_mode"] = "'STRICT_ALL_TABLES'"
+	cfg.Logger = &mysql.NopLogger{}
+	connector, err := mysql.NewConnector(cfg)
+	if err != nil {
+		return nil, errors.New("database.dsn cannot be used for mysql; write user:password@tcp(host:3306)/database")
+	}
+	open := func(ctx context.Context) (*store, error) {
+		return pooled(ctx, "mysql", sql.OpenDB(connector))
+	}
+	return &target{driver: "mysql", secrets: nonEmpty(cfg.Passwd), open: open}, nil
+}
+
+// pooled reaches a server before bun does: bun asks MySQL for its version when
+// it is made, and would fall back to the oldest.
+func pooled(ctx context.Context, driver string, db *sql.DB) (*store, error) {
+	db.SetMaxOpenConns(poolSize)
+	db.SetMaxIdleConns(poolSize)
+	db.SetConnMaxIdleTime(5 * time.Minute)
+	if err := db.PingContext(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", driver, err), db.Close())
+	}
+	var b *bun.DB
+	if driver == "postgres" {
+		b = bun.NewDB(db, pgdialect.New())
+	} else {
+		b = bun.NewDB(db, mysqldialect.New())
+	}
+	return (&store{driver: driver, rw: b, ro: b}).begin(ctx)
+}
+
+func nonEmpty(s string) []string {
+	if s == "" {
+		return nil
+	}
+	return []string{s, url.QueryEscape(s), url.PathEscape(s)}
+}
+
+// The driver is used by its own name; the import that registers it must stay.
+var _ = sqlite.Driver{}
