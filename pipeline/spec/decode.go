@@ -187,6 +187,9 @@ func (d *decoder) hooks(n *Node, v reflect.Value, known Problems) {
 	for _, p := range known {
 		broken[p.Path] = true
 	}
+	if broken[n.Path] {
+		return
+	}
 	for _, p := range ask(v.Addr().Interface()) {
 		p.Pos, p.Path = locate(n, p)
 		if !broken[p.Path] {
@@ -244,7 +247,7 @@ func locate(n *Node, p Problem) (Pos, string) {
 		if i, err := strconv.Atoi(key); next == nil && err == nil && i >= 0 && i < len(at.List) {
 			next = at.List[i]
 		}
-		if next != nil {
+		if next != nil && next.Pos != (Pos{}) {
 			n = next
 		}
 		at = next

@@ -78,7 +78,7 @@ func Unknown(kind, name string, known []string) string {
 func Nearest(name string, known []string) (near string) {
 	best := max(1, len(name)/3) + 1
 	for _, k := range known {
-		if d := distance(strings.ToLower(name), k); d < best {
+		if d := distance(strings.ToLower(name), strings.ToLower(k)); d < best {
 			best, near = d, k
 		}
 	}

@@ -28,19 +28,19 @@ func (d *decoder) flow(n *Node) *Node {
 		return n
 	}
 	parsed.move(n.Path)
-	parsed.place(n.Pos)
+	parsed.Place(n.Pos)
 	return parsed
 }
 
-// place gives a node and all below it one position.
-func (n *Node) place(pos Pos) {
+// Place gives a node and all below it one position.
+func (n *Node) Place(pos Pos) {
 	n.Pos = pos
 	for i := range n.Entries {
 		n.Entries[i].Pos = pos
-		n.Entries[i].Value.place(pos)
+		n.Entries[i].Value.Place(pos)
 	}
 	for _, item := range n.List {
-		item.place(pos)
+		item.Place(pos)
 	}
 }
 
@@ -105,6 +105,11 @@ func (d *decoder) boolean(n *Node, v reflect.Value) {
 
 func (d *decoder) str(n *Node, v reflect.Value, tag reflect.StructTag) {
 	s, ok := n.Scalar.(string)
+	choice := strings.Fields(tag.Get("oneof"))
+	if !ok && len(choice) > 0 {
+		d.wrong(n, "one of "+strings.Join(choice, ", "), "")
+		return
+	}
 	if !ok {
 		example := ""
 		if !n.IsMap && !n.IsList {
@@ -113,7 +118,7 @@ func (d *decoder) str(n *Node, v reflect.Value, tag reflect.StructTag) {
 		d.wrong(n, "text", example)
 		return
 	}
-	if choice := strings.Fields(tag.Get("oneof")); len(choice) > 0 && !slices.Contains(choice, s) {
+	if len(choice) > 0 && !slices.Contains(choice, s) {
 		d.add(n, Problem{Msg: Unknown("value", s, choice), Hint: "one of " + strings.Join(choice, ", ")})
 		return
 	}

@@ -1,0 +1,223 @@
+package configs
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-co-op/gocron/v2"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/spec"
+)
+
+// StreamPath is a stream's path, as a key of the configuration.
+type StreamPath string
+
+// Validate is the framework's rule of paths.
+func (p StreamPath) Validate() error { return pipeline.CheckPath(string(p)) }
+
+// PipelineName is a pipeline's name: it appears in file names and URLs.
+type PipelineName string
+
+// Validate refuses what is awkward in a file name or URL.
+func (n PipelineName) Validate() error {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-", r)
+	}
+	if n == "" || len(n) > 64 || strings.ContainsFunc(string(n), func(r rune) bool { return !plain(r) }) || n[0] == '.' {
+		return errors.New("a pipeline's name is up to 64 letters, digits, dots, dashes and underscores")
+	}
+	return nil
+}
+
+// Check covers what the decoder cannot know.
+func (m MP4) Check() spec.Problems {
+	var c checks
+	c.want(m.RecordPath != "", "record_path", "is empty", "give the directory of the recordings")
+	c.between("fragment_duration", m.FragmentDuration, 100*time.Millisecond, time.Hour)
+	c.want(m.MaxFileSize == 0 || m.MaxFileSize >= 1<<20, "max_file_size", fmt.Sprintf("%s is too small for a file", m.MaxFileSize), "0 is no limit; else at least 1MiB")
+	c.want(m.MaxDuration == 0 || m.MaxDuration.D() >= time.Second, "max_duration", fmt.Sprintf("%s is too short for a file", m.MaxDuration), "0 is no limit; else at least 1s")
+	c.between("before_duration", m.BeforeDuration, 0, time.Hour)
+	c.between("after_duration", m.AfterDuration, 0, 24*time.Hour)
+	c.want(m.ExpireDays >= 0, "expire_days", fmt.Sprintf("%d is negative", m.ExpireDays), "0 keeps recordings for ever")
+	c.want(m.DiskMaxPercent >= 0 && m.DiskMaxPercent <= 99, "disk_max_percent", fmt.Sprintf("%d is no such share", m.DiskMaxPercent), "0 is off; else 1 to 99")
+	c.want(m.FilenamePattern != "", "filename_pattern", "is empty", "for example {stream}_{date}_{time}.mp4")
+	c.timezone("timezone", m.Timezone)
+	c.between("sync_interval", m.SyncInterval, 10*time.Millisecond, time.Hour)
+	return c.problems
+}
+
+// Check refuses a URL that is none. No message shows a password.
+func (s Stream) Check() spec.Problems {
+	var c checks
+	if s.Pull == "" {
+		c.want(s.Transport == "", "transport", "has no effect without pull", "it is how a stream is fetched")
+		return c.problems
+	}
+	u, err := url.Parse(s.Pull)
+	if err != nil {
+		c.add("pull", "is no URL: "+urlError(err), "for example rtsp://10.0.0.5/stream1; special characters in a password are written as %40 for @, %2F for /")
+		return c.problems
+	}
+	c.want(u.Scheme != "", "pull", spec.Redact(strconv.Quote(s.Pull))+" has no scheme", "for example rtsp://10.0.0.5/stream1")
+	c.want(u.Scheme == "" || u.Opaque == "", "pull", "// is missing after the scheme", "for example rtsp://10.0.0.5/stream1")
+	return c.problems
+}
+
+var quoted = regexp.MustCompile(`"[^"]*"`)
+
+// urlError says what is wrong with a URL without the parts that it quotes: what
+// looks like a port may be a piece of a password with a slash in it.
+func urlError(err error) string {
+	if parse := (*url.Error)(nil); errors.As(err, &parse) {
+		err = parse.Err // the error around it quotes the whole URL
+	}
+	return quoted.ReplaceAllString(err.Error(), "…")
+}
+
+// Check refuses patterns that are none, and a pipeline without stages.
+func (p Pipeline) Check() spec.Problems {
+	var c checks
+	c.want(len(p.Streams) > 0, "streams", "is empty: the pipeline is for no stream", `"**" is for every stream`)
+	for i, pattern := range p.Streams {
+		if _, err := pipeline.ParseGlob(pattern); err != nil {
+			c.add(spec.Join("streams", strconv.Itoa(i)), err.Error(), "")
+		}
+	}
+	c.want(p.Stages != nil && p.Stages.IsList && len(p.Stages.List) > 0, "stages", "a list of stages is wanted here",
+		"for example [source: {}, gop_ring: {}, segmenter: {}, mp4: {}, metadata: {}]")
+	return c.problems
+}
+
+// Check refuses a job that could never do anything.
+func (j Job) Check() spec.Problems {
+	var c checks
+	switch j.Cron {
+	case "":
+		c.add("cron", "is missing", `for example "0 8 * * *": every day at 8:00`)
+	default:
+		if err := gocron.NewDefaultCron(false).IsValid(j.Cron, time.UTC, time.Now()); err != nil {
+			c.add("cron", fmt.Sprintf("%q is no schedule: %s", j.Cron, cronError(err)), `minute hour day month weekday, for example "0 8 * * *"`)
+		}
+	}
+	c.want(j.Action != "", "action", "is missing", "one of record_start, record_stop")
+	if err := pipeline.CheckPath(j.Stream); err != nil {
+		c.add("stream", err.Error(), "for example live/camera01")
+	}
+	c.want(j.Action != "record_stop" || j.Duration == 0, "duration", "has no effect with record_stop", "it is for record_start")
+	c.timezone("timezone", j.Timezone)
+	return c.problems
+}
+
+// cronError is the message of the parser inside gocron's error.
+func cronError(err error) string {
+	if errors.Is(err, gocron.ErrCronJobInvalid) {
+		return "there is no such day"
+	}
+	lines := strings.Split(err.Error(), "\n")
+	return lines[len(lines)-1]
+}
+
+// Check wants a data source where there is no default.
+func (d Database) Check() spec.Problems {
+	var c checks
+	c.want(d.DSN != "" || d.Driver == "sqlite", "dsn", "is missing", dsnExamples[d.Driver])
+	return c.problems
+}
+
+var dsnExamples = map[string]string{
+	"mysql":    "for example spool:password@tcp(127.0.0.1:3306)/spool",
+	"postgres": "for example postgres://spool:password@127.0.0.1:5432/spool",
+}
+
+// Check keeps an API without access control on this machine.
+func (h HTTP) Check() spec.Problems {
+	var c checks
+	host, ok := c.address("listen", h.Listen)
+	if ok && !loopback(host) && h.Auth != "none" {
+		c.add("listen", fmt.Sprintf("%s can be reached by others, and there is no access control yet", h.Listen),
+			"listen on 127.0.0.1, or write http: {auth: none} if everybody may do everything")
+	}
+	return c.problems
+}
+
+// Check wants ports that can be RTP's: an even one and the next (RFC 3550, 11).
+func (r RTSP) Check() spec.Problems {
+	var c checks
+	if r.Listen != "" {
+		c.address("listen", r.Listen)
+	}
+	off := r.UDP.RTP == 0 && r.UDP.RTCP == 0
+	c.want(off || r.UDP.RTP != 0 && r.UDP.RTP%2 == 0, "udp/rtp", fmt.Sprintf("%d is no RTP port", r.UDP.RTP), "an even port; rtp: 0 and rtcp: 0 turn UDP off")
+	c.want(off || r.UDP.RTCP == r.UDP.RTP+1, "udp/rtcp", fmt.Sprintf("%d does not follow rtp %d", r.UDP.RTCP, r.UDP.RTP), "it is the next port after rtp")
+	c.between("read_timeout", r.ReadTimeout, time.Second, time.Hour)
+	c.between("write_timeout", r.WriteTimeout, time.Second, time.Hour)
+	c.want(r.MaxConnections >= 0, "max_connections", fmt.Sprintf("%d is negative", r.MaxConnections), "0 is no limit")
+	return c.problems
+}
+
+// Check refuses bounds that hold not even one GOP.
+func (m Memory) Check() spec.Problems {
+	var c checks
+	c.want(m.GOP >= 1<<20, "gop", fmt.Sprintf("%s holds no GOP", m.GOP), "at least 1MiB")
+	c.want(m.Queue >= 1<<20, "queue", fmt.Sprintf("%s holds no GOP", m.Queue), "at least 1MiB")
+	return c.problems
+}
+
+// Check covers the settings that are in no block.
+func (c *Config) Check() spec.Problems {
+	var k checks
+	k.between("flush_interval", c.FlushInterval, 50*time.Millisecond, 10*time.Second)
+	k.between("shutdown_timeout", c.ShutdownTimeout, time.Second, time.Hour)
+	return k.problems
+}
+
+// checks collects what is wrong with a block.
+type checks struct{ problems spec.Problems }
+
+func (c *checks) add(key, msg, hint string) {
+	c.problems = append(c.problems, spec.Problem{Path: key, Msg: msg, Hint: hint})
+}
+
+func (c *checks) want(ok bool, key, msg, hint string) {
+	if !ok {
+		c.add(key, msg, hint)
+	}
+}
+
+func (c *checks) between(key string, d spec.Duration, lo, hi time.Duration) {
+	if d.D() < lo || d.D() > hi {
+		c.add(key, d.String()+" is out of range", fmt.Sprintf("%s to %s", spec.Duration(lo), spec.Duration(hi)))
+	}
+}
+
+func (c *checks) timezone(key, name string) {
+	if _, err := time.LoadLocation(name); err != nil {
+		c.add(key, fmt.Sprintf("%q is no time zone that is known here", name), "for example Europe/Berlin or UTC; empty is the machine's")
+	}
+}
+
+func (c *checks) address(key, listen string) (host string, ok bool) {
+	host, port, err := net.SplitHostPort(listen)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		c.add(key, fmt.Sprintf("%q is no address", listen), "host:port, for example 127.0.0.1:8080")
+		return "", false
+	}
+	return host, true
+}
+
+// loopback says whether only this machine reaches a host. A name other than
+// localhost is not looked up: what it means may change.
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}

@@ -1,0 +1,130 @@
+package configs
+
+import (
+	"github.com/gospool/spool/pipeline/spec"
+)
+
+// Config is the whole configuration. Load gives one whose every value has been
+// checked.
+type Config struct {
+	MP4       MP4                       `yaml:"mp4" doc:"The defaults of every recording; this block alone is a complete configuration."`
+	Streams   map[StreamPath]Stream     `yaml:"streams" doc:"Streams by path, such as live/camera01. A stream that somebody publishes need not be named here."`
+	Pipelines map[PipelineName]Pipeline `yaml:"pipelines" doc:"How streams are recorded, by name. Without any, the mp4 block makes one called default, for every stream, started by hand."`
+	Crontab   Crontab                   `yaml:"crontab" doc:"Recordings by the clock. Checked, but not active yet."`
+	Database  Database                  `yaml:"database" doc:"Where the catalogue of recordings is."`
+	HTTP      HTTP                      `yaml:"http" doc:"The API."`
+	Ingest    Ingest                    `yaml:"ingest" doc:"The protocols by which streams are published."`
+	Memory    Memory                    `yaml:"memory" doc:"Bounds of what is held in memory."`
+	Log       Log                       `yaml:"log" doc:"What is logged, to standard error."`
+
+	FlushInterval   spec.Duration `yaml:"flush_interval" doc:"Media is written in pieces of about this length; it is the most that a crash may lose."`
+	ShutdownTimeout spec.Duration `yaml:"shutdown_timeout" doc:"How long files may take to be finished at the end; after three quarters of it they are left as they are, recoverable."`
+
+	// Demo is the stream that is to be recorded at once, because nothing was
+	// configured; else it is empty.
+	Demo StreamPath `yaml:"-"`
+	// File is the configuration file that was read, or empty.
+	File string `yaml:"-"`
+	// Warnings are about what is configured but has no effect, or may surprise.
+	Warnings spec.Problems `yaml:"-"`
+
+	tree *spec.Node // the merged layers, with the positions
+}
+
+// MP4 are the defaults of every recording.
+type MP4 struct {
+	Enable           bool          `yaml:"enable" doc:"Without pipelines: make the default one."`
+	RecordPath       string        `yaml:"record_path" doc:"Directory of the files. It is made where it is missing."`
+	Fragment         bool          `yaml:"fragment" doc:"false: ordinary MP4, crash-safe while it grows. true: fMP4."`
+	FragmentDuration spec.Duration `yaml:"fragment_duration" doc:"Length of a fragment of fMP4, about."`
+	MaxFileSize      spec.Size     `yaml:"max_file_size" doc:"A file that would be larger is cut at a key frame; 0 is no limit."`
+	MaxDuration      spec.Duration `yaml:"max_duration" doc:"A file that would be longer is cut at a key frame; 0 is no limit."`
+	BeforeDuration   spec.Duration `yaml:"before_duration" doc:"What an event records from before its trigger."`
+	AfterDuration    spec.Duration `yaml:"after_duration" doc:"What an event records after its last trigger."`
+	ExpireDays       int           `yaml:"expire_days" doc:"Recordings older than this are deleted; 0 is never. Not active yet."`
+	DiskMaxPercent   int           `yaml:"disk_max_percent" doc:"The oldest recordings are deleted when the disk is fuller than this; 0 is never. Not active yet."`
+	AutoRecovery     bool          `yaml:"auto_recovery" doc:"At start, finish the files that a crash left."`
+	FilenamePattern  string        `yaml:"filename_pattern" doc:"Name of a file, from {stream} {stream_path} {date} {time} {timestamp} {ms} {seq} {pipeline}."`
+	Timezone         string        `yaml:"timezone" doc:"Of the date and time in file names, such as Europe/Berlin; empty is the machine's."`
+	Sync             string        `yaml:"sync" oneof:"none interval chunk segment" doc:"When what is written is made safe from a power cut; a kill loses nothing of it anyway."`
+	SyncInterval     spec.Duration `yaml:"sync_interval" doc:"With sync: interval, the most that a power cut may lose."`
+}
+
+// Stream is a named stream.
+type Stream struct {
+	Pull              string `yaml:"pull,omitempty" doc:"URL that the stream is fetched from while somebody needs it; empty: somebody publishes it."`
+	Transport         string `yaml:"transport,omitempty" oneof:"tcp udp" doc:"How RTSP carries the media."`
+	OverridePublisher bool   `yaml:"override_publisher,omitempty" doc:"A second publisher takes the path over; else it is refused."`
+}
+
+// Pipeline is how streams are recorded.
+type Pipeline struct {
+	Streams []string   `yaml:"streams" doc:"Patterns of stream paths: * within a segment, ** for any number of segments."`
+	Record  string     `yaml:"record" oneof:"manual always event" doc:"Who starts a recording: the API, the stream itself, or a trigger."`
+	Stages  *spec.Node `yaml:"stages" doc:"The stages, each a name with its settings; see spool stages."`
+}
+
+// SetDefaults is for every stream, started by hand.
+func (p *Pipeline) SetDefaults() { p.Streams, p.Record = []string{"**"}, "manual" }
+
+// Crontab are recordings by the clock.
+type Crontab struct {
+	Jobs []Job `yaml:"jobs"`
+}
+
+// Job is something that happens by the clock.
+type Job struct {
+	Name     string        `yaml:"name"`
+	Cron     string        `yaml:"cron" doc:"Minute, hour, day of month, month, day of week; or @daily, @every 1h."`
+	Action   string        `yaml:"action" oneof:"record_start record_stop"`
+	Stream   string        `yaml:"stream"`
+	Duration spec.Duration `yaml:"duration,omitempty" doc:"How long is recorded; 0 is until record_stop."`
+	Timezone string        `yaml:"timezone,omitempty"`
+}
+
+// Database is where the catalogue is.
+type Database struct {
+	Driver string `yaml:"driver" oneof:"sqlite mysql postgres"`
+	DSN    string `yaml:"dsn" doc:"File of SQLite, or data source name. Empty, with SQLite: spool.db in the record path."`
+}
+
+// HTTP is the API's server.
+type HTTP struct {
+	Listen string `yaml:"listen" doc:"host:port. An address that others can reach is refused unless auth is written out."`
+	Auth   string `yaml:"auth,omitempty" oneof:"none" doc:"none: whoever reaches the address may do everything."`
+}
+
+// Ingest are the protocols' servers.
+type Ingest struct {
+	RTSP RTSP `yaml:"rtsp"`
+}
+
+// RTSP is the server that ANNOUNCE and RECORD come to.
+type RTSP struct {
+	Listen            string        `yaml:"listen" doc:"host:port; empty is off."`
+	UDP               UDP           `yaml:"udp" doc:"Ports on the same host for media over UDP."`
+	OverridePublisher bool          `yaml:"override_publisher" doc:"A second publisher takes a path over; else it is refused."`
+	ReadTimeout       spec.Duration `yaml:"read_timeout" doc:"A publisher that sends nothing for this long is gone."`
+	WriteTimeout      spec.Duration `yaml:"write_timeout"`
+	MaxConnections    int           `yaml:"max_connections" doc:"More are refused; 0 is no limit."`
+}
+
+// UDP are a pair of ports.
+type UDP struct {
+	RTP  uint16 `yaml:"rtp" doc:"Even; 0 with rtcp 0 is no UDP."`
+	RTCP uint16 `yaml:"rtcp" doc:"The next one after rtp."`
+}
+
+// Memory bounds what is held in memory. What is recorded is bounded by each
+// pipeline's gop_ring besides.
+type Memory struct {
+	Pool  spec.Size `yaml:"pool" doc:"Free memory that is kept for reuse, in all."`
+	GOP   spec.Size `yaml:"gop" doc:"The newest GOP of a stream, kept so that a recording begins with its key frame."`
+	Queue spec.Size `yaml:"queue" doc:"Between a stream and each of its recordings; beyond it whole GOPs are dropped."`
+}
+
+// Log is what is logged.
+type Log struct {
+	Level  string `yaml:"level" oneof:"debug info warn error"`
+	Format string `yaml:"format" oneof:"auto human json" doc:"auto: human on a terminal, else json."`
+}

@@ -1,0 +1,26 @@
+// Package configs reads the configuration of the program, and says where each
+// value came from and everything that is wrong with it.
+//
+// # Layers
+//
+// Each layer overrides the ones before it; maps are merged, lists and plain
+// values are replaced:
+//
+//	default.yaml    in the program; every setting has its default there
+//	demo.yaml       in the program; only where nothing below names a stream or a pipeline, and there is no file
+//	config.yaml     in the working directory, if it is there; or the file of -c, which must be there
+//	SPOOL_...       the environment; __ separates levels: SPOOL_MP4__RECORD_PATH
+//	flags
+//
+// Stream paths hold slashes and dots, so levels are separated by "::" inside
+// koanf, and leaves are carried through its merge as *spec.Node, each with the
+// file, line and column, or the name of the variable or flag, that it came from.
+//
+// A file's blocks whose names begin with x- are not read: anchors can be put there.
+//
+// # The default pipeline
+//
+// Without pipelines the mp4 block makes exactly one, called default, that records
+// any stream when it is started by hand. In every pipeline the settings of the mp4
+// block are what a stage has where its own declaration says nothing.
+package configs

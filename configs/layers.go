@@ -1,0 +1,136 @@
+package configs
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/knadh/koanf/providers/env/v2"
+	"github.com/knadh/koanf/providers/file"
+	"github.com/knadh/koanf/providers/rawbytes"
+	"github.com/knadh/koanf/v2"
+
+	"github.com/gospool/spool/pipeline/spec"
+)
+
+const (
+	// delimiter separates levels in koanf: no stream path holds it.
+	delimiter      = "::"
+	envPrefix      = "SPOOL_"
+	environmentPos = "environment "
+)
+
+// layers merges configuration with koanf and remembers where it was written.
+// Leaves are *spec.Node, which know their own place; keys are in at.
+type layers struct {
+	merged *koanf.Koanf
+	at     map[string]spec.Pos // of the last layer that wrote the key, by path
+}
+
+func newLayers() (*layers, error) {
+	l := &layers{merged: koanf.New(delimiter), at: map[string]spec.Pos{}}
+	return l, l.embedded(defaultYAML)
+}
+
+// embedded adds a file of the program. What is in it is written nowhere that the
+// user could look at: it has no position.
+func (l *layers) embedded(data []byte) error {
+	return l.merged.Load(rawbytes.Provider(data), &positioned{layers: l, name: "default", inside: true})
+}
+
+func (l *layers) file(name string) error {
+	return l.merged.Load(file.Provider(name), &positioned{layers: l, name: name})
+}
+
+// positioned is koanf's parser of a layer.
+type positioned struct {
+	*layers
+	name   string
+	inside bool
+}
+
+// Unmarshal keeps positions where koanf's own parser would lose them.
+func (p *positioned) Unmarshal(data []byte) (map[string]any, error) {
+	n, err := spec.Parse(p.name, data)
+	if err != nil {
+		return nil, err
+	}
+	if n.Empty() {
+		return map[string]any{}, nil
+	}
+	if !n.IsMap {
+		return nil, spec.Problems{{Pos: n.Pos, Msg: "a configuration is a map of settings", Hint: "for example mp4: {record_path: /data}"}}
+	}
+	n.Entries = slices.DeleteFunc(n.Entries, func(e spec.Entry) bool { return strings.HasPrefix(e.Key, "x-") })
+	if p.inside {
+		n.Place(spec.Pos{})
+	}
+	return p.level(n, p.merged.Raw()), nil
+}
+
+// Marshal is part of koanf's interface; nothing is written by it.
+func (p *positioned) Marshal(map[string]any) ([]byte, error) {
+	return nil, fmt.Errorf("%s is only read", p.name)
+}
+
+// level is a map for koanf to merge over what is below it.
+func (l *layers) level(n *spec.Node, below map[string]any) map[string]any {
+	m := make(map[string]any, len(n.Entries))
+	for _, e := range n.Entries {
+		under, known := below[e.Key]
+		if e.Value.Empty() && known {
+			continue // nothing was written: what is below stays
+		}
+		l.at[e.Value.Path] = e.Pos
+		if e.Value.IsMap {
+			deeper, _ := under.(map[string]any)
+			m[e.Key] = l.level(e.Value, deeper)
+			continue
+		}
+		m[e.Key] = e.Value
+	}
+	return m
+}
+
+// environment adds the variables that begin with envPrefix.
+func (l *layers) environment(environ []string) error {
+	transform := func(name, value string) (string, any) {
+		keys := strings.Split(strings.ToLower(strings.TrimPrefix(name, envPrefix)), "__")
+		return strings.Join(keys, delimiter), l.text(keys, environmentPos+name, value)
+	}
+	return l.merged.Load(env.Provider(delimiter, env.Opt{
+		Prefix: envPrefix, TransformFunc: transform, EnvironFunc: func() []string { return environ },
+	}), nil)
+}
+
+func (l *layers) flags(flags []Flag) error {
+	for _, f := range flags {
+		if err := l.merged.Set(strings.Join(f.Key, delimiter), l.text(f.Key, "flag "+f.Name, f.Value)); err != nil {
+			return fmt.Errorf("%s: %w", f.Name, err)
+		}
+	}
+	return nil
+}
+
+// text is a leaf that was given as text, and marks the way to it.
+func (l *layers) text(keys []string, from, value string) *spec.Node {
+	pos, path := spec.Pos{File: from}, ""
+	for _, key := range keys {
+		path = spec.Join(path, key)
+		if _, known := l.at[path]; !known {
+			l.at[path] = pos
+		}
+	}
+	l.at[path] = pos
+	return &spec.Node{Pos: pos, Path: path, Scalar: value}
+}
+
+// has says whether a map has any entries, or something else stands in its place.
+func (l *layers) has(key string) bool {
+	m, isMap := l.merged.Raw()[key].(map[string]any)
+	return !isMap || len(m) > 0
+}
+
+func (l *layers) tree() *spec.Node {
+	return spec.FromAny(l.merged.Raw(), "", func(path string) spec.Pos { return l.at[path] })
+}

@@ -1,0 +1,157 @@
+package configs
+
+import (
+	_ "embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/gospool/spool/pipeline/spec"
+)
+
+// FileName is the file that is read from the working directory if it is there.
+const FileName = "config.yaml"
+
+// DemoStream is the stream of demo.yaml.
+const DemoStream = "live/demo"
+
+//go:embed default.yaml
+var defaultYAML []byte
+
+//go:embed demo.yaml
+var demoYAML []byte
+
+// Options say where a configuration comes from. The zero value is the defaults
+// and what is in the working directory.
+type Options struct {
+	File    string   // must be there; empty: FileName, if it is there
+	Dir     string   // where FileName is looked for; empty: the working directory
+	Environ []string // as os.Environ
+	Flags   []Flag
+}
+
+// Flag is a setting that was given on the command line.
+type Flag struct {
+	Name  string // as it was written: --record-path
+	Key   []string
+	Value string
+}
+
+// ParseSet makes the Flag of --set mp4/record_path=/data.
+func ParseSet(text string) (Flag, error) {
+	path, value, ok := strings.Cut(text, "=")
+	if !ok || path == "" {
+		return Flag{}, fmt.Errorf("--set %q: write it as --set mp4/record_path=/data", spec.Redact(text))
+	}
+	return Flag{Name: "--set " + path, Key: spec.SplitPath(path), Value: value}, nil
+}
+
+// Load merges the layers and checks the result. The error is a spec.Problems
+// where something is wrong with a value, with all that is wrong.
+func Load(o Options) (*Config, error) {
+	file, err := o.find()
+	if err != nil {
+		return nil, err
+	}
+	l, err := newLayers()
+	if err != nil {
+		return nil, err
+	}
+	if file != "" {
+		if err := l.file(file); err != nil {
+			return nil, err
+		}
+	}
+	if err := errors.Join(l.environment(o.Environ), l.flags(o.Flags)); err != nil {
+		return nil, err
+	}
+	demo := file == "" && !l.has("streams") && !l.has("pipelines")
+	if demo {
+		if err := l.embedded(demoYAML); err != nil {
+			return nil, err
+		}
+	}
+	c, problems := resolve(l.tree())
+	if len(problems) > 0 {
+		return nil, explainEnvironment(problems).Sorted()
+	}
+	c.File = file
+	if demo && c.MP4.Enable {
+		c.Demo = DemoStream
+	}
+	c.Warnings = c.warnings()
+	return c, nil
+}
+
+// find is the file to read, or empty.
+func (o Options) find() (string, error) {
+	if o.File != "" {
+		info, err := os.Stat(o.File)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return "", fmt.Errorf("configuration %s is not there (without -c, %s in the working directory is read, if it is there)", o.File, FileName)
+		case err != nil:
+			return "", fmt.Errorf("configuration: %w", err)
+		case info.IsDir():
+			return "", fmt.Errorf("configuration %s is a directory, not a file", o.File)
+		}
+		return o.File, nil
+	}
+	file := filepath.Join(o.Dir, FileName)
+	_, err := os.Stat(file)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "", nil
+	case err != nil:
+		return "", fmt.Errorf("configuration: %w", err)
+	}
+	return file, nil
+}
+
+// Default is the configuration of default.yaml alone.
+func Default() *Config {
+	l, err := newLayers()
+	if err != nil {
+		panic(err) // default.yaml is part of the program
+	}
+	c, problems := resolve(l.tree())
+	if len(problems) > 0 {
+		panic(problems)
+	}
+	return c
+}
+
+// explainEnvironment adds to an unknown variable which one was likely meant:
+// the commonest mistake is one underscore where two separate levels.
+func explainEnvironment(problems spec.Problems) spec.Problems {
+	var known []string
+	for i, p := range problems {
+		name, ok := strings.CutPrefix(p.Pos.File, environmentPos+envPrefix)
+		if !ok || !strings.HasPrefix(p.Msg, "unknown key") {
+			continue
+		}
+		if known == nil {
+			known = variables()
+		}
+		hint := "levels are separated by __, as in SPOOL_MP4__RECORD_PATH"
+		if near := spec.Nearest(name, known); near != "" {
+			hint = "did you mean " + envPrefix + near + "? " + hint
+		}
+		problems[i].Hint = hint
+	}
+	return problems
+}
+
+// variables are the names of the environment's settings, without the prefix.
+func variables() (names []string) {
+	_, docs := spec.Describe(Config{})
+	for path := range docs {
+		names = append(names, strings.ToUpper(strings.Join(spec.SplitPath(path), "__")))
+	}
+	slices.Sort(names)
+	return names
+}

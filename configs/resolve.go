@@ -1,0 +1,105 @@
+package configs
+
+import (
+	"path/filepath"
+
+	"github.com/gospool/spool/pipeline/spec"
+)
+
+// resolve decodes the merged layers, checks them, and completes the pipelines.
+func resolve(tree *spec.Node) (*Config, spec.Problems) {
+	c := &Config{tree: tree}
+	if problems := tree.Decode(c); len(problems) > 0 {
+		return nil, problems
+	}
+	if c.Database.Driver == "sqlite" && c.Database.DSN == "" {
+		c.Database.DSN = filepath.Join(c.MP4.RecordPath, "spool.db")
+	}
+	block := tree.Get("mp4")
+	if len(c.Pipelines) == 0 && c.MP4.Enable {
+		p := Pipeline{Stages: defaultStages(block.Pos)}
+		p.SetDefaults()
+		c.Pipelines = map[PipelineName]Pipeline{DefaultPipeline: p}
+	}
+	for name, p := range c.Pipelines {
+		p.Stages = inherit(p.Stages, block)
+		c.Pipelines[name] = p
+	}
+	return c, nil
+}
+
+// DefaultPipeline is the name of the pipeline that the mp4 block makes.
+const DefaultPipeline = "default"
+
+// inherited are the settings of stages that the mp4 block gives, by stage: the
+// stage's setting, and the block's.
+var inherited = map[string][][2]string{
+	"gop_ring":  {{"before", "before_duration"}, {"after", "after_duration"}},
+	"segmenter": {{"max_duration", "max_duration"}, {"max_size", "max_file_size"}},
+	"mp4": {
+		{"record_path", "record_path"}, {"fragment", "fragment"}, {"fragment_duration", "fragment_duration"},
+		{"filename_pattern", "filename_pattern"}, {"timezone", "timezone"}, {"sync", "sync"}, {"sync_interval", "sync_interval"},
+	},
+}
+
+// defaultStages is the list of stages that the mp4 block stands for. It is
+// written nowhere: what is wrong with it is wrong with the block.
+func defaultStages(pos spec.Pos) *spec.Node {
+	path := spec.Join(spec.Join("pipelines", DefaultPipeline), "stages")
+	list := []any{}
+	for _, name := range []string{"source", "gop_ring", "segmenter", "mp4", "metadata"} {
+		list = append(list, map[string]any{name: map[string]any{}})
+	}
+	return spec.FromAny(list, path, func(string) spec.Pos { return pos })
+}
+
+// inherit is a copy of a list of stages in which what a stage leaves out is what
+// the mp4 block says. It keeps the block's positions.
+func inherit(stages, block *spec.Node) *spec.Node {
+	out := *stages
+	out.List = make([]*spec.Node, len(stages.List))
+	for i, n := range stages.List {
+		out.List[i] = inheritStage(n, block)
+	}
+	return &out
+}
+
+// inheritStage leaves alone what is no stage: the build says what is wrong.
+func inheritStage(n, block *spec.Node) *spec.Node {
+	name, settings, ok := stageOf(n)
+	if !ok {
+		return n
+	}
+	for _, key := range inherited[name] {
+		if value := block.Get(key[1]); value != nil && settings.Get(key[0]) == nil {
+			v := *value
+			v.Path = spec.Join(settings.Path, key[0])
+			settings.Entries = append(settings.Entries, spec.Entry{Key: key[0], Pos: v.Pos, Value: &v})
+		}
+	}
+	out := *n
+	out.Scalar, out.IsMap = nil, true
+	out.Entries = []spec.Entry{{Key: name, Pos: out.Pos, Value: settings}}
+	return &out
+}
+
+// stageOf takes apart `name: {settings}`, `name:` and `name`; the settings are a
+// copy.
+func stageOf(n *spec.Node) (name string, settings *spec.Node, ok bool) {
+	if bare, is := n.Scalar.(string); is {
+		return bare, &spec.Node{Pos: n.Pos, Path: spec.Join(n.Path, bare), IsMap: true}, true
+	}
+	if len(n.Entries) != 1 {
+		return "", nil, false
+	}
+	e := n.Entries[0]
+	if e.Value.Empty() {
+		return e.Key, &spec.Node{Pos: e.Pos, Path: e.Value.Path, IsMap: true}, true
+	}
+	if !e.Value.IsMap {
+		return "", nil, false
+	}
+	value := *e.Value
+	value.Entries = append([]spec.Entry(nil), e.Value.Entries...)
+	return e.Key, &value, true
+}

@@ -1,0 +1,77 @@
+package configs
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/spec"
+)
+
+// Show is the resolved configuration as YAML, each value with where it came
+// from. Secrets are left out. What it prints is a configuration itself, but for
+// the secrets.
+func (c *Config) Show() []byte {
+	n, _ := spec.Describe(c)
+	redact(n)
+	return n.YAML(spec.Style{Note: c.origin})
+}
+
+// origin is where a value was written.
+func (c *Config) origin(n *spec.Node) string {
+	pos := n.Pos
+	if at := c.at(n.Path); at != nil && pos == (spec.Pos{}) {
+		pos = at.Pos
+	}
+	if pos == (spec.Pos{}) {
+		return "default"
+	}
+	return pos.String()
+}
+
+// at is the value of a path as it was written, or nil.
+func (c *Config) at(path string) *spec.Node {
+	n := c.tree
+	for _, key := range spec.SplitPath(path) {
+		n = n.Get(key)
+	}
+	return n
+}
+
+func redact(n *spec.Node) {
+	if s, ok := n.Scalar.(string); ok {
+		n.Scalar = spec.Redact(s)
+	}
+	for _, e := range n.Entries {
+		redact(e.Value)
+	}
+	for _, item := range n.List {
+		redact(item)
+	}
+}
+
+// Compile makes the plans of the pipelines, in the order of their names. It is
+// the last check of a configuration, and does no I/O: the stages must be linked
+// into the program.
+func (c *Config) Compile() ([]pipeline.Declared, spec.Problems) {
+	var problems spec.Problems
+	var out []pipeline.Declared
+	for _, name := range slices.Sorted(maps.Keys(c.Pipelines)) {
+		p := c.Pipelines[name]
+		plan, bad := pipeline.Compile(string(name), p.Stages)
+		problems = append(problems, bad...)
+		d := pipeline.Declared{Plan: plan, Mode: pipeline.Mode(p.Record)}
+		for _, pattern := range p.Streams {
+			g, err := pipeline.ParseGlob(pattern)
+			if err != nil {
+				problems.Add(p.Stages, "", "%v", err)
+			}
+			d.Streams = append(d.Streams, g)
+		}
+		out = append(out, d)
+	}
+	if len(problems) > 0 {
+		return nil, problems.Sorted()
+	}
+	return out, nil
+}

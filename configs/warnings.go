@@ -1,0 +1,62 @@
+package configs
+
+import (
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/spec"
+)
+
+// warnings are about a configuration that is right, but does not do what its
+// author may expect.
+func (c *Config) warnings() (ps spec.Problems) {
+	warn := func(hint, msg string, keys ...string) {
+		n := c.tree
+		for _, key := range keys {
+			if next := n.Get(key); next != nil {
+				n = next
+			}
+		}
+		ps.Add(n, hint, "%s", msg)
+	}
+	if n := len(c.Crontab.Jobs); n > 0 {
+		warn("use the API, or record: always in a pipeline", fmt.Sprintf("schedules are not active yet: the %d jobs here start and stop nothing", n), "crontab", "jobs")
+	}
+	if c.MP4.ExpireDays > 0 {
+		warn("remove old files by other means", "retention is not active yet: nothing expires", "mp4", "expire_days")
+	}
+	if c.MP4.DiskMaxPercent > 0 {
+		warn("watch the disk by other means", "retention is not active yet: nothing is deleted when the disk fills", "mp4", "disk_max_percent")
+	}
+	if len(c.Pipelines) == 0 {
+		warn("enable the mp4 block or declare pipelines", "nothing can be recorded: mp4.enable is false and there are no pipelines", "mp4", "enable")
+	}
+	if host, _, err := net.SplitHostPort(c.Ingest.RTSP.Listen); err == nil && !loopback(host) {
+		warn("keep it inside a network that you trust", "whoever reaches this address may publish: there is no access control yet", "ingest", "rtsp", "listen")
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Pipelines)) {
+		if c.Pipelines[name].Record == "event" {
+			warn("", "triggers are not active yet: this pipeline records nothing", "pipelines", string(name), "record")
+		}
+	}
+	for _, path := range slices.Sorted(maps.Keys(c.Streams)) {
+		if c.Streams[path].Pull != "" && len(c.Pipelines) > 0 && !c.recorded(string(path)) {
+			warn("", "no pipeline is for this stream: it is never fetched", "streams", string(path))
+		}
+	}
+	return ps.Sorted()
+}
+
+func (c *Config) recorded(stream string) bool {
+	for _, p := range c.Pipelines {
+		for _, pattern := range p.Streams {
+			if g, err := pipeline.ParseGlob(pattern); err == nil && g.Match(stream) {
+				return true
+			}
+		}
+	}
+	return false
+}
