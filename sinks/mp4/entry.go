@@ -1,0 +1,204 @@
+package mp4
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// entryUUID is the type of the box that carries a file's own catalogue entry.
+const entryUUID = "\x8f\x3a\x5e\x60\x1d\xc7\x4e\x0b\xa2\x94\x6b\x71\xe5\x0d\x2c\x01"
+
+// entry is a file's catalogue entry, in the growing moov and in the final one,
+// so that the catalogue can be rebuilt from the disk alone:
+//
+//	 0  size, "uuid", entryUUID               24 bytes
+//	24  version 1                              1
+//	25  protected: 0 or 1                      1   one byte: it can be changed in
+//	26  reserved                               2   place at any time
+//	28  outcome                               56   written anew when the file is finished
+//	      state: 0 grows, 1 finished, 2 recovered  1
+//	      length of the end reason                 1
+//	      end reason, zero-padded                 30
+//	      UTC of the end, ns                       8
+//	      duration, ns                             8
+//	      reserved                                 4
+//	      CRC32C of the 52 bytes before            4
+//	84  length of the identity                 4
+//	88  CRC32C of the identity                 4
+//	92  identity, JSON                         n
+//	    zeros, so that the moov's size is a multiple of 8
+type entry struct {
+	protected bool
+	outcome   outcome
+	identity  identityJSON
+}
+
+const (
+	entryFixed       = 92
+	entryProtectedAt = 25
+	entryOutcomeAt   = 28
+	outcomeBytes     = 56
+	maxReason        = 30
+)
+
+// identityJSON is what is known when a file is begun and does not change.
+type identityJSON struct {
+	ID          string      `json:"id"`
+	Stream      string      `json:"stream"`
+	Pipeline    string      `json:"pipeline"`
+	Index       uint64      `json:"index"`
+	StartUTC    int64       `json:"start_utc_ns"`
+	GapCause    media.Cause `json:"gap_cause,omitempty"`
+	GapDuration int64       `json:"gap_ns,omitempty"`
+	GapChunks   int         `json:"gap_chunks,omitempty"`
+	Tracks      []trackJSON `json:"tracks"`
+}
+
+// trackJSON is what the boxes do not say about a track in one place.
+type trackJSON struct {
+	ID uint32 `json:"track"`
+	media.TrackInfo
+}
+
+// outcome is what is known when a file is finished.
+type outcome struct {
+	state    media.State
+	reason   media.Cause
+	endUTC   int64
+	duration int64
+}
+
+var states = [...]media.State{media.StateRecording, media.StateFinished, media.StateRecovered}
+
+func (o *outcome) encode() (b [outcomeBytes]byte) {
+	for i, s := range states {
+		if s == o.state {
+			b[0] = byte(i)
+		}
+	}
+	b[1] = byte(copy(b[2:2+maxReason], o.reason))
+	binary.BigEndian.PutUint64(b[32:], uint64(o.endUTC))
+	binary.BigEndian.PutUint64(b[40:], uint64(o.duration))
+	binary.BigEndian.PutUint32(b[52:], crc32.Checksum(b[:52], castagnoli))
+	return b
+}
+
+// decodeOutcome takes a damaged outcome for that of a file which still grows:
+// it is rewritten in place, and a power cut may tear it.
+func decodeOutcome(b []byte) outcome {
+	if binary.BigEndian.Uint32(b[52:]) != crc32.Checksum(b[:52], castagnoli) ||
+		int(b[0]) >= len(states) || b[1] > maxReason {
+		return outcome{state: media.StateRecording}
+	}
+	return outcome{
+		state:    states[b[0]],
+		reason:   media.Cause(b[2 : 2+b[1]]),
+		endUTC:   int64(binary.BigEndian.Uint64(b[32:])),
+		duration: int64(binary.BigEndian.Uint64(b[40:])),
+	}
+}
+
+func newEntry(s *media.Segment) entry {
+	e := entry{outcome: outcome{state: media.StateRecording}}
+	e.identity = identityJSON{
+		ID: s.ID.String(), Stream: s.Stream, Pipeline: s.Pipeline, Index: s.Index, StartUTC: s.StartUTC,
+		GapCause: s.Gap.Cause, GapDuration: s.Gap.Duration, GapChunks: s.Gap.Chunks,
+	}
+	for i, info := range s.Set.Info() {
+		e.identity.Tracks = append(e.identity.Tracks, trackJSON{uint32(i + 1), info})
+	}
+	return e
+}
+
+// write appends the box. moov is where the moov began, whose size with this box
+// is made a multiple of 8.
+func (e *entry) write(w *boxes, moov int) {
+	identity, err := json.Marshal(e.identity)
+	if err != nil && w.err == nil {
+		w.err = fmt.Errorf("entry: %w", err)
+	}
+	at := w.open("uuid")
+	w.b = append(w.b, entryUUID...)
+	w.u8(1)
+	protected := uint8(0)
+	if e.protected {
+		protected = 1
+	}
+	w.u8(protected)
+	w.u16(0)
+	o := e.outcome.encode()
+	w.b = append(w.b, o[:]...)
+	w.u32(uint32(len(identity)))
+	w.u32(crc32.Checksum(identity, castagnoli))
+	w.b = append(w.b, identity...)
+	for (len(w.b)-moov)%8 != 0 {
+		w.u8(0)
+	}
+	w.close(at)
+}
+
+// ErrNotOurs is returned for an MP4 file without an entry of ours.
+var ErrNotOurs = errors.New("the file carries no catalogue entry of spool")
+
+// findEntry reads the entry out of a moov's payload and tells where in it the
+// box begins.
+func findEntry(moov []byte) (e entry, at int, err error) {
+	at = -1
+	pos := 0
+	children(moov, func(fourcc string, payload []byte) bool {
+		// Boxes of a moov of ours have 8-byte headers.
+		if fourcc == "uuid" && len(payload) >= 16 && string(payload[:16]) == entryUUID {
+			at = pos
+			return false
+		}
+		pos += 8 + len(payload)
+		return true
+	})
+	if at < 0 {
+		return e, at, ErrNotOurs
+	}
+	box := moov[at:]
+	size := int(binary.BigEndian.Uint32(box))
+	if size < entryFixed || size > len(box) || box[24] != 1 {
+		return e, at, fmt.Errorf("entry: version %d, %d bytes: made by a later version, or damaged", box[24], size)
+	}
+	box = box[:size]
+	n := int(binary.BigEndian.Uint32(box[84:]))
+	if n < 0 || n > size-entryFixed {
+		return e, at, fmt.Errorf("entry: identity of %d bytes in a box of %d", n, size)
+	}
+	identity := box[entryFixed : entryFixed+n]
+	if crc32.Checksum(identity, castagnoli) != binary.BigEndian.Uint32(box[88:]) {
+		return e, at, errors.New("entry: identity does not match its checksum")
+	}
+	if err := json.Unmarshal(identity, &e.identity); err != nil {
+		return e, at, fmt.Errorf("entry: identity: %w", err)
+	}
+	e.protected = box[entryProtectedAt] == 1
+	e.outcome = decodeOutcome(box[entryOutcomeAt:])
+	return e, at, nil
+}
+
+// recording is the entry as the catalogue has it.
+func (e *entry) recording(path string, size int64) (media.Recording, error) {
+	id, err := media.ParseID(e.identity.ID)
+	if err != nil {
+		return media.Recording{}, fmt.Errorf("entry: %w", err)
+	}
+	r := media.Recording{
+		ID: id, Stream: e.identity.Stream, Pipeline: e.identity.Pipeline,
+		Path: path, State: e.outcome.state,
+		StartUTC: e.identity.StartUTC, EndUTC: e.outcome.endUTC, Duration: e.outcome.duration,
+		Size: size, EndReason: e.outcome.reason, Protected: e.protected,
+		Gap: media.Gap{Cause: e.identity.GapCause, Duration: e.identity.GapDuration, Chunks: e.identity.GapChunks},
+	}
+	for _, t := range e.identity.Tracks {
+		r.Tracks = append(r.Tracks, t.TrackInfo)
+	}
+	return r, nil
+}

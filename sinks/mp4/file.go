@@ -1,0 +1,235 @@
+package mp4
+
+import (
+	"fmt"
+	"hash/crc32"
+	"math"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// pageBytes is what the first chunk of a file is aligned to, so that the
+// reserve can be given back in whole blocks and the growing moov of a damaged
+// file can be searched for.
+const pageBytes = 4096
+
+// layout is where the parts of a growing file are, in bytes from its start.
+type layout struct {
+	fragment     bool
+	reserveAt    int64 // the free box that is kept for the final moov, or for the sidx
+	reserve      int64 // its size with its header
+	moovAt, moov int64 // the growing moov, size with header
+	mehdAt       int64
+	entryAt      int64
+	chunks       int64 // where the first chunk begins
+}
+
+// file is one segment's file while it grows, or while recovery finishes it.
+type file struct {
+	f        File
+	name     string // as it is now, with PartSuffix
+	lay      layout
+	tracks   []track
+	lead     int
+	entry    entry
+	seed     uint32 // of the checksums
+	noCRC    bool   // for measuring what the checksum costs
+	noSync   bool   // sync: none
+	size     int64  // up to the end of the last whole chunk
+	seq      uint32 // of the last fragment
+	endUTC   int64  // ns, end of the last access unit
+	index    index  // fragment: true
+	units    uint64
+	dropped  uint64 // access units that did not fit the time line
+	syncFail error  // a failed fsync is never retried
+
+	w    boxes
+	iov  [][]byte
+	frag fragment
+}
+
+// newFile lays out a file for a segment whose first chunk is at hand. It does
+// no I/O.
+func newFile(seg *media.Segment, first *media.Chunk, fragment bool, every int64) (*file, error) {
+	f := &file{entry: newEntry(seg), lead: seg.Set.Lead()}
+	info := seg.Set.Info()
+	for i := range seg.Set.Tracks {
+		t, err := newTrack(uint32(i+1), &seg.Set.Tracks[i], info[i])
+		if err != nil {
+			return nil, err
+		}
+		t.table.light = fragment
+		f.tracks = append(f.tracks, t)
+	}
+	place(f.tracks, seg.Set, first)
+	f.lay.fragment = fragment
+	f.index.every = media.FromNanos(every, f.tracks[f.lead].timescale)
+	f.seed = seedOf(f.entry.identity.ID)
+	return f, nil
+}
+
+// seedOf ties the checksums of a file to its segment.
+func seedOf(id string) uint32 { return crc32.Checksum([]byte(id), castagnoli) }
+
+// writeHeader writes what stands before the first chunk. The reserve has room
+// for want bytes of moov or sidx.
+func (f *file) writeHeader(want int64) error {
+	var ftyp, moov boxes
+	writeFtyp(&ftyp, f.tracks)
+	mehd, entry := writeGrowingMoov(&moov, f.tracks, &f.entry)
+	if moov.err != nil {
+		return moov.err
+	}
+	l := &f.lay
+	l.moov = int64(len(moov.b))
+	if l.fragment {
+		l.moovAt = int64(len(ftyp.b))
+		l.reserveAt = l.moovAt + l.moov
+		l.chunks = pageEnd(l.reserveAt + max(want, minReserve))
+		l.reserve = l.chunks - l.reserveAt
+	} else {
+		l.reserveAt = int64(len(ftyp.b))
+		l.moovAt = pageEnd(l.reserveAt + max(want, minReserve))
+		l.reserve = l.moovAt - l.reserveAt
+		l.chunks = l.moovAt + l.moov
+	}
+	l.mehdAt, l.entryAt = l.moovAt+int64(mehd), l.moovAt+int64(entry)
+	// The room is taken now, so that the file can be finished on a full disk.
+	if err := f.f.Allocate(0, l.chunks); err != nil {
+		return f.fail("reserve", 0, err)
+	}
+	var reserve boxes
+	reserve.u32(uint32(l.reserve))
+	reserve.b = append(reserve.b, "free"...)
+	parts := [][]byte{ftyp.b, reserve.b}
+	if l.fragment {
+		parts = [][]byte{ftyp.b, moov.b, reserve.b}
+	}
+	if err := f.f.WritevAt(parts, 0); err != nil {
+		return f.fail("write header", 0, err)
+	}
+	if !l.fragment {
+		if err := f.writeAt(moov.b, l.moovAt); err != nil {
+			return err
+		}
+	} else if err := f.f.Truncate(l.chunks); err != nil {
+		return f.fail("write header", l.chunks, err)
+	}
+	f.size = l.chunks
+	return nil
+}
+
+func pageEnd(n int64) int64 { return (n + pageBytes - 1) / pageBytes * pageBytes }
+
+// write appends a chunk in one call to the system. After an error the file is
+// as it was before the chunk, as far as the disk allows.
+func (f *file) write(c *media.Chunk) error {
+	g := &f.frag
+	if err := f.gather(g, c); err != nil || len(g.runs) == 0 {
+		return err
+	}
+	g.seq, g.seed = f.seq+1, f.seed
+	f.w.b = f.w.b[:0]
+	g.writeHead(&f.w, f.noCRC)
+	f.iov = append(f.iov[:0], f.w.b)
+	n := int64(len(f.w.b))
+	for i := range g.runs {
+		f.iov = append(f.iov, g.runs[i].cols.Payload)
+		n += int64(len(g.runs[i].cols.Payload))
+	}
+	if err := f.f.WritevAt(f.iov, f.size); err != nil {
+		// What of it arrived is no whole chunk. Recovery would cut it off too.
+		_ = f.f.Truncate(f.size)
+		return f.fail("write chunk", f.size, err)
+	}
+	f.took(g, f.size+int64(len(f.w.b)), n)
+	return nil
+}
+
+// gather collects what a chunk adds to each track.
+func (f *file) gather(g *fragment, c *media.Chunk) error {
+	if len(c.Tracks) != len(f.tracks) {
+		return fmt.Errorf("%s: a chunk of %d tracks in a segment of %d: the segmenter cuts where tracks change", f.name, len(c.Tracks), len(f.tracks))
+	}
+	g.runs, g.lead, g.utc = g.runs[:0], 0, c.UTC
+	payload := 0
+	for i := range c.Tracks {
+		t := &f.tracks[i]
+		cols, dropped := t.admit(&c.Tracks[i])
+		f.dropped += uint64(dropped)
+		if cols.Len() == 0 {
+			continue
+		}
+		if from := cols.DTS[0] + t.shift; cols.End+t.shift-from > math.MaxUint32 || t.begun && from-t.last > math.MaxUint32 {
+			return fmt.Errorf("%s: track %d: time jumps by more than one sample can last: the segmenter cuts at a gap", f.name, t.id)
+		}
+		if i == f.lead {
+			g.lead = len(g.runs)
+		}
+		payload += len(cols.Payload)
+		g.runs = append(g.runs, run{t, cols})
+	}
+	if payload > math.MaxUint32/2 {
+		return fmt.Errorf("%s: a chunk of %d bytes does not fit a fragment", f.name, payload)
+	}
+	return nil
+}
+
+// took accounts for a fragment of n bytes that ends the file, its payload at
+// data. Writing and scanning come together here.
+func (f *file) took(g *fragment, data, n int64) {
+	timed, at, sync := false, int64(0), false
+	for i := range g.runs {
+		r := &g.runs[i]
+		t := r.track
+		t.table.add(&r.cols, t.shift, data)
+		data += sizes(&r.cols)
+		t.begun, t.last = true, r.cols.DTS[r.cols.Len()-1]+t.shift
+		f.units += uint64(r.cols.Len())
+		if t == &f.tracks[f.lead] {
+			timed, sync = true, r.cols.Flags[0]&media.FlagSync != 0
+			at = r.cols.DTS[0] + t.shift + int64(r.cols.Offset[0]) - t.mediaTime
+		}
+	}
+	if f.lay.fragment {
+		f.index.add(n, at, timed, sync)
+	}
+	lead := &g.runs[g.lead]
+	f.endUTC = g.utc + media.ToNanos(lead.cols.End-lead.cols.DTS[0], lead.track.timescale)
+	f.seq = g.seq
+	f.size += n
+}
+
+func sizes(c *media.Columns) (n int64) {
+	for _, s := range c.Size {
+		n += int64(s)
+	}
+	return n
+}
+
+// datasync makes what is written durable. Once it has failed nothing that
+// follows may be believed: the kernel may have dropped the dirty pages.
+func (f *file) datasync() error { return f.flush("fdatasync", f.f.Datasync) }
+
+func (f *file) sync() error { return f.flush("fsync", f.f.Sync) }
+
+func (f *file) flush(op string, flush func() error) error {
+	if f.noSync {
+		return nil
+	}
+	if f.syncFail == nil {
+		if err := flush(); err != nil {
+			f.syncFail = f.fail(op, f.size, err)
+		}
+	}
+	return f.syncFail
+}
+
+func (f *file) writeAt(b []byte, off int64) error {
+	if _, err := f.f.WriteAt(b, off); err != nil {
+		return f.fail("write", off, err)
+	}
+	return nil
+}
+
+func (f *file) fail(op string, off int64, err error) error { return diskError(op, f.name, off, err) }

@@ -1,0 +1,251 @@
+package mp4
+
+import (
+	"encoding/binary"
+	"errors"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// minReserve is the smallest reserve: the header of the free box that stays and
+// the 16-byte header of the mdat. It leaves the tail form.
+const minReserve = 24
+
+// finish makes an ordinary file of a growing one and returns how many bytes
+// that wrote. The file keeps its name. Recovery finishes with the same code.
+//
+// What must hold at each moment: whatever prefix of these writes is on the disk
+// between two fsyncs, the file is either the growing one or the finished one.
+func (f *file) finish(state media.State, reason media.Cause) (written int64, err error) {
+	f.entry.outcome = outcome{state: state, reason: reason, endUTC: f.endUTC, duration: f.duration()}
+	if f.syncFail != nil {
+		return 0, f.syncFail
+	}
+	if err := f.readProtection(); err != nil {
+		return 0, err
+	}
+	if f.lay.fragment {
+		return f.finishIndex()
+	}
+	f.w.b = append(f.w.b[:0], make([]byte, 0, f.tableBytes())...)
+	writeFinalMoov(&f.w, f.tracks, &f.entry)
+	if f.w.err != nil {
+		return 0, f.w.err
+	}
+	moov := f.w.b
+	if int64(len(moov)) <= f.lay.reserve-minReserve {
+		return f.finishHead(moov)
+	}
+	written, err = f.finishTail(moov)
+	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
+		return f.finishAsGrown()
+	}
+	return written, err
+}
+
+// readProtection takes over what SetProtected did to the file while it grew.
+func (f *file) readProtection() error {
+	var b [1]byte
+	at := f.lay.entryAt + entryProtectedAt
+	if _, err := f.f.ReadAt(b[:], at); err != nil {
+		return f.fail("read", at, err)
+	}
+	f.entry.protected = b[0] == 1
+	return nil
+}
+
+// duration is when the last track ends, ns.
+func (f *file) duration() int64 {
+	return media.ToNanos(movieDuration(f.tracks), movieTimescale)
+}
+
+func (f *file) tableBytes() int {
+	n := pageBytes
+	for i := range f.tracks {
+		n += len(f.tracks[i].stsd) + 1024 + f.tracks[i].table.bytes()
+	}
+	return n
+}
+
+// finishHead puts the moov into the reserve:
+//
+//	before  ftyp free(R){ ....................................... } moov (moof mdat)*
+//	write   ftyp free(R){ [moov] [free .......] [mdat 16 bytes] } moov (moof mdat)*
+//	fsync
+//	flip    ftyp free(8) moov free(...) mdat{ moov (moof mdat)* }
+//	fsync
+//
+// The padding itself is not written: it is a hole, or what the disk gave.
+func (f *file) finishHead(moov []byte) (written int64, err error) {
+	l := &f.lay
+	mdatAt := l.reserveAt + l.reserve - 16
+	moovEnd := l.reserveAt + 8 + int64(len(moov))
+	pad := mdatAt - moovEnd
+	w := boxes{b: moov}
+	if pad >= 8 {
+		w.u32(uint32(pad))
+		w.b = append(w.b, "free"...)
+	} else {
+		mdatAt = moovEnd // too small for a box: the mdat covers it
+	}
+	var mdat boxes
+	writeLargeMdat(&mdat, f.size-mdatAt)
+	if pad < 8 || pad == 8 {
+		w.b = append(w.b, mdat.b...)
+		mdat.b = nil
+	}
+	if err := f.writeAt(w.b, l.reserveAt+8); err != nil {
+		return 0, err
+	}
+	if len(mdat.b) > 0 {
+		if err := f.writeAt(mdat.b, mdatAt); err != nil {
+			return 0, err
+		}
+	}
+	if err := f.flip(8); err != nil {
+		return 0, err
+	}
+	f.punch(moovEnd+8, mdatAt)
+	return int64(len(w.b) + len(mdat.b) + 4), nil
+}
+
+// finishTail is for a moov that does not fit the reserve:
+//
+//	before  ftyp free(R){ ................... } moov (moof mdat)*
+//	append  ftyp free(R){ .. [mdat 16 bytes] } moov (moof mdat)* free{ moov }
+//	fsync
+//	flip    ftyp free(R-16) mdat{ moov (moof mdat)* free's header } moov
+//	fsync
+func (f *file) finishTail(moov []byte) (written int64, err error) {
+	l := &f.lay
+	var wrapper, mdat boxes
+	wrapper.u32(uint32(8 + len(moov)))
+	wrapper.b = append(wrapper.b, "free"...)
+	if err := f.f.WritevAt([][]byte{wrapper.b, moov}, f.size); err != nil {
+		_ = f.f.Truncate(f.size)
+		return 0, f.fail("write moov", f.size, err)
+	}
+	mdatAt := l.reserveAt + l.reserve - 16
+	writeLargeMdat(&mdat, f.size+8-mdatAt)
+	if err := f.writeAt(mdat.b, mdatAt); err != nil {
+		return 0, err
+	}
+	if err := f.flip(l.reserve - 16); err != nil {
+		return 0, err
+	}
+	f.size += int64(8 + len(moov))
+	f.punch(l.reserveAt+8, mdatAt)
+	return int64(8 + len(moov) + 16 + 4), nil
+}
+
+// writeLargeMdat appends the header of an mdat of n bytes in all.
+func writeLargeMdat(w *boxes, n int64) {
+	w.u32(1)
+	w.b = append(w.b, "mdat"...)
+	w.u64(uint64(n))
+}
+
+// flip is the commit: the size of the reserve's free box changes, in one write
+// of 4 bytes that no sector boundary divides, and what is behind it becomes
+// visible. The fsync before it is what makes it safe: a flipped header whose
+// moov is missing is unplayable everywhere.
+func (f *file) flip(size int64) error {
+	if err := f.sync(); err != nil {
+		return err
+	}
+	if err := f.writeSize(size); err != nil {
+		return err
+	}
+	return f.sync()
+}
+
+// writeSize gives the reserve's free box another size.
+func (f *file) writeSize(size int64) error {
+	var b [4]byte
+	binary.BigEndian.PutUint32(b[:], uint32(size))
+	return f.writeAt(b[:], f.lay.reserveAt)
+}
+
+// finishIndex completes a fragmented file. The sidx goes to the end of the
+// reserve, so that nothing is between it and the first fragment, and becomes
+// visible when the free box before it shrinks:
+//
+//	before  ftyp moov{ mvex{ free(20) } } free(S){ ................ } (moof mdat)*
+//	write   ftyp moov{ mvex{ free(20) } } free(S){ ........ [sidx] } (moof mdat)*
+//	fsync
+//	flip    ftyp moov{ mvex{ mehd     } } free(S-K) sidx            (moof mdat)*
+//	fsync
+func (f *file) finishIndex() (written int64, err error) {
+	l := &f.lay
+	lead := &f.tracks[f.lead]
+	limit := (l.reserve - 8 - sidxFixed) / referenceSize
+	refs := f.index.references(lead.presented()+lead.table.duration(), int(limit))
+	if refs == nil { // no lead track, or fragments too large for any reference
+		return f.finishAsGrown()
+	}
+	var sidx boxes
+	f.index.writeSidx(&sidx, lead, refs)
+	n := int64(len(sidx.b))
+	if err := f.writeAt(sidx.b, l.chunks-n); err != nil {
+		return 0, err
+	}
+	if err := f.fillMoov(); err != nil {
+		return 0, err
+	}
+	if err := f.writeSize(l.reserve - n); err != nil {
+		return 0, err
+	}
+	if err := f.showMehd(); err != nil {
+		return 0, err
+	}
+	f.punch(l.reserveAt+8, l.chunks-n)
+	return n + 4 + grownBytes, nil
+}
+
+// finishAsGrown makes a fragmented file of a growing one without an index. It
+// takes no room on the disk.
+func (f *file) finishAsGrown() (written int64, err error) {
+	if err := f.fillMoov(); err != nil {
+		return 0, err
+	}
+	return grownBytes, f.showMehd()
+}
+
+// grownBytes is what fillMoov and showMehd write.
+const grownBytes = outcomeBytes + mehdBytes - 8 + 4
+
+// fillMoov completes the growing moov in place: the entry's outcome, and the
+// body of mehd, by which alone Firefox knows the duration.
+func (f *file) fillMoov() error {
+	o := f.entry.outcome.encode()
+	if err := f.writeAt(o[:], f.lay.entryAt+entryOutcomeAt); err != nil {
+		return err
+	}
+	body := boxes{b: make([]byte, 0, mehdBytes)}
+	body.u32(1 << 24) // version 1
+	body.u64(uint64(movieDuration(f.tracks)))
+	if err := f.writeAt(body.b, f.lay.mehdAt+8); err != nil {
+		return err
+	}
+	return f.sync()
+}
+
+// showMehd turns the free box around the body into mehd: what says that the
+// file is finished.
+func (f *file) showMehd() error {
+	if err := f.writeAt([]byte("mehd"), f.lay.mehdAt+4); err != nil {
+		return err
+	}
+	return f.sync()
+}
+
+// punch gives back the whole blocks between two offsets. That it cannot is no
+// loss.
+func (f *file) punch(from, to int64) {
+	from, to = pageEnd(from), to/pageBytes*pageBytes
+	if to > from {
+		_ = f.f.Punch(from, to-from)
+	}
+}

@@ -1,0 +1,207 @@
+package mp4
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+
+	"golang.org/x/sys/unix"
+)
+
+// ErrOwned says that another recorder, or another part of this one, writes the
+// file.
+var ErrOwned = errors.New("the file is being written")
+
+// diskFS is the real FS. os.Root keeps every name inside the directory.
+type diskFS struct {
+	dir  string
+	root *os.Root
+}
+
+// openDisk opens a record directory that exists.
+func openDisk(dir string) (*diskFS, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	return &diskFS{dir: dir, root: root}, nil
+}
+
+func (d *diskFS) Close() error { return d.root.Close() }
+
+func (d *diskFS) Create(name string) (File, error) {
+	return d.open(name, os.O_RDWR|os.O_CREATE|os.O_EXCL)
+}
+
+func (d *diskFS) Open(name string) (File, error) { return d.open(name, os.O_RDWR) }
+
+// open locks the file and then makes sure that its name still leads to it: in
+// between, recovery may have taken it away, or its writer finished it.
+func (d *diskFS) open(name string, flag int) (File, error) {
+	f, err := d.root.OpenFile(name, flag, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		_ = f.Close()
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			return nil, fmt.Errorf("%s: %w", name, ErrOwned)
+		}
+		return nil, fmt.Errorf("lock %s: %w", name, err)
+	}
+	open, err := f.Stat()
+	if err == nil {
+		var named fs.FileInfo
+		if named, err = d.root.Lstat(name); err == nil && !os.SameFile(open, named) {
+			err = fmt.Errorf("%s: %w", name, fs.ErrNotExist)
+		}
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return &diskFile{f}, nil
+}
+
+func (d *diskFS) OpenRead(name string) (File, error) {
+	f, err := d.root.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	return &diskFile{f}, nil
+}
+
+// openShared opens a file for a small write beside its owner.
+func (d *diskFS) openShared(name string) (File, error) {
+	f, err := d.root.OpenFile(name, os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	return &diskFile{f}, nil
+}
+
+// Rename needs a filesystem that has RENAME_NOREPLACE, or hard links.
+func (d *diskFS) Rename(from, to string) error {
+	dir, err := d.root.Open(path.Dir(from))
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	fd := int(dir.Fd())
+	err = unix.Renameat2(fd, path.Base(from), fd, path.Base(to), unix.RENAME_NOREPLACE)
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) {
+		if err = unix.Linkat(fd, path.Base(from), fd, path.Base(to), 0); err == nil {
+			err = unix.Unlinkat(fd, path.Base(from), 0)
+		}
+	}
+	if err != nil {
+		return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
+	}
+	return nil
+}
+
+func (d *diskFS) Remove(name string) error { return d.root.Remove(name) }
+
+func (d *diskFS) Mkdir(name string) (bool, error) {
+	err := d.root.Mkdir(name, 0o755)
+	if errors.Is(err, fs.ErrExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func (d *diskFS) SyncDir(name string) error {
+	dir, err := d.root.Open(name)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	return dir.Sync()
+}
+
+func (d *diskFS) Stat(name string) (fs.FileInfo, error) { return d.root.Lstat(name) }
+
+func (d *diskFS) ReadDir(name string) ([]fs.DirEntry, error) {
+	return fs.ReadDir(d.root.FS(), name)
+}
+
+func (d *diskFS) Same() (bool, error) {
+	open, err := d.root.Stat(".")
+	if err != nil {
+		return false, err
+	}
+	named, err := os.Stat(d.dir)
+	if err != nil {
+		return false, err
+	}
+	return os.SameFile(open, named), nil
+}
+
+// diskFile is a file on a disk. Closing it ends its lock.
+type diskFile struct{ *os.File }
+
+func (f *diskFile) WritevAt(bufs [][]byte, off int64) error {
+	fd := int(f.Fd())
+	for len(bufs) > 0 {
+		n, err := unix.Pwritev(fd, bufs, off)
+		if errors.Is(err, unix.EINTR) || errors.Is(err, unix.EAGAIN) {
+			continue
+		}
+		if err != nil {
+			return &fs.PathError{Op: "pwritev", Path: f.Name(), Err: err}
+		}
+		if n == 0 {
+			return &fs.PathError{Op: "pwritev", Path: f.Name(), Err: io.ErrShortWrite}
+		}
+		off += int64(n)
+		bufs = consume(bufs, n)
+	}
+	return nil
+}
+
+// consume is what a short write left over.
+func consume(bufs [][]byte, n int) [][]byte {
+	for len(bufs) > 0 && n >= len(bufs[0]) {
+		n -= len(bufs[0])
+		bufs = bufs[1:]
+	}
+	if n > 0 {
+		bufs[0] = bufs[0][n:]
+	}
+	return bufs
+}
+
+func (f *diskFile) Datasync() error {
+	if err := unix.Fdatasync(int(f.Fd())); err != nil {
+		return &fs.PathError{Op: "fdatasync", Path: f.Name(), Err: err}
+	}
+	return nil
+}
+
+func (f *diskFile) Allocate(off, n int64) error {
+	return ignoreUnsupported(unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_KEEP_SIZE, off, n))
+}
+
+func (f *diskFile) Punch(off, n int64) error {
+	return ignoreUnsupported(unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, off, n))
+}
+
+// ignoreUnsupported: room that a filesystem cannot set aside or give back is
+// not worth losing a recording for.
+func ignoreUnsupported(err error) error {
+	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS) {
+		return nil
+	}
+	return err
+}
+
+func (f *diskFile) Size() (int64, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
+}

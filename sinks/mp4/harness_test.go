@@ -1,0 +1,145 @@
+package mp4
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// session is a muxer under test and what it told of.
+type session struct {
+	*Muxer
+	told []media.Recording
+	set  *media.TrackSet
+}
+
+func newSession(t testing.TB, cfg Config, wrap func(FS) FS) *session {
+	t.Helper()
+	if cfg.RecordPath == "" || cfg.RecordPath == Defaults().RecordPath {
+		cfg.RecordPath = t.TempDir()
+	}
+	cfg.Timezone = "UTC"
+	m, err := New(pipeline.Settings{Pipeline: "default", Stream: "live/cam"}, cfg)
+	require.NoError(t, err)
+	if wrap != nil {
+		m.openFS = func(dir string) (FS, error) {
+			d, err := openDisk(dir)
+			if err != nil {
+				return nil, err
+			}
+			return wrap(d), nil
+		}
+	}
+	return &session{Muxer: m}
+}
+
+func (s *session) emit(r media.Recording) error { s.told = append(s.told, r); return nil }
+
+func (s *session) last() media.Recording { return s.told[len(s.told)-1] }
+
+// path of a recording on the disk.
+func (s *session) path(r media.Recording) string { return filepath.Join(s.dir, r.Path) }
+
+func segment(set *media.TrackSet, index uint64) *media.Segment {
+	at := start.Add(time.Duration(index-1) * time.Hour)
+	return &media.Segment{
+		ID: media.NewID(at), Stream: "live/cam", Pipeline: "default", Set: set, Index: index, StartUTC: at.UnixNano(),
+	}
+}
+
+// put sends chunks as one segment, without its end, and returns the first
+// error. It owns the chunks.
+func (s *session) put(seg *media.Segment, chunks []*media.Chunk) error {
+	for i, c := range chunks {
+		if err := s.Process(context.Background(), media.Part{Segment: seg, First: i == 0, Chunk: c}, s.emit); err != nil {
+			for _, rest := range chunks[i+1:] {
+				rest.Release()
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *session) end(seg *media.Segment, why media.Cause) error {
+	return s.Process(context.Background(), media.Part{Segment: seg, End: why}, s.emit)
+}
+
+// record writes a whole source into one finished file.
+func (s *session) record(t testing.TB, src *source, pool *media.Pool, edit func(*media.Segment)) media.Recording {
+	t.Helper()
+	set, chunks := src.chunks(t, pool, time.Second, nil)
+	seg := segment(set, 1)
+	if edit != nil {
+		edit(seg)
+	}
+	require.NoError(t, s.Open(context.Background()))
+	require.NoError(t, s.put(seg, chunks))
+	require.NoError(t, s.end(seg, media.EndStop))
+	require.NoError(t, s.Close())
+	require.Zero(t, pool.Outstanding(), pool.Leaks())
+	return s.last()
+}
+
+// requireSame compares a file with its source, packet by packet: every payload
+// in order, the steps of DTS and PTS to a tick, and sound against picture to a
+// millisecond. count is how many packets of each stream must be there, -1 for
+// all.
+func requireSame(t testing.TB, src *source, file string, count ...int) probed {
+	t.Helper()
+	got := probe(t, file)
+	require.Len(t, got.Streams, len(src.tracks))
+	offsets := make([]float64, len(src.tracks))
+	for i := range src.tracks {
+		want, have := src.probe.of(i), got.of(i)
+		if len(count) > 0 && count[i] >= 0 {
+			want = want[:count[i]]
+		}
+		require.Len(t, have, len(want), "packets of stream %d", i)
+		require.Equal(t, src.probe.timescale(i), got.timescale(i))
+		for k := range want {
+			require.Equal(t, want[k].Hash, have[k].Hash, "payload %d of stream %d", k, i)
+			require.Equal(t, want[k].Flags[0], have[k].Flags[0], "key flag %d of stream %d", k, i)
+			require.InDelta(t, want[k].PTS-want[0].PTS, have[k].PTS-have[0].PTS, 1, "PTS %d of stream %d", k, i)
+			require.InDelta(t, want[k].DTS-want[0].DTS, have[k].DTS-have[0].DTS, 1, "DTS %d of stream %d", k, i)
+		}
+		offsets[i] = float64(have[0].PTS-want[0].PTS) / float64(got.timescale(i))
+	}
+	for i := range offsets {
+		require.InDelta(t, offsets[0], offsets[i], 0.001, "sound against picture")
+	}
+	return got
+}
+
+// requirePlays decodes a file to its end.
+func requirePlays(t testing.TB, file string) {
+	t.Helper()
+	tool(t, "ffmpeg", "-v", "error", "-xerror", "-i", file, "-f", "null", "-")
+}
+
+// order lists the top-level boxes of a file.
+func order(t testing.TB, file string) (out []string) {
+	t.Helper()
+	f, err := os.Open(file)
+	require.NoError(t, err)
+	defer f.Close()
+	info, err := f.Stat()
+	require.NoError(t, err)
+	for at := int64(0); at < info.Size(); {
+		h, err := readHeader(f, at, info.Size())
+		require.NoError(t, err, "at "+strconv.FormatInt(at, 10))
+		out = append(out, string(h.fourcc[:]))
+		require.NotZero(t, h.size)
+		at += h.size
+		require.LessOrEqual(t, at, info.Size())
+	}
+	return out
+}

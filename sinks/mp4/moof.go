@@ -1,0 +1,237 @@
+package mp4
+
+import (
+	"encoding/binary"
+	"hash/crc32"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// castagnoli is CRC32C, which amd64 and arm64 compute in hardware.
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// sealUUID is the type of the box that ends each moof of ours.
+const sealUUID = "\x5d\x0c\x91\x3e\x7a\x54\x4b\x1f\x9e\x26\x1c\x8b\x40\xf7\xd3\x02"
+
+// sealBytes is the size of that box: header, type, CRC.
+const sealBytes = 8 + 16 + 4
+
+// run is what one track adds to a fragment.
+type run struct {
+	track *track
+	cols  media.Columns
+}
+
+// fragment is one chunk on its way into the file.
+type fragment struct {
+	runs []run // tracks with samples, in the file's order
+	seq  uint32
+	lead int   // index in runs of the track that carries the wall clock
+	utc  int64 // ns, of that track's first sample
+	seed uint32
+}
+
+// writeHead appends what stands before the payloads of a fragment:
+//
+//	prft                     the wall clock of the fragment's first sample
+//	moof
+//	  mfhd
+//	  traf (tfhd tfdt trun [sbgp])*
+//	  uuid                   CRC32C of all of the fragment but these 4 bytes
+//	mdat                     header
+//
+// and fills in the CRC.
+func (f *fragment) writeHead(w *boxes, noCRC bool) {
+	f.writePrft(w)
+	moof := w.open("moof")
+	at := w.full("mfhd", 0, 0)
+	w.u32(f.seq)
+	w.close(at)
+	payload := 0
+	var offsets [8]int
+	patches := offsets[:0]
+	for i := range f.runs {
+		patches = append(patches, f.runs[i].writeTraf(w))
+		payload += len(f.runs[i].cols.Payload)
+	}
+	seal := w.open("uuid")
+	w.b = append(w.b, sealUUID...)
+	crcAt := len(w.b)
+	w.u32(0)
+	w.close(seal)
+	w.close(moof)
+	data := len(w.b) - moof + 8
+	for i := range f.runs {
+		w.patch(patches[i], uint32(data))
+		data += len(f.runs[i].cols.Payload)
+	}
+	w.u32(uint32(8 + payload))
+	w.b = append(w.b, "mdat"...)
+	if !noCRC {
+		w.patch(crcAt, f.checksum(w.b, crcAt))
+	}
+}
+
+// checksum covers everything of the fragment but the checksum itself. It starts
+// from the segment's ID, so that a whole fragment of an older file, left on the
+// disk's free blocks, is not taken for one of this file.
+func (f *fragment) checksum(head []byte, crcAt int) uint32 {
+	crc := crc32.Update(f.seed, castagnoli, head[:crcAt])
+	crc = crc32.Update(crc, castagnoli, head[crcAt+4:])
+	for i := range f.runs {
+		crc = crc32.Update(crc, castagnoli, f.runs[i].cols.Payload)
+	}
+	return crc
+}
+
+// prftBytes is the size of a version 1 prft.
+const prftBytes = 32
+
+// writePrft appends a producer reference time (ISO/IEC 14496-12, 8.16.5).
+func (f *fragment) writePrft(w *boxes) {
+	r := &f.runs[f.lead]
+	at := w.full("prft", 1, 0)
+	w.u32(r.track.id)
+	w.u64(toNTP(f.utc))
+	w.u64(uint64(r.cols.DTS[0] + r.track.shift))
+	w.close(at)
+}
+
+// Seconds from 1900 to 1970, and from 1904 to 1970.
+const (
+	ntpEpoch = 2208988800
+	macEpoch = 2082844800
+)
+
+// toNTP makes an NTP timestamp, 32.32 seconds since 1900 that wrap in 2036.
+func toNTP(utc int64) uint64 {
+	sec, ns := utc/1e9, utc%1e9
+	if ns < 0 {
+		sec, ns = sec-1, ns+1e9
+	}
+	return uint64(sec+ntpEpoch)<<32 | (uint64(ns)<<32+5e8)/1e9
+}
+
+// fromNTP is its inverse between 1968 and 2104.
+func fromNTP(t uint64) int64 {
+	sec := int64(t >> 32)
+	if sec < 1<<31 {
+		sec += 1 << 32
+	}
+	return (sec-ntpEpoch)*1e9 + int64((t&0xffffffff*1e9+1<<31)>>32)
+}
+
+// tfhd and trun flags (ISO/IEC 14496-12, 8.8.7 and 8.8.8).
+const (
+	tfhdDuration      = 0x000008
+	tfhdFlags         = 0x000020
+	tfhdBaseIsMoof    = 0x020000
+	trunDataOffset    = 0x000001
+	trunFirstFlags    = 0x000004
+	trunDuration      = 0x000100
+	trunSize          = 0x000200
+	trunFlags         = 0x000400
+	trunCompositionTO = 0x000800
+)
+
+// shape is what the samples of a run have in common and need not repeat.
+type shape struct {
+	duration uint32 // of every sample, where not each has its own
+	tfhd     uint32
+	trun     uint32
+	flags    uint32 // default of the run, or of its first sample
+}
+
+func (r *run) shape() shape {
+	c := &r.cols
+	s := shape{tfhd: tfhdBaseIsMoof, trun: trunDataOffset | trunSize}
+	first := c.Duration(0)
+	var offsets int32
+	sync, even := 0, true
+	for i := range c.DTS {
+		even = even && c.Duration(i) == first
+		offsets |= c.Offset[i]
+		if c.Flags[i]&media.FlagSync != 0 {
+			sync++
+		}
+	}
+	if even {
+		s.tfhd |= tfhdDuration
+		s.duration = uint32(first)
+	} else {
+		s.trun |= trunDuration
+	}
+	if offsets != 0 {
+		s.trun |= trunCompositionTO
+	}
+	leads := c.Flags[0]&media.FlagSync != 0
+	want := 0 // sync samples by the track's default
+	if r.track.defaultFlags() == flagsSync {
+		want = c.Len()
+	}
+	switch {
+	case sync == want:
+	case sync == c.Len():
+		s.tfhd |= tfhdFlags
+		s.flags = flagsSync
+	case sync == 1 && leads && want == 0:
+		s.trun |= trunFirstFlags
+		s.flags = flagsSync
+	default:
+		s.trun |= trunFlags
+	}
+	return s
+}
+
+// writeTraf appends a traf and returns where its data offset goes.
+func (r *run) writeTraf(w *boxes) (patch int) {
+	c, s := &r.cols, r.shape()
+	traf := w.open("traf")
+	at := w.full("tfhd", 0, s.tfhd)
+	w.u32(r.track.id)
+	if s.tfhd&tfhdDuration != 0 {
+		w.u32(s.duration)
+	}
+	if s.tfhd&tfhdFlags != 0 {
+		w.u32(s.flags)
+	}
+	w.close(at)
+	at = w.full("tfdt", 1, 0)
+	w.u64(uint64(c.DTS[0] + r.track.shift))
+	w.close(at)
+	at = w.full("trun", 1, s.trun)
+	w.u32(uint32(c.Len()))
+	patch = len(w.b)
+	w.u32(0)
+	if s.trun&trunFirstFlags != 0 {
+		w.u32(s.flags)
+	}
+	r.writeSamples(w, s.trun)
+	w.close(at)
+	if r.track.kind == media.Audio {
+		writeRollSamples(w, uint32(c.Len()))
+	}
+	w.close(traf)
+	return patch
+}
+
+func (r *run) writeSamples(w *boxes, trun uint32) {
+	c, b := &r.cols, w.b
+	for i, size := range c.Size {
+		if trun&trunDuration != 0 {
+			b = binary.BigEndian.AppendUint32(b, uint32(c.Duration(i)))
+		}
+		b = binary.BigEndian.AppendUint32(b, size)
+		if trun&trunFlags != 0 {
+			flags := uint32(flagsNonSync)
+			if c.Flags[i]&media.FlagSync != 0 {
+				flags = flagsSync
+			}
+			b = binary.BigEndian.AppendUint32(b, flags)
+		}
+		if trun&trunCompositionTO != 0 {
+			b = binary.BigEndian.AppendUint32(b, uint32(c.Offset[i]))
+		}
+	}
+	w.b = b
+}

@@ -1,0 +1,109 @@
+package mp4
+
+import (
+	"github.com/gospool/spool/pipeline/media"
+
+	gomp4 "github.com/abema/go-mp4"
+)
+
+// mehdBytes is the size of a version 1 mehd, and of the free box that keeps its
+// place while the file grows.
+const mehdBytes = 20
+
+// writeFtyp appends the one ftyp that holds in both phases of a file.
+func writeFtyp(w *boxes, tracks []track) {
+	at := w.open("ftyp")
+	w.b = append(w.b, "isom\x00\x00\x02\x00isomiso6mp41mp42"...)
+	for i := range tracks {
+		if brand := codecBrand(tracks[i].info.Codec); brand != "" {
+			w.b = append(w.b, brand...)
+			break
+		}
+	}
+	w.close(at)
+}
+
+func codecBrand(codec string) string {
+	switch codec {
+	case media.H264.String():
+		return "avc1"
+	case media.H265.String():
+		return "hvc1"
+	}
+	return ""
+}
+
+// writeGrowingMoov appends the moov that a file grows behind:
+//
+//	moov
+//	  mvhd
+//	  trak*     with empty tables
+//	  mvex      free(20) in the place of mehd, trex*
+//	  uuid      the entry
+func writeGrowingMoov(w *boxes, tracks []track, e *entry) (mehdAt, entryAt int) {
+	moov := w.open("moov")
+	created := macTime(e.identity.StartUTC)
+	writeMvhd(w, tracks, created, 0)
+	for i := range tracks {
+		tracks[i].writeTrak(w, created, false)
+	}
+	mvex := w.open("mvex")
+	mehdAt = len(w.b)
+	w.free(mehdBytes)
+	for i := range tracks {
+		w.add(&gomp4.Trex{
+			TrackID: tracks[i].id, DefaultSampleDescriptionIndex: 1,
+			DefaultSampleFlags: tracks[i].defaultFlags(),
+		})
+	}
+	w.close(mvex)
+	entryAt = len(w.b)
+	e.write(w, moov)
+	w.close(moov)
+	return mehdAt, entryAt
+}
+
+// writeFinalMoov appends the moov of an ordinary MP4 file. A track without
+// samples is not in it.
+func writeFinalMoov(w *boxes, tracks []track, e *entry) {
+	moov := w.open("moov")
+	created := macTime(e.identity.StartUTC)
+	writeMvhd(w, tracks, created, movieDuration(tracks))
+	for i := range tracks {
+		if tracks[i].table.n > 0 {
+			tracks[i].writeTrak(w, created, true)
+		}
+	}
+	e.write(w, moov)
+	w.close(moov)
+}
+
+func writeMvhd(w *boxes, tracks []track, created uint64, duration int64) {
+	box := &gomp4.Mvhd{
+		Timescale: movieTimescale, Rate: 0x00010000, Volume: 0x0100, Matrix: unity,
+		NextTrackID: tracks[len(tracks)-1].id + 1,
+	}
+	if wide(created, uint64(duration)) {
+		box.Version = 1
+		box.CreationTimeV1, box.ModificationTimeV1, box.DurationV1 = created, created, uint64(duration)
+	} else {
+		box.CreationTimeV0, box.ModificationTimeV0, box.DurationV0 = uint32(created), uint32(created), uint32(duration)
+	}
+	w.add(box)
+}
+
+// movieDuration is when the last track ends, movie ticks.
+func movieDuration(tracks []track) (longest int64) {
+	for i := range tracks {
+		longest = max(longest, tracks[i].movieDuration())
+	}
+	return longest
+}
+
+// macTime is seconds since 1904.
+func macTime(utc int64) uint64 {
+	if utc <= 0 {
+		return 0
+	}
+	return uint64(utc/1e9) + macEpoch
+}

@@ -1,0 +1,128 @@
+package mp4
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// ReadEntry reads the catalogue entry that a file of ours carries. Path is the
+// file's base name: the caller knows its record directory. A growing file has
+// State recording, and no end yet.
+func ReadEntry(name string) (media.Recording, error) {
+	f, form, done, err := openEntry(name)
+	if err != nil {
+		return media.Recording{}, err
+	}
+	defer done()
+	size, err := f.f.Size()
+	if err != nil {
+		return media.Recording{}, err
+	}
+	if form != finished {
+		f.entry.outcome = outcome{state: media.StateRecording}
+	}
+	return f.entry.recording(filepath.Base(name), size)
+}
+
+// Playable is how many bytes of a file can be served: all of a finished one,
+// and a growing one up to its last whole chunk, from its writer where that is
+// this process and from a scan where it is not.
+func Playable(name string) (int64, error) {
+	name = absolute(name)
+	if size, ok := writing(name); ok {
+		return size, nil
+	}
+	f, form, done, err := openEntry(name)
+	if err != nil {
+		return 0, err
+	}
+	defer done()
+	if form == finished {
+		return f.f.Size()
+	}
+	size, err := f.f.Size()
+	if err != nil {
+		return 0, err
+	}
+	s := &chunkScan{file: f, size: size, pos: f.size}
+	for {
+		v, _, n, err := s.next()
+		if err != nil || v != whole {
+			return s.pos, err
+		}
+		s.pos += n
+	}
+}
+
+// SetProtected changes the protection that a file carries, in place, with one
+// write of one byte, and makes it durable. The file may be growing.
+func SetProtected(name string, protected bool) error {
+	dir, base := filepath.Split(absolute(name))
+	fsys, err := openDisk(dir)
+	if err != nil {
+		return err
+	}
+	defer fsys.Close()
+	f, err := fsys.openShared(base)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	at, err := entryOffset(f, base)
+	if err != nil {
+		return err
+	}
+	b := []byte{0}
+	if protected {
+		b[0] = 1
+	}
+	if _, err := f.WriteAt(b, at+entryProtectedAt); err != nil {
+		return diskError("protect", base, at, err)
+	}
+	return f.Datasync()
+}
+
+// openEntry opens a file for reading, and reads its header.
+func openEntry(name string) (f *file, form form, done func(), err error) {
+	dir, base := filepath.Split(absolute(name))
+	fsys, err := openDisk(dir)
+	if err != nil {
+		return nil, 0, nil, err
+	}
+	opened, err := fsys.OpenRead(base)
+	if err == nil {
+		if f, form, err = openScan(opened, base); err == nil {
+			return f, form, func() { _ = opened.Close(); _ = fsys.Close() }, nil
+		}
+		_ = opened.Close()
+	}
+	_ = fsys.Close()
+	return nil, 0, nil, fmt.Errorf("%s: %w", strings.TrimSuffix(dir, "/"), err)
+}
+
+// entryOffset finds the entry's box in whichever moov a player would read.
+func entryOffset(f File, name string) (int64, error) {
+	size, err := f.Size()
+	if err != nil {
+		return 0, err
+	}
+	for at := int64(0); at < size; {
+		h, err := readHeader(f, at, size)
+		if err != nil || h.size == 0 {
+			break
+		}
+		if h.is("moov") {
+			moov, err := readBox(f, at, h, size)
+			if err != nil {
+				return 0, err
+			}
+			_, in, err := findEntry(moov)
+			return at + h.length + int64(in), err
+		}
+		at += h.size
+	}
+	return 0, fmt.Errorf("%s: %w", name, ErrNotOurs)
+}

@@ -1,0 +1,52 @@
+package mp4
+
+import (
+	"time"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// What is reserved for the final moov. Variable frame rate with B-frames takes
+// some 830 bytes a second, constant frame rate with AAC 330; a segment may run
+// on past its limit to the next key frame. At 1/256 of its size a file at
+// 1 Mbit/s has 490 bytes a second.
+const (
+	moovBase      = 16 << 10
+	moovPerSecond = 1200
+	moovShare     = 256
+	moovUnbounded = 512 << 10 // some twenty minutes; the tail form after that
+	moovMost      = 64 << 20
+)
+
+// What is reserved for the sidx: 12 bytes a fragment. It always fits, because
+// neighbouring references are merged when it would not.
+const (
+	sidxUnbounded = 64 << 10 // seven hours of 5 s fragments before that begins
+	sidxLeast     = 2 << 10
+	sidxMost      = sidxFixed + maxReferences*referenceSize + 8
+)
+
+// reserveFor is how many bytes to keep for what is written when a segment's
+// file is finished. It costs disk space only while the file grows.
+func reserveFor(s *media.Segment, cfg Config) int64 {
+	if cfg.Fragment {
+		if s.MaxDuration <= 0 {
+			return sidxUnbounded
+		}
+		fragments := int64(s.MaxDuration/cfg.FragmentDuration.D()) + 1
+		return min(max(sidxFixed+8+fragments*referenceSize*5/4, sidxLeast), sidxMost)
+	}
+	want := int64(0)
+	if s.MaxDuration > 0 {
+		want = moovBase + int64(s.MaxDuration/time.Second+1)*moovPerSecond
+	}
+	if s.MaxBytes > 0 {
+		if n := moovBase + s.MaxBytes/moovShare; want == 0 || n < want {
+			want = n
+		}
+	}
+	if want == 0 {
+		return moovUnbounded
+	}
+	return min(want, moovMost)
+}

@@ -1,0 +1,341 @@
+package mp4
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// form is what a scan finds a file to be.
+type form uint8
+
+const (
+	growing  form = iota + 1 // never finished, or finishing did not come to its flip
+	finished                 // committed: nothing to scan, at most to rename
+	headless                 // the header was flipped, by half or to something that is not there
+)
+
+// errNoHeader says that a file ends before its first chunk could begin.
+var errNoHeader = errors.New("the file ends within its header")
+
+// openScan reads the header of a file of ours into a file that has no chunks
+// yet. A finished file has only its entry and size.
+func openScan(f File, name string) (*file, form, error) {
+	size, err := f.Size()
+	if err != nil {
+		return nil, 0, err
+	}
+	s := &file{f: f, name: name}
+	first, err := readHeader(f, 0, size)
+	if err != nil || !first.is("ftyp") || first.size == 0 || first.size > pageBytes {
+		if size == 0 || errors.Is(err, errNoHeader) {
+			return nil, 0, errNoHeader
+		}
+		return nil, 0, fmt.Errorf("%s: does not begin with ftyp: %w", name, ErrNotOurs)
+	}
+	second, err := readHeader(f, first.size, size)
+	switch {
+	case err != nil:
+		return nil, 0, err
+	case second.is("free"):
+		return s.openReserve(first.size, second, size)
+	case second.is("moov"):
+		return s.openFragmented(first.size, second, size)
+	}
+	return nil, 0, fmt.Errorf("%s: %q after ftyp: %w", name, second.fourcc, ErrNotOurs)
+}
+
+// openReserve reads a file of the form ftyp free ...
+func (f *file) openReserve(at int64, free header, size int64) (*file, form, error) {
+	l := &f.lay
+	l.reserveAt, l.reserve = at, free.size
+	next, err := readHeader(f.f, at+free.size, size)
+	switch {
+	case err == nil && next.is("moov"):
+		moov, err := readBox(f.f, at+free.size, next, size)
+		if errors.Is(err, errNoHeader) && free.size > 8 {
+			return nil, 0, err
+		}
+		if err == nil && find(moov, "mvex") != nil {
+			l.moovAt, l.moov = at+free.size, next.size
+			return f.openGrowing(moov, l.moovAt+next.size)
+		}
+		if err == nil && f.complete(moov, at+free.size+next.size, size) {
+			return f, finished, nil
+		}
+	case err == nil && next.is("mdat") && next.length == 16:
+		end := at + free.size + next.size
+		if last, err := readHeader(f.f, end, size); err == nil && last.is("moov") {
+			if moov, err := readBox(f.f, end, last, size); err == nil && f.complete(moov, size, size) {
+				return f, finished, nil
+			}
+		}
+	case errors.Is(err, errNoHeader):
+		return nil, 0, err
+	}
+	return f.openHeadless(size)
+}
+
+// complete checks that a final moov is whole, and that an mdat reaches to the
+// end of the file where one must follow it.
+func (f *file) complete(moov []byte, next, size int64) bool {
+	var err error
+	if f.entry, _, err = findEntry(moov); err != nil || f.entry.outcome.state == media.StateRecording {
+		return false
+	}
+	for next < size {
+		h, err := readHeader(f.f, next, size)
+		if err != nil || h.size == 0 || next+h.size > size || !h.is("free") && !h.is("mdat") {
+			return false
+		}
+		next += h.size
+	}
+	f.size = size
+	return next == size
+}
+
+// openHeadless looks for the growing moov of a file whose header was flipped
+// without the new moov behind it: a disk that lied about an fsync. It is on a
+// page of its own.
+func (f *file) openHeadless(size int64) (*file, form, error) {
+	for at := int64(pageBytes); at < size && at <= moovMost+pageBytes; at += pageBytes {
+		h, err := readHeader(f.f, at, size)
+		if err != nil || !h.is("moov") {
+			continue
+		}
+		moov, err := readBox(f.f, at, h, size)
+		if err != nil || find(moov, "mvex") == nil {
+			continue
+		}
+		f.lay.moovAt, f.lay.moov = at, h.size
+		f.lay.reserve = at - f.lay.reserveAt
+		if _, _, err := f.openGrowing(moov, at+h.size); err == nil {
+			return f, headless, nil
+		}
+	}
+	return nil, 0, fmt.Errorf("%s: no moov: %w", f.name, ErrNotOurs)
+}
+
+// openFragmented reads a file of the form ftyp moov free ...
+func (f *file) openFragmented(at int64, h header, size int64) (*file, form, error) {
+	l := &f.lay
+	moov, err := readBox(f.f, at, h, size)
+	if err != nil {
+		return nil, 0, err
+	}
+	if find(moov, "mvex") == nil {
+		return nil, 0, fmt.Errorf("%s: %w", f.name, ErrNotOurs)
+	}
+	l.fragment, l.moovAt, l.moov = true, at, h.size
+	l.reserveAt = at + h.size
+	free, err := readHeader(f.f, l.reserveAt, size)
+	if err != nil || !free.is("free") {
+		return nil, 0, errNoHeader
+	}
+	l.reserve = free.size
+	next, err := readHeader(f.f, l.reserveAt+free.size, size)
+	if err == nil && next.is("sidx") && next.size < sidxMost {
+		l.reserve += next.size
+	}
+	if l.reserveAt+l.reserve > size {
+		return nil, 0, errNoHeader
+	}
+	file, form, err := f.openGrowing(moov, l.reserveAt+l.reserve)
+	if err == nil && form == growing && next.is("sidx") {
+		return file, headless, nil // between the two writes of its flip
+	}
+	return file, form, err
+}
+
+// openGrowing takes in the growing moov.
+func (f *file) openGrowing(moov []byte, chunks int64) (*file, form, error) {
+	e, at, err := findEntry(moov)
+	if err != nil {
+		return nil, 0, fmt.Errorf("%s: %w", f.name, err)
+	}
+	if f.tracks, err = parseTracks(moov, &e); err != nil {
+		return nil, 0, fmt.Errorf("%s: %w", f.name, err)
+	}
+	f.entry = e
+	for i := range f.tracks {
+		f.tracks[i].table.light = f.lay.fragment
+		if f.tracks[i].kind == media.Video && f.tracks[f.lead].kind != media.Video {
+			f.lead = i
+		}
+	}
+	f.lay.entryAt = f.lay.moovAt + 8 + int64(at)
+	f.lay.mehdAt = f.lay.moovAt + 8 + mehdIn(moov)
+	f.lay.chunks, f.size = chunks, chunks
+	f.seed = seedOf(e.identity.ID)
+	if e.outcome.state != media.StateRecording && string(moovType(moov)) == "mehd" {
+		if f.size, err = f.f.Size(); err != nil {
+			return nil, 0, err
+		}
+		return f, finished, nil
+	}
+	return f, growing, nil
+}
+
+// mehdIn is where in a growing moov's payload mehd is, or what keeps its place:
+// the first box of mvex.
+func mehdIn(moov []byte) (at int64) {
+	children(moov, func(fourcc string, payload []byte) bool {
+		if fourcc == "mvex" {
+			at += 8
+			return false
+		}
+		at += 8 + int64(len(payload))
+		return true
+	})
+	return at
+}
+
+func moovType(moov []byte) []byte {
+	if at := mehdIn(moov); at+8 <= int64(len(moov)) {
+		return moov[at+4 : at+8]
+	}
+	return nil
+}
+
+// readHeader reads the header of the box at an offset. It is errNoHeader where
+// the file ends before it does.
+func readHeader(f io.ReaderAt, at, size int64) (h header, err error) {
+	var b [16]byte
+	n := min(int64(len(b)), size-at)
+	if n < 8 {
+		return h, errNoHeader
+	}
+	if _, err := f.ReadAt(b[:n], at); err != nil {
+		return h, fmt.Errorf("read at byte %d: %w", at, err)
+	}
+	h, ok := parseHeader(b[:n])
+	if !ok {
+		return h, fmt.Errorf("no box at byte %d", at)
+	}
+	return h, nil
+}
+
+// readBox reads the payload of a moov.
+func readBox(f io.ReaderAt, at int64, h header, size int64) ([]byte, error) {
+	if at+h.size > size || h.size == 0 {
+		return nil, errNoHeader
+	}
+	if h.size > maxMoov {
+		return nil, fmt.Errorf("%q of %d bytes at byte %d", h.fourcc, h.size, at)
+	}
+	b := make([]byte, h.size-h.length)
+	if _, err := f.ReadAt(b, at+h.length); err != nil {
+		return nil, fmt.Errorf("read at byte %d: %w", at, err)
+	}
+	return b, nil
+}
+
+// extent is a stretch of a file.
+type extent struct{ at, bytes int64 }
+
+// chunkScan reads the chunks of a growing file one after another and checks
+// each. Box sizes alone prove nothing: the tail of a file may be zeros, or
+// blocks of an older one.
+type chunkScan struct {
+	file *file
+	size int64
+	buf  []byte // [prft] moof
+	data []byte // payload, a stretch at a time
+	pos  int64
+}
+
+// verdict is what a scan finds at a place.
+type verdict uint8
+
+const (
+	whole   verdict = iota + 1 // a chunk as it was written
+	damaged                    // box sizes lead on, but the bytes are not what was written
+	nothing                    // no chunk begins here
+)
+
+const scanBlock = 1 << 20
+
+// next reads the chunk at pos. n is its size on the file, and what is known of
+// it is in the file's fragment.
+func (s *chunkScan) next() (v verdict, head, n int64, err error) {
+	head, payload, ok, err := s.measure()
+	if err != nil || !ok {
+		return nothing, 0, 0, err
+	}
+	n = head + 8 + payload
+	if s.pos+n > s.size {
+		return nothing, head, n, nil
+	}
+	sum, err := s.checksum(head, payload)
+	if err != nil {
+		return nothing, 0, 0, err
+	}
+	seal := s.buf[head-4:]
+	if sum != binary.BigEndian.Uint32(seal) || s.file.parseFragment(&s.file.frag, s.buf[:head], payload) != nil {
+		return damaged, head, n, nil
+	}
+	return whole, head, n, nil
+}
+
+// measure reads the boxes before the payload. ok is false where there are none.
+func (s *chunkScan) measure() (head, payload int64, ok bool, err error) {
+	at := s.pos
+	for _, want := range [...]string{"prft", "moof"} {
+		h, err := readHeader(s.file.f, at, s.size)
+		if err != nil {
+			return 0, 0, false, dropNoBox(err)
+		}
+		if want == "prft" && h.is("moof") {
+			continue
+		}
+		if !h.is(want) || h.size == 0 || h.size > maxMoof || at+h.size > s.size {
+			return 0, 0, false, nil
+		}
+		at += h.size
+	}
+	h, err := readHeader(s.file.f, at, s.size)
+	if err != nil {
+		return 0, 0, false, dropNoBox(err)
+	}
+	head = at - s.pos
+	if !h.is("mdat") || h.length != 8 || h.size < 8 || head < sealBytes+8 {
+		return 0, 0, false, nil
+	}
+	if int64(cap(s.buf)) < head {
+		s.buf = make([]byte, head, head*2)
+	}
+	s.buf = s.buf[:head]
+	if _, err := s.file.f.ReadAt(s.buf, s.pos); err != nil {
+		return 0, 0, false, fmt.Errorf("read at byte %d: %w", s.pos, err)
+	}
+	return head, h.size - 8, true, nil
+}
+
+// dropNoBox keeps the disk's errors and drops those about content.
+func dropNoBox(err error) error {
+	if cause := errors.Unwrap(err); cause != nil && !errors.Is(err, errNoHeader) {
+		return err
+	}
+	return nil
+}
+
+func (s *chunkScan) checksum(head, payload int64) (uint32, error) {
+	crc := crc32.Update(s.file.seed, castagnoli, s.buf[:head-4])
+	if s.data == nil {
+		s.data = make([]byte, scanBlock)
+	}
+	at, left := s.pos+head, payload+8
+	for left > 0 {
+		b := s.data[:min(left, scanBlock)]
+		if _, err := s.file.f.ReadAt(b, at); err != nil {
+			return 0, fmt.Errorf("read at byte %d: %w", at, err)
+		}
+		crc = crc32.Update(crc, castagnoli, b)
+		at, left = at+int64(len(b)), left-int64(len(b))
+	}
+	return crc, nil
+}

@@ -1,0 +1,113 @@
+package mp4
+
+import "math"
+
+// Limits of a sidx (ISO/IEC 14496-12, 8.16.3).
+const (
+	maxReferences = 65535
+	maxReferenced = 1<<31 - 1 // bytes of one reference
+	sidxFixed     = 40        // bytes of a version 1 box before its references
+	referenceSize = 12
+)
+
+// reference is one fragment as the index has it: the chunks from a sync sample
+// up to the one where the next fragment begins.
+type reference struct {
+	bytes    uint32
+	duration uint32 // ticks of the lead track
+	sync     bool   // begins with a sync sample
+}
+
+// index gathers the fragments of a file while it grows.
+type index struct {
+	every    int64 // ticks of the lead track: a fragment is at least this long
+	begun    bool
+	earliest int64 // ticks, presentation of the lead track's first sample
+	done     []reference
+
+	from  int64 // ticks, where the open fragment begins
+	bytes int64 // of the open fragment
+	sync  bool
+}
+
+// add takes in a chunk of n bytes that begins at a time of the lead track. A
+// chunk without the lead track has no time and belongs to the open fragment.
+func (x *index) add(n, at int64, timed, sync bool) {
+	if timed && !x.begun {
+		x.begun, x.earliest, x.from, x.sync = true, max(at, 0), max(at, 0), sync
+	} else if timed && x.cuts(n, at, sync) {
+		x.cut(at)
+		x.sync = sync
+	}
+	x.bytes += n
+}
+
+// cuts: at a sync sample once the fragment is long enough, and anywhere before
+// a field of the reference overflows.
+func (x *index) cuts(n, at int64, sync bool) bool {
+	return at > x.from && (sync && at-x.from >= x.every ||
+		x.bytes+n > maxReferenced/2 || at-x.from > math.MaxUint32/2)
+}
+
+func (x *index) cut(at int64) {
+	x.done = append(x.done, reference{uint32(x.bytes), uint32(max(at-x.from, 0)), x.sync})
+	x.from, x.bytes = at, 0
+}
+
+// references closes the open fragment at the end of the lead track and gives at
+// most limit references: where there are more, neighbours are merged. It is nil
+// where that cannot be.
+func (x *index) references(end int64, limit int) []reference {
+	all := x.done
+	if x.begun && x.bytes > 0 {
+		all = append(all[:len(all):len(all)], reference{uint32(x.bytes), uint32(max(end-x.from, 0)), x.sync})
+	}
+	limit = min(limit, maxReferences)
+	if limit <= 0 || len(all) == 0 {
+		return nil
+	}
+	if len(all) <= limit {
+		return all
+	}
+	per := (len(all) + limit - 1) / limit
+	merged := make([]reference, 0, limit)
+	for i := 0; i < len(all); i += per {
+		m, ok := merge(all[i:min(i+per, len(all))])
+		if !ok {
+			return nil
+		}
+		merged = append(merged, m)
+	}
+	return merged
+}
+
+func merge(refs []reference) (m reference, ok bool) {
+	var bytes, duration int64
+	for _, r := range refs {
+		bytes += int64(r.bytes)
+		duration += int64(r.duration)
+	}
+	return reference{uint32(bytes), uint32(duration), refs[0].sync}, bytes <= maxReferenced && duration <= math.MaxUint32
+}
+
+// writeSidx appends a flat sidx whose references follow it at once and reach to
+// the end of the file: the form that ffmpeg takes for complete.
+func (x *index) writeSidx(w *boxes, lead *track, refs []reference) {
+	at := w.full("sidx", 1, 0)
+	w.u32(lead.id)
+	w.u32(lead.timescale)
+	w.u64(uint64(x.earliest))
+	w.u64(0) // first_offset
+	w.u16(0)
+	w.u16(uint16(len(refs)))
+	for _, r := range refs {
+		w.u32(r.bytes) // reference_type 0: media
+		w.u32(r.duration)
+		if r.sync {
+			w.u32(0x90000000) // starts with a stream access point of type 1
+		} else {
+			w.u32(0)
+		}
+	}
+	w.close(at)
+}

@@ -1,0 +1,325 @@
+package mp4
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+)
+
+const stageDoc = "writes each segment to an MP4 file that plays while it grows and survives a crash; tells of the file when it exists and when it is finished"
+
+func init() {
+	pipeline.RegisterTransform("mp4", Defaults(), stageDoc,
+		func(set pipeline.Settings, cfg Config) (pipeline.Transform[media.Part, media.Recording], error) {
+			return New(set, cfg)
+		})
+}
+
+// Muxer is the stage. Its methods but Report are for one goroutine.
+type Muxer struct {
+	cfg     Config
+	dir     string // absolute
+	log     *slog.Logger
+	clock   pipeline.Clock
+	pattern pattern
+	loc     *time.Location
+	openFS  func(dir string) (FS, error)
+
+	fs      FS
+	seg     *media.Segment // nil between segments
+	file    *file          // nil before the segment's first chunk
+	live    *atomic.Int64
+	synced  time.Time // last fdatasync
+	counted uint64    // drops of the open file that are in the report
+	truth   truth
+}
+
+// New builds the stage. It does no I/O.
+func New(set pipeline.Settings, cfg Config) (*Muxer, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	m := &Muxer{cfg: cfg, dir: absolute(cfg.RecordPath), log: set.Log, clock: set.Clock, openFS: openFS}
+	if m.log == nil {
+		m.log = slog.New(slog.DiscardHandler)
+	}
+	if m.clock == nil {
+		m.clock = pipeline.SystemClock
+	}
+	m.pattern, _ = parsePattern(cfg.FilenamePattern)
+	m.loc, _ = cfg.location()
+	return m, nil
+}
+
+func openFS(dir string) (FS, error) { return openDisk(dir) }
+
+// Open makes the record directory where there was none, and refuses one that
+// was swapped since this process first recorded to it.
+func (m *Muxer) Open(context.Context) error {
+	if err := os.MkdirAll(m.dir, 0o755); err != nil {
+		return fmt.Errorf("record_path: %w%s", err, advice(err))
+	}
+	fsys, err := m.openFS(m.dir)
+	if err != nil {
+		return fmt.Errorf("record_path: %w%s", err, advice(err))
+	}
+	if err := claim(fsys, m.dir); err != nil {
+		_ = fsys.Close()
+		return fmt.Errorf("record_path: %w%s", err, advice(err))
+	}
+	m.fs = fsys
+	return nil
+}
+
+// Process takes one part of a segment.
+func (m *Muxer) Process(_ context.Context, p media.Part, emit pipeline.Emit[media.Recording]) error {
+	defer p.Release()
+	if p.First {
+		if err := m.finish(media.EndError, emit); err != nil { // a segment whose end never came
+			return err
+		}
+		m.seg = p.Segment
+	}
+	if p.Chunk != nil && p.Chunk.Mark == nil && p.Chunk.AccessUnits() > 0 {
+		if err := m.write(p.Chunk, emit); err != nil {
+			return m.salvage(err, emit)
+		}
+	}
+	if p.End != "" {
+		return m.finish(p.End, emit)
+	}
+	return nil
+}
+
+// Flush finishes a file whose segment had no end.
+func (m *Muxer) Flush(ctx context.Context, emit pipeline.Emit[media.Recording]) error {
+	return m.finish(media.Cause(pipeline.EndReason(ctx)), emit)
+}
+
+// Close lets go of an unfinished file and leaves it as it is: it plays up to its
+// last whole chunk, and recovery finishes it.
+func (m *Muxer) Close() error {
+	m.drop()
+	if m.fs == nil {
+		return nil
+	}
+	err := m.fs.Close()
+	m.fs = nil
+	return err
+}
+
+// write appends a chunk, to a new file where it is the segment's first.
+func (m *Muxer) write(c *media.Chunk, emit pipeline.Emit[media.Recording]) error {
+	if m.seg == nil {
+		return errors.New("a chunk came outside of a segment: the stage before mp4 must begin one with First")
+	}
+	if m.file == nil {
+		if err := m.begin(c, emit); err != nil {
+			return err
+		}
+	}
+	f := m.file
+	before, units := f.size, f.units
+	if err := f.write(c); err != nil {
+		return err
+	}
+	m.live.Store(f.size)
+	m.truth.wrote(f, f.size-before, f.units-units)
+	m.truth.droppedUnits.Add(f.dropped - m.counted)
+	m.counted = f.dropped
+	return m.syncByPolicy()
+}
+
+func (m *Muxer) syncByPolicy() error {
+	switch m.cfg.Sync {
+	case syncChunk:
+	case syncInterval:
+		if m.clock.Now().Sub(m.synced) < m.cfg.SyncInterval.D() {
+			return nil
+		}
+	default:
+		return nil
+	}
+	if err := m.file.datasync(); err != nil {
+		return err
+	}
+	m.synced = m.clock.Now()
+	m.truth.durable.Store(m.file.endUTC)
+	return nil
+}
+
+// begin makes the file of a segment and tells of it.
+func (m *Muxer) begin(first *media.Chunk, emit pipeline.Emit[media.Recording]) error {
+	if err := stillThere(m.fs, m.dir); err != nil {
+		return err
+	}
+	f, err := newFile(m.seg, first, m.cfg.Fragment, int64(m.cfg.FragmentDuration))
+	if err != nil {
+		return err
+	}
+	f.noSync = m.cfg.Sync == syncNone
+	if err := m.create(f); err != nil {
+		return err
+	}
+	m.file, m.synced, m.counted = f, m.clock.Now(), 0
+	if err := f.writeHeader(reserveFor(m.seg, m.cfg)); err != nil {
+		return err
+	}
+	if !f.noSync {
+		if err := m.fs.SyncDir(path.Dir(f.name)); err != nil {
+			return f.fail("fsync directory", 0, err)
+		}
+	}
+	m.live.Store(f.size)
+	m.truth.began(m.seg, f)
+	r, err := f.entry.recording(f.name, f.size)
+	if err != nil {
+		return err
+	}
+	return emit(r)
+}
+
+// create finds a name that neither a growing nor a finished file has.
+func (m *Muxer) create(f *file) error {
+	for n := 0; ; n++ {
+		final := m.pattern.name(m.seg, m.loc, n)
+		if err := m.mkdirs(path.Dir(final)); err != nil {
+			return diskError("create directory", path.Dir(final), 0, err)
+		}
+		if _, err := m.fs.Stat(final); err == nil {
+			continue
+		}
+		name := final + PartSuffix
+		key := filepath.Join(m.dir, name)
+		if _, taken := writing(key); taken {
+			continue
+		}
+		live := register(key)
+		opened, err := m.fs.Create(name)
+		if err != nil {
+			unregister(key)
+			if errors.Is(err, fs.ErrExist) || errors.Is(err, ErrOwned) {
+				continue
+			}
+			return diskError("create", name, 0, err)
+		}
+		f.f, f.name, m.live = opened, name, live
+		return nil
+	}
+}
+
+// mkdirs makes the directories of a name, each durable in its parent.
+func (m *Muxer) mkdirs(dir string) error {
+	if dir == "." {
+		return nil
+	}
+	if info, err := m.fs.Stat(dir); err == nil && info.IsDir() {
+		return nil
+	}
+	parent := path.Dir(dir)
+	if err := m.mkdirs(parent); err != nil {
+		return err
+	}
+	made, err := m.fs.Mkdir(dir)
+	if err != nil || !made {
+		return err
+	}
+	return m.fs.SyncDir(parent)
+}
+
+// salvage ends the open file after an error as well as the error allows, and
+// returns it: the run is started again with a backoff.
+func (m *Muxer) salvage(cause error, emit pipeline.Emit[media.Recording]) error {
+	m.truth.failed(cause)
+	f := m.file
+	if f == nil {
+		return cause
+	}
+	if f.units == 0 {
+		name := f.name
+		m.drop()
+		return errors.Join(cause, m.fs.Remove(name))
+	}
+	if f.syncFail != nil {
+		m.drop()
+		return fmt.Errorf("%w; %s is left for recovery to check", cause, f.name)
+	}
+	return errors.Join(cause, m.finish(media.EndError, emit))
+}
+
+// finish finishes the open file, where there is one, and tells of it.
+func (m *Muxer) finish(reason media.Cause, emit pipeline.Emit[media.Recording]) error {
+	m.seg = nil
+	f := m.file
+	if f == nil {
+		return nil
+	}
+	defer m.drop()
+	began := m.clock.Now()
+	written, err := f.finish(media.StateFinished, reason)
+	if err != nil {
+		m.truth.failed(err)
+		return fmt.Errorf("finish: %w; the file is left for recovery", err)
+	}
+	final, err := publish(m.fs, f.name, f.noSync)
+	if err != nil {
+		m.truth.failed(err)
+		return err
+	}
+	m.truth.finished(f, final, written, m.clock.Now().Sub(began))
+	r, err := f.entry.recording(final, f.size)
+	if err != nil {
+		return err
+	}
+	return emit(r)
+}
+
+// publish gives a finished file its name without PartSuffix, or the next one
+// that is free, and makes that durable.
+func publish(fsys FS, name string, noSync bool) (string, error) {
+	stem := strings.TrimSuffix(strings.TrimSuffix(name, PartSuffix), ".mp4")
+	for n := 0; ; n++ {
+		final := stem + ".mp4"
+		if n > 0 {
+			final = fmt.Sprintf("%s_%d.mp4", stem, n+1)
+		}
+		err := fsys.Rename(name, final)
+		if errors.Is(err, fs.ErrExist) {
+			continue
+		}
+		if err != nil {
+			return "", diskError("rename", name, 0, err)
+		}
+		if noSync {
+			return final, nil
+		}
+		if err := fsys.SyncDir(path.Dir(final)); err != nil {
+			return "", diskError("fsync directory of", final, 0, err)
+		}
+		return final, nil
+	}
+}
+
+// drop closes the open file as it is.
+func (m *Muxer) drop() {
+	if m.file == nil {
+		return
+	}
+	if err := m.file.f.Close(); err != nil {
+		m.log.Warn("closing a recording failed", "file", m.file.name, "error", err)
+	}
+	unregister(filepath.Join(m.dir, m.file.name))
+	m.file, m.live, m.seg = nil, nil, nil
+	m.truth.recording.Store(false)
+}

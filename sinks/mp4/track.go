@@ -1,0 +1,299 @@
+package mp4
+
+import (
+	"fmt"
+
+	gomp4 "github.com/abema/go-mp4"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// movieTimescale is that of mvhd, tkhd and edit lists: fine enough that no
+// duration rounds to a millisecond.
+const movieTimescale = 90000
+
+// track is one track of a file, as the moov describes it. It is made from a
+// media.Track when a file is begun and from the growing moov when one is
+// recovered, so that both are finished by the same code.
+type track struct {
+	id        uint32
+	kind      media.Kind
+	timescale uint32
+	language  string // ISO 639-2/T
+	width     uint32 // as shown, 16.16
+	height    uint32
+	stsd      []byte // the whole box
+	info      media.TrackInfo
+
+	// mediaTime is the media_time of the edit list while the file grows, ticks:
+	// the composition offset of the first sample, so that pictures which are
+	// decoded ahead of their turn do not move the track against the others.
+	mediaTime int64
+	// shift turns a chunk's DTS into the file's decode time, ticks.
+	shift int64
+	begun bool
+	last  int64 // ticks, decode time of the last sample
+
+	table   table
+	scratch media.Columns // of a scan
+}
+
+func newTrack(id uint32, t *media.Track, info media.TrackInfo) (track, error) {
+	out := track{
+		id: id, kind: t.Kind(), timescale: t.Timescale, language: t.Language, info: info,
+	}
+	if len(out.language) != 3 {
+		out.language = "und"
+	}
+	var w boxes
+	sar, err := writeSampleEntry(&w, t)
+	if err == nil {
+		err = w.err
+	}
+	if err != nil {
+		return track{}, fmt.Errorf("track %d (%s): sample entry: %w", id, t.Codec, err)
+	}
+	out.stsd = w.b
+	if out.kind == media.Video {
+		out.width = uint32(uint64(t.Width) << 16 * uint64(sar.h) / uint64(sar.v))
+		out.height = uint32(t.Height) << 16
+	}
+	return out, nil
+}
+
+// place decides where a file's time zero is: at the earliest first presentation
+// time of the tracks that are in its first chunk. A track that comes later is
+// placed against the same moment.
+func place(tracks []track, set *media.TrackSet, first *media.Chunk) {
+	zero, scale := int64(0), uint32(0)
+	for i := range first.Tracks {
+		c := &first.Tracks[i]
+		if c.Len() == 0 {
+			continue
+		}
+		pts, own := c.DTS[0]+int64(c.Offset[0]), set.Tracks[i].Timescale
+		if scale == 0 || pts < media.Rescale(zero, scale, own) {
+			zero, scale = pts, own
+		}
+	}
+	for i := range tracks {
+		t := &tracks[i]
+		t.mediaTime = 0
+		if c := &first.Tracks[i]; c.Len() > 0 {
+			t.mediaTime = max(int64(c.Offset[0]), 0)
+		}
+		t.shift = t.mediaTime - media.Rescale(zero, scale, t.timescale)
+	}
+}
+
+// admit is the part of a chunk's columns that fits behind what is written: all
+// of it, unless a sender repeats itself or a late track reaches back to before
+// the file. What is left out is counted.
+func (t *track) admit(c *media.Columns) (view media.Columns, dropped int) {
+	k, skip := 0, 0
+	for k < c.Len() && (c.DTS[k]+t.shift < 0 || t.begun && c.DTS[k]+t.shift <= t.last) {
+		skip += int(c.Size[k])
+		k++
+	}
+	if k == 0 {
+		return *c, 0
+	}
+	return media.Columns{
+		DTS: c.DTS[k:], Offset: c.Offset[k:], Size: c.Size[k:], Flags: c.Flags[k:],
+		End: c.End, Payload: c.Payload[skip:],
+	}, k
+}
+
+// presented is when the first sample is shown, ticks from the file's zero. It
+// is negative where pictures lead the first key frame.
+func (t *track) presented() int64 { return t.table.first + t.table.offset - t.mediaTime }
+
+// trex flags: what most samples of a track are (ISO/IEC 14496-12, 8.8.3.1).
+const (
+	flagsSync    = 0x02000000 // depends on no other
+	flagsNonSync = 0x01010000 // depends on others, is not a sync sample
+)
+
+func (t *track) defaultFlags() uint32 {
+	if t.kind == media.Video {
+		return flagsNonSync
+	}
+	return flagsSync
+}
+
+// writeTrak appends a trak. While a file grows its tables are empty and the
+// fragments tell; in the final moov they are complete.
+func (t *track) writeTrak(w *boxes, created uint64, final bool) {
+	trak := w.open("trak")
+	t.writeTkhd(w, created, final)
+	t.writeEdits(w, final)
+	mdia := w.open("mdia")
+	t.writeMdhd(w, created, final)
+	t.writeHdlr(w)
+	minf := w.open("minf")
+	if t.kind == media.Video {
+		w.add(&gomp4.Vmhd{FullBox: gomp4.FullBox{Flags: [3]byte{0, 0, 1}}})
+	} else {
+		w.add(&gomp4.Smhd{})
+	}
+	dinf := w.open("dinf")
+	dref := w.begin(&gomp4.Dref{EntryCount: 1})
+	w.add(&gomp4.Url{FullBox: gomp4.FullBox{Flags: [3]byte{0, 0, 1}}})
+	w.close(dref)
+	w.close(dinf)
+	t.writeStbl(w, final)
+	w.close(minf)
+	w.close(mdia)
+	w.close(trak)
+}
+
+func (t *track) writeTkhd(w *boxes, created uint64, final bool) {
+	box := &gomp4.Tkhd{
+		FullBox: gomp4.FullBox{Flags: [3]byte{0, 0, 3}}, // enabled, in movie
+		TrackID: t.id, Matrix: unity, Width: t.width, Height: t.height,
+	}
+	if t.kind == media.Audio {
+		box.AlternateGroup, box.Volume = 1, 0x0100
+	}
+	duration := uint64(0)
+	if final {
+		duration = uint64(t.movieDuration())
+	}
+	if wide(created, duration) {
+		box.Version = 1
+		box.CreationTimeV1, box.ModificationTimeV1, box.DurationV1 = created, created, duration
+	} else {
+		box.CreationTimeV0, box.ModificationTimeV0, box.DurationV0 = uint32(created), uint32(created), uint32(duration)
+	}
+	w.add(box)
+}
+
+func (t *track) writeMdhd(w *boxes, created uint64, final bool) {
+	box := &gomp4.Mdhd{Timescale: t.timescale}
+	for i := range box.Language {
+		box.Language[i] = t.language[i] - 0x60
+	}
+	duration := uint64(0)
+	if final {
+		duration = uint64(t.table.duration())
+	}
+	if wide(created, duration) {
+		box.Version = 1
+		box.CreationTimeV1, box.ModificationTimeV1, box.DurationV1 = created, created, duration
+	} else {
+		box.CreationTimeV0, box.ModificationTimeV0, box.DurationV0 = uint32(created), uint32(created), uint32(duration)
+	}
+	w.add(box)
+}
+
+func (t *track) writeHdlr(w *boxes) {
+	handler, name := "vide", "VideoHandler"
+	if t.kind == media.Audio {
+		handler, name = "soun", "SoundHandler"
+	}
+	w.add(&gomp4.Hdlr{HandlerType: [4]byte([]byte(handler)), Name: name})
+}
+
+func (t *track) writeStbl(w *boxes, final bool) {
+	stbl := w.open("stbl")
+	w.b = append(w.b, t.stsd...)
+	if final {
+		t.table.write(w)
+	} else {
+		for _, empty := range [...]string{"stts", "stsc", "stco"} {
+			at := w.full(empty, 0, 0)
+			w.u32(0)
+			w.close(at)
+		}
+		at := w.full("stsz", 0, 0)
+		w.u64(0)
+		w.close(at)
+	}
+	if t.kind == media.Audio {
+		writeRollDescription(w)
+		if final {
+			writeRollSamples(w, uint32(t.table.n))
+		}
+	}
+	w.close(stbl)
+}
+
+// writeEdits appends the edit list that puts the track's first sample where it
+// belongs on the movie's time line; none where that is already so.
+func (t *track) writeEdits(w *boxes, final bool) {
+	type edit struct{ duration, mediaTime int64 }
+	var edits []edit
+	switch {
+	case !final && t.mediaTime != 0:
+		edits = []edit{{0, t.mediaTime}} // 0: as long as there are fragments
+	case final:
+		start := t.presented()
+		if start > 0 {
+			edits = append(edits, edit{media.Rescale(start, t.timescale, movieTimescale), -1})
+		}
+		from := t.table.offset + max(-start, 0)
+		if from != 0 || len(edits) > 0 {
+			edits = append(edits, edit{t.movieDuration() - t.movieStart(), from})
+		}
+	}
+	if len(edits) == 0 {
+		return
+	}
+	edts := w.open("edts")
+	at := w.full("elst", 1, 0)
+	w.u32(uint32(len(edits)))
+	for _, e := range edits {
+		w.u64(uint64(e.duration))
+		w.u64(uint64(e.mediaTime))
+		w.u32(0x00010000) // rate 1
+	}
+	w.close(at)
+	w.close(edts)
+}
+
+// movieStart is when the track begins, movie ticks.
+func (t *track) movieStart() int64 {
+	return media.Rescale(max(t.presented(), 0), t.timescale, movieTimescale)
+}
+
+// movieDuration is when the track ends, movie ticks. Both times are converted
+// from absolute ones, so that nothing rounds twice.
+func (t *track) movieDuration() int64 {
+	if t.table.n == 0 {
+		return 0
+	}
+	return media.Rescale(t.presented()+t.table.duration(), t.timescale, movieTimescale)
+}
+
+var unity = [9]int32{0x00010000, 0, 0, 0, 0x00010000, 0, 0, 0, 0x40000000}
+
+// wide tells whether a time needs the 64-bit version of a header box.
+func wide(times ...uint64) bool {
+	for _, t := range times {
+		if t > 1<<32-1 {
+			return true
+		}
+	}
+	return false
+}
+
+// writeRollDescription and writeRollSamples say that a decoder which starts at
+// some access unit has to decode the one before it too (ISO/IEC 14496-12,
+// 10.1; 14496-14, 3.1.1).
+func writeRollDescription(w *boxes) {
+	at := w.full("sgpd", 1, 0)
+	w.b = append(w.b, "roll"...)
+	w.u32(2) // length of each entry
+	w.u32(1)
+	w.u16(0xffff) // -1
+	w.close(at)
+}
+
+func writeRollSamples(w *boxes, samples uint32) {
+	at := w.full("sbgp", 0, 0)
+	w.b = append(w.b, "roll"...)
+	w.u32(1)
+	w.u32(samples)
+	w.u32(1) // the first description
+	w.close(at)
+}
