@@ -74,7 +74,7 @@ func (l *layout) placePanel(height int, caption string) {
 	for l.digits > 1 && labelWidth(l.digits, 1) > width {
 		l.digits--
 	}
-	scale := max(min(width*86/100/labelWidth(l.digits, 1), height*2/5/glyphHeight), 1)
+	scale := max(min(width*86/100/labelWidth(l.digits, 1), height*3/8/glyphHeight), 1)
 	if height < glyphHeight || width < glyphWidth {
 		return
 	}
