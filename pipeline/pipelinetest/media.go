@@ -126,3 +126,35 @@ func (c *Camera) taken() []*media.Chunk {
 	c.out = nil
 	return out
 }
+
+// Publisher is a hub's.
+type Publisher interface {
+	SetTracks([]media.Track) error
+	Write(track int, au *media.AU) error
+	Close(reason media.Cause)
+}
+
+// Publish publishes pictures as fast as they are taken, until the test ends.
+func Publish(t testing.TB, begin func() (Publisher, error)) {
+	t.Helper()
+	p, err := begin()
+	require.NoError(t, err)
+	require.NoError(t, p.SetTracks([]media.Track{AVC(640, 360)}))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for n := int64(0); ; n++ {
+			ns := n * 40_000_000
+			if p.Write(0, &media.AU{
+				DTS: n * 3600, PTS: n * 3600, UTC: StartUTC + ns, Mono: ns,
+				Sync: n%25 == 0, Payload: [][]byte{{0x65, byte(n)}},
+			}) != nil {
+				return
+			}
+		}
+	}()
+	t.Cleanup(func() {
+		p.Close(media.EndStop)
+		<-done
+	})
+}

@@ -1,0 +1,147 @@
+package pipelinetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"time"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// prefix marks the stages that only the contract uses.
+const prefix = "contract_"
+
+// elements names the element types for which there is a source and a sink here.
+var elements = map[reflect.Type]string{}
+
+func init() {
+	ends("chunk", chunks)
+	ends("part", parts)
+	ends("recording", recordings)
+}
+
+// ends registers a source and a sink of one element type.
+func ends[T any](name string, give func(ctx context.Context, set pipeline.Settings, s *Script, emit pipeline.Emit[T]) error) {
+	elements[reflect.TypeFor[T]()] = name
+	pipeline.RegisterSource(prefix+"from_"+name, struct{}{}, "", func(set pipeline.Settings, _ struct{}) (pipeline.Source[T], error) {
+		s, err := pipeline.Use[*Script](set)
+		return from[T]{set, s, give}, err
+	})
+	pipeline.RegisterSink(prefix+"to_"+name, struct{}{}, "", func(set pipeline.Settings, _ struct{}) (pipeline.Sink[T], error) {
+		s, err := pipeline.Use[*Script](set)
+		return to[T]{s}, err
+	})
+}
+
+type from[T any] struct {
+	set    pipeline.Settings
+	script *Script
+	give   func(context.Context, pipeline.Settings, *Script, pipeline.Emit[T]) error
+}
+
+func (f from[T]) Run(ctx context.Context, emit pipeline.Emit[T]) error {
+	if err := f.give(ctx, f.set, f.script, emit); err != nil {
+		return err
+	}
+	return pipeline.End(string(media.EndOfFile))
+}
+
+type to[T any] struct{ script *Script }
+
+// Consume releases the element, and fails where the script says so.
+func (t to[T]) Consume(ctx context.Context, el T) error {
+	if r, ok := any(el).(pipeline.Releaser); ok {
+		defer r.Release()
+	}
+	n := t.script.got.Add(1)
+	t.script.hold(ctx)
+	if n == int64(t.script.FailAt) {
+		if t.script.Panic {
+			panic("as the contract's script says")
+		}
+		return errors.New("as the contract's script says")
+	}
+	return nil
+}
+
+func (t to[T]) Flush(context.Context) error { return nil }
+
+// chunks gives those of a camera.
+func chunks(ctx context.Context, set pipeline.Settings, s *Script, emit pipeline.Emit[*media.Chunk]) error {
+	pool, err := pipeline.Use[*media.Pool](set)
+	if err != nil || s.Count == 0 {
+		return err
+	}
+	cam := NewCamera(s.t, pool)
+	for given := 0; given != s.Count; {
+		shot := cam.Shoot(s.t, 25)
+		for i, c := range shot {
+			if ctx.Err() != nil || given == s.Count {
+				releaseAll(shot[i:])
+				return ctx.Err()
+			}
+			given++
+			if err := emit(c); err != nil {
+				releaseAll(shot[i+1:])
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func releaseAll(chunks []*media.Chunk) {
+	for _, c := range chunks {
+		c.Release()
+	}
+}
+
+// parts gives segments of three chunks.
+func parts(ctx context.Context, set pipeline.Settings, s *Script, emit pipeline.Emit[media.Part]) error {
+	var seg *media.Segment
+	n := 0
+	err := chunks(ctx, set, s, func(c *media.Chunk) error {
+		p := media.Part{Segment: seg, Chunk: c}
+		if n%3 == 0 {
+			seg = &media.Segment{
+				ID: media.NewID(time.Now()), Stream: set.Stream, Pipeline: set.Pipeline,
+				Set: c.Set, Index: uint64(n/3 + 1), StartUTC: c.UTC,
+			}
+			p.Segment, p.First = seg, true
+		}
+		n++
+		if err := emit(p); err != nil {
+			return err
+		}
+		if n%3 == 0 {
+			return emit(media.Part{Segment: seg, End: media.EndMaxDuration})
+		}
+		return nil
+	})
+	if err == nil && n%3 != 0 {
+		err = emit(media.Part{Segment: seg, End: media.EndStop})
+	}
+	return err
+}
+
+// recordings gives recordings that begin and finish.
+func recordings(ctx context.Context, set pipeline.Settings, s *Script, emit pipeline.Emit[media.Recording]) error {
+	for n := 0; n != s.Count && ctx.Err() == nil; n++ {
+		r := media.Recording{
+			ID: media.NewID(time.Now()), Stream: set.Stream, Pipeline: set.Pipeline,
+			Path: fmt.Sprintf("contract_%d.mp4", n), State: media.StateRecording,
+			StartUTC: StartUTC + int64(n)*1e9, EndUTC: StartUTC + int64(n)*1e9,
+		}
+		if err := emit(r); err != nil {
+			return err
+		}
+		r.State, r.EndReason, r.EndUTC, r.Duration, r.Size = media.StateFinished, media.EndStop, r.StartUTC+1e9, 1e9, 1000
+		if err := emit(r); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
