@@ -35,6 +35,7 @@ type Muxer struct {
 	pattern pattern
 	loc     *time.Location
 	openFS  func(dir string) (FS, error)
+	reserve func(*media.Segment, Config) int64 // bytes
 
 	fs      FS
 	seg     *media.Segment // nil between segments
@@ -50,7 +51,7 @@ func New(set pipeline.Settings, cfg Config) (*Muxer, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	m := &Muxer{cfg: cfg, dir: absolute(cfg.RecordPath), log: set.Log, clock: set.Clock, openFS: openFS}
+	m := &Muxer{cfg: cfg, dir: absolute(cfg.RecordPath), log: set.Log, clock: set.Clock, openFS: openFS, reserve: reserveFor}
 	if m.log == nil {
 		m.log = slog.New(slog.DiscardHandler)
 	}
@@ -173,7 +174,7 @@ func (m *Muxer) begin(first *media.Chunk, emit pipeline.Emit[media.Recording]) e
 		return err
 	}
 	m.file, m.synced, m.counted = f, m.clock.Now(), 0
-	if err := f.writeHeader(reserveFor(m.seg, m.cfg)); err != nil {
+	if err := f.writeHeader(m.reserve(m.seg, m.cfg)); err != nil {
 		return err
 	}
 	if !f.noSync {

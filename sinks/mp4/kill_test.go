@@ -1,0 +1,154 @@
+package mp4
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// forms are the ways in which a file can be finished.
+var forms = map[string]struct {
+	fragment bool
+	tail     bool
+}{"moov first": {}, "moov last": {tail: true}, "fragmented": {fragment: true}}
+
+// killed runs one recording against a faulty disk and says how many chunks had
+// been written when it ended, and with what.
+func killed(t *testing.T, src *source, pool *media.Pool, dir string, cfg Config, tail bool, f *faultFS) (*session, int, error) {
+	t.Helper()
+	cfg.RecordPath = dir
+	s := newSession(t, cfg, func(d FS) FS { f.FS = d; return f })
+	if tail {
+		s.reserve = func(*media.Segment, Config) int64 { return 0 }
+	}
+	set, chunks := src.chunks(t, pool, time.Second, nil)
+	written := 0
+	err := s.Open(context.Background())
+	seg := segment(set, 1)
+	for i, c := range chunks {
+		if err != nil {
+			c.Release()
+			continue
+		}
+		if err = s.Process(context.Background(), media.Part{Segment: seg, First: i == 0, Chunk: c}, s.emit); err == nil {
+			written++
+		}
+	}
+	if err == nil {
+		err = s.end(seg, media.EndStop)
+	}
+	require.NoError(t, s.Close())
+	return s, written, err
+}
+
+// TestKillAtEveryOperation stops the disk at the n-th operation for every n,
+// half of a torn write included, and recovers what is left.
+func TestKillAtEveryOperation(t *testing.T) {
+	src := record(t, avc(4))
+	for name, form := range forms {
+		for _, torn := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s/torn=%v", name, torn), func(t *testing.T) {
+				cfg := Defaults()
+				cfg.Fragment = form.fragment
+				cfg.FilenamePattern = "{stream_path}/{seq}.mp4"
+				for n := 1; ; n++ {
+					pool, disk := media.NewCheckedPool(), &faultFS{fault: killAt(n), torn: torn}
+					dir := t.TempDir()
+					s, written, err := killed(t, src, pool, dir, cfg, form.tail, disk)
+					require.Zero(t, pool.Outstanding(), pool.Leaks())
+					if err == nil {
+						require.Greater(t, n, 15, "the run must have failed before")
+						break
+					}
+					require.ErrorIs(t, err, errKilled)
+					requireRecovered(t, src, s.dir, written, fmt.Sprintf("operation %d, %s", n, disk.log[n-1]))
+				}
+			})
+		}
+	}
+}
+
+// requireRecovered: whatever is left is either one finished file with at least
+// the chunks that were written, or nothing.
+func requireRecovered(t *testing.T, src *source, dir string, written int, at string) {
+	t.Helper()
+	var got []Repaired
+	require.NoError(t, Recover(context.Background(), dir, func(r Repaired) { got = append(got, r) }), at)
+	require.LessOrEqual(t, len(got), 1, at)
+	for _, r := range got {
+		require.NoError(t, r.Err, at)
+		require.Equal(t, r.Removed, r.Recording.State == "", at)
+	}
+	left := files(dir)
+	if written == 0 && len(left) == 0 {
+		return
+	}
+	require.Len(t, left, 1, at)
+	file := filepath.Join(dir, left[0])
+	require.Equal(t, ".mp4", filepath.Ext(file), at)
+	entry, err := ReadEntry(file)
+	require.NoError(t, err, at)
+	require.NotEqual(t, media.StateRecording, entry.State, at)
+	require.GreaterOrEqual(t, entry.Duration, int64(written-1)*int64(time.Second), at)
+	seen := probe(t, file)
+	frames := len(seen.of(0))
+	require.GreaterOrEqual(t, frames, written*25, at)
+	require.LessOrEqual(t, frames, len(src.probe.of(0)), at)
+}
+
+func TestFullDiskFinishesTheFileAndSaysSo(t *testing.T) {
+	src := record(t, avc(8))
+	for name, form := range forms {
+		t.Run(name, func(t *testing.T) {
+			cfg := Defaults()
+			cfg.Fragment = form.fragment
+			full, chunks := false, 0
+			disk := &faultFS{torn: true, fault: func(_ int, op string) error {
+				if op == "writev" {
+					chunks++
+					full = full || chunks == 6 // the header and 4 chunks went before
+				}
+				if full && op == "writev" {
+					return unix.ENOSPC
+				}
+				return nil
+			}}
+			pool := media.NewCheckedPool()
+			s, written, err := killed(t, src, pool, t.TempDir(), cfg, form.tail, disk)
+			require.ErrorIs(t, err, unix.ENOSPC)
+			require.ErrorContains(t, err, "disk is full")
+			require.ErrorContains(t, err, s.told[0].Path)
+			require.Equal(t, 4, written)
+			require.Equal(t, media.StateFinished, s.last().State)
+			require.Equal(t, media.EndError, s.last().EndReason)
+			require.Len(t, files(s.dir), 1)
+			requireSame(t, src, s.path(s.last()), 100, -2)
+			requirePlays(t, s.path(s.last()))
+			require.Zero(t, pool.Outstanding(), pool.Leaks())
+		})
+	}
+}
+
+func TestFailedFsyncIsNotRetried(t *testing.T) {
+	src := record(t, avc(8))
+	for _, op := range []string{"datasync", "sync"} {
+		pool := media.NewCheckedPool()
+		disk := &faultFS{fault: failOnce(op, 1, unix.EIO)}
+		s, _, err := killed(t, src, pool, t.TempDir(), Defaults(), false, disk)
+		require.ErrorIs(t, err, unix.EIO)
+		require.ErrorContains(t, err, "recovery")
+		for i := len(disk.log) - 1; disk.log[i] != op; i-- {
+			require.NotContains(t, []string{"sync", "datasync", "write", "writev", "rename"}, disk.log[i], "after a failed %s", op)
+		}
+		require.Equal(t, media.StateRecording, s.last().State)
+		require.Equal(t, []string{s.last().Path}, files(s.dir))
+		require.Zero(t, pool.Outstanding(), pool.Leaks())
+	}
+}
