@@ -135,7 +135,7 @@ func TestTheMP4BlockMakesExactlyOnePipeline(t *testing.T) {
 	require.Equal(t, "1GiB", size.Scalar)
 	require.Equal(t, spec.Pos{File: filepath.Join(o.Dir, configs.FileName), Line: 3, Col: 18}, size.Pos, "it is wrong where the block is")
 	require.Equal(t, "pipelines/default/stages/2/segmenter/max_size", size.Path)
-	require.Equal(t, int64(3), p.Stages.List[1].Get("gop_ring").Get("before").Scalar)
+	require.Equal(t, "3s", p.Stages.List[1].Get("gop_ring").Get("before").Scalar)
 
 	c = load(t, inDir(t, "mp4: {enable: false}\n"))
 	require.Empty(t, c.Pipelines)
@@ -162,7 +162,7 @@ pipelines:
 	require.Equal(t, int64(60), stages[2].Get("segmenter").Get("max_duration").Scalar)
 	require.Equal(t, "/data", stages[3].Get("mp4").Get("record_path").Scalar)
 	require.Equal(t, false, stages[3].Get("mp4").Get("fragment").Scalar)
-	require.Equal(t, int64(10), stages[1].Get("gop_ring").Get("before").Scalar)
+	require.Equal(t, "10s", stages[1].Get("gop_ring").Get("before").Scalar)
 	require.True(t, stages[4].Get("metadata").IsMap)
 }
 
@@ -177,7 +177,7 @@ ingest: {rtsp: {listen: "0.0.0.0:8554"}}
 `))
 	lines := strings.Split(c.Warnings.Error(), "\n")
 	require.Len(t, lines, 6)
-	for i, want := range []string{"1:20: mp4/expire_days", "1:41: mp4/disk", "4:5: crontab/jobs: schedules are not active yet", "5:11: streams[other/a]", "6:44: pipelines/p/record", "7:26: ingest/rtsp/listen"} {
+	for i, want := range []string{"1:20: mp4/expire_days", "1:41: mp4/disk", "4:5: crontab/jobs: schedules are not active yet", "5:11: streams[other/a]", "6:44: pipelines/p/record", "7:25: ingest/rtsp/listen"} {
 		require.Contains(t, lines[i], configs.FileName+":"+want)
 	}
 }

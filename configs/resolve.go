@@ -15,7 +15,7 @@ func resolve(tree *spec.Node) (*Config, spec.Problems) {
 	if c.Database.Driver == "sqlite" && c.Database.DSN == "" {
 		c.Database.DSN = filepath.Join(c.MP4.RecordPath, "spool.db")
 	}
-	block := tree.Get("mp4")
+	block := c.mp4Block()
 	if len(c.Pipelines) == 0 && c.MP4.Enable {
 		p := Pipeline{Stages: defaultStages(block.Pos)}
 		p.SetDefaults()
@@ -26,6 +26,19 @@ func resolve(tree *spec.Node) (*Config, spec.Problems) {
 		c.Pipelines[name] = p
 	}
 	return c, nil
+}
+
+// mp4Block is the block as it was decoded, with the positions as it was written.
+func (c *Config) mp4Block() *spec.Node {
+	written := c.tree.Get("mp4")
+	block, _ := spec.Describe(c.MP4)
+	block.Pos = written.Pos
+	for _, e := range block.Entries {
+		if n := written.Get(e.Key); n != nil {
+			e.Value.Place(n.Pos)
+		}
+	}
+	return block
 }
 
 // DefaultPipeline is the name of the pipeline that the mp4 block makes.

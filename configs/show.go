@@ -75,3 +75,13 @@ func (c *Config) Compile() ([]pipeline.Declared, spec.Problems) {
 	}
 	return out, nil
 }
+
+// Problem is something wrong with the value of a path, such as
+// streams[live/a]/pull, that was found after the load.
+func (c *Config) Problem(path, msg string) spec.Problem {
+	p := spec.Problem{Path: path, Msg: msg}
+	if n := c.at(path); n != nil {
+		p.Pos = n.Pos
+	}
+	return p
+}

@@ -1,7 +1,6 @@
 package configs
 
 import (
-	"fmt"
 	"maps"
 	"net"
 	"slices"
@@ -22,8 +21,8 @@ func (c *Config) warnings() (ps spec.Problems) {
 		}
 		ps.Add(n, hint, "%s", msg)
 	}
-	if n := len(c.Crontab.Jobs); n > 0 {
-		warn("use the API, or record: always in a pipeline", fmt.Sprintf("schedules are not active yet: the %d jobs here start and stop nothing", n), "crontab", "jobs")
+	if len(c.Crontab.Jobs) > 0 {
+		warn("use the API, or record: always in a pipeline", "schedules are not active yet: the jobs start and stop nothing", "crontab", "jobs")
 	}
 	if c.MP4.ExpireDays > 0 {
 		warn("remove old files by other means", "retention is not active yet: nothing expires", "mp4", "expire_days")

@@ -5,14 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
 // Validator is a configuration struct, or a value or a map's key in one, that
 // checks itself once it is decoded. An embedded struct's is called only as far as
 // Go promotes it. The error may be a Problem made with At, Problems, or
-// several errors joined; its position is filled in.
+// several errors joined; its position is filled in. Any other error whose text
+// begins with the name of a setting, "max_size: ..." or "max_size is ...", is
+// about that setting.
 type Validator interface{ Validate() error }
 
 // Checker is a Validator that finds several problems.
@@ -200,7 +204,9 @@ func (d *decoder) hooks(n *Node, v reflect.Value, known Problems) {
 
 func ask(v any) (ps Problems) {
 	if c, ok := v.(Validator); ok {
-		ps = append(ps, problemsOf(c.Validate())...)
+		for _, p := range problemsOf(c.Validate()) {
+			ps = append(ps, p.about(reflect.TypeOf(v).Elem()))
+		}
 	}
 	if c, ok := v.(Checker); ok {
 		ps = append(ps, c.Check()...)
@@ -226,6 +232,23 @@ func problemsOf(err error) (ps Problems) {
 		return Problems{p}
 	}
 	return Problems{{Msg: err.Error()}}
+}
+
+// about finds the setting that a problem without a path names first.
+func (p Problem) about(t reflect.Type) Problem {
+	if p.Path != "" || p.Pos != (Pos{}) || t.Kind() != reflect.Struct {
+		return p
+	}
+	first, rest, _ := strings.Cut(p.Msg, " ")
+	name, colon := strings.CutSuffix(first, ":")
+	if !slices.ContainsFunc(fieldsOf(t), func(f field) bool { return f.name == name }) {
+		return p
+	}
+	p.Path = name
+	if colon {
+		p.Msg = rest
+	}
+	return p
 }
 
 // locate turns a hook's path, relative to its struct, into a place in the file:

@@ -252,6 +252,23 @@ func TestAHookIsNotHeardAboutWhatCouldNotBeDecoded(t *testing.T) {
 f:2:7: high: a whole number is wanted here, this is the text "x" (for example 10)`)
 }
 
+type plainly struct {
+	Low  int `yaml:"low"`
+	High int `yaml:"high"`
+}
+
+func (p plainly) Validate() error {
+	return errors.Join(errors.New("high: is odd"), errors.New("low is odd too"), errors.New("lower: is no setting"))
+}
+
+func TestAPlainErrorThatNamesASettingIsAboutIt(t *testing.T) {
+	n, err := spec.Parse("f", []byte("low: 5\nhigh: 7\n"))
+	require.NoError(t, err)
+	require.EqualError(t, n.Decode(&plainly{}), `f:1:1: lower: is no setting
+f:1:6: low: low is odd too
+f:2:7: high: is odd`)
+}
+
 func FuzzDecode(f *testing.F) {
 	for _, seed := range []string{"", "name: x\nwait: 10s", "jobs: [{cron: a, every: 1}, {}]", "by_name: {a/b: {cron: 1}}", "raw: [1, {a: b}]", "wait: 1e309", "limit: .inf"} {
 		f.Add(seed)

@@ -2,6 +2,7 @@ package spec
 
 import (
 	"bytes"
+	"fmt"
 	"math"
 	"regexp"
 	"strconv"
@@ -91,24 +92,28 @@ func (w *writer) pad(indent int) {
 
 func (w *writer) documented(path string) bool { return w.style.Doc != nil && w.style.Doc(path) != "" }
 
-// doc writes a comment above a key, in lines of about 100 columns.
 func (w *writer) doc(path string, indent int) {
-	if !w.documented(path) {
-		return
+	if w.documented(path) {
+		w.out.WriteString(Comment(w.style.Doc(path), indent))
 	}
+}
+
+// Comment is a text as the lines of a YAML comment, each of about 100 columns.
+func Comment(text string, indent int) string {
+	var out strings.Builder
 	line := ""
 	flush := func() {
-		w.pad(indent)
-		w.out.WriteString("#" + line + "\n")
+		fmt.Fprintf(&out, "%*s#%s\n", indent, "", line)
 		line = ""
 	}
-	for _, word := range strings.Fields(w.style.Doc(path)) {
+	for _, word := range strings.Fields(text) {
 		if line != "" && indent+len(line)+len(word) > 98 {
 			flush()
 		}
 		line += " " + word
 	}
 	flush()
+	return out.String()
 }
 
 // inline says that a value fits behind its key: all but maps with entries and
@@ -177,7 +182,7 @@ func floatText(f float64) string {
 
 // bare is text that is text to every YAML reader without quotes: a word, a
 // path, or a number with a unit.
-var bare = regexp.MustCompile(`^(?:[A-Za-z_/][\w./-]*|\.{1,2}/[\w./-]*|[1-9]\d*(?:ms|s|m|h|[KMGT]i?B)|\d+h\d+m)$`)
+var bare = regexp.MustCompile(`^(?:[A-Za-z_/][\w./-]*|\.{1,2}/[\w./-]*|\d+[KMGT]i?B|(?:\d+(?:\.\d+)?(?:ms|h|m|s))+)$`)
 
 // plain is a text, quoted where it must be.
 func plain(s string) string {

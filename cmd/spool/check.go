@@ -1,0 +1,73 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"slices"
+
+	"github.com/gospool/spool/configs"
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/spec"
+	"github.com/gospool/spool/stages/hub"
+)
+
+// CheckCmd is spool check.
+type CheckCmd struct {
+	Path string `arg:"" optional:"" name:"file" help:"Configuration file, as with -c."`
+}
+
+// Run builds what the configuration declares, and starts nothing.
+func (c *CheckCmd) Run(p *Program) error {
+	if c.Path != "" {
+		p.Settings.File = c.Path
+	}
+	cfg, err := p.load()
+	if err != nil {
+		return err
+	}
+	declared, err := compile(cfg)
+	if err != nil {
+		return err
+	}
+	showWarnings(p.Stderr, cfg.Warnings)
+	from := cfg.File
+	if from == "" {
+		from = "no configuration file"
+	}
+	fmt.Fprintf(p.Stdout, "%s: right, with %s and %s\n", from, count(len(cfg.Streams), "stream"), count(len(declared), "pipeline"))
+	for _, d := range declared {
+		fmt.Fprintf(p.Stdout, "%s, for %s, %s: %s\n", d.Plan.Name, d.Streams, d.Mode, d.Plan)
+	}
+	return nil
+}
+
+// compile is the last check of a configuration: its pipelines and the URLs of its
+// streams are built. It does no I/O.
+func compile(cfg *configs.Config) ([]pipeline.Declared, error) {
+	declared, problems := cfg.Compile()
+	for _, path := range slices.Sorted(maps.Keys(cfg.Streams)) {
+		s := cfg.Streams[path]
+		if s.Pull == "" {
+			continue
+		}
+		options := hub.PullOptions{
+			Path: string(path), Transport: s.Transport,
+			Log: slog.New(slog.DiscardHandler), Clock: pipeline.SystemClock,
+		}
+		if _, err := hub.NewPuller(s.Pull, options); err != nil {
+			problems = append(problems, cfg.Problem(spec.Join(spec.Join("streams", string(path)), "pull"), err.Error()))
+		}
+	}
+	if len(problems) > 0 {
+		return nil, problems.Sorted()
+	}
+	return declared, nil
+}
+
+func showWarnings(w io.Writer, warnings spec.Problems) {
+	for _, warning := range warnings {
+		fmt.Fprintf(w, "warning: %s\n", warning)
+	}
+}

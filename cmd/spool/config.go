@@ -1,0 +1,28 @@
+package main
+
+import (
+	"github.com/gospool/spool/configs"
+	"github.com/gospool/spool/pipeline"
+)
+
+//go:generate sh -c "go run . config --reference > ../../configs/reference.yaml.new && mv ../../configs/reference.yaml.new ../../configs/reference.yaml"
+
+// ConfigCmd is spool config.
+type ConfigCmd struct {
+	Reference bool `help:"Print every setting there is, with its default and what it means, instead of what is configured."`
+}
+
+// Run prints the configuration that serve would use. Passwords are left out.
+func (c *ConfigCmd) Run(p *Program) error {
+	if c.Reference {
+		_, err := p.Stdout.Write(configs.Reference(pipeline.Stages()))
+		return err
+	}
+	cfg, err := p.load()
+	if err != nil {
+		return err
+	}
+	showWarnings(p.Stderr, cfg.Warnings)
+	_, err = p.Stdout.Write(cfg.Show())
+	return err
+}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/gospool/spool/configs"
+	"github.com/gospool/spool/pipeline/spec"
+)
+
+// newLogger logs as the configuration says. Nothing that looks like a URL with a
+// password gets through it.
+func newLogger(c configs.Log, w io.Writer, environ []string) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.Level)); err != nil {
+		level = slog.LevelInfo // unset: the loader lets no other name through
+	}
+	terminal := isTerminal(w)
+	if c.Format == "human" || c.Format != "json" && terminal {
+		return slog.New(newHumanHandler(w, level, terminal && !noColour(environ)))
+	}
+	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: withoutSecrets}))
+}
+
+// isTerminal says whether somebody looks at what is written.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// noColour follows no-color.org.
+func noColour(environ []string) bool {
+	for _, v := range environ {
+		if name, value, _ := strings.Cut(v, "="); name == "NO_COLOR" && value != "" || v == "TERM=dumb" {
+			return true
+		}
+	}
+	return false
+}
+
+// withoutSecrets is the last net under code that should have redacted.
+func withoutSecrets(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindLogValuer {
+		a.Value = a.Value.Resolve()
+	}
+	switch v := a.Value; v.Kind() {
+	case slog.KindString:
+		a.Value = slog.StringValue(redactURLs(v.String()))
+	case slog.KindAny:
+		if err, ok := v.Any().(error); ok {
+			a.Value = slog.StringValue(redactURLs(err.Error()))
+		}
+	}
+	return a
+}
+
+func redactURLs(s string) string {
+	if strings.Contains(s, "://") {
+		return spec.Redact(s)
+	}
+	return s
+}

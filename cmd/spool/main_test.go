@@ -1,0 +1,192 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/configs"
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/spec"
+)
+
+// spool runs one command line in an empty directory that holds the given
+// config.yaml, if there is one.
+func spool(t *testing.T, config string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	if config != "" {
+		require.NoError(t, os.WriteFile(configs.FileName, []byte(config), 0o644))
+	}
+	var out, err bytes.Buffer
+	code = run(args, &Program{Stdout: &out, Stderr: &err})
+	return code, out.String(), err.String()
+}
+
+func TestHelpSaysWhatThereIs(t *testing.T) {
+	code, out, errs := spool(t, "", "--help")
+	require.Equal(t, exitOK, code)
+	require.Empty(t, errs)
+	for _, want := range []string{"serve", "check", "config", "stages", "version", "--config=FILE", "live/demo"} {
+		require.Contains(t, out, want)
+	}
+	code, out, _ = spool(t, "", "check", "--help")
+	require.Equal(t, exitOK, code)
+	require.Contains(t, out, "[<file>]")
+}
+
+func TestMistakesOfTheCommandLineAreUsage(t *testing.T) {
+	for _, args := range [][]string{
+		{"recrod"}, {"--nope"}, {"check", "a", "b"}, {"stages", "--yaml", "--json"},
+		{"check", "none.yaml"}, {"check", "-c", "none.yaml"}, {"config", "--set", "mp4"},
+	} {
+		code, out, errs := spool(t, "", args...)
+		require.Equal(t, exitUsage, code, args)
+		require.Empty(t, out, args)
+		require.Regexp(t, `^spool: .+`, errs, args)
+	}
+}
+
+func TestCheckBuildsWithoutStartingAnything(t *testing.T) {
+	code, out, errs := spool(t, "", "check")
+	require.Equal(t, exitOK, code, errs)
+	require.Equal(t, "no configuration file: right, with 1 stream and 1 pipeline\n"+
+		"default, for [**], manual: source -> gop_ring -> segmenter -> mp4 -> metadata\n", out)
+	entries, err := os.ReadDir(".")
+	require.NoError(t, err)
+	require.Empty(t, entries, "check writes nothing")
+}
+
+func TestCheckNamesEveryProblemWithItsLine(t *testing.T) {
+	code, out, errs := spool(t, "mp4: {max_durations: 5}\nstreams:\n  a: {pull: 5}\n", "check")
+	require.Equal(t, exitUsage, code)
+	require.Empty(t, out)
+	require.Contains(t, errs, `config.yaml:1:7: mp4/max_durations: unknown key "max_durations", did you mean "max_duration"?`)
+	require.Contains(t, errs, "config.yaml:3:13: streams/a/pull: text is wanted here")
+	require.Contains(t, errs, "spool: the configuration is refused: 2 problems\n")
+}
+
+// What only the build finds: the stages, their settings and order, and the
+// schemes of URLs.
+func TestCheckBuildsStagesAndPullers(t *testing.T) {
+	code, _, errs := spool(t, `
+mp4: {filename_pattern: "{strem}.mp4"}
+streams:
+  a: {pull: "rtps://10.0.0.5/x"}
+pipelines:
+  p:
+    stages:
+      - source: {}
+      - segmentr: {}
+      - mp4: {}
+      - metadata: {}
+  q:
+    stages:
+      - source: {}
+      - mp4: {sink: 1}
+      - segmenter: {}
+      - metadata: {}
+`, "check")
+	require.Equal(t, exitUsage, code)
+	for _, want := range []string{
+		`config.yaml:2:25: pipelines/p/stages/2/mp4`,
+		`config.yaml:4:13: streams/a/pull: pull URL has scheme "rtps"; known are rtsp:// rtsps:// testpattern://`,
+		`config.yaml:9:9: pipelines/p/stages/1: there is no stage "segmentr" (did you mean segmenter?)`,
+		`config.yaml:15:15: pipelines/q/stages/1/mp4/sink: unknown key "sink"`,
+		`config.yaml:15:9: pipelines/q/stages/1: mp4 takes media.Part, but source before it gives *media.Chunk (put segmenter between them)`,
+	} {
+		require.Contains(t, errs, want)
+	}
+}
+
+func TestFlagsAndEnvironmentReachEveryCommand(t *testing.T) {
+	t.Chdir(t.TempDir())
+	var out, errs bytes.Buffer
+	p := &Program{Environ: []string{"SPOOL_LOG__LEVEL=warn"}, Stdout: &out, Stderr: &errs}
+	code := run([]string{
+		"config", "--record-path", "/data", "--http-listen=127.0.0.1:0", "--rtsp-listen=",
+		"--set", "mp4/max_duration=90", "--set", "streams[live/cam]/pull=rtsp://u:s3cret@10.0.0.5/x?a=b,c",
+	}, p)
+	require.Equal(t, exitOK, code, errs.String())
+	for _, want := range []string{
+		"record_path: /data  # flag --record-path", `listen: "127.0.0.1:0"  # flag --http-listen`, `listen: ""  # flag --rtsp-listen`,
+		"max_duration: 1m30s  # flag --set mp4/max_duration", "level: warn  # environment SPOOL_LOG__LEVEL",
+		`pull: "rtsp://u:xxxxx@10.0.0.5/x?a=b,c"  # flag --set streams[live/cam]/pull`,
+	} {
+		require.Contains(t, out.String(), want)
+	}
+	require.NotContains(t, out.String(), "s3cret")
+}
+
+func TestConfigPrintsAConfiguration(t *testing.T) {
+	_, shown, _ := spool(t, "mp4: {max_duration: 1h}\n", "config")
+	code, out, errs := spool(t, shown, "check")
+	require.Equal(t, exitOK, code, errs)
+	require.Contains(t, out, "1 pipeline")
+}
+
+func TestStagesAreListedInThreeForms(t *testing.T) {
+	_, human, _ := spool(t, "", "stages")
+	_, asYAML, _ := spool(t, "", "stages", "--yaml")
+	_, asJSON, _ := spool(t, "", "stages", "--json")
+	var list []struct{ Name, Kind string }
+	require.NoError(t, json.Unmarshal([]byte(asJSON), &list))
+	require.Len(t, list, len(pipeline.Stages()))
+	n, err := spec.Parse("stages", []byte(asYAML))
+	require.NoError(t, err)
+	require.Len(t, n.List, len(list))
+	for _, s := range list {
+		require.Contains(t, human, s.Name+"  ("+s.Kind)
+	}
+	require.Contains(t, human, "max_bytes")
+}
+
+func TestVersionNamesTheBuild(t *testing.T) {
+	code, out, _ := spool(t, "", "version")
+	require.Equal(t, exitOK, code)
+	require.Regexp(t, `^spool \S+ \(commit .+\) go1\.\S+ \w+/\w+\n$`, out)
+}
+
+func TestReferenceIsNotStale(t *testing.T) {
+	want := string(configs.Reference(pipeline.Stages()))
+	have, err := os.ReadFile("../../configs/reference.yaml")
+	require.NoError(t, err)
+	require.True(t, want == string(have), "configs/reference.yaml is not what the program says: run make generate")
+
+	path, err := filepath.Abs("../../configs/reference.yaml")
+	require.NoError(t, err)
+	code, _, errs := spool(t, "", "check", path)
+	require.Equal(t, exitOK, code, errs)
+}
+
+// The mp4 block gives its values to the stages, so where it says nothing its
+// defaults must be theirs.
+func TestTheMP4BlocksDefaultsAreTheStagesOwn(t *testing.T) {
+	own := map[string]any{}
+	for _, s := range pipeline.Stages() {
+		n, _ := spec.Describe(s.Defaults)
+		own[s.Name] = n.Any()
+	}
+	stages := configs.Default().Pipelines[configs.DefaultPipeline].Stages
+	for _, n := range stages.List {
+		name, given := n.Entries[0].Key, n.Entries[0].Value
+		for _, e := range given.Entries {
+			text := strings.TrimSuffix(string(e.Value.YAML(spec.Style{})), "\n")
+			require.Equal(t, canonical(own[name].(map[string]any)[e.Key]), canonical(text), "%s/%s", name, e.Key)
+		}
+	}
+}
+
+// canonical makes 5, "5s" and 5.0 one.
+func canonical(v any) string {
+	text := strings.Trim(strings.TrimSuffix(string(spec.FromAny(v, "", nil).YAML(spec.Style{})), "\n"), `"\`)
+	if d, err := spec.ParseDuration(text); err == nil {
+		return d.String()
+	}
+	return text
+}

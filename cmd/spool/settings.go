@@ -1,0 +1,59 @@
+package main
+
+import (
+	"errors"
+
+	"github.com/gospool/spool/configs"
+	"github.com/gospool/spool/pipeline/spec"
+)
+
+// settings are the flags that override the configuration. They are the same for
+// every command, so that check and config see what serve would.
+type settings struct {
+	File       string   `name:"config" short:"c" placeholder:"FILE" help:"Configuration file. It must be there; without this flag config.yaml is read, if it is there."`
+	RecordPath *string  `placeholder:"DIR" help:"Directory of the recordings (mp4.record_path)."`
+	HTTPListen *string  `name:"http-listen" placeholder:"ADDR" help:"Address of the API (http.listen)."`
+	RTSPListen *string  `name:"rtsp-listen" placeholder:"ADDR" help:"Address that RTSP is published to (ingest.rtsp.listen); empty is off."`
+	LogLevel   *string  `placeholder:"LEVEL" help:"debug, info, warn or error (log.level)."`
+	LogFormat  *string  `placeholder:"FORMAT" help:"auto, human or json (log.format)."`
+	Set        []string `sep:"none" placeholder:"KEY=VALUE" help:"Any other setting, such as mp4/fragment=true or streams[live/cam]/pull=rtsp://10.0.0.5/x. May be repeated."`
+}
+
+// load reads the configuration as the flags say.
+func (p *Program) load() (*configs.Config, error) {
+	flags, err := p.Settings.flags()
+	if err != nil {
+		return nil, usageError{err}
+	}
+	c, err := configs.Load(configs.Options{File: p.Settings.File, Environ: p.Environ, Flags: flags})
+	if problems := (spec.Problems)(nil); err != nil && !errors.As(err, &problems) {
+		return nil, usageError{err} // a file that is not there
+	}
+	return c, err
+}
+
+func (s *settings) flags() (flags []configs.Flag, err error) {
+	for _, f := range []struct {
+		value *string
+		name  string
+		key   []string
+	}{
+		{s.RecordPath, "--record-path", []string{"mp4", "record_path"}},
+		{s.HTTPListen, "--http-listen", []string{"http", "listen"}},
+		{s.RTSPListen, "--rtsp-listen", []string{"ingest", "rtsp", "listen"}},
+		{s.LogLevel, "--log-level", []string{"log", "level"}},
+		{s.LogFormat, "--log-format", []string{"log", "format"}},
+	} {
+		if f.value != nil {
+			flags = append(flags, configs.Flag{Name: f.name, Key: f.key, Value: *f.value})
+		}
+	}
+	for _, text := range s.Set {
+		f, err := configs.ParseSet(text)
+		if err != nil {
+			return nil, err
+		}
+		flags = append(flags, f)
+	}
+	return flags, nil
+}

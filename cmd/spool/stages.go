@@ -1,0 +1,120 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"reflect"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+
+	"github.com/gospool/spool/configs"
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/spec"
+)
+
+// StagesCmd is spool stages.
+type StagesCmd struct {
+	YAML bool `name:"yaml" xor:"form" help:"As YAML that can be copied into a pipeline."`
+	JSON bool `name:"json" xor:"form" help:"As JSON."`
+}
+
+// Run prints the registry.
+func (c *StagesCmd) Run(p *Program) error {
+	switch {
+	case c.YAML:
+		_, err := p.Stdout.Write(configs.StagesYAML(pipeline.Stages()))
+		return err
+	case c.JSON:
+		return stagesJSON(p.Stdout)
+	}
+	for _, s := range pipeline.Stages() {
+		stageTable(p.Stdout, s)
+	}
+	return nil
+}
+
+// stageTable prints one stage: what it is, then its settings.
+func stageTable(w io.Writer, s pipeline.StageInfo) {
+	fmt.Fprintf(w, "%s  %s\n%s\n", s.Name, signature(s), wrap(s.Doc))
+	settings := settingsOf(s)
+	if len(settings) == 0 {
+		fmt.Fprint(w, "No settings.\n\n")
+		return
+	}
+	t := table.NewWriter()
+	t.SetOutputMirror(w)
+	t.SetStyle(table.StyleLight)
+	t.Style().Format.Header = text.FormatDefault
+	t.SetColumnConfigs([]table.ColumnConfig{{Number: 3, WidthMax: 66, WidthMaxEnforcer: text.WrapSoft}})
+	t.AppendHeader(table.Row{"setting", "default", "meaning"})
+	for _, set := range settings {
+		t.AppendRow(table.Row{set.Name, set.shown, set.Doc})
+	}
+	t.Render()
+	fmt.Fprintln(w)
+}
+
+// wrap breaks a text into lines of 100 columns, without the padding that
+// go-pretty gives them.
+func wrap(s string) string {
+	lines := strings.Split(text.WrapSoft(s, 100), "\n")
+	for i := range lines {
+		lines[i] = strings.TrimRight(lines[i], " ")
+	}
+	return strings.Join(lines, "\n")
+}
+
+// signature is the stage's role and what goes in and comes out.
+func signature(s pipeline.StageInfo) string {
+	switch {
+	case s.In == nil:
+		return fmt.Sprintf("(%s: gives %v)", s.Kind, s.Out)
+	case s.Out == nil:
+		return fmt.Sprintf("(%s: takes %v)", s.Kind, s.In)
+	}
+	return fmt.Sprintf("(%s: takes %v, gives %v)", s.Kind, s.In, s.Out)
+}
+
+type setting struct {
+	Name    string `json:"name"`
+	Default any    `json:"default"`
+	Doc     string `json:"doc"`
+	shown   string
+}
+
+func settingsOf(s pipeline.StageInfo) (out []setting) {
+	n, docs := spec.Describe(s.Defaults)
+	for _, e := range n.Entries {
+		shown := string(e.Value.YAML(spec.Style{}))
+		out = append(out, setting{Name: e.Key, Default: e.Value.Any(), Doc: docs[e.Value.Path], shown: shown[:len(shown)-1]})
+	}
+	return out
+}
+
+func stagesJSON(w io.Writer) error {
+	type stage struct {
+		Name     string    `json:"name"`
+		Kind     string    `json:"kind"`
+		In       string    `json:"in,omitempty"`
+		Out      string    `json:"out,omitempty"`
+		Doc      string    `json:"doc"`
+		Settings []setting `json:"settings"`
+	}
+	list := []stage{}
+	for _, s := range pipeline.Stages() {
+		list = append(list, stage{s.Name, s.Kind.String(), typeName(s.In), typeName(s.Out), s.Doc, append([]setting{}, settingsOf(s)...)})
+	}
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(list)
+}
+
+func typeName(t reflect.Type) string {
+	if t == nil {
+		return ""
+	}
+	return t.String()
+}

@@ -1,0 +1,92 @@
+package configs
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/spec"
+)
+
+const referenceHead = `# Every setting with its default and what it means. Generated from the program: change
+# the code, then run make generate.
+#
+# Durations are plain seconds or Go durations (10, 2.5, 1h30m); sizes are bytes or have a
+# unit (64MiB, 2GB). In the environment mp4: record_path: is SPOOL_MP4__RECORD_PATH.
+
+`
+
+// Reference is reference.yaml: the configuration with all defaults, one example of
+// each thing that has none, and the settings of the given stages. It is itself a
+// configuration that is taken.
+func Reference(stages []pipeline.StageInfo) []byte {
+	c := Default()
+	c.Streams = map[StreamPath]Stream{
+		"live/camera01": {Pull: "rtsp://10.0.0.5/stream1", Transport: "tcp", OverridePublisher: true},
+	}
+	p := c.Pipelines[DefaultPipeline]
+	p.Stages = defaultStages(spec.Pos{})
+	c.Pipelines[DefaultPipeline] = p
+	c.Crontab.Jobs = []Job{{
+		Name: "Daily recording", Cron: "0 8 * * *", Action: "record_start", Stream: "live/camera01",
+		Duration: spec.Duration(8 * 3600e9), Timezone: "Europe/Berlin",
+	}}
+	c.HTTP.Auth, c.Database.DSN = "none", ""
+	text := spec.Encode(c, spec.Style{Docs: true})
+	return fmt.Appendf(nil, "%s%s", referenceHead, withStages(text, stages))
+}
+
+// withStages documents the stages of the default pipeline in their place, and
+// after them, as comments, those that it does not have.
+func withStages(text []byte, stages []pipeline.StageInfo) []byte {
+	var places, documented, others bytes.Buffer
+	for _, n := range defaultStages(spec.Pos{}).List {
+		name := n.Entries[0].Key
+		fmt.Fprintf(&places, "      - %s: {}\n", name)
+		at := slices.IndexFunc(stages, func(s pipeline.StageInfo) bool { return s.Name == name })
+		if at < 0 {
+			fmt.Fprintf(&documented, "      - %s: {}\n", name)
+			continue
+		}
+		documented.WriteString(indent(StagesYAML(stages[at:at+1]), "      "))
+		stages = slices.Delete(slices.Clone(stages), at, at+1)
+	}
+	if len(stages) > 0 {
+		others.WriteString(indent(StagesYAML(stages), "      # "))
+	}
+	return bytes.Replace(text, places.Bytes(), append(documented.Bytes(), others.Bytes()...), 1)
+}
+
+func indent(text []byte, by string) string {
+	return by + strings.ReplaceAll(strings.TrimSuffix(string(text), "\n"), "\n", "\n"+by) + "\n"
+}
+
+// StagesYAML is a list of stages as a pipeline's declaration has it, each with
+// all its settings at their defaults. Only those that follow each other by their
+// types make a pipeline.
+func StagesYAML(stages []pipeline.StageInfo) []byte {
+	var out bytes.Buffer
+	for _, s := range stages {
+		n, docs := spec.Describe(s.Defaults)
+		out.WriteString(spec.Comment(fmt.Sprintf("A %s%s: %s", s.Kind, types(s), s.Doc), 0))
+		if len(n.Entries) == 0 {
+			fmt.Fprintf(&out, "- %s: {}\n", s.Name)
+			continue
+		}
+		settings := n.YAML(spec.Style{Doc: func(path string) string { return docs[path] }})
+		fmt.Fprintf(&out, "- %s:\n%s", s.Name, indent(settings, "    "))
+	}
+	return out.Bytes()
+}
+
+func types(s pipeline.StageInfo) string {
+	switch {
+	case s.In == nil:
+		return fmt.Sprintf(" that gives %v", s.Out)
+	case s.Out == nil:
+		return fmt.Sprintf(" that takes %v", s.In)
+	}
+	return fmt.Sprintf(" that takes %v and gives %v", s.In, s.Out)
+}
