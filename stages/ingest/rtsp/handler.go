@@ -3,6 +3,7 @@ package rtsp
 import (
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/bluenviron/gortsplib/v5"
 	"github.com/bluenviron/gortsplib/v5/pkg/base"
@@ -106,6 +107,24 @@ func (h *handler) OnRecord(c *gortsplib.ServerHandlerOnRecordCtx) (*base.Respons
 // OnDescribe says that nothing can be played.
 func (h *handler) OnDescribe(*gortsplib.ServerHandlerOnDescribeCtx) (*base.Response, *gortsplib.ServerStream, error) {
 	return answer(base.StatusNotFound, "Streams Are Not Played Here"), nil, nil
+}
+
+// teardownGrace is how long the end of a publication over UDP waits.
+const teardownGrace = 100 * time.Millisecond
+
+// OnRequest lets the last packets of a publication over UDP come in before its
+// TEARDOWN, which is sent after them but is not in line with them.
+func (h *handler) OnRequest(c *gortsplib.ServerConn, r *base.Request) {
+	ss := c.Session()
+	if r.Method != base.Teardown || ss == nil || ss.State() != gortsplib.ServerSessionStateRecord {
+		return
+	}
+	if t := ss.Transport(); t == nil || t.Protocol != gortsplib.ProtocolUDP {
+		return
+	}
+	done, stop := h.cfg.Clock.After(teardownGrace)
+	defer stop()
+	<-done
 }
 
 // OnSessionClose ends the publication, however the session ended.

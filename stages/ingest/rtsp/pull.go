@@ -149,6 +149,7 @@ func (p *puller) client(protocol gortsplib.Protocol) *gortsplib.Client {
 			}
 			return &conn{Conn: nc}, nil
 		},
+		ListenPacket:      listenPacket,
 		OnPacketsLost:     func(uint64) {}, // package ingest counts by track
 		OnTransportSwitch: func(error) {},
 	}

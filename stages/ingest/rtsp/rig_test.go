@@ -107,8 +107,12 @@ type taken struct {
 	end   string
 }
 
-// record subscribes to a path and collects until the publisher leaves.
+// record subscribes to a path and collects until the publisher leaves. The path
+// is configured, so that its losses are still shown then.
 func (r *rig) record(path string) func() taken {
+	if !r.hub.Configured(path) {
+		require.NoError(r.t, r.hub.Configure(path, hub.StreamConfig{}))
+	}
 	sub, err := r.hub.Subscribe(path)
 	require.NoError(r.t, err)
 	done := make(chan taken, 1)

@@ -54,7 +54,7 @@ func (c Config) withDefaults() Config {
 		c.MaxSessions = c.MaxConnections
 	}
 	if c.UDPReadBuffer <= 0 {
-		c.UDPReadBuffer = 2 << 20
+		c.UDPReadBuffer = udpReadBuffer
 	}
 	if c.Clock == nil {
 		c.Clock = pipeline.SystemClock
@@ -172,7 +172,7 @@ func (s *Server) bindUDP(lib *gortsplib.Server) {
 			}
 			return
 		}
-		s.sizeBuffer(pc)
+		sizeBuffer(pc, s.cfg.UDPReadBuffer)
 		bound[addrs[i]] = pc
 	}
 	lib.UDPRTPAddress, lib.UDPRTCPAddress, s.udp = addrs[0], addrs[1], true
@@ -181,16 +181,6 @@ func (s *Server) bindUDP(lib *gortsplib.Server) {
 			return pc, nil
 		}
 		return nil, fmt.Errorf("%s is not bound", address)
-	}
-}
-
-// sizeBuffer asks for room in which a burst of packets can wait; the system may
-// give less (net.core.rmem_max), which shows as rtp_loss.
-func (s *Server) sizeBuffer(pc net.PacketConn) {
-	if u, ok := pc.(*net.UDPConn); ok {
-		if err := u.SetReadBuffer(s.cfg.UDPReadBuffer); err != nil {
-			s.log.Warn("UDP read buffer keeps the system's default", "error", err)
-		}
 	}
 }
 
