@@ -19,6 +19,7 @@ type attempts struct {
 
 	mu      sync.Mutex
 	remotes map[string]*debt
+	swept   time.Time // when debts that have faded were last forgotten
 }
 
 // debt is a remote's failures, which fade with time.
@@ -70,15 +71,19 @@ func (a *attempts) forgiven(remote string) {
 	}
 }
 
-// makeRoom forgets who has no debt left, and if all have, any one of them: the
-// table stays bounded against an attacker with many addresses.
+// makeRoom forgets who has no debt left, now and then, and if the table is full
+// nevertheless, any one of them: it stays bounded, and cheap, against an attacker
+// with many addresses.
 func (a *attempts) makeRoom(now time.Time) {
 	if len(a.remotes) < maxRemotes {
 		return
 	}
-	for remote, d := range a.remotes {
-		if a.faded(d, now) == 0 {
-			delete(a.remotes, remote)
+	if now.Sub(a.swept) >= time.Minute {
+		a.swept = now
+		for remote, d := range a.remotes {
+			if a.faded(d, now) == 0 {
+				delete(a.remotes, remote)
+			}
 		}
 	}
 	for remote := range a.remotes {

@@ -23,7 +23,7 @@ func (s *Server) healthz(w http.ResponseWriter, _ *request) error {
 func (s *Server) readyz(w http.ResponseWriter, r *request) error {
 	a := readyAnswer{Status: "ready", Checks: []Check{}}
 	if s.deps.Ready != nil {
-		a.Checks = orEmpty(s.deps.Ready(r.Context()))
+		a.Checks = append(a.Checks, s.deps.Ready(r.Context())...)
 	}
 	code := http.StatusOK
 	for i := range a.Checks {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"mime"
+	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -122,7 +123,7 @@ func filters(v *values) (Query, error) {
 	case below:
 		q.Stream, q.Prefix = base, true
 	}
-	if v.err == nil && q.Stream != "" {
+	if v.err == nil && (q.Stream != "" || q.Prefix) {
 		if err := pipeline.CheckPath(q.Stream); err != nil {
 			return q, BadRequest("parameter stream: %v", err)
 		}
@@ -217,8 +218,14 @@ func readJSON(r *http.Request, into any) error {
 }
 
 func badBody(err error) error {
-	if e := shown(err); e != nil {
+	var network net.Error
+	switch e := shown(err); {
+	case e != nil:
 		return e
+	case errors.As(err, &network):
+		return &Error{Code: http.StatusRequestTimeout, Text: "the body did not arrive in time", Cause: err}
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return BadRequest("the body is empty or ends too early: a JSON object is wanted")
 	}
 	return BadRequest("the body is not the JSON object that is wanted: %v", err)
 }

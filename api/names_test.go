@@ -1,0 +1,98 @@
+package api
+
+import (
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// FuzzPath: whatever is let through is one clean path in every reading of it.
+func FuzzPath(f *testing.F) {
+	for _, seed := range []string{"/mp4/vod/a.mp4", "/../x", "/%2e%2e/x", "/a%2fb", "/a//b", "/a%00", "/a\\b", "/%c0%ae", "*", "", "/mp4/", "//x"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, sent string) {
+		u, err := url.ParseRequestURI(sent)
+		if err != nil || u.Host != "" || checkURLPath(u) != nil {
+			return
+		}
+		clean := path.Clean(u.Path)
+		if clean != strings.TrimSuffix(u.Path, "/") && u.Path != "/" {
+			t.Fatalf("%q was let through as %q, which is %q", sent, u.Path, clean)
+		}
+		if strings.ContainsAny(u.Path, "\x00\\\r\n") {
+			t.Fatalf("%q was let through as %q", sent, u.Path)
+		}
+	})
+}
+
+// FuzzFileName: whatever name is taken is one below the directory, and what is
+// taken comes back from the URL that is given out for it.
+func FuzzFileName(f *testing.F) {
+	for _, seed := range []string{"a.mp4", "live/a b.mp4", "../a.mp4", "/a.mp4", ".x/a.mp4", "a.mp4.part", "a.db", "a%2f.mp4", "ü?#.mp4", "a:b.mp4"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		if checkFileName(name) != nil {
+			return
+		}
+		if !filepath.IsLocal(name) || path.Clean(name) != name {
+			t.Fatalf("%q is taken", name)
+		}
+		u, err := url.ParseRequestURI(fileURL(name))
+		if err != nil || checkURLPath(u) != nil || u.Path != "/mp4/vod/"+name {
+			t.Fatalf("%q is given out as %q: %v", name, fileURL(name), err)
+		}
+	})
+}
+
+// FuzzDir: no name opens anything outside of the directory.
+func FuzzDir(f *testing.F) {
+	base := f.TempDir()
+	dir := filepath.Join(base, "records")
+	require.NoError(f, os.MkdirAll(filepath.Join(dir, "live"), 0o755))
+	require.NoError(f, os.WriteFile(filepath.Join(base, "secret.mp4"), []byte("secret"), 0o644))
+	require.NoError(f, os.WriteFile(filepath.Join(dir, "live", "x.mp4"), []byte("fine"), 0o644))
+	require.NoError(f, os.Symlink(base, filepath.Join(dir, "up")))
+	for _, seed := range []string{"live/x.mp4", "../secret.mp4", "up/secret.mp4", "live/../../secret.mp4", "/etc/passwd", "live/x.mp4\x00"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		file, err := NewDir(dir, nil).Open(name)
+		if err != nil {
+			return
+		}
+		defer file.Close()
+		if file.Size != 4 {
+			t.Fatalf("%q opened %d bytes", name, file.Size)
+		}
+	})
+}
+
+// FuzzScrub: no credentials and no path from the root survive.
+func FuzzScrub(f *testing.F) {
+	for _, seed := range []string{"open /var/rec/x: no", "rtsp://u:p@h/x failed", "a:/etc/x", "/a", "dial tcp 1.2.3.4:5: refused", "\"/home/x y\""} {
+		f.Add(seed)
+	}
+	s := &Server{cfg: Config{RecordDir: "/var/rec"}}
+	f.Fuzz(func(t *testing.T, text string) {
+		out := s.scrub("x " + text + " open /home/op/spool/key: denied rtsp://joe:pass@host/x")
+		if strings.Contains(out, "/home/op") || strings.Contains(out, "joe:pass") {
+			t.Fatalf("%q", out)
+		}
+	})
+}
+
+func TestDistanceIsThatOfLevenshtein(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want int
+	}{{"", "abc", 3}, {"abc", "", 3}, {"kitten", "sitting", 3}, {"limit", "limit", 0}, {"ordre", "order", 2}, {"strem", "stream", 1}} {
+		require.Equal(t, c.want, distance(c.a, c.b), c.a+" "+c.b)
+	}
+}
