@@ -22,7 +22,7 @@ func document(cfg Config, table []route) ([]byte, error) {
 		}
 		at[strings.ToLower(rt.method)] = rt.operation(types, cfg.Auth.Open())
 	}
-	return json.MarshalIndent(object{
+	return json.Marshal(object{
 		"openapi": "3.1.0",
 		"info": object{"title": cfg.Name, "version": cfg.Version,
 			"description": "Recording of live streams. GET answers HEAD as well. Parameters marked x-slashes hold slashes as they are."},
@@ -35,7 +35,7 @@ func document(cfg Config, table []route) ([]byte, error) {
 				"bearer": object{"type": "http", "scheme": "bearer"},
 			},
 		},
-	}, "", " ")
+	})
 }
 
 // operation describes one row.
@@ -72,9 +72,13 @@ func (rt *route) responses(types schemas) object {
 	for _, code := range rt.codes {
 		out[strconv.Itoa(code)] = object{"description": strings.ToLower(http.StatusText(code)), "content": refused}
 	}
+	for code, value := range rt.others {
+		out[strconv.Itoa(code)] = object{"description": strings.ToLower(http.StatusText(code)), "content": jsonContent(types.of(reflect.TypeOf(value)))}
+	}
 	if rt.media == "video/mp4" {
 		out["206"] = object{"description": "the ranges that were asked for", "content": ok["content"]}
 		out["304"] = object{"description": "the client's copy is the file"}
+		out["412"] = object{"description": "the file is not the one that was meant"}
 	}
 	return out
 }

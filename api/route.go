@@ -15,10 +15,11 @@ type route struct {
 	summary string
 	role    Role
 	query   []param
-	body    any    // a value of the body's type, nil where none is taken
-	answer  any    // a value of the answer's type, nil where media says what it is
-	media   string // type of an answer that is not JSON
-	codes   []int  // of the errors that this route has beside the common ones
+	body    any         // a value of the body's type, nil where none is taken
+	answer  any         // a value of the answer's type, nil where media says what it is
+	media   string      // type of an answer that is not JSON
+	codes   []int       // of the errors that this route has beside the common ones
+	others  map[int]any // values of answers that are not errors, by code
 	handle  func(*Server, http.ResponseWriter, *request) error
 }
 

@@ -35,10 +35,10 @@ func routes() []route {
 		{op: "files", method: "GET", path: "/mp4/vod", summary: "Files that can be fetched, by page", role: View,
 			query: recordParams, answer: vodAnswer{}, handle: (*Server).vodList},
 		{op: "file", method: "GET", path: "/mp4/vod/*filename", summary: "A recording's file, with ranges and conditions (RFC 9110)", role: View,
-			query: vodParams, media: "video/mp4", codes: []int{404, 409, 412, 416}, handle: (*Server).vod},
+			query: vodParams, media: "video/mp4", codes: []int{404, 409, 416}, handle: (*Server).vod},
 
 		{op: "healthz", method: "GET", path: "/healthz", summary: "The process answers", media: "text/plain", handle: (*Server).healthz},
-		{op: "readyz", method: "GET", path: "/readyz", summary: "What recording needs works", answer: readyAnswer{}, handle: (*Server).readyz},
+		{op: "readyz", method: "GET", path: "/readyz", summary: "What recording needs works", answer: readyAnswer{}, others: map[int]any{503: readyAnswer{}}, handle: (*Server).readyz},
 		{op: "metrics", method: "GET", path: "/metrics", summary: "Figures for Prometheus", role: View,
 			media: "text/plain", handle: (*Server).metrics},
 	}, pageRoutes()...)
