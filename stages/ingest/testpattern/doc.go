@@ -13,10 +13,11 @@
 //	|                     colour bars                           |
 //	|              0000123    frame number                      |
 //	|            10:59:52.040Z    wall clock of the frame       |
+//	|               640X360 25FPS                               |
 //	|  grey ramp                                                |
-//	|  o   ball, a lap every two seconds      pie, a turn a second; white when it beeps  |
+//	|       o  ball, there and back in 4 s           pie, 1 s   |
 //
-// What does not fit a small picture is left out, the strip last. Decoding is
+// The pie is white while it beeps. What does not fit a small picture is left out, the strip last. Decoding is
 // exact (package h264), so ReadFrameNumber on every decoded picture finds each
 // frame that is missing, repeated or damaged on the way.
 //

@@ -12,6 +12,7 @@ type Rate struct{ Num, Den int }
 // maxRateTerm keeps every product of a frame number and a term within 63 bits.
 const maxRateTerm = 1_000_000
 
+// String is as in a URL.
 func (r Rate) String() string {
 	if r.Den == 1 {
 		return fmt.Sprint(r.Num)
