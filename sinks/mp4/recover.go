@@ -218,11 +218,14 @@ func (r *Repaired) skip(f *file, chunks []extent) error {
 		f.size += c.bytes
 	}
 	r.Reason = "chunks in the middle of the file are damaged"
-	if lead := &f.tracks[f.lead]; lead.begun {
-		for i := range f.frag.runs {
-			if g := &f.frag.runs[i]; g.track == lead {
-				r.Lost += time.Duration(media.ToNanos(g.cols.DTS[0]-lead.table.end, lead.timescale))
-			}
+	lead := &f.tracks[f.lead]
+	from := lead.mediaTime // where the file's time begins, for want of anything before
+	if lead.begun {
+		from = lead.table.end
+	}
+	for i := range f.frag.runs {
+		if g := &f.frag.runs[i]; g.track == lead {
+			r.Lost += time.Duration(media.ToNanos(g.cols.DTS[0]-from, lead.timescale))
 		}
 	}
 	return nil

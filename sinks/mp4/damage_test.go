@@ -1,0 +1,222 @@
+package mp4
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// killedFile is a growing file and where each of its chunks ends.
+type killedFile struct {
+	src  *source
+	data []byte
+	ends []int64 // ends[0] is where the first chunk begins
+}
+
+func grow(t testing.TB, src *source, fragment bool) killedFile {
+	t.Helper()
+	pool, cfg := media.NewCheckedPool(), Defaults()
+	cfg.Fragment, cfg.Sync = fragment, syncNone
+	s := newSession(t, cfg, nil)
+	require.NoError(t, s.Open(context.Background()))
+	set, chunks := src.chunks(t, pool, time.Second, nil)
+	k := killedFile{src: src}
+	seg := segment(set, 1)
+	for i, c := range chunks {
+		require.NoError(t, s.Process(context.Background(), media.Part{Segment: seg, First: i == 0, Chunk: c}, s.emit))
+		if i == 0 {
+			k.ends = append(k.ends, s.file.lay.chunks)
+		}
+		k.ends = append(k.ends, s.file.size)
+	}
+	var err error
+	k.data, err = os.ReadFile(s.path(s.last()))
+	require.NoError(t, err)
+	require.NoError(t, s.Close())
+	require.Zero(t, pool.Outstanding(), pool.Leaks())
+	return k
+}
+
+// repaired writes bytes as a killed file and repairs it.
+func repaired(t testing.TB, dir string, data []byte) (Repaired, string) {
+	t.Helper()
+	name := filepath.Join(dir, "x.mp4.part")
+	require.NoError(t, os.WriteFile(name, data, 0o600))
+	_ = os.Remove(filepath.Join(dir, "x.mp4"))
+	r, _ := Repair(name)
+	return r, filepath.Join(dir, r.Recording.Path)
+}
+
+// TestDamage is a table of what disks do to files, and how much must survive.
+func TestDamage(t *testing.T) {
+	last := func(k killedFile) (from, to int64) { n := len(k.ends); return k.ends[n-2], k.ends[n-1] }
+	for name, c := range map[string]struct {
+		damage func(k killedFile, b []byte) []byte
+		lost   func(n int) int // of n chunks
+	}{
+		"nothing":          {func(_ killedFile, b []byte) []byte { return b }, func(int) int { return 0 }},
+		"last byte gone":   {func(_ killedFile, b []byte) []byte { return b[:len(b)-1] }, func(int) int { return 1 }},
+		"zero tail":        {func(_ killedFile, b []byte) []byte { return append(b, make([]byte, 1<<20)...) }, func(int) int { return 0 }},
+		"garbage tail":     {func(_ killedFile, b []byte) []byte { return append(b, bytes.Repeat([]byte{0xa5}, 5000)...) }, func(int) int { return 0 }},
+		"last chunk zeros": {func(k killedFile, b []byte) []byte { f, e := last(k); clear(b[f:e]); return b }, func(int) int { return 1 }},
+		"last payload zeros": {func(k killedFile, b []byte) []byte {
+			f, e := last(k)
+			clear(b[(f+e)/2 : e])
+			return b
+		}, func(int) int { return 1 }},
+		"flip in the middle":       {func(k killedFile, b []byte) []byte { b[(k.ends[2]+k.ends[3])/2] ^= 1; return b }, func(int) int { return 1 }},
+		"flip in the first":        {func(k killedFile, b []byte) []byte { b[(k.ends[0]+k.ends[1])/2] ^= 1; return b }, func(int) int { return 1 }},
+		"flip in a moof":           {func(k killedFile, b []byte) []byte { b[k.ends[3]+prftBytes+100] ^= 1; return b }, func(int) int { return 1 }},
+		"boxes of the middle gone": {func(k killedFile, b []byte) []byte { clear(b[k.ends[2]:k.ends[3]]); return b }, func(n int) int { return n - 2 }},
+		"a chunk of an older file": {func(k killedFile, b []byte) []byte {
+			return append(b, b[k.ends[1]:k.ends[2]]...)
+		}, func(int) int { return 0 }},
+	} {
+		for _, fragment := range []bool{false, true} {
+			t.Run(name, func(t *testing.T) {
+				k := grow(t, record(t, avc(8)), fragment)
+				chunks := len(k.ends) - 1
+				r, file := repaired(t, t.TempDir(), c.damage(k, bytes.Clone(k.data)))
+				require.NoError(t, r.Err)
+				require.Equal(t, media.StateRecovered, r.Recording.State)
+				lost := c.lost(chunks)
+				if lost > 0 { // what a tail held that is no chunk can only be estimated
+					require.Positive(t, r.Lost, r.Reason)
+				}
+				seen := probe(t, file)
+				require.Len(t, seen.of(0), 200-25*lost)
+				requirePlays(t, file)
+				if lost == 1 {
+					require.InDelta(t, float64(time.Second), float64(r.Lost), float64(400*time.Millisecond))
+				}
+				if r.LostBytes > 0 {
+					require.NotEmpty(t, r.Reason)
+				}
+			})
+		}
+	}
+}
+
+// memory is a directory that needs no disk, where the system has one: thousands
+// of repairs would wait for fsync otherwise.
+func memory(t testing.TB) string {
+	dir, err := os.MkdirTemp("/dev/shm", "mp4")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
+// TestTruncationAtEveryByte cuts a file at every byte of its last two chunks'
+// boxes and at steps through their payloads, and at every byte of its header.
+func TestTruncationAtEveryByte(t *testing.T) {
+	for _, fragment := range []bool{false, true} {
+		k := grow(t, record(t, avc(4)), fragment)
+		dir, n := memory(t), len(k.ends)
+		for cut := k.ends[n-3]; cut < k.ends[n-1]; cut++ {
+			if cut > k.ends[n-3]+1500 && cut < k.ends[n-2]-20 || cut > k.ends[n-2]+1500 && cut < k.ends[n-1]-20 {
+				cut = min(cut+997, k.ends[n-1]-1)
+			}
+			chunks := int64(n - 3)
+			if cut >= k.ends[n-2] {
+				chunks++
+			}
+			r, file := repaired(t, dir, k.data[:cut])
+			require.NoError(t, r.Err, "cut at %d", cut)
+			require.Equal(t, chunks*int64(time.Second)/1e9, (r.Recording.Duration+2e8)/1e9, "cut at %d", cut)
+			entry, err := ReadEntry(file)
+			require.NoError(t, err)
+			require.Equal(t, r.Recording.Duration, entry.Duration)
+		}
+		for cut := int64(0); cut < k.ends[0]; cut++ {
+			if cut > 200 && cut < k.ends[0]-2000 {
+				cut = min(cut+4999, k.ends[0]-1)
+			}
+			r, _ := repaired(t, dir, k.data[:cut])
+			require.NoError(t, r.Err, "cut at %d", cut)
+			require.True(t, r.Removed, "cut at %d", cut)
+		}
+	}
+}
+
+// TestFlippedHeaderWithoutItsMoov is a disk that kept the flip and lost what it
+// flipped to, although an fsync lay between.
+func TestFlippedHeaderWithoutItsMoov(t *testing.T) {
+	k := grow(t, record(t, avc(4)), false)
+	b := bytes.Clone(k.data)
+	ftyp, _ := parseHeader(b)
+	at := int(ftyp.size)
+	copy(b[at:], []byte{0, 0, 0, 8})
+	r, file := repaired(t, t.TempDir(), b)
+	require.NoError(t, r.Err)
+	require.Zero(t, r.Lost)
+	requireSame(t, k.src, file)
+}
+
+func TestForeignFilesAreLeftAlone(t *testing.T) {
+	src := record(t, avc(4))
+	foreign, err := os.ReadFile(src.file)
+	require.NoError(t, err)
+	for name, b := range map[string][]byte{
+		"of another program": foreign, "zeros": make([]byte, 1<<16), "text": bytes.Repeat([]byte("hello "), 1000),
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			r, _ := repaired(t, dir, b)
+			require.Error(t, r.Err)
+			left, err := os.ReadFile(filepath.Join(dir, "x.mp4.part"))
+			require.NoError(t, err)
+			require.Equal(t, b, left)
+		})
+	}
+}
+
+func TestRecoveryLeavesFilesOfLiveWritersAlone(t *testing.T) {
+	src, pool := record(t, avc(4)), media.NewCheckedPool()
+	s := newSession(t, Defaults(), nil)
+	set, chunks := src.chunks(t, pool, time.Second, nil)
+	require.NoError(t, s.Open(context.Background()))
+	seg := segment(set, 1)
+	require.NoError(t, s.put(seg, chunks))
+	name := filepath.Join(s.dir, s.last().Path)
+	require.NoError(t, Recover(context.Background(), s.dir, func(r Repaired) { t.Errorf("touched %v", r) }))
+	unregister(name) // as another process would see it: only the lock is left
+	require.NoError(t, Recover(context.Background(), s.dir, func(r Repaired) { t.Errorf("touched %v", r) }))
+	_, err := Repair(name)
+	require.ErrorIs(t, err, ErrOwned)
+	require.NoError(t, s.end(seg, media.EndStop))
+	require.NoError(t, s.Close())
+	requireSame(t, src, s.path(s.last()))
+}
+
+func TestProtectionIsChangedInPlaceWhateverStateTheFileIsIn(t *testing.T) {
+	src, pool := record(t, avc(4)), media.NewCheckedPool()
+	for _, fragment := range []bool{false, true} {
+		cfg := Defaults()
+		cfg.Fragment = fragment
+		s := newSession(t, cfg, nil)
+		set, chunks := src.chunks(t, pool, time.Second, nil)
+		require.NoError(t, s.Open(context.Background()))
+		seg := segment(set, 1)
+		require.NoError(t, s.put(seg, chunks))
+		require.NoError(t, SetProtected(s.path(s.last()), true))
+		require.NoError(t, s.end(seg, media.EndStop))
+		require.NoError(t, s.Close())
+		require.True(t, s.last().Protected)
+		for _, want := range []bool{false, true} {
+			require.NoError(t, SetProtected(s.path(s.last()), want))
+			entry, err := ReadEntry(s.path(s.last()))
+			require.NoError(t, err)
+			require.Equal(t, want, entry.Protected)
+		}
+		requireSame(t, src, s.path(s.last()))
+	}
+}
