@@ -140,17 +140,20 @@ func TestManyTinyUnitsDoNotGrowAChunk(t *testing.T) {
 func TestSetTracksBeginsAnew(t *testing.T) {
 	f := newFeed(t, BuilderConfig{}, video(), audio())
 	f.live(0, 0, 3600, 10)
+	f.live(0, 3600*90000, 3600, 10) // a jump
 	next, err := NewTrackSet(2, []Track{video()})
 	require.NoError(t, err)
 	f.SetTracks(next)
-	require.Len(t, f.out, 1)
-	require.EqualValues(t, 10*3600, f.out[0].Tracks[0].End, "the last duration repeats")
+	require.Len(t, f.out, 2)
+	require.EqualValues(t, 20*3600, f.out[1].Tracks[0].End, "the last duration repeats")
 	require.ErrorIs(t, f.Append(0, f.unit(36000, false)), ErrNoKeyFrame)
 	f.add(0, 0, true) // no jump: another time line
 	f.Flush()
-	require.Same(t, next, f.out[1].Set)
-	require.EqualValues(t, 2, f.out[1].Seq)
-	require.True(t, f.out[1].Gap.None())
+	last := f.out[2]
+	require.Same(t, next, last.Set)
+	require.EqualValues(t, 3, last.Seq)
+	require.True(t, last.Gap.None())
+	require.Equal(t, []int64{0}, last.Tracks[0].DTS, "no correction of the old line")
 }
 
 func TestLastDurations(t *testing.T) {
@@ -184,4 +187,26 @@ func TestChunksHoldLittleThatTheyDoNotUse(t *testing.T) {
 	for i, c := range f.out {
 		require.LessOrEqual(t, c.Memory(), c.Bytes()*5/4*9/8+1<<10, "chunk %d", i)
 	}
+}
+
+func TestHintsSinkSlowly(t *testing.T) {
+	var h hint
+	for _, step := range []struct{ n, want int }{{800, 800}, {900, 900}, {100, 800}, {100, 712}, {712, 712}} {
+		h.learn(step.n)
+		require.EqualValues(t, step.want, h)
+	}
+	for range 100 {
+		h.learn(1)
+	}
+	require.EqualValues(t, 1, h)
+}
+
+func TestMemoryThatIsOutgrownIsUsedAgain(t *testing.T) {
+	pool := NewPool(1 << 20)
+	b := NewBuilder(pool, BuilderConfig{}, (*Chunk).Release)
+	b.SetTracks(setOf(t, video()))
+	require.NoError(t, b.Append(0, &AU{Sync: true, Payload: [][]byte{make([]byte, 900)}}))
+	require.NoError(t, b.Append(0, &AU{DTS: 1, PTS: 1, Payload: [][]byte{make([]byte, 9000)}}))
+	require.Equal(t, 1<<10, pool.idle)
+	b.Flush()
 }

@@ -30,12 +30,9 @@ func (b *Builder) timeline(track int, au *AU) (int64, error) {
 		return 0, ErrTimeRange
 	case !st.seen:
 		st.shift, st.epoch = FromNanos(b.jump, scale), b.epoch
-	case au.DTS == st.raw:
-		return 0, ErrTimeBack
 	case st.epoch != b.epoch && b.follows(track, au.DTS, mono):
 		b.join(track, au.DTS)
-		st.late, st.mono = 0, mono
-	case st.jumped(au.DTS, mono):
+	case st.jumped(au.DTS, mono) && !b.isAhead(track, au.DTS):
 		b.undoJump(track, au.DTS)
 		st.late, st.mono = 0, mono
 	}
@@ -73,6 +70,24 @@ func (st *trackState) jumped(raw, mono int64) bool {
 	return step < -st.jump || step-(mono-st.mono)-st.late > st.jump
 }
 
+// isAhead tells whether another track has already come to where a track would
+// step to: what looks like a jump is then a hole in both, just as long as to be
+// taken for a jump on one of them only.
+func (b *Builder) isAhead(track int, raw int64) bool {
+	st, near := &b.tracks[track], int64(b.cfg.MaxJump)/2
+	if raw < st.raw {
+		return false
+	}
+	at := ToNanos(raw+st.shift, b.set.Tracks[track].Timescale)
+	for i := range b.tracks {
+		other := ToNanos(b.tracks[i].last, b.set.Tracks[i].Timescale)
+		if i != track && b.tracks[i].seen && other > at-near && other-near < at {
+			return true
+		}
+	}
+	return false
+}
+
 // undoJump sets a track's shift so that its time goes on without a break.
 func (b *Builder) undoJump(track int, raw int64) {
 	st := &b.tracks[track]
@@ -90,9 +105,14 @@ func (b *Builder) undoJump(track int, raw int64) {
 // where it is expected than the one that the track has.
 func (b *Builder) follows(track int, raw, mono int64) bool {
 	st := &b.tracks[track]
-	expect := st.last + mono - st.mono
-	joined := distance(raw+FromNanos(b.jump, b.set.Tracks[track].Timescale), expect)
-	return joined <= st.jump && joined < distance(raw+st.shift, expect)
+	joined := st.astray(raw+FromNanos(b.jump, b.set.Tracks[track].Timescale), mono)
+	return joined <= st.jump && joined < st.astray(raw+st.shift, mono)
+}
+
+// astray is how far a time is from where the track's next one is expected: no
+// earlier than the last one, no later than by the time that passed.
+func (st *trackState) astray(at, mono int64) int64 {
+	return max(st.last-at, at-st.last-max(mono-st.mono, 0), 0)
 }
 
 // join takes over the correction of a jump that another track has made, to the
@@ -112,13 +132,4 @@ func (b *Builder) join(track int, raw int64) {
 			b.tracks[i].shift = FromNanos(b.jump, b.set.Tracks[i].Timescale)
 		}
 	}
-}
-
-// distance is |a - b| of two times, the largest there is where they are too far
-// apart to tell.
-func distance(a, b int64) int64 {
-	if d := max(a, b) - min(a, b); d >= 0 {
-		return d
-	}
-	return 1<<63 - 1
 }

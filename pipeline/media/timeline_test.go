@@ -18,7 +18,7 @@ func TestJumpOfAllTracksKeepsTheirOffset(t *testing.T) {
 		skew := rapid.Int64Range(-300e6, 300e6).Draw(rt, "sound arrives earlier by") // ns
 		jump := rapid.SampledFrom([]int64{hour, -hour, 3 * int64(time.Second), -3 * int64(time.Second), 40 * hour}).Draw(rt, "jump")
 		at := rapid.Int64Range(1e9, 4e9).Draw(rt, "at")
-		for now := int64(0); now < 8e9; now += 1e6 {
+		for now := int64(0); now < 8e9; now += 5e6 {
 			f.now = now
 			v.due(f, 0, now, at, jump)
 			a.due(f, 1, now+skew, at, jump)
@@ -50,24 +50,104 @@ func checkJumpGaps(t require.TestingT, out []*Chunk) {
 
 // stream is a track whose access units are sent when media time reaches them.
 type stream struct {
-	step    int64
-	scale   uint32
-	n       int
-	last    int64 // time of the last one, as sent
-	started bool
+	step  int64
+	scale uint32
+	base  int64 // ns, where its clock begins
+	n     int
+	last  int64 // time of the last one, as sent
 }
 
 // due sends what is due at a moment of media time. Behind at, the sender's
 // clock is off by a jump.
 func (s *stream) due(f *feed, track int, now, at, jump int64) {
-	for s.scale != 0 && ToNanos(int64(s.n)*s.step, s.scale) <= now {
-		s.last = int64(s.n) * s.step
+	for ToNanos(int64(s.n)*s.step, s.scale) <= now {
+		s.last = FromNanos(s.base, s.scale) + int64(s.n)*s.step
 		if ToNanos(s.last, s.scale) >= at {
 			s.last += FromNanos(jump, s.scale)
 		}
 		f.add(track, s.last, s.n%25 == 0)
 		s.n++
 	}
+}
+
+// The sender is started again: its clock begins at another time, and sound and
+// picture begin together, wherever either was before.
+func TestRestartOfTheSenderLosesNothing(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		f := newFeed(t, BuilderConfig{}, video(), audio())
+		ahead := rapid.Int64Range(-500e6, 500e6).Draw(rt, "sound is ahead by")
+		base := rapid.SampledFrom([]int64{hour, -hour, 5e9, -5e9}).Draw(rt, "new clock")
+		pictureFirst := rapid.Bool().Draw(rt, "picture first")
+		v, a := stream{step: 3600, scale: 90000}, stream{step: 1024, scale: 48000}
+		for f.now = 0; f.now < 3e9; f.now += 5e6 {
+			v.due(f, 0, f.now, math.MaxInt64, 0)
+			a.due(f, 1, f.now+ahead, math.MaxInt64, 0)
+		}
+		if rapid.IntRange(0, 3).Draw(rt, "the sender") == 0 {
+			f.now += 3e9 // takes its time
+		}
+		began := f.now
+		w, b := stream{step: 3600, scale: 90000, base: base}, stream{step: 1024, scale: 48000, base: base}
+		for ; f.now < began+3e9; f.now += 5e6 {
+			if pictureFirst {
+				w.due(f, 0, f.now-began, math.MaxInt64, 0)
+			}
+			b.due(f, 1, f.now-began, math.MaxInt64, 0)
+			w.due(f, 0, f.now-began, math.MaxInt64, 0)
+		}
+		pictures, sound := f.times(0), f.times(1)
+		require.Len(rt, pictures, v.n+w.n)
+		require.Len(rt, sound, a.n+b.n)
+		checkOrder(rt, f.out)
+		shiftV := ToNanos(pictures[len(pictures)-1]-w.last, 90000)
+		shiftA := ToNanos(sound[len(sound)-1]-b.last, 48000)
+		require.InDelta(rt, shiftV, shiftA, 1e9/48000, "sound and picture drift apart")
+		require.Less(rt, ToNanos(pictures[len(pictures)-1], 90000), int64(8e9), "no hole")
+	})
+}
+
+func TestTracksThatJumpApartBothGoOn(t *testing.T) {
+	f := newFeed(t, BuilderConfig{}, video(), audio())
+	f.live(0, 0, 3600, 25)
+	f.now = 0
+	f.live(1, 0, 1024, 47)
+	f.live(0, 3600*90000, 3600, 25)
+	f.now = 1e9
+	f.live(1, 3000*48000, 1024, 47) // not by as much
+	f.now = 2e9
+	f.live(0, 3601*90000, 3600, 25)
+	require.EqualValues(t, 74*3600, f.times(0)[74])
+	require.Less(t, f.times(1)[93], int64(3*48000), "it is not put where the picture's jump would have it")
+}
+
+func TestSoundThatPausedJumpsWithThePicture(t *testing.T) {
+	f := newFeed(t, BuilderConfig{}, video(), audio())
+	f.live(1, 0, 1024, 1)
+	f.now = 0
+	next := f.live(0, 0, 3600, 125) // five seconds without sound
+	f.live(0, next+3600*90000, 3600, 1)
+	f.add(1, 3605*48000, true)
+	require.Equal(t, []int64{0, 5 * 48000}, f.times(1))
+	checkJumpGaps(t, f.out)
+}
+
+func TestJumpAfterAPauseDoesNotHideTheNext(t *testing.T) {
+	f := newFeed(t, BuilderConfig{}, video())
+	f.live(0, 0, 3600, 25)
+	f.now += 30e9
+	f.live(0, 3600*90000, 3600, 25)
+	f.live(0, 3606*90000, 3600, 25)
+	require.EqualValues(t, 74*3600, f.times(0)[74])
+}
+
+func TestPauseDoesNotHideAJump(t *testing.T) {
+	f := newFeed(t, BuilderConfig{}, video())
+	next := f.live(0, 0, 3600, 25)
+	f.now += hour // the sender pauses, its clock with it
+	next = f.live(0, next, 3600, 25)
+	f.live(0, next+1800*90000, 3600, 25)
+	require.EqualValues(t, 74*3600, f.times(0)[74])
+	checkJumpGaps(t, f.out)
 }
 
 func TestJumpIsWithinAFrame(t *testing.T) {
@@ -113,6 +193,27 @@ func TestSlowFramesAfterADelayAreNotAJump(t *testing.T) {
 	f.now += 2e9 // on time again
 	f.add(0, next+step, true)
 	require.Equal(t, []int64{0, step, 2 * step, 3 * step, 4 * step, 5 * step}, f.times(0))
+}
+
+func TestDriftingClockDoesNotHideAJump(t *testing.T) {
+	gaps := 0
+	b := NewBuilder(NewCheckedPool(), BuilderConfig{}, func(c *Chunk) {
+		if !c.Gap.None() {
+			gaps++
+		}
+		c.Release()
+	})
+	b.SetTracks(setOf(t, video()))
+	au := AU{Sync: true, Payload: [][]byte{{1}}}
+	for range 2 * 3600 * 25 { // two hours, a thousandth too slow
+		au.DTS, au.PTS, au.Mono = au.DTS+3600, au.PTS+3600, au.Mono+4004e4
+		require.NoError(t, b.Append(0, &au))
+	}
+	au.DTS += 4 * 90000
+	au.PTS = au.DTS
+	require.NoError(t, b.Append(0, &au))
+	b.Flush()
+	require.Equal(t, 1, gaps, "the recorder takes the sender to be seven seconds late")
 }
 
 func TestStallIsAGapAndNoLongFrame(t *testing.T) {
@@ -169,6 +270,8 @@ func TestExtremeTimes(t *testing.T) {
 				require.ErrorIs(t, f.Append(0, f.unit(dts, true)), ErrTimeRange, "%d", dts)
 			}
 			edge := f.tracks[0].time
+			require.ErrorIs(t, f.Append(0, f.unit(edge+1, true)), ErrTimeRange)
+			require.ErrorIs(t, f.Append(0, f.unit(-edge-1, true)), ErrTimeRange)
 			f.add(0, edge, true)
 			for range 5 { // each is a jump over the whole range
 				f.add(0, -edge, true)
@@ -179,6 +282,13 @@ func TestExtremeTimes(t *testing.T) {
 			checkOrder(t, f.out)
 		})
 	}
+}
+
+func TestTimeLineEndsBeforeItsTypeDoes(t *testing.T) {
+	f := newFeed(t, BuilderConfig{}, video())
+	f.add(0, 0, true)
+	f.tracks[0].shift, f.tracks[0].last = maxLine, maxLine-1
+	require.ErrorIs(t, f.Append(0, f.unit(3600, false)), ErrTimeRange)
 }
 
 // checkOrder wants times and durations to advance over all chunks of one set.
