@@ -1,0 +1,118 @@
+package clip
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"time"
+)
+
+// Clip is H.264 without B-frames, its access units in decoding order, the first
+// one an IDR.
+type Clip struct {
+	FPS      int
+	SPS, PPS []byte
+	Units    []Unit
+}
+
+// Unit is one picture; its NAL units are without start code.
+type Unit struct {
+	NALs [][]byte
+	IDR  bool
+}
+
+// Bytes is the size of a unit's NAL units.
+func (u *Unit) Bytes() int {
+	n := 0
+	for _, nal := range u.NALs {
+		n += len(nal)
+	}
+	return n
+}
+
+// Bytes is the size of all NAL units.
+func (c *Clip) Bytes() int {
+	n := 0
+	for i := range c.Units {
+		n += c.Units[i].Bytes()
+	}
+	return n
+}
+
+// Bitrate is what the clip really has, in bit/s.
+func (c *Clip) Bitrate() int {
+	return c.Bytes() * 8 * c.FPS / max(len(c.Units), 1)
+}
+
+// Spec is what a clip shall be.
+type Spec struct {
+	Size    string // WxH; 1280x720
+	FPS     int    // 25
+	Seconds int    // 10
+	GOP     int    // pictures; 50
+	Bitrate int    // bit/s; 4,000,000
+}
+
+func (s Spec) withDefaults() Spec {
+	def := func(v *int, d int) {
+		if *v <= 0 {
+			*v = d
+		}
+	}
+	if s.Size == "" {
+		s.Size = "1280x720"
+	}
+	def(&s.FPS, 25)
+	def(&s.Seconds, 10)
+	def(&s.GOP, 50)
+	def(&s.Bitrate, 4e6)
+	return s
+}
+
+// Make codes a clip with ffmpeg: a moving picture under noise, so that the
+// bitrate is reached without filler. The coded stream is kept in dir and used
+// again by a later call with the same spec.
+func Make(ctx context.Context, dir string, spec Spec) (*Clip, error) {
+	spec = spec.withDefaults()
+	name := fmt.Sprintf("clip-%s-%dfps-%ds-gop%d-%d.h264", spec.Size, spec.FPS, spec.Seconds, spec.GOP, spec.Bitrate)
+	path := filepath.Join(dir, name)
+	if _, err := os.Stat(path); err != nil {
+		if err := encode(ctx, path, spec); err != nil {
+			return nil, err
+		}
+	}
+	return Read(path, spec.FPS)
+}
+
+func encode(ctx context.Context, path string, spec Spec) error {
+	rate := strconv.Itoa(spec.Bitrate)
+	part := path + ".part"
+	cmd := exec.CommandContext(ctx, "ffmpeg", "-v", "error", "-y", "-f", "lavfi",
+		"-i", fmt.Sprintf("testsrc2=size=%s:rate=%d,noise=alls=24:allf=t", spec.Size, spec.FPS),
+		"-t", strconv.Itoa(spec.Seconds), "-pix_fmt", "yuv420p",
+		"-c:v", "libx264", "-preset", "ultrafast", "-bf", "0", "-b:v", rate, "-maxrate", rate, "-bufsize", rate,
+		"-g", strconv.Itoa(spec.GOP), "-x264-params", "scenecut=0:aud=1:repeat-headers=1", "-f", "h264", part)
+	cmd.WaitDelay = time.Second
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("make clip: ffmpeg: %w: %s", err, bytes.TrimSpace(out))
+	}
+	return os.Rename(part, path)
+}
+
+// Read reads an Annex B file without B-frames.
+func Read(path string, fps int) (*Clip, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	c, err := Parse(b)
+	if err != nil {
+		return nil, fmt.Errorf("clip %s: %w", path, err)
+	}
+	c.FPS = fps
+	return c, nil
+}

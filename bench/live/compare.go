@@ -1,0 +1,254 @@
+package live
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gospool/spool/bench/proc"
+	"github.com/gospool/spool/bench/rtspload"
+)
+
+// Server is one of those that are compared.
+type Server struct {
+	Name   string
+	Argv   []string // {addr} is where to listen for RTSP, {http} a free address, {dir} an empty directory that is removed afterwards
+	Config string   // written to {dir}/config.yaml, with the same places; "" where none is needed
+}
+
+// Settings of a comparison.
+type Settings struct {
+	Servers  []Server // ratios are to the first
+	Load     []string // the generator's argv, with {addr}
+	Streams  int      // to put the figures in relation
+	Runs     int
+	Warm     time.Duration // from when all publish to the first reading
+	Window   time.Duration // between the two readings
+	TempDir  string        // for {dir}; "" is the system's
+	Progress func(string)  // may be nil
+}
+
+// Sample is what a server cost in one run.
+type Sample struct {
+	Server string         `json:"server"`
+	Run    int            `json:"run"`
+	Window time.Duration  `json:"window_ns"`
+	Usage  proc.Usage     `json:"usage"`
+	Load   proc.Usage     `json:"load_usage"`
+	Sent   rtspload.Stats `json:"sent"` // from the load's begin to its end
+}
+
+// Compare runs every server in turn, as often as asked: what changes on the
+// machine meanwhile meets all of them.
+func Compare(ctx context.Context, s Settings) ([]Sample, error) {
+	var out []Sample
+	for run := range s.Runs {
+		for i := range s.Servers {
+			if s.Progress != nil {
+				s.Progress(fmt.Sprintf("run %d of %d: %s", run+1, s.Runs, s.Servers[i].Name))
+			}
+			sample, err := measure(ctx, &s, &s.Servers[i])
+			if err != nil {
+				return out, fmt.Errorf("run %d: %w", run+1, err)
+			}
+			sample.Run = run + 1
+			out = append(out, sample)
+		}
+	}
+	return out, nil
+}
+
+// measure is one run of one server.
+func measure(ctx context.Context, s *Settings, server *Server) (sample Sample, err error) {
+	places, cleanup, err := prepare(s, server)
+	if err != nil {
+		return sample, err
+	}
+	defer cleanup()
+	srv, err := start(server.Name, fill(server.Argv, places), nil)
+	if err != nil {
+		return sample, err
+	}
+	defer keepFirst(&err, func() error { return srv.stop(ctx, time.Minute) })
+	if err := listening(ctx, srv, places.addr); err != nil {
+		return sample, err
+	}
+	lines, w := io.Pipe()
+	defer lines.Close()
+	load, err := start("load", fill(s.Load, places), w)
+	if err != nil {
+		return sample, err
+	}
+	out := follow(lines)
+	sample, err = window(ctx, s, srv, load, out.ready)
+	sample.Server = server.Name
+	keepFirst(&err, func() error { return load.stop(ctx, 20*time.Second) })
+	_ = w.Close()
+	sample.Sent = <-out.sent
+	return sample, err
+}
+
+// window reads usage twice, the length of the window apart.
+func window(ctx context.Context, s *Settings, srv, load *process, ready <-chan struct{}) (Sample, error) {
+	if err := pause(ctx, srv, load, ready, time.Minute); err != nil {
+		return Sample{}, fmt.Errorf("wait for all publishers: %w", err)
+	}
+	if err := pause(ctx, srv, load, nil, s.Warm); err != nil {
+		return Sample{}, err
+	}
+	began := time.Now()
+	var before, after [2]proc.Usage
+	if err := readAll(&before, srv, load); err != nil {
+		return Sample{}, err
+	}
+	if err := pause(ctx, srv, load, nil, s.Window); err != nil {
+		return Sample{}, err
+	}
+	if err := readAll(&after, srv, load); err != nil {
+		return Sample{}, err
+	}
+	return Sample{
+		Window: time.Since(began),
+		Usage:  after[0].Sub(before[0]), Load: after[1].Sub(before[1]),
+	}, nil
+}
+
+func readAll(u *[2]proc.Usage, srv, load *process) (err error) {
+	for i, p := range []*process{srv, load} {
+		if u[i], err = proc.Read(p.pid()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pause waits for an event, or for a time where there is none; both processes
+// have to live meanwhile.
+func pause(ctx context.Context, srv, load *process, event <-chan struct{}, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-event:
+		return nil
+	case <-t.C:
+		if event != nil {
+			return fmt.Errorf("nothing within %v: %s", d, load.out.String())
+		}
+		return nil
+	case <-srv.done:
+		return srv.failed()
+	case <-load.done:
+		return load.failed()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// listening waits until the server takes connections.
+func listening(ctx context.Context, srv *process, addr string) error {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	for {
+		c, err := net.DialTimeout("tcp", addr, time.Second)
+		if err == nil {
+			return c.Close()
+		}
+		select {
+		case <-srv.done:
+			return srv.failed()
+		case <-ctx.Done():
+			return fmt.Errorf("%s does not listen on %s: %s", srv.name, addr, srv.out.String())
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// places are what stands for the words in braces.
+type places struct{ addr, http, dir string }
+
+func (p places) replacer() *strings.Replacer {
+	_, port, _ := net.SplitHostPort(p.addr)
+	return strings.NewReplacer("{addr}", p.addr, "{port}", port, "{http}", p.http, "{dir}", p.dir)
+}
+
+func fill(argv []string, p places) []string {
+	out := make([]string, len(argv))
+	for i, a := range argv {
+		out[i] = p.replacer().Replace(a)
+	}
+	return out
+}
+
+func prepare(s *Settings, server *Server) (places, func(), error) {
+	dir, err := os.MkdirTemp(s.TempDir, "livebench-")
+	if err != nil {
+		return places{}, nil, err
+	}
+	p := places{dir: dir}
+	cleanup := func() { _ = os.RemoveAll(dir) }
+	for _, a := range []*string{&p.addr, &p.http} {
+		if *a, err = freeAddress(); err != nil {
+			cleanup()
+			return p, nil, err
+		}
+	}
+	if server.Config != "" {
+		if err := os.WriteFile(dir+"/config.yaml", []byte(p.replacer().Replace(server.Config)), 0o600); err != nil {
+			cleanup()
+			return p, nil, err
+		}
+	}
+	return p, cleanup, nil
+}
+
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	return "127.0.0.1:" + strconv.Itoa(l.Addr().(*net.TCPAddr).Port), nil
+}
+
+// ReadyLine is what the generator prints when all its publishers publish. The
+// last line that it prints is its Stats as JSON.
+const ReadyLine = "publishing"
+
+type output struct {
+	ready chan struct{}
+	sent  chan rtspload.Stats
+}
+
+// follow reads the generator's output until its end.
+func follow(r io.Reader) output {
+	o := output{make(chan struct{}), make(chan rtspload.Stats, 1)}
+	go func() {
+		var stats rtspload.Stats
+		lines, seen := bufio.NewScanner(r), false
+		for lines.Scan() {
+			switch text := lines.Text(); {
+			case text == ReadyLine && !seen:
+				seen = true
+				close(o.ready)
+			case strings.HasPrefix(text, "{"):
+				_ = json.Unmarshal([]byte(text), &stats)
+			}
+		}
+		_, _ = io.Copy(io.Discard, r)
+		o.sent <- stats
+	}()
+	return o
+}
+
+func keepFirst(err *error, f func() error) {
+	if e := f(); *err == nil {
+		*err = e
+	}
+}

@@ -1,0 +1,55 @@
+package rtspload
+
+import (
+	"fmt"
+
+	"github.com/bluenviron/gortsplib/v5/pkg/format"
+
+	"github.com/gospool/spool/bench/clip"
+)
+
+const (
+	payloadType = 96
+	clockRate   = 90000
+)
+
+// packets are the RTP payloads of a clip, by access unit.
+type packets struct {
+	format *format.H264
+	fps    int64
+	units  [][][]byte
+	loop   int64 // ticks that one round takes
+	gop    int   // access units in the first GOP
+}
+
+func packetize(c *clip.Clip) (*packets, error) {
+	p := &packets{
+		format: &format.H264{PayloadTyp: payloadType, PacketizationMode: 1, SPS: c.SPS, PPS: c.PPS},
+		fps:    int64(c.FPS),
+	}
+	enc, err := p.format.CreateEncoder()
+	if err != nil {
+		return nil, err
+	}
+	for i := range c.Units {
+		pkts, err := enc.Encode(c.Units[i].NALs)
+		if err != nil {
+			return nil, fmt.Errorf("access unit %d: %w", i, err)
+		}
+		unit := make([][]byte, len(pkts))
+		for k, pkt := range pkts {
+			unit[k] = pkt.Payload
+		}
+		p.units = append(p.units, unit)
+		if i > 0 && c.Units[i].IDR && p.gop == 0 {
+			p.gop = i
+		}
+	}
+	if p.gop == 0 {
+		p.gop = len(p.units)
+	}
+	return p, nil
+}
+
+// ticks is the time of the n-th access unit that is sent.
+func (p *packets) ticks(n int64) int64 { return n * clockRate / p.fps }
