@@ -38,7 +38,8 @@ func newSource(set pipeline.Settings, _ SourceConfig) (pipeline.Source[*media.Ch
 	return &source{hub: h, path: set.Stream}, nil
 }
 
-// Run hands on what the subscription gives. The publisher's end is the run's.
+// Run hands on what the subscription gives. The publisher's end is the run's; a
+// drain ends with the newest access unit that was received.
 func (s *source) Run(ctx context.Context, emit pipeline.Emit[*media.Chunk]) error {
 	sub, err := s.hub.Subscribe(s.path)
 	if err != nil {
@@ -46,7 +47,16 @@ func (s *source) Run(ctx context.Context, emit pipeline.Emit[*media.Chunk]) erro
 	}
 	defer sub.Close()
 	s.sub.Store(sub)
-	for {
+	if err := pass(ctx, sub, emit); ctx.Err() == nil {
+		return err
+	}
+	sub.Finish()
+	return pass(context.WithoutCancel(ctx), sub, emit)
+}
+
+// pass hands chunks on until the subscription or the context ends.
+func pass(ctx context.Context, sub *hub.Subscription, emit pipeline.Emit[*media.Chunk]) error {
+	for ctx.Err() == nil {
 		c, err := sub.Take(ctx)
 		if err != nil {
 			return err
@@ -55,6 +65,7 @@ func (s *source) Run(ctx context.Context, emit pipeline.Emit[*media.Chunk]) erro
 			return err
 		}
 	}
+	return context.Cause(ctx)
 }
 
 // Report says whether a publisher is awaited, and what a full queue cost.

@@ -1,20 +1,89 @@
 package main
 
+import (
+	"context"
+	"errors"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/gospool/spool/pipeline"
+)
+
 // ServeCmd is spool serve.
 type ServeCmd struct{}
 
-// Run records until a signal ends it.
+// Run records until a signal ends it. The first SIGINT or SIGTERM drains: every
+// file is finished. A second one aborts: files are left as a crash would leave
+// them, recoverable.
 func (c *ServeCmd) Run(p *Program) error {
 	cfg, err := p.load()
 	if err != nil {
 		return err
 	}
-	if _, err := compile(cfg); err != nil {
+	declared, err := compile(cfg)
+	if err != nil {
 		return err
 	}
 	log := newLogger(cfg.Log, p.Stderr, p.Environ)
 	for _, w := range cfg.Warnings {
 		log.Warn(w.String())
 	}
-	return nil
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	defer signal.Stop(signals)
+
+	house, err := newHouse(cfg, declared, log)
+	if err != nil {
+		return err
+	}
+	if err := house.open(context.Background()); err != nil {
+		return errors.Join(err, house.close(context.Background()))
+	}
+	house.begin()
+	log.Info("draining: files are being finished; a second signal aborts", "signal", (<-signals).String())
+	return shutDown(house, signals)
+}
+
+var errSecondSignal = errors.New("aborted by a second signal: what was being written is left recoverable")
+
+// shutDown drains within the configured time, or until the next signal.
+func shutDown(h *house, signals <-chan os.Signal) error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(h.cfg.ShutdownTimeout))
+	defer cancel()
+	drained := make(chan error, 1)
+	h.tasks.Go("shutdown", func(context.Context) error {
+		drained <- h.recorder.Shutdown(ctx)
+		return nil
+	})
+	select {
+	case err := <-drained:
+		return errors.Join(err, h.close(ctx))
+	case <-signals:
+		return errSecondSignal
+	}
+}
+
+// begin records what is to be recorded from the start, and tells the newcomer
+// where things are.
+func (h *house) begin() {
+	cfg, log := h.cfg, h.log
+	log.Info("spool is ready",
+		"api", "http://"+h.httpAddr, "publish_to", "rtsp://"+cfg.Ingest.RTSP.Listen+"/live/NAME", "recordings", cfg.MP4.RecordPath)
+	for path := range cfg.Streams {
+		h.recorder.StartAlways(string(path))
+	}
+	if cfg.Demo == "" {
+		return
+	}
+	demo := string(cfg.Demo)
+	if _, err := h.recorder.Start(demo, pipeline.StartOptions{}); err != nil {
+		log.Error("the demo stream is not recorded", "stream", demo, "error", err)
+		return
+	}
+	log.Info("recording the built-in demo stream: Ctrl-C finishes the file", "stream", demo)
+	log.Info("to record a stream of your own",
+		"publish", "ffmpeg -re -i VIDEO -c copy -f rtsp rtsp://"+cfg.Ingest.RTSP.Listen+"/live/NAME",
+		"record", "curl -X POST http://"+h.httpAddr+"/mp4/start/live/NAME")
 }

@@ -67,6 +67,14 @@ func (p *Publisher) Write(track int, au *media.AU) error {
 	return nil
 }
 
+func (p *Publisher) flush() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed == nil && p.tracks != nil {
+		p.stream.builder.Flush()
+	}
+}
+
 // Lost counts packets or units that were lost before they reached the hub.
 func (p *Publisher) Lost(cause string, n uint64) { p.stream.drops.add(cause, n) }
 

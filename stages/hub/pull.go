@@ -192,7 +192,7 @@ func (s *stream) keepPulling(task context.Context) error {
 		if s.accessUnits.Load() > units {
 			backoff.Reset()
 		}
-		if ctx.Err() != nil || err == nil {
+		if ctx.Err() != nil || err == nil || errors.Is(err, ErrClosed) {
 			s.stopped(ctx.Err() != nil)
 			return nil
 		}

@@ -144,6 +144,16 @@ func (s *stream) unsubscribe(sub *Subscription) {
 	s.hub.leave(s)
 }
 
+// flush hands out the chunk that the publisher is filling.
+func (s *stream) flush() {
+	s.mu.Lock()
+	p := s.pub
+	s.mu.Unlock()
+	if p != nil {
+		p.flush()
+	}
+}
+
 func (s *stream) live() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

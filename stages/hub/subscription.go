@@ -49,6 +49,20 @@ func (sub *Subscription) Take(ctx context.Context) (*media.Chunk, error) {
 	}
 }
 
+// Finish asks for what the publisher has sent so far: the chunk that is being
+// filled is closed where it stands and queued, so that a recording that is
+// stopped now ends with the newest access unit. Take then gives what is queued,
+// and an error at once when the queue is empty.
+func (sub *Subscription) Finish() {
+	sub.stream.flush()
+	sub.mu.Lock()
+	defer sub.mu.Unlock()
+	if sub.ended == "" {
+		sub.ended = media.EndStop
+		sub.wake()
+	}
+}
+
 // Live reports whether the stream has had a publisher since the subscription
 // began.
 func (sub *Subscription) Live() bool {

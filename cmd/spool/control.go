@@ -1,0 +1,191 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gospool/spool/api"
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/metadata"
+	"github.com/gospool/spool/sinks/mp4"
+	"github.com/gospool/spool/stages/hub"
+)
+
+// control is the recorder as the API wants it.
+type control struct {
+	recorder *pipeline.Recorder
+	hub      *hub.Hub
+}
+
+func (c control) Start(_ context.Context, stream string, o api.StartOptions) (bool, error) {
+	already, err := c.recorder.Start(stream, pipeline.StartOptions{Wait: o.Wait, Duration: o.Duration})
+	switch {
+	case errors.Is(err, pipeline.ErrUnknownStream):
+		return false, api.NotFound("%v; wait=true arms the recording until it appears", err)
+	case errors.Is(err, pipeline.ErrNoPipeline):
+		return false, api.NotFound("%v", err)
+	}
+	return already, err
+}
+
+func (c control) Stop(ctx context.Context, stream string) (bool, error) {
+	return c.recorder.Stop(ctx, stream)
+}
+
+func (c control) Recording() []string { return c.recorder.Recording() }
+
+// Status tells of the job that is furthest; a stream without one is idle.
+func (c control) Status(stream string) (api.Status, bool) {
+	live := c.hub.Live(stream)
+	jobs := c.recorder.Status(stream)
+	if len(jobs) == 0 {
+		return api.Status{Stream: stream, State: "idle"}, live || c.hub.Configured(stream)
+	}
+	job := jobs[0]
+	for _, j := range jobs {
+		if j.Report.Recording {
+			job = j
+			break
+		}
+	}
+	job.Report.LastError = job.LastError
+	return api.Status{
+		Stream: stream, Pipeline: job.Pipeline, Report: job.Report,
+		State:     stateOf(job, c.hub.Configured(stream)),
+		Recording: live && job.State != pipeline.JobBackoff,
+	}, true
+}
+
+// stateOf is "recording" only while a file grows.
+func stateOf(j pipeline.JobStatus, configured bool) string {
+	switch {
+	case j.State == pipeline.JobBackoff:
+		return "backoff"
+	case j.State == pipeline.JobStopping:
+		return "finishing"
+	case j.Report.Recording:
+		return "recording"
+	case j.Report.Waiting == "publisher" && configured:
+		return "connecting"
+	case j.Report.Waiting == "publisher":
+		return "armed"
+	}
+	return "waiting"
+}
+
+// directory is the hub's streams as the API wants them.
+type directory struct{ hub *hub.Hub }
+
+func (d directory) List() []api.Stream {
+	infos := d.hub.List()
+	out := make([]api.Stream, len(infos))
+	for i, s := range infos {
+		out[i] = api.Stream{
+			Path: s.Path, State: s.State, Origin: s.Origin, Pull: s.Pull, Configured: s.Configured, Tracks: s.Tracks,
+			Bytes: s.Bytes, AccessUnits: s.AccessUnits, Subscribers: s.Subscribers, LastError: s.Error,
+		}
+		if s.LastAU != 0 {
+			out[i].LastAccessUnit = time.Unix(0, s.LastAU)
+		}
+		for _, l := range s.Losses {
+			out[i].Drops = append(out[i].Drops, pipeline.Drop{Stage: "ingest", Cause: l.Cause, AccessUnits: l.Count})
+		}
+	}
+	return out
+}
+
+// library is the catalogue with its files as the API wants it.
+type library struct {
+	catalogue *metadata.Catalogue
+	dir       string
+}
+
+func (l library) Records(ctx context.Context, q api.Query) (api.Page, error) {
+	stream := q.Stream
+	if q.Prefix {
+		stream = filepath.ToSlash(filepath.Join(stream, "*"))
+	}
+	page, err := l.catalogue.Records(ctx, metadata.Query{
+		Stream: stream, Start: q.Start, End: q.End, State: q.State, Protected: q.Protected,
+		Ascending: !q.Desc, Limit: q.Limit, Cursor: q.Cursor,
+	})
+	if err != nil {
+		return api.Page{}, known(err)
+	}
+	out := api.Page{Next: page.Next, Degraded: page.Degraded, Records: make([]api.Record, len(page.Records))}
+	for i, r := range page.Records {
+		out.Records[i] = shown(r)
+	}
+	return out, nil
+}
+
+func (l library) Record(ctx context.Context, id media.ID) (api.Record, error) {
+	r, err := l.catalogue.Record(ctx, id)
+	return shown(r), known(err)
+}
+
+// SetProtected marks the file first: protection must outlive the database.
+func (l library) SetProtected(ctx context.Context, id media.ID, protected bool) (api.Record, error) {
+	r, err := l.catalogue.Record(ctx, id)
+	if err != nil {
+		return api.Record{}, known(err)
+	}
+	if r.State == media.StateFinished || r.State == media.StateRecovered {
+		if err := mp4.SetProtected(l.file(r.Path), protected); err != nil {
+			return api.Record{}, err
+		}
+	}
+	r, err = l.catalogue.SetProtected(ctx, id, protected)
+	return shown(r), known(err)
+}
+
+// Delete removes the file and then the row: a crash in between leaves a row that
+// the next reconciliation marks as lost, and never a file that comes back.
+func (l library) Delete(ctx context.Context, id media.ID) error {
+	r, err := l.catalogue.Record(ctx, id)
+	if err != nil {
+		return known(err)
+	}
+	root, err := os.OpenRoot(l.dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	if err := root.Remove(filepath.FromSlash(r.Path)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	_, err = l.catalogue.Delete(ctx, id)
+	return known(err)
+}
+
+func (l library) file(path string) string { return filepath.Join(l.dir, filepath.FromSlash(path)) }
+
+func shown(r metadata.Record) api.Record {
+	return api.Record{Recording: r.Recording, Node: r.Node, Pending: r.Pending}
+}
+
+// known gives the catalogue's errors the API's shape; another is hidden there.
+func known(err error) error {
+	switch {
+	case errors.Is(err, metadata.ErrNotFound):
+		return api.NotFound("%v", metadata.ErrNotFound)
+	case errors.Is(err, metadata.ErrCursor), errors.Is(err, metadata.ErrQuery):
+		return api.BadRequest("%v", err)
+	case errors.Is(err, metadata.ErrUnavailable):
+		return api.Unavailable("the catalogue's database does not answer: try again")
+	}
+	return err
+}
+
+// growing tells what of a file that is being written can be played.
+func growing(dir string) api.Growing {
+	return func(name string) (string, int64, bool) {
+		part := name + mp4.PartSuffix
+		size, err := mp4.Playable(filepath.Join(dir, filepath.FromSlash(part)))
+		return part, size, err == nil
+	}
+}

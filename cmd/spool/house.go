@@ -1,0 +1,213 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gospool/spool/api"
+	"github.com/gospool/spool/configs"
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/metadata"
+	"github.com/gospool/spool/sinks/mp4"
+	"github.com/gospool/spool/stages/hub"
+	"github.com/gospool/spool/stages/ingest/rtsp"
+)
+
+// house is the parts of a running recorder.
+type house struct {
+	cfg      *configs.Config
+	log      *slog.Logger
+	services *pipeline.Services
+	tasks    *pipeline.Tasks
+	pool     *media.Pool
+	hub      *hub.Hub
+	recorder *pipeline.Recorder
+	rtsp     *rtsp.Server
+
+	catalogue *metadata.Catalogue
+	http      *api.Server
+	httpAddr  string
+}
+
+// newHouse makes the parts that need no I/O.
+func newHouse(cfg *configs.Config, declared []pipeline.Declared, log *slog.Logger) (*house, error) {
+	clock := pipeline.SystemClock
+	h := &house{
+		cfg: cfg, log: log,
+		services: &pipeline.Services{},
+		tasks:    pipeline.NewTasks(log, clock),
+		pool:     media.NewPool(int(cfg.Memory.Pool)),
+	}
+	h.hub = hub.New(h.pool, h.tasks, hub.Config{
+		Builder:     media.BuilderConfig{Flush: time.Duration(cfg.FlushInterval)},
+		MaxGOPBytes: int(cfg.Memory.GOP), MaxQueueBytes: int(cfg.Memory.Queue),
+		Clock: clock, Log: log,
+	})
+	for path, s := range cfg.Streams {
+		err := h.hub.Configure(string(path), hub.StreamConfig{Pull: s.Pull, Transport: s.Transport, Override: s.OverridePublisher})
+		if err != nil {
+			return nil, err
+		}
+	}
+	pipeline.Provide(h.services, h.pool)
+	pipeline.Provide(h.services, h.hub)
+	env := pipeline.Env{Services: h.services, Log: log, Clock: clock}
+	h.recorder = pipeline.NewRecorder(env, h.tasks, h.hub, declared, time.Duration(cfg.ShutdownTimeout))
+	h.hub.Watch(h.recorder.Began)
+	r := cfg.Ingest.RTSP
+	h.rtsp = rtsp.New(rtsp.Config{
+		Listen: r.Listen, UDP: rtsp.UDP{RTP: r.UDP.RTP, RTCP: r.UDP.RTCP},
+		OverridePublisher: r.OverridePublisher,
+		ReadTimeout:       time.Duration(r.ReadTimeout), WriteTimeout: time.Duration(r.WriteTimeout),
+		MaxConnections: r.MaxConnections, Clock: clock,
+	}, h.hub, log)
+	return h, nil
+}
+
+// open acquires what the parts need and starts the servers. Recovery of what an
+// earlier run left goes on beside the recording.
+func (h *house) open(ctx context.Context) error {
+	dir := h.cfg.MP4.RecordPath
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("mp4.record_path: %w", err)
+	}
+	if err := h.openCatalogue(ctx, dir); err != nil {
+		return err
+	}
+	if err := h.openAPI(dir); err != nil {
+		return err
+	}
+	h.tasks.Keep("rtsp", pipeline.Backoff{}, func(ctx context.Context) error {
+		err := h.rtsp.Run(ctx)
+		if err == nil && ctx.Err() == nil {
+			<-ctx.Done() // no address: the server is off
+		}
+		return err
+	})
+	h.tasks.Go("recovery", func(ctx context.Context) error { return h.recover(ctx, dir) })
+	return nil
+}
+
+func (h *house) openCatalogue(ctx context.Context, dir string) (err error) {
+	node, err := os.Hostname()
+	if err != nil {
+		return fmt.Errorf("the machine's name: %w", err)
+	}
+	h.catalogue, err = metadata.Open(ctx, metadata.OpenOptions{
+		Driver: h.cfg.Database.Driver, DSN: h.cfg.Database.DSN,
+		JournalDir: filepath.Join(dir, ".spool-journal"), Node: node,
+		Log: h.log, Clock: pipeline.SystemClock, Tasks: h.tasks,
+	})
+	if err != nil {
+		return err
+	}
+	pipeline.Provide(h.services, h.catalogue)
+	return nil
+}
+
+func (h *house) openAPI(dir string) error {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	h.http, err = api.New(api.Config{
+		Version: readBuild().version, Listen: h.cfg.HTTP.Listen, RecordDir: abs,
+		Auth: api.Auth{None: h.cfg.HTTP.Auth == "none"},
+	}, api.Deps{
+		Log: h.log, Clock: pipeline.SystemClock,
+		Recorder: control{h.recorder, h.hub}, Streams: directory{h.hub},
+		Catalogue: library{h.catalogue, abs}, Files: api.NewDir(abs, growing(abs)),
+		Ready: h.ready,
+	})
+	if err != nil {
+		return err
+	}
+	addr, err := h.http.Listen()
+	if err != nil {
+		return err
+	}
+	h.httpAddr = addr.String()
+	h.tasks.Go("http", h.http.Serve)
+	return nil
+}
+
+func (h *house) ready(ctx context.Context) []api.Check {
+	check := api.Check{Name: "database", OK: true}
+	if err := h.catalogue.Ready(ctx); err != nil {
+		check.OK, check.Detail = false, err.Error()
+	}
+	return []api.Check{check}
+}
+
+// recover finishes the files that a crash left and then makes the catalogue say
+// what is on the disk.
+func (h *house) recover(ctx context.Context, dir string) error {
+	if h.cfg.MP4.AutoRecovery {
+		if err := mp4.Recover(ctx, dir, func(r mp4.Repaired) { h.recovered(ctx, r) }); err != nil {
+			return err
+		}
+	}
+	return h.reconcile(ctx, dir)
+}
+
+// reconcile waits for the database: it may come later than the recorder.
+func (h *house) reconcile(ctx context.Context, dir string) error {
+	unfinished := func(path string) bool {
+		_, err := os.Stat(filepath.Join(dir, filepath.FromSlash(path)) + mp4.PartSuffix)
+		return err == nil
+	}
+	var backoff pipeline.Backoff
+	found, err := h.catalogue.Reconcile(ctx, dir, mp4.ReadEntry, unfinished, nil)
+	for errors.Is(err, metadata.ErrUnavailable) && ctx.Err() == nil {
+		again, stop := pipeline.SystemClock.After(backoff.Next())
+		select {
+		case <-again:
+		case <-ctx.Done():
+		}
+		stop()
+		found, err = h.catalogue.Reconcile(ctx, dir, mp4.ReadEntry, unfinished, nil)
+	}
+	if found.Added+found.Updated+found.Lost > 0 {
+		h.log.Info("the catalogue was compared with the disk", "files", found.Files, "added", found.Added, "updated", found.Updated, "lost", found.Lost)
+	}
+	return err
+}
+
+func (h *house) recovered(ctx context.Context, r mp4.Repaired) {
+	attrs := []any{"file", r.File, "lost", r.Lost.Round(time.Millisecond), "lost_bytes", r.LostBytes, "reason", r.Reason}
+	switch {
+	case r.Err != nil:
+		h.log.Error("a file that a crash left could not be finished; it is as it was", append(attrs, "error", r.Err)...)
+		return
+	case r.Removed:
+		h.log.Warn("a file that a crash left held nothing whole and was removed", attrs...)
+	default:
+		h.log.Info("a file that a crash left is finished", attrs...)
+	}
+	if r.Recording.State == "" {
+		return
+	}
+	if err := h.catalogue.Put(ctx, r.Recording); err != nil {
+		h.log.Error("a recovered file is not in the catalogue yet: spool reindex adds it", "file", r.File, "error", err)
+	}
+}
+
+// close ends every part, those that others stand on last.
+func (h *house) close(ctx context.Context) error {
+	h.hub.Close()
+	err := h.recorder.Shutdown(ctx)
+	if h.catalogue != nil {
+		err = errors.Join(err, h.catalogue.Close(ctx))
+	}
+	err = errors.Join(err, h.tasks.Stop(ctx))
+	if n := h.pool.Outstanding(); n > 0 && err == nil {
+		h.log.Warn("chunks were not released", "chunks", n)
+	}
+	return err
+}

@@ -1,0 +1,209 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const (
+	module = "github.com/gospool/spool/"
+	root   = "../.."
+)
+
+// mayImport says which packages of this module a package may import, besides
+// its own folder. The first line that fits counts; /... is all below.
+var mayImport = []struct {
+	from string
+	to   []string
+}{
+	{"cmd/...", []string{"api/...", "configs", "stages/...", "sinks/...", "pipeline/...", "bench/..."}},
+	{"bench/...", []string{"api/...", "configs", "stages/...", "sinks/...", "pipeline/...", "bench/..."}},
+	{"stages/hub", []string{"pipeline/..."}},
+	{"stages/ingest/...", []string{"pipeline/...", "stages/hub", "stages/ingest"}},
+	{"stages/...", []string{"pipeline/...", "stages/hub"}}, // the hub is where sources and pipelines meet
+	{"sinks/...", []string{"pipeline/..."}},                // no sink knows another, nor a stage
+	{"api/...", []string{"pipeline/..."}},                  // what it serves is handed in
+	{"configs", []string{"pipeline", "pipeline/spec"}},
+	{"pipeline/pipelinetest", []string{"pipeline/..."}},
+	{"pipeline/spec", nil},
+	{"pipeline/media", nil},
+	{"pipeline", []string{"pipeline/spec"}}, // it does not know what flows
+}
+
+// onlyIn are the libraries that one part of the program uses, and no other.
+var onlyIn = map[string]string{
+	"github.com/reugn/go-streams":         "pipeline",
+	"github.com/goccy/go-yaml":            "pipeline/spec",
+	"github.com/abema/go-mp4":             "sinks/mp4",
+	"github.com/uptrace/bun":              "sinks/metadata",
+	"modernc.org/sqlite":                  "sinks/metadata",
+	"github.com/julienschmidt/httprouter": "api",
+	"github.com/knadh/koanf":              "configs",
+	"github.com/alecthomas/kong":          "cmd/spool",
+}
+
+type listed struct {
+	ImportPath string
+	Dir        string
+	Imports    []string
+}
+
+// packages are those of this module, with the imports of their non-test files.
+func packages(t *testing.T) (out []listed) {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-deps", "-json=ImportPath,Dir,Imports", "./...")
+	cmd.Dir = root
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	text, err := cmd.Output()
+	require.NoError(t, err, "%s", &stderr)
+	for d := json.NewDecoder(bytes.NewReader(text)); ; {
+		var p listed
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			return out
+		} else {
+			require.NoError(t, err)
+		}
+		if strings.HasPrefix(p.ImportPath, module) {
+			p.ImportPath = strings.TrimPrefix(p.ImportPath, module)
+			out = append(out, p)
+		}
+	}
+}
+
+func within(pkg, dir string) bool { return pkg == dir || strings.HasPrefix(pkg, dir+"/") }
+
+func matches(pkg, pattern string) bool {
+	if dir, ok := strings.CutSuffix(pattern, "/..."); ok {
+		return within(pkg, dir)
+	}
+	return pkg == pattern
+}
+
+func TestImportsFollowTheDesign(t *testing.T) {
+	all := packages(t)
+	require.NotEmpty(t, all)
+	for _, p := range all {
+		for _, imported := range p.Imports {
+			if own, ok := strings.CutPrefix(imported, module); ok && !allowed(p.ImportPath, own) {
+				t.Errorf("%s may not import %s", p.ImportPath, own)
+			}
+			for library, part := range onlyIn {
+				if within(imported, library) && !within(p.ImportPath, part) && !within(p.ImportPath, "bench") {
+					t.Errorf("%s may not import %s: that is for %s", p.ImportPath, imported, part)
+				}
+			}
+			if p.ImportPath == "pipeline/media" && strings.Contains(imported, ".") {
+				t.Errorf("pipeline/media may import the standard library only, not %s", imported)
+			}
+		}
+	}
+}
+
+func allowed(from, to string) bool {
+	if within(to, folder(from)) {
+		return true
+	}
+	for _, rule := range mayImport {
+		if matches(from, rule.from) {
+			return slices.ContainsFunc(rule.to, func(pattern string) bool { return matches(to, pattern) })
+		}
+	}
+	return false
+}
+
+// folder is the part of the program that a package is in: one sink, one
+// protocol, or the package itself.
+func folder(pkg string) string {
+	depth := map[string]int{"sinks": 2, "stages/ingest": 3}
+	for above, n := range depth {
+		if parts := strings.Split(pkg, "/"); within(pkg, above) && len(parts) > n {
+			return strings.Join(parts[:n], "/")
+		}
+	}
+	return pkg
+}
+
+// Goroutines belong to package pipeline, so that every one has an owner that
+// waits for it and catches its panics. Tests and benchmarks start their own.
+func TestGoroutinesAreStartedByTheFrameworkOnly(t *testing.T) {
+	eachFile(t, func(path string, fset *token.FileSet, f *ast.File) {
+		dir := filepath.ToSlash(filepath.Dir(path))
+		if dir == "pipeline" || within(dir, "bench") || strings.HasSuffix(dir, "test") {
+			return
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			if g, ok := n.(*ast.GoStmt); ok {
+				t.Errorf("%s: go statement outside package pipeline: use pipeline.Tasks", fset.Position(g.Pos()))
+			}
+			return true
+		})
+	})
+}
+
+// The binary is static.
+func TestNoCgo(t *testing.T) {
+	eachFile(t, func(path string, fset *token.FileSet, f *ast.File) {
+		for _, i := range f.Imports {
+			if i.Path.Value == `"C"` {
+				t.Errorf("%s: cgo", fset.Position(i.Pos()))
+			}
+		}
+	})
+}
+
+// eachFile parses every non-test file; paths are from the root.
+func eachFile(t *testing.T, look func(path string, fset *token.FileSet, f *ast.File)) {
+	t.Helper()
+	files := 0
+	require.NoError(t, filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && path != root && strings.HasPrefix(d.Name(), "."):
+			return fs.SkipDir
+		case d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go"):
+			return nil
+		}
+		fset := token.NewFileSet()
+		f, err := parser.ParseFile(fset, path, nil, 0)
+		if err != nil {
+			return err
+		}
+		files++
+		rel, err := filepath.Rel(root, path)
+		look(rel, fset, f)
+		return err
+	}))
+	require.Positive(t, files)
+}
+
+// A reader finds the way by the folders, so the top holds nothing else.
+func TestNothingElseIsAtTheTop(t *testing.T) {
+	entries, err := os.ReadDir(root)
+	require.NoError(t, err)
+	known := []string{
+		"README.md", "LICENSE", "Makefile", "go.mod", "go.sum", // and dotfiles
+		"cmd", "configs", "pipeline", "stages", "sinks", "api", "bench",
+		"spool", "recordings", // of make build and a run; git ignores them
+	}
+	for _, e := range entries {
+		if name := e.Name(); !strings.HasPrefix(name, ".") && !slices.Contains(known, name) {
+			t.Errorf("%s does not belong at the top", name)
+		}
+	}
+}

@@ -1,0 +1,46 @@
+package stages
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/pipelinetest"
+	"github.com/gospool/spool/stages/hub"
+)
+
+// TestSourceDrainsUpToTheNewestAccessUnit: who stops a recording wants what was
+// sent up to then, not up to the last full chunk.
+func TestSourceDrainsUpToTheNewestAccessUnit(t *testing.T) {
+	pool := pipelinetest.Pool(t)
+	env := pipelinetest.Env()
+	h := hub.New(pool, pipeline.NewTasks(env.Log, env.Clock), hub.Config{Log: env.Log})
+	defer h.Close()
+	p, err := h.Publish("live/x", hub.PublishOptions{})
+	require.NoError(t, err)
+	require.NoError(t, p.SetTracks([]media.Track{pipelinetest.AVC(640, 360)}))
+	write := func(n int64) {
+		require.NoError(t, p.Write(0, &media.AU{
+			DTS: n * 3600, PTS: n * 3600, UTC: pipelinetest.StartUTC, Mono: n * 40_000_000,
+			Sync: n%25 == 0, Payload: [][]byte{{0x65}},
+		}))
+	}
+	for n := range int64(40) { // one chunk of 25, and 15 on the way
+		write(n)
+	}
+	ctx, drain := context.WithCancel(t.Context())
+	got := 0
+	err = (&source{hub: h, path: "live/x"}).Run(ctx, func(c *media.Chunk) error {
+		got += c.AccessUnits()
+		c.Release()
+		drain()
+		return nil
+	})
+	var end *pipeline.EndError
+	require.ErrorAs(t, err, &end)
+	require.Equal(t, 40, got)
+	write(40) // the publisher goes on
+}
