@@ -18,10 +18,14 @@ async function ask(method, url, body) {
 
 const escapePath = (p) => p.split('/').map(encodeURIComponent).join('/');
 
-// say shows an error until it is closed or something works.
-function say(text) {
+// say shows an error until it is closed or the same kind of thing works again:
+// what a person asked for ('act'), or what the page looks at by itself ('look').
+let saidBy = '';
+function say(text, by = 'act') {
+  if (!text && saidBy && saidBy !== by) return;
+  saidBy = text ? by : '';
   $('alert').hidden = !text;
-  $('alert-text').textContent = text || '';
+  if ($('alert-text').textContent !== text) $('alert-text').textContent = text;
 }
 
 // Words and figures for people.
@@ -251,9 +255,10 @@ async function look() {
     try {
       await Promise.all([lookAtStreams(), lookAtRecords()]);
       link(true, 'connected');
+      say('', 'look');
     } catch (e) {
       if (e instanceof TypeError) link(false, 'no connection to the recorder, trying again');
-      else say(e.message);
+      else say(e.message, 'look');
     } finally {
       looking = false;
     }
@@ -270,7 +275,7 @@ for (const id of ['filter-stream', 'filter-start', 'filter-end', 'filter-protect
   $(id).addEventListener('change', () => { older = []; say(''); look(); });
 }
 $('more').addEventListener('click', (e) => act(e.target, more));
-$('alert-close').addEventListener('click', () => say(''));
+$('alert-close').addEventListener('click', () => say('', saidBy));
 $('player-close').addEventListener('click', () => $('player').close());
 $('player').addEventListener('close', stopPlaying);
 $('video').addEventListener('error', playFailed);
