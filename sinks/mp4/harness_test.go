@@ -146,3 +146,8 @@ func order(t testing.TB, file string) (out []string) {
 	}
 	return out
 }
+
+func (s *session) report() (r pipeline.Report) {
+	s.Report(&r)
+	return r
+}

@@ -51,9 +51,14 @@ type probed struct {
 	} `json:"format"`
 }
 
-func probe(t testing.TB, file string) (p probed) {
+func probe(t testing.TB, file string) probed { return probeAs(t, file, "error") }
+
+// probeBoxes is for files whose payloads are no real pictures.
+func probeBoxes(t testing.TB, file string) probed { return probeAs(t, file, "quiet") }
+
+func probeAs(t testing.TB, file, level string) (p probed) {
 	t.Helper()
-	out := tool(t, "ffprobe", "-v", "error", "-show_packets", "-show_data_hash", "md5", "-show_streams", "-show_format", "-of", "json", file)
+	out := tool(t, "ffprobe", "-v", level, "-show_packets", "-show_data_hash", "md5", "-show_streams", "-show_format", "-of", "json", file)
 	require.NoError(t, json.Unmarshal(out, &p))
 	return p
 }
