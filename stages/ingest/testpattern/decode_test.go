@@ -73,9 +73,12 @@ func take(t *testing.T, o Options, frames int) dump {
 			continue
 		}
 		d.video = append(d.video, plain)
-		before := len(d.annexB)
 		d.annexB = g.AppendAnnexB(d.annexB, au)
-		d.sizes = append(d.sizes, len(d.annexB)-before)
+		size := 0
+		for _, unit := range au.Payload {
+			size += len(unit)
+		}
+		d.sizes = append(d.sizes, size)
 	}
 	return d
 }

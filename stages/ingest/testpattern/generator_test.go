@@ -138,9 +138,13 @@ func TestBitrateIsKeptFrameByFrame(t *testing.T) {
 		for i, n := range d.sizes {
 			total += n
 			due := bitrate * (i + 1) / 8 / 25
-			require.InDelta(t, due, total, float64(d.sizes[0])+0.02*float64(due), "no further off than by an IDR picture")
+			late := 0.0
+			if i%o.GOP < 10 { // an IDR picture larger than its share is made up for by then
+				late = float64(d.sizes[0])
+			}
+			require.InDelta(t, due, total, late+float64(bitrate/8/25/200)+40, "frame %d", i)
 		}
-		require.InEpsilon(t, bitrate*4/8, total, 0.02)
+		require.InEpsilon(t, bitrate*4/8, total, 0.01)
 		require.Len(t, decodeVideo(t, d.annexB, 640, 360), 100)
 	}
 }

@@ -59,7 +59,7 @@ func TestWrongOptionsSayWhatIsAccepted(t *testing.T) {
 		"testpattern://?gop=ten":               "give a number of frames, such as 50",
 		"testpattern://?bitrate=2G":            "give bits a second, such as 800k or 2M",
 		"testpattern://?bitrate=2000M":         "bitrate is 2000000000; it is from 0 to 240000000",
-		"testpattern://?bitrate=2147483647M":   "it is from 0 to 240000000",
+		"testpattern://?bitrate=2147483647M":   "bitrate is 2147483647; it is from 0 to 240000000",
 		"testpattern://?audio=5.1":             "give on, off, mono or stereo",
 		"testpattern://?tone=20":               "tone is 20; it is from 50 to 16000",
 		"testpattern://?start=4294967296":      "give a frame number from 0 to 4294967295",

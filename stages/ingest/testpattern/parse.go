@@ -3,6 +3,7 @@ package testpattern
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -61,16 +62,16 @@ func readFPS(o *Options, s string) bool {
 }
 
 func readBitrate(o *Options, s string) bool {
-	digits, unit := s, 1
+	digits, unit := s, uint64(1)
 	switch {
 	case strings.HasSuffix(s, "k"):
 		digits, unit = s[:len(s)-1], 1_000
 	case strings.HasSuffix(s, "M"):
 		digits, unit = s[:len(s)-1], 1_000_000
 	}
-	ok := readInt(digits, &o.Bitrate)
-	o.Bitrate = min(o.Bitrate, maxBitrate+1) * unit // too much stays too much, without overflow
-	return ok
+	v, err := strconv.ParseUint(digits, 10, 31)
+	o.Bitrate = int(min(v*unit, math.MaxInt32)) // too much stays too much
+	return err == nil
 }
 
 func readAudio(o *Options, s string) bool {

@@ -93,7 +93,8 @@ func (l *live) next(ctx context.Context) (more bool, err error) {
 }
 
 // wait returns when an access unit is due, ns after the first, or with the
-// reason to publish no more.
+// cause of the context's end. A publisher that was replaced says so at the next
+// Write, a frame later at most.
 func (l *live) wait(ctx context.Context, ns int64) error {
 	early := time.Duration(0)
 	if l.o.Speed == Realtime {
@@ -109,7 +110,5 @@ func (l *live) wait(ctx context.Context, ns int64) error {
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
-	case <-l.pub.Done():
-		return hub.ErrClosed
 	}
 }
