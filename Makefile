@@ -1,0 +1,48 @@
+# What a developer does with this repository. make test is what CI runs.
+
+GO ?= go
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.7.0
+PACKAGES ?= ./...
+
+.PHONY: build run test deps check static bench soak lint fmt generate
+
+# The binary is static: no cgo, no libc to match.
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -o spool ./cmd/spool
+
+run: build
+	./spool
+
+# Tests run against real tools: ffmpeg, a browser, database servers.
+test: deps check static
+	$(GO) test -race -timeout 15m $(PACKAGES)
+
+deps:
+	.ci/deps
+
+check:
+	@bad=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')); \
+	if [ -n "$$bad" ]; then echo "not formatted, run make fmt:" >&2; echo "$$bad" >&2; exit 1; fi
+	$(GO) vet $(PACKAGES)
+
+static: build
+	@ldd spool 2>&1 | grep -qi 'not a .*dynamic' || { echo "spool is linked dynamically:" >&2; ldd spool >&2; exit 1; }
+	./spool version
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem $(PACKAGES)
+
+# The tests again and again, in random order, to find what fails seldom.
+soak:
+	$(GO) test -race -count 20 -shuffle on -timeout 3h $(PACKAGES)
+
+lint:
+	@if command -v golangci-lint >/dev/null; then golangci-lint run; \
+	else $(GO) vet $(PACKAGES) && $(GO) run $(STATICCHECK) $(PACKAGES); fi
+
+fmt:
+	gofmt -w $$(git ls-files --cached --others --exclude-standard '*.go')
+
+# configs/reference.yaml and whatever else is made from the code.
+generate:
+	$(GO) generate ./...
