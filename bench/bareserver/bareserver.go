@@ -4,6 +4,7 @@
 package bareserver
 
 import (
+	"net"
 	"sync/atomic"
 
 	"github.com/bluenviron/gortsplib/v5"
@@ -16,6 +17,7 @@ import (
 // Server accepts publishers of H.264 over TCP.
 type Server struct {
 	rtsp  gortsplib.Server
+	addr  string
 	count struct{ sessions, units, bytes, errors, lost atomic.Int64 }
 }
 
@@ -31,12 +33,21 @@ type Stats struct {
 // Start listens on an address until Close.
 func Start(address string) (*Server, error) {
 	s := &Server{}
-	s.rtsp = gortsplib.Server{Handler: s, RTSPAddress: address}
+	s.rtsp = gortsplib.Server{Handler: s, RTSPAddress: address, Listen: func(network, address string) (net.Listener, error) {
+		l, err := net.Listen(network, address)
+		if err == nil {
+			s.addr = l.Addr().String()
+		}
+		return l, err
+	}}
 	if err := s.rtsp.Start(); err != nil {
 		return nil, err
 	}
 	return s, nil
 }
+
+// Address is where the server listens.
+func (s *Server) Address() string { return s.addr }
 
 // Close ends all sessions.
 func (s *Server) Close() { s.rtsp.Close() }

@@ -18,8 +18,7 @@ type packets struct {
 	format *format.H264
 	fps    int64
 	units  [][][]byte
-	loop   int64 // ticks that one round takes
-	gop    int   // access units in the first GOP
+	gop    int // access units in the first GOP
 }
 
 func packetize(c *clip.Clip) (*packets, error) {
