@@ -325,10 +325,10 @@ func dropNoBox(err error) error {
 
 func (s *chunkScan) checksum(head, payload int64) (uint32, error) {
 	crc := crc32.Update(s.file.seed, castagnoli, s.buf[:head-4])
-	if s.data == nil {
-		s.data = make([]byte, scanBlock)
-	}
 	at, left := s.pos+head, payload+8
+	if want := min(left, scanBlock); int64(len(s.data)) < want {
+		s.data = make([]byte, want)
+	}
 	for left > 0 {
 		b := s.data[:min(left, scanBlock)]
 		if _, err := s.file.f.ReadAt(b, at); err != nil {
