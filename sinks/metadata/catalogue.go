@@ -162,11 +162,14 @@ func (c *Catalogue) Flush(ctx context.Context) error {
 	}
 }
 
-// Close gives the database until the context's end to take what is pending, and
-// closes. What is left is applied by the next process; that is no error.
+// Close gives a database that answers most of the time until the context's
+// deadline to take what is pending, and closes. What is left is applied by the
+// next process; that is no error.
 func (c *Catalogue) Close(ctx context.Context) error {
 	if c.up.Load() {
-		_ = c.Flush(ctx)
+		flush, cancel := context.WithTimeout(ctx, c.flushTime(ctx))
+		_ = c.Flush(flush)
+		cancel()
 	}
 	c.stop()
 	err := c.journal.close()
@@ -174,6 +177,13 @@ func (c *Catalogue) Close(ctx context.Context) error {
 		err = errors.Join(err, s.close())
 	}
 	return err
+}
+
+func (c *Catalogue) flushTime(ctx context.Context) time.Duration {
+	if d, ok := ctx.Deadline(); ok {
+		return time.Until(d) * 3 / 4
+	}
+	return c.opts.ApplyTimeout
 }
 
 // Stats is the catalogue's truth about itself.

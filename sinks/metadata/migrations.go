@@ -3,6 +3,7 @@ package metadata
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 
@@ -125,7 +126,7 @@ func (s *store) lockMigrations(ctx context.Context) (unlock func(), err error) {
 	}
 	// The session ends with the lock: nothing is left to unlock by hand.
 	return func() {
-		_ = conn.Raw(func(any) error { return sql.ErrConnDone })
+		_ = conn.Raw(func(any) error { return driver.ErrBadConn })
 		_ = conn.Close()
 	}, nil
 }

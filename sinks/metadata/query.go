@@ -106,12 +106,14 @@ func (a *ask) setStream(s string) error {
 	if len(s) > maxStreamBytes || strings.ContainsRune(s, 0) || strings.ToValidUTF8(s, "") != s {
 		return fmt.Errorf("%w: stream is too long or not plain text", ErrQuery)
 	}
-	if s == "*" || s == "**" {
-		s = ""
+	below, deep := strings.CutSuffix(s, "/**")
+	if !deep {
+		below, deep = strings.CutSuffix(s, "/*")
 	}
-	if below, ok := strings.CutSuffix(strings.TrimSuffix(s, "*")+"*", "/*"); ok && strings.HasSuffix(s, "*") {
-		a.prefix = strings.TrimSuffix(below, "/") + "/"
-	} else {
+	switch {
+	case deep:
+		a.prefix = below + "/"
+	case s != "*" && s != "**":
 		a.stream = s
 	}
 	if strings.Contains(a.prefix+a.stream, "*") {

@@ -1,0 +1,241 @@
+package metadata
+
+import (
+	"bytes"
+	"encoding/binary"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// journalOf opens a journal on a clock that stands still, and collects what it
+// delivers.
+func journalOf(t *testing.T, dir string) (*journal, replayed, *[]op) {
+	t.Helper()
+	j, old, err := openJournal(dir, func() int64 { return 1000 })
+	require.NoError(t, err)
+	var got []op
+	j.deliver = func(ops []op) { got = append(got, ops...) }
+	t.Cleanup(func() { _ = j.close() })
+	return j, old, &got
+}
+
+func add(t *testing.T, j *journal, n int) int64 {
+	t.Helper()
+	r, err := toRow(sample(n, "live/a"), "node1")
+	require.NoError(t, err)
+	rev, err := j.append(opPut, r, 0)
+	require.NoError(t, err)
+	return rev
+}
+
+func files(t *testing.T, dir string) []string {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(dir, "*"+journalSuffix))
+	require.NoError(t, err)
+	return names
+}
+
+func TestJournalReplaysWhatWasAppendedInOrder(t *testing.T) {
+	dir := t.TempDir()
+	j, _, got := journalOf(t, dir)
+	var last int64
+	for n := range 20 {
+		rev := add(t, j, n)
+		require.Greater(t, rev, last, "revisions grow though the clock stands")
+		last = rev
+	}
+	require.NoError(t, j.close())
+	k, old, _ := journalOf(t, dir)
+	require.Equal(t, *got, old.ops)
+	require.Zero(t, old.damaged)
+	require.Equal(t, j.id, k.id, "the journal keeps its name over a restart")
+	require.Greater(t, add(t, k, 1), last, "and its revisions")
+	require.Len(t, files(t, dir), 2, "a file of an earlier process is not appended to")
+}
+
+func TestConcurrentAppendsShareWritesAndKeepOrder(t *testing.T) {
+	dir := t.TempDir()
+	j, _, got := journalOf(t, dir)
+	var wg sync.WaitGroup
+	for n := range 64 {
+		wg.Go(func() { add(t, j, n) })
+	}
+	wg.Wait()
+	require.Len(t, *got, 64)
+	for i := 1; i < 64; i++ {
+		require.Greater(t, (*got)[i].rev, (*got)[i-1].rev)
+	}
+	require.NoError(t, j.close())
+	_, old, _ := journalOf(t, dir)
+	require.Equal(t, *got, old.ops)
+}
+
+func TestAppliedFilesGoAndTheNewestStays(t *testing.T) {
+	dir := t.TempDir()
+	j, _, _ := journalOf(t, dir)
+	var revs []int64
+	for n := range 4 {
+		revs = append(revs, add(t, j, n))
+		j.fileSize = rotateBytes // the next append begins a file
+	}
+	require.Len(t, files(t, dir), 4)
+	require.NoError(t, j.trim(func(int64) int64 { return revs[1] }))
+	require.Len(t, files(t, dir), 2)
+	require.NoError(t, j.trim(func(int64) int64 { return revs[3] }))
+	require.Len(t, files(t, dir), 1)
+	require.NoError(t, j.close())
+	k, _, _ := journalOf(t, dir)
+	require.Greater(t, add(t, k, 9), revs[3])
+}
+
+// TestDamageCostsOnlyTheRecordsItHits is the table of damages, with the number
+// of the ten records that must be read afterwards.
+func TestDamageCostsOnlyTheRecordsItHits(t *testing.T) {
+	for name, tc := range map[string]struct {
+		damage func(b []byte, at []int) []byte // at: where each record begins
+		want   int
+		whole  bool // nothing to report
+	}{
+		"none":                     {func(b []byte, _ []int) []byte { return b }, 10, true},
+		"empty file":               {func([]byte, []int) []byte { return nil }, 0, true},
+		"header cut":               {func(b []byte, _ []int) []byte { return b[:journalHead-1] }, 0, false},
+		"header only":              {func(b []byte, _ []int) []byte { return b[:journalHead] }, 0, true},
+		"last record cut by one":   {func(b []byte, _ []int) []byte { return b[:len(b)-1] }, 9, false},
+		"last record's head cut":   {func(b []byte, at []int) []byte { return b[:at[9]+5] }, 9, false},
+		"last record's marker":     {func(b []byte, at []int) []byte { return b[:at[9]+1] }, 9, false},
+		"zero tail":                {func(b []byte, at []int) []byte { clear(b[at[8]+30:]); return b }, 8, false},
+		"zeros behind":             {func(b []byte, _ []int) []byte { return append(b, make([]byte, 4096)...) }, 10, false},
+		"bit in a body":            {func(b []byte, at []int) []byte { b[at[4]+60] ^= 1; return b }, 9, false},
+		"bit in a length":          {func(b []byte, at []int) []byte { b[at[4]+4] ^= 1; return b }, 9, false},
+		"length beyond the file":   {func(b []byte, at []int) []byte { b[at[4]+6] = 0xf; return b }, 9, false},
+		"length beyond all bounds": {func(b []byte, at []int) []byte { b[at[4]+7] = 0xff; return b }, 9, false},
+		"bit in a checksum":        {func(b []byte, at []int) []byte { b[at[0]+8] ^= 1; return b }, 9, false},
+		"bit in a revision":        {func(b []byte, at []int) []byte { b[at[3]+12] ^= 1; return b }, 9, false},
+		"bit in a kind":            {func(b []byte, at []int) []byte { b[at[3]+20] ^= 2; return b }, 9, false},
+		"marker gone":              {func(b []byte, at []int) []byte { b[at[5]] = 'x'; return b }, 9, false},
+		"header damaged":           {func(b []byte, _ []int) []byte { b[3] ^= 1; return b }, 10, false},
+		"a block of zeros":         {func(b []byte, at []int) []byte { clear(b[at[2]+3 : at[5]+3]); return b }, 6, false},
+		"a record twice":           {func(b []byte, at []int) []byte { return append(b, b[at[9]:]...) }, 10, true},
+		"a record of the future": {func(b []byte, at []int) []byte {
+			b[at[7]+20] = 99
+			binary.LittleEndian.PutUint32(b[at[7]+8:], recordSum(b[at[7]:at[8]]))
+			return b
+		}, 9, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			j, _, _ := journalOf(t, dir)
+			for n := range 10 {
+				add(t, j, n)
+			}
+			require.NoError(t, j.close())
+			path := files(t, dir)[0]
+			b, err := os.ReadFile(path)
+			require.NoError(t, err)
+			require.NoError(t, os.WriteFile(path, tc.damage(b, begins(b)), 0o600))
+			_, old, _ := journalOf(t, dir)
+			require.Len(t, old.ops, tc.want)
+			require.Equal(t, tc.whole, old.damaged == 0)
+			require.Equal(t, tc.whole, len(old.notes) == 0)
+		})
+	}
+}
+
+func begins(b []byte) (at []int) {
+	for i := 0; i < len(b); i++ {
+		if bytes.HasPrefix(b[i:], recordMarker) {
+			at = append(at, i)
+		}
+	}
+	return at
+}
+
+// TestEveryTornLengthIsRead cuts the file at every byte: the records before the
+// cut are there, and a process can go on from any such file.
+func TestEveryTornLengthIsRead(t *testing.T) {
+	dir := t.TempDir()
+	j, _, _ := journalOf(t, dir)
+	for n := range 3 {
+		add(t, j, n)
+	}
+	require.NoError(t, j.close())
+	b, err := os.ReadFile(files(t, dir)[0])
+	require.NoError(t, err)
+	ends := append(begins(b)[1:], len(b))
+	for n := range len(b) {
+		torn := t.TempDir()
+		require.NoError(t, os.WriteFile(filepath.Join(torn, filepath.Base(files(t, dir)[0])), b[:n], 0o600))
+		want := 0
+		for _, end := range ends {
+			if n >= end {
+				want++
+			}
+		}
+		k, old, err := openJournal(torn, func() int64 { return 2000 })
+		require.NoError(t, err)
+		require.Len(t, old.ops, want, "cut at %d", n)
+		require.NoError(t, k.close())
+	}
+}
+
+func TestAJournalThatCannotBeWrittenStillDelivers(t *testing.T) {
+	dir := t.TempDir()
+	j, _, got := journalOf(t, dir)
+	add(t, j, 1)
+	// A descriptor that cannot be written stands for a disk that fails.
+	broken, err := os.Open(files(t, dir)[0])
+	require.NoError(t, err)
+	whole := j.file
+	j.file = broken
+	r, err := toRow(sample(2, "live/a"), "node1")
+	require.NoError(t, err)
+	_, err = j.append(opPut, r, 0)
+	require.ErrorIs(t, err, ErrNotDurable)
+	require.ErrorIs(t, err, unix.EBADF)
+	require.ErrorContains(t, err, "offset")
+	require.NoError(t, whole.Close())
+	require.Len(t, *got, 2, "delivered all the same")
+	add(t, j, 3) // the next write takes what failed along, into a new file
+	failures, now := j.health()
+	require.EqualValues(t, 1, failures)
+	require.NoError(t, now)
+	require.NoError(t, j.close())
+	_, old, _ := journalOf(t, dir)
+	require.Equal(t, *got, old.ops)
+}
+
+func TestAClosedJournalTakesNothing(t *testing.T) {
+	j, _, _ := journalOf(t, t.TempDir())
+	require.NoError(t, j.close())
+	r, err := toRow(sample(1, "live/a"), "node1")
+	require.NoError(t, err)
+	_, err = j.append(opPut, r, 0)
+	require.ErrorIs(t, err, ErrClosed)
+}
+
+func FuzzScanRecords(f *testing.F) {
+	r, _ := toRow(sample(1, "live/a"), "node1")
+	o := op{rev: 5, kind: opPut, row: r}
+	one, _ := appendRecord(nil, o)
+	f.Add(one)
+	f.Add(append(one[:40:40], one...))
+	f.Add([]byte("rec\nrec\nrec\n"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		total := int64(0)
+		damaged := scanRecords(b, func(o op) {
+			total += o.size
+			again, err := appendRecord(nil, o)
+			require.NoError(t, err)
+			same, _, ok := readRecord(again)
+			require.True(t, ok)
+			require.Equal(t, o.rev, same.rev)
+		})
+		require.Equal(t, int64(len(b)), total+int64(damaged), "every byte is read or counted")
+		_, _, _ = parseHeader(b)
+	})
+}

@@ -1,0 +1,84 @@
+package metadata
+
+import (
+	"errors"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestMigrationsGoOnAfterAnInterruptionAtAnyStatement stops before each
+// statement in turn, and runs again on what that left.
+func TestMigrationsGoOnAfterAnInterruptionAtAnyStatement(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, driver, dsn string) {
+		target, err := parseTarget(driver, dsn)
+		require.NoError(t, err)
+		s, err := target.open(t.Context())
+		require.NoError(t, err)
+		defer func() { require.NoError(t, s.close()) }()
+		stopped := errors.New("stopped")
+		for at := 1; ; at++ {
+			dropAll(t, s)
+			err := s.migrate(t.Context(), func(n int) error {
+				if n == at {
+					return stopped
+				}
+				return nil
+			})
+			if err == nil {
+				require.Equal(t, 3+1+6+1+1, at, "every statement, and the end of each version, was stopped at")
+				break
+			}
+			require.ErrorIs(t, err, stopped)
+			require.NoError(t, s.migrate(t.Context(), nil), "after a stop at %d", at)
+			generate(t, s, 10)
+			var n int
+			require.NoError(t, s.ro.NewRaw("SELECT COUNT(*) FROM spool_migrations").Scan(t.Context(), &n))
+			require.Equal(t, len(versions), n, "each version noted once")
+		}
+	})
+}
+
+func dropAll(t *testing.T, s *store) {
+	t.Helper()
+	for _, table := range []string{"spool_recordings", "spool_streams", "spool_journals", "spool_migrations", "spool_migration_locks"} {
+		_, err := s.rw.ExecContext(t.Context(), "DROP TABLE IF EXISTS "+table)
+		require.NoError(t, err)
+	}
+}
+
+func TestRecordersThatStartTogetherMigrateOnce(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, driver, dsn string) {
+		target, err := parseTarget(driver, dsn)
+		require.NoError(t, err)
+		stores := make([]*store, 6)
+		errs := make([]error, 6)
+		var wg sync.WaitGroup
+		for i := range stores {
+			wg.Go(func() { stores[i], errs[i] = target.open(t.Context()) })
+		}
+		wg.Wait()
+		for i, s := range stores {
+			require.NoError(t, errs[i])
+			defer func() { require.NoError(t, s.close()) }()
+		}
+		var n int
+		require.NoError(t, stores[0].ro.NewRaw("SELECT COUNT(*) FROM spool_migrations").Scan(t.Context(), &n))
+		require.Equal(t, len(versions), n)
+	})
+}
+
+func TestASchemaFromTheFutureIsLeftAlone(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, driver, dsn string) {
+		target, err := parseTarget(driver, dsn)
+		require.NoError(t, err)
+		s, err := target.open(t.Context())
+		require.NoError(t, err)
+		defer func() { require.NoError(t, s.close()) }()
+		_, err = s.rw.NewRaw("INSERT INTO spool_migrations (name, group_id) VALUES ('29990101000000', 9)").Exec(t.Context())
+		require.NoError(t, err)
+		_, err = target.open(t.Context())
+		require.ErrorContains(t, err, "update the program")
+	})
+}

@@ -1,0 +1,191 @@
+package metadata
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"github.com/uptrace/bun"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// generate fills the table with n rows: a hundred streams that record side by
+// side, minute by minute, with a few long, lost, growing and protected ones.
+func generate(t testing.TB, s *store, n int) {
+	t.Helper()
+	const batch = 1000
+	for at := 0; at < n; at += batch {
+		rows := make([]*row, 0, batch)
+		for i := at; i < min(at+batch, n); i++ {
+			rows = append(rows, generated(t, i, n))
+		}
+		require.NoError(t, s.rw.RunInTx(context.Background(), nil, func(ctx context.Context, tx bun.Tx) error {
+			return s.upsert(ctx, tx, rows)
+		}))
+	}
+	for _, q := range map[string][]string{
+		"sqlite": {"ANALYZE"}, "postgres": {"VACUUM ANALYZE spool_recordings"}, "mysql": {"ANALYZE TABLE spool_recordings"},
+	}[s.driver] {
+		_, err := s.rw.ExecContext(context.Background(), q)
+		require.NoError(t, err)
+	}
+}
+
+func generated(t testing.TB, i, n int) *row {
+	rec := sample(i/100, fmt.Sprintf("live/%02d/cam", i%100))
+	rec.Path = fmt.Sprintf("%d.mp4", i)
+	rec.StartUTC += int64(i%100) * int64(time.Millisecond)
+	rec.EndUTC = rec.StartUTC + int64(time.Minute)
+	rec.Protected = i%5000 == 7
+	switch {
+	case i%3000 == 11:
+		rec.EndUTC = rec.StartUTC + int64(30*time.Hour)
+	case i%7000 == 13:
+		rec.State = media.StateLost
+	case i >= n-50:
+		rec.State = media.StateRecording
+	}
+	r, err := toRow(rec, "node1")
+	require.NoError(t, err)
+	r.Revision = int64(i) + 1
+	return r
+}
+
+// questions are what the indexes exist for, on a table of n rows.
+func questions(n int) map[string]Query {
+	yes := true
+	middle := base.Add(time.Duration(n/200) * time.Minute)
+	deep := sample(n/200, "live/42/cam")
+	return map[string]Query{
+		"newest":                 {},
+		"oldest":                 {Ascending: true},
+		"stream":                 {Stream: "live/42/cam"},
+		"stream, deep page":      {Stream: "live/42/cam", Cursor: cursorAt(Query{Stream: "live/42/cam"}, deep)},
+		"deep page":              {Cursor: cursorAt(Query{}, deep)},
+		"prefix of one":          {Stream: "live/42/*"},
+		"prefix of all":          {Stream: "live/*"},
+		"window":                 {Start: middle, End: middle.Add(10 * time.Minute)},
+		"window, oldest first":   {Start: middle, End: middle.Add(10 * time.Minute), Ascending: true},
+		"an instant of a stream": {Stream: "live/42/cam", Start: middle, End: middle.Add(time.Second), Ascending: true},
+		"stream since":           {Stream: "live/42/cam", Start: middle, Ascending: true},
+		"stream until":           {Stream: "live/42/cam", End: middle},
+		"lost":                   {State: media.StateLost},
+		"growing":                {State: media.StateRecording},
+		"lost of a stream":       {State: media.StateLost, Stream: "live/13/cam"},
+		"protected":              {Protected: &yes},
+		"protected in a window":  {Protected: &yes, Start: middle, End: middle.Add(24 * time.Hour)},
+	}
+}
+
+func cursorAt(q Query, rec media.Recording) string {
+	a, _ := q.ask()
+	return encodeCursor(key{rec.StartUTC, rec.ID.String()}, a.mark())
+}
+
+// explain is the database's plan of a question, as text.
+func explain(t testing.TB, s *store, q Query) string {
+	t.Helper()
+	a, err := q.ask()
+	require.NoError(t, err)
+	a.limit++
+	sel, err := s.plan(t.Context(), &a)
+	require.NoError(t, err)
+	verb := map[string]string{"sqlite": "EXPLAIN QUERY PLAN ", "postgres": "EXPLAIN ", "mysql": "EXPLAIN "}[s.driver]
+	rows, err := s.ro.QueryContext(t.Context(), verb+sel.String())
+	require.NoError(t, err)
+	defer rows.Close()
+	cols, err := rows.Columns()
+	require.NoError(t, err)
+	var out strings.Builder
+	for rows.Next() {
+		vals := make([]any, len(cols))
+		for i := range vals {
+			vals[i] = new(any)
+		}
+		require.NoError(t, rows.Scan(vals...))
+		for _, v := range vals {
+			x := *(v.(*any))
+			if b, ok := x.([]byte); ok {
+				x = string(b)
+			}
+			fmt.Fprintf(&out, "%v | ", x)
+		}
+		out.WriteByte('\n')
+	}
+	require.NoError(t, rows.Err())
+	return out.String()
+}
+
+// walksTable reports a line of a plan that reads the whole table of recordings.
+func walksTable(driver, plan string) string {
+	for line := range strings.Lines(plan) {
+		whole := map[string]bool{
+			"sqlite":   strings.Contains(line, "SCAN r") && !strings.Contains(line, "USING"),
+			"postgres": strings.Contains(line, "Seq Scan on spool_recordings"),
+			"mysql":    strings.Contains(line, "| r |") && strings.Contains(line, "| ALL |"),
+		}[driver]
+		if whole {
+			return line
+		}
+	}
+	return ""
+}
+
+func TestEveryQuestionIsAnsweredFromAnIndex(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, driver, dsn string) {
+		c := open(t, driver, dsn)
+		s := c.store.Load()
+		generate(t, s, 20000)
+		for name, q := range questions(20000) {
+			plan := explain(t, s, q)
+			require.Contains(t, plan, "spool_recordings_", "%s:\n%s", name, plan)
+			require.Empty(t, walksTable(driver, plan), "%s:\n%s", name, plan)
+			require.NotEmpty(t, records(t, c, q).Records, name)
+		}
+	})
+}
+
+// BenchmarkPage asks each question of a million rows (SPOOL_BENCH_ROWS for
+// another number) on each database, and logs the plans with -v.
+func BenchmarkPage(b *testing.B) {
+	n := 1000000
+	if v, err := strconv.Atoi(os.Getenv("SPOOL_BENCH_ROWS")); err == nil {
+		n = v
+	}
+	for _, db := range benchDatabases(b) {
+		b.Run(db.driver, func(b *testing.B) {
+			target, err := parseTarget(db.driver, db.dsn(b))
+			require.NoError(b, err)
+			s, err := target.open(b.Context())
+			require.NoError(b, err)
+			b.Cleanup(func() { _ = s.close() })
+			generate(b, s, n)
+			for name, q := range questions(n) {
+				b.Run(name, func(b *testing.B) { benchPage(b, s, q) })
+			}
+		})
+	}
+}
+
+func benchPage(b *testing.B, s *store, q Query) {
+	b.Log(explain(b, s, q))
+	took := make([]time.Duration, 0, 1024)
+	rows := 0
+	for b.Loop() {
+		a, err := q.ask()
+		require.NoError(b, err)
+		a.limit++
+		began := time.Now()
+		got, err := s.page(b.Context(), &a)
+		require.NoError(b, err)
+		took, rows = append(took, time.Since(began)), len(got)
+	}
+	b.ReportMetric(median(took).Seconds()*1000, "median-ms")
+	b.ReportMetric(float64(rows), "rows")
+}
