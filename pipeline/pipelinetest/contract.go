@@ -20,7 +20,7 @@ import (
 
 // Fixture is what a stage needs to be tested.
 type Fixture struct {
-	Settings string // YAML of the stage's settings; empty means its defaults
+	Settings func(t *testing.T) string // YAML of the stage's settings; nil means its defaults
 	// Live prepares what a source needs in order to give elements, and returns
 	// the path of the stream; sources only.
 	Live func(t *testing.T, env pipeline.Env) string
@@ -80,7 +80,11 @@ func (c *contract) build(t *testing.T, s *Script) *pipeline.Run {
 	pipeline.Provide(env.Services, pool)
 	pipeline.Provide(env.Services, s)
 	stream := "live/contract"
-	list := []string{c.info.Name + ": {" + c.fixture.Settings + "}"}
+	settings := ""
+	if c.fixture.Settings != nil {
+		settings = c.fixture.Settings(t)
+	}
+	list := []string{c.info.Name + ": {" + settings + "}"}
 	if c.info.In != nil {
 		list = append([]string{prefix + "from_" + typeName(t, c.info.In)}, list...)
 	} else if s.Count != 0 {

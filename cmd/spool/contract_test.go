@@ -1,7 +1,9 @@
-package stages
+package main
 
 import (
 	"context"
+	"fmt"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -9,22 +11,31 @@ import (
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
+	"github.com/gospool/spool/sinks/metadata"
 	"github.com/gospool/spool/stages/hub"
 )
 
-// TestContract is for the stages of this package; cmd/spool walks the whole
-// registry.
-func TestContract(t *testing.T) {
+// TestEveryStageKeepsTheContract walks the registry as the program links it, so
+// that no stage can be forgotten.
+func TestEveryStageKeepsTheContract(t *testing.T) {
 	var h *hub.Hub
 	env := func(t *testing.T, pool *media.Pool) pipeline.Env {
 		e := pipelinetest.Env()
 		tasks := pipeline.NewTasks(e.Log, e.Clock)
 		h = hub.New(pool, tasks, hub.Config{Log: e.Log})
+		dir := t.TempDir()
+		catalogue, err := metadata.Open(context.Background(), metadata.OpenOptions{
+			Driver: "sqlite", DSN: filepath.Join(dir, "spool.db"), JournalDir: filepath.Join(dir, "journal"),
+			Node: "test", Log: e.Log, Clock: e.Clock, Tasks: tasks,
+		})
+		require.NoError(t, err)
 		t.Cleanup(func() {
 			h.Close()
+			require.NoError(t, catalogue.Close(context.Background()))
 			require.NoError(t, tasks.Stop(context.Background()))
 		})
 		pipeline.Provide(e.Services, h)
+		pipeline.Provide(e.Services, catalogue)
 		return e
 	}
 	pipelinetest.Contract(t, map[string]pipelinetest.Fixture{
@@ -33,6 +44,9 @@ func TestContract(t *testing.T) {
 				return h.Publish("live/contract", hub.PublishOptions{})
 			})
 			return "live/contract"
+		}},
+		"mp4": {Settings: func(t *testing.T) string {
+			return fmt.Sprintf("record_path: %q, sync: none", t.TempDir())
 		}},
 	}, env)
 }
