@@ -68,8 +68,8 @@ func (l stripLayout) draw(m *h264.Mosaic, n uint32) {
 // false where the strip is damaged, or is not there because the picture is
 // smaller than forty tiles of 4x4 pixels.
 func ReadFrameNumber(luma []byte, stride, width, height int) (n uint32, ok bool) {
-	l, ok := layoutStrip(width, height)
-	if !ok || stride < width || len(luma) < stride*(height-1)+width {
+	l, fits := layoutStrip(width, height)
+	if !fits || stride < width || len(luma) < width || (len(luma)-width)/stride < height-1 {
 		return 0, false
 	}
 	var word uint64
