@@ -110,6 +110,7 @@ any: {a: [1, 2.5, yes, null]}
 	require.Equal(t, &job{"y", spec.Duration(time.Minute)}, c.Maybe)
 	require.Equal(t, spec.Pos{File: "f.yaml", Line: 20, Col: 13}, c.Raw.Get("deep").Pos)
 	require.Equal(t, map[string]any{"a": []any{int64(1), 2.5, "yes", nil}}, c.Any)
+	require.Zero(t, c.hidden)
 }
 
 func TestNothingWrittenKeepsTheDefault(t *testing.T) {
