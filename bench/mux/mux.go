@@ -1,0 +1,97 @@
+// Package mux measures muxers against the least that recording can cost: one
+// write(2) a second of the same bytes, to a file in the page cache. The bytes
+// come from as much memory as the movie has, as the muxers' do.
+package mux
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gospool/spool/bench/clip"
+)
+
+// Material is what every muxer is fed: 60 s of 1080p30 at 8 Mbit/s with AAC.
+func Material(tb testing.TB) *clip.Movie {
+	c, err := clip.Make(tb.Context(), os.TempDir(), clip.Spec{Size: "1920x1080", FPS: 30, GOP: 60, Bitrate: 8e6})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return clip.NewMovie(c, 60)
+}
+
+// Against runs a muxer and the bare write in turn and reports the median ratio
+// of their CPU times (x-write), the collector's included, and allocations for
+// each access unit. The muxer writes into an empty directory.
+func Against(b *testing.B, movie *clip.Movie, mux func(dir string) error) {
+	mdat := movie.Mdat()
+	bare := func(dir string) error { return writeBare(filepath.Join(dir, "bare"), mdat, len(mdat)/movie.Seconds) }
+	var ratios, cpu []float64
+	var allocs uint64
+	measure(b, bare) // the page cache and the muxer's own pools warm up
+	measure(b, mux)
+	b.SetBytes(movie.Bytes)
+	for b.Loop() {
+		limit, _ := measure(b, bare)
+		own, n := measure(b, mux)
+		ratios, cpu = append(ratios, float64(own)/float64(limit)), append(cpu, own.Seconds()*1000)
+		allocs += n
+	}
+	b.ReportMetric(median(ratios), "x-write")
+	b.ReportMetric(slices.Min(ratios), "x-write-min")
+	b.ReportMetric(slices.Max(ratios), "x-write-max")
+	b.ReportMetric(median(cpu), "cpu-ms")
+	b.ReportMetric(float64(allocs)/float64(len(ratios)*len(movie.Frames)), "allocs/AU")
+}
+
+// measure is the CPU time and the allocations of one run.
+func measure(b *testing.B, run func(dir string) error) (time.Duration, uint64) {
+	dir, err := os.MkdirTemp(b.TempDir(), "")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	runtime.GC()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	began := cpuTime()
+	err = run(dir)
+	took := cpuTime() - began
+	runtime.ReadMemStats(&after)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return took, after.Mallocs - before.Mallocs
+}
+
+// writeBare writes the bytes in pieces of a size.
+func writeBare(path string, b []byte, piece int) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	for len(b) > 0 {
+		n, err := f.Write(b[:min(piece, len(b))])
+		if err != nil {
+			return fmt.Errorf("bare write: %w", err)
+		}
+		b = b[n:]
+	}
+	return f.Close()
+}
+
+func cpuTime() time.Duration {
+	var r syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &r) // cannot fail for oneself
+	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
+}
+
+func median(v []float64) float64 {
+	s := slices.Sorted(slices.Values(v))
+	return s[len(s)/2]
+}

@@ -1,0 +1,103 @@
+package mux
+
+import (
+	"context"
+	"time"
+
+	"github.com/gospool/spool/bench/clip"
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/mp4"
+)
+
+// Spool muxes a movie as the recorder does, from access units to a finished
+// file: builder and mp4 stage, without the framework between them.
+type Spool struct {
+	Movie    *clip.Movie
+	Fragment bool
+	Flush    time.Duration // of the builder; 1 s where not set
+	pool     *media.Pool
+}
+
+// NewSpool makes a muxer with a pool that it keeps between runs.
+func NewSpool(m *clip.Movie, fragment bool) *Spool {
+	return &Spool{Movie: m, Fragment: fragment, pool: media.NewPool(64 << 20)}
+}
+
+// Run writes one file and finishes it. Nothing is synced.
+func (s *Spool) Run(dir string) error {
+	cfg := mp4.Defaults()
+	cfg.RecordPath, cfg.Fragment, cfg.Sync = dir, s.Fragment, "none"
+	stage, err := mp4.New(pipeline.Settings{Pipeline: "bench", Stream: "bench", Stage: "mp4"}, cfg)
+	if err != nil {
+		return err
+	}
+	ctx := context.Background()
+	if err := stage.Open(ctx); err != nil {
+		return err
+	}
+	defer stage.Close()
+	set, err := s.tracks()
+	if err != nil {
+		return err
+	}
+	r := &run{stage: stage, segment: media.Segment{
+		ID: media.NewID(time.Now()), Stream: "bench", Pipeline: "bench", Set: set, Index: 1, StartUTC: time.Now().UnixNano(),
+	}}
+	b := media.NewBuilder(s.pool, media.BuilderConfig{Flush: s.Flush}, r.part)
+	b.SetTracks(set)
+	if err := feed(b, s.Movie, r.segment.StartUTC); err != nil {
+		return err
+	}
+	b.Flush()
+	if r.err != nil {
+		return r.err
+	}
+	return stage.Process(ctx, media.Part{Segment: &r.segment, End: media.EndOfFile}, drop)
+}
+
+func (s *Spool) tracks() (*media.TrackSet, error) {
+	c := s.Movie.Clip
+	return media.NewTrackSet(1, []media.Track{
+		{Codec: media.H264, Timescale: clip.VideoScale, ParameterSets: [][]byte{c.SPS, c.PPS}, Width: 1920, Height: 1080},
+		{Codec: media.AAC, Timescale: clip.AudioScale, ParameterSets: [][]byte{clip.AudioConfig}, SampleRate: clip.AudioScale, Channels: 2, FrameDuration: clip.AudioStep},
+	})
+}
+
+// run hands chunks to the stage as parts of one segment.
+type run struct {
+	stage   *mp4.Muxer
+	segment media.Segment
+	begun   bool
+	err     error
+}
+
+func (r *run) part(c *media.Chunk) {
+	if r.err != nil {
+		c.Release()
+		return
+	}
+	r.err = r.stage.Process(context.Background(), media.Part{Segment: &r.segment, First: !r.begun, Chunk: c}, drop)
+	r.begun = true
+}
+
+func drop(media.Recording) error { return nil }
+
+// feed appends a movie in its own time.
+func feed(b *media.Builder, m *clip.Movie, utc int64) error {
+	var au media.AU
+	for i := range m.Frames {
+		f := &m.Frames[i]
+		scale := uint32(clip.VideoScale)
+		if f.Track == clip.AudioTrack {
+			scale = clip.AudioScale
+		}
+		au.DTS, au.PTS, au.Sync, au.Payload = f.DTS, f.DTS, f.Sync, f.Data
+		au.Mono = media.ToNanos(f.DTS, scale)
+		au.UTC = utc + au.Mono
+		if err := b.Append(f.Track, &au); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,24 @@
+package peers
+
+import "github.com/gospool/spool/bench/clip"
+
+// seconds gives a movie's frames by the second of the picture's time.
+func seconds(m *clip.Movie, part func([]clip.Frame) error) error {
+	from, limit := 0, int64(clip.VideoScale)
+	for i := range m.Frames {
+		if f := &m.Frames[i]; f.Track == clip.VideoTrack && f.DTS >= limit {
+			if err := part(m.Frames[from:i]); err != nil {
+				return err
+			}
+			from, limit = i, limit+clip.VideoScale
+		}
+	}
+	return part(m.Frames[from:])
+}
+
+func duration(c *clip.Clip, track int) uint32 {
+	if track == clip.AudioTrack {
+		return clip.AudioStep
+	}
+	return uint32(clip.VideoScale / c.FPS)
+}
