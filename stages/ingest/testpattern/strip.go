@@ -20,10 +20,10 @@ type stripLayout struct{ perRow, width, height int }
 // layoutStrip reports false for a picture too small for the strip.
 func layoutStrip(width, height int) (stripLayout, bool) {
 	cols, rows := width/h264.TileSize, height/h264.TileSize // whole ones
-	l := stripLayout{perRow: min(cols, cells), width: max(cols/cells, 1)}
-	if l.perRow == 0 {
-		return l, false
+	if cols <= 0 || rows <= 0 {
+		return stripLayout{}, false
 	}
+	l := stripLayout{perRow: min(cols, cells), width: max(cols/cells, 1)}
 	l.height = max(min(l.width, rows/16), 1)
 	return l, l.rows() <= rows
 }
