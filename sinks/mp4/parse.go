@@ -104,6 +104,10 @@ func (f *file) parseFragment(g *fragment, head []byte, payload int64) error {
 			}
 			moofAt += 8 + len(box)
 		case "moof":
+			if next >= 0 {
+				err = errMoof
+				break
+			}
 			next = int64(8 + len(box) + 8) // where the payload begins, from the moof
 			err = f.parseMoof(g, box, &next)
 		}
@@ -155,6 +159,11 @@ func (f *file) parseTraf(g *fragment, traf []byte, next *int64) error {
 	for i := range f.tracks {
 		if f.tracks[i].id == binary.BigEndian.Uint32(tfhd[4:]) {
 			t = &f.tracks[i]
+		}
+	}
+	for i := range g.runs {
+		if g.runs[i].track == t {
+			return errMoof // its columns are taken
 		}
 	}
 	base := binary.BigEndian.Uint64(tfdt[4:])

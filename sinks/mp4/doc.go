@@ -1,0 +1,76 @@
+// Package mp4 writes segments to MP4 files that play while they grow, survive a
+// crash at any point, and are ordinary files when they are done. It is the stage
+// "mp4", a transform of media.Part into media.Recording.
+//
+// # While a file grows
+//
+// It is NAME.mp4.part, made with O_EXCL and locked by its writer. A chunk is one
+// write, and what a kill leaves is a playable file up to the last whole chunk.
+//
+//	fragment: false                      fragment: true
+//	0        ftyp                        0        ftyp
+//	         free(R)   the reserve                moov      mvex, mehd's place
+//	k*4096   moov      mvex                       free(S)   the reserve
+//	         (prft moof mdat)*           k*4096   (prft moof mdat)*
+//
+//	prft     UTC of the fragment's first sample
+//	moof     mfhd, (tfhd tfdt trun [sbgp])*, uuid: CRC32C
+//	mdat     each track's samples, one track after another
+//
+// The two differ in the place of the reserve alone, because a sidx must stand
+// immediately before the first fragment and behind the moov. Its end is on a page
+// boundary, so that it can be given back in whole blocks. It is allocated when
+// the file is made, but not written.
+//
+// The CRC32C covers all of the fragment but itself and starts from the segment's
+// ID: zeros, a torn write, and a whole fragment of an older file on the same
+// blocks are all told from a chunk of this file. It is inside the moof, the last
+// box there, so that players see nothing unusual between fragments.
+//
+// # When it is finished
+//
+// Not one byte of media is moved. Each form is one commit: everything is written
+// behind a free box that hides it, fsync, the free box's size is changed, fsync;
+// then the name, and the directory's fsync. See finalise.go for the drawings.
+//
+//	moov fits        ftyp free(8) moov free(..) mdat{ growing moov, fragments }
+//	moov does not    ftyp free(..) mdat{ growing moov, fragments, 8 bytes } moov
+//	fragment: true   ftyp moov{mehd} free(..) sidx (prft moof mdat)*
+//	no room at all   as it grew, with mehd: a valid fragmented file
+//
+// The padding between moov and mdat is not written, so finishing costs what the
+// moov takes and not what was reserved. A padding too small for a box of its own
+// is left inside the mdat.
+//
+// # Time
+//
+// The movie's zero is the earliest first presentation time of the tracks in the
+// first chunk. Composition offsets stay as they came, with an edit list whose
+// media_time is the first one, in the growing moov as in the final one; a track
+// that comes later starts at its tfdt while the file grows and behind an empty
+// edit when it is finished. (Negative offsets without an edit list would be
+// simpler, but ffmpeg 5.1 moves fragmented pictures by the reorder delay against
+// the sound then.) Prft and the entry carry the wall clock.
+//
+// # The entry
+//
+// Every moov carries the file's catalogue entry (entry.go draws it), so that the
+// catalogue can be rebuilt from the disk alone; SetProtected changes one byte of
+// it in place.
+//
+// # Recovery
+//
+// Recover and Repair scan a growing file, check every chunk, and run the same
+// finaliser over what is whole. A damaged chunk in the middle costs what follows
+// up to the next key frame; from the last whole chunk on the file is cut off. A
+// file that this or another process writes is never touched, nor one that is not
+// ours.
+//
+// # Errors
+//
+// After a failed write the file is cut back to its last whole chunk and finished
+// from its reserve, which works on a full disk too; the recording ends with
+// media.EndError and the error goes to the run, which begins again with a
+// backoff. After a failed fsync nothing more is asked of the file: it stays
+// NAME.mp4.part until recovery has read it back.
+package mp4
