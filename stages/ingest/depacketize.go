@@ -31,17 +31,16 @@ const (
 )
 
 func (h264Payload) starts(p []byte) bool {
-	if len(p) < 4 {
+	if len(p) == 0 {
 		return false
 	}
-	switch t := p[0] & 0x1f; t {
-	case stapA:
-		return firstOfPicture264(p[3:])
-	case fuA:
-		return p[1]&0x80 != 0 && firstOfPicture264(p[1:])
-	default:
-		return firstOfPicture264(p)
+	switch t := p[0] & 0x1f; {
+	case t == stapA:
+		return len(p) > 3 && firstOfPicture264(p[3:])
+	case t == fuA:
+		return len(p) > 1 && p[1]&0x80 != 0 && firstOfPicture264(p[1:])
 	}
+	return firstOfPicture264(p)
 }
 
 // firstOfPicture264 looks at the type and at first_mb_in_slice, which is 0 if its
@@ -137,14 +136,14 @@ const (
 )
 
 func (h265Payload) starts(p []byte) bool {
-	if len(p) < 7 {
+	if len(p) < 3 {
 		return false
 	}
 	switch p[0] >> 1 & 0x3f {
 	case apH265:
-		return firstOfPicture265(p[4]>>1&0x3f, p[6])
+		return len(p) > 6 && firstOfPicture265(p[4]>>1&0x3f, p[6])
 	case fuH265:
-		return p[2]&0x80 != 0 && firstOfPicture265(p[2]&0x3f, p[3])
+		return len(p) > 3 && p[2]&0x80 != 0 && firstOfPicture265(p[2]&0x3f, p[3])
 	}
 	return firstOfPicture265(p[0]>>1&0x3f, p[2])
 }

@@ -22,8 +22,10 @@ type reorder struct {
 	held    []*Unit // while beginning
 	pending []int64
 	begun   bool
-	last    int64 // decoding time given last
-	max     int64 // highest presentation time so far
+	recent  [maxDepth]int64 // presentation times in decoding order, a ring
+	count   int             // units since the reset
+	last    int64           // decoding time given last
+	max     int64           // highest presentation time so far
 }
 
 const (
@@ -91,6 +93,7 @@ func (r *reorder) begin() {
 	lead := r.leadTicks()
 	used := 0
 	for i, u := range r.held {
+		r.ahead(u.PTS)
 		if i < r.depth {
 			u.DTS = r.pending[i] - lead
 		} else {
@@ -118,21 +121,30 @@ func (r *reorder) leadTicks() int64 {
 }
 
 // next gives one unit its decoding time. Where the stream reorders more than was
-// known, decoding time stands still by a tick a unit until it is behind far
-// enough; presentation times stay exact.
+// known, decoding time advances by a tick a unit until it is behind far enough;
+// presentation times stay exact.
 func (r *reorder) next(u *Unit) {
+	r.depth = max(r.depth, r.ahead(u.PTS))
 	r.insert(u.PTS)
 	dts := r.last + 1
 	if len(r.pending) > r.depth {
-		first := r.pending[0]
-		if first <= r.last && len(r.pending) <= maxDepth {
-			r.depth++
-		} else {
-			r.pending = slices.Delete(r.pending, 0, 1)
-			dts = max(first, dts)
-		}
+		dts = max(r.pending[0], dts)
+		r.pending = slices.Delete(r.pending, 0, 1)
 	}
 	u.DTS, r.last = dts, dts
+}
+
+// ahead is how many of the units before were to be shown after this one, which
+// is remembered.
+func (r *reorder) ahead(pts int64) (n int) {
+	for _, before := range r.recent[:min(r.count, maxDepth)] {
+		if before > pts {
+			n++
+		}
+	}
+	r.recent[r.count%maxDepth] = pts
+	r.count++
+	return n
 }
 
 func (r *reorder) insert(pts int64) {

@@ -181,14 +181,15 @@ type unwrapper struct {
 
 // next is the wide form of the next time, which may lie a little before the last.
 func (u *unwrapper) next(v uint32) int64 {
-	u.wide, u.last, u.seen = u.near(v), v, true
+	u.wide, u.last = u.near(v), v
 	return u.wide
 }
 
-// near is the wide form of a time close to the last.
+// near is the wide form of a time close to the last. The first time seen, be it
+// a packet's or a report's, is where counting begins.
 func (u *unwrapper) near(v uint32) int64 {
 	if !u.seen {
-		return int64(v)
+		u.seen, u.last, u.wide = true, v, int64(v)
 	}
 	return u.wide + int64(int32(v-u.last))
 }

@@ -59,9 +59,15 @@ func config(f format.Format, params map[string]string) (ingest.RTPConfig, error)
 		sets := append(sprop(params["sprop-vps"], f.VPS), sprop(params["sprop-sps"], f.SPS)...)
 		return video(media.H265, f, append(sets, sprop(params["sprop-pps"], f.PPS)...)), nil
 	case *format.MPEG4Audio:
+		if f.ClockRate() <= 0 {
+			return ingest.RTPConfig{}, errors.New("aac without a sample rate")
+		}
 		p, err := ingest.AACPayload(f)
 		return audio(f, verbatim(f.Config, params["config"]), p), err
 	case *format.MPEG4AudioLATM:
+		if f.ClockRate() <= 0 {
+			return ingest.RTPConfig{}, errors.New("aac without a sample rate")
+		}
 		p, err := ingest.LATMPayload(f)
 		var asc []byte
 		if f.StreamMuxConfig != nil {

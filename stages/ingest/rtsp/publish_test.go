@@ -12,14 +12,15 @@ import (
 // access unit with the file it came from.
 func TestPublishedUnitsAreTheSourcesOwn(t *testing.T) {
 	for _, tc := range []struct {
-		name, transport, rate string
-		codec                 media.Codec
-		clip                  []string
+		name, transport, rate, flags string
+		codec                        media.Codec
+		clip                         []string
 	}{
-		{"h264 tcp", "tcp", "", media.H264, x264},
-		{"h265 tcp", "tcp", "", media.H265, x265},
-		{"h264 udp", "udp", "-re", media.H264, x264},
-		{"h265 udp", "udp", "-re", media.H265, x265},
+		{"h264 tcp", "tcp", "", "", media.H264, x264},
+		{"h265 tcp", "tcp", "", "", media.H265, x265},
+		{"h264 and latm tcp", "tcp", "", "latm", media.H264, x264},
+		{"h264 udp", "udp", "-re", "", media.H264, x264},
+		{"h265 udp", "udp", "-re", "", media.H265, x265},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -28,6 +29,10 @@ func TestPublishedUnitsAreTheSourcesOwn(t *testing.T) {
 			wait := r.record("live/a/b")
 			file := clip(t, tc.codec.String(), tc.clip...)
 			args := []string{"-i", file, "-c", "copy", "-max_delay", "1000", "-f", "rtsp", "-rtsp_transport", tc.transport, "rtsp://" + addr + "/live/a/b"}
+			unsent := 1
+			if tc.flags != "" {
+				args, unsent = append(args[:len(args)-1], "-rtpflags", tc.flags, args[len(args)-1]), 0
+			}
 			if tc.rate != "" {
 				args = append([]string{tc.rate}, args...)
 			}
@@ -35,7 +40,7 @@ func TestPublishedUnitsAreTheSourcesOwn(t *testing.T) {
 			got := wait()
 			require.Equal(t, string(media.EndSourceLost), got.end)
 			require.Len(t, got.sets, 1)
-			compare(t, file, tc.codec, got, 1)
+			compare(t, file, tc.codec, got, unsent)
 			require.Empty(t, r.losses("live/a/b"))
 		})
 	}

@@ -1,0 +1,218 @@
+package ingest
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/bluenviron/gortsplib/v5/pkg/format/rtph264"
+	"github.com/bluenviron/gortsplib/v5/pkg/format/rtph265"
+	"github.com/pion/rtp"
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// pictures makes access units of one to four slices, small and large.
+func pictures(rnd *rand.Rand, codec media.Codec, n int) (out [][][]byte) {
+	for i := range n {
+		var au [][]byte
+		for s := range 1 + rnd.IntN(4) {
+			body := make([]byte, 3+rnd.IntN(4000))
+			for j := range body {
+				body[j] = byte(1 + rnd.IntN(255)) // no start code
+			}
+			first := byte(0x80)
+			if s > 0 {
+				first = 0x40
+			}
+			head := []byte{0x65, first | 1}
+			if codec == media.H265 {
+				head = []byte{19 << 1, 1, first | 1}
+			}
+			au = append(au, append(head, body...))
+		}
+		if i%3 == 0 { // what is sent together in one packet
+			au = append([][]byte{seiOf(codec, byte(i)), seiOf(codec, byte(i+1))}, au...)
+		}
+		out = append(out, au)
+	}
+	return out
+}
+
+func seiOf(codec media.Codec, id byte) []byte {
+	if codec == media.H265 {
+		return []byte{39 << 1, 1, 5, 1, id | 1, 0x80}
+	}
+	return []byte{6, 5, 1, id | 1, 0x80}
+}
+
+func packetize(t *testing.T, codec media.Codec, au [][]byte) (out []*rtp.Packet) {
+	t.Helper()
+	var err error
+	if codec == media.H265 {
+		e := rtph265.Encoder{PayloadType: 96}
+		require.NoError(t, e.Init())
+		out, err = e.Encode(au)
+	} else {
+		e := rtph264.Encoder{PayloadType: 96, PacketizationMode: 1}
+		require.NoError(t, e.Init())
+		out, err = e.Encode(au)
+	}
+	require.NoError(t, err)
+	return out
+}
+
+func (b *bench) of(codec media.Codec) *RTPTrack {
+	if codec == media.H265 {
+		return b.video(codec, vpsX265, hevc0, ppsX265)
+	}
+	return b.video(codec, baseline, ppsX264)
+}
+
+// hevc0 is an SPS of a stream without reordering.
+var hevc0 = fromHex("42010101600000030090000003000003003ca00a080b9f796566924caf016808000003000800000300c840")
+
+// TestEveryPackingComesBackWhole sends pictures as gortsplib packs them, over a
+// wrap of the sequence numbers, and loses packets: what comes is whole, and all
+// that no loss touched comes.
+func TestEveryPackingComesBackWhole(t *testing.T) {
+	for _, codec := range []media.Codec{media.H264, media.H265} {
+		for _, lossPercent := range []int{0, 2, 15} {
+			rnd := rand.New(rand.NewPCG(7, uint64(lossPercent)))
+			aus := pictures(rnd, codec, 300)
+			b := newBench(t)
+			track := b.of(codec)
+			seq, lost, touched := uint16(65000), uint64(0), map[int]bool{}
+			for i, au := range aus {
+				for _, p := range packetize(t, codec, au) {
+					p.SequenceNumber, p.Timestamp = seq, uint32(i)*3600
+					seq++
+					if rnd.IntN(100) < lossPercent && i > 0 && i < len(aus)-1 {
+						lost++
+						touched[i] = true
+						continue
+					}
+					require.NoError(t, track.Packet(p, b.now))
+				}
+			}
+			track.Close()
+			b.feed.Close()
+			require.Equal(t, lost, b.shelf.lost[LostRTP])
+			came := map[int]bool{}
+			for _, u := range b.shelf.units {
+				i := int(u.au.PTS / 3600)
+				came[i] = true
+				require.Equal(t, pictureOf(codec, aus[i]), pictureOf(codec, u.nals), "%v, %d %% lost: picture %d is stored in part", codec, lossPercent, i)
+				if !touched[i] {
+					require.Equal(t, aus[i], u.nals)
+				}
+			}
+			for i := range aus {
+				require.True(t, came[i] || touched[i], "%v, %d %% lost: picture %d lost nothing but is missing", codec, lossPercent, i)
+			}
+		}
+	}
+}
+
+// pictureOf leaves SEI out: that one was lost before a picture can't be known.
+func pictureOf(codec media.Codec, au [][]byte) (out [][]byte) {
+	for _, nal := range au {
+		if r := roleOf(codec, nal); r == roleKey || r == rolePicture {
+			out = append(out, nal)
+		}
+	}
+	return out
+}
+
+func TestStartCodesInPayloads(t *testing.T) {
+	annexB := func(nals ...[]byte) (out []byte) {
+		for _, n := range nals {
+			out = append(append(out, 0, 0, 0, 1), n...)
+		}
+		return out
+	}
+	for name, payload := range map[string][]byte{
+		"before a slice":               annexB(idr),
+		"sets and slice in one":        annexB(baseline, ppsX264, idr),
+		"between, not before":          append(bytes.Clone(baseline), annexB(ppsX264, idr)...),
+		"a delimiter, then the others": append([]byte{9, 0x10}, annexB(baseline, ppsX264, idr)...),
+	} {
+		t.Run(name, func(t *testing.T) {
+			u := &Unit{}
+			if payload[0] == 0 { // a single NAL unit packet can't begin so: it came in fragments
+				require.NoError(t, h264Payload{}.unpack(u, append([]byte{0x7c, 0x80}, payload...)))
+				require.NoError(t, h264Payload{}.unpack(u, []byte{0x7c, 0x40}))
+			} else {
+				require.NoError(t, h264Payload{}.unpack(u, payload))
+			}
+			last := u.elements()[len(u.ends)-1]
+			require.Equal(t, idr, last)
+		})
+	}
+}
+
+// FuzzRTP: no packets harm the feed, and whatever comes out is well formed.
+func FuzzRTP(f *testing.F) {
+	rnd := rand.New(rand.NewPCG(3, 4))
+	for _, codec := range []media.Codec{media.H264, media.H265} {
+		var script []byte
+		for i, au := range pictures(rnd, codec, 2) {
+			for _, p := range packetizeFuzz(codec, au) {
+				n := min(len(p.Payload), 200)
+				flags := byte(i << 1)
+				if p.Marker {
+					flags |= 1
+				}
+				script = append(script, flags, byte(n))
+				script = append(script, p.Payload[:n]...)
+			}
+		}
+		f.Add(script, codec == media.H265)
+	}
+	f.Add([]byte{1, 3, 0x7c, 0x45, 1, 0, 2, 0x18, 0}, false)
+	f.Fuzz(func(t *testing.T, script []byte, hevc bool) {
+		b := newBench(t)
+		codec := media.H264
+		if hevc {
+			codec = media.H265
+		}
+		track, a := b.of(codec), b.audio()
+		for len(script) >= 2 {
+			flags, n := script[0], min(int(script[1]), len(script)-2)
+			to := track
+			if flags&0x40 != 0 {
+				to = a
+			}
+			if flags&0x20 != 0 {
+				b.seq[to]++ // lost
+			}
+			if flags&0x80 != 0 {
+				to.SenderReport(uint64(flags)<<30, uint32(flags)<<8)
+			}
+			b.send(to, uint32(flags>>1&0xf)*3600, flags&1 != 0, script[2:2+n]...)
+			script = script[2+n:]
+		}
+		track.Close()
+		b.feed.Close()
+		for _, u := range b.shelf.units {
+			require.NotEmpty(t, u.nals)
+			for _, nal := range u.nals {
+				require.NotEmpty(t, nal)
+			}
+		}
+	})
+}
+
+func packetizeFuzz(codec media.Codec, au [][]byte) []*rtp.Packet {
+	if codec == media.H265 {
+		e := rtph265.Encoder{PayloadType: 96}
+		_ = e.Init()
+		out, _ := e.Encode(au)
+		return out
+	}
+	e := rtph264.Encoder{PayloadType: 96, PacketizationMode: 1}
+	_ = e.Init()
+	out, _ := e.Encode(au)
+	return out
+}

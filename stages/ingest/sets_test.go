@@ -1,0 +1,212 @@
+package ingest
+
+import (
+	"encoding/hex"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+func fromHex(s string) []byte {
+	b, err := hex.DecodeString(s)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
+
+// Parameter sets that x264 and x265 wrote.
+var (
+	sps25    = fromHex("6764000cacd941419f9f011000000300100000030320f1429960")                     // 320x180, 25 frames a second
+	sps20    = fromHex("6764000cacd941419f9f011000000300100000030280f1429960")                     // 20 frames a second
+	spsHRD   = fromHex("6764000cacd941419f9f0110000003001000000303260200124f000493e930c01e28532c") // with a buffer model
+	spsBig   = fromHex("6764001eacd940a02ff97011000003000100000300320f162d96")                     // 640x360
+	spsFull  = fromHex("6764000cacd941419f9f016c800000030080000019078a14cb")                       // full range
+	spsField = fromHex("67640015acd94143360220000003002000000643e28532c0")                         // interlaced
+	ppsX264  = fromHex("68ebe3cb22c0")
+	ppsField = fromHex("68fba3cb22c0")
+
+	vpsX265 = fromHex("40010c01ffff01600000030090000003000003003c959809")
+	hevc25  = fromHex("42010101600000030090000003000003003ca00a080b9f796566924caf016808000003000800000300c840")
+	hevc30  = fromHex("42010101600000030090000003000003003ca00a080b9f796566924caf016808000003000800000300f040")
+	hevcBig = fromHex("42010101600000030090000003000003003fa00502016965959a4932bc05a02000000300200000030321")
+	ppsX265 = fromHex("4401c172b46240")
+	aacLC48 = []byte{0x11, 0x90}
+)
+
+func TestWhatCutsAndWhatDoesNot(t *testing.T) {
+	padded := append(append([]byte{}, sps25...), 0, 0)
+	for _, tc := range []struct {
+		name   string
+		codec  media.Codec
+		before [][]byte
+		set    []byte
+		news   bool
+	}{
+		{"the same", media.H264, [][]byte{sps25, ppsX264}, sps25, false},
+		{"trailing zeros", media.H264, [][]byte{sps25, ppsX264}, padded, false},
+		{"another frame rate", media.H264, [][]byte{sps25, ppsX264}, sps20, false},
+		{"a buffer model", media.H264, [][]byte{sps25, ppsX264}, spsHRD, false},
+		{"another size", media.H264, [][]byte{sps25, ppsX264}, spsBig, true},
+		{"another range of colours", media.H264, [][]byte{sps25, ppsX264}, spsFull, true},
+		{"another PPS of the same id", media.H264, [][]byte{sps25, ppsX264}, ppsField, true},
+		{"h265: the same", media.H265, [][]byte{vpsX265, hevc25, ppsX265}, hevc25, false},
+		{"h265: another frame rate", media.H265, [][]byte{vpsX265, hevc25, ppsX265}, hevc30, false},
+		{"h265: another size", media.H265, [][]byte{vpsX265, hevc25, ppsX265}, hevcBig, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s := paramSets{codec: tc.codec}
+			for _, nal := range tc.before {
+				_, err := s.put(nal)
+				require.NoError(t, err)
+			}
+			require.True(t, s.complete())
+			s.changed = false
+			for range 2 { // the second time by its remembered form
+				news, err := s.put(tc.set)
+				require.NoError(t, err)
+				require.Equal(t, tc.news, news)
+				require.Equal(t, tc.news, s.changed)
+				if tc.news {
+					return
+				}
+			}
+			require.Equal(t, tc.before, s.list(), "what is stored stays")
+		})
+	}
+}
+
+func TestOrderDoesNotMatter(t *testing.T) {
+	a, b := paramSets{codec: media.H265}, paramSets{codec: media.H265}
+	for _, nal := range [][]byte{vpsX265, hevc25, ppsX265} {
+		_, _ = a.put(nal)
+	}
+	for _, nal := range [][]byte{ppsX265, vpsX265, hevc25} {
+		_, _ = b.put(nal)
+	}
+	require.Equal(t, [][]byte{vpsX265, hevc25, ppsX265}, b.list())
+	require.Equal(t, a.list(), b.list())
+}
+
+func TestDescriptions(t *testing.T) {
+	for _, tc := range []struct {
+		codec         media.Codec
+		sets          [][]byte
+		width, height int
+		depth         int
+		fields        bool
+	}{
+		{media.H264, [][]byte{sps25, ppsX264}, 320, 180, 2, false},
+		{media.H264, [][]byte{spsField, ppsField}, 320, 192, 2, true},
+		{media.H265, [][]byte{vpsX265, hevcBig, ppsX265}, 640, 360, 2, false},
+	} {
+		s := paramSets{codec: tc.codec}
+		for _, nal := range tc.sets {
+			_, err := s.put(nal)
+			require.NoError(t, err)
+		}
+		d := s.describe(90000)
+		require.Equal(t, []int{tc.width, tc.height, tc.depth}, []int{d.track.Width, d.track.Height, d.depth})
+		require.Equal(t, tc.fields, d.fields)
+		require.NoError(t, d.track.Validate())
+	}
+}
+
+func TestAHostileSenderCannotFillMemoryWithParameterSets(t *testing.T) {
+	s := paramSets{codec: media.H264}
+	kept := 0
+	for id := range 256 {
+		pps := append([]byte{0x68}, ueBytes(uint32(id))...)
+		if news, _ := s.put(append(pps, 0xff)); news {
+			kept++
+		}
+	}
+	require.Equal(t, maxParamSets, kept)
+	_, err := s.put(make([]byte, 1<<20))
+	require.ErrorIs(t, err, errParamSet)
+	_, err = s.put(append([]byte{0x67}, make([]byte, 5000)...))
+	require.ErrorIs(t, err, errParamSet)
+}
+
+// ueBytes is an Exp-Golomb number, padded with ones.
+func ueBytes(v uint32) []byte {
+	v++
+	n := 0
+	for w := v; w > 1; w >>= 1 {
+		n++
+	}
+	bits := make([]byte, 0, 32)
+	for range n {
+		bits = append(bits, 0)
+	}
+	for i := n; i >= 0; i-- {
+		bits = append(bits, byte(v>>i&1))
+	}
+	for len(bits)%8 != 0 {
+		bits = append(bits, 1)
+	}
+	out := make([]byte, len(bits)/8)
+	for i, b := range bits {
+		out[i/8] |= b << (7 - i%8)
+	}
+	return out
+}
+
+// FuzzParamSets: no bytes harm the reader, what it takes can be stored, and
+// taking it again is no news.
+func FuzzParamSets(f *testing.F) {
+	for _, nal := range [][]byte{sps25, spsBig, spsFull, spsField, ppsX264, vpsX265, hevc25, hevcBig, ppsX265} {
+		f.Add(nal, false)
+		f.Add(nal, true)
+	}
+	f.Fuzz(func(t *testing.T, nal []byte, hevc bool) {
+		s := paramSets{codec: media.H264}
+		if hevc {
+			s.codec = media.H265
+		}
+		if len(nal) == 0 || roleOf(s.codec, nal) != roleSet {
+			return
+		}
+		if _, err := s.put(nal); err != nil {
+			return
+		}
+		news, err := s.put(nal)
+		require.NoError(t, err)
+		require.False(t, news)
+		others := [][]byte{sps25, ppsX264}
+		if hevc {
+			others = [][]byte{vpsX265, hevc25, ppsX265}
+		}
+		for _, o := range others {
+			if _, id, ok := paramSetID(s.codec, o); ok && id == 0 {
+				_, _ = s.put(o)
+			}
+		}
+		if s.complete() {
+			d := s.describe(90000)
+			require.NoError(t, d.track.Validate())
+			require.LessOrEqual(t, d.depth, maxDepth)
+		}
+	})
+}
+
+// FuzzRecoveryPoint: no SEI harms the reader.
+func FuzzRecoveryPoint(f *testing.F) {
+	f.Add(fromHex("060602131080"))
+	f.Add(fromHex("0605ffff"))
+	f.Fuzz(func(t *testing.T, nal []byte) {
+		if len(nal) > 0 {
+			recoveryPoint(nal)
+		}
+	})
+}
+
+func TestRecoveryPoint(t *testing.T) {
+	n, ok := recoveryPoint(fromHex("060602131080")) // x264 intra refresh
+	require.True(t, ok)
+	require.EqualValues(t, 8, n)
+	_, ok = recoveryPoint(fromHex("0605022a2a80"))
+	require.False(t, ok)
+}
