@@ -218,7 +218,7 @@ func footageBytes(n int) []byte {
 }
 
 // startNginx serves a directory as RFC 9110 has it, on a free port.
-func startNginx(t *testing.T, dir string) string {
+func startNginx(t testing.TB, dir string) string {
 	t.Helper()
 	bin, err := exec.LookPath("nginx")
 	require.NoError(t, err, "nginx is not installed: make test installs it")

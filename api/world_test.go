@@ -29,7 +29,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // world is all that a server needs, in memory, with a real record directory.
 type world struct {
-	t   *testing.T
+	t   testing.TB
 	dir string
 	log *logBuffer
 
@@ -64,7 +64,7 @@ func (l *logBuffer) String() string {
 	return l.b.String()
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	return &world{
 		t: t, dir: t.TempDir(), log: &logBuffer{},
 		live:      map[string]bool{"live/camera01": true, "a/b/c/d": true, "off": false},
