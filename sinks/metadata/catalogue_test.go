@@ -22,15 +22,20 @@ func TestMain(m *testing.M) {
 		writeUntilKilled(dir)
 		return
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		servers.Close()
+		os.Exit(code)
+	}))
 }
 
-// eachDatabase runs a test on a fresh database of every kind; the servers are
-// shared by a test's own cases only.
+// servers are the database servers of all tests that do not stop theirs.
+var servers dbtest.Shared
+
+// eachDatabase runs a test on an empty database of every kind.
 func eachDatabase(t *testing.T, test func(t *testing.T, driver, dsn string)) {
-	t.Run("sqlite", func(t *testing.T) { test(t, "sqlite", dbtest.SQLite(t)) })
-	t.Run("postgres", func(t *testing.T) { test(t, "postgres", dbtest.Postgres(t)) })
-	t.Run("mysql", func(t *testing.T) { test(t, "mysql", dbtest.MariaDB(t)) })
+	for _, driver := range []string{"sqlite", "postgres", "mysql"} {
+		t.Run(driver, func(t *testing.T) { test(t, driver, servers.Fresh(t, driver)) })
+	}
 }
 
 // opened is a catalogue, and how to close it before the test ends.

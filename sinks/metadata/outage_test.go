@@ -169,8 +169,7 @@ func TestARefusedRowDoesNotHoldUpTheOthers(t *testing.T) {
 		{"sqlite", "CREATE TRIGGER small BEFORE INSERT ON spool_recordings WHEN NEW.size >= 1005 BEGIN SELECT RAISE(ABORT, 'too big'); END"},
 	} {
 		t.Run(tc.driver, func(t *testing.T) {
-			dsn := map[string]func(testing.TB) string{"postgres": dbtest.Postgres, "mysql": dbtest.MariaDB, "sqlite": dbtest.SQLite}[tc.driver](t)
-			c := open(t, tc.driver, dsn)
+			c := open(t, tc.driver, servers.Fresh(t, tc.driver))
 			_, err := c.store.Load().rw.ExecContext(t.Context(), tc.check)
 			require.NoError(t, err)
 			for n := range 10 {

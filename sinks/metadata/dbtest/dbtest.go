@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -18,16 +19,26 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib" // its name for Ready
 )
 
+// TB is what of testing.TB a server needs.
+type TB interface {
+	Helper()
+	Fatal(...any)
+	Fatalf(string, ...any)
+	Cleanup(func())
+}
+
 // Server is a running database server.
 type Server struct {
 	Driver string // postgres or mysql
 	DSN    string
 	Addr   string // host:port
 
-	t       testing.TB
+	t       TB
 	start   func() *exec.Cmd
 	cmd     *exec.Cmd
 	logFile string
+	admin   string // DSN that works from the first start
+	made    int    // databases by Fresh
 }
 
 // startWithin bounds the wait for a server; a slow machine may need most of it.
@@ -40,17 +51,46 @@ func SQLite(t testing.TB) string {
 }
 
 // Postgres starts a PostgreSQL server and gives its DSN.
-func Postgres(t testing.TB) string { t.Helper(); return StartPostgres(t).DSN }
+func Postgres(t TB) string { t.Helper(); return StartPostgres(t).DSN }
 
 // MariaDB starts a MariaDB server and gives its DSN.
-func MariaDB(t testing.TB) string { t.Helper(); return StartMariaDB(t).DSN }
+func MariaDB(t TB) string { t.Helper(); return StartMariaDB(t).DSN }
 
 // DSNFor is the server's DSN by way of another address, as a proxy's.
-func (s *Server) DSNFor(addr string) string {
+func (s *Server) DSNFor(addr string) string { return s.dsn(addr, "spool") }
+
+func (s *Server) dsn(addr, database string) string {
 	if s.Driver == "mysql" {
-		return "spool:secret@tcp(" + addr + ")/spool"
+		return "spool:secret@tcp(" + addr + ")/" + database
 	}
-	return "postgres://spool:secret@" + addr + "/postgres?sslmode=disable"
+	return "postgres://spool:secret@" + addr + "/" + database + "?sslmode=disable"
+}
+
+// Fresh makes one more database on the server, and gives its DSN.
+func (s *Server) Fresh(t TB) string {
+	t.Helper()
+	s.made++
+	name := "fresh" + strconv.Itoa(s.made)
+	s.exec(t, s.DSN, "CREATE DATABASE "+name)
+	return s.dsn(s.Addr, name)
+}
+
+func (s *Server) exec(t TB, dsn string, queries ...string) {
+	t.Helper()
+	db, err := sql.Open(s.sqlName(), dsn)
+	fail(t, "open", err)
+	defer db.Close()
+	for _, q := range queries {
+		_, err := db.ExecContext(context.Background(), q)
+		fail(t, q, err)
+	}
+}
+
+func (s *Server) sqlName() string {
+	if s.Driver == "postgres" {
+		return "pgx"
+	}
+	return s.Driver
 }
 
 // Kill ends the server as a power cut would.
@@ -59,9 +99,18 @@ func (s *Server) Kill() {
 	if s.cmd == nil {
 		return
 	}
+	below := children(s.cmd.Process.Pid)
 	_ = signalTree(s.cmd.Process.Pid, syscall.SIGKILL)
 	_ = s.cmd.Wait()
 	s.cmd = nil
+	// PostgreSQL does not start while one of the old processes has its memory.
+	for _, pid := range below {
+		for deadline := time.Now().Add(startWithin); alive(pid); time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				s.t.Fatalf("%s: process %d outlives SIGKILL", s.Driver, pid)
+			}
+		}
+	}
 }
 
 // Freeze stops the server where it stands: connections stay open and mute.
@@ -98,8 +147,7 @@ func (s *Server) signal(sig syscall.Signal) {
 // await polls until the server answers a query.
 func (s *Server) await() {
 	s.t.Helper()
-	name := map[string]string{"postgres": "pgx", "mysql": "mysql"}[s.Driver]
-	db, err := sql.Open(name, s.DSN)
+	db, err := sql.Open(s.sqlName(), s.admin)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -121,7 +169,7 @@ func (s *Server) await() {
 }
 
 // program finds a server's program; the test fails where it is not installed.
-func program(t testing.TB, name string, patterns ...string) string {
+func program(t TB, name string, patterns ...string) string {
 	t.Helper()
 	if path, err := exec.LookPath(name); err == nil {
 		return path
@@ -135,7 +183,7 @@ func program(t testing.TB, name string, patterns ...string) string {
 	return ""
 }
 
-func freeAddr(t testing.TB) (addr, port string) {
+func freeAddr(t TB) (addr, port string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -148,7 +196,7 @@ func freeAddr(t testing.TB) (addr, port string) {
 
 // dataDir is a directory outside the test's own, which an account without rights
 // could not reach.
-func dataDir(t testing.TB, owner string) string {
+func dataDir(t TB, owner string) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "spool-dbtest-")
 	if err != nil {
@@ -163,7 +211,7 @@ func dataDir(t testing.TB, owner string) string {
 	return dir
 }
 
-func run(t testing.TB, cmd *exec.Cmd) {
+func run(t TB, cmd *exec.Cmd) {
 	t.Helper()
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", cmd.Path, err, out)
@@ -182,7 +230,7 @@ func as(owner, dir, name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-func fail(t testing.TB, what string, err error) {
+func fail(t TB, what string, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(fmt.Errorf("%s: %w", what, err))

@@ -1,7 +1,6 @@
 package dbtest
 
 import (
-	"database/sql"
 	"os"
 	"os/exec"
 	"os/user"
@@ -9,12 +8,11 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"testing"
 )
 
 // StartPostgres starts a PostgreSQL server; fsync is off, for the tests kill
 // servers and never the machine.
-func StartPostgres(t testing.TB) *Server {
+func StartPostgres(t TB) *Server {
 	t.Helper()
 	initdb := program(t, "initdb", "/usr/lib/postgresql/*/bin/initdb")
 	postgres := filepath.Join(filepath.Dir(initdb), "postgres")
@@ -29,14 +27,15 @@ func StartPostgres(t testing.TB) *Server {
 		return as("postgres", dir, postgres, "-D", data, "-p", port, "-h", "127.0.0.1", "-k", dir,
 			"-c", "fsync=off", "-c", "shared_buffers=64MB", "-c", "max_connections=50")
 	}}
-	s.DSN = s.DSNFor(addr)
+	s.DSN, s.admin = s.DSNFor(addr), s.dsn(addr, "postgres")
 	s.Start()
 	t.Cleanup(s.Kill)
+	s.exec(t, s.admin, "CREATE DATABASE spool")
 	return s
 }
 
 // StartMariaDB starts a MariaDB server.
-func StartMariaDB(t testing.TB) *Server {
+func StartMariaDB(t TB) *Server {
 	t.Helper()
 	mariadbd := program(t, "mariadbd", "/usr/sbin/mariadbd")
 	install := program(t, "mariadb-install-db", "/usr/bin/mariadb-install-db")
@@ -49,18 +48,11 @@ func StartMariaDB(t testing.TB) *Server {
 			"--socket="+filepath.Join(dir, "sock"), "--pid-file="+filepath.Join(dir, "pid"), "--skip-name-resolve",
 			"--innodb-flush-log-at-trx-commit=2", "--innodb-buffer-pool-size=256M", "--innodb-log-file-size=64M")
 	}}
-	s.DSN = "root@tcp(" + addr + ")/mysql"
+	s.DSN, s.admin = s.DSNFor(addr), "root@tcp("+addr+")/mysql"
 	s.Start()
 	t.Cleanup(s.Kill)
-	db, err := sql.Open("mysql", s.DSN)
-	fail(t, "open", err)
-	defer db.Close()
-	for _, q := range []string{"CREATE DATABASE spool", "CREATE USER spool@'127.0.0.1' IDENTIFIED BY 'secret'",
-		"GRANT ALL ON spool.* TO spool@'127.0.0.1'"} {
-		_, err := db.Exec(q)
-		fail(t, q, err)
-	}
-	s.DSN = s.DSNFor(addr)
+	s.exec(t, s.admin, "CREATE DATABASE spool", "CREATE USER spool@'127.0.0.1' IDENTIFIED BY 'secret'",
+		"GRANT ALL ON *.* TO spool@'127.0.0.1'")
 	return s
 }
 
@@ -100,4 +92,14 @@ func children(pid int) (out []int) {
 		}
 	}
 	return out
+}
+
+// alive reports whether a process still holds anything: a zombie does not.
+func alive(pid int) bool {
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return false
+	}
+	_, state, _ := strings.Cut(string(b), ") ")
+	return !strings.HasPrefix(state, "Z") && !strings.HasPrefix(state, "X")
 }

@@ -1,0 +1,146 @@
+package metadata
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// disk is a record directory whose files carry their entry as JSON, padded to
+// the entry's size.
+type disk struct {
+	t   *testing.T
+	dir string
+}
+
+func (d disk) write(rec media.Recording) {
+	d.t.Helper()
+	path := filepath.Join(d.dir, filepath.FromSlash(rec.Path))
+	require.NoError(d.t, os.MkdirAll(filepath.Dir(path), 0o755))
+	b, err := json.Marshal(rec)
+	require.NoError(d.t, err)
+	require.Less(d.t, len(b), int(rec.Size), "room for the entry")
+	b = append(b, strings.Repeat(" ", int(rec.Size)-len(b))...)
+	require.NoError(d.t, os.WriteFile(path, b, 0o600))
+}
+
+func (d disk) readEntry(path string) (rec media.Recording, err error) {
+	b, err := os.ReadFile(path)
+	if err == nil {
+		err = json.Unmarshal(b, &rec)
+	}
+	return rec, err
+}
+
+func (d disk) reconcile(c opened, live ...string) Report {
+	d.t.Helper()
+	last, total := -1, 0
+	r, err := c.Reconcile(d.t.Context(), d.dir, d.readEntry, func(p string) bool { return slices.Contains(live, p) },
+		func(done, of int) { require.Greater(d.t, done, last); last, total = done, of })
+	require.NoError(d.t, err)
+	require.Equal(d.t, r.Files, total)
+	if r.Files > 0 {
+		require.Equal(d.t, total, last, "progress ends at the end")
+	}
+	return r
+}
+
+func TestALostDatabaseIsRebuiltFromTheDiskToTheSameRows(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, driver, dsn string) {
+		d := disk{t, t.TempDir()}
+		c := open(t, driver, dsn)
+		for n := range 30 {
+			rec := sample(n, "live/"+string(rune('a'+n%3)))
+			rec.Protected = n%7 == 0
+			put(t, c, rec)
+			d.write(rec)
+		}
+		ready(t, c.Catalogue)
+		before := all(t, c, Query{})
+		require.Equal(t, Report{Files: 30}, d.reconcile(c))
+
+		fresh := open(t, driver, servers.Fresh(t, driver))
+		require.Equal(t, Report{Files: 30, Added: 30}, d.reconcile(fresh))
+		require.Equal(t, before, all(t, fresh, Query{}))
+		require.Equal(t, Report{Files: 30}, d.reconcile(fresh), "a second run has nothing to do")
+		require.Equal(t, before, all(t, fresh, Query{}))
+	})
+}
+
+func TestReconcileTellsWhatTheDiskSays(t *testing.T) {
+	d := disk{t, t.TempDir()}
+	c := open(t, "sqlite", servers.Fresh(t, "sqlite"))
+	stored := func(n int, stream string) media.Recording { r := sample(n, stream); put(t, c, r); return r }
+	lost := stored(1, "lost")
+	moved := stored(2, "moved")
+	moved.Path = "elsewhere/moved.mp4"
+	d.write(moved)
+	grown := stored(3, "grown") // the row is older than its file
+	grown.Size += 7
+	d.write(grown)
+	live := stored(4, "live")
+	live.State = media.StateRecording
+	put(t, c, live)
+	crashed := sample(5, "crashed")
+	crashed.State = media.StateRecording
+	put(t, c, crashed)
+	require.NoError(t, os.MkdirAll(filepath.Join(d.dir, "crashed"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(d.dir, crashed.Path+".part"), []byte("x"), 0o600))
+	original := stored(6, "copied")
+	d.write(original)
+	copied := original
+	copied.Path = "copied/copy.mp4"
+	d.write(copied)
+	require.NoError(t, os.WriteFile(filepath.Join(d.dir, "holiday.mp4"), []byte("not ours"), 0o600))
+	require.NoError(t, os.Symlink("/etc/passwd", filepath.Join(d.dir, "link.mp4")))
+	hidden := sample(7, ".trash")
+	d.write(hidden)
+	growing := sample(8, "starting") // live, and its row is still on the way
+	d.write(growing)
+
+	r := d.reconcile(c, live.Path, growing.Path)
+	require.Equal(t, Report{Files: 6, Updated: 2, Lost: 2, Live: 2, Unfinished: 1, Foreign: 1, Copies: 1}, r)
+	state := map[string]media.State{}
+	for _, rec := range all(t, c, Query{}) {
+		state[rec.Path] = rec.State
+	}
+	require.Equal(t, map[string]media.State{
+		lost.Path: media.StateLost, moved.Path: media.StateFinished, grown.Path: media.StateFinished,
+		live.Path: media.StateRecording, crashed.Path: media.StateRecording, original.Path: media.StateFinished,
+	}, state)
+
+	d.write(lost) // the disk is back
+	r = d.reconcile(c, live.Path, growing.Path)
+	require.Equal(t, 1, r.Updated)
+	got, err := c.Record(t.Context(), lost.ID)
+	require.NoError(t, err)
+	require.Equal(t, lost, got.Recording)
+}
+
+func TestReconcileLeavesAnotherRecordersRowsAlone(t *testing.T) {
+	dsn := servers.Fresh(t, "sqlite")
+	other := openWith(t, OpenOptions{Driver: "sqlite", DSN: dsn, Node: "node2"})
+	put(t, other, sample(1, "live/a"))
+	ready(t, other.Catalogue)
+	c := open(t, "sqlite", dsn)
+	require.Zero(t, disk{t, t.TempDir()}.reconcile(c))
+	require.Equal(t, media.StateFinished, all(t, c, Query{})[0].State)
+}
+
+func TestReconcileCallsNothingLostWhenTheDirectoryCannotBeRead(t *testing.T) {
+	c := open(t, "sqlite", servers.Fresh(t, "sqlite"))
+	put(t, c, sample(1, "live/a"))
+	_, err := c.Reconcile(t.Context(), filepath.Join(t.TempDir(), "unmounted"), disk{}.readEntry, nil, nil)
+	require.ErrorIs(t, err, os.ErrNotExist)
+	require.Equal(t, media.StateFinished, all(t, c, Query{})[0].State)
+	_, err = c.Reconcile(t.Context(), t.TempDir(), func(string) (media.Recording, error) { return media.Recording{}, errors.New("x") }, nil, nil)
+	require.NoError(t, err)
+}
