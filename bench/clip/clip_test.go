@@ -45,7 +45,6 @@ func TestMakeReachesItsBitrate(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	f.Add([]byte{0, 0, 1, 0x67, 1, 0, 0, 1, 0x68, 2, 0, 0, 1, 0x65, 0x88})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		c, err := Parse(b)
 		if err != nil {

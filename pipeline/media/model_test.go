@@ -233,24 +233,26 @@ func (m *model) flush() {
 	m.complete()
 }
 
-func TestBuilderKeepsToTheModel(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		m := newModel(t)
-		for range rapid.IntRange(1, 150).Draw(t, "length") {
-			switch rapid.IntRange(0, 150).Draw(t, "what") {
-			case 0:
-				m.flush()
-			case 1:
-				m.flush()
-				m.setTracks()
-			case 2:
-				m.b.MarkGap(Gap{Cause: GapOverload, Chunks: 1})
-			default:
-				m.append()
-			}
+func TestBuilderKeepsToTheModel(t *testing.T) { rapid.Check(t, anyStream) }
+
+func FuzzBuilder(f *testing.F) { f.Fuzz(rapid.MakeFuzz(anyStream)) }
+
+func anyStream(t *rapid.T) {
+	m := newModel(t)
+	for range rapid.IntRange(1, 150).Draw(t, "length") {
+		switch rapid.IntRange(0, 150).Draw(t, "what") {
+		case 0:
+			m.flush()
+		case 1:
+			m.flush()
+			m.setTracks()
+		case 2:
+			m.b.MarkGap(Gap{Cause: GapOverload, Chunks: 1})
+		default:
+			m.append()
 		}
-		m.flush()
-		require.Zero(t, m.pool.Outstanding(), m.pool.Leaks())
-		require.Zero(t, m.pool.Memory())
-	})
+	}
+	m.flush()
+	require.Zero(t, m.pool.Outstanding(), m.pool.Leaks())
+	require.Zero(t, m.pool.Memory())
 }
