@@ -133,7 +133,11 @@ func (h *handler) OnSessionClose(c *gortsplib.ServerHandlerOnSessionCloseCtx) {
 	if !is {
 		return
 	}
-	s.close(media.EndSourceLost)
+	reason := media.EndSourceLost
+	if errors.As(c.Error, &liberrors.ErrServerTerminated{}) { // by us: the server stops, or it was hung up on
+		reason = media.EndShutdown
+	}
+	s.close(reason)
 	h.sessions.Add(-1)
 	s.log.Info("publisher left", "reason", c.Error)
 }

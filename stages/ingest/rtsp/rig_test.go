@@ -24,7 +24,12 @@ import (
 	"github.com/gospool/spool/stages/hub"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		_ = os.RemoveAll(clips.dir)
+		os.Exit(code)
+	}))
+}
 
 // deadline is for what must happen at all, not for how fast.
 const deadline = 60 * time.Second

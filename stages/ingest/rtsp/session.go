@@ -30,6 +30,7 @@ type session struct {
 	feed   *ingest.Feed
 	tracks []sessionTrack
 	closed bool
+	failed bool // by a panic
 }
 
 type sessionTrack struct {
@@ -100,7 +101,7 @@ func (s *session) report(t *ingest.RTPTrack, r *rtcp.SenderReport) {
 // callbacks run on gortsplib's goroutines, which do not recover.
 func (s *session) caught() {
 	if v := recover(); v != nil {
-		s.closed = true
+		s.closed, s.failed = true, true
 		s.log.Error("panic in ingest", "error", fmt.Sprint(v), "stack", string(debug.Stack()))
 		s.hangUp()
 	}
@@ -117,7 +118,9 @@ func (s *session) malformed() {
 
 // close writes what is held and ends the publication.
 func (s *session) close(reason media.Cause) {
-	s.finish()
+	if s.finish(); s.failed {
+		reason = media.EndError
+	}
 	s.pub.Close(reason)
 }
 
