@@ -117,6 +117,9 @@ func (c *Catalogue) applyAll(ctx context.Context) error {
 func (c *Catalogue) applyBatch(ctx context.Context, s *store, ops []op) error {
 	batchCtx, cancel := context.WithTimeout(ctx, c.opts.ApplyTimeout)
 	err := s.write(batchCtx, c.journalID(), c.opts.Node, ops)
+	for try := 0; try < 3 && conflict(err); try++ { // another recorder was in the way: the database itself is well
+		err = s.write(batchCtx, c.journalID(), c.opts.Node, ops)
+	}
 	cancel()
 	switch {
 	case err == nil:

@@ -39,7 +39,7 @@ func generate(t testing.TB, s *store, n int) {
 }
 
 func generated(t testing.TB, i, n int) *row {
-	rec := sample(i/100, fmt.Sprintf("live/%02d/cam", i%100))
+	rec := sample(i/100, fmt.Sprintf("live/%d/%02d/cam", i%10, i%100))
 	rec.Path = fmt.Sprintf("%d.mp4", i)
 	rec.StartUTC += int64(i%100) * int64(time.Millisecond)
 	rec.EndUTC = rec.StartUTC + int64(time.Minute)
@@ -62,23 +62,25 @@ func generated(t testing.TB, i, n int) *row {
 func questions(n int) map[string]Query {
 	yes := true
 	middle := base.Add(time.Duration(n/200) * time.Minute)
-	deep := sample(n/200, "live/42/cam")
+	deep := sample(n/200, "live/2/42/cam")
 	return map[string]Query{
 		"newest":                 {},
 		"oldest":                 {Ascending: true},
-		"stream":                 {Stream: "live/42/cam"},
-		"stream, deep page":      {Stream: "live/42/cam", Cursor: cursorAt(Query{Stream: "live/42/cam"}, deep)},
+		"stream":                 {Stream: "live/2/42/cam"},
+		"stream, deep page":      {Stream: "live/2/42/cam", Cursor: cursorAt(Query{Stream: "live/2/42/cam"}, deep)},
 		"deep page":              {Cursor: cursorAt(Query{}, deep)},
-		"prefix of one":          {Stream: "live/42/*"},
+		"prefix of one":          {Stream: "live/2/42/*"},
+		"prefix of ten":          {Stream: "live/2/*"},
+		"prefix in a window":     {Stream: "live/2/*", Start: middle, End: middle.Add(10 * time.Minute)},
 		"prefix of all":          {Stream: "live/*"},
 		"window":                 {Start: middle, End: middle.Add(10 * time.Minute)},
 		"window, oldest first":   {Start: middle, End: middle.Add(10 * time.Minute), Ascending: true},
-		"an instant of a stream": {Stream: "live/42/cam", Start: middle, End: middle.Add(time.Second), Ascending: true},
-		"stream since":           {Stream: "live/42/cam", Start: middle, Ascending: true},
-		"stream until":           {Stream: "live/42/cam", End: middle},
+		"an instant of a stream": {Stream: "live/2/42/cam", Start: middle, End: middle.Add(time.Second), Ascending: true},
+		"stream since":           {Stream: "live/2/42/cam", Start: middle, Ascending: true},
+		"stream until":           {Stream: "live/2/42/cam", End: middle},
 		"lost":                   {State: media.StateLost},
 		"growing":                {State: media.StateRecording},
-		"lost of a stream":       {State: media.StateLost, Stream: "live/13/cam"},
+		"lost of a stream":       {State: media.StateLost, Stream: "live/3/13/cam"},
 		"protected":              {Protected: &yes},
 		"protected in a window":  {Protected: &yes, Start: middle, End: middle.Add(24 * time.Hour)},
 	}

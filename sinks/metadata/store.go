@@ -186,6 +186,17 @@ func (s *store) move(ctx context.Context, tx bun.Tx, journal, node string, rev i
 	return err
 }
 
+// conflict reports whether the database gave up a transaction in favour of
+// another one: it is tried again at once.
+func conflict(err error) bool {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return pg.Code == "40001" || pg.Code == "40P01" // serialization failure, deadlock
+	}
+	var my *mysql.MySQLError
+	return errors.As(err, &my) && (my.Number == 1213 || my.Number == 1205) // deadlock, lock wait timeout
+}
+
 // refusal reports whether the database refuses what a row says: such a change
 // fails however often it is tried.
 func refusal(err error) bool {
