@@ -10,8 +10,8 @@ import (
 )
 
 // Pool makes chunks and takes their memory back. Payload memory comes in size
-// classes, eight to an octave, so at most an eighth is waste beyond the first
-// KiB; what is free, columns included, is kept up to a bound in bytes and left
+// classes, eight to an octave: new memory is at most an eighth larger than what
+// was asked for beyond the first KiB, used memory a quarter. What is free, columns included, is kept up to a bound in bytes and left
 // to the collector beyond it.
 //
 // A pool is safe for concurrent use.
@@ -36,6 +36,7 @@ const (
 	maxClassBits = 27 // 128 MiB: from there on memory is not kept
 	classSteps   = 8
 	classes      = (maxClassBits - minClassBits) * classSteps
+	nearClasses  = 2    // what is at most a quarter larger than needed serves as well
 	maxChunks    = 4096 // idle chunk headers that are kept
 )
 
@@ -147,17 +148,27 @@ func (p *Pool) bytes(n int) []byte {
 	if k < 0 {
 		return make([]byte, 0, n)
 	}
-	p.mu.Lock()
-	if free := p.free[k]; len(free) > 0 {
-		b := free[len(free)-1]
-		free[len(free)-1] = nil
-		p.free[k] = free[:len(free)-1]
-		p.idle -= size
-		p.mu.Unlock()
+	if b := p.takeFree(k); b != nil {
 		return b
 	}
-	p.mu.Unlock()
 	return make([]byte, 0, size)
+}
+
+// takeFree takes free memory of a class or of one just above it, which keeps
+// down what lies idle when sizes vary; nil where there is none.
+func (p *Pool) takeFree(class int) []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for k := class; k <= class+nearClasses && k < classes; k++ {
+		if n := len(p.free[k]); n > 0 {
+			b := p.free[k][n-1]
+			p.free[k][n-1] = nil
+			p.free[k] = p.free[k][:n-1]
+			p.idle -= cap(b)
+			return b
+		}
+	}
+	return nil
 }
 
 func (p *Pool) putBytes(b []byte) {
