@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -35,6 +36,31 @@ func TestWhatIsProtectedWrittenOrReadStays(t *testing.T) {
 	require.Len(t, w.records, 3)
 	s.readers.leave(read.Path)
 	require.Equal(t, 200, do(s, "DELETE", "/mp4/records/"+read.ID.String(), "").code)
+}
+
+// While a recording goes nobody can begin to read it.
+func TestWhatIsBeingDeletedIsNotOpened(t *testing.T) {
+	w := newWorld(t)
+	rec := w.add(1, "a")
+	var s *Server
+	during := 0
+	s = w.server(func(_ *Config, d *Deps) {
+		d.Catalogue = &watched{(*shelf)(w), func() { during = do(s, "GET", fileURL(rec.Path), "").code }}
+	})
+	require.Equal(t, 200, do(s, "DELETE", "/mp4/records/"+rec.ID.String(), "").code)
+	require.Equal(t, 409, during)
+	require.Equal(t, 404, do(s, "GET", fileURL(rec.Path), "").code)
+}
+
+// watched looks on while something is deleted.
+type watched struct {
+	*shelf
+	look func()
+}
+
+func (c *watched) Delete(ctx context.Context, id media.ID) error {
+	c.look()
+	return c.shelf.Delete(ctx, id)
 }
 
 func TestDeleteByRangeTakesWhatLiesInsideAndSaysWhatStays(t *testing.T) {
