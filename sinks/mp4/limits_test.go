@@ -140,3 +140,23 @@ func TestReserveFollowsTheLimits(t *testing.T) {
 	cfg.Fragment = true
 	require.Less(t, reserveFor(&media.Segment{MaxDuration: 10000 * time.Hour}, cfg), int64(1<<20))
 }
+
+func TestReferencesThatWouldOverflowAreNotMerged(t *testing.T) {
+	x := index{every: 1}
+	for i := range int64(4) {
+		x.add(700<<20, i*90000, true, true)
+	}
+	require.Len(t, x.references(4*90000, 4), 4)
+	require.Len(t, x.references(4*90000, 2), 2)
+	require.Nil(t, x.references(4*90000, 1), "2.8 GB do not fit the 31 bits of a reference")
+	require.Nil(t, x.references(4*90000, 0))
+
+	long := index{every: 1 << 40}
+	for i := range int64(4) {
+		long.add(700<<20, i*90000, true, i == 0)
+	}
+	refs := long.references(4*90000, 10)
+	require.Len(t, refs, 4, "cut without a key frame before 31 bits are full")
+	require.True(t, refs[0].sync)
+	require.False(t, refs[1].sync)
+}

@@ -161,9 +161,12 @@ func TestSwappedDirectoryIsRefused(t *testing.T) {
 	require.NoError(t, s.Close())
 	again := newSession(t, cfg, nil) // the run is started again
 	require.ErrorIs(t, again.Open(context.Background()), ErrSwapped)
+	other := media.NewID(start).String()
+	require.NoError(t, os.WriteFile(filepath.Join(cfg.RecordPath, IdentityFile), []byte(other+"\n"), 0o600))
+	require.ErrorIs(t, again.Open(context.Background()), ErrSwapped, "another disk of ours")
 	require.Empty(t, files(cfg.RecordPath))
 
-	require.NoError(t, os.Remove(cfg.RecordPath))
+	require.NoError(t, os.RemoveAll(cfg.RecordPath))
 	require.NoError(t, os.Rename(filepath.Join(base, "unmounted"), cfg.RecordPath))
 	require.NoError(t, again.Open(context.Background()), "the disk is back")
 	require.NoError(t, again.Close())

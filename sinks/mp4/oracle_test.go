@@ -41,6 +41,13 @@ func TestOtherReadersAgree(t *testing.T) {
 		} else {
 			require.Len(t, info.Tracks[0].Samples, 200)
 			require.Equal(t, uint64(8*90000), info.Tracks[0].Duration)
+			for _, track := range info.Tracks {
+				sum := uint64(0)
+				for _, sample := range track.Samples {
+					sum += uint64(sample.TimeDelta)
+				}
+				require.Equal(t, track.Duration, sum)
+			}
 			var p pmp4.Presentation
 			require.NoError(t, p.Unmarshal(bytes.NewReader(data)))
 			require.Len(t, p.Tracks, 2)
