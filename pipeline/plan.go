@@ -144,6 +144,7 @@ type Env struct {
 	Services *Services
 	Log      *slog.Logger
 	Clock    Clock
+	Kept     *Kept // of the run before; nil: nothing is kept between runs
 }
 
 // Build makes a run of the plan for one stream: every stage's constructor is
@@ -154,7 +155,7 @@ func (p *Plan) Build(env Env, stream string, after *Ended) (*Run, error) {
 	for _, d := range p.stages {
 		set := Settings{
 			Pipeline: p.Name, Stream: stream, Stage: d.Name, Log: log.With("stage", d.Name),
-			Clock: env.Clock, After: after, services: env.Services,
+			Clock: env.Clock, After: after, Kept: env.Kept, services: env.Services,
 		}
 		b, err := d.build(set, d.cfg)
 		if err != nil {

@@ -61,7 +61,9 @@ type Recorder struct {
 
 	mu     sync.Mutex
 	jobs   map[jobKey]*recording
-	halted map[string]bool // streams that were stopped by hand: always waits for a start
+	left   map[jobKey]*Kept     // of a job that has ended, for the one that begins in its place
+	last   map[string]JobStatus // of each stream's last job that has ended
+	halted map[string]bool      // streams that were stopped by hand: always waits for a start
 	closed bool
 }
 
@@ -77,7 +79,7 @@ type recording struct {
 func NewRecorder(env Env, tasks *Tasks, dir Directory, declared []Declared, limit time.Duration) *Recorder {
 	return &Recorder{
 		env: env, tasks: tasks, dir: dir, declared: declared, limit: limit,
-		jobs: map[jobKey]*recording{}, halted: map[string]bool{},
+		jobs: map[jobKey]*recording{}, left: map[jobKey]*Kept{}, last: map[string]JobStatus{}, halted: map[string]bool{},
 	}
 }
 
@@ -171,7 +173,12 @@ func (r *Recorder) begin(d *Declared, stream string, duration time.Duration, onc
 	if r.closed || r.jobs[key] != nil {
 		return false
 	}
-	j := &recording{Job: newJob(d.Plan, r.env, stream, r.limit, once), mode: d.Mode, duration: duration}
+	env := r.env
+	if env.Kept = r.left[key]; env.Kept == nil {
+		env.Kept = &Kept{}
+	}
+	delete(r.left, key)
+	j := &recording{Job: newJob(d.Plan, env, stream, r.limit, once), mode: d.Mode, duration: duration}
 	r.jobs[key] = j
 	r.tasks.Go("record "+d.Plan.Name+" "+stream, func(ctx context.Context) error {
 		defer close(j.done) // after the job is forgotten: who waited may start anew
@@ -206,11 +213,40 @@ func (r *Recorder) stopAfter(j *recording) {
 func (r *Recorder) ended(key jobKey) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	mode := r.jobs[key].mode
+	j := r.jobs[key]
 	delete(r.jobs, key)
-	if mode == Always && !r.closed && !r.halted[key.stream] && r.dir.Live(key.stream) {
+	r.remember(j.Status())
+	r.left[key] = j.env.Kept
+	if j.mode == Always && !r.closed && !r.halted[key.stream] && r.dir.Live(key.stream) {
 		r.beginAlways(key.stream, true)
 	}
+	if kept := r.left[key]; kept != nil { // no job began in its place
+		delete(r.left, key)
+		kept.close()
+	}
+}
+
+// maxLast bounds the streams whose last job is remembered.
+const maxLast = 1000
+
+// remember keeps how a job ended. Past the bound another stream is forgotten.
+func (r *Recorder) remember(s JobStatus) {
+	if _, known := r.last[s.Stream]; !known && len(r.last) >= maxLast {
+		for stream := range r.last {
+			delete(r.last, stream)
+			break
+		}
+	}
+	r.last[s.Stream] = s
+}
+
+// Last describes the job of a stream that ended last: what it wrote, what it
+// left out, and its last error.
+func (r *Recorder) Last(stream string) (s JobStatus, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s, ok = r.last[stream]
+	return s, ok
 }
 
 // Status describes every job of a stream, by pipeline.

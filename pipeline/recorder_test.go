@@ -83,15 +83,18 @@ func (s *streams) setLive(p string, on bool) {
 type script struct {
 	ends chan error
 	runs chan string // a word for each run that began
+	kept chan *pipeline.Kept
 }
 
 type scripted struct {
 	*script
 	stream string
+	left   *pipeline.Kept
 }
 
 func (s scripted) Run(ctx context.Context, _ pipeline.Emit[*token]) error {
 	s.runs <- s.stream
+	s.kept <- s.left
 	select {
 	case err := <-s.ends:
 		return err
@@ -103,7 +106,7 @@ func (s scripted) Run(ctx context.Context, _ pipeline.Emit[*token]) error {
 func init() {
 	pipeline.RegisterSource("scripted", struct{}{}, "", func(set pipeline.Settings, _ struct{}) (pipeline.Source[*token], error) {
 		s, err := pipeline.Use[*script](set)
-		return scripted{s, set.Stream}, err
+		return scripted{s, set.Stream, set.Kept}, err
 	})
 }
 
@@ -118,7 +121,7 @@ type rig struct {
 func newRig(t *testing.T, modes ...pipeline.Mode) *rig {
 	t.Helper()
 	b := &rig{
-		script: &script{ends: make(chan error), runs: make(chan string, 100)},
+		script: &script{ends: make(chan error), runs: make(chan string, 100), kept: make(chan *pipeline.Kept, 100)},
 		dir:    &streams{live: map[string]bool{}, conf: map[string]bool{"conf/a": true}},
 		clock:  newHandClock(),
 	}
@@ -204,7 +207,7 @@ func TestLostSourceRunsAgainAtOnce(t *testing.T) {
 		b.script.ends <- pipeline.End(pipeline.ReasonSourceLost)
 	}
 	b.awaitRun(t, "conf/a")
-	require.Equal(t, 4, b.Status("conf/a")[0].Runs)
+	require.Eventually(t, func() bool { return b.Status("conf/a")[0].Runs == 4 }, 20*time.Second, time.Millisecond)
 	require.Zero(t, b.Status("conf/a")[0].Failures)
 }
 
@@ -323,4 +326,43 @@ func TestCheckPath(t *testing.T) {
 	for _, bad := range []string{"", "/", "a/", "/a", "a//b", "..", "a/../b", "./a", "a\x00b", "a\nb", `a\b`, "\xff", string(make([]byte, 600))} {
 		require.Error(t, pipeline.CheckPath(bad), "%q", bad)
 	}
+}
+
+// What a run leaves is for the next run of the same job, and is closed with the
+// job.
+func TestRunLeavesSomethingToTheNextOne(t *testing.T) {
+	b := newRig(t, pipeline.Manual)
+	_, err := b.Start("conf/a", pipeline.StartOptions{})
+	require.NoError(t, err)
+	b.awaitRun(t, "conf/a")
+	first := <-b.script.kept
+	thing := make(keepsake)
+	first.Leave("scripted", thing)
+	b.script.ends <- pipeline.End(pipeline.ReasonSourceLost)
+	b.awaitRun(t, "conf/a")
+	second := <-b.script.kept
+	require.Equal(t, thing, second.Take("scripted"))
+	second.Leave("scripted", thing)
+	_, err = b.Stop(t.Context(), "conf/a")
+	require.NoError(t, err)
+	<-thing // closed
+}
+
+type keepsake chan struct{}
+
+func (k keepsake) Close() { close(k) }
+
+func TestLastJobIsRemembered(t *testing.T) {
+	b := newRig(t, pipeline.Manual)
+	_, ok := b.Last("conf/a")
+	require.False(t, ok)
+	_, err := b.Start("conf/a", pipeline.StartOptions{})
+	require.NoError(t, err)
+	b.awaitRun(t, "conf/a")
+	_, err = b.Stop(t.Context(), "conf/a")
+	require.NoError(t, err)
+	last, ok := b.Last("conf/a")
+	require.True(t, ok)
+	require.Equal(t, 1, last.Runs)
+	require.Equal(t, pipeline.JobEnded, last.State)
 }

@@ -15,6 +15,7 @@ type Settings struct {
 	Log      *slog.Logger
 	Clock    Clock
 	After    *Ended // how the run before this one ended, nil for the first
+	Kept     *Kept  // what it left, and what this one leaves
 	services *Services
 }
 

@@ -4,6 +4,7 @@ package stages
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 
 	"github.com/gospool/spool/pipeline"
@@ -25,9 +26,11 @@ func init() {
 // Invariant: it never waits for the disk. The hub's queue is bounded, and what
 // comes behind is a gop_ring or counts whole GOPs as lost.
 type source struct {
-	hub  *hub.Hub
-	path string
-	sub  atomic.Pointer[hub.Subscription]
+	hub   *hub.Hub
+	path  string
+	stage string
+	kept  *pipeline.Kept
+	sub   atomic.Pointer[hub.Subscription]
 }
 
 func newSource(set pipeline.Settings, _ SourceConfig) (pipeline.Source[*media.Chunk], error) {
@@ -35,23 +38,44 @@ func newSource(set pipeline.Settings, _ SourceConfig) (pipeline.Source[*media.Ch
 	if err != nil {
 		return nil, err
 	}
-	return &source{hub: h, path: set.Stream}, nil
+	return &source{hub: h, path: set.Stream, stage: set.Stage, kept: set.Kept}, nil
 }
 
 // Run hands on what the subscription gives. The publisher's end is the run's; a
 // drain ends with the newest access unit that was received.
 func (s *source) Run(ctx context.Context, emit pipeline.Emit[*media.Chunk]) error {
-	sub, err := s.hub.Subscribe(s.path)
+	sub, err := s.subscribe()
 	if err != nil {
 		return err
 	}
 	defer sub.Close()
 	s.sub.Store(sub)
 	if err := pass(ctx, sub, emit); ctx.Err() == nil {
+		s.stay(err)
 		return err
 	}
 	sub.Finish()
 	return pass(context.WithoutCancel(ctx), sub, emit)
+}
+
+// subscribe goes on with what the run before left, so that nothing of a publisher
+// is missed that came while that run finished its file.
+func (s *source) subscribe() (*hub.Subscription, error) {
+	if sub, ok := s.kept.Take(s.stage).(*hub.Subscription); ok {
+		return sub, nil
+	}
+	return s.hub.Subscribe(s.path)
+}
+
+// stay subscribes for the next run where a publisher was lost.
+func (s *source) stay(end error) {
+	var e *pipeline.EndError
+	if !errors.As(end, &e) || e.Reason != pipeline.ReasonSourceLost && e.Reason != pipeline.ReasonReplaced {
+		return
+	}
+	if sub, err := s.hub.Subscribe(s.path); err == nil { // else the hub is closed, which the next run finds out
+		s.kept.Leave(s.stage, sub)
+	}
 }
 
 // pass hands chunks on until the subscription or the context ends.

@@ -44,3 +44,43 @@ func TestSourceDrainsUpToTheNewestAccessUnit(t *testing.T) {
 	require.Equal(t, 40, got)
 	write(40) // the publisher goes on
 }
+
+// TestPublisherThatReturnsDuringTheDrainIsNotMissed: the run before is still at
+// its files when the next publisher is GOPs ahead.
+func TestPublisherThatReturnsDuringTheDrainIsNotMissed(t *testing.T) {
+	pool := pipelinetest.Pool(t)
+	env := pipelinetest.Env()
+	h := hub.New(pool, pipeline.NewTasks(env.Log, env.Clock), hub.Config{Log: env.Log})
+	defer h.Close()
+	publish := func(units int64) {
+		p, err := h.Publish("live/x", hub.PublishOptions{})
+		require.NoError(t, err)
+		require.NoError(t, p.SetTracks([]media.Track{pipelinetest.AVC(640, 360)}))
+		for n := range units {
+			require.NoError(t, p.Write(0, &media.AU{
+				DTS: n * 3600, PTS: n * 3600, UTC: pipelinetest.StartUTC, Mono: n * 40_000_000,
+				Sync: n%25 == 0, Payload: [][]byte{{0x65}},
+			}))
+		}
+		p.Close(media.EndSourceLost)
+	}
+	kept := &pipeline.Kept{}
+	record := func() (got int) {
+		s := &source{hub: h, path: "live/x", stage: "source", kept: kept}
+		err := s.Run(t.Context(), func(c *media.Chunk) error {
+			got += c.AccessUnits()
+			c.Release()
+			return nil
+		})
+		require.Equal(t, pipeline.End(pipeline.ReasonSourceLost), err)
+		return got
+	}
+	first, err := h.Subscribe("live/x")
+	require.NoError(t, err)
+	kept.Leave("source", first)
+	publish(50)
+	require.Equal(t, 50, record())
+	publish(100) // nobody runs
+	require.Equal(t, 100, record(), "four GOPs, not the newest alone")
+	kept.Take("source").Close()
+}

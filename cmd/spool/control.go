@@ -38,12 +38,16 @@ func (c control) Stop(ctx context.Context, stream string) (bool, error) {
 
 func (c control) Recording() []string { return c.recorder.Recording() }
 
-// Status tells of the job that is furthest; a stream without one is idle.
+// Status tells of the job that is furthest; a stream without one is idle, and
+// shows what the last one left.
 func (c control) Status(stream string) (api.Status, bool) {
 	live := c.hub.Live(stream)
 	jobs := c.recorder.Status(stream)
 	if len(jobs) == 0 {
-		return api.Status{Stream: stream, State: "idle"}, live || c.hub.Configured(stream)
+		last, recorded := c.recorder.Last(stream)
+		last.Report.Recording, last.Report.Waiting, last.Report.LastError = false, "", last.LastError
+		return api.Status{Stream: stream, State: "idle", Pipeline: last.Pipeline, Report: last.Report},
+			live || recorded || c.hub.Configured(stream)
 	}
 	job := jobs[0]
 	for _, j := range jobs {

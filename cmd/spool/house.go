@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/gospool/spool/api"
@@ -83,15 +84,38 @@ func (h *house) open(ctx context.Context) error {
 	if err := h.openAPI(dir); err != nil {
 		return err
 	}
-	h.tasks.Keep("rtsp", pipeline.Backoff{}, func(ctx context.Context) error {
-		err := h.rtsp.Run(ctx)
-		if err == nil && ctx.Err() == nil {
-			<-ctx.Done() // no address: the server is off
-		}
-		return err
-	})
+	h.openRTSP(ctx)
 	h.tasks.Go("recovery", func(ctx context.Context) error { return h.recover(ctx, dir) })
 	return nil
+}
+
+// openRTSP starts the server and waits until it listens, or has failed for the
+// first time: it then tries again while all else works.
+func (h *house) openRTSP(ctx context.Context) {
+	if h.cfg.Ingest.RTSP.Listen == "" {
+		return
+	}
+	failed := make(chan struct{})
+	once := sync.OnceFunc(func() { close(failed) })
+	h.tasks.Keep("rtsp", pipeline.Backoff{}, func(ctx context.Context) error {
+		defer once()
+		return h.rtsp.Run(ctx)
+	})
+	select {
+	case <-h.rtsp.Ready():
+	case <-failed:
+	case <-ctx.Done():
+	}
+}
+
+// rtspAddr is where the server listens, or will as soon as it can.
+func (h *house) rtspAddr() string {
+	select {
+	case <-h.rtsp.Ready():
+		return h.rtsp.Addr().String()
+	default:
+		return h.cfg.Ingest.RTSP.Listen
+	}
 }
 
 func (h *house) openCatalogue(ctx context.Context, dir string) (err error) {

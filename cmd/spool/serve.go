@@ -42,8 +42,37 @@ func (c *ServeCmd) Run(p *Program) error {
 		return errors.Join(err, house.close(context.Background()))
 	}
 	house.begin()
-	log.Info("draining: files are being finished; a second signal aborts", "signal", (<-signals).String())
-	return shutDown(house, signals)
+	first := <-signals
+	began := time.Now()
+	log.Info("draining: files are being finished; a second signal aborts", "signal", first.String())
+	err = shutDown(house, secondSignal(house, signals, first, began))
+	if err == nil {
+		log.Info("drained: every file is finished", "took", time.Since(began).Round(time.Millisecond))
+	}
+	return err
+}
+
+// sameWish is for how long the first signal may come again and be the same wish:
+// timeout(1) and some supervisors send it to the process and to its group.
+const sameWish = time.Second
+
+// secondSignal gives the signals that follow the first one and are not its echo.
+func secondSignal(h *house, signals <-chan os.Signal, first os.Signal, at time.Time) <-chan os.Signal {
+	second := make(chan os.Signal, 1)
+	h.tasks.Go("signals", func(ctx context.Context) error {
+		for {
+			select {
+			case s := <-signals:
+				if s != first || time.Since(at) > sameWish {
+					second <- s
+					return nil
+				}
+			case <-ctx.Done():
+				return nil
+			}
+		}
+	})
+	return second
 }
 
 var errSecondSignal = errors.New("aborted by a second signal: what was being written is left recoverable")
@@ -70,7 +99,7 @@ func shutDown(h *house, signals <-chan os.Signal) error {
 func (h *house) begin() {
 	cfg, log := h.cfg, h.log
 	log.Info("spool is ready",
-		"api", "http://"+h.httpAddr, "publish_to", "rtsp://"+cfg.Ingest.RTSP.Listen+"/live/NAME", "recordings", cfg.MP4.RecordPath)
+		"api", "http://"+h.httpAddr, "publish_to", "rtsp://"+h.rtspAddr()+"/live/NAME", "recordings", cfg.MP4.RecordPath)
 	for path := range cfg.Streams {
 		h.recorder.StartAlways(string(path))
 	}
@@ -84,6 +113,6 @@ func (h *house) begin() {
 	}
 	log.Info("recording the built-in demo stream: Ctrl-C finishes the file", "stream", demo)
 	log.Info("to record a stream of your own",
-		"publish", "ffmpeg -re -i VIDEO -c copy -f rtsp rtsp://"+cfg.Ingest.RTSP.Listen+"/live/NAME",
+		"publish", "ffmpeg -re -i VIDEO -c copy -f rtsp rtsp://"+h.rtspAddr()+"/live/NAME",
 		"record", "curl -X POST http://"+h.httpAddr+"/mp4/start/live/NAME")
 }

@@ -188,6 +188,7 @@ func (m *Muxer) begin(first *media.Chunk, emit pipeline.Emit[media.Recording]) e
 	if err != nil {
 		return err
 	}
+	m.log.Info("recording begins", "file", m.shown(f.name), "start", at(r.StartUTC).UTC())
 	return emit(r)
 }
 
@@ -278,12 +279,21 @@ func (m *Muxer) finish(reason media.Cause, emit pipeline.Emit[media.Recording]) 
 		m.truth.failed(err)
 		return err
 	}
-	m.truth.finished(f, final, written, m.clock.Now().Sub(began))
+	took := m.clock.Now().Sub(began)
+	m.truth.finished(f, final, written, took)
 	r, err := f.entry.recording(final, f.size)
 	if err != nil {
 		return err
 	}
+	m.log.Info("recording finished", "file", m.shown(final), "reason", string(reason),
+		"duration", time.Duration(r.Duration).Round(time.Millisecond), "bytes", f.size,
+		"start", at(r.StartUTC).UTC(), "end", at(r.EndUTC).UTC(), "finish_wrote", written, "finish_took", took.Round(time.Microsecond))
 	return emit(r)
+}
+
+// shown is a file's path as the one who configured the directory would write it.
+func (m *Muxer) shown(name string) string {
+	return filepath.Join(m.cfg.RecordPath, filepath.FromSlash(name))
 }
 
 // publish gives a finished file its name without PartSuffix, or the next one

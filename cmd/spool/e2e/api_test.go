@@ -1,0 +1,163 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// status is what the tests read of GET /mp4/status.
+type status struct {
+	Recording      bool      `json:"recording"`
+	State          string    `json:"state"`
+	File           string    `json:"file"`
+	Bytes          int64     `json:"bytes"`
+	AccessUnits    uint64    `json:"access_units"`
+	Segments       uint64    `json:"segments"`
+	LastAccessUnit time.Time `json:"last_access_unit"`
+	LastWritten    time.Time `json:"last_written"`
+	Drops          []drop    `json:"drops"`
+	Gaps           uint64    `json:"gaps"`
+	LastError      string    `json:"last_error"`
+	Finish         struct {
+		File         string `json:"file"`
+		BytesWritten int64  `json:"bytes_written"`
+		FileBytes    int64  `json:"file_bytes"`
+	} `json:"finish"`
+}
+
+type drop struct {
+	Cause       string `json:"cause"`
+	AccessUnits uint64 `json:"access_units"`
+}
+
+// stream is what they read of GET /mp4/streams.
+type stream struct {
+	Path        string `json:"path"`
+	State       string `json:"state"`
+	AccessUnits uint64 `json:"access_units"`
+	Drops       []drop `json:"drops"`
+	Subscribers int    `json:"subscribers"`
+}
+
+// record is what they read of GET /mp4/records.
+type record struct {
+	Stream    string    `json:"stream_path"`
+	File      string    `json:"file_path"`
+	Start     time.Time `json:"start_time"`
+	End       time.Time `json:"end_time"`
+	Duration  float64   `json:"duration"`
+	Size      int64     `json:"size"`
+	State     string    `json:"state"`
+	EndReason string    `json:"end_reason"`
+	Gap       *struct {
+		Cause   string  `json:"cause"`
+		Seconds float64 `json:"seconds"`
+	} `json:"gap"`
+}
+
+// ask sends a request and gives the answer's code and body.
+func (r *recorder) ask(method, path string) (int, []byte) {
+	r.t.Helper()
+	req, err := http.NewRequestWithContext(r.t.Context(), method, r.api+path, nil)
+	require.NoError(r.t, err)
+	resp, err := client.Do(req)
+	require.NoError(r.t, err)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	require.NoError(r.t, err)
+	return resp.StatusCode, body
+}
+
+// client keeps no connection: a descriptor of the recorder is its own.
+var client = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
+
+// answer asks for JSON that must come with code 200.
+func answer[T any](r *recorder, method, path string) (out T) {
+	r.t.Helper()
+	code, body := r.ask(method, path)
+	require.Equal(r.t, http.StatusOK, code, "%s %s: %s", method, path, body)
+	require.NoError(r.t, json.Unmarshal(body, &out), "%s", body)
+	return out
+}
+
+func (r *recorder) start(stream, query string) {
+	r.t.Helper()
+	require.Equal(r.t, map[string]string{"status": "started", "stream": stream},
+		answer[map[string]string](r, "POST", "/mp4/start/"+stream+query))
+}
+
+func (r *recorder) stop(stream string) {
+	r.t.Helper()
+	require.Equal(r.t, map[string]string{"status": "stopped", "stream": stream},
+		answer[map[string]string](r, "POST", "/mp4/stop/"+stream))
+}
+
+func (r *recorder) status(stream string) status {
+	r.t.Helper()
+	return answer[status](r, "GET", "/mp4/status/"+stream)
+}
+
+// stream is one row of the list, empty where there is none.
+func (r *recorder) stream(path string) stream {
+	r.t.Helper()
+	list := answer[struct{ Streams []stream }](r, "GET", "/mp4/streams").Streams
+	for _, s := range list {
+		if s.Path == path {
+			return s
+		}
+	}
+	return stream{}
+}
+
+// records are those of a stream, oldest first.
+func (r *recorder) records(stream string) []record {
+	r.t.Helper()
+	return answer[struct{ Records []record }](r, "GET", "/mp4/records?order=asc&stream="+stream).Records
+}
+
+// awaitRecords waits until a stream has so many recordings that are all ended.
+func (r *recorder) awaitRecords(stream string, n int) (out []record) {
+	r.t.Helper()
+	eventually(r.t, fmt.Sprintf("%d recordings of %s\n%s", n, stream, r.book), func() bool {
+		out = r.records(stream)
+		for _, rec := range out {
+			if rec.State == "recording" {
+				return false
+			}
+		}
+		return len(out) >= n
+	})
+	return out
+}
+
+// awaitUnits waits until a stream's open file holds so many access units.
+func (r *recorder) awaitUnits(stream string, n uint64) (s status) {
+	r.t.Helper()
+	eventually(r.t, fmt.Sprintf("%d access units of %s", n, stream), func() bool {
+		s = r.status(stream)
+		return s.AccessUnits >= n
+	})
+	return s
+}
+
+// metric is one figure of /metrics.
+func (r *recorder) metric(name string) float64 {
+	r.t.Helper()
+	_, body := r.ask("GET", "/metrics")
+	for text := range strings.Lines(string(body)) {
+		if value, ok := strings.CutPrefix(text, name+" "); ok {
+			f, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+			require.NoError(r.t, err)
+			return f
+		}
+	}
+	require.Fail(r.t, "no such metric", name)
+	return 0
+}

@@ -1,0 +1,47 @@
+package e2e
+
+import (
+	"encoding/json"
+	"strings"
+	"sync"
+)
+
+// logBook collects what a program writes, to be read while it runs.
+type logBook struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (l *logBook) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logBook) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// line is one line of a JSON log.
+type line map[string]any
+
+func (l line) text(key string) string { s, _ := l[key].(string); return s }
+
+// lines are the whole lines so far; what is no JSON, such as a report of the race
+// detector, is a line with level RAW.
+func (l *logBook) lines() (out []line) {
+	all := l.String()
+	for text := range strings.Lines(all) {
+		if !strings.HasSuffix(text, "\n") {
+			break
+		}
+		var parsed line
+		if json.Unmarshal([]byte(text), &parsed) != nil {
+			parsed = line{"level": "RAW", "msg": strings.TrimSpace(text)}
+		}
+		out = append(out, parsed)
+	}
+	return out
+}

@@ -1,0 +1,97 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// patience is for what must happen at all, not for how fast.
+const patience = 60 * time.Second
+
+// long asks for clips and loads of full length.
+var long = os.Getenv("SPOOL_E2E_LONG") != ""
+
+// workshop is a directory for what all tests share.
+var workshop string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "spool-e2e-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	workshop = dir
+	code := m.Run()
+	_ = os.RemoveAll(dir) // what stays is in the temporary directory
+	os.Exit(code)
+}
+
+// builder makes one of the binaries, once.
+func builder(name string, cgo string, args ...string) func() (string, error) {
+	return sync.OnceValues(func() (string, error) {
+		path := filepath.Join(workshop, name)
+		cmd := exec.Command("go", append(append([]string{"build", "-o", path}, args...), "github.com/gospool/spool/cmd/spool")...)
+		cmd.Env = append(os.Environ(), "CGO_ENABLED="+cgo)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return "", fmt.Errorf("build %s: %w\n%s", name, err, out)
+		}
+		return path, nil
+	})
+}
+
+var (
+	staticBinary = builder("spool", "0")
+	racyBinary   = builder("spool-race", "1", "-race")
+)
+
+// clips are made by ffmpeg once for all tests.
+var clips = struct {
+	sync.Mutex
+	made map[string]string
+}{made: map[string]string{}}
+
+// clip is a file of the workshop, made with the given arguments of ffmpeg.
+func clip(t *testing.T, name string, args ...string) string {
+	t.Helper()
+	clips.Lock()
+	defer clips.Unlock()
+	if path := clips.made[name]; path != "" {
+		return path
+	}
+	path := filepath.Join(workshop, name)
+	tool(t, "ffmpeg", append(append([]string{"-nostdin", "-v", "error", "-y"}, args...), path)...)
+	clips.made[name] = path
+	return path
+}
+
+// tool runs a program to its end and gives what it prints. A word on standard
+// error is a failure.
+func tool(t *testing.T, name string, args ...string) string {
+	t.Helper()
+	out, complaint, err := run(t, name, args...)
+	require.NoError(t, err, "%s %v\n%s", name, args, complaint)
+	require.Empty(t, complaint, "%s %v", name, args)
+	return out
+}
+
+func run(t *testing.T, name string, args ...string) (stdout, stderr string, err error) {
+	t.Helper()
+	var out, complaint logBook
+	cmd := exec.CommandContext(t.Context(), name, args...)
+	cmd.Stdout, cmd.Stderr = &out, &complaint
+	err = cmd.Run()
+	return out.String(), complaint.String(), err
+}
+
+// eventually polls until a condition holds.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	require.Eventually(t, ok, patience, 20*time.Millisecond, what)
+}

@@ -1,0 +1,140 @@
+package e2e
+
+import (
+	"encoding/json"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/abema/go-mp4"
+	"github.com/stretchr/testify/require"
+)
+
+// What others say of a file: ffmpeg, ffprobe, go-mp4.
+
+// decodes lets ffmpeg decode all of a file; a warning is a failure.
+func decodes(t *testing.T, file string) {
+	t.Helper()
+	tool(t, "ffmpeg", "-nostdin", "-v", "warning", "-xerror", "-i", file, "-f", "null", "-")
+}
+
+// packet is one of a file, as ffprobe reads it. Times are in ticks.
+type packet struct {
+	dts, pts int64
+	key      bool
+	hash     string // of the payload
+}
+
+// track is the packets of one track, in decoding order.
+type track struct {
+	scale   int64 // ticks per second
+	packets []packet
+}
+
+// millis converts ticks.
+func (k track) millis(ticks int64) float64 { return float64(ticks) * 1000 / float64(k.scale) }
+
+// tracks reads the first track of a kind: v or a.
+func probe(t *testing.T, file, kind string) (k track) {
+	t.Helper()
+	out := tool(t, "ffprobe", "-v", "error", "-select_streams", kind+":0", "-show_packets", "-show_data_hash", "md5",
+		"-show_entries", "packet=pts,dts,flags,data_hash:stream=time_base", "-of", "json", file)
+	var doc struct {
+		Packets []struct {
+			PTS, DTS int64
+			Flags    string
+			Hash     string `json:"data_hash"`
+		}
+		Streams []struct {
+			TimeBase string `json:"time_base"`
+		}
+	}
+	require.NoError(t, json.Unmarshal([]byte(out), &doc))
+	require.NotEmpty(t, doc.Streams, "%s has no %s", file, kind)
+	scale, err := strconv.ParseInt(strings.TrimPrefix(doc.Streams[0].TimeBase, "1/"), 10, 64)
+	require.NoError(t, err)
+	k.scale = scale
+	for _, p := range doc.Packets {
+		k.packets = append(k.packets, packet{p.DTS, p.PTS, strings.Contains(p.Flags, "K"), p.Hash})
+	}
+	return k
+}
+
+// form is what ffprobe says of a whole file.
+type form struct {
+	Format struct {
+		Duration float64 `json:"duration,string"`
+		Streams  int     `json:"nb_streams"`
+	}
+	Streams []struct {
+		Type      string `json:"codec_type"`
+		Codec     string `json:"codec_name"`
+		Tag       string `json:"codec_tag_string"`
+		Width     int
+		Height    int
+		FrameRate string `json:"avg_frame_rate"`
+		Frames    int    `json:"nb_frames,string"`
+	}
+}
+
+func describe(t *testing.T, file string) (f form) {
+	t.Helper()
+	out := tool(t, "ffprobe", "-v", "error", "-show_format", "-show_streams", "-of", "json", file)
+	require.NoError(t, json.Unmarshal([]byte(out), &f))
+	return f
+}
+
+// boxes are the types of a file's boxes at the top, read by go-mp4, which also
+// has to understand every box inside of moov.
+func boxes(t *testing.T, file string) (top []string) {
+	t.Helper()
+	f, err := os.Open(file)
+	require.NoError(t, err)
+	defer f.Close()
+	_, err = mp4.ReadBoxStructure(f, func(h *mp4.ReadHandle) (any, error) {
+		if len(h.Path) == 1 {
+			top = append(top, h.BoxInfo.Type.String())
+		}
+		if !h.BoxInfo.IsSupportedType() || h.BoxInfo.Type == mp4.BoxTypeMdat() || h.BoxInfo.Type == mp4.BoxTypeFree() {
+			return nil, nil
+		}
+		if _, _, err := h.ReadPayload(); err != nil {
+			return nil, err
+		}
+		return h.Expand()
+	})
+	require.NoError(t, err, file)
+	return top
+}
+
+// ordinary wants moov before the one mdat, and nothing of a fragmented file.
+func ordinary(t *testing.T, file string) {
+	t.Helper()
+	top := boxes(t, file)
+	require.Equal(t, "ftyp", top[0], top)
+	moov, mdat := slices.Index(top, "moov"), slices.Index(top, "mdat")
+	require.Positive(t, moov, top)
+	require.Greater(t, mdat, moov, top)
+	require.NotContains(t, top, "moof")
+}
+
+// fragmented wants moov, an index, and fragments.
+func fragmented(t *testing.T, file string) {
+	t.Helper()
+	top := boxes(t, file)
+	require.Equal(t, "ftyp", top[0], top)
+	require.Contains(t, top, "moov")
+	require.Contains(t, top, "sidx")
+	require.Contains(t, top, "moof")
+}
+
+// frames counts the pictures of files.
+func frames(t *testing.T, files ...string) (n int) {
+	t.Helper()
+	for _, f := range files {
+		n += len(probe(t, f, "v").packets)
+	}
+	return n
+}

@@ -1,0 +1,175 @@
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// recorder is a running spool.
+type recorder struct {
+	t     *testing.T
+	dir   string // working directory
+	files string // of the recordings
+	api   string // http://host:port
+	rtsp  string // rtsp://host:port
+	book  *logBook
+	cmd   *exec.Cmd
+	done  chan error
+	ended bool
+
+	expected []string // parts of warnings and errors that the test brings about
+}
+
+// anywhere are flags for free ports.
+var anywhere = []string{"--http-listen", "127.0.0.1:0", "--rtsp-listen", "127.0.0.1:0", "--set", "ingest/rtsp/udp={rtp: 0, rtcp: 0}"}
+
+// serve starts the binary with the race detector in an empty directory. At the
+// end of the test it is drained.
+func serve(t *testing.T, config string, args ...string) *recorder {
+	t.Helper()
+	return launch(t, racyBinary, t.TempDir(), config, args...)
+}
+
+// serveStatic does so with the static binary.
+func serveStatic(t *testing.T, config string, args ...string) *recorder {
+	t.Helper()
+	return launch(t, staticBinary, t.TempDir(), config, args...)
+}
+
+func launch(t *testing.T, binary func() (string, error), dir, config string, args ...string) *recorder {
+	t.Helper()
+	path, err := binary()
+	require.NoError(t, err)
+	if config != "" {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "config.yaml"), []byte(config), 0o644))
+	}
+	r := &recorder{t: t, dir: dir, files: filepath.Join(dir, "recordings"), book: &logBook{}, done: make(chan error, 1)}
+	r.cmd = exec.Command(path, append(slices.Clone(anywhere), args...)...)
+	r.cmd.Dir, r.cmd.Stderr = dir, r.book
+	require.NoError(t, r.cmd.Start())
+	go func() { r.done <- r.cmd.Wait() }()
+	t.Cleanup(r.end)
+	r.rtsp = "rtsp://" + r.await("rtsp server listens").text("address")
+	r.api = r.await("spool is ready").text("api")
+	return r
+}
+
+// expect names a warning or an error that is no failure of the test.
+func (r *recorder) expect(parts ...string) { r.expected = append(r.expected, parts...) }
+
+// await waits for a line of the log whose message begins so, and whose other
+// attributes, given in pairs, are equal.
+func (r *recorder) await(msg string, attrs ...string) (found line) {
+	r.t.Helper()
+	eventually(r.t, fmt.Sprintf("log line %q %q in\n%s", msg, attrs, r.book), func() bool {
+		found = r.find(msg, attrs...)
+		return found != nil
+	})
+	return found
+}
+
+func (r *recorder) find(msg string, attrs ...string) line {
+	for _, l := range r.book.lines() {
+		if strings.HasPrefix(l.text("msg"), msg) && l.has(attrs) {
+			return l
+		}
+	}
+	return nil
+}
+
+func (l line) has(attrs []string) bool {
+	for i := 0; i < len(attrs); i += 2 {
+		if l.text(attrs[i]) != attrs[i+1] {
+			return false
+		}
+	}
+	return true
+}
+
+// end drains the recorder, if the test has not ended it, and looks at what it
+// leaves.
+func (r *recorder) end() {
+	r.t.Helper()
+	if !r.ended {
+		require.Equal(r.t, 0, r.signal(syscall.SIGINT), "%s", r.book)
+		r.allFinished()
+	}
+	r.logIsClean()
+	if r.t.Failed() {
+		r.t.Log(r.book)
+	}
+}
+
+// signal sends a signal and waits for the exit code, negative after a kill.
+func (r *recorder) signal(s syscall.Signal) int {
+	r.t.Helper()
+	require.NoError(r.t, r.cmd.Process.Signal(s))
+	return r.exit()
+}
+
+func (r *recorder) exit() int {
+	r.t.Helper()
+	r.ended = true
+	select {
+	case err := <-r.done:
+		var exit *exec.ExitError
+		if err != nil && !errors.As(err, &exit) {
+			require.NoError(r.t, err)
+		}
+		return r.cmd.ProcessState.ExitCode()
+	case <-time.After(patience):
+		_ = r.cmd.Process.Signal(syscall.SIGQUIT) // its stacks go to the log
+		<-r.done
+		require.Fail(r.t, "spool does not end", "%s", r.book)
+		return -1
+	}
+}
+
+func (r *recorder) logIsClean() {
+	r.t.Helper()
+	for _, l := range r.book.lines() {
+		if level := l.text("level"); level == "INFO" || level == "DEBUG" {
+			continue
+		}
+		known := slices.ContainsFunc(r.expected, func(part string) bool { return strings.Contains(fmt.Sprint(l), part) })
+		if !known {
+			r.t.Errorf("unexpected in the log: %v", l)
+		}
+	}
+}
+
+// allFinished wants no file that grows.
+func (r *recorder) allFinished() {
+	r.t.Helper()
+	require.Empty(r.t, r.list(".mp4.part"), "files were not finished")
+}
+
+// list is the files with a suffix, by name, with their whole path.
+func (r *recorder) list(suffix string) (out []string) {
+	require.NoError(r.t, filepath.WalkDir(r.files, func(path string, _ os.DirEntry, err error) error {
+		if err == nil && strings.HasSuffix(path, suffix) {
+			out = append(out, path)
+		}
+		return err
+	}))
+	return out
+}
+
+func (r *recorder) path(name string) string { return filepath.Join(r.files, filepath.FromSlash(name)) }
+
+// descriptors is how many files the process has open.
+func (r *recorder) descriptors() int {
+	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", r.cmd.Process.Pid))
+	require.NoError(r.t, err)
+	return len(entries)
+}

@@ -1,0 +1,33 @@
+package pipeline
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+type keepsake struct{ closed int }
+
+func (k *keepsake) Close() { k.closed++ }
+
+func TestKeptIsTakenOnceOrClosed(t *testing.T) {
+	taken, replaced, left, late, alone := &keepsake{}, &keepsake{}, &keepsake{}, &keepsake{}, &keepsake{}
+	k := &Kept{}
+	require.Nil(t, k.Take("source"))
+	k.Leave("source", taken)
+	require.Same(t, taken, k.Take("source"))
+	require.Nil(t, k.Take("source"), "it is the taker's now")
+
+	k.Leave("source", replaced)
+	k.Leave("source", left)
+	require.Equal(t, 1, replaced.closed)
+	k.close()
+	require.Equal(t, 1, left.closed)
+	k.Leave("source", late)
+	require.Equal(t, 1, late.closed, "nobody comes any more")
+	require.Zero(t, taken.closed)
+
+	(*Kept)(nil).Leave("source", alone)
+	require.Equal(t, 1, alone.closed)
+	require.Nil(t, (*Kept)(nil).Take("source"))
+}
