@@ -28,13 +28,13 @@ func TestIdleMemoryOfManyStreams(t *testing.T) {
 	sizes := newCamera(t, pool, 4e6, nil).pictures
 	payload := make([]byte, 200000)
 	idle := 0
-	for n := range int64(120 * 25) {
+	for n := range int64(60 * 25) {
 		for i, b := range builders {
 			k := n + int64(i*7)
 			size := sizes[k%100] * (90 + i%20) / 100
 			_ = b.Append(0, &AU{DTS: n * 3600, PTS: n * 3600, Mono: n * 4e7, Sync: k%50 == 0, Payload: [][]byte{payload[:size]}})
 		}
-		if n > 1000 {
+		if n > 750 {
 			idle = max(idle, pool.idle)
 		}
 	}

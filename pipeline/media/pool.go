@@ -10,9 +10,10 @@ import (
 )
 
 // Pool makes chunks and takes their memory back. Payload memory comes in size
-// classes, eight to an octave: new memory is at most an eighth larger than what
-// was asked for beyond the first KiB, used memory a quarter. What is free, columns included, is kept up to a bound in bytes and left
-// to the collector beyond it.
+// classes, eight to an octave: beyond the first KiB new memory is at most an
+// eighth larger than what was asked for, used memory a quarter. What is free,
+// columns included, is kept up to a bound in bytes and left to the collector
+// beyond it.
 //
 // A pool is safe for concurrent use.
 type Pool struct {
