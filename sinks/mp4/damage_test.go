@@ -22,11 +22,16 @@ type killedFile struct {
 
 func grow(t testing.TB, src *source, fragment bool) killedFile {
 	t.Helper()
+	return growBy(t, src, fragment, time.Second)
+}
+
+func growBy(t testing.TB, src *source, fragment bool, flush time.Duration) killedFile {
+	t.Helper()
 	pool, cfg := media.NewCheckedPool(), Defaults()
 	cfg.Fragment, cfg.Sync = fragment, syncNone
 	s := newSession(t, cfg, nil)
 	require.NoError(t, s.Open(context.Background()))
-	set, chunks := src.chunks(t, pool, time.Second, nil)
+	set, chunks := src.chunks(t, pool, flush, nil)
 	k := killedFile{src: src}
 	seg := segment(set, 1)
 	for i, c := range chunks {
@@ -101,6 +106,23 @@ func TestDamage(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestDamageCostsTheRestOfItsGOP: what follows a damaged chunk cannot be
+// decoded before the next key frame, and must not be passed as whole.
+func TestDamageCostsTheRestOfItsGOP(t *testing.T) {
+	for _, fragment := range []bool{false, true} {
+		k := growBy(t, record(t, avc(8)), fragment, 400*time.Millisecond) // 3 chunks a GOP
+		b := bytes.Clone(k.data)
+		b[(k.ends[6]+k.ends[7])/2] ^= 1 // the third GOP's first
+		r, file := repaired(t, t.TempDir(), b)
+		require.NoError(t, r.Err)
+		require.InDelta(t, float64(time.Second), float64(r.Lost), float64(100*time.Millisecond))
+		seen := probe(t, file)
+		require.Len(t, seen.of(0), 175)
+		require.Equal(t, byte('K'), seen.of(0)[50].Flags[0])
+		requirePlays(t, file)
 	}
 }
 
