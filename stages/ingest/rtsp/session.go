@@ -82,6 +82,12 @@ func (s *session) packet(t *ingest.RTPTrack, p *rtp.Packet) {
 	if s.closed {
 		return
 	}
+	select {
+	case <-s.pub.Done(): // another took the path, or the hub closed
+		s.hangUp()
+		return
+	default:
+	}
 	if err := t.Packet(p, s.clock.Now()); err != nil {
 		s.log.Debug("publication ended", "reason", err)
 		s.hangUp()
