@@ -75,6 +75,10 @@ func (p *Publisher) flush() {
 	}
 }
 
+// Ended tells an error of Write that ends the publisher from one that leaves an
+// access unit out.
+func Ended(err error) bool { return errors.Is(err, ErrReplaced) || errors.Is(err, ErrClosed) }
+
 // Lost counts packets or units that were lost before they reached the hub.
 func (p *Publisher) Lost(cause string, n uint64) { p.stream.drops.add(cause, n) }
 
@@ -108,6 +112,8 @@ func dropCause(err error) string {
 		return "empty"
 	case errors.Is(err, media.ErrTooLarge):
 		return "too_large"
+	case errors.Is(err, media.ErrTimeRange), errors.Is(err, media.ErrOffset):
+		return "time_out_of_range"
 	}
 	return "refused"
 }

@@ -1,10 +1,10 @@
 package ingest
 
 import (
-	"errors"
 	"log/slog"
 
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/stages/hub"
 )
 
 // Publisher takes what a Feed makes; *hub.Publisher is one.
@@ -243,7 +243,7 @@ func (f *Feed) write(t *track, u *Unit) {
 		UTC: f.wall.at(pts, u.UTC, u.Mono), Mono: u.Mono,
 		Sync: u.sync, Payload: u.elements(),
 	}
-	if err := f.pub.Write(t.slot, &f.au); err != nil && !leftOut(err) {
+	if err := f.pub.Write(t.slot, &f.au); hub.Ended(err) {
 		f.err = err
 	}
 }
@@ -266,14 +266,4 @@ func (f *Feed) publish() {
 	if err := f.pub.SetTracks(set); err != nil {
 		f.err = err
 	}
-}
-
-// leftOut reports whether the error of a Write is about that unit only.
-func leftOut(err error) bool {
-	for _, e := range []error{media.ErrNoKeyFrame, media.ErrEmpty, media.ErrTooLarge, media.ErrTimeBack, media.ErrNoSuchTrack} {
-		if errors.Is(err, e) {
-			return true
-		}
-	}
-	return false
 }
