@@ -76,3 +76,14 @@ func (au *AU) offset() (int32, bool) {
 	overflow := (au.PTS >= au.DTS) != (d >= 0)
 	return int32(d), !overflow && d >= math.MinInt32 && d <= math.MaxInt32
 }
+
+// LeftOut reports whether an error of Append is about that access unit only: the
+// next one may come.
+func LeftOut(err error) bool {
+	for _, e := range []error{ErrNoKeyFrame, ErrEmpty, ErrTooLarge, ErrTimeBack, ErrTimeRange, ErrOffset, ErrNoSuchTrack} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}

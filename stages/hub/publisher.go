@@ -75,10 +75,6 @@ func (p *Publisher) flush() {
 	}
 }
 
-// Ended tells an error of Write that ends the publisher from one that leaves an
-// access unit out.
-func Ended(err error) bool { return errors.Is(err, ErrReplaced) || errors.Is(err, ErrClosed) }
-
 // Lost counts packets or units that were lost before they reached the hub.
 func (p *Publisher) Lost(cause string, n uint64) { p.stream.drops.add(cause, n) }
 

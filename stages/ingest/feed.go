@@ -4,7 +4,6 @@ import (
 	"log/slog"
 
 	"github.com/gospool/spool/pipeline/media"
-	"github.com/gospool/spool/stages/hub"
 )
 
 // Publisher takes what a Feed makes; *hub.Publisher is one.
@@ -243,7 +242,7 @@ func (f *Feed) write(t *track, u *Unit) {
 		UTC: f.wall.at(pts, u.UTC, u.Mono), Mono: u.Mono,
 		Sync: u.sync, Payload: u.elements(),
 	}
-	if err := f.pub.Write(t.slot, &f.au); hub.Ended(err) {
+	if err := f.pub.Write(t.slot, &f.au); err != nil && !media.LeftOut(err) {
 		f.err = err
 	}
 }
