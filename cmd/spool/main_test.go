@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -152,11 +153,13 @@ func TestVersionNamesTheBuild(t *testing.T) {
 	require.Regexp(t, `^spool \S+ \(commit .+\) go1\.\S+ \w+/\w+\n$`, out)
 }
 
+// The program itself is asked: tests link stages of their own.
 func TestReferenceIsNotStale(t *testing.T) {
-	want := string(configs.Reference(pipeline.Stages()))
+	want, err := exec.Command("go", "run", ".", "config", "--reference").Output()
+	require.NoError(t, err)
 	have, err := os.ReadFile("../../configs/reference.yaml")
 	require.NoError(t, err)
-	require.True(t, want == string(have), "configs/reference.yaml is not what the program says: run make generate")
+	require.True(t, string(want) == string(have), "configs/reference.yaml is not what the program says: run make generate")
 
 	path, err := filepath.Abs("../../configs/reference.yaml")
 	require.NoError(t, err)
