@@ -84,13 +84,14 @@ func writeAVC(w *boxes, t *media.Track) (aspect, error) {
 		AnyTypeBox:           gomp4.AnyTypeBox{Type: gomp4.BoxTypeAvcC()},
 		ConfigurationVersion: 1,
 		Profile:              first[1], ProfileCompatibility: first[2], Level: first[3],
-		LengthSizeMinusOne:         3,
+		Reserved: 63, LengthSizeMinusOne: 3, Reserved2: 7, // reserved bits are ones, and go-mp4 does not set them
 		NumOfSequenceParameterSets: uint8(len(spss)), SequenceParameterSets: spss,
 		NumOfPictureParameterSets: uint8(len(ppss)), PictureParameterSets: ppss,
 	}
 	switch first[1] { // those that carry the chroma format here
 	case 100, 110, 122, 144:
 		config.HighProfileFieldsEnabled = true
+		config.Reserved3, config.Reserved4, config.Reserved5 = 63, 31, 31
 		config.ChromaFormat = uint8(sps.ChromaFormatIdc)
 		config.BitDepthLumaMinus8 = uint8(sps.BitDepthLumaMinus8)
 		config.BitDepthChromaMinus8 = uint8(sps.BitDepthChromaMinus8)

@@ -33,22 +33,27 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// builder makes one of the binaries, once.
-func builder(name string, cgo string, args ...string) func() (string, error) {
+// goBuild makes a binary of a package, seen from a directory.
+func goBuild(path, dir, pkg string, environ []string, args ...string) error {
+	cmd := exec.Command("go", append(append([]string{"build", "-o", path}, args...), pkg)...)
+	cmd.Dir, cmd.Env = dir, environ
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("go build %s: %w\n%s", pkg, err, out)
+	}
+	return nil
+}
+
+// binary makes one of the program's binaries, once.
+func binary(name, cgo string, args ...string) func() (string, error) {
 	return sync.OnceValues(func() (string, error) {
 		path := filepath.Join(workshop, name)
-		cmd := exec.Command("go", append(append([]string{"build", "-o", path}, args...), "github.com/gospool/spool/cmd/spool")...)
-		cmd.Env = append(os.Environ(), "CGO_ENABLED="+cgo)
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return "", fmt.Errorf("build %s: %w\n%s", name, err, out)
-		}
-		return path, nil
+		return path, goBuild(path, ".", "github.com/gospool/spool/cmd/spool", append(os.Environ(), "CGO_ENABLED="+cgo), args...)
 	})
 }
 
 var (
-	staticBinary = builder("spool", "0")
-	racyBinary   = builder("spool-race", "1", "-race")
+	staticBinary = binary("spool", "0")
+	racyBinary   = binary("spool-race", "1", "-race")
 )
 
 // clips are made by ffmpeg once for all tests.
