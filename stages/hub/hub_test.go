@@ -391,7 +391,7 @@ func TestFinitePullEndsTheStream(t *testing.T) {
 
 func TestBadPullURLs(t *testing.T) {
 	r := newRig(t, hub.Config{})
-	for _, bad := range []string{"nope://x", "well://unknown", "://", "well://u:topsecret@[::1", "well://u:topsecret@h:port"} {
+	for _, bad := range []string{"nope://x", "well://unknown", "://", "well://u:topsecret@[::1", "well://u:topsecret@h:port", "well://u:@h:topsecret"} {
 		err := r.Configure("cam/x", hub.StreamConfig{Pull: bad})
 		require.Error(t, err, bad)
 		require.NotContains(t, err.Error(), "topsecret")

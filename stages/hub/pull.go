@@ -50,16 +50,14 @@ func RegisterScheme(name string, scheme Scheme) {
 	schemes.by[name] = scheme
 }
 
+var errBadURL = errors.New("the pull URL cannot be read: write scheme://user:password@host:port/path, with what is special in user and password percent-encoded")
+
 // NewPuller makes the puller of a URL, or says what is wrong with it. No error
 // shows the URL's credentials.
 func NewPuller(raw string, o PullOptions) (Puller, error) {
 	u, err := url.Parse(raw)
-	if err != nil {
-		var e *url.Error
-		if errors.As(err, &e) {
-			err = e.Err // without the URL, which may hold a password
-		}
-		return nil, fmt.Errorf("pull URL: %w", err)
+	if err != nil { // whose text quotes the URL, the password with it
+		return nil, errBadURL
 	}
 	schemes.RLock()
 	scheme, known := schemes.by[u.Scheme]
