@@ -44,7 +44,8 @@ func noColour(environ []string) bool {
 	return false
 }
 
-// withoutSecrets is the last net under code that should have redacted.
+// withoutSecrets is the last net under code that should have redacted. It also
+// writes what machines read as people do.
 func withoutSecrets(_ []string, a slog.Attr) slog.Attr {
 	if a.Value.Kind() == slog.KindLogValuer {
 		a.Value = a.Value.Resolve()
@@ -52,6 +53,8 @@ func withoutSecrets(_ []string, a slog.Attr) slog.Attr {
 	switch v := a.Value; v.Kind() {
 	case slog.KindString:
 		a.Value = slog.StringValue(redactURLs(v.String()))
+	case slog.KindDuration: // a number would not say its unit
+		a.Value = slog.StringValue(v.Duration().String())
 	case slog.KindAny:
 		if err, ok := v.Any().(error); ok {
 			a.Value = slog.StringValue(redactURLs(err.Error()))
