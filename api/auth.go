@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -143,7 +144,7 @@ func (d *door) identify(r *http.Request) (Caller, error) {
 			d.attempts.failed(remote)
 		}
 	} else {
-		who, ok = d.byPassword(r, remote, name, password)
+		who, ok = d.byPassword(r.Context(), remote, name, password)
 	}
 	if !ok {
 		return Caller{}, failure(http.StatusUnauthorized, "name, password or token is wrong")
@@ -162,7 +163,7 @@ func (d *door) byToken(secret string) (who Caller, ok bool) {
 	return who, ok
 }
 
-func (d *door) byPassword(r *http.Request, remote, name, password string) (Caller, bool) {
+func (d *door) byPassword(ctx context.Context, remote, name, password string) (Caller, bool) {
 	acc := d.users[name]
 	known := acc != nil
 	if !known {
@@ -173,7 +174,7 @@ func (d *door) byPassword(r *http.Request, remote, name, password string) (Calle
 		return acc.caller, true
 	}
 	d.attempts.failed(remote)
-	if len(password) > maxPassword || len(d.users) == 0 || !d.hashed(r, acc, password) || !known {
+	if len(password) > maxPassword || len(d.users) == 0 || !d.hashed(ctx, acc, password) || !known {
 		return Caller{}, false
 	}
 	d.attempts.forgiven(remote)
@@ -182,10 +183,10 @@ func (d *door) byPassword(r *http.Request, remote, name, password string) (Calle
 }
 
 // hashed checks a password the slow way, a few at once.
-func (d *door) hashed(r *http.Request, acc *account, password string) bool {
+func (d *door) hashed(ctx context.Context, acc *account, password string) bool {
 	select {
 	case d.hashing <- struct{}{}:
-	case <-r.Context().Done():
+	case <-ctx.Done():
 		return false
 	}
 	defer func() { <-d.hashing }()

@@ -136,17 +136,6 @@ var dsnExamples = map[string]string{
 	"postgres": "for example postgres://spool:password@127.0.0.1:5432/spool",
 }
 
-// Check keeps an API without access control on this machine.
-func (h HTTP) Check() spec.Problems {
-	var c checks
-	host, ok := c.address("listen", h.Listen)
-	if ok && !loopback(host) && h.Auth != "none" {
-		c.add("listen", fmt.Sprintf("%s can be reached by others, and there is no access control yet", h.Listen),
-			"listen on 127.0.0.1, or write http: {auth: none} if everybody may do everything")
-	}
-	return c.problems
-}
-
 // Check wants ports that can be RTP's: an even one and the next (RFC 3550, 11).
 func (r RTSP) Check() spec.Problems {
 	var c checks
@@ -175,6 +164,7 @@ func (c *Config) Check() spec.Problems {
 	var k checks
 	k.between("flush_interval", c.FlushInterval, 50*time.Millisecond, 10*time.Second)
 	k.between("shutdown_timeout", c.ShutdownTimeout, time.Second, time.Hour)
+	c.checkIngestIsClosed(&k)
 	return k.problems
 }
 

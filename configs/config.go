@@ -91,12 +91,14 @@ type Database struct {
 // HTTP is the API's server.
 type HTTP struct {
 	Listen string `yaml:"listen" doc:"host:port. An address that others can reach is refused unless auth is written out."`
-	Auth   string `yaml:"auth,omitempty" oneof:"none" doc:"none: whoever reaches the address may do everything."`
+	Auth   Auth   `yaml:"auth,omitempty" doc:"Who may do what. auth: none in place of it: whoever reaches the address may do everything."`
+	TLS    TLS    `yaml:"tls,omitempty" doc:"The certificate; without it there is no encryption."`
 }
 
 // Ingest are the protocols' servers.
 type Ingest struct {
-	RTSP RTSP `yaml:"rtsp"`
+	Auth IngestAuth `yaml:"auth,omitempty" doc:"Who may publish. auth: none in place of it: whoever reaches the address."`
+	RTSP RTSP       `yaml:"rtsp"`
 }
 
 // RTSP is the server that ANNOUNCE and RECORD come to.

@@ -173,11 +173,11 @@ crontab:
     - {name: a, cron: "@daily", action: record_start, stream: live/a, duration: 60}
 streams: {other/a: {pull: "rtsp://h/x"}}
 pipelines: {p: {streams: [live/*], record: event, stages: [source: {}]}}
-ingest: {rtsp: {listen: "0.0.0.0:8554"}}
+ingest: {auth: none, rtsp: {listen: "0.0.0.0:8554"}}
 `))
 	lines := strings.Split(c.Warnings.Error(), "\n")
 	require.Len(t, lines, 6)
-	for i, want := range []string{"1:20: mp4/expire_days", "1:41: mp4/disk", "4:5: crontab/jobs: schedules are not active yet", "5:11: streams[other/a]", "6:44: pipelines/p/record", "7:25: ingest/rtsp/listen"} {
+	for i, want := range []string{"1:20: mp4/expire_days", "1:41: mp4/disk", "4:5: crontab/jobs: schedules are not active yet", "5:11: streams[other/a]", "6:44: pipelines/p/record", "7:37: ingest/rtsp/listen"} {
 		require.Contains(t, lines[i], configs.FileName+":"+want)
 	}
 }
@@ -188,6 +188,28 @@ func TestNoSecretIsShown(t *testing.T) {
 	require.Equal(t, "rtsp://admin:s3cret@h/x", c.Streams["a"].Pull)
 	require.NotContains(t, string(c.Show()), "s3cret")
 	require.Contains(t, string(c.Show()), "rtsp://admin:xxxxx@h/x")
+}
+
+func TestSecretsOfAccessAreShownAsWhatCannotBeSent(t *testing.T) {
+	c := load(t, configs.Options{File: "testdata/good/access.yaml"})
+	shown := string(c.Show())
+	require.Equal(t, 2, strings.Count(shown, "password_hash: xxxxx"), shown)
+	require.NotContains(t, shown, "0123456789abcdef")
+	require.Contains(t, shown, "sha256:1bd8fd47297046f993e608e398d5905b00a33e163c6b1172dd38887fed05ed6a", "the same token as its digest")
+}
+
+func TestNoneIsAWordInPlaceOfTheMap(t *testing.T) {
+	for _, o := range []configs.Options{
+		inDir(t, "http: {auth: none, listen: ':8080'}\ningest: {auth: none}\n"),
+		{Dir: t.TempDir(), Environ: []string{"SPOOL_HTTP__AUTH=none", "SPOOL_INGEST__AUTH=none", "SPOOL_HTTP__LISTEN=:8080"}},
+	} {
+		c := load(t, o)
+		require.True(t, c.HTTP.Auth.None && c.Ingest.Auth.None && c.HTTP.Auth.Open())
+		require.Equal(t, 2, strings.Count(string(c.Show()), "auth: none"))
+	}
+	c := load(t, configs.Options{Dir: t.TempDir(), Environ: []string{`SPOOL_HTTP__AUTH={tokens: [{name: t, token: x, roles: [view]}]}`}})
+	require.Equal(t, []configs.Token{{Name: "t", Token: "x", Roles: []string{"view"}}}, c.HTTP.Auth.Tokens)
+	require.False(t, c.HTTP.Auth.Open())
 }
 
 func TestParseSet(t *testing.T) {

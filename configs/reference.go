@@ -33,7 +33,8 @@ func Reference(stages []pipeline.StageInfo) []byte {
 		Name: "Daily recording", Cron: "0 8 * * *", Action: "record_start", Stream: "live/camera01",
 		Duration: spec.Duration(8 * 3600e9), Timezone: "Europe/Berlin",
 	}}
-	c.HTTP.Auth, c.Database.DSN = "none", ""
+	c.Database.DSN = ""
+	c.HTTP.Auth, c.HTTP.TLS, c.Ingest.Auth = exampleAuth()
 	text := spec.Encode(c, spec.Style{Docs: true})
 	return fmt.Appendf(nil, "%s%s", referenceHead, withStages(text, stages))
 }

@@ -3,6 +3,7 @@ package configs
 import (
 	"maps"
 	"slices"
+	"strconv"
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/spec"
@@ -33,6 +34,10 @@ func (c *Config) origin(n *spec.Node) string {
 func (c *Config) at(path string) *spec.Node {
 	n := c.tree
 	for _, key := range spec.SplitPath(path) {
+		if i, err := strconv.Atoi(key); err == nil && n != nil && i >= 0 && i < len(n.List) {
+			n = n.List[i]
+			continue
+		}
 		n = n.Get(key)
 	}
 	return n
@@ -43,6 +48,10 @@ func redact(n *spec.Node) {
 		n.Scalar = spec.Redact(s)
 	}
 	for _, e := range n.Entries {
+		if s, ok := e.Value.Scalar.(string); ok && s != "" && secrets[e.Key] != nil {
+			e.Value.Scalar = secrets[e.Key](s)
+			continue
+		}
 		redact(e.Value)
 	}
 	for _, item := range n.List {

@@ -33,8 +33,8 @@ func (c *Config) warnings() (ps spec.Problems) {
 	if len(c.Pipelines) == 0 {
 		warn("enable the mp4 block or declare pipelines", "nothing can be recorded: mp4.enable is false and there are no pipelines", "mp4", "enable")
 	}
-	if host, _, err := net.SplitHostPort(c.Ingest.RTSP.Listen); err == nil && !loopback(host) {
-		warn("keep it inside a network that you trust", "whoever reaches this address may publish: there is no access control yet", "ingest", "rtsp", "listen")
+	if host, _, err := net.SplitHostPort(c.Ingest.RTSP.Listen); err == nil && !loopback(host) && len(c.Ingest.Auth.Users) == 0 {
+		warn("keep it inside a network that you trust", "whoever reaches this address may publish", "ingest", "rtsp", "listen")
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Pipelines)) {
 		if c.Pipelines[name].Record == "event" {

@@ -47,6 +47,7 @@ func (c *CheckCmd) Run(p *Program) error {
 // streams are built. It does no I/O.
 func compile(cfg *configs.Config) ([]pipeline.Declared, error) {
 	declared, problems := cfg.Compile()
+	problems = append(problems, checkAccess(cfg)...)
 	for _, path := range slices.Sorted(maps.Keys(cfg.Streams)) {
 		s := cfg.Streams[path]
 		if s.Pull == "" {

@@ -61,12 +61,16 @@ func newHouse(cfg *configs.Config, declared []pipeline.Declared, log *slog.Logge
 	env := pipeline.Env{Services: h.services, Log: log, Clock: clock}
 	h.recorder = pipeline.NewRecorder(env, h.tasks, h.hub, declared, time.Duration(cfg.ShutdownTimeout))
 	h.hub.Watch(h.recorder.Began)
+	authorize, err := publishers(cfg.Ingest.Auth, clock)
+	if err != nil {
+		return nil, err
+	}
 	r := cfg.Ingest.RTSP
 	h.rtsp = rtsp.New(rtsp.Config{
 		Listen: r.Listen, UDP: rtsp.UDP{RTP: r.UDP.RTP, RTCP: r.UDP.RTCP},
 		OverridePublisher: r.OverridePublisher,
 		ReadTimeout:       time.Duration(r.ReadTimeout), WriteTimeout: time.Duration(r.WriteTimeout),
-		MaxConnections: r.MaxConnections, Clock: clock,
+		MaxConnections: r.MaxConnections, Clock: clock, Authorize: authorize,
 	}, h.hub, log)
 	return h, nil
 }
@@ -142,7 +146,7 @@ func (h *house) openAPI(dir string) error {
 	}
 	h.http, err = api.New(api.Config{
 		Version: readBuild().version, Listen: h.cfg.HTTP.Listen, RecordDir: abs,
-		Auth: api.Auth{None: h.cfg.HTTP.Auth == "none"},
+		Auth: apiAuth(h.cfg.HTTP.Auth), TLS: api.TLS(h.cfg.HTTP.TLS),
 	}, api.Deps{
 		Log: h.log, Clock: pipeline.SystemClock,
 		Recorder: control{h.recorder, h.hub}, Streams: directory{h.hub},

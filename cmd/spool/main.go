@@ -27,6 +27,7 @@ type commands struct {
 	Check   CheckCmd   `cmd:"" help:"Check the configuration and build its pipelines, without starting anything."`
 	Config  ConfigCmd  `cmd:"" help:"Print the resolved configuration as YAML, each value with where it came from."`
 	Stages  StagesCmd  `cmd:"" help:"Print every stage that a pipeline can be made of, with its settings and defaults."`
+	Passwd  PasswdCmd  `cmd:"" help:"Print the hash of a password from standard input, for password_hash in the configuration."`
 	Version VersionCmd `cmd:"" help:"Print the version."`
 
 	settings
@@ -36,6 +37,7 @@ type commands struct {
 type Program struct {
 	Settings settings
 	Environ  []string
+	Stdin    io.Reader
 	Stdout   io.Writer
 	Stderr   io.Writer
 }
@@ -46,7 +48,7 @@ Without a configuration it records the built-in stream live/demo. Settings come 
 directory or the file of -c, then from the environment (SPOOL_MP4__RECORD_PATH=/data), then from flags.`
 
 func main() {
-	os.Exit(run(os.Args[1:], &Program{Environ: os.Environ(), Stdout: os.Stdout, Stderr: os.Stderr}))
+	os.Exit(run(os.Args[1:], &Program{Environ: os.Environ(), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}))
 }
 
 // run executes one command line and gives the exit code.

@@ -50,6 +50,10 @@ func (d describer) node(v reflect.Value, path string) *Node {
 		n.Scalar = textOf(m)
 		return n
 	}
+	if s, ok := v.Interface().(Worded); ok && s.Word() != "" {
+		n.Scalar = s.Word()
+		return n
+	}
 	d.composite(n, v)
 	return n
 }

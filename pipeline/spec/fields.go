@@ -37,7 +37,20 @@ func fieldsOf(t reflect.Type) (fields []field) {
 }
 
 func (d *decoder) structure(n *Node, v reflect.Value) {
-	if n = d.flow(n); !n.IsMap {
+	var refused error
+	if word, is := n.Scalar.(string); is && v.CanAddr() {
+		if s, short := v.Addr().Interface().(Shorthand); short {
+			refused = s.SetWord(word)
+			if refused == nil {
+				return
+			}
+		}
+	}
+	if n = d.flow(n); !n.IsMap && refused != nil {
+		d.add(n, Problem{Msg: refused.Error()})
+		return
+	}
+	if !n.IsMap {
 		d.wrong(n, "a map of settings", "")
 		return
 	}

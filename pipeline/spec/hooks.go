@@ -23,6 +23,14 @@ type Checker interface{ Check() Problems }
 // own. SetDefaults is called on a new element before it is decoded.
 type Defaulter interface{ SetDefaults() }
 
+// Shorthand is a struct that may be written as one word in place of a map. SetWord
+// takes the word or says what is wanted in its place.
+type Shorthand interface{ SetWord(string) error }
+
+// Worded is the other half of Shorthand, on the struct itself and not its pointer:
+// where Word is not empty the struct is shown as that word.
+type Worded interface{ Word() string }
+
 // hooks asks a decoded value whether it is right. What a hook says about a value
 // that could not be decoded is left out: it would be about the default.
 func (d *decoder) hooks(n *Node, v reflect.Value, known Problems) {

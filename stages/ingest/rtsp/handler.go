@@ -1,7 +1,9 @@
 package rtsp
 
 import (
+	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -164,7 +166,11 @@ func (h *handler) authorize(req *base.Request, path, remote string) error {
 		a = headers.Authorization{} // its error would show the header
 	}
 	if err := h.cfg.Authorize(a.Username, a.BasicPass, path, "publish", remote); err != nil {
-		h.log.Warn("publisher refused", "stream", path, "remote", remote, "user", a.Username, "error", err)
+		level := slog.LevelWarn
+		if len(req.Header["Authorization"]) == 0 {
+			level = slog.LevelDebug // clients ask without, and send what they have when they are challenged
+		}
+		h.log.Log(context.Background(), level, "publisher refused", "stream", path, "remote", remote, "user", a.Username, "error", err)
 		return liberrors.ErrServerAuth{}
 	}
 	return nil

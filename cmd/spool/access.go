@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/gospool/spool/api"
+	"github.com/gospool/spool/configs"
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/spec"
+)
+
+// apiAuth is the configuration's access control as the API wants it.
+func apiAuth(a configs.Auth) (out api.Auth) {
+	out.None = a.None
+	for _, u := range a.Users {
+		out.Users = append(out.Users, api.User{Name: u.Name, PasswordHash: u.PasswordHash, Roles: roles(u.Roles)})
+	}
+	for _, t := range a.Tokens {
+		out.Tokens = append(out.Tokens, api.Token{Name: t.Name, Token: t.Token, Roles: roles(t.Roles)})
+	}
+	return out
+}
+
+func roles(names []string) (out []api.Role) {
+	for _, n := range names {
+		out = append(out, api.Role(n))
+	}
+	return out
+}
+
+// checkAccess finds what only those who use a secret can tell: hashes and tokens
+// that are none.
+func checkAccess(cfg *configs.Config) (problems spec.Problems) {
+	check := func(list string, i int, key string, err error) {
+		if err != nil {
+			problems = append(problems, cfg.Problem(list+"/"+strconv.Itoa(i)+"/"+key, err.Error()))
+		}
+	}
+	for i, u := range cfg.HTTP.Auth.Users {
+		check("http/auth/users", i, "password_hash", api.CheckHash(u.PasswordHash))
+	}
+	for i, t := range cfg.HTTP.Auth.Tokens {
+		check("http/auth/tokens", i, "token", api.CheckToken(t.Token))
+	}
+	for i, u := range cfg.Ingest.Auth.Users {
+		check("ingest/auth/users", i, "password_hash", api.CheckHash(u.PasswordHash))
+	}
+	return problems
+}
+
+// publishers decides who may publish what; nil lets everybody.
+func publishers(a configs.IngestAuth, clock pipeline.Clock) (func(user, pass, path, action, remote string) error, error) {
+	if len(a.Users) == 0 {
+		return nil, nil
+	}
+	credentials := make([]api.Credentials, len(a.Users))
+	allowed := map[string][]pipeline.Glob{}
+	for i, u := range a.Users {
+		credentials[i] = api.Credentials{Name: u.Name, PasswordHash: u.PasswordHash}
+		for _, pattern := range u.Publish {
+			g, err := pipeline.ParseGlob(pattern)
+			if err != nil {
+				return nil, err
+			}
+			allowed[u.Name] = append(allowed[u.Name], g)
+		}
+	}
+	gate, err := api.NewGate(credentials, clock)
+	if err != nil {
+		return nil, fmt.Errorf("ingest.auth: %w", err)
+	}
+	return func(user, pass, path, _, remote string) error {
+		if user == "" && pass == "" {
+			return errors.New("no name and password: they go into the URL, rtsp://NAME:PASSWORD@HOST/PATH")
+		}
+		if err := gate.Check(context.Background(), remote, user, pass); err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(allowed[user], func(g pipeline.Glob) bool { return g.Match(path) }) {
+			return fmt.Errorf("%s may not publish this path: ingest.auth.users has no pattern for it", user)
+		}
+		return nil
+	}, nil
+}
