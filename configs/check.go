@@ -66,7 +66,7 @@ func (s Stream) Check() spec.Problems {
 		return c.problems
 	}
 	c.want(u.Scheme != "", "pull", spec.Redact(strconv.Quote(s.Pull))+" has no scheme", "for example rtsp://10.0.0.5/stream1")
-	c.want(u.Scheme == "" || u.Opaque == "", "pull", "// is missing after the scheme", "for example rtsp://10.0.0.5/stream1")
+	c.want(u.Scheme == "" || u.Scheme == "file" || u.Opaque == "", "pull", "// is missing after the scheme", "for example rtsp://10.0.0.5/stream1")
 	return c.problems
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -45,8 +46,25 @@ func TestEveryStageKeepsTheContract(t *testing.T) {
 			})
 			return "live/contract"
 		}},
+		"file": {
+			Settings: func(t *testing.T) string {
+				return fmt.Sprintf("path: %q, loop: true", shortMovie(t))
+			},
+			Live: func(*testing.T, pipeline.Env) string { return "live/contract" },
+		},
 		"mp4": {Settings: func(t *testing.T) string {
 			return fmt.Sprintf("record_path: %q, sync: none", t.TempDir())
 		}},
 	}, env)
+}
+
+// shortMovie is an MP4 file of pictures and sound that ffmpeg makes.
+func shortMovie(t testing.TB) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "movie.mp4")
+	out, err := exec.Command("ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25",
+		"-f", "lavfi", "-i", "sine=sample_rate=48000", "-t", "3", "-c:v", "libx264", "-preset", "ultrafast", "-bf", "2", "-g", "25",
+		"-pix_fmt", "yuv420p", "-c:a", "aac", path).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	return path
 }

@@ -1,0 +1,226 @@
+package file
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// errOther is for a track that cannot be recorded: it is left out.
+var errOther = errors.New("its codec is not recorded")
+
+// readEntry makes the description of a track from its stsd's payload. Of several
+// sample entries the first counts.
+func readEntry(stsd []byte, timescale uint32) (t media.Track, err error) {
+	if len(stsd) < 8 {
+		return t, errors.New("it has no sample entry")
+	}
+	found := false
+	each(stsd[8:], func(fourcc string, entry []byte) {
+		if found {
+			return
+		}
+		found = true
+		switch fourcc {
+		case "avc1", "avc3":
+			t, err = readVisual(entry, media.H264, "avcC", readAVCC)
+		case "hvc1", "hev1":
+			t, err = readVisual(entry, media.H265, "hvcC", readHVCC)
+		case "mp4a":
+			t, err = readSound(entry, timescale)
+		default:
+			err = fmt.Errorf("%q: %w", fourcc, errOther)
+		}
+	})
+	if !found {
+		return t, errors.New("its sample entry is damaged")
+	}
+	t.Timescale = timescale
+	return t, err
+}
+
+// readVisual reads a visual sample entry (ISO/IEC 14496-12, 12.1.3).
+func readVisual(entry []byte, codec media.Codec, name string, config func([]byte) ([][]byte, error)) (media.Track, error) {
+	f := fields{b: entry}
+	f.skip(24)
+	t := media.Track{Codec: codec, Width: int(f.u16()), Height: int(f.u16())}
+	f.skip(50)
+	c := find(f.b, name)
+	if f.short || c == nil {
+		return t, fmt.Errorf("%s: the sample entry has no %s", codec, name)
+	}
+	var err error
+	t.ParameterSets, err = config(c)
+	if err == nil && len(t.ParameterSets) == 0 {
+		err = errors.New("the parameter sets are in the stream only")
+	}
+	if err != nil {
+		return t, fmt.Errorf("%s: %w", codec, err)
+	}
+	return t, nil
+}
+
+// lengthOf4 refuses what would have to be rewritten sample by sample.
+func lengthOf4(b byte) error {
+	if n := b&3 + 1; n != 4 {
+		return fmt.Errorf("NAL units have lengths of %d bytes: rewrite the file with ffmpeg -c copy first", n)
+	}
+	return nil
+}
+
+// readAVCC: ISO/IEC 14496-15, 5.3.3.1.
+func readAVCC(b []byte) (sets [][]byte, err error) {
+	f := fields{b: b}
+	f.skip(4)
+	if err := lengthOf4(f.u8()); err != nil && !f.short {
+		return nil, err
+	}
+	for _, mask := range [...]uint8{31, 255} { // SPS, then PPS
+		for range f.u8() & mask {
+			sets = append(sets, f.take(int(f.u16())))
+		}
+	}
+	if f.short {
+		return nil, errors.New("avcC is damaged")
+	}
+	return sets, nil
+}
+
+// H.265 parameter sets, in the order that media.Track wants.
+var sets265 = [...]uint8{32, 33, 34}
+
+// readHVCC: ISO/IEC 14496-15, 8.3.3.1.
+func readHVCC(b []byte) ([][]byte, error) {
+	f := fields{b: b}
+	f.skip(21)
+	if err := lengthOf4(f.u8()); err != nil && !f.short {
+		return nil, err
+	}
+	var byKind [len(sets265)][][]byte
+	for range f.u8() {
+		kind := f.u8() & 0x3f
+		for range f.u16() {
+			nal := f.take(int(f.u16()))
+			if f.short {
+				break
+			}
+			for i, k := range sets265 {
+				if k == kind {
+					byKind[i] = append(byKind[i], nal)
+				}
+			}
+		}
+	}
+	if f.short {
+		return nil, errors.New("hvcC is damaged")
+	}
+	return append(append(byKind[0], byKind[1]...), byKind[2]...), nil
+}
+
+// readSound reads an audio sample entry (ISO/IEC 14496-12, 12.2.3), of QuickTime
+// too.
+func readSound(entry []byte, timescale uint32) (media.Track, error) {
+	f := fields{b: entry}
+	f.skip(8)
+	version := f.u16()
+	f.skip(18)
+	switch version {
+	case 1:
+		f.skip(16)
+	case 2:
+		f.skip(36)
+	}
+	esds := find(f.b, "esds")
+	if esds == nil {
+		esds = find(f.b, "wave", "esds")
+	}
+	asc, err := readESDS(esds)
+	if err != nil {
+		return media.Track{}, err
+	}
+	var c mpeg4audio.AudioSpecificConfig
+	if err := guard(func() error { return c.Unmarshal(asc) }); err != nil {
+		return media.Track{}, fmt.Errorf("AudioSpecificConfig %x: %w", asc[:min(len(asc), 16)], err)
+	}
+	t := media.Track{Codec: media.AAC, ParameterSets: [][]byte{asc}, SampleRate: c.SampleRate, Channels: c.ChannelCount}
+	if t.Channels == 0 {
+		t.Channels = 2 // the layout is in the stream; a file's header needs a number
+	}
+	if timescale == uint32(c.SampleRate) {
+		t.FrameDuration = 1024
+		if c.FrameLengthFlag {
+			t.FrameDuration = 960
+		}
+	}
+	return t, nil
+}
+
+// Descriptors of an esds (ISO/IEC 14496-1, 7.2.6).
+const (
+	tagES       = 3
+	tagConfig   = 4
+	tagSpecific = 5
+	objectAAC   = 0x40
+)
+
+// readESDS gives the AudioSpecificConfig.
+func readESDS(esds []byte) ([]byte, error) {
+	f := fields{b: esds}
+	f.skip(4)
+	es := fields{b: descriptor(&f, tagES)}
+	es.skip(2)
+	flags := es.u8()
+	if flags&0x80 != 0 {
+		es.skip(2)
+	}
+	if flags&0x40 != 0 {
+		es.skip(int(es.u8()))
+	}
+	if flags&0x20 != 0 {
+		es.skip(2)
+	}
+	config := fields{b: descriptor(&es, tagConfig)}
+	object := config.u8()
+	config.skip(12)
+	asc := descriptor(&config, tagSpecific)
+	switch {
+	case config.short || es.short:
+		return nil, errors.New("esds is damaged")
+	case object != objectAAC:
+		return nil, fmt.Errorf("MPEG-4 object type %#x: %w", object, errOther)
+	case len(asc) == 0:
+		return nil, errors.New("esds has no AudioSpecificConfig")
+	}
+	return asc, nil
+}
+
+// descriptor takes a descriptor that must come next: a tag, a length of 7 bits a
+// byte, a body.
+func descriptor(f *fields, tag uint8) []byte {
+	if f.u8() != tag {
+		f.short = true
+		return nil
+	}
+	n := 0
+	for range 4 {
+		b := f.u8()
+		n = n<<7 | int(b&0x7f)
+		if b&0x80 == 0 {
+			break
+		}
+	}
+	return f.take(n)
+}
+
+// guard calls a parser of outside bytes: what it can't cope with is an error.
+func guard(f func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("parser: %v", v)
+		}
+	}()
+	return f()
+}

@@ -1,0 +1,144 @@
+package file
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// Config is what a declaration says of the source "file".
+type Config struct {
+	Path  string `yaml:"path" doc:"MP4 file that is read, ordinary or fragmented"`
+	Speed string `yaml:"speed" doc:"max: as fast as the pipeline takes it; realtime: at the pace of its times"`
+	Loop  bool   `yaml:"loop" doc:"begin again at the end; times go on"`
+}
+
+const (
+	speedMax      = "max"
+	speedRealtime = "realtime"
+)
+
+// Validate checks what the decoder cannot know. The file itself is looked for
+// when the run starts.
+func (c Config) Validate() error {
+	if c.Speed != speedMax && c.Speed != speedRealtime {
+		return errors.New("speed: it is max or realtime")
+	}
+	return nil
+}
+
+func init() {
+	pipeline.RegisterSource("file", Config{Speed: speedMax},
+		"An MP4 file, read into chunks as its own times and key frames cut it. The run ends with the file.",
+		newSource)
+}
+
+// flush is how long a chunk is, as a live stream's are by default.
+const flush = time.Second
+
+// source is the stage.
+type source struct {
+	cfg   Config
+	pool  *media.Pool
+	clock pipeline.Clock
+	log   *slog.Logger
+	r     *Reader
+}
+
+func newSource(set pipeline.Settings, cfg Config) (pipeline.Source[*media.Chunk], error) {
+	if cfg.Path == "" {
+		return nil, errors.New("file: path is empty: give the MP4 file to read")
+	}
+	pool, err := pipeline.Use[*media.Pool](set)
+	if err != nil {
+		return nil, err
+	}
+	return &source{cfg: cfg, pool: pool, clock: set.Clock, log: set.Log}, nil
+}
+
+// Open reads the file's header.
+func (s *source) Open(context.Context) (err error) {
+	s.r, err = Open(s.cfg.Path, s.pool, flush, s.clock.Now(), s.log)
+	return err
+}
+
+// Close lets go of the file.
+func (s *source) Close() error {
+	if s.r == nil {
+		return nil
+	}
+	return s.r.Close()
+}
+
+// Run gives every chunk. A file that is played in real time gives one when all
+// of it would have been received.
+func (s *source) Run(ctx context.Context, emit pipeline.Emit[*media.Chunk]) error {
+	p := pace{clock: s.clock, realtime: s.cfg.Speed == speedRealtime}
+	for ctx.Err() == nil {
+		c, err := s.next()
+		if err != nil {
+			return err
+		}
+		if !p.wait(ctx, c.UTC+c.Span()-s.r.start-s.r.origin) {
+			c.Release()
+			break
+		}
+		if err := emit(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// next is the next chunk, of the next lap at the end of one.
+func (s *source) next() (*media.Chunk, error) {
+	c, err := s.r.Next()
+	if !errors.Is(err, io.EOF) {
+		return c, err
+	}
+	if n := s.r.Cut(); n > 0 {
+		s.log.Warn("the file ends in the middle of a fragment, which is left out", "bytes", n)
+	}
+	if !s.cfg.Loop {
+		return nil, pipeline.End(string(media.EndOfFile))
+	}
+	if err := s.r.Again(); err != nil {
+		return nil, err
+	}
+	return s.r.Next()
+}
+
+// pace holds back what comes before its time.
+type pace struct {
+	clock    pipeline.Clock
+	realtime bool
+	began    time.Time // when time 0 was due
+}
+
+// wait returns when a time, ns after the first, has come, or false at the
+// context's end. Each is counted from the beginning, so that nothing adds up.
+func (p *pace) wait(ctx context.Context, ns int64) bool {
+	if !p.realtime {
+		return true
+	}
+	if p.began.IsZero() {
+		p.began = p.clock.Now()
+	}
+	early := time.Duration(ns) - p.clock.Now().Sub(p.began)
+	if early <= 0 {
+		return ctx.Err() == nil
+	}
+	due, stop := p.clock.After(early)
+	defer stop()
+	select {
+	case <-due:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

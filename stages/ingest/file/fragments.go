@@ -1,0 +1,226 @@
+package file
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+)
+
+// fragments reads the fragments of a file one after another, for all of its
+// tracks.
+type fragments struct {
+	f      io.ReaderAt
+	size   int64
+	begin  int64 // where the first may be
+	at     int64 // where the next may be
+	tracks map[uint32]*queue
+	// cut is how many bytes at the end are of a fragment that is not whole.
+	cut int64
+}
+
+// queue is the samples of one track that were read and not given yet.
+type queue struct {
+	from     *fragments
+	defaults trex
+	samples  []sample
+	given    int
+	whole    int   // samples of fragments that are whole
+	dts      int64 // of the next, where a fragment does not say
+}
+
+// trex is what a sample is where its fragment does not say.
+type trex struct{ duration, size, flags uint32 }
+
+const notSync = 0x00010000 // sample_is_non_sync_sample (ISO/IEC 14496-12, 8.8.3.1)
+
+// The flags of tfhd and trun (ISO/IEC 14496-12, 8.8.7 and 8.8.8).
+const (
+	tfhdBase     = 0x01
+	tfhdEntry    = 0x02
+	tfhdDuration = 0x08
+	tfhdSize     = 0x10
+	tfhdFlags    = 0x20
+
+	trunOffset      = 0x001
+	trunFirstFlags  = 0x004
+	trunDuration    = 0x100
+	trunSize        = 0x200
+	trunFlags       = 0x400
+	trunComposition = 0x800
+)
+
+var errFragment = errors.New("fragment is damaged")
+
+func (q *queue) next(s *sample) (bool, error) {
+	for q.given == len(q.samples) {
+		q.samples, q.given, q.whole = q.samples[:0], 0, 0
+		if more, err := q.from.advance(); err != nil || !more {
+			return false, err
+		}
+	}
+	*s = q.samples[q.given]
+	q.given++
+	return true, nil
+}
+
+func (q *queue) rewind() {
+	q.samples, q.given, q.whole, q.dts = q.samples[:0], 0, 0, 0
+	q.from.at = q.from.begin
+}
+
+// advance reads the next fragment, and reports whether there was one.
+func (r *fragments) advance() (bool, error) {
+	for {
+		b, ok, err := readBoxAt(r.f, r.at, r.size)
+		if err != nil || !ok {
+			return false, err
+		}
+		if b.fourcc != "moof" {
+			r.at = min(b.end, r.size)
+			continue
+		}
+		if b.end > r.size {
+			r.cut, r.at = r.size-b.at, r.size
+			return false, nil
+		}
+		moof, err := b.load(r.f, r.size, maxMoof)
+		if err != nil {
+			return false, err
+		}
+		r.at = b.end
+		end, err := r.take(moof, b.at)
+		if err != nil {
+			return false, fmt.Errorf("at byte %d: %w", b.at, err)
+		}
+		if end > r.size { // the media is not all there
+			r.drop()
+			r.cut, r.at = r.size-b.at, r.size
+			return false, nil
+		}
+		r.keep()
+		return true, nil
+	}
+}
+
+// take queues the samples of a moof and gives where the last of their bytes are.
+func (r *fragments) take(moof []byte, at int64) (end int64, err error) {
+	end = at
+	each(moof, func(fourcc string, traf []byte) {
+		if fourcc == "traf" && err == nil {
+			var e int64
+			e, err = r.takeTrack(traf, at, end)
+			end = max(end, e)
+		}
+	})
+	return end, err
+}
+
+func (r *fragments) takeTrack(traf []byte, moof, before int64) (end int64, err error) {
+	f := fields{b: find(traf, "tfhd")}
+	flags := f.u32() & 0xffffff
+	q := r.tracks[f.u32()]
+	base := before
+	if flags&0x20000 != 0 || before == moof {
+		base = moof
+	}
+	if flags&tfhdBase != 0 {
+		base = int64(f.u64())
+	}
+	if q == nil { // a track that is left out
+		return before, nil
+	}
+	d := q.defaults
+	if flags&tfhdEntry != 0 {
+		f.skip(4)
+	}
+	for _, v := range [...]struct {
+		flag uint32
+		into *uint32
+	}{{tfhdDuration, &d.duration}, {tfhdSize, &d.size}, {tfhdFlags, &d.flags}} {
+		if flags&v.flag != 0 {
+			*v.into = f.u32()
+		}
+	}
+	if f.short || base < 0 || base > math.MaxInt64/4 {
+		return 0, errFragment
+	}
+	if tfdt := find(traf, "tfdt"); tfdt != nil {
+		t := fields{b: tfdt}
+		version := uint8(t.u32() >> 24)
+		q.dts = int64(t.wide(version))
+	}
+	data := base
+	each(traf, func(fourcc string, trun []byte) {
+		if fourcc == "trun" && err == nil {
+			data, err = q.takeRun(trun, d, base, data)
+		}
+	})
+	return data, err
+}
+
+// takeRun queues the samples of a trun and gives where their bytes end.
+func (q *queue) takeRun(trun []byte, d trex, base, data int64) (int64, error) {
+	f := fields{b: trun}
+	flags := f.u32() & 0xffffff
+	n := f.u32()
+	if flags&trunOffset != 0 {
+		data = base + int64(int32(f.u32()))
+	}
+	first := d.flags
+	if flags&trunFirstFlags != 0 {
+		first = f.u32()
+	}
+	width := 0
+	for _, each := range [...]uint32{trunDuration, trunSize, trunFlags, trunComposition} {
+		if flags&each != 0 {
+			width += 4
+		}
+	}
+	if f.short || int64(n)*int64(width) > int64(len(f.b)) || n > maxRun || data < 0 {
+		return 0, errFragment
+	}
+	for i := range n {
+		s := sample{dts: q.dts, at: data, duration: int64(d.duration), size: d.size}
+		own := d.flags
+		if i == 0 {
+			own = first
+		}
+		if flags&trunDuration != 0 {
+			s.duration = int64(f.u32())
+		}
+		if flags&trunSize != 0 {
+			s.size = f.u32()
+		}
+		if flags&trunFlags != 0 {
+			own = f.u32()
+		}
+		if flags&trunComposition != 0 {
+			s.offset = int32(f.u32())
+		}
+		s.sync = own&notSync == 0
+		q.samples = append(q.samples, s)
+		q.dts += s.duration
+		data += int64(s.size)
+		if q.dts < 0 || q.dts > math.MaxInt64/4 || data > math.MaxInt64/4 {
+			return 0, errFragment
+		}
+	}
+	return data, nil
+}
+
+// maxRun bounds the samples of a trun that says nothing about each of them.
+const maxRun = 1 << 20
+
+// keep marks what is queued as whole, and drop takes the newest fragment back.
+func (r *fragments) keep() {
+	for _, q := range r.tracks {
+		q.whole = len(q.samples)
+	}
+}
+
+func (r *fragments) drop() {
+	for _, q := range r.tracks {
+		q.samples = q.samples[:min(q.whole, len(q.samples))]
+	}
+}

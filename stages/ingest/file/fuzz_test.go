@@ -1,0 +1,57 @@
+package file
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// mutate is a copy of a file in which one word stands for another.
+func mutate(b []byte, from, to string) []byte { return bytes.ReplaceAll(b, []byte(from), []byte(to)) }
+
+// FuzzReader: no file makes the reader panic, run on for ever, or give a chunk
+// that breaks what chunks promise.
+func FuzzReader(f *testing.F) {
+	tiny := []string{"-t", "0.4", "-s", "32x32"}
+	f.Add(contents(f, encode(f, "a.mp4", pictures, sounds, tiny, h264, aac)))
+	f.Add(contents(f, encode(f, "a.mp4", pictures, sounds, tiny, h264, aac, []string{"-movflags", "frag_keyframe+empty_moov+default_base_moof"})))
+	f.Add(contents(f, encode(f, "a.mov", pictures, tiny, h265)))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		pool := media.NewCheckedPool()
+		r, err := Open(write(t, b), pool, time.Second, time.Unix(1, 0), quiet)
+		if err != nil {
+			return
+		}
+		defer r.Close()
+		last := map[int]int64{}
+		for range 8 {
+			c, err := r.Next()
+			if errors.Is(err, io.EOF) && r.Again() == nil {
+				continue
+			}
+			if err != nil {
+				break
+			}
+			for i := range c.Tracks {
+				col, bytes := &c.Tracks[i], 0
+				for k, dts := range col.DTS {
+					before, seen := last[i]
+					if seen && dts <= before || col.Duration(k) <= 0 {
+						t.Fatalf("track %d: %d after %d, for %d", i, dts, before, col.Duration(k))
+					}
+					last[i] = dts
+					bytes += int(col.Size[k])
+				}
+				require.Len(t, col.Payload, bytes)
+			}
+			c.Release()
+		}
+		require.Zero(t, pool.Outstanding())
+	})
+}

@@ -1,0 +1,85 @@
+package file
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/stages/hub"
+)
+
+// player publishes chunks one access unit at a time.
+type player struct {
+	pub  *hub.Publisher
+	r    *Reader
+	pace pace
+	mono int64 // ns: of the first access unit
+	last int64 // ns: of the last one
+
+	at   []place
+	au   media.AU
+	data [1][]byte
+}
+
+// place is how much of a chunk's track is published.
+type place struct{ unit, bytes int }
+
+// play publishes a chunk by time, each access unit when it is due.
+func (l *player) play(ctx context.Context, c *media.Chunk) error {
+	l.at = append(l.at[:0], make([]place, len(c.Tracks))...)
+	for {
+		track, ns, ok := l.next(c)
+		if !ok {
+			return context.Cause(ctx)
+		}
+		if !l.pace.wait(ctx, ns) {
+			return context.Cause(ctx)
+		}
+		l.fill(&c.Tracks[track], track, ns)
+		err := l.pub.Write(track, &l.au)
+		if errors.Is(err, hub.ErrReplaced) || errors.Is(err, hub.ErrClosed) {
+			return err
+		} // any other error is about this unit alone, and counted by the hub
+	}
+}
+
+// next is the track whose turn it is, and when, ns after the file's first.
+func (l *player) next(c *media.Chunk) (track int, ns int64, ok bool) {
+	for i := range c.Tracks {
+		col, k := &c.Tracks[i], l.at[i].unit
+		if k == col.Len() {
+			continue
+		}
+		if at := media.ToNanos(col.DTS[k], c.Set.Tracks[i].Timescale) - l.r.origin; !ok || at < ns {
+			track, ns, ok = i, at, true
+		}
+	}
+	return track, ns, ok
+}
+
+// fill makes the access unit. Media time stands for arrival: what is missing in
+// a file is missing, and no sender's clock was reset.
+func (l *player) fill(col *media.Columns, track int, ns int64) {
+	p := &l.at[track]
+	k, size := p.unit, int(col.Size[p.unit])
+	l.data[0] = col.Payload[p.bytes : p.bytes+size]
+	l.last = l.mono + ns
+	l.au = media.AU{
+		DTS: col.DTS[k], PTS: col.DTS[k] + int64(col.Offset[k]), Mono: l.last,
+		UTC: l.r.start + l.r.origin + ns, Sync: col.Flags[k]&media.FlagSync != 0,
+		Payload: l.data[:], Framed: true,
+	}
+	if l.pace.realtime {
+		l.au.UTC = l.pace.began.Add(time.Duration(ns)).UnixNano()
+	}
+	p.unit++
+	p.bytes += size
+}
+
+// isEnd tells whether a source ended in good order.
+func isEnd(err error) bool {
+	var end *pipeline.EndError
+	return errors.As(err, &end)
+}

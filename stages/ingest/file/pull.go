@@ -1,0 +1,103 @@
+package file
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"path/filepath"
+
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/stages/hub"
+)
+
+const scheme = "file"
+
+func init() { hub.RegisterScheme(scheme, newPuller) }
+
+// Parse reads file:PATH?speed=realtime&loop=true. As a stream a file is played
+// in real time unless the URL says otherwise.
+func Parse(u *url.URL) (Config, error) {
+	c := Config{Path: u.Path, Speed: speedRealtime}
+	if u.Opaque != "" {
+		path, err := url.PathUnescape(u.Opaque)
+		if err != nil {
+			return c, errors.New("file: the path cannot be read: write % as %25")
+		}
+		c.Path = path
+	}
+	if u.Scheme != scheme || u.Host != "" || u.User != nil || u.Fragment != "" || c.Path == "" {
+		return c, errors.New("file: write file:PATH?speed=max|realtime&loop=true|false, with ? and # in the path as %3F and %23")
+	}
+	query, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return c, errors.New("file: the options cannot be read: write speed=realtime&loop=true")
+	}
+	for key, values := range query {
+		switch value := values[len(values)-1]; {
+		case key == "speed":
+			c.Speed = value
+		case key == "loop" && (value == "true" || value == "false"):
+			c.Loop = value == "true"
+		case key == "loop":
+			return c, fmt.Errorf("file: loop=%.20q: it is true or false", value)
+		default:
+			return c, fmt.Errorf("file: there is no option %.20q; known are speed and loop", key)
+		}
+	}
+	if err := c.Validate(); err != nil {
+		return c, fmt.Errorf("file: %w", err)
+	}
+	return c, nil
+}
+
+// puller publishes the file on the hub, from its beginning at each Pull.
+type puller struct {
+	hub.PullOptions
+	cfg  Config
+	pool *media.Pool // of its own: what it makes lives until it is copied into the stream's
+	mono int64       // ns: where the next Pull's clock goes on
+}
+
+func newPuller(o hub.PullOptions) (hub.Puller, error) {
+	cfg, err := Parse(o.URL)
+	if err != nil {
+		return nil, err
+	}
+	return &puller{PullOptions: o, cfg: cfg, pool: media.NewPool(1 << 20)}, nil
+}
+
+// Pull publishes until the context, the publisher or the file ends: then the
+// error is nil.
+func (p *puller) Pull(ctx context.Context, publish func(origin string) (*hub.Publisher, error)) error {
+	r, err := Open(p.cfg.Path, p.pool, flush, p.Clock.Now(), p.Log)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	pub, err := publish("file " + filepath.Base(p.cfg.Path))
+	if err != nil {
+		return err
+	}
+	if err := pub.SetTracks(r.Tracks().Tracks); err != nil {
+		return err
+	}
+	src := source{cfg: p.cfg, pool: p.pool, clock: p.Clock, log: p.Log, r: r}
+	l := player{pub: pub, r: r, pace: pace{clock: p.Clock, realtime: p.cfg.Speed == speedRealtime}, mono: p.mono}
+	defer func() { p.mono = l.last + 1e9 }()
+	for {
+		c, err := src.next()
+		switch {
+		case errors.Is(err, io.EOF), isEnd(err):
+			return nil
+		case err != nil:
+			return err
+		}
+		err = l.play(ctx, c)
+		c.Release()
+		if err != nil {
+			return err
+		}
+	}
+}

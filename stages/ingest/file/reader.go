@@ -1,0 +1,325 @@
+package file
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// Reader makes the chunks of a file, as a live stream's builder would cut them:
+// on each sync sample of the lead track, and after a flush interval. It is for
+// one goroutine.
+type Reader struct {
+	f     *os.File
+	name  string // without directories: for errors
+	pool  *media.Pool
+	set   *media.TrackSet
+	flush int64 // ns
+	log   *slog.Logger
+
+	movie  *movie
+	tracks []lane
+	start  int64 // ns UTC of the movie's zero
+	origin int64 // ns: the first decoding time
+	lap    int64 // ns: where the lap under way begins instead
+	seq    uint64
+	gather gather
+}
+
+// lane is one track of a reader: its next sample, in the movie's time, and what
+// was chosen for the chunk that is being made.
+type lane struct {
+	*track
+	head   sample
+	more   bool
+	shift  int64
+	end    int64 // of the last sample that was chosen, ticks
+	begun  bool
+	chosen []sample
+	bytes  int
+}
+
+const (
+	maxChunk = 16 << 20
+	maxUnits = 1 << 14 // of one track in a chunk
+)
+
+// Open reads the header of a file. now is the wall clock of its first sample
+// where the file does not say.
+func Open(path string, pool *media.Pool, flush time.Duration, now time.Time, log *slog.Logger) (*Reader, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, named(path, err)
+	}
+	r := &Reader{f: f, name: filepath.Base(path), pool: pool, flush: int64(flush), log: log.With("file", filepath.Base(path))}
+	if err := r.open(now); err != nil {
+		_ = f.Close()
+		return nil, named(path, err)
+	}
+	return r, nil
+}
+
+// named says which file an error is about, without its directory: it may reach
+// a client of the API.
+func named(path string, err error) error {
+	if p := (*fs.PathError)(nil); errors.As(err, &p) {
+		err = p.Err
+	}
+	return fmt.Errorf("%s: %w", filepath.Base(path), err)
+}
+
+func (r *Reader) open(now time.Time) error {
+	info, err := r.f.Stat()
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() {
+		return errors.New("it is no regular file")
+	}
+	r.gather.size = info.Size()
+	if r.movie, err = readMovie(r.f, info.Size(), r.log); err != nil {
+		return err
+	}
+	tracks := make([]media.Track, len(r.movie.tracks))
+	for i := range r.movie.tracks {
+		tracks[i] = r.movie.tracks[i].Track
+		r.tracks = append(r.tracks, lane{track: &r.movie.tracks[i], shift: r.movie.tracks[i].shift})
+	}
+	if r.set, err = media.NewTrackSet(1, tracks); err != nil {
+		return err
+	}
+	r.start = r.movie.created
+	if r.start == 0 {
+		r.start = now.UnixNano()
+	}
+	sequential(r.f)
+	if err := r.fillHeads(); err != nil {
+		return err
+	}
+	r.origin, _ = r.first()
+	r.lap = r.origin
+	return nil
+}
+
+// Tracks are the file's that are read.
+func (r *Reader) Tracks() *media.TrackSet { return r.set }
+
+// Duration is that of the movie as its header tells, 0 where it does not.
+func (r *Reader) Duration() time.Duration { return time.Duration(r.movie.duration) }
+
+// Close lets go of the file.
+func (r *Reader) Close() error { return r.f.Close() }
+
+func (r *Reader) fillHeads() error {
+	for i := range r.tracks {
+		if err := r.tracks[i].advance(); err != nil {
+			return fmt.Errorf("track %d: %w", r.tracks[i].id, err)
+		}
+	}
+	return nil
+}
+
+// advance reads the next sample that has bytes. Decoding times must rise: where
+// the file repeats one, the sample moves by a tick and is shown when it was.
+func (l *lane) advance() (err error) {
+	for {
+		l.more, err = l.samples.next(&l.head)
+		if err != nil || !l.more || l.head.size > 0 {
+			break
+		}
+	}
+	if !l.more || err != nil {
+		return err
+	}
+	if l.head.size > media.MaxAccessUnit {
+		return fmt.Errorf("a sample of %d bytes: %w", l.head.size, media.ErrTooLarge)
+	}
+	l.head.dts += l.shift
+	if n := len(l.chosen); n > 0 && l.head.dts <= l.chosen[n-1].dts {
+		l.hold(l.chosen[n-1].dts + 1)
+	} else if n == 0 && l.begun && l.head.dts < l.end {
+		l.hold(l.end)
+	}
+	return nil
+}
+
+func (l *lane) hold(dts int64) {
+	l.head.offset -= int32(min(dts-l.head.dts, 1<<30))
+	l.head.dts = dts
+}
+
+// at is when the next sample is decoded, ns.
+func (l *lane) at() int64 { return media.ToNanos(l.head.dts, l.Timescale) }
+
+// span is what the next chunk covers, ns.
+type span struct {
+	lead        bool // it begins with the lead track's next sample
+	from, until int64
+}
+
+// Next makes the next chunk; its one reference is the caller's. At the end of
+// the file the error is io.EOF.
+func (r *Reader) Next() (*media.Chunk, error) {
+	s, any := r.choose()
+	if !any {
+		return nil, io.EOF
+	}
+	if err := r.take(s); err != nil {
+		return nil, fmt.Errorf("%s: %w", r.name, err)
+	}
+	c, err := r.build(s)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", r.name, err)
+	}
+	return c, nil
+}
+
+// choose decides what the next chunk covers. The lead track cuts, unless it is
+// silent. It reports whether anything is left.
+func (r *Reader) choose() (s span, any bool) {
+	first, any := r.first()
+	l := &r.tracks[r.set.Lead()]
+	switch {
+	case !l.more:
+		return span{from: first, until: first + r.flush}, any
+	case l.at() > first+r.flush:
+		return span{from: first, until: first + r.flush}, any
+	}
+	return span{lead: true, from: l.at(), until: l.at() + r.flush}, any
+}
+
+// first is when the next sample of any track is decoded.
+func (r *Reader) first() (at int64, any bool) {
+	for i := range r.tracks {
+		if l := &r.tracks[i]; l.more && (!any || l.at() < at) {
+			at, any = l.at(), true
+		}
+	}
+	return at, any
+}
+
+// take chooses the samples of the chunk, the lead track's first: where it is cut
+// by a sync sample the others end there too.
+func (r *Reader) take(s span) error {
+	for i := range r.tracks {
+		r.tracks[i].chosen, r.tracks[i].bytes = r.tracks[i].chosen[:0], 0
+	}
+	lead := r.set.Lead()
+	until := s.until
+	if s.lead {
+		l := &r.tracks[lead]
+		if err := l.choose(until, maxChunk, l.Kind() == media.Video); err != nil {
+			return err
+		}
+		if l.more {
+			until = l.at()
+		} else {
+			until = max(until, media.ToNanos(l.end, l.Timescale))
+		}
+	}
+	for i := range r.tracks {
+		if i != lead {
+			if err := r.tracks[i].choose(until, maxChunk, false); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// choose takes samples that are decoded before a time, ns, up to the next sync
+// sample where those cut.
+func (l *lane) choose(until int64, limit int, cut bool) error {
+	for l.more && l.at() < until && len(l.chosen) < maxUnits {
+		n := len(l.chosen)
+		if n > 0 && (cut && l.head.sync || l.bytes+int(l.head.size) > limit) {
+			break
+		}
+		l.chosen = append(l.chosen, l.head)
+		l.bytes += int(l.head.size)
+		l.begun, l.end = true, l.head.dts+max(l.head.duration, 1)
+		if err := l.advance(); err != nil {
+			return fmt.Errorf("track %d: %w", l.id, err)
+		}
+	}
+	return nil
+}
+
+// build fills a chunk with what was chosen.
+func (r *Reader) build(s span) (*media.Chunk, error) {
+	r.gather.reset(len(r.tracks))
+	for i := range r.tracks {
+		r.gather.sizes[i] = r.tracks[i].bytes
+	}
+	r.seq++
+	c := r.pool.NewChunk(r.set, r.seq, r.gather.sizes)
+	c.UTC = r.start + s.from
+	for i := range r.tracks {
+		l, col := &r.tracks[i], &c.Tracks[i]
+		if len(l.chosen) == 0 {
+			continue
+		}
+		r.gather.add(col.Payload, l.chosen)
+		l.describe(col)
+	}
+	c.StartsGOP = s.lead && c.Lead().Flags[0]&media.FlagSync != 0
+	err := r.gather.read(r.f)
+	r.pool.Seal(c)
+	if err != nil {
+		c.Release()
+		return nil, err
+	}
+	return c, nil
+}
+
+// describe appends the columns of what was chosen.
+func (l *lane) describe(col *media.Columns) {
+	for i := range l.chosen {
+		s := &l.chosen[i]
+		flags := uint8(0)
+		if s.sync || l.Kind() == media.Audio {
+			flags = media.FlagSync
+		}
+		col.DTS, col.Offset = append(col.DTS, s.dts), append(col.Offset, s.offset)
+		col.Size, col.Flags = append(col.Size, s.size), append(col.Flags, flags)
+	}
+	col.End = l.end
+	if l.more {
+		col.End = l.head.dts
+	}
+}
+
+// Again begins the file anew behind its end: times go on.
+func (r *Reader) Again() error {
+	lap := r.lap
+	for i := range r.tracks {
+		l := &r.tracks[i]
+		r.lap = max(r.lap, media.ToNanos(l.end, l.Timescale))
+		l.samples.rewind()
+		l.chosen = l.chosen[:0]
+	}
+	if r.lap <= lap {
+		return fmt.Errorf("%s: it has no length: it cannot be played in a loop", r.name)
+	}
+	for i := range r.tracks {
+		l := &r.tracks[i]
+		l.shift = l.track.shift + media.FromNanos(r.lap-r.origin, l.Timescale)
+	}
+	return r.fillHeads()
+}
+
+// Cut is how many bytes at the end of a fragmented file are of a fragment that
+// is not whole; they were not read.
+func (r *Reader) Cut() int64 {
+	if r.movie.fragments == nil {
+		return 0
+	}
+	return r.movie.fragments.cut
+}
