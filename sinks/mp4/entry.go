@@ -31,11 +31,15 @@ const entryUUID = "\x8f\x3a\x5e\x60\x1d\xc7\x4e\x0b\xa2\x94\x6b\x71\xe5\x0d\x2c\
 //	84  length of the identity                 4
 //	88  CRC32C of the identity                 4
 //	92  identity, JSON                         n
+//	    the events; see events.go
 //	    zeros, so that the moov's size is a multiple of 8
 type entry struct {
 	protected bool
 	outcome   outcome
 	identity  identityJSON
+	events    []media.Event
+	room      int // for the list of events, bytes
+	eventsAt  int // where it stands in the box; 0 where it does not
 }
 
 const (
@@ -104,7 +108,10 @@ func decodeOutcome(b []byte) outcome {
 }
 
 func newEntry(s *media.Segment) entry {
-	e := entry{outcome: outcome{state: media.StateRecording}}
+	e := entry{outcome: outcome{state: media.StateRecording}, events: s.Events, room: eventsRoom}
+	for i := range s.Events {
+		e.protected = e.protected || s.Events[i].Protect
+	}
 	e.identity = identityJSON{
 		ID: s.ID.String(), Stream: s.Stream, Pipeline: s.Pipeline, Index: s.Index, StartUTC: s.StartUTC,
 		GapCause: s.Gap.Cause, GapDuration: s.Gap.Duration, GapChunks: s.Gap.Chunks,
@@ -136,6 +143,7 @@ func (e *entry) write(w *boxes, moov int) {
 	w.u32(uint32(len(identity)))
 	w.u32(crc32.Checksum(identity, castagnoli))
 	w.b = append(w.b, identity...)
+	e.writeEvents(w, at)
 	for (len(w.b)-moov)%8 != 0 {
 		w.u8(0)
 	}
@@ -179,6 +187,7 @@ func findEntry(moov []byte) (e entry, at int, err error) {
 	if err := json.Unmarshal(identity, &e.identity); err != nil {
 		return e, at, fmt.Errorf("entry: identity: %w", err)
 	}
+	e.readEvents(box, entryFixed+n)
 	e.protected = box[entryProtectedAt] == 1
 	e.outcome = decodeOutcome(box[entryOutcomeAt:])
 	return e, at, nil
@@ -194,7 +203,7 @@ func (e *entry) recording(path string, size int64) (media.Recording, error) {
 		ID: id, Stream: e.identity.Stream, Pipeline: e.identity.Pipeline,
 		Path: path, State: e.outcome.state,
 		StartUTC: e.identity.StartUTC, EndUTC: e.outcome.endUTC, Duration: e.outcome.duration,
-		Size: size, EndReason: e.outcome.reason, Protected: e.protected,
+		Size: size, EndReason: e.outcome.reason, Protected: e.protected, Events: e.events,
 		Gap: media.Gap{Cause: e.identity.GapCause, Duration: e.identity.GapDuration, Chunks: e.identity.GapChunks},
 	}
 	for _, t := range e.identity.Tracks {

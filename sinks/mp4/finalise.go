@@ -29,6 +29,7 @@ func (f *file) finish(state media.State, reason media.Cause) (written int64, err
 	if f.lay.fragment {
 		return f.finishIndex()
 	}
+	f.entry.room = 0 // what comes is final
 	f.w.b = append(f.w.b[:0], make([]byte, 0, f.tableBytes())...)
 	writeFinalMoov(&f.w, f.tracks, &f.entry)
 	if f.w.err != nil {

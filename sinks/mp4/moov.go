@@ -10,10 +10,13 @@ import (
 // place while the file grows.
 const mehdBytes = 20
 
+// ftypOurs is how our files begin, after the size of the box.
+const ftypOurs = "ftypisom\x00\x00\x02\x00isomiso6mp41mp42"
+
 // writeFtyp appends the one ftyp that holds in both phases of a file.
 func writeFtyp(w *boxes, tracks []track) {
 	at := w.open("ftyp")
-	w.b = append(w.b, "isom\x00\x00\x02\x00isomiso6mp41mp42"...)
+	w.b = append(w.b, ftypOurs[4:]...)
 	for i := range tracks {
 		if brand := codecBrand(tracks[i].info.Codec); brand != "" {
 			w.b = append(w.b, brand...)

@@ -1,6 +1,7 @@
 package mp4
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -24,6 +25,10 @@ type Repaired struct {
 	Reason    string // why something was lost
 	Err       error  // the file is as it was found, or finishing it failed
 }
+
+// ErrBeyondHelp says that a file holds nothing that can be brought back. It is
+// left as it is.
+var ErrBeyondHelp = errors.New("nothing in the file can be brought back; it is left as it is")
 
 // Recover finishes the files of a record directory that a crash left behind:
 // each NAME.mp4.part that no process writes. It reports each in turn and goes on
@@ -109,8 +114,8 @@ func repair(fsys FS, name string) (r Repaired) {
 	defer f.Close()
 	file, form, err := openScan(f, name)
 	switch {
-	case errors.Is(err, errNoHeader):
-		r.remove(fsys, "the file ends before its first chunk")
+	case errors.Is(err, errNoHeader), errors.Is(err, ErrNotOurs):
+		r.discard(fsys, f, err, "the file ends before its first chunk")
 		return r
 	case err != nil:
 		r.Err = err
@@ -305,8 +310,61 @@ func (f *file) ownTail(s *chunkScan) bool {
 	return err != nil && errors.Is(err, errNoHeader) || inner.is("moov")
 }
 
+// discard removes a file in which nothing was ever written that could be kept:
+// one of ours that ends within its header, or one of zeros, which is what a power
+// cut leaves where a size was made durable and the bytes were not.
+func (r *Repaired) discard(fsys FS, f File, why error, reason string) {
+	ours, err := begunByUs(f)
+	switch {
+	case err != nil:
+		r.Err = err
+	case ours:
+		r.remove(fsys, reason)
+	case errors.Is(why, errNoHeader):
+		r.Err = fmt.Errorf("%s: %w, and is not one of ours: %w", r.File, why, ErrNotOurs)
+	default:
+		r.Err = why
+	}
+}
+
+// begunByUs tells whether what there is of a file is the beginning of our ftyp
+// and ends before the first chunk, or zeros.
+func begunByUs(f File) (bool, error) {
+	size, err := f.Size()
+	if err != nil {
+		return false, err
+	}
+	b := make([]byte, min(size, scanBlock))
+	for at := int64(0); at < size; at += int64(len(b)) {
+		b = b[:min(size-at, int64(len(b)))]
+		if _, err := f.ReadAt(b, at); err != nil {
+			return false, fmt.Errorf("read at byte %d: %w", at, err)
+		}
+		if at == 0 {
+			if size <= 4 {
+				return true, nil
+			}
+			n := min(len(b)-4, len(ftypOurs))
+			if string(b[4:4+n]) == ftypOurs[:n] {
+				_, _, err := openScan(f, "")
+				return errors.Is(err, errNoHeader), nil
+			}
+		}
+		if len(bytes.Trim(b, "\x00")) > 0 {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// remove deletes a file that held nothing. One under a finished file's name is
+// somebody's, and stays.
 func (r *Repaired) remove(fsys FS, reason string) {
 	r.Reason = reason
+	if !strings.HasSuffix(r.File, PartSuffix) {
+		r.Err = fmt.Errorf("%s: %s: %w", r.File, reason, ErrBeyondHelp)
+		return
+	}
 	if r.Err = fsys.Remove(r.File); r.Err == nil {
 		r.Removed = true
 		r.Err = fsys.SyncDir(path.Dir(r.File))
@@ -318,6 +376,10 @@ func (r *Repaired) remove(fsys FS, reason string) {
 func (r *Repaired) publish(fsys FS, f *file) {
 	final := strings.TrimSuffix(r.File, PartSuffix)
 	var err error
+	if final == r.File { // somebody gave it that name, or a finished file was named
+		r.Recording, r.Err = f.entry.recording(final, f.size)
+		return
+	}
 	if linked(fsys, r.File, final) {
 		if err = fsys.Remove(r.File); err == nil {
 			err = fsys.SyncDir(path.Dir(final))

@@ -44,6 +44,7 @@ type Muxer struct {
 	synced  time.Time // last fdatasync
 	counted uint64    // drops of the open file that are in the report
 	truth   truth
+	timings Timings
 }
 
 // New builds the stage. It does no I/O.
@@ -57,6 +58,10 @@ func New(set pipeline.Settings, cfg Config) (*Muxer, error) {
 	}
 	if m.clock == nil {
 		m.clock = pipeline.SystemClock
+	}
+	var err error
+	if m.timings, err = pipeline.Use[Timings](set); err != nil {
+		m.timings = untimed{}
 	}
 	m.pattern, _ = parsePattern(cfg.FilenamePattern)
 	m.loc, _ = cfg.location()
@@ -97,6 +102,11 @@ func (m *Muxer) Process(_ context.Context, p media.Part, emit pipeline.Emit[medi
 			return m.salvage(err, emit)
 		}
 	}
+	if p.Event != nil {
+		if err := m.note(*p.Event, emit); err != nil {
+			return m.salvage(err, emit)
+		}
+	}
 	if p.End != "" {
 		return m.finish(p.End, emit)
 	}
@@ -131,15 +141,38 @@ func (m *Muxer) write(c *media.Chunk, emit pipeline.Emit[media.Recording]) error
 		}
 	}
 	f := m.file
-	before, units := f.size, f.units
+	before, units, began := f.size, f.units, m.clock.Now()
 	if err := f.write(c); err != nil {
 		return err
 	}
+	m.timings.Wrote(m.clock.Now().Sub(began))
 	m.live.Store(f.size)
 	m.truth.wrote(f, f.size-before, f.units-units)
 	m.truth.droppedUnits.Add(f.dropped - m.counted)
 	m.counted = f.dropped
 	return m.syncByPolicy()
+}
+
+// note puts an event into the open file, and tells of it.
+func (m *Muxer) note(ev media.Event, emit pipeline.Emit[media.Recording]) error {
+	f := m.file
+	if f == nil { // the segment's first chunk held nothing: there is nothing of the event either
+		return nil
+	}
+	kept, err := f.note(ev)
+	if err != nil {
+		return err
+	}
+	if !kept {
+		m.truth.unnamed.Add(1)
+		m.log.Warn("the file has as many events as it can name; this one is not listed", "file", m.shown(f.name), "event", ev.ID, "events", len(f.entry.events))
+		return nil
+	}
+	r, err := f.entry.recording(f.name, f.size)
+	if err != nil {
+		return err
+	}
+	return emit(r)
 }
 
 func (m *Muxer) syncByPolicy() error {
@@ -152,10 +185,12 @@ func (m *Muxer) syncByPolicy() error {
 	default:
 		return nil
 	}
+	began := m.clock.Now()
 	if err := m.file.datasync(); err != nil {
 		return err
 	}
 	m.synced = m.clock.Now()
+	m.timings.Synced(m.synced.Sub(began))
 	m.truth.durable.Store(m.file.endUTC)
 	return nil
 }
@@ -281,6 +316,7 @@ func (m *Muxer) finish(reason media.Cause, emit pipeline.Emit[media.Recording]) 
 	}
 	took := m.clock.Now().Sub(began)
 	m.truth.finished(f, final, written, took)
+	m.timings.Finished(took)
 	r, err := f.entry.recording(final, f.size)
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package mp4
 
 import (
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -19,6 +20,7 @@ type truth struct {
 	total        atomic.Int64
 	units        atomic.Uint64
 	droppedUnits atomic.Uint64
+	unnamed      atomic.Uint64 // events that their file does not list
 	written      atomic.Int64
 	durable      atomic.Int64
 	lastError    atomic.Pointer[string]
@@ -73,6 +75,9 @@ func (m *Muxer) Report(r *pipeline.Report) {
 	r.LastDurable = at(t.durable.Load())
 	if n := t.droppedUnits.Load(); n > 0 {
 		r.Drops = append(r.Drops, pipeline.Drop{Stage: "mp4", Cause: "out_of_order", AccessUnits: n})
+	}
+	if n := t.unnamed.Load(); n > 0 {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("%d events are not listed by their recordings, which name %d at most: cut files with segmenter's max_duration", n, media.MaxEvents))
 	}
 	if s := t.lastError.Load(); s != nil {
 		r.LastError = *s
