@@ -187,6 +187,7 @@ func (j *Job) set(s JobState) {
 // JobStatus is a job at one moment.
 type JobStatus struct {
 	Pipeline, Stream string
+	Mode             Mode
 	State            JobState
 	Since            time.Time // the job was started
 	Runs, Failures   int
@@ -200,7 +201,7 @@ func (j *Job) Status() JobStatus {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	s := JobStatus{
-		Pipeline: j.plan.Name, Stream: j.stream, State: j.state, Since: j.since,
+		Pipeline: j.plan.Name, Stream: j.stream, Mode: j.env.Mode, State: j.state, Since: j.since,
 		Runs: j.runs, Failures: j.failures, Report: j.last,
 	}
 	if j.err != nil {

@@ -144,6 +144,7 @@ type Env struct {
 	Services *Services
 	Log      *slog.Logger
 	Clock    Clock
+	Mode     Mode  // who starts the pipeline's recordings
 	Kept     *Kept // of the run before; nil: nothing is kept between runs
 }
 
@@ -155,7 +156,7 @@ func (p *Plan) Build(env Env, stream string, after *Ended) (*Run, error) {
 	for _, d := range p.stages {
 		set := Settings{
 			Pipeline: p.Name, Stream: stream, Stage: d.Name, Log: log.With("stage", d.Name),
-			Clock: env.Clock, After: after, Kept: env.Kept, services: env.Services,
+			Clock: env.Clock, Mode: env.Mode, After: after, Kept: env.Kept, services: env.Services,
 		}
 		b, err := d.build(set, d.cfg)
 		if err != nil {

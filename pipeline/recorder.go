@@ -109,7 +109,7 @@ func (r *Recorder) Start(stream string, o StartOptions) (already bool, err error
 }
 
 // Stop ends the recordings of a stream and waits until their files are
-// finished. It reports whether there was one.
+// finished. It reports whether there was one. What waits for events stays armed.
 func (r *Recorder) Stop(ctx context.Context, stream string) (was bool, err error) {
 	jobs := r.halt(stream)
 	for _, j := range jobs {
@@ -126,7 +126,7 @@ func (r *Recorder) halt(stream string) []*recording {
 	defer r.mu.Unlock()
 	var jobs []*recording
 	for key, j := range r.jobs {
-		if key.stream == stream {
+		if key.stream == stream && j.mode != Event {
 			jobs = append(jobs, j)
 		}
 	}
@@ -137,13 +137,12 @@ func (r *Recorder) halt(stream string) []*recording {
 }
 
 // Began is told every stream that has got a publisher: what is always recorded
-// begins, and lengths that were asked for begin to count. It does not wait.
+// begins, what waits for events is armed, and lengths that were asked for begin
+// to count. It does not wait.
 func (r *Recorder) Began(stream string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.halted[stream] {
-		r.beginAlways(stream, true)
-	}
+	r.beginAlways(stream, true)
 	for key, j := range r.jobs {
 		if key.stream == stream && j.duration > 0 {
 			r.stopAfter(j)
@@ -151,8 +150,9 @@ func (r *Recorder) Began(stream string) {
 	}
 }
 
-// StartAlways begins what is always recorded of a configured stream, before
-// anybody publishes it: a stream that is pulled is connected by this.
+// StartAlways begins what is always recorded of a configured stream and arms
+// what waits for events, before anybody publishes it: a stream that is pulled is
+// connected by this.
 func (r *Recorder) StartAlways(stream string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -161,7 +161,7 @@ func (r *Recorder) StartAlways(stream string) {
 
 func (r *Recorder) beginAlways(stream string, once bool) {
 	for i := range r.declared {
-		if d := &r.declared[i]; d.Mode == Always && d.Covers(stream) {
+		if d := &r.declared[i]; d.Mode != Manual && (d.Mode == Event || !r.halted[stream]) && d.Covers(stream) {
 			r.begin(d, stream, 0, once && !r.dir.Configured(stream))
 		}
 	}
@@ -178,6 +178,7 @@ func (r *Recorder) begin(d *Declared, stream string, duration time.Duration, onc
 		env.Kept = &Kept{}
 	}
 	delete(r.left, key)
+	env.Mode = d.Mode
 	j := &recording{Job: newJob(d.Plan, env, stream, r.limit, once), mode: d.Mode, duration: duration}
 	r.jobs[key] = j
 	r.tasks.Go("record "+d.Plan.Name+" "+stream, func(ctx context.Context) error {
@@ -217,7 +218,7 @@ func (r *Recorder) ended(key jobKey) {
 	delete(r.jobs, key)
 	r.remember(j.Status())
 	r.left[key] = j.env.Kept
-	if j.mode == Always && !r.closed && !r.halted[key.stream] && r.dir.Live(key.stream) {
+	if j.mode != Manual && !r.closed && r.dir.Live(key.stream) {
 		r.beginAlways(key.stream, true)
 	}
 	if kept := r.left[key]; kept != nil { // no job began in its place
@@ -270,11 +271,14 @@ func (r *Recorder) Jobs() []JobStatus {
 	return out
 }
 
-// Recording lists the streams that have a job.
+// Recording lists the streams that have a job; of those that wait for events,
+// the ones that record one.
 func (r *Recorder) Recording() []string {
 	out := []string{}
 	for _, j := range r.list() {
-		out = append(out, j.stream)
+		if j.mode != Event || j.Status().Report.Recording {
+			out = append(out, j.stream)
+		}
 	}
 	return slices.Compact(out)
 }

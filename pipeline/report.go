@@ -21,7 +21,8 @@ type Report struct {
 	LastDurable    time.Time // wall clock up to which media is on the disk: a power cut loses nothing of it
 	Gaps           uint64
 	Drops          []Drop
-	LastError      string // of a stage that went on after it
+	LastError      string   // of a stage that went on after it
+	Warnings       []string // what is less than was asked for, and what to do
 
 	// From the ring.
 	RingBytes, RingMaxBytes int64

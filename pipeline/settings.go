@@ -14,6 +14,7 @@ type Settings struct {
 	Stage    string // name of the stage as declared
 	Log      *slog.Logger
 	Clock    Clock
+	Mode     Mode   // who starts the pipeline's recordings
 	After    *Ended // how the run before this one ended, nil for the first
 	Kept     *Kept  // what it left, and what this one leaves
 	services *Services

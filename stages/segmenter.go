@@ -2,6 +2,7 @@ package stages
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -36,7 +37,9 @@ type segmenter struct {
 	bytes    int64 // of media in the segment
 	gopBytes int64 // of the GOP that is being received
 	nextSeq  uint64
-	gap      media.Gap // before the next chunk
+	gap      media.Gap     // before the next chunk
+	apart    bool          // the next chunk belongs to another event: what is between was not asked for
+	events   []media.Event // that what comes may belong to; replaced, never changed
 
 	waiting atomic.Bool // for a key frame
 	gaps    atomic.Uint64
@@ -93,7 +96,15 @@ func (s *segmenter) Report(r *pipeline.Report) {
 func (s *segmenter) obey(m *media.Mark, emit pipeline.Emit[media.Part]) error {
 	switch m.Kind {
 	case media.MarkEnd:
+		if m.End == media.EndEvent {
+			s.apart, s.events = true, nil
+		}
 		return s.end(m.End, emit)
+	case media.MarkEvent:
+		s.events = media.JoinEvent(s.current(m.Event.At), *m.Event)
+		if s.cur != nil {
+			return emit(media.Part{Segment: s.cur, Event: m.Event})
+		}
 	case media.MarkGap:
 		s.gap = m.Gap
 	}
@@ -107,12 +118,13 @@ func (s *segmenter) noteGap(c *media.Chunk) {
 	case !s.gap.None():
 	case !c.Gap.None():
 		s.gap = c.Gap
+	case s.apart || s.set.Mode == pipeline.Event && s.nextSeq == 0:
 	case s.nextSeq != 0 && c.Seq != s.nextSeq:
 		s.gap = media.Gap{Cause: media.GapOverload, Chunks: int(c.Seq - s.nextSeq)}
 	case s.nextSeq == 0 && s.set.After != nil:
 		s.gap = gapSince(s.set.After, c.UTC)
 	}
-	s.nextSeq = c.Seq + 1
+	s.nextSeq, s.apart = c.Seq+1, false
 }
 
 // gapSince is what an earlier run of the pipeline left missing by failing.
@@ -179,7 +191,7 @@ func (s *segmenter) begin(c *media.Chunk) {
 	s.cur = &media.Segment{
 		ID:     media.NewID(s.set.Clock.Now()),
 		Stream: s.set.Stream, Pipeline: s.set.Pipeline,
-		Set: c.Set, Index: s.index, StartUTC: c.UTC, Gap: s.gap,
+		Set: c.Set, Index: s.index, StartUTC: c.UTC, Gap: s.gap, Events: s.current(c.UTC),
 		MaxDuration: time.Duration(s.cfg.MaxDuration), MaxBytes: int64(s.cfg.MaxSize),
 	}
 	if !s.gap.None() {
@@ -193,6 +205,12 @@ func (s *segmenter) begin(c *media.Chunk) {
 		s.startDTS = lead.DTS[0]
 	}
 	s.waiting.Store(false)
+}
+
+// current is the events that have not ended at a time.
+func (s *segmenter) current(utc int64) []media.Event {
+	s.events = slices.DeleteFunc(slices.Clone(s.events), func(e media.Event) bool { return e.End <= utc })
+	return s.events
 }
 
 func (s *segmenter) end(why media.Cause, emit pipeline.Emit[media.Part]) error {

@@ -62,8 +62,9 @@ type MarkKind uint8
 
 // The marks.
 const (
-	MarkEnd MarkKind = iota + 1 // the recording ends here: finish the segment and wait for the next chunk
-	MarkGap                     // media was dropped here
+	MarkEnd   MarkKind = iota + 1 // the recording ends here: finish the segment and wait for the next chunk
+	MarkGap                       // media was dropped here
+	MarkEvent                     // an event covers what comes, and what came before
 )
 
 // Mark is a word in the flow of chunks, from one stage to those behind it.
@@ -71,6 +72,8 @@ type Mark struct {
 	Kind MarkKind
 	End  Cause // MarkEnd: why
 	Gap  Gap   // MarkGap: what is missing
+	// MarkEvent: the event, which is not changed any more.
+	Event *Event
 }
 
 // Retain adds a reference and returns the chunk.

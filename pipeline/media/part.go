@@ -8,9 +8,10 @@ type Segment struct {
 	Stream   string // path of the stream
 	Pipeline string
 	Set      *TrackSet
-	Index    uint64 // 1 for the first segment of a run
-	StartUTC int64  // ns, wall clock of the first access unit
-	Gap      Gap    // what is missing before it
+	Index    uint64  // 1 for the first segment of a run
+	StartUTC int64   // ns, wall clock of the first access unit
+	Gap      Gap     // what is missing before it
+	Events   []Event // that were known when it began; not changed any more
 
 	// The limits that will end the segment, 0 where there is none: the muxer
 	// sizes the room that it reserves for its index by them.
@@ -19,7 +20,8 @@ type Segment struct {
 }
 
 // Part is one step of a segment: its chunks one after another, the first with
-// First set, and at last a part with End set and no chunk.
+// First set, and at last a part with End set and no chunk. Parts with an event
+// and no chunk come in between.
 //
 // The receiver of a part owns one reference on its chunk.
 type Part struct {
@@ -27,6 +29,7 @@ type Part struct {
 	First   bool
 	Chunk   *Chunk // nil in the last part
 	End     Cause  // not empty in the last part
+	Event   *Event // not nil: the segment holds media of it; the part has no chunk
 }
 
 // Release ends the part's reference on its chunk, where it has one.

@@ -27,6 +27,7 @@ type Recording struct {
 	EndReason Cause
 	Gap       Gap // what is missing before it
 	Protected bool
+	Events    []Event // that it holds media of; not changed any more
 }
 
 // TrackInfo is what the catalogue keeps of a track.

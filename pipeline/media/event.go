@@ -1,0 +1,75 @@
+package media
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+)
+
+// Event is something that happened on a stream and is worth keeping: the
+// interval from before its trigger to after its last one. It is immutable; what
+// is learned later is another value with the same ID.
+type Event struct {
+	ID      ID              `json:"id"`
+	Key     string          `json:"key,omitempty"`
+	Name    string          `json:"name,omitempty"`
+	Data    json.RawMessage `json:"data,omitempty"`
+	At      int64           `json:"at_ns"`    // UTC of the first trigger
+	Start   int64           `json:"start_ns"` // UTC; asked for, not the key frame
+	End     int64           `json:"end_ns"`   // UTC; of the last trigger
+	Protect bool            `json:"protect,omitempty"`
+
+	// Ask is set in a trigger that a stage sends down the flow: Start and End
+	// follow from At by the settings of the gop_ring behind it.
+	Ask bool `json:"-"`
+}
+
+// EventID is the ID of the event that a stream's caller calls by a key: the same
+// on every machine and after every restart, so that a trigger that is sent twice
+// is one event. It is a UUID of version 8 (RFC 9562, 5.8).
+func EventID(stream, key string) ID {
+	sum := sha256.Sum256([]byte(stream + "\x00" + key))
+	id := ID(sum[:16])
+	id[6] = id[6]&0x0f | 0x80
+	id[8] = id[8]&0x3f | 0x80
+	return id
+}
+
+// Join is what two values of one event say together: the span of both, and the
+// words of the later one.
+func (e Event) Join(later Event) Event {
+	later.At = min(e.At, later.At)
+	later.Start = min(e.Start, later.Start)
+	later.End = max(e.End, later.End)
+	later.Protect = later.Protect || e.Protect
+	return later
+}
+
+// MaxEvents is how many events one recording names: its entry and its row must
+// not grow without bound.
+const MaxEvents = 256
+
+// JoinEvent adds an event to a list, or to what the list knows of it. The list
+// is not changed; a full one is given back as it is.
+func JoinEvent(list []Event, e Event) []Event {
+	out := make([]Event, len(list), len(list)+1)
+	copy(out, list)
+	for i := range out {
+		if out[i].ID == e.ID {
+			out[i] = out[i].Join(e)
+			return out
+		}
+	}
+	if len(out) >= MaxEvents {
+		return list
+	}
+	return append(out, e)
+}
+
+// MarshalText and UnmarshalText let an ID stand in JSON as it is shown.
+func (id ID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
+
+// UnmarshalText is ParseID.
+func (id *ID) UnmarshalText(b []byte) (err error) {
+	*id, err = ParseID(string(b))
+	return err
+}
