@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/gospool/spool/api"
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline"
@@ -30,6 +32,7 @@ type house struct {
 	hub      *hub.Hub
 	recorder *pipeline.Recorder
 	rtsp     *rtsp.Server
+	disk     *diskTimes
 
 	catalogue *metadata.Catalogue
 	http      *api.Server
@@ -44,6 +47,7 @@ func newHouse(cfg *configs.Config, declared []pipeline.Declared, log *slog.Logge
 		services: &pipeline.Services{},
 		tasks:    pipeline.NewTasks(log, clock),
 		pool:     media.NewPool(int(cfg.Memory.Pool)),
+		disk:     newDiskTimes(),
 	}
 	h.hub = hub.New(h.pool, h.tasks, hub.Config{
 		Builder:     media.BuilderConfig{Flush: time.Duration(cfg.FlushInterval)},
@@ -58,6 +62,7 @@ func newHouse(cfg *configs.Config, declared []pipeline.Declared, log *slog.Logge
 	}
 	pipeline.Provide(h.services, h.pool)
 	pipeline.Provide(h.services, h.hub)
+	pipeline.Provide[mp4.Timings](h.services, h.disk)
 	env := pipeline.Env{Services: h.services, Log: log, Clock: clock}
 	h.recorder = pipeline.NewRecorder(env, h.tasks, h.hub, declared, time.Duration(cfg.ShutdownTimeout))
 	h.hub.Watch(h.recorder.Began)
@@ -151,7 +156,7 @@ func (h *house) openAPI(dir string) error {
 		Log: h.log, Clock: pipeline.SystemClock,
 		Recorder: control{h.recorder, h.hub}, Streams: directory{h.hub},
 		Catalogue: library{h.catalogue, abs}, Files: api.NewDir(abs, growing(abs)),
-		Ready: h.ready,
+		Ready: h.ready, Metrics: []prometheus.Collector{&stores{h.catalogue.Stats, abs}, h.disk.write, h.disk.sync, h.disk.finish},
 	})
 	if err != nil {
 		return err
@@ -163,14 +168,6 @@ func (h *house) openAPI(dir string) error {
 	h.httpAddr = addr.String()
 	h.tasks.Go("http", h.http.Serve)
 	return nil
-}
-
-func (h *house) ready(ctx context.Context) []api.Check {
-	check := api.Check{Name: "database", OK: true}
-	if err := h.catalogue.Ready(ctx); err != nil {
-		check.OK, check.Detail = false, err.Error()
-	}
-	return []api.Check{check}
 }
 
 // recover finishes the files that a crash left and then makes the catalogue say

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sys/unix"
+
+	"github.com/gospool/spool/sinks/metadata"
+	"github.com/gospool/spool/sinks/mp4"
+)
+
+// diskTimes is how long the disk takes, as histograms; mp4 tells it.
+type diskTimes struct{ write, sync, finish prometheus.Histogram }
+
+var _ mp4.Timings = (*diskTimes)(nil)
+
+// buckets run from what a page cache takes to what a dying disk does.
+var buckets = []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}
+
+func newDiskTimes() *diskTimes {
+	times := func(name, help string) prometheus.Histogram {
+		return prometheus.NewHistogram(prometheus.HistogramOpts{Name: "spool_disk_" + name + "_seconds", Help: help, Buckets: buckets})
+	}
+	return &diskTimes{
+		write:  times("write", "Time to hand one chunk to the system."),
+		sync:   times("sync", "Time until what was written is on the disk (fdatasync)."),
+		finish: times("finish", "Time to finish a file: moov, syncs, rename."),
+	}
+}
+
+// Wrote counts a chunk. See mp4.Timings.
+func (d *diskTimes) Wrote(took time.Duration) { d.write.Observe(took.Seconds()) }
+
+// Synced counts a sync.
+func (d *diskTimes) Synced(took time.Duration) { d.sync.Observe(took.Seconds()) }
+
+// Finished counts a file.
+func (d *diskTimes) Finished(took time.Duration) { d.finish.Observe(took.Seconds()) }
+
+// stores are the figures of what stands behind a recording: the catalogue with
+// its journal, and the disk. They are read when they are asked for.
+type stores struct {
+	catalogue func() metadata.Stats
+	dir       string
+}
+
+func figure(name, help string) *prometheus.Desc {
+	return prometheus.NewDesc("spool_"+name, help, nil, nil)
+}
+
+var (
+	catConnected = figure("catalogue_connected", "1 while the database answers.")
+	catPending   = figure("catalogue_pending_changes", "Changes in the journal that wait for the database.")
+	catBytes     = figure("catalogue_pending_bytes", "Bytes of them.")
+	catLag       = figure("catalogue_lag_seconds", "Age of the oldest of them: how far the database is behind.")
+	catApplied   = figure("catalogue_applied_changes_total", "Changes that the database took.")
+	catRefused   = figure("catalogue_refused_changes_total", "Changes that the database will never take; each was logged.")
+	catFull      = figure("catalogue_full_changes_total", "Changes dropped because the journal was full: reindex.")
+	catInvalid   = figure("catalogue_invalid_changes_total", "Recordings that no row can hold.")
+	jrnBytes     = figure("journal_bytes", "Size of the journal on the disk.")
+	jrnErrors    = figure("journal_write_errors_total", "Writes of the journal that failed.")
+	jrnDamaged   = figure("journal_damaged_bytes", "Bytes found damaged at the start.")
+	diskTotal    = figure("disk_total_bytes", "Size of the filesystem with the record directory.")
+	diskFree     = figure("disk_free_bytes", "Bytes of it that the recorder may still write.")
+)
+
+// Describe sends the descriptions; see prometheus.Collector.
+func (s *stores) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{catConnected, catPending, catBytes, catLag, catApplied, catRefused, catFull,
+		catInvalid, jrnBytes, jrnErrors, jrnDamaged, diskTotal, diskFree} {
+		ch <- d
+	}
+}
+
+// Collect sends the figures of one scrape; see prometheus.Collector.
+func (s *stores) Collect(ch chan<- prometheus.Metric) {
+	send := func(d *prometheus.Desc, t prometheus.ValueType, v float64) {
+		ch <- prometheus.MustNewConstMetric(d, t, v)
+	}
+	st := s.catalogue()
+	connected := 0.
+	if st.Connected {
+		connected = 1
+	}
+	send(catConnected, prometheus.GaugeValue, connected)
+	send(catPending, prometheus.GaugeValue, float64(st.Pending))
+	send(catBytes, prometheus.GaugeValue, float64(st.PendingBytes))
+	send(catLag, prometheus.GaugeValue, st.PendingAge.Seconds())
+	send(catApplied, prometheus.CounterValue, float64(st.Applied))
+	send(catRefused, prometheus.CounterValue, float64(st.Refused))
+	send(catFull, prometheus.CounterValue, float64(st.Full))
+	send(catInvalid, prometheus.CounterValue, float64(st.Invalid))
+	send(jrnBytes, prometheus.GaugeValue, float64(st.JournalBytes))
+	send(jrnErrors, prometheus.CounterValue, float64(st.JournalErrors))
+	send(jrnDamaged, prometheus.GaugeValue, float64(st.JournalDamaged))
+	var disk unix.Statfs_t
+	if err := unix.Statfs(s.dir, &disk); err != nil {
+		ch <- prometheus.NewInvalidMetric(diskFree, err)
+		return
+	}
+	send(diskTotal, prometheus.GaugeValue, float64(disk.Blocks)*float64(disk.Bsize))
+	send(diskFree, prometheus.GaugeValue, float64(disk.Bavail)*float64(disk.Bsize))
+}
