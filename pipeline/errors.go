@@ -49,6 +49,8 @@ const (
 	ReasonStop       = "stop"
 	ReasonDuration   = "duration" // the length asked for was reached
 	ReasonShutdown   = "shutdown"
+	ReasonSchedule   = "schedule" // the window of a schedule is over
+	ReasonReload     = "reload"   // the pipeline is declared otherwise now
 )
 
 // ErrAborted is the cause of a run that was aborted without an error of its own.

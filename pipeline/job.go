@@ -26,11 +26,12 @@ const settled = time.Minute
 // lost, again after a backoff when a stage failed, until it is stopped or its
 // source comes to an end.
 type Job struct {
-	plan   *Plan
-	env    Env
-	stream string
-	limit  time.Duration // for a stop
-	once   bool          // a lost source ends the job
+	plan     *Plan
+	env      Env
+	stream   string
+	limit    time.Duration // for a stop
+	patience time.Duration // for the stop that was requested, in place of limit; set before stopping is closed
+	once     bool          // a lost source ends the job
 
 	stopOnce sync.Once
 	stopping chan struct{}
@@ -69,10 +70,7 @@ func (j *Job) Stop(ctx context.Context, reason string) error {
 }
 
 func (j *Job) requestStop(reason string) {
-	j.stopOnce.Do(func() {
-		j.reason = reason
-		close(j.stopping)
-	})
+	j.requestStopWithin(reason, 0)
 }
 
 // Done is closed when the job has ended.
@@ -124,7 +122,7 @@ func (j *Job) attempt(ctx context.Context, after *Ended) Ended {
 		err = run.Err()
 	case <-j.stopping:
 		j.set(JobStopping)
-		err = run.Stop(j.reason, j.limit)
+		err = run.Stop(j.reason, j.stopLimit())
 	case <-ctx.Done():
 		run.Abort(context.Cause(ctx))
 		run.waitDone(j.limit)

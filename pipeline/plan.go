@@ -18,8 +18,9 @@ type Plan struct {
 
 type declared struct {
 	*stage
-	cfg any
-	pos spec.Pos
+	cfg      any
+	pos      spec.Pos
+	settings *spec.Node // as they were written
 }
 
 // Compile checks the list of stages of a declaration, each a map of one stage
@@ -64,7 +65,7 @@ func compileStage(n *spec.Node) (declared, spec.Problems) {
 		return declared{}, problems
 	}
 	cfg, problems := s.decode(settings)
-	return declared{stage: s, cfg: cfg, pos: n.Pos}, problems
+	return declared{stage: s, cfg: cfg, pos: n.Pos, settings: settings}, problems
 }
 
 // stageEntry takes apart `name: {settings}`, `name:` and a bare `name`.

@@ -59,12 +59,15 @@ type Recorder struct {
 	declared []Declared
 	limit    time.Duration // for one stop
 
-	mu     sync.Mutex
-	jobs   map[jobKey]*recording
-	left   map[jobKey]*Kept     // of a job that has ended, for the one that begins in its place
-	last   map[string]JobStatus // of each stream's last job that has ended
-	halted map[string]bool      // streams that were stopped by hand: always waits for a start
-	closed bool
+	mu      sync.Mutex
+	jobs    map[jobKey]*recording
+	left    map[jobKey]*Kept     // of a job that has ended, for the one that begins in its place
+	last    map[string]JobStatus // of each stream's last job that has ended
+	halted  map[string]bool      // streams that were stopped by hand: always waits for a start
+	stopped map[string]time.Time // when they were, until a start by hand
+	spent   map[jobKey]time.Time // begin of the window in which a scheduled job ended by itself
+	held    map[string]bool      // pipelines that begin nothing
+	closed  bool
 }
 
 type jobKey struct{ pipeline, stream string }
@@ -73,6 +76,9 @@ type recording struct {
 	*Job
 	mode     Mode
 	duration time.Duration // still to be timed, when a publisher comes
+	until    time.Time     // when its duration is over; zero: it has none, or is not timed yet
+	again    bool          // an update ends it, and it begins anew
+	claims
 }
 
 // NewRecorder makes a recorder without jobs. A stop may take as long as limit.
@@ -80,6 +86,7 @@ func NewRecorder(env Env, tasks *Tasks, dir Directory, declared []Declared, limi
 	return &Recorder{
 		env: env, tasks: tasks, dir: dir, declared: declared, limit: limit,
 		jobs: map[jobKey]*recording{}, left: map[jobKey]*Kept{}, last: map[string]JobStatus{}, halted: map[string]bool{},
+		stopped: map[string]time.Time{}, spent: map[jobKey]time.Time{}, held: map[string]bool{},
 	}
 }
 
@@ -95,11 +102,16 @@ func (r *Recorder) Start(stream string, o StartOptions) (already bool, err error
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.halted, stream)
+	delete(r.stopped, stream)
 	covered, began := false, false
 	for i := range r.declared {
 		if d := &r.declared[i]; d.Mode != Event && d.Covers(stream) {
 			covered = true
-			began = r.begin(d, stream, o.Duration, false) || began
+			fresh := r.begin(d, stream, o.Duration, false)
+			began = fresh || began
+			if j := r.jobs[jobKey{d.Plan.Name, stream}]; j != nil && (fresh || o.Duration == 0) {
+				j.hand = true
+			}
 		}
 	}
 	if !covered {
@@ -132,6 +144,7 @@ func (r *Recorder) halt(stream string) []*recording {
 	}
 	if len(jobs) > 0 {
 		r.halted[stream] = true
+		r.stopped[stream] = wallNow(r.env.Clock)
 	}
 	return jobs
 }
@@ -170,7 +183,7 @@ func (r *Recorder) beginAlways(stream string, once bool) {
 // begin starts a job unless there is one. The caller holds r.mu.
 func (r *Recorder) begin(d *Declared, stream string, duration time.Duration, once bool) bool {
 	key := jobKey{d.Plan.Name, stream}
-	if r.closed || r.jobs[key] != nil {
+	if r.closed || r.held[d.Plan.Name] || r.jobs[key] != nil {
 		return false
 	}
 	env := r.env
@@ -195,7 +208,7 @@ func (r *Recorder) begin(d *Declared, stream string, duration time.Duration, onc
 // stopAfter begins to count a job's length. The caller holds r.mu.
 func (r *Recorder) stopAfter(j *recording) {
 	length := j.duration
-	j.duration = 0
+	j.duration, j.until = 0, r.env.Clock.Now().Add(length)
 	r.tasks.Go("duration "+j.plan.Name+" "+j.stream, func(ctx context.Context) error {
 		c, stop := r.env.Clock.After(length)
 		defer stop()
@@ -218,6 +231,8 @@ func (r *Recorder) ended(key jobKey) {
 	delete(r.jobs, key)
 	r.remember(j.Status())
 	r.left[key] = j.env.Kept
+	r.noteEnd(key, j)
+	r.renew(key, j)
 	if j.mode != Manual && !r.closed && r.dir.Live(key.stream) {
 		r.beginAlways(key.stream, true)
 	}

@@ -1,0 +1,56 @@
+package pipeline
+
+import (
+	"reflect"
+
+	"github.com/gospool/spool/pipeline/spec"
+)
+
+// Same tells whether two plans do the same: the same stages with the same
+// settings, however these were written.
+func (p *Plan) Same(o *Plan) bool {
+	if p == nil || o == nil || p.Name != o.Name || len(p.stages) != len(o.stages) {
+		return p == o
+	}
+	for i := range p.stages {
+		if !p.stages[i].same(&o.stages[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// same compares the settings as they were understood. Those that a stage keeps
+// in a form that cannot be shown are compared as they were written.
+func (d *declared) same(o *declared) bool {
+	if d.Name != o.Name {
+		return false
+	}
+	if reflect.DeepEqual(d.settings.Any(), o.settings.Any()) {
+		return true
+	}
+	mine, _ := spec.Describe(d.cfg)
+	others, _ := spec.Describe(o.cfg)
+	return shows(mine, d.settings) && shows(others, o.settings) && reflect.DeepEqual(mine.Any(), others.Any())
+}
+
+// shows tells whether all that was written is in what is shown of it.
+func shows(shown, written *spec.Node) bool {
+	switch {
+	case written.Empty():
+		return true
+	case shown == nil || shown.IsMap != written.IsMap || shown.IsList != written.IsList || len(shown.List) != len(written.List):
+		return false
+	}
+	for _, e := range written.Entries {
+		if !shows(shown.Get(e.Key), e.Value) {
+			return false
+		}
+	}
+	for i, item := range written.List {
+		if !shows(shown.List[i], item) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,181 @@
+package pipeline
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Schedule keeps the recordings of a Recorder as an Agenda wants them. It asks
+// "should it record now?" again and again, and relies on no moment being met: a
+// window that began before the process did is recorded for the rest of it, and
+// a step of the clock is seen at the next question.
+type Schedule struct {
+	recorder *Recorder
+	clock    Clock
+	log      *slog.Logger
+	trigger  func(ScheduleJob) error // of an event; nil: no job has that action
+
+	mu     sync.Mutex
+	agenda Agenda
+	asked  time.Time // when events were looked for last
+	failed map[string]string
+	wake   chan struct{}
+}
+
+// maxAsk is the longest time between two questions: as late a step of the clock
+// may be noticed.
+const maxAsk = 10 * time.Second
+
+// NewSchedule makes a schedule without jobs.
+func NewSchedule(r *Recorder, clock Clock, log *slog.Logger, trigger func(ScheduleJob) error) *Schedule {
+	return &Schedule{
+		recorder: r, clock: clock, log: log, trigger: trigger,
+		failed: map[string]string{}, wake: make(chan struct{}, 1),
+	}
+}
+
+// Set replaces the jobs. What they record goes on where the new ones want it.
+func (s *Schedule) Set(a Agenda) {
+	s.mu.Lock()
+	s.agenda = a
+	s.mu.Unlock()
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Agenda is the jobs.
+func (s *Schedule) Agenda() Agenda {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.agenda
+}
+
+// Run asks until the context ends. It leaves the recordings as they are.
+func (s *Schedule) Run(ctx context.Context) error {
+	for {
+		c, stop := s.clock.After(s.Ask())
+		select {
+		case <-c:
+		case <-s.wake:
+		case <-ctx.Done():
+			stop()
+			return nil
+		}
+		stop()
+	}
+}
+
+// Ask makes the recordings as they are wanted at this moment, and tells how long
+// the answer holds at most.
+func (s *Schedule) Ask() time.Duration {
+	a, now := s.Agenda(), wallNow(s.clock)
+	streams := a.Streams()
+	for _, stream := range s.recorder.scheduled() {
+		if !slices.Contains(streams, stream) {
+			s.recorder.unschedule(stream) // its jobs are gone
+		}
+	}
+	for _, stream := range streams {
+		w, on := a.At(stream, now, s.recorder.StoppedAt(stream))
+		if !on {
+			s.recorder.unschedule(stream)
+			continue
+		}
+		s.note(stream, s.recorder.schedule(stream, w.Start))
+	}
+	s.fire(a, now)
+	wait := maxAsk
+	if next := a.Change(now); !next.IsZero() {
+		wait = min(wait, next.Sub(now))
+	}
+	return max(wait, time.Millisecond)
+}
+
+// wallNow is the wall clock alone: of two moments the clock says which is later,
+// not the time that has passed.
+func wallNow(c Clock) time.Time { return c.Now().Round(0) }
+
+// note logs what keeps a stream from being recorded, once.
+func (s *Schedule) note(stream string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil {
+		delete(s.failed, stream)
+		return
+	}
+	if s.failed[stream] != err.Error() {
+		s.failed[stream] = err.Error()
+		s.log.Error("a scheduled recording cannot begin", "stream", stream, "error", err)
+	}
+}
+
+// lateEvent is how late an event may be raised: one that a sleep or a step of
+// the clock jumped over long ago is left out.
+const lateEvent = time.Minute
+
+// fire raises the events since the last question. An event is a moment and not
+// an interval: what fell into a restart is left out.
+func (s *Schedule) fire(a Agenda, now time.Time) {
+	s.mu.Lock()
+	since := s.asked
+	s.asked = now
+	s.mu.Unlock()
+	if since.IsZero() || now.Before(since) {
+		return
+	}
+	for _, j := range a {
+		if j.Action != TriggerEvent {
+			continue
+		}
+		if at := j.Cron.Last(now); !at.After(since) || now.Sub(at) > lateEvent {
+			continue
+		}
+		if err := s.trigger(j); err != nil {
+			s.log.Error("a scheduled event was not raised", "job", j.Name, "stream", j.Stream, "error", err)
+		}
+	}
+}
+
+// StreamPlan is what the schedule wants of a stream.
+type StreamPlan struct {
+	Stream  string
+	Record  bool      // it is to be recorded now
+	Job     string    // because of this one, where Record is set
+	Since   time.Time // begin of that window
+	Until   time.Time // end of the recording; zero: not known
+	Stopped time.Time // it was stopped by hand in the window that is now; else zero
+	Error   string    // why it is not recorded although it is to be
+}
+
+// Plans says what is wanted now, and why.
+func (s *Schedule) Plans() (out []StreamPlan) {
+	a, now := s.Agenda(), wallNow(s.clock)
+	for _, stream := range a.Streams() {
+		p := StreamPlan{Stream: stream}
+		stopped := s.recorder.StoppedAt(stream)
+		w, on := a.At(stream, now, stopped)
+		if !on {
+			if w, on = a.At(stream, now, time.Time{}); on {
+				p.Stopped = stopped
+			}
+		} else {
+			p.Record = true
+		}
+		if on {
+			p.Job, p.Since, p.Until = w.Job, w.Start, a.Until(stream, w)
+		}
+		s.mu.Lock()
+		p.Error = s.failed[stream]
+		s.mu.Unlock()
+		out = append(out, p)
+	}
+	return out
+}
+
+// Upcoming are the next firings, at most n.
+func (s *Schedule) Upcoming(n int) []Firing { return s.Agenda().Upcoming(wallNow(s.clock), n) }

@@ -1,0 +1,170 @@
+package pipeline
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Action is what a scheduled job does.
+type Action string
+
+// The actions.
+const (
+	RecordStart  Action = "record_start"
+	RecordStop   Action = "record_stop"
+	TriggerEvent Action = "event"
+)
+
+// ScheduleJob is one job of the crontab.
+type ScheduleJob struct {
+	Name     string
+	Stream   string
+	Action   Action
+	Cron     Cron
+	Duration time.Duration // of RecordStart; 0 is until RecordStop
+}
+
+// Window is an interval of recording.
+type Window struct {
+	Job        string    // the job that it comes from
+	Start, End time.Time // End zero: until a RecordStop that is not there
+}
+
+// Agenda answers from the jobs what is to be recorded at a moment. It is asked,
+// and remembers nothing: a restart, a sleep or a step of the clock changes the
+// answer only as far as the clock says something else.
+type Agenda []ScheduleJob
+
+// Streams are the paths that have jobs, in order.
+func (a Agenda) Streams() []string {
+	var paths []string
+	for _, j := range a {
+		paths = append(paths, j.Stream)
+	}
+	slices.Sort(paths)
+	return slices.Compact(paths)
+}
+
+// At is the window in which a stream is at a moment. A window that began at or
+// before the moment of a stop by hand does not count; of several the one that
+// lasts longest is given.
+func (a Agenda) At(stream string, now, stopped time.Time) (w Window, ok bool) {
+	halt := a.lastStop(stream, now)
+	for _, j := range a {
+		if j.Stream != stream || j.Action != RecordStart {
+			continue
+		}
+		start := j.Cron.Last(now)
+		if start.IsZero() || start.Before(halt) || !start.After(stopped) {
+			continue
+		}
+		this := Window{Job: j.Name, Start: start, End: a.end(j, start)}
+		if !this.End.IsZero() && !now.Before(this.End) {
+			continue
+		}
+		if !ok || w.outlastedBy(this) {
+			w, ok = this, true
+		}
+	}
+	return w, ok
+}
+
+func (w Window) outlastedBy(o Window) bool {
+	return !w.End.IsZero() && (o.End.IsZero() || o.End.After(w.End))
+}
+
+// lastStop is the newest firing of the stream's stop jobs.
+func (a Agenda) lastStop(stream string, now time.Time) (last time.Time) {
+	for _, j := range a {
+		if j.Stream == stream && j.Action == RecordStop {
+			if t := j.Cron.Last(now); t.After(last) {
+				last = t
+			}
+		}
+	}
+	return last
+}
+
+// end is when a window that began at start is over: after its duration or at the
+// first stop job, where that is earlier.
+func (a Agenda) end(j ScheduleJob, start time.Time) (end time.Time) {
+	if j.Duration > 0 {
+		end = start.Add(j.Duration)
+	}
+	for _, s := range a {
+		if s.Stream == j.Stream && s.Action == RecordStop {
+			if t := s.Cron.Next(start); !t.IsZero() && (end.IsZero() || t.Before(end)) {
+				end = t
+			}
+		}
+	}
+	return end
+}
+
+// maxChain bounds how many windows that touch are joined for an answer.
+const maxChain = 100
+
+// Until is the end of the recording of which a window is a part: windows that
+// overlap or touch are one. Zero: no end is known.
+func (a Agenda) Until(stream string, w Window) time.Time {
+	for range maxChain {
+		if w.End.IsZero() {
+			break
+		}
+		next, ok := a.At(stream, w.End, time.Time{})
+		if !ok {
+			break
+		}
+		w = next
+	}
+	return w.End
+}
+
+// Change is the first moment after now at which an answer of At may be another;
+// zero: never.
+func (a Agenda) Change(now time.Time) (first time.Time) {
+	sooner := func(t time.Time) {
+		if t.After(now) && (first.IsZero() || t.Before(first)) {
+			first = t
+		}
+	}
+	for _, j := range a {
+		sooner(j.Cron.Next(now))
+		if j.Action == RecordStart && j.Duration > 0 {
+			if start := j.Cron.Last(now); !start.IsZero() {
+				sooner(start.Add(j.Duration))
+			}
+		}
+	}
+	return first
+}
+
+// Firing is one thing that the clock will bring.
+type Firing struct {
+	Job ScheduleJob
+	At  time.Time
+	End time.Time // of the window that begins, zero where there is none
+}
+
+// Upcoming are the next firings after now, at most n, in order.
+func (a Agenda) Upcoming(now time.Time, n int) (out []Firing) {
+	for _, j := range a {
+		at := now
+		for range n {
+			if at = j.Cron.Next(at); at.IsZero() {
+				break
+			}
+			f := Firing{Job: j, At: at}
+			if j.Action == RecordStart {
+				f.End = a.end(j, at)
+			}
+			out = append(out, f)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Firing) int {
+		return cmp.Or(a.At.Compare(b.At), strings.Compare(a.Job.Stream, b.Job.Stream))
+	})
+	return out[:min(n, len(out))]
+}

@@ -1,0 +1,151 @@
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/go-co-op/gocron/v2"
+)
+
+// Cron is a cron expression in a time zone: minute, hour, day of month, month,
+// day of week, or @daily and its like, or @every 90m.
+//
+// An expression that names hours is about the clock on the wall: where a change
+// of the clock repeats an hour it fires in the first one only, and a time that
+// the change leaves out is at the change. One for every hour, and @every, which
+// counts from 1970 so that a restart moves nothing, are about time that passes.
+type Cron struct {
+	text  string
+	loc   *time.Location
+	every time.Duration
+	next  func(time.Time) time.Time // where every is 0
+}
+
+const minEvery = time.Second
+
+// ParseCron reads an expression. The error says what is wrong with it.
+func ParseCron(text string, loc *time.Location) (Cron, error) {
+	c := Cron{text: text, loc: loc}
+	if strings.HasPrefix(text, "TZ=") || strings.HasPrefix(text, "CRON_TZ=") {
+		return c, errors.New("the time zone is a setting of its own: timezone")
+	}
+	if span, ok := strings.CutPrefix(text, "@every "); ok {
+		d, err := time.ParseDuration(strings.TrimSpace(span))
+		if err != nil || d < minEvery {
+			return c, fmt.Errorf("%q is no duration of at least %s, such as 90m or 1h30m", span, minEvery)
+		}
+		c.every = d
+		return c, nil
+	}
+	wall := time.UTC // the expression is asked about the wall clock's figures, as if they were UTC
+	if everyHour(text) {
+		wall = loc
+	}
+	parsed := gocron.NewDefaultCron(false)
+	if err := parsed.IsValid(text, wall, time.Now()); err != nil {
+		return c, cronError(err)
+	}
+	c.next = parsed.Next
+	if wall == time.UTC && loc != time.UTC {
+		c.next = func(t time.Time) time.Time { return nextOnWall(parsed.Next, t, loc) }
+	}
+	return c, nil
+}
+
+// cronError is the parser's own message inside gocron's.
+func cronError(err error) error {
+	if errors.Is(err, gocron.ErrCronJobInvalid) {
+		return errors.New("there is no such day")
+	}
+	lines := strings.Split(err.Error(), "\n")
+	return errors.New(lines[len(lines)-1])
+}
+
+func everyHour(text string) bool {
+	if text == "@hourly" {
+		return true
+	}
+	fields := strings.Fields(text)
+	return len(fields) == 5 && (fields[1] == "*" || fields[1] == "*/1" || fields[1] == "0-23")
+}
+
+// String is the expression as it was written.
+func (c Cron) String() string { return c.text }
+
+// Location is the time zone.
+func (c Cron) Location() *time.Location { return c.loc }
+
+// Next is the first firing after a moment; zero: there is none.
+func (c Cron) Next(t time.Time) time.Time {
+	if c.every > 0 {
+		ns := t.UnixNano()
+		return time.Unix(0, ns-mod(ns, int64(c.every))+int64(c.every)).In(c.loc)
+	}
+	return c.next(t.In(c.loc))
+}
+
+func mod(a, b int64) int64 { return (a%b + b) % b }
+
+// lookBack are the steps in which Last looks for a firing: most expressions fire
+// within the first, and February 29 within the last.
+var lookBack = []time.Duration{time.Hour, 25 * time.Hour, 32 * 24 * time.Hour, 367 * 24 * time.Hour, 9 * 366 * 24 * time.Hour}
+
+// Last is the newest firing at or before a moment; zero: there was none for
+// eight years.
+func (c Cron) Last(t time.Time) (last time.Time) {
+	for _, back := range lookBack {
+		for n := c.Next(t.Add(-back)); !n.IsZero() && !n.After(t); n = c.Next(n) {
+			last = n
+		}
+		if !last.IsZero() {
+			return last
+		}
+	}
+	return last
+}
+
+// longestChange is more than any clock is put forward at once.
+const longestChange = 3 * time.Hour
+
+// nextOnWall asks about the figures that a clock on the wall shows. What they
+// mean never goes back in time, so the first that is after t is the next.
+func nextOnWall(next func(time.Time) time.Time, t time.Time, loc *time.Location) time.Time {
+	from := t
+	if start, _ := t.ZoneBounds(); t.Sub(start) < longestChange {
+		from = start.Add(-time.Second) // what a change left out has figures from before it
+	}
+	for figures := next(onWall(from)); !figures.IsZero(); figures = next(figures) {
+		if at := whenOnWall(figures, loc); at.After(t) {
+			return at
+		}
+	}
+	return time.Time{}
+}
+
+// onWall is the wall clock's figures, as if they were UTC.
+func onWall(t time.Time) time.Time {
+	_, offset := t.Zone()
+	return t.UTC().Add(time.Duration(offset) * time.Second)
+}
+
+// whenOnWall is the first moment at which the wall clock shows some figures, or
+// the moment of the change that leaves them out.
+func whenOnWall(figures time.Time, loc *time.Location) time.Time {
+	offset := func(t time.Time) time.Duration {
+		_, s := t.In(loc).Zone()
+		return time.Duration(s) * time.Second
+	}
+	const day = 24 * time.Hour // away from any one change
+	before, after := offset(figures.Add(-day)), offset(figures.Add(day))
+	early, late := figures.Add(-before), figures.Add(-after)
+	switch {
+	case offset(early) == before:
+		return early.In(loc)
+	case offset(late) == after:
+		return late.In(loc)
+	}
+	change, _ := early.In(loc).ZoneBounds()
+	return change
+}

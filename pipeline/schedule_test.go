@@ -1,0 +1,178 @@
+package pipeline_test
+
+import (
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline"
+)
+
+// set turns the hand clock.
+func (c *handClock) set(t time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = t
+}
+
+// planned is a rig with a schedule that is asked by the test.
+type planned struct {
+	*rig
+	*pipeline.Schedule
+	day    time.Time
+	events []string
+}
+
+func newPlanned(t *testing.T, jobs ...pipeline.ScheduleJob) *planned {
+	t.Helper()
+	p := &planned{rig: newRig(t, pipeline.Manual), day: at(t, "2026-05-05T00:00:00Z")}
+	p.dir.conf["a"] = true
+	p.Schedule = pipeline.NewSchedule(p.Recorder, p.clock, slog.New(slog.DiscardHandler), func(j pipeline.ScheduleJob) error {
+		p.events = append(p.events, j.Name)
+		return nil
+	})
+	p.Set(pipeline.Agenda(jobs))
+	return p
+}
+
+// ask turns the clock to an hour of the day and asks.
+func (p *planned) ask(hour float64) time.Duration {
+	p.clock.set(p.day.Add(time.Duration(hour * float64(time.Hour))))
+	return p.Ask()
+}
+
+func (p *planned) recorded(t *testing.T, hour float64) {
+	t.Helper()
+	p.ask(hour)
+	p.awaitRun(t, "a")
+}
+
+func TestWindowIsRecordedAndEnds(t *testing.T) {
+	p := newPlanned(t, starts(t, "0 8 * * *", "UTC", 2*time.Hour))
+	p.ask(7)
+	require.Empty(t, p.Recording())
+	require.Equal(t, time.Second, p.ask(8-1.0/3600), "the next question comes with the window")
+	p.recorded(t, 8)
+	require.Equal(t, 10*time.Second, p.ask(9), "a step of the clock is noticed soon")
+	require.Len(t, p.Recording(), 1)
+	p.ask(10)
+	p.awaitGone(t, "a")
+	require.Empty(t, p.script.runs, "one window, one run")
+}
+
+// The process begins in the middle of a window.
+func TestRestartInTheMiddleRecordsTheRest(t *testing.T) {
+	p := newPlanned(t, starts(t, "0 8 * * *", "UTC", 2*time.Hour))
+	p.recorded(t, 9.5)
+	p.ask(10)
+	p.awaitGone(t, "a")
+}
+
+// The clock is an hour wrong until somebody sets it.
+func TestStepOfTheClock(t *testing.T) {
+	p := newPlanned(t, starts(t, "0 8 * * *", "UTC", 2*time.Hour))
+	p.ask(7.5)
+	p.recorded(t, 8.5) // forward, into the window
+	p.ask(7.5)         // back, out of it
+	p.awaitGone(t, "a")
+	p.recorded(t, 8.5)
+	p.ask(9.5) // forward, within it
+	require.Len(t, p.Status("a"), 1)
+	p.ask(10.5)
+	p.awaitGone(t, "a")
+	require.Empty(t, p.script.runs)
+}
+
+func TestOverlappingWindowsAreOneRecording(t *testing.T) {
+	p := newPlanned(t, starts(t, "0 8 * * *", "UTC", 2*time.Hour), starts(t, "0 9 * * *", "UTC", 2*time.Hour), starts(t, "0 11 * * *", "UTC", time.Hour))
+	p.recorded(t, 8)
+	for _, hour := range []float64{9, 10, 10.5, 11, 11.9} {
+		p.ask(hour)
+		require.Equal(t, 1, p.Status("a")[0].Runs)
+	}
+	p.ask(12)
+	p.awaitGone(t, "a")
+	require.Empty(t, p.script.runs)
+}
+
+func TestStopByHandWinsUntilTheNextWindow(t *testing.T) {
+	p := newPlanned(t, starts(t, "0 8,10 * * *", "UTC", 90*time.Minute))
+	p.recorded(t, 8)
+	p.clock.set(p.day.Add(8*time.Hour + time.Minute))
+	_, err := p.Stop(t.Context(), "a")
+	require.NoError(t, err)
+	p.ask(9)
+	require.Empty(t, p.Status("a"))
+	plan := p.Plans()[0]
+	require.False(t, plan.Record)
+	require.True(t, plan.Stopped.Equal(p.day.Add(8*time.Hour+time.Minute)))
+	p.recorded(t, 10)
+	require.True(t, p.Plans()[0].Record)
+}
+
+// What was begun by hand is not ended by a window that came and went.
+func TestStartByHandOutlastsTheWindow(t *testing.T) {
+	p := newPlanned(t, starts(t, "0 8 * * *", "UTC", time.Hour))
+	p.ask(7)
+	_, err := p.Start("a", pipeline.StartOptions{})
+	require.NoError(t, err)
+	p.awaitRun(t, "a")
+	p.ask(8)
+	p.ask(9)
+	require.Equal(t, pipeline.JobRunning, p.Status("a")[0].State)
+	require.Empty(t, p.script.runs)
+}
+
+func TestSourceThatHasEndedIsNotReadAgainInItsWindow(t *testing.T) {
+	p := newPlanned(t, starts(t, "0 8,10 * * *", "UTC", time.Hour))
+	p.recorded(t, 8)
+	p.script.ends <- pipeline.End("end_of_file")
+	p.awaitGone(t, "a")
+	p.ask(8.5)
+	require.Empty(t, p.Status("a"))
+	p.recorded(t, 10)
+}
+
+func TestJobThatIsTakenAwayEndsItsRecording(t *testing.T) {
+	p := newPlanned(t, starts(t, "0 8 * * *", "UTC", time.Hour))
+	p.recorded(t, 8)
+	p.Set(nil)
+	p.ask(8.1)
+	p.awaitGone(t, "a")
+}
+
+func TestEventsAreMoments(t *testing.T) {
+	job := pipeline.ScheduleJob{Name: "noon", Stream: "a", Action: pipeline.TriggerEvent, Cron: cron(t, "0 12 * * *", "UTC")}
+	p := newPlanned(t, job)
+	p.ask(12.01) // begun after noon: it is over
+	require.Empty(t, p.events)
+	p.ask(11.999)
+	p.ask(12)
+	p.ask(12.001)
+	require.Equal(t, []string{"noon"}, p.events)
+	p.ask(35)
+	p.ask(37) // slept over the next noon
+	require.Len(t, p.events, 1)
+}
+
+func TestStreamWithoutPipelineIsSaid(t *testing.T) {
+	p := newPlanned(t, starts(t, "0 8 * * *", "UTC", time.Hour))
+	_, err := p.Update(t.Context(), nil, nil)
+	require.NoError(t, err)
+	p.ask(8)
+	require.Contains(t, p.Plans()[0].Error, pipeline.ErrNoPipeline.Error())
+}
+
+// Run asks by the clock, and at once when the jobs are others.
+func TestRunAsks(t *testing.T) {
+	p := newPlanned(t)
+	p.clock.set(p.day.Add(8 * time.Hour))
+	stop := p.tasks.Go("schedule", p.Run)
+	p.Set(pipeline.Agenda{starts(t, "0 8 * * *", "UTC", time.Hour)})
+	p.awaitRun(t, "a")
+	p.clock.set(p.day.Add(9 * time.Hour))
+	require.Eventually(t, func() bool { p.clock.fire(10 * time.Second); return len(p.Status("a")) == 0 }, 20*time.Second, time.Millisecond)
+	stop()
+}
