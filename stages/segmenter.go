@@ -196,7 +196,7 @@ func (s *segmenter) begin(c *media.Chunk) {
 	}
 	if !s.gap.None() {
 		s.gaps.Add(1)
-		s.set.Log.Warn("media is missing before this file", "cause", s.gap.Cause, "duration", time.Duration(s.gap.Duration), "chunks", s.gap.Chunks)
+		s.tell()
 	}
 	s.gap = media.Gap{}
 	s.bytes, s.gopBytes = 0, 0
@@ -211,6 +211,16 @@ func (s *segmenter) begin(c *media.Chunk) {
 func (s *segmenter) current(utc int64) []media.Event {
 	s.events = slices.DeleteFunc(slices.Clone(s.events), func(e media.Event) bool { return e.End <= utc })
 	return s.events
+}
+
+// tell logs the gap before a file.
+func (s *segmenter) tell() {
+	if s.gap.Cause == media.GapTimestampJump {
+		s.set.Log.Warn("the sender's clock jumped: a new file begins, nothing is missing")
+		return
+	}
+	s.set.Log.Warn("media is missing before this file",
+		"cause", string(s.gap.Cause), "duration", time.Duration(s.gap.Duration).Round(time.Millisecond), "chunks", s.gap.Chunks)
 }
 
 func (s *segmenter) end(why media.Cause, emit pipeline.Emit[media.Part]) error {

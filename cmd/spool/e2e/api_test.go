@@ -87,10 +87,13 @@ func answer[T any](r *recorder, method, path string) (out T) {
 	return out
 }
 
+// start starts a recording and waits until it reads the stream: some tests send
+// faster than any camera.
 func (r *recorder) start(stream, query string) {
 	r.t.Helper()
 	require.Equal(r.t, map[string]string{"status": "started", "stream": stream},
 		answer[map[string]string](r, "POST", "/mp4/start/"+stream+query))
+	eventually(r.t, "the recording reads "+stream, func() bool { return r.stream(stream).Subscribers > 0 })
 }
 
 func (r *recorder) stop(stream string) {
@@ -125,7 +128,7 @@ func (r *recorder) records(stream string) []record {
 // awaitRecords waits until a stream has so many recordings that are all ended.
 func (r *recorder) awaitRecords(stream string, n int) (out []record) {
 	r.t.Helper()
-	eventually(r.t, fmt.Sprintf("%d recordings of %s\n%s", n, stream, r.book), func() bool {
+	eventually(r.t, fmt.Sprintf("%d recordings of %s", n, stream), func() bool {
 		out = r.records(stream)
 		for _, rec := range out {
 			if rec.State == "recording" {
@@ -140,10 +143,11 @@ func (r *recorder) awaitRecords(stream string, n int) (out []record) {
 // awaitUnits waits until a stream's open file holds so many access units.
 func (r *recorder) awaitUnits(stream string, n uint64) (s status) {
 	r.t.Helper()
-	eventually(r.t, fmt.Sprintf("%d access units of %s", n, stream), func() bool {
-		s = r.status(stream)
-		return s.AccessUnits >= n
-	})
+	until := time.Now().Add(patience)
+	for s = r.status(stream); s.AccessUnits < n; s = r.status(stream) {
+		require.True(r.t, time.Now().Before(until), "%s has not %d access units: %+v %+v", stream, n, s, r.stream(stream))
+		time.Sleep(20 * time.Millisecond) // between two looks
+	}
 	return s
 }
 

@@ -69,13 +69,26 @@ func (r *recorder) expect(parts ...string) { r.expected = append(r.expected, par
 
 // await waits for a line of the log whose message begins so, and whose other
 // attributes, given in pairs, are equal.
-func (r *recorder) await(msg string, attrs ...string) (found line) {
+func (r *recorder) await(msg string, attrs ...string) line {
 	r.t.Helper()
-	eventually(r.t, fmt.Sprintf("log line %q %q in\n%s", msg, attrs, r.book), func() bool {
-		found = r.find(msg, attrs...)
-		return found != nil
-	})
-	return found
+	deadline := time.NewTimer(patience)
+	defer deadline.Stop()
+	poll := time.NewTicker(20 * time.Millisecond)
+	defer poll.Stop()
+	for {
+		if found := r.find(msg, attrs...); found != nil {
+			return found
+		}
+		select {
+		case <-poll.C:
+			continue
+		case err := <-r.done:
+			r.ended = true
+			require.Fail(r.t, "spool ended", "%v, before log line %q %q", err, msg, attrs)
+		case <-deadline.C:
+			require.Fail(r.t, "no such log line", "%q %q", msg, attrs)
+		}
+	}
 }
 
 func (r *recorder) find(msg string, attrs ...string) line {
@@ -100,14 +113,16 @@ func (l line) has(attrs []string) bool {
 // leaves.
 func (r *recorder) end() {
 	r.t.Helper()
+	defer func() {
+		if r.t.Failed() {
+			r.t.Log(r.book)
+		}
+	}()
 	if !r.ended {
-		require.Equal(r.t, 0, r.signal(syscall.SIGINT), "%s", r.book)
+		require.Equal(r.t, 0, r.signal(syscall.SIGINT))
 		r.allFinished()
 	}
 	r.logIsClean()
-	if r.t.Failed() {
-		r.t.Log(r.book)
-	}
 }
 
 // signal sends a signal and waits for the exit code, negative after a kill.
@@ -119,6 +134,9 @@ func (r *recorder) signal(s syscall.Signal) int {
 
 func (r *recorder) exit() int {
 	r.t.Helper()
+	if r.ended { // await has seen it
+		return r.cmd.ProcessState.ExitCode()
+	}
 	r.ended = true
 	select {
 	case err := <-r.done:
@@ -130,7 +148,7 @@ func (r *recorder) exit() int {
 	case <-time.After(patience):
 		_ = r.cmd.Process.Signal(syscall.SIGQUIT) // its stacks go to the log
 		<-r.done
-		require.Fail(r.t, "spool does not end", "%s", r.book)
+		require.Fail(r.t, "spool does not end")
 		return -1
 	}
 }

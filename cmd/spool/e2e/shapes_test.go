@@ -62,7 +62,7 @@ func TestDurationEndsARecording(t *testing.T) {
 func TestSecondPublisher(t *testing.T) {
 	t.Parallel()
 	r := serve(t, `streams: {taken/over: {override_publisher: true}}`)
-	r.expect("publisher refused", "publisher replaced")
+	r.expect("publisher refused", "publisher replaced", "media is missing")
 	c := h264(t, "second", "320x180", "4", "25")
 	for _, path := range []string{"live/one", "taken/over"} {
 		r.start(path, "?wait=true")

@@ -1,0 +1,65 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+const camera25 = `streams: {live/a: {pull: "testpattern://?size=640x360&fps=25&gop=50"}}
+`
+
+// kill -9 in the middle: what was written plays, and the next start finishes it.
+func TestKilledRecordingPlaysAndIsRecovered(t *testing.T) {
+	t.Parallel()
+	for _, fragment := range []string{"false", "true"} {
+		t.Run("fragment="+fragment, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			args := []string{"--set", "mp4/fragment=" + fragment}
+			r := launch(t, staticBinary, dir, camera25, args...)
+			r.start("live/a", "")
+			s := r.awaitUnits("live/a", 5*72) // five seconds of picture and sound
+			written := s.LastWritten
+			part := r.path(s.File)
+			require.Equal(t, -1, r.signal(syscall.SIGKILL))
+			copied := filepath.Join(t.TempDir(), "killed.mp4.part")
+			b, err := os.ReadFile(part)
+			require.NoError(t, err)
+			require.NoError(t, os.WriteFile(copied, b, 0o644))
+			decodes(t, copied)
+			numbers := frameNumbers(t, copied, 640, 360)
+			whole(t, numbers)
+			watch(t, filepath.Dir(copied)).plays(filepath.Base(copied), float64(len(numbers))/25)
+
+			again := launch(t, staticBinary, dir, camera25, args...)
+			again.await("a file that a crash left is finished")
+			rec := again.awaitRecords("live/a", 1)[0]
+			require.Equal(t, "recovered crash", rec.State+" "+rec.EndReason)
+			file := again.path(rec.File)
+			decodes(t, file)
+			require.Equal(t, numbers, frameNumbers(t, file, 640, 360), "recovery keeps every picture")
+			require.False(t, rec.End.Before(written.Add(-time.Millisecond)), "what was reported as written is there: %v of %v", rec.End, written)
+			require.InDelta(t, float64(len(numbers))/25, rec.Duration, 0.05)
+			if fragment == "true" {
+				fragmented(t, file)
+			} else {
+				ordinary(t, file)
+			}
+			require.Len(t, again.records("live/a"), 1, "one file, one row")
+			again.allFinished()
+		})
+	}
+}
+
+// whole wants numbers without a hole.
+func whole(t *testing.T, numbers []uint32) {
+	t.Helper()
+	for i, n := range numbers {
+		require.Equal(t, numbers[0]+uint32(i), n, "picture %d", i)
+	}
+}
