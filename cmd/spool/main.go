@@ -28,6 +28,7 @@ type commands struct {
 	Config  ConfigCmd  `cmd:"" help:"Print the resolved configuration as YAML, each value with where it came from."`
 	Stages  StagesCmd  `cmd:"" help:"Print every stage that a pipeline can be made of, with its settings and defaults."`
 	Passwd  PasswdCmd  `cmd:"" help:"Print the hash of a password from standard input, for password_hash in the configuration."`
+	Remux   RemuxCmd   `cmd:"" help:"Copy an MP4 file into another, ordinary or fragmented, as recordings are written."`
 	Version VersionCmd `cmd:"" help:"Print the version."`
 
 	settings

@@ -13,7 +13,6 @@ import (
 // movie is what the moov of a file says of it.
 type movie struct {
 	tracks    []track
-	duration  int64 // ns, 0 where the header does not say
 	created   int64 // ns UTC, 0 where the header does not say
 	fragments *fragments
 }
@@ -105,12 +104,8 @@ func (m *movie) readMvhd(mvhd []byte) (timescale uint32) {
 	created := f.wide(version)
 	f.wide(version)
 	timescale = f.u32()
-	duration := f.wide(version)
 	if f.short {
 		return 0
-	}
-	if duration < math.MaxUint32 || version == 1 && duration < math.MaxInt64/4 {
-		m.duration = media.ToNanos(int64(duration), max(timescale, 1))
 	}
 	if created > epoch1904 && created < epoch1904+1<<33 {
 		m.created = int64(created-epoch1904) * 1e9

@@ -111,8 +111,16 @@ func (r *Reader) open(now time.Time) error {
 // Tracks are the file's that are read.
 func (r *Reader) Tracks() *media.TrackSet { return r.set }
 
-// Duration is that of the movie as its header tells, 0 where it does not.
-func (r *Reader) Duration() time.Duration { return time.Duration(r.movie.duration) }
+// Duration is that of the longest track as the tables tell, 0 for a fragmented
+// file: its length is known when it has been read.
+func (r *Reader) Duration() (longest time.Duration) {
+	for i := range r.tracks {
+		if t, ok := r.tracks[i].samples.(*tables); ok {
+			longest = max(longest, time.Duration(media.ToNanos(t.length(), r.tracks[i].Timescale)))
+		}
+	}
+	return longest
+}
 
 // Close lets go of the file.
 func (r *Reader) Close() error { return r.f.Close() }

@@ -129,6 +129,17 @@ func (t *tables) readSizes(stsz []byte) error {
 	return nil
 }
 
+// length is the sum of the durations, ticks.
+func (t *tables) length() (ticks int64) {
+	for b := t.stts; len(b) >= 8; b = b[8:] {
+		ticks += int64(binary.BigEndian.Uint32(b)) * int64(binary.BigEndian.Uint32(b[4:]))
+		if ticks < 0 || ticks > math.MaxInt64/4 {
+			return math.MaxInt64 / 4
+		}
+	}
+	return ticks
+}
+
 func (t *tables) rewind() { t.cursor = cursor{} }
 
 func (t *tables) next(s *sample) (bool, error) {
