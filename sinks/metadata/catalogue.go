@@ -138,11 +138,19 @@ func (c *Catalogue) Put(ctx context.Context, rec media.Recording) error {
 }
 
 func (c *Catalogue) append(kind opKind, r *row, floor int64) (int64, error) {
-	if _, bytes, _ := c.pending.size(); bytes >= c.opts.MaxJournalBytes {
-		c.full.Add(1)
-		return 0, fmt.Errorf("%w: %d bytes wait for the database; reindex when it is back", ErrJournalFull, bytes)
+	if err := c.room(); err != nil {
+		return 0, err
 	}
 	return c.journal.append(kind, r, floor)
+}
+
+// room refuses a change that the journal has no room for.
+func (c *Catalogue) room() error {
+	if _, bytes, _ := c.pending.size(); bytes >= c.opts.MaxJournalBytes {
+		c.full.Add(1)
+		return fmt.Errorf("%w: %d bytes wait for the database; reindex when it is back", ErrJournalFull, bytes)
+	}
+	return nil
 }
 
 // Flush waits until the database has every change that Put took before.

@@ -62,6 +62,15 @@ type journalFile struct {
 func (j *journal) append(kind opKind, r *row, floor int64) (int64, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	rev, err := j.gather(kind, r, floor)
+	if err != nil {
+		return 0, err
+	}
+	return rev, j.await(rev)
+}
+
+// gather adds a change to what is written next. The caller holds j.mu.
+func (j *journal) gather(kind opKind, r *row, floor int64) (int64, error) {
 	if j.closed {
 		return 0, ErrClosed
 	}
@@ -78,7 +87,12 @@ func (j *journal) append(kind opKind, r *row, floor int64) (int64, error) {
 	j.buf, j.lastRev = buf, o.rev
 	o.size = int64(len(buf) - before)
 	j.bufOps = append(j.bufOps, o)
-	for j.written < o.rev {
+	return o.rev, nil
+}
+
+// await waits until a revision is written. The caller holds j.mu.
+func (j *journal) await(rev int64) error {
+	for j.written < rev {
 		if j.writing {
 			j.done.Wait()
 			continue
@@ -86,9 +100,9 @@ func (j *journal) append(kind opKind, r *row, floor int64) (int64, error) {
 		j.flush()
 	}
 	if j.failure != nil {
-		return o.rev, fmt.Errorf("%w: %w", ErrNotDurable, j.failure)
+		return fmt.Errorf("%w: %w", ErrNotDurable, j.failure)
 	}
-	return o.rev, nil
+	return nil
 }
 
 // flush writes what has gathered. Whoever finds nobody writing does it for all;

@@ -1,0 +1,66 @@
+package metadata
+
+import (
+	"context"
+	"errors"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// Deleted is a file that is gone from the disk.
+type Deleted struct {
+	ID   media.ID
+	Path string
+}
+
+// Forget takes the rows of deleted files away, with one write of the journal for
+// all of them. It does not wait for the database: one that is down learns of it
+// later. A row that speaks of another file, which the deleted one was a copy of,
+// stays, and so does one that is protected: reconciliation calls it lost.
+func (c *Catalogue) Forget(ctx context.Context, files []Deleted) error {
+	c.changes.Lock()
+	defer c.changes.Unlock()
+	last, err := c.gatherDeletes(ctx, files)
+	if last == 0 {
+		return err
+	}
+	c.journal.mu.Lock()
+	defer c.journal.mu.Unlock()
+	return errors.Join(err, c.journal.await(last))
+}
+
+// gatherDeletes gives the last revision, 0 where there is none to wait for. Of
+// many errors it returns the first.
+func (c *Catalogue) gatherDeletes(ctx context.Context, files []Deleted) (last int64, first error) {
+	for _, f := range files {
+		old, _, err := c.lookup(ctx, f.ID.String())
+		switch {
+		case errors.Is(err, ErrNotFound):
+			continue
+		case errors.Is(err, ErrUnavailable):
+			old = &row{ID: f.ID.String(), Path: f.Path, Tracks: []byte("[]"), Events: []byte("[]")}
+		case err != nil:
+			return last, errors.Join(first, err)
+		}
+		if old.Path != f.Path || old.Protected != 0 {
+			continue
+		}
+		rev, err := c.gather(opDelete, old)
+		if err == nil {
+			last = rev
+		} else if first == nil {
+			first = err
+		}
+	}
+	return last, first
+}
+
+func (c *Catalogue) gather(kind opKind, old *row) (int64, error) {
+	if err := c.room(); err != nil {
+		return 0, err
+	}
+	r := *old
+	c.journal.mu.Lock()
+	defer c.journal.mu.Unlock()
+	return c.journal.gather(kind, &r, max(old.Revision, old.ProtectedRev))
+}

@@ -1,0 +1,78 @@
+package metadata
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+func TestForgettingKeepsWhatIsProtectedOrSpeaksOfAnotherFile(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, driver, dsn string) {
+		c := open(t, driver, dsn)
+		recs := []media.Recording{sample(0, "live/a"), sample(1, "live/a"), sample(2, "live/a"), sample(3, "live/a")}
+		put(t, c, recs...)
+		_, err := c.SetProtected(t.Context(), recs[1].ID, true)
+		require.NoError(t, err)
+		require.NoError(t, c.Flush(t.Context()))
+		require.NoError(t, c.Forget(t.Context(), []Deleted{
+			{recs[0].ID, recs[0].Path}, {recs[1].ID, recs[1].Path}, {recs[2].ID, "copy/of.mp4"}, {testID(99), "never/there.mp4"},
+		}))
+		left := map[media.ID]bool{}
+		for _, r := range all(t, c, Query{}) {
+			left[r.ID] = true
+		}
+		require.Equal(t, map[media.ID]bool{recs[1].ID: true, recs[2].ID: true, recs[3].ID: true}, left)
+	})
+}
+
+// A database that is away while files are deleted learns of it when it is back,
+// in another process even.
+func TestForgettingDoesNotWaitForTheDatabase(t *testing.T) {
+	dsn := filepath.Join(t.TempDir(), "spool.db")
+	o := OpenOptions{Driver: "sqlite", DSN: dsn, JournalDir: t.TempDir()}
+	c := openWith(t, o)
+	ready(t, c.Catalogue)
+	recs := []media.Recording{sample(0, "live/a"), sample(1, "live/a"), sample(2, "live/a")}
+	put(t, c, recs...)
+	require.NoError(t, c.Flush(t.Context()))
+	c.close()
+
+	require.NoError(t, os.Rename(dsn, dsn+".away"))
+	require.NoError(t, os.Mkdir(dsn, 0o755))
+	c = openWith(t, o)
+	require.NoError(t, c.Forget(t.Context(), []Deleted{{recs[0].ID, recs[0].Path}, {recs[2].ID, recs[2].Path}}))
+	c.close()
+
+	require.NoError(t, os.Remove(dsn))
+	require.NoError(t, os.Rename(dsn+".away", dsn))
+	c = openWith(t, o)
+	ready(t, c.Catalogue)
+	left := all(t, c, Query{})
+	require.Len(t, left, 1)
+	require.Equal(t, recs[1].ID, left[0].ID)
+}
+
+// A batch is one write: it is what lets deleting keep up with recording.
+func TestForgettingManyIsOneWriteOfTheJournal(t *testing.T) {
+	o := OpenOptions{Driver: "sqlite", DSN: filepath.Join(t.TempDir(), "spool.db")}
+	c := openWith(t, o)
+	ready(t, c.Catalogue)
+	var gone []Deleted
+	for n := range 200 {
+		rec := sample(n, "live/a")
+		put(t, c, rec)
+		gone = append(gone, Deleted{rec.ID, rec.Path})
+	}
+	writes := 0
+	deliver := c.journal.deliver
+	c.journal.deliver = func(ops []op) { writes++; deliver(ops) }
+	require.NoError(t, c.Forget(t.Context(), gone))
+	require.Equal(t, 1, writes)
+	require.NoError(t, c.Flush(context.Background()))
+	require.Empty(t, all(t, c, Query{}))
+}
