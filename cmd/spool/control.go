@@ -106,6 +106,7 @@ func (d directory) List() []api.Stream {
 type library struct {
 	catalogue *metadata.Catalogue
 	dir       string
+	recorder  *pipeline.Recorder
 }
 
 func (l library) Records(ctx context.Context, q api.Query) (api.Page, error) {
@@ -124,12 +125,45 @@ func (l library) Records(ctx context.Context, q api.Query) (api.Page, error) {
 	for i, r := range page.Records {
 		out.Records[i] = shown(r)
 	}
+	l.soFar(out.Records)
 	return out, nil
 }
 
 func (l library) Record(ctx context.Context, id media.ID) (api.Record, error) {
 	r, err := l.catalogue.Record(ctx, id)
-	return shown(r), known(err)
+	one := []api.Record{shown(r)}
+	l.soFar(one)
+	return one[0], known(err)
+}
+
+// soFar tells of the files that grow here how far they are: their rows were
+// written when they began.
+func (l library) soFar(records []api.Record) {
+	var open map[string]pipeline.Report
+	for i := range records {
+		r := &records[i]
+		if r.State != media.StateRecording {
+			continue
+		}
+		if open == nil {
+			open = l.open()
+		}
+		if rep, ok := open[r.Path]; ok && !rep.LastWritten.IsZero() {
+			r.Size, r.EndUTC = rep.Bytes, rep.LastWritten.UnixNano()
+			r.Duration = max(r.EndUTC-r.StartUTC, 0)
+		}
+	}
+}
+
+// open is what the recorder says of each file that grows, by path.
+func (l library) open() map[string]pipeline.Report {
+	out := map[string]pipeline.Report{}
+	for _, j := range l.recorder.Jobs() {
+		if j.Report.Recording {
+			out[j.Report.File] = j.Report
+		}
+	}
+	return out
 }
 
 // SetProtected marks the file first: protection must outlive the database.

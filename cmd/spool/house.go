@@ -132,11 +132,9 @@ func (h *house) openCatalogue(ctx context.Context, dir string) (err error) {
 	if err != nil {
 		return fmt.Errorf("the machine's name: %w", err)
 	}
-	h.catalogue, err = metadata.Open(ctx, metadata.OpenOptions{
-		Driver: h.cfg.Database.Driver, DSN: h.cfg.Database.DSN,
-		JournalDir: filepath.Join(dir, ".spool-journal"), Node: node,
-		Log: h.log, Clock: pipeline.SystemClock, Tasks: h.tasks,
-	})
+	options := catalogueOptions(h.cfg, dir)
+	options.Node, options.Log, options.Tasks = node, h.log, h.tasks
+	h.catalogue, err = metadata.Open(ctx, options)
 	if err != nil {
 		return err
 	}
@@ -155,7 +153,7 @@ func (h *house) openAPI(dir string) error {
 	}, api.Deps{
 		Log: h.log, Clock: pipeline.SystemClock,
 		Recorder: control{h.recorder, h.hub}, Streams: directory{h.hub},
-		Catalogue: library{h.catalogue, abs}, Files: api.NewDir(abs, growing(abs)),
+		Catalogue: library{h.catalogue, abs, h.recorder}, Files: api.NewDir(abs, growing(abs)),
 		Ready: h.ready, Metrics: []prometheus.Collector{&stores{h.catalogue.Stats, abs}, h.disk.write, h.disk.sync, h.disk.finish},
 	})
 	if err != nil {
@@ -183,12 +181,8 @@ func (h *house) recover(ctx context.Context, dir string) error {
 
 // reconcile waits for the database: it may come later than the recorder.
 func (h *house) reconcile(ctx context.Context, dir string) error {
-	unfinished := func(path string) bool {
-		_, err := os.Stat(filepath.Join(dir, filepath.FromSlash(path)) + mp4.PartSuffix)
-		return err == nil
-	}
 	var backoff pipeline.Backoff
-	found, err := h.catalogue.Reconcile(ctx, dir, mp4.ReadEntry, unfinished, nil)
+	found, err := h.catalogue.Reconcile(ctx, dir, mp4.ReadEntry, unfinished(dir), nil)
 	for errors.Is(err, metadata.ErrUnavailable) && ctx.Err() == nil {
 		again, stop := pipeline.SystemClock.After(backoff.Next())
 		select {
@@ -196,7 +190,7 @@ func (h *house) reconcile(ctx context.Context, dir string) error {
 		case <-ctx.Done():
 		}
 		stop()
-		found, err = h.catalogue.Reconcile(ctx, dir, mp4.ReadEntry, unfinished, nil)
+		found, err = h.catalogue.Reconcile(ctx, dir, mp4.ReadEntry, unfinished(dir), nil)
 	}
 	if found.Added+found.Updated+found.Lost > 0 {
 		h.log.Info("the catalogue was compared with the disk", "files", found.Files, "added", found.Added, "updated", found.Updated, "lost", found.Lost)

@@ -24,6 +24,8 @@ var (
 	// ErrJournalFull: the database has been away for so long that the journal is
 	// at its bound. The file's own entry has what the row would say: Reconcile.
 	ErrJournalFull = errors.New("the journal is full")
+	// ErrJournalTaken: one process at a time has a journal.
+	ErrJournalTaken = errors.New("another process has it")
 	// ErrClosed: the catalogue has been closed.
 	ErrClosed = errors.New("the catalogue is closed")
 )

@@ -39,6 +39,9 @@ func (s *store) migrate(ctx context.Context, step func(n int) error) error {
 		return fmt.Errorf("%s: migrate: lock: %w", s.driver, err)
 	}
 	defer unlock()
+	if err := s.refuseForeign(ctx); err != nil {
+		return fmt.Errorf("%s: %w", s.driver, err)
+	}
 	n := 0
 	list := migrate.NewMigrations()
 	for _, v := range versions {

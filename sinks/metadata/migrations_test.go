@@ -69,6 +69,29 @@ func TestRecordersThatStartTogetherMigrateOnce(t *testing.T) {
 	})
 }
 
+// A table of ours by name that is somebody else's is refused as it stands.
+func TestAForeignTableIsLeftAlone(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, driver, dsn string) {
+		for _, table := range []string{"spool_recordings", "spool_streams", "spool_journals"} {
+			c := open(t, driver, dsn)
+			_, err := c.store.Load().rw.ExecContext(t.Context(), "ALTER TABLE "+table+" RENAME TO was_"+table)
+			require.NoError(t, err)
+			_, err = c.store.Load().rw.ExecContext(t.Context(), "CREATE TABLE "+table+" (song varchar(20) PRIMARY KEY)")
+			require.NoError(t, err)
+			target, err := parseTarget(driver, dsn)
+			require.NoError(t, err)
+			_, err = target.open(t.Context())
+			require.ErrorContains(t, err, "a table "+table+" that spool did not make")
+			require.ErrorContains(t, err, "database.dsn")
+			_, err = c.store.Load().rw.ExecContext(t.Context(), "DROP TABLE "+table)
+			require.NoError(t, err)
+			_, err = c.store.Load().rw.ExecContext(t.Context(), "ALTER TABLE was_"+table+" RENAME TO "+table)
+			require.NoError(t, err)
+			c.close()
+		}
+	})
+}
+
 func TestASchemaFromTheFutureIsLeftAlone(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		target, err := parseTarget(driver, dsn)

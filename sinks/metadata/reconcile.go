@@ -103,7 +103,9 @@ func (r *reconciliation) note(path string, d fs.DirEntry) error {
 		return err
 	case strings.HasSuffix(rel, ".mp4"+partSuffix):
 		r.parts[rel] = true
-		if !r.live(rel) {
+		if r.live(rel) {
+			r.report.Live++
+		} else {
 			r.report.Unfinished++
 		}
 	}
@@ -151,7 +153,9 @@ func (r *reconciliation) row(ctx context.Context, row *row) error {
 	size, there := r.files[row.Path]
 	switch {
 	case r.live(row.Path):
-		r.report.Live++
+		if !r.parts[strings.TrimSuffix(row.Path, partSuffix)+partSuffix] { // it was counted
+			r.report.Live++
+		}
 		r.settled(row.Path)
 	case there && size == row.Size && row.State != string(media.StateLost) && row.State != string(media.StateRecording):
 		r.settled(row.Path)

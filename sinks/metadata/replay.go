@@ -30,7 +30,7 @@ func openJournal(dir string, now func() int64) (*journal, replayed, error) {
 	}
 	lock := flock.New(filepath.Join(dir, "lock"))
 	if ok, err := lock.TryLock(); err != nil || !ok {
-		return nil, replayed{}, errors.Join(fmt.Errorf("journal %s: another process has it; stop that one, or ask it through its API", dir), err)
+		return nil, replayed{}, errors.Join(fmt.Errorf("journal %s: %w; stop that one, or ask it through its API", dir, ErrJournalTaken), err)
 	}
 	j := &journal{dir: dir, lock: lock, now: now, deliver: func([]op) {}}
 	j.done.L = &j.mu

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// bar is a progress bar on a terminal; elsewhere it prints nothing. It is for one
+// goroutine.
+type bar struct {
+	out   io.Writer // nil: nobody looks
+	what  string
+	began time.Time
+	drawn time.Time
+}
+
+const (
+	barCells = 30
+	barEvery = 100 * time.Millisecond
+)
+
+func newBar(out io.Writer, what string) *bar {
+	if !isTerminal(out) {
+		out = nil
+	}
+	return &bar{out: out, what: what, began: time.Now()}
+}
+
+// at draws how far it is, a few times a second.
+func (b *bar) at(done, total int) {
+	now := time.Now()
+	if b.out == nil || total == 0 || now.Sub(b.drawn) < barEvery && done < total {
+		return
+	}
+	b.drawn = now
+	fmt.Fprint(b.out, "\r"+b.text(done, total, now.Sub(b.began))+"\x1b[K")
+}
+
+func (b *bar) text(done, total int, took time.Duration) string {
+	full := min(done, total) * barCells / total
+	text := fmt.Sprintf("%s [%s%s] %d of %d", b.what, strings.Repeat("#", full), strings.Repeat(".", barCells-full), done, total)
+	if done == 0 || done >= total {
+		return text
+	}
+	left := time.Duration(float64(took) / float64(done) * float64(total-done))
+	return text + ", " + left.Round(time.Second).String() + " left"
+}
+
+// end leaves the line to what is printed next.
+func (b *bar) end() {
+	if b.out != nil && !b.drawn.IsZero() {
+		fmt.Fprint(b.out, "\r\x1b[K")
+	}
+}

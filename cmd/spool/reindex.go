@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/gospool/spool/configs"
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/sinks/metadata"
+	"github.com/gospool/spool/sinks/mp4"
+)
+
+// ReindexCmd is spool reindex.
+type ReindexCmd struct {
+	JSON bool          `help:"Print what was done as JSON."`
+	Wait time.Duration `default:"30s" placeholder:"DURATION" help:"How long the database may take to answer."`
+}
+
+// Where a process keeps what the database does not have yet, in the record path.
+const (
+	journalDir        = ".spool-journal"
+	reindexJournalDir = ".spool-journal-reindex" // while a recorder has the other
+)
+
+// Run makes the catalogue say what is on the disk. A recorder may be running: the
+// files that it writes are left alone.
+func (c *ReindexCmd) Run(p *Program) error {
+	cfg, err := p.load()
+	if err != nil {
+		return err
+	}
+	dir := cfg.MP4.RecordPath
+	if _, err := os.Stat(dir); err != nil {
+		return fmt.Errorf("mp4.record_path: %w", err)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	cfg.Log.Level = "error"
+	log := newLogger(cfg.Log, p.Stderr, p.Environ)
+	tasks := pipeline.NewTasks(log, pipeline.SystemClock)
+	options := catalogueOptions(cfg, dir)
+	options.Log, options.Tasks = log, tasks
+	catalogue, err := openEither(ctx, options, dir)
+	if err != nil {
+		return err
+	}
+	report, err := c.reindex(ctx, p, catalogue, dir)
+	closing, cancel := context.WithTimeout(context.Background(), time.Duration(cfg.ShutdownTimeout))
+	defer cancel()
+	err = errors.Join(err, catalogue.Close(closing), tasks.Stop(closing))
+	if err != nil {
+		return err
+	}
+	return c.print(p, report)
+}
+
+// catalogueOptions are what every command opens the catalogue with.
+func catalogueOptions(cfg *configs.Config, dir string) metadata.OpenOptions {
+	return metadata.OpenOptions{
+		Driver: cfg.Database.Driver, DSN: cfg.Database.DSN,
+		JournalDir: filepath.Join(dir, journalDir), Clock: pipeline.SystemClock,
+	}
+}
+
+// openEither takes the recorder's journal, so that what is in it counts, and one
+// of its own beside a recorder that has it.
+func openEither(ctx context.Context, o metadata.OpenOptions, dir string) (c *metadata.Catalogue, err error) {
+	if o.Node, err = os.Hostname(); err != nil {
+		return nil, fmt.Errorf("the machine's name: %w", err)
+	}
+	c, err = metadata.Open(ctx, o)
+	if errors.Is(err, metadata.ErrJournalTaken) {
+		o.JournalDir = filepath.Join(dir, reindexJournalDir)
+		c, err = metadata.Open(ctx, o)
+	}
+	return c, err
+}
+
+func (c *ReindexCmd) reindex(ctx context.Context, p *Program, catalogue *metadata.Catalogue, dir string) (metadata.Report, error) {
+	waiting, cancel := context.WithTimeout(ctx, c.Wait)
+	defer cancel()
+	if err := catalogue.Ready(waiting); err != nil {
+		return metadata.Report{}, err
+	}
+	progress := newBar(p.Stderr, "comparing files")
+	defer progress.end()
+	return catalogue.Reconcile(ctx, dir, mp4.ReadEntry, unfinished(dir), progress.at)
+}
+
+// unfinished says of a file that somebody writes it, or recovery will finish it.
+func unfinished(dir string) func(path string) bool {
+	return func(path string) bool {
+		_, err := os.Stat(filepath.Join(dir, filepath.FromSlash(path)) + mp4.PartSuffix)
+		return err == nil
+	}
+}
+
+func (c *ReindexCmd) print(p *Program, r metadata.Report) error {
+	if c.JSON {
+		return json.NewEncoder(p.Stdout).Encode(map[string]int{
+			"files": r.Files, "added": r.Added, "updated": r.Updated, "lost": r.Lost,
+			"live": r.Live, "unfinished": r.Unfinished, "foreign": r.Foreign, "copies": r.Copies,
+		})
+	}
+	fmt.Fprintf(p.Stdout, "%s: %d added, %d updated, %d lost\n", count(r.Files, "finished file"), r.Added, r.Updated, r.Lost)
+	for _, line := range []struct {
+		n    int
+		what string
+	}{
+		{r.Live + r.Unfinished, "not finished yet, left alone: the recorder that writes them, or the next start of one, finishes them"},
+		{r.Foreign, "without an entry of this recorder, left alone"},
+		{r.Copies, "copies of a file that is there too, left alone"},
+	} {
+		if line.n > 0 {
+			fmt.Fprintf(p.Stdout, "%d %s\n", line.n, line.what)
+		}
+	}
+	return nil
+}
