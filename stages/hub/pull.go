@@ -79,40 +79,9 @@ func schemeNames(by map[string]Scheme) string {
 	return strings.Join(names, " ")
 }
 
-// StreamConfig is what the configuration says of a path.
-type StreamConfig struct {
-	Pull      string // URL; empty: somebody publishes
-	Transport string
-	Override  bool
-}
-
-// Configure makes a path known. With a pull URL the stream is connected while it
-// has a subscriber.
-func (h *Hub) Configure(path string, c StreamConfig) error {
-	if err := pipeline.CheckPath(path); err != nil {
-		return err
-	}
-	var pl *pull
-	if c.Pull != "" {
-		puller, err := NewPuller(c.Pull, PullOptions{Path: path, Transport: c.Transport, Log: h.cfg.Log.With("stream", path), Clock: h.cfg.Clock})
-		if err != nil {
-			return fmt.Errorf("stream %s: %w", path, err)
-		}
-		u, _ := url.Parse(c.Pull)
-		pl = &pull{puller: puller, shown: u.Redacted()}
-	}
-	h.mu.Lock()
-	s := h.stream(path)
-	s.configured.Store(true)
-	h.mu.Unlock()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.override, s.pull = c.Override, pl
-	return nil
-}
-
 // pull is the connection of a configured stream; guarded by the stream's mutex.
 type pull struct {
+	from    StreamConfig
 	puller  Puller
 	shown   string
 	running bool
@@ -124,6 +93,7 @@ type pull struct {
 var (
 	errWanted   = errors.New("a subscriber came")
 	errUnwanted = errors.New("no subscriber is left")
+	errReplaced = errors.New("the stream is configured otherwise now")
 )
 
 func (p *pull) describe(i *Info) {
@@ -150,7 +120,7 @@ func (s *stream) demand() {
 		}
 		if !p.running {
 			p.running = true
-			s.hub.tasks.Go("pull "+s.path, s.keepPulling)
+			s.hub.tasks.Go("pull "+s.path, func(task context.Context) error { return s.keepPulling(task, p) })
 		}
 		return
 	}
@@ -160,7 +130,7 @@ func (s *stream) demand() {
 		s.hub.tasks.Go("linger "+s.path, func(task context.Context) error {
 			defer context.AfterFunc(task, func() { cancel(errUnwanted) })()
 			if s.hub.after(ctx, s.hub.cfg.Linger) {
-				s.hangUp(ctx)
+				s.hangUp(ctx, p)
 			}
 			return nil
 		})
@@ -168,54 +138,56 @@ func (s *stream) demand() {
 }
 
 // hangUp ends the pull unless a subscriber came in the meantime.
-func (s *stream) hangUp(ctx context.Context) {
+func (s *stream) hangUp(ctx context.Context, p *pull) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if ctx.Err() == nil && len(s.subs) == 0 && s.pull.cancel != nil {
-		s.pull.cancel(errUnwanted)
+	if ctx.Err() == nil && len(s.subs) == 0 && p.cancel != nil {
+		p.cancel(errUnwanted)
 	}
 }
 
 // keepPulling pulls until nobody wants the stream, or a finite source ends.
-func (s *stream) keepPulling(task context.Context) error {
+func (s *stream) keepPulling(task context.Context, p *pull) error {
 	ctx, cancel := context.WithCancelCause(task)
 	defer cancel(nil)
 	s.mu.Lock()
-	s.pull.cancel = cancel
+	p.cancel = cancel
+	if s.pull != p {
+		cancel(errReplaced)
+	}
 	s.mu.Unlock()
 	backoff := pipeline.Backoff{}
 	for {
 		units := s.accessUnits.Load()
-		err := s.pullOnce(ctx)
+		err := s.pullOnce(ctx, p.puller)
 		if s.accessUnits.Load() > units {
 			backoff.Reset()
 		}
 		if ctx.Err() != nil || err == nil || errors.Is(err, ErrClosed) {
-			s.stopped(ctx.Err() != nil)
+			s.stopped(p, ctx.Err() != nil)
 			return nil
 		}
 		s.mu.Lock()
-		s.pull.err = err
+		p.err = err
 		s.mu.Unlock()
 		wait := backoff.Next()
-		s.log.Warn("pull failed", "url", s.pull.shown, "error", err, "again_in", wait.Round(10_000_000))
+		s.log.Warn("pull failed", "url", p.shown, "error", err, "again_in", wait.Round(10_000_000))
 		s.hub.after(ctx, wait)
 	}
 }
 
 // stopped resets the pull. One that was hung up begins again for a subscriber
 // that came while it was ending; one whose source was finite has ended.
-func (s *stream) stopped(hungUp bool) {
+func (s *stream) stopped(p *pull, hungUp bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p := s.pull
 	p.running, p.cancel, p.idle, p.err = false, nil, nil, nil
-	if hungUp && len(s.subs) > 0 {
+	if (hungUp || p != s.pull) && len(s.subs) > 0 {
 		s.demand()
 	}
 }
 
-func (s *stream) pullOnce(ctx context.Context) (err error) {
+func (s *stream) pullOnce(ctx context.Context, puller Puller) (err error) {
 	var pub *Publisher
 	defer func() {
 		reason := media.EndSourceLost
@@ -226,7 +198,7 @@ func (s *stream) pullOnce(ctx context.Context) (err error) {
 			pub.Close(reason)
 		}
 	}()
-	return s.pull.puller.Pull(ctx, func(origin string) (*Publisher, error) {
+	return puller.Pull(ctx, func(origin string) (*Publisher, error) {
 		var err error
 		pub, err = s.hub.Publish(s.path, PublishOptions{Origin: origin})
 		return pub, err

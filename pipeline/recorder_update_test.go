@@ -1,0 +1,155 @@
+package pipeline_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/spec"
+)
+
+// declare is a pipeline of the test's stages.
+func declare(t *testing.T, name string, m pipeline.Mode, stages string, globs ...string) pipeline.Declared {
+	t.Helper()
+	plan := compile(t, stages)
+	plan.Name = name
+	d := pipeline.Declared{Plan: plan, Mode: m}
+	for _, pattern := range globs {
+		g, err := pipeline.ParseGlob(pattern)
+		require.NoError(t, err)
+		d.Streams = append(d.Streams, g)
+	}
+	return d
+}
+
+func (b *rig) update(t *testing.T, streams []string, declared ...pipeline.Declared) pipeline.Changes {
+	t.Helper()
+	c, err := b.Update(t.Context(), declared, streams)
+	require.NoError(t, err)
+	return c
+}
+
+func TestUpdateTouchesOnlyWhatChanged(t *testing.T) {
+	b := newRig(t)
+	one := func(stages string) pipeline.Declared { return declare(t, "one", pipeline.Manual, stages, "**") }
+	two := declare(t, "two", pipeline.Manual, "[scripted, collect]", "**")
+	require.Equal(t, []string{"one", "two"}, b.update(t, nil, one("[scripted, collect]"), two).Added)
+	_, err := b.Start("conf/a", pipeline.StartOptions{})
+	require.NoError(t, err)
+	b.awaitRun(t, "conf/a")
+	b.awaitRun(t, "conf/a")
+
+	same := b.update(t, nil, one("[scripted: {}, collect: null]"), two)
+	require.Equal(t, pipeline.Changes{}, same)
+	require.Empty(t, b.script.runs)
+
+	changed := b.update(t, nil, one("[scripted, twice, collect]"), two)
+	require.Equal(t, pipeline.Changes{Changed: []string{"one"}, Restarted: 1}, changed)
+	b.awaitRun(t, "conf/a")
+	require.Empty(t, b.script.runs)
+	for _, s := range b.Status("conf/a") {
+		require.Equal(t, 1, s.Runs, s.Pipeline)
+		require.Len(t, s.Stages, map[string]int{"one": 3, "two": 2}[s.Pipeline])
+	}
+
+	gone := b.update(t, nil, two)
+	require.Equal(t, pipeline.Changes{Removed: []string{"one"}, Restarted: 1}, gone)
+	require.Len(t, b.Status("conf/a"), 1)
+}
+
+func TestUpdateKeepsWhoWantsTheRecording(t *testing.T) {
+	b := newRig(t)
+	old, now := "[scripted, collect]", "[scripted, twice, collect]"
+	b.update(t, nil, declare(t, "p", pipeline.Manual, old, "**"))
+	b.dir.setLive("conf/a", true)
+	_, err := b.Start("conf/a", pipeline.StartOptions{Duration: time.Minute})
+	require.NoError(t, err)
+	b.awaitRun(t, "conf/a")
+	require.Eventually(t, func() bool { return len(b.clock.pending()) == 1 }, 20*time.Second, time.Millisecond)
+	b.clock.set(b.clock.Now().Add(40 * time.Second))
+	b.update(t, nil, declare(t, "p", pipeline.Manual, now, "**"))
+	b.awaitRun(t, "conf/a")
+	require.Eventually(t, func() bool { return b.clock.fire(20*time.Second) == 1 }, 20*time.Second, time.Millisecond, "the rest of its length")
+	b.awaitGone(t, "conf/a")
+}
+
+func TestUpdateBeginsWhatIsAlwaysRecorded(t *testing.T) {
+	b := newRig(t)
+	b.dir.setLive("live/x", true)
+	b.update(t, []string{"live/x", "conf/a"}, declare(t, "p", pipeline.Always, "[scripted, collect]", "live/**"))
+	b.awaitRun(t, "live/x")
+	require.Empty(t, b.Status("conf/a"))
+
+	b.update(t, []string{"live/x", "conf/a"}, declare(t, "p", pipeline.Always, "[scripted, collect]", "**"))
+	b.awaitRun(t, "conf/a")
+	require.Empty(t, b.script.runs, "what was covered before goes on")
+
+	b.update(t, []string{"live/x", "conf/a"}, declare(t, "p", pipeline.Always, "[scripted, collect]", "conf/**"))
+	require.Empty(t, b.Status("live/x"))
+	b.update(t, []string{"live/x", "conf/a"}, declare(t, "p", pipeline.Manual, "[scripted, collect]", "**"))
+	require.Empty(t, b.Recording(), "nobody has started it by hand")
+}
+
+func TestHoldAndResume(t *testing.T) {
+	b := newRig(t, pipeline.Always)
+	b.dir.setLive("live/x", true)
+	b.Began("live/x")
+	b.awaitRun(t, "live/x")
+	ended, err := b.Hold(t.Context(), "always", pipeline.HoldOptions{Drain: true})
+	require.NoError(t, err)
+	require.Equal(t, 1, ended)
+	require.True(t, b.Held("always"))
+	b.Began("live/x")
+	_, err = b.Start("live/x", pipeline.StartOptions{})
+	require.NoError(t, err)
+	require.Empty(t, b.Recording())
+
+	require.Equal(t, 1, b.Resume("always", []string{"live/x"}))
+	b.awaitRun(t, "live/x")
+	require.Zero(t, b.Resume("always", []string{"live/x"}), "it is recorded already")
+	require.Zero(t, b.Resume("nobody", []string{"live/x"}))
+}
+
+// numbered has settings of two kinds, one of them kept as it was written.
+type numbered struct {
+	Every spec.Duration `yaml:"every"`
+	Size  spec.Size     `yaml:"size"`
+	Inner *spec.Node    `yaml:"inner"`
+	Odd   opaque        `yaml:"odd"`
+}
+
+// opaque cannot be shown.
+type opaque struct{ text string }
+
+func (o *opaque) UnmarshalText(b []byte) error { o.text = string(b); return nil }
+
+func init() {
+	pipeline.RegisterSource("numbered", numbered{Size: 1 << 20}, "", func(pipeline.Settings, numbered) (pipeline.Source[*token], error) {
+		return scripted{}, nil
+	})
+}
+
+func TestSameMeansTheSameHoweverItIsWritten(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		same bool
+	}{
+		{"{every: 10s}", "{every: 10}", true},
+		{"{every: 10s}", "{every: 11}", false},
+		{"{}", "{size: 1MiB}", true},
+		{"{size: 1KiB}", "{size: 1MiB}", false},
+		{"{inner: {a: 1}}", "{inner:    {a: 1}}", true},
+		{"{inner: {a: 1}}", "{inner: {a: 2}}", false},
+		{"{inner: {a: [1]}}", "{inner: {a: [1, 2]}}", false},
+		{"{odd: x, every: 1}", "{odd: x, every: 1}", true},
+		{"{odd: x}", "{odd: y}", false},
+	} {
+		a, b := compile(t, "[numbered: "+c.a+", collect]"), compile(t, "[numbered: "+c.b+", collect]")
+		require.Equal(t, c.same, a.Same(b), "%s and %s", c.a, c.b)
+		require.Equal(t, c.same, b.Same(a), "%s and %s", c.b, c.a)
+	}
+	require.False(t, compile(t, "[numbered, collect]").Same(compile(t, "[numbered, twice, collect]")))
+	require.False(t, compile(t, "[scripted, twice, collect]").Same(compile(t, "[scripted, queue, collect]")))
+}

@@ -1,0 +1,98 @@
+package hub
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+
+	"github.com/gospool/spool/pipeline"
+)
+
+// StreamConfig is what the configuration says of a path.
+type StreamConfig struct {
+	Pull      string // URL; empty: somebody publishes
+	Transport string
+	Override  bool
+}
+
+// Configure makes a path known, or known otherwise. With a pull URL the stream
+// is connected while it has a subscriber. A pull that is the same as before goes
+// on; one that is another takes the old one's place when that has hung up, which
+// ends the recordings' run as any lost publisher does.
+func (h *Hub) Configure(path string, c StreamConfig) error {
+	if err := pipeline.CheckPath(path); err != nil {
+		return err
+	}
+	next, err := h.newPull(path, c)
+	if err != nil {
+		return fmt.Errorf("stream %s: %w", path, err)
+	}
+	h.mu.Lock()
+	s := h.stream(path)
+	s.configured.Store(true)
+	h.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.override = c.Override
+	if s.pull.same(next) {
+		return nil
+	}
+	s.replacePull(next)
+	return nil
+}
+
+// Forget undoes Configure: what is pulled is hung up, and a stream that nobody
+// publishes or waits for is gone.
+func (h *Hub) Forget(path string) {
+	h.mu.Lock()
+	s := h.streams[path]
+	if s == nil {
+		h.mu.Unlock()
+		return
+	}
+	s.refs++ // ended by leave, which forgets the stream where that was its last use
+	s.configured.Store(false)
+	h.mu.Unlock()
+	s.mu.Lock()
+	s.override = false
+	s.replacePull(nil)
+	s.mu.Unlock()
+	h.leave(s)
+}
+
+func (h *Hub) newPull(path string, c StreamConfig) (*pull, error) {
+	if c.Pull == "" {
+		return nil, nil
+	}
+	puller, err := NewPuller(c.Pull, PullOptions{Path: path, Transport: c.Transport, Log: h.cfg.Log.With("stream", path), Clock: h.cfg.Clock})
+	if err != nil {
+		return nil, err
+	}
+	u, _ := url.Parse(c.Pull) // NewPuller could
+	return &pull{from: c, puller: puller, shown: u.Redacted()}, nil
+}
+
+// same tells whether two pulls fetch the same in the same way.
+func (p *pull) same(o *pull) bool {
+	if p == nil || o == nil {
+		return p == o
+	}
+	return p.from.Pull == o.from.Pull && p.from.Transport == o.from.Transport
+}
+
+// replacePull puts a pull in the old one's place. The caller holds s.mu.
+func (s *stream) replacePull(next *pull) {
+	old := s.pull
+	s.pull = next
+	if old == nil || !old.running {
+		s.demand()
+		return
+	}
+	for _, end := range []context.CancelCauseFunc{old.idle, old.cancel} {
+		if end != nil {
+			end(errReplaced)
+		}
+	}
+	// stopped asks for the new one when the path is free; a pull that has not got
+	// so far as to have a cancel sees by itself that it is not wanted.
+}
