@@ -29,6 +29,7 @@ type commands struct {
 	Stages  StagesCmd  `cmd:"" help:"Print every stage that a pipeline can be made of, with its settings and defaults."`
 	Reindex ReindexCmd `cmd:"" help:"Make the catalogue say what is on the disk: add files without a row, mark rows without a file."`
 	Passwd  PasswdCmd  `cmd:"" help:"Print the hash of a password from standard input, for password_hash in the configuration."`
+	Repair  RepairCmd  `cmd:"" help:"Finish files that a crash left behind, and make repaired copies of damaged files of other programs."`
 	Remux   RemuxCmd   `cmd:"" help:"Copy an MP4 file into another, ordinary or fragmented, as recordings are written."`
 	Version VersionCmd `cmd:"" help:"Print the version."`
 

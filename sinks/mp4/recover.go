@@ -17,6 +17,10 @@ import (
 
 // Repaired tells what recovery made of one file that a crash left behind.
 type Repaired struct {
+	Found     Found           // RepairAny: what the file is
+	Copy      string          // RepairAny: the repaired copy of a file that is not ours
+	Whole     bool            // nothing was wrong with it, and nothing was done
+	Kept      time.Duration   // RepairAny: media that is kept
 	File      string          // as it was found, below the record directory
 	Recording media.Recording // of the finished file; its State is empty where there is none
 	Removed   bool            // it held no whole chunk, and was deleted
@@ -125,6 +129,7 @@ func repair(fsys FS, name string) (r Repaired) {
 			r.Err = file.sync()
 		}
 	}
+	r.Whole = form == finished
 	if r.Err == nil && form != finished {
 		r.rebuild(file)
 		if r.Err == nil && file.units == 0 {

@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/gospool/spool/sinks/mp4"
+)
+
+// RepairCmd is spool repair.
+type RepairCmd struct {
+	Paths  []string `arg:"" name:"path" help:"Files, or directories whose .mp4.part files a crash left behind."`
+	DryRun bool     `help:"Say what would be done, and write nothing."`
+	JSON   bool     `name:"json" help:"One JSON object a file."`
+}
+
+// repairResult is what is said of one file.
+type repairResult struct {
+	File      string    `json:"file"`
+	Action    string    `json:"action"` // finished, copied, removed, whole, skipped, refused or failed
+	Found     mp4.Found `json:"found,omitempty"`
+	Result    string    `json:"result,omitempty"` // the file to play
+	KeptMs    int64     `json:"kept_ms"`
+	LostMs    int64     `json:"lost_ms"`
+	LostBytes int64     `json:"lost_bytes"`
+	Reason    string    `json:"reason,omitempty"`
+	DryRun    bool      `json:"dry_run,omitempty"`
+	Error     string    `json:"error,omitempty"`
+}
+
+// Run repairs every file in turn. It fails where one file could not be.
+func (c *RepairCmd) Run(p *Program) error {
+	files, bytes, err := repairFiles(c.Paths)
+	if err != nil {
+		return usageError{err}
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	bar, read, size := newBar(p.Stderr, "repair, KiB"), int64(0), int64(0)
+	defer bar.end()
+	show := func(n int64) {
+		read += n
+		bar.at(int(min(read, size)>>10), int(bytes>>10))
+	}
+	results := make([]repairResult, 0, len(files))
+	for _, file := range files {
+		if ctx.Err() != nil {
+			break
+		}
+		size += file.size
+		r, err := mp4.RepairAny(ctx, file.path, mp4.RepairOptions{DryRun: c.DryRun, Read: show})
+		read = size
+		results = append(results, c.result(file.path, r, err))
+	}
+	bar.end()
+	return c.report(p.Stdout, results, ctx.Err())
+}
+
+type repairFile struct {
+	path string
+	size int64
+}
+
+// repairFiles lists what is to be looked at: the files that are named, and of a
+// directory what a crash left.
+func repairFiles(paths []string) (files []repairFile, bytes int64, err error) {
+	add := func(path string, info fs.FileInfo) {
+		files = append(files, repairFile{path, info.Size()})
+		bytes += info.Size()
+	}
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if err != nil {
+			return nil, 0, err
+		}
+		if !info.IsDir() {
+			add(path, info)
+			continue
+		}
+		err = filepath.WalkDir(path, func(name string, d fs.DirEntry, err error) error {
+			if err != nil || !d.Type().IsRegular() || !strings.HasSuffix(name, ".mp4"+mp4.PartSuffix) || strings.HasPrefix(d.Name(), ".") {
+				return err
+			}
+			info, err := d.Info()
+			if err == nil {
+				add(name, info)
+			}
+			return err
+		})
+		if err != nil {
+			return nil, 0, err
+		}
+	}
+	return files, bytes, nil
+}
+
+func (c *RepairCmd) result(file string, r mp4.Repaired, err error) repairResult {
+	out := repairResult{
+		File: file, Found: r.Found, KeptMs: r.Kept.Milliseconds(), LostMs: r.Lost.Milliseconds(),
+		LostBytes: r.LostBytes, Reason: r.Reason, DryRun: c.DryRun,
+	}
+	dir := filepath.Dir(file)
+	switch {
+	case errors.Is(err, mp4.ErrOwned):
+		out.Action, out.Error = "skipped", err.Error()
+	case errors.Is(err, mp4.ErrBeyondHelp):
+		out.Action, out.Error = "refused", err.Error()
+	case err != nil:
+		out.Action, out.Error = "failed", err.Error()
+	case r.Removed:
+		out.Action = "removed"
+	case r.Copy != "":
+		out.Action, out.Result = "copied", filepath.Join(dir, r.Copy)
+	case r.Recording.Path != "" && (!r.Whole || filepath.Base(file) != r.Recording.Path):
+		out.Action, out.Result = "finished", filepath.Join(dir, r.Recording.Path)
+	default:
+		out.Action, out.Result = "whole", file
+	}
+	return out
+}
+
+var errRepair = errors.New("not every file could be repaired")
+
+func (c *RepairCmd) report(w io.Writer, results []repairResult, interrupted error) error {
+	for _, r := range results {
+		if err := c.print(w, r); err != nil {
+			return err
+		}
+	}
+	if len(results) == 0 && !c.JSON {
+		fmt.Fprintln(w, "Nothing to repair.")
+	}
+	if interrupted != nil {
+		return errors.New("interrupted: the files that follow were not looked at")
+	}
+	if slices.ContainsFunc(results, func(r repairResult) bool { return r.Error != "" }) {
+		return errRepair
+	}
+	return nil
+}
+
+// print says one result in one line.
+func (c *RepairCmd) print(w io.Writer, r repairResult) error {
+	if c.JSON {
+		return json.NewEncoder(w).Encode(r)
+	}
+	if r.Error != "" {
+		_, err := fmt.Fprintf(w, "%-8s %s: %s\n", r.Action, r.File, r.Error)
+		return err
+	}
+	line := fmt.Sprintf("%-8s %s", r.Action, r.File)
+	if r.Result != "" && r.Result != r.File {
+		line += " -> " + r.Result
+	}
+	line += fmt.Sprintf(": kept %v, lost %v", milliseconds(r.KeptMs), milliseconds(r.LostMs))
+	if r.Reason != "" {
+		line += " (" + r.Reason + ")"
+	}
+	if c.DryRun {
+		line += " [dry run]"
+	}
+	_, err := fmt.Fprintln(w, line)
+	return err
+}
+
+func milliseconds(n int64) time.Duration { return time.Duration(n) * time.Millisecond }

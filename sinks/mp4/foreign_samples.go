@@ -1,0 +1,239 @@
+package mp4
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// sampleTable is the sample table of a track of an ordinary file, one entry a
+// sample (ISO/IEC 14496-12, 8.6 and 8.7).
+type sampleTable struct {
+	at          []int64
+	size        []uint32
+	dts         []int64 // and one more: where the last sample ends
+	offset      []int32 // empty: none
+	sync        []bool  // empty: all
+	description []uint32
+	keep        []bool
+	version     byte // of ctts
+}
+
+// maxSamples bounds what a damaged table can ask for: five weeks at 60 a second.
+const maxSamples = 200 << 20
+
+// keepSamples plans the copy of an ordinary file: what is there and whole stays
+// where it is, the old moov becomes a free box, and a moov with tables of what
+// is left goes to the end.
+func (x *foreign) keepSamples(boxes []top) error {
+	tables := make([]sampleTable, len(x.tracks))
+	end, missing := int64(0), 0
+	for i := range x.tracks {
+		t := &x.tracks[i]
+		s, ok := parseSampleTable(find(t.trak, "mdia", "minf", "stbl"))
+		if !ok {
+			return fmt.Errorf("the sample table of track %d is damaged: %w", t.id, ErrBeyondHelp)
+		}
+		n, err := x.judgeSamples(t, &s)
+		if err != nil {
+			return err
+		}
+		missing += n
+		end = max(end, s.keptEnd())
+		tables[i] = s
+	}
+	if x.r.Recording.Duration == 0 {
+		return ErrBeyondHelp
+	}
+	last := boxes[len(boxes)-1]
+	x.copy.length = min(x.size, last.at+last.size)
+	if missing == 0 && last.at+last.size <= x.size {
+		return nil
+	}
+	if last.is("mdat") || last.at+last.size > x.size {
+		if end > last.at {
+			x.copy.length = end // what follows is cut, torn or zeros
+		}
+		if !x.resize(last) {
+			return fmt.Errorf("its last box has no room for its size: %w", ErrBeyondHelp)
+		}
+	}
+	x.copy.patches = append(x.copy.patches, patch{x.moovAt + 4, []byte("free")})
+	x.copy.tail = x.newMoov(tables)
+	return nil
+}
+
+// resize lets the last box end where the copy does.
+func (x *foreign) resize(last top) bool {
+	n := x.copy.length - last.at
+	switch {
+	case last.length == 16:
+		b := binary.BigEndian.AppendUint64(nil, uint64(n))
+		x.copy.patches = append(x.copy.patches, patch{last.at + 8, b})
+	case n <= math.MaxUint32:
+		b := binary.BigEndian.AppendUint32(nil, uint32(n))
+		x.copy.patches = append(x.copy.patches, patch{last.at, b})
+	default:
+		return false
+	}
+	return true
+}
+
+// judgeSamples marks the samples that are kept. After one that is not, pictures
+// wait for the next key frame.
+func (x *foreign) judgeSamples(t *foreignTrack, s *sampleTable) (missing int, err error) {
+	s.keep = make([]bool, len(s.size))
+	waiting := false
+	for i := range s.size {
+		ok, err := x.whole(t, s.at[i], int64(s.size[i]))
+		if err != nil {
+			return 0, err
+		}
+		key := len(s.sync) == 0 || s.sync[i]
+		waiting = !ok || waiting && t.video && !key
+		ticks := s.dts[i+1] - s.dts[i]
+		if s.keep[i] = !waiting; s.keep[i] {
+			x.kept(t, ticks)
+			continue
+		}
+		missing++
+		t.next += ticks
+	}
+	if missing > 0 {
+		d := time.Duration(media.ToNanos(t.next, t.timescale))
+		x.r.Lost = max(x.r.Lost, d)
+		x.r.Reason = "the media is cut or damaged, the moov is not"
+	}
+	return missing, nil
+}
+
+func (s *sampleTable) keptEnd() (end int64) {
+	for i := range s.size {
+		if s.keep[i] {
+			end = max(end, s.at[i]+int64(s.size[i]))
+		}
+	}
+	return end
+}
+
+// parseSampleTable expands the tables of an stbl.
+func parseSampleTable(stbl []byte) (s sampleTable, ok bool) {
+	if !s.readSizes(find(stbl, "stsz")) || !s.readTimes(find(stbl, "stts")) || !s.readPlaces(stbl) {
+		return s, false
+	}
+	n := len(s.size)
+	if ctts := find(stbl, "ctts"); len(ctts) > 0 {
+		s.version = ctts[0]
+		f := fields{b: ctts[4:]}
+		for range f.u32() {
+			count, v := f.u32(), f.u32()
+			if f.short || uint64(count) > uint64(n-len(s.offset)) {
+				return s, false
+			}
+			for range count {
+				s.offset = append(s.offset, int32(v))
+			}
+		}
+		if len(s.offset) != n {
+			return s, false
+		}
+	}
+	if stss := find(stbl, "stss"); len(stss) > 4 {
+		s.sync = make([]bool, n)
+		f := fields{b: stss[4:]}
+		for range f.u32() {
+			k := f.u32()
+			if f.short || k == 0 || int(k) > n {
+				return s, false
+			}
+			s.sync[k-1] = true
+		}
+	}
+	return s, true
+}
+
+func (s *sampleTable) readSizes(stsz []byte) bool {
+	if len(stsz) < 12 {
+		return false
+	}
+	f := fields{b: stsz[4:]}
+	size, n := f.u32(), f.u32()
+	if n > maxSamples || size == 0 && int(n) > len(f.b)/4 || size != 0 && n > maxUntold {
+		return false
+	}
+	s.size = make([]uint32, n)
+	for i := range s.size {
+		if s.size[i] = size; size == 0 {
+			s.size[i] = f.u32()
+		}
+	}
+	return true
+}
+
+func (s *sampleTable) readTimes(stts []byte) bool {
+	if len(stts) < 8 {
+		return false
+	}
+	s.dts = append(make([]int64, 0, len(s.size)+1), 0)
+	f, at := fields{b: stts[4:]}, int64(0)
+	for range f.u32() {
+		count, delta := f.u32(), f.u32()
+		if f.short || uint64(count) > uint64(len(s.size)+1-len(s.dts)) {
+			return false
+		}
+		for range count {
+			at += int64(delta)
+			s.dts = append(s.dts, at)
+		}
+	}
+	return len(s.dts) == len(s.size)+1
+}
+
+// readPlaces finds where each sample is: stsc says how many each chunk holds.
+func (s *sampleTable) readPlaces(stbl []byte) bool {
+	chunks, wide := find(stbl, "stco"), 1
+	if chunks == nil {
+		chunks, wide = find(stbl, "co64"), 2
+	}
+	stsc := find(stbl, "stsc")
+	if len(chunks) < 8 || len(stsc) < 8 {
+		return len(s.size) == 0
+	}
+	f, spans := fields{b: chunks[4:]}, fields{b: stsc[4:]}
+	n, entries := f.u32(), spans.u32()
+	first, per, description := spans.u32(), spans.u32(), spans.u32()
+	nextFirst := uint32(math.MaxUint32)
+	if entries > 1 {
+		nextFirst = spans.u32()
+	}
+	if first != 1 || int(n) > len(f.b)/(4*wide) {
+		return false
+	}
+	s.at = make([]int64, 0, len(s.size))
+	for chunk := uint32(1); chunk <= n; chunk++ {
+		if chunk == nextFirst {
+			per, description = spans.u32(), spans.u32()
+			entries--
+			nextFirst = math.MaxUint32
+			if entries > 1 {
+				nextFirst = spans.u32()
+			}
+		}
+		at := int64(f.u32())
+		if wide == 2 {
+			at = at<<32 | int64(f.u32())
+		}
+		if at < 0 || f.short || spans.short || int64(per) > int64(len(s.size)-len(s.at)) {
+			return false
+		}
+		for range per {
+			size := s.size[len(s.at)]
+			s.at, s.description = append(s.at, at), append(s.description, description)
+			at += int64(size)
+		}
+	}
+	return len(s.at) == len(s.size)
+}

@@ -1,0 +1,151 @@
+package mp4
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// foreignTrack is what judging a track's samples takes.
+type foreignTrack struct {
+	id        uint32
+	timescale uint32
+	video     bool
+	nal       int  // bytes of the length before each NAL unit; 0 where samples are not made of them
+	dense     bool // no sample is zeros
+	duration  uint32
+	size      uint32
+	flags     uint32 // of trex
+	kept      int64  // ticks
+	next      int64  // decode time behind the last sample that is kept, ticks
+	trak      []byte // payload
+}
+
+// parseForeignTrack reads a trak, and the trex of its track in the moov.
+func parseForeignTrack(trak, moov []byte) (t foreignTrack, ok bool) {
+	tkhd, mdhd, hdlr := find(trak, "tkhd"), find(trak, "mdia", "mdhd"), find(trak, "mdia", "hdlr")
+	stsd := find(trak, "mdia", "minf", "stbl", "stsd")
+	idAt, scaleAt := 12, 12
+	if len(tkhd) > 0 && tkhd[0] == 1 {
+		idAt = 20
+	}
+	if len(mdhd) > 0 && mdhd[0] == 1 {
+		scaleAt = 20
+	}
+	if len(tkhd) < idAt+4 || len(mdhd) < scaleAt+4 || len(hdlr) < 12 {
+		return t, false
+	}
+	t.id, t.timescale = binary.BigEndian.Uint32(tkhd[idAt:]), binary.BigEndian.Uint32(mdhd[scaleAt:])
+	t.video, t.trak = string(hdlr[8:12]) == "vide", trak
+	t.nal = nalLength(stsd)
+	t.dense = len(stsd) >= 16 && strings.Contains(denseCodecs, string(stsd[12:16]))
+	children(find(moov, "mvex"), func(fourcc string, trex []byte) bool {
+		if fourcc == "trex" && len(trex) >= 24 && binary.BigEndian.Uint32(trex[4:]) == t.id {
+			t.duration = binary.BigEndian.Uint32(trex[12:])
+			t.size = binary.BigEndian.Uint32(trex[16:])
+			t.flags = binary.BigEndian.Uint32(trex[20:])
+		}
+		return true
+	})
+	return t, t.timescale > 0
+}
+
+// nalLength is how many bytes tell the length of a NAL unit (ISO/IEC 14496-15,
+// 5.3.3.1.2 and 8.3.3.1.2).
+func nalLength(stsd []byte) (n int) {
+	const visualFields = 78
+	if len(stsd) < 8 {
+		return 0
+	}
+	children(stsd[8:], func(_ string, entry []byte) bool {
+		if len(entry) < visualFields {
+			return false
+		}
+		if c := find(entry[visualFields:], "avcC"); len(c) > 4 {
+			n = int(c[4]&3) + 1
+		} else if c := find(entry[visualFields:], "hvcC"); len(c) > 21 {
+			n = int(c[21]&3) + 1
+		}
+		return false
+	})
+	return n
+}
+
+// intact judges a sample by its content. b is only read.
+func (t *foreignTrack) intact(b []byte) bool {
+	if t.nal == 0 {
+		return !t.dense || len(b) < 8 || !zeros(b) && !bytes.Contains(b, hole[:])
+	}
+	for len(b) > 0 {
+		if len(b) < t.nal {
+			return false
+		}
+		n := 0
+		for _, c := range b[:t.nal] {
+			n = n<<8 | int(c)
+		}
+		if n < 1 || n > len(b)-t.nal || b[t.nal]&0x80 != 0 { // forbidden_zero_bit
+			return false
+		}
+		if bytes.Contains(b[t.nal:t.nal+n], hole[:3]) {
+			return false // three zeros in a NAL unit are escaped by its encoder (ISO/IEC 14496-10, 7.4.1)
+		}
+		b = b[t.nal+n:]
+	}
+	return true
+}
+
+// hole is more zeros in a row than a coded audio frame has; a lost block of a
+// disk has 512 or more.
+var hole [128]byte
+
+// denseCodecs are those whose samples are never zeros, as PCM's may be.
+const denseCodecs = "mp4a Opus ac-3 ec-3 av01 vp09 avc1 hvc1"
+
+func zeros(b []byte) bool {
+	for _, c := range b {
+		if c != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// window reads a file a stretch at a time, for what is mostly in order.
+type window struct {
+	f    io.ReaderAt
+	size int64
+	at   int64
+	b    []byte
+}
+
+// maxSample bounds what a damaged table can ask for.
+const maxSample = 512 << 20
+
+// bytes gives n bytes at an offset, valid until the next call; nil where the
+// file has them not.
+func (w *window) bytes(at, n int64) ([]byte, error) {
+	if at < 0 || n < 0 || n > maxSample || at > w.size-n {
+		return nil, nil
+	}
+	if at < w.at || at+n > w.at+int64(len(w.b)) {
+		want := min(max(n, scanBlock), w.size-at)
+		if int64(cap(w.b)) < want {
+			w.b = make([]byte, want)
+		}
+		w.b, w.at = w.b[:want], at
+		if _, err := w.f.ReadAt(w.b, at); err != nil {
+			w.b = w.b[:0]
+			return nil, fmt.Errorf("read at byte %d: %w", at, err)
+		}
+	}
+	return w.b[at-w.at:][:n:n], nil
+}
+
+// whole tells whether a sample is in the file, and as it should be.
+func (x *foreign) whole(t *foreignTrack, at, n int64) (bool, error) {
+	b, err := x.window.bytes(at, n)
+	return b != nil && t.intact(b), err
+}
