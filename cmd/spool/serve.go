@@ -32,7 +32,8 @@ func (c *ServeCmd) Run(p *Program) error {
 	}
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
-	defer signal.Stop(signals)
+	// Not stopped at the end: a signal that comes again when all is done would turn
+	// a good end into a death.
 
 	house, err := newHouse(cfg, declared, log)
 	if err != nil {
