@@ -21,12 +21,14 @@ func TestFinishingWritesTheMoovOnly(t *testing.T) {
 	const rounds = 6
 	r.start("live/a", "?wait=true")
 	cam := newCamera(t, r.rtsp+"/live/a", c)
-	at := uint32(0)
-	for range rounds {
+	var units uint64
+	var at uint32
+	var s status
+	for range rounds { // no faster than the disk: a full ring drops
 		at = cam.send(c.Units, at)
+		units += uint64(len(c.Units))
+		s = r.awaitUnits("live/a", units-50) // all but the chunk that is being filled
 	}
-	units := uint64(rounds * len(c.Units))
-	s := r.awaitUnits("live/a", units-50) // all but the chunk that is being filled
 	growing, err := os.ReadFile(r.path(s.File))
 	require.NoError(t, err)
 	cam.leave(r, "live/a", int(units))
