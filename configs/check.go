@@ -10,8 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-co-op/gocron/v2"
-
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/spec"
 )
@@ -102,26 +100,17 @@ func (j Job) Check() spec.Problems {
 	case "":
 		c.add("cron", "is missing", `for example "0 8 * * *": every day at 8:00`)
 	default:
-		if err := gocron.NewDefaultCron(false).IsValid(j.Cron, time.UTC, time.Now()); err != nil {
-			c.add("cron", fmt.Sprintf("%q is no schedule: %s", j.Cron, cronError(err)), `minute hour day month weekday, for example "0 8 * * *"`)
+		if _, err := pipeline.ParseCron(j.Cron, time.UTC); err != nil {
+			c.add("cron", fmt.Sprintf("%q is no schedule: %s", j.Cron, err), `minute hour day month weekday, for example "0 8 * * *"`)
 		}
 	}
-	c.want(j.Action != "", "action", "is missing", "one of record_start, record_stop")
+	c.want(j.Action != "", "action", "is missing", "one of record_start, record_stop, event")
 	if err := pipeline.CheckPath(j.Stream); err != nil {
 		c.add("stream", err.Error(), "for example live/camera01")
 	}
-	c.want(j.Action != "record_stop" || j.Duration == 0, "duration", "has no effect with record_stop", "it is for record_start")
+	c.want(j.Action != "record_stop" && j.Action != "event" || j.Duration == 0, "duration", "has no effect with "+j.Action, "it is for record_start")
 	c.timezone("timezone", j.Timezone)
 	return c.problems
-}
-
-// cronError is the message of the parser inside gocron's error.
-func cronError(err error) string {
-	if errors.Is(err, gocron.ErrCronJobInvalid) {
-		return "there is no such day"
-	}
-	lines := strings.Split(err.Error(), "\n")
-	return lines[len(lines)-1]
 }
 
 // Check wants a data source where there is no default.

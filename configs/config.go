@@ -10,7 +10,7 @@ type Config struct {
 	MP4       MP4                       `yaml:"mp4" doc:"The defaults of every recording; this block alone is a complete configuration."`
 	Streams   map[StreamPath]Stream     `yaml:"streams" doc:"Streams by path, such as live/camera01. A stream that somebody publishes need not be named here."`
 	Pipelines map[PipelineName]Pipeline `yaml:"pipelines" doc:"How streams are recorded, by name. Without any, the mp4 block makes one called default, for every stream, started by hand."`
-	Crontab   Crontab                   `yaml:"crontab" doc:"Recordings by the clock. Checked, but not active yet."`
+	Crontab   Crontab                   `yaml:"crontab" doc:"Recordings by the clock."`
 	Database  Database                  `yaml:"database" doc:"Where the catalogue of recordings is."`
 	HTTP      HTTP                      `yaml:"http" doc:"The API."`
 	Ingest    Ingest                    `yaml:"ingest" doc:"The protocols by which streams are published."`
@@ -75,11 +75,11 @@ type Crontab struct {
 // Job is something that happens by the clock.
 type Job struct {
 	Name     string        `yaml:"name"`
-	Cron     string        `yaml:"cron" doc:"Minute, hour, day of month, month, day of week; or @daily, @every 1h."`
-	Action   string        `yaml:"action" oneof:"record_start record_stop"`
-	Stream   string        `yaml:"stream"`
-	Duration spec.Duration `yaml:"duration,omitempty" doc:"How long is recorded; 0 is until record_stop."`
-	Timezone string        `yaml:"timezone,omitempty"`
+	Cron     string        `yaml:"cron" doc:"Minute, hour, day of month, month, day of week; or @daily, @every 1h. Where the clock changes, each named time happens once."`
+	Action   string        `yaml:"action" oneof:"record_start record_stop event" doc:"record_start begins a window in which the stream is recorded; event triggers a recording from before to after."`
+	Stream   string        `yaml:"stream" doc:"One that is not there yet is armed."`
+	Duration spec.Duration `yaml:"duration,omitempty" doc:"Length of the window, also across a restart; 0 is until record_stop."`
+	Timezone string        `yaml:"timezone,omitempty" doc:"Of cron, such as Europe/Berlin; empty is mp4.timezone."`
 }
 
 // Database is where the catalogue is.

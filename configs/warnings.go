@@ -21,9 +21,7 @@ func (c *Config) warnings() (ps spec.Problems) {
 		}
 		ps.Add(n, hint, "%s", msg)
 	}
-	if len(c.Crontab.Jobs) > 0 {
-		warn("use the API, or record: always in a pipeline", "schedules are not active yet: the jobs start and stop nothing", "crontab", "jobs")
-	}
+	ps = append(ps, c.crontabWarnings()...)
 	if c.MP4.ExpireDays > 0 {
 		warn("remove old files by other means", "retention is not active yet: nothing expires", "mp4", "expire_days")
 	}

@@ -1,0 +1,48 @@
+package configs
+
+import (
+	"maps"
+
+	"github.com/gospool/spool/pipeline/spec"
+)
+
+// With is a copy of the configuration in which further pipelines are declared,
+// each as a file would under pipelines. One of a name that is there takes its
+// place. The configuration itself is not changed.
+func (c *Config) With(declared map[string]*spec.Node) (*Config, spec.Problems) {
+	out := *c
+	out.Pipelines = maps.Clone(c.Pipelines)
+	if out.Pipelines == nil {
+		out.Pipelines = map[PipelineName]Pipeline{}
+	}
+	var problems spec.Problems
+	for name, n := range declared {
+		p, bad := c.pipeline(name, n)
+		problems = append(problems, bad...)
+		out.Pipelines[PipelineName(name)] = p
+	}
+	if len(problems) > 0 {
+		return nil, problems.Sorted()
+	}
+	return &out, nil
+}
+
+// pipeline decodes one declaration and completes it from the mp4 block.
+func (c *Config) pipeline(name string, n *spec.Node) (p Pipeline, problems spec.Problems) {
+	if err := PipelineName(name).Validate(); err != nil {
+		problems.Add(n, "", "%v", err)
+		return p, problems
+	}
+	p.SetDefaults()
+	if problems = n.Decode(&p); len(problems) == 0 {
+		p.Stages = inherit(p.Stages, c.mp4Block())
+	}
+	return p, problems
+}
+
+// Shown is a pipeline as YAML, resolved, without secrets.
+func (p Pipeline) Shown() []byte {
+	n, _ := spec.Describe(p)
+	redact(n)
+	return n.YAML(spec.Style{})
+}
