@@ -16,6 +16,7 @@ type Trigger struct {
 	Before, After time.Duration // negative: as the stage is set
 	Max           time.Duration // longest file, 0 for no limit
 	Protect       Protect
+	Partial       bool // mark it on a recording that does not reach back far enough, too
 }
 
 // Protect says whether an event's files are kept from deletion.
@@ -93,21 +94,30 @@ func (r *Recorder) Trigger(stream string, t Trigger) ([]Triggered, error) {
 	if err := CheckPath(stream); err != nil {
 		return nil, err
 	}
-	var marked, recorded []Triggered
-	why := ErrNoEvents
-	for _, j := range r.list() {
-		if j.stream != stream || j.mode == Event {
-			continue
-		}
-		if got, err := j.trigger(t); err == nil {
-			marked = append(marked, got)
-		}
-	}
+	marked, notMarked := r.ask(stream, t, func(m Mode) bool { return m != Event })
 	if len(marked) > 0 {
 		return marked, nil
 	}
+	recorded, why := r.ask(stream, t, func(m Mode) bool { return m == Event })
+	if errors.Is(why, ErrNoEvents) {
+		why = notMarked
+	}
+	if len(recorded) == 0 && errors.Is(notMarked, ErrNotCovered) {
+		t.Partial = true
+		recorded, why = r.ask(stream, t, func(m Mode) bool { return m != Event })
+	}
+	if len(recorded) == 0 {
+		return nil, fmt.Errorf("%s: %w", stream, r.known(stream, why))
+	}
+	return recorded, nil
+}
+
+// ask hands a trigger to the jobs of a stream in certain modes. The error is of
+// the last one that did not take it, ErrNoEvents where there is no job.
+func (r *Recorder) ask(stream string, t Trigger, modes func(Mode) bool) (all []Triggered, why error) {
+	why = ErrNoEvents
 	for _, j := range r.list() {
-		if j.stream != stream || j.mode != Event {
+		if j.stream != stream || !modes(j.mode) {
 			continue
 		}
 		got, err := j.trigger(t)
@@ -115,12 +125,9 @@ func (r *Recorder) Trigger(stream string, t Trigger) ([]Triggered, error) {
 			why = err
 			continue
 		}
-		recorded = append(recorded, got)
+		all = append(all, got)
 	}
-	if len(recorded) == 0 {
-		return nil, fmt.Errorf("%s: %w", stream, r.known(stream, why))
-	}
-	return recorded, nil
+	return all, why
 }
 
 // known prefers to say that there is no such stream.

@@ -46,10 +46,12 @@ func init() {
 type gopRing struct {
 	cfg   GOPRingConfig
 	pool  *media.Pool
+	clock pipeline.Clock
 	ready chan struct{} // holds a token when there is something to look at
 
 	mu       sync.Mutex
 	queue    []ringEntry
+	chunks   int // of media in the queue
 	bytes    int
 	span     int64 // ns
 	pending  *media.Gap
@@ -58,6 +60,8 @@ type gopRing struct {
 	dropped  pipeline.Drop
 	gaps     uint64
 	lastUnit time.Time
+	first    int64 // ns, UTC of the first chunk that came; 0 before that
+	extra    int64 // ns that max_backlog does not count: what a trigger put here at once
 }
 
 type ringEntry struct {
@@ -70,18 +74,29 @@ func newGOPRing(set pipeline.Settings, cfg GOPRingConfig) (pipeline.Buffer[*medi
 	if err != nil {
 		return nil, err
 	}
-	return &gopRing{
-		cfg: cfg, pool: pool, ready: make(chan struct{}, 1),
+	r := &gopRing{
+		cfg: cfg, pool: pool, clock: set.Clock, ready: make(chan struct{}, 1),
 		dropped: pipeline.Drop{Stage: set.Stage, Cause: string(media.GapOverload)},
-	}, nil
+	}
+	if set.Mode == pipeline.Event {
+		return newGOPGate(set, cfg, r), nil
+	}
+	return r, nil
 }
 
 // Put queues a chunk; it never blocks.
 func (r *gopRing) Put(c *media.Chunk) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if c.Mark != nil && c.Mark.Kind != media.MarkGap {
+		r.putMark(c)
+		return
+	}
 	if c.Mark == nil {
 		r.lastUnit = time.Unix(0, c.UTC+c.Span())
+		if r.first == 0 {
+			r.first = c.UTC
+		}
 	}
 	if r.tail && !c.StartsGOP && c.Mark == nil {
 		r.drop(c)
@@ -92,12 +107,39 @@ func (r *gopRing) Put(c *media.Chunk) {
 		e.gap, r.pending, r.tail = r.pending, nil, false
 	}
 	r.queue = append(r.queue, e)
-	r.bytes += c.Memory()
-	r.span += c.Span()
+	r.account(c, 1)
 	for r.full() {
 		r.shed()
 	}
 	r.wake()
+}
+
+// putMark queues a mark that is never dropped.
+func (r *gopRing) putMark(c *media.Chunk) {
+	if e := c.Mark.Event; e != nil && e.Ask {
+		full := completed(*e, r.cfg)
+		c.Release()
+		c = r.pool.NewMark(nil, 0, media.Mark{Kind: media.MarkEvent, Event: &full})
+	}
+	r.queue = append(r.queue, ringEntry{chunk: c})
+	r.wake()
+}
+
+// allow makes room in time for what comes at once.
+func (r *gopRing) allow(ns int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.queue) == 0 {
+		r.extra = 0
+	}
+	r.extra += ns
+}
+
+// memory is what is queued, in bytes.
+func (r *gopRing) memory() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.bytes
 }
 
 // End lets Take give what is queued, and then io.EOF.
@@ -131,7 +173,7 @@ func (r *gopRing) Close() error {
 	for _, e := range r.queue {
 		e.chunk.Release()
 	}
-	r.queue, r.bytes, r.span = nil, 0, 0
+	r.queue, r.chunks, r.bytes, r.span = nil, 0, 0, 0
 	return nil
 }
 
@@ -164,34 +206,46 @@ func (r *gopRing) next() (*media.Chunk, error) {
 	c := r.queue[0].chunk
 	r.queue[0] = ringEntry{}
 	r.queue = r.queue[1:]
-	r.bytes -= c.Memory()
-	r.span -= c.Span()
+	r.account(c, -1)
 	return c, nil
+}
+
+// account follows what is queued: a chunk that comes (1) or goes (-1).
+func (r *gopRing) account(c *media.Chunk, sign int) {
+	if c.Mark != nil {
+		return
+	}
+	r.chunks += sign
+	r.bytes += sign * c.Memory()
+	r.span += int64(sign) * c.Span()
 }
 
 // full tells whether a bound is passed. One chunk is always kept: a single one
 // larger than the ring is written, not lost.
 func (r *gopRing) full() bool {
-	return len(r.queue) > 1 && (r.bytes > int(r.cfg.MaxSize) || r.span > int64(r.cfg.MaxTime))
+	return r.chunks > 1 && (r.bytes > int(r.cfg.MaxSize) || r.span > int64(r.cfg.MaxTime)+r.extra)
 }
 
 // shed drops the oldest whole GOP of which nothing was taken. Where there is
 // none, the tail of the GOP that is being taken goes.
 func (r *gopRing) shed() {
+	first := r.nextMedia(0)
 	from := r.gopStart(0)
 	if from < 0 { // all of it is one GOP, begun by a chunk that was taken
-		from = 1
+		from = r.nextMedia(first + 1)
 	}
 	to := r.gopStart(from + 1)
 	if to < 0 {
 		to = len(r.queue)
 		r.tail = true
-		if from == 0 { // one GOP and all of it here: keep what can be decoded of it
-			from = len(r.queue) - 1
+		if from == first { // one GOP and all of it here: keep what can be decoded of it
+			from = r.lastMedia()
 		}
 	}
 	gap := media.Gap{Cause: media.GapOverload}
-	for _, e := range r.cut(from, to) {
+	cut, kept := r.cut(from, to)
+	from += kept
+	for _, e := range cut {
 		if e.gap != nil {
 			add(&gap, *e.gap)
 		}
@@ -225,6 +279,23 @@ func (r *gopRing) note(i int, gap media.Gap) {
 	*at = &gap
 }
 
+// nextMedia is the first chunk from an index on that is no mark; full has seen
+// that there are two.
+func (r *gopRing) nextMedia(from int) int {
+	for r.queue[from].chunk.Mark != nil {
+		from++
+	}
+	return from
+}
+
+func (r *gopRing) lastMedia() int {
+	i := len(r.queue) - 1
+	for r.queue[i].chunk.Mark != nil {
+		i--
+	}
+	return i
+}
+
 func (r *gopRing) gopStart(from int) int {
 	for i := from; i < len(r.queue); i++ {
 		if r.queue[i].chunk.StartsGOP {
@@ -234,15 +305,20 @@ func (r *gopRing) gopStart(from int) int {
 	return -1
 }
 
-// cut takes entries out of the queue.
-func (r *gopRing) cut(from, to int) []ringEntry {
-	out := append([]ringEntry(nil), r.queue[from:to]...)
-	for _, e := range out {
-		r.bytes -= e.chunk.Memory()
-		r.span -= e.chunk.Span()
+// cut takes entries out of the queue, but for marks that say more than a gap: so
+// many stay in their place.
+func (r *gopRing) cut(from, to int) (out []ringEntry, kept int) {
+	for _, e := range r.queue[from:to] {
+		if m := e.chunk.Mark; m != nil && m.Kind != media.MarkGap {
+			r.queue[from+kept] = e
+			kept++
+			continue
+		}
+		out = append(out, e)
+		r.account(e.chunk, -1)
 	}
-	r.queue = append(r.queue[:from], r.queue[to:]...)
-	return out
+	r.queue = append(r.queue[:from+kept], r.queue[to:]...)
+	return out, kept
 }
 
 // drop counts and releases a chunk that is not queued.

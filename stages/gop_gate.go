@@ -1,0 +1,334 @@
+package stages
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// gopGate is gop_ring in a pipeline of mode event: what comes is held back until
+// a trigger asks for it, and let go once no trigger can.
+//
+//	         trigger
+//	            v
+//	Put -> [ held ] -> gate -> [ queue ] -> Take
+//	          |
+//	          v  older than before, back to a key frame
+//	        released
+//
+// What is held reaches back to the key frame at or before the window's begin, so
+// that the pre-roll is never shorter than asked for, however long the GOPs are.
+// A recording that has had its time stays open until its next chunk is let go:
+// up to then a trigger may touch it, and goes on where it was.
+//
+// max_bytes bounds what is held, in this order: the oldest GOPs go, which makes
+// the pre-roll shorter; a GOP that alone is too large goes whole, and nothing is
+// held up to the next key frame. Report warns of both. What was let through is
+// bounded as in any other gop_ring.
+//
+// Invariants: a chunk is let through at most once, so that no media is in two
+// recordings of a pipeline. What is held begins with a GOP, unless a recording
+// is open: then it is what follows on that.
+type gopGate struct {
+	cfg   GOPRingConfig
+	set   pipeline.Settings
+	queue *gopRing
+
+	mu    sync.Mutex
+	held  []heldChunk
+	bytes int        // of them
+	last  *heldChunk // the newest that came, for comparison only: it may be released
+	rec   *eventRecording
+	lost  *eventRecording // of the run before, until its first chunk comes
+	short bool            // the pre-roll is shorter than asked for, because of max_bytes
+	ended bool
+}
+
+// heldChunk is a chunk with its wall clock as it is now: when the clock is set,
+// what is held is as old as it was before.
+type heldChunk struct {
+	*media.Chunk
+	utc int64 // ns
+
+	seq       uint64
+	end       int64 // ns, utc of its end
+	ends      int64 // ticks of the lead track
+	timescale uint32
+	of        *media.TrackSet
+}
+
+func newHeld(c *media.Chunk) heldChunk {
+	h := heldChunk{Chunk: c, utc: c.UTC, seq: c.Seq, of: c.Set}
+	if c.Mark == nil {
+		h.end = c.UTC + c.Span()
+		h.ends, h.timescale = c.Lead().End, c.Set.Tracks[c.Set.Lead()].Timescale
+	}
+	return h
+}
+
+// eventRecording is the file that is open, or that a run has left to the next.
+type eventRecording struct {
+	began  int64 // ns, UTC of its first chunk
+	file   int64 // ns, UTC of the open file's first chunk
+	until  int64 // ns, UTC
+	max    int64 // ns, longest file; 0 is no limit
+	events []media.Event
+}
+
+// Close lets a recording be left in a Kept.
+func (*eventRecording) Close() {}
+
+func newGOPGate(set pipeline.Settings, cfg GOPRingConfig, queue *gopRing) *gopGate {
+	if set.Log == nil {
+		set.Log = slog.New(slog.DiscardHandler)
+	}
+	g := &gopGate{cfg: cfg, set: set, queue: queue}
+	g.lost, _ = set.Kept.Take(set.Stage).(*eventRecording)
+	return g
+}
+
+// Put holds a chunk back, or lets it through while a recording wants it.
+func (g *gopGate) Put(c *media.Chunk) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if c.Mark != nil {
+		g.putMark(c)
+		return
+	}
+	h := newHeld(c)
+	g.follow(&h)
+	g.resume(&h)
+	switch {
+	case g.rec != nil && len(g.held) == 0 && h.utc < g.rec.until:
+		g.pass(h)
+	case g.rec == nil && len(g.held) == 0 && !c.StartsGOP:
+		c.Release() // of no use without its key frame
+	default:
+		g.hold(h)
+	}
+	g.trim()
+}
+
+// putMark obeys an event that a stage before has seen. Other marks keep their
+// place.
+func (g *gopGate) putMark(c *media.Chunk) {
+	switch {
+	case c.Mark.Kind == media.MarkEvent:
+		if _, err := g.record(completed(*c.Mark.Event, g.cfg), 0); err != nil {
+			g.set.Log.Warn("an event is not recorded", "event", c.Mark.Event.ID, "error", err)
+		}
+		c.Release()
+	case len(g.held) > 0:
+		g.hold(newHeld(c))
+	case g.rec != nil:
+		g.queue.Put(c)
+	default:
+		c.Release() // nothing before it that it could be a gap to
+	}
+}
+
+// wallStep is the least difference between the wall clock and media time, ns,
+// that is taken for a clock that was set.
+const wallStep = int64(2 * time.Second)
+
+// follow moves the times of what is known along when the wall clock was set
+// between two chunks that follow on each other.
+func (g *gopGate) follow(h *heldChunk) {
+	last := g.last
+	g.last = h
+	if last == nil || h.seq != last.seq+1 || h.of != last.of || !h.Gap.None() || h.Lead().Len() == 0 {
+		return
+	}
+	hole := media.ToNanos(h.Lead().DTS[0]-last.ends, h.timescale)
+	step := h.utc - last.end - hole
+	if step > -wallStep && step < wallStep {
+		return
+	}
+	for i := range g.held {
+		g.held[i].utc += step
+		g.held[i].end += step
+	}
+	if r := g.rec; r != nil {
+		r.began, r.file, r.until = r.began+step, r.file+step, r.until+step
+	}
+}
+
+// resume goes on with a recording whose publisher was lost before its time was
+// over.
+func (g *gopGate) resume(h *heldChunk) {
+	lost := g.lost
+	if lost == nil || !h.StartsGOP {
+		return
+	}
+	g.lost = nil
+	if h.utc < lost.until {
+		lost.began, lost.file = h.utc, h.utc
+		g.rec = lost
+		g.mark(lost.events...)
+	}
+}
+
+func (g *gopGate) hold(h heldChunk) {
+	g.held = append(g.held, h)
+	g.bytes += h.Memory()
+}
+
+// pass lets a chunk through, to the next file where this one is long enough.
+func (g *gopGate) pass(h heldChunk) {
+	r := g.rec
+	if r.max > 0 && h.StartsGOP && h.utc-r.file >= r.max {
+		g.end(media.EndMaxDuration)
+		r.file = h.utc
+	}
+	g.queue.Put(h.Chunk)
+}
+
+// flush lets through what is held and wanted.
+func (g *gopGate) flush() {
+	n, span := 0, int64(0)
+	for n < len(g.held) && (g.held[n].Mark != nil || g.held[n].utc < g.rec.until) {
+		span += g.held[n].Span()
+		n++
+	}
+	g.queue.allow(span)
+	for _, h := range g.held[:n] {
+		g.bytes -= h.Memory()
+		g.pass(h)
+	}
+	g.held = slices.Delete(g.held, 0, n)
+}
+
+// trim lets go of what no trigger can ask for any more, and of what is too much.
+func (g *gopGate) trim() {
+	if len(g.held) == 0 {
+		return
+	}
+	from := g.held[len(g.held)-1].end - int64(g.cfg.Before)
+	if k := g.keyFrame(from); k >= 0 {
+		g.short = false
+		if k > 0 {
+			g.drop(k)
+		}
+	}
+	for len(g.held) > 0 && g.bytes+g.queue.memory() > int(g.cfg.MaxSize) {
+		g.shed()
+	}
+}
+
+// keyFrame finds the newest GOP that begins at or before a time, -1 where there
+// is none.
+func (g *gopGate) keyFrame(utc int64) int {
+	for i := len(g.held) - 1; i >= 0; i-- {
+		if g.held[i].StartsGOP && g.held[i].utc <= utc {
+			return i
+		}
+	}
+	return -1
+}
+
+// drop lets go of the n oldest. The open recording has no next chunk then: it
+// ends.
+func (g *gopGate) drop(n int) {
+	if g.rec != nil {
+		g.finish()
+	}
+	for _, h := range g.held[:n] {
+		g.bytes -= h.Memory()
+		h.Release()
+	}
+	g.held = slices.Delete(g.held, 0, n)
+}
+
+// shed drops the oldest GOP, and where there is but one, all of it.
+func (g *gopGate) shed() {
+	next := slices.IndexFunc(g.held[1:], func(h heldChunk) bool { return h.StartsGOP }) + 1
+	if next == 0 {
+		next = len(g.held)
+	}
+	g.drop(next)
+	if !g.short {
+		g.set.Log.Warn("an event would have less from before its trigger than is asked for: raise max_bytes of gop_ring",
+			"before", time.Duration(g.cfg.Before), "held", g.span(), "max_bytes", int64(g.cfg.MaxSize))
+	}
+	g.short = true
+}
+
+func (g *gopGate) span() time.Duration {
+	if len(g.held) == 0 {
+		return 0
+	}
+	return time.Duration(g.held[len(g.held)-1].end - g.held[0].utc)
+}
+
+// finish ends the open recording.
+func (g *gopGate) finish() {
+	g.end(media.EndEvent)
+	g.rec = nil
+}
+
+func (g *gopGate) end(why media.Cause) {
+	g.queue.Put(g.queue.pool.NewMark(nil, 0, media.Mark{Kind: media.MarkEnd, End: why}))
+}
+
+// End lets Take give what was let through. What is only held was not asked for.
+func (g *gopGate) End(reason string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.ended = true
+	g.release()
+	g.queue.End(reason)
+}
+
+// Take waits for the next chunk that was let through.
+func (g *gopGate) Take(ctx context.Context) (*media.Chunk, error) { return g.queue.Take(ctx) }
+
+// Close releases what is left. A recording whose time is not over is left to the
+// next run.
+func (g *gopGate) Close() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.ended = true
+	g.release()
+	if g.rec == nil {
+		g.rec = g.lost
+	}
+	if r := g.rec; r != nil && (g.last == nil || r.until > g.last.end) {
+		g.set.Kept.Leave(g.set.Stage, r)
+	}
+	g.rec, g.lost = nil, nil
+	return g.queue.Close()
+}
+
+func (g *gopGate) release() {
+	for _, h := range g.held {
+		h.Release()
+	}
+	g.held, g.bytes = nil, 0
+}
+
+// Report tells the fill, what was dropped, and whether the pre-roll is as long
+// as was asked for.
+func (g *gopGate) Report(out *pipeline.Report) {
+	g.queue.Report(out)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	out.RingBytes += int64(g.bytes)
+	out.RingChunks += len(g.held)
+	out.RingSpan += g.span()
+	if g.last != nil {
+		out.LastAccessUnit = time.Unix(0, g.last.end)
+	}
+	if g.rec == nil && out.Waiting == "" {
+		out.Waiting = "trigger"
+	}
+	if g.short {
+		out.Warnings = append(out.Warnings, fmt.Sprintf("an event would have only %v from before its trigger, not %v: raise max_bytes of gop_ring, now %d",
+			g.span().Round(time.Millisecond), time.Duration(g.cfg.Before), int64(g.cfg.MaxSize)))
+	}
+}

@@ -1,0 +1,391 @@
+package stages
+
+import (
+	"io"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/pipelinetest"
+	"github.com/gospool/spool/pipeline/spec"
+)
+
+// gateRig drives a gate and keeps what it lets through, by recording.
+type gateRig struct {
+	t    testing.TB
+	gate *gopGate
+	pool *media.Pool
+	cam  *pipelinetest.Camera
+	all  []shot // that came
+	recs []filmed
+	open bool
+	pend []media.Event // marks between two recordings
+}
+
+type shot struct {
+	seq      uint64
+	utc, end int64
+	gop      bool
+}
+
+type filmed struct {
+	seqs   []uint64
+	events []media.Event
+	ends   media.Cause
+}
+
+func newGateRig(t testing.TB, pool *media.Pool, gop int, cfg GOPRingConfig) *gateRig {
+	t.Helper()
+	if cfg.MaxSize == 0 {
+		cfg.MaxSize = 64 << 20
+	}
+	cfg.MaxTime = spec.Duration(time.Minute)
+	r := &gateRig{t: t, pool: pool, cam: pipelinetest.NewCamera(t, pool)}
+	r.cam.GOP = gop
+	r.gate = newGate(t, pool, cfg, nil)
+	return r
+}
+
+func newGate(t testing.TB, pool *media.Pool, cfg GOPRingConfig, kept *pipeline.Kept) *gopGate {
+	t.Helper()
+	env := pipelinetest.Env()
+	set := pipeline.Settings{Stage: "gop_ring", Stream: "live/x", Log: env.Log, Clock: env.Clock, Mode: pipeline.Event, Kept: kept}
+	return newGOPGate(set, cfg, newTestRing(t, pool, cfg))
+}
+
+// shoot lets frames come, 40 ms each.
+func (r *gateRig) shoot(frames int) {
+	for _, c := range r.cam.Shoot(r.t, frames) {
+		r.put(c)
+	}
+}
+
+func (r *gateRig) put(c *media.Chunk) {
+	r.all = append(r.all, shot{c.Seq, c.UTC, c.UTC + c.Span(), c.StartsGOP})
+	r.gate.Put(c)
+	r.collect()
+}
+
+func (r *gateRig) collect() {
+	for {
+		c, err := r.gate.queue.next()
+		if c == nil {
+			require.True(r.t, err == nil || err == io.EOF)
+			return
+		}
+		r.took(c)
+		c.Release()
+	}
+}
+
+func (r *gateRig) took(c *media.Chunk) {
+	switch {
+	case c.Mark == nil && !r.open:
+		r.recs = append(r.recs, filmed{seqs: []uint64{c.Seq}, events: r.pend})
+		r.open, r.pend = true, nil
+	case c.Mark == nil:
+		last := r.last()
+		last.seqs = append(last.seqs, c.Seq)
+	case c.Mark.Kind == media.MarkEnd:
+		require.True(r.t, r.open, "the end of no recording")
+		r.last().ends, r.open = c.Mark.End, false
+	case c.Mark.Kind == media.MarkEvent && r.open:
+		r.last().events = media.JoinEvent(r.last().events, *c.Mark.Event)
+	case c.Mark.Kind == media.MarkEvent:
+		r.pend = media.JoinEvent(r.pend, *c.Mark.Event)
+	}
+}
+
+func (r *gateRig) last() *filmed { return &r.recs[len(r.recs)-1] }
+
+func (r *gateRig) now() int64 { return r.all[len(r.all)-1].end }
+
+func (r *gateRig) done() {
+	require.NoError(r.t, r.gate.Close())
+	for _, c := range r.cam.Cut() {
+		c.Release()
+	}
+}
+
+// span is the wall clock that a recording covers, seconds since the first frame.
+func (r *gateRig) span(f filmed) (from, to float64) {
+	at := func(seq uint64) shot {
+		return r.all[slices.IndexFunc(r.all, func(s shot) bool { return s.seq == seq })]
+	}
+	return sinceStart(at(f.seqs[0]).utc), sinceStart(at(f.seqs[len(f.seqs)-1]).end)
+}
+
+func sinceStart(utc int64) float64 { return float64(utc-pipelinetest.StartUTC) / 1e9 }
+
+func (r *gateRig) trigger(n byte, at int64, before, after time.Duration) (pipeline.Triggered, error) {
+	t := pipeline.Trigger{ID: [16]byte{1, n}, At: time.Unix(0, at), Before: before, After: after}
+	got, err := r.gate.Trigger(t)
+	r.collect()
+	return got, err
+}
+
+func seconds(s float64) spec.Duration { return spec.Duration(s * float64(time.Second)) }
+
+// TestPreRollReachesBackToTheKeyFrame: for GOPs shorter and longer than the
+// window the recording begins with the key frame at or before the time asked
+// for, and no earlier one.
+func TestPreRollReachesBackToTheKeyFrame(t *testing.T) {
+	for _, c := range []struct {
+		gop  int     // frames
+		want float64 // second of the key frame: at 61.6 s less 10 s
+	}{{12, 51.36}, {50, 50}, {750, 30}} {
+		pool := pipelinetest.Pool(t)
+		r := newGateRig(t, pool, c.gop, GOPRingConfig{Before: seconds(10), After: seconds(5)})
+		r.shoot(1541) // what is not closed yet comes later
+		got, err := r.trigger(1, pipelinetest.StartUTC+61.6e9, -1, -1)
+		require.NoError(t, err)
+		require.Equal(t, pipeline.EventStarted, got.Status)
+		require.InDelta(t, c.want, sinceStart(got.Actual.UnixNano()), 0.001, "GOP of %d", c.gop)
+		require.InDelta(t, 51.6, sinceStart(got.Requested.UnixNano()), 0.001)
+		r.shoot(2500)
+		require.Len(t, r.recs, 1)
+		from, to := r.span(r.recs[0])
+		require.InDelta(t, c.want, from, 0.001)
+		require.GreaterOrEqual(t, to, 66.6)
+		require.Less(t, to, 67.7, "a chunk more at most")
+		require.Equal(t, media.EndEvent, r.recs[0].ends)
+		r.done()
+	}
+}
+
+func TestNothingIsLetThroughWithoutATrigger(t *testing.T) {
+	pool := pipelinetest.Pool(t)
+	r := newGateRig(t, pool, 25, GOPRingConfig{Before: seconds(3), After: seconds(1)})
+	_, err := r.trigger(1, pipelinetest.StartUTC, -1, -1)
+	require.ErrorIs(t, err, pipeline.ErrNothing)
+	r.shoot(1000)
+	require.Empty(t, r.recs)
+	require.LessOrEqual(t, len(r.gate.held), 4, "the window, and the GOP that it begins in")
+	var rep pipeline.Report
+	r.gate.Report(&rep)
+	require.Equal(t, "trigger", rep.Waiting)
+	require.Empty(t, rep.Warnings)
+	_, err = r.trigger(1, pipelinetest.StartUTC, -1, -1)
+	require.ErrorIs(t, err, pipeline.ErrPast)
+	r.gate.End("stop")
+	_, err = r.gate.Take(t.Context())
+	require.ErrorIs(t, err, io.EOF)
+	r.done()
+}
+
+func TestMaxRollsWithoutLosingAChunk(t *testing.T) {
+	pool := pipelinetest.Pool(t)
+	r := newGateRig(t, pool, 50, GOPRingConfig{Before: seconds(2), After: seconds(20)})
+	r.shoot(501)
+	_, err := r.gate.Trigger(pipeline.Trigger{ID: [16]byte{9}, At: time.Unix(0, r.now()), Before: -1, After: -1, Max: 5 * time.Second})
+	require.NoError(t, err)
+	r.shoot(1000)
+	require.Len(t, r.recs, 4)
+	for i := range 3 {
+		require.Equal(t, media.EndMaxDuration, r.recs[i].ends)
+		require.Equal(t, r.recs[i].seqs[len(r.recs[i].seqs)-1]+1, r.recs[i+1].seqs[0], "no chunk between files")
+		from, to := r.span(r.recs[i])
+		require.InDelta(t, 6, to-from, 0.001, "the key frame after 5 s")
+	}
+	require.Equal(t, media.EndEvent, r.recs[3].ends)
+	r.done()
+}
+
+// TestClockStepKeepsAges: what is held is as old as it was, whatever the wall
+// clock is set to.
+func TestClockStepKeepsAges(t *testing.T) {
+	for _, step := range []int64{-3600e9, 3600e9} {
+		pool := pipelinetest.Pool(t)
+		r := newGateRig(t, pool, 25, GOPRingConfig{Before: seconds(10), After: seconds(5)})
+		r.shoot(1001)
+		for _, c := range r.cam.Shoot(t, 50) {
+			c.UTC += step
+			r.put(c)
+		}
+		require.Len(t, r.gate.held, 10, "step %d", step)
+		got, err := r.trigger(1, r.now(), -1, -1)
+		require.NoError(t, err)
+		require.InDelta(t, 10, float64(r.now()-got.Actual.UnixNano())/1e9, 1.001)
+		require.Equal(t, uint64(33), r.recs[0].seqs[0])
+		r.done()
+	}
+}
+
+// TestTooFewBytesShortenThePreRoll, oldest GOPs first, and say so.
+func TestTooFewBytesShortenThePreRoll(t *testing.T) {
+	pool := pipelinetest.Pool(t)
+	r := newGateRig(t, pool, 25, GOPRingConfig{Before: seconds(10), After: seconds(2), MaxSize: 1 << 20})
+	r.cam.Bytes = 10_000
+	r.shoot(501)
+	require.LessOrEqual(t, r.gate.bytes, 1<<20)
+	var rep pipeline.Report
+	r.gate.Report(&rep)
+	require.Len(t, rep.Warnings, 1)
+	got, err := r.trigger(1, r.now(), -1, -1)
+	require.NoError(t, err)
+	require.True(t, r.all[slices.IndexFunc(r.all, func(s shot) bool { return s.seq == r.recs[0].seqs[0] })].gop)
+	require.True(t, got.Actual.After(got.Requested))
+	r.shoot(200)
+	require.GreaterOrEqual(t, len(r.recs[0].seqs), 5)
+	r.done()
+}
+
+func TestGOPLargerThanTheRingIsLetGoWhole(t *testing.T) {
+	pool := pipelinetest.Pool(t)
+	r := newGateRig(t, pool, 250, GOPRingConfig{Before: seconds(10), After: seconds(2), MaxSize: 1 << 20})
+	r.cam.Bytes = 10_000
+	r.shoot(201)
+	require.Empty(t, r.gate.held)
+	_, err := r.trigger(1, r.now(), -1, -1)
+	require.ErrorIs(t, err, pipeline.ErrNothing)
+	r.shoot(76) // the next key frame, and a chunk
+	got, err := r.trigger(1, r.now(), -1, -1)
+	require.NoError(t, err)
+	require.InDelta(t, 10, sinceStart(got.Actual.UnixNano()), 0.001)
+	r.done()
+}
+
+// TestPublisherThatReturnsGoesOnWithTheEvent in the next run.
+func TestPublisherThatReturnsGoesOnWithTheEvent(t *testing.T) {
+	pool := pipelinetest.Pool(t)
+	kept := &pipeline.Kept{}
+	cfg := GOPRingConfig{Before: seconds(2), After: seconds(30), MaxSize: 64 << 20, MaxTime: seconds(60)}
+	r := newGateRig(t, pool, 25, cfg)
+	r.gate = newGate(t, pool, cfg, kept)
+	r.shoot(251)
+	_, err := r.trigger(7, r.now(), -1, -1)
+	require.NoError(t, err)
+	r.gate.End("source_lost")
+	require.NoError(t, r.gate.Close())
+	r.open = false
+	r.gate = newGate(t, pool, cfg, kept)
+	r.shoot(100)
+	require.Len(t, r.recs, 2)
+	require.Equal(t, media.ID{1, 7}, r.recs[1].events[0].ID)
+	require.Equal(t, r.recs[0].events, r.recs[1].events)
+	r.done()
+	r.gate = newGate(t, pool, cfg, kept)
+	r.open = false
+	r.shoot(2000)
+	r.gate.End("stop")
+	require.Len(t, r.recs, 2+1, "over after 30 s")
+	_, to := r.span(r.recs[2])
+	require.InDelta(t, 40, to, 1)
+	r.done()
+}
+
+// model says by arithmetic on the whole stream what the gate must do chunk by
+// chunk.
+type model struct {
+	before int64
+	recs   []modelled
+}
+
+type modelled struct {
+	start int // index of the first chunk
+	until int64
+	ids   []media.ID
+}
+
+// next is the index of the first chunk behind a recording, of those that came.
+func (m *modelled) next(all []shot) int {
+	i := m.start
+	for i < len(all) && all[i].utc < m.until {
+		i++
+	}
+	return i
+}
+
+func (m *model) keyFrame(all []shot, from int, utc int64) int {
+	for i := len(all) - 1; i >= from; i-- {
+		if all[i].gop && all[i].utc <= utc {
+			return i
+		}
+	}
+	return -1
+}
+
+func (m *model) trigger(all []shot, id media.ID, start, end int64) pipeline.TriggerStatus {
+	end = max(end, start+1)
+	if len(all) == 0 {
+		return ""
+	}
+	reach := max(m.keyFrame(all, 0, all[len(all)-1].end-m.before), 0)
+	var rec *modelled
+	if n := len(m.recs); n > 0 && (m.recs[n-1].next(all) >= reach) {
+		rec = &m.recs[n-1]
+		reach = rec.next(all)
+	}
+	if rec != nil && end <= all[rec.start].utc || rec == nil && end <= all[reach].utc {
+		return ""
+	}
+	k := m.keyFrame(all, reach, start)
+	if rec != nil && (start <= rec.until || k < 0) {
+		rec.until = max(rec.until, end)
+		if !slices.Contains(rec.ids, id) {
+			rec.ids = append(rec.ids, id)
+		}
+		return pipeline.EventExtended
+	}
+	m.recs = append(m.recs, modelled{max(k, reach), end, []media.ID{id}})
+	return pipeline.EventStarted
+}
+
+// TestTriggersFollowTheRules compares the gate with the model on random streams
+// and triggers: at now and in the past, with their own before and after, some of
+// them twice.
+func TestTriggersFollowTheRules(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		pool := media.NewCheckedPool()
+		before := rapid.IntRange(0, 12_000).Draw(rt, "before")
+		cfg := GOPRingConfig{Before: seconds(float64(before) / 1000), After: seconds(float64(rapid.IntRange(0, 8).Draw(rt, "after")))}
+		r := newGateRig(t, pool, rapid.SampledFrom([]int{12, 25, 50, 180, 750}).Draw(rt, "gop"), cfg)
+		m := &model{before: int64(cfg.Before)}
+		for range rapid.IntRange(1, 25).Draw(rt, "steps") {
+			r.shoot(rapid.IntRange(0, 300).Draw(rt, "frames"))
+			if len(r.all) == 0 {
+				continue
+			}
+			at := r.now() - int64(rapid.SampledFrom([]int{0, 0, 0, 500, 4000, 30_000}).Draw(rt, "ago"))*1e6
+			pre := rapid.SampledFrom([]time.Duration{-1, -1, 0, time.Second, 20 * time.Second}).Draw(rt, "pre")
+			post := rapid.SampledFrom([]time.Duration{-1, -1, 0, 3 * time.Second}).Draw(rt, "post")
+			start, end := at-int64(cfg.Before), at+int64(cfg.After)
+			if pre >= 0 {
+				start = at - int64(pre)
+			}
+			if post >= 0 {
+				end = at + int64(post)
+			}
+			id := byte(rapid.IntRange(0, 5).Draw(rt, "id"))
+			want := m.trigger(r.all, media.ID{1, id}, start, end)
+			got, err := r.trigger(id, at, pre, post)
+			require.Equal(rt, want, got.Status, "%v", err)
+		}
+		r.shoot(100)
+		require.Len(rt, r.recs, len(m.recs))
+		for i, want := range m.recs {
+			end := want.next(r.all)
+			if i+1 < len(m.recs) {
+				end = min(end, m.recs[i+1].start)
+			}
+			var seqs []uint64
+			for _, s := range r.all[want.start:end] {
+				seqs = append(seqs, s.seq)
+			}
+			require.True(rt, r.all[want.start].gop)
+			require.Equal(rt, seqs, r.recs[i].seqs, "recording %d", i)
+			var ids []media.ID
+			for _, e := range r.recs[i].events {
+				ids = append(ids, e.ID)
+			}
+			require.Equal(rt, want.ids, ids)
+		}
+		r.done()
+		require.Zero(rt, pool.Outstanding())
+	})
+}

@@ -1,0 +1,133 @@
+package stages
+
+import (
+	"time"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// eventOf is what a trigger asks for, with what it leaves to the ring.
+func eventOf(t pipeline.Trigger, cfg GOPRingConfig, clock pipeline.Clock, protect bool) media.Event {
+	e := media.Event{ID: t.ID, Key: t.Key, Name: t.Name, Data: t.Data, At: t.At.UnixNano(), Protect: protect}
+	if t.At.IsZero() {
+		e.At = clock.Now().UnixNano()
+	}
+	if t.Protect != pipeline.ProtectByRule {
+		e.Protect = t.Protect == pipeline.ProtectOn
+	}
+	e = interval(e, cfg)
+	if t.Before >= 0 {
+		e.Start = e.At - int64(t.Before)
+	}
+	if t.After >= 0 {
+		e.End = e.At + int64(t.After)
+	}
+	return e
+}
+
+// completed is an event that a stage has raised, with its interval.
+func completed(e media.Event, cfg GOPRingConfig) media.Event {
+	if e.Ask {
+		e = interval(e, cfg)
+		e.Ask = false
+	}
+	return e
+}
+
+func interval(e media.Event, cfg GOPRingConfig) media.Event {
+	e.Start, e.End = e.At-int64(cfg.Before), e.At+int64(cfg.After)
+	return e
+}
+
+func answered(status pipeline.TriggerStatus, e media.Event, actual int64) pipeline.Triggered {
+	return pipeline.Triggered{
+		Status: status, Requested: time.Unix(0, e.Start), Until: time.Unix(0, e.End), Actual: time.Unix(0, actual),
+	}
+}
+
+// Trigger records an event from the key frame at or before its begin. See
+// pipeline.Triggerer.
+func (g *gopGate) Trigger(t pipeline.Trigger) (pipeline.Triggered, error) {
+	e := eventOf(t, g.cfg, g.set.Clock, false)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.record(e, int64(t.Max))
+}
+
+// record begins a recording, or joins the one that is open where their intervals
+// touch or share a GOP.
+func (g *gopGate) record(e media.Event, longest int64) (pipeline.Triggered, error) {
+	e.End = max(e.End, e.Start+1) // a moment has a picture, too
+	first, known := g.oldest()
+	switch {
+	case !known || g.ended:
+		return pipeline.Triggered{}, pipeline.ErrNothing
+	case e.End <= first:
+		return pipeline.Triggered{}, pipeline.ErrPast
+	}
+	k := g.keyFrame(e.Start)
+	if g.rec != nil && e.Start > g.rec.until && k >= 0 {
+		g.finish()
+	}
+	status := pipeline.EventExtended
+	if g.rec == nil {
+		status = pipeline.EventStarted
+		g.begin(max(k, 0), e.End)
+	}
+	r := g.rec
+	r.until = max(r.until, e.End)
+	if longest > 0 {
+		r.max = longest
+	}
+	r.events = media.JoinEvent(r.events, e)
+	g.mark(e)
+	g.flush()
+	return answered(status, e, r.began), nil
+}
+
+// oldest is the begin of the media that a recording could have.
+func (g *gopGate) oldest() (utc int64, ok bool) {
+	if g.rec != nil {
+		return g.rec.began, true
+	}
+	for i := range g.held {
+		if g.held[i].Mark == nil {
+			return g.held[i].utc, true
+		}
+	}
+	return 0, false
+}
+
+// begin opens a recording with the k-th of what is held.
+func (g *gopGate) begin(k int, until int64) {
+	g.drop(k)
+	utc, _ := g.oldest()
+	g.rec = &eventRecording{began: utc, file: utc, until: until}
+}
+
+func (g *gopGate) mark(events ...media.Event) {
+	for i := range events {
+		e := events[i]
+		g.queue.Put(g.queue.pool.NewMark(nil, 0, media.Mark{Kind: media.MarkEvent, Event: &e}))
+	}
+}
+
+// Trigger marks an event on the recording under way. The mark is protected
+// unless the trigger says otherwise: what comes before and after it in the file
+// would be deleted by age.
+func (r *gopRing) Trigger(t pipeline.Trigger) (pipeline.Triggered, error) {
+	e := eventOf(t, r.cfg, r.clock, true)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.first == 0 || r.ended:
+		return pipeline.Triggered{}, pipeline.ErrNothing
+	case e.End <= r.first:
+		return pipeline.Triggered{}, pipeline.ErrPast
+	case e.Start < r.first && !t.Partial:
+		return pipeline.Triggered{}, pipeline.ErrNotCovered
+	}
+	r.putMark(r.pool.NewMark(nil, 0, media.Mark{Kind: media.MarkEvent, Event: &e}))
+	return answered(pipeline.EventMarked, e, max(e.Start, r.first)), nil
+}
