@@ -1,0 +1,95 @@
+package retention
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// batch is how many files are deleted before their rows are: one write of the
+// journal for all of them.
+const batch = 256
+
+// restFor is how long nothing is deleted for room after deleting gave none.
+const restFor = 10 * time.Second
+
+// evict deletes files, and then their rows, in batches without a limit to their
+// number: deleting must keep up with recording. A file that cannot be deleted
+// does not keep the others.
+func (k *Keeper) evict(ctx context.Context, evictions []Eviction, now time.Time) error {
+	var errs []error
+	for len(evictions) > 0 && ctx.Err() == nil {
+		n := min(len(evictions), batch)
+		before, _ := k.deps.Disk(k.deps.Dir)
+		gone, room, err := k.remove(ctx, evictions[:n], now)
+		if err != nil {
+			errs = append(errs, err)
+		}
+		if len(gone) > 0 {
+			if err := k.deps.Store.Forget(ctx, gone); err != nil {
+				errs = append(errs, fmt.Errorf("rows of deleted files stay until the next reindex: %w", err))
+			}
+			k.settle(before, room, now)
+		}
+		evictions = evictions[n:]
+	}
+	return errors.Join(errs...)
+}
+
+// remove deletes the files of one batch and tells what is gone. Of many errors
+// it returns the first.
+func (k *Keeper) remove(ctx context.Context, evictions []Eviction, now time.Time) (gone []*Item, room int64, first error) {
+	for _, e := range evictions {
+		if !k.shelf.fresh(e.Item, now) || !k.policy.class(e.Item, now).goes() {
+			continue
+		}
+		err := k.deps.Store.Remove(ctx, e.Item)
+		switch {
+		case errors.Is(err, ErrKept):
+			continue
+		case err != nil:
+			if first == nil {
+				first = err
+			}
+			continue
+		}
+		k.forgotten(e)
+		gone, room = append(gone, e.Item), room+e.Room
+	}
+	return gone, room, first
+}
+
+// forgotten accounts for a deleted file.
+func (k *Keeper) forgotten(e Eviction) {
+	delete(k.shelf.items, e.Path)
+	k.totals.all -= e.Size
+	k.totals.byStream[e.Stream] -= e.Size
+	k.dirs.note(e.Path)
+	k.counts.files.Add(1)
+	k.counts.bytes.Add(uint64(e.Size))
+	k.deps.Log.Info("recording deleted", "file", e.Path, "stream", e.Stream, "recording", e.id(),
+		"class", string(e.Class), "cause", e.Cause, "end", time.Unix(0, e.EndUTC).UTC(), "bytes", e.Size)
+}
+
+// settle compares what was deleted with the room that it gave. Where a snapshot
+// or another program holds on to the blocks, deleting more would cost all the
+// footage and gain nothing.
+func (k *Keeper) settle(before Space, room int64, now time.Time) {
+	after, err := k.deps.Disk(k.deps.Dir)
+	if err != nil {
+		return
+	}
+	k.filling.freed(after)
+	gained := after.Free - before.Free
+	if gained >= room/2 {
+		k.futile = 0
+		return
+	}
+	if k.futile += room - max(gained, 0); k.futile <= 3*margin(after.Total) {
+		return
+	}
+	k.rest, k.futile = now.Add(restFor), 0
+	k.deps.Log.Error("deleting recordings gives no room back: a snapshot, or a program that has them open, holds it; waiting",
+		"deleted_bytes", room, "gained_bytes", gained, "wait", restFor)
+}

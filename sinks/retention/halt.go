@@ -1,0 +1,85 @@
+package retention
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"time"
+)
+
+// giveUp stops a recording for each rule whose mark is passed and for which
+// nothing more may go: the stream of the rule, or of all that are recorded the
+// one with the lowest priority, and of those the one that keeps the most.
+func (k *Keeper) giveUp(ctx context.Context, short []shortage, now time.Time) error {
+	var errs []error
+	for _, s := range short {
+		if !s.over || now.Before(k.rest) {
+			continue
+		}
+		stream, ok := k.victim(s.rule)
+		if !ok {
+			continue
+		}
+		k.stopped[stream] = stoppedBy{now, s.rule}
+		k.counts.stops.Add(1)
+		k.deps.Log.Error("recording stopped: there is no room, and nothing that may be deleted; unprotect or delete footage, or raise the limit",
+			"stream", stream, "limit", s.cause, "missing_bytes", s.missing, "kept", k.keeps(stream))
+		errs = append(errs, k.deps.Recordings.Stop(ctx, stream))
+	}
+	return errors.Join(errs...)
+}
+
+func (k *Keeper) victim(r rule) (string, bool) {
+	recording := k.deps.Recordings.Recording()
+	if r.stream != "" {
+		return r.stream, slices.Contains(recording, r.stream)
+	}
+	if len(recording) == 0 {
+		return "", false
+	}
+	return slices.MinFunc(recording, func(a, b string) int {
+		return cmp.Or(cmp.Compare(k.policy.priority(a), k.policy.priority(b)),
+			-cmp.Compare(k.totals.byStream[a], k.totals.byStream[b]), cmp.Compare(a, b))
+	}), true
+}
+
+// keeps counts a stream's files by why they stay.
+func (k *Keeper) keeps(stream string) map[string]int {
+	out := map[string]int{}
+	now := k.deps.Clock.Now()
+	for _, it := range k.shelf.items {
+		if c := k.policy.class(it, now); it.Stream == stream && !c.goes() {
+			out[string(c)]++
+		}
+	}
+	return out
+}
+
+// resumeAfter is how long a stopped stream stays so at least.
+const resumeAfter = 10 * time.Second
+
+// resume starts again what was stopped, when there is room below the mark.
+func (k *Keeper) resume(now time.Time) {
+	if len(k.stopped) == 0 {
+		return
+	}
+	space, err := k.deps.Disk(k.deps.Dir)
+	if err != nil {
+		return
+	}
+	// Half the margin: making room goes below that, and a full disk is above.
+	passed := append(k.policy.byteRules(k.totals), k.policy.diskRules(space, margin(space.Total)/2)...)
+	for stream, by := range k.stopped {
+		held := slices.ContainsFunc(passed, func(r rule) bool { return r.stream == by.rule.stream && r.cause == by.rule.cause })
+		if held || now.Sub(by.Since) < resumeAfter {
+			continue
+		}
+		delete(k.stopped, stream)
+		if err := k.deps.Recordings.Start(stream); err != nil {
+			k.deps.Log.Error("a recording that was stopped for want of room does not start again", "stream", stream, "error", err)
+			continue
+		}
+		k.deps.Log.Warn("there is room again: recording goes on", "stream", stream)
+	}
+}

@@ -1,0 +1,263 @@
+package retention
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// ErrKept is what Store.Remove returns for a file that must stay: it is
+// protected, or somebody reads it.
+var ErrKept = errors.New("the file must stay")
+
+// Store deletes files and rows, in this order: a crash in between leaves a row
+// that the next reconciliation marks as lost, and never a file that comes back.
+type Store interface {
+	// Remove deletes one file, unless somebody protects or reads it: ErrKept. That
+	// it is gone already is no error.
+	Remove(ctx context.Context, it *Item) error
+	// Forget takes the rows of deleted files away. It does not wait for the
+	// database.
+	Forget(ctx context.Context, items []*Item) error
+}
+
+// Recordings are started and stopped where no room can be made for them.
+type Recordings interface {
+	// Recording lists the streams that are being recorded and can be stopped.
+	Recording() []string
+	// Stop ends the recordings of a stream because there is no room for them.
+	Stop(ctx context.Context, stream string) error
+	Start(stream string) error
+}
+
+// Deps is what a keeper needs.
+type Deps struct {
+	Dir        string // the record directory, absolute
+	Read       Reader
+	Store      Store
+	Recordings Recordings
+	Disk       func(dir string) (Space, error) // nil: Disk
+	Clock      pipeline.Clock
+	Log        *slog.Logger
+}
+
+// Keeper keeps a record directory within a policy. Its methods are safe for
+// concurrent use.
+type Keeper struct {
+	policy Policy
+	deps   Deps
+	wake   chan struct{}
+	counts counts
+
+	mu      sync.Mutex
+	shelf   *shelf
+	totals  totals
+	queue   []ranked
+	scanned time.Time
+	took    time.Duration
+	dirs    emptied
+	filling filling
+	futile  int64                // bytes deleted in a row that gave no room back
+	rest    time.Time            // no more is deleted for room before this
+	trust   time.Time            // nothing expires before this: the clock was stepped
+	last    time.Time            // of the last look
+	stopped map[string]stoppedBy // streams that retention has stopped
+	lastErr string
+}
+
+// counts are for metrics.
+type counts struct {
+	files, bytes atomic.Uint64
+	stops        atomic.Uint64
+	failures     atomic.Uint64
+}
+
+type stoppedBy struct {
+	Since time.Time
+	rule  rule
+}
+
+// New opens the record directory, which must be there.
+func New(policy Policy, deps Deps) (*Keeper, error) {
+	s, err := openShelf(deps.Dir, deps.Read)
+	if err != nil {
+		return nil, err
+	}
+	if deps.Disk == nil {
+		deps.Disk = Disk
+	}
+	if deps.Log == nil {
+		deps.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Keeper{
+		policy: policy, deps: deps, shelf: s, wake: make(chan struct{}, 1),
+		dirs: emptied{}, stopped: map[string]stoppedBy{},
+	}, nil
+}
+
+// Close lets go of the directory. Run must have ended.
+func (k *Keeper) Close() error { return k.shelf.root.Close() }
+
+// lookEvery is how often the disk is asked how full it is.
+const lookEvery = time.Second
+
+// Run keeps to the policy until the context ends. It is a task's.
+func (k *Keeper) Run(ctx context.Context) error {
+	for ctx.Err() == nil {
+		k.Look(ctx)
+		c, stop := k.deps.Clock.After(lookEvery)
+		select {
+		case <-c:
+		case <-k.wake:
+		case <-ctx.Done():
+		}
+		stop()
+	}
+	return nil
+}
+
+// Wake asks for a look at once: somebody found the disk full.
+func (k *Keeper) Wake() {
+	select {
+	case k.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Look makes room if there is too little, and does the whole round when it is
+// due. An error is logged and told in the plan; the next look comes anyway.
+func (k *Keeper) Look(ctx context.Context) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	err := k.look(ctx)
+	if err == nil {
+		k.lastErr = ""
+		return
+	}
+	if ctx.Err() != nil {
+		return
+	}
+	k.counts.failures.Add(1)
+	if text := err.Error(); text != k.lastErr { // once, and not every second
+		k.lastErr = text
+		k.deps.Log.Error("retention failed", "error", err)
+	}
+}
+
+func (k *Keeper) look(ctx context.Context) error {
+	now := k.deps.Clock.Now()
+	k.watchClock(now)
+	if err := k.shelf.check(); err != nil {
+		return err
+	}
+	space, err := k.deps.Disk(k.deps.Dir)
+	if err != nil {
+		return err
+	}
+	rules := k.policy.diskRules(space, k.filling.ahead(space, now))
+	whole := now.Sub(k.scanned) >= k.policy.every(k.took)
+	if whole {
+		if err := k.refresh(ctx, now); err != nil {
+			return err
+		}
+		rules = append(k.policy.byteRules(k.totals), rules...)
+	}
+	if len(rules) > 0 || whole {
+		err = k.relieve(ctx, rules, whole, now)
+	}
+	if whole {
+		k.dirs.sweep(k.shelf, now)
+	}
+	k.resume(now)
+	return err
+}
+
+// trustAfter is how long a stepped clock is not believed: one that is years ahead
+// for a moment must not make everything expire.
+const trustAfter = time.Hour
+
+// watchClock compares the wall clock with the monotonic one.
+func (k *Keeper) watchClock(now time.Time) {
+	last := k.last
+	if k.last = now; !last.IsZero() {
+		k.passed(time.Duration(now.UnixNano()-last.UnixNano()), now.Sub(last), now)
+	}
+}
+
+// passed is told how much time went by since the last look, by either clock.
+func (k *Keeper) passed(wall, monotonic time.Duration, now time.Time) {
+	if step := wall - monotonic; step.Abs() > time.Minute {
+		k.trust = now.Add(trustAfter)
+		k.deps.Log.Warn("the clock was stepped: nothing expires for an hour", "by", step)
+	}
+}
+
+// refresh looks at the whole directory.
+func (k *Keeper) refresh(ctx context.Context, now time.Time) error {
+	if err := k.shelf.scan(ctx, now); err != nil {
+		return err
+	}
+	items := k.shelf.list()
+	k.totals, k.queue = total(items), k.policy.rank(items, now)
+	k.scanned, k.took = now, max(k.deps.Clock.Now().Sub(now), 0)
+	return nil
+}
+
+// rescanAfter is how old the list must be to be made anew when it has come to its
+// end before its time.
+func (k *Keeper) rescanAfter() time.Duration { return max(5*time.Second, 10*k.took) }
+
+// relieve deletes what expired and what the rules need. The list may be an hour
+// old, which does not hurt: what it lacks is newer than what it has. When it has
+// come to its end it is made anew.
+func (k *Keeper) relieve(ctx context.Context, rules []rule, whole bool, now time.Time) error {
+	if now.Before(k.rest) {
+		rules = nil
+	}
+	short, err := k.free(ctx, rules, whole && !now.Before(k.trust), now)
+	if err != nil || len(short) == 0 {
+		return err
+	}
+	if !whole {
+		if now.Sub(k.scanned) < k.rescanAfter() {
+			return nil
+		}
+		if err := k.refresh(ctx, now); err != nil {
+			return err
+		}
+		if short, err = k.free(ctx, k.still(rules), false, now); err != nil {
+			return err
+		}
+	}
+	return k.giveUp(ctx, short, now)
+}
+
+// free deletes what the rules choose, and tells for which there was too little.
+func (k *Keeper) free(ctx context.Context, rules []rule, expired bool, now time.Time) (short []shortage, err error) {
+	var evictions []Eviction
+	evictions, k.queue, short = choose(k.queue, rules, expired)
+	return short, k.evict(ctx, evictions, now)
+}
+
+// still is the rules that are passed after what was deleted so far.
+func (k *Keeper) still(rules []rule) []rule {
+	space, err := k.deps.Disk(k.deps.Dir)
+	if err != nil || len(rules) == 0 {
+		return nil
+	}
+	return append(k.policy.byteRules(k.totals), k.policy.diskRules(space, 0)...)
+}
+
+// id is an item's ID for logs, empty without an entry.
+func (it *Item) id() string {
+	if it.ID == (media.ID{}) {
+		return ""
+	}
+	return it.ID.String()
+}

@@ -1,0 +1,196 @@
+package retention
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// room is a record directory on a disk of a given size, with a clock that the
+// test turns. Files hold their entry as JSON, padded to their size.
+type room struct {
+	t       *testing.T
+	dir     string
+	now     time.Time
+	total   int64
+	other   int64 // used by other programs
+	leaky   bool  // deleting gives no room back
+	leaked  int64
+	written map[string]bool // growing
+	reading map[string]bool
+	rows    map[string]bool // by path
+	rowsErr error
+	running []string
+	log     bytes.Buffer
+	k       *Keeper
+	n       int
+}
+
+const mib = 1 << 20
+
+var morning = time.Date(2026, 3, 10, 8, 0, 0, 0, time.UTC)
+
+func newRoom(t *testing.T, policy Policy) *room {
+	r := &room{
+		t: t, dir: t.TempDir(), now: morning, total: 100 * mib,
+		written: map[string]bool{}, reading: map[string]bool{}, rows: map[string]bool{},
+	}
+	k, err := New(policy, Deps{
+		Dir: r.dir, Store: r, Recordings: r, Clock: r, Log: slog.New(slog.NewTextHandler(&r.log, nil)),
+		Disk: r.disk,
+		Read: Reader{
+			Identity:  ".spool-directory",
+			Entry:     readEntry,
+			Writing:   func(path string) bool { return r.written[r.rel(path)] },
+			Temporary: func(name string) bool { return strings.HasPrefix(name, ".spool-directory.") },
+			Event:     func(rec media.Recording) bool { return rec.EndReason == media.EndEvent },
+		},
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, k.Close()) })
+	r.k = k
+	return r
+}
+
+var errNotOurs = errors.New("not ours")
+
+func readEntry(path string) (rec media.Recording, err error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return rec, err
+	}
+	if json.Unmarshal(bytes.TrimRight(data, "\x00"), &rec) != nil {
+		return rec, errNotOurs
+	}
+	return rec, nil
+}
+
+// put writes a recording of a minute that ended so long ago.
+func (r *room) put(name, stream string, ago time.Duration, size int64, change ...func(*media.Recording)) string {
+	r.t.Helper()
+	r.n++
+	end := r.now.Add(-ago)
+	rec := media.Recording{
+		ID: media.NewID(end.Add(time.Duration(r.n))), Stream: stream, Pipeline: "default", Path: name, State: media.StateFinished,
+		StartUTC: end.Add(-time.Minute).UnixNano(), EndUTC: end.UnixNano(),
+	}
+	for _, c := range change {
+		c(&rec)
+	}
+	data, err := json.Marshal(rec)
+	require.NoError(r.t, err)
+	r.write(name, append(data, make([]byte, size-int64(len(data)))...), end)
+	r.rows[name] = true
+	return name
+}
+
+func (r *room) write(name string, data []byte, at time.Time) {
+	r.t.Helper()
+	path := r.path(name)
+	require.NoError(r.t, os.MkdirAll(filepath.Dir(path), 0o755))
+	require.NoError(r.t, os.WriteFile(path, data, 0o644))
+	require.NoError(r.t, os.Chtimes(path, at, at))
+}
+
+func protected(rec *media.Recording) { rec.Protected = true }
+func ofEvent(rec *media.Recording)   { rec.EndReason = media.EndEvent }
+
+func (r *room) path(name string) string { return filepath.Join(r.dir, filepath.FromSlash(name)) }
+
+func (r *room) rel(path string) string {
+	rel, err := filepath.Rel(r.dir, path)
+	require.NoError(r.t, err)
+	return filepath.ToSlash(rel)
+}
+
+// files are the names on the disk.
+func (r *room) files() (out []string) {
+	require.NoError(r.t, filepath.WalkDir(r.dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			out = append(out, r.rel(path))
+		}
+		return err
+	}))
+	return out
+}
+
+func (r *room) bytes() (n int64) {
+	require.NoError(r.t, filepath.WalkDir(r.dir, func(_ string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			info, err := d.Info()
+			require.NoError(r.t, err)
+			n += space(info)
+		}
+		return err
+	}))
+	return n
+}
+
+func (r *room) disk(string) (Space, error) {
+	used := r.bytes() + r.other + r.leaked
+	return Space{Total: r.total, Free: r.total - used}, nil
+}
+
+// Now and After are the clock; nothing here waits on it.
+func (r *room) Now() time.Time { return r.now }
+func (r *room) After(time.Duration) (<-chan time.Time, func()) {
+	return make(chan time.Time), func() {}
+}
+
+func (r *room) Remove(_ context.Context, it *Item) error {
+	if r.reading[it.Path] {
+		return ErrKept
+	}
+	require.True(r.t, r.rows[it.Path] || it.Kind == Orphan, "the row must outlive the file: %s", it.Path)
+	if r.leaky {
+		r.leaked += it.Room
+	}
+	return os.Remove(r.path(it.Path))
+}
+
+func (r *room) Forget(_ context.Context, items []*Item) error {
+	if r.rowsErr != nil {
+		return r.rowsErr
+	}
+	for _, it := range items {
+		require.NoFileExists(r.t, r.path(it.Path), "the file goes first")
+		delete(r.rows, it.Path)
+	}
+	return nil
+}
+
+func (r *room) Recording() []string { return r.running }
+
+func (r *room) Stop(_ context.Context, stream string) error {
+	r.running = slices.DeleteFunc(r.running, func(s string) bool { return s == stream })
+	return nil
+}
+
+func (r *room) Start(stream string) error {
+	r.running = append(r.running, stream)
+	return nil
+}
+
+// look turns the clock on and lets the keeper look.
+func (r *room) look(after time.Duration) {
+	r.now = r.now.Add(after)
+	r.k.Look(r.t.Context())
+}
+
+func (r *room) says(text string) bool { return strings.Contains(r.log.String(), text) }
+
+func number(n int) string { return fmt.Sprintf("live/cam/%06d.mp4", n) }

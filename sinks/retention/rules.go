@@ -1,0 +1,141 @@
+package retention
+
+import (
+	"maps"
+	"slices"
+	"time"
+)
+
+// rule is a limit that is passed: so many bytes must go from a stream, or from
+// any where stream is empty.
+type rule struct {
+	stream string
+	cause  string // the setting's name
+	need   int64  // bytes
+	over   bool   // the mark itself is passed, and not only soon
+}
+
+// totals are the bytes of footage, growing and protected included.
+type totals struct {
+	all      int64
+	byStream map[string]int64
+}
+
+func total(items []*Item) totals {
+	t := totals{byStream: map[string]int64{}}
+	for _, it := range items {
+		if it.Kind != Foreign {
+			t.all += it.Size
+			t.byStream[it.Stream] += it.Size
+		}
+	}
+	return t
+}
+
+// byteRules are the passed limits on the bytes of footage, streams first.
+func (p *Policy) byteRules(t totals) (out []rule) {
+	add := func(stream string, used, most int64) {
+		if most > 0 && used > most {
+			out = append(out, rule{stream, "max_bytes", used - most + most/50, true})
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.Streams)) {
+		add(name, t.byStream[name], p.Streams[name].MaxBytes)
+	}
+	add("", t.all, p.MaxBytes)
+	return out
+}
+
+// diskRules are the passed limits on the disk; ahead is what it may fill by
+// before the next look.
+func (p *Policy) diskRules(s Space, ahead int64) (out []rule) {
+	add := func(stream, cause string, percent int, minFree int64) {
+		high, limited := s.high(percent, minFree)
+		if limited && s.Used()+ahead > high {
+			out = append(out, rule{stream, cause, s.Used() + ahead - high + margin(s.Total), s.Used() > high})
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.Streams)) {
+		add(name, "min_free_bytes", 0, p.Streams[name].MinFree)
+	}
+	add("", "min_free_bytes", 0, p.MinFree)
+	add("", "disk_max_percent", p.DiskMaxPercent, 0)
+	return out
+}
+
+// Eviction is an item that goes, and why.
+type Eviction struct {
+	*Item
+	Class Class
+	Cause string // the setting that asks for it
+}
+
+// shortage is a rule for which nothing more may go.
+type shortage struct {
+	rule
+	missing int64
+}
+
+// choose takes from the queue what expired and what the rules need, and returns
+// what is left of the queue. Every byte that goes counts for every rule.
+func choose(queue []ranked, rules []rule, expired bool) (out []Eviction, left []ranked, short []shortage) {
+	freed := totals{byStream: map[string]int64{}}
+	take := func(r ranked, cause string) {
+		out = append(out, Eviction{r.Item, r.class, cause})
+		freed.all += r.Room
+		freed.byStream[r.Stream] += r.Room
+	}
+	left = queue
+	if expired {
+		left = nil
+		for _, r := range queue {
+			if r.class == ClassExpired {
+				take(r, "expire_days")
+			} else {
+				left = append(left, r)
+			}
+		}
+	}
+	for _, rule := range rules {
+		var missing int64
+		left, missing = rule.take(left, &freed, take)
+		if missing > 0 {
+			short = append(short, shortage{rule, missing})
+		}
+	}
+	return out, left, short
+}
+
+// take serves one rule from the front of the queue, and tells how much it could
+// not get.
+func (r *rule) take(queue []ranked, freed *totals, take func(ranked, string)) (left []ranked, missing int64) {
+	got := func() int64 {
+		if r.stream == "" {
+			return freed.all
+		}
+		return freed.byStream[r.stream]
+	}
+	i, kept := 0, []ranked(nil)
+	for ; i < len(queue) && got() < r.need; i++ {
+		if r.stream == "" || queue[i].Stream == r.stream {
+			take(queue[i], r.cause)
+		} else {
+			kept = append(kept, queue[i])
+		}
+	}
+	left = queue[i:]
+	if len(kept) > 0 {
+		left = append(kept, left...)
+	}
+	return left, max(r.need-got(), 0)
+}
+
+// every is how often the whole directory is looked at: hourly, or each minute
+// where bytes of footage are counted; a look takes no more than a hundredth of
+// the time.
+func (p *Policy) every(took time.Duration) time.Duration {
+	if p.counted() {
+		return max(time.Minute, 100*took)
+	}
+	return max(time.Hour, 100*took)
+}

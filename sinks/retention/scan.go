@@ -1,0 +1,232 @@
+package retention
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// partSuffix ends the name of a file that grows.
+const partSuffix = ".part"
+
+// orphanAge is how long nobody has written a file before it counts as left
+// behind.
+const orphanAge = time.Hour
+
+// Reader is what a scan asks about files. Paths are as the system writes them.
+type Reader struct {
+	// Entry reads the catalogue entry that a file carries. An error that is not
+	// about the system says that the file is not ours.
+	Entry func(path string) (media.Recording, error)
+	// Writing reports whether somebody writes a file, or recovery may still
+	// finish it.
+	Writing func(path string) bool
+	// Temporary reports whether a hidden file was made by us for a moment only.
+	Temporary func(name string) bool
+	// Identity is the name of the file that tells the record directory from
+	// another one in its place.
+	Identity string
+	// Event reports whether a recording is of an event.
+	Event func(media.Recording) bool
+}
+
+// shelf is the record directory as it was last seen.
+type shelf struct {
+	dir    string
+	root   *os.Root
+	read   Reader
+	items  map[string]*Item  // by path
+	intern map[string]string // streams' and pipelines' names, each once
+	id     string            // what the identity file said; empty before it was there
+}
+
+func openShelf(dir string, read Reader) (*shelf, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fmt.Errorf("retention: %w", err)
+	}
+	return &shelf{dir: dir, root: root, read: read, items: map[string]*Item{}, intern: map[string]string{}}, nil
+}
+
+// check makes sure that the path still leads to the directory that was opened,
+// or to the same disk mounted again.
+func (s *shelf) check() error {
+	root, err := os.OpenRoot(s.dir)
+	if err != nil {
+		return fmt.Errorf("retention: %w", err)
+	}
+	id, _ := root.ReadFile(s.read.Identity) // nothing was recorded yet
+	if !same(root, s.root) {
+		if s.id == "" || string(id) != s.id {
+			return errors.Join(fmt.Errorf("retention: %s is not the one that it was: nothing is deleted there until it is mounted again", s.dir), root.Close())
+		}
+		root, s.root = s.root, root
+	}
+	if s.id == "" {
+		s.id = string(id)
+	}
+	return root.Close()
+}
+
+func same(a, b *os.Root) bool {
+	x, err := a.Stat(".")
+	if err != nil {
+		return false
+	}
+	y, err := b.Stat(".")
+	return err == nil && os.SameFile(x, y)
+}
+
+// scan looks at every file. Only those that are new or have changed are opened.
+// A directory that cannot be read is left out: what is not seen is not deleted.
+func (s *shelf) scan(ctx context.Context, now time.Time) error {
+	seen := make(map[string]*Item, len(s.items))
+	err := filepath.WalkDir(s.dir, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case err != nil && path == s.dir:
+			return err
+		case err != nil:
+			return nil
+		case d.IsDir() && path != s.dir && hidden(d.Name()):
+			return fs.SkipDir
+		case !d.Type().IsRegular():
+			return nil
+		}
+		if it := s.look(path, d, now); it != nil {
+			seen[it.Path] = it
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("retention: look at the record directory: %w", err)
+	}
+	s.items = seen
+	return nil
+}
+
+func hidden(name string) bool { return strings.HasPrefix(name, ".") }
+
+// look makes an item of a file, nil of one that is no footage.
+func (s *shelf) look(path string, d fs.DirEntry, now time.Time) *Item {
+	name := d.Name()
+	temporary := hidden(name) && s.read.Temporary(name)
+	part := strings.HasSuffix(name, ".mp4"+partSuffix)
+	if !temporary && !part && !strings.HasSuffix(name, ".mp4") {
+		return nil
+	}
+	info, err := d.Info()
+	if err != nil {
+		return nil // it went
+	}
+	rel, err := filepath.Rel(s.dir, path)
+	if err != nil {
+		return nil
+	}
+	it := &Item{Path: filepath.ToSlash(rel), Size: info.Size(), Room: space(info), changed: info.ModTime().UnixNano()}
+	switch old := s.items[it.Path]; {
+	case temporary:
+		it.Kind = Orphan
+	case old == nil || part && old.Stream == "" || !part && (old.changed != it.changed || old.Size != it.Size):
+		if !s.know(it, path) {
+			return nil
+		}
+	default:
+		size, changed, room := it.Size, it.changed, it.Room
+		*it = *old
+		it.Size, it.changed, it.Room = size, changed, room
+	}
+	if temporary || part && it.Kind != Foreign {
+		it.unfinished(s.read.Writing(path), now)
+	}
+	return it
+}
+
+// unfinished tells a growing file from one that was left behind.
+func (it *Item) unfinished(writing bool, now time.Time) {
+	it.Kind, it.EndUTC = Growing, it.changed
+	if !writing && now.UnixNano()-it.changed > int64(orphanAge) {
+		it.Kind = Orphan
+	}
+}
+
+// know reads the file's entry. A system's error says nothing about the file: it
+// is not counted, and so not touched.
+func (s *shelf) know(it *Item, path string) bool {
+	rec, err := s.read.Entry(path)
+	var system syscall.Errno
+	switch {
+	case errors.As(err, &system):
+		return false
+	case err != nil:
+		it.Kind = Foreign
+		return true
+	}
+	it.ID, it.StartUTC, it.EndUTC, it.Protected = rec.ID, rec.StartUTC, rec.EndUTC, rec.Protected
+	it.Stream, it.Pipeline = s.name(rec.Stream), s.name(rec.Pipeline)
+	if it.Kind = Footage; it.EndUTC == 0 {
+		it.EndUTC = it.changed
+	}
+	switch {
+	case rec.State == media.StateRecording: // under a finished name: recovery or its writer is at it
+		it.Kind, it.EndUTC = Growing, it.changed
+	case s.read.Event(rec):
+		it.Kind = Event
+	}
+	return true
+}
+
+func (s *shelf) name(n string) string {
+	if known, ok := s.intern[n]; ok {
+		return known
+	}
+	s.intern[n] = n
+	return n
+}
+
+// space is what deleting a file gives back. One with a second name gives nothing.
+func space(info fs.FileInfo) int64 {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	switch {
+	case !ok:
+		return info.Size()
+	case st.Nlink > 1:
+		return 0
+	}
+	return st.Blocks * 512
+}
+
+// list is the items in no order.
+func (s *shelf) list() []*Item {
+	out := make([]*Item, 0, len(s.items))
+	for _, it := range s.items {
+		out = append(out, it)
+	}
+	return out
+}
+
+// fresh reads again what may have changed about an item that is to go; false: it
+// is gone, or no longer the file that it was.
+func (s *shelf) fresh(it *Item, now time.Time) bool {
+	path := filepath.Join(s.dir, filepath.FromSlash(it.Path))
+	info, err := os.Lstat(path)
+	if err != nil || !info.Mode().IsRegular() {
+		delete(s.items, it.Path)
+		return false
+	}
+	it.changed, it.Size = info.ModTime().UnixNano(), info.Size()
+	if it.Kind == Orphan {
+		it.unfinished(s.read.Writing(path), now)
+		return true
+	}
+	return s.know(it, path) // protection is read from the file at the last moment
+}
