@@ -44,6 +44,7 @@ func (m MP4) Check() spec.Problems {
 	c.between("before_duration", m.BeforeDuration, 0, time.Hour)
 	c.between("after_duration", m.AfterDuration, 0, 24*time.Hour)
 	c.want(m.ExpireDays >= 0, "expire_days", fmt.Sprintf("%d is negative", m.ExpireDays), "0 keeps recordings for ever")
+	c.want(m.ExpireDays <= maxExpireDays, "expire_days", fmt.Sprintf("%d is out of range", m.ExpireDays), fmt.Sprintf("at most %d, a century; 0 keeps recordings for ever", maxExpireDays))
 	c.want(m.DiskMaxPercent >= 0 && m.DiskMaxPercent <= 99, "disk_max_percent", fmt.Sprintf("%d is no such share", m.DiskMaxPercent), "0 is off; else 1 to 99")
 	c.want(m.FilenamePattern != "", "filename_pattern", "is empty", "for example {stream}_{date}_{time}.mp4")
 	c.timezone("timezone", m.Timezone)
@@ -143,6 +144,7 @@ func (r RTSP) Check() spec.Problems {
 // Check refuses bounds that hold not even one GOP.
 func (m Memory) Check() spec.Problems {
 	var c checks
+	c.want(m.Max == 0 || m.Max >= 16<<20, "max", fmt.Sprintf("%s is too little to record with", m.Max), "0 is no limit; else at least 16MiB")
 	c.want(m.GOP >= 1<<20, "gop", fmt.Sprintf("%s holds no GOP", m.GOP), "at least 1MiB")
 	c.want(m.Queue >= 1<<20, "queue", fmt.Sprintf("%s holds no GOP", m.Queue), "at least 1MiB")
 	return c.problems

@@ -14,6 +14,7 @@ type Config struct {
 	Database  Database                  `yaml:"database" doc:"Where the catalogue of recordings is."`
 	HTTP      HTTP                      `yaml:"http" doc:"The API."`
 	Ingest    Ingest                    `yaml:"ingest" doc:"The protocols by which streams are published."`
+	Retention Retention                 `yaml:"retention" doc:"What is kept when room or time is up, beside mp4.expire_days and mp4.disk_max_percent."`
 	Memory    Memory                    `yaml:"memory" doc:"Bounds of what is held in memory."`
 	Log       Log                       `yaml:"log" doc:"What is logged, to standard error."`
 
@@ -41,8 +42,8 @@ type MP4 struct {
 	MaxDuration      spec.Duration `yaml:"max_duration" doc:"A file that would be longer is cut at a key frame; 0 is no limit."`
 	BeforeDuration   spec.Duration `yaml:"before_duration" doc:"What an event records from before its trigger."`
 	AfterDuration    spec.Duration `yaml:"after_duration" doc:"What an event records after its last trigger."`
-	ExpireDays       int           `yaml:"expire_days" doc:"Recordings older than this are deleted; 0 is never. Not active yet."`
-	DiskMaxPercent   int           `yaml:"disk_max_percent" doc:"The oldest recordings are deleted when the disk is fuller than this; 0 is never. Not active yet."`
+	ExpireDays       int           `yaml:"expire_days" doc:"Recordings older than this are deleted, within the hour; 0 is never."`
+	DiskMaxPercent   int           `yaml:"disk_max_percent" doc:"The oldest recordings are deleted when the disk is fuller than this, at once; 0 is never."`
 	AutoRecovery     bool          `yaml:"auto_recovery" doc:"At start, finish the files that a crash left."`
 	FilenamePattern  string        `yaml:"filename_pattern" doc:"Name of a file, from {stream} {stream_path} {date} {time} {timestamp} {ms} {seq} {pipeline}."`
 	Timezone         string        `yaml:"timezone" doc:"Of the date and time in file names, such as Europe/Berlin; empty is the machine's."`
@@ -55,6 +56,9 @@ type Stream struct {
 	Pull              string `yaml:"pull,omitempty" doc:"URL that the stream is fetched from while somebody needs it; empty: somebody publishes it."`
 	Transport         string `yaml:"transport,omitempty" oneof:"tcp udp" doc:"How RTSP carries the media."`
 	OverridePublisher bool   `yaml:"override_publisher,omitempty" doc:"A second publisher takes the path over; else it is refused."`
+	Priority          int    `yaml:"priority,omitempty" doc:"Where not all can be kept or written, streams of a lower priority lose first; 0 is that of all others."`
+
+	Retention StreamRetention `yaml:"retention,omitempty" doc:"What is kept of this stream."`
 }
 
 // Pipeline is how streams are recorded.
@@ -120,6 +124,7 @@ type UDP struct {
 // Memory bounds what is held in memory. What is recorded is bounded by each
 // pipeline's gop_ring besides.
 type Memory struct {
+	Max   spec.Size `yaml:"max" doc:"All media in memory; beyond it whole GOPs are dropped, of the lowest priority first. 0 is no limit but those of each queue."`
 	Pool  spec.Size `yaml:"pool" doc:"Free memory that is kept for reuse, in all."`
 	GOP   spec.Size `yaml:"gop" doc:"The newest GOP of a stream, kept so that a recording begins with its key frame."`
 	Queue spec.Size `yaml:"queue" doc:"Between a stream and each of its recordings; beyond it whole GOPs are dropped."`

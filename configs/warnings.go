@@ -22,12 +22,6 @@ func (c *Config) warnings() (ps spec.Problems) {
 		ps.Add(n, hint, "%s", msg)
 	}
 	ps = append(ps, c.crontabWarnings()...)
-	if c.MP4.ExpireDays > 0 {
-		warn("remove old files by other means", "retention is not active yet: nothing expires", "mp4", "expire_days")
-	}
-	if c.MP4.DiskMaxPercent > 0 {
-		warn("watch the disk by other means", "retention is not active yet: nothing is deleted when the disk fills", "mp4", "disk_max_percent")
-	}
 	if len(c.Pipelines) == 0 {
 		warn("enable the mp4 block or declare pipelines", "nothing can be recorded: mp4.enable is false and there are no pipelines", "mp4", "enable")
 	}

@@ -1,0 +1,53 @@
+package configs
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/gospool/spool/pipeline/spec"
+)
+
+// Retention is what is kept when room or time is up, beside mp4.expire_days and
+// mp4.disk_max_percent. It never deletes what is protected, being written or
+// being read.
+type Retention struct {
+	MaxBytes     spec.Size     `yaml:"max_bytes" doc:"Most that recordings may take in all; 0 is no limit."`
+	MinFreeBytes spec.Size     `yaml:"min_free_bytes" doc:"What stays free on the disk; 0 is no limit."`
+	KeepAtLeast  spec.Duration `yaml:"keep_at_least" doc:"Younger recordings are never deleted, however full the disk: rather than that, recording stops."`
+}
+
+// StreamRetention is that of one stream.
+type StreamRetention struct {
+	ExpireDays   int           `yaml:"expire_days,omitempty" doc:"In place of mp4.expire_days; 0 is as there, -1 is never."`
+	MaxBytes     spec.Size     `yaml:"max_bytes,omitempty" doc:"Most that this stream's recordings may take; 0 is no limit."`
+	MinFreeBytes spec.Size     `yaml:"min_free_bytes,omitempty" doc:"This stream's recordings go when less is free on the disk; 0 is no limit."`
+	KeepAtLeast  spec.Duration `yaml:"keep_at_least,omitempty" doc:"In place of retention.keep_at_least; 0 is as there."`
+}
+
+// maxExpireDays is a century: what is longer was not meant.
+const maxExpireDays = 36525
+
+// Check refuses what could not be kept.
+func (r Retention) Check() spec.Problems {
+	var c checks
+	c.smallest("max_bytes", r.MaxBytes)
+	c.smallest("min_free_bytes", r.MinFreeBytes)
+	return c.problems
+}
+
+// Check is Retention's, and knows -1 days.
+func (r StreamRetention) Check() spec.Problems {
+	var c checks
+	c.want(r.ExpireDays >= -1 && r.ExpireDays <= maxExpireDays, "expire_days", fmt.Sprintf("%d is out of range", r.ExpireDays),
+		fmt.Sprintf("1 to %d; 0 is as mp4.expire_days, -1 is never", maxExpireDays))
+	c.smallest("max_bytes", r.MaxBytes)
+	c.smallest("min_free_bytes", r.MinFreeBytes)
+	return c.problems
+}
+
+func (c *checks) smallest(key string, s spec.Size) {
+	c.want(s == 0 || s >= 1<<20, key, fmt.Sprintf("%s is too little", s), "0 is no limit; else at least 1MiB")
+}
+
+// exampleRetention is what reference.yaml shows.
+var exampleRetention = StreamRetention{ExpireDays: 90, MaxBytes: 500 << 30, MinFreeBytes: 1 << 30, KeepAtLeast: spec.Duration(24 * time.Hour)}
