@@ -234,6 +234,8 @@ func goType(s schemaDoc) string {
 		return "int64"
 	case "number":
 		return "float64"
+	case "object":
+		return "map[string]any"
 	}
 	return "string"
 }

@@ -22,6 +22,8 @@ type Deps struct {
 	Streams   Streams
 	Catalogue Catalogue
 	Files     Files
+	Schedule  Schedule  // nil: there are no jobs
+	Pipelines Pipelines // nil: none are shown, and nothing can be changed
 
 	Ready   func(context.Context) []Check // what /readyz asks; nil: always ready
 	Metrics []prometheus.Collector        // more for /metrics: write and fsync times, journal lag, disk

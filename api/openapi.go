@@ -45,7 +45,11 @@ func (rt *route) operation(types schemas, open bool) object {
 		op["parameters"] = p
 	}
 	if rt.body != nil {
-		op["requestBody"] = object{"required": true, "content": jsonContent(types.of(reflect.TypeOf(rt.body)))}
+		content := jsonContent(types.of(reflect.TypeOf(rt.body)))
+		if rt.yaml {
+			content["application/yaml"] = object{"schema": object{"type": "string"}}
+		}
+		op["requestBody"] = object{"required": true, "content": content}
 	}
 	if rt.role != "" {
 		op["x-role"] = rt.role

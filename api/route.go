@@ -16,6 +16,7 @@ type route struct {
 	role    Role
 	query   []param
 	body    any         // a value of the body's type, nil where none is taken
+	yaml    bool        // the body may be YAML as well
 	answer  any         // a value of the answer's type, nil where media says what it is
 	media   string      // type of an answer that is not JSON
 	codes   []int       // of the errors that this route has beside the common ones

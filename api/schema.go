@@ -23,6 +23,8 @@ func (s schemas) of(t reflect.Type) object {
 		return s.reference(t)
 	case reflect.Slice:
 		return object{"type": "array", "items": s.of(t.Elem())}
+	case reflect.Map:
+		return object{"type": "object"}
 	case reflect.Bool:
 		return object{"type": "boolean"}
 	case reflect.String:

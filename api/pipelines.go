@@ -1,0 +1,211 @@
+package api
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+)
+
+type pipelineAnswer struct {
+	Name        string   `json:"name"`
+	Origin      string   `json:"origin" enum:"file,mp4,api" doc:"where it is declared; mp4: the block of that name makes it"`
+	Record      string   `json:"record" enum:"manual,always,event"`
+	Streams     []string `json:"streams"`
+	Stages      []string `json:"stages" doc:"the graph: each stage gives to the next"`
+	Declaration string   `json:"declaration" doc:"YAML, with all that was left out; without secrets"`
+	Held        bool     `json:"held" doc:"stopped until it is started"`
+	Recording   []string `json:"recording" doc:"streams"`
+}
+
+type pipelinesAnswer struct {
+	Status    string           `json:"status" enum:"success"`
+	Pipelines []pipelineAnswer `json:"pipelines"`
+	Count     int              `json:"count"`
+}
+
+type onePipelineAnswer struct {
+	Status   string         `json:"status" enum:"success"`
+	Pipeline pipelineAnswer `json:"pipeline"`
+}
+
+type declaredAnswer struct {
+	Status    string          `json:"status" enum:"created,replaced,unchanged,removed,refused"`
+	DryRun    bool            `json:"dry_run"`
+	Pipeline  *pipelineAnswer `json:"pipeline,omitempty"`
+	Restarted int             `json:"restarted" doc:"recordings that were drained for it"`
+	Problems  []Problem       `json:"problems"`
+}
+
+type refusedAnswer struct {
+	Status   string    `json:"status" enum:"error"`
+	Error    string    `json:"error"`
+	Problems []Problem `json:"problems"`
+}
+
+type heldAnswer struct {
+	Status     string `json:"status" enum:"started,stopped"`
+	Name       string `json:"name"`
+	Recordings int    `json:"recordings" doc:"that began or ended"`
+}
+
+// pipelineBody is a declaration in JSON; in YAML it is the same.
+type pipelineBody struct {
+	Streams []string         `json:"streams,omitempty" doc:"patterns of stream paths"`
+	Record  string           `json:"record,omitempty" enum:"manual,always,event"`
+	Stages  []map[string]any `json:"stages" doc:"each a name with its settings"`
+}
+
+var dryRunParams = []param{{name: "dry_run", kind: flag, doc: "only say what would be"}}
+
+func (s *Server) pipelines(w http.ResponseWriter, _ *request) error {
+	a := pipelinesAnswer{Status: "success", Pipelines: []pipelineAnswer{}}
+	if s.deps.Pipelines != nil {
+		for _, p := range s.deps.Pipelines.List() {
+			a.Pipelines = append(a.Pipelines, pipelineOf(p))
+		}
+	}
+	a.Count = len(a.Pipelines)
+	answer(w, http.StatusOK, a)
+	return nil
+}
+
+func pipelineOf(p Pipeline) pipelineAnswer {
+	return pipelineAnswer{p.Name, p.Origin, p.Record, orEmpty(p.Streams), orEmpty(p.Stages), p.Declaration, p.Held, orEmpty(p.Recording)}
+}
+
+func (s *Server) onePipeline(w http.ResponseWriter, r *request) error {
+	name := r.params.ByName("name")
+	if s.deps.Pipelines != nil {
+		for _, p := range s.deps.Pipelines.List() {
+			if p.Name == name {
+				answer(w, http.StatusOK, onePipelineAnswer{"success", pipelineOf(p)})
+				return nil
+			}
+		}
+	}
+	return NotFound("there is no pipeline %.64q: GET /mp4/pipelines lists them", name)
+}
+
+func (s *Server) putPipeline(w http.ResponseWriter, r *request) error {
+	dryRun := r.query.flag("dry_run")
+	if r.query.err != nil {
+		return r.query.err
+	}
+	text, err := readDeclaration(r.Request)
+	if err != nil {
+		return err
+	}
+	if s.deps.Pipelines == nil {
+		return errNoPipelines
+	}
+	name := r.params.ByName("name")
+	d, err := s.deps.Pipelines.Declare(r.Context(), name, text, dryRun)
+	return s.declared(w, r, "declare", name, dryRun, d, err)
+}
+
+func (s *Server) removePipeline(w http.ResponseWriter, r *request) error {
+	dryRun := r.query.flag("dry_run")
+	if r.query.err != nil {
+		return r.query.err
+	}
+	if s.deps.Pipelines == nil {
+		return errNoPipelines
+	}
+	name := r.params.ByName("name")
+	d, err := s.deps.Pipelines.Remove(r.Context(), name, dryRun)
+	return s.declared(w, r, "remove", name, dryRun, d, err)
+}
+
+var errNoPipelines = Unavailable("pipelines cannot be changed here")
+
+// declared answers with what a change came to. What is wrong is an error, but in
+// a dry run the answer.
+func (s *Server) declared(w http.ResponseWriter, r *request, act, name string, dryRun bool, d Declared, err error) error {
+	a := declaredAnswer{Status: d.Status, DryRun: dryRun, Restarted: d.Restarted, Problems: []Problem{}}
+	var refused *Refused
+	switch {
+	case errors.As(err, &refused) && dryRun:
+		a.Status, a.Problems = "refused", s.problems(refused)
+	case err != nil:
+		return s.refused(w, err)
+	default:
+		p := pipelineOf(d.Pipeline)
+		a.Pipeline = &p
+	}
+	if !dryRun {
+		s.did(r, act+" pipeline", "pipeline", name, "status", a.Status)
+	}
+	answer(w, http.StatusOK, a)
+	return nil
+}
+
+// refused answers with the problems of a configuration; another error is handed
+// on.
+func (s *Server) refused(w http.ResponseWriter, err error) error {
+	var refused *Refused
+	if !errors.As(err, &refused) {
+		return err
+	}
+	answer(w, http.StatusUnprocessableEntity, refusedAnswer{"error", refused.Error(), s.problems(refused)})
+	return nil
+}
+
+func (s *Server) problems(e *Refused) []Problem {
+	out := make([]Problem, len(e.Problems))
+	for i, p := range e.Problems {
+		out[i] = Problem{At: p.At, Path: p.Path, Text: s.scrub(p.Text), Hint: s.scrub(p.Hint)}
+	}
+	return out
+}
+
+// readDeclaration reads a body of YAML or JSON.
+func readDeclaration(r *http.Request) ([]byte, error) {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	switch {
+	case err == nil && (kind == "application/json" || kind == "application/yaml" || kind == "application/x-yaml" || kind == "text/yaml"):
+	default:
+		return nil, failure(http.StatusUnsupportedMediaType, "the body's Content-Type must be application/yaml or application/json")
+	}
+	text, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, badBody(err)
+	}
+	return text, nil
+}
+
+func (s *Server) startPipeline(w http.ResponseWriter, r *request) error {
+	if s.deps.Pipelines == nil {
+		return errNoPipelines
+	}
+	name := r.params.ByName("name")
+	n, err := s.deps.Pipelines.Start(r.Context(), name)
+	if err != nil {
+		return err
+	}
+	s.did(r, "start pipeline", "pipeline", name, "recordings", n)
+	answer(w, http.StatusOK, heldAnswer{"started", name, n})
+	return nil
+}
+
+func (s *Server) stopPipeline(w http.ResponseWriter, r *request) error {
+	return s.endPipeline(w, r, false)
+}
+
+func (s *Server) drainPipeline(w http.ResponseWriter, r *request) error {
+	return s.endPipeline(w, r, true)
+}
+
+func (s *Server) endPipeline(w http.ResponseWriter, r *request, drain bool) error {
+	if s.deps.Pipelines == nil {
+		return errNoPipelines
+	}
+	name := r.params.ByName("name")
+	n, err := s.deps.Pipelines.Stop(r.Context(), name, drain)
+	if err != nil {
+		return err
+	}
+	s.did(r, "stop pipeline", "pipeline", name, "recordings", n, "drain", drain)
+	answer(w, http.StatusOK, heldAnswer{"stopped", name, n})
+	return nil
+}

@@ -1,0 +1,90 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/gospool/spool/pipeline"
+)
+
+// Schedule is what the crontab wants.
+type Schedule interface {
+	Plans() []pipeline.StreamPlan
+	Upcoming(n int) []pipeline.Firing // at most n, in order
+}
+
+var scheduleParams = []param{
+	{name: "limit", kind: integer, def: "20", max: 1000, doc: "how many of what comes next"},
+}
+
+type scheduleAnswer struct {
+	Status  string         `json:"status" enum:"success"`
+	Now     *string        `json:"now" format:"date-time"`
+	Streams []streamPlan   `json:"streams" doc:"what the jobs want of each stream at this moment, and why"`
+	Next    []firingAnswer `json:"next"`
+	Count   int            `json:"count" doc:"of next"`
+}
+
+type streamPlan struct {
+	Stream string  `json:"stream"`
+	Record bool    `json:"record" doc:"the jobs want it recorded now"`
+	Why    string  `json:"why"`
+	Job    string  `json:"job,omitempty" doc:"whose window is now"`
+	Since  *string `json:"since,omitempty" format:"date-time"`
+	Until  *string `json:"until,omitempty" format:"date-time" doc:"end of the recording, windows that touch joined; missing: not known"`
+	Error  string  `json:"error,omitempty" doc:"why it is not recorded although it is to be"`
+}
+
+type firingAnswer struct {
+	At       *string `json:"at" format:"date-time"`
+	Local    string  `json:"local" format:"date-time" doc:"the same, with the job's offset from UTC"`
+	Until    *string `json:"until,omitempty" format:"date-time" doc:"end of the window that begins"`
+	Job      string  `json:"job"`
+	Stream   string  `json:"stream"`
+	Action   string  `json:"action" enum:"record_start,record_stop,event"`
+	Cron     string  `json:"cron"`
+	Timezone string  `json:"timezone"`
+}
+
+func (s *Server) schedule(w http.ResponseWriter, r *request) error {
+	limit := r.query.integer("limit")
+	if r.query.err != nil {
+		return r.query.err
+	}
+	a := scheduleAnswer{Status: "success", Now: utc(s.deps.Clock.Now()), Streams: []streamPlan{}, Next: []firingAnswer{}}
+	if s.deps.Schedule != nil {
+		for _, p := range s.deps.Schedule.Plans() {
+			a.Streams = append(a.Streams, s.planned(p))
+		}
+		for _, f := range s.deps.Schedule.Upcoming(limit) {
+			a.Next = append(a.Next, firing(f))
+		}
+	}
+	a.Count = len(a.Next)
+	answer(w, http.StatusOK, a)
+	return nil
+}
+
+func (s *Server) planned(p pipeline.StreamPlan) streamPlan {
+	return streamPlan{
+		Stream: p.Stream, Record: p.Record, Why: why(p), Job: p.Job,
+		Since: utc(p.Since), Until: utc(p.Until), Error: s.scrub(p.Error),
+	}
+}
+
+func why(p pipeline.StreamPlan) string {
+	switch {
+	case p.Record:
+		return "now is in a window of " + p.Job
+	case !p.Stopped.IsZero():
+		return "stopped by hand at " + *utc(p.Stopped) + ", which holds until the next window"
+	}
+	return "now is in no window"
+}
+
+func firing(f pipeline.Firing) firingAnswer {
+	return firingAnswer{
+		At: utc(f.At), Local: f.At.In(f.Job.Cron.Location()).Format("2006-01-02T15:04:05Z07:00"), Until: utc(f.End),
+		Job: f.Job.Name, Stream: f.Job.Stream, Action: string(f.Job.Action),
+		Cron: f.Job.Cron.String(), Timezone: f.Job.Cron.Location().String(),
+	}
+}
