@@ -152,7 +152,7 @@ func TestEveryFieldComesBackFromEveryDatabase(t *testing.T) {
 		require.Equal(t, want, got.Recording)
 		require.Equal(t, "node1", got.Node)
 		require.False(t, got.Pending)
-		require.JSONEq(t, "[]", string(got.Events))
+		require.Empty(t, got.Events)
 		require.Positive(t, got.Revision)
 		_, err = c.Record(t.Context(), testID(9))
 		require.ErrorIs(t, err, ErrNotFound)

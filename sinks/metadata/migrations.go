@@ -23,6 +23,7 @@ type version struct {
 var versions = []version{
 	{"20261122000001", "recordings", schemaRecordings},
 	{"20261122000002", "indexes", schemaIndexes},
+	{"20261122000003", "events", schemaEvents},
 }
 
 // statement is one DDL statement; on MySQL an index is looked for first, since

@@ -57,12 +57,24 @@ func toRow(rec media.Recording, node string) (*row, error) {
 	if err != nil || rec.Tracks == nil {
 		tracks = []byte("[]")
 	}
+	for i := range rec.Events {
+		if err := storableEvent(&rec.Events[i]); err != nil {
+			return nil, err
+		}
+	}
+	events, err := json.Marshal(rec.Events)
+	if err != nil {
+		return nil, fmt.Errorf("%w: events: %w", ErrInvalid, err)
+	}
+	if rec.Events == nil {
+		events = []byte("[]")
+	}
 	r := &row{
 		ID: rec.ID.String(), Node: node, Stream: rec.Stream, Pipeline: rec.Pipeline, Path: rec.Path,
 		State: string(rec.State), StartNS: rec.StartUTC, EndNS: rec.EndUTC, DurationNS: rec.Duration,
 		Size: rec.Size, Tracks: tracks, EndReason: string(rec.EndReason),
 		GapCause: string(rec.Gap.Cause), GapNS: rec.Gap.Duration, GapChunks: rec.Gap.Chunks,
-		Events: []byte("[]"), Protected: bit(rec.Protected),
+		Events: events, Protected: bit(rec.Protected),
 	}
 	r.Span = spanOf(r)
 	return r, nil
@@ -110,10 +122,9 @@ func storable(rec media.Recording, node string) error {
 // Record is a recording as the catalogue answers it.
 type Record struct {
 	media.Recording
-	Node     string          // the recorder that made it
-	Events   json.RawMessage // a JSON array
-	Revision int64           // grows with each change of the row
-	Pending  bool            // known from the journal; the database does not have all of it yet
+	Node     string // the recorder that made it
+	Revision int64  // grows with each change of the row
+	Pending  bool   // known from the journal; the database does not have all of it yet
 }
 
 func (r *row) record(pending bool) (Record, error) {
@@ -128,10 +139,15 @@ func (r *row) record(pending bool) (Record, error) {
 			EndReason: media.Cause(r.EndReason), Protected: r.Protected != 0,
 			Gap: media.Gap{Cause: media.Cause(r.GapCause), Duration: r.GapNS, Chunks: r.GapChunks},
 		},
-		Node: r.Node, Events: r.Events, Revision: max(r.Revision, r.ProtectedRev), Pending: pending,
+		Node: r.Node, Revision: max(r.Revision, r.ProtectedRev), Pending: pending,
 	}
 	if err := json.Unmarshal(r.Tracks, &rec.Tracks); err != nil {
 		return Record{}, fmt.Errorf("catalogue row %s: tracks: %w", r.ID, err)
+	}
+	if len(r.Events) > len("[]") {
+		if err := json.Unmarshal(r.Events, &rec.Events); err != nil {
+			return Record{}, fmt.Errorf("catalogue row %s: events: %w", r.ID, err)
+		}
 	}
 	return rec, nil
 }

@@ -59,6 +59,9 @@ func (s *store) write(ctx context.Context, journal, node string, ops []op) error
 		if err := s.upsert(ctx, tx, b.puts); err != nil {
 			return err
 		}
+		if err := s.putEvents(ctx, tx, b.puts); err != nil {
+			return err
+		}
 		for _, o := range b.protects {
 			_, err := tx.NewUpdate().Table("spool_recordings").
 				Set("protected = ?", o.row.Protected).Set("protected_rev = ?", o.rev).
@@ -145,11 +148,11 @@ func (s *store) upsert(ctx context.Context, tx bun.Tx, rows []*row) error {
 	return err
 }
 
-// replaced are the columns that a newer Put sets. Events belong to their own
-// writer, protected to SetProtected.
+// replaced are the columns that a newer Put sets; protected belongs to
+// SetProtected.
 var replaced = []string{
 	"node", "stream", "pipeline", "file_path", "state", "start_ns", "end_ns", "duration_ns", "span",
-	"size", "tracks", "end_reason", "gap_cause", "gap_ns", "gap_chunks", "revision",
+	"size", "tracks", "end_reason", "gap_cause", "gap_ns", "gap_chunks", "events", "revision",
 }
 
 // noteStreams keeps the list of stream paths, by which a prefix is resolved.

@@ -1,0 +1,148 @@
+package metadata
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/uptrace/bun"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// eventRow is an event as its table holds it. Rows of several recordings may
+// name the same event, in any order and again after a replay: what they say is
+// joined, so that the order does not matter.
+type eventRow struct {
+	bun.BaseModel `bun:"table:spool_events,alias:e"`
+
+	ID      string `bun:"id,pk"`
+	Node    string `bun:"node"`
+	Stream  string `bun:"stream"`
+	Key     string `bun:"event_key"`
+	Name    string `bun:"name"`
+	Data    string `bun:"data"` // JSON text, empty where there is none
+	AtNS    int64  `bun:"at_ns"`
+	StartNS int64  `bun:"start_ns"`
+	EndNS   int64  `bun:"end_ns"`
+	Protect int    `bun:"protect"`
+}
+
+// What the event columns hold at most, in bytes.
+const (
+	maxKeyBytes  = 255
+	maxDataBytes = 4096
+)
+
+func schemaEvents(driver string) []statement {
+	t := typesOf(driver)
+	ifNot := "IF NOT EXISTS "
+	if driver == "mysql" {
+		ifNot = ""
+	}
+	index := func(name, columns string) statement {
+		return statement{sql: "CREATE INDEX " + ifNot + name + " ON spool_events (" + columns + ")", index: name}
+	}
+	return []statement{
+		{sql: `CREATE TABLE IF NOT EXISTS spool_events (
+	id ` + t.id + ` NOT NULL PRIMARY KEY,
+	node ` + t.varchar(maxNameBytes) + ` NOT NULL,
+	stream ` + t.varchar(maxStreamBytes) + ` NOT NULL,
+	event_key ` + t.varchar(maxKeyBytes) + ` NOT NULL,
+	name ` + t.varchar(maxKeyBytes) + ` NOT NULL,
+	data ` + t.varchar(maxDataBytes) + ` NOT NULL,
+	at_ns bigint NOT NULL,
+	start_ns bigint NOT NULL,
+	end_ns bigint NOT NULL,
+	protect smallint NOT NULL
+)` + t.table},
+		index("spool_events_at", "at_ns, id"),
+		index("spool_events_stream", "stream, at_ns, id"),
+		index("spool_events_key", "event_key, at_ns, id"),
+	}
+}
+
+// storableEvent refuses what a database would refuse for ever.
+func storableEvent(e *media.Event) error {
+	for _, f := range []struct {
+		name, value string
+		max         int
+	}{{"key", e.Key, maxKeyBytes}, {"name", e.Name, maxKeyBytes}, {"data", string(e.Data), maxDataBytes}} {
+		if len(f.value) > f.max {
+			return fmt.Errorf("%w: event %s: %s has %d bytes, at most %d fit", ErrInvalid, e.ID, f.name, len(f.value), f.max)
+		}
+		if !utf8.ValidString(f.value) || strings.ContainsRune(f.value, 0) {
+			return fmt.Errorf("%w: event %s: %s is not plain text", ErrInvalid, e.ID, f.name)
+		}
+	}
+	return nil
+}
+
+// eventsOf lists the events that rows name, each once.
+func eventsOf(rows []*row) (out []eventRow, err error) {
+	at := map[string]int{}
+	for _, r := range rows {
+		if len(r.Events) <= len("[]") {
+			continue
+		}
+		var events []media.Event
+		if err := json.Unmarshal(r.Events, &events); err != nil {
+			return nil, fmt.Errorf("catalogue row %s: events: %w", r.ID, err)
+		}
+		for _, e := range events {
+			n := eventRow{
+				ID: e.ID.String(), Node: r.Node, Stream: r.Stream, Key: e.Key, Name: e.Name, Data: string(e.Data),
+				AtNS: e.At, StartNS: e.Start, EndNS: e.End, Protect: bit(e.Protect),
+			}
+			i, known := at[n.ID]
+			if !known {
+				at[n.ID] = len(out)
+				out = append(out, n)
+				continue
+			}
+			out[i] = out[i].join(n)
+		}
+	}
+	return out, nil
+}
+
+func (r eventRow) join(later eventRow) eventRow {
+	later.AtNS, later.StartNS = min(r.AtNS, later.AtNS), min(r.StartNS, later.StartNS)
+	later.EndNS, later.Protect = max(r.EndNS, later.EndNS), max(r.Protect, later.Protect)
+	return later
+}
+
+// putEvents adds events, and joins those that are known.
+func (s *store) putEvents(ctx context.Context, tx bun.Tx, rows []*row) error {
+	events, err := eventsOf(rows)
+	if err != nil || len(events) == 0 {
+		return err
+	}
+	q := tx.NewInsert().Model(&events)
+	least, greatest, given := "LEAST", "GREATEST", "EXCLUDED.?"
+	switch s.driver {
+	case "mysql":
+		q.On("DUPLICATE KEY UPDATE")
+		given = "VALUES(?)"
+	case "sqlite":
+		least, greatest = "min", "max"
+		fallthrough
+	default:
+		q.On("CONFLICT (id) DO UPDATE")
+	}
+	stored := "e.?"
+	if s.driver == "mysql" {
+		stored = "?"
+	}
+	for _, c := range [][2]string{{"at_ns", least}, {"start_ns", least}, {"end_ns", greatest}, {"protect", greatest}} {
+		col := bun.Ident(c[0])
+		q.Set("? = "+c[1]+"("+stored+", "+given+")", col, col, col)
+	}
+	for _, col := range []string{"name", "data"} {
+		q.Set("? = "+given, bun.Ident(col), bun.Ident(col))
+	}
+	_, err = q.Exec(ctx)
+	return err
+}

@@ -1,0 +1,181 @@
+package metadata
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// EventQuery asks for events. The zero value asks for the newest hundred.
+type EventQuery struct {
+	Stream     string    // a path, or every path below one: live/*; empty or * for all
+	Start, End time.Time // of the first trigger: [Start, End); the zero time for no bound
+	Key, Name  string    // exactly; empty for all
+	Ascending  bool      // oldest first; by first trigger, then ID
+	Limit      int       // 0 for 100; at most 1000
+	Cursor     string
+}
+
+// EventPage is an answer.
+type EventPage struct {
+	Events   []Event
+	Next     string // the Cursor of the page behind it; empty where there is none
+	Degraded bool   // the database did not answer: only what the journal knows is here
+}
+
+// Event is an event as the catalogue answers it.
+type Event struct {
+	media.Event
+	Stream string
+	Node   string // the recorder that made it
+}
+
+// eventAsk is a question in the form that is carried out.
+type eventAsk struct {
+	ask
+	key, name string
+}
+
+func (q EventQuery) ask() (a eventAsk, err error) {
+	a.ask, err = Query{Stream: q.Stream, Start: q.Start, End: q.End, Ascending: q.Ascending, Limit: q.Limit}.ask()
+	if err != nil {
+		return a, err
+	}
+	a.key, a.name = q.Key, q.Name
+	if q.Cursor != "" {
+		k, err := decodeCursor(q.Cursor, a.mark())
+		if err != nil {
+			return a, err
+		}
+		a.after = &k
+	}
+	return a, nil
+}
+
+func (a *eventAsk) mark() uint32 {
+	return crc32.Checksum(fmt.Appendf(nil, "events %d %q %q", a.ask.mark(), a.key, a.name), castagnoli)
+}
+
+func (a *eventAsk) matches(r *eventRow) bool {
+	return (a.stream == "" || r.Stream == a.stream) && strings.HasPrefix(r.Stream, a.prefix) &&
+		r.AtNS >= a.from && r.AtNS < a.to &&
+		(a.key == "" || r.Key == a.key) && (a.name == "" || r.Name == a.name) &&
+		(a.after == nil || a.before(*a.after, key{r.AtNS, r.ID}))
+}
+
+// Events answers a question from the database and from what is on its way there.
+func (c *Catalogue) Events(ctx context.Context, q EventQuery) (EventPage, error) {
+	a, err := q.ask()
+	if err != nil {
+		return EventPage{}, err
+	}
+	var newer []*row
+	for _, e := range c.pending.snapshot() {
+		newer = append(newer, e.row)
+	}
+	slices.SortFunc(newer, func(x, y *row) int { return cmp.Compare(x.Revision, y.Revision) })
+	found, err := eventsOf(newer)
+	if err != nil {
+		return EventPage{}, err
+	}
+	var page EventPage
+	var stored []eventRow
+	err = c.read(ctx, func(ctx context.Context, s *store) error {
+		stored, err = s.events(ctx, &a)
+		return err
+	})
+	switch {
+	case errors.Is(err, ErrUnavailable):
+		page.Degraded = true
+	case err != nil:
+		return EventPage{}, err
+	}
+	return page.fill(&a, merged(stored, found))
+}
+
+// merged joins what is stored with what is newer.
+func merged(stored, newer []eventRow) []eventRow {
+	for _, n := range newer {
+		i := slices.IndexFunc(stored, func(r eventRow) bool { return r.ID == n.ID })
+		if i < 0 {
+			stored = append(stored, n)
+		} else {
+			stored[i] = stored[i].join(n)
+		}
+	}
+	return stored
+}
+
+func (p EventPage) fill(a *eventAsk, rows []eventRow) (EventPage, error) {
+	rows = slices.DeleteFunc(rows, func(r eventRow) bool { return !a.matches(&r) })
+	slices.SortFunc(rows, func(x, y eventRow) int {
+		c := key{x.AtNS, x.ID}.compare(key{y.AtNS, y.ID})
+		if !a.ascending {
+			return -c
+		}
+		return c
+	})
+	if len(rows) > a.limit {
+		rows = rows[:a.limit]
+		last := rows[a.limit-1]
+		p.Next = encodeCursor(key{last.AtNS, last.ID}, a.mark())
+	}
+	p.Events = make([]Event, len(rows))
+	for i, r := range rows {
+		id, err := media.ParseID(r.ID)
+		if err != nil {
+			return EventPage{}, fmt.Errorf("catalogue event: %w", err)
+		}
+		p.Events[i] = Event{Stream: r.Stream, Node: r.Node, Event: media.Event{
+			ID: id, Key: r.Key, Name: r.Name, At: r.AtNS, Start: r.StartNS, End: r.EndNS, Protect: r.Protect != 0,
+		}}
+		if r.Data != "" {
+			p.Events[i].Data = json.RawMessage(r.Data)
+		}
+	}
+	return p, nil
+}
+
+// events reads one event more than a page.
+func (s *store) events(ctx context.Context, a *eventAsk) ([]eventRow, error) {
+	var rows []eventRow
+	q := s.ro.NewSelect().Model(&rows).Limit(int64(a.limit) + 1)
+	way := "DESC"
+	if a.ascending {
+		way = "ASC"
+	}
+	q.OrderExpr("e.at_ns " + way + ", e.id " + way)
+	if a.stream != "" {
+		q.Where("e.stream = ?", a.stream)
+	}
+	if a.prefix != "" {
+		q.Where("e.stream >= ?", a.prefix).Where("e.stream < ?", after(a.prefix))
+	}
+	if a.key != "" {
+		q.Where("e.event_key = ?", a.key)
+	}
+	if a.name != "" {
+		q.Where("e.name = ?", a.name)
+	}
+	if a.from != math.MinInt64 {
+		q.Where("e.at_ns >= ?", a.from)
+	}
+	if a.to != math.MaxInt64 {
+		q.Where("e.at_ns < ?", a.to)
+	}
+	if k := a.after; k != nil && a.ascending {
+		q.Where("e.at_ns >= ?", k.start).Where("(e.at_ns > ? OR e.id > ?)", k.start, k.id)
+	} else if k != nil {
+		q.Where("e.at_ns <= ?", k.start).Where("(e.at_ns < ? OR e.id < ?)", k.start, k.id)
+	}
+	return rows, q.Scan(ctx)
+}
