@@ -123,12 +123,17 @@ func (r *Recorder) Start(stream string, o StartOptions) (already bool, err error
 // Stop ends the recordings of a stream and waits until their files are
 // finished. It reports whether there was one. What waits for events stays armed.
 func (r *Recorder) Stop(ctx context.Context, stream string) (was bool, err error) {
+	return r.StopFor(ctx, stream, ReasonStop)
+}
+
+// StopFor is Stop for another reason than somebody's wish.
+func (r *Recorder) StopFor(ctx context.Context, stream, reason string) (was bool, err error) {
 	jobs := r.halt(stream)
 	for _, j := range jobs {
-		j.requestStop(ReasonStop)
+		j.requestStop(reason)
 	}
 	for _, j := range jobs {
-		err = errors.Join(err, j.Stop(ctx, ReasonStop))
+		err = errors.Join(err, j.Stop(ctx, reason))
 	}
 	return len(jobs) > 0, err
 }

@@ -19,6 +19,7 @@ const (
 	EndEvent       Cause = "event_end"      // the last trigger's after-time ran out
 	EndReplaced    Cause = "replaced"       // another publisher took the path over
 	EndReload      Cause = "reload"         // the pipeline's definition changed
+	EndNoRoom      Cause = "no_room"        // the disk is full, and nothing on it may be deleted
 	EndError       Cause = "error"          // a stage failed
 	EndCrash       Cause = "crash"          // the process or machine died; found by recovery
 )
