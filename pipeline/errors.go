@@ -49,7 +49,7 @@ const (
 	ReasonStop       = "stop"
 	ReasonDuration   = "duration" // the length asked for was reached
 	ReasonShutdown   = "shutdown"
-	ReasonNoRoom     = "no_room" // the disk is full, and nothing on it may be deleted
+	ReasonNoRoom     = "no_room"  // the disk is full, and nothing on it may be deleted
 	ReasonSchedule   = "schedule" // the window of a schedule is over
 	ReasonReload     = "reload"   // the pipeline is declared otherwise now
 )

@@ -1,0 +1,39 @@
+package mp4
+
+import (
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// A growing file is in use by its writer, and a finished one by nobody; one that
+// a crash left is free, and one of which nothing can be told is not.
+func TestInUseIsWhatSomebodyWrites(t *testing.T) {
+	src, pool := record(t, avc(2)), media.NewCheckedPool()
+	s := newSession(t, Defaults(), nil)
+	set, chunks := src.chunks(t, pool, time.Second, nil)
+	seg := segment(set, 1)
+	require.NoError(t, s.Open(t.Context()))
+	require.NoError(t, s.put(seg, chunks))
+	growing := s.path(s.last())
+	require.True(t, InUse(growing))
+
+	other, err := openDisk(s.dir) // as another process would have it
+	require.NoError(t, err)
+	defer other.Close()
+	left, err := other.Create("left.mp4.part")
+	require.NoError(t, err)
+	require.True(t, InUse(filepath.Join(s.dir, "left.mp4.part")))
+	require.NoError(t, left.Close())
+	require.False(t, InUse(filepath.Join(s.dir, "left.mp4.part")))
+
+	require.NoError(t, s.end(seg, media.EndStop))
+	require.NoError(t, s.Close())
+	require.False(t, InUse(s.path(s.last())))
+	require.True(t, InUse(growing), "it is not there any more")
+	require.Zero(t, pool.Outstanding(), pool.Leaks())
+}
