@@ -46,3 +46,7 @@ func (p Pipeline) Shown() []byte {
 	redact(n)
 	return n.YAML(spec.Style{})
 }
+
+// Writes tells whether the value of a path, such as pipelines/default, was
+// written, and is not the program's own.
+func (c *Config) Writes(path string) bool { return c.at(path) != nil }

@@ -31,6 +31,7 @@ type house struct {
 	pool     *media.Pool
 	hub      *hub.Hub
 	recorder *pipeline.Recorder
+	plans    *plans
 	rtsp     *rtsp.Server
 	disk     *diskTimes
 
@@ -152,8 +153,9 @@ func (h *house) openAPI(dir string) error {
 		Auth: apiAuth(h.cfg.HTTP.Auth), TLS: api.TLS(h.cfg.HTTP.TLS),
 	}, api.Deps{
 		Log: h.log, Clock: pipeline.SystemClock,
-		Recorder: control{h.recorder, h.hub}, Streams: directory{h.hub},
+		Recorder: control{h.recorder, h.hub}, Streams: directory{h.hub}, Events: events{h.recorder, h.catalogue},
 		Catalogue: library{h.catalogue, abs, h.recorder}, Files: api.NewDir(abs, growing(abs)),
+		Schedule: h.plans.schedule, Pipelines: h.plans,
 		Ready: h.ready, Metrics: []prometheus.Collector{&stores{h.catalogue.Stats, abs}, h.disk.write, h.disk.sync, h.disk.finish},
 	})
 	if err != nil {

@@ -22,7 +22,11 @@ func (c *ServeCmd) Run(p *Program) error {
 	if err != nil {
 		return err
 	}
-	declared, err := compile(cfg)
+	own, err := readKept(keptFile(cfg.MP4.RecordPath))
+	if err != nil {
+		return err
+	}
+	declared, err := declareAll(cfg, own)
 	if err != nil {
 		return err
 	}
@@ -35,10 +39,11 @@ func (c *ServeCmd) Run(p *Program) error {
 	// Not stopped at the end: a signal that comes again when all is done would turn
 	// a good end into a death.
 
-	house, err := newHouse(cfg, declared, log)
+	house, err := newHouse(cfg, declared.declared, log)
 	if err != nil {
 		return err
 	}
+	house.plans = newPlans(declared, p.load, house)
 	if err := house.open(context.Background()); err != nil {
 		return errors.Join(err, house.close(context.Background()))
 	}
@@ -104,6 +109,7 @@ func (h *house) begin() {
 	for path := range cfg.Streams {
 		h.recorder.StartAlways(string(path))
 	}
+	h.plans.begin(h.tasks)
 	if cfg.Demo == "" {
 		return
 	}

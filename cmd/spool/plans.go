@@ -1,0 +1,231 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"reflect"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/gospool/spool/api"
+	"github.com/gospool/spool/configs"
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/spec"
+	"github.com/gospool/spool/stages/hub"
+)
+
+// plans is what is declared: by the configuration, and over it by the API. It
+// changes the running parts to what it says.
+type plans struct {
+	load     func() (*configs.Config, error) // reads the configuration again
+	started  *configs.Config                 // the one that the process began with
+	kept     string                          // file of what was made by API
+	hub      *hub.Hub
+	recorder *pipeline.Recorder
+	schedule *pipeline.Schedule
+	log      *slog.Logger
+
+	change sync.Mutex // one change at a time
+	mu     sync.Mutex // guards now
+	now    declaration
+}
+
+// declaration is one state of what is declared. It is not changed once it is
+// made.
+type declaration struct {
+	file     *configs.Config       // of the layers
+	own      map[string]*spec.Node // made by API
+	all      *configs.Config       // both
+	declared []pipeline.Declared
+	agenda   pipeline.Agenda
+}
+
+// declareAll checks everything and starts nothing.
+func declareAll(file *configs.Config, own map[string]*spec.Node) (declaration, error) {
+	all, problems := file.With(own)
+	if len(problems) > 0 {
+		return declaration{}, problems
+	}
+	declared, err := compile(all)
+	if err != nil {
+		return declaration{}, err
+	}
+	agenda, problems := all.Agenda()
+	return declaration{file, own, all, declared, agenda}, problems.Err()
+}
+
+func newPlans(d declaration, load func() (*configs.Config, error), h *house) *plans {
+	p := &plans{
+		load: load, started: d.file, kept: keptFile(d.file.MP4.RecordPath),
+		hub: h.hub, recorder: h.recorder, log: h.log, now: d,
+	}
+	p.schedule = pipeline.NewSchedule(h.recorder, pipeline.SystemClock, h.log, p.trigger)
+	p.schedule.Set(d.agenda)
+	return p
+}
+
+// trigger raises a scheduled event, from before to after as the pipelines say.
+func (p *plans) trigger(j pipeline.ScheduleJob) error {
+	now := time.Now()
+	_, err := p.recorder.Trigger(j.Stream, pipeline.Trigger{ID: media.NewID(now), Name: j.Name, At: now, Before: -1, After: -1})
+	return err
+}
+
+func (p *plans) state() declaration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.now
+}
+
+// Reload reads the configuration again and does what is other than before.
+func (p *plans) Reload(ctx context.Context) (api.Reloaded, error) {
+	p.change.Lock()
+	defer p.change.Unlock()
+	file, err := p.load()
+	if err != nil {
+		return api.Reloaded{}, refusal(err)
+	}
+	if file.MP4.RecordPath != p.started.MP4.RecordPath {
+		problem := file.Problem("mp4/record_path", "the directory of the recordings cannot change while spool runs")
+		return api.Reloaded{}, refusal(spec.Problems{problem.WithHint("start spool again")})
+	}
+	next, err := declareAll(file, p.state().own)
+	if err != nil {
+		return api.Reloaded{}, refusal(err)
+	}
+	out := p.apply(ctx, next)
+	out.NeedRestart = needRestart(p.started, file)
+	for _, w := range file.Warnings {
+		out.Warnings = append(out.Warnings, shownProblem(w))
+	}
+	return out, nil
+}
+
+// apply makes the running parts do what is declared next. The caller holds
+// p.change. It goes on when whoever asked for it has gone: half a change would be
+// worse.
+func (p *plans) apply(ctx context.Context, next declaration) (out api.Reloaded) {
+	ctx = context.WithoutCancel(ctx)
+	before := p.state()
+	p.mu.Lock()
+	p.now = next
+	p.mu.Unlock()
+	out.Streams = p.configure(before.all, next.all)
+	changes, err := p.recorder.Update(ctx, next.declared, p.present())
+	if err != nil {
+		p.log.Error("recordings that a change ended were not all finished", "error", err)
+		out.Warnings = append(out.Warnings, "not every recording that was ended is finished: see the log")
+	}
+	out.Pipelines = api.Touched{Added: changes.Added, Removed: changes.Removed, Changed: changes.Changed}
+	out.Restarted = changes.Restarted
+	for _, path := range out.Streams.Removed {
+		p.hub.Forget(path)
+	}
+	out.Schedule = !reflect.DeepEqual(before.all.Crontab, next.all.Crontab) || before.all.MP4.Timezone != next.all.MP4.Timezone
+	if out.Schedule {
+		p.schedule.Set(next.agenda)
+	}
+	return out
+}
+
+// configure tells the hub of streams that are new or others. Those that are gone
+// are forgotten when the pipelines know it.
+func (p *plans) configure(before, next *configs.Config) (t api.Touched) {
+	for _, path := range slices.Sorted(maps.Keys(next.Streams)) {
+		s := next.Streams[path]
+		old, was := before.Streams[path]
+		if was && old == s {
+			continue
+		}
+		err := p.hub.Configure(string(path), hub.StreamConfig{Pull: s.Pull, Transport: s.Transport, Override: s.OverridePublisher})
+		if err != nil { // compile has made the same URL's puller
+			p.log.Error("a stream cannot be configured", "stream", path, "error", err)
+			continue
+		}
+		if was {
+			t.Changed = append(t.Changed, string(path))
+		} else {
+			t.Added = append(t.Added, string(path))
+		}
+	}
+	for _, path := range slices.Sorted(maps.Keys(before.Streams)) {
+		if _, is := next.Streams[path]; !is {
+			t.Removed = append(t.Removed, string(path))
+		}
+	}
+	return t
+}
+
+// present are the streams that are live or configured.
+func (p *plans) present() (paths []string) {
+	for _, s := range p.hub.List() {
+		if s.Configured || p.hub.Live(s.Path) {
+			paths = append(paths, s.Path)
+		}
+	}
+	return paths
+}
+
+// live are the settings that a reload changes; with the others it waits for a
+// new start.
+var live = []string{"streams", "pipelines", "crontab", "mp4"}
+
+// late are those below them that it does not.
+var late = []string{"mp4/expire_days", "mp4/disk_max_percent"}
+
+func needRestart(started, now *configs.Config) (paths []string) {
+	a, _ := spec.Describe(started)
+	b, _ := spec.Describe(now)
+	for _, e := range b.Entries {
+		if !slices.Contains(live, e.Key) {
+			paths = append(paths, differing(a.Get(e.Key), e.Value)...)
+		}
+	}
+	for _, path := range late {
+		x, y := a, b
+		for _, key := range spec.SplitPath(path) {
+			x, y = x.Get(key), y.Get(key)
+		}
+		paths = append(paths, differing(x, y)...)
+	}
+	return paths
+}
+
+// differing are the paths of the values that are not the same.
+func differing(a, b *spec.Node) (paths []string) {
+	if reflect.DeepEqual(a.Any(), b.Any()) {
+		return nil
+	}
+	if a == nil || b == nil || !a.IsMap || !b.IsMap {
+		if b == nil {
+			b = a
+		}
+		return []string{b.Path}
+	}
+	for _, e := range b.Entries {
+		paths = append(paths, differing(a.Get(e.Key), e.Value)...)
+	}
+	for _, e := range a.Entries {
+		if b.Get(e.Key) == nil {
+			paths = append(paths, e.Value.Path)
+		}
+	}
+	return paths
+}
+
+// refusal is an error of a configuration as the API wants it.
+func refusal(err error) error {
+	var problems spec.Problems
+	if !errors.As(err, &problems) {
+		return &api.Refused{Problems: []api.Problem{{Text: err.Error()}}}
+	}
+	out := &api.Refused{}
+	for _, p := range problems.Sorted() {
+		out.Problems = append(out.Problems, api.Problem{At: place(p.Pos), Path: spec.Redact(p.Path), Text: p.Msg, Hint: p.Hint})
+	}
+	return out
+}

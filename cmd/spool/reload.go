@@ -1,0 +1,115 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+
+	"github.com/gospool/spool/api"
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/spec"
+)
+
+// begin keeps the schedule, and reloads on SIGHUP and when the configuration's
+// file changes.
+func (p *plans) begin(tasks *pipeline.Tasks) {
+	hangUps := make(chan os.Signal, 1)
+	signal.Notify(hangUps, syscall.SIGHUP)
+	tasks.Go("schedule", p.schedule.Run)
+	tasks.Go("reload", func(ctx context.Context) error {
+		for {
+			select {
+			case <-hangUps:
+				p.reloadAndSay(ctx, "SIGHUP")
+			case <-ctx.Done():
+				return nil
+			}
+		}
+	})
+	if file := p.started.File; file != "" {
+		tasks.Keep("watch configuration", pipeline.Backoff{}, func(ctx context.Context) error { return p.watch(ctx, file) })
+	}
+}
+
+// settle is how long a file must have been left alone to be read: editors write
+// in several steps.
+const settle = 200 * time.Millisecond
+
+// watch reloads when the file's content is another. The directory is watched and
+// not the file, which editors and mounts put a new one in the place of.
+func (p *plans) watch(ctx context.Context, file string) error {
+	w, err := fsnotify.NewWatcher()
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	seen, _ := os.ReadFile(file)
+	if err := w.Add(filepath.Dir(file)); err != nil {
+		return err
+	}
+	timer := time.NewTimer(settle) // at first for what changed before the watch began
+	defer timer.Stop()
+	for {
+		select {
+		case e := <-w.Events:
+			if base := filepath.Base(e.Name); base == filepath.Base(file) || base == mountedData {
+				timer.Reset(settle)
+			}
+		case <-timer.C:
+			text, err := os.ReadFile(file)
+			if err == nil && !bytes.Equal(text, seen) {
+				seen = text
+				p.reloadAndSay(ctx, "the file changed")
+			}
+		case err := <-w.Errors:
+			return fmt.Errorf("watching %s: %w", file, err)
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// mountedData is the link that a Kubernetes mount changes in place of its files.
+const mountedData = "..data"
+
+// reloadAndSay reloads and logs what came of it.
+func (p *plans) reloadAndSay(ctx context.Context, why string) {
+	got, err := p.Reload(ctx)
+	var refused *api.Refused
+	switch {
+	case errors.As(err, &refused):
+		for _, problem := range refused.Problems {
+			p.log.Error("the configuration is refused, and nothing was changed", "at", problem.At, "setting", problem.Path, "problem", problem.Text, "hint", problem.Hint)
+		}
+	case err != nil:
+		p.log.Error("the configuration was not reloaded", "error", err)
+	default:
+		p.log.Info("configuration reloaded", "because", why, "pipelines", got.Pipelines, "streams", got.Streams,
+			"schedule", got.Schedule, "restarted", got.Restarted, "need_restart", got.NeedRestart)
+		for _, warning := range got.Warnings {
+			p.log.Warn(warning)
+		}
+	}
+}
+
+// place is where a problem is, without the directories of the machine.
+func place(pos spec.Pos) string {
+	pos.File = filepath.Base(pos.File)
+	if pos.File == "." {
+		pos.File = ""
+	}
+	return pos.String()
+}
+
+func shownProblem(p spec.Problem) string {
+	p.Pos.File = filepath.Base(p.Pos.File)
+	return p.String()
+}
