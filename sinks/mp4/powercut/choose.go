@@ -1,0 +1,87 @@
+package powercut
+
+import "fmt"
+
+// sectors are the sizes in which disks write.
+var sectors = [...]int64{512, 4096}
+
+// cut visits the states of a power cut at this moment.
+func (w *walk) cut(at int) {
+	all := func(f fate) func(int, event) choice {
+		return func(_ int, e event) choice {
+			if f == sized && e.kind != wrote {
+				return choice{fate: kept}
+			}
+			return choice{fate: f}
+		}
+	}
+	w.show(at, "everything kept", all(kept))
+	w.show(at, "everything lost", all(lost))
+	w.show(at, "sizes without bytes", all(sized))
+	for k := range w.pending {
+		w.single(at, k)
+	}
+	w.tearLast(at)
+	for range w.options.Random {
+		w.show(at, "at random", w.any)
+	}
+}
+
+// single is what can be said about one pending event against all others.
+func (w *walk) single(at, k int) {
+	one := func(of, others fate) func(int, event) choice {
+		return func(n int, _ event) choice {
+			if n == k {
+				return choice{fate: of}
+			}
+			return choice{fate: others}
+		}
+	}
+	w.show(at, fmt.Sprintf("the first %d kept", k), func(n int, _ event) choice {
+		if n < k {
+			return choice{fate: kept}
+		}
+		return choice{fate: lost}
+	})
+	w.show(at, fmt.Sprintf("number %d lost", k), one(lost, kept))
+	w.show(at, fmt.Sprintf("number %d alone kept", k), one(kept, lost))
+	if w.pending[k].kind == wrote {
+		w.show(at, fmt.Sprintf("of number %d the size", k), one(sized, kept))
+	}
+}
+
+// tearLast tears the last pending write at each of its sector boundaries, the
+// rest being there: the beginning kept, or the end.
+func (w *walk) tearLast(at int) {
+	last := len(w.pending) - 1
+	if last < 0 || w.pending[last].kind != wrote {
+		return
+	}
+	e := w.pending[last]
+	for _, sector := range sectors {
+		n := int((e.off+int64(len(e.data))-1)/sector - e.off/sector) // boundaries within
+		for edge := 1; edge <= n; edge++ {
+			head, tail := func(k int) bool { return k < edge }, func(k int) bool { return k >= edge }
+			for _, c := range [...]choice{{torn, sector, head}, {tornToo, sector, head}, {tornToo, sector, tail}} {
+				w.show(at, fmt.Sprintf("the last write torn at sector %d of %d bytes", edge, sector), func(n int, _ event) choice {
+					if n == last {
+						return c
+					}
+					return choice{fate: kept}
+				})
+			}
+		}
+	}
+}
+
+// any is a fate by lot.
+func (w *walk) any(_ int, e event) choice {
+	if e.kind != wrote {
+		return choice{fate: fate(w.random.IntN(2))}
+	}
+	bits := w.random.Uint64()
+	return choice{
+		fate: fate(w.random.IntN(5)), sector: sectors[w.random.IntN(len(sectors))],
+		there: func(n int) bool { return bits>>(n%64)&1 == 1 },
+	}
+}

@@ -1,0 +1,212 @@
+package powercut
+
+import (
+	"bytes"
+	"hash/maphash"
+	"maps"
+	"math/rand/v2"
+	"path"
+	"slices"
+)
+
+// event is one thing that was asked of the disk, or was noted.
+type event struct {
+	kind     kind
+	inode    int
+	off      int64 // of a write, or the size of a truncate
+	data     []byte
+	from, to string
+	dir      bool
+	note     any
+}
+
+type kind uint8
+
+const (
+	wrote kind = iota + 1
+	truncated
+	synced
+	linked
+	renamed
+	unlinked
+	dirSynced
+	noted
+)
+
+// image is what is on the disk when the power is cut.
+type image struct {
+	names map[string]int // -> inode
+	files map[int][]byte
+	dirs  map[int]bool
+}
+
+func (m image) clone() image {
+	out := image{maps.Clone(m.names), make(map[int][]byte, len(m.files)), maps.Clone(m.dirs)}
+	for id, b := range m.files {
+		out.files[id] = bytes.Clone(b)
+	}
+	return out
+}
+
+// fate is what became of one pending event.
+type fate uint8
+
+const (
+	lost    fate = iota
+	kept         // all of it
+	sized        // a write: its size, and zeros
+	torn         // a write: some of its sectors
+	tornToo      // and its size
+)
+
+// choice is the fate of an event, with the sectors of a torn write that are
+// there.
+type choice struct {
+	fate   fate
+	sector int64
+	there  func(n int) bool // the n-th sector that the write touches
+}
+
+// apply makes an event part of the image.
+func (m *image) apply(e event, c choice) {
+	if c.fate == lost {
+		return
+	}
+	switch e.kind {
+	case wrote:
+		m.write(e, c)
+	case truncated:
+		m.files[e.inode] = resize(m.files[e.inode], e.off)
+	case linked:
+		m.names[e.to] = e.inode
+		m.dirs[e.inode] = e.dir
+	case renamed:
+		if m.names[e.from] == e.inode {
+			delete(m.names, e.from)
+		}
+		m.names[e.to] = e.inode
+	case unlinked:
+		delete(m.names, e.from)
+	}
+}
+
+func (m *image) write(e event, c choice) {
+	b, end := m.files[e.inode], e.off+int64(len(e.data))
+	if c.fate == kept {
+		m.files[e.inode] = put(b, e.data, e.off)
+		return
+	}
+	if c.fate != torn {
+		b = resize(b, max(int64(len(b)), end))
+	}
+	if c.fate != sized {
+		for n, at := 0, e.off/c.sector*c.sector; at < end; n, at = n+1, at+c.sector {
+			from, to := max(at, e.off), min(at+c.sector, end)
+			if c.there(n) {
+				b = put(b, e.data[from-e.off:to-e.off], from)
+			}
+		}
+	}
+	m.files[e.inode] = b
+}
+
+// State is what a power cut left.
+type State struct {
+	Disk  *Disk  // as it is when the power is back; it remembers what is done to it in turn
+	Notes []any  // what had been promised
+	What  string // how it came about
+	Cut   int    // after how many operations
+}
+
+// Options is how many states to visit.
+type Options struct {
+	Seed   uint64
+	Random int // states of each cut that are chosen at random
+}
+
+// Each visits the states, none twice, and tells how many they were.
+func (d *Disk) Each(o Options, visit func(State)) int {
+	w := &walk{
+		safe: d.first.clone(), random: rand.New(rand.NewPCG(o.Seed, 0)), options: o,
+		visit: visit, seen: map[uint64]bool{}, hash: maphash.MakeSeed(),
+	}
+	if w.safe.files == nil {
+		w.safe.files = map[int][]byte{}
+	}
+	w.cut(0)
+	for i, e := range d.log {
+		w.take(e)
+		w.cut(i + 1)
+	}
+	return len(w.seen)
+}
+
+// walk is where a visit is: what is durable, and what is pending.
+type walk struct {
+	safe    image
+	pending []event
+	notes   []any
+	random  *rand.Rand
+	options Options
+	visit   func(State)
+	seen    map[uint64]bool
+	hash    maphash.Seed
+}
+
+// take lets one more event happen. A sync makes what it is about durable.
+func (w *walk) take(e event) {
+	switch e.kind {
+	case noted:
+		w.notes = append(w.notes, e.note)
+	case synced:
+		w.settle(func(p event) bool { return p.inode == e.inode && (p.kind == wrote || p.kind == truncated) })
+	case dirSynced:
+		w.settle(func(p event) bool {
+			return (p.kind == linked || p.kind == renamed) && below(e.from, p.to) || p.kind == unlinked && below(e.from, p.from)
+		})
+	default:
+		w.pending = append(w.pending, e)
+	}
+}
+
+func (w *walk) settle(owed func(event) bool) {
+	w.pending = slices.DeleteFunc(w.pending, func(p event) bool {
+		if owed(p) {
+			w.safe.apply(p, choice{fate: kept})
+			return true
+		}
+		return false
+	})
+}
+
+// show visits the state that choices lead to, if it is a new one. A name whose
+// directory is not there is not either.
+func (w *walk) show(cut int, what string, choose func(n int, e event) choice) {
+	m := w.safe.clone()
+	for n, e := range w.pending {
+		m.apply(e, choose(n, e))
+	}
+	for _, name := range slices.Sorted(maps.Keys(m.names)) { // a directory before what is in it
+		if _, ok := m.names[path.Dir(name)]; !ok {
+			delete(m.names, name)
+		}
+	}
+	if key := w.key(m); !w.seen[key] {
+		w.seen[key] = true
+		w.visit(State{Disk: from(m), Notes: slices.Clone(w.notes), What: what, Cut: cut})
+	}
+}
+
+// key tells states apart: what is on the disk, and what was promised about it.
+func (w *walk) key(m image) uint64 {
+	var h maphash.Hash
+	h.SetSeed(w.hash)
+	h.WriteByte(byte(len(w.notes)))
+	for _, name := range slices.Sorted(maps.Keys(m.names)) {
+		h.WriteString(name)
+		h.WriteByte(0)
+		h.Write(m.files[m.names[name]])
+		h.WriteByte(1)
+	}
+	return h.Sum64()
+}

@@ -1,0 +1,137 @@
+package powercut
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// contents lists every state of a disk as "name=bytes name=bytes".
+func contents(d *Disk, random int) (out []string) {
+	d.Each(Options{Seed: 1, Random: random}, func(s State) {
+		var files []string
+		for name, b := range s.Disk.Files() {
+			files = append(files, name+"="+strings.ReplaceAll(string(b), "\x00", "0"))
+		}
+		slices.Sort(files)
+		out = append(out, strings.Join(files, " "))
+	})
+	return out
+}
+
+func write(t *testing.T, d *Disk, name, text string) *File {
+	t.Helper()
+	f, err := d.Create(name)
+	require.NoError(t, err)
+	_, err = f.WriteAt([]byte(text), 0)
+	require.NoError(t, err)
+	return f
+}
+
+func TestNothingIsOwedWithoutASync(t *testing.T) {
+	d := New()
+	write(t, d, "a", "xy")
+	require.ElementsMatch(t, []string{"", "a=", "a=00", "a=xy"}, contents(d, 50))
+}
+
+func TestASyncOwesBytesAndTheDirectoryOwesNames(t *testing.T) {
+	d := New()
+	f := write(t, d, "a", "xy")
+	require.NoError(t, f.Sync())
+	d.Note("bytes")
+	d.Each(Options{Random: 50}, func(s State) {
+		for _, b := range s.Disk.Files() {
+			require.True(t, len(s.Notes) == 0 || string(b) == "xy", "%q", b)
+		}
+	})
+	require.Contains(t, contents(d, 0), "", "the name may be missing still")
+	require.NoError(t, d.SyncDir("."))
+	d.Note("name")
+	d.Each(Options{Random: 50}, func(s State) {
+		if len(s.Notes) == 2 {
+			require.Equal(t, map[string][]byte{"a": []byte("xy")}, s.Disk.Files())
+		}
+	})
+}
+
+func TestARenameIsOneOrTheOther(t *testing.T) {
+	d := New()
+	require.NoError(t, write(t, d, "a", "x").Sync())
+	require.NoError(t, d.SyncDir("."))
+	d.Note("there")
+	require.NoError(t, d.Rename("a", "b"))
+	d.Each(Options{Random: 20}, func(s State) {
+		if len(s.Notes) > 0 {
+			require.Len(t, s.Disk.Files(), 1)
+		}
+	})
+	states := contents(d, 20)
+	require.Subset(t, states, []string{"a=x", "b=x"})
+}
+
+func TestWritesAreReorderedAndTornBySector(t *testing.T) {
+	d := New()
+	f := write(t, d, "a", "")
+	require.NoError(t, f.Sync())
+	require.NoError(t, d.SyncDir("."))
+	_, err := f.WriteAt([]byte(strings.Repeat("A", 512)+strings.Repeat("B", 512)), 0)
+	require.NoError(t, err)
+	_, err = f.WriteAt([]byte("C"), 1024)
+	require.NoError(t, err)
+	states := contents(d, 0)
+	a, b, zero := strings.Repeat("A", 512), strings.Repeat("B", 512), strings.Repeat("0", 512)
+	for what, want := range map[string]string{
+		"reordered": zero + zero + "C", "head": a, "head, size": a + zero, "tail": zero + b, "in order": a + b, "all": a + b + "C",
+	} {
+		require.Contains(t, states, "a="+want, what)
+	}
+}
+
+func TestAForgottenSyncOwesNothing(t *testing.T) {
+	d := New()
+	d.Forget(1)
+	require.NoError(t, write(t, d, "a", "xy").Sync())
+	require.NoError(t, d.SyncDir("."))
+	d.Note("promised")
+	n, what := d.Syncs()
+	require.Equal(t, 2, n)
+	require.Equal(t, "fsync of a", what)
+	broken := 0
+	d.Each(Options{}, func(s State) {
+		if len(s.Notes) > 0 && string(s.Disk.Files()["a"]) != "xy" {
+			broken++
+		}
+	})
+	require.Positive(t, broken)
+}
+
+func TestAFileInALostDirectoryIsLost(t *testing.T) {
+	d := New()
+	require.NoError(t, d.Mkdir("d"))
+	require.NoError(t, write(t, d, "d/a", "x").Sync())
+	require.NoError(t, d.SyncDir("d"))
+	require.Contains(t, contents(d, 0), "", "the directory's own name was not synced")
+	require.NoError(t, d.SyncDir("."))
+	d.Note(1)
+	d.Each(Options{}, func(s State) {
+		require.True(t, len(s.Notes) == 0 || len(s.Disk.Files()) == 1)
+	})
+}
+
+// TestTheDiskIsAsItWasWhenThePowerIsBack: a state goes on as a disk of its own,
+// and what is done to it can be cut again.
+func TestTheDiskIsAsItWasWhenThePowerIsBack(t *testing.T) {
+	d := New()
+	require.NoError(t, write(t, d, "a", "x").Sync())
+	require.NoError(t, d.SyncDir("."))
+	d.Each(Options{}, func(s State) {
+		if s.Cut < 4 {
+			return
+		}
+		require.NoError(t, s.Disk.Remove("a"))
+		require.Equal(t, []string{"a=x", ""}, contents(s.Disk, 0))
+	})
+	require.Equal(t, "x", string(d.Files()["a"]), "a state is a copy")
+}

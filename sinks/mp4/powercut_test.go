@@ -1,0 +1,332 @@
+package mp4
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/mp4/powercut"
+)
+
+// cutFS is a disk of the simulator as this package asks of one.
+type cutFS struct{ *powercut.Disk }
+
+func (d cutFS) Create(name string) (File, error)   { return cutOpen(d.Disk.Create(name)) }
+func (d cutFS) Open(name string) (File, error)     { return cutOpen(d.Disk.Open(name)) }
+func (d cutFS) OpenRead(name string) (File, error) { return cutOpen(d.Disk.Open(name)) }
+func (d cutFS) Same() (bool, error)                { return true, nil }
+func (d cutFS) Close() error                       { return nil }
+func (d cutFS) Mkdir(name string) (bool, error) {
+	err := d.Disk.Mkdir(name)
+	if errors.Is(err, fs.ErrExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func cutOpen(f *powercut.File, err error) (File, error) {
+	if err != nil {
+		return nil, err
+	}
+	return cutFile{f}, nil
+}
+
+type cutFile struct{ *powercut.File }
+
+func (f cutFile) WritevAt(bufs [][]byte, off int64) error {
+	_, err := f.WriteAt(bytes.Join(bufs, nil), off)
+	return err
+}
+func (f cutFile) Datasync() error             { return f.Sync() }
+func (f cutFile) Allocate(int64, int64) error { return nil }
+func (f cutFile) Punch(off, n int64) error    { return f.Zero(off, n) }
+
+// promise is what the recorder has said of its one file.
+type promise struct {
+	claimed  bool // the directory has its identity
+	chunks   int  // durable, since Process of the last returned
+	finished bool
+}
+
+// cutRun is one recording on a simulated disk, and the samples of each of its
+// chunks, by track.
+type cutRun struct {
+	disk   *powercut.Disk
+	chunks [][][][]byte // chunk, track, sample
+}
+
+// recordOnDisk records four small chunks in one form; the forget-th sync is
+// passed over.
+func recordOnDisk(t *testing.T, form string, forget int) cutRun {
+	t.Helper()
+	run := cutRun{disk: powercut.New()}
+	run.disk.Forget(forget)
+	cfg := Defaults()
+	cfg.Fragment = forms[form].fragment
+	cfg.FilenamePattern = "{stream_path}/{seq}.mp4"
+	s := newSession(t, cfg, nil)
+	s.openFS = func(string) (FS, error) { return cutFS{run.disk}, nil }
+	s.reserve = func(*media.Segment, Config) int64 {
+		if forms[form].tail {
+			return 0
+		}
+		return 4000
+	}
+	pool := media.NewCheckedPool()
+	set, chunks := synthetic{fps: 10, gop: 10, picture: 300, sound: true, flush: time.Second, chunks: 4}.make(t, pool)
+	if forms[form].tail {
+		set, chunks = addSamples(t, pool, chunks)
+	}
+	for _, c := range chunks {
+		run.chunks = append(run.chunks, samplesOf(c))
+	}
+	require.NoError(t, s.Open(context.Background()))
+	run.disk.Note(promise{claimed: true})
+	seg := segment(set, 1)
+	for i, c := range chunks {
+		require.NoError(t, s.Process(context.Background(), media.Part{Segment: seg, First: i == 0, Chunk: c}, s.emit))
+		run.disk.Note(promise{claimed: true, chunks: i + 1})
+	}
+	require.NoError(t, s.end(seg, media.EndStop))
+	run.disk.Note(promise{claimed: true, chunks: len(chunks), finished: true})
+	require.NoError(t, s.Close())
+	require.Zero(t, pool.Outstanding(), pool.Leaks())
+	return run
+}
+
+// addSamples replaces chunks by such with many tiny samples, whose moov does not
+// fit the page that is always reserved.
+func addSamples(t *testing.T, pool *media.Pool, few []*media.Chunk) (*media.TrackSet, []*media.Chunk) {
+	for _, c := range few {
+		c.Release()
+	}
+	return synthetic{fps: 300, gop: 300, picture: 9, sound: true, flush: time.Second, chunks: 4}.make(t, pool)
+}
+
+func samplesOf(c *media.Chunk) (out [][][]byte) {
+	for i := range c.Tracks {
+		cols, at := &c.Tracks[i], 0
+		var track [][]byte
+		for _, n := range cols.Size {
+			track = append(track, bytes.Clone(cols.Payload[at:at+int(n)]))
+			at += int(n)
+		}
+		out = append(out, track)
+	}
+	return out
+}
+
+// played is what a player finds in a file, by track: from the tables of its moov,
+// or from its fragments up to the first that is not there.
+func played(b []byte) map[uint32][][]byte {
+	out := map[uint32][][]byte{}
+	moov := find(b, "moov")
+	fragmented := find(moov, "mvex") != nil
+	children(moov, func(fourcc string, trak []byte) bool {
+		if tkhd := find(trak, "tkhd"); fourcc == "trak" && len(tkhd) > 16 && !fragmented {
+			s, ok := parseSampleTable(find(trak, "mdia", "minf", "stbl"))
+			for i := range s.size {
+				if to := s.at[i] + int64(s.size[i]); ok && to <= int64(len(b)) {
+					out[binary.BigEndian.Uint32(tkhd[12:])] = append(out[binary.BigEndian.Uint32(tkhd[12:])], b[s.at[i]:to])
+				}
+			}
+		}
+		return true
+	})
+	at := 0
+	for whole := true; fragmented && whole && at < len(b); {
+		h, ok := parseHeader(b[at:])
+		if !ok || h.size == 0 || at+int(h.size) > len(b) {
+			break
+		}
+		if h.is("moof") {
+			whole = playFragment(b[at:], b[at+8:at+int(h.size)], out)
+		}
+		at += int(h.size)
+	}
+	return out
+}
+
+// playFragment reads a moof of ours: offsets from the moof, a size for each sample.
+func playFragment(from, moof []byte, out map[uint32][][]byte) bool {
+	children(moof, func(fourcc string, traf []byte) bool {
+		tfhd, trun := find(traf, "tfhd"), find(traf, "trun")
+		if fourcc != "traf" || len(tfhd) < 8 || len(trun) < 12 {
+			return true
+		}
+		id, flags := binary.BigEndian.Uint32(tfhd[4:]), binary.BigEndian.Uint32(trun)
+		f := fields{b: trun[4:]}
+		n, at := f.u32(), int(f.u32())
+		if flags&trunFirstFlags != 0 {
+			f.u32()
+		}
+		for range n {
+			var size int
+			for _, field := range [...]uint32{trunDuration, trunSize, trunFlags, trunCompositionTO} {
+				if flags&field != 0 {
+					if v := f.u32(); field == trunSize {
+						size = int(v)
+					}
+				}
+			}
+			if f.short || at < 0 || at+size > len(from) {
+				return false
+			}
+			out[id] = append(out[id], from[at:at+size])
+			at += size
+		}
+		return true
+	})
+	return true
+}
+
+// compare tells what is wrong with a file of which chunks are promised. A file
+// that was repaired may hold nothing but what was recorded.
+func (run cutRun) compare(b []byte, chunks int, exact bool) error {
+	got := played(b)
+	for i := range run.chunks[0] {
+		have, n := got[uint32(i+1)], 0
+		for k, chunk := range run.chunks {
+			for _, want := range chunk[i] {
+				if n >= len(have) {
+					if k < chunks {
+						return fmt.Errorf("track %d ends after %d samples, in chunk %d of %d promised", i+1, n, k+1, chunks)
+					}
+					break
+				}
+				if (exact || k < chunks) && !bytes.Equal(want, have[n]) {
+					return fmt.Errorf("sample %d of track %d is damaged, in chunk %d; %d are promised", n, i+1, k+1, chunks)
+				}
+				n++
+			}
+		}
+		if exact && n < len(have) {
+			return fmt.Errorf("track %d has %d samples too many", i+1, len(have)-n)
+		}
+	}
+	return nil
+}
+
+// only is the one recording on a disk, if there is one.
+func only(d *powercut.Disk) (name string, b []byte, err error) {
+	for n, bytes := range d.Files() {
+		if strings.HasPrefix(n, ".") {
+			continue
+		}
+		if name != "" {
+			return "", nil, fmt.Errorf("two files, %s and %s", name, n)
+		}
+		name, b = n, bytes
+	}
+	return name, b, nil
+}
+
+// verify tells what is wrong with a state: as it was found, and once recovered.
+func (run cutRun) verify(s powercut.State) error {
+	p := last(s.Notes)
+	if _, err := readIdentity(cutFS{s.Disk}); err != nil && (p.claimed || !errors.Is(err, fs.ErrNotExist)) {
+		return err
+	}
+	name, b, err := only(s.Disk)
+	if err != nil {
+		return err
+	}
+	if p.chunks > 0 {
+		if err := run.compare(b, p.chunks, false); err != nil {
+			return fmt.Errorf("as it was found, %q: %w", name, err)
+		}
+	}
+	if _, form, err := openScan(&memoryFile{b}, name); p.finished && (err != nil || form != finished || strings.HasSuffix(name, PartSuffix)) {
+		return fmt.Errorf("was told to be finished and is not: %q %v %w", name, form, err)
+	}
+	return run.recover(s.Disk, p)
+}
+
+func (run cutRun) recover(disk *powercut.Disk, p promise) error {
+	var failed error
+	err := recoverDir(context.Background(), cutFS{disk}, "/simulated", func(r Repaired) {
+		if r.Err != nil && p.chunks > 0 { // a header that is there by half is left as it is
+			failed = fmt.Errorf("recovery: %w", r.Err)
+		}
+	})
+	if errors.Join(err, failed) != nil {
+		return errors.Join(err, failed)
+	}
+	name, b, err := only(disk)
+	if err != nil || p.chunks == 0 && (name == "" || strings.HasSuffix(name, PartSuffix)) {
+		return err
+	}
+	if _, form, err := openScan(&memoryFile{b}, name); err != nil || form != finished || strings.HasSuffix(name, PartSuffix) {
+		return fmt.Errorf("is not finished after recovery: %q %v %w", name, form, err)
+	}
+	if err := run.compare(b, p.chunks, true); err != nil {
+		return fmt.Errorf("recovered: %w", err)
+	}
+	return nil
+}
+
+// TestPowerCut visits the states that a power cut at any moment leaves, and of
+// some of them those that another cut in the middle of recovery leaves.
+func TestPowerCut(t *testing.T) {
+	total := 0
+	for form := range forms {
+		t.Run(form, func(t *testing.T) {
+			run := recordOnDisk(t, form, 0)
+			again := 0
+			n := run.disk.Each(powercut.Options{Seed: 1, Random: 40}, func(s powercut.State) {
+				require.NoError(t, run.verify(s), "cut after operation %d, %s", s.Cut, s.What)
+				if s.What == "at random" {
+					return
+				}
+				again += s.Disk.Each(powercut.Options{Seed: 1, Random: 2}, func(second powercut.State) {
+					second.Notes = s.Notes
+					require.NoError(t, run.recover(second.Disk, last(s.Notes)),
+						"cut after operation %d, %s; recovery cut after operation %d, %s", s.Cut, s.What, second.Cut, second.What)
+				})
+			})
+			t.Logf("%d states, and %d of cuts in recovery", n, again)
+			total += n + again
+		})
+	}
+	t.Logf("%d states", total)
+	require.GreaterOrEqual(t, total, 10000)
+}
+
+func last(notes []any) (p promise) {
+	if len(notes) > 0 {
+		p = notes[len(notes)-1].(promise)
+	}
+	return p
+}
+
+// TestForgottenSync passes over each sync in turn: the simulator must see that it
+// is missing.
+func TestForgottenSync(t *testing.T) {
+	for form := range forms {
+		t.Run(form, func(t *testing.T) {
+			syncs, _ := recordOnDisk(t, form, 0).disk.Syncs()
+			require.Greater(t, syncs, 8)
+			for n := 1; n <= syncs; n++ {
+				run := recordOnDisk(t, form, n)
+				_, what := run.disk.Syncs()
+				var caught error
+				run.disk.Each(powercut.Options{Seed: 1, Random: 100}, func(s powercut.State) {
+					if caught == nil {
+						caught = run.verify(s)
+					}
+				})
+				t.Logf("sync %d, %s: %v", n, what, caught)
+				require.Error(t, caught, "nobody would notice that sync %d is missing: %s", n, what)
+			}
+		})
+	}
+}
