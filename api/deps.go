@@ -22,6 +22,7 @@ type Deps struct {
 	Streams   Streams
 	Catalogue Catalogue
 	Files     Files
+	Events    Events // nil: none are recorded
 	Schedule  Schedule  // nil: there are no jobs
 	Pipelines Pipelines // nil: none are shown, and nothing can be changed
 

@@ -64,6 +64,7 @@ type recordDetail struct {
 	State     media.State       `json:"state" enum:"recording,finished,recovered,lost"`
 	EndReason media.Cause       `json:"end_reason"`
 	Protected bool              `json:"protected"`
+	Events    []eventDetail     `json:"events,omitempty" doc:"that it holds media of"`
 	Tracks    []media.TrackInfo `json:"tracks"`
 	Gap       *gapDetail        `json:"gap,omitempty" doc:"what is missing before it"`
 	Node      string            `json:"node,omitempty"`
@@ -84,6 +85,9 @@ func detail(r *Record) recordDetail {
 	}
 	if r.State != media.StateLost && checkFileName(r.Path) == nil {
 		d.URL = fileURL(r.Path)
+	}
+	for i := range r.Events {
+		d.Events = append(d.Events, eventOf(&r.Events[i]))
 	}
 	if !r.Gap.None() {
 		d.Gap = &gapDetail{r.Gap.Cause, seconds(r.Gap.Duration)}

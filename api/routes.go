@@ -21,6 +21,11 @@ func routes() []route {
 		{op: "streams", method: "GET", path: "/mp4/streams", summary: "Streams that are live or configured", role: View,
 			answer: streamsAnswer{}, handle: (*Server).streams},
 
+		{op: "event", method: "POST", path: "/mp4/event/*stream_path", summary: "Record an event, from before it happened", role: Control,
+			body: eventBody{}, answer: eventAnswer{}, codes: []int{404, 409, 415}, handle: (*Server).event},
+		{op: "events", method: "GET", path: "/mp4/events", summary: "Events by page, newest first", role: View,
+			query: eventParams, answer: eventsAnswer{}, handle: (*Server).events},
+
 		{op: "records", method: "GET", path: "/mp4/records", summary: "Recordings by page, newest first", role: View,
 			query: recordParams, answer: recordsAnswer{}, handle: (*Server).records},
 		{op: "deleteRange", method: "DELETE", path: "/mp4/records", summary: "Delete the recordings that lie wholly in a range", role: Admin,

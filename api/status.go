@@ -29,6 +29,7 @@ type statusAnswer struct {
 	Drops          []pipeline.Drop `json:"drops"`
 	Gaps           uint64          `json:"gaps"`
 	LastError      string          `json:"last_error,omitempty"`
+	Warnings       []string        `json:"warnings,omitempty" doc:"what is less than was asked for"`
 	Ring           *ringAnswer     `json:"ring,omitempty"`
 	Finish         *finishAnswer   `json:"finish,omitempty" doc:"what finishing the last file took"`
 }
@@ -73,6 +74,9 @@ func (s *Server) describe(stream string, st Status) statusAnswer {
 		Bytes: rep.Bytes, TotalBytes: rep.TotalBytes, AccessUnits: rep.AccessUnits, Segments: rep.Segments,
 		LastAccessUnit: utc(rep.LastAccessUnit), LastWritten: utc(rep.LastWritten), LastDurable: utc(rep.LastDurable),
 		Drops: orEmpty(rep.Drops), Gaps: rep.Gaps, LastError: s.scrub(rep.LastError),
+	}
+	for _, text := range rep.Warnings {
+		a.Warnings = append(a.Warnings, s.scrub(text))
 	}
 	if rep.RingMaxBytes > 0 {
 		a.Ring = &ringAnswer{rep.RingBytes, rep.RingMaxBytes, rep.RingSpan.Seconds(), rep.RingChunks}

@@ -55,12 +55,15 @@ func (c control) Status(stream string) (api.Status, bool) {
 			job = j
 			break
 		}
+		if job.Mode == pipeline.Event && j.Mode != pipeline.Event {
+			job = j // what was asked for tells more than what is armed
+		}
 	}
 	job.Report.LastError = job.LastError
 	return api.Status{
 		Stream: stream, Pipeline: job.Pipeline, Report: job.Report,
 		State:     stateOf(job, c.hub.Configured(stream)),
-		Recording: live && job.State != pipeline.JobBackoff,
+		Recording: live && job.State != pipeline.JobBackoff && (job.Mode != pipeline.Event || job.Report.Recording),
 	}, true
 }
 
@@ -75,7 +78,7 @@ func stateOf(j pipeline.JobStatus, configured bool) string {
 		return "recording"
 	case j.Report.Waiting == "publisher" && configured:
 		return "connecting"
-	case j.Report.Waiting == "publisher":
+	case j.Report.Waiting == "publisher", j.Report.Waiting == "trigger":
 		return "armed"
 	}
 	return "waiting"

@@ -1,0 +1,235 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// Events records what happened, and knows what did.
+type Events interface {
+	// Trigger records an event of a stream with what came before it. NotFound:
+	// nothing records events of that stream; Conflict: there is nothing of it.
+	Trigger(ctx context.Context, stream string, t pipeline.Trigger) ([]pipeline.Triggered, error)
+	Events(ctx context.Context, q EventQuery) (EventPage, error)
+}
+
+// EventQuery selects events; zero fields do not select.
+type EventQuery struct {
+	Stream     string // a path, or with Prefix all below it
+	Prefix     bool
+	Start, End time.Time // first triggered in [Start, End)
+	Key, Name  string
+	Limit      int  // 1..1000
+	Desc       bool // newest first
+	Cursor     string
+}
+
+// EventPage is one page of events.
+type EventPage struct {
+	Events   []Event
+	Next     string // cursor of the page after it, empty at the end
+	Degraded bool   // the database is down: older events may be missing
+}
+
+// Event is an event as the catalogue shows it.
+type Event struct {
+	media.Event
+	Stream string
+	Node   string
+}
+
+// The bounds of what a caller may say of an event, in bytes.
+const (
+	maxEventKey   = 200
+	maxEventData  = 1024
+	maxEventDepth = 16
+	eventAhead    = time.Minute // a caller's clock may be ahead by this much
+)
+
+// eventBody is what may be said of an event. All of it may be left out.
+type eventBody struct {
+	Before  *stretch                   `json:"before,omitempty" doc:"from before the trigger: seconds or a Go duration; the pipeline's setting where left out"`
+	After   *stretch                   `json:"after,omitempty" doc:"after the trigger, and after each one that extends it"`
+	At      instant                    `json:"at,omitempty" doc:"when it happened, RFC 3339 or Unix seconds; now where left out"`
+	Max     *stretch                   `json:"max,omitempty" doc:"longest file: the next one begins with a key frame"`
+	Key     string                     `json:"key,omitempty" doc:"the caller's: triggers of one key are one event"`
+	Name    string                     `json:"name,omitempty"`
+	Data    map[string]json.RawMessage `json:"data,omitempty" doc:"the caller's; at most 1024 bytes"`
+	Protect *bool                      `json:"protect,omitempty" doc:"keep the files from deletion; a mark on a continuous recording does where left out"`
+}
+
+// stretch is a length of time in a body: a number of seconds, or a text that a
+// query would take.
+type stretch string
+
+// UnmarshalJSON takes numbers as they are written.
+func (s *stretch) UnmarshalJSON(b []byte) error { return scalar((*string)(s), b) }
+
+// instant is a time in a body, as text or as a number of Unix seconds.
+type instant string
+
+// UnmarshalJSON takes numbers as they are written.
+func (s *instant) UnmarshalJSON(b []byte) error { return scalar((*string)(s), b) }
+
+func scalar(s *string, b []byte) error {
+	if len(b) > 0 && (b[0] == '"' || b[0] == 'n') {
+		return json.Unmarshal(b, s)
+	}
+	*s = string(b)
+	return nil
+}
+
+type eventAnswer struct {
+	Status    string         `json:"status" enum:"started,extended,marked"`
+	Stream    string         `json:"stream"`
+	Event     string         `json:"event" format:"uuid"`
+	Requested *string        `json:"requested_start" format:"date-time"`
+	Actual    *string        `json:"actual_start" format:"date-time" doc:"a key frame; later than requested where the stream or the memory does not reach back so far"`
+	Until     *string        `json:"until" format:"date-time"`
+	Pipelines []eventHandled `json:"pipelines" doc:"what each pipeline did; above is the first"`
+}
+
+type eventHandled struct {
+	Pipeline  string  `json:"pipeline"`
+	Status    string  `json:"status" enum:"started,extended,marked"`
+	Requested *string `json:"requested_start" format:"date-time"`
+	Actual    *string `json:"actual_start" format:"date-time"`
+	Until     *string `json:"until" format:"date-time"`
+}
+
+func (s *Server) event(w http.ResponseWriter, r *request) error {
+	stream, err := streamPath(r.params.ByName("stream_path"))
+	if err != nil {
+		return err
+	}
+	if s.deps.Events == nil {
+		return NotFound("events are not recorded here")
+	}
+	var body eventBody
+	if r.ContentLength != 0 {
+		if err := readJSON(r.Request, &body); err != nil {
+			return err
+		}
+	}
+	now := s.deps.Clock.Now()
+	t, err := body.trigger(stream, now)
+	if err != nil {
+		return BadRequest("%v", err)
+	}
+	done, err := s.deps.Events.Trigger(r.Context(), stream, t)
+	if err != nil {
+		return err
+	}
+	a := eventAnswer{Stream: stream, Event: media.ID(t.ID).String()}
+	for _, d := range done {
+		a.Pipelines = append(a.Pipelines, eventHandled{d.Pipeline, string(d.Status), utc(d.Requested), utc(d.Actual), utc(d.Until)})
+	}
+	first := a.Pipelines[0]
+	a.Status, a.Requested, a.Actual, a.Until = first.Status, first.Requested, first.Actual, first.Until
+	s.did(r, "event", "stream", stream, "status", a.Status, "event", a.Event)
+	answer(w, http.StatusOK, a)
+	return nil
+}
+
+// trigger is the body as the recorder takes it.
+func (b *eventBody) trigger(stream string, now time.Time) (t pipeline.Trigger, err error) {
+	t = pipeline.Trigger{ID: media.NewID(now), Key: b.Key, Name: b.Name, At: now}
+	if b.Key != "" {
+		t.ID = media.EventID(stream, b.Key)
+	}
+	if err := errors.Join(eventText("key", b.Key), eventText("name", b.Name)); err != nil {
+		return t, err
+	}
+	if t.Data, err = eventData(b.Data); err != nil {
+		return t, err
+	}
+	if t.Before, err = b.Before.duration("before", -1); err != nil {
+		return t, err
+	}
+	if t.After, err = b.After.duration("after", -1); err != nil {
+		return t, err
+	}
+	if t.Max, err = b.Max.duration("max", 0); err != nil {
+		return t, err
+	}
+	if b.At != "" {
+		if t.At, err = parseTime(string(b.At)); err != nil {
+			return t, fmt.Errorf("at: %w", err)
+		}
+		if t.At.After(now.Add(eventAhead)) {
+			return t, fmt.Errorf("at: %s is in the future; it is %s here", b.At, now.UTC().Format(time.RFC3339))
+		}
+	}
+	if b.Protect != nil {
+		t.Protect = pipeline.ProtectOff
+		if *b.Protect {
+			t.Protect = pipeline.ProtectOn
+		}
+	}
+	return t, nil
+}
+
+// duration is a stretch that may be nothing; absent where it is left out.
+func (s *stretch) duration(name string, absent time.Duration) (time.Duration, error) {
+	if s == nil {
+		return absent, nil
+	}
+	if string(*s) == "0" {
+		return 0, nil
+	}
+	d, err := parseDuration(string(*s))
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", name, err)
+	}
+	return d, nil
+}
+
+func eventText(what, s string) error {
+	switch {
+	case len(s) > maxEventKey:
+		return fmt.Errorf("%s: it has %d bytes, at most %d are taken", what, len(s), maxEventKey)
+	case !utf8.ValidString(s) || strings.ContainsRune(s, 0):
+		return fmt.Errorf("%s: it is not plain text", what)
+	}
+	return nil
+}
+
+// eventData is the caller's object in its shortest form. What one of the
+// databases could not hold is refused.
+func eventData(data map[string]json.RawMessage) ([]byte, error) {
+	if data == nil {
+		return nil, nil
+	}
+	b, err := json.Marshal(data) // compacts what is within
+	if err != nil {
+		return nil, fmt.Errorf("data: %w", err)
+	}
+	depth, deepest := 0, 0
+	for _, c := range b { // brackets within texts count too: it is a bound
+		switch c {
+		case '{', '[':
+			depth++
+		case '}', ']':
+			depth--
+		}
+		deepest = max(deepest, depth)
+	}
+	switch {
+	case len(b) > maxEventData:
+		return nil, fmt.Errorf("data: it has %d bytes, at most %d are taken", len(b), maxEventData)
+	case deepest > maxEventDepth:
+		return nil, fmt.Errorf("data: it is nested more than %d deep", maxEventDepth)
+	case strings.Contains(string(b), `\u0000`):
+		return nil, errors.New("data: it holds a NUL character")
+	}
+	return b, nil
+}

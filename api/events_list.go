@@ -1,0 +1,87 @@
+package api
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+var eventParams = []param{
+	{name: "limit", kind: integer, def: "100", max: maxPage, doc: "events in one answer"},
+	{name: "order", enum: []string{"asc", "desc"}, def: "desc", doc: "by the first trigger"},
+	{name: "cursor", doc: "next of the answer before; with the same filters"},
+	{name: "stream", doc: "a stream path, or prefix/* for all below it"},
+	{name: "start", kind: moment, doc: "RFC 3339 or Unix seconds"},
+	{name: "end", kind: moment, doc: "RFC 3339 or Unix seconds"},
+	{name: "key", doc: "the caller's key, exactly"},
+	{name: "name", doc: "the event's name, exactly"},
+}
+
+type eventsAnswer struct {
+	Status string        `json:"status" enum:"success"`
+	Events []eventDetail `json:"events"`
+	Count  int           `json:"count" doc:"events in this answer"`
+	paging
+}
+
+type eventDetail struct {
+	ID      string                     `json:"id" format:"uuid"`
+	Stream  string                     `json:"stream_path,omitempty"`
+	Key     string                     `json:"key,omitempty"`
+	Name    string                     `json:"name,omitempty"`
+	Data    map[string]json.RawMessage `json:"data,omitempty"`
+	At      *string                    `json:"at" format:"date-time" doc:"of the first trigger"`
+	Start   *string                    `json:"start_time" format:"date-time" doc:"asked for; GET /mp4/records from here to end_time lists the footage"`
+	End     *string                    `json:"end_time" format:"date-time"`
+	Protect bool                       `json:"protect"`
+	Node    string                     `json:"node,omitempty"`
+}
+
+func eventOf(e *media.Event) eventDetail {
+	d := eventDetail{
+		ID: e.ID.String(), Key: e.Key, Name: e.Name, Protect: e.Protect,
+		At: utcNano(e.At), Start: utcNano(e.Start), End: utcNano(e.End),
+	}
+	_ = json.Unmarshal(e.Data, &d.Data) // what is no object is not shown
+	return d
+}
+
+func (s *Server) events(w http.ResponseWriter, r *request) error {
+	v := &r.query
+	f := values{Values: map[string][]string{}, known: recordParams}
+	for _, name := range []string{"stream", "start", "end"} {
+		if v.Has(name) {
+			f.Values[name] = v.Values[name]
+		}
+	}
+	base, err := filters(&f)
+	if err != nil {
+		return err
+	}
+	q := EventQuery{
+		Stream: base.Stream, Prefix: base.Prefix, Start: base.Start, End: base.End,
+		Key: v.text("key"), Name: v.text("name"), Limit: v.integer("limit"), Desc: v.choice("order") != "asc",
+	}
+	if q.Cursor = v.text("cursor"); len(q.Cursor) > maxCursor {
+		return BadRequest("parameter cursor: it is none that was given out")
+	}
+	if v.err != nil {
+		return v.err
+	}
+	var page EventPage
+	if s.deps.Events != nil {
+		if page, err = s.deps.Events.Events(r.Context(), q); err != nil {
+			return err
+		}
+	}
+	a := eventsAnswer{Status: "success", Events: make([]eventDetail, len(page.Events)), Count: len(page.Events)}
+	a.paging = paging{page.Next, page.Degraded}
+	for i := range page.Events {
+		e := &page.Events[i]
+		a.Events[i] = eventOf(&e.Event)
+		a.Events[i].Stream, a.Events[i].Node = e.Stream, e.Node
+	}
+	answer(w, http.StatusOK, a)
+	return nil
+}
