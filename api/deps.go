@@ -22,9 +22,10 @@ type Deps struct {
 	Streams   Streams
 	Catalogue Catalogue
 	Files     Files
-	Events    Events // nil: none are recorded
+	Events    Events    // nil: none are recorded
 	Schedule  Schedule  // nil: there are no jobs
 	Pipelines Pipelines // nil: none are shown, and nothing can be changed
+	Retention Retention // nil: there is none
 
 	Ready   func(context.Context) []Check // what /readyz asks; nil: always ready
 	Metrics []prometheus.Collector        // more for /metrics: write and fsync times, journal lag, disk

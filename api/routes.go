@@ -61,6 +61,9 @@ func routes() []route {
 		{op: "reload", method: "POST", path: "/mp4/reload", summary: "Read the configuration again; what is the same is not touched", role: Admin,
 			answer: reloadAnswer{}, others: map[int]any{422: refusedAnswer{}}, handle: (*Server).reload},
 
+		{op: "retention", method: "GET", path: "/mp4/retention", summary: "What would be deleted next and why, how far back each stream reaches, when the disk will be full", role: View,
+			query: retentionParams, answer: retentionAnswer{}, codes: []int{503}, handle: (*Server).retention},
+
 		{op: "healthz", method: "GET", path: "/healthz", summary: "The process answers", media: "text/plain", handle: (*Server).healthz},
 		{op: "readyz", method: "GET", path: "/readyz", summary: "What recording needs works", answer: readyAnswer{}, others: map[int]any{503: readyAnswer{}}, handle: (*Server).readyz},
 		{op: "metrics", method: "GET", path: "/metrics", summary: "Figures for Prometheus", role: View,

@@ -1,0 +1,170 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// Retention says what would be deleted next. It deletes nothing.
+type Retention interface {
+	Plan(ctx context.Context) (RetentionPlan, error)
+}
+
+// RetentionPlan is the state of the disk and what follows from it.
+type RetentionPlan struct {
+	Active             bool // something is configured
+	Total, Used        int64
+	High, Low          int64 // bytes that may be used, and are when room has been made; 0 without a limit
+	Bytes, BytesPerDay int64 // of recordings
+	FullAt             time.Time
+	Now, Next          []Eviction
+	Kept               []KeptFiles
+	Streams            []KeptStream
+	Stopped            []StoppedStream
+	LastError          string
+}
+
+// Eviction is a file that goes.
+type Eviction struct {
+	ID     media.ID // zero for what has none
+	File   string
+	Stream string
+	Start  time.Time
+	Size   int64
+	Class  string
+	Cause  string
+}
+
+// KeptFiles counts what is never deleted, by reason.
+type KeptFiles struct {
+	Reason string `json:"reason" doc:"protected, being_written, keep_at_least, not_ours"`
+	Files  int    `json:"files"`
+	Bytes  int64  `json:"bytes"`
+}
+
+// StoppedStream is one whose recording found no room.
+type StoppedStream struct {
+	Stream string
+	Since  time.Time
+}
+
+// KeptStream is what is kept of a stream.
+type KeptStream struct {
+	Stream                string
+	Priority, Files       int
+	Bytes, ProtectedBytes int64
+	Oldest, Newest        time.Time
+	Keeps                 time.Duration
+	BytesPerDay           int64
+}
+
+var retentionParams = []param{
+	{name: "dry_run", kind: flag, doc: "true, which is what happens anyway: nothing is deleted by asking"},
+}
+
+type retentionAnswer struct {
+	Status      string           `json:"status" enum:"success"`
+	Active      bool             `json:"active" doc:"a limit is configured"`
+	DiskBytes   int64            `json:"disk_bytes"`
+	UsedBytes   int64            `json:"used_bytes" doc:"by whomever"`
+	HighBytes   int64            `json:"high_bytes,omitempty" doc:"of the disk that may be used"`
+	LowBytes    int64            `json:"low_bytes,omitempty" doc:"what is used when room has been made"`
+	Bytes       int64            `json:"bytes" doc:"of recordings"`
+	BytesPerDay int64            `json:"bytes_per_day" doc:"that recordings grew by in the last day"`
+	FullAt      *string          `json:"full_at,omitempty" format:"date-time" doc:"when high_bytes, or the disk's end, is reached at this rate"`
+	Now         []evictionAnswer `json:"now" doc:"what would be deleted at once, in this order"`
+	Next        []evictionAnswer `json:"next" doc:"the first 100 that would follow when room is needed"`
+	Kept        []KeptFiles      `json:"kept" doc:"what is never deleted, by reason"`
+	Streams     []keepsAnswer    `json:"streams"`
+	Stopped     []stoppedAnswer  `json:"stopped" doc:"streams whose recording was stopped: there is no room and nothing that may be deleted"`
+	LastError   string           `json:"last_error,omitempty"`
+}
+
+type evictionAnswer struct {
+	ID     string  `json:"id,omitempty" format:"uuid"`
+	File   string  `json:"file_path"`
+	Stream string  `json:"stream_path,omitempty"`
+	Start  *string `json:"start_time,omitempty" format:"date-time"`
+	Size   int64   `json:"size"`
+	Class  string  `json:"class" enum:"orphan,expired,footage,event"`
+	Cause  string  `json:"cause" doc:"the setting that asks for it; room: none yet"`
+}
+
+type keepsAnswer struct {
+	Stream         string  `json:"stream_path"`
+	Priority       int     `json:"priority"`
+	Files          int     `json:"files"`
+	Bytes          int64   `json:"bytes"`
+	ProtectedBytes int64   `json:"protected_bytes"`
+	Oldest         *string `json:"oldest,omitempty" format:"date-time" doc:"start of the oldest recording that is not protected"`
+	Newest         *string `json:"newest,omitempty" format:"date-time"`
+	Days           float64 `json:"days" doc:"how far back the recordings that are not protected really reach"`
+	BytesPerDay    int64   `json:"bytes_per_day"`
+}
+
+type stoppedAnswer struct {
+	Stream string  `json:"stream_path"`
+	Since  *string `json:"since" format:"date-time"`
+}
+
+// Claim keeps readers from a file while it is deleted; false: somebody reads it,
+// or deletes it. The caller calls release.
+func (s *Server) Claim(name string) (release func(), ok bool) {
+	name = strings.TrimSuffix(name, partSuffix)
+	if !s.readers.claim(name) {
+		return nil, false
+	}
+	return func() { s.readers.release(name) }, true
+}
+
+func (s *Server) retention(w http.ResponseWriter, r *request) error {
+	r.query.flag("dry_run")
+	if r.query.err != nil {
+		return r.query.err
+	}
+	if r.query.text("dry_run") == "false" {
+		return BadRequest("dry_run=false: asking deletes nothing; what has to go goes by itself")
+	}
+	if s.deps.Retention == nil {
+		return Unavailable("retention is not running here")
+	}
+	p, err := s.deps.Retention.Plan(r.Context())
+	if err != nil {
+		return err
+	}
+	answer(w, http.StatusOK, s.retained(&p))
+	return nil
+}
+
+func (s *Server) retained(p *RetentionPlan) retentionAnswer {
+	a := retentionAnswer{
+		Status: "success", Active: p.Active, DiskBytes: p.Total, UsedBytes: p.Used, HighBytes: p.High, LowBytes: p.Low,
+		Bytes: p.Bytes, BytesPerDay: p.BytesPerDay, FullAt: utc(p.FullAt), LastError: s.scrub(p.LastError),
+		Now: evictions(p.Now), Next: evictions(p.Next), Kept: orEmpty(p.Kept), Streams: make([]keepsAnswer, len(p.Streams)),
+		Stopped: make([]stoppedAnswer, len(p.Stopped)),
+	}
+	for i := range p.Streams {
+		k := &p.Streams[i]
+		a.Streams[i] = keepsAnswer{k.Stream, k.Priority, k.Files, k.Bytes, k.ProtectedBytes, utc(k.Oldest), utc(k.Newest), k.Keeps.Hours() / 24, k.BytesPerDay}
+	}
+	for i, stopped := range p.Stopped {
+		a.Stopped[i] = stoppedAnswer{stopped.Stream, utc(stopped.Since)}
+	}
+	return a
+}
+
+func evictions(list []Eviction) []evictionAnswer {
+	out := make([]evictionAnswer, len(list))
+	for i := range list {
+		e := &list[i]
+		out[i] = evictionAnswer{File: e.File, Stream: e.Stream, Start: utc(e.Start), Size: e.Size, Class: e.Class, Cause: e.Cause}
+		if e.ID != (media.ID{}) {
+			out[i].ID = e.ID.String()
+		}
+	}
+	return out
+}
