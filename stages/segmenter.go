@@ -15,11 +15,13 @@ import (
 type SegmenterConfig struct {
 	MaxDuration spec.Duration `yaml:"max_duration" doc:"longest file; it is cut at the next key frame, 0 is no limit"`
 	MaxSize     spec.Size     `yaml:"max_size" doc:"largest file; it is cut at the last key frame before, 0 is no limit"`
+	Align       spec.Duration `yaml:"align" doc:"cut by the wall clock, at the first key frame at or after each multiple of this since midnight: 15m is a quarter to, past and the hour; it divides a day, 0 is off"`
+	Timezone    string        `yaml:"timezone" doc:"of that clock, such as Europe/Berlin; empty is the machine's"`
 }
 
 func init() {
 	pipeline.RegisterTransform("segmenter", SegmenterConfig{},
-		"Cuts the stream into files, on key frames: by duration, by size, where the tracks change, and where media is missing.",
+		"Cuts the stream into files, on key frames: by duration, by size, by the wall clock, where the tracks change, and where media is missing.",
 		newSegmenter)
 }
 
@@ -31,6 +33,7 @@ type segmenter struct {
 	cfg SegmenterConfig
 	set pipeline.Settings
 
+	clock    clockCut
 	cur      *media.Segment
 	index    uint64
 	startDTS int64 // ticks of the lead track
@@ -48,7 +51,11 @@ type segmenter struct {
 }
 
 func newSegmenter(set pipeline.Settings, cfg SegmenterConfig) (pipeline.Transform[*media.Chunk, media.Part], error) {
-	s := &segmenter{cfg: cfg, set: set}
+	clock, err := newClockCut(cfg)
+	if err != nil {
+		return nil, err
+	}
+	s := &segmenter{cfg: cfg, set: set, clock: clock}
 	s.waiting.Store(true)
 	return s, nil
 }
@@ -145,7 +152,10 @@ func (s *segmenter) cut(c *media.Chunk) media.Cause {
 	case !s.gap.None():
 		return media.EndGap
 	}
-	return s.limit(c)
+	if why := s.limit(c); why != "" {
+		return why
+	}
+	return s.clock.due(c)
 }
 
 // limit tells which limit a chunk passes. A segment over twice a limit is cut
@@ -192,8 +202,9 @@ func (s *segmenter) begin(c *media.Chunk) {
 		ID:     media.NewID(s.set.Clock.Now()),
 		Stream: s.set.Stream, Pipeline: s.set.Pipeline,
 		Set: c.Set, Index: s.index, StartUTC: c.UTC, Gap: s.gap, Events: s.current(c.UTC),
-		MaxDuration: time.Duration(s.cfg.MaxDuration), MaxBytes: int64(s.cfg.MaxSize),
+		MaxDuration: s.clock.longest(s.cfg.MaxDuration.D()), MaxBytes: int64(s.cfg.MaxSize),
 	}
+	s.clock.begin(c.UTC)
 	if !s.gap.None() {
 		s.gaps.Add(1)
 		s.tell()

@@ -13,11 +13,13 @@ const (
 	EndOfFile      Cause = "end_of_file"    // a finite source was read to its end
 	EndMaxDuration Cause = "max_duration"   // cut on a sync sample
 	EndMaxSize     Cause = "max_size"       // cut on a sync sample
+	EndAligned     Cause = "aligned"        // cut on a sync sample, by the wall clock
 	EndForced      Cause = "forced_cut"     // twice the limit passed without a sync sample
 	EndTracks      Cause = "tracks_changed" // resolution, codec or parameter sets
 	EndGap         Cause = "gap"            // media is missing, or time jumped
 	EndEvent       Cause = "event_end"      // the last trigger's after-time ran out
 	EndReplaced    Cause = "replaced"       // another publisher took the path over
+	EndSchedule    Cause = "schedule"       // the schedule's window is over
 	EndReload      Cause = "reload"         // the pipeline's definition changed
 	EndNoRoom      Cause = "no_room"        // the disk is full, and nothing on it may be deleted
 	EndError       Cause = "error"          // a stage failed

@@ -1,0 +1,72 @@
+package stages
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/spec"
+)
+
+const day = 24 * time.Hour
+
+// Check covers what the decoder cannot know.
+func (c SegmenterConfig) Check() (ps spec.Problems) {
+	if a := c.Align.D(); a != 0 && (a < time.Second || day%a != 0) {
+		ps = append(ps, spec.At("align", "%s does not divide a day", c.Align).WithHint("for example 15m, 1h or 24h; 0 is off"))
+	}
+	if _, err := time.LoadLocation(c.Timezone); err != nil {
+		ps = append(ps, spec.At("timezone", "%q is no time zone that is known here", c.Timezone).WithHint("for example Europe/Berlin or UTC; empty is the machine's"))
+	}
+	return ps
+}
+
+// clockCut ends segments by the wall clock. A step of that clock moves the next
+// cut and tears nothing down.
+type clockCut struct {
+	every time.Duration // 0: never
+	loc   *time.Location
+	next  int64 // UTC ns at which the open segment has lasted long enough
+}
+
+func newClockCut(cfg SegmenterConfig) (clockCut, error) {
+	c := clockCut{every: cfg.Align.D(), loc: time.Local}
+	if cfg.Timezone == "" {
+		return c, nil
+	}
+	var err error
+	if c.loc, err = time.LoadLocation(cfg.Timezone); err != nil {
+		return c, fmt.Errorf("timezone: %w", err)
+	}
+	return c, nil
+}
+
+// begin is told the wall clock at which a segment begins.
+func (c *clockCut) begin(utc int64) {
+	if c.every > 0 {
+		c.next = pipeline.NextAligned(time.Unix(0, utc), c.every, c.loc).UnixNano()
+	}
+}
+
+// due tells why the open segment ends before a chunk, or is empty.
+func (c *clockCut) due(ch *media.Chunk) media.Cause {
+	switch {
+	case c.every == 0 || ch.UTC < c.next:
+		return ""
+	case ch.StartsGOP:
+		return media.EndAligned
+	case ch.UTC-c.next >= int64(c.every): // no key frame for as long as a segment
+		return media.EndForced
+	}
+	return ""
+}
+
+// longest is the most that a segment may last, 0 for no limit: the muxer sizes
+// its room by it.
+func (c *clockCut) longest(max time.Duration) time.Duration {
+	if c.every > 0 && (max == 0 || c.every < max) {
+		return c.every
+	}
+	return max
+}

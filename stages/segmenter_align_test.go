@@ -1,0 +1,57 @@
+package stages
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/pipelinetest"
+	"github.com/gospool/spool/pipeline/spec"
+)
+
+// The camera begins 2 s after a multiple of 3 s, with a key frame every 2 s: each
+// file begins with the first key frame at or after a multiple.
+func TestSegmenterCutsByTheWallClock(t *testing.T) {
+	pool := pipelinetest.Pool(t)
+	cam := pipelinetest.NewCamera(t, pool)
+	cam.GOP = 50
+	r := newReel(t, SegmenterConfig{Align: spec.Duration(3 * time.Second), Timezone: "Asia/Kolkata"}, nil)
+	shot := append(cam.Shoot(t, 25*12), cam.Cut()...)
+	want := units(shot)
+	r.feed(shot...)
+	r.flush()
+	var begins []time.Duration
+	got := 0
+	for _, s := range r.segments {
+		require.True(t, s.starts)
+		require.Equal(t, 3*time.Second, s.MaxDuration, "the muxer knows how long a file gets")
+		begins = append(begins, time.Duration(s.StartUTC-pipelinetest.StartUTC))
+		got += s.units
+	}
+	sec := time.Second // multiples are at 1, 4, 7 and 10 s
+	require.Equal(t, []time.Duration{0, 2 * sec, 4 * sec, 8 * sec, 10 * sec}, begins)
+	require.Equal(t, media.EndAligned, r.segments[0].end)
+	require.Equal(t, want, got, "no access unit is lost at a cut")
+}
+
+func TestSegmenterForcesACutWhenNoKeyFrameComes(t *testing.T) {
+	pool := pipelinetest.Pool(t)
+	cam := pipelinetest.NewCamera(t, pool)
+	cam.GOP = 1 << 20
+	r := newReel(t, SegmenterConfig{Align: spec.Duration(3 * time.Second)}, nil)
+	r.feed(append(cam.Shoot(t, 25*9), cam.Cut()...)...)
+	r.flush()
+	require.Equal(t, []media.Cause{media.EndForced, media.EndStop}, r.ends())
+	require.EqualValues(t, pipelinetest.StartUTC+int64(4*time.Second), r.last().StartUTC, "the multiple was at 1 s")
+}
+
+func TestSegmenterSettings(t *testing.T) {
+	require.Empty(t, SegmenterConfig{Align: spec.Duration(15 * time.Minute), Timezone: "Europe/Berlin"}.Check())
+	require.Empty(t, SegmenterConfig{Align: spec.Duration(24 * time.Hour)}.Check())
+	for _, bad := range []time.Duration{7 * time.Hour, 25 * time.Hour, time.Millisecond, 11 * time.Minute} {
+		require.Len(t, SegmenterConfig{Align: spec.Duration(bad)}.Check(), 1, bad)
+	}
+	require.Len(t, SegmenterConfig{Timezone: "Europe/Berlyn"}.Check(), 1)
+}
