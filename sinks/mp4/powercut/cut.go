@@ -3,6 +3,7 @@ package powercut
 import (
 	"bytes"
 	"hash/maphash"
+	"iter"
 	"maps"
 	"math/rand/v2"
 	"path"
@@ -124,21 +125,22 @@ type Options struct {
 	Random int // states of each cut that are chosen at random
 }
 
-// Each visits the states, none twice, and tells how many they were.
-func (d *Disk) Each(o Options, visit func(State)) int {
-	w := &walk{
-		safe: d.first.clone(), random: rand.New(rand.NewPCG(o.Seed, 0)), options: o,
-		visit: visit, seen: map[uint64]bool{}, hash: maphash.MakeSeed(),
+// States gives every state, none twice.
+func (d *Disk) States(o Options) iter.Seq[State] {
+	return func(yield func(State) bool) {
+		w := &walk{
+			safe: d.first.clone(), random: rand.New(rand.NewPCG(o.Seed, 0)), options: o,
+			yield: yield, seen: map[uint64]bool{}, hash: maphash.MakeSeed(),
+		}
+		w.cut(0)
+		for i, e := range d.log {
+			if w.done {
+				return
+			}
+			w.take(e)
+			w.cut(i + 1)
+		}
 	}
-	if w.safe.files == nil {
-		w.safe.files = map[int][]byte{}
-	}
-	w.cut(0)
-	for i, e := range d.log {
-		w.take(e)
-		w.cut(i + 1)
-	}
-	return len(w.seen)
 }
 
 // walk is where a visit is: what is durable, and what is pending.
@@ -148,7 +150,8 @@ type walk struct {
 	notes   []any
 	random  *rand.Rand
 	options Options
-	visit   func(State)
+	yield   func(State) bool
+	done    bool // nobody wants more
 	seen    map[uint64]bool
 	hash    maphash.Seed
 }
@@ -182,6 +185,9 @@ func (w *walk) settle(owed func(event) bool) {
 // show visits the state that choices lead to, if it is a new one. A name whose
 // directory is not there is not either.
 func (w *walk) show(cut int, what string, choose func(n int, e event) choice) {
+	if w.done {
+		return
+	}
 	m := w.safe.clone()
 	for n, e := range w.pending {
 		m.apply(e, choose(n, e))
@@ -193,7 +199,7 @@ func (w *walk) show(cut int, what string, choose func(n int, e event) choice) {
 	}
 	if key := w.key(m); !w.seen[key] {
 		w.seen[key] = true
-		w.visit(State{Disk: from(m), Notes: slices.Clone(w.notes), What: what, Cut: cut})
+		w.done = !w.yield(State{Disk: from(m), Notes: slices.Clone(w.notes), What: what, Cut: cut})
 	}
 }
 

@@ -4,7 +4,7 @@
 //
 //	disk := powercut.New()
 //	... a program works on disk, and says what it promised with disk.Note ...
-//	disk.Each(options, func(s powercut.State) { ... recover s.Disk, compare with s.Notes ... })
+//	for s := range disk.States(options) { ... recover s.Disk, compare with s.Notes ... }
 //
 // # What a disk owes
 //

@@ -10,14 +10,14 @@ import (
 
 // contents lists every state of a disk as "name=bytes name=bytes".
 func contents(d *Disk, random int) (out []string) {
-	d.Each(Options{Seed: 1, Random: random}, func(s State) {
+	for s := range d.States(Options{Seed: 1, Random: random}) {
 		var files []string
 		for name, b := range s.Disk.Files() {
 			files = append(files, name+"="+strings.ReplaceAll(string(b), "\x00", "0"))
 		}
 		slices.Sort(files)
 		out = append(out, strings.Join(files, " "))
-	})
+	}
 	return out
 }
 
@@ -41,19 +41,19 @@ func TestASyncOwesBytesAndTheDirectoryOwesNames(t *testing.T) {
 	f := write(t, d, "a", "xy")
 	require.NoError(t, f.Sync())
 	d.Note("bytes")
-	d.Each(Options{Random: 50}, func(s State) {
+	for s := range d.States(Options{Random: 50}) {
 		for _, b := range s.Disk.Files() {
 			require.True(t, len(s.Notes) == 0 || string(b) == "xy", "%q", b)
 		}
-	})
+	}
 	require.Contains(t, contents(d, 0), "", "the name may be missing still")
 	require.NoError(t, d.SyncDir("."))
 	d.Note("name")
-	d.Each(Options{Random: 50}, func(s State) {
+	for s := range d.States(Options{Random: 50}) {
 		if len(s.Notes) == 2 {
 			require.Equal(t, map[string][]byte{"a": []byte("xy")}, s.Disk.Files())
 		}
-	})
+	}
 }
 
 func TestARenameIsOneOrTheOther(t *testing.T) {
@@ -62,11 +62,11 @@ func TestARenameIsOneOrTheOther(t *testing.T) {
 	require.NoError(t, d.SyncDir("."))
 	d.Note("there")
 	require.NoError(t, d.Rename("a", "b"))
-	d.Each(Options{Random: 20}, func(s State) {
+	for s := range d.States(Options{Random: 20}) {
 		if len(s.Notes) > 0 {
 			require.Len(t, s.Disk.Files(), 1)
 		}
-	})
+	}
 	states := contents(d, 20)
 	require.Subset(t, states, []string{"a=x", "b=x"})
 }
@@ -99,11 +99,11 @@ func TestAForgottenSyncOwesNothing(t *testing.T) {
 	require.Equal(t, 2, n)
 	require.Equal(t, "fsync of a", what)
 	broken := 0
-	d.Each(Options{}, func(s State) {
+	for s := range d.States(Options{}) {
 		if len(s.Notes) > 0 && string(s.Disk.Files()["a"]) != "xy" {
 			broken++
 		}
-	})
+	}
 	require.Positive(t, broken)
 }
 
@@ -115,9 +115,9 @@ func TestAFileInALostDirectoryIsLost(t *testing.T) {
 	require.Contains(t, contents(d, 0), "", "the directory's own name was not synced")
 	require.NoError(t, d.SyncDir("."))
 	d.Note(1)
-	d.Each(Options{}, func(s State) {
+	for s := range d.States(Options{}) {
 		require.True(t, len(s.Notes) == 0 || len(s.Disk.Files()) == 1)
-	})
+	}
 }
 
 // TestTheDiskIsAsItWasWhenThePowerIsBack: a state goes on as a disk of its own,
@@ -126,12 +126,12 @@ func TestTheDiskIsAsItWasWhenThePowerIsBack(t *testing.T) {
 	d := New()
 	require.NoError(t, write(t, d, "a", "x").Sync())
 	require.NoError(t, d.SyncDir("."))
-	d.Each(Options{}, func(s State) {
+	for s := range d.States(Options{}) {
 		if s.Cut < 4 {
-			return
+			continue
 		}
 		require.NoError(t, s.Disk.Remove("a"))
 		require.Equal(t, []string{"a=x", ""}, contents(s.Disk, 0))
-	})
+	}
 	require.Equal(t, "x", string(d.Files()["a"]), "a state is a copy")
 }
