@@ -3,8 +3,8 @@ package main
 import (
 	"context"
 	"errors"
-	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/gospool/spool/api"
@@ -110,6 +110,7 @@ type library struct {
 	catalogue *metadata.Catalogue
 	dir       string
 	recorder  *pipeline.Recorder
+	deleting  *sync.Mutex // from the last look at a file's protection until it is gone
 }
 
 func (l library) Records(ctx context.Context, q api.Query) (api.Page, error) {
@@ -171,6 +172,8 @@ func (l library) open() map[string]pipeline.Report {
 
 // SetProtected marks the file first: protection must outlive the database.
 func (l library) SetProtected(ctx context.Context, id media.ID, protected bool) (api.Record, error) {
+	l.deleting.Lock()
+	defer l.deleting.Unlock()
 	r, err := l.catalogue.Record(ctx, id)
 	if err != nil {
 		return api.Record{}, known(err)
@@ -187,16 +190,16 @@ func (l library) SetProtected(ctx context.Context, id media.ID, protected bool) 
 // Delete removes the file and then the row: a crash in between leaves a row that
 // the next reconciliation marks as lost, and never a file that comes back.
 func (l library) Delete(ctx context.Context, id media.ID) error {
+	l.deleting.Lock()
+	defer l.deleting.Unlock()
 	r, err := l.catalogue.Record(ctx, id)
 	if err != nil {
 		return known(err)
 	}
-	root, err := os.OpenRoot(l.dir)
-	if err != nil {
-		return err
+	if r.Protected {
+		return api.Conflict("recording %s is protected: PATCH it with {\"protected\":false} first", id)
 	}
-	defer root.Close()
-	if err := root.Remove(filepath.FromSlash(r.Path)); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := l.unlink(r.Path); err != nil {
 		return err
 	}
 	_, err = l.catalogue.Delete(ctx, id)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -18,6 +19,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/metadata"
 	"github.com/gospool/spool/sinks/mp4"
+	"github.com/gospool/spool/sinks/retention"
 	"github.com/gospool/spool/stages/hub"
 	"github.com/gospool/spool/stages/ingest/rtsp"
 )
@@ -35,6 +37,10 @@ type house struct {
 	rtsp     *rtsp.Server
 	disk     *diskTimes
 
+	keeper    *retention.Keeper
+	rest      func()      // ends its task
+	finished  atomic.Bool // what a crash left is
+	deleting  sync.Mutex  // see library
 	catalogue *metadata.Catalogue
 	http      *api.Server
 	httpAddr  string
@@ -95,6 +101,7 @@ func (h *house) open(ctx context.Context) error {
 		return err
 	}
 	h.openRTSP(ctx)
+	h.startRetention()
 	h.tasks.Go("recovery", func(ctx context.Context) error { return h.recover(ctx, dir) })
 	return nil
 }
@@ -148,14 +155,17 @@ func (h *house) openAPI(dir string) error {
 	if err != nil {
 		return err
 	}
+	if err := h.openRetention(abs); err != nil {
+		return err
+	}
 	h.http, err = api.New(api.Config{
 		Version: readBuild().version, Listen: h.cfg.HTTP.Listen, RecordDir: abs,
 		Auth: apiAuth(h.cfg.HTTP.Auth), TLS: api.TLS(h.cfg.HTTP.TLS),
 	}, api.Deps{
 		Log: h.log, Clock: pipeline.SystemClock,
 		Recorder: control{h.recorder, h.hub}, Streams: directory{h.hub}, Events: events{h.recorder, h.catalogue},
-		Catalogue: library{h.catalogue, abs, h.recorder}, Files: api.NewDir(abs, growing(abs)),
-		Schedule: h.plans.schedule, Pipelines: h.plans,
+		Catalogue: library{h.catalogue, abs, h.recorder, &h.deleting}, Files: api.NewDir(abs, growing(abs)),
+		Schedule: h.plans.schedule, Pipelines: h.plans, Retention: forecast{h.keeper},
 		Ready: h.ready, Metrics: []prometheus.Collector{&stores{h.catalogue.Stats, abs}, h.disk.write, h.disk.sync, h.disk.finish},
 	})
 	if err != nil {
@@ -177,6 +187,7 @@ func (h *house) recover(ctx context.Context, dir string) error {
 		if err := mp4.Recover(ctx, dir, func(r mp4.Repaired) { h.recovered(ctx, r) }); err != nil {
 			return err
 		}
+		h.finished.Store(true)
 	}
 	return h.reconcile(ctx, dir)
 }
@@ -223,10 +234,16 @@ func (h *house) recovered(ctx context.Context, r mp4.Repaired) {
 func (h *house) close(ctx context.Context) error {
 	h.hub.Close()
 	err := h.recorder.Shutdown(ctx)
+	if h.keeper != nil {
+		h.rest()
+	}
 	if h.catalogue != nil {
 		err = errors.Join(err, h.catalogue.Close(ctx))
 	}
 	err = errors.Join(err, h.tasks.Stop(ctx))
+	if h.keeper != nil {
+		err = errors.Join(err, h.keeper.Close())
+	}
 	if n := h.pool.Outstanding(); n > 0 && err == nil {
 		h.log.Warn("chunks were not released", "chunks", n)
 	}

@@ -1,0 +1,185 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/gospool/spool/api"
+	"github.com/gospool/spool/configs"
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/metadata"
+	"github.com/gospool/spool/sinks/mp4"
+	"github.com/gospool/spool/sinks/retention"
+)
+
+// openRetention makes the keeper of a record directory. It is run when recovery
+// is done: what a crash left is finished, and not swept.
+func (h *house) openRetention(dir string) (err error) {
+	h.rest = func() {}
+	h.keeper, err = retention.New(retentionPolicy(h.cfg), retention.Deps{
+		Dir: dir, Read: footage(h.cfg, &h.finished), Store: shredder{library{h.catalogue, dir, h.recorder, &h.deleting}, h},
+		Recordings: roomless{h.recorder}, Clock: pipeline.SystemClock, Log: h.log,
+	})
+	return err
+}
+
+// startRetention keeps to the policy where there is one.
+func (h *house) startRetention() {
+	if policy := retentionPolicy(h.cfg); policy.Active() {
+		h.rest = h.tasks.Go("retention", h.keeper.Run)
+	}
+}
+
+// retentionPolicy is the configuration as retention wants it.
+func retentionPolicy(cfg *configs.Config) retention.Policy {
+	days := func(n int) time.Duration { return time.Duration(n) * 24 * time.Hour }
+	r := cfg.Retention
+	p := retention.Policy{
+		DiskMaxPercent: cfg.MP4.DiskMaxPercent, Streams: map[string]retention.StreamPolicy{},
+		Limits: retention.Limits{
+			Expire: days(cfg.MP4.ExpireDays), MaxBytes: int64(r.MaxBytes), MinFree: int64(r.MinFreeBytes), KeepAtLeast: r.KeepAtLeast.D(),
+		},
+	}
+	for path, s := range cfg.Streams {
+		own := retention.StreamPolicy{Priority: s.Priority, Limits: retention.Limits{
+			Expire: days(s.Retention.ExpireDays), MaxBytes: int64(s.Retention.MaxBytes),
+			MinFree: int64(s.Retention.MinFreeBytes), KeepAtLeast: s.Retention.KeepAtLeast.D(),
+		}}
+		if own != (retention.StreamPolicy{}) {
+			p.Streams[string(path)] = own
+		}
+	}
+	return p
+}
+
+// footage is what files say about themselves. Until recovery is done, every file
+// that is not finished is in use.
+func footage(cfg *configs.Config, recovered *atomic.Bool) retention.Reader {
+	return retention.Reader{
+		Identity:  mp4.IdentityFile,
+		Entry:     mp4.ReadEntry,
+		Writing:   func(path string) bool { return !recovered.Load() || mp4.InUse(path) },
+		Temporary: func(name string) bool { return strings.HasPrefix(name, mp4.IdentityFile+".") },
+		Event: func(r media.Recording) bool {
+			return len(r.Events) > 0 || r.EndReason == media.EndEvent || cfg.Pipelines[configs.PipelineName(r.Pipeline)].Record == string(pipeline.Event)
+		},
+	}
+}
+
+// shredder deletes for retention as library does for the API: see Delete.
+type shredder struct {
+	library
+	house *house
+}
+
+// Remove asks those who may want to keep the file. What the database does not
+// answer the file has said.
+func (s shredder) Remove(ctx context.Context, it *retention.Item) error {
+	release, ok := s.house.http.Claim(it.Path)
+	if !ok {
+		return retention.ErrKept
+	}
+	defer release()
+	s.deleting.Lock()
+	defer s.deleting.Unlock()
+	if it.ID != (media.ID{}) {
+		if r, err := s.catalogue.Record(ctx, it.ID); err == nil && r.Protected && r.Path == it.Path {
+			return retention.ErrKept
+		}
+	}
+	return s.unlink(it.Path)
+}
+
+func (s shredder) Forget(ctx context.Context, items []*retention.Item) error {
+	var gone []metadata.Deleted
+	for _, it := range items {
+		if it.ID != (media.ID{}) {
+			gone = append(gone, metadata.Deleted{ID: it.ID, Path: it.Path})
+		}
+	}
+	return s.catalogue.Forget(ctx, gone)
+}
+
+// unlink deletes a file of the record directory.
+func (l library) unlink(path string) error {
+	root, err := os.OpenRoot(l.dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	if err := root.Remove(filepath.FromSlash(path)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// roomless stops recordings for which there is no room, and starts them again.
+type roomless struct{ recorder *pipeline.Recorder }
+
+// Recording lists what takes room: a stream that waits does not.
+func (r roomless) Recording() (streams []string) {
+	for _, j := range r.recorder.Jobs() {
+		if j.Mode != pipeline.Event && j.Report.Recording {
+			streams = append(streams, j.Stream)
+		}
+	}
+	return slices.Compact(streams)
+}
+
+func (r roomless) Stop(ctx context.Context, stream string) error {
+	_, err := r.recorder.StopFor(ctx, stream, pipeline.ReasonNoRoom)
+	return err
+}
+
+func (r roomless) Start(stream string) error {
+	_, err := r.recorder.Start(stream, pipeline.StartOptions{Wait: true})
+	return err
+}
+
+// forecast is the keeper as the API wants it.
+type forecast struct{ keeper *retention.Keeper }
+
+// Plan looks at the disk anew.
+func (f forecast) Plan(ctx context.Context) (api.RetentionPlan, error) {
+	p, err := f.keeper.Plan(ctx)
+	if err != nil {
+		return api.RetentionPlan{}, err
+	}
+	out := api.RetentionPlan{
+		Active: p.Active, Total: p.Space.Total, Used: p.Space.Used(), High: p.High, Low: p.Low,
+		Bytes: p.Bytes, BytesPerDay: p.BytesPerDay, FullAt: p.FullAt, LastError: p.LastError,
+		Now: evicted(p.Now), Next: evicted(p.Next),
+	}
+	for _, class := range slices.Sorted(maps.Keys(p.Kept)) {
+		out.Kept = append(out.Kept, api.KeptFiles{Reason: string(class), Files: p.Kept[class].Files, Bytes: p.Kept[class].Bytes})
+	}
+	for _, s := range p.Streams {
+		out.Streams = append(out.Streams, api.KeptStream{
+			Stream: s.Stream, Priority: s.Priority, Files: s.Count.Files, Bytes: s.Count.Bytes, ProtectedBytes: s.Protected.Bytes,
+			Oldest: s.Oldest, Newest: s.Newest, Keeps: s.Keeps, BytesPerDay: s.BytesPerDay,
+		})
+	}
+	for _, stream := range slices.Sorted(maps.Keys(p.Stopped)) {
+		out.Stopped = append(out.Stopped, api.StoppedStream{Stream: stream, Since: p.Stopped[stream]})
+	}
+	return out, nil
+}
+
+func evicted(list []retention.Eviction) []api.Eviction {
+	out := make([]api.Eviction, len(list))
+	for i, e := range list {
+		out[i] = api.Eviction{ID: e.ID, File: e.Path, Stream: e.Stream, Size: e.Size, Class: string(e.Class), Cause: e.Cause}
+		if e.StartUTC != 0 {
+			out[i].Start = time.Unix(0, e.StartUTC)
+		}
+	}
+	return out
+}
