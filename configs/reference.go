@@ -85,9 +85,9 @@ func StagesYAML(stages []pipeline.StageInfo) []byte {
 func types(s pipeline.StageInfo) string {
 	switch {
 	case s.In == nil:
-		return fmt.Sprintf(" that gives %v", s.Out)
+		return " that gives " + pipeline.ElementName(s.Out)
 	case s.Out == nil:
-		return fmt.Sprintf(" that takes %v", s.In)
+		return " that takes " + pipeline.ElementName(s.In)
 	}
-	return fmt.Sprintf(" that takes %v and gives %v", s.In, s.Out)
+	return fmt.Sprintf(" that takes %v and gives %v", pipeline.ElementName(s.In), pipeline.ElementName(s.Out))
 }

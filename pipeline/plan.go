@@ -114,7 +114,7 @@ func (p *Plan) checkOrder(list *spec.Node) spec.Problems {
 		if i == 0 || p.stages[i-1].Out == nil || d.In == nil {
 			continue
 		}
-		if before := p.stages[i-1]; before.Out != d.In {
+		if before := p.stages[i-1]; !before.Out.AssignableTo(d.In) {
 			problems.Add(at, between(before.Out, d.In), "%s takes %v, but %s before it gives %v", d.Name, d.In, before.Name, before.Out)
 		}
 	}
@@ -155,10 +155,8 @@ func (p *Plan) Build(env Env, stream string, after *Ended) (*Run, error) {
 	log := env.Log.With("pipeline", p.Name, "stream", stream)
 	r := newRun(p.Name, stream, log, env.Clock)
 	for _, d := range p.stages {
-		set := Settings{
-			Pipeline: p.Name, Stream: stream, Stage: d.Name, Log: log.With("stage", d.Name),
-			Clock: env.Clock, Mode: env.Mode, After: after, Kept: env.Kept, services: env.Services,
-		}
+		set := NewSettings(env, p.Name, stream, d.Name)
+		set.After = after
 		b, err := d.build(set, d.cfg)
 		if err != nil {
 			return nil, &StageError{Pipeline: p.Name, Stream: stream, Stage: d.Name, Op: "build", Err: err}

@@ -35,6 +35,18 @@ type StageInfo struct {
 	Defaults any // a config struct holding the defaults
 }
 
+// ElementName is how an element type is shown: empty for a side that a stage
+// does not have, and any for one that takes whatever comes.
+func ElementName(t reflect.Type) string {
+	switch {
+	case t == nil:
+		return ""
+	case t == reflect.TypeFor[any]():
+		return "any"
+	}
+	return t.String()
+}
+
 // stage is a registered stage with its types erased.
 type stage struct {
 	StageInfo

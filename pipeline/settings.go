@@ -20,6 +20,16 @@ type Settings struct {
 	services *Services
 }
 
+// NewSettings are those of one stage of one run: what Build gives a constructor,
+// and a test of a stage alone.
+func NewSettings(env Env, pipeline, stream, stage string) Settings {
+	return Settings{
+		Pipeline: pipeline, Stream: stream, Stage: stage,
+		Log:   env.Log.With("pipeline", pipeline, "stream", stream, "stage", stage),
+		Clock: env.Clock, Mode: env.Mode, Kept: env.Kept, services: env.Services,
+	}
+}
+
 // Ended is how a run ended.
 type Ended struct {
 	Reason string

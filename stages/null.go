@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/gospool/spool/pipeline"
-	"github.com/gospool/spool/pipeline/media"
 )
 
 // NullConfig has no settings.
@@ -12,13 +11,19 @@ type NullConfig struct{}
 
 func init() {
 	pipeline.RegisterSink("null", NullConfig{},
-		"Forgets every recording: the end of a pipeline whose files are in no catalogue.",
-		func(pipeline.Settings, NullConfig) (pipeline.Sink[media.Recording], error) { return null{}, nil })
+		"Forgets whatever comes: the end of a pipeline whose files are in no catalogue, or of one that is only measured.",
+		func(pipeline.Settings, NullConfig) (pipeline.Sink[any], error) { return null{}, nil })
 }
 
-// null ends the flow. A recording owns no memory, so there is nothing to release.
+// null ends the flow of any element.
 type null struct{}
 
-func (null) Consume(context.Context, media.Recording) error { return nil }
+// Consume releases what owns memory.
+func (null) Consume(_ context.Context, el any) error {
+	if r, ok := el.(pipeline.Releaser); ok {
+		r.Release()
+	}
+	return nil
+}
 
 func (null) Flush(context.Context) error { return nil }

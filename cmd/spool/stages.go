@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"reflect"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -71,11 +70,11 @@ func wrap(s string) string {
 func signature(s pipeline.StageInfo) string {
 	switch {
 	case s.In == nil:
-		return fmt.Sprintf("(%s: gives %v)", s.Kind, s.Out)
+		return fmt.Sprintf("(%s: gives %s)", s.Kind, pipeline.ElementName(s.Out))
 	case s.Out == nil:
-		return fmt.Sprintf("(%s: takes %v)", s.Kind, s.In)
+		return fmt.Sprintf("(%s: takes %s)", s.Kind, pipeline.ElementName(s.In))
 	}
-	return fmt.Sprintf("(%s: takes %v, gives %v)", s.Kind, s.In, s.Out)
+	return fmt.Sprintf("(%s: takes %s, gives %s)", s.Kind, pipeline.ElementName(s.In), pipeline.ElementName(s.Out))
 }
 
 type setting struct {
@@ -105,16 +104,9 @@ func stagesJSON(w io.Writer) error {
 	}
 	list := []stage{}
 	for _, s := range pipeline.Stages() {
-		list = append(list, stage{s.Name, s.Kind.String(), typeName(s.In), typeName(s.Out), s.Doc, append([]setting{}, settingsOf(s)...)})
+		list = append(list, stage{s.Name, s.Kind.String(), pipeline.ElementName(s.In), pipeline.ElementName(s.Out), s.Doc, append([]setting{}, settingsOf(s)...)})
 	}
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
 	return e.Encode(list)
-}
-
-func typeName(t reflect.Type) string {
-	if t == nil {
-		return ""
-	}
-	return t.String()
 }

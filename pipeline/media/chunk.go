@@ -53,6 +53,7 @@ type Chunk struct {
 
 	pool *Pool
 	refs atomic.Int32
+	of   *Chunk // not nil: columns and payloads are this one's, of which the chunk owns a reference
 	// held is the pool's record of who took the chunk; checked pools only.
 	held *holder
 }
@@ -104,8 +105,12 @@ func (c *Chunk) Bytes() int {
 	return n
 }
 
-// Memory is what the chunk holds on to, with its unused capacity.
+// Memory is what the chunk holds on to, with its unused capacity. A view holds
+// on to all of the chunk that it shows.
 func (c *Chunk) Memory() int {
+	if c.of != nil {
+		return c.of.Memory()
+	}
 	n := 0
 	for i := range c.Tracks {
 		t := &c.Tracks[i]

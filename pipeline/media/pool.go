@@ -121,7 +121,10 @@ func (p *Pool) seal(c *Chunk) { p.memory.Add(int64(c.Memory())) }
 
 func (p *Pool) put(c *Chunk) {
 	p.outstanding.Add(-1)
-	if c.Mark == nil {
+	if of := c.of; of != nil {
+		c.unview()
+		defer of.Release()
+	} else if c.Mark == nil {
 		p.memory.Add(-int64(c.Memory()))
 	}
 	for i := range c.Tracks {

@@ -21,6 +21,7 @@ func init() {
 	ends("chunk", chunks)
 	ends("part", parts)
 	ends("recording", recordings)
+	elements[reflect.TypeFor[any]()] = "chunk" // what takes whatever comes is given what owns memory
 }
 
 // ends registers a source and a sink of one element type.

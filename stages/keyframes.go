@@ -1,0 +1,195 @@
+package stages
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync/atomic"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// KeyframesConfig says how fast a time-lapse runs.
+type KeyframesConfig struct {
+	Speed uint32 `yaml:"speed" doc:"how many times faster than life: 60 makes a second of a minute; 1 keeps the times"`
+}
+
+// Validate refuses a speed that has no times.
+func (c KeyframesConfig) Validate() error {
+	if c.Speed < 1 || c.Speed > 1_000_000 {
+		return errors.New("speed: 1 to 1000000 is possible")
+	}
+	return nil
+}
+
+func init() {
+	pipeline.RegisterTransform("keyframes", KeyframesConfig{Speed: 60},
+		"Makes a time-lapse: key frames of the pictures only, without sound, as many times faster as asked for. What follows, such as the segmenter's max_duration, counts in the time-lapse's time.",
+		newKeyframes)
+}
+
+// keyframes makes each key frame of the lead track a chunk of its own.
+//
+// A key frame is kept back until the next one comes, which ends it exactly. Its
+// payload is copied, so that the GOP it came in does not stay in memory.
+//
+// Invariant: decoding time is presentation time, strictly increasing within a
+// set, and that of the stream divided by speed: nothing adds up.
+type keyframes struct {
+	cfg  KeyframesConfig
+	pool *media.Pool
+	log  *slog.Logger
+
+	from  *media.TrackSet // that set was made for
+	set   *media.TrackSet // its pictures; nil where it has none
+	track int             // their place in from
+	held  *media.Chunk    // the last key frame, not sealed
+	begun bool            // the set has had a key frame
+	last  int64           // its DTS, ticks
+	delta int64           // between the last two
+	seq   uint64          // of the next chunk
+	next  uint64          // number of the chunk that is expected; 0 before the first
+	gap   media.Gap       // before the next key frame
+	blind atomic.Bool
+}
+
+func newKeyframes(set pipeline.Settings, cfg KeyframesConfig) (pipeline.Transform[*media.Chunk, *media.Chunk], error) {
+	pool, err := pipeline.Use[*media.Pool](set)
+	if err != nil {
+		return nil, err
+	}
+	return &keyframes{cfg: cfg, pool: pool, log: set.Log, seq: 1}, nil
+}
+
+// Process takes the key frame out of a chunk that has one.
+func (k *keyframes) Process(_ context.Context, c *media.Chunk, emit pipeline.Emit[*media.Chunk]) error {
+	if c.Mark != nil {
+		if err := k.giveLast(emit); err != nil {
+			c.Release()
+			return err
+		}
+		return emit(c)
+	}
+	defer c.Release()
+	k.noteGap(c)
+	if c.Set != k.from {
+		if err := k.change(c.Set, emit); err != nil {
+			return err
+		}
+	}
+	if k.set == nil {
+		return nil
+	}
+	col := &c.Tracks[k.track]
+	for i, at := 0, 0; i < col.Len(); i++ {
+		size := int(col.Size[i])
+		if col.Flags[i]&media.FlagSync != 0 {
+			if err := k.take(c, i, col.Payload[at:at+size], emit); err != nil {
+				return err
+			}
+		}
+		at += size
+	}
+	return nil
+}
+
+// Flush gives the last key frame.
+func (k *keyframes) Flush(_ context.Context, emit pipeline.Emit[*media.Chunk]) error {
+	return k.giveLast(emit)
+}
+
+// Close releases what an abort left.
+func (k *keyframes) Close() error {
+	if k.held != nil {
+		k.pool.Seal(k.held)
+		k.held.Release()
+		k.held = nil
+	}
+	return nil
+}
+
+// Report says when there is nothing to take key frames from.
+func (k *keyframes) Report(r *pipeline.Report) {
+	if k.blind.Load() {
+		r.Warnings = append(r.Warnings, "the stage keyframes finds no pictures in this stream: nothing is recorded of it")
+	}
+}
+
+// noteGap keeps what is missing before a chunk for the next key frame.
+func (k *keyframes) noteGap(c *media.Chunk) {
+	switch {
+	case !c.Gap.None():
+		k.gap = c.Gap
+	case k.next != 0 && c.Seq != k.next && k.gap.None():
+		k.gap = media.Gap{Cause: media.GapOverload, Chunks: int(c.Seq - k.next)}
+	}
+	k.next = c.Seq + 1
+}
+
+// change begins another set of tracks: its times have nothing to do with those
+// before.
+func (k *keyframes) change(from *media.TrackSet, emit pipeline.Emit[*media.Chunk]) error {
+	if err := k.giveLast(emit); err != nil {
+		return err
+	}
+	k.from, k.set, k.track, k.begun, k.delta = from, nil, from.Lead(), false, 0
+	t := from.Tracks[k.track]
+	k.blind.Store(t.Kind() != media.Video)
+	if t.Kind() != media.Video {
+		k.log.Warn("keyframes finds no pictures in this stream: nothing of it goes on", "tracks", len(from.Tracks))
+		return nil
+	}
+	t.FrameDuration = 0
+	var err error
+	k.set, err = media.NewTrackSet(from.Generation, []media.Track{t})
+	return err
+}
+
+// take makes key frame i of a chunk the held one, and gives the one before.
+func (k *keyframes) take(c *media.Chunk, i int, payload []byte, emit pipeline.Emit[*media.Chunk]) error {
+	col := &c.Tracks[k.track]
+	shown := col.DTS[i] + int64(col.Offset[i])
+	dts := media.Rescale(shown, k.cfg.Speed, 1)
+	if k.begun {
+		dts = max(dts, k.last+1)
+	}
+	if err := k.give(dts, emit); err != nil {
+		return err
+	}
+	k.begun, k.last = true, dts
+	h := k.pool.NewChunk(k.set, k.seq, []int{len(payload)})
+	k.seq++
+	to := &h.Tracks[0]
+	copy(to.Payload, payload)
+	to.DTS, to.Offset = append(to.DTS, dts), append(to.Offset, 0)
+	to.Size, to.Flags = append(to.Size, uint32(len(payload))), append(to.Flags, media.FlagSync)
+	h.StartsGOP, h.Gap, k.gap = true, k.gap, media.Gap{}
+	h.UTC = c.UTC + media.ToNanos(col.DTS[i]-col.DTS[0], k.set.Tracks[0].Timescale)
+	k.held = h
+	return nil
+}
+
+// give ends the held key frame where the next one begins, and hands it on.
+func (k *keyframes) give(next int64, emit pipeline.Emit[*media.Chunk]) error {
+	if k.held == nil {
+		return nil
+	}
+	h := k.held
+	k.held, k.delta = nil, next-k.last
+	h.Tracks[0].End = next
+	k.pool.Seal(h)
+	return emit(h)
+}
+
+// giveLast is give where no next one is known: it lasts as long as the one before,
+// or a 25th of a second.
+func (k *keyframes) giveLast(emit pipeline.Emit[*media.Chunk]) error {
+	if k.held == nil {
+		return nil
+	}
+	if k.delta == 0 {
+		k.delta = max(int64(k.set.Tracks[0].Timescale)/25, 1)
+	}
+	return k.give(k.last+k.delta, emit)
+}

@@ -1,0 +1,166 @@
+package stages
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/pipelinetest"
+)
+
+func keyframesStage(t testing.TB, pool *media.Pool, speed uint32) *keyframes {
+	t.Helper()
+	s, err := newKeyframes(settingsFor(t, pool, "keyframes"), KeyframesConfig{Speed: speed})
+	require.NoError(t, err)
+	return s.(*keyframes)
+}
+
+func TestKeyframesRunsAsManyTimesFasterAsAskedFor(t *testing.T) {
+	pool := pipelinetest.Pool(t)
+	cam := pipelinetest.NewCamera(t, pool)
+	cam.GOP = 50 // two seconds: 180000 ticks
+	out := through(t, keyframesStage(t, pool, 60), append(cam.Shoot(t, 50*10), cam.Cut()...)...)
+	require.Len(t, out, 10)
+	for i, c := range out {
+		require.EqualValues(t, i+1, c.Seq)
+		require.True(t, c.StartsGOP)
+		require.Len(t, c.Tracks, 1, "no sound")
+		col := c.Tracks[0]
+		require.Equal(t, []int64{int64(i) * 3000}, col.DTS)
+		require.Equal(t, []int32{0}, col.Offset)
+		require.EqualValues(t, i*3000+3000, col.End)
+		require.Equal(t, int(col.Size[0]), len(col.Payload))
+		require.EqualValues(t, pipelinetest.StartUTC+int64(i)*2e9, c.UTC, "the wall clock is the camera's")
+	}
+}
+
+func TestKeyframesCopiesWhatItKeeps(t *testing.T) {
+	pool := pipelinetest.Pool(t) // overwrites what is released
+	set, err := media.NewTrackSet(1, []media.Track{pipelinetest.AVC(640, 360)})
+	require.NoError(t, err)
+	var in []*media.Chunk
+	b := media.NewBuilder(pool, media.BuilderConfig{}, func(c *media.Chunk) { in = append(in, c) })
+	b.SetTracks(set)
+	for n := range int64(6) {
+		au := media.AU{DTS: n * 3600, PTS: n*3600 + 7200, Mono: n * 4e7, Sync: n%3 == 0, Payload: [][]byte{{0x65, byte(n)}}}
+		require.NoError(t, b.Append(0, &au))
+	}
+	b.Flush()
+	out := through(t, keyframesStage(t, pool, 1), in...)
+	require.Len(t, out, 2)
+	require.Equal(t, []byte{0, 0, 0, 2, 0x65, 0}, out[0].Tracks[0].Payload)
+	require.Equal(t, []byte{0, 0, 0, 2, 0x65, 3}, out[1].Tracks[0].Payload)
+	require.EqualValues(t, 7200, out[0].Tracks[0].DTS[0], "shown when it was shown")
+}
+
+// Whatever comes, times only go forward and chunks follow each other.
+func TestKeyframesTimesAlwaysAdvance(t *testing.T) {
+	pool := pipelinetest.Pool(t)
+	set, err := media.NewTrackSet(1, []media.Track{pipelinetest.AVC(640, 360)})
+	require.NoError(t, err)
+	rapid.Check(t, func(rt *rapid.T) {
+		s := keyframesStage(t, pool, rapid.Uint32Range(1, 1_000_000).Draw(rt, "speed"))
+		var out []*media.Chunk
+		emit := func(c *media.Chunk) error { out = append(out, c); return nil }
+		dts := rapid.Int64Range(-1e6, 1e6).Draw(rt, "start")
+		for i := range rapid.IntRange(1, 30).Draw(rt, "chunks") {
+			if rapid.IntRange(0, 9).Draw(rt, "mark") == 0 {
+				require.NoError(rt, s.Process(t.Context(), pool.NewMark(set, uint64(i+1), media.Mark{Kind: media.MarkEnd, End: media.EndEvent}), emit))
+			}
+			c := pool.NewChunk(set, uint64(i+1), []int{1})
+			dts += rapid.Int64Range(1, 1e6).Draw(rt, "step")
+			c.Tracks[0].DTS, c.Tracks[0].Offset = []int64{dts}, []int32{0}
+			c.Tracks[0].Size, c.Tracks[0].Flags, c.Tracks[0].End = []uint32{1}, []uint8{media.FlagSync}, dts+1
+			pool.Seal(c)
+			require.NoError(rt, s.Process(t.Context(), c, emit))
+		}
+		require.NoError(rt, s.Flush(t.Context(), emit))
+		defer releaseChunks(out)
+		last, seq := int64(-1<<62), uint64(0)
+		for _, c := range out {
+			if c.Mark != nil {
+				continue
+			}
+			require.Greater(rt, c.Tracks[0].DTS[0], last)
+			require.Greater(rt, c.Tracks[0].End, c.Tracks[0].DTS[0])
+			require.Equal(rt, seq+1, c.Seq)
+			last, seq = c.Tracks[0].DTS[0], c.Seq
+		}
+	})
+	require.Zero(t, pool.Memory())
+}
+
+func TestKeyframesTellsWhatIsMissing(t *testing.T) {
+	pool := pipelinetest.Pool(t)
+	cam := pipelinetest.NewCamera(t, pool)
+	shot := append(cam.Shoot(t, 25*5), cam.Cut()...)
+	require.Len(t, shot, 5)
+	shot[1].Release()
+	shot[2].Release()
+	out := through(t, keyframesStage(t, pool, 10), shot[0], shot[3], shot[4])
+	require.Len(t, out, 3)
+	require.Equal(t, media.Gap{Cause: media.GapOverload, Chunks: 2}, out[1].Gap)
+	require.True(t, out[2].Gap.None())
+}
+
+func TestKeyframesEndsWhereAMarkSaysSo(t *testing.T) {
+	pool := pipelinetest.Pool(t)
+	cam := pipelinetest.NewCamera(t, pool)
+	shot := append(cam.Shoot(t, 50), cam.Cut()...)
+	mark := pool.NewMark(cam.Set(), shot[1].Seq, media.Mark{Kind: media.MarkEnd, End: media.EndEvent})
+	out := through(t, keyframesStage(t, pool, 1), shot[0], mark, shot[1])
+	require.Len(t, out, 3)
+	require.Same(t, mark, out[1], "the picture before it comes before it")
+	require.EqualValues(t, 3600, out[0].Tracks[0].End-out[0].Tracks[0].DTS[0], "nothing is known of the next one")
+}
+
+func TestKeyframesFollowsAChangeOfTracks(t *testing.T) {
+	pool := pipelinetest.Pool(t)
+	cam := pipelinetest.NewCamera(t, pool)
+	shot := append(cam.Shoot(t, 25), cam.Cut()...)
+	cam.Tracks(t, pipelinetest.AVC(1280, 720))
+	cam.GOP = 1
+	shot = append(shot, append(cam.Shoot(t, 3), cam.Cut()...)...)
+	out := through(t, keyframesStage(t, pool, 10), shot...)
+	require.Equal(t, 640, out[0].Set.Tracks[0].Width)
+	require.Equal(t, 1280, out[len(out)-1].Set.Tracks[0].Width)
+}
+
+func TestKeyframesOfSoundAloneAreNone(t *testing.T) {
+	pool := pipelinetest.Pool(t)
+	cam := pipelinetest.NewCamera(t, pool)
+	sound := through(t, tracksStage(t, pool, TracksConfig{Keep: []TrackMatch{{Kind: "audio"}}}), cam.Shoot(t, 100)...)
+	for _, c := range sound {
+		c.Retain()
+	}
+	s := keyframesStage(t, pool, 10)
+	require.Empty(t, through(t, s, sound...))
+	var r pipeline.Report
+	s.Report(&r)
+	require.Len(t, r.Warnings, 1)
+}
+
+func TestKeyframesReleasesWhatAnAbortLeaves(t *testing.T) {
+	pool := pipelinetest.Pool(t)
+	cam := pipelinetest.NewCamera(t, pool)
+	s := keyframesStage(t, pool, 10)
+	boom := errors.New("boom")
+	fail := func(c *media.Chunk) error { c.Release(); return boom }
+	shot := cam.Shoot(t, 76)
+	require.Len(t, shot, 3)
+	require.NoError(t, s.Process(context.Background(), shot[0], fail), "the first key frame is kept back")
+	require.ErrorIs(t, s.Process(context.Background(), shot[1], fail), boom)
+	require.NoError(t, s.Process(context.Background(), shot[2], fail))
+	require.NoError(t, s.Close())
+}
+
+func TestKeyframesRefusesASpeedWithoutTimes(t *testing.T) {
+	require.ErrorContains(t, KeyframesConfig{}.Validate(), "speed")
+	require.ErrorContains(t, KeyframesConfig{Speed: 2_000_000}.Validate(), "speed")
+	require.NoError(t, KeyframesConfig{Speed: 1}.Validate())
+}

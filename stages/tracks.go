@@ -1,0 +1,142 @@
+package stages
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync/atomic"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/spec"
+)
+
+// TracksConfig says which tracks go on.
+type TracksConfig struct {
+	Keep []TrackMatch `yaml:"keep" doc:"only tracks that one of these matches, such as {kind: video}; empty is every track"`
+	Drop []TrackMatch `yaml:"drop" doc:"of those, not the ones that one of these matches, such as {kind: audio, language: eng}"`
+}
+
+// TrackMatch matches the tracks that are all that it says.
+type TrackMatch struct {
+	Kind     string `yaml:"kind,omitempty" oneof:"video audio" doc:"video or audio"`
+	Codec    string `yaml:"codec,omitempty" doc:"h264, h265, aac"`
+	Language string `yaml:"language,omitempty" doc:"three letters of ISO 639-2, such as eng; und is a track that names none"`
+}
+
+// Validate refuses what matches nothing or everything by accident.
+func (m TrackMatch) Validate() error {
+	if m == (TrackMatch{}) {
+		return spec.Problem{Msg: "matches every track", Hint: "give it a kind, a codec or a language"}
+	}
+	if m.Codec == "" {
+		return nil
+	}
+	codec, err := media.ParseCodec(m.Codec)
+	switch {
+	case err != nil:
+		return spec.At("codec", "%v", err)
+	case m.Kind != "" && m.Kind != codec.Kind().String():
+		return spec.At("kind", "%s is not %s: this matches no track", m.Codec, m.Kind)
+	}
+	return nil
+}
+
+func (m TrackMatch) matches(t *media.Track) bool {
+	language := t.Language
+	if language == "" {
+		language = "und"
+	}
+	return (m.Kind == "" || m.Kind == t.Kind().String()) &&
+		(m.Codec == "" || m.Codec == t.Codec.String()) &&
+		(m.Language == "" || m.Language == language)
+}
+
+func init() {
+	pipeline.RegisterTransform("tracks", TracksConfig{},
+		"Leaves tracks out, by kind, codec or language. Media is not copied: what is left out stays in memory as long as what goes on.",
+		newTracks)
+}
+
+// tracks shows the stages behind it some tracks of each chunk.
+//
+// Invariant: every chunk goes on in its place, if need be without an access unit,
+// so that nothing looks lost; only of a stream without any kept track nothing does.
+type tracks struct {
+	cfg  TracksConfig
+	pool *media.Pool
+	log  *slog.Logger
+
+	from *media.TrackSet // that what follows was made for
+	set  *media.TrackSet // of the kept tracks; nil where none is
+	kept []int           // their places in from
+	none atomic.Bool
+}
+
+func newTracks(set pipeline.Settings, cfg TracksConfig) (pipeline.Transform[*media.Chunk, *media.Chunk], error) {
+	pool, err := pipeline.Use[*media.Pool](set)
+	if err != nil {
+		return nil, err
+	}
+	return &tracks{cfg: cfg, pool: pool, log: set.Log}, nil
+}
+
+// Process hands on a view of the chunk, or the chunk itself where all of it is kept.
+func (s *tracks) Process(_ context.Context, c *media.Chunk, emit pipeline.Emit[*media.Chunk]) error {
+	if c.Mark != nil {
+		return emit(c)
+	}
+	if c.Set != s.from {
+		if err := s.choose(c.Set); err != nil {
+			c.Release()
+			return err
+		}
+	}
+	switch {
+	case s.set == nil:
+		c.Release()
+		return nil
+	case s.set == s.from:
+		return emit(c)
+	}
+	return emit(s.pool.View(c, s.set, s.kept))
+}
+
+// Flush has nothing to do: nothing is kept back.
+func (s *tracks) Flush(context.Context, pipeline.Emit[*media.Chunk]) error { return nil }
+
+// choose applies the rules to a new set of tracks.
+func (s *tracks) choose(from *media.TrackSet) error {
+	s.from, s.set, s.kept = from, nil, nil
+	var list []media.Track
+	for i := range from.Tracks {
+		if t := &from.Tracks[i]; s.keeps(t) {
+			s.kept = append(s.kept, i)
+			list = append(list, *t)
+		}
+	}
+	s.none.Store(len(list) == 0)
+	switch len(list) {
+	case 0:
+		s.log.Warn("the settings of tracks leave none of this stream's: nothing of it goes on", "tracks", len(from.Tracks))
+		return nil
+	case len(from.Tracks):
+		s.set = from
+		return nil
+	}
+	var err error
+	s.set, err = media.NewTrackSet(from.Generation, list)
+	return err
+}
+
+func (s *tracks) keeps(t *media.Track) bool {
+	matches := func(m TrackMatch) bool { return m.matches(t) }
+	return (len(s.cfg.Keep) == 0 || slices.ContainsFunc(s.cfg.Keep, matches)) && !slices.ContainsFunc(s.cfg.Drop, matches)
+}
+
+// Report says when nothing is left to record.
+func (s *tracks) Report(r *pipeline.Report) {
+	if s.none.Load() {
+		r.Warnings = append(r.Warnings, "the stage tracks leaves no track of this stream: change keep or drop")
+	}
+}

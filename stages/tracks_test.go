@@ -1,0 +1,168 @@
+package stages
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/pipelinetest"
+	"github.com/gospool/spool/pipeline/spec"
+)
+
+// settingsFor are those of a stage that only needs the pool.
+func settingsFor(t testing.TB, pool *media.Pool, stage string) pipeline.Settings {
+	t.Helper()
+	env := pipelinetest.Env()
+	pipeline.Provide(env.Services, pool)
+	return pipeline.NewSettings(env, "p", "live/x", stage)
+}
+
+func through(t testing.TB, s pipeline.Transform[*media.Chunk, *media.Chunk], chunks ...*media.Chunk) (out []*media.Chunk) {
+	t.Helper()
+	emit := func(c *media.Chunk) error { out = append(out, c); return nil }
+	for _, c := range chunks {
+		require.NoError(t, s.Process(t.Context(), c, emit))
+	}
+	require.NoError(t, s.Flush(t.Context(), emit))
+	t.Cleanup(func() { releaseChunks(out) })
+	return out
+}
+
+func releaseChunks(chunks []*media.Chunk) {
+	for _, c := range chunks {
+		c.Release()
+	}
+}
+
+func tracksStage(t testing.TB, pool *media.Pool, cfg TracksConfig) pipeline.Transform[*media.Chunk, *media.Chunk] {
+	t.Helper()
+	s, err := newTracks(settingsFor(t, pool, "tracks"), cfg)
+	require.NoError(t, err)
+	return s
+}
+
+func TestTracksKeepsAndDropsByWhatATrackIs(t *testing.T) {
+	pool := pipelinetest.Pool(t)
+	german, english := pipelinetest.AAC(), pipelinetest.AAC()
+	german.Language, english.Language = "deu", "eng"
+	all := []media.Track{pipelinetest.AVC(640, 360), german, english, pipelinetest.AAC()}
+	set, err := media.NewTrackSet(7, all)
+	require.NoError(t, err)
+	for name, c := range map[string]struct {
+		cfg  TracksConfig
+		want []int
+	}{
+		"nothing said":            {TracksConfig{}, []int{0, 1, 2, 3}},
+		"pictures only":           {TracksConfig{Keep: []TrackMatch{{Kind: "video"}}}, []int{0}},
+		"no sound":                {TracksConfig{Drop: []TrackMatch{{Kind: "audio"}}}, []int{0}},
+		"one language of many":    {TracksConfig{Keep: []TrackMatch{{Kind: "video"}, {Language: "eng"}}}, []int{0, 2}},
+		"a track that names none": {TracksConfig{Drop: []TrackMatch{{Kind: "audio", Language: "und"}}}, []int{0, 1, 2}},
+		"drop counts after keep":  {TracksConfig{Keep: []TrackMatch{{Codec: "aac"}}, Drop: []TrackMatch{{Language: "deu"}}}, []int{2, 3}},
+		"nothing is left":         {TracksConfig{Keep: []TrackMatch{{Codec: "h265"}}}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := tracksStage(t, pool, c.cfg).(*tracks)
+			require.NoError(t, s.choose(set))
+			require.Equal(t, c.want, s.kept)
+			var r pipeline.Report
+			s.Report(&r)
+			if c.want == nil {
+				require.Nil(t, s.set)
+				require.Len(t, r.Warnings, 1)
+				return
+			}
+			require.Empty(t, r.Warnings)
+			require.EqualValues(t, 7, s.set.Generation)
+			for i, from := range c.want {
+				require.Equal(t, set.Tracks[from], s.set.Tracks[i])
+			}
+		})
+	}
+}
+
+func TestTracksHandsOnEveryAccessUnitOfAKeptTrackInItsPlace(t *testing.T) {
+	pool := pipelinetest.Pool(t)
+	cam := pipelinetest.NewCamera(t, pool)
+	shot := append(cam.Shoot(t, 100), cam.Cut()...)
+	var pictures, sound, bytes int
+	for _, c := range shot {
+		pictures += c.Tracks[0].Len()
+		sound += c.Tracks[1].Len()
+		bytes += len(c.Tracks[1].Payload)
+		c.Retain() // for the second pass
+	}
+	first := through(t, tracksStage(t, pool, TracksConfig{Keep: []TrackMatch{{Kind: "video"}}}), shot...)
+	require.Equal(t, pictures, units(first))
+	second := through(t, tracksStage(t, pool, TracksConfig{Drop: []TrackMatch{{Kind: "video"}}}), shot...)
+	require.Equal(t, sound, units(second))
+	got := 0
+	for i, c := range second {
+		got += c.Bytes()
+		require.Equal(t, first[i].Seq, c.Seq)
+		require.Len(t, c.Tracks, 1)
+	}
+	require.Equal(t, bytes, got)
+}
+
+func TestTracksHandsOnWhatIsWholeAsItIs(t *testing.T) {
+	pool := pipelinetest.Pool(t)
+	cam := pipelinetest.NewCamera(t, pool)
+	shot := cam.Shoot(t, 26)
+	mark := pool.NewMark(cam.Set(), 9, media.Mark{Kind: media.MarkEnd, End: media.EndEvent})
+	out := through(t, tracksStage(t, pool, TracksConfig{}), shot[0], mark)
+	require.Same(t, shot[0], out[0])
+	require.Same(t, mark, out[1])
+}
+
+// A stream whose sound alone changes goes on in the same file when the sound is
+// left out, and in another when it is not.
+func TestTracksFollowsAChangeOfTracks(t *testing.T) {
+	pool := pipelinetest.Pool(t)
+	cam := pipelinetest.NewCamera(t, pool)
+	shot := append(cam.Shoot(t, 25), cam.Cut()...)
+	mono := pipelinetest.AAC()
+	mono.Channels = 1
+	cam.Tracks(t, pipelinetest.AVC(640, 360), mono)
+	cam.GOP = 1 // the next picture is a key frame
+	shot = append(shot, append(cam.Shoot(t, 5), cam.Cut()...)...)
+	out := through(t, tracksStage(t, pool, TracksConfig{Keep: []TrackMatch{{Kind: "video"}}}), shot...)
+	first, last := out[0].Set, out[len(out)-1].Set
+	require.NotSame(t, first, last)
+	require.True(t, first.Same(last))
+	require.Less(t, first.Generation, last.Generation)
+}
+
+func TestTracksReleasesAStreamOfWhichNothingIsKept(t *testing.T) {
+	pool := pipelinetest.Pool(t)
+	cam := pipelinetest.NewCamera(t, pool)
+	out := through(t, tracksStage(t, pool, TracksConfig{Keep: []TrackMatch{{Codec: "h265"}}}), cam.Shoot(t, 100)...)
+	require.Empty(t, out)
+}
+
+func TestTracksReleasesWhenTheNextStageFails(t *testing.T) {
+	pool := pipelinetest.Pool(t)
+	cam := pipelinetest.NewCamera(t, pool)
+	s := tracksStage(t, pool, TracksConfig{Keep: []TrackMatch{{Kind: "video"}}})
+	boom := errors.New("boom")
+	for _, c := range cam.Shoot(t, 60) {
+		require.ErrorIs(t, s.Process(context.Background(), c, func(c *media.Chunk) error { c.Release(); return boom }), boom)
+	}
+}
+
+func TestTracksRefusesRulesThatCannotBeMeant(t *testing.T) {
+	for text, want := range map[string]string{
+		"{keep: [{}]}":                                  "matches every track",
+		"{drop: [{codec: mp3}]}":                        `unknown codec "mp3"`,
+		"{drop: [{codec: aac, kind: video}]}":           "matches no track",
+		"{keep: [{kind: subtitle}]}":                    "subtitle",
+		"{keep: [{kind: video}], drp: [{kind: audio}]}": "did you mean",
+	} {
+		n, err := spec.Parse("t.yaml", []byte(text))
+		require.NoError(t, err)
+		require.ErrorContains(t, n.Decode(&TracksConfig{}).Err(), want, text)
+	}
+}
