@@ -125,13 +125,13 @@ func (r *recorder) mismatch() string {
 }
 
 // rowsAreFiles waits until they are.
-func (r *recorder) rowsAreFiles() {
+func (r *recorder) rowsAreFiles(when ...string) {
 	r.t.Helper()
-	last := ""
-	eventually(r.t, "rows are files", func() bool {
-		last = r.mismatch()
-		return last == ""
-	})
+	until, why := time.Now().Add(patience), r.mismatch()
+	for ; why != ""; why = r.mismatch() {
+		require.True(r.t, time.Now().Before(until), "%s: %s", when, why)
+		time.Sleep(50 * time.Millisecond) // between two looks
+	}
 }
 
 // send is a request with a body and headers, given in pairs.

@@ -33,10 +33,26 @@ pipelines:
 	r.await("drained")
 }
 
-// A second signal aborts: what grows is left as a crash would leave it. Both are
-// pending before the process goes on, so that no drain is faster than the second.
+// A second signal aborts: what grows is left as a crash would leave it.
 func TestSecondSignalAborts(t *testing.T) {
 	t.Parallel()
+	for range 5 {
+		if dir := aborted(t); dir != "" {
+			again := launch(t, racyBinary, dir, camera25)
+			again.await("a file that a crash left is finished")
+			rec := again.awaitRecords("live/a", 1)[0]
+			require.Equal(t, "recovered crash", rec.State+" "+rec.EndReason)
+			decodes(t, again.path(rec.File))
+			return
+		}
+	}
+	t.Error("five drains were faster than a second signal that was pending with the first")
+}
+
+// aborted sends two signals. Both are pending before the process goes on; where it
+// drains faster than it sees the second one the result is empty.
+func aborted(t *testing.T) (dir string) {
+	t.Helper()
 	r := serve(t, camera25)
 	r.start("live/a", "")
 	r.awaitUnits("live/a", 150)
@@ -44,19 +60,13 @@ func TestSecondSignalAborts(t *testing.T) {
 	for _, s := range []syscall.Signal{syscall.SIGSTOP, syscall.SIGTERM, syscall.SIGINT} {
 		require.NoError(t, r.cmd.Process.Signal(s))
 	}
-	code := r.signal(syscall.SIGCONT)
-	r.await("draining")
-	if files := r.list(".mp4"); len(files) > 0 { // it was faster than both
-		require.Empty(t, r.list(".part"))
-		decodes(t, files[0])
-		return
+	if r.signal(syscall.SIGCONT) == 0 {
+		r.allFinished()
+		return ""
 	}
-	require.Equal(t, 1, code)
-	again := launch(t, racyBinary, r.dir, camera25)
-	again.await("a file that a crash left is finished")
-	rec := again.awaitRecords("live/a", 1)[0]
-	require.Equal(t, "recovered crash", rec.State+" "+rec.EndReason)
-	decodes(t, again.path(rec.File))
+	require.Equal(t, 1, r.cmd.ProcessState.ExitCode())
+	require.Len(t, r.list(".mp4.part"), 1)
+	return r.dir
 }
 
 // The same signal twice at once is one wish: timeout(1) sends it to the process
