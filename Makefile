@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.7.0
 PACKAGES ?= ./...
 
-.PHONY: build run test deps check static bench soak lint fmt generate
+.PHONY: build run test deps check static bench soak soak-kill lint fmt generate
 
 # The binary is static: no cgo, no libc to match.
 build:
@@ -33,8 +33,13 @@ bench:
 	$(GO) test -run '^$$' -bench . -benchmem $(PACKAGES)
 
 # The tests again and again, in random order, to find what fails seldom.
-soak:
+soak: soak-kill
 	$(GO) test -race -count 20 -shuffle on -timeout 3h $(PACKAGES)
+
+# A recorder of eight streams is killed a thousand times, and every file it
+# leaves is played. Prints how much was lost.
+soak-kill:
+	SOAK_KILLS=1000 $(GO) test -count 1 -v -timeout 3h -run '^TestKilledAtRandomInstants$$' ./cmd/spool/e2e
 
 lint:
 	@if command -v golangci-lint >/dev/null; then golangci-lint run; \
