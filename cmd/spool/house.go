@@ -219,6 +219,7 @@ func (h *house) recovered(ctx context.Context, r mp4.Repaired) {
 		return
 	case r.Removed:
 		h.log.Warn("a file that a crash left held nothing whole and was removed", attrs...)
+		h.forget(ctx, r)
 	default:
 		h.log.Info("a file that a crash left is finished", attrs...)
 	}
@@ -227,6 +228,16 @@ func (h *house) recovered(ctx context.Context, r mp4.Repaired) {
 	}
 	if err := h.catalogue.Put(ctx, r.Recording); err != nil {
 		h.log.Error("a recovered file is not in the catalogue yet: spool reindex adds it", "file", r.File, "error", err)
+	}
+}
+
+// forget takes away the row of a file that held nothing: no footage was lost.
+func (h *house) forget(ctx context.Context, r mp4.Repaired) {
+	if r.Recording.ID == (media.ID{}) {
+		return
+	}
+	if err := h.catalogue.Forget(ctx, []metadata.Deleted{{ID: r.Recording.ID, Path: r.File}}); err != nil {
+		h.log.Error("the row of an empty file stays: the next comparison with the disk marks it lost", "file", r.File, "error", err)
 	}
 }
 

@@ -22,7 +22,7 @@ type Repaired struct {
 	Whole     bool            // nothing was wrong with it, and nothing was done
 	Kept      time.Duration   // RepairAny: media that is kept
 	File      string          // as it was found, below the record directory
-	Recording media.Recording // of the finished file; its State is empty where there is none
+	Recording media.Recording // of the finished file; its State is empty where there is none, and its ID that of a file that was removed
 	Removed   bool            // it held no whole chunk, and was deleted
 	Lost      time.Duration   // media that was in the file and could not be kept; where its length is not told, an estimate by size
 	LostBytes int64
@@ -134,6 +134,7 @@ func repair(fsys FS, name string) (r Repaired) {
 		r.rebuild(file)
 		if r.Err == nil && file.units == 0 {
 			r.remove(fsys, "no whole chunk is in the file")
+			r.Recording.ID, _ = media.ParseID(file.entry.identity.ID) // its row is about nothing
 			return r
 		}
 	}

@@ -1,0 +1,168 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/Shopify/toxiproxy/v2"
+	"github.com/rs/zerolog"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/gospool/spool/sinks/metadata/dbtest"
+)
+
+// outage takes a database away and gives it back.
+type outage struct {
+	name       string
+	away, back func()
+}
+
+// outageSeconds is for how long the database is away.
+func outageSeconds() float64 {
+	if long {
+		return 60
+	}
+	return 3
+}
+
+// The database goes in the middle of twenty recordings, in every way that it can:
+// no stream notices, and afterwards every file has its row, once.
+func TestRecordingsDoNotNoticeThatTheDatabaseIsAway(t *testing.T) {
+	t.Parallel()
+	for driver, start := range map[string]func(dbtest.TB) *dbtest.Server{"postgres": dbtest.StartPostgres, "mysql": dbtest.StartMariaDB} {
+		t.Run(driver, func(t *testing.T) {
+			t.Parallel()
+			server := start(t)
+			addr, cut, mend := proxy(t, server.Addr)
+			through := server.DSNFor(addr)
+			withoutDatabase(t, &database{driver: driver, dsn: through, server: server}, []outage{
+				{"killed", server.Kill, server.Start}, {"stopped", server.Freeze, server.Thaw}, {"cut off", cut, mend},
+			})
+		})
+	}
+	if os.Geteuid() != 0 {
+		return // a disk that can be filled takes root to mount
+	}
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		disk := smallDisk(t)
+		filler := filepath.Join(disk, "filler")
+		withoutDatabase(t, &database{driver: "sqlite", dsn: filepath.Join(disk, "spool.db")}, []outage{
+			{"on a full disk", func() { fill(t, filler) }, func() { require.NoError(t, os.Remove(filler)) }},
+		})
+	})
+}
+
+// twentyStreams are cameras that need no network.
+func twentyStreams() string {
+	var text strings.Builder
+	text.WriteString("flush_interval: 0.5\nmp4: {max_duration: 2}\nstreams:\n")
+	for i := range 20 {
+		fmt.Fprintf(&text, "  live/cam%02d: {pull: 'testpattern://?size=64x64&fps=10&gop=10'}\n", i)
+	}
+	return text.String()
+}
+
+func withoutDatabase(t *testing.T, db *database, outages []outage) {
+	r := launch(t, staticBinary, t.TempDir(), twentyStreams(), db.flags()...)
+	r.expect("the database is not available", "request not served")
+	names := make([]string, 20)
+	for i := range names {
+		names[i] = fmt.Sprintf("live/cam%02d", i)
+		r.start(names[i], "")
+	}
+	r.awaitUnits(names[19], 1)
+	for _, o := range outages {
+		o.away()
+		began := time.Now()
+		require.Eventually(t, func() bool {
+			return time.Since(began).Seconds() >= outageSeconds() && r.metric("spool_catalogue_pending_changes") >= 40
+		}, patience+time.Duration(outageSeconds())*time.Second, 50*time.Millisecond, "%s %s: rows wait", db.driver, o.name)
+		require.Positive(t, r.metric("spool_catalogue_lag_seconds"))
+		r.waitingIsListed()
+		o.back()
+		eventually(t, db.driver+" has all that waited after it was "+o.name, func() bool {
+			code, _ := r.ask("GET", "/readyz")
+			return code == 200 && r.metric("spool_catalogue_lag_seconds") < 1
+		})
+	}
+	for _, name := range names {
+		require.Empty(t, r.stream(name).Drops, name)
+		r.stop(name)
+		s := r.status(name)
+		require.Empty(t, s.Drops, name)
+		require.Zero(t, s.Gaps, name)
+	}
+	r.rowsAreFiles()
+	for _, name := range names {
+		r.seamless(name)
+	}
+	require.Zero(t, r.metric("spool_catalogue_refused_changes_total"))
+	require.Zero(t, r.metric("spool_catalogue_full_changes_total"))
+}
+
+// waitingIsListed wants recordings that were finished while the database is away
+// to be listed all the same, once it is known to be away.
+func (r *recorder) waitingIsListed() {
+	r.t.Helper()
+	p := answer[rowPage](r, "GET", "/mp4/records?state=finished&limit=1000")
+	require.NotEmpty(r.t, p.Records)
+	if code, body := r.ask("GET", "/readyz"); code != 200 {
+		require.Contains(r.t, string(body), `"name":"database","ok":false`)
+		require.NotContains(r.t, string(body), "secret")
+		require.True(r.t, answer[rowPage](r, "GET", "/mp4/records").Degraded)
+	}
+}
+
+// seamless wants each of a stream's recordings to begin where the one before
+// ended, so that no access unit is missing between any two.
+func (r *recorder) seamless(stream string) {
+	r.t.Helper()
+	recs := r.rows("order=asc&stream="+stream, 1000)
+	require.Greater(r.t, len(recs), 1, stream)
+	for i, rec := range recs {
+		require.Nil(r.t, rec.Gap, "%s: %s", stream, rec.File)
+		require.InDelta(r.t, rec.Duration, rec.End.Sub(rec.Start).Seconds(), 0.15, rec.File)
+		if i > 0 {
+			require.WithinDuration(r.t, recs[i-1].End, rec.Start, 50*time.Millisecond, "%s: before %s", stream, rec.File)
+		}
+	}
+}
+
+// proxy puts a real TCP proxy before a server.
+func proxy(t *testing.T, to string) (addr string, cut, mend func()) {
+	t.Helper()
+	p := toxiproxy.NewProxy(toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop()), "db", "127.0.0.1:0", to)
+	require.NoError(t, p.Start())
+	t.Cleanup(p.Stop)
+	addr = p.Listen
+	return addr, p.Stop, func() { require.NoError(t, p.Start()) }
+}
+
+// smallDisk is a filesystem of four megabytes.
+func smallDisk(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	require.NoError(t, unix.Mount("none", dir, "tmpfs", 0, "size=4m"))
+	t.Cleanup(func() { require.NoError(t, unix.Unmount(dir, unix.MNT_DETACH)) })
+	return dir
+}
+
+// fill leaves no byte of a disk.
+func fill(t *testing.T, name string) {
+	t.Helper()
+	f, err := os.Create(name)
+	require.NoError(t, err)
+	defer f.Close()
+	for block := 1 << 16; block > 0; {
+		if _, err = f.Write(make([]byte, block)); err != nil {
+			block /= 16
+		}
+	}
+	require.ErrorIs(t, err, unix.ENOSPC)
+}
