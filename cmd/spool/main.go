@@ -31,6 +31,7 @@ type commands struct {
 	Passwd  PasswdCmd  `cmd:"" help:"Print the hash of a password from standard input, for password_hash in the configuration."`
 	Repair  RepairCmd  `cmd:"" help:"Finish files that a crash left behind, and make repaired copies of damaged files of other programs."`
 	Remux   RemuxCmd   `cmd:"" help:"Copy an MP4 file into another, ordinary or fragmented, as recordings are written."`
+	Schema  SchemaCmd  `cmd:"" help:"Print the JSON Schema of a configuration, for editors."`
 	Version VersionCmd `cmd:"" help:"Print the version."`
 
 	settings

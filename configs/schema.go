@@ -1,0 +1,47 @@
+package configs
+
+import (
+	"encoding/json"
+	"maps"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/spec"
+)
+
+// Schema is the JSON Schema (2020-12) of a configuration file with pipelines of
+// the given stages, for editors. It refuses nothing that Load takes.
+func Schema(stages []pipeline.StageInfo) ([]byte, error) {
+	node := func(path string) map[string]any {
+		if path == "pipelines/*/stages" {
+			return stagesSchema(stages)
+		}
+		return nil
+	}
+	schema := spec.Schema(Default(), node)
+	maps.Copy(schema, map[string]any{
+		"$schema":           "https://json-schema.org/draft/2020-12/schema",
+		"title":             "spool",
+		"description":       "Configuration of spool, a recorder of live video.",
+		"patternProperties": map[string]any{"^x-": map[string]any{}}, // for anchors
+	})
+	return json.MarshalIndent(schema, "", "  ")
+}
+
+// stagesSchema is a list of stages, each its name, or its name with its settings.
+// A stage's own settings may hold lists of stages: they are left open.
+func stagesSchema(stages []pipeline.StageInfo) map[string]any {
+	names, settings := []any{}, map[string]any{}
+	for _, s := range stages {
+		names = append(names, s.Name)
+		one := spec.Schema(s.Defaults, func(string) map[string]any { return nil })
+		one["description"] = s.Doc
+		settings[s.Name] = one
+	}
+	return map[string]any{
+		"type": "array", "minItems": 1,
+		"items": map[string]any{"anyOf": []any{
+			map[string]any{"enum": names},
+			map[string]any{"type": "object", "properties": settings, "additionalProperties": false, "minProperties": 1, "maxProperties": 1},
+		}},
+	}
+}

@@ -1,0 +1,144 @@
+package spec
+
+import (
+	"encoding"
+	"reflect"
+	"strings"
+)
+
+// Schema is what Decode takes for a value, as JSON Schema (2020-12): the value is
+// the default of what is left out. node gives the schema of a *Node field by its
+// path, in which the keys of maps and lists are *; nil stands for anything.
+//
+// What only a hook knows (Validate, Check) is not in it: what the schema refuses
+// Decode refuses, and not the other way round.
+func Schema(v any, node func(path string) map[string]any) map[string]any {
+	s := schemer{node: node}
+	return s.of(reflect.ValueOf(v), reflect.TypeOf(v), "", "")
+}
+
+type schemer struct {
+	node func(path string) map[string]any
+}
+
+// of is the schema of a type. v is its default, or not valid where it has none.
+func (s schemer) of(v reflect.Value, t reflect.Type, path string, tag reflect.StructTag) map[string]any {
+	switch {
+	case t.Kind() == reflect.Pointer && t.Elem() != nodeType:
+		if v.IsValid() && !v.IsNil() {
+			return s.of(v.Elem(), t.Elem(), path, tag)
+		}
+		return s.of(reflect.Value{}, t.Elem(), path, tag)
+	case t == nodeType, t.Kind() == reflect.Pointer:
+		if n := s.node(path); n != nil {
+			return n
+		}
+		return map[string]any{}
+	case t == durationType || t == timeDurationType:
+		return numberOrText(tag.Get("spec") != "signed")
+	case t == sizeType:
+		return numberOrText(true)
+	case reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()):
+		return map[string]any{} // its own form, in text or not
+	}
+	return s.plain(v, t, path, tag)
+}
+
+// numberOrText is a duration or a size. The text's form is Decode's affair.
+func numberOrText(positive bool) map[string]any {
+	s := map[string]any{"type": []any{"number", "string", "null"}}
+	if positive {
+		s["minimum"] = 0
+	}
+	return s
+}
+
+// plain is the schema of the types that the language has. Null is allowed
+// everywhere: nothing was written.
+func (s schemer) plain(v reflect.Value, t reflect.Type, path string, tag reflect.StructTag) map[string]any {
+	switch t.Kind() {
+	case reflect.Struct:
+		return s.structure(v, t, path)
+	case reflect.Map:
+		item := s.of(defaults(t.Elem()), t.Elem(), Join(path, "*"), tag)
+		return map[string]any{"type": []any{"object", "null"}, "additionalProperties": item}
+	case reflect.Slice:
+		item := s.of(defaults(t.Elem()), t.Elem(), Join(path, "*"), tag)
+		return map[string]any{"type": []any{"array", "null"}, "items": item}
+	case reflect.Interface:
+		return map[string]any{}
+	case reflect.Bool:
+		return map[string]any{"type": []any{"boolean", "null"}}
+	case reflect.String:
+		return choice(tag)
+	case reflect.Float32, reflect.Float64:
+		return map[string]any{"type": []any{"number", "null"}}
+	}
+	return whole(t)
+}
+
+// defaults is what fresh begins an element with.
+func defaults(t reflect.Type) reflect.Value {
+	if t.Kind() == reflect.Pointer {
+		return reflect.Value{}
+	}
+	return fresh(t)
+}
+
+func choice(tag reflect.StructTag) map[string]any {
+	names := strings.Fields(tag.Get("oneof"))
+	if len(names) == 0 {
+		return map[string]any{"type": []any{"string", "null"}}
+	}
+	enum := []any{"", nil}
+	for _, name := range names {
+		enum = append(enum, name)
+	}
+	return map[string]any{"enum": enum}
+}
+
+func whole(t reflect.Type) map[string]any {
+	s := map[string]any{"type": []any{"integer", "null"}}
+	switch t.Kind() {
+	case reflect.Uint8, reflect.Uint16, reflect.Uint32:
+		s["minimum"], s["maximum"] = 0, uint64(1)<<t.Bits()-1
+	case reflect.Uint, reflect.Uint64:
+		s["minimum"] = 0
+	}
+	return s
+}
+
+func (s schemer) structure(v reflect.Value, t reflect.Type, path string) map[string]any {
+	fields := fieldsOf(t)
+	if len(fields) == 0 && t.NumField() > 0 {
+		return map[string]any{} // a form of its own
+	}
+	properties := map[string]any{}
+	for _, f := range fields {
+		var value reflect.Value
+		if v.IsValid() {
+			value = v.FieldByIndex(f.index)
+		}
+		at := Join(path, f.name)
+		properties[f.name] = s.annotated(s.of(value, t.FieldByIndex(f.index).Type, at, f.tag), value, f)
+	}
+	types := []any{"object", "null"}
+	if reflect.PointerTo(t).Implements(reflect.TypeFor[Shorthand]()) {
+		types = append(types, "string") // Properties say nothing about a text
+	}
+	return map[string]any{"type": types, "properties": properties, "additionalProperties": false}
+}
+
+// annotated adds what an editor shows: the doc, and the default of a leaf.
+func (s schemer) annotated(schema map[string]any, v reflect.Value, f field) map[string]any {
+	if doc := f.tag.Get("doc"); doc != "" {
+		schema["description"] = doc
+	}
+	if !v.IsValid() || schema["properties"] != nil || schema["additionalProperties"] != nil {
+		return schema
+	}
+	if n, _ := Describe(v.Interface()); !n.IsMap && !n.IsList && n.Scalar != nil && n.Scalar != "" {
+		schema["default"] = n.Scalar
+	}
+	return schema
+}
