@@ -16,7 +16,7 @@ import (
 const patience = 60 * time.Second
 
 // long asks for clips and loads of full length.
-var long = os.Getenv("SPOOL_E2E_LONG") != ""
+var long = os.Getenv("E2E_LONG") != ""
 
 // workshop is a directory for what all tests share.
 var workshop string

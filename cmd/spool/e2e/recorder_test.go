@@ -56,6 +56,7 @@ func launch(t *testing.T, binary func() (string, error), dir, config string, arg
 	r := &recorder{t: t, dir: dir, files: filepath.Join(dir, "recordings"), book: &logBook{}, done: make(chan error, 1)}
 	r.cmd = exec.Command(path, append(slices.Clone(anywhere), args...)...)
 	r.cmd.Dir, r.cmd.Stderr = dir, r.book
+	r.cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "SPOOL_") }) // settings of another
 	require.NoError(t, r.cmd.Start())
 	go func() { r.done <- r.cmd.Wait() }()
 	t.Cleanup(r.end)
