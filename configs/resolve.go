@@ -2,6 +2,7 @@ package configs
 
 import (
 	"path/filepath"
+	"slices"
 
 	"github.com/gospool/spool/pipeline/spec"
 )
@@ -90,10 +91,34 @@ func inheritStage(n, block *spec.Node) *spec.Node {
 			settings.Entries = append(settings.Entries, spec.Entry{Key: key[0], Pos: v.Pos, Value: &v})
 		}
 	}
+	inheritBranches(settings, block)
 	out := *n
 	out.Scalar, out.IsMap = nil, true
 	out.Entries = []spec.Entry{{Key: name, Pos: out.Pos, Value: settings}}
 	return &out
+}
+
+// inheritBranches does the same for the stages of a stage's branches. The settings
+// are a copy already; what is below them is copied as far as it changes.
+func inheritBranches(settings, block *spec.Node) {
+	for i, e := range settings.Entries {
+		if e.Key != "branches" || !e.Value.IsList {
+			continue
+		}
+		branches := *e.Value
+		branches.List = slices.Clone(branches.List)
+		for j, b := range branches.List {
+			branch := *b
+			branch.Entries = slices.Clone(b.Entries)
+			for k, f := range branch.Entries {
+				if f.Key == "stages" && f.Value.IsList {
+					branch.Entries[k].Value = inherit(f.Value, block)
+				}
+			}
+			branches.List[j] = &branch
+		}
+		settings.Entries[i].Value = &branches
+	}
 }
 
 // stageOf takes apart `name: {settings}`, `name:` and `name`; the settings are a

@@ -33,7 +33,20 @@ func Compile(name string, stages *spec.Node) (*Plan, spec.Problems) {
 		return nil, problems
 	}
 	p := &Plan{Name: name}
-	complete := true
+	complete, problems := p.read(stages)
+	if complete {
+		problems = append(problems, p.checkOrder(stages)...)
+	}
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	return p, nil
+}
+
+// read looks up every stage of a list and decodes its settings. The order of a
+// list that is not complete, since it names an unknown stage, cannot be judged.
+func (p *Plan) read(stages *spec.Node) (complete bool, problems spec.Problems) {
+	complete = true
 	for _, n := range stages.List {
 		d, bad := compileStage(n)
 		problems = append(problems, bad...)
@@ -43,13 +56,7 @@ func Compile(name string, stages *spec.Node) (*Plan, spec.Problems) {
 		}
 		p.stages = append(p.stages, d)
 	}
-	if complete { // the order of a list with unknown stages cannot be judged
-		problems = append(problems, p.checkOrder(stages)...)
-	}
-	if len(problems) > 0 {
-		return nil, problems
-	}
-	return p, nil
+	return complete, problems
 }
 
 func compileStage(n *spec.Node) (declared, spec.Problems) {

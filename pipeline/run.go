@@ -182,12 +182,16 @@ func (r *Run) Busy() []string {
 	return busy
 }
 
-// Status describes every stage, the source first.
+// Status describes every stage, the source first. Behind a stage with branches
+// come theirs.
 func (r *Run) Status() []NodeStatus {
 	now := r.clock.Now()
-	out := make([]NodeStatus, len(r.nodes))
-	for i, n := range r.nodes {
-		out[i] = n.status(now)
+	out := make([]NodeStatus, 0, len(r.nodes))
+	for _, n := range r.nodes {
+		out = append(out, n.status(now))
+		if b, ok := n.object.(Branching); ok {
+			out = append(out, b.Status()...)
+		}
 	}
 	return out
 }

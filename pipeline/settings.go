@@ -18,6 +18,7 @@ type Settings struct {
 	After    *Ended // how the run before this one ended, nil for the first
 	Kept     *Kept  // what it left, and what this one leaves
 	services *Services
+	base     *slog.Logger // Log without the attributes that say where it is
 }
 
 // NewSettings are those of one stage of one run: what Build gives a constructor,
@@ -26,7 +27,7 @@ func NewSettings(env Env, pipeline, stream, stage string) Settings {
 	return Settings{
 		Pipeline: pipeline, Stream: stream, Stage: stage,
 		Log:   env.Log.With("pipeline", pipeline, "stream", stream, "stage", stage),
-		Clock: env.Clock, Mode: env.Mode, Kept: env.Kept, services: env.Services,
+		Clock: env.Clock, Mode: env.Mode, Kept: env.Kept, services: env.Services, base: env.Log,
 	}
 }
 

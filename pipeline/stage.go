@@ -70,5 +70,9 @@ type Reporter interface {
 	Report(*Report)
 }
 
+// Branching is a stage that feeds branches. Status describes their stages, under
+// names that say which branch it is; see Reporter for when it is called.
+type Branching interface{ Status() []NodeStatus }
+
 // Releaser is an element that owns counted memory.
 type Releaser interface{ Release() }

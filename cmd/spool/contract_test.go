@@ -52,6 +52,10 @@ func TestEveryStageKeepsTheContract(t *testing.T) {
 			},
 			Live: func(*testing.T, pipeline.Env) string { return "live/contract" },
 		},
+		"tee": {Settings: func(t *testing.T) string {
+			return fmt.Sprintf("branches: [{name: a, stages: [segmenter: {}, mp4: {record_path: %q, sync: none}, metadata: {}]}, "+
+				"{name: b, stages: [\"null\": {}]}]", t.TempDir())
+		}},
 		"mp4": {Settings: func(t *testing.T) string {
 			return fmt.Sprintf("record_path: %q, sync: none", t.TempDir())
 		}},

@@ -1,0 +1,223 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Branch is a tail that runs beside the stage that feeds it. It is a run of its
+// own: it is as slow as it is, and when it fails it is built and run again after
+// a backoff, while its feeder and other branches go on.
+//
+// Its life is Start, then End and Wait for a drain, and Close in any case.
+type Branch struct {
+	plan   *Plan
+	env    Env
+	stream string
+	log    *slog.Logger
+	first  *Run // built with its feeder, for the first attempt
+
+	ctx     context.Context // ends with an abort
+	abort   context.CancelCauseFunc
+	started atomic.Bool
+	endOnce sync.Once
+	ending  chan struct{} // closed by End
+	reason  string        // set before ending is closed
+	done    chan struct{}
+	err     error // set before done is closed
+
+	mu   sync.Mutex
+	run  *Run   // under way
+	last Report // of the run before
+	why  error  // of the last run that failed
+}
+
+// NewBranch builds a branch of a stage from the stage's own settings. Nothing is
+// started and nothing is acquired.
+//
+// take waits for the next element and hands over its one reference; it returns
+// io.EOF behind the last one, once the feeder has said End.
+func NewBranch[T any](tail *Tail[T], set Settings, name string, take func(context.Context) (T, error)) (*Branch, error) {
+	b := &Branch{
+		stream: set.Stream, log: set.Log.With("branch", name),
+		ending: make(chan struct{}), done: make(chan struct{}),
+		env: Env{Services: set.services, Log: set.base.With("branch", name), Clock: set.Clock, Mode: set.Mode},
+	}
+	b.ctx, b.abort = context.WithCancelCause(context.Background())
+	head := tail.plan.stages[0]
+	source := func(ctx context.Context, emit emitAny) error {
+		for {
+			el, err := take(ctx)
+			if errors.Is(err, io.EOF) {
+				return End(b.reason)
+			}
+			if err == nil {
+				err = emit(el)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	b.plan = &Plan{Name: set.Pipeline, stages: slices.Clone(tail.plan.stages)}
+	b.plan.stages[0] = declared{stage: feed(head.Name, head.Out, source)}
+	var err error
+	b.first, err = b.plan.Build(b.env, b.stream, set.After)
+	return b, err
+}
+
+// Start lets the branch run. A branch that cannot be opened fails as one that
+// fails later: it is tried again.
+func (b *Branch) Start() {
+	b.started.Store(true)
+	go b.loop()
+}
+
+// End says that nothing follows what take still has to give, and why. A branch
+// that waits to be tried again is tried at once, for the last time.
+func (b *Branch) End(reason string) {
+	b.endOnce.Do(func() {
+		b.reason = reason
+		close(b.ending)
+	})
+}
+
+// Wait waits until the branch has drained after End, or for the context. The
+// error is that of a branch that did not drain.
+func (b *Branch) Wait(ctx context.Context) error {
+	select {
+	case <-b.done:
+		return b.err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Close aborts the branch where it has not drained, and waits until no stage of
+// it does anything any more.
+func (b *Branch) Close() {
+	b.abort(ErrAborted)
+	if b.started.Load() {
+		<-b.done
+	}
+}
+
+// loop runs the branch until it has drained or is aborted.
+func (b *Branch) loop() {
+	defer close(b.done)
+	var backoff Backoff
+	var after *Ended
+	for {
+		final := b.isEnding()
+		began := b.env.Clock.Now()
+		err := b.attempt(after)
+		now := b.env.Clock.Now()
+		if err == nil || final || b.ctx.Err() != nil {
+			b.err = err
+			return
+		}
+		after = &Ended{Err: err, At: now}
+		if now.Sub(began) > settled {
+			backoff.Reset()
+		}
+		if !b.pause(err, backoff.Next()) {
+			b.err = err
+			return
+		}
+	}
+}
+
+// attempt runs the branch once.
+func (b *Branch) attempt(after *Ended) (err error) {
+	run := b.first
+	if b.first = nil; run == nil {
+		err = guard(func() (err error) { run, err = b.plan.Build(b.env, b.stream, after); return err })
+	}
+	if err == nil {
+		err = run.Start(b.ctx)
+	}
+	if err != nil {
+		return err
+	}
+	b.mu.Lock()
+	b.run = run
+	b.mu.Unlock()
+	select {
+	case <-run.Done():
+	case <-b.ctx.Done():
+		run.Abort(context.Cause(b.ctx))
+		<-run.Done()
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.run, b.last = nil, run.Report()
+	return run.Err()
+}
+
+func (b *Branch) isEnding() bool {
+	select {
+	case <-b.ending:
+		return true
+	default:
+		return false
+	}
+}
+
+// pause waits after a failure, at most until the end is near. It reports whether
+// another attempt is wanted.
+func (b *Branch) pause(err error, wait time.Duration) bool {
+	b.mu.Lock()
+	b.why = err
+	b.mu.Unlock()
+	b.log.Error("branch failed", "error", err, "again_in", wait.Round(time.Millisecond))
+	c, stop := b.env.Clock.After(wait)
+	defer stop()
+	select {
+	case <-c:
+	case <-b.ending:
+	case <-b.ctx.Done():
+	}
+	return b.ctx.Err() == nil
+}
+
+// Report asks the stages of the run under way, or tells what those of the last
+// one said. LastError is also why the branch was last run again.
+func (b *Branch) Report() Report {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	r := b.last
+	if b.run != nil {
+		r = b.run.Report()
+	}
+	if r.LastError == "" && b.why != nil {
+		r.LastError = b.why.Error()
+	}
+	return r
+}
+
+// Status describes the stages of the run under way, without the feeder.
+func (b *Branch) Status() []NodeStatus {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.run == nil {
+		return nil
+	}
+	return b.run.Status()[1:]
+}
+
+// Trigger hands a trigger to the first stage of the branch that takes any.
+func (b *Branch) Trigger(t Trigger) (Triggered, error) {
+	b.mu.Lock()
+	run := b.run
+	b.mu.Unlock()
+	if run == nil {
+		return Triggered{}, ErrNoEvents
+	}
+	return run.Trigger(t)
+}

@@ -1,0 +1,50 @@
+package pipeline
+
+import (
+	"context"
+	"reflect"
+	"slices"
+
+	"github.com/gospool/spool/pipeline/spec"
+)
+
+// Tail is the end of a pipeline that a stage of another one feeds: stages of which
+// the first takes elements of type T, and the last is a sink. A stage that has
+// lists of stages among its settings checks them with CompileTail where the
+// settings are checked, and runs each as a Branch.
+type Tail[T any] struct{ plan *Plan }
+
+// CompileTail is Compile for a list of stages that the named stage feeds.
+func CompileTail[T any](feeder string, stages *spec.Node) (*Tail[T], spec.Problems) {
+	if stages == nil || !stages.IsList || len(stages.List) == 0 {
+		var problems spec.Problems
+		problems.Add(stages, "write for example: stages: [segmenter: {}, mp4: {}, metadata: {}]", "a branch needs a list of stages")
+		return nil, problems
+	}
+	p := &Plan{}
+	complete, problems := p.read(stages)
+	if complete {
+		p.stages = slices.Insert(p.stages, 0, declared{stage: feed(feeder, reflect.TypeFor[T](), nil)})
+		list := *stages
+		list.List = slices.Insert(slices.Clone(stages.List), 0, stages)
+		problems = append(problems, p.checkOrder(&list)...)
+	}
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	return &Tail[T]{plan: p}, nil
+}
+
+// String is the stages with an arrow between them.
+func (t *Tail[T]) String() string {
+	shown := Plan{stages: t.plan.stages[1:]}
+	return shown.String()
+}
+
+// feed is the source of a branch: what its feeder hands over.
+func feed(name string, out reflect.Type, run func(context.Context, emitAny) error) *stage {
+	return &stage{
+		StageInfo: StageInfo{Name: name, Kind: KindSource, Out: out},
+		build:     func(Settings, any) (built, error) { return built{source: run}, nil },
+	}
+}

@@ -1,0 +1,208 @@
+package stages
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/spec"
+)
+
+// TeeConfig declares the branches.
+type TeeConfig struct {
+	Branches []TeeBranch `yaml:"branches" doc:"what each chunk goes to: name, stages (a list that ends in a sink), and the bounds of the branch's queue, max_bytes (64MiB) and max_backlog (1m)"`
+}
+
+// TeeBranch is the end of a pipeline with a queue before it.
+type TeeBranch struct {
+	Name    string        `yaml:"name" doc:"what it is called in the log and the status"`
+	MaxSize spec.Size     `yaml:"max_bytes" doc:"most memory that waits for the branch; beyond it whole GOPs are dropped"`
+	MaxTime spec.Duration `yaml:"max_backlog" doc:"longest time the branch may be behind, and for events no less than before; beyond it whole GOPs are dropped"`
+	Stages  *spec.Node    `yaml:"stages" doc:"as of a pipeline, without the source"`
+}
+
+// SetDefaults are the bounds of a gop_ring.
+func (b *TeeBranch) SetDefaults() { b.MaxSize, b.MaxTime = 64<<20, spec.Duration(time.Minute) }
+
+// Check says what is wrong with the branch's stages, too.
+func (b *TeeBranch) Check() (problems spec.Problems) {
+	if b.Name == "" {
+		problems = append(problems, spec.At("name", "is missing").WithHint("branches are told apart by it, for example archive"))
+	}
+	if err := b.queue().Validate(); err != nil {
+		problems = append(problems, spec.Problem{Msg: err.Error()})
+	}
+	_, bad := b.tail()
+	for i := range bad {
+		if bad[i].Pos == (spec.Pos{}) { // not written in a file
+			bad[i].Path = "stages"
+		}
+	}
+	return append(problems, bad...)
+}
+
+// queue is the ring before the branch; an event that is marked in it and names no
+// times lasts as long as by default.
+func (b *TeeBranch) queue() GOPRingConfig {
+	const around = spec.Duration(10 * time.Second)
+	return GOPRingConfig{Before: around, After: around, MaxSize: b.MaxSize, MaxTime: b.MaxTime}
+}
+
+func (b *TeeBranch) tail() (*pipeline.Tail[*media.Chunk], spec.Problems) {
+	return pipeline.CompileTail[*media.Chunk]("tee", b.Stages)
+}
+
+// Check refuses a tee that leads nowhere, and names that mean two branches.
+func (c TeeConfig) Check() (problems spec.Problems) {
+	if len(c.Branches) == 0 {
+		return spec.Problems{spec.At("branches", "there is none").WithHint("for example branches: [{name: archive, stages: [segmenter: {}, mp4: {}, metadata: {}]}]")}
+	}
+	seen := map[string]bool{}
+	for i, b := range c.Branches {
+		if seen[b.Name] && b.Name != "" {
+			problems = append(problems, spec.At(spec.Join("branches", strconv.Itoa(i)), "another branch is called %s, too", b.Name))
+		}
+		seen[b.Name] = true
+	}
+	return problems
+}
+
+func init() {
+	pipeline.RegisterSink("tee", TeeConfig{},
+		"Gives each chunk to several branches, each with a queue and a pace of its own. A branch that is slow or fails loses whole GOPs, counted; it never delays the others.",
+		newTee)
+}
+
+// tee shares each chunk by reference.
+//
+// Invariant: Consume never waits. What a branch cannot take at once waits in its
+// own gop_ring, outside of the branch's run, so that it outlives a failure of it.
+type tee struct{ branches []teeBranch }
+
+type teeBranch struct {
+	name string
+	ring pipeline.Buffer[*media.Chunk]
+	*pipeline.Branch
+}
+
+func newTee(set pipeline.Settings, cfg TeeConfig) (pipeline.Sink[*media.Chunk], error) {
+	t := &tee{}
+	for i := range cfg.Branches {
+		b, err := newTeeBranch(set, &cfg.Branches[i])
+		if err != nil {
+			return nil, fmt.Errorf("branch %s: %w", cfg.Branches[i].Name, err)
+		}
+		t.branches = append(t.branches, b)
+	}
+	return t, nil
+}
+
+func newTeeBranch(set pipeline.Settings, cfg *TeeBranch) (b teeBranch, err error) {
+	tail, problems := cfg.tail()
+	if len(problems) > 0 {
+		return b, problems.Err()
+	}
+	queue := set
+	queue.Stage, queue.Mode, queue.Kept = "queue", pipeline.Manual, nil // it queues; it does not wait for events
+	b.name = cfg.Name
+	if b.ring, err = newGOPRing(queue, cfg.queue()); err == nil {
+		b.Branch, err = pipeline.NewBranch(tail, set, cfg.Name, b.ring.Take)
+	}
+	return b, err
+}
+
+// Open starts every branch. One that cannot be opened is no reason not to start:
+// it is tried again while the others go on.
+func (t *tee) Open(context.Context) error {
+	for _, b := range t.branches {
+		b.Start()
+	}
+	return nil
+}
+
+// Consume puts a reference into every queue.
+func (t *tee) Consume(_ context.Context, c *media.Chunk) error {
+	for _, b := range t.branches[1:] {
+		b.ring.Put(c.Retain())
+	}
+	t.branches[0].ring.Put(c)
+	return nil
+}
+
+// Flush drains every branch. The error names those that did not.
+func (t *tee) Flush(ctx context.Context) error {
+	reason := pipeline.EndReason(ctx)
+	for _, b := range t.branches {
+		b.End(reason)
+		b.ring.End(reason)
+	}
+	var errs []error
+	for _, b := range t.branches {
+		if err := b.Wait(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("branch %s: %w", b.name, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Close aborts what has not drained.
+func (t *tee) Close() error {
+	var errs []error
+	for _, b := range t.branches {
+		b.Branch.Close()
+		if c, ok := b.ring.(io.Closer); ok {
+			errs = append(errs, c.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Report adds up what the branches and their queues say.
+func (t *tee) Report(r *pipeline.Report) {
+	for _, b := range t.branches {
+		branch := b.Branch.Report()
+		if q, ok := b.ring.(pipeline.Reporter); ok {
+			q.Report(&branch)
+		}
+		r.Beside(b.name, branch)
+	}
+}
+
+// Status describes the stages of the branches: tee/archive/mp4.
+func (t *tee) Status() (out []pipeline.NodeStatus) {
+	for _, b := range t.branches {
+		for _, s := range b.Branch.Status() {
+			s.Stage = "tee/" + b.name + "/" + s.Stage
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// Trigger records an event in the branches that have a gop_ring for it, and marks
+// it in what the others record. The answer is the first branch's.
+func (t *tee) Trigger(trigger pipeline.Trigger) (first pipeline.Triggered, err error) {
+	taken := false
+	var errs []error
+	for _, b := range t.branches {
+		got, err := b.Branch.Trigger(trigger)
+		if marks, ok := b.ring.(pipeline.Triggerer); ok && errors.Is(err, pipeline.ErrNoEvents) {
+			got, err = marks.Trigger(trigger)
+		}
+		switch {
+		case err != nil:
+			errs = append(errs, err)
+		case !taken:
+			first, taken = got, true
+		}
+	}
+	if taken {
+		return first, nil
+	}
+	return first, errors.Join(errs...)
+}
