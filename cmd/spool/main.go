@@ -23,16 +23,17 @@ const (
 
 // commands is the command line.
 type commands struct {
-	Serve   ServeCmd   `cmd:"" default:"withargs" help:"Record streams and serve the API. This is what spool does without a command."`
-	Check   CheckCmd   `cmd:"" help:"Check the configuration and build its pipelines, without starting anything."`
-	Config  ConfigCmd  `cmd:"" help:"Print the resolved configuration as YAML, each value with where it came from."`
-	Stages  StagesCmd  `cmd:"" help:"Print every stage that a pipeline can be made of, with its settings and defaults."`
-	Reindex ReindexCmd `cmd:"" help:"Make the catalogue say what is on the disk: add files without a row, mark rows without a file."`
-	Passwd  PasswdCmd  `cmd:"" help:"Print the hash of a password from standard input, for password_hash in the configuration."`
-	Repair  RepairCmd  `cmd:"" help:"Finish files that a crash left behind, and make repaired copies of damaged files of other programs."`
-	Remux   RemuxCmd   `cmd:"" help:"Copy an MP4 file into another, ordinary or fragmented, as recordings are written."`
-	Schema  SchemaCmd  `cmd:"" help:"Print the JSON Schema of a configuration, for editors."`
-	Version VersionCmd `cmd:"" help:"Print the version."`
+	Serve     ServeCmd     `cmd:"" default:"withargs" help:"Record streams and serve the API. This is what spool does without a command."`
+	Check     CheckCmd     `cmd:"" help:"Check the configuration and build its pipelines, without starting anything."`
+	Config    ConfigCmd    `cmd:"" help:"Print the resolved configuration as YAML, each value with where it came from."`
+	Stages    StagesCmd    `cmd:"" help:"Print every stage that a pipeline can be made of, with its settings and defaults."`
+	Reindex   ReindexCmd   `cmd:"" help:"Make the catalogue say what is on the disk: add files without a row, mark rows without a file."`
+	Retention RetentionCmd `cmd:"" help:"Say what would be deleted next and why, how far back each stream reaches, and when the disk will be full."`
+	Passwd    PasswdCmd    `cmd:"" help:"Print the hash of a password from standard input, for password_hash in the configuration."`
+	Repair    RepairCmd    `cmd:"" help:"Finish files that a crash left behind, and make repaired copies of damaged files of other programs."`
+	Remux     RemuxCmd     `cmd:"" help:"Copy an MP4 file into another, ordinary or fragmented, as recordings are written."`
+	Schema    SchemaCmd    `cmd:"" help:"Print the JSON Schema of a configuration, for editors."`
+	Version   VersionCmd   `cmd:"" help:"Print the version."`
 
 	settings
 }

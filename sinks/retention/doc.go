@@ -26,6 +26,6 @@
 //
 // A shortage begins at the mark that was configured and ends a little below it,
 // so that room is made in batches and not for each file. Between looks, once a
-// second, the disk may fill by as much as it did in the last one: room for twice
-// that is made in advance.
+// second, the disk may fill by as much as it did at most between two of the last:
+// room for twice that is made in advance, up to an eighth of the disk.
 package retention

@@ -2,25 +2,34 @@ package retention
 
 import "time"
 
-// filling measures how fast a disk fills between looks.
+// filling measures how fast a disk fills between looks. Chunks are written once a
+// second, and those of many streams may come together: what counts is the most
+// that came in one look, which fades by a tenth with each.
 type filling struct {
 	used int64 // at the last look, less what was deleted since
 	at   time.Time
+	peak int64 // bytes in one look
 }
+
+// maxAhead bounds what is kept free in advance, as a part of the disk.
+const maxAhead = 8
 
 // ahead is what the disk may fill by until the look after the next one. A first
 // look, or one that comes after a long pause, knows nothing.
 func (f *filling) ahead(s Space, now time.Time) int64 {
 	passed := now.Sub(f.at)
-	grown := s.Used() - f.used
 	known := !f.at.IsZero() && passed > 0 && passed < 30*lookEvery
-	f.used, f.at = s.Used(), now
-	if !known || grown <= 0 {
-		return 0
+	grown := int64(0)
+	if known {
+		grown = int64(float64(s.Used()-f.used) / max(passed.Seconds()/lookEvery.Seconds(), 1))
 	}
-	perLook := float64(grown) / max(passed.Seconds()/lookEvery.Seconds(), 1)
-	return min(int64(2*perLook), margin(s.Total))
+	f.used, f.at = s.Used(), now
+	f.peak = max(grown, f.peak-f.peak/10)
+	return f.soon(s)
 }
+
+// soon is the last answer of ahead.
+func (f *filling) soon(s Space) int64 { return min(2*f.peak, s.Total/maxAhead) }
 
 // freed tells that room was made since the last look.
 func (f *filling) freed(s Space) { f.used = s.Used() }

@@ -72,7 +72,7 @@ func (k *Keeper) Plan(ctx context.Context) (*Plan, error) {
 		p.Stopped[stream] = by.Since
 	}
 	if high, limited := space.high(k.policy.DiskMaxPercent, k.policy.MinFree); limited {
-		p.High, p.Low = high, high-margin(space.Total)
+		p.High, p.Low = high, max(high-margin(space.Total)-k.filling.soon(space), 0)
 	}
 	rules := append(k.policy.byteRules(k.totals), k.policy.diskRules(space, 0)...)
 	var left []ranked

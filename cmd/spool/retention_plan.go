@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"path/filepath"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/sinks/retention"
+)
+
+// RetentionCmd is spool retention.
+type RetentionCmd struct {
+	DryRun bool `help:"Say what would be deleted next, and why; delete nothing."`
+	JSON   bool `name:"json" help:"As JSON."`
+}
+
+// Run looks at the record directory; a recorder may be running or not. Deleting
+// is the recorder's: it knows who reads what.
+func (c *RetentionCmd) Run(p *Program) error {
+	if !c.DryRun {
+		return usageError{errors.New("retention: the running recorder deletes by itself; --dry-run says what it would delete next")}
+	}
+	cfg, err := p.load()
+	if err != nil {
+		return err
+	}
+	dir, err := filepath.Abs(cfg.MP4.RecordPath)
+	if err != nil {
+		return err
+	}
+	var finished atomic.Bool
+	finished.Store(true)
+	keeper, err := retention.New(retentionPolicy(cfg), retention.Deps{Dir: dir, Read: footage(cfg, &finished), Clock: pipeline.SystemClock})
+	if err != nil {
+		return err
+	}
+	plan, err := keeper.Plan(context.Background())
+	if err = errors.Join(err, keeper.Close()); err != nil {
+		return err
+	}
+	if c.JSON {
+		return json.NewEncoder(p.Stdout).Encode(planJSON(plan))
+	}
+	showPlan(p.Stdout, plan)
+	return nil
+}
+
+// planJSON is a plan with the words that the API uses.
+func planJSON(p *retention.Plan) map[string]any {
+	list := func(evictions []retention.Eviction) []map[string]any {
+		out := []map[string]any{}
+		for _, e := range evictions {
+			out = append(out, map[string]any{"file_path": e.Path, "stream_path": e.Stream, "size": e.Size, "class": e.Class, "cause": e.Cause})
+		}
+		return out
+	}
+	streams := []map[string]any{}
+	for _, s := range p.Streams {
+		streams = append(streams, map[string]any{
+			"stream_path": s.Stream, "files": s.Count.Files, "bytes": s.Count.Bytes, "protected_bytes": s.Protected.Bytes,
+			"days": s.Keeps.Hours() / 24, "bytes_per_day": s.BytesPerDay, "priority": s.Priority,
+		})
+	}
+	out := map[string]any{
+		"active": p.Active, "disk_bytes": p.Space.Total, "used_bytes": p.Space.Used(), "high_bytes": p.High, "low_bytes": p.Low,
+		"bytes": p.Bytes, "bytes_per_day": p.BytesPerDay, "now": list(p.Now), "next": list(p.Next), "streams": streams,
+	}
+	if !p.FullAt.IsZero() {
+		out["full_at"] = p.FullAt.UTC()
+	}
+	return out
+}
+
+// showPlan prints what a person wants to know: how full, for how long, what next.
+func showPlan(w io.Writer, p *retention.Plan) {
+	fmt.Fprintf(w, "disk: %.1f%% of %s used, %s by recordings, which grew by %s in the last day\n",
+		100*float64(p.Space.Used())/float64(max(p.Space.Total, 1)), shortSize(p.Space.Total), shortSize(p.Bytes), shortSize(p.BytesPerDay))
+	switch {
+	case !p.Active:
+		fmt.Fprintln(w, "no limit is configured: nothing is ever deleted (mp4.expire_days, mp4.disk_max_percent, retention)")
+	case p.High > 0:
+		fmt.Fprintf(w, "room is made from %s on, down to %s\n", shortSize(p.High), shortSize(p.Low))
+	}
+	if !p.FullAt.IsZero() {
+		fmt.Fprintf(w, "at this rate that much is used by %s, in %s\n", p.FullAt.Local().Format(time.DateTime), p.FullAt.Sub(p.At).Round(time.Minute))
+	}
+	streams := planTable(w, table.Row{"stream", "files", "bytes", "protected", "days kept", "bytes/day", "priority"})
+	for _, s := range p.Streams {
+		streams.AppendRow(table.Row{s.Stream, s.Count.Files, shortSize(s.Count.Bytes), shortSize(s.Protected.Bytes),
+			fmt.Sprintf("%.1f", s.Keeps.Hours()/24), shortSize(s.BytesPerDay), s.Priority})
+	}
+	streams.Render()
+	next := planTable(w, table.Row{"next to go", "class", "why", "recorded", "bytes"})
+	for _, list := range [][]retention.Eviction{p.Now, p.Next} {
+		for _, e := range list {
+			next.AppendRow(table.Row{e.Path, e.Class, e.Cause, time.Unix(0, e.StartUTC).Format(time.DateTime), shortSize(e.Size)})
+		}
+	}
+	next.Render()
+	for _, class := range slices.Sorted(maps.Keys(p.Kept)) {
+		fmt.Fprintf(w, "never deleted: %s, %s (%s)\n", count(p.Kept[class].Files, "file"), shortSize(p.Kept[class].Bytes), class)
+	}
+}
+
+func planTable(w io.Writer, head table.Row) table.Writer {
+	t := table.NewWriter()
+	t.SetOutputMirror(w)
+	t.SetStyle(table.StyleLight)
+	t.Style().Format.Header = text.FormatDefault
+	t.AppendHeader(head)
+	return t
+}
+
+// shortSize is a size with three digits, for people.
+func shortSize(n int64) string {
+	units := []string{"B", "KiB", "MiB", "GiB", "TiB", "PiB"}
+	f, i := float64(n), 0
+	for ; f >= 1024 && i < len(units)-1; i++ {
+		f /= 1024
+	}
+	if i == 0 {
+		return fmt.Sprintf("%d B", n)
+	}
+	return fmt.Sprintf("%.1f %s", f, units[i])
+}
