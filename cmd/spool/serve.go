@@ -100,12 +100,19 @@ func shutDown(h *house, signals <-chan os.Signal) error {
 	}
 }
 
+func (h *house) apiURL() string {
+	if h.cfg.HTTP.TLS.Cert != "" {
+		return "https://" + h.httpAddr
+	}
+	return "http://" + h.httpAddr
+}
+
 // begin records what is to be recorded from the start, and tells the newcomer
 // where things are.
 func (h *house) begin() {
 	cfg, log := h.cfg, h.log
 	log.Info("spool is ready",
-		"api", "http://"+h.httpAddr, "publish_to", "rtsp://"+h.rtspAddr()+"/live/NAME", "recordings", cfg.MP4.RecordPath)
+		"api", h.apiURL(), "publish_to", "rtsp://"+h.rtspAddr()+"/live/NAME", "recordings", cfg.MP4.RecordPath)
 	for path := range cfg.Streams {
 		h.recorder.StartAlways(string(path))
 	}
@@ -121,5 +128,5 @@ func (h *house) begin() {
 	log.Info("recording the built-in demo stream: Ctrl-C finishes the file", "stream", demo)
 	log.Info("to record a stream of your own",
 		"publish", "ffmpeg -re -i VIDEO -c copy -f rtsp rtsp://"+h.rtspAddr()+"/live/NAME",
-		"record", "curl -X POST http://"+h.httpAddr+"/mp4/start/live/NAME")
+		"record", "curl -X POST "+h.apiURL()+"/mp4/start/live/NAME")
 }
