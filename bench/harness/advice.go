@@ -1,0 +1,92 @@
+package harness
+
+import (
+	"fmt"
+	"math"
+	"time"
+)
+
+// Advise says which settings suit this disk and machine, and why, as far as the
+// results can tell.
+func Advise(results []Result) (lines []string) {
+	if len(results) == 0 {
+		return nil
+	}
+	switch results[0].Kind {
+	case "mux", "pipeline":
+		return append(adviseFlush(results), adviseSync(results)...)
+	case "finalise":
+		return []string{adviseSlowest(results, "finishing a file", "ms", "shutdown_timeout must be longer than that for all files that are open")}
+	case "repair":
+		return []string{adviseSlowest(results, "repairing a file", "ms", "after a crash the recordings are complete that much later; recording itself does not wait")}
+	case "live":
+		return adviseStreams(results)
+	}
+	return nil
+}
+
+// adviseFlush takes the shortest interval that costs no more than a tenth above
+// the cheapest: a crash loses no more than one interval.
+func adviseFlush(results []Result) []string {
+	cheapest := math.Inf(1)
+	for i := range results {
+		cheapest = math.Min(cheapest, results[i].Get("cpu-us/MB"))
+	}
+	var best *Result
+	varied := false
+	for i := range results {
+		r := &results[i]
+		varied = varied || r.Case.Flush != results[0].Case.Flush
+		if r.Get("cpu-us/MB") <= 1.1*cheapest && (best == nil || r.Case.Flush < best.Case.Flush) {
+			best = r
+		}
+	}
+	if best == nil || !varied {
+		return nil
+	}
+	return []string{fmt.Sprintf("flush_interval: %v: the shortest whose cost (%s us of CPU a MB) is within a tenth of the cheapest measured (%s); it is the most that a crash loses",
+		best.Case.Flush, figure(best.Get("cpu-us/MB")), figure(cheapest))}
+}
+
+// adviseSync looks at what a synced chunk takes: a stream may wait for its disk
+// a fifth of the time.
+func adviseSync(results []Result) (lines []string) {
+	for i := range results {
+		r := &results[i]
+		if r.Case.Sync != "chunk" || len(r.Latency) == 0 {
+			continue
+		}
+		p99 := time.Duration(quantile(r.Latency, 0.99) * float64(time.Millisecond))
+		most := int(r.Case.Flush / 5 / max(p99, time.Microsecond))
+		if most >= 1 {
+			lines = append(lines, fmt.Sprintf("sync: chunk is right up to some %d streams with flush_interval %v: 99 of 100 chunks are on the disk within %v", most, r.Case.Flush, p99.Round(10*time.Microsecond)))
+		} else {
+			lines = append(lines, fmt.Sprintf("sync: interval, not chunk, with flush_interval %v: a synced chunk takes up to %v here", r.Case.Flush, p99.Round(time.Millisecond)))
+		}
+	}
+	return lines
+}
+
+func adviseSlowest(results []Result, what, unit, so string) string {
+	worst := &results[0]
+	for i := range results {
+		if results[i].Get(unit) > worst.Get(unit) {
+			worst = &results[i]
+		}
+	}
+	return fmt.Sprintf("%s of %v takes %s ms here: %s", what, worst.Case.Length, figure(worst.Get(unit)), so)
+}
+
+// adviseStreams extrapolates the CPU; the disk has limits of its own.
+func adviseStreams(results []Result) (lines []string) {
+	for i := range results {
+		r := &results[i]
+		cost := r.Get("cpu-ms/s/stream")
+		if cost <= 0 {
+			continue
+		}
+		lines = append(lines, fmt.Sprintf("one core records some %d streams of %s (%s ms of CPU a second each, measured with %d); seven tenths of that leave room for finishing and for playing",
+			int(1000/cost), rate(r.Case.Bitrate), figure(cost), r.Case.Streams))
+	}
+	return lines
+}

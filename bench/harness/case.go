@@ -1,0 +1,138 @@
+package harness
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/gospool/spool/pipeline/spec"
+)
+
+// Matrix is what is varied: every combination is a case. It is read from YAML
+// with these keys, or made from flags.
+type Matrix struct {
+	Format   []string        `yaml:"format" doc:"mp4 or fmp4"`
+	Bitrate  []int           `yaml:"bitrate" doc:"bit/s of the pictures"`
+	FPS      []int           `yaml:"fps" doc:"pictures a second"`
+	GOP      []spec.Duration `yaml:"gop" doc:"from one key frame to the next"`
+	Flush    []spec.Duration `yaml:"flush_interval" doc:"length of a chunk"`
+	Fragment []spec.Duration `yaml:"fragment_duration" doc:"fmp4: length of a fragment in the index"`
+	Sync     []string        `yaml:"sync" doc:"none, chunk or segment"`
+	Streams  []int           `yaml:"streams" doc:"recorded at once"`
+	Length   []spec.Duration `yaml:"length" doc:"of media in a stream"`
+}
+
+// Case is one point of a matrix.
+type Case struct {
+	Format   string        `json:"format"`
+	Bitrate  int           `json:"bitrate"`
+	FPS      int           `json:"fps"`
+	GOP      time.Duration `json:"gop_ns"`
+	Flush    time.Duration `json:"flush_interval_ns"`
+	Fragment time.Duration `json:"fragment_duration_ns"`
+	Sync     string        `json:"sync"`
+	Streams  int           `json:"streams"`
+	Length   time.Duration `json:"length_ns"`
+}
+
+// Over is the matrix with what it leaves out taken from another.
+func (m Matrix) Over(base Matrix) Matrix {
+	or(&m.Format, base.Format)
+	or(&m.Bitrate, base.Bitrate)
+	or(&m.FPS, base.FPS)
+	or(&m.GOP, base.GOP)
+	or(&m.Flush, base.Flush)
+	or(&m.Fragment, base.Fragment)
+	or(&m.Sync, base.Sync)
+	or(&m.Streams, base.Streams)
+	or(&m.Length, base.Length)
+	return m
+}
+
+func or[T any](v *[]T, base []T) {
+	if len(*v) == 0 {
+		*v = base
+	}
+}
+
+// Cases are all combinations, the last column changing fastest.
+func (m Matrix) Cases() ([]Case, error) {
+	cases := []Case{{}}
+	cases = cross(cases, m.Format, func(c *Case, v string) { c.Format = v })
+	cases = cross(cases, m.Sync, func(c *Case, v string) { c.Sync = v })
+	cases = cross(cases, m.Bitrate, func(c *Case, v int) { c.Bitrate = v })
+	cases = cross(cases, m.FPS, func(c *Case, v int) { c.FPS = v })
+	cases = cross(cases, m.GOP, func(c *Case, v spec.Duration) { c.GOP = v.D() })
+	cases = cross(cases, m.Fragment, func(c *Case, v spec.Duration) { c.Fragment = v.D() })
+	cases = cross(cases, m.Length, func(c *Case, v spec.Duration) { c.Length = v.D() })
+	cases = cross(cases, m.Streams, func(c *Case, v int) { c.Streams = v })
+	cases = cross(cases, m.Flush, func(c *Case, v spec.Duration) { c.Flush = v.D() })
+	for _, c := range cases {
+		if err := c.check(); err != nil {
+			return nil, err
+		}
+	}
+	return cases, nil
+}
+
+func cross[T any](cases []Case, values []T, set func(*Case, T)) []Case {
+	out := make([]Case, 0, len(cases)*len(values))
+	for _, c := range cases {
+		for _, v := range values {
+			set(&c, v)
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+func (c Case) check() error {
+	switch {
+	case c.Format != "mp4" && c.Format != "fmp4":
+		return fmt.Errorf("format %q is neither mp4 nor fmp4", c.Format)
+	case c.Sync != "none" && c.Sync != "chunk" && c.Sync != "segment":
+		return fmt.Errorf("sync %q is none of none, chunk, segment", c.Sync)
+	case c.Bitrate < 100_000 || c.Bitrate > 200_000_000:
+		return fmt.Errorf("a bitrate of %d: it is from 100k to 200M", c.Bitrate)
+	case c.FPS < 1 || c.FPS > 120:
+		return fmt.Errorf("%d pictures a second: it is from 1 to 120", c.FPS)
+	case c.Streams < 1 || c.Streams > 2000:
+		return fmt.Errorf("%d streams: it is from 1 to 2000", c.Streams)
+	case c.Length < time.Second || c.Length > 24*time.Hour:
+		return fmt.Errorf("a length of %v: it is from 1s to 24h", c.Length)
+	case c.Flush < 10*time.Millisecond || c.GOP < 10*time.Millisecond || c.Fragment < 10*time.Millisecond:
+		return fmt.Errorf("flush_interval %v, gop %v, fragment_duration %v: each is 10ms at least", c.Flush, c.GOP, c.Fragment)
+	}
+	return nil
+}
+
+// Name tells all of a case, as benchstat reads it.
+func (c Case) Name() string {
+	return fmt.Sprintf("format=%s/sync=%s/bitrate=%s/fps=%d/gop=%v/fragment=%v/length=%v/streams=%d/flush=%v",
+		c.Format, c.Sync, rate(c.Bitrate), c.FPS, c.GOP, c.Fragment, c.Length, c.Streams, c.Flush)
+}
+
+func rate(bps int) string {
+	if bps%1_000_000 == 0 {
+		return fmt.Sprintf("%dM", bps/1_000_000)
+	}
+	return fmt.Sprintf("%dk", bps/1000)
+}
+
+// Short is the part of the name that differs among some cases.
+func (c Case) Short(among []Case) string {
+	parts := strings.Split(c.Name(), "/")
+	var keep []string
+	for i, p := range parts {
+		for _, other := range among {
+			if strings.Split(other.Name(), "/")[i] != p {
+				keep = append(keep, p)
+				break
+			}
+		}
+	}
+	if len(keep) == 0 {
+		return parts[0]
+	}
+	return strings.Join(keep, " ")
+}

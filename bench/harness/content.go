@@ -1,0 +1,93 @@
+package harness
+
+import (
+	"slices"
+	"time"
+
+	"github.com/gospool/spool/bench/clip"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/stages/ingest/testpattern"
+)
+
+// content is the media of a case: a clip of some seconds, in a loop, and its
+// sound.
+type content struct {
+	clip   *clip.Clip
+	mdat   []byte // of one lap of the clip with sound: what a bare write writes
+	tracks []media.Track
+	length time.Duration
+	units  int
+	bytes  int64
+}
+
+// lap is the length of the clip. What is written comes from no more memory than
+// that, for the bare write as for the muxer.
+const lap = 10 * time.Second
+
+func makeContent(c Case) (*content, error) {
+	o := testpattern.Default()
+	o.Width, o.Height, o.FPS, o.Bitrate, o.Channels = 1280, 720, testpattern.Rate{Num: c.FPS, Den: 1}, c.Bitrate, 0
+	o.GOP = max(int(c.GOP*time.Duration(c.FPS)/time.Second), 1)
+	o.Duration = max(min(lap, c.Length).Truncate(c.GOP), c.GOP)
+	g, err := testpattern.New(o)
+	if err != nil {
+		return nil, err
+	}
+	video := g.Tracks()[testpattern.VideoTrack]
+	k := &content{
+		clip:   &clip.Clip{FPS: c.FPS, SPS: video.ParameterSets[0], PPS: video.ParameterSets[1]},
+		length: c.Length.Truncate(time.Second),
+	}
+	for _, au := g.Next(); au != nil; _, au = g.Next() {
+		u := clip.Unit{IDR: au.Sync}
+		for _, nal := range au.Payload {
+			u.NALs = append(u.NALs, slices.Clone(nal))
+		}
+		k.clip.Units = append(k.clip.Units, u)
+	}
+	k.tracks = []media.Track{video, {
+		Codec: media.AAC, Timescale: clip.AudioScale, ParameterSets: [][]byte{clip.AudioConfig},
+		SampleRate: clip.AudioScale, Channels: 2, FrameDuration: clip.AudioStep,
+	}}
+	k.mdat = clip.NewMovie(k.clip, max(len(k.clip.Units)/c.FPS, 1)).Mdat()
+	return k, k.each(func(track int, au *media.AU) error {
+		k.units++
+		for _, p := range au.Payload {
+			k.bytes += int64(len(p))
+			if track == 0 {
+				k.bytes += 4 // its length
+			}
+		}
+		return nil
+	})
+}
+
+var silence = [][]byte{make([]byte, 128_000/8*clip.AudioStep/clip.AudioScale)}
+
+// each gives the access units of the whole length by time, from time 0. They are
+// valid for the call.
+func (k *content) each(give func(track int, au *media.AU) error) error {
+	var au media.AU
+	fps := int64(k.clip.FPS)
+	sound := int64(0)
+	for n := range int64(k.length/time.Second) * fps {
+		unit := &k.clip.Units[n%int64(len(k.clip.Units))]
+		at := n * clip.VideoScale / fps
+		au = media.AU{DTS: at, PTS: at, Mono: media.ToNanos(at, clip.VideoScale), Sync: unit.IDR, Payload: unit.NALs}
+		au.UTC = epoch + au.Mono
+		if err := give(0, &au); err != nil {
+			return err
+		}
+		for ; sound*fps < (n+1)*clip.AudioScale; sound += clip.AudioStep {
+			au = media.AU{DTS: sound, PTS: sound, Mono: media.ToNanos(sound, clip.AudioScale), Sync: true, Payload: silence}
+			au.UTC = epoch + au.Mono
+			if err := give(1, &au); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// epoch is the wall clock of every recording's beginning, ns.
+const epoch = 1_700_000_000_000_000_000

@@ -1,0 +1,13 @@
+// Package harness is what spool bench runs: a matrix of cases, each measured
+// against the least that it could cost, several times over, in turn with it, so
+// that whatever else the machine does meets both.
+//
+//	mux       access units in memory -> builder -> mp4 stage      against write(2) of the same bytes
+//	pipeline  publisher -> hub -> every stage of a recording       against the same
+//	finalise  the end of a long file                               bytes and time
+//	repair    a long file whose recorder was killed                against reading it once
+//	live      RTSP publishers, spool as a process of its own       against a server that discards
+//
+// Figures are medians, with the lowest and highest beside them. Content is the
+// built-in test pattern, filled up to the bitrate.
+package harness

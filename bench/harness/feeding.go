@@ -1,0 +1,152 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/spec"
+	"github.com/gospool/spool/sinks/metadata"
+	_ "github.com/gospool/spool/stages" // source, gop_ring, segmenter
+	"github.com/gospool/spool/stages/hub"
+)
+
+// recorder is what records in the process under measurement: the hub, the
+// catalogue, and a declared pipeline of every stage.
+type recorder struct {
+	pool  *media.Pool
+	tasks *pipeline.Tasks
+	hub   *hub.Hub
+	cat   *metadata.Catalogue
+	env   pipeline.Env
+	plan  *pipeline.Plan
+}
+
+func openRecorder(ctx context.Context, dir string, c Case, k *content, pool *media.Pool) (*recorder, error) {
+	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	r := &recorder{pool: pool, tasks: pipeline.NewTasks(log, pipeline.SystemClock)}
+	r.hub = hub.New(pool, r.tasks, hub.Config{Builder: media.BuilderConfig{Flush: c.Flush}, Log: log})
+	var err error
+	r.cat, err = metadata.Open(ctx, metadata.OpenOptions{
+		Driver: "sqlite", DSN: filepath.Join(dir, "bench.db"), JournalDir: filepath.Join(dir, "journal"),
+		Node: "bench", Log: log, Clock: pipeline.SystemClock, Tasks: r.tasks,
+	})
+	if err != nil {
+		return nil, err
+	}
+	r.env = pipeline.Env{Services: &pipeline.Services{}, Log: log, Clock: pipeline.SystemClock}
+	pipeline.Provide(r.env.Services, pool)
+	pipeline.Provide(r.env.Services, r.hub)
+	pipeline.Provide(r.env.Services, r.cat)
+	stages := spec.FromAny([]any{
+		map[string]any{"source": map[string]any{}},
+		map[string]any{"gop_ring": map[string]any{}},
+		map[string]any{"segmenter": map[string]any{"max_duration": (k.length + time.Minute).String()}},
+		map[string]any{"mp4": map[string]any{
+			"record_path": dir, "fragment": c.Format == "fmp4", "fragment_duration": c.Fragment.String(), "sync": c.Sync,
+		}},
+		map[string]any{"metadata": map[string]any{}},
+	}, "bench", nil)
+	plan, problems := pipeline.Compile("bench", stages)
+	r.plan = plan
+	if err := problems.Err(); err != nil {
+		return r, err
+	}
+	return r, until(ctx, func() bool { return r.cat.Ready(ctx) == nil }) // its tables are made in the background
+}
+
+// until polls: what is waited for happens once a round, outside of what counts.
+func until(ctx context.Context, done func() bool) error {
+	for !done() {
+		select {
+		case <-time.After(time.Millisecond):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+func (r *recorder) close() error {
+	r.hub.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	return errors.Join(r.cat.Close(ctx), r.tasks.Stop(ctx))
+}
+
+// backlog is how much may be on its way for each stream: feeding is as fast as
+// it goes, but nothing may be dropped.
+const backlog = 6 << 20
+
+// record feeds every stream of the case and waits until its file is finished.
+func (r *recorder) record(ctx context.Context, c Case, k *content) error {
+	var feeding sync.WaitGroup
+	errs := make([]error, c.Streams)
+	for i := range c.Streams {
+		path := fmt.Sprintf("bench/%04d", i+1)
+		feeding.Go(func() { errs[i] = r.one(ctx, path, k, int64(c.Streams)*backlog) })
+	}
+	feeding.Wait()
+	return errors.Join(errs...)
+}
+
+func (r *recorder) one(ctx context.Context, path string, k *content, most int64) error {
+	run, err := r.plan.Build(r.env, path, nil)
+	if err != nil {
+		return err
+	}
+	if err := run.Start(ctx); err != nil {
+		return err
+	}
+	if err = r.awaited(ctx, path); err == nil {
+		err = r.feed(ctx, path, k, most)
+	}
+	if err != nil {
+		run.Abort(err)
+	}
+	<-run.Done()
+	if err := errors.Join(err, run.Err()); err != nil {
+		return err
+	}
+	if rep := run.Report(); len(rep.Drops) > 0 || rep.AccessUnits != uint64(k.units) {
+		return fmt.Errorf("%s: %d of %d access units were recorded: %+v", path, rep.AccessUnits, k.units, rep.Drops)
+	}
+	return nil
+}
+
+// awaited returns once the run has subscribed: a publisher before that would not
+// be recorded from its beginning.
+func (r *recorder) awaited(ctx context.Context, path string) error {
+	return until(ctx, func() bool {
+		return slices.ContainsFunc(r.hub.List(), func(s hub.Info) bool { return s.Path == path && s.Subscribers > 0 })
+	})
+}
+
+func (r *recorder) feed(ctx context.Context, path string, k *content, most int64) error {
+	pub, err := r.hub.Publish(path, hub.PublishOptions{Origin: "bench"})
+	if err != nil {
+		return err
+	}
+	defer pub.Close(media.EndOfFile)
+	if err := pub.SetTracks(k.tracks); err != nil {
+		return err
+	}
+	return k.each(func(track int, au *media.AU) error {
+		for r.pool.Memory() > most {
+			select {
+			case <-time.After(500 * time.Microsecond):
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+		}
+		return pub.Write(track, au)
+	})
+}

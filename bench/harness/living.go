@@ -1,0 +1,74 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/gospool/spool/bench/clip"
+	"github.com/gospool/spool/bench/live"
+)
+
+// liveConfig records every stream that is published, without the ring.
+const liveConfig = `
+ingest: {rtsp: {listen: "{addr}", udp: {rtp: 0, rtcp: 0}}}
+http: {listen: "{http}"}
+flush_interval: %v
+mp4: {record_path: "{dir}/recordings", fragment: %v, fragment_duration: %v, sync: %s}
+database: {dsn: "{dir}/spool.db"}
+pipelines:
+  bench:
+    streams: ["**"]
+    record: always
+    stages: [source, segmenter, mp4, metadata]
+`
+
+// liveCase compares spool with a server that discards, under the same load.
+func liveCase(ctx context.Context, dir string, c Case, o Options) (Result, error) {
+	r := Result{Kind: "live", Case: c}
+	args := []string{"bench", "part"}
+	load := append([]string{o.Self}, args...)
+	samples, err := live.Compare(ctx, live.Settings{
+		Streams: c.Streams, Runs: o.Runs, Warm: 4 * time.Second, Window: o.Window, TempDir: dir,
+		Servers: []live.Server{
+			{Name: "bare", Argv: append(append([]string{o.Self}, args...), "bare", "{addr}")},
+			{
+				Name: "spool", Argv: []string{o.Self, "serve", "-c", "{dir}/config.yaml"},
+				Config: fmt.Sprintf(liveConfig, c.Flush, c.Format == "fmp4", c.Fragment, c.Sync),
+			},
+		},
+		Load: append(load, "load", "rtsp://{addr}/live/cam%03d",
+			strconv.Itoa(c.Streams), strconv.Itoa(c.Bitrate), strconv.Itoa(c.FPS), c.GOP.String()),
+	})
+	if err != nil {
+		return r, err
+	}
+	bare := map[int]live.Sample{}
+	for _, s := range samples {
+		if s.Server == "bare" {
+			bare[s.Run] = s
+			continue
+		}
+		limit := bare[s.Run]
+		seconds := s.Window.Seconds()
+		r.add("x-bare", (float64(s.Usage.CPU())/seconds)/(float64(limit.Usage.CPU())/limit.Window.Seconds()))
+		r.add("cpu-ms/s/stream", s.Usage.CPU().Seconds()*1000/seconds/float64(c.Streams))
+		r.add("bare-cpu-ms/s/stream", limit.Usage.CPU().Seconds()*1000/limit.Window.Seconds()/float64(c.Streams))
+		r.add("RSS-MB", float64(s.Usage.RSS)/1e6)
+		r.add("bare-RSS-MB", float64(limit.Usage.RSS)/1e6)
+		r.add("written-MB/s", float64(s.Usage.Written)/seconds/1e6)
+		r.add("reads/s", float64(s.Usage.ReadCalls)/seconds)
+		r.add("writes/s", float64(s.Usage.WriteCalls)/seconds)
+	}
+	return r, nil
+}
+
+// LiveClip is what publishers of a live case send.
+func LiveClip(bitrate, fps int, gop time.Duration) (*clip.Clip, error) {
+	k, err := makeContent(Case{Bitrate: bitrate, FPS: fps, GOP: gop, Length: lap})
+	if err != nil {
+		return nil, err
+	}
+	return k.clip, nil
+}

@@ -1,0 +1,99 @@
+package harness
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/gospool/spool/bench/proc"
+)
+
+// sample is what one piece of work cost this process.
+type sample struct {
+	cpu, wall time.Duration
+	allocs    uint64
+	writes    int64 // calls
+	rss       int64 // bytes, at the end
+}
+
+// measure runs the work in an empty directory of its own, with a heap that was
+// just collected. The directory is removed.
+func measure(parent string, work func(dir string) error) (s sample, err error) {
+	dir, err := os.MkdirTemp(parent, "round-")
+	if err != nil {
+		return s, err
+	}
+	defer os.RemoveAll(dir)
+	runtime.GC()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	usage, err := proc.Read(os.Getpid())
+	if err != nil {
+		return s, err
+	}
+	began, cpu := time.Now(), cpuTime()
+	err = work(dir)
+	s.cpu, s.wall = cpuTime()-cpu, time.Since(began)
+	runtime.ReadMemStats(&after)
+	s.allocs = after.Mallocs - before.Mallocs
+	if used, e := proc.Read(os.Getpid()); e == nil {
+		s.writes, s.rss = used.WriteCalls-usage.WriteCalls, used.RSS
+	}
+	return s, err
+}
+
+// cpuTime is user and system time of all threads, the collector's included.
+func cpuTime() time.Duration {
+	var r unix.Rusage
+	_ = unix.Getrusage(unix.RUSAGE_SELF, &r) // cannot fail for oneself
+	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
+}
+
+// writeBare is the limit: the bytes of the content, a flush interval in a write,
+// synced as the case says.
+func writeBare(dir string, c Case, k *content) error {
+	for range c.Streams {
+		if err := writeBareOnce(dir, c, k); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeBareOnce(dir string, c Case, k *content) error {
+	f, err := os.CreateTemp(dir, "bare-")
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	piece := max(int(k.bytes*int64(c.Flush)/int64(k.length)), 1)
+	at := 0
+	for left := k.bytes; left > 0; {
+		n := min(piece, len(k.mdat)-at, int(left))
+		if _, err := f.Write(k.mdat[at : at+n]); err != nil {
+			return err
+		}
+		at, left = (at+n)%len(k.mdat), left-int64(n)
+		if c.Sync == "chunk" {
+			if err := unix.Fdatasync(int(f.Fd())); err != nil {
+				return err
+			}
+		}
+	}
+	if c.Sync != "none" {
+		return f.Sync()
+	}
+	return nil
+}
+
+// single is the one file in a directory whose name ends so.
+func single(dir, suffix string) (string, error) {
+	found, err := filepath.Glob(filepath.Join(dir, "*"+suffix))
+	if err != nil || len(found) != 1 {
+		return "", os.ErrNotExist
+	}
+	return found[0], nil
+}

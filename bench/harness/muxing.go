@@ -1,0 +1,96 @@
+package harness
+
+import (
+	"context"
+	"time"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/spec"
+	"github.com/gospool/spool/sinks/mp4"
+)
+
+// muxer drives the mp4 stage without the framework: one segment.
+type muxer struct {
+	c     Case
+	k     *content
+	pool  *media.Pool
+	stage *mp4.Muxer
+	seg   *media.Segment
+	begun bool
+	err   error
+	took  []time.Duration // of each chunk, from the stage's begin to its end
+}
+
+func newMuxer(c Case, k *content, pool *media.Pool) *muxer {
+	return &muxer{c: c, k: k, pool: pool}
+}
+
+// open makes the stage and the segment, in a directory.
+func (m *muxer) open(ctx context.Context, dir string) error {
+	cfg := mp4.Defaults()
+	cfg.RecordPath, cfg.Fragment, cfg.Sync, cfg.FilenamePattern = dir, m.c.Format == "fmp4", m.c.Sync, "bench.mp4"
+	cfg.FragmentDuration = spec.Duration(m.c.Fragment)
+	stage, err := mp4.New(pipeline.Settings{Pipeline: "bench", Stream: "bench", Stage: "mp4"}, cfg)
+	if err != nil {
+		return err
+	}
+	if err := stage.Open(ctx); err != nil {
+		return err
+	}
+	set, err := media.NewTrackSet(1, m.k.tracks)
+	m.stage = stage
+	m.seg = &media.Segment{
+		ID: media.NewID(time.Unix(0, epoch)), Stream: "bench", Pipeline: "bench", Set: set, Index: 1,
+		StartUTC: epoch, MaxDuration: m.k.length,
+	}
+	return err
+}
+
+// write muxes the whole content, but does not finish the file.
+func (m *muxer) write() error {
+	b := media.NewBuilder(m.pool, media.BuilderConfig{Flush: m.c.Flush}, m.part)
+	b.SetTracks(m.seg.Set)
+	if err := m.k.each(b.Append); err != nil {
+		return err
+	}
+	b.Flush()
+	return m.err
+}
+
+func (m *muxer) part(c *media.Chunk) {
+	if m.err != nil {
+		c.Release()
+		return
+	}
+	began := time.Now()
+	m.err = m.stage.Process(context.Background(), media.Part{Segment: m.seg, First: !m.begun, Chunk: c}, forget)
+	m.took = append(m.took, time.Since(began))
+	m.begun = true
+}
+
+// finish ends the segment.
+func (m *muxer) finish() error {
+	return m.stage.Process(context.Background(), media.Part{Segment: m.seg, End: media.EndOfFile}, forget)
+}
+
+func forget(media.Recording) error { return nil }
+
+// all is one run from access units to a finished file.
+func (m *muxer) all(ctx context.Context, dir string) error {
+	if err := m.open(ctx, dir); err != nil {
+		return err
+	}
+	defer m.stage.Close()
+	if err := m.write(); err != nil {
+		return err
+	}
+	return m.finish()
+}
+
+// finished is how many bytes finishing the file wrote.
+func (m *muxer) finished() int64 {
+	var r pipeline.Report
+	m.stage.Report(&r)
+	return r.Finish.BytesWritten
+}

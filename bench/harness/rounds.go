@@ -1,0 +1,147 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gospool/spool/sinks/mp4"
+)
+
+func (b *bench) bare(parent string) (sample, error) {
+	return measure(parent, func(dir string) error { return writeBare(dir, b.c, b.k) })
+}
+
+// muxRound writes one file after another, as many as there are streams.
+func muxRound(ctx context.Context, parent string, b *bench) error {
+	limit, err := b.bare(parent)
+	if err != nil {
+		return err
+	}
+	var took []time.Duration
+	own, err := measure(parent, func(dir string) error {
+		for range b.c.Streams {
+			m := newMuxer(b.c, b.k, b.pool)
+			if err := m.all(ctx, dir); err != nil {
+				return err
+			}
+			took = append(took, m.took...)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	b.note(own, limit)
+	if !b.warm {
+		b.r.latencies(took)
+	}
+	return nil
+}
+
+// pipelineRound records all streams at once through the declared pipeline. The
+// catalogue is opened before and closed after, as in a recorder that runs.
+func pipelineRound(ctx context.Context, parent string, b *bench) (err error) {
+	limit, err := b.bare(parent)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp(parent, "recorder-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	r, err := openRecorder(ctx, dir, b.c, b.k, b.pool)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.close()) }()
+	own, err := measure(parent, func(string) error { return r.record(ctx, b.c, b.k) })
+	if err == nil {
+		b.note(own, limit)
+	}
+	return err
+}
+
+// finaliseRound measures the end of a file whose media is written.
+func finaliseRound(ctx context.Context, parent string, b *bench) error {
+	_, err := measure(parent, func(dir string) error {
+		m := newMuxer(b.c, b.k, b.pool)
+		if err := m.open(ctx, dir); err != nil {
+			return err
+		}
+		defer m.stage.Close()
+		if err := m.write(); err != nil {
+			return err
+		}
+		began, cpu := time.Now(), cpuTime()
+		if err := m.finish(); err != nil {
+			return err
+		}
+		used, took := cpuTime()-cpu, time.Since(began)
+		if b.warm {
+			return nil
+		}
+		b.r.add("cpu-ms", used.Seconds()*1000)
+		b.r.add("ms", took.Seconds()*1000)
+		b.r.add("file-MB", float64(b.k.bytes)/1e6)
+		b.r.add("written-MB", float64(m.finished())/1e6)
+		return nil
+	})
+	return err
+}
+
+// repairRound leaves a file as a kill does, reads it once, and repairs it.
+func repairRound(ctx context.Context, parent string, b *bench) error {
+	_, err := measure(parent, func(dir string) error {
+		m := newMuxer(b.c, b.k, b.pool)
+		if err := m.open(ctx, dir); err != nil {
+			return err
+		}
+		if err := m.write(); err != nil {
+			return errors.Join(err, m.stage.Close())
+		}
+		if err := m.stage.Close(); err != nil { // without an end: what it has written stays as it is
+			return err
+		}
+		part, err := single(dir, mp4.PartSuffix)
+		if err != nil {
+			return err
+		}
+		read, readCPU, err := timed(func() error { return readOnce(part) })
+		if err != nil {
+			return err
+		}
+		repair, repairCPU, err := timed(func() error { _, err := mp4.Repair(part); return err })
+		if err != nil || b.warm {
+			return err
+		}
+		b.r.add("x-read", repair.Seconds()/read.Seconds())
+		b.r.add("x-read-cpu", float64(repairCPU)/float64(readCPU))
+		b.r.add("ms", repair.Seconds()*1000)
+		b.r.add("cpu-ms", repairCPU.Seconds()*1000)
+		b.r.add("read-ms", read.Seconds()*1000)
+		b.r.add("file-MB", float64(b.k.bytes)/1e6)
+		return nil
+	})
+	return err
+}
+
+func timed(work func() error) (wall, cpu time.Duration, err error) {
+	began, from := time.Now(), cpuTime()
+	err = work()
+	return time.Since(began), cpuTime() - from, err
+}
+
+func readOnce(path string) error {
+	f, err := os.Open(filepath.Clean(path))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = io.CopyBuffer(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{f}, make([]byte, 1<<20))
+	return err
+}

@@ -1,0 +1,102 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// Options say how often and where.
+type Options struct {
+	Dir      string // files are made below it and removed; "" is the system's
+	Warm     int    // rounds that do not count
+	Runs     int
+	Window   time.Duration                     // live: between the two readings
+	Self     string                            // live: the program, which can be load, bare and serve
+	Progress func(done, all int, label string) // may be nil
+}
+
+// Kinds are what Run knows, in the order of a table of all of them.
+var Kinds = []string{"mux", "pipeline", "finalise", "repair", "live"}
+
+// Run measures every case. When the context ends it returns what it has, and
+// the context's error; whatever it wrote is gone then.
+func Run(ctx context.Context, kind string, cases []Case, o Options) (results []Result, err error) {
+	dir, err := os.MkdirTemp(o.Dir, "spool-bench-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	round := map[string]func(context.Context, string, *bench) error{
+		"mux": muxRound, "pipeline": pipelineRound, "finalise": finaliseRound, "repair": repairRound,
+	}[kind]
+	rounds := o.Warm + o.Runs
+	for i, c := range cases {
+		label := c.Short(cases)
+		if kind == "live" {
+			o.report(i, len(cases), label)
+			r, err := liveCase(ctx, dir, c, o)
+			if err != nil {
+				return results, err
+			}
+			results = append(results, r)
+			continue
+		}
+		k, err := makeContent(c)
+		if err != nil {
+			return results, err
+		}
+		b := &bench{c: c, k: k, pool: media.NewPool(256 << 20), r: Result{Kind: kind, Case: c}}
+		for n := range rounds {
+			o.report(i*rounds+n, len(cases)*rounds, label)
+			if ctx.Err() != nil {
+				return results, context.Cause(ctx)
+			}
+			b.warm = n < o.Warm
+			if err := round(ctx, dir, b); err != nil {
+				return results, fmt.Errorf("%s: %w", c.Name(), err)
+			}
+		}
+		results = append(results, b.r)
+	}
+	o.report(len(cases)*rounds, len(cases)*rounds, "")
+	return results, nil
+}
+
+func (o *Options) report(done, all int, label string) {
+	if o.Progress != nil {
+		o.Progress(done, all, label)
+	}
+}
+
+// bench is one case while it is measured.
+type bench struct {
+	c    Case
+	k    *content
+	pool *media.Pool // kept over the rounds, as a recorder's is
+	r    Result
+	warm bool
+}
+
+// note adds what every kind of writing is judged by.
+func (b *bench) note(own, limit sample) {
+	if b.warm {
+		return
+	}
+	streams := float64(b.c.Streams)
+	megabytes := float64(b.k.bytes) * streams / 1e6
+	b.r.add("x-write", float64(own.cpu)/float64(limit.cpu))
+	b.r.add("cpu-us/MB", float64(own.cpu.Microseconds())/megabytes)
+	b.r.add("write-cpu-us/MB", float64(limit.cpu.Microseconds())/megabytes)
+	b.r.add("cpu-ms/stream", own.cpu.Seconds()*1000/streams)
+	b.r.add("MB/s", megabytes/own.wall.Seconds())
+	b.r.add("allocs/AU", float64(own.allocs)/float64(b.k.units)/streams)
+	b.r.add("writes/chunk", float64(own.writes)/streams/b.chunks())
+	b.r.add("RSS-MB", float64(own.rss)/1e6)
+}
+
+// chunks is how many the content makes at least.
+func (b *bench) chunks() float64 { return float64(b.k.length) / float64(b.c.Flush) }

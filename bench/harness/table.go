@@ -1,0 +1,96 @@
+package harness
+
+import (
+	"fmt"
+	"io"
+	"runtime"
+	"strings"
+	"text/tabwriter"
+)
+
+// WriteTable prints a row a case: medians, and of the first column the spread
+// too. With more than one round a figure is worth no more than its spread says.
+func WriteTable(w io.Writer, results []Result) error {
+	if len(results) == 0 {
+		return nil
+	}
+	cases := make([]Case, len(results))
+	for i := range results {
+		cases[i] = results[i].Case
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	head := []string{results[0].Kind}
+	for i, m := range results[0].Metrics {
+		head = append(head, m.Unit)
+		if i == 0 {
+			head = append(head, "(low-high)")
+		}
+	}
+	if len(results[0].Latency) > 0 {
+		head = append(head, "p50 ms", "p99 ms", "max ms")
+	}
+	fmt.Fprintln(t, strings.Join(head, "\t")+"\t")
+	for i := range results {
+		fmt.Fprintln(t, strings.Join(row(&results[i], cases), "\t")+"\t")
+	}
+	return t.Flush()
+}
+
+func row(r *Result, cases []Case) []string {
+	out := []string{r.Case.Short(cases)}
+	for i, m := range r.Metrics {
+		out = append(out, figure(m.Median()))
+		if i == 0 {
+			out = append(out, "("+figure(m.Low())+"-"+figure(m.High())+")")
+		}
+	}
+	if len(r.Latency) > 0 {
+		out = append(out, figure(quantile(r.Latency, 0.5)), figure(quantile(r.Latency, 0.99)), figure(quantile(r.Latency, 1)))
+	}
+	return out
+}
+
+// figure is a number with three digits that count.
+func figure(v float64) string {
+	switch {
+	case v == 0:
+		return "0"
+	case v >= 100:
+		return fmt.Sprintf("%.0f", v)
+	case v >= 10:
+		return fmt.Sprintf("%.1f", v)
+	case v >= 0.1:
+		return fmt.Sprintf("%.2f", v)
+	}
+	return fmt.Sprintf("%.2g", v)
+}
+
+// WriteBenchstat prints a line a round in the format of Go's benchmarks, for
+// golang.org/x/perf/cmd/benchstat.
+func WriteBenchstat(w io.Writer, results []Result) error {
+	if _, err := fmt.Fprintf(w, "goos: %s\ngoarch: %s\npkg: github.com/gospool/spool\n", runtime.GOOS, runtime.GOARCH); err != nil {
+		return err
+	}
+	for i := range results {
+		r := &results[i]
+		for round := range r.rounds() {
+			line := fmt.Sprintf("Benchmark%s/%s-%d\t1", capital(r.Kind), r.Case.Name(), runtime.GOMAXPROCS(0))
+			for _, m := range r.Metrics {
+				line += fmt.Sprintf("\t%g %s", m.Values[round], m.Unit)
+			}
+			if _, err := fmt.Fprintln(w, line); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (r *Result) rounds() int {
+	if len(r.Metrics) == 0 {
+		return 0
+	}
+	return len(r.Metrics[0].Values)
+}
+
+func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }

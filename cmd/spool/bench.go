@@ -1,0 +1,246 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/gospool/spool/bench/harness"
+	"github.com/gospool/spool/pipeline/spec"
+)
+
+// BenchCmd is spool bench: what recording costs on this machine, and which
+// settings suit it.
+type BenchCmd struct {
+	Mux      MuxBench      `cmd:"" help:"The muxer alone, from access units in memory to a finished file, against write(2) of the same bytes."`
+	Pipeline PipelineBench `cmd:"" help:"The whole declared pipeline, as many streams at once as asked, against write(2) of the same bytes."`
+	Finalise FinaliseBench `cmd:"" help:"What the end of a long file takes."`
+	Repair   RepairBench   `cmd:"" help:"What a long file takes whose recorder was killed, against reading it once."`
+	Live     LiveBench     `cmd:"" help:"RTSP publishers in real time, against a server that discards what they send."`
+	Part     BenchPartCmd  `cmd:"" hidden:"" help:"The processes of bench live."`
+}
+
+// benchFlags are what the benchmarks have in common. A list makes a matrix.
+type benchFlags struct {
+	Matrix           string   `type:"existingfile" placeholder:"FILE" help:"YAML file of the lists below, by their names with _ for -; flags override it."`
+	Format           []string `placeholder:"LIST" help:"mp4, fmp4."`
+	Bitrate          []string `placeholder:"LIST" help:"Of the pictures: 8M, 500k."`
+	FPS              []int    `name:"fps" placeholder:"LIST" help:"Pictures a second."`
+	GOP              []string `name:"gop" placeholder:"LIST" help:"From one key frame to the next: 2s."`
+	FlushInterval    []string `placeholder:"LIST" help:"Length of a chunk: 250ms,1s."`
+	FragmentDuration []string `placeholder:"LIST" help:"Length of a fragment in the index: 5s."`
+	Sync             []string `placeholder:"LIST" help:"none, chunk, segment."`
+	Streams          []int    `placeholder:"LIST" help:"How many at once."`
+	Length           []string `placeholder:"LIST" help:"Of the media in each: 60s, 1h."`
+
+	Runs      int    `default:"5" help:"Rounds that count; figures are their medians."`
+	Warm      int    `default:"1" help:"Rounds before them."`
+	Dir       string `placeholder:"DIR" help:"Files are made below it and removed: choose the disk that is measured."`
+	JSON      string `name:"json" placeholder:"FILE" help:"Write every value as JSON; - is standard output instead of the table."`
+	Benchstat string `placeholder:"FILE" help:"Write every round as benchstat reads it."`
+	SVG       string `name:"svg" placeholder:"DIR" help:"Write plots."`
+}
+
+// The benchmarks differ in what they vary when nothing is said.
+type (
+	// MuxBench is spool bench mux.
+	MuxBench struct{ benchFlags }
+	// PipelineBench is spool bench pipeline.
+	PipelineBench struct{ benchFlags }
+	// FinaliseBench is spool bench finalise.
+	FinaliseBench struct{ benchFlags }
+	// RepairBench is spool bench repair.
+	RepairBench struct{ benchFlags }
+	// LiveBench is spool bench live.
+	LiveBench struct {
+		benchFlags
+		Window time.Duration `default:"10s" help:"How long each server is watched."`
+	}
+)
+
+func usual() harness.Matrix {
+	return harness.Matrix{
+		Format: []string{"mp4"}, Bitrate: []int{8e6}, FPS: []int{30}, GOP: []spec.Duration{2e9},
+		Flush: []spec.Duration{1e9}, Fragment: []spec.Duration{5e9}, Sync: []string{"none"},
+		Streams: []int{1}, Length: []spec.Duration{60e9},
+	}
+}
+
+// Run measures muxing.
+func (c *MuxBench) Run(p *Program) error {
+	m := usual()
+	m.Format, m.Flush = []string{"mp4", "fmp4"}, []spec.Duration{250e6, 500e6, 1e9, 2e9}
+	return c.run(p, "mux", m, 0)
+}
+
+// Run measures the pipeline.
+func (c *PipelineBench) Run(p *Program) error {
+	m := usual()
+	m.Streams = []int{1, 4, 16}
+	return c.run(p, "pipeline", m, 0)
+}
+
+// Run measures the end of a file.
+func (c *FinaliseBench) Run(p *Program) error {
+	m := usual()
+	m.Format, m.Length = []string{"mp4", "fmp4"}, []spec.Duration{3600e9}
+	return c.run(p, "finalise", m, 0)
+}
+
+// Run measures repair.
+func (c *RepairBench) Run(p *Program) error {
+	m := usual()
+	m.Length = []spec.Duration{600e9}
+	return c.run(p, "repair", m, 0)
+}
+
+// Run measures live recording.
+func (c *LiveBench) Run(p *Program) error {
+	m := usual()
+	m.Bitrate, m.FPS, m.Sync, m.Streams = []int{4e6}, []int{25}, []string{"chunk"}, []int{60}
+	return c.run(p, "live", m, c.Window)
+}
+
+func (f *benchFlags) run(p *Program, kind string, base harness.Matrix, window time.Duration) error {
+	matrix, err := f.matrix()
+	if err != nil {
+		return err
+	}
+	cases, err := matrix.Over(base).Cases()
+	if err != nil {
+		return usageError{err}
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	b := newBar(p.Stderr, kind)
+	results, err := harness.Run(ctx, kind, cases, harness.Options{
+		Dir: f.Dir, Warm: f.Warm, Runs: max(f.Runs, 1), Window: window, Self: self,
+		Progress: func(done, all int, _ string) { b.at(done, all) },
+	})
+	b.end()
+	if e := f.show(p.Stdout, results); err == nil { // what was measured before an interrupt is worth showing
+		err = e
+	}
+	return err
+}
+
+// show prints the table and what follows from it, and writes the files asked
+// for.
+func (f *benchFlags) show(w io.Writer, results []harness.Result) error {
+	if f.JSON == "-" {
+		return json.NewEncoder(w).Encode(results)
+	}
+	if err := harness.WriteTable(w, results); err != nil {
+		return err
+	}
+	for _, line := range harness.Advise(results) {
+		fmt.Fprintln(w, "* "+line)
+	}
+	if f.JSON != "" {
+		if err := writeTo(f.JSON, func(w io.Writer) error { return json.NewEncoder(w).Encode(results) }); err != nil {
+			return err
+		}
+	}
+	if f.Benchstat != "" {
+		if err := writeTo(f.Benchstat, func(w io.Writer) error { return harness.WriteBenchstat(w, results) }); err != nil {
+			return err
+		}
+	}
+	return f.plots(results)
+}
+
+func (f *benchFlags) plots(results []harness.Result) error {
+	if f.SVG == "" {
+		return nil
+	}
+	if err := os.MkdirAll(f.SVG, 0o755); err != nil {
+		return err
+	}
+	plots := harness.Plots(results)
+	for _, name := range slices.Sorted(maps.Keys(plots)) {
+		if err := writeTo(filepath.Join(f.SVG, name+".svg"), plots[name].Write); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeTo(path string, write func(io.Writer) error) error {
+	file, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	err = write(file)
+	if e := file.Close(); err == nil {
+		err = e
+	}
+	return err
+}
+
+// matrix is what the file and the flags say.
+func (f *benchFlags) matrix() (m harness.Matrix, err error) {
+	if f.Matrix != "" {
+		text, err := os.ReadFile(f.Matrix)
+		if err != nil {
+			return m, err
+		}
+		n, err := spec.Parse(f.Matrix, text)
+		if err != nil {
+			return m, err
+		}
+		if problems := n.Decode(&m); len(problems) > 0 {
+			return m, problems
+		}
+	}
+	flags := harness.Matrix{Format: f.Format, FPS: f.FPS, Sync: f.Sync, Streams: f.Streams}
+	for _, text := range f.Bitrate {
+		rate, err := parseRate(text)
+		if err != nil {
+			return m, usageError{err}
+		}
+		flags.Bitrate = append(flags.Bitrate, rate)
+	}
+	for _, d := range []struct {
+		from []string
+		to   *[]spec.Duration
+	}{{f.GOP, &flags.GOP}, {f.FlushInterval, &flags.Flush}, {f.FragmentDuration, &flags.Fragment}, {f.Length, &flags.Length}} {
+		for _, text := range d.from {
+			v, err := spec.ParseDuration(text)
+			if err != nil {
+				return m, usageError{err}
+			}
+			*d.to = append(*d.to, v)
+		}
+	}
+	return flags.Over(m), nil
+}
+
+// parseRate reads 8M, 500k and plain bit/s.
+func parseRate(text string) (int, error) {
+	digits, unit := text, 1
+	switch {
+	case strings.HasSuffix(text, "k"):
+		digits, unit = text[:len(text)-1], 1000
+	case strings.HasSuffix(text, "M"):
+		digits, unit = text[:len(text)-1], 1_000_000
+	}
+	n, err := strconv.ParseUint(digits, 10, 31)
+	if err != nil || int(n) > 1<<31/unit {
+		return 0, fmt.Errorf("%q is no bitrate: write 8M, 500k or a number of bit/s", text)
+	}
+	return int(n) * unit, nil
+}
