@@ -27,6 +27,7 @@ type commands struct {
 	Check     CheckCmd     `cmd:"" help:"Check the configuration and build its pipelines, without starting anything."`
 	Config    ConfigCmd    `cmd:"" help:"Print the resolved configuration as YAML, each value with where it came from."`
 	Stages    StagesCmd    `cmd:"" help:"Print every stage that a pipeline can be made of, with its settings and defaults."`
+	Bench     BenchCmd     `cmd:"" help:"Measure what recording costs on this machine, and say which settings suit it."`
 	Reindex   ReindexCmd   `cmd:"" help:"Make the catalogue say what is on the disk: add files without a row, mark rows without a file."`
 	Retention RetentionCmd `cmd:"" help:"Say what would be deleted next and why, how far back each stream reaches, and when the disk will be full."`
 	Passwd    PasswdCmd    `cmd:"" help:"Print the hash of a password from standard input, for password_hash in the configuration."`
