@@ -96,6 +96,25 @@ func (r *Recorder) renew(key jobKey, old *recording) {
 	}
 }
 
+// Abandon ends the recordings of a stream that the configuration does not name
+// any more, but those that were begun by hand. It is no stop by hand.
+func (r *Recorder) Abandon(ctx context.Context, stream string) (err error) {
+	for _, j := range r.list() {
+		if j.stream != stream || r.byHand(j) {
+			continue
+		}
+		j.requestStop(ReasonReload)
+		err = errors.Join(err, j.Stop(ctx, ReasonReload))
+	}
+	return err
+}
+
+func (r *Recorder) byHand(j *recording) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return j.hand
+}
+
 // HoldOptions say how a pipeline is held.
 type HoldOptions struct {
 	Drain bool // wait for its files however long it takes; else the deadline of a stop counts

@@ -153,3 +153,20 @@ func TestSameMeansTheSameHoweverItIsWritten(t *testing.T) {
 	require.False(t, compile(t, "[numbered, collect]").Same(compile(t, "[numbered, twice, collect]")))
 	require.False(t, compile(t, "[scripted, twice, collect]").Same(compile(t, "[scripted, queue, collect]")))
 }
+
+func TestAbandonSparesWhatWasBegunByHand(t *testing.T) {
+	b := newRig(t, pipeline.Always, pipeline.Manual)
+	b.StartAlways("conf/a")
+	b.awaitRun(t, "conf/a")
+	require.NoError(t, b.Abandon(t.Context(), "conf/b"))
+	require.Len(t, b.Recording(), 1)
+	require.NoError(t, b.Abandon(t.Context(), "conf/a"))
+	require.Empty(t, b.Recording())
+	b.StartAlways("conf/a") // it was no stop by hand
+	b.awaitRun(t, "conf/a")
+	_, err := b.Start("conf/a", pipeline.StartOptions{})
+	require.NoError(t, err)
+	b.awaitRun(t, "conf/a")
+	require.NoError(t, b.Abandon(t.Context(), "conf/a"))
+	require.Len(t, b.Status("conf/a"), 2)
+}

@@ -123,13 +123,25 @@ func (p *plans) apply(ctx context.Context, next declaration) (out api.Reloaded) 
 	out.Pipelines = api.Touched{Added: changes.Added, Removed: changes.Removed, Changed: changes.Changed}
 	out.Restarted = changes.Restarted
 	for _, path := range out.Streams.Removed {
-		p.hub.Forget(path)
+		p.forget(ctx, path, before.all.Streams[configs.StreamPath(path)].Pull != "")
 	}
 	out.Schedule = !reflect.DeepEqual(before.all.Crontab, next.all.Crontab) || before.all.MP4.Timezone != next.all.MP4.Timezone
 	if out.Schedule {
 		p.schedule.Set(next.agenda)
 	}
 	return out
+}
+
+// forget ends what was recorded because the configuration named a stream. One
+// that somebody publishes without being fetched is recorded as any other.
+func (p *plans) forget(ctx context.Context, path string, pulled bool) {
+	p.hub.Forget(path)
+	if !pulled && p.hub.Live(path) {
+		return
+	}
+	if err := p.recorder.Abandon(ctx, path); err != nil {
+		p.log.Error("a recording that a change ended is not finished", "stream", path, "error", err)
+	}
 }
 
 // configure tells the hub of streams that are new or others. Those that are gone

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"time"
 
 	"github.com/gospool/spool/pipeline"
 )
@@ -41,8 +42,12 @@ func (h *Hub) Configure(path string, c StreamConfig) error {
 	return nil
 }
 
+// hangUpTime is how long Forget waits for a connection to end.
+const hangUpTime = 10 * time.Second
+
 // Forget undoes Configure: what is pulled is hung up, and a stream that nobody
-// publishes or waits for is gone.
+// publishes or waits for is gone. It waits until the pull has hung up, so that
+// Live tells of other publishers only.
 func (h *Hub) Forget(path string) {
 	h.mu.Lock()
 	s := h.streams[path]
@@ -55,9 +60,16 @@ func (h *Hub) Forget(path string) {
 	h.mu.Unlock()
 	s.mu.Lock()
 	s.override = false
+	ended := s.pull.over()
 	s.replacePull(nil)
 	s.mu.Unlock()
-	h.leave(s)
+	defer h.leave(s)
+	c, stop := h.cfg.Clock.After(hangUpTime)
+	defer stop()
+	select {
+	case <-ended:
+	case <-c:
+	}
 }
 
 func (h *Hub) newPull(path string, c StreamConfig) (*pull, error) {
@@ -78,6 +90,16 @@ func (p *pull) same(o *pull) bool {
 		return p == o
 	}
 	return p.from.Pull == o.from.Pull && p.from.Transport == o.from.Transport
+}
+
+// over is closed when a pull does not run. The caller holds the stream's mutex.
+func (p *pull) over() <-chan struct{} {
+	if p == nil || !p.running {
+		done := make(chan struct{})
+		close(done)
+		return done
+	}
+	return p.ended
 }
 
 // replacePull puts a pull in the old one's place. The caller holds s.mu.

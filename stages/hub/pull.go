@@ -85,6 +85,7 @@ type pull struct {
 	puller  Puller
 	shown   string
 	running bool
+	ended   chan struct{} // closed when it does not run any more
 	cancel  context.CancelCauseFunc
 	idle    context.CancelCauseFunc // ends the wait after the last subscriber
 	err     error
@@ -119,7 +120,7 @@ func (s *stream) demand() {
 			p.idle = nil
 		}
 		if !p.running {
-			p.running = true
+			p.running, p.ended = true, make(chan struct{})
 			s.hub.tasks.Go("pull "+s.path, func(task context.Context) error { return s.keepPulling(task, p) })
 		}
 		return
@@ -182,6 +183,7 @@ func (s *stream) stopped(p *pull, hungUp bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p.running, p.cancel, p.idle, p.err = false, nil, nil, nil
+	close(p.ended)
 	if (hungUp || p != s.pull) && len(s.subs) > 0 {
 		s.demand()
 	}

@@ -1,0 +1,166 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	footage "github.com/gospool/spool/bench/clip"
+	"github.com/gospool/spool/bench/rtspload"
+)
+
+// configure replaces the configuration's file as an editor does.
+func (r *recorder) configure(text string) {
+	r.t.Helper()
+	file := filepath.Join(r.dir, "config.yaml")
+	require.NoError(r.t, os.WriteFile(file+".new", []byte(text), 0o644))
+	require.NoError(r.t, os.Rename(file+".new", file))
+}
+
+// touched is what the answer of a reload says of pipelines or streams.
+type touched struct{ Added, Removed, Changed []string }
+
+type reloaded struct {
+	Status             string
+	Pipelines, Streams touched
+	Schedule           bool
+	Restarted          int
+	NeedRestart        []string `json:"need_restart"`
+}
+
+// manyPipelines is a pipeline for each of n streams, the one of a number with a
+// setting of its own.
+func manyPipelines(n, other int) string {
+	var b strings.Builder
+	b.WriteString("pipelines:\n")
+	for i := 1; i <= n; i++ {
+		limit := 0
+		if i == other {
+			limit = 600
+		}
+		fmt.Fprintf(&b, "  p%d: {streams: [live/cam%d], record: always, stages: [source, gop_ring, segmenter: {max_duration: %d}, mp4, metadata]}\n", i, i, limit)
+	}
+	return b.String()
+}
+
+// Many streams are recorded while the configuration is reloaded, broken, mended
+// and reloaded: one pipeline is another, and the recordings of all others have
+// every packet that was published, in one file.
+func TestReloadLeavesTheOthersAlone(t *testing.T) {
+	t.Parallel()
+	streams, run := 12, serve
+	if long {
+		streams, run = 50, serveStatic
+	}
+	const changed, period, units = 7, 4 * 25, 12 * 25
+	c, err := footage.Make(t.Context(), workshop, footage.Spec{Size: "320x180", Seconds: 4, Bitrate: 500_000})
+	require.NoError(t, err)
+	r := run(t, manyPipelines(streams, 0))
+	r.expect("the configuration is refused")
+	name := func(i int) string { return fmt.Sprintf("live/cam%d", i) }
+
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	ended := make(chan error, 1)
+	go func() { ended <- (&rtspload.Load{URL: r.rtsp + "/live/cam%d", N: streams, Clip: c}).Run(ctx) }()
+	for i := 1; i <= streams; i++ {
+		eventually(t, name(i)+" is published", func() bool { return r.stream(name(i)).State == "live" })
+		r.awaitUnits(name(i), 50)
+	}
+
+	r.configure(manyPipelines(streams, changed))
+	require.NoError(t, r.cmd.Process.Signal(syscall.SIGHUP)) // beside the watch of the file: one of them comes first
+	eventually(t, "the changed pipeline records anew", func() bool { return len(r.records(name(changed))) == 2 })
+	r.await("configuration reloaded")
+	r.configure("pipelines: {p1: {stages: [sorce]}}\n")
+	code, body := r.ask("POST", "/mp4/reload")
+	require.Equal(t, http.StatusUnprocessableEntity, code, "%s", body)
+	require.Contains(t, string(body), `"at":"config.yaml:1:27"`)
+	require.Contains(t, string(body), "did you mean source?")
+	r.configure(manyPipelines(streams, changed))
+	again := answer[reloaded](r, "POST", "/mp4/reload")
+	require.Equal(t, "unchanged", again.Status)
+
+	for i := 1; i <= streams; i++ {
+		r.awaitUnits(name(i), units/2)
+		if i != changed {
+			r.awaitUnits(name(i), units)
+		}
+	}
+	for i := 1; i <= streams; i++ {
+		r.stop(name(i))
+	}
+	leave()
+	require.NoError(t, <-ended)
+
+	var reference []string
+	for i := 1; i <= streams; i++ {
+		recs := r.records(name(i))
+		if i == changed {
+			require.Len(t, recs, 2)
+			require.Equal(t, "reload", recs[0].EndReason)
+			require.False(t, recs[1].Start.After(recs[0].End), "the next file begins at the newest key frame: nothing is between")
+			continue
+		}
+		require.Len(t, recs, 1, name(i))
+		require.Nil(t, recs[0].Gap)
+		require.Empty(t, r.status(name(i)).Drops)
+		got := cycle(t, r.path(recs[0].File), period)
+		if reference == nil {
+			reference = got
+		}
+		require.Equal(t, reference, got, name(i))
+	}
+}
+
+// cycle proves that a file holds a clip of so many pictures again and again,
+// each packet once and none missing, and gives the clip's packets from its first.
+func cycle(t *testing.T, file string, period int) []string {
+	t.Helper()
+	var hashes []string
+	k := probe(t, file, "v")
+	for i, p := range k.packets {
+		hashes = append(hashes, p.hash)
+		if i >= period {
+			require.Equal(t, hashes[i-period], p.hash, "%s: packet %d", file, i)
+		}
+	}
+	require.Greater(t, len(hashes), 2*period, file)
+	first := hashes[:period]
+	begin := slices.Index(first, slices.Min(first)) // any picture of the clip will do
+	return slices.Concat(first[begin:], first[:begin])
+}
+
+const pulledPattern = "testpattern://?size=160x120&fps=25&gop=25"
+
+// Streams come, go and become others with the file alone, which is watched.
+func TestFileIsWatched(t *testing.T) {
+	t.Parallel()
+	always := "pipelines: {p: {record: always, stages: [source, gop_ring, segmenter, mp4, metadata]}}\n"
+	r := serve(t, always+"streams: {live/a: {pull: '"+pulledPattern+"'}, live/b: {pull: '"+pulledPattern+"'}}\n")
+	r.expect("media is missing before this file") // where the URL becomes another
+	r.awaitUnits("live/a", 25)
+	r.awaitUnits("live/b", 25)
+	r.configure(always + "streams: {live/a: {pull: '" + pulledPattern + "'}, live/c: {pull: '" + pulledPattern + "'}}\n")
+	r.await("configuration reloaded", "because", "the file changed")
+	r.awaitUnits("live/c", 25)
+	eventually(t, "the stream that was taken out is gone", func() bool { return r.stream("live/b").Path == "" })
+	require.Len(t, r.awaitRecords("live/b", 1), 1)
+	require.NotContains(t, answer[struct{ Recordings []string }](r, "GET", "/mp4/list").Recordings, "live/b", "nothing waits for it")
+	require.Len(t, r.records("live/a"), 1, "the one that stayed is not touched")
+
+	r.configure(always + "streams: {live/a: {pull: '" + pulledPattern + "&tone=300'}}\nhttp: {listen: 127.0.0.1:1}\nlog: {level: debug}\n")
+	got := reloaded{}
+	eventually(t, "the other URL is pulled", func() bool { return len(r.records("live/a")) == 2 })
+	got = answer[reloaded](r, "POST", "/mp4/reload")
+	require.Equal(t, "unchanged", got.Status)
+	require.Equal(t, []string{"log/level"}, got.NeedRestart, "http/listen is a flag here, which wins")
+}
