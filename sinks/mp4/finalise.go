@@ -40,7 +40,10 @@ func (f *file) finish(state media.State, reason media.Cause) (written int64, err
 		return f.finishHead(moov)
 	}
 	written, err = f.finishTail(moov)
-	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
+	if f.syncFail == nil && (errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT)) {
+		if err := f.writeSize(f.lay.reserve); err != nil { // it may have been the flip
+			return 0, err
+		}
 		return f.finishAsGrown()
 	}
 	return written, err

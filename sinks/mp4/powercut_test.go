@@ -100,7 +100,21 @@ func recordOnDisk(t *testing.T, form string, forget int) cutRun {
 	run.disk.Note(promise{claimed: true, chunks: len(chunks), finished: true})
 	require.NoError(t, s.Close())
 	require.Zero(t, pool.Outstanding(), pool.Leaks())
+	if forget == 0 {
+		requireForm(t, form, run.disk.Files()[s.last().Path])
+	}
 	return run
+}
+
+// requireForm: the file was finished in the way that is meant to be tested.
+func requireForm(t *testing.T, form string, b []byte) {
+	t.Helper()
+	var boxes []string
+	require.True(t, children(b, func(fourcc string, _ []byte) bool { boxes = append(boxes, fourcc); return true }))
+	want := map[string][]string{
+		"moov first": {"ftyp", "free", "moov"}, "moov last": {"ftyp", "free", "mdat", "moov"}, "fragmented": {"ftyp", "moov", "free", "sidx"},
+	}[form]
+	require.Equal(t, want, boxes[:len(want)])
 }
 
 // addSamples replaces chunks by such with many tiny samples, whose moov does not
@@ -109,7 +123,7 @@ func addSamples(t *testing.T, pool *media.Pool, few []*media.Chunk) (*media.Trac
 	for _, c := range few {
 		c.Release()
 	}
-	return synthetic{fps: 300, gop: 300, picture: 9, sound: true, flush: time.Second, chunks: 4}.make(t, pool)
+	return synthetic{fps: 100, gop: 100, picture: 9, sound: true, flush: time.Second, chunks: 4}.make(t, pool)
 }
 
 func samplesOf(c *media.Chunk) (out [][][]byte) {
@@ -278,7 +292,7 @@ func (run cutRun) recover(disk *powercut.Disk, p promise) error {
 // some of them those that another cut in the middle of recovery leaves.
 func TestPowerCut(t *testing.T) {
 	total := 0
-	for form, every := range map[string]int{"moov first": 1, "fragmented": 1, "moov last": 4} {
+	for form, every := range map[string]int{"moov first": 3, "fragmented": 3, "moov last": 5} {
 		t.Run(form, func(t *testing.T) {
 			run, first, second := recordOnDisk(t, form, 0), 0, 0
 			for s := range run.disk.States(powercut.Options{Seed: 1, Random: 40}) {

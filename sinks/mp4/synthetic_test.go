@@ -48,9 +48,11 @@ func (y synthetic) make(t testing.TB, pool *media.Pool) (*media.TrackSet, []*med
 		ns := media.ToNanos(dts, 90000)
 		for y.sound && media.ToNanos(sound, 48000) <= ns {
 			at := media.ToNanos(sound, 48000)
+			fill(frame, sound)
 			require.NoError(t, appendIgnoringWait(b, 1, &media.AU{DTS: sound, PTS: sound, Mono: at, UTC: start.UnixNano() + at, Payload: [][]byte{frame}}))
 			sound += 1024
 		}
+		fill(payload, i)
 		require.NoError(t, b.Append(0, &media.AU{
 			DTS: dts, PTS: dts + offset, Mono: ns, UTC: start.UnixNano() + ns,
 			Sync: i%int64(y.gop) == 0, Framed: true, Payload: [][]byte{payload},
@@ -58,6 +60,13 @@ func (y synthetic) make(t testing.TB, pool *media.Pool) (*media.TrackSet, []*med
 	}
 	b.Flush()
 	return set, out
+}
+
+// fill makes a payload that no other is like, and none of whose bytes is 0.
+func fill(b []byte, i int64) {
+	for k := range b {
+		b[k] = byte(i>>(k%5*7)) ^ byte(k) | 0x80
+	}
 }
 
 func appendIgnoringWait(b *media.Builder, track int, au *media.AU) error {
