@@ -99,7 +99,7 @@ func (r *Recorder) Trigger(stream string, t Trigger) ([]Triggered, error) {
 		return marked, nil
 	}
 	recorded, why := r.ask(stream, t, func(m Mode) bool { return m == Event })
-	if errors.Is(why, ErrNoEvents) {
+	if len(recorded) == 0 && errors.Is(why, ErrNoEvents) {
 		why = notMarked
 	}
 	if len(recorded) == 0 && errors.Is(notMarked, ErrNotCovered) {

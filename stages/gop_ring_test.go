@@ -164,3 +164,93 @@ func TestRingNeverBreaksAGOP(t *testing.T) {
 		require.Zero(rt, pool.Outstanding())
 	})
 }
+
+func (r *gopRing) takeAll(t *testing.T) (seqs []uint64, marks []media.Mark) {
+	t.Helper()
+	for {
+		c, err := r.next()
+		if c == nil {
+			require.True(t, err == nil || err == io.EOF)
+			return seqs, marks
+		}
+		if c.Mark != nil {
+			marks = append(marks, *c.Mark)
+		} else {
+			seqs = append(seqs, c.Seq)
+		}
+		c.Release()
+	}
+}
+
+// TestRingMarksEventsOnARecording that holds what came before them.
+func TestRingMarksEventsOnARecording(t *testing.T) {
+	pool := pipelinetest.Pool(t)
+	cfg := roomy
+	cfg.Before, cfg.After = seconds(3), seconds(2)
+	r := newTestRing(t, pool, cfg)
+	at := func(s float64) time.Time { return time.Unix(0, pipelinetest.StartUTC+int64(s*1e9)) }
+	_, err := r.Trigger(pipeline.Trigger{At: at(0), Before: -1, After: -1})
+	require.ErrorIs(t, err, pipeline.ErrNothing)
+	for _, c := range pipelinetest.NewCamera(t, pool).Shoot(t, 251) {
+		r.Put(c)
+	}
+	r.takeAll(t)
+
+	_, err = r.Trigger(pipeline.Trigger{At: at(-9), Before: -1, After: -1, Partial: true})
+	require.ErrorIs(t, err, pipeline.ErrPast)
+	_, err = r.Trigger(pipeline.Trigger{At: at(2), Before: -1, After: -1})
+	require.ErrorIs(t, err, pipeline.ErrNotCovered)
+	got, err := r.Trigger(pipeline.Trigger{At: at(2), Before: -1, After: -1, Partial: true})
+	require.NoError(t, err)
+	require.Equal(t, at(-1), got.Requested)
+	require.Equal(t, at(0), got.Actual)
+	got, err = r.Trigger(pipeline.Trigger{ID: [16]byte{4}, At: at(8), Before: -1, After: time.Minute, Protect: pipeline.ProtectOff})
+	require.NoError(t, err)
+	require.Equal(t, pipeline.Triggered{Status: pipeline.EventMarked, Requested: at(5), Actual: at(5), Until: at(68)}, got)
+	_, marks := r.takeAll(t)
+	require.Len(t, marks, 2)
+	require.True(t, marks[0].Event.Protect, "a mark protects by itself")
+	require.False(t, marks[1].Event.Protect, "unless it is told not to")
+	require.Equal(t, at(68).UnixNano(), marks[1].Event.End)
+
+	r.Put(pool.NewMark(nil, 0, media.Mark{Kind: media.MarkEvent, Event: &media.Event{At: at(9).UnixNano(), Ask: true}}))
+	_, marks = r.takeAll(t)
+	require.Equal(t, at(6).UnixNano(), marks[0].Event.Start, "a stage's event gets the ring's interval")
+	r.End("stop")
+	_, err = r.Trigger(pipeline.Trigger{At: at(9), Before: 0, After: -1})
+	require.ErrorIs(t, err, pipeline.ErrNothing)
+}
+
+// TestRingNeverDropsMarks, whatever is dropped around them.
+func TestRingNeverDropsMarks(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		pool := media.NewCheckedPool()
+		cam := pipelinetest.NewCamera(t, pool)
+		cam.GOP = rapid.SampledFrom([]int{25, 60, 200}).Draw(rt, "gop")
+		cfg := roomy
+		cfg.MaxTime = spec.Duration(rapid.IntRange(1, 5).Draw(rt, "seconds")) * spec.Duration(time.Second)
+		r := newTestRing(t, pool, cfg)
+		put := 0
+		for range rapid.IntRange(1, 30).Draw(rt, "steps") {
+			for _, c := range cam.Shoot(t, rapid.IntRange(0, 60).Draw(rt, "frames")) {
+				r.Put(c)
+			}
+			if rapid.Bool().Draw(rt, "mark") {
+				put++
+				r.Put(pool.NewMark(nil, 0, media.Mark{Kind: rapid.SampledFrom([]media.MarkKind{media.MarkEnd, media.MarkEvent}).Draw(rt, "kind")}))
+			}
+		}
+		_, marks := r.takeAll(t)
+		got := 0
+		for _, m := range marks {
+			if m.Kind != media.MarkGap {
+				got++
+			}
+		}
+		require.Equal(rt, put, got)
+		for _, c := range cam.Cut() {
+			c.Release()
+		}
+		require.Zero(rt, pool.Outstanding())
+	})
+}

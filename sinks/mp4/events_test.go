@@ -1,0 +1,153 @@
+package mp4
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+func eventNo(n int) media.Event {
+	return media.Event{
+		ID: media.ID{7, byte(n), byte(n >> 8)}, Key: "k", Name: "door", Data: json.RawMessage(`{"n":1}`),
+		At: int64(n) * 1e9, Start: int64(n)*1e9 - 5e9, End: int64(n)*1e9 + 5e9,
+	}
+}
+
+// noted records a source with events on the way, and leaves the file growing.
+func noted(t *testing.T, src *source, pool *media.Pool, fragment bool, first []media.Event, later ...media.Event) (*session, *media.Segment) {
+	t.Helper()
+	cfg := Defaults()
+	cfg.Fragment = fragment
+	s := newSession(t, cfg, nil)
+	set, chunks := src.chunks(t, pool, time.Second, nil)
+	require.NoError(t, s.Open(context.Background()))
+	seg := segment(set, 1)
+	seg.Events = first
+	require.NoError(t, s.put(seg, chunks))
+	for _, e := range later {
+		require.NoError(t, s.Process(context.Background(), media.Part{Segment: seg, Event: &e}, s.emit))
+	}
+	return s, seg
+}
+
+// TestEventsStandInTheFile, while it grows, when it is finished, and after a
+// crash; and with them the protection that they ask for.
+func TestEventsStandInTheFile(t *testing.T) {
+	src, pool := record(t, avc(4)), media.NewCheckedPool()
+	longer := eventNo(2)
+	longer.End += 60e9
+	guarded := eventNo(3)
+	guarded.Protect = true
+	want := []media.Event{eventNo(1), longer, guarded}
+	for _, fragment := range []bool{false, true} {
+		s, seg := noted(t, src, pool, fragment, want[:1], eventNo(2), longer, guarded)
+		require.Equal(t, want, s.last().Events, "told as they come")
+		require.Equal(t, media.StateRecording, s.last().State)
+		require.True(t, s.last().Protected)
+		grown := s.path(s.last())
+		entry, err := ReadEntry(grown)
+		require.NoError(t, err)
+		require.Equal(t, want, entry.Events)
+		left, err := os.ReadFile(grown)
+		require.NoError(t, err)
+
+		require.NoError(t, s.end(seg, media.EndEvent))
+		require.NoError(t, s.Close())
+		require.Equal(t, want, s.last().Events)
+		_, mended := repaired(t, t.TempDir(), left)
+		for _, name := range []string{s.path(s.last()), mended} {
+			entry, err := ReadEntry(name)
+			require.NoError(t, err)
+			require.Equal(t, want, entry.Events)
+			require.True(t, entry.Protected)
+			require.NotEqual(t, media.StateRecording, entry.State)
+			requireSame(t, src, name)
+		}
+	}
+	require.Zero(t, pool.Outstanding())
+}
+
+// TestFinishedFileWithoutEventsHoldsNoRoomForThem: only the growing moov does.
+func TestFinishedFileWithoutEventsHoldsNoRoomForThem(t *testing.T) {
+	src, pool := record(t, avc(4)), media.NewCheckedPool()
+	s, seg := noted(t, src, pool, false, nil)
+	require.NoError(t, s.end(seg, media.EndStop))
+	require.NoError(t, s.Close())
+	data, err := os.ReadFile(s.path(s.last()))
+	require.NoError(t, err)
+	require.Equal(t, 1, bytes.Count(data, []byte(eventsMark)), "that of the growing moov, which is in the mdat now")
+	require.Nil(t, s.last().Events)
+}
+
+// TestMoreEventsThanHaveRoom: a growing file keeps the latest, a finished one of
+// a recording all that it may name, and what it may not is counted.
+func TestMoreEventsThanHaveRoom(t *testing.T) {
+	src, pool := record(t, avc(4)), media.NewCheckedPool()
+	var many []media.Event
+	for i := range media.MaxEvents + 3 {
+		many = append(many, eventNo(i))
+	}
+	for _, fragment := range []bool{false, true} {
+		s, seg := noted(t, src, pool, fragment, nil, many...)
+		entry, err := ReadEntry(s.path(s.last()))
+		require.NoError(t, err)
+		require.NotEmpty(t, entry.Events)
+		require.Less(t, len(entry.Events), 40)
+		require.Equal(t, many[media.MaxEvents-1], entry.Events[len(entry.Events)-1])
+		require.Len(t, s.report().Warnings, 1)
+		require.True(t, strings.HasPrefix(s.report().Warnings[0], "3 events"), s.report().Warnings[0])
+		require.NoError(t, s.end(seg, media.EndStop))
+		require.NoError(t, s.Close())
+		require.Equal(t, many[:media.MaxEvents], s.last().Events)
+		entry, err = ReadEntry(s.path(s.last()))
+		require.NoError(t, err)
+		if !fragment {
+			require.Equal(t, many[:media.MaxEvents], entry.Events)
+		}
+		requireSame(t, src, s.path(s.last()))
+	}
+}
+
+// TestTornListOfEventsCountsAsEmpty: a power cut in the middle of writing it
+// must not cost the file its entry.
+func TestTornListOfEventsCountsAsEmpty(t *testing.T) {
+	src, pool := record(t, avc(4)), media.NewCheckedPool()
+	s, _ := noted(t, src, pool, false, nil, eventNo(1), eventNo(2))
+	data, err := os.ReadFile(s.path(s.last()))
+	require.NoError(t, err)
+	at := bytes.Index(data, []byte(eventsMark))
+	require.Positive(t, at)
+	rapid.Check(t, func(rt *rapid.T) {
+		torn := bytes.Clone(data)
+		i := rapid.IntRange(at, at+eventsFixed+200).Draw(rt, "byte")
+		torn[i] ^= byte(rapid.IntRange(1, 255).Draw(rt, "bits"))
+		name := filepath.Join(t.TempDir(), "x.mp4.part")
+		require.NoError(rt, os.WriteFile(name, torn, 0o644))
+		entry, err := ReadEntry(name)
+		require.NoError(rt, err)
+		require.Empty(rt, entry.Events)
+		require.Equal(rt, "live/cam", entry.Stream)
+	})
+	require.NoError(t, s.Close())
+}
+
+// TestEventBeforeAnyChunkIsNoError: a segment whose first chunk could not be
+// written has no file.
+func TestEventBeforeAnyChunkIsNoError(t *testing.T) {
+	s := newSession(t, Defaults(), nil)
+	require.NoError(t, s.Open(context.Background()))
+	e := eventNo(1)
+	require.NoError(t, s.Process(context.Background(), media.Part{Segment: &media.Segment{}, Event: &e}, s.emit))
+	require.Empty(t, s.told)
+	require.NoError(t, s.Close())
+}

@@ -1,0 +1,66 @@
+package stages
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/pipelinetest"
+	"github.com/gospool/spool/pipeline/spec"
+)
+
+func eventMark(pool *media.Pool, n byte, from, to float64) *media.Chunk {
+	at := func(s float64) int64 { return pipelinetest.StartUTC + int64(s*1e9) }
+	return pool.NewMark(nil, 0, media.Mark{Kind: media.MarkEvent, Event: &media.Event{
+		ID: media.ID{n}, At: at(from), Start: at(from), End: at(to),
+	}})
+}
+
+func ids(events []media.Event) (out []byte) {
+	for _, e := range events {
+		out = append(out, e.ID[0])
+	}
+	return out
+}
+
+// TestEventsGoOnInTheNextFile as long as they last, and no longer.
+func TestEventsGoOnInTheNextFile(t *testing.T) {
+	pool := pipelinetest.Pool(t)
+	r := newReel(t, SegmenterConfig{MaxDuration: spec.Duration(3 * time.Second)}, nil)
+	shot := pipelinetest.NewCamera(t, pool).Shoot(t, 25*10+1)
+	r.feed(eventMark(pool, 1, 0, 2)) // known before the file begins
+	r.feed(shot[0])
+	r.feed(eventMark(pool, 2, 1, 5)) // reaches into the second file
+	r.feed(shot[1:]...)
+	r.flush()
+	require.Len(t, r.segments, 4)
+	require.Equal(t, []byte{1}, ids(r.segments[0].Events))
+	require.Equal(t, []byte{2}, ids(r.segments[1].Events))
+	require.Empty(t, r.segments[2].Events)
+}
+
+// TestWhatIsBetweenTwoEventsIsNoGap: it was not asked for.
+func TestWhatIsBetweenTwoEventsIsNoGap(t *testing.T) {
+	pool := pipelinetest.Pool(t)
+	r := newReel(t, SegmenterConfig{}, &pipeline.Ended{Err: errors.New("disk"), At: time.Unix(0, 0)})
+	r.seg.(*segmenter).set.Mode = pipeline.Event
+	shot := pipelinetest.NewCamera(t, pool).Shoot(t, 25*10+1)
+	r.feed(eventMark(pool, 1, 0, 2), shot[0], shot[1])
+	r.feed(pool.NewMark(nil, 0, media.Mark{Kind: media.MarkEnd, End: media.EndEvent}))
+	for _, c := range shot[2:6] {
+		c.Release()
+	}
+	r.feed(eventMark(pool, 2, 6, 7), shot[6])
+	r.feed(shot[9]) // and this is one
+	shot[7].Release()
+	shot[8].Release()
+	r.flush()
+	require.Equal(t, []media.Cause{media.EndEvent, media.EndGap}, r.ends()[:2])
+	require.True(t, r.segments[0].Gap.None(), "nor is what came before the run")
+	require.True(t, r.segments[1].Gap.None())
+	require.Equal(t, []byte{2}, ids(r.segments[1].Events), "the event of the file before is over")
+}
