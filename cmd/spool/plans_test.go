@@ -1,0 +1,96 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/api"
+	"github.com/gospool/spool/configs"
+	"github.com/gospool/spool/pipeline/spec"
+)
+
+func configured(t *testing.T, text string) *configs.Config {
+	t.Helper()
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, configs.FileName), []byte(text), 0o644))
+	c, err := configs.Load(configs.Options{Dir: dir})
+	require.NoError(t, err)
+	return c
+}
+
+// What is kept is read back as it was declared, whatever is in it.
+func TestKeptPipelinesAreReadBack(t *testing.T) {
+	file := keptFile(t.TempDir())
+	own, err := readKept(file)
+	require.NoError(t, err)
+	require.Empty(t, own)
+	for _, text := range []string{
+		"streams: ['**', \"a: b\", '- x', '#y', 'ä\"']\nrecord: always\nstages:\n- source\n- webhook: {url: \"https://u:p@h/?a=1&b={x}\", secret: 'on'}\n",
+		`{"stages":[{"mp4":{"fragment":true,"max":1e3,"none":null,"list":[],"map":{}}}]}`,
+	} {
+		n, err := spec.Parse("x", []byte(text))
+		require.NoError(t, err)
+		require.NoError(t, writeKept(file, map[string]*spec.Node{"one": n, "2": n}))
+		own, err = readKept(file)
+		require.NoError(t, err)
+		require.Len(t, own, 2)
+		require.Equal(t, n.Any(), own["one"].Any())
+	}
+	info, err := os.Stat(file)
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o600), info.Mode(), "a declaration may hold a secret")
+	require.NoError(t, writeKept(file, nil))
+	own, err = readKept(file)
+	require.NoError(t, err)
+	require.Empty(t, own)
+	left, err := filepath.Glob(filepath.Join(filepath.Dir(file), ".spool-*"))
+	require.NoError(t, err)
+	require.Equal(t, []string{file}, left, "no temporary file stays")
+}
+
+// A kept declaration that this program does not understand is said before
+// anything is started: without it something would silently not be recorded.
+func TestBrokenKeptFileIsRefused(t *testing.T) {
+	for text, want := range map[string]string{
+		"clips: {stages: [sorce]}":     "did you mean source?",
+		"clips: [":                     "not YAML",
+		"'a b': {stages: [source]}":    "a pipeline's name is",
+		"clips: {stages: [source: 1]}": "source",
+	} {
+		record := t.TempDir()
+		require.NoError(t, os.WriteFile(keptFile(record), []byte(text), 0o600))
+		code, _, errs := spool(t, "", "--record-path", record, "--http-listen", "127.0.0.1:0", "--rtsp-listen", "")
+		require.Equal(t, exitUsage, code, text)
+		require.Contains(t, errs, want, text)
+		require.Contains(t, errs, ".spool-pipelines.yaml", text)
+	}
+}
+
+func TestSettingsThatWaitForARestart(t *testing.T) {
+	base := configured(t, "http: {listen: 127.0.0.1:1}\nmp4: {max_duration: 5}\nstreams: {a: {}}\n")
+	for text, want := range map[string][]string{
+		"http: {listen: 127.0.0.1:1}\nmp4: {fragment: true}\nstreams: {b: {}}\ncrontab: {jobs: []}\n": nil,
+		"http: {listen: 127.0.0.1:2}\nstreams: {a: {}}\n":                                             {"http/listen"},
+		"http: {listen: 127.0.0.1:1}\nmp4: {expire_days: 3}\nlog: {level: debug}\nstreams: {a: {}}\n": {"log/level", "mp4/expire_days"},
+		"http: {listen: 127.0.0.1:1, auth: none}\nstreams: {a: {}}\n":                                 {"http/auth"},
+	} {
+		require.Equal(t, want, needRestart(base, configured(t, text)), text)
+	}
+}
+
+// A refusal names the file and not the way to it.
+func TestRefusalShowsNoDirectory(t *testing.T) {
+	err := refusal(spec.Problems{
+		{Pos: spec.Pos{File: "/etc/spool/config.yaml", Line: 3, Col: 7}, Path: "mp4/x", Msg: "m", Hint: "h"},
+		{Msg: "no place"},
+	})
+	var refused *api.Refused
+	require.ErrorAs(t, err, &refused)
+	require.ElementsMatch(t, []api.Problem{{At: "config.yaml:3:7", Path: "mp4/x", Text: "m", Hint: "h"}, {Text: "no place"}}, refused.Problems)
+	require.ErrorAs(t, refusal(errors.New("gone")), &refused)
+	require.Equal(t, "gone", refused.Problems[0].Text)
+}
