@@ -13,6 +13,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
 	"github.com/gospool/spool/sinks/metadata"
+	"github.com/gospool/spool/stages"
 	"github.com/gospool/spool/stages/hub"
 )
 
@@ -37,6 +38,7 @@ func TestEveryStageKeepsTheContract(t *testing.T) {
 		})
 		pipeline.Provide(e.Services, h)
 		pipeline.Provide(e.Services, catalogue)
+		pipeline.Provide(e.Services, stages.NewCommands(tasks, e.Clock))
 		return e
 	}
 	pipelinetest.Contract(t, map[string]pipelinetest.Fixture{
@@ -56,6 +58,7 @@ func TestEveryStageKeepsTheContract(t *testing.T) {
 			return fmt.Sprintf("branches: [{name: a, stages: [segmenter: {}, mp4: {record_path: %q, sync: none}, metadata: {}]}, "+
 				"{name: b, stages: [\"null\": {}]}]", t.TempDir())
 		}},
+		"exec": {Settings: func(*testing.T) string { return `command: ["true", "{path}"]` }},
 		"mp4": {Settings: func(t *testing.T) string {
 			return fmt.Sprintf("record_path: %q, sync: none", t.TempDir())
 		}},

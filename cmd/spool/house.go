@@ -20,6 +20,7 @@ import (
 	"github.com/gospool/spool/sinks/metadata"
 	"github.com/gospool/spool/sinks/mp4"
 	"github.com/gospool/spool/sinks/retention"
+	"github.com/gospool/spool/stages"
 	"github.com/gospool/spool/stages/hub"
 	"github.com/gospool/spool/stages/ingest/rtsp"
 )
@@ -36,6 +37,7 @@ type house struct {
 	plans    *plans
 	rtsp     *rtsp.Server
 	disk     *diskTimes
+	commands *stages.Commands
 
 	keeper    *retention.Keeper
 	rest      func()      // ends its task
@@ -70,6 +72,8 @@ func newHouse(cfg *configs.Config, declared []pipeline.Declared, log *slog.Logge
 	pipeline.Provide(h.services, h.pool)
 	pipeline.Provide(h.services, h.hub)
 	pipeline.Provide[mp4.Timings](h.services, h.disk)
+	h.commands = stages.NewCommands(h.tasks, clock)
+	pipeline.Provide(h.services, h.commands)
 	env := pipeline.Env{Services: h.services, Log: log, Clock: clock}
 	h.recorder = pipeline.NewRecorder(env, h.tasks, h.hub, declared, time.Duration(cfg.ShutdownTimeout))
 	h.hub.Watch(h.recorder.Began)
@@ -248,6 +252,7 @@ func (h *house) close(ctx context.Context) error {
 	if h.keeper != nil {
 		h.rest()
 	}
+	err = errors.Join(err, h.commands.Wait(ctx))
 	if h.catalogue != nil {
 		err = errors.Join(err, h.catalogue.Close(ctx))
 	}

@@ -1,0 +1,176 @@
+package stages
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/spec"
+)
+
+// ExecConfig says what is run when a recording ends.
+type ExecConfig struct {
+	Command     []string      `yaml:"command" doc:"the program and its arguments, each an item of the list and never given to a shell; in it stand {path} {file} {stream} {pipeline} {id} {start} {end} {duration} {size} {reason}"`
+	Timeout     spec.Duration `yaml:"timeout" doc:"a command that runs longer is killed, with all that it started"`
+	Concurrency int           `yaml:"concurrency" doc:"so many run at a time, of all streams of the pipeline"`
+	MaxWaiting  int           `yaml:"max_waiting" doc:"so many wait for that; for further ones the command is not run, which is counted"`
+	Environment []string      `yaml:"environment" doc:"names of variables of spool's own environment that the command is given; PATH, HOME, LANG, TZ and TMPDIR it has anyway"`
+	RecordPath  string        `yaml:"record_path" doc:"directory that {path} begins with: that of the mp4 stage before"`
+}
+
+// execDefaults are the settings of a declaration that says nothing but a command.
+var execDefaults = ExecConfig{
+	Timeout: spec.Duration(10 * time.Minute), Concurrency: 1, MaxWaiting: 1000, RecordPath: "./recordings",
+}
+
+// Check refuses a command that cannot be meant.
+func (c ExecConfig) Check() (problems spec.Problems) {
+	if len(c.Command) == 0 || c.Command[0] == "" {
+		problems = append(problems, spec.At("command", "is empty").WithHint(`for example command: [/usr/local/bin/done, "{path}"]`))
+	}
+	for i, arg := range c.Command {
+		for _, m := range placeholder.FindAllString(arg, -1) {
+			if name := m[1 : len(m)-1]; execValues[name] == nil {
+				problems = append(problems, spec.At(spec.Join("command", strconv.Itoa(i)), "%s", spec.Unknown("placeholder", name, names(execValues))))
+			}
+		}
+	}
+	if c.Timeout < spec.Duration(time.Second) {
+		problems = append(problems, spec.At("timeout", "%s is too short", c.Timeout).WithHint("at least 1s"))
+	}
+	if c.Concurrency < 1 || c.Concurrency > 1000 {
+		problems = append(problems, spec.At("concurrency", "%d is not possible", c.Concurrency).WithHint("1 to 1000"))
+	}
+	if c.MaxWaiting < 0 || c.MaxWaiting > 100_000 {
+		problems = append(problems, spec.At("max_waiting", "%d is not possible", c.MaxWaiting).WithHint("0 to 100000"))
+	}
+	return problems
+}
+
+var placeholder = regexp.MustCompile(`\{[a-z_]+\}`)
+
+// execValues are what can stand in a command.
+var execValues = map[string]func(*media.Recording, *ExecConfig) string{
+	"path": func(r *media.Recording, c *ExecConfig) string {
+		path := filepath.Join(c.RecordPath, filepath.FromSlash(r.Path))
+		if abs, err := filepath.Abs(path); err == nil {
+			path = abs
+		}
+		return path
+	},
+	"file":     func(r *media.Recording, _ *ExecConfig) string { return r.Path },
+	"stream":   func(r *media.Recording, _ *ExecConfig) string { return r.Stream },
+	"pipeline": func(r *media.Recording, _ *ExecConfig) string { return r.Pipeline },
+	"id":       func(r *media.Recording, _ *ExecConfig) string { return r.ID.String() },
+	"start":    func(r *media.Recording, _ *ExecConfig) string { return utc(r.StartUTC) },
+	"end":      func(r *media.Recording, _ *ExecConfig) string { return utc(r.EndUTC) },
+	"duration": func(r *media.Recording, _ *ExecConfig) string {
+		return strconv.FormatFloat(time.Duration(r.Duration).Seconds(), 'f', 3, 64)
+	},
+	"size":   func(r *media.Recording, _ *ExecConfig) string { return strconv.FormatInt(r.Size, 10) },
+	"reason": func(r *media.Recording, _ *ExecConfig) string { return string(r.EndReason) },
+}
+
+func utc(ns int64) string { return time.Unix(0, ns).UTC().Format("2006-01-02T15:04:05.000Z07:00") }
+
+func names[V any](m map[string]V) (out []string) {
+	for name := range m {
+		out = append(out, name)
+	}
+	return out
+}
+
+func init() {
+	pipeline.RegisterTransform("exec", execDefaults,
+		"Runs a command when a recording is finished, beside the recording of the next one. Stands between mp4 and metadata.",
+		newExec)
+}
+
+// execStage hands recordings on and has a command run for each that is finished.
+type execStage struct {
+	cfg       ExecConfig
+	commands  *Commands
+	log       *slog.Logger
+	pipeline  string
+	refused   atomic.Uint64
+	lastError atomic.Pointer[string]
+}
+
+func newExec(set pipeline.Settings, cfg ExecConfig) (pipeline.Transform[media.Recording, media.Recording], error) {
+	commands, err := pipeline.Use[*Commands](set)
+	if err != nil {
+		return nil, err
+	}
+	return &execStage{cfg: cfg, commands: commands, log: set.Log, pipeline: set.Pipeline}, nil
+}
+
+// Process never waits for a command.
+func (e *execStage) Process(_ context.Context, r media.Recording, emit pipeline.Emit[media.Recording]) error {
+	err := emit(r)
+	if r.State == media.StateFinished { // the file is there, whatever becomes of this run
+		e.start(r)
+	}
+	return err
+}
+
+// Flush has nothing to do: commands outlive the run.
+func (e *execStage) Flush(context.Context, pipeline.Emit[media.Recording]) error { return nil }
+
+func (e *execStage) start(r media.Recording) {
+	log := e.log.With("file", r.Path)
+	command := Command{
+		Args: e.args(&r), Environment: e.cfg.Environment, Timeout: time.Duration(e.cfg.Timeout),
+		Ended: func(out Outcome) { e.ended(log, out) },
+	}
+	if e.commands.Run(e.pipeline, e.cfg.Concurrency, e.cfg.MaxWaiting, command) {
+		return
+	}
+	if n := e.refused.Add(1); n == 1 {
+		log.Error("commands take longer than recordings: for this one none is run; further ones are counted", "waiting", e.cfg.MaxWaiting)
+	}
+}
+
+// args is the command with what is known of a recording filled in. An argument
+// stays one argument whatever it holds.
+func (e *execStage) args(r *media.Recording) []string {
+	args := make([]string, len(e.cfg.Command))
+	for i, arg := range e.cfg.Command {
+		args[i] = placeholder.ReplaceAllStringFunc(arg, func(m string) string {
+			return execValues[strings.Trim(m, "{}")](r, &e.cfg)
+		})
+	}
+	return args
+}
+
+func (e *execStage) ended(log *slog.Logger, out Outcome) {
+	log = log.With("command", e.cfg.Command[0], "took", out.Took.Round(time.Millisecond))
+	if out.Err == nil {
+		log.Info("command ended")
+		return
+	}
+	log.Error("command failed", "error", out.Err, "output", out.Output)
+	shown := "a command could not be run, the log says why" // its error may name a path
+	if out.Ran || errors.Is(out.Err, errCommandTime) {
+		shown = fmt.Sprintf("a command failed: %v", out.Err)
+	}
+	e.lastError.Store(&shown)
+}
+
+// Report tells of commands that failed or were not run.
+func (e *execStage) Report(r *pipeline.Report) {
+	if text := e.lastError.Load(); text != nil {
+		r.LastError = *text
+	}
+	if n := e.refused.Load(); n > 0 {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("for %d recordings no command was run, since max_waiting of them wait: raise concurrency", n))
+	}
+}

@@ -1,0 +1,219 @@
+package stages
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/pipelinetest"
+	"github.com/gospool/spool/pipeline/spec"
+)
+
+func newTestCommands(t *testing.T) (*Commands, *pipeline.Tasks) {
+	t.Helper()
+	t.Cleanup(func() { goleak.VerifyNone(t) })
+	env := pipelinetest.Env()
+	tasks := pipeline.NewTasks(env.Log, env.Clock)
+	t.Cleanup(func() { require.NoError(t, tasks.Stop(context.Background())) })
+	return NewCommands(tasks, env.Clock), tasks
+}
+
+func execOf(t *testing.T, commands *Commands, cfg ExecConfig) *execStage {
+	t.Helper()
+	env := pipelinetest.Env()
+	pipeline.Provide(env.Services, commands)
+	s, err := newExec(pipeline.NewSettings(env, "p", "live/x", "exec"), cfg)
+	require.NoError(t, err)
+	return s.(*execStage)
+}
+
+// recorded gives the stage a recording that begins and is finished, and expects
+// both behind it.
+func recorded(t *testing.T, s pipeline.Transform[media.Recording, media.Recording], r media.Recording) {
+	t.Helper()
+	var states []media.State
+	emit := func(r media.Recording) error { states = append(states, r.State); return nil }
+	for _, r.State = range []media.State{media.StateRecording, media.StateFinished} {
+		require.NoError(t, s.Process(t.Context(), r, emit))
+	}
+	require.Equal(t, []media.State{media.StateRecording, media.StateFinished}, states)
+}
+
+func shell(script string, args ...string) []string {
+	return append([]string{"/bin/sh", "-c", script, "sh"}, args...)
+}
+
+func TestExecFillsInArgumentsWhichNoShellTakesApart(t *testing.T) {
+	commands, _ := newTestCommands(t)
+	dir := t.TempDir()
+	out := filepath.Join(dir, "out")
+	cfg := execDefaults
+	cfg.RecordPath = dir
+	cfg.Command = shell(`out=$1; shift; printf '%s\n' "$@" > "$out"`, out, "{path}", "in {stream} by {pipeline}", "{duration}s {size} {reason}", "{start}", "{unknown", "{file}")
+	recorded(t, execOf(t, commands, cfg), media.Recording{
+		Stream: "live/$(id) 'x'", Pipeline: "p", Path: "a/b c.mp4", Duration: 1_500_000_000, Size: 7, EndReason: media.EndStop, StartUTC: 1.7e18,
+	})
+	require.NoError(t, commands.Wait(t.Context()))
+	text, err := os.ReadFile(out)
+	require.NoError(t, err, "it ran for the finished recording")
+	require.Equal(t, []string{
+		filepath.Join(dir, "a/b c.mp4"), "in live/$(id) 'x' by p", "1.500s 7 stop", "2023-11-14T22:13:20.000Z", "{unknown", "a/b c.mp4", "",
+	}, strings.Split(string(text), "\n"))
+}
+
+func TestExecSaysWhyACommandFailedAndShowsNoPath(t *testing.T) {
+	commands, _ := newTestCommands(t)
+	for want, command := range map[string][]string{
+		"a command failed: exit status 3":                   shell("echo secret/path; exit 3"),
+		"a command could not be run, the log says why":      {"/no/such/program", "{path}"},
+		"a command failed: it took too long and was killed": shell("exec sleep 1000"),
+	} {
+		cfg := execDefaults
+		cfg.Command, cfg.Timeout = command, spec.Duration(300*time.Millisecond)
+		s := execOf(t, commands, cfg)
+		recorded(t, s, media.Recording{Path: "a.mp4"})
+		require.NoError(t, commands.Wait(t.Context()))
+		var r pipeline.Report
+		s.Report(&r)
+		require.Equal(t, want, r.LastError)
+	}
+}
+
+func TestCommandIsKilledWithAllThatItStarted(t *testing.T) {
+	commands, _ := newTestCommands(t)
+	pidFile := filepath.Join(t.TempDir(), "pid")
+	got := make(chan Outcome, 1)
+	require.True(t, commands.Run("p", 1, 0, Command{
+		Args:    shell(`sleep 1000 & echo $! > "$1"; wait`, pidFile),
+		Timeout: 500 * time.Millisecond, Ended: func(o Outcome) { got <- o },
+	}))
+	require.ErrorIs(t, (<-got).Err, errCommandTime)
+	text, err := os.ReadFile(pidFile)
+	require.NoError(t, err)
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return gone(pid) }, 10*time.Second, time.Millisecond)
+}
+
+// gone is true for a zombie, too: who adopted it may not care.
+func gone(pid int) bool {
+	if syscall.Kill(pid, 0) != nil {
+		return true
+	}
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return err != nil || strings.Contains(string(stat), ") Z ")
+}
+
+func TestCommandsOfALaneAreBounded(t *testing.T) {
+	commands, _ := newTestCommands(t)
+	log := filepath.Join(t.TempDir(), "log")
+	for range 12 {
+		require.True(t, commands.Run("p", 3, 20, Command{
+			Args:    shell(`echo begin >> "$1"; sleep 0.02; echo end >> "$1"`, log),
+			Timeout: time.Minute, Ended: func(o Outcome) { require.NoError(t, o.Err) },
+		}))
+	}
+	require.NoError(t, commands.Wait(t.Context()))
+	text, err := os.ReadFile(log)
+	require.NoError(t, err)
+	running, most := 0, 0
+	for _, line := range strings.Fields(string(text)) {
+		if running++; line == "end" {
+			running -= 2
+		}
+		most = max(most, running)
+	}
+	require.Zero(t, running)
+	require.LessOrEqual(t, most, 3)
+	require.Equal(t, 24, strings.Count(string(text), "\n"))
+}
+
+func TestExecCountsTheRecordingsForWhichNothingIsRun(t *testing.T) {
+	commands, _ := newTestCommands(t)
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	require.NoError(t, syscall.Mkfifo(fifo, 0o600))
+	cfg := execDefaults
+	gate, err := os.OpenFile(fifo, os.O_RDWR, 0)
+	require.NoError(t, err)
+	defer gate.Close()
+	cfg.Command, cfg.MaxWaiting = []string{"dd", "if=" + fifo, "bs=1", "count=1", "status=none"}, 1 // waits for a byte
+	s := execOf(t, commands, cfg)
+	for range 5 {
+		recorded(t, s, media.Recording{Path: "a.mp4"})
+	}
+	var r pipeline.Report
+	s.Report(&r)
+	require.Len(t, r.Warnings, 1)
+	require.Contains(t, r.Warnings[0], "for 3 recordings no command was run")
+	_, err = gate.WriteString("go")
+	require.NoError(t, err)
+	require.NoError(t, commands.Wait(t.Context()))
+	require.True(t, commands.Run("p", 1, 0, Command{Args: []string{"true"}, Timeout: time.Minute, Ended: func(Outcome) {}}), "there is room again")
+	require.NoError(t, commands.Wait(t.Context()))
+}
+
+func TestCommandSeesOfTheEnvironmentWhatItIsGiven(t *testing.T) {
+	commands, _ := newTestCommands(t)
+	t.Setenv("SPOOL_DATABASE__DSN", "postgres://u:secret@h/db")
+	t.Setenv("WANTED", "yes")
+	got := make(chan Outcome, 1)
+	commands.Run("p", 1, 1, Command{Args: []string{"env"}, Environment: []string{"WANTED", "MISSING"}, Timeout: time.Minute, Ended: func(o Outcome) { got <- o }})
+	out := <-got
+	require.NoError(t, out.Err)
+	require.Contains(t, out.Output, "PATH=")
+	require.Contains(t, out.Output, "WANTED=yes")
+	require.NotContains(t, out.Output, "secret")
+}
+
+func TestCommandsEndWithTheProcess(t *testing.T) {
+	commands, tasks := newTestCommands(t)
+	got := make(chan Outcome, 2)
+	for range 2 { // one runs, one waits
+		require.True(t, commands.Run("p", 1, 1, Command{Args: []string{"sleep", "1000"}, Timeout: time.Hour, Ended: func(o Outcome) { got <- o }}))
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.ErrorContains(t, commands.Wait(ctx), "2 commands of exec did not end in time")
+	require.NoError(t, tasks.Stop(context.Background()))
+	for range 2 {
+		require.ErrorIs(t, (<-got).Err, errCommandStop)
+	}
+}
+
+func TestLastOutputIsBounded(t *testing.T) {
+	var o lastOutput
+	for i := range 3000 {
+		fmt.Fprintf(&o, "%d\n", i)
+	}
+	require.Len(t, o.String(), maxOutput)
+	require.True(t, strings.HasSuffix(o.String(), "\n2999\n"))
+	fmt.Fprint(&o, strings.Repeat("x", 3*maxOutput))
+	require.Equal(t, strings.Repeat("x", maxOutput), o.String())
+}
+
+func TestExecRefusesWhatCannotBeMeant(t *testing.T) {
+	for text, want := range map[string]string{
+		"{}":                              "command: is empty",
+		"{command: [a, '{fil}']}":         `command/1: unknown placeholder "fil", did you mean "file"?`,
+		"{command: [a], timeout: 0.5}":    "timeout",
+		"{command: [a], concurrency: 0}":  "1 to 1000",
+		"{command: [a], max_waiting: -1}": "max_waiting",
+		"{command: 'rm -rf {path}'}":      "a list",
+	} {
+		n, err := spec.Parse("t.yaml", []byte(text))
+		require.NoError(t, err)
+		cfg := execDefaults
+		require.ErrorContains(t, n.Decode(&cfg).Err(), want, text)
+	}
+}
