@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.7.0
 PACKAGES ?= ./...
 
-.PHONY: build run test deps check static bench soak e2e-long soak soak-disk-kill lint fmt generate
+.PHONY: build run test deps check static bench soak soak-disk soak-kill e2e-long lint fmt generate
 
 # The binary is static: no cgo, no libc to match.
 build:
@@ -43,7 +43,7 @@ soak-kill:
 
 # Eight recordings fill a filesystem of 64 MiB for five minutes.
 soak-disk:
-	SPOOL_E2E_LONG=1 $(GO) test -count 1 -v -timeout 30m -run '^TestASmallDiskIsFilledForEver$$' ./cmd/spool/e2e
+	E2E_LONG=1 $(GO) test -count 1 -v -timeout 30m -run '^TestASmallDiskIsFilledForEver$$' ./cmd/spool/e2e
 
 # Real clients at full length: 30 s clips, twenty streams of 4 Mbit/s for 60 s.
 e2e-long: deps
