@@ -1,0 +1,237 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/pipelinetest"
+	"github.com/gospool/spool/pipeline/spec"
+	"github.com/gospool/spool/sinks/metadata"
+	"github.com/gospool/spool/stages/hub"
+	"github.com/gospool/spool/stages/ingest/testpattern"
+)
+
+// eventRig is a recorder with one event pipeline, fed from a test pattern as
+// fast as it takes it: all times are the stream's own.
+type eventRig struct {
+	t         *testing.T
+	dir       string
+	hub       *hub.Hub
+	recorder  *pipeline.Recorder
+	catalogue *metadata.Catalogue
+	tasks     *pipeline.Tasks
+}
+
+const patternWidth, patternHeight = 192, 108
+
+func newEventRig(t *testing.T, ring string) *eventRig {
+	t.Helper()
+	r := &eventRig{t: t, dir: t.TempDir()}
+	pool, env := pipelinetest.Pool(t), pipelinetest.Env()
+	r.tasks = pipeline.NewTasks(env.Log, env.Clock)
+	r.hub = hub.New(pool, r.tasks, hub.Config{Log: env.Log})
+	var err error
+	r.catalogue, err = metadata.Open(t.Context(), metadata.OpenOptions{
+		Driver: "sqlite", DSN: filepath.Join(r.dir, "spool.db"), JournalDir: filepath.Join(r.dir, "journal"),
+		Node: "test", Log: env.Log, Clock: env.Clock, Tasks: r.tasks,
+	})
+	require.NoError(t, err)
+	pipeline.Provide(env.Services, pool)
+	pipeline.Provide(env.Services, r.hub)
+	pipeline.Provide(env.Services, r.catalogue)
+	n, err := spec.Parse("test.yaml", fmt.Appendf(nil, "[source: {}, gop_ring: {%s}, segmenter: {}, mp4: {record_path: %q, sync: none, filename_pattern: '{stream}_{timestamp}.mp4'}, metadata: {}]", ring, r.dir))
+	require.NoError(t, err)
+	plan, problems := pipeline.Compile("events", n)
+	require.NoError(t, problems.Err())
+	all, err := pipeline.ParseGlob("**")
+	require.NoError(t, err)
+	r.recorder = pipeline.NewRecorder(env, r.tasks, r.hub, []pipeline.Declared{{Plan: plan, Streams: []pipeline.Glob{all}, Mode: pipeline.Event}}, time.Minute)
+	r.hub.Watch(r.recorder.Began)
+	t.Cleanup(func() { r.stop() })
+	return r
+}
+
+func (r *eventRig) stop() {
+	ctx := context.Background()
+	r.hub.Close()
+	require.NoError(r.t, r.recorder.Shutdown(ctx))
+	require.NoError(r.t, r.catalogue.Close(ctx))
+	require.NoError(r.t, r.tasks.Stop(ctx))
+}
+
+// eventFeed is one stream of the rig.
+type eventFeed struct {
+	*eventRig
+	path   string
+	gen    *testpattern.Generator
+	pub    *hub.Publisher
+	frames int
+}
+
+func (r *eventRig) publish(path string, gop int) *eventFeed {
+	r.t.Helper()
+	o := testpattern.Default()
+	o.Width, o.Height, o.GOP, o.Channels, o.UTC = patternWidth, patternHeight, gop, 0, pipelinetest.StartUTC
+	gen, err := testpattern.New(o)
+	require.NoError(r.t, err)
+	pub, err := r.hub.Publish(path, hub.PublishOptions{})
+	require.NoError(r.t, err)
+	require.NoError(r.t, pub.SetTracks(gen.Tracks()))
+	f := &eventFeed{r, path, gen, pub, 0}
+	f.feed(30) // it is armed
+	return f
+}
+
+// feed sends frames and waits until the ring has what can be there: all but the
+// chunk that is not closed.
+func (f *eventFeed) feed(frames int) {
+	f.t.Helper()
+	for range frames {
+		track, au := f.gen.Next()
+		require.NoError(f.t, f.pub.Write(track, au))
+	}
+	f.frames += frames
+	there := f.at(float64(f.frames)/25 - 1.1)
+	require.Eventually(f.t, func() bool {
+		s := f.recorder.Status(f.path)
+		return len(s) == 1 && !s[0].Report.LastAccessUnit.Before(there)
+	}, time.Minute, time.Millisecond)
+}
+
+// at is the wall clock of a second of the stream.
+func (f *eventFeed) at(second float64) time.Time {
+	return time.Unix(0, pipelinetest.StartUTC+int64(second*1e9))
+}
+
+func (f *eventFeed) second(t time.Time) float64 {
+	return float64(t.UnixNano()-pipelinetest.StartUTC) / 1e9
+}
+
+// end lets the publisher leave and gives the stream's recordings, oldest first.
+func (f *eventFeed) end() []metadata.Record {
+	f.t.Helper()
+	f.pub.Close(media.EndSourceLost)
+	require.Eventually(f.t, func() bool { return len(f.recorder.Status(f.path)) == 0 }, time.Minute, time.Millisecond)
+	page, err := f.catalogue.Records(f.t.Context(), metadata.Query{Stream: f.path, Ascending: true})
+	require.NoError(f.t, err)
+	return page.Records
+}
+
+// numbers are the burnt-in frame numbers of a file's pictures.
+func (r *eventRig) numbers(rec metadata.Record) (out []int) {
+	r.t.Helper()
+	raw, err := exec.CommandContext(r.t.Context(), "ffmpeg", "-nostdin", "-v", "error", "-xerror", "-threads", "1",
+		"-i", filepath.Join(r.dir, rec.Path), "-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "gray", "-").Output()
+	require.NoError(r.t, err)
+	for size := patternWidth * patternHeight; len(raw) >= size; raw = raw[size:] {
+		n, ok := testpattern.ReadFrameNumber(raw, patternWidth, patternWidth, patternHeight)
+		require.True(r.t, ok)
+		out = append(out, int(n))
+	}
+	return out
+}
+
+// whole checks that a file's pictures are those of its wall clock, one after
+// another, and gives the first and the last.
+func (r *eventRig) whole(rec metadata.Record) (first, last int) {
+	r.t.Helper()
+	seen := r.numbers(rec)
+	require.NotEmpty(r.t, seen)
+	for i, n := range seen {
+		require.Equal(r.t, seen[0]+i, n, "a hole in %s", rec.Path)
+	}
+	require.InDelta(r.t, float64(rec.StartUTC-pipelinetest.StartUTC)/40e6, seen[0], 1, "start of %s", rec.Path)
+	return seen[0], seen[len(seen)-1]
+}
+
+// TestPreRollIsTrueToTheFrame: a trigger after 60 s, for GOPs of 0.5, 2 and 30 s.
+func TestPreRollIsTrueToTheFrame(t *testing.T) {
+	for name, c := range map[string]struct{ gop, first int }{
+		"half a second": {12, 1248}, "2 s": {50, 1250}, "30 s": {750, 750},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newEventRig(t, "before: 10, after: 5")
+			f := r.publish("live/x", c.gop)
+			f.feed(1503 - f.frames)
+			done, err := r.recorder.Trigger("live/x", pipeline.Trigger{ID: media.EventID("live/x", "k"), Key: "k", At: f.at(60.12), Before: -1, After: -1})
+			require.NoError(t, err)
+			require.Equal(t, pipeline.EventStarted, done[0].Status)
+			require.InDelta(t, 50.12, f.second(done[0].Requested), 0.001)
+			require.InDelta(t, float64(c.first)/25, f.second(done[0].Actual), 0.040)
+			f.feed(1100) // until nothing can join it any more
+			records := f.end()
+			require.Len(t, records, 1)
+			require.Equal(t, media.EndEvent, records[0].EndReason)
+			require.Equal(t, "k", records[0].Events[0].Key)
+			first, last := r.whole(records[0])
+			require.Equal(t, c.first, first)
+			require.GreaterOrEqual(t, last, 65*25+3-1)
+			require.Less(t, last, 66*25+3+25)
+			events, err := r.catalogue.Events(t.Context(), metadata.EventQuery{})
+			require.NoError(t, err)
+			require.Len(t, events.Events, 1)
+			require.InDelta(t, 50.12, f.second(time.Unix(0, events.Events[0].Start)), 0.001)
+		})
+	}
+}
+
+// TestRandomEventsInRealFiles: fifty streams with random triggers. Each event is
+// in a file that names it and holds all of its time that the stream and the ring
+// had; no picture is in two files.
+func TestRandomEventsInRealFiles(t *testing.T) {
+	r := newEventRig(t, "before: 4, after: 2")
+	random := rand.New(rand.NewPCG(1, 2))
+	type asked struct {
+		id    media.ID
+		done  pipeline.Triggered
+		inWin bool // what it asks for is within the ring's own window
+	}
+	for n := range 50 {
+		f := r.publish(fmt.Sprintf("live/s%d", n), []int{12, 25, 50, 180}[random.IntN(4)])
+		var all []asked
+		for range 1 + random.IntN(6) {
+			f.feed(random.IntN(200))
+			a := asked{id: media.NewID(time.Now())}
+			trigger := pipeline.Trigger{ID: a.id, At: f.at(float64(f.frames)/25 - []float64{0, 0, 1, 3}[random.IntN(4)]), Before: -1, After: -1}
+			if random.IntN(3) == 0 {
+				trigger.Before = time.Duration(random.IntN(3000)) * time.Millisecond
+			}
+			done, err := r.recorder.Trigger(f.path, trigger)
+			require.NoError(t, err)
+			a.done = done[0]
+			a.inWin = f.second(a.done.Requested) >= max(float64(f.frames)/25-4, 0)
+			all = append(all, a)
+		}
+		f.feed(random.IntN(300))
+		records := f.end()
+		last := -1
+		files := map[media.ID]int{}
+		for i, rec := range records {
+			first, to := r.whole(rec)
+			require.Greater(t, first, last, "a picture in two files")
+			last = to
+			for _, e := range rec.Events {
+				files[e.ID] = i
+			}
+		}
+		for _, a := range all {
+			i, ok := files[a.id]
+			require.True(t, ok, "%s: event without a file", f.path)
+			rec := records[i]
+			require.Equal(t, a.done.Actual.UnixNano(), rec.StartUTC)
+			require.GreaterOrEqual(t, rec.EndUTC, min(a.done.Until.UnixNano(), f.at(float64(f.frames)/25).UnixNano()))
+			if a.done.Status == pipeline.EventStarted && a.inWin && i == 0 {
+				require.LessOrEqual(t, rec.StartUTC, a.done.Requested.UnixNano(), "%s: pre-roll", f.path)
+			}
+		}
+	}
+}
