@@ -250,7 +250,7 @@ func (r *reconciliation) addFile(ctx context.Context, path string) error {
 	case known.Node != r.c.opts.Node:
 		r.report.Foreign++
 		return nil
-	case known.Path != path && known.State != media.StateLost && r.onDisk(known.Path):
+	case strings.TrimSuffix(known.Path, partSuffix) != path && known.State != media.StateLost && r.onDisk(known.Path):
 		r.report.Copies++
 		return nil
 	case known.Path == path && known.State != media.StateLost && known.State != media.StateRecording:

@@ -144,3 +144,20 @@ func TestReconcileCallsNothingLostWhenTheDirectoryCannotBeRead(t *testing.T) {
 	_, err = c.Reconcile(t.Context(), t.TempDir(), func(string) (media.Recording, error) { return media.Recording{}, errors.New("x") }, nil, nil)
 	require.NoError(t, err)
 }
+
+// A kill between a file's rename and the journal leaves a row that says the file
+// grows under its old name. The file is no copy of it: it is the same.
+func TestAFileThatWasRenamedRightBeforeAKillIsFinished(t *testing.T) {
+	d := disk{t, t.TempDir()}
+	c := open(t, "sqlite", filepath.Join(t.TempDir(), "spool.db"))
+	rec := sample(1, "live/a")
+	growing := rec
+	growing.State, growing.Path, growing.EndUTC, growing.Duration = media.StateRecording, rec.Path+partSuffix, 0, 0
+	put(t, c, growing)
+	d.write(rec)
+	report := d.reconcile(c)
+	require.Equal(t, 1, report.Updated)
+	require.Zero(t, report.Copies+report.Lost+report.Added)
+	require.Equal(t, []media.Recording{rec}, all(t, c, Query{}))
+	require.Equal(t, Report{Files: 1}, d.reconcile(c), "and that is all")
+}

@@ -13,16 +13,19 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/bench/proc"
 )
 
 // startNginx serves a directory on a free port.
-func startNginx(t testing.TB, dir string) (url string) {
+func startNginx(t testing.TB, dir string) (url string, pids []int) {
 	t.Helper()
 	bin, err := exec.LookPath("nginx")
 	require.NoError(t, err, "nginx is not installed: make test installs it")
@@ -48,7 +51,21 @@ http { access_log off; types { video/mp4 mp4; } sendfile on; if_modified_since b
 		}
 		return err == nil
 	}, patience, 10*time.Millisecond, "nginx did not listen")
-	return "http://" + addr + "/"
+	return "http://" + addr + "/", workers(t, cmd.Process.Pid)
+}
+
+// workers are a process and its children.
+func workers(t testing.TB, pid int) []int {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%[1]d/task/%[1]d/children", pid))
+	require.NoError(t, err)
+	pids := []int{pid}
+	for _, child := range strings.Fields(string(text)) {
+		n, err := strconv.Atoi(child)
+		require.NoError(t, err)
+		pids = append(pids, n)
+	}
+	return pids
 }
 
 // What is asked of a file: each range under each condition. {etag}, {date},
@@ -68,7 +85,7 @@ func TestRangesOfARecordingAreAnsweredAsNginxDoes(t *testing.T) {
 	r := serve(t, `streams: {live/a: {pull: "testpattern://?size=320x180&fps=25&gop=25"}}`)
 	r.start("live/a", "?duration=2")
 	rec := r.awaitRecords("live/a", 1)[0]
-	theirs := startNginx(t, r.files)
+	theirs, _ := startNginx(t, r.files)
 	for _, method := range []string{"GET", "HEAD"} {
 		for _, c := range conditions {
 			for _, span := range ranges {
@@ -156,22 +173,38 @@ func BenchmarkFootage(b *testing.B) {
 	b.Cleanup(func() { _ = cmd.Process.Signal(os.Interrupt); _ = cmd.Wait() })
 	r := &recorder{book: book}
 	require.Eventually(b, func() bool { return r.find("spool is ready") != nil }, patience, 10*time.Millisecond)
-	ours, theirs := r.find("spool is ready").text("api")+"/mp4/vod/x.mp4", startNginx(b, files)+"x.mp4"
-	var took [2][]float64
+	theirs, pids := startNginx(b, files)
+	urls := [2]string{r.find("spool is ready").text("api") + "/mp4/vod/x.mp4", theirs + "x.mp4"}
+	servers := [2][]int{{cmd.Process.Pid}, pids}
+	var took, cpu [2][]float64
 	for b.Loop() {
-		for i, url := range []string{ours, theirs} {
-			began := time.Now()
+		for i, url := range urls {
+			before, began := consumed(b, servers[i]), time.Now()
 			readAtOnce(b, url, clients, each)
 			took[i] = append(took[i], time.Since(began).Seconds())
+			cpu[i] = append(cpu[i], (consumed(b, servers[i]) - before).Seconds())
 		}
 	}
-	slices.Sort(took[0])
-	slices.Sort(took[1])
-	ourMedian, theirMedian := took[0][len(took[0])/2], took[1][len(took[1])/2]
-	b.ReportMetric(clients*each/1e6/ourMedian, "spool-MB/s")
-	b.ReportMetric(clients*each/1e6/theirMedian, "nginx-MB/s")
-	b.ReportMetric(theirMedian/ourMedian, "of-nginx")
+	b.ReportMetric(clients*each/1e6/median(took[0]), "spool-MB/s")
+	b.ReportMetric(clients*each/1e6/median(took[1]), "nginx-MB/s")
+	b.ReportMetric(median(took[1])/median(took[0]), "of-nginx")
+	b.ReportMetric(median(cpu[0])/median(cpu[1]), "cpu-to-nginx")
 	b.ReportMetric(0, "ns/op")
+}
+
+// consumed is the CPU time of some processes.
+func consumed(b *testing.B, pids []int) (all time.Duration) {
+	for _, pid := range pids {
+		u, err := proc.Read(pid)
+		require.NoError(b, err)
+		all += u.CPU()
+	}
+	return all
+}
+
+func median(values []float64) float64 {
+	slices.Sort(values)
+	return values[len(values)/2]
 }
 
 func readAtOnce(b *testing.B, url string, clients int, each int64) {
