@@ -6,12 +6,10 @@ import (
 	"fmt"
 	"hash/crc32"
 	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 
 	"github.com/gofrs/flock"
-	"golang.org/x/sys/unix"
 )
 
 const (
@@ -26,7 +24,7 @@ const (
 // goroutine. append blocks for one write and one fdatasync, which it shares with
 // all that wait at the time.
 type journal struct {
-	dir  string
+	disk medium
 	id   [16]byte
 	lock *flock.Flock
 	now  func() int64 // ns, wall clock
@@ -38,7 +36,7 @@ type journal struct {
 	bufOps   []op
 	writing  bool
 	written  int64 // revision up to which an outcome is known
-	file     *os.File
+	file     diskFile
 	fileSize int64
 	files    []journalFile // in order of age; the last is open when file is set
 	unsafe   []byte        // records whose write failed; they go first into the next file
@@ -51,7 +49,7 @@ type journal struct {
 
 // journalFile is one file. Invariant: its records' revisions are at most last.
 type journalFile struct {
-	path string
+	name string
 	last int64
 	size int64
 }
@@ -139,7 +137,7 @@ func (j *journal) write(b []byte, first, last int64) error {
 	}
 	_, err := j.file.Write(b)
 	if err == nil {
-		err = unix.Fdatasync(int(j.file.Fd()))
+		err = j.file.Sync()
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -147,7 +145,7 @@ func (j *journal) write(b []byte, first, last int64) error {
 	f.last, f.size = last, f.size+int64(len(b))
 	j.fileSize = f.size
 	if err != nil {
-		err = fmt.Errorf("journal %s, offset %d: %w", filepath.Base(f.path), f.size-int64(len(b)), err)
+		err = fmt.Errorf("journal %s, offset %d: %w", f.name, f.size-int64(len(b)), err)
 		_ = j.file.Close()
 		j.file = nil
 	}
@@ -157,16 +155,16 @@ func (j *journal) write(b []byte, first, last int64) error {
 // rotate begins a new file, whose name is the first revision it may hold. The
 // directory is synced, or a power cut could take the file with it.
 func (j *journal) rotate(base int64) error {
-	path := filepath.Join(j.dir, fmt.Sprintf("%016x%s", base, journalSuffix))
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o640)
+	name := fmt.Sprintf("%016x%s", base, journalSuffix)
+	f, err := j.disk.Create(name)
 	if err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
 	if _, err = f.Write(j.header(base)); err == nil {
-		err = syncDir(j.dir)
+		err = j.disk.SyncDir()
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("journal: begin %s: %w", filepath.Base(path), err), f.Close(), os.Remove(path))
+		return errors.Join(fmt.Errorf("journal: begin %s: %w", name, err), f.Close(), j.disk.Remove(name))
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -174,7 +172,7 @@ func (j *journal) rotate(base int64) error {
 		_ = j.file.Close() // synced after its last write
 	}
 	j.file, j.fileSize = f, journalHead
-	j.files = append(j.files, journalFile{path: path, last: base - 1, size: journalHead})
+	j.files = append(j.files, journalFile{name: name, last: base - 1, size: journalHead})
 	return nil
 }
 
@@ -196,12 +194,12 @@ func (j *journal) trim(applied func(delivered int64) int64) error {
 	}
 	done := applied(j.written)
 	var errs []error
-	newest := j.files[len(j.files)-1].path
+	newest := j.files[len(j.files)-1].name
 	j.files = slices.DeleteFunc(j.files, func(f journalFile) bool {
-		if f.path == newest || f.last > done {
+		if f.name == newest || f.last > done {
 			return false
 		}
-		err := os.Remove(f.path)
+		err := j.disk.Remove(f.name)
 		errs = append(errs, err)
 		return err == nil || errors.Is(err, os.ErrNotExist)
 	})
@@ -239,12 +237,4 @@ func (j *journal) close() error {
 		j.file = nil
 	}
 	return errors.Join(err, j.lock.Unlock())
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -25,31 +24,41 @@ type replayed struct {
 // openJournal takes a directory for this process, creating it, and reads what
 // earlier ones left. It writes nothing: the first append begins a new file.
 func openJournal(dir string, now func() int64) (*journal, replayed, error) {
-	if err := os.MkdirAll(dir, 0o750); err != nil {
+	if err := makeDir(dir); err != nil {
 		return nil, replayed{}, fmt.Errorf("journal: %w", err)
 	}
 	lock := flock.New(filepath.Join(dir, "lock"))
 	if ok, err := lock.TryLock(); err != nil || !ok {
 		return nil, replayed{}, errors.Join(fmt.Errorf("journal %s: %w; stop that one, or ask it through its API", dir, ErrJournalTaken), err)
 	}
-	j := &journal{dir: dir, lock: lock, now: now, deliver: func([]op) {}}
-	j.done.L = &j.mu
-	_, _ = rand.Read(j.id[:]) // never fails
-	got, err := j.replay()
+	j, got, err := readJournal(directory(dir), now)
 	if err != nil {
 		return nil, got, errors.Join(err, lock.Unlock())
 	}
-	j.written = j.lastRev
+	j.lock = lock
 	return j, got, nil
 }
 
+// readJournal makes a journal of what a disk holds of one.
+func readJournal(on medium, now func() int64) (*journal, replayed, error) {
+	j := &journal{disk: on, now: now, deliver: func([]op) {}}
+	j.done.L = &j.mu
+	_, _ = rand.Read(j.id[:]) // never fails
+	got, err := j.replay()
+	j.written = j.lastRev
+	return j, got, err
+}
+
 func (j *journal) replay() (got replayed, err error) {
-	names, err := filepath.Glob(filepath.Join(escapeGlob(j.dir), "*"+journalSuffix))
+	names, err := j.disk.List()
 	if err != nil {
 		return got, fmt.Errorf("journal: %w", err)
 	}
 	slices.Sort(names) // names are revisions of one width: this is the order of age
 	for _, name := range names {
+		if !strings.HasSuffix(name, journalSuffix) {
+			continue
+		}
 		if err := j.readFile(name, &got); err != nil {
 			return got, err
 		}
@@ -60,12 +69,12 @@ func (j *journal) replay() (got replayed, err error) {
 	return got, nil
 }
 
-func (j *journal) readFile(path string, got *replayed) error {
-	b, err := os.ReadFile(path)
+func (j *journal) readFile(name string, got *replayed) error {
+	b, err := j.disk.Read(name)
 	if err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
-	f := journalFile{path: path, size: int64(len(b))}
+	f := journalFile{name: name, size: int64(len(b))}
 	head := min(len(b), journalHead)
 	damaged := 0
 	if id, base, ok := parseHeader(b); ok {
@@ -83,7 +92,7 @@ func (j *journal) readFile(path string, got *replayed) error {
 	})
 	if damaged > 0 {
 		got.damaged += int64(damaged)
-		got.notes = append(got.notes, fmt.Sprintf("%s: %d of %d bytes are not whole records", filepath.Base(path), damaged, len(b)))
+		got.notes = append(got.notes, fmt.Sprintf("%s: %d of %d bytes are not whole records", name, damaged, len(b)))
 	}
 	j.lastRev = max(j.lastRev, f.last)
 	j.files = append(j.files, f)
@@ -107,8 +116,4 @@ func compareInt(a, b int64) int {
 		return 1
 	}
 	return 0
-}
-
-func escapeGlob(s string) string {
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(s)
 }

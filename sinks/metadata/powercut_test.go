@@ -1,0 +1,140 @@
+package metadata
+
+import (
+	"path"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/sinks/mp4/powercut"
+)
+
+// cutDisk is the simulator's disk as the journal asks of one.
+type cutDisk struct{ *powercut.Disk }
+
+func (d cutDisk) Create(name string) (diskFile, error) {
+	f, err := d.Disk.Create(name)
+	return &cutFile{File: f}, err
+}
+
+func (d cutDisk) Read(name string) ([]byte, error) {
+	f, err := d.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	size, err := f.Size()
+	b := make([]byte, size)
+	if err == nil && size > 0 {
+		_, err = f.ReadAt(b, 0)
+	}
+	return b, err
+}
+
+func (d cutDisk) List() (names []string, err error) {
+	entries, err := d.ReadDir(".")
+	for _, e := range entries {
+		names = append(names, path.Base(e.Name()))
+	}
+	return names, err
+}
+
+func (d cutDisk) SyncDir() error { return d.Disk.SyncDir(".") }
+
+type cutFile struct {
+	*powercut.File
+	at int64
+}
+
+func (f *cutFile) Write(b []byte) (int, error) {
+	n, err := f.WriteAt(b, f.at)
+	f.at += int64(n)
+	return n, err
+}
+
+// known is what the journal promised: changes from the first on, of which those
+// up to applied may be gone again.
+type known struct {
+	changes []op
+	applied int64
+}
+
+// journalOnDisk appends over several files, and trims some.
+func journalOnDisk(t *testing.T, forget int) *powercut.Disk {
+	t.Helper()
+	disk := powercut.New()
+	disk.Forget(forget)
+	j, _, err := readJournal(cutDisk{disk}, func() int64 { return 1000 })
+	require.NoError(t, err)
+	var p known
+	j.deliver = func(ops []op) { p.changes = append(p.changes, ops...) }
+	for n := range 9 {
+		add(t, j, n)
+		disk.Note(p)
+		if n%3 == 2 {
+			j.fileSize = rotateBytes // the next append begins a file
+		}
+		if n == 7 {
+			p.applied = p.changes[4].rev
+			disk.Note(p)
+			require.NoError(t, j.trim(func(int64) int64 { return p.applied }))
+		}
+	}
+	return disk
+}
+
+// missing tells which promised change a state does not give back once, in order
+// and as it was.
+func missing(t *testing.T, s powercut.State) (lost []op) {
+	t.Helper()
+	_, got, err := readJournal(cutDisk{s.Disk}, func() int64 { return 2000 })
+	require.NoError(t, err, s.What)
+	byRev := map[int64]op{}
+	last := int64(0)
+	for _, o := range got.ops {
+		require.Greater(t, o.rev, last, "twice, or not in order: %s", s.What)
+		last = o.rev
+		byRev[o.rev] = o
+	}
+	if len(s.Notes) == 0 {
+		return nil
+	}
+	p := s.Notes[len(s.Notes)-1].(known)
+	for _, want := range p.changes {
+		if o, ok := byRev[want.rev]; want.rev > p.applied && (!ok || o.kind != want.kind || o.row.ID != want.row.ID) {
+			lost = append(lost, want)
+		}
+	}
+	return lost
+}
+
+// TestJournalAfterAPowerCut: whatever state the disk is in, every change that was
+// taken is there, once and in order, or had been applied.
+func TestJournalAfterAPowerCut(t *testing.T) {
+	states := 0
+	for s := range journalOnDisk(t, 0).States(powercut.Options{Seed: 1, Random: 60}) {
+		states++
+		require.Empty(t, missing(t, s), "cut after operation %d, %s", s.Cut, s.What)
+		j, _, err := readJournal(cutDisk{s.Disk}, func() int64 { return 3000 })
+		require.NoError(t, err)
+		add(t, j, 20) // it goes on
+	}
+	t.Logf("%d states", states)
+	require.Greater(t, states, 50)
+}
+
+// TestForgottenSyncOfTheJournal passes over each sync in turn: the simulator must
+// see that it is missing.
+func TestForgottenSyncOfTheJournal(t *testing.T) {
+	syncs, _ := journalOnDisk(t, 0).Syncs()
+	require.Equal(t, 9+3, syncs, "one a change, and one a file")
+	for n := 1; n <= syncs; n++ {
+		disk, caught := journalOnDisk(t, n), false
+		_, what := disk.Syncs()
+		for s := range disk.States(powercut.Options{Seed: 1, Random: 60}) {
+			if caught = len(missing(t, s)) > 0; caught {
+				break
+			}
+		}
+		require.True(t, caught, "nobody would notice that sync %d is missing: %s", n, what)
+	}
+}
