@@ -1,0 +1,130 @@
+package e2e
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// mounting runs mount or umount, as root or through sudo.
+func mounting(t *testing.T, name string, args ...string) {
+	t.Helper()
+	cmd := exec.Command(name, args...)
+	if os.Geteuid() != 0 {
+		cmd = exec.Command("sudo", append([]string{"-n", name}, args...)...)
+	}
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "a filesystem is mounted here: run as root, or allow sudo\n%s", out)
+}
+
+// memoryDisk mounts a filesystem in memory for the test.
+func memoryDisk(t *testing.T, size string) string {
+	t.Helper()
+	dir := t.TempDir()
+	mounting(t, "mount", "-t", "tmpfs", "-o", "mode=0777,size="+size, "tmpfs", dir)
+	t.Cleanup(func() { mounting(t, "umount", "-l", dir) })
+	return dir
+}
+
+const faultyDiskConfig = `
+mp4: {max_duration: 2, filename_pattern: "{stream_path}/{timestamp}_{ms}.mp4"}
+streams:
+  live/a: {pull: "testpattern://?size=320x180&fps=25&gop=25&bitrate=8M"}
+  live/b: {pull: "testpattern://?size=320x180&fps=25&gop=25&bitrate=8M"}
+pipelines:
+  default:
+    record: always
+    stages: [source: {}, gop_ring: {}, segmenter: {max_duration: 2}, mp4: {}, metadata: {}]
+`
+
+// recordOn records two streams to a directory that is there.
+func recordOn(t *testing.T, dir, config string) *recorder {
+	t.Helper()
+	r := launch(t, staticBinary, t.TempDir(), config, "--record-path", dir)
+	r.files = dir
+	return r
+}
+
+// goesOn waits until both streams have written what came after a moment.
+func (r *recorder) goesOn(since time.Time) {
+	r.t.Helper()
+	for _, stream := range []string{"live/a", "live/b"} {
+		eventually(r.t, stream+" is recorded again\n"+r.book.String(), func() bool {
+			s := r.status(stream)
+			return s.Recording && s.LastWritten.After(since)
+		})
+	}
+}
+
+// drained ends the recorder; every file plays.
+func (r *recorder) drained() {
+	r.t.Helper()
+	require.Equal(r.t, 0, r.signal(syscall.SIGINT), "%s", r.book)
+	files := r.list(".mp4")
+	require.NotEmpty(r.t, files)
+	for _, f := range files {
+		decodes(r.t, f)
+	}
+}
+
+// A full disk: what was recorded is finished and plays, the log says what to do,
+// and recording goes on when there is room, without a restart.
+func TestFullDiskIsSurvived(t *testing.T) {
+	t.Parallel()
+	dir := memoryDisk(t, "24m")
+	ballast := filepath.Join(dir, "ballast")
+	require.NoError(t, os.WriteFile(ballast, make([]byte, 14<<20), 0o600))
+	r := recordOn(t, dir, faultyDiskConfig)
+	r.expect("disk is full", "media is missing", "journal", "catalogue", "database")
+	for _, stream := range []string{"live/a", "live/b"} {
+		eventually(t, stream+" says that the disk is full\n"+r.book.String(), func() bool {
+			return strings.Contains(r.status(stream).LastError, "disk is full")
+		})
+	}
+	code, body := r.ask("GET", "/mp4/status/live/a")
+	require.Equal(t, 200, code)
+	require.NotContains(t, string(body), dir, "a path of the machine")
+	require.NoError(t, os.Remove(ballast))
+	freed := time.Now()
+	r.goesOn(freed)
+	r.drained()
+	require.Empty(t, r.list(".mp4.part"), "what was written before is finished too")
+}
+
+// A disk that is unmounted, and another one in its place: nothing is written to
+// what is there instead, and recording goes on when the disk is back.
+func TestUnmountedDiskIsNotReplaced(t *testing.T) {
+	t.Parallel()
+	disk, dir := memoryDisk(t, "256m"), t.TempDir()
+	mounting(t, "mount", "--bind", disk, dir)
+	t.Cleanup(func() { mounting(t, "umount", "-l", dir) })
+	r := recordOn(t, dir, faultyDiskConfig)
+	r.expect("leads elsewhere", "not the one it was", "media is missing", "journal", "catalogue", "database")
+	r.goesOn(time.Now())
+
+	refused := func(what string) {
+		t.Helper()
+		for _, stream := range []string{"live/a", "live/b"} {
+			eventually(t, what+": "+stream+" is refused\n"+r.book.String(), func() bool {
+				s := r.status(stream)
+				return !s.Recording && strings.Contains(s.LastError, "not the one it was")
+			})
+		}
+		require.Empty(t, r.list(".mp4"), what)
+		require.Empty(t, r.list(".mp4.part"), what)
+	}
+	mounting(t, "umount", "-l", dir)
+	refused("unmounted")
+	mounting(t, "mount", "-t", "tmpfs", "-o", "mode=0777,size=64m", "tmpfs", dir)
+	refused("another disk")
+	mounting(t, "umount", "-l", dir)
+	mounting(t, "mount", "--bind", disk, dir)
+	r.goesOn(time.Now())
+	r.drained()
+}
