@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.7.0
 PACKAGES ?= ./...
 
-.PHONY: build run test deps check static bench soak soak-disk soak-kill e2e-long lint fmt generate
+.PHONY: build run test deps check static bench soak soak-kill soak-disk e2e-long lint fmt generate
 
 # The binary is static: no cgo, no libc to match.
 build:
