@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"fmt"
+	"maps"
 	"time"
 )
 
@@ -75,6 +76,22 @@ func (r *Recorder) StoppedAt(stream string) time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.stopped[stream]
+}
+
+// Stops are when the recordings of streams were stopped by hand, for the next
+// process to RestoreStops.
+func (r *Recorder) Stops() map[string]time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return maps.Clone(r.stopped)
+}
+
+// RestoreStops is told what Stops was before a restart: a stop by hand holds for
+// its window.
+func (r *Recorder) RestoreStops(stops map[string]time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	maps.Copy(r.stopped, stops)
 }
 
 // noteEnd remembers a scheduled job that ended by itself. The caller holds r.mu.

@@ -81,12 +81,10 @@ func (c Cron) Location() *time.Location { return c.loc }
 func (c Cron) Next(t time.Time) time.Time {
 	if c.every > 0 {
 		ns := t.UnixNano()
-		return time.Unix(0, ns-mod(ns, int64(c.every))+int64(c.every)).In(c.loc)
+		return time.Unix(0, ns-ns%int64(c.every)+int64(c.every)).In(c.loc)
 	}
 	return c.next(t.In(c.loc))
 }
-
-func mod(a, b int64) int64 { return (a%b + b) % b }
 
 // lookBack are the steps in which Last looks for a firing: most expressions fire
 // within the first, and February 29 within the last.
@@ -106,17 +104,10 @@ func (c Cron) Last(t time.Time) (last time.Time) {
 	return last
 }
 
-// longestChange is more than any clock is put forward at once.
-const longestChange = 3 * time.Hour
-
 // nextOnWall asks about the figures that a clock on the wall shows. What they
 // mean never goes back in time, so the first that is after t is the next.
 func nextOnWall(next func(time.Time) time.Time, t time.Time, loc *time.Location) time.Time {
-	from := t
-	if start, _ := t.ZoneBounds(); t.Sub(start) < longestChange {
-		from = start.Add(-time.Second) // what a change left out has figures from before it
-	}
-	for figures := next(onWall(from)); !figures.IsZero(); figures = next(figures) {
+	for figures := next(onWall(t)); !figures.IsZero(); figures = next(figures) {
 		if at := whenOnWall(figures, loc); at.After(t) {
 			return at
 		}

@@ -112,6 +112,20 @@ func TestStopByHandWinsUntilTheNextWindow(t *testing.T) {
 	require.True(t, p.Plans()[0].Record)
 }
 
+func TestStopByHandHoldsAcrossARestart(t *testing.T) {
+	job := starts(t, "0 8,10 * * *", "UTC", 90*time.Minute)
+	p := newPlanned(t, job)
+	p.recorded(t, 8)
+	_, err := p.Stop(t.Context(), "a")
+	require.NoError(t, err)
+
+	again := newPlanned(t, job)
+	again.RestoreStops(p.Stops())
+	again.ask(9)
+	require.Empty(t, again.Status("a"))
+	again.recorded(t, 10)
+}
+
 // What was begun by hand is not ended by a window that came and went.
 func TestStartByHandOutlastsTheWindow(t *testing.T) {
 	p := newPlanned(t, starts(t, "0 8 * * *", "UTC", time.Hour))

@@ -19,10 +19,12 @@ import (
 type control struct {
 	recorder *pipeline.Recorder
 	hub      *hub.Hub
+	byHand   func() // told when something was started or stopped
 }
 
 func (c control) Start(_ context.Context, stream string, o api.StartOptions) (bool, error) {
 	already, err := c.recorder.Start(stream, pipeline.StartOptions{Wait: o.Wait, Duration: o.Duration})
+	c.byHand()
 	switch {
 	case errors.Is(err, pipeline.ErrUnknownStream):
 		return false, api.NotFound("%v; wait=true arms the recording until it appears", err)
@@ -33,6 +35,7 @@ func (c control) Start(_ context.Context, stream string, o api.StartOptions) (bo
 }
 
 func (c control) Stop(ctx context.Context, stream string) (bool, error) {
+	defer c.byHand()
 	return c.recorder.Stop(ctx, stream)
 }
 

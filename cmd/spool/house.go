@@ -167,7 +167,7 @@ func (h *house) openAPI(dir string) error {
 		Auth: apiAuth(h.cfg.HTTP.Auth), TLS: api.TLS(h.cfg.HTTP.TLS),
 	}, api.Deps{
 		Log: h.log, Clock: pipeline.SystemClock,
-		Recorder: control{h.recorder, h.hub}, Streams: directory{h.hub}, Events: events{h.recorder, h.catalogue},
+		Recorder: control{h.recorder, h.hub, h.plans.keepStops}, Streams: directory{h.hub}, Events: events{h.recorder, h.catalogue},
 		Catalogue: library{h.catalogue, abs, h.recorder, &h.deleting}, Files: api.NewDir(abs, growing(abs)),
 		Schedule: h.plans.schedule, Pipelines: h.plans, Retention: forecast{h.keeper},
 		Ready: h.ready, Metrics: []prometheus.Collector{&stores{h.catalogue.Stats, abs}, h.disk.write, h.disk.sync, h.disk.finish},

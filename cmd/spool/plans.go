@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"sync"
@@ -29,6 +30,7 @@ type plans struct {
 	schedule *pipeline.Schedule
 	log      *slog.Logger
 
+	stops  stopsFile
 	change sync.Mutex // one change at a time
 	mu     sync.Mutex // guards now
 	now    declaration
@@ -61,10 +63,11 @@ func declareAll(file *configs.Config, own map[string]*spec.Node) (declaration, e
 func newPlans(d declaration, load func() (*configs.Config, error), h *house) *plans {
 	p := &plans{
 		load: load, started: d.file, kept: keptFile(d.file.MP4.RecordPath),
-		hub: h.hub, recorder: h.recorder, log: h.log, now: d,
+		hub: h.hub, recorder: h.recorder, log: h.log, now: d, stops: stopsFile{path: filepath.Join(d.file.MP4.RecordPath, ".spool-stops.json")},
 	}
 	p.schedule = pipeline.NewSchedule(h.recorder, pipeline.SystemClock, h.log, p.trigger)
 	p.schedule.Set(d.agenda)
+	p.restoreStops()
 	return p
 }
 

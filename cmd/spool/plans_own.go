@@ -50,12 +50,16 @@ func writeKept(file string, own map[string]*spec.Node) error {
 	for _, name := range slices.Sorted(maps.Keys(own)) {
 		root.Entries = append(root.Entries, spec.Entry{Key: name, Value: own[name]})
 	}
+	return replaceFile(file, append([]byte(keptHead), root.YAML(spec.Style{})...))
+}
+
+func replaceFile(file string, text []byte) error {
 	dir := filepath.Dir(file)
 	f, err := os.CreateTemp(dir, filepath.Base(file)+".*")
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(append([]byte(keptHead), root.YAML(spec.Style{})...))
+	_, err = f.Write(text)
 	err = errors.Join(err, f.Sync(), f.Close())
 	if err == nil {
 		err = os.Rename(f.Name(), file)
