@@ -51,6 +51,7 @@ var inherited = map[string][][2]string{
 	"gop_ring":  {{"before", "before_duration"}, {"after", "after_duration"}},
 	"segmenter": {{"max_duration", "max_duration"}, {"max_size", "max_file_size"}, {"timezone", "timezone"}},
 	"exec":      {{"record_path", "record_path"}},
+	"webhook":   {{"record_path", "record_path"}},
 	"mp4": {
 		{"record_path", "record_path"}, {"fragment", "fragment"}, {"fragment_duration", "fragment_duration"},
 		{"filename_pattern", "filename_pattern"}, {"timezone", "timezone"}, {"sync", "sync"}, {"sync_interval", "sync_interval"},

@@ -15,6 +15,7 @@ import (
 	"github.com/gospool/spool/sinks/metadata"
 	"github.com/gospool/spool/stages"
 	"github.com/gospool/spool/stages/hub"
+	"github.com/gospool/spool/stages/webhook"
 )
 
 // TestEveryStageKeepsTheContract walks the registry as the program links it, so
@@ -39,6 +40,9 @@ func TestEveryStageKeepsTheContract(t *testing.T) {
 		pipeline.Provide(e.Services, h)
 		pipeline.Provide(e.Services, catalogue)
 		pipeline.Provide(e.Services, stages.NewCommands(tasks, e.Clock))
+		outbox, err := webhook.Open(webhook.Options{Dir: filepath.Join(dir, "outbox"), Tasks: tasks, Clock: e.Clock, Log: e.Log})
+		require.NoError(t, err)
+		pipeline.Provide(e.Services, outbox)
 		return e
 	}
 	pipelinetest.Contract(t, map[string]pipelinetest.Fixture{
@@ -58,7 +62,8 @@ func TestEveryStageKeepsTheContract(t *testing.T) {
 			return fmt.Sprintf("branches: [{name: a, stages: [segmenter: {}, mp4: {record_path: %q, sync: none}, metadata: {}]}, "+
 				"{name: b, stages: [\"null\": {}]}]", t.TempDir())
 		}},
-		"exec": {Settings: func(*testing.T) string { return `command: ["true", "{path}"]` }},
+		"exec":    {Settings: func(*testing.T) string { return `command: ["true", "{path}"]` }},
+		"webhook": {Settings: func(*testing.T) string { return "url: 'http://127.0.0.1:1/nobody'" }},
 		"mp4": {Settings: func(t *testing.T) string {
 			return fmt.Sprintf("record_path: %q, sync: none", t.TempDir())
 		}},

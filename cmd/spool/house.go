@@ -23,6 +23,7 @@ import (
 	"github.com/gospool/spool/stages"
 	"github.com/gospool/spool/stages/hub"
 	"github.com/gospool/spool/stages/ingest/rtsp"
+	"github.com/gospool/spool/stages/webhook"
 )
 
 // house is the parts of a running recorder.
@@ -38,6 +39,7 @@ type house struct {
 	rtsp     *rtsp.Server
 	disk     *diskTimes
 	commands *stages.Commands
+	outbox   *webhook.Outbox
 
 	keeper    *retention.Keeper
 	rest      func()      // ends its task
@@ -101,6 +103,9 @@ func (h *house) open(ctx context.Context) error {
 	if err := h.openCatalogue(ctx, dir); err != nil {
 		return err
 	}
+	if err := h.openOutbox(dir); err != nil {
+		return err
+	}
 	if err := h.openAPI(dir); err != nil {
 		return err
 	}
@@ -138,6 +143,19 @@ func (h *house) rtspAddr() string {
 		return h.cfg.Ingest.RTSP.Listen
 	}
 }
+
+// openOutbox begins to send the notices that an earlier run left, too.
+func (h *house) openOutbox(dir string) (err error) {
+	h.outbox, err = webhook.Open(webhook.Options{
+		Dir: filepath.Join(dir, outboxDir), Tasks: h.tasks, Clock: pipeline.SystemClock, Log: h.log,
+	})
+	if err == nil {
+		pipeline.Provide(h.services, h.outbox)
+	}
+	return err
+}
+
+const outboxDir = ".spool-notices"
 
 func (h *house) openCatalogue(ctx context.Context, dir string) (err error) {
 	node, err := os.Hostname()
@@ -257,6 +275,9 @@ func (h *house) close(ctx context.Context) error {
 		err = errors.Join(err, h.catalogue.Close(ctx))
 	}
 	err = errors.Join(err, h.tasks.Stop(ctx))
+	if h.outbox != nil {
+		h.outbox.Close()
+	}
 	if h.keeper != nil {
 		err = errors.Join(err, h.keeper.Close())
 	}

@@ -1,0 +1,207 @@
+package webhook
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/gospool/spool/pipeline"
+)
+
+// lane is the notices for one URL, sent one after another, the oldest first.
+//
+// A server that is away delays all of them; a notice that the server refuses
+// delays itself only. The lane ends when nothing waits.
+type lane struct {
+	outbox *Outbox
+	url    string
+	host   string
+	more   chan struct{} // holds a token when something was added
+
+	entries []*entry // with why guarded by outbox.mu
+	why     string
+
+	// Of the lane's task alone.
+	backoff pipeline.Backoff
+	until   time.Time // the server is left alone
+	failing bool
+}
+
+// entry is a notice on the disk.
+type entry struct {
+	name    string
+	backoff pipeline.Backoff
+	due     time.Time
+}
+
+func (l *lane) run(ctx context.Context) error {
+	for ctx.Err() == nil {
+		e, at := l.next()
+		if e == nil {
+			return nil
+		}
+		now := l.outbox.clock.Now()
+		if at.After(now) {
+			l.pause(ctx, at.Sub(now))
+			continue
+		}
+		l.try(ctx, e)
+	}
+	return nil
+}
+
+// next is the notice that is to be tried first and when; nil ends the lane.
+func (l *lane) next() (first *entry, at time.Time) {
+	b := l.outbox
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(l.entries) == 0 {
+		delete(b.lanes, l.url)
+		return nil, at
+	}
+	for _, e := range l.entries {
+		if first == nil || e.due.Before(first.due) {
+			first = e
+		}
+		if first.due.IsZero() { // never tried: the oldest of those
+			break
+		}
+	}
+	if at = first.due; l.until.After(at) {
+		at = l.until
+	}
+	return first, at
+}
+
+func (l *lane) pause(ctx context.Context, d time.Duration) {
+	c, stop := l.outbox.clock.After(d)
+	defer stop()
+	select {
+	case <-c:
+	case <-l.more: // perhaps one that need not wait
+	case <-ctx.Done():
+	}
+}
+
+// try sends a notice once and decides what becomes of it.
+func (l *lane) try(ctx context.Context, e *entry) {
+	b := l.outbox
+	n, err := b.read(e.name)
+	if err != nil {
+		b.log.Error("a notice cannot be read any more and is lost", "file", e.name, "error", err)
+		b.remove(l, e, &b.count.GivenUp)
+		return
+	}
+	err = l.post(ctx, &n)
+	if ctx.Err() != nil {
+		return // it is sent again after the restart
+	}
+	if err == nil {
+		l.worked()
+		b.remove(l, e, &b.count.Delivered)
+		return
+	}
+	l.failed(err)
+	if b.clock.Now().UnixNano()-n.Created > int64(n.GiveUp) {
+		b.log.Error("a notice could not be delivered for too long and is dropped", "host", l.host, "notice", n.ID, "error", err)
+		b.remove(l, e, &b.count.GivenUp)
+		return
+	}
+	if refused := (*refusal)(nil); errors.As(err, &refused) {
+		e.backoff.Min, e.backoff.Max = time.Second, 10*time.Minute
+		e.due = b.clock.Now().Add(e.backoff.Next())
+		return
+	}
+	l.until = b.clock.Now().Add(l.backoff.Next())
+}
+
+func (l *lane) worked() {
+	if l.failing {
+		l.outbox.log.Info("the webhook's server answers again", "host", l.host)
+	}
+	l.failing, l.until = false, time.Time{}
+	l.backoff.Reset()
+	l.note("", 0)
+}
+
+// failed is logged when it begins, not each time.
+func (l *lane) failed(err error) {
+	if !l.failing {
+		l.outbox.log.Warn("a webhook could not be delivered; its notices wait on the disk and are tried again", "host", l.host, "error", err)
+	}
+	l.failing = true
+	l.note(err.Error(), 1)
+}
+
+func (l *lane) note(why string, failures int) {
+	l.outbox.mu.Lock()
+	defer l.outbox.mu.Unlock()
+	l.why = why
+	l.outbox.count.Failed += failures
+}
+
+// refusal is an answer that is about the notice, not about the server.
+type refusal struct{ status int }
+
+// Error is the answer's status.
+func (r *refusal) Error() string {
+	return fmt.Sprintf("the server refuses the notice: %d %s", r.status, http.StatusText(r.status))
+}
+
+// post sends a notice. Only an answer of 2xx is its arrival.
+func (l *lane) post(ctx context.Context, n *Notice) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(n.Timeout))
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, n.URL, bytes.NewReader(n.Body))
+	if err != nil {
+		return withoutURL(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("User-Agent", "spool")
+	r.Header.Set("webhook-id", n.ID)
+	at := strconv.FormatInt(l.outbox.clock.Now().Unix(), 10)
+	r.Header.Set("webhook-timestamp", at)
+	key, err := secret(n)
+	if err != nil {
+		return err
+	}
+	if len(key) > 0 {
+		r.Header.Set("webhook-signature", Sign(key, n.ID, at, n.Body))
+	}
+	answer, err := l.outbox.client.Do(r)
+	if err != nil {
+		return withoutURL(err)
+	}
+	defer answer.Body.Close()
+	_, _ = io.CopyN(io.Discard, answer.Body, 64<<10) // so that the connection can be used again
+	switch s := answer.StatusCode; {
+	case s >= 200 && s < 300:
+		return nil
+	case s >= 500 || s == http.StatusTooManyRequests || s == http.StatusRequestTimeout:
+		return fmt.Errorf("the server answers %d %s", s, http.StatusText(s))
+	default:
+		return &refusal{s}
+	}
+}
+
+// withoutURL is an error without the URL that it quotes: there may be a token in it.
+func withoutURL(err error) error {
+	if e := (*url.Error)(nil); errors.As(err, &e) {
+		return e.Err
+	}
+	return err
+}
+
+func hostOf(text string) string {
+	u, err := url.Parse(text)
+	if err != nil {
+		return "?"
+	}
+	return u.Host
+}

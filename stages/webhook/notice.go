@@ -1,0 +1,93 @@
+package webhook
+
+import (
+	"encoding/json"
+	"net/url"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/spec"
+)
+
+// What a server can be told of.
+const (
+	started  = "started"
+	finished = "finished"
+	event    = "event"
+)
+
+// said is the body of a notice in the format "spool".
+type said struct {
+	Type      string        `json:"type"` // recording.started, recording.finished or event
+	Time      string        `json:"time"`
+	Stream    string        `json:"stream"`
+	Pipeline  string        `json:"pipeline"`
+	Recording saidRecording `json:"recording"`
+	Event     *media.Event  `json:"event,omitempty"`
+}
+
+type saidRecording struct {
+	ID        string            `json:"id"`
+	File      string            `json:"file"` // relative to the record directory
+	URL       string            `json:"url"`  // path on the API's server
+	State     string            `json:"state"`
+	Start     string            `json:"start"`
+	End       string            `json:"end"`
+	Duration  float64           `json:"duration"` // seconds
+	Size      int64             `json:"size"`     // bytes
+	EndReason string            `json:"end_reason,omitempty"`
+	GapCause  string            `json:"gap_cause,omitempty"` // why media is missing before it
+	Protected bool              `json:"protected"`
+	Tracks    []media.TrackInfo `json:"tracks"`
+	Events    []media.Event     `json:"events,omitempty"`
+}
+
+// spoolBody is all that is known of a recording.
+func spoolBody(what string, now time.Time, r *media.Recording, e *media.Event) ([]byte, error) {
+	if what != event {
+		what = "recording." + what
+	}
+	return json.Marshal(said{
+		Type: what, Time: stamp(now), Stream: r.Stream, Pipeline: r.Pipeline, Event: e,
+		Recording: saidRecording{
+			ID: r.ID.String(), File: r.Path, URL: "/mp4/vod/" + escaped(r.Path), State: string(r.State),
+			Start: stamp(time.Unix(0, r.StartUTC)), End: stamp(time.Unix(0, r.EndUTC)),
+			Duration: time.Duration(r.Duration).Seconds(), Size: r.Size, EndReason: string(r.EndReason),
+			GapCause: string(r.Gap.Cause), Protected: r.Protected, Tracks: r.Tracks, Events: r.Events,
+		},
+	})
+}
+
+// zlmBody is the body of ZLMediaKit's on_record_mp4. Its file_path is absolute, as
+// there.
+func zlmBody(dir string, r *media.Recording) ([]byte, error) {
+	app, stream, below := strings.Cut(r.Stream, "/")
+	if !below {
+		app, stream = "", r.Stream
+	}
+	full := path.Join(dir, r.Path)
+	return json.Marshal(map[string]any{
+		"mediaServerId": "spool", "vhost": "__defaultVhost__", "app": app, "stream": stream,
+		"file_name": path.Base(r.Path), "file_path": full, "folder": path.Dir(full) + "/",
+		"file_size": r.Size, "start_time": r.StartUTC / 1e9, "time_len": time.Duration(r.Duration).Seconds(),
+		"url": "mp4/vod/" + escaped(r.Path),
+	})
+}
+
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z07:00") }
+
+func escaped(p string) string { return (&url.URL{Path: p}).EscapedPath() }
+
+// Notice is one thing to be told, as it is on the disk.
+type Notice struct {
+	ID         string          `json:"id"`
+	Created    int64           `json:"created_ns"` // UTC
+	URL        string          `json:"url"`
+	SecretFile string          `json:"secret_file,omitempty"`
+	SecretEnv  string          `json:"secret_env,omitempty"`
+	Timeout    spec.Duration   `json:"timeout"`
+	GiveUp     spec.Duration   `json:"give_up"`
+	Body       json.RawMessage `json:"body"`
+}

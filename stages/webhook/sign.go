@@ -1,0 +1,52 @@
+package webhook
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+)
+
+// Sign is the value of webhook-signature for a body that is sent at a time in
+// Unix seconds: what a receiver compares with, in constant time.
+func Sign(key []byte, id, timestamp string, body []byte) string {
+	mac := hmac.New(sha256.New, key)
+	fmt.Fprintf(mac, "%s.%s.", id, timestamp)
+	mac.Write(body)
+	return "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// secret reads the key of a notice, nil where it is not to be signed. A secret
+// that begins with whsec_ is base64, as Standard Webhooks has it; any other is
+// taken as it stands.
+func secret(n *Notice) ([]byte, error) {
+	var text []byte
+	switch {
+	case n.SecretFile != "":
+		b, err := os.ReadFile(n.SecretFile)
+		if err != nil {
+			return nil, errors.New("secret_file cannot be read: check that it is there and that spool may read it")
+		}
+		text = bytes.TrimSpace(b)
+	case n.SecretEnv != "":
+		text = []byte(os.Getenv(n.SecretEnv))
+	default:
+		return nil, nil
+	}
+	if len(text) == 0 {
+		return nil, errors.New("the secret is empty: nothing is sent unsigned")
+	}
+	encoded, is := strings.CutPrefix(string(text), "whsec_")
+	if !is {
+		return text, nil
+	}
+	key, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil {
+		return nil, errors.New("the secret begins with whsec_, but is not base64 behind it")
+	}
+	return key, nil
+}

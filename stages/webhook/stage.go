@@ -1,0 +1,155 @@
+package webhook
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/spec"
+)
+
+// Config says whom to tell of what.
+type Config struct {
+	URL        string        `yaml:"url" doc:"http or https; each notice is a POST of JSON to it"`
+	Notify     []string      `yaml:"notify" oneof:"started finished event" doc:"what is told: that a file was begun, that it is finished, that an event was recorded in it"`
+	Format     string        `yaml:"format" oneof:"spool zlmediakit" doc:"zlmediakit is the body of its on_record_mp4, of finished files only"`
+	SecretFile string        `yaml:"secret_file,omitempty" doc:"file with the secret that notices are signed with (HMAC-SHA256)"`
+	SecretEnv  string        `yaml:"secret_env,omitempty" doc:"or the name of the environment variable that holds it"`
+	Timeout    spec.Duration `yaml:"timeout" doc:"of one attempt"`
+	GiveUp     spec.Duration `yaml:"give_up" doc:"a notice that could not be delivered for this long is dropped, which is counted"`
+	RecordPath string        `yaml:"record_path" doc:"directory that zlmediakit's file_path begins with: that of the mp4 stage before"`
+}
+
+var defaults = Config{
+	Notify: []string{finished, event}, Format: "spool",
+	Timeout: spec.Duration(10 * time.Second), GiveUp: spec.Duration(72 * time.Hour), RecordPath: "./recordings",
+}
+
+// Check refuses a notice that could never arrive.
+func (c Config) Check() (problems spec.Problems) {
+	u, err := url.Parse(c.URL)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		problems = append(problems, spec.At("url", "is no URL that can be posted to").WithHint("for example https://10.0.0.5/recordings"))
+	}
+	if len(c.Notify) == 0 {
+		problems = append(problems, spec.At("notify", "is empty").WithHint("some of started, finished, event"))
+	}
+	if c.SecretFile != "" && c.SecretEnv != "" {
+		problems = append(problems, spec.At("secret_env", "is the second secret").WithHint("give secret_file or secret_env"))
+	}
+	if c.Timeout < spec.Duration(100*time.Millisecond) || c.Timeout > spec.Duration(10*time.Minute) {
+		problems = append(problems, spec.At("timeout", "%s is out of range", c.Timeout).WithHint("100ms to 10m"))
+	}
+	if c.GiveUp < spec.Duration(time.Minute) {
+		problems = append(problems, spec.At("give_up", "%s is too short", c.GiveUp).WithHint("at least 1m"))
+	}
+	return problems
+}
+
+func init() {
+	pipeline.RegisterTransform("webhook", defaults,
+		"Tells a server of recordings and events, at least once: through a queue on the disk, signed, tried again until the server has answered, after a restart too. Stands between mp4 and metadata.",
+		newStage)
+}
+
+// stage hands recordings on and puts a notice of each into the outbox first. It
+// never fails the run: footage does not wait for a notice.
+type stage struct {
+	cfg    Config
+	outbox *Outbox
+	log    *slog.Logger
+	clock  pipeline.Clock
+	file   media.ID          // that was told to have begun
+	told   map[media.ID]bool // events of this run
+
+	lost atomic.Uint64 // notices that could not be stored
+}
+
+func newStage(set pipeline.Settings, cfg Config) (pipeline.Transform[media.Recording, media.Recording], error) {
+	outbox, err := pipeline.Use[*Outbox](set)
+	if err != nil {
+		return nil, err
+	}
+	return &stage{cfg: cfg, outbox: outbox, log: set.Log, clock: set.Clock, told: map[media.ID]bool{}}, nil
+}
+
+// Process waits for the outbox's disk, never for the server.
+func (s *stage) Process(_ context.Context, r media.Recording, emit pipeline.Emit[media.Recording]) error {
+	for i := range r.Events {
+		e := &r.Events[i]
+		if !s.told[e.ID] {
+			s.remember(e.ID)
+			s.tell(event, &r, e)
+		}
+	}
+	switch r.State {
+	case media.StateRecording:
+		if r.ID != s.file { // else it is the same file once more, with an event
+			s.file = r.ID
+			s.tell(started, &r, nil)
+		}
+	case media.StateFinished:
+		s.tell(finished, &r, nil)
+	}
+	return emit(r)
+}
+
+// Flush has nothing to do: what is in the outbox is sent whatever runs.
+func (s *stage) Flush(context.Context, pipeline.Emit[media.Recording]) error { return nil }
+
+// remember bounds what is known; an event that is forgotten is told again.
+func (s *stage) remember(id media.ID) {
+	if len(s.told) >= 4*media.MaxEvents {
+		clear(s.told)
+	}
+	s.told[id] = true
+}
+
+func (s *stage) tell(what string, r *media.Recording, e *media.Event) {
+	if !slices.Contains(s.cfg.Notify, what) || s.cfg.Format == "zlmediakit" && what != finished {
+		return
+	}
+	now := s.clock.Now()
+	body, err := s.body(what, now, r, e)
+	if err == nil {
+		err = s.outbox.Put(Notice{
+			ID: media.NewID(now).String(), Created: now.UnixNano(), URL: s.cfg.URL,
+			SecretFile: s.cfg.SecretFile, SecretEnv: s.cfg.SecretEnv,
+			Timeout: s.cfg.Timeout, GiveUp: s.cfg.GiveUp, Body: body,
+		})
+	}
+	if err == nil {
+		return
+	}
+	if s.lost.Add(1) == 1 {
+		s.log.Error("a notice could not be stored and is lost; further ones are counted", "notice", what, "file", r.Path, "error", err)
+	}
+}
+
+func (s *stage) body(what string, now time.Time, r *media.Recording, e *media.Event) ([]byte, error) {
+	if s.cfg.Format != "zlmediakit" {
+		return spoolBody(what, now, r, e)
+	}
+	dir, err := filepath.Abs(s.cfg.RecordPath)
+	if err != nil {
+		return nil, err
+	}
+	return zlmBody(filepath.ToSlash(dir), r)
+}
+
+// Report tells what was lost and what waits.
+func (s *stage) Report(r *pipeline.Report) {
+	if n := s.lost.Load(); n > 0 {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("%d notices could not be stored and are lost: the log says why", n))
+	}
+	if n, why := s.outbox.Waiting(s.cfg.URL); n > 0 && why != "" {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("%d notices wait for the webhook's server: %s", n, why))
+	}
+}

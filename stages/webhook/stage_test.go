@@ -1,0 +1,164 @@
+package webhook
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/pipelinetest"
+	"github.com/gospool/spool/pipeline/spec"
+)
+
+func stageOf(t *testing.T, o *Outbox, cfg Config) pipeline.Transform[media.Recording, media.Recording] {
+	t.Helper()
+	env := pipelinetest.Env()
+	env.Clock = o.clock
+	pipeline.Provide(env.Services, o)
+	s, err := newStage(pipeline.NewSettings(env, "p", "live/x", "webhook"), cfg)
+	require.NoError(t, err)
+	return s
+}
+
+// life is what a muxer says of one file: begun, an event, the same event longer,
+// finished.
+func life(path string) []media.Recording {
+	r := media.Recording{
+		ID: media.NewID(time.Unix(1, 0)), Stream: "live/camera01", Pipeline: "p", Path: path,
+		State: media.StateRecording, StartUTC: 1.7e18, EndUTC: 1.7e18,
+	}
+	begun := r
+	e := media.Event{ID: media.EventID("live/camera01", "door"), Key: "door", Name: "door", At: 1.7e18 + 1e9}
+	r.Events = []media.Event{e}
+	marked := r
+	e.End = 1.7e18 + 9e9
+	r.Events = []media.Event{e}
+	longer := r
+	r.State, r.EndReason, r.EndUTC, r.Duration, r.Size = media.StateFinished, media.EndStop, 1.7e18+10e9, 10.5e9, 1234
+	return []media.Recording{begun, marked, longer, r}
+}
+
+func tell(t *testing.T, s pipeline.Transform[media.Recording, media.Recording], all []media.Recording) {
+	t.Helper()
+	var on []media.Recording
+	for _, r := range all {
+		require.NoError(t, s.Process(t.Context(), r, func(r media.Recording) error { on = append(on, r); return nil }))
+	}
+	require.NoError(t, s.Flush(t.Context(), nil))
+	require.Equal(t, all, on, "recordings go on as they came")
+}
+
+func TestStageTellsOfEachThingOnce(t *testing.T) {
+	noLeak(t)
+	server := listen(t, accept)
+	p := begin(t, t.TempDir(), newClock())
+	cfg := defaults
+	cfg.URL, cfg.Notify = server.URL, []string{started, finished, event}
+	tell(t, stageOf(t, p.Outbox, cfg), life("a b/c.mp4"))
+	settled(t, p.Outbox)
+	var types []string
+	for _, b := range server.heard() {
+		var s said
+		require.NoError(t, json.Unmarshal([]byte(b), &s))
+		types = append(types, s.Type)
+		require.Equal(t, "live/camera01", s.Stream)
+		require.Equal(t, "/mp4/vod/a%20b/c.mp4", s.Recording.URL)
+		if s.Type == "recording.finished" {
+			require.Equal(t, [3]any{10.5, int64(1234), "stop"}, [3]any{s.Recording.Duration, s.Recording.Size, s.Recording.EndReason})
+			require.Equal(t, "2023-11-14T22:13:30.000Z", s.Recording.End)
+			require.Equal(t, "door", s.Recording.Events[0].Key)
+		}
+		if s.Type == "event" {
+			require.Equal(t, "door", s.Event.Name)
+		}
+	}
+	require.Equal(t, []string{"recording.started", "event", "recording.finished"}, types)
+}
+
+func TestStageSpeaksZLMediaKit(t *testing.T) {
+	noLeak(t)
+	server := listen(t, accept)
+	p := begin(t, t.TempDir(), newClock())
+	cfg := defaults
+	cfg.URL, cfg.Format, cfg.RecordPath = server.URL, "zlmediakit", "/srv/rec"
+	tell(t, stageOf(t, p.Outbox, cfg), life("cam/c.mp4"))
+	settled(t, p.Outbox)
+	require.Len(t, server.heard(), 1)
+	require.JSONEq(t, `{"mediaServerId":"spool","vhost":"__defaultVhost__","app":"live","stream":"camera01",
+		"file_name":"c.mp4","file_path":"/srv/rec/cam/c.mp4","folder":"/srv/rec/cam/","file_size":1234,
+		"start_time":1700000000,"time_len":10.5,"url":"mp4/vod/cam/c.mp4"}`, server.heard()[0])
+}
+
+// Footage does not wait for a notice: a disk that takes none is said and counted.
+func TestStageGoesOnWhenANoticeCannotBeStored(t *testing.T) {
+	noLeak(t)
+	dir := t.TempDir()
+	p := begin(t, dir, newClock())
+	require.NoError(t, os.RemoveAll(dir))
+	cfg := defaults
+	cfg.URL = "http://127.0.0.1:1"
+	s := stageOf(t, p.Outbox, cfg)
+	tell(t, s, life("a.mp4"))
+	var r pipeline.Report
+	s.(pipeline.Reporter).Report(&r)
+	require.Equal(t, []string{"2 notices could not be stored and are lost: the log says why"}, r.Warnings)
+}
+
+// The notice is on the disk before the next stage hears of the recording.
+func TestNoticeIsStoredBeforeTheRecordingGoesOn(t *testing.T) {
+	noLeak(t)
+	dir := t.TempDir()
+	p := begin(t, dir, pipeline.SystemClock)
+	cfg := defaults
+	cfg.URL = "http://127.0.0.1:1"
+	boom := errors.New("boom")
+	all := life("a.mp4")
+	err := stageOf(t, p.Outbox, cfg).Process(context.Background(), all[3], func(media.Recording) error {
+		require.Equal(t, 2, files(t, dir), "the event and the end")
+		return boom
+	})
+	require.ErrorIs(t, err, boom)
+}
+
+func TestStageRefusesWhatCouldNeverArrive(t *testing.T) {
+	for text, want := range map[string]string{
+		"{}":                                               "url: is no URL that can be posted to",
+		"{url: 'ftp://h/x'}":                               "url: is no URL",
+		"{url: '/path'}":                                   "url: is no URL",
+		"{url: 'http://h', notify: []}":                    "notify: is empty",
+		"{url: 'http://h', notify: [finish]}":              "finish",
+		"{url: 'http://h', format: xml}":                   "xml",
+		"{url: 'http://h', timeout: 0}":                    "timeout",
+		"{url: 'http://h', give_up: 5s}":                   "give_up",
+		"{url: 'http://h', secret_env: A, secret_file: b}": "second secret",
+	} {
+		n, err := spec.Parse("t.yaml", []byte(text))
+		require.NoError(t, err)
+		cfg := defaults
+		require.ErrorContains(t, n.Decode(&cfg).Err(), want, text)
+	}
+}
+
+// Files of the outbox may be damaged by anything; reading one never panics, and
+// what is taken as a notice can be sent.
+func FuzzReadNotice(f *testing.F) {
+	f.Add([]byte(`{"id":"a","url":"http://h","body":{},"created_ns":1}`))
+	f.Add([]byte(`{"id":"a","url":"http://h","body":"x","timeout":"10s"}`))
+	f.Add([]byte(``))
+	dir := f.TempDir()
+	o := &Outbox{dir: dir}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		require.NoError(t, os.WriteFile(dir+"/x", b, 0o600))
+		n, err := o.read("x")
+		if err == nil {
+			require.NotEmpty(t, n.Body)
+			hostOf(n.URL)
+		}
+	})
+}
