@@ -1,0 +1,113 @@
+package mp4
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// small is a growing file in memory with chunks of some hundred bytes, and what
+// is in it.
+func small(t *testing.T, fragment bool) (run cutRun, data []byte, ends []int64) {
+	t.Helper()
+	pool := media.NewCheckedPool()
+	set, chunks := synthetic{fps: 5, gop: 5, picture: 60, sound: false, flush: time.Second, chunks: 5}.make(t, pool)
+	m := &memoryFile{}
+	f, err := newFile(segment(set, 1), chunks[0], fragment, 1e9)
+	require.NoError(t, err)
+	f.f, f.name = m, "small.mp4.part"
+	require.NoError(t, f.writeHeader(0))
+	ends = append(ends, f.size)
+	for _, c := range chunks {
+		run.chunks = append(run.chunks, samplesOf(c))
+		require.NoError(t, f.write(c))
+		ends = append(ends, f.size)
+		c.Release()
+	}
+	require.Zero(t, pool.Outstanding(), pool.Leaks())
+	return run, m.b, ends
+}
+
+// TestEveryByte damages each byte of the last two chunks in each of these ways,
+// and each byte of the header: never a panic, what is before the damage is there,
+// and nothing damaged is passed as whole.
+func TestEveryByte(t *testing.T) {
+	damages := map[string]func(b []byte, at int64) []byte{
+		"cut":     func(b []byte, at int64) []byte { return b[:at] },
+		"zeros":   func(b []byte, at int64) []byte { clear(b[at:]); return b },
+		"flipped": func(b []byte, at int64) []byte { b[at] ^= 1 << (at % 8); return b },
+		"a hole":  func(b []byte, at int64) []byte { clear(b[at:min(at+64, int64(len(b)))]); return b },
+		"longer":  func(b []byte, at int64) []byte { return append(b[:at:at], bytes.Repeat([]byte{0xa5}, 300)...) },
+	}
+	for _, fragment := range []bool{false, true} {
+		run, data, ends := small(t, fragment)
+		n := len(ends) - 1
+		for what, damage := range damages {
+			for at := int64(0); at < int64(len(data)); at++ {
+				if at > 200 && at < ends[0]-1500 {
+					at = ends[0] - 1500 // the reserve, which nobody reads
+				}
+				if at > ends[0] && at < ends[n-2] {
+					at = ends[n-2]
+				}
+				b := damage(bytes.Clone(data), at)
+				whole := 0
+				for whole < n && ends[whole+1] <= at {
+					whole++
+				}
+				run.repairs(t, b, whole, at >= ends[0], what, at)
+			}
+		}
+	}
+}
+
+// repairs repairs bytes in memory. whole is how many chunks come before the
+// damage.
+func (run cutRun) repairs(t *testing.T, b []byte, whole int, header bool, what string, at int64) {
+	t.Helper()
+	m := &memoryFile{b}
+	file, form, err := openScan(m, "small.mp4.part")
+	if err != nil || form == finished {
+		require.False(t, header, "%s at byte %d: %v", what, at, err)
+		return
+	}
+	if form == headless {
+		require.NoError(t, file.writeSize(file.lay.reserve))
+	}
+	var r Repaired
+	r.rebuild(file)
+	require.NoError(t, r.Err, "%s at byte %d", what, at)
+	if file.units == 0 {
+		require.Zero(t, whole, "%s at byte %d", what, at)
+		return
+	}
+	if header {
+		require.NoError(t, run.compare(m.b, whole, false), "%s at byte %d", what, at)
+		require.NoError(t, run.subset(m.b), "%s at byte %d", what, at)
+	}
+}
+
+// subset: every sample is one that was recorded, in order.
+func (run cutRun) subset(b []byte) error {
+	for i := range run.chunks[0] {
+		var all [][]byte
+		for _, chunk := range run.chunks {
+			all = append(all, chunk[i]...)
+		}
+		k := 0
+		for n, have := range played(b)[uint32(i+1)] {
+			for k < len(all) && !bytes.Equal(all[k], have) {
+				k++
+			}
+			if k++; k > len(all) {
+				return fmt.Errorf("sample %d of track %d was never recorded", n, i+1)
+			}
+		}
+	}
+	return nil
+}
