@@ -23,6 +23,9 @@ streams:
 	r.says("POST", "/mp4/start/"+deep, 200, `{"status":"already_recording","stream":"`+deep+`"}`)
 	r.says("GET", "/mp4/list", 200, `{"recordings":["`+deep+`"],"count":1}`)
 	r.awaitUnits(deep, 50)
+	eventually(t, "what was written is on the disk", func() bool { // fdatasync comes after the write
+		return answer[map[string]any](r, "GET", "/mp4/status/"+deep)["last_durable"] != nil
+	})
 	r.shows("/mp4/status/"+deep, map[string]any{"stream": deep, "recording": true, "state": "recording"},
 		"file", "started_at", "bytes", "last_access_unit", "last_durable", "drops", "gaps", "access_units")
 	r.says("POST", "/mp4/stop/"+deep, 200, `{"status":"stopped","stream":"`+deep+`"}`)
