@@ -1,6 +1,8 @@
 package harness
 
 import (
+	"context"
+	"os"
 	"slices"
 	"time"
 
@@ -27,25 +29,44 @@ const lap = 10 * time.Second
 func makeContent(c Case) (*content, error) {
 	o := testpattern.Default()
 	o.Width, o.Height, o.FPS, o.Bitrate, o.Channels = 1280, 720, testpattern.Rate{Num: c.FPS, Den: 1}, c.Bitrate, 0
-	o.GOP = max(int(c.GOP*time.Duration(c.FPS)/time.Second), 1)
+	o.GOP = c.pictures()
 	o.Duration = max(min(lap, c.Length).Truncate(c.GOP), c.GOP)
 	g, err := testpattern.New(o)
 	if err != nil {
 		return nil, err
 	}
-	video := g.Tracks()[testpattern.VideoTrack]
-	k := &content{
-		clip:   &clip.Clip{FPS: c.FPS, SPS: video.ParameterSets[0], PPS: video.ParameterSets[1]},
-		length: c.Length.Truncate(time.Second),
-	}
+	sets := g.Tracks()[testpattern.VideoTrack].ParameterSets
+	k := &clip.Clip{FPS: c.FPS, SPS: sets[0], PPS: sets[1]}
 	for _, au := g.Next(); au != nil; _, au = g.Next() {
 		u := clip.Unit{IDR: au.Sync}
 		for _, nal := range au.Payload {
 			u.NALs = append(u.NALs, slices.Clone(nal))
 		}
-		k.clip.Units = append(k.clip.Units, u)
+		k.Units = append(k.Units, u)
 	}
-	k.tracks = []media.Track{video, {
+	return newContent(c, k)
+}
+
+// codedContent is pictures that ffmpeg has coded: what takes filler apart, as
+// ffmpeg does, would have more to do with the test pattern than with a film.
+func codedContent(ctx context.Context, c Case) (*content, error) {
+	k, err := clip.Make(ctx, os.TempDir(), clip.Spec{
+		Size: "1280x720", FPS: c.FPS, Seconds: int(lap.Seconds()), GOP: c.pictures(), Bitrate: c.Bitrate,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return newContent(c, k)
+}
+
+// pictures is the length of a GOP.
+func (c Case) pictures() int { return max(int(c.GOP*time.Duration(c.FPS)/time.Second), 1) }
+
+func newContent(c Case, pictures *clip.Clip) (*content, error) {
+	k := &content{clip: pictures, length: c.Length.Truncate(time.Second)}
+	k.tracks = []media.Track{{
+		Codec: media.H264, Timescale: clip.VideoScale, ParameterSets: [][]byte{pictures.SPS, pictures.PPS}, Width: 1280, Height: 720,
+	}, {
 		Codec: media.AAC, Timescale: clip.AudioScale, ParameterSets: [][]byte{clip.AudioConfig},
 		SampleRate: clip.AudioScale, Channels: 2, FrameDuration: clip.AudioStep,
 	}}

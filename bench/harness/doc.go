@@ -6,6 +6,7 @@
 //	pipeline  publisher -> hub -> every stage of a recording       against the same
 //	finalise  the end of a long file                               bytes and time
 //	repair    a long file whose recorder was killed                against reading it once
+//	remux     spool remux as a process of its own                  against ffmpeg -c copy, and cp
 //	live      RTSP publishers, spool as a process of its own       against a server that discards
 //
 // Figures are medians, with the lowest and highest beside them. Content is the

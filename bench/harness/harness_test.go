@@ -116,6 +116,21 @@ func TestAChunkIsOneWrite(t *testing.T) {
 	}
 }
 
+// An hour is finished by writing its moov: less than 4 MB, however large the
+// media, and next to nothing for a fragmented file.
+func TestFinishingAnHourWritesNoMedia(t *testing.T) {
+	m := small()
+	m.Sync, m.Streams, m.Length, m.FPS = []string{"none"}, []int{1}, []spec.Duration{3600e9}, []int{30}
+	cases, err := m.Cases()
+	require.NoError(t, err)
+	results, err := Run(t.Context(), "finalise", cases, Options{Dir: t.TempDir(), Runs: 1})
+	require.NoError(t, err)
+	for i, most := range []float64{4, 0.1} {
+		require.Less(t, results[i].Get("written-MB"), most, results[i].Case.Format)
+		require.Greater(t, results[i].Get("file-MB"), 400.0)
+	}
+}
+
 func made() []Result {
 	var results []Result
 	for i, flush := range []time.Duration{250e6, 500e6, 1e9} {

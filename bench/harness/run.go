@@ -15,12 +15,12 @@ type Options struct {
 	Warm     int    // rounds that do not count
 	Runs     int
 	Window   time.Duration                     // live: between the two readings
-	Self     string                            // live: the program, which can be load, bare and serve
+	Self     string                            // live and remux: the program
 	Progress func(done, all int, label string) // may be nil
 }
 
 // Kinds are what Run knows, in the order of a table of all of them.
-var Kinds = []string{"mux", "pipeline", "finalise", "repair", "live"}
+var Kinds = []string{"mux", "pipeline", "finalise", "repair", "remux", "live"}
 
 // Run measures every case. When the context ends it returns what it has, and
 // the context's error; whatever it wrote is gone then.
@@ -31,7 +31,7 @@ func Run(ctx context.Context, kind string, cases []Case, o Options) (results []R
 	}
 	defer os.RemoveAll(dir)
 	round := map[string]func(context.Context, string, *bench) error{
-		"mux": muxRound, "pipeline": pipelineRound, "finalise": finaliseRound, "repair": repairRound,
+		"mux": muxRound, "pipeline": pipelineRound, "finalise": finaliseRound, "repair": repairRound, "remux": remuxRound,
 	}[kind]
 	rounds := o.Warm + o.Runs
 	for i, c := range cases {
@@ -45,11 +45,11 @@ func Run(ctx context.Context, kind string, cases []Case, o Options) (results []R
 			results = append(results, r)
 			continue
 		}
-		k, err := makeContent(c)
+		k, err := contentFor(ctx, kind, c)
 		if err != nil {
 			return results, err
 		}
-		b := &bench{c: c, k: k, pool: media.NewPool(256 << 20), r: Result{Kind: kind, Case: c}}
+		b := &bench{c: c, k: k, self: o.Self, pool: media.NewPool(256 << 20), r: Result{Kind: kind, Case: c}}
 		for n := range rounds {
 			o.report(i*rounds+n, len(cases)*rounds, label)
 			if ctx.Err() != nil {
@@ -66,6 +66,13 @@ func Run(ctx context.Context, kind string, cases []Case, o Options) (results []R
 	return results, nil
 }
 
+func contentFor(ctx context.Context, kind string, c Case) (*content, error) {
+	if kind == "remux" {
+		return codedContent(ctx, c)
+	}
+	return makeContent(c)
+}
+
 func (o *Options) report(done, all int, label string) {
 	if o.Progress != nil {
 		o.Progress(done, all, label)
@@ -76,6 +83,7 @@ func (o *Options) report(done, all int, label string) {
 type bench struct {
 	c    Case
 	k    *content
+	self string
 	pool *media.Pool // kept over the rounds, as a recorder's is
 	r    Result
 	warm bool

@@ -26,6 +26,7 @@ type BenchCmd struct {
 	Pipeline PipelineBench `cmd:"" help:"The whole declared pipeline, as many streams at once as asked, against write(2) of the same bytes."`
 	Finalise FinaliseBench `cmd:"" help:"What the end of a long file takes."`
 	Repair   RepairBench   `cmd:"" help:"What a long file takes whose recorder was killed, against reading it once."`
+	Remux    RemuxBench    `cmd:"" help:"The command remux, against ffmpeg -c copy and cp of the same file; ffmpeg must be installed."`
 	Live     LiveBench     `cmd:"" help:"RTSP publishers in real time, against a server that discards what they send."`
 	Part     BenchPartCmd  `cmd:"" hidden:"" help:"The processes of bench live."`
 }
@@ -61,6 +62,8 @@ type (
 	FinaliseBench struct{ benchFlags }
 	// RepairBench is spool bench repair.
 	RepairBench struct{ benchFlags }
+	// RemuxBench is spool bench remux.
+	RemuxBench struct{ benchFlags }
 	// LiveBench is spool bench live.
 	LiveBench struct {
 		benchFlags
@@ -102,6 +105,13 @@ func (c *RepairBench) Run(p *Program) error {
 	m := usual()
 	m.Length = []spec.Duration{600e9}
 	return c.run(p, "repair", m, 0)
+}
+
+// Run measures remuxing.
+func (c *RemuxBench) Run(p *Program) error {
+	m := usual()
+	m.Length = []spec.Duration{600e9}
+	return c.run(p, "remux", m, 0)
 }
 
 // Run measures live recording.

@@ -1,0 +1,68 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+)
+
+// remuxRound has the programs copy the same file, each a process of its own
+// whose CPU time the kernel tells when it has ended.
+func remuxRound(ctx context.Context, parent string, b *bench) error {
+	_, err := measure(parent, func(dir string) error {
+		m := newMuxer(b.c, b.k, b.pool)
+		if err := m.all(ctx, dir); err != nil {
+			return err
+		}
+		if err := m.stage.Close(); err != nil {
+			return err
+		}
+		in := filepath.Join(dir, "bench.mp4")
+		spool := []string{b.self, "remux", in}
+		if b.c.Format == "fmp4" {
+			spool = []string{b.self, "remux", "--fragment", in}
+		}
+		used := map[string]time.Duration{}
+		for _, p := range [...]struct {
+			name string
+			argv []string
+		}{
+			{"ffmpeg", []string{"ffmpeg", "-v", "error", "-i", in, "-c", "copy"}},
+			{"cp", []string{"cp", in}},
+			{"spool", spool},
+		} {
+			out := filepath.Join(dir, "out-"+p.name+".mp4")
+			cpu, err := child(ctx, append(p.argv, out))
+			if err != nil {
+				return err
+			}
+			used[p.name] = cpu
+			if err := os.Remove(out); err != nil {
+				return err
+			}
+		}
+		if b.warm {
+			return nil
+		}
+		b.r.add("x-ffmpeg", float64(used["spool"])/float64(used["ffmpeg"]))
+		b.r.add("cpu-ms", used["spool"].Seconds()*1000)
+		b.r.add("ffmpeg-cpu-ms", used["ffmpeg"].Seconds()*1000)
+		b.r.add("cp-cpu-ms", used["cp"].Seconds()*1000)
+		b.r.add("file-MB", float64(b.k.bytes)/1e6)
+		return nil
+	})
+	return err
+}
+
+// child runs a program to its end and gives its CPU time.
+func child(ctx context.Context, argv []string) (time.Duration, error) {
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd.WaitDelay = time.Second
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return 0, fmt.Errorf("%s: %w: %s", argv[0], err, out)
+	}
+	return cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), nil
+}
