@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.7.0
 PACKAGES ?= ./...
 
-.PHONY: build run test deps check static bench bench-parts soak soak-kill soak-disk e2e-long lint fmt generate
+.PHONY: build run test deps check static bench bench-catalogue bench-footage soak-catalogue soak soak-kill soak-disk e2e-long lint fmt generate
 
 # The binary is static: no cgo, no libc to match.
 build:
@@ -29,20 +29,7 @@ static: build
 	@ldd spool 2>&1 | grep -qi 'not a .*dynamic' || { echo "spool is linked dynamically:" >&2; ldd spool >&2; exit 1; }
 	./spool version
 
-# What recording costs on this machine, in some minutes: bench/README.md says what
-# each table means. Go's own benchmarks of the parts: make bench-parts.
-bench: build
-	./spool bench mux --runs 7 --flush-interval 1s
-	./spool bench mux --runs 5 --bitrate 1M,10M,100M --length 20 --format mp4 --flush-interval 1s
-	./spool bench pipeline --runs 5 --length 300 --streams 1
-	./spool bench pipeline --runs 3 --length 20 --bitrate 1M --streams 10,100,400
-	./spool bench finalise --runs 3 --warm 0
-	./spool bench repair --runs 3 --warm 0
-	./spool bench remux --runs 5
-	./spool bench live --runs 3
-	cd bench/peers && $(GO) test -run '^$$' -bench . -benchtime 5x
-
-bench-parts:
+bench:
 	$(GO) test -run '^$$' -bench . -benchmem $(PACKAGES)
 
 # The tests again and again, in random order, to find what fails seldom.
@@ -61,6 +48,19 @@ soak-disk:
 # Real clients at full length: 30 s clips, twenty streams of 4 Mbit/s for 60 s.
 e2e-long: deps
 	E2E_LONG=1 $(GO) test -race -count 1 -timeout 30m ./cmd/spool/e2e
+
+# A million rows in each database: the median of every question, and its plan.
+bench-catalogue: deps
+	$(GO) test -run '^$$' -bench '^BenchmarkPage$$' -benchtime 100x -v -timeout 30m ./sinks/metadata
+
+# A hundred clients read a gigabyte, from spool and from nginx.
+bench-footage: deps
+	$(GO) test -run '^$$' -bench '^BenchmarkFootage$$' -benchtime 10x -timeout 10m ./cmd/spool/e2e
+
+# The database is away for a minute, in every way, in the middle of twenty
+# recordings; and fifty kills on each database.
+soak-catalogue: deps
+	E2E_LONG=1 $(GO) test -count 1 -v -timeout 30m -run '^(TestRecordingsDoNotNoticeThatTheDatabaseIsAway|TestAfterAKillRowsAreFiles)$$' ./cmd/spool/e2e
 
 lint:
 	@if command -v golangci-lint >/dev/null; then golangci-lint run; \

@@ -9,8 +9,9 @@ import (
 	"unicode/utf8"
 )
 
-// MaxPath is the longest stream path in bytes.
-const MaxPath = 512
+// MaxPath is the longest stream path in bytes: what every database can hold in an
+// index, so that no recording is left without a row.
+const MaxPath = 255
 
 // CheckPath says why a stream path is not one. A path is one or more segments
 // joined by single slashes: what can become a file name without surprise.
