@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.7.0
 PACKAGES ?= ./...
 
-.PHONY: build run test deps check static bench bench-catalogue bench-footage soak-catalogue soak soak-kill soak-disk e2e-long lint fmt generate
+.PHONY: build run test deps check static bench bench-parts bench-catalogue bench-footage soak-catalogue soak soak-kill soak-disk e2e-long lint fmt generate
 
 # The binary is static: no cgo, no libc to match.
 build:
@@ -29,7 +29,20 @@ static: build
 	@ldd spool 2>&1 | grep -qi 'not a .*dynamic' || { echo "spool is linked dynamically:" >&2; ldd spool >&2; exit 1; }
 	./spool version
 
-bench:
+# What recording costs on this machine, in some minutes: bench/README.md says what
+# each table means. Go's own benchmarks of the parts: make bench-parts.
+bench: build
+	./spool bench mux --runs 7 --flush-interval 1s
+	./spool bench mux --runs 5 --bitrate 1M,10M,100M --length 20 --format mp4 --flush-interval 1s
+	./spool bench pipeline --runs 5 --length 300 --streams 1
+	./spool bench pipeline --runs 3 --length 20 --bitrate 1M --streams 10,100,400
+	./spool bench finalise --runs 3 --warm 0
+	./spool bench repair --runs 3 --warm 0
+	./spool bench remux --runs 5
+	./spool bench live --runs 3
+	cd bench/peers && $(GO) test -run '^$$' -bench . -benchtime 5x
+
+bench-parts:
 	$(GO) test -run '^$$' -bench . -benchmem $(PACKAGES)
 
 # The tests again and again, in random order, to find what fails seldom.
