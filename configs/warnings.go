@@ -28,11 +28,6 @@ func (c *Config) warnings() (ps spec.Problems) {
 	if host, _, err := net.SplitHostPort(c.Ingest.RTSP.Listen); err == nil && !loopback(host) && len(c.Ingest.Auth.Users) == 0 {
 		warn("keep it inside a network that you trust", "whoever reaches this address may publish", "ingest", "rtsp", "listen")
 	}
-	for _, name := range slices.Sorted(maps.Keys(c.Pipelines)) {
-		if c.Pipelines[name].Record == "event" {
-			warn("", "triggers are not active yet: this pipeline records nothing", "pipelines", string(name), "record")
-		}
-	}
 	for _, path := range slices.Sorted(maps.Keys(c.Streams)) {
 		if c.Streams[path].Pull != "" && len(c.Pipelines) > 0 && !c.recorded(string(path)) {
 			warn("", "no pipeline is for this stream: it is never fetched", "streams", string(path))

@@ -74,6 +74,8 @@ func TestWindowsThatOverlapAreOne(t *testing.T) {
 	w, on := a.At("a", day.Add(8*time.Hour), time.Time{})
 	require.True(t, on)
 	require.True(t, a.Until("a", w).Equal(day.Add(13*time.Hour)))
+	w, _ = a.At("a", day.Add(9*time.Hour+30*time.Minute), time.Time{})
+	require.True(t, w.End.Equal(day.Add(12*time.Hour)), "of two the one that lasts longer")
 	_, on = a.At("b", day.Add(8*time.Hour), time.Time{})
 	require.False(t, on, "another stream")
 }
@@ -87,6 +89,11 @@ func TestStopJobEndsWindows(t *testing.T) {
 	day := at(t, "2026-05-05T00:00:00Z")
 	want := [][2]time.Time{{day.Add(8 * time.Hour), day.Add(18 * time.Hour)}, {day.Add(20 * time.Hour), day.Add(21 * time.Hour)}}
 	require.Equal(t, want, intervals(a, day, day.Add(24*time.Hour)))
+	cut, on := a[2:].At("a", day.Add(17*time.Hour), time.Time{})
+	require.True(t, on)
+	require.Equal(t, 4*time.Hour, cut.End.Sub(cut.Start))
+	cut, _ = a[1:].At("a", day.Add(17*time.Hour), time.Time{})
+	require.True(t, cut.End.Equal(day.Add(18*time.Hour)), "the stop comes before its own end")
 }
 
 func TestStartAndStopAtOneMomentGoesOn(t *testing.T) {

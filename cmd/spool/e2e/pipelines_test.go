@@ -133,9 +133,28 @@ func TestScheduledWindowThatIsNow(t *testing.T) {
 	again.stop("live/a")
 	eventually(t, "the stop is known", func() bool { return !answer[planned](again, "GET", "/mp4/schedule").Streams[0].Record })
 	again.says("GET", "/mp4/list", 200, `{"recordings":[],"count":0}`)
+	require.Equal(t, 0, again.signal(syscall.SIGTERM))
+
+	again = launch(t, racyBinary, r.dir, "")
+	require.Contains(t, answer[planned](again, "GET", "/mp4/schedule").Streams[0].Why, "stopped by hand")
 	again.configure(pullLiveA) // the jobs are taken away
 	require.True(t, answer[reloaded](again, "POST", "/mp4/reload").Schedule)
 	require.Empty(t, answer[planned](again, "GET", "/mp4/schedule").Streams)
 	recs := again.awaitRecords("live/a", 2)
+	require.Len(t, recs, 2)
 	require.Equal(t, []string{"shutdown", "stop"}, []string{recs[0].EndReason, recs[1].EndReason})
+}
+
+// A job of the crontab triggers an event like any other.
+func TestScheduledEvent(t *testing.T) {
+	t.Parallel()
+	r := serve(t, pullLiveA+`pipelines: {clips: {record: event, stages: [source, gop_ring: {before: 1s, after: 1s}, segmenter, mp4, metadata]}}
+crontab: {jobs: [{name: tick, cron: "@every 4s", action: event, stream: live/a}]}
+`)
+	r.expect("a scheduled event was not raised") // before the stream has come
+	rec := r.awaitRecords("live/a", 1)[0]
+	require.Equal(t, "event_end", rec.EndReason)
+	events := answer[struct{ Events []struct{ Name string } }](r, "GET", "/mp4/events?stream=live/a")
+	require.NotEmpty(t, events.Events)
+	require.Equal(t, "tick", events.Events[0].Name)
 }
