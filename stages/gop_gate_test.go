@@ -178,6 +178,31 @@ func TestNothingIsLetThroughWithoutATrigger(t *testing.T) {
 	r.done()
 }
 
+// TestIntervalsThatTouchAreOneRecording, though the first one's time was over;
+// a moment between them makes two.
+func TestIntervalsThatTouchAreOneRecording(t *testing.T) {
+	for _, c := range []struct {
+		at   float64
+		want pipeline.TriggerStatus
+	}{{25, pipeline.EventExtended}, {26, pipeline.EventExtended}, {27, pipeline.EventStarted}} {
+		pool := pipelinetest.Pool(t)
+		r := newGateRig(t, pool, 25, GOPRingConfig{Before: seconds(4), After: seconds(2)})
+		r.shoot(20*25 + 1)
+		_, err := r.trigger(1, r.now(), -1, -1)
+		require.NoError(t, err)
+		r.shoot(int(c.at*25) - 20*25)
+		require.Equal(t, c.at, sinceStart(r.now()))
+		got, err := r.trigger(2, r.now(), -1, -1)
+		require.NoError(t, err)
+		require.Equal(t, c.want, got.Status, "at %v", c.at)
+		if c.want == pipeline.EventExtended {
+			require.Len(t, r.recs, 1)
+			require.Len(t, r.recs[0].events, 2)
+		}
+		r.done()
+	}
+}
+
 func TestMaxRollsWithoutLosingAChunk(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	r := newGateRig(t, pool, 50, GOPRingConfig{Before: seconds(2), After: seconds(20)})
