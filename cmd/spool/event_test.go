@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/gospool/spool/pipeline/pipelinetest"
 	"github.com/gospool/spool/pipeline/spec"
 	"github.com/gospool/spool/sinks/metadata"
+	"github.com/gospool/spool/sinks/mp4"
 	"github.com/gospool/spool/stages/hub"
 	"github.com/gospool/spool/stages/ingest/testpattern"
 )
@@ -33,7 +35,7 @@ type eventRig struct {
 
 const patternWidth, patternHeight = 192, 108
 
-func newEventRig(t *testing.T, ring string) *eventRig {
+func newEventRig(t *testing.T, mode pipeline.Mode, ring, segmenter string) *eventRig {
 	t.Helper()
 	r := &eventRig{t: t, dir: t.TempDir()}
 	pool, env := pipelinetest.Pool(t), pipelinetest.Env()
@@ -48,13 +50,13 @@ func newEventRig(t *testing.T, ring string) *eventRig {
 	pipeline.Provide(env.Services, pool)
 	pipeline.Provide(env.Services, r.hub)
 	pipeline.Provide(env.Services, r.catalogue)
-	n, err := spec.Parse("test.yaml", fmt.Appendf(nil, "[source: {}, gop_ring: {%s}, segmenter: {}, mp4: {record_path: %q, sync: none, filename_pattern: '{stream}_{timestamp}.mp4'}, metadata: {}]", ring, r.dir))
+	n, err := spec.Parse("test.yaml", fmt.Appendf(nil, "[source: {}, gop_ring: {%s}, segmenter: {%s}, mp4: {record_path: %q, sync: none, filename_pattern: '{stream}_{timestamp}.mp4'}, metadata: {}]", ring, segmenter, r.dir))
 	require.NoError(t, err)
 	plan, problems := pipeline.Compile("events", n)
 	require.NoError(t, problems.Err())
 	all, err := pipeline.ParseGlob("**")
 	require.NoError(t, err)
-	r.recorder = pipeline.NewRecorder(env, r.tasks, r.hub, []pipeline.Declared{{Plan: plan, Streams: []pipeline.Glob{all}, Mode: pipeline.Event}}, time.Minute)
+	r.recorder = pipeline.NewRecorder(env, r.tasks, r.hub, []pipeline.Declared{{Plan: plan, Streams: []pipeline.Glob{all}, Mode: mode}}, time.Minute)
 	r.hub.Watch(r.recorder.Began)
 	t.Cleanup(func() { r.stop() })
 	return r
@@ -159,7 +161,7 @@ func TestPreRollIsTrueToTheFrame(t *testing.T) {
 		"half a second": {12, 1248}, "2 s": {50, 1250}, "30 s": {750, 750},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := newEventRig(t, "before: 10, after: 5")
+			r := newEventRig(t, pipeline.Event, "before: 10, after: 5", "")
 			f := r.publish("live/x", c.gop)
 			f.feed(1503 - f.frames)
 			done, err := r.recorder.Trigger("live/x", pipeline.Trigger{ID: media.EventID("live/x", "k"), Key: "k", At: f.at(60.12), Before: -1, After: -1})
@@ -188,7 +190,7 @@ func TestPreRollIsTrueToTheFrame(t *testing.T) {
 // in a file that names it and holds all of its time that the stream and the ring
 // had; no picture is in two files.
 func TestRandomEventsInRealFiles(t *testing.T) {
-	r := newEventRig(t, "before: 4, after: 2")
+	r := newEventRig(t, pipeline.Event, "before: 4, after: 2", "")
 	random := rand.New(rand.NewPCG(1, 2))
 	type asked struct {
 		id    media.ID
@@ -234,4 +236,48 @@ func TestRandomEventsInRealFiles(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestEventOfAContinuousRecordingIsAMark on every file of its time: those that
+// are finished, the one that grows and those that come. There is no second file.
+func TestEventOfAContinuousRecordingIsAMark(t *testing.T) {
+	r := newEventRig(t, pipeline.Always, "before: 8, after: 6", "max_duration: 5")
+	e := events{r.recorder, library{r.catalogue, r.dir, r.recorder, new(sync.Mutex)}, 8 * time.Second, 6 * time.Second}
+	f := r.publish("live/x", 25)
+	f.feed(22*25 - f.frames)
+	require.Eventually(t, func() bool {
+		page, err := r.catalogue.Records(t.Context(), metadata.Query{State: media.StateFinished})
+		return err == nil && len(page.Records) == 4
+	}, time.Minute, time.Millisecond)
+	done, err := e.Trigger(t.Context(), "live/x", pipeline.Trigger{ID: media.ID{5}, Name: "door", At: f.at(22), Before: -1, After: -1})
+	require.NoError(t, err)
+	require.Equal(t, pipeline.EventMarked, done[0].Status)
+	require.Equal(t, f.at(14), done[0].Actual, "the picture that was asked for is there")
+	f.feed(20 * 25)
+	records := f.end()
+	require.Len(t, records, 9)
+	for i, rec := range records {
+		touched := i >= 2 && i <= 5 // 10-15, 15-20, 20-25, 25-30
+		require.Equal(t, touched, len(rec.Events) == 1, "%d", i)
+		require.Equal(t, touched, rec.Protected, "%d", i)
+		entry, err := mp4.ReadEntry(filepath.Join(r.dir, rec.Path))
+		require.NoError(t, err)
+		require.Equal(t, touched, entry.Protected, "%d: the file says it too", i)
+		require.Equal(t, i == 4 || i == 5, len(entry.Events) == 1, "%d: a finished file's list is not written again", i)
+	}
+
+	_, err = e.Trigger(t.Context(), "live/x", pipeline.Trigger{ID: media.ID{6}, At: f.at(500), Before: -1, After: -1})
+	require.Error(t, err, "nobody publishes, and there is no footage")
+	done, err = e.Trigger(t.Context(), "live/x", pipeline.Trigger{ID: media.ID{7}, At: f.at(9), Before: time.Second, After: 2 * time.Second, Protect: pipeline.ProtectOff})
+	require.NoError(t, err)
+	require.Equal(t, pipeline.EventMarked, done[0].Status)
+	page, err := r.catalogue.Events(t.Context(), metadata.EventQuery{Ascending: true})
+	require.NoError(t, err)
+	require.Len(t, page.Events, 2)
+	require.Equal(t, media.ID{7}, page.Events[0].ID)
+	require.Equal(t, "door", page.Events[1].Name)
+	rec, err := r.catalogue.Record(t.Context(), records[1].ID)
+	require.NoError(t, err)
+	require.Equal(t, media.ID{7}, rec.Events[0].ID)
+	require.False(t, rec.Protected)
 }
