@@ -17,10 +17,11 @@ func stops(t require.TestingT, expr, in string) pipeline.ScheduleJob {
 	return pipeline.ScheduleJob{Name: "stop " + expr, Stream: "a", Action: pipeline.RecordStop, Cron: cron(t, expr, in)}
 }
 
-// intervals asks every minute and joins the answers.
+// intervals asks every ten minutes, which all times here are multiples of, and
+// joins the answers.
 func intervals(a pipeline.Agenda, from, to time.Time) (out [][2]time.Time) {
 	was := false
-	for now := from; now.Before(to); now = now.Add(time.Minute) {
+	for now := from; now.Before(to); now = now.Add(10 * time.Minute) {
 		_, on := a.At("a", now, time.Time{})
 		switch {
 		case on && !was:

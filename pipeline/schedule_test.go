@@ -27,7 +27,12 @@ type planned struct {
 
 func newPlanned(t *testing.T, jobs ...pipeline.ScheduleJob) *planned {
 	t.Helper()
-	p := &planned{rig: newRig(t, pipeline.Manual), day: at(t, "2026-05-05T00:00:00Z")}
+	return planOn(t, newRig(t, pipeline.Manual), jobs...)
+}
+
+func planOn(t *testing.T, b *rig, jobs ...pipeline.ScheduleJob) *planned {
+	t.Helper()
+	p := &planned{rig: b, day: at(t, "2026-05-05T00:00:00Z")}
 	p.dir.conf["a"] = true
 	p.Schedule = pipeline.NewSchedule(p.Recorder, p.clock, slog.New(slog.DiscardHandler), func(j pipeline.ScheduleJob) error {
 		p.events = append(p.events, j.Name)
@@ -126,6 +131,25 @@ func TestStopByHandHoldsAcrossARestart(t *testing.T) {
 	again.recorded(t, 10)
 }
 
+// With the next window the stop by hand is over, for what is always recorded too.
+func TestNextWindowEndsTheStopByHand(t *testing.T) {
+	p := planOn(t, newRig(t, pipeline.Always, pipeline.Event), starts(t, "0 8 * * *", "UTC", time.Hour))
+	p.dir.setLive("a", true)
+	p.clock.set(p.day.Add(7 * time.Hour))
+	p.Began("a")
+	p.awaitRun(t, "a")
+	p.awaitRun(t, "a") // the one that waits for events is armed
+	_, err := p.Stop(t.Context(), "a")
+	require.NoError(t, err)
+	p.recorded(t, 8)
+	p.ask(9)
+	require.Len(t, p.Status("a"), 2, "what is always recorded outlasts the window")
+	require.NoError(t, p.Abandon(t.Context(), "a"))
+	p.Began("a")
+	p.awaitRun(t, "a")
+	p.awaitRun(t, "a")
+}
+
 // What was begun by hand is not ended by a window that came and went.
 func TestStartByHandOutlastsTheWindow(t *testing.T) {
 	p := newPlanned(t, starts(t, "0 8 * * *", "UTC", time.Hour))
@@ -177,6 +201,10 @@ func TestStreamWithoutPipelineIsSaid(t *testing.T) {
 	require.NoError(t, err)
 	p.ask(8)
 	require.Contains(t, p.Plans()[0].Error, pipeline.ErrNoPipeline.Error())
+	_, err = p.Update(t.Context(), []pipeline.Declared{declare(t, "p", pipeline.Manual, "[scripted, collect]", "**")}, nil)
+	require.NoError(t, err)
+	p.recorded(t, 8.1)
+	require.Empty(t, p.Plans()[0].Error)
 }
 
 // Run asks by the clock, and at once when the jobs are others.
