@@ -26,22 +26,24 @@ type layout struct {
 
 // file is one segment's file while it grows, or while recovery finishes it.
 type file struct {
-	f        File
-	name     string // as it is now, with PartSuffix
-	lay      layout
-	tracks   []track
-	lead     int
-	entry    entry
-	seed     uint32 // of the checksums
-	noCRC    bool   // for measuring what the checksum costs
-	noSync   bool   // sync: none
-	size     int64  // up to the end of the last whole chunk
-	seq      uint32 // of the last fragment
-	endUTC   int64  // ns, end of the last access unit
-	index    index  // fragment: true
-	units    uint64
-	dropped  uint64 // access units that did not fit the time line
-	syncFail error  // a failed fsync is never retried
+	f         File
+	name      string // as it is now, with PartSuffix
+	lay       layout
+	tracks    []track
+	lead      int
+	entry     entry
+	seed      uint32 // of the checksums
+	noCRC     bool   // for measuring what the checksum costs
+	noSync    bool   // sync: none
+	size      int64  // up to the end of the last whole chunk
+	seq       uint32 // of the last fragment
+	endUTC    int64  // ns, end of the last access unit
+	index     index  // fragment: true
+	units     uint64
+	dropped   uint64 // access units that did not fit the time line
+	syncFail  error  // a failed fsync is never retried
+	eased     int64  // up to where easeCache has sent the file to the disk
+	forgotten int64  // and up to where it let go of it
 
 	w    boxes
 	iov  [][]byte

@@ -198,6 +198,17 @@ func ignoreUnsupported(err error) error {
 	return err
 }
 
+// WriteBack and Forget are advice (see pageCache).
+func (f *diskFile) WriteBack(off, n int64) {
+	_ = unix.SyncFileRange(int(f.Fd()), off, n, unix.SYNC_FILE_RANGE_WRITE)
+}
+
+func (f *diskFile) Forget(off, n int64) {
+	if n > 0 { // 0 would mean all of the file
+		_ = unix.Fadvise(int(f.Fd()), off, n, unix.FADV_DONTNEED)
+	}
+}
+
 func (f *diskFile) Size() (int64, error) {
 	info, err := f.Stat()
 	if err != nil {

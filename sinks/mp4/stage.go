@@ -150,7 +150,9 @@ func (m *Muxer) write(c *media.Chunk, emit pipeline.Emit[media.Recording]) error
 	m.truth.wrote(f, f.size-before, f.units-units)
 	m.truth.droppedUnits.Add(f.dropped - m.counted)
 	m.counted = f.dropped
-	return m.syncByPolicy()
+	err := m.syncByPolicy()
+	f.easeCache()
+	return err
 }
 
 // note puts an event into the open file, and tells of it.
