@@ -237,6 +237,9 @@ func (h *house) reconcile(ctx context.Context, dir string) error {
 
 func (h *house) recovered(ctx context.Context, r mp4.Repaired) {
 	attrs := []any{"file", r.File, "lost", r.Lost.Round(time.Millisecond), "lost_bytes", r.LostBytes, "reason", r.Reason}
+	if r.Recording.Stream != "" {
+		attrs = append(attrs, "pipeline", r.Recording.Pipeline, "stream", r.Recording.Stream)
+	}
 	switch {
 	case r.Err != nil:
 		h.log.Error("a file that a crash left could not be finished; it is as it was", append(attrs, "error", r.Err)...)
