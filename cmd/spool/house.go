@@ -157,6 +157,17 @@ func (h *house) openOutbox(dir string) (err error) {
 
 const outboxDir = ".spool-notices"
 
+// lastNotices lets webhooks hear of the files that were finished just now. Whoever
+// does not answer at once hears of them after the next start.
+func (h *house) lastNotices(ctx context.Context) {
+	if h.outbox == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	h.outbox.Settle(ctx)
+}
+
 func (h *house) openCatalogue(ctx context.Context, dir string) (err error) {
 	node, err := os.Hostname()
 	if err != nil {
@@ -276,6 +287,7 @@ func (h *house) close(ctx context.Context) error {
 		h.rest()
 	}
 	err = errors.Join(err, h.commands.Wait(ctx))
+	h.lastNotices(ctx)
 	if h.catalogue != nil {
 		err = errors.Join(err, h.catalogue.Close(ctx))
 	}

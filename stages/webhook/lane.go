@@ -142,6 +142,7 @@ func (l *lane) failed(err error) {
 func (l *lane) note(why string, failures int) {
 	l.outbox.mu.Lock()
 	defer l.outbox.mu.Unlock()
+	defer l.outbox.move()
 	l.why = why
 	l.outbox.count.Failed += failures
 }

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -37,7 +38,8 @@ type Outbox struct {
 	mu    sync.Mutex
 	lanes map[string]*lane // by URL, those with something to send
 	count Counts
-	last  int64 // number in the newest name: names are the order of age
+	moved chan struct{} // closed and replaced when a notice was tried
+	last  int64         // number in the newest name: names are the order of age
 }
 
 // Counts are what became of notices since the start.
@@ -63,7 +65,7 @@ func Open(o Options) (*Outbox, error) {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.IdleConnTimeout = 10 * time.Second
 	b := &Outbox{
-		dir: o.Dir, tasks: o.Tasks, clock: o.Clock, log: o.Log, lanes: map[string]*lane{},
+		dir: o.Dir, tasks: o.Tasks, clock: o.Clock, log: o.Log, lanes: map[string]*lane{}, moved: make(chan struct{}),
 		client: &http.Client{
 			Transport:     transport,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -78,6 +80,41 @@ func Open(o Options) (*Outbox, error) {
 		}
 	}
 	return b, nil
+}
+
+// Settle waits until the servers that answer have been told all there is, or for
+// the context: what is recorded last is then not told at the next start only.
+func (b *Outbox) Settle(ctx context.Context) {
+	for {
+		b.mu.Lock()
+		quiet, moved := b.quiet(), b.moved
+		b.mu.Unlock()
+		if quiet {
+			return
+		}
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// quiet tells whether every lane with something to send has failed. The caller
+// holds b.mu.
+func (b *Outbox) quiet() bool {
+	for _, l := range b.lanes {
+		if len(l.entries) > 0 && l.why == "" {
+			return false
+		}
+	}
+	return true
+}
+
+// move wakes who settles. The caller holds b.mu.
+func (b *Outbox) move() {
+	close(b.moved)
+	b.moved = make(chan struct{})
 }
 
 // Close lets go of idle connections. The tasks end the rest.
@@ -183,6 +220,7 @@ func (b *Outbox) remove(l *lane, e *entry, how *int) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	defer b.move()
 	*how++
 	b.count.Waiting--
 	i := slices.Index(l.entries, e) // the first one, mostly

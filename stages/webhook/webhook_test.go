@@ -244,6 +244,24 @@ func TestRedirectIsNoArrival(t *testing.T) {
 	require.Equal(t, Counts{Delivered: 1, Failed: 1}, p.Counts())
 }
 
+func TestSettleWaitsForServersThatAnswerOnly(t *testing.T) {
+	noLeak(t)
+	server := listen(t, accept)
+	away := httptest.NewServer(http.NotFoundHandler())
+	away.Close()
+	p := begin(t, t.TempDir(), pipeline.SystemClock)
+	for i := range 20 {
+		require.NoError(t, p.Put(notice(p.clock, server.URL, fmt.Sprint(i))))
+		require.NoError(t, p.Put(notice(p.clock, away.URL, fmt.Sprint(i))))
+	}
+	p.Settle(t.Context())
+	require.Len(t, server.heard(), 20)
+	require.Equal(t, 20, p.Counts().Waiting)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	p.Settle(ctx)
+}
+
 func TestOutboxHasABound(t *testing.T) {
 	noLeak(t)
 	p := begin(t, t.TempDir(), newClock())
