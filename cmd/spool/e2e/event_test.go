@@ -1,0 +1,81 @@
+package e2e
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestEventHasItsPreRoll on the built binary in real time: nothing is recorded
+// until a trigger, the file begins before it, and the catalogue knows both.
+func TestEventHasItsPreRoll(t *testing.T) {
+	r := serve(t, `
+streams:
+  cam/a: {pull: "testpattern://?size=320x180&fps=25&gop=25&audio=off"}
+pipelines:
+  events:
+    streams: ["cam/*"]
+    record: event
+    stages: [source: {}, gop_ring: {before: 3, after: 1}, segmenter: {}, mp4: {}, metadata: {}]
+`)
+	var status struct {
+		State     string
+		Recording bool
+		Ring      struct{ Seconds float64 }
+	}
+	require.Eventually(t, func() bool {
+		code, body := r.ask("GET", "/mp4/status/cam/a")
+		return code == 200 && json.Unmarshal(body, &status) == nil && status.Ring.Seconds >= 4
+	}, patience, 20*time.Millisecond)
+	require.Equal(t, "armed", status.State)
+	require.False(t, status.Recording)
+	require.Empty(t, r.list(".mp4"))
+	require.Empty(t, r.list(".mp4.part"))
+
+	code, body := r.ask("POST", "/mp4/event/cam/a")
+	require.Equal(t, 200, code, "%s", body)
+	var done struct {
+		Status, Event string
+		Requested     time.Time `json:"requested_start"`
+		Actual        time.Time `json:"actual_start"`
+		Until         time.Time
+	}
+	require.NoError(t, json.Unmarshal(body, &done))
+	require.Equal(t, "started", done.Status)
+	require.Equal(t, 4*time.Second, done.Until.Sub(done.Requested))
+	require.False(t, done.Actual.After(done.Requested))
+	require.Less(t, done.Requested.Sub(done.Actual), 1050*time.Millisecond, "the key frame at or before it, and no earlier one")
+
+	r.await("recording finished", "reason", "event_end")
+	files := r.list(".mp4")
+	require.Len(t, files, 1)
+	numbers := frameNumbers(t, files[0], 320, 180)
+	whole(t, numbers)
+	require.Zero(t, numbers[0]%25, "a key frame is the first")
+	require.GreaterOrEqual(t, len(numbers), 4*25)
+
+	var events struct {
+		Events []struct{ ID string }
+		Count  int
+	}
+	var records struct {
+		Records []struct {
+			File   string    `json:"file_path"`
+			Start  time.Time `json:"start_time"`
+			Events []struct{ ID string }
+		}
+	}
+	code, body = r.ask("GET", "/mp4/events")
+	require.Equal(t, 200, code)
+	require.NoError(t, json.Unmarshal(body, &events))
+	require.Equal(t, 1, events.Count)
+	require.Equal(t, done.Event, events.Events[0].ID)
+	_, body = r.ask("GET", "/mp4/records")
+	require.NoError(t, json.Unmarshal(body, &records))
+	require.Equal(t, filepath.Base(files[0]), records.Records[0].File)
+	require.True(t, done.Actual.Equal(records.Records[0].Start))
+	require.Equal(t, done.Event, records.Records[0].Events[0].ID)
+}
