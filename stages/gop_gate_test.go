@@ -304,6 +304,27 @@ func TestPublisherThatReturnsGoesOnWithTheEvent(t *testing.T) {
 	r.done()
 }
 
+// TestPublisherThatReturnsTooLateBeginsNothing: the event's time is over.
+func TestPublisherThatReturnsTooLateBeginsNothing(t *testing.T) {
+	pool := pipelinetest.Pool(t)
+	kept := &pipeline.Kept{}
+	cfg := GOPRingConfig{Before: seconds(2), After: seconds(2), MaxSize: 64 << 20, MaxTime: seconds(60)}
+	r := newGateRig(t, pool, 25, cfg)
+	r.gate = newGate(t, pool, cfg, kept)
+	r.shoot(251)
+	_, err := r.trigger(7, r.now(), -1, -1)
+	require.NoError(t, err)
+	require.NoError(t, r.gate.Close())
+	for _, c := range r.cam.Shoot(t, 100) {
+		c.Release()
+	}
+	r.gate = newGate(t, pool, cfg, kept)
+	r.shoot(100)
+	require.Len(t, r.recs, 1)
+	require.Nil(t, r.gate.rec)
+	r.done()
+}
+
 // model says by arithmetic on the whole stream what the gate must do chunk by
 // chunk.
 type model struct {

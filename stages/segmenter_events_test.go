@@ -49,7 +49,7 @@ func TestWhatIsBetweenTwoEventsIsNoGap(t *testing.T) {
 	r := newReel(t, SegmenterConfig{}, &pipeline.Ended{Err: errors.New("disk"), At: time.Unix(0, 0)})
 	r.seg.(*segmenter).set.Mode = pipeline.Event
 	shot := pipelinetest.NewCamera(t, pool).Shoot(t, 25*10+1)
-	r.feed(eventMark(pool, 1, 0, 2), shot[0], shot[1])
+	r.feed(eventMark(pool, 1, 0, 100), shot[0], shot[1]) // the clock was set back since
 	r.feed(pool.NewMark(nil, 0, media.Mark{Kind: media.MarkEnd, End: media.EndEvent}))
 	for _, c := range shot[2:6] {
 		c.Release()
