@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.7.0
 PACKAGES ?= ./...
 
-.PHONY: build run test deps check static bench bench-parts bench-catalogue bench-footage soak-catalogue soak soak-kill soak-disk e2e-long lint fmt generate
+.PHONY: build run test deps check static bench bench-parts bench-catalogue bench-footage soak-catalogue soak soak-kill soak-disk soak-memory e2e-long lint fmt generate
 
 # The binary is static: no cgo, no libc to match.
 build:
@@ -74,6 +74,10 @@ bench-footage: deps
 # recordings; and fifty kills on each database.
 soak-catalogue: deps
 	E2E_LONG=1 $(GO) test -count 1 -v -timeout 30m -run '^(TestRecordingsDoNotNoticeThatTheDatabaseIsAway|TestAfterAKillRowsAreFiles)$$' ./cmd/spool/e2e
+
+# Fifty streams for a minute on a disk that is stopped, within a budget of memory.
+soak-memory:
+	SPOOL_OVERLOAD_STREAMS=50 $(GO) test -count 1 -v -timeout 10m -run '^TestAStoppedDiskCostsTheLeastImportant$$' ./sinks/mp4
 
 lint:
 	@if command -v golangci-lint >/dev/null; then golangci-lint run; \

@@ -144,7 +144,7 @@ func (r RTSP) Check() spec.Problems {
 // Check refuses bounds that hold not even one GOP.
 func (m Memory) Check() spec.Problems {
 	var c checks
-	c.want(m.Max == 0 || m.Max >= 16<<20, "max", fmt.Sprintf("%s is too little to record with", m.Max), "0 is no limit; else at least 16MiB")
+	c.want(m.Max == 0 || m.Max >= 128<<20, "max", fmt.Sprintf("%s is too little to record with", m.Max), "0 is no limit; else at least 128MiB")
 	c.want(m.GOP >= 1<<20, "gop", fmt.Sprintf("%s holds no GOP", m.GOP), "at least 1MiB")
 	c.want(m.Queue >= 1<<20, "queue", fmt.Sprintf("%s holds no GOP", m.Queue), "at least 1MiB")
 	return c.problems

@@ -124,7 +124,7 @@ type UDP struct {
 // Memory bounds what is held in memory. What is recorded is bounded by each
 // pipeline's gop_ring besides.
 type Memory struct {
-	Max   spec.Size `yaml:"max" doc:"All media in memory; beyond it whole GOPs are dropped, of the lowest priority first. 0 is no limit but those of each queue."`
+	Max   spec.Size `yaml:"max" doc:"What the process may take in all, about; rather than more, whole GOPs are dropped, of the lowest priority first. 0 is no limit but those of each queue."`
 	Pool  spec.Size `yaml:"pool" doc:"Free memory that is kept for reuse, in all."`
 	GOP   spec.Size `yaml:"gop" doc:"The newest GOP of a stream, kept so that a recording begins with its key frame."`
 	Queue spec.Size `yaml:"queue" doc:"Between a stream and each of its recordings; beyond it whole GOPs are dropped."`

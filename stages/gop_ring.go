@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gospool/spool/pipeline"
@@ -49,6 +50,12 @@ type gopRing struct {
 	clock pipeline.Clock
 	ready chan struct{} // holds a token when there is something to look at
 
+	budget *media.Budget // of the whole process; nil where there is none
+	stream string
+	once   sync.Once
+	leave  func()       // the budget
+	held   atomic.Int64 // bytes, for those who do not wait
+
 	mu       sync.Mutex
 	queue    []ringEntry
 	chunks   int // of media in the queue
@@ -78,6 +85,8 @@ func newGOPRing(set pipeline.Settings, cfg GOPRingConfig) (pipeline.Buffer[*medi
 		cfg: cfg, pool: pool, clock: set.Clock, ready: make(chan struct{}, 1),
 		dropped: pipeline.Drop{Stage: set.Stage, Cause: string(media.GapOverload)},
 	}
+	r.budget, _ = pipeline.Use[*media.Budget](set) // a program need not have one
+	r.stream = set.Stream
 	if set.Mode == pipeline.Event {
 		return newGOPGate(set, cfg, r), nil
 	}
@@ -86,6 +95,31 @@ func newGOPRing(set pipeline.Settings, cfg GOPRingConfig) (pipeline.Buffer[*medi
 
 // Put queues a chunk; it never blocks.
 func (r *gopRing) Put(c *media.Chunk) {
+	r.join()
+	r.put(c)
+	r.budget.Relieve()
+}
+
+// join lets the budget know of the ring. A ring that nothing came to is not there.
+func (r *gopRing) join() {
+	r.once.Do(func() { r.leave = r.budget.Join(r.stream, r) })
+}
+
+// Held is what is queued, in bytes. See media.Queue.
+func (r *gopRing) Held() int64 { return r.held.Load() }
+
+// Shed drops a whole GOP because the process has too much in memory.
+func (r *gopRing) Shed() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.chunks < 2 {
+		return false
+	}
+	r.shed()
+	return true
+}
+
+func (r *gopRing) put(c *media.Chunk) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if c.Mark != nil && c.Mark.Kind != media.MarkGap {
@@ -168,6 +202,8 @@ func (r *gopRing) Take(ctx context.Context) (*media.Chunk, error) {
 
 // Close releases what an abort left.
 func (r *gopRing) Close() error {
+	r.join()
+	r.leave()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, e := range r.queue {
@@ -217,6 +253,7 @@ func (r *gopRing) account(c *media.Chunk, sign int) {
 	}
 	r.chunks += sign
 	r.bytes += sign * c.Memory()
+	r.held.Store(int64(r.bytes))
 	r.span += int64(sign) * c.Span()
 }
 

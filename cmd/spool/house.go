@@ -53,17 +53,18 @@ type house struct {
 // newHouse makes the parts that need no I/O.
 func newHouse(cfg *configs.Config, declared []pipeline.Declared, log *slog.Logger) (*house, error) {
 	clock := pipeline.SystemClock
+	pool, budget := budget(cfg)
 	h := &house{
 		cfg: cfg, log: log,
 		services: &pipeline.Services{},
 		tasks:    pipeline.NewTasks(log, clock),
-		pool:     media.NewPool(int(cfg.Memory.Pool)),
+		pool:     pool,
 		disk:     newDiskTimes(),
 	}
 	h.hub = hub.New(h.pool, h.tasks, hub.Config{
 		Builder:     media.BuilderConfig{Flush: time.Duration(cfg.FlushInterval)},
 		MaxGOPBytes: int(cfg.Memory.GOP), MaxQueueBytes: int(cfg.Memory.Queue),
-		Clock: clock, Log: log,
+		Budget: budget, Clock: clock, Log: log,
 	})
 	for path, s := range cfg.Streams {
 		err := h.hub.Configure(string(path), hub.StreamConfig{Pull: s.Pull, Transport: s.Transport, Override: s.OverridePublisher})
@@ -72,6 +73,7 @@ func newHouse(cfg *configs.Config, declared []pipeline.Declared, log *slog.Logge
 		}
 	}
 	pipeline.Provide(h.services, h.pool)
+	pipeline.Provide(h.services, budget)
 	pipeline.Provide(h.services, h.hub)
 	pipeline.Provide[mp4.Timings](h.services, h.disk)
 	h.commands = stages.NewCommands(h.tasks, clock)

@@ -27,6 +27,7 @@ type Config struct {
 	MaxGOPBytes   int           // of the newest GOP, kept so that a recording begins with its key frame (64 MiB)
 	MaxQueueBytes int           // a subscription's queue (64 MiB)
 	Linger        time.Duration // a pulled stream stays connected this long after its last subscriber left (10 s)
+	Budget        *media.Budget // of the memory of all chunks; nil is none
 	Clock         pipeline.Clock
 	Log           *slog.Logger
 }
@@ -67,11 +68,15 @@ type Hub struct {
 	streams map[string]*stream
 	watch   func(path string)
 	closed  bool
+
+	leaveBudget func()
 }
 
 // New makes an empty hub.
 func New(pool *media.Pool, tasks *pipeline.Tasks, cfg Config) *Hub {
-	return &Hub{pool: pool, tasks: tasks, cfg: cfg.withDefaults(), streams: map[string]*stream{}}
+	h := &Hub{pool: pool, tasks: tasks, cfg: cfg.withDefaults(), streams: map[string]*stream{}}
+	h.leaveBudget = h.cfg.Budget.JoinLast(newest{h})
+	return h
 }
 
 // Watch sets the function that is told each path on which a publisher has
@@ -122,6 +127,7 @@ func (h *Hub) Subscribe(path string) (*Subscription, error) {
 	s.refs++
 	h.mu.Unlock()
 	sub := newSubscription(s, h.cfg.MaxQueueBytes)
+	sub.leaveBudget = h.cfg.Budget.Join(path, sub)
 	s.subscribe(sub)
 	return sub, nil
 }
@@ -161,6 +167,7 @@ func (h *Hub) List() []Info {
 // Close ends every publisher and subscription and takes no more. Pulls end with
 // the tasks.
 func (h *Hub) Close() {
+	h.leaveBudget()
 	h.mu.Lock()
 	h.closed = true
 	all := make([]*stream, 0, len(h.streams))

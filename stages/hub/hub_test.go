@@ -27,7 +27,11 @@ type rig struct {
 func newRig(t *testing.T, cfg hub.Config) *rig {
 	t.Helper()
 	t.Cleanup(func() { goleak.VerifyNone(t) })
-	pool := pipelinetest.Pool(t)
+	return newRigOn(t, pipelinetest.Pool(t), cfg)
+}
+
+func newRigOn(t *testing.T, pool *media.Pool, cfg hub.Config) *rig {
+	t.Helper()
 	cfg.Log = slog.New(slog.DiscardHandler)
 	tasks := pipeline.NewTasks(cfg.Log, pipeline.SystemClock)
 	h := hub.New(pool, tasks, cfg)

@@ -75,6 +75,11 @@ func (s *stream) setTracks(set *media.TrackSet) {
 // fanOut is the builder's emit: it owns the chunk's first reference.
 func (s *stream) fanOut(c *media.Chunk) {
 	s.bytes.Add(uint64(c.Bytes()))
+	s.share(c)
+	s.hub.cfg.Budget.Relieve()
+}
+
+func (s *stream) share(c *media.Chunk) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for sub := range s.subs {

@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
@@ -14,6 +15,9 @@ type Subscription struct {
 	stream   *stream
 	maxBytes int
 	ready    chan struct{} // holds a token when there is something to look at
+
+	leaveBudget func()
+	held        atomic.Int64 // bytes queued, for those who do not wait
 
 	mu       sync.Mutex
 	queue    []*media.Chunk
@@ -91,6 +95,7 @@ func (sub *Subscription) Close() {
 	}
 	sub.queue, sub.bytes = nil, 0
 	sub.mu.Unlock()
+	sub.leaveBudget()
 	sub.stream.unsubscribe(sub)
 }
 
@@ -101,7 +106,7 @@ func (sub *Subscription) next() (*media.Chunk, error) {
 		c := sub.queue[0]
 		sub.queue[0] = nil
 		sub.queue = sub.queue[1:]
-		sub.bytes -= c.Memory()
+		sub.account(-c.Memory())
 		return c, nil
 	}
 	if sub.closed {
@@ -132,7 +137,7 @@ func (sub *Subscription) push(c *media.Chunk) {
 		sub.queue = append(sub.queue, sub.stream.hub.pool.NewMark(c.Set, c.Seq, media.Mark{Kind: media.MarkGap, Gap: *gap}))
 	}
 	sub.queue = append(sub.queue, c)
-	sub.bytes += c.Memory()
+	sub.account(c.Memory())
 	sub.wake()
 }
 

@@ -1,0 +1,286 @@
+package mp4
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/pipelinetest"
+	"github.com/gospool/spool/pipeline/spec"
+	_ "github.com/gospool/spool/stages"
+	"github.com/gospool/spool/stages/hub"
+)
+
+// slowDisk is a disk that a test stops: every write waits until it goes on.
+type slowDisk struct {
+	mu   sync.Mutex
+	gate chan struct{} // closed while the disk works
+}
+
+func (d *slowDisk) wait(int, string) error {
+	d.mu.Lock()
+	gate := d.gate
+	d.mu.Unlock()
+	<-gate
+	return nil
+}
+
+func (d *slowDisk) stop() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.gate = make(chan struct{})
+}
+
+func (d *slowDisk) goOn() { close(d.gate) }
+
+// logged is the catalogue of the test.
+type logged struct {
+	mu   sync.Mutex
+	recs map[string][]media.Recording // finished, by stream
+}
+
+func (l *logged) Consume(_ context.Context, r media.Recording) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if r.State == media.StateFinished {
+		l.recs[r.Stream] = append(l.recs[r.Stream], r)
+	}
+	return nil
+}
+
+func (l *logged) Flush(context.Context) error { return nil }
+
+func init() {
+	pipeline.RegisterTransform("mp4_on_slow_disk", Defaults(), "mp4 on a disk that a test stops",
+		func(set pipeline.Settings, cfg Config) (pipeline.Transform[media.Part, media.Recording], error) {
+			m, err := New(set, cfg)
+			if err != nil {
+				return nil, err
+			}
+			slow, err := pipeline.Use[*slowDisk](set)
+			m.openFS = func(dir string) (FS, error) {
+				d, err := openDisk(dir)
+				return &faultFS{FS: d, fault: slow.wait}, err
+			}
+			return m, err
+		})
+	pipeline.RegisterSink("logged", struct{}{}, "keeps recordings for a test",
+		func(set pipeline.Settings, _ struct{}) (pipeline.Sink[media.Recording], error) {
+			return pipeline.Use[*logged](set)
+		})
+}
+
+// TestAStoppedDiskCostsTheLeastImportant stops the disk under many streams.
+// Memory stays under its bound; whole GOPs go, of the streams with the lowest
+// priority, and each is counted and in a gap; when the disk goes on everything is
+// recorded again.
+//
+// SPOOL_OVERLOAD_STREAMS makes it as many, SPOOL_OVERLOAD_SECONDS as long.
+func TestAStoppedDiskCostsTheLeastImportant(t *testing.T) {
+	streams, seconds := fromEnv("SPOOL_OVERLOAD_STREAMS", 12), fromEnv("SPOOL_OVERLOAD_SECONDS", 60)
+	bound := int64(streams) * 2 << 20
+	l := newOverload(t, streams, bound)
+	l.publish(t, 3, nil)
+	l.disk.stop()
+	most := int64(0)
+	l.publish(t, seconds, func() {
+		most = max(most, l.pool.Memory())
+		require.LessOrEqual(t, l.pool.Memory(), bound, "the bound is passed")
+	})
+	t.Logf("%d streams, disk stopped for %d s of media: %.1f MiB at most of %.1f, RSS %.1f MiB", streams, seconds,
+		float64(most)/(1<<20), float64(bound)/(1<<20), float64(rss(t))/(1<<20))
+	require.Greater(t, most, bound*3/4, "what may be kept is kept")
+	require.Zero(t, l.budget.Dry())
+	l.disk.goOn()
+	l.settle(t)
+	l.publish(t, 5, nil)
+	l.stop(t)
+
+	for n := range streams {
+		path := stream(n)
+		written, dropped := l.written[path], l.dropped[path]
+		require.Equal(t, uint64(l.sent), written+dropped, "%s: each access unit is in a file or counted", path)
+		recs := l.kept.recs[path]
+		if important(n) {
+			require.Zero(t, dropped, path)
+			require.Len(t, recs, 1)
+			continue
+		}
+		require.Greater(t, dropped, uint64(0), path)
+		require.Zero(t, dropped%25, "%s: whole GOPs go", path)
+		require.Equal(t, media.GapOverload, recs[len(recs)-1].Gap.Cause, path)
+		missing := int64(0)
+		for _, r := range recs {
+			missing += int64(r.Gap.Duration)
+		}
+		require.Equal(t, int64(dropped/25)*int64(time.Second), missing, "%s: the gaps say how much", path)
+	}
+	for _, n := range []int{0, streams - 1} {
+		packets := 0
+		for _, r := range l.kept.recs[stream(n)] {
+			file := probeBoxes(t, filepath.Join(l.dir, r.Path))
+			packets += len(file.of(0))
+		}
+		require.Equal(t, int(l.written[stream(n)]), packets)
+	}
+}
+
+// overload is streams that are recorded to one disk within a budget.
+type overload struct {
+	dir      string
+	pool     *media.Pool
+	budget   *media.Budget
+	disk     *slowDisk
+	kept     *logged
+	hub      *hub.Hub
+	tasks    *pipeline.Tasks
+	recorder *pipeline.Recorder
+	pubs     []*hub.Publisher
+	sent     int // access units to each
+
+	written, dropped map[string]uint64
+}
+
+func stream(n int) string    { return fmt.Sprintf("live/%03d", n) }
+func important(n int) bool   { return n%6 == 5 }
+func maxOf(a, b int64) int64 { return max(a, b) }
+func priority(path string) int {
+	n, _ := strconv.Atoi(strings.TrimPrefix(path, "live/"))
+	if important(n) {
+		return 1
+	}
+	return 0
+}
+
+func newOverload(t *testing.T, streams int, maxBytes int64) *overload {
+	l := &overload{
+		dir: t.TempDir(), pool: media.NewPool(int(maxBytes) / 8), disk: &slowDisk{gate: make(chan struct{})},
+		kept: &logged{recs: map[string][]media.Recording{}}, written: map[string]uint64{}, dropped: map[string]uint64{},
+	}
+	close(l.disk.gate)
+	l.budget = media.NewBudget(l.pool, maxBytes, priority)
+	log := slog.New(slog.DiscardHandler)
+	l.tasks = pipeline.NewTasks(log, pipeline.SystemClock)
+	l.hub = hub.New(l.pool, l.tasks, hub.Config{Budget: l.budget, Log: log})
+	services := &pipeline.Services{}
+	pipeline.Provide(services, l.pool)
+	pipeline.Provide(services, l.budget)
+	pipeline.Provide(services, l.hub)
+	pipeline.Provide(services, l.disk)
+	pipeline.Provide(services, l.kept)
+	n, err := spec.Parse("t.yaml", []byte(fmt.Sprintf(`
+- source: {}
+- gop_ring: {max_bytes: 1GiB, max_backlog: 1h}
+- segmenter: {}
+- mp4_on_slow_disk: {record_path: %q, filename_pattern: "{stream}_{seq}.mp4"}
+- logged: {}
+`, l.dir)))
+	require.NoError(t, err)
+	plan, problems := pipeline.Compile("p", n)
+	require.Empty(t, problems)
+	every, err := pipeline.ParseGlob("**")
+	require.NoError(t, err)
+	env := pipeline.Env{Services: services, Log: log, Clock: pipeline.SystemClock}
+	l.recorder = pipeline.NewRecorder(env, l.tasks, l.hub, []pipeline.Declared{{Plan: plan, Streams: []pipeline.Glob{every}, Mode: pipeline.Manual}}, time.Minute)
+	for i := range streams {
+		p, err := l.hub.Publish(stream(i), hub.PublishOptions{})
+		require.NoError(t, err)
+		require.NoError(t, p.SetTracks([]media.Track{pipelinetest.AVC(640, 360)}))
+		l.pubs = append(l.pubs, p)
+		_, err = l.recorder.Start(stream(i), pipeline.StartOptions{})
+		require.NoError(t, err)
+	}
+	for i := range streams { // the pipelines have subscribed
+		require.Eventually(t, func() bool { return l.subscribed(stream(i)) }, time.Minute, time.Millisecond)
+	}
+	return l
+}
+
+func (l *overload) subscribed(path string) bool {
+	for _, i := range l.hub.List() {
+		if i.Path == path {
+			return i.Subscribers == 1
+		}
+	}
+	return false
+}
+
+// publish sends seconds of GOPs of one second to every stream, all in step.
+func (l *overload) publish(t *testing.T, seconds int, look func()) {
+	for range seconds * 25 {
+		ns := int64(l.sent) * 40_000_000
+		for n, p := range l.pubs {
+			size := 12 << 10
+			if important(n) {
+				size = 1 << 10
+			}
+			require.NoError(t, p.Write(0, &media.AU{
+				DTS: int64(l.sent) * 3600, PTS: int64(l.sent) * 3600, UTC: pipelinetest.StartUTC + ns, Mono: ns,
+				Sync: l.sent%25 == 0, Payload: [][]byte{make([]byte, size)},
+			}))
+			if look != nil {
+				look()
+			}
+		}
+		l.sent++
+	}
+}
+
+// settle waits until what waited is written.
+func (l *overload) settle(t *testing.T) {
+	require.Eventually(t, func() bool {
+		for _, j := range l.recorder.Jobs() {
+			if j.Report.RingChunks > 0 {
+				return false
+			}
+		}
+		return true
+	}, time.Minute, time.Millisecond)
+}
+
+func (l *overload) stop(t *testing.T) {
+	for n, p := range l.pubs {
+		p.Close(media.EndStop)
+		require.Eventually(t, func() bool { _, ended := l.recorder.Last(stream(n)); return ended }, time.Minute, time.Millisecond)
+		last, _ := l.recorder.Last(stream(n))
+		require.Empty(t, last.LastError)
+		l.written[stream(n)] = last.Report.AccessUnits
+		for _, d := range last.Report.Drops {
+			require.Equal(t, string(media.GapOverload), d.Cause)
+			l.dropped[stream(n)] += d.AccessUnits
+		}
+	}
+	require.NoError(t, l.recorder.Shutdown(t.Context()))
+	l.hub.Close()
+	require.NoError(t, l.tasks.Stop(t.Context()))
+	require.Zero(t, l.pool.Outstanding())
+	require.Zero(t, l.pool.Memory())
+}
+
+func fromEnv(name string, otherwise int) int {
+	if n, err := strconv.Atoi(os.Getenv(name)); err == nil && n > 0 {
+		return n
+	}
+	return otherwise
+}
+
+// rss is the process's resident memory.
+func rss(t *testing.T) int64 {
+	b, err := os.ReadFile("/proc/self/statm")
+	require.NoError(t, err)
+	fields := strings.Fields(string(b))
+	pages, err := strconv.ParseInt(fields[1], 10, 64)
+	require.NoError(t, err)
+	return pages * int64(os.Getpagesize())
+}
