@@ -41,6 +41,7 @@ type foreign struct {
 	moovAt int64
 	moov   []byte // payload
 	window window
+	judged int64 // bytes of samples
 	copy   remake
 	r      *Repaired
 }
@@ -211,7 +212,11 @@ func (x *foreign) write(fsys FS, name string) (string, error) {
 		return "", diskError("create", hiddenName, 0, err)
 	}
 	defer out.Close()
-	err = x.fill(out)
+	if _, dry := out.(*dryFile); !dry {
+		if err = x.fill(out); err == nil {
+			err = x.prove(out)
+		}
+	}
 	if err == nil {
 		err = out.Sync()
 	}
@@ -225,7 +230,27 @@ func (x *foreign) write(fsys FS, name string) (string, error) {
 			err = nil
 		}
 	}
-	return "", errors.Join(diskError("write repaired copy", hiddenName, 0, err), fsys.Remove(hiddenName))
+	if !errors.Is(err, ErrBeyondHelp) {
+		err = diskError("write repaired copy", hiddenName, 0, err)
+	}
+	return "", errors.Join(err, fsys.Remove(hiddenName))
+}
+
+// prove looks at the copy as at any file: only one in which nothing is wrong is
+// given a name.
+func (x *foreign) prove(out File) error {
+	size, err := out.Size()
+	if err != nil {
+		return err
+	}
+	again := &foreign{f: out, size: size, r: &Repaired{}}
+	if err := again.look(); err != nil {
+		return fmt.Errorf("the repaired copy is no better: %w", err)
+	}
+	if !again.copy.same(size) {
+		return fmt.Errorf("the repaired copy is still damaged: %w", ErrBeyondHelp)
+	}
+	return nil
 }
 
 func (x *foreign) fill(out File) error {

@@ -49,11 +49,21 @@ func (x *foreign) keepSamples(boxes []top) error {
 		return ErrBeyondHelp
 	}
 	last := boxes[len(boxes)-1]
+	if behind := last.at + last.size; end > behind { // the header of the mdat is damaged
+		for i := range tables {
+			if tables[i].keeps(behind, 8) {
+				return fmt.Errorf("no box leads to the samples, and there is no room for one: %w", ErrBeyondHelp)
+			}
+		}
+		x.copy.patches = append(x.copy.patches, patch{behind + 4, []byte("mdat")})
+		last = top{header{[4]byte{'m', 'd', 'a', 't'}, x.size - behind, 8}, behind}
+		missing++
+	}
 	x.copy.length = min(x.size, last.at+last.size)
 	if missing == 0 && last.at+last.size <= x.size {
 		return nil
 	}
-	if last.is("mdat") || last.at+last.size > x.size {
+	if last.is("mdat") || last.at+last.size >= x.size { // or it has no size, and reaches over what is appended
 		if end > last.at {
 			x.copy.length = end // what follows is cut, torn or zeros
 		}
@@ -117,6 +127,16 @@ func (s *sampleTable) keptEnd() (end int64) {
 		}
 	}
 	return end
+}
+
+// keeps tells whether a sample that is kept has one of n bytes.
+func (s *sampleTable) keeps(at, n int64) bool {
+	for i := range s.size {
+		if s.keep[i] && s.at[i] < at+n && s.at[i]+int64(s.size[i]) > at {
+			return true
+		}
+	}
+	return false
 }
 
 // parseSampleTable expands the tables of an stbl.
