@@ -315,12 +315,14 @@ func TestPublisherThatReturnsTooLateBeginsNothing(t *testing.T) {
 	_, err := r.trigger(7, r.now(), -1, -1)
 	require.NoError(t, err)
 	require.NoError(t, r.gate.Close())
+	r.open = false
 	for _, c := range r.cam.Shoot(t, 100) {
 		c.Release()
 	}
 	r.gate = newGate(t, pool, cfg, kept)
 	r.shoot(100)
 	require.Len(t, r.recs, 1)
+	require.Empty(t, r.pend)
 	require.Nil(t, r.gate.rec)
 	r.done()
 }
