@@ -96,7 +96,6 @@ func (r *Recorder) RestoreStops(stops map[string]time.Time) {
 
 // noteEnd remembers a scheduled job that ended by itself. The caller holds r.mu.
 func (r *Recorder) noteEnd(key jobKey, j *recording) {
-	delete(r.spent, key)
 	select {
 	case <-j.stopping:
 	default:

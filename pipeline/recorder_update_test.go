@@ -54,6 +54,9 @@ func TestUpdateTouchesOnlyWhatChanged(t *testing.T) {
 		require.Len(t, s.Stages, map[string]int{"one": 3, "two": 2}[s.Pipeline])
 	}
 
+	require.Equal(t, 1, b.update(t, nil, one("[scripted, queue, collect]"), two).Restarted)
+	b.awaitRun(t, "conf/a") // still wanted by who began it
+
 	gone := b.update(t, nil, two)
 	require.Equal(t, pipeline.Changes{Removed: []string{"one"}, Restarted: 1}, gone)
 	require.Len(t, b.Status("conf/a"), 1)
@@ -110,7 +113,21 @@ func TestHoldAndResume(t *testing.T) {
 	b.awaitRun(t, "live/x")
 	require.Zero(t, b.Resume("always", []string{"live/x"}), "it is recorded already")
 	require.Zero(t, b.Resume("nobody", []string{"live/x"}))
+
+	_, err = b.Stop(t.Context(), "live/x")
+	require.NoError(t, err)
+	require.Equal(t, 1, b.Resume("always", []string{"live/x"}))
+	b.awaitRun(t, "live/x")
+	b.dir.setLive("live/x", false)
+	require.NoError(t, stopped(b.Hold(t.Context(), "always", pipeline.HoldOptions{})))
+	b.dir.setLive("live/x", true)
+	b.update(t, nil)
+	again := declare(t, "always", pipeline.Always, "[scripted, collect]", "**")
+	b.update(t, []string{"live/x"}, again)
+	b.awaitRun(t, "live/x") // neither the hold of the one that was removed holds, nor the stop before Resume
 }
+
+func stopped(_ int, err error) error { return err }
 
 // numbered has settings of two kinds, one of them kept as it was written.
 type numbered struct {

@@ -51,13 +51,12 @@ func (a Agenda) Streams() []string {
 // before the moment of a stop by hand does not count; of several the one that
 // lasts longest is given.
 func (a Agenda) At(stream string, now, stopped time.Time) (w Window, ok bool) {
-	halt := a.lastStop(stream, now)
 	for _, j := range a {
 		if j.Stream != stream || j.Action != RecordStart {
 			continue
 		}
 		start := j.Cron.Last(now)
-		if start.IsZero() || start.Before(halt) || !start.After(stopped) {
+		if start.IsZero() || !start.After(stopped) {
 			continue
 		}
 		this := Window{Job: j.Name, Start: start, End: a.end(j, start)}
@@ -73,18 +72,6 @@ func (a Agenda) At(stream string, now, stopped time.Time) (w Window, ok bool) {
 
 func (w Window) outlastedBy(o Window) bool {
 	return !w.End.IsZero() && (o.End.IsZero() || o.End.After(w.End))
-}
-
-// lastStop is the newest firing of the stream's stop jobs.
-func (a Agenda) lastStop(stream string, now time.Time) (last time.Time) {
-	for _, j := range a {
-		if j.Stream == stream && j.Action == RecordStop {
-			if t := j.Cron.Last(now); t.After(last) {
-				last = t
-			}
-		}
-	}
-	return last
 }
 
 // end is when a window that began at start is over: after its duration or at the

@@ -125,4 +125,6 @@ func TestUpcomingInOrder(t *testing.T) {
 	require.True(t, next[2].At.Equal(at(t, "2026-05-06T18:00:00Z")))
 	require.True(t, a.Change(now).Equal(at(t, "2026-05-05T18:00:00Z")))
 	require.True(t, pipeline.Agenda{}.Change(now).IsZero())
+	a = pipeline.Agenda{starts(t, "0 8 * * *", "UTC", 2*time.Hour)}
+	require.True(t, a.Change(now).Equal(at(t, "2026-05-05T10:00:00Z")), "the window's end")
 }

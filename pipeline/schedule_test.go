@@ -159,8 +159,35 @@ func TestStartByHandOutlastsTheWindow(t *testing.T) {
 	p.awaitRun(t, "a")
 	p.ask(8)
 	p.ask(9)
-	require.Equal(t, pipeline.JobRunning, p.Status("a")[0].State)
-	require.Empty(t, p.script.runs)
+	select {
+	case p.script.ends <- pipeline.End(pipeline.ReasonSourceLost):
+		p.awaitRun(t, "a")
+	case <-time.After(20 * time.Second):
+		require.Fail(t, "it was ended with the window")
+	}
+}
+
+// A start by hand ends what a stop by hand held, and one with a length does not
+// claim what the schedule began.
+func TestStartByHandInAWindow(t *testing.T) {
+	p := newPlanned(t, starts(t, "0 8 * * *", "UTC", 2*time.Hour))
+	p.recorded(t, 8)
+	_, err := p.Stop(t.Context(), "a")
+	require.NoError(t, err)
+	_, err = p.Start("a", pipeline.StartOptions{})
+	require.NoError(t, err)
+	p.awaitRun(t, "a")
+	p.ask(9)
+	require.True(t, p.Plans()[0].Record)
+	_, err = p.Stop(t.Context(), "a")
+	require.NoError(t, err)
+
+	p.recorded(t, 32)
+	already, err := p.Start("a", pipeline.StartOptions{Duration: 24 * time.Hour})
+	require.NoError(t, err)
+	require.True(t, already)
+	p.ask(34)
+	p.awaitGone(t, "a")
 }
 
 func TestSourceThatHasEndedIsNotReadAgainInItsWindow(t *testing.T) {
@@ -197,7 +224,7 @@ func TestEventsAreMoments(t *testing.T) {
 
 func TestStreamWithoutPipelineIsSaid(t *testing.T) {
 	p := newPlanned(t, starts(t, "0 8 * * *", "UTC", time.Hour))
-	_, err := p.Update(t.Context(), nil, nil)
+	_, err := p.Update(t.Context(), []pipeline.Declared{declare(t, "clips", pipeline.Event, "[scripted, collect]", "**")}, nil)
 	require.NoError(t, err)
 	p.ask(8)
 	require.Contains(t, p.Plans()[0].Error, pipeline.ErrNoPipeline.Error())
