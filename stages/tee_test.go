@@ -251,7 +251,7 @@ func TestTeeRefusesWhatCannotBeMeant(t *testing.T) {
 		"- shots\n- tee: {branches: [{name: a}]}":                                                   "a branch needs a list of stages",
 		"- shots\n- tee: {branches: [{name: a, max_bytes: 5, stages: ['null']}]}":                   "at least 1MiB",
 		"- shots\n- tee:\n    branches:\n      - name: a\n        stages:\n        - segmnter\n":    "t.yaml:6:11: 1/tee/branches/0/stages/0: there is no stage \"segmnter\" (did you mean segmenter?)",
-		"- shots\n- tee: {branches: [{name: a, stages: [segmenter, 'null', metadata]}]}":            "null is a sink, but stages follow it",
+		"- shots\n- tee: {branches: [{name: a, stages: [segmenter, mp4, 'null', stopped]}]}":        "null is a sink, but stages follow it",
 		"- shots\n- tee: {branches: [{name: a, stages: [{tee: {branches: [{name: b}]}}]}]}":         "a branch needs a list of stages",
 		"- shots\n- tee: {branches: [{name: a, stages: [{segmenter: {max_duratoin: 3}}, 'null']}]}": "did you mean",
 	} {

@@ -198,15 +198,23 @@ func TestNoticesAreReplayedAfterARestart(t *testing.T) {
 func TestRefusedNoticeDelaysItselfOnly(t *testing.T) {
 	noLeak(t)
 	clock, dir := newClock(), t.TempDir()
+	stored := make(chan struct{}) // both are, before the first is answered
+	refused := 0
 	server := listen(t, func(_ int, body string) int {
+		<-stored
 		if body == `"bad"` {
+			refused++
 			return http.StatusBadRequest
+		}
+		if refused != 1 { // it waited for the bad one
+			return http.StatusTeapot
 		}
 		return http.StatusOK
 	})
 	p := begin(t, dir, clock)
 	require.NoError(t, p.Put(notice(clock, server.URL, `"bad"`)))
 	require.NoError(t, p.Put(notice(clock, server.URL, `"good"`)))
+	close(stored)
 	settled(t, p.Outbox)
 	require.Equal(t, []string{`"good"`}, server.heard())
 	c := p.Counts()
