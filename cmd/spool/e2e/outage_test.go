@@ -11,7 +11,6 @@ import (
 	"github.com/Shopify/toxiproxy/v2"
 	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
 
 	"github.com/gospool/spool/sinks/metadata/dbtest"
 )
@@ -34,26 +33,34 @@ func outageSeconds() float64 {
 // no stream notices, and afterwards every file has its row, once.
 func TestRecordingsDoNotNoticeThatTheDatabaseIsAway(t *testing.T) {
 	t.Parallel()
-	for driver, start := range map[string]func(dbtest.TB) *dbtest.Server{"postgres": dbtest.StartPostgres, "mysql": dbtest.StartMariaDB} {
+	// A disk that can be filled takes root to mount.
+	root := os.Geteuid() == 0
+	starts := map[string]func(dbtest.TB) *dbtest.Server{"postgres": dbtest.StartPostgres, "mysql": dbtest.StartMariaDB}
+	if root {
+		starts = map[string]func(dbtest.TB) *dbtest.Server{"postgres": dbtest.StartPostgresOnDisk, "mysql": dbtest.StartMariaDBOnDisk}
+	}
+	for driver, start := range starts {
 		t.Run(driver, func(t *testing.T) {
 			t.Parallel()
 			server := start(t)
 			addr, cut, mend := proxy(t, server.Addr)
-			through := server.DSNFor(addr)
-			withoutDatabase(t, &database{driver: driver, dsn: through, server: server}, []outage{
-				{"killed", server.Kill, server.Start}, {"stopped", server.Freeze, server.Thaw}, {"cut off", cut, mend},
-			})
+			outages := []outage{{"killed", server.Kill, server.Start}, {"stopped", server.Freeze, server.Thaw}, {"cut off", cut, mend}}
+			if root {
+				outages = append(outages, outage{"on a full disk", server.Fill, server.Free})
+			}
+			withoutDatabase(t, &database{driver: driver, dsn: server.DSNFor(addr), server: server}, outages)
 		})
 	}
-	if os.Geteuid() != 0 {
-		return // a disk that can be filled takes root to mount
+	if !root {
+		return
 	}
 	t.Run("sqlite", func(t *testing.T) {
 		t.Parallel()
-		disk := smallDisk(t)
+		disk := t.TempDir()
+		dbtest.Mount(t, disk, "4m")
 		filler := filepath.Join(disk, "filler")
 		withoutDatabase(t, &database{driver: "sqlite", dsn: filepath.Join(disk, "spool.db")}, []outage{
-			{"on a full disk", func() { fill(t, filler) }, func() { require.NoError(t, os.Remove(filler)) }},
+			{"on a full disk", func() { dbtest.Fill(t, filler) }, func() { require.NoError(t, os.Remove(filler)) }},
 		})
 	})
 }
@@ -142,27 +149,4 @@ func proxy(t *testing.T, to string) (addr string, cut, mend func()) {
 	t.Cleanup(p.Stop)
 	addr = p.Listen
 	return addr, p.Stop, func() { require.NoError(t, p.Start()) }
-}
-
-// smallDisk is a filesystem of four megabytes.
-func smallDisk(t *testing.T) string {
-	t.Helper()
-	dir := t.TempDir()
-	require.NoError(t, unix.Mount("none", dir, "tmpfs", 0, "size=4m"))
-	t.Cleanup(func() { require.NoError(t, unix.Unmount(dir, unix.MNT_DETACH)) })
-	return dir
-}
-
-// fill leaves no byte of a disk.
-func fill(t *testing.T, name string) {
-	t.Helper()
-	f, err := os.Create(name)
-	require.NoError(t, err)
-	defer f.Close()
-	for block := 1 << 16; block > 0; {
-		if _, err = f.Write(make([]byte, block)); err != nil {
-			block /= 16
-		}
-	}
-	require.ErrorIs(t, err, unix.ENOSPC)
 }

@@ -34,6 +34,7 @@ type Server struct {
 	Addr   string // host:port
 
 	t       TB
+	dir     string // all that it has on disk
 	start   func() *exec.Cmd
 	cmd     *exec.Cmd
 	logFile string
@@ -203,12 +204,16 @@ func dataDir(t TB, owner string) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	if uid, gid, ok := account(owner); ok {
-		if err := os.Chown(dir, uid, gid); err != nil {
-			t.Fatal(err)
-		}
-	}
+	own(t, dir, owner)
 	return dir
+}
+
+// own gives a directory to the account that will work in it.
+func own(t TB, dir, owner string) {
+	t.Helper()
+	if uid, gid, ok := account(owner); ok {
+		fail(t, "chown", os.Chown(dir, uid, gid))
+	}
 }
 
 func run(t TB, cmd *exec.Cmd) {

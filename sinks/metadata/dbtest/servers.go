@@ -12,18 +12,22 @@ import (
 
 // StartPostgres starts a PostgreSQL server; fsync is off, for the tests kill
 // servers and never the machine.
-func StartPostgres(t TB) *Server {
+func StartPostgres(t TB) *Server { t.Helper(); return postgresIn(t, dataDir(t, "postgres")) }
+
+// StartMariaDB starts a MariaDB server.
+func StartMariaDB(t TB) *Server { t.Helper(); return mariaDBIn(t, dataDir(t, "nobody")) }
+
+func postgresIn(t TB, dir string) *Server {
 	t.Helper()
 	initdb := program(t, "initdb", "/usr/lib/postgresql/*/bin/initdb")
 	postgres := filepath.Join(filepath.Dir(initdb), "postgres")
-	dir := dataDir(t, "postgres")
 	password := filepath.Join(dir, "password")
 	fail(t, "password", os.WriteFile(password, []byte("secret"), 0o644))
 	data := filepath.Join(dir, "data")
 	run(t, as("postgres", dir, initdb, "-D", data, "-U", "spool", "--pwfile", password,
 		"-A", "scram-sha-256", "-E", "UTF8", "--no-locale", "--no-sync"))
 	addr, port := freeAddr(t)
-	s := &Server{Driver: "postgres", Addr: addr, t: t, logFile: filepath.Join(dir, "log"), start: func() *exec.Cmd {
+	s := &Server{Driver: "postgres", Addr: addr, t: t, dir: dir, logFile: filepath.Join(dir, "log"), start: func() *exec.Cmd {
 		return as("postgres", dir, postgres, "-D", data, "-p", port, "-h", "127.0.0.1", "-k", dir,
 			"-c", "fsync=off", "-c", "shared_buffers=64MB", "-c", "max_connections=50")
 	}}
@@ -34,16 +38,14 @@ func StartPostgres(t TB) *Server {
 	return s
 }
 
-// StartMariaDB starts a MariaDB server.
-func StartMariaDB(t TB) *Server {
+func mariaDBIn(t TB, dir string) *Server {
 	t.Helper()
 	mariadbd := program(t, "mariadbd", "/usr/sbin/mariadbd")
 	install := program(t, "mariadb-install-db", "/usr/bin/mariadb-install-db")
-	dir := dataDir(t, "nobody")
 	data := filepath.Join(dir, "data")
 	run(t, as("nobody", dir, install, "--no-defaults", "--datadir="+data, "--auth-root-authentication-method=normal", "--skip-test-db"))
 	addr, port := freeAddr(t)
-	s := &Server{Driver: "mysql", Addr: addr, t: t, logFile: filepath.Join(dir, "log"), start: func() *exec.Cmd {
+	s := &Server{Driver: "mysql", Addr: addr, t: t, dir: dir, logFile: filepath.Join(dir, "log"), start: func() *exec.Cmd {
 		return as("nobody", dir, mariadbd, "--no-defaults", "--datadir="+data, "--port="+port, "--bind-address=127.0.0.1",
 			"--socket="+filepath.Join(dir, "sock"), "--pid-file="+filepath.Join(dir, "pid"), "--skip-name-resolve",
 			"--innodb-flush-log-at-trx-commit=2", "--innodb-buffer-pool-size=256M", "--innodb-log-file-size=64M")

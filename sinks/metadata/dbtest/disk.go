@@ -1,0 +1,66 @@
+package dbtest
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// serverDisk holds a server of either kind as it is when it is new, its log
+// beside it; what is over, Fill takes.
+const serverDisk = "320m"
+
+// StartPostgresOnDisk starts a PostgreSQL server on a small filesystem of its
+// own, that Fill can fill. It takes root to mount one.
+func StartPostgresOnDisk(t TB) *Server { t.Helper(); return postgresIn(t, ownDisk(t, "postgres")) }
+
+// StartMariaDBOnDisk is StartPostgresOnDisk for MariaDB.
+func StartMariaDBOnDisk(t TB) *Server { t.Helper(); return mariaDBIn(t, ownDisk(t, "nobody")) }
+
+func ownDisk(t TB, owner string) string {
+	t.Helper()
+	dir := dataDir(t, owner)
+	Mount(t, dir, serverDisk)
+	own(t, dir, owner)
+	return dir
+}
+
+// Mount makes dir a filesystem of so many bytes ("4m") until the test ends.
+func Mount(t TB, dir, size string) {
+	t.Helper()
+	fail(t, "mount "+dir, syscall.Mount("none", dir, "tmpfs", 0, "size="+size))
+	t.Cleanup(func() { fail(t, "unmount "+dir, syscall.Unmount(dir, syscall.MNT_DETACH)) })
+}
+
+// Fill leaves the server's disk no byte.
+func (s *Server) Fill() { s.t.Helper(); Fill(s.t, s.filler()) }
+
+// Free gives back what Fill took, and starts a server that has ended for want of
+// space, as whatever watches over it would.
+func (s *Server) Free() {
+	s.t.Helper()
+	fail(s.t, "free the disk", os.Remove(s.filler()))
+	if !alive(s.cmd.Process.Pid) {
+		s.Kill()
+		s.Start()
+	}
+}
+
+func (s *Server) filler() string { return filepath.Join(s.dir, "filler") }
+
+// Fill takes what is left of a disk, to the last byte, for a file of this name.
+func Fill(t TB, name string) {
+	t.Helper()
+	f, err := os.Create(name)
+	fail(t, "fill the disk", err)
+	defer f.Close()
+	for block := 1 << 16; block > 0; {
+		if _, err = f.Write(make([]byte, block)); err != nil {
+			block /= 16
+		}
+	}
+	if !errors.Is(err, syscall.ENOSPC) {
+		t.Fatalf("fill the disk: %v, not for want of space", err)
+	}
+}
