@@ -11,9 +11,10 @@
 //	0        ftyp                        0        ftyp
 //	         free(R)   the reserve                moov      mvex, mehd's place
 //	k*4096   moov      mvex                       free(S)   the reserve
-//	         (prft moof mdat)*           k*4096   (prft moof mdat)*
+//	         (prft moof mdat)*           k*4096   moof mdat (prft moof mdat)*
 //
-//	prft     UTC of the fragment's first sample
+//	prft     UTC of the fragment's first sample; a fragmented file's first has none,
+//	         since its sidx must lead to a moof, and the entry tells its time
 //	moof     mfhd, (tfhd tfdt trun [sbgp])*, uuid: CRC32C
 //	mdat     each track's samples, one track after another
 //
@@ -35,7 +36,7 @@
 //
 //	moov fits        ftyp free(8) moov free(..) mdat{ growing moov, fragments }
 //	moov does not    ftyp free(..) mdat{ growing moov, fragments, 8 bytes } moov
-//	fragment: true   ftyp moov{mehd} free(..) sidx (prft moof mdat)*
+//	fragment: true   ftyp moov{mehd} free(..) sidx moof mdat (prft moof mdat)*
 //	no room at all   as it grew, with mehd: a valid fragmented file
 //
 // The padding between moov and mdat is not written, so finishing costs what the

@@ -131,6 +131,7 @@ func (f *file) write(c *media.Chunk) error {
 		return err
 	}
 	g.seq, g.seed = f.seq+1, f.seed
+	g.bare = f.lay.fragment && f.seq == 0
 	f.w.b = f.w.b[:0]
 	g.writeHead(&f.w, f.noCRC)
 	f.iov = append(f.iov[:0], f.w.b)
@@ -194,7 +195,7 @@ func (f *file) took(g *fragment, data, n int64) {
 		}
 	}
 	if f.lay.fragment {
-		f.index.add(n, at, timed, sync)
+		f.index.add(n, g.prft(), at, timed, sync)
 	}
 	lead := &g.runs[g.lead]
 	f.endUTC = g.utc + media.ToNanos(lead.cols.End-lead.cols.DTS[0], lead.track.timescale)

@@ -144,7 +144,7 @@ func TestReserveFollowsTheLimits(t *testing.T) {
 func TestReferencesThatWouldOverflowAreNotMerged(t *testing.T) {
 	x := index{every: 1}
 	for i := range int64(4) {
-		x.add(700<<20, i*90000, true, true)
+		x.add(700<<20, 0, i*90000, true, true)
 	}
 	require.Len(t, x.references(4*90000, 4), 4)
 	require.Len(t, x.references(4*90000, 2), 2)
@@ -153,7 +153,7 @@ func TestReferencesThatWouldOverflowAreNotMerged(t *testing.T) {
 
 	long := index{every: 1 << 40}
 	for i := range int64(4) {
-		long.add(700<<20, i*90000, true, i == 0)
+		long.add(700<<20, 0, i*90000, true, i == 0)
 	}
 	refs := long.references(4*90000, 10)
 	require.Len(t, refs, 4, "cut without a key frame before 31 bits are full")

@@ -28,6 +28,7 @@ type fragment struct {
 	seq  uint32
 	lead int   // index in runs of the track that carries the wall clock
 	utc  int64 // ns, of that track's first sample
+	bare bool  // without prft: the first of a fragmented file, since a sidx must lead to a moof
 	seed uint32
 }
 
@@ -42,7 +43,9 @@ type fragment struct {
 //
 // and fills in the CRC.
 func (f *fragment) writeHead(w *boxes, noCRC bool) {
-	f.writePrft(w)
+	if !f.bare {
+		f.writePrft(w)
+	}
 	moof := w.open("moof")
 	at := w.full("mfhd", 0, 0)
 	w.u32(f.seq)
@@ -86,6 +89,14 @@ func (f *fragment) checksum(head []byte, crcAt int) uint32 {
 
 // prftBytes is the size of a version 1 prft.
 const prftBytes = 32
+
+// prft is how many bytes of the fragment stand before its moof.
+func (f *fragment) prft() int64 {
+	if f.bare {
+		return 0
+	}
+	return prftBytes
+}
 
 // writePrft appends a producer reference time (ISO/IEC 14496-12, 8.16.5).
 func (f *fragment) writePrft(w *boxes) {

@@ -22,7 +22,7 @@ func TestFinishedFileHoldsEveryAccessUnitOfItsSource(t *testing.T) {
 				requireSame(t, src, s.path(rec))
 				requirePlays(t, s.path(rec))
 				if fragment {
-					require.Equal(t, []string{"ftyp", "moov", "free", "sidx", "prft", "moof", "mdat"}, order(t, s.path(rec))[:7])
+					require.Equal(t, []string{"ftyp", "moov", "free", "sidx", "moof", "mdat", "prft"}, order(t, s.path(rec))[:7])
 				} else {
 					require.Equal(t, []string{"ftyp", "free", "moov", "free", "mdat"}, order(t, s.path(rec)))
 				}

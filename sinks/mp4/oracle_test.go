@@ -37,7 +37,7 @@ func TestOtherReadersAgree(t *testing.T) {
 		if fragment {
 			require.Len(t, info.Segments, 8)
 			var parts fmp4.Parts
-			require.NoError(t, parts.Unmarshal(data[bytes.Index(data, []byte("prft"))-4:]))
+			require.NoError(t, parts.Unmarshal(data[bytes.Index(data, []byte("moof"))-4:]))
 		} else {
 			require.Len(t, info.Tracks[0].Samples, 200)
 			require.Equal(t, uint64(8*90000), info.Tracks[0].Duration)

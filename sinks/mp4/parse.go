@@ -90,7 +90,7 @@ func parseTrak(trak []byte) (t track, err error) {
 // columns of each run are used again from one fragment to the next. payload is
 // the size of the mdat's payload.
 func (f *file) parseFragment(g *fragment, head []byte, payload int64) error {
-	g.runs, g.lead, g.utc = g.runs[:0], 0, 0
+	g.runs, g.lead, g.utc, g.bare = g.runs[:0], 0, f.entry.identity.StartUTC, true
 	var wall uint32 // the track of prft
 	next := int64(-1)
 	moofAt := 0
@@ -100,7 +100,7 @@ func (f *file) parseFragment(g *fragment, head []byte, payload int64) error {
 		case "prft":
 			if len(box) >= prftBytes-8 {
 				wall = binary.BigEndian.Uint32(box[4:])
-				g.utc = fromNTP(binary.BigEndian.Uint64(box[8:]))
+				g.utc, g.bare = fromNTP(binary.BigEndian.Uint64(box[8:])), false
 			}
 			moofAt += 8 + len(box)
 		case "moof":

@@ -222,7 +222,7 @@ func (r *Repaired) skip(f *file, chunks []extent) error {
 			if err := f.blank(c); err != nil {
 				return err
 			}
-			f.index.add(c.bytes, 0, false, false)
+			f.index.add(c.bytes, 0, 0, false, false)
 		}
 		r.LostBytes += c.bytes
 		f.size += c.bytes

@@ -31,15 +31,17 @@ type index struct {
 }
 
 // add takes in a chunk of n bytes that begins at a time of the lead track. A
-// chunk without the lead track has no time and belongs to the open fragment.
-func (x *index) add(n, at int64, timed, sync bool) {
+// chunk without the lead track has no time and belongs to the open fragment. A
+// reference leads to a moof: the prft before it goes to the fragment before.
+func (x *index) add(n, prft, at int64, timed, sync bool) {
+	x.bytes += prft
 	if timed && !x.begun {
 		x.begun, x.earliest, x.from, x.sync = true, max(at, 0), max(at, 0), sync
 	} else if timed && x.cuts(n, at, sync) {
 		x.cut(at)
 		x.sync = sync
 	}
-	x.bytes += n
+	x.bytes += n - prft
 }
 
 // cuts: at a sync sample once the fragment is long enough, and anywhere before
