@@ -1,8 +1,7 @@
 // Command mp4ffcheck reads MP4 files with mp4ff, every box of them, writes them
 // again from what was understood, and wants the same bytes.
 //
-// It goes box by box: mp4ff's File wants a moof where a reference of the sidx
-// begins, and has a nil pointer where the moof's prft stands there.
+// It goes box by box, and over the file as a whole, as mp4ff's users read it.
 package main
 
 import (
@@ -28,6 +27,9 @@ func check(path string) error {
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return err
+	}
+	if _, err := mp4.DecodeFile(bytes.NewReader(b)); err != nil {
+		return fmt.Errorf("as a whole: %w", err)
 	}
 	in := bytes.NewReader(b)
 	for at := uint64(0); at < uint64(len(b)); {
