@@ -42,9 +42,10 @@ type house struct {
 	outbox   *webhook.Outbox
 
 	keeper    *retention.Keeper
-	rest      func()      // ends its task
-	finished  atomic.Bool // what a crash left is
-	deleting  sync.Mutex  // see library
+	rest      func()                 // ends its task
+	finished  atomic.Bool            // what a crash left is
+	elsewhere atomic.Pointer[string] // why the record directory is not the catalogue's; nil when it is
+	deleting  sync.Mutex             // see library
 	catalogue *metadata.Catalogue
 	http      *api.Server
 	httpAddr  string
@@ -227,25 +228,6 @@ func (h *house) recover(ctx context.Context, dir string) error {
 		h.finished.Store(true)
 	}
 	return h.reconcile(ctx, dir)
-}
-
-// reconcile waits for the database: it may come later than the recorder.
-func (h *house) reconcile(ctx context.Context, dir string) error {
-	var backoff pipeline.Backoff
-	found, err := h.catalogue.Reconcile(ctx, dir, mp4.ReadEntry, unfinished(dir), nil)
-	for errors.Is(err, metadata.ErrUnavailable) && ctx.Err() == nil {
-		again, stop := pipeline.SystemClock.After(backoff.Next())
-		select {
-		case <-again:
-		case <-ctx.Done():
-		}
-		stop()
-		found, err = h.catalogue.Reconcile(ctx, dir, mp4.ReadEntry, unfinished(dir), nil)
-	}
-	if found.Added+found.Updated+found.Lost > 0 {
-		h.log.Info("the catalogue was compared with the disk", "files", found.Files, "added", found.Added, "updated", found.Updated, "lost", found.Lost)
-	}
-	return err
 }
 
 func (h *house) recovered(ctx context.Context, r mp4.Repaired) {

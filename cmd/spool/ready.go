@@ -25,6 +25,9 @@ func (h *house) ready(context.Context) []api.Check {
 	} else if !info.IsDir() {
 		checks[2].OK, checks[2].Detail = false, "it is no directory"
 	}
+	if why := h.elsewhere.Load(); why != nil && checks[2].OK {
+		checks[2].OK, checks[2].Detail = false, *why
+	}
 	if h.cfg.Ingest.RTSP.Listen != "" {
 		checks = append(checks, h.listening())
 	}

@@ -19,8 +19,9 @@ import (
 
 // ReindexCmd is spool reindex.
 type ReindexCmd struct {
-	JSON bool          `help:"Print what was done as JSON."`
-	Wait time.Duration `default:"30s" placeholder:"DURATION" help:"How long the database may take to answer."`
+	JSON            bool          `help:"Print what was done as JSON."`
+	AcceptDirectory bool          `help:"Take the record directory over although the catalogue knows another one: recordings that are not in it are marked lost."`
+	Wait            time.Duration `default:"30s" placeholder:"DURATION" help:"How long the database may take to answer."`
 }
 
 // Where a process keeps what the database does not have yet, in the record path.
@@ -89,9 +90,17 @@ func (c *ReindexCmd) reindex(ctx context.Context, p *Program, catalogue *metadat
 	if err := catalogue.Ready(waiting); err != nil {
 		return metadata.Report{}, err
 	}
+	if err := catalogue.ClaimDirectory(ctx, identity(dir), c.AcceptDirectory); err != nil {
+		return metadata.Report{}, err
+	}
 	progress := newBar(p.Stderr, "comparing files")
 	defer progress.end()
 	return catalogue.Reconcile(ctx, dir, mp4.ReadEntry, unfinished(dir), progress.at)
+}
+
+// identity reads what tells a record directory from another one at its path.
+func identity(dir string) func(create bool) (string, error) {
+	return func(create bool) (string, error) { return mp4.Identity(dir, create) }
 }
 
 // unfinished says of a file that somebody writes it, or recovery will finish it.

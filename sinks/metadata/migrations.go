@@ -24,6 +24,7 @@ var versions = []version{
 	{"20261122000001", "recordings", schemaRecordings},
 	{"20261122000002", "indexes", schemaIndexes},
 	{"20261122000003", "events", schemaEvents},
+	{"20261122000004", "directories", schemaDirectories},
 }
 
 // statement is one DDL statement; on MySQL an index is looked for first, since

@@ -16,7 +16,8 @@ import (
 //	0193...-....\n
 //	This directory belongs to spool. ...\n
 //
-// It is made once, when a directory is first recorded to. From then on, for the
+// It is made once, when a directory is first recorded to or compared with a
+// catalogue, which keeps it: see Identity. From then on, for the
 // life of the process, only a directory with the same UUID is taken under that
 // path: when a disk is unmounted or another one mounted in its place, recording
 // fails with the reason instead of filling what is there now.
@@ -60,6 +61,24 @@ func stillThere(fsys FS, dir string) error {
 
 func swapped(dir, known, found string) error {
 	return fmt.Errorf("%w: %s was %s and is now %s: mount the disk again, or restart spool to record here", ErrSwapped, dir, known, found)
+}
+
+// Identity is the UUID of a record directory, "" where it has none and none is to
+// be created.
+func Identity(dir string, create bool) (string, error) {
+	disk, err := openDisk(dir)
+	if err != nil {
+		return "", err
+	}
+	defer disk.Close()
+	id, err := readIdentity(disk)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && create:
+		return makeIdentity(disk)
+	case errors.Is(err, fs.ErrNotExist):
+		return "", nil
+	}
+	return id, err
 }
 
 func readIdentity(fsys FS) (string, error) {

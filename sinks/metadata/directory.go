@@ -1,0 +1,95 @@
+package metadata
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/uptrace/bun"
+)
+
+// ErrOtherDirectory: the record directory is not the one whose files the rows
+// speak of. To compare them would call every recording lost.
+var ErrOtherDirectory = errors.New("the record directory is not the one that the catalogue knows")
+
+// maxIdentityBytes holds a UUID in writing.
+const maxIdentityBytes = 36
+
+func schemaDirectories(driver string) []statement {
+	t := typesOf(driver)
+	return []statement{{sql: `CREATE TABLE IF NOT EXISTS spool_directories (
+	node ` + t.varchar(maxNameBytes) + ` NOT NULL PRIMARY KEY,
+	identity ` + t.varchar(maxIdentityBytes) + ` NOT NULL
+)` + t.table}}
+}
+
+// ClaimDirectory is called before Reconcile, and holds the identity of the record
+// directory against the one that the catalogue keeps for this recorder. identity
+// reads it, "" where the directory has none, and makes one when told to.
+//
+// A recorder without rows takes any directory, and one whose catalogue is older
+// than this table takes the first that has an identity. Otherwise another
+// directory, or one without identity, is ErrOtherDirectory: most often a disk
+// that is not mounted. accept takes it over all the same, for good. It needs the
+// database: ErrUnavailable otherwise.
+func (c *Catalogue) ClaimDirectory(ctx context.Context, identity func(create bool) (string, error), accept bool) error {
+	if err := c.Flush(ctx); err != nil {
+		return err
+	}
+	// The rows come first: a recorder that begins just now names its directory
+	// before it makes a row.
+	known, rows, err := c.directory(ctx)
+	if err != nil {
+		return err
+	}
+	found, err := identity(false)
+	switch {
+	case err != nil:
+		return err
+	case found != "" && found == known:
+		return nil
+	case rows && !accept && (known != "" || found == ""):
+		return c.otherDirectory(known, found)
+	}
+	if found, err = identity(true); err != nil {
+		return err
+	}
+	return c.read(ctx, func(ctx context.Context, s *store) error { return s.keepDirectory(ctx, c.opts.Node, found) })
+}
+
+func (c *Catalogue) otherDirectory(known, found string) error {
+	name := func(id, none string) string {
+		if id == "" {
+			return none
+		}
+		return id
+	}
+	return fmt.Errorf("%w: the recordings of %s are in %s, and this is %s: mount that disk and restart spool; "+
+		"or, if this directory takes its place for good, run spool reindex --accept-directory, which marks lost what is not in it",
+		ErrOtherDirectory, c.opts.Node, name(known, "one with an identity"), name(found, "one without an identity"))
+}
+
+// directory is the identity that the database has for this recorder, and whether
+// it has rows of it.
+func (c *Catalogue) directory(ctx context.Context) (known string, rows bool, err error) {
+	err = c.read(ctx, func(ctx context.Context, s *store) error {
+		err := s.rw.NewSelect().TableExpr("spool_directories").Column("identity").Where("node = ?", c.opts.Node).Scan(ctx, &known)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		rows, err = s.rw.NewSelect().TableExpr("spool_recordings").Where("node = ?", c.opts.Node).Exists(ctx)
+		return err
+	})
+	return known, rows, err
+}
+
+func (s *store) keepDirectory(ctx context.Context, node, identity string) error {
+	return s.rw.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		if _, err := tx.NewDelete().Table("spool_directories").Where("node = ?", node).Exec(ctx); err != nil {
+			return err
+		}
+		_, err := tx.NewRaw("INSERT INTO spool_directories (node, identity) VALUES (?, ?)", node, identity).Exec(ctx)
+		return err
+	})
+}
