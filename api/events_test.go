@@ -68,7 +68,7 @@ func TestEventReadsWhatIsSaidOfIt(t *testing.T) {
 		At: time.Date(2026, 3, 1, 12, 0, 0, 5e8, time.UTC), Before: 12500 * time.Millisecond, After: time.Minute, Max: 10 * time.Minute,
 		Protect: pipeline.ProtectOff,
 	}, d.got[1])
-	do(s, "POST", "/mp4/event/x", `{"before":0,"after":"0","at":1772366400.25,"protect":true}`, "Content-Type", asJSON)
+	do(s, "POST", "/mp4/event/x", `{"before":0,"after":"0","at":1772366400.25,"protect":true}`, "Content-Type", "application/x-www-form-urlencoded") // as curl -d
 	require.Zero(t, d.got[2].Before)
 	require.Zero(t, d.got[2].After)
 	require.Equal(t, int64(1772366400250), d.got[2].At.UnixMilli())
@@ -100,6 +100,7 @@ func TestEventThatCannotBeMeantIsRefused(t *testing.T) {
 		require.Contains(t, do(s, "POST", "/mp4/event/x", body, "Content-Type", asJSON).refused(t, 400), says, body)
 	}
 	do(s, "POST", "/mp4/event/x", `{}`, "Content-Type", "text/plain").refused(t, 415)
+	do(s, "POST", "/mp4/event/x", `{}`, "Content-Type", "application/x-www-form-urlencoded", "Sec-Fetch-Site", "none").refused(t, 415)
 	require.Empty(t, d.got)
 	d.broken = Conflict("nothing there")
 	require.Equal(t, "nothing there", do(s, "POST", "/mp4/event/x", "").refused(t, 409))

@@ -203,11 +203,9 @@ func (s *Server) patchRecord(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-// readJSON reads a body that is one JSON object with known keys. The type must
-// be said: a page of another site cannot say it without being asked (CORS).
+// readJSON reads a body that is one JSON object with known keys.
 func readJSON(r *http.Request, into any) error {
-	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || kind != "application/json" && kind != "application/merge-patch+json" {
+	if !saysJSON(r) {
 		return failure(http.StatusUnsupportedMediaType, "the body's Content-Type must be application/json")
 	}
 	dec := json.NewDecoder(r.Body)
@@ -219,6 +217,20 @@ func readJSON(r *http.Request, into any) error {
 		return badBody(errors.New("more than one value"))
 	}
 	return nil
+}
+
+// saysJSON wants the type to be said: a page of another site cannot say it
+// without being asked (CORS). What curl -d says by itself is taken from programs
+// only: a browser names the page with it.
+func saysJSON(r *http.Request) bool {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	switch {
+	case err != nil:
+		return false
+	case kind == "application/x-www-form-urlencoded":
+		return r.Header.Get("Origin") == "" && r.Header.Get("Sec-Fetch-Site") == ""
+	}
+	return kind == "application/json" || kind == "application/merge-patch+json"
 }
 
 func badBody(err error) error {
