@@ -82,7 +82,7 @@ func TestRescaleKeepsOrderAndComesBack(t *testing.T) {
 func FuzzRescale(f *testing.F) {
 	f.Fuzz(func(t *testing.T, ticks int64, from, to uint32) {
 		if from == 0 {
-			t.Skip("a track has a timescale")
+			return // a track has a timescale
 		}
 		require.Equal(t, exactRescale(ticks, from, to), Rescale(ticks, from, to))
 	})
