@@ -19,7 +19,11 @@ import (
 type outage struct {
 	name       string
 	away, back func()
+	says       string // part of what the recorder must say of it
 }
+
+// diskFull is in what each database answers for want of space.
+var diskFull = map[string]string{"postgres": "SQLSTATE 53100", "mysql": "Error 1114", "sqlite": "disk is full"}
 
 // outageSeconds is for how long the database is away.
 func outageSeconds() float64 {
@@ -44,9 +48,9 @@ func TestRecordingsDoNotNoticeThatTheDatabaseIsAway(t *testing.T) {
 			t.Parallel()
 			server := start(t)
 			addr, cut, mend := proxy(t, server.Addr)
-			outages := []outage{{"killed", server.Kill, server.Start}, {"stopped", server.Freeze, server.Thaw}, {"cut off", cut, mend}}
+			outages := []outage{{"killed", server.Kill, server.Start, ""}, {"stopped", server.Freeze, server.Thaw, ""}, {"cut off", cut, mend, ""}}
 			if root {
-				outages = append(outages, outage{"on a full disk", server.Fill, server.Free})
+				outages = append(outages, outage{"on a full disk", server.Fill, server.Free, diskFull[driver]})
 			}
 			withoutDatabase(t, &database{driver: driver, dsn: server.DSNFor(addr), server: server}, outages)
 		})
@@ -60,7 +64,7 @@ func TestRecordingsDoNotNoticeThatTheDatabaseIsAway(t *testing.T) {
 		dbtest.Mount(t, disk, "4m")
 		filler := filepath.Join(disk, "filler")
 		withoutDatabase(t, &database{driver: "sqlite", dsn: filepath.Join(disk, "spool.db")}, []outage{
-			{"on a full disk", func() { dbtest.Fill(t, filler) }, func() { require.NoError(t, os.Remove(filler)) }},
+			{"on a full disk", func() { dbtest.Fill(t, filler) }, func() { require.NoError(t, os.Remove(filler)) }, diskFull["sqlite"]},
 		})
 	})
 }
@@ -91,6 +95,8 @@ func withoutDatabase(t *testing.T, db *database, outages []outage) {
 			return time.Since(began).Seconds() >= outageSeconds() && r.metric("spool_catalogue_pending_changes") >= 40
 		}, patience+time.Duration(outageSeconds())*time.Second, 50*time.Millisecond, "%s %s: rows wait", db.driver, o.name)
 		require.Positive(t, r.metric("spool_catalogue_lag_seconds"))
+		_, ready := r.ask("GET", "/readyz")
+		require.Contains(t, string(ready), o.says)
 		r.waitingIsListed()
 		o.back()
 		eventually(t, db.driver+" has all that waited after it was "+o.name, func() bool {
