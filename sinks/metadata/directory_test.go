@@ -55,7 +55,8 @@ func TestAnotherDirectoryIsNotTakenForTheOneThatTheRowsAreOf(t *testing.T) {
 		require.ErrorIs(t, claim(first, false), ErrOtherDirectory, "after a restart")
 		other := openWith(t, OpenOptions{Driver: driver, DSN: dsn, Node: "node2"})
 		ready(t, other.Catalogue)
-		require.NoError(t, other.ClaimDirectory(t.Context(), first.read, false), "another recorder has a directory of its own")
+		require.NoError(t, other.ClaimDirectory(t.Context(), (&mount{"", disk1}).read, false), "another recorder has rows and a directory of its own")
+		require.ErrorIs(t, claim(first, false), ErrOtherDirectory, "which changes nothing here")
 		require.NoError(t, claim(empty, false))
 	})
 }

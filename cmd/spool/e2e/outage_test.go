@@ -95,8 +95,10 @@ func withoutDatabase(t *testing.T, db *database, outages []outage) {
 			return time.Since(began).Seconds() >= outageSeconds() && r.metric("spool_catalogue_pending_changes") >= 40
 		}, patience+time.Duration(outageSeconds())*time.Second, 50*time.Millisecond, "%s %s: rows wait", db.driver, o.name)
 		require.Positive(t, r.metric("spool_catalogue_lag_seconds"))
-		_, ready := r.ask("GET", "/readyz")
-		require.Contains(t, string(ready), o.says)
+		eventually(t, db.driver+" says that it is "+o.name, func() bool {
+			_, ready := r.ask("GET", "/readyz")
+			return strings.Contains(string(ready), o.says)
+		})
 		r.waitingIsListed()
 		o.back()
 		eventually(t, db.driver+" has all that waited after it was "+o.name, func() bool {
