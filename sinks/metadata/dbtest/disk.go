@@ -36,12 +36,18 @@ func Mount(t TB, dir, size string) {
 // Fill leaves the server's disk no byte.
 func (s *Server) Fill() { s.t.Helper(); Fill(s.t, s.filler()) }
 
-// Free gives back what Fill took, and starts a server that has ended for want of
-// space, as whatever watches over it would.
+// Free gives back what Fill took.
 func (s *Server) Free() {
 	s.t.Helper()
 	fail(s.t, "free the disk", os.Remove(s.filler()))
-	if !alive(s.cmd.Process.Pid) {
+	s.Revive()
+}
+
+// Revive starts a server that has ended for want of space, as whatever watches
+// over it would. MariaDB may take its time to end.
+func (s *Server) Revive() {
+	s.t.Helper()
+	if s.cmd != nil && !alive(s.cmd.Process.Pid) {
 		s.Kill()
 		s.Start()
 	}
