@@ -237,12 +237,13 @@ function stopPlaying() {
   $('video').load();
 }
 
-// sure asks before something is lost.
+// sure asks before something is lost. The buttons answer, not the dialog's close
+// event: that comes later, when the next question may have been asked.
+let answered = () => {};
 function sure(text) {
   $('confirm-text').textContent = text;
-  $('confirm').returnValue = '';
   $('confirm').showModal();
-  return new Promise((done) => $('confirm').addEventListener('close', () => done($('confirm').returnValue === 'yes'), { once: true }));
+  return new Promise((done) => { answered = done; });
 }
 
 // One look at a time, again after each.
@@ -279,8 +280,10 @@ $('alert-close').addEventListener('click', () => say('', saidBy));
 $('player-close').addEventListener('click', () => $('player').close());
 $('player').addEventListener('close', stopPlaying);
 $('video').addEventListener('error', playFailed);
-$('confirm-yes').addEventListener('click', () => $('confirm').close('yes'));
-$('confirm-no').addEventListener('click', () => $('confirm').close());
+for (const [name, yes] of [['confirm-yes', true], ['confirm-no', false]]) {
+  $(name).addEventListener('click', () => { $('confirm').close(); answered(yes); });
+}
+$('confirm').addEventListener('cancel', () => answered(false)); // Escape
 document.addEventListener('visibilitychange', () => { if (!document.hidden) look(); });
 ask('GET', '/mp4/').then((a) => { $('version').textContent = a.version; }).catch(() => {});
 look();
