@@ -13,9 +13,10 @@ build:
 run: build
 	./spool
 
-# Tests run against real tools: ffmpeg, a browser, database servers.
+# Tests run against real tools: ffmpeg, a browser, database servers. One package at
+# a time, since each of them takes the whole machine.
 test: deps check static
-	$(GO) test -race -timeout 15m $(PACKAGES)
+	$(GO) test -race -timeout 15m -p 1 $(PACKAGES)
 
 deps:
 	.ci/deps
