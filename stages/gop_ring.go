@@ -65,7 +65,6 @@ type gopRing struct {
 	tail     bool // the GOP that arrives lost its beginning or middle: drop up to the next one
 	ended    bool
 	dropped  pipeline.Drop
-	gaps     uint64
 	lastUnit time.Time
 	first    int64 // ns, UTC of the first chunk that came; 0 before that
 	extra    int64 // ns that max_backlog does not count: what a trigger put here at once
@@ -310,8 +309,6 @@ func (r *gopRing) note(i int, gap media.Gap) {
 	}
 	if *at != nil {
 		add(&gap, **at)
-	} else {
-		r.gaps++
 	}
 	*at = &gap
 }

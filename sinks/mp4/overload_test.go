@@ -153,9 +153,8 @@ type overload struct {
 	losses           []hub.Loss
 }
 
-func stream(n int) string    { return fmt.Sprintf("live/%03d", n) }
-func important(n int) bool   { return n%6 == 5 }
-func maxOf(a, b int64) int64 { return max(a, b) }
+func stream(n int) string  { return fmt.Sprintf("live/%03d", n) }
+func important(n int) bool { return n%6 == 5 }
 func priority(path string) int {
 	n, _ := strconv.Atoi(strings.TrimPrefix(path, "live/"))
 	if important(n) {

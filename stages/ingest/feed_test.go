@@ -110,12 +110,11 @@ func (b *bench) send(t *RTPTrack, at uint32, marker bool, payload ...byte) {
 	require.NoError(b.t, t.Packet(p, b.now))
 }
 
-// H.264 slices: an IDR and a P picture, the first slice of it or a later one.
+// H.264 slices: an IDR picture, the first slice of it or a later one, and a P picture.
 var (
 	idr      = []byte{0x65, 0x88, 1}
 	idrLater = []byte{0x65, 0x08, 1}
 	pSlice   = []byte{0x41, 0x9a, 2}
-	pLater   = []byte{0x41, 0x1a, 2}
 )
 
 // baseline is an SPS without reordering: units need no wait.
