@@ -32,6 +32,10 @@ type Options struct {
 	Dir     string   // where FileName is looked for; empty: the working directory
 	Environ []string // as os.Environ
 	Flags   []Flag
+
+	// Check finds what only a build finds. It is asked even where values are
+	// wrong, with the defaults in their places, so that all problems come at once.
+	Check func(*Config) spec.Problems
 }
 
 // Flag is a setting that was given on the command line.
@@ -76,7 +80,7 @@ func Load(o Options) (*Config, error) {
 		}
 	}
 	c, problems := resolve(l.tree())
-	if len(problems) > 0 {
+	if problems = o.further(c, problems); len(problems) > 0 {
 		return nil, explainEnvironment(problems).Sorted()
 	}
 	c.File = file
@@ -85,6 +89,21 @@ func Load(o Options) (*Config, error) {
 	}
 	c.Warnings = c.warnings()
 	return c, nil
+}
+
+// further adds what Check finds to the problems there are, but for what it says
+// again of the same value.
+func (o Options) further(c *Config, problems spec.Problems) spec.Problems {
+	if o.Check == nil {
+		return problems
+	}
+	said := slices.Clone(problems)
+	for _, p := range o.Check(c) {
+		if !slices.ContainsFunc(said, func(q spec.Problem) bool { return q.Path == p.Path || q.Pos == p.Pos && p.Pos != (spec.Pos{}) }) {
+			problems = append(problems, p)
+		}
+	}
+	return problems
 }
 
 // find is the file to read, or empty.

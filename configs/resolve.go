@@ -8,11 +8,10 @@ import (
 )
 
 // resolve decodes the merged layers, checks them, and completes the pipelines.
+// With problems the configuration is only good to be looked at for more of them.
 func resolve(tree *spec.Node) (*Config, spec.Problems) {
 	c := &Config{tree: tree}
-	if problems := tree.Decode(c); len(problems) > 0 {
-		return nil, problems
-	}
+	problems := tree.Decode(c)
 	if c.Database.Driver == "sqlite" && c.Database.DSN == "" {
 		c.Database.DSN = filepath.Join(c.MP4.RecordPath, "spool.db")
 	}
@@ -23,10 +22,14 @@ func resolve(tree *spec.Node) (*Config, spec.Problems) {
 		c.Pipelines = map[PipelineName]Pipeline{DefaultPipeline: p}
 	}
 	for name, p := range c.Pipelines {
+		if p.Stages == nil || !p.Stages.IsList || len(p.Stages.List) == 0 {
+			delete(c.Pipelines, name) // a problem, see Pipeline.Check
+			continue
+		}
 		p.Stages = inherit(p.Stages, block)
 		c.Pipelines[name] = p
 	}
-	return c, nil
+	return c, problems
 }
 
 // mp4Block is the block as it was decoded, with the positions as it was written.

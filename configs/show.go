@@ -70,10 +70,11 @@ func (c *Config) Compile() ([]pipeline.Declared, spec.Problems) {
 		plan, bad := pipeline.Compile(string(name), p.Stages)
 		problems = append(problems, bad...)
 		d := pipeline.Declared{Plan: plan, Mode: pipeline.Mode(p.Record)}
-		for _, pattern := range p.Streams {
+		for i, pattern := range p.Streams {
 			g, err := pipeline.ParseGlob(pattern)
 			if err != nil {
-				problems.Add(p.Stages, "", "%v", err)
+				at := spec.Join("pipelines", string(name)) + "/streams/" + strconv.Itoa(i)
+				problems = append(problems, c.Problem(at, err.Error()))
 			}
 			d.Streams = append(d.Streams, g)
 		}

@@ -22,14 +22,14 @@ type GOPRingConfig struct {
 }
 
 // Validate refuses a ring that can hold nothing.
-func (c GOPRingConfig) Validate() error {
+func (c GOPRingConfig) Validate() (err error) {
 	if c.MaxSize < 1<<20 {
-		return errors.New("max_bytes: at least 1MiB is needed to hold one GOP")
+		err = errors.New("max_bytes: at least 1MiB is needed to hold one GOP")
 	}
 	if c.MaxTime < spec.Duration(time.Second) {
-		return errors.New("max_backlog: at least 1s is needed to hold one GOP")
+		err = errors.Join(err, errors.New("max_backlog: at least 1s is needed to hold one GOP"))
 	}
-	return nil
+	return err
 }
 
 func init() {

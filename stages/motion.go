@@ -23,17 +23,17 @@ type MotionConfig struct {
 
 // Validate refuses settings by which everything or nothing would be motion.
 func (c MotionConfig) Validate() error {
-	switch {
-	case !(c.Threshold > 1 && c.Threshold <= 1000):
-		return errors.New("threshold: it is more than 1 and at most 1000")
-	case c.Window < spec.Duration(40*time.Millisecond):
-		return errors.New("window: at least 40ms is needed to hold a picture")
-	case c.Adapt < 4*c.Window:
-		return errors.New("adapt: at least four times window, or motion would be usual before it is seen")
-	case c.Hold <= 0:
-		return errors.New("hold: it must be longer than 0")
+	var problems []error
+	want := func(ok bool, otherwise string) {
+		if !ok {
+			problems = append(problems, errors.New(otherwise))
+		}
 	}
-	return nil
+	want(c.Threshold > 1 && c.Threshold <= 1000, "threshold: it is more than 1 and at most 1000")
+	want(c.Window >= spec.Duration(40*time.Millisecond), "window: at least 40ms is needed to hold a picture")
+	want(c.Adapt >= 4*c.Window, "adapt: at least four times window, or motion would be usual before it is seen")
+	want(c.Hold > 0, "hold: it must be longer than 0")
+	return errors.Join(problems...)
 }
 
 func init() {

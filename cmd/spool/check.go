@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -65,6 +66,14 @@ func compile(cfg *configs.Config) ([]pipeline.Declared, error) {
 		return nil, problems.Sorted()
 	}
 	return declared, nil
+}
+
+// buildProblems is what compile finds.
+func buildProblems(cfg *configs.Config) spec.Problems {
+	_, err := compile(cfg)
+	var problems spec.Problems
+	errors.As(err, &problems)
+	return problems
 }
 
 func showWarnings(w io.Writer, warnings spec.Problems) {

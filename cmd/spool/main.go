@@ -72,11 +72,26 @@ func run(args []string, p *Program) int {
 		return exited
 	}
 	if err != nil {
-		fmt.Fprintf(p.Stderr, "spool: %v\nTry spool --help.\n", err)
+		fmt.Fprintf(p.Stderr, "spool: %v%s\nTry spool --help.\n", err, meant(parser, args))
 		return exitUsage
 	}
 	p.Settings = cli.settings
 	return exitCode(p.Stderr, ctx.Run(p))
+}
+
+// meant is the verb that a mistyped one was likely meant to be.
+func meant(parser *kong.Kong, args []string) string {
+	if len(args) == 0 {
+		return ""
+	}
+	var verbs []string
+	for _, verb := range parser.Model.Children {
+		verbs = append(verbs, verb.Name)
+	}
+	if near := spec.Nearest(args[0], verbs); near != "" && near != args[0] {
+		return fmt.Sprintf(": did you mean %s?", near)
+	}
+	return ""
 }
 
 // exitCode reports how a command ended, and why it failed.

@@ -53,6 +53,15 @@ func TestMistakesOfTheCommandLineAreUsage(t *testing.T) {
 	}
 }
 
+func TestMistypedVerbIsGuessed(t *testing.T) {
+	_, _, errs := spool(t, "", "chekc")
+	require.Equal(t, "spool: unexpected argument chekc: did you mean check?\nTry spool --help.\n", errs)
+	_, _, errs = spool(t, "", "check", "a", "b")
+	require.NotContains(t, errs, "did you mean")
+	_, _, errs = spool(t, "", "entirely-other")
+	require.NotContains(t, errs, "did you mean")
+}
+
 func TestCheckBuildsWithoutStartingAnything(t *testing.T) {
 	code, out, errs := spool(t, "", "check")
 	require.Equal(t, exitOK, code, errs)
@@ -102,6 +111,41 @@ pipelines:
 		`config.yaml:15:9: pipelines/q/stages/1: mp4 takes media.Part, but source before it gives *media.Chunk (put segmenter between them)`,
 	} {
 		require.Contains(t, errs, want)
+	}
+}
+
+// A wrong value hides nothing that only the build finds, and is said once.
+func TestCheckNamesAllProblemsAtOnce(t *testing.T) {
+	code, _, errs := spool(t, `
+mp4: {fragment: maybe, fragment_duration: 0, filename_pattern: "{strem}.mp4"}
+streams:
+  a: {pull: "rtps://10.0.0.5/x", transport: upd}
+pipelines:
+  p:
+    streams: ["[x"]
+    record: allways
+    stages: [source: {}, segmenter: {max_duraton: 5s}, mp4: {}, metadta: {}]
+  q:
+    stages: {source: {}}
+`, "check")
+	require.Equal(t, exitUsage, code)
+	want := []string{
+		`config.yaml:2:17: mp4/fragment: true or false is wanted here`,
+		`config.yaml:2:43: mp4/fragment_duration: 0s is out of range`,
+		`config.yaml:2:64: pipelines/p/stages/2/mp4`,
+		`config.yaml:4:13: streams/a/pull: pull URL has scheme "rtps"`,
+		`config.yaml:4:45: streams/a/transport: unknown value "upd", did you mean "udp"?`,
+		`config.yaml:7:15: pipelines/p/streams/0: pattern "[x"`,
+		`config.yaml:8:13: pipelines/p/record: unknown value "allways", did you mean "always"?`,
+		`config.yaml:9:38: pipelines/p/stages/1/segmenter/max_duraton: unknown key "max_duraton", did you mean "max_duration"?`,
+		`config.yaml:9:65: pipelines/p/stages/3: there is no stage "metadta" (did you mean metadata?)`,
+		`config.yaml:11:5: pipelines/q/stages: a list of stages is wanted here`,
+		`spool: the configuration is refused: 10 problems`,
+	}
+	lines := strings.Split(strings.TrimSpace(errs), "\n")
+	require.Len(t, lines, len(want), errs)
+	for i, line := range lines {
+		require.Contains(t, line, want[i])
 	}
 }
 

@@ -25,7 +25,7 @@ func (p *Program) load() (*configs.Config, error) {
 	if err != nil {
 		return nil, usageError{err}
 	}
-	c, err := configs.Load(configs.Options{File: p.Settings.File, Environ: p.Environ, Flags: flags})
+	c, err := configs.Load(configs.Options{File: p.Settings.File, Environ: p.Environ, Flags: flags, Check: buildProblems})
 	if problems := (spec.Problems)(nil); err != nil && !errors.As(err, &problems) {
 		return nil, usageError{err} // a file that is not there
 	}

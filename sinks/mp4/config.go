@@ -1,6 +1,7 @@
 package mp4
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -44,27 +45,28 @@ func Defaults() Config {
 	}
 }
 
-// Validate checks what the decoder cannot know. It does no I/O but for the time
-// zone's table.
+// Validate checks what the decoder cannot know, and says all that is wrong. It
+// does no I/O but for the time zone's table.
 func (c Config) Validate() error {
+	var problems []error
+	wrong := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
 	switch c.Sync {
 	case syncChunk, syncInterval, syncSegment, syncNone:
 	default:
-		return fmt.Errorf("sync: %q is none of chunk, interval, segment, none", c.Sync)
+		wrong("sync: %q is none of chunk, interval, segment, none", c.Sync)
 	}
-	switch {
-	case c.RecordPath == "":
-		return fmt.Errorf("record_path is empty: give the directory of the recordings")
-	case c.FragmentDuration <= 0:
-		return fmt.Errorf("fragment_duration is %v: it must be longer than 0", c.FragmentDuration)
-	case c.Sync == syncInterval && c.SyncInterval <= 0:
-		return fmt.Errorf("sync_interval is %v: it must be longer than 0", c.SyncInterval)
+	if c.RecordPath == "" {
+		wrong("record_path is empty: give the directory of the recordings")
 	}
-	if _, err := parsePattern(c.FilenamePattern); err != nil {
-		return err
+	if c.FragmentDuration <= 0 {
+		wrong("fragment_duration is %v: it must be longer than 0", c.FragmentDuration)
 	}
-	_, err := c.location()
-	return err
+	if c.Sync == syncInterval && c.SyncInterval <= 0 {
+		wrong("sync_interval is %v: it must be longer than 0", c.SyncInterval)
+	}
+	_, pattern := parsePattern(c.FilenamePattern)
+	_, zone := c.location()
+	return errors.Join(append(problems, pattern, zone)...)
 }
 
 func (c Config) location() (*time.Location, error) {
