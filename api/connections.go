@@ -2,28 +2,32 @@ package api
 
 import (
 	"container/list"
+	"context"
 	"crypto/tls"
+	"io"
 	"net"
 	"net/http"
 	"sync"
+	"time"
 )
 
 // listener bounds the connections of a server. When there are too many the one
-// that has waited longest without a request under way is closed for the new
-// one, so that strangers who connect and say nothing lock nobody out; when all
-// are at work the new one is closed.
+// that has waited longest without a request at work is closed for the new one, so
+// that strangers who connect and say nothing, or begin a request and do not end
+// it, lock nobody out; when all are at work the new one is closed.
 type listener struct {
 	*net.TCPListener
-	tls   *tls.Config // nil without TLS
-	limit int
+	tls    *tls.Config // nil without TLS
+	limit  int
+	linger time.Duration // for a client that is still sending when its connection is closed
 
 	mu    sync.Mutex
-	conns map[net.Conn]*list.Element // nil while a request is under way
-	idle  *list.List                 // of net.Conn, the longest idle first
+	conns map[*counted]bool
+	idle  *list.List // of *counted, the longest idle first
 }
 
-func newListener(l *net.TCPListener, limit int) *listener {
-	return &listener{TCPListener: l, limit: limit, conns: map[net.Conn]*list.Element{}, idle: list.New()}
+func newListener(l *net.TCPListener, limits Limits) *listener {
+	return &listener{TCPListener: l, limit: limits.Connections, linger: limits.ReadBody, conns: map[*counted]bool{}, idle: list.New()}
 }
 
 // Accept returns the next connection that there is room for.
@@ -49,39 +53,66 @@ func (l *listener) add(c *counted) bool {
 		if oldest == nil {
 			return false
 		}
-		gone := l.idle.Remove(oldest).(*counted)
-		delete(l.conns, gone)
+		gone := oldest.Value.(*counted)
+		l.forget(gone)
 		gone.TCPConn.Close()
 	}
-	l.conns[c] = l.idle.PushBack(c)
+	l.conns[c] = true
+	l.settle(c)
 	return true
+}
+
+// settle keeps a connection among the idle ones while it is. The lock is held.
+func (l *listener) settle(c *counted) {
+	switch working := c.active && (c.waiting == 0 || c.waiting < c.requests); {
+	case !l.conns[c]: // it is gone
+	case working && c.at != nil:
+		l.idle.Remove(c.at)
+		c.at = nil
+	case !working && c.at == nil:
+		c.at = l.idle.PushBack(c)
+	}
+}
+
+// forget counts a connection out. The lock is held.
+func (l *listener) forget(c *counted) {
+	if c.at != nil {
+		l.idle.Remove(c.at)
+		c.at = nil
+	}
+	delete(l.conns, c)
 }
 
 // changed is http.Server.ConnState: between requests a connection is idle.
 func (l *listener) changed(c net.Conn, state http.ConnState) {
-	if t, ok := c.(*tls.Conn); ok {
-		c = t.NetConn()
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	at, known := l.conns[c]
-	switch {
-	case !known:
-	case state == http.StateActive && at != nil:
-		l.idle.Remove(at)
-		l.conns[c] = nil
-	case state == http.StateIdle && at == nil:
-		l.conns[c] = l.idle.PushBack(c)
+	if conn := inner(c); conn != nil {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		conn.active = state == http.StateActive
+		l.settle(conn)
 	}
 }
 
-func (l *listener) remove(c *counted) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if at := l.conns[c]; at != nil {
-		l.idle.Remove(at)
+// context is http.Server.ConnContext: a request knows its connection.
+func (l *listener) context(ctx context.Context, c net.Conn) context.Context {
+	return context.WithValue(ctx, connKey{}, inner(c))
+}
+
+// connKey is the key of a request's connection in its context.
+type connKey struct{}
+
+func connOf(ctx context.Context) *counted {
+	c, _ := ctx.Value(connKey{}).(*counted)
+	return c
+}
+
+// inner is the connection as it was accepted, nil for one that was not here.
+func inner(c net.Conn) *counted {
+	if t, ok := c.(*tls.Conn); ok {
+		c = t.NetConn()
 	}
-	delete(l.conns, c)
+	conn, _ := c.(*counted)
+	return conn
 }
 
 // counted is a connection that says when it is closed. It embeds the TCP
@@ -89,10 +120,47 @@ func (l *listener) remove(c *counted) {
 type counted struct {
 	*net.TCPConn
 	of *listener
+
+	// Guarded by of.mu.
+	at       *list.Element // among the idle ones, nil while it is at work
+	active   bool          // net/http has a request of it
+	requests int           // under way; HTTP/2 has several at once
+	waiting  int           // of these, the ones that wait for the client to send
+}
+
+// count adds to the numbers of requests and of those that wait. A nil connection
+// counts nothing.
+func (c *counted) count(requests, waiting int) {
+	if c == nil {
+		return
+	}
+	c.of.mu.Lock()
+	defer c.of.mu.Unlock()
+	c.requests += requests
+	c.waiting += waiting
+	c.of.settle(c)
+}
+
+// CloseWrite says that nothing more comes from here, then reads and throws away
+// what the client still sends until it closes too, for a time and lingerBytes. net/http calls it
+// before it closes a connection on a client in the middle of a request, such as
+// one whose header is too large: closed at once, the connection would be reset,
+// and the client might never read why.
+func (c *counted) CloseWrite() error {
+	if err := c.TCPConn.CloseWrite(); err != nil {
+		return err
+	}
+	c.count(0, 1)
+	defer c.count(0, -1)
+	_ = c.SetReadDeadline(time.Now().Add(c.of.linger))
+	_, _ = io.CopyN(io.Discard, c.TCPConn, lingerBytes)
+	return nil
 }
 
 // Close counts the connection out.
 func (c *counted) Close() error {
-	c.of.remove(c)
+	c.of.mu.Lock()
+	c.of.forget(c)
+	c.of.mu.Unlock()
 	return c.TCPConn.Close()
 }

@@ -7,7 +7,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"time"
 )
 
 // policy lets the page load what this server serves and nothing else, and run
@@ -25,14 +24,19 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Cache-Control", "no-store")
-	if err := s.guard(w, r); err != nil {
+	conn := connOf(r.Context())
+	conn.count(1, 0)
+	defer conn.count(-1, 0)
+	b := s.takeBody(w, r)
+	if err := s.guard(r); err != nil {
 		s.fail(w, r, err)
-		return
+	} else {
+		s.router.ServeHTTP(w, r)
 	}
-	s.router.ServeHTTP(w, r)
+	b.finish(w, r)
 }
 
-func (s *Server) guard(w http.ResponseWriter, r *http.Request) error {
+func (s *Server) guard(r *http.Request) error {
 	if err := checkURLPath(r.URL); err != nil {
 		return BadRequest("%v", err)
 	}
@@ -45,22 +49,9 @@ func (s *Server) guard(w http.ResponseWriter, r *http.Request) error {
 	if err := s.origins.Check(r); err != nil {
 		return failure(http.StatusForbidden, "a page of another site may not do this")
 	}
-	return s.boundBody(w, r)
-}
-
-// boundBody limits size and time of a body, whether a handler reads it or
-// net/http throws it away.
-func (s *Server) boundBody(w http.ResponseWriter, r *http.Request) error {
-	if r.ContentLength == 0 {
-		return nil
-	}
-	limit := s.cfg.Limits.BodyBytes
-	r.Body = http.MaxBytesReader(w, r.Body, limit)
-	if r.ContentLength > limit {
-		w.Header().Set("Connection", "close") // rather than read it to its end
+	if limit := s.cfg.Limits.BodyBytes; r.ContentLength > limit {
 		return &http.MaxBytesError{Limit: limit}
 	}
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.cfg.Limits.ReadBody)) // HTTP/2 has none
 	return nil
 }
 

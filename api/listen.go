@@ -18,7 +18,7 @@ func (s *Server) Listen() (net.Addr, error) {
 	if err != nil {
 		return nil, fmt.Errorf("http.listen %s: %w", s.cfg.Listen, err)
 	}
-	s.live = newListener(l.(*net.TCPListener), s.cfg.Limits.Connections)
+	s.live = newListener(l.(*net.TCPListener), s.cfg.Limits)
 	if s.cfg.TLS.Cert == "" {
 		if host, _, _ := net.SplitHostPort(s.cfg.Listen); !s.cfg.Auth.Open() && !loopback(host) {
 			s.deps.Log.Warn("http: passwords and tokens travel unencrypted: set http.tls, or listen on loopback behind a proxy that has it", "listen", s.cfg.Listen)
@@ -74,8 +74,9 @@ func (s *Server) httpServer() *http.Server {
 		IdleTimeout:       l.Idle,
 		MaxHeaderBytes:    l.HeaderBytes,
 		ConnState:         s.live.changed,
+		ConnContext:       s.live.context,
 		// No ReadTimeout: its end cancels the context of a handler that works
-		// longer, as stop may. Bodies have a deadline of their own (boundBody);
+		// longer, as stop may. Bodies have a deadline of their own (takeBody);
 		// answers have theirs (answer, footage).
 		ErrorLog: slog.NewLogLogger(s.deps.Log.Handler(), slog.LevelDebug), // strangers' handshakes
 	}

@@ -113,7 +113,7 @@ func TestFootageReachesTheConnectionAsAFile(t *testing.T) {
 	w.growing["growing.mp4"] = int64(len(data)) - 5
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	spy := &spyListener{listener: newListener(l.(*net.TCPListener), 10)}
+	spy := &spyListener{listener: newListener(l.(*net.TCPListener), Limits{}.withDefaults())}
 	srv := &http.Server{Handler: w.server(), ConnState: spy.changed}
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(spy) }()
