@@ -42,8 +42,8 @@ type gopGate struct {
 
 	mu    sync.Mutex
 	held  []heldChunk
-	bytes int        // of them
-	last  *heldChunk // the newest that came, for comparison only: it may be released
+	bytes int // of them
+	wall  wall
 	rec   *eventRecording
 	lost  *eventRecording // of the run before, until its first chunk comes
 	short bool            // the pre-roll is shorter than asked for, because of max_bytes
@@ -55,21 +55,11 @@ type gopGate struct {
 type heldChunk struct {
 	*media.Chunk
 	utc int64 // ns
-
-	seq       uint64
-	end       int64 // ns, utc of its end
-	ends      int64 // ticks of the lead track
-	timescale uint32
-	of        *media.TrackSet
+	end int64 // ns, utc of its end
 }
 
 func newHeld(c *media.Chunk) heldChunk {
-	h := heldChunk{Chunk: c, utc: c.UTC, seq: c.Seq, of: c.Set}
-	if c.Mark == nil {
-		h.end = c.UTC + c.Span()
-		h.ends, h.timescale = c.Lead().End, c.Set.Tracks[c.Set.Lead()].Timescale
-	}
-	return h
+	return heldChunk{Chunk: c, utc: c.UTC, end: c.UTC + c.Span()}
 }
 
 // eventRecording is the file that is open, or that a run has left to the next.
@@ -102,7 +92,7 @@ func (g *gopGate) Put(c *media.Chunk) {
 		return
 	}
 	h := newHeld(c)
-	g.follow(&h)
+	g.follow(g.wall.step(c))
 	g.resume(&h)
 	switch {
 	case g.rec != nil && len(g.held) == 0 && h.utc < g.rec.until:
@@ -133,23 +123,8 @@ func (g *gopGate) putMark(c *media.Chunk) {
 	}
 }
 
-// wallStep is the least difference between the wall clock and media time, ns,
-// that is taken for a clock that was set.
-const wallStep = int64(2 * time.Second)
-
-// follow moves the times of what is known along when the wall clock was set
-// between two chunks that follow on each other.
-func (g *gopGate) follow(h *heldChunk) {
-	last := g.last
-	g.last = h
-	if last == nil || h.seq != last.seq+1 || h.of != last.of || !h.Gap.None() || h.Lead().Len() == 0 {
-		return
-	}
-	hole := media.ToNanos(h.Lead().DTS[0]-last.ends, h.timescale)
-	step := h.utc - last.end - hole
-	if step > -wallStep && step < wallStep {
-		return
-	}
+// follow moves the times of what is known along when the wall clock was set.
+func (g *gopGate) follow(step int64) {
 	for i := range g.held {
 		g.held[i].utc += step
 		g.held[i].end += step
@@ -298,7 +273,7 @@ func (g *gopGate) Close() error {
 	if g.rec == nil {
 		g.rec = g.lost
 	}
-	if r := g.rec; r != nil && (g.last == nil || r.until > g.last.end) {
+	if r := g.rec; r != nil && r.until > g.wall.end {
 		g.set.Kept.Leave(g.set.Stage, r)
 	}
 	g.rec, g.lost = nil, nil
@@ -321,8 +296,8 @@ func (g *gopGate) Report(out *pipeline.Report) {
 	out.RingBytes += int64(g.bytes)
 	out.RingChunks += len(g.held)
 	out.RingSpan += g.span()
-	if g.last != nil {
-		out.LastAccessUnit = time.Unix(0, g.last.end)
+	if g.wall.of != nil {
+		out.LastAccessUnit = time.Unix(0, g.wall.end)
 	}
 	if g.rec == nil && out.Waiting == "" {
 		out.Waiting = "trigger"

@@ -66,7 +66,8 @@ type gopRing struct {
 	ended    bool
 	dropped  pipeline.Drop
 	lastUnit time.Time
-	first    int64 // ns, UTC of the first chunk that came; 0 before that
+	wall     wall
+	first    int64 // ns, UTC of the first chunk that came, by the wall clock as it is now; 0 before that
 	extra    int64 // ns that max_backlog does not count: what a trigger put here at once
 }
 
@@ -127,6 +128,7 @@ func (r *gopRing) put(c *media.Chunk) {
 	}
 	if c.Mark == nil {
 		r.lastUnit = time.Unix(0, c.UTC+c.Span())
+		r.first += r.wall.step(c)
 		if r.first == 0 {
 			r.first = c.UTC
 		}

@@ -221,6 +221,34 @@ func TestRingMarksEventsOnARecording(t *testing.T) {
 	require.ErrorIs(t, err, pipeline.ErrNothing)
 }
 
+// TestRingMarksEventsAfterTheClockWasSet: the recording reaches back as far as
+// before, whatever the clock shows.
+func TestRingMarksEventsAfterTheClockWasSet(t *testing.T) {
+	for _, step := range []float64{-3600, 3600} {
+		pool := pipelinetest.Pool(t)
+		r := newTestRing(t, pool, roomy)
+		cam := pipelinetest.NewCamera(t, pool)
+		for _, c := range cam.Shoot(t, 251) {
+			r.Put(c)
+		}
+		for _, c := range cam.Shoot(t, 50) {
+			c.UTC += int64(step * 1e9)
+			r.Put(c)
+		}
+		r.takeAll(t)
+		at := func(s float64) time.Time { return time.Unix(0, pipelinetest.StartUTC+int64((step+s)*1e9)) }
+		got, err := r.Trigger(pipeline.Trigger{At: at(11), Before: 11 * time.Second, After: time.Second})
+		require.NoError(t, err, "step of %v s", step)
+		require.Equal(t, at(0), got.Actual)
+		_, err = r.Trigger(pipeline.Trigger{At: at(11), Before: 12 * time.Second, After: time.Second})
+		require.ErrorIs(t, err, pipeline.ErrNotCovered)
+		_, err = r.Trigger(pipeline.Trigger{At: at(-1), Before: 0, After: time.Second})
+		require.ErrorIs(t, err, pipeline.ErrPast)
+		r.takeAll(t)
+		require.NoError(t, r.Close())
+	}
+}
+
 // TestRingNeverDropsMarks, whatever is dropped around them.
 func TestRingNeverDropsMarks(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {

@@ -34,7 +34,9 @@ type segmenter struct {
 	set pipeline.Settings
 
 	clock    clockCut
+	wall     wall
 	cur      *media.Segment
+	began    int64 // ns, UTC of its begin, by the wall clock as it is now
 	index    uint64
 	startDTS int64 // ticks of the lead track
 	bytes    int64 // of media in the segment
@@ -67,6 +69,7 @@ func (s *segmenter) Process(_ context.Context, c *media.Chunk, emit pipeline.Emi
 		defer c.Release()
 		return s.obey(c.Mark, emit)
 	}
+	s.follow(s.wall.step(c), c.UTC)
 	s.noteGap(c)
 	end := s.cut(c)
 	if end != "" {
@@ -109,13 +112,21 @@ func (s *segmenter) obey(m *media.Mark, emit pipeline.Emit[media.Part]) error {
 		return s.end(m.End, emit)
 	case media.MarkEvent:
 		s.events = media.JoinEvent(s.current(m.Event.At), *m.Event)
-		if s.cur != nil {
+		if s.cur != nil && m.Event.End > s.began { // else it is of the files before this one
 			return emit(media.Part{Segment: s.cur, Event: m.Event})
 		}
 	case media.MarkGap:
 		s.gap = m.Gap
 	}
 	return nil
+}
+
+// follow goes on by a wall clock that was set by so much, ns, and now shows utc.
+func (s *segmenter) follow(step, utc int64) {
+	s.began += step
+	if step < 0 { // the next cut is not as far away as it seems
+		s.clock.begin(utc)
+	}
 }
 
 // noteGap collects what is missing before a chunk: said by a mark, by the chunk
@@ -204,6 +215,7 @@ func (s *segmenter) begin(c *media.Chunk) {
 		Set: c.Set, Index: s.index, StartUTC: c.UTC, Gap: s.gap, Events: s.current(c.UTC),
 		MaxDuration: s.clock.longest(s.cfg.MaxDuration.D()), MaxBytes: int64(s.cfg.MaxSize),
 	}
+	s.began = c.UTC
 	s.clock.begin(c.UTC)
 	if !s.gap.None() {
 		s.gaps.Add(1)

@@ -36,6 +36,31 @@ func TestSegmenterCutsByTheWallClock(t *testing.T) {
 	require.Equal(t, want, got, "no access unit is lost at a cut")
 }
 
+// An hour that is set back does not make a file an hour longer, and one that is
+// set forward does not tear it.
+func TestSegmenterCutsByTheClockThatWasSet(t *testing.T) {
+	sec := time.Second
+	for step, want := range map[time.Duration][]time.Duration{
+		-time.Hour: {0, sec, -time.Hour + 4*sec, -time.Hour + 7*sec, -time.Hour + 10*sec}, // multiples are at 1, 4, 7 and 10 s
+		time.Hour:  {0, sec, time.Hour + 3*sec, time.Hour + 4*sec, time.Hour + 7*sec, time.Hour + 10*sec},
+	} {
+		pool := pipelinetest.Pool(t)
+		r := newReel(t, SegmenterConfig{Align: spec.Duration(3 * sec), Timezone: "UTC"}, nil)
+		for i, c := range pipelinetest.NewCamera(t, pool).Shoot(t, 25*12+1) {
+			if i >= 3 {
+				c.UTC += int64(step)
+			}
+			r.feed(c)
+		}
+		r.flush()
+		var begins []time.Duration
+		for _, s := range r.segments {
+			begins = append(begins, time.Duration(s.StartUTC-pipelinetest.StartUTC))
+		}
+		require.Equal(t, want, begins, "step of %s", step)
+	}
+}
+
 func TestSegmenterForcesACutWhenNoKeyFrameComes(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	cam := pipelinetest.NewCamera(t, pool)

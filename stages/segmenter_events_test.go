@@ -64,3 +64,39 @@ func TestWhatIsBetweenTwoEventsIsNoGap(t *testing.T) {
 	require.True(t, r.segments[1].Gap.None())
 	require.Equal(t, []byte{2}, ids(r.segments[1].Events), "the event of the file before is over")
 }
+
+// TestEventThatWasOverIsNotOfTheFileAfterIt: it would be protected for nothing.
+func TestEventThatWasOverIsNotOfTheFileAfterIt(t *testing.T) {
+	pool := pipelinetest.Pool(t)
+	r := newReel(t, SegmenterConfig{MaxDuration: spec.Duration(3 * time.Second)}, nil)
+	shot := pipelinetest.NewCamera(t, pool).Shoot(t, 25*8+1)
+	r.feed(shot[:5]...)              // the file that is open began at 3 s
+	r.feed(eventMark(pool, 1, 1, 3)) // was over by then
+	r.feed(eventMark(pool, 2, 1, 3.1))
+	r.feed(shot[5:]...)
+	r.flush()
+	require.Empty(t, ids(r.segments[0].noted))
+	require.Equal(t, []byte{2}, ids(r.segments[1].noted))
+	require.Empty(t, r.segments[2].Events)
+}
+
+// TestEventAfterTheClockWasSetIsOfTheFileThatGrows, though it ends before that
+// file began, or begins long after, by the figures.
+func TestEventAfterTheClockWasSetIsOfTheFileThatGrows(t *testing.T) {
+	for _, step := range []float64{-3600, 3600} {
+		pool := pipelinetest.Pool(t)
+		r := newReel(t, SegmenterConfig{}, nil)
+		shot := pipelinetest.NewCamera(t, pool).Shoot(t, 25*8+1)
+		r.feed(shot[:4]...)
+		for _, c := range shot[4:] {
+			c.UTC += int64(step * 1e9)
+		}
+		r.feed(shot[4])
+		r.feed(eventMark(pool, 1, step+4, step+5))
+		r.feed(eventMark(pool, 2, step-5, step-0.1)) // before the file, by the clock as it is now
+		r.feed(shot[5:]...)
+		r.flush()
+		require.Len(t, r.segments, 1)
+		require.Equal(t, []byte{1}, ids(r.segments[0].noted), "step of %v s", step)
+	}
+}

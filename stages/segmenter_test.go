@@ -26,7 +26,8 @@ type cutSegment struct {
 	*media.Segment
 	units  int
 	bytes  int64
-	starts bool // with a sync sample
+	starts bool          // with a sync sample
+	noted  []media.Event // on the way
 	end    media.Cause
 }
 
@@ -65,6 +66,9 @@ func (r *reel) take(p media.Part) error {
 		require.True(r.t, s.Set.Same(p.Chunk.Set))
 		s.units += p.Chunk.AccessUnits()
 		s.bytes += int64(p.Chunk.Bytes())
+	}
+	if p.Event != nil {
+		s.noted = append(s.noted, *p.Event)
 	}
 	s.end = p.End
 	return nil
