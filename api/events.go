@@ -53,14 +53,16 @@ const (
 	maxEventData  = 1024
 	maxEventDepth = 16
 	eventAhead    = time.Minute // a caller's clock may be ahead by this much
+	maxAround     = 24 * time.Hour
+	minFile       = time.Second
 )
 
 // eventBody is what may be said of an event. All of it may be left out.
 type eventBody struct {
-	Before  *stretch                   `json:"before,omitempty" doc:"from before the trigger: seconds or a Go duration; the pipeline's setting where left out"`
-	After   *stretch                   `json:"after,omitempty" doc:"after the trigger, and after each one that extends it"`
+	Before  *stretch                   `json:"before,omitempty" doc:"from before the trigger: seconds or a Go duration, at most a day; the pipeline's setting where left out"`
+	After   *stretch                   `json:"after,omitempty" doc:"after the trigger, and after each one that extends it; at most a day"`
 	At      instant                    `json:"at,omitempty" doc:"when it happened, RFC 3339 or Unix seconds; now where left out"`
-	Max     *stretch                   `json:"max,omitempty" doc:"longest file: the next one begins with a key frame"`
+	Max     *stretch                   `json:"max,omitempty" doc:"longest file, at least a second: the next one begins with a key frame"`
 	Key     string                     `json:"key,omitempty" doc:"the caller's: triggers of one key are one event"`
 	Name    string                     `json:"name,omitempty"`
 	Data    map[string]json.RawMessage `json:"data,omitempty" doc:"the caller's; at most 1024 bytes"`
@@ -160,6 +162,12 @@ func (b *eventBody) trigger(stream string, now time.Time) (t pipeline.Trigger, e
 	}
 	if t.Max, err = b.Max.duration("max", 0); err != nil {
 		return t, err
+	}
+	switch {
+	case max(t.Before, t.After) > maxAround:
+		return t, fmt.Errorf("before and after: at most %s each are recorded for one event", maxAround)
+	case t.Max != 0 && t.Max < minFile:
+		return t, fmt.Errorf("max: %s is too short for a file: at least %s, 0 is no limit", t.Max, minFile)
 	}
 	if b.At != "" {
 		if t.At, err = parseTime(string(b.At)); err != nil {

@@ -92,6 +92,7 @@ func TestEventThatCannotBeMeantIsRefused(t *testing.T) {
 	deep := strings.Repeat(`[`, 20) + strings.Repeat(`]`, 20)
 	for body, says := range map[string]string{
 		`{"befor":1}`: "befor", `{"before":-1}`: "not a duration", `{"before":"x"}`: "before", `{"after":1e3}`: "not a duration",
+		`{"before":"25h"}`: "at most 24h", `{"after":86401}`: "at most 24h", `{"max":0.5}`: "too short",
 		`{"before":true}`: "before", `{"before":[1]}`: "before", `{"max":0.0000000001}`: "max", `{"at":"yesterday"}`: "not a time", `{"at":-5}`: "not a time",
 		`{"at":"2200-01-01T00:00:00Z"}`: "in the future", `{"key":"` + strings.Repeat("k", 201) + `"}`: "at most 200", `{"name":"a\u0000b"}`: "plain text",
 		`{"data":"text"}`: "data", `{"data":{"a":"` + strings.Repeat("d", 1024) + `"}}`: "at most 1024", `{"data":{"a":` + deep + `}}`: "nested",
