@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"path/filepath"
 	"time"
 
@@ -17,30 +18,67 @@ type events struct {
 	recorder      *pipeline.Recorder
 	library       library
 	before, after time.Duration // of an event that no running pipeline takes
+	since         media.ID      // older recordings are of a life before this one
+	log           *slog.Logger
 }
 
 // Trigger records an event. What of its time lies in finished recordings is
-// marked there, in the catalogue: where a continuous recording holds the rest of
-// it, and where memory does not reach back so far.
+// marked there: where a continuous recording holds the rest of it, and where
+// memory does not reach back so far.
 func (e events) Trigger(ctx context.Context, stream string, t pipeline.Trigger) ([]pipeline.Triggered, error) {
 	done, err := e.recorder.Trigger(stream, t)
 	switch {
-	case err == nil && done[0].Status == pipeline.EventMarked:
-		_, err = e.markFootage(ctx, stream, t, done[0].Requested, done[0].Until)
-		return done, err
+	case err == nil:
+		e.markRest(ctx, stream, t, done)
+		return done, nil
 	case !pastReach(err):
-		return done, err
+		return nil, err
 	}
-	marked, ferr := e.markFootage(ctx, stream, t, t.At.Add(-orElse(t.Before, e.before)), t.At.Add(orElse(t.After, e.after)))
+	marked, ferr := e.markFootage(ctx, stream, t, t.At.Add(-orElse(t.Before, e.before)), t.At.Add(orElse(t.After, e.after)), nil)
 	switch {
-	case ferr != nil:
-		return nil, ferr
 	case len(marked) > 0:
 		return marked[:1], nil
+	case ferr != nil:
+		return nil, ferr
 	case errors.Is(err, pipeline.ErrUnknownStream), errors.Is(err, pipeline.ErrNoEvents):
 		return nil, api.NotFound("%v", err)
 	}
 	return nil, api.Conflict("%v", err)
+}
+
+// markRest marks an event that is recorded in the finished files of its time, if
+// the recording under way may not hold all of it. Its own files are no continuous
+// recording, and protected only if the trigger says so.
+func (e events) markRest(ctx context.Context, stream string, t pipeline.Trigger, done []pipeline.Triggered) {
+	whole := true
+	from, to := done[0].Requested, done[0].Until
+	for _, d := range done {
+		whole = whole && d.Status == pipeline.EventStarted && !d.Actual.After(d.Requested)
+		if d.Status != pipeline.EventMarked && t.Protect == pipeline.ProtectByRule {
+			t.Protect = pipeline.ProtectOff
+		}
+		from, to = earlier(from, d.Requested), later(to, d.Until)
+	}
+	if whole {
+		return
+	}
+	if _, err := e.markFootage(ctx, stream, t, from, to, done); err != nil {
+		e.log.Warn("an event is recorded, but not marked in every finished file of its time", "stream", stream, "event", media.ID(t.ID), "error", err)
+	}
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // pastReach tells whether the running pipelines have nothing of an event.
@@ -58,38 +96,6 @@ func orElse(d, otherwise time.Duration) time.Duration {
 		return otherwise
 	}
 	return d
-}
-
-// markFootage names an event in the finished recordings of its time, oldest
-// first, and protects them unless the trigger says not to. Their files carry the
-// protection; the event is in the catalogue alone.
-func (e events) markFootage(ctx context.Context, stream string, t pipeline.Trigger, from, to time.Time) (marked []pipeline.Triggered, err error) {
-	page, err := e.library.catalogue.Records(ctx, metadata.Query{Stream: stream, Start: from, End: to, Ascending: true, Limit: metadata.MaxLimit})
-	if err != nil {
-		return nil, known(err)
-	}
-	ev := media.Event{
-		ID: t.ID, Key: t.Key, Name: t.Name, Data: t.Data, Protect: t.Protect != pipeline.ProtectOff,
-		At: t.At.UnixNano(), Start: from.UnixNano(), End: to.UnixNano(),
-	}
-	for _, r := range page.Records {
-		if r.State != media.StateFinished && r.State != media.StateRecovered {
-			continue // what grows has its mark from the recorder
-		}
-		r.Events = media.JoinEvent(r.Events, ev)
-		if err := e.library.catalogue.Put(ctx, r.Recording); err != nil {
-			return nil, err
-		}
-		if ev.Protect && !r.Protected {
-			if _, err := e.library.SetProtected(ctx, r.ID, true); err != nil {
-				return nil, err
-			}
-		}
-		marked = append(marked, pipeline.Triggered{
-			Pipeline: r.Pipeline, Status: pipeline.EventMarked, Requested: from, Until: to, Actual: time.Unix(0, max(r.StartUTC, from.UnixNano())),
-		})
-	}
-	return marked, nil
 }
 
 func (e events) Events(ctx context.Context, q api.EventQuery) (api.EventPage, error) {

@@ -195,13 +195,15 @@ func (h *house) openAPI(dir string) error {
 		return err
 	}
 	shelf := library{h.catalogue, abs, h.recorder, &h.deleting}
+	bell := events{h.recorder, shelf, h.cfg.MP4.BeforeDuration.D(), h.cfg.MP4.AfterDuration.D(), media.NewID(time.Now()), h.log}
+	h.plans.raise = bell.Trigger
 	h.http, err = api.New(api.Config{
 		Version: readBuild().version, Listen: h.cfg.HTTP.Listen, RecordDir: abs,
 		Auth: apiAuth(h.cfg.HTTP.Auth), TLS: api.TLS(h.cfg.HTTP.TLS),
 	}, api.Deps{
 		Log: h.log, Clock: pipeline.SystemClock,
 		Recorder: control{h.recorder, h.hub, h.plans.keepStops}, Streams: directory{h.hub},
-		Events:    events{h.recorder, shelf, h.cfg.MP4.BeforeDuration.D(), h.cfg.MP4.AfterDuration.D()},
+		Events:    bell,
 		Catalogue: shelf, Files: api.NewDir(abs, growing(abs)),
 		Schedule: h.plans.schedule, Pipelines: h.plans, Retention: forecast{h.keeper},
 		Ready: h.ready, Metrics: []prometheus.Collector{&stores{h.catalogue.Stats, abs}, h.disk.write, h.disk.sync, h.disk.finish},

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/metadata"
+	"github.com/gospool/spool/sinks/mp4"
+)
+
+// named tells which of a stream's recordings name an event, and which of them are
+// protected, in the catalogue and in the file.
+func (r *eventRig) named(records []metadata.Record, id media.ID) (named, protected []int) {
+	r.t.Helper()
+	for i, rec := range records {
+		if slices.ContainsFunc(rec.Events, func(e media.Event) bool { return e.ID == id }) {
+			named = append(named, i)
+		}
+		entry, err := mp4.ReadEntry(filepath.Join(r.dir, rec.Path))
+		require.NoError(r.t, err)
+		require.Equal(r.t, rec.Protected, entry.Protected, "%d: the file says what the catalogue says", i)
+		if rec.Protected {
+			protected = append(protected, i)
+		}
+	}
+	return named, protected
+}
+
+// TestEventOfThePastIsOfItsOwnFilesOnly: the file that grows has nothing of it,
+// and is not kept for ever because of it.
+func TestEventOfThePastIsOfItsOwnFilesOnly(t *testing.T) {
+	r := newEventRig(t, pipeline.Always, "before: 8, after: 6", "max_duration: 5")
+	f := r.publish("live/x", 25)
+	f.feed(23*25 - f.frames)
+	done, err := r.events(0, 0).Trigger(t.Context(), "live/x", pipeline.Trigger{ID: media.ID{1}, At: f.at(9), Before: 3 * time.Second, After: 2 * time.Second})
+	require.NoError(t, err)
+	require.Equal(t, pipeline.EventMarked, done[0].Status)
+	f.feed(5 * 25)
+	records := f.end()
+	require.Len(t, records, 6)
+	named, protected := r.named(records, media.ID{1})
+	require.Equal(t, []int{1, 2}, named, "5-10 and 10-15")
+	require.Equal(t, named, protected)
+}
+
+// TestEventReachesIntoEarlierRecordings of events, where memory does not reach so
+// far: they are protected only if the trigger says so.
+func TestEventReachesIntoEarlierRecordings(t *testing.T) {
+	r := newEventRig(t, pipeline.Event, "before: 4, after: 2", "")
+	e := r.events(0, 0)
+	f := r.publish("live/x", 25)
+	for n, at := range []int{10, 30, 50} {
+		f.feed(at*25 + 20 - f.frames)
+		trigger := pipeline.Trigger{ID: media.ID{byte(n)}, At: f.at(float64(at)), Before: []time.Duration{-1, 20 * time.Second, 19 * time.Second}[n], After: -1}
+		if n == 2 {
+			trigger.Protect = pipeline.ProtectOn
+		}
+		done, err := e.Trigger(t.Context(), "live/x", trigger)
+		require.NoError(t, err)
+		require.Equal(t, pipeline.EventStarted, done[0].Status)
+		require.InDelta(t, at-4, f.second(done[0].Actual), 1.001)
+	}
+	f.feed(10 * 25)
+	records := f.end()
+	require.Len(t, records, 3)
+	first, none := r.named(records[:2], media.ID{1})
+	require.Equal(t, []int{0, 1}, first, "10 s is in the first recording")
+	require.Equal(t, []int{1}, none, "the second, by the third event")
+	last, protected := r.named(records, media.ID{2})
+	require.Equal(t, []int{1, 2}, last)
+	require.Equal(t, last, protected)
+}
+
+// TestEventAtTheSeamOfTwoFilesIsOfBoth, though the one is being finished at that
+// moment and its row does not say so yet.
+func TestEventAtTheSeamOfTwoFilesIsOfBoth(t *testing.T) {
+	r := newEventRig(t, pipeline.Always, "before: 1, after: 0", "max_duration: 2")
+	e := r.events(0, 0)
+	f := r.publish("live/x", 25)
+	const seams = 20
+	for n := 1; n <= seams; n++ {
+		seam := 2 * n
+		f.feed(seam*25 + 27 - f.frames) // the chunk that begins the next file has just come
+		_, err := e.Trigger(t.Context(), "live/x", pipeline.Trigger{ID: media.ID{byte(n)}, At: f.at(float64(seam) + 0.5), Before: time.Second, After: 0})
+		require.NoError(t, err)
+	}
+	f.feed(50)
+	records := f.end()
+	for n := 1; n <= seams; n++ {
+		named, _ := r.named(records, media.ID{byte(n)})
+		require.Equal(t, []int{n - 1, n}, named, "seam %d", n)
+	}
+}
