@@ -57,7 +57,12 @@ func (e events) markRest(ctx context.Context, stream string, t pipeline.Trigger,
 		if d.Status != pipeline.EventMarked && t.Protect == pipeline.ProtectByRule {
 			t.Protect = pipeline.ProtectOff
 		}
-		from, to = earlier(from, d.Requested), later(to, d.Until)
+		if d.Requested.Before(from) {
+			from = d.Requested
+		}
+		if d.Until.After(to) {
+			to = d.Until
+		}
 	}
 	if whole {
 		return
@@ -65,20 +70,6 @@ func (e events) markRest(ctx context.Context, stream string, t pipeline.Trigger,
 	if _, err := e.markFootage(ctx, stream, t, from, to, done); err != nil {
 		e.log.Warn("an event is recorded, but not marked in every finished file of its time", "stream", stream, "event", media.ID(t.ID), "error", err)
 	}
-}
-
-func earlier(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
-	}
-	return a
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
 }
 
 // pastReach tells whether the running pipelines have nothing of an event.
