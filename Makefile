@@ -50,10 +50,10 @@ bench-parts:
 soak: soak-kill
 	$(GO) test -race -count 20 -shuffle on -timeout 3h $(PACKAGES)
 
-# A recorder of eight streams is killed a thousand times, and every file it
-# leaves is played. Prints how much was lost.
+# Recorders of eight streams are killed a thousand times, four side by side, and
+# every file they leave is played. Prints how much was lost.
 soak-kill:
-	SOAK_KILLS=1000 $(GO) test -count 1 -v -timeout 3h -run '^TestKilledAtRandomInstants$$' ./cmd/spool/e2e
+	SOAK_KILLS=1000 $(GO) test -count 1 -v -timeout 3h -parallel 4 -run '^TestKilledAtRandomInstants$$' ./cmd/spool/e2e
 
 # Eight recordings fill a filesystem of 64 MiB for five minutes.
 soak-disk:

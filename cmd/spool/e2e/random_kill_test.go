@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -54,57 +55,108 @@ func killStream(i int) string {
 	return fmt.Sprintf("fragment/%d", i)
 }
 
-// killed is one kill: when, and what the recorder had said before of each stream.
-type killed struct {
-	at      time.Time
-	written map[string]time.Time // stream -> end of what was written
-}
+// killRecorders are killed side by side, each in a directory of its own.
+const killRecorders = 4
 
-// TestKilledAtRandomInstants kills a recorder of eight streams again and again,
-// while it starts, recovers, or records. What it had written is in files that
+// TestKilledAtRandomInstants kills recorders of eight streams again and again,
+// while they start, recover, or record. What they had written is in files that
 // play, and the worst loss is what no chunk was made of yet.
 func TestKilledAtRandomInstants(t *testing.T) {
 	t.Parallel()
-	dir, seed := t.TempDir(), rand.Uint64()
+	kills, seed := killCount(t), rand.Uint64()
 	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 0))
-	var losses []time.Duration
-	var before killed
-	rounds, files := killCount(t), 0
-	for n := range rounds + 1 {
+	var every [killRecorders]kept
+	t.Run("recorder", func(t *testing.T) {
+		for i := range every {
+			share := kills / killRecorders
+			if i < kills%killRecorders {
+				share++
+			}
+			t.Run(strconv.Itoa(i), func(t *testing.T) {
+				t.Parallel()
+				every[i].killAgainAndAgain(t, share, rand.New(rand.NewPCG(seed, uint64(i))))
+			})
+		}
+	})
+	sum := kept{}
+	for _, k := range every {
+		sum.kills, sum.early = sum.kills+k.kills, sum.early+k.early
+		sum.losses, sum.whole = append(sum.losses, k.losses...), append(sum.whole, k.whole...)
+	}
+	require.Equal(t, kills, sum.kills)
+	require.NotEmpty(t, sum.losses)
+	t.Logf("%d kills, %d of them before the recorder was ready; %d files, all play; lost before the kill: %s; of what was in whole chunks: %s",
+		sum.kills, sum.early, len(sum.losses), quantiles(sum.losses), quantiles(sum.whole))
+}
+
+func quantiles(d []time.Duration) string {
+	slices.Sort(d)
+	at := func(p int) time.Duration { return d[(len(d)-1)*p/100].Round(time.Millisecond) }
+	return fmt.Sprintf("p50 %v, p99 %v, max %v", at(50), at(99), at(100))
+}
+
+// kept is what one recorder was left with, file by file.
+type kept struct {
+	kills, early int
+	losses       []time.Duration // from the end of a file to the kill
+	whole        []time.Duration // from there to the end of the last whole chunk it told of
+}
+
+// killAgainAndAgain kills one recorder so often, every fourth time before it is
+// ready, and looks at the files each time it is ready again.
+func (k *kept) killAgainAndAgain(t *testing.T, kills int, random *rand.Rand) {
+	dir := t.TempDir()
+	var before lives
+	for ; k.kills < kills; k.kills++ {
+		if random.IntN(4) == 0 {
+			before.ends = append(before.ends, killEarly(t, dir, time.Duration(random.Int64N(int64(300*time.Millisecond)))))
+			k.early++
+			continue
+		}
 		r := launch(t, staticBinary, dir, killConfig())
 		r.expect("held nothing whole and was removed")
-		after := time.Duration(random.Int64N(int64(3 * time.Second)))
-		if n > 0 {
-			found := before.check(t, r)
-			losses, files = append(losses, found...), files+len(found)
-		}
-		if n == rounds {
-			require.Equal(t, 0, r.signal(syscall.SIGINT), "%s", r.book)
-			r.allFinished()
-			break
-		}
-		before = r.killAfter(after)
+		before.check(t, r, k)
+		before = r.killAfter(time.Duration(random.Int64N(int64(3 * time.Second))))
 	}
-	require.NotEmpty(t, losses)
-	slices.Sort(losses)
-	at := func(p int) time.Duration { return losses[(len(losses)-1)*p/100].Round(time.Millisecond) }
-	t.Logf("%d kills, %d files, all play; lost before the kill: p50 %v, p99 %v, max %v", rounds, files, at(50), at(99), at(100))
+	r := launch(t, staticBinary, dir, killConfig())
+	r.expect("held nothing whole and was removed")
+	before.check(t, r, k)
+	require.Equal(t, 0, r.signal(syscall.SIGINT), "%s", r.book)
+	r.allFinished()
+}
+
+// killEarly starts a recorder and kills it, ready or not, after a time.
+func killEarly(t *testing.T, dir string, after time.Duration) time.Time {
+	t.Helper()
+	r := begin(t, staticBinary, dir, killConfig())
+	r.expect("held nothing whole and was removed")
+	<-time.After(after) // any instant is as good
+	at := time.Now()
+	require.Equal(t, -1, r.signal(syscall.SIGKILL))
+	return at
+}
+
+// lives are those of a recorder since its files were looked at: when each was
+// killed, and what it had said before of each stream.
+type lives struct {
+	ends     []time.Time
+	written  map[string]time.Time // stream -> end of what was written
+	received map[string]time.Time // stream -> end of the last whole chunk
 }
 
 // killAfter kills the recorder at an instant, and asks it until then.
-func (r *recorder) killAfter(d time.Duration) (k killed) {
-	k.written = map[string]time.Time{}
+func (r *recorder) killAfter(d time.Duration) lives {
+	l := lives{written: map[string]time.Time{}, received: map[string]time.Time{}}
 	due := time.Now().Add(d)
 	for i := 0; time.Now().Before(due); i++ {
 		stream := killStream(i % killStreams)
-		if s, ok := r.peek(stream); ok && s.LastWritten.After(k.written[stream]) {
-			k.written[stream] = s.LastWritten
+		if s, ok := r.peek(stream); ok && !s.LastWritten.IsZero() {
+			l.written[stream], l.received[stream] = s.LastWritten, s.LastAccessUnit
 		}
 	}
-	k.at = time.Now()
+	l.ends = []time.Time{time.Now()}
 	r.signal(syscall.SIGKILL)
-	return k
+	return l
 }
 
 // peek asks for a status that may not be there yet.
@@ -118,31 +170,35 @@ func (r *recorder) peek(stream string) (s status, ok bool) {
 	return s, err == nil && resp.StatusCode == http.StatusOK && json.Unmarshal(body, &s) == nil
 }
 
-// check waits until the next recorder has finished what was left, and looks at
-// each file: it plays, and holds what was written. It tells how much earlier than
-// the kill each ends, and takes the files away.
-func (k killed) check(t *testing.T, r *recorder) (losses []time.Duration) {
+// check waits until a recorder has finished what those before it left, and looks
+// at each file: it plays, and holds what was written. It notes how much earlier
+// than the kill each ends, and takes the files away.
+func (l lives) check(t *testing.T, r *recorder, k *kept) {
 	t.Helper()
-	since := func(name string) bool { return startOf(t, name).Before(k.at) }
-	eventually(t, "recovery is done", func() bool { return !slices.ContainsFunc(r.list(".mp4.part"), since) })
-	missing := map[string]time.Time{}
-	for stream, written := range k.written {
-		missing[stream] = written
+	if len(l.ends) == 0 {
+		return
 	}
+	theirs := func(name string) bool { return startOf(t, name).Before(l.ends[len(l.ends)-1]) }
+	eventually(t, "recovery is done", func() bool { return !slices.ContainsFunc(r.list(".mp4.part"), theirs) })
+	missing := maps.Clone(l.written)
 	for _, file := range r.list(".mp4") {
 		rec, err := mp4.ReadEntry(file)
 		require.NoError(t, err)
-		end := time.Unix(0, rec.EndUTC)
-		require.False(t, end.Before(k.written[rec.Stream]), "%s ends at %v; %v was said to be written", file, end, k.written[rec.Stream])
-		delete(missing, rec.Stream)
+		start, end := time.Unix(0, rec.StartUTC), time.Unix(0, rec.EndUTC)
+		died := slices.IndexFunc(l.ends, start.Before)
+		if died < 0 {
+			continue // this recorder's own
+		}
+		if written, ok := missing[rec.Stream]; ok && died == 0 {
+			require.False(t, end.Before(written), "%s ends at %v; %v was said to be written", file, end, written)
+			k.whole = append(k.whole, max(0, l.received[rec.Stream].Sub(end)))
+			delete(missing, rec.Stream)
+		}
 		decodes(t, file)
-		losses = append(losses, k.at.Sub(end))
+		k.losses = append(k.losses, l.ends[died].Sub(end))
 		require.NoError(t, os.Remove(file))
 	}
-	for stream, written := range missing {
-		require.True(t, written.IsZero(), "no file of %s, which was written to until %v", stream, written)
-	}
-	return losses
+	require.Empty(t, missing, "no file of streams that were written to")
 }
 
 // startOf reads the time of a name out of {timestamp}_{ms}.

@@ -46,7 +46,17 @@ func serveStatic(t *testing.T, config string, args ...string) *recorder {
 	return launch(t, staticBinary, t.TempDir(), config, args...)
 }
 
+// launch starts a binary and waits until it is ready.
 func launch(t *testing.T, binary func() (string, error), dir, config string, args ...string) *recorder {
+	t.Helper()
+	r := begin(t, binary, dir, config, args...)
+	r.rtsp = "rtsp://" + r.await("rtsp server listens").text("address")
+	r.api = r.await("spool is ready").text("api")
+	return r
+}
+
+// begin starts a binary.
+func begin(t *testing.T, binary func() (string, error), dir, config string, args ...string) *recorder {
 	t.Helper()
 	path, err := binary()
 	require.NoError(t, err)
@@ -60,8 +70,6 @@ func launch(t *testing.T, binary func() (string, error), dir, config string, arg
 	require.NoError(t, r.cmd.Start())
 	go func() { r.done <- r.cmd.Wait() }()
 	t.Cleanup(r.end)
-	r.rtsp = "rtsp://" + r.await("rtsp server listens").text("address")
-	r.api = r.await("spool is ready").text("api")
 	return r
 }
 
