@@ -88,13 +88,14 @@ func repairFiles(paths []string) (files []repairFile, bytes int64, err error) {
 			add(path, info)
 			continue
 		}
-		err = filepath.WalkDir(path, func(name string, d fs.DirEntry, err error) error {
+		// DirFS follows a link to the directory itself.
+		err = fs.WalkDir(os.DirFS(path), ".", func(name string, d fs.DirEntry, err error) error {
 			if err != nil || !d.Type().IsRegular() || !strings.HasSuffix(name, ".mp4"+mp4.PartSuffix) || strings.HasPrefix(d.Name(), ".") {
 				return err
 			}
 			info, err := d.Info()
 			if err == nil {
-				add(name, info)
+				add(filepath.Join(path, name), info)
 			}
 			return err
 		})

@@ -69,28 +69,24 @@ func (c *Catalogue) Reconcile(ctx context.Context, dir string, readEntry func(pa
 // walk lists the files. A directory that cannot be read ends it: rows must not be
 // called lost because a disk is not mounted.
 func (r *reconciliation) walk(ctx context.Context) error {
-	err := filepath.WalkDir(r.dir, func(path string, d fs.DirEntry, err error) error {
+	// DirFS follows a link to the directory itself, as whoever records to it does.
+	err := fs.WalkDir(os.DirFS(r.dir), ".", func(rel string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		if path != r.dir && strings.HasPrefix(d.Name(), ".") && d.IsDir() {
+		if rel != "." && strings.HasPrefix(d.Name(), ".") && d.IsDir() {
 			return fs.SkipDir
 		}
 		if !d.Type().IsRegular() {
 			return ctx.Err()
 		}
-		return r.note(path, d)
+		return r.note(rel, d)
 	})
 	r.report.Files, r.total = len(r.files), len(r.files)
 	return err
 }
 
-func (r *reconciliation) note(path string, d fs.DirEntry) error {
-	rel, err := filepath.Rel(r.dir, path)
-	if err != nil {
-		return err
-	}
-	rel = filepath.ToSlash(rel)
+func (r *reconciliation) note(rel string, d fs.DirEntry) error {
 	switch {
 	case strings.HasSuffix(rel, ".mp4"):
 		info, err := d.Info()

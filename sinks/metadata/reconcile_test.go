@@ -75,6 +75,17 @@ func TestALostDatabaseIsRebuiltFromTheDiskToTheSameRows(t *testing.T) {
 	})
 }
 
+// Somebody links the record directory to the disk that it is on.
+func TestReconcileLooksIntoALinkedDirectory(t *testing.T) {
+	d := disk{t, t.TempDir()}
+	d.write(sample(1, "live/a"))
+	link := filepath.Join(t.TempDir(), "link")
+	require.NoError(t, os.Symlink(d.dir, link))
+	d.dir = link
+	c := open(t, "sqlite", servers.Fresh(t, "sqlite"))
+	require.Equal(t, Report{Files: 1, Added: 1}, d.reconcile(c))
+}
+
 func TestReconcileTellsWhatTheDiskSays(t *testing.T) {
 	d := disk{t, t.TempDir()}
 	c := open(t, "sqlite", servers.Fresh(t, "sqlite"))

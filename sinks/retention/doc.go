@@ -6,7 +6,7 @@
 // # What goes, in this order
 //
 //	orphan      temporary files, and files that nobody writes and recovery could not finish
-//	expired     older than expire_days: goes without any shortage
+//	expired     older than expire_days, orphans too: goes without any shortage
 //	footage     unprotected continuous recordings, the lowest priority first, then the oldest
 //	event       unprotected recordings of events, likewise
 //

@@ -21,6 +21,7 @@ func (k *Keeper) evict(ctx context.Context, evictions []Eviction, now time.Time)
 	var errs []error
 	for len(evictions) > 0 && ctx.Err() == nil {
 		n := min(len(evictions), batch)
+		began := k.deps.Clock.Now()
 		before, _ := k.deps.Disk(k.deps.Dir)
 		gone, room, err := k.remove(ctx, evictions[:n], now)
 		if err != nil {
@@ -30,7 +31,7 @@ func (k *Keeper) evict(ctx context.Context, evictions []Eviction, now time.Time)
 			if err := k.deps.Store.Forget(ctx, gone); err != nil {
 				errs = append(errs, fmt.Errorf("rows of deleted files stay until the next reindex: %w", err))
 			}
-			k.settle(before, room, now)
+			k.settle(before, room, began, now)
 		}
 		evictions = evictions[n:]
 	}
@@ -72,16 +73,16 @@ func (k *Keeper) forgotten(e Eviction) {
 		"class", string(e.Class), "cause", e.Cause, "end", time.Unix(0, e.EndUTC).UTC(), "bytes", e.Size)
 }
 
-// settle compares what was deleted with the room that it gave. Where a snapshot
-// or another program holds on to the blocks, deleting more would cost all the
-// footage and gain nothing.
-func (k *Keeper) settle(before Space, room int64, now time.Time) {
+// settle compares what was deleted with the room that it gave, less what was
+// recorded meanwhile. Where a snapshot or another program holds on to the blocks,
+// deleting more would cost all the footage and gain nothing.
+func (k *Keeper) settle(before Space, room int64, began, now time.Time) {
 	after, err := k.deps.Disk(k.deps.Dir)
 	if err != nil {
 		return
 	}
 	k.filling.freed(after)
-	gained := after.Free - before.Free
+	gained := after.Free - before.Free + k.filling.during(k.deps.Clock.Now().Sub(began))
 	if gained >= room/2 {
 		k.futile = 0
 		return

@@ -31,5 +31,10 @@ func (f *filling) ahead(s Space, now time.Time) int64 {
 // soon is the last answer of ahead.
 func (f *filling) soon(s Space) int64 { return min(2*f.peak, s.Total/maxAhead) }
 
+// during is what came in so long a time, at most.
+func (f *filling) during(d time.Duration) int64 {
+	return int64(float64(f.peak) * d.Seconds() / lookEvery.Seconds())
+}
+
 // freed tells that room was made since the last look.
 func (f *filling) freed(s Space) { f.used = s.Used() }

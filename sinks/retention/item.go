@@ -66,8 +66,6 @@ func (p *Policy) class(it *Item, now time.Time) Class {
 		return KeptWriting
 	case it.Kind == Foreign:
 		return KeptForeign
-	case it.Kind == Orphan:
-		return ClassOrphan
 	case it.Protected:
 		return KeptProtected
 	case age < p.keepAtLeast(it.Stream):
@@ -76,7 +74,10 @@ func (p *Policy) class(it *Item, now time.Time) Class {
 	if d := p.expire(it.Stream); d > 0 && age > d {
 		return ClassExpired
 	}
-	if it.Kind == Event {
+	switch it.Kind {
+	case Orphan:
+		return ClassOrphan
+	case Event:
 		return ClassEvent
 	}
 	return ClassFootage

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -208,6 +209,23 @@ func TestDeletingThatGivesNoRoomEnds(t *testing.T) {
 	require.True(t, r.says("gives no room back"))
 }
 
+// Deleting takes time, in which recordings fill the disk again: that is no
+// snapshot, and no reason to wait.
+func TestRecordingWhileFilesAreDeletedIsNoReasonToWait(t *testing.T) {
+	r := newRoom(t, Policy{DiskMaxPercent: 50})
+	for n := range 45 {
+		r.put(number(n), "live/cam", day-time.Duration(n)*time.Minute, mib)
+	}
+	r.look(0)
+	r.removing = func() { r.now, r.other = r.now.Add(100*time.Millisecond), r.other+mib*8/10 }
+	r.other += 8 * mib
+	r.look(time.Second)
+	require.Less(t, len(r.files()), 30)
+	require.False(t, r.says("gives no room back"), "%s", &r.log)
+	r.look(time.Second)
+	require.False(t, r.says("gives no room back"), "%s", &r.log)
+}
+
 // What was left behind goes when room is needed, and only after an hour in which
 // nobody wrote it.
 func TestOrphansAreOnlyWhatNobodyWrites(t *testing.T) {
@@ -223,6 +241,48 @@ func TestOrphansAreOnlyWhatNobodyWrites(t *testing.T) {
 	r.other = 60 * mib
 	r.look(0)
 	require.ElementsMatch(t, []string{"fresh.mp4.part", "held.mp4.part", ".spool-directory", ".journal/0001.part", "download.mp4.part"}, r.files())
+}
+
+// What recovery could not finish may be what somebody has protected, or wants for
+// some days at least; when it is as old as footage may be, it goes without need.
+func TestAnOrphanIsKeptAsFootageIs(t *testing.T) {
+	r := newRoom(t, Policy{DiskMaxPercent: 50, Limits: Limits{KeepAtLeast: day, Expire: 10 * day}})
+	r.put("safe.mp4.part", "live/a", 20*day, mib, protected)
+	r.put("young.mp4.part", "live/a", 2*time.Hour, mib)
+	r.put("old.mp4.part", "live/a", 2*day, mib)
+	r.put("expired.mp4.part", "live/a", 11*day, mib)
+	r.look(0)
+	require.ElementsMatch(t, []string{"safe.mp4.part", "young.mp4.part", "old.mp4.part"}, r.files())
+	r.other = 60 * mib
+	r.look(time.Second)
+	require.ElementsMatch(t, []string{"safe.mp4.part", "young.mp4.part"}, r.files())
+}
+
+// Somebody links the record directory to the disk that it is on.
+func TestALinkedDirectoryIsLookedInto(t *testing.T) {
+	r := newRoom(t, limits(Limits{Expire: day}))
+	r.put("cam/old.mp4", "live/a", 2*day, mib)
+	link := filepath.Join(t.TempDir(), "link")
+	require.NoError(t, os.Symlink(r.dir, link))
+	deps := r.k.deps
+	deps.Dir = link
+	k, err := New(limits(Limits{Expire: day}), deps)
+	require.NoError(t, err)
+	defer k.Close()
+	k.Look(t.Context())
+	require.Empty(t, r.files())
+}
+
+// Another recording came under the name of one that is to go: it is no longer
+// the file that was chosen.
+func TestAnotherFileUnderTheNameStays(t *testing.T) {
+	r := newRoom(t, Policy{DiskMaxPercent: 50})
+	r.put("a.mp4", "live/a", day, mib)
+	r.look(0)
+	r.put("a.mp4", "live/a", time.Hour, mib)
+	r.other = 60 * mib
+	r.look(time.Second)
+	require.Equal(t, []string{"a.mp4"}, r.files())
 }
 
 // A writer that takes up a file again between the scan and the deletion.

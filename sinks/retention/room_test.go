@@ -23,21 +23,23 @@ import (
 // room is a record directory on a disk of a given size, with a clock that the
 // test turns. Files hold their entry as JSON, padded to their size.
 type room struct {
-	t       *testing.T
-	dir     string
-	now     time.Time
-	total   int64
-	other   int64 // used by other programs
-	leaky   bool  // deleting gives no room back
-	leaked  int64
-	written map[string]bool // growing
-	reading map[string]bool
-	rows    map[string]bool // by path
-	rowsErr error
-	running []string
-	log     bytes.Buffer
-	k       *Keeper
-	n       int
+	t      *testing.T
+	dir    string
+	now    time.Time
+	total  int64
+	other  int64 // used by other programs
+	leaky  bool  // deleting gives no room back
+	leaked int64
+	// removing is what happens while a file is deleted.
+	removing func()
+	written  map[string]bool // growing
+	reading  map[string]bool
+	rows     map[string]bool // by path
+	rowsErr  error
+	running  []string
+	log      bytes.Buffer
+	k        *Keeper
+	n        int
 }
 
 const mib = 1 << 20
@@ -156,6 +158,9 @@ func (r *room) Remove(_ context.Context, it *Item) error {
 		return ErrKept
 	}
 	require.True(r.t, r.rows[it.Path] || it.Kind == Orphan, "the row must outlive the file: %s", it.Path)
+	if r.removing != nil {
+		r.removing()
+	}
 	if r.leaky {
 		r.leaked += it.Room
 	}

@@ -89,20 +89,21 @@ func same(a, b *os.Root) bool {
 // A directory that cannot be read is left out: what is not seen is not deleted.
 func (s *shelf) scan(ctx context.Context, now time.Time) error {
 	seen := make(map[string]*Item, len(s.items))
-	err := filepath.WalkDir(s.dir, func(path string, d fs.DirEntry, err error) error {
+	// DirFS follows a link to the directory itself, as whoever records to it does.
+	err := fs.WalkDir(os.DirFS(s.dir), ".", func(rel string, d fs.DirEntry, err error) error {
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
-		case err != nil && path == s.dir:
+		case err != nil && rel == ".":
 			return err
 		case err != nil:
 			return nil
-		case d.IsDir() && path != s.dir && hidden(d.Name()):
+		case d.IsDir() && rel != "." && hidden(d.Name()):
 			return fs.SkipDir
 		case !d.Type().IsRegular():
 			return nil
 		}
-		if it := s.look(path, d, now); it != nil {
+		if it := s.look(rel, d, now); it != nil {
 			seen[it.Path] = it
 		}
 		return nil
@@ -116,8 +117,11 @@ func (s *shelf) scan(ctx context.Context, now time.Time) error {
 
 func hidden(name string) bool { return strings.HasPrefix(name, ".") }
 
+// path is where the system finds an item.
+func (s *shelf) path(rel string) string { return filepath.Join(s.dir, filepath.FromSlash(rel)) }
+
 // look makes an item of a file, nil of one that is no footage.
-func (s *shelf) look(path string, d fs.DirEntry, now time.Time) *Item {
+func (s *shelf) look(rel string, d fs.DirEntry, now time.Time) *Item {
 	name := d.Name()
 	temporary := hidden(name) && s.read.Temporary(name)
 	part := strings.HasSuffix(name, ".mp4"+partSuffix)
@@ -128,11 +132,8 @@ func (s *shelf) look(path string, d fs.DirEntry, now time.Time) *Item {
 	if err != nil {
 		return nil // it went
 	}
-	rel, err := filepath.Rel(s.dir, path)
-	if err != nil {
-		return nil
-	}
-	it := &Item{Path: filepath.ToSlash(rel), Size: info.Size(), Room: space(info), changed: info.ModTime().UnixNano()}
+	path := s.path(rel)
+	it := &Item{Path: rel, Size: info.Size(), Room: space(info), changed: info.ModTime().UnixNano()}
 	switch old := s.items[it.Path]; {
 	case temporary:
 		it.Kind = Orphan
@@ -214,19 +215,23 @@ func (s *shelf) list() []*Item {
 	return out
 }
 
-// fresh reads again what may have changed about an item that is to go; false: it
-// is gone, or no longer the file that it was.
+// fresh reads again what may have changed about an item that is to go, its
+// protection above all; false: it is gone, or no longer the file that it was.
 func (s *shelf) fresh(it *Item, now time.Time) bool {
-	path := filepath.Join(s.dir, filepath.FromSlash(it.Path))
+	path := s.path(it.Path)
 	info, err := os.Lstat(path)
 	if err != nil || !info.Mode().IsRegular() {
 		delete(s.items, it.Path)
 		return false
 	}
 	it.changed, it.Size = info.ModTime().UnixNano(), info.Size()
-	if it.Kind == Orphan {
-		it.unfinished(s.read.Writing(path), now)
-		return true
+	id, orphan := it.ID, it.Kind == Orphan
+	if it.Stream != "" && (!s.know(it, path) || it.ID != id) {
+		delete(s.items, it.Path) // the next scan sees what it is now
+		return false
 	}
-	return s.know(it, path) // protection is read from the file at the last moment
+	if orphan {
+		it.unfinished(s.read.Writing(path), now)
+	}
+	return true
 }
