@@ -8,8 +8,13 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// base is what the program takes without media: code, connections, the catalogue.
-const base = 64 << 20
+const (
+	// base is what the program takes without media: code, connections, the catalogue.
+	base = 64 << 20
+	// mapped is the part of it that the collector does not count: the pages of the
+	// binary itself.
+	mapped = 32 << 20
+)
 
 // memory divides memory.max: what all chunks may hold, and what is kept free for
 // reuse. The rest is for chunks that are being filled and for the collector.
@@ -28,7 +33,7 @@ func budget(cfg *configs.Config) (*media.Pool, *media.Budget) {
 	free, chunks := memory(cfg.Memory)
 	pool := media.NewPool(int(free))
 	if cfg.Memory.Max > 0 {
-		debug.SetMemoryLimit(int64(cfg.Memory.Max) - base/4)
+		debug.SetMemoryLimit(int64(cfg.Memory.Max) - mapped)
 	}
 	priority := func(stream string) int { return cfg.Streams[configs.StreamPath(stream)].Priority }
 	return pool, media.NewBudget(pool, chunks, priority)
