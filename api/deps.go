@@ -73,6 +73,7 @@ type Stream struct {
 	Pull           string // URL without credentials
 	Configured     bool
 	Tracks         []media.TrackInfo
+	Unrecorded     []string // codecs of tracks that cannot be recorded
 	Bytes          uint64
 	AccessUnits    uint64
 	LastAccessUnit time.Time

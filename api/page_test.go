@@ -79,6 +79,13 @@ func (b *browser) until(condition string) {
 	require.NoError(b.t, err, "%s\n%s", condition, b.text())
 }
 
+func (b *browser) eval(script string) bool {
+	b.t.Helper()
+	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](script))
+	require.NoError(b.t, err, script)
+	return v
+}
+
 func (b *browser) click(selector string) {
 	b.t.Helper()
 	require.NoError(b.t, chromedp.Do(b.ctx, chromedp.Click(chromedp.CSS(selector))), selector)
@@ -134,7 +141,7 @@ func studio(t *testing.T) *world {
 	add("yard/gate", "yard/gate/gone.mp4", 3*time.Hour, media.StateLost, media.EndError)
 	w.put("yard/gate/broken.mp4", []byte("this is no film"))
 	w.list = []Stream{
-		{Path: "live/camera01", State: "live", Origin: "rtsp 127.0.0.1:50112", Tracks: tracks, Bytes: 52_428_800},
+		{Path: "live/camera01", State: "live", Origin: "rtsp 127.0.0.1:50112", Tracks: tracks, Unrecorded: []string{"opus"}, Bytes: 52_428_800},
 		{Path: "yard/gate", State: "connecting", Configured: true, Pull: "rtsp://10.0.0.5/stream1", LastError: "dial tcp 10.0.0.5:554: connection refused"},
 	}
 	w.status["live/camera01"] = Status{State: "recording", Report: pipeline.Report{Recording: true, StartedAt: now.Add(-time.Minute), Bytes: 9_876_543,
@@ -197,6 +204,9 @@ func TestPageShowsWhatIsWrong(t *testing.T) {
 	b.open("http://" + addr + "/")
 	b.until(`document.querySelectorAll('#records tr').length === 4`)
 	b.until(`document.querySelector('#streams .card:nth-child(2) [data-problem]').textContent.includes('connection refused')`)
+
+	b.until(`document.querySelector('#streams .card:nth-child(1) [data-unrecorded]').textContent === 'opus is not recorded'`)
+	require.True(t, b.eval(`document.querySelector('#streams .card:nth-child(2) [data-unrecorded]').hidden`))
 
 	b.click(`#records tr:nth-child(3) [data-play]`)
 	b.until(`document.querySelector('#player-note').textContent.includes('cannot play')`)

@@ -21,6 +21,7 @@ type streamAnswer struct {
 	Origin         string            `json:"origin,omitempty" doc:"of the publisher"`
 	Pull           string            `json:"pull,omitempty" doc:"where it is pulled from, without credentials"`
 	Tracks         []media.TrackInfo `json:"tracks"`
+	Unrecorded     []string          `json:"unrecorded,omitempty" doc:"codecs of tracks that come in but cannot be recorded"`
 	Bytes          uint64            `json:"bytes"`
 	AccessUnits    uint64            `json:"access_units"`
 	LastAccessUnit *string           `json:"last_access_unit,omitempty" format:"date-time"`
@@ -41,7 +42,7 @@ func (s *Server) streams(w http.ResponseWriter, _ *request) error {
 		a.Streams[i] = streamAnswer{
 			Path: st.Path, State: st.State, Configured: st.Configured, Recording: recording[st.Path],
 			Origin: s.scrub(st.Origin), Pull: userinfo.ReplaceAllString(st.Pull, "${1}"),
-			Tracks: orEmpty(st.Tracks), Bytes: st.Bytes, AccessUnits: st.AccessUnits,
+			Tracks: orEmpty(st.Tracks), Unrecorded: st.Unrecorded, Bytes: st.Bytes, AccessUnits: st.AccessUnits,
 			LastAccessUnit: utc(st.LastAccessUnit), Drops: orEmpty(st.Drops),
 			Subscribers: st.Subscribers, LastError: s.scrub(st.LastError),
 		}

@@ -111,6 +111,8 @@ function updateStream(el, st) {
     ? `recording ${length((Date.now() - Date.parse(s.started_at)) / 1000)} · ${size(s.bytes)}`
     : s && s.state !== 'idle' ? s.state : 'recording').hidden = !st.recording;
   put(el, 'tracks', st.tracks.map(track).join(' · '));
+  const unrecorded = (st.unrecorded || []).map((codec) => `${codec} is not recorded`).join(' · ');
+  put(el, 'unrecorded', unrecorded).hidden = !unrecorded;
   put(el, 'from', [st.origin || st.pull, st.bytes ? `${size(st.bytes)} received` : ''].filter(Boolean).join(' · '));
   const dropped = (s ? s.drops : []).concat(st.drops).reduce((n, d) => n + d.access_units, 0);
   const problem = [st.last_error, s && s.last_error, dropped ? `${dropped} access units were dropped` : ''].filter(Boolean).join('; ');

@@ -95,7 +95,7 @@ func (d directory) List() []api.Stream {
 	out := make([]api.Stream, len(infos))
 	for i, s := range infos {
 		out[i] = api.Stream{
-			Path: s.Path, State: s.State, Origin: s.Origin, Pull: s.Pull, Configured: s.Configured, Tracks: s.Tracks,
+			Path: s.Path, State: s.State, Origin: s.Origin, Pull: s.Pull, Configured: s.Configured, Tracks: s.Tracks, Unrecorded: s.LeftOut,
 			Bytes: s.Bytes, AccessUnits: s.AccessUnits, Subscribers: s.Subscribers, LastError: s.Error,
 		}
 		if s.LastAU != 0 {

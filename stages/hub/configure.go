@@ -80,8 +80,11 @@ func (h *Hub) newPull(path string, c StreamConfig) (*pull, error) {
 	if err != nil {
 		return nil, err
 	}
-	u, _ := url.Parse(c.Pull) // NewPuller could
-	return &pull{from: c, puller: puller, shown: u.Redacted()}, nil
+	shown := c.Pull
+	if u, _ := url.Parse(c.Pull); u.User != nil { // NewPuller could parse it
+		shown = u.Redacted()
+	}
+	return &pull{from: c, puller: puller, shown: shown}, nil
 }
 
 // same tells whether two pulls fetch the same in the same way.

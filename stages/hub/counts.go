@@ -47,6 +47,7 @@ type Info struct {
 	Pull        string // URL without credentials
 	Configured  bool
 	Tracks      []media.TrackInfo
+	LeftOut     []string // codecs of tracks that cannot be recorded
 	AccessUnits uint64
 	Bytes       uint64
 	LastAU      int64 // UTC ns, 0 before the first
@@ -70,7 +71,7 @@ func (s *stream) info() Info {
 		s.pull.describe(&i)
 	}
 	if s.pub != nil {
-		i.Origin = s.pub.origin
+		i.Origin, i.LeftOut = s.pub.origin, s.pub.leftOut
 	}
 	if s.set != nil {
 		i.State, i.Tracks = "live", s.set.Info()

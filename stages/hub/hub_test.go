@@ -137,6 +137,16 @@ func TestLateSubscriberBeginsWithTheNewestKeyFrame(t *testing.T) {
 	require.EqualValues(t, 150, c.Lead().DTS[0]/3600)
 }
 
+func TestTracksLeftOutAreListedWhileTheirPublisherIsThere(t *testing.T) {
+	r := newRig(t, hub.Config{})
+	require.NoError(t, r.Configure("live/x", hub.StreamConfig{}))
+	p := r.publish(t, "live/x")
+	p.LeaveOut([]string{"opus"})
+	require.Equal(t, []string{"opus"}, r.List()[0].LeftOut)
+	p.Close(media.EndSourceLost)
+	require.Empty(t, r.List()[0].LeftOut)
+}
+
 func TestSecondPublisherIsRefused(t *testing.T) {
 	r := newRig(t, hub.Config{})
 	p := r.publish(t, "live/x")

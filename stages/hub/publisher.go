@@ -14,6 +14,8 @@ type Publisher struct {
 	origin string
 	done   chan struct{}
 
+	leftOut []string // guarded by the stream's mutex
+
 	mu     sync.Mutex // orders Write against a Close from elsewhere
 	closed error      // why, once it is
 	tracks *media.TrackSet
@@ -77,6 +79,14 @@ func (p *Publisher) flush() {
 
 // Lost counts packets or units that were lost before they reached the hub.
 func (p *Publisher) Lost(cause string, n uint64) { p.stream.drops.add(cause, n) }
+
+// LeaveOut names the codecs of the tracks that are published but cannot be
+// recorded.
+func (p *Publisher) LeaveOut(codecs []string) {
+	p.stream.mu.Lock()
+	defer p.stream.mu.Unlock()
+	p.leftOut = codecs
+}
 
 // Done is closed when the publisher has ended, by itself or by another.
 func (p *Publisher) Done() <-chan struct{} { return p.done }

@@ -42,7 +42,7 @@ func (h *handler) OnAnnounce(c *gortsplib.ServerHandlerOnAnnounceCtx) (*base.Res
 	}
 	take, leave := offers(c.Description, c.Request.Body)
 	if len(take) == 0 {
-		log.Warn("publisher refused: none of its codecs can be recorded", "codecs", leave)
+		log.Warn("publisher refused: none of its codecs can be recorded; "+recordable, "codecs", leave)
 		return answer(base.StatusUnsupportedMediaType, "No Codec Can Be Recorded"), nil
 	}
 	s, err := h.publish(path, remote, take, leave)
@@ -114,11 +114,20 @@ func (h *handler) OnDescribe(*gortsplib.ServerHandlerOnDescribeCtx) (*base.Respo
 // teardownGrace is how long the end of a publication over UDP waits.
 const teardownGrace = 100 * time.Millisecond
 
-// OnRequest lets the last packets of a publication over UDP come in before its
-// TEARDOWN, which is sent after them but is not in line with them.
+// OnRequest sees a request before gortsplib does.
 func (h *handler) OnRequest(c *gortsplib.ServerConn, r *base.Request) {
-	ss := c.Session()
-	if r.Method != base.Teardown || ss == nil || ss.State() != gortsplib.ServerSessionStateRecord {
+	switch r.Method {
+	case base.Announce:
+		r.Body = readable(r.Body)
+	case base.Teardown:
+		h.letTailIn(c.Session())
+	}
+}
+
+// letTailIn lets the last packets of a publication over UDP come in before its
+// TEARDOWN, which is sent after them but is not in line with them.
+func (h *handler) letTailIn(ss *gortsplib.ServerSession) {
+	if ss == nil || ss.State() != gortsplib.ServerSessionStateRecord {
 		return
 	}
 	if t := ss.Transport(); t == nil || t.Protocol != gortsplib.ProtocolUDP {
@@ -142,6 +151,16 @@ func (h *handler) OnSessionClose(c *gortsplib.ServerHandlerOnSessionCloseCtx) {
 	s.close(reason)
 	h.sessions.Add(-1)
 	s.log.Info("publisher left", "reason", c.Error)
+}
+
+// OnConnClose says why a publisher was refused that never came so far as to be
+// asked for its path.
+func (h *handler) OnConnClose(c *gortsplib.ServerHandlerOnConnCloseCtx) {
+	var description liberrors.ErrServerSDPInvalid
+	var kind liberrors.ErrServerContentTypeUnsupported
+	if errors.As(c.Error, &description) || errors.As(c.Error, &kind) || errors.Is(c.Error, liberrors.ErrServerContentTypeMissing{}) {
+		h.log.Warn("publisher refused: its session description cannot be read", "remote", c.Conn.NetConn().RemoteAddr().String(), "error", c.Error)
+	}
 }
 
 // OnDecodeError counts a packet that could not be read.

@@ -113,7 +113,7 @@ func (p *puller) begin(c *gortsplib.Client, publish func(string) (*hub.Publisher
 	}
 	take, leave := offers(desc, res.Body)
 	if len(take) == 0 {
-		return nil, fmt.Errorf("none of the stream's codecs can be recorded: %s", strings.Join(leave, ", "))
+		return nil, fmt.Errorf("none of the stream's codecs can be recorded: %s; %s", strings.Join(leave, ", "), recordable)
 	}
 	for _, o := range take {
 		if _, err := c.Setup(desc.BaseURL, o.media, 0, 0); err != nil {
@@ -150,6 +150,7 @@ func (p *puller) client(protocol gortsplib.Protocol) *gortsplib.Client {
 			return &conn{Conn: nc}, nil
 		},
 		ListenPacket:      listenPacket,
+		OnResponse:        makeReadable,
 		OnPacketsLost:     func(uint64) {}, // package ingest counts by track
 		OnTransportSwitch: func(error) {},
 	}
@@ -157,6 +158,14 @@ func (p *puller) client(protocol gortsplib.Protocol) *gortsplib.Client {
 		c.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
 	}
 	return c
+}
+
+// makeReadable does for a server's description what the handler does for a
+// publisher's.
+func makeReadable(r *base.Response) {
+	if r.Header["Content-Type"] != nil && strings.HasPrefix(r.Header["Content-Type"][0], "application/sdp") {
+		r.Body = readable(r.Body)
+	}
 }
 
 // info takes RTP-Info, in which the tracks are named by their URLs.

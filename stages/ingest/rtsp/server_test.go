@@ -148,6 +148,7 @@ func TestACodecThatCannotBeRecordedIsSaidOnceAndTheOthersGoOn(t *testing.T) {
 	compareTrack(t, want, got.units[media.H264], 12800, 90000)
 	require.Equal(t, 1, strings.Count(r.book.String(), "codec is not supported"))
 	require.Contains(t, r.book.String(), "codec=opus")
+	require.Empty(t, r.losses("mixed"), "a track that is left out is no lost access unit")
 }
 
 func TestNothingToRecordIsRefused(t *testing.T) {

@@ -38,8 +38,11 @@ type sessionTrack struct {
 	rtp *ingest.RTPTrack
 }
 
+// recordable tells a person what to set an encoder to.
+const recordable = "H.264, H.265 and AAC can be"
+
 // newSession makes the feed for a publisher. A codec that can't be recorded is
-// said once: in the log, and counted where the stream's status shows it.
+// said once in the log, and where the stream's tracks are listed.
 func newSession(pub *hub.Publisher, take []offer, leave []string, log *slog.Logger, clock pipeline.Clock) (*session, error) {
 	s := &session{log: log, clock: clock, pub: pub, feed: ingest.NewFeed(pub, log)}
 	for _, o := range take {
@@ -50,9 +53,9 @@ func newSession(pub *hub.Publisher, take []offer, leave []string, log *slog.Logg
 		s.tracks = append(s.tracks, sessionTrack{o, t})
 	}
 	for _, codec := range leave {
-		log.Warn("a track is not recorded: its codec is not supported", "codec", codec)
-		pub.Lost("unsupported_codec "+codec, 1)
+		log.Warn("a track is not recorded: its codec is not supported; "+recordable, "codec", codec)
 	}
+	pub.LeaveOut(leave)
 	return s, nil
 }
 
