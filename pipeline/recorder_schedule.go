@@ -78,6 +78,19 @@ func (r *Recorder) StoppedAt(stream string) time.Time {
 	return r.stopped[stream]
 }
 
+// stopsUpTo makes stops by hand that the clock has yet to reach those of now: it
+// was set back since, and windows of the time between are not those that were
+// stopped.
+func (r *Recorder) stopsUpTo(now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for stream, at := range r.stopped {
+		if at.After(now) {
+			r.stopped[stream] = now
+		}
+	}
+}
+
 // Stops are when the recordings of streams were stopped by hand, for the next
 // process to RestoreStops.
 func (r *Recorder) Stops() map[string]time.Time {

@@ -74,6 +74,7 @@ func (s *Schedule) Run(ctx context.Context) error {
 // the answer holds at most.
 func (s *Schedule) Ask() time.Duration {
 	a, now := s.Agenda(), wallNow(s.clock)
+	s.recorder.stopsUpTo(now)
 	streams := a.Streams()
 	for _, stream := range s.recorder.scheduled() {
 		if !slices.Contains(streams, stream) {

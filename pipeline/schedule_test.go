@@ -117,6 +117,17 @@ func TestStopByHandWinsUntilTheNextWindow(t *testing.T) {
 	require.True(t, p.Plans()[0].Record)
 }
 
+// A stop by a clock that was days ahead does not hold for days.
+func TestStopByHandBeforeTheClockWasSetBack(t *testing.T) {
+	p := newPlanned(t, starts(t, "0 8 * * *", "UTC", 2*time.Hour))
+	p.recorded(t, 48+8.5)
+	_, err := p.Stop(t.Context(), "a")
+	require.NoError(t, err)
+	p.ask(8.5)
+	require.Empty(t, p.Status("a"), "in the window that is now")
+	p.recorded(t, 24+8)
+}
+
 func TestStopByHandHoldsAcrossARestart(t *testing.T) {
 	job := starts(t, "0 8,10 * * *", "UTC", 90*time.Minute)
 	p := newPlanned(t, job)
