@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"os/exec"
 	"path/filepath"
 	"sync"
@@ -193,58 +192,6 @@ func TestPreRollIsTrueToTheFrame(t *testing.T) {
 			require.Len(t, events.Events, 1)
 			require.InDelta(t, 50.12, f.second(time.Unix(0, events.Events[0].Start)), 0.001)
 		})
-	}
-}
-
-// TestRandomEventsInRealFiles: fifty streams with random triggers. Each event is
-// in a file that names it and holds all of its time that the stream and the ring
-// had; no picture is in two files.
-func TestRandomEventsInRealFiles(t *testing.T) {
-	r := newEventRig(t, pipeline.Event, "before: 4, after: 2", "")
-	random := rand.New(rand.NewPCG(1, 2))
-	type asked struct {
-		id    media.ID
-		done  pipeline.Triggered
-		inWin bool // what it asks for is within the ring's own window
-	}
-	for n := range 50 {
-		f := r.publish(fmt.Sprintf("live/s%d", n), []int{12, 25, 50, 180}[random.IntN(4)])
-		var all []asked
-		for range 1 + random.IntN(6) {
-			f.feed(random.IntN(200))
-			a := asked{id: media.NewID(time.Now())}
-			trigger := pipeline.Trigger{ID: a.id, At: f.at(float64(f.frames)/25 - []float64{0, 0, 1, 3}[random.IntN(4)]), Before: -1, After: -1}
-			if random.IntN(3) == 0 {
-				trigger.Before = time.Duration(random.IntN(3000)) * time.Millisecond
-			}
-			done, err := r.recorder.Trigger(f.path, trigger)
-			require.NoError(t, err)
-			a.done = done[0]
-			a.inWin = f.second(a.done.Requested) >= max(float64(f.frames)/25-4, 0)
-			all = append(all, a)
-		}
-		f.feed(random.IntN(300))
-		records := f.end()
-		last := -1
-		files := map[media.ID]int{}
-		for i, rec := range records {
-			first, to := r.whole(rec)
-			require.Greater(t, first, last, "a picture in two files")
-			last = to
-			for _, e := range rec.Events {
-				files[e.ID] = i
-			}
-		}
-		for _, a := range all {
-			i, ok := files[a.id]
-			require.True(t, ok, "%s: event without a file", f.path)
-			rec := records[i]
-			require.Equal(t, a.done.Actual.UnixNano(), rec.StartUTC)
-			require.GreaterOrEqual(t, rec.EndUTC, min(a.done.Until.UnixNano(), f.at(float64(f.frames)/25).UnixNano()))
-			if a.done.Status == pipeline.EventStarted && a.inWin && i == 0 {
-				require.LessOrEqual(t, rec.StartUTC, a.done.Requested.UnixNano(), "%s: pre-roll", f.path)
-			}
-		}
 	}
 }
 
