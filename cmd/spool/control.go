@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -181,13 +183,26 @@ func (l library) SetProtected(ctx context.Context, id media.ID, protected bool) 
 	if err != nil {
 		return api.Record{}, known(err)
 	}
-	if r.State == media.StateFinished || r.State == media.StateRecovered {
-		if err := mp4.SetProtected(l.file(r.Path), protected); err != nil {
+	if r.State != media.StateLost {
+		if err := l.mark(r.Path, protected); errors.Is(err, os.ErrNotExist) {
+			return api.Record{}, api.Conflict("the file of recording %s is gone: spool reindex marks it lost", id)
+		} else if err != nil {
 			return api.Record{}, err
 		}
 	}
 	r, err = l.catalogue.SetProtected(ctx, id, protected)
-	return shown(r), known(err)
+	one := []api.Record{shown(r)}
+	l.soFar(one)
+	return one[0], known(err)
+}
+
+// mark changes the protection in a file, which may get its final name meanwhile.
+func (l library) mark(path string, protected bool) error {
+	err := mp4.SetProtected(l.file(path), protected)
+	if final, growing := strings.CutSuffix(path, mp4.PartSuffix); growing && errors.Is(err, os.ErrNotExist) {
+		return mp4.SetProtected(l.file(final), protected)
+	}
+	return err
 }
 
 // Delete removes the file and then the row: a crash in between leaves a row that

@@ -218,27 +218,3 @@ func TestRecoveryLeavesFilesOfLiveWritersAlone(t *testing.T) {
 	require.NoError(t, s.Close())
 	requireSame(t, src, s.path(s.last()))
 }
-
-func TestProtectionIsChangedInPlaceWhateverStateTheFileIsIn(t *testing.T) {
-	src, pool := record(t, avc(4)), media.NewCheckedPool()
-	for _, fragment := range []bool{false, true} {
-		cfg := Defaults()
-		cfg.Fragment = fragment
-		s := newSession(t, cfg, nil)
-		set, chunks := src.chunks(t, pool, time.Second, nil)
-		require.NoError(t, s.Open(context.Background()))
-		seg := segment(set, 1)
-		require.NoError(t, s.put(seg, chunks))
-		require.NoError(t, SetProtected(s.path(s.last()), true))
-		require.NoError(t, s.end(seg, media.EndStop))
-		require.NoError(t, s.Close())
-		require.True(t, s.last().Protected)
-		for _, want := range []bool{false, true} {
-			require.NoError(t, SetProtected(s.path(s.last()), want))
-			entry, err := ReadEntry(s.path(s.last()))
-			require.NoError(t, err)
-			require.Equal(t, want, entry.Protected)
-		}
-		requireSame(t, src, s.path(s.last()))
-	}
-}

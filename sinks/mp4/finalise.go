@@ -29,6 +29,14 @@ func (f *file) finish(state media.State, reason media.Cause) (written int64, err
 	if f.lay.fragment {
 		return f.finishIndex()
 	}
+	if written, err = f.finishPlain(); err == nil {
+		err = f.followProtection()
+	}
+	return written, err
+}
+
+// finishPlain makes an ordinary file, with its moov where it fits.
+func (f *file) finishPlain() (written int64, err error) {
 	f.entry.room = 0 // what comes is final
 	f.w.b = append(f.w.b[:0], make([]byte, 0, f.tableBytes())...)
 	writeFinalMoov(&f.w, f.tracks, &f.entry)
@@ -58,6 +66,20 @@ func (f *file) readProtection() error {
 	}
 	f.entry.protected = b[0] == 1
 	return nil
+}
+
+// followProtection carries over what SetProtected did to the growing moov while
+// the new one was on its way. Whoever writes after this looks again, and finds
+// the new one.
+func (f *file) followProtection() error {
+	before := f.entry.protected
+	if err := f.readProtection(); err != nil || f.entry.protected == before {
+		return err
+	}
+	if err := protect(f.f, f.name, f.entry.protected); err != nil {
+		return err
+	}
+	return f.sync()
 }
 
 // duration is when the last track ends, ns.

@@ -71,18 +71,28 @@ func SetProtected(name string, protected bool) error {
 		return err
 	}
 	defer f.Close()
-	at, err := entryOffset(f, base)
-	if err != nil {
+	if err := protect(f, base, protected); err != nil {
 		return err
 	}
+	return f.Datasync()
+}
+
+// protect writes the protection into the entry that counts, and again where
+// another one has begun to count meanwhile: the file may be being finished.
+func protect(f File, name string, protected bool) error {
 	b := []byte{0}
 	if protected {
 		b[0] = 1
 	}
-	if _, err := f.WriteAt(b, at+entryProtectedAt); err != nil {
-		return diskError("protect", base, at, err)
+	at, err := entryOffset(f, name)
+	for written := int64(-1); err == nil && at != written; {
+		if _, err := f.WriteAt(b, at+entryProtectedAt); err != nil {
+			return diskError("protect", name, at, err)
+		}
+		written = at
+		at, err = entryOffset(f, name)
 	}
-	return f.Datasync()
+	return err
 }
 
 // openEntry opens a file for reading, and reads its header.
