@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-//go:embed ui/index.html ui/app.js ui/style.css ui/icon.svg
+//go:embed ui/index.html ui/app.js ui/timeline.js ui/style.css ui/icon.svg
 var page embed.FS
 
 // pageRoutes serve the page for people. It is for callers only, so that a
@@ -19,6 +19,7 @@ func pageRoutes() []route {
 	for _, p := range []struct{ op, path, file, media, summary string }{
 		{"page", "/", "ui/index.html", "text/html; charset=utf-8", "The page for people"},
 		{"pageScript", "/ui/app.js", "ui/app.js", "text/javascript; charset=utf-8", "Its script"},
+		{"pageTimeline", "/ui/timeline.js", "ui/timeline.js", "text/javascript; charset=utf-8", "Its timeline"},
 		{"pageStyle", "/ui/style.css", "ui/style.css", "text/css; charset=utf-8", "Its style"},
 		{"pageIcon", "/ui/icon.svg", "ui/icon.svg", "image/svg+xml", "Its icon"},
 	} {

@@ -1,4 +1,6 @@
 // The page: what is live, what was recorded. It only speaks the API of /mp4/.
+import { timeline } from './timeline.js';
+
 const $ = (id) => document.getElementById(id);
 const pageSize = 50;
 const every = 2000; // ms between two looks
@@ -117,7 +119,7 @@ function updateStream(el, st) {
   const dropped = (s ? s.drops : []).concat(st.drops).reduce((n, d) => n + d.access_units, 0);
   const problem = [st.last_error, s && s.last_error, dropped ? `${dropped} access units were dropped` : ''].filter(Boolean).join('; ');
   put(el, 'problem', problem).hidden = !problem;
-  const button = put(el, 'act', st.recording ? 'Stop' : st.state === 'live' ? 'Record' : 'Record when live');
+  const button = put(el, 'act', st.recording ? 'Stop' : st.state === 'live' || st.pull ? 'Record' : 'Record when live');
   button.classList.toggle('stop', st.recording);
   button.setAttribute('aria-label', `${button.textContent} ${st.path}`);
 }
@@ -216,13 +218,18 @@ async function more() {
   next = a.next || '';
 }
 
-// Player.
-function play(rec) {
+// Player. It goes on with the recording that follows without a gap.
+const touching = 2000; // ms
+let playing = null;
+let from = 0; // s
+function play(rec, seconds = 0) {
+  playing = rec;
+  from = seconds;
   const video = $('video');
   $('player-title').textContent = `${rec.stream_path}, ${when.format(new Date(rec.start_time))}`;
   $('player-note').textContent = rec.state === 'recording' ? 'This recording still grows: it plays up to what was written when you opened it.' : '';
   video.src = rec.url;
-  $('player').showModal();
+  if (!$('player').open) $('player').showModal();
   video.play().catch(() => {}); // the controls are there
 }
 
@@ -234,7 +241,18 @@ function playFailed() {
     : 'This browser cannot play the recording; its codec may be missing here. Download it to play it elsewhere.';
 }
 
+async function playOn() {
+  if (playing.state === 'recording') return;
+  const ended = Date.parse(playing.end_time);
+  const q = new URLSearchParams({ limit: 2, order: 'asc', stream: playing.stream_path, start: playing.end_time, end: new Date(ended + touching).toISOString() });
+  const was = playing;
+  const { records } = await ask('GET', `/mp4/records?${q}`);
+  const follows = records.find((r) => r.id !== was.id && r.url && Date.parse(r.start_time) >= Date.parse(was.start_time));
+  if (follows && playing === was && $('player').open) play(follows);
+}
+
 function stopPlaying() {
+  playing = null;
   $('video').removeAttribute('src');
   $('video').load();
 }
@@ -248,6 +266,8 @@ function sure(text) {
   return new Promise((done) => { answered = done; });
 }
 
+const line = timeline(ask, play);
+
 // One look at a time, again after each.
 let timer = 0;
 let looking = false;
@@ -256,7 +276,7 @@ async function look() {
   if (!looking && !document.hidden) {
     looking = true;
     try {
-      await Promise.all([lookAtStreams(), lookAtRecords()]);
+      await Promise.all([lookAtStreams(), lookAtRecords(), line.look()]);
       link(true, 'connected');
       say('', 'look');
     } catch (e) {
@@ -282,6 +302,8 @@ $('alert-close').addEventListener('click', () => say('', saidBy));
 $('player-close').addEventListener('click', () => $('player').close());
 $('player').addEventListener('close', stopPlaying);
 $('video').addEventListener('error', playFailed);
+$('video').addEventListener('loadedmetadata', () => { if (from) $('video').currentTime = from; });
+$('video').addEventListener('ended', () => playOn().catch(() => {})); // it was the last one
 for (const [name, yes] of [['confirm-yes', true], ['confirm-no', false]]) {
   $(name).addEventListener('click', () => { $('confirm').close(); answered(yes); });
 }

@@ -1,0 +1,67 @@
+package api
+
+import (
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// The timeline has a row a stream, a bar a recording that can be seen, and a click
+// plays from its moment; what follows without a gap is played on.
+func TestPageTimeline(t *testing.T) {
+	w := studio(t)
+	film(t, filepath.Join(w.dir, "live/camera01/three.mp4"), "-movflags", "+faststart")
+	one := &w.records[0]
+	three := *one
+	three.StartUTC, three.EndUTC = one.EndUTC, one.EndUTC+4e9
+	three.ID, three.Path = media.NewID(time.Unix(0, three.StartUTC)), "live/camera01/three.mp4"
+	three.Events = []media.Event{{ID: media.NewID(time.Now()), Name: "bell", At: three.StartUTC + 1e9}}
+	w.records = append(w.records, three)
+	_, addr := w.run()
+	b := newBrowser(t)
+	b.open("http://" + addr + "/#600")
+
+	b.until(`document.querySelectorAll('#timeline .bar-of').length === 1`)
+	require.True(t, b.eval(`document.querySelector('#timeline .bar-of').classList.contains('recording')`), "only the growing one is of the last 10 minutes")
+	b.click(`#timeline-spans [data-seconds="21600"]`)
+	b.until(`document.querySelectorAll('#timeline .bar-of').length === 4`) // the lost one has no footage
+	require.True(t, b.eval(`[...document.querySelectorAll('#timeline .lane-name')].map((n) => n.textContent).join() === ',live/camera01,yard/gate'`))
+	require.True(t, b.eval(`document.querySelector('#timeline .event-flag').title === 'Event bell'`))
+	require.True(t, b.eval(`document.querySelectorAll('#timeline .axis .mark').length >= 5`))
+	require.True(t, b.eval(`location.hash === '#21600'`), "the address keeps the span")
+	b.shot("timeline")
+
+	b.click(`#timeline-spans [data-seconds="600"]`)
+	b.until(`document.querySelectorAll('#timeline .bar-of').length === 1`)
+	for range 12 { // an hour back, where the bars of four seconds can be hit
+		b.click(`#timeline-back`)
+	}
+	b.until(`document.querySelectorAll('#timeline .bar-of').length === 2`)
+	require.True(t, b.eval(`document.querySelector('#timeline-now').getAttribute('aria-pressed') === 'false'`))
+	// 2 s into the first one: 4 s are 1/150 of the line
+	require.True(t, b.eval(`(() => {
+		const v = document.querySelector('#video');
+		window.seen = [];
+		v.addEventListener('playing', () => seen.push([v.currentSrc.split('/').pop(), v.currentTime]));
+		const bar = document.querySelector('#timeline .bar-of[data-rec="`+one.ID.String()+`"]');
+		const x = bar.getBoundingClientRect().left + bar.parentElement.getBoundingClientRect().width * 2 / 600;
+		bar.dispatchEvent(new PointerEvent('click', {clientX: x, detail: 1, bubbles: true}));
+		return true;
+	})()`))
+	b.until(`seen.length > 0`)
+	b.until(`seen.some(([file]) => file === 'three.mp4')`)
+	require.True(t, b.eval(`seen[0][0] === 'one.mp4' && Math.abs(seen.findLast(([f]) => f === 'one.mp4')[1] - 2) < 1.2`), b.text())
+	b.until(`document.querySelector('#video').ended`)
+	b.click(`#player-close`)
+
+	b.click(`#timeline-now`)
+	b.until(`document.querySelectorAll('#timeline .bar-of').length === 1`)
+	b.open("about:blank")
+	b.open("http://" + addr + "/#31536000") // a span that is none
+	b.until(`document.querySelector('#timeline-spans [data-seconds="600"]').getAttribute('aria-pressed') === 'true'`)
+	require.Empty(t, b.heard(), "errors in the console")
+}
