@@ -155,7 +155,8 @@ func (r *recorder) wrongTypes() {
 	}
 }
 
-// floods are an endless header, slow clients, and ten thousand idle ones.
+// floods are an endless header, slow clients, and ten thousand idle ones, of
+// which two thousand have begun a request whose body does not come.
 func (r *recorder) floods() {
 	r.t.Helper()
 	slow := []net.Conn{r.attack(), r.attack(), r.attack()}
@@ -174,10 +175,14 @@ func (r *recorder) floods() {
 		_, err = c.Write(junk)
 	}
 	require.Error(r.t, err, "the server read a header of 1 GB")
-	for range 10_000 {
+	for i := range 10_000 {
 		c, err := net.Dial("tcp", strings.TrimPrefix(r.api, "http://"))
 		require.NoError(r.t, err)
 		defer c.Close()
+		if i%5 == 0 { // answered, and then waited for
+			_, err = io.WriteString(c, "POST /mp4/stop/x HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 9\r\n\r\n")
+			require.NoError(r.t, err)
+		}
 	}
 	code, body := r.ask("GET", "/mp4/list")
 	require.Equal(r.t, 200, code, "%s", body)

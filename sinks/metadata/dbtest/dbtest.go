@@ -6,6 +6,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -184,15 +185,23 @@ func program(t TB, name string, patterns ...string) string {
 	return ""
 }
 
+// freeAddr is a port of the loopback that nobody listens on. It lies below those
+// that the system gives to outgoing connections: one of them could hold it when a
+// killed server starts again.
 func freeAddr(t TB) (addr, port string) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	const lowest, highest = 15000, 32000
+	var err error
+	for range 100 {
+		port = strconv.Itoa(lowest + rand.IntN(highest-lowest))
+		var l net.Listener
+		if l, err = net.Listen("tcp", "127.0.0.1:"+port); err == nil {
+			fail(t, "close", l.Close())
+			return l.Addr().String(), port
+		}
 	}
-	defer l.Close()
-	_, port, _ = net.SplitHostPort(l.Addr().String())
-	return l.Addr().String(), port
+	t.Fatalf("no free port: %v", err)
+	return "", ""
 }
 
 // dataDir is a directory outside the test's own, which an account without rights
