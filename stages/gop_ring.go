@@ -285,22 +285,17 @@ func (r *gopRing) shed() {
 	from += kept
 	for _, e := range cut {
 		if e.gap != nil {
-			add(&gap, *e.gap)
+			gap = gap.Plus(*e.gap)
 		}
 		if m := e.chunk.Mark; m != nil {
-			add(&gap, m.Gap)
+			gap = gap.Plus(m.Gap)
 		} else {
-			add(&gap, media.Gap{Chunks: 1, Duration: e.chunk.Span()})
+			gap = gap.Plus(media.Gap{Chunks: 1, Duration: e.chunk.Span()})
 		}
 		r.count(e.chunk)
 		e.chunk.Release()
 	}
 	r.note(from, gap)
-}
-
-func add(sum *media.Gap, g media.Gap) {
-	sum.Chunks += g.Chunks
-	sum.Duration += g.Duration
 }
 
 // note puts a gap before the entry at i, or before the one that comes next.
@@ -310,7 +305,7 @@ func (r *gopRing) note(i int, gap media.Gap) {
 		at = &r.queue[i].gap
 	}
 	if *at != nil {
-		add(&gap, **at)
+		gap = gap.Plus(**at)
 	}
 	*at = &gap
 }

@@ -115,8 +115,8 @@ func (s *segmenter) obey(m *media.Mark, emit pipeline.Emit[media.Part]) error {
 		if s.cur != nil && m.Event.End > s.began { // else it is of the files before this one
 			return emit(media.Part{Segment: s.cur, Event: m.Event})
 		}
-	case media.MarkGap:
-		s.gap = m.Gap
+	case media.MarkGap: // one may follow another: the hub dropped something, and the ring what was behind it
+		s.gap = s.gap.Plus(m.Gap)
 	}
 	return nil
 }

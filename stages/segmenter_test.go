@@ -178,6 +178,22 @@ func TestSegmenterCutsAtAnotherResolution(t *testing.T) {
 	require.Equal(t, 1920, r.last().Set.Tracks[0].Width)
 }
 
+// A mark of the hub may stand right behind one of the ring.
+func TestSegmenterAddsUpWhatIsMissing(t *testing.T) {
+	pool := pipelinetest.Pool(t)
+	r := newReel(t, SegmenterConfig{}, nil)
+	cam := pipelinetest.NewCamera(t, pool)
+	shot := cam.Shoot(t, 51)
+	r.feed(shot[0])
+	for _, gap := range []media.Gap{{Cause: media.GapOverload, Duration: 1e9, Chunks: 1}, {Cause: media.GapOverload, Duration: 2e9, Chunks: 3}} {
+		r.feed(pool.NewMark(shot[1].Set, shot[1].Seq, media.Mark{Kind: media.MarkGap, Gap: gap}))
+	}
+	r.feed(shot[1])
+	r.feed(cam.Cut()...)
+	r.flush()
+	require.Equal(t, media.Gap{Cause: media.GapOverload, Duration: 3e9, Chunks: 4}, r.last().Gap)
+}
+
 func TestSegmenterCutsAtAGapAndSaysWhy(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	cam := pipelinetest.NewCamera(t, pool)

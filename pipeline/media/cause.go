@@ -45,3 +45,13 @@ type Gap struct {
 
 // None reports whether nothing is missing.
 func (g Gap) None() bool { return g.Cause == "" }
+
+// Plus is this gap and another one right behind it. The first tells the cause.
+func (g Gap) Plus(o Gap) Gap {
+	if g.None() {
+		return o
+	}
+	g.Duration += o.Duration
+	g.Chunks += o.Chunks
+	return g
+}
