@@ -85,7 +85,7 @@ func (k *keyframes) Process(_ context.Context, c *media.Chunk, emit pipeline.Emi
 	for i, at := 0, 0; i < col.Len(); i++ {
 		size := int(col.Size[i])
 		if col.Flags[i]&media.FlagSync != 0 {
-			if err := k.take(c, i, col.Payload[at:at+size], emit); err != nil {
+			if err := k.take(c, i, at, emit); err != nil {
 				return err
 			}
 		}
@@ -146,8 +146,9 @@ func (k *keyframes) change(from *media.TrackSet, emit pipeline.Emit[*media.Chunk
 	return err
 }
 
-// take makes key frame i of a chunk the held one, and gives the one before.
-func (k *keyframes) take(c *media.Chunk, i int, payload []byte, emit pipeline.Emit[*media.Chunk]) error {
+// take makes key frame i of a chunk the held one, and gives the one before. The
+// frame is at an offset of the payload.
+func (k *keyframes) take(c *media.Chunk, i, offset int, emit pipeline.Emit[*media.Chunk]) error {
 	col := &c.Tracks[k.track]
 	shown := col.DTS[i] + int64(col.Offset[i])
 	dts := media.Rescale(shown, k.cfg.Speed, 1)
@@ -158,12 +159,12 @@ func (k *keyframes) take(c *media.Chunk, i int, payload []byte, emit pipeline.Em
 		return err
 	}
 	k.begun, k.last = true, dts
-	h := k.pool.NewChunk(k.set, k.seq, []int{len(payload)})
+	h := k.pool.NewChunk(k.set, k.seq, []int{int(col.Size[i])})
 	k.seq++
 	to := &h.Tracks[0]
-	copy(to.Payload, payload)
+	to.Payload.Copy(&col.Payload, offset)
 	to.DTS, to.Offset = append(to.DTS, dts), append(to.Offset, 0)
-	to.Size, to.Flags = append(to.Size, uint32(len(payload))), append(to.Flags, media.FlagSync)
+	to.Size, to.Flags = append(to.Size, col.Size[i]), append(to.Flags, media.FlagSync)
 	h.StartsGOP, h.Gap, k.gap = true, k.gap, media.Gap{}
 	h.UTC = c.UTC + media.ToNanos(col.DTS[i]-col.DTS[0], k.set.Tracks[0].Timescale)
 	k.held = h

@@ -34,7 +34,7 @@ func TestKeyframesRunsAsManyTimesFasterAsAskedFor(t *testing.T) {
 		require.Equal(t, []int64{int64(i) * 3000}, col.DTS)
 		require.Equal(t, []int32{0}, col.Offset)
 		require.EqualValues(t, i*3000+3000, col.End)
-		require.Equal(t, int(col.Size[0]), len(col.Payload))
+		require.Equal(t, int(col.Size[0]), col.Payload.Len())
 		require.EqualValues(t, pipelinetest.StartUTC+int64(i)*2e9, c.UTC, "the wall clock is the camera's")
 	}
 }
@@ -53,8 +53,8 @@ func TestKeyframesCopiesWhatItKeeps(t *testing.T) {
 	b.Flush()
 	out := through(t, keyframesStage(t, pool, 1), in...)
 	require.Len(t, out, 2)
-	require.Equal(t, []byte{0, 0, 0, 2, 0x65, 0}, out[0].Tracks[0].Payload)
-	require.Equal(t, []byte{0, 0, 0, 2, 0x65, 3}, out[1].Tracks[0].Payload)
+	require.Equal(t, []byte{0, 0, 0, 2, 0x65, 0}, out[0].Tracks[0].Payload.Append(nil))
+	require.Equal(t, []byte{0, 0, 0, 2, 0x65, 3}, out[1].Tracks[0].Payload.Append(nil))
 	require.EqualValues(t, 7200, out[0].Tracks[0].DTS[0], "shown when it was shown")
 }
 

@@ -92,7 +92,7 @@ func TestTracksHandsOnEveryAccessUnitOfAKeptTrackInItsPlace(t *testing.T) {
 	for _, c := range shot {
 		pictures += c.Tracks[0].Len()
 		sound += c.Tracks[1].Len()
-		bytes += len(c.Tracks[1].Payload)
+		bytes += c.Tracks[1].Payload.Len()
 		c.Retain() // for the second pass
 	}
 	first := through(t, tracksStage(t, pool, TracksConfig{Keep: []TrackMatch{{Kind: "video"}}}), shot...)

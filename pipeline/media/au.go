@@ -56,18 +56,19 @@ func (au *AU) size(prefix bool) int {
 	return n
 }
 
-// appendTo writes the payload in mdat form behind dst.
-func (au *AU) appendTo(dst []byte, prefix bool) []byte {
-	for _, p := range au.Payload {
-		if len(p) == 0 {
+// addTo copies the payload in mdat form behind what is in p.
+func (au *AU) addTo(p *Payload, pool *Pool, prefix bool) {
+	var length [4]byte
+	for _, nal := range au.Payload {
+		if len(nal) == 0 {
 			continue
 		}
 		if prefix {
-			dst = binary.BigEndian.AppendUint32(dst, uint32(len(p)))
+			binary.BigEndian.PutUint32(length[:], uint32(len(nal)))
+			p.add(pool, length[:])
 		}
-		dst = append(dst, p...)
+		p.add(pool, nal)
 	}
-	return dst
 }
 
 // offset is PTS - DTS where a column can hold it.

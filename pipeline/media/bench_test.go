@@ -200,7 +200,7 @@ func BenchmarkPool(b *testing.B) {
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
 			c := pool.get(set)
-			c.Tracks[0].Payload = pool.bytes(500 << 10)
+			c.Tracks[0].Payload.grow(pool, 500<<10)
 			pool.seal(c)
 			c.Release()
 		}

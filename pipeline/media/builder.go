@@ -5,7 +5,7 @@ import "time"
 // BuilderConfig sets the limits of a builder; a zero value means its default.
 type BuilderConfig struct {
 	Flush    time.Duration // a chunk is closed when it is this long (1 s)
-	MaxBytes int           // or when its payload is this large (16 MiB)
+	MaxBytes int           // or when its payload is this large (4 MiB): more would leave the caches before it is written
 	MaxJump  time.Duration // media time may run ahead of arrival time by this much, or step back (2 s)
 	MaxStall time.Duration // a longer silence of the lead track is a gap (10 s)
 }
@@ -15,7 +15,7 @@ func (c BuilderConfig) withDefaults() BuilderConfig {
 		c.Flush = time.Second
 	}
 	if c.MaxBytes <= 0 {
-		c.MaxBytes = 16 << 20
+		c.MaxBytes = 4 << 20
 	}
 	if c.MaxJump <= 0 {
 		c.MaxJump = 2 * time.Second
@@ -65,9 +65,9 @@ type Builder struct {
 
 	started bool // the lead track had its sync sample
 	tracks  []trackState
-	jump    int64     // ns added to media time since the last jump
-	epoch   int       // counts the jumps
-	hints   [2][]hint // payload sizes to expect: of chunks within a GOP, of those that begin one
+	jump    int64    // ns added to media time since the last jump
+	epoch   int      // counts the jumps
+	moved   [][]byte // while a chunk is closed
 }
 
 // NewBuilder makes a builder that hands each chunk, with its one reference, to
@@ -88,7 +88,6 @@ func (b *Builder) SetTracks(set *TrackSet) {
 		b.tracks[i].limits = b.cfg.limits(set.Tracks[i].Timescale, i == set.lead)
 	}
 	b.jump, b.epoch = 0, 0
-	b.hints = [2][]hint{make([]hint, len(set.Tracks)), make([]hint, len(set.Tracks))}
 }
 
 // Set is the current set of tracks, nil before the first.
@@ -117,10 +116,10 @@ func (b *Builder) Append(track int, au *AU) error {
 	}
 	gop := sync && track == b.set.lead
 	if b.cur != nil && b.closes(track, dts, size, sync) {
-		b.close(track, dts, gop)
+		b.close(track, dts)
 	}
 	if b.cur == nil {
-		b.open(gop)
+		b.open()
 	}
 	b.begin(track, au.UTC, gop)
 	b.add(track, au, dts, size, sync, prefix)
@@ -170,8 +169,7 @@ func (b *Builder) add(track int, au *AU, dts int64, size int, sync, prefix bool)
 	col.Offset = append(col.Offset, offset)
 	col.Size = append(col.Size, uint32(size))
 	col.Flags = append(col.Flags, flags)
-	b.reserve(col, size)
-	col.Payload = au.appendTo(col.Payload, prefix)
+	au.addTo(&col.Payload, b.pool, prefix)
 }
 
 // Flush closes the current chunk, where there is one: nothing follows, or not
@@ -184,4 +182,22 @@ func (b *Builder) Flush() {
 		b.end(i)
 	}
 	b.seal()
+}
+
+// open takes the chunk that comes next.
+func (b *Builder) open() {
+	b.seq++
+	b.cur = b.pool.get(b.set)
+	b.cur.Seq = b.seq
+}
+
+// seal hands the current chunk on; from here it is read-only.
+func (b *Builder) seal() {
+	c := b.cur
+	b.cur = nil
+	for i := range c.Tracks {
+		c.Tracks[i].Payload.trim(b.pool)
+	}
+	b.pool.seal(c)
+	b.emit(c)
 }

@@ -21,8 +21,8 @@ type Columns struct {
 	Offset  []int32  // PTS - DTS, ticks
 	Size    []uint32 // bytes in Payload
 	Flags   []uint8
-	End     int64  // where the last access unit ends; see below
-	Payload []byte // in mdat form: NAL units behind 4-byte lengths, or raw frames
+	End     int64 // where the last access unit ends; see below
+	Payload Payload
 }
 
 // Len is the number of access units.
@@ -100,7 +100,7 @@ func (c *Chunk) Release() {
 func (c *Chunk) Bytes() int {
 	n := 0
 	for i := range c.Tracks {
-		n += len(c.Tracks[i].Payload)
+		n += c.Tracks[i].Payload.Len()
 	}
 	return n
 }
@@ -114,7 +114,7 @@ func (c *Chunk) Memory() int {
 	n := 0
 	for i := range c.Tracks {
 		t := &c.Tracks[i]
-		n += cap(t.Payload) + 8*cap(t.DTS) + 4*cap(t.Offset) + 4*cap(t.Size) + cap(t.Flags)
+		n += t.Payload.memory() + 8*cap(t.DTS) + 4*cap(t.Offset) + 4*cap(t.Size) + cap(t.Flags)
 	}
 	return n
 }

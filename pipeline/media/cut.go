@@ -20,8 +20,8 @@ func (b *Builder) closes(track int, dts int64, size int, sync bool) bool {
 }
 
 // close ends the chunk before an access unit at dts of one track, which begins
-// the next chunk, with a sync sample of the lead track where gop is set.
-func (b *Builder) close(track int, dts int64, gop bool) {
+// the next chunk.
+func (b *Builder) close(track int, dts int64) {
 	old := b.cur
 	for i := range old.Tracks {
 		b.end(i)
@@ -34,7 +34,7 @@ func (b *Builder) close(track int, dts int64, gop bool) {
 	b.cur = nil
 	for i := range old.Tracks {
 		if i != track && i != b.set.lead { // the lead track's place is where it cut
-			b.carry(old, i, Rescale(dts, from, b.set.Tracks[i].Timescale), gop)
+			b.carry(old, i, Rescale(dts, from, b.set.Tracks[i].Timescale))
 		}
 	}
 	next := b.cur
@@ -51,9 +51,9 @@ func (b *Builder) close(track int, dts int64, gop bool) {
 
 // carry moves the access units of a track that are not before a time into the
 // next chunk.
-func (b *Builder) carry(old *Chunk, track int, at int64, gop bool) {
+func (b *Builder) carry(old *Chunk, track int, at int64) {
 	col := &old.Tracks[track]
-	k, bytes := col.Len(), len(col.Payload)
+	k, bytes := col.Len(), col.Payload.Len()
 	for k > 0 && col.DTS[k-1] >= at {
 		k--
 		bytes -= int(col.Size[k])
@@ -62,18 +62,20 @@ func (b *Builder) carry(old *Chunk, track int, at int64, gop bool) {
 		return
 	}
 	if b.cur == nil {
-		b.open(gop)
+		b.open()
 	}
 	to := &b.cur.Tracks[track]
 	to.DTS = append(to.DTS, col.DTS[k:]...)
 	to.Offset = append(to.Offset, col.Offset[k:]...)
 	to.Size = append(to.Size, col.Size[k:]...)
 	to.Flags = append(to.Flags, col.Flags[k:]...)
-	b.reserve(to, len(col.Payload)-bytes)
-	to.Payload = append(to.Payload, col.Payload[bytes:]...)
+	b.moved = col.Payload.Slices(b.moved[:0], bytes, col.Payload.Len()-bytes)
+	for _, m := range b.moved {
+		to.Payload.add(b.pool, m)
+	}
 	col.End = col.DTS[k]
 	col.DTS, col.Offset, col.Size, col.Flags = col.DTS[:k], col.Offset[:k], col.Size[:k], col.Flags[:k]
-	col.Payload = col.Payload[:bytes]
+	col.Payload.cut(b.pool, bytes)
 }
 
 // end gives a track its last duration where no next access unit is known.

@@ -181,7 +181,9 @@ func (m *model) column(c *Chunk, track int, ends map[int]int64) {
 	col, limits := &c.Tracks[track], &m.b.tracks[track].limits
 	n := col.Len()
 	require.Equal(m.t, []int{n, n, n}, []int{len(col.Offset), len(col.Size), len(col.Flags)})
-	payload := col.Payload
+	payload := col.Payload.Append(nil)
+	require.Len(m.t, payload, col.Payload.Len())
+	m.blocks(&col.Payload)
 	for k := range n {
 		require.NotEmpty(m.t, m.taken[track], "made up")
 		want := m.taken[track][0]
@@ -204,6 +206,14 @@ func (m *model) column(c *Chunk, track int, ends map[int]int64) {
 	require.True(m.t, n == 1 || col.DTS[n-1]-col.DTS[0] < limits.flush, "longer than the flush interval")
 	if end, ok := m.ends[track]; ok {
 		require.Equal(m.t, end, col.DTS[0], "the End of the chunk before")
+	}
+}
+
+// blocks checks that only the last one is not full.
+func (m *model) blocks(p *Payload) {
+	for i, b := range p.Blocks() {
+		require.NotEmpty(m.t, b)
+		require.True(m.t, i == len(p.Blocks())-1 || len(b) == cap(b), "block %d has a hole", i)
 	}
 }
 

@@ -2,18 +2,15 @@ package media
 
 import (
 	"fmt"
-	"math/bits"
 	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
 )
 
-// Pool makes chunks and takes their memory back. Payload memory comes in size
-// classes, eight to an octave: beyond the first KiB new memory is at most an
-// eighth larger than what was asked for, used memory a quarter. What is free,
-// columns included, is kept up to a bound in bytes and left to the collector
-// beyond it.
+// Pool makes chunks and takes their memory back: payloads in blocks, of which
+// at most 8 KiB of each track of a sealed chunk are not used. What is free, columns included, is kept up to a bound in bytes and
+// given back to the system beyond it.
 //
 // A pool is safe for concurrent use.
 type Pool struct {
@@ -22,27 +19,24 @@ type Pool struct {
 	outstanding atomic.Int64
 	memory      atomic.Int64
 
-	mu     sync.Mutex
-	free   [classes][][]byte // by class
-	idle   int               // bytes in free and chunks
-	chunks []*Chunk
-	held   map[*holder]struct{} // checked only
+	mu      sync.Mutex
+	blocks  blocks
+	columns int // bytes in chunks
+	chunks  []*Chunk
+	held    map[*holder]struct{} // checked only
 }
 
 // holder remembers who took a chunk that was not given back.
 type holder struct{ stack []uintptr }
 
-const (
-	minClassBits = 10 // 1 KiB
-	maxClassBits = 27 // 128 MiB: from there on memory is not kept
-	classSteps   = 8
-	classes      = (maxClassBits - minClassBits) * classSteps
-	nearClasses  = 2    // what is at most a quarter larger than needed serves as well
-	maxChunks    = 4096 // idle chunk headers that are kept
-)
+const maxChunks = 4096 // idle chunk headers that are kept
 
-// NewPool makes a pool that keeps at most maxFree bytes of free payload memory.
-func NewPool(maxFree int) *Pool { return &Pool{maxFree: maxFree} }
+// NewPool makes a pool that keeps at most maxFree bytes of free memory.
+func NewPool(maxFree int) *Pool {
+	p := &Pool{maxFree: maxFree}
+	p.blocks.own(p)
+	return p
+}
 
 // NewCheckedPool makes a pool for tests: it remembers the stack of every chunk
 // taken, and overwrites released payloads so that a late reader is seen.
@@ -91,7 +85,7 @@ func (p *Pool) get(set *TrackSet) *Chunk {
 	if n := len(p.chunks); n > 0 {
 		c, p.chunks[n-1] = p.chunks[n-1], nil
 		p.chunks = p.chunks[:n-1]
-		p.idle -= c.Memory()
+		p.columns -= c.Memory()
 	}
 	if c == nil {
 		c = &Chunk{pool: p}
@@ -129,8 +123,8 @@ func (p *Pool) put(c *Chunk) {
 	}
 	for i := range c.Tracks {
 		t := &c.Tracks[i]
-		p.putBytes(t.Payload)
-		*t = Columns{DTS: t.DTS[:0], Offset: t.Offset[:0], Size: t.Size[:0], Flags: t.Flags[:0]}
+		t.Payload.free(p, 0)
+		*t = Columns{DTS: t.DTS[:0], Offset: t.Offset[:0], Size: t.Size[:0], Flags: t.Flags[:0], Payload: Payload{blocks: t.Payload.blocks}}
 	}
 	c.Set, c.Mark, c.Gap = nil, nil, Gap{}
 	c.Seq, c.UTC, c.StartsGOP = 0, 0, false
@@ -140,77 +134,50 @@ func (p *Pool) put(c *Chunk) {
 		delete(p.held, c.held)
 		return // never reused: a stale pointer keeps meaning what it meant
 	}
-	if size := c.Memory(); len(p.chunks) < maxChunks && p.idle+size <= p.maxFree {
+	if size := c.Memory(); len(p.chunks) < maxChunks && p.idle()+size <= p.maxFree {
 		p.chunks = append(p.chunks, c)
-		p.idle += size
+		p.columns += size
 	}
 }
 
-// bytes takes empty payload memory with room for at least n bytes.
-func (p *Pool) bytes(n int) []byte {
-	k, size := classFor(n)
-	if k < 0 {
-		return make([]byte, 0, n)
+// idle is what lies free. The caller holds p.mu.
+func (p *Pool) idle() int { return p.blocks.idle + p.columns }
+
+// block takes an empty block of a size.
+func (p *Pool) block(size int) []byte {
+	if p.checked {
+		return make([]byte, 0, size) // where the race detector and the collector see it
 	}
-	if b := p.takeFree(k); b != nil {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if b := p.blocks.take(size); b != nil {
 		return b
 	}
 	return make([]byte, 0, size)
 }
 
-// takeFree takes free memory of a class or of one just above it, which keeps
-// down what lies idle when sizes vary; nil where there is none.
-func (p *Pool) takeFree(class int) []byte {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for k := class; k <= class+nearClasses && k < classes; k++ {
-		if n := len(p.free[k]); n > 0 {
-			b := p.free[k][n-1]
-			p.free[k][n-1] = nil
-			p.free[k] = p.free[k][:n-1]
-			p.idle -= cap(b)
-			return b
-		}
-	}
-	return nil
-}
-
-func (p *Pool) putBytes(b []byte) {
-	if cap(b) == 0 {
-		return
-	}
+// freeBlocks takes blocks back.
+func (p *Pool) freeBlocks(blocks ...[]byte) {
 	if p.checked {
-		b = b[:cap(b)]
-		for i := range b {
-			b[i] = 0xdb
+		for _, b := range blocks {
+			poison(b[:cap(b)])
 		}
-		return
-	}
-	k, size := classFor(cap(b))
-	if k < 0 || size != cap(b) {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.idle+size > p.maxFree {
-		return
+	for _, b := range blocks {
+		cold := p.idle()+cap(b) > p.maxFree
+		if cold {
+			chill(b)
+		}
+		p.blocks.put(b, cold)
 	}
-	p.free[k] = append(p.free[k], b[:0])
-	p.idle += size
 }
 
-// classFor is the smallest class that holds n bytes, and its size; -1 where
-// n is larger than any class.
-func classFor(n int) (class, size int) {
-	if n <= 1<<minClassBits {
-		return 0, 1 << minClassBits
+// poison overwrites what nobody may read any more.
+func poison(b []byte) {
+	for i := range b {
+		b[i] = 0xdb
 	}
-	octave := bits.Len(uint(n-1)) - 1 // 2^octave < n <= 2^(octave+1)
-	step := 1 << octave / classSteps
-	up := (n - 1<<octave + step - 1) / step // 1..classSteps
-	class = (octave-minClassBits)*classSteps + up
-	if class >= classes {
-		return -1, 0
-	}
-	return class, 1<<octave + up*step
 }

@@ -25,6 +25,9 @@ func pictureAndSound(t testing.TB, pool *Pool) *Chunk {
 	return out
 }
 
+// first is the first byte of a track's payload.
+func first(c *Columns) *byte { return &c.Payload.Blocks()[0][0] }
+
 func TestViewSharesThePayload(t *testing.T) {
 	pool := NewCheckedPool()
 	c := pictureAndSound(t, pool)
@@ -32,7 +35,7 @@ func TestViewSharesThePayload(t *testing.T) {
 	pictures, seq, utc := c.Tracks[0], c.Seq, c.UTC
 	v := pool.View(c, setOf(t, video()), []int{0})
 	require.Len(t, v.Tracks, 1)
-	require.Same(t, &pictures.Payload[0], &v.Tracks[0].Payload[0])
+	require.Same(t, first(&pictures), first(&v.Tracks[0]))
 	require.Equal(t, pictures, v.Tracks[0])
 	require.True(t, v.StartsGOP)
 	require.Equal(t, [2]any{seq, utc}, [2]any{v.Seq, v.UTC})
@@ -49,10 +52,10 @@ func TestViewsOutliveTheChunkThatTheyShow(t *testing.T) {
 	c := pictureAndSound(t, pool)
 	pictures, sound := pool.View(c.Retain(), setOf(t, video()), []int{0}), pool.View(c, setOf(t, audio()), []int{1})
 	pictures.Release()
-	require.Equal(t, []byte{0xa0, 0, 0xa0, 1, 0xa0, 2, 0xa0, 3}, sound.Tracks[0].Payload, "a released payload is overwritten by this pool")
+	require.Equal(t, []byte{0xa0, 0, 0xa0, 1, 0xa0, 2, 0xa0, 3}, sound.Tracks[0].Payload.Append(nil), "a released payload is overwritten by this pool")
 	other := pool.View(sound.Retain(), setOf(t, audio()), []int{0}) // of a view
 	sound.Release()
-	require.Equal(t, byte(0xa0), other.Tracks[0].Payload[0])
+	require.Equal(t, byte(0xa0), *first(&other.Tracks[0]))
 	other.Release()
 	require.Zero(t, pool.Outstanding())
 	require.Zero(t, pool.Memory())
@@ -80,13 +83,13 @@ func TestViewWithAnotherLeadBeginsItsOwnGOPs(t *testing.T) {
 func TestReleasedViewGivesNoMemoryBackThatIsNotItsOwn(t *testing.T) {
 	pool := NewPool(1 << 20)
 	c := pictureAndSound(t, pool)
-	want := append([]byte(nil), c.Tracks[0].Payload...)
+	want := c.Tracks[0].Payload.Append(nil)
 	dts := c.Tracks[0].DTS[1]
 	pool.View(c.Retain(), setOf(t, video()), []int{0}).Release()
 	next := pictureAndSound(t, pool)
-	require.NotSame(t, &c.Tracks[0].Payload[0], &next.Tracks[0].Payload[0])
+	require.NotSame(t, first(&c.Tracks[0]), first(&next.Tracks[0]))
 	require.NotSame(t, &c.Tracks[0].DTS[0], &next.Tracks[0].DTS[0])
-	require.Equal(t, want, c.Tracks[0].Payload)
+	require.Equal(t, want, c.Tracks[0].Payload.Append(nil))
 	require.Equal(t, dts, c.Tracks[0].DTS[1])
 	next.Release()
 	c.Release()

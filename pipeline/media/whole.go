@@ -12,9 +12,7 @@ func (p *Pool) NewChunk(set *TrackSet, seq uint64, sizes []int) *Chunk {
 	c := p.get(set)
 	c.Seq = seq
 	for i, n := range sizes {
-		if n > 0 {
-			c.Tracks[i].Payload = p.bytes(n)[:n]
-		}
+		c.Tracks[i].Payload.grow(p, n)
 	}
 	return c
 }

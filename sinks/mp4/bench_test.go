@@ -59,16 +59,16 @@ func BenchmarkMux(b *testing.B) {
 	b.SetBytes(int64(bytes * len(variants)))
 }
 
-// writeBare is the limit: the payloads, one write each chunk and track.
+// writeBare is the limit: the payloads, a write each block.
 func writeBare(b *testing.B, name string, chunks []*media.Chunk) {
 	fd, err := unix.Open(name, unix.O_CREAT|unix.O_WRONLY|unix.O_EXCL, 0o600)
 	require.NoError(b, err)
 	for _, c := range chunks {
 		for i := range c.Tracks {
-			for p := c.Tracks[i].Payload; len(p) > 0; {
+			for _, p := range c.Tracks[i].Payload.Blocks() {
 				n, err := unix.Write(fd, p)
 				require.NoError(b, err)
-				p = p[n:]
+				require.Len(b, p, n)
 			}
 		}
 	}

@@ -15,7 +15,7 @@
 //
 //	prft     UTC of the fragment's first sample; a fragmented file's first has none,
 //	         since its sidx must lead to a moof, and the entry tells its time
-//	moof     mfhd, (tfhd tfdt trun [sbgp])*, uuid: CRC32C
+//	moof     mfhd, (tfhd tfdt trun [sbgp])*, uuid: padding, CRC32C
 //	mdat     each track's samples, one track after another
 //
 // The two differ in the place of the reserve alone, because a sidx must stand

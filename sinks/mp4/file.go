@@ -130,15 +130,16 @@ func (f *file) write(c *media.Chunk) error {
 	if err := f.gather(g, c); err != nil || len(g.runs) == 0 {
 		return err
 	}
-	g.seq, g.seed = f.seq+1, f.seed
+	g.seq, g.seed, g.at = f.seq+1, f.seed, f.size
 	g.bare = f.lay.fragment && f.seq == 0
 	f.w.b = f.w.b[:0]
 	g.writeHead(&f.w, f.noCRC)
 	f.iov = append(f.iov[:0], f.w.b)
 	n := int64(len(f.w.b))
 	for i := range g.runs {
-		f.iov = append(f.iov, g.runs[i].cols.Payload)
-		n += int64(len(g.runs[i].cols.Payload))
+		payload := &g.runs[i].cols.Payload
+		f.iov = append(f.iov, payload.Blocks()...)
+		n += int64(payload.Len())
 	}
 	if err := f.f.WritevAt(f.iov, f.size); err != nil {
 		// What of it arrived is no whole chunk. Recovery would cut it off too.
@@ -169,7 +170,7 @@ func (f *file) gather(g *fragment, c *media.Chunk) error {
 		if i == f.lead {
 			g.lead = len(g.runs)
 		}
-		payload += len(cols.Payload)
+		payload += cols.Payload.Len()
 		g.runs = append(g.runs, run{t, cols})
 	}
 	if payload > math.MaxUint32/2 {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -63,7 +64,7 @@ func (d *diskFS) open(name string, flag int) (File, error) {
 		_ = f.Close()
 		return nil, err
 	}
-	return &diskFile{f}, nil
+	return &diskFile{File: f}, nil
 }
 
 func (d *diskFS) OpenRead(name string) (File, error) {
@@ -71,7 +72,7 @@ func (d *diskFS) OpenRead(name string) (File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &diskFile{f}, nil
+	return &diskFile{File: f}, nil
 }
 
 // openShared opens a file for a small write beside its owner.
@@ -80,7 +81,7 @@ func (d *diskFS) openShared(name string) (File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &diskFile{f}, nil
+	return &diskFile{File: f}, nil
 }
 
 // Rename needs a filesystem that has RENAME_NOREPLACE, or hard links.
@@ -141,17 +142,23 @@ func (d *diskFS) Same() (bool, error) {
 }
 
 // diskFile is a file on a disk. Closing it ends its lock.
-type diskFile struct{ *os.File }
+type diskFile struct {
+	*os.File
+	iov []unix.Iovec
+}
+
+// maxBuffers is IOV_MAX.
+const maxBuffers = 1024
 
 func (f *diskFile) WritevAt(bufs [][]byte, off int64) error {
-	fd := int(f.Fd())
+	fd := f.Fd()
 	for len(bufs) > 0 {
-		n, err := unix.Pwritev(fd, bufs, off)
-		if errors.Is(err, unix.EINTR) || errors.Is(err, unix.EAGAIN) {
+		n, errno := f.pwritev(fd, bufs[:min(len(bufs), maxBuffers)], off)
+		if errno == unix.EINTR || errno == unix.EAGAIN {
 			continue
 		}
-		if err != nil {
-			return &fs.PathError{Op: "pwritev", Path: f.Name(), Err: err}
+		if errno != 0 {
+			return &fs.PathError{Op: "pwritev", Path: f.Name(), Err: errno}
 		}
 		if n == 0 {
 			return &fs.PathError{Op: "pwritev", Path: f.Name(), Err: io.ErrShortWrite}
@@ -160,6 +167,29 @@ func (f *diskFile) WritevAt(bufs [][]byte, off int64) error {
 		bufs = consume(bufs, n)
 	}
 	return nil
+}
+
+// pwritev is unix.Pwritev without the memory that it takes for more than eight
+// buffers.
+func (f *diskFile) pwritev(fd uintptr, bufs [][]byte, off int64) (int, unix.Errno) {
+	f.iov = f.iov[:0]
+	for _, b := range bufs {
+		if len(b) > 0 {
+			v := unix.Iovec{Base: &b[0]}
+			v.SetLen(len(b))
+			f.iov = append(f.iov, v)
+		}
+	}
+	if len(f.iov) == 0 {
+		return 0, 0
+	}
+	n, _, errno := unix.Syscall6(unix.SYS_PWRITEV, fd, uintptr(unsafe.Pointer(&f.iov[0])), uintptr(len(f.iov)),
+		uintptr(off), uintptr(uint64(off)>>32), 0)
+	clear(f.iov) // the chunk's memory is not ours to hold
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), 0
 }
 
 // consume is what a short write left over.

@@ -13,8 +13,15 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // sealUUID is the type of the box that ends each moof of ours.
 const sealUUID = "\x5d\x0c\x91\x3e\x7a\x54\x4b\x1f\x9e\x26\x1c\x8b\x40\xf7\xd3\x02"
 
-// sealBytes is the size of that box: header, type, CRC.
-const sealBytes = 8 + 16 + 4
+// sealBytes is the size of that box: header, type, CRC. Before the CRC there are
+// as many zeros as make the payload begin on a boundary of payloadAlign bytes in
+// the file, as it does in memory: write(2) then copies in whole cache lines, which
+// is an eighth cheaper, and more than twice as cheap as at an offset a few bytes
+// past that of the source.
+const (
+	sealBytes    = 8 + 16 + 4
+	payloadAlign = 64
+)
 
 // run is what one track adds to a fragment.
 type run struct {
@@ -28,6 +35,7 @@ type fragment struct {
 	seq  uint32
 	lead int   // index in runs of the track that carries the wall clock
 	utc  int64 // ns, of that track's first sample
+	at   int64 // where it begins in the file
 	bare bool  // without prft: the first of a fragmented file, since a sidx must lead to a moof
 	seed uint32
 }
@@ -38,7 +46,7 @@ type fragment struct {
 //	moof
 //	  mfhd
 //	  traf (tfhd tfdt trun [sbgp])*
-//	  uuid                   CRC32C of all of the fragment but these 4 bytes
+//	  uuid                   padding, CRC32C of all of the fragment but these 4 bytes
 //	mdat                     header
 //
 // and fills in the CRC.
@@ -55,10 +63,13 @@ func (f *fragment) writeHead(w *boxes, noCRC bool) {
 	patches := offsets[:0]
 	for i := range f.runs {
 		patches = append(patches, f.runs[i].writeTraf(w))
-		payload += len(f.runs[i].cols.Payload)
+		payload += f.runs[i].cols.Payload.Len()
 	}
 	seal := w.open("uuid")
 	w.b = append(w.b, sealUUID...)
+	var zeros [payloadAlign]byte
+	begin := f.at + int64(len(w.b)) + 4 + 8
+	w.b = append(w.b, zeros[:-begin&(payloadAlign-1)]...)
 	crcAt := len(w.b)
 	w.u32(0)
 	w.close(seal)
@@ -66,7 +77,7 @@ func (f *fragment) writeHead(w *boxes, noCRC bool) {
 	data := len(w.b) - moof + 8
 	for i := range f.runs {
 		w.patch(patches[i], uint32(data))
-		data += len(f.runs[i].cols.Payload)
+		data += f.runs[i].cols.Payload.Len()
 	}
 	w.u32(uint32(8 + payload))
 	w.b = append(w.b, "mdat"...)
@@ -82,7 +93,9 @@ func (f *fragment) checksum(head []byte, crcAt int) uint32 {
 	crc := crc32.Update(f.seed, castagnoli, head[:crcAt])
 	crc = crc32.Update(crc, castagnoli, head[crcAt+4:])
 	for i := range f.runs {
-		crc = crc32.Update(crc, castagnoli, f.runs[i].cols.Payload)
+		for _, b := range f.runs[i].cols.Payload.Blocks() {
+			crc = crc32.Update(crc, castagnoli, b)
+		}
 	}
 	return crc
 }

@@ -128,10 +128,10 @@ func addSamples(t *testing.T, pool *media.Pool, few []*media.Chunk) (*media.Trac
 
 func samplesOf(c *media.Chunk) (out [][][]byte) {
 	for i := range c.Tracks {
-		cols, at := &c.Tracks[i], 0
+		cols, at, payload := &c.Tracks[i], 0, c.Tracks[i].Payload.Append(nil)
 		var track [][]byte
 		for _, n := range cols.Size {
-			track = append(track, bytes.Clone(cols.Payload[at:at+int(n)]))
+			track = append(track, payload[at:at+int(n):at+int(n)])
 			at += int(n)
 		}
 		out = append(out, track)

@@ -100,7 +100,7 @@ func (t *track) admit(c *media.Columns) (view media.Columns, dropped int) {
 	}
 	return media.Columns{
 		DTS: c.DTS[k:], Offset: c.Offset[k:], Size: c.Size[k:], Flags: c.Flags[k:],
-		End: c.End, Payload: c.Payload[skip:],
+		End: c.End, Payload: c.Payload.From(skip),
 	}, k
 }
 

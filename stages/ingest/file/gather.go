@@ -38,18 +38,34 @@ func (g *gather) reset(tracks int) {
 	g.sizes = g.sizes[:tracks]
 }
 
-// add wants the samples of one track in dst, one after another.
-func (g *gather) add(dst []byte, samples []sample) {
+// add wants the samples of one track in dst, one after another. dst has as many
+// bytes as they have.
+func (g *gather) add(dst [][]byte, samples []sample) {
+	var room []byte
 	for i := range samples {
-		s := &samples[i]
-		n := int(s.size)
-		if k := len(g.pieces) - 1; i > 0 && g.pieces[k].at+int64(len(g.pieces[k].dst)) == s.at {
-			g.pieces[k].dst = g.pieces[k].dst[:len(g.pieces[k].dst)+n]
-		} else {
-			g.pieces = append(g.pieces, piece{s.at, dst[:n]})
+		at := samples[i].at
+		for left := int(samples[i].size); left > 0; {
+			if len(room) == 0 {
+				room, dst = dst[0], dst[1:]
+			}
+			n := min(left, len(room))
+			g.want(at, room[:n])
+			at, left, room = at+int64(n), left-n, room[n:]
 		}
-		dst = dst[n:]
 	}
+}
+
+// want adds a stretch, to the one before where it goes on there.
+func (g *gather) want(at int64, dst []byte) {
+	if k := len(g.pieces) - 1; k >= 0 {
+		last := &g.pieces[k]
+		end := len(last.dst)
+		if last.at+int64(end) == at && cap(last.dst) > end && &last.dst[:end+1][end] == &dst[0] {
+			last.dst = last.dst[:end+len(dst)]
+			return
+		}
+	}
+	g.pieces = append(g.pieces, piece{at, dst})
 }
 
 var errCutOff = errors.New("the file is cut off")

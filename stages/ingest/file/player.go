@@ -20,7 +20,7 @@ type player struct {
 
 	at   []place
 	au   media.AU
-	data [1][]byte
+	data [][]byte // of the unit at hand
 }
 
 // place is how much of a chunk's track is published.
@@ -64,12 +64,12 @@ func (l *player) next(c *media.Chunk) (track int, ns int64, ok bool) {
 func (l *player) fill(col *media.Columns, track int, ns int64) {
 	p := &l.at[track]
 	k, size := p.unit, int(col.Size[p.unit])
-	l.data[0] = col.Payload[p.bytes : p.bytes+size]
+	l.data = col.Payload.Slices(l.data[:0], p.bytes, size)
 	l.last = l.mono + ns
 	l.au = media.AU{
 		DTS: col.DTS[k], PTS: col.DTS[k] + int64(col.Offset[k]), Mono: l.last,
 		UTC: l.r.start + l.r.origin + ns, Sync: col.Flags[k]&media.FlagSync != 0,
-		Payload: l.data[:], Framed: true,
+		Payload: l.data, Framed: true,
 	}
 	if l.pace.realtime {
 		l.au.UTC = l.pace.began.Add(time.Duration(ns)).UnixNano()

@@ -274,7 +274,7 @@ func (r *Reader) build(s span) (*media.Chunk, error) {
 		if len(l.chosen) == 0 {
 			continue
 		}
-		r.gather.add(col.Payload, l.chosen)
+		r.gather.add(col.Payload.Blocks(), l.chosen)
 		l.describe(col)
 	}
 	c.StartsGOP = s.lead && c.Lead().Flags[0]&media.FlagSync != 0

@@ -151,8 +151,9 @@ func (k *taken) add(c *media.Chunk) {
 	}
 	for i := range c.Tracks {
 		col, codec, at := &c.Tracks[i], c.Set.Tracks[i].Codec, 0
+		payload := col.Payload.Append(nil)
 		for j := range col.DTS {
-			sum := md5.Sum(col.Payload[at : at+int(col.Size[j])])
+			sum := md5.Sum(payload[at : at+int(col.Size[j])])
 			at += int(col.Size[j])
 			k.units[codec] = append(k.units[codec], unit{
 				dts: col.DTS[j], pts: col.DTS[j] + int64(col.Offset[j]), sync: col.Flags[j]&media.FlagSync != 0,

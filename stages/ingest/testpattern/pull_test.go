@@ -50,7 +50,7 @@ func appendChunk(dst []byte, c *media.Chunk) []byte {
 			dst = append(append(dst, startCode...), set...)
 		}
 	}
-	for p := c.Tracks[VideoTrack].Payload; len(p) > 0; {
+	for p := c.Tracks[VideoTrack].Payload.Append(nil); len(p) > 0; {
 		n := 4 + binary.BigEndian.Uint32(p)
 		dst = append(append(dst, startCode...), p[4:n]...)
 		p = p[n:]

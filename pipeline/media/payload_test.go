@@ -1,0 +1,98 @@
+package media
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Random appends and cuts against one contiguous slice.
+func TestPayloadIsOneRunOfBytes(t *testing.T) {
+	for seed := range uint64(50) {
+		rng := rand.New(rand.NewPCG(seed, 1))
+		pool := NewPool(1 << 22)
+		var p Payload
+		var want []byte
+		for range 60 {
+			part := make([]byte, rng.IntN(1<<(4+rng.IntN(15))))
+			for i := range part {
+				part[i] = byte(rng.Uint32())
+			}
+			p.add(pool, part)
+			want = append(want, part...)
+			if rng.IntN(10) == 0 {
+				n := rng.IntN(len(want) + 1)
+				p.cut(pool, n)
+				want = want[:n]
+			}
+		}
+		check := func() {
+			require.Equal(t, len(want), p.Len())
+			require.True(t, bytes.Equal(want, p.Append(nil)))
+			for range 20 {
+				from := rng.IntN(len(want) + 1)
+				n := rng.IntN(len(want) - from + 1)
+				require.True(t, bytes.Equal(want[from:from+n], bytes.Join(p.Slices(nil, from, n), nil)))
+				behind := p.From(from)
+				require.True(t, bytes.Equal(want[from:], behind.Append(nil)))
+				require.Equal(t, len(want)-from, behind.Len())
+			}
+			for i, b := range p.Blocks() {
+				require.True(t, i == len(p.Blocks())-1 || len(b) == cap(b), "block %d has a hole", i)
+			}
+		}
+		check()
+		p.trim(pool)
+		check()
+		require.LessOrEqual(t, p.memory()-p.Len(), maxBlock/8)
+		p.free(pool, 0)
+		require.Zero(t, p.memory())
+	}
+}
+
+func TestPayloadOfKnownSize(t *testing.T) {
+	pool := NewPool(0)
+	for _, n := range []int{0, 1, 4095, 4096, 4097, 70_000, 1 << 20} {
+		var p Payload
+		p.grow(pool, n)
+		require.Equal(t, n, p.Len())
+		require.Len(t, p.Append(nil), n)
+		require.Less(t, p.memory()-n, minBlock, "%d bytes", n)
+	}
+}
+
+// What is kept and what goes back to the system is all that was ever asked for.
+func TestBlocksAreNeitherLostNorGivenTwice(t *testing.T) {
+	pool := NewPool(256 << 10)
+	rng := rand.New(rand.NewPCG(3, 4))
+	var held [][]byte
+	for range 3000 {
+		if len(held) > 0 && rng.IntN(2) == 0 {
+			i := rng.IntN(len(held))
+			require.Equal(t, len(held[i]), bytes.Count(held[i], held[i][:1]), "another has written to it")
+			pool.freeBlocks(held[i])
+			held[i] = held[len(held)-1]
+			held = held[:len(held)-1]
+			continue
+		}
+		b := pool.block(minBlock << rng.IntN(blockSizes))
+		require.Empty(t, b)
+		b = b[:cap(b)]
+		mark := byte(rng.Uint32())
+		for i := range b {
+			b[i] = mark
+		}
+		held = append(held, b)
+	}
+	total := len(pool.blocks.slab)
+	for _, b := range held {
+		total += cap(b)
+	}
+	for k := range blockSizes {
+		total += (len(pool.blocks.warm[k]) + len(pool.blocks.cold[k])) * (minBlock << k)
+	}
+	require.Equal(t, len(pool.blocks.slabs.all)*slabBytes, total)
+	require.LessOrEqual(t, pool.blocks.idle, 256<<10)
+}
