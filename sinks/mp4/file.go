@@ -44,6 +44,8 @@ type file struct {
 	syncFail  error  // a failed fsync is never retried
 	eased     int64  // up to where easeCache has sent the file to the disk
 	forgotten int64  // and up to where it let go of it
+	asked     int64  // up to where takeRoom has asked for room
+	taken     bool   // and has got some
 
 	w    boxes
 	iov  [][]byte
@@ -141,6 +143,7 @@ func (f *file) write(c *media.Chunk) error {
 		f.iov = append(f.iov, payload.Blocks()...)
 		n += int64(payload.Len())
 	}
+	f.takeRoom(n)
 	if err := f.f.WritevAt(f.iov, f.size); err != nil {
 		// What of it arrived is no whole chunk. Recovery would cut it off too.
 		_ = f.f.Truncate(f.size)

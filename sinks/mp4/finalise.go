@@ -19,6 +19,13 @@ const minReserve = 24
 // What must hold at each moment: whatever prefix of these writes is on the disk
 // between two fsyncs, the file is either the growing one or the finished one.
 func (f *file) finish(state media.State, reason media.Cause) (written int64, err error) {
+	if written, err = f.finalise(state, reason); err == nil {
+		f.giveRoom()
+	}
+	return written, err
+}
+
+func (f *file) finalise(state media.State, reason media.Cause) (written int64, err error) {
 	f.entry.outcome = outcome{state: state, reason: reason, endUTC: f.endUTC, duration: f.duration()}
 	if f.syncFail != nil {
 		return 0, f.syncFail

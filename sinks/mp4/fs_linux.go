@@ -219,6 +219,15 @@ func (f *diskFile) Punch(off, n int64) error {
 	return ignoreUnsupported(unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, off, n))
 }
 
+// Free is what the filesystem has left for those who are not root.
+func (f *diskFile) Free() (int64, error) {
+	var s unix.Statfs_t
+	if err := unix.Fstatfs(int(f.Fd()), &s); err != nil {
+		return 0, err
+	}
+	return int64(s.Bavail) * s.Bsize, nil
+}
+
 // ignoreUnsupported: room that a filesystem cannot set aside or give back is
 // not worth losing a recording for.
 func ignoreUnsupported(err error) error {
