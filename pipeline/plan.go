@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/gospool/spool/pipeline/spec"
@@ -136,6 +137,11 @@ func between(out, in reflect.Type) string {
 		}
 	}
 	return ""
+}
+
+// buffered reports whether the plan has a stage that holds media back.
+func (p *Plan) buffered() bool {
+	return slices.ContainsFunc(p.stages, func(d declared) bool { return d.Kind == KindBuffer })
 }
 
 // String is the plan's stages with an arrow between them.

@@ -120,6 +120,11 @@ type rig struct {
 
 func newRig(t *testing.T, modes ...pipeline.Mode) *rig {
 	t.Helper()
+	return newRigOf(t, "[scripted, collect]", modes...)
+}
+
+func newRigOf(t *testing.T, stages string, modes ...pipeline.Mode) *rig {
+	t.Helper()
 	b := &rig{
 		script: &script{ends: make(chan error), runs: make(chan string, 100), kept: make(chan *pipeline.Kept, 100)},
 		dir:    &streams{live: map[string]bool{}, conf: map[string]bool{"conf/a": true}},
@@ -133,7 +138,7 @@ func newRig(t *testing.T, modes ...pipeline.Mode) *rig {
 	require.NoError(t, err)
 	var declared []pipeline.Declared
 	for _, m := range modes {
-		plan := compile(t, "[scripted, collect]")
+		plan := compile(t, stages)
 		plan.Name = string(m)
 		declared = append(declared, pipeline.Declared{Plan: plan, Streams: []pipeline.Glob{all}, Mode: m})
 	}

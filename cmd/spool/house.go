@@ -82,6 +82,7 @@ func newHouse(cfg *configs.Config, declared []pipeline.Declared, log *slog.Logge
 	env := pipeline.Env{Services: h.services, Log: log, Clock: clock}
 	h.recorder = pipeline.NewRecorder(env, h.tasks, h.hub, declared, time.Duration(cfg.ShutdownTimeout))
 	h.hub.Watch(h.recorder.Began)
+	h.hub.KeepGOPs(h.recorder.MayBegin)
 	authorize, err := publishers(cfg.Ingest.Auth, clock)
 	if err != nil {
 		return nil, err

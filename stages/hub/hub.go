@@ -67,6 +67,7 @@ type Hub struct {
 	mu      sync.Mutex
 	streams map[string]*stream
 	watch   func(path string)
+	wanted  func(path string) bool
 	closed  bool
 
 	leaveBudget func()
@@ -83,6 +84,12 @@ func New(pool *media.Pool, tasks *pipeline.Tasks, cfg Config) *Hub {
 // begun, after its tracks are known. It is called on the publisher's goroutine
 // and must not wait. Set it before the first publisher.
 func (h *Hub) Watch(began func(path string)) { h.watch = began }
+
+// KeepGOPs sets the function that tells of a path whether a subscriber may yet
+// come that begins with the newest GOP; without it one is kept of every stream.
+// It is called for each chunk, with no lock of the hub held, and is set before
+// the first publisher.
+func (h *Hub) KeepGOPs(wanted func(path string) bool) { h.wanted = wanted }
 
 // PublishOptions tell the hub about a publisher.
 type PublishOptions struct {

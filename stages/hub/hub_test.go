@@ -147,6 +147,30 @@ func TestTracksLeftOutAreListedWhileTheirPublisherIsThere(t *testing.T) {
 	require.Empty(t, r.List()[0].LeftOut)
 }
 
+func TestNoGOPIsKeptWhereNobodyWantsIt(t *testing.T) {
+	r := newRig(t, hub.Config{})
+	wanted := true
+	r.KeepGOPs(func(path string) bool { require.Equal(t, "live/x", path); return wanted })
+	p := r.publish(t, "live/x")
+	defer p.Close(media.EndSourceLost)
+	shoot(t, p, 0, 76, 25)
+	require.Positive(t, r.pool.Memory())
+	wanted = false
+	shoot(t, p, 76, 101, 25)
+	require.Zero(t, r.pool.Memory(), "what was kept goes too")
+	s := r.subscribe(t, "live/x")
+	shoot(t, p, 101, 126, 25)
+	c := take(t, s)
+	defer c.Release()
+	require.EqualValues(t, 100, c.Lead().DTS[0]/3600, "the chunk that was being filled")
+	wanted = true
+	shoot(t, p, 126, 151, 25)
+	late := take(t, r.subscribe(t, "live/x"))
+	defer late.Release()
+	require.EqualValues(t, 125, late.Lead().DTS[0]/3600)
+	take(t, s).Release()
+}
+
 func TestSecondPublisherIsRefused(t *testing.T) {
 	r := newRig(t, hub.Config{})
 	p := r.publish(t, "live/x")

@@ -75,26 +75,27 @@ func (s *stream) setTracks(set *media.TrackSet) {
 // fanOut is the builder's emit: it owns the chunk's first reference.
 func (s *stream) fanOut(c *media.Chunk) {
 	s.bytes.Add(uint64(c.Bytes()))
-	s.share(c)
+	s.share(c, s.hub.wanted == nil || s.hub.wanted(s.path))
 	s.hub.cfg.Budget.Relieve()
 }
 
-func (s *stream) share(c *media.Chunk) {
+func (s *stream) share(c *media.Chunk, keep bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for sub := range s.subs {
 		sub.push(c.Retain())
 	}
-	s.keep(c)
+	s.keep(c, keep)
 }
 
-// keep owns a reference: the chunk joins the newest GOP or begins it.
-func (s *stream) keep(c *media.Chunk) {
-	if c.StartsGOP {
+// keep owns a reference: the chunk joins the newest GOP or begins it, where that
+// is wanted.
+func (s *stream) keep(c *media.Chunk, wanted bool) {
+	if c.StartsGOP || !wanted {
 		s.dropGOP()
 	}
 	over := s.gopBytes+c.Memory() > s.hub.cfg.MaxGOPBytes
-	if over || len(s.gop) == 0 && !c.StartsGOP {
+	if !wanted || over || len(s.gop) == 0 && !c.StartsGOP {
 		// A GOP that does not fit is of no use in part: its key frame is what
 		// a recording would begin with.
 		s.dropGOP()

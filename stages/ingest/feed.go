@@ -93,22 +93,22 @@ func (f *Feed) Describe(track int, asc []byte) error {
 	return nil
 }
 
-// Take gives an empty unit for a track. It goes back by Unit.
-func (f *Feed) Take(track int) *Unit { return f.tracks[track].take() }
+// Take gives an empty unit. It goes back by Unit.
+func (f *Feed) Take() *Unit { return idle.take() }
 
 // Unit takes a unit of a track, in decoding order. The error says that the
 // publisher has ended.
 func (f *Feed) Unit(track int, u *Unit) error {
 	t := f.tracks[track]
 	if f.err != nil {
-		t.recycle(u)
+		idle.put(u)
 		return f.err
 	}
 	f.now = u.Mono
 	switch {
 	case u.Damaged:
 		f.pub.Lost(LostDamaged, 1)
-		t.recycle(u)
+		idle.put(u)
 	case t.cfg.Codec.NAL():
 		t.merge(u)
 	default:
@@ -227,7 +227,7 @@ func (f *Feed) writePending(t *track, n int) {
 
 // write hands a unit to the publisher and takes its memory back.
 func (f *Feed) write(t *track, u *Unit) {
-	defer t.recycle(u)
+	defer idle.put(u)
 	if f.err != nil {
 		return
 	}

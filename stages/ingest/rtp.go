@@ -136,7 +136,7 @@ func (t *RTPTrack) finish() error {
 }
 
 func (t *RTPTrack) begin(pts int64, at time.Time) *Unit {
-	u := t.feed.Take(t.index)
+	u := t.feed.Take()
 	u.PTS, u.UTC, u.Mono = pts, at.UnixNano(), at.Sub(epoch).Nanoseconds()
 	return u
 }

@@ -33,30 +33,10 @@ type track struct {
 	pending []*Unit
 	slot    int // in the published set
 
-	free []*Unit
 	news []bool // elements of the unit at hand that are new parameter sets
 }
 
-const (
-	idleUnits   = 3
-	neverSingle = -1 << 40 // of single: the sender splits, so go on merging
-)
-
-func (t *track) take() *Unit {
-	if n := len(t.free); n > 0 {
-		u := t.free[n-1]
-		t.free = t.free[:n-1]
-		return u
-	}
-	return &Unit{}
-}
-
-func (t *track) recycle(u *Unit) {
-	u.reset()
-	if len(t.free) < idleUnits {
-		t.free = append(t.free, u)
-	}
-}
+const neverSingle = -1 << 40 // of single: the sender splits, so go on merging
 
 // nanos is the feed's time of the track's.
 func (t *track) nanos(ticks int64) int64 { return media.ToNanos(ticks+t.offset, t.cfg.Timescale) }
@@ -100,7 +80,7 @@ func (t *track) merge(u *Unit) {
 		t.prev = u
 	case t.prev.PTS == u.PTS:
 		t.prev.join(u)
-		t.recycle(u)
+		idle.put(u)
 		t.single = neverSingle
 	default:
 		done := t.prev
@@ -124,12 +104,12 @@ func (t *track) accept(u *Unit) {
 		if u.Bytes() > 0 {
 			t.feed.pub.Lost(LostPicture, 1)
 		}
-		t.recycle(u)
+		idle.put(u)
 		return
 	case t.any && u.PTS == t.prevPTS:
 		t.feed.pub.Lost(LostSplit, 1)
 		t.merging, t.single = true, neverSingle
-		t.recycle(u)
+		idle.put(u)
 		return
 	}
 	t.prevPTS, t.any = u.PTS, true
@@ -158,7 +138,7 @@ func (t *track) acceptFrame(u *Unit) {
 func (t *track) undescribed(u *Unit) bool {
 	if t.desc == nil {
 		t.feed.pub.Lost(LostSets, 1)
-		t.recycle(u)
+		idle.put(u)
 		return true
 	}
 	u.desc, t.fresh = t.fresh, nil

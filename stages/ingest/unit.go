@@ -21,13 +21,7 @@ type Unit struct {
 	view [][]byte     // elements, made by elements()
 }
 
-// maxIdleUnit is the largest buffer that a unit keeps for the next one.
-const maxIdleUnit = 1 << 20
-
 func (u *Unit) reset() {
-	if cap(u.buf) > maxIdleUnit {
-		u.buf = nil
-	}
 	*u = Unit{buf: u.buf[:0], ends: u.ends[:0], view: u.view[:0]}
 }
 

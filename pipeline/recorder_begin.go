@@ -1,0 +1,19 @@
+package pipeline
+
+import "slices"
+
+// MayBegin reports whether a recording of a stream may yet begin, or begin anew
+// after an error, with what arrived before it. None does where every pipeline that
+// covers the stream always records it, is doing so, and has no ring: who leaves
+// that out does not want media in memory.
+func (r *Recorder) MayBegin(stream string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.ContainsFunc(r.declared, func(d Declared) bool {
+		if !d.Covers(stream) {
+			return false
+		}
+		running := r.jobs[jobKey{d.Plan.Name, stream}] != nil
+		return d.Mode != Always || !running || d.Plan.buffered()
+	})
+}

@@ -1,0 +1,40 @@
+package pipeline_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline"
+)
+
+func TestWhoMayBeginWithWhatIsThere(t *testing.T) {
+	for name, c := range map[string]struct {
+		modes []pipeline.Mode
+		plan  string
+		want  bool // while all that is always recorded runs
+	}{
+		"always":             {[]pipeline.Mode{pipeline.Always}, "[scripted, collect]", false},
+		"always with ring":   {[]pipeline.Mode{pipeline.Always}, "[scripted, queue, collect]", true},
+		"by hand":            {[]pipeline.Mode{pipeline.Manual}, "[scripted, collect]", true},
+		"always and by hand": {[]pipeline.Mode{pipeline.Always, pipeline.Manual}, "[scripted, collect]", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newRigOf(t, c.plan, c.modes...)
+			require.True(t, b.MayBegin("conf/a"), "nothing runs yet")
+			b.StartAlways("conf/a")
+			if c.modes[0] == pipeline.Always {
+				b.awaitRun(t, "conf/a")
+			}
+			require.Equal(t, c.want, b.MayBegin("conf/a"))
+			require.True(t, b.MayBegin("conf/b"), "another stream")
+			_, err := b.Stop(t.Context(), "conf/a")
+			require.NoError(t, err)
+			require.True(t, b.MayBegin("conf/a"), "a start by hand may follow")
+		})
+	}
+}
+
+func TestNobodyMayBeginAStreamOfNoPipeline(t *testing.T) {
+	require.False(t, newRig(t).MayBegin("conf/a"))
+}
