@@ -8,10 +8,16 @@ import (
 	"time"
 )
 
+// settleAfter is how long what was stopped may take to give its room back.
+const settleAfter = 5 * time.Second
+
 // giveUp stops a recording for each rule whose mark is passed and for which
 // nothing more may go: the stream of the rule, or of all that are recorded the
 // one with the lowest priority, and of those the one that keeps the most.
 func (k *Keeper) giveUp(ctx context.Context, short []shortage, now time.Time) error {
+	if now.Sub(k.gaveUp) < settleAfter {
+		return nil
+	}
 	var errs []error
 	for _, s := range short {
 		if !s.over || now.Before(k.rest) {
@@ -21,7 +27,7 @@ func (k *Keeper) giveUp(ctx context.Context, short []shortage, now time.Time) er
 		if !ok {
 			continue
 		}
-		k.stopped[stream] = stoppedBy{now, s.rule}
+		k.stopped[stream], k.gaveUp = stoppedBy{now, s.rule}, now
 		k.counts.stops.Add(1)
 		k.deps.Log.Error("recording stopped: there is no room, and nothing that may be deleted; unprotect or delete footage, or raise the limit",
 			"stream", stream, "limit", s.cause, "missing_bytes", s.missing, "kept", k.keeps(stream))

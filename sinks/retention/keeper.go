@@ -61,6 +61,7 @@ type Keeper struct {
 	queue   []ranked
 	scanned time.Time
 	took    time.Duration
+	barren  bool // the last scan found nothing to delete, and something is needed
 	dirs    emptied
 	filling filling
 	futile  int64                // bytes deleted in a row that gave no room back
@@ -68,6 +69,7 @@ type Keeper struct {
 	trust   time.Time            // nothing expires before this: the clock was stepped
 	last    time.Time            // of the last look
 	stopped map[string]stoppedBy // streams that retention has stopped
+	gaveUp  time.Time            // the last time that it stopped any
 	lastErr string
 }
 
@@ -210,8 +212,14 @@ func (k *Keeper) refresh(ctx context.Context, now time.Time) error {
 }
 
 // rescanAfter is how old the list must be to be made anew when it has come to its
-// end before its time.
-func (k *Keeper) rescanAfter() time.Duration { return max(5*time.Second, 10*k.took) }
+// end before its time: not at all while each one brings something to delete, since
+// the disk fills meanwhile.
+func (k *Keeper) rescanAfter() time.Duration {
+	if k.barren {
+		return max(5*time.Second, 10*k.took)
+	}
+	return k.took
+}
 
 // relieve deletes what expired and what the rules need. The list may be an hour
 // old, which does not hurt: what it lacks is newer than what it has. When it has
@@ -220,6 +228,7 @@ func (k *Keeper) relieve(ctx context.Context, rules []rule, whole bool, now time
 	if now.Before(k.rest) {
 		rules = nil
 	}
+	deleted := k.counts.files.Load()
 	short, err := k.free(ctx, rules, whole && !now.Before(k.trust), now)
 	if err != nil || len(short) == 0 {
 		return err
@@ -231,10 +240,12 @@ func (k *Keeper) relieve(ctx context.Context, rules []rule, whole bool, now time
 		if err := k.refresh(ctx, now); err != nil {
 			return err
 		}
+		deleted = k.counts.files.Load()
 		if short, err = k.free(ctx, k.still(rules), false, now); err != nil {
 			return err
 		}
 	}
+	k.barren = k.counts.files.Load() == deleted
 	return k.giveUp(ctx, short, now)
 }
 

@@ -209,6 +209,22 @@ func TestDeletingThatGivesNoRoomEnds(t *testing.T) {
 	require.True(t, r.says("gives no room back"))
 }
 
+// A disk that is small, or fast, turns over between two scans: the list has come
+// to its end, and what is needed is not on it.
+func TestTheListIsMadeAnewAtOnce(t *testing.T) {
+	r := newRoom(t, Policy{DiskMaxPercent: 50})
+	r.look(0)
+	for second := range 4 {
+		for n := range 30 {
+			r.put(number(100*second+n), "live/cam", time.Minute, mib)
+		}
+		r.other = 40 * mib
+		r.look(time.Second)
+		space, _ := r.disk("")
+		require.LessOrEqual(t, space.Used(), 50*int64(mib))
+	}
+}
+
 // Deleting takes time, in which recordings fill the disk again: that is no
 // snapshot, and no reason to wait.
 func TestRecordingWhileFilesAreDeletedIsNoReasonToWait(t *testing.T) {
@@ -278,11 +294,16 @@ func TestALinkedDirectoryIsLookedInto(t *testing.T) {
 func TestAnotherFileUnderTheNameStays(t *testing.T) {
 	r := newRoom(t, Policy{DiskMaxPercent: 50})
 	r.put("a.mp4", "live/a", day, mib)
+	for n := range 9 {
+		r.put(number(n), "live/a", time.Hour, mib)
+	}
+	r.other = 40 * mib
 	r.look(0)
 	r.put("a.mp4", "live/a", time.Hour, mib)
-	r.other = 60 * mib
+	r.other = 41 * mib
 	r.look(time.Second)
-	require.Equal(t, []string{"a.mp4"}, r.files())
+	require.Contains(t, r.files(), "a.mp4")
+	require.Len(t, r.files(), 6, "others went")
 }
 
 // A writer that takes up a file again between the scan and the deletion.
