@@ -44,6 +44,7 @@ type house struct {
 	keeper    *retention.Keeper
 	rest      func()                 // ends its task
 	finished  atomic.Bool            // what a crash left is
+	left      chan struct{}          // a file was left unfinished while we run
 	elsewhere atomic.Pointer[string] // why the record directory is not the catalogue's; nil when it is
 	deleting  sync.Mutex             // see library
 	catalogue *metadata.Catalogue
@@ -61,6 +62,7 @@ func newHouse(cfg *configs.Config, declared []pipeline.Declared, log *slog.Logge
 		tasks:    pipeline.NewTasks(log, clock),
 		pool:     pool,
 		disk:     newDiskTimes(),
+		left:     make(chan struct{}, 1),
 	}
 	h.hub = hub.New(h.pool, h.tasks, hub.Config{
 		Builder:     media.BuilderConfig{Flush: time.Duration(cfg.FlushInterval)},
@@ -77,6 +79,7 @@ func newHouse(cfg *configs.Config, declared []pipeline.Declared, log *slog.Logge
 	pipeline.Provide(h.services, budget)
 	pipeline.Provide(h.services, h.hub)
 	pipeline.Provide[mp4.Timings](h.services, h.disk)
+	pipeline.Provide[mp4.Left](h.services, h.leave)
 	h.commands = stages.NewCommands(h.tasks, clock)
 	pipeline.Provide(h.services, h.commands)
 	env := pipeline.Env{Services: h.services, Log: log, Clock: clock}
@@ -116,6 +119,9 @@ func (h *house) open(ctx context.Context) error {
 	h.openRTSP(ctx)
 	h.startRetention()
 	h.tasks.Go("recovery", func(ctx context.Context) error { return h.recover(ctx, dir) })
+	if h.cfg.MP4.AutoRecovery {
+		h.tasks.Go("recovery of what is left on the way", func(ctx context.Context) error { return h.recoverLeft(ctx, dir) })
+	}
 	return nil
 }
 
@@ -219,51 +225,6 @@ func (h *house) openAPI(dir string) error {
 	h.httpAddr = addr.String()
 	h.tasks.Go("http", h.http.Serve)
 	return nil
-}
-
-// recover finishes the files that a crash left and then makes the catalogue say
-// what is on the disk.
-func (h *house) recover(ctx context.Context, dir string) error {
-	if h.cfg.MP4.AutoRecovery {
-		if err := mp4.Recover(ctx, dir, func(r mp4.Repaired) { h.recovered(ctx, r) }); err != nil {
-			return err
-		}
-		h.finished.Store(true)
-	}
-	return h.reconcile(ctx, dir)
-}
-
-func (h *house) recovered(ctx context.Context, r mp4.Repaired) {
-	attrs := []any{"file", r.File, "lost", r.Lost.Round(time.Millisecond), "lost_bytes", r.LostBytes, "reason", r.Reason}
-	if r.Recording.Stream != "" {
-		attrs = append(attrs, "pipeline", r.Recording.Pipeline, "stream", r.Recording.Stream)
-	}
-	switch {
-	case r.Err != nil:
-		h.log.Error("a file that a crash left could not be finished; it is as it was", append(attrs, "error", r.Err)...)
-		return
-	case r.Removed:
-		h.log.Warn("a file that a crash left held nothing whole and was removed", attrs...)
-		h.forget(ctx, r)
-	default:
-		h.log.Info("a file that a crash left is finished", attrs...)
-	}
-	if r.Recording.State == "" {
-		return
-	}
-	if err := h.catalogue.Put(ctx, r.Recording); err != nil {
-		h.log.Error("a recovered file is not in the catalogue yet: spool reindex adds it", "file", r.File, "error", err)
-	}
-}
-
-// forget takes away the row of a file that held nothing: no footage was lost.
-func (h *house) forget(ctx context.Context, r mp4.Repaired) {
-	if r.Recording.ID == (media.ID{}) {
-		return
-	}
-	if err := h.catalogue.Forget(ctx, []metadata.Deleted{{ID: r.Recording.ID, Path: r.File}}); err != nil {
-		h.log.Error("the row of an empty file stays: the next comparison with the disk marks it lost", "file", r.File, "error", err)
-	}
 }
 
 // close ends every part, those that others stand on last.

@@ -90,6 +90,9 @@ func repairFiles(paths []string) (files []repairFile, bytes int64, err error) {
 		}
 		// DirFS follows a link to the directory itself.
 		err = fs.WalkDir(os.DirFS(path), ".", func(name string, d fs.DirEntry, err error) error {
+			if errors.Is(err, fs.ErrPermission) && name != "." { // such as lost+found
+				return fs.SkipDir
+			}
 			if err != nil || !d.Type().IsRegular() || !strings.HasSuffix(name, ".mp4"+mp4.PartSuffix) || strings.HasPrefix(d.Name(), ".") {
 				return err
 			}

@@ -67,10 +67,14 @@ func (c *Catalogue) Reconcile(ctx context.Context, dir string, readEntry func(pa
 }
 
 // walk lists the files. A directory that cannot be read ends it: rows must not be
-// called lost because a disk is not mounted.
+// called lost because a disk is not mounted. One that is not to be read by us,
+// such as the lost+found of a disk, is passed over: see onDisk.
 func (r *reconciliation) walk(ctx context.Context) error {
 	// DirFS follows a link to the directory itself, as whoever records to it does.
 	err := fs.WalkDir(os.DirFS(r.dir), ".", func(rel string, d fs.DirEntry, err error) error {
+		if err != nil && rel != "." && errors.Is(err, fs.ErrPermission) {
+			return fs.SkipDir
+		}
 		if err != nil {
 			return err
 		}
@@ -164,7 +168,8 @@ func (r *reconciliation) row(ctx context.Context, row *row) error {
 	return nil
 }
 
-// onDisk looks again: a file may have got its name since the walk.
+// onDisk looks again: a file may have got its name since the walk, or be where
+// the walk could not look.
 func (r *reconciliation) onDisk(path string) bool {
 	plain := strings.TrimSuffix(path, partSuffix)
 	for _, name := range []string{plain, plain + partSuffix} {

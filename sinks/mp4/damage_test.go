@@ -3,12 +3,14 @@ package mp4
 import (
 	"bytes"
 	"context"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/gospool/spool/pipeline/media"
 )
@@ -199,6 +201,48 @@ func TestForeignFilesAreLeftAlone(t *testing.T) {
 			require.Equal(t, b, left)
 		})
 	}
+}
+
+// closed is a disk some of whose directories cannot be read.
+type closed struct {
+	FS
+	dirs map[string]error
+}
+
+func (c closed) ReadDir(name string) ([]fs.DirEntry, error) {
+	if err := c.dirs[name]; err != nil {
+		return nil, &fs.PathError{Op: "readdir", Path: name, Err: err}
+	}
+	return c.FS.ReadDir(name)
+}
+
+// Where record_path is the root of a disk it has a lost+found, which is root's:
+// that must not keep anything from being recovered. A directory that is damaged
+// keeps only its own files from it, and is named.
+func TestRecoveryGoesRoundWhatItCannotRead(t *testing.T) {
+	dir := t.TempDir()
+	b := grow(t, record(t, avc(4)), false).data
+	for _, sub := range []string{"a", "broken", "lost+found", "z"} {
+		require.NoError(t, os.Mkdir(filepath.Join(dir, sub), 0o700))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, sub, "x.mp4"+PartSuffix), b, 0o600))
+	}
+	disk, err := openDisk(dir)
+	require.NoError(t, err)
+	defer disk.Close()
+	var found []string
+	recover := func(dirs map[string]error) error {
+		return recoverDir(t.Context(), closed{disk, dirs}, dir, func(r Repaired) {
+			require.NoError(t, r.Err)
+			found = append(found, r.File)
+		})
+	}
+	err = recover(map[string]error{"lost+found": fs.ErrPermission, "broken": unix.EIO})
+	require.ErrorIs(t, err, unix.EIO)
+	require.ErrorContains(t, err, "broken")
+	require.Equal(t, []string{"a/x.mp4.part", "z/x.mp4.part"}, found)
+	require.NoError(t, recover(map[string]error{"lost+found": fs.ErrPermission}))
+	require.Equal(t, []string{"a/x.mp4.part", "z/x.mp4.part", "broken/x.mp4.part"}, found)
+	require.ErrorIs(t, recover(map[string]error{".": fs.ErrPermission}), fs.ErrPermission)
 }
 
 func TestRecoveryLeavesFilesOfLiveWritersAlone(t *testing.T) {

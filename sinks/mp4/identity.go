@@ -59,6 +59,22 @@ func stillThere(fsys FS, dir string) error {
 	return claim(fsys, dir)
 }
 
+// notSwapped checks a directory against what this process knows of its path, and
+// takes one that it has not recorded to.
+func notSwapped(fsys FS, dir string) error {
+	open.Lock()
+	defer open.Unlock()
+	known := open.directories[dir]
+	if known == "" {
+		return nil
+	}
+	id, err := readIdentity(fsys)
+	if err == nil && id != known {
+		err = swapped(dir, known, id)
+	}
+	return err
+}
+
 func swapped(dir, known, found string) error {
 	return fmt.Errorf("%w: %s was %s and is now %s: mount the disk again, or restart spool to record here", ErrSwapped, dir, known, found)
 }

@@ -35,8 +35,9 @@ var ErrBeyondHelp = errors.New("nothing in the file can be brought back; it is l
 
 // Recover finishes the files of a record directory that a crash left behind:
 // each NAME.mp4.part that no process writes. It reports each in turn and goes on
-// after a failure; its own error says that the directory cannot be read, or that
-// ctx ended. It is safe beside recorders of this and of other processes.
+// after a failure; its own error says that a directory cannot be read, or is
+// not the one that this process records to, or that ctx ended. It is safe beside
+// recorders of this and of other processes.
 func Recover(ctx context.Context, dir string, report func(Repaired)) error {
 	fsys, err := openDisk(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -46,14 +47,14 @@ func Recover(ctx context.Context, dir string, report func(Repaired)) error {
 		return fmt.Errorf("recover: %w", err)
 	}
 	defer fsys.Close()
+	if err := notSwapped(fsys, absolute(dir)); err != nil {
+		return fmt.Errorf("recover: %w", err)
+	}
 	return recoverDir(ctx, fsys, absolute(dir), report)
 }
 
 func recoverDir(ctx context.Context, fsys FS, dir string, report func(Repaired)) error {
-	names, err := partFiles(fsys, ".", nil)
-	if err != nil {
-		return fmt.Errorf("recover: %w", err)
-	}
+	names, unread := partFiles(fsys, ".")
 	for _, name := range names {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -67,28 +68,35 @@ func recoverDir(ctx context.Context, fsys FS, dir string, report func(Repaired))
 		}
 		report(r)
 	}
+	if unread != nil {
+		return fmt.Errorf("recover: %w", unread)
+	}
 	return nil
 }
 
-// partFiles lists the growing files below a directory, in order of their names.
-func partFiles(fsys FS, dir string, names []string) ([]string, error) {
+// partFiles lists the growing files below a directory, in order of their names,
+// and what could not be read. A directory that is not to be read by us, such as
+// the lost+found of a disk, holds no file of ours.
+func partFiles(fsys FS, dir string) (names []string, unread error) {
 	entries, err := fsys.ReadDir(dir)
 	if err != nil {
-		return names, err
+		if dir != "." && errors.Is(err, fs.ErrPermission) {
+			return nil, nil
+		}
+		return nil, err
 	}
 	for _, e := range entries {
 		name := path.Join(dir, e.Name())
 		switch {
 		case hidden(e.Name()):
 		case e.IsDir():
-			if names, err = partFiles(fsys, name, names); err != nil {
-				return names, err
-			}
+			below, err := partFiles(fsys, name)
+			names, unread = append(names, below...), errors.Join(unread, err)
 		case e.Type().IsRegular() && strings.HasSuffix(name, ".mp4"+PartSuffix):
 			names = append(names, name)
 		}
 	}
-	return names, nil
+	return names, unread
 }
 
 // Repair finishes one file that a crash left behind, in place: the only copy is
@@ -115,6 +123,7 @@ func repair(fsys FS, name string) (r Repaired) {
 		return r
 	}
 	defer f.Close()
+	fromDisk(f)
 	file, form, err := openScan(f, name)
 	switch {
 	case errors.Is(err, errNoHeader), errors.Is(err, ErrNotOurs):

@@ -76,6 +76,7 @@ func (d *repairFS) wrap(f File, err error) (File, error) {
 	if err != nil {
 		return nil, err
 	}
+	fromDisk(f)
 	f = &watchedFile{File: f, disk: d}
 	if d.options.DryRun {
 		f = &dryFile{f}

@@ -43,8 +43,10 @@ type Muxer struct {
 	live    *atomic.Int64
 	synced  time.Time // last fdatasync
 	counted uint64    // drops of the open file that are in the report
+	named   bool      // the open file is finished and has its name
 	truth   truth
 	timings Timings
+	left    Left
 }
 
 // New builds the stage. It does no I/O.
@@ -62,6 +64,9 @@ func New(set pipeline.Settings, cfg Config) (*Muxer, error) {
 	var err error
 	if m.timings, err = pipeline.Use[Timings](set); err != nil {
 		m.timings = untimed{}
+	}
+	if m.left, err = pipeline.Use[Left](set); err != nil {
+		m.left = func(string) {}
 	}
 	m.pattern, _ = parsePattern(cfg.FilenamePattern)
 	m.loc, _ = cfg.location()
@@ -316,6 +321,7 @@ func (m *Muxer) finish(reason media.Cause, emit pipeline.Emit[media.Recording]) 
 		m.truth.failed(err)
 		return err
 	}
+	m.named = true
 	took := m.clock.Now().Sub(began)
 	m.truth.finished(f, final, written, took)
 	m.timings.Finished(took)
@@ -368,7 +374,11 @@ func (m *Muxer) drop() {
 	if err := m.file.f.Close(); err != nil {
 		m.log.Warn("closing a recording failed", "file", m.file.name, "error", err)
 	}
-	unregister(filepath.Join(m.dir, m.file.name))
-	m.file, m.live, m.seg = nil, nil, nil
+	name := filepath.Join(m.dir, m.file.name)
+	unregister(name)
+	if !m.named {
+		m.left(name)
+	}
+	m.file, m.live, m.seg, m.named = nil, nil, nil, false
 	m.truth.recording.Store(false)
 }

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/metadata"
+	"github.com/gospool/spool/sinks/mp4"
+)
+
+// recover finishes the files that a crash left and then makes the catalogue say
+// what is on the disk. What recovery could not look at keeps its rows, and until
+// the next start nothing unfinished counts as left behind.
+func (h *house) recover(ctx context.Context, dir string) (err error) {
+	if h.cfg.MP4.AutoRecovery {
+		err = mp4.Recover(ctx, dir, func(r mp4.Repaired) { h.recovered(ctx, r) })
+		h.finished.Store(err == nil)
+	}
+	return errors.Join(err, h.reconcile(ctx, dir))
+}
+
+func (h *house) recovered(ctx context.Context, r mp4.Repaired) {
+	attrs := []any{"file", r.File, "lost", r.Lost.Round(time.Millisecond), "lost_bytes", r.LostBytes, "reason", r.Reason}
+	if r.Recording.Stream != "" {
+		attrs = append(attrs, "pipeline", r.Recording.Pipeline, "stream", r.Recording.Stream)
+	}
+	switch {
+	case r.Err != nil:
+		h.log.Error("a file that a crash left could not be finished; it is as it was", append(attrs, "error", r.Err)...)
+		return
+	case r.Removed:
+		h.log.Warn("a file that a crash left held nothing whole and was removed", attrs...)
+		h.forget(ctx, r)
+	default:
+		h.log.Info("a file that a crash left is finished", attrs...)
+	}
+	if r.Recording.State == "" {
+		return
+	}
+	if err := h.catalogue.Put(ctx, r.Recording); err != nil {
+		h.log.Error("a recovered file is not in the catalogue yet: spool reindex adds it", "file", r.File, "error", err)
+	}
+}
+
+// forget takes away the row of a file that held nothing: no footage was lost.
+func (h *house) forget(ctx context.Context, r mp4.Repaired) {
+	if r.Recording.ID == (media.ID{}) {
+		return
+	}
+	if err := h.catalogue.Forget(ctx, []metadata.Deleted{{ID: r.Recording.ID, Path: r.File}}); err != nil {
+		h.log.Error("the row of an empty file stays: the next comparison with the disk marks it lost", "file", r.File, "error", err)
+	}
+}
+
+// leave asks for the recovery of a file that a recording let go of. See mp4.Left.
+func (h *house) leave(string) {
+	select {
+	case h.left <- struct{}{}:
+	default:
+	}
+}
+
+// recoverLeft finishes what recordings leave on a disk that fails for a while, or
+// is away, without a restart: again and again until it can be.
+func (h *house) recoverLeft(ctx context.Context, dir string) error {
+	said := map[string]bool{} // failures, each said once
+	for ctx.Err() == nil {
+		select {
+		case <-h.left:
+		case <-ctx.Done():
+			return nil
+		}
+		backoff := pipeline.Backoff{Min: 2 * time.Second, Max: 5 * time.Minute}
+		for owed := true; owed && ctx.Err() == nil; {
+			again, stop := pipeline.SystemClock.After(backoff.Next())
+			select {
+			case <-again:
+				owed = h.recoverOnce(ctx, dir, said)
+			case <-ctx.Done():
+			}
+			stop()
+		}
+	}
+	return nil
+}
+
+// recoverOnce tells whether a file is still left, or may be.
+func (h *house) recoverOnce(ctx context.Context, dir string, said map[string]bool) (owed bool) {
+	err := mp4.Recover(ctx, dir, func(r mp4.Repaired) {
+		if r.Err != nil {
+			owed = owed || !errors.Is(r.Err, mp4.ErrNotOurs)
+			if said[r.Err.Error()] {
+				return
+			}
+			said[r.Err.Error()] = true
+		}
+		h.recovered(ctx, r)
+	})
+	return owed || err != nil // the recordings say themselves that the disk is away
+}
