@@ -98,11 +98,15 @@ func (f *file) parseFragment(g *fragment, head []byte, payload int64) error {
 	whole := children(head, func(fourcc string, box []byte) bool {
 		switch fourcc {
 		case "prft":
+			if moofAt > 0 || next >= 0 {
+				err = errMoof
+				break
+			}
 			if len(box) >= prftBytes-8 {
 				wall = binary.BigEndian.Uint32(box[4:])
 				g.utc, g.bare = fromNTP(binary.BigEndian.Uint64(box[8:])), false
 			}
-			moofAt += 8 + len(box)
+			moofAt = 8 + len(box)
 		case "moof":
 			if next >= 0 {
 				err = errMoof
@@ -110,6 +114,8 @@ func (f *file) parseFragment(g *fragment, head []byte, payload int64) error {
 			}
 			next = int64(8 + len(box) + 8) // where the payload begins, from the moof
 			err = f.parseMoof(g, box, &next)
+		default: // offsets are counted from moof: nothing else may stand beside it
+			err = errMoof
 		}
 		return err == nil
 	})
