@@ -76,8 +76,10 @@ bench-footage: deps
 soak-catalogue: deps
 	E2E_LONG=1 $(GO) test -count 1 -v -timeout 30m -run '^(TestRecordingsDoNotNoticeThatTheDatabaseIsAway|TestAfterAKillRowsAreFiles)$$' ./cmd/spool/e2e
 
-# Fifty streams for a minute on a disk that is stopped, within a budget of memory.
+# Fifty streams for a minute on a disk that is stopped, within memory.max: the
+# resident memory of the program, and what of its pool.
 soak-memory:
+	E2E_LONG=1 $(GO) test -count 1 -v -timeout 10m -run '^TestMemoryWhileTheDiskIsStopped$$' ./cmd/spool/e2e
 	SPOOL_OVERLOAD_STREAMS=50 $(GO) test -count 1 -v -timeout 10m -run '^TestAStoppedDiskCostsTheLeastImportant$$' ./sinks/mp4
 
 lint:

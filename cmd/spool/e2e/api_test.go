@@ -25,7 +25,10 @@ type status struct {
 	Drops          []drop    `json:"drops"`
 	Gaps           uint64    `json:"gaps"`
 	LastError      string    `json:"last_error"`
-	Finish         struct {
+	Ring           struct {
+		Seconds float64 `json:"seconds"`
+	} `json:"ring"`
+	Finish struct {
 		File         string `json:"file"`
 		BytesWritten int64  `json:"bytes_written"`
 		FileBytes    int64  `json:"file_bytes"`

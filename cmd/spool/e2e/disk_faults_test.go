@@ -12,8 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// mounting runs mount or umount, as root or through sudo.
-func mounting(t *testing.T, name string, args ...string) {
+// mounting runs mount, umount or what else only root may do with a disk, as root
+// or through sudo, and gives what it prints.
+func mounting(t *testing.T, name string, args ...string) string {
 	t.Helper()
 	cmd := exec.Command(name, args...)
 	if os.Geteuid() != 0 {
@@ -21,6 +22,7 @@ func mounting(t *testing.T, name string, args ...string) {
 	}
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "a filesystem is mounted here: run as root, or allow sudo\n%s", out)
+	return string(out)
 }
 
 // memoryDisk mounts a filesystem in memory for the test.

@@ -1,0 +1,278 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// realDisk is a filesystem of blocks, which can be stopped and broken as that of
+// a real disk can. It belongs to somebody who is not root, as its lost+found does
+// not.
+type realDisk struct {
+	t          *testing.T
+	image, dir string
+}
+
+// nobody runs the recorder where the tests are root.
+const nobody = 65534
+
+func newRealDisk(t *testing.T, size string) *realDisk {
+	t.Helper()
+	d := &realDisk{t, filepath.Join(t.TempDir(), "image"), t.TempDir()}
+	owner := os.Geteuid()
+	if owner == 0 {
+		owner = nobody
+	}
+	tool(t, "truncate", "-s", size, d.image)
+	tool(t, "mkfs.ext4", "-q", "-F", "-E", fmt.Sprintf("root_owner=%d:%d", owner, owner), d.image)
+	d.mount()
+	t.Cleanup(func() { mounting(t, "umount", "-l", d.dir) })
+	return d
+}
+
+func (d *realDisk) mount() {
+	d.t.Helper()
+	device := strings.TrimSpace(mounting(d.t, "losetup", "-f", "--show", d.image)) // another one each time
+	mounting(d.t, "mount", "-o", "errors=remount-ro", device, d.dir)
+	mounting(d.t, "losetup", "-d", device) // once it is no longer mounted
+}
+
+// replug takes the disk away and mounts it again: what was broken is whole. The
+// recorder may still hold on to what it was.
+func (d *realDisk) replug() {
+	d.t.Helper()
+	mounting(d.t, "umount", "-l", d.dir)
+	d.mount()
+}
+
+// stop lets every write wait until goOn.
+func (d *realDisk) stop() { d.t.Helper(); mounting(d.t, "fsfreeze", "-f", d.dir) }
+func (d *realDisk) goOn() { d.t.Helper(); mounting(d.t, "fsfreeze", "-u", d.dir) }
+
+// becomeReadOnly is what the system does with a disk that it finds an error on.
+func (d *realDisk) becomeReadOnly() {
+	d.t.Helper()
+	device := filepath.Base(strings.TrimSpace(tool(d.t, "findmnt", "-no", "SOURCE", d.dir)))
+	mounting(d.t, "sh", "-c", "echo an error made by a test > /sys/fs/ext4/"+device+"/trigger_fs_error")
+}
+
+// fail lets every write fail with EIO from now on. It takes root.
+func (d *realDisk) fail() {
+	d.t.Helper()
+	dir, err := os.Open(d.dir)
+	require.NoError(d.t, err)
+	defer dir.Close()
+	const shutdown, noLogFlush = 0x8004587d, 2 // EXT4_IOC_SHUTDOWN
+	require.NoError(d.t, unix.IoctlSetPointerInt(int(dir.Fd()), shutdown, noLogFlush))
+}
+
+// record records to the disk, as nobody where we are root.
+func (d *realDisk) record(config string, args ...string) *recorder {
+	d.t.Helper()
+	binary, dir := staticBinary, d.t.TempDir()
+	if os.Geteuid() == 0 {
+		require.NoError(d.t, os.Chmod(filepath.Dir(dir), 0o755))
+		require.NoError(d.t, os.Chown(dir, nobody, nobody))
+		binary = func() (string, error) {
+			path, err := staticBinary()
+			if err != nil {
+				return "", err
+			}
+			require.NoError(d.t, os.Chmod(workshop, 0o755))
+			script := filepath.Join(d.t.TempDir(), "spool")
+			return script, os.WriteFile(script, fmt.Appendf(nil,
+				"#!/bin/sh\nexec setpriv --reuid=%d --regid=%d --clear-groups %s \"$@\"\n", nobody, nobody, path), 0o755)
+		}
+	}
+	r := launch(d.t, binary, dir, config, append(args, "--record-path", d.dir)...)
+	r.files = d.dir
+	return r
+}
+
+// nothingIsLeft waits until no file is unfinished but those that are recorded to.
+func (r *recorder) nothingIsLeft() {
+	r.t.Helper()
+	eventually(r.t, "what was left is finished, without a restart\n"+r.book.String(), func() bool {
+		parts := r.list(".mp4.part")
+		for _, stream := range []string{"live/a", "live/b"} {
+			growing := r.path(r.status(stream).File)
+			parts = slices.DeleteFunc(parts, func(name string) bool { return name == growing })
+		}
+		return len(parts) == 0
+	})
+}
+
+// A disk that fails, or that the system makes read-only: the recordings say so,
+// and go on without a restart when it is back. What was written before is then
+// finished, too.
+func TestDiskThatFailsIsTakenUpAgain(t *testing.T) {
+	t.Parallel()
+	faults := map[string]struct {
+		happens func(*realDisk)
+		says    string
+	}{"read-only": {(*realDisk).becomeReadOnly, "read-only"}}
+	if os.Geteuid() == 0 {
+		faults["failed"] = struct {
+			happens func(*realDisk)
+			says    string
+		}{(*realDisk).fail, "the disk failed"}
+	}
+	for name, fault := range faults {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := newRealDisk(t, "256M")
+			r := d.record(faultyDiskConfig)
+			r.expect(fault.says, "leads elsewhere", "not the one it was", "media is missing", "journal", "catalogue", "database",
+				"closing a recording failed", "could not be finished", "input/output error")
+			r.goesOn(time.Now())
+			fault.happens(d)
+			for _, stream := range []string{"live/a", "live/b"} {
+				eventually(t, stream+" says what the disk does\n"+r.book.String(), func() bool {
+					s := r.status(stream)
+					return !s.Recording && strings.Contains(s.LastError, fault.says)
+				})
+			}
+			d.replug()
+			r.goesOn(time.Now())
+			r.nothingIsLeft()
+			r.drained()
+			r.allFinished()
+		})
+	}
+}
+
+// The process has no descriptor left: it says what to do, and goes on when it
+// has.
+func TestTooManyOpenFilesAreSurvived(t *testing.T) {
+	t.Parallel()
+	r := recordOn(t, memoryDisk(t, "256m"), faultyDiskConfig)
+	r.expect("too many open files", "media is missing", "journal", "catalogue", "database", "closing a recording failed", "could not be finished")
+	r.goesOn(time.Now())
+	var before unix.Rlimit
+	require.NoError(t, unix.Prlimit(r.cmd.Process.Pid, unix.RLIMIT_NOFILE, nil, &before))
+	require.NoError(t, unix.Prlimit(r.cmd.Process.Pid, unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 3, Max: before.Max}, nil))
+	r.await("recording failed")
+	require.Contains(t, r.await("recording failed").text("error"), "raise the limit")
+	require.NoError(t, unix.Prlimit(r.cmd.Process.Pid, unix.RLIMIT_NOFILE, &before, nil))
+	r.goesOn(time.Now())
+	r.nothingIsLeft()
+	r.drained()
+	r.allFinished()
+}
+
+// A write that takes ten seconds costs nothing.
+func TestTenSecondsWithoutTheDiskCostNothing(t *testing.T) {
+	t.Parallel()
+	d := newRealDisk(t, "256M")
+	r := d.record(faultyDiskConfig)
+	r.expect("catalogue", "database")
+	r.goesOn(time.Now())
+	func() {
+		d.stop()
+		defer d.goOn()
+		for _, stream := range []string{"live/a", "live/b"} {
+			eventually(t, stream+" waits for ten seconds", func() bool { return r.status(stream).Ring.Seconds >= 10 })
+		}
+	}()
+	r.goesOn(time.Now())
+	for _, stream := range []string{"live/a", "live/b"} {
+		s := r.status(stream)
+		require.Empty(t, s.Drops)
+		require.Zero(t, s.Gaps)
+	}
+	r.drained()
+	r.allFinished()
+}
+
+// The disk stops under more streams than memory.max has room for: the process
+// stays under it, whole GOPs go and never one of an important stream, and
+// everything is recorded when the disk goes on. E2E_LONG: fifty streams, for a
+// minute.
+func TestMemoryWhileTheDiskIsStopped(t *testing.T) {
+	t.Parallel()
+	streams, lasts := 16, time.Duration(0)
+	if long {
+		streams, lasts = 50, time.Minute
+	}
+	const most = 128 << 20
+	d := newRealDisk(t, "1G")
+	r := d.record(manyStreams(streams))
+	r.expect("catalogue", "database", "media is missing", "overload", "whole GOPs", "memory")
+	r.recordsAll(streams, time.Now())
+	high := 0
+	func() {
+		d.stop()
+		defer d.goOn()
+		began := time.Now()
+		require.Eventually(t, func() bool {
+			high = max(high, r.memory("VmRSS"))
+			dropped := 0
+			for n := range streams {
+				if len(r.status(manyStream(n)).Drops) > 0 {
+					dropped++
+				}
+			}
+			return dropped >= streams*3/4 && time.Since(began) >= lasts
+		}, lasts+patience, 200*time.Millisecond, "memory is never full: %d MiB", high>>20)
+	}()
+	high = max(high, r.memory("VmHWM"))
+	t.Logf("%d streams, the disk stopped: %.1f MiB resident at most of %d", streams, float64(high)/(1<<20), most>>20)
+	require.LessOrEqual(t, high, most)
+	r.recordsAll(streams, time.Now())
+	for n := range streams {
+		s := r.status(manyStream(n))
+		if n%8 == 7 {
+			require.Empty(t, s.Drops, "%s is important", manyStream(n))
+			continue
+		}
+		for _, drop := range s.Drops {
+			require.Equal(t, "overload", drop.Cause)
+		}
+	}
+	r.drained()
+	r.allFinished()
+}
+
+func manyStream(n int) string { return fmt.Sprintf("live/%02d", n) }
+
+// manyStreams are cameras, every eighth of which is important and small.
+func manyStreams(n int) string {
+	text := "memory: {max: 128MiB}\nmp4: {filename_pattern: \"{stream_path}/{timestamp}_{ms}.mp4\"}\n" +
+		"pipelines: {all: {record: always, stages: [source: {}, gop_ring: {max_backlog: 10m}, segmenter: {}, mp4: {}, metadata: {}]}}\nstreams:\n"
+	for i := range n {
+		priority, bitrate := 0, "2M"
+		if i%8 == 7 {
+			priority, bitrate = 1, "100k"
+		}
+		text += fmt.Sprintf("  %s: {priority: %d, pull: \"testpattern://?size=320x180&fps=25&gop=25&bitrate=%s\"}\n", manyStream(i), priority, bitrate)
+	}
+	return text
+}
+
+// recordsAll waits until every stream has written what came after a moment.
+func (r *recorder) recordsAll(streams int, since time.Time) {
+	r.t.Helper()
+	for n := range streams {
+		eventually(r.t, manyStream(n)+" is recorded", func() bool { return r.status(manyStream(n)).LastWritten.After(since) })
+	}
+}
+
+// memory is a figure of the process's memory in /proc, in bytes.
+func (r *recorder) memory(figure string) (bytes int) {
+	r.t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", r.cmd.Process.Pid))
+	require.NoError(r.t, err)
+	_, rest, found := strings.Cut(string(text), figure+":")
+	require.True(r.t, found, figure)
+	_, err = fmt.Sscanf(rest, "%d kB", &bytes)
+	require.NoError(r.t, err)
+	return bytes << 10
+}
