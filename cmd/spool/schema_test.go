@@ -2,137 +2,28 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
-	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
-	"slices"
 	"testing"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline/spec"
 )
 
-// conforms is JSON Schema as far as the schema here goes; a word that it does not
-// know is an error.
-func conforms(schema map[string]any, v any, at string) error {
-	for word, rule := range schema {
-		check, known := rules[word]
-		if !known {
-			return fmt.Errorf("%s: the schema has %q", at, word)
-		}
-		if check != nil && !check(schema, rule, v, at) {
-			return fmt.Errorf("%s: %v does not fit %s: %v", at, v, word, rule)
-		}
-	}
-	return nil
-}
-
-type rule func(schema map[string]any, rule, v any, at string) bool
-
-var rules map[string]rule
-
-func init() {
-	rules = map[string]rule{
-		"$schema": nil, "title": nil, "description": nil, "default": nil,
-		"properties": nil, "patternProperties": nil, // see additionalProperties
-		"type": func(_ map[string]any, want, v any, _ string) bool {
-			kinds, many := want.([]any)
-			if !many {
-				kinds = []any{want}
-			}
-			return slices.ContainsFunc(kinds, func(k any) bool { return isA(v, k.(string)) })
-		},
-		"enum": func(_ map[string]any, want, v any, _ string) bool { return slices.Contains(want.([]any), v) },
-		"minimum": func(_ map[string]any, want, v any, _ string) bool {
-			n, is := number(v)
-			return !is || n >= want.(float64)
-		},
-		"maximum": func(_ map[string]any, want, v any, _ string) bool {
-			n, is := number(v)
-			return !is || n <= want.(float64)
-		},
-		"minItems": func(_ map[string]any, want, v any, _ string) bool {
-			list, is := v.([]any)
-			return !is || len(list) >= int(want.(float64))
-		},
-		"minProperties": func(_ map[string]any, want, v any, _ string) bool {
-			m, is := v.(map[string]any)
-			return !is || len(m) >= int(want.(float64))
-		},
-		"maxProperties": func(_ map[string]any, want, v any, _ string) bool {
-			m, is := v.(map[string]any)
-			return !is || len(m) <= int(want.(float64))
-		},
-		"anyOf": func(_ map[string]any, want, v any, at string) bool {
-			return slices.ContainsFunc(want.([]any), func(s any) bool { return conforms(s.(map[string]any), v, at) == nil })
-		},
-		"items": func(_ map[string]any, want, v any, at string) bool {
-			list, _ := v.([]any)
-			return !slices.ContainsFunc(list, func(x any) bool { return conforms(want.(map[string]any), x, at+"[]") != nil })
-		},
-		"additionalProperties": entries,
-	}
-}
-
-// entries checks the values of a map by the schema of their keys.
-func entries(schema map[string]any, additional, v any, at string) bool {
-	m, _ := v.(map[string]any)
-	properties, _ := schema["properties"].(map[string]any)
-	patterns, _ := schema["patternProperties"].(map[string]any)
-next:
-	for key, value := range m {
-		if p, known := properties[key].(map[string]any); known {
-			if conforms(p, value, at+"/"+key) != nil {
-				return false
-			}
-			continue
-		}
-		for pattern := range patterns {
-			if regexp.MustCompile(pattern).MatchString(key) {
-				continue next
-			}
-		}
-		if other, is := additional.(map[string]any); !is || conforms(other, value, at+"/"+key) != nil {
-			return false
-		}
-	}
-	return true
-}
-
-func isA(v any, kind string) bool {
-	n, isNumber := number(v)
-	switch kind {
-	case "null":
-		return v == nil
-	case "number":
-		return isNumber
-	case "integer":
-		return isNumber && n == float64(int64(n))
-	}
-	return fmt.Sprintf("%T", v) == map[string]string{"boolean": "bool", "string": "string", "object": "map[string]interface {}", "array": "[]interface {}"}[kind]
-}
-
-func number(v any) (float64, bool) {
-	switch v := v.(type) {
-	case int64:
-		return float64(v), true
-	case uint64:
-		return float64(v), true
-	case float64:
-		return v, true
-	}
-	return 0, false
-}
-
-func schemaOf(t *testing.T) map[string]any {
+// schemaOf compiles what spool schema prints, as an editor does: it is itself
+// checked against the draft that it names.
+func schemaOf(t *testing.T) *jsonschema.Schema {
 	t.Helper()
 	var out bytes.Buffer
 	require.Equal(t, exitOK, run([]string{"schema"}, &Program{Stdout: &out, Stderr: os.Stderr}))
-	var schema map[string]any
-	require.NoError(t, json.Unmarshal(out.Bytes(), &schema))
+	doc, err := jsonschema.UnmarshalJSON(&out)
+	require.NoError(t, err)
+	c := jsonschema.NewCompiler()
+	require.NoError(t, c.AddResource("spool.json", doc))
+	schema, err := c.Compile("spool.json")
+	require.NoError(t, err)
 	return schema
 }
 
@@ -156,7 +47,7 @@ func TestSchemaTakesWhatIsTaken(t *testing.T) {
 	for _, file := range append(files, root+"/configs/default.yaml", root+"/configs/demo.yaml", root+"/configs/reference.yaml") {
 		v, ok := fileValue(t, file)
 		require.True(t, ok, file)
-		require.NoError(t, conforms(schema, v, file))
+		require.NoError(t, schema.Validate(v), file)
 	}
 }
 
@@ -172,7 +63,7 @@ func TestSchemaRefusesWhatItCan(t *testing.T) {
 	} {
 		v, ok := fileValue(t, root+"/configs/testdata/bad/"+name+".yaml")
 		require.True(t, ok, name)
-		require.Error(t, conforms(schema, v, name), name)
+		require.Error(t, schema.Validate(v), name)
 	}
 	for text, fits := range map[string]bool{
 		"pipelines: {a: {stages: [source, gop_ring: {before: 5}]}}":                   true,
@@ -187,6 +78,6 @@ func TestSchemaRefusesWhatItCan(t *testing.T) {
 	} {
 		n, err := spec.Parse("test", []byte(text))
 		require.NoError(t, err)
-		require.Equal(t, fits, conforms(schema, n.Any(), "test") == nil, text)
+		require.Equal(t, fits, schema.Validate(n.Any()) == nil, text)
 	}
 }
