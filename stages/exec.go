@@ -91,7 +91,7 @@ func names[V any](m map[string]V) (out []string) {
 
 func init() {
 	pipeline.RegisterTransform("exec", execDefaults,
-		"Runs a command when a recording is finished, beside the recording of the next one. Stands between mp4 and metadata.",
+		"Runs a command when a recording is finished, if need be by recovery, beside the recording of the next one. Stands between mp4 and metadata.",
 		newExec)
 }
 
@@ -116,7 +116,7 @@ func newExec(set pipeline.Settings, cfg ExecConfig) (pipeline.Transform[media.Re
 // Process never waits for a command.
 func (e *execStage) Process(_ context.Context, r media.Recording, emit pipeline.Emit[media.Recording]) error {
 	err := emit(r)
-	if r.State == media.StateFinished { // the file is there, whatever becomes of this run
+	if r.State == media.StateFinished || r.State == media.StateRecovered { // the file is there, whatever becomes of this run
 		e.start(r)
 	}
 	return err

@@ -185,6 +185,7 @@ func (h *house) openCatalogue(ctx context.Context, dir string) (err error) {
 	}
 	options := catalogueOptions(h.cfg, dir)
 	options.Node, options.Log, options.Tasks = node, h.log, h.tasks
+	options.Ended = func(ctx context.Context, r media.Recording) { h.tell(ctx, r) }
 	h.catalogue, err = metadata.Open(ctx, options)
 	if err != nil {
 		return err

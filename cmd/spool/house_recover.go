@@ -40,6 +40,9 @@ func (h *house) recovered(ctx context.Context, r mp4.Repaired) {
 	if r.Recording.State == "" {
 		return
 	}
+	if h.tell(ctx, r.Recording) {
+		return
+	}
 	if err := h.catalogue.Put(ctx, r.Recording); err != nil {
 		h.log.Error("a recovered file is not in the catalogue yet: spool reindex adds it", "file", r.File, "error", err)
 	}

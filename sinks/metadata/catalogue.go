@@ -24,6 +24,10 @@ type OpenOptions struct {
 	Clock      pipeline.Clock
 	Tasks      *pipeline.Tasks
 
+	// Ended is told by Reconcile of a file that is finished although its row says
+	// that it grows: who made it ended before saying so. The row follows. May be nil.
+	Ended func(context.Context, media.Recording)
+
 	// Bounds; each has a default.
 	MaxJournalBytes int64         // changes that may wait for the database: 64 MiB
 	QueryTimeout    time.Duration // of a question: 5 s

@@ -199,6 +199,7 @@ func (r *reconciliation) update(ctx context.Context, row *row) error {
 	}
 	defer r.settled(row.Path)
 	r.report.Updated++
+	r.ended(ctx, row.State, rec)
 	return r.put(ctx, rec)
 }
 
@@ -258,8 +259,15 @@ func (r *reconciliation) addFile(ctx context.Context, path string) error {
 		return nil // a recorder finished it in the meantime
 	default:
 		r.report.Updated++
+		r.ended(ctx, string(known.State), rec)
 	}
 	return r.put(ctx, rec)
+}
+
+func (r *reconciliation) ended(ctx context.Context, said string, rec media.Recording) {
+	if said == string(media.StateRecording) && r.c.opts.Ended != nil {
+		r.c.opts.Ended(ctx, rec)
+	}
 }
 
 func (r *reconciliation) entry(path string) (media.Recording, error) {

@@ -1,6 +1,7 @@
 package metadata
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"os"
@@ -157,10 +158,16 @@ func TestReconcileCallsNothingLostWhenTheDirectoryCannotBeRead(t *testing.T) {
 }
 
 // A kill between a file's rename and the journal leaves a row that says the file
-// grows under its old name. The file is no copy of it: it is the same.
+// grows under its old name. The file is no copy of it: it is the same. Whoever is to
+// hear of its end has not, and is told once.
 func TestAFileThatWasRenamedRightBeforeAKillIsFinished(t *testing.T) {
 	d := disk{t, t.TempDir()}
-	c := open(t, "sqlite", filepath.Join(t.TempDir(), "spool.db"))
+	var ended []media.Recording
+	c := openWith(t, OpenOptions{
+		Driver: "sqlite", DSN: filepath.Join(t.TempDir(), "spool.db"),
+		Ended: func(_ context.Context, r media.Recording) { ended = append(ended, r) },
+	})
+	ready(t, c.Catalogue)
 	rec := sample(1, "live/a")
 	growing := rec
 	growing.State, growing.Path, growing.EndUTC, growing.Duration = media.StateRecording, rec.Path+partSuffix, 0, 0
@@ -170,5 +177,8 @@ func TestAFileThatWasRenamedRightBeforeAKillIsFinished(t *testing.T) {
 	require.Equal(t, 1, report.Updated)
 	require.Zero(t, report.Copies+report.Lost+report.Added)
 	require.Equal(t, []media.Recording{rec}, all(t, c, Query{}))
-	require.Equal(t, Report{Files: 1}, d.reconcile(c), "and that is all")
+	require.Equal(t, []media.Recording{rec}, ended)
+	d.write(sample(2, "live/a")) // without a row: what is new to the catalogue is no end
+	require.Equal(t, Report{Files: 2, Added: 1}, d.reconcile(c), "and that is all")
+	require.Len(t, ended, 1)
 }

@@ -7,8 +7,9 @@
 //
 // A notice is on the disk before the recording goes on to the next stage, and is
 // removed when the server has answered 2xx. What is there when the process starts,
-// after a kill or a power cut, is sent again. So a server may hear a notice twice:
-// webhook-id is the same then.
+// after a kill or a power cut, is sent again. A file whose end a crash kept from this
+// stage is told of when recovery has finished it, but for those of a tee's branches.
+// So a server may hear a notice twice: webhook-id is the same then.
 //
 // # Files of the outbox
 //

@@ -95,7 +95,7 @@ func (s *stage) Process(_ context.Context, r media.Recording, emit pipeline.Emit
 			s.file = r.ID
 			s.tell(started, &r, nil)
 		}
-	case media.StateFinished:
+	case media.StateFinished, media.StateRecovered:
 		s.tell(finished, &r, nil)
 	}
 	return emit(r)
@@ -120,7 +120,7 @@ func (s *stage) tell(what string, r *media.Recording, e *media.Event) {
 	body, err := s.body(what, now, r, e)
 	if err == nil {
 		err = s.outbox.Put(Notice{
-			ID: media.NewID(now).String(), Created: now.UnixNano(), URL: s.cfg.URL,
+			ID: noticeID(what, r, e), Created: now.UnixNano(), URL: s.cfg.URL,
 			SecretFile: s.cfg.SecretFile, SecretEnv: s.cfg.SecretEnv,
 			Timeout: s.cfg.Timeout, GiveUp: s.cfg.GiveUp, Body: body,
 		})
@@ -131,6 +131,14 @@ func (s *stage) tell(what string, r *media.Recording, e *media.Event) {
 	if s.lost.Add(1) == 1 {
 		s.log.Error("a notice could not be stored and is lost; further ones are counted", "notice", what, "file", r.Path, "error", err)
 	}
+}
+
+// noticeID is the same for what is told again, by whatever process.
+func noticeID(what string, r *media.Recording, e *media.Event) string {
+	if e != nil {
+		what += " " + e.ID.String()
+	}
+	return media.EventID(r.ID.String(), what).String()
 }
 
 func (s *stage) body(what string, now time.Time, r *media.Recording, e *media.Event) ([]byte, error) {

@@ -1,0 +1,47 @@
+package pipeline
+
+import (
+	"context"
+	"reflect"
+	"slices"
+)
+
+// ReasonReplayed is how a Replay ends.
+const ReasonReplayed = "replayed"
+
+// Replay gives elements to those stages of a plan that stand behind the one which
+// makes them: a process that ended in between has made them, and its stages have
+// perhaps not seen them. The elements own no memory. It waits until they are
+// through, or for the context. It reports false where no stage of the plan takes
+// such elements.
+func Replay[T any](ctx context.Context, plan *Plan, env Env, stream string, elements ...T) (bool, error) {
+	of := reflect.TypeFor[T]()
+	from := slices.IndexFunc(plan.stages, func(d declared) bool { return d.In == of })
+	if from < 1 {
+		return false, nil
+	}
+	source := func(_ context.Context, emit emitAny) error {
+		for _, el := range elements {
+			if err := emit(el); err != nil {
+				return err
+			}
+		}
+		return End(ReasonReplayed)
+	}
+	behind := &Plan{Name: plan.Name, stages: slices.Clone(plan.stages[from-1:])}
+	behind.stages[0] = declared{stage: feed(plan.stages[from-1].Name, of, source)}
+	run, err := behind.Build(env, stream, nil)
+	if err == nil {
+		err = run.Start(ctx)
+	}
+	if err != nil {
+		return true, err
+	}
+	select {
+	case <-run.Done():
+	case <-ctx.Done():
+		run.Abort(context.Cause(ctx))
+		<-run.Done()
+	}
+	return true, run.Err()
+}

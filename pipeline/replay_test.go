@@ -1,0 +1,58 @@
+package pipeline_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/gospool/spool/pipeline"
+)
+
+func replayed(t *testing.T, p *probe, ctx context.Context, stages string) (bool, error) {
+	t.Helper()
+	d := declare(t, "p", pipeline.Manual, stages, "**")
+	two := []*token{{1, &p.live}, {2, &p.live}}
+	p.live.Add(2)
+	return pipeline.Replay(ctx, d.Plan, env(p), "live/x", two...)
+}
+
+// What is replayed goes through the stages behind the one that makes it, and
+// never through that.
+func TestReplayGoesThroughTheStagesBehind(t *testing.T) {
+	t.Cleanup(func() { goleak.VerifyNone(t) })
+	p := &probe{count: 9}
+	took, err := replayed(t, p, t.Context(), "[numbers, twice, collect]")
+	require.NoError(t, err)
+	require.True(t, took)
+	require.NotContains(t, p.noted(), "open:numbers")
+	require.Contains(t, p.noted(), "flush:twice:replayed")
+	require.Equal(t, []int{2, 4}, p.got, "each once")
+}
+
+func TestReplayThatNobodyTakes(t *testing.T) {
+	took, err := replayed(t, &probe{}, t.Context(), "[scripted, collect]")
+	require.NoError(t, err)
+	require.True(t, took, "collect takes tokens")
+	d := declare(t, "p", pipeline.Manual, "[scripted, collect]", "**")
+	took, err = pipeline.Replay(t.Context(), d.Plan, env(&probe{}), "live/x", "a text")
+	require.NoError(t, err)
+	require.False(t, took)
+}
+
+func TestReplayFailsWithItsStage(t *testing.T) {
+	t.Cleanup(func() { goleak.VerifyNone(t) })
+	_, err := replayed(t, &probe{failAt: 2}, t.Context(), "[numbers, twice, collect]")
+	require.ErrorContains(t, err, "stage twice")
+}
+
+func TestReplayEndsWithTheContext(t *testing.T) {
+	t.Cleanup(func() { goleak.VerifyNone(t) })
+	ctx, cancel := context.WithCancelCause(t.Context())
+	p := &probe{gate: make(chan struct{})} // the sink waits for ever
+	cancel(errors.New("the program ends"))
+	_, err := replayed(t, p, ctx, "[numbers, twice, collect]")
+	require.ErrorContains(t, err, "the program ends")
+}
