@@ -17,7 +17,7 @@ import (
 )
 
 // deadline of one wait in these tests; nothing depends on how much is used.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 func dial(t *testing.T, addr string) *net.TCPConn {
 	t.Helper()

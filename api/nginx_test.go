@@ -243,6 +243,6 @@ http { access_log off; types { video/mp4 mp4; } sendfile on; if_modified_since b
 			c.Close()
 		}
 		return err == nil
-	}, 10*time.Second, 10*time.Millisecond, "nginx did not listen")
+	}, patience, 10*time.Millisecond, "nginx did not listen")
 	return addr
 }

@@ -138,7 +138,7 @@ func TestAFullJournalCountsWhatItCannotTake(t *testing.T) {
 	require.EqualValues(t, 1, s.Full)
 	require.Equal(t, n-1, s.Pending)
 	require.Less(t, s.JournalBytes, int64(5000))
-	require.Eventually(t, func() bool { return c.Stats().LastError != "" }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return c.Stats().LastError != "" }, 30*time.Second, time.Millisecond)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	require.ErrorIs(t, c.Ready(ctx), ErrUnavailable)

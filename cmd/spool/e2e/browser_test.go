@@ -37,7 +37,7 @@ func watch(t *testing.T, dir string) *viewer {
 	}))
 	t.Cleanup(server.Close)
 	alloc, stop := chromedp.NewExecAllocator(context.Background(), append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath("chromium"), chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.ExecPath("chromium"), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.WSURLReadTimeout(patience),
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("autoplay-policy", "no-user-gesture-required"))...)
 	ctx, cancel := chromedp.NewContext(alloc)
 	ctx, expire := context.WithTimeout(ctx, 2*patience)
