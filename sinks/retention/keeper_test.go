@@ -242,6 +242,31 @@ func TestRecordingWhileFilesAreDeletedIsNoReasonToWait(t *testing.T) {
 	require.False(t, r.says("gives no room back"), "%s", &r.log)
 }
 
+// Somebody keeps second names of all footage, for a backup: deleting it gives no
+// room back, and is no reason to delete all of it.
+func TestFilesWithASecondNameDoNotGoForRoom(t *testing.T) {
+	linked := func(p Policy) *room {
+		r := newRoom(t, p)
+		backup := t.TempDir()
+		for n := range 10 {
+			r.put(number(n), "live/cam", day-time.Duration(n)*time.Hour, mib)
+			require.NoError(t, os.Link(r.path(number(n)), filepath.Join(backup, fmt.Sprint(n))))
+		}
+		return r
+	}
+	r := linked(Policy{DiskMaxPercent: 50})
+	r.running, r.other = []string{"live/cam"}, 60*mib
+	r.put("single.mp4", "live/cam", time.Hour, mib)
+	r.look(0)
+	require.Len(t, r.files(), 10)
+	require.NotContains(t, r.files(), "single.mp4")
+	require.True(t, r.says("recording stopped: there is no room"))
+
+	r = linked(limits(Limits{MaxBytes: 5 * mib}))
+	r.look(0)
+	require.Len(t, r.files(), 4, "5 MiB less the slack: their size is what the limit is about")
+}
+
 // What was left behind goes when room is needed, and only after an hour in which
 // nobody wrote it.
 func TestOrphansAreOnlyWhatNobodyWrites(t *testing.T) {

@@ -13,6 +13,7 @@ type rule struct {
 	cause  string // the setting's name
 	need   int64  // bytes
 	over   bool   // the mark itself is passed, and not only soon
+	sizes  bool   // what counts is how long files are, and not the room that they give back
 }
 
 // totals are the bytes of footage, growing and protected included.
@@ -21,12 +22,19 @@ type totals struct {
 	byStream map[string]int64
 }
 
+func (t *totals) add(stream string, bytes int64) {
+	t.all += bytes
+	t.byStream[stream] += bytes
+}
+
+// freed is what was chosen so far, as either kind of rule counts it.
+type freed struct{ room, sizes totals }
+
 func total(items []*Item) totals {
 	t := totals{byStream: map[string]int64{}}
 	for _, it := range items {
 		if it.Kind != Foreign {
-			t.all += it.Size
-			t.byStream[it.Stream] += it.Size
+			t.add(it.Stream, it.Size)
 		}
 	}
 	return t
@@ -36,7 +44,7 @@ func total(items []*Item) totals {
 func (p *Policy) byteRules(t totals) (out []rule) {
 	add := func(stream string, used, most int64) {
 		if most > 0 && used > most {
-			out = append(out, rule{stream, "max_bytes", used - most + most/50, true})
+			out = append(out, rule{stream, "max_bytes", used - most + most/50, true, true})
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.Streams)) {
@@ -52,7 +60,7 @@ func (p *Policy) diskRules(s Space, ahead int64) (out []rule) {
 	add := func(stream, cause string, percent int, minFree int64) {
 		high, limited := s.high(percent, minFree)
 		if limited && s.Used()+ahead > high {
-			out = append(out, rule{stream, cause, s.Used() + ahead - high + margin(s.Total), s.Used() > high})
+			out = append(out, rule{stream, cause, s.Used() + ahead - high + margin(s.Total), s.Used() > high, false})
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.Streams)) {
@@ -79,11 +87,11 @@ type shortage struct {
 // choose takes from the queue what expired and what the rules need, and returns
 // what is left of the queue. Every byte that goes counts for every rule.
 func choose(queue []ranked, rules []rule, expired bool) (out []Eviction, left []ranked, short []shortage) {
-	freed := totals{byStream: map[string]int64{}}
+	freed := freed{room: totals{byStream: map[string]int64{}}, sizes: totals{byStream: map[string]int64{}}}
 	take := func(r ranked, cause string) {
 		out = append(out, Eviction{r.Item, r.class, cause})
-		freed.all += r.Room
-		freed.byStream[r.Stream] += r.Room
+		freed.room.add(r.Stream, r.Room)
+		freed.sizes.add(r.Stream, r.Size)
 	}
 	left = queue
 	if expired {
@@ -107,17 +115,22 @@ func choose(queue []ranked, rules []rule, expired bool) (out []Eviction, left []
 }
 
 // take serves one rule from the front of the queue, and tells how much it could
-// not get.
-func (r *rule) take(queue []ranked, freed *totals, take func(ranked, string)) (left []ranked, missing int64) {
+// not get. A file with a second name gives no room back: it is left where room is
+// what is needed, or all of them would go for nothing.
+func (r *rule) take(queue []ranked, freed *freed, take func(ranked, string)) (left []ranked, missing int64) {
+	counted := &freed.room
+	if r.sizes {
+		counted = &freed.sizes
+	}
 	got := func() int64 {
 		if r.stream == "" {
-			return freed.all
+			return counted.all
 		}
-		return freed.byStream[r.stream]
+		return counted.byStream[r.stream]
 	}
 	i, kept := 0, []ranked(nil)
 	for ; i < len(queue) && got() < r.need; i++ {
-		if r.stream == "" || queue[i].Stream == r.stream {
+		if (r.stream == "" || queue[i].Stream == r.stream) && (r.sizes || queue[i].Room > 0) {
 			take(queue[i], r.cause)
 		} else {
 			kept = append(kept, queue[i])
