@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -18,7 +19,7 @@ const (
 func parseDuration(text string) (time.Duration, error) {
 	d, err := time.ParseDuration(text)
 	if err != nil {
-		if d, err = parseSeconds(text); err != nil {
+		if d, err = parseSeconds(text); err != nil && !errors.Is(err, errTooLarge) {
 			return 0, fmt.Errorf("%.40q is not a duration: write seconds (60) or a Go duration (1h30m)", text)
 		}
 	}
@@ -33,17 +34,21 @@ func parseDuration(text string) (time.Duration, error) {
 func parseTime(text string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil {
-		d, derr := parseSeconds(text)
-		if derr != nil {
-			return time.Time{}, fmt.Errorf("%.40q is not a time: write RFC 3339 (2026-01-31T08:00:00Z; a + in a query is %%2B) or Unix seconds", text)
-		}
+		var d time.Duration
+		d, err = parseSeconds(text)
 		t = time.Unix(0, int64(d))
 	}
-	if t = t.UTC(); t.Before(time.Unix(0, 0)) || t.Year() > lastYear {
+	switch t = t.UTC(); {
+	case errors.Is(err, errTooLarge), t.Before(time.Unix(0, 0)), t.Year() > lastYear:
 		return time.Time{}, fmt.Errorf("%.40q is out of range: from 1970 to %d", text, lastYear)
+	case err != nil:
+		return time.Time{}, fmt.Errorf("%.40q is not a time: write RFC 3339 (2026-01-31T08:00:00Z; a + in a query is %%2B) or Unix seconds", text)
 	}
 	return t, nil
 }
+
+// errTooLarge is for seconds that nanoseconds cannot hold.
+var errTooLarge = errors.New("too large")
 
 // parseSeconds reads decimal seconds exactly, to the nanosecond: digits, and up
 // to nine more after a point. No sign, no exponent, no float on the way.
@@ -54,7 +59,7 @@ func parseSeconds(text string) (time.Duration, error) {
 	}
 	s, err := strconv.ParseInt(whole, 10, 64)
 	if err != nil || s > math.MaxInt64/int64(time.Second)-1 {
-		return 0, fmt.Errorf("%.40q is too large", text)
+		return 0, errTooLarge
 	}
 	ns, _ := strconv.ParseInt((fraction + "000000000")[:9], 10, 64) // nine digits
 	return time.Duration(s)*time.Second + time.Duration(ns), nil

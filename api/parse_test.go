@@ -34,6 +34,13 @@ func TestTimesAreReadInBothForms(t *testing.T) {
 	})
 }
 
+func TestSecondsThatNoTimeCanHoldAreOutOfRange(t *testing.T) {
+	for _, text := range []string{"9999999999", "99999999999999999999", "2262-01-01T00:00:00Z", "1969-12-31T23:59:59Z"} {
+		_, err := parseTime(text)
+		require.ErrorContains(t, err, "out of range: from 1970 to 2261", text)
+	}
+}
+
 func FuzzTimes(f *testing.F) {
 	for _, seed := range []string{"60", "1.5", "1h30m", "2026-01-02T03:04:05.6Z", "-1", "1e9", "999999999999999999999", "0x1p5", "٣", ""} {
 		f.Add(seed)
