@@ -16,6 +16,7 @@ type table struct {
 	offset int64  // ticks, composition offset of the first sample
 	last   int64  // ticks, decode time of the last sample
 	end    int64  // ticks, where the last sample ends as far as is known
+	latest int64  // ticks, composition time of the sample that is shown last
 
 	deltas  runs    // of decode times, one fewer than samples
 	offsets runs    // composition offsets
@@ -38,6 +39,9 @@ func (t *table) add(c *media.Columns, shift, at int64) {
 	}
 	if t.n == 0 {
 		t.first, t.offset = c.DTS[0]+shift, int64(c.Offset[0])
+	}
+	for i := max(n-reorderReach, 0); i < n; i++ {
+		t.latest = max(t.latest, c.DTS[i]+shift+int64(c.Offset[i]))
 	}
 	if t.light {
 		t.n += uint64(n)
@@ -65,8 +69,19 @@ func (t *table) add(c *media.Columns, shift, at int64) {
 	t.at = at
 }
 
+// reorderReach is more samples than one may be shown out of turn by (16 in
+// ITU-T H.264, A.3.1, and H.265, A.4.2): no earlier one is shown last.
+const reorderReach = 32
+
 // duration is from the first sample to the end of the last, ticks.
 func (t *table) duration() int64 { return t.end - t.first }
+
+// shown is from when the first sample is shown until the last one has been, ticks:
+// longer than duration where a stop came before the pictures that are decoded
+// after a later one and shown before it.
+func (t *table) shown() int64 {
+	return max(t.duration(), t.latest+t.end-t.last-t.first-t.offset)
+}
 
 // write appends the sample tables (ISO/IEC 14496-12, 8.6 to 8.7).
 func (t *table) write(w *boxes) {

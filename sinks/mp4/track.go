@@ -262,7 +262,7 @@ func (t *track) movieDuration() int64 {
 	if t.table.n == 0 {
 		return 0
 	}
-	return media.Rescale(t.presented()+t.table.duration(), t.timescale, movieTimescale)
+	return media.Rescale(t.presented()+t.table.shown(), t.timescale, movieTimescale)
 }
 
 var unity = [9]int32{0x00010000, 0, 0, 0, 0x00010000, 0, 0, 0, 0x40000000}
