@@ -36,6 +36,16 @@ type track struct {
 // millis converts ticks.
 func (k track) millis(ticks int64) float64 { return float64(ticks) * 1000 / float64(k.scale) }
 
+// shown is for how many seconds the track is seen, with so many milliseconds for
+// each frame. With B-frames a kill may leave holes before the last one.
+func (k track) shown(frame float64) float64 {
+	first, last := k.packets[0].pts, k.packets[0].pts
+	for _, p := range k.packets {
+		first, last = min(first, p.pts), max(last, p.pts)
+	}
+	return (k.millis(last-first) + frame) / 1000
+}
+
 // tracks reads the first track of a kind: v or a.
 func probe(t *testing.T, file, kind string) (k track) {
 	t.Helper()

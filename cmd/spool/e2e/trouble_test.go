@@ -57,7 +57,7 @@ func TestPublisherDiesAndReturns(t *testing.T) {
 		ordinary(t, file)
 		got := same(t, file, x264Clip(t), "v")
 		require.Zero(t, got.from, "from the publisher's first key frame on")
-		require.InDelta(t, float64(got.count)/25, rec.Duration, 0.1)
+		require.InDelta(t, probe(t, file, "v").shown(40), rec.Duration, 0.1)
 	}
 	gone := recs[1].Start.Sub(recs[0].End).Seconds()
 	require.InDelta(t, gone, recs[1].Gap.Seconds, 2, "the gap is as long as nobody published")
