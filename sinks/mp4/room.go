@@ -2,8 +2,12 @@ package mp4
 
 // roomAhead is how much room a growing file takes at once, ahead of what is
 // written: a write into room that is there costs a third less than one that has
-// to find it block by block, and the file lies in one piece.
-const roomAhead = 16 << 20
+// to find it block by block, and the file lies in one piece. A short file takes as
+// much as it has.
+const (
+	roomAhead = 16 << 20
+	roomLeast = 1 << 20
+)
 
 // leastFree is how many times that must be free: on a small or full disk, room
 // that nobody has written to yet would have recordings deleted for it.
@@ -22,7 +26,7 @@ func (f *file) takeRoom(n int64) {
 	if !ok || f.size+n <= f.asked {
 		return
 	}
-	n += roomAhead
+	n += min(max(f.size-f.lay.chunks, roomLeast), roomAhead)
 	f.asked = f.size + n
 	if free, err := disk.Free(); err == nil && free/leastFree >= roomAhead {
 		f.taken = f.f.Allocate(f.size, n) == nil || f.taken
