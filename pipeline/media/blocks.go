@@ -26,6 +26,7 @@ const (
 type blocks struct {
 	warm, cold [blockSizes][][]byte
 	idle       int    // bytes in warm
+	used       int    // bytes that were taken and not put back
 	slab       []byte // what is left of the newest one
 	slabs      *slabs
 }
@@ -41,6 +42,7 @@ func (s *slabs) free() {
 
 // take gives an empty block of a size, nil where the system has none left.
 func (b *blocks) take(size int) []byte {
+	b.used += size
 	k := bits.TrailingZeros(uint(size)) - minBlockBits
 	if out := pop(&b.warm[k]); out != nil {
 		b.idle -= size
@@ -50,8 +52,7 @@ func (b *blocks) take(size int) []byte {
 		return out
 	}
 	for len(b.slab) > 0 && len(b.slab) < size { // what is left of the slab makes smaller blocks
-		rest := blockFor(len(b.slab))
-		b.put(b.cut(rest), true)
+		b.keep(b.cut(blockFor(len(b.slab))), true)
 	}
 	if len(b.slab) == 0 && !b.more() {
 		return nil
@@ -75,8 +76,22 @@ func (b *blocks) more() bool {
 	return true
 }
 
-// put keeps a block for reuse.
-func (b *blocks) put(block []byte, cold bool) {
+// leastKept is what may lie free however little is used.
+const leastKept = 8 << 20
+
+// put takes a block back. Its pages go where more lies free than the bound, or
+// than is likely to be wanted again soon: after a time in which much waited for a
+// slow disk, memory goes back.
+func (b *blocks) put(block []byte, bound int) {
+	b.used -= cap(block)
+	cold := b.idle+cap(block) > min(bound, max(leastKept, b.used/4))
+	if cold {
+		chill(block)
+	}
+	b.keep(block, cold)
+}
+
+func (b *blocks) keep(block []byte, cold bool) {
 	k := bits.TrailingZeros(uint(cap(block))) - minBlockBits
 	if cold {
 		b.cold[k] = append(b.cold[k], block[:0])

@@ -94,5 +94,9 @@ func TestBlocksAreNeitherLostNorGivenTwice(t *testing.T) {
 		total += (len(pool.blocks.warm[k]) + len(pool.blocks.cold[k])) * (minBlock << k)
 	}
 	require.Equal(t, len(pool.blocks.slabs.all)*slabBytes, total)
+	for _, b := range held {
+		pool.freeBlocks(b)
+	}
+	require.Zero(t, pool.blocks.used)
 	require.LessOrEqual(t, pool.blocks.idle, 256<<10)
 }

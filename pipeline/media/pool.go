@@ -9,8 +9,8 @@ import (
 )
 
 // Pool makes chunks and takes their memory back: payloads in blocks, of which
-// at most 8 KiB of each track of a sealed chunk are not used. What is free, columns included, is kept up to a bound in bytes and
-// given back to the system beyond it.
+// at most 8 KiB of each track of a sealed chunk are not used. What is free, columns included, is kept up to a bound in bytes, as
+// far as it may be wanted soon, and given back to the system beyond it.
 //
 // A pool is safe for concurrent use.
 type Pool struct {
@@ -167,11 +167,7 @@ func (p *Pool) freeBlocks(blocks ...[]byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, b := range blocks {
-		cold := p.idle()+cap(b) > p.maxFree
-		if cold {
-			chill(b)
-		}
-		p.blocks.put(b, cold)
+		p.blocks.put(b, p.maxFree-p.columns)
 	}
 }
 

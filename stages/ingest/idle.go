@@ -7,7 +7,7 @@ import "sync"
 var idle idleUnits
 
 // maxIdle bounds the memory of units that are kept for the next ones.
-const maxIdle = 4 << 20
+const maxIdle = 2 << 20
 
 // idleUnits keeps units for reuse, the newest first. It is safe for concurrent
 // use.

@@ -10,7 +10,7 @@ import (
 //
 // A connection has no buffer until one read fills what was asked for: an idle
 // connection costs nothing. From then on the buffer doubles each time it is
-// filled in one go, up to 64 KiB.
+// filled in one go, up to 32 KiB.
 //
 // Reads are for one goroutine. Deadlines are the connection's own: they bound
 // waiting, and what was read ahead needs no wait.
@@ -25,7 +25,7 @@ type conn struct {
 
 const (
 	minReadAhead = 8 << 10
-	maxReadAhead = 64 << 10
+	maxReadAhead = 32 << 10
 	minFull      = 512 // a shorter read that was filled says nothing about traffic
 )
 
