@@ -262,7 +262,7 @@ func (k *Keeper) still(rules []rule) []rule {
 	if err != nil || len(rules) == 0 {
 		return nil
 	}
-	return append(k.policy.byteRules(k.totals), k.policy.diskRules(space, 0)...)
+	return append(k.policy.byteRules(k.totals), k.policy.diskRules(space, k.filling.soon(space))...)
 }
 
 // id is an item's ID for logs, empty without an entry.

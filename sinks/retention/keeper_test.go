@@ -225,6 +225,19 @@ func TestTheListIsMadeAnewAtOnce(t *testing.T) {
 	}
 }
 
+// The room that is made in advance is made too when the list has come to its end.
+func TestTheMarkHoldsOnADiskThatTurnsOverFast(t *testing.T) {
+	r := newRoom(t, Policy{DiskMaxPercent: 80})
+	r.other = 50 * mib
+	r.look(0)
+	for n := range 25 {
+		r.put(number(n), "live/cam", 0, mib)
+	}
+	r.look(time.Second)
+	space, _ := r.disk("")
+	require.LessOrEqual(t, space.Used(), 68*int64(mib), "as much may come before the next look")
+}
+
 // Deleting takes time, in which recordings fill the disk again: that is no
 // snapshot, and no reason to wait.
 func TestRecordingWhileFilesAreDeletedIsNoReasonToWait(t *testing.T) {
