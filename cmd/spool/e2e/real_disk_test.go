@@ -243,16 +243,17 @@ func TestMemoryWhileTheDiskIsStopped(t *testing.T) {
 
 func manyStream(n int) string { return fmt.Sprintf("live/%02d", n) }
 
-// manyStreams are cameras, every eighth of which is important and small.
+// manyStreams are cameras that send 32 Mbit/s in all, every eighth of which is
+// important and small.
 func manyStreams(n int) string {
 	text := "memory: {max: 128MiB}\nmp4: {filename_pattern: \"{stream_path}/{timestamp}_{ms}.mp4\"}\n" +
 		"pipelines: {all: {record: always, stages: [source: {}, gop_ring: {max_backlog: 10m}, segmenter: {}, mp4: {}, metadata: {}]}}\nstreams:\n"
 	for i := range n {
-		priority, bitrate := 0, "2M"
+		priority, bitrate := 0, 32000/n
 		if i%8 == 7 {
-			priority, bitrate = 1, "100k"
+			priority, bitrate = 1, 100
 		}
-		text += fmt.Sprintf("  %s: {priority: %d, pull: \"testpattern://?size=320x180&fps=25&gop=25&bitrate=%s\"}\n", manyStream(i), priority, bitrate)
+		text += fmt.Sprintf("  %s: {priority: %d, pull: \"testpattern://?size=320x180&fps=25&gop=25&bitrate=%dk\"}\n", manyStream(i), priority, bitrate)
 	}
 	return text
 }
