@@ -108,13 +108,17 @@ func (s *Server) removeRange(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-// eachPage walks a whole selection. Cursors hold keys, not counts, so deleting
-// what was seen moves nothing.
+// eachPage walks a whole selection, or none of it: what only the database knows
+// of must not seem to be no part of it. Cursors hold keys, not counts, so
+// deleting what was seen moves nothing.
 func (s *Server) eachPage(ctx context.Context, q Query, see func(*Record) error) error {
 	for {
 		page, err := s.deps.Catalogue.Records(ctx, q)
 		if err != nil {
 			return err
+		}
+		if page.Degraded {
+			return Unavailable("the catalogue's database does not answer, and only it knows all of the range: try again")
 		}
 		for i := range page.Records {
 			if err := see(&page.Records[i]); err != nil {

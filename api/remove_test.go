@@ -121,6 +121,19 @@ func TestRangeMustBeSaid(t *testing.T) {
 	require.Len(t, w.records, 1)
 }
 
+// While the database is away only some of a range is known: nothing of it goes.
+func TestRangeIsNotDeletedInPart(t *testing.T) {
+	w := newWorld(t)
+	w.add(0, "a")
+	w.degraded = true
+	s := w.server()
+	for _, dry := range []string{"false", "true"} {
+		text := do(s, "DELETE", "/mp4/records?start=0&end=9000000000&dry_run="+dry, "").refused(t, 503)
+		require.Contains(t, text, "does not answer")
+	}
+	require.Len(t, w.records, 1)
+}
+
 func TestFileThatIsGoneCountsForNothing(t *testing.T) {
 	w := newWorld(t)
 	rec := w.add(0, "a")

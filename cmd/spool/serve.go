@@ -107,12 +107,20 @@ func (h *house) apiURL() string {
 	return "http://" + h.httpAddr
 }
 
+// publishURL is where a stream is published to; nowhere while RTSP is off.
+func (h *house) publishURL() string {
+	if h.cfg.Ingest.RTSP.Listen == "" {
+		return "nowhere: ingest.rtsp.listen is empty"
+	}
+	return "rtsp://" + h.rtspAddr() + "/live/NAME"
+}
+
 // begin records what is to be recorded from the start, and tells the newcomer
 // where things are.
 func (h *house) begin() {
 	cfg, log := h.cfg, h.log
 	log.Info("spool is ready",
-		"api", h.apiURL(), "publish_to", "rtsp://"+h.rtspAddr()+"/live/NAME", "recordings", cfg.MP4.RecordPath)
+		"api", h.apiURL(), "publish_to", h.publishURL(), "recordings", cfg.MP4.RecordPath)
 	for path := range cfg.Streams {
 		h.recorder.StartAlways(string(path))
 	}
@@ -126,7 +134,10 @@ func (h *house) begin() {
 		return
 	}
 	log.Info("recording the built-in demo stream: Ctrl-C finishes the file", "stream", demo)
+	if cfg.Ingest.RTSP.Listen == "" {
+		return
+	}
 	log.Info("to record a stream of your own",
-		"publish", "ffmpeg -re -i VIDEO -c copy -f rtsp rtsp://"+h.rtspAddr()+"/live/NAME",
+		"publish", "ffmpeg -re -i VIDEO -c copy -f rtsp "+h.publishURL(),
 		"record", "curl -X POST "+h.apiURL()+"/mp4/start/live/NAME")
 }
