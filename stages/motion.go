@@ -40,7 +40,8 @@ func init() {
 	pipeline.RegisterTransform("motion", MotionConfig{
 		Threshold: 2.5, Window: spec.Duration(500 * time.Millisecond), Adapt: spec.Duration(30 * time.Second),
 		Hold: spec.Duration(5 * time.Second), Name: "motion",
-	}, "Raises an event when pictures take more bytes than usual, without decoding any. Put it before gop_ring.", newMotion)
+	}, "Raises an event when pictures take more bytes than usual, without decoding any: people and cars in a quiet scene, a light, a camera that is turned. "+
+		"Not what is small or slow against leaves, rain and noise, nor anything in a stream of constant bitrate or of key frames only. Put it before gop_ring.", newMotion)
 }
 
 // motion scores a stream by the compressed sizes of its pictures.

@@ -29,7 +29,7 @@ func TestEveryCommandOfTheReadme(t *testing.T) {
 	require.NoError(t, err, "%s", out)
 
 	ran := 0
-	for _, b := range shellBlocks(string(text)) {
+	for _, b := range blocks(string(text), "sh") {
 		script := strings.ReplaceAll(b.text, "go run ./cmd/spool", spool)
 		ran++
 		if b.serve {
@@ -48,12 +48,25 @@ type block struct {
 	serve bool
 }
 
-func shellBlocks(markdown string) []block {
+// TestEveryConfigurationOfTheReadme is taken as it stands.
+func TestEveryConfigurationOfTheReadme(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	all := blocks(string(text), "yaml")
+	require.GreaterOrEqual(t, len(all), 5)
+	shortened := strings.NewReplacer("$argon2id$...", "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "sha256:...", "sha256:"+strings.Repeat("0a", 32))
+	for _, b := range all {
+		code, out, problems := spool(t, shortened.Replace(b.text), "check")
+		require.Equal(t, exitOK, code, "%s%s%s", b.text, out, problems)
+	}
+}
+
+func blocks(markdown, language string) []block {
 	var out []block
 	parts := strings.Split(markdown, "```")
 	for i := 1; i < len(parts); i += 2 {
 		info, text, _ := strings.Cut(parts[i], "\n")
-		if lang, rest, _ := strings.Cut(info, " "); lang == "sh" {
+		if lang, rest, _ := strings.Cut(info, " "); lang == language {
 			out = append(out, block{text, rest == "serve"})
 		}
 	}
