@@ -154,6 +154,7 @@ func (m Memory) Check() spec.Problems {
 func (c *Config) Check() spec.Problems {
 	var k checks
 	k.between("flush_interval", c.FlushInterval, 50*time.Millisecond, 10*time.Second)
+	k.want(c.FlushBytes >= 64<<10 && c.FlushBytes <= 64<<20, "flush_bytes", fmt.Sprintf("%s is out of range", c.FlushBytes), "from 64KiB to 64MiB")
 	k.between("shutdown_timeout", c.ShutdownTimeout, time.Second, time.Hour)
 	c.checkIngestIsClosed(&k)
 	return k.problems

@@ -19,6 +19,7 @@ type Config struct {
 	Log       Log                       `yaml:"log" doc:"What is logged, to standard error."`
 
 	FlushInterval   spec.Duration `yaml:"flush_interval" doc:"Media is written in pieces of about this length; it is the most that a crash may lose."`
+	FlushBytes      spec.Size     `yaml:"flush_bytes" doc:"Or in pieces of about this size, where those are shorter."`
 	ShutdownTimeout spec.Duration `yaml:"shutdown_timeout" doc:"How long files may take to be finished at the end; after three quarters of it they are left as they are, recoverable."`
 
 	// Demo is the stream that is to be recorded at once, because nothing was

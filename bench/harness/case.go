@@ -12,10 +12,12 @@ import (
 // with these keys, or made from flags.
 type Matrix struct {
 	Format   []string        `yaml:"format" doc:"mp4 or fmp4"`
+	Codec    []string        `yaml:"codec" doc:"h264 or h265"`
 	Bitrate  []int           `yaml:"bitrate" doc:"bit/s of the pictures"`
 	FPS      []int           `yaml:"fps" doc:"pictures a second"`
 	GOP      []spec.Duration `yaml:"gop" doc:"from one key frame to the next"`
 	Flush    []spec.Duration `yaml:"flush_interval" doc:"length of a chunk"`
+	Bytes    []spec.Size     `yaml:"flush_bytes" doc:"largest chunk"`
 	Fragment []spec.Duration `yaml:"fragment_duration" doc:"fmp4: length of a fragment in the index"`
 	Sync     []string        `yaml:"sync" doc:"none, chunk or segment"`
 	Streams  []int           `yaml:"streams" doc:"recorded at once"`
@@ -25,10 +27,12 @@ type Matrix struct {
 // Case is one point of a matrix.
 type Case struct {
 	Format   string        `json:"format"`
+	Codec    string        `json:"codec"`
 	Bitrate  int           `json:"bitrate"`
 	FPS      int           `json:"fps"`
 	GOP      time.Duration `json:"gop_ns"`
 	Flush    time.Duration `json:"flush_interval_ns"`
+	Bytes    int           `json:"flush_bytes"`
 	Fragment time.Duration `json:"fragment_duration_ns"`
 	Sync     string        `json:"sync"`
 	Streams  int           `json:"streams"`
@@ -38,10 +42,12 @@ type Case struct {
 // Over is the matrix with what it leaves out taken from another.
 func (m Matrix) Over(base Matrix) Matrix {
 	or(&m.Format, base.Format)
+	or(&m.Codec, base.Codec)
 	or(&m.Bitrate, base.Bitrate)
 	or(&m.FPS, base.FPS)
 	or(&m.GOP, base.GOP)
 	or(&m.Flush, base.Flush)
+	or(&m.Bytes, base.Bytes)
 	or(&m.Fragment, base.Fragment)
 	or(&m.Sync, base.Sync)
 	or(&m.Streams, base.Streams)
@@ -60,12 +66,14 @@ func (m Matrix) Cases() ([]Case, error) {
 	cases := []Case{{}}
 	cases = cross(cases, m.Format, func(c *Case, v string) { c.Format = v })
 	cases = cross(cases, m.Sync, func(c *Case, v string) { c.Sync = v })
+	cases = cross(cases, m.Codec, func(c *Case, v string) { c.Codec = v })
 	cases = cross(cases, m.Bitrate, func(c *Case, v int) { c.Bitrate = v })
 	cases = cross(cases, m.FPS, func(c *Case, v int) { c.FPS = v })
 	cases = cross(cases, m.GOP, func(c *Case, v spec.Duration) { c.GOP = v.D() })
 	cases = cross(cases, m.Fragment, func(c *Case, v spec.Duration) { c.Fragment = v.D() })
 	cases = cross(cases, m.Length, func(c *Case, v spec.Duration) { c.Length = v.D() })
 	cases = cross(cases, m.Streams, func(c *Case, v int) { c.Streams = v })
+	cases = cross(cases, m.Bytes, func(c *Case, v spec.Size) { c.Bytes = int(v) })
 	cases = cross(cases, m.Flush, func(c *Case, v spec.Duration) { c.Flush = v.D() })
 	for _, c := range cases {
 		if err := c.check(); err != nil {
@@ -92,6 +100,10 @@ func (c Case) check() error {
 		return fmt.Errorf("format %q is neither mp4 nor fmp4", c.Format)
 	case c.Sync != "none" && c.Sync != "chunk" && c.Sync != "segment":
 		return fmt.Errorf("sync %q is none of none, chunk, segment", c.Sync)
+	case c.Codec != "h264" && c.Codec != "h265":
+		return fmt.Errorf("codec %q is neither h264 nor h265", c.Codec)
+	case c.Bytes < 64<<10 || c.Bytes > 64<<20:
+		return fmt.Errorf("flush_bytes %d: it is from 64KiB to 64MiB", c.Bytes)
 	case c.Bitrate < 100_000 || c.Bitrate > 200_000_000:
 		return fmt.Errorf("a bitrate of %d: it is from 100k to 200M", c.Bitrate)
 	case c.FPS < 1 || c.FPS > 120:
@@ -108,8 +120,8 @@ func (c Case) check() error {
 
 // Name tells all of a case, as benchstat reads it.
 func (c Case) Name() string {
-	return fmt.Sprintf("format=%s/sync=%s/bitrate=%s/fps=%d/gop=%v/fragment=%v/length=%v/streams=%d/flush=%v",
-		c.Format, c.Sync, rate(c.Bitrate), c.FPS, c.GOP, c.Fragment, c.Length, c.Streams, c.Flush)
+	return fmt.Sprintf("format=%s/sync=%s/codec=%s/bitrate=%s/fps=%d/gop=%v/fragment=%v/length=%v/streams=%d/bytes=%v/flush=%v",
+		c.Format, c.Sync, c.Codec, rate(c.Bitrate), c.FPS, c.GOP, c.Fragment, c.Length, c.Streams, spec.Size(c.Bytes), c.Flush)
 }
 
 func rate(bps int) string {

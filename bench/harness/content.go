@@ -70,6 +70,9 @@ func newContent(c Case, pictures *clip.Clip) (*content, error) {
 		Codec: media.AAC, Timescale: clip.AudioScale, ParameterSets: [][]byte{clip.AudioConfig},
 		SampleRate: clip.AudioScale, Channels: 2, FrameDuration: clip.AudioStep,
 	}}
+	if c.Codec == "h265" {
+		asHEVC(pictures, &k.tracks[0])
+	}
 	k.mdat = clip.NewMovie(k.clip, max(len(k.clip.Units)/c.FPS, 1)).Mdat()
 	return k, k.each(func(track int, au *media.AU) error {
 		k.units++

@@ -33,7 +33,7 @@ type recorder struct {
 func openRecorder(ctx context.Context, dir string, c Case, k *content, pool *media.Pool) (*recorder, error) {
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	r := &recorder{pool: pool, tasks: pipeline.NewTasks(log, pipeline.SystemClock)}
-	r.hub = hub.New(pool, r.tasks, hub.Config{Builder: media.BuilderConfig{Flush: c.Flush}, Log: log})
+	r.hub = hub.New(pool, r.tasks, hub.Config{Builder: media.BuilderConfig{Flush: c.Flush, MaxBytes: c.Bytes}, Log: log})
 	var err error
 	r.cat, err = metadata.Open(ctx, metadata.OpenOptions{
 		Driver: "sqlite", DSN: filepath.Join(dir, "bench.db"), JournalDir: filepath.Join(dir, "journal"),

@@ -21,7 +21,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func small() Matrix {
 	return Matrix{
-		Format: []string{"mp4", "fmp4"}, Bitrate: []int{1e6}, FPS: []int{25}, GOP: []spec.Duration{1e9},
+		Format: []string{"mp4", "fmp4"}, Codec: []string{"h264"}, Bytes: []spec.Size{4 << 20}, Bitrate: []int{1e6}, FPS: []int{25}, GOP: []spec.Duration{1e9},
 		Flush: []spec.Duration{500e6}, Fragment: []spec.Duration{1e9}, Sync: []string{"none", "chunk"},
 		Streams: []int{2}, Length: []spec.Duration{3e9},
 	}
@@ -41,7 +41,7 @@ func TestAMatrixIsEveryCombination(t *testing.T) {
 	require.Len(t, seen, 12)
 	require.Equal(t, []int{7}, Matrix{Streams: []int{7}}.Over(m).Streams)
 	for _, bad := range []Matrix{
-		{Format: []string{"mkv"}}, {Sync: []string{"often"}}, {Bitrate: []int{5}}, {FPS: []int{0}},
+		{Format: []string{"mkv"}}, {Codec: []string{"vp8"}}, {Bytes: []spec.Size{1}}, {Sync: []string{"often"}}, {Bitrate: []int{5}}, {FPS: []int{0}},
 		{Streams: []int{0}}, {Length: []spec.Duration{1}}, {Flush: []spec.Duration{1}},
 	} {
 		_, err := bad.Over(m).Cases()

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gospool/spool/bench/clip"
 	"github.com/gospool/spool/bench/live"
+	"github.com/gospool/spool/pipeline/spec"
 )
 
 // liveConfig records every stream that is published, without the ring.
@@ -15,6 +16,7 @@ const liveConfig = `
 ingest: {rtsp: {listen: "{addr}", udp: {rtp: 0, rtcp: 0}}}
 http: {listen: "{http}"}
 flush_interval: %v
+flush_bytes: %v
 mp4: {record_path: "{dir}/recordings", fragment: %v, fragment_duration: %v, sync: %s}
 database: {dsn: "{dir}/spool.db"}
 pipelines:
@@ -35,7 +37,7 @@ func liveCase(ctx context.Context, dir string, c Case, o Options) (Result, error
 			{Name: "bare", Argv: append(append([]string{o.Self}, args...), "bare", "{addr}")},
 			{
 				Name: "spool", Argv: []string{o.Self, "serve", "-c", "{dir}/config.yaml"},
-				Config: fmt.Sprintf(liveConfig, c.Flush, c.Format == "fmp4", c.Fragment, c.Sync),
+				Config: fmt.Sprintf(liveConfig, c.Flush, spec.Size(c.Bytes), c.Format == "fmp4", c.Fragment, c.Sync),
 			},
 		},
 		Load: append(load, "load", "rtsp://{addr}/live/cam%03d",

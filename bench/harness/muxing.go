@@ -49,7 +49,7 @@ func (m *muxer) open(ctx context.Context, dir string) error {
 
 // write muxes the whole content, but does not finish the file.
 func (m *muxer) write() error {
-	b := media.NewBuilder(m.pool, media.BuilderConfig{Flush: m.c.Flush}, m.part)
+	b := media.NewBuilder(m.pool, media.BuilderConfig{Flush: m.c.Flush, MaxBytes: m.c.Bytes}, m.part)
 	b.SetTracks(m.seg.Set)
 	if err := m.k.each(b.Append); err != nil {
 		return err

@@ -33,6 +33,13 @@ func Run(ctx context.Context, kind string, cases []Case, o Options) (results []R
 	round := map[string]func(context.Context, string, *bench) error{
 		"mux": muxRound, "pipeline": pipelineRound, "finalise": finaliseRound, "repair": repairRound, "remux": remuxRound,
 	}[kind]
+	if kind == "remux" || kind == "live" {
+		for _, c := range cases {
+			if c.Codec != "h264" {
+				return nil, fmt.Errorf("bench %s has pictures of H.264 only, not %s", kind, c.Codec)
+			}
+		}
+	}
 	rounds := o.Warm + o.Runs
 	for i, c := range cases {
 		label := c.Short(cases)

@@ -35,10 +35,12 @@ type BenchCmd struct {
 type benchFlags struct {
 	Matrix           string   `type:"existingfile" placeholder:"FILE" help:"YAML file of the lists below, by their names with _ for -; flags override it."`
 	Format           []string `placeholder:"LIST" help:"mp4, fmp4."`
+	Codec            []string `placeholder:"LIST" help:"h264, h265 (not remux and live)."`
 	Bitrate          []string `placeholder:"LIST" help:"Of the pictures: 8M, 500k."`
 	FPS              []int    `name:"fps" placeholder:"LIST" help:"Pictures a second."`
 	GOP              []string `name:"gop" placeholder:"LIST" help:"From one key frame to the next: 2s."`
 	FlushInterval    []string `placeholder:"LIST" help:"Length of a chunk: 250ms,1s."`
+	FlushBytes       []string `placeholder:"LIST" help:"Largest chunk: 1MiB,4MiB."`
 	FragmentDuration []string `placeholder:"LIST" help:"Length of a fragment in the index: 5s."`
 	Sync             []string `placeholder:"LIST" help:"none, chunk, segment."`
 	Streams          []int    `placeholder:"LIST" help:"How many at once."`
@@ -73,7 +75,7 @@ type (
 
 func usual() harness.Matrix {
 	return harness.Matrix{
-		Format: []string{"mp4"}, Bitrate: []int{8e6}, FPS: []int{30}, GOP: []spec.Duration{2e9},
+		Format: []string{"mp4"}, Codec: []string{"h264"}, Bytes: []spec.Size{4 << 20}, Bitrate: []int{8e6}, FPS: []int{30}, GOP: []spec.Duration{2e9},
 		Flush: []spec.Duration{1e9}, Fragment: []spec.Duration{5e9}, Sync: []string{"none"},
 		Streams: []int{1}, Length: []spec.Duration{60e9},
 	}
@@ -216,13 +218,20 @@ func (f *benchFlags) matrix() (m harness.Matrix, err error) {
 			return m, problems
 		}
 	}
-	flags := harness.Matrix{Format: f.Format, FPS: f.FPS, Sync: f.Sync, Streams: f.Streams}
+	flags := harness.Matrix{Format: f.Format, Codec: f.Codec, FPS: f.FPS, Sync: f.Sync, Streams: f.Streams}
 	for _, text := range f.Bitrate {
 		rate, err := parseRate(text)
 		if err != nil {
 			return m, usageError{err}
 		}
 		flags.Bitrate = append(flags.Bitrate, rate)
+	}
+	for _, text := range f.FlushBytes {
+		size, err := spec.ParseSize(text)
+		if err != nil {
+			return m, usageError{err}
+		}
+		flags.Bytes = append(flags.Bytes, size)
 	}
 	for _, d := range []struct {
 		from []string

@@ -65,7 +65,7 @@ func newHouse(cfg *configs.Config, declared []pipeline.Declared, log *slog.Logge
 		left:     make(chan struct{}, 1),
 	}
 	h.hub = hub.New(h.pool, h.tasks, hub.Config{
-		Builder:     media.BuilderConfig{Flush: time.Duration(cfg.FlushInterval)},
+		Builder:     media.BuilderConfig{Flush: time.Duration(cfg.FlushInterval), MaxBytes: int(cfg.FlushBytes)},
 		MaxGOPBytes: int(cfg.Memory.GOP), MaxQueueBytes: int(cfg.Memory.Queue),
 		Budget: budget, Clock: clock, Log: log,
 	})
