@@ -46,8 +46,12 @@ func (c *Catalogue) rest(ctx context.Context, d time.Duration) {
 	}
 }
 
-// down and back log only when the state changes, however long it lasts.
+// down and back log only when the state changes, however long it lasts. What
+// fails because the catalogue is being closed says nothing about the database.
 func (c *Catalogue) down(err error) {
+	if c.closing.Load() {
+		return
+	}
 	text := c.redact(err)
 	last := c.lastErr.Swap(&text)
 	if c.up.Swap(false) || last == nil {

@@ -67,6 +67,7 @@ type Catalogue struct {
 	pending *pending
 	store   atomic.Pointer[store] // nil until the first connection
 	up      atomic.Bool           // the last use of the database worked
+	closing atomic.Bool           // the database is not asked any more
 	lastErr atomic.Pointer[string]
 	wake    chan struct{} // holds one: the applier has something to do
 	stop    func()
@@ -183,6 +184,7 @@ func (c *Catalogue) Close(ctx context.Context) error {
 		_ = c.Flush(flush)
 		cancel()
 	}
+	c.closing.Store(true)
 	c.stop()
 	err := c.journal.close()
 	if s := c.store.Load(); s != nil {

@@ -132,3 +132,20 @@ func TestALostDatabaseGetsWhatTheJournalStillHas(t *testing.T) {
 	ready(t, c.Catalogue)
 	require.Len(t, all(t, c, Query{}), 1)
 }
+
+// Whoever still asks while the catalogue is being closed is told that it does not
+// answer; the database is not said to be away.
+func TestWhatIsAskedOfAClosedCatalogueBlamesNoDatabase(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, driver, dsn string) {
+		c := openWith(t, OpenOptions{Driver: driver, DSN: dsn})
+		put(t, c, sample(1, "live/a"))
+		ready(t, c.Catalogue)
+		c.close()
+		page, err := c.Records(t.Context(), Query{})
+		require.NoError(t, err)
+		require.True(t, page.Degraded)
+		_, err = c.Record(t.Context(), media.ID{9})
+		require.ErrorIs(t, err, ErrUnavailable)
+		require.Empty(t, c.Stats().LastError)
+	})
+}

@@ -91,7 +91,7 @@ func (c *Catalogue) ask(ctx context.Context, a *ask) (rows []*row, err error) {
 // makes the applier look whether it still is; until then nobody waits for it.
 func (c *Catalogue) read(ctx context.Context, use func(context.Context, *store) error) error {
 	s := c.store.Load()
-	if s == nil || !c.up.Load() {
+	if s == nil || !c.up.Load() || c.closing.Load() {
 		return ErrUnavailable
 	}
 	inner, cancel := context.WithTimeout(ctx, c.opts.QueryTimeout)
