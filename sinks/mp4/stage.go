@@ -9,7 +9,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -338,32 +337,6 @@ func (m *Muxer) finish(reason media.Cause, emit pipeline.Emit[media.Recording]) 
 // shown is a file's path as the one who configured the directory would write it.
 func (m *Muxer) shown(name string) string {
 	return filepath.Join(m.cfg.RecordPath, filepath.FromSlash(name))
-}
-
-// publish gives a finished file its name without PartSuffix, or the next one
-// that is free, and makes that durable.
-func publish(fsys FS, name string, noSync bool) (string, error) {
-	stem := strings.TrimSuffix(strings.TrimSuffix(name, PartSuffix), ".mp4")
-	for n := 0; ; n++ {
-		final := stem + ".mp4"
-		if n > 0 {
-			final = fmt.Sprintf("%s_%d.mp4", stem, n+1)
-		}
-		err := fsys.Rename(name, final)
-		if errors.Is(err, fs.ErrExist) {
-			continue
-		}
-		if err != nil {
-			return "", diskError("rename", name, 0, err)
-		}
-		if noSync {
-			return final, nil
-		}
-		if err := fsys.SyncDir(path.Dir(final)); err != nil {
-			return "", diskError("fsync directory of", final, 0, err)
-		}
-		return final, nil
-	}
 }
 
 // drop closes the open file as it is.

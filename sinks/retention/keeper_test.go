@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -194,92 +192,6 @@ func TestAStreamOverItsOwnLimitStopsAlone(t *testing.T) {
 	require.Len(t, r.files(), 2)
 }
 
-// A snapshot holds the blocks of what is deleted: deleting all footage would
-// gain nothing.
-func TestDeletingThatGivesNoRoomEnds(t *testing.T) {
-	r := newRoom(t, Policy{DiskMaxPercent: 50})
-	for n := range 40 {
-		r.put(number(n), "live/cam", day-time.Duration(n)*time.Minute, mib)
-	}
-	r.leaky, r.other = true, 12*mib
-	for range 5 {
-		r.look(time.Second)
-	}
-	require.GreaterOrEqual(t, len(r.files()), 30)
-	require.True(t, r.says("gives no room back"))
-}
-
-// A disk that is small, or fast, turns over between two scans: the list has come
-// to its end, and what is needed is not on it.
-func TestTheListIsMadeAnewAtOnce(t *testing.T) {
-	r := newRoom(t, Policy{DiskMaxPercent: 50})
-	r.look(0)
-	for second := range 4 {
-		for n := range 30 {
-			r.put(number(100*second+n), "live/cam", time.Minute, mib)
-		}
-		r.other = 40 * mib
-		r.look(time.Second)
-		space, _ := r.disk("")
-		require.LessOrEqual(t, space.Used(), 50*int64(mib))
-	}
-}
-
-// The room that is made in advance is made too when the list has come to its end.
-func TestTheMarkHoldsOnADiskThatTurnsOverFast(t *testing.T) {
-	r := newRoom(t, Policy{DiskMaxPercent: 80})
-	r.other = 50 * mib
-	r.look(0)
-	for n := range 25 {
-		r.put(number(n), "live/cam", 0, mib)
-	}
-	r.look(time.Second)
-	space, _ := r.disk("")
-	require.LessOrEqual(t, space.Used(), 68*int64(mib), "as much may come before the next look")
-}
-
-// Deleting takes time, in which recordings fill the disk again: that is no
-// snapshot, and no reason to wait.
-func TestRecordingWhileFilesAreDeletedIsNoReasonToWait(t *testing.T) {
-	r := newRoom(t, Policy{DiskMaxPercent: 50})
-	for n := range 45 {
-		r.put(number(n), "live/cam", day-time.Duration(n)*time.Minute, mib)
-	}
-	r.look(0)
-	r.removing = func() { r.now, r.other = r.now.Add(100*time.Millisecond), r.other+mib*8/10 }
-	r.other += 8 * mib
-	r.look(time.Second)
-	require.Less(t, len(r.files()), 30)
-	require.False(t, r.says("gives no room back"), "%s", &r.log)
-	r.look(time.Second)
-	require.False(t, r.says("gives no room back"), "%s", &r.log)
-}
-
-// Somebody keeps second names of all footage, for a backup: deleting it gives no
-// room back, and is no reason to delete all of it.
-func TestFilesWithASecondNameDoNotGoForRoom(t *testing.T) {
-	linked := func(p Policy) *room {
-		r := newRoom(t, p)
-		backup := t.TempDir()
-		for n := range 10 {
-			r.put(number(n), "live/cam", day-time.Duration(n)*time.Hour, mib)
-			require.NoError(t, os.Link(r.path(number(n)), filepath.Join(backup, fmt.Sprint(n))))
-		}
-		return r
-	}
-	r := linked(Policy{DiskMaxPercent: 50})
-	r.running, r.other = []string{"live/cam"}, 60*mib
-	r.put("single.mp4", "live/cam", time.Hour, mib)
-	r.look(0)
-	require.Len(t, r.files(), 10)
-	require.NotContains(t, r.files(), "single.mp4")
-	require.True(t, r.says("recording stopped: there is no room"))
-
-	r = linked(limits(Limits{MaxBytes: 5 * mib}))
-	r.look(0)
-	require.Len(t, r.files(), 4, "5 MiB less the slack: their size is what the limit is about")
-}
-
 // What was left behind goes when room is needed, and only after an hour in which
 // nobody wrote it.
 func TestOrphansAreOnlyWhatNobodyWrites(t *testing.T) {
@@ -310,21 +222,6 @@ func TestAnOrphanIsKeptAsFootageIs(t *testing.T) {
 	r.other = 60 * mib
 	r.look(time.Second)
 	require.ElementsMatch(t, []string{"safe.mp4.part", "young.mp4.part"}, r.files())
-}
-
-// Somebody links the record directory to the disk that it is on.
-func TestALinkedDirectoryIsLookedInto(t *testing.T) {
-	r := newRoom(t, limits(Limits{Expire: day}))
-	r.put("cam/old.mp4", "live/a", 2*day, mib)
-	link := filepath.Join(t.TempDir(), "link")
-	require.NoError(t, os.Symlink(r.dir, link))
-	deps := r.k.deps
-	deps.Dir = link
-	k, err := New(limits(Limits{Expire: day}), deps)
-	require.NoError(t, err)
-	defer k.Close()
-	k.Look(t.Context())
-	require.Empty(t, r.files())
 }
 
 // Another recording came under the name of one that is to go: it is no longer
@@ -398,22 +295,6 @@ func (s stuck) Remove(ctx context.Context, it *Item) error {
 	return s.room.Remove(ctx, it)
 }
 
-func TestDirectoriesThatBecomeEmptyGo(t *testing.T) {
-	r := newRoom(t, limits(Limits{Expire: day}))
-	r.put("cam/2026/01/a.mp4", "live/a", 2*day, 8192)
-	r.put("cam/b.mp4", "live/a", time.Hour, 8192)
-	require.NoError(t, os.MkdirAll(r.path("mine/empty"), 0o755))
-	r.now = time.Now() // of the directories' own times
-	r.put("cam/2026/01/a.mp4", "live/a", 2*day, 8192)
-	r.put("cam/b.mp4", "live/a", time.Hour, 8192)
-	r.look(0)
-	require.DirExists(t, r.path("cam/2026/01"), "somebody may be about to use it")
-	r.look(time.Hour)
-	require.NoDirExists(t, r.path("cam/2026"))
-	require.FileExists(t, r.path("cam/b.mp4"))
-	require.DirExists(t, r.path("mine/empty"), "it was not made for recordings")
-}
-
 // A clock that was stepped ahead by years must not make everything expire.
 func TestAfterAStepOfTheClockNothingExpires(t *testing.T) {
 	r := newRoom(t, limits(Limits{Expire: day}))
@@ -423,30 +304,6 @@ func TestAfterAStepOfTheClockNothingExpires(t *testing.T) {
 	require.Equal(t, []string{name}, r.files())
 	r.look(trustAfter)
 	require.Empty(t, r.files())
-}
-
-// A disk that was swapped for another, or is not mounted, is not looked at: its
-// footage is not ours to judge. The right one is taken up again.
-func TestAnotherDiskInItsPlaceIsLeftAlone(t *testing.T) {
-	r := newRoom(t, limits(Limits{Expire: day}))
-	r.k.deps.Disk = func(string) (Space, error) { return Space{100 * mib, 50 * mib}, nil }
-	r.write(".spool-directory", []byte("0193-this-one"), r.now)
-	r.look(0)
-	away := r.dir + ".away"
-	require.NoError(t, os.Rename(r.dir, away))
-	r.look(time.Hour)
-	require.NoError(t, os.Mkdir(r.dir, 0o755))
-	r.write(".spool-directory", []byte("0193-another"), r.now)
-	name := r.put("a.mp4", "live/a", 2*day, mib)
-	r.look(time.Hour)
-	r.look(time.Hour)
-	require.FileExists(t, r.path(name))
-	require.Equal(t, 1, strings.Count(r.log.String(), "not the one"))
-
-	r.write(".spool-directory", []byte("0193-this-one"), r.now) // mounted again
-	r.look(time.Hour)
-	require.NoFileExists(t, r.path(name))
-	require.NoError(t, os.RemoveAll(away))
 }
 
 func TestAPlanSaysWhatWouldGoAndDeletesNothing(t *testing.T) {

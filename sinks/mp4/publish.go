@@ -1,0 +1,35 @@
+package mp4
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+)
+
+// publish gives a finished file its name without PartSuffix, or the next one
+// that is free, and makes that durable.
+func publish(fsys FS, name string, noSync bool) (string, error) {
+	stem := strings.TrimSuffix(strings.TrimSuffix(name, PartSuffix), ".mp4")
+	for n := 0; ; n++ {
+		final := stem + ".mp4"
+		if n > 0 {
+			final = fmt.Sprintf("%s_%d.mp4", stem, n+1)
+		}
+		err := fsys.Rename(name, final)
+		if errors.Is(err, fs.ErrExist) {
+			continue
+		}
+		if err != nil {
+			return "", diskError("rename", name, 0, err)
+		}
+		if noSync {
+			return final, nil
+		}
+		if err := fsys.SyncDir(path.Dir(final)); err != nil {
+			return "", diskError("fsync directory of", final, 0, err)
+		}
+		return final, nil
+	}
+}

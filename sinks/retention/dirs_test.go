@@ -1,0 +1,66 @@
+package retention
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestDirectoriesThatBecomeEmptyGo(t *testing.T) {
+	r := newRoom(t, limits(Limits{Expire: day}))
+	r.put("cam/2026/01/a.mp4", "live/a", 2*day, 8192)
+	r.put("cam/b.mp4", "live/a", time.Hour, 8192)
+	require.NoError(t, os.MkdirAll(r.path("mine/empty"), 0o755))
+	r.now = time.Now() // of the directories' own times
+	r.put("cam/2026/01/a.mp4", "live/a", 2*day, 8192)
+	r.put("cam/b.mp4", "live/a", time.Hour, 8192)
+	r.look(0)
+	require.DirExists(t, r.path("cam/2026/01"), "somebody may be about to use it")
+	r.look(time.Hour)
+	require.NoDirExists(t, r.path("cam/2026"))
+	require.FileExists(t, r.path("cam/b.mp4"))
+	require.DirExists(t, r.path("mine/empty"), "it was not made for recordings")
+}
+
+// A disk that was swapped for another, or is not mounted, is not looked at: its
+// footage is not ours to judge. The right one is taken up again.
+func TestAnotherDiskInItsPlaceIsLeftAlone(t *testing.T) {
+	r := newRoom(t, limits(Limits{Expire: day}))
+	r.k.deps.Disk = func(string) (Space, error) { return Space{100 * mib, 50 * mib}, nil }
+	r.write(".spool-directory", []byte("0193-this-one"), r.now)
+	r.look(0)
+	away := r.dir + ".away"
+	require.NoError(t, os.Rename(r.dir, away))
+	r.look(time.Hour)
+	require.NoError(t, os.Mkdir(r.dir, 0o755))
+	r.write(".spool-directory", []byte("0193-another"), r.now)
+	name := r.put("a.mp4", "live/a", 2*day, mib)
+	r.look(time.Hour)
+	r.look(time.Hour)
+	require.FileExists(t, r.path(name))
+	require.Equal(t, 1, strings.Count(r.log.String(), "not the one"))
+
+	r.write(".spool-directory", []byte("0193-this-one"), r.now) // mounted again
+	r.look(time.Hour)
+	require.NoFileExists(t, r.path(name))
+	require.NoError(t, os.RemoveAll(away))
+}
+
+// Somebody links the record directory to the disk that it is on.
+func TestALinkedDirectoryIsLookedInto(t *testing.T) {
+	r := newRoom(t, limits(Limits{Expire: day}))
+	r.put("cam/old.mp4", "live/a", 2*day, mib)
+	link := filepath.Join(t.TempDir(), "link")
+	require.NoError(t, os.Symlink(r.dir, link))
+	deps := r.k.deps
+	deps.Dir = link
+	k, err := New(limits(Limits{Expire: day}), deps)
+	require.NoError(t, err)
+	defer k.Close()
+	k.Look(t.Context())
+	require.Empty(t, r.files())
+}
