@@ -138,6 +138,6 @@ func (h *house) begin() {
 		return
 	}
 	log.Info("to record a stream of your own",
-		"publish", "ffmpeg -re -i VIDEO -c copy -f rtsp "+h.publishURL(),
+		"publish", "ffmpeg -re -i VIDEO -c copy -f rtsp -rtsp_transport tcp "+h.publishURL(),
 		"record", "curl -X POST "+h.apiURL()+"/mp4/start/live/NAME")
 }
