@@ -134,7 +134,7 @@ func TestFinishingAnHourWritesNoMedia(t *testing.T) {
 func made() []Result {
 	var results []Result
 	for i, flush := range []time.Duration{250e6, 500e6, 1e9} {
-		r := Result{Kind: "mux", Case: Case{Format: "mp4", Sync: "chunk", Bitrate: 8e6, FPS: 30, Flush: flush, Streams: 1}}
+		r := Result{Kind: "mux", Case: Case{Format: "mp4", Codec: "h264", Sync: "chunk", Bitrate: 8e6, FPS: 30, Flush: flush, Streams: 1}}
 		for _, spread := range []float64{0.9, 1, 1.1} {
 			r.add("x-write", 1.5*spread)
 			r.add("cpu-us/MB", []float64{400, 310, 300}[i]*spread)
@@ -162,7 +162,7 @@ func TestBenchstatReadsTheLines(t *testing.T) {
 	require.Len(t, lines, 3+9)
 	for _, l := range lines[3:] {
 		f := strings.Fields(l)
-		require.True(t, strings.HasPrefix(f[0], "BenchmarkMux/format=mp4/sync=chunk/bitrate=8M/"))
+		require.True(t, strings.HasPrefix(f[0], "BenchmarkMux/format=mp4/sync=chunk/codec=h264/bitrate=8M/"))
 		require.Equal(t, "1", f[1])
 		require.Equal(t, []string{"x-write", "cpu-us/MB", "MB/s"}, []string{f[3], f[5], f[7]})
 	}
