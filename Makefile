@@ -33,14 +33,15 @@ static: build
 # What recording costs on this machine, in some minutes: bench/README.md says what
 # each table means. Go's own benchmarks of the parts: make bench-parts.
 bench: build
+	$(GO) test ./sinks/mp4 -run '^$$' -bench '^BenchmarkMux$$' -benchtime 15x
 	./spool bench mux --runs 7 --flush-interval 1s
-	./spool bench mux --runs 5 --bitrate 1M,10M,100M --length 20 --format mp4 --flush-interval 1s
+	./spool bench mux --runs 5 --bitrate 1M,10M,100M --length 120 --format mp4 --flush-interval 1s
 	./spool bench pipeline --runs 5 --length 300 --streams 1
-	./spool bench pipeline --runs 3 --length 20 --bitrate 1M --streams 10,100,400
-	./spool bench finalise --runs 3 --warm 0
-	./spool bench repair --runs 3 --warm 0
+	./spool bench pipeline --runs 5 --length 20 --bitrate 1M --streams 10,100,400
+	./spool bench finalise --runs 5 --warm 0
+	./spool bench repair --runs 5 --warm 0
 	./spool bench remux --runs 5
-	./spool bench live --runs 3
+	./spool bench live --runs 5
 	cd bench/peers && $(GO) test -run '^$$' -bench . -benchtime 5x
 
 bench-parts:
