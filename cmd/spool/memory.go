@@ -2,7 +2,6 @@ package main
 
 import (
 	"math"
-	"os"
 	"runtime/debug"
 
 	"github.com/gospool/spool/configs"
@@ -32,9 +31,6 @@ func memory(m configs.Memory) (free, chunks int64) {
 // of the maximum, so that garbage does not pass it where media does not.
 func budget(cfg *configs.Config) (*media.Pool, *media.Budget) {
 	free, chunks := memory(cfg.Memory)
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(50) // most of the heap is buffers without a pointer: a collection costs little
-	}
 	pool := media.NewPool(int(free))
 	if cfg.Memory.Max > 0 {
 		debug.SetMemoryLimit(int64(cfg.Memory.Max) - mapped)

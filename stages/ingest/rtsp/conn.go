@@ -3,6 +3,7 @@ package rtsp
 import (
 	"net"
 	"sync"
+	"syscall"
 )
 
 // conn reads ahead, in pieces that fit the traffic: gortsplib reads 4 KiB at a
@@ -10,17 +11,20 @@ import (
 //
 // A connection has no buffer until one read fills what was asked for: an idle
 // connection costs nothing. From then on the buffer doubles each time it is
-// filled in one go, up to 32 KiB.
+// filled in one go, up to 32 KiB, and packets are left to gather (gather.go).
 //
 // Reads are for one goroutine. Deadlines are the connection's own: they bound
 // waiting, and what was read ahead needs no wait.
 type conn struct {
 	net.Conn
-	buf  []byte // read ahead: buf[r:w] is not taken yet
-	r, w int
-	full bool // the last read filled all it was given
-	once sync.Once
-	left func() // after the first Close
+	raw      syscall.RawConn // nil: packets are not left to gather
+	buf      []byte          // read ahead: buf[r:w] is not taken yet
+	r, w     int
+	full     bool // the last read filled all it was given
+	rest     bool // the last read came upon all there was
+	lowWater int  // as set by listen; 0 before that
+	once     sync.Once
+	left     func() // after the first Close; may be nil
 }
 
 const (
@@ -28,6 +32,14 @@ const (
 	maxReadAhead = 32 << 10
 	minFull      = 512 // a shorter read that was filled says nothing about traffic
 )
+
+func newConn(c net.Conn, left func()) *conn {
+	out := &conn{Conn: c, left: left}
+	if s, ok := c.(syscall.Conn); ok {
+		out.raw, _ = s.SyscallConn()
+	}
+	return out
+}
 
 // Read gives what was read ahead, or reads.
 func (c *conn) Read(p []byte) (int, error) {
@@ -44,11 +56,21 @@ func (c *conn) Read(p []byte) (int, error) {
 		c.full = n == len(p) && n >= minFull
 		return n, err
 	}
-	n, err := c.Conn.Read(c.buf)
-	c.full = n == len(c.buf)
+	n, err := c.fill()
+	c.full, c.rest = n == len(c.buf), n < len(c.buf)
 	k := copy(p, c.buf[:n])
 	c.r, c.w = k, n
 	return k, err
+}
+
+// fill reads into the buffer, which is empty.
+func (c *conn) fill() (int, error) {
+	if c.rest && c.raw != nil {
+		if n := c.gathered(); n > 0 {
+			return n, nil
+		}
+	}
+	return c.Conn.Read(c.buf)
 }
 
 // grow makes a larger buffer; nothing is in the old one.

@@ -84,7 +84,7 @@ func TestDeadlinesOfAConnectionHold(t *testing.T) {
 	defer out.Close()
 	in, err := ln.Accept()
 	require.NoError(t, err)
-	c := &conn{Conn: in}
+	c := newConn(in, nil)
 	defer c.Close()
 	go func() { _, _ = out.Write(make([]byte, 20_000)) }()
 	_, err = io.ReadFull(c, make([]byte, 20_000))

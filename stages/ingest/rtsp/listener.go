@@ -35,7 +35,7 @@ func (l *listener) Accept() (net.Conn, error) {
 		c, err := l.Listener.Accept()
 		switch {
 		case err == nil && l.admit():
-			return &conn{Conn: c, left: func() { l.open.Add(-1) }}, nil
+			return newConn(c, func() { l.open.Add(-1) }), nil
 		case err == nil:
 			_ = c.Close()
 		case !passes(err):

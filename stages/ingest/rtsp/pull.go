@@ -147,7 +147,7 @@ func (p *puller) client(protocol gortsplib.Protocol) *gortsplib.Client {
 			if err != nil {
 				return nil, err
 			}
-			return &conn{Conn: nc}, nil
+			return newConn(nc, nil), nil
 		},
 		ListenPacket:      listenPacket,
 		OnResponse:        makeReadable,

@@ -1,0 +1,100 @@
+package rtsp
+
+import (
+	"bytes"
+	"io"
+	"math/rand/v2"
+	"net"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// pipe is both ends of a TCP connection, of which one streams: its reader has
+// a buffer and leaves packets to gather.
+func pipe(t *testing.T) (out net.Conn, in *conn) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer ln.Close()
+	out, err = net.Dial("tcp", ln.Addr().String())
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = out.Close() })
+	accepted, err := ln.Accept()
+	require.NoError(t, err)
+	in = newConn(accepted, nil)
+	t.Cleanup(func() { _ = in.Close() })
+	_, err = out.Write(make([]byte, 60_000))
+	require.NoError(t, err)
+	for range 60 {
+		_, err = io.ReadFull(in, make([]byte, 1000))
+		require.NoError(t, err)
+	}
+	require.NotEmpty(t, in.buf)
+	return out, in
+}
+
+func TestGatheredBytesComeInOrderAndThenTheEnd(t *testing.T) {
+	out, in := pipe(t)
+	want := make([]byte, 3<<20)
+	rnd := rand.New(rand.NewPCG(5, 6))
+	for i := range want {
+		want[i] = byte(rnd.Uint32())
+	}
+	go func() {
+		for rest := want; len(rest) > 0; {
+			n := min(1+rnd.IntN(20_000), len(rest))
+			if _, err := out.Write(rest[:n]); err != nil {
+				return
+			}
+			rest = rest[n:]
+		}
+		_ = out.Close()
+	}()
+	got, err := io.ReadAll(in)
+	require.NoError(t, err)
+	require.True(t, bytes.Equal(want, got))
+}
+
+// A request on a connection that streams, or has ceased to, is far below what the
+// kernel keeps to itself.
+func TestASingleByteIsHeard(t *testing.T) {
+	out, in := pipe(t)
+	got := make([]byte, 1)
+	for i := range byte(20) {
+		_, err := out.Write([]byte{i})
+		require.NoError(t, err)
+		_, err = io.ReadFull(in, got)
+		require.NoError(t, err)
+		require.Equal(t, i, got[0])
+	}
+	heard := make(chan error)
+	go func() {
+		_, err := in.Read(got)
+		heard <- err
+	}()
+	require.Eventually(t, func() bool { return heardFrom(in) == 1 }, time.Minute, time.Millisecond, "it does not cease to gather")
+	_, err := out.Write([]byte{99})
+	require.NoError(t, err)
+	require.NoError(t, <-heard)
+	require.Equal(t, byte(99), got[0])
+}
+
+// heardFrom is how many bytes must have arrived for the reader to be told.
+func heardFrom(c *conn) (n int) {
+	_ = c.raw.Control(func(fd uintptr) { n, _ = syscall.GetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVLOWAT) })
+	return n
+}
+
+func TestCloseEndsAReadThatGathers(t *testing.T) {
+	_, in := pipe(t)
+	ended := make(chan error)
+	go func() {
+		_, err := in.Read(make([]byte, 1))
+		ended <- err
+	}()
+	require.NoError(t, in.Close())
+	require.ErrorIs(t, <-ended, net.ErrClosed)
+}
