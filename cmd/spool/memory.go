@@ -16,24 +16,24 @@ const (
 	mapped = 32 << 20
 )
 
-// memory divides memory.max: what all chunks may hold, and what is kept free for
-// reuse. The rest is for chunks that are being filled and for the collector.
-// Without a maximum the chunks are bounded by their queues alone.
-func memory(m configs.Memory) (free, chunks int64) {
+// memory divides memory.max: what all chunks may hold, what is kept free for
+// reuse, and what the collector may let the heap grow to, which media does not
+// lie in. The rest is for chunks that are being filled. Without a maximum the
+// chunks are bounded by their queues alone.
+func memory(m configs.Memory) (free, chunks, heap int64) {
 	if m.Max == 0 {
-		return int64(m.Pool), math.MaxInt64
+		return int64(m.Pool), math.MaxInt64, math.MaxInt64
 	}
 	left := int64(m.Max) - base
-	return min(int64(m.Pool), left/8), left * 5 / 8
+	return min(int64(m.Pool), left/8), left * 5 / 8, base - mapped + left/8
 }
 
-// budget makes the pool of all chunks and what bounds them. The collector is told
-// of the maximum, so that garbage does not pass it where media does not.
+// budget makes the pool of all chunks and what bounds them.
 func budget(cfg *configs.Config) (*media.Pool, *media.Budget) {
-	free, chunks := memory(cfg.Memory)
+	free, chunks, heap := memory(cfg.Memory)
 	pool := media.NewPool(int(free))
-	if cfg.Memory.Max > 0 {
-		debug.SetMemoryLimit(int64(cfg.Memory.Max) - mapped)
+	if cfg.Memory.Max > 0 { // else GOMEMLIMIT holds
+		debug.SetMemoryLimit(heap)
 	}
 	priority := func(stream string) int { return cfg.Streams[configs.StreamPath(stream)].Priority }
 	return pool, media.NewBudget(pool, chunks, priority)

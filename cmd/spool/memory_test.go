@@ -10,13 +10,15 @@ import (
 )
 
 func TestMemoryIsDividedWithinItsMaximum(t *testing.T) {
-	free, chunks := memory(configs.Memory{Pool: 256 << 20})
+	free, chunks, heap := memory(configs.Memory{Pool: 256 << 20})
 	require.Equal(t, int64(256<<20), free)
 	require.Equal(t, int64(math.MaxInt64), chunks)
-	free, chunks = memory(configs.Memory{Pool: 256 << 20, Max: 128 << 20})
+	require.Equal(t, int64(math.MaxInt64), heap)
+	free, chunks, heap = memory(configs.Memory{Pool: 256 << 20, Max: 128 << 20})
 	require.Equal(t, int64(8<<20), free)
 	require.Equal(t, int64(40<<20), chunks)
-	free, chunks = memory(configs.Memory{Pool: 16 << 20, Max: 1 << 30})
+	require.Equal(t, int64(40<<20), heap)
+	free, chunks, heap = memory(configs.Memory{Pool: 16 << 20, Max: 1 << 30})
 	require.Equal(t, int64(16<<20), free)
-	require.Less(t, free+chunks+base, int64(1<<30))
+	require.Less(t, free+chunks+heap+mapped, int64(1<<30))
 }

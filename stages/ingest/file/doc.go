@@ -2,7 +2,7 @@
 // declared pipeline (spool remux is one), and as a publisher, for streams that
 // are pulled from file:PATH?speed=realtime&loop=true.
 //
-//	Reader --*media.Chunk--> stage "file"                      (one copy: page cache to arena)
+//	Reader --*media.Chunk--> stage "file"                      (one copy: page cache to payload)
 //	Reader --*media.Chunk--> player --media.AU--> hub.Publisher
 //
 // # What is read

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// gather reads samples straight to where they belong in a chunk's arenas:
+// gather reads samples straight to where they belong in a chunk's payloads:
 // pictures and sound lie interleaved in the file, so one preadv(2) with a buffer
 // for each stretch reads what belongs to both, and nothing is copied twice.
 type gather struct {
