@@ -115,7 +115,7 @@ type library struct {
 	catalogue *metadata.Catalogue
 	dir       string
 	recorder  *pipeline.Recorder
-	deleting  *sync.Mutex // from the last look at a file's protection until it is gone
+	deleting  *sync.Mutex // from the last look at a row or at a file's protection until it is changed or gone
 }
 
 func (l library) Records(ctx context.Context, q api.Query) (api.Page, error) {

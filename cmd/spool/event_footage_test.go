@@ -1,8 +1,13 @@
 package main
 
 import (
+	"bytes"
+	"context"
+	"log/slog"
 	"path/filepath"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -25,6 +30,7 @@ func (r *eventRig) named(records []metadata.Record, id media.ID) (named, protect
 		entry, err := mp4.ReadEntry(filepath.Join(r.dir, rec.Path))
 		require.NoError(r.t, err)
 		require.Equal(r.t, rec.Protected, entry.Protected, "%d: the file says what the catalogue says", i)
+		require.Equal(r.t, rec.Events, entry.Events, "%d: and names the events that it names", i)
 		if rec.Protected {
 			protected = append(protected, i)
 		}
@@ -95,5 +101,86 @@ func TestEventAtTheSeamOfTwoFilesIsOfBoth(t *testing.T) {
 	for n := 1; n <= seams; n++ {
 		named, _ := r.named(records, media.ID{byte(n)})
 		require.Equal(t, []int{n - 1, n}, named, "seam %d", n)
+	}
+}
+
+// TestEventsOfOneFileAtOnce: each of many that come together is named, by the
+// catalogue and by the file as long as it has room, which then says that it has not.
+func TestEventsOfOneFileAtOnce(t *testing.T) {
+	r := newEventRig(t, pipeline.Always, "before: 1, after: 1", "")
+	f := r.publish("live/x", 25)
+	f.feed(5 * 25)
+	file := f.end()[0]
+	e := r.events(time.Second, time.Second)
+	var logged bytes.Buffer
+	e.log = slog.New(slog.NewTextHandler(&logged, nil))
+	const triggers = 30
+	var all sync.WaitGroup
+	var failed [triggers]error
+	for n := range triggers {
+		all.Go(func() {
+			_, failed[n] = e.Trigger(t.Context(), "live/x", pipeline.Trigger{ID: media.ID{1, byte(n)}, At: f.at(2), Before: -1, After: -1})
+		})
+	}
+	all.Wait()
+	require.Equal(t, [triggers]error{}, failed)
+	rec, err := r.catalogue.Record(t.Context(), file.ID)
+	require.NoError(t, err)
+	require.Len(t, rec.Events, triggers)
+	require.True(t, rec.Protected)
+	entry, err := mp4.ReadEntry(filepath.Join(r.dir, file.Path))
+	require.NoError(t, err)
+	require.NotEmpty(t, entry.Events)
+	require.Equal(t, rec.Events[:len(entry.Events)], entry.Events)
+	require.Equal(t, triggers-len(entry.Events), strings.Count(logged.String(), "an event is in the catalogue alone"), logged.String())
+}
+
+// TestFileThatNamesAllItMay is not said to be marked.
+func TestFileThatNamesAllItMay(t *testing.T) {
+	r := newEventRig(t, pipeline.Always, "before: 1, after: 1", "")
+	f := r.publish("live/x", 25)
+	f.feed(5 * 25)
+	full := f.end()[0]
+	for n := range media.MaxEvents {
+		full.Events = append(full.Events, media.Event{ID: media.ID{2, byte(n)}, At: full.StartUTC, Start: full.StartUTC, End: full.EndUTC})
+	}
+	require.NoError(t, r.catalogue.Put(t.Context(), full.Recording))
+	_, err := r.events(time.Second, time.Second).Trigger(t.Context(), "live/x", pipeline.Trigger{ID: media.ID{1}, At: f.at(2), Before: -1, After: -1})
+	require.ErrorContains(t, err, "names 256 events, as many as it may")
+	rec, err := r.catalogue.Record(t.Context(), full.ID)
+	require.NoError(t, err)
+	require.False(t, rec.Protected)
+}
+
+// TestFootageOfAnotherRecorder on the same database is left to it: its files are not
+// here, and a row that said otherwise would be called lost by both.
+func TestFootageOfAnotherRecorder(t *testing.T) {
+	r := newEventRig(t, pipeline.Always, "before: 1, after: 1", "")
+	f := r.publish("live/x", 25)
+	f.feed(5 * 25)
+	own := f.end()[0]
+	other, err := metadata.Open(t.Context(), metadata.OpenOptions{
+		Driver: "sqlite", DSN: filepath.Join(r.dir, "spool.db"), JournalDir: filepath.Join(r.dir, "journal-other"),
+		Node: "other", Clock: pipeline.SystemClock, Tasks: r.tasks,
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, other.Close(context.Background())) })
+	theirs := own.Recording
+	theirs.ID = media.ID{0xff}
+	require.NoError(t, other.Put(t.Context(), theirs))
+	growing := theirs
+	growing.ID, growing.State = media.ID{0xff, 1}, media.StateRecording
+	require.NoError(t, other.Put(t.Context(), growing))
+	require.NoError(t, other.Flush(t.Context()))
+	done, err := r.events(time.Second, time.Second).Trigger(t.Context(), "live/x", pipeline.Trigger{ID: media.ID{1}, At: f.at(2), Before: -1, After: -1})
+	require.NoError(t, err)
+	require.Len(t, done, 1)
+	require.NoError(t, r.catalogue.Flush(t.Context()))
+	page, err := r.catalogue.Records(t.Context(), metadata.Query{Stream: "live/x"})
+	require.NoError(t, err)
+	require.Len(t, page.Records, 3)
+	for _, rec := range page.Records {
+		require.Equal(t, rec.ID == own.ID, len(rec.Events) == 1, rec.ID)
+		require.Equal(t, rec.ID == own.ID, rec.Node == "test", rec.Node)
 	}
 }

@@ -37,6 +37,9 @@ func (e events) Trigger(ctx context.Context, stream string, t pipeline.Trigger) 
 	marked, ferr := e.markFootage(ctx, stream, t, t.At.Add(-orElse(t.Before, e.before)), t.At.Add(orElse(t.After, e.after)), nil)
 	switch {
 	case len(marked) > 0:
+		if ferr != nil {
+			e.notEverywhere(stream, t, ferr)
+		}
 		return marked[:1], nil
 	case ferr != nil:
 		return nil, ferr
@@ -68,8 +71,12 @@ func (e events) markRest(ctx context.Context, stream string, t pipeline.Trigger,
 		return
 	}
 	if _, err := e.markFootage(ctx, stream, t, from, to, done); err != nil {
-		e.log.Warn("an event is recorded, but not marked in every finished file of its time", "stream", stream, "event", media.ID(t.ID), "error", err)
+		e.notEverywhere(stream, t, err)
 	}
+}
+
+func (e events) notEverywhere(stream string, t pipeline.Trigger, err error) {
+	e.log.Warn("an event is recorded, but not marked in every finished file of its time", "stream", stream, "event", media.ID(t.ID), "error", err)
 }
 
 // pastReach tells whether the running pipelines have nothing of an event.

@@ -11,12 +11,13 @@ import (
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/metadata"
+	"github.com/gospool/spool/sinks/mp4"
 )
 
 // markFootage names an event in the finished recordings of its time, oldest
-// first, and protects them unless the trigger says not to. Their files carry the
-// protection; the event is in the catalogue alone. done is what the running
-// pipelines have done about it.
+// first, and protects them unless the trigger says not to. One that cannot be marked
+// does not keep the others from it; the first such error is returned. done is what
+// the running pipelines have done about it.
 func (e events) markFootage(ctx context.Context, stream string, t pipeline.Trigger, from, to time.Time, done []pipeline.Triggered) (marked []pipeline.Triggered, err error) {
 	ev := media.Event{
 		ID: t.ID, Key: t.Key, Name: t.Name, Data: t.Data, Protect: t.Protect != pipeline.ProtectOff,
@@ -27,8 +28,11 @@ func (e events) markFootage(ctx context.Context, stream string, t pipeline.Trigg
 		if r.State != media.StateFinished && r.State != media.StateRecovered {
 			continue // what grows has its mark from the recorder
 		}
-		if err := e.markFile(ctx, r, ev); err != nil {
-			return marked, err
+		if failed := e.markFile(ctx, r.ID, ev); failed != nil {
+			if err == nil {
+				err = failed
+			}
+			continue
 		}
 		marked = append(marked, pipeline.Triggered{
 			Pipeline: r.Pipeline, Status: pipeline.EventMarked, Requested: from, Until: to, Actual: time.Unix(0, max(r.StartUTC, from.UnixNano())),
@@ -37,16 +41,40 @@ func (e events) markFootage(ctx context.Context, stream string, t pipeline.Trigg
 	return marked, err
 }
 
-func (e events) markFile(ctx context.Context, r metadata.Record, ev media.Event) error {
-	r.Events = media.JoinEvent(r.Events, ev)
-	if err := e.library.catalogue.Put(ctx, r.Recording); err != nil {
+// markFile names an event in a finished recording, and protects it if the event
+// says so.
+func (e events) markFile(ctx context.Context, recording media.ID, ev media.Event) error {
+	r, err := e.name(ctx, recording, ev)
+	if err != nil || !ev.Protect || r.Protected {
 		return err
 	}
-	if !ev.Protect || r.Protected {
-		return nil
-	}
-	_, err := e.library.SetProtected(ctx, r.ID, true)
+	_, err = e.library.SetProtected(ctx, recording, true)
 	return err
+}
+
+// name puts an event into the catalogue and then into the recording's file, one
+// event at a time. The order is what makes it safe: a power cut may tear what the
+// file names while it is written. With a file that cannot take the event, or has no
+// room left, the catalogue alone has it.
+func (e events) name(ctx context.Context, recording media.ID, ev media.Event) (metadata.Record, error) {
+	l := e.library
+	l.deleting.Lock()
+	defer l.deleting.Unlock()
+	r, err := l.catalogue.Record(ctx, recording) // again: it may be gone, or name another event by now
+	if err != nil {
+		return r, known(err)
+	}
+	r.Events = media.JoinEvent(r.Events, ev)
+	if !slices.ContainsFunc(r.Events, func(of media.Event) bool { return of.ID == ev.ID }) {
+		return r, api.Conflict("recording %s names %d events, as many as it may: this one is not listed there", recording, len(r.Events))
+	}
+	if err := l.catalogue.Put(ctx, r.Recording); err != nil {
+		return r, err
+	}
+	if err := mp4.AddEvents(l.file(r.Path), recording, r.Events); err != nil {
+		e.log.Warn("an event is in the catalogue alone: spool reindex of an empty database will not find it", "file", r.Path, "event", ev.ID, "error", err)
+	}
+	return r, nil
 }
 
 // markPatience is how long the mark of a file that ends at this moment is waited
@@ -76,6 +104,8 @@ func (e events) footage(ctx context.Context, stream string, ev *media.Event, don
 	}
 }
 
+// overlapping lists the recordings of an event's time whose files are here: another
+// recorder on the same database has its own.
 func (e events) overlapping(ctx context.Context, stream string, ev *media.Event) (all []metadata.Record, err error) {
 	q := metadata.Query{Stream: stream, Start: time.Unix(0, ev.Start), End: time.Unix(0, ev.End), Ascending: true, Limit: metadata.MaxLimit}
 	for {
@@ -83,7 +113,11 @@ func (e events) overlapping(ctx context.Context, stream string, ev *media.Event)
 		if err != nil {
 			return all, known(err)
 		}
-		all = append(all, page.Records...)
+		for _, r := range page.Records {
+			if r.Node == e.library.catalogue.Node() {
+				all = append(all, r)
+			}
+		}
 		switch {
 		case page.Degraded:
 			return all, api.Unavailable("the catalogue's database does not answer: older footage is not marked; try again")

@@ -116,6 +116,9 @@ func Open(ctx context.Context, o OpenOptions) (*Catalogue, error) {
 	return c, nil
 }
 
+// Node is the name of this recorder.
+func (c *Catalogue) Node() string { return c.opts.Node }
+
 func (c *Catalogue) kick() {
 	select {
 	case c.wake <- struct{}{}:

@@ -198,6 +198,11 @@ func (r *reconciliation) update(ctx context.Context, row *row) error {
 		return r.orphan(ctx, row, err)
 	}
 	defer r.settled(row.Path)
+	known, err := row.record(false)
+	if err != nil {
+		return err
+	}
+	keepEvents(&rec, known.Events)
 	r.report.Updated++
 	r.ended(ctx, row.State, rec)
 	return r.put(ctx, rec)
@@ -258,10 +263,19 @@ func (r *reconciliation) addFile(ctx context.Context, path string) error {
 	case known.Path == path && known.State != media.StateLost && known.State != media.StateRecording:
 		return nil // a recorder finished it in the meantime
 	default:
+		keepEvents(&rec, known.Events)
 		r.report.Updated++
 		r.ended(ctx, string(known.State), rec)
 	}
 	return r.put(ctx, rec)
+}
+
+// keepEvents adds the events that a recording's row names and its file does not: its
+// list had no room for them, or is torn.
+func keepEvents(rec *media.Recording, events []media.Event) {
+	for _, e := range events {
+		rec.Events = media.JoinEvent(rec.Events, e)
+	}
 }
 
 func (r *reconciliation) ended(ctx context.Context, said string, rec media.Recording) {

@@ -182,3 +182,35 @@ func TestAFileThatWasRenamedRightBeforeAKillIsFinished(t *testing.T) {
 	require.Equal(t, Report{Files: 2, Added: 1}, d.reconcile(c), "and that is all")
 	require.Len(t, ended, 1)
 }
+
+// TestReconcileKeepsTheEventsThatAFileHasNoRoomFor: what only the row names stays,
+// when the file is at another place now, and when its row says something else.
+func TestReconcileKeepsTheEventsThatAFileHasNoRoomFor(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, driver, dsn string) {
+		d := disk{t, t.TempDir()}
+		c := open(t, driver, dsn)
+		inFile := media.Event{ID: media.ID{1}, At: 1, Start: 1, End: 2}
+		inRow := media.Event{ID: media.ID{2}, Key: "k", At: 2, Start: 1, End: 3}
+		want := []media.Event{inFile, inRow}
+		for n := range 2 {
+			rec := sample(n, "live/a")
+			rec.Events = want
+			rec.State = []media.State{media.StateFinished, media.StateRecording}[n]
+			put(t, c, rec)
+			rec.Events, rec.State = want[:1], media.StateFinished
+			if n == 0 {
+				rec.Path = "elsewhere/" + filepath.Base(rec.Path)
+			}
+			d.write(rec)
+		}
+		ready(t, c.Catalogue)
+		d.reconcile(c)
+		records := all(t, c, Query{})
+		require.Len(t, records, 2)
+		for _, rec := range records {
+			require.Equal(t, media.StateFinished, rec.State)
+			require.Equal(t, want, rec.Events)
+		}
+		require.Contains(t, []string{records[0].Path, records[1].Path}, "elsewhere/"+filepath.Base(sample(0, "").Path))
+	})
+}

@@ -56,7 +56,7 @@
 // # The entry
 //
 // Every moov carries the file's catalogue entry (entry.go draws it), so that the
-// catalogue can be rebuilt from the disk alone; SetProtected changes one byte of
+// catalogue can be rebuilt from the disk alone; SetProtected and AddEvents change
 // it in place.
 //
 // # Recovery

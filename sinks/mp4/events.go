@@ -1,10 +1,12 @@
 package mp4
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"hash/crc32"
+	"slices"
 
 	"github.com/gospool/spool/pipeline/media"
 )
@@ -17,14 +19,17 @@ import (
 //	12 CRC32C of the list          4
 //	16 the list, JSON
 //
-// A growing file has room for some events that come later, and each is written
-// in place; a finished one has as much as it needs, and where there are no
-// events, nothing. A list that does not match its checksum (a power cut tears
-// it) counts as empty: the catalogue has the events too.
+// Every file has room for some events that come later, and each is written in
+// place: a growing file's by its writer, a finished one's by AddEvents. A list
+// that does not match its checksum (a power cut tears it) counts as empty: the
+// catalogue has the events too.
 const (
 	eventsMark  = "evts"
 	eventsFixed = 16
-	eventsRoom  = 2 << 10 // of a growing file, some ten events
+
+	eventsLength = 8       // where the length stands: what is before it is written once
+	eventsRoom   = 2 << 10 // of a growing file, some ten events
+	eventsLater  = 1 << 10 // of a finished one beside its own, some five: finishing writes little
 )
 
 // writeEvents appends the list with room for more.
@@ -37,22 +42,39 @@ func (e *entry) writeEvents(w *boxes, box int) {
 	e.eventsAt = len(w.b) - box
 	w.b = append(w.b, eventsMark...)
 	w.u32(uint32(room))
-	w.u32(uint32(len(list)))
-	w.u32(crc32.Checksum(list, castagnoli))
-	w.b = append(w.b, list...)
+	w.b = append(w.b, encodedList(list)...)
 	w.b = append(w.b, make([]byte, room-len(list))...)
 }
 
 // encodeEvents is the list in at most so many bytes, 0 for no limit: the latest
 // events stay.
 func (e *entry) encodeEvents(limit int) []byte {
-	for i := range e.events {
-		list, err := json.Marshal(e.events[i:])
-		if err == nil && (limit == 0 || len(list) <= limit) {
-			return list
+	var latest [][]byte
+	n := 1 // the brackets, and a comma for each but the first
+	for i := len(e.events) - 1; i >= 0; i-- {
+		b, err := json.Marshal(&e.events[i])
+		if err != nil {
+			continue // its data is no JSON
 		}
+		if n += len(b) + 1; limit > 0 && n > limit {
+			break
+		}
+		latest = append(latest, b)
 	}
-	return nil
+	if len(latest) == 0 {
+		return nil
+	}
+	slices.Reverse(latest)
+	return append(append([]byte{'['}, bytes.Join(latest, []byte{','})...), ']')
+}
+
+// encodedList is a list as it stands in a file behind its room: length, CRC32C,
+// list.
+func encodedList(list []byte) []byte {
+	b := make([]byte, 0, eventsFixed-eventsLength+len(list))
+	b = binary.BigEndian.AppendUint32(b, uint32(len(list)))
+	b = binary.BigEndian.AppendUint32(b, crc32.Checksum(list, castagnoli))
+	return append(b, list...)
 }
 
 // readEvents takes in the list behind the identity, which ends at an offset of
@@ -81,11 +103,8 @@ func (f *file) note(ev media.Event) (bool, error) {
 	e.events = media.JoinEvent(e.events, ev)
 	kept := holds(e.events, ev.ID)
 	if e.eventsAt > 0 {
-		list := e.encodeEvents(e.room)
-		b := make([]byte, 0, 8+len(list))
-		b = binary.BigEndian.AppendUint32(b, uint32(len(list)))
-		b = binary.BigEndian.AppendUint32(b, crc32.Checksum(list, castagnoli))
-		if err := f.writeAt(append(b, list...), f.lay.entryAt+int64(e.eventsAt)+8); err != nil {
+		list := encodedList(e.encodeEvents(e.room))
+		if err := f.writeAt(list, f.lay.entryAt+int64(e.eventsAt)+eventsLength); err != nil {
 			return kept, fmt.Errorf("event: %w", err)
 		}
 	}

@@ -77,18 +77,6 @@ func TestEventsStandInTheFile(t *testing.T) {
 	require.Zero(t, pool.Outstanding())
 }
 
-// TestFinishedFileWithoutEventsHoldsNoRoomForThem: only the growing moov does.
-func TestFinishedFileWithoutEventsHoldsNoRoomForThem(t *testing.T) {
-	src, pool := record(t, avc(4)), media.NewCheckedPool()
-	s, seg := noted(t, src, pool, false, nil)
-	require.NoError(t, s.end(seg, media.EndStop))
-	require.NoError(t, s.Close())
-	data, err := os.ReadFile(s.path(s.last()))
-	require.NoError(t, err)
-	require.Equal(t, 1, bytes.Count(data, []byte(eventsMark)), "that of the growing moov, which is in the mdat now")
-	require.Nil(t, s.last().Events)
-}
-
 // TestMoreEventsThanHaveRoom: a growing file keeps the latest, a finished one of
 // a recording all that it may name, and what it may not is counted.
 func TestMoreEventsThanHaveRoom(t *testing.T) {

@@ -104,7 +104,7 @@ func faultyRun(t *testing.T, disk FS, dir, form string, seg *media.Segment, chun
 	cfg.RecordPath, cfg.Fragment, cfg.FilenamePattern = dir, forms[form].fragment, "{stream_path}/{seq}.mp4"
 	s := newSession(t, cfg, nil)
 	s.openFS = func(string) (FS, error) { return disk, nil }
-	s.reserve = func(*media.Segment, Config) int64 { return 0 }
+	s.reserve = smallReserve(form)
 	defer func() { require.NoError(t, s.Close()) }()
 	if err := s.Open(context.Background()); err != nil {
 		return 0, err

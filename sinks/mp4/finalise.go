@@ -44,7 +44,7 @@ func (f *file) finalise(state media.State, reason media.Cause) (written int64, e
 
 // finishPlain makes an ordinary file, with its moov where it fits.
 func (f *file) finishPlain() (written int64, err error) {
-	f.entry.room = 0 // what comes is final
+	f.entry.room = len(f.entry.encodeEvents(0)) + eventsLater
 	f.w.b = append(f.w.b[:0], make([]byte, 0, f.tableBytes())...)
 	writeFinalMoov(&f.w, f.tracks, &f.entry)
 	if f.w.err != nil {
@@ -95,7 +95,7 @@ func (f *file) duration() int64 {
 }
 
 func (f *file) tableBytes() int {
-	n := pageBytes
+	n := pageBytes + f.entry.room
 	for i := range f.tracks {
 		n += len(f.tracks[i].stsd) + 1024 + f.tracks[i].table.bytes()
 	}

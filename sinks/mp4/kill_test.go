@@ -22,6 +22,17 @@ var forms = map[string]struct {
 	tail     bool
 }{"moov first": {}, "moov last": {tail: true}, "fragmented": {fragment: true}}
 
+// smallReserve takes a small file's moov where it is to come first, and is one page,
+// the least there is, where it is to come last.
+func smallReserve(form string) func(*media.Segment, Config) int64 {
+	return func(*media.Segment, Config) int64 {
+		if forms[form].tail {
+			return 0
+		}
+		return 2*pageBytes - 64 // ftyp stands before it
+	}
+}
+
 // killed runs one recording against a faulty disk and says how many chunks had
 // been written when it ended, and with what.
 func killed(t *testing.T, src *source, pool *media.Pool, dir string, cfg Config, tail bool, f *faultFS) (*session, int, error) {

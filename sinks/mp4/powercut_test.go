@@ -75,12 +75,7 @@ func recordOnDisk(t *testing.T, form string, forget int) cutRun {
 	cfg.FilenamePattern = "{stream_path}/{seq}.mp4"
 	s := newSession(t, cfg, nil)
 	s.openFS = func(string) (FS, error) { return cutFS{run.disk}, nil }
-	s.reserve = func(*media.Segment, Config) int64 {
-		if forms[form].tail {
-			return 0
-		}
-		return 4000
-	}
+	s.reserve = smallReserve(form)
 	pool := media.NewCheckedPool()
 	set, chunks := synthetic{fps: 10, gop: 10, picture: 300, sound: true, flush: time.Second, chunks: 4}.make(t, pool)
 	if forms[form].tail {

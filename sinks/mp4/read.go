@@ -60,6 +60,12 @@ func Playable(name string) (int64, error) {
 // SetProtected changes the protection that a file carries, in place, with one
 // write of one byte, and makes it durable. The file may be growing.
 func SetProtected(name string, protected bool) error {
+	return change(name, func(f File, name string) error { return protect(f, name, protected) })
+}
+
+// change lets a file be changed in place beside its owner, and makes what was
+// done durable.
+func change(name string, do func(f File, name string) error) error {
 	dir, base := filepath.Split(absolute(name))
 	fsys, err := openDisk(dir)
 	if err != nil {
@@ -71,7 +77,7 @@ func SetProtected(name string, protected bool) error {
 		return err
 	}
 	defer f.Close()
-	if err := protect(f, base, protected); err != nil {
+	if err := do(f, base); err != nil {
 		return err
 	}
 	return f.Datasync()
@@ -84,13 +90,13 @@ func protect(f File, name string, protected bool) error {
 	if protected {
 		b[0] = 1
 	}
-	at, err := entryOffset(f, name)
+	_, at, err := entryAt(f, name)
 	for written := int64(-1); err == nil && at != written; {
 		if _, err := f.WriteAt(b, at+entryProtectedAt); err != nil {
 			return diskError("protect", name, at, err)
 		}
 		written = at
-		at, err = entryOffset(f, name)
+		_, at, err = entryAt(f, name)
 	}
 	return err
 }
@@ -113,13 +119,14 @@ func openEntry(name string) (f *file, form form, done func(), err error) {
 	return nil, 0, nil, fmt.Errorf("%s: %w", strings.TrimSuffix(dir, "/"), err)
 }
 
-// entryOffset finds the entry's box in whichever moov a player would read.
-func entryOffset(f File, name string) (int64, error) {
+// entryAt reads the entry in whichever moov a player would read, and tells where
+// its box begins.
+func entryAt(f File, name string) (e entry, at int64, err error) {
 	size, err := f.Size()
 	if err != nil {
-		return 0, err
+		return e, 0, err
 	}
-	for at := int64(0); at < size; {
+	for at < size {
 		h, err := readHeader(f, at, size)
 		if err != nil || h.size == 0 {
 			break
@@ -127,12 +134,12 @@ func entryOffset(f File, name string) (int64, error) {
 		if h.is("moov") {
 			moov, err := readBox(f, at, h, size)
 			if err != nil {
-				return 0, err
+				return e, 0, err
 			}
-			_, in, err := findEntry(moov)
-			return at + h.length + int64(in), err
+			e, in, err := findEntry(moov)
+			return e, at + h.length + int64(in), err
 		}
 		at += h.size
 	}
-	return 0, fmt.Errorf("%s: %w", name, ErrNotOurs)
+	return e, 0, fmt.Errorf("%s: %w", name, ErrNotOurs)
 }

@@ -9,6 +9,8 @@
 // removed when the server has answered 2xx. What is there when the process starts,
 // after a kill or a power cut, is sent again. A file whose end a crash kept from this
 // stage is told of when recovery has finished it, but for those of a tee's branches.
+// An event that is marked in a file long finished does not come by here: nothing is
+// told of it.
 // So a server may hear a notice twice: webhook-id is the same then.
 //
 // # Files of the outbox

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -78,4 +79,57 @@ pipelines:
 	require.Equal(t, filepath.Base(files[0]), records.Records[0].File)
 	require.True(t, done.Actual.Equal(records.Records[0].Start))
 	require.Equal(t, done.Event, records.Records[0].Events[0].ID)
+}
+
+// TestEventOfFinishedFootageIsOnTheDisk: one that is told of when its files are long
+// finished is known to a catalogue that is made from the disk alone. The file is the
+// same to a player; to a client that has the old bytes it is another one.
+func TestEventOfFinishedFootageIsOnTheDisk(t *testing.T) {
+	for _, form := range []string{"fragment: false", "fragment: true"} {
+		t.Run(form, func(t *testing.T) { eventOfFinishedFootage(t, form) })
+	}
+}
+
+func eventOfFinishedFootage(t *testing.T, form string) {
+	r := serve(t, `
+streams:
+  cam/a: {pull: "testpattern://?size=320x180&fps=25&gop=25&audio=off"}
+mp4: {`+form+`}
+`)
+	r.start("cam/a", "")
+	r.awaitUnits("cam/a", 50)
+	r.stop("cam/a")
+	rec := r.rows("", 1)[0]
+	old, _ := r.send("GET", "/mp4/vod/"+rec.File, "")
+	frames := frameNumbers(t, r.path(rec.File), 320, 180)
+
+	trigger, err := json.Marshal(map[string]any{"at": rec.Start.Add(time.Second), "before": 0.5, "after": 0.5, "key": "bell-1", "name": "bell", "data": map[string]int{"door": 2}})
+	require.NoError(t, err)
+	resp, body := r.send("POST", "/mp4/event/cam/a", string(trigger), "Content-Type", "application/json")
+	require.Equal(t, 200, resp.StatusCode, body)
+	require.Contains(t, body, `"status":"marked"`)
+	resp, _ = r.send("GET", "/mp4/vod/"+rec.File, "", "If-None-Match", old.Header.Get("ETag"))
+	require.Equal(t, 200, resp.StatusCode, "its bytes are other ones")
+	require.NotEqual(t, old.Header.Get("ETag"), resp.Header.Get("ETag"))
+	require.Equal(t, old.ContentLength, resp.ContentLength)
+	resp, _ = r.send("GET", "/mp4/vod/"+rec.File, "", "If-None-Match", resp.Header.Get("ETag"))
+	require.Equal(t, 304, resp.StatusCode)
+	require.Equal(t, frames, frameNumbers(t, r.path(rec.File), 320, 180))
+	want := answer[map[string]any](r, "GET", "/mp4/events")
+	require.Len(t, want["events"], 1)
+	var record map[string]any
+	eventually(t, "the database has the event", func() bool {
+		record = answer[struct{ Record map[string]any }](r, "GET", "/mp4/records/"+rec.ID).Record
+		return record["pending"] == nil
+	})
+	r.end()
+
+	for _, gone := range []string{"spool.db", "spool.db-wal", "spool.db-shm", ".spool-journal"} {
+		require.NoError(t, os.RemoveAll(r.path(gone)))
+	}
+	require.Contains(t, r.command("reindex"), "1 added")
+	again := launch(t, racyBinary, r.dir, "")
+	again.await("catalogue: the database has every row")
+	require.Equal(t, want, answer[map[string]any](again, "GET", "/mp4/events"), "from the disk alone")
+	require.Equal(t, record, answer[struct{ Record map[string]any }](again, "GET", "/mp4/records/"+rec.ID).Record)
 }
