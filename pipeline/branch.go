@@ -114,7 +114,7 @@ func (b *Branch) loop() {
 	var backoff Backoff
 	var after *Ended
 	for {
-		final := b.isEnding()
+		final := after != nil && b.isEnding() // the first attempt may come when the end is near already
 		began := b.env.Clock.Now()
 		err := b.attempt(after)
 		now := b.env.Clock.Now()
