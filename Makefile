@@ -25,6 +25,7 @@ check:
 	@bad=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')); \
 	if [ -n "$$bad" ]; then echo "not formatted, run make fmt:" >&2; echo "$$bad" >&2; exit 1; fi
 	$(GO) vet $(PACKAGES)
+	cd bench/peers && $(GO) vet ./...
 
 static: build
 	@ldd spool 2>&1 | grep -qi 'not a .*dynamic' || { echo "spool is linked dynamically:" >&2; ldd spool >&2; exit 1; }
