@@ -8,9 +8,10 @@ import (
 	"sync/atomic"
 )
 
-// Pool makes chunks and takes their memory back: payloads in blocks, of which
-// at most 8 KiB of each track of a sealed chunk are not used. What is free, columns included, is kept up to a bound in bytes, as
-// far as it may be wanted soon, and given back to the system beyond it.
+// Pool makes chunks and takes their memory back: payloads in blocks, of which at
+// most 8 KiB of each track of a sealed chunk are not used. What is free, columns
+// included, is kept up to a bound in bytes, as far as it may be wanted soon; beyond
+// that blocks go back to the system, and columns to the collector.
 //
 // A pool is safe for concurrent use.
 type Pool struct {
