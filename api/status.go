@@ -30,8 +30,17 @@ type statusAnswer struct {
 	Gaps           uint64          `json:"gaps"`
 	LastError      string          `json:"last_error,omitempty"`
 	Warnings       []string        `json:"warnings,omitempty" doc:"what is less than was asked for"`
+	Problems       []problemAnswer `json:"problems,omitempty" doc:"what is wrong now"`
 	Ring           *ringAnswer     `json:"ring,omitempty"`
 	Finish         *finishAnswer   `json:"finish,omitempty" doc:"what finishing the last file took"`
+}
+
+type problemAnswer struct {
+	Problem string  `json:"problem" doc:"a stable word for machines"`
+	Since   *string `json:"since" format:"date-time"`
+	Stream  string  `json:"stream,omitempty"`
+	Cause   string  `json:"cause"`
+	Remedy  string  `json:"remedy"`
 }
 
 type ringAnswer struct {
@@ -78,6 +87,9 @@ func (s *Server) describe(stream string, st Status) statusAnswer {
 	for _, text := range rep.Warnings {
 		a.Warnings = append(a.Warnings, s.scrub(text))
 	}
+	for _, p := range rep.Problems {
+		a.Problems = append(a.Problems, s.problem(stream, p))
+	}
 	if rep.RingMaxBytes > 0 {
 		a.Ring = &ringAnswer{rep.RingBytes, rep.RingMaxBytes, rep.RingSpan.Seconds(), rep.RingChunks}
 	}
@@ -85,6 +97,11 @@ func (s *Server) describe(stream string, st Status) statusAnswer {
 		a.Finish = &finishAnswer{s.below(f.File), f.BytesWritten, f.FileBytes, f.Took.Round(time.Microsecond).Seconds()}
 	}
 	return a
+}
+
+// problem is a problem as a caller may see it: without the host's paths and addresses.
+func (s *Server) problem(stream string, p pipeline.Problem) problemAnswer {
+	return problemAnswer{p.Problem, utc(p.Since), stream, s.scrub(p.Cause), s.scrub(p.Remedy)}
 }
 
 // below is a file's path relative to the record directory, and its bare name

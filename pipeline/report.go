@@ -21,8 +21,9 @@ type Report struct {
 	LastDurable    time.Time // wall clock up to which media is on the disk: a power cut loses nothing of it
 	Gaps           uint64
 	Drops          []Drop
-	LastError      string   // of a stage that went on after it
-	Warnings       []string // what is less than was asked for, and what to do
+	LastError      string    // of a stage that went on after it
+	Warnings       []string  // what is less than was asked for, and what to do
+	Problems       []Problem // under way now; one that is over is not listed any more
 
 	// From the ring.
 	RingBytes, RingMaxBytes int64
@@ -30,6 +31,17 @@ type Report struct {
 	RingChunks              int
 
 	Finish Finish // of the last file that was finished
+}
+
+// Problem is one thing that is wrong now: GET /mp4/health lists those of every
+// stream and of the process, status those of one stream.
+type Problem struct {
+	Problem string    `json:"problem"` // a stable word for machines, such as "disk_full"; never renamed
+	Since   time.Time `json:"since"`
+	Stream  string    `json:"stream,omitempty"` // empty: of the whole process, or filled in by whoever knows the stream
+	Cause   string    `json:"cause"`            // what happened, in words
+	Remedy  string    `json:"remedy"`           // what to do about it, in words
+	Failing bool      `json:"-"`                // media is not recorded that should be; else recording goes on with less
 }
 
 // Drop counts what was left out for one cause.

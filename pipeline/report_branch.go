@@ -37,6 +37,10 @@ func (r *Report) Beside(branch string, b Report) {
 	for _, w := range b.Warnings {
 		r.Warnings = append(r.Warnings, branch+": "+w)
 	}
+	for _, p := range b.Problems {
+		p.Cause = branch + ": " + p.Cause
+		r.Problems = append(r.Problems, p)
+	}
 	if r.LastError == "" && b.LastError != "" {
 		r.LastError = branch + ": " + b.LastError
 	}
