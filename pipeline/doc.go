@@ -13,7 +13,9 @@
 //	build   no goroutine, no I/O; every problem of the declaration at once
 //	start   opens the stages from the sink up, then runs the source
 //	drain   the source is told to stop; closings cascade, every stage flushes
-//	abort   the context's cause is the first error; what is in flight is released
+//	fail    a stage's error ends the run: what it has emitted is drained, and the
+//	        stages behind it flush; up to it all is released as after an abort
+//	abort   from outside, at once: what is in flight is released
 //
 // # Elements
 //

@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// StageError is the first error of a run, and the cause of its context's end.
+// StageError is the first error of a run.
 type StageError struct {
 	Pipeline string
 	Stream   string
@@ -52,6 +52,7 @@ const (
 	ReasonNoRoom     = "no_room"  // the disk is full, and nothing on it may be deleted
 	ReasonSchedule   = "schedule" // the window of a schedule is over
 	ReasonReload     = "reload"   // the pipeline is declared otherwise now
+	ReasonError      = "error"    // a stage failed: those behind it are drained
 )
 
 // ErrAborted is the cause of a run that was aborted without an error of its own.

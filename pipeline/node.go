@@ -12,14 +12,20 @@ import (
 
 // node is one stage of a run as a go-streams Source, Flow or Sink.
 //
-// go-streams has no error and no context in its interfaces, so both live here:
-// the first error of a stage becomes the cause of the run's context, and from
-// then on every node reads on and releases until its upstream closes.
+// go-streams has no error and no context in its interfaces, so both live here. A
+// stage that fails ends the contexts of its own node and of those before it, which
+// from then on read on and release until their upstream closes. The nodes behind
+// it are drained: what it has emitted is consumed, and they flush.
 type node struct {
-	run  *Run
-	name string
-	kind Kind
+	run   *Run
+	name  string
+	kind  Kind
+	place int // in the run, the source's is 0
 	built
+
+	ctx      context.Context // ends with an abort of the run, or the failure of this stage or of one behind it
+	cancel   context.CancelCauseFunc
+	flushCtx context.Context // ctx, with the end's reason
 
 	in   chan any
 	next chan any // the channel of the node behind; set by Via and To before start
@@ -75,7 +81,7 @@ func (n *node) start() {
 func (n *node) runSource() {
 	r := n.run
 	err := n.do("run", func() error { return n.source(r.sourceCtx, n.emit) })
-	if r.ctx.Err() != nil {
+	if n.ctx.Err() != nil {
 		return
 	}
 	var end *EndError
@@ -85,7 +91,7 @@ func (n *node) runSource() {
 	case err == nil, r.sourceCtx.Err() != nil && isContext(err):
 		r.setReason(ReasonSourceLost) // unless Drain gave one before
 	default:
-		r.fail(n.name, "run", err)
+		r.fail(n, "run", err)
 	}
 }
 
@@ -108,23 +114,23 @@ func (n *node) runPut() {
 	for el := range n.in {
 		n.handle("put", el, func(_ context.Context, el any) error { n.put(el); return nil })
 	}
-	if n.run.ctx.Err() == nil {
+	if n.ctx.Err() == nil {
 		n.end(n.run.reasonNow())
 	}
 }
 
 func (n *node) runTake() {
 	for {
-		el, err := n.take(n.run.ctx)
+		el, err := n.take(n.ctx)
 		switch {
 		case err == nil:
 			if n.emit(el) != nil {
 				return
 			}
-		case errors.Is(err, io.EOF), n.run.ctx.Err() != nil:
+		case errors.Is(err, io.EOF), n.ctx.Err() != nil:
 			return
 		default:
-			n.run.fail(n.name, "take", err)
+			n.run.fail(n, "take", err)
 			return
 		}
 	}
@@ -132,22 +138,22 @@ func (n *node) runTake() {
 
 // handle gives one element to the stage, or releases it after an abort.
 func (n *node) handle(op string, el any, f func(context.Context, any) error) {
-	if n.run.ctx.Err() != nil {
+	if n.ctx.Err() != nil {
 		release(el)
 		return
 	}
 	n.taken.Add(1)
-	if err := n.do(op, func() error { return f(n.run.flushCtx, el) }); err != nil {
-		n.run.fail(n.name, op, err)
+	if err := n.do(op, func() error { return f(n.flushCtx, el) }); err != nil {
+		n.run.fail(n, op, err)
 	}
 }
 
 func (n *node) finish(flush func(context.Context) error) {
-	if n.run.ctx.Err() != nil {
+	if n.ctx.Err() != nil {
 		return
 	}
-	if err := n.do("flush", func() error { return flush(n.run.flushCtx) }); err != nil {
-		n.run.fail(n.name, "flush", err)
+	if err := n.do("flush", func() error { return flush(n.flushCtx) }); err != nil {
+		n.run.fail(n, "flush", err)
 	}
 }
 
@@ -165,9 +171,9 @@ func (n *node) emit(el any) error {
 	case n.next <- el:
 		n.given.Add(1)
 		return nil
-	case <-n.run.ctx.Done():
+	case <-n.ctx.Done():
 		release(el)
-		return context.Cause(n.run.ctx)
+		return context.Cause(n.ctx)
 	}
 }
 

@@ -19,12 +19,12 @@ type Run struct {
 	clock            Clock
 	nodes            []*node
 
-	ctx       context.Context // ends with an abort; its cause is the first error
+	ctx       context.Context // ends with an abort, or with the run
 	abort     context.CancelCauseFunc
-	sourceCtx context.Context // ends with a drain too
+	sourceCtx context.Context // the source's, which ends with a drain too
 	drain     context.CancelCauseFunc
-	flushCtx  context.Context // ctx, with the end's reason
 	reason    atomic.Pointer[string]
+	failure   atomic.Pointer[error] // the first error of a stage
 
 	wg      sync.WaitGroup
 	started atomic.Bool
@@ -37,16 +37,20 @@ var errDrain = errors.New("drain")
 func newRun(pipeline, stream string, log *slog.Logger, clock Clock) *Run {
 	r := &Run{pipeline: pipeline, stream: stream, log: log, clock: clock, done: make(chan struct{})}
 	r.ctx, r.abort = context.WithCancelCause(context.Background())
-	r.sourceCtx, r.drain = context.WithCancelCause(r.ctx)
-	r.flushCtx = withEndReason(r.ctx, r.reasonNow)
 	return r
 }
 
 func (r *Run) add(name string, kind Kind, b built) {
-	r.nodes = append(r.nodes, &node{
-		run: r, name: name, kind: kind, built: b,
+	n := &node{
+		run: r, name: name, kind: kind, place: len(r.nodes), built: b,
 		in: make(chan any), done: make(chan struct{}),
-	})
+	}
+	n.ctx, n.cancel = context.WithCancelCause(r.ctx)
+	n.flushCtx = withEndReason(n.ctx, r.reasonNow)
+	if n.place == 0 {
+		r.sourceCtx, r.drain = context.WithCancelCause(n.ctx)
+	}
+	r.nodes = append(r.nodes, n)
 }
 
 // Start opens the stages from the sink up, wires them and lets the source run.
@@ -99,6 +103,9 @@ func (r *Run) spawn(f func()) {
 
 // end closes the stages, from the source down, and settles the run's result.
 func (r *Run) end(err error, opened []*node) {
+	if failed := r.failure.Load(); failed != nil && err == nil {
+		err = *failed
+	}
 	if err == nil {
 		err = context.Cause(r.ctx)
 	}
@@ -216,8 +223,21 @@ func (r *Run) reasonNow() string {
 	return ReasonStop
 }
 
-// fail makes the first error the run's.
-func (r *Run) fail(stage, op string, err error) { r.abort(r.stageError(stage, op, err)) }
+// fail ends the run with an error: up to the stage that failed everything is
+// aborted, and what it has emitted is drained. The first error is the run's.
+func (r *Run) fail(at *node, op string, err error) {
+	if at.ctx.Err() != nil { // the error is that of a stage behind, or of the abort
+		return
+	}
+	err = r.stageError(at.name, op, err)
+	if !r.failure.CompareAndSwap(nil, &err) {
+		r.log.Error("another stage failed while the run was ending", "stage", at.name, "op", op, "error", err)
+	}
+	r.setReason(ReasonError)
+	for _, n := range r.nodes[:at.place+1] {
+		n.cancel(err)
+	}
+}
 
 func (r *Run) stageError(stage, op string, err error) error {
 	var se *StageError

@@ -96,6 +96,18 @@ func (t twice) Flush(ctx context.Context, _ pipeline.Emit[*token]) error {
 	return nil
 }
 
+// again hands on what it is given.
+type again struct{ lifecycle }
+
+func (a again) Process(_ context.Context, in *token, emit pipeline.Emit[*token]) error {
+	return emit(in)
+}
+
+func (a again) Flush(ctx context.Context, _ pipeline.Emit[*token]) error {
+	a.note("flush:again:%s", pipeline.EndReason(ctx))
+	return nil
+}
+
 type queue struct {
 	lifecycle
 	ready chan struct{}
@@ -199,6 +211,9 @@ func init() {
 	pipeline.RegisterTransform("twice", struct{}{}, "", func(set pipeline.Settings, _ struct{}) (pipeline.Transform[*token, *token], error) {
 		return twice{life(set)}, nil
 	})
+	pipeline.RegisterTransform("again", struct{}{}, "", func(set pipeline.Settings, _ struct{}) (pipeline.Transform[*token, *token], error) {
+		return again{life(set)}, nil
+	})
 	pipeline.RegisterBuffer("queue", struct{}{}, "", func(set pipeline.Settings, _ struct{}) (pipeline.Buffer[*token], error) {
 		return &queue{lifecycle: life(set), ready: make(chan struct{}, 1)}, nil
 	})
@@ -301,12 +316,14 @@ func TestFirstReasonWins(t *testing.T) {
 	require.Equal(t, "duration", run.Reason())
 }
 
-func TestStageErrorAbortsAndReleases(t *testing.T) {
+// What a stage has emitted before it failed is consumed, and the stages behind it
+// flush; those before it are aborted.
+func TestStageErrorDrainsWhatIsBehind(t *testing.T) {
 	for _, panics := range []bool{false, true} {
 		t.Run(fmt.Sprintf("panic=%v", panics), func(t *testing.T) {
 			defer goleak.VerifyNone(t)
 			p := &probe{count: -1, failAt: 7, panics: panics}
-			run := build(t, p, whole)
+			run := build(t, p, "[numbers: {}, queue: {}, twice: {}, again: {}, collect: {}]")
 			require.NoError(t, run.Start(t.Context()))
 			err := await(t, run)
 			var se *pipeline.StageError
@@ -317,20 +334,37 @@ func TestStageErrorAbortsAndReleases(t *testing.T) {
 			require.ErrorContains(t, err, "broken on purpose")
 			var pe *pipeline.PanicError
 			require.Equal(t, panics, errors.As(err, &pe))
-			require.NotContains(t, p.noted(), "flush", "after an abort nothing is flushed")
-			require.Contains(t, p.noted(), "close:collect")
-			require.Zero(t, p.live.Load(), "what was on its way is released")
+			require.Equal(t, evens(6), p.got)
+			require.NotContains(t, p.noted(), "flush:twice", "a stage that failed is not asked for more")
+			require.Contains(t, p.noted(), "flush:again:error flush:collect")
+			require.Equal(t, "error", run.Reason())
+			require.Zero(t, p.live.Load(), "what was on its way to the stage is released")
 		})
 	}
 }
 
-func TestSourceErrorAborts(t *testing.T) {
+func TestSourceErrorDrains(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	boom := errors.New("boom")
 	p := &probe{count: 3, end: boom}
 	run := build(t, p, whole)
 	require.NoError(t, run.Start(t.Context()))
 	require.ErrorIs(t, await(t, run), boom)
+	require.Equal(t, evens(3), p.got)
+	require.Contains(t, p.noted(), "flush:twice:error flush:collect")
+	require.Zero(t, p.live.Load())
+}
+
+// A stage behind the one that failed may be stuck: a stop still ends the run in
+// time, and the first error stays the run's.
+func TestDrainAfterAnErrorHasTheStopsDeadline(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	p := &probe{count: -1, failAt: 2, gate: make(chan struct{})}
+	run := build(t, p, whole)
+	require.NoError(t, run.Start(t.Context()))
+	require.Eventually(t, func() bool { return run.Reason() == "error" }, 10*time.Second, time.Millisecond)
+	require.ErrorContains(t, run.Stop("stop", 40*time.Millisecond), "broken on purpose")
+	require.ErrorContains(t, await(t, run), "broken on purpose")
 	require.Zero(t, p.live.Load())
 }
 

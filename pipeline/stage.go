@@ -6,8 +6,10 @@ import (
 )
 
 // Emit hands an element and its one reference to the next stage. It blocks
-// while that stage is busy. On an error, which is the cause of an abort, the
-// element has been released and the caller returns at once.
+// while that stage is busy. On an error, which is the cause of an abort or of the
+// failure of a stage behind, the element has been released and the caller returns
+// at once. Without one the element is consumed, also where the caller then fails,
+// unless the run is aborted.
 type Emit[T any] func(T) error
 
 // Source makes elements.
@@ -15,7 +17,7 @@ type Source[Out any] interface {
 	// Run emits until the context ends, which is a drain: it then returns nil,
 	// or the context's error. A return before that says that the source has
 	// ended: End tells why, nil means the source was lost, any other error
-	// aborts the run.
+	// fails the run: what was emitted is drained.
 	Run(ctx context.Context, emit Emit[Out]) error
 }
 
@@ -23,8 +25,9 @@ type Source[Out any] interface {
 type Transform[In, Out any] interface {
 	// Process owns the element's reference.
 	Process(ctx context.Context, in In, emit Emit[Out]) error
-	// Flush comes after the last element of a drain and never after an abort.
-	// EndReason(ctx) tells why the run ends.
+	// Flush comes after the last element of a drain, and of a run that a stage
+	// before this one has ended by an error; never after an abort or an error of
+	// this stage. EndReason(ctx) tells why the run ends.
 	Flush(ctx context.Context, emit Emit[Out]) error
 }
 
@@ -46,7 +49,7 @@ type Buffer[T any] interface {
 type Sink[In any] interface {
 	// Consume owns the element's reference.
 	Consume(ctx context.Context, in In) error
-	// Flush comes after the last element of a drain and never after an abort.
+	// Flush is that of Transform.
 	Flush(ctx context.Context) error
 }
 

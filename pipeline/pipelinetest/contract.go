@@ -30,7 +30,8 @@ const patience = 30 * time.Second
 
 // Contract puts every registered stage through the life that each run may have:
 // built and dropped, drained empty, drained full, aborted, stopped by an error
-// and by a panic of its neighbour, and held up by a slow one. Whatever happens
+// and by a panic of its neighbour, and held up by a slow one. What was emitted
+// before an error is consumed by those behind it. Whatever happens
 // the stage must end, leave no goroutine, and release each element once.
 //
 // env is called once a case and provides all services but the media pool.
@@ -46,6 +47,7 @@ func Contract(t *testing.T, fixtures map[string]Fixture, env func(t *testing.T, 
 			t.Run("drained at the source's end", func(t *testing.T) { c.drain(t, &Script{Count: 20}) })
 			t.Run("drained on demand", c.drainedOnDemand)
 			t.Run("aborted", c.aborted)
+			t.Run("the stage before fails", c.before)
 			t.Run("the stage behind fails", func(t *testing.T) { c.neighbour(t, &Script{Count: 50, FailAt: 2}) })
 			t.Run("the stage behind panics", func(t *testing.T) { c.neighbour(t, &Script{Count: 50, FailAt: 2, Panic: true}) })
 			t.Run("aborted while the stage behind is busy", c.abortedBusy)
@@ -55,8 +57,9 @@ func Contract(t *testing.T, fixtures map[string]Fixture, env func(t *testing.T, 
 
 // Script tells the contract's own ends of a pipeline what to do.
 type Script struct {
-	Count  int // elements that the source gives; -1: until it is told to stop
-	FailAt int // the sink fails on this element, from 1; 0 is never
+	Count  int   // elements that the source gives; -1: until it is told to stop
+	End    error // what the source ends with; nil: in good order
+	FailAt int   // the sink fails on this element, from 1; 0 is never
 	Panic  bool
 	Hold   chan struct{} // not nil: the sink waits for it to close
 
@@ -139,6 +142,23 @@ func (c *contract) aborted(t *testing.T) {
 	cause := errors.New("aborted by the contract")
 	run.Abort(cause)
 	require.ErrorIs(t, await(t, run), cause)
+}
+
+// before lets the source fail: the stage takes all that it was given, and the
+// sink all that the stage made of it.
+func (c *contract) before(t *testing.T) {
+	if c.info.In == nil {
+		return // nothing is before a source
+	}
+	boom := errors.New("as the contract's script says")
+	run := c.start(t, &Script{Count: 20, End: boom})
+	require.ErrorIs(t, await(t, run), boom)
+	nodes := run.Status()
+	require.Positive(t, nodes[0].Given)
+	require.Equal(t, nodes[0].Given, nodes[1].Taken, "what was given to the stage before the error")
+	if c.info.Out != nil {
+		require.Equal(t, nodes[1].Given, nodes[2].Taken, "what the stage gave")
+	}
 }
 
 func (c *contract) neighbour(t *testing.T, s *Script) {

@@ -47,6 +47,9 @@ func (f from[T]) Run(ctx context.Context, emit pipeline.Emit[T]) error {
 	if err := f.give(ctx, f.set, f.script, emit); err != nil {
 		return err
 	}
+	if f.script.End != nil {
+		return f.script.End
+	}
 	return pipeline.End(string(media.EndOfFile))
 }
 
