@@ -46,7 +46,7 @@ type MP4 struct {
 	ExpireDays       int           `yaml:"expire_days" doc:"Recordings older than this are deleted, within the hour; 0 is never."`
 	DiskMaxPercent   int           `yaml:"disk_max_percent" doc:"The oldest recordings are deleted when the disk is fuller than this, at once; 0 is never."`
 	AutoRecovery     bool          `yaml:"auto_recovery" doc:"At start, finish the files that a crash left."`
-	FilenamePattern  string        `yaml:"filename_pattern" doc:"Name of a file, from {stream} {stream_path} {date} {time} {timestamp} {ms} {seq} {pipeline}."`
+	FilenamePattern  string        `yaml:"filename_pattern" doc:"Name of a file, from {stream} {stream_path} {date} (20260318) {time} (143025) {timestamp} {ms} {seq} {pipeline}; other forms by strftime: {date:%Y-%m-%d}."`
 	Timezone         string        `yaml:"timezone" doc:"Of the date and time in file names, such as Europe/Berlin; empty is the machine's."`
 	Sync             string        `yaml:"sync" oneof:"none interval chunk segment" doc:"When what is written is made safe from a power cut; a kill loses nothing of it anyway."`
 	SyncInterval     spec.Duration `yaml:"sync_interval" doc:"With sync: interval, the most that a power cut may lose."`

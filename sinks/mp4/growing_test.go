@@ -30,7 +30,7 @@ func TestGrowingFilePlaysUpToItsLastWholeChunk(t *testing.T) {
 		require.NoError(t, s.put(seg, chunks[:4]))
 		rec := s.last()
 		require.Equal(t, media.StateRecording, rec.State)
-		require.Equal(t, "live_cam_2026-03-04_05-06-07.mp4.part", rec.Path)
+		require.Equal(t, "live_cam_20260304_050607.mp4.part", rec.Path)
 		requireSame(t, src, s.path(rec), counts...)
 		requirePlays(t, s.path(rec))
 

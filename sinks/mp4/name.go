@@ -9,6 +9,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/ncruces/go-strftime"
+
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -21,61 +23,108 @@ const PartSuffix = ".part"
 const maxComponent = 255 - 16
 
 // placeholders are what a pattern may hold, in the order the error lists them.
+// One with a form takes another form of strftime: {date:%Y-%m-%d}.
 var placeholders = []struct {
 	name, doc string
+	form      string
 	value     func(s *media.Segment, at time.Time) string
 }{
-	{"stream", "path of the stream, with _ for /", func(s *media.Segment, _ time.Time) string { return safe(strings.ReplaceAll(s.Stream, "/", "_")) }},
-	{"stream_path", "path of the stream: makes directories", func(s *media.Segment, _ time.Time) string { return safePath(s.Stream) }},
-	{"pipeline", "name of the pipeline", func(s *media.Segment, _ time.Time) string { return safe(s.Pipeline) }},
-	{"date", "2006-01-02", func(_ *media.Segment, at time.Time) string { return at.Format("2006-01-02") }},
-	{"time", "15-04-05", func(_ *media.Segment, at time.Time) string { return at.Format("15-04-05") }},
-	{"ms", "milliseconds, three digits", func(_ *media.Segment, at time.Time) string { return fmt.Sprintf("%03d", at.Nanosecond()/1e6) }},
-	{"timestamp", "Unix seconds", func(_ *media.Segment, at time.Time) string { return strconv.FormatInt(at.Unix(), 10) }},
-	{"seq", "number of the file in this run, from 1", func(s *media.Segment, _ time.Time) string { return strconv.FormatUint(s.Index, 10) }},
+	{"stream", "path of the stream, with _ for /", "", func(s *media.Segment, _ time.Time) string { return safe(strings.ReplaceAll(s.Stream, "/", "_")) }},
+	{"stream_path", "its path with the slashes: makes directories", "", func(s *media.Segment, _ time.Time) string { return safePath(s.Stream) }},
+	{"pipeline", "name of the pipeline", "", func(s *media.Segment, _ time.Time) string { return safe(s.Pipeline) }},
+	{"date", "20260318, or {date:%Y-%m-%d} and other forms of strftime", "%Y%m%d", nil},
+	{"time", "143025, or {time:%H-%M-%S}", "%H%M%S", nil},
+	{"ms", "milliseconds, three digits", "", func(_ *media.Segment, at time.Time) string { return fmt.Sprintf("%03d", at.Nanosecond()/1e6) }},
+	{"timestamp", "Unix seconds", "", func(_ *media.Segment, at time.Time) string { return strconv.FormatInt(at.Unix(), 10) }},
+	{"seq", "number of the file in this run, from 1", "", func(s *media.Segment, _ time.Time) string { return strconv.FormatUint(s.Index, 10) }},
 }
 
-// pattern makes the names of files. It alternates literal text and placeholders:
-// text[0] value[0] text[1] ... text[n].
+// pattern makes the names of files. It alternates literal text and values:
+// text[0] values[0] text[1] ... text[n].
 type pattern struct {
 	text   []string
-	values []int // into placeholders
+	values []patternValue
+}
+
+type patternValue struct {
+	placeholder int
+	form        string // of strftime; empty for those that take none
 }
 
 // parsePattern checks a pattern: every {word} is known, the name ends in .mp4,
-// and the literal parts neither begin at the root nor climb out.
+// and it neither begins at the root nor climbs out.
 func parsePattern(s string) (pattern, error) {
 	var p pattern
-	rest := s
-	for {
-		open := strings.IndexByte(rest, '{')
-		if open < 0 {
-			p.text = append(p.text, rest)
+	for begin := 0; ; {
+		n := strings.IndexAny(s[begin:], "{}")
+		if n < 0 {
+			n = len(s) - begin
+		}
+		open := begin + n
+		p.text = append(p.text, s[begin:open])
+		if at := strings.IndexFunc(s[begin:open], unfitInPath); at >= 0 {
+			return pattern{}, patternError(s, begin+at, unfitError(s[begin+at:]))
+		}
+		if open == len(s) {
 			break
 		}
-		end := strings.IndexByte(rest[open:], '}')
-		if end < 0 {
-			return pattern{}, patternError(s, "has a { without }")
+		n = strings.IndexAny(s[open+1:], "{}")
+		if s[open] == '}' || n < 0 || s[open+1+n] == '{' {
+			return pattern{}, patternError(s, open, "a brace stands alone: write {date}, or leave it out")
 		}
-		name := rest[open+1 : open+end]
-		k := placeholder(name)
-		if k < 0 {
-			return pattern{}, patternError(s, fmt.Sprintf("has {%s}, which is no placeholder", name))
+		begin = open + n + 2
+		v, at, wrong := parseValue(s[open+1 : begin-1])
+		if wrong != "" {
+			return pattern{}, patternError(s, open+1+at, wrong)
 		}
-		p.text = append(p.text, rest[:open])
-		p.values = append(p.values, k)
-		rest = rest[open+end+1:]
+		p.values = append(p.values, v)
 	}
-	literal := strings.Join(p.text, "x")
-	switch {
-	case !strings.HasSuffix(s, ".mp4") || len(path.Base(s)) == len(".mp4"):
-		return pattern{}, patternError(s, "does not name a file that ends in .mp4")
-	case strings.HasPrefix(s, "/") || path.Clean(literal) != literal || strings.HasPrefix(literal, ".."):
-		return pattern{}, patternError(s, "must stay below record_path: no / at the start, no . or .. or // in it")
-	case safePath(literal) != literal:
-		return pattern{}, patternError(s, "has a character or a length that file names should not have")
+	if at, wrong := p.shape(s); wrong != "" {
+		return pattern{}, patternError(s, at, wrong)
 	}
 	return p, nil
+}
+
+// parseValue reads what stands between braces. What is wrong is about the byte at
+// an offset.
+func parseValue(in string) (v patternValue, at int, wrong string) {
+	name, form, formed := strings.Cut(in, ":")
+	v.placeholder = placeholder(name)
+	if v.placeholder < 0 {
+		return v, 0, fmt.Sprintf("{%s} is no placeholder: write one of%s", in, listPlaceholders())
+	}
+	if v.form = placeholders[v.placeholder].form; !formed {
+		return v, 0, ""
+	}
+	at = len(name) + 1
+	if v.form == "" {
+		return v, at, fmt.Sprintf("{%s} takes no form: write {%s}; {date} and {time} take one", in, name)
+	}
+	v.form = form
+	n, wrong := checkTimeForm(form)
+	return v, at + n, wrong
+}
+
+// shape says what is wrong with the path as a whole.
+func (p *pattern) shape(s string) (at int, wrong string) {
+	sample := p.text[0]
+	for i, v := range p.values {
+		if v.form == "" {
+			sample += "x"
+		} else {
+			sample += strftime.Format(v.form, time.Unix(0, 0).UTC()) // it may hold slashes
+		}
+		sample += p.text[i+1]
+	}
+	switch {
+	case !strings.HasSuffix(s, ".mp4") || path.Base(s) == ".mp4":
+		return max(len(s)-1, 0), "a file's name ends in .mp4: write {stream}_{date}_{time}.mp4"
+	case strings.HasPrefix(sample, "/") || path.Clean(sample) != sample || strings.HasPrefix(sample, ".."):
+		return 0, "names stay below record_path: write no / at the start, no . or .. or // in it"
+	case safePath(sample) != sample:
+		return 0, "a part of the path begins with a dot, ends with a space or is too long: write {stream}/{date}_{time}.mp4"
+	}
+	return 0, ""
 }
 
 func placeholder(name string) int {
@@ -87,12 +136,17 @@ func placeholder(name string) int {
 	return -1
 }
 
-func patternError(s, what string) error {
+func listPlaceholders() string {
 	var b strings.Builder
 	for _, p := range placeholders {
 		fmt.Fprintf(&b, " {%s} (%s)", p.name, p.doc)
 	}
-	return fmt.Errorf("filename_pattern: %q %s; placeholders are%s", s, what, b.String())
+	return b.String()
+}
+
+// patternError is about the byte at an offset, and counts characters from 1.
+func patternError(s string, offset int, why string) error {
+	return fmt.Errorf("filename_pattern: %q, character %d: %s", s, utf8.RuneCountInString(s[:offset])+1, why)
 }
 
 // name is the path of a segment's file below the record directory; n tells how
@@ -101,8 +155,12 @@ func (p pattern) name(s *media.Segment, loc *time.Location, n int) string {
 	at := time.Unix(0, s.StartUTC).In(loc)
 	var b strings.Builder
 	b.WriteString(p.text[0])
-	for i, k := range p.values {
-		b.WriteString(placeholders[k].value(s, at))
+	for i, v := range p.values {
+		if v.form != "" {
+			b.WriteString(strftime.Format(v.form, at))
+		} else {
+			b.WriteString(placeholders[v.placeholder].value(s, at))
+		}
 		b.WriteString(p.text[i+1])
 	}
 	full := safePath(b.String())
@@ -135,7 +193,7 @@ func safePath(p string) string {
 // dots go, so that nothing is hidden or climbs.
 func safe(s string) string {
 	s = strings.Map(func(r rune) rune {
-		if r == utf8.RuneError || !unicode.IsPrint(r) || strings.ContainsRune(`/\:*?"<>|{}%`, r) {
+		if unfit(r) {
 			return '_'
 		}
 		return r
@@ -151,4 +209,17 @@ func safe(s string) string {
 		s = s[:len(s)-n]
 	}
 	return s
+}
+
+// unfit reports whether a character is in no component: SMB, exFAT and Windows
+// refuse some, and URLs and shells read others.
+func unfit(r rune) bool {
+	return r == utf8.RuneError || !unicode.IsPrint(r) || strings.ContainsRune(`/\:*?"<>|{}%`, r)
+}
+
+func unfitInPath(r rune) bool { return r != '/' && unfit(r) }
+
+func unfitError(s string) string {
+	_, n := utf8.DecodeRuneInString(s)
+	return fmt.Sprintf("%q is not taken by every filesystem and client: write - or _", s[:n])
 }
