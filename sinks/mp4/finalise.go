@@ -206,17 +206,26 @@ func (f *file) writeSize(size int64) error {
 // visible when the free box before it shrinks:
 //
 //	before  ftyp moov{ mvex{ free(20) } } free(S){ ................ } (moof mdat)*
-//	write   ftyp moov{ mvex{ free(20) } } free(S){ ........ [sidx] } (moof mdat)*
+//	append  ftyp moov{ mvex{ free(20) } } free(S){ ................ } (moof mdat)* free(8)
+//	write   ftyp moov{ mvex{ free(20) } } free(S){ ........ [sidx] } (moof mdat)* free(8)
 //	fsync
-//	flip    ftyp moov{ mvex{ mehd     } } free(S-K) sidx            (moof mdat)*
+//	flip    ftyp moov{ mvex{ mehd     } } free(S-K) sidx            (moof mdat)* free(8)
 //	fsync
+//
+// The last box is there so that the sidx does not reach to the end of the file:
+// seek.md shows what every player makes of one that does.
 func (f *file) finishIndex() (written int64, err error) {
 	l := &f.lay
 	lead := &f.tracks[f.lead]
 	limit := (l.reserve - 8 - sidxFixed) / referenceSize
 	refs := f.index.references(lead.presented()+lead.table.duration(), int(limit))
-	if refs == nil { // no lead track, or fragments too large for any reference
+	if len(refs) == 0 { // no lead track, or more fragments than there is room for
 		return f.finishAsGrown()
+	}
+	if err := f.appendEnd(); errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
+		return f.finishAsGrown()
+	} else if err != nil {
+		return 0, err
 	}
 	var sidx boxes
 	f.index.writeSidx(&sidx, lead, refs)
@@ -233,8 +242,24 @@ func (f *file) finishIndex() (written int64, err error) {
 	if err := f.showMehd(); err != nil {
 		return 0, err
 	}
+	f.size += endBytes
 	f.punch(l.reserveAt+8, l.chunks-n)
-	return n + 4 + grownBytes, nil
+	return n + 4 + endBytes + grownBytes, nil
+}
+
+// endBytes is the size of the free box behind the last fragment.
+const endBytes = 8
+
+// appendEnd puts the last box behind the last fragment, or leaves the file as
+// it was.
+func (f *file) appendEnd() error {
+	var end boxes
+	end.free(endBytes)
+	err := f.writeAt(end.b, f.size)
+	if err != nil {
+		_ = f.f.Truncate(f.size)
+	}
+	return err
 }
 
 // finishAsGrown makes a fragmented file of a growing one without an index. It

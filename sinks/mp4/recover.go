@@ -310,15 +310,18 @@ func (f *file) spanOf(head []byte) (span time.Duration, ok bool) {
 	return span, ok
 }
 
-// ownTail tells whether what follows the last chunk is a moov that finishing
-// had begun to append: cutting it off loses nothing.
+// ownTail tells whether what follows the last chunk is what finishing had begun
+// to append, the moov or the last free box: cutting it off loses nothing.
 func (f *file) ownTail(s *chunkScan) bool {
-	if f.lay.fragment || s.pos != f.size {
+	if s.pos != f.size {
 		return false
 	}
 	h, err := readHeader(f.f, s.pos, s.size)
 	if err != nil || !h.is("free") {
 		return false
+	}
+	if f.lay.fragment {
+		return h.size == endBytes && s.size-s.pos == endBytes
 	}
 	inner, err := readHeader(f.f, s.pos+8, s.size)
 	return err != nil && errors.Is(err, errNoHeader) || inner.is("moov")

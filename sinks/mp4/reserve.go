@@ -18,10 +18,10 @@ const (
 	moovMost      = 64 << 20
 )
 
-// What is reserved for the sidx: 12 bytes a fragment. It always fits, because
-// neighbouring references are merged when it would not.
+// What is reserved for the sidx: 12 bytes a fragment. A file that nothing bounds
+// has room for a day of them.
 const (
-	sidxUnbounded = 64 << 10 // seven hours of 5 s fragments before that begins
+	sidxUnbounded = 24 * time.Hour
 	sidxLeast     = 2 << 10
 	sidxMost      = sidxFixed + maxReferences*referenceSize + 8
 )
@@ -30,10 +30,11 @@ const (
 // file is finished. It costs disk space only while the file grows.
 func reserveFor(s *media.Segment, cfg Config) int64 {
 	if cfg.Fragment {
-		if s.MaxDuration <= 0 {
-			return sidxUnbounded
+		longest := s.MaxDuration
+		if longest <= 0 {
+			longest = sidxUnbounded
 		}
-		fragments := int64(s.MaxDuration/cfg.FragmentDuration.D()) + 1
+		fragments := int64(longest/cfg.FragmentDuration.D()) + 1
 		return min(max(sidxFixed+8+fragments*referenceSize*5/4, sidxLeast), sidxMost)
 	}
 	want := int64(0)

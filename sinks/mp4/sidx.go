@@ -56,44 +56,23 @@ func (x *index) cut(at int64) {
 	x.from, x.bytes = at, 0
 }
 
-// references closes the open fragment at the end of the lead track and gives at
-// most limit references: where there are more, neighbours are merged. It is nil
-// where that cannot be.
+// references closes the open fragment at the end of the lead track. It is nil
+// where there is none, and where there are more than limit: a reference of two
+// neighbours would hide the second from a player that goes by references.
 func (x *index) references(end int64, limit int) []reference {
 	all := x.done
 	if x.begun && x.bytes > 0 {
 		all = append(all[:len(all):len(all)], reference{uint32(x.bytes), uint32(max(end-x.from, 0)), x.sync})
 	}
-	limit = min(limit, maxReferences)
-	if limit <= 0 || len(all) == 0 {
+	if len(all) > min(limit, maxReferences) {
 		return nil
 	}
-	if len(all) <= limit {
-		return all
-	}
-	per := (len(all) + limit - 1) / limit
-	merged := make([]reference, 0, limit)
-	for i := 0; i < len(all); i += per {
-		m, ok := merge(all[i:min(i+per, len(all))])
-		if !ok {
-			return nil
-		}
-		merged = append(merged, m)
-	}
-	return merged
+	return all
 }
 
-func merge(refs []reference) (m reference, ok bool) {
-	var bytes, duration int64
-	for _, r := range refs {
-		bytes += int64(r.bytes)
-		duration += int64(r.duration)
-	}
-	return reference{uint32(bytes), uint32(duration), refs[0].sync}, bytes <= maxReferenced && duration <= math.MaxUint32
-}
-
-// writeSidx appends a flat sidx whose references follow it at once and reach to
-// the end of the file: the form that ffmpeg takes for complete.
+// writeSidx appends a flat sidx whose references follow it at once. They must
+// not reach to the end of the file: libavformat would then know no other
+// fragments (seek.md).
 func (x *index) writeSidx(w *boxes, lead *track, refs []reference) {
 	at := w.full("sidx", 1, 0)
 	w.u32(lead.id)
