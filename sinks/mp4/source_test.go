@@ -110,7 +110,8 @@ type unit struct {
 type recipe struct {
 	codec   string
 	seconds int
-	extra   string
+	gop     int // pictures, which are small then; 0: a second's
+	silent  bool
 }
 
 var sources = struct {
@@ -130,8 +131,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-func avc(seconds int) recipe  { return recipe{"libx264", seconds, ""} }
-func hevc(seconds int) recipe { return recipe{"libx265", seconds, ""} }
+func avc(seconds int) recipe  { return recipe{codec: "libx264", seconds: seconds} }
+func hevc(seconds int) recipe { return recipe{codec: "libx265", seconds: seconds} }
 
 // record makes a source: moving pictures with B-frames, a key frame a second,
 // and sound.
@@ -144,14 +145,21 @@ func record(t testing.TB, r recipe) *source {
 	}
 	name := filepath.Join(sources.dir, r.codec+strconv.Itoa(len(sources.made))+".mp4")
 	seconds := strconv.Itoa(r.seconds)
+	gop, size := "25", "320x180"
+	if r.gop > 0 {
+		gop, size = strconv.Itoa(r.gop), "128x72"
+	}
 	args := []string{
 		"-v", "error", "-y",
-		"-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25:duration=" + seconds,
+		"-f", "lavfi", "-i", "testsrc2=size="+size+":rate=25:duration=" + seconds,
 		"-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000:duration=" + seconds,
-		"-c:v", r.codec, "-preset", "veryfast", "-bf", "2", "-g", "25", "-b:v", "600k", "-pix_fmt", "yuv420p",
+		"-c:v", r.codec, "-preset", "veryfast", "-bf", "2", "-g", gop, "-keyint_min", gop, "-sc_threshold", "0", "-b:v", "600k", "-pix_fmt", "yuv420p",
 	}
 	if r.codec == "libx265" {
-		args = append(args, "-tag:v", "hvc1", "-x265-params", "log-level=error:bframes=2:keyint=25:open-gop=0")
+		args = append(args, "-tag:v", "hvc1", "-x265-params", "log-level=error:bframes=2:open-gop=0:keyint="+gop+":min-keyint="+gop)
+	}
+	if r.silent {
+		args = append(args, "-an")
 	}
 	tool(t, "ffmpeg", append(args, "-video_track_timescale", "90000", "-c:a", "aac", "-ac", "2", name)...)
 	s := &source{file: name, probe: probe(t, name)}

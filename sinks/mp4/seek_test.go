@@ -1,0 +1,161 @@
+package mp4
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// TestFramesAfterASeekAreTheSources seeks to fifty places of each file that this
+// package makes, and compares what ffmpeg decodes there with the source.
+func TestFramesAfterASeekAreTheSources(t *testing.T) {
+	for name, c := range map[string]struct {
+		of    recipe
+		flush time.Duration
+		few   bool // of the forms, the finished and recovered fragmented ones
+	}{
+		"GOPs of 0.5 s":                 {recipe{codec: "libx264", seconds: 12, gop: 12}, time.Second, true},
+		"GOPs of 4 s":                   {recipe{codec: "libx264", seconds: 18, gop: 100}, time.Second, false},
+		"GOPs of 4 s, chunks of 0.25 s": {recipe{codec: "libx264", seconds: 18, gop: 100}, time.Second / 4, true},
+		"GOPs of 30 s":                  {recipe{codec: "libx264", seconds: 34, gop: 750}, time.Second, true},
+		"GOPs of 4 s, no sound":         {recipe{codec: "libx264", seconds: 18, gop: 100, silent: true}, time.Second, true},
+		"GOPs of 4 s, H.265":            {recipe{codec: "libx265", seconds: 10, gop: 100}, time.Second, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			src := record(t, c.of)
+			want := decoded(t, src)
+			for form, file := range everyForm(t, src, c.flush) {
+				if c.few && (!strings.Contains(form, "fragmented") || strings.HasPrefix(form, "growing")) {
+					continue
+				}
+				requireSeeks(t, want, file, form)
+			}
+		})
+	}
+}
+
+// everyForm makes a file of each form out of a source: growing, finished,
+// recovered, and recovered without a chunk in the middle.
+func everyForm(t *testing.T, src *source, flush time.Duration) map[string]string {
+	out := map[string]string{}
+	for form, f := range forms {
+		cfg := Defaults()
+		cfg.Fragment = f.fragment
+		s := newSession(t, cfg, nil)
+		if f.tail {
+			s.reserve = smallReserve(form)
+		}
+		pool := media.NewCheckedPool()
+		set, chunks := src.chunks(t, pool, flush, nil)
+		require.NoError(t, s.Open(context.Background()))
+		seg := segment(set, 1)
+		require.NoError(t, s.put(seg, chunks))
+		grown, err := os.ReadFile(s.path(s.last()))
+		require.NoError(t, err)
+		require.NoError(t, s.end(seg, media.EndStop))
+		require.NoError(t, s.Close())
+		require.Zero(t, pool.Outstanding(), pool.Leaks())
+		out["finished, "+form] = s.path(s.last())
+		if f.tail {
+			continue // it grows and is recovered as the other does
+		}
+		growing := filepath.Join(t.TempDir(), "growing.mp4")
+		require.NoError(t, os.WriteFile(growing, grown, 0o600))
+		out["growing, "+form] = growing
+		_, out["recovered, "+form] = repaired(t, t.TempDir(), grown[:len(grown)-100])
+	}
+	return out
+}
+
+// decoded is the MD5 of each picture of a source, as it is shown.
+func decoded(t *testing.T, src *source) []string {
+	frames := frameHashes(t, "-i", src.file, "-map", "0:v")[0]
+	require.Len(t, slices.Compact(slices.Sorted(slices.Values(frames))), len(frames), "each picture is like no other")
+	return frames
+}
+
+// frameHashes decodes with one ffmpeg, which must have nothing to say, and
+// gives the MD5 of what comes, by stream.
+func frameHashes(t *testing.T, args ...string) map[int][]string {
+	args = append([]string{"-nostdin", "-v", "warning"}, args...)
+	table := tool(t, "ffmpeg", append(args, "-fps_mode", "passthrough", "-f", "framemd5", "-")...)
+	out := map[int][]string{}
+	for line := range strings.Lines(string(table)) {
+		column := strings.Split(strings.TrimSpace(line), ",")
+		if line[0] == '#' {
+			continue
+		}
+		stream, err := strconv.Atoi(strings.TrimSpace(column[0]))
+		require.NoError(t, err)
+		out[stream] = append(out[stream], strings.TrimSpace(column[5]))
+	}
+	return out
+}
+
+// seekFrames is how many pictures are looked at behind a seek: past the end of
+// the chunk.
+const seekFrames = 30
+
+func requireSeeks(t *testing.T, source []string, file, form string) {
+	seen := probe(t, file)
+	pictures := seen.of(0)
+	require.Greater(t, len(pictures), len(source)-60, form)
+	first := pictures[0].PTS // it is a key frame, and shown first
+	var want []int
+	for _, p := range pictures {
+		want = append(want, int((p.PTS-first+1800)/3600))
+	}
+	slices.Sort(want) // a cut leaves out what is decoded after, and shown before, the last one
+	rnd := rand.New(rand.NewPCG(1, 2))
+	var args, maps []string
+	var at []int
+	for i := range 50 {
+		n := rnd.IntN(len(want))
+		at = append(at, n)
+		args = append(args, "-threads", "1", "-ss", fmt.Sprintf("%.3f", max(float64(first)/90000+float64(want[n])/25-0.01, 0)), "-t", fmt.Sprint(seekFrames/25.0), "-i", file)
+		maps = append(maps, "-map", fmt.Sprintf("%d:v", i))
+	}
+	got := frameHashes(t, append(args, maps...)...)
+	for i, n := range at {
+		shown := numbers(source, got[i])
+		require.GreaterOrEqual(t, len(shown), min(seekFrames, len(want)-n)-1, "%s: pictures from %d on", form, n)
+		require.Equal(t, want[n:min(n+len(shown), len(want))], shown, "%s: pictures from %d on", form, n)
+	}
+}
+
+// numbers says which pictures of the source these are; -1 is none of them.
+func numbers(source, hashes []string) (out []int) {
+	for _, h := range hashes {
+		out = append(out, slices.Index(source, h))
+	}
+	return out
+}
+
+// TestIndexLeavesTheEndOut: libavformat takes an index that reaches to the end
+// of the file for all there is.
+func TestIndexLeavesTheEndOut(t *testing.T) {
+	src := record(t, avc(8))
+	for form, file := range everyForm(t, src, time.Second/4) {
+		data, err := os.ReadFile(file)
+		require.NoError(t, err)
+		at := bytes.Index(data, []byte("sidx"))
+		if !strings.Contains(form, "fragmented") || strings.HasPrefix(form, "growing") {
+			require.Negative(t, at, form)
+			continue
+		}
+		boxes := order(t, file)
+		require.Equal(t, []string{"moof", "mdat", "free"}, boxes[len(boxes)-3:], form)
+	}
+}
