@@ -14,7 +14,7 @@ func (x *foreign) keepFragments(at int64) error {
 	x.copy.length = at
 	var blanks []extent // boxes since the last whole fragment that may have to go
 	var lostTicks time.Duration
-	moof, broken := int64(-1), false
+	moof, broken, indexed := int64(-1), false, false
 	for at < x.size {
 		h, err := readHeader(x.f, at, x.size)
 		if err != nil || h.size == 0 || !printable(h.fourcc) || at+h.size > x.size {
@@ -51,10 +51,19 @@ func (x *foreign) keepFragments(at int64) error {
 			continue
 		case len(blanks) == 0:
 			x.copy.length = at + h.size // an index, or what announces the next fragment
+			indexed = indexed || h.is("sidx")
 		}
 		at += h.size
 	}
-	return x.cutFragments(moof, lostTicks)
+	if err := x.cutFragments(moof, lostTicks); err != nil {
+		return err
+	}
+	if indexed && !x.copy.same(x.size) {
+		var end boxes
+		end.free(endBytes) // as finishIndex has it: no player takes the index for all there is
+		x.copy.tail = end.b
+	}
+	return nil
 }
 
 // cutFragments accounts for what is behind the last whole fragment.

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -24,6 +25,7 @@ func byFFmpeg(t testing.TB, src *source, args ...string) []byte {
 var (
 	fragmentedAbsolute = []string{"-movflags", "frag_keyframe+empty_moov"}
 	fragmentedByMoof   = []string{"-movflags", "frag_keyframe+empty_moov+default_base_moof"}
+	fragmentedIndexed  = []string{"-movflags", "frag_keyframe+empty_moov+default_base_moof+global_sidx+skip_trailer"}
 	fragmentedShort    = []string{"-movflags", "empty_moov+default_base_moof+separate_moof", "-frag_duration", "500000"}
 	moovFirst          = []string{"-movflags", "faststart"}
 )
@@ -104,6 +106,12 @@ func TestForeignFiles(t *testing.T) {
 			clear(b[at.at+at.bytes/2:][:1500])
 			return b
 		}, FoundFragmented, 175, time.Second},
+		"fragmented with an index, damage in the middle": {fragmentedIndexed, func(b []byte) []byte {
+			b = bytes.Clone(b)
+			at := boxOf(t, b, "mdat", 3)
+			clear(b[at.at+at.bytes/2:][:1500])
+			return b
+		}, FoundFragmented, 175, time.Second},
 		"hybrid, moov missing": {fragmentedByMoof, func(b []byte) []byte {
 			return hybrid(t, b[:boxOf(t, b, "mfra", 0).at])
 		}, FoundHybrid, 200, 0},
@@ -152,6 +160,9 @@ func TestForeignFiles(t *testing.T) {
 			require.InDelta(t, c.lost.Seconds(), r.Lost.Seconds(), 1.2)
 			requireSubset(t, src, seen)
 			requirePlays(t, file)
+			if boxes := order(t, file); slices.Contains(boxes, "sidx") {
+				require.Equal(t, "free", boxes[len(boxes)-1], "the index does not reach to the end")
+			}
 
 			again, err := RepairAny(t.Context(), file, RepairOptions{})
 			require.NoError(t, err)

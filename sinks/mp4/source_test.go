@@ -151,7 +151,7 @@ func record(t testing.TB, r recipe) *source {
 	}
 	args := []string{
 		"-v", "error", "-y",
-		"-f", "lavfi", "-i", "testsrc2=size="+size+":rate=25:duration=" + seconds,
+		"-f", "lavfi", "-i", "testsrc2=size=" + size + ":rate=25:duration=" + seconds,
 		"-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000:duration=" + seconds,
 		"-c:v", r.codec, "-preset", "veryfast", "-bf", "2", "-g", gop, "-keyint_min", gop, "-sc_threshold", "0", "-b:v", "600k", "-pix_fmt", "yuv420p",
 	}

@@ -3,8 +3,11 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -18,6 +21,7 @@ type viewer struct {
 	t   *testing.T
 	ctx context.Context
 	url string
+	dir string
 }
 
 func watch(t *testing.T, dir string) *viewer {
@@ -42,7 +46,7 @@ func watch(t *testing.T, dir string) *viewer {
 	ctx, cancel := chromedp.NewContext(alloc)
 	ctx, expire := context.WithTimeout(ctx, 2*patience)
 	t.Cleanup(func() { expire(); cancel(); stop() })
-	return &viewer{t, ctx, server.URL}
+	return &viewer{t, ctx, server.URL, dir}
 }
 
 // plays plays a file from begin to end and then from its middle. Its duration, in
@@ -74,4 +78,62 @@ func (v *viewer) until(condition string) {
 		"`error ${v.error && v.error.message}, at ${v.currentTime} of ${v.duration}, ready ${v.readyState}`"))
 	require.NoError(v.t, err, "%s: %s", condition, state)
 	require.Contains(v.t, state, "error null", condition)
+}
+
+// seeks goes to pictures of a file in any order, and wants to see their numbers:
+// count of them from first on, 25 a second, as the strip along the top shows them.
+func (v *viewer) seeks(name string, first uint32, count, times int) {
+	v.t.Helper()
+	require.NoError(v.t, chromedp.Do(v.ctx, chromedp.Navigate(v.url+"/")))
+	v.do(`window.v = document.querySelector('#v'); v.src = '` + name + `';
+	window.number = () => {
+		const c = document.createElement('canvas'), g = c.getContext('2d'), cell = Math.floor(v.videoWidth / 160) * 4;
+		[c.width, c.height] = [v.videoWidth, v.videoHeight];
+		g.drawImage(v, 0, 0);
+		let n = 0;
+		for (let i = 0; i < 32; i++) n = n * 2 + (g.getImageData(i * cell + cell / 2, cell / 2, 1, 1).data[0] > 128);
+		return n;
+	}; 0`)
+	v.until(`v.readyState >= 2`)
+	begin, err := strconv.ParseFloat(strings.TrimSpace(tool(v.t, "ffprobe", "-v", "error", "-select_streams", "v", "-show_entries", "stream=start_time",
+		"-of", "csv=p=0", filepath.Join(v.dir, name))), 64)
+	require.NoError(v.t, err)
+	rnd := rand.New(rand.NewPCG(3, 4))
+	for range times {
+		n := rnd.IntN(count)
+		v.do(fmt.Sprintf(`window.seeked = false; v.onseeked = () => { seeked = true }; v.currentTime = %f; 0`, begin+(float64(n)+0.5)/25))
+		v.until(fmt.Sprintf(`seeked && number() === %d`, first+uint32(n)))
+	}
+}
+
+// TestBrowserFindsThePictureItSeeks: the number of a picture is that of the time
+// it was asked for, in files of both modes, wherever the key frames are.
+func TestBrowserFindsThePictureItSeeks(t *testing.T) {
+	t.Parallel()
+	program, err := staticBinary()
+	require.NoError(t, err)
+	dir := t.TempDir()
+	v := watch(t, dir)
+	for gop, times := range map[int]int{12: 20, 100: 20, 750: 6} {
+		in := numbered(t, gop, min(gop/25+12, 34))
+		pictures := frames(t, in)
+		for mode, args := range map[string][]string{"ordinary": nil, "fragmented": {"--fragment"}} {
+			name := fmt.Sprintf("%s_%d.mp4", mode, gop)
+			tool(t, program, append(append([]string{"remux"}, args...), in, filepath.Join(dir, name))...)
+			v.seeks(name, 0, pictures, times)
+		}
+	}
+}
+
+// numbered is a clip with B-frames and sound whose pictures show their numbers,
+// as those of the test pattern do.
+func numbered(t *testing.T, gop, seconds int) string {
+	t.Helper()
+	pictures := fmt.Sprintf("testsrc2=size=320x180:rate=25:duration=%d,drawbox=w=320:h=8:color=black:t=fill", seconds)
+	for bit := range 10 {
+		pictures += fmt.Sprintf(",drawbox=x=%d:w=8:h=8:color=white:t=fill:enable='mod(floor(n/%d),2)'", (31-bit)*8, 1<<bit)
+	}
+	g := strconv.Itoa(gop)
+	return clip(t, "numbered_"+g+".mp4", "-f", "lavfi", "-i", pictures, "-f", "lavfi", "-i", fmt.Sprintf("sine=duration=%d", seconds),
+		"-c:v", "libx264", "-preset", "veryfast", "-bf", "2", "-g", g, "-keyint_min", g, "-sc_threshold", "0", "-pix_fmt", "yuv420p", "-c:a", "aac")
 }

@@ -34,7 +34,9 @@ func TestKilledRecordingPlaysAndIsRecovered(t *testing.T) {
 			decodes(t, copied)
 			numbers := frameNumbers(t, copied, 640, 360)
 			whole(t, numbers)
-			watch(t, filepath.Dir(copied)).plays(filepath.Base(copied), float64(len(numbers))/25)
+			v := watch(t, filepath.Dir(copied))
+			v.plays(filepath.Base(copied), float64(len(numbers))/25)
+			v.seeks(filepath.Base(copied), numbers[0], len(numbers), 20)
 
 			again := launch(t, staticBinary, dir, camera25, args...)
 			again.await("a file that a crash left is finished")
@@ -43,6 +45,10 @@ func TestKilledRecordingPlaysAndIsRecovered(t *testing.T) {
 			file := again.path(rec.File)
 			decodes(t, file)
 			require.Equal(t, numbers, frameNumbers(t, file, 640, 360), "recovery keeps every picture")
+			b, err = os.ReadFile(file)
+			require.NoError(t, err)
+			require.NoError(t, os.WriteFile(filepath.Join(filepath.Dir(copied), "recovered.mp4"), b, 0o644))
+			v.seeks("recovered.mp4", numbers[0], len(numbers), 20)
 			require.False(t, rec.End.Before(written.Add(-time.Millisecond)), "what was reported as written is there: %v of %v", rec.End, written)
 			require.InDelta(t, float64(len(numbers))/25, rec.Duration, 0.05)
 			if fragment == "true" {
