@@ -36,8 +36,11 @@
 //
 //	moov fits        ftyp free(8) moov free(..) mdat{ growing moov, fragments }
 //	moov does not    ftyp free(..) mdat{ growing moov, fragments, 8 bytes } moov
-//	fragment: true   ftyp moov{mehd} free(..) sidx moof mdat (prft moof mdat)*
+//	fragment: true   ftyp moov{mehd} free(..) sidx moof mdat (prft moof mdat)* free(8)
 //	no room at all   as it grew, with mehd: a valid fragmented file
+//
+// The sidx has a reference for each fragment and stops 8 bytes before the end:
+// seek.md has the measurements of eight forms in six players.
 //
 // The padding between moov and mdat is not written, so finishing costs what the
 // moov takes and not what was reserved. A padding too small for a box of its own

@@ -39,6 +39,7 @@ type file struct {
 	seq       uint32 // of the last fragment
 	endUTC    int64  // ns, end of the last access unit
 	index     index  // fragment: true
+	asGrown   bool   // finished as a fragmented file without an index
 	units     uint64
 	dropped   uint64 // access units that did not fit the time line
 	syncFail  error  // a failed fsync is never retried

@@ -268,6 +268,7 @@ func (f *file) finishAsGrown() (written int64, err error) {
 	if err := f.fillMoov(); err != nil {
 		return 0, err
 	}
+	f.asGrown = true
 	return grownBytes, f.showMehd()
 }
 

@@ -116,6 +116,7 @@ func TestReserveFollowsTheLimits(t *testing.T) {
 	require.Less(t, clip, int64(64<<10))
 	require.Less(t, reserveFor(&media.Segment{MaxDuration: time.Hour, MaxBytes: 1 << 20}, cfg), hour)
 	cfg.Fragment = true
+	require.Greater(t, reserveFor(&media.Segment{}, cfg), int64(24*3600/5*referenceSize), "a day's, where nothing bounds the file")
 	require.Less(t, reserveFor(&media.Segment{MaxDuration: 10000 * time.Hour}, cfg), int64(1<<20))
 }
 

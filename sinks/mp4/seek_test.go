@@ -159,3 +159,17 @@ func TestIndexLeavesTheEndOut(t *testing.T) {
 		require.Equal(t, []string{"moof", "mdat", "free"}, boxes[len(boxes)-3:], form)
 	}
 }
+
+// TestKillBehindTheLastBoxLosesNothing: the box that finishing appends is no
+// damaged chunk.
+func TestKillBehindTheLastBoxLosesNothing(t *testing.T) {
+	k := grow(t, record(t, avc(4)), true)
+	r, file := repaired(t, t.TempDir(), append(k.data, 0, 0, 0, 8, 'f', 'r', 'e', 'e'))
+	require.NoError(t, r.Err)
+	require.Zero(t, r.LostBytes, r.Reason)
+	boxes := order(t, file)
+	require.Equal(t, []string{"moof", "mdat", "free"}, boxes[len(boxes)-3:])
+	info, err := os.Stat(file)
+	require.NoError(t, err)
+	require.Equal(t, info.Size(), r.Recording.Size)
+}

@@ -331,6 +331,9 @@ func (m *Muxer) finish(reason media.Cause, emit pipeline.Emit[media.Recording]) 
 	m.log.Info("recording finished", "file", m.shown(final), "reason", string(reason),
 		"duration", time.Duration(r.Duration).Round(time.Millisecond), "bytes", f.size,
 		"start", at(r.StartUTC).UTC(), "end", at(r.EndUTC).UTC(), "finish_wrote", written, "finish_took", took.Round(time.Microsecond))
+	if f.asGrown {
+		m.log.Warn("the file has no index: there was no room for one, and some players cannot seek without; a longer fragment_duration needs less", "file", m.shown(final))
+	}
 	return emit(r)
 }
 
