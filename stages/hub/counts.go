@@ -7,7 +7,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// counts is what was left out, by cause. It is written on losses only.
+// counts is what was left out or put right, by cause. It is written then only.
 type counts struct {
 	mu sync.Mutex
 	by map[string]uint64
@@ -22,7 +22,8 @@ func (c *counts) add(cause string, n uint64) {
 	c.by[cause] += n
 }
 
-// Loss is a number of packets or access units that were left out for one cause.
+// Loss is a number of packets, NAL units or access units that were left out, or
+// put right, for one cause.
 type Loss struct {
 	Cause string
 	Count uint64
@@ -52,6 +53,7 @@ type Info struct {
 	Bytes       uint64
 	LastAU      int64 // UTC ns, 0 before the first
 	Losses      []Loss
+	Repairs     []Loss // what was put right: no picture was lost by it
 	Subscribers int
 	Error       string // of the last pull that failed
 }
@@ -62,7 +64,7 @@ func (s *stream) info() Info {
 	i := Info{
 		Path: s.path, Configured: s.configured.Load(), Subscribers: len(s.subs),
 		AccessUnits: s.accessUnits.Load(), Bytes: s.bytes.Load(), LastAU: s.lastAU.Load(),
-		Losses: s.drops.list(), State: "waiting",
+		Losses: s.drops.list(), Repairs: s.repairs.list(), State: "waiting",
 	}
 	if i.Configured {
 		i.State = "configured"

@@ -80,6 +80,9 @@ func (p *Publisher) flush() {
 // Lost counts packets or units that were lost before they reached the hub.
 func (p *Publisher) Lost(cause string, n uint64) { p.stream.drops.add(cause, n) }
 
+// Repaired counts what was put right in the stream: no picture was lost by it.
+func (p *Publisher) Repaired(cause string, n uint64) { p.stream.repairs.add(cause, n) }
+
 // LeaveOut names the codecs of the tracks that are published but cannot be
 // recorded.
 func (p *Publisher) LeaveOut(codecs []string) {

@@ -20,7 +20,7 @@ type stream struct {
 
 	accessUnits, bytes atomic.Uint64
 	lastAU             atomic.Int64 // UTC ns
-	drops              counts
+	drops, repairs     counts
 
 	configured atomic.Bool
 

@@ -7,10 +7,8 @@ import (
 
 // depacketizer takes NAL units out of the RTP payloads of one codec.
 type depacketizer interface {
-	// starts reports whether a payload is certain to begin an access unit.
-	starts(payload []byte) bool
 	// unpack adds a payload's NAL units or fragment to the unit. After an error
-	// the unit lacks a part.
+	// something is missing behind the unit's last element.
 	unpack(u *Unit, payload []byte) error
 }
 
@@ -22,36 +20,14 @@ var (
 )
 
 // h264Payload follows RFC 6184: single NAL units, STAP-A and FU-A, which is all
-// of packetization modes 0 and 1.
+// of packetization modes 0 and 1. A payload of any other type is none of theirs
+// (5.2, 5.4) and taken for a NAL unit: it is left out as one of undefined type.
 type h264Payload struct{}
 
 const (
 	stapA = 24
 	fuA   = 28
 )
-
-func (h264Payload) starts(p []byte) bool {
-	if len(p) == 0 {
-		return false
-	}
-	switch t := p[0] & 0x1f; {
-	case t == stapA:
-		return len(p) > 3 && firstOfPicture264(p[3:])
-	case t == fuA:
-		return len(p) > 1 && p[1]&0x80 != 0 && firstOfPicture264(p[1:])
-	}
-	return firstOfPicture264(p)
-}
-
-// firstOfPicture264 looks at the type and at first_mb_in_slice, which is 0 if its
-// first bit is set. For a fragment the first byte is the FU header.
-func firstOfPicture264(nal []byte) bool {
-	switch roleH264(nal[0] & 0x1f) {
-	case rolePicture, roleKey:
-		return len(nal) > 1 && nal[1]&0x80 != 0
-	}
-	return true
-}
 
 func (h264Payload) unpack(u *Unit, p []byte) error {
 	if len(p) == 0 {
@@ -64,11 +40,8 @@ func (h264Payload) unpack(u *Unit, p []byte) error {
 		u.Drop()
 		u.Damaged = true
 	}
-	switch t := p[0] & 0x1f; {
-	case t == stapA:
+	if p[0]&0x1f == stapA {
 		return aggregate(u, p[1:])
-	case t == 0 || t > 23:
-		return errPacking
 	}
 	u.Put(p)
 	cleanStartCodes(u, roleH264(p[0]&0x1f), p)
@@ -100,13 +73,10 @@ func fragment264(u *Unit, p []byte) error {
 }
 
 // aggregate adds NAL units behind 16-bit sizes (RFC 6184, 5.7.1; RFC 7798,
-// 4.4.2). Zeros behind them are padding.
+// 4.4.2). One of no size is none, and zeros behind them are padding.
 func aggregate(u *Unit, p []byte) error {
 	for len(p) >= 2 {
 		n := int(binary.BigEndian.Uint16(p))
-		if n == 0 {
-			return nil
-		}
 		if n > len(p)-2 {
 			return errShort
 		}
@@ -128,31 +98,17 @@ func cleanStartCodes(u *Unit, r role, p []byte) {
 
 // h265Payload follows RFC 7798: single NAL units, aggregation packets and
 // fragmentation units, without decoding order numbers (sprop-max-don-diff 0).
+// What is of a type that it leaves open is taken for a NAL unit, as in H.264.
 type h265Payload struct{}
 
 const (
-	apH265 = 48
-	fuH265 = 49
+	apH265   = 48
+	fuH265   = 49
+	paciH265 = 50 // a packet within, behind its own header: nothing is known to send it
 )
 
-func (h265Payload) starts(p []byte) bool {
-	if len(p) < 3 {
-		return false
-	}
-	switch p[0] >> 1 & 0x3f {
-	case apH265:
-		return len(p) > 6 && firstOfPicture265(p[4]>>1&0x3f, p[6])
-	case fuH265:
-		return len(p) > 3 && p[2]&0x80 != 0 && firstOfPicture265(p[2]&0x3f, p[3])
-	}
-	return firstOfPicture265(p[0]>>1&0x3f, p[2])
-}
-
-// firstOfPicture265 looks at the type and at first_slice_segment_in_pic_flag.
-func firstOfPicture265(t, slice byte) bool { return t >= 32 || slice&0x80 != 0 }
-
 func (h265Payload) unpack(u *Unit, p []byte) error {
-	if len(p) < 3 {
+	if len(p) == 0 {
 		return errShort
 	}
 	t := p[0] >> 1 & 0x3f
@@ -165,8 +121,8 @@ func (h265Payload) unpack(u *Unit, p []byte) error {
 	}
 	switch {
 	case t == apH265:
-		return aggregate(u, p[2:])
-	case t > fuH265:
+		return aggregate(u, p[min(len(p), 2):])
+	case t == paciH265:
 		return errPacking
 	}
 	u.Put(p)
@@ -176,6 +132,9 @@ func (h265Payload) unpack(u *Unit, p []byte) error {
 
 // fragment265 follows RFC 7798, 4.4.3.
 func fragment265(u *Unit, p []byte) error {
+	if len(p) < 3 {
+		return errShort
+	}
 	start, end := p[2]&0x80 != 0, p[2]&0x40 != 0
 	if start {
 		if u.open {

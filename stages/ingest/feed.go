@@ -11,6 +11,7 @@ type Publisher interface {
 	SetTracks([]media.Track) error
 	Write(track int, au *media.AU) error
 	Lost(cause string, n uint64)
+	Repaired(cause string, n uint64)
 }
 
 // The causes under which a Feed counts what it leaves out.
@@ -23,6 +24,14 @@ const (
 	LostClocks  = "clocks_disagree"            // 1: see the log
 	LostRTP     = "rtp_loss"                   // packets
 	LostRTPForm = "rtp_malformed"              // packets
+)
+
+// The causes under which a Feed counts what it puts right: no picture is lost by it.
+const (
+	RepairedTime      = "shared_timestamp"   // pictures that came under the time of another one: placed up to the next
+	RepairedUndefined = "nal_unit_undefined" // NAL units of a type without a meaning: left out
+	RepairedBroken    = "nal_unit_malformed" // NAL units whose header contradicts the standard: left out
+	RepairedLayer     = "enhancement_layer"  // NAL units of SVC, MVC and the like: left out, the base layer is kept
 )
 
 // TrackConfig is what a protocol knows of a track.
@@ -72,9 +81,9 @@ func NewFeed(pub Publisher, log *slog.Logger) *Feed { return &Feed{pub: pub, log
 // AddTrack adds a track before the first unit. The error is one of the given
 // parameter sets and leaves the feed as it was.
 func (f *Feed) AddTrack(c TrackConfig) (int, error) {
-	t := &track{feed: f, index: len(f.tracks), cfg: c, slot: -1, merging: c.Codec.NAL()}
-	t.sets.codec = c.Codec
-	t.out = t.ready
+	t := &track{feed: f, index: len(f.tracks), cfg: c, slot: -1}
+	t.merging, t.heads.codec, t.sets.codec = c.Codec.NAL(), c.Codec, c.Codec
+	t.out, t.timed, t.spread.repaired = t.ready, t.derive, t.sharedTime
 	if err := t.describeFirst(c.ParameterSets); err != nil {
 		return 0, err
 	}
@@ -105,13 +114,9 @@ func (f *Feed) Unit(track int, u *Unit) error {
 		return f.err
 	}
 	f.now = u.Mono
-	switch {
-	case u.Damaged:
-		f.pub.Lost(LostDamaged, 1)
-		idle.put(u)
-	case t.cfg.Codec.NAL():
-		t.merge(u)
-	default:
+	if t.cfg.Codec.NAL() {
+		t.gather(u)
+	} else {
 		t.acceptFrame(u)
 	}
 	f.settle()

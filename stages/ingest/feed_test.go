@@ -19,6 +19,8 @@ type shelf struct {
 	units []shelved
 	lost  map[string]uint64
 	err   error
+
+	repaired map[string]uint64
 }
 
 type shelved struct {
@@ -50,6 +52,13 @@ func (s *shelf) Lost(cause string, n uint64) {
 		s.lost = map[string]uint64{}
 	}
 	s.lost[cause] += n
+}
+
+func (s *shelf) Repaired(cause string, n uint64) {
+	if s.repaired == nil {
+		s.repaired = map[string]uint64{}
+	}
+	s.repaired[cause] += n
 }
 
 func (s *shelf) of(c media.Codec) (out []shelved) {
@@ -372,3 +381,4 @@ type discard struct{}
 func (discard) SetTracks([]media.Track) error { return nil }
 func (discard) Write(int, *media.AU) error    { return nil }
 func (discard) Lost(string, uint64)           {}
+func (discard) Repaired(string, uint64)       {}

@@ -102,7 +102,8 @@ func TestAFragmentThatIsNotEndedDamagesItsPicture(t *testing.T) {
 	b.send(v, 14400, true, 0x1d, 1, 2)         // a packing of another mode
 	b.send(v, 18000, true, idr...)
 	b.feed.Close()
-	require.EqualValues(t, 5, b.shelf.lost[LostDamaged])
+	require.EqualValues(t, 4, b.shelf.lost[LostDamaged])
+	require.EqualValues(t, 1, b.shelf.repaired[RepairedUndefined])
 	require.Len(t, b.shelf.units, 1)
 	require.Equal(t, int64(0), b.shelf.units[0].au.PTS)
 }

@@ -43,4 +43,4 @@ func (i *idleUnits) put(u *Unit) {
 }
 
 // memory is what a unit takes, about.
-func (u *Unit) memory() int { return 256 + cap(u.buf) + 8*cap(u.ends) + 24*cap(u.view) }
+func (u *Unit) memory() int { return 256 + cap(u.buf) + 8*(cap(u.ends)+cap(u.gaps)) + 24*cap(u.view) }

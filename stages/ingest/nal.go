@@ -6,26 +6,57 @@ import "github.com/gospool/spool/pipeline/media"
 type role uint8
 
 const (
-	roleOther   role = iota // kept: SEI, end of sequence, and what is not known
-	rolePicture             // a slice
-	roleKey                 // a slice of a picture that a decoder can start at
-	roleSet                 // a parameter set: kept out of the stream
-	roleIdle                // delimiter or filler: of no use in a file
-	roleSEI                 // kept, and may tell of a recovery point
+	roleOther     role = iota // kept: SEI of H.265, end of sequence, auxiliary pictures
+	rolePicture               // a slice
+	roleKey                   // a slice of a picture that a decoder can start at
+	roleSet                   // a parameter set: kept out of the stream
+	roleIdle                  // delimiter or filler: of no use in a file
+	roleSEI                   // kept, and may tell of a recovery point
+	roleLayer                 // of an enhancement layer: left out, the base layer is whole without it
+	roleUndefined             // of a type that no standard gives a meaning: left out
+	roleBroken                // its header contradicts the standard: left out
 )
 
 // roleOf reads a NAL unit's header. The NAL unit is not empty.
+//
+// A unit that is left out is none that a decoder of the base layer needs: ITU-T
+// H.264, 7.4.1, and H.265, 7.4.2.2, have it ignore those types and layers. In a
+// file they have no place either: layers belong to sample entries of their own
+// (ISO/IEC 14496-15, clauses 6 to 9).
 func roleOf(codec media.Codec, nal []byte) role {
 	if codec == media.H265 {
-		return roleH265(nal[0] >> 1 & 0x3f)
+		return roleOf265(nal)
 	}
-	return roleH264(nal[0] & 0x1f)
+	r := roleH264(nal[0] & 0x1f)
+	empty := len(nal) == 1 && r != roleOther && r != roleUndefined // the end of a sequence has no body
+	if r != roleUndefined && nal[0]&0x80 != 0 || empty {
+		return roleBroken
+	}
+	return r
 }
 
-// roleH264 follows ITU-T H.264, table 7-1.
+func roleOf265(nal []byte) role {
+	if len(nal) < 2 {
+		return roleBroken
+	}
+	r := roleH265(nal[0] >> 1 & 0x3f)
+	empty := len(nal) == 2 && r != roleOther
+	switch {
+	case r == roleUndefined:
+		return r
+	case nal[0]&0x80 != 0 || nal[1]&7 == 0 || empty: // forbidden_zero_bit, nuh_temporal_id_plus1
+		return roleBroken
+	case nal[0]&1 != 0 || nal[1]&0xf8 != 0: // nuh_layer_id
+		return roleLayer
+	}
+	return r
+}
+
+// roleH264 follows ITU-T H.264, table 7-1. 13 and 19 are of auxiliary coded
+// pictures, 14 to 16, 20 and 21 of scalable and multiview layers.
 func roleH264(t byte) role {
 	switch t {
-	case 1, 2, 3, 4, 19, 20, 21:
+	case 1, 2, 3, 4:
 		return rolePicture
 	case 5:
 		return roleKey
@@ -35,23 +66,44 @@ func roleH264(t byte) role {
 		return roleSet
 	case 9, 12:
 		return roleIdle
+	case 10, 11, 13, 19:
+		return roleOther
+	case 14, 15, 16, 20, 21:
+		return roleLayer
 	}
-	return roleOther
+	return roleUndefined
 }
 
-// roleH265 follows ITU-T H.265, table 7-1. Types 16 to 23 are IRAP.
+// roleH265 follows ITU-T H.265, table 7-1. Types 16 to 21 are IRAP.
 func roleH265(t byte) role {
 	switch {
-	case t >= 16 && t <= 23:
-		return roleKey
-	case t < 32:
+	case t <= 9:
 		return rolePicture
+	case t >= 16 && t <= 21:
+		return roleKey
 	case t >= 32 && t <= 34:
 		return roleSet
 	case t == 35 || t == 38:
 		return roleIdle
+	case t == 36 || t == 37 || t == 39 || t == 40:
+		return roleOther
 	}
-	return roleOther
+	return roleUndefined
+}
+
+// begins reports whether a NAL unit that is no slice, behind a picture, is part of
+// the next one (ITU-T H.264, 7.4.1.2.3; H.265, 7.4.2.4.4).
+func begins(codec media.Codec, nal []byte) bool {
+	switch r := roleOf(codec, nal); {
+	case r == roleSet || r == roleSEI:
+		return true
+	case codec == media.H265:
+		t := nal[0] >> 1 & 0x3f
+		return r == roleIdle && t == 35 || r == roleOther && t == 39
+	default:
+		t := nal[0] & 0x1f
+		return r == roleIdle && t == 9 || r == roleLayer && t < 19
+	}
 }
 
 // recoveryPoint looks for a recovery point in an H.264 SEI NAL unit (ITU-T
@@ -114,12 +166,16 @@ func unescape(b []byte, limit int) []byte {
 // bitReader reads bits from the most significant on. What is past the end is 0
 // and sets failed.
 type bitReader struct {
-	b      []byte
-	pos    int
-	failed bool
+	b       []byte
+	escaped bool // b has emulation prevention bytes, which are passed over
+	pos     int
+	failed  bool
 }
 
 func (r *bitReader) bit() uint32 {
+	if i := r.pos / 8; r.escaped && r.pos%8 == 0 && i >= 2 && i < len(r.b) && r.b[i] == 3 && r.b[i-1]|r.b[i-2] == 0 {
+		r.pos += 8
+	}
 	if r.pos >= 8*len(r.b) {
 		r.failed = true
 		return 0
@@ -146,4 +202,13 @@ func (r *bitReader) ue() uint32 {
 		}
 	}
 	return 1<<zeros - 1 + r.bits(zeros)
+}
+
+// se reads a signed Exp-Golomb number (ITU-T H.264, 9.1.1).
+func (r *bitReader) se() int32 {
+	v := r.ue()
+	if v%2 == 0 {
+		return -int32(v / 2)
+	}
+	return int32(v/2) + 1
 }

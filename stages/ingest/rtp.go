@@ -9,7 +9,7 @@ import (
 )
 
 // RTPTrack turns the RTP packets of one track into units of its feed: losses are
-// counted, damaged units left out, 32-bit times unwrapped.
+// counted and marked in the units, 32-bit times unwrapped.
 //
 // Packets come in the order of their sequence numbers, as far as they come.
 type RTPTrack struct {
@@ -100,7 +100,7 @@ func (t *RTPTrack) missing(seq uint16) bool {
 func (t *RTPTrack) videoPacket(p *rtp.Packet, ticks int64, gap bool, at time.Time) error {
 	pts := t.ticks(ticks)
 	if gap && t.unit != nil {
-		t.unit.Damaged = true
+		t.unit.interrupt()
 	}
 	if t.unit != nil && t.unit.PTS != pts {
 		if err := t.finish(); err != nil {
@@ -109,10 +109,12 @@ func (t *RTPTrack) videoPacket(p *rtp.Packet, ticks int64, gap bool, at time.Tim
 	}
 	if t.unit == nil {
 		t.unit = t.begin(pts, at)
-		t.unit.Damaged = gap && !t.video.starts(p.Payload)
+		if gap {
+			t.unit.hurt()
+		}
 	}
 	if t.video.unpack(t.unit, p.Payload) != nil {
-		t.unit.Damaged = true
+		t.unit.unread()
 	}
 	if t.unit.Bytes() > media.MaxAccessUnit {
 		t.unit.reset()

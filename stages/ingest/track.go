@@ -13,16 +13,16 @@ type track struct {
 	fresh *description // desc, until a unit carries it
 	live  *description // of the unit written last
 
-	merging bool // a unit is held until the next time is seen
-	single  int  // units in a row that were whole
-	prev    *Unit
-	prevPTS int64
-	any     bool // prevPTS is set
+	assembly
 
 	keyPTS  int64 // of the last IDR
 	keySeen bool
+	said    bool // that pictures share times
 
+	spread  spread
 	reorder reorder
+	depth   int         // of the units that reorder has
+	timed   func(*Unit) // derive, made once
 	out     func(*Unit) // ready, made once
 
 	points  [sources]point
@@ -35,8 +35,6 @@ type track struct {
 
 	news []bool // elements of the unit at hand that are new parameter sets
 }
-
-const neverSingle = -1 << 40 // of single: the sender splits, so go on merging
 
 // nanos is the feed's time of the track's.
 func (t *track) nanos(ticks int64) int64 { return media.ToNanos(ticks+t.offset, t.cfg.Timescale) }
@@ -52,13 +50,16 @@ func (t *track) describeFirst(sets [][]byte) error {
 		return err
 	}
 	for _, nal := range sets {
+		if len(nal) > 0 {
+			t.heads.set(nal)
+		}
 		if _, err := t.sets.put(nal); err != nil {
-			t.feed.pub.Lost(LostBadSets, 1) // they may yet come in the stream
+			t.lost(LostBadSets, 1) // they may yet come in the stream
 		}
 	}
 	if t.sets.complete() {
 		t.describeSets()
-		t.live, t.fresh = t.desc, nil
+		t.live, t.fresh, t.depth = t.desc, nil, t.desc.depth
 	}
 	return nil
 }
@@ -70,29 +71,6 @@ func (t *track) describeSets() {
 	t.merging = t.merging || t.desc.fields
 }
 
-// merge joins units of one time: a picture whose sender ends each slice or field
-// as if it were a picture. A track that never does so is soon not held back.
-func (t *track) merge(u *Unit) {
-	switch {
-	case !t.merging:
-		t.accept(u)
-	case t.prev == nil:
-		t.prev = u
-	case t.prev.PTS == u.PTS:
-		t.prev.join(u)
-		idle.put(u)
-		t.single = neverSingle
-	default:
-		done := t.prev
-		t.prev = u
-		t.accept(done)
-		if t.single++; t.single >= guessWindow && (t.desc == nil || !t.desc.fields) {
-			t.merging, t.prev = false, nil
-			t.accept(u)
-		}
-	}
-}
-
 // accept takes a whole unit of NAL units: what does not belong in a file is
 // taken out of it.
 func (t *track) accept(u *Unit) {
@@ -102,21 +80,26 @@ func (t *track) accept(u *Unit) {
 	switch {
 	case !picture:
 		if u.Bytes() > 0 {
-			t.feed.pub.Lost(LostPicture, 1)
+			t.lost(LostPicture, 1)
 		}
 		idle.put(u)
 		return
-	case t.any && u.PTS == t.prevPTS:
-		t.feed.pub.Lost(LostSplit, 1)
-		t.merging, t.single = true, neverSingle
-		idle.put(u)
-		return
 	}
-	t.prevPTS, t.any = u.PTS, true
 	if t.sets.changed && t.sets.complete() && (key || t.desc == nil) {
 		t.describeSets()
 	}
 	t.time(u)
+}
+
+// lost counts what is left out.
+func (t *track) lost(cause string, n uint64) {
+	t.feed.pub.Lost(cause, n)
+}
+
+// lose leaves a unit out.
+func (t *track) lose(u *Unit, cause string) {
+	t.lost(cause, 1)
+	idle.put(u)
 }
 
 // acceptFrame takes a frame of a codec without NAL units.
@@ -137,8 +120,7 @@ func (t *track) acceptFrame(u *Unit) {
 // the unit with which a description begins.
 func (t *track) undescribed(u *Unit) bool {
 	if t.desc == nil {
-		t.feed.pub.Lost(LostSets, 1)
-		idle.put(u)
+		t.lose(u, LostSets)
 		return true
 	}
 	u.desc, t.fresh = t.fresh, nil
@@ -154,9 +136,30 @@ func (t *track) time(u *Unit) {
 		t.ready(u)
 		return
 	}
+	if s := &t.spread; s.second == 0 || u.desc != nil || s.breaks(u) {
+		s.flush(t.timed)
+		s.reset(t.desc.depth, t.cfg.Timescale)
+	}
+	t.spread.push(u, t.timed)
+}
+
+// sharedTime counts pictures that came under the time of another one.
+func (t *track) sharedTime(pictures uint64) {
+	if !t.said {
+		t.said = true
+		t.feed.log.Info("the sender gives several pictures one time: they are placed evenly up to the next", "codec", t.cfg.Codec)
+	}
+	t.feed.pub.Repaired(RepairedTime, pictures)
+}
+
+// derive gives a unit that has its presentation time its decoding time.
+func (t *track) derive(u *Unit) {
 	if r := &t.reorder; r.second == 0 || u.desc != nil || r.breaks(u) {
 		r.flush(t.out)
-		r.reset(t.desc.depth, t.cfg.Timescale)
+		if u.desc != nil {
+			t.depth = u.desc.depth
+		}
+		r.reset(t.depth, t.cfg.Timescale)
 	}
 	t.reorder.push(u, t.out)
 }
@@ -179,10 +182,8 @@ func (t *track) ready(u *Unit) {
 
 // flush lets go what waits for a next unit.
 func (t *track) flush() {
-	if u := t.prev; u != nil {
-		t.prev = nil
-		t.accept(u)
-	}
+	t.release()
+	t.spread.flush(t.timed)
 	t.reorder.flush(t.out)
 }
 
@@ -205,7 +206,7 @@ func (t *track) scan(u *Unit) (key, picture bool) {
 		case roleSet:
 			var err error
 			if news, err = t.sets.put(nal); err != nil {
-				t.feed.pub.Lost(LostBadSets, 1)
+				t.lost(LostBadSets, 1)
 			}
 		}
 		t.news = append(t.news, news)
@@ -217,7 +218,8 @@ func (t *track) scan(u *Unit) (key, picture bool) {
 	return key || picture && recovery && (whole || refresh), picture
 }
 
-// strip takes parameter sets, delimiters and filler out. New parameter sets stay
+// strip takes out parameter sets, delimiters, filler and what is no part of the
+// standard's base layer. New parameter sets stay
 // in a unit that is no key frame: the track changes at the next key frame, and
 // until then a decoder must find them in the stream.
 func (t *track) strip(u *Unit, key bool) {
@@ -225,6 +227,15 @@ func (t *track) strip(u *Unit, key bool) {
 	for i, nal := range u.elements() {
 		switch roleOf(t.cfg.Codec, nal) {
 		case roleIdle:
+			continue
+		case roleLayer:
+			t.feed.pub.Repaired(RepairedLayer, 1)
+			continue
+		case roleUndefined:
+			t.feed.pub.Repaired(RepairedUndefined, 1)
+			continue
+		case roleBroken:
+			t.feed.pub.Repaired(RepairedBroken, 1)
 			continue
 		case roleSet:
 			if key || !t.news[i] || t.desc == nil {

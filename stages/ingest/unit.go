@@ -1,6 +1,9 @@
 package ingest
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // Unit is one access unit on its way into a Feed: its NAL units one after
 // another in memory of its own, which is used again. An access unit of a codec
@@ -15,6 +18,14 @@ type Unit struct {
 	buf  []byte
 	ends []int // element i is buf[ends[i-1]:ends[i]]
 	open bool  // the last element is being written
+	// gaps are the numbers of elements before which something is missing, be it
+	// of this picture or of the one before it.
+	gaps     []int
+	headLost bool // an element before the first, of this time, is missing
+
+	stamp  int64 // PTS as it was sent
+	order  order
+	placed bool // PTS is final
 
 	sync bool
 	desc *description // not nil: the track changes with this unit
@@ -22,8 +33,11 @@ type Unit struct {
 }
 
 func (u *Unit) reset() {
-	*u = Unit{buf: u.buf[:0], ends: u.ends[:0], view: u.view[:0]}
+	*u = Unit{buf: u.buf[:0], ends: u.ends[:0], view: u.view[:0], gaps: u.gaps[:0]}
 }
+
+// hurt says that something is missing behind the last element.
+func (u *Unit) hurt() { u.gaps = append(u.gaps, len(u.ends)) }
 
 // Begin opens an element; Add extends it; End closes it, or takes it out again
 // where it is empty.
@@ -44,6 +58,28 @@ func (u *Unit) End() {
 func (u *Unit) Drop() {
 	u.open = false
 	u.buf = u.buf[:u.start(len(u.ends))]
+}
+
+// missing reports whether something is missing before element i.
+func (u *Unit) missing(i int) bool {
+	return slices.Contains(u.gaps, i)
+}
+
+// interrupt says that packets are missing behind what is there: an open element
+// does not get its end.
+func (u *Unit) interrupt() {
+	if u.open {
+		u.Drop()
+		u.unread()
+		return
+	}
+	u.hurt()
+}
+
+// unread says that an element of this time could not be read.
+func (u *Unit) unread() {
+	u.headLost = u.headLost || len(u.ends) == 0
+	u.hurt()
 }
 
 // Put adds a whole element.
@@ -73,15 +109,26 @@ func (u *Unit) elements() [][]byte {
 	return u.view
 }
 
-// join appends another unit of the same time: one access unit that was sent in
-// parts.
+// join appends another unit: one access unit that was sent in parts.
 func (u *Unit) join(o *Unit) {
-	base := len(u.buf)
-	u.buf = append(u.buf, o.buf...)
-	for _, end := range o.ends {
+	u.take(o, 0, len(o.ends))
+	u.Damaged = u.Damaged || o.Damaged
+}
+
+// take appends the elements [i, j) of another unit.
+func (u *Unit) take(o *Unit, i, j int) {
+	from := o.start(i)
+	base := len(u.buf) - from
+	u.buf = append(u.buf, o.buf[from:o.start(j)]...)
+	for _, end := range o.ends[i:j] {
 		u.ends = append(u.ends, base+end)
 	}
-	u.Damaged = u.Damaged || o.Damaged
+}
+
+// cut leaves the elements [0, i).
+func (u *Unit) cut(i int) {
+	u.buf = u.buf[:u.start(i)]
+	u.ends = u.ends[:i]
 }
 
 var startCode = []byte{0, 0, 1}

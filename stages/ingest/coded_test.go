@@ -1,0 +1,165 @@
+package ingest
+
+import (
+	"bytes"
+	"crypto/md5"
+	"encoding/hex"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// bitWriter writes what bitReader reads.
+type bitWriter struct {
+	b []byte
+	n int
+}
+
+func (w *bitWriter) put(v uint32, n int) *bitWriter {
+	for i := n - 1; i >= 0; i-- {
+		if w.n%8 == 0 {
+			w.b = append(w.b, 0)
+		}
+		w.b[w.n/8] |= byte(v>>i&1) << (7 - w.n%8)
+		w.n++
+	}
+	return w
+}
+
+func (w *bitWriter) ue(v uint32) *bitWriter {
+	n := 0
+	for (v+1)>>(n+1) != 0 {
+		n++
+	}
+	return w.put(0, n).put(v+1, n+1)
+}
+
+// nal ends the body and escapes it.
+func (w *bitWriter) nal(header ...byte) []byte {
+	w.put(1, 1)
+	out, zeros := header, 0
+	for _, b := range w.b {
+		if zeros == 2 && b <= 3 {
+			out, zeros = append(out, 3), 0
+		}
+		out = append(out, b)
+		if zeros++; b != 0 {
+			zeros = 0
+		}
+	}
+	return out
+}
+
+// coded is a slice of an H.264 stream whose macroblocks are coded as they are
+// (I_PCM): any decoder can read it. Pictures are 32 pixels wide and high.
+type coded struct {
+	kind      byte // NAL unit type
+	ref       bool
+	first     uint32 // macroblock
+	count     int    // macroblocks in it; 0: all that follow
+	pps       uint32
+	frameNum  uint32
+	field     bool
+	bottom    bool
+	idrID     uint32
+	poc       uint32
+	redundant uint32
+	level     byte // of grey
+}
+
+// codedSets are the parameter sets of such streams: of frames, or of fields too.
+func codedSets(fields bool) (sps, pps []byte) {
+	w := (&bitWriter{}).put(77, 8).put(0, 8).put(30, 8).ue(0) // Main, level 3
+	w.ue(0).ue(0).ue(4)                                       // frame_num of 4 bits, picture order count of 8
+	w.ue(2).put(0, 1)                                         // two reference frames
+	w.ue(1)
+	if fields {
+		w.ue(0).put(0, 1).put(0, 1)
+	} else {
+		w.ue(1).put(1, 1)
+	}
+	w.put(1, 1).put(0, 1)                                                                   // direct_8x8, no cropping
+	w.put(1, 1).put(0, 4).put(0, 4).put(1, 1).put(1, 1).ue(0).ue(0).ue(0).ue(0).ue(0).ue(2) // VUI: bitstream_restriction: no reordering
+	p := (&bitWriter{}).ue(0).ue(0).put(0, 2).ue(0).ue(0).ue(0).put(0, 3).ue(0).ue(0).ue(0) // CAVLC
+	return w.nal(0x67), p.put(0, 2).put(1, 1).nal(0x68)                                     // redundant_pic_cnt_present
+}
+
+func (c coded) nal(fields bool) []byte {
+	w := (&bitWriter{}).ue(c.first).ue(7).ue(c.pps).put(c.frameNum&15, 4)
+	rows := 2
+	if fields {
+		w.put(bit(c.field), 1)
+		if c.field {
+			w.put(bit(c.bottom), 1)
+			rows = 1
+		}
+	}
+	if c.kind == 5 {
+		w.ue(c.idrID)
+	}
+	w.put(c.poc&255, 8).ue(c.redundant)
+	if c.kind == 5 {
+		w.put(0, 2)
+	} else if c.ref {
+		w.put(0, 1)
+	}
+	w.ue(0) // slice_qp_delta
+	count := c.count
+	if count == 0 {
+		count = 2*rows - int(c.first)
+	}
+	for range count {
+		w.ue(25) // I_PCM
+		for w.n%8 != 0 {
+			w.put(0, 1)
+		}
+		for i := range 384 {
+			w.put(uint32(c.level)+uint32(i%5), 8)
+		}
+	}
+	header := c.kind
+	if c.ref || c.kind == 5 {
+		header |= 0x60
+	}
+	return w.nal(header)
+}
+
+func bit(b bool) uint32 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// frameHashes decodes an Annex B stream and gives the MD5 of each frame.
+func frameHashes(t *testing.T, format string, nals ...[]byte) (out []string) {
+	t.Helper()
+	var stream []byte
+	for _, n := range nals {
+		stream = append(append(stream, 0, 0, 0, 1), n...)
+	}
+	cmd := exec.Command("ffmpeg", "-nostdin", "-v", "error", "-f", format, "-i", "-", "-fps_mode", "passthrough", "-f", "framemd5", "-")
+	cmd.Stdin = bytes.NewReader(stream)
+	var complaint bytes.Buffer
+	cmd.Stderr = &complaint
+	text, err := cmd.Output()
+	require.NoError(t, err, complaint.String())
+	require.Empty(t, complaint.String(), "the decoder complains")
+	for line := range strings.Lines(string(text)) {
+		if !strings.HasPrefix(line, "#") {
+			f := strings.Split(strings.TrimSpace(line), ",")
+			out = append(out, strings.TrimSpace(f[len(f)-1]))
+		}
+	}
+	return out
+}
+
+func hashOf(nals [][]byte) string {
+	h := md5.New()
+	for _, n := range nals {
+		h.Write(n)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}

@@ -1,0 +1,221 @@
+package ingest
+
+import "github.com/gospool/spool/pipeline/media"
+
+// assembly makes whole pictures of a track's units, whatever the sender takes for
+// one: it may end each slice as if it were a picture, or send several pictures
+// under one time. A picture is told from the next one by the standard's rule. Two
+// fields of one frame are one picture here, as they are one sample in a file.
+//
+// A picture is held until the next one begins. A sender that ends its pictures
+// properly is found out soon, and its pictures are held no more.
+type assembly struct {
+	heads   heads
+	merging bool  // pictures are held
+	single  int   // pictures in a row that came in one unit
+	splits  bool  // the sender ends slices as if they were pictures
+	prev    *Unit // the picture that is held; nil: none, or it has gone on
+	slices  bool  // prev has some
+	tail    int   // elements of prev from here on may be the next picture's; 0: none
+	torn    bool  // something is missing before the next unit
+
+	any       bool  // there was a slice:
+	last      head  // the newest,
+	lastPTS   int64 // of the unit it came in
+	epoch     uint32
+	planes    uint8 // colour planes of which the first macroblock has come, as bits
+	halfFrame bool  // the second field has not come yet
+	paired    bool  // a frame came as two fields,
+	bottom    bool  // the bottom one first
+
+	pieces []piece // of the unit at hand
+}
+
+const neverSingle = -1 << 40 // of single: the sender splits, so go on merging
+
+// piece is the elements of a unit that are of one picture.
+type piece struct {
+	from, to int
+	rel      relation
+	slices   bool // there are some; else nothing tells which picture it is of
+	order    order
+	stray    bool // a second field that has lost its first
+	damaged  bool
+}
+
+// relation is how a slice stands to the slices before it.
+type relation uint8
+
+const (
+	samePicture relation = iota
+	secondField          // of the frame
+	newPicture
+)
+
+// gather takes a unit in.
+func (t *track) gather(u *Unit) {
+	if t.torn {
+		u.gaps, t.torn = append(u.gaps, 0), false
+	}
+	if u.Damaged || u.missing(0) {
+		t.spoil()
+	}
+	if u.Damaged || len(u.ends) == 0 {
+		t.torn = u.Damaged
+		if u.Damaged || u.headLost {
+			t.lost(LostDamaged, 1)
+		}
+		idle.put(u)
+		return
+	}
+	t.divide(u)
+	for i := range t.pieces {
+		w := u
+		if len(t.pieces) > 1 {
+			w = t.part(u, &t.pieces[i])
+		}
+		t.add(w, &t.pieces[i])
+	}
+	if len(t.pieces) > 1 {
+		idle.put(u)
+	}
+	if !t.merging && t.slices {
+		t.release()
+	}
+}
+
+// spoil leaves out the picture that is held where what is missing now may be of it.
+func (t *track) spoil() {
+	if t.prev != nil && (t.halfFrame || t.splits) {
+		t.prev.Damaged = true
+	}
+}
+
+// divide finds where the pictures of a unit begin. What comes before a slice and
+// can't come behind one is of that slice's picture.
+func (t *track) divide(u *Unit) {
+	t.pieces = append(t.pieces[:0], piece{})
+	p, before := &t.pieces[0], -1
+	for i, nal := range u.elements() {
+		switch roleOf(t.cfg.Codec, nal) {
+		case rolePicture, roleKey:
+			h := t.heads.read(nal)
+			rel := t.relate(&h, u.PTS, u.missing(i))
+			if at := p.begin(u, i, before); rel == newPicture && at > p.from {
+				p.to = at
+				t.pieces = append(t.pieces, piece{from: at})
+				p = &t.pieces[len(t.pieces)-1]
+			}
+			began := p.slices
+			if !began {
+				p.slices, p.rel = true, rel
+				p.stray = rel == newPicture && h.field && u.missing(i) && t.paired && h.bottom != t.bottom
+			}
+			t.follow(&h, rel, u.PTS, p.stray)
+			if !began {
+				p.order = order{t.epoch, h.poc, h.pocBits}
+			}
+			before = -1
+			continue
+		case roleSet:
+			t.heads.set(nal)
+		}
+		if before < 0 && begins(t.cfg.Codec, nal) {
+			before = i
+		}
+	}
+	p.to = len(u.ends)
+	t.judge(u)
+}
+
+// begin is the element with which the picture of slice i begins, where before is
+// the first that may be its, behind the slices of this piece; what stands before
+// something that is missing is of that.
+func (p *piece) begin(u *Unit, i, before int) int {
+	at := i
+	switch {
+	case !p.slices:
+		at = p.from
+	case before >= 0:
+		at = before
+	}
+	for _, g := range u.gaps {
+		if g <= i {
+			at = max(at, g)
+		}
+	}
+	return at
+}
+
+// relate tells how a slice stands to the newest one. Where the headers can't be
+// read one time is one picture, as far as the NAL units' types go with that. Where
+// something is missing between them only one time makes them one.
+func (t *track) relate(h *head, pts int64, missing bool) relation {
+	b, oneTime := &t.last, pts == t.lastPTS
+	switch {
+	case !t.any, missing && !oneTime:
+		return newPicture
+	case t.cfg.Codec == media.H265:
+		if h.first == 0 || missing && t.single > 0 { // the picture before came whole, as all do
+			return newPicture
+		}
+		return samePicture
+	case h.partition && oneTime:
+		return samePicture
+	case !h.ok || !b.ok:
+		if oneTime && h.ref == b.ref && h.idr == b.idr {
+			return samePicture
+		}
+		return newPicture
+	case h.differs(b):
+		if t.halfFrame && !missing && h.completes(b) {
+			return secondField
+		}
+		return newPicture
+	case oneTime && !(h.startsPlane() && t.planes>>h.plane&1 == 1):
+		return samePicture
+	case !oneTime && h.first > b.first: // one picture whose slices were given times
+		return samePicture
+	}
+	return newPicture
+}
+
+// follow remembers a slice.
+func (t *track) follow(h *head, rel relation, pts int64, stray bool) {
+	if h.partition {
+		return
+	}
+	switch rel {
+	case newPicture:
+		if h.idr {
+			t.epoch++
+		}
+		t.planes, t.halfFrame = 0, h.field && !stray
+	case secondField:
+		t.planes, t.halfFrame = 0, false
+		t.paired, t.bottom = true, !h.bottom
+	}
+	if h.startsPlane() {
+		t.planes |= 1 << h.plane
+	}
+	t.any, t.last, t.lastPTS = true, *h, pts
+}
+
+// order is where a picture is shown among others.
+type order struct {
+	epoch   uint32 // counts the IDR pictures, which are shown behind all before them
+	poc     uint32 // the low bits of the picture order count
+	pocBits uint8  // their number; 0: not known
+}
+
+// before compares with the order of another picture, which came later or earlier.
+// Without a count pictures are shown as they come.
+func (o order) before(p order, came bool) bool {
+	switch {
+	case o.epoch != p.epoch:
+		return o.epoch < p.epoch
+	case o.pocBits == 0 || o.pocBits != p.pocBits:
+		return came
+	}
+	return int32((o.poc-p.poc)<<(32-o.pocBits)) < 0
+}

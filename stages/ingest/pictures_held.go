@@ -1,0 +1,128 @@
+package ingest
+
+// judge finds the pieces from which something is missing, and counts what is
+// missing altogether.
+func (t *track) judge(u *Unit) {
+	for i := range t.pieces {
+		p := &t.pieces[i]
+		for _, g := range u.gaps {
+			switch {
+			case g > p.from && g <= p.to, g == p.from && !t.startsPicture(u, p):
+				p.damaged = true
+			}
+		}
+		p.damaged = p.damaged || p.stray
+	}
+	if u.headLost && !t.pieces[0].damaged {
+		t.lost(LostDamaged, 1)
+	}
+}
+
+// startsPicture reports whether a piece has all that is before its slices, as far
+// as they are: what is missing before it is of another picture.
+func (t *track) startsPicture(u *Unit, p *piece) bool {
+	for _, nal := range u.elements()[p.from:p.to] {
+		switch roleOf(t.cfg.Codec, nal) {
+		case rolePicture, roleKey:
+			return startsPicture(t.cfg.Codec, nal)
+		case roleLayer: // a prefix stands before every slice
+			continue
+		}
+		if begins(t.cfg.Codec, nal) {
+			return true
+		}
+	}
+	return true
+}
+
+// part makes a unit of a piece.
+func (t *track) part(u *Unit, p *piece) *Unit {
+	w := t.feed.Take()
+	w.PTS, w.DTS, w.UTC, w.Mono = u.PTS, u.DTS, u.UTC, u.Mono
+	w.take(u, p.from, p.to)
+	return w
+}
+
+// add puts a piece where it belongs: to the picture that is held, or in its place.
+func (t *track) add(w *Unit, p *piece) {
+	if p.damaged && !p.slices {
+		t.lose(w, LostDamaged)
+		return
+	}
+	w.Damaged = p.damaged
+	w.order = p.order
+	prev := t.prev
+	oneTime := prev != nil && prev.PTS == w.PTS
+	switch {
+	case prev == nil && p.slices && p.rel != newPicture: // the picture has gone on without it
+		t.rest(w)
+	case prev == nil:
+		t.hold(w, p.slices)
+	case oneTime && !t.slices: // parameter sets and the like, sent as if they were a picture
+		prev.order = w.order
+		t.join(w)
+		t.slices = p.slices
+	case oneTime && !p.slices:
+		if t.tail == 0 {
+			t.tail = len(prev.ends)
+		}
+		t.join(w)
+		t.single = neverSingle
+	case p.slices && p.rel != newPicture && t.slices:
+		if p.rel == samePicture {
+			t.single, t.splits = neverSingle, true
+		}
+		t.join(w)
+	default:
+		if oneTime && t.tail > 0 {
+			w = t.withTail(w)
+		}
+		t.release()
+		if t.single++; t.single >= guessWindow && (t.desc == nil || !t.desc.fields) {
+			t.merging = false
+		}
+		t.hold(w, p.slices)
+	}
+}
+
+func (t *track) hold(w *Unit, slices bool) { t.prev, t.slices, t.tail = w, slices, 0 }
+
+func (t *track) join(w *Unit) {
+	t.prev.join(w)
+	idle.put(w)
+}
+
+// rest leaves out what is of a picture that has gone on: from now on pictures are
+// held.
+func (t *track) rest(w *Unit) {
+	if w.Damaged {
+		t.lose(w, LostDamaged)
+		return
+	}
+	t.lose(w, LostSplit)
+	t.merging, t.single, t.splits = true, neverSingle, true
+}
+
+// withTail takes from the picture that is held what stands behind its slices and
+// is of the next one.
+func (t *track) withTail(w *Unit) *Unit {
+	u := t.part(t.prev, &piece{from: t.tail, to: len(t.prev.ends)})
+	t.prev.cut(t.tail)
+	u.order = w.order
+	u.join(w)
+	idle.put(w)
+	return u
+}
+
+// release lets the picture go on that is held.
+func (t *track) release() {
+	u := t.prev
+	t.prev, t.slices, t.tail = nil, false, 0
+	switch {
+	case u == nil:
+	case u.Damaged:
+		t.lose(u, LostDamaged)
+	default:
+		t.accept(u)
+	}
+}

@@ -1,0 +1,362 @@
+package ingest
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// frames264 is n frames of two slices each, the first an IDR picture.
+func frames264(n int) (out [][][]byte) {
+	for i := range n {
+		c := coded{kind: 1, ref: true, frameNum: uint32(i), poc: uint32(2 * i), level: byte(16 + 3*i)}
+		if i == 0 {
+			c.kind = 5
+		}
+		a, b := c, c
+		a.count, b.first = 2, 2
+		out = append(out, [][]byte{a.nal(false), b.nal(false)})
+	}
+	return out
+}
+
+// TestPicturesUnderOneTime sends pictures in groups under one time, in every way
+// in which a sender may do that: each comes out, whole, and at a time of its own.
+func TestPicturesUnderOneTime(t *testing.T) {
+	aus := frames264(24)
+	sps, pps := codedSets(false)
+	source := frameHashes(t, "h264", flat(append([][][]byte{{sps, pps}}, aus...))...)
+	require.Len(t, source, 24)
+	for name, tc := range map[string]struct {
+		group  int
+		marker func(au, nal int) bool // of the last packet of a NAL unit
+	}{
+		"pairs, a marker behind each picture": {2, func(_, nal int) bool { return nal == 1 }},
+		"pairs, a marker behind the pair":     {2, func(au, nal int) bool { return au%2 == 1 && nal == 1 }},
+		"pairs, no marker":                    {2, func(int, int) bool { return false }},
+		"pairs, a marker behind each slice":   {2, func(int, int) bool { return true }},
+		"three, a marker behind each picture": {3, func(_, nal int) bool { return nal == 1 }},
+		"four, no marker":                     {4, func(int, int) bool { return false }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			v := b.video(media.H264, sps, pps)
+			for i, au := range aus {
+				for j, nal := range au {
+					for _, p := range packetize(t, media.H264, [][]byte{nal}) {
+						b.send(v, uint32(i/tc.group*tc.group)*3600, p.Marker && tc.marker(i, j), p.Payload...)
+					}
+				}
+			}
+			v.Close()
+			b.feed.Close()
+			require.Len(t, b.shelf.units, 24)
+			var stream [][]byte
+			for i, u := range b.shelf.units {
+				require.Equal(t, hashOf(aus[i]), hashOf(u.nals), "picture %d", i)
+				require.Equal(t, int64(i)*3600, u.au.PTS, "picture %d", i)
+				require.Equal(t, u.au.PTS, u.au.DTS, "picture %d", i)
+				stream = append(stream, u.nals...)
+			}
+			require.Equal(t, source, frameHashes(t, "h264", append([][]byte{sps, pps}, stream...)...))
+			require.EqualValues(t, 24-24/tc.group, b.shelf.repaired[RepairedTime])
+			require.Empty(t, b.shelf.lost)
+		})
+	}
+}
+
+func flat(aus [][][]byte) (out [][]byte) {
+	for _, au := range aus {
+		out = append(out, au...)
+	}
+	return out
+}
+
+// TestPicturesUnderOneTimeThatAreReordered stamps the pictures of real encoders
+// in groups, as they are shown.
+func TestPicturesUnderOneTimeThatAreReordered(t *testing.T) {
+	for name, tc := range map[string]struct {
+		codec media.Codec
+		group int
+		args  []string
+	}{
+		"h264 in pairs":             {media.H264, 2, []string{"libx264", "-preset", "veryfast", "-bf", "3", "-x264-params", "aud=1:slices=3:keyint=12:b-pyramid=normal"}},
+		"h264 in threes, open GOPs": {media.H264, 3, []string{"libx264", "-preset", "veryfast", "-bf", "2", "-x264-params", "aud=1:keyint=12:open-gop=1"}},
+		"h264 intra refresh":        {media.H264, 2, []string{"libx264", "-preset", "veryfast", "-bf", "0", "-x264-params", "aud=1:keyint=12:intra-refresh=1"}},
+		"h265 in pairs":             {media.H265, 2, []string{"libx265", "-preset", "ultrafast", "-x265-params", "aud=1:bframes=3:keyint=12:log-level=error:slices=2"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := encode(t, tc.codec, tc.args...)
+			b := newBench(t)
+			v := b.video(tc.codec)
+			for i, au := range f.aus {
+				for _, p := range packetize(t, tc.codec, au) {
+					b.send(v, uint32(f.shown[i]/tc.group*tc.group)*3600, p.Marker, p.Payload...)
+				}
+			}
+			b.feed.Close()
+			require.Len(t, b.shelf.units, len(f.aus))
+			var stream [][]byte
+			last := int64(-1 << 40)
+			zero := b.shelf.units[0].au.PTS
+			for i, u := range b.shelf.units {
+				require.Equal(t, int64(f.shown[i])*3600, u.au.PTS-zero, "picture %d", i)
+				require.Greater(t, u.au.DTS, last)
+				require.LessOrEqual(t, u.au.DTS, u.au.PTS)
+				last = u.au.DTS
+				stream = append(stream, u.nals...)
+			}
+			format := map[media.Codec]string{media.H264: "h264", media.H265: "hevc"}[tc.codec]
+			sets := b.shelf.sets[0][0].ParameterSets
+			require.Equal(t, frameHashes(t, format, flat(f.aus)...), frameHashes(t, format, append(sets, stream...)...))
+			require.EqualValues(t, len(f.aus)-len(f.aus)/tc.group, b.shelf.repaired[RepairedTime])
+			require.Empty(t, b.shelf.lost)
+		})
+	}
+}
+
+// footage is what an encoder made: access units in decoding order, and when each
+// is shown.
+type footage struct {
+	aus   [][][]byte
+	shown []int
+}
+
+func encode(t *testing.T, codec media.Codec, args ...string) (f footage) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "clip.mp4")
+	ffmpeg(t, append([]string{"-f", "lavfi", "-i", "testsrc2=size=160x96:rate=25:duration=2.4", "-pix_fmt", "yuv420p", "-video_track_timescale", "25", "-c:v"}, append(args, file)...)...)
+	format := "h264"
+	if codec == media.H265 {
+		format = "hevc"
+	}
+	ffmpeg(t, "-i", file, "-c", "copy", "-bsf:v", format+"_mp4toannexb", "-f", format, file+".es")
+	es, err := os.ReadFile(file + ".es")
+	require.NoError(t, err)
+	u := &Unit{}
+	u.Put(es)
+	u.splitStartCodes()
+	sliced := true
+	for _, nal := range u.elements() {
+		r := roleOf(codec, nal)
+		if sliced && r != rolePicture && r != roleKey {
+			f.aus, sliced = append(f.aus, nil), false
+		}
+		sliced = sliced || r == rolePicture || r == roleKey
+		n := len(f.aus) - 1
+		f.aus[n] = append(f.aus[n], nal)
+	}
+	out, err := exec.Command("ffprobe", "-v", "error", "-show_entries", "packet=pts", "-of", "csv=p=0", file).Output()
+	require.NoError(t, err)
+	for line := range strings.Lines(string(out)) {
+		var at int
+		_, err := fmt.Sscan(strings.Trim(line, ",\n"), &at)
+		require.NoError(t, err)
+		f.shown = append(f.shown, at)
+	}
+	require.Len(t, f.shown, 60)
+	require.Len(t, f.aus, 60)
+	return f
+}
+
+func ffmpeg(t *testing.T, args ...string) {
+	t.Helper()
+	out, err := exec.Command("ffmpeg", append([]string{"-nostdin", "-v", "error", "-y"}, args...)...).CombinedOutput()
+	require.NoError(t, err, "ffmpeg %v\n%s", args, out)
+}
+
+func TestPairsThatBeginLater(t *testing.T) {
+	aus := frames264(40)
+	sps, pps := codedSets(false)
+	for _, markers := range []bool{true, false} {
+		b := newBench(t)
+		v := b.video(media.H264, sps, pps)
+		for i, au := range aus {
+			at := i
+			if i > 20 {
+				at = i / 2 * 2
+			}
+			for _, p := range packetize(t, media.H264, au) {
+				b.send(v, uint32(at)*3600, p.Marker && (markers || i <= 20), p.Payload...)
+			}
+		}
+		v.Close()
+		b.feed.Close()
+		require.Empty(t, b.shelf.lost)
+		require.Len(t, b.shelf.units, 40)
+		for i, u := range b.shelf.units {
+			require.Equal(t, hashOf(aus[i]), hashOf(u.nals))
+			require.Equal(t, int64(i)*3600, u.au.PTS)
+		}
+		require.EqualValues(t, 10, b.shelf.repaired[RepairedTime])
+	}
+}
+
+// TestAPauseBehindAPair: the second picture does not wait for half of it.
+func TestAPauseBehindAPair(t *testing.T) {
+	b := newBench(t)
+	sps, pps := codedSets(false)
+	v := b.video(media.H264, sps, pps)
+	for i, au := range frames264(12) {
+		at := uint32(i/2) * 7200
+		if i >= 6 {
+			at += 90000 * 60
+		}
+		for _, p := range packetize(t, media.H264, au) {
+			b.send(v, at, p.Marker, p.Payload...)
+		}
+	}
+	b.feed.Close()
+	require.Len(t, b.shelf.units, 12)
+	require.Equal(t, int64(5*3600), b.shelf.units[5].au.PTS)
+	require.Equal(t, int64(6*3600+90000*60), b.shelf.units[6].au.PTS)
+}
+
+func TestOnePictureUnderTwoTimes(t *testing.T) {
+	for _, tc := range []struct {
+		codec media.Codec
+		aus   [][][]byte
+	}{{media.H264, frames264(20)}, {media.H265, oddPictures(media.H265, 20)}} {
+		b := newBench(t)
+		v := b.of(tc.codec)
+		for i, au := range tc.aus {
+			for j, nal := range au {
+				for _, p := range packetize(t, tc.codec, [][]byte{nal}) {
+					b.send(v, uint32(i*3600+j*10), p.Marker, p.Payload...)
+				}
+			}
+		}
+		v.Close()
+		b.feed.Close()
+		require.Empty(t, b.shelf.lost)
+		require.Len(t, b.shelf.units, 20)
+		for i, u := range b.shelf.units {
+			require.Equal(t, hashOf(tc.aus[i]), hashOf(u.nals))
+			require.Equal(t, int64(i)*3600, u.au.PTS)
+		}
+	}
+}
+
+// TestALossGluesNoPictures loses the end of one picture and the beginning of the
+// next: the rests of both are no picture.
+func TestALossGluesNoPictures(t *testing.T) {
+	for codec, aus := range map[media.Codec][][][]byte{media.H264: frames264(20), media.H265: oddPictures(media.H265, 20)} {
+		for _, oneTime := range []bool{true, false} {
+			b := newBench(t)
+			v := b.of(codec)
+			for i, au := range aus {
+				at := uint32(i) * 3600
+				if oneTime {
+					at = uint32(i/2*2) * 3600
+				}
+				for j, nal := range au {
+					for _, p := range packetize(t, codec, [][]byte{nal}) {
+						if i == 14 && j == 1 || i == 15 && j == 0 {
+							b.seq[v]++
+							continue
+						}
+						b.send(v, at, p.Marker && j == 1, p.Payload...)
+					}
+				}
+			}
+			b.feed.Close()
+			require.Len(t, b.shelf.units, 18)
+			require.EqualValues(t, 2, b.shelf.lost[LostDamaged])
+			for i, u := range b.shelf.units {
+				if i >= 14 {
+					i += 2
+				}
+				require.Equal(t, hashOf(aus[i]), hashOf(u.nals))
+			}
+		}
+	}
+}
+
+// TestTheFirstMacroblockAloneIsNoNewPicture: a redundant slice has it again, and
+// slices may come in any order. Two pictures whose headers are alike have it twice.
+func TestTheFirstMacroblockAloneIsNoNewPicture(t *testing.T) {
+	sps, pps := codedSets(false)
+	for name, tc := range map[string]struct {
+		slices []coded
+		units  int
+	}{
+		"redundant slices":               {[]coded{{kind: 5, count: 2}, {kind: 5, count: 2, redundant: 1}, {kind: 5, first: 2}, {kind: 5, first: 2, redundant: 1}}, 1},
+		"any order":                      {[]coded{{kind: 5, first: 2}, {kind: 5, count: 2}}, 1},
+		"IDR pictures of one idr_pic_id": {[]coded{{kind: 5}, {kind: 5}}, 2},
+		"another idr_pic_id":             {[]coded{{kind: 5}, {kind: 5, idrID: 1}}, 2},
+		"another frame_num":              {[]coded{{kind: 1, ref: true, frameNum: 1}, {kind: 1, ref: true, frameNum: 2}}, 2},
+		"another order count":            {[]coded{{kind: 1, frameNum: 1, poc: 2}, {kind: 1, frameNum: 1, poc: 4}}, 2},
+		"a reference and none":           {[]coded{{kind: 1, ref: true, frameNum: 1}, {kind: 1, frameNum: 1}}, 2},
+		"an IDR picture and none":        {[]coded{{kind: 5}, {kind: 1, ref: true}}, 2},
+		"another, in any order":          {[]coded{{kind: 1, frameNum: 1, first: 2}, {kind: 1, frameNum: 1, count: 2}, {kind: 1, frameNum: 2, first: 2}, {kind: 1, frameNum: 2, count: 2}}, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			v := b.video(media.H264, sps, pps)
+			b.send(v, 0, true, coded{kind: 5, idrID: 7}.nal(false)[:40]...)
+			for _, c := range tc.slices {
+				b.send(v, 3600, false, c.nal(false)[:40]...)
+			}
+			b.send(v, 7200, true, coded{kind: 5, idrID: 7}.nal(false)[:40]...)
+			b.feed.Close()
+			require.Empty(t, b.shelf.lost)
+			require.Len(t, b.shelf.units, 2+tc.units)
+		})
+	}
+}
+
+// TestAClockThatStandsStill: pictures are held for no longer than it must be, and
+// placed by their arrival.
+func TestAClockThatStandsStill(t *testing.T) {
+	b := newBench(t)
+	sps, pps := codedSets(false)
+	v := b.video(media.H264, sps, pps)
+	for i := range 500 {
+		b.send(v, 3600, true, coded{kind: 5, idrID: uint32(i % 2)}.nal(false)[:40]...)
+		b.now = b.now.Add(40 * time.Millisecond)
+	}
+	require.GreaterOrEqual(t, len(b.shelf.units), 400)
+	b.feed.Close()
+	require.Len(t, b.shelf.units, 500)
+	for i, u := range b.shelf.units {
+		require.InDelta(t, i*3600, u.au.PTS, 7200, "picture %d", i)
+	}
+}
+
+// FuzzHeads: no parameter sets and slices harm the reading of their headers.
+func FuzzHeads(f *testing.F) {
+	for _, fields := range []bool{true, false} {
+		sps, pps := codedSets(fields)
+		f.Add(sps, pps, coded{kind: 5, field: fields}.nal(fields)[:40], false)
+	}
+	f.Add(sps25, ppsX264, []byte{0x65, 0x88, 0x84, 0}, false)
+	f.Add(hevc25, ppsX265, []byte{19 << 1, 1, 0x81, 3}, true)
+	f.Fuzz(func(t *testing.T, sps, pps, slice []byte, hevc bool) {
+		h := heads{codec: media.H264}
+		if hevc {
+			h.codec = media.H265
+		}
+		for _, nal := range [][]byte{sps, pps, slice} {
+			if len(nal) == 0 {
+				continue
+			}
+			switch roleOf(h.codec, nal) {
+			case roleSet:
+				h.set(nal)
+			case rolePicture, roleKey:
+				if s := h.read(nal); s.ok && s.pocBits > 16 {
+					t.Fatal("more bits than there may be")
+				}
+				startsPicture(h.codec, nal)
+			}
+		}
+	})
+}

@@ -1,0 +1,225 @@
+package ingest
+
+import "github.com/gospool/spool/pipeline/media"
+
+// spread gives pictures that were sent under one time a time each: n of them are
+// placed evenly up to the next time. Some recorders stamp pictures in pairs.
+//
+// To know the next time and, where pictures are reordered, all that share one,
+// units are held: until more than depth pictures with a later time have come. No
+// unit is held while no time was shared lately, except at the beginning of a track
+// that reorders.
+type spread struct {
+	depth  int   // as in reorder
+	second int64 // ticks
+	held   []*Unit
+	watch  int // units that are yet to be held; 0: none is
+
+	past  [maxDepth]int64 // times, as sent, of the units that have gone on, a ring
+	count int             // of those
+	ahead int             // depth as observed
+	max   int64           // highest time
+	span  int64           // ticks between the newest two times; 0: not known
+
+	still bool  // the sender's clock stands still,
+	stamp int64 // at this time,
+	mono  int64 // ns: of which the first picture arrived then
+
+	repaired func(pictures uint64)
+}
+
+const (
+	watchShared = 250 // units to hold after a time was shared
+	maxSpan     = 2   // seconds up to the next time, where nothing else is known
+	spanGrowth  = 4   // times the span before: what is longer is a pause
+
+	// Where no later time comes within these the sender's clock stands still.
+	maxSpread = 64            // units
+	maxStill  = 2_000_000_000 // ns
+)
+
+// reset begins anew at the next unit. Nothing may be held.
+func (s *spread) reset(depth int, timescale uint32) {
+	*s = spread{depth: depth, second: int64(timescale), held: s.held[:0], span: s.span, repaired: s.repaired}
+	if depth != 0 {
+		s.watch = guessWindow
+	}
+}
+
+// breaks reports whether a unit does not continue the time line, as in reorder.
+func (s *spread) breaks(u *Unit) bool {
+	if s.count == 0 && len(s.held) == 0 {
+		return false
+	}
+	return u.PTS > s.max+10*s.second || u.PTS < s.max-10*s.second || u.sync && u.PTS < s.max
+}
+
+// push takes a unit and hands on those whose time is known.
+func (s *spread) push(u *Unit, out func(*Unit)) {
+	u.stamp = u.PTS
+	if s.count == 0 && len(s.held) == 0 {
+		s.max = u.stamp
+	}
+	s.max = max(s.max, u.stamp)
+	switch {
+	case s.look(u.stamp):
+		s.watch = watchShared
+	case s.watch > 0:
+		s.watch--
+	default:
+		s.pass(u, out)
+		return
+	}
+	s.held = append(s.held, u)
+	late := len(s.held) >= maxSpread || u.Mono-s.held[0].Mono > maxStill
+	switch s.still = (s.still || late) && s.max == s.held[0].stamp; {
+	case s.still:
+		s.byArrival(out)
+		return
+	case s.watch == 0, len(s.held) >= maxSpread:
+		s.flush(out)
+		return
+	}
+	if s.depth < 0 && s.count == 0 && len(s.held) < guessWindow {
+		return
+	}
+	for len(s.held) > 0 && (s.held[0].placed || s.later(s.held[0].stamp) > s.reach()) {
+		s.first(out)
+	}
+}
+
+// byArrival places what is held, all of one time, as it arrived.
+func (s *spread) byArrival(out func(*Unit)) {
+	if first := s.held[0]; s.stamp != first.stamp || s.mono == 0 {
+		s.stamp, s.mono = first.stamp, first.Mono
+	}
+	for _, u := range s.held {
+		u.placed = true
+		u.PTS = u.stamp + media.FromNanos(u.Mono-s.mono, uint32(s.second))
+	}
+	s.repaired(uint64(len(s.held)))
+	s.flush(out)
+}
+
+// flush hands on what is held.
+func (s *spread) flush(out func(*Unit)) {
+	for len(s.held) > 0 {
+		s.first(out)
+	}
+}
+
+// first hands on the first unit that is held.
+func (s *spread) first(out func(*Unit)) {
+	u := s.held[0]
+	if !u.placed {
+		s.place(u.stamp)
+	}
+	n := copy(s.held, s.held[1:])
+	s.held[n] = nil
+	s.held = s.held[:n]
+	s.pass(u, out)
+}
+
+func (s *spread) pass(u *Unit, out func(*Unit)) {
+	s.past[s.count%maxDepth] = u.stamp
+	s.count++
+	out(u)
+}
+
+// look reports whether a time was seen, and learns how far pictures are reordered.
+func (s *spread) look(stamp int64) (seen bool) {
+	s.ahead = max(s.ahead, min(s.later(stamp), maxDepth))
+	for _, before := range s.recent() {
+		seen = seen || before == stamp
+	}
+	for _, u := range s.held {
+		seen = seen || u.stamp == stamp
+	}
+	return seen
+}
+
+// later is how many of the newest units have a later time.
+func (s *spread) later(stamp int64) (n int) {
+	for _, before := range s.recent() {
+		if before > stamp {
+			n++
+		}
+	}
+	for _, u := range s.held {
+		if u.stamp > stamp {
+			n++
+		}
+	}
+	return n
+}
+
+func (s *spread) recent() []int64 { return s.past[:min(s.count, maxDepth)] }
+
+func (s *spread) reach() int {
+	if s.depth >= 0 {
+		return s.depth
+	}
+	return s.ahead
+}
+
+// place gives all units of one time theirs, in the order in which they are shown.
+func (s *spread) place(stamp int64) {
+	gone := 0 // pictures of that time that have gone on
+	for _, before := range s.recent() {
+		if before == stamp {
+			gone++
+		}
+	}
+	n := 0
+	for _, u := range s.held {
+		if u.stamp == stamp {
+			n++
+		}
+	}
+	span := s.spanFrom(stamp, gone+n)
+	for i, u := range s.held {
+		if u.stamp != stamp {
+			continue
+		}
+		k := gone
+		for j, o := range s.held {
+			if o.stamp == stamp && j != i && o.order.before(u.order, j < i) {
+				k++
+			}
+		}
+		u.placed, u.PTS = true, stamp+span*int64(k)/int64(gone+n)
+	}
+	if shared := gone + n - 1; n > 0 && shared > 0 {
+		s.repaired(uint64(min(n, shared)))
+	}
+}
+
+// spanFrom is the ticks up to the next time; where that is far, as after a pause,
+// what it was before.
+func (s *spread) spanFrom(stamp int64, pictures int) int64 {
+	next, known := int64(0), false
+	see := func(at int64) {
+		if at > stamp && (!known || at < next) {
+			next, known = at, true
+		}
+	}
+	for _, before := range s.recent() {
+		see(before)
+	}
+	for _, u := range s.held {
+		see(u.stamp)
+	}
+	limit := maxSpan * s.second
+	if s.span > 0 {
+		limit = spanGrowth * s.span
+	}
+	switch span := next - stamp; {
+	case known && span <= limit:
+		s.span = span
+	case known && s.span == 0:
+		return limit
+	case s.span == 0:
+		return s.second / 25 * int64(pictures)
+	}
+	return s.span
+}
