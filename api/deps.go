@@ -60,6 +60,7 @@ type Status struct {
 	Recording bool      // asked for and under way, or armed
 	Until     time.Time // when it stops by itself; zero: not
 	Report    pipeline.Report
+	Repairs   []Repair // of the stream
 }
 
 // Streams lists what is live and what is configured, sorted by path.
@@ -78,8 +79,17 @@ type Stream struct {
 	AccessUnits    uint64
 	LastAccessUnit time.Time
 	Drops          []pipeline.Drop
+	Repairs        []Repair
+	Problems       []pipeline.Problem // under way now
 	Subscribers    int
 	LastError      string
+}
+
+// Repair counts what was put right in what a publisher sends: no picture was lost
+// by it.
+type Repair struct {
+	Cause string `json:"cause"`
+	Count uint64 `json:"count" doc:"pictures or NAL units"`
 }
 
 // Catalogue knows the recordings.

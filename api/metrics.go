@@ -44,6 +44,8 @@ var (
 	streamBytes  = desc("stream_bytes_total", "Bytes of media received.", "stream")
 	streamUnits  = desc("stream_access_units_total", "Access units received.", "stream")
 	streamUsers  = desc("stream_subscribers", "Pipelines that take the stream.", "stream")
+	repaired     = desc("stream_repairs_total", "Pictures or NAL units that were put right in a stream, by cause: no picture was lost by it.", "stream", "cause")
+	wrong        = desc("stream_problems", "Problems of a stream that are under way, by their word.", "stream", "problem")
 	lost         = desc("dropped_access_units_total", "Access units left out, by cause.", "stream", "stage", "cause")
 	lostBytes    = desc("dropped_bytes_total", "Bytes left out, by cause.", "stream", "stage", "cause")
 	recActive    = desc("recording_active", "1 while a file grows.", "stream")
@@ -59,7 +61,7 @@ var (
 
 // Describe sends the descriptions; implements prometheus.Collector.
 func (f *figures) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{buildInfo, streamLive, streamBytes, streamUnits, streamUsers, lost, lostBytes,
+	for _, d := range []*prometheus.Desc{buildInfo, streamLive, streamBytes, streamUnits, streamUsers, repaired, wrong, lost, lostBytes,
 		recActive, recBytes, recUnits, recSegments, recGaps, recDurable, ringBytes, ringMaxBytes, ringSeconds} {
 		ch <- d
 	}
@@ -92,6 +94,16 @@ func (f *figures) stream(ch chan<- prometheus.Metric, st *Stream) {
 	put(ch, streamBytes, prometheus.CounterValue, float64(st.Bytes), st.Path)
 	put(ch, streamUnits, prometheus.CounterValue, float64(st.AccessUnits), st.Path)
 	put(ch, streamUsers, prometheus.GaugeValue, float64(st.Subscribers), st.Path)
+	for _, r := range st.Repairs {
+		put(ch, repaired, prometheus.CounterValue, float64(r.Count), st.Path, r.Cause)
+	}
+	problems := map[string]int{"nothing_kept": 0} // so that an alert sees it end
+	for _, p := range st.Problems {
+		problems[p.Problem]++
+	}
+	for word, n := range problems {
+		put(ch, wrong, prometheus.GaugeValue, float64(n), st.Path, word)
+	}
 }
 
 func (f *figures) recording(ch chan<- prometheus.Metric, path string, drops losses) {

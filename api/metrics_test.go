@@ -15,6 +15,7 @@ func TestMetricsAreWhatStreamsAndRecordingsSay(t *testing.T) {
 	w := newWorld(t)
 	clock := &turned{at: time.Unix(1000, 0)}
 	w.list = []Stream{{Path: `live/cam"1`, State: "live", Bytes: 7, AccessUnits: 3, Subscribers: 2,
+		Repairs: []Repair{{"shared_timestamp", 9}}, Problems: []pipeline.Problem{{Problem: "nothing_kept"}, {Problem: "nothing_kept"}},
 		Drops: []pipeline.Drop{{Stage: "hub", Cause: "bad", AccessUnits: 1}, {Stage: "hub", Cause: "bad", AccessUnits: 2}}}}
 	w.status[`live/cam"1`] = Status{Report: pipeline.Report{Recording: true, TotalBytes: 99, Gaps: 4, LastDurable: time.Unix(997, 5e8),
 		RingBytes: 5, RingSpan: 1500 * time.Millisecond, Drops: []pipeline.Drop{{Stage: "gop_ring", Cause: "overload", AccessUnits: 50, Bytes: 60}}}}
@@ -31,6 +32,8 @@ func TestMetricsAreWhatStreamsAndRecordingsSay(t *testing.T) {
 		`spool_dropped_access_units_total{cause="bad",stage="hub",stream="live/cam\"1"} 3`,
 		`spool_dropped_access_units_total{cause="overload",stage="gop_ring",stream="live/cam\"1"} 50`,
 		`spool_dropped_bytes_total{cause="overload",stage="gop_ring",stream="live/cam\"1"} 60`,
+		`spool_stream_repairs_total{cause="shared_timestamp",stream="live/cam\"1"} 9`,
+		`spool_stream_problems{problem="nothing_kept",stream="live/cam\"1"} 2`,
 		`spool_recording_active{stream="live/cam\"1"} 1`,
 		`spool_recording_active{stream="armed"} 0`,
 		`spool_recording_bytes_total{stream="live/cam\"1"} 99`,

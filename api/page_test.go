@@ -141,7 +141,8 @@ func studio(t *testing.T) *world {
 	add("yard/gate", "yard/gate/gone.mp4", 3*time.Hour, media.StateLost, media.EndError)
 	w.put("yard/gate/broken.mp4", []byte("this is no film"))
 	w.list = []Stream{
-		{Path: "live/camera01", State: "live", Origin: "rtsp 127.0.0.1:50112", Tracks: tracks, Unrecorded: []string{"opus"}, Bytes: 52_428_800},
+		{Path: "live/camera01", State: "live", Origin: "rtsp 127.0.0.1:50112", Tracks: tracks, Unrecorded: []string{"opus"}, Bytes: 52_428_800,
+			Problems: []pipeline.Problem{{Problem: "nothing_kept", Cause: "aac: nothing comes", Remedy: "switch it on"}}},
 		{Path: "yard/gate", State: "connecting", Configured: true, Pull: "rtsp://10.0.0.5/stream1", LastError: "dial tcp 10.0.0.5:554: connection refused"},
 	}
 	w.status["live/camera01"] = Status{State: "recording", Report: pipeline.Report{Recording: true, StartedAt: now.Add(-time.Minute), Bytes: 9_876_543,
@@ -206,6 +207,7 @@ func TestPageShowsWhatIsWrong(t *testing.T) {
 	b.until(`document.querySelector('#streams .card:nth-child(2) [data-problem]').textContent.includes('connection refused')`)
 
 	b.until(`document.querySelector('#streams .card:nth-child(1) [data-unrecorded]').textContent === 'opus is not recorded'`)
+	b.until(`document.querySelector('#streams .card:nth-child(1) [data-problem]').textContent.includes('aac: nothing comes – switch it on')`)
 	require.True(t, b.eval(`document.querySelector('#streams .card:nth-child(2) [data-unrecorded]').hidden`))
 
 	b.click(`#records tr:nth-child(3) [data-play]`)

@@ -27,6 +27,7 @@ type statusAnswer struct {
 	LastWritten    *string         `json:"last_written,omitempty" format:"date-time" doc:"a kill of the process loses nothing up to here"`
 	LastDurable    *string         `json:"last_durable,omitempty" format:"date-time" doc:"a power cut loses nothing up to here"`
 	Drops          []pipeline.Drop `json:"drops"`
+	Repairs        []Repair        `json:"repairs,omitempty" doc:"what was put right in the stream, by cause: no picture was lost by it"`
 	Gaps           uint64          `json:"gaps"`
 	LastError      string          `json:"last_error,omitempty"`
 	Warnings       []string        `json:"warnings,omitempty" doc:"what is less than was asked for"`
@@ -82,7 +83,7 @@ func (s *Server) describe(stream string, st Status) statusAnswer {
 		File: s.below(rep.File), StartedAt: utc(rep.StartedAt), StopsAt: utc(st.Until),
 		Bytes: rep.Bytes, TotalBytes: rep.TotalBytes, AccessUnits: rep.AccessUnits, Segments: rep.Segments,
 		LastAccessUnit: utc(rep.LastAccessUnit), LastWritten: utc(rep.LastWritten), LastDurable: utc(rep.LastDurable),
-		Drops: orEmpty(rep.Drops), Gaps: rep.Gaps, LastError: s.scrub(rep.LastError),
+		Drops: orEmpty(rep.Drops), Repairs: st.Repairs, Gaps: rep.Gaps, LastError: s.scrub(rep.LastError),
 	}
 	for _, text := range rep.Warnings {
 		a.Warnings = append(a.Warnings, s.scrub(text))

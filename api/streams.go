@@ -26,6 +26,8 @@ type streamAnswer struct {
 	AccessUnits    uint64            `json:"access_units"`
 	LastAccessUnit *string           `json:"last_access_unit,omitempty" format:"date-time"`
 	Drops          []pipeline.Drop   `json:"drops"`
+	Repairs        []Repair          `json:"repairs,omitempty" doc:"what was put right, by cause: no picture was lost by it"`
+	Problems       []problemAnswer   `json:"problems,omitempty" doc:"what is wrong now"`
 	Subscribers    int               `json:"subscribers"`
 	LastError      string            `json:"last_error,omitempty"`
 }
@@ -43,8 +45,11 @@ func (s *Server) streams(w http.ResponseWriter, _ *request) error {
 			Path: st.Path, State: st.State, Configured: st.Configured, Recording: recording[st.Path],
 			Origin: s.scrub(st.Origin), Pull: userinfo.ReplaceAllString(st.Pull, "${1}"),
 			Tracks: orEmpty(st.Tracks), Unrecorded: st.Unrecorded, Bytes: st.Bytes, AccessUnits: st.AccessUnits,
-			LastAccessUnit: utc(st.LastAccessUnit), Drops: orEmpty(st.Drops),
+			LastAccessUnit: utc(st.LastAccessUnit), Drops: orEmpty(st.Drops), Repairs: st.Repairs,
 			Subscribers: st.Subscribers, LastError: s.scrub(st.LastError),
+		}
+		for _, p := range st.Problems {
+			a.Streams[i].Problems = append(a.Streams[i].Problems, s.problem(st.Path, p))
 		}
 	}
 	answer(w, http.StatusOK, a)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -44,8 +45,24 @@ func (c control) Stop(ctx context.Context, stream string) (bool, error) {
 func (c control) Recording() []string { return c.recorder.Recording() }
 
 // Status tells of the job that is furthest; a stream without one is idle, and
-// shows what the last one left.
+// shows what the last one left. What is wrong with the stream itself stands there
+// with or without a job.
 func (c control) Status(stream string) (api.Status, bool) {
+	st, known := c.job(stream)
+	info, live := c.hub.Info(stream)
+	st.Repairs = repairs(info.Repairs)
+	st.Report.Problems = append(slices.Clip(info.Problems), st.Report.Problems...)
+	return st, known || live && info.Origin != ""
+}
+
+func repairs(list []hub.Loss) (out []api.Repair) {
+	for _, l := range list {
+		out = append(out, api.Repair(l))
+	}
+	return out
+}
+
+func (c control) job(stream string) (api.Status, bool) {
 	live := c.hub.Live(stream)
 	jobs := c.recorder.Status(stream)
 	if len(jobs) == 0 {
@@ -103,6 +120,7 @@ func (d directory) List() []api.Stream {
 		if s.LastAU != 0 {
 			out[i].LastAccessUnit = time.Unix(0, s.LastAU)
 		}
+		out[i].Repairs, out[i].Problems = repairs(s.Repairs), s.Problems
 		for _, l := range s.Losses {
 			out[i].Drops = append(out[i].Drops, pipeline.Drop{Stage: "ingest", Cause: l.Cause, AccessUnits: l.Count})
 		}

@@ -1,9 +1,12 @@
 package hub
 
 import (
+	"maps"
+	"slices"
 	"sort"
 	"sync"
 
+	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -53,7 +56,8 @@ type Info struct {
 	Bytes       uint64
 	LastAU      int64 // UTC ns, 0 before the first
 	Losses      []Loss
-	Repairs     []Loss // what was put right: no picture was lost by it
+	Repairs     []Loss             // what was put right: no picture was lost by it
+	Problems    []pipeline.Problem // under way now
 	Subscribers int
 	Error       string // of the last pull that failed
 }
@@ -75,8 +79,28 @@ func (s *stream) info() Info {
 	if s.pub != nil {
 		i.Origin, i.LeftOut = s.pub.origin, s.pub.leftOut
 	}
+	i.Problems = s.wrong()
 	if s.set != nil {
 		i.State, i.Tracks = "live", s.set.Info()
 	}
 	return i
+}
+
+// wrong lists the problems of a stream by track. The caller holds s.mu.
+func (s *stream) wrong() (out []pipeline.Problem) {
+	for _, track := range slices.Sorted(maps.Keys(s.problems)) {
+		out = append(out, s.problems[track])
+	}
+	return out
+}
+
+// Info describes the stream of a path; false where there is none.
+func (h *Hub) Info(path string) (Info, bool) {
+	h.mu.Lock()
+	s := h.streams[path]
+	h.mu.Unlock()
+	if s == nil {
+		return Info{}, false
+	}
+	return s.info(), true
 }

@@ -275,6 +275,28 @@ func TestLossesAreCountedByCause(t *testing.T) {
 	require.EqualValues(t, 1, r.List()[0].AccessUnits)
 }
 
+func TestProblemsStandWhileTheirPublisherDoes(t *testing.T) {
+	r := newRig(t, hub.Config{})
+	require.NoError(t, r.Configure("live/a", hub.StreamConfig{}))
+	p := r.publish(t, "live/a")
+	p.Problem(1, &pipeline.Problem{Problem: "nothing_kept", Cause: "b"})
+	p.Problem(0, &pipeline.Problem{Problem: "nothing_kept", Cause: "a"})
+	p.Repaired("shared_timestamp", 3)
+	info, ok := r.Info("live/a")
+	require.True(t, ok)
+	require.Equal(t, []hub.Loss{{Cause: "shared_timestamp", Count: 3}}, info.Repairs)
+	require.Equal(t, []string{"a", "b"}, []string{info.Problems[0].Cause, info.Problems[1].Cause})
+	require.Equal(t, "live/a", info.Problems[0].Stream)
+	p.Problem(0, nil)
+	require.Len(t, r.List()[0].Problems, 1)
+	p.Close(media.EndSourceLost)
+	p.Problem(0, &pipeline.Problem{Problem: "nothing_kept"})
+	info, _ = r.Info("live/a")
+	require.Empty(t, info.Problems)
+	_, ok = r.Info("live/b")
+	require.False(t, ok)
+}
+
 func TestPublishedStreamIsForgottenWhenNobodyUsesIt(t *testing.T) {
 	r := newRig(t, hub.Config{})
 	p := r.publish(t, "live/x")

@@ -1,9 +1,9 @@
 package hub
 
 import (
-	"errors"
 	"sync"
 
+	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -62,7 +62,7 @@ func (p *Publisher) Write(track int, au *media.AU) error {
 	err := s.builder.Append(track, au)
 	s.lastAU.Store(au.UTC)
 	if err != nil {
-		s.drops.add(dropCause(err), 1)
+		s.drops.add(media.DropCause(err), 1)
 		return err
 	}
 	s.accessUnits.Add(1)
@@ -82,6 +82,26 @@ func (p *Publisher) Lost(cause string, n uint64) { p.stream.drops.add(cause, n) 
 
 // Repaired counts what was put right in the stream: no picture was lost by it.
 func (p *Publisher) Repaired(cause string, n uint64) { p.stream.repairs.add(cause, n) }
+
+// Problem tells what is wrong with a track now, nil that nothing is. Tracks are
+// numbered as the publisher likes.
+func (p *Publisher) Problem(track int, what *pipeline.Problem) {
+	s := p.stream
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.pub != p:
+	case what == nil:
+		delete(s.problems, track)
+	default:
+		if s.problems == nil {
+			s.problems = map[int]pipeline.Problem{}
+		}
+		one := *what
+		one.Stream = s.path
+		s.problems[track] = one
+	}
+}
 
 // LeaveOut names the codecs of the tracks that are published but cannot be
 // recorded.
@@ -109,20 +129,4 @@ func (p *Publisher) end(reason media.Cause, why error) {
 	p.stream.detach(p, reason)
 	close(p.done)
 	p.stream.hub.leave(p.stream)
-}
-
-func dropCause(err error) string {
-	switch {
-	case errors.Is(err, media.ErrNoKeyFrame):
-		return "waiting_for_key_frame"
-	case errors.Is(err, media.ErrTimeBack):
-		return "time_not_advancing"
-	case errors.Is(err, media.ErrEmpty):
-		return "empty"
-	case errors.Is(err, media.ErrTooLarge):
-		return "too_large"
-	case errors.Is(err, media.ErrTimeRange), errors.Is(err, media.ErrOffset):
-		return "time_out_of_range"
-	}
-	return "refused"
 }

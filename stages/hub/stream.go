@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -31,7 +32,8 @@ type stream struct {
 	set      *media.TrackSet // of the publisher; nil until known
 	leftUTC  int64           // ns, when the last publisher left; 0 before that
 	subs     map[*Subscription]struct{}
-	gop      []*media.Chunk // the newest GOP, one reference each
+	problems map[int]pipeline.Problem // of the publisher, by track
+	gop      []*media.Chunk           // the newest GOP, one reference each
 	gopBytes int
 }
 
@@ -121,7 +123,7 @@ func (s *stream) detach(p *Publisher, reason media.Cause) {
 	if s.pub != p {
 		return
 	}
-	s.pub, s.set = nil, nil
+	s.pub, s.set, s.problems = nil, nil, nil
 	s.leftUTC = s.hub.cfg.Clock.Now().UnixNano()
 	s.dropGOP()
 	for sub := range s.subs {

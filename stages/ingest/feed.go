@@ -2,7 +2,9 @@ package ingest
 
 import (
 	"log/slog"
+	"time"
 
+	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -12,6 +14,7 @@ type Publisher interface {
 	Write(track int, au *media.AU) error
 	Lost(cause string, n uint64)
 	Repaired(cause string, n uint64)
+	Problem(track int, what *pipeline.Problem)
 }
 
 // The causes under which a Feed counts what it leaves out.
@@ -24,6 +27,7 @@ const (
 	LostClocks  = "clocks_disagree"            // 1: see the log
 	LostRTP     = "rtp_loss"                   // packets
 	LostRTPForm = "rtp_malformed"              // packets
+	LostEndless = "picture_without_end"        // 1: nothing ended it for long
 )
 
 // The causes under which a Feed counts what it puts right: no picture is lost by it.
@@ -62,6 +66,8 @@ type Feed struct {
 	heldBytes int
 	now       int64 // ns, arrival of the unit at hand
 
+	firstHeard, nextLook int64 // ns: the vigils begin, and look again
+
 	place  placement
 	warned bool // that the sender's clocks disagree
 	wall   wallclock
@@ -84,6 +90,7 @@ func (f *Feed) AddTrack(c TrackConfig) (int, error) {
 	t := &track{feed: f, index: len(f.tracks), cfg: c, slot: -1}
 	t.merging, t.heads.codec, t.sets.codec = c.Codec.NAL(), c.Codec, c.Codec
 	t.out, t.timed, t.spread.repaired = t.ready, t.derive, t.sharedTime
+	t.vigil = NewVigil(c.Codec, f.log, func(p *pipeline.Problem) { f.pub.Problem(t.index, p) })
 	if err := t.describeFirst(c.ParameterSets); err != nil {
 		return 0, err
 	}
@@ -247,8 +254,35 @@ func (f *Feed) write(t *track, u *Unit) {
 		UTC: f.wall.at(pts, u.UTC, u.Mono), Mono: u.Mono,
 		Sync: u.sync, Payload: u.elements(),
 	}
-	if err := f.pub.Write(t.slot, &f.au); err != nil && !media.LeftOut(err) {
+	switch err := f.pub.Write(t.slot, &f.au); {
+	case err == nil:
+		t.vigil.Kept(u.Mono)
+	case media.LeftOut(err):
+		t.vigil.Missed(u.Mono, media.DropCause(err), 1)
+	default:
 		f.err = err
+	}
+}
+
+// hear tells that data of a track arrived.
+func (f *Feed) hear(track int, mono int64) {
+	f.tracks[track].vigil.heard = mono
+	if f.firstHeard == 0 {
+		f.firstHeard = mono
+	}
+}
+
+// look lets the vigils look, once a second. What is held back for now is not lost.
+func (f *Feed) look(at time.Time, mono int64) {
+	if mono < f.nextLook {
+		return
+	}
+	f.nextLook = mono + 1_000_000_000
+	for _, t := range f.tracks {
+		held := len(t.pending)+len(t.reorder.held)+len(t.spread.held) > 0
+		if !held || mono-t.taken > unkept {
+			t.vigil.Look(at, mono, f.firstHeard)
+		}
 	}
 }
 

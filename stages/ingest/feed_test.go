@@ -10,6 +10,7 @@ import (
 	"github.com/pion/rtp"
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -21,6 +22,8 @@ type shelf struct {
 	err   error
 
 	repaired map[string]uint64
+	problems map[int]*pipeline.Problem
+	refuse   error // of every unit
 }
 
 type shelved struct {
@@ -38,6 +41,9 @@ func (s *shelf) SetTracks(tracks []media.Track) error {
 func (s *shelf) Write(track int, au *media.AU) error {
 	if s.err != nil {
 		return s.err
+	}
+	if s.refuse != nil {
+		return s.refuse
 	}
 	u := shelved{set: len(s.sets), codec: s.sets[len(s.sets)-1][track].Codec, au: *au}
 	for _, nal := range au.Payload {
@@ -59,6 +65,13 @@ func (s *shelf) Repaired(cause string, n uint64) {
 		s.repaired = map[string]uint64{}
 	}
 	s.repaired[cause] += n
+}
+
+func (s *shelf) Problem(track int, what *pipeline.Problem) {
+	if s.problems == nil {
+		s.problems = map[int]*pipeline.Problem{}
+	}
+	s.problems[track] = what
 }
 
 func (s *shelf) of(c media.Codec) (out []shelved) {
@@ -378,7 +391,8 @@ func TestFramesAreNotAllocatedFor(t *testing.T) {
 
 type discard struct{}
 
-func (discard) SetTracks([]media.Track) error { return nil }
-func (discard) Write(int, *media.AU) error    { return nil }
-func (discard) Lost(string, uint64)           {}
-func (discard) Repaired(string, uint64)       {}
+func (discard) SetTracks([]media.Track) error  { return nil }
+func (discard) Write(int, *media.AU) error     { return nil }
+func (discard) Lost(string, uint64)            {}
+func (discard) Repaired(string, uint64)        {}
+func (discard) Problem(int, *pipeline.Problem) {}

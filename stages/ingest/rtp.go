@@ -59,13 +59,31 @@ func (t *RTPTrack) Packet(p *rtp.Packet, at time.Time) error {
 	if len(p.Payload) == 0 {
 		return nil
 	}
+	mono := at.Sub(epoch).Nanoseconds()
+	t.feed.hear(t.index, mono)
 	gap := t.missing(p.SequenceNumber)
 	ticks := t.time.next(p.Timestamp)
+	var err error
 	if t.video != nil {
-		return t.videoPacket(p, ticks, gap, at)
+		err = t.videoPacket(p, ticks, gap, at)
+	} else {
+		err = t.audioPacket(p, ticks, at)
 	}
-	return t.audioPacket(p, ticks, at)
+	if t.unit != nil && mono-t.unit.Mono > unkept {
+		t.endless()
+	}
+	t.feed.look(at, mono)
+	return err
 }
+
+// endless tells of a picture that nothing ends.
+func (t *RTPTrack) endless() {
+	if v := t.track().vigil; v.missed == 0 {
+		v.Missed(t.unit.Mono, LostEndless, 1)
+	}
+}
+
+func (t *RTPTrack) track() *track { return t.feed.tracks[t.index] }
 
 // SenderReport takes an RTCP sender report: the sender's clock in NTP format at
 // an RTP time (RFC 3550, 6.4.1).
@@ -92,7 +110,7 @@ func (t *RTPTrack) missing(seq uint16) bool {
 	first := !t.seen
 	t.seen, t.seq = true, seq
 	if !first && n > 0 && n < 0x8000 {
-		t.feed.pub.Lost(LostRTP, uint64(n))
+		t.track().lost(LostRTP, uint64(n))
 	}
 	return first || n != 0
 }
@@ -147,7 +165,7 @@ func (t *RTPTrack) begin(pts int64, at time.Time) *Unit {
 func (t *RTPTrack) audioPacket(p *rtp.Packet, ticks int64, at time.Time) error {
 	frames, err := t.audio.unpack(p, t.describe)
 	if err != nil {
-		t.feed.pub.Lost(LostRTPForm, 1)
+		t.track().lost(LostRTPForm, 1)
 		return nil
 	}
 	pts := t.ticks(ticks)

@@ -25,7 +25,10 @@ type track struct {
 	timed   func(*Unit) // derive, made once
 	out     func(*Unit) // ready, made once
 
-	points  [sources]point
+	points [sources]point
+	vigil  *Vigil
+	taken  int64 // ns, arrival of the newest unit that was taken in
+
 	drift   int64 // ns, of the sender's clock against the track's; newest report
 	drifted bool
 	placed  bool
@@ -81,6 +84,8 @@ func (t *track) accept(u *Unit) {
 	case !picture:
 		if u.Bytes() > 0 {
 			t.lost(LostPicture, 1)
+		} else {
+			t.vigil.Missed(u.Mono, LostPicture, 1)
 		}
 		idle.put(u)
 		return
@@ -94,6 +99,13 @@ func (t *track) accept(u *Unit) {
 // lost counts what is left out.
 func (t *track) lost(cause string, n uint64) {
 	t.feed.pub.Lost(cause, n)
+	t.vigil.Missed(t.vigil.heard, cause, n)
+}
+
+// repaired counts what is put right.
+func (t *track) repaired(cause string, n uint64) {
+	t.feed.pub.Repaired(cause, n)
+	t.vigil.note(cause, n)
 }
 
 // lose leaves a unit out.
@@ -123,7 +135,7 @@ func (t *track) undescribed(u *Unit) bool {
 		t.lose(u, LostSets)
 		return true
 	}
-	u.desc, t.fresh = t.fresh, nil
+	u.desc, t.fresh, t.taken = t.fresh, nil, u.Mono
 	return false
 }
 
@@ -147,9 +159,9 @@ func (t *track) time(u *Unit) {
 func (t *track) sharedTime(pictures uint64) {
 	if !t.said {
 		t.said = true
-		t.feed.log.Info("the sender gives several pictures one time: they are placed evenly up to the next", "codec", t.cfg.Codec)
+		t.feed.log.Info("the sender gives several pictures one time: they are placed evenly up to the next", "codec", t.cfg.Codec.String())
 	}
-	t.feed.pub.Repaired(RepairedTime, pictures)
+	t.repaired(RepairedTime, pictures)
 }
 
 // derive gives a unit that has its presentation time its decoding time.
@@ -229,13 +241,13 @@ func (t *track) strip(u *Unit, key bool) {
 		case roleIdle:
 			continue
 		case roleLayer:
-			t.feed.pub.Repaired(RepairedLayer, 1)
+			t.repaired(RepairedLayer, 1)
 			continue
 		case roleUndefined:
-			t.feed.pub.Repaired(RepairedUndefined, 1)
+			t.repaired(RepairedUndefined, 1)
 			continue
 		case roleBroken:
-			t.feed.pub.Repaired(RepairedBroken, 1)
+			t.repaired(RepairedBroken, 1)
 			continue
 		case roleSet:
 			if key || !t.news[i] || t.desc == nil {

@@ -3,11 +3,13 @@ package file
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/stages/hub"
+	"github.com/gospool/spool/stages/ingest"
 )
 
 // player publishes chunks one access unit at a time.
@@ -17,6 +19,8 @@ type player struct {
 	pace pace
 	mono int64 // ns: of the first access unit
 	last int64 // ns: of the last one
+
+	vigils []*ingest.Vigil // of the tracks
 
 	at   []place
 	au   media.AU
@@ -38,10 +42,22 @@ func (l *player) play(ctx context.Context, c *media.Chunk) error {
 			return context.Cause(ctx)
 		}
 		l.fill(&c.Tracks[track], track, ns)
-		err := l.pub.Write(track, &l.au)
-		if errors.Is(err, hub.ErrReplaced) || errors.Is(err, hub.ErrClosed) {
+		switch err := l.pub.Write(track, &l.au); {
+		case err == nil:
+			l.vigils[track].Kept(l.au.Mono)
+		case errors.Is(err, hub.ErrReplaced) || errors.Is(err, hub.ErrClosed):
 			return err
-		} // any other error is about this unit alone, and counted by the hub
+		default: // about this unit alone, and counted by the hub
+			l.vigils[track].Missed(l.au.Mono, media.DropCause(err), 1)
+			l.vigils[track].Look(time.Unix(0, l.au.UTC), l.au.Mono, l.mono)
+		}
+	}
+}
+
+// watch makes the vigils of the tracks that are published.
+func (l *player) watch(tracks []media.Track, log *slog.Logger) {
+	for i := range tracks {
+		l.vigils = append(l.vigils, ingest.NewVigil(tracks[i].Codec, log, func(p *pipeline.Problem) { l.pub.Problem(i, p) }))
 	}
 }
 

@@ -85,6 +85,7 @@ func (p *puller) Pull(ctx context.Context, publish func(origin string) (*hub.Pub
 	}
 	src := source{cfg: p.cfg, pool: p.pool, clock: p.Clock, log: p.Log, r: r}
 	l := player{pub: pub, r: r, pace: pace{clock: p.Clock, realtime: p.cfg.Speed == speedRealtime}, mono: p.mono}
+	l.watch(r.Tracks().Tracks, p.Log)
 	defer func() { p.mono = l.last + 1e9 }()
 	for {
 		c, err := src.next()

@@ -1,0 +1,148 @@
+package ingest
+
+import (
+	"cmp"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// Vigil notices when nothing of a track is kept although its publisher sends,
+// whatever the cause: it is said once in the log, and stands among the stream's
+// problems until something is kept again. It is for one goroutine; a kept unit
+// costs a few comparisons.
+type Vigil struct {
+	tell  func(*pipeline.Problem) // nil: it is over
+	log   *slog.Logger
+	codec media.Codec
+
+	heard  int64 // ns, arrival of the newest data of the track; 0: none came
+	kept   int64 // ns, arrival of the newest unit that was kept
+	usual  int64 // ns between the newest two of them
+	missed int64 // ns, since when what comes is not kept; 0: it is
+	misses []miss
+	on     bool
+}
+
+// miss counts what was not kept, by its cause, since something was.
+type miss struct {
+	cause string
+	n     uint64
+}
+
+// unkept is for how long nothing is kept before it is said, in ns; a track that
+// has never sent more often is waited for longer.
+const unkept = 5_000_000_000
+
+// NewVigil makes the vigil of a track. tell takes the problem, which is new or has
+// changed, and nil when it is over.
+func NewVigil(codec media.Codec, log *slog.Logger, tell func(*pipeline.Problem)) *Vigil {
+	return &Vigil{codec: codec, log: log, tell: tell}
+}
+
+// Kept tells that a unit that arrived at a time, ns of a steady clock, was kept.
+func (v *Vigil) Kept(mono int64) {
+	if v.kept != 0 {
+		v.usual = mono - v.kept
+	}
+	v.heard = max(v.heard, mono)
+	v.kept, v.missed, v.misses = mono, 0, v.misses[:0]
+	if v.on {
+		v.on = false
+		v.tell(nil)
+		v.log.Info("the track is kept again", "codec", v.codec.String())
+	}
+}
+
+// Missed tells that n units, or parts of them, were not kept.
+func (v *Vigil) Missed(mono int64, cause string, n uint64) {
+	v.heard = max(v.heard, mono)
+	if v.missed == 0 {
+		v.missed = mono
+	}
+	v.note(cause, n)
+}
+
+// note counts what may be the cause.
+func (v *Vigil) note(cause string, n uint64) {
+	for i := range v.misses {
+		if v.misses[i].cause == cause {
+			v.misses[i].n += n
+			return
+		}
+	}
+	v.misses = append(v.misses, miss{cause, n})
+}
+
+// Look says what is wrong at a time, whose reading of the steady clock is mono.
+// began is the arrival of the publisher's first data.
+func (v *Vigil) Look(at time.Time, mono, began int64) {
+	since, silent := v.missed, false
+	if since == 0 || mono-since < unkept {
+		since, silent = max(v.heard, began), true
+		if mono-since < max(unkept, 3*v.usual) {
+			return
+		}
+	}
+	p := &pipeline.Problem{
+		Problem: "nothing_kept", Since: at.Add(time.Duration(since - mono)),
+		Cause: v.cause(silent), Remedy: v.remedy(silent), Failing: !silent || v.codec.Kind() == media.Video,
+	}
+	v.tell(p)
+	if !v.on {
+		v.on = true
+		v.log.Warn("nothing of a track can be kept", "codec", v.codec.String(), "since", p.Since, "cause", p.Cause, "remedy", p.Remedy)
+	}
+}
+
+func (v *Vigil) cause(silent bool) string {
+	switch {
+	case silent && v.heard == 0:
+		return fmt.Sprintf("%s: the track was announced, but nothing of it has come", v.codec)
+	case silent:
+		return fmt.Sprintf("%s: nothing of the track comes any more", v.codec)
+	}
+	v.sort()
+	var list []string
+	for _, m := range v.misses {
+		list = append(list, fmt.Sprintf("%s %d", m.cause, m.n))
+	}
+	return fmt.Sprintf("%s: nothing of what comes can be kept: %s", v.codec, strings.Join(list, ", "))
+}
+
+func (v *Vigil) sort() {
+	slices.SortStableFunc(v.misses, func(a, b miss) int { return cmp.Compare(b.n, a.n) })
+}
+
+// remedies are what helps against the causes.
+var remedies = map[string]string{
+	LostDamaged:       "look for packet loss on the way; send over TCP instead of UDP",
+	LostRTP:           "look for packet loss on the way; send over TCP instead of UDP",
+	LostSets:          "have the encoder send its parameter sets, in the session description or before each key frame",
+	LostBadSets:       "the encoder's parameter sets cannot be read: use another profile or a newer firmware",
+	LostPicture:       "no coded picture is in what is sent: look at the encoder's codec, and switch encryption off",
+	LostRTPForm:       "the payload is not what was announced: look at the encoder's codec, and switch encryption off",
+	LostEndless:       "the sender neither ends a picture nor gives the next one another time: look at the encoder's settings",
+	RepairedUndefined: "what is sent is no standard stream: look at the encoder's codec, and switch encryption off",
+	RepairedBroken:    "what is sent is no standard stream: look at the encoder's codec, and switch encryption off",
+	RepairedLayer:     "only enhancement layers are sent: have the encoder send the base layer",
+	media.DropNoKeyFrame: "no picture comes that a decoder could start at: set a key frame interval (GOP) of one or two seconds, " +
+		"and no gradual refresh without recovery points",
+}
+
+func (v *Vigil) remedy(silent bool) string {
+	if silent {
+		return "switch the track on at the encoder, or take it out of what is published"
+	}
+	for _, m := range v.misses {
+		if r := remedies[m.cause]; r != "" {
+			return r
+		}
+	}
+	return "look at the encoder's settings; GET /mp4/streams counts what is left out, by cause"
+}

@@ -1,0 +1,127 @@
+package ingest
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// TestNothingKept sends ten seconds of what cannot be kept, ten that can, and ten
+// that cannot again, for every cause that a sender may have.
+func TestNothingKept(t *testing.T) {
+	sps, pps := codedSets(false)
+	good := coded{kind: 5}.nal(false)[:40]
+	later := coded{kind: 1, ref: true, frameNum: 1}.nal(false)[:40]
+	for name, tc := range map[string]struct {
+		sets  bool // they are in the session description
+		bad   func(b *bench, v *RTPTrack, at uint32)
+		cause string
+	}{
+		"no parameter sets": {false, func(b *bench, v *RTPTrack, at uint32) { b.send(v, at, true, good...) }, LostSets},
+		"damaged":           {true, func(b *bench, v *RTPTrack, at uint32) { b.seq[v]++; b.send(v, at, true, idrLater...) }, LostDamaged},
+		"no slices":         {true, func(b *bench, v *RTPTrack, at uint32) { b.send(v, at, true, 9, 0x10) }, LostPicture},
+		"nothing but SEI":   {true, func(b *bench, v *RTPTrack, at uint32) { b.send(v, at, true, 6, 5, 1, 1, 0x80) }, LostPicture},
+		"garbage":           {true, func(b *bench, v *RTPTrack, at uint32) { b.send(v, at, true, 0x7f, 0xff, 3) }, RepairedUndefined},
+		"another layer":     {true, func(b *bench, v *RTPTrack, at uint32) { b.send(v, at, true, 20, 0xff, 3) }, RepairedLayer},
+		"no end":            {true, func(b *bench, v *RTPTrack, _ uint32) { b.send(v, 3600, false, later...) }, LostEndless},
+		"fragments only":    {true, func(b *bench, v *RTPTrack, at uint32) { b.send(v, at, true, 0x7c, 0x05, 1) }, LostDamaged},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			var sets [][]byte
+			if tc.sets {
+				sets = [][]byte{sps, pps}
+			}
+			v := b.video(media.H264, sets...)
+			warnings := func() int { return strings.Count(b.log.String(), "nothing of a track can be kept") }
+			at := uint32(3600)
+			for second := range 30 {
+				wrong := second < 10 || second >= 20
+				for range 25 {
+					if wrong && (second < 10 || tc.sets) {
+						tc.bad(b, v, at)
+					} else {
+						if !tc.sets {
+							b.send(v, at, false, sps...)
+							b.send(v, at, false, pps...)
+						}
+						b.send(v, at, true, good...)
+					}
+					at += 3600
+					b.now = b.now.Add(40 * time.Millisecond)
+				}
+				switch second {
+				case 3:
+					require.Zero(t, warnings(), "five seconds are not over")
+				case 9:
+					require.Equal(t, 1, warnings(), "it is said once")
+					p := b.shelf.problems[0]
+					require.NotNil(t, p)
+					require.Equal(t, "nothing_kept", p.Problem)
+					require.Contains(t, p.Cause, tc.cause)
+					require.NotEmpty(t, p.Remedy)
+					require.True(t, p.Failing)
+					require.WithinDuration(t, b.now.Add(-10*time.Second), p.Since, time.Second)
+				case 19:
+					require.Nil(t, b.shelf.problems[0], "it is over")
+				}
+			}
+			if tc.sets {
+				require.Equal(t, 2, warnings(), "it is said again, since it was over")
+				require.NotNil(t, b.shelf.problems[0])
+			}
+		})
+	}
+}
+
+func TestNoKeyFrameEver(t *testing.T) {
+	b := newBench(t)
+	b.shelf.refuse = media.ErrNoKeyFrame
+	sps, pps := codedSets(false)
+	v := b.video(media.H264, sps, pps)
+	for i := range uint32(200) {
+		b.send(v, i*3600, true, coded{kind: 1, ref: true, frameNum: i}.nal(false)[:40]...)
+		b.now = b.now.Add(40 * time.Millisecond)
+	}
+	require.Contains(t, b.shelf.problems[0].Cause, media.DropNoKeyFrame)
+	require.Contains(t, b.shelf.problems[0].Remedy, "key frame interval")
+}
+
+// TestATrackThatDiesWhileTheOtherGoesOn: of two tracks one ends, and one that was
+// announced never begins.
+func TestATrackThatDiesWhileTheOtherGoesOn(t *testing.T) {
+	for name, last := range map[string]int{"never came": 0, "came for two seconds": 50} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			sps, pps := codedSets(false)
+			v, a := b.video(media.H264, sps, pps), b.audio()
+			for i := range 400 {
+				if i < last {
+					b.send(v, uint32(i)*3600, true, coded{kind: 5, idrID: uint32(i % 2)}.nal(false)[:40]...)
+				}
+				b.send(a, uint32(i)*1920, true, 0xaa)
+				b.now = b.now.Add(40 * time.Millisecond)
+			}
+			require.Equal(t, 1, strings.Count(b.log.String(), "nothing of a track can be kept"))
+			require.True(t, b.shelf.problems[0].Failing)
+			require.Nil(t, b.shelf.problems[1])
+			require.WithinDuration(t, b.now.Add(-time.Duration(400-last)*40*time.Millisecond), b.shelf.problems[0].Since, time.Second)
+		})
+	}
+}
+
+// TestASlowSenderIsNoProblem sends a picture every twenty seconds.
+func TestASlowSenderIsNoProblem(t *testing.T) {
+	b := newBench(t)
+	sps, pps := codedSets(false)
+	v := b.video(media.H264, sps, pps)
+	for i := range 30 {
+		b.send(v, uint32(i)*90000*20, true, coded{kind: 5, idrID: uint32(i % 2)}.nal(false)[:40]...)
+		b.now = b.now.Add(20 * time.Second)
+	}
+	require.Empty(t, b.shelf.problems)
+}
