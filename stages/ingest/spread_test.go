@@ -1,0 +1,70 @@
+package ingest
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestSpreadIsOrderPreserving gives groups of pictures one time each, in decoding
+// orders of every depth, known or not: they come out in that order, evenly apart,
+// as they are shown.
+func TestSpreadIsOrderPreserving(t *testing.T) {
+	for depth := range 5 {
+		for group := 1; group <= 4; group++ {
+			for _, known := range []bool{true, false} {
+				rnd := rand.New(rand.NewPCG(uint64(depth), uint64(group)))
+				shown := reordered(rnd, depth, 120)
+				var got []int64
+				repaired := uint64(0)
+				s := spread{repaired: func(n uint64) { repaired += n }}
+				s.reset(depth, 90000)
+				if !known {
+					s.reset(depthUnknown, 90000)
+				}
+				out := func(u *Unit) { got = append(got, u.PTS) }
+				for _, at := range shown {
+					u := &Unit{PTS: int64(at/group*group) * 3600, order: order{poc: uint32(2*at) & 63, pocBits: 6}}
+					s.push(u, out)
+					require.LessOrEqual(t, len(s.held), 12+group*(2*depth+2), "no more is held than must be")
+				}
+				s.flush(out)
+				require.Len(t, got, 120)
+				for i, at := range shown {
+					require.Equal(t, int64(at)*3600, got[i], "depth %d, known %v, groups of %d, picture %d", depth, known, group, i)
+				}
+				require.EqualValues(t, 120-120/group, repaired)
+			}
+		}
+	}
+}
+
+// reordered is a decoding order in which at most depth pictures come before one
+// that is shown before them.
+func reordered(rnd *rand.Rand, depth, n int) (out []int) {
+	var waiting []int
+	for i := range n {
+		waiting = append(waiting, i)
+		if len(waiting) > depth {
+			waiting = emit(&out, waiting, rnd)
+		}
+	}
+	for len(waiting) > 0 {
+		waiting = emit(&out, waiting, rnd)
+	}
+	return out
+}
+
+// emit gives out the picture that is shown last and then all others, or the first.
+func emit(out *[]int, waiting []int, rnd *rand.Rand) []int {
+	if len(waiting) > 1 && rnd.IntN(2) == 0 {
+		last := len(waiting) - 1
+		*out = append(*out, waiting[last])
+		*out = append(*out, waiting[:last]...)
+		return waiting[:0]
+	}
+	*out = append(*out, waiting[0])
+	return slices.Delete(waiting, 0, 1)
+}
