@@ -49,10 +49,10 @@ func (c control) Recording() []string { return c.recorder.Recording() }
 // with or without a job.
 func (c control) Status(stream string) (api.Status, bool) {
 	st, known := c.job(stream)
-	info, live := c.hub.Info(stream)
+	info, _ := c.hub.Info(stream)
 	st.Repairs = repairs(info.Repairs)
 	st.Report.Problems = append(slices.Clip(info.Problems), st.Report.Problems...)
-	return st, known || live && info.Origin != ""
+	return st, known || info.Origin != ""
 }
 
 func repairs(list []hub.Loss) (out []api.Repair) {

@@ -2,6 +2,8 @@
 // publication, as a protocol delivers them, into those of package media.
 //
 //	RTP packets -> RTPTrack -> Unit -> Feed -> media.AU -> hub.Publisher
+//	                                   | pictures: told apart by the standard's rule, two fields are one
+//	                                   | times: pictures that share one are placed up to the next (spread)
 //	                                   | parameter sets: taken out of the stream, compared, a real change cuts
 //	                                   | decoding times: derived from presentation times (reorder)
 //	                                   | one time line for all tracks (placement)
@@ -21,6 +23,14 @@
 // BLA are kept, wherever the stream is joined or cut: a decoder that starts there
 // leaves them out by itself (8.1.3, NoRaslOutputFlag), and one that plays on from
 // the file before needs them.
+//
+// # What is no picture
+//
+// NAL units of a type without a meaning, with a header that contradicts the
+// standard, or of an enhancement layer (SVC, MVC, nuh_layer_id > 0) are left out
+// and counted as repairs: the picture that they came with is kept. Slices come
+// into a file only as whole pictures; where something is missing, what is there is
+// counted as damaged. A publisher of which nothing can be kept is said (Vigil).
 //
 // # Adding a codec
 //

@@ -27,7 +27,7 @@ const (
 	LostClocks  = "clocks_disagree"            // 1: see the log
 	LostRTP     = "rtp_loss"                   // packets
 	LostRTPForm = "rtp_malformed"              // packets
-	LostEndless = "picture_without_end"        // 1: nothing ended it for long
+	LostEndless = "picture_without_end"        // only in a problem: it may yet end
 )
 
 // The causes under which a Feed counts what it puts right: no picture is lost by it.

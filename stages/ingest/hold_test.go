@@ -107,3 +107,20 @@ func TestAFragmentThatIsNotEndedDamagesItsPicture(t *testing.T) {
 	require.Len(t, b.shelf.units, 1)
 	require.Equal(t, int64(0), b.shelf.units[0].au.PTS)
 }
+
+// TestASliceThatCannotBeReadSpoilsItsPicture: the sender ends each slice as if it
+// were a picture, and one of them is a fragment without its beginning.
+func TestASliceThatCannotBeReadSpoilsItsPicture(t *testing.T) {
+	b := newBench(t)
+	v := b.video(media.H264, baseline, ppsX264)
+	for i := range uint32(10) {
+		b.send(v, i*3600, true, idr...)
+		if i == 5 {
+			b.send(v, i*3600, true, 0x7c, 0x45, 1)
+		}
+		b.send(v, i*3600, true, idrLater...)
+	}
+	b.feed.Close()
+	require.Len(t, b.shelf.units, 9)
+	require.NotZero(t, b.shelf.lost[LostDamaged])
+}

@@ -113,3 +113,21 @@ func oddPictures(codec media.Codec, n int) (out [][][]byte) {
 	}
 	return out
 }
+
+// TestASliceThatIsMarkedForDamageIsMissed: its picture is left out, not stored
+// without it.
+func TestASliceThatIsMarkedForDamageIsMissed(t *testing.T) {
+	b := newBench(t)
+	v := b.of(media.H264)
+	pics := oddPictures(media.H264, 20)
+	for i, au := range pics {
+		if i == 10 {
+			au[1][0] |= 0x80
+		}
+		b.send(v, uint32(i)*3600, false, au[0]...)
+		b.send(v, uint32(i)*3600, true, au[1]...)
+	}
+	b.feed.Close()
+	require.EqualValues(t, 1, b.shelf.lost[LostDamaged])
+	require.Len(t, b.shelf.units, 19)
+}

@@ -61,8 +61,7 @@ func (t *track) gather(u *Unit) {
 		t.spoil()
 	}
 	if u.Damaged || len(u.ends) == 0 {
-		t.torn = u.Damaged
-		if u.Damaged || u.headLost {
+		if t.torn = u.Damaged || u.headLost; t.torn {
 			t.lost(LostDamaged, 1)
 		}
 		idle.put(u)
@@ -119,6 +118,10 @@ func (t *track) divide(u *Unit) {
 			continue
 		case roleSet:
 			t.heads.set(nal)
+		case roleBroken:
+			if p.slices && t.missed(nal, u.PTS) {
+				u.gaps = append(u.gaps, i+1)
+			}
 		}
 		if before < 0 && begins(t.cfg.Codec, nal) {
 			before = i
@@ -126,6 +129,16 @@ func (t *track) divide(u *Unit) {
 	}
 	p.to = len(u.ends)
 	t.judge(u)
+}
+
+// missed reports whether a NAL unit that is left out is a slice of the picture at
+// hand: one that was marked for damage on its way (RFC 6184, 1.3).
+func (t *track) missed(nal []byte, pts int64) bool {
+	if r := roleH264(nal[0] & 0x1f); t.cfg.Codec != media.H264 || len(nal) < 2 || r != rolePicture && r != roleKey {
+		return false
+	}
+	h := t.heads.read(nal)
+	return h.ok && pts == t.lastPTS && !h.differs(&t.last)
 }
 
 // begin is the element with which the picture of slice i begins, where before is

@@ -29,9 +29,10 @@ type spread struct {
 }
 
 const (
-	watchShared = 250 // units to hold after a time was shared
-	maxSpan     = 2   // seconds up to the next time, where nothing else is known
-	spanGrowth  = 4   // times the span before: what is longer is a pause
+	watchShared = 250  // units to hold after a time was shared
+	nearest     = 2000 // of these are a second: times that are no further apart are one
+	maxSpan     = 2    // seconds up to the next time, where nothing else is known
+	spanGrowth  = 4    // times the span before: what is longer is a pause
 
 	// Where no later time comes within these the sender's clock stands still.
 	maxSpread = 64            // units
@@ -57,12 +58,13 @@ func (s *spread) breaks(u *Unit) bool {
 // push takes a unit and hands on those whose time is known.
 func (s *spread) push(u *Unit, out func(*Unit)) {
 	u.stamp = u.PTS
+	seen := s.look(u)
 	if s.count == 0 && len(s.held) == 0 {
 		s.max = u.stamp
 	}
 	s.max = max(s.max, u.stamp)
 	switch {
-	case s.look(u.stamp):
+	case seen:
 		s.watch = watchShared
 	case s.watch > 0:
 		s.watch--
@@ -126,15 +128,22 @@ func (s *spread) pass(u *Unit, out func(*Unit)) {
 	out(u)
 }
 
-// look reports whether a time was seen, and learns how far pictures are reordered.
-func (s *spread) look(stamp int64) (seen bool) {
-	s.ahead = max(s.ahead, min(s.later(stamp), maxDepth))
-	for _, before := range s.recent() {
-		seen = seen || before == stamp
+// look reports whether a unit has the time of another, and learns how far pictures
+// are reordered. Times that are closer than pictures can be are one: senders are
+// known (ffmpeg) that give the second of two a tick more.
+func (s *spread) look(u *Unit) (seen bool) {
+	near := func(at int64) {
+		if d := u.stamp - at; d >= -s.second/nearest && d <= s.second/nearest {
+			u.stamp, seen = at, true
+		}
 	}
-	for _, u := range s.held {
-		seen = seen || u.stamp == stamp
+	for _, at := range s.recent() {
+		near(at)
 	}
+	for _, o := range s.held {
+		near(o.stamp)
+	}
+	s.ahead = max(s.ahead, min(s.later(u.stamp), maxDepth))
 	return seen
 }
 

@@ -231,9 +231,9 @@ func (t *track) scan(u *Unit) (key, picture bool) {
 }
 
 // strip takes out parameter sets, delimiters, filler and what is no part of the
-// standard's base layer. New parameter sets stay
-// in a unit that is no key frame: the track changes at the next key frame, and
-// until then a decoder must find them in the stream.
+// standard's base layer. New parameter sets stay in a unit that is no key frame:
+// the track changes at the next key frame, and until then a decoder must find them
+// in the stream.
 func (t *track) strip(u *Unit, key bool) {
 	w, n := 0, 0
 	for i, nal := range u.elements() {
