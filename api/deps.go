@@ -27,8 +27,9 @@ type Deps struct {
 	Pipelines Pipelines // nil: none are shown, and nothing can be changed
 	Retention Retention // nil: there is none
 
-	Ready   func(context.Context) []Check // what /readyz asks; nil: always ready
-	Metrics []prometheus.Collector        // more for /metrics: write and fsync times, journal lag, disk
+	Ready   func(context.Context) []Check            // what /readyz asks; nil: always ready
+	Health  func(context.Context) []pipeline.Problem // what is wrong now; nil: nothing is
+	Metrics []prometheus.Collector                   // more for /metrics: write and fsync times, journal lag, disk
 }
 
 // Recorder starts and stops recordings.
@@ -122,6 +123,8 @@ type Page struct {
 	// Degraded: the database is down and the answer comes from the journal
 	// alone, so older records may be missing.
 	Degraded bool
+	// Stalled: the database gives rows and takes none. The answer is complete.
+	Stalled bool
 }
 
 // Record is a recording as the catalogue shows it.

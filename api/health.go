@@ -1,9 +1,13 @@
 package api
 
 import (
+	"context"
 	"io"
 	"net/http"
+	"slices"
 	"time"
+
+	"github.com/gospool/spool/pipeline"
 )
 
 type readyAnswer struct {
@@ -37,6 +41,46 @@ func (s *Server) readyz(w http.ResponseWriter, r *request) error {
 	}
 	answer(w, code, a)
 	return nil
+}
+
+type healthAnswer struct {
+	Status   string          `json:"status" enum:"ok,degraded,failing" doc:"failing: media is not recorded that should be"`
+	Problems []problemAnswer `json:"problems" doc:"what is wrong now, the worst first"`
+}
+
+// health lists what is wrong now, of every stream and of the process. It is no check
+// for a supervisor: it answers 200 whatever is wrong.
+func (s *Server) health(w http.ResponseWriter, r *request) error {
+	a := healthAnswer{Status: "ok", Problems: []problemAnswer{}}
+	for _, p := range s.wrong(r.Context()) {
+		switch {
+		case p.Failing:
+			a.Status = "failing"
+		case a.Status == "ok":
+			a.Status = "degraded"
+		}
+		a.Problems = append(a.Problems, s.problem(p.Stream, p))
+	}
+	answer(w, http.StatusOK, a)
+	return nil
+}
+
+// wrong is the problems, sorted: the worst first, then the oldest.
+func (s *Server) wrong(ctx context.Context) []pipeline.Problem {
+	if s.deps.Health == nil {
+		return nil
+	}
+	all := s.deps.Health(ctx)
+	slices.SortStableFunc(all, func(a, b pipeline.Problem) int {
+		if a.Failing != b.Failing {
+			if a.Failing {
+				return -1
+			}
+			return 1
+		}
+		return a.Since.Compare(b.Since)
+	})
+	return all
 }
 
 // metrics lets Prometheus ask; it holds nothing between two scrapes.

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 
@@ -56,13 +57,14 @@ var (
 	recDurable   = desc("recording_durable_age_seconds", "Seconds since the last access unit that a power cut cannot lose.", "stream")
 	ringBytes    = desc("ring_bytes", "Bytes held in the ring.", "stream")
 	ringMaxBytes = desc("ring_max_bytes", "Bytes that the ring may hold.", "stream")
+	problemNow   = desc("problem", "1 for each thing that is wrong now: see GET /mp4/health.", "problem", "stream")
 	ringSeconds  = desc("ring_seconds", "Seconds of media held in the ring.", "stream")
 )
 
 // Describe sends the descriptions; implements prometheus.Collector.
 func (f *figures) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{buildInfo, streamLive, streamBytes, streamUnits, streamUsers, repaired, wrong, lost, lostBytes,
-		recActive, recBytes, recUnits, recSegments, recGaps, recDurable, ringBytes, ringMaxBytes, ringSeconds} {
+		recActive, recBytes, recUnits, recSegments, recGaps, recDurable, ringBytes, ringMaxBytes, ringSeconds, problemNow} {
 		ch <- d
 	}
 }
@@ -83,9 +85,21 @@ func (f *figures) Collect(ch chan<- prometheus.Metric) {
 			f.recording(ch, path, drops)
 		}
 	}
+	f.problems(ch)
 	for k, d := range drops {
 		put(ch, lost, prometheus.CounterValue, float64(d.AccessUnits), k.stream, k.stage, k.cause)
 		put(ch, lostBytes, prometheus.CounterValue, float64(d.Bytes), k.stream, k.stage, k.cause)
+	}
+}
+
+// problems sends each once, though several pipelines of a stream may have it.
+func (f *figures) problems(ch chan<- prometheus.Metric) {
+	sent := map[[2]string]bool{}
+	for _, p := range f.s.wrong(context.Background()) {
+		if k := [2]string{p.Problem, p.Stream}; !sent[k] {
+			sent[k] = true
+			put(ch, problemNow, prometheus.GaugeValue, 1, p.Problem, p.Stream)
+		}
 	}
 }
 

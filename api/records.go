@@ -43,7 +43,7 @@ type recordsAnswer struct {
 // paging is the end of every answer that is a page.
 type paging struct {
 	Next     string `json:"next,omitempty" doc:"cursor of the next page; absent on the last"`
-	Degraded bool   `json:"degraded,omitempty" doc:"the database is down: older recordings may be missing here"`
+	Degraded bool   `json:"degraded,omitempty" doc:"the database is down, and older recordings may be missing here; or it takes no rows"`
 }
 
 type recordAnswer struct {
@@ -143,7 +143,7 @@ func (s *Server) records(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	a := recordsAnswer{"success", make([]recordDetail, len(page.Records)), len(page.Records), paging{page.Next, page.Degraded}}
+	a := recordsAnswer{"success", make([]recordDetail, len(page.Records)), len(page.Records), paging{page.Next, page.Degraded || page.Stalled}}
 	for i := range page.Records {
 		a.Records[i] = detail(&page.Records[i])
 	}

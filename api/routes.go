@@ -64,6 +64,8 @@ func routes() []route {
 		{op: "retention", method: "GET", path: "/mp4/retention", summary: "What would be deleted next and why, how far back each stream reaches, when the disk will be full", role: View,
 			query: retentionParams, answer: retentionAnswer{}, codes: []int{503}, handle: (*Server).retention},
 
+		{op: "health", method: "GET", path: "/mp4/health", summary: "What is wrong now, since when, why, and what to do about it", role: View,
+			answer: healthAnswer{}, handle: (*Server).health},
 		{op: "healthz", method: "GET", path: "/healthz", summary: "The process answers", media: "text/plain", handle: (*Server).healthz},
 		{op: "readyz", method: "GET", path: "/readyz", summary: "What recording needs works", answer: readyAnswer{}, others: map[int]any{503: readyAnswer{}}, handle: (*Server).readyz},
 		{op: "metrics", method: "GET", path: "/metrics", summary: "Figures for Prometheus", role: View,

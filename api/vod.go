@@ -40,7 +40,7 @@ func (s *Server) vodList(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	a := vodAnswer{Status: "success", Files: make([]vodDetail, 0, len(page.Records)), paging: paging{page.Next, page.Degraded}}
+	a := vodAnswer{Status: "success", Files: make([]vodDetail, 0, len(page.Records)), paging: paging{page.Next, page.Degraded || page.Stalled}}
 	for i := range page.Records {
 		if d := detail(&page.Records[i]); d.URL != "" {
 			a.Files = append(a.Files, vodDetail{d.File, d.Size, d.Start, d.Duration, d.URL, d.Stream, d.ID, d.State == media.StateRecording})

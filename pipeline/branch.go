@@ -32,10 +32,11 @@ type Branch struct {
 	done    chan struct{}
 	err     error // set before done is closed
 
-	mu   sync.Mutex
-	run  *Run   // under way
-	last Report // of the run before
-	why  error  // of the last run that failed
+	mu    sync.Mutex
+	run   *Run      // under way
+	last  Report    // of the run before
+	why   error     // of the last run that failed
+	since time.Time // begin of the failures in a row
 }
 
 // NewBranch builds a branch of a stage from the stage's own settings. Nothing is
@@ -85,6 +86,11 @@ func (b *Branch) End(reason string) {
 	b.endOnce.Do(func() {
 		b.reason = reason
 		close(b.ending)
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if b.run != nil {
+			b.run.setReason(reason)
+		}
 	})
 }
 
@@ -148,6 +154,9 @@ func (b *Branch) attempt(after *Ended) (err error) {
 	b.mu.Lock()
 	b.run = run
 	b.mu.Unlock()
+	if b.isEnding() {
+		run.setReason(b.reason)
+	}
 	select {
 	case <-run.Done():
 	case <-b.ctx.Done():
@@ -173,7 +182,9 @@ func (b *Branch) isEnding() bool {
 // another attempt is wanted.
 func (b *Branch) pause(err error, wait time.Duration) bool {
 	b.mu.Lock()
-	b.why = err
+	if b.why = err; b.since.IsZero() || b.last.AccessUnits > 0 {
+		b.since = b.env.Clock.Now()
+	}
 	b.mu.Unlock()
 	b.log.Error("branch failed", "error", err, "again_in", wait.Round(time.Millisecond))
 	c, stop := b.env.Clock.After(wait)
@@ -194,6 +205,12 @@ func (b *Branch) Report() Report {
 	r := b.last
 	if b.run != nil {
 		r = b.run.Report()
+	}
+	if b.run == nil && b.why != nil && !b.isEnding() {
+		r.Problems = append(slices.Clone(r.Problems), Problem{
+			Problem: "recording_failed", Since: b.since, Cause: b.why.Error(),
+			Remedy: "it is tried again by itself: see what the cause says", Failing: true,
+		})
 	}
 	if r.LastError == "" && b.why != nil {
 		r.LastError = b.why.Error()

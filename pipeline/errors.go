@@ -61,16 +61,23 @@ var ErrAborted = errors.New("aborted")
 // ErrDeadline is the cause of a run that did not drain in time.
 var ErrDeadline = errors.New("did not drain in time")
 
-type endReasonKey struct{}
+type endKey struct{}
 
-func withEndReason(ctx context.Context, reason func() string) context.Context {
-	return context.WithValue(ctx, endReasonKey{}, reason)
-}
+func withEnd(ctx context.Context, r *Run) context.Context { return context.WithValue(ctx, endKey{}, r) }
 
 // EndReason tells a stage's Flush why the run ends.
 func EndReason(ctx context.Context) string {
-	if f, ok := ctx.Value(endReasonKey{}).(func() string); ok {
-		return f()
+	if r, ok := ctx.Value(endKey{}).(*Run); ok {
+		return r.reasonNow()
 	}
 	return ReasonStop
+}
+
+// Ending is closed once the run of a stage is to end: a stage that waits for
+// better times need wait no longer. Elements may still come.
+func Ending(ctx context.Context) <-chan struct{} {
+	if r, ok := ctx.Value(endKey{}).(*Run); ok {
+		return r.ending
+	}
+	return nil
 }

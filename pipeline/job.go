@@ -44,7 +44,8 @@ type Job struct {
 	since    time.Time
 	runs     int
 	failures int
-	err      error // of the last run that failed
+	failing  time.Time // begin of the failures in a row; zero before the first
+	err      error     // of the last run that failed
 	last     Report
 	stopErr  error
 }
@@ -162,7 +163,9 @@ func (j *Job) pause(ctx context.Context, d time.Duration) bool {
 func (j *Job) failed(err error, wait time.Duration) {
 	j.mu.Lock()
 	j.state, j.err = JobBackoff, err
-	j.failures++
+	if j.failures++; j.failing.IsZero() || j.last.AccessUnits > 0 {
+		j.failing = j.env.Clock.Now()
+	}
 	j.mu.Unlock()
 	j.env.Log.Error("recording failed", "pipeline", j.plan.Name, "stream", j.stream, "error", err, "again_in", wait.Round(time.Millisecond))
 }
@@ -189,6 +192,7 @@ type JobStatus struct {
 	State            JobState
 	Since            time.Time // the job was started
 	Runs, Failures   int
+	FailingSince     time.Time // in backoff: when the failures began, in a row without anything written
 	LastError        string
 	Report           Report
 	Stages           []NodeStatus // of the run under way
@@ -200,7 +204,7 @@ func (j *Job) Status() JobStatus {
 	defer j.mu.Unlock()
 	s := JobStatus{
 		Pipeline: j.plan.Name, Stream: j.stream, Mode: j.env.Mode, State: j.state, Since: j.since,
-		Runs: j.runs, Failures: j.failures, Report: j.last,
+		Runs: j.runs, Failures: j.failures, FailingSince: j.failing, Report: j.last,
 	}
 	if j.err != nil {
 		s.LastError = j.err.Error()

@@ -24,6 +24,7 @@ type Run struct {
 	sourceCtx context.Context // the source's, which ends with a drain too
 	drain     context.CancelCauseFunc
 	reason    atomic.Pointer[string]
+	ending    chan struct{}         // closed when there is a reason
 	failure   atomic.Pointer[error] // the first error of a stage
 
 	wg      sync.WaitGroup
@@ -35,7 +36,7 @@ type Run struct {
 var errDrain = errors.New("drain")
 
 func newRun(pipeline, stream string, log *slog.Logger, clock Clock) *Run {
-	r := &Run{pipeline: pipeline, stream: stream, log: log, clock: clock, done: make(chan struct{})}
+	r := &Run{pipeline: pipeline, stream: stream, log: log, clock: clock, ending: make(chan struct{}), done: make(chan struct{})}
 	r.ctx, r.abort = context.WithCancelCause(context.Background())
 	return r
 }
@@ -46,7 +47,7 @@ func (r *Run) add(name string, kind Kind, b built) {
 		in: make(chan any), done: make(chan struct{}),
 	}
 	n.ctx, n.cancel = context.WithCancelCause(r.ctx)
-	n.flushCtx = withEndReason(n.ctx, r.reasonNow)
+	n.flushCtx = withEnd(n.ctx, r)
 	if n.place == 0 {
 		r.sourceCtx, r.drain = context.WithCancelCause(n.ctx)
 	}
@@ -214,7 +215,11 @@ func (r *Run) Report() Report {
 	return rep
 }
 
-func (r *Run) setReason(reason string) { r.reason.CompareAndSwap(nil, &reason) }
+func (r *Run) setReason(reason string) {
+	if r.reason.CompareAndSwap(nil, &reason) {
+		close(r.ending)
+	}
+}
 
 func (r *Run) reasonNow() string {
 	if s := r.Reason(); s != "" {

@@ -85,17 +85,17 @@ func (c control) job(stream string) (api.Status, bool) {
 	return api.Status{
 		Stream: stream, Pipeline: job.Pipeline, Report: job.Report,
 		State:     stateOf(job, c.hub.Configured(stream)),
-		Recording: live && job.State != pipeline.JobBackoff && (job.Mode != pipeline.Event || job.Report.Recording),
+		Recording: live && job.State != pipeline.JobBackoff && job.Report.Waiting != "disk" && (job.Mode != pipeline.Event || job.Report.Recording),
 	}, true
 }
 
 // stateOf is "recording" only while a file grows.
 func stateOf(j pipeline.JobStatus, configured bool) string {
 	switch {
-	case j.State == pipeline.JobBackoff:
-		return "backoff"
 	case j.State == pipeline.JobStopping:
 		return "finishing"
+	case j.State == pipeline.JobBackoff, j.Report.Waiting == "disk":
+		return "backoff"
 	case j.Report.Recording:
 		return "recording"
 	case j.Report.Waiting == "publisher" && configured:
@@ -148,7 +148,7 @@ func (l library) Records(ctx context.Context, q api.Query) (api.Page, error) {
 	if err != nil {
 		return api.Page{}, known(err)
 	}
-	out := api.Page{Next: page.Next, Degraded: page.Degraded, Records: make([]api.Record, len(page.Records))}
+	out := api.Page{Next: page.Next, Degraded: page.Degraded, Stalled: l.catalogue.Stalled(), Records: make([]api.Record, len(page.Records))}
 	for i, r := range page.Records {
 		out.Records[i] = shown(r)
 	}
@@ -208,7 +208,9 @@ func (l library) SetProtected(ctx context.Context, id media.ID, protected bool) 
 			return api.Record{}, err
 		}
 	}
-	r, err = l.catalogue.SetProtected(ctx, id, protected)
+	if r, err = l.catalogue.SetProtected(ctx, id, protected); errors.Is(err, metadata.ErrNotDurable) {
+		err = nil // the file has it, and the row is on its way
+	}
 	one := []api.Record{shown(r)}
 	l.soFar(one)
 	return one[0], known(err)
@@ -238,7 +240,11 @@ func (l library) Delete(ctx context.Context, id media.ID) error {
 	if err := l.unlink(r.Path); err != nil {
 		return err
 	}
-	_, err = l.catalogue.Delete(ctx, id)
+	// A full disk takes no entry of the journal: the row goes all the same, and the
+	// next comparison with the disk would find it.
+	if _, err = l.catalogue.Delete(ctx, id); errors.Is(err, metadata.ErrNotDurable) {
+		err = nil
+	}
 	return known(err)
 }
 
@@ -255,6 +261,8 @@ func known(err error) error {
 		return api.NotFound("%v", metadata.ErrNotFound)
 	case errors.Is(err, metadata.ErrCursor), errors.Is(err, metadata.ErrQuery):
 		return api.BadRequest("%v", err)
+	case errors.Is(err, metadata.ErrJournalFull):
+		return api.Unavailable("%v", metadata.ErrJournalFull)
 	case errors.Is(err, metadata.ErrUnavailable):
 		return api.Unavailable("the catalogue's database does not answer: try again")
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/gospool/spool/api"
@@ -27,7 +28,9 @@ type events struct {
 // memory does not reach back so far.
 func (e events) Trigger(ctx context.Context, stream string, t pipeline.Trigger) ([]pipeline.Triggered, error) {
 	done, err := e.recorder.Trigger(stream, t)
+	stuck := e.stuck(stream)
 	switch {
+	case err == nil && stuck != "" && onlyMarked(done):
 	case err == nil:
 		e.markRest(ctx, stream, t, done)
 		return done, nil
@@ -43,10 +46,45 @@ func (e events) Trigger(ctx context.Context, stream string, t pipeline.Trigger) 
 		return marked[:1], nil
 	case ferr != nil:
 		return nil, ferr
+	case stuck != "":
+		return nil, &api.Error{Code: 503, Retry: time.Second, Text: "the event cannot be recorded: " + stuck}
 	case errors.Is(err, pipeline.ErrUnknownStream), errors.Is(err, pipeline.ErrNoEvents):
 		return nil, api.NotFound("%v", err)
 	}
 	return nil, api.Conflict("%v", err)
+}
+
+// stuck tells why nothing of a stream is written at the moment; empty where something
+// may be. An event pipeline is none of that: its ring holds the clip until the disk
+// takes it.
+func (e events) stuck(stream string) (why string) {
+	for _, j := range e.recorder.Status(stream) {
+		switch {
+		case j.State == pipeline.JobBackoff:
+			why = j.LastError
+		case j.Mode == pipeline.Event:
+			return ""
+		case j.Report.Waiting != "disk":
+			return ""
+		default:
+			why = remedy(j.Report)
+		}
+	}
+	return why
+}
+
+func remedy(r pipeline.Report) string {
+	for _, p := range r.Problems {
+		if p.Failing {
+			return p.Remedy
+		}
+	}
+	return r.LastError
+}
+
+// onlyMarked tells whether an event has no recording of its own.
+func onlyMarked(done []pipeline.Triggered) bool {
+	return !slices.ContainsFunc(done, func(d pipeline.Triggered) bool { return d.Status != pipeline.EventMarked })
 }
 
 // markRest marks an event that is recorded in the finished files of its time, if

@@ -68,8 +68,8 @@ func (e events) name(ctx context.Context, recording media.ID, ev media.Event) (m
 	if !slices.ContainsFunc(r.Events, func(of media.Event) bool { return of.ID == ev.ID }) {
 		return r, api.Conflict("recording %s names %d events, as many as it may: this one is not listed there", recording, len(r.Events))
 	}
-	if err := l.catalogue.Put(ctx, r.Recording); err != nil {
-		return r, err
+	if err := l.catalogue.Put(ctx, r.Recording); err != nil && !errors.Is(err, metadata.ErrNotDurable) {
+		return r, known(err)
 	}
 	if err := mp4.AddEvents(l.file(r.Path), recording, r.Events); err != nil {
 		e.log.Warn("an event is in the catalogue alone: spool reindex of an empty database will not find it", "file", r.Path, "event", ev.ID, "error", err)

@@ -45,6 +45,8 @@ type house struct {
 	rest      func()                 // ends its task
 	finished  atomic.Bool            // what a crash left is
 	left      chan struct{}          // a file was left unfinished while we run
+	works     *broadcast             // the disk takes files again
+	began     firstSeen              // of problems
 	elsewhere atomic.Pointer[string] // why the record directory is not the catalogue's; nil when it is
 	deleting  sync.Mutex             // see library
 	catalogue *metadata.Catalogue
@@ -63,6 +65,7 @@ func newHouse(cfg *configs.Config, declared []pipeline.Declared, log *slog.Logge
 		pool:     pool,
 		disk:     newDiskTimes(),
 		left:     make(chan struct{}, 1),
+		works:    newBroadcast(),
 	}
 	h.hub = hub.New(h.pool, h.tasks, hub.Config{
 		Builder:     media.BuilderConfig{Flush: time.Duration(cfg.FlushInterval), MaxBytes: int(cfg.FlushBytes)},
@@ -80,6 +83,8 @@ func newHouse(cfg *configs.Config, declared []pipeline.Declared, log *slog.Logge
 	pipeline.Provide(h.services, h.hub)
 	pipeline.Provide[mp4.Timings](h.services, h.disk)
 	pipeline.Provide[mp4.Left](h.services, h.leave)
+	pipeline.Provide[mp4.Trouble](h.services, h.trouble)
+	pipeline.Provide(h.services, &mp4.Interrupted{Last: h.lastInterrupted})
 	h.commands = stages.NewCommands(h.tasks, clock)
 	pipeline.Provide(h.services, h.commands)
 	env := pipeline.Env{Services: h.services, Log: log, Clock: clock}
@@ -214,7 +219,7 @@ func (h *house) openAPI(dir string) error {
 		Events:    bell,
 		Catalogue: shelf, Files: api.NewDir(abs, growing(abs)),
 		Schedule: h.plans.schedule, Pipelines: h.plans, Retention: forecast{h.keeper},
-		Ready: h.ready, Metrics: []prometheus.Collector{&stores{h.catalogue.Stats, abs}, h.disk.write, h.disk.sync, h.disk.finish},
+		Ready: h.ready, Health: h.problems, Metrics: []prometheus.Collector{&stores{h.catalogue.Stats, abs}, h.disk.write, h.disk.sync, h.disk.finish},
 	})
 	if err != nil {
 		return err

@@ -10,26 +10,29 @@ import (
 	"github.com/gospool/spool/sinks/mp4"
 )
 
-// reconcile makes the catalogue say what is on the disk. It waits for the
-// database, which may come later than the recorder, and for the operator where
-// the directory is not the catalogue's.
+// reconcile makes the catalogue say what is on the disk. It goes on until it has:
+// it waits for the database, which may come later than the recorder, for the disk,
+// and for the operator where the directory is not the catalogue's.
 func (h *house) reconcile(ctx context.Context, dir string) error {
 	backoff := pipeline.Backoff{Max: 5 * time.Second}
-	found, err := h.compare(ctx, dir)
-	for (errors.Is(err, metadata.ErrUnavailable) || errors.Is(err, metadata.ErrOtherDirectory)) && ctx.Err() == nil {
-		again, stop := pipeline.SystemClock.After(backoff.Next())
-		select {
-		case <-again:
-			found, err = h.compare(ctx, dir)
-		case <-ctx.Done():
-			err = ctx.Err()
+	said := ""
+	for {
+		found, err := h.compare(ctx, dir)
+		if found.Added+found.Updated+found.Lost > 0 {
+			h.log.Info("the catalogue was compared with the disk", "files", found.Files, "added", found.Added, "updated", found.Updated, "lost", found.Lost)
 		}
-		stop()
+		if err == nil {
+			return nil
+		}
+		known := errors.Is(err, metadata.ErrUnavailable) || errors.Is(err, metadata.ErrOtherDirectory) // which are said elsewhere
+		if text := err.Error(); !known && text != said && ctx.Err() == nil {
+			said = text
+			h.log.Error("the catalogue could not be compared with the disk: it is tried again", "error", err)
+		}
+		if !h.again(ctx, &backoff) {
+			return ctx.Err()
+		}
 	}
-	if found.Added+found.Updated+found.Lost > 0 {
-		h.log.Info("the catalogue was compared with the disk", "files", found.Files, "added", found.Added, "updated", found.Updated, "lost", found.Lost)
-	}
-	return err
 }
 
 // compare does nothing where the rows are of another directory: the disk with the

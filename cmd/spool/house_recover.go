@@ -12,14 +12,19 @@ import (
 )
 
 // recover finishes the files that a crash left and then makes the catalogue say
-// what is on the disk. What recovery could not look at keeps its rows, and until
-// the next start nothing unfinished counts as left behind.
-func (h *house) recover(ctx context.Context, dir string) (err error) {
+// what is on the disk. What recovery could not look at keeps its rows, and is looked
+// at again with what recordings leave; until then nothing unfinished counts as left
+// behind.
+func (h *house) recover(ctx context.Context, dir string) error {
 	if h.cfg.MP4.AutoRecovery {
-		err = mp4.Recover(ctx, dir, func(r mp4.Repaired) { h.recovered(ctx, r) })
-		h.finished.Store(err == nil)
+		if owed, err := h.recoverOnce(ctx, dir, map[string]bool{}); owed {
+			if err != nil && ctx.Err() == nil {
+				h.log.Error("what a crash left cannot be looked for yet: it is tried again", "error", err)
+			}
+			h.leave("")
+		}
 	}
-	return errors.Join(err, h.reconcile(ctx, dir))
+	return h.reconcile(ctx, dir)
 }
 
 func (h *house) recovered(ctx context.Context, r mp4.Repaired) {
@@ -28,6 +33,8 @@ func (h *house) recovered(ctx context.Context, r mp4.Repaired) {
 		attrs = append(attrs, "pipeline", r.Recording.Pipeline, "stream", r.Recording.Stream)
 	}
 	switch {
+	case r.Err != nil && r.Recording.State != "":
+		h.log.Error("a file that a crash left is finished; a power cut may undo it", append(attrs, "error", r.Err)...)
 	case r.Err != nil:
 		h.log.Error("a file that a crash left could not be finished; it is as it was", append(attrs, "error", r.Err)...)
 		return
@@ -43,7 +50,7 @@ func (h *house) recovered(ctx context.Context, r mp4.Repaired) {
 	if h.tell(ctx, r.Recording) {
 		return
 	}
-	if err := h.catalogue.Put(ctx, r.Recording); err != nil {
+	if err := h.catalogue.Put(ctx, r.Recording); err != nil && !errors.Is(err, metadata.ErrNotDurable) {
 		h.log.Error("a recovered file is not in the catalogue yet: spool reindex adds it", "file", r.File, "error", err)
 	}
 }
@@ -53,7 +60,7 @@ func (h *house) forget(ctx context.Context, r mp4.Repaired) {
 	if r.Recording.ID == (media.ID{}) {
 		return
 	}
-	if err := h.catalogue.Forget(ctx, []metadata.Deleted{{ID: r.Recording.ID, Path: r.File}}); err != nil {
+	if err := h.catalogue.Forget(ctx, []metadata.Deleted{{ID: r.Recording.ID, Path: r.File}}); err != nil && !errors.Is(err, metadata.ErrNotDurable) {
 		h.log.Error("the row of an empty file stays: the next comparison with the disk marks it lost", "file", r.File, "error", err)
 	}
 }
@@ -78,21 +85,31 @@ func (h *house) recoverLeft(ctx context.Context, dir string) error {
 		}
 		backoff := pipeline.Backoff{Min: 2 * time.Second, Max: 5 * time.Minute}
 		for owed := true; owed && ctx.Err() == nil; {
-			again, stop := pipeline.SystemClock.After(backoff.Next())
-			select {
-			case <-again:
-				owed = h.recoverOnce(ctx, dir, said)
-			case <-ctx.Done():
+			if h.again(ctx, &backoff) {
+				owed, _ = h.recoverOnce(ctx, dir, said)
 			}
-			stop()
 		}
 	}
 	return nil
 }
 
+// again waits after a failure, at most until a recording finds that the disk works.
+// It reports whether to go on.
+func (h *house) again(ctx context.Context, backoff *pipeline.Backoff) bool {
+	timer, stop := pipeline.SystemClock.After(backoff.Next())
+	defer stop()
+	select {
+	case <-timer:
+	case <-h.works.wait():
+		backoff.Reset()
+	case <-ctx.Done():
+	}
+	return ctx.Err() == nil
+}
+
 // recoverOnce tells whether a file is still left, or may be.
-func (h *house) recoverOnce(ctx context.Context, dir string, said map[string]bool) (owed bool) {
-	err := mp4.Recover(ctx, dir, func(r mp4.Repaired) {
+func (h *house) recoverOnce(ctx context.Context, dir string, said map[string]bool) (owed bool, err error) {
+	err = mp4.Recover(ctx, dir, func(r mp4.Repaired) {
 		if r.Err != nil {
 			owed = owed || !errors.Is(r.Err, mp4.ErrNotOurs)
 			if said[r.Err.Error()] {
@@ -102,5 +119,8 @@ func (h *house) recoverOnce(ctx context.Context, dir string, said map[string]boo
 		}
 		h.recovered(ctx, r)
 	})
-	return owed || err != nil // the recordings say themselves that the disk is away
+	if err == nil {
+		h.finished.Store(true)
+	}
+	return owed || err != nil, err // the recordings say themselves that the disk is away
 }

@@ -9,8 +9,12 @@ import (
 )
 
 // ready tells of each thing that a recorder stands on, without waiting for any:
-// what cannot be reached is not there.
-func (h *house) ready(context.Context) []api.Check {
+// what cannot be reached is not there; and whether what is to be recorded is.
+func (h *house) ready(ctx context.Context) []api.Check {
+	return append(h.parts(ctx), h.recording())
+}
+
+func (h *house) parts(context.Context) []api.Check {
 	catalogue := h.catalogue.Stats()
 	checks := []api.Check{
 		{Name: "database", OK: catalogue.Connected, Detail: catalogue.LastError},

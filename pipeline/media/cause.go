@@ -33,6 +33,8 @@ const (
 	GapTimestampJump Cause = "timestamp_jump" // the sender's clock jumped: no frame is missing
 	GapStall         Cause = "stall"          // the sender was silent for long
 	GapRestart       Cause = "restart"        // the pipeline failed and was run again
+	GapDiskFull      Cause = "disk_full"      // there was no room for it
+	GapDiskError     Cause = "disk_error"     // the disk failed, was read-only or away, or no file could be opened
 )
 
 // Gap is what is missing immediately before a chunk or a segment; the zero

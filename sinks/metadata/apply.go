@@ -23,7 +23,11 @@ func (c *Catalogue) apply(ctx context.Context, replayEnd int64) error {
 			break
 		}
 		if err != nil {
-			c.down(err)
+			if c.answers(ctx) {
+				c.stall(err)
+			} else {
+				c.down(err)
+			}
 			c.rest(ctx, backoff.Next())
 			continue
 		}
@@ -54,6 +58,9 @@ func (c *Catalogue) down(err error) {
 	}
 	text := c.redact(err)
 	last := c.lastErr.Swap(&text)
+	if last == nil {
+		c.downAt.Store(c.opts.Clock.Now().UnixNano())
+	}
 	if c.up.Swap(false) || last == nil {
 		n, _, _ := c.pending.size()
 		c.log.Warn("catalogue: the database is not available; recording goes on, rows wait in the journal",
@@ -61,9 +68,38 @@ func (c *Catalogue) down(err error) {
 	}
 }
 
+// stall notes that the database takes no rows. What it holds can be asked for.
+func (c *Catalogue) stall(err error) {
+	if c.closing.Load() {
+		return
+	}
+	text := c.redact(err)
+	if c.lastErr.Swap(&text) == nil {
+		c.downAt.Store(c.opts.Clock.Now().UnixNano())
+	}
+	c.up.Store(true)
+	if !c.stalled.Swap(true) {
+		n, _, _ := c.pending.size()
+		c.log.Warn("catalogue: the database takes no rows; recording goes on, rows wait in the journal",
+			"driver", c.opts.Driver, "error", text, "waiting", n)
+	}
+}
+
+// answers asks a database that failed whether it can be read.
+func (c *Catalogue) answers(ctx context.Context) bool {
+	s := c.store.Load()
+	if s == nil {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.opts.QueryTimeout)
+	defer cancel()
+	return s.ping(ctx) == nil
+}
+
 func (c *Catalogue) back() {
 	c.lastErr.Store(nil)
-	if !c.up.Swap(true) {
+	stalled := c.stalled.Swap(false)
+	if !c.up.Swap(true) || stalled {
 		c.log.Info("catalogue: the database has every row", "driver", c.opts.Driver, "applied", c.applied.Load())
 	}
 }

@@ -66,7 +66,9 @@ type Catalogue struct {
 	journal *journal
 	pending *pending
 	store   atomic.Pointer[store] // nil until the first connection
-	up      atomic.Bool           // the last use of the database worked
+	up      atomic.Bool           // the database answers
+	stalled atomic.Bool           // and takes no rows: it is read-only, or has no room
+	downAt  atomic.Int64          // ns, UTC: since when one of both
 	closing atomic.Bool           // the database is not asked any more
 	lastErr atomic.Pointer[string]
 	wake    chan struct{} // holds one: the applier has something to do
@@ -118,6 +120,12 @@ func Open(ctx context.Context, o OpenOptions) (*Catalogue, error) {
 
 // Node is the name of this recorder.
 func (c *Catalogue) Node() string { return c.opts.Node }
+
+// Stalled reports whether the database answers and takes no rows.
+func (c *Catalogue) Stalled() bool { return c.up.Load() && c.stalled.Load() }
+
+// Kick asks for what is pending to be applied now: what kept it may be over.
+func (c *Catalogue) Kick() { c.kick() }
 
 func (c *Catalogue) kick() {
 	select {
@@ -182,7 +190,7 @@ func (c *Catalogue) Flush(ctx context.Context) error {
 // deadline to take what is pending, and closes. What is left is applied by the
 // next process; that is no error.
 func (c *Catalogue) Close(ctx context.Context) error {
-	if c.up.Load() {
+	if c.up.Load() && !c.stalled.Load() {
 		flush, cancel := context.WithTimeout(ctx, c.flushTime(ctx))
 		_ = c.Flush(flush)
 		cancel()
@@ -206,8 +214,9 @@ func (c *Catalogue) flushTime(ctx context.Context) time.Duration {
 // Stats is the catalogue's truth about itself.
 type Stats struct {
 	Driver         string
-	Connected      bool
+	Connected      bool          // the database answers and takes rows
 	LastError      string        // of the database, since it last worked; free of secrets
+	DownSince      time.Time     // when that began; zero while it works
 	Pending        int           // changes that wait for the database
 	PendingBytes   int64         //
 	PendingAge     time.Duration // of the oldest of them
@@ -218,6 +227,7 @@ type Stats struct {
 	JournalBytes   int64         // on disk
 	JournalErrors  uint64        // writes that failed
 	JournalError   string        // of the last write; empty when it worked
+	JournalSince   time.Time     // when that began; zero while it works
 	JournalDamaged int64         // bytes found damaged at the start
 }
 
@@ -225,7 +235,7 @@ type Stats struct {
 func (c *Catalogue) Stats() Stats {
 	n, bytes, oldest := c.pending.size()
 	s := Stats{
-		Driver: c.opts.Driver, Connected: c.up.Load(), Pending: n, PendingBytes: bytes,
+		Driver: c.opts.Driver, Connected: c.up.Load() && !c.stalled.Load(), Pending: n, PendingBytes: bytes,
 		Applied: c.applied.Load(), Refused: c.refused.Load(), Full: c.full.Load(), Invalid: c.invalid.Load(),
 		JournalBytes: c.journal.bytes(), JournalDamaged: c.damaged,
 	}
@@ -234,10 +244,11 @@ func (c *Catalogue) Stats() Stats {
 	}
 	if e := c.lastErr.Load(); e != nil {
 		s.LastError = *e
+		s.DownSince = time.Unix(0, c.downAt.Load())
 	}
-	failures, err := c.journal.health()
+	failures, since, err := c.journal.health()
 	if s.JournalErrors = failures; err != nil {
-		s.JournalError = err.Error()
+		s.JournalError, s.JournalSince = err.Error(), since
 	}
 	return s
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/gofrs/flock"
 )
@@ -42,6 +43,7 @@ type journal struct {
 	unsafe   []byte        // records whose write failed; they go first into the next file
 	failure  error         // why the last write failed; nil after one that worked
 	failures uint64
+	failing  int64 // ns, wall clock: since when; 0 while writes work
 	closed   bool
 	// deliver takes changes in order of revision, once their write has ended.
 	deliver func([]op)
@@ -113,13 +115,15 @@ func (j *journal) flush() {
 	j.mu.Lock()
 	j.writing, j.failure = false, err
 	if err != nil {
-		j.failures++
+		if j.failures++; j.failing == 0 {
+			j.failing = j.now()
+		}
 		j.unsafe = append(j.unsafe, buf...)
 		if len(j.unsafe) > maxUnsyncedBuf { // they are still in memory, on their way to the database
 			j.unsafe = nil
 		}
 	} else {
-		j.unsafe = nil
+		j.unsafe, j.failing = nil, 0
 	}
 	j.written = ops[len(ops)-1].rev
 	j.deliver(ops)
@@ -216,11 +220,12 @@ func (j *journal) bytes() (n int64) {
 	return n
 }
 
-// health is the number of failed writes, and the error of the last write.
-func (j *journal) health() (uint64, error) {
+// health is the number of failed writes, and the error of the last write with the
+// time since when they fail.
+func (j *journal) health() (failures uint64, since time.Time, err error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.failures, j.failure
+	return j.failures, time.Unix(0, j.failing), j.failure
 }
 
 // close ends appending; what waits is written first.

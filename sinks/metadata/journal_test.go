@@ -201,7 +201,7 @@ func TestAJournalThatCannotBeWrittenStillDelivers(t *testing.T) {
 	require.NoError(t, whole.Close())
 	require.Len(t, *got, 2, "delivered all the same")
 	add(t, j, 3) // the next write takes what failed along, into a new file
-	failures, now := j.health()
+	failures, _, now := j.health()
 	require.EqualValues(t, 1, failures)
 	require.NoError(t, now)
 	require.NoError(t, j.close())

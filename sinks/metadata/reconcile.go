@@ -151,6 +151,11 @@ func (r *reconciliation) compare(ctx context.Context) error {
 
 func (r *reconciliation) row(ctx context.Context, row *row) error {
 	size, there := r.files[row.Path]
+	if e, known := r.c.pending.find(row.ID); known && !e.applied { // a recorder knows more by now
+		r.settled(row.Path)
+		r.settled(strings.TrimSuffix(row.Path, partSuffix))
+		return nil
+	}
 	switch {
 	case r.live(row.Path):
 		if !r.parts[strings.TrimSuffix(row.Path, partSuffix)+partSuffix] { // it was counted
@@ -299,8 +304,11 @@ func (r *reconciliation) put(ctx context.Context, rec media.Recording) error {
 		}
 		err = r.c.Put(ctx, rec)
 	}
-	if errors.Is(err, ErrInvalid) {
+	switch {
+	case errors.Is(err, ErrInvalid):
 		r.report.Foreign++
+		return nil
+	case errors.Is(err, ErrNotDurable): // it is on its way, and the next comparison would find it again
 		return nil
 	}
 	return err

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -29,9 +31,9 @@ func failNth(n, times int, err error) func(int, string) error {
 
 // TestNthCallFails lets the n-th operation on the disk fail, for every n until
 // nothing fails, once or for a while, in every way disks fail. The stage says so,
-// lets go of everything, and the next run on the same disk records what follows:
-// no process is restarted. What is then on the disk is recovered, and holds every
-// chunk that was said to be written, and nothing else.
+// and goes on with the same disk once it can: no run and no process is restarted.
+// What is then on the disk is recovered, and holds every chunk that was said to be
+// written, and nothing else. What was told of is what is there.
 func TestNthCallFails(t *testing.T) {
 	for form := range forms {
 		t.Run(form, func(t *testing.T) {
@@ -67,22 +69,11 @@ func failAndGoOn(t *testing.T, form string, n, times int, fault error) (hit bool
 	for _, c := range chunks {
 		want = append(want, samplesOf(c))
 	}
-	var written []int // chunks that the stage took without an error
-	next, dir := 0, t.TempDir()
-	for index := uint64(1); next < len(chunks); index++ { // runs, as they are started again after a backoff
-		require.Less(t, index, uint64(20), at)
-		from := next
-		taken, err := faultyRun(t, faulty, dir, form, segment(set, index), chunks, &next)
-		for i := range taken {
-			written = append(written, from+i)
-		}
-		if err != nil {
-			failed = true
-			require.ErrorIs(t, err, fault, at)
-			if !errors.Is(fault, unix.EIO) {
-				require.ErrorContains(t, err, "(", "%s: what to do about it", at)
-			}
-		}
+	s, written := faultyRun(t, faulty, form, set, chunks, at)
+	if s.truth.lastError.Load() != nil {
+		failed = true
+		require.ErrorContains(t, errors.New(*s.truth.lastError.Load()), fault.Error(), at)
+		require.Contains(t, *s.truth.lastError.Load(), "(", "%s: what to do about it", at)
 	}
 	require.Zero(t, pool.Outstanding(), at)
 	for i, op := range faulty.log {
@@ -92,32 +83,80 @@ func failAndGoOn(t *testing.T, form string, n, times int, fault error) (hit bool
 			require.True(t, failed, "%s: nobody said that %s failed", at, op)
 		}
 	}
+	requireTold(t, disk, s.told, at)
 	requireKept(t, disk, want, written, at)
 	return faulty.calls >= n
 }
 
-// faultyRun is one run of the stage. It takes chunks from next on until it fails,
-// and one more that is lost with the failure.
-func faultyRun(t *testing.T, disk FS, dir, form string, seg *media.Segment, chunks []*media.Chunk, next *int) (taken int, err error) {
+// faultyRun is one run of the stage, with a chunk a second. It tells which chunks
+// the stage said to be written.
+func faultyRun(t *testing.T, disk FS, form string, set *media.TrackSet, chunks []*media.Chunk, at string) (s *session, written []int) {
 	t.Helper()
 	cfg := Defaults()
-	cfg.RecordPath, cfg.Fragment, cfg.FilenamePattern = dir, forms[form].fragment, "{stream_path}/{seq}.mp4"
-	s := newSession(t, cfg, nil)
+	cfg.RecordPath, cfg.Fragment, cfg.FilenamePattern = t.TempDir(), forms[form].fragment, "{stream_path}/{date}_{time}.mp4"
+	s = newSession(t, cfg, nil)
+	clock := &steps{now: start}
+	s.clock = clock
 	s.openFS = func(string) (FS, error) { return disk, nil }
 	s.reserve = smallReserve(form)
-	defer func() { require.NoError(t, s.Close()) }()
-	if err := s.Open(context.Background()); err != nil {
-		return 0, err
-	}
-	for first := true; *next < len(chunks); first = false {
-		c := chunks[*next]
-		*next++
-		if err := s.Process(context.Background(), media.Part{Segment: seg, First: first, Chunk: c}, s.emit); err != nil {
-			return taken, err
+	require.NoError(t, s.Open(t.Context()), at)
+	seg := segment(set, 1)
+	seg.StartUTC = chunks[0].UTC
+	units := make([]uint64, len(chunks))
+	for i, c := range chunks {
+		before := s.truth.units.Load()
+		units[i] = uint64(c.AccessUnits())
+		require.NoError(t, s.Process(t.Context(), media.Part{Segment: seg, First: i == 0, Chunk: c}, s.emit), at)
+		for n, k := s.truth.units.Load()-before, i; n > 0; k-- { // it, and those that were held before it
+			written = append(written, k)
+			n -= min(n, units[k])
 		}
-		taken++
+		if s.out != nil {
+			require.NotEmpty(t, s.report().Problems, at)
+			require.False(t, s.report().Recording, at)
+		}
+		clock.now = clock.now.Add(time.Second)
 	}
-	return taken, s.end(seg, media.EndStop)
+	_ = s.end(seg, media.EndStop)
+	require.NoError(t, s.Close(), at)
+	require.Empty(t, s.report().Problems, at)
+	return s, written
+}
+
+// steps is a clock that a test moves.
+type steps struct{ now time.Time }
+
+func (s *steps) Now() time.Time { return s.now }
+
+func (s *steps) After(d time.Duration) (<-chan time.Time, func()) {
+	s.now = s.now.Add(d)
+	c := make(chan time.Time, 1)
+	c <- s.now
+	return c, func() {}
+}
+
+// requireTold wants what was told last of each file to be true: finished under its
+// name, or left unfinished; and no file that was not told of, but what could not
+// be removed.
+func requireTold(t *testing.T, disk *powercut.Disk, told []media.Recording, at string) {
+	t.Helper()
+	last := map[media.ID]media.Recording{}
+	for _, r := range told {
+		last[r.ID] = r
+	}
+	paths := map[string]bool{}
+	files := disk.Files()
+	for _, r := range last {
+		_, there := files[r.Path]
+		require.True(t, there, "%s: %s is a ghost", at, r.Path)
+		require.False(t, paths[r.Path], "%s: two rows of one file", at)
+		paths[r.Path] = true
+	}
+	for name := range files {
+		if strings.HasSuffix(name, ".mp4") {
+			require.True(t, paths[name], "%s: nobody was told of %s", at, name)
+		}
+	}
 }
 
 // requireKept recovers a disk and looks for every chunk that was written. Files
@@ -127,11 +166,11 @@ func requireKept(t *testing.T, disk *powercut.Disk, want [][][][]byte, written [
 	require.NoError(t, recoverDir(context.Background(), cutFS{disk}, "/simulated", func(r Repaired) { require.NoError(t, r.Err, at) }), at)
 	files := disk.Files()
 	var pictures [][]byte
-	for n := 1; n < 20; n++ {
-		b, ok := files[fmt.Sprintf("live/cam/%d.mp4", n)]
-		if !ok {
+	for _, name := range slices.Sorted(maps.Keys(files)) { // names are times
+		if !strings.HasPrefix(name, "live/cam/") {
 			continue
 		}
+		b := files[name]
 		_, form, err := openScan(&memoryFile{b}, "")
 		require.NoError(t, err, at)
 		require.Equal(t, finished, form, at)

@@ -129,6 +129,15 @@ func (d *diskFS) ReadDir(name string) ([]fs.DirEntry, error) {
 	return fs.ReadDir(d.root.FS(), name)
 }
 
+// Free is what the filesystem has left for those who are not root.
+func (d *diskFS) Free() (int64, error) {
+	var s unix.Statfs_t
+	if err := unix.Statfs(d.dir, &s); err != nil {
+		return 0, err
+	}
+	return int64(s.Bavail) * s.Bsize, nil
+}
+
 func (d *diskFS) Same() (bool, error) {
 	open, err := d.root.Stat(".")
 	if err != nil {

@@ -43,6 +43,13 @@ func writing(path string) (size int64, ok bool) {
 	return n.Load(), true
 }
 
+// recordedTo reports whether this process has recorded to a directory.
+func recordedTo(dir string) bool {
+	open.Lock()
+	defer open.Unlock()
+	return open.directories[dir] != ""
+}
+
 func absolute(path string) string {
 	if abs, err := filepath.Abs(path); err == nil {
 		return abs

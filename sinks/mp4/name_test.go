@@ -217,13 +217,16 @@ func TestSwappedDirectoryIsRefused(t *testing.T) {
 
 	require.NoError(t, os.Rename(cfg.RecordPath, filepath.Join(base, "unmounted")))
 	require.NoError(t, os.Mkdir(cfg.RecordPath, 0o755))
-	require.ErrorIs(t, s.put(segment(set, 2), chunks[1:]), ErrSwapped)
+	require.NoError(t, s.put(segment(set, 2), chunks[1:]))
+	require.ErrorContains(t, s.outageError(), ErrSwapped.Error())
 	require.NoError(t, s.Close())
 	again := newSession(t, cfg, nil) // the run is started again
-	require.ErrorIs(t, again.Open(context.Background()), ErrSwapped)
+	require.NoError(t, again.Open(context.Background()))
+	require.ErrorContains(t, again.outageError(), ErrSwapped.Error())
 	other := media.NewID(start).String()
 	require.NoError(t, os.WriteFile(filepath.Join(cfg.RecordPath, IdentityFile), []byte(other+"\n"), 0o600))
-	require.ErrorIs(t, again.Open(context.Background()), ErrSwapped, "another disk of ours")
+	require.NoError(t, again.Open(context.Background()))
+	require.ErrorContains(t, again.outageError(), ErrSwapped.Error(), "another disk of ours")
 	require.Empty(t, files(cfg.RecordPath))
 
 	require.NoError(t, os.RemoveAll(cfg.RecordPath))

@@ -9,7 +9,8 @@ import (
 )
 
 // publish gives a finished file its name without PartSuffix, or the next one
-// that is free, and makes that durable.
+// that is free, and makes that durable. With an error and a name the file has the
+// name, which a power cut may take from it.
 func publish(fsys FS, name string, noSync bool) (string, error) {
 	stem := strings.TrimSuffix(strings.TrimSuffix(name, PartSuffix), ".mp4")
 	for n := 0; ; n++ {
@@ -28,7 +29,7 @@ func publish(fsys FS, name string, noSync bool) (string, error) {
 			return final, nil
 		}
 		if err := fsys.SyncDir(path.Dir(final)); err != nil {
-			return "", diskError("fsync directory of", final, 0, err)
+			return final, diskError("fsync directory of", final, 0, err)
 		}
 		return final, nil
 	}

@@ -26,7 +26,7 @@ type Repaired struct {
 	Lost      time.Duration   // media that was in the file and could not be kept; where its length is not told, an estimate by size
 	LostBytes int64
 	Reason    string // why something was lost
-	Err       error  // the file is as it was found, or finishing it failed
+	Err       error  // the file is as it was found, or finishing it failed; with a Recording that has a State, it is finished and a power cut may undo it
 }
 
 // ErrBeyondHelp says that a file holds nothing that can be brought back. It is
@@ -337,16 +337,18 @@ func (r *Repaired) publish(fsys FS, f *file) {
 		return
 	}
 	if linked(fsys, r.File, final) {
-		if err = fsys.Remove(r.File); err == nil {
-			err = fsys.SyncDir(path.Dir(final))
+		if err = fsys.Remove(r.File); err != nil {
+			r.Err = err
+			return
 		}
+		err = fsys.SyncDir(path.Dir(final))
 	} else {
 		final, err = publish(fsys, r.File, false)
 	}
-	if err == nil {
-		r.Recording, err = f.entry.recording(final, f.size)
+	if final != "" {
+		r.Recording, r.Err = f.entry.recording(final, f.size)
 	}
-	r.Err = err
+	r.Err = errors.Join(r.Err, err)
 }
 
 // linked tells whether two names are one file.

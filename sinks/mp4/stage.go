@@ -42,10 +42,21 @@ type Muxer struct {
 	live    *atomic.Int64
 	synced  time.Time // last fdatasync
 	counted uint64    // drops of the open file that are in the report
+	told    bool      // of the open file: it holds a chunk
 	named   bool      // the open file is finished and has its name
 	truth   truth
 	timings Timings
 	left    Left
+
+	// See outage.go.
+	out         *outage // nil while the disk works
+	patient     bool    // what comes waits in the ring, and is not dropped
+	used        bool    // the segment has had a file
+	events      []media.Event
+	lastUTC     int64 // ns: end of what is in a file; 0 before the first
+	interrupted *Interrupted
+	key         interruptedKey
+	trouble     Trouble
 }
 
 // New builds the stage. It does no I/O.
@@ -67,6 +78,12 @@ func New(set pipeline.Settings, cfg Config) (*Muxer, error) {
 	if m.left, err = pipeline.Use[Left](set); err != nil {
 		m.left = func(string) {}
 	}
+	if m.trouble, err = pipeline.Use[Trouble](set); err != nil {
+		m.trouble = func(error) {}
+	}
+	m.interrupted, _ = pipeline.Use[*Interrupted](set) // a program need not have one
+	m.key = interruptedKey{set.Stream, set.Pipeline, m.dir, cfg.FilenamePattern}
+	m.patient = set.Mode == pipeline.Event
 	m.pattern, _ = parsePattern(cfg.FilenamePattern)
 	m.loc, _ = cfg.location()
 	return m, nil
@@ -75,10 +92,32 @@ func New(set pipeline.Settings, cfg Config) (*Muxer, error) {
 func openFS(dir string) (FS, error) { return openDisk(dir) }
 
 // Open makes the record directory where there was none, and refuses one that
-// was swapped since this process first recorded to it.
+// was swapped since this process first recorded to it. A disk that takes nothing
+// is no reason not to begin: see outage.
 func (m *Muxer) Open(context.Context) error {
-	if err := os.MkdirAll(m.dir, 0o755); err != nil {
-		return fmt.Errorf("record_path: %w%s", err, advice(err))
+	if was, ok := m.interrupted.pick(m.key); ok {
+		m.lastUTC = was.utc
+		m.out = &outage{cause: was.cause, since: m.clock.Now(), from: was.utc, earlier: true}
+	}
+	err := m.reopen()
+	if kind, disk := troubleOf(err); disk && !m.patient {
+		m.truth.failed(err)
+		m.disrupted(kind, err)
+		return nil
+	}
+	return err
+}
+
+// reopen opens the record directory, in place of the one that is open.
+func (m *Muxer) reopen() error {
+	if m.fs != nil {
+		_ = m.fs.Close()
+		m.fs = nil
+	}
+	if !recordedTo(m.dir) { // else it is to be mounted, and not made
+		if err := os.MkdirAll(m.dir, 0o755); err != nil {
+			return fmt.Errorf("record_path: %w%s", err, advice(err))
+		}
 	}
 	fsys, err := m.openFS(m.dir)
 	if err != nil {
@@ -93,39 +132,69 @@ func (m *Muxer) Open(context.Context) error {
 }
 
 // Process takes one part of a segment.
-func (m *Muxer) Process(_ context.Context, p media.Part, emit pipeline.Emit[media.Recording]) error {
+func (m *Muxer) Process(ctx context.Context, p media.Part, emit pipeline.Emit[media.Recording]) error {
 	defer p.Release()
 	if p.First {
-		if err := m.finish(media.EndError, emit); err != nil { // a segment whose end never came
+		if err := m.end(media.EndError, emit); err != nil { // a segment whose end never came
 			return err
 		}
-		m.seg = p.Segment
+		m.seg, m.used, m.events = p.Segment, false, p.Segment.Events
 	}
 	if p.Chunk != nil && p.Chunk.Mark == nil && p.Chunk.AccessUnits() > 0 {
-		if err := m.write(p.Chunk, emit); err != nil {
-			return m.salvage(err, emit)
+		if err := m.take(ctx, p.Chunk, emit); err != nil {
+			return err
 		}
 	}
 	if p.Event != nil {
+		m.events = media.JoinEvent(m.events, *p.Event)
 		if err := m.note(*p.Event, emit); err != nil {
-			return m.salvage(err, emit)
+			if err = m.failed(err, emit); err != nil {
+				return err
+			}
 		}
 	}
 	if p.End != "" {
-		return m.finish(p.End, emit)
+		return m.end(p.End, emit)
 	}
 	return nil
 }
 
+// end ends the segment. An error of the disk leaves its file to recovery.
+func (m *Muxer) end(reason media.Cause, emit pipeline.Emit[media.Recording]) error {
+	err := m.finish(reason, emit)
+	if kind, disk := troubleOf(err); disk {
+		m.disrupted(kind, err)
+		err = nil
+	}
+	m.cutOff()
+	m.seg = nil
+	return err
+}
+
 // Flush finishes a file whose segment had no end.
 func (m *Muxer) Flush(ctx context.Context, emit pipeline.Emit[media.Recording]) error {
-	return m.finish(media.Cause(pipeline.EndReason(ctx)), emit)
+	reason := media.Cause(pipeline.EndReason(ctx))
+	err := m.finish(reason, emit)
+	switch {
+	case m.patient || !resumes(reason):
+		m.lastUTC = 0
+	case reason == media.EndNoRoom:
+		m.interrupted.leave(m.key, interruption{m.lastUTC, media.GapDiskFull})
+		m.lastUTC = 0
+	}
+	return err
 }
 
 // Close lets go of an unfinished file and leaves it as it is: it plays up to its
 // last whole chunk, and recovery finishes it.
 func (m *Muxer) Close() error {
 	m.drop()
+	if m.out != nil {
+		m.letGo(len(m.out.held))
+		m.interrupted.leave(m.key, interruption{m.lastUTC, m.out.cause})
+		m.out = nil
+		m.truth.problem.Store(nil)
+	}
 	if m.fs == nil {
 		return nil
 	}
@@ -140,7 +209,7 @@ func (m *Muxer) write(c *media.Chunk, emit pipeline.Emit[media.Recording]) error
 		return errors.New("a chunk came outside of a segment: the stage before mp4 must begin one with First")
 	}
 	if m.file == nil {
-		if err := m.begin(c, emit); err != nil {
+		if err := m.begin(c); err != nil {
 			return err
 		}
 	}
@@ -151,12 +220,34 @@ func (m *Muxer) write(c *media.Chunk, emit pipeline.Emit[media.Recording]) error
 	}
 	m.timings.Wrote(m.clock.Now().Sub(began))
 	m.live.Store(f.size)
+	if err := m.syncByPolicy(); err != nil {
+		return err
+	}
+	if !m.told {
+		m.truth.began(m.seg, f, before)
+	}
 	m.truth.wrote(f, f.size-before, f.units-units)
 	m.truth.droppedUnits.Add(f.dropped - m.counted)
 	m.counted = f.dropped
-	err := m.syncByPolicy()
 	f.easeCache()
-	return err
+	m.lastUTC = f.endUTC
+	if m.told {
+		return nil
+	}
+	return m.tell(emit)
+}
+
+// tell tells of the open file once it holds a chunk: one in which nothing can be
+// written is removed again, and leaves nothing to be taken back.
+func (m *Muxer) tell(emit pipeline.Emit[media.Recording]) error {
+	f := m.file
+	r, err := f.entry.recording(f.name, f.size)
+	if err != nil {
+		return err
+	}
+	m.told, m.used = true, true
+	m.log.Info("recording begins", "file", m.shown(f.name), "start", at(r.StartUTC).UTC())
+	return emit(r)
 }
 
 // note puts an event into the open file, and tells of it.
@@ -201,10 +292,15 @@ func (m *Muxer) syncByPolicy() error {
 	return nil
 }
 
-// begin makes the file of a segment and tells of it.
-func (m *Muxer) begin(first *media.Chunk, emit pipeline.Emit[media.Recording]) error {
+// begin makes the file of a segment.
+func (m *Muxer) begin(first *media.Chunk) error {
+	if m.fs == nil {
+		if err := m.reopen(); err != nil {
+			return err
+		}
+	}
 	if err := stillThere(m.fs, m.dir); err != nil {
-		return err
+		return fmt.Errorf("%w%s", err, advice(err))
 	}
 	f, err := newFile(m.seg, first, m.cfg.Fragment, int64(m.cfg.FragmentDuration))
 	if err != nil {
@@ -214,7 +310,7 @@ func (m *Muxer) begin(first *media.Chunk, emit pipeline.Emit[media.Recording]) e
 	if err := m.create(f); err != nil {
 		return err
 	}
-	m.file, m.synced, m.counted = f, m.clock.Now(), 0
+	m.file, m.synced, m.counted, m.told = f, m.clock.Now(), 0, false
 	if err := f.writeHeader(m.reserve(m.seg, m.cfg)); err != nil {
 		return err
 	}
@@ -224,13 +320,7 @@ func (m *Muxer) begin(first *media.Chunk, emit pipeline.Emit[media.Recording]) e
 		}
 	}
 	m.live.Store(f.size)
-	m.truth.began(m.seg, f)
-	r, err := f.entry.recording(f.name, f.size)
-	if err != nil {
-		return err
-	}
-	m.log.Info("recording begins", "file", m.shown(f.name), "start", at(r.StartUTC).UTC())
-	return emit(r)
+	return nil
 }
 
 // create finds a name that neither a growing nor a finished file has.
@@ -281,29 +371,30 @@ func (m *Muxer) mkdirs(dir string) error {
 	return m.fs.SyncDir(parent)
 }
 
-// salvage ends the open file after an error as well as the error allows, and
-// returns it: the run is started again with a backoff.
-func (m *Muxer) salvage(cause error, emit pipeline.Emit[media.Recording]) error {
-	m.truth.failed(cause)
+// salvage ends the open file after an error as well as the error allows. A file
+// that was not told of holds nothing that is not held, and is removed.
+func (m *Muxer) salvage(emit pipeline.Emit[media.Recording]) error {
 	f := m.file
-	if f == nil {
-		return cause
-	}
-	if f.units == 0 {
+	switch {
+	case f == nil:
+		return nil
+	case !m.told:
 		name := f.name
 		m.drop()
-		return errors.Join(cause, m.fs.Remove(name))
-	}
-	if f.syncFail != nil {
+		if err := m.fs.Remove(name); err != nil {
+			m.left(filepath.Join(m.dir, name))
+			return diskError("remove", name, 0, err)
+		}
+		return nil
+	case f.syncFail != nil:
 		m.drop()
-		return fmt.Errorf("%w; %s is left for recovery to check", cause, f.name)
+		return nil
 	}
-	return errors.Join(cause, m.finish(media.EndError, emit))
+	return m.finish(media.EndError, emit)
 }
 
 // finish finishes the open file, where there is one, and tells of it.
 func (m *Muxer) finish(reason media.Cause, emit pipeline.Emit[media.Recording]) error {
-	m.seg = nil
 	f := m.file
 	if f == nil {
 		return nil
@@ -315,10 +406,12 @@ func (m *Muxer) finish(reason media.Cause, emit pipeline.Emit[media.Recording]) 
 		m.truth.failed(err)
 		return fmt.Errorf("finish: %w; the file is left for recovery", err)
 	}
-	final, err := publish(m.fs, f.name, f.noSync)
-	if err != nil {
-		m.truth.failed(err)
-		return err
+	final, named := publish(m.fs, f.name, f.noSync)
+	if named != nil {
+		m.truth.failed(named)
+	}
+	if final == "" {
+		return named
 	}
 	m.named = true
 	took := m.clock.Now().Sub(began)
@@ -334,7 +427,7 @@ func (m *Muxer) finish(reason media.Cause, emit pipeline.Emit[media.Recording]) 
 	if f.asGrown {
 		m.log.Warn("the file has no index: there was no room for one, and some players cannot seek without; a longer fragment_duration needs less", "file", m.shown(final))
 	}
-	return emit(r)
+	return errors.Join(named, emit(r))
 }
 
 // shown is a file's path as the one who configured the directory would write it.
@@ -352,9 +445,9 @@ func (m *Muxer) drop() {
 	}
 	name := filepath.Join(m.dir, m.file.name)
 	unregister(name)
-	if !m.named {
+	if !m.named && m.told {
 		m.left(name)
 	}
-	m.file, m.live, m.seg, m.named = nil, nil, nil, false
+	m.file, m.live, m.named = nil, nil, false
 	m.truth.recording.Store(false)
 }

@@ -21,19 +21,41 @@ type truth struct {
 	units        atomic.Uint64
 	droppedUnits atomic.Uint64
 	unnamed      atomic.Uint64 // events that their file does not list
+	gaps         atomic.Uint64 // for want of the disk
+	full, broken lost          // for want of room, and of a disk that works
+	problem      atomic.Pointer[pipeline.Problem]
 	written      atomic.Int64
 	durable      atomic.Int64
 	lastError    atomic.Pointer[string]
 	finish       atomic.Pointer[pipeline.Finish]
 }
 
-func (t *truth) began(s *media.Segment, f *file) {
+// lost is media that was not written.
+type lost struct{ units, bytes atomic.Uint64 }
+
+func (t *truth) lose(cause media.Cause, c *media.Chunk) {
+	l := &t.broken
+	if cause == media.GapDiskFull {
+		l = &t.full
+	}
+	l.units.Add(uint64(c.AccessUnits()))
+	l.bytes.Add(uint64(c.Bytes()))
+}
+
+func (l *lost) report(r *pipeline.Report, cause media.Cause) {
+	if n := l.units.Load(); n > 0 {
+		r.Drops = append(r.Drops, pipeline.Drop{Stage: "mp4", Cause: string(cause), AccessUnits: n, Bytes: l.bytes.Load()})
+	}
+}
+
+// began is told of a file with its header of so many bytes.
+func (t *truth) began(s *media.Segment, f *file, header int64) {
 	name := f.name
 	t.file.Store(&name)
 	t.started.Store(s.StartUTC)
 	t.segments.Add(1)
-	t.bytes.Store(f.size)
-	t.total.Add(f.size)
+	t.bytes.Store(header)
+	t.total.Add(header)
 	t.recording.Store(true)
 }
 
@@ -78,6 +100,12 @@ func (m *Muxer) Report(r *pipeline.Report) {
 	}
 	if n := t.unnamed.Load(); n > 0 {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("%d events are not listed by their recordings, which name %d at most: cut files with segmenter's max_duration", n, media.MaxEvents))
+	}
+	t.full.report(r, media.GapDiskFull)
+	t.broken.report(r, media.GapDiskError)
+	r.Gaps += t.gaps.Load()
+	if p := t.problem.Load(); p != nil {
+		r.Waiting, r.Problems = "disk", append(r.Problems, *p)
 	}
 	if s := t.lastError.Load(); s != nil {
 		r.LastError = *s

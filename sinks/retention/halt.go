@@ -62,6 +62,23 @@ func (k *Keeper) keeps(stream string) map[string]int {
 	return out
 }
 
+// Stopped lists the streams that have no room, and since when, as of the last look.
+// It waits for nothing.
+func (k *Keeper) Stopped() map[string]time.Time {
+	if shown := k.shown.Load(); shown != nil {
+		return *shown
+	}
+	return nil
+}
+
+func (k *Keeper) show() {
+	out := map[string]time.Time{}
+	for stream, by := range k.stopped {
+		out[stream] = by.Since
+	}
+	k.shown.Store(&out)
+}
+
 // resumeAfter is how long a stopped stream stays so at least.
 const resumeAfter = 10 * time.Second
 

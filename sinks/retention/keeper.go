@@ -54,6 +54,7 @@ type Keeper struct {
 	deps   Deps
 	wake   chan struct{}
 	counts counts
+	shown  atomic.Pointer[map[string]time.Time] // see Stopped
 
 	mu      sync.Mutex
 	shelf   *shelf
@@ -138,6 +139,7 @@ func (k *Keeper) Look(ctx context.Context) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	err := k.look(ctx)
+	k.show()
 	if err == nil {
 		k.lastErr = ""
 		return

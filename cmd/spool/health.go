@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gospool/spool/api"
+	"github.com/gospool/spool/pipeline"
+)
+
+// problems lists what is wrong now: what the recordings say, those that failed and
+// are to run again, and what they stand on.
+func (h *house) problems(ctx context.Context) (all []pipeline.Problem) {
+	all = h.recordingProblems()
+	catalogue := h.catalogue.Stats()
+	for _, c := range h.parts(ctx) {
+		if c.OK {
+			continue
+		}
+		p := pipeline.Problem{Problem: c.Name, Cause: c.Detail, Remedy: remedies[c.Name]}
+		switch c.Name {
+		case "database":
+			p.Since = catalogue.DownSince
+		case "journal":
+			p.Since = catalogue.JournalSince
+		}
+		all = append(all, p)
+	}
+	h.began.date(all, pipeline.SystemClock.Now())
+	return all
+}
+
+// remedies are what to do about a part that does not work, by its name.
+var remedies = map[string]string{
+	"database":    "recording goes on, and rows wait in the journal: see that the database runs, has room and may be written",
+	"journal":     "rows wait in memory, and those of a crash are found again by a comparison with the disk: make room on the disk of the journal, or see why it cannot be written",
+	"record_path": "mount the disk with the recordings, or set mp4.record_path",
+	"rtsp":        "see who else listens there, or set ingest.rtsp.listen",
+	"retention":   "see why files cannot be deleted",
+}
+
+// recordingProblems are those of the streams.
+func (h *house) recordingProblems() (all []pipeline.Problem) {
+	for _, j := range h.recorder.Jobs() {
+		for _, p := range j.Report.Problems {
+			p.Stream = j.Stream
+			all = append(all, p)
+		}
+		if j.State == pipeline.JobBackoff {
+			all = append(all, pipeline.Problem{
+				Problem: "recording_failed", Since: j.FailingSince, Stream: j.Stream, Cause: j.LastError,
+				Remedy: "it is tried again by itself: see what the cause says", Failing: true,
+			})
+		}
+	}
+	for stream, since := range h.keeper.Stopped() {
+		all = append(all, pipeline.Problem{
+			Problem: "no_room", Since: since, Stream: stream, Failing: true,
+			Cause:  "recording is stopped: there is no room, and nothing that may be deleted",
+			Remedy: "unprotect or delete footage, or raise the limit; it then goes on by itself",
+		})
+	}
+	return all
+}
+
+// unwritable are the problems for which a recording that should be running writes
+// nothing, and which lie with the machine and not with the sender.
+var unwritable = []string{"disk_full", "disk_read_only", "disk_failed", "disk_away", "too_many_open_files", "no_permission", "recording_failed", "no_room"}
+
+// recording is the check that every recording which should be running can write.
+func (h *house) recording() api.Check {
+	var why []string
+	for _, p := range h.recordingProblems() {
+		if p.Failing && slices.Contains(unwritable, p.Problem) {
+			why = append(why, fmt.Sprintf("%s: %s: %s", p.Stream, p.Problem, p.Cause))
+		}
+	}
+	slices.Sort(why)
+	if len(why) > 5 {
+		why = append(why[:5], fmt.Sprintf("and %d more", len(why)-5))
+	}
+	return api.Check{Name: "recording", OK: len(why) == 0, Detail: strings.Join(why, "; ")}
+}
+
+// firstSeen remembers since when a problem lasts whose part does not tell.
+type firstSeen struct {
+	mu sync.Mutex
+	at map[string]time.Time
+}
+
+// date fills in what is not known, and forgets problems that are over.
+func (f *firstSeen) date(all []pipeline.Problem, now time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	next := map[string]time.Time{}
+	for i := range all {
+		p := &all[i]
+		key := p.Problem + " " + p.Stream
+		since, known := f.at[key]
+		if !known {
+			since = now
+		}
+		next[key] = since
+		if p.Since.IsZero() {
+			p.Since = since
+		}
+	}
+	f.at = next
+}

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/metadata"
+)
+
+// trouble is told by recordings that the disk takes nothing, and that it takes
+// files again: room is made at once, and what waits for the disk goes on. See
+// mp4.Trouble.
+func (h *house) trouble(err error) {
+	if err != nil {
+		h.keeper.Wake()
+		return
+	}
+	h.works.send()
+	h.catalogue.Kick()
+}
+
+// broadcast wakes all who wait for it.
+type broadcast struct {
+	mu sync.Mutex
+	c  chan struct{}
+}
+
+func newBroadcast() *broadcast { return &broadcast{c: make(chan struct{})} }
+
+func (b *broadcast) send() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	close(b.c)
+	b.c = make(chan struct{})
+}
+
+// wait is closed by the next send.
+func (b *broadcast) wait() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.c
+}
+
+// lastInterrupted is when the newest recording of an earlier process ended, where
+// it did not end by anybody's wish. See mp4.Interrupted.
+func (h *house) lastInterrupted(stream, pipeline string) int64 {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	page, err := h.catalogue.Records(ctx, metadata.Query{Stream: stream, Limit: 20})
+	if err != nil {
+		return 0
+	}
+	for _, r := range page.Records {
+		if r.Pipeline != pipeline || r.Node != h.catalogue.Node() {
+			continue
+		}
+		switch r.EndReason {
+		case media.EndError, media.EndCrash, media.EndNoRoom, media.EndSourceLost, media.EndGap:
+			return r.EndUTC
+		}
+		return 0
+	}
+	return 0
+}
