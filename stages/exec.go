@@ -167,7 +167,7 @@ func (e *execStage) ended(log *slog.Logger, out Outcome) {
 
 // Report tells of commands that failed or were not run.
 func (e *execStage) Report(r *pipeline.Report) {
-	if text := e.lastError.Load(); text != nil {
+	if text := e.lastError.Load(); text != nil && r.LastError == "" {
 		r.LastError = *text
 	}
 	if n := e.refused.Load(); n > 0 {

@@ -23,6 +23,9 @@ func (c *Catalogue) apply(ctx context.Context, replayEnd int64) error {
 			break
 		}
 		if err != nil {
+			if s := c.store.Load(); s != nil {
+				s.anew()
+			}
 			if c.answers(ctx) {
 				c.stall(err)
 			} else {

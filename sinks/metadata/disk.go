@@ -66,6 +66,15 @@ type appended struct{ *os.File }
 
 func (f appended) Sync() error { return unix.Fdatasync(int(f.Fd())) }
 
+// roomy is a file that takes room ahead of what is written.
+type roomy interface{ reserve(n int64) }
+
+// reserve takes room without changing the file's size. That it cannot is no loss:
+// each write takes its own then.
+func (f appended) reserve(n int64) {
+	_ = unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_KEEP_SIZE, 0, n)
+}
+
 // makeDir makes a directory, and each of those above it that is made durable in
 // its own: without that a power cut takes it with all that was synced in it.
 func makeDir(dir string) error {

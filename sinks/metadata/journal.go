@@ -17,7 +17,8 @@ const (
 	journalMagic   = "SPOOLJ01"
 	journalHead    = 36
 	journalSuffix  = ".journal"
-	rotateBytes    = 1 << 20 // what a restart reads again at most, when all was applied
+	rotateBytes    = 1 << 20   // what a restart reads again at most, when all was applied
+	spareBytes     = 256 << 10 // beyond it: taken with each file, so that a full disk still takes some hundred rows
 	maxUnsyncedBuf = 4 << 20
 )
 
@@ -135,7 +136,7 @@ func (j *journal) flush() {
 // again: what the system did with its pages is unknown.
 func (j *journal) write(b []byte, first, last int64) error {
 	if j.file == nil || j.fileSize >= rotateBytes {
-		if err := j.rotate(first); err != nil {
+		if err := j.rotate(first); err != nil && j.file == nil { // else the old one has room yet
 			return err
 		}
 	}
@@ -163,6 +164,9 @@ func (j *journal) rotate(base int64) error {
 	f, err := j.disk.Create(name)
 	if err != nil {
 		return fmt.Errorf("journal: %w", err)
+	}
+	if r, ok := f.(roomy); ok {
+		r.reserve(rotateBytes + spareBytes)
 	}
 	if _, err = f.Write(j.header(base)); err == nil {
 		err = j.disk.SyncDir()

@@ -58,9 +58,9 @@ func (s *sink) Consume(ctx context.Context, rec media.Recording) error {
 // Flush has nothing to do: Consume keeps nothing back.
 func (s *sink) Flush(context.Context) error { return nil }
 
-// Report tells the last row that had trouble.
+// Report tells the last row that had trouble, where nothing worse happened.
 func (s *sink) Report(r *pipeline.Report) {
-	if e := s.lastError.Load(); e != nil {
+	if e := s.lastError.Load(); e != nil && r.LastError == "" {
 		r.LastError = *e
 	}
 }

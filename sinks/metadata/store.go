@@ -34,6 +34,15 @@ func (s *store) ping(ctx context.Context) error {
 	return err
 }
 
+// anew lets go of idle connections: those of sqlite hold on to the file that was
+// there when they were made, and its disk may have been mounted again since.
+func (s *store) anew() {
+	for _, db := range []*bun.DB{s.rw, s.ro} {
+		db.DB.SetMaxIdleConns(0)
+		db.DB.SetMaxIdleConns(poolSize)
+	}
+}
+
 func (s *store) close() error {
 	err := s.rw.Close()
 	if s.ro != s.rw {
