@@ -65,12 +65,18 @@ func (s *Server) health(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-// wrong is the problems, sorted: the worst first, then the oldest.
+// wrong is the problems, each once, sorted: the worst first, then the oldest.
 func (s *Server) wrong(ctx context.Context) []pipeline.Problem {
 	if s.deps.Health == nil {
 		return nil
 	}
-	all := s.deps.Health(ctx)
+	seen := map[[2]string]bool{}
+	all := slices.DeleteFunc(s.deps.Health(ctx), func(p pipeline.Problem) bool { // of several pipelines of a stream
+		key := [2]string{p.Problem, p.Stream}
+		was := seen[key]
+		seen[key] = true
+		return was
+	})
 	slices.SortStableFunc(all, func(a, b pipeline.Problem) int {
 		if a.Failing != b.Failing {
 			if a.Failing {

@@ -91,6 +91,21 @@ async function act(button, what) {
   }
 }
 
+// What is wrong now, a line for each.
+function updateProblem(el, p) {
+  put(el, 'what', [p.stream, p.problem.replaceAll('_', ' ')].filter(Boolean).join(': '));
+  put(el, 'since', `since ${when.format(new Date(p.since))}`);
+  put(el, 'cause', p.cause);
+  put(el, 'remedy', p.cause.includes(p.remedy) ? '' : p.remedy);
+}
+
+async function lookAtHealth() {
+  const { status, problems } = await ask('GET', '/mp4/health');
+  keyed($('problems'), problems, (p) => `${p.problem} ${p.stream || ''}`, () => clone('problem-line'), updateProblem);
+  $('problems').classList.toggle('mild', status !== 'failing');
+  $('problems').hidden = problems.length === 0;
+}
+
 // Streams.
 function makeStream(st) {
   const el = clone('stream-card');
@@ -277,7 +292,7 @@ async function look() {
   if (!looking && !document.hidden) {
     looking = true;
     try {
-      await Promise.all([lookAtStreams(), lookAtRecords(), line.look()]);
+      await Promise.all([lookAtHealth(), lookAtStreams(), lookAtRecords(), line.look()]);
       link(true, 'connected');
       say('', 'look');
     } catch (e) {

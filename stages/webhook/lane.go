@@ -35,9 +35,10 @@ type lane struct {
 
 // entry is a notice on the disk.
 type entry struct {
-	name    string
-	backoff pipeline.Backoff
-	due     time.Time
+	name     string
+	unstored *Notice // not nil: it could not be stored; of the lane's task alone once it is queued
+	backoff  pipeline.Backoff
+	due      time.Time
 }
 
 func (l *lane) run(ctx context.Context) error {
@@ -92,7 +93,7 @@ func (l *lane) pause(ctx context.Context, d time.Duration) {
 // try sends a notice once and decides what becomes of it.
 func (l *lane) try(ctx context.Context, e *entry) {
 	b := l.outbox
-	n, err := b.read(e.name)
+	n, err := b.load(e)
 	if err != nil {
 		b.log.Error("a notice cannot be read any more and is lost", "file", e.name, "error", err)
 		b.remove(l, e, &b.count.GivenUp)
@@ -108,6 +109,9 @@ func (l *lane) try(ctx context.Context, e *entry) {
 		return
 	}
 	l.failed(err)
+	if e.unstored != nil {
+		b.store(e)
+	}
 	if b.clock.Now().UnixNano()-n.Created > int64(n.GiveUp) {
 		b.log.Error("a notice could not be delivered for too long and is dropped", "host", l.host, "notice", n.ID, "error", err)
 		b.remove(l, e, &b.count.GivenUp)

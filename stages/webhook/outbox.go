@@ -23,6 +23,13 @@ const (
 	maxWaiting = 100_000 // notices; a server that is away for long must not fill the disk
 )
 
+// maxUnstored bounds the notices that are in memory alone.
+const maxUnstored = 1000
+
+// ErrUnstored says that a notice could not be stored: it is sent from memory, and
+// stored as soon as that works, but does not outlive a crash before.
+var ErrUnstored = errors.New("it is kept in memory alone")
+
 // ErrFull says that too many notices wait.
 var ErrFull = fmt.Errorf("%d notices wait already", maxWaiting)
 
@@ -40,6 +47,11 @@ type Outbox struct {
 	count Counts
 	moved chan struct{} // closed and replaced when a notice was tried
 	last  int64         // number in the newest name: names are the order of age
+	held  int           // notices that are in memory alone
+
+	storing sync.Mutex // guards what follows, and is held while the disk works
+	spares  []string
+	spared  int // number in the newest spare's name
 }
 
 // Counts are what became of notices since the start.
@@ -71,6 +83,7 @@ func Open(o Options) (*Outbox, error) {
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}
+	b.findSpares()
 	for _, e := range entries {
 		if strings.HasSuffix(e.Name(), unfinished) {
 			_ = os.Remove(filepath.Join(o.Dir, e.Name())) // of a crash; it was never promised
@@ -128,7 +141,14 @@ func (b *Outbox) replay(name string) {
 		b.log.Error("a notice of an earlier run cannot be read and is not sent", "file", name, "error", err)
 		return
 	}
-	b.queue(name, n.URL)
+	b.queue(&entry{name: name}, n.URL)
+}
+
+func (b *Outbox) load(e *entry) (Notice, error) {
+	if e.unstored != nil {
+		return *e.unstored, nil
+	}
+	return b.read(e.name)
 }
 
 func (b *Outbox) read(name string) (n Notice, err error) {
@@ -143,7 +163,7 @@ func (b *Outbox) read(name string) (n Notice, err error) {
 }
 
 // Put stores a notice. When it returns nil the notice outlives a power cut, and is
-// sent until it has arrived or is given up.
+// sent until it has arrived or is given up. With ErrUnstored it is sent all the same.
 func (b *Outbox) Put(n Notice) error {
 	text, err := json.Marshal(n)
 	if err != nil {
@@ -153,11 +173,41 @@ func (b *Outbox) Put(n Notice) error {
 	if err != nil {
 		return err
 	}
-	if err := b.write(name, text); err != nil {
-		return fmt.Errorf("webhook outbox: %w", err)
+	e := &entry{name: name}
+	if err = b.write(name, text); err != nil {
+		if !b.hold() {
+			return fmt.Errorf("webhook outbox: %w", err)
+		}
+		e.unstored = &n
+		err = fmt.Errorf("webhook outbox: %w: %w", ErrUnstored, err)
 	}
-	b.queue(name, n.URL)
-	return nil
+	b.queue(e, n.URL)
+	return err
+}
+
+// hold counts a notice that is in memory alone, if there may be one more.
+func (b *Outbox) hold() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.held >= maxUnstored {
+		return false
+	}
+	b.held++
+	return true
+}
+
+// store stores what could not be stored before, and which has not arrived yet.
+func (b *Outbox) store(e *entry) {
+	text, err := json.Marshal(e.unstored)
+	if err == nil {
+		err = b.write(e.name, text)
+	}
+	if err == nil {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.held--
+		e.unstored = nil
+	}
 }
 
 // name is one above all before, also when the clock was set back.
@@ -171,9 +221,25 @@ func (b *Outbox) name() (string, error) {
 	return fmt.Sprintf("%016x", b.last) + suffix, nil
 }
 
-// write is: bytes, fsync, rename, fsync of the directory.
-func (b *Outbox) write(name string, text []byte) (err error) {
+// write stores a notice under a name, in spare room where there is no other.
+func (b *Outbox) write(name string, text []byte) error {
+	b.storing.Lock()
+	defer b.storing.Unlock()
 	path := filepath.Join(b.dir, name)
+	err := b.writeFile(path, text)
+	switch {
+	case err == nil:
+		b.keepSpares()
+	case noRoom(err):
+		if b.takeSpare(path, text) == nil {
+			err = nil
+		}
+	}
+	return err
+}
+
+// writeFile is: bytes, fsync, rename, fsync of the directory.
+func (b *Outbox) writeFile(path string, text []byte) error {
 	f, err := os.OpenFile(path+unfinished, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
@@ -187,6 +253,10 @@ func (b *Outbox) write(name string, text []byte) (err error) {
 	if err != nil {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
+	return b.syncDir()
+}
+
+func (b *Outbox) syncDir() error {
 	dir, err := os.Open(b.dir)
 	if err != nil {
 		return err
@@ -194,8 +264,8 @@ func (b *Outbox) write(name string, text []byte) (err error) {
 	return errors.Join(dir.Sync(), dir.Close())
 }
 
-// queue adds a stored notice to its lane, which is begun where there is none.
-func (b *Outbox) queue(name, url string) {
+// queue adds a notice to its lane, which is begun where there is none.
+func (b *Outbox) queue(e *entry, url string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.count.Waiting++
@@ -206,7 +276,7 @@ func (b *Outbox) queue(name, url string) {
 		b.lanes[url] = l
 		b.tasks.Go("webhook "+l.host, l.run)
 	}
-	l.entries = append(l.entries, &entry{name: name})
+	l.entries = append(l.entries, e)
 	select {
 	case l.more <- struct{}{}:
 	default:
@@ -215,7 +285,8 @@ func (b *Outbox) queue(name, url string) {
 
 // remove ends a notice: its file goes, then its place in the lane.
 func (b *Outbox) remove(l *lane, e *entry, how *int) {
-	if err := os.Remove(filepath.Join(b.dir, e.name)); err != nil {
+	unstored := e.unstored != nil
+	if err := os.Remove(filepath.Join(b.dir, e.name)); err != nil && !unstored {
 		b.log.Warn("a notice that was dealt with could not be removed; it is sent again after a restart", "file", e.name, "error", err)
 	}
 	b.mu.Lock()
@@ -223,6 +294,9 @@ func (b *Outbox) remove(l *lane, e *entry, how *int) {
 	defer b.move()
 	*how++
 	b.count.Waiting--
+	if unstored {
+		b.held--
+	}
 	i := slices.Index(l.entries, e) // the first one, mostly
 	if i == 0 {
 		l.entries[0] = nil

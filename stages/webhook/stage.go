@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -69,7 +70,8 @@ type stage struct {
 	file   media.ID          // that was told to have begun
 	told   map[media.ID]bool // events of this run
 
-	lost atomic.Uint64 // notices that could not be stored
+	lost     atomic.Uint64 // notices that could not be kept
+	unstored atomic.Uint64 // those that were sent from memory
 }
 
 func newStage(set pipeline.Settings, cfg Config) (pipeline.Transform[media.Recording, media.Recording], error) {
@@ -126,6 +128,12 @@ func (s *stage) tell(what string, r *media.Recording, e *media.Event) {
 		})
 	}
 	if err == nil {
+		return
+	}
+	if errors.Is(err, ErrUnstored) {
+		if s.unstored.Add(1) == 1 {
+			s.log.Warn("a notice could not be stored and is sent from memory; further ones are not mentioned", "notice", what, "file", r.Path, "error", err)
+		}
 		return
 	}
 	if s.lost.Add(1) == 1 {

@@ -96,19 +96,26 @@ func TestStageSpeaksZLMediaKit(t *testing.T) {
 		"start_time":1700000000,"time_len":10.5,"url":"mp4/vod/cam/c.mp4"}`, server.heard()[0])
 }
 
-// Footage does not wait for a notice: a disk that takes none is said and counted.
+// Footage does not wait for a notice: a disk that takes none is said, and the
+// notice is sent from memory. What memory has no place for is counted.
 func TestStageGoesOnWhenANoticeCannotBeStored(t *testing.T) {
 	noLeak(t)
 	dir := t.TempDir()
 	p := begin(t, dir, newClock())
+	server := listen(t, accept)
 	require.NoError(t, os.RemoveAll(dir))
 	cfg := defaults
-	cfg.URL = "http://127.0.0.1:1"
+	cfg.URL = server.URL
 	s := stageOf(t, p.Outbox, cfg)
 	tell(t, s, life("a.mp4"))
+	settled(t, p.Outbox)
+	require.Len(t, server.heard(), 2)
+	require.Zero(t, p.held)
+	p.held = maxUnstored
+	tell(t, s, life("b.mp4"))
 	var r pipeline.Report
 	s.(pipeline.Reporter).Report(&r)
-	require.Equal(t, []string{"2 notices could not be stored and are lost: the log says why"}, r.Warnings)
+	require.Equal(t, []string{"1 notices could not be stored and are lost: the log says why"}, r.Warnings)
 }
 
 // The notice is on the disk before the next stage hears of the recording.

@@ -1,0 +1,56 @@
+package webhook
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline"
+)
+
+// A notice for which the disk has no room is written into a spare file, outlives the
+// process there, and is sent by the next one; the spare files are made again.
+func TestSpareRoomTakesANoticeOfAFullDisk(t *testing.T) {
+	noLeak(t)
+	dir := filepath.Join(t.TempDir(), "outbox")
+	server := listen(t, func(int, string) int { return http.StatusServiceUnavailable })
+	p := begin(t, dir, pipeline.SystemClock)
+	require.NoError(t, p.Put(notice(pipeline.SystemClock, server.URL, `{"n":1}`)))
+	require.Equal(t, spareFiles, files(t, p.spareDir()))
+	n := notice(pipeline.SystemClock, server.URL, `{"n":2}`)
+	text, err := json.Marshal(n)
+	require.NoError(t, err)
+	full := p.Outbox
+	full.storing.Lock()
+	require.NoError(t, full.takeSpare(filepath.Join(dir, "ffffffffffffffff"+suffix), text))
+	require.Error(t, full.takeSpare(filepath.Join(dir, "fffffffffffffffe"+suffix), make([]byte, spareBytes+1)), "it is too large")
+	full.storing.Unlock()
+	require.Equal(t, 2, files(t, dir))
+	require.Equal(t, spareFiles-1, files(t, p.spareDir()))
+	p.end(t)
+
+	next := begin(t, dir, pipeline.SystemClock)
+	require.Len(t, next.spares, spareFiles-1)
+	read, err := next.read("ffffffffffffffff" + suffix)
+	require.NoError(t, err)
+	require.JSONEq(t, `{"n":2}`, string(read.Body))
+	require.NoError(t, next.Put(notice(pipeline.SystemClock, server.URL, `{"n":3}`)))
+	require.Equal(t, spareFiles, files(t, next.spareDir()))
+}
+
+// What could not be stored is stored once that works, if it has not arrived by then.
+func TestUnstoredNoticeIsStoredLater(t *testing.T) {
+	noLeak(t)
+	dir := filepath.Join(t.TempDir(), "outbox")
+	server := listen(t, func(int, string) int { return http.StatusServiceUnavailable })
+	p := begin(t, dir, newClock())
+	require.NoError(t, os.RemoveAll(dir))
+	require.ErrorIs(t, p.Put(notice(pipeline.SystemClock, server.URL, `{"n":1}`)), ErrUnstored)
+	require.NoError(t, os.Mkdir(dir, 0o700))
+	require.Eventually(t, func() bool { return files(t, dir) == 1 }, time.Minute, time.Millisecond)
+}
