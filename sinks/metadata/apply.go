@@ -103,6 +103,7 @@ func (c *Catalogue) back() {
 	c.lastErr.Store(nil)
 	stalled := c.stalled.Swap(false)
 	if !c.up.Swap(true) || stalled {
+		c.store.Load().anew() // those that read may be on what was there before
 		c.log.Info("catalogue: the database has every row", "driver", c.opts.Driver, "applied", c.applied.Load())
 	}
 }

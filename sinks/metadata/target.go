@@ -76,6 +76,7 @@ func sqliteTarget(dsn string) (*target, error) {
 			return nil, errors.Join(fmt.Errorf("sqlite: %w", err), w.Close())
 		}
 		r.SetMaxOpenConns(poolSize)
+		r.SetConnMaxLifetime(time.Minute) // see store.anew
 		s := &store{driver: "sqlite", lockFile: file + ".migrate",
 			rw: bun.NewDB(w, sqlitedialect.New()), ro: bun.NewDB(r, sqlitedialect.New())}
 		return s.begin(ctx)

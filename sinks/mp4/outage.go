@@ -238,12 +238,13 @@ func (m *Muxer) gapBefore(o *outage, utc int64) media.Gap {
 	if m.used {
 		own = media.Gap{}
 	}
+	from := o.from
+	if from == 0 && m.lastUTC == 0 && !m.patient { // the first file of the process
+		from = m.interrupted.ask(m.key)
+		o.earlier = from != 0
+	}
 	if o.lost == 0 && !o.earlier {
 		return own
-	}
-	from := o.from
-	if from == 0 && m.lastUTC == 0 && !m.patient {
-		from = m.interrupted.ask(m.key)
 	}
 	if from == 0 {
 		from = o.first - own.Duration

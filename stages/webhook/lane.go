@@ -8,7 +8,9 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/gospool/spool/pipeline"
@@ -94,6 +96,11 @@ func (l *lane) pause(ctx context.Context, d time.Duration) {
 func (l *lane) try(ctx context.Context, e *entry) {
 	b := l.outbox
 	n, err := b.load(e)
+	if errno := syscall.Errno(0); errors.As(err, &errno) && !errors.Is(err, os.ErrNotExist) { // of the disk, or for want of descriptors
+		l.failed(fmt.Errorf("the notice cannot be read now: %w", err))
+		l.until = b.clock.Now().Add(l.backoff.Next())
+		return
+	}
 	if err != nil {
 		b.log.Error("a notice cannot be read any more and is lost", "file", e.name, "error", err)
 		b.remove(l, e, &b.count.GivenUp)

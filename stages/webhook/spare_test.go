@@ -54,3 +54,23 @@ func TestUnstoredNoticeIsStoredLater(t *testing.T) {
 	require.NoError(t, os.Mkdir(dir, 0o700))
 	require.Eventually(t, func() bool { return files(t, dir) == 1 }, time.Minute, time.Millisecond)
 }
+
+// A notice that cannot be read at the moment is not lost.
+func TestNoticeThatCannotBeReadNowIsSentLater(t *testing.T) {
+	noLeak(t)
+	dir := filepath.Join(t.TempDir(), "outbox")
+	up := make(chan struct{})
+	server := listen(t, func(int, string) int { <-up; return http.StatusOK })
+	p := begin(t, dir, newClock())
+	loop := filepath.Join(dir, "0000000000000001"+suffix)
+	require.NoError(t, os.Symlink(filepath.Base(loop), loop)) // ELOOP: the disk's error
+	p.queue(&entry{name: filepath.Base(loop)}, server.URL)
+	require.Eventually(t, func() bool { return p.Counts().Failed > 0 }, time.Minute, time.Millisecond)
+	text, err := json.Marshal(notice(pipeline.SystemClock, server.URL, `{"n":1}`))
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(loop+unfinished, text, 0o600))
+	require.NoError(t, os.Rename(loop+unfinished, loop))
+	close(up)
+	settled(t, p.Outbox)
+	require.Equal(t, []string{`{"n":1}`}, server.heard())
+}

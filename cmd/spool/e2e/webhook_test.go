@@ -26,6 +26,7 @@ type hook struct {
 	mu    sync.Mutex
 	away  bool
 	heard map[string]string // by webhook-id, type and file and state
+	files []string          // that were said to be finished, each time
 	bad   []string          // notices that were not signed right
 }
 
@@ -58,6 +59,9 @@ func (h *hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		Recording struct{ File, State string }
 	}
 	_ = json.Unmarshal(body, &said)
+	if said.Type == "recording.finished" {
+		h.files = append(h.files, said.Recording.File)
+	}
 	h.heard[id] = said.Type + " " + said.Recording.File + " " + said.Recording.State
 }
 
@@ -65,6 +69,19 @@ func (h *hook) set(away bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.away = away
+}
+
+// finishedFiles are those that were said to be finished, as often as that was said.
+func (h *hook) finishedFiles() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.files)
+}
+
+func (h *hook) forget(file string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.files = slices.DeleteFunc(h.files, func(f string) bool { return f == file })
 }
 
 func (h *hook) told() (out []string) {
