@@ -128,7 +128,11 @@ func (b *Branch) loop() {
 			b.err = err
 			return
 		}
-		after = &Ended{Err: err, At: now}
+		next := Ended{Err: err, At: now, Written: b.Report().LastWritten}
+		if next.Written.IsZero() && after != nil {
+			next.Written = after.Written
+		}
+		after = &next
 		if now.Sub(began) > settled {
 			backoff.Reset()
 		}

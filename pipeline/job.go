@@ -84,6 +84,9 @@ func (j *Job) loop(ctx context.Context) error {
 	for {
 		began := j.env.Clock.Now()
 		ended := j.attempt(ctx, after)
+		if ended.Written.IsZero() && after != nil { // it failed before it wrote anything
+			ended.Written = after.Written
+		}
 		after = &ended
 		if j.over(ctx, ended) {
 			j.finish(ended)
@@ -131,8 +134,9 @@ func (j *Job) attempt(ctx context.Context, after *Ended) Ended {
 	}
 	j.mu.Lock()
 	j.run, j.last = nil, run.Report()
+	written := j.last.LastWritten
 	j.mu.Unlock()
-	return Ended{Reason: run.Reason(), Err: err, At: j.env.Clock.Now()}
+	return Ended{Reason: run.Reason(), Err: err, At: j.env.Clock.Now(), Written: written}
 }
 
 // over tells whether no further run comes.

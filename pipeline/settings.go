@@ -33,9 +33,10 @@ func NewSettings(env Env, pipeline, stream, stage string) Settings {
 
 // Ended is how a run ended.
 type Ended struct {
-	Reason string
-	Err    error
-	At     time.Time
+	Reason  string
+	Err     error
+	At      time.Time
+	Written time.Time // wall clock up to which a run of the same pipeline and stream has written media; zero where none has
 }
 
 // Services are the shared parts of the process that stages may ask for, by type:

@@ -145,12 +145,17 @@ func (s *segmenter) noteGap(c *media.Chunk) {
 	s.nextSeq, s.apart = c.Seq+1, false
 }
 
-// gapSince is what an earlier run of the pipeline left missing by failing.
+// gapSince is what an earlier run of the pipeline left missing by failing: since the
+// last media that was written, by it or by one before it.
 func gapSince(e *pipeline.Ended, utc int64) media.Gap {
 	if e.Err == nil {
 		return media.Gap{}
 	}
-	return media.Gap{Cause: media.GapRestart, Duration: max(utc-e.At.UnixNano(), 0)}
+	since := e.At
+	if !e.Written.IsZero() {
+		since = e.Written
+	}
+	return media.Gap{Cause: media.GapRestart, Duration: max(utc-since.UnixNano(), 0)}
 }
 
 // cut tells why the open segment ends before a chunk, or is empty.

@@ -276,6 +276,17 @@ func TestSegmenterTellsWhatARestartCost(t *testing.T) {
 	require.Equal(t, media.Gap{Cause: media.GapRestart, Duration: 3e9}, r.last().Gap)
 }
 
+// A run that failed without having written anything does not shorten the gap.
+func TestGapOfARestartCountsFromWhatWasWritten(t *testing.T) {
+	r := newReel(t, SegmenterConfig{}, &pipeline.Ended{
+		Err: errors.New("disk"), At: time.Unix(0, pipelinetest.StartUTC-3e9), Written: time.Unix(0, pipelinetest.StartUTC-40e9),
+	})
+	cam := pipelinetest.NewCamera(t, pipelinetest.Pool(t))
+	r.feed(append(cam.Shoot(t, 30), cam.Cut()...)...)
+	r.flush()
+	require.Equal(t, media.Gap{Cause: media.GapRestart, Duration: 40e9}, r.last().Gap)
+}
+
 func TestSegmenterReleasesWhenTheNextStageFails(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	cam := pipelinetest.NewCamera(t, pool)

@@ -229,7 +229,10 @@ func (j *journal) bytes() (n int64) {
 func (j *journal) health() (failures uint64, since time.Time, err error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.failures, time.Unix(0, j.failing), j.failure
+	if j.failing != 0 {
+		since = time.Unix(0, j.failing)
+	}
+	return j.failures, since, j.failure
 }
 
 // close ends appending; what waits is written first.

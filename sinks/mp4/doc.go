@@ -78,7 +78,11 @@
 //
 // After a failed write the file is cut back to its last whole chunk and finished
 // from its reserve, which works on a full disk too; the recording ends with
-// media.EndError and the error goes to the run, which begins again with a
-// backoff. After a failed fsync nothing more is asked of the file: it stays
+// media.EndError. After a failed fsync nothing more is asked of the file: it stays
 // NAME.mp4.part until recovery has read it back.
+//
+// The run goes on: outage.go says what becomes of what comes while the disk takes
+// nothing. A file is told of once it holds a chunk, and one that cannot get any is
+// removed. An error that is not the disk's, such as a chunk that does not fit its
+// segment, fails the run.
 package mp4

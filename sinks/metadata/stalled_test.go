@@ -1,0 +1,124 @@
+package metadata
+
+import (
+	"database/sql"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/sinks/metadata/dbtest"
+)
+
+// TestADatabaseThatTakesNoRowsIsAskedAllTheSame makes a database read-only, or its
+// disk full: what it holds is listed and can be deleted, what is new waits, and all
+// of it arrives.
+func TestADatabaseThatTakesNoRowsIsAskedAllTheSame(t *testing.T) {
+	admin := func(t *testing.T, s *dbtest.Server, driver string) func(...string) {
+		db, err := sql.Open(driver, s.DSN)
+		require.NoError(t, err)
+		conn, err := db.Conn(t.Context())
+		require.NoError(t, err)
+		t.Cleanup(func() { _, _ = conn.Close(), db.Close() })
+		return func(statements ...string) {
+			for _, text := range statements {
+				_, err := conn.ExecContext(t.Context(), text)
+				require.NoError(t, err)
+			}
+		}
+	}
+	t.Run("postgres", func(t *testing.T) {
+		s := dbtest.StartPostgres(t)
+		do := admin(t, s, "pgx")
+		stalled(t, OpenOptions{Driver: s.Driver, DSN: s.DSN},
+			func() {
+				do("SET default_transaction_read_only = off", "ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()")
+			},
+			func() { do("ALTER SYSTEM RESET default_transaction_read_only", "SELECT pg_reload_conf()") })
+	})
+	t.Run("mysql", func(t *testing.T) {
+		s := dbtest.StartMariaDB(t)
+		do := admin(t, s, "mysql")
+		stalled(t, OpenOptions{Driver: s.Driver, DSN: s.DSN, ApplyTimeout: time.Second},
+			func() { do("FLUSH TABLES WITH READ LOCK") }, func() { do("UNLOCK TABLES") })
+	})
+	if os.Geteuid() != 0 {
+		return // a disk that can be filled takes root to mount
+	}
+	t.Run("sqlite", func(t *testing.T) {
+		disk := t.TempDir()
+		dbtest.Mount(t, disk, "16m")
+		filler := filepath.Join(disk, "filler")
+		stalled(t, OpenOptions{Driver: "sqlite", DSN: filepath.Join(disk, "spool.db")},
+			func() { dbtest.Fill(t, filler) }, func() { require.NoError(t, os.Remove(filler)) })
+	})
+}
+
+func stalled(t *testing.T, o OpenOptions, away, back func()) {
+	c := openWith(t, o)
+	for n := range 300 { // more than what room a transaction has left
+		put(t, c, sample(n, "live/a"))
+	}
+	ready(t, c.Catalogue)
+	away()
+	n := 300
+	require.Eventually(t, func() bool {
+		put(t, c, sample(n, "live/a"))
+		n++
+		return c.Stalled()
+	}, 30*time.Second, 10*time.Millisecond, "it is noticed")
+	s := c.Stats()
+	require.False(t, s.Connected)
+	require.NotEmpty(t, s.LastError)
+	require.WithinDuration(t, time.Now(), s.DownSince, time.Minute)
+	listed := all(t, c, Query{Limit: 1000})
+	require.Len(t, listed, n)
+	oldest := listed[n-1].ID
+	_, err := c.Record(t.Context(), oldest)
+	require.NoError(t, err, "which the database alone knows")
+	_, err = c.Delete(t.Context(), oldest)
+	require.NoError(t, err)
+	_, err = c.Record(t.Context(), oldest)
+	require.ErrorIs(t, err, ErrNotFound)
+	require.Len(t, all(t, c, Query{Limit: 1000}), n-1)
+	back()
+	ready(t, c.Catalogue)
+	require.False(t, c.Stalled())
+	require.True(t, c.Stats().DownSince.IsZero())
+	require.Len(t, all(t, c, Query{Limit: 1000}), n-1)
+}
+
+// A file of the journal has room ahead: rows are durable on a disk that is full.
+func TestAFullDiskTakesRowsIntoTheJournal(t *testing.T) {
+	if os.Geteuid() != 0 {
+		return // it takes root to mount one
+	}
+	disk := t.TempDir()
+	dbtest.Mount(t, disk, "3m")
+	o := OpenOptions{Driver: "sqlite", DSN: filepath.Join(t.TempDir(), "spool.db"), JournalDir: filepath.Join(disk, "journal")}
+	c := openWith(t, o)
+	put(t, c, sample(0, "live/a"))
+	filler := filepath.Join(disk, "filler")
+	dbtest.Fill(t, filler)
+	n := 1
+	for c.Stats().JournalBytes < rotateBytes+spareBytes/2 { // beyond where a file ends otherwise
+		put(t, c, sample(n, "live/a"))
+		n++
+	}
+	require.Zero(t, c.Stats().JournalErrors)
+	for c.Stats().JournalErrors == 0 { // and at last it takes none, which is said
+		_ = c.Put(t.Context(), sample(n, "live/a"))
+		n++
+	}
+	require.NotEmpty(t, c.Stats().JournalError)
+	require.False(t, c.Stats().JournalSince.IsZero())
+	ready(t, c.Catalogue)
+	require.NoError(t, os.Remove(filler))
+	put(t, c, sample(n, "live/a"))
+	require.Empty(t, c.Stats().JournalError)
+	require.True(t, c.Stats().JournalSince.IsZero())
+	ready(t, c.Catalogue)
+	require.Len(t, all(t, c, Query{Limit: 1000}), n+1)
+}
