@@ -3,6 +3,7 @@ package mp4
 import (
 	"errors"
 	"io/fs"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -41,8 +42,14 @@ var troubles = []struct {
 		[]error{unix.EIO}},
 }
 
-// troubleOf tells whether an error is that of a disk.
+// lasting are errors that no disk gets over by itself: a name or a path that cannot be.
+var lasting = []error{unix.ENOTDIR, unix.EISDIR, unix.ENAMETOOLONG, unix.EINVAL, unix.ELOOP}
+
+// troubleOf tells whether an error is that of a disk which may be over.
 func troubleOf(err error) (trouble, bool) {
+	if slices.ContainsFunc(lasting, func(e error) bool { return errors.Is(err, e) }) {
+		return trouble{}, false
+	}
 	for _, t := range troubles {
 		for _, e := range t.errors {
 			if errors.Is(err, e) {
