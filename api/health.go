@@ -70,9 +70,9 @@ func (s *Server) wrong(ctx context.Context) []pipeline.Problem {
 	if s.deps.Health == nil {
 		return nil
 	}
-	seen := map[[2]string]bool{}
+	seen := map[[3]string]bool{}
 	all := slices.DeleteFunc(s.deps.Health(ctx), func(p pipeline.Problem) bool { // of several pipelines of a stream
-		key := [2]string{p.Problem, p.Stream}
+		key := [3]string{p.Problem, p.Stream, p.Cause}
 		was := seen[key]
 		seen[key] = true
 		return was

@@ -92,9 +92,14 @@ func (f *figures) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
+// problems sends each word once a stream, though several tracks may have it.
 func (f *figures) problems(ch chan<- prometheus.Metric) {
+	sent := map[[2]string]bool{}
 	for _, p := range f.s.wrong(context.Background()) {
-		put(ch, problemNow, prometheus.GaugeValue, 1, p.Problem, p.Stream)
+		if k := [2]string{p.Problem, p.Stream}; !sent[k] {
+			sent[k] = true
+			put(ch, problemNow, prometheus.GaugeValue, 1, p.Problem, p.Stream)
+		}
 	}
 }
 

@@ -101,7 +101,7 @@ function updateProblem(el, p) {
 
 async function lookAtHealth() {
   const { status, problems } = await ask('GET', '/mp4/health');
-  keyed($('problems'), problems, (p) => `${p.problem} ${p.stream || ''}`, () => clone('problem-line'), updateProblem);
+  keyed($('problems'), problems, (p) => `${p.problem} ${p.stream || ''} ${p.cause}`, () => clone('problem-line'), updateProblem);
   $('problems').classList.toggle('mild', status !== 'failing');
   $('problems').hidden = problems.length === 0;
 }

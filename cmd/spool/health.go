@@ -43,8 +43,14 @@ var remedies = map[string]string{
 	"retention":   "see why files cannot be deleted",
 }
 
-// recordingProblems are those of the streams.
+// recordingProblems are those of the streams and of their recordings.
 func (h *house) recordingProblems() (all []pipeline.Problem) {
+	for _, s := range h.hub.List() {
+		for _, p := range s.Problems {
+			p.Stream = s.Path
+			all = append(all, p)
+		}
+	}
 	for _, j := range h.recorder.Jobs() {
 		for _, p := range j.Report.Problems {
 			p.Stream = j.Stream
