@@ -76,7 +76,7 @@ func (s *Server) removable(rec *Record) error {
 	switch {
 	case rec.Protected:
 		return Conflict("recording %s is protected: PATCH it with {\"protected\":false} first", rec.ID)
-	case rec.State == media.StateRecording:
+	case rec.State == media.StateRecording && rec.EndReason == "":
 		return Conflict("recording %s is being written: stop stream %s first", rec.ID, rec.Stream)
 	case s.readers.busy(rec.Path):
 		return Conflict("recording %s is being read: try again when the reader is done", rec.ID)

@@ -5,7 +5,7 @@ type State string
 
 // The states of a recording.
 const (
-	StateRecording State = "recording" // its file grows
+	StateRecording State = "recording" // its file grows; with an end reason, it does not any more and is yet to be finished
 	StateFinished  State = "finished"  // its file is complete under its final name
 	StateRecovered State = "recovered" // finished by recovery after a crash
 	StateLost      State = "lost"      // its file is gone

@@ -191,7 +191,7 @@ func (c *Catalogue) Delete(ctx context.Context, id media.ID) (Record, error) {
 		return rec, err
 	case rec.Protected:
 		return rec, ErrProtected
-	case rec.State == media.StateRecording:
+	case rec.State == media.StateRecording && rec.EndReason == "":
 		return rec, ErrGrowing
 	}
 	r := *old

@@ -208,7 +208,9 @@ func TestFailedFsyncIsNotRetried(t *testing.T) {
 		for i := len(disk.log) - 1; disk.log[i] != op; i-- {
 			require.NotContains(t, []string{"sync", "datasync", "write", "writev", "rename"}, disk.log[i], "after a failed %s", op)
 		}
-		require.Equal(t, media.StateRecording, s.last().State)
+		require.Equal(t, media.StateRecording, s.last().State, "recovery has yet to finish it")
+		require.NotEmpty(t, s.last().EndReason, "and nobody writes it")
+		require.Positive(t, s.last().Duration)
 		require.Equal(t, []string{s.last().Path}, files(s.dir))
 		require.Zero(t, pool.Outstanding(), pool.Leaks())
 	}

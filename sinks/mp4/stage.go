@@ -387,8 +387,8 @@ func (m *Muxer) salvage(emit pipeline.Emit[media.Recording]) error {
 		}
 		return nil
 	case f.syncFail != nil:
-		m.drop()
-		return nil
+		defer m.drop()
+		return m.unfinished(media.EndError, emit)
 	}
 	return m.finish(media.EndError, emit)
 }
@@ -404,14 +404,14 @@ func (m *Muxer) finish(reason media.Cause, emit pipeline.Emit[media.Recording]) 
 	written, err := f.finish(media.StateFinished, reason)
 	if err != nil {
 		m.truth.failed(err)
-		return fmt.Errorf("finish: %w; the file is left for recovery", err)
+		return errors.Join(fmt.Errorf("finish: %w; the file is left for recovery", err), m.unfinished(reason, emit))
 	}
 	final, named := publish(m.fs, f.name, f.noSync)
 	if named != nil {
 		m.truth.failed(named)
 	}
 	if final == "" {
-		return named
+		return errors.Join(named, m.unfinished(reason, emit))
 	}
 	m.named = true
 	took := m.clock.Now().Sub(began)
@@ -428,6 +428,18 @@ func (m *Muxer) finish(reason media.Cause, emit pipeline.Emit[media.Recording]) 
 		m.log.Warn("the file has no index: there was no room for one, and some players cannot seek without; a longer fragment_duration needs less", "file", m.shown(final))
 	}
 	return errors.Join(named, emit(r))
+}
+
+// unfinished tells of the open file that it ends here, and that recovery has yet to
+// finish it.
+func (m *Muxer) unfinished(reason media.Cause, emit pipeline.Emit[media.Recording]) error {
+	f := m.file
+	f.entry.outcome = outcome{state: media.StateRecording, reason: reason, endUTC: f.endUTC, duration: f.duration()}
+	r, err := f.entry.recording(f.name, f.size)
+	if err != nil {
+		return err
+	}
+	return emit(r)
 }
 
 // shown is a file's path as the one who configured the directory would write it.
