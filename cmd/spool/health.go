@@ -30,6 +30,9 @@ func (h *house) problems(ctx context.Context) (all []pipeline.Problem) {
 		}
 		all = append(all, p)
 	}
+	if why := h.keeper.LastError(); why != "" {
+		all = append(all, pipeline.Problem{Problem: "retention", Cause: why, Remedy: "see why files cannot be deleted; the disk may become full meanwhile"})
+	}
 	h.began.date(all, pipeline.SystemClock.Now())
 	return all
 }
@@ -40,7 +43,6 @@ var remedies = map[string]string{
 	"journal":     "rows wait in memory, and those of a crash are found again by a comparison with the disk: make room on the disk of the journal, or see why it cannot be written",
 	"record_path": "mount the disk with the recordings, or set mp4.record_path",
 	"rtsp":        "see who else listens there, or set ingest.rtsp.listen",
-	"retention":   "see why files cannot be deleted",
 }
 
 // recordingProblems are those of the streams and of their recordings.

@@ -105,7 +105,10 @@ func (s shredder) Forget(ctx context.Context, items []*retention.Item) error {
 			gone = append(gone, metadata.Deleted{ID: it.ID, Path: it.Path})
 		}
 	}
-	return s.catalogue.Forget(ctx, gone)
+	if err := s.catalogue.Forget(ctx, gone); !errors.Is(err, metadata.ErrNotDurable) {
+		return err
+	}
+	return nil // a full disk takes no entry of the journal: the rows go all the same
 }
 
 // unlink deletes a file of the record directory.

@@ -49,6 +49,7 @@ func (c *Catalogue) rest(ctx context.Context, d time.Duration) {
 	defer stop()
 	select {
 	case <-wait:
+	case <-c.retry:
 	case <-ctx.Done():
 	}
 }

@@ -72,6 +72,7 @@ type Catalogue struct {
 	closing atomic.Bool           // the database is not asked any more
 	lastErr atomic.Pointer[string]
 	wake    chan struct{} // holds one: the applier has something to do
+	retry   chan struct{} // holds one: what failed may work now
 	stop    func()
 	changes sync.Mutex // what SetProtected and Delete decide by stays true until they are done
 
@@ -104,7 +105,7 @@ func Open(ctx context.Context, o OpenOptions) (*Catalogue, error) {
 	}
 	c := &Catalogue{
 		opts: o, target: target, log: o.Log, journal: journal, pending: newPending(),
-		wake: make(chan struct{}, 1), damaged: old.damaged,
+		wake: make(chan struct{}, 1), retry: make(chan struct{}, 1), damaged: old.damaged,
 	}
 	for _, note := range old.notes {
 		o.Log.Warn("journal damaged; run a reindex if rows are missing", "file", note)
@@ -124,8 +125,14 @@ func (c *Catalogue) Node() string { return c.opts.Node }
 // Stalled reports whether the database answers and takes no rows.
 func (c *Catalogue) Stalled() bool { return c.up.Load() && c.stalled.Load() }
 
-// Kick asks for what is pending to be applied now: what kept it may be over.
-func (c *Catalogue) Kick() { c.kick() }
+// Kick asks for what is pending to be applied now: what kept the database may be
+// over.
+func (c *Catalogue) Kick() {
+	select {
+	case c.retry <- struct{}{}:
+	default:
+	}
+}
 
 func (c *Catalogue) kick() {
 	select {

@@ -71,6 +71,15 @@ func (k *Keeper) Stopped() map[string]time.Time {
 	return nil
 }
 
+// LastError tells why the last look failed, empty where it did not. It waits for
+// nothing.
+func (k *Keeper) LastError() string {
+	if text := k.wrong.Load(); text != nil {
+		return *text
+	}
+	return ""
+}
+
 func (k *Keeper) show() {
 	out := map[string]time.Time{}
 	for stream, by := range k.stopped {

@@ -55,6 +55,7 @@ type Keeper struct {
 	wake   chan struct{}
 	counts counts
 	shown  atomic.Pointer[map[string]time.Time] // see Stopped
+	wrong  atomic.Pointer[string]               // see LastError
 
 	mu      sync.Mutex
 	shelf   *shelf
@@ -141,6 +142,7 @@ func (k *Keeper) Look(ctx context.Context) {
 	err := k.look(ctx)
 	k.show()
 	if err == nil {
+		k.wrong.Store(nil)
 		k.lastErr = ""
 		return
 	}
@@ -148,7 +150,9 @@ func (k *Keeper) Look(ctx context.Context) {
 		return
 	}
 	k.counts.failures.Add(1)
-	if text := err.Error(); text != k.lastErr { // once, and not every second
+	text := err.Error()
+	k.wrong.Store(&text)
+	if text != k.lastErr { // once, and not every second
 		k.lastErr = text
 		k.deps.Log.Error("retention failed", "error", err)
 	}
