@@ -84,7 +84,7 @@ func (c *Catalogue) stall(err error) {
 	c.up.Store(true)
 	if !c.stalled.Swap(true) {
 		n, _, _ := c.pending.size()
-		c.log.Warn("catalogue: the database takes no rows; recording goes on, rows wait in the journal",
+		c.log.Warn("catalogue: the database is not available for writing; recording goes on, rows wait in the journal",
 			"driver", c.opts.Driver, "error", text, "waiting", n)
 	}
 }
