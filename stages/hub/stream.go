@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/gospool/spool/pipeline/media"
 )
@@ -29,7 +30,7 @@ type stream struct {
 	pull     *pull
 	pub      *Publisher
 	set      *media.TrackSet // of the publisher; nil until known
-	leftUTC  int64           // ns, when the last publisher left; 0 before that
+	left     time.Time       // when the last publisher left; zero before that
 	subs     map[*Subscription]struct{}
 	gop      []*media.Chunk // the newest GOP, one reference each
 	gopBytes int
@@ -60,13 +61,11 @@ func (s *stream) setTracks(set *media.TrackSet) {
 	s.builder.SetTracks(set)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	first := s.set == nil
+	if s.set == nil && !s.left.IsZero() {
+		s.builder.Return(s.hub.cfg.Clock.Now().Sub(s.left))
+	}
 	s.set = set
 	s.dropGOP()
-	if first && s.leftUTC != 0 {
-		gone := s.hub.cfg.Clock.Now().UnixNano() - s.leftUTC
-		s.builder.MarkGap(media.Gap{Cause: media.GapSourceLost, Duration: max(gone, 0)})
-	}
 	for sub := range s.subs {
 		sub.attached()
 	}
@@ -122,7 +121,7 @@ func (s *stream) detach(p *Publisher, reason media.Cause) {
 		return
 	}
 	s.pub, s.set = nil, nil
-	s.leftUTC = s.hub.cfg.Clock.Now().UnixNano()
+	s.left = s.hub.cfg.Clock.Now()
 	s.dropGOP()
 	for sub := range s.subs {
 		sub.end(reason)

@@ -112,6 +112,11 @@ func (sub *Subscription) next() (*media.Chunk, error) {
 	if sub.closed {
 		return nil, pipeline.End(string(media.EndStop))
 	}
+	if sub.ended != "" && sub.dropping != nil { // nothing comes behind it that could carry it
+		gap := *sub.dropping
+		sub.dropping = nil
+		return sub.stream.hub.pool.NewMark(nil, 0, media.Mark{Kind: media.MarkGap, Gap: gap}), nil
+	}
 	if sub.ended != "" {
 		return nil, pipeline.End(string(sub.ended))
 	}
@@ -142,11 +147,7 @@ func (sub *Subscription) push(c *media.Chunk) {
 }
 
 func (sub *Subscription) drop(c *media.Chunk) {
-	if sub.dropping == nil {
-		sub.dropping = &media.Gap{Cause: media.GapOverload}
-	}
-	sub.dropping.Chunks++
-	sub.dropping.Duration += c.Span()
+	sub.missed(c.Dropped())
 	sub.dropped.Chunks++
 	sub.dropped.AccessUnits += uint64(c.AccessUnits())
 	sub.dropped.Bytes += uint64(c.Bytes())

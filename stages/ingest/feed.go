@@ -108,11 +108,11 @@ func (f *Feed) Unit(track int, u *Unit) error {
 	switch {
 	case u.Damaged:
 		f.pub.Lost(LostDamaged, 1)
-		idle.put(u)
+		t.leave(u)
 	case t.cfg.Codec.NAL():
-		t.merge(u)
+		t.merge(t.mark(u))
 	default:
-		t.acceptFrame(u)
+		t.acceptFrame(t.mark(u))
 	}
 	f.settle()
 	return f.err
@@ -240,7 +240,7 @@ func (f *Feed) write(t *track, u *Unit) {
 	f.au = media.AU{
 		DTS: u.DTS + t.offset, PTS: u.PTS + t.offset,
 		UTC: f.wall.at(pts, u.UTC, u.Mono), Mono: u.Mono,
-		Sync: u.sync, Payload: u.elements(),
+		Sync: u.sync, Lost: u.lost, Payload: u.elements(),
 	}
 	if err := f.pub.Write(t.slot, &f.au); err != nil && !media.LeftOut(err) {
 		f.err = err

@@ -13,6 +13,7 @@ type track struct {
 	fresh *description // desc, until a unit carries it
 	live  *description // of the unit written last
 
+	lost    int  // units that were lost since the last one that came whole, about
 	merging bool // a unit is held until the next time is seen
 	single  int  // units in a row that were whole
 	prev    *Unit
@@ -93,6 +94,22 @@ func (t *track) merge(u *Unit) {
 	}
 }
 
+// mark says of a unit what was lost before it.
+func (t *track) mark(u *Unit) *Unit {
+	u.lost, t.lost = t.lost, 0
+	return u
+}
+
+// leave leaves a unit out. What was lost before it is missing before the next one,
+// and so is a unit that was damaged.
+func (t *track) leave(u *Unit) {
+	t.lost += u.lost
+	if u.Damaged {
+		t.lost++
+	}
+	idle.put(u)
+}
+
 // accept takes a whole unit of NAL units: what does not belong in a file is
 // taken out of it.
 func (t *track) accept(u *Unit) {
@@ -104,12 +121,12 @@ func (t *track) accept(u *Unit) {
 		if u.Bytes() > 0 {
 			t.feed.pub.Lost(LostPicture, 1)
 		}
-		idle.put(u)
+		t.leave(u)
 		return
 	case t.any && u.PTS == t.prevPTS:
 		t.feed.pub.Lost(LostSplit, 1)
 		t.merging, t.single = true, neverSingle
-		idle.put(u)
+		t.leave(u)
 		return
 	}
 	t.prevPTS, t.any = u.PTS, true
@@ -138,7 +155,7 @@ func (t *track) acceptFrame(u *Unit) {
 func (t *track) undescribed(u *Unit) bool {
 	if t.desc == nil {
 		t.feed.pub.Lost(LostSets, 1)
-		idle.put(u)
+		t.leave(u)
 		return true
 	}
 	u.desc, t.fresh = t.fresh, nil

@@ -17,6 +17,7 @@ type Unit struct {
 	open bool  // the last element is being written
 
 	sync bool
+	lost int          // units of the track that were lost right before, about
 	desc *description // not nil: the track changes with this unit
 	view [][]byte     // elements, made by elements()
 }
@@ -82,6 +83,7 @@ func (u *Unit) join(o *Unit) {
 		u.ends = append(u.ends, base+end)
 	}
 	u.Damaged = u.Damaged || o.Damaged
+	u.lost += o.lost
 }
 
 var startCode = []byte{0, 0, 1}
