@@ -78,6 +78,7 @@ type Stream struct {
 	AccessUnits    uint64
 	LastAccessUnit time.Time
 	Drops          []pipeline.Drop
+	Refused        uint64 // publishers, because the path had one
 	Subscribers    int
 	LastError      string
 }

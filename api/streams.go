@@ -26,6 +26,7 @@ type streamAnswer struct {
 	AccessUnits    uint64            `json:"access_units"`
 	LastAccessUnit *string           `json:"last_access_unit,omitempty" format:"date-time"`
 	Drops          []pipeline.Drop   `json:"drops"`
+	Refused        uint64            `json:"refused_publishers" doc:"because the path had one that was sending"`
 	Subscribers    int               `json:"subscribers"`
 	LastError      string            `json:"last_error,omitempty"`
 }
@@ -43,7 +44,7 @@ func (s *Server) streams(w http.ResponseWriter, _ *request) error {
 			Path: st.Path, State: st.State, Configured: st.Configured, Recording: recording[st.Path],
 			Origin: s.scrub(st.Origin), Pull: userinfo.ReplaceAllString(st.Pull, "${1}"),
 			Tracks: orEmpty(st.Tracks), Unrecorded: st.Unrecorded, Bytes: st.Bytes, AccessUnits: st.AccessUnits,
-			LastAccessUnit: utc(st.LastAccessUnit), Drops: orEmpty(st.Drops),
+			LastAccessUnit: utc(st.LastAccessUnit), Drops: orEmpty(st.Drops), Refused: st.Refused,
 			Subscribers: st.Subscribers, LastError: s.scrub(st.LastError),
 		}
 	}

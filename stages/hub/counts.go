@@ -52,6 +52,7 @@ type Info struct {
 	Bytes       uint64
 	LastAU      int64 // UTC ns, 0 before the first
 	Losses      []Loss
+	Refused     uint64 // publishers, because the path had one
 	Subscribers int
 	Error       string // of the last pull that failed
 }
@@ -62,7 +63,7 @@ func (s *stream) info() Info {
 	i := Info{
 		Path: s.path, Configured: s.configured.Load(), Subscribers: len(s.subs),
 		AccessUnits: s.accessUnits.Load(), Bytes: s.bytes.Load(), LastAU: s.lastAU.Load(),
-		Losses: s.drops.list(), State: "waiting",
+		Losses: s.drops.list(), Refused: s.refused.Load(), State: "waiting",
 	}
 	if i.Configured {
 		i.State = "configured"
@@ -71,7 +72,7 @@ func (s *stream) info() Info {
 		s.pull.describe(&i)
 	}
 	if s.pub != nil {
-		i.Origin, i.LeftOut = s.pub.origin, s.pub.leftOut
+		i.Origin, i.LeftOut = s.pub.opts.Origin, s.pub.leftOut
 	}
 	if s.set != nil {
 		i.State, i.Tracks = "live", s.set.Info()

@@ -24,6 +24,7 @@ type stream struct {
 	drops              counts
 
 	configured atomic.Bool
+	refused    atomic.Uint64 // publishers
 
 	mu       sync.Mutex
 	override bool // a new publisher replaces the old one
@@ -34,26 +35,6 @@ type stream struct {
 	subs     map[*Subscription]struct{}
 	gop      []*media.Chunk // the newest GOP, one reference each
 	gopBytes int
-}
-
-// attach makes p the publisher, in place of another where that is allowed.
-func (s *stream) attach(p *Publisher, override bool) error {
-	for {
-		s.mu.Lock()
-		old := s.pub
-		if old == nil {
-			s.pub = p
-			s.mu.Unlock()
-			return nil
-		}
-		allowed := override || s.override
-		s.mu.Unlock()
-		if !allowed {
-			return ErrBusy
-		}
-		s.log.Warn("publisher replaced", "old", old.origin, "new", p.origin)
-		old.end(media.EndReplaced, ErrReplaced)
-	}
 }
 
 // setTracks hands the open chunk out and goes on with other tracks.
