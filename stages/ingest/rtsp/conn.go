@@ -87,14 +87,11 @@ func (c *conn) grow() {
 	c.r, c.w, c.full = 0, 0, false
 }
 
-// recordWithin is how long a client may take from ANNOUNCE to RECORD.
-const recordWithin = 10 * time.Second
-
 // mustRecord bounds how long a client that has announced may go on without
 // recording, whatever else it asks for; mayStay ends that.
-func mustRecord(c *gortsplib.ServerConn) {
+func mustRecord(c *gortsplib.ServerConn, within time.Duration) {
 	if c, is := c.NetConn().(*conn); is {
-		c.bound.Store(time.Now().Add(recordWithin).UnixNano())
+		c.bound.Store(time.Now().Add(within).UnixNano())
 	}
 }
 

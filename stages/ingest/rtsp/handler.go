@@ -54,7 +54,7 @@ func (h *handler) OnAnnounce(c *gortsplib.ServerHandlerOnAnnounceCtx) (*base.Res
 		return refusal(err), nil
 	}
 	c.Session.SetUserData(s)
-	mustRecord(c.Conn)
+	mustRecord(c.Conn, h.cfg.AnnounceTimeout)
 	log.Info("publisher announced", "tracks", len(take))
 	return ok(), nil
 }

@@ -125,6 +125,33 @@ func TestAnAnnounceAloneHoldsNoPath(t *testing.T) {
 	require.Equal(t, "RECORD: 403 Stream Has A Publisher Already", first.record(u))
 }
 
+// A client that announces and then only keeps its connection alive is let go.
+func TestAnAnnounceWithoutARecordIsBounded(t *testing.T) {
+	r := newRig(t)
+	_, addr := r.serve(Config{AnnounceTimeout: 100 * time.Millisecond})
+	u := "rtsp://" + addr + "/live/cam"
+	k := dial(t, addr)
+	require.Equal(t, "200 OK", k.ask("ANNOUNCE", u))
+	eventually(t, "it is closed", func() bool { return k.ask("OPTIONS", u) == "closed" })
+	eventually(t, "the path is free", func() bool { return len(r.hub.List()) == 0 })
+	require.Contains(t, r.book.String(), "left before it recorded")
+
+	require.Equal(t, "RECORD: 200 OK", dial(t, addr).publish(u, u+"/streamid=0", u))
+}
+
+func TestAConnectionPublishesAgain(t *testing.T) {
+	r := newRig(t)
+	_, addr := r.serve(Config{})
+	u := "rtsp://" + addr + "/live/cam"
+	k := dial(t, addr)
+	for range 3 {
+		require.Equal(t, "200 OK", k.ask("ANNOUNCE", u))
+		require.Equal(t, "200 OK", k.ask("SETUP", u+"/streamid=0", setupTCP))
+		require.Equal(t, "200 OK", k.ask("TEARDOWN", u, "Session: "+k.session))
+	}
+	require.Equal(t, "RECORD: 200 OK", k.publish(u, u+"/streamid=0", u))
+}
+
 // A camera lost its network and comes back, while its old session is still open.
 func TestASilentPublisherGivesItsPathUp(t *testing.T) {
 	r := newRig(t)
