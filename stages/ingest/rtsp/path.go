@@ -23,7 +23,7 @@ func normalise(method base.Method, u *base.URL) {
 	}
 	u.User, u.RawPath = nil, ""
 	path := strings.TrimLeft(u.Path, "/")
-	if method != base.Setup { // that of a track without a control attribute ends with one
+	if method != base.Setup || u.RawQuery != "" { // the URL of a track without a control attribute ends with one
 		path = strings.TrimRight(path, "/")
 	}
 	for method != base.Announce && strings.Contains(path, "//") {

@@ -83,6 +83,7 @@ func TestOneStreamByManyURLs(t *testing.T) {
 		{"/live/cam%d/", "/live/cam%d//streamid=0", "/live/cam%d/"},
 		{"//live/cam%d///", "//live/cam%d////streamid=0", "//live/cam%d"},
 		{"/live/cam%d?user=x&pass=y", "/live/cam%d?user=x&pass=y/streamid=0", "/live/cam%d?user=x&pass=y/"},
+		{"/live/cam%d/?user=x", "/live/cam%d/?user=x/streamid=0", "/live/cam%d/?user=x/"}, // ffmpeg's
 		{"/live/cam%d/?user=x", "/live/cam%d/streamid=0?user=x", "/live/cam%d/?user=x"},
 		{"/live/%%63am%d", "/live/%%63am%d/streamid=0", "/live/cam%d"},
 	} {
