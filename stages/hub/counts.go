@@ -22,6 +22,12 @@ func (c *counts) add(cause string, n uint64) {
 	c.by[cause] += n
 }
 
+func (c *counts) of(cause string) uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.by[cause]
+}
+
 // Loss is a number of packets or access units that were left out for one cause.
 type Loss struct {
 	Cause string

@@ -17,6 +17,7 @@ type Subscription struct {
 	ready    chan struct{} // holds a token when there is something to look at
 
 	leaveBudget func()
+	before      []Loss       // of the stream, when the subscription began
 	held        atomic.Int64 // bytes queued, for those who do not wait
 
 	mu       sync.Mutex
@@ -33,7 +34,7 @@ type Subscription struct {
 type Dropped struct{ Chunks, AccessUnits, Bytes uint64 }
 
 func newSubscription(s *stream, maxBytes int) *Subscription {
-	return &Subscription{stream: s, maxBytes: maxBytes, ready: make(chan struct{}, 1)}
+	return &Subscription{stream: s, maxBytes: maxBytes, before: s.drops.list(), ready: make(chan struct{}, 1)}
 }
 
 // Take waits for the next chunk and hands over its reference. When the
@@ -80,6 +81,18 @@ func (sub *Subscription) Dropped() Dropped {
 	sub.mu.Lock()
 	defer sub.mu.Unlock()
 	return sub.dropped
+}
+
+// Lost is how much of the stream was left out for one cause since the subscription
+// began, before it came to the hub.
+func (sub *Subscription) Lost(cause string) uint64 {
+	n := sub.stream.drops.of(cause)
+	for _, l := range sub.before {
+		if l.Cause == cause {
+			n -= l.Count
+		}
+	}
+	return n
 }
 
 // Close ends the subscription and releases what it still holds.

@@ -25,6 +25,7 @@ type status struct {
 	Drops          []drop    `json:"drops"`
 	Gaps           uint64    `json:"gaps"`
 	LastError      string    `json:"last_error"`
+	Warnings       []string  `json:"warnings"`
 	Problems       []struct {
 		Problem string `json:"problem"`
 	} `json:"problems"`

@@ -188,3 +188,27 @@ func TestTimestampsJumpByAnHour(t *testing.T) {
 		require.True(t, slices.IsSortedFunc(recs, func(a, b record) int { return a.Start.Compare(b.Start) }), fmt.Sprint(recs))
 	}
 }
+
+// Packets are lost, and behind them the sender's clock is another one: media is
+// missing, and the log, the row and the status say so.
+func TestALossMeetsAJump(t *testing.T) {
+	t.Parallel()
+	r := serve(t, "streams: {live/a: {}}")
+	r.expect("media is missing before this file", "packets were lost on the way")
+	c := h264(t, "jump", "320x180", "12", "25")
+	r.start("live/a", "?wait=true")
+	cam := newCamera(t, r.rtsp+"/live/a", c)
+	at := cam.send(c.Units[:100], 0)
+	for _, u := range c.Units[100:150] {
+		_, err := cam.coder.Encode(u.NALs) // numbered, and not sent
+		require.NoError(t, err)
+	}
+	cam.send(c.Units[150:], at+3600*90000)
+	eventually(t, "the status says it", func() bool { return strings.Contains(fmt.Sprint(r.status("live/a").Warnings), "packets were lost") })
+	cam.leave(r, "live/a", 250)
+	recs := r.awaitRecords("live/a", 2)
+	require.Equal(t, []string{"gap", "rtp_loss; source_lost"}, ends(recs))
+	require.Equal(t, []int{100, 150}, sound(t, r, recs))
+	require.InDelta(t, 2, recs[1].Gap.Seconds, 1, "two seconds were not sent")
+	require.Nil(t, r.find("the sender's clock jumped"), "something is missing")
+}
