@@ -132,3 +132,24 @@ func TestTheFirstGapThatLostAnythingTellsTheCause(t *testing.T) {
 	require.False(t, jump.Plus(drop).Lossless())
 	require.True(t, Gap{}.Lossless())
 }
+
+// Sound jumps first, and the picture, of which something was lost, follows: the
+// loss counts once.
+func TestALossOfTheTrackThatFollowsAJumpCountsOnce(t *testing.T) {
+	f := newFeed(t, BuilderConfig{}, video(), audio())
+	v, a := stream{step: 3600, scale: 90000}, stream{step: 1024, scale: 48000}
+	for ; f.now < 2e9; f.now += 5e6 {
+		v.due(f, 0, f.now, 2e9, hour)
+		a.due(f, 1, f.now, 2e9, hour)
+	}
+	for ; f.now < 5e9; f.now += 5e6 { // pictures are lost
+		a.due(f, 1, f.now, 2e9, hour)
+	}
+	au := f.unit(FromNanos(f.now+hour, 90000), true)
+	au.Lost = 75
+	require.NoError(t, f.Append(0, au))
+	gaps := gapsOf(f)
+	require.Len(t, gaps, 1)
+	require.Equal(t, GapRTPLoss, gaps[0].Cause)
+	require.InDelta(t, 3.04e9, float64(gaps[0].Duration), 1e7)
+}

@@ -89,3 +89,18 @@ func (p *building) SetTracks(tracks []media.Track) error {
 
 func (p *building) Write(track int, au *media.AU) error { return p.Append(track, au) }
 func (p *building) Lost(string, uint64)                 {}
+
+// A unit without a picture is left out: what was lost before it was lost before
+// the next one.
+func TestALossBeforeAUnitWithoutAPictureIsKept(t *testing.T) {
+	b := newBench(t)
+	track := b.of(media.H264)
+	b.sendPictures(track, 100, 0, 50, nil)
+	b.sendPictures(track, 150, 50*3600, 10, func(int) bool { return true })
+	sei := &rtp.Packet{Header: rtp.Header{SequenceNumber: 160, Timestamp: 60 * 3600, Marker: true}, Payload: seiOf(media.H264, 1)}
+	require.NoError(t, track.Packet(sei, b.now))
+	b.sendPictures(track, 161, 61*3600, 50, nil)
+	track.Close()
+	b.feed.Close()
+	require.Equal(t, 10, b.shelf.units[50].au.Lost)
+}
