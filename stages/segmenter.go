@@ -239,6 +239,6 @@ func (s *segmenter) end(why media.Cause, emit pipeline.Emit[media.Part]) error {
 	seg := s.cur
 	s.cur = nil
 	s.waiting.Store(true)
-	s.recover()
+	s.keyFrameCame()
 	return emit(media.Part{Segment: seg, End: why})
 }

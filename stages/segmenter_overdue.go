@@ -56,7 +56,7 @@ func (s *segmenter) seeKeyFrame(c *media.Chunk) {
 	switch {
 	case c.StartsGOP:
 		s.keyless = 0
-		s.recover()
+		s.keyFrameCame()
 	case !s.overdue && s.past(c, 2):
 		s.overdue = true
 		s.warn("the file goes on past its limit until one comes", false)
@@ -94,8 +94,8 @@ func (s *segmenter) warn(result string, failing bool) {
 	}
 }
 
-// recover ends the trouble.
-func (s *segmenter) recover() {
+// keyFrameCame ends the trouble; so does the end of the segment that had it.
+func (s *segmenter) keyFrameCame() {
 	s.overdue, s.starved = false, false
 	s.trouble.Store(nil)
 }
