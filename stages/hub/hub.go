@@ -100,9 +100,10 @@ type PublishOptions struct {
 	// Silence tells how long nothing has come from the publisher, when another one
 	// wants its path. Without it the publisher never counts as silent.
 	Silence func() time.Duration // NotBegun: it announced itself only
-	// GiveUp, set with Silence, ends the publisher's side, because it was silent and another one takes
-	// its path. It may write what it still holds, and must not wait.
-	GiveUp func()
+	// GiveUp, set with Silence, ends the publisher's side, because it was silent and
+	// another one takes its path. It writes what it still holds, calls end, which
+	// ends the publication, and only then hangs up. It must not wait.
+	GiveUp func(end func())
 }
 
 // Publish begins a publication. A path with a publisher gives ErrBusy, unless

@@ -478,7 +478,7 @@ func TestASilentPublisherIsReplaced(t *testing.T) {
 			r := newRig(t, hub.Config{})
 			gaveUp := 0
 			old, err := r.Publish("live/x", hub.PublishOptions{
-				Origin: "old", Client: a, GiveUp: func() { gaveUp++ },
+				Origin: "old", Client: a, GiveUp: func(end func()) { gaveUp++; end() },
 				Silence: func() time.Duration { return c.silence },
 			})
 			require.NoError(t, err)

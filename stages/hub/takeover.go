@@ -59,19 +59,20 @@ func (s *stream) attach(p *Publisher) error {
 		override := p.opts.Override || s.override
 		s.mu.Unlock()
 		silent, silence := old.silent(p.opts.Client)
+		end := func() { old.end(media.EndReplaced, ErrReplaced) }
 		switch {
 		case silent && silence == NotBegun:
 			s.log.Warn("publisher replaced: it announced itself and did not begin", "old", old.opts.Origin, "new", p.opts.Origin)
-			old.opts.GiveUp()
+			old.opts.GiveUp(end)
 		case silent:
 			s.log.Warn("publisher replaced: nothing has come from it", "old", old.opts.Origin, "new", p.opts.Origin, "silent_for", silence.Round(time.Millisecond))
-			old.opts.GiveUp()
+			old.opts.GiveUp(end)
 		case override:
 			s.log.Warn("publisher replaced", "old", old.opts.Origin, "new", p.opts.Origin)
+			end()
 		default:
 			s.refused.Add(1)
 			return fmt.Errorf("%w: %s, which has sent something in the last %v", ErrBusy, old.opts.Origin, max(silence.Round(time.Millisecond), time.Millisecond))
 		}
-		old.end(media.EndReplaced, ErrReplaced)
 	}
 }

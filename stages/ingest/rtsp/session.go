@@ -136,8 +136,9 @@ func (s *session) silence() time.Duration {
 
 // giveUp lets another publisher take the path. A client that has not asked to
 // record yet is refused when it does.
-func (s *session) giveUp() {
+func (s *session) giveUp(end func()) {
 	s.finish()
+	end() // before the session ends by itself, for another reason
 	if s.heard.Load() != 0 {
 		s.hangUp()
 	}
