@@ -99,7 +99,7 @@ func (h *handler) OnSetup(c *gortsplib.ServerHandlerOnSetupCtx) (*base.Response,
 		return answer(base.StatusMethodNotAllowed, "Streams Are Not Played Here"), nil, nil
 	}
 	if s, is := c.Session.UserData().(*session); is && !hasTrack(c.Session.AnnouncedDescription(), c.Request.URL) {
-		s.log.Warn("track refused: none was announced by this URL", "url", c.Request.URL.String())
+		s.log.Warn("track refused: none was announced by this URL", "path", c.Request.URL.Path)
 		return answer(base.StatusNotFound, "No Such Track Was Announced"), nil, nil
 	}
 	return ok(), nil, nil
@@ -215,8 +215,8 @@ func (h *handler) OnDecodeError(c *gortsplib.ServerHandlerOnDecodeErrorCtx) {
 // by track.
 func (h *handler) OnPacketsLost(*gortsplib.ServerHandlerOnPacketsLostCtx) {}
 
-// authorize asks the hook, and gives the user. gortsplib turns the error into a challenge, or after
-// wrong credentials into the end of the connection.
+// authorize asks the hook, and gives the user. gortsplib turns the error into a
+// challenge, or after wrong credentials into the end of the connection.
 func (h *handler) authorize(req *base.Request, path, remote string) (user string, err error) {
 	if h.cfg.Authorize == nil {
 		return "", nil
