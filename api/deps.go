@@ -81,6 +81,7 @@ type Stream struct {
 	Drops          []pipeline.Drop
 	Repairs        []Repair
 	Problems       []pipeline.Problem // under way now
+	Refused        uint64 // publishers, because the path had one
 	Subscribers    int
 	LastError      string
 }

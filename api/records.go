@@ -67,6 +67,7 @@ type recordDetail struct {
 	Events    []eventDetail     `json:"events,omitempty" doc:"that it holds media of"`
 	Tracks    []media.TrackInfo `json:"tracks"`
 	Gap       *gapDetail        `json:"gap,omitempty" doc:"what is missing before it"`
+	Lost      string            `json:"lost,omitempty" doc:"of a recovered recording: what may be missing at its end"`
 	Node      string            `json:"node,omitempty"`
 	Pending   bool              `json:"pending,omitempty" doc:"not in the database yet"`
 }
@@ -88,6 +89,9 @@ func detail(r *Record) recordDetail {
 	}
 	for i := range r.Events {
 		d.Events = append(d.Events, eventOf(&r.Events[i]))
+	}
+	if r.State == media.StateRecovered {
+		d.Lost = media.LostInCrash
 	}
 	if !r.Gap.None() {
 		d.Gap = &gapDetail{r.Gap.Cause, seconds(r.Gap.Duration)}

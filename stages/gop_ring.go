@@ -219,10 +219,15 @@ func (r *gopRing) next() (*media.Chunk, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.queue) == 0 {
-		if r.ended {
+		switch {
+		case !r.ended:
+			return nil, nil
+		case r.pending == nil:
 			return nil, io.EOF
 		}
-		return nil, nil
+		gap := *r.pending // nothing comes behind it that could carry it
+		r.pending = nil
+		return r.pool.NewMark(nil, 0, media.Mark{Kind: media.MarkGap, Gap: gap}), nil
 	}
 	if e := &r.queue[0]; e.gap != nil {
 		gap := *e.gap

@@ -118,13 +118,11 @@ func (k *keyframes) Report(r *pipeline.Report) {
 
 // noteGap keeps what is missing before a chunk for the next key frame.
 func (k *keyframes) noteGap(c *media.Chunk) {
-	switch {
-	case !c.Gap.None():
-		k.gap = c.Gap
-	case k.next != 0 && c.Seq != k.next && k.gap.None():
-		k.gap = media.Gap{Cause: media.GapOverload, Chunks: int(c.Seq - k.next)}
+	gap := c.Gap
+	if k.next != 0 && c.Seq != k.next && k.gap.None() {
+		gap = media.Gap{Cause: media.GapOverload, Chunks: int(c.Seq - k.next)}.Plus(gap)
 	}
-	k.next = c.Seq + 1
+	k.gap, k.next = k.gap.Plus(gap), c.Seq+1
 }
 
 // change begins another set of tracks: its times have nothing to do with those

@@ -5,6 +5,7 @@ package stages
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
 
 	"github.com/gospool/spool/pipeline"
@@ -92,7 +93,15 @@ func pass(ctx context.Context, sub *hub.Subscription, emit pipeline.Emit[*media.
 	return context.Cause(ctx)
 }
 
-// Report says whether a publisher is awaited, and what a full queue cost.
+// The losses on the way to the hub that a recording shows: a picture is missing or
+// cannot be decoded, up to the next key frame.
+const (
+	lostPackets = string(media.GapRTPLoss)
+	lostDamaged = "damaged" // access units of which a packet is missing
+)
+
+// Report says whether a publisher is awaited, and what a full queue or the network
+// cost.
 func (s *source) Report(r *pipeline.Report) {
 	sub := s.sub.Load()
 	if sub == nil || !sub.Live() {
@@ -101,5 +110,11 @@ func (s *source) Report(r *pipeline.Report) {
 	}
 	if d := sub.Dropped(); d.Chunks > 0 {
 		r.Drops = append(r.Drops, pipeline.Drop{Stage: "source", Cause: string(media.GapOverload), AccessUnits: d.AccessUnits, Bytes: d.Bytes})
+	}
+	if n := sub.Lost(lostDamaged); n > 0 {
+		r.Drops = append(r.Drops, pipeline.Drop{Stage: "source", Cause: lostDamaged, AccessUnits: n})
+	}
+	if n := sub.Lost(lostPackets); n > 0 {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("%d packets were lost on the way since this run began: pictures are missing or damaged; let the publisher use TCP", n))
 	}
 }

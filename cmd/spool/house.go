@@ -80,6 +80,7 @@ func newHouse(cfg *configs.Config, declared []pipeline.Declared, log *slog.Logge
 	pipeline.Provide(h.services, h.hub)
 	pipeline.Provide[mp4.Timings](h.services, h.disk)
 	pipeline.Provide[mp4.Left](h.services, h.leave)
+	pipeline.Provide(h.services, mp4.FlushInterval(cfg.FlushInterval))
 	h.commands = stages.NewCommands(h.tasks, clock)
 	pipeline.Provide(h.services, h.commands)
 	env := pipeline.Env{Services: h.services, Log: log, Clock: clock}

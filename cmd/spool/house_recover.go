@@ -23,7 +23,7 @@ func (h *house) recover(ctx context.Context, dir string) (err error) {
 }
 
 func (h *house) recovered(ctx context.Context, r mp4.Repaired) {
-	attrs := []any{"file", r.File, "lost", r.Lost.Round(time.Millisecond), "lost_bytes", r.LostBytes, "reason", r.Reason}
+	attrs := []any{"file", r.File, "lost_on_disk", r.Lost.Round(time.Millisecond), "lost_bytes", r.LostBytes, "lost_in_memory", r.Unwritten.String(), "reason", r.Reason}
 	if r.Recording.Stream != "" {
 		attrs = append(attrs, "pipeline", r.Recording.Pipeline, "stream", r.Recording.Stream)
 	}

@@ -11,6 +11,10 @@ const (
 	StateLost      State = "lost"      // its file is gone
 )
 
+// LostInCrash is what is known of the end of a recovered recording. What of its
+// file was damaged is told by recovery.
+const LostInCrash = "up to flush_interval of media in memory"
+
 // Recording is the catalogue's knowledge of one segment. A new value with the
 // same ID replaces the one before.
 type Recording struct {

@@ -46,6 +46,7 @@ type Muxer struct {
 	truth   truth
 	timings Timings
 	left    Left
+	flush   FlushInterval // 0: not known
 }
 
 // New builds the stage. It does no I/O.
@@ -67,6 +68,7 @@ func New(set pipeline.Settings, cfg Config) (*Muxer, error) {
 	if m.left, err = pipeline.Use[Left](set); err != nil {
 		m.left = func(string) {}
 	}
+	m.flush, _ = pipeline.Use[FlushInterval](set) // a program need not tell
 	m.pattern, _ = parsePattern(cfg.FilenamePattern)
 	m.loc, _ = cfg.location()
 	return m, nil
@@ -210,6 +212,7 @@ func (m *Muxer) begin(first *media.Chunk, emit pipeline.Emit[media.Recording]) e
 	if err != nil {
 		return err
 	}
+	f.entry.identity.FlushNS = int64(m.flush)
 	f.noSync = m.cfg.Sync == syncNone
 	if err := m.create(f); err != nil {
 		return err

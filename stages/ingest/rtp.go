@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"math/bits"
 	"time"
 
 	"github.com/pion/rtp"
@@ -20,10 +21,13 @@ type RTPTrack struct {
 	video depacketizer
 	audio AudioPayload
 
-	seen bool
-	seq  uint16
-	time unwrapper
-	unit *Unit // of which the end has not come
+	seen   bool
+	seq    uint16
+	losses uint64 // times that packets were lost
+
+	packets, units uint64 // that came
+	time           unwrapper
+	unit           *Unit // of which the end has not come
 }
 
 // RTPConfig is what a session description says of a track.
@@ -62,6 +66,7 @@ func (t *RTPTrack) Packet(p *rtp.Packet, at time.Time) error {
 	mono := at.Sub(epoch).Nanoseconds()
 	t.feed.hear(t.index, mono)
 	gap := t.missing(p.SequenceNumber)
+	t.packets++
 	ticks := t.time.next(p.Timestamp)
 	var err error
 	if t.video != nil {
@@ -110,9 +115,18 @@ func (t *RTPTrack) missing(seq uint16) bool {
 	first := !t.seen
 	t.seen, t.seq = true, seq
 	if !first && n > 0 && n < 0x8000 {
-		t.track().lost(LostRTP, uint64(n))
+		t.lost(n)
 	}
 	return first || n != 0
+}
+
+func (t *RTPTrack) lost(packets uint16) {
+	t.track().lost(LostRTP, uint64(packets))
+	t.track().lostBefore += max(int(uint64(packets)*t.units/t.packets), 1)
+	if t.losses++; bits.OnesCount64(t.losses) == 1 { // 1, 2, 4, 8...: a bad network does not fill the log
+		t.feed.log.Warn("packets were lost on the way: what they belong to is missing or damaged; over TCP none are lost",
+			"codec", t.track().cfg.Codec.String(), "packets", packets, "times_so_far", t.losses)
+	}
 }
 
 func (t *RTPTrack) videoPacket(p *rtp.Packet, ticks int64, gap bool, at time.Time) error {
@@ -156,6 +170,7 @@ func (t *RTPTrack) finish() error {
 }
 
 func (t *RTPTrack) begin(pts int64, at time.Time) *Unit {
+	t.units++
 	u := t.feed.Take()
 	u.PTS, u.UTC, u.Mono = pts, at.UnixNano(), at.Sub(epoch).Nanoseconds()
 	return u
@@ -166,6 +181,7 @@ func (t *RTPTrack) audioPacket(p *rtp.Packet, ticks int64, at time.Time) error {
 	frames, err := t.audio.unpack(p, t.describe)
 	if err != nil {
 		t.track().lost(LostRTPForm, 1)
+		t.track().lostBefore++
 		return nil
 	}
 	pts := t.ticks(ticks)

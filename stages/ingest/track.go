@@ -13,6 +13,7 @@ type track struct {
 	fresh *description // desc, until a unit carries it
 	live  *description // of the unit written last
 
+	lostBefore int // units that were lost since the last one that came whole, about
 	assembly
 
 	keyPTS  int64 // of the last IDR
@@ -74,6 +75,22 @@ func (t *track) describeSets() {
 	t.merging = t.merging || t.desc.fields
 }
 
+// mark says of a unit what was lost before it.
+func (t *track) mark(u *Unit) {
+	u.lost += t.lostBefore
+	t.lostBefore = 0
+}
+
+// leave leaves a unit out. What was lost before it is missing before the next one,
+// and so is a unit that was damaged.
+func (t *track) leave(u *Unit) {
+	t.lostBefore += u.lost
+	if u.Damaged {
+		t.lostBefore++
+	}
+	idle.put(u)
+}
+
 // accept takes a whole unit of NAL units: what does not belong in a file is
 // taken out of it.
 func (t *track) accept(u *Unit) {
@@ -87,7 +104,7 @@ func (t *track) accept(u *Unit) {
 		} else {
 			t.vigil.Missed(u.Mono, LostPicture, 1)
 		}
-		idle.put(u)
+		t.leave(u)
 		return
 	}
 	if t.sets.changed && t.sets.complete() && (key || t.desc == nil) {
@@ -111,12 +128,13 @@ func (t *track) repaired(cause string, n uint64) {
 // lose leaves a unit out.
 func (t *track) lose(u *Unit, cause string) {
 	t.lost(cause, 1)
-	idle.put(u)
+	t.leave(u)
 }
 
 // acceptFrame takes a frame of a codec without NAL units.
 func (t *track) acceptFrame(u *Unit) {
 	u.sync = true
+	t.mark(u)
 	if !t.cfg.DeriveDTS {
 		t.time(u)
 		return

@@ -28,6 +28,7 @@ type Unit struct {
 	placed bool // PTS is final
 
 	sync bool
+	lost int          // units of the track that were lost right before, about
 	desc *description // not nil: the track changes with this unit
 	view [][]byte     // elements, made by elements()
 }
@@ -113,6 +114,7 @@ func (u *Unit) elements() [][]byte {
 func (u *Unit) join(o *Unit) {
 	u.take(o, 0, len(o.ends))
 	u.Damaged = u.Damaged || o.Damaged
+	u.lost += o.lost
 }
 
 // take appends the elements [i, j) of another unit.
