@@ -235,7 +235,7 @@ func (l library) Delete(ctx context.Context, id media.ID) error {
 	if r.Protected {
 		return api.Conflict("recording %s is protected: PATCH it with {\"protected\":false} first", id)
 	}
-	if err := l.unlink(r.Path); err != nil {
+	if err := mp4.Remove(l.dir, r.Path); err != nil {
 		return err
 	}
 	_, err = l.catalogue.Delete(ctx, id)

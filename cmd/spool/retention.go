@@ -2,10 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -95,7 +92,7 @@ func (s shredder) Remove(ctx context.Context, it *retention.Item) error {
 			return retention.ErrKept
 		}
 	}
-	return s.unlink(it.Path)
+	return mp4.Remove(s.dir, it.Path)
 }
 
 func (s shredder) Forget(ctx context.Context, items []*retention.Item) error {
@@ -106,19 +103,6 @@ func (s shredder) Forget(ctx context.Context, items []*retention.Item) error {
 		}
 	}
 	return s.catalogue.Forget(ctx, gone)
-}
-
-// unlink deletes a file of the record directory.
-func (l library) unlink(path string) error {
-	root, err := os.OpenRoot(l.dir)
-	if err != nil {
-		return err
-	}
-	defer root.Close()
-	if err := root.Remove(filepath.FromSlash(path)); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	return nil
 }
 
 // roomless stops recordings for which there is no room, and starts them again.

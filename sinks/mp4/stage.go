@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path"
@@ -233,54 +232,6 @@ func (m *Muxer) begin(first *media.Chunk, emit pipeline.Emit[media.Recording]) e
 	return emit(r)
 }
 
-// create finds a name that neither a growing nor a finished file has.
-func (m *Muxer) create(f *file) error {
-	for n := 0; ; n++ {
-		final := m.pattern.name(m.seg, m.loc, n)
-		if err := m.mkdirs(path.Dir(final)); err != nil {
-			return diskError("create directory", path.Dir(final), 0, err)
-		}
-		if _, err := m.fs.Stat(final); err == nil {
-			continue
-		}
-		name := final + PartSuffix
-		key := filepath.Join(m.dir, name)
-		if _, taken := writing(key); taken {
-			continue
-		}
-		live := register(key)
-		opened, err := m.fs.Create(name)
-		if err != nil {
-			unregister(key)
-			if errors.Is(err, fs.ErrExist) || errors.Is(err, ErrOwned) {
-				continue
-			}
-			return diskError("create", name, 0, err)
-		}
-		f.f, f.name, m.live = opened, name, live
-		return nil
-	}
-}
-
-// mkdirs makes the directories of a name, each durable in its parent.
-func (m *Muxer) mkdirs(dir string) error {
-	if dir == "." {
-		return nil
-	}
-	if info, err := m.fs.Stat(dir); err == nil && info.IsDir() {
-		return nil
-	}
-	parent := path.Dir(dir)
-	if err := m.mkdirs(parent); err != nil {
-		return err
-	}
-	made, err := m.fs.Mkdir(dir)
-	if err != nil || !made {
-		return err
-	}
-	return m.fs.SyncDir(parent)
-}
-
 // salvage ends the open file after an error as well as the error allows, and
 // returns it: the run is started again with a backoff.
 func (m *Muxer) salvage(cause error, emit pipeline.Emit[media.Recording]) error {
@@ -292,7 +243,9 @@ func (m *Muxer) salvage(cause error, emit pipeline.Emit[media.Recording]) error 
 	if f.units == 0 {
 		name := f.name
 		m.drop()
-		return errors.Join(cause, m.fs.Remove(name))
+		err := m.fs.Remove(name)
+		prune(m.fs, name)
+		return errors.Join(cause, err)
 	}
 	if f.syncFail != nil {
 		m.drop()

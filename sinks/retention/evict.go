@@ -66,7 +66,6 @@ func (k *Keeper) forgotten(e Eviction) {
 	delete(k.shelf.items, e.Path)
 	k.totals.all -= e.Size
 	k.totals.byStream[e.Stream] -= e.Size
-	k.dirs.note(e.Path)
 	k.counts.files.Add(1)
 	k.counts.bytes.Add(uint64(e.Size))
 	k.deps.Log.Info("recording deleted", "file", e.Path, "stream", e.Stream, "recording", e.id(),

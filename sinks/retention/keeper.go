@@ -19,8 +19,8 @@ var ErrKept = errors.New("the file must stay")
 // Store deletes files and rows, in this order: a crash in between leaves a row
 // that the next reconciliation marks as lost, and never a file that comes back.
 type Store interface {
-	// Remove deletes one file, unless somebody protects or reads it: ErrKept. That
-	// it is gone already is no error.
+	// Remove deletes one file, and the directories that it leaves empty, unless
+	// somebody protects or reads it: ErrKept. That it is gone already is no error.
 	Remove(ctx context.Context, it *Item) error
 	// Forget takes the rows of deleted files away. It does not wait for the
 	// database.
@@ -62,7 +62,6 @@ type Keeper struct {
 	scanned time.Time
 	took    time.Duration
 	barren  bool // the last scan found nothing to delete, and something is needed
-	dirs    emptied
 	filling filling
 	futile  int64                // bytes deleted in a row that gave no room back
 	rest    time.Time            // no more is deleted for room before this
@@ -99,7 +98,7 @@ func New(policy Policy, deps Deps) (*Keeper, error) {
 	}
 	return &Keeper{
 		policy: policy, deps: deps, shelf: s, wake: make(chan struct{}, 1),
-		dirs: emptied{}, stopped: map[string]stoppedBy{},
+		stopped: map[string]stoppedBy{},
 	}, nil
 }
 
@@ -172,9 +171,6 @@ func (k *Keeper) look(ctx context.Context) error {
 	}
 	if len(rules) > 0 || whole {
 		err = k.relieve(ctx, rules, whole, now)
-	}
-	if whole {
-		k.dirs.sweep(k.shelf, now)
 	}
 	k.resume(now)
 	return err
