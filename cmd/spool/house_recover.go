@@ -26,6 +26,7 @@ func (h *house) recover(ctx context.Context, dir string) (err error) {
 }
 
 func (h *house) recovered(ctx context.Context, r mp4.Repaired) {
+	h.keeper.Changed(r.File, r.Recording.Path)
 	attrs := []any{"file", r.File, "lost", r.Lost.Round(time.Millisecond), "lost_bytes", r.LostBytes, "reason", r.Reason}
 	if r.Recording.Stream != "" {
 		attrs = append(attrs, "pipeline", r.Recording.Pipeline, "stream", r.Recording.Stream)

@@ -22,9 +22,12 @@ import (
 func (h *house) openRetention(dir string) (err error) {
 	h.rest = func() {}
 	h.keeper, err = retention.New(retentionPolicy(h.cfg), retention.Deps{
-		Dir: dir, Read: footage(h.cfg, &h.finished), Store: shredder{library{h.catalogue, dir, h.recorder, &h.deleting}, h},
+		Dir: dir, Read: footage(h.cfg, &h.finished), Store: shredder{library{catalogue: h.catalogue, dir: dir, recorder: h.recorder, deleting: &h.deleting}, h},
 		Recordings: roomless{h.recorder}, Clock: pipeline.SystemClock, Log: h.log,
 	})
+	if err == nil {
+		pipeline.Provide[mp4.Growth](h.services, h.keeper)
+	}
 	return err
 }
 

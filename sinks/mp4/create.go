@@ -51,7 +51,7 @@ func (m *Muxer) tryCreate(f *file, final string) error {
 		unregister(key)
 		return diskError("create", name, 0, err)
 	}
-	f.f, f.name, m.live = opened, name, live
+	f.f, f.name, m.live, m.path = opened, name, live, key
 	return nil
 }
 

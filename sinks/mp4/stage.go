@@ -41,9 +41,11 @@ type Muxer struct {
 	live    *atomic.Int64
 	synced  time.Time // last fdatasync
 	counted uint64    // drops of the open file that are in the report
-	named   bool      // the open file is finished and has its name
+	path    string    // of the open file, absolute
+	final   string    // its name when it is finished; empty before
 	truth   truth
 	timings Timings
+	growth  Growth
 	left    Left
 }
 
@@ -62,6 +64,9 @@ func New(set pipeline.Settings, cfg Config) (*Muxer, error) {
 	var err error
 	if m.timings, err = pipeline.Use[Timings](set); err != nil {
 		m.timings = untimed{}
+	}
+	if m.growth, err = pipeline.Use[Growth](set); err != nil {
+		m.growth = unmeasured{}
 	}
 	if m.left, err = pipeline.Use[Left](set); err != nil {
 		m.left = func(string) {}
@@ -149,13 +154,19 @@ func (m *Muxer) write(c *media.Chunk, emit pipeline.Emit[media.Recording]) error
 		return err
 	}
 	m.timings.Wrote(m.clock.Now().Sub(began))
-	m.live.Store(f.size)
+	m.grew()
 	m.truth.wrote(f, f.size-before, f.units-units)
 	m.truth.droppedUnits.Add(f.dropped - m.counted)
 	m.counted = f.dropped
 	err := m.syncByPolicy()
 	f.easeCache()
 	return err
+}
+
+// grew tells how long the open file is.
+func (m *Muxer) grew() {
+	m.live.Store(m.file.size)
+	m.growth.Grew(m.path, m.file.entry.identity.Stream, m.file.size)
 }
 
 // note puts an event into the open file, and tells of it.
@@ -222,7 +233,7 @@ func (m *Muxer) begin(first *media.Chunk, emit pipeline.Emit[media.Recording]) e
 			return f.fail("fsync directory", 0, err)
 		}
 	}
-	m.live.Store(f.size)
+	m.grew()
 	m.truth.began(m.seg, f)
 	r, err := f.entry.recording(f.name, f.size)
 	if err != nil {
@@ -241,10 +252,11 @@ func (m *Muxer) salvage(cause error, emit pipeline.Emit[media.Recording]) error 
 		return cause
 	}
 	if f.units == 0 {
-		name := f.name
+		name, path := f.name, m.path
 		m.drop()
 		err := m.fs.Remove(name)
 		prune(m.fs, name)
+		m.growth.Closed(path, path)
 		return errors.Join(cause, err)
 	}
 	if f.syncFail != nil {
@@ -273,7 +285,7 @@ func (m *Muxer) finish(reason media.Cause, emit pipeline.Emit[media.Recording]) 
 		m.truth.failed(err)
 		return err
 	}
-	m.named = true
+	m.final = final
 	took := m.clock.Now().Sub(began)
 	m.truth.finished(f, final, written, took)
 	m.timings.Finished(took)
@@ -303,11 +315,13 @@ func (m *Muxer) drop() {
 	if err := m.file.f.Close(); err != nil {
 		m.log.Warn("closing a recording failed", "file", m.file.name, "error", err)
 	}
-	name := filepath.Join(m.dir, m.file.name)
-	unregister(name)
-	if !m.named {
-		m.left(name)
+	unregister(m.path)
+	if m.final != "" {
+		m.growth.Closed(m.path, filepath.Join(m.dir, m.final))
+	} else {
+		m.growth.Closed(m.path, m.path)
+		m.left(m.path)
 	}
-	m.file, m.live, m.seg, m.named = nil, nil, nil, false
+	m.file, m.live, m.seg, m.path, m.final = nil, nil, nil, "", ""
 	m.truth.recording.Store(false)
 }

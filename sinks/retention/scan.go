@@ -217,17 +217,16 @@ func (s *shelf) list() []*Item {
 
 // fresh reads again what may have changed about an item that is to go, its
 // protection above all; false: it is gone, or no longer the file that it was.
+// Its size is left to who counts.
 func (s *shelf) fresh(it *Item, now time.Time) bool {
 	path := s.path(it.Path)
 	info, err := os.Lstat(path)
 	if err != nil || !info.Mode().IsRegular() {
-		delete(s.items, it.Path)
 		return false
 	}
-	it.changed, it.Size = info.ModTime().UnixNano(), info.Size()
+	it.changed = info.ModTime().UnixNano()
 	id, orphan := it.ID, it.Kind == Orphan
 	if it.Stream != "" && (!s.know(it, path) || it.ID != id) {
-		delete(s.items, it.Path) // the next scan sees what it is now
 		return false
 	}
 	if orphan {
