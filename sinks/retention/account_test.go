@@ -90,27 +90,27 @@ func (r *room) entriesRead() *int {
 // Much comes between two looks: the limit is kept to as files grow, and no scan is
 // needed for it.
 func TestMaxBytesAreCountedAsFilesGrow(t *testing.T) {
-	r := newRoom(t, limits(Limits{MaxBytes: 20 * mib}))
+	r := newRoom(t, limits(Limits{MaxBytes: 10 * mib}))
 	for n := range 50 { // footage of another time, which must not be opened again
 		r.put(number(n), "live/old", 0, 4096, protected)
 	}
 	r.look(0)
 	r.look(time.Second)
 	scanned, opened, files := r.k.scanned, r.entriesRead(), 0
-	for n := range 15 {
+	for n := range 8 {
 		a, b := r.tape(number(1000+2*n), "live/a"), r.tape(number(1001+2*n), "live/b")
 		files += 2
 		for range 8 {
 			a.grow(1)
-			require.LessOrEqual(t, r.sum(), 20*int64(mib)+2*chunk)
+			require.LessOrEqual(t, r.sum(), 10*int64(mib)+2*chunk)
 			b.grow(1)
-			require.LessOrEqual(t, r.sum(), 20*int64(mib)+2*chunk)
+			require.LessOrEqual(t, r.sum(), 10*int64(mib)+2*chunk)
 		}
 		a.finish()
 		b.finish()
 	}
-	require.Greater(t, r.sum(), 15*int64(mib), "no more goes than is needed")
-	require.Contains(t, r.files(), number(1029))
+	require.Greater(t, r.sum(), 7*int64(mib), "no more goes than is needed")
+	require.Contains(t, r.files(), number(1015))
 	require.NotContains(t, r.files(), number(1000))
 	require.Equal(t, scanned, r.k.scanned)
 	require.LessOrEqual(t, *opened, 3*files, "each file when it comes, is finished and goes")
@@ -145,9 +145,9 @@ func TestTheDiskStaysWithinItsMarksAtAnyRate(t *testing.T) {
 		"min_free_bytes of stream": {Streams: map[string]StreamPolicy{"live/cam": {Limits: Limits{MinFree: 20 * mib}}}},
 	} {
 		r := newRoom(t, policy)
-		r.other = 50 * mib
+		r.other = 65 * mib
 		r.look(0)
-		for n := range 25 {
+		for n := range 16 {
 			f := r.tape(number(n), "live/cam")
 			f.grow(6)
 			space, err := r.disk("")
