@@ -25,12 +25,13 @@ func (k *Keeper) takeNotices(now time.Time) {
 	}
 }
 
-// see looks at one file as a scan does; nil: it is none of ours, or gone. One that
-// may go from now on gets its place in the queue.
+// see looks at one file as a scan does; nil: it is none of ours, or gone, or a scan
+// finds it under another path. One that may go from now on gets its place in the
+// queue.
 func (k *Keeper) see(path string, now time.Time) *Item {
 	old := k.shelf.items[path]
 	info, err := os.Lstat(k.shelf.path(path))
-	if err != nil || !info.Mode().IsRegular() {
+	if err != nil || !info.Mode().IsRegular() || !k.shelf.direct(path) {
 		k.lose(path)
 		return nil
 	}

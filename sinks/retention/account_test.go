@@ -206,6 +206,12 @@ func TestTheAccountHearsOfWhatOthersDo(t *testing.T) {
 	r.k.Closed("/elsewhere/a.mp4.part", "/elsewhere/a.mp4")
 	r.look(time.Second)
 	require.Equal(t, int64(5*mib), r.k.totals.all)
+	require.NoError(t, os.Symlink("live", r.path("link")))
+	r.k.Grew(r.path("link/cam/000001.mp4"), "live/a", 99*mib)
+	r.k.Changed("link/cam/000002.mp4")
+	r.look(time.Second)
+	require.Equal(t, int64(5*mib), r.k.totals.all, "a scan does not follow it either")
+	r.k.Changed("link/cam/000001.mp4")
 	require.Empty(t, r.k.ledger.open)
 	require.Empty(t, r.k.ledger.ahead.byStream)
 }

@@ -40,5 +40,6 @@
 // the room that their directories and a new file's header take. Where nothing may be
 // deleted, since all that there is grows or is kept, the limit is passed until a
 // recording has been stopped. The account is of the length of files; the room that a
-// growing one has taken in advance is counted by the marks of the disk alone.
+// growing one has taken in advance is counted by the marks of the disk alone. After a
+// start the first scan must end before anything is known.
 package retention

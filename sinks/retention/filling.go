@@ -15,15 +15,14 @@ type filling struct {
 // maxAhead bounds what is kept free in advance, as a part of the disk.
 const maxAhead = 8
 
-// ahead is what the disk may fill by until the look after the next one. A first
-// look, or one that comes after a long pause, knows nothing.
-func (f *filling) ahead(s Space, now time.Time) int64 {
+// look measures. A first look, or one that comes after a long pause, knows nothing.
+func (f *filling) look(s Space, now time.Time) {
 	passed := now.Sub(f.at)
 	known := !f.at.IsZero() && passed > 0 && passed < 30*lookEvery
 	f.grown, f.used = f.grown+s.Used()-f.used, s.Used()
 	if known && passed < lookEvery { // out of turn: it does not count as a look
 		f.peak = max(f.grown, f.peak)
-		return f.soon(s)
+		return
 	}
 	grown := int64(0)
 	if known {
@@ -31,10 +30,9 @@ func (f *filling) ahead(s Space, now time.Time) int64 {
 	}
 	f.grown, f.at = 0, now
 	f.peak = max(grown, f.peak-f.peak/10)
-	return f.soon(s)
 }
 
-// soon is the last answer of ahead.
+// soon is what the disk may fill by until the look after the next one.
 func (f *filling) soon(s Space) int64 { return min(2*f.peak, s.Total/maxAhead) }
 
 // during is what came in so long a time, at most.

@@ -163,7 +163,7 @@ func (k *Keeper) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	k.filling.ahead(space, now)
+	k.filling.look(space, now)
 	whole := now.Sub(k.scanned) >= k.policy.every(k.took)
 	if whole {
 		if err := k.refresh(ctx, now); err != nil {
