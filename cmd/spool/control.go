@@ -133,7 +133,8 @@ type library struct {
 	catalogue *metadata.Catalogue
 	dir       string
 	recorder  *pipeline.Recorder
-	deleting  *sync.Mutex // from the last look at a row or at a file's protection until it is changed or gone
+	deleting  *sync.Mutex           // from the last look at a row or at a file's protection until it is changed or gone
+	changed   func(paths ...string) // told of files that were deleted
 }
 
 func (l library) Records(ctx context.Context, q api.Query) (api.Page, error) {
@@ -235,9 +236,10 @@ func (l library) Delete(ctx context.Context, id media.ID) error {
 	if r.Protected {
 		return api.Conflict("recording %s is protected: PATCH it with {\"protected\":false} first", id)
 	}
-	if err := l.unlink(r.Path); err != nil {
+	if err := mp4.Remove(l.dir, r.Path); err != nil {
 		return err
 	}
+	l.changed(r.Path)
 	_, err = l.catalogue.Delete(ctx, id)
 	return known(err)
 }

@@ -203,7 +203,7 @@ func (h *house) openAPI(dir string) error {
 	if err := h.openRetention(abs); err != nil {
 		return err
 	}
-	shelf := library{h.catalogue, abs, h.recorder, &h.deleting}
+	shelf := library{h.catalogue, abs, h.recorder, &h.deleting, h.keeper.Changed}
 	bell := events{h.recorder, shelf, h.cfg.MP4.BeforeDuration.D(), h.cfg.MP4.AfterDuration.D(), media.NewID(time.Now()), h.log}
 	h.plans.raise = bell.Trigger
 	h.http, err = api.New(api.Config{

@@ -19,10 +19,14 @@ func (h *house) recover(ctx context.Context, dir string) (err error) {
 		err = mp4.Recover(ctx, dir, func(r mp4.Repaired) { h.recovered(ctx, r) })
 		h.finished.Store(err == nil)
 	}
-	return errors.Join(err, h.reconcile(ctx, dir))
+	if compared := h.reconcile(ctx, dir); compared != nil {
+		return errors.Join(err, compared)
+	}
+	return errors.Join(err, h.removeEmptyDirs(ctx, dir))
 }
 
 func (h *house) recovered(ctx context.Context, r mp4.Repaired) {
+	h.keeper.Changed(r.File, r.Recording.Path)
 	attrs := []any{"file", r.File, "lost_on_disk", r.Lost.Round(time.Millisecond), "lost_bytes", r.LostBytes, "lost_in_memory", r.Unwritten.String(), "reason", r.Reason}
 	if r.Recording.Stream != "" {
 		attrs = append(attrs, "pipeline", r.Recording.Pipeline, "stream", r.Recording.Stream)

@@ -2,10 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -25,9 +22,12 @@ import (
 func (h *house) openRetention(dir string) (err error) {
 	h.rest = func() {}
 	h.keeper, err = retention.New(retentionPolicy(h.cfg), retention.Deps{
-		Dir: dir, Read: footage(h.cfg, &h.finished), Store: shredder{library{h.catalogue, dir, h.recorder, &h.deleting}, h},
+		Dir: dir, Read: footage(h.cfg, &h.finished), Store: shredder{library{catalogue: h.catalogue, dir: dir, recorder: h.recorder, deleting: &h.deleting}, h},
 		Recordings: roomless{h.recorder}, Clock: pipeline.SystemClock, Log: h.log,
 	})
+	if err == nil {
+		pipeline.Provide[mp4.Growth](h.services, h.keeper)
+	}
 	return err
 }
 
@@ -95,7 +95,7 @@ func (s shredder) Remove(ctx context.Context, it *retention.Item) error {
 			return retention.ErrKept
 		}
 	}
-	return s.unlink(it.Path)
+	return mp4.Remove(s.dir, it.Path)
 }
 
 func (s shredder) Forget(ctx context.Context, items []*retention.Item) error {
@@ -106,19 +106,6 @@ func (s shredder) Forget(ctx context.Context, items []*retention.Item) error {
 		}
 	}
 	return s.catalogue.Forget(ctx, gone)
-}
-
-// unlink deletes a file of the record directory.
-func (l library) unlink(path string) error {
-	root, err := os.OpenRoot(l.dir)
-	if err != nil {
-		return err
-	}
-	defer root.Close()
-	if err := root.Remove(filepath.FromSlash(path)); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	return nil
 }
 
 // roomless stops recordings for which there is no room, and starts them again.

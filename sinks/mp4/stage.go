@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path"
@@ -42,9 +41,11 @@ type Muxer struct {
 	live    *atomic.Int64
 	synced  time.Time // last fdatasync
 	counted uint64    // drops of the open file that are in the report
-	named   bool      // the open file is finished and has its name
+	path    string    // of the open file, absolute
+	final   string    // its name when it is finished; empty before
 	truth   truth
 	timings Timings
+	growth  Growth
 	left    Left
 	flush   FlushInterval // 0: not known
 }
@@ -64,6 +65,9 @@ func New(set pipeline.Settings, cfg Config) (*Muxer, error) {
 	var err error
 	if m.timings, err = pipeline.Use[Timings](set); err != nil {
 		m.timings = untimed{}
+	}
+	if m.growth, err = pipeline.Use[Growth](set); err != nil {
+		m.growth = unmeasured{}
 	}
 	if m.left, err = pipeline.Use[Left](set); err != nil {
 		m.left = func(string) {}
@@ -152,13 +156,19 @@ func (m *Muxer) write(c *media.Chunk, emit pipeline.Emit[media.Recording]) error
 		return err
 	}
 	m.timings.Wrote(m.clock.Now().Sub(began))
-	m.live.Store(f.size)
+	m.grew()
 	m.truth.wrote(f, f.size-before, f.units-units)
 	m.truth.droppedUnits.Add(f.dropped - m.counted)
 	m.counted = f.dropped
 	err := m.syncByPolicy()
 	f.easeCache()
 	return err
+}
+
+// grew tells how long the open file is.
+func (m *Muxer) grew() {
+	m.live.Store(m.file.size)
+	m.growth.Grew(m.path, m.file.entry.identity.Stream, m.file.size)
 }
 
 // note puts an event into the open file, and tells of it.
@@ -226,7 +236,7 @@ func (m *Muxer) begin(first *media.Chunk, emit pipeline.Emit[media.Recording]) e
 			return f.fail("fsync directory", 0, err)
 		}
 	}
-	m.live.Store(f.size)
+	m.grew()
 	m.truth.began(m.seg, f)
 	r, err := f.entry.recording(f.name, f.size)
 	if err != nil {
@@ -234,54 +244,6 @@ func (m *Muxer) begin(first *media.Chunk, emit pipeline.Emit[media.Recording]) e
 	}
 	m.log.Info("recording begins", "file", m.shown(f.name), "start", at(r.StartUTC).UTC())
 	return emit(r)
-}
-
-// create finds a name that neither a growing nor a finished file has.
-func (m *Muxer) create(f *file) error {
-	for n := 0; ; n++ {
-		final := m.pattern.name(m.seg, m.loc, n)
-		if err := m.mkdirs(path.Dir(final)); err != nil {
-			return diskError("create directory", path.Dir(final), 0, err)
-		}
-		if _, err := m.fs.Stat(final); err == nil {
-			continue
-		}
-		name := final + PartSuffix
-		key := filepath.Join(m.dir, name)
-		if _, taken := writing(key); taken {
-			continue
-		}
-		live := register(key)
-		opened, err := m.fs.Create(name)
-		if err != nil {
-			unregister(key)
-			if errors.Is(err, fs.ErrExist) || errors.Is(err, ErrOwned) {
-				continue
-			}
-			return diskError("create", name, 0, err)
-		}
-		f.f, f.name, m.live = opened, name, live
-		return nil
-	}
-}
-
-// mkdirs makes the directories of a name, each durable in its parent.
-func (m *Muxer) mkdirs(dir string) error {
-	if dir == "." {
-		return nil
-	}
-	if info, err := m.fs.Stat(dir); err == nil && info.IsDir() {
-		return nil
-	}
-	parent := path.Dir(dir)
-	if err := m.mkdirs(parent); err != nil {
-		return err
-	}
-	made, err := m.fs.Mkdir(dir)
-	if err != nil || !made {
-		return err
-	}
-	return m.fs.SyncDir(parent)
 }
 
 // salvage ends the open file after an error as well as the error allows, and
@@ -293,9 +255,12 @@ func (m *Muxer) salvage(cause error, emit pipeline.Emit[media.Recording]) error 
 		return cause
 	}
 	if f.units == 0 {
-		name := f.name
+		name, path := f.name, m.path
 		m.drop()
-		return errors.Join(cause, m.fs.Remove(name))
+		err := m.fs.Remove(name)
+		prune(m.fs, name)
+		m.growth.Closed(path, path)
+		return errors.Join(cause, err)
 	}
 	if f.syncFail != nil {
 		m.drop()
@@ -323,7 +288,7 @@ func (m *Muxer) finish(reason media.Cause, emit pipeline.Emit[media.Recording]) 
 		m.truth.failed(err)
 		return err
 	}
-	m.named = true
+	m.final = final
 	took := m.clock.Now().Sub(began)
 	m.truth.finished(f, final, written, took)
 	m.timings.Finished(took)
@@ -353,11 +318,13 @@ func (m *Muxer) drop() {
 	if err := m.file.f.Close(); err != nil {
 		m.log.Warn("closing a recording failed", "file", m.file.name, "error", err)
 	}
-	name := filepath.Join(m.dir, m.file.name)
-	unregister(name)
-	if !m.named {
-		m.left(name)
+	unregister(m.path)
+	if m.final != "" {
+		m.growth.Closed(m.path, filepath.Join(m.dir, m.final))
+	} else {
+		m.growth.Closed(m.path, m.path)
+		m.left(m.path)
 	}
-	m.file, m.live, m.seg, m.named = nil, nil, nil, false
+	m.file, m.live, m.seg, m.path, m.final = nil, nil, nil, "", ""
 	m.truth.recording.Store(false)
 }
