@@ -21,17 +21,18 @@ type description struct {
 
 const depthUnknown = -1
 
-// describe makes the description of a video track. The sets are complete.
+// describe makes the description of a video track, by the sets that the unit at
+// hand refers to.
 func (s *paramSets) describe(timescale uint32) *description {
-	d := &description{track: media.Track{Codec: s.codec, Timescale: timescale, ParameterSets: s.list()}}
+	d := &description{track: media.Track{Codec: s.codec, Timescale: timescale, ParameterSets: s.choose()}}
 	if s.codec == media.H265 {
-		if sps, ok := readSPS265(s.first(nalSPS265)); ok {
+		if sps, ok := readSPS265(s.inUse(nalSPS265)); ok {
 			d.track.Width, d.track.Height = sps.Width(), sps.Height()
 			d.depth = depth265(sps)
 		}
 		return d
 	}
-	if sps, ok := readSPS264(s.first(nalSPS264)); ok {
+	if sps, ok := readSPS264(s.inUse(nalSPS264)); ok {
 		d.track.Width, d.track.Height = sps.Width(), sps.Height()
 		d.depth, d.fields = depth264(sps), !sps.FrameMbsOnlyFlag
 	}
