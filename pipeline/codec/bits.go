@@ -30,3 +30,23 @@ func (r *bits) skip(n int) {
 	r.short = r.short || r.left() < n
 	r.pos = min(r.pos+n, 8*len(r.b))
 }
+
+// ue reads an unsigned Exp-Golomb number (ITU-T H.264, 9.1).
+func (r *bits) ue() uint32 {
+	zeros := 0
+	for r.u(1) == 0 {
+		if zeros++; zeros > 31 || r.short {
+			r.short = true
+			return 0
+		}
+	}
+	return 1<<zeros - 1 + r.u(zeros)
+}
+
+func (r *bits) se() int32 {
+	v := r.ue()
+	if v%2 == 0 {
+		return -int32(v / 2)
+	}
+	return int32(v/2) + 1
+}
