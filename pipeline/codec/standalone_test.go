@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -68,12 +69,38 @@ func frames(t testing.TB, file string, filter ...string) (hashes []string) {
 	return hashes
 }
 
+// x264 is arguments of ffmpeg for pictures with delimiters.
+func x264(params string, more ...string) []string {
+	return append([]string{"-c:v", "libx264", "-preset", "fast", "-x264-params", "aud=1:scenecut=0:threads=1:" + params, "-f", "h264"}, more...)
+}
+
+// standalone codes pictures, and writes a file of those that stand alone.
+func standalone(t *testing.T, codec media.Codec, args []string) (source, lapse string, kept int) {
+	t.Helper()
+	dir := t.TempDir()
+	source, lapse = filepath.Join(dir, "source"), filepath.Join(dir, "lapse")
+	out, err := exec.Command("ffmpeg", append(append([]string{"-nostdin", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=80x64:rate=25", "-t", "6"}, args...), source)...).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	track, units := accessUnits(t, source, codec)
+	s := NewStandalone(&track)
+	made := annexB(nil, track.ParameterSets...)
+	for _, au := range units {
+		before := bytes.Clone(au)
+		alone, ok := s.Picture(au)
+		require.Equal(t, before, au, "what is shared is not changed")
+		if !ok {
+			continue
+		}
+		kept++
+		require.True(t, nals(alone, func(nal []byte) bool { made = annexB(made, nal); return true }))
+	}
+	require.NoError(t, os.WriteFile(lapse, made, 0o600))
+	return source, lapse, kept
+}
+
 // What stands alone is every I picture that may begin a decoder, it is decoded to
 // what it was, and shown in its order.
 func TestPicturesOfOpenGOPsStandAlone(t *testing.T) {
-	x264 := func(params string, more ...string) []string {
-		return append([]string{"-c:v", "libx264", "-preset", "fast", "-x264-params", "aud=1:scenecut=0:threads=1:" + params, "-f", "h264"}, more...)
-	}
 	x265 := func(params string) []string {
 		return []string{"-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "aud=1:scenecut=0:log-level=none:" + params, "-f", "hevc"}
 	}
@@ -99,28 +126,34 @@ func TestPicturesOfOpenGOPsStandAlone(t *testing.T) {
 		"h265, slices":         {media.H265, x265("open-gop=1:bframes=3:keyint=25:slices=2"), 6},
 	} {
 		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
-			source, lapse := filepath.Join(dir, "source"), filepath.Join(dir, "lapse")
-			out, err := exec.Command("ffmpeg", append(append([]string{"-nostdin", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=80x64:rate=25", "-t", "6"}, tc.args...), source)...).CombinedOutput()
-			require.NoError(t, err, "%s", out)
-			track, units := accessUnits(t, source, tc.codec)
-			s := NewStandalone(&track)
-			made, kept := annexB(nil, track.ParameterSets...), 0
-			for _, au := range units {
-				before := bytes.Clone(au)
-				alone, ok := s.Picture(au)
-				require.Equal(t, before, au, "what is shared is not changed")
-				if !ok {
-					continue
-				}
-				kept++
-				require.True(t, nals(alone, func(nal []byte) bool { made = annexB(made, nal); return true }))
-			}
-			require.NoError(t, os.WriteFile(lapse, made, 0o600))
+			source, lapse, kept := standalone(t, tc.codec, tc.args)
 			require.Equal(t, tc.kept, kept)
 			all := frames(t, source, "-vf", "select=eq(pict_type\\,I)")
 			require.Equal(t, all[:tc.kept], frames(t, lapse))
 		})
+	}
+}
+
+// The standard's rules for IDR pictures (ITU-T H.264, 7.4.3 and 8.2.1), of which
+// ffmpeg's decoder is tolerant.
+func TestMadeIDRPicturesAreOnes(t *testing.T) {
+	_, lapse, _ := standalone(t, media.H264, x264("open-gop=1:bframes=3:keyint=25:slices=2"))
+	out, err := exec.Command("ffmpeg", "-nostdin", "-v", "trace", "-i", lapse, "-c", "copy", "-bsf:v", "trace_headers", "-f", "null", "-").CombinedOutput()
+	require.NoError(t, err)
+	said := map[string][]string{} // the values of slice headers' fields
+	for line := range strings.Lines(string(out)) {
+		f := strings.Fields(line)
+		if n := len(f); n > 6 && strings.Contains(line, "trace_headers") && f[n-2] == "=" {
+			said[f[4]] = append(said[f[4]], f[n-1])
+		}
+	}
+	require.Equal(t, slices.Repeat([]string{"0"}, 12), said["frame_num"])
+	require.Equal(t, slices.Repeat([]string{"0"}, 12), said["pic_order_cnt_lsb"])
+	ids := said["idr_pic_id"]
+	require.Len(t, ids, 12)
+	for i := 2; i < len(ids); i += 2 {
+		require.Equal(t, ids[i], ids[i+1], "one picture")
+		require.NotEqual(t, ids[i-1], ids[i], "two pictures")
 	}
 }
 

@@ -152,6 +152,11 @@ func TestSeveralSetsInUse(t *testing.T) {
 			[][][]byte{{sps, a, other, otherPPS, slice264(idr264, 0)}, {slice264(p264, 0)}, {other, otherPPS, sps, a, slice264(idr264, 0)}},
 			[][][]byte{{sps, a}}, nil,
 		},
+		"made for another SPS of that id": {
+			nil,
+			[][][]byte{{sps, a, c, slice264(idr264, 0)}, {slice264(p264, 1)}, {sps264(0, 9), slice264(idr264, 0)}},
+			[][][]byte{{sps, a, c}, {sps264(0, 9), a}}, nil,
+		},
 		"two slices with a PPS each": {
 			nil,
 			[][][]byte{{sps, a, c, slice264(idr264, 0), slice264(idr264, 1)}},
