@@ -26,7 +26,7 @@ func (c KeyframesConfig) Validate() error {
 
 func init() {
 	pipeline.RegisterTransform("keyframes", KeyframesConfig{Speed: 60},
-		"Makes a time-lapse: key frames of the pictures only, without sound, as many times faster as asked for. What follows, such as the segmenter's max_duration, counts in the time-lapse's time.",
+		"Makes a time-lapse: the pictures that decode without any other, without sound, as many times faster as asked for. What follows, such as the segmenter's max_duration, counts in the time-lapse's time.",
 		newKeyframes)
 }
 
@@ -47,27 +47,31 @@ type keyframes struct {
 
 	from  *media.TrackSet // that set was made for
 	to    *media.TrackSet // its pictures; nil where it has none
-	alone *codec.Standalone
-	au    []byte       // the picture at hand
-	track int          // their place in from
-	held  *media.Chunk // the last key frame, not sealed
-	begun bool         // the set has had a key frame
-	last  int64        // its DTS, ticks
-	delta int64        // between the last two
-	seq   uint64       // of the next chunk
-	next  uint64       // number of the chunk that is expected; 0 before the first
-	gap   media.Gap    // before the next key frame
+	track int             // their place in from
+	held  *media.Chunk    // the last key frame, not sealed
+	begun bool            // the set has had a key frame
+	last  int64           // its DTS, ticks
+	delta int64           // between the last two
+	seq   uint64          // of the next chunk
+	next  uint64          // number of the chunk that is expected; 0 before the first
+	gap   media.Gap       // before the next key frame
 	blind atomic.Bool
 
-	skipped   int          // pictures left out in a row
-	none      atomic.Int64 // ns: wall clock since when there is none to keep; 0 while there are
-	dropped   atomic.Uint64
-	lostBytes atomic.Uint64
+	alone   *codec.Standalone
+	au      []byte        // the picture at hand
+	passed  int64         // ns of the stream since the last picture that stands alone
+	skipped int           // pictures left out since
+	none    atomic.Int64  // ns: wall clock since when there is none to keep; 0 while there are
+	dropped atomic.Uint64 // pictures left out
+	lost    atomic.Uint64 // bytes of them
 }
 
-// maxSkipped is from how many pictures in a row on that do not stand alone the
-// stream is said to have none that does.
-const maxSkipped = 2
+// A stream is said to have no picture that stands alone after so many at which a
+// decoder may begin that do not, or after a time that no encoder takes on purpose.
+const (
+	maxSkipped = 2
+	maxPassed  = int64(time.Minute)
+)
 
 func newKeyframes(set pipeline.Settings, cfg KeyframesConfig) (pipeline.Transform[*media.Chunk, *media.Chunk], error) {
 	pool, err := pipeline.Use[*media.Pool](set)
@@ -108,6 +112,7 @@ func (k *keyframes) Process(_ context.Context, c *media.Chunk, emit pipeline.Emi
 		}
 		at += size
 	}
+	k.await(c.Span())
 	return nil
 }
 
@@ -132,13 +137,12 @@ func (k *keyframes) Report(r *pipeline.Report) {
 		r.Warnings = append(r.Warnings, "the stage keyframes finds no pictures in this stream: nothing is recorded of it")
 	}
 	if n := k.dropped.Load(); n > 0 {
-		r.Drops = append(r.Drops, pipeline.Drop{Stage: k.set.Stage, Cause: "not_decodable_alone", AccessUnits: n, Bytes: k.lostBytes.Load()})
+		r.Drops = append(r.Drops, pipeline.Drop{Stage: k.set.Stage, Cause: "not_decodable_alone", AccessUnits: n, Bytes: k.lost.Load()})
 	}
 	if since := k.none.Load(); since != 0 {
 		r.Problems = append(r.Problems, pipeline.Problem{
 			Problem: "no_standalone_pictures", Since: time.Unix(0, since), Failing: true,
-			Cause:  "no picture of the stream decodes without others: the encoder refreshes its pictures bit by bit",
-			Remedy: "turn off intra refresh at the encoder, or let it send IDR pictures: a time-lapse is made of nothing else",
+			Cause: "no picture of the stream comes that decodes without others", Remedy: standaloneRemedy,
 		})
 	}
 }
@@ -156,12 +160,25 @@ func (k *keyframes) standalone(col *media.Columns, offset, size int) (picture []
 // skip leaves a picture out that does not stand alone.
 func (k *keyframes) skip(size int) {
 	k.dropped.Add(1)
-	k.lostBytes.Add(uint64(size))
-	if k.skipped++; k.skipped == maxSkipped {
+	k.lost.Add(uint64(size))
+	k.skipped++
+}
+
+const standaloneRemedy = "set a shorter key frame interval at the encoder, and turn intra refresh off: a time-lapse is made of key frames that need no other picture"
+
+// await says once that there is none, while that is so.
+func (k *keyframes) await(passed int64) {
+	k.passed += passed
+	if k.none.Load() == 0 && (k.skipped >= maxSkipped || k.passed > maxPassed) {
 		k.none.Store(k.set.Clock.Now().UnixNano())
-		k.set.Log.Warn("keyframes finds no picture in this stream that decodes alone: nothing goes on until one comes",
-			"remedy", "turn off intra refresh at the encoder, or let it send IDR pictures")
+		k.set.Log.Warn("keyframes finds no picture in this stream that decodes alone: nothing goes on until one comes", "remedy", standaloneRemedy)
 	}
+}
+
+// found begins to wait for the next one.
+func (k *keyframes) found() {
+	k.passed, k.skipped = 0, 0
+	k.none.Store(0)
 }
 
 // noteGap keeps what is missing before a chunk for the next key frame.
@@ -189,8 +206,8 @@ func (k *keyframes) change(from *media.TrackSet, emit pipeline.Emit[*media.Chunk
 		return nil
 	}
 	t.FrameDuration = 0
-	k.alone, k.skipped = codec.NewStandalone(&t), 0
-	k.none.Store(0)
+	k.alone = codec.NewStandalone(&t)
+	k.found()
 	var err error
 	k.to, err = media.NewTrackSet(from.Generation, []media.Track{t})
 	return err
@@ -199,8 +216,7 @@ func (k *keyframes) change(from *media.TrackSet, emit pipeline.Emit[*media.Chunk
 // take makes key frame i of a chunk, in its form, the held one, and gives the one
 // before.
 func (k *keyframes) take(c *media.Chunk, i int, picture []byte, emit pipeline.Emit[*media.Chunk]) error {
-	k.skipped = 0
-	k.none.Store(0)
+	k.found()
 	col := &c.Tracks[k.track]
 	shown := col.DTS[i] + int64(col.Offset[i])
 	dts := media.Rescale(shown, k.cfg.Speed, 1)

@@ -196,6 +196,30 @@ func TestKeyframesSaysThatNoPictureStandsAlone(t *testing.T) {
 	releaseChunks(out)
 }
 
+// So is a stream whose key frames stop coming.
+func TestKeyframesSaysThatKeyFramesStayAway(t *testing.T) {
+	pool := pipelinetest.Pool(t)
+	cam := pipelinetest.NewCamera(t, pool)
+	cam.GOP = 25 * 62
+	s := keyframesStage(t, pool, 1)
+	var out []*media.Chunk
+	emit := func(c *media.Chunk) error { out = append(out, c); return nil }
+	said := 0
+	for range 130 {
+		for _, c := range cam.Shoot(t, 25) {
+			require.NoError(t, s.Process(t.Context(), c, emit))
+			var r pipeline.Report
+			s.Report(&r)
+			require.Empty(t, r.Drops)
+			said += len(r.Problems)
+		}
+	}
+	require.InDelta(t, 4, said, 2, "seconds past the minute, twice")
+	require.NoError(t, s.Flush(t.Context(), emit))
+	require.Len(t, out, 3)
+	releaseChunks(out)
+}
+
 func TestKeyframesReleasesWhatAnAbortLeaves(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	cam := pipelinetest.NewCamera(t, pool)

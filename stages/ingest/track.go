@@ -223,6 +223,8 @@ func (t *track) scan(u *Unit) (key, picture, known bool) {
 				t.lost(LostBadSets, 1)
 			}
 			continue
+		default:
+			continue
 		}
 		if pps, ok := slicePPS(t.cfg.Codec, nal); ok && int64(pps) != refers {
 			refers = int64(pps)
