@@ -185,6 +185,9 @@ func (t *RTPTrack) audioPacket(p *rtp.Packet, ticks int64, gap bool, at time.Tim
 	frames, err := t.audio.unpack(p, t.describe)
 	if err != nil {
 		t.track().lost(LostRTPForm, 1)
+		if t.trial != nil {
+			t.trial.frames = 0 // a frame is missing: the next time proves nothing
+		}
 		return nil
 	}
 	if t.trial != nil && len(frames) > 0 {

@@ -86,6 +86,16 @@ func TestOnlyTimesThatFollowEachOtherDecideOnAClock(t *testing.T) {
 	require.Nil(t, a.trial)
 	require.EqualValues(t, 48000, a.clock)
 
+	lying := b.aacTrack(ascHierarchic, 48000)
+	b.send(lying, 0, true, 0xaa)
+	b.send(lying, 1024, true, 0) // damaged, and a frame is missing
+	b.send(lying, 2048, true, 0xaa)
+	require.NotNil(t, lying.trial)
+	for i := range uint32(3) {
+		b.send(lying, 3072+i*1024, true, 0xaa)
+	}
+	require.EqualValues(t, 24000, lying.clock)
+
 	odd := b.aacTrack(ascHierarchic, 48000)
 	for i := range uint32(trialPackets) {
 		require.NotNil(t, odd.trial)

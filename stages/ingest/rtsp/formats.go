@@ -86,9 +86,10 @@ func video(codec media.Codec, f format.Format, sets [][]byte) ingest.RTPConfig {
 	}}
 }
 
-// audio is an AAC track. RTP times run at the clock of the rtpmap, whatever rates
-// the configuration has (RFC 3640, 4.1; RFC 6416, 7.3); should a sender have meant
-// another one of them, its first times tell.
+// audio is an AAC track. RTP times run at the clock of the rtpmap (RFC 8866, 6.6),
+// whatever rates the configuration has; should a sender have meant another one of
+// them, its first times tell. The track's timescale is no coarser than the core's
+// rate, so that a frame is a whole number of ticks.
 func audio(f format.Format, clock uint32, asc []byte, p ingest.AudioPayload) (ingest.RTPConfig, error) {
 	if clock == 0 { // what gortsplib reads from the configuration
 		clock = clockRate(f.RTPMap())
@@ -106,6 +107,7 @@ func audio(f format.Format, clock uint32, asc []byte, p ingest.AudioPayload) (in
 		return c, fmt.Errorf("aac: %w", err)
 	}
 	core := uint32(a.CoreRate)
+	c.Clock, c.Track.Timescale = clock, max(clock, core)
 	for _, other := range [...]uint32{core, uint32(a.Rate), 2 * core, 90000} {
 		if other != clock {
 			c.OtherClocks = append(c.OtherClocks, other)

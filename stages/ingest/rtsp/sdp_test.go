@@ -64,6 +64,7 @@ func TestOffersRunAtTheClockOfTheRTPMap(t *testing.T) {
 		{generic, "48000/2", "2b118800", 48000, 48000},
 		{generic, "24000/2", "2b118800", 24000, 48000},
 		{generic, "90000", "2b118800", 90000, 48000},
+		{generic, "1000/2", "1190", 48000, 48000},         // in milliseconds
 		{latm, "24000/1", "400026203fc0", 24000, 24000},   // RFC 6416, 7.3
 		{latm, "48000/2", "40005623101fe0", 48000, 48000}, // the same, of HE-AAC
 		{latm, "24000/2", "40005623101fe0", 24000, 48000}, // that disagrees
@@ -76,7 +77,8 @@ func TestOffersRunAtTheClockOfTheRTPMap(t *testing.T) {
 		made, err := codec.AACTrack(track.ParameterSets[0], track.Timescale)
 		require.NoError(t, err)
 		require.Equal(t, tc.rate, made.SampleRate, sdp)
-		require.NotContains(t, take[0].config.OtherClocks, track.Timescale)
+		require.Equal(t, clockRate("x/"+tc.clock), take[0].config.Clock, sdp)
+		require.NotContains(t, take[0].config.OtherClocks, take[0].config.Clock)
 	}
 }
 
