@@ -133,6 +133,17 @@ func (u *Unit) cut(i int) {
 	u.ends = u.ends[:i]
 }
 
+// lead puts elements before all others.
+func (u *Unit) lead(elements [][]byte) {
+	for _, e := range slices.Backward(elements) {
+		u.buf = slices.Insert(u.buf, 0, e...)
+		u.ends = slices.Insert(u.ends, 0, 0)
+		for i := range u.ends {
+			u.ends[i] += len(e)
+		}
+	}
+}
+
 var startCode = []byte{0, 0, 1}
 
 // splitStartCodes turns the last element into several where the sender left
