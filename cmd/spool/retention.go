@@ -25,7 +25,7 @@ import (
 func (h *house) openRetention(dir string) (err error) {
 	h.rest = func() {}
 	h.keeper, err = retention.New(retentionPolicy(h.cfg), retention.Deps{
-		Dir: dir, Read: footage(h.cfg, &h.finished), Store: shredder{library{h.catalogue, dir, h.recorder, &h.deleting}, h},
+		Dir: dir, Read: footage(h.cfg, &h.finished), Store: shredder{library{h.catalogue, dir, h.recorder, &h.deleting, h.mistaken}, h},
 		Recordings: roomless{h.recorder}, Clock: pipeline.SystemClock, Log: h.log,
 	})
 	return err
@@ -95,7 +95,16 @@ func (s shredder) Remove(ctx context.Context, it *retention.Item) error {
 			return retention.ErrKept
 		}
 	}
-	return s.unlink(it.Path)
+	id := it.ID
+	if it.Kind == retention.Orphan {
+		id = media.ID{} // the scan has read it; what is half written need not say it again
+	}
+	var other *api.Error
+	err := s.unlink(it.Path, id)
+	if errors.As(err, &other) {
+		return retention.ErrKept
+	}
+	return err
 }
 
 func (s shredder) Forget(ctx context.Context, items []*retention.Item) error {
@@ -108,8 +117,17 @@ func (s shredder) Forget(ctx context.Context, items []*retention.Item) error {
 	return s.catalogue.Forget(ctx, gone)
 }
 
-// unlink deletes a file of the record directory.
-func (l library) unlink(path string) error {
+// unlink deletes a file of the record directory, if it is that of a recording; any
+// where that has no ID.
+func (l library) unlink(path string, id media.ID) error {
+	if id != (media.ID{}) {
+		if err := l.verify(path, id); err != nil {
+			if errors.Is(err, os.ErrNotExist) {
+				return nil
+			}
+			return err
+		}
+	}
 	root, err := os.OpenRoot(l.dir)
 	if err != nil {
 		return err
