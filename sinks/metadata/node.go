@@ -113,6 +113,11 @@ func (r *reconciliation) adopt(ctx context.Context, rows []*row) error {
 	if len(own) == 0 {
 		return nil
 	}
+	return r.take(ctx, own)
+}
+
+// take makes rows this recorder's.
+func (r *reconciliation) take(ctx context.Context, own []*row) error {
 	ids, err := r.c.rename(ctx, own)
 	if err != nil {
 		return err
@@ -123,6 +128,16 @@ func (r *reconciliation) adopt(ctx context.Context, rows []*row) error {
 	r.c.pending.rename(ids, r.c.opts.Node)
 	r.report.Adopted += len(own)
 	return nil
+}
+
+// takeMoved is adopt for the row of a file that is here under another path.
+func (r *reconciliation) takeMoved(ctx context.Context, known Record) error {
+	old, _, err := r.c.lookup(ctx, known.ID.String())
+	if err != nil {
+		return err
+	}
+	r.report.NotAdopted-- // the path in the row proved nothing
+	return r.take(ctx, []*row{old})
 }
 
 // proves reports whether the file of a row is here, under either of its names.

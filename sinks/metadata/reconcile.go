@@ -271,6 +271,11 @@ func (r *reconciliation) addFile(ctx context.Context, path string) error {
 	case known.Path == path && known.State != media.StateLost && known.State != media.StateRecording:
 		return nil // a recorder finished it in the meantime
 	default:
+		if known.Node != r.c.opts.Node {
+			if err := r.takeMoved(ctx, known); err != nil {
+				return err
+			}
+		}
 		keepEvents(&rec, known.Events)
 		r.report.Updated++
 		r.ended(ctx, string(known.State), rec)
