@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -201,4 +202,96 @@ func TestFileOfAnotherRecordingUnderTheName(t *testing.T) {
 	require.Contains(t, r.command("reindex"), "2 lost")
 	resp, _ := r.send("DELETE", "/mp4/records/"+one.ID, "")
 	require.Equal(t, 200, resp.StatusCode)
+}
+
+// TestBranchWithADirectoryOfItsOwn has files of the same names as the record
+// directory: a row of the one is never done to the file of the other, and none is
+// called lost.
+func TestBranchWithADirectoryOfItsOwn(t *testing.T) {
+	t.Parallel()
+	second := t.TempDir()
+	config := fmt.Sprintf(`
+streams:
+  cam/a: {pull: "testpattern://?size=320x180&fps=25&gop=25&audio=off"}
+mp4: {filename_pattern: "{stream}_{seq}.mp4"}
+pipelines:
+  both:
+    streams: ["cam/*"]
+    record: manual
+    stages:
+      - source
+      - tee:
+          branches:
+            - {name: one, stages: [gop_ring, segmenter, mp4, metadata]}
+            - {name: two, stages: [gop_ring, segmenter, mp4: {record_path: %q}, metadata]}
+`, second)
+	r := serve(t, config)
+	r.start("cam/a", "")
+	r.awaitUnits("cam/a", 50)
+	r.stop("cam/a")
+	var rows []nodeRow
+	eventually(t, "both have their row", func() bool {
+		rows = r.nodeRows()
+		return len(rows) == 2 && rows[0].State == "finished" && rows[1].State == "finished"
+	})
+	own, aside := rows[0], rows[1]
+	if own.Elsewhere {
+		own, aside = aside, own
+	}
+	require.Equal(t, own.File, aside.File)
+	require.False(t, own.Elsewhere)
+	require.True(t, aside.Elsewhere)
+	require.Empty(t, aside.URL)
+	was := r.bytes(own.File)
+	for _, act := range [][2]string{{"DELETE", ""}, {"PATCH", `{"protected":true}`}} {
+		resp, text := r.send(act[0], "/mp4/records/"+aside.ID, act[1], "Content-Type", "application/json")
+		require.Equal(t, 409, resp.StatusCode, text)
+		require.Contains(t, text, "recorded by "+aside.Node)
+	}
+	require.Equal(t, was, r.bytes(own.File))
+	require.Contains(t, r.command("reindex"), "1 finished file: 0 added, 0 updated, 0 lost")
+	require.Contains(t, r.command("reindex", "--record-path", second, "--set", "database/dsn="+r.path("spool.db")), "1 finished file: 0 added, 0 updated, 0 lost",
+		"that directory is a recorder by itself")
+	for _, rec := range r.nodeRows() {
+		require.Equal(t, "finished", rec.State)
+	}
+	resp, _ := r.send("DELETE", "/mp4/records/"+own.ID, "")
+	require.Equal(t, 200, resp.StatusCode)
+	require.NoFileExists(t, r.path(own.File))
+	require.FileExists(t, second+"/"+aside.File)
+}
+
+// TestCopyOfAnotherRecordersFiles, the one that a kill left among them, changes
+// nothing of the rows that they have.
+func TestCopyOfAnotherRecordersFiles(t *testing.T) {
+	t.Parallel()
+	db := &database{driver: "sqlite", dsn: t.TempDir() + "/spool.db"}
+	b := serve(t, sameNames, db.flags()...)
+	b.start("cam/a", "")
+	b.awaitUnits("cam/a", 25)
+	b.stop("cam/a")
+	b.start("cam/a", "")
+	b.awaitUnits("cam/a", 50)
+	dir := t.TempDir()
+	require.NoError(t, os.Mkdir(dir+"/recordings", 0o755))
+	for _, suffix := range []string{".mp4", ".mp4.part"} {
+		for _, file := range b.list(suffix) {
+			data, err := os.ReadFile(file)
+			require.NoError(t, err)
+			require.NoError(t, os.WriteFile(strings.Replace(file, b.files, dir+"/recordings", 1), data, 0o644))
+		}
+	}
+	a := launch(t, racyBinary, dir, sameNames, db.flags()...)
+	a.expect("the row of a file that is here is another recorder's")
+	a.await("a file that a crash left is finished")
+	require.Contains(t, a.command(append([]string{"reindex"}, db.flags()...)...), "2 of another recorder by their rows")
+	for _, rec := range a.nodeRows() {
+		require.True(t, rec.Elsewhere, rec)
+		require.Contains(t, []string{"finished", "recording"}, rec.State)
+	}
+	b.stop("cam/a")
+	eventually(t, "both are finished", func() bool {
+		rows := a.nodeRows()
+		return len(rows) == 2 && rows[0].State == "finished" && rows[1].State == "finished" && rows[0].Node == rows[1].Node
+	})
 }
