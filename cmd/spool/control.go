@@ -259,6 +259,8 @@ func known(err error) error {
 	switch {
 	case errors.Is(err, metadata.ErrNotFound):
 		return api.NotFound("%v", metadata.ErrNotFound)
+	case errors.Is(err, metadata.ErrOtherNode):
+		return api.Conflict("%v", err)
 	case errors.Is(err, metadata.ErrCursor), errors.Is(err, metadata.ErrQuery):
 		return api.BadRequest("%v", err)
 	case errors.Is(err, metadata.ErrUnavailable):

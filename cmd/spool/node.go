@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"slices"
 	"sync/atomic"
 
 	"github.com/gospool/spool/configs"
@@ -31,7 +30,6 @@ func setNode(o *metadata.OpenOptions, cfg *configs.Config, dir string) error {
 			o.Former = append(o.Former, name)
 		}
 	}
-	o.Former = slices.Compact(o.Former)
 	return nil
 }
 
