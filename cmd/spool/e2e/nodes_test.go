@@ -49,8 +49,13 @@ func TestTwoRecordersOnOneDatabase(t *testing.T) {
 	a, b := at[0], at[1]
 	var rows []nodeRow
 	eventually(t, "each sees both", func() bool {
-		rows = a.nodeRows()
-		return len(rows) == 2 && len(b.nodeRows()) == 2
+		for _, r := range at {
+			rows = r.nodeRows()
+			if len(rows) != 2 || rows[0].State != "finished" || rows[1].State != "finished" {
+				return false
+			}
+		}
+		return true
 	})
 	own, theirs := rows[0], rows[1]
 	require.Equal(t, "cam_a_1.mp4", own.File)
@@ -165,6 +170,7 @@ func TestFileOfAnotherRecordingUnderTheName(t *testing.T) {
 		r.awaitUnits("cam/a", 25)
 		r.stop("cam/a")
 	}
+	r.awaitRecords("cam/a", 2)
 	rows := r.nodeRows()
 	require.Len(t, rows, 2)
 	one, two := rows[0], rows[1]
