@@ -74,6 +74,8 @@ func (s *Server) remove(ctx context.Context, rec *Record) error {
 
 func (s *Server) removable(rec *Record) error {
 	switch {
+	case rec.Elsewhere:
+		return RecordedBy(rec.Node)
 	case rec.Protected:
 		return Conflict("recording %s is protected: PATCH it with {\"protected\":false} first", rec.ID)
 	case rec.State == media.StateRecording:

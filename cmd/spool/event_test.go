@@ -68,7 +68,7 @@ func newEventRig(t *testing.T, mode pipeline.Mode, ring, segmenter string) *even
 
 // events is what the API asks.
 func (r *eventRig) events(before, after time.Duration) events {
-	return events{r.recorder, library{r.catalogue, r.dir, r.recorder, new(sync.Mutex), func(...string) {}}, before, after, media.ID{}, slog.New(slog.NewTextHandler(r.t.Output(), nil))}
+	return events{r.recorder, library{r.catalogue, r.dir, r.recorder, new(sync.Mutex), newMistaken(), func(...string) {}}, before, after, media.ID{}, slog.New(slog.NewTextHandler(r.t.Output(), nil))}
 }
 
 func (r *eventRig) stop() {

@@ -24,7 +24,12 @@ func (e events) markFootage(ctx context.Context, stream string, t pipeline.Trigg
 		At: t.At.UnixNano(), Start: from.UnixNano(), End: max(to.UnixNano(), from.UnixNano()+1),
 	}
 	records, err := e.footage(ctx, stream, &ev, done)
+	var node string // of another recorder that has some of it
 	for _, r := range records {
+		if e.library.elsewhere(r) {
+			node = r.Node
+			continue
+		}
 		if r.State != media.StateFinished && r.State != media.StateRecovered {
 			continue // what grows has its mark from the recorder
 		}
@@ -37,6 +42,9 @@ func (e events) markFootage(ctx context.Context, stream string, t pipeline.Trigg
 		marked = append(marked, pipeline.Triggered{
 			Pipeline: r.Pipeline, Status: pipeline.EventMarked, Requested: from, Until: to, Actual: time.Unix(0, max(r.StartUTC, from.UnixNano())),
 		})
+	}
+	if len(marked)+len(done) == 0 && err == nil && node != "" {
+		err = api.RecordedBy(node)
 	}
 	return marked, err
 }
@@ -60,9 +68,13 @@ func (e events) name(ctx context.Context, recording media.ID, ev media.Event) (m
 	l := e.library
 	l.deleting.Lock()
 	defer l.deleting.Unlock()
-	r, err := l.catalogue.Record(ctx, recording) // again: it may be gone, or name another event by now
+	r, err := l.own(ctx, recording) // again: it may be gone, or name another event by now
 	if err != nil {
-		return r, known(err)
+		return r, err
+	}
+	var other *api.Error
+	if err := l.verify(r.Path, recording); errors.As(err, &other) {
+		return r, err
 	}
 	r.Events = media.JoinEvent(r.Events, ev)
 	if !slices.ContainsFunc(r.Events, func(of media.Event) bool { return of.ID == ev.ID }) {
@@ -104,8 +116,7 @@ func (e events) footage(ctx context.Context, stream string, ev *media.Event, don
 	}
 }
 
-// overlapping lists the recordings of an event's time whose files are here: another
-// recorder on the same database has its own.
+// overlapping lists the recordings of an event's time, of other recorders too.
 func (e events) overlapping(ctx context.Context, stream string, ev *media.Event) (all []metadata.Record, err error) {
 	q := metadata.Query{Stream: stream, Start: time.Unix(0, ev.Start), End: time.Unix(0, ev.End), Ascending: true, Limit: metadata.MaxLimit}
 	for {
@@ -113,11 +124,7 @@ func (e events) overlapping(ctx context.Context, stream string, ev *media.Event)
 		if err != nil {
 			return all, known(err)
 		}
-		for _, r := range page.Records {
-			if r.Node == e.library.catalogue.Node() {
-				all = append(all, r)
-			}
-		}
+		all = append(all, page.Records...)
 		switch {
 		case page.Degraded:
 			return all, api.Unavailable("the catalogue's database does not answer: older footage is not marked; try again")
@@ -136,6 +143,9 @@ func (e events) settled(records []metadata.Record, ev *media.Event, done []pipel
 	for _, r := range records {
 		took := slices.ContainsFunc(done, func(d pipeline.Triggered) bool { return d.Pipeline == r.Pipeline })
 		named := slices.ContainsFunc(r.Events, func(of media.Event) bool { return of.ID == ev.ID })
+		if e.library.elsewhere(r) && !named {
+			continue
+		}
 		growing := r.State == media.StateRecording && bytes.Compare(r.ID[:6], e.since[:6]) >= 0
 		switch {
 		case growing && (took || len(done) == 0) && !named && len(r.Events) < media.MaxEvents:

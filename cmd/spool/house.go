@@ -47,6 +47,7 @@ type house struct {
 	left      chan struct{}          // a file was left unfinished while we run
 	elsewhere atomic.Pointer[string] // why the record directory is not the catalogue's; nil when it is
 	deleting  sync.Mutex             // see library
+	mistaken  prometheus.Counter     // see library
 	catalogue *metadata.Catalogue
 	http      *api.Server
 	httpAddr  string
@@ -63,6 +64,7 @@ func newHouse(cfg *configs.Config, declared []pipeline.Declared, log *slog.Logge
 		pool:     pool,
 		disk:     newDiskTimes(),
 		left:     make(chan struct{}, 1),
+		mistaken: newMistaken(),
 	}
 	h.hub = hub.New(h.pool, h.tasks, hub.Config{
 		Builder:     media.BuilderConfig{Flush: time.Duration(cfg.FlushInterval), MaxBytes: int(cfg.FlushBytes)},
@@ -180,12 +182,11 @@ func (h *house) lastNotices(ctx context.Context) {
 }
 
 func (h *house) openCatalogue(ctx context.Context, dir string) (err error) {
-	node, err := os.Hostname()
+	options, err := catalogueOptions(h.cfg, dir)
 	if err != nil {
-		return fmt.Errorf("the machine's name: %w", err)
+		return err
 	}
-	options := catalogueOptions(h.cfg, dir)
-	options.Node, options.Log, options.Tasks = node, h.log, h.tasks
+	options.Log, options.Tasks = h.log, h.tasks
 	options.Ended = func(ctx context.Context, r media.Recording) { h.tell(ctx, r) }
 	h.catalogue, err = metadata.Open(ctx, options)
 	if err != nil {
@@ -203,7 +204,7 @@ func (h *house) openAPI(dir string) error {
 	if err := h.openRetention(abs); err != nil {
 		return err
 	}
-	shelf := library{h.catalogue, abs, h.recorder, &h.deleting, h.keeper.Changed}
+	shelf := library{h.catalogue, abs, h.recorder, &h.deleting, h.mistaken, h.keeper.Changed}
 	bell := events{h.recorder, shelf, h.cfg.MP4.BeforeDuration.D(), h.cfg.MP4.AfterDuration.D(), media.NewID(time.Now()), h.log}
 	h.plans.raise = bell.Trigger
 	h.http, err = api.New(api.Config{
@@ -213,9 +214,9 @@ func (h *house) openAPI(dir string) error {
 		Log: h.log, Clock: pipeline.SystemClock,
 		Recorder: control{h.recorder, h.hub, h.plans.keepStops}, Streams: directory{h.hub},
 		Events:    bell,
-		Catalogue: shelf, Files: api.NewDir(abs, growing(abs)),
+		Catalogue: shelf, Files: api.NewDir(abs, growing(abs)), Belongs: shelf.belongs,
 		Schedule: h.plans.schedule, Pipelines: h.plans, Retention: forecast{h.keeper},
-		Ready: h.ready, Metrics: []prometheus.Collector{&stores{h.catalogue.Stats, abs}, h.disk.write, h.disk.sync, h.disk.finish},
+		Ready: h.ready, Metrics: []prometheus.Collector{&stores{h.catalogue.Stats, abs}, h.disk.write, h.disk.sync, h.disk.finish, h.mistaken},
 	})
 	if err != nil {
 		return err

@@ -22,6 +22,7 @@ type Recording struct {
 	Stream    string
 	Pipeline  string
 	Path      string // of the file, slash-separated, relative to the record directory
+	Directory string // identity of that directory; empty: the one of whoever has the recording
 	State     State
 	StartUTC  int64 // ns
 	EndUTC    int64 // ns, wall clock of the end of the last access unit

@@ -186,7 +186,7 @@ func (m *Muxer) note(ev media.Event, emit pipeline.Emit[media.Recording]) error 
 		m.log.Warn("the file has as many events as it can name; this one is not listed", "file", m.shown(f.name), "event", ev.ID, "events", len(f.entry.events))
 		return nil
 	}
-	r, err := f.entry.recording(f.name, f.size)
+	r, err := m.recording(f.name)
 	if err != nil {
 		return err
 	}
@@ -238,7 +238,7 @@ func (m *Muxer) begin(first *media.Chunk, emit pipeline.Emit[media.Recording]) e
 	}
 	m.grew()
 	m.truth.began(m.seg, f)
-	r, err := f.entry.recording(f.name, f.size)
+	r, err := m.recording(f.name)
 	if err != nil {
 		return err
 	}
@@ -292,7 +292,7 @@ func (m *Muxer) finish(reason media.Cause, emit pipeline.Emit[media.Recording]) 
 	took := m.clock.Now().Sub(began)
 	m.truth.finished(f, final, written, took)
 	m.timings.Finished(took)
-	r, err := f.entry.recording(final, f.size)
+	r, err := m.recording(final)
 	if err != nil {
 		return err
 	}
@@ -303,6 +303,13 @@ func (m *Muxer) finish(reason media.Cause, emit pipeline.Emit[media.Recording]) 
 		m.log.Warn("the file has no index: there was no room for one, and some players cannot seek without; a longer fragment_duration needs less", "file", m.shown(final))
 	}
 	return emit(r)
+}
+
+// recording is what is told of the open file.
+func (m *Muxer) recording(name string) (media.Recording, error) {
+	r, err := m.file.entry.recording(name, m.file.size)
+	r.Directory = claimed(m.dir)
+	return r, err
 }
 
 // shown is a file's path as the one who configured the directory would write it.
