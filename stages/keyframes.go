@@ -26,7 +26,7 @@ func (c KeyframesConfig) Validate() error {
 func init() {
 	pipeline.RegisterTransform("keyframes", KeyframesConfig{Speed: 60},
 		"Makes a time-lapse: key frames of the pictures only, without sound, as many times faster as asked for. What follows, such as the segmenter's max_duration, counts in the time-lapse's time.",
-		newKeyframes)
+		newKeyframes, pipeline.GivesKeyFrames)
 }
 
 // keyframes makes each key frame of the lead track a chunk of its own.
@@ -142,7 +142,9 @@ func (k *keyframes) change(from *media.TrackSet, emit pipeline.Emit[*media.Chunk
 	}
 	t.FrameDuration = 0
 	var err error
-	k.set, err = media.NewTrackSet(from.Generation, []media.Track{t})
+	if k.set, err = media.NewTrackSet(from.Generation, []media.Track{t}); err == nil {
+		k.set.Speed = k.cfg.Speed
+	}
 	return err
 }
 

@@ -22,7 +22,7 @@ func init() {
 	pipeline.RegisterTransform("mp4", Defaults(), stageDoc,
 		func(set pipeline.Settings, cfg Config) (pipeline.Transform[media.Part, media.Recording], error) {
 			return New(set, cfg)
-		})
+		}, pipeline.MakesFiles)
 }
 
 // Muxer is the stage. Its methods but Report are for one goroutine.
@@ -46,6 +46,9 @@ type Muxer struct {
 	truth   truth
 	timings Timings
 	left    Left
+
+	protection *media.Protection
+	warned     media.ID // an event of which it was said that it protects no more
 }
 
 // New builds the stage. It does no I/O.
@@ -67,6 +70,7 @@ func New(set pipeline.Settings, cfg Config) (*Muxer, error) {
 	if m.left, err = pipeline.Use[Left](set); err != nil {
 		m.left = func(string) {}
 	}
+	m.protection, _ = pipeline.Use[*media.Protection](set) // a program need not have one
 	m.pattern, _ = parsePattern(cfg.FilenamePattern)
 	m.loc, _ = cfg.location()
 	return m, nil
@@ -165,7 +169,7 @@ func (m *Muxer) note(ev media.Event, emit pipeline.Emit[media.Recording]) error 
 	if f == nil { // the segment's first chunk held nothing: there is nothing of the event either
 		return nil
 	}
-	kept, err := f.note(ev)
+	kept, err := f.note(ev, f.entry.protected || m.protect(f, ev))
 	if err != nil {
 		return err
 	}
@@ -211,6 +215,7 @@ func (m *Muxer) begin(first *media.Chunk, emit pipeline.Emit[media.Recording]) e
 		return err
 	}
 	f.noSync = m.cfg.Sync == syncNone
+	f.entry.protected = f.entry.protected && m.protect(f, m.seg.Events...)
 	if err := m.create(f); err != nil {
 		return err
 	}
@@ -321,6 +326,7 @@ func (m *Muxer) finish(reason media.Cause, emit pipeline.Emit[media.Recording]) 
 		return err
 	}
 	m.named = true
+	m.countProtected(f)
 	took := m.clock.Now().Sub(began)
 	m.truth.finished(f, final, written, took)
 	m.timings.Finished(took)
