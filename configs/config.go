@@ -16,6 +16,7 @@ type Config struct {
 	HTTP      HTTP                      `yaml:"http" doc:"The API."`
 	Ingest    Ingest                    `yaml:"ingest" doc:"The protocols by which streams are published."`
 	Retention Retention                 `yaml:"retention" doc:"What is kept when room or time is up, beside mp4.expire_days and mp4.disk_max_percent."`
+	Events    Events                    `yaml:"events" doc:"What an event may ask for, and how long it is remembered."`
 	Memory    Memory                    `yaml:"memory" doc:"Bounds of what is held in memory."`
 	Log       Log                       `yaml:"log" doc:"What is logged, to standard error."`
 

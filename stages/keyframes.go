@@ -27,7 +27,7 @@ func (c KeyframesConfig) Validate() error {
 func init() {
 	pipeline.RegisterTransform("keyframes", KeyframesConfig{Speed: 60},
 		"Makes a time-lapse: the pictures that decode without any other, without sound, as many times faster as asked for. What follows, such as the segmenter's max_duration, counts in the time-lapse's time.",
-		newKeyframes)
+		newKeyframes, pipeline.GivesKeyFrames)
 }
 
 // keyframes makes each key frame of the lead track a chunk of its own: each picture
@@ -207,7 +207,9 @@ func (k *keyframes) change(from *media.TrackSet, emit pipeline.Emit[*media.Chunk
 	k.alone = codec.NewStandalone(&t)
 	k.found()
 	var err error
-	k.to, err = media.NewTrackSet(from.Generation, []media.Track{t})
+	if k.to, err = media.NewTrackSet(from.Generation, []media.Track{t}); err == nil {
+		k.to.Speed = k.cfg.Speed
+	}
 	return err
 }
 

@@ -170,11 +170,21 @@ func (l library) Record(ctx context.Context, id media.ID) (api.Record, error) {
 // soFar tells of the files that grow here how far they are: their rows were
 // written when they began.
 func (l library) soFar(records []api.Record) {
-	var open map[string]pipeline.Report
+	grows := l.growing()
 	for i := range records {
-		r := &records[i]
-		if r.State != media.StateRecording || r.Elsewhere {
-			continue
+		if !records[i].Elsewhere {
+			grows(&records[i].Recording)
+		}
+	}
+}
+
+// growing gives a function that does so for one recording after another, by what
+// the recorder says at the first that grows.
+func (l library) growing() func(*media.Recording) {
+	var open map[string]pipeline.Report
+	return func(r *media.Recording) {
+		if r.State != media.StateRecording {
+			return
 		}
 		if open == nil {
 			open = l.open()

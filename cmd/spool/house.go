@@ -39,7 +39,9 @@ type house struct {
 	rtsp     *rtsp.Server
 	disk     *diskTimes
 	commands *stages.Commands
-	outbox   *webhook.Outbox
+
+	protection *media.Protection
+	outbox     *webhook.Outbox
 
 	keeper    *retention.Keeper
 	rest      func()                 // ends its task
@@ -110,6 +112,8 @@ func (h *house) open(ctx context.Context) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("mp4.record_path: %w", err)
 	}
+	h.protection = media.NewProtection(int64(h.cfg.Events.MaxProtectBytes), protectable(dir, h.cfg.Events.MaxProtectPercent))
+	pipeline.Provide(h.services, h.protection)
 	if err := h.openCatalogue(ctx, dir); err != nil {
 		return err
 	}
@@ -121,6 +125,7 @@ func (h *house) open(ctx context.Context) error {
 	}
 	h.openRTSP(ctx)
 	h.startRetention()
+	h.tasks.Go("upkeep of the catalogue", h.upkeep)
 	h.tasks.Go("recovery", func(ctx context.Context) error { return h.recover(ctx, dir) })
 	if h.cfg.MP4.AutoRecovery {
 		h.tasks.Go("recovery of what is left on the way", func(ctx context.Context) error { return h.recoverLeft(ctx, dir) })
@@ -205,7 +210,11 @@ func (h *house) openAPI(dir string) error {
 		return err
 	}
 	shelf := library{h.catalogue, abs, h.recorder, &h.deleting, h.mistaken, h.keeper.Changed}
-	bell := events{h.recorder, shelf, h.cfg.MP4.BeforeDuration.D(), h.cfg.MP4.AfterDuration.D(), media.NewID(time.Now()), h.log}
+	bell := events{
+		recorder: h.recorder, library: shelf, before: h.cfg.MP4.BeforeDuration.D(), after: h.cfg.MP4.AfterDuration.D(),
+		since: media.NewID(time.Now()), log: h.log,
+		maxBefore: h.cfg.Events.MaxBefore.D(), wait: h.cfg.Events.Wait.D(), protection: h.protection,
+	}
 	h.plans.raise = bell.Trigger
 	h.http, err = api.New(api.Config{
 		Version: readBuild().version, Listen: h.cfg.HTTP.Listen, RecordDir: abs,

@@ -65,7 +65,11 @@ func (s *store) write(ctx context.Context, journal string, names []string, ops [
 		if err := s.upsert(ctx, tx, b.puts); err != nil {
 			return err
 		}
+		now := ops[len(ops)-1].rev
 		if err := s.putEvents(ctx, tx, b.puts); err != nil {
+			return err
+		}
+		if err := s.putPairs(ctx, tx, b.puts, now); err != nil {
 			return err
 		}
 		for _, o := range b.protects {
@@ -78,6 +82,9 @@ func (s *store) write(ctx context.Context, journal string, names []string, ops [
 		}
 		if len(b.deletes) > 0 {
 			if _, err := tx.NewDelete().Table("spool_recordings").Where("id IN (?)", bun.List(b.deletes)).Exec(ctx); err != nil {
+				return err
+			}
+			if err := s.dropFootage(ctx, tx, b.deletes, now); err != nil {
 				return err
 			}
 		}

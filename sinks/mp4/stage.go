@@ -21,7 +21,7 @@ func init() {
 	pipeline.RegisterTransform("mp4", Defaults(), stageDoc,
 		func(set pipeline.Settings, cfg Config) (pipeline.Transform[media.Part, media.Recording], error) {
 			return New(set, cfg)
-		})
+		}, pipeline.MakesFiles)
 }
 
 // Muxer is the stage. Its methods but Report are for one goroutine.
@@ -48,6 +48,9 @@ type Muxer struct {
 	growth  Growth
 	left    Left
 	flush   FlushInterval // 0: not known
+
+	protection *media.Protection
+	warned     media.ID // an event of which it was said that it protects no more
 }
 
 // New builds the stage. It does no I/O.
@@ -72,7 +75,8 @@ func New(set pipeline.Settings, cfg Config) (*Muxer, error) {
 	if m.left, err = pipeline.Use[Left](set); err != nil {
 		m.left = func(string) {}
 	}
-	m.flush, _ = pipeline.Use[FlushInterval](set) // a program need not tell
+	m.flush, _ = pipeline.Use[FlushInterval](set)          // a program need not tell
+	m.protection, _ = pipeline.Use[*media.Protection](set) // a program need not have one
 	m.pattern, _ = parsePattern(cfg.FilenamePattern)
 	m.loc, _ = cfg.location()
 	return m, nil
@@ -177,7 +181,7 @@ func (m *Muxer) note(ev media.Event, emit pipeline.Emit[media.Recording]) error 
 	if f == nil { // the segment's first chunk held nothing: there is nothing of the event either
 		return nil
 	}
-	kept, err := f.note(ev)
+	kept, err := f.note(ev, f.entry.protected || m.protect(f, ev))
 	if err != nil {
 		return err
 	}
@@ -224,6 +228,7 @@ func (m *Muxer) begin(first *media.Chunk, emit pipeline.Emit[media.Recording]) e
 	}
 	f.entry.identity.FlushNS = int64(m.flush)
 	f.noSync = m.cfg.Sync == syncNone
+	f.entry.protected = f.entry.protected && m.protect(f, m.seg.Events...)
 	if err := m.create(f); err != nil {
 		return err
 	}
@@ -289,6 +294,7 @@ func (m *Muxer) finish(reason media.Cause, emit pipeline.Emit[media.Recording]) 
 		return err
 	}
 	m.final = final
+	m.countProtected(f)
 	took := m.clock.Now().Sub(began)
 	m.truth.finished(f, final, written, took)
 	m.timings.Finished(took)

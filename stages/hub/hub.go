@@ -157,6 +157,15 @@ func (h *Hub) Live(path string) bool {
 	return s != nil && s.live()
 }
 
+// Announced reports whether a path has a publisher, whose tracks may not be known
+// yet.
+func (h *Hub) Announced(path string) bool {
+	h.mu.Lock()
+	s := h.streams[path]
+	h.mu.Unlock()
+	return s != nil && s.announced()
+}
+
 // Configured reports whether a path was given by Configure.
 func (h *Hub) Configured(path string) bool {
 	h.mu.Lock()

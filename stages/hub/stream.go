@@ -148,6 +148,12 @@ func (s *stream) live() bool {
 	return s.set != nil
 }
 
+func (s *stream) announced() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pub != nil
+}
+
 func (s *stream) close() {
 	s.mu.Lock()
 	p := s.pub

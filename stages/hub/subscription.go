@@ -68,6 +68,18 @@ func (sub *Subscription) Finish() {
 	}
 }
 
+// Mark puts an event behind what is queued; false: nothing is taken any more.
+func (sub *Subscription) Mark(e *media.Event) bool {
+	sub.mu.Lock()
+	defer sub.mu.Unlock()
+	if sub.closed || sub.ended != "" {
+		return false
+	}
+	sub.queue = append(sub.queue, sub.stream.hub.pool.NewMark(nil, 0, media.Mark{Kind: media.MarkEvent, Event: e}))
+	sub.wake()
+	return true
+}
+
 // Live reports whether the stream has had a publisher since the subscription
 // began.
 func (sub *Subscription) Live() bool {
