@@ -254,6 +254,7 @@ async function playOn() {
 }
 
 function stopPlaying() {
+  if ($('player').open) return; // the event comes late: another recording was opened meanwhile
   playing = null;
   $('video').removeAttribute('src');
   $('video').load();
