@@ -22,10 +22,11 @@ type Deps struct {
 	Streams   Streams
 	Catalogue Catalogue
 	Files     Files
-	Events    Events    // nil: none are recorded
-	Schedule  Schedule  // nil: there are no jobs
-	Pipelines Pipelines // nil: none are shown, and nothing can be changed
-	Retention Retention // nil: there is none
+	Belongs   func(f *os.File, name string, id media.ID) error // a Conflict where a file is not that of a recording
+	Events    Events                                           // nil: none are recorded
+	Schedule  Schedule                                         // nil: there are no jobs
+	Pipelines Pipelines                                        // nil: none are shown, and nothing can be changed
+	Retention Retention                                        // nil: there is none
 
 	Ready   func(context.Context) []Check            // what /readyz asks; nil: always ready
 	Health  func(context.Context) []pipeline.Problem // what is wrong now; nil: nothing is
@@ -82,6 +83,7 @@ type Stream struct {
 	Drops          []pipeline.Drop
 	Repairs        []Repair
 	Problems       []pipeline.Problem // under way now
+	Refused        uint64             // publishers, because the path had one
 	Subscribers    int
 	LastError      string
 }
@@ -130,8 +132,10 @@ type Page struct {
 // Record is a recording as the catalogue shows it.
 type Record struct {
 	media.Recording
-	Node    string // that made it
-	Pending bool   // in the journal, not yet in the database
+	Node      string // that made it, and has its file
+	Elsewhere bool   // that is another one than this
+	Pending   bool   // in the journal, not yet in the database
+	Left      bool   // its file does not grow any more, and is yet to be finished by recovery
 }
 
 // Files opens footage by its name below the record directory; Dir does it on a

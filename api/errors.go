@@ -39,6 +39,9 @@ func NotFound(format string, a ...any) *Error { return failure(http.StatusNotFou
 // Conflict says that the thing's state does not allow it (409).
 func Conflict(format string, a ...any) *Error { return failure(http.StatusConflict, format, a...) }
 
+// RecordedBy says that a recording's file is at another recorder (409).
+func RecordedBy(node string) *Error { return Conflict("recorded by %s: ask it", node) }
+
 // Unavailable says that something the answer needs is down (503).
 func Unavailable(format string, a ...any) *Error {
 	return failure(http.StatusServiceUnavailable, format, a...)

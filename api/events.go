@@ -18,8 +18,25 @@ import (
 type Events interface {
 	// Trigger records an event of a stream with what came before it. NotFound:
 	// nothing records events of that stream; Conflict: there is nothing of it.
-	Trigger(ctx context.Context, stream string, t pipeline.Trigger) ([]pipeline.Triggered, error)
+	Trigger(ctx context.Context, stream string, t pipeline.Trigger) (Taken, error)
 	Events(ctx context.Context, q EventQuery) (EventPage, error)
+}
+
+// Taken is what became of a trigger.
+type Taken struct {
+	Pipelines  []pipeline.Triggered // at least one
+	Recordings []EventRecording     // that hold media of the event so far, oldest first
+	Limited    []string             // what was asked for and not done, and the setting that bounds it
+}
+
+// EventRecording is a recording that holds media of an event.
+type EventRecording struct {
+	ID               media.ID
+	Path             string // of the file below the record directory; empty where it is not this node's
+	State            media.State
+	StartUTC, EndUTC int64 // ns
+	Bytes            int64
+	Protected        bool
 }
 
 // EventQuery selects events; zero fields do not select.
@@ -45,6 +62,10 @@ type Event struct {
 	media.Event
 	Stream string
 	Node   string
+
+	Recordings []EventRecording // oldest first, as many as a page names of one event
+	Total      int              // of all recordings
+	GoneUTC    int64            // ns, since when none is left; 0 while there is one
 }
 
 // The bounds of what a caller may say of an event, in bytes.
@@ -54,6 +75,7 @@ const (
 	maxEventDepth = 16
 	eventAhead    = time.Minute // a caller's clock may be ahead by this much
 	maxAround     = 24 * time.Hour
+	maxWait       = time.Hour
 	minFile       = time.Second
 )
 
@@ -66,7 +88,8 @@ type eventBody struct {
 	Key     string                     `json:"key,omitempty" doc:"the caller's: triggers of one key are one event"`
 	Name    string                     `json:"name,omitempty"`
 	Data    map[string]json.RawMessage `json:"data,omitempty" doc:"the caller's; at most 1024 bytes"`
-	Protect *bool                      `json:"protect,omitempty" doc:"keep the files from deletion; a mark on a continuous recording does where left out"`
+	Protect *bool                      `json:"protect,omitempty" doc:"keep the files from deletion, within the bounds of the configuration; a mark on a continuous recording does where left out"`
+	Wait    *stretch                   `json:"wait,omitempty" doc:"how long the first picture may take to come, at most an hour, also of a stream that nobody publishes yet; where left out events.wait, for one that is announced, configured or armed"`
 }
 
 // stretch is a length of time in a body: a number of seconds, or a text that a
@@ -91,18 +114,47 @@ func scalar(s *string, b []byte) error {
 }
 
 type eventAnswer struct {
-	Status    string         `json:"status" enum:"started,extended,marked"`
+	Status    string         `json:"status" enum:"started,extended,marked,waiting" doc:"waiting: no picture has come yet, it is recorded from the first key frame"`
 	Stream    string         `json:"stream"`
 	Event     string         `json:"event" format:"uuid"`
 	Requested *string        `json:"requested_start" format:"date-time"`
-	Actual    *string        `json:"actual_start" format:"date-time" doc:"a key frame; later than requested where the stream or the memory does not reach back so far"`
+	Actual    *string        `json:"actual_start" format:"date-time" doc:"the key frame where the footage begins, later than requested where the stream or the memory does not reach back so far; null where none has come yet: GET /mp4/events has it later"`
 	Until     *string        `json:"until" format:"date-time"`
 	Pipelines []eventHandled `json:"pipelines" doc:"what each pipeline did; above is the first"`
+
+	Recordings     []eventRecording `json:"recordings" doc:"that hold media of it so far; GET /mp4/events has those that come"`
+	Protected      int              `json:"protected_recordings" doc:"how many of them are kept from deletion"`
+	ProtectedBytes int64            `json:"protected_bytes"`
+	Limited        []string         `json:"limited,omitempty" doc:"what was asked for and is not done, and the setting that bounds it"`
+}
+
+type eventRecording struct {
+	ID        string      `json:"id" format:"uuid"`
+	URL       string      `json:"url,omitempty" doc:"where the file can be fetched; absent for one that another node has"`
+	State     media.State `json:"state" enum:"recording,finished,recovered,lost"`
+	Start     *string     `json:"start_time" format:"date-time"`
+	End       *string     `json:"end_time" format:"date-time"`
+	Bytes     int64       `json:"bytes"`
+	Protected bool        `json:"protected"`
+}
+
+func eventRecordings(list []EventRecording) []eventRecording {
+	out := make([]eventRecording, len(list))
+	for i, r := range list {
+		out[i] = eventRecording{
+			ID: r.ID.String(), State: r.State, Start: utcNano(r.StartUTC), End: utcNano(r.EndUTC), Bytes: r.Bytes, Protected: r.Protected,
+		}
+		// A growing file is given out under its later name, too, which stays right.
+		if name := strings.TrimSuffix(r.Path, partSuffix); r.State != media.StateLost && checkFileName(name) == nil {
+			out[i].URL = fileURL(name)
+		}
+	}
+	return out
 }
 
 type eventHandled struct {
 	Pipeline  string  `json:"pipeline"`
-	Status    string  `json:"status" enum:"started,extended,marked"`
+	Status    string  `json:"status" enum:"started,extended,marked,waiting"`
 	Requested *string `json:"requested_start" format:"date-time"`
 	Actual    *string `json:"actual_start" format:"date-time"`
 	Until     *string `json:"until" format:"date-time"`
@@ -131,13 +183,19 @@ func (s *Server) event(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	a := eventAnswer{Stream: stream, Event: media.ID(t.ID).String()}
-	for _, d := range done {
+	a := eventAnswer{Stream: stream, Event: media.ID(t.ID).String(), Recordings: eventRecordings(done.Recordings), Limited: done.Limited}
+	for _, r := range done.Recordings {
+		if r.Protected {
+			a.Protected++
+			a.ProtectedBytes += r.Bytes
+		}
+	}
+	for _, d := range done.Pipelines {
 		a.Pipelines = append(a.Pipelines, eventHandled{d.Pipeline, string(d.Status), utc(d.Requested), utc(d.Actual), utc(d.Until)})
 	}
 	first := a.Pipelines[0]
 	a.Status, a.Requested, a.Actual, a.Until = first.Status, first.Requested, first.Actual, first.Until
-	s.did(r, "event", "stream", stream, "status", a.Status, "event", a.Event)
+	s.did(r, "event", "stream", stream, "status", a.Status, "event", a.Event, "protected", a.Protected, "protected_bytes", a.ProtectedBytes)
 	answer(w, http.StatusOK, a)
 	return nil
 }
@@ -168,6 +226,16 @@ func (b *eventBody) trigger(stream string, now time.Time) (t pipeline.Trigger, e
 		return t, fmt.Errorf("before and after: at most %s each are recorded for one event", maxAround)
 	case t.Max != 0 && t.Max < minFile:
 		return t, fmt.Errorf("max: %s is too short for a file: at least %s, 0 is no limit", t.Max, minFile)
+	}
+	if b.Wait != nil {
+		wait, err := b.Wait.duration("wait", 0)
+		if err != nil {
+			return t, err
+		}
+		if wait > maxWait {
+			return t, fmt.Errorf("wait: an event waits for a stream for at most %s", maxWait)
+		}
+		t.WaitUntil, t.Arm = now.Add(wait), wait > 0
 	}
 	if b.At != "" {
 		if t.At, err = parseTime(string(b.At)); err != nil {

@@ -19,9 +19,9 @@ var eventParams = []param{
 }
 
 type eventsAnswer struct {
-	Status string        `json:"status" enum:"success"`
-	Events []eventDetail `json:"events"`
-	Count  int           `json:"count" doc:"events in this answer"`
+	Status string     `json:"status" enum:"success"`
+	Events []eventRow `json:"events"`
+	Count  int        `json:"count" doc:"events in this answer"`
 	paging
 }
 
@@ -36,6 +36,15 @@ type eventDetail struct {
 	End     *string                    `json:"end_time" format:"date-time"`
 	Protect bool                       `json:"protect"`
 	Node    string                     `json:"node,omitempty"`
+}
+
+// eventRow is an event with its footage.
+type eventRow struct {
+	eventDetail
+	Actual     *string          `json:"actual_start" format:"date-time" doc:"the key frame where its footage begins; null where that is not known yet"`
+	Recordings []eventRecording `json:"recordings" doc:"that hold media of it, oldest first, at most a hundred"`
+	Total      int              `json:"recordings_total" doc:"of all that do"`
+	Gone       *string          `json:"footage_gone_at,omitempty" format:"date-time" doc:"since when there is none any more"`
 }
 
 func eventOf(e *media.Event) eventDetail {
@@ -75,11 +84,11 @@ func (s *Server) events(w http.ResponseWriter, r *request) error {
 			return err
 		}
 	}
-	a := eventsAnswer{Status: "success", Events: make([]eventDetail, len(page.Events)), Count: len(page.Events)}
+	a := eventsAnswer{Status: "success", Events: make([]eventRow, len(page.Events)), Count: len(page.Events)}
 	a.paging = paging{page.Next, page.Degraded}
 	for i := range page.Events {
 		e := &page.Events[i]
-		a.Events[i] = eventOf(&e.Event)
+		a.Events[i] = eventRow{eventOf(&e.Event), utcNano(e.Actual), eventRecordings(e.Recordings), e.Total, utcNano(e.GoneUTC)}
 		a.Events[i].Stream, a.Events[i].Node = e.Stream, e.Node
 	}
 	answer(w, http.StatusOK, a)

@@ -20,18 +20,20 @@ type doorbell struct {
 	got    []pipeline.Trigger
 	asked  []EventQuery
 	page   EventPage
+	taken  Taken
 	broken error
 }
 
-func (d *doorbell) Trigger(_ context.Context, stream string, t pipeline.Trigger) ([]pipeline.Triggered, error) {
+func (d *doorbell) Trigger(_ context.Context, stream string, t pipeline.Trigger) (Taken, error) {
 	if d.broken != nil {
-		return nil, d.broken
+		return Taken{}, d.broken
 	}
 	d.got = append(d.got, t)
-	return []pipeline.Triggered{
+	d.taken.Pipelines = []pipeline.Triggered{
 		{Pipeline: "a", Status: pipeline.EventStarted, Requested: t.At.Add(-5 * time.Second), Actual: t.At.Add(-6 * time.Second), Until: t.At},
 		{Pipeline: "b", Status: pipeline.EventExtended, Requested: t.At, Actual: t.At, Until: t.At},
-	}, nil
+	}
+	return d.taken, nil
 }
 
 func (d *doorbell) Events(_ context.Context, q EventQuery) (EventPage, error) {
@@ -113,12 +115,18 @@ func TestEventThatCannotBeMeantIsRefused(t *testing.T) {
 func TestEventsAreListed(t *testing.T) {
 	d, s := withDoorbell(t)
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	e := media.Event{ID: media.ID{1}, Key: "k", Name: "door", Data: json.RawMessage(`{"a":1}`), At: at.UnixNano(), Start: at.UnixNano() - 1e9, End: at.UnixNano() + 1e9, Protect: true}
-	d.page = EventPage{Events: []Event{{Event: e, Stream: "live/x", Node: "n"}}, Next: "more", Degraded: true}
+	e := media.Event{ID: media.ID{1}, Key: "k", Name: "door", Data: json.RawMessage(`{"a":1}`), At: at.UnixNano(), Start: at.UnixNano() - 1e9, End: at.UnixNano() + 1e9, Actual: at.UnixNano() - 2e9, Protect: true}
+	d.page = EventPage{Events: []Event{{Event: e, Stream: "live/x", Node: "n", Total: 2, GoneUTC: at.Add(24 * time.Hour).UnixNano(), Recordings: []EventRecording{
+		{ID: media.ID{2}, Path: "a/b c.mp4.part", State: media.StateRecording, StartUTC: e.Actual, Bytes: 7, Protected: true},
+		{ID: media.ID{3}, State: media.StateFinished, StartUTC: e.At, EndUTC: e.End, Bytes: 8}, // of another node
+	}}}, Next: "more", Degraded: true}
 	r := do(s, "GET", "/mp4/events?stream=live/*&start=2026-03-01T00:00:00Z&end=2026-03-02T00:00:00Z&key=k&name=door&limit=7&order=asc&cursor=c", "")
 	require.JSONEq(t, `{"status":"success","count":1,"next":"more","degraded":true,"events":[{"id":"01000000-0000-0000-0000-000000000000",
 		"stream_path":"live/x","key":"k","name":"door","data":{"a":1},"at":"2026-03-01T12:00:00.000000000Z",
-		"start_time":"2026-03-01T11:59:59.000000000Z","end_time":"2026-03-01T12:00:01.000000000Z","protect":true,"node":"n"}]}`, r.body)
+		"start_time":"2026-03-01T11:59:59.000000000Z","end_time":"2026-03-01T12:00:01.000000000Z","protect":true,"node":"n",
+		"actual_start":"2026-03-01T11:59:58.000000000Z","recordings_total":2,"footage_gone_at":"2026-03-02T12:00:00.000000000Z","recordings":[
+		{"id":"02000000-0000-0000-0000-000000000000","url":"/mp4/vod/a/b%20c.mp4","state":"recording","start_time":"2026-03-01T11:59:58.000000000Z","end_time":null,"bytes":7,"protected":true},
+		{"id":"03000000-0000-0000-0000-000000000000","state":"finished","start_time":"2026-03-01T12:00:00.000000000Z","end_time":"2026-03-01T12:00:01.000000000Z","bytes":8,"protected":false}]}]}`, r.body)
 	require.Equal(t, EventQuery{Stream: "live", Prefix: true, Start: at.Add(-12 * time.Hour), End: at.Add(12 * time.Hour), Key: "k", Name: "door", Limit: 7, Cursor: "c"}, d.asked[0])
 	do(s, "GET", "/mp4/events", "")
 	require.Equal(t, EventQuery{Limit: 100, Desc: true}, d.asked[1])

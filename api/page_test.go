@@ -195,6 +195,15 @@ func TestPageRecordsPlaysAndDeletes(t *testing.T) {
 	b.click(`#confirm-yes`)
 	b.until(`document.querySelectorAll('#records tr').length === 3`)
 	require.NoFileExists(t, filepath.Join(w.dir, "live/camera01/one.mp4"))
+
+	w.mu.Lock()
+	theirs := w.records[0]
+	theirs.ID, theirs.Node, theirs.Elsewhere, theirs.Protected = media.NewID(time.Now()), "back", true, false
+	w.records = append(w.records, theirs)
+	w.mu.Unlock()
+	row := `[...document.querySelectorAll('#records tr')].find((r) => r.textContent.includes('recorded by back: ask it'))`
+	b.until(row + ` !== undefined`)
+	require.True(t, b.eval(`['play', 'download', 'protect', 'delete'].every((a) => `+row+`.querySelector('[data-' + a + ']').hidden)`))
 	require.Empty(t, b.heard(), "errors in the console")
 }
 

@@ -56,7 +56,7 @@ type recordDetail struct {
 	Stream    string            `json:"stream_path"`
 	Pipeline  string            `json:"pipeline,omitempty"`
 	File      string            `json:"file_path" doc:"below the record directory"`
-	URL       string            `json:"url,omitempty" doc:"where the file can be fetched"`
+	URL       string            `json:"url,omitempty" doc:"where the file can be fetched; absent where it is lost, or at another recorder"`
 	Start     *string           `json:"start_time" format:"date-time"`
 	End       *string           `json:"end_time" format:"date-time" doc:"of the last access unit; while recording, as far as it is known"`
 	Duration  float64           `json:"duration" doc:"seconds of media"`
@@ -67,7 +67,9 @@ type recordDetail struct {
 	Events    []eventDetail     `json:"events,omitempty" doc:"that it holds media of"`
 	Tracks    []media.TrackInfo `json:"tracks"`
 	Gap       *gapDetail        `json:"gap,omitempty" doc:"what is missing before it"`
-	Node      string            `json:"node,omitempty"`
+	Lost      string            `json:"lost,omitempty" doc:"of a recovered recording: what may be missing at its end"`
+	Node      string            `json:"node,omitempty" doc:"the recorder that made it and has its file"`
+	Elsewhere bool              `json:"elsewhere,omitempty" doc:"that is another recorder than this: ask it"`
 	Pending   bool              `json:"pending,omitempty" doc:"not in the database yet"`
 }
 
@@ -81,13 +83,16 @@ func detail(r *Record) recordDetail {
 		ID: r.ID.String(), Stream: r.Stream, Pipeline: r.Pipeline, File: r.Path,
 		Start: utcNano(r.StartUTC), End: utcNano(r.EndUTC), Duration: seconds(r.Duration), Size: r.Size,
 		State: r.State, EndReason: r.EndReason, Protected: r.Protected, Tracks: orEmpty(r.Tracks),
-		Node: r.Node, Pending: r.Pending,
+		Node: r.Node, Elsewhere: r.Elsewhere, Pending: r.Pending,
 	}
-	if r.State != media.StateLost && checkFileName(r.Path) == nil {
-		d.URL = fileURL(r.Path)
+	if r.State != media.StateLost && !r.Elsewhere && checkFileName(r.Path) == nil {
+		d.URL = fileURL(r.Path) + "?id=" + d.ID
 	}
 	for i := range r.Events {
 		d.Events = append(d.Events, eventOf(&r.Events[i]))
+	}
+	if r.State == media.StateRecovered {
+		d.Lost = media.LostInCrash
 	}
 	if !r.Gap.None() {
 		d.Gap = &gapDetail{r.Gap.Cause, seconds(r.Gap.Duration)}

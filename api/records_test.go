@@ -20,7 +20,7 @@ func TestRecordsHaveTheirShape(t *testing.T) {
 	w.degraded = true
 	s := w.server()
 	require.JSONEq(t, fmt.Sprintf(`{"status":"success","count":1,"degraded":true,"records":[{
-		"id":%q,"stream_path":"live/camera01","pipeline":"default","file_path":"live_camera01_01.mp4","url":"/mp4/vod/live_camera01_01.mp4",
+		"id":"%[1]s","stream_path":"live/camera01","pipeline":"default","file_path":"live_camera01_01.mp4","url":"/mp4/vod/live_camera01_01.mp4?id=%[1]s",
 		"start_time":"2026-03-01T01:00:00.123456789Z","end_time":"2026-03-01T01:01:00.123456789Z","duration":60,"size":100,
 		"state":"finished","end_reason":"stop","protected":true,"pending":true,"gap":{"cause":"overload","seconds":1.5},
 		"tracks":[{"kind":"video","codec":"h264","width":640,"height":360}]}]}`, r.ID), do(s, "GET", "/mp4/records", "").body)

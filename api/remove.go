@@ -74,9 +74,11 @@ func (s *Server) remove(ctx context.Context, rec *Record) error {
 
 func (s *Server) removable(rec *Record) error {
 	switch {
+	case rec.Elsewhere:
+		return RecordedBy(rec.Node)
 	case rec.Protected:
 		return Conflict("recording %s is protected: PATCH it with {\"protected\":false} first", rec.ID)
-	case rec.State == media.StateRecording && rec.EndReason == "":
+	case rec.State == media.StateRecording && !rec.Left:
 		return Conflict("recording %s is being written: stop stream %s first", rec.ID, rec.Stream)
 	case s.readers.busy(rec.Path):
 		return Conflict("recording %s is being read: try again when the reader is done", rec.ID)

@@ -28,6 +28,7 @@ type streamAnswer struct {
 	Drops          []pipeline.Drop   `json:"drops"`
 	Repairs        []Repair          `json:"repairs,omitempty" doc:"what was put right, by cause: no picture was lost by it"`
 	Problems       []problemAnswer   `json:"problems,omitempty" doc:"what is wrong now"`
+	Refused        uint64            `json:"refused_publishers" doc:"because the path had one that was sending"`
 	Subscribers    int               `json:"subscribers"`
 	LastError      string            `json:"last_error,omitempty"`
 }
@@ -45,7 +46,7 @@ func (s *Server) streams(w http.ResponseWriter, _ *request) error {
 			Path: st.Path, State: st.State, Configured: st.Configured, Recording: recording[st.Path],
 			Origin: s.scrub(st.Origin), Pull: userinfo.ReplaceAllString(st.Pull, "${1}"),
 			Tracks: orEmpty(st.Tracks), Unrecorded: st.Unrecorded, Bytes: st.Bytes, AccessUnits: st.AccessUnits,
-			LastAccessUnit: utc(st.LastAccessUnit), Drops: orEmpty(st.Drops), Repairs: st.Repairs,
+			LastAccessUnit: utc(st.LastAccessUnit), Drops: orEmpty(st.Drops), Repairs: st.Repairs, Refused: st.Refused,
 			Subscribers: st.Subscribers, LastError: s.scrub(st.LastError),
 		}
 		for _, p := range st.Problems {

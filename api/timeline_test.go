@@ -46,7 +46,7 @@ func TestPageTimeline(t *testing.T) {
 	require.True(t, b.eval(`(() => {
 		const v = document.querySelector('#video');
 		window.seen = [];
-		v.addEventListener('playing', () => seen.push([v.currentSrc.split('/').pop(), v.currentTime]));
+		v.addEventListener('playing', () => seen.push([new URL(v.currentSrc).pathname.split('/').pop(), v.currentTime]));
 		const bar = document.querySelector('#timeline .bar-of[data-rec="`+one.ID.String()+`"]');
 		const x = bar.getBoundingClientRect().left + bar.parentElement.getBoundingClientRect().width * 2 / 600;
 		bar.dispatchEvent(new PointerEvent('click', {clientX: x, detail: 1, bubbles: true}));

@@ -14,7 +14,10 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-var vodParams = []param{{name: "download", kind: flag, doc: "ask a browser to save it"}}
+var vodParams = []param{
+	{name: "download", kind: flag, doc: "ask a browser to save it"},
+	{name: "id", doc: "the recording that the file must be of; with another one's file the answer is 409"},
+}
 
 type vodAnswer struct {
 	Status string      `json:"status" enum:"success"`
@@ -60,6 +63,13 @@ func (s *Server) vod(w http.ResponseWriter, r *request) error {
 	if r.query.err != nil {
 		return r.query.err
 	}
+	var id media.ID
+	if text := r.query.text("id"); text != "" {
+		var err error
+		if id, err = media.ParseID(text); err != nil {
+			return BadRequest("parameter id: %v", err)
+		}
+	}
 	if err := checkFileName(name); err != nil {
 		return NotFound("%v", err)
 	}
@@ -73,6 +83,11 @@ func (s *Server) vod(w http.ResponseWriter, r *request) error {
 		return openError(name, err)
 	}
 	defer f.Close()
+	if id != (media.ID{}) && s.deps.Belongs != nil {
+		if err := s.deps.Belongs(f.File, name, id); err != nil {
+			return err
+		}
+	}
 	if download {
 		w.Header().Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", plain(path.Base(key))))
 	}

@@ -16,10 +16,11 @@ import (
 
 func TestVodListsFilesThatCanBeFetched(t *testing.T) {
 	w := newWorld(t)
-	w.add(1, "live/camera01")
+	one := w.add(1, "live/camera01")
 	w.add(2, "live/camera01", func(r *Record) { r.Path = "live/räume/a b.mp4" })
 	w.add(3, "live/camera01", func(r *Record) { r.State = "lost" })
 	w.add(4, "live/camera01", func(r *Record) { r.State = "recording" })
+	w.add(5, "live/camera01", func(r *Record) { r.Elsewhere = true })
 	s := w.server()
 	m := do(s, "GET", "/mp4/vod?order=asc", "").json(t)
 	require.Equal(t, "success", m["status"])
@@ -29,7 +30,7 @@ func TestVodListsFilesThatCanBeFetched(t *testing.T) {
 	require.Equal(t, 100.0, first["size"])
 	require.Equal(t, 60.0, first["duration"])
 	require.Equal(t, "2026-03-01T01:00:00.123456789Z", first["start_time"])
-	require.Equal(t, "/mp4/vod/live_camera01_01.mp4", first["url"])
+	require.Equal(t, "/mp4/vod/live_camera01_01.mp4?id="+one.ID.String(), first["url"])
 	second := m["files"].([]any)[1].(map[string]any)
 	require.Equal(t, 200, do(s, "GET", second["url"].(string), "").code, "the url that is given out works")
 	require.Equal(t, true, m["files"].([]any)[2].(map[string]any)["growing"])

@@ -25,13 +25,25 @@ type PipelineName string
 
 // Validate refuses what is awkward in a file name or URL.
 func (n PipelineName) Validate() error {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-", r)
-	}
-	if n == "" || len(n) > 64 || strings.ContainsFunc(string(n), func(r rune) bool { return !plain(r) }) || n[0] == '.' {
+	if !plainName(string(n)) {
 		return errors.New("a pipeline's name is up to 64 letters, digits, dots, dashes and underscores")
 	}
 	return nil
+}
+
+func plainName(n string) bool {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-", r)
+	}
+	return n != "" && len(n) <= 64 && !strings.ContainsFunc(n, func(r rune) bool { return !plain(r) }) && n[0] != '.'
+}
+
+// Check refuses a name that is awkward in a column or a message.
+func (n Node) Check() spec.Problems {
+	var c checks
+	c.want(n.Name == "" || plainName(n.Name), "name", fmt.Sprintf("%.80q is no name of a recorder", n.Name),
+		"up to 64 letters, digits, dots, dashes and underscores; empty is the identity of the record directory")
+	return c.problems
 }
 
 // Check covers what the decoder cannot know.

@@ -11,10 +11,12 @@ type Config struct {
 	Streams   map[StreamPath]Stream     `yaml:"streams" doc:"Streams by path, such as live/camera01. A stream that somebody publishes need not be named here."`
 	Pipelines map[PipelineName]Pipeline `yaml:"pipelines" doc:"How streams are recorded, by name. Without any, the mp4 block makes one called default, for every stream, started by hand."`
 	Crontab   Crontab                   `yaml:"crontab" doc:"Recordings by the clock."`
+	Node      Node                      `yaml:"node" doc:"This recorder among those that share a database."`
 	Database  Database                  `yaml:"database" doc:"Where the catalogue of recordings is."`
 	HTTP      HTTP                      `yaml:"http" doc:"The API."`
 	Ingest    Ingest                    `yaml:"ingest" doc:"The protocols by which streams are published."`
 	Retention Retention                 `yaml:"retention" doc:"What is kept when room or time is up, beside mp4.expire_days and mp4.disk_max_percent."`
+	Events    Events                    `yaml:"events" doc:"What an event may ask for, and how long it is remembered."`
 	Memory    Memory                    `yaml:"memory" doc:"Bounds of what is held in memory."`
 	Log       Log                       `yaml:"log" doc:"What is logged, to standard error."`
 
@@ -85,6 +87,11 @@ type Job struct {
 	Stream   string        `yaml:"stream" doc:"One that is not there yet is armed."`
 	Duration spec.Duration `yaml:"duration,omitempty" doc:"Length of the window, also across a restart; 0 is until record_stop."`
 	Timezone string        `yaml:"timezone,omitempty" doc:"Of cron, such as Europe/Berlin; empty is mp4.timezone."`
+}
+
+// Node is this recorder among others.
+type Node struct {
+	Name string `yaml:"name" doc:"Whose recordings are whose; each recorder needs its own, and keeps it. Empty: the identity of the record directory, in its file .spool-directory."`
 }
 
 // Database is where the catalogue is.

@@ -2,6 +2,7 @@ package configs
 
 import (
 	"cmp"
+	"slices"
 	"strconv"
 	"time"
 
@@ -41,6 +42,30 @@ func (c *Config) job(j Job) (pipeline.ScheduleJob, error) {
 
 func jobPath(i int) string { return spec.Join("crontab/jobs", strconv.Itoa(i)) }
 
+// misses says what a job lacks whose stream is recorded, but not in the job's way.
+func (c *Config) misses(j Job) string {
+	modes := c.modes(j.Stream)
+	switch {
+	case len(modes) == 0:
+		return ""
+	case j.Action == "event" && !slices.Contains(modes, "event") && !slices.Contains(modes, "always"):
+		return "its events are recorded only while it is recorded by hand or by another job: add it to a pipeline with record: event"
+	case j.Action != "event" && !slices.ContainsFunc(modes, func(m string) bool { return m != "event" }):
+		return "its pipelines record events only: add it to one with record: manual"
+	}
+	return ""
+}
+
+// modes are those of the pipelines that are for a stream.
+func (c *Config) modes(stream string) (modes []string) {
+	for _, p := range c.Pipelines {
+		if p.covers(stream) {
+			modes = append(modes, p.Record)
+		}
+	}
+	return modes
+}
+
 // crontabWarnings are about jobs that may not do what is expected of them.
 func (c *Config) crontabWarnings() (ps spec.Problems) {
 	stopped := map[string]bool{}
@@ -51,6 +76,9 @@ func (c *Config) crontabWarnings() (ps spec.Problems) {
 		if len(c.Pipelines) > 0 && !c.recorded(j.Stream) {
 			p := c.Problem(jobPath(i)+"/stream", "no pipeline is for this stream: the job records nothing")
 			ps = append(ps, p.WithHint("add the stream to a pipeline's streams"))
+		}
+		if hint := c.misses(j); hint != "" {
+			ps = append(ps, c.Problem(jobPath(i)+"/stream", "no pipeline of this stream does what the job asks for").WithHint("%s", hint))
 		}
 		if j.Action == "record_start" && j.Duration == 0 && !stopped[j.Stream] {
 			p := c.Problem(jobPath(i), "nothing ends this recording: it is on for ever after the first time")

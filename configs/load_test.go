@@ -173,13 +173,35 @@ crontab:
     - {name: a, cron: "@daily", action: record_start, stream: live/a}
     - {name: b, cron: "@daily", action: record_start, stream: other/b, duration: 60}
 streams: {other/a: {pull: "rtsp://h/x"}}
-pipelines: {p: {streams: [live/*], record: event, stages: [source: {}]}}
+pipelines: {p: {streams: [live/*], stages: [source: {}]}}
 ingest: {auth: none, rtsp: {listen: "0.0.0.0:8554"}}
 `))
 	lines := strings.Split(c.Warnings.Error(), "\n")
 	require.Len(t, lines, 4)
 	for i, want := range []string{"4:7: crontab/jobs/0: nothing ends", "5:63: crontab/jobs/1/stream: no pipeline", "6:11: streams[other/a]", "8:37: ingest/rtsp/listen"} {
 		require.Contains(t, lines[i], configs.FileName+":"+want)
+	}
+}
+
+// TestJobsThatTheirPipelinesDoNotServe: the job is right, and so is the pipeline,
+// but not the one for the other.
+func TestJobsThatTheirPipelinesDoNotServe(t *testing.T) {
+	for _, c := range []struct{ action, modes, warns string }{
+		{"event", "manual", "recorded by hand"}, {"event", "always", ""}, {"event", "event", ""}, {"event", "manual event", ""},
+		{"record_start", "event", "record: manual"}, {"record_stop", "event", "record: manual"}, {"record_start", "event manual", ""}, {"record_start", "always", ""},
+	} {
+		text := "crontab: {jobs: [{cron: '@daily', action: " + c.action + ", stream: live/a" + map[string]string{"record_start": ", duration: 60"}[c.action] + "}]}\npipelines:\n"
+		for _, m := range strings.Fields(c.modes) {
+			text += "  " + m + ": {record: " + m + ", stages: [source: {}]}\n"
+		}
+		got := load(t, inDir(t, text)).Warnings
+		if c.warns == "" {
+			require.Empty(t, got, "%+v", c)
+			continue
+		}
+		require.Len(t, got, 1, "%+v", c)
+		require.Contains(t, got.Error(), configs.FileName+":1:")
+		require.Contains(t, got.Error(), c.warns)
 	}
 }
 

@@ -14,6 +14,7 @@ type Retention struct {
 	MaxBytes     spec.Size     `yaml:"max_bytes" doc:"Most that recordings may take in all; 0 is no limit."`
 	MinFreeBytes spec.Size     `yaml:"min_free_bytes" doc:"What stays free on the disk; 0 is no limit."`
 	KeepAtLeast  spec.Duration `yaml:"keep_at_least" doc:"Younger recordings are never deleted, however full the disk: rather than that, recording stops."`
+	KeepLost     spec.Duration `yaml:"keep_lost" doc:"How long a recording whose file is lost stays listed, protected ones aside; 0 is for ever."`
 }
 
 // StreamRetention is that of one stream.
@@ -32,6 +33,7 @@ func (r Retention) Check() spec.Problems {
 	var c checks
 	c.smallest("max_bytes", r.MaxBytes)
 	c.smallest("min_free_bytes", r.MinFreeBytes)
+	c.want(r.KeepLost == 0 || r.KeepLost.D() >= time.Minute, "keep_lost", fmt.Sprintf("%s is too short to be seen", r.KeepLost), "0 is for ever; else at least 1m")
 	return c.problems
 }
 

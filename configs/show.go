@@ -70,6 +70,9 @@ func (c *Config) Compile() ([]pipeline.Declared, spec.Problems) {
 		plan, bad := pipeline.Compile(string(name), p.Stages)
 		problems = append(problems, bad...)
 		d := pipeline.Declared{Plan: plan, Mode: pipeline.Mode(p.Record)}
+		if plan != nil {
+			problems = append(problems, plan.CheckMode(d.Mode)...)
+		}
 		for i, pattern := range p.Streams {
 			g, err := pipeline.ParseGlob(pattern)
 			if err != nil {

@@ -37,12 +37,12 @@ func (c *Config) warnings() (ps spec.Problems) {
 }
 
 func (c *Config) recorded(stream string) bool {
-	for _, p := range c.Pipelines {
-		for _, pattern := range p.Streams {
-			if g, err := pipeline.ParseGlob(pattern); err == nil && g.Match(stream) {
-				return true
-			}
-		}
-	}
-	return false
+	return len(c.modes(stream)) > 0
+}
+
+func (p Pipeline) covers(stream string) bool {
+	return slices.ContainsFunc(p.Streams, func(pattern string) bool {
+		g, err := pipeline.ParseGlob(pattern)
+		return err == nil && g.Match(stream)
+	})
 }

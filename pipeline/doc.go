@@ -8,6 +8,10 @@
 // under the name that the YAML uses, and starts no goroutine: the framework owns
 // every goroutine, channel, context and recover.
 //
+// What a stage does beyond its types it declares as a Trait: whether it waits for
+// triggers, raises events, makes files. Plan.CheckMode refuses by these a list of
+// stages that would not do what its mode says.
+//
 // # Life of a run
 //
 //	build   no goroutine, no I/O; every problem of the declaration at once

@@ -41,6 +41,7 @@ type Job struct {
 	mu       sync.Mutex
 	state    JobState
 	run      *Run
+	waiting  []Trigger // for the next run
 	since    time.Time
 	runs     int
 	failures int
@@ -118,7 +119,8 @@ func (j *Job) attempt(ctx context.Context, after *Ended) Ended {
 		return Ended{Err: err, At: j.env.Clock.Now()}
 	}
 	j.mu.Lock()
-	j.run, j.state = run, JobRunning
+	j.begun(run)
+	j.state = JobRunning
 	j.runs++
 	j.mu.Unlock()
 	select {

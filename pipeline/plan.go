@@ -21,6 +21,7 @@ type declared struct {
 	*stage
 	cfg      any
 	pos      spec.Pos
+	path     string     // of its place in the list
 	settings *spec.Node // as they were written
 }
 
@@ -73,7 +74,7 @@ func compileStage(n *spec.Node) (declared, spec.Problems) {
 		return declared{}, problems
 	}
 	cfg, problems := s.decode(settings)
-	return declared{stage: s, cfg: cfg, pos: n.Pos, settings: settings}, problems
+	return declared{stage: s, cfg: cfg, pos: n.Pos, path: n.Path, settings: settings}, problems
 }
 
 // stageEntry takes apart `name: {settings}`, `name:` and a bare `name`.
@@ -167,6 +168,7 @@ type Env struct {
 func (p *Plan) Build(env Env, stream string, after *Ended) (*Run, error) {
 	log := env.Log.With("pipeline", p.Name, "stream", stream)
 	r := newRun(p.Name, stream, log, env.Clock)
+	r.files, r.rows = p.has(MakesFiles), p.has(Catalogues)
 	for _, d := range p.stages {
 		set := NewSettings(env, p.Name, stream, d.Name)
 		set.After = after

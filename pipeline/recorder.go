@@ -67,6 +67,7 @@ type Recorder struct {
 	stopped map[string]time.Time // when they were, until a start by hand
 	spent   map[jobKey]time.Time // begin of the window in which a scheduled job ended by itself
 	held    map[string]bool      // pipelines that begin nothing
+	armed   int                  // jobs that wait for a stream because of a trigger
 	closed  bool
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"slices"
 	"sort"
 	"sync"
 
@@ -33,7 +34,11 @@ type StageInfo struct {
 	In, Out  reflect.Type // nil where the stage has no such side
 	Doc      string
 	Defaults any // a config struct holding the defaults
+
+	traits []Trait
 }
+
+func (s *StageInfo) has(t Trait) bool { return slices.Contains(s.traits, t) }
 
 // ElementName is how an element type is shown: empty for a side that a stage
 // does not have, and any for one that takes whatever comes.
@@ -80,8 +85,8 @@ var registry = struct {
 // RegisterSource makes a source known under the name that declarations use. Like
 // its siblings it is called from init of the stage's own file, and panics on a
 // name that is taken. C is a struct; defaults is what a declaration overrides.
-func RegisterSource[C, Out any](name string, defaults C, doc string, make func(Settings, C) (Source[Out], error)) {
-	register(name, KindSource, nil, reflect.TypeFor[Out](), defaults, doc, func(set Settings, cfg any) (built, error) {
+func RegisterSource[C, Out any](name string, defaults C, doc string, make func(Settings, C) (Source[Out], error), traits ...Trait) {
+	register(name, KindSource, nil, reflect.TypeFor[Out](), defaults, doc, traits, func(set Settings, cfg any) (built, error) {
 		s, err := make(set, cfg.(C))
 		if err != nil {
 			return built{}, err
@@ -93,8 +98,8 @@ func RegisterSource[C, Out any](name string, defaults C, doc string, make func(S
 }
 
 // RegisterTransform makes a transform known; see RegisterSource.
-func RegisterTransform[C, In, Out any](name string, defaults C, doc string, make func(Settings, C) (Transform[In, Out], error)) {
-	register(name, KindTransform, reflect.TypeFor[In](), reflect.TypeFor[Out](), defaults, doc, func(set Settings, cfg any) (built, error) {
+func RegisterTransform[C, In, Out any](name string, defaults C, doc string, make func(Settings, C) (Transform[In, Out], error), traits ...Trait) {
+	register(name, KindTransform, reflect.TypeFor[In](), reflect.TypeFor[Out](), defaults, doc, traits, func(set Settings, cfg any) (built, error) {
 		s, err := make(set, cfg.(C))
 		if err != nil {
 			return built{}, err
@@ -108,8 +113,8 @@ func RegisterTransform[C, In, Out any](name string, defaults C, doc string, make
 }
 
 // RegisterBuffer makes a buffer known; see RegisterSource.
-func RegisterBuffer[C, T any](name string, defaults C, doc string, make func(Settings, C) (Buffer[T], error)) {
-	register(name, KindBuffer, reflect.TypeFor[T](), reflect.TypeFor[T](), defaults, doc, func(set Settings, cfg any) (built, error) {
+func RegisterBuffer[C, T any](name string, defaults C, doc string, make func(Settings, C) (Buffer[T], error), traits ...Trait) {
+	register(name, KindBuffer, reflect.TypeFor[T](), reflect.TypeFor[T](), defaults, doc, traits, func(set Settings, cfg any) (built, error) {
 		s, err := make(set, cfg.(C))
 		if err != nil {
 			return built{}, err
@@ -124,8 +129,8 @@ func RegisterBuffer[C, T any](name string, defaults C, doc string, make func(Set
 }
 
 // RegisterSink makes a sink known; see RegisterSource.
-func RegisterSink[C, In any](name string, defaults C, doc string, make func(Settings, C) (Sink[In], error)) {
-	register(name, KindSink, reflect.TypeFor[In](), nil, defaults, doc, func(set Settings, cfg any) (built, error) {
+func RegisterSink[C, In any](name string, defaults C, doc string, make func(Settings, C) (Sink[In], error), traits ...Trait) {
+	register(name, KindSink, reflect.TypeFor[In](), nil, defaults, doc, traits, func(set Settings, cfg any) (built, error) {
 		s, err := make(set, cfg.(C))
 		if err != nil {
 			return built{}, err
@@ -138,7 +143,7 @@ func RegisterSink[C, In any](name string, defaults C, doc string, make func(Sett
 	})
 }
 
-func register[C any](name string, kind Kind, in, out reflect.Type, defaults C, doc string, build func(Settings, any) (built, error)) {
+func register[C any](name string, kind Kind, in, out reflect.Type, defaults C, doc string, traits []Trait, build func(Settings, any) (built, error)) {
 	if reflect.TypeFor[C]().Kind() != reflect.Struct {
 		panic(fmt.Sprintf("pipeline: the config of stage %q is not a struct", name))
 	}
@@ -148,7 +153,7 @@ func register[C any](name string, kind Kind, in, out reflect.Type, defaults C, d
 		panic(fmt.Sprintf("pipeline: stage %q is registered twice", name))
 	}
 	registry.stages[name] = &stage{
-		StageInfo: StageInfo{Name: name, Kind: kind, In: in, Out: out, Doc: doc, Defaults: defaults},
+		StageInfo: StageInfo{Name: name, Kind: kind, In: in, Out: out, Doc: doc, Defaults: defaults, traits: traits},
 		decode: func(n *spec.Node) (any, spec.Problems) {
 			cfg := defaults
 			problems := n.Decode(&cfg)

@@ -18,6 +18,7 @@ type Run struct {
 	log              *slog.Logger
 	clock            Clock
 	nodes            []*node
+	files, rows      bool // it makes files; they get rows in the catalogue
 
 	ctx       context.Context // ends with an abort, or with the run
 	abort     context.CancelCauseFunc

@@ -39,7 +39,7 @@ func init() {
 	pipeline.RegisterSink("answering", struct{}{}, "", func(set pipeline.Settings, _ struct{}) (pipeline.Sink[*token], error) {
 		a, err := pipeline.Use[*answers](set)
 		return answering{a, set}, err
-	})
+	}, pipeline.MakesFiles)
 }
 
 // TestTriggerPrefersAMarkToASecondFile: what a continuous recording holds is

@@ -46,7 +46,8 @@ type gopGate struct {
 	wall  wall
 	rec   *eventRecording
 	lost  *eventRecording // of the run before, until its first chunk comes
-	short bool            // the pre-roll is shorter than asked for, because of max_bytes
+	await awaiting
+	short bool // the pre-roll is shorter than asked for, because of max_bytes
 	ended bool
 }
 
@@ -59,7 +60,7 @@ type heldChunk struct {
 }
 
 func newHeld(c *media.Chunk) heldChunk {
-	return heldChunk{Chunk: c, utc: c.UTC, end: c.UTC + c.Span()}
+	return heldChunk{Chunk: c, utc: c.UTC, end: c.UTC + c.Lasted()}
 }
 
 // eventRecording is the file that is open, or that a run has left to the next.
@@ -71,15 +72,24 @@ type eventRecording struct {
 	events []media.Event
 }
 
-// Close lets a recording be left in a Kept.
-func (*eventRecording) Close() {}
+// gateLeft is what a run leaves to the next one: a recording whose time is not
+// over, and events of which no picture has come yet.
+type gateLeft struct {
+	rec   *eventRecording
+	await []awaited
+}
+
+// Close lets it be left in a Kept.
+func (gateLeft) Close() {}
 
 func newGOPGate(set pipeline.Settings, cfg GOPRingConfig, queue *gopRing) *gopGate {
 	if set.Log == nil {
 		set.Log = slog.New(slog.DiscardHandler)
 	}
 	g := &gopGate{cfg: cfg, set: set, queue: queue}
-	g.lost, _ = set.Kept.Take(set.Stage).(*eventRecording)
+	if left, ok := set.Kept.Take(set.Stage).(gateLeft); ok {
+		g.lost, g.await.list = left.rec, left.await
+	}
 	return g
 }
 
@@ -102,6 +112,7 @@ func (g *gopGate) Put(c *media.Chunk) {
 	default:
 		g.hold(h)
 	}
+	g.recordAwaited(&h)
 	g.trim()
 }
 
@@ -146,6 +157,18 @@ func (g *gopGate) resume(h *heldChunk) {
 		lost.began, lost.file = h.utc, h.utc
 		g.rec = lost
 		g.mark(lost.events...)
+	}
+}
+
+// recordAwaited begins with the first key frame what waited for it.
+func (g *gopGate) recordAwaited(h *heldChunk) {
+	if len(g.await.list) == 0 || !h.StartsGOP {
+		return
+	}
+	for _, w := range g.await.begin(h.utc, g.set.Clock) {
+		if _, err := g.record(w.Event, w.longest); err != nil {
+			g.set.Log.Warn("an event is not recorded", "event", w.ID, "error", err)
+		}
 	}
 }
 
@@ -273,10 +296,14 @@ func (g *gopGate) Close() error {
 	if g.rec == nil {
 		g.rec = g.lost
 	}
+	left := gateLeft{await: g.await.list}
 	if r := g.rec; r != nil && r.until > g.wall.end {
-		g.set.Kept.Leave(g.set.Stage, r)
+		left.rec = r
 	}
-	g.rec, g.lost = nil, nil
+	if left.rec != nil || len(left.await) > 0 {
+		g.set.Kept.Leave(g.set.Stage, left)
+	}
+	g.rec, g.lost, g.await.list = nil, nil, nil
 	return g.queue.Close()
 }
 
@@ -302,6 +329,7 @@ func (g *gopGate) Report(out *pipeline.Report) {
 	if g.rec == nil && out.Waiting == "" {
 		out.Waiting = "trigger"
 	}
+	g.await.report(out, g.set.Clock)
 	if g.short {
 		out.Warnings = append(out.Warnings, fmt.Sprintf("an event would have only %v from before its trigger, not %v: raise max_bytes of gop_ring, now %d",
 			g.span().Round(time.Millisecond), time.Duration(g.cfg.Before), int64(g.cfg.MaxSize)))

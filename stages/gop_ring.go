@@ -37,7 +37,7 @@ func init() {
 		Before: spec.Duration(10 * time.Second), After: spec.Duration(10 * time.Second),
 		MaxSize: 64 << 20, MaxTime: spec.Duration(time.Minute),
 	}, "Absorbs what the disk cannot take at once, bounded in bytes and in time. When it is full it drops whole GOPs, oldest first, and marks the gap.",
-		newGOPRing)
+		newGOPRing, pipeline.HoldsForEvents, pipeline.CompletesEvents)
 }
 
 // gopRing is a queue of chunks.
@@ -66,8 +66,8 @@ type gopRing struct {
 	ended    bool
 	dropped  pipeline.Drop
 	lastUnit time.Time
-	wall     wall
-	first    int64 // ns, UTC of the first chunk that came, by the wall clock as it is now; 0 before that
+	marks    eventMarks
+	asks     bool  // a stage behind gives events their interval
 	extra    int64 // ns that max_backlog does not count: what a trigger put here at once
 }
 
@@ -77,6 +77,15 @@ type ringEntry struct {
 }
 
 func newGOPRing(set pipeline.Settings, cfg GOPRingConfig) (pipeline.Buffer[*media.Chunk], error) {
+	r, err := newRing(set, cfg)
+	if err == nil && set.Mode == pipeline.Event {
+		return newGOPGate(set, cfg, r), nil
+	}
+	return r, err
+}
+
+// newRing makes a queue: it does not wait for events, whatever the mode is.
+func newRing(set pipeline.Settings, cfg GOPRingConfig) (*gopRing, error) {
 	pool, err := pipeline.Use[*media.Pool](set)
 	if err != nil {
 		return nil, err
@@ -87,9 +96,6 @@ func newGOPRing(set pipeline.Settings, cfg GOPRingConfig) (pipeline.Buffer[*medi
 	}
 	r.budget, _ = pipeline.Use[*media.Budget](set) // a program need not have one
 	r.stream = set.Stream
-	if set.Mode == pipeline.Event {
-		return newGOPGate(set, cfg, r), nil
-	}
 	return r, nil
 }
 
@@ -116,10 +122,9 @@ func (r *gopRing) put(c *media.Chunk) {
 		return
 	}
 	if c.Mark == nil {
-		r.lastUnit = time.Unix(0, c.UTC+c.Span())
-		r.first += r.wall.step(c)
-		if r.first == 0 {
-			r.first = c.UTC
+		r.lastUnit = time.Unix(0, c.UTC+c.Lasted())
+		for _, e := range r.marks.follow(c, r.clock) {
+			r.putMark(r.pool.NewMark(nil, 0, media.Mark{Kind: media.MarkEvent, Event: &e.Event}))
 		}
 	}
 	if r.tail && !c.StartsGOP && c.Mark == nil {
@@ -140,8 +145,11 @@ func (r *gopRing) put(c *media.Chunk) {
 
 // putMark queues a mark that is never dropped.
 func (r *gopRing) putMark(c *media.Chunk) {
-	if e := c.Mark.Event; e != nil && e.Ask {
+	if e := c.Mark.Event; e != nil && e.Ask && !r.asks {
 		full := completed(*e, r.cfg)
+		if _, begun := r.marks.keys.first(); begun {
+			full.Actual = r.marks.keys.before(full.Start)
+		}
 		c.Release()
 		c = r.pool.NewMark(nil, 0, media.Mark{Kind: media.MarkEvent, Event: &full})
 	}
@@ -210,6 +218,7 @@ func (r *gopRing) Report(out *pipeline.Report) {
 	out.RingBytes, out.RingMaxBytes = int64(r.bytes), int64(r.cfg.MaxSize)
 	out.RingSpan, out.RingChunks = time.Duration(r.span), len(r.queue)
 	out.LastAccessUnit = r.lastUnit
+	r.marks.await.report(out, r.clock)
 	if r.dropped.AccessUnits > 0 {
 		out.Drops = append(out.Drops, r.dropped)
 	}
@@ -219,10 +228,15 @@ func (r *gopRing) next() (*media.Chunk, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.queue) == 0 {
-		if r.ended {
+		switch {
+		case !r.ended:
+			return nil, nil
+		case r.pending == nil:
 			return nil, io.EOF
 		}
-		return nil, nil
+		gap := *r.pending // nothing comes behind it that could carry it
+		r.pending = nil
+		return r.pool.NewMark(nil, 0, media.Mark{Kind: media.MarkGap, Gap: gap}), nil
 	}
 	if e := &r.queue[0]; e.gap != nil {
 		gap := *e.gap

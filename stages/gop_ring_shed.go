@@ -35,7 +35,7 @@ func (r *gopRing) shed() {
 			from = r.lastMedia()
 		}
 	}
-	gap := media.Gap{Cause: media.GapOverload}
+	var gap media.Gap
 	cut, kept := r.cut(from, to)
 	from += kept
 	for _, e := range cut {
@@ -45,7 +45,7 @@ func (r *gopRing) shed() {
 		if m := e.chunk.Mark; m != nil {
 			gap = gap.Plus(m.Gap)
 		} else {
-			gap = gap.Plus(media.Gap{Chunks: 1, Duration: e.chunk.Span()})
+			gap = gap.Plus(e.chunk.Dropped())
 		}
 		r.count(e.chunk)
 		e.chunk.Release()
@@ -109,7 +109,11 @@ func (r *gopRing) cut(from, to int) (out []ringEntry, kept int) {
 
 // drop counts and releases a chunk that is not queued.
 func (r *gopRing) drop(c *media.Chunk) {
-	r.note(len(r.queue), media.Gap{Cause: media.GapOverload, Chunks: 1, Duration: c.Span()})
+	gap := c.Dropped()
+	if r.pending != nil {
+		gap = r.pending.Plus(gap)
+	}
+	r.pending = &gap
 	r.count(c)
 	c.Release()
 }

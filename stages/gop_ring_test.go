@@ -282,3 +282,41 @@ func TestRingNeverDropsMarks(t *testing.T) {
 		require.Zero(rt, pool.Outstanding())
 	})
 }
+
+// A GOP that is dropped has a gap before it: both are missing.
+func TestRingKeepsTheGapBeforeWhatItDrops(t *testing.T) {
+	pool := pipelinetest.Pool(t)
+	cam := pipelinetest.NewCamera(t, pool)
+	r := &gopRing{cfg: GOPRingConfig{MaxSize: 1 << 30, MaxTime: spec.Duration(time.Hour)}, pool: pool, ready: make(chan struct{}, 1)}
+	shot := cam.Shoot(t, 25)
+	cam.Gap(media.Gap{Cause: media.GapTimestampJump})
+	shot = append(shot, cam.Shoot(t, 25)...)
+	cam.Gap(media.Gap{Cause: media.GapStall, Duration: 12e9})
+	shot = append(append(shot, cam.Shoot(t, 75)...), cam.Cut()...)
+	for _, c := range shot {
+		r.Put(c)
+	}
+	first, err := r.Take(t.Context()) // of a GOP that is not broken
+	require.NoError(t, err)
+	first.Release()
+	for r.Shed() {
+	}
+	r.End("")
+	var gap media.Gap
+	for {
+		c, err := r.Take(t.Context())
+		if err != nil {
+			break
+		}
+		if c.Mark != nil {
+			gap = gap.Plus(c.Mark.Gap)
+		} else {
+			gap = gap.Plus(c.Gap)
+		}
+		c.Release()
+	}
+	require.Equal(t, media.GapOverload, gap.Cause, "the jump lost nothing")
+	require.Greater(t, gap.Chunks, 2)
+	require.EqualValues(t, 12e9+int64(gap.Chunks)*1e9, gap.Duration)
+	require.NoError(t, r.Close())
+}

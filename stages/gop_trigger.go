@@ -1,10 +1,12 @@
 package stages
 
 import (
+	"errors"
 	"time"
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/spec"
 )
 
 // eventOf is what a trigger asks for, with what it leaves to the ring.
@@ -15,6 +17,9 @@ func eventOf(t pipeline.Trigger, cfg GOPRingConfig, clock pipeline.Clock, protec
 	}
 	if t.Protect != pipeline.ProtectByRule {
 		e.Protect = t.Protect == pipeline.ProtectOn
+	}
+	if cfg == (GOPRingConfig{}) { // a stage without settings of its own
+		cfg.Before, cfg.After = spec.Duration(t.DefaultBefore), spec.Duration(t.DefaultAfter)
 	}
 	e = interval(e, cfg)
 	if t.Before >= 0 {
@@ -40,10 +45,14 @@ func interval(e media.Event, cfg GOPRingConfig) media.Event {
 	return e
 }
 
-func answered(status pipeline.TriggerStatus, e media.Event, actual int64) pipeline.Triggered {
-	return pipeline.Triggered{
-		Status: status, Requested: time.Unix(0, e.Start), Until: time.Unix(0, e.End), Actual: time.Unix(0, actual),
+// answered is what a trigger did; an event of which nothing has come yet has no
+// begin.
+func answered(status pipeline.TriggerStatus, e media.Event) pipeline.Triggered {
+	done := pipeline.Triggered{Status: status, Requested: time.Unix(0, e.Start), Until: time.Unix(0, e.End)}
+	if e.Actual != 0 {
+		done.Actual = time.Unix(0, e.Actual)
 	}
+	return done
 }
 
 // Trigger records an event from the key frame at or before its begin. See
@@ -52,7 +61,11 @@ func (g *gopGate) Trigger(t pipeline.Trigger) (pipeline.Triggered, error) {
 	e := eventOf(t, g.cfg, g.set.Clock, false)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.record(e, int64(t.Max))
+	done, err := g.record(e, int64(t.Max))
+	if errors.Is(err, pipeline.ErrNothing) && !g.ended {
+		return answered(pipeline.EventWaiting, e), g.await.add(e, &t, g.set.Clock)
+	}
+	return done, err
 }
 
 // record begins a recording, or joins the one that is open where their intervals
@@ -80,10 +93,11 @@ func (g *gopGate) record(e media.Event, longest int64) (pipeline.Triggered, erro
 	if longest > 0 {
 		r.max = longest
 	}
+	e.Actual = r.began
 	r.events = media.JoinEvent(r.events, e)
 	g.mark(e)
 	g.flush()
-	return answered(status, e, r.began), nil
+	return answered(status, e), nil
 }
 
 // oldest is the begin of the media that a recording could have.
@@ -120,14 +134,12 @@ func (r *gopRing) Trigger(t pipeline.Trigger) (pipeline.Triggered, error) {
 	e := eventOf(t, r.cfg, r.clock, true)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	switch {
-	case r.first == 0 || r.ended:
+	if r.ended {
 		return pipeline.Triggered{}, pipeline.ErrNothing
-	case e.End <= r.first:
-		return pipeline.Triggered{}, pipeline.ErrPast
-	case e.Start < r.first && !t.Partial:
-		return pipeline.Triggered{}, pipeline.ErrNotCovered
 	}
-	r.putMark(r.pool.NewMark(nil, 0, media.Mark{Kind: media.MarkEvent, Event: &e}))
-	return answered(pipeline.EventMarked, e, max(e.Start, r.first)), nil
+	done, mark, err := r.marks.trigger(&e, &t, r.clock)
+	if mark {
+		r.putMark(r.pool.NewMark(nil, 0, media.Mark{Kind: media.MarkEvent, Event: &e}))
+	}
+	return done, err
 }

@@ -3,10 +3,11 @@ package stages
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"sync/atomic"
+	"time"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -25,11 +26,14 @@ func (c KeyframesConfig) Validate() error {
 
 func init() {
 	pipeline.RegisterTransform("keyframes", KeyframesConfig{Speed: 60},
-		"Makes a time-lapse: key frames of the pictures only, without sound, as many times faster as asked for. What follows, such as the segmenter's max_duration, counts in the time-lapse's time.",
-		newKeyframes)
+		"Makes a time-lapse: the pictures that decode without any other, without sound, as many times faster as asked for. What follows, such as the segmenter's max_duration, counts in the time-lapse's time.",
+		newKeyframes, pipeline.GivesKeyFrames)
 }
 
-// keyframes makes each key frame of the lead track a chunk of its own.
+// keyframes makes each key frame of the lead track a chunk of its own: each picture
+// that decodes without any other, in a form in which it needs none and is shown
+// where it stands. A picture at which a decoder may begin, but which becomes whole
+// only with those behind it, is none: it is left out and counted.
 //
 // A key frame is kept back until the next one comes, which ends it exactly. Its
 // payload is copied, so that the GOP it came in does not stay in memory.
@@ -39,10 +43,10 @@ func init() {
 type keyframes struct {
 	cfg  KeyframesConfig
 	pool *media.Pool
-	log  *slog.Logger
+	set  pipeline.Settings
 
 	from  *media.TrackSet // that set was made for
-	set   *media.TrackSet // its pictures; nil where it has none
+	to    *media.TrackSet // its pictures; nil where it has none
 	track int             // their place in from
 	held  *media.Chunk    // the last key frame, not sealed
 	begun bool            // the set has had a key frame
@@ -52,14 +56,29 @@ type keyframes struct {
 	next  uint64          // number of the chunk that is expected; 0 before the first
 	gap   media.Gap       // before the next key frame
 	blind atomic.Bool
+
+	alone   *codec.Standalone
+	au      []byte        // the picture at hand
+	passed  int64         // ns of the stream since the last picture that stands alone
+	skipped int           // pictures left out since
+	none    atomic.Int64  // ns: wall clock since when there is none to keep; 0 while there are
+	dropped atomic.Uint64 // pictures left out
+	lost    atomic.Uint64 // bytes of them
 }
+
+// A stream is said to have no picture that stands alone after so many at which a
+// decoder may begin that do not, or after a time that no encoder takes on purpose.
+const (
+	maxSkipped = 2
+	maxPassed  = int64(time.Minute)
+)
 
 func newKeyframes(set pipeline.Settings, cfg KeyframesConfig) (pipeline.Transform[*media.Chunk, *media.Chunk], error) {
 	pool, err := pipeline.Use[*media.Pool](set)
 	if err != nil {
 		return nil, err
 	}
-	return &keyframes{cfg: cfg, pool: pool, log: set.Log, seq: 1}, nil
+	return &keyframes{cfg: cfg, pool: pool, set: set, seq: 1}, nil
 }
 
 // Process takes the key frame out of a chunk that has one.
@@ -78,19 +97,22 @@ func (k *keyframes) Process(_ context.Context, c *media.Chunk, emit pipeline.Emi
 			return err
 		}
 	}
-	if k.set == nil {
+	if k.to == nil {
 		return nil
 	}
 	col := &c.Tracks[k.track]
 	for i, at := 0, 0; i < col.Len(); i++ {
 		size := int(col.Size[i])
 		if col.Flags[i]&media.FlagSync != 0 {
-			if err := k.take(c, i, at, emit); err != nil {
+			if picture, ok := k.standalone(col, at, size); !ok {
+				k.skip(size)
+			} else if err := k.take(c, i, picture, emit); err != nil {
 				return err
 			}
 		}
 		at += size
 	}
+	k.await(c.Span())
 	return nil
 }
 
@@ -114,17 +136,58 @@ func (k *keyframes) Report(r *pipeline.Report) {
 	if k.blind.Load() {
 		r.Warnings = append(r.Warnings, "the stage keyframes finds no pictures in this stream: nothing is recorded of it")
 	}
+	if n := k.dropped.Load(); n > 0 {
+		r.Drops = append(r.Drops, pipeline.Drop{Stage: k.set.Stage, Cause: "not_decodable_alone", AccessUnits: n, Bytes: k.lost.Load()})
+	}
+	if since := k.none.Load(); since != 0 {
+		r.Problems = append(r.Problems, pipeline.Problem{
+			Problem: "no_standalone_pictures", Since: time.Unix(0, since), Failing: true,
+			Cause: "no picture of the stream comes that decodes without others", Remedy: standaloneRemedy,
+		})
+	}
+}
+
+// standalone gives the form in which a picture needs no other; ok is false where it
+// has none. The picture is size bytes of the payload, from an offset on.
+func (k *keyframes) standalone(col *media.Columns, offset, size int) (picture []byte, ok bool) {
+	k.au = k.au[:0]
+	for _, b := range col.Payload.Slices(nil, offset, size) {
+		k.au = append(k.au, b...)
+	}
+	return k.alone.Picture(k.au)
+}
+
+// skip leaves a picture out that does not stand alone.
+func (k *keyframes) skip(size int) {
+	k.dropped.Add(1)
+	k.lost.Add(uint64(size))
+	k.skipped++
+}
+
+const standaloneRemedy = "set a shorter key frame interval at the encoder, and turn intra refresh off: a time-lapse is made of key frames that need no other picture"
+
+// await says once that there is none, while that is so.
+func (k *keyframes) await(passed int64) {
+	k.passed += passed
+	if k.none.Load() == 0 && (k.skipped >= maxSkipped || k.passed > maxPassed) {
+		k.none.Store(k.set.Clock.Now().UnixNano())
+		k.set.Log.Warn("keyframes finds no picture in this stream that decodes alone: nothing goes on until one comes", "remedy", standaloneRemedy)
+	}
+}
+
+// found begins to wait for the next one.
+func (k *keyframes) found() {
+	k.passed, k.skipped = 0, 0
+	k.none.Store(0)
 }
 
 // noteGap keeps what is missing before a chunk for the next key frame.
 func (k *keyframes) noteGap(c *media.Chunk) {
-	switch {
-	case !c.Gap.None():
-		k.gap = c.Gap
-	case k.next != 0 && c.Seq != k.next && k.gap.None():
-		k.gap = media.Gap{Cause: media.GapOverload, Chunks: int(c.Seq - k.next)}
+	gap := c.Gap
+	if k.next != 0 && c.Seq != k.next && k.gap.None() {
+		gap = media.Gap{Cause: media.GapOverload, Chunks: int(c.Seq - k.next)}.Plus(gap)
 	}
-	k.next = c.Seq + 1
+	k.gap, k.next = k.gap.Plus(gap), c.Seq+1
 }
 
 // change begins another set of tracks: its times have nothing to do with those
@@ -133,22 +196,27 @@ func (k *keyframes) change(from *media.TrackSet, emit pipeline.Emit[*media.Chunk
 	if err := k.giveLast(emit); err != nil {
 		return err
 	}
-	k.from, k.set, k.track, k.begun, k.delta = from, nil, from.Lead(), false, 0
+	k.from, k.to, k.track, k.begun, k.delta = from, nil, from.Lead(), false, 0
 	t := from.Tracks[k.track]
 	k.blind.Store(t.Kind() != media.Video)
 	if t.Kind() != media.Video {
-		k.log.Warn("keyframes finds no pictures in this stream: nothing of it goes on", "tracks", len(from.Tracks))
+		k.set.Log.Warn("keyframes finds no pictures in this stream: nothing of it goes on", "tracks", len(from.Tracks))
 		return nil
 	}
 	t.FrameDuration = 0
+	k.alone = codec.NewStandalone(&t)
+	k.found()
 	var err error
-	k.set, err = media.NewTrackSet(from.Generation, []media.Track{t})
+	if k.to, err = media.NewTrackSet(from.Generation, []media.Track{t}); err == nil {
+		k.to.Speed = k.cfg.Speed
+	}
 	return err
 }
 
-// take makes key frame i of a chunk the held one, and gives the one before. The
-// frame is at an offset of the payload.
-func (k *keyframes) take(c *media.Chunk, i, offset int, emit pipeline.Emit[*media.Chunk]) error {
+// take makes key frame i of a chunk, in its form, the held one, and gives the one
+// before.
+func (k *keyframes) take(c *media.Chunk, i int, picture []byte, emit pipeline.Emit[*media.Chunk]) error {
+	k.found()
 	col := &c.Tracks[k.track]
 	shown := col.DTS[i] + int64(col.Offset[i])
 	dts := media.Rescale(shown, k.cfg.Speed, 1)
@@ -159,14 +227,16 @@ func (k *keyframes) take(c *media.Chunk, i, offset int, emit pipeline.Emit[*medi
 		return err
 	}
 	k.begun, k.last = true, dts
-	h := k.pool.NewChunk(k.set, k.seq, []int{int(col.Size[i])})
+	h := k.pool.NewChunk(k.to, k.seq, []int{len(picture)})
 	k.seq++
 	to := &h.Tracks[0]
-	to.Payload.Copy(&col.Payload, offset)
+	for _, b := range to.Payload.Blocks() {
+		picture = picture[copy(b, picture):]
+	}
 	to.DTS, to.Offset = append(to.DTS, dts), append(to.Offset, 0)
-	to.Size, to.Flags = append(to.Size, col.Size[i]), append(to.Flags, media.FlagSync)
+	to.Size, to.Flags = append(to.Size, uint32(to.Payload.Len())), append(to.Flags, media.FlagSync)
 	h.StartsGOP, h.Gap, k.gap = true, k.gap, media.Gap{}
-	h.UTC = c.UTC + media.ToNanos(col.DTS[i]-col.DTS[0], k.set.Tracks[0].Timescale)
+	h.UTC = c.UTC + media.ToNanos(col.DTS[i]-col.DTS[0], k.to.Tracks[0].Timescale)
 	k.held = h
 	return nil
 }
@@ -190,7 +260,7 @@ func (k *keyframes) giveLast(emit pipeline.Emit[*media.Chunk]) error {
 		return nil
 	}
 	if k.delta == 0 {
-		k.delta = max(int64(k.set.Tracks[0].Timescale)/25, 1)
+		k.delta = max(int64(k.to.Tracks[0].Timescale)/25, 1)
 	}
 	return k.give(k.last+k.delta, emit)
 }

@@ -20,6 +20,9 @@ func keyframesStage(t testing.TB, pool *media.Pool, speed uint32) *keyframes {
 	return s.(*keyframes)
 }
 
+// idrUnit is an IDR picture in mdat form.
+var idrUnit = []byte{0, 0, 0, 1, 0x65}
+
 func TestKeyframesRunsAsManyTimesFasterAsAskedFor(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	cam := pipelinetest.NewCamera(t, pool)
@@ -72,10 +75,11 @@ func TestKeyframesTimesAlwaysAdvance(t *testing.T) {
 			if rapid.IntRange(0, 9).Draw(rt, "mark") == 0 {
 				require.NoError(rt, s.Process(t.Context(), pool.NewMark(set, uint64(i+1), media.Mark{Kind: media.MarkEnd, End: media.EndEvent}), emit))
 			}
-			c := pool.NewChunk(set, uint64(i+1), []int{1})
+			c := pool.NewChunk(set, uint64(i+1), []int{len(idrUnit)})
+			copy(c.Tracks[0].Payload.Blocks()[0], idrUnit)
 			dts += rapid.Int64Range(1, 1e6).Draw(rt, "step")
 			c.Tracks[0].DTS, c.Tracks[0].Offset = []int64{dts}, []int32{0}
-			c.Tracks[0].Size, c.Tracks[0].Flags, c.Tracks[0].End = []uint32{1}, []uint8{media.FlagSync}, dts+1
+			c.Tracks[0].Size, c.Tracks[0].Flags, c.Tracks[0].End = []uint32{uint32(len(idrUnit))}, []uint8{media.FlagSync}, dts+1
 			pool.Seal(c)
 			require.NoError(rt, s.Process(t.Context(), c, emit))
 		}
@@ -143,6 +147,77 @@ func TestKeyframesOfSoundAloneAreNone(t *testing.T) {
 	var r pipeline.Report
 	s.Report(&r)
 	require.Len(t, r.Warnings, 1)
+}
+
+// A stream of gradual refresh has points to begin at, and no picture that is whole
+// by itself: what is left out is counted, and that there is none is said while it is
+// so.
+func TestKeyframesSaysThatNoPictureStandsAlone(t *testing.T) {
+	pool := pipelinetest.Pool(t)
+	set, err := media.NewTrackSet(1, []media.Track{pipelinetest.AVC(640, 360)})
+	require.NoError(t, err)
+	var in []*media.Chunk
+	b := media.NewBuilder(pool, media.BuilderConfig{}, func(c *media.Chunk) { in = append(in, c) })
+	b.SetTracks(set)
+	later := []byte{6, 6, 2, 0x13, 0x10, 0x80} // whole after 8 pictures
+	p := []byte{0x41, 0x9a, 0x80}
+	for n, au := range [][][]byte{{{0x65}}, {later, p}, {later, p}, {later, p}, {{0x65}}} {
+		require.NoError(t, b.Append(0, &media.AU{DTS: int64(n) * 3600, PTS: int64(n) * 3600, Mono: int64(n) * 4e7, Sync: true, Payload: au}))
+	}
+	b.Flush()
+	s := keyframesStage(t, pool, 1)
+	var out []*media.Chunk
+	emit := func(c *media.Chunk) error { out = append(out, c); return nil }
+	problems := func() (words []string) {
+		var r pipeline.Report
+		s.Report(&r)
+		for _, p := range r.Problems {
+			require.NotEmpty(t, p.Cause)
+			require.NotEmpty(t, p.Remedy)
+			require.False(t, p.Since.IsZero())
+			words = append(words, p.Problem)
+		}
+		return words
+	}
+	for i, c := range in {
+		require.NoError(t, s.Process(t.Context(), c, emit))
+		if i == 2 || i == 3 {
+			require.Equal(t, []string{"no_standalone_pictures"}, problems())
+		} else {
+			require.Empty(t, problems())
+		}
+	}
+	require.NoError(t, s.Flush(t.Context(), emit))
+	require.Len(t, out, 2)
+	require.EqualValues(t, 4*3600, out[0].Tracks[0].End)
+	var r pipeline.Report
+	s.Report(&r)
+	require.Equal(t, []pipeline.Drop{{Stage: "keyframes", Cause: "not_decodable_alone", AccessUnits: 3, Bytes: 3 * 17}}, r.Drops)
+	releaseChunks(out)
+}
+
+// So is a stream whose key frames stop coming.
+func TestKeyframesSaysThatKeyFramesStayAway(t *testing.T) {
+	pool := pipelinetest.Pool(t)
+	cam := pipelinetest.NewCamera(t, pool)
+	cam.GOP = 25 * 62
+	s := keyframesStage(t, pool, 1)
+	var out []*media.Chunk
+	emit := func(c *media.Chunk) error { out = append(out, c); return nil }
+	said := 0
+	for range 130 {
+		for _, c := range cam.Shoot(t, 25) {
+			require.NoError(t, s.Process(t.Context(), c, emit))
+			var r pipeline.Report
+			s.Report(&r)
+			require.Empty(t, r.Drops)
+			said += len(r.Problems)
+		}
+	}
+	require.InDelta(t, 4, said, 2, "seconds past the minute, twice")
+	require.NoError(t, s.Flush(t.Context(), emit))
+	require.Len(t, out, 3)
+	releaseChunks(out)
 }
 
 func TestKeyframesReleasesWhatAnAbortLeaves(t *testing.T) {

@@ -41,7 +41,8 @@ func init() {
 		Threshold: 2.5, Window: spec.Duration(500 * time.Millisecond), Adapt: spec.Duration(30 * time.Second),
 		Hold: spec.Duration(5 * time.Second), Name: "motion",
 	}, "Raises an event when pictures take more bytes than usual, without decoding any: people and cars in a quiet scene, a light, a camera that is turned. "+
-		"Not what is small or slow against leaves, rain and noise, nor anything in a stream of constant bitrate or of key frames only. Put it before gop_ring.", newMotion)
+		"Not what is small or slow against leaves, rain and noise, nor anything in a stream of constant bitrate or of key frames only. Put it before gop_ring.", newMotion,
+		pipeline.RaisesEvents, pipeline.NeedsEveryPicture)
 }
 
 // motion scores a stream by the compressed sizes of its pictures.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 	"sync/atomic"
-	"time"
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
@@ -13,8 +12,8 @@ import (
 
 // SegmenterConfig says when a file ends and the next begins.
 type SegmenterConfig struct {
-	MaxDuration spec.Duration `yaml:"max_duration" doc:"longest file; it is cut at the next key frame, 0 is no limit"`
-	MaxSize     spec.Size     `yaml:"max_size" doc:"largest file; it is cut at the last key frame before, 0 is no limit"`
+	MaxDuration spec.Duration `yaml:"max_duration" doc:"longest file; it is cut at the next key frame, however late that comes, 0 is no limit"`
+	MaxSize     spec.Size     `yaml:"max_size" doc:"largest file; it is cut at the last key frame before, and without one ends at four times this, 0 is no limit"`
 	Align       spec.Duration `yaml:"align" doc:"cut by the wall clock, at the first key frame at or after each multiple of this since midnight: 15m is a quarter to, past and the hour; it divides a day, 0 is off"`
 	Timezone    string        `yaml:"timezone" doc:"of that clock, such as Europe/Berlin; empty is the machine's"`
 }
@@ -28,7 +27,7 @@ func init() {
 // segmenter turns chunks into the parts of segments.
 //
 // Invariant: a segment has one set of tracks, no gap inside, and begins with a
-// sync sample, unless twice a limit passed without one.
+// sync sample.
 type segmenter struct {
 	cfg SegmenterConfig
 	set pipeline.Settings
@@ -38,18 +37,25 @@ type segmenter struct {
 	cur      *media.Segment
 	began    int64 // ns, UTC of its begin, by the wall clock as it is now
 	index    uint64
-	startDTS int64 // ticks of the lead track
-	bytes    int64 // of media in the segment
-	gopBytes int64 // of the GOP that is being received
-	nextSeq  uint64
+	startDTS int64         // ticks of the lead track
+	bytes    int64         // of media in the segment
+	gopBytes int64         // of the GOP that is being received
+	nextSeq  uint64        // of the next chunk; 0 before the first
+	nextUTC  int64         // ns, end of the newest chunk
 	gap      media.Gap     // before the next chunk
 	apart    bool          // the next chunk belongs to another event: what is between was not asked for
 	events   []media.Event // that what comes may belong to; replaced, never changed
 
 	waiting atomic.Bool // for a key frame
 	gaps    atomic.Uint64
-	dropped atomic.Uint64 // access units before the first key frame
-	lost    atomic.Uint64 // bytes of them
+
+	keyless int64  // ns of media since the newest key frame
+	overdue bool   // the open segment has gone on to twice a limit, which was said
+	starved bool   // no segment is open for want of a key frame, which was said
+	warned  uint64 // times that something of this was said
+	trouble atomic.Pointer[pipeline.Problem]
+
+	early, late dropped // before the run's first key frame, and behind a segment that ended without the next one
 }
 
 func newSegmenter(set pipeline.Settings, cfg SegmenterConfig) (pipeline.Transform[*media.Chunk, media.Part], error) {
@@ -59,6 +65,9 @@ func newSegmenter(set pipeline.Settings, cfg SegmenterConfig) (pipeline.Transfor
 	}
 	s := &segmenter{cfg: cfg, set: set, clock: clock}
 	s.waiting.Store(true)
+	if left, is := set.Kept.Take(set.Stage).(leftGap); is {
+		s.gap = media.Gap(left)
+	}
 	return s, nil
 }
 
@@ -78,12 +87,11 @@ func (s *segmenter) Process(_ context.Context, c *media.Chunk, emit pipeline.Emi
 			return err
 		}
 	}
-	if s.cur == nil && !c.StartsGOP && end != media.EndForced {
-		s.dropped.Add(uint64(c.AccessUnits()))
-		s.lost.Add(uint64(c.Bytes()))
-		c.Release()
+	if s.cur == nil && !c.StartsGOP {
+		s.drop(c)
 		return nil
 	}
+	s.seeKeyFrame(c)
 	return s.pass(c, emit)
 }
 
@@ -92,14 +100,25 @@ func (s *segmenter) Flush(ctx context.Context, emit pipeline.Emit[media.Part]) e
 	return s.end(media.Cause(pipeline.EndReason(ctx)), emit)
 }
 
+// Close leaves what is missing since the last file to the next run, which has the
+// first file behind it.
+func (s *segmenter) Close() error {
+	if s.cur == nil && !s.gap.None() && !s.apart {
+		s.set.Kept.Leave(s.set.Stage, leftGap(s.gap))
+	}
+	return nil
+}
+
 // Report tells what is awaited and how often media was missing.
 func (s *segmenter) Report(r *pipeline.Report) {
 	if s.waiting.Load() && r.Waiting == "" {
 		r.Waiting = "key frame"
 	}
 	r.Gaps = s.gaps.Load()
-	if n := s.dropped.Load(); n > 0 {
-		r.Drops = append(r.Drops, pipeline.Drop{Stage: s.set.Stage, Cause: "before_key_frame", AccessUnits: n, Bytes: s.lost.Load()})
+	s.early.report(r, s.set.Stage, "before_key_frame")
+	s.late.report(r, s.set.Stage, string(media.GapNoKeyFrame))
+	if p := s.trouble.Load(); p != nil {
+		r.Problems = append(r.Problems, *p)
 	}
 }
 
@@ -129,35 +148,6 @@ func (s *segmenter) follow(step, utc int64) {
 	}
 }
 
-// noteGap collects what is missing before a chunk: said by a mark, by the chunk
-// itself, or seen from a hole in the sequence.
-func (s *segmenter) noteGap(c *media.Chunk) {
-	switch {
-	case !s.gap.None():
-	case !c.Gap.None():
-		s.gap = c.Gap
-	case s.apart || s.set.Mode == pipeline.Event && s.nextSeq == 0:
-	case s.nextSeq != 0 && c.Seq != s.nextSeq:
-		s.gap = media.Gap{Cause: media.GapOverload, Chunks: int(c.Seq - s.nextSeq)}
-	case s.nextSeq == 0 && s.set.After != nil:
-		s.gap = gapSince(s.set.After, c.UTC)
-	}
-	s.nextSeq, s.apart = c.Seq+1, false
-}
-
-// gapSince is what an earlier run of the pipeline left missing by failing: since the
-// last media that was written, by it or by one before it.
-func gapSince(e *pipeline.Ended, utc int64) media.Gap {
-	if e.Err == nil {
-		return media.Gap{}
-	}
-	since := e.At
-	if !e.Written.IsZero() {
-		since = e.Written
-	}
-	return media.Gap{Cause: media.GapRestart, Duration: max(utc-since.UnixNano(), 0)}
-}
-
 // cut tells why the open segment ends before a chunk, or is empty.
 func (s *segmenter) cut(c *media.Chunk) media.Cause {
 	switch {
@@ -174,28 +164,29 @@ func (s *segmenter) cut(c *media.Chunk) media.Cause {
 	return s.clock.due(c)
 }
 
-// limit tells which limit a chunk passes. A segment over twice a limit is cut
-// where it stands: a stream that has lost its key frames must not fill a disk
-// with one file.
+// limit tells which limit a chunk passes.
 func (s *segmenter) limit(c *media.Chunk) media.Cause {
-	var lasted int64
-	if lead := c.Lead(); lead.Len() > 0 {
-		lasted = media.ToNanos(lead.DTS[0]-s.startDTS, c.Set.Tracks[c.Set.Lead()].Timescale)
-	}
 	maxTime, maxSize := int64(s.cfg.MaxDuration), int64(s.cfg.MaxSize)
-	if c.StartsGOP {
-		switch {
-		case maxTime > 0 && lasted >= maxTime:
-			return media.EndMaxDuration
-		case maxSize > 0 && s.bytes+s.gopBytes > maxSize: // the next GOP is taken to be as large as the last
+	switch {
+	case !c.StartsGOP:
+		if s.tooLarge(c) {
 			return media.EndMaxSize
 		}
-		return ""
-	}
-	if maxTime > 0 && lasted >= 2*maxTime || maxSize > 0 && s.bytes >= 2*maxSize {
-		return media.EndForced
+	case maxTime > 0 && s.lasted(c) >= maxTime:
+		return media.EndMaxDuration
+	case maxSize > 0 && s.bytes+s.gopBytes > maxSize: // the next GOP is taken to be as large as the last
+		return media.EndMaxSize
 	}
 	return ""
+}
+
+// lasted is how long the open segment is before a chunk, ns: in media time, and
+// where the lead track is silent, by the wall clock.
+func (s *segmenter) lasted(c *media.Chunk) int64 {
+	if lead := c.Lead(); lead.Len() > 0 {
+		return media.ToNanos(lead.DTS[0]-s.startDTS, c.Set.Tracks[c.Set.Lead()].Timescale)
+	}
+	return c.UTC - s.began
 }
 
 func (s *segmenter) pass(c *media.Chunk, emit pipeline.Emit[media.Part]) error {
@@ -241,16 +232,6 @@ func (s *segmenter) current(utc int64) []media.Event {
 	return s.events
 }
 
-// tell logs the gap before a file.
-func (s *segmenter) tell() {
-	if s.gap.Cause == media.GapTimestampJump {
-		s.set.Log.Warn("the sender's clock jumped: a new file begins, nothing is missing")
-		return
-	}
-	s.set.Log.Warn("media is missing before this file",
-		"cause", string(s.gap.Cause), "duration", time.Duration(s.gap.Duration).Round(time.Millisecond), "chunks", s.gap.Chunks)
-}
-
 func (s *segmenter) end(why media.Cause, emit pipeline.Emit[media.Part]) error {
 	if s.cur == nil {
 		return nil
@@ -258,5 +239,6 @@ func (s *segmenter) end(why media.Cause, emit pipeline.Emit[media.Part]) error {
 	seg := s.cur
 	s.cur = nil
 	s.waiting.Store(true)
+	s.keyFrameCame()
 	return emit(media.Part{Segment: seg, End: why})
 }

@@ -51,15 +51,16 @@ func (c *clockCut) begin(utc int64) {
 
 // due tells why the open segment ends before a chunk, or is empty.
 func (c *clockCut) due(ch *media.Chunk) media.Cause {
-	switch {
-	case c.every == 0 || ch.UTC < c.next:
-		return ""
-	case ch.StartsGOP:
+	if ch.StartsGOP && c.passed(ch, 1) {
 		return media.EndAligned
-	case ch.UTC-c.next >= int64(c.every): // no key frame for as long as a segment
-		return media.EndForced
 	}
 	return ""
+}
+
+// passed tells whether the open segment has lasted long enough, and so many times
+// as long.
+func (c *clockCut) passed(ch *media.Chunk, times int64) bool {
+	return c.every > 0 && ch.UTC-c.next >= (times-1)*int64(c.every)
 }
 
 // longest is the most that a segment may last, 0 for no limit: the muxer sizes

@@ -61,17 +61,6 @@ func TestSegmenterCutsByTheClockThatWasSet(t *testing.T) {
 	}
 }
 
-func TestSegmenterForcesACutWhenNoKeyFrameComes(t *testing.T) {
-	pool := pipelinetest.Pool(t)
-	cam := pipelinetest.NewCamera(t, pool)
-	cam.GOP = 1 << 20
-	r := newReel(t, SegmenterConfig{Align: spec.Duration(3 * time.Second)}, nil)
-	r.feed(append(cam.Shoot(t, 25*9), cam.Cut()...)...)
-	r.flush()
-	require.Equal(t, []media.Cause{media.EndForced, media.EndStop}, r.ends())
-	require.EqualValues(t, pipelinetest.StartUTC+int64(4*time.Second), r.last().StartUTC, "the multiple was at 1 s")
-}
-
 func TestSegmenterSettings(t *testing.T) {
 	require.Empty(t, SegmenterConfig{Align: spec.Duration(15 * time.Minute), Timezone: "Europe/Berlin"}.Check())
 	require.Empty(t, SegmenterConfig{Align: spec.Duration(24 * time.Hour)}.Check())

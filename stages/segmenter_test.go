@@ -140,20 +140,6 @@ func TestSegmenterKeepsFilesBelowTheSize(t *testing.T) {
 	require.Equal(t, media.EndMaxSize, r.segments[0].end)
 }
 
-func TestSegmenterForcesACutAtTwiceTheLimit(t *testing.T) {
-	pool := pipelinetest.Pool(t)
-	cam := pipelinetest.NewCamera(t, pool)
-	cam.GOP = 1 << 30 // one key frame, then never again
-	r := newReel(t, SegmenterConfig{MaxDuration: spec.Duration(3 * time.Second)}, nil)
-	shot := append(cam.Shoot(t, 25*14), cam.Cut()...)
-	want := units(shot)
-	r.feed(shot...)
-	r.flush()
-	require.Equal(t, []media.Cause{media.EndForced, media.EndForced, media.EndStop}, r.ends())
-	require.Equal(t, want, r.segments[0].units+r.segments[1].units+r.segments[2].units)
-	require.False(t, r.segments[1].starts)
-}
-
 func TestSegmenterGoesOnWithEqualTracks(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	cam := pipelinetest.NewCamera(t, pool)

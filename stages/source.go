@@ -5,6 +5,8 @@ package stages
 import (
 	"context"
 	"errors"
+	"fmt"
+	"sync"
 	"sync/atomic"
 
 	"github.com/gospool/spool/pipeline"
@@ -30,7 +32,11 @@ type source struct {
 	path  string
 	stage string
 	kept  *pipeline.Kept
+	clock pipeline.Clock
 	sub   atomic.Pointer[hub.Subscription]
+
+	mu    sync.Mutex // guards marks
+	marks eventMarks
 }
 
 func newSource(set pipeline.Settings, _ SourceConfig) (pipeline.Source[*media.Chunk], error) {
@@ -38,7 +44,7 @@ func newSource(set pipeline.Settings, _ SourceConfig) (pipeline.Source[*media.Ch
 	if err != nil {
 		return nil, err
 	}
-	return &source{hub: h, path: set.Stream, stage: set.Stage, kept: set.Kept}, nil
+	return &source{hub: h, path: set.Stream, stage: set.Stage, kept: set.Kept, clock: set.Clock}, nil
 }
 
 // Run hands on what the subscription gives. The publisher's end is the run's; a
@@ -50,12 +56,12 @@ func (s *source) Run(ctx context.Context, emit pipeline.Emit[*media.Chunk]) erro
 	}
 	defer sub.Close()
 	s.sub.Store(sub)
-	if err := pass(ctx, sub, emit); ctx.Err() == nil {
+	if err := s.pass(ctx, sub, emit); ctx.Err() == nil {
 		s.stay(err)
 		return err
 	}
 	sub.Finish()
-	return pass(context.WithoutCancel(ctx), sub, emit)
+	return s.pass(context.WithoutCancel(ctx), sub, emit)
 }
 
 // subscribe goes on with what the run before left, so that nothing of a publisher
@@ -79,11 +85,16 @@ func (s *source) stay(end error) {
 }
 
 // pass hands chunks on until the subscription or the context ends.
-func pass(ctx context.Context, sub *hub.Subscription, emit pipeline.Emit[*media.Chunk]) error {
+func (s *source) pass(ctx context.Context, sub *hub.Subscription, emit pipeline.Emit[*media.Chunk]) error {
 	for ctx.Err() == nil {
 		c, err := sub.Take(ctx)
 		if err != nil {
 			return err
+		}
+		for _, e := range s.awaited(c) {
+			if !sub.Mark(&e.Event) {
+				break
+			}
 		}
 		if err := emit(c); err != nil {
 			return err
@@ -92,8 +103,41 @@ func pass(ctx context.Context, sub *hub.Subscription, emit pipeline.Emit[*media.
 	return context.Cause(ctx)
 }
 
-// Report says whether a publisher is awaited, and what a full queue cost.
+// The losses on the way to the hub that a recording shows: a picture is missing or
+// cannot be decoded, up to the next key frame.
+const (
+	lostPackets = string(media.GapRTPLoss)
+	lostDamaged = "damaged" // access units of which a packet is missing
+)
+
+func (s *source) awaited(c *media.Chunk) []awaited {
+	if c.Mark != nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.marks.follow(c, s.clock)
+}
+
+// Trigger marks an event in what is recorded, where no stage behind takes it:
+// behind what has come so far. See pipeline.Triggerer.
+func (s *source) Trigger(t pipeline.Trigger) (pipeline.Triggered, error) {
+	e := eventOf(t, GOPRingConfig{}, s.clock, true)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	done, mark, err := s.marks.trigger(&e, &t, s.clock)
+	if sub := s.sub.Load(); mark && (sub == nil || !sub.Mark(&e)) {
+		return pipeline.Triggered{}, pipeline.ErrNothing
+	}
+	return done, err
+}
+
+// Report says whether a publisher is awaited, and what a full queue or the network
+// cost.
 func (s *source) Report(r *pipeline.Report) {
+	s.mu.Lock()
+	s.marks.await.report(r, s.clock)
+	s.mu.Unlock()
 	sub := s.sub.Load()
 	if sub == nil || !sub.Live() {
 		r.Waiting = "publisher"
@@ -101,5 +145,11 @@ func (s *source) Report(r *pipeline.Report) {
 	}
 	if d := sub.Dropped(); d.Chunks > 0 {
 		r.Drops = append(r.Drops, pipeline.Drop{Stage: "source", Cause: string(media.GapOverload), AccessUnits: d.AccessUnits, Bytes: d.Bytes})
+	}
+	if n := sub.Lost(lostDamaged); n > 0 {
+		r.Drops = append(r.Drops, pipeline.Drop{Stage: "source", Cause: lostDamaged, AccessUnits: n})
+	}
+	if n := sub.Lost(lostPackets); n > 0 {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("%d packets were lost on the way since this run began: pictures are missing or damaged; let the publisher use TCP", n))
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strconv"
 	"time"
 
@@ -57,6 +56,15 @@ func (b *TeeBranch) tail() (*pipeline.Tail[*media.Chunk], spec.Problems) {
 	return pipeline.CompileTail[*media.Chunk]("tee", b.Stages)
 }
 
+// Tails are the branches, for whoever checks the whole pipeline.
+func (c TeeConfig) Tails() (tails []pipeline.AnyTail) {
+	for i := range c.Branches {
+		tail, _ := c.Branches[i].tail()
+		tails = append(tails, tail)
+	}
+	return tails
+}
+
 // Check refuses a tee that leads nowhere, and names that mean two branches.
 func (c TeeConfig) Check() (problems spec.Problems) {
 	if len(c.Branches) == 0 {
@@ -75,7 +83,7 @@ func (c TeeConfig) Check() (problems spec.Problems) {
 func init() {
 	pipeline.RegisterSink("tee", TeeConfig{},
 		"Gives each chunk to several branches, each with a queue and a pace of its own. A branch that is slow or fails loses whole GOPs, counted; it never delays the others.",
-		newTee)
+		newTee, pipeline.CompletesEvents)
 }
 
 // tee shares each chunk by reference.
@@ -85,8 +93,9 @@ func init() {
 type tee struct{ branches []teeBranch }
 
 type teeBranch struct {
-	name string
-	ring pipeline.Buffer[*media.Chunk]
+	name  string
+	ring  *gopRing
+	files bool // the branch makes some
 	*pipeline.Branch
 }
 
@@ -108,11 +117,15 @@ func newTeeBranch(set pipeline.Settings, cfg *TeeBranch) (b teeBranch, err error
 		return b, problems.Err()
 	}
 	queue := set
-	queue.Stage, queue.Mode, queue.Kept = "queue", pipeline.Manual, nil // it queues; it does not wait for events
+	queue.Stage = "queue"
 	b.name = cfg.Name
-	if b.ring, err = newGOPRing(queue, cfg.queue()); err == nil {
-		b.Branch, err = pipeline.NewBranch(tail, set, cfg.Name, b.ring.Take)
+	ring, err := newRing(queue, cfg.queue())
+	if err != nil {
+		return b, err
 	}
+	ring.asks = tail.Has(pipeline.CompletesEvents)
+	b.ring, b.files = ring, tail.Has(pipeline.MakesFiles)
+	b.Branch, err = pipeline.NewBranch(tail, set, cfg.Name, ring.Take)
 	return b, err
 }
 
@@ -155,9 +168,7 @@ func (t *tee) Close() error {
 	var errs []error
 	for _, b := range t.branches {
 		b.Branch.Close()
-		if c, ok := b.ring.(io.Closer); ok {
-			errs = append(errs, c.Close())
-		}
+		errs = append(errs, b.ring.Close())
 	}
 	return errors.Join(errs...)
 }
@@ -166,9 +177,7 @@ func (t *tee) Close() error {
 func (t *tee) Report(r *pipeline.Report) {
 	for _, b := range t.branches {
 		branch := b.Branch.Report()
-		if q, ok := b.ring.(pipeline.Reporter); ok {
-			q.Report(&branch)
-		}
+		b.ring.Report(&branch)
 		r.Beside(b.name, branch)
 	}
 }
@@ -191,8 +200,8 @@ func (t *tee) Trigger(trigger pipeline.Trigger) (first pipeline.Triggered, err e
 	var errs []error
 	for _, b := range t.branches {
 		got, err := b.Branch.Trigger(trigger)
-		if marks, ok := b.ring.(pipeline.Triggerer); ok && errors.Is(err, pipeline.ErrNoEvents) {
-			got, err = marks.Trigger(trigger)
+		if b.files && errors.Is(err, pipeline.ErrNoEvents) {
+			got, err = b.ring.Trigger(trigger)
 		}
 		switch {
 		case err != nil:

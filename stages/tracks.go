@@ -52,6 +52,22 @@ func (m TrackMatch) matches(t *media.Track) bool {
 		(m.Language == "" || m.Language == language)
 }
 
+// Check refuses rules that leave no track of any stream.
+func (c TracksConfig) Check() spec.Problems {
+	languages := []string{"", "an unnamed one"}
+	for _, m := range slices.Concat(c.Keep, c.Drop) {
+		languages = append(languages, m.Language)
+	}
+	for _, codec := range media.Codecs() {
+		for _, language := range languages {
+			if c.keeps(&media.Track{Codec: codec, Language: language}) {
+				return nil
+			}
+		}
+	}
+	return spec.Problems{spec.At("drop", "no track of any stream is left: nothing would be recorded").WithHint("drop less, or keep more")}
+}
+
 func init() {
 	pipeline.RegisterTransform("tracks", TracksConfig{},
 		"Leaves tracks out, by kind, codec or language. Media is not copied: what is left out stays in memory as long as what goes on.",
@@ -110,7 +126,7 @@ func (s *tracks) choose(from *media.TrackSet) error {
 	s.from, s.set, s.kept = from, nil, nil
 	var list []media.Track
 	for i := range from.Tracks {
-		if t := &from.Tracks[i]; s.keeps(t) {
+		if t := &from.Tracks[i]; s.cfg.keeps(t) {
 			s.kept = append(s.kept, i)
 			list = append(list, *t)
 		}
@@ -125,13 +141,15 @@ func (s *tracks) choose(from *media.TrackSet) error {
 		return nil
 	}
 	var err error
-	s.set, err = media.NewTrackSet(from.Generation, list)
+	if s.set, err = media.NewTrackSet(from.Generation, list); err == nil {
+		s.set.Speed = from.Speed
+	}
 	return err
 }
 
-func (s *tracks) keeps(t *media.Track) bool {
+func (c TracksConfig) keeps(t *media.Track) bool {
 	matches := func(m TrackMatch) bool { return m.matches(t) }
-	return (len(s.cfg.Keep) == 0 || slices.ContainsFunc(s.cfg.Keep, matches)) && !slices.ContainsFunc(s.cfg.Drop, matches)
+	return (len(c.Keep) == 0 || slices.ContainsFunc(c.Keep, matches)) && !slices.ContainsFunc(c.Drop, matches)
 }
 
 // Report says when nothing is left to record.

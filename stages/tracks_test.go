@@ -166,3 +166,30 @@ func TestTracksRefusesRulesThatCannotBeMeant(t *testing.T) {
 		require.ErrorContains(t, n.Decode(&TracksConfig{}).Err(), want, text)
 	}
 }
+
+// TestTracksThatLeaveNothingAreRefused where that is so of every stream; what depends
+// on the stream is told when it is there.
+func TestTracksThatLeaveNothingAreRefused(t *testing.T) {
+	for settings, nothing := range map[string]bool{
+		"{drop: [{kind: video}, {kind: audio}]}":                            true,
+		"{drop: [{codec: h264}, {codec: h265}, {kind: audio}]}":             true,
+		"{keep: [{kind: audio}], drop: [{codec: aac}]}":                     true,
+		"{keep: [{language: eng}], drop: [{kind: video}, {language: eng}]}": true,
+		"{keep: [{codec: aac, language: eng}], drop: [{kind: audio}]}":      true,
+		"{drop: [{kind: video}, {kind: audio, language: eng}]}":             false,
+		"{drop: [{codec: h264}, {kind: audio}]}":                            false,
+		"{keep: [{language: eng}], drop: [{language: und}]}":                false,
+		"{keep: [{kind: video}]}":                                           false,
+		"{}":                                                                false,
+	} {
+		n, err := spec.Parse("tracks.yaml", []byte("[source: {}, tracks: "+settings+", \"null\"]"))
+		require.NoError(t, err)
+		_, problems := pipeline.Compile("p", n)
+		if !nothing {
+			require.Empty(t, problems, settings)
+			continue
+		}
+		require.Len(t, problems, 1, settings)
+		require.Regexp(t, `^tracks\.yaml:1:\d+: .*no track of any stream is left.*\(.+\)$`, problems[0].String())
+	}
+}

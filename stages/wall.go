@@ -21,11 +21,11 @@ const wallStep = int64(2e9)
 func (w *wall) step(c *media.Chunk) int64 {
 	before := *w
 	lead := c.Lead()
-	*w = wall{of: c.Set, seq: c.Seq, end: c.UTC + c.Span(), ticks: lead.End, timescale: c.Set.Tracks[c.Set.Lead()].Timescale}
+	*w = wall{of: c.Set, seq: c.Seq, end: c.UTC + c.Lasted(), ticks: lead.End, timescale: c.Set.Tracks[c.Set.Lead()].Timescale}
 	if before.of != c.Set || c.Seq != before.seq+1 || !c.Gap.None() || lead.Len() == 0 {
 		return 0
 	}
-	hole := media.ToNanos(lead.DTS[0]-before.ticks, w.timescale)
+	hole := c.Set.Life(media.ToNanos(lead.DTS[0]-before.ticks, w.timescale))
 	step := c.UTC - before.end - hole
 	if step > -wallStep && step < wallStep {
 		return 0

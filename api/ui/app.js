@@ -195,12 +195,13 @@ function updateRecord(el, rec) {
   put(el, 'size', size(rec.size));
   put(el, 'state', growing ? 'growing' : rec.state).className = `badge ${rec.state}`;
   put(el, 'why', [rec.end_reason && rec.end_reason !== 'stop' ? rec.end_reason.replaceAll('_', ' ') : '',
-    rec.pending && !growing ? 'not in the database yet' : ''].filter(Boolean).join(' · '));
+    rec.pending && !growing ? 'not in the database yet' : '', rec.elsewhere ? `recorded by ${rec.node}: ask it` : ''].filter(Boolean).join(' · '));
   for (const b of ['play', 'download']) {
     part(el, b).hidden = !rec.url;
     part(el, b).setAttribute('aria-label', `${b === 'play' ? 'Play' : 'Download'} ${name}`);
   }
-  if (rec.url) part(el, 'download').href = `${rec.url}?download=true`;
+  if (rec.url) part(el, 'download').href = `${rec.url}&download=true`;
+  for (const b of ['protect', 'delete']) part(el, b).hidden = !!rec.elsewhere;
   const protect = put(el, 'protect', rec.protected ? 'Protected' : 'Protect');
   protect.setAttribute('aria-pressed', rec.protected);
   const del = part(el, 'delete');
@@ -268,6 +269,7 @@ async function playOn() {
 }
 
 function stopPlaying() {
+  if ($('player').open) return; // the event comes late: another recording was opened meanwhile
   playing = null;
   $('video').removeAttribute('src');
   $('video').load();

@@ -100,8 +100,8 @@ export function timeline(ask, play) {
     el.style.left = `${at(began, r)}%`;
     el.style.width = `${at(ended, r) - at(began, r)}%`;
     const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
-    const said = `${rec.stream_path}, ${clock.format(began)} to ${growing ? 'now' : clock.format(ended)}${rec.protected ? ', protected' : ''}`;
-    el.setAttribute('aria-label', `Play ${said}`);
+    const said = `${rec.stream_path}, ${clock.format(began)} to ${growing ? 'now' : clock.format(ended)}${rec.protected ? ', protected' : ''}${rec.elsewhere ? `, recorded by ${rec.node}` : ''}`;
+    el.setAttribute('aria-label', rec.url ? `Play ${said}` : said);
     el.title = said;
     const moment = (ev) => { // s into the recording under the pointer; its beginning, for the keyboard
       if (!ev.detail && ev.type === 'click') return 0;

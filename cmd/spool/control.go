@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/gospool/spool/api"
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
@@ -115,7 +117,7 @@ func (d directory) List() []api.Stream {
 	for i, s := range infos {
 		out[i] = api.Stream{
 			Path: s.Path, State: s.State, Origin: s.Origin, Pull: s.Pull, Configured: s.Configured, Tracks: s.Tracks, Unrecorded: s.LeftOut,
-			Bytes: s.Bytes, AccessUnits: s.AccessUnits, Subscribers: s.Subscribers, LastError: s.Error,
+			Bytes: s.Bytes, AccessUnits: s.AccessUnits, Subscribers: s.Subscribers, Refused: s.Refused, LastError: s.Error,
 		}
 		if s.LastAU != 0 {
 			out[i].LastAccessUnit = time.Unix(0, s.LastAU)
@@ -133,7 +135,9 @@ type library struct {
 	catalogue *metadata.Catalogue
 	dir       string
 	recorder  *pipeline.Recorder
-	deleting  *sync.Mutex // from the last look at a row or at a file's protection until it is changed or gone
+	deleting  *sync.Mutex           // from the last look at a row or at a file's protection until it is changed or gone
+	mistaken  prometheus.Counter    // files that are not those of their rows
+	changed   func(paths ...string) // told of files that were deleted
 }
 
 func (l library) Records(ctx context.Context, q api.Query) (api.Page, error) {
@@ -150,7 +154,7 @@ func (l library) Records(ctx context.Context, q api.Query) (api.Page, error) {
 	}
 	out := api.Page{Next: page.Next, Degraded: page.Degraded, Stalled: l.catalogue.Stalled(), Records: make([]api.Record, len(page.Records))}
 	for i, r := range page.Records {
-		out.Records[i] = shown(r)
+		out.Records[i] = l.shown(r)
 	}
 	l.soFar(out.Records)
 	return out, nil
@@ -158,7 +162,7 @@ func (l library) Records(ctx context.Context, q api.Query) (api.Page, error) {
 
 func (l library) Record(ctx context.Context, id media.ID) (api.Record, error) {
 	r, err := l.catalogue.Record(ctx, id)
-	one := []api.Record{shown(r)}
+	one := []api.Record{l.shown(r)}
 	l.soFar(one)
 	return one[0], known(err)
 }
@@ -166,11 +170,21 @@ func (l library) Record(ctx context.Context, id media.ID) (api.Record, error) {
 // soFar tells of the files that grow here how far they are: their rows were
 // written when they began.
 func (l library) soFar(records []api.Record) {
-	var open map[string]pipeline.Report
+	grows := l.growing()
 	for i := range records {
-		r := &records[i]
+		if !records[i].Elsewhere {
+			grows(&records[i].Recording)
+		}
+	}
+}
+
+// growing gives a function that does so for one recording after another, by what
+// the recorder says at the first that grows.
+func (l library) growing() func(*media.Recording) {
+	var open map[string]pipeline.Report
+	return func(r *media.Recording) {
 		if r.State != media.StateRecording {
-			continue
+			return
 		}
 		if open == nil {
 			open = l.open()
@@ -197,30 +211,30 @@ func (l library) open() map[string]pipeline.Report {
 func (l library) SetProtected(ctx context.Context, id media.ID, protected bool) (api.Record, error) {
 	l.deleting.Lock()
 	defer l.deleting.Unlock()
-	r, err := l.catalogue.Record(ctx, id)
+	r, err := l.own(ctx, id)
 	if err != nil {
-		return api.Record{}, known(err)
+		return api.Record{}, err
 	}
 	if r.State != media.StateLost {
-		if err := l.mark(r.Path, protected); errors.Is(err, os.ErrNotExist) {
+		if err := l.mark(r.Path, id, protected); errors.Is(err, os.ErrNotExist) {
 			return api.Record{}, api.Conflict("the file of recording %s is gone: spool reindex marks it lost", id)
 		} else if err != nil {
-			return api.Record{}, err
+			return api.Record{}, l.refuse(err, r.Path, id)
 		}
 	}
 	if r, err = l.catalogue.SetProtected(ctx, id, protected); errors.Is(err, metadata.ErrNotDurable) {
 		err = nil // the file has it, and the row is on its way
 	}
-	one := []api.Record{shown(r)}
+	one := []api.Record{l.shown(r)}
 	l.soFar(one)
 	return one[0], known(err)
 }
 
 // mark changes the protection in a file, which may get its final name meanwhile.
-func (l library) mark(path string, protected bool) error {
-	err := mp4.SetProtected(l.file(path), protected)
+func (l library) mark(path string, id media.ID, protected bool) error {
+	err := mp4.SetProtected(l.file(path), id, protected)
 	if final, growing := strings.CutSuffix(path, mp4.PartSuffix); growing && errors.Is(err, os.ErrNotExist) {
-		return mp4.SetProtected(l.file(final), protected)
+		return mp4.SetProtected(l.file(final), id, protected)
 	}
 	return err
 }
@@ -230,16 +244,20 @@ func (l library) mark(path string, protected bool) error {
 func (l library) Delete(ctx context.Context, id media.ID) error {
 	l.deleting.Lock()
 	defer l.deleting.Unlock()
-	r, err := l.catalogue.Record(ctx, id)
-	if err != nil {
-		return known(err)
-	}
-	if r.Protected {
-		return api.Conflict("recording %s is protected: PATCH it with {\"protected\":false} first", id)
-	}
-	if err := l.unlink(r.Path); err != nil {
+	r, err := l.own(ctx, id)
+	switch {
+	case err != nil:
 		return err
+	case r.Protected:
+		return api.Conflict("recording %s is protected: PATCH it with {\"protected\":false} first", id)
+	case r.State == media.StateRecording && r.EndReason == "":
+		return api.Conflict("recording %s is being written: stop stream %s first", id, r.Stream)
 	}
+	var other *api.Error
+	if err := l.unlink(r.Path, id); err != nil && (r.State != media.StateLost || !errors.As(err, &other)) {
+		return err // of one that is lost, whatever has its name now stays
+	}
+	l.changed(r.Path)
 	// A full disk takes no entry of the journal: the row goes all the same, and the
 	// next comparison with the disk would find it.
 	if _, err = l.catalogue.Delete(ctx, id); errors.Is(err, metadata.ErrNotDurable) {
@@ -250,8 +268,8 @@ func (l library) Delete(ctx context.Context, id media.ID) error {
 
 func (l library) file(path string) string { return filepath.Join(l.dir, filepath.FromSlash(path)) }
 
-func shown(r metadata.Record) api.Record {
-	return api.Record{Recording: r.Recording, Node: r.Node, Pending: r.Pending}
+func (l library) shown(r metadata.Record) api.Record {
+	return api.Record{Recording: r.Recording, Left: r.State == media.StateRecording && r.EndReason != "", Node: r.Node, Elsewhere: l.elsewhere(r), Pending: r.Pending}
 }
 
 // known gives the catalogue's errors the API's shape; another is hidden there.
@@ -259,6 +277,8 @@ func known(err error) error {
 	switch {
 	case errors.Is(err, metadata.ErrNotFound):
 		return api.NotFound("%v", metadata.ErrNotFound)
+	case errors.Is(err, metadata.ErrOtherNode):
+		return api.Conflict("%v", err)
 	case errors.Is(err, metadata.ErrCursor), errors.Is(err, metadata.ErrQuery):
 		return api.BadRequest("%v", err)
 	case errors.Is(err, metadata.ErrJournalFull):

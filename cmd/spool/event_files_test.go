@@ -72,7 +72,7 @@ func (f *eventFeed) ask(random *rand.Rand) asked {
 	}
 	done, err := f.events(4*time.Second, 2*time.Second).Trigger(f.t.Context(), f.path, trigger)
 	require.NoError(f.t, err)
-	a.done = done[0]
+	a.done = done.Pipelines[0]
 	a.inWin = f.second(a.done.Requested) >= max(float64(f.frames)/25-4, 0)
 	return a
 }

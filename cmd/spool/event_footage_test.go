@@ -46,7 +46,7 @@ func TestEventOfThePastIsOfItsOwnFilesOnly(t *testing.T) {
 	f.feed(23*25 - f.frames)
 	done, err := r.events(0, 0).Trigger(t.Context(), "live/x", pipeline.Trigger{ID: media.ID{1}, At: f.at(9), Before: 3 * time.Second, After: 2 * time.Second})
 	require.NoError(t, err)
-	require.Equal(t, pipeline.EventMarked, done[0].Status)
+	require.Equal(t, pipeline.EventMarked, done.Pipelines[0].Status)
 	f.feed(5 * 25)
 	records := f.end()
 	require.Len(t, records, 6)
@@ -69,8 +69,8 @@ func TestEventReachesIntoEarlierRecordings(t *testing.T) {
 		}
 		done, err := e.Trigger(t.Context(), "live/x", trigger)
 		require.NoError(t, err)
-		require.Equal(t, pipeline.EventStarted, done[0].Status)
-		require.InDelta(t, at-4, f.second(done[0].Actual), 1.001)
+		require.Equal(t, pipeline.EventStarted, done.Pipelines[0].Status)
+		require.InDelta(t, at-4, f.second(done.Pipelines[0].Actual), 1.001)
 	}
 	f.feed(10 * 25)
 	records := f.end()
@@ -174,7 +174,7 @@ func TestFootageOfAnotherRecorder(t *testing.T) {
 	require.NoError(t, other.Flush(t.Context()))
 	done, err := r.events(time.Second, time.Second).Trigger(t.Context(), "live/x", pipeline.Trigger{ID: media.ID{1}, At: f.at(2), Before: -1, After: -1})
 	require.NoError(t, err)
-	require.Len(t, done, 1)
+	require.Len(t, done.Pipelines, 1)
 	require.NoError(t, r.catalogue.Flush(t.Context()))
 	page, err := r.catalogue.Records(t.Context(), metadata.Query{Stream: "live/x"})
 	require.NoError(t, err)

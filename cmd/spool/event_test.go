@@ -31,13 +31,19 @@ type eventRig struct {
 	recorder  *pipeline.Recorder
 	catalogue *metadata.Catalogue
 	tasks     *pipeline.Tasks
+	protects  *media.Protection // what is handed to the stages
 }
 
 const patternWidth, patternHeight = 192, 108
 
 func newEventRig(t *testing.T, mode pipeline.Mode, ring, segmenter string) *eventRig {
 	t.Helper()
-	r := &eventRig{t: t, dir: t.TempDir()}
+	return newBoundedRig(t, mode, ring, segmenter, media.NewProtection(0, 0))
+}
+
+func newBoundedRig(t *testing.T, mode pipeline.Mode, ring, segmenter string, protection *media.Protection) *eventRig {
+	t.Helper()
+	r := &eventRig{t: t, dir: t.TempDir(), protects: protection}
 	pool, env := pipelinetest.Pool(t), pipelinetest.Env()
 	r.tasks = pipeline.NewTasks(env.Log, env.Clock)
 	r.hub = hub.New(pool, r.tasks, hub.Config{Log: env.Log})
@@ -54,6 +60,7 @@ func newEventRig(t *testing.T, mode pipeline.Mode, ring, segmenter string) *even
 	pipeline.Provide(env.Services, pool)
 	pipeline.Provide(env.Services, r.hub)
 	pipeline.Provide(env.Services, r.catalogue)
+	pipeline.Provide(env.Services, r.protects)
 	n, err := spec.Parse("test.yaml", fmt.Appendf(nil, "[source: {}, gop_ring: {%s}, segmenter: {%s}, mp4: {record_path: %q, sync: none, filename_pattern: '{stream}_{timestamp}.mp4'}, metadata: {}]", ring, segmenter, r.dir))
 	require.NoError(t, err)
 	plan, problems := pipeline.Compile("events", n)
@@ -68,7 +75,11 @@ func newEventRig(t *testing.T, mode pipeline.Mode, ring, segmenter string) *even
 
 // events is what the API asks.
 func (r *eventRig) events(before, after time.Duration) events {
-	return events{r.recorder, library{r.catalogue, r.dir, r.recorder, new(sync.Mutex)}, before, after, media.ID{}, slog.New(slog.NewTextHandler(r.t.Output(), nil))}
+	return events{
+		recorder: r.recorder, library: library{r.catalogue, r.dir, r.recorder, new(sync.Mutex), newMistaken(), func(...string) {}},
+		before: before, after: after, log: slog.New(slog.NewTextHandler(r.t.Output(), nil)),
+		protection: r.protects,
+	}
 }
 
 func (r *eventRig) stop() {
@@ -90,32 +101,58 @@ type eventFeed struct {
 
 func (r *eventRig) publish(path string, gop int) *eventFeed {
 	r.t.Helper()
+	f := r.announce(path, gop)
+	f.feed(30) // it is armed
+	return f
+}
+
+// announce publishes a stream that sends nothing yet.
+func (r *eventRig) announce(path string, gop int) *eventFeed {
+	r.t.Helper()
+	return r.announceAt(path, gop, pipelinetest.StartUTC)
+}
+
+// announceAt is announce for a stream whose first picture is of a moment, UTC ns.
+func (r *eventRig) announceAt(path string, gop int, utc int64) *eventFeed {
+	r.t.Helper()
 	o := testpattern.Default()
-	o.Width, o.Height, o.GOP, o.Channels, o.UTC = patternWidth, patternHeight, gop, 0, pipelinetest.StartUTC
+	o.Width, o.Height, o.GOP, o.Channels, o.UTC = patternWidth, patternHeight, gop, 0, utc
 	gen, err := testpattern.New(o)
 	require.NoError(r.t, err)
 	pub, err := r.hub.Publish(path, hub.PublishOptions{})
 	require.NoError(r.t, err)
 	require.NoError(r.t, pub.SetTracks(gen.Tracks()))
-	f := &eventFeed{r, path, gen, pub, 0}
-	f.feed(30) // it is armed
-	return f
+	return &eventFeed{r, path, gen, pub, 0}
 }
 
 // feed sends frames and waits until the ring has what can be there: all but the
 // chunk that is not closed.
 func (f *eventFeed) feed(frames int) {
 	f.t.Helper()
-	for range frames {
-		track, au := f.gen.Next()
-		require.NoError(f.t, f.pub.Write(track, au))
-	}
-	f.frames += frames
+	f.send(frames)
 	there := f.at(float64(f.frames)/25 - 1.1)
 	require.Eventually(f.t, func() bool {
 		s := f.recorder.Status(f.path)
 		return len(s) == 1 && !s[0].Report.LastAccessUnit.Before(there)
 	}, time.Minute, time.Millisecond)
+}
+
+// awaitSource waits until the stream's one run takes what is sent.
+func (f *eventFeed) awaitSource() {
+	f.t.Helper()
+	require.Eventually(f.t, func() bool {
+		s := f.recorder.Status(f.path)
+		return len(s) == 1 && len(s[0].Stages) > 0 && s[0].Report.Waiting != "publisher"
+	}, time.Minute, time.Millisecond)
+}
+
+func (f *eventFeed) send(frames int) {
+	f.t.Helper()
+	for range frames {
+		track, au := f.gen.Next()
+		require.NoError(f.t, f.pub.Write(track, au))
+	}
+	f.frames += frames
 }
 
 // at is the wall clock of a second of the stream.
@@ -204,8 +241,8 @@ func TestEventOfAContinuousRecordingIsAMark(t *testing.T) {
 	f.feed(22*25 - f.frames)
 	done, err := e.Trigger(t.Context(), "live/x", pipeline.Trigger{ID: media.ID{5}, Name: "door", At: f.at(22), Before: -1, After: -1})
 	require.NoError(t, err)
-	require.Equal(t, pipeline.EventMarked, done[0].Status)
-	require.Equal(t, f.at(14), done[0].Actual, "the picture that was asked for is there")
+	require.Equal(t, pipeline.EventMarked, done.Pipelines[0].Status)
+	require.Equal(t, f.at(14), done.Pipelines[0].Actual, "the picture that was asked for is there")
 	f.feed(20 * 25)
 	records := f.end()
 	require.Len(t, records, 9)
@@ -223,7 +260,7 @@ func TestEventOfAContinuousRecordingIsAMark(t *testing.T) {
 	require.Error(t, err, "nobody publishes, and there is no footage")
 	done, err = e.Trigger(t.Context(), "live/x", pipeline.Trigger{ID: media.ID{7}, At: f.at(9), Before: time.Second, After: 2 * time.Second, Protect: pipeline.ProtectOff})
 	require.NoError(t, err)
-	require.Equal(t, pipeline.EventMarked, done[0].Status)
+	require.Equal(t, pipeline.EventMarked, done.Pipelines[0].Status)
 	page, err := r.catalogue.Events(t.Context(), metadata.EventQuery{Ascending: true})
 	require.NoError(t, err)
 	require.Len(t, page.Events, 2)

@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"net/http"
 	"path/filepath"
 	"slices"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"github.com/gospool/spool/api"
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/spec"
 	"github.com/gospool/spool/sinks/metadata"
 )
 
@@ -21,38 +24,32 @@ type events struct {
 	before, after time.Duration // of an event that no running pipeline takes
 	since         media.ID      // older recordings are of a life before this one
 	log           *slog.Logger
+
+	maxBefore, wait time.Duration
+	protection      *media.Protection
 }
 
 // Trigger records an event. What of its time lies in finished recordings is
 // marked there: where a continuous recording holds the rest of it, and where
 // memory does not reach back so far.
-func (e events) Trigger(ctx context.Context, stream string, t pipeline.Trigger) ([]pipeline.Triggered, error) {
+func (e events) Trigger(ctx context.Context, stream string, t pipeline.Trigger) (api.Taken, error) {
+	limited := e.bound(&t)
 	done, err := e.recorder.Trigger(stream, t)
-	stuck := e.stuck(stream)
-	switch {
-	case err == nil && stuck != "" && onlyMarked(done):
-	case err == nil:
-		e.markRest(ctx, stream, t, done)
-		return done, nil
-	case !pastReach(err):
-		return nil, err
+	if err == nil && onlyMarked(done) && e.stuck(stream) != "" {
+		err = errStuck
 	}
-	marked, ferr := e.markFootage(ctx, stream, t, t.At.Add(-orElse(t.Before, e.before)), t.At.Add(orElse(t.After, e.after)), nil)
-	switch {
-	case len(marked) > 0:
-		if ferr != nil {
-			e.notEverywhere(stream, t, ferr)
-		}
-		return marked[:1], nil
-	case ferr != nil:
-		return nil, ferr
-	case stuck != "":
-		return nil, &api.Error{Code: 503, Retry: time.Second, Text: "the event cannot be recorded: " + stuck}
-	case errors.Is(err, pipeline.ErrUnknownStream), errors.Is(err, pipeline.ErrNoEvents):
-		return nil, api.NotFound("%v", err)
+	var taken api.Taken
+	if err == nil {
+		taken = e.taken(ctx, stream, t, done)
+	} else if taken, err = e.pastEvent(ctx, stream, t, err); err != nil {
+		return api.Taken{}, err
 	}
-	return nil, api.Conflict("%v", err)
+	taken.Limited = append(limited, taken.Limited...)
+	return taken, nil
 }
+
+// errStuck says that the recording which an event was marked on writes nothing.
+var errStuck = errors.New("the recording under way cannot write")
 
 // stuck tells why nothing of a stream is written at the moment; empty where something
 // may be. An event pipeline is none of that: its ring holds the clip until the disk
@@ -87,13 +84,33 @@ func onlyMarked(done []pipeline.Triggered) bool {
 	return !slices.ContainsFunc(done, func(d pipeline.Triggered) bool { return d.Status != pipeline.EventMarked })
 }
 
-// markRest marks an event that is recorded in the finished files of its time, if
-// the recording under way may not hold all of it. Its own files are no continuous
-// recording, and protected only if the trigger says so.
-func (e events) markRest(ctx context.Context, stream string, t pipeline.Trigger, done []pipeline.Triggered) {
-	whole := true
+// bound completes a trigger and keeps it within the bounds of requests. It tells
+// what of it was more.
+func (e events) bound(t *pipeline.Trigger) (limited []string) {
+	t.DefaultBefore, t.DefaultAfter = e.before, e.after
+	if t.WaitUntil.IsZero() && e.wait > 0 {
+		t.WaitUntil = time.Now().Add(e.wait)
+	}
+	if e.maxBefore > 0 && t.Before > e.maxBefore {
+		limited = append(limited, fmt.Sprintf("before: %s were asked for, a request gets at most %s (events.max_before)", spec.Duration(t.Before), spec.Duration(e.maxBefore)))
+		t.Before = e.maxBefore
+	}
+	return limited
+}
+
+// taken marks an event that is recorded in the finished files of its time, if
+// the recording under way may not hold all of it, and tells which recordings have
+// it. Its own files are no continuous recording, and protected only if the trigger
+// says so.
+func (e events) taken(ctx context.Context, stream string, t pipeline.Trigger, done []pipeline.Triggered) api.Taken {
+	out := api.Taken{Pipelines: done}
+	whole, rows := true, false
 	from, to := done[0].Requested, done[0].Until
 	for _, d := range done {
+		if d.Status == pipeline.EventWaiting {
+			return out // nothing of it is there
+		}
+		rows = rows || !d.NoRows
 		whole = whole && d.Status == pipeline.EventStarted && !d.Actual.After(d.Requested)
 		if d.Status != pipeline.EventMarked && t.Protect == pipeline.ProtectByRule {
 			t.Protect = pipeline.ProtectOff
@@ -105,21 +122,52 @@ func (e events) markRest(ctx context.Context, stream string, t pipeline.Trigger,
 			to = d.Until
 		}
 	}
-	if whole {
-		return
+	if !rows {
+		return out
 	}
-	if _, err := e.markFootage(ctx, stream, t, from, to, done); err != nil {
-		e.notEverywhere(stream, t, err)
+	f := e.footageOf(stream, t, from, to)
+	f.done = done
+	f.onlyNamed = whole
+	if err := f.mark(ctx); err != nil {
+		e.log.Warn("an event is recorded, but not marked in every finished file of its time", "stream", stream, "event", media.ID(t.ID), "error", err)
 	}
+	out.Recordings, out.Limited = f.result()
+	return out
 }
 
-func (e events) notEverywhere(stream string, t pipeline.Trigger, err error) {
-	e.log.Warn("an event is recorded, but not marked in every finished file of its time", "stream", stream, "event", media.ID(t.ID), "error", err)
+// pastEvent marks an event of which the running pipelines have nothing in the
+// finished recordings of its time.
+func (e events) pastEvent(ctx context.Context, stream string, t pipeline.Trigger, why error) (api.Taken, error) {
+	if !pastReach(why) {
+		return api.Taken{}, why
+	}
+	f := e.footageOf(stream, t, t.At.Add(-orElse(t.Before, e.before)), t.At.Add(orElse(t.After, e.after)))
+	ferr := f.mark(ctx)
+	if len(f.marked) > 0 {
+		if ferr != nil {
+			e.log.Warn("an event is marked, but not in every finished file of its time", "stream", stream, "event", media.ID(t.ID), "error", ferr)
+		}
+		out := api.Taken{Pipelines: f.marked[:1]}
+		out.Recordings, out.Limited = f.result()
+		return out, nil
+	}
+	stuck := e.stuck(stream)
+	switch {
+	case ferr != nil:
+		return api.Taken{}, ferr
+	case stuck != "":
+		return api.Taken{}, &api.Error{Code: http.StatusServiceUnavailable, Retry: time.Second, Text: "the event cannot be recorded: " + stuck}
+	case errors.Is(why, pipeline.ErrUnknownStream):
+		return api.Taken{}, api.NotFound("%v; wait: 30 in the body waits for it", why)
+	case errors.Is(why, pipeline.ErrNoEvents):
+		return api.Taken{}, api.NotFound("%v", why)
+	}
+	return api.Taken{}, api.Conflict("%v", why)
 }
 
 // pastReach tells whether the running pipelines have nothing of an event.
 func pastReach(err error) bool {
-	for _, e := range []error{pipeline.ErrUnknownStream, pipeline.ErrNoEvents, pipeline.ErrNothing, pipeline.ErrPast, pipeline.ErrNotCovered} {
+	for _, e := range []error{pipeline.ErrUnknownStream, pipeline.ErrNoEvents, pipeline.ErrNothing, pipeline.ErrPast, pipeline.ErrNotCovered, errStuck} {
 		if errors.Is(err, e) {
 			return true
 		}
@@ -148,7 +196,31 @@ func (e events) Events(ctx context.Context, q api.EventQuery) (api.EventPage, er
 	}
 	out := api.EventPage{Next: page.Next, Degraded: page.Degraded, Events: make([]api.Event, len(page.Events))}
 	for i, f := range page.Events {
-		out.Events[i] = api.Event{Event: f.Event, Stream: f.Stream, Node: f.Node}
+		out.Events[i] = e.shownEvent(f)
 	}
 	return out, nil
+}
+
+func (e events) shownEvent(f metadata.Event) api.Event {
+	out := api.Event{Event: f.Event, Stream: f.Stream, Node: f.Node, Total: f.Total, GoneUTC: f.GoneUTC}
+	for _, r := range f.Recordings {
+		out.Recordings = append(out.Recordings, e.eventRecording(r))
+	}
+	if len(f.Recordings) > 0 && out.Actual == 0 { // of before events said it: a file begins with a key frame
+		if begin := f.Recordings[0].StartUTC; begin >= f.Start {
+			out.Actual = begin
+		}
+	}
+	return out
+}
+
+// eventRecording gives out the paths of this node's files only.
+func (e events) eventRecording(r metadata.EventRecording) api.EventRecording {
+	out := api.EventRecording{
+		ID: r.ID, State: r.State, StartUTC: r.StartUTC, EndUTC: r.EndUTC, Bytes: r.Size, Protected: r.Protected,
+	}
+	if r.Node == e.library.catalogue.Node() {
+		out.Path = r.Path
+	}
+	return out
 }

@@ -2,8 +2,10 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -14,110 +16,210 @@ import (
 	"github.com/gospool/spool/sinks/mp4"
 )
 
-// markFootage names an event in the finished recordings of its time, oldest
-// first, and protects them unless the trigger says not to. One that cannot be marked
-// does not keep the others from it; the first such error is returned. done is what
-// the running pipelines have done about it.
-func (e events) markFootage(ctx context.Context, stream string, t pipeline.Trigger, from, to time.Time, done []pipeline.Triggered) (marked []pipeline.Triggered, err error) {
-	ev := media.Event{
+// eventFootage is the recordings of one event's time.
+type eventFootage struct {
+	events
+	stream    string
+	ev        media.Event
+	done      []pipeline.Triggered // what the running pipelines did about it
+	onlyNamed bool                 // they have all of it: nothing else is marked
+
+	records []metadata.Record
+	node    string               // of another recorder that has some of it; empty: none has
+	marked  []pipeline.Triggered // finished recordings that were marked, nearest first
+}
+
+func (e events) footageOf(stream string, t pipeline.Trigger, from, to time.Time) *eventFootage {
+	return &eventFootage{events: e, stream: stream, ev: media.Event{
 		ID: t.ID, Key: t.Key, Name: t.Name, Data: t.Data, Protect: t.Protect != pipeline.ProtectOff,
 		At: t.At.UnixNano(), Start: from.UnixNano(), End: max(to.UnixNano(), from.UnixNano()+1),
+	}}
+}
+
+// mark names the event in the finished recordings of its time and protects them
+// unless the trigger says not to, those nearest to the trigger first. One that
+// cannot be marked does not keep the others from it; the first such error is
+// returned.
+func (f *eventFootage) mark(ctx context.Context) error {
+	err := f.find(ctx)
+	if f.onlyNamed {
+		return err
 	}
-	records, err := e.footage(ctx, stream, &ev, done)
-	for _, r := range records {
+	f.begin()
+	for _, i := range f.nearestFirst() {
+		r := &f.records[i]
 		if r.State != media.StateFinished && r.State != media.StateRecovered {
 			continue // what grows has its mark from the recorder
 		}
-		if failed := e.markFile(ctx, r.ID, ev); failed != nil {
-			if err == nil {
-				err = failed
-			}
+		if failed := f.markFile(ctx, r); failed != nil {
+			err = cmp.Or(err, failed)
 			continue
 		}
-		marked = append(marked, pipeline.Triggered{
-			Pipeline: r.Pipeline, Status: pipeline.EventMarked, Requested: from, Until: to, Actual: time.Unix(0, max(r.StartUTC, from.UnixNano())),
+		f.marked = append(f.marked, pipeline.Triggered{
+			Pipeline: r.Pipeline, Status: pipeline.EventMarked,
+			Requested: time.Unix(0, f.ev.Start), Until: time.Unix(0, f.ev.End), Actual: time.Unix(0, f.ev.Actual),
 		})
 	}
-	return marked, err
-}
-
-// markFile names an event in a finished recording, and protects it if the event
-// says so.
-func (e events) markFile(ctx context.Context, recording media.ID, ev media.Event) error {
-	r, err := e.name(ctx, recording, ev)
-	if err != nil || !ev.Protect || r.Protected {
-		return err
+	if len(f.marked)+len(f.done) == 0 && err == nil && f.node != "" {
+		err = api.RecordedBy(f.node)
 	}
-	_, err = e.library.SetProtected(ctx, recording, true)
 	return err
 }
 
-// name puts an event into the catalogue and then into the recording's file, one
+// begin finds the key frame where the footage begins.
+func (f *eventFootage) begin() {
+	for i := range f.records { // oldest first
+		r := &f.records[i]
+		at := r.StartUTC
+		if at < f.ev.Start {
+			key, err := mp4.KeyFrame(f.library.file(r.Path), time.Unix(0, f.ev.Start))
+			if err != nil {
+				f.log.Warn("the key frame at which an event's footage begins is not known", "file", r.Path, "event", f.ev.ID, "error", err)
+				continue
+			}
+			at = key.UnixNano()
+		}
+		f.ev.Actual = at
+		return
+	}
+}
+
+// nearestFirst orders the recordings by how far they are from the trigger.
+func (f *eventFootage) nearestFirst() []int {
+	order := make([]int, len(f.records))
+	for i := range order {
+		order[i] = i
+	}
+	far := func(r *metadata.Record) int64 { return max(r.StartUTC-f.ev.At, f.ev.At-r.EndUTC, 0) }
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(far(&f.records[a]), far(&f.records[b])) })
+	return order
+}
+
+// markFile names the event in a finished recording, and protects it if the event
+// wants that and may.
+func (f *eventFootage) markFile(ctx context.Context, r *metadata.Record) error {
+	named, err := f.name(ctx, r.ID)
+	if err != nil {
+		return err
+	}
+	*r = named
+	if !f.ev.Protect || r.Protected || !f.protection.Grant(f.ev.ID, r.Size) {
+		return nil
+	}
+	if _, err = f.library.SetProtected(ctx, r.ID, true); err == nil {
+		r.Protected = true
+	}
+	return err
+}
+
+// name puts the event into the catalogue and then into the recording's file, one
 // event at a time. The order is what makes it safe: a power cut may tear what the
 // file names while it is written. With a file that cannot take the event, or has no
 // room left, the catalogue alone has it.
-func (e events) name(ctx context.Context, recording media.ID, ev media.Event) (metadata.Record, error) {
-	l := e.library
+func (f *eventFootage) name(ctx context.Context, recording media.ID) (metadata.Record, error) {
+	l := f.library
 	l.deleting.Lock()
 	defer l.deleting.Unlock()
-	r, err := l.catalogue.Record(ctx, recording) // again: it may be gone, or name another event by now
+	r, err := l.own(ctx, recording) // again: it may be gone, or name another event by now
 	if err != nil {
-		return r, known(err)
+		return r, err
 	}
-	r.Events = media.JoinEvent(r.Events, ev)
-	if !slices.ContainsFunc(r.Events, func(of media.Event) bool { return of.ID == ev.ID }) {
+	var other *api.Error
+	if err := l.verify(r.Path, recording); errors.As(err, &other) {
+		return r, err
+	}
+	r.Events = media.JoinEvent(r.Events, f.ev)
+	if !f.names(&r) {
 		return r, api.Conflict("recording %s names %d events, as many as it may: this one is not listed there", recording, len(r.Events))
 	}
 	if err := l.catalogue.Put(ctx, r.Recording); err != nil && !errors.Is(err, metadata.ErrNotDurable) {
 		return r, known(err)
 	}
 	if err := mp4.AddEvents(l.file(r.Path), recording, r.Events); err != nil {
-		e.log.Warn("an event is in the catalogue alone: spool reindex of an empty database will not find it", "file", r.Path, "event", ev.ID, "error", err)
+		f.log.Warn("an event is in the catalogue alone: spool reindex of an empty database will not find it", "file", r.Path, "event", f.ev.ID, "error", err)
 	}
 	return r, nil
+}
+
+func (f *eventFootage) names(r *metadata.Record) bool {
+	return slices.ContainsFunc(r.Events, func(of media.Event) bool { return of.ID == f.ev.ID })
+}
+
+// result tells which recordings hold media of the event, and what of them it does
+// not protect.
+func (f *eventFootage) result() (list []api.EventRecording, limited []string) {
+	grows := f.library.growing()
+	var files int
+	var bytes int64
+	for i := range f.records {
+		r := &f.records[i]
+		if !f.names(r) {
+			continue
+		}
+		grows(&r.Recording)
+		list = append(list, f.eventRecording(metadata.EventRecording{
+			ID: r.ID, Node: r.Node, Path: r.Path, State: r.State, StartUTC: r.StartUTC, EndUTC: r.EndUTC, Size: r.Size, Protected: r.Protected,
+		}))
+		if f.ev.Protect && !r.Protected {
+			files++
+			bytes += r.Size
+		}
+	}
+	if files > 0 {
+		limited = append(limited, fmt.Sprintf("protect: %d recordings of %d bytes are not protected: one event protects at most events.max_protect_bytes, all together events.max_protect_percent of the disk", files, bytes))
+	}
+	return list, limited
 }
 
 // markPatience is how long the mark of a file that ends at this moment is waited
 // for.
 const markPatience = 2 * time.Second
 
-// footage lists the recordings of an event's time, once the files that ended before
+// find lists the recordings of the event's time, once the files that ended before
 // the recorder's mark got there are finished: they do not have it. Beside an error
-// it gives what it found.
-func (e events) footage(ctx context.Context, stream string, ev *media.Event, done []pipeline.Triggered) ([]metadata.Record, error) {
-	patience := time.NewTimer(markPatience)
-	defer patience.Stop()
-	again := time.NewTicker(5 * time.Millisecond)
-	defer again.Stop()
+// it leaves what it found.
+func (f *eventFootage) find(ctx context.Context) error {
+	patience, stop := pipeline.SystemClock.After(markPatience)
+	defer stop()
 	for {
-		records, err := e.overlapping(ctx, stream, ev)
-		if err != nil || e.settled(records, ev, done) {
-			return records, err
+		changed := f.library.catalogue.Changed()
+		all, err := f.overlapping(ctx)
+		f.keepOwn(all)
+		if err != nil || f.settled(all) {
+			return err
 		}
 		select {
-		case <-again.C:
-		case <-patience.C:
-			return records, errors.New("a file is not finished yet, or the one that grows has not got the mark: the disk is slow")
+		case <-changed:
+		case <-patience:
+			return api.Unavailable("a file of the event's time is not finished yet, or the one that grows has not got the mark: the disk is slow; try again with the same key")
 		case <-ctx.Done():
-			return records, context.Cause(ctx)
+			return context.Cause(ctx)
 		}
 	}
 }
 
-// overlapping lists the recordings of an event's time whose files are here: another
-// recorder on the same database has its own.
-func (e events) overlapping(ctx context.Context, stream string, ev *media.Event) (all []metadata.Record, err error) {
-	q := metadata.Query{Stream: stream, Start: time.Unix(0, ev.Start), End: time.Unix(0, ev.End), Ascending: true, Limit: metadata.MaxLimit}
+// keepOwn keeps the recordings whose files are here: another recorder on the same
+// database has its own.
+func (f *eventFootage) keepOwn(all []metadata.Record) {
+	f.records, f.node = nil, ""
+	for _, r := range all {
+		if f.library.elsewhere(r) {
+			f.node = r.Node
+			continue
+		}
+		f.records = append(f.records, r)
+	}
+}
+
+// overlapping lists the recordings of the event's time, of other recorders too.
+func (f *eventFootage) overlapping(ctx context.Context) (all []metadata.Record, err error) {
+	q := metadata.Query{Stream: f.stream, Start: time.Unix(0, f.ev.Start), End: time.Unix(0, f.ev.End), Ascending: true, Limit: metadata.MaxLimit}
 	for {
-		page, err := e.library.catalogue.Records(ctx, q)
+		page, err := f.library.catalogue.Records(ctx, q)
 		if err != nil {
 			return all, known(err)
 		}
-		for _, r := range page.Records {
-			if r.Node == e.library.catalogue.Node() {
-				all = append(all, r)
-			}
-		}
+		all = append(all, page.Records...)
 		switch {
 		case page.Degraded:
 			return all, api.Unavailable("the catalogue's database does not answer: older footage is not marked; try again")
@@ -128,20 +230,24 @@ func (e events) overlapping(ctx context.Context, stream string, ev *media.Event)
 	}
 }
 
-// settled tells whether the files of an event's time are finished or name it, of
+// settled tells whether the files of the event's time are finished or name it, of
 // those of the pipelines that took it, or of all where none did. A file of a life
 // before this one is not waited for, though it may never have been finished.
-func (e events) settled(records []metadata.Record, ev *media.Event, done []pipeline.Triggered) bool {
-	there := len(done) == 0
-	for _, r := range records {
-		took := slices.ContainsFunc(done, func(d pipeline.Triggered) bool { return d.Pipeline == r.Pipeline })
-		named := slices.ContainsFunc(r.Events, func(of media.Event) bool { return of.ID == ev.ID })
-		growing := r.State == media.StateRecording && bytes.Compare(r.ID[:6], e.since[:6]) >= 0
+func (f *eventFootage) settled(all []metadata.Record) bool {
+	there := len(f.done) == 0
+	for i := range all {
+		r := &all[i]
+		took := slices.ContainsFunc(f.done, func(d pipeline.Triggered) bool { return d.Pipeline == r.Pipeline })
+		named := f.names(r)
+		if f.library.elsewhere(*r) && !named {
+			continue
+		}
+		growing := r.State == media.StateRecording && bytes.Compare(r.ID[:6], f.since[:6]) >= 0
 		switch {
-		case growing && (took || len(done) == 0) && !named && len(r.Events) < media.MaxEvents:
+		case growing && (took || len(f.done) == 0) && !named && len(r.Events) < media.MaxEvents:
 			return false
 		case took:
-			there = there || named || !growing && r.EndUTC >= ev.End
+			there = there || named || !growing && r.EndUTC >= f.ev.End
 		}
 	}
 	return there

@@ -39,7 +39,9 @@ type house struct {
 	rtsp     *rtsp.Server
 	disk     *diskTimes
 	commands *stages.Commands
-	outbox   *webhook.Outbox
+
+	protection *media.Protection
+	outbox     *webhook.Outbox
 
 	keeper    *retention.Keeper
 	rest      func()                 // ends its task
@@ -49,6 +51,7 @@ type house struct {
 	began     firstSeen              // of problems
 	elsewhere atomic.Pointer[string] // why the record directory is not the catalogue's; nil when it is
 	deleting  sync.Mutex             // see library
+	mistaken  prometheus.Counter     // see library
 	catalogue *metadata.Catalogue
 	http      *api.Server
 	httpAddr  string
@@ -66,6 +69,7 @@ func newHouse(cfg *configs.Config, declared []pipeline.Declared, log *slog.Logge
 		disk:     newDiskTimes(),
 		left:     make(chan struct{}, 1),
 		works:    newBroadcast(),
+		mistaken: newMistaken(),
 	}
 	h.hub = hub.New(h.pool, h.tasks, hub.Config{
 		Builder:     media.BuilderConfig{Flush: time.Duration(cfg.FlushInterval), MaxBytes: int(cfg.FlushBytes)},
@@ -85,6 +89,7 @@ func newHouse(cfg *configs.Config, declared []pipeline.Declared, log *slog.Logge
 	pipeline.Provide[mp4.Left](h.services, h.leave)
 	pipeline.Provide[mp4.Trouble](h.services, h.trouble)
 	pipeline.Provide(h.services, &mp4.Interrupted{Last: h.lastInterrupted})
+	pipeline.Provide(h.services, mp4.FlushInterval(cfg.FlushInterval))
 	h.commands = stages.NewCommands(h.tasks, clock)
 	pipeline.Provide(h.services, h.commands)
 	env := pipeline.Env{Services: h.services, Log: log, Clock: clock}
@@ -112,6 +117,8 @@ func (h *house) open(ctx context.Context) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("mp4.record_path: %w", err)
 	}
+	h.protection = media.NewProtection(int64(h.cfg.Events.MaxProtectBytes), protectable(dir, h.cfg.Events.MaxProtectPercent))
+	pipeline.Provide(h.services, h.protection)
 	if err := h.openCatalogue(ctx, dir); err != nil {
 		return err
 	}
@@ -123,6 +130,7 @@ func (h *house) open(ctx context.Context) error {
 	}
 	h.openRTSP(ctx)
 	h.startRetention()
+	h.tasks.Go("upkeep of the catalogue", h.upkeep)
 	h.tasks.Go("recovery", func(ctx context.Context) error { return h.recover(ctx, dir) })
 	if h.cfg.MP4.AutoRecovery {
 		h.tasks.Go("recovery of what is left on the way", func(ctx context.Context) error { return h.recoverLeft(ctx, dir) })
@@ -184,12 +192,11 @@ func (h *house) lastNotices(ctx context.Context) {
 }
 
 func (h *house) openCatalogue(ctx context.Context, dir string) (err error) {
-	node, err := os.Hostname()
+	options, err := catalogueOptions(h.cfg, dir)
 	if err != nil {
-		return fmt.Errorf("the machine's name: %w", err)
+		return err
 	}
-	options := catalogueOptions(h.cfg, dir)
-	options.Node, options.Log, options.Tasks = node, h.log, h.tasks
+	options.Log, options.Tasks = h.log, h.tasks
 	options.Ended = func(ctx context.Context, r media.Recording) { h.tell(ctx, r) }
 	h.catalogue, err = metadata.Open(ctx, options)
 	if err != nil {
@@ -207,8 +214,12 @@ func (h *house) openAPI(dir string) error {
 	if err := h.openRetention(abs); err != nil {
 		return err
 	}
-	shelf := library{h.catalogue, abs, h.recorder, &h.deleting}
-	bell := events{h.recorder, shelf, h.cfg.MP4.BeforeDuration.D(), h.cfg.MP4.AfterDuration.D(), media.NewID(time.Now()), h.log}
+	shelf := library{h.catalogue, abs, h.recorder, &h.deleting, h.mistaken, h.keeper.Changed}
+	bell := events{
+		recorder: h.recorder, library: shelf, before: h.cfg.MP4.BeforeDuration.D(), after: h.cfg.MP4.AfterDuration.D(),
+		since: media.NewID(time.Now()), log: h.log,
+		maxBefore: h.cfg.Events.MaxBefore.D(), wait: h.cfg.Events.Wait.D(), protection: h.protection,
+	}
 	h.plans.raise = bell.Trigger
 	h.http, err = api.New(api.Config{
 		Version: readBuild().version, Listen: h.cfg.HTTP.Listen, RecordDir: abs,
@@ -217,9 +228,9 @@ func (h *house) openAPI(dir string) error {
 		Log: h.log, Clock: pipeline.SystemClock,
 		Recorder: control{h.recorder, h.hub, h.plans.keepStops}, Streams: directory{h.hub},
 		Events:    bell,
-		Catalogue: shelf, Files: api.NewDir(abs, growing(abs)),
+		Catalogue: shelf, Files: api.NewDir(abs, growing(abs)), Belongs: shelf.belongs,
 		Schedule: h.plans.schedule, Pipelines: h.plans, Retention: forecast{h.keeper},
-		Ready: h.ready, Health: h.problems, Metrics: []prometheus.Collector{&stores{h.catalogue.Stats, abs}, h.disk.write, h.disk.sync, h.disk.finish},
+		Ready: h.ready, Health: h.problems, Metrics: []prometheus.Collector{&stores{h.catalogue.Stats, abs}, h.disk.write, h.disk.sync, h.disk.finish, h.mistaken},
 	})
 	if err != nil {
 		return err

@@ -18,6 +18,13 @@ func (h *house) reconcile(ctx context.Context, dir string) error {
 	said := ""
 	for {
 		found, err := h.compare(ctx, dir)
+		if found.Adopted > 0 {
+			h.log.Info("recordings that were made under another name of this recorder are under its own now", "adopted", found.Adopted,
+				"left_alone", found.NotAdopted)
+		}
+		if found.Others > 0 {
+			h.log.Info("files whose recordings are of another recorder are left alone", "files", found.Others)
+		}
 		if found.Added+found.Updated+found.Lost > 0 {
 			h.log.Info("the catalogue was compared with the disk", "files", found.Files, "added", found.Added, "updated", found.Updated, "lost", found.Lost)
 		}

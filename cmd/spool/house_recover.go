@@ -24,11 +24,15 @@ func (h *house) recover(ctx context.Context, dir string) error {
 			h.leave("")
 		}
 	}
-	return h.reconcile(ctx, dir)
+	if err := h.reconcile(ctx, dir); err != nil {
+		return err
+	}
+	return h.removeEmptyDirs(ctx, dir)
 }
 
 func (h *house) recovered(ctx context.Context, r mp4.Repaired) {
-	attrs := []any{"file", r.File, "lost", r.Lost.Round(time.Millisecond), "lost_bytes", r.LostBytes, "reason", r.Reason}
+	h.keeper.Changed(r.File, r.Recording.Path)
+	attrs := []any{"file", r.File, "lost_on_disk", r.Lost.Round(time.Millisecond), "lost_bytes", r.LostBytes, "lost_in_memory", r.Unwritten.String(), "reason", r.Reason}
 	if r.Recording.Stream != "" {
 		attrs = append(attrs, "pipeline", r.Recording.Pipeline, "stream", r.Recording.Stream)
 	}

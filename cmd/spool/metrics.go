@@ -58,6 +58,7 @@ var (
 	catRefused   = figure("catalogue_refused_changes_total", "Changes that the database will never take; each was logged.")
 	catFull      = figure("catalogue_full_changes_total", "Changes dropped because the journal was full: reindex.")
 	catInvalid   = figure("catalogue_invalid_changes_total", "Recordings that no row can hold.")
+	catOthers    = figure("catalogue_foreign_changes_total", "Changes left out because the row is another recorder's.")
 	jrnBytes     = figure("journal_bytes", "Size of the journal on the disk.")
 	jrnErrors    = figure("journal_write_errors_total", "Writes of the journal that failed.")
 	jrnDamaged   = figure("journal_damaged_bytes", "Bytes found damaged at the start.")
@@ -68,7 +69,7 @@ var (
 // Describe sends the descriptions; see prometheus.Collector.
 func (s *stores) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{catConnected, catPending, catBytes, catLag, catApplied, catRefused, catFull,
-		catInvalid, jrnBytes, jrnErrors, jrnDamaged, diskTotal, diskFree} {
+		catInvalid, catOthers, jrnBytes, jrnErrors, jrnDamaged, diskTotal, diskFree} {
 		ch <- d
 	}
 }
@@ -91,6 +92,7 @@ func (s *stores) Collect(ch chan<- prometheus.Metric) {
 	send(catRefused, prometheus.CounterValue, float64(st.Refused))
 	send(catFull, prometheus.CounterValue, float64(st.Full))
 	send(catInvalid, prometheus.CounterValue, float64(st.Invalid))
+	send(catOthers, prometheus.CounterValue, float64(st.Others))
 	send(jrnBytes, prometheus.GaugeValue, float64(st.JournalBytes))
 	send(jrnErrors, prometheus.CounterValue, float64(st.JournalErrors))
 	send(jrnDamaged, prometheus.GaugeValue, float64(st.JournalDamaged))

@@ -28,7 +28,7 @@ type plans struct {
 	hub      *hub.Hub
 	recorder *pipeline.Recorder
 	schedule *pipeline.Schedule
-	raise    func(context.Context, string, pipeline.Trigger) ([]pipeline.Triggered, error) // an event; set before the schedule runs
+	raise    func(context.Context, string, pipeline.Trigger) (api.Taken, error) // an event; set before the schedule runs
 	log      *slog.Logger
 
 	stops  stopsFile

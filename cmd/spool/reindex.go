@@ -21,6 +21,7 @@ import (
 type ReindexCmd struct {
 	JSON            bool          `help:"Print what was done as JSON."`
 	AcceptDirectory bool          `help:"Take the record directory over although the catalogue knows another one: recordings that are not in it are marked lost."`
+	TakeOver        []string      `placeholder:"NODE" help:"Make the recordings of a recorder that is no more this one's: what is not in the record directory is marked lost."`
 	Wait            time.Duration `default:"30s" placeholder:"DURATION" help:"How long the database may take to answer."`
 }
 
@@ -46,8 +47,11 @@ func (c *ReindexCmd) Run(p *Program) error {
 	cfg.Log.Level = "error"
 	log := newLogger(cfg.Log, p.Stderr, p.Environ)
 	tasks := pipeline.NewTasks(log, pipeline.SystemClock)
-	options := catalogueOptions(cfg, dir)
-	options.Log, options.Tasks = log, tasks
+	options, err := catalogueOptions(cfg, dir)
+	if err != nil {
+		return err
+	}
+	options.Log, options.Tasks, options.TakeOver = log, tasks, c.TakeOver
 	catalogue, err := openEither(ctx, options, dir)
 	if err != nil {
 		return err
@@ -63,19 +67,17 @@ func (c *ReindexCmd) Run(p *Program) error {
 }
 
 // catalogueOptions are what every command opens the catalogue with.
-func catalogueOptions(cfg *configs.Config, dir string) metadata.OpenOptions {
-	return metadata.OpenOptions{
+func catalogueOptions(cfg *configs.Config, dir string) (metadata.OpenOptions, error) {
+	o := metadata.OpenOptions{
 		Driver: cfg.Database.Driver, DSN: cfg.Database.DSN,
 		JournalDir: filepath.Join(dir, journalDir), Clock: pipeline.SystemClock,
 	}
+	return o, setNode(&o, cfg, dir)
 }
 
 // openEither takes the recorder's journal, so that what is in it counts, and one
 // of its own beside a recorder that has it.
 func openEither(ctx context.Context, o metadata.OpenOptions, dir string) (c *metadata.Catalogue, err error) {
-	if o.Node, err = os.Hostname(); err != nil {
-		return nil, fmt.Errorf("the machine's name: %w", err)
-	}
 	c, err = metadata.Open(ctx, o)
 	if errors.Is(err, metadata.ErrJournalTaken) {
 		o.JournalDir = filepath.Join(dir, reindexJournalDir)
@@ -116,6 +118,7 @@ func (c *ReindexCmd) print(p *Program, r metadata.Report) error {
 		return json.NewEncoder(p.Stdout).Encode(map[string]int{
 			"files": r.Files, "added": r.Added, "updated": r.Updated, "lost": r.Lost,
 			"live": r.Live, "unfinished": r.Unfinished, "foreign": r.Foreign, "copies": r.Copies,
+			"others": r.Others, "adopted": r.Adopted, "not_adopted": r.NotAdopted,
 		})
 	}
 	fmt.Fprintf(p.Stdout, "%s: %d added, %d updated, %d lost\n", count(r.Files, "finished file"), r.Added, r.Updated, r.Lost)
@@ -126,6 +129,9 @@ func (c *ReindexCmd) print(p *Program, r metadata.Report) error {
 		{r.Live + r.Unfinished, "not finished yet, left alone: the recorder that writes them, or the next start of one, finishes them"},
 		{r.Foreign, "without an entry of this recorder, left alone"},
 		{r.Copies, "copies of a file that is there too, left alone"},
+		{r.Others, "of another recorder by their rows, left alone: the files are copies; or, if that recorder is no more, --take-over NODE"},
+		{r.Adopted, "made under another name of this recorder, taken over"},
+		{r.NotAdopted, "made under a name that this recorder may have had, left alone: their files are not here"},
 	} {
 		if line.n > 0 {
 			fmt.Fprintf(p.Stdout, "%d %s\n", line.n, line.what)

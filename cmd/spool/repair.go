@@ -34,6 +34,7 @@ type repairResult struct {
 	KeptMs    int64     `json:"kept_ms"`
 	LostMs    int64     `json:"lost_ms"`
 	LostBytes int64     `json:"lost_bytes"`
+	Unwritten int64     `json:"lost_in_memory_ms_at_most,omitempty"` // that never came to the file
 	Reason    string    `json:"reason,omitempty"`
 	DryRun    bool      `json:"dry_run,omitempty"`
 	Error     string    `json:"error,omitempty"`
@@ -112,7 +113,7 @@ func repairFiles(paths []string) (files []repairFile, bytes int64, err error) {
 func (c *RepairCmd) result(file string, r mp4.Repaired, err error) repairResult {
 	out := repairResult{
 		File: file, Found: r.Found, KeptMs: r.Kept.Milliseconds(), LostMs: r.Lost.Milliseconds(),
-		LostBytes: r.LostBytes, Reason: r.Reason, DryRun: c.DryRun,
+		LostBytes: r.LostBytes, Unwritten: r.Unwritten.AtMost.Milliseconds(), Reason: r.Reason, DryRun: c.DryRun,
 	}
 	dir := filepath.Dir(file)
 	switch {
@@ -168,6 +169,9 @@ func (c *RepairCmd) print(w io.Writer, r repairResult) error {
 		line += " -> " + r.Result
 	}
 	line += fmt.Sprintf(": kept %v, lost %v", milliseconds(r.KeptMs), milliseconds(r.LostMs))
+	if r.Unwritten > 0 {
+		line += fmt.Sprintf(" on the disk and up to %v in memory, which is flush_interval", milliseconds(r.Unwritten))
+	}
 	if r.Reason != "" {
 		line += " (" + r.Reason + ")"
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -25,9 +24,12 @@ import (
 func (h *house) openRetention(dir string) (err error) {
 	h.rest = func() {}
 	h.keeper, err = retention.New(retentionPolicy(h.cfg), retention.Deps{
-		Dir: dir, Read: footage(h.cfg, &h.finished), Store: shredder{library{h.catalogue, dir, h.recorder, &h.deleting}, h},
+		Dir: dir, Read: footage(h.cfg, &h.finished), Store: shredder{library{catalogue: h.catalogue, dir: dir, recorder: h.recorder, deleting: &h.deleting, mistaken: h.mistaken}, h},
 		Recordings: roomless{h.recorder}, Clock: pipeline.SystemClock, Log: h.log,
 	})
+	if err == nil {
+		pipeline.Provide[mp4.Growth](h.services, h.keeper)
+	}
 	return err
 }
 
@@ -95,7 +97,16 @@ func (s shredder) Remove(ctx context.Context, it *retention.Item) error {
 			return retention.ErrKept
 		}
 	}
-	return s.unlink(it.Path)
+	id := it.ID
+	if it.Kind == retention.Orphan {
+		id = media.ID{} // the scan has read it; what is half written need not say it again
+	}
+	var other *api.Error
+	err := s.unlink(it.Path, id)
+	if errors.As(err, &other) {
+		return retention.ErrKept
+	}
+	return err
 }
 
 func (s shredder) Forget(ctx context.Context, items []*retention.Item) error {
@@ -111,17 +122,15 @@ func (s shredder) Forget(ctx context.Context, items []*retention.Item) error {
 	return nil // a full disk takes no entry of the journal: the rows go all the same
 }
 
-// unlink deletes a file of the record directory.
-func (l library) unlink(path string) error {
-	root, err := os.OpenRoot(l.dir)
-	if err != nil {
-		return err
+// unlink deletes a file of the record directory, if it is that of a recording; any
+// where that has no ID. The directories that are empty then go with it.
+func (l library) unlink(path string, id media.ID) error {
+	if id != (media.ID{}) {
+		if err := l.verify(path, id); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
 	}
-	defer root.Close()
-	if err := root.Remove(filepath.FromSlash(path)); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	return nil
+	return mp4.Remove(l.dir, path)
 }
 
 // roomless stops recordings for which there is no room, and starts them again.

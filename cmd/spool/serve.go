@@ -120,7 +120,7 @@ func (h *house) publishURL() string {
 func (h *house) begin() {
 	cfg, log := h.cfg, h.log
 	log.Info("spool is ready",
-		"api", h.apiURL(), "publish_to", h.publishURL(), "recordings", cfg.MP4.RecordPath)
+		"api", h.apiURL(), "publish_to", h.publishURL(), "recordings", cfg.MP4.RecordPath, "node", h.catalogue.Node())
 	for path := range cfg.Streams {
 		h.recorder.StartAlways(string(path))
 	}

@@ -7,7 +7,7 @@ type BuilderConfig struct {
 	Flush    time.Duration // a chunk is closed when it is this long (1 s)
 	MaxBytes int           // or when its payload is this large (4 MiB): more would leave the caches before it is written
 	MaxJump  time.Duration // media time may run ahead of arrival time by this much, or step back (2 s)
-	MaxStall time.Duration // a longer silence of the lead track is a gap (10 s)
+	MaxStall time.Duration // a longer silence of the lead track is a gap (10 s), where packets were lost in it, one longer than Flush
 }
 
 func (c BuilderConfig) withDefaults() BuilderConfig {
@@ -29,12 +29,13 @@ func (c BuilderConfig) withDefaults() BuilderConfig {
 // limits are the configured times in ticks of one track, each at least one.
 type limits struct {
 	flush, jump, stall int64
+	hole               int64 // that is a gap where something was lost in it
 	time               int64 // bound of decoding times, either side of 0
 }
 
 func (c BuilderConfig) limits(scale uint32, lead bool) limits {
 	ticks := func(d time.Duration) int64 { return max(FromNanos(int64(d), scale), 1) }
-	l := limits{flush: ticks(c.Flush), jump: ticks(c.MaxJump), stall: ticks(c.MaxStall)}
+	l := limits{flush: ticks(c.Flush), jump: ticks(c.MaxJump), stall: ticks(c.MaxStall), hole: ticks(c.Flush)}
 	if !lead {
 		l.flush *= 2 // the lead track cuts, unless it is silent
 	}
@@ -50,8 +51,8 @@ func (c BuilderConfig) limits(scale uint32, lead bool) limits {
 // time is moved there.
 //
 // When media time stops following arrival time (the sender restarted its
-// clock), the builder keeps its own time line going without a break, loses
-// nothing, and marks the next sync sample with the gap.
+// clock), the builder keeps its own time line going without a break and loses
+// nothing. Every gap is marked on the next sync sample.
 //
 // A builder is for one goroutine.
 type Builder struct {
@@ -62,6 +63,11 @@ type Builder struct {
 	cur  *Chunk // being filled, never empty; nil before the first access unit
 	seq  uint64
 	gap  Gap // for the next chunk that starts a GOP
+
+	keptUTC   int64 // ns, wall clock of the last unit of the lead track in a chunk that was closed; 0 before that
+	keptMono  int64 // ns, the same by arrival, where the set before was of the same publisher; 0: it was not
+	away      bool  // another publisher has come, and has not had its first key frame
+	awayLeast int64 // ns, that nobody published
 
 	started bool // the lead track had its sync sample
 	tracks  []trackState
@@ -81,6 +87,7 @@ func NewBuilder(pool *Pool, cfg BuilderConfig, emit func(*Chunk)) *Builder {
 // begins anew: times of different sets are not comparable.
 func (b *Builder) SetTracks(set *TrackSet) {
 	b.Flush()
+	b.leaveSet()
 	b.set = set
 	b.started = false
 	b.tracks = make([]trackState, len(set.Tracks))
@@ -95,7 +102,15 @@ func (b *Builder) Set() *TrackSet { return b.set }
 
 // MarkGap says that media is missing before the next access unit: the next
 // chunk that starts a GOP carries the gap.
-func (b *Builder) MarkGap(g Gap) { b.gap = g }
+func (b *Builder) MarkGap(g Gap) { b.gap = b.gap.Plus(g) }
+
+// Return says that another publisher has come, so long after the one before left.
+// What is missing is known with its first key frame, and counts by the wall clock
+// from the last unit that was kept; where that clock was set back it is at least
+// so long.
+func (b *Builder) Return(after time.Duration) {
+	b.away, b.awayLeast, b.keptMono = b.keptUTC != 0, int64(after), 0
+}
 
 // Append adds an access unit. The error is one of this package's and tells why
 // the unit was left out; the builder goes on with the next.
@@ -105,6 +120,7 @@ func (b *Builder) Append(track int, au *AU) error {
 	}
 	t := &b.set.Tracks[track]
 	prefix := t.Codec.NAL() && !au.Framed
+	b.tracks[track].lost += int64(au.Lost)
 	sync := au.Sync || t.Kind() == Audio
 	size := au.size(prefix)
 	if err := b.refuse(track, au, size, sync); err != nil {
@@ -121,8 +137,9 @@ func (b *Builder) Append(track int, au *AU) error {
 	if b.cur == nil {
 		b.open()
 	}
-	b.begin(track, au.UTC, gop)
+	b.begin(track, au, gop)
 	b.add(track, au, dts, size, sync, prefix)
+	b.tracks[track].lost = 0
 	return nil
 }
 
@@ -144,14 +161,17 @@ func (b *Builder) refuse(track int, au *AU, size int, sync bool) error {
 
 // begin gives the chunk what its first access unit and the lead's first say
 // about it.
-func (b *Builder) begin(track int, utc int64, gop bool) {
+func (b *Builder) begin(track int, au *AU, gop bool) {
 	c := b.cur
 	first := track == b.set.lead && c.Tracks[track].Len() == 0
 	if c.UTC == 0 || first {
-		c.UTC = utc
+		c.UTC = au.UTC
 	}
 	if first && gop {
-		b.started = true
+		if !b.started {
+			b.started = true
+			b.arrived(au)
+		}
 		c.StartsGOP = true
 		c.Gap, b.gap = b.gap, Gap{}
 	}
@@ -195,6 +215,9 @@ func (b *Builder) open() {
 func (b *Builder) seal() {
 	c := b.cur
 	b.cur = nil
+	if lead := c.Lead(); lead.Len() > 0 {
+		b.keptUTC = c.UTC + ToNanos(lead.DTS[lead.Len()-1]-lead.DTS[0], c.Set.Tracks[c.Set.lead].Timescale)
+	}
 	for i := range c.Tracks {
 		c.Tracks[i].Payload.trim(b.pool)
 	}

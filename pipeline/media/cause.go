@@ -12,9 +12,9 @@ const (
 	EndSourceLost  Cause = "source_lost"    // the publisher went away
 	EndOfFile      Cause = "end_of_file"    // a finite source was read to its end
 	EndMaxDuration Cause = "max_duration"   // cut on a sync sample
-	EndMaxSize     Cause = "max_size"       // cut on a sync sample
+	EndMaxSize     Cause = "max_size"       // cut on a sync sample, or ended long past the limit without one
 	EndAligned     Cause = "aligned"        // cut on a sync sample, by the wall clock
-	EndForced      Cause = "forced_cut"     // twice the limit passed without a sync sample
+	EndForced      Cause = "forced_cut"     // in old rows: cut without a sync sample, so the next file cannot be decoded
 	EndTracks      Cause = "tracks_changed" // resolution, codec or parameter sets
 	EndGap         Cause = "gap"            // media is missing, or time jumped
 	EndEvent       Cause = "event_end"      // the last trigger's after-time ran out
@@ -32,7 +32,9 @@ const (
 	GapSourceLost    Cause = "source_lost"    // no publisher for a while
 	GapTimestampJump Cause = "timestamp_jump" // the sender's clock jumped: no frame is missing
 	GapStall         Cause = "stall"          // the sender was silent for long
+	GapRTPLoss       Cause = "rtp_loss"       // packets were lost on the way
 	GapRestart       Cause = "restart"        // the pipeline failed and was run again
+	GapNoKeyFrame    Cause = "no_key_frame"   // a file was ended at its size bound, and the next one waited for a key frame
 	GapDiskFull      Cause = "disk_full"      // there was no room for it
 	GapDiskError     Cause = "disk_error"     // the disk failed, was read-only or away, or no file could be opened
 )
@@ -41,17 +43,26 @@ const (
 // value means nothing is.
 type Gap struct {
 	Cause    Cause
-	Duration int64 // ns of media or wall time missing; 0 where none is, as after a timestamp jump
+	Duration int64 // ns of media or wall time from the last unit that was kept to the first one; 0 where nothing is missing, as after a timestamp jump
 	Chunks   int   // whole chunks dropped, where they were counted
 }
 
-// None reports whether nothing is missing.
+// None reports whether there is no gap.
 func (g Gap) None() bool { return g.Cause == "" }
 
-// Plus is this gap and another one right behind it. The first tells the cause.
+// Lossless reports whether the gap is a break in time only: nothing is missing.
+func (g Gap) Lossless() bool {
+	return g.None() || g.Cause == GapTimestampJump && g.Duration == 0 && g.Chunks == 0
+}
+
+// Plus is this gap and another one right behind it. The first that lost anything
+// tells the cause.
 func (g Gap) Plus(o Gap) Gap {
-	if g.None() {
-		return o
+	if o.None() {
+		return g
+	}
+	if g.None() || g.Lossless() && !o.Lossless() {
+		g.Cause = o.Cause
 	}
 	g.Duration += o.Duration
 	g.Chunks += o.Chunks

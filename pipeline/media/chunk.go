@@ -148,6 +148,20 @@ func (c *Chunk) Span() int64 {
 	return 0
 }
 
+// Dropped is what is missing once a full queue has dropped the chunk: its media,
+// and what was missing before it.
+func (c *Chunk) Dropped() Gap {
+	return c.Gap.Plus(Gap{Cause: GapOverload, Duration: c.Span(), Chunks: 1})
+}
+
+// Lasted is Span on the wall clock: longer for a time-lapse.
+func (c *Chunk) Lasted() int64 {
+	if c.Set == nil {
+		return 0
+	}
+	return c.Set.Life(c.Span())
+}
+
 func span(c *Columns, timescale uint32) int64 {
 	if c.Len() == 0 {
 		return 0

@@ -37,6 +37,16 @@ var codecs = [...]struct {
 // Known reports whether the codec is one of the table's.
 func (c Codec) Known() bool { return c > 0 && int(c) < len(codecs) }
 
+// Codecs lists every codec that can be recorded.
+func Codecs() (all []Codec) {
+	for c := range codecs {
+		if c > 0 {
+			all = append(all, Codec(c))
+		}
+	}
+	return all
+}
+
 // String is the codec's lower-case name, as configuration and API spell it.
 func (c Codec) String() string {
 	if !c.Known() {

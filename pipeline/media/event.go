@@ -13,9 +13,10 @@ type Event struct {
 	Key     string          `json:"key,omitempty"`
 	Name    string          `json:"name,omitempty"`
 	Data    json.RawMessage `json:"data,omitempty"`
-	At      int64           `json:"at_ns"`    // UTC of the first trigger
-	Start   int64           `json:"start_ns"` // UTC; asked for, not the key frame
-	End     int64           `json:"end_ns"`   // UTC; of the last trigger
+	At      int64           `json:"at_ns"`               // UTC of the first trigger
+	Start   int64           `json:"start_ns"`            // UTC; asked for, not the key frame
+	End     int64           `json:"end_ns"`              // UTC; of the last trigger
+	Actual  int64           `json:"actual_ns,omitempty"` // UTC of the key frame where its footage begins; 0: not known
 	Protect bool            `json:"protect,omitempty"`
 
 	// Ask is set in a trigger that a stage sends down the flow: Start and End
@@ -40,6 +41,9 @@ func (e Event) Join(later Event) Event {
 	later.At = min(e.At, later.At)
 	later.Start = min(e.Start, later.Start)
 	later.End = max(e.End, later.End)
+	if later.Actual == 0 || e.Actual != 0 && e.Actual < later.Actual {
+		later.Actual = e.Actual
+	}
 	later.Protect = later.Protect || e.Protect
 	return later
 }

@@ -42,19 +42,6 @@ func (p *Payload) From(n int) Payload {
 	return Payload{blocks: p.Slices(nil, n, p.size-n), size: p.size - n}
 }
 
-// Copy fills the payload, which has its size, with the bytes of another from an
-// offset on.
-func (p *Payload) Copy(from *Payload, offset int) {
-	var scratch [4][]byte
-	for _, b := range p.blocks {
-		n := 0
-		for _, s := range from.Slices(scratch[:0], offset, len(b)) {
-			n += copy(b[n:], s)
-		}
-		offset += n
-	}
-}
-
 // Append copies the payload behind dst.
 func (p *Payload) Append(dst []byte) []byte {
 	for _, b := range p.blocks {

@@ -11,6 +11,10 @@ const (
 	StateLost      State = "lost"      // its file is gone
 )
 
+// LostInCrash is what is known of the end of a recovered recording. What of its
+// file was damaged is told by recovery.
+const LostInCrash = "up to flush_interval of media in memory"
+
 // Recording is the catalogue's knowledge of one segment. A new value with the
 // same ID replaces the one before.
 type Recording struct {
@@ -18,6 +22,7 @@ type Recording struct {
 	Stream    string
 	Pipeline  string
 	Path      string // of the file, slash-separated, relative to the record directory
+	Directory string // identity of that directory; empty: the one of whoever has the recording
 	State     State
 	StartUTC  int64 // ns
 	EndUTC    int64 // ns, wall clock of the end of the last access unit

@@ -11,6 +11,7 @@ type trackState struct {
 	late  int64 // how much later than the promptest the last one came; >= 0
 	shift int64 // added to what comes
 	epoch int   // of the jump that shift belongs to
+	lost  int64 // units that were lost on the way since the last one that was kept, about
 }
 
 // timeline gives an access unit its place on the stream's unbroken time line.
@@ -25,14 +26,18 @@ func (b *Builder) timeline(track int, au *AU) (int64, error) {
 	st := &b.tracks[track]
 	scale := b.set.Tracks[track].Timescale
 	mono := FromNanos(au.Mono, scale)
+	told := false // what is missing
 	switch {
 	case au.DTS > st.time || au.DTS < -st.time:
 		return 0, ErrTimeRange
 	case !st.seen:
 		st.shift, st.epoch = FromNanos(b.jump, scale), b.epoch
 	case st.epoch != b.epoch && b.follows(track, au.DTS, mono):
+		told = b.aroundJump(track, mono)
 		b.join(track, au.DTS)
 	case st.jumped(au.DTS, mono) && !b.isAhead(track, au.DTS):
+		b.MarkGap(Gap{Cause: GapTimestampJump})
+		told = b.aroundJump(track, mono)
 		b.undoJump(track, au.DTS)
 		st.late, st.mono = 0, mono
 	}
@@ -43,24 +48,26 @@ func (b *Builder) timeline(track int, au *AU) (int64, error) {
 	case st.seen && dts <= st.last:
 		return 0, ErrTimeBack
 	case st.seen:
-		b.step(track, dts, mono)
+		b.step(track, dts, mono, told)
 	}
 	st.seen, st.raw, st.last, st.mono = true, au.DTS, dts, mono
 	return dts, nil
 }
 
-// step notes how far a track moves on.
-func (b *Builder) step(track int, dts, mono int64) {
+// step notes how far a track moves on, and what is missing where that was not
+// told.
+func (b *Builder) step(track int, dts, mono int64, told bool) {
 	st := &b.tracks[track]
 	step := dts - st.last
 	late := st.late + (mono - st.mono) - step
 	// It sinks slowly, as clocks drift apart, and has a bound, as a sender that
 	// paused is not late.
 	st.late = max(min(late-late>>12, 4*st.stall), 0)
+	if hole := step - b.nominal(track); track == b.set.lead && !told && (step > st.stall || st.lost > 0 && hole >= st.hole) {
+		b.markMissing(ToNanos(step, b.set.Tracks[track].Timescale), st.lost > 0)
+	}
 	if step <= st.stall {
 		st.delta = step
-	} else if track == b.set.lead && b.gap.None() {
-		b.gap = Gap{Cause: GapStall, Duration: ToNanos(step, b.set.Tracks[track].Timescale)}
 	}
 }
 
@@ -95,9 +102,6 @@ func (b *Builder) undoJump(track int, raw int64) {
 	b.jump = ToNanos(st.shift, b.set.Tracks[track].Timescale)
 	b.epoch++
 	st.epoch = b.epoch
-	if b.gap.None() {
-		b.gap = Gap{Cause: GapTimestampJump}
-	}
 }
 
 // follows tells whether an access unit is the first of its track behind a jump

@@ -59,8 +59,12 @@ func (t *Track) equal(o *Track) bool {
 type TrackSet struct {
 	Generation uint64
 	Tracks     []Track
+	Speed      uint32 // how many times faster than life its media time runs, 0 as 1: a time-lapse
 	lead       int
 }
+
+// Life is what so much of the set's media time, ns, took on the wall clock.
+func (s *TrackSet) Life(ns int64) int64 { return ns * int64(max(s.Speed, 1)) }
 
 // ErrNoTracks is returned for a set without a track.
 var ErrNoTracks = errors.New("no tracks")

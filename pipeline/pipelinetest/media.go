@@ -96,10 +96,10 @@ func (c *Camera) Gap(g media.Gap) { c.builder.MarkGap(g) }
 func (c *Camera) Shoot(t testing.TB, n int) []*media.Chunk {
 	t.Helper()
 	for range n {
-		ns := c.frame * 40_000_000
+		ns, sync := c.frame*40_000_000, c.frame%int64(c.GOP) == 0
 		c.append(t, 0, &media.AU{
 			DTS: c.frame * 3600, PTS: c.frame * 3600, UTC: StartUTC + ns, Mono: ns,
-			Sync: c.frame%int64(c.GOP) == 0, Payload: [][]byte{make([]byte, c.Bytes)},
+			Sync: sync, Payload: [][]byte{slice(sync, c.Bytes)},
 		})
 		c.frame++
 		for len(c.set.Tracks) > 1 && c.sound*1024*25 < c.frame*48000 {
@@ -111,6 +111,16 @@ func (c *Camera) Shoot(t testing.TB, n int) []*media.Chunk {
 		}
 	}
 	return c.taken()
+}
+
+// slice is a NAL unit that says what it is, of an IDR picture or another one, and
+// has nothing in it.
+func slice(idr bool, size int) []byte {
+	nal := make([]byte, size)
+	if nal[0] = 0x41; idr {
+		nal[0] = 0x65
+	}
+	return nal
 }
 
 // Cut closes the open chunk.

@@ -122,6 +122,9 @@ func (c *Catalogue) connect(ctx context.Context, replayEnd int64) error {
 		return err
 	}
 	at, err := s.position(ctx, c.journalID())
+	if err == nil {
+		err = c.learnNames(ctx, s)
+	}
 	if err != nil {
 		return errors.Join(err, s.close())
 	}
@@ -161,13 +164,14 @@ func (c *Catalogue) applyAll(ctx context.Context) error {
 // out: it must not hold up the others for ever.
 func (c *Catalogue) applyBatch(ctx context.Context, s *store, ops []op) error {
 	batchCtx, cancel := context.WithTimeout(ctx, c.opts.ApplyTimeout)
-	err := s.write(batchCtx, c.journalID(), c.opts.Node, ops)
+	others, err := s.write(batchCtx, c.journalID(), c.names(), ops)
 	for try := 0; try < 3 && conflict(err); try++ { // another recorder was in the way: the database itself is well
-		err = s.write(batchCtx, c.journalID(), c.opts.Node, ops)
+		others, err = s.write(batchCtx, c.journalID(), c.names(), ops)
 	}
 	cancel()
 	switch {
 	case err == nil:
+		c.leftAlone(others)
 		c.applied.Add(uint64(len(ops)))
 		return nil
 	case !refusal(err):

@@ -16,10 +16,13 @@ import (
 
 // OpenOptions is what a catalogue needs.
 type OpenOptions struct {
-	Driver     string // sqlite, postgres or mysql
-	DSN        string // as the driver writes it; for sqlite the file's path. Never shown
-	JournalDir string // local; one process at a time
-	Node       string // name of this recorder, stored with the rows it makes
+	Driver     string        // sqlite, postgres or mysql
+	DSN        string        // as the driver writes it; for sqlite the file's path. Never shown
+	JournalDir string        // local; one process at a time
+	Node       string        // name of this recorder, stored with the rows it makes
+	Directory  func() string // identity of its record directory, empty while it has none; a recording of another one is that one's
+	Former     []string      // names that this recorder may have had: see adopt
+	TakeOver   []string      // names of recorders that are no more, whose rows Reconcile makes this one's
 	Log        *slog.Logger
 	Clock      pipeline.Clock
 	Tasks      *pipeline.Tasks
@@ -49,6 +52,9 @@ func (o *OpenOptions) defaults() {
 	if o.BatchSize <= 0 {
 		o.BatchSize = 256
 	}
+	if o.Directory == nil {
+		o.Directory = func() string { return "" }
+	}
 	if o.Clock == nil {
 		o.Clock = pipeline.SystemClock
 	}
@@ -74,10 +80,11 @@ type Catalogue struct {
 	wake    chan struct{} // holds one: the applier has something to do
 	retry   chan struct{} // holds one: what failed may work now
 	stop    func()
-	changes sync.Mutex // what SetProtected and Delete decide by stays true until they are done
+	changes sync.Mutex               // what SetProtected and Delete decide by stays true until they are done
+	former  atomic.Pointer[[]string] // OpenOptions.Former, and what the database knows of the directory
 
-	applied, refused, full, invalid atomic.Uint64
-	damaged                         int64
+	applied, refused, full, invalid, others atomic.Uint64
+	damaged                                 int64
 }
 
 // Open takes the journal and begins to apply it. It does not wait for the
@@ -107,6 +114,7 @@ func Open(ctx context.Context, o OpenOptions) (*Catalogue, error) {
 		opts: o, target: target, log: o.Log, journal: journal, pending: newPending(),
 		wake: make(chan struct{}, 1), retry: make(chan struct{}, 1), damaged: old.damaged,
 	}
+	c.former.Store(&o.Former)
 	for _, note := range old.notes {
 		o.Log.Warn("journal damaged; run a reindex if rows are missing", "file", note)
 	}
@@ -151,7 +159,7 @@ func (c *Catalogue) Put(ctx context.Context, rec media.Recording) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	r, err := toRow(rec, c.opts.Node)
+	r, err := toRow(rec, c.nodeOf(rec))
 	if err != nil {
 		c.invalid.Add(1)
 		return err
@@ -231,6 +239,7 @@ type Stats struct {
 	Refused        uint64        // changes that the database will never take; each was logged
 	Full           uint64        // changes dropped because the journal was full: reindex
 	Invalid        uint64        // recordings that could not be stored
+	Others         uint64        // changes of rows that turned out to be another recorder's; they stay as they are
 	JournalBytes   int64         // on disk
 	JournalErrors  uint64        // writes that failed
 	JournalError   string        // of the last write; empty when it worked
@@ -243,7 +252,7 @@ func (c *Catalogue) Stats() Stats {
 	n, bytes, oldest := c.pending.size()
 	s := Stats{
 		Driver: c.opts.Driver, Connected: c.up.Load() && !c.stalled.Load(), Pending: n, PendingBytes: bytes,
-		Applied: c.applied.Load(), Refused: c.refused.Load(), Full: c.full.Load(), Invalid: c.invalid.Load(),
+		Applied: c.applied.Load(), Refused: c.refused.Load(), Full: c.full.Load(), Invalid: c.invalid.Load(), Others: c.others.Load(),
 		JournalBytes: c.journal.bytes(), JournalDamaged: c.damaged,
 	}
 	if oldest > 0 {

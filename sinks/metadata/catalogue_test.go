@@ -226,7 +226,11 @@ func TestOldChangesNeverMoveARowBack(t *testing.T) {
 			o.seal()
 			return o
 		}
-		write := func(ops ...op) { require.NoError(t, s.write(t.Context(), "journal", "node1", ops)) }
+		write := func(ops ...op) {
+			others, err := s.write(t.Context(), "journal", []string{"node1"}, ops)
+			require.NoError(t, err)
+			require.Empty(t, others)
+		}
 		write(change(100, opPut, 1, false))
 		write(change(300, opPut, 3, true))
 		write(change(400, opProtect, 0, false))

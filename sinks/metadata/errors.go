@@ -10,6 +10,8 @@ var (
 	ErrUnavailable = errors.New("the catalogue's database is not available")
 	// ErrProtected: a protected recording is not deleted.
 	ErrProtected = errors.New("the recording is protected")
+	// ErrOtherNode: the recording is another recorder's, which has the file.
+	ErrOtherNode = errors.New("the recording is another recorder's")
 	// ErrGrowing: a recording whose file still grows is not deleted.
 	ErrGrowing = errors.New("the recording is still being written")
 	// ErrCursor: a cursor that was not made for this query.

@@ -2,7 +2,6 @@ package metadata
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -28,6 +27,9 @@ type eventRow struct {
 	StartNS int64  `bun:"start_ns"`
 	EndNS   int64  `bun:"end_ns"`
 	Protect int    `bun:"protect"`
+
+	ActualNS int64 `bun:"actual_ns"` // the key frame where the footage begins; 0 where it is not known
+	GoneNS   int64 `bun:"gone_ns"`
 }
 
 // What the event columns hold at most, in bytes.
@@ -84,17 +86,14 @@ func storableEvent(e *media.Event) error {
 func eventsOf(rows []*row) (out []eventRow, err error) {
 	at := map[string]int{}
 	for _, r := range rows {
-		if len(r.Events) <= len("[]") {
-			continue
-		}
-		var events []media.Event
-		if err := json.Unmarshal(r.Events, &events); err != nil {
-			return nil, fmt.Errorf("catalogue row %s: events: %w", r.ID, err)
+		events, err := r.events()
+		if err != nil {
+			return nil, err
 		}
 		for _, e := range events {
 			n := eventRow{
 				ID: e.ID.String(), Node: r.Node, Stream: r.Stream, Key: e.Key, Name: e.Name, Data: string(e.Data),
-				AtNS: e.At, StartNS: e.Start, EndNS: e.End, Protect: bit(e.Protect),
+				AtNS: e.At, StartNS: e.Start, EndNS: e.End, ActualNS: e.Actual, Protect: bit(e.Protect),
 			}
 			i, known := at[n.ID]
 			if !known {
@@ -111,6 +110,9 @@ func eventsOf(rows []*row) (out []eventRow, err error) {
 func (r eventRow) join(later eventRow) eventRow {
 	later.AtNS, later.StartNS = min(r.AtNS, later.AtNS), min(r.StartNS, later.StartNS)
 	later.EndNS, later.Protect = max(r.EndNS, later.EndNS), max(r.Protect, later.Protect)
+	if later.ActualNS == 0 || r.ActualNS != 0 && r.ActualNS < later.ActualNS {
+		later.ActualNS = r.ActualNS
+	}
 	return later
 }
 
@@ -140,6 +142,9 @@ func (s *store) putEvents(ctx context.Context, tx bun.Tx, rows []*row) error {
 		col := bun.Ident(c[0])
 		q.Set("? = "+c[1]+"("+stored+", "+given+")", col, col, col)
 	}
+	known := bun.Ident("actual_ns")
+	q.Set("? = CASE WHEN "+stored+" = 0 OR "+given+" <> 0 AND "+given+" < "+stored+" THEN "+given+" ELSE "+stored+" END",
+		known, known, known, known, known, known, known)
 	for _, col := range []string{"name", "data"} {
 		q.Set("? = "+given, bun.Ident(col), bun.Ident(col))
 	}

@@ -37,6 +37,10 @@ type Event struct {
 	media.Event
 	Stream string
 	Node   string // the recorder that made it
+
+	Recordings []EventRecording // that hold media of it, oldest first, at most a hundred
+	Total      int              // of all
+	GoneUTC    int64            // ns, since when there is none any more; 0 while there is, or there never was
 }
 
 // eventAsk is a question in the form that is carried out.
@@ -79,7 +83,8 @@ func (c *Catalogue) Events(ctx context.Context, q EventQuery) (EventPage, error)
 		return EventPage{}, err
 	}
 	var newer []*row
-	for _, e := range c.pending.snapshot() {
+	pending := c.pending.snapshot()
+	for _, e := range pending {
 		newer = append(newer, e.row)
 	}
 	slices.SortFunc(newer, func(x, y *row) int { return cmp.Compare(x.Revision, y.Revision) })
@@ -99,7 +104,10 @@ func (c *Catalogue) Events(ctx context.Context, q EventQuery) (EventPage, error)
 	case err != nil:
 		return EventPage{}, err
 	}
-	return page.fill(&a, merged(stored, found))
+	if page, err = page.fill(&a, merged(stored, found)); err != nil {
+		return EventPage{}, err
+	}
+	return page, c.addFootage(ctx, &page, pending)
 }
 
 // merged joins what is stored with what is newer.
@@ -109,6 +117,7 @@ func merged(stored, newer []eventRow) []eventRow {
 		if i < 0 {
 			stored = append(stored, n)
 		} else {
+			n.GoneNS = stored[i].GoneNS
 			stored[i] = stored[i].join(n)
 		}
 	}
@@ -136,8 +145,8 @@ func (p EventPage) fill(a *eventAsk, rows []eventRow) (EventPage, error) {
 			return EventPage{}, fmt.Errorf("catalogue event: %w", err)
 		}
 		p.Events[i] = Event{Stream: r.Stream, Node: r.Node, Event: media.Event{
-			ID: id, Key: r.Key, Name: r.Name, At: r.AtNS, Start: r.StartNS, End: r.EndNS, Protect: r.Protect != 0,
-		}}
+			ID: id, Key: r.Key, Name: r.Name, At: r.AtNS, Start: r.StartNS, End: r.EndNS, Actual: r.ActualNS, Protect: r.Protect != 0,
+		}, GoneUTC: r.GoneNS}
 		if r.Data != "" {
 			p.Events[i].Data = json.RawMessage(r.Data)
 		}

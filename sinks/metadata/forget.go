@@ -15,8 +15,9 @@ type Deleted struct {
 
 // Forget takes the rows of deleted files away, with one write of the journal for
 // all of them. It does not wait for the database: one that is down learns of it
-// later. A row that speaks of another file, which the deleted one was a copy of,
-// stays, and so does one that is protected: reconciliation calls it lost.
+// later. A row that speaks of another file, or of another recorder's, which the
+// deleted one was a copy of, stays, and so does one that is protected:
+// reconciliation calls it lost.
 func (c *Catalogue) Forget(ctx context.Context, files []Deleted) error {
 	c.changes.Lock()
 	defer c.changes.Unlock()
@@ -38,11 +39,11 @@ func (c *Catalogue) gatherDeletes(ctx context.Context, files []Deleted) (last in
 		case errors.Is(err, ErrNotFound):
 			continue
 		case errors.Is(err, ErrUnavailable):
-			old = &row{ID: f.ID.String(), Path: f.Path, Tracks: []byte("[]"), Events: []byte("[]")}
+			old = &row{ID: f.ID.String(), Node: c.opts.Node, Path: f.Path, Tracks: []byte("[]"), Events: []byte("[]")}
 		case err != nil:
 			return last, errors.Join(first, err)
 		}
-		if old.Path != f.Path || old.Protected != 0 {
+		if !c.mayBeOurs(old) || old.Path != f.Path || old.Protected != 0 {
 			continue
 		}
 		rev, err := c.gather(opDelete, old)

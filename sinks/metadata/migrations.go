@@ -25,11 +25,12 @@ var versions = []version{
 	{"20261122000002", "indexes", schemaIndexes},
 	{"20261122000003", "events", schemaEvents},
 	{"20261122000004", "directories", schemaDirectories},
+	{"20261126000001", "event footage", schemaEventFootage},
 }
 
 // statement is one DDL statement; on MySQL an index is looked for first, since
-// only MariaDB knows IF NOT EXISTS there.
-type statement struct{ sql, index string }
+// only MariaDB knows IF NOT EXISTS there, and so is a column everywhere.
+type statement struct{ sql, index, table, column string }
 
 // migrate brings the schema up to date. Several recorders may start at once: one
 // works and the others wait. The lock belongs to the connection (or the open
@@ -107,8 +108,24 @@ func (s *store) run(ctx context.Context, db *bun.DB, st statement) error {
 			return err
 		}
 	}
+	if st.column != "" {
+		if there, err := s.hasColumn(ctx, db, st); err != nil || there {
+			return err
+		}
+	}
 	_, err := db.ExecContext(ctx, st.sql)
 	return err
+}
+
+func (s *store) hasColumn(ctx context.Context, db *bun.DB, st statement) (bool, error) {
+	from := map[string]string{
+		"sqlite":   "pragma_table_info(?) WHERE name = ?",
+		"postgres": "information_schema.columns WHERE table_schema = current_schema() AND table_name = ? AND column_name = ?",
+		"mysql":    "information_schema.columns WHERE table_schema = DATABASE() AND table_name = ? AND column_name = ?",
+	}[s.driver]
+	var n int
+	err := db.NewRaw("SELECT COUNT(*) FROM "+from, st.table, st.column).Scan(ctx, &n)
+	return n > 0, err
 }
 
 // migrationLock is any number of 64 bits that means the same to all recorders.

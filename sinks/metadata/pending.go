@@ -119,6 +119,20 @@ func (p *pending) appliedTo(last int64) int64 {
 	return last
 }
 
+// rename gives recordings another recorder's name; the caller has done so in the
+// database.
+func (p *pending) rename(ids []string, node string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, id := range ids {
+		if e, ok := p.state[id]; ok {
+			r := *e.row
+			r.Node, e.row = node, &r
+			p.state[id] = e
+		}
+	}
+}
+
 // find is the newest state of a recording.
 func (p *pending) find(id string) (entry, bool) {
 	p.mu.Lock()

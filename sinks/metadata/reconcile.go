@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/gospool/spool/pipeline/media"
@@ -21,7 +22,10 @@ type Report struct {
 	Lost       int // rows whose file is gone
 	Live       int // files and rows of a running recorder, left alone
 	Unfinished int // .part files that nobody writes: recovery finishes them
-	Foreign    int // files that carry no entry of ours, or of another recorder
+	Foreign    int // files that carry no entry of ours
+	Others     int // files whose row is another recorder's
+	Adopted    int // rows of another name that are this recorder's now: see adopt
+	NotAdopted int // rows of a former name whose file is not here
 	Copies     int // files with the entry of another file that is there too
 }
 
@@ -44,7 +48,8 @@ type reconciliation struct {
 // Reconcile makes the rows of this recorder say what is on the disk. Files
 // without a row are added from the entry that each carries (readEntry, given a
 // path below dir as the system writes it); rows without a file are marked lost;
-// what isLive names (by slash path relative to dir) is not touched.
+// what isLive names (by slash path relative to dir) is not touched. Rows of other
+// recorders are not either, but for those that are taken over: see adopt.
 //
 // It needs the database: ErrUnavailable otherwise. Only paths and sizes are held
 // in memory, rows go by in pages. It may run while recorders do.
@@ -132,6 +137,9 @@ func (r *reconciliation) compare(ctx context.Context) error {
 	for {
 		rows, err := r.c.ask(ctx, &a)
 		if err != nil {
+			return err
+		}
+		if err := r.adopt(ctx, rows); err != nil {
 			return err
 		}
 		for _, row := range rows {
@@ -259,8 +267,8 @@ func (r *reconciliation) addFile(ctx context.Context, path string) error {
 		r.report.Added++
 	case err != nil:
 		return err
-	case known.Node != r.c.opts.Node:
-		r.report.Foreign++
+	case known.Node != r.c.opts.Node && !slices.Contains(*r.c.former.Load(), known.Node):
+		r.report.Others++
 		return nil
 	case strings.TrimSuffix(known.Path, partSuffix) != path && known.State != media.StateLost && r.onDisk(known.Path):
 		r.report.Copies++
@@ -268,6 +276,11 @@ func (r *reconciliation) addFile(ctx context.Context, path string) error {
 	case known.Path == path && known.State != media.StateLost && known.State != media.StateRecording:
 		return nil // a recorder finished it in the meantime
 	default:
+		if known.Node != r.c.opts.Node {
+			if err := r.takeMoved(ctx, known); err != nil {
+				return err
+			}
+		}
 		keepEvents(&rec, known.Events)
 		r.report.Updated++
 		r.ended(ctx, string(known.State), rec)

@@ -157,13 +157,16 @@ func newest(pending, stored *row) *row {
 }
 
 // SetProtected protects a recording from deletion, or no longer does. It returns
-// once the journal has it; errors are those of Record and Put.
+// once the journal has it; errors are those of Record and Put, and ErrOtherNode.
 func (c *Catalogue) SetProtected(ctx context.Context, id media.ID, protected bool) (Record, error) {
 	c.changes.Lock()
 	defer c.changes.Unlock()
 	old, _, err := c.lookup(ctx, id.String())
 	if err != nil {
 		return Record{}, err
+	}
+	if old.Node != c.opts.Node {
+		return Record{}, fmt.Errorf("%w: %s", ErrOtherNode, old.Node)
 	}
 	r := *old
 	r.Protected = bit(protected)
@@ -176,7 +179,7 @@ func (c *Catalogue) SetProtected(ctx context.Context, id media.ID, protected boo
 }
 
 // Delete takes a recording's row away; the file is the caller's. It returns what
-// the row said. ErrProtected and ErrGrowing refuse; the other errors are those of
+// the row said. ErrOtherNode, ErrProtected and ErrGrowing refuse; the other errors are those of
 // Record and Put.
 func (c *Catalogue) Delete(ctx context.Context, id media.ID) (Record, error) {
 	c.changes.Lock()
@@ -189,6 +192,8 @@ func (c *Catalogue) Delete(ctx context.Context, id media.ID) (Record, error) {
 	switch {
 	case err != nil:
 		return rec, err
+	case rec.Node != c.opts.Node:
+		return rec, fmt.Errorf("%w: %s", ErrOtherNode, rec.Node)
 	case rec.Protected:
 		return rec, ErrProtected
 	case rec.State == media.StateRecording && rec.EndReason == "":

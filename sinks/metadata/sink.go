@@ -16,7 +16,8 @@ type Config struct{}
 
 func init() {
 	pipeline.RegisterSink("metadata", Config{},
-		"puts every recording into the catalogue: into the local journal at once, into the database in the background", newSink)
+		"puts every recording into the catalogue: into the local journal at once, into the database in the background", newSink,
+		pipeline.Catalogues)
 }
 
 // sink is the stage "metadata": it puts every recording into the catalogue. It

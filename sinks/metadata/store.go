@@ -61,14 +61,24 @@ func (s *store) position(ctx context.Context, journal string) (rev int64, err er
 	return rev, err
 }
 
-// write applies changes, and moves the journal's position, in one transaction.
-func (s *store) write(ctx context.Context, journal, node string, ops []op) error {
-	b := fold(ops)
-	err := s.rw.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+// write applies changes, and moves the journal's position, in one transaction. It
+// leaves rows alone that are of none of the names, the first of which is this
+// recorder's, and gives the changes that it left out.
+func (s *store) write(ctx context.Context, journal string, names []string, ops []op) (others []op, err error) {
+	err = s.rw.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		var mine []op
+		if mine, others, err = s.divide(ctx, tx, names, ops); err != nil {
+			return err
+		}
+		b := fold(mine)
 		if err := s.upsert(ctx, tx, b.puts); err != nil {
 			return err
 		}
+		now := ops[len(ops)-1].rev
 		if err := s.putEvents(ctx, tx, b.puts); err != nil {
+			return err
+		}
+		if err := s.putPairs(ctx, tx, b.puts, now); err != nil {
 			return err
 		}
 		for _, o := range b.protects {
@@ -83,13 +93,16 @@ func (s *store) write(ctx context.Context, journal, node string, ops []op) error
 			if _, err := tx.NewDelete().Table("spool_recordings").Where("id IN (?)", bun.List(b.deletes)).Exec(ctx); err != nil {
 				return err
 			}
+			if err := s.dropFootage(ctx, tx, b.deletes, now); err != nil {
+				return err
+			}
 		}
-		return s.move(ctx, tx, journal, node, ops[len(ops)-1].rev)
+		return s.move(ctx, tx, journal, names[0], ops[len(ops)-1].rev)
 	})
 	if err != nil {
-		return fmt.Errorf("%s: apply %d changes: %w", s.driver, len(ops), err)
+		return nil, fmt.Errorf("%s: apply %d changes: %w", s.driver, len(ops), err)
 	}
-	return nil
+	return others, nil
 }
 
 // batch is changes without those that a later one of the batch overrides: an

@@ -66,5 +66,6 @@ func (r *Repaired) remove(fsys FS, reason string) {
 	if r.Err = fsys.Remove(r.File); r.Err == nil {
 		r.Removed = true
 		r.Err = fsys.SyncDir(path.Dir(r.File))
+		prune(fsys, r.File)
 	}
 }

@@ -60,6 +60,7 @@ type identityJSON struct {
 	GapCause    media.Cause `json:"gap_cause,omitempty"`
 	GapDuration int64       `json:"gap_ns,omitempty"`
 	GapChunks   int         `json:"gap_chunks,omitempty"`
+	FlushNS     int64       `json:"flush_ns,omitempty"` // longest chunk: the most that is in memory only
 	Tracks      []trackJSON `json:"tracks"`
 }
 

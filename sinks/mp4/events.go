@@ -96,9 +96,9 @@ func (e *entry) readEvents(box []byte, at int) {
 	}
 }
 
-// note writes an event into the entry of the growing file, and the protection
-// that it asks for. It tells whether the list had room for it.
-func (f *file) note(ev media.Event) (bool, error) {
+// note writes an event into the entry of the growing file, and its protection. It
+// tells whether the list had room for it.
+func (f *file) note(ev media.Event, protected bool) (bool, error) {
 	e := &f.entry
 	e.events = media.JoinEvent(e.events, ev)
 	kept := holds(e.events, ev.ID)
@@ -108,7 +108,7 @@ func (f *file) note(ev media.Event) (bool, error) {
 			return kept, fmt.Errorf("event: %w", err)
 		}
 	}
-	if ev.Protect && !e.protected {
+	if protected && !e.protected {
 		e.protected = true
 		if err := f.writeAt([]byte{1}, f.lay.entryAt+entryProtectedAt); err != nil {
 			return kept, fmt.Errorf("event: %w", err)

@@ -90,6 +90,13 @@ func (f *faultFS) Remove(name string) error {
 	return f.FS.Remove(name)
 }
 
+func (f *faultFS) RemoveDir(name string) error {
+	if err := f.step("rmdir"); err != nil {
+		return err
+	}
+	return f.FS.RemoveDir(name)
+}
+
 func (f *faultFS) Mkdir(name string) (bool, error) {
 	if err := f.step("mkdir"); err != nil {
 		return false, err

@@ -48,6 +48,9 @@ type file struct {
 	asked     int64  // up to where takeRoom has asked for room
 	taken     bool   // and has got some
 
+	protectedBy media.ID // the event that it is protected for
+	counted     int64    // bytes of it that the bounds of protection know
+
 	w    boxes
 	iov  [][]byte
 	frag fragment

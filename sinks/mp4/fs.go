@@ -21,6 +21,8 @@ type FS interface {
 	// fs.ErrExist where that name is taken.
 	Rename(from, to string) error
 	Remove(name string) error
+	// RemoveDir removes a directory that is empty, and neither a file nor a link.
+	RemoveDir(name string) error
 	// Mkdir makes one directory; that it is there is no error.
 	Mkdir(name string) (made bool, err error)
 	// SyncDir makes the names in a directory durable.

@@ -114,6 +114,18 @@ func (d *diskFS) Mkdir(name string) (bool, error) {
 	return err == nil, err
 }
 
+func (d *diskFS) RemoveDir(name string) error {
+	parent, err := d.root.OpenFile(path.Dir(name), os.O_RDONLY|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return err
+	}
+	defer parent.Close()
+	if err := unix.Unlinkat(int(parent.Fd()), path.Base(name), unix.AT_REMOVEDIR); err != nil {
+		return &fs.PathError{Op: "rmdir", Path: name, Err: err}
+	}
+	return nil
+}
+
 func (d *diskFS) SyncDir(name string) error {
 	dir, err := d.root.Open(name)
 	if err != nil {

@@ -75,6 +75,13 @@ func notSwapped(fsys FS, dir string) error {
 	return err
 }
 
+// claimed is the identity of a directory that this process records to.
+func claimed(dir string) string {
+	open.Lock()
+	defer open.Unlock()
+	return open.directories[dir]
+}
+
 func swapped(dir, known, found string) error {
 	return fmt.Errorf("%w: %s was %s and is now %s: mount the disk again, or restart spool to record here", ErrSwapped, dir, known, found)
 }

@@ -16,7 +16,7 @@ var ErrNoRoom = errors.New("the file's own list of events is full")
 // one write, and makes that durable. The media is not touched; a file that names
 // them already is not written at all.
 //
-// The file must be that of the recording. ErrOwned: it is not finished yet, and
+// The file must be that of the recording: see Belongs. ErrOwned: it is not finished yet, and
 // its recorder names its events. ErrNoRoom: they do not fit all together; the file
 // stays as it was. Calls for one file must not overlap.
 //
@@ -29,12 +29,10 @@ func AddEvents(name string, recording media.ID, events []media.Event) error {
 }
 
 func addEvents(f File, name string, recording media.ID, events []media.Event) error {
-	e, at, err := entryAt(f, name)
+	e, at, err := entryOf(f, name, recording)
 	switch {
 	case err != nil:
 		return err
-	case e.identity.ID != recording.String():
-		return fmt.Errorf("%s: is the file of recording %s, not of %s", name, e.identity.ID, recording)
 	case e.outcome.state == media.StateRecording:
 		return fmt.Errorf("%s: %w", name, ErrOwned)
 	}

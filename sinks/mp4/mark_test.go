@@ -55,7 +55,7 @@ func TestEventIsWrittenIntoAFinishedFile(t *testing.T) {
 				longer.End += 60e9
 				require.NoError(t, AddEvents(file, rec.ID, []media.Event{longer}))
 				want := rec
-				want.Path = filepath.Base(file)
+				want.Path, want.Directory = filepath.Base(file), ""
 				want.Events = append(during[:len(during):len(during)], longer, eventNo(3))
 				entry, err := ReadEntry(file)
 				require.NoError(t, err)
@@ -182,7 +182,7 @@ func TestEventsAreNotWrittenWhereTheyDoNotBelong(t *testing.T) {
 		unchanged(t, s.path(s.last()), s.last().ID, ErrOwned)
 		require.NoError(t, s.end(seg, media.EndStop))
 		require.NoError(t, s.Close())
-		unchanged(t, s.path(s.last()), media.ID{9}, nil)
+		unchanged(t, s.path(s.last()), media.ID{9}, ErrOtherRecording)
 	}
 	foreign := filepath.Join(t.TempDir(), "x.mp4")
 	require.NoError(t, os.WriteFile(foreign, []byte("\x00\x00\x00\x08free"), 0o644))

@@ -76,7 +76,7 @@ func TestAPatternIsRefusedWithItsPlaceAndARemedy(t *testing.T) {
 		"{stream}_{date:%Y%n}.mp4":       {18, "write _"},
 		"{stream}_{date:%Y%%}.mp4":       {18, "write _"},
 		"{stream}_{date:%e}.mp4":         {16, "write %d"},
-		"{stream}_{date:%Y-%i}.mp4":      {19, "write of %a %A "},
+		"{stream}_{date:%Y-%i}.mp4":      {19, "write one of %A %B "},
 		"{stream}_{date:%é}.mp4":         {16, "%é is no conversion"},
 		"{stream}_{date:%:z}.mp4":        {16, "%: is no conversion"},
 		"{stream}_{date:%Ey}.mp4":        {16, "%E is no conversion"},

@@ -2,6 +2,7 @@ package mp4
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -25,6 +26,12 @@ func (d cutFS) Open(name string) (File, error)     { return cutOpen(d.Disk.Open(
 func (d cutFS) OpenRead(name string) (File, error) { return cutOpen(d.Disk.Open(name)) }
 func (d cutFS) Same() (bool, error)                { return true, nil }
 func (d cutFS) Close() error                       { return nil }
+func (d cutFS) RemoveDir(name string) error {
+	if below, err := d.ReadDir(name); err != nil || len(below) > 0 {
+		return cmp.Or(err, fs.ErrExist)
+	}
+	return d.Remove(name)
+}
 func (d cutFS) Mkdir(name string) (bool, error) {
 	err := d.Disk.Mkdir(name)
 	if errors.Is(err, fs.ErrExist) {

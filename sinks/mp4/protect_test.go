@@ -22,12 +22,12 @@ func TestProtectionIsChangedInPlaceWhateverStateTheFileIsIn(t *testing.T) {
 		require.NoError(t, s.Open(context.Background()))
 		seg := segment(set, 1)
 		require.NoError(t, s.put(seg, chunks))
-		require.NoError(t, SetProtected(s.path(s.last()), true))
+		require.NoError(t, SetProtected(s.path(s.last()), s.last().ID, true))
 		require.NoError(t, s.end(seg, media.EndStop))
 		require.NoError(t, s.Close())
 		require.True(t, s.last().Protected)
 		for _, want := range []bool{false, true} {
-			require.NoError(t, SetProtected(s.path(s.last()), want))
+			require.NoError(t, SetProtected(s.path(s.last()), s.last().ID, want))
 			entry, err := ReadEntry(s.path(s.last()))
 			require.NoError(t, err)
 			require.Equal(t, want, entry.Protected)
@@ -65,7 +65,7 @@ func TestProtectionThatComesWhileAFileIsFinishedStays(t *testing.T) {
 					if at = op; op == "syncdir" { // it has its name
 						return nil
 					}
-					return SetProtected(growing, true)
+					return SetProtected(growing, s.last().ID, true)
 				}
 				require.NoError(t, s.end(seg, media.EndStop))
 				require.NoError(t, s.Close())

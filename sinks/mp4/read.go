@@ -9,7 +9,7 @@ import (
 )
 
 // ReadEntry reads the catalogue entry that a file of ours carries. Path is the
-// file's base name: the caller knows its record directory. A growing file has
+// file's base name, without Directory: the caller knows its record directory. A growing file has
 // State recording, and no end yet.
 func ReadEntry(name string) (media.Recording, error) {
 	f, form, done, err := openEntry(name)
@@ -57,10 +57,16 @@ func Playable(name string) (int64, error) {
 	}
 }
 
-// SetProtected changes the protection that a file carries, in place, with one
-// write of one byte, and makes it durable. The file may be growing.
-func SetProtected(name string, protected bool) error {
-	return change(name, func(f File, name string) error { return protect(f, name, protected) })
+// SetProtected changes the protection that a recording's file carries, in place,
+// with one write of one byte, and makes it durable. The file may be growing. One
+// that is not the recording's is not touched: see Belongs.
+func SetProtected(name string, recording media.ID, protected bool) error {
+	return change(name, func(f File, name string) error {
+		if err := Belongs(f, name, recording); err != nil {
+			return err
+		}
+		return protect(f, name, protected)
+	})
 }
 
 // change lets a file be changed in place beside its owner, and makes what was
@@ -117,29 +123,4 @@ func openEntry(name string) (f *file, form form, done func(), err error) {
 	}
 	_ = fsys.Close()
 	return nil, 0, nil, fmt.Errorf("%s: %w", strings.TrimSuffix(dir, "/"), err)
-}
-
-// entryAt reads the entry in whichever moov a player would read, and tells where
-// its box begins.
-func entryAt(f File, name string) (e entry, at int64, err error) {
-	size, err := f.Size()
-	if err != nil {
-		return e, 0, err
-	}
-	for at < size {
-		h, err := readHeader(f, at, size)
-		if err != nil || h.size == 0 {
-			break
-		}
-		if h.is("moov") {
-			moov, err := readBox(f, at, h, size)
-			if err != nil {
-				return e, 0, err
-			}
-			e, in, err := findEntry(moov)
-			return e, at + h.length + int64(in), err
-		}
-		at += h.size
-	}
-	return e, 0, fmt.Errorf("%s: %w", name, ErrNotOurs)
 }

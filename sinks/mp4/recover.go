@@ -24,6 +24,7 @@ type Repaired struct {
 	Recording media.Recording // of the finished file; its State is empty where there is none, and its ID that of a file that was removed
 	Removed   bool            // it held no whole chunk, and was deleted
 	Lost      time.Duration   // media that was in the file and could not be kept; where its length is not told, an estimate by size
+	Unwritten Unwritten       // media that was lost without having come to the file
 	LostBytes int64
 	Reason    string // why something was lost
 	Err       error  // the file is as it was found, or finishing it failed; with a Recording that has a State, it is finished and a power cut may undo it
@@ -127,7 +128,9 @@ func repair(fsys FS, name string) (r Repaired) {
 	file, form, err := openScan(f, name)
 	switch {
 	case errors.Is(err, errNoHeader), errors.Is(err, ErrNotOurs):
-		r.discard(fsys, f, err, "the file ends before its first chunk")
+		if r.discard(fsys, f, err, "the file ends before its first chunk"); r.Removed {
+			r.Unwritten = unwritten(0)
+		}
 		return r
 	case err != nil:
 		r.Err = err
@@ -137,7 +140,9 @@ func repair(fsys FS, name string) (r Repaired) {
 			r.Err = file.sync()
 		}
 	}
-	r.Whole = form == finished
+	if r.Whole = form == finished; !r.Whole {
+		r.Unwritten = unwritten(file.entry.identity.FlushNS)
+	}
 	if r.Err == nil && form != finished {
 		r.rebuild(file)
 		if r.Err == nil && file.units == 0 {

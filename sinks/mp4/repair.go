@@ -98,6 +98,13 @@ func (d *repairFS) Remove(name string) error {
 	return d.FS.Remove(name)
 }
 
+func (d *repairFS) RemoveDir(name string) error {
+	if d.options.DryRun {
+		return nil
+	}
+	return d.FS.RemoveDir(name)
+}
+
 func (d *repairFS) SyncDir(name string) error {
 	if d.options.DryRun {
 		return nil

@@ -162,15 +162,21 @@ func writeHEVC(w *boxes, t *media.Track) (aspect, error) {
 	return sar, nil
 }
 
-// writeAAC: ISO/IEC 14496-14, 5.6.1, with the AudioSpecificConfig as it came.
+// writeAAC: ISO/IEC 14496-14, 5.6.1, with the AudioSpecificConfig as it came. A
+// rate that 16 bits cannot hold is 0, as ffmpeg writes it: players read the
+// AudioSpecificConfig, and would take another number for the rate.
 func writeAAC(w *boxes, t *media.Track) {
+	rate := uint32(t.SampleRate)
+	if rate > 0xffff {
+		rate = 0
+	}
 	entry := w.begin(&gomp4.AudioSampleEntry{
 		SampleEntry: gomp4.SampleEntry{
 			AnyTypeBox:         gomp4.AnyTypeBox{Type: gomp4.StrToBoxType("mp4a")},
 			DataReferenceIndex: 1,
 		},
 		ChannelCount: uint16(t.Channels), SampleSize: 16,
-		SampleRate: uint32(min(t.SampleRate, 0xffff)) << 16,
+		SampleRate: rate << 16,
 	})
 	asc := t.ParameterSets[0]
 	const config, stream = 13, 3 // bytes of the descriptors' own fields

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path"
@@ -22,7 +21,7 @@ func init() {
 	pipeline.RegisterTransform("mp4", Defaults(), stageDoc,
 		func(set pipeline.Settings, cfg Config) (pipeline.Transform[media.Part, media.Recording], error) {
 			return New(set, cfg)
-		})
+		}, pipeline.MakesFiles)
 }
 
 // Muxer is the stage. Its methods but Report are for one goroutine.
@@ -43,10 +42,16 @@ type Muxer struct {
 	synced  time.Time // last fdatasync
 	counted uint64    // drops of the open file that are in the report
 	told    bool      // of the open file: it holds a chunk
-	named   bool      // the open file is finished and has its name
+	path    string    // of the open file, absolute
+	final   string    // its name when it is finished; empty before
 	truth   truth
 	timings Timings
+	growth  Growth
 	left    Left
+	flush   FlushInterval // 0: not known
+
+	protection *media.Protection
+	warned     media.ID // an event of which it was said that it protects no more
 
 	// See outage.go.
 	out         *outage // nil while the disk works
@@ -75,6 +80,9 @@ func New(set pipeline.Settings, cfg Config) (*Muxer, error) {
 	if m.timings, err = pipeline.Use[Timings](set); err != nil {
 		m.timings = untimed{}
 	}
+	if m.growth, err = pipeline.Use[Growth](set); err != nil {
+		m.growth = unmeasured{}
+	}
 	if m.left, err = pipeline.Use[Left](set); err != nil {
 		m.left = func(string) {}
 	}
@@ -84,6 +92,8 @@ func New(set pipeline.Settings, cfg Config) (*Muxer, error) {
 	m.interrupted, _ = pipeline.Use[*Interrupted](set) // a program need not have one
 	m.key = interruptedKey{set.Stream, set.Pipeline, m.dir, cfg.FilenamePattern}
 	m.patient = set.Mode == pipeline.Event
+	m.flush, _ = pipeline.Use[FlushInterval](set)          // a program need not tell
+	m.protection, _ = pipeline.Use[*media.Protection](set) // a program need not have one
 	m.pattern, _ = parsePattern(cfg.FilenamePattern)
 	m.loc, _ = cfg.location()
 	return m, nil
@@ -219,7 +229,7 @@ func (m *Muxer) write(c *media.Chunk, emit pipeline.Emit[media.Recording]) error
 		return err
 	}
 	m.timings.Wrote(m.clock.Now().Sub(began))
-	m.live.Store(f.size)
+	m.grew()
 	if err := m.syncByPolicy(); err != nil {
 		return err
 	}
@@ -241,7 +251,7 @@ func (m *Muxer) write(c *media.Chunk, emit pipeline.Emit[media.Recording]) error
 // written is removed again, and leaves nothing to be taken back.
 func (m *Muxer) tell(emit pipeline.Emit[media.Recording]) error {
 	f := m.file
-	r, err := f.entry.recording(f.name, f.size)
+	r, err := m.recording(f.name)
 	if err != nil {
 		return err
 	}
@@ -250,13 +260,19 @@ func (m *Muxer) tell(emit pipeline.Emit[media.Recording]) error {
 	return emit(r)
 }
 
+// grew tells how long the open file is.
+func (m *Muxer) grew() {
+	m.live.Store(m.file.size)
+	m.growth.Grew(m.path, m.file.entry.identity.Stream, m.file.size)
+}
+
 // note puts an event into the open file, and tells of it.
 func (m *Muxer) note(ev media.Event, emit pipeline.Emit[media.Recording]) error {
 	f := m.file
 	if f == nil { // the segment's first chunk held nothing: there is nothing of the event either
 		return nil
 	}
-	kept, err := f.note(ev)
+	kept, err := f.note(ev, f.entry.protected || m.protect(f, ev))
 	if err != nil {
 		return err
 	}
@@ -265,7 +281,7 @@ func (m *Muxer) note(ev media.Event, emit pipeline.Emit[media.Recording]) error 
 		m.log.Warn("the file has as many events as it can name; this one is not listed", "file", m.shown(f.name), "event", ev.ID, "events", len(f.entry.events))
 		return nil
 	}
-	r, err := f.entry.recording(f.name, f.size)
+	r, err := m.recording(f.name)
 	if err != nil {
 		return err
 	}
@@ -306,7 +322,9 @@ func (m *Muxer) begin(first *media.Chunk) error {
 	if err != nil {
 		return err
 	}
+	f.entry.identity.FlushNS = int64(m.flush)
 	f.noSync = m.cfg.Sync == syncNone
+	f.entry.protected = f.entry.protected && m.protect(f, m.seg.Events...)
 	if err := m.create(f); err != nil {
 		return err
 	}
@@ -319,56 +337,8 @@ func (m *Muxer) begin(first *media.Chunk) error {
 			return f.fail("fsync directory", 0, err)
 		}
 	}
-	m.live.Store(f.size)
+	m.grew()
 	return nil
-}
-
-// create finds a name that neither a growing nor a finished file has.
-func (m *Muxer) create(f *file) error {
-	for n := 0; ; n++ {
-		final := m.pattern.name(m.seg, m.loc, n)
-		if err := m.mkdirs(path.Dir(final)); err != nil {
-			return diskError("create directory", path.Dir(final), 0, err)
-		}
-		if _, err := m.fs.Stat(final); err == nil {
-			continue
-		}
-		name := final + PartSuffix
-		key := filepath.Join(m.dir, name)
-		if _, taken := writing(key); taken {
-			continue
-		}
-		live := register(key)
-		opened, err := m.fs.Create(name)
-		if err != nil {
-			unregister(key)
-			if errors.Is(err, fs.ErrExist) || errors.Is(err, ErrOwned) {
-				continue
-			}
-			return diskError("create", name, 0, err)
-		}
-		f.f, f.name, m.live = opened, name, live
-		return nil
-	}
-}
-
-// mkdirs makes the directories of a name, each durable in its parent.
-func (m *Muxer) mkdirs(dir string) error {
-	if dir == "." {
-		return nil
-	}
-	if info, err := m.fs.Stat(dir); err == nil && info.IsDir() {
-		return nil
-	}
-	parent := path.Dir(dir)
-	if err := m.mkdirs(parent); err != nil {
-		return err
-	}
-	made, err := m.fs.Mkdir(dir)
-	if err != nil || !made {
-		return err
-	}
-	return m.fs.SyncDir(parent)
 }
 
 // salvage ends the open file after an error as well as the error allows. A file
@@ -379,10 +349,13 @@ func (m *Muxer) salvage(emit pipeline.Emit[media.Recording]) error {
 	case f == nil:
 		return nil
 	case !m.told:
-		name := f.name
+		name, path := f.name, m.path
 		m.drop()
-		if err := m.fs.Remove(name); err != nil {
-			m.left(filepath.Join(m.dir, name))
+		err := m.fs.Remove(name)
+		prune(m.fs, name)
+		m.growth.Closed(path, path)
+		if err != nil {
+			m.left(path)
 			return diskError("remove", name, 0, err)
 		}
 		return nil
@@ -413,11 +386,12 @@ func (m *Muxer) finish(reason media.Cause, emit pipeline.Emit[media.Recording]) 
 	if final == "" {
 		return errors.Join(named, m.unfinished(reason, emit))
 	}
-	m.named = true
+	m.final = final
+	m.countProtected(f)
 	took := m.clock.Now().Sub(began)
 	m.truth.finished(f, final, written, took)
 	m.timings.Finished(took)
-	r, err := f.entry.recording(final, f.size)
+	r, err := m.recording(final)
 	if err != nil {
 		return err
 	}
@@ -435,11 +409,18 @@ func (m *Muxer) finish(reason media.Cause, emit pipeline.Emit[media.Recording]) 
 func (m *Muxer) unfinished(reason media.Cause, emit pipeline.Emit[media.Recording]) error {
 	f := m.file
 	f.entry.outcome = outcome{state: media.StateRecording, reason: reason, endUTC: f.endUTC, duration: f.duration()}
-	r, err := f.entry.recording(f.name, f.size)
+	r, err := m.recording(f.name)
 	if err != nil {
 		return err
 	}
 	return emit(r)
+}
+
+// recording is what is told of the open file.
+func (m *Muxer) recording(name string) (media.Recording, error) {
+	r, err := m.file.entry.recording(name, m.file.size)
+	r.Directory = claimed(m.dir)
+	return r, err
 }
 
 // shown is a file's path as the one who configured the directory would write it.
@@ -455,11 +436,15 @@ func (m *Muxer) drop() {
 	if err := m.file.f.Close(); err != nil {
 		m.log.Warn("closing a recording failed", "file", m.file.name, "error", err)
 	}
-	name := filepath.Join(m.dir, m.file.name)
-	unregister(name)
-	if !m.named && m.told {
-		m.left(name)
+	unregister(m.path)
+	if m.final != "" {
+		m.growth.Closed(m.path, filepath.Join(m.dir, m.final))
+	} else {
+		m.growth.Closed(m.path, m.path)
+		if m.told {
+			m.left(m.path)
+		}
 	}
-	m.file, m.live, m.named = nil, nil, false
+	m.file, m.live, m.path, m.final = nil, nil, "", ""
 	m.truth.recording.Store(false)
 }

@@ -2,16 +2,27 @@ package mp4
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
 
-// The conversions of strftime that a name may have: those whose value is letters,
-// digits or a sign, and says the same on every machine.
-const (
-	timeConversions = "aAbBCdfFgGhHIjLmMNpPQsSuUVwWyYzZ"
-	unpadded        = "dHIjmMS" // with - before them: %-d is 5 and not 05
-)
+// timeConversions are the conversions of strftime that a name may have, with what
+// their values look like: letters, digits and signs that are the same on every
+// machine.
+var timeConversions = map[byte]string{
+	'a': letters, 'A': letters, 'b': letters, 'B': letters, 'h': letters, 'p': letters, 'P': letters,
+	'C': `\d\d`, 'd': `\d\d`, 'g': `\d\d`, 'H': `\d\d`, 'I': `\d\d`, 'm': `\d\d`, 'M': `\d\d`, 'S': `\d\d`,
+	'U': `\d\d`, 'V': `\d\d`, 'W': `\d\d`, 'y': `\d\d`, 'u': `\d`, 'w': `\d`, 'G': `\d{4}`, 'Y': `\d{4}`,
+	'j': `\d{3}`, 'L': `\d{3}`, 'f': `\d{6}`, 'N': `\d{9}`, 's': `\d{9,}`, 'Q': `\d{12,}`,
+	'F': `\d{4}-\d\d-\d\d`, 'z': `[+-]\d{4}`, 'Z': `[A-Za-z0-9+-]+`,
+}
+
+const letters = "[A-Za-z]+"
+
+// unpadded are those that may have a - before them: %-d is 5 and not 05.
+const unpadded = "dHIjmMS"
 
 // insteadOf is what to write for conversions whose value is not fit for a name:
 // slashes, colons, spaces and the like.
@@ -49,17 +60,22 @@ func conversion(s string) (n int, wrong string) {
 	if s == "" {
 		return 0, "% ends the form: write a conversion such as %Y, or leave it out"
 	}
-	taken := timeConversions
-	if n = 1; s[0] == '-' && len(s) > 1 {
-		taken, n = unpadded, 2
+	n, flag := 1, ""
+	if s[0] == '-' && len(s) > 1 {
+		n, flag = 2, "-"
 	}
-	if c := s[n-1]; strings.IndexByte(taken, c) < 0 {
-		_, width := utf8.DecodeRuneInString(s[n-1:])
-		said := "%" + s[:n-1+width]
-		if instead, ok := insteadOf[c]; ok && n == 1 {
-			return n, fmt.Sprintf("%s gives what is not fit for a name: write %s", said, instead)
-		}
-		return n, fmt.Sprintf("%s is no conversion of time that a name may have: write of %%%s", said, strings.Join(strings.Split(timeConversions, ""), " %"))
+	c := s[n-1]
+	if _, known := timeConversions[c]; known && (flag == "" || strings.IndexByte(unpadded, c) >= 0) {
+		return n, ""
 	}
-	return n, ""
+	_, width := utf8.DecodeRuneInString(s[n-1:])
+	said := "%" + s[:n-1+width]
+	if instead, ok := insteadOf[c]; ok && flag == "" {
+		return n, fmt.Sprintf("%s gives what is not fit for a name: write %s", said, instead)
+	}
+	var all []string
+	for _, k := range slices.Sorted(maps.Keys(timeConversions)) {
+		all = append(all, string(k))
+	}
+	return n, fmt.Sprintf("%s is no conversion of time that a name may have: write one of %%%s", said, strings.Join(all, " %"))
 }

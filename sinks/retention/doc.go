@@ -1,7 +1,7 @@
 // Package retention decides what footage goes when room or time is up, and
 // deletes it.
 //
-//	disk --scan--> shelf --rank--> queue --rules--> evictions --file, then row
+//	disk --scan, notices--> shelf --rank--> queue --rules--> evictions --file, then row
 //
 // # What goes, in this order
 //
@@ -28,4 +28,18 @@
 // so that room is made in batches and not for each file. Between looks, once a
 // second, the disk may fill by as much as it did at most between two of the last:
 // room for twice that is made in advance, up to an eighth of the disk.
+//
+// # Between two scans
+//
+// A scan of the whole directory is only to learn what nobody told. Recorders tell of
+// each chunk and of each finished file, the API of what it deletes (ledger.go), so
+// that the account is right at any time and a file is opened when it comes and when
+// it goes, not in between. The keeper is woken as soon as the next chunk of each
+// open file would not fit. So max_bytes and the marks of the disk are passed by no
+// more than what comes while files are being deleted: a chunk of each open file, and
+// the room that their directories and a new file's header take. Where nothing may be
+// deleted, since all that there is grows or is kept, the limit is passed until a
+// recording has been stopped. The account is of the length of files; the room that a
+// growing one has taken in advance is counted by the marks of the disk alone. After a
+// start the first scan must end before anything is known.
 package retention

@@ -42,7 +42,16 @@ func (k *Keeper) evict(ctx context.Context, evictions []Eviction, now time.Time)
 // it returns the first.
 func (k *Keeper) remove(ctx context.Context, evictions []Eviction, now time.Time) (gone []*Item, room int64, first error) {
 	for _, e := range evictions {
-		if !k.shelf.fresh(e.Item, now) || !k.policy.class(e.Item, now).goes() {
+		if k.shelf.items[e.Path] != e.Item {
+			continue // gone, or another file by now
+		}
+		was := *e.Item
+		if !k.shelf.fresh(e.Item, now) {
+			*e.Item = was
+			k.see(e.Path, now)
+			continue
+		}
+		if !k.policy.class(e.Item, now).goes() {
 			continue
 		}
 		err := k.deps.Store.Remove(ctx, e.Item)
@@ -63,10 +72,7 @@ func (k *Keeper) remove(ctx context.Context, evictions []Eviction, now time.Time
 
 // forgotten accounts for a deleted file.
 func (k *Keeper) forgotten(e Eviction) {
-	delete(k.shelf.items, e.Path)
-	k.totals.all -= e.Size
-	k.totals.byStream[e.Stream] -= e.Size
-	k.dirs.note(e.Path)
+	k.lose(e.Path)
 	k.counts.files.Add(1)
 	k.counts.bytes.Add(uint64(e.Size))
 	k.deps.Log.Info("recording deleted", "file", e.Path, "stream", e.Stream, "recording", e.id(),

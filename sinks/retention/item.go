@@ -98,9 +98,12 @@ func (p *Policy) rank(items []*Item, now time.Time) []ranked {
 			queue = append(queue, ranked{it, c, p.priority(it.Stream)})
 		}
 	}
-	slices.SortFunc(queue, func(a, b ranked) int {
-		return cmp.Or(cmp.Compare(place[a.class], place[b.class]), cmp.Compare(a.priority, b.priority),
-			cmp.Compare(a.StartUTC, b.StartUTC), strings.Compare(a.Path, b.Path))
-	})
+	slices.SortFunc(queue, inOrder)
 	return queue
+}
+
+// inOrder compares which goes first.
+func inOrder(a, b ranked) int {
+	return cmp.Or(cmp.Compare(place[a.class], place[b.class]), cmp.Compare(a.priority, b.priority),
+		cmp.Compare(a.StartUTC, b.StartUTC), strings.Compare(a.Path, b.Path))
 }

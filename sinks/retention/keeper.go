@@ -19,8 +19,8 @@ var ErrKept = errors.New("the file must stay")
 // Store deletes files and rows, in this order: a crash in between leaves a row
 // that the next reconciliation marks as lost, and never a file that comes back.
 type Store interface {
-	// Remove deletes one file, unless somebody protects or reads it: ErrKept. That
-	// it is gone already is no error.
+	// Remove deletes one file, and the directories that it leaves empty, unless
+	// somebody protects or reads it: ErrKept. That it is gone already is no error.
 	Remove(ctx context.Context, it *Item) error
 	// Forget takes the rows of deleted files away. It does not wait for the
 	// database.
@@ -56,15 +56,16 @@ type Keeper struct {
 	counts counts
 	shown  atomic.Pointer[map[string]time.Time] // see Stopped
 	wrong  atomic.Pointer[string]               // see LastError
+	ledger *ledger
 
 	mu      sync.Mutex
 	shelf   *shelf
-	totals  totals
+	totals  totals // of the shelf's items; of open files as far as was told
 	queue   []ranked
 	scanned time.Time
 	took    time.Duration
 	barren  bool // the last scan found nothing to delete, and something is needed
-	dirs    emptied
+	lacking bool // the last look could not make the room that is needed
 	filling filling
 	futile  int64                // bytes deleted in a row that gave no room back
 	rest    time.Time            // no more is deleted for room before this
@@ -101,7 +102,7 @@ func New(policy Policy, deps Deps) (*Keeper, error) {
 	}
 	return &Keeper{
 		policy: policy, deps: deps, shelf: s, wake: make(chan struct{}, 1),
-		dirs: emptied{}, stopped: map[string]stoppedBy{},
+		stopped: map[string]stoppedBy{}, ledger: newLedger(policy.Active()),
 	}, nil
 }
 
@@ -168,22 +169,43 @@ func (k *Keeper) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	rules := k.policy.diskRules(space, k.filling.ahead(space, now))
+	k.filling.look(space, now)
 	whole := now.Sub(k.scanned) >= k.policy.every(k.took)
 	if whole {
 		if err := k.refresh(ctx, now); err != nil {
 			return err
 		}
-		rules = append(k.policy.byteRules(k.totals), rules...)
+	} else {
+		k.takeNotices(now)
 	}
-	if len(rules) > 0 || whole {
+	k.lacking = false
+	if rules := k.passed(space); len(rules) > 0 || whole {
 		err = k.relieve(ctx, rules, whole, now)
-	}
-	if whole {
-		k.dirs.sweep(k.shelf, now)
+		if after, fails := k.deps.Disk(k.deps.Dir); fails == nil {
+			space = after
+		}
 	}
 	k.resume(now)
+	if !k.lacking {
+		k.await(space)
+	}
 	return err
+}
+
+// passed is the rules that ask for room.
+func (k *Keeper) passed(space Space) []rule {
+	next := k.ledger.next()
+	disk := max(k.filling.soon(space), min(next.all, space.Total/maxAhead))
+	return append(k.policy.byteRules(k.totals, next), k.policy.diskRules(space, disk)...)
+}
+
+// await lets recorders wake the keeper when what they write comes near a limit. It
+// is not done while a limit is passed that cannot be helped: looks in turn are
+// often enough then.
+func (k *Keeper) await(space Space) {
+	if k.ledger.wait(k.policy.watch(k.totals, space)) {
+		k.Wake()
+	}
 }
 
 // trustAfter is how long a stepped clock is not believed: one that is years ahead
@@ -194,12 +216,12 @@ const trustAfter = time.Hour
 func (k *Keeper) watchClock(now time.Time) {
 	last := k.last
 	if k.last = now; !last.IsZero() {
-		k.passed(time.Duration(now.UnixNano()-last.UnixNano()), now.Sub(last), now)
+		k.stepped(time.Duration(now.UnixNano()-last.UnixNano()), now.Sub(last), now)
 	}
 }
 
-// passed is told how much time went by since the last look, by either clock.
-func (k *Keeper) passed(wall, monotonic time.Duration, now time.Time) {
+// stepped is told how much time went by since the last look, by either clock.
+func (k *Keeper) stepped(wall, monotonic time.Duration, now time.Time) {
 	if step := wall - monotonic; step.Abs() > time.Minute {
 		k.trust = now.Add(trustAfter)
 		k.deps.Log.Warn("the clock was stepped: nothing expires for an hour", "by", step)
@@ -211,8 +233,9 @@ func (k *Keeper) refresh(ctx context.Context, now time.Time) error {
 	if err := k.shelf.scan(ctx, now); err != nil {
 		return err
 	}
-	items := k.shelf.list()
-	k.totals, k.queue = total(items), k.policy.rank(items, now)
+	k.totals, k.queue = total(k.shelf.list()), nil
+	k.takeNotices(now)
+	k.queue = k.policy.rank(k.shelf.list(), now)
 	k.scanned, k.took = now, max(k.deps.Clock.Now().Sub(now), 0)
 	return nil
 }
@@ -231,11 +254,12 @@ func (k *Keeper) rescanAfter() time.Duration {
 // old, which does not hurt: what it lacks is newer than what it has. When it has
 // come to its end it is made anew.
 func (k *Keeper) relieve(ctx context.Context, rules []rule, whole bool, now time.Time) error {
-	if now.Before(k.rest) {
+	if k.lacking = now.Before(k.rest); k.lacking {
 		rules = nil
 	}
 	deleted := k.counts.files.Load()
 	short, err := k.free(ctx, rules, whole && !now.Before(k.trust), now)
+	k.lacking = k.lacking || len(short) > 0
 	if err != nil || len(short) == 0 {
 		return err
 	}
@@ -251,7 +275,7 @@ func (k *Keeper) relieve(ctx context.Context, rules []rule, whole bool, now time
 			return err
 		}
 	}
-	k.barren = k.counts.files.Load() == deleted
+	k.barren, k.lacking = k.counts.files.Load() == deleted, len(short) > 0
 	return k.giveUp(ctx, short, now)
 }
 
@@ -268,7 +292,7 @@ func (k *Keeper) still(rules []rule) []rule {
 	if err != nil || len(rules) == 0 {
 		return nil
 	}
-	return append(k.policy.byteRules(k.totals), k.policy.diskRules(space, k.filling.soon(space))...)
+	return k.passed(space)
 }
 
 // id is an item's ID for logs, empty without an entry.

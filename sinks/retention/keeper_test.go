@@ -299,7 +299,7 @@ func (s stuck) Remove(ctx context.Context, it *Item) error {
 func TestAfterAStepOfTheClockNothingExpires(t *testing.T) {
 	r := newRoom(t, limits(Limits{Expire: day}))
 	name := r.put("a.mp4", "live/a", 2*day, mib)
-	r.k.passed(3*365*day, time.Second, r.now)
+	r.k.stepped(3*365*day, time.Second, r.now)
 	r.look(0)
 	require.Equal(t, []string{name}, r.files())
 	r.look(trustAfter)

@@ -33,24 +33,31 @@ type freed struct{ room, sizes totals }
 func total(items []*Item) totals {
 	t := totals{byStream: map[string]int64{}}
 	for _, it := range items {
-		if it.Kind != Foreign {
-			t.add(it.Stream, it.Size)
-		}
+		t.count(it, 1)
 	}
 	return t
 }
 
-// byteRules are the passed limits on the bytes of footage, streams first.
-func (p *Policy) byteRules(t totals) (out []rule) {
-	add := func(stream string, used, most int64) {
-		if most > 0 && used > most {
-			out = append(out, rule{stream, "max_bytes", used - most + most/50, true, true})
+// count adds an item, or with -1 takes it away.
+func (t *totals) count(it *Item, sign int64) {
+	if it.Kind != Foreign {
+		t.add(it.Stream, sign*it.Size)
+	}
+}
+
+// byteRules are the passed limits on the bytes of footage, streams first; next is
+// what comes before there is another look.
+func (p *Policy) byteRules(t, next totals) (out []rule) {
+	add := func(stream string, used, next, most int64) {
+		next = min(next, most/maxAhead)
+		if most > 0 && used+next > most {
+			out = append(out, rule{stream, "max_bytes", used + next - most + most/50, used > most, true})
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.Streams)) {
-		add(name, t.byStream[name], p.Streams[name].MaxBytes)
+		add(name, t.byStream[name], next.byStream[name], p.Streams[name].MaxBytes)
 	}
-	add("", t.all, p.MaxBytes)
+	add("", t.all, next.all, p.MaxBytes)
 	return out
 }
 

@@ -17,7 +17,7 @@ func TestChoiceAgainstTheRules(t *testing.T) {
 		space := Space{Total: 1000, Free: rapid.Int64Range(0, 1000).Draw(t, "free")}
 		queue := policy.rank(items, morning)
 		sums := total(items)
-		rules := append(policy.byteRules(sums), policy.diskRules(space, 0)...)
+		rules := append(policy.byteRules(sums, totals{}), policy.diskRules(space, 0)...)
 		out, left, short := choose(queue, rules, true)
 
 		require.Len(t, queue, len(out)+len(left), "each goes or stays, once")

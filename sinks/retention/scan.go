@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -120,6 +121,19 @@ func hidden(name string) bool { return strings.HasPrefix(name, ".") }
 // path is where the system finds an item.
 func (s *shelf) path(rel string) string { return filepath.Join(s.dir, filepath.FromSlash(rel)) }
 
+// direct reports whether no link leads to a path: a scan follows none.
+func (s *shelf) direct(rel string) bool {
+	if !filepath.IsLocal(rel) {
+		return false
+	}
+	for dir := path.Dir(rel); dir != "."; dir = path.Dir(dir) {
+		if info, err := os.Lstat(s.path(dir)); err != nil || !info.IsDir() {
+			return false
+		}
+	}
+	return true
+}
+
 // look makes an item of a file, nil of one that is no footage.
 func (s *shelf) look(rel string, d fs.DirEntry, now time.Time) *Item {
 	name := d.Name()
@@ -132,13 +146,13 @@ func (s *shelf) look(rel string, d fs.DirEntry, now time.Time) *Item {
 	if err != nil {
 		return nil // it went
 	}
-	path := s.path(rel)
+	file := s.path(rel)
 	it := &Item{Path: rel, Size: info.Size(), Room: space(info), changed: info.ModTime().UnixNano()}
 	switch old := s.items[it.Path]; {
 	case temporary:
 		it.Kind = Orphan
 	case old == nil || part && old.Stream == "" || !part && (old.changed != it.changed || old.Size != it.Size):
-		if !s.know(it, path) {
+		if !s.know(it, file) {
 			return nil
 		}
 	default:
@@ -147,7 +161,7 @@ func (s *shelf) look(rel string, d fs.DirEntry, now time.Time) *Item {
 		it.Size, it.changed, it.Room = size, changed, room
 	}
 	if temporary || part && it.Kind != Foreign {
-		it.unfinished(s.read.Writing(path), now)
+		it.unfinished(s.read.Writing(file), now)
 	}
 	return it
 }
@@ -217,17 +231,16 @@ func (s *shelf) list() []*Item {
 
 // fresh reads again what may have changed about an item that is to go, its
 // protection above all; false: it is gone, or no longer the file that it was.
+// Its size is left to who counts.
 func (s *shelf) fresh(it *Item, now time.Time) bool {
 	path := s.path(it.Path)
 	info, err := os.Lstat(path)
 	if err != nil || !info.Mode().IsRegular() {
-		delete(s.items, it.Path)
 		return false
 	}
-	it.changed, it.Size = info.ModTime().UnixNano(), info.Size()
+	it.changed = info.ModTime().UnixNano()
 	id, orphan := it.ID, it.Kind == Orphan
 	if it.Stream != "" && (!s.know(it, path) || it.ID != id) {
-		delete(s.items, it.Path) // the next scan sees what it is now
 		return false
 	}
 	if orphan {

@@ -25,6 +25,12 @@ func (c *counts) add(cause string, n uint64) {
 	c.by[cause] += n
 }
 
+func (c *counts) of(cause string) uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.by[cause]
+}
+
 // Loss is a number of packets, NAL units or access units that were left out, or
 // put right, for one cause.
 type Loss struct {
@@ -58,6 +64,7 @@ type Info struct {
 	Losses      []Loss
 	Repairs     []Loss             // what was put right: no picture was lost by it
 	Problems    []pipeline.Problem // under way now
+	Refused     uint64             // publishers, because the path had one
 	Subscribers int
 	Error       string // of the last pull that failed
 }
@@ -68,7 +75,7 @@ func (s *stream) info() Info {
 	i := Info{
 		Path: s.path, Configured: s.configured.Load(), Subscribers: len(s.subs),
 		AccessUnits: s.accessUnits.Load(), Bytes: s.bytes.Load(), LastAU: s.lastAU.Load(),
-		Losses: s.drops.list(), Repairs: s.repairs.list(), State: "waiting",
+		Losses: s.drops.list(), Repairs: s.repairs.list(), Refused: s.refused.Load(), State: "waiting",
 	}
 	if i.Configured {
 		i.State = "configured"
@@ -77,7 +84,7 @@ func (s *stream) info() Info {
 		s.pull.describe(&i)
 	}
 	if s.pub != nil {
-		i.Origin, i.LeftOut = s.pub.origin, s.pub.leftOut
+		i.Origin, i.LeftOut = s.pub.opts.Origin, s.pub.leftOut
 	}
 	i.Problems = s.wrong()
 	if s.set != nil {

@@ -95,10 +95,20 @@ func (h *Hub) KeepGOPs(wanted func(path string) bool) { h.wanted = wanted }
 type PublishOptions struct {
 	Origin   string // shown in status: "rtsp 127.0.0.1:5555"; never a secret
 	Override bool   // take the path over from its publisher
+	Client   Client // who publishes
+
+	// Silence tells how long nothing has come from the publisher, when another one
+	// wants its path. Without it the publisher never counts as silent.
+	Silence func() time.Duration // NotBegun: it announced itself only
+	// GiveUp, set with Silence, ends the publisher's side, because it was silent and
+	// another one takes its path. It writes what it still holds, calls end, which
+	// ends the publication, and only then hangs up. It must not wait.
+	GiveUp func(end func())
 }
 
 // Publish begins a publication. A path with a publisher gives ErrBusy, unless
-// Override is set or was configured for the path: then the old publisher ends.
+// that has fallen silent (see Client), or Override is set or was configured for
+// the path: then the old publisher ends.
 func (h *Hub) Publish(path string, o PublishOptions) (*Publisher, error) {
 	if err := pipeline.CheckPath(path); err != nil {
 		return nil, err
@@ -112,7 +122,7 @@ func (h *Hub) Publish(path string, o PublishOptions) (*Publisher, error) {
 	s.refs++ // keeps the stream while it has a publisher
 	h.mu.Unlock()
 	p := newPublisher(s, o)
-	if err := s.attach(p, o.Override); err != nil {
+	if err := s.attach(p); err != nil {
 		h.leave(s)
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -145,6 +155,15 @@ func (h *Hub) Live(path string) bool {
 	s := h.streams[path]
 	h.mu.Unlock()
 	return s != nil && s.live()
+}
+
+// Announced reports whether a path has a publisher, whose tracks may not be known
+// yet.
+func (h *Hub) Announced(path string) bool {
+	h.mu.Lock()
+	s := h.streams[path]
+	h.mu.Unlock()
+	return s != nil && s.announced()
 }
 
 // Configured reports whether a path was given by Configure.

@@ -458,3 +458,65 @@ func TestBadPullURLs(t *testing.T) {
 	}
 	require.Empty(t, r.List())
 }
+
+// A queue that is full when the publisher leaves says what it dropped: nothing
+// comes that could carry it.
+func TestWhatWasDroppedAtTheEndIsTold(t *testing.T) {
+	r := newRig(t, hub.Config{MaxQueueBytes: 1})
+	s := r.subscribe(t, "live/x")
+	p := r.publish(t, "live/x")
+	shoot(t, p, 0, 100, 25)
+	p.Close(media.EndSourceLost)
+	var gap media.Gap
+	for range 2 {
+		c := take(t, s)
+		if c.Mark != nil {
+			gap = c.Mark.Gap
+		}
+		c.Release()
+	}
+	require.Equal(t, media.Gap{Cause: media.GapOverload, Duration: 3e9, Chunks: 3}, gap)
+	requireEnd(t, s, media.EndSourceLost)
+}
+
+// A publisher that is silent gives its path up: at once where it has not begun,
+// soon to the same client, later to another.
+func TestASilentPublisherIsReplaced(t *testing.T) {
+	a, b := hub.Client{User: "cam", Host: "10.0.0.1"}, hub.Client{Host: "10.0.0.2"}
+	for name, c := range map[string]struct {
+		silence time.Duration
+		by      hub.Client
+		taken   bool
+	}{
+		"sends":                {time.Second, a, false},
+		"same host":            {2 * time.Second, hub.Client{Host: "10.0.0.1"}, true},
+		"same user":            {2 * time.Second, hub.Client{User: "cam", Host: "10.0.0.9"}, true},
+		"another":              {2 * time.Second, b, false},
+		"another, later":       {5 * time.Second, b, true},
+		"nobody knows by whom": {4 * time.Second, hub.Client{}, false},
+		"has not begun":        {hub.NotBegun, b, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, hub.Config{})
+			gaveUp := 0
+			old, err := r.Publish("live/x", hub.PublishOptions{
+				Origin: "old", Client: a, GiveUp: func(end func()) { gaveUp++; end() },
+				Silence: func() time.Duration { return c.silence },
+			})
+			require.NoError(t, err)
+			next, err := r.Publish("live/x", hub.PublishOptions{Origin: "new", Client: c.by})
+			if !c.taken {
+				require.ErrorIs(t, err, hub.ErrBusy)
+				require.ErrorContains(t, err, "old")
+				require.EqualValues(t, 1, r.List()[0].Refused)
+				require.Zero(t, gaveUp)
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, 1, gaveUp)
+			<-old.Done()
+			require.Equal(t, "new", r.List()[0].Origin)
+			next.Close(media.EndStop)
+		})
+	}
+}

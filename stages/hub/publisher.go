@@ -11,7 +11,7 @@ import (
 // but Done and Close, which any may call.
 type Publisher struct {
 	stream *stream
-	origin string
+	opts   PublishOptions
 	done   chan struct{}
 
 	leftOut []string // guarded by the stream's mutex
@@ -22,7 +22,7 @@ type Publisher struct {
 }
 
 func newPublisher(s *stream, o PublishOptions) *Publisher {
-	return &Publisher{stream: s, origin: o.Origin, done: make(chan struct{})}
+	return &Publisher{stream: s, opts: o, done: make(chan struct{})}
 }
 
 // SetTracks tells what is published, before the first Write and at every

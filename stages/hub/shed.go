@@ -32,13 +32,12 @@ func (sub *Subscription) Shed() bool {
 	return true
 }
 
-// missed adds what was missing already before a GOP that is dropped.
+// missed adds what is missing to the gap before what is queued next.
 func (sub *Subscription) missed(g media.Gap) {
-	if sub.dropping == nil {
-		sub.dropping = &media.Gap{Cause: media.GapOverload}
+	if sub.dropping != nil {
+		g = sub.dropping.Plus(g)
 	}
-	sub.dropping.Chunks += g.Chunks
-	sub.dropping.Duration += g.Duration
+	sub.dropping = &g
 }
 
 func (sub *Subscription) account(bytes int) {

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
@@ -24,37 +25,18 @@ type stream struct {
 	drops, repairs     counts
 
 	configured atomic.Bool
+	refused    atomic.Uint64 // publishers
 
 	mu       sync.Mutex
 	override bool // a new publisher replaces the old one
 	pull     *pull
 	pub      *Publisher
 	set      *media.TrackSet // of the publisher; nil until known
-	leftUTC  int64           // ns, when the last publisher left; 0 before that
+	left     time.Time       // when the last publisher left; zero before that
 	subs     map[*Subscription]struct{}
 	problems map[int]pipeline.Problem // of the publisher, by track
 	gop      []*media.Chunk           // the newest GOP, one reference each
 	gopBytes int
-}
-
-// attach makes p the publisher, in place of another where that is allowed.
-func (s *stream) attach(p *Publisher, override bool) error {
-	for {
-		s.mu.Lock()
-		old := s.pub
-		if old == nil {
-			s.pub = p
-			s.mu.Unlock()
-			return nil
-		}
-		allowed := override || s.override
-		s.mu.Unlock()
-		if !allowed {
-			return ErrBusy
-		}
-		s.log.Warn("publisher replaced", "old", old.origin, "new", p.origin)
-		old.end(media.EndReplaced, ErrReplaced)
-	}
 }
 
 // setTracks hands the open chunk out and goes on with other tracks.
@@ -62,13 +44,11 @@ func (s *stream) setTracks(set *media.TrackSet) {
 	s.builder.SetTracks(set)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	first := s.set == nil
+	if s.set == nil && !s.left.IsZero() {
+		s.builder.Return(s.hub.cfg.Clock.Now().Sub(s.left))
+	}
 	s.set = set
 	s.dropGOP()
-	if first && s.leftUTC != 0 {
-		gone := s.hub.cfg.Clock.Now().UnixNano() - s.leftUTC
-		s.builder.MarkGap(media.Gap{Cause: media.GapSourceLost, Duration: max(gone, 0)})
-	}
 	for sub := range s.subs {
 		sub.attached()
 	}
@@ -124,7 +104,7 @@ func (s *stream) detach(p *Publisher, reason media.Cause) {
 		return
 	}
 	s.pub, s.set, s.problems = nil, nil, nil
-	s.leftUTC = s.hub.cfg.Clock.Now().UnixNano()
+	s.left = s.hub.cfg.Clock.Now()
 	s.dropGOP()
 	for sub := range s.subs {
 		sub.end(reason)
@@ -166,6 +146,12 @@ func (s *stream) live() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.set != nil
+}
+
+func (s *stream) announced() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pub != nil
 }
 
 func (s *stream) close() {

@@ -17,6 +17,7 @@ type Subscription struct {
 	ready    chan struct{} // holds a token when there is something to look at
 
 	leaveBudget func()
+	before      []Loss       // of the stream, when the subscription began
 	held        atomic.Int64 // bytes queued, for those who do not wait
 
 	mu       sync.Mutex
@@ -33,7 +34,7 @@ type Subscription struct {
 type Dropped struct{ Chunks, AccessUnits, Bytes uint64 }
 
 func newSubscription(s *stream, maxBytes int) *Subscription {
-	return &Subscription{stream: s, maxBytes: maxBytes, ready: make(chan struct{}, 1)}
+	return &Subscription{stream: s, maxBytes: maxBytes, before: s.drops.list(), ready: make(chan struct{}, 1)}
 }
 
 // Take waits for the next chunk and hands over its reference. When the
@@ -67,6 +68,18 @@ func (sub *Subscription) Finish() {
 	}
 }
 
+// Mark puts an event behind what is queued; false: nothing is taken any more.
+func (sub *Subscription) Mark(e *media.Event) bool {
+	sub.mu.Lock()
+	defer sub.mu.Unlock()
+	if sub.closed || sub.ended != "" {
+		return false
+	}
+	sub.queue = append(sub.queue, sub.stream.hub.pool.NewMark(nil, 0, media.Mark{Kind: media.MarkEvent, Event: e}))
+	sub.wake()
+	return true
+}
+
 // Live reports whether the stream has had a publisher since the subscription
 // began.
 func (sub *Subscription) Live() bool {
@@ -80,6 +93,18 @@ func (sub *Subscription) Dropped() Dropped {
 	sub.mu.Lock()
 	defer sub.mu.Unlock()
 	return sub.dropped
+}
+
+// Lost is how much of the stream was left out for one cause since the subscription
+// began, before it came to the hub.
+func (sub *Subscription) Lost(cause string) uint64 {
+	n := sub.stream.drops.of(cause)
+	for _, l := range sub.before {
+		if l.Cause == cause {
+			n -= l.Count
+		}
+	}
+	return n
 }
 
 // Close ends the subscription and releases what it still holds.
@@ -112,6 +137,11 @@ func (sub *Subscription) next() (*media.Chunk, error) {
 	if sub.closed {
 		return nil, pipeline.End(string(media.EndStop))
 	}
+	if sub.ended != "" && sub.dropping != nil { // nothing comes behind it that could carry it
+		gap := *sub.dropping
+		sub.dropping = nil
+		return sub.stream.hub.pool.NewMark(nil, 0, media.Mark{Kind: media.MarkGap, Gap: gap}), nil
+	}
 	if sub.ended != "" {
 		return nil, pipeline.End(string(sub.ended))
 	}
@@ -142,11 +172,7 @@ func (sub *Subscription) push(c *media.Chunk) {
 }
 
 func (sub *Subscription) drop(c *media.Chunk) {
-	if sub.dropping == nil {
-		sub.dropping = &media.Gap{Cause: media.GapOverload}
-	}
-	sub.dropping.Chunks++
-	sub.dropping.Duration += c.Span()
+	sub.missed(c.Dropped())
 	sub.dropped.Chunks++
 	sub.dropped.AccessUnits += uint64(c.AccessUnits())
 	sub.dropped.Bytes += uint64(c.Bytes())

@@ -1,13 +1,12 @@
 package ingest
 
 import (
-	"bytes"
 	"fmt"
 
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h265"
-	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
 
+	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -22,17 +21,18 @@ type description struct {
 
 const depthUnknown = -1
 
-// describe makes the description of a video track. The sets are complete.
+// describe makes the description of a video track, by the sets that the unit at
+// hand refers to.
 func (s *paramSets) describe(timescale uint32) *description {
-	d := &description{track: media.Track{Codec: s.codec, Timescale: timescale, ParameterSets: s.list()}}
+	d := &description{track: media.Track{Codec: s.codec, Timescale: timescale, ParameterSets: s.choose()}}
 	if s.codec == media.H265 {
-		if sps, ok := readSPS265(s.first(nalSPS265)); ok {
+		if sps, ok := readSPS265(s.inUse(nalSPS265)); ok {
 			d.track.Width, d.track.Height = sps.Width(), sps.Height()
 			d.depth = depth265(sps)
 		}
 		return d
 	}
-	if sps, ok := readSPS264(s.first(nalSPS264)); ok {
+	if sps, ok := readSPS264(s.inUse(nalSPS264)); ok {
 		d.track.Width, d.track.Height = sps.Width(), sps.Height()
 		d.depth, d.fields = depth264(sps), !sps.FrameMbsOnlyFlag
 	}
@@ -60,29 +60,13 @@ func depth265(s *h265.SPS) int {
 	return depthUnknown
 }
 
-// describeAAC makes the description of an AAC track from its
-// AudioSpecificConfig, which is kept byte for byte. In another timescale than the
-// sample rate a frame has no fixed duration.
+// describeAAC makes the description of an AAC track from its AudioSpecificConfig.
 func describeAAC(asc []byte, timescale uint32) (*description, error) {
-	var c mpeg4audio.AudioSpecificConfig
-	if err := parse(func() error { return c.Unmarshal(asc) }); err != nil {
-		return nil, fmt.Errorf("AudioSpecificConfig %x: %w", asc[:min(len(asc), 16)], err)
+	track, err := codec.AACTrack(asc, timescale)
+	if err != nil {
+		return nil, err
 	}
-	channels := c.ChannelCount
-	if channels == 0 {
-		channels = 2 // the layout is in the stream (program config element); a file's header needs a number
-	}
-	frame := uint32(1024)
-	if c.FrameLengthFlag {
-		frame = 960
-	}
-	if timescale != uint32(c.SampleRate) {
-		frame = 0
-	}
-	return &description{track: media.Track{
-		Codec: media.AAC, Timescale: timescale, SampleRate: c.SampleRate, Channels: channels,
-		FrameDuration: frame, ParameterSets: [][]byte{bytes.Clone(asc)},
-	}}, nil
+	return &description{track: track}, nil
 }
 
 // parse calls a parser of outside bytes: what it can't cope with is an error.

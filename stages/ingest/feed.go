@@ -252,7 +252,7 @@ func (f *Feed) write(t *track, u *Unit) {
 	f.au = media.AU{
 		DTS: u.DTS + t.offset, PTS: u.PTS + t.offset,
 		UTC: f.wall.at(pts, u.UTC, u.Mono), Mono: u.Mono,
-		Sync: u.sync, Payload: u.elements(),
+		Sync: u.sync, Lost: u.lost, Payload: u.elements(),
 	}
 	switch err := f.pub.Write(t.slot, &f.au); {
 	case err == nil:

@@ -143,12 +143,16 @@ func seiNumber(b []byte) (n int, rest []byte, ok bool) {
 // unescape takes the emulation prevention bytes out of the first bytes of a NAL
 // unit's body.
 func unescape(b []byte, limit int) []byte {
-	if len(b) > limit {
-		b = b[:limit]
-	}
-	out := make([]byte, 0, len(b))
+	return unescapeInto(make([]byte, 0, min(len(b), limit)), b)
+}
+
+// unescapeInto does so up to the capacity of what it appends to.
+func unescapeInto(out, b []byte) []byte {
 	zeros := 0
 	for _, v := range b {
+		if len(out) == cap(out) {
+			break
+		}
 		if zeros >= 2 && v == 3 {
 			zeros = 0
 			continue

@@ -64,7 +64,8 @@ func (t *track) gather(u *Unit) {
 		if t.torn = u.Damaged || u.headLost; t.torn {
 			t.lost(LostDamaged, 1)
 		}
-		idle.put(u)
+		u.Damaged = t.torn
+		t.leave(u)
 		return
 	}
 	t.divide(u)

@@ -85,7 +85,10 @@ func (t *track) add(w *Unit, p *piece) {
 	}
 }
 
-func (t *track) hold(w *Unit, slices bool) { t.prev, t.slices, t.tail = w, slices, 0 }
+func (t *track) hold(w *Unit, slices bool) {
+	t.mark(w)
+	t.prev, t.slices, t.tail = w, slices, 0
+}
 
 func (t *track) join(w *Unit) {
 	t.prev.join(w)

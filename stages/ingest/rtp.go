@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"math/bits"
 	"time"
 
 	"github.com/pion/rtp"
@@ -19,11 +20,15 @@ type RTPTrack struct {
 	scale uint32 // of the feed's
 	video depacketizer
 	audio AudioPayload
+	trial *clockTrial // while it is not certain what clock is
 
-	seen bool
-	seq  uint16
-	time unwrapper
-	unit *Unit // of which the end has not come
+	seen   bool
+	seq    uint16
+	losses uint64 // times that packets were lost
+
+	packets, units uint64 // that came
+	time           unwrapper
+	unit           *Unit // of which the end has not come
 }
 
 // RTPConfig is what a session description says of a track.
@@ -31,6 +36,9 @@ type RTPConfig struct {
 	Track TrackConfig
 	Clock uint32       // RTP clock rate; 0: the track's timescale
 	Audio AudioPayload // for AAC
+	// OtherClocks are rates that senders of AAC are known to use whatever they say:
+	// the times of the first packets decide.
+	OtherClocks []uint32
 }
 
 // AddRTPTrack adds a track to the feed whose units come as RTP packets.
@@ -43,6 +51,9 @@ func (f *Feed) AddRTPTrack(c RTPConfig) (*RTPTrack, error) {
 	t := &RTPTrack{feed: f, index: i, clock: c.Clock, scale: c.Track.Timescale, audio: c.Audio}
 	if t.clock == 0 {
 		t.clock = t.scale
+	}
+	if len(c.OtherClocks) > 0 {
+		t.trial = &clockTrial{others: c.OtherClocks}
 	}
 	switch c.Track.Codec {
 	case media.H264:
@@ -62,12 +73,13 @@ func (t *RTPTrack) Packet(p *rtp.Packet, at time.Time) error {
 	mono := at.Sub(epoch).Nanoseconds()
 	t.feed.hear(t.index, mono)
 	gap := t.missing(p.SequenceNumber)
+	t.packets++
 	ticks := t.time.next(p.Timestamp)
 	var err error
 	if t.video != nil {
 		err = t.videoPacket(p, ticks, gap, at)
 	} else {
-		err = t.audioPacket(p, ticks, at)
+		err = t.audioPacket(p, ticks, gap, at)
 	}
 	if t.unit != nil && mono-t.unit.Mono > unkept {
 		t.endless()
@@ -92,12 +104,24 @@ func (t *RTPTrack) SenderReport(ntp uint64, rtpTime uint32) {
 		return
 	}
 	sec, frac := int64(ntp>>32), int64(ntp&0xffffffff)
-	t.feed.Report(t.index, t.ticks(t.time.near(rtpTime)), sec*1e9+frac*1e9>>32)
+	t.place(sourceReport, t.time.near(rtpTime), sec*1e9+frac*1e9>>32)
 }
 
 // Info takes the RTP time that RTP-Info gives for the start of playing.
 func (t *RTPTrack) Info(rtpTime uint32) {
-	t.feed.Info(t.index, t.ticks(t.time.near(rtpTime)))
+	t.place(sourceInfo, t.time.near(rtpTime), 0)
+}
+
+// place tells the feed where the track is, once the clock is certain.
+func (t *RTPTrack) place(by source, ticks, ns int64) {
+	switch {
+	case t.trial != nil:
+		t.trial.points[by] = point{true, ticks, ns}
+	case by == sourceReport:
+		t.feed.Report(t.index, t.ticks(ticks), ns)
+	default:
+		t.feed.Info(t.index, t.ticks(ticks))
+	}
 }
 
 func (t *RTPTrack) ticks(v int64) int64 { return media.Rescale(v, t.clock, t.scale) }
@@ -110,9 +134,18 @@ func (t *RTPTrack) missing(seq uint16) bool {
 	first := !t.seen
 	t.seen, t.seq = true, seq
 	if !first && n > 0 && n < 0x8000 {
-		t.track().lost(LostRTP, uint64(n))
+		t.lost(n)
 	}
 	return first || n != 0
+}
+
+func (t *RTPTrack) lost(packets uint16) {
+	t.track().lost(LostRTP, uint64(packets))
+	t.track().lostBefore += max(int(uint64(packets)*t.units/t.packets), 1)
+	if t.losses++; bits.OnesCount64(t.losses) == 1 { // 1, 2, 4, 8...: a bad network does not fill the log
+		t.feed.log.Warn("packets were lost on the way: what they belong to is missing or damaged; over TCP none are lost",
+			"codec", t.track().cfg.Codec.String(), "packets", packets, "times_so_far", t.losses)
+	}
 }
 
 func (t *RTPTrack) videoPacket(p *rtp.Packet, ticks int64, gap bool, at time.Time) error {
@@ -156,27 +189,40 @@ func (t *RTPTrack) finish() error {
 }
 
 func (t *RTPTrack) begin(pts int64, at time.Time) *Unit {
+	t.units++
 	u := t.feed.Take()
 	u.PTS, u.UTC, u.Mono = pts, at.UnixNano(), at.Sub(epoch).Nanoseconds()
 	return u
 }
 
 // audioPacket hands on the frames of a packet, one frame duration apart.
-func (t *RTPTrack) audioPacket(p *rtp.Packet, ticks int64, at time.Time) error {
+func (t *RTPTrack) audioPacket(p *rtp.Packet, ticks int64, gap bool, at time.Time) error {
 	frames, err := t.audio.unpack(p, t.describe)
 	if err != nil {
 		t.track().lost(LostRTPForm, 1)
+		t.track().lostBefore++
+		if t.trial != nil {
+			t.trial.frames = 0 // a frame is missing: the next time proves nothing
+		}
 		return nil
 	}
-	pts := t.ticks(ticks)
+	if t.trial != nil && len(frames) > 0 {
+		return t.try(frames, ticks, gap, at)
+	}
 	for i, frame := range frames {
-		u := t.begin(pts+t.audio.duration(i, t.scale), at)
+		u := t.begin(0, at)
 		u.Put(frame)
-		if err := t.feed.Unit(t.index, u); err != nil {
+		if err := t.audioFrame(u, ticks, i); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// audioFrame hands on frame i of a packet.
+func (t *RTPTrack) audioFrame(u *Unit, ticks int64, i int) error {
+	u.PTS = t.ticks(ticks) + t.audio.duration(i, t.scale)
+	return t.feed.Unit(t.index, u)
 }
 
 func (t *RTPTrack) describe(asc []byte) error { return t.feed.Describe(t.index, asc) }
@@ -185,6 +231,9 @@ func (t *RTPTrack) describe(asc []byte) error { return t.feed.Describe(t.index, 
 func (t *RTPTrack) Close() {
 	if t.unit != nil {
 		_ = t.finish() // the feed remembers
+	}
+	if t.trial != nil {
+		_ = t.decide(t.clock)
 	}
 }
 

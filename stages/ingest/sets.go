@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"slices"
 
@@ -10,22 +11,32 @@ import (
 
 // paramSets are the parameter sets of one video track, by kind and id. A set
 // with the id of another replaces it.
+//
+// A track is described by the sets that its key frame refers to. An encoder may
+// give each change of its pictures a new id and repeat the old sets for ever or
+// never: what no picture uses is not described, and the least recent is forgotten.
 type paramSets struct {
-	codec   media.Codec
-	slots   []paramSet // by kind, then id
-	changed bool       // since the last describe
+	codec media.Codec
+	slots []paramSet // by kind, then id
+	unit  int64      // number of the access unit at hand; what is known before the first is of 0
+	key   int64      // number of the last key frame
+	fresh bool       // a PPS came with the unit at hand
+	list  [][]byte   // of the track's description
 }
 
 type paramSet struct {
-	kind uint8 // NAL unit type
-	id   uint32
-	nal  []byte
+	setName
+	nal []byte
 	// alias is the last form that was judged equal although its bytes differ.
 	alias []byte
+
+	sent, used int64 // number of the last unit that brought it, and that refers to it; negative: none
+	described  bool  // the track's description has it
+	inStream   bool  // since the description a unit carried one of its kind and id
+	given      bool  // a decoder has it that began at the last key frame, or before
 }
 
-// errParamSet is the error for a parameter set that can't be read, or is one too
-// many.
+// errParamSet is the error for a parameter set that can't be read.
 var errParamSet = errors.New("parameter set cannot be read")
 
 // An avcC has room for 31 SPS and 255 PPS of 64 KiB; what is sane is less.
@@ -34,7 +45,10 @@ const (
 	maxParamSetBytes = 4096
 )
 
-// put takes a parameter set in and reports whether it is new to a decoder: one
+// next begins an access unit.
+func (s *paramSets) next() { s.unit, s.fresh = s.unit+1, false }
+
+// put takes a parameter set in, and reports whether it is new to a decoder: one
 // that repeats what is known, or differs only in what a decoder ignores, is not.
 func (s *paramSets) put(nal []byte) (news bool, err error) {
 	nal = bytes.TrimRight(nal, "\x00") // trailing_zero_8bits; a set ends with a 1 bit
@@ -43,61 +57,199 @@ func (s *paramSets) put(nal []byte) (news bool, err error) {
 	}
 	for i := range s.slots {
 		if p := &s.slots[i]; bytes.Equal(p.nal, nal) || bytes.Equal(p.alias, nal) {
+			s.came(p)
 			return false, nil
 		}
 	}
-	kind, id, ok := paramSetID(s.codec, nal)
-	if !ok || !readable(s.codec, kind, nal) {
+	name, ok := paramSetName(s.codec, nal)
+	if !ok || !readable(s.codec, name.kind, nal) {
 		return false, errParamSet
 	}
-	i, found := slices.BinarySearchFunc(s.slots, paramSet{kind: kind, id: id}, comparePlace)
+	i, found := s.find(name.kind, name.id)
 	switch {
-	case found && equivalent(s.codec, kind, s.slots[i].nal, nal):
+	case found && equivalent(s.codec, name.kind, s.slots[i].nal, nal):
 		s.slots[i].alias = bytes.Clone(nal)
+		s.came(&s.slots[i])
 		return false, nil
 	case found:
-		s.slots[i] = paramSet{kind: kind, id: id, nal: bytes.Clone(nal)}
-	case len(s.slots) >= maxParamSets:
-		return false, errParamSet
+		s.slots[i] = s.made(name, nal, s.slots[i].inStream)
+		s.outdate(name)
 	default:
-		s.slots = slices.Insert(s.slots, i, paramSet{kind: kind, id: id, nal: bytes.Clone(nal)})
+		if len(s.slots) >= maxParamSets {
+			s.forget()
+			i, _ = s.find(name.kind, name.id)
+		}
+		s.slots = slices.Insert(s.slots, i, s.made(name, nal, false))
 	}
-	s.changed = true
+	s.came(&s.slots[i])
 	return true, nil
 }
 
-// comparePlace sorts as media.Track wants them: H.264 SPS (7), PPS (8); H.265
-// VPS (32), SPS (33), PPS (34).
-func comparePlace(a, b paramSet) int {
-	if a.kind != b.kind {
-		return int(a.kind) - int(b.kind)
-	}
-	return int(a.id) - int(b.id)
+func (s *paramSets) made(name setName, nal []byte, inStream bool) paramSet {
+	described := slices.ContainsFunc(s.list, func(d []byte) bool { return bytes.Equal(d, nal) })
+	return paramSet{setName: name, nal: bytes.Clone(nal), used: -1, described: described, inStream: inStream}
 }
 
-// first is the set of a kind with the lowest id, nil where there is none.
-func (s *paramSets) first(kind uint8) []byte {
+func (s *paramSets) came(p *paramSet) {
+	p.sent = s.unit
+	s.fresh = s.fresh || p.kind == s.kinds().pps
+}
+
+// outdate marks the PPS of an SPS that was replaced: they were made for the old
+// one, but for those that came with the new one.
+func (s *paramSets) outdate(name setName) {
 	for i := range s.slots {
-		if s.slots[i].kind == kind {
-			return s.slots[i].nal
+		p := &s.slots[i]
+		if name.kind == s.kinds().sps && p.kind == s.kinds().pps && p.refers == name.id && p.sent != s.unit {
+			p.sent, p.used = -1, -1
+		}
+	}
+}
+
+// forget drops the set that was neither sent nor used for the longest time.
+func (s *paramSets) forget() {
+	last := func(p paramSet) int64 { return max(p.sent, p.used) }
+	oldest := slices.MinFunc(s.slots, func(a, b paramSet) int { return cmp.Compare(last(a), last(b)) })
+	i, _ := s.find(oldest.kind, oldest.id)
+	s.slots = slices.Delete(s.slots, i, i+1)
+}
+
+// refer notes that a picture of the unit at hand refers to a PPS, and by it to an
+// SPS. It reports whether they are known.
+func (s *paramSets) refer(pps uint32) bool {
+	k := s.kinds()
+	p := s.get(k.pps, pps)
+	if p == nil {
+		return false
+	}
+	sps := s.get(k.sps, p.refers)
+	if sps == nil {
+		return false
+	}
+	if k.vps != 0 {
+		vps := s.get(k.vps, sps.refers)
+		if vps == nil {
+			return false
+		}
+		vps.used = s.unit
+	}
+	p.used, sps.used = s.unit, s.unit
+	return true
+}
+
+// referAny stands in for refer where the header of a slice says nothing: it takes
+// the first PPS of which all is known.
+func (s *paramSets) referAny() bool {
+	for i := range s.slots {
+		if p := &s.slots[i]; p.kind == s.kinds().pps && s.refer(p.id) {
+			return true
+		}
+	}
+	return false
+}
+
+// inUse is the set of a kind that the unit at hand refers to, nil where there is
+// none.
+func (s *paramSets) inUse(kind uint8) []byte {
+	for i := range s.slots {
+		if p := &s.slots[i]; p.kind == kind && p.used == s.unit {
+			return p.nal
 		}
 	}
 	return nil
 }
 
-// list is every set, for a track that may keep it.
-func (s *paramSets) list() [][]byte {
-	out := make([][]byte, len(s.slots))
-	for i := range s.slots {
-		out[i] = s.slots[i].nal
+// wanted reports whether the description of the track has to have a set, at a key
+// frame: the sets that the key frame refers to, and what the pictures behind it
+// are likely to, which are the PPS of the same SPS that came with it, or that were
+// used last although they did not come.
+func (s *paramSets) wanted(p *paramSet) bool {
+	if p.used == s.unit {
+		return true
 	}
-	return out
+	if p.kind != s.kinds().pps {
+		return false
+	}
+	if sps := s.get(s.kinds().sps, p.refers); sps == nil || sps.used != s.unit {
+		return false
+	}
+	switch {
+	case p.sent == s.unit, s.key == 0 && p.sent >= 0:
+		return true
+	case s.fresh:
+		return p.used >= s.key && p.sent < s.key
+	}
+	return max(p.sent, p.used) >= s.key
 }
 
-// complete reports whether a decoder has what it needs to start.
-func (s *paramSets) complete() bool {
-	if s.codec == media.H265 {
-		return s.first(nalVPS) != nil && s.first(nalSPS265) != nil && s.first(nalPPS265) != nil
+// described reports whether the description has all that is wanted at a key frame.
+func (s *paramSets) described() bool {
+	for i := range s.slots {
+		if p := &s.slots[i]; !p.described && s.wanted(p) {
+			return false
+		}
 	}
-	return s.first(nalSPS264) != nil && s.first(nalPPS264) != nil
+	return true
+}
+
+// choose gives the sets that the description of a track is to have, in the order of
+// media.Track. From here on they are the description's.
+func (s *paramSets) choose() [][]byte {
+	s.list = nil
+	for i := range s.slots {
+		p := &s.slots[i]
+		p.described, p.inStream = s.wanted(p), false
+		if p.given = p.described; p.described {
+			s.list = append(s.list, p.nal)
+		}
+	}
+	return s.list
+}
+
+// give gives the sets that the unit at hand has to carry itself, nil where it
+// needs none: a decoder that plays on, or begins at the last key frame, has not got
+// them. A key frame is told to be one first.
+func (s *paramSets) give(key bool) (carry [][]byte) {
+	if key {
+		s.key = s.unit
+		for i := range s.slots {
+			p := &s.slots[i]
+			p.given = p.described && !p.inStream
+		}
+	}
+	for i := range s.slots {
+		p := &s.slots[i]
+		if p.given || p.used != s.unit || !key && p.kind != s.kinds().pps { // an SPS begins at a key frame
+			continue
+		}
+		p.given, p.inStream = true, true
+		carry = append(carry, p.nal)
+	}
+	return carry
+}
+
+// kinds are the NAL unit types of a codec's parameter sets; vps is 0 where it has
+// none.
+type kinds struct{ vps, sps, pps uint8 }
+
+func (s *paramSets) kinds() kinds {
+	if s.codec == media.H265 {
+		return kinds{nalVPS, nalSPS265, nalPPS265}
+	}
+	return kinds{0, nalSPS264, nalPPS264}
+}
+
+// find searches in the order that media.Track wants: H.264 SPS (7), PPS (8); H.265
+// VPS (32), SPS (33), PPS (34).
+func (s *paramSets) find(kind uint8, id uint32) (i int, found bool) {
+	return slices.BinarySearchFunc(s.slots, setName{kind: kind, id: id}, func(p paramSet, n setName) int {
+		return cmp.Or(cmp.Compare(p.kind, n.kind), cmp.Compare(p.id, n.id))
+	})
+}
+
+func (s *paramSets) get(kind uint8, id uint32) *paramSet {
+	if i, found := s.find(kind, id); found {
+		return &s.slots[i]
+	}
+	return nil
 }

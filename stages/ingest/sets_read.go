@@ -18,37 +18,48 @@ const (
 	nalPPS265 = 34
 )
 
-// paramSetID reads the type and the id of a parameter set.
-func paramSetID(codec media.Codec, nal []byte) (kind uint8, id uint32, ok bool) {
-	if codec == media.H265 {
-		return paramSetID265(nal)
-	}
-	kind = nal[0] & 0x1f
-	body := unescape(nal[1:], 64)
-	if kind == nalSPS264 { // behind profile_idc, constraints and level_idc (7.3.2.1.1)
-		body = body[min(3, len(body)):]
-	}
-	r := bitReader{b: body}
-	id = r.ue()
-	return kind, id, !r.failed && id < 256 && (kind == nalPPS264 || id < 32)
+// setName is what a parameter set is called, and by: a PPS refers to the SPS with
+// an id, an SPS of H.265 to a VPS.
+type setName struct {
+	kind       uint8 // NAL unit type
+	id, refers uint32
 }
 
-// paramSetID265 follows ITU-T H.265, 7.3.2.1 to 7.3.2.3.
-func paramSetID265(nal []byte) (kind uint8, id uint32, ok bool) {
-	kind = nal[0] >> 1 & 0x3f
-	switch kind {
+// paramSetName reads the name of a parameter set.
+func paramSetName(codec media.Codec, nal []byte) (n setName, ok bool) {
+	if codec == media.H265 {
+		return paramSetName265(nal)
+	}
+	n.kind = nal[0] & 0x1f
+	body := unescape(nal[1:], 64)
+	if n.kind == nalSPS264 { // behind profile_idc, constraints and level_idc (7.3.2.1.1)
+		r := bitReader{b: body[min(3, len(body)):]}
+		n.id = r.ue()
+		return n, !r.failed && n.id < 32
+	}
+	r := bitReader{b: body}
+	n.id, n.refers = r.ue(), r.ue()
+	return n, !r.failed && n.id < 256 && n.refers < 32
+}
+
+// paramSetName265 follows ITU-T H.265, 7.3.2.1 to 7.3.2.3.
+func paramSetName265(nal []byte) (n setName, ok bool) {
+	n.kind = nal[0] >> 1 & 0x3f
+	switch n.kind {
 	case nalVPS:
-		return kind, uint32(nal[2] >> 4), true
+		n.id = uint32(nal[2] >> 4)
+		return n, true
 	case nalPPS265:
 		r := bitReader{b: unescape(nal[2:], 64)}
-		id = r.ue()
-		return kind, id, !r.failed && id < 64
+		n.id, n.refers = r.ue(), r.ue()
+		return n, !r.failed && n.id < 64 && n.refers < 16
 	}
 	var sps h265.SPS
 	if parse(func() error { return sps.Unmarshal(nal) }) != nil {
-		return kind, 0, false
+		return n, false
 	}
-	return kind, uint32(sps.ID), sps.ID < 16
+	n.id, n.refers = uint32(sps.ID), uint32(nal[2]>>4)
+	return n, n.id < 16
 }
 
 // readable reports whether a set is one that a track can be described by.

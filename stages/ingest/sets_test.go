@@ -2,6 +2,8 @@ package ingest
 
 import (
 	"encoding/hex"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -58,36 +60,40 @@ func TestWhatCutsAndWhatDoesNot(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			s := paramSets{codec: tc.codec}
-			for _, nal := range tc.before {
-				_, err := s.put(nal)
-				require.NoError(t, err)
-			}
-			require.True(t, s.complete())
-			s.changed = false
+			require.False(t, s.keyFrame(t, tc.before...))
+			s.choose()
 			for range 2 { // the second time by its remembered form
-				news, err := s.put(tc.set)
-				require.NoError(t, err)
-				require.Equal(t, tc.news, news)
-				require.Equal(t, tc.news, s.changed)
+				require.Equal(t, !tc.news, s.keyFrame(t, tc.set))
 				if tc.news {
 					return
 				}
 			}
-			require.Equal(t, tc.before, s.list(), "what is stored stays")
+			require.Equal(t, tc.before, s.list, "what is stored stays")
 		})
 	}
 }
 
+// keyFrame passes a key frame that comes with sets and refers to the first PPS. It
+// reports whether the track stays as it is.
+func (s *paramSets) keyFrame(t testing.TB, sets ...[]byte) bool {
+	t.Helper()
+	s.next()
+	for _, nal := range sets {
+		_, err := s.put(nal)
+		require.NoError(t, err)
+	}
+	require.True(t, s.referAny())
+	defer s.give(true)
+	return s.described()
+}
+
 func TestOrderDoesNotMatter(t *testing.T) {
 	a, b := paramSets{codec: media.H265}, paramSets{codec: media.H265}
-	for _, nal := range [][]byte{vpsX265, hevc25, ppsX265} {
-		_, _ = a.put(nal)
-	}
-	for _, nal := range [][]byte{ppsX265, vpsX265, hevc25} {
-		_, _ = b.put(nal)
-	}
-	require.Equal(t, [][]byte{vpsX265, hevc25, ppsX265}, b.list())
-	require.Equal(t, a.list(), b.list())
+	a.keyFrame(t, vpsX265, hevc25, ppsX265)
+	b.keyFrame(t, ppsX265, vpsX265, hevc25)
+	require.Equal(t, [][]byte{vpsX265, hevc25, ppsX265}, b.choose())
+	require.Equal(t, a.choose(), b.list)
+	require.True(t, a.keyFrame(t, hevc25, ppsX265, vpsX265))
 }
 
 func TestDescriptions(t *testing.T) {
@@ -103,10 +109,7 @@ func TestDescriptions(t *testing.T) {
 		{media.H265, [][]byte{vpsX265, hevcBig, ppsX265}, 640, 360, 2, false},
 	} {
 		s := paramSets{codec: tc.codec}
-		for _, nal := range tc.sets {
-			_, err := s.put(nal)
-			require.NoError(t, err)
-		}
+		s.keyFrame(t, tc.sets...)
 		d := s.describe(90000)
 		require.Equal(t, []int{tc.width, tc.height, tc.depth}, []int{d.track.Width, d.track.Height, d.depth})
 		require.Equal(t, tc.fields, d.fields)
@@ -116,42 +119,48 @@ func TestDescriptions(t *testing.T) {
 
 func TestAHostileSenderCannotFillMemoryWithParameterSets(t *testing.T) {
 	s := paramSets{codec: media.H264}
-	kept := 0
 	for id := range 256 {
-		pps := append([]byte{0x68}, ueBytes(uint32(id))...)
-		if news, _ := s.put(append(pps, 0xff)); news {
-			kept++
-		}
+		s.next()
+		news, err := s.put(pps264(uint32(id), 0))
+		require.NoError(t, err)
+		require.True(t, news)
 	}
-	require.Equal(t, maxParamSets, kept)
+	require.Len(t, s.slots, maxParamSets)
+	require.NotNil(t, s.get(nalPPS264, 255), "the newest stay")
 	_, err := s.put(make([]byte, 1<<20))
 	require.ErrorIs(t, err, errParamSet)
 	_, err = s.put(append([]byte{0x67}, make([]byte, 5000)...))
 	require.ErrorIs(t, err, errParamSet)
+	for _, nal := range [][]byte{pps264(256, 0), pps264(0, 32), pps265(64, 0), pps265(0, 16)} {
+		s.codec = media.H264
+		if nal[0] == 0x44 {
+			s.codec = media.H265
+		}
+		_, err = s.put(nal)
+		require.ErrorIs(t, err, errParamSet, "%x", nal)
+	}
 }
 
-// ueBytes is an Exp-Golomb number, padded with ones.
-func ueBytes(v uint32) []byte {
-	v++
-	n := 0
-	for w := v; w > 1; w >>= 1 {
-		n++
+// pps264 and pps265 are PPS of which the beginning only is true.
+func pps264(id, sps uint32) []byte { return withBits([]byte{0x68}, ue(id)+ue(sps)+rest) }
+func pps265(id, sps uint32) []byte { return withBits([]byte{0x44, 1}, ue(id)+ue(sps)+rest) }
+
+// rest stands for what is not read.
+const rest = "1010101010101"
+
+// ue is an Exp-Golomb number.
+func ue(v uint32) string {
+	code := strconv.FormatUint(uint64(v)+1, 2)
+	return strings.Repeat("0", len(code)-1) + code
+}
+
+// withBits appends bits, and zeros up to a whole byte.
+func withBits(nal []byte, bits string) []byte {
+	for ; len(bits) > 0; bits = bits[min(8, len(bits)):] {
+		v, _ := strconv.ParseUint((bits + "0000000")[:8], 2, 8)
+		nal = append(nal, byte(v))
 	}
-	bits := make([]byte, 0, 32)
-	for range n {
-		bits = append(bits, 0)
-	}
-	for i := n; i >= 0; i-- {
-		bits = append(bits, byte(v>>i&1))
-	}
-	for len(bits)%8 != 0 {
-		bits = append(bits, 1)
-	}
-	out := make([]byte, len(bits)/8)
-	for i, b := range bits {
-		out[i/8] |= b << (7 - i%8)
-	}
-	return out
+	return nal
 }
 
 // FuzzParamSets: no bytes harm the reader, what it takes can be stored, and
@@ -180,11 +189,9 @@ func FuzzParamSets(f *testing.F) {
 			others = [][]byte{vpsX265, hevc25, ppsX265}
 		}
 		for _, o := range others {
-			if _, id, ok := paramSetID(s.codec, o); ok && id == 0 {
-				_, _ = s.put(o)
-			}
+			_, _ = s.put(o)
 		}
-		if s.complete() {
+		if s.referAny() {
 			d := s.describe(90000)
 			require.NoError(t, d.track.Validate())
 			require.LessOrEqual(t, d.depth, maxDepth)

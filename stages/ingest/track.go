@@ -13,6 +13,7 @@ type track struct {
 	fresh *description // desc, until a unit carries it
 	live  *description // of the unit written last
 
+	lostBefore int // units that were lost since the last one that came whole, about
 	assembly
 
 	keyPTS  int64 // of the last IDR
@@ -35,8 +36,6 @@ type track struct {
 	offset  int64 // ticks from the track's own time to the feed's
 	pending []*Unit
 	slot    int // in the published set
-
-	news []bool // elements of the unit at hand that are new parameter sets
 }
 
 // nanos is the feed's time of the track's.
@@ -60,7 +59,7 @@ func (t *track) describeFirst(sets [][]byte) error {
 			t.lost(LostBadSets, 1) // they may yet come in the stream
 		}
 	}
-	if t.sets.complete() {
+	if t.sets.referAny() {
 		t.describeSets()
 		t.live, t.fresh, t.depth = t.desc, nil, t.desc.depth
 	}
@@ -70,16 +69,31 @@ func (t *track) describeFirst(sets [][]byte) error {
 func (t *track) describeSets() {
 	t.desc = t.sets.describe(t.cfg.Timescale)
 	t.fresh = t.desc
-	t.sets.changed = false
 	t.merging = t.merging || t.desc.fields
+}
+
+// mark says of a unit what was lost before it.
+func (t *track) mark(u *Unit) {
+	u.lost += t.lostBefore
+	t.lostBefore = 0
+}
+
+// leave leaves a unit out. What was lost before it is missing before the next one,
+// and so is a unit that was damaged.
+func (t *track) leave(u *Unit) {
+	t.lostBefore += u.lost
+	if u.Damaged {
+		t.lostBefore++
+	}
+	idle.put(u)
 }
 
 // accept takes a whole unit of NAL units: what does not belong in a file is
 // taken out of it.
 func (t *track) accept(u *Unit) {
-	key, picture := t.scan(u)
+	key, picture, known := t.scan(u)
 	u.sync = key
-	t.strip(u, key)
+	t.strip(u)
 	switch {
 	case !picture:
 		if u.Bytes() > 0 {
@@ -87,11 +101,14 @@ func (t *track) accept(u *Unit) {
 		} else {
 			t.vigil.Missed(u.Mono, LostPicture, 1)
 		}
-		idle.put(u)
+		t.leave(u)
 		return
 	}
-	if t.sets.changed && t.sets.complete() && (key || t.desc == nil) {
+	if known && (t.desc == nil || key && !t.sets.described()) {
 		t.describeSets()
+	}
+	if t.desc != nil {
+		u.lead(t.sets.give(key))
 	}
 	t.time(u)
 }
@@ -111,12 +128,13 @@ func (t *track) repaired(cause string, n uint64) {
 // lose leaves a unit out.
 func (t *track) lose(u *Unit, cause string) {
 	t.lost(cause, 1)
-	idle.put(u)
+	t.leave(u)
 }
 
 // acceptFrame takes a frame of a codec without NAL units.
 func (t *track) acceptFrame(u *Unit) {
 	u.sync = true
+	t.mark(u)
 	if !t.cfg.DeriveDTS {
 		t.time(u)
 		return
@@ -199,13 +217,15 @@ func (t *track) flush() {
 	t.reorder.flush(t.out)
 }
 
-// scan reads the headers of a unit: whether a decoder can start at it, and
-// whether it has a picture. Parameter sets are taken in.
-func (t *track) scan(u *Unit) (key, picture bool) {
+// scan reads the headers of a unit: whether a decoder can start at it, whether it
+// has a picture, and whether the parameter sets are known that its picture refers
+// to. Parameter sets are taken in.
+func (t *track) scan(u *Unit) (key, picture, known bool) {
 	recovery, whole := false, false
-	t.news = t.news[:0]
+	refers := int64(-1) // the PPS of the last slice
+	known = true
+	t.sets.next()
 	for _, nal := range u.elements() {
-		news := false
 		switch roleOf(t.cfg.Codec, nal) {
 		case roleKey:
 			key, picture = true, true
@@ -215,30 +235,37 @@ func (t *track) scan(u *Unit) (key, picture bool) {
 			if n, ok := recoveryPoint(nal); ok {
 				recovery, whole = true, n == 0
 			}
+			continue
 		case roleSet:
-			var err error
-			if news, err = t.sets.put(nal); err != nil {
+			if _, err := t.sets.put(nal); err != nil {
 				t.lost(LostBadSets, 1)
 			}
+			continue
+		default:
+			continue
 		}
-		t.news = append(t.news, news)
+		if pps, ok := slicePPS(t.cfg.Codec, nal); ok && int64(pps) != refers {
+			refers = int64(pps)
+			known = t.sets.refer(pps) && known
+		}
+	}
+	if picture && refers < 0 {
+		known = t.sets.referAny()
 	}
 	if key {
 		t.keySeen, t.keyPTS = true, u.PTS
 	}
 	refresh := !t.keySeen || u.PTS-t.keyPTS > 10*int64(t.cfg.Timescale)
-	return key || picture && recovery && (whole || refresh), picture
+	return key || picture && recovery && (whole || refresh), picture, known
 }
 
 // strip takes out parameter sets, delimiters, filler and what is no part of the
-// standard's base layer. New parameter sets stay in a unit that is no key frame:
-// the track changes at the next key frame, and until then a decoder must find them
-// in the stream.
-func (t *track) strip(u *Unit, key bool) {
+// standard's base layer.
+func (t *track) strip(u *Unit) {
 	w, n := 0, 0
-	for i, nal := range u.elements() {
+	for _, nal := range u.elements() {
 		switch roleOf(t.cfg.Codec, nal) {
-		case roleIdle:
+		case roleIdle, roleSet:
 			continue
 		case roleLayer:
 			t.repaired(RepairedLayer, 1)
@@ -249,10 +276,6 @@ func (t *track) strip(u *Unit, key bool) {
 		case roleBroken:
 			t.repaired(RepairedBroken, 1)
 			continue
-		case roleSet:
-			if key || !t.news[i] || t.desc == nil {
-				continue
-			}
 		}
 		w += copy(u.buf[w:], nal)
 		u.ends[n] = w

@@ -28,6 +28,7 @@ type Unit struct {
 	placed bool // PTS is final
 
 	sync bool
+	lost int          // units of the track that were lost right before, about
 	desc *description // not nil: the track changes with this unit
 	view [][]byte     // elements, made by elements()
 }
@@ -113,6 +114,7 @@ func (u *Unit) elements() [][]byte {
 func (u *Unit) join(o *Unit) {
 	u.take(o, 0, len(o.ends))
 	u.Damaged = u.Damaged || o.Damaged
+	u.lost += o.lost
 }
 
 // take appends the elements [i, j) of another unit.
@@ -129,6 +131,17 @@ func (u *Unit) take(o *Unit, i, j int) {
 func (u *Unit) cut(i int) {
 	u.buf = u.buf[:u.start(i)]
 	u.ends = u.ends[:i]
+}
+
+// lead puts elements before all others.
+func (u *Unit) lead(elements [][]byte) {
+	for _, e := range slices.Backward(elements) {
+		u.buf = slices.Insert(u.buf, 0, e...)
+		u.ends = slices.Insert(u.ends, 0, 0)
+		for i := range u.ends {
+			u.ends[i] += len(e)
+		}
+	}
 }
 
 var startCode = []byte{0, 0, 1}

@@ -42,10 +42,15 @@ type saidRecording struct {
 	Protected bool              `json:"protected"`
 	Tracks    []media.TrackInfo `json:"tracks"`
 	Events    []media.Event     `json:"events,omitempty"`
+	Lost      string            `json:"lost,omitempty"` // of a recovered recording, at its end
 }
 
 // spoolBody is all that is known of a recording.
 func spoolBody(what string, now time.Time, r *media.Recording, e *media.Event) ([]byte, error) {
+	lost := ""
+	if r.State == media.StateRecovered {
+		lost = media.LostInCrash
+	}
 	if what != event {
 		what = "recording." + what
 	}
@@ -55,7 +60,7 @@ func spoolBody(what string, now time.Time, r *media.Recording, e *media.Event) (
 			ID: r.ID.String(), File: r.Path, URL: "/mp4/vod/" + escaped(strings.TrimSuffix(r.Path, growing)), State: string(r.State),
 			Start: stamp(time.Unix(0, r.StartUTC)), End: stamp(time.Unix(0, r.EndUTC)),
 			Duration: time.Duration(r.Duration).Seconds(), Size: r.Size, EndReason: string(r.EndReason),
-			GapCause: string(r.Gap.Cause), Protected: r.Protected, Tracks: r.Tracks, Events: r.Events,
+			GapCause: string(r.Gap.Cause), Protected: r.Protected, Tracks: r.Tracks, Events: r.Events, Lost: lost,
 		},
 	})
 }

@@ -25,7 +25,11 @@ type status struct {
 	Drops          []drop    `json:"drops"`
 	Gaps           uint64    `json:"gaps"`
 	LastError      string    `json:"last_error"`
-	Ring           struct {
+	Warnings       []string  `json:"warnings"`
+	Problems       []struct {
+		Problem string `json:"problem"`
+	} `json:"problems"`
+	Ring struct {
 		Seconds float64 `json:"seconds"`
 	} `json:"ring"`
 	Finish struct {

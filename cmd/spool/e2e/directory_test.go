@@ -15,7 +15,8 @@ func TestADiskThatIsNotMountedLosesNoRow(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	db := &database{driver: "sqlite", dsn: filepath.Join(t.TempDir(), "spool.db")}
-	run := func() *recorder { return launch(t, staticBinary, dir, camera25, db.flags()...) }
+	flags := append(db.flags(), "--set", "node/name=front")
+	run := func() *recorder { return launch(t, staticBinary, dir, camera25, flags...) }
 	r := run()
 	kept := r.recordsOne(1)
 	r.end()
@@ -31,7 +32,7 @@ func TestADiskThatIsNotMountedLosesNoRow(t *testing.T) {
 	require.Contains(t, string(body), `"name":"record_path","ok":false`)
 	require.Contains(t, string(body), "spool reindex --accept-directory")
 	require.NotContains(t, string(body), dir)
-	require.Contains(t, r.refusedCommand(append([]string{"reindex"}, db.flags()...)...), "mount that disk")
+	require.Contains(t, r.refusedCommand(append([]string{"reindex"}, flags...)...), "mount that disk")
 	astray := r.recordsOne(2)
 	require.Equal(t, "finished", r.stateOf(kept))
 	r.end()
@@ -48,9 +49,53 @@ func TestADiskThatIsNotMountedLosesNoRow(t *testing.T) {
 	r = run()
 	r.expect("the catalogue is not compared with the disk", "request not served")
 	r.await("the catalogue is not compared with the disk")
-	require.Contains(t, r.command(append([]string{"reindex", "--accept-directory"}, db.flags()...)...), "1 lost")
+	require.Contains(t, r.command(append([]string{"reindex", "--accept-directory"}, flags...)...), "1 lost")
 	require.Equal(t, "lost", r.stateOf(kept))
 	eventually(t, "the running recorder hears of it", func() bool { code, _ := r.ask("GET", "/readyz"); return code == 200 })
+}
+
+// Without a name of its own a recorder is another one in another directory: it calls
+// nothing of the first one lost, which is itself again when its disk is back, on a host of
+// another name, too.
+func TestARecorderWithoutANameIsItsDirectory(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	db := &database{driver: "sqlite", dsn: filepath.Join(t.TempDir(), "spool.db")}
+	run := func() *recorder { return launch(t, staticBinary, dir, camera25, db.flags()...) }
+	r := run()
+	kept := r.recordsOne(1)
+	node := r.nodeOf(kept)
+	host, err := os.Hostname()
+	require.NoError(t, err)
+	require.NotEqual(t, host, node)
+	r.end()
+	disk := r.files + ".disk"
+	require.NoError(t, os.Rename(r.files, disk))
+	require.NoError(t, os.Mkdir(r.files, 0o755))
+
+	r = run()
+	astray := r.recordsOne(2)
+	require.NotEqual(t, node, r.nodeOf(astray))
+	require.Contains(t, r.command(append([]string{"reindex"}, db.flags()...)...), "0 lost")
+	require.Equal(t, "finished", r.stateOf(kept))
+	code, body := r.ask("DELETE", "/mp4/records/"+kept)
+	require.Equal(t, 409, code)
+	require.Contains(t, string(body), "recorded by "+node+": ask it")
+	r.end()
+
+	require.NoError(t, os.Rename(r.files, r.files+".astray"))
+	require.NoError(t, os.Rename(disk, r.files))
+	r = run()
+	require.Equal(t, node, r.nodeOf(r.recordsOne(3)))
+	require.Contains(t, r.command(append([]string{"reindex", "--take-over", r.nodeOf(astray)}, db.flags()...)...), "1 lost")
+	require.Equal(t, "lost", r.stateOf(astray))
+	code, _ = r.ask("DELETE", "/mp4/records/"+kept)
+	require.Equal(t, 200, code)
+}
+
+func (r *recorder) nodeOf(id string) string {
+	r.t.Helper()
+	return answer[struct{ Record row }](r, "GET", "/mp4/records/"+id).Record.Node
 }
 
 // recordsOne makes the n-th recording of the catalogue and gives its ID.

@@ -29,7 +29,7 @@ pipelines:
 	}
 	require.Eventually(t, func() bool {
 		code, body := r.ask("GET", "/mp4/status/cam/a")
-		return code == 200 && json.Unmarshal(body, &status) == nil && status.Ring.Seconds >= 4
+		return code == 200 && json.Unmarshal(body, &status) == nil && status.Ring.Seconds >= 3 && status.State == "armed"
 	}, patience, 20*time.Millisecond)
 	require.Equal(t, "armed", status.State)
 	require.False(t, status.Recording)

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -39,7 +40,9 @@ func TestKilledRecordingPlaysAndIsRecovered(t *testing.T) {
 			v.seeks(filepath.Base(copied), numbers[0], len(numbers), 20)
 
 			again := launch(t, staticBinary, dir, camera25, args...)
-			again.await("a file that a crash left is finished")
+			told := fmt.Sprint(again.await("a file that a crash left is finished"))
+			require.Contains(t, told, "up to flush_interval of media in memory (1s)", "what was in memory is not called nothing")
+			require.NotContains(t, told, "lost:")
 			rec := again.awaitRecords("live/a", 1)[0]
 			require.Equal(t, "recovered crash", rec.State+" "+rec.EndReason)
 			file := again.path(rec.File)

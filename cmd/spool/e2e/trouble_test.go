@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -94,6 +95,7 @@ func TestKeyFramesAreRare(t *testing.T) {
 	c := h264(t, "rare", "320x180", "40", "1000")
 	short := h264(t, "small", "320x180", "4", "25")
 
+	r.expect("no key frame")
 	r.start("live/never", "?wait=true")
 	cam := newCamera(t, r.rtsp+"/live/never", c)
 	cam.send(c.Units[1:751], 0) // 30 s
@@ -123,16 +125,37 @@ func TestKeyFramesAreRare(t *testing.T) {
 
 	r.start("live/cut", "?wait=true")
 	cam = newCamera(t, r.rtsp+"/live/cut", c)
-	cam.send(c.Units[:800], 0)
-	cam.leave(r, "live/cut", 800)
-	recs = r.awaitRecords("live/cut", 4)
-	require.Equal(t, []string{"forced_cut", "forced_cut", "forced_cut", "source_lost"}, ends(recs))
-	total := 0
-	for _, rec := range recs {
-		total += frames(t, r.path(rec.File))
-		require.LessOrEqual(t, rec.Duration, 11.1)
-	}
-	require.Equal(t, 800, total, "a forced cut loses nothing")
+	at = cam.send(c.Units[:800], 0)
+	eventually(t, "the status says it", func() bool { return strings.Contains(fmt.Sprint(r.status("live/cut").Problems), "no_key_frame") })
+	cam.send(short.Units, at)
+	cam.leave(r, "live/cut", 900)
+	recs = r.awaitRecords("live/cut", 2)
+	require.Equal(t, []string{"max_duration", "source_lost"}, ends(recs))
+	require.Equal(t, []int{800, 100}, sound(t, r, recs), "the file goes on until the next key frame, and the next one can be decoded")
+}
+
+// A file that has four times its size without a key frame ends. What comes before
+// the next one could not be decoded: it is a gap, counted.
+func TestKeyFrameComesAfterTheSizeBound(t *testing.T) {
+	t.Parallel()
+	r := serve(t, "streams: {live/a: {}}\n"+
+		"pipelines: {p: {stages: [source, gop_ring, {segmenter: {max_size: 100000}}, mp4, metadata]}}")
+	r.expect("media is missing before this file", "no key frame")
+	c, short := h264(t, "rare", "320x180", "40", "1000"), h264(t, "small", "320x180", "4", "25")
+	r.start("live/a", "?wait=true")
+	cam := newCamera(t, r.rtsp+"/live/a", c)
+	at := cam.send(c.Units[:800], 0)
+	cam.send(short.Units[:50], at) // the second key frame ends what begins with the first
+	var drops []drop
+	eventually(t, "the next file begins", func() bool { drops = r.status("live/a").Drops; return r.status("live/a").Segments == 2 })
+	cam.leave(r, "live/a", 850)
+	recs := r.awaitRecords("live/a", 3)
+	require.Equal(t, []string{"max_size", "no_key_frame; max_size", "source_lost"}, ends(recs))
+	counts := sound(t, r, recs)
+	require.Less(t, counts[0], 800)
+	require.Equal(t, []int{25, 25}, counts[1:])
+	require.InDelta(t, float64(800-counts[0])/25, recs[1].Gap.Seconds, 0.1, "as long as what is missing")
+	require.Contains(t, fmt.Sprint(drops), fmt.Sprintf("{no_key_frame %d}", 800-counts[0]))
 }
 
 // dropped is what the hub left out of a stream.
@@ -164,4 +187,28 @@ func TestTimestampsJumpByAnHour(t *testing.T) {
 		require.Equal(t, []int{cut, 200 - cut, 100}, sound(t, r, recs), stream)
 		require.True(t, slices.IsSortedFunc(recs, func(a, b record) int { return a.Start.Compare(b.Start) }), fmt.Sprint(recs))
 	}
+}
+
+// Packets are lost, and behind them the sender's clock is another one: media is
+// missing, and the log, the row and the status say so.
+func TestALossMeetsAJump(t *testing.T) {
+	t.Parallel()
+	r := serve(t, "streams: {live/a: {}}")
+	r.expect("media is missing before this file", "packets were lost on the way")
+	c := h264(t, "jump", "320x180", "12", "25")
+	r.start("live/a", "?wait=true")
+	cam := newCamera(t, r.rtsp+"/live/a", c)
+	at := cam.send(c.Units[:100], 0)
+	for _, u := range c.Units[100:150] {
+		_, err := cam.coder.Encode(u.NALs) // numbered, and not sent
+		require.NoError(t, err)
+	}
+	cam.send(c.Units[150:], at+3600*90000)
+	eventually(t, "the status says it", func() bool { return strings.Contains(fmt.Sprint(r.status("live/a").Warnings), "packets were lost") })
+	cam.leave(r, "live/a", 250)
+	recs := r.awaitRecords("live/a", 2)
+	require.Equal(t, []string{"gap", "rtp_loss; source_lost"}, ends(recs))
+	require.Equal(t, []int{100, 150}, sound(t, r, recs))
+	require.InDelta(t, 2, recs[1].Gap.Seconds, 1, "two seconds were not sent")
+	require.Nil(t, r.find("the sender's clock jumped"), "something is missing")
 }

@@ -4,8 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
-
+	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -141,21 +140,11 @@ func readSound(entry []byte, timescale uint32) (media.Track, error) {
 	if err != nil {
 		return media.Track{}, err
 	}
-	var c mpeg4audio.AudioSpecificConfig
-	if err := guard(func() error { return c.Unmarshal(asc) }); err != nil {
-		return media.Track{}, fmt.Errorf("AudioSpecificConfig %x: %w", asc[:min(len(asc), 16)], err)
+	t, err := codec.AACTrack(asc, timescale)
+	if errors.Is(err, codec.ErrNotAAC) {
+		err = fmt.Errorf("%w: %w", err, errOther)
 	}
-	t := media.Track{Codec: media.AAC, ParameterSets: [][]byte{asc}, SampleRate: c.SampleRate, Channels: c.ChannelCount}
-	if t.Channels == 0 {
-		t.Channels = 2 // the layout is in the stream; a file's header needs a number
-	}
-	if timescale == uint32(c.SampleRate) {
-		t.FrameDuration = 1024
-		if c.FrameLengthFlag {
-			t.FrameDuration = 960
-		}
-	}
-	return t, nil
+	return t, err
 }
 
 // Descriptors of an esds (ISO/IEC 14496-1, 7.2.6).
@@ -213,14 +202,4 @@ func descriptor(f *fields, tag uint8) []byte {
 		}
 	}
 	return f.take(n)
-}
-
-// guard calls a parser of outside bytes: what it can't cope with is an error.
-func guard(f func() error) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("parser: %v", v)
-		}
-	}()
-	return f()
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/bluenviron/gortsplib/v5/pkg/format"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
 
+	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/stages/ingest"
 )
@@ -25,14 +26,14 @@ type offer struct {
 // offers sorts the formats of a session description into those that can be
 // recorded, one of each media, and the codec names of those that can't.
 func offers(desc *description.Session, sdp []byte) (take []offer, leave []string) {
-	params := readFMTP(sdp, len(desc.Medias))
+	words := readSaid(sdp, len(desc.Medias))
 	for i, m := range desc.Medias {
 		if m.IsBackChannel {
 			continue
 		}
 		var why []string
 		for _, f := range m.Formats {
-			c, err := config(f, params.of(i, f.PayloadType()))
+			c, err := config(f, words.of(i, f.PayloadType()))
 			if err != nil {
 				why = append(why, err.Error())
 				continue
@@ -47,7 +48,8 @@ func offers(desc *description.Session, sdp []byte) (take []offer, leave []string
 
 // config is the table of the formats that can be recorded. The error is the name
 // of the codec, or what is not supported about it.
-func config(f format.Format, params map[string]string) (ingest.RTPConfig, error) {
+func config(f format.Format, words saidFormat) (ingest.RTPConfig, error) {
+	params := words.parameters
 	switch f := f.(type) {
 	case *format.H264:
 		sets := sprop(params["sprop-parameter-sets"], f.SPS, f.PPS)
@@ -59,21 +61,21 @@ func config(f format.Format, params map[string]string) (ingest.RTPConfig, error)
 		sets := append(sprop(params["sprop-vps"], f.VPS), sprop(params["sprop-sps"], f.SPS)...)
 		return video(media.H265, f, append(sets, sprop(params["sprop-pps"], f.PPS)...)), nil
 	case *format.MPEG4Audio:
-		if f.ClockRate() <= 0 {
-			return ingest.RTPConfig{}, errors.New("aac without a sample rate")
-		}
 		p, err := ingest.AACPayload(f)
-		return audio(f, verbatim(f.Config, params["config"]), p), err
-	case *format.MPEG4AudioLATM:
-		if f.ClockRate() <= 0 {
-			return ingest.RTPConfig{}, errors.New("aac without a sample rate")
+		if err != nil {
+			return ingest.RTPConfig{}, err
 		}
+		return audio(f, words.clock, verbatim(f.Config, params["config"]), p)
+	case *format.MPEG4AudioLATM:
 		p, err := ingest.LATMPayload(f)
+		if err != nil {
+			return ingest.RTPConfig{}, err
+		}
 		var asc []byte
 		if f.StreamMuxConfig != nil {
 			asc = verbatim(f.StreamMuxConfig.Programs[0].Layers[0].AudioSpecificConfig, "")
 		}
-		return audio(f, asc, p), err
+		return audio(f, words.clock, asc, p)
 	}
 	return ingest.RTPConfig{}, errors.New(codecName(f))
 }
@@ -84,12 +86,34 @@ func video(codec media.Codec, f format.Format, sets [][]byte) ingest.RTPConfig {
 	}}
 }
 
-func audio(f format.Format, asc []byte, p ingest.AudioPayload) ingest.RTPConfig {
-	c := ingest.RTPConfig{Audio: p, Track: ingest.TrackConfig{Codec: media.AAC, Timescale: uint32(f.ClockRate())}}
-	if asc != nil {
-		c.Track.ParameterSets = [][]byte{asc}
+// audio is an AAC track. RTP times run at the clock of the rtpmap (RFC 8866, 6.6),
+// whatever rates the configuration has; should a sender have meant another one of
+// them, its first times tell. The track's timescale is no coarser than the core's
+// rate, so that a frame is a whole number of ticks.
+func audio(f format.Format, clock uint32, asc []byte, p ingest.AudioPayload) (ingest.RTPConfig, error) {
+	if clock == 0 { // what gortsplib reads from the configuration
+		clock = clockRate(f.RTPMap())
 	}
-	return c
+	if clock == 0 {
+		return ingest.RTPConfig{}, errors.New("aac without a sample rate")
+	}
+	c := ingest.RTPConfig{Audio: p, Track: ingest.TrackConfig{Codec: media.AAC, Timescale: clock}}
+	if asc == nil { // it is in the stream
+		return c, nil
+	}
+	c.Track.ParameterSets = [][]byte{asc}
+	a, err := codec.ReadAAC(asc)
+	if err != nil {
+		return c, fmt.Errorf("aac: %w", err)
+	}
+	core := uint32(a.CoreRate)
+	c.Clock, c.Track.Timescale = clock, max(clock, core)
+	for _, other := range [...]uint32{core, uint32(a.Rate), 2 * core, 90000} {
+		if other != clock {
+			c.OtherClocks = append(c.OtherClocks, other)
+		}
+	}
+	return c, nil
 }
 
 // codecName is as the session description spells it, in lower case.

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"strings"
+	"net"
 	"time"
 
 	"github.com/bluenviron/gortsplib/v5"
@@ -33,53 +33,59 @@ func (h *handler) OnAnnounce(c *gortsplib.ServerHandlerOnAnnounceCtx) (*base.Res
 	path := streamPath(c.Path)
 	remote := c.Conn.NetConn().RemoteAddr().String()
 	log := h.log.With("stream", path, "remote", remote)
-	if err := h.authorize(c.Request, path, remote); err != nil {
+	user, err := h.authorize(c.Request, path, remote)
+	if err != nil {
 		return answer(base.StatusUnauthorized, ""), err
 	}
 	if err := pipeline.CheckPath(path); err != nil {
 		log.Warn("publisher refused", "error", err)
 		return answer(base.StatusBadRequest, "Bad Stream Path"), nil
 	}
+	normaliseControls(c.Description)
 	take, leave := offers(c.Description, c.Request.Body)
 	if len(take) == 0 {
 		log.Warn("publisher refused: none of its codecs can be recorded; "+recordable, "codecs", leave)
 		return answer(base.StatusUnsupportedMediaType, "No Codec Can Be Recorded"), nil
 	}
-	s, err := h.publish(path, remote, take, leave)
-	if err != nil {
+	s := newSession(log, h.cfg.Clock)
+	s.hangUp = c.Session.Close
+	if err := h.publish(s, path, remote, user, take, leave); err != nil {
 		log.Warn("publisher refused", "error", err)
 		return refusal(err), nil
 	}
-	s.hangUp = c.Session.Close
 	c.Session.SetUserData(s)
+	mustRecord(c.Conn, h.cfg.AnnounceTimeout)
 	log.Info("publisher announced", "tracks", len(take))
 	return ok(), nil
 }
 
-func (h *handler) publish(path, remote string, take []offer, leave []string) (*session, error) {
+func (h *handler) publish(s *session, path, remote, user string, take []offer, leave []string) error {
 	if n := h.sessions.Add(1); h.cfg.MaxSessions > 0 && n > int64(h.cfg.MaxSessions) {
 		h.sessions.Add(-1)
-		return nil, errFull
+		return errFull
 	}
-	pub, err := h.hub.Publish(path, hub.PublishOptions{Origin: "rtsp " + remote, Override: h.cfg.OverridePublisher})
+	host, _, _ := net.SplitHostPort(remote)
+	pub, err := h.hub.Publish(path, hub.PublishOptions{
+		Origin: "rtsp " + remote, Override: h.cfg.OverridePublisher, Client: hub.Client{User: user, Host: host},
+		Silence: s.silence, GiveUp: s.giveUp,
+	})
 	if err != nil {
 		h.sessions.Add(-1)
-		return nil, err
+		return err
 	}
-	s, err := newSession(pub, take, leave, h.log.With("stream", path, "remote", remote), h.cfg.Clock)
-	if err != nil {
+	if err := s.begin(pub, take, leave); err != nil {
 		h.sessions.Add(-1)
 		pub.Close(media.EndError)
-		return nil, err
+		return err
 	}
-	return s, nil
+	return nil
 }
 
 // refusal is the status of an error. RTSP 1.0 has none for a path that is taken:
 // Forbidden says that asking again will not help.
 func refusal(err error) *base.Response {
 	switch {
-	case errors.Is(err, hub.ErrBusy):
+	case errors.Is(err, hub.ErrBusy), errors.Is(err, hub.ErrReplaced):
 		return answer(base.StatusForbidden, "Stream Has A Publisher Already")
 	case errors.Is(err, errFull), errors.Is(err, hub.ErrClosed):
 		return answer(base.StatusServiceUnavailable, "")
@@ -92,6 +98,10 @@ func (h *handler) OnSetup(c *gortsplib.ServerHandlerOnSetupCtx) (*base.Response,
 	if c.Session.State() != gortsplib.ServerSessionStatePreRecord {
 		return answer(base.StatusMethodNotAllowed, "Streams Are Not Played Here"), nil, nil
 	}
+	if s, is := c.Session.UserData().(*session); is && !hasTrack(c.Session.AnnouncedDescription(), c.Request.URL) {
+		s.log.Warn("track refused: none was announced by this URL", "path", c.Request.URL.Path)
+		return answer(base.StatusNotFound, "No Such Track Was Announced"), nil, nil
+	}
 	return ok(), nil, nil
 }
 
@@ -101,7 +111,11 @@ func (h *handler) OnRecord(c *gortsplib.ServerHandlerOnRecordCtx) (*base.Respons
 	if !is {
 		return answer(base.StatusMethodNotValidInThisState, ""), nil
 	}
-	s.listen(c.Session)
+	if err := s.record(c.Session); err != nil {
+		s.log.Warn("publisher refused", "error", err)
+		return refusal(err), nil
+	}
+	mayStay(c.Conn)
 	s.log.Info("publisher records", "transport", c.Session.Transport().Protocol.String())
 	return ok(), nil
 }
@@ -116,12 +130,35 @@ const teardownGrace = 100 * time.Millisecond
 
 // OnRequest sees a request before gortsplib does.
 func (h *handler) OnRequest(c *gortsplib.ServerConn, r *base.Request) {
+	normalise(r.Method, r.URL)
 	switch r.Method {
 	case base.Announce:
 		r.Body = readable(r.Body)
 	case base.Teardown:
+		mayStay(c)
 		h.letTailIn(c.Session())
 	}
+	c.SetUserData(r.Method)
+}
+
+// OnResponse gives a reason to a refusal that gortsplib made, which knows it but
+// does not say it.
+func (h *handler) OnResponse(c *gortsplib.ServerConn, res *base.Response) {
+	if res.StatusCode != base.StatusBadRequest || res.StatusMessage != "" {
+		return
+	}
+	method, _ := c.UserData().(base.Method)
+	switch ss := c.Session(); {
+	case method == base.Announce && ss != nil && ss.State() != gortsplib.ServerSessionStateInitial:
+		res.StatusMessage = "Session Has Announced A Stream Already"
+	case method == base.Setup:
+		res.StatusMessage = "Transport Or Track Does Not Fit What Was Announced"
+	case method == base.Record:
+		res.StatusMessage = "Announce, And Set Up Every Track That Was Announced"
+	default:
+		return
+	}
+	h.log.Warn("publisher refused", "remote", c.NetConn().RemoteAddr().String(), "method", string(method), "error", res.StatusMessage)
 }
 
 // letTailIn lets the last packets of a publication over UDP come in before its
@@ -150,6 +187,10 @@ func (h *handler) OnSessionClose(c *gortsplib.ServerHandlerOnSessionCloseCtx) {
 	}
 	s.close(reason)
 	h.sessions.Add(-1)
+	if s.heard.Load() == 0 {
+		s.log.Warn("publisher left before it recorded", "reason", c.Error)
+		return
+	}
 	s.log.Info("publisher left", "reason", c.Error)
 }
 
@@ -174,11 +215,11 @@ func (h *handler) OnDecodeError(c *gortsplib.ServerHandlerOnDecodeErrorCtx) {
 // by track.
 func (h *handler) OnPacketsLost(*gortsplib.ServerHandlerOnPacketsLostCtx) {}
 
-// authorize asks the hook. gortsplib turns the error into a challenge, or after
-// wrong credentials into the end of the connection.
-func (h *handler) authorize(req *base.Request, path, remote string) error {
+// authorize asks the hook, and gives the user. gortsplib turns the error into a
+// challenge, or after wrong credentials into the end of the connection.
+func (h *handler) authorize(req *base.Request, path, remote string) (user string, err error) {
 	if h.cfg.Authorize == nil {
-		return nil
+		return "", nil
 	}
 	var a headers.Authorization
 	if err := a.Unmarshal(req.Header["Authorization"]); err != nil {
@@ -190,10 +231,7 @@ func (h *handler) authorize(req *base.Request, path, remote string) error {
 			level = slog.LevelDebug // clients ask without, and send what they have when they are challenged
 		}
 		h.log.Log(context.Background(), level, "publisher refused", "stream", path, "remote", remote, "user", a.Username, "error", err)
-		return liberrors.ErrServerAuth{}
+		return "", liberrors.ErrServerAuth{}
 	}
-	return nil
+	return a.Username, nil
 }
-
-// streamPath is the path of a URL without the slashes around it.
-func streamPath(path string) string { return strings.Trim(path, "/") }

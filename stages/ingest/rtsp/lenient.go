@@ -60,12 +60,13 @@ var (
 	formatList = regexp.MustCompile(`^m=\S+ \S+ \S+((?: +\d+)+)`)
 	names      = regexp.MustCompile(`(?m)^a=rtpmap:(\d+) *([^/\s]+)`)
 	kept       = regexp.MustCompile(`^(c=|a=control:|a=sendonly)`)
+	modeLBR    = regexp.MustCompile(`(?mi)^(a=fmtp:.*[ ;]mode *= *)AAC-lbr`)
 	mode0      = regexp.MustCompile(`(?mi)^(a=fmtp:.*packetization-mode *= *)0`)
 )
 
 // readableSection is the form of a section that can be read and says most.
 func readableSection(section []byte) ([]byte, *description.Session) {
-	for _, form := range [][]byte{section, withoutParameters(section), withoutNames(section)} {
+	for _, form := range [][]byte{section, inModeHBR(section), withoutParameters(section), withoutNames(section)} {
 		if d, err := readDescription(append([]byte(plainHead), form...)); err == nil {
 			return form, d
 		}
@@ -83,6 +84,11 @@ func readDescription(sdp []byte) (*description.Session, error) {
 	}
 	return &d, err
 }
+
+// inModeHBR says of AAC in mode AAC-lbr that it is in AAC-hbr, which gortsplib
+// reads: the modes differ in the widths of fields, which are parameters of their
+// own (RFC 3640, 3.3.5 and 3.3.6).
+func inModeHBR(section []byte) []byte { return modeLBR.ReplaceAll(section, []byte("${1}AAC-hbr")) }
 
 // withoutParameters keeps the m= line, the codecs' names and the address.
 func withoutParameters(section []byte) []byte {

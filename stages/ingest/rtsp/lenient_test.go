@@ -7,6 +7,7 @@ import (
 
 	"github.com/bluenviron/gortsplib/v5/pkg/description"
 	"github.com/bluenviron/gortsplib/v5/pkg/format"
+	"github.com/pion/rtp"
 	"github.com/stretchr/testify/require"
 )
 
@@ -45,6 +46,24 @@ func TestTracksThatCannotBeReadLeaveTheOthers(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Frames of mode AAC-lbr have their sizes in 6 bits, and are read all the same.
+func TestAACOfLowBitRateIsRead(t *testing.T) {
+	sdp := sdpHead + sdpVideo + "m=audio 0 RTP/AVP 97\r\na=rtpmap:97 mpeg4-generic/22050/1\r\n" +
+		"a=fmtp:97 streamtype=5; profile-level-id=14; mode=AAC-lbr; config=1388; sizeLength=6; indexLength=2; indexDeltaLength=2\r\na=control:streamid=1\r\n"
+	_, err := readDescription([]byte(sdp))
+	require.Error(t, err, "gortsplib reads this by itself now")
+	got := readable([]byte(sdp))
+	take, leave := offers(describe(t, string(got)), got)
+	require.Len(t, take, 2, leave)
+	require.EqualValues(t, 22050, take[1].config.Track.Timescale)
+	frame := &rtp.Packet{Header: rtp.Header{Marker: true}, Payload: []byte{0, 8, 3 << 2, 0x01, 0x02, 0x03}}
+	d, err := take[1].format.(*format.MPEG4Audio).CreateDecoder()
+	require.NoError(t, err)
+	frames, err := d.Decode(frame)
+	require.NoError(t, err)
+	require.Equal(t, [][]byte{{1, 2, 3}}, frames)
 }
 
 func TestReadableDescriptionIsLeftAlone(t *testing.T) {

@@ -124,8 +124,8 @@ func (p *puller) begin(c *gortsplib.Client, publish func(string) (*hub.Publisher
 	if err != nil {
 		return nil, err
 	}
-	s, err := newSession(pub, take, leave, p.Log, p.Clock)
-	if err != nil {
+	s := newSession(p.Log, p.Clock)
+	if err := s.begin(pub, take, leave); err != nil {
 		return nil, err
 	}
 	s.hangUp = hangUp

@@ -5,32 +5,60 @@ import (
 	"strings"
 )
 
-// fmtp are the format parameters of a session description, by media and payload
-// type, keys in lower case: gortsplib keeps of them what it understood.
-type fmtp []map[uint8]map[string]string
+// said is what a session description says of its formats, by media and payload
+// type: gortsplib keeps of it what it understood.
+type said []map[uint8]saidFormat
 
-// readFMTP reads the fmtp lines (RFC 8866, 6.15) of a description with a number
-// of media; empty where it finds another number.
-func readFMTP(sdp []byte, media int) fmtp {
-	var out fmtp
+type saidFormat struct {
+	clock      uint32            // of the rtpmap; 0 where there is none
+	parameters map[string]string // of the fmtp, keys in lower case
+}
+
+// readSaid reads the rtpmap and fmtp lines (RFC 8866, 6.6 and 6.15) of a description
+// with a number of media; empty where it finds another number.
+func readSaid(sdp []byte, media int) said {
+	var out said
 	for line := range strings.SplitSeq(string(sdp), "\n") {
 		line = strings.TrimSpace(line)
 		if strings.HasPrefix(line, "m=") {
-			out = append(out, map[uint8]map[string]string{})
+			out = append(out, map[uint8]saidFormat{})
 		}
-		value, found := strings.CutPrefix(line, "a=fmtp:")
-		if !found || len(out) == 0 {
+		key, value, _ := strings.Cut(line, ":")
+		if len(out) == 0 || key != "a=fmtp" && key != "a=rtpmap" {
 			continue
 		}
-		number, list, _ := strings.Cut(strings.TrimSpace(value), " ")
-		if pt, err := strconv.ParseUint(number, 10, 8); err == nil {
-			out[len(out)-1][uint8(pt)] = parameters(list)
+		number, text, _ := strings.Cut(strings.TrimSpace(value), " ")
+		pt, err := strconv.ParseUint(number, 10, 8)
+		if err != nil {
+			continue
 		}
+		of := out[len(out)-1]
+		f := of[uint8(pt)]
+		if key == "a=fmtp" {
+			f.parameters = parameters(text)
+		} else {
+			f.clock = clockRate(text)
+		}
+		of[uint8(pt)] = f
 	}
 	if len(out) != media {
 		return nil
 	}
 	return out
+}
+
+// clockRate reads it from NAME/CLOCK or NAME/CLOCK/CHANNELS; 0 where it is not
+// there.
+func clockRate(rtpmap string) uint32 {
+	parts := strings.Split(rtpmap, "/")
+	if len(parts) < 2 {
+		return 0
+	}
+	n, err := strconv.ParseUint(strings.TrimSpace(parts[1]), 10, 31)
+	if err != nil {
+		return 0
+	}
+	return uint32(n)
 }
 
 func parameters(list string) map[string]string {
@@ -42,10 +70,10 @@ func parameters(list string) map[string]string {
 	return out
 }
 
-// of is what was said of one payload type; nil where nothing was.
-func (f fmtp) of(media int, payloadType uint8) map[string]string {
-	if media >= len(f) {
-		return nil
+// of is what was said of one payload type; empty where nothing was.
+func (s said) of(media int, payloadType uint8) saidFormat {
+	if media >= len(s) {
+		return saidFormat{}
 	}
-	return f[media][payloadType]
+	return s[media][payloadType]
 }

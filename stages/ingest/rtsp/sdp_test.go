@@ -1,12 +1,14 @@
 package rtsp
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/bluenviron/gortsplib/v5/pkg/description"
 	"github.com/bluenviron/gortsplib/v5/pkg/sdpunmarshaler"
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -45,6 +47,41 @@ func TestOffersWithoutTheTextFallBackToWhatWasRead(t *testing.T) {
 	require.Equal(t, [][]byte{{0x13, 0x10}}, take[1].config.Track.ParameterSets)
 }
 
+// Times run at the clock that the rtpmap says, whatever rates the configuration has.
+func TestOffersRunAtTheClockOfTheRTPMap(t *testing.T) {
+	const generic = "m=audio 0 RTP/AVP 97\r\na=rtpmap:97 mpeg4-generic/%s\r\n" +
+		"a=fmtp:97 streamtype=5; mode=AAC-hbr; config=%s; sizelength=13; indexlength=3; indexdeltalength=3\r\n"
+	const latm = "m=audio 0 RTP/AVP 97\r\na=rtpmap:97 MP4A-LATM/%s\r\na=fmtp:97 cpresent=0; config=%s\r\n"
+	for _, tc := range []struct {
+		form, clock, config string
+		timescale, rate     int
+	}{
+		{generic, "48000/2", "1190", 48000, 48000},
+		{generic, "48000/2", "1310", 48000, 24000}, // implicit
+		{generic, "24000/2", "1310", 24000, 24000},
+		{generic, "48000/2", "131056e598", 48000, 48000},
+		{generic, "24000/2", "131056e598", 24000, 48000},
+		{generic, "48000/2", "2b118800", 48000, 48000},
+		{generic, "24000/2", "2b118800", 24000, 48000},
+		{generic, "90000", "2b118800", 90000, 48000},
+		{generic, "1000/2", "1190", 48000, 48000},         // in milliseconds
+		{latm, "24000/1", "400026203fc0", 24000, 24000},   // RFC 6416, 7.3
+		{latm, "48000/2", "40005623101fe0", 48000, 48000}, // the same, of HE-AAC
+		{latm, "24000/2", "40005623101fe0", 24000, 48000}, // that disagrees
+	} {
+		sdp := plainHead + fmt.Sprintf(tc.form, tc.clock, tc.config)
+		take, leave := offers(describe(t, sdp), []byte(sdp))
+		require.Len(t, take, 1, "%s: %v", sdp, leave)
+		track := take[0].config.Track
+		require.EqualValues(t, tc.timescale, track.Timescale, sdp)
+		made, err := codec.AACTrack(track.ParameterSets[0], track.Timescale)
+		require.NoError(t, err)
+		require.Equal(t, tc.rate, made.SampleRate, sdp)
+		require.Equal(t, clockRate("x/"+tc.clock), take[0].config.Clock, sdp)
+		require.NotContains(t, take[0].config.OtherClocks, take[0].config.Clock)
+	}
+}
+
 // FuzzOffers: no session description harms the reader.
 func FuzzOffers(f *testing.F) {
 	f.Add(sdpCamera)
@@ -57,7 +94,7 @@ func FuzzOffers(f *testing.F) {
 		}
 		var d description.Session
 		if d.Unmarshal2(ssd) != nil {
-			readFMTP([]byte(sdp), 1)
+			readSaid([]byte(sdp), 1)
 			return
 		}
 		take, _ := offers(&d, []byte(sdp))

@@ -25,6 +25,7 @@ type Config struct {
 	OverridePublisher bool
 	ReadTimeout       time.Duration // of a publisher that sends nothing (10 s)
 	WriteTimeout      time.Duration // (10 s)
+	AnnounceTimeout   time.Duration // from ANNOUNCE to RECORD, whatever else is asked for meanwhile (10 s)
 	IdleTimeout       time.Duration // of a connection that does not publish (60 s)
 	MaxConnections    int           // 0: no limit
 	MaxSessions       int           // publications at once, over UDP too; 0: as connections
@@ -44,7 +45,7 @@ func (c Config) withDefaults() Config {
 	defaults := []struct {
 		value *time.Duration
 		to    time.Duration
-	}{{&c.ReadTimeout, 10 * time.Second}, {&c.WriteTimeout, 10 * time.Second}, {&c.IdleTimeout, time.Minute}}
+	}{{&c.ReadTimeout, 10 * time.Second}, {&c.WriteTimeout, 10 * time.Second}, {&c.AnnounceTimeout, 10 * time.Second}, {&c.IdleTimeout, time.Minute}}
 	for _, d := range defaults {
 		if *d.value <= 0 {
 			*d.value = d.to

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/bluenviron/gortsplib/v5"
 	"github.com/bluenviron/gortsplib/v5/pkg/description"
@@ -25,6 +27,8 @@ type session struct {
 	clock  pipeline.Clock
 	hangUp func() // ends gortsplib's side; called from its callbacks, so it must not wait
 
+	heard atomic.Int64 // ns since steadyZero, when the newest packet or report came; 0 before RECORD
+
 	mu     sync.Mutex
 	pub    *hub.Publisher
 	feed   *ingest.Feed
@@ -41,22 +45,31 @@ type sessionTrack struct {
 // recordable tells a person what to set an encoder to.
 const recordable = "H.264, H.265 and AAC can be"
 
-// newSession makes the feed for a publisher. A codec that can't be recorded is
-// said once in the log, and where the stream's tracks are listed.
-func newSession(pub *hub.Publisher, take []offer, leave []string, log *slog.Logger, clock pipeline.Clock) (*session, error) {
-	s := &session{log: log, clock: clock, pub: pub, feed: ingest.NewFeed(pub, log)}
+// steadyZero is where silence is counted from: no wall clock moves it.
+var steadyZero = time.Now()
+
+func newSession(log *slog.Logger, clock pipeline.Clock) *session {
+	return &session{log: log, clock: clock, hangUp: func() {}}
+}
+
+// begin makes the feed for a publisher. A codec that can't be recorded is said
+// once in the log, and where the stream's tracks are listed.
+func (s *session) begin(pub *hub.Publisher, take []offer, leave []string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pub, s.feed = pub, ingest.NewFeed(pub, s.log)
 	for _, o := range take {
 		t, err := s.feed.AddRTPTrack(o.config)
 		if err != nil {
-			return nil, fmt.Errorf("track %s: %w", codecName(o.format), err)
+			return fmt.Errorf("track %s: %w", codecName(o.format), err)
 		}
 		s.tracks = append(s.tracks, sessionTrack{o, t})
 	}
 	for _, codec := range leave {
-		log.Warn("a track is not recorded: its codec is not supported; "+recordable, "codec", codec)
+		s.log.Warn("a track is not recorded: its codec is not supported; "+recordable, "codec", codec)
 	}
 	pub.LeaveOut(leave)
-	return s, nil
+	return nil
 }
 
 // carrier is what both gortsplib's server session and its client are.
@@ -91,7 +104,9 @@ func (s *session) packet(t *ingest.RTPTrack, p *rtp.Packet) {
 		return
 	default:
 	}
-	if err := t.Packet(p, s.clock.Now()); err != nil {
+	now := s.clock.Now()
+	s.hear(now)
+	if err := t.Packet(p, now); err != nil {
 		s.log.Debug("publication ended", "reason", err)
 		s.hangUp()
 	}
@@ -102,7 +117,30 @@ func (s *session) report(t *ingest.RTPTrack, r *rtcp.SenderReport) {
 	defer s.mu.Unlock()
 	defer s.caught()
 	if !s.closed {
+		s.hear(s.clock.Now())
 		t.SenderReport(r.NTPTime, r.RTPTime)
+	}
+}
+
+func (s *session) hear(now time.Time) { s.heard.Store(int64(now.Sub(steadyZero))) }
+
+// silence is how long nothing has come. A client that has not asked to record yet
+// has no right to its path.
+func (s *session) silence() time.Duration {
+	heard := s.heard.Load()
+	if heard == 0 {
+		return hub.NotBegun
+	}
+	return time.Since(steadyZero) - time.Duration(heard)
+}
+
+// giveUp lets another publisher take the path. A client that has not asked to
+// record yet is refused when it does.
+func (s *session) giveUp(end func()) {
+	s.finish()
+	end() // before the session ends by itself, for another reason
+	if s.heard.Load() != 0 {
+		s.hangUp()
 	}
 }
 
@@ -133,7 +171,7 @@ func (s *session) close(reason media.Cause) {
 	s.pub.Close(reason)
 }
 
-// finish writes what is held. It may be called often.
+// finish writes what is held, and takes no more. It may be called often.
 func (s *session) finish() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -145,5 +183,19 @@ func (s *session) finish() {
 	for i := range s.tracks {
 		s.tracks[i].rtp.Close()
 	}
-	s.feed.Close()
+	if s.feed != nil { // else another publisher came before it was made
+		s.feed.Close()
+	}
+}
+
+// record begins to take packets, unless another publisher took the path before.
+func (s *session) record(c carrier) error {
+	select {
+	case <-s.pub.Done():
+		return hub.ErrReplaced
+	default:
+	}
+	s.hear(time.Now())
+	s.listen(c)
+	return nil
 }

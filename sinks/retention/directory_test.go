@@ -10,22 +10,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestDirectoriesThatBecomeEmptyGo(t *testing.T) {
-	r := newRoom(t, limits(Limits{Expire: day}))
-	r.put("cam/2026/01/a.mp4", "live/a", 2*day, 8192)
-	r.put("cam/b.mp4", "live/a", time.Hour, 8192)
-	require.NoError(t, os.MkdirAll(r.path("mine/empty"), 0o755))
-	r.now = time.Now() // of the directories' own times
-	r.put("cam/2026/01/a.mp4", "live/a", 2*day, 8192)
-	r.put("cam/b.mp4", "live/a", time.Hour, 8192)
-	r.look(0)
-	require.DirExists(t, r.path("cam/2026/01"), "somebody may be about to use it")
-	r.look(time.Hour)
-	require.NoDirExists(t, r.path("cam/2026"))
-	require.FileExists(t, r.path("cam/b.mp4"))
-	require.DirExists(t, r.path("mine/empty"), "it was not made for recordings")
-}
-
 // A disk that was swapped for another, or is not mounted, is not looked at: its
 // footage is not ours to judge. The right one is taken up again.
 func TestAnotherDiskInItsPlaceIsLeftAlone(t *testing.T) {

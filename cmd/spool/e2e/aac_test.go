@@ -1,0 +1,82 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// heAAC makes a clip whose sound is AAC of 24000 Hz, with an AudioSpecificConfig
+// that says more of it than its encoder did. The sound decodes without bands to
+// replicate: a decoder that goes by the signal puts out 48000 Hz.
+func heAAC(t *testing.T, name, config string, channels int) string {
+	plain := clip(t, fmt.Sprintf("aac24000-%d.mp4", channels), "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25:duration=4",
+		"-f", "lavfi", "-i", "sine=frequency=440:sample_rate=24000:duration=4", "-c:v", "libx264", "-preset", "veryfast", "-g", "25",
+		"-pix_fmt", "yuv420p", "-c:a", "aac", "-b:a", "48k", "-ac", strconv.Itoa(channels))
+	b, err := os.ReadFile(plain)
+	require.NoError(t, err)
+	tag := []byte{5, 0x80, 0x80, 0x80, 5} // DecoderSpecificInfo of five bytes
+	at := bytes.Index(b, tag)
+	require.Positive(t, at)
+	asc, err := hex.DecodeString(config)
+	require.NoError(t, err)
+	require.Len(t, asc, 5)
+	copy(b[at+len(tag):], asc)
+	file := filepath.Join(t.TempDir(), name+".mp4")
+	require.NoError(t, os.WriteFile(file, b, 0o600))
+	return file
+}
+
+// Sound with spectral band replication is as long as the picture, however it is
+// signalled, over RTSP and from a file.
+func TestSoundOfHEAACIsAsLongAsThePicture(t *testing.T) {
+	t.Parallel()
+	clips := map[string]string{
+		"hierarchic": heAAC(t, "hierarchic", "2b11880000", 2),
+		"behind":     heAAC(t, "behind", "131056e598", 2),
+		"implicit":   heAAC(t, "implicit", "131056e500", 2), // or none
+		"stereo":     heAAC(t, "stereo", "eb09880000", 1),
+	}
+	config := "streams:\n"
+	for name, file := range clips {
+		config += fmt.Sprintf("  file/%s: {pull: %q}\n", name, "file:"+file)
+	}
+	r := serve(t, config)
+	var all sync.WaitGroup
+	for name, file := range clips {
+		r.start("live/"+name, "?wait=true")
+		p := publish(t, file, r.rtsp+"/live/"+name, "tcp", "-re")
+		r.start("file/"+name, "?wait=true&duration=3")
+		all.Go(func() {
+			p.finish()
+			asLongAs(t, file, r.path(r.awaitRecords("live/"+name, 1)[0].File))
+			asLongAs(t, file, r.path(r.awaitRecords("file/"+name, 1)[0].File))
+		})
+	}
+	all.Wait()
+}
+
+// asLongAs wants a recording's packets to be its source's, in the same places, and
+// its sound to be decoded to as many seconds as the picture takes.
+func asLongAs(t *testing.T, source, file string) {
+	video, audio := same(t, file, source, "v"), same(t, file, source, "a")
+	require.InDelta(t, video.shift, audio.shift, 1, "%s: ms between sound and picture", file)
+	length := func(stream string) float64 {
+		s, err := strconv.ParseFloat(strings.TrimSpace(tool(t, "ffprobe", "-v", "error", "-select_streams", stream,
+			"-show_entries", "stream=duration", "-of", "default=nw=1:nk=1", file)), 64)
+		require.NoError(t, err)
+		return s
+	}
+	require.InDelta(t, length("v"), length("a"), 0.15, file)
+	pcm := tool(t, "ffmpeg", "-nostdin", "-v", "error", "-i", file, "-map", "0:a", "-ac", "1", "-ar", "48000", "-f", "u8", "-")
+	require.InDelta(t, length("v"), float64(len(pcm))/48000, 0.15, "%s: decoded", file)
+	decodes(t, file)
+}

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"sync/atomic"
+
+	"github.com/gospool/spool/configs"
+	"github.com/gospool/spool/sinks/metadata"
+	"github.com/gospool/spool/sinks/mp4"
+)
+
+// setNode says whose the rows are that a catalogue makes: of the configured name, or
+// of the record directory, whatever the machine is called. Rows of names that
+// it may have had before are still its own where the file proves it: see
+// metadata.OpenOptions.
+func setNode(o *metadata.OpenOptions, cfg *configs.Config, dir string) error {
+	o.Node = cfg.Node.Name
+	id, err := mp4.Identity(dir, o.Node == "")
+	if err != nil && o.Node == "" {
+		return fmt.Errorf("mp4.record_path: this recorder's name is kept there, and node.name is not set: %w", err)
+	}
+	if o.Node == "" {
+		o.Node = id
+	}
+	o.Directory = identityOf(dir, id)
+	host, _ := os.Hostname() // the name that earlier versions took
+	for _, name := range []string{host, id} {
+		if name != "" && name != o.Node {
+			o.Former = append(o.Former, name)
+		}
+	}
+	return nil
+}
+
+// identityOf gives a directory's identity as soon as it has one; id where that is
+// known.
+func identityOf(dir, id string) func() string {
+	var known atomic.Pointer[string]
+	if id != "" {
+		known.Store(&id)
+	}
+	return func() string {
+		if id := known.Load(); id != nil {
+			return *id
+		}
+		id, err := mp4.Identity(dir, false)
+		if err == nil && id != "" {
+			known.Store(&id)
+		}
+		return id
+	}
+}

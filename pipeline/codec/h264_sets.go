@@ -1,0 +1,89 @@
+package codec
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
+)
+
+// h264Sets are the parameter sets that slices are read by, and the memory in which
+// one is written anew.
+type h264Sets struct {
+	sps  [32]*h264.SPS
+	pps  [256]*h264PPS
+	rbsp []byte
+	made []byte
+	nal  []byte
+}
+
+// h264PPS is what a slice header needs of a PPS (7.3.2.2).
+type h264PPS struct {
+	id, sps    uint32
+	cabac      bool // entropy_coding_mode_flag
+	fieldOrder bool // bottom_field_pic_order_in_frame_present_flag
+	deblocking bool // deblocking_filter_control_present_flag
+	redundant  bool // redundant_pic_cnt_present_flag
+}
+
+// take takes parameter sets in. One that cannot be read is as good as none.
+func (h *h264Sets) take(nals ...[]byte) {
+	for _, nal := range nals {
+		switch {
+		case len(nal) < 2:
+		case nal[0]&0x1f == sps264:
+			sps := &h264.SPS{}
+			if safely(func() error { return sps.Unmarshal(bytes.Clone(nal)) }) == nil && sps.ID < 32 {
+				h.sps[sps.ID] = sps
+			}
+		case nal[0]&0x1f == pps264:
+			if pps := readPPS264(nal); pps != nil {
+				h.pps[pps.id] = pps
+			}
+		}
+	}
+}
+
+// of is the sets of a slice by the id of its PPS, nil where one is not known.
+func (h *h264Sets) of(id uint32) (*h264PPS, *h264.SPS) {
+	if id >= uint32(len(h.pps)) || h.pps[id] == nil {
+		return nil, nil
+	}
+	p := h.pps[id]
+	if h.sps[p.sps] == nil {
+		return nil, nil
+	}
+	return p, h.sps[p.sps]
+}
+
+// readPPS264 gives nil for what cannot be read, and for slice groups, which only
+// the Baseline and Extended profiles have and no encoder makes.
+func readPPS264(nal []byte) *h264PPS {
+	r := &bits{b: unescape(nil, nal[1:])}
+	p := &h264PPS{id: r.ue(), sps: r.ue()}
+	p.cabac, p.fieldOrder = r.flag(), r.flag()
+	groups := r.ue()
+	r.ue() // references of list 0
+	r.ue() // and 1
+	r.skip(1 + 2)
+	r.se() // quantizers
+	r.se()
+	r.se()
+	p.deblocking = r.flag()
+	r.skip(1)
+	p.redundant = r.flag()
+	if r.short || groups != 0 || p.id > 255 || p.sps > 31 {
+		return nil
+	}
+	return p
+}
+
+// safely calls a parser of outside bytes: what it can't cope with is an error.
+func safely(f func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("parser: %v", v)
+		}
+	}()
+	return f()
+}

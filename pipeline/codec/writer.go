@@ -1,0 +1,88 @@
+package codec
+
+import (
+	"bytes"
+	mathbits "math/bits"
+)
+
+// writer appends bits, the most significant first.
+type writer struct {
+	b    []byte
+	free int // bits of the last byte
+}
+
+func (w *writer) u(n int, v uint32) {
+	for n > 0 {
+		if w.free == 0 {
+			w.b, w.free = append(w.b, 0), 8
+		}
+		k := min(n, w.free)
+		n, w.free = n-k, w.free-k
+		w.b[len(w.b)-1] |= byte(v>>n) & (1<<k - 1) << w.free
+	}
+}
+
+// ue writes an Exp-Golomb number (ITU-T H.264, 9.1) below 1<<32-1.
+func (w *writer) ue(v uint32) {
+	n := mathbits.Len32(v + 1)
+	w.u(n-1, 0)
+	w.u(n, v+1)
+}
+
+func (w *writer) se(v int32) {
+	if v > 0 {
+		w.ue(uint32(v)*2 - 1)
+	} else {
+		w.ue(uint32(-v) * 2)
+	}
+}
+
+// ones fills the last byte.
+func (w *writer) ones() { w.u(w.free, 1<<w.free-1) }
+
+// rest copies what a reader has not read of an RBSP, whose last 1 bit ends it.
+func (w *writer) rest(r *bits) {
+	r.b = bytes.TrimRight(r.b, "\x00") // cabac_zero_words
+	for r.pos%8 != 0 && r.left() > 0 {
+		w.u(1, r.u(1))
+	}
+	if w.free == 0 {
+		w.b = append(w.b, r.b[min(r.pos/8, len(r.b)):]...)
+		return
+	}
+	for r.left() > 0 {
+		w.u(8, r.u(8))
+	}
+	w.b = bytes.TrimRight(w.b, "\x00")
+}
+
+// unescape appends the body of a NAL unit without its emulation prevention bytes.
+func unescape(out, body []byte) []byte {
+	zeros := 0
+	for _, v := range body {
+		if zeros >= 2 && v == 3 {
+			zeros = 0
+			continue
+		}
+		if zeros++; v != 0 {
+			zeros = 0
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+// escape does the reverse with a whole NAL unit.
+func escape(out, nal []byte) []byte {
+	zeros := 0
+	for _, v := range nal {
+		if zeros >= 2 && v <= 3 {
+			out, zeros = append(out, 3), 0
+		}
+		if zeros++; v != 0 {
+			zeros = 0
+		}
+		out = append(out, v)
+	}
+	return out
+}

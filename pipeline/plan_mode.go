@@ -1,0 +1,84 @@
+package pipeline
+
+import "github.com/gospool/spool/pipeline/spec"
+
+// CheckMode says what of the stages does not do what a mode promises. All
+// problems come at once.
+func (p *Plan) CheckMode(m Mode) spec.Problems {
+	c := modeCheck{mode: m}
+	c.walk(p, passed{})
+	return c.problems
+}
+
+// passed is what the media has gone through on its way to a stage.
+type passed struct{ holder, keyFrames *declared }
+
+type modeCheck struct {
+	mode     Mode
+	problems spec.Problems
+}
+
+// walk follows the media through a list of stages and every branch of it.
+func (c *modeCheck) walk(p *Plan, way passed) {
+	for i := range p.stages {
+		d := &p.stages[i]
+		tails := d.tails()
+		c.holder(d, &way)
+		c.keyFrames(d, &way)
+		if d.has(RaisesEvents) && !p.completes(i+1) {
+			c.add(d, "put gop_ring behind "+d.Name+": it says what an event lasts", "the events of %s are lost: no stage behind it says from when to when they are recorded", d.Name)
+		}
+		if d.Kind == KindSink && len(tails) == 0 && c.mode == Event && way.holder == nil {
+			c.unheld(p)
+		}
+		for _, tail := range tails {
+			c.walk(tail, way)
+		}
+	}
+}
+
+// holder notes the stage that waits for triggers. A second one would wait for a
+// trigger that the first has taken.
+func (c *modeCheck) holder(d *declared, way *passed) {
+	if c.mode != Event || !d.has(HoldsForEvents) {
+		return
+	}
+	if way.holder != nil {
+		c.add(d, "take one of the two out", "the %s before it waits for the same events: this one would hold back for ever what that lets through", way.holder.Name)
+	}
+	way.holder = d
+}
+
+func (c *modeCheck) keyFrames(d *declared, way *passed) {
+	if d.has(NeedsEveryPicture) && way.keyFrames != nil {
+		c.add(d, "put "+d.Name+" before "+way.keyFrames.Name, "%s sees nothing behind %s: only key frames come", d.Name, way.keyFrames.Name)
+	}
+	if d.has(GivesKeyFrames) {
+		way.keyFrames = d
+	}
+}
+
+// unheld is about a list of stages whose media nothing holds back.
+func (c *modeCheck) unheld(p *Plan) {
+	first := 0
+	if p.stages[0].Kind == KindSource && len(p.stages) > 1 {
+		first = 1
+	}
+	d := &p.stages[first]
+	c.add(d, "put gop_ring before "+d.Name+", for example gop_ring: {before: 10s, after: 20s}; or write record: always",
+		"record: event without gop_ring records everything: nothing holds the stream back until an event")
+}
+
+// completes reports whether a stage from i on gives events their interval.
+func (p *Plan) completes(i int) bool {
+	for ; i < len(p.stages); i++ {
+		if p.stages[i].has(CompletesEvents) {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *modeCheck) add(d *declared, hint, format string, args ...any) {
+	c.problems.Add(&spec.Node{Pos: d.pos, Path: d.path}, hint, format, args...)
+}

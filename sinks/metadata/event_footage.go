@@ -1,0 +1,198 @@
+package metadata
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/uptrace/bun"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// Which recordings hold media of an event stands in a table of its own, so that a
+// page of events can name them:
+//
+//	spool_event_recordings (event_id, recording_id)
+//
+// Invariant: a pair is there as long as the recording has a row and its file is
+// not lost. spool_events.gone_ns says since when an event has had no pair, ns of
+// UTC, 0 while it has one or never had any.
+
+func schemaEventFootage(driver string) []statement {
+	t := typesOf(driver)
+	ifNot := "IF NOT EXISTS "
+	if driver == "mysql" {
+		ifNot = ""
+	}
+	column := func(name string) statement {
+		return statement{sql: "ALTER TABLE spool_events ADD COLUMN " + name + " bigint NOT NULL DEFAULT 0", table: "spool_events", column: name}
+	}
+	return []statement{
+		{sql: `CREATE TABLE IF NOT EXISTS spool_event_recordings (
+	event_id ` + t.id + ` NOT NULL,
+	recording_id ` + t.id + ` NOT NULL,
+	PRIMARY KEY (event_id, recording_id)
+)` + t.table},
+		{sql: "CREATE INDEX " + ifNot + "spool_event_recordings_of ON spool_event_recordings (recording_id)", index: "spool_event_recordings_of"},
+		column("actual_ns"),
+		column("gone_ns"),
+		{sql: "CREATE INDEX " + ifNot + "spool_events_gone ON spool_events (gone_ns, id)", index: "spool_events_gone"},
+		{sql: `CREATE TABLE IF NOT EXISTS spool_upkeep (
+	task ` + t.varchar(maxNameBytes) + ` NOT NULL PRIMARY KEY,
+	position ` + t.varchar(maxStreamBytes) + ` NOT NULL
+)` + t.table},
+	}
+}
+
+// pair is a row of spool_event_recordings.
+type pair struct {
+	bun.BaseModel `bun:"table:spool_event_recordings"`
+
+	Event     string `bun:"event_id,pk"`
+	Recording string `bun:"recording_id,pk"`
+}
+
+// pairsOf lists which of the rows hold media of which events, and which held some.
+func pairsOf(rows []*row) (pairs, lost []pair, err error) {
+	for _, r := range rows {
+		events, err := r.events()
+		if err != nil {
+			return nil, nil, err
+		}
+		for i := range events {
+			p := pair{Event: events[i].ID.String(), Recording: r.ID}
+			if r.State == string(media.StateLost) {
+				lost = append(lost, p)
+			} else {
+				pairs = append(pairs, p)
+			}
+		}
+	}
+	return pairs, lost, nil
+}
+
+func (p pair) event() string     { return p.Event }
+func (p pair) recording() string { return p.Recording }
+
+func column(pairs []pair, of func(pair) string) []string {
+	out := make([]string, len(pairs))
+	for i, p := range pairs {
+		out[i] = of(p)
+	}
+	return out
+}
+
+// events decodes what a row names.
+func (r *row) events() (events []media.Event, err error) {
+	if len(r.Events) > len("[]") {
+		if err = json.Unmarshal(r.Events, &events); err != nil {
+			err = fmt.Errorf("catalogue row %s: events: %w", r.ID, err)
+		}
+	}
+	return events, err
+}
+
+// putPairs notes the footage of events, and what of it is lost at a time, ns.
+func (s *store) putPairs(ctx context.Context, tx bun.Tx, rows []*row, now int64) error {
+	pairs, lost, err := pairsOf(rows)
+	if err != nil {
+		return err
+	}
+	if err := s.addPairs(ctx, tx, pairs); err != nil {
+		return err
+	}
+	if len(lost) == 0 {
+		return nil
+	}
+	if err := s.dropFootage(ctx, tx, column(lost, pair.recording), now); err != nil {
+		return err
+	}
+	return s.noteGone(ctx, tx, column(lost, pair.event), now) // those that never had a pair
+}
+
+func (s *store) addPairs(ctx context.Context, tx bun.Tx, pairs []pair) error {
+	if len(pairs) == 0 {
+		return nil
+	}
+	q := tx.NewInsert().Model(&pairs).Ignore()
+	if _, err := q.Exec(ctx); err != nil {
+		return err
+	}
+	_, err := tx.NewUpdate().Table("spool_events").Set("gone_ns = 0").
+		Where("id IN (?)", bun.List(column(pairs, pair.event))).Where("gone_ns <> 0").Exec(ctx)
+	return err
+}
+
+// dropFootage notes that recordings hold no media any more, at a time, ns.
+func (s *store) dropFootage(ctx context.Context, tx bun.Tx, recordings []string, now int64) error {
+	if len(recordings) == 0 {
+		return nil
+	}
+	var events []string
+	err := tx.NewSelect().TableExpr("spool_event_recordings").ColumnExpr("DISTINCT event_id").
+		Where("recording_id IN (?)", bun.List(recordings)).Scan(ctx, &events)
+	if err != nil || len(events) == 0 {
+		return err
+	}
+	_, err = tx.NewDelete().Table("spool_event_recordings").Where("recording_id IN (?)", bun.List(recordings)).Exec(ctx)
+	if err != nil {
+		return err
+	}
+	return s.noteGone(ctx, tx, events, now)
+}
+
+// noteGone dates the events among some that have no footage.
+func (s *store) noteGone(ctx context.Context, tx bun.IDB, events []string, now int64) error {
+	_, err := tx.NewUpdate().Table("spool_events").Set("gone_ns = ?", now).
+		Where("id IN (?)", bun.List(events)).Where("gone_ns = 0").
+		Where("NOT EXISTS (SELECT 1 FROM spool_event_recordings p WHERE p.event_id = spool_events.id)").Exec(ctx)
+	return err
+}
+
+// EventRecording is a recording that holds media of an event.
+type EventRecording struct {
+	ID               media.ID
+	Node, Pipeline   string
+	Path             string
+	State            media.State
+	StartUTC, EndUTC int64 // ns
+	Size             int64 // bytes
+	Protected        bool
+}
+
+// maxEventRecordings is how many recordings a page names of one event.
+const maxEventRecordings = 100
+
+// footageRow is one recording of an event as a page reads it.
+type footageRow struct {
+	Event     string `bun:"event_id"`
+	Total     int    `bun:"total"`
+	ID        string `bun:"id"`
+	Node      string `bun:"node"`
+	Pipeline  string `bun:"pipeline"`
+	Path      string `bun:"file_path"`
+	State     string `bun:"state"`
+	StartNS   int64  `bun:"start_ns"`
+	EndNS     int64  `bun:"end_ns"`
+	Size      int64  `bun:"size"`
+	Protected int    `bun:"protected"`
+}
+
+// footage reads the recordings of events, oldest first, of each no more than a
+// page names.
+func (s *store) footage(ctx context.Context, events []string) (rows []footageRow, err error) {
+	if len(events) == 0 {
+		return nil, nil
+	}
+	all := s.ro.NewSelect().TableExpr("spool_event_recordings AS p").
+		Join("JOIN spool_recordings AS r ON r.id = p.recording_id").
+		ColumnExpr("p.event_id, r.id, r.node, r.pipeline, r.file_path, r.state, r.start_ns, r.end_ns, r.size, r.protected").
+		ColumnExpr("ROW_NUMBER() OVER (PARTITION BY p.event_id ORDER BY r.start_ns, r.id) AS n").
+		ColumnExpr("COUNT(*) OVER (PARTITION BY p.event_id) AS total").
+		Where("p.event_id IN (?)", bun.List(events))
+	err = s.ro.NewSelect().TableExpr("(?) AS f", all).Where("n <= ?", maxEventRecordings).
+		ColumnExpr("event_id, total, id, node, pipeline, file_path, state, start_ns, end_ns, size, protected").
+		OrderExpr("event_id, start_ns, id").Scan(ctx, &rows)
+	return rows, err
+}

@@ -1,0 +1,116 @@
+package metadata
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"maps"
+	"slices"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// addFootage names the recordings of a page's events, from the database and from
+// what is on its way there.
+func (c *Catalogue) addFootage(ctx context.Context, p *EventPage, pending map[string]entry) error {
+	at := make(map[string]*eventFootage, len(p.Events))
+	ids := make([]string, len(p.Events))
+	for i := range p.Events {
+		ids[i] = p.Events[i].ID.String()
+		at[ids[i]] = &eventFootage{of: &p.Events[i], known: map[string]EventRecording{}}
+	}
+	var rows []footageRow
+	err := c.read(ctx, func(ctx context.Context, s *store) (err error) {
+		rows, err = s.footage(ctx, ids)
+		return err
+	})
+	if err != nil && !errors.Is(err, ErrUnavailable) {
+		return err
+	}
+	for i := range rows {
+		if err := at[rows[i].Event].add(&rows[i]); err != nil {
+			return err
+		}
+	}
+	for id, e := range pending {
+		if err := c.pendingFootage(id, e, at); err != nil {
+			return err
+		}
+	}
+	for _, f := range at {
+		f.settle()
+	}
+	return nil
+}
+
+// pendingFootage puts what the database does not have yet in its place.
+func (c *Catalogue) pendingFootage(id string, e entry, at map[string]*eventFootage) error {
+	gone := e.deleted || e.row.State == string(media.StateLost)
+	events, err := e.row.events()
+	if err != nil {
+		return err
+	}
+	for i := range events {
+		f := at[events[i].ID.String()]
+		switch {
+		case f == nil:
+		case gone:
+			f.remove(id, e.rev)
+		default:
+			err = f.add(&footageRow{
+				ID: id, Node: e.row.Node, Pipeline: e.row.Pipeline, Path: e.row.Path, State: e.row.State,
+				StartNS: e.row.StartNS, EndNS: e.row.EndNS, Size: e.row.Size, Protected: e.row.Protected,
+			})
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// eventFootage gathers the recordings of one event of a page.
+type eventFootage struct {
+	of    *Event
+	known map[string]EventRecording
+	gone  int64 // ns, when the newest of those went that the database still has
+}
+
+func (f *eventFootage) add(r *footageRow) error {
+	id, err := media.ParseID(r.ID)
+	if err != nil {
+		return err
+	}
+	if _, known := f.known[r.ID]; !known && r.Total == 0 {
+		f.of.Total++
+	}
+	f.of.Total = max(f.of.Total, r.Total)
+	f.known[r.ID] = EventRecording{
+		ID: id, Node: r.Node, Pipeline: r.Pipeline, Path: r.Path, State: media.State(r.State),
+		StartUTC: r.StartNS, EndUTC: r.EndNS, Size: r.Size, Protected: r.Protected != 0,
+	}
+	return nil
+}
+
+func (f *eventFootage) remove(id string, rev int64) {
+	if _, known := f.known[id]; known {
+		delete(f.known, id)
+		f.of.Total--
+		f.gone = max(f.gone, rev)
+	}
+}
+
+func (f *eventFootage) settle() {
+	f.of.Recordings = slices.SortedFunc(maps.Values(f.known), func(a, b EventRecording) int {
+		return cmp.Or(cmp.Compare(a.StartUTC, b.StartUTC), cmp.Compare(a.ID.String(), b.ID.String()))
+	})
+	if len(f.of.Recordings) > maxEventRecordings {
+		f.of.Recordings = f.of.Recordings[:maxEventRecordings]
+	}
+	switch {
+	case len(f.known) > 0:
+		f.of.GoneUTC = 0
+	case f.gone > 0:
+		f.of.GoneUTC = f.gone
+	}
+}

@@ -1,0 +1,183 @@
+package metadata
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/uptrace/bun"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// Whose a row is. Several recorders share a database: each row has the name of the
+// one that has its file, and nobody else acts on it. The path in a row is below the
+// record directory of that recorder; here a file of the same name may be another
+// recording.
+//
+// A name is configured, or it is the identity of the record directory. A recording
+// in a directory of its own (mp4: {record_path: ...} in a branch) has that one's identity
+// for a name.
+
+// nodeOf is the name that a recording's row gets.
+func (c *Catalogue) nodeOf(rec media.Recording) string {
+	if own := c.opts.Directory(); own != "" && rec.Directory != "" && rec.Directory != own {
+		return rec.Directory
+	}
+	return c.opts.Node
+}
+
+// names are those under which rows may be this recorder's, its own first.
+func (c *Catalogue) names() []string {
+	return slices.Concat([]string{c.opts.Node}, *c.former.Load(), c.opts.TakeOver)
+}
+
+// mayBeOurs is for a row whose file was found here.
+func (c *Catalogue) mayBeOurs(r *row) bool { return slices.Contains(c.names(), r.Node) }
+
+// learnNames asks the database under which names this record directory is known.
+func (c *Catalogue) learnNames(ctx context.Context, s *store) error {
+	own := c.opts.Directory()
+	if own == "" {
+		return nil
+	}
+	var known []string
+	err := s.rw.NewSelect().TableExpr("spool_directories").Column("node").Where("identity = ?", own).Scan(ctx, &known)
+	if err != nil {
+		return err
+	}
+	all := slices.Clone(c.opts.Former)
+	for _, name := range known {
+		if name != c.opts.Node && !slices.Contains(all, name) {
+			all = append(all, name)
+		}
+	}
+	c.former.Store(&all)
+	return nil
+}
+
+// divide finds the changes of rows that are another recorder's: a file that was
+// copied here carries the ID of its row.
+func (s *store) divide(ctx context.Context, tx bun.Tx, names []string, ops []op) (mine, others []op, err error) {
+	ids := make([]string, len(ops))
+	for i, o := range ops {
+		ids[i] = o.row.ID
+	}
+	var rows []struct{ ID, Node string }
+	err = tx.NewSelect().TableExpr("spool_recordings").Column("id", "node").
+		Where("id IN (?)", bun.List(ids)).Where("node NOT IN (?)", bun.List(names)).Scan(ctx, &rows)
+	if err != nil || len(rows) == 0 {
+		return ops, nil, err
+	}
+	of := map[string]string{}
+	for _, r := range rows {
+		of[r.ID] = r.Node
+	}
+	for _, o := range ops {
+		if node, other := of[o.row.ID]; other && node != o.row.Node {
+			others = append(others, o)
+		} else {
+			mine = append(mine, o)
+		}
+	}
+	return mine, others, nil
+}
+
+// leftAlone tells of the changes that write left out.
+func (c *Catalogue) leftAlone(others []op) {
+	c.others.Add(uint64(len(others)))
+	for _, o := range others {
+		c.log.Warn("catalogue: the row of a file that is here is another recorder's and stays as it is: the file is a copy",
+			"recording", o.row.ID, "file", o.row.Path)
+	}
+}
+
+// adopt makes rows this recorder's that have another name: those of its former
+// names whose file is here and says so itself, and all that it takes over. A former
+// name proves nothing: before names were kept with the directory, two recorders on hosts of
+// one name had the same.
+func (r *reconciliation) adopt(ctx context.Context, rows []*row) error {
+	var own []*row
+	for _, row := range rows {
+		switch {
+		case row.Node == r.c.opts.Node:
+		case slices.Contains(r.c.opts.TakeOver, row.Node):
+			own = append(own, row)
+		case !slices.Contains(*r.c.former.Load(), row.Node):
+		case r.proves(row):
+			own = append(own, row)
+		default:
+			r.report.NotAdopted++
+		}
+	}
+	if len(own) == 0 {
+		return nil
+	}
+	return r.take(ctx, own)
+}
+
+// take makes rows this recorder's.
+func (r *reconciliation) take(ctx context.Context, own []*row) error {
+	ids, err := r.c.rename(ctx, own)
+	if err != nil {
+		return err
+	}
+	for _, row := range own {
+		row.Node = r.c.opts.Node
+	}
+	r.c.pending.rename(ids, r.c.opts.Node)
+	r.report.Adopted += len(own)
+	return nil
+}
+
+// takeMoved is adopt for the row of a file that is here under another path.
+func (r *reconciliation) takeMoved(ctx context.Context, known Record) error {
+	old, _, err := r.c.lookup(ctx, known.ID.String())
+	if err != nil {
+		return err
+	}
+	r.report.NotAdopted-- // the path in the row proved nothing
+	return r.take(ctx, []*row{old})
+}
+
+// proves reports whether the file of a row is here, under either of its names.
+func (r *reconciliation) proves(row *row) bool {
+	plain := strings.TrimSuffix(row.Path, partSuffix)
+	for _, name := range []string{plain, plain + partSuffix} {
+		if rec, err := r.entry(name); err == nil && rec.ID.String() == row.ID {
+			return true
+		}
+	}
+	return false
+}
+
+// rename gives rows, and the events that they name, this recorder's name, unless
+// they have got another one meanwhile. Nothing else of a row changes, so that what
+// is written to it at the same time stays.
+func (c *Catalogue) rename(ctx context.Context, rows []*row) (ids []string, err error) {
+	events, err := eventsOf(rows)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range rows {
+		ids = append(ids, r.ID)
+	}
+	eventIDs := make([]string, len(events))
+	for i := range events {
+		eventIDs[i] = events[i].ID
+	}
+	names := bun.List(c.names())
+	return ids, c.read(ctx, func(ctx context.Context, s *store) error {
+		return s.rw.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+			set := func(table string, ids []string) error {
+				_, err := tx.NewUpdate().Table(table).Set("node = ?", c.opts.Node).
+					Where("id IN (?)", bun.List(ids)).Where("node IN (?)", names).Exec(ctx)
+				return err
+			}
+			if err := set("spool_recordings", ids); err != nil || len(eventIDs) == 0 {
+				return err
+			}
+			return set("spool_events", eventIDs)
+		})
+	})
+}

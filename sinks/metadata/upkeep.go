@@ -1,0 +1,230 @@
+package metadata
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// UpkeepOptions bound what the catalogue keeps of footage that is gone; 0 is no
+// bound.
+type UpkeepOptions struct {
+	KeepEvents time.Duration // events, after their footage is gone
+	KeepLost   time.Duration // rows whose file is lost; protected ones stay
+}
+
+// Kept tells what an Upkeep did.
+type Kept struct{ Events, Lost int }
+
+// upkeepBatch is how many rows one transaction of Upkeep touches.
+const upkeepBatch = 500
+
+// Upkeep takes away the rows of this recorder whose time is over, and completes
+// what an earlier version of the schema did not note. It works in batches and may
+// be interrupted at any time. It needs the database: ErrUnavailable otherwise.
+func (c *Catalogue) Upkeep(ctx context.Context, o UpkeepOptions) (k Kept, err error) {
+	if err = c.pairOldFootage(ctx); err != nil {
+		return k, err
+	}
+	now := c.opts.Clock.Now()
+	if o.KeepEvents > 0 {
+		k.Events, err = c.dropEvents(ctx, now.Add(-o.KeepEvents))
+	}
+	if err == nil && o.KeepLost > 0 {
+		k.Lost, err = c.dropLost(ctx, now.Add(-o.KeepLost))
+	}
+	return k, err
+}
+
+// dropEvents deletes the events whose footage was gone before a time. Their keys
+// are free then: one that comes again is another event.
+func (c *Catalogue) dropEvents(ctx context.Context, before time.Time) (n int, err error) {
+	for {
+		var ids []string
+		err := c.inTx(ctx, func(ctx context.Context, s *store, tx bun.Tx) error {
+			err := tx.NewSelect().TableExpr("spool_events").Column("id").
+				Where("gone_ns > 0").Where("gone_ns < ?", before.UnixNano()).Where("node = ?", c.opts.Node).
+				OrderExpr("gone_ns, id").Limit(upkeepBatch).Scan(ctx, &ids)
+			if err != nil || len(ids) == 0 {
+				return err
+			}
+			// Asked again: footage may have come back in between.
+			_, err = tx.NewDelete().Table("spool_events").Where("id IN (?)", bun.List(ids)).
+				Where("gone_ns > 0").Where("gone_ns < ?", before.UnixNano()).Exec(ctx)
+			return err
+		})
+		n += len(ids)
+		if err != nil || len(ids) < upkeepBatch {
+			return n, err
+		}
+	}
+}
+
+// dropLost deletes rows whose file has been lost since before a time.
+func (c *Catalogue) dropLost(ctx context.Context, before time.Time) (n int, err error) {
+	for range 1000 { // what Forget leaves for a reason must not hold it here
+		var rows []*row
+		err := c.read(ctx, func(ctx context.Context, s *store) error {
+			return s.ro.NewSelect().Model(&rows).Where("r.state = ?", string(media.StateLost)).
+				Where("r.protected = 0").Where("r.node = ?", c.opts.Node).Where("r.revision < ?", before.UnixNano()).
+				OrderExpr("r.start_ns, r.id").Limit(upkeepBatch).Scan(ctx)
+		})
+		if err != nil || len(rows) == 0 {
+			return n, err
+		}
+		gone := make([]Deleted, len(rows))
+		for i, r := range rows {
+			if gone[i].ID, err = media.ParseID(r.ID); err != nil {
+				return n, fmt.Errorf("catalogue row: %w", err)
+			}
+			gone[i].Path = r.Path
+		}
+		if err := c.Forget(ctx, gone); err != nil {
+			return n, err
+		}
+		if err := c.Flush(ctx); err != nil {
+			return n, err
+		}
+		if n += len(rows); len(rows) < upkeepBatch {
+			break
+		}
+	}
+	return n, nil
+}
+
+// inTx writes to the database beside the journal: what is no change of a recording.
+func (c *Catalogue) inTx(ctx context.Context, do func(context.Context, *store, bun.Tx) error) error {
+	return c.read(ctx, func(ctx context.Context, s *store) error {
+		var err error
+		for range 4 {
+			err = s.rw.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error { return do(ctx, s, tx) })
+			if !conflict(err) {
+				break
+			}
+		}
+		return err
+	})
+}
+
+// pairing is the task of spool_upkeep that notes the footage of events which an
+// earlier version of the schema has put.
+const (
+	pairing     = "event footage"
+	pairingDone = "done"
+)
+
+// pairOldFootage walks the recordings, and then the events that are left without
+// any. Its position is kept, so that it goes on where it was.
+func (c *Catalogue) pairOldFootage(ctx context.Context) error {
+	for {
+		var at string
+		err := c.inTx(ctx, func(ctx context.Context, s *store, tx bun.Tx) error {
+			err := tx.NewSelect().TableExpr("spool_upkeep").Column("position").Where("task = ?", pairing).Scan(ctx, &at)
+			if err != nil && !errors.Is(err, sql.ErrNoRows) || at == pairingDone {
+				return err
+			}
+			next, err := c.pairBatch(ctx, s, tx, at)
+			if err != nil {
+				return err
+			}
+			at = next
+			if _, err := tx.NewDelete().Table("spool_upkeep").Where("task = ?", pairing).Exec(ctx); err != nil {
+				return err
+			}
+			_, err = tx.NewRaw("INSERT INTO spool_upkeep (task, position) VALUES (?, ?)", pairing, next).Exec(ctx)
+			return err
+		})
+		if err != nil || at == pairingDone {
+			return err
+		}
+	}
+}
+
+// pairBatch does the next step of the walk and gives the position behind it: the
+// phase, and the place of the last row in it.
+func (c *Catalogue) pairBatch(ctx context.Context, s *store, tx bun.Tx, at string) (next string, err error) {
+	phase, after := "recordings", key{start: -1 << 63}
+	if at != "" {
+		if _, err := fmt.Sscanf(at, "%s %d %s", &phase, &after.start, &after.id); err != nil {
+			return "", fmt.Errorf("spool_upkeep: position %q: %w", at, err)
+		}
+	}
+	var n int
+	var last key
+	if phase == "recordings" {
+		n, last, err = s.pairRecordings(ctx, tx, after)
+	} else {
+		n, last, err = s.dateEvents(ctx, tx, after, c.opts.Clock.Now().UnixNano())
+	}
+	switch {
+	case err != nil:
+		return "", err
+	case n == upkeepBatch:
+		return fmt.Sprintf("%s %d %s", phase, last.start, last.id), nil
+	case phase == "recordings":
+		return fmt.Sprintf("events %d %s", int64(-1<<63), "-"), nil
+	}
+	return pairingDone, nil
+}
+
+// pairRecordings notes the footage of the next recordings. They are locked, so that
+// none goes in between.
+func (s *store) pairRecordings(ctx context.Context, tx bun.Tx, after key) (n int, last key, err error) {
+	var rows []*row
+	q := tx.NewSelect().Model(&rows).Column("id", "start_ns", "state", "events").OrderExpr("r.start_ns, r.id").Limit(upkeepBatch)
+	behind(q, "r.start_ns", "r.id", after)
+	switch s.driver {
+	case "postgres":
+		q.For("SHARE")
+	case "mysql":
+		q.For("UPDATE")
+	}
+	if err := q.Scan(ctx); err != nil || len(rows) == 0 {
+		return 0, last, err
+	}
+	pairs, _, err := pairsOf(rows)
+	if err == nil {
+		err = s.addPairs(ctx, tx, pairs)
+	}
+	return len(rows), rows[len(rows)-1].key(), err
+}
+
+// dateEvents says of the next events that have no footage that it is gone.
+func (s *store) dateEvents(ctx context.Context, tx bun.Tx, after key, now int64) (n int, last key, err error) {
+	var rows []eventRow
+	q := tx.NewSelect().Model(&rows).Column("id", "at_ns").OrderExpr("e.at_ns, e.id").Limit(upkeepBatch)
+	behind(q, "e.at_ns", "e.id", after)
+	if err := q.Scan(ctx); err != nil || len(rows) == 0 {
+		return 0, last, err
+	}
+	ids := make([]string, len(rows))
+	for i, r := range rows {
+		ids[i] = r.ID
+	}
+	end := rows[len(rows)-1]
+	return len(rows), key{end.AtNS, end.ID}, s.noteGone(ctx, tx, ids, now)
+}
+
+func behind(q *bun.SelectQuery, start, id string, after key) {
+	if after.id != "" && after.id != "-" {
+		q.Where(start+" >= ?", after.start).Where("("+start+" > ? OR "+id+" > ?)", after.start, after.id)
+	}
+}
+
+// ProtectedBytes is what this recorder's protected recordings take.
+func (c *Catalogue) ProtectedBytes(ctx context.Context) (n int64, err error) {
+	err = c.read(ctx, func(ctx context.Context, s *store) error {
+		return s.ro.NewSelect().TableExpr("spool_recordings").ColumnExpr("COALESCE(SUM(size), 0)").
+			Where("protected = 1").Where("node = ?", c.opts.Node).Where("state <> ?", string(media.StateLost)).Scan(ctx, &n)
+	})
+	return n, err
+}
+
+// Changed is closed when the catalogue next learns of a recording.
+func (c *Catalogue) Changed() <-chan struct{} { return c.pending.change() }

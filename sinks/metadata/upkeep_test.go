@@ -1,0 +1,204 @@
+package metadata
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"github.com/uptrace/bun"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// eventFile is a finished recording that names an event.
+func eventFile(n int, events ...media.Event) media.Recording {
+	rec := sample(n, "live/x")
+	rec.State, rec.Protected, rec.Events = media.StateFinished, false, events
+	return rec
+}
+
+func theEvent(t *testing.T, c opened, key string) *Event {
+	t.Helper()
+	page, err := c.Events(t.Context(), EventQuery{Key: key})
+	require.NoError(t, err)
+	if len(page.Events) == 0 {
+		return nil
+	}
+	require.Len(t, page.Events, 1)
+	return &page.Events[0]
+}
+
+func filesOf(e *Event) (ids []media.ID) {
+	for _, r := range e.Recordings {
+		ids = append(ids, r.ID)
+	}
+	return ids
+}
+
+// TestEventRowFollowsItsFootage: it names the recordings that hold media of it, as
+// they come and go, says since when there is none, and goes itself when it has been
+// kept for so long after that. Its key is free then.
+func TestEventRowFollowsItsFootage(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, driver, dsn string) {
+		c := open(t, driver, dsn)
+		e := eventNo(0, 0)
+		first, second := eventFile(0, e), eventFile(1, e)
+		flush := func() { require.NoError(t, c.Flush(t.Context())) }
+		for range 2 { // from the journal and from the database
+			put(t, c, first)
+			put(t, c, second)
+			row := theEvent(t, c, "a")
+			require.Equal(t, []media.ID{first.ID, second.ID}, filesOf(row))
+			require.Equal(t, 2, row.Total)
+			require.Equal(t, first.Path, row.Recordings[0].Path)
+			require.Equal(t, first.Size, row.Recordings[0].Size)
+			require.Zero(t, row.GoneUTC)
+			flush()
+		}
+		before := time.Now().UnixNano()
+		_, err := c.Delete(t.Context(), first.ID)
+		require.NoError(t, err)
+		require.Equal(t, []media.ID{second.ID}, filesOf(theEvent(t, c, "a")), "before the database knows")
+		flush()
+		require.Equal(t, []media.ID{second.ID}, filesOf(theEvent(t, c, "a")))
+		lost := second
+		lost.State = media.StateLost
+		put(t, c, lost)
+		require.NotZero(t, theEvent(t, c, "a").GoneUTC)
+		flush()
+		row := theEvent(t, c, "a")
+		require.Empty(t, row.Recordings)
+		require.GreaterOrEqual(t, row.GoneUTC, before)
+
+		put(t, c, second) // the disk was mounted again
+		flush()
+		require.Zero(t, theEvent(t, c, "a").GoneUTC)
+		put(t, c, lost)
+		flush()
+
+		kept, err := c.Upkeep(t.Context(), UpkeepOptions{KeepEvents: time.Hour, KeepLost: time.Hour})
+		require.NoError(t, err)
+		require.Zero(t, kept)
+		require.NotNil(t, theEvent(t, c, "a"))
+		kept, err = c.Upkeep(t.Context(), UpkeepOptions{})
+		require.NoError(t, err)
+		require.Zero(t, kept, "0 is for ever")
+		kept, err = c.Upkeep(t.Context(), UpkeepOptions{KeepEvents: time.Nanosecond, KeepLost: time.Nanosecond})
+		require.NoError(t, err)
+		require.Equal(t, Kept{Events: 1, Lost: 1}, kept)
+		require.Nil(t, theEvent(t, c, "a"))
+		_, err = c.Record(t.Context(), second.ID)
+		require.ErrorIs(t, err, ErrNotFound)
+
+		later := eventFile(9, eventNo(0, time.Hour))
+		put(t, c, later)
+		require.Equal(t, base.Add(time.Hour).UnixNano(), theEvent(t, c, "a").At, "another event of the same key")
+	})
+}
+
+// TestUpkeepLeavesWhatHasItsFootage, what is protected, and what another recorder has.
+func TestUpkeepLeavesWhatHasItsFootage(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, driver, dsn string) {
+		c := open(t, driver, dsn)
+		other := openWith(t, OpenOptions{Driver: driver, DSN: dsn, Node: "node2"})
+		t.Cleanup(other.close)
+		ready(t, other.Catalogue)
+		for i, of := range []opened{c, other} {
+			kept, gone := eventFile(10*i, eventNo(2*i, 0)), eventFile(10*i+1, eventNo(2*i+1, 0))
+			gone.State = media.StateLost
+			guarded := eventFile(10*i + 2)
+			guarded.State, guarded.Protected = media.StateLost, true
+			for _, rec := range []media.Recording{kept, gone, guarded} {
+				put(t, of, rec)
+			}
+			require.NoError(t, of.Flush(t.Context()))
+		}
+		kept, err := c.Upkeep(t.Context(), UpkeepOptions{KeepEvents: 1, KeepLost: 1})
+		require.NoError(t, err)
+		require.Equal(t, Kept{Events: 1, Lost: 1}, kept)
+		for key, there := range map[string]bool{"a": true, "b": false, "c": true, "d": true} {
+			require.Equal(t, there, theEvent(t, c, key) != nil, key)
+		}
+		require.Len(t, records(t, c, Query{State: media.StateLost}).Records, 3)
+	})
+}
+
+// TestUpkeepWorksInBatches: more rows than one transaction takes.
+func TestUpkeepWorksInBatches(t *testing.T) {
+	c := open(t, "sqlite", servers.Fresh(t, "sqlite"))
+	const n = 2*upkeepBatch + 3
+	for i := range n / 200 {
+		rec := eventFile(i)
+		for k := range 200 {
+			e := eventNo(0, 0)
+			e.ID, e.Key = media.ID{7, byte(i), byte(k)}, fmt.Sprint(i, " ", k)
+			rec.Events = append(rec.Events, e)
+		}
+		rec.State = media.StateLost
+		put(t, c, rec)
+	}
+	require.NoError(t, c.Flush(t.Context()))
+	kept, err := c.Upkeep(t.Context(), UpkeepOptions{KeepEvents: 1})
+	require.NoError(t, err)
+	require.Equal(t, n/200*200, kept.Events)
+}
+
+// TestFootageOfAnOlderSchemaIsFound, though the walk that finds it was stopped.
+func TestFootageOfAnOlderSchemaIsFound(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, driver, dsn string) {
+		c := open(t, driver, dsn)
+		const n = upkeepBatch + 20
+		for i := range n {
+			e := eventNo(0, time.Duration(i)*time.Minute)
+			e.ID, e.Key = media.ID{8, byte(i >> 8), byte(i)}, fmt.Sprint(i)
+			put(t, c, eventFile(i, e))
+		}
+		require.NoError(t, c.Flush(t.Context()))
+		s := c.store.Load()
+		exec := func(sql string) {
+			_, err := s.rw.ExecContext(t.Context(), sql)
+			require.NoError(t, err)
+		}
+		exec("DELETE FROM spool_event_recordings")
+		exec("DELETE FROM spool_upkeep")
+		rec := records(t, c, Query{Ascending: true, Limit: 1}).Records[0]
+		exec("DELETE FROM spool_recordings WHERE id = '" + rec.ID.String() + "'") // before there was a table that knew of it
+
+		err := c.inTx(t.Context(), func(ctx context.Context, s *store, tx bun.Tx) error {
+			_, err := c.pairBatch(ctx, s, tx, "")
+			return errors.Join(err, errors.New("stopped within a batch"))
+		})
+		require.Error(t, err)
+		ready(t, c.Catalogue)
+		require.Empty(t, theEvent(t, c, "1").Recordings)
+		for range 2 {
+			_, err := c.Upkeep(t.Context(), UpkeepOptions{})
+			require.NoError(t, err)
+		}
+		require.NotZero(t, theEvent(t, c, "0").GoneUTC)
+		for _, key := range []string{"1", fmt.Sprint(n - 1)} {
+			row := theEvent(t, c, key)
+			require.Len(t, row.Recordings, 1, key)
+			require.Zero(t, row.GoneUTC)
+		}
+	})
+}
+
+// TestBytesThatAreProtected are those of this recorder's files.
+func TestBytesThatAreProtected(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, driver, dsn string) {
+		c := open(t, driver, dsn)
+		for i, state := range []media.State{media.StateFinished, media.StateLost, media.StateFinished} {
+			rec := eventFile(i)
+			rec.State, rec.Protected, rec.Size = state, i < 2, 100
+			put(t, c, rec)
+		}
+		require.NoError(t, c.Flush(t.Context()))
+		n, err := c.ProtectedBytes(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, int64(100), n)
+	})
+}

@@ -1,0 +1,132 @@
+package mp4
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// readCounter counts what is read of a file.
+type readCounter struct {
+	File
+	bytes int
+}
+
+func (c *readCounter) ReadAt(b []byte, at int64) (int, error) {
+	c.bytes += len(b)
+	return c.File.ReadAt(b, at)
+}
+
+func belongs(t *testing.T, path string, id media.ID) error {
+	t.Helper()
+	disk, err := openDisk(filepath.Dir(path))
+	require.NoError(t, err)
+	defer disk.Close()
+	f, err := disk.OpenRead(filepath.Base(path))
+	require.NoError(t, err)
+	defer f.Close()
+	return Belongs(f, path, id)
+}
+
+// TestFileSaysWhoseItIs while it grows and in each form that it is finished in,
+// without its tables being read.
+func TestFileSaysWhoseItIs(t *testing.T) {
+	src := record(t, avc(8))
+	for form := range forms {
+		s, rec := finishedIn(t, src, form)
+		require.NoError(t, belongs(t, s.path(rec), rec.ID), form)
+		require.ErrorIs(t, belongs(t, s.path(rec), media.ID{9}), ErrOtherRecording, form)
+	}
+	pool := media.NewCheckedPool()
+	s, seg := noted(t, src, pool, false, nil)
+	require.NoError(t, belongs(t, s.path(s.last()), s.last().ID))
+	require.ErrorIs(t, belongs(t, s.path(s.last()), media.ID{9}), ErrOtherRecording)
+	require.NoError(t, s.end(seg, media.EndStop))
+	require.NoError(t, s.Close())
+
+	disk, err := openDisk(filepath.Dir(s.path(s.last())))
+	require.NoError(t, err)
+	defer disk.Close()
+	f, err := disk.OpenRead(filepath.Base(s.path(s.last())))
+	require.NoError(t, err)
+	defer f.Close()
+	counted := &readCounter{File: f}
+	require.NoError(t, Belongs(counted, "x", s.last().ID))
+	require.Less(t, counted.bytes, 8192)
+}
+
+// TestFileThatCannotSayWhoseItIs is nobody's: cut anywhere, with any byte of its
+// identity turned, of another program, or empty.
+func TestFileThatCannotSayWhoseItIs(t *testing.T) {
+	s, rec := finishedIn(t, record(t, avc(4)), "moov first")
+	whole, err := os.ReadFile(s.path(rec))
+	require.NoError(t, err)
+	_, entryAt, err := entryIn(t, s.path(rec))
+	require.NoError(t, err)
+	path := filepath.Join(t.TempDir(), "x.mp4")
+	refused := func(data []byte, what string, n int) {
+		require.NoError(t, os.WriteFile(path, data, 0o644))
+		err := belongs(t, path, rec.ID)
+		require.Error(t, err, "%s %d", what, n)
+		var system syscall.Errno
+		require.NotErrorAs(t, err, &system)
+	}
+	for n := 0; n < int(entryAt)+entryFixed; n += 7 {
+		refused(whole[:n], "cut at", n)
+	}
+	for n := entryFixed; n < entryFixed+200; n += 11 {
+		turned := append([]byte(nil), whole...)
+		turned[int(entryAt)+n] ^= 0x40
+		refused(turned, "turned", n)
+	}
+	refused([]byte("\x00\x00\x00\x08free"), "foreign", 0)
+}
+
+func entryIn(t *testing.T, path string) (entry, int64, error) {
+	t.Helper()
+	disk, err := openDisk(filepath.Dir(path))
+	require.NoError(t, err)
+	defer disk.Close()
+	f, err := disk.OpenRead(filepath.Base(path))
+	require.NoError(t, err)
+	defer f.Close()
+	return entryAt(f, path)
+}
+
+// TestProtectionOfAnotherRecordingIsNotTouched, though its file has the name.
+func TestProtectionOfAnotherRecordingIsNotTouched(t *testing.T) {
+	src, pool := record(t, avc(4)), media.NewCheckedPool()
+	s := newSession(t, Defaults(), nil)
+	set, chunks := src.chunks(t, pool, time.Second, nil)
+	require.NoError(t, s.Open(context.Background()))
+	seg := segment(set, 1)
+	require.NoError(t, s.put(seg, chunks))
+	require.ErrorIs(t, SetProtected(s.path(s.last()), media.ID{9}, true), ErrOtherRecording, "it grows")
+	require.NoError(t, s.end(seg, media.EndStop))
+	require.NoError(t, s.Close())
+	require.ErrorIs(t, SetProtected(s.path(s.last()), media.ID{9}, true), ErrOtherRecording)
+	entry, err := ReadEntry(s.path(s.last()))
+	require.NoError(t, err)
+	require.False(t, entry.Protected)
+}
+
+func FuzzEntryAt(f *testing.F) {
+	for _, b := range seedFiles(f) {
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		e, at, err := entryAt(&memoryFile{b}, "fuzz.mp4")
+		if err != nil {
+			return
+		}
+		require.Less(t, at, int64(len(b)))
+		_, _ = e.recording("x.mp4", 1)
+	})
+}

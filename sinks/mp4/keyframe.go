@@ -1,0 +1,164 @@
+package mp4
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// KeyFrame finds the newest key frame of a file at or before a moment of the wall
+// clock, the first one where none is. It reads the file's tables and no media.
+func KeyFrame(name string, at time.Time) (time.Time, error) {
+	f, form, done, err := openEntry(name)
+	if err != nil {
+		return time.Time{}, err
+	}
+	defer done()
+	begin := time.Unix(0, f.entry.identity.StartUTC)
+	if !at.After(begin) {
+		return begin, nil
+	}
+	var since time.Duration
+	if form == finished && !f.lay.fragment {
+		since, err = f.keyFrameInTables(at.Sub(begin))
+	} else {
+		since, err = f.keyFrameInChunks(at.Sub(begin))
+	}
+	if err != nil {
+		return time.Time{}, fmt.Errorf("%s: %w", name, err)
+	}
+	return begin.Add(since), nil
+}
+
+// keyFrameInTables asks the final moov's tables of the lead track.
+func (f *file) keyFrameInTables(upTo time.Duration) (time.Duration, error) {
+	trak, timescale, err := f.leadTrak()
+	if err != nil {
+		return 0, err
+	}
+	limit := media.FromNanos(int64(upTo), timescale)
+	stss := table32(find(trak, "mdia", "minf", "stbl", "stss"), 1)
+	stts := table32(find(trak, "mdia", "minf", "stbl", "stts"), 2)
+	var found, dts int64
+	sample, next := uint32(1), 0 // the sample that begins at dts; the next of stss
+	for i := 0; i+1 < len(stts) && dts <= limit; i += 2 {
+		n, delta := stts[i], int64(stts[i+1])
+		last := n - 1 // of this run, the last that begins in time
+		if delta > 0 && n > 0 {
+			last = uint32(min(int64(last), (limit-dts)/delta))
+		}
+		if stss == nil && n > 0 { // each is a key frame
+			found = dts + int64(last)*delta
+		}
+		for next < len(stss) && n > 0 && stss[next] <= sample+last {
+			if stss[next] >= sample {
+				found = dts + int64(stss[next]-sample)*delta
+			}
+			next++
+		}
+		sample, dts = sample+n, dts+int64(n)*delta
+	}
+	return time.Duration(media.ToNanos(found, timescale)), nil
+}
+
+// leadTrak is the track of the file's moov that its wall clock is of.
+func (f *file) leadTrak() (trak []byte, timescale uint32, err error) {
+	size, err := f.f.Size()
+	for at := int64(0); err == nil && at < size; {
+		var h header
+		if h, err = readHeader(f.f, at, size); err != nil || h.size == 0 {
+			break
+		}
+		if h.is("moov") {
+			var moov []byte
+			if moov, err = readBox(f.f, at, h, size); err != nil {
+				break
+			}
+			return leadOf(moov, &f.entry)
+		}
+		at += h.size
+	}
+	if err == nil {
+		err = ErrNotOurs
+	}
+	return nil, 0, err
+}
+
+// leadOf picks the track out of a moov whose tracks are in the order of the entry's.
+func leadOf(moov []byte, e *entry) (lead []byte, timescale uint32, err error) {
+	want := max(slices.IndexFunc(e.identity.Tracks, func(t trackJSON) bool { return t.Kind == media.Video.String() }), 0)
+	children(moov, func(fourcc string, payload []byte) bool {
+		if fourcc == "trak" {
+			if want == 0 {
+				lead = payload
+			}
+			want--
+		}
+		return lead == nil
+	})
+	mdhd, at := find(lead, "mdia", "mdhd"), 12
+	if len(mdhd) > 0 && mdhd[0] == 1 {
+		at = 20
+	}
+	if len(mdhd) >= at+4 {
+		timescale = binary.BigEndian.Uint32(mdhd[at:])
+	}
+	if timescale == 0 {
+		return nil, 0, errors.New("moov has an incomplete trak")
+	}
+	return lead, timescale, nil
+}
+
+// table32 reads the entries of a full box, so many 32-bit values each; nil where
+// there is no such box.
+func table32(box []byte, each int) []uint32 {
+	if len(box) < 8 {
+		return nil
+	}
+	n := min(uint64(binary.BigEndian.Uint32(box[4:]))*uint64(each), uint64(len(box)-8)/4)
+	out := make([]uint32, n)
+	for i := range out {
+		out[i] = binary.BigEndian.Uint32(box[8+4*i:])
+	}
+	return out
+}
+
+// keyFrameInChunks reads the heads of the chunks, not their media.
+func (f *file) keyFrameInChunks(upTo time.Duration) (found time.Duration, err error) {
+	size, err := f.f.Size()
+	if err != nil {
+		return 0, err
+	}
+	lead := &f.tracks[f.lead]
+	limit := media.FromNanos(int64(upTo), lead.timescale)
+	first := int64(-1)
+	s := &chunkScan{file: f, size: size, pos: f.lay.chunks}
+	for {
+		head, payload, ok, err := s.measure()
+		if err != nil || !ok || f.parseFragment(&f.frag, s.buf[:head], payload) != nil {
+			return found, err
+		}
+		for i := range f.frag.runs {
+			r := &f.frag.runs[i]
+			if r.track != lead {
+				continue
+			}
+			if first < 0 {
+				first = r.cols.DTS[0]
+			}
+			for k, dts := range r.cols.DTS {
+				if dts-first > limit {
+					return found, nil
+				}
+				if r.cols.Flags[k]&media.FlagSync != 0 {
+					found = time.Duration(media.ToNanos(dts-first, lead.timescale))
+				}
+			}
+		}
+		s.pos += head + 8 + payload
+	}
+}

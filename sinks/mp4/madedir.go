@@ -1,0 +1,98 @@
+package mp4
+
+import (
+	"regexp"
+	"strings"
+)
+
+// madeDir recognises the directories that one pattern makes at one depth.
+type madeDir struct {
+	path  *regexp.Regexp
+	timed bool // a time is in it: that tells whose it is
+}
+
+// fits reports whether the pattern makes the directory.
+func (m madeDir) fits(dir string, known func(stream string) bool) bool {
+	found := m.path.FindStringSubmatch(dir)
+	if found == nil || m.timed {
+		return found != nil
+	}
+	for i, name := range m.path.SubexpNames() {
+		if name == "stream" && known(found[i]) || name == "flat" && (known(found[i]) || known(strings.ReplaceAll(found[i], "_", "/"))) {
+			return true
+		}
+	}
+	return false
+}
+
+// directories are those of a pattern at every depth where a time or a stream tells
+// whose they are: literal text and a pipeline's name may be others' too.
+func (p pattern) directories() []madeDir {
+	var d madeDirs
+	for i, text := range p.text {
+		d.literal(text)
+		if i < len(p.values) {
+			d.value(p.values[i])
+		}
+	}
+	return d.all
+}
+
+// madeDirs grows by the parts of a pattern, and has a directory at each slash.
+type madeDirs struct {
+	all            []madeDir
+	expr           strings.Builder
+	timed, streams bool
+}
+
+func (d *madeDirs) literal(text string) {
+	for i, part := range strings.Split(text, "/") {
+		if i > 0 {
+			if d.timed || d.streams {
+				d.all = append(d.all, madeDir{regexp.MustCompile("^" + d.expr.String() + "$"), d.timed})
+			}
+			d.expr.WriteByte('/')
+		}
+		d.expr.WriteString(regexp.QuoteMeta(part))
+	}
+}
+
+func (d *madeDirs) value(v patternValue) {
+	switch p := placeholders[v.placeholder]; {
+	case p.name == "stream_path":
+		d.streams = true
+		d.expr.WriteString("(?P<stream>.+)")
+	case p.name == "stream":
+		d.streams = true
+		d.expr.WriteString("(?P<flat>[^/]+)")
+	case p.name == "timestamp":
+		d.timed = true
+		d.expr.WriteString(timeConversions['s'])
+	case p.name == "date" && v.form == p.form: // or as it was named before forms were there
+		d.timed = true
+		d.expr.WriteString(`(?:\d{8}|\d{4}-\d\d-\d\d)`)
+	case p.name == "time" && v.form == p.form:
+		d.timed = true
+		d.expr.WriteString(`(?:\d{6}|\d\d-\d\d-\d\d)`)
+	case v.form != "":
+		d.timed = true
+		d.form(v.form)
+	default:
+		d.expr.WriteString("[^/]+")
+	}
+}
+
+func (d *madeDirs) form(form string) {
+	for i := 0; i < len(form); i++ {
+		switch {
+		case form[i] != '%':
+			d.literal(form[i : i+1])
+		case form[i+1] == '-':
+			i += 2
+			d.expr.WriteString(`\d{1,3}`)
+		default:
+			i++
+			d.expr.WriteString(timeConversions[form[i]])
+		}
+	}
+}

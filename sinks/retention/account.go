@@ -1,0 +1,74 @@
+package retention
+
+import (
+	"io/fs"
+	"os"
+	"slices"
+	"time"
+)
+
+// takeNotices brings the account up to what recorders and others have told. It
+// opens the files that are new, and no other.
+func (k *Keeper) takeNotices(now time.Time) {
+	again, open := k.ledger.take()
+	for _, path := range again {
+		k.see(path, now)
+	}
+	for _, f := range open {
+		it := k.shelf.items[f.path]
+		if it == nil {
+			it = k.see(f.path, now)
+		}
+		if it != nil {
+			k.resize(it, f.size)
+		}
+	}
+}
+
+// see looks at one file as a scan does; nil: it is none of ours, or gone, or a scan
+// finds it under another path. One that may go from now on gets its place in the
+// queue.
+func (k *Keeper) see(path string, now time.Time) *Item {
+	old := k.shelf.items[path]
+	info, err := os.Lstat(k.shelf.path(path))
+	if err != nil || !info.Mode().IsRegular() || !k.shelf.direct(path) {
+		k.lose(path)
+		return nil
+	}
+	it := k.shelf.look(path, fs.FileInfoToDirEntry(info), now)
+	if it == nil {
+		k.lose(path)
+		return nil
+	}
+	queued := old != nil && old.ID == it.ID && old.Kind != Growing
+	if old != nil {
+		k.totals.count(old, -1)
+		if queued { // the queue leads to it
+			*old = *it
+			it = old
+		}
+	}
+	k.shelf.items[path] = it
+	k.totals.count(it, 1)
+	if c := k.policy.class(it, now); c.goes() && !queued {
+		r := ranked{it, c, k.policy.priority(it.Stream)}
+		at, _ := slices.BinarySearchFunc(k.queue, r, inOrder)
+		k.queue = slices.Insert(k.queue, at, r)
+	}
+	return it
+}
+
+// lose accounts for a file that is gone. What is left of it in the queue is found
+// out when its turn comes.
+func (k *Keeper) lose(path string) {
+	if it := k.shelf.items[path]; it != nil {
+		k.totals.count(it, -1)
+		delete(k.shelf.items, path)
+	}
+}
+
+func (k *Keeper) resize(it *Item, size int64) {
+	k.totals.count(it, -1)
+	it.Size = size
+	k.totals.count(it, 1)
+}

@@ -1,0 +1,153 @@
+package stages
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/pipelinetest"
+	"github.com/gospool/spool/pipeline/spec"
+)
+
+// TestKeyFramesOfLongAgoAreRememberedCoarsely: each that is named was there, is not
+// after the moment that is asked for, and there are never more than may be.
+func TestKeyFramesOfLongAgoAreRememberedCoarsely(t *testing.T) {
+	var k keyFrames
+	_, ok := k.first()
+	require.False(t, ok)
+	const n = 20_000
+	for i := range int64(n) {
+		k.add(1000 * i)
+		require.LessOrEqual(t, len(k.utc), maxKeyFrames)
+	}
+	first, _ := k.first()
+	require.Zero(t, first)
+	require.Zero(t, k.before(-5), "the first where none is before")
+	for _, at := range []int64{0, 999, 1000, 1234567, 1000*(n-1) - 1, 1000 * n} {
+		got := k.before(at)
+		require.LessOrEqual(t, got, at)
+		require.Zero(t, got%1000)
+	}
+	require.Equal(t, int64(1000*(n-300)), k.before(1000*(n-300)+5), "of the last minutes all are known")
+	k.step(7)
+	require.Equal(t, int64(1000*(n-1)+7), k.before(1000*n))
+}
+
+// TestEventWaitsForTheFirstKeyFrame of a recording as of a ring that holds back: up to
+// then nothing is known of its begin, and what comes too late for it is told.
+func TestEventWaitsForTheFirstKeyFrame(t *testing.T) {
+	pool := pipelinetest.Pool(t)
+	env := pipelinetest.Env()
+	now := env.Clock.Now()
+	trigger := func(id byte, wait time.Duration) pipeline.Trigger {
+		return pipeline.Trigger{ID: [16]byte{id}, At: now, Before: -1, After: 2 * time.Second, Partial: true, WaitUntil: now.Add(wait)}
+	}
+	cfg := roomy
+	cfg.Before = seconds(3)
+	ring := newTestRing(t, pool, cfg)
+	ring.clock = env.Clock
+	gate := newGate(t, pool, cfg, nil)
+	for _, s := range []pipeline.Triggerer{ring, gate} {
+		got, err := s.Trigger(trigger(1, time.Hour))
+		require.NoError(t, err)
+		require.Equal(t, pipeline.EventWaiting, got.Status)
+		require.True(t, got.Actual.IsZero())
+		_, err = s.Trigger(trigger(2, time.Nanosecond))
+		require.ErrorIs(t, err, pipeline.ErrNothing)
+		past := trigger(3, time.Hour)
+		past.At = now.Add(-time.Hour)
+		_, err = s.Trigger(past)
+		require.ErrorIs(t, err, pipeline.ErrPast)
+	}
+	comes := now.Add(20 * time.Second).UnixNano() // after what the event asks for: its after counts from there
+	for _, c := range pipelinetest.NewCamera(t, pool).Shoot(t, 251) {
+		c.UTC += comes - pipelinetest.StartUTC
+		ring.Put(c.Retain())
+		gate.Put(c)
+	}
+	_, marks := ring.takeAll(t)
+	require.Len(t, marks, 1)
+	require.Equal(t, comes, marks[0].Event.Actual)
+	require.Equal(t, comes+2e9, marks[0].Event.End)
+	chunks, marks := gate.queue.takeAll(t)
+	require.Equal(t, comes, marks[0].Event.Actual)
+	require.NotEmpty(t, chunks)
+	require.NoError(t, gate.Close())
+	require.NoError(t, ring.Close())
+}
+
+// TestEventThatWaitedInVainIsTold.
+func TestEventThatWaitedInVainIsTold(t *testing.T) {
+	a := awaiting{list: []awaited{{until: time.Unix(5, 0)}, {until: time.Now().Add(time.Hour)}}}
+	var r pipeline.Report
+	a.report(&r, pipeline.SystemClock)
+	require.Len(t, r.Warnings, 1)
+	require.Contains(t, r.Warnings[0], "1 events are not recorded")
+	require.Len(t, a.begin(5, pipeline.SystemClock), 1)
+	r = pipeline.Report{}
+	a.report(&r, pipeline.SystemClock)
+	require.Len(t, r.Warnings, 1, "afterwards, too")
+}
+
+// TestWaitingEventOutlivesARunWithoutPictures: a publisher that leaves before its first
+// key frame does not take the event along.
+func TestWaitingEventOutlivesARunWithoutPictures(t *testing.T) {
+	pool, kept := pipelinetest.Pool(t), &pipeline.Kept{}
+	now := pipelinetest.Env().Clock.Now()
+	gate := newGate(t, pool, roomy, kept)
+	_, err := gate.Trigger(pipeline.Trigger{ID: [16]byte{1}, At: now, Before: 0, After: time.Minute, WaitUntil: now.Add(time.Hour)})
+	require.NoError(t, err)
+	gate.End("source_lost")
+	require.NoError(t, gate.Close())
+	gate = newGate(t, pool, roomy, kept)
+	for _, c := range pipelinetest.NewCamera(t, pool).Shoot(t, 60) {
+		c.UTC += now.UnixNano() - pipelinetest.StartUTC
+		gate.Put(c)
+	}
+	_, marks := gate.queue.takeAll(t)
+	require.NotEmpty(t, marks)
+	require.Equal(t, now.UnixNano(), marks[0].Event.Actual)
+	require.NoError(t, gate.Close())
+}
+
+// TestTimeLapseHoldsAsLongAsItIsToldTo: its media time runs faster than the wall
+// clock, which is no clock that was set.
+func TestTimeLapseHoldsAsLongAsItIsToldTo(t *testing.T) {
+	pool := pipelinetest.Pool(t)
+	cfg := roomy
+	cfg.Before = seconds(20)
+	r := newGateRig(t, pool, 100, cfg) // a key frame every four seconds
+	lapse := keyframesStage(t, pool, 60)
+	for _, c := range r.cam.Shoot(t, 25*200) {
+		require.NoError(t, lapse.Process(context.Background(), c, func(c *media.Chunk) error { r.put(c); return nil }))
+	}
+	require.LessOrEqual(t, len(r.gate.held), 7, "20 s of it, back to a key frame")
+	got, err := r.gate.Trigger(pipeline.Trigger{ID: [16]byte{1}, At: time.Unix(0, r.now()), Before: -1, After: 0})
+	require.NoError(t, err)
+	require.InDelta(t, 20, got.Until.Sub(got.Actual).Seconds(), 4.1)
+	require.NoError(t, lapse.Close())
+	r.collect()
+	r.done()
+}
+
+// TestBranchKeepsTheIntervalOfItsOwnRing: an event that a stage before the tee raises
+// lasts as the gop_ring of the branch says, where the branch has one.
+func TestBranchKeepsTheIntervalOfItsOwnRing(t *testing.T) {
+	for stages, ask := range map[string]bool{"[gop_ring: {before: 3s}, segmenter, \"null\"]": true, "[segmenter, \"null\"]": false} {
+		list, err := spec.Parse("branch.yaml", []byte(stages))
+		require.NoError(t, err)
+		b := TeeBranch{Name: "a", Stages: list}
+		b.SetDefaults()
+		s, err := newTee(settingsFor(t, pipelinetest.Pool(t), "tee"), TeeConfig{Branches: []TeeBranch{b}})
+		require.NoError(t, err)
+		ring := s.(*tee).branches[0].ring
+		ring.Put(ring.pool.NewMark(nil, 0, media.Mark{Kind: media.MarkEvent, Event: &media.Event{At: 5e18, Ask: true}}))
+		_, marks := ring.takeAll(t)
+		require.Equal(t, ask, marks[0].Event.Ask, stages)
+		require.NoError(t, s.(*tee).Close())
+	}
+}

@@ -1,0 +1,78 @@
+package hub
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// Client is who publishes, as far as that is known.
+type Client struct {
+	User string // that was authenticated; may be empty
+	Host string // address without port
+}
+
+// A camera that lost its network comes back before the server notices that its
+// old connection is dead. So a publisher that has sent nothing for a while gives
+// its path up to the next one: soon to the same client, a little later to
+// another, such as a camera that got another address. One that sends is never
+// replaced but by configuration.
+const (
+	silenceSame  = 2 * time.Second
+	silenceOther = 5 * time.Second
+)
+
+// NotBegun is the silence of a publisher that has not begun: it has no right to
+// its path yet.
+const NotBegun = time.Duration(math.MaxInt64)
+
+// same tells whether two publishers are the same client by user or by host.
+func (c Client) same(o Client) bool {
+	return c.User != "" && c.User == o.User || c.Host != "" && c.Host == o.Host
+}
+
+// silent tells whether a publisher gives its path up to a client, and how long
+// nothing has come from it.
+func (p *Publisher) silent(newcomer Client) (bool, time.Duration) {
+	if p.opts.Silence == nil {
+		return false, 0
+	}
+	limit, silence := silenceOther, p.opts.Silence()
+	if p.opts.Client.same(newcomer) {
+		limit = silenceSame
+	}
+	return silence >= limit, silence
+}
+
+// attach makes p the publisher, in place of another where that is allowed.
+func (s *stream) attach(p *Publisher) error {
+	for {
+		s.mu.Lock()
+		old := s.pub
+		if old == nil {
+			s.pub = p
+			s.mu.Unlock()
+			return nil
+		}
+		override := p.opts.Override || s.override
+		s.mu.Unlock()
+		silent, silence := old.silent(p.opts.Client)
+		end := func() { old.end(media.EndReplaced, ErrReplaced) }
+		switch {
+		case silent && silence == NotBegun:
+			s.log.Warn("publisher replaced: it announced itself and did not begin", "old", old.opts.Origin, "new", p.opts.Origin)
+			old.opts.GiveUp(end)
+		case silent:
+			s.log.Warn("publisher replaced: nothing has come from it", "old", old.opts.Origin, "new", p.opts.Origin, "silent_for", silence.Round(time.Millisecond))
+			old.opts.GiveUp(end)
+		case override:
+			s.log.Warn("publisher replaced", "old", old.opts.Origin, "new", p.opts.Origin)
+			end()
+		default:
+			s.refused.Add(1)
+			return fmt.Errorf("%w: %s, which has sent something in the last %v", ErrBusy, old.opts.Origin, max(silence.Round(time.Millisecond), time.Millisecond))
+		}
+	}
+}

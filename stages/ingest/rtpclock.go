@@ -1,0 +1,108 @@
+package ingest
+
+import (
+	"slices"
+	"time"
+)
+
+// clockTrial finds the clock of a track's RTP times where senders are known to
+// differ: AAC with spectral band replication has two rates, and a sender may run
+// its times at one of them and announce the other. A frame's duration is known, so
+// the times of packets that follow each other tell.
+//
+// The clock that was announced holds as soon as two times agree with it. Another
+// one needs trialVotes in a row that do. Until then frames are held back.
+type clockTrial struct {
+	others []uint32
+	held   []triedFrame
+	points [sources]point // what places the track, in ticks of the unknown clock
+
+	ticks   int64 // of the last packet
+	frames  int   // in it
+	packets int
+	vote    uint32
+	votes   int
+}
+
+type triedFrame struct {
+	unit  *Unit
+	ticks int64 // of its packet
+	i     int   // its place in it
+}
+
+const (
+	trialVotes   = 3
+	trialPackets = 12 // then what was announced holds
+)
+
+// try holds the frames of a packet until the clock is certain.
+func (t *RTPTrack) try(frames [][]byte, ticks int64, gap bool, at time.Time) error {
+	trial := t.trial
+	for i, frame := range frames {
+		u := t.begin(0, at)
+		u.Put(frame)
+		trial.held = append(trial.held, triedFrame{u, ticks, i})
+	}
+	step, passed := ticks-trial.ticks, trial.frames
+	trial.ticks, trial.frames = ticks, len(frames)
+	if trial.packets++; trial.packets > 1 && !gap {
+		switch clock := t.clockOf(step, passed); {
+		case clock == t.clock, clock != 0 && trial.agree(clock):
+			return t.decide(clock)
+		}
+	}
+	if trial.packets >= trialPackets {
+		return t.decide(t.clock)
+	}
+	return nil
+}
+
+// clockOf gives the clock by which a number of frames took so many ticks; 0 where
+// it is none of those that are known.
+func (t *RTPTrack) clockOf(ticks int64, frames int) uint32 {
+	fits := func(clock uint32) bool {
+		want := t.audio.duration(frames, clock)
+		return want > 0 && max(ticks-want, want-ticks) <= max(want/64, 1)
+	}
+	if fits(t.clock) {
+		return t.clock
+	}
+	if i := slices.IndexFunc(t.trial.others, fits); i >= 0 {
+		return t.trial.others[i]
+	}
+	return 0
+}
+
+// agree counts the votes in a row for a clock, and reports whether they are enough.
+func (c *clockTrial) agree(clock uint32) bool {
+	if c.vote != clock {
+		c.vote, c.votes = clock, 0
+	}
+	c.votes++
+	return c.votes >= trialVotes
+}
+
+// decide goes on with a clock.
+func (t *RTPTrack) decide(clock uint32) error {
+	trial := t.trial
+	t.trial = nil
+	if clock != t.clock {
+		t.feed.log.Warn("the sender's audio times do not run at the clock that it announced: its own is used",
+			"announced", t.clock, "found", clock)
+		t.clock = clock
+	}
+	for by, p := range trial.points {
+		if p.ok {
+			t.place(source(by), p.ticks, p.ns)
+		}
+	}
+	for i, f := range trial.held {
+		if err := t.audioFrame(f.unit, f.ticks, f.i); err != nil {
+			for _, rest := range trial.held[i+1:] {
+				idle.put(rest.unit)
+			}
+			return err
+		}
+	}
+	return nil
+}

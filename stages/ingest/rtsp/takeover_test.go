@@ -1,0 +1,201 @@
+package rtsp
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bluenviron/gortsplib/v5"
+	"github.com/bluenviron/gortsplib/v5/pkg/base"
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// talk is one connection whose requests a test writes by hand.
+type talk struct {
+	t  *testing.T
+	c  net.Conn
+	in *bufio.Reader
+	n  int
+
+	session string // as the answer to SETUP gave it
+}
+
+func dial(t *testing.T, addr string) *talk {
+	t.Helper()
+	c, err := net.Dial("tcp", addr)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = c.Close() })
+	require.NoError(t, c.SetDeadline(time.Now().Add(deadline)))
+	return &talk{t: t, c: c, in: bufio.NewReader(c)}
+}
+
+// ask gives the status line of the answer, "closed" where there is none.
+func (k *talk) ask(method, url string, headers ...string) string {
+	k.t.Helper()
+	k.n++
+	body := ""
+	if method == "ANNOUNCE" {
+		body = announceSDP
+		headers = append(headers, "Content-Type: application/sdp", fmt.Sprintf("Content-Length: %d", len(body)))
+	}
+	_, err := fmt.Fprintf(k.c, "%s %s RTSP/1.0\r\nCSeq: %d\r\n%s\r\n%s", method, url, k.n, strings.Join(append(headers, ""), "\r\n"), body)
+	var res base.Response
+	if err != nil || res.Unmarshal(k.in) != nil {
+		return "closed"
+	}
+	if s := res.Header["Session"]; len(s) > 0 {
+		k.session, _, _ = strings.Cut(s[0], ";")
+	}
+	return fmt.Sprintf("%d %s", res.StatusCode, res.StatusMessage)
+}
+
+const setupTCP = "Transport: RTP/AVP/TCP;unicast;interleaved=0-1;mode=record"
+
+// publish announces one stream under three URLs, as clients make them, and gives
+// the first answer that is no 200.
+func (k *talk) publish(announce, setup, record string) string {
+	k.t.Helper()
+	for _, step := range [][]string{{"ANNOUNCE", announce}, {"SETUP", setup, setupTCP}} {
+		if got := k.ask(step[0], step[1], step[2:]...); got != "200 OK" {
+			return step[0] + ": " + got
+		}
+	}
+	return k.record(record)
+}
+
+func (k *talk) record(url string) string {
+	k.t.Helper()
+	return "RECORD: " + k.ask("RECORD", url, "Session: "+k.session)
+}
+
+func TestOneStreamByManyURLs(t *testing.T) {
+	r := newRig(t)
+	_, addr := r.serve(Config{})
+	u := "rtsp://" + addr
+	for i, urls := range [][3]string{
+		{"/live/cam%d", "/live/cam%d/streamid=0", "/live/cam%d"},
+		{"/live/cam%d/", "/live/cam%d/streamid=0", "/live/cam%d/"},
+		{"/live/cam%d/", "/live/cam%d//streamid=0", "/live/cam%d/"},
+		{"//live/cam%d///", "//live/cam%d////streamid=0", "//live/cam%d"},
+		{"/live/cam%d?user=x&pass=y", "/live/cam%d?user=x&pass=y/streamid=0", "/live/cam%d?user=x&pass=y/"},
+		{"/live/cam%d/?user=x", "/live/cam%d/?user=x/streamid=0", "/live/cam%d/?user=x/"}, // ffmpeg's
+		{"/live/cam%d/?user=x", "/live/cam%d/streamid=0?user=x", "/live/cam%d/?user=x"},
+		{"/live/%%63am%d", "/live/%%63am%d/streamid=0", "/live/cam%d"},
+	} {
+		k := dial(t, addr)
+		var made [3]any
+		for n, url := range urls {
+			made[n] = u + fmt.Sprintf(url, i)
+		}
+		require.Equal(t, "RECORD: 200 OK", k.publish(made[0].(string), made[1].(string), made[2].(string)), "%s", made)
+		list := r.hub.List()
+		require.Len(t, list, 1)
+		require.Equal(t, fmt.Sprintf("live/cam%d", i), list[0].Path)
+		_ = k.c.Close()
+		eventually(t, "it is gone", func() bool { return len(r.hub.List()) == 0 })
+	}
+}
+
+func TestRefusalsSayWhy(t *testing.T) {
+	r := newRig(t)
+	_, addr := r.serve(Config{})
+	u := "rtsp://" + addr + "/live/cam"
+	require.Equal(t, "ANNOUNCE: 400 Bad Stream Path", dial(t, addr).publish("rtsp://"+addr+"/live//cam", u, u))
+	require.Equal(t, "SETUP: 404 No Such Track Was Announced", dial(t, addr).publish(u, u+"/trackID=7", u))
+	k := dial(t, addr)
+	require.Equal(t, "200 OK", k.ask("ANNOUNCE", u))
+	require.Equal(t, "400 Session Has Announced A Stream Already", k.ask("ANNOUNCE", u))
+	k = dial(t, addr)
+	require.Equal(t, "RECORD: 400 Announce, And Set Up Every Track That Was Announced", k.publish(u, u+"/streamid=0", u+"2"))
+	require.Contains(t, r.book.String(), "live/cam/trackID=7")
+}
+
+func TestAnAnnounceAloneHoldsNoPath(t *testing.T) {
+	r := newRig(t)
+	_, addr := r.serve(Config{})
+	u := "rtsp://" + addr + "/live/cam"
+	first, second := dial(t, addr), dial(t, addr)
+	require.Equal(t, "200 OK", first.ask("ANNOUNCE", u))
+	require.Equal(t, "200 OK", first.ask("SETUP", u+"/streamid=0", setupTCP))
+	require.Equal(t, "RECORD: 200 OK", second.publish(u, u+"/streamid=0", u))
+	require.Equal(t, "RECORD: 403 Stream Has A Publisher Already", first.record(u))
+}
+
+// A client that announces and then only keeps its connection alive is let go.
+func TestAnAnnounceWithoutARecordIsBounded(t *testing.T) {
+	r := newRig(t)
+	_, addr := r.serve(Config{AnnounceTimeout: 100 * time.Millisecond})
+	u := "rtsp://" + addr + "/live/cam"
+	k := dial(t, addr)
+	require.Equal(t, "200 OK", k.ask("ANNOUNCE", u))
+	eventually(t, "it is closed", func() bool { return k.ask("OPTIONS", u) == "closed" })
+	eventually(t, "the path is free", func() bool { return len(r.hub.List()) == 0 })
+	require.Contains(t, r.book.String(), "left before it recorded")
+
+	k = dial(t, addr)
+	require.Equal(t, "RECORD: 200 OK", k.publish(u, u+"/streamid=0", u))
+	for began := time.Now(); time.Since(began) < 300*time.Millisecond; {
+		require.Equal(t, "200 OK", k.ask("OPTIONS", u, "Session: "+k.session), "one that records stays")
+	}
+}
+
+func TestAConnectionPublishesAgain(t *testing.T) {
+	r := newRig(t)
+	_, addr := r.serve(Config{})
+	u := "rtsp://" + addr + "/live/cam"
+	k := dial(t, addr)
+	for range 3 {
+		require.Equal(t, "200 OK", k.ask("ANNOUNCE", u))
+		require.Equal(t, "200 OK", k.ask("SETUP", u+"/streamid=0", setupTCP))
+		require.Equal(t, "200 OK", k.ask("TEARDOWN", u, "Session: "+k.session))
+	}
+	require.Equal(t, "RECORD: 200 OK", k.publish(u, u+"/streamid=0", u))
+}
+
+// A camera lost its network and comes back, while its old session is still open.
+func TestASilentPublisherGivesItsPathUp(t *testing.T) {
+	r := newRig(t)
+	_, addr := r.serve(Config{ReadTimeout: 10 * deadline})
+	file := clip(t, "h264", x264...)
+	wait := r.record("one")
+	a, b := film(t, file, false), film(t, file, false)
+	first := a.publish(t, "rtsp://"+addr+"/one", true, a.packets)
+	defer first.Close()
+	eventually(t, "the first one's media has come", func() bool { return r.info("one").AccessUnits == uint64(a.units) })
+	tries := uint64(0)
+	var second *gortsplib.Client
+	eventually(t, "the second one is taken", func() bool {
+		second = &gortsplib.Client{Protocol: ptr(gortsplib.ProtocolTCP)}
+		err := second.StartRecording("rtsp://"+addr+"/one", b.description())
+		if err != nil {
+			tries++
+			require.ErrorContains(t, err, "Stream Has A Publisher Already")
+		}
+		return err == nil
+	})
+	defer second.Close()
+	require.Equal(t, string(media.EndReplaced), wait().end)
+	eventually(t, "the first one is hung up on", func() bool { return strings.Contains(r.book.String(), `msg="publisher left"`) })
+	require.Equal(t, tries, r.info("one").Refused)
+	require.Contains(t, r.book.String(), "nothing has come from it")
+}
+
+func TestAPublisherThatSendsKeepsItsPath(t *testing.T) {
+	r := newRig(t)
+	_, addr := r.serve(Config{})
+	a := film(t, clip(t, "h264", x264...), false)
+	first := a.publish(t, "rtsp://"+addr+"/one", true, a.packets[:1])
+	defer first.Close()
+	for began := time.Now(); time.Since(began) < 3*time.Second; { // longer than any silence
+		require.NoError(t, first.WritePacketRTP(&a.video, a.packets[0].pkt))
+		require.Equal(t, "403 Stream Has A Publisher Already", exchange(t, addr, announce("rtsp://"+addr+"/one"))[0])
+	}
+	require.Contains(t, r.book.String(), "the path has a publisher already: rtsp 127.0.0.1:")
+}
+
+func ptr[T any](v T) *T { return &v }

@@ -1,0 +1,301 @@
+package ingest
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// sps264 is an SPS of Baseline with an id: a number of macroblocks wide, one high,
+// output in the order of decoding.
+func sps264(id, width uint32) []byte {
+	return withBits([]byte{0x67, 66, 0, 10}, ue(id)+ue(0)+ue(2)+ue(1)+"0"+ue(width-1)+ue(0)+"1"+"1"+"0"+"0"+"1")
+}
+
+// sps265 is an SPS of x265 that has id 0, with another one, of another VPS. Its id
+// comes behind 12 bytes of profile and level.
+func sps265(sps []byte, id, vps uint32) []byte {
+	r := bitReader{b: unescape(sps, len(sps))}
+	bits := strings.Builder{}
+	for r.pos < 8*len(r.b) {
+		bits.WriteByte('0' + byte(r.bit()))
+	}
+	rest := bits.String()[15*8+1:]
+	head := append([]byte{}, r.b[:15]...)
+	head[2] = head[2]&0x0f | byte(vps)<<4
+	return escaped(withBits(head, ue(id)+strings.TrimRight(rest, "0")))
+}
+
+// escaped puts emulation prevention bytes in.
+func escaped(nal []byte) (out []byte) {
+	zeros := 0
+	for _, v := range nal {
+		if zeros >= 2 && v <= 3 {
+			out, zeros = append(out, 3), 0
+		}
+		if zeros++; v != 0 {
+			zeros = 0
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+// slice264 and slice265 are slices that refer to a PPS.
+func slice264(kind byte, pps uint32) []byte { return withBits([]byte{kind}, ue(0)+ue(7)+ue(pps)+rest) }
+func slice265(kind byte, pps uint32) []byte {
+	first := "1"
+	if kind >= 16 {
+		first = "10"
+	}
+	return withBits([]byte{kind << 1, 1}, first+ue(pps)+rest)
+}
+
+const (
+	idr264 = 0x65
+	p264   = 0x41
+	cra265 = 21
+	p265   = 1
+)
+
+// shoot sends one picture: its parameter sets, then its slices.
+func (b *bench) shoot(t *RTPTrack, at uint32, nals ...[]byte) {
+	b.t.Helper()
+	for i, nal := range nals {
+		b.send(t, at, i == len(nals)-1, nal...)
+	}
+}
+
+// Ids that count up: each description has the sets of its own key frame, and no
+// others, however long it goes on.
+func TestDescriptionsHaveTheSetsOfTheirKeyFrames(t *testing.T) {
+	for name, ids := range map[string]func(i uint32) (sps, pps uint32){
+		"SPS and PPS": func(i uint32) (uint32, uint32) { return i % 32, i % 32 },
+		"SPS only":    func(i uint32) (uint32, uint32) { return i % 32, 0 },
+		"PPS only":    func(i uint32) (uint32, uint32) { return 0, i % 256 },
+		"both apart":  func(i uint32) (uint32, uint32) { return i % 32, i % 256 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			first := [][]byte{sps264(0, 4), pps264(0, 0)}
+			v := b.video(media.H264, first...)
+			for i := range uint32(600) {
+				sps, pps := ids(i)
+				b.shoot(v, i*7200, sps264(sps, 4+i%5), pps264(pps, sps), slice264(idr264, pps))
+				b.shoot(v, i*7200+3600, slice264(p264, pps))
+			}
+			b.feed.Close()
+			require.Empty(t, b.shelf.lost)
+			require.Len(t, b.shelf.units, 1200)
+			require.Len(t, b.shelf.sets, 600)
+			for i, set := range b.shelf.sets {
+				sps, pps := ids(uint32(i))
+				require.Equal(t, [][]byte{sps264(sps, uint32(4+i%5)), pps264(pps, sps)}, set[0].ParameterSets, "%d", i)
+				require.Equal(t, 16*(4+i%5), set[0].Width)
+			}
+			for i, u := range b.shelf.units {
+				require.Equal(t, i/2+1, u.set)
+				require.Len(t, u.nals, 1, "no sets in the stream")
+			}
+		})
+	}
+}
+
+func TestDescriptionsOfH265HaveTheSetsOfTheirKeyFrames(t *testing.T) {
+	sizes := [][]byte{hevc25, hevcBig}
+	b := newBench(t)
+	v := b.video(media.H265)
+	renamed := func(i uint32) [][]byte { // VPS, SPS and PPS count up
+		vps := append([]byte{}, vpsX265...)
+		vps[2] = vps[2]&0x0f | byte(i%16)<<4
+		return [][]byte{vps, sps265(sizes[i%2], i%16, i%16), pps265(i%64, i%16)}
+	}
+	for i := range uint32(200) {
+		b.shoot(v, i*7200, append(renamed(i), slice265(cra265, i%64))...)
+		b.shoot(v, i*7200+3600, slice265(p265, i%64))
+	}
+	b.feed.Close()
+	require.Empty(t, b.shelf.lost)
+	require.Len(t, b.shelf.sets, 200)
+	for i, set := range b.shelf.sets {
+		require.Equal(t, renamed(uint32(i)), set[0].ParameterSets)
+		require.Equal(t, []int{320, 640}[i%2], set[0].Width)
+	}
+}
+
+// What pictures use stays beside what the key frame uses: nothing is cut, and
+// nothing is missing, when sets come in another order, late, or once only.
+func TestSeveralSetsInUse(t *testing.T) {
+	sps, a, c := sps264(0, 4), pps264(0, 0), pps264(1, 0)
+	other, otherPPS := sps264(1, 9), pps264(2, 1)
+	for name, tc := range map[string]struct {
+		known [][]byte     // at the beginning
+		shots [][][]byte   // pictures with their sets
+		sets  [][][]byte   // described
+		in    map[int]uint // elements of pictures that carry sets in the stream
+	}{
+		"another order": {
+			nil,
+			[][][]byte{{sps, a, c, slice264(idr264, 0)}, {slice264(p264, 1)}, {c, a, sps, slice264(idr264, 0)}, {slice264(p264, 1)}},
+			[][][]byte{{sps, a, c}}, nil,
+		},
+		"once, at the beginning": {
+			[][]byte{sps, a, c},
+			[][][]byte{{sps, a, slice264(idr264, 0)}, {slice264(p264, 1)}, {sps, a, slice264(idr264, 0)}, {slice264(p264, 0)}, {sps, a, slice264(idr264, 0)}, {slice264(p264, 1)}},
+			[][][]byte{{sps, a, c}}, nil,
+		},
+		"of another that is never used": {
+			[][]byte{other, otherPPS, sps, a},
+			[][][]byte{{sps, a, other, otherPPS, slice264(idr264, 0)}, {slice264(p264, 0)}, {other, otherPPS, sps, a, slice264(idr264, 0)}},
+			[][][]byte{{sps, a}}, nil,
+		},
+		"made for another SPS of that id": {
+			nil,
+			[][][]byte{{sps, a, c, slice264(idr264, 0)}, {slice264(p264, 1)}, {sps264(0, 9), slice264(idr264, 0)}},
+			[][][]byte{{sps, a, c}, {sps264(0, 9), a}}, nil,
+		},
+		"two slices with a PPS each": {
+			nil,
+			[][][]byte{{sps, a, c, slice264(idr264, 0), slice264(idr264, 1)}},
+			[][][]byte{{sps, a, c}}, nil,
+		},
+		"late": { // in the stream until its key frame
+			nil,
+			[][][]byte{{sps, a, slice264(idr264, 0)}, {c, slice264(p264, 1)}, {slice264(p264, 1)}, {sps, a, slice264(idr264, 0)}, {slice264(p264, 0)}},
+			[][][]byte{{sps, a}}, map[int]uint{1: 1},
+		},
+		"late, without sets at key frames": {
+			[][]byte{sps, a},
+			[][][]byte{{slice264(idr264, 0)}, {c, slice264(p264, 1)}, {slice264(idr264, 0)}, {slice264(p264, 1)}},
+			[][][]byte{{sps, a}, {sps, a, c}}, map[int]uint{1: 1},
+		},
+		"late and for the next one": {
+			nil,
+			[][][]byte{{sps, a, slice264(idr264, 0)}, {c, slice264(p264, 0)}, {slice264(idr264, 1)}},
+			[][][]byte{{sps, a}, {sps, a, c}}, nil,
+		},
+		"dropped, and used all the same": {
+			nil,
+			[][][]byte{
+				{sps, a, c, slice264(idr264, 0)}, {other, otherPPS, slice264(idr264, 2)}, {sps, a, slice264(idr264, 0)},
+				{slice264(p264, 1)}, {sps, a, slice264(idr264, 0)}, {slice264(p264, 1)}, {sps, a, slice264(idr264, 0)},
+			},
+			[][][]byte{{sps, a, c}, {other, otherPPS}, {sps, a}, {sps, a, c}}, map[int]uint{3: 1},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			v := b.video(media.H264, tc.known...)
+			for i, shot := range tc.shots {
+				b.shoot(v, uint32(i)*3600, shot...)
+			}
+			b.feed.Close()
+			require.Empty(t, b.shelf.lost)
+			var sets [][][]byte
+			for _, set := range b.shelf.sets {
+				sets = append(sets, set[0].ParameterSets)
+			}
+			require.Equal(t, tc.sets, sets)
+			for i, u := range b.shelf.units {
+				n := uint(0)
+				for _, nal := range u.nals {
+					if nal[0]&0x1f >= 7 {
+						n++
+					}
+				}
+				require.Equal(t, tc.in[i], n, "sets in picture %d", i)
+			}
+		})
+	}
+}
+
+// A PPS that changed within a GOP and changes back: a decoder that plays on gets it
+// at each key frame from there on.
+func TestASetThatComesBackIsGivenAgain(t *testing.T) {
+	sps, a := sps264(0, 4), pps264(0, 0)
+	changed := append(append([]byte{}, a...), 0x55)
+	b := newBench(t)
+	v := b.video(media.H264)
+	b.shoot(v, 0, sps, a, slice264(idr264, 0))
+	b.shoot(v, 3600, changed, slice264(p264, 0))
+	b.shoot(v, 7200, a, slice264(idr264, 0))
+	b.shoot(v, 10800, slice264(p264, 0))
+	b.shoot(v, 14400, sps, a, slice264(idr264, 0))
+	b.feed.Close()
+	require.Len(t, b.shelf.sets, 1, "nothing is cut")
+	require.Equal(t, [][]byte{changed, slice264(p264, 0)}, b.shelf.units[1].nals)
+	require.Equal(t, [][]byte{a, slice264(idr264, 0)}, b.shelf.units[2].nals)
+	require.Len(t, b.shelf.units[3].nals, 1)
+	require.Equal(t, [][]byte{a, slice264(idr264, 0)}, b.shelf.units[4].nals)
+}
+
+// A picture whose sets never came cannot be decoded: it is counted until they do.
+func TestAKeyFrameWaitsForTheSetsThatItRefersTo(t *testing.T) {
+	b := newBench(t)
+	v := b.video(media.H264)
+	b.shoot(v, 0, sps264(0, 4), pps264(0, 0), slice264(idr264, 3))
+	b.shoot(v, 3600, slice264(p264, 3))
+	b.shoot(v, 7200, sps264(0, 4), pps264(3, 0), slice264(idr264, 3))
+	b.feed.Close()
+	require.EqualValues(t, 2, b.shelf.lost[LostSets])
+	require.Len(t, b.shelf.units, 1)
+	require.Contains(t, b.shelf.sets[0][0].ParameterSets, pps264(3, 0))
+}
+
+func TestSlicesAreReadWithoutAllocation(t *testing.T) {
+	nal := slice264(p264, 200)
+	require.Zero(t, testing.AllocsPerRun(100, func() {
+		if id, ok := slicePPS(media.H264, nal); !ok || id != 200 {
+			t.Error(id, ok)
+		}
+	}))
+}
+
+func TestSlicesReferToAPPS(t *testing.T) {
+	for _, tc := range []struct {
+		codec media.Codec
+		nal   []byte
+		id    uint32
+		ok    bool
+	}{
+		{media.H264, slice264(idr264, 255), 255, true},
+		{media.H264, slice264(p264, 256), 0, false},
+		{media.H264, []byte{0x65, 0x88, 1}, 0, false}, // cut off
+		{media.H264, []byte{0x41}, 0, false},
+		{media.H264, withBits([]byte{0x41}, ue(139263)+ue(5)+ue(255)+rest), 255, true}, // the last macroblock of the largest picture
+		{media.H264, escaped(withBits([]byte{0x41}, ue(1<<24)+ue(0)+ue(9)+rest)), 9, true},
+		{media.H264, sps25, 0, false},
+		{media.H265, slice265(cra265, 63), 63, true},
+		{media.H265, slice265(p265, 63), 63, true},
+		{media.H265, slice265(p265, 64), 0, false},
+		{media.H265, hevc25, 0, false},
+		{media.H265, []byte{0x02, 1}, 0, false},
+	} {
+		id, ok := slicePPS(tc.codec, tc.nal)
+		require.Equal(t, tc.ok, ok, "%x", tc.nal)
+		if ok {
+			require.Equal(t, tc.id, id, "%x", tc.nal)
+		}
+	}
+}
+
+// FuzzSlicePPS: no slice harms the reader.
+func FuzzSlicePPS(f *testing.F) {
+	f.Add(slice264(idr264, 7), false)
+	f.Add(slice265(cra265, 7), true)
+	f.Fuzz(func(t *testing.T, nal []byte, hevc bool) {
+		if len(nal) == 0 {
+			return
+		}
+		codec := media.H264
+		if hevc {
+			codec = media.H265
+		}
+		if id, ok := slicePPS(codec, nal); ok {
+			require.Less(t, id, uint32(256))
+		}
+	})
+}

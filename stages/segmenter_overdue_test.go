@@ -1,0 +1,206 @@
+package stages
+
+import (
+	"bytes"
+	"io"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/pipelinetest"
+	"github.com/gospool/spool/pipeline/spec"
+)
+
+// logged makes a reel that keeps its log.
+func logged(t *testing.T, cfg SegmenterConfig, kept *pipeline.Kept) (*reel, *bytes.Buffer) {
+	t.Helper()
+	var log bytes.Buffer
+	seg, err := newSegmenter(pipeline.Settings{
+		Pipeline: "p", Stream: "live/x", Stage: "segmenter", Log: slog.New(slog.NewTextHandler(&log, nil)),
+		Clock: pipeline.SystemClock, Kept: kept,
+	}, cfg)
+	require.NoError(t, err)
+	return &reel{t: t, seg: seg}, &log
+}
+
+func (r *reel) report() (rep pipeline.Report) {
+	r.seg.(pipeline.Reporter).Report(&rep)
+	return rep
+}
+
+// rare is a camera whose second key frame comes after so many pictures.
+func rare(t *testing.T, pool *media.Pool, pictures int) *pipelinetest.Camera {
+	cam := pipelinetest.NewCamera(t, pool)
+	cam.GOP = pictures
+	return cam
+}
+
+func TestSegmenterKeepsAFileOpenUntilTheNextKeyFrame(t *testing.T) {
+	for name, cfg := range map[string]SegmenterConfig{
+		"duration": {MaxDuration: spec.Duration(3 * time.Second)},
+		"clock":    {Align: spec.Duration(3 * time.Second)},
+		"size":     {MaxSize: 250_000}, // 35 kB a second
+	} {
+		t.Run(name, func(t *testing.T) {
+			pool := pipelinetest.Pool(t)
+			cam := rare(t, pool, 25*20)
+			r, log := logged(t, cfg, nil)
+			shot := append(cam.Shoot(t, 25*21), cam.Cut()...)
+			want := units(shot)
+			half := len(shot) - 3
+			r.feed(shot[:half]...)
+			require.Len(t, r.segments, 1)
+			problems := r.report().Problems
+			require.Len(t, problems, 1)
+			require.Equal(t, "no_key_frame", problems[0].Problem)
+			require.Contains(t, problems[0].Remedy, "key frame interval")
+			require.False(t, problems[0].Failing, "it is recorded")
+			r.feed(shot[half:]...)
+			require.Empty(t, r.report().Problems, "it is over")
+			r.flush()
+			require.Len(t, r.segments, 2)
+			require.True(t, r.segments[1].starts)
+			require.True(t, r.segments[1].Gap.None())
+			require.EqualValues(t, pipelinetest.StartUTC+20e9, r.segments[1].StartUTC)
+			require.Equal(t, want, r.segments[0].units+r.segments[1].units, "nothing is lost")
+			require.Equal(t, 1, strings.Count(log.String(), "level=WARN"), log.String())
+			require.Contains(t, log.String(), "no key frame")
+			require.Regexp(t, `seconds=\d`, log.String())
+		})
+	}
+}
+
+func TestSegmenterEndsAFileAtItsSizeBoundAndWaits(t *testing.T) {
+	pool := pipelinetest.Pool(t)
+	cam := rare(t, pool, 25*20)
+	r, log := logged(t, SegmenterConfig{MaxSize: 50_000}, nil)
+	shot := append(cam.Shoot(t, 25*21), cam.Cut()...)
+	want, chunks := units(shot), len(shot)
+	r.feed(shot[:chunks-3]...)
+	problems := r.report().Problems
+	require.Len(t, problems, 1)
+	require.True(t, problems[0].Failing, "it is not recorded")
+	require.Equal(t, "key frame", r.report().Waiting)
+	r.feed(shot[chunks-3:]...)
+	require.Empty(t, r.report().Problems)
+	r.flush()
+	require.Equal(t, []media.Cause{media.EndMaxSize, media.EndStop}, r.ends())
+	require.LessOrEqual(t, r.segments[0].bytes, int64(200_000))
+	require.Greater(t, r.segments[0].bytes, int64(150_000))
+	require.True(t, r.segments[1].starts)
+
+	var lost pipeline.Drop
+	for _, d := range r.report().Drops {
+		lost = d
+	}
+	require.Equal(t, "no_key_frame", lost.Cause)
+	require.EqualValues(t, want-r.segments[0].units-r.segments[1].units, lost.AccessUnits)
+	gap := r.segments[1].Gap
+	require.Equal(t, media.GapNoKeyFrame, gap.Cause)
+	require.Positive(t, gap.Chunks)
+	require.EqualValues(t, gap.Chunks, int64(time.Duration(gap.Duration).Round(time.Second)/time.Second), "a chunk is a second")
+	require.InDelta(t, float64(20-gap.Chunks), float64(r.segments[0].units)/(25+47), 0.5, "what is before it is there")
+	require.Contains(t, log.String(), "cause=no_key_frame")
+}
+
+// Without max_size a file that has passed its time ends when it has had 4 GiB
+// since its last key frame, however large it was before.
+func TestSegmenterBoundsTheGOPOfAFileWithoutMaxSize(t *testing.T) {
+	pool := pipelinetest.Pool(t)
+	cam := pipelinetest.NewCamera(t, pool)
+	r, _ := logged(t, SegmenterConfig{MaxDuration: spec.Duration(2500 * time.Millisecond)}, nil)
+	seg := r.seg.(*segmenter)
+	shot := append(cam.Shoot(t, 25*2), cam.Cut()...) // two GOPs of a second
+	r.feed(shot...)
+	seg.bytes = sizeBoundGOP + 1e9 // of many GOPs
+	cam.GOP = 1 << 30
+	r.feed(append(cam.Shoot(t, 25*5), cam.Cut()...)...)
+	require.Len(t, r.segments, 1, "the file is large, and the GOP is not")
+	seg.gopBytes = sizeBoundGOP
+	r.feed(append(cam.Shoot(t, 25), cam.Cut()...)...)
+	require.Equal(t, []media.Cause{media.EndMaxSize}, r.ends())
+}
+
+// A file without limits has no reason to end.
+func TestSegmenterWithoutLimitsKeepsTheLongestGOP(t *testing.T) {
+	pool := pipelinetest.Pool(t)
+	cam := rare(t, pool, 1<<30)
+	r, log := logged(t, SegmenterConfig{}, nil)
+	r.feed(cam.Shoot(t, 50)...)
+	r.seg.(*segmenter).gopBytes = sizeBoundGOP * 2
+	r.feed(append(cam.Shoot(t, 500), cam.Cut()...)...)
+	require.Empty(t, r.report().Problems)
+	r.flush()
+	require.Equal(t, []media.Cause{media.EndStop}, r.ends())
+	require.Empty(t, log.String())
+}
+
+func TestSegmenterSaysThatTheFirstKeyFrameIsAwaited(t *testing.T) {
+	pool := pipelinetest.Pool(t)
+	cam := rare(t, pool, 25*15)
+	r, log := logged(t, SegmenterConfig{}, nil)
+	shot := append(cam.Shoot(t, 25*16), cam.Cut()...)
+	shot[0].Release()
+	r.feed(shot[1:5]...)
+	require.Empty(t, r.report().Problems, "key frames may be some seconds apart")
+	r.feed(shot[5:13]...)
+	require.Len(t, r.report().Problems, 1)
+	require.True(t, r.report().Problems[0].Failing)
+	require.Contains(t, log.String(), "no key frame")
+	r.feed(shot[13:]...)
+	require.Empty(t, r.report().Problems)
+	require.True(t, r.last().Gap.None(), "nothing was recorded before")
+	r.flush()
+}
+
+// The publisher of a stream without key frames is lost: the next run's first file
+// says what was missing at the end of this one.
+func TestSegmenterLeavesItsGapToTheNextRun(t *testing.T) {
+	pool := pipelinetest.Pool(t)
+	cam := rare(t, pool, 1<<30)
+	var kept pipeline.Kept
+	r, _ := logged(t, SegmenterConfig{MaxSize: 50_000}, &kept)
+	shot := append(cam.Shoot(t, 25*20), cam.Cut()...)
+	r.feed(shot...)
+	r.flush()
+	missing := r.report().Drops[0].AccessUnits
+	require.Positive(t, missing)
+	require.NoError(t, r.seg.(io.Closer).Close())
+
+	next, _ := logged(t, SegmenterConfig{}, &kept)
+	cam = pipelinetest.NewCamera(t, pool)
+	cam.Gap(media.Gap{Cause: media.GapSourceLost, Duration: 5e9})
+	next.feed(append(cam.Shoot(t, 25), cam.Cut()...)...)
+	next.flush()
+	gap := next.last().Gap
+	require.Equal(t, media.GapNoKeyFrame, gap.Cause, "the first cause")
+	require.Greater(t, gap.Duration, int64(5e9+10e9))
+	require.Nil(t, kept.Take("segmenter"))
+}
+
+// Sound alone goes on after the pictures: its file counts as long as it is.
+func TestSegmenterReportsPicturesThatCeased(t *testing.T) {
+	pool := pipelinetest.Pool(t)
+	var out []*media.Chunk
+	b := media.NewBuilder(pool, media.BuilderConfig{}, func(c *media.Chunk) { out = append(out, c) })
+	set, err := media.NewTrackSet(1, []media.Track{pipelinetest.AVC(640, 360), pipelinetest.AAC()})
+	require.NoError(t, err)
+	b.SetTracks(set)
+	require.NoError(t, b.Append(0, &media.AU{UTC: pipelinetest.StartUTC, Sync: true, Payload: [][]byte{{0x65, 1}}}))
+	for n := range int64(480) {
+		ns := media.ToNanos(n*1024, 48000)
+		require.NoError(t, b.Append(1, &media.AU{DTS: n * 1024, PTS: n * 1024, UTC: pipelinetest.StartUTC + ns, Mono: ns, Payload: [][]byte{{1, 2}}}))
+	}
+	b.Flush()
+	r, _ := logged(t, SegmenterConfig{MaxDuration: spec.Duration(2 * time.Second)}, nil)
+	r.feed(out...)
+	require.Len(t, r.report().Problems, 1)
+	r.flush()
+	require.Len(t, r.segments, 1)
+	require.Equal(t, 481, r.last().units)
+}
