@@ -146,7 +146,7 @@ func eventRecordings(list []EventRecording) []eventRecording {
 		}
 		// A growing file is given out under its later name, too, which stays right.
 		if name := strings.TrimSuffix(r.Path, partSuffix); r.State != media.StateLost && checkFileName(name) == nil {
-			out[i].URL = fileURL(name)
+			out[i].URL = recordURL(name, r.ID)
 		}
 	}
 	return out

@@ -125,7 +125,7 @@ func TestEventsAreListed(t *testing.T) {
 		"stream_path":"live/x","key":"k","name":"door","data":{"a":1},"at":"2026-03-01T12:00:00.000000000Z",
 		"start_time":"2026-03-01T11:59:59.000000000Z","end_time":"2026-03-01T12:00:01.000000000Z","protect":true,"node":"n",
 		"actual_start":"2026-03-01T11:59:58.000000000Z","recordings_total":2,"footage_gone_at":"2026-03-02T12:00:00.000000000Z","recordings":[
-		{"id":"02000000-0000-0000-0000-000000000000","url":"/mp4/vod/a/b%20c.mp4","state":"recording","start_time":"2026-03-01T11:59:58.000000000Z","end_time":null,"bytes":7,"protected":true},
+		{"id":"02000000-0000-0000-0000-000000000000","url":"/mp4/vod/a/b%20c.mp4?id=02000000-0000-0000-0000-000000000000","state":"recording","start_time":"2026-03-01T11:59:58.000000000Z","end_time":null,"bytes":7,"protected":true},
 		{"id":"03000000-0000-0000-0000-000000000000","state":"finished","start_time":"2026-03-01T12:00:00.000000000Z","end_time":"2026-03-01T12:00:01.000000000Z","bytes":8,"protected":false}]}]}`, r.body)
 	require.Equal(t, EventQuery{Stream: "live", Prefix: true, Start: at.Add(-12 * time.Hour), End: at.Add(12 * time.Hour), Key: "k", Name: "door", Limit: 7, Cursor: "c"}, d.asked[0])
 	do(s, "GET", "/mp4/events", "")

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
 )
 
 const maxURLPath = 4096
@@ -90,3 +91,7 @@ func checkFileName(name string) error {
 func fileURL(name string) string {
 	return (&url.URL{Path: "/mp4/vod/" + name}).EscapedPath()
 }
+
+// recordURL is fileURL for the file of one recording: another file that has got the
+// name meanwhile is not served in its place.
+func recordURL(name string, id media.ID) string { return fileURL(name) + "?id=" + id.String() }

@@ -86,7 +86,7 @@ func detail(r *Record) recordDetail {
 		Node: r.Node, Elsewhere: r.Elsewhere, Pending: r.Pending,
 	}
 	if r.State != media.StateLost && !r.Elsewhere && checkFileName(r.Path) == nil {
-		d.URL = fileURL(r.Path) + "?id=" + d.ID
+		d.URL = recordURL(r.Path, r.ID)
 	}
 	for i := range r.Events {
 		d.Events = append(d.Events, eventOf(&r.Events[i]))

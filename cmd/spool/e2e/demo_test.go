@@ -27,7 +27,7 @@ func TestNewcomerHasARecording(t *testing.T) {
 	require.Equal(t, 0, r.signal(syscall.SIGINT))
 
 	file := onlyFile(t, r)
-	require.Regexp(t, `/live_demo_\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d\.mp4$`, file)
+	require.Regexp(t, `/live_demo_\d{8}_\d{6}\.mp4$`, file)
 	ordinary(t, file)
 	decodes(t, file)
 	f := describe(t, file)
