@@ -72,6 +72,9 @@ func (f *eventFootage) begin() {
 		r := &f.records[i]
 		at := r.StartUTC
 		if at < f.ev.Start {
+			if !f.library.has(r.Path, r.ID) {
+				continue // it is not marked: see name
+			}
 			key, err := mp4.KeyFrame(f.library.file(r.Path), time.Unix(0, f.ev.Start))
 			if err != nil {
 				f.log.Warn("the key frame at which an event's footage begins is not known", "file", r.Path, "event", f.ev.ID, "error", err)

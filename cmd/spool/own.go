@@ -38,17 +38,31 @@ func (l library) elsewhere(r metadata.Record) bool { return r.Node != l.catalogu
 // l.deleting until it has acted on the file: spool gives no file the name of another
 // one, and takes none away without the lock.
 func (l library) verify(path string, id media.ID) error {
-	root, err := os.OpenRoot(l.dir)
-	if err != nil {
-		return err
-	}
-	defer root.Close()
-	f, err := root.OpenFile(filepath.FromSlash(path), os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	f, err := l.openFile(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
 	return l.belongs(f, path, id)
+}
+
+// has reports whether the file at a path is that of a recording now.
+func (l library) has(path string, id media.ID) bool {
+	f, err := l.openFile(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return mp4.Belongs(sized{f}, path, id) == nil
+}
+
+func (l library) openFile(path string) (*os.File, error) {
+	root, err := os.OpenRoot(l.dir)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	return root.OpenFile(filepath.FromSlash(path), os.O_RDONLY|syscall.O_NONBLOCK, 0)
 }
 
 // belongs makes sure that an open file is that of a recording.
