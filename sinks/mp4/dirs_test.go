@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -182,14 +183,13 @@ func TestRecordingsBeginWhileDirectoriesAreRemoved(t *testing.T) {
 	cfg.RecordPath, cfg.FilenamePattern, cfg.Sync = t.TempDir(), "{stream_path}/{date}/{seq}.mp4", syncNone
 	s := newSession(t, cfg, nil)
 	require.NoError(t, s.Open(context.Background()))
-	done, ended := make(chan struct{}), make(chan struct{})
+	// A recorder tries a hundred times. Twenty sweeps of three directories make it
+	// fail less often than that, however fast they are.
+	sweeps, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
-		for {
-			select {
-			case <-done:
-				return
-			default:
+		for range sweeps {
+			for range 20 {
 				_, err := RemoveEmptyDirs(context.Background(), cfg.RecordPath, []string{cfg.FilenamePattern}, func(string) bool { return true })
 				if err != nil {
 					t.Error(err)
@@ -197,15 +197,17 @@ func TestRecordingsBeginWhileDirectoriesAreRemoved(t *testing.T) {
 			}
 		}
 	}()
+	stop := sync.OnceFunc(func() { close(sweeps); <-ended })
+	defer stop()
 	for n := uint64(1); n <= 10; n++ {
 		set, chunks := src.chunks(t, pool, 10*time.Second, nil)
 		seg := segment(set, n)
+		sweeps <- struct{}{}
 		require.NoError(t, s.put(seg, chunks))
 		require.NoError(t, s.end(seg, media.EndStop))
 		require.NoError(t, Remove(cfg.RecordPath, s.last().Path))
 	}
-	close(done)
-	<-ended
+	stop()
 	require.NoError(t, s.Close())
 	require.Empty(t, tree(t, cfg.RecordPath))
 	require.Zero(t, pool.Outstanding(), pool.Leaks())
