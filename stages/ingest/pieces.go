@@ -92,6 +92,11 @@ func (t *track) hold(w *Unit, slices bool) {
 
 func (t *track) join(w *Unit) {
 	t.prev.join(w)
+	if t.prev.tooLarge() { // it does not end: the rest of it counts, too
+		t.prev.cut(0)
+		t.prev.Damaged, t.tail = true, 0
+		t.lost(LostDamaged, 1)
+	}
 	idle.put(w)
 }
 

@@ -24,6 +24,7 @@ type RTPTrack struct {
 
 	seen   bool
 	seq    uint16
+	gap    bool   // something may be missing before the next payload
 	losses uint64 // times that packets were lost
 
 	packets, units uint64 // that came
@@ -67,13 +68,13 @@ func (f *Feed) AddRTPTrack(c RTPConfig) (*RTPTrack, error) {
 // Packet takes a packet that arrived at a time. It keeps nothing of it. The error
 // says that the publisher has ended.
 func (t *RTPTrack) Packet(p *rtp.Packet, at time.Time) error {
-	if len(p.Payload) == 0 {
+	gap := t.missing(p.SequenceNumber) || t.gap
+	t.packets++
+	if t.gap = gap && len(p.Payload) == 0; len(p.Payload) == 0 { // padding (RFC 3550, 5.1)
 		return nil
 	}
 	mono := at.Sub(epoch).Nanoseconds()
 	t.feed.hear(t.index, mono)
-	gap := t.missing(p.SequenceNumber)
-	t.packets++
 	ticks := t.time.next(p.Timestamp)
 	var err error
 	if t.video != nil {
@@ -167,9 +168,10 @@ func (t *RTPTrack) videoPacket(p *rtp.Packet, ticks int64, gap bool, at time.Tim
 	if t.video.unpack(t.unit, p.Payload) != nil {
 		t.unit.unread()
 	}
-	if t.unit.Bytes() > media.MaxAccessUnit {
+	if t.unit.tooLarge() {
+		utc, mono := t.unit.UTC, t.unit.Mono
 		t.unit.reset()
-		t.unit.PTS, t.unit.Damaged = pts, true
+		t.unit.PTS, t.unit.UTC, t.unit.Mono, t.unit.Damaged = pts, utc, mono, true
 	}
 	if p.Marker {
 		return t.finish()

@@ -74,7 +74,7 @@ func (s *spread) push(u *Unit, out func(*Unit)) {
 	}
 	s.held = append(s.held, u)
 	late := len(s.held) >= maxSpread || u.Mono-s.held[0].Mono > maxStill
-	switch s.still = (s.still || late) && s.max == s.held[0].stamp; {
+	switch s.still = (s.still && u.stamp == s.stamp || late) && s.max == s.held[0].stamp; {
 	case s.still:
 		s.byArrival(out)
 		return

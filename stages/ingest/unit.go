@@ -3,7 +3,14 @@ package ingest
 import (
 	"bytes"
 	"slices"
+
+	"github.com/gospool/spool/pipeline/media"
 )
+
+// maxElements bounds the NAL units of a picture, or of several under one time: each
+// costs memory beyond its bytes. No level of H.264 or H.265 has near so many slices
+// in what a camera sends.
+const maxElements = 1 << 14
 
 // Unit is one access unit on its way into a Feed: its NAL units one after
 // another in memory of its own, which is used again. An access unit of a codec
@@ -37,8 +44,15 @@ func (u *Unit) reset() {
 	*u = Unit{buf: u.buf[:0], ends: u.ends[:0], view: u.view[:0], gaps: u.gaps[:0]}
 }
 
+// tooLarge reports whether a unit is larger than any that is taken.
+func (u *Unit) tooLarge() bool { return u.Bytes() > media.MaxAccessUnit || len(u.ends) > maxElements }
+
 // hurt says that something is missing behind the last element.
-func (u *Unit) hurt() { u.gaps = append(u.gaps, len(u.ends)) }
+func (u *Unit) hurt() {
+	if n := len(u.gaps); n == 0 || u.gaps[n-1] != len(u.ends) {
+		u.gaps = append(u.gaps, len(u.ends))
+	}
+}
 
 // Begin opens an element; Add extends it; End closes it, or takes it out again
 // where it is empty.
