@@ -18,7 +18,13 @@ func (sub *Subscription) Shed() bool {
 	for from > 0 && !sub.queue[from].StartsGOP {
 		from--
 	}
+	kept := from // events stay: what they are of may have been taken, or is to come
 	for _, c := range sub.queue[from:] {
+		if c.Mark != nil && c.Mark.Kind == media.MarkEvent {
+			sub.queue[kept] = c
+			kept++
+			continue
+		}
 		sub.account(-c.Memory())
 		if c.Mark != nil {
 			sub.missed(c.Mark.Gap)
@@ -27,8 +33,11 @@ func (sub *Subscription) Shed() bool {
 		}
 		sub.drop(c)
 	}
-	clear(sub.queue[from:])
-	sub.queue = sub.queue[:from]
+	if kept == len(sub.queue) {
+		return false
+	}
+	clear(sub.queue[kept:])
+	sub.queue = sub.queue[:kept]
 	return true
 }
 

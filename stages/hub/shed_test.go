@@ -78,3 +78,43 @@ func TestTheNewestGOPsAreGivenUpLast(t *testing.T) {
 	require.Zero(t, pool.Memory(), "a budget of nothing keeps nothing")
 	p.Close(media.EndStop)
 }
+
+// Events that wait in a queue are not dropped with the media around them, and a
+// queue with nothing else has nothing to give up.
+func TestAQueueThatShedsKeepsItsEvents(t *testing.T) {
+	r := newRig(t, hub.Config{})
+	p := r.publish(t, "live/a")
+	sub, err := r.Subscribe("live/a")
+	require.NoError(t, err)
+	defer sub.Close()
+	write := func(from, to int64) {
+		for n := from; n < to; n++ {
+			ns := n * 40_000_000
+			require.NoError(t, p.Write(0, &media.AU{
+				DTS: n * 3600, PTS: n * 3600, UTC: pipelinetest.StartUTC + ns, Mono: ns, Sync: n%50 == 0, Payload: [][]byte{make([]byte, 100)},
+			}))
+		}
+	}
+	take := func() *media.Chunk {
+		c, err := sub.Take(context.Background())
+		require.NoError(t, err)
+		return c
+	}
+	write(0, 76) // a GOP of two chunks, and the first chunk of the next
+	require.True(t, sub.Mark(&media.Event{Name: "door"}))
+	for range 3 {
+		take().Release()
+	}
+	require.False(t, sub.Shed(), "only the event is left")
+	write(76, 101)
+	require.True(t, sub.Mark(&media.Event{Name: "window"}))
+	require.True(t, sub.Shed(), "the rest of the second GOP")
+	require.Zero(t, sub.Held())
+	for _, name := range []string{"door", "window"} {
+		c := take()
+		require.NotNil(t, c.Mark)
+		require.Equal(t, name, c.Mark.Event.Name)
+		c.Release()
+	}
+	p.Close(media.EndStop)
+}
