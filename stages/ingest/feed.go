@@ -196,7 +196,7 @@ func (f *Feed) begin() {
 	}
 	f.publish()
 	for t := f.earliest(); t != nil; t = f.earliest() {
-		f.writePending(t, 1)
+		f.writePending(t)
 	}
 }
 
@@ -225,14 +225,16 @@ func (f *Feed) placeLate(t *track, now bool) {
 	}
 	t.placed, t.offset = true, f.place.offset(t)
 	f.publish()
-	f.writePending(t, len(t.pending))
+	for len(t.pending) > 0 {
+		f.writePending(t)
+	}
 }
 
-func (f *Feed) writePending(t *track, n int) {
-	for _, u := range t.pending[:n] {
-		f.write(t, u)
-	}
-	if t.pending = t.pending[n:]; len(t.pending) == 0 {
+// writePending writes the first unit that is pending. It is pending until it is
+// written: publish looks at it.
+func (f *Feed) writePending(t *track) {
+	f.write(t, t.pending[0])
+	if t.pending = t.pending[1:]; len(t.pending) == 0 {
 		t.pending = nil
 	}
 }

@@ -124,3 +124,40 @@ func TestASliceThatCannotBeReadSpoilsItsPicture(t *testing.T) {
 	require.Len(t, b.shelf.units, 9)
 	require.NotZero(t, b.shelf.lost[LostDamaged])
 }
+
+// others is a publisher while whose other streams use the units that are idle.
+type others struct {
+	*shelf
+	desc *description
+}
+
+func (o others) Write(track int, au *media.AU) error {
+	idle.take().desc = o.desc
+	return o.shelf.Write(track, au)
+}
+
+// A track that comes late and changes while it is held is described by its own
+// units, not by those that were written and are used again.
+func TestATrackThatComesLaterAndChanges(t *testing.T) {
+	b := newBench(t)
+	b.feed.pub = others{b.shelf, &description{track: media.Track{Codec: media.H264, Timescale: 1}}}
+	v, a := b.video(media.H264, baseline, ppsX264), b.audio()
+	a.SenderReport(3600<<32, 0)
+	sps, pps := codedSets(false)
+	for i := range uint32(125) {
+		b.send(a, i*1920, true, 0xaa)
+		if i == 70 {
+			b.send(v, i*3600, false, sps...)
+			b.send(v, i*3600, false, pps...)
+		}
+		if i >= 50 { // two seconds in
+			b.send(v, i*3600, true, idr...)
+		}
+		b.now = b.now.Add(40 * time.Millisecond)
+	}
+	b.feed.Close()
+	require.Len(t, b.shelf.of(media.H264), 75)
+	last := b.shelf.sets[len(b.shelf.sets)-1]
+	require.Len(t, last, 2)
+	require.Equal(t, [][]byte{sps, pps}, last[0].ParameterSets)
+}

@@ -190,12 +190,13 @@ func (s *session) finish() {
 
 // record begins to take packets, unless another publisher took the path before.
 func (s *session) record(c carrier) error {
+	s.hear(time.Now()) // first: one that replaces it from here on hangs up
 	select {
 	case <-s.pub.Done():
+		s.heard.Store(0)
 		return hub.ErrReplaced
 	default:
 	}
-	s.hear(time.Now())
 	s.listen(c)
 	return nil
 }
