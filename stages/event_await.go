@@ -2,6 +2,7 @@ package stages
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/gospool/spool/pipeline"
@@ -28,6 +29,7 @@ func (a *awaiting) add(e media.Event, t *pipeline.Trigger, clock pipeline.Clock)
 		return pipeline.ErrNothing
 	}
 	now := clock.Now()
+	a.expire(now)
 	switch {
 	case !t.WaitUntil.After(now), len(a.list) >= media.MaxEvents:
 		return pipeline.ErrNothing
@@ -48,12 +50,8 @@ func (a *awaiting) add(e media.Event, t *pipeline.Trigger, clock pipeline.Clock)
 // gives the events that the recording from there on is of. What an event wants
 // from after its trigger counts from that picture where it comes so late.
 func (a *awaiting) begin(utc int64, clock pipeline.Clock) (events []awaited) {
-	now := clock.Now()
+	a.expire(clock.Now())
 	for _, w := range a.list {
-		if now.After(w.until) {
-			a.late++
-			continue
-		}
 		if w.End <= utc {
 			w.End = utc + w.End - w.At
 		}
@@ -61,6 +59,17 @@ func (a *awaiting) begin(utc int64, clock pipeline.Clock) (events []awaited) {
 	}
 	a.list = nil
 	return events
+}
+
+// expire gives up the events that have waited as long as they may.
+func (a *awaiting) expire(now time.Time) {
+	a.list = slices.DeleteFunc(a.list, func(w awaited) bool {
+		over := now.After(w.until)
+		if over {
+			a.late++
+		}
+		return over
+	})
 }
 
 func later(a, b time.Time) time.Time {

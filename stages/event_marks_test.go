@@ -93,6 +93,21 @@ func TestEventThatWaitedInVainIsTold(t *testing.T) {
 	require.Len(t, r.Warnings, 1, "afterwards, too")
 }
 
+// TestEventsThatWaitedInVainKeepNoOtherFromWaiting: a camera is away, and many ask for it.
+func TestEventsThatWaitedInVainKeepNoOtherFromWaiting(t *testing.T) {
+	var a awaiting
+	now := time.Now()
+	for range media.MaxEvents {
+		a.list = append(a.list, awaited{until: now.Add(-time.Second)})
+	}
+	e := media.Event{ID: [16]byte{1}, At: now.UnixNano(), End: now.Add(time.Hour).UnixNano()}
+	require.NoError(t, a.add(e, &pipeline.Trigger{WaitUntil: now.Add(time.Hour)}, pipeline.SystemClock))
+	require.Len(t, a.list, 1)
+	var r pipeline.Report
+	a.report(&r, pipeline.SystemClock)
+	require.Contains(t, r.Warnings[0], "256 events are not recorded")
+}
+
 // TestWaitingEventOutlivesARunWithoutPictures: a publisher that leaves before its first
 // key frame does not take the event along.
 func TestWaitingEventOutlivesARunWithoutPictures(t *testing.T) {
