@@ -55,7 +55,7 @@ func TestOtherPullTakesThePlace(t *testing.T) {
 	s.Close()
 
 	r.pulled(t, "cam/first", "well://user:secret@first") // while only the linger holds the second
-	require.Eventually(t, func() bool { return second.running.Load() == 0 }, patience, time.Millisecond)
+	require.Eventually(t, func() bool { return second.running.Load() == 0 && !r.Live("cam/first") }, patience, time.Millisecond)
 	again := r.subscribe(t, "cam/first")
 	take(t, again).Release()
 	require.EqualValues(t, 2, first.pulls.Load())
