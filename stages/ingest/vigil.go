@@ -23,7 +23,7 @@ type Vigil struct {
 
 	heard  int64 // ns, arrival of the newest data of the track; 0: none came
 	kept   int64 // ns, arrival of the newest unit that was kept
-	usual  int64 // ns between the newest two of them
+	usual  int64 // ns between the newest two arrivals of them
 	missed int64 // ns, since when what comes is not kept; 0: it is
 	misses []miss
 	on     bool
@@ -39,6 +39,14 @@ type miss struct {
 // has never sent more often is waited for longer.
 const unkept = 5_000_000_000
 
+// Over UDP gortsplib keeps packets back behind one that was lost, until 64 more have
+// come. A track of few packets, such as sound of many frames in each, is silent for
+// so long although it is not dead: that is waited for up to a bound.
+const (
+	keptBack    = 70             // packets
+	maxKeptBack = 15_000_000_000 // ns
+)
+
 // NewVigil makes the vigil of a track. tell takes the problem, which is new or has
 // changed, and nil when it is over.
 func NewVigil(codec media.Codec, log *slog.Logger, tell func(*pipeline.Problem)) *Vigil {
@@ -47,7 +55,7 @@ func NewVigil(codec media.Codec, log *slog.Logger, tell func(*pipeline.Problem))
 
 // Kept tells that a unit that arrived at a time, ns of a steady clock, was kept.
 func (v *Vigil) Kept(mono int64) {
-	if v.kept != 0 {
+	if v.kept != 0 && mono > v.kept { // units that come together are one arrival
 		v.usual = mono - v.kept
 	}
 	v.heard = max(v.heard, mono)
@@ -85,7 +93,7 @@ func (v *Vigil) Look(at time.Time, mono, began int64) {
 	since, silent := v.missed, false
 	if since == 0 || mono-since < unkept {
 		since, silent = max(v.heard, began), true
-		if mono-since < max(unkept, 3*v.usual) {
+		if mono-since < max(unkept, 3*v.usual, min(keptBack*v.usual, maxKeptBack)) {
 			return
 		}
 	}

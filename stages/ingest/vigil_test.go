@@ -125,3 +125,29 @@ func TestASlowSenderIsNoProblem(t *testing.T) {
 	}
 	require.Empty(t, b.shelf.problems)
 }
+
+// TestSoundThatIsKeptBackIsNoProblem: a packet of few is lost, and those behind it come
+// together much later, as gortsplib gives them over UDP.
+func TestSoundThatIsKeptBackIsNoProblem(t *testing.T) {
+	b := newBench(t)
+	sps, pps := codedSets(false)
+	v, a := b.video(media.H264, sps, pps), b.audio()
+	for i := range 1000 {
+		b.send(v, uint32(i)*3600, true, coded{kind: 5, idrID: uint32(i % 2)}.nal(false)[:40]...)
+		b.now = b.now.Add(40 * time.Millisecond)
+		const lost = 100
+		n := i / 4
+		switch { // a packet each 160 ms
+		case i%4 != 0 || n >= lost && n < lost+64:
+		case n == lost+64:
+			b.seq[a]++
+			for kept := lost + 1; kept <= n; kept++ {
+				b.send(a, uint32(kept)*7680, true, 0xaa)
+			}
+		default:
+			b.send(a, uint32(n)*7680, true, 0xaa)
+		}
+	}
+	require.Empty(t, b.shelf.problems)
+	require.EqualValues(t, 1, b.shelf.lost[LostRTP])
+}
