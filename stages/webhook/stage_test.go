@@ -69,7 +69,7 @@ func TestStageTellsOfEachThingOnce(t *testing.T) {
 		require.NoError(t, json.Unmarshal([]byte(b), &s))
 		types = append(types, s.Type)
 		require.Equal(t, "live/camera01", s.Stream)
-		require.Equal(t, "/mp4/vod/a%20b/c.mp4", s.Recording.URL)
+		require.Equal(t, "/mp4/vod/a%20b/c.mp4?id="+s.Recording.ID, s.Recording.URL)
 		if s.Type == "recording.finished" {
 			require.Equal(t, [3]any{10.5, int64(1234), "stop"}, [3]any{s.Recording.Duration, s.Recording.Size, s.Recording.EndReason})
 			require.Equal(t, "2023-11-14T22:13:30.000Z", s.Recording.End)
