@@ -125,6 +125,7 @@ func (c *Catalogue) pairOldFootage(ctx context.Context) error {
 	for {
 		var at string
 		err := c.inTx(ctx, func(ctx context.Context, s *store, tx bun.Tx) error {
+			at = "" // what an attempt that was rolled back has left
 			err := tx.NewSelect().TableExpr("spool_upkeep").Column("position").Where("task = ?", pairing).Scan(ctx, &at)
 			if err != nil && !errors.Is(err, sql.ErrNoRows) || at == pairingDone {
 				return err
