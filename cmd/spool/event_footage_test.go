@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/api"
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/metadata"
@@ -182,5 +184,28 @@ func TestFootageOfAnotherRecorder(t *testing.T) {
 	for _, rec := range page.Records {
 		require.Equal(t, rec.ID == own.ID, len(rec.Events) == 1, rec.ID)
 		require.Equal(t, rec.ID == own.ID, rec.Node == "test", rec.Node)
+	}
+}
+
+// TestEventOfAFileThatIsGone marks nothing, whether it is to protect the file or not;
+// with the file back the same event does.
+func TestEventOfAFileThatIsGone(t *testing.T) {
+	for _, protect := range []pipeline.Protect{pipeline.ProtectOff, pipeline.ProtectOn} {
+		r := newEventRig(t, pipeline.Always, "", "")
+		f := r.publish("live/x", 25)
+		f.feed(5*25 - f.frames)
+		records := f.end()
+		require.Len(t, records, 1)
+		file := filepath.Join(r.dir, records[0].Path)
+		require.NoError(t, os.Rename(file, file+".away"))
+		trigger := pipeline.Trigger{ID: media.ID{1}, At: f.at(2), Before: time.Second, After: time.Second, Protect: protect}
+		_, err := r.events(0, 0).Trigger(t.Context(), "live/x", trigger)
+		var e *api.Error
+		require.ErrorAs(t, err, &e)
+		require.Contains(t, e.Text, "is gone")
+		require.NoError(t, os.Rename(file+".away", file))
+		taken, err := r.events(0, 0).Trigger(t.Context(), "live/x", trigger)
+		require.NoError(t, err)
+		require.Equal(t, protect == pipeline.ProtectOn, taken.Recordings[0].Protected)
 	}
 }

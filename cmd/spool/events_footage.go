@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"time"
 
@@ -109,10 +110,12 @@ func (f *eventFootage) markFile(ctx context.Context, r *metadata.Record) error {
 	if !f.ev.Protect || r.Protected || !f.protection.Grant(f.ev.ID, r.Size) {
 		return nil
 	}
-	if _, err = f.library.SetProtected(ctx, r.ID, true); err == nil {
-		r.Protected = true
+	if _, err = f.library.SetProtected(ctx, r.ID, true); err != nil {
+		f.protection.Grew(f.ev.ID, -r.Size) // a later try of the same event may have it
+		return err
 	}
-	return err
+	r.Protected = true
+	return nil
 }
 
 // name puts the event into the catalogue and then into the recording's file, one
@@ -128,7 +131,9 @@ func (f *eventFootage) name(ctx context.Context, recording media.ID) (metadata.R
 		return r, err
 	}
 	var other *api.Error
-	if err := l.verify(r.Path, recording); errors.As(err, &other) {
+	if err := l.verify(r.Path, recording); errors.Is(err, os.ErrNotExist) {
+		return r, api.Conflict("the file of recording %s is gone: spool reindex marks it lost", recording)
+	} else if errors.As(err, &other) {
 		return r, err
 	}
 	r.Events = media.JoinEvent(r.Events, f.ev)
