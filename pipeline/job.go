@@ -180,6 +180,10 @@ func (j *Job) finish(e Ended) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.state, j.stopErr = JobEnded, e.Err
+	for _, t := range j.waiting {
+		j.env.Log.Warn("an event is not recorded: the job ended before its first picture", "stream", j.stream, "pipeline", j.plan.Name, "name", t.Name, "key", t.Key)
+	}
+	j.waiting = nil
 	if e.Err != nil && !errors.Is(e.Err, ErrStopped) {
 		j.err = e.Err
 	}

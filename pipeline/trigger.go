@@ -112,7 +112,7 @@ func (j *Job) trigger(t Trigger) (Triggered, error) {
 	switch now := j.env.Clock.Now(); {
 	case j.run != nil:
 		return j.run.Trigger(t)
-	case !t.WaitUntil.After(now), len(j.waiting) >= maxWaiting, !j.plan.has(MakesFiles):
+	case j.state == JobEnded, j.state == JobStopping, !t.WaitUntil.After(now), len(j.waiting) >= maxWaiting, !j.plan.has(MakesFiles):
 		return Triggered{}, ErrNothing
 	case j.env.Mode != Event && !t.Partial:
 		return Triggered{}, ErrNotCovered // an event pipeline may have it
