@@ -3,6 +3,7 @@ package pipeline_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -159,6 +160,15 @@ func (b *rig) awaitRun(t *testing.T, stream string) {
 	case <-time.After(20 * time.Second):
 		require.Fail(t, "no run began")
 	}
+}
+
+// awaitCounted waits until every job of a stream has counted a run: a job does that
+// once its run goes.
+func (b *rig) awaitCounted(t *testing.T, stream string) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		return !slices.ContainsFunc(b.Status(stream), func(s pipeline.JobStatus) bool { return s.Runs == 0 })
+	}, 20*time.Second, time.Millisecond)
 }
 
 func (b *rig) awaitGone(t *testing.T, stream string) {

@@ -93,6 +93,7 @@ func TestStepOfTheClock(t *testing.T) {
 func TestOverlappingWindowsAreOneRecording(t *testing.T) {
 	p := newPlanned(t, starts(t, "0 8 * * *", "UTC", 2*time.Hour), starts(t, "0 9 * * *", "UTC", 2*time.Hour), starts(t, "0 11 * * *", "UTC", time.Hour))
 	p.recorded(t, 8)
+	p.awaitCounted(t, "a")
 	for _, hour := range []float64{9, 10, 10.5, 11, 11.9} {
 		p.ask(hour)
 		require.Equal(t, 1, p.Status("a")[0].Runs)
