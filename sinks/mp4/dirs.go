@@ -39,7 +39,7 @@ func prune(fsys FS, name string) {
 }
 
 // RemoveEmptyDirs removes the empty directories of a record directory that a crash
-// or somebody's hand left, and returns how many. A directory that was made for
+// or an operator left, and returns how many. A directory that was made for
 // something else must stay, and nothing in an empty one says what it was made for.
 // So it must have the path that one of the patterns gives to a file's directory, and
 // in it a date or another time, or a stream that is known; the directories above it

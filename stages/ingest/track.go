@@ -94,8 +94,7 @@ func (t *track) accept(u *Unit) {
 	key, picture, known := t.scan(u)
 	u.sync = key
 	t.strip(u)
-	switch {
-	case !picture:
+	if !picture {
 		if u.Bytes() > 0 {
 			t.lost(LostPicture, 1)
 		} else {

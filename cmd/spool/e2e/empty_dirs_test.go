@@ -30,7 +30,7 @@ func (r *recorder) dirs() (out []string) {
 }
 
 // A directory goes with its last recording, and at the latest with the next start;
-// what somebody made beside them stays.
+// what the operator made beside them stays.
 func TestNoEmptyDirectoryOfRecordingsStays(t *testing.T) {
 	t.Parallel()
 	pattern := []string{"--set", "mp4/filename_pattern={stream_path}/{date}/{time}_{ms}.mp4"}
