@@ -1,0 +1,181 @@
+package pipeline_test
+
+import (
+	"bytes"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline"
+)
+
+// twoClocks is a machine's clocks: the wall clock can be set, the other goes on.
+type twoClocks struct {
+	wall   time.Time
+	steady time.Duration
+	synced bool
+}
+
+func (c *twoClocks) Now() time.Time        { return c.wall }
+func (c *twoClocks) Steady() time.Duration { return c.steady }
+func (c *twoClocks) kernel() bool          { return c.synced }
+func (c *twoClocks) After(time.Duration) (<-chan time.Time, func()) {
+	return make(chan time.Time), func() {}
+}
+
+func (c *twoClocks) pass(d time.Duration) { c.wall, c.steady = c.wall.Add(d), c.steady+d }
+
+const years = 365 * 24 * time.Hour
+
+var today = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
+
+func watched(c *twoClocks) (*pipeline.WallClock, *bytes.Buffer) {
+	log := &bytes.Buffer{}
+	return pipeline.NewWallClock(c, c.kernel, slog.New(slog.NewTextHandler(log, nil))), log
+}
+
+func TestClockIsJudgedAtStart(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		wall   time.Time
+		newest time.Time // of the files; zero: there are none
+		synced bool
+		state  pipeline.ClockState // at the start
+		hour   pipeline.ClockState // an hour later
+		best   time.Time           // at the start
+	}{
+		{"right", today, today.Add(-time.Minute), false, pipeline.ClockUnproven, pipeline.ClockBelieved, today},
+		{"right and synchronised", today, today.Add(-time.Minute), true, pipeline.ClockBelieved, pipeline.ClockBelieved, today},
+		{"nothing recorded yet", today, time.Time{}, false, pipeline.ClockUnproven, pipeline.ClockBelieved, today},
+		{"off for a week", today, today.Add(-7 * 24 * time.Hour), false, pipeline.ClockUnproven, pipeline.ClockBelieved, today},
+		{"off for two months", today, today.Add(-60 * 24 * time.Hour), false, pipeline.ClockDoubtful, pipeline.ClockDoubtful, today.Add(-60 * 24 * time.Hour)},
+		{"off for two months, synchronised", today, today.Add(-60 * 24 * time.Hour), true, pipeline.ClockBelieved, pipeline.ClockBelieved, today},
+		{"ten years ahead", today.Add(10 * years), today, false, pipeline.ClockDoubtful, pipeline.ClockDoubtful, today},
+		{"1970", time.Unix(60, 0), today, false, pipeline.ClockWrong, pipeline.ClockWrong, today},
+		{"1970 and nothing recorded", time.Unix(60, 0), time.Time{}, false, pipeline.ClockWrong, pipeline.ClockWrong, time.Unix(60, 0)},
+		{"1970, however synchronised", time.Unix(60, 0), today, true, pipeline.ClockWrong, pipeline.ClockWrong, today},
+		{"three hours behind", today.Add(-3 * time.Hour), today, false, pipeline.ClockWrong, pipeline.ClockWrong, today},
+		{"a file of the future, synchronised", today, today.Add(10 * years), true, pipeline.ClockBelieved, pipeline.ClockBelieved, today},
+		{"a file that is a moment ahead", today, today.Add(time.Second), false, pipeline.ClockUnproven, pipeline.ClockBelieved, today},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			clocks := &twoClocks{wall: c.wall, synced: c.synced}
+			w, _ := watched(clocks)
+			if !c.newest.IsZero() {
+				w.Seen("the newest file", c.newest)
+			}
+			r := w.Read()
+			require.Equal(t, c.state, r.State)
+			require.True(t, c.best.Equal(r.Best), "%s", r.Best)
+			require.Equal(t, c.state == pipeline.ClockBelieved, r.Why == "")
+			clocks.pass(time.Hour - time.Second)
+			require.Equal(t, c.state, w.Read().State)
+			clocks.pass(time.Second)
+			require.Equal(t, c.hour, w.Read().State)
+		})
+	}
+}
+
+// What this process records has the clock's own time: it proves nothing.
+func TestOwnRecordingsDoNotProveTheClock(t *testing.T) {
+	clocks := &twoClocks{wall: today.Add(10 * years)}
+	w, _ := watched(clocks)
+	w.Seen("the newest file", today)
+	clocks.pass(2 * time.Hour)
+	w.Seen("the newest file", clocks.wall)
+	require.Equal(t, pipeline.ClockDoubtful, w.Read().State)
+	clocks.pass(100 * 24 * time.Hour)
+	require.Equal(t, pipeline.ClockDoubtful, w.Read().State)
+}
+
+// A recorder that runs for months is not far from what was there at its start.
+func TestALongRunIsNotDoubted(t *testing.T) {
+	clocks := &twoClocks{wall: today}
+	w, _ := watched(clocks)
+	w.Seen("the newest file", today.Add(-time.Hour))
+	clocks.pass(200 * 24 * time.Hour)
+	require.Equal(t, pipeline.ClockBelieved, w.Read().State)
+}
+
+func TestAStepIsNotBelievedForAnHour(t *testing.T) {
+	for name, by := range map[string]time.Duration{"ahead": 2 * time.Hour, "back": -2 * time.Hour} {
+		for _, synced := range []bool{false, true} {
+			t.Run(name, func(t *testing.T) {
+				clocks := &twoClocks{wall: today, synced: synced}
+				w, log := watched(clocks)
+				clocks.pass(3 * time.Hour)
+				require.True(t, w.Read().Believed())
+				clocks.wall = clocks.wall.Add(by)
+				r := w.Read()
+				require.Equal(t, pipeline.ClockUnproven, r.State)
+				require.Equal(t, 1, r.Steps)
+				clocks.pass(time.Hour - time.Second)
+				require.False(t, w.Read().Believed())
+				clocks.pass(time.Second)
+				require.True(t, w.Read().Believed())
+				require.Equal(t, 1, w.Read().Steps)
+				require.Equal(t, 1, strings.Count(log.String(), "the clock was stepped"))
+			})
+		}
+	}
+}
+
+// Small steps that add up are one.
+func TestStepsThatAddUpAreNoticed(t *testing.T) {
+	clocks := &twoClocks{wall: today, synced: true}
+	w, _ := watched(clocks)
+	for range 3 {
+		clocks.pass(time.Minute)
+		clocks.wall = clocks.wall.Add(40 * time.Second)
+		w.Read()
+	}
+	require.Equal(t, 1, w.Read().Steps)
+}
+
+// A board boots in 1970, records, and NTP sets its clock.
+func TestAClockThatIsSetRightIsBelievedAfterAnHour(t *testing.T) {
+	clocks := &twoClocks{wall: time.Unix(30, 0)}
+	w, log := watched(clocks)
+	w.Seen("the newest file", today.Add(-time.Hour))
+	problems := w.Problems()
+	require.Len(t, problems, 1)
+	require.Equal(t, "clock_wrong", problems[0].Problem)
+	require.Contains(t, problems[0].Cause, "1970-01-01T00:00:30Z")
+	require.Contains(t, problems[0].Remedy, "NTP")
+	clocks.pass(time.Minute)
+	clocks.wall, clocks.synced = today, true
+	require.Equal(t, pipeline.ClockUnproven, w.Read().State)
+	require.Empty(t, w.Problems())
+	clocks.pass(time.Hour)
+	require.True(t, w.Read().Believed())
+	require.Equal(t, 1, strings.Count(log.String(), "the clock is not believed"))
+	require.Equal(t, 1, strings.Count(log.String(), "agrees with the recordings again"))
+}
+
+func TestAnOperatorConfirmsTheClock(t *testing.T) {
+	clocks := &twoClocks{wall: today.Add(10 * years)}
+	w, _ := watched(clocks)
+	w.Seen("the newest file", today)
+	require.Equal(t, "clock_doubtful", w.Problems()[0].Problem)
+	require.NoError(t, w.Confirm())
+	require.True(t, w.Read().Believed())
+	clocks.wall = clocks.wall.Add(-10 * years)
+	require.False(t, w.Read().Believed(), "it was another clock that was confirmed")
+
+	clocks = &twoClocks{wall: time.Unix(60, 0)}
+	w, _ = watched(clocks)
+	require.ErrorIs(t, w.Confirm(), pipeline.ErrClockWrong)
+	require.Equal(t, pipeline.ClockWrong, w.Read().State)
+}
+
+// The machine's own clock is not stepped by being read.
+func TestTheMachinesClockStandsStill(t *testing.T) {
+	w := pipeline.NewWallClock(pipeline.SystemClock, pipeline.KernelSynchronised, slog.New(slog.DiscardHandler))
+	w.Seen("the newest file", time.Now())
+	r := w.Read()
+	require.Zero(t, r.Steps)
+	require.Contains(t, []pipeline.ClockState{pipeline.ClockBelieved, pipeline.ClockUnproven}, r.State)
+}
