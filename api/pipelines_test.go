@@ -167,7 +167,7 @@ func TestScheduleIsShown(t *testing.T) {
 	tasks := pipeline.NewTasks(log, pipeline.SystemClock)
 	defer func() { require.NoError(t, tasks.Stop(context.Background())) }()
 	recorder := pipeline.NewRecorder(pipeline.Env{Log: log, Clock: pipeline.SystemClock}, tasks, nowhere{}, nil, time.Second)
-	schedule := pipeline.NewSchedule(recorder, pipeline.SystemClock, log, nil)
+	schedule := pipeline.NewSchedule(recorder, pipeline.SystemClock, nil, log, nil)
 	tokyo, err := time.LoadLocation("Asia/Tokyo")
 	require.NoError(t, err)
 	cron, err := pipeline.ParseCron("* * * * *", tokyo)

@@ -73,6 +73,8 @@ func (s *Server) planned(p pipeline.StreamPlan) streamPlan {
 
 func why(p pipeline.StreamPlan) string {
 	switch {
+	case p.Record && p.ClockWrong:
+		return "the clock is wrong: it is recorded until the window that is now can be told"
 	case p.Record:
 		return "now is in a window of " + p.Job
 	case !p.Stopped.IsZero():

@@ -12,9 +12,14 @@ import (
 // "should it record now?" again and again, and relies on no moment being met: a
 // window that began before the process did is recorded for the rest of it, and
 // a step of the clock is seen at the next question.
+//
+// While the clock is plainly wrong no window can be told from the time between two:
+// every stream that has one is recorded then, unless it was stopped by hand. Rather
+// too much than nothing.
 type Schedule struct {
 	recorder *Recorder
 	clock    Clock
+	wall     *WallClock // nil: the clock is always believed
 	log      *slog.Logger
 	trigger  func(ScheduleJob) error // of an event; nil: no job has that action
 
@@ -29,10 +34,10 @@ type Schedule struct {
 // may be noticed.
 const maxAsk = 10 * time.Second
 
-// NewSchedule makes a schedule without jobs.
-func NewSchedule(r *Recorder, clock Clock, log *slog.Logger, trigger func(ScheduleJob) error) *Schedule {
+// NewSchedule makes a schedule without jobs. A nil wall believes the clock.
+func NewSchedule(r *Recorder, clock Clock, wall *WallClock, log *slog.Logger, trigger func(ScheduleJob) error) *Schedule {
 	return &Schedule{
-		recorder: r, clock: clock, log: log, trigger: trigger,
+		recorder: r, clock: clock, wall: wall, log: log, trigger: trigger,
 		failed: map[string]string{}, wake: make(chan struct{}, 1),
 	}
 }
@@ -73,8 +78,10 @@ func (s *Schedule) Run(ctx context.Context) error {
 // Ask makes the recordings as they are wanted at this moment, and tells how long
 // the answer holds at most.
 func (s *Schedule) Ask() time.Duration {
-	a, now := s.Agenda(), wallNow(s.clock)
-	s.recorder.stopsUpTo(now)
+	a, now, wrong := s.Agenda(), wallNow(s.clock), s.wrongClock()
+	if wrong == nil {
+		s.recorder.stopsUpTo(now)
+	}
 	streams := a.Streams()
 	for _, stream := range s.recorder.scheduled() {
 		if !slices.Contains(streams, stream) {
@@ -82,7 +89,7 @@ func (s *Schedule) Ask() time.Duration {
 		}
 	}
 	for _, stream := range streams {
-		w, on := a.At(stream, now, s.recorder.StoppedAt(stream))
+		w, on := s.window(a, stream, now, wrong)
 		if !on {
 			s.recorder.unschedule(stream)
 			continue
@@ -95,6 +102,44 @@ func (s *Schedule) Ask() time.Duration {
 		wait = min(wait, next.Sub(now))
 	}
 	return max(wait, time.Millisecond)
+}
+
+// wrongClock is the reading of a clock that is plainly wrong; else nil.
+func (s *Schedule) wrongClock() *ClockReading {
+	if s.wall == nil {
+		return nil
+	}
+	if r := s.wall.Read(); r.State == ClockWrong {
+		return &r
+	}
+	return nil
+}
+
+// window is the window in which a stream is, or any where the clock is wrong.
+func (s *Schedule) window(a Agenda, stream string, now time.Time, wrong *ClockReading) (Window, bool) {
+	stopped := s.recorder.StoppedAt(stream)
+	if wrong == nil {
+		return a.At(stream, now, stopped)
+	}
+	i := slices.IndexFunc(a, func(j ScheduleJob) bool { return j.Stream == stream && j.Action == RecordStart })
+	if i < 0 || a.stopHolds(stream, stopped, wrong) {
+		return Window{}, false
+	}
+	return Window{Job: a[i].Name}, true
+}
+
+// stopHolds reports whether a stop by hand is of now although the clock is wrong: it
+// was made by this clock, or in the window that is at the best guess of the time.
+func (a Agenda) stopHolds(stream string, stopped time.Time, wrong *ClockReading) bool {
+	if stopped.IsZero() {
+		return false
+	}
+	if !stopped.After(wrong.Now) && !stopped.Before(wrong.Now.Add(-wrong.Steady).Round(0)) {
+		return true
+	}
+	_, in := a.At(stream, wrong.Best, time.Time{})
+	_, on := a.At(stream, wrong.Best, stopped)
+	return in && !on
 }
 
 // wallNow is the wall clock alone: of two moments the clock says which is later,
@@ -151,21 +196,27 @@ type StreamPlan struct {
 	Until   time.Time // end of the recording; zero: not known
 	Stopped time.Time // it was stopped by hand in the window that is now; else zero
 	Error   string    // why it is not recorded although it is to be
+
+	ClockWrong bool // which window is now is not known
 }
 
 // Plans says what is wanted now, and why.
 func (s *Schedule) Plans() (out []StreamPlan) {
-	a, now := s.Agenda(), wallNow(s.clock)
+	a, now, wrong := s.Agenda(), wallNow(s.clock), s.wrongClock()
 	for _, stream := range a.Streams() {
-		p := StreamPlan{Stream: stream}
+		p := StreamPlan{Stream: stream, ClockWrong: wrong != nil}
 		stopped := s.recorder.StoppedAt(stream)
-		w, on := a.At(stream, now, stopped)
-		if !on {
+		w, on := s.window(a, stream, now, wrong)
+		p.Record = on
+		switch {
+		case wrong != nil && on:
+			p.Job, on = w.Job, false
+		case wrong != nil:
+			p.Stopped = stopped
+		case !on:
 			if w, on = a.At(stream, now, time.Time{}); on {
 				p.Stopped = stopped
 			}
-		} else {
-			p.Record = true
 		}
 		if on {
 			p.Job, p.Since, p.Until = w.Job, w.Start, a.Until(stream, w)

@@ -34,7 +34,7 @@ func planOn(t *testing.T, b *rig, jobs ...pipeline.ScheduleJob) *planned {
 	t.Helper()
 	p := &planned{rig: b, day: at(t, "2026-05-05T00:00:00Z")}
 	p.dir.conf["a"] = true
-	p.Schedule = pipeline.NewSchedule(p.Recorder, p.clock, slog.New(slog.DiscardHandler), func(j pipeline.ScheduleJob) error {
+	p.Schedule = pipeline.NewSchedule(p.Recorder, p.clock, nil, slog.New(slog.DiscardHandler), func(j pipeline.ScheduleJob) error {
 		p.events = append(p.events, j.Name)
 		return nil
 	})
