@@ -12,6 +12,10 @@ import (
 // Retention says what would be deleted next. It deletes nothing.
 type Retention interface {
 	Plan(ctx context.Context) (RetentionPlan, error)
+	// Confirm says that the clock is right and that what has expired by it may go,
+	// and returns what that is; nil for nothing. Conflict where nothing waits for
+	// it, or the clock cannot be right.
+	Confirm(ctx context.Context) (*Held, error)
 }
 
 // RetentionPlan is the state of the disk and what follows from it.
@@ -21,7 +25,9 @@ type RetentionPlan struct {
 	High, Low          int64 // bytes that may be used, and are when room has been made; 0 without a limit
 	Bytes, BytesPerDay int64 // of recordings
 	FullAt             time.Time
-	Now, Next          []Eviction
+	Now, Next, Waiting []Eviction
+	Held               *Held // what has expired and does not go yet; nil: nothing
+	Clock              ClockState
 	Kept               []KeptFiles
 	Streams            []KeptStream
 	Stopped            []StoppedStream
@@ -37,6 +43,22 @@ type Eviction struct {
 	Size   int64
 	Class  string
 	Cause  string
+}
+
+// Held is what has expired and does not go yet.
+type Held struct {
+	Cause, Why     string
+	Files          int
+	Bytes          int64
+	Oldest, Newest time.Time
+	Clock          time.Time
+	Since, Until   time.Time
+}
+
+// ClockState is what is thought of the clock.
+type ClockState struct {
+	State, Why string
+	Now        time.Time
 }
 
 // KeptFiles counts what is never deleted, by reason.
@@ -78,10 +100,39 @@ type retentionAnswer struct {
 	FullAt      *string          `json:"full_at,omitempty" format:"date-time" doc:"when high_bytes, or the disk's end, is reached at this rate"`
 	Now         []evictionAnswer `json:"now" doc:"what would be deleted at once, in this order"`
 	Next        []evictionAnswer `json:"next" doc:"the first 100 that would follow when room is needed"`
+	Held        *expiredAnswer   `json:"held,omitempty" doc:"what has expired and does not go yet; missing: nothing"`
+	Waiting     []evictionAnswer `json:"waiting" doc:"the first 100 of what has expired and does not go yet"`
+	Clock       clockAnswer      `json:"clock"`
 	Kept        []KeptFiles      `json:"kept" doc:"what is never deleted, by reason"`
 	Streams     []keepsAnswer    `json:"streams"`
 	Stopped     []stoppedAnswer  `json:"stopped" doc:"streams whose recording was stopped: there is no room and nothing that may be deleted"`
 	LastError   string           `json:"last_error,omitempty"`
+}
+
+type expiredAnswer struct {
+	Cause  string  `json:"cause" enum:"clock,mass_expiry" doc:"clock: it is not believed yet; mass_expiry: more has expired at once than should, see retention.mass_expiry"`
+	Why    string  `json:"why"`
+	Files  int     `json:"files"`
+	Bytes  int64   `json:"bytes"`
+	Oldest *string `json:"oldest" format:"date-time" doc:"end of the oldest of them"`
+	Newest *string `json:"newest" format:"date-time"`
+	Clock  *string `json:"clock" format:"date-time" doc:"by which they have expired"`
+	Since  *string `json:"since" format:"date-time"`
+	Until  *string `json:"until,omitempty" format:"date-time" doc:"when they go by themselves, if the recorder runs until then and the clock is not stepped; missing: not known, or never"`
+}
+
+type clockAnswer struct {
+	State string  `json:"state" enum:"believed,unproven,doubtful,wrong" doc:"nothing expires unless it is believed"`
+	Why   string  `json:"why,omitempty" doc:"it is not believed"`
+	Now   *string `json:"now" format:"date-time"`
+}
+
+type confirmAnswer struct {
+	Status string  `json:"status" enum:"confirmed"`
+	Files  int     `json:"files" doc:"that have expired and go now, unless they are protected or read meanwhile"`
+	Bytes  int64   `json:"bytes"`
+	Oldest *string `json:"oldest,omitempty" format:"date-time"`
+	Newest *string `json:"newest,omitempty" format:"date-time"`
 }
 
 type evictionAnswer struct {
@@ -140,12 +191,33 @@ func (s *Server) retention(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
+// confirmRetention lets what has expired go on an operator's word.
+func (s *Server) confirmRetention(w http.ResponseWriter, r *request) error {
+	if s.deps.Retention == nil {
+		return Unavailable("retention is not running here")
+	}
+	h, err := s.deps.Retention.Confirm(r.Context())
+	if err != nil {
+		return err
+	}
+	a := confirmAnswer{Status: "confirmed"}
+	if h != nil {
+		a.Files, a.Bytes, a.Oldest, a.Newest = h.Files, h.Bytes, utc(h.Oldest), utc(h.Newest)
+	}
+	s.did(r, "confirm expiry", "files", a.Files, "bytes", a.Bytes)
+	answer(w, http.StatusOK, a)
+	return nil
+}
+
 func (s *Server) retained(p *RetentionPlan) retentionAnswer {
 	a := retentionAnswer{
 		Status: "success", Active: p.Active, DiskBytes: p.Total, UsedBytes: p.Used, HighBytes: p.High, LowBytes: p.Low,
 		Bytes: p.Bytes, BytesPerDay: p.BytesPerDay, FullAt: utc(p.FullAt), LastError: s.scrub(p.LastError),
-		Now: evictions(p.Now), Next: evictions(p.Next), Kept: orEmpty(p.Kept), Streams: make([]keepsAnswer, len(p.Streams)),
-		Stopped: make([]stoppedAnswer, len(p.Stopped)),
+		Now: evictions(p.Now), Next: evictions(p.Next), Waiting: evictions(p.Waiting), Kept: orEmpty(p.Kept), Streams: make([]keepsAnswer, len(p.Streams)),
+		Stopped: make([]stoppedAnswer, len(p.Stopped)), Clock: clockAnswer{p.Clock.State, s.scrub(p.Clock.Why), utc(p.Clock.Now)},
+	}
+	if h := p.Held; h != nil {
+		a.Held = &expiredAnswer{h.Cause, s.scrub(h.Why), h.Files, h.Bytes, utc(h.Oldest), utc(h.Newest), utc(h.Clock), utc(h.Since), utc(h.Until)}
 	}
 	for i := range p.Streams {
 		k := &p.Streams[i]

@@ -12,8 +12,11 @@ import (
 
 type plans struct {
 	RetentionPlan
-	err error
+	confirmed *Held
+	err       error
 }
+
+func (p plans) Confirm(context.Context) (*Held, error) { return p.confirmed, p.err }
 
 func (p plans) Plan(context.Context) (RetentionPlan, error) { return p.RetentionPlan, p.err }
 
@@ -30,6 +33,10 @@ func TestRetentionHasItsShape(t *testing.T) {
 			Streams:   []KeptStream{{Stream: "live/a", Priority: 5, Files: 3, Bytes: 60, ProtectedBytes: 40, Oldest: at, Newest: at.Add(time.Minute), Keeps: 36 * time.Hour, BytesPerDay: 50}},
 			Stopped:   []StoppedStream{{"live/a", at}},
 			LastError: "unlink " + w.dir + "/a.mp4: denied",
+			Waiting:   []Eviction{{File: "b.mp4", Size: 4, Class: "expired", Cause: "expire_days"}},
+			Held: &Held{Cause: "mass_expiry", Why: "3 of 4 expired", Files: 3, Bytes: 12, Oldest: at, Newest: at.Add(time.Hour),
+				Clock: at.Add(2 * time.Hour), Since: at.Add(3 * time.Hour), Until: at.Add(4 * time.Hour)},
+			Clock: ClockState{State: "unproven", Why: "since an hour", Now: at},
 		}}
 	})
 	for _, path := range []string{"/mp4/retention", "/mp4/retention?dry_run=true"} {
@@ -43,6 +50,11 @@ func TestRetentionHasItsShape(t *testing.T) {
 			"streams":[{"stream_path":"live/a","priority":5,"files":3,"bytes":60,"protected_bytes":40,"oldest":"2026-03-01T00:00:00.000000000Z",
 				"newest":"2026-03-01T00:01:00.000000000Z","days":1.5,"bytes_per_day":50}],
 			"stopped":[{"stream_path":"live/a","since":"2026-03-01T00:00:00.000000000Z"}],
+			"held":{"cause":"mass_expiry","why":"3 of 4 expired","files":3,"bytes":12,"oldest":"2026-03-01T00:00:00.000000000Z",
+				"newest":"2026-03-01T01:00:00.000000000Z","clock":"2026-03-01T02:00:00.000000000Z",
+				"since":"2026-03-01T03:00:00.000000000Z","until":"2026-03-01T04:00:00.000000000Z"},
+			"waiting":[{"file_path":"b.mp4","size":4,"class":"expired","cause":"expire_days"}],
+			"clock":{"state":"unproven","why":"since an hour","now":"2026-03-01T00:00:00.000000000Z"},
 			"last_error":"unlink a.mp4: denied"}`, got.body)
 	}
 }
@@ -58,6 +70,22 @@ func TestAskingAboutRetentionNeverDeletes(t *testing.T) {
 	got := do(s, "GET", "/mp4/retention", "")
 	require.Equal(t, 500, got.code)
 	require.NotContains(t, got.body, "/secret")
+}
+
+func TestConfirmingWhatExpiredAnswersWhatGoes(t *testing.T) {
+	w := newWorld(t)
+	const confirm = "/mp4/retention/confirm"
+	require.Equal(t, 503, do(w.server(), "POST", confirm, "").code, "nobody keeps it")
+	at := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	with := func(p plans) *Server { return w.server(func(_ *Config, d *Deps) { d.Retention = p }) }
+	got := do(with(plans{confirmed: &Held{Files: 3, Bytes: 12, Oldest: at, Newest: at.Add(time.Hour)}}), "POST", confirm, "")
+	require.Equal(t, 200, got.code, got.body)
+	require.JSONEq(t, `{"status":"confirmed","files":3,"bytes":12,"oldest":"2026-03-01T00:00:00.000000000Z","newest":"2026-03-01T01:00:00.000000000Z"}`, got.body)
+	got = do(with(plans{}), "POST", confirm, "")
+	require.JSONEq(t, `{"status":"confirmed","files":0,"bytes":0}`, got.body, "the clock was confirmed")
+	require.Contains(t, do(with(plans{err: Conflict("the clock says 1970")}), "POST", confirm, "").refused(t, 409), "1970")
+	require.Contains(t, do(with(plans{}), "POST", confirm+"?force=true", "").refused(t, 400), "none are taken here")
+	require.Equal(t, 405, do(with(plans{}), "GET", confirm, "").code)
 }
 
 // Who deletes to make room asks first, and then keeps readers out.

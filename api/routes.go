@@ -63,6 +63,8 @@ func routes() []route {
 
 		{op: "retention", method: "GET", path: "/mp4/retention", summary: "What would be deleted next and why, how far back each stream reaches, when the disk will be full", role: View,
 			query: retentionParams, answer: retentionAnswer{}, codes: []int{503}, handle: (*Server).retention},
+		{op: "confirmRetention", method: "POST", path: "/mp4/retention/confirm", summary: "Say that the clock is right and that what has expired by it may go", role: Admin,
+			answer: confirmAnswer{}, codes: []int{409, 503}, handle: (*Server).confirmRetention},
 
 		{op: "health", method: "GET", path: "/mp4/health", summary: "What is wrong now, since when, why, and what to do about it", role: View,
 			answer: healthAnswer{}, handle: (*Server).health},

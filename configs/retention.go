@@ -14,6 +14,7 @@ type Retention struct {
 	MaxBytes     spec.Size     `yaml:"max_bytes" doc:"Most that recordings may take in all; 0 is no limit."`
 	MinFreeBytes spec.Size     `yaml:"min_free_bytes" doc:"What stays free on the disk; 0 is no limit."`
 	KeepAtLeast  spec.Duration `yaml:"keep_at_least" doc:"Younger recordings are never deleted, however full the disk: rather than that, recording stops."`
+	MassExpiry   string        `yaml:"mass_expiry" oneof:"wait confirm allow" doc:"What becomes of recordings that expire at once, and are more than a day of a stream or a tenth of all: as after a start with a wrong clock, after weeks without power, or with a shorter expire_days. wait: they go when the recorder has run for a day with the same clock; confirm: when POST /mp4/retention/confirm says so; allow: at once."`
 	KeepLost     spec.Duration `yaml:"keep_lost" doc:"How long a recording whose file is lost stays listed, protected ones aside; 0 is for ever."`
 }
 

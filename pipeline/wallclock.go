@@ -74,7 +74,7 @@ type ClockReading struct {
 func (r ClockReading) Believed() bool { return r.State == ClockBelieved }
 
 // Plausible is before every time that this program has seen.
-var Plausible = time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
+var Plausible = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
 
 const (
 	clockProof  = time.Hour           // how long a clock must have agreed
@@ -99,6 +99,9 @@ func KernelSynchronised() bool {
 	state, err := unix.Adjtimex(&t)
 	return err == nil && state != unix.TIME_ERROR && t.Status&unix.STA_UNSYNC == 0
 }
+
+// Began is the first reading.
+func (w *WallClock) Began() time.Time { return w.began }
 
 // Seen tells of the time of something that was recorded; what names it in words.
 func (w *WallClock) Seen(what string, at time.Time) {

@@ -33,6 +33,7 @@ func (h *house) problems(ctx context.Context) (all []pipeline.Problem) {
 	if why := h.keeper.LastError(); why != "" {
 		all = append(all, pipeline.Problem{Problem: "retention", Cause: why, Remedy: "see why files cannot be deleted; the disk may become full meanwhile"})
 	}
+	all = append(append(all, h.wall.Problems()...), h.keeper.Problems()...)
 	h.began.date(all, pipeline.SystemClock.Now())
 	return all
 }

@@ -37,6 +37,7 @@ type house struct {
 	recorder *pipeline.Recorder
 	plans    *plans
 	rtsp     *rtsp.Server
+	wall     *pipeline.WallClock
 	disk     *diskTimes
 	commands *stages.Commands
 
@@ -65,6 +66,7 @@ func newHouse(cfg *configs.Config, declared []pipeline.Declared, log *slog.Logge
 		cfg: cfg, log: log,
 		services: &pipeline.Services{},
 		tasks:    pipeline.NewTasks(log, clock),
+		wall:     pipeline.NewWallClock(clock, pipeline.KernelSynchronised, log),
 		pool:     pool,
 		disk:     newDiskTimes(),
 		left:     make(chan struct{}, 1),
@@ -170,7 +172,7 @@ func (h *house) rtspAddr() string {
 // openOutbox begins to send the notices that an earlier run left, too.
 func (h *house) openOutbox(dir string) (err error) {
 	h.outbox, err = webhook.Open(webhook.Options{
-		Dir: filepath.Join(dir, outboxDir), Tasks: h.tasks, Clock: pipeline.SystemClock, Log: h.log,
+		Dir: filepath.Join(dir, outboxDir), Tasks: h.tasks, Clock: pipeline.SystemClock, Wall: h.wall, Log: h.log,
 	})
 	if err == nil {
 		pipeline.Provide(h.services, h.outbox)

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -21,14 +23,17 @@ const (
 // upkeep keeps the catalogue from growing with what is gone, and tells the bounds
 // of protection what is protected.
 func (h *house) upkeep(ctx context.Context) error {
-	for last := (time.Time{}); ; {
+	h.proveClock(ctx) // by the journal alone, where the database is away
+	for last, proven := (time.Time{}), false; ; {
 		if err := h.catalogue.Ready(ctx); err != nil {
 			return nil // the context has ended
 		}
 		if n, err := h.catalogue.ProtectedBytes(ctx); err == nil {
 			h.protection.Told(n)
 		}
-		if now := time.Now(); now.Sub(last) >= upkeepEvery && h.keepBounds(ctx) {
+		proven = proven || h.proveClock(ctx)
+		now := pipeline.SystemClock.Now()
+		if (last.IsZero() || now.Sub(last) >= upkeepEvery) && h.wall.Read().Believed() && h.keepBounds(ctx) {
 			last = now
 		}
 		c, stop := pipeline.SystemClock.After(protectedEvery)
@@ -39,6 +44,29 @@ func (h *house) upkeep(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// proveClock tells the clock of the newest recordings that the catalogue knows of, and
+// of the newest from before this start. A row is no newer than its file.
+func (h *house) proveClock(ctx context.Context) (all bool) {
+	for _, before := range []time.Time{{}, h.wall.Began()} {
+		page, err := h.catalogue.Records(ctx, metadata.Query{Limit: 20, End: before})
+		if err != nil {
+			return false
+		}
+		all = !page.Degraded
+		for _, r := range page.Records {
+			if r.Node != h.catalogue.Node() {
+				continue
+			}
+			at := time.Unix(0, r.StartUTC)
+			if info, err := os.Stat(filepath.Join(h.cfg.MP4.RecordPath, filepath.FromSlash(r.Path))); err == nil && info.ModTime().Before(at) {
+				at = info.ModTime()
+			}
+			h.wall.Seen("the recording "+r.Path, at)
+		}
+	}
+	return all
 }
 
 // keepBounds takes away what is kept no longer; false: it is to be tried again.

@@ -66,7 +66,7 @@ func newPlans(d declaration, load func() (*configs.Config, error), h *house) *pl
 		load: load, started: d.file, kept: keptFile(d.file.MP4.RecordPath),
 		hub: h.hub, recorder: h.recorder, log: h.log, now: d, stops: stopsFile{path: filepath.Join(d.file.MP4.RecordPath, ".spool-stops.json")},
 	}
-	p.schedule = pipeline.NewSchedule(h.recorder, pipeline.SystemClock, h.log, p.trigger)
+	p.schedule = pipeline.NewSchedule(h.recorder, pipeline.SystemClock, h.wall, h.log, p.trigger)
 	p.schedule.Set(d.agenda)
 	p.restoreStops()
 	return p

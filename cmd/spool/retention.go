@@ -25,7 +25,7 @@ func (h *house) openRetention(dir string) (err error) {
 	h.rest = func() {}
 	h.keeper, err = retention.New(retentionPolicy(h.cfg), retention.Deps{
 		Dir: dir, Read: footage(h.cfg, &h.finished), Store: shredder{library{catalogue: h.catalogue, dir: dir, recorder: h.recorder, deleting: &h.deleting, mistaken: h.mistaken}, h},
-		Recordings: roomless{h.recorder}, Clock: pipeline.SystemClock, Log: h.log,
+		Recordings: roomless{h.recorder}, Clock: pipeline.SystemClock, Wall: h.wall, Log: h.log,
 	})
 	if err == nil {
 		pipeline.Provide[mp4.Growth](h.services, h.keeper)
@@ -45,7 +45,7 @@ func retentionPolicy(cfg *configs.Config) retention.Policy {
 	days := func(n int) time.Duration { return time.Duration(n) * 24 * time.Hour }
 	r := cfg.Retention
 	p := retention.Policy{
-		DiskMaxPercent: cfg.MP4.DiskMaxPercent, Streams: map[string]retention.StreamPolicy{},
+		DiskMaxPercent: cfg.MP4.DiskMaxPercent, MassExpiry: retention.MassExpiry(r.MassExpiry), Streams: map[string]retention.StreamPolicy{},
 		Limits: retention.Limits{
 			Expire: days(cfg.MP4.ExpireDays), MaxBytes: int64(r.MaxBytes), MinFree: int64(r.MinFreeBytes), KeepAtLeast: r.KeepAtLeast.D(),
 		},
@@ -168,7 +168,8 @@ func (f forecast) Plan(ctx context.Context) (api.RetentionPlan, error) {
 	out := api.RetentionPlan{
 		Active: p.Active, Total: p.Space.Total, Used: p.Space.Used(), High: p.High, Low: p.Low,
 		Bytes: p.Bytes, BytesPerDay: p.BytesPerDay, FullAt: p.FullAt, LastError: p.LastError,
-		Now: evicted(p.Now), Next: evicted(p.Next),
+		Now: evicted(p.Now), Next: evicted(p.Next), Waiting: evicted(p.Waiting), Held: held(p.Held),
+		Clock: api.ClockState{State: string(p.Clock.State), Why: p.Clock.Why, Now: p.Clock.Now},
 	}
 	for _, class := range slices.Sorted(maps.Keys(p.Kept)) {
 		out.Kept = append(out.Kept, api.KeptFiles{Reason: string(class), Files: p.Kept[class].Files, Bytes: p.Kept[class].Bytes})
@@ -183,6 +184,25 @@ func (f forecast) Plan(ctx context.Context) (api.RetentionPlan, error) {
 		out.Stopped = append(out.Stopped, api.StoppedStream{Stream: stream, Since: p.Stopped[stream]})
 	}
 	return out, nil
+}
+
+// Confirm is an operator's word on what waits.
+func (f forecast) Confirm(context.Context) (*api.Held, error) {
+	h, err := f.keeper.Confirm()
+	if errors.Is(err, retention.ErrNothingHeld) || errors.Is(err, pipeline.ErrClockWrong) {
+		return nil, api.Conflict("%s", err)
+	}
+	return held(h), err
+}
+
+func held(h *retention.Held) *api.Held {
+	if h == nil {
+		return nil
+	}
+	return &api.Held{
+		Cause: string(h.Cause), Why: h.Why, Files: h.Count.Files, Bytes: h.Count.Bytes,
+		Oldest: h.Oldest, Newest: h.Newest, Clock: h.Clock, Since: h.Since, Until: h.Until,
+	}
 }
 
 func evicted(list []retention.Eviction) []api.Eviction {

@@ -74,7 +74,14 @@ func planJSON(p *retention.Plan) map[string]any {
 	}
 	out := map[string]any{
 		"active": p.Active, "disk_bytes": p.Space.Total, "used_bytes": p.Space.Used(), "high_bytes": p.High, "low_bytes": p.Low,
-		"bytes": p.Bytes, "bytes_per_day": p.BytesPerDay, "now": list(p.Now), "next": list(p.Next), "streams": streams,
+		"bytes": p.Bytes, "bytes_per_day": p.BytesPerDay, "now": list(p.Now), "next": list(p.Next), "waiting": list(p.Waiting), "streams": streams,
+		"clock": map[string]any{"state": p.Clock.State, "why": p.Clock.Why, "now": p.Clock.Now.UTC()},
+	}
+	if h := p.Held; h != nil {
+		out["held"] = map[string]any{
+			"cause": h.Cause, "why": h.Why, "files": h.Count.Files, "bytes": h.Count.Bytes, "oldest": h.Oldest.UTC(), "newest": h.Newest.UTC(),
+			"clock": h.Clock.UTC(), "since": h.Since.UTC(),
+		}
 	}
 	if !p.FullAt.IsZero() {
 		out["full_at"] = p.FullAt.UTC()
@@ -95,6 +102,7 @@ func showPlan(w io.Writer, p *retention.Plan) {
 	if !p.FullAt.IsZero() {
 		fmt.Fprintf(w, "at this rate that much is used by %s, in %s\n", p.FullAt.Local().Format(time.DateTime), p.FullAt.Sub(p.At).Round(time.Minute))
 	}
+	showHeld(w, p)
 	streams := planTable(w, table.Row{"stream", "files", "bytes", "protected", "days kept", "bytes/day", "priority"})
 	for _, s := range p.Streams {
 		streams.AppendRow(table.Row{s.Stream, s.Count.Files, shortSize(s.Count.Bytes), shortSize(s.Protected.Bytes),
@@ -102,14 +110,34 @@ func showPlan(w io.Writer, p *retention.Plan) {
 	}
 	streams.Render()
 	next := planTable(w, table.Row{"next to go", "class", "why", "recorded", "bytes"})
-	for _, list := range [][]retention.Eviction{p.Now, p.Next} {
+	for i, list := range [][]retention.Eviction{p.Now, p.Waiting, p.Next} {
 		for _, e := range list {
+			if i == 1 {
+				e.Cause += ", waits"
+			}
 			next.AppendRow(table.Row{e.Path, e.Class, e.Cause, time.Unix(0, e.StartUTC).Format(time.DateTime), shortSize(e.Size)})
 		}
 	}
 	next.Render()
 	for _, class := range slices.Sorted(maps.Keys(p.Kept)) {
 		fmt.Fprintf(w, "never deleted: %s, %s (%s)\n", count(p.Kept[class].Files, "file"), shortSize(p.Kept[class].Bytes), class)
+	}
+}
+
+// showHeld says what has expired and does not go yet. A recorder that runs may know
+// better about the clock.
+func showHeld(w io.Writer, p *retention.Plan) {
+	if !p.Clock.Believed() {
+		fmt.Fprintf(w, "nothing expires yet: %s; the running recorder (GET /mp4/retention) may know better\n", p.Clock.Why)
+	}
+	h := p.Held
+	if h == nil {
+		return
+	}
+	fmt.Fprintf(w, "%s, %s, that ended from %s to %s have expired by the clock, which says %s\n", count(h.Count.Files, "file"), shortSize(h.Count.Bytes),
+		h.Oldest.Local().Format(time.DateTime), h.Newest.Local().Format(time.DateTime), h.Clock.Local().Format(time.DateTime))
+	if h.Cause == retention.HeldAsMass {
+		fmt.Fprintln(w, "that is a mass expiry: they wait for a second look, or for POST /mp4/retention/confirm (retention.mass_expiry)")
 	}
 }
 

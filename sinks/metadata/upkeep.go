@@ -9,6 +9,7 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -33,6 +34,9 @@ func (c *Catalogue) Upkeep(ctx context.Context, o UpkeepOptions) (k Kept, err er
 		return k, err
 	}
 	now := c.opts.Clock.Now()
+	if err = c.redate(ctx, now); err != nil {
+		return k, err
+	}
 	if o.KeepEvents > 0 {
 		k.Events, err = c.dropEvents(ctx, now.Add(-o.KeepEvents))
 	}
@@ -40,6 +44,43 @@ func (c *Catalogue) Upkeep(ctx context.Context, o UpkeepOptions) (k Kept, err er
 		k.Lost, err = c.dropLost(ctx, now.Add(-o.KeepLost))
 	}
 	return k, err
+}
+
+// redate lets the time that events and lost rows are kept begin now where a wrong
+// clock has said when their footage went: long ago, or in the future. A revision of
+// the future stays: the next one is above it, and the row is kept for longer.
+func (c *Catalogue) redate(ctx context.Context, now time.Time) error {
+	if err := c.redateLost(ctx); err != nil {
+		return err
+	}
+	return c.inTx(ctx, func(ctx context.Context, s *store, tx bun.Tx) error {
+		_, err := tx.NewUpdate().Table("spool_events").Set("gone_ns = ?", now.UnixNano()).
+			Where("gone_ns > 0").Where("node = ?", c.opts.Node).
+			Where("(gone_ns < ? OR gone_ns > ?)", pipeline.Plausible.UnixNano(), now.Add(24*time.Hour).UnixNano()).Exec(ctx)
+		return err
+	})
+}
+
+// redateLost puts the next of the lost rows again whose revision is of long ago.
+func (c *Catalogue) redateLost(ctx context.Context) error {
+	var rows []*row
+	err := c.read(ctx, func(ctx context.Context, s *store) error {
+		return s.ro.NewSelect().Model(&rows).Where("r.state = ?", string(media.StateLost)).Where("r.node = ?", c.opts.Node).
+			Where("r.revision < ?", pipeline.Plausible.UnixNano()).Limit(upkeepBatch).Scan(ctx)
+	})
+	if err != nil || len(rows) == 0 {
+		return err
+	}
+	for _, r := range rows {
+		rec, err := r.record(false)
+		if err != nil {
+			return err
+		}
+		if err := c.Put(ctx, rec.Recording); err != nil && !errors.Is(err, ErrNotDurable) {
+			return err
+		}
+	}
+	return c.Flush(ctx)
 }
 
 // dropEvents deletes the events whose footage was gone before a time. Their keys
@@ -72,7 +113,7 @@ func (c *Catalogue) dropLost(ctx context.Context, before time.Time) (n int, err 
 		var rows []*row
 		err := c.read(ctx, func(ctx context.Context, s *store) error {
 			return s.ro.NewSelect().Model(&rows).Where("r.state = ?", string(media.StateLost)).
-				Where("r.protected = 0").Where("r.node = ?", c.opts.Node).Where("r.revision < ?", before.UnixNano()).
+				Where("r.protected = 0").Where("r.node = ?", c.opts.Node).Where("r.revision < ?", before.UnixNano()).Where("r.revision >= ?", pipeline.Plausible.UnixNano()).
 				OrderExpr("r.start_ns, r.id").Limit(upkeepBatch).Scan(ctx)
 		})
 		if err != nil || len(rows) == 0 {

@@ -12,6 +12,9 @@ import (
 func (k *Keeper) takeNotices(now time.Time) {
 	again, open := k.ledger.take()
 	for _, path := range again {
+		if f := k.shelf.items[path]; f == nil || f.Kind == Growing {
+			k.shelf.wrongly(path)
+		}
 		k.see(path, now)
 	}
 	for _, f := range open {
@@ -50,8 +53,7 @@ func (k *Keeper) see(path string, now time.Time) *Item {
 	}
 	k.shelf.items[path] = it
 	k.totals.count(it, 1)
-	if c := k.policy.class(it, now); c.goes() && !queued {
-		r := ranked{it, c, k.policy.priority(it.Stream)}
+	if r, goes := k.policy.place(it, now, k.expires); goes && !queued {
 		at, _ := slices.BinarySearchFunc(k.queue, r, inOrder)
 		k.queue = slices.Insert(k.queue, at, r)
 	}
@@ -65,6 +67,7 @@ func (k *Keeper) lose(path string) {
 		k.totals.count(it, -1)
 		delete(k.shelf.items, path)
 	}
+	delete(k.shelf.made, path)
 }
 
 func (k *Keeper) resize(it *Item, size int64) {

@@ -42,7 +42,7 @@ func TestALinkedDirectoryIsLookedInto(t *testing.T) {
 	require.NoError(t, os.Symlink(r.dir, link))
 	deps := r.k.deps
 	deps.Dir = link
-	k, err := New(limits(Limits{Expire: day}), deps)
+	k, err := New(Policy{Limits: Limits{Expire: day}, MassExpiry: MassAllow}, deps)
 	require.NoError(t, err)
 	defer k.Close()
 	k.Look(t.Context())

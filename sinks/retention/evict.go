@@ -23,7 +23,7 @@ func (k *Keeper) evict(ctx context.Context, evictions []Eviction, now time.Time)
 		n := min(len(evictions), batch)
 		began := k.deps.Clock.Now()
 		before, _ := k.deps.Disk(k.deps.Dir)
-		gone, room, err := k.remove(ctx, evictions[:n], now)
+		gone, room, err := k.remove(ctx, evictions[:n])
 		if err != nil {
 			errs = append(errs, err)
 		}
@@ -40,18 +40,18 @@ func (k *Keeper) evict(ctx context.Context, evictions []Eviction, now time.Time)
 
 // remove deletes the files of one batch and tells what is gone. Of many errors
 // it returns the first.
-func (k *Keeper) remove(ctx context.Context, evictions []Eviction, now time.Time) (gone []*Item, room int64, first error) {
+func (k *Keeper) remove(ctx context.Context, evictions []Eviction) (gone []*Item, room int64, first error) {
 	for _, e := range evictions {
 		if k.shelf.items[e.Path] != e.Item {
 			continue // gone, or another file by now
 		}
 		was := *e.Item
-		if !k.shelf.fresh(e.Item, now) {
+		if !k.shelf.fresh(e.Item, k.clock.Best) {
 			*e.Item = was
-			k.see(e.Path, now)
+			k.see(e.Path, k.clock.Best)
 			continue
 		}
-		if !k.policy.class(e.Item, now).goes() {
+		if !k.policy.class(e.Item, k.clock.Best).goes() {
 			continue
 		}
 		err := k.deps.Store.Remove(ctx, e.Item)
@@ -76,7 +76,7 @@ func (k *Keeper) forgotten(e Eviction) {
 	k.counts.files.Add(1)
 	k.counts.bytes.Add(uint64(e.Size))
 	k.deps.Log.Info("recording deleted", "file", e.Path, "stream", e.Stream, "recording", e.id(),
-		"class", string(e.Class), "cause", e.Cause, "end", time.Unix(0, e.EndUTC).UTC(), "bytes", e.Size)
+		"class", string(e.Class), "cause", e.Cause, "end", time.Unix(0, e.EndUTC).UTC(), "bytes", e.Size, "clock", k.clock.Now.UTC())
 }
 
 // settle compares what was deleted with the room that it gave, less what was

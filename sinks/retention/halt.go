@@ -6,6 +6,8 @@ import (
 	"errors"
 	"slices"
 	"time"
+
+	"github.com/gospool/spool/pipeline"
 )
 
 // settleAfter is how long what was stopped may take to give its room back.
@@ -53,9 +55,8 @@ func (k *Keeper) victim(r rule) (string, bool) {
 // keeps counts a stream's files by why they stay.
 func (k *Keeper) keeps(stream string) map[string]int {
 	out := map[string]int{}
-	now := k.deps.Clock.Now()
 	for _, it := range k.shelf.items {
-		if c := k.policy.class(it, now); it.Stream == stream && !c.goes() {
+		if c := k.policy.class(it, k.clock.Best); it.Stream == stream && !c.goes() {
 			out[string(c)]++
 		}
 	}
@@ -80,7 +81,17 @@ func (k *Keeper) LastError() string {
 	return ""
 }
 
+// Problems tells of what has expired and waits for a second look, as of the last
+// look. It waits for nothing.
+func (k *Keeper) Problems() []pipeline.Problem {
+	if p := k.problem.Load(); p != nil {
+		return []pipeline.Problem{*p}
+	}
+	return nil
+}
+
 func (k *Keeper) show() {
+	k.problem.Store(k.held.problem())
 	out := map[string]time.Time{}
 	for stream, by := range k.stopped {
 		out[stream] = by.Since

@@ -23,6 +23,11 @@ type Item struct {
 
 	Protected bool
 	changed   int64 // ns, modification time: what was read from the file holds while it does
+
+	Dated    int64 // ns, in place of EndUTC where that cannot be right; else 0
+	undated  bool  // nor is it known what is
+	stampDue bool  // Dated is yet to be written down
+	cleared  bool  // it may expire: there was a look at it
 }
 
 // Kind is what a file is.
@@ -60,7 +65,7 @@ func (c Class) goes() bool { return place[c] > 0 }
 
 // class places an item.
 func (p *Policy) class(it *Item, now time.Time) Class {
-	age := time.Duration(now.UnixNano() - it.EndUTC)
+	age := it.age(now)
 	switch {
 	case it.Kind == Growing:
 		return KeptWriting
@@ -74,7 +79,12 @@ func (p *Policy) class(it *Item, now time.Time) Class {
 	if d := p.expire(it.Stream); d > 0 && age > d {
 		return ClassExpired
 	}
-	switch it.Kind {
+	return it.Kind.class()
+}
+
+// class is the place of what may go for room.
+func (k Kind) class() Class {
+	switch k {
 	case Orphan:
 		return ClassOrphan
 	case Event:
@@ -90,20 +100,30 @@ type ranked struct {
 	priority int
 }
 
-// rank lists what may go, in the order in which it goes.
-func (p *Policy) rank(items []*Item, now time.Time) []ranked {
+// rank lists what may go, in the order in which it goes. What has expired goes first
+// where it may expire, and in its order with the others where that is yet to be seen.
+func (p *Policy) rank(items []*Item, now time.Time, expires func(*Item) bool) []ranked {
 	var queue []ranked
 	for _, it := range items {
-		if c := p.class(it, now); c.goes() {
-			queue = append(queue, ranked{it, c, p.priority(it.Stream)})
+		if r, ok := p.place(it, now, expires); ok {
+			queue = append(queue, r)
 		}
 	}
 	slices.SortFunc(queue, inOrder)
 	return queue
 }
 
+// place is an item's place in the queue; false: it stays.
+func (p *Policy) place(it *Item, now time.Time, expires func(*Item) bool) (ranked, bool) {
+	c := p.class(it, now)
+	if c == ClassExpired && !expires(it) {
+		c = it.Kind.class()
+	}
+	return ranked{it, c, p.priority(it.Stream)}, c.goes()
+}
+
 // inOrder compares which goes first.
 func inOrder(a, b ranked) int {
 	return cmp.Or(cmp.Compare(place[a.class], place[b.class]), cmp.Compare(a.priority, b.priority),
-		cmp.Compare(a.StartUTC, b.StartUTC), strings.Compare(a.Path, b.Path))
+		cmp.Compare(a.began(), b.began()), cmp.Compare(a.StartUTC, b.StartUTC), strings.Compare(a.Path, b.Path))
 }

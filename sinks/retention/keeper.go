@@ -44,19 +44,21 @@ type Deps struct {
 	Recordings Recordings
 	Disk       func(dir string) (Space, error) // nil: Disk
 	Clock      pipeline.Clock
+	Wall       *pipeline.WallClock // whether the clock is believed; nil: one of its own
 	Log        *slog.Logger
 }
 
 // Keeper keeps a record directory within a policy. Its methods are safe for
 // concurrent use.
 type Keeper struct {
-	policy Policy
-	deps   Deps
-	wake   chan struct{}
-	counts counts
-	shown  atomic.Pointer[map[string]time.Time] // see Stopped
-	wrong  atomic.Pointer[string]               // see LastError
-	ledger *ledger
+	policy  Policy
+	deps    Deps
+	wake    chan struct{}
+	counts  counts
+	shown   atomic.Pointer[map[string]time.Time] // see Stopped
+	wrong   atomic.Pointer[string]               // see LastError
+	problem atomic.Pointer[pipeline.Problem]     // see Problems
+	ledger  *ledger
 
 	mu      sync.Mutex
 	shelf   *shelf
@@ -64,13 +66,15 @@ type Keeper struct {
 	queue   []ranked
 	scanned time.Time
 	took    time.Duration
-	barren  bool // the last scan found nothing to delete, and something is needed
-	lacking bool // the last look could not make the room that is needed
+	rounded time.Time             // of the last whole look
+	clock   pipeline.ClockReading // of this look
+	expiry  expiry
+	held    *Held // what has expired and stays, as of the last scan
+	barren  bool  // the last scan found nothing to delete, and something is needed
+	lacking bool  // the last look could not make the room that is needed
 	filling filling
 	futile  int64                // bytes deleted in a row that gave no room back
 	rest    time.Time            // no more is deleted for room before this
-	trust   time.Time            // nothing expires before this: the clock was stepped
-	last    time.Time            // of the last look
 	stopped map[string]stoppedBy // streams that retention has stopped
 	gaveUp  time.Time            // the last time that it stopped any
 	lastErr string
@@ -100,10 +104,15 @@ func New(policy Policy, deps Deps) (*Keeper, error) {
 	if deps.Log == nil {
 		deps.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Keeper{
+	if deps.Wall == nil {
+		deps.Wall = pipeline.NewWallClock(deps.Clock, pipeline.KernelSynchronised, deps.Log)
+	}
+	k := &Keeper{
 		policy: policy, deps: deps, shelf: s, wake: make(chan struct{}, 1),
 		stopped: map[string]stoppedBy{}, ledger: newLedger(policy.Active()),
-	}, nil
+	}
+	k.readWait(deps.Clock.Now())
+	return k, nil
 }
 
 // Close lets go of the directory. Run must have ended.
@@ -160,8 +169,9 @@ func (k *Keeper) Look(ctx context.Context) {
 }
 
 func (k *Keeper) look(ctx context.Context) error {
-	now := k.deps.Clock.Now()
-	k.watchClock(now)
+	before := k.clock.State
+	k.readClock()
+	now := k.clock.Now
 	if err := k.shelf.check(); err != nil {
 		return err
 	}
@@ -170,13 +180,16 @@ func (k *Keeper) look(ctx context.Context) error {
 		return err
 	}
 	k.filling.look(space, now)
-	whole := now.Sub(k.scanned) >= k.policy.every(k.took)
+	whole := now.Sub(k.rounded) >= k.policy.every(k.took) || before != k.clock.State
 	if whole {
 		if err := k.refresh(ctx, now); err != nil {
 			return err
 		}
+		k.rounded = now
+		k.shelf.stamp()
+		k.expire()
 	} else {
-		k.takeNotices(now)
+		k.takeNotices(k.clock.Best)
 	}
 	k.lacking = false
 	if rules := k.passed(space); len(rules) > 0 || whole {
@@ -208,34 +221,43 @@ func (k *Keeper) await(space Space) {
 	}
 }
 
-// trustAfter is how long a stepped clock is not believed: one that is years ahead
-// for a moment must not make everything expire.
-const trustAfter = time.Hour
-
-// watchClock compares the wall clock with the monotonic one.
-func (k *Keeper) watchClock(now time.Time) {
-	last := k.last
-	if k.last = now; !last.IsZero() {
-		k.stepped(time.Duration(now.UnixNano()-last.UnixNano()), now.Sub(last), now)
-	}
+// readClock reads the clock for one look: all ages are by it.
+func (k *Keeper) readClock() {
+	k.clock = k.deps.Wall.Read()
+	k.shelf.clock = k.clock
 }
 
-// stepped is told how much time went by since the last look, by either clock.
-func (k *Keeper) stepped(wall, monotonic time.Duration, now time.Time) {
-	if step := wall - monotonic; step.Abs() > time.Minute {
-		k.trust = now.Add(trustAfter)
-		k.deps.Log.Warn("the clock was stepped: nothing expires for an hour", "by", step)
+// expires reports whether an item goes when it has expired.
+func (k *Keeper) expires(it *Item) bool {
+	return k.clock.Believed() && (it.cleared || k.held == nil)
+}
+
+// prove tells the clock of the newest file, and reads it anew if that speaks
+// against it.
+func (k *Keeper) prove() {
+	path, at := k.shelf.newest()
+	if path == "" {
+		return
+	}
+	k.deps.Wall.Seen(path, at)
+	was := k.clock.State
+	if k.readClock(); k.clock.State != was {
+		for _, it := range k.shelf.items {
+			k.shelf.date(it)
+		}
 	}
 }
 
 // refresh looks at the whole directory.
 func (k *Keeper) refresh(ctx context.Context, now time.Time) error {
-	if err := k.shelf.scan(ctx, now); err != nil {
+	if err := k.shelf.scan(ctx, k.clock.Best); err != nil {
 		return err
 	}
 	k.totals, k.queue = total(k.shelf.list()), nil
-	k.takeNotices(now)
-	k.queue = k.policy.rank(k.shelf.list(), now)
+	k.takeNotices(k.clock.Best)
+	k.prove()
+	k.held = k.hold()
+	k.queue = k.policy.rank(k.shelf.list(), k.clock.Best, k.expires)
 	k.scanned, k.took = now, max(k.deps.Clock.Now().Sub(now), 0)
 	return nil
 }
@@ -258,7 +280,7 @@ func (k *Keeper) relieve(ctx context.Context, rules []rule, whole bool, now time
 		rules = nil
 	}
 	deleted := k.counts.files.Load()
-	short, err := k.free(ctx, rules, whole && !now.Before(k.trust), now)
+	short, err := k.free(ctx, rules, whole, now)
 	k.lacking = k.lacking || len(short) > 0
 	if err != nil || len(short) == 0 {
 		return err

@@ -295,17 +295,6 @@ func (s stuck) Remove(ctx context.Context, it *Item) error {
 	return s.room.Remove(ctx, it)
 }
 
-// A clock that was stepped ahead by years must not make everything expire.
-func TestAfterAStepOfTheClockNothingExpires(t *testing.T) {
-	r := newRoom(t, limits(Limits{Expire: day}))
-	name := r.put("a.mp4", "live/a", 2*day, mib)
-	r.k.stepped(3*365*day, time.Second, r.now)
-	r.look(0)
-	require.Equal(t, []string{name}, r.files())
-	r.look(trustAfter)
-	require.Empty(t, r.files())
-}
-
 func TestAPlanSaysWhatWouldGoAndDeletesNothing(t *testing.T) {
 	r := newRoom(t, Policy{Limits: Limits{Expire: 10 * day}, DiskMaxPercent: 80})
 	r.put("expired.mp4", "live/a", 11*day, mib)

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/gospool/spool/pipeline"
 )
 
 // maxNext bounds how many of the next evictions a plan names.
@@ -21,6 +23,9 @@ type Plan struct {
 	Now     []Eviction
 	Next    []Eviction // that would follow when room is needed, at most 100
 	Kept    map[Class]Count
+	Held    *Held      // what has expired and waits; nil: nothing does
+	Waiting []Eviction // of that the first 100
+	Clock   pipeline.ClockReading
 	Streams []StreamPlan
 	Stopped map[string]time.Time // streams without room, since when
 
@@ -52,7 +57,8 @@ type StreamPlan struct {
 func (k *Keeper) Plan(ctx context.Context) (*Plan, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	now := k.deps.Clock.Now()
+	k.readClock()
+	now := k.clock.Now
 	if err := k.shelf.check(); err != nil {
 		return nil, err
 	}
@@ -65,7 +71,7 @@ func (k *Keeper) Plan(ctx context.Context) (*Plan, error) {
 	}
 	items := k.shelf.list()
 	p := &Plan{
-		At: now, Space: space, Bytes: k.totals.all, Active: k.policy.Active(), LastError: k.lastErr,
+		At: k.clock.Best, Clock: k.clock, Held: k.held, Space: space, Bytes: k.totals.all, Active: k.policy.Active(), LastError: k.lastErr,
 		Kept: map[Class]Count{}, Stopped: map[string]time.Time{},
 	}
 	for stream, by := range k.stopped {
@@ -80,10 +86,24 @@ func (k *Keeper) Plan(ctx context.Context) (*Plan, error) {
 	for _, r := range left[:min(len(left), maxNext)] {
 		p.Next = append(p.Next, Eviction{r.Item, r.class, "room"})
 	}
+	p.Waiting = k.waiting()
 	p.describe(&k.policy, items)
 	p.forecast()
 	k.await(space)
 	return p, nil
+}
+
+// waiting lists the first of what has expired and stays.
+func (k *Keeper) waiting() (out []Eviction) {
+	if k.held == nil {
+		return nil
+	}
+	for _, r := range k.policy.rank(k.shelf.list(), k.clock.Now, func(it *Item) bool { return !k.expires(it) }) {
+		if r.class == ClassExpired && len(out) < maxNext {
+			out = append(out, Eviction{r.Item, r.class, "expire_days"})
+		}
+	}
+	return out
 }
 
 // describe sums up what is kept, by reason and by stream.
@@ -117,7 +137,10 @@ const day = 24 * time.Hour
 
 func (s *StreamPlan) add(it *Item, now time.Time) {
 	s.Count = s.Count.plus(it)
-	start, end := time.Unix(0, it.StartUTC), time.Unix(0, it.EndUTC)
+	start, end := time.Unix(0, it.began()), time.Unix(0, it.ended())
+	if it.undated { // it is new, whatever it says
+		start, end = now, now
+	}
 	if it.Protected {
 		s.Protected = s.Protected.plus(it)
 	} else if s.Oldest.IsZero() || start.Before(s.Oldest) {

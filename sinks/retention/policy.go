@@ -5,7 +5,8 @@ import "time"
 // Policy is what the user wants kept. A zero value wants nothing deleted.
 type Policy struct {
 	Limits
-	DiskMaxPercent int // of the disk, whoever filled it
+	DiskMaxPercent int        // of the disk, whoever filled it
+	MassExpiry     MassExpiry // empty: MassWait
 
 	// Streams are the policies of those that have their own.
 	Streams map[string]StreamPolicy

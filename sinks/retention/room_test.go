@@ -17,6 +17,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -26,6 +27,8 @@ type room struct {
 	t      *testing.T
 	dir    string
 	now    time.Time
+	steady time.Duration // the monotonic clock
+	synced bool          // as the kernel says
 	total  int64
 	other  int64 // used by other programs
 	leaky  bool  // deleting gives no room back
@@ -46,14 +49,27 @@ const mib = 1 << 20
 
 var morning = time.Date(2026, 3, 10, 8, 0, 0, 0, time.UTC)
 
+// newRoom has a clock that is synchronised, and lets expire what has.
 func newRoom(t *testing.T, policy Policy) *room {
 	r := &room{
-		t: t, dir: t.TempDir(), now: morning, total: 100 * mib,
+		t: t, dir: t.TempDir(), now: morning, synced: true, total: 100 * mib,
 		written: map[string]bool{}, reading: map[string]bool{}, rows: map[string]bool{},
 	}
+	if policy.MassExpiry == "" {
+		policy.MassExpiry = MassAllow
+	}
+	r.open(policy)
+	t.Cleanup(func() { require.NoError(t, r.k.Close()) })
+	return r
+}
+
+// open begins to keep the directory, as a start of the process does.
+func (r *room) open(policy Policy) {
+	log := slog.New(slog.NewTextHandler(&r.log, nil))
+	r.steady = 0
 	k, err := New(policy, Deps{
-		Dir: r.dir, Store: r, Recordings: r, Clock: r, Log: slog.New(slog.NewTextHandler(&r.log, nil)),
-		Disk: r.disk,
+		Dir: r.dir, Store: r, Recordings: r, Clock: r, Log: log, Disk: r.disk,
+		Wall: pipeline.NewWallClock(r, func() bool { return r.synced }, log),
 		Read: Reader{
 			Identity:  ".spool-directory",
 			Entry:     readEntry,
@@ -62,10 +78,8 @@ func newRoom(t *testing.T, policy Policy) *room {
 			Event:     func(rec media.Recording) bool { return rec.EndReason == media.EndEvent },
 		},
 	})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, k.Close()) })
+	require.NoError(r.t, err)
 	r.k = k
-	return r
 }
 
 var errNotOurs = errors.New("not ours")
@@ -148,7 +162,8 @@ func (r *room) disk(string) (Space, error) {
 }
 
 // Now and After are the clock; nothing here waits on it.
-func (r *room) Now() time.Time { return r.now }
+func (r *room) Now() time.Time        { return r.now }
+func (r *room) Steady() time.Duration { return r.steady }
 func (r *room) After(time.Duration) (<-chan time.Time, func()) {
 	return make(chan time.Time), func() {}
 }
@@ -192,7 +207,7 @@ func (r *room) Start(stream string) error {
 
 // look turns the clock on and lets the keeper look.
 func (r *room) look(after time.Duration) {
-	r.now = r.now.Add(after)
+	r.now, r.steady = r.now.Add(after), r.steady+after
 	r.k.Look(r.t.Context())
 }
 

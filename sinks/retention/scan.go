@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -47,6 +48,7 @@ type shelf struct {
 	items  map[string]*Item  // by path
 	intern map[string]string // streams' and pipelines' names, each once
 	id     string            // what the identity file said; empty before it was there
+	dates
 }
 
 func openShelf(dir string, read Reader) (*shelf, error) {
@@ -54,7 +56,7 @@ func openShelf(dir string, read Reader) (*shelf, error) {
 	if err != nil {
 		return nil, fmt.Errorf("retention: %w", err)
 	}
-	return &shelf{dir: dir, root: root, read: read, items: map[string]*Item{}, intern: map[string]string{}}, nil
+	return &shelf{dir: dir, root: root, read: read, items: map[string]*Item{}, intern: map[string]string{}, dates: dates{made: map[string]int64{}}}, nil
 }
 
 // check makes sure that the path still leads to the directory that was opened,
@@ -113,6 +115,7 @@ func (s *shelf) scan(ctx context.Context, now time.Time) error {
 		return fmt.Errorf("retention: look at the record directory: %w", err)
 	}
 	s.items = seen
+	maps.DeleteFunc(s.made, func(path string, _ int64) bool { return seen[path] == nil })
 	return nil
 }
 
@@ -163,6 +166,7 @@ func (s *shelf) look(rel string, d fs.DirEntry, now time.Time) *Item {
 	if temporary || part && it.Kind != Foreign {
 		it.unfinished(s.read.Writing(file), now)
 	}
+	s.date(it)
 	return it
 }
 
@@ -246,5 +250,6 @@ func (s *shelf) fresh(it *Item, now time.Time) bool {
 	if orphan {
 		it.unfinished(s.read.Writing(path), now)
 	}
+	s.date(it)
 	return true
 }

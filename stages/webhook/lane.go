@@ -41,6 +41,7 @@ type entry struct {
 	unstored *Notice // not nil: it could not be stored; of the lane's task alone once it is queued
 	backoff  pipeline.Backoff
 	due      time.Time
+	tried    time.Time // by this process, for the first time
 }
 
 func (l *lane) run(ctx context.Context) error {
@@ -119,7 +120,7 @@ func (l *lane) try(ctx context.Context, e *entry) {
 	if e.unstored != nil {
 		b.store(e)
 	}
-	if b.clock.Now().UnixNano()-n.Created > int64(n.GiveUp) {
+	if b.tooOld(e, &n) {
 		b.log.Error("a notice could not be delivered for too long and is dropped", "host", l.host, "notice", n.ID, "error", err)
 		b.remove(l, e, &b.count.GivenUp)
 		return
@@ -130,6 +131,21 @@ func (l *lane) try(ctx context.Context, e *entry) {
 		return
 	}
 	l.until = b.clock.Now().Add(l.backoff.Next())
+}
+
+// tooOld reports whether a notice has been tried for long enough: since it was made,
+// as far as the clock of now and that of then can be believed, or by this process.
+func (b *Outbox) tooOld(e *entry, n *Notice) bool {
+	now := b.clock.Now()
+	if e.tried.IsZero() {
+		e.tried = now
+	}
+	believed := b.wall == nil || b.wall.Read().Believed()
+	since := time.Unix(0, n.Created)
+	if !believed || since.Before(pipeline.Plausible) || since.After(now) {
+		return now.Sub(e.tried) > time.Duration(n.GiveUp)
+	}
+	return now.UnixNano()-n.Created > int64(n.GiveUp)
 }
 
 func (l *lane) worked() {

@@ -39,6 +39,7 @@ type Outbox struct {
 	dir    string
 	tasks  *pipeline.Tasks
 	clock  pipeline.Clock
+	wall   *pipeline.WallClock
 	log    *slog.Logger
 	client *http.Client
 
@@ -62,6 +63,7 @@ type Options struct {
 	Dir   string // made where it is missing; of one process
 	Tasks *pipeline.Tasks
 	Clock pipeline.Clock
+	Wall  *pipeline.WallClock // whether the clock is believed; nil: it is
 	Log   *slog.Logger
 }
 
@@ -77,7 +79,7 @@ func Open(o Options) (*Outbox, error) {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.IdleConnTimeout = 10 * time.Second
 	b := &Outbox{
-		dir: o.Dir, tasks: o.Tasks, clock: o.Clock, log: o.Log, lanes: map[string]*lane{}, moved: make(chan struct{}),
+		dir: o.Dir, tasks: o.Tasks, clock: o.Clock, wall: o.Wall, log: o.Log, lanes: map[string]*lane{}, moved: make(chan struct{}),
 		client: &http.Client{
 			Transport:     transport,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },

@@ -74,15 +74,18 @@ func TestASmallDiskIsFilledForEver(t *testing.T) {
 // protect protects the first finished recording of a stream.
 func (r *recorder) protect(stream string) record {
 	r.t.Helper()
-	r.await("recording finished", "stream", stream)
-	list := answer[struct {
-		Records []struct {
-			ID string `json:"id"`
-			record
-		} `json:"records"`
-	}](r, "GET", "/mp4/records?state=finished&order=asc&stream="+stream)
-	require.NotEmpty(r.t, list.Records)
-	first := list.Records[0]
+	type found struct {
+		ID string `json:"id"`
+		record
+	}
+	var first found
+	eventually(r.t, "the first finished recording's row", func() bool {
+		list := answer[struct{ Records []found }](r, "GET", "/mp4/records?state=finished&order=asc&limit=1&stream="+stream).Records
+		if len(list) > 0 {
+			first = list[0]
+		}
+		return len(list) > 0
+	})
 	req, err := http.NewRequestWithContext(r.t.Context(), "PATCH", r.api+"/mp4/records/"+first.ID, strings.NewReader(`{"protected":true}`))
 	require.NoError(r.t, err)
 	req.Header.Set("Content-Type", "application/json")

@@ -1,0 +1,255 @@
+package retention
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gospool/spool/pipeline"
+)
+
+// MassExpiry says what becomes of more that expires at once than time alone explains.
+type MassExpiry string
+
+// The choices.
+const (
+	MassWait    MassExpiry = "wait"    // it goes when a day of running later it is still so
+	MassConfirm MassExpiry = "confirm" // it stays until an operator confirms it
+	MassAllow   MassExpiry = "allow"   // it goes
+)
+
+// secondLook is how long a mass expiry waits, of time in which the clock was
+// believed and not stepped.
+const secondLook = 24 * time.Hour
+
+// Held is what has expired and does not go yet.
+type Held struct {
+	Cause          HeldCause
+	Why            string // in words
+	Count          Count
+	Oldest, Newest time.Time // ends of the recordings
+	Clock          time.Time // by which they have expired
+	Since          time.Time
+	Until          time.Time // the second look, if the recorder runs; zero: not known, or never
+}
+
+// HeldCause is why expired files stay.
+type HeldCause string
+
+// The causes.
+const (
+	HeldForClock HeldCause = "clock"
+	HeldAsMass   HeldCause = "mass_expiry"
+)
+
+// expiry is what the keeper knows about things that expire.
+type expiry struct {
+	dueUpTo time.Time     // what expired by then has had its look; zero: nothing has
+	steps   int           // of the clock, up to then
+	since   time.Time     // a mass expiry waits; else zero
+	waited  time.Duration // for its second look
+	counted time.Duration // steady time up to which waited is
+	said    bool
+}
+
+// hold judges what has expired by the clock as it is; nil: it goes, if anything. It
+// changes nothing.
+func (k *Keeper) hold() *Held {
+	h, backlog := &Held{Clock: k.clock.Now}, []*Item(nil)
+	for _, it := range k.shelf.items {
+		if k.policy.class(it, k.clock.Now) != ClassExpired || it.cleared && k.clock.Believed() {
+			continue
+		}
+		h.add(it)
+		if !k.dueSince(it) {
+			backlog = append(backlog, it)
+		}
+	}
+	switch {
+	case h.Count.Files == 0:
+		return nil
+	case !k.clock.Believed():
+		h.Cause, h.Why, h.Since = HeldForClock, k.clock.Why, k.clock.Now.Add(-k.clock.Steady)
+		return h
+	case k.policy.MassExpiry == MassAllow || !k.mass(backlog):
+		return nil
+	}
+	left := secondLook - k.waited(k.clock)
+	if k.policy.MassExpiry != MassConfirm {
+		if left <= 0 {
+			return nil
+		}
+		h.Until = k.clock.Now.Add(left)
+	}
+	h.Cause, h.Since = HeldAsMass, k.expiry.since
+	if h.Since.IsZero() {
+		h.Since = k.clock.Now
+	}
+	h.Why = fmt.Sprintf("%d of %d recordings expired at once by the clock, which says %s", h.Count.Files, k.footage().Files, stamp(k.clock.Now))
+	return h
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+func (h *Held) add(it *Item) {
+	h.Count = h.Count.plus(it)
+	end := time.Unix(0, it.ended())
+	if h.Oldest.IsZero() || end.Before(h.Oldest) {
+		h.Oldest = end
+	}
+	if end.After(h.Newest) {
+		h.Newest = end
+	}
+}
+
+// dueSince reports whether an item has expired since the last look, which is the
+// ordinary run of time, however few there are.
+func (k *Keeper) dueSince(it *Item) bool {
+	if k.expiry.dueUpTo.IsZero() || k.expiry.steps != k.clock.Steps {
+		return false
+	}
+	due := time.Unix(0, it.ended()).Add(k.policy.expire(it.Stream))
+	return !due.Before(k.expiry.dueUpTo)
+}
+
+// footage counts what there is besides files that are being written.
+func (k *Keeper) footage() (c Count) {
+	for _, it := range k.shelf.items {
+		if it.Kind != Growing && it.Kind != Foreign {
+			c = c.plus(it)
+		}
+	}
+	return c
+}
+
+// mass reports whether a backlog is more than a tenth of all files or bytes, or more
+// than a day of a stream. A single file is, where it is half of all.
+func (k *Keeper) mass(backlog []*Item) bool {
+	var c Count
+	lasts := map[string]time.Duration{}
+	for _, it := range backlog {
+		c = c.plus(it)
+		if it.StartUTC != 0 {
+			lasts[it.Stream] += time.Duration(max(it.EndUTC-it.StartUTC, 0))
+		}
+		if lasts[it.Stream] > day {
+			return true
+		}
+	}
+	all := k.footage()
+	if c.Files <= 1 {
+		return c.Files*2 >= all.Files && c.Files > 0 || c.Bytes*2 >= all.Bytes && c.Bytes > 0
+	}
+	return c.Files*10 > all.Files || c.Bytes*10 > all.Bytes
+}
+
+// waited is how long a mass expiry has waited.
+func (k *Keeper) waited(r pipeline.ClockReading) time.Duration {
+	e := &k.expiry
+	if e.since.IsZero() || e.steps != r.Steps {
+		return 0
+	}
+	return e.waited + r.Steady - e.counted
+}
+
+// expire obeys hold at a whole look.
+func (k *Keeper) expire() {
+	e, r := &k.expiry, k.clock
+	waited := k.waited(r)
+	switch {
+	case !r.Believed():
+		if r.State != pipeline.ClockUnproven || e.steps != r.Steps {
+			e.waited = 0
+		}
+		e.dueUpTo, e.counted, e.steps = time.Time{}, r.Steady, r.Steps
+		for _, it := range k.shelf.items {
+			it.cleared = false
+		}
+	case k.held == nil:
+		if !e.since.IsZero() {
+			k.deps.Log.Warn("what has waited as a mass expiry goes, or is no more", "waited", waited.Round(time.Second), "clock", r.Now.UTC())
+		}
+		for _, it := range k.shelf.items {
+			it.cleared = it.cleared || k.policy.class(it, r.Best) == ClassExpired
+		}
+		k.expiry = expiry{dueUpTo: r.Now, steps: r.Steps, counted: r.Steady}
+		k.forgetWait()
+	default:
+		e.since, e.waited, e.counted, e.steps = k.held.Since, waited, r.Steady, r.Steps
+		k.keepWait()
+		k.warn(k.held)
+	}
+}
+
+func (k *Keeper) warn(h *Held) {
+	if k.expiry.said {
+		return
+	}
+	k.expiry.said = true
+	k.deps.Log.Warn("mass expiry: more recordings expire at once than should; they wait for a second look",
+		"files", h.Count.Files, "bytes", h.Count.Bytes, "oldest", h.Oldest.UTC(), "newest", h.Newest.UTC(),
+		"clock", h.Clock.UTC(), "mass_expiry", string(k.policy.massExpiry()), "confirm", confirmBy)
+}
+
+const confirmBy = "POST /mp4/retention/confirm"
+
+func (p *Policy) massExpiry() MassExpiry {
+	if p.MassExpiry == "" {
+		return MassWait
+	}
+	return p.MassExpiry
+}
+
+// problem is a mass expiry for GET /mp4/health.
+func (h *Held) problem() *pipeline.Problem {
+	if h == nil || h.Cause != HeldAsMass {
+		return nil
+	}
+	p := &pipeline.Problem{
+		Problem: "mass_expiry", Since: h.Since,
+		Cause:  fmt.Sprintf("%s: %d bytes, that ended from %s to %s", h.Why, h.Count.Bytes, stamp(h.Oldest), stamp(h.Newest)),
+		Remedy: "if the clock is right, confirm: " + confirmBy + "; if not, set it. ",
+	}
+	if h.Until.IsZero() {
+		p.Remedy += "Until then nothing expires"
+	} else {
+		p.Remedy += "Without either they go at " + stamp(h.Until) + ", when the recorder has run for a day with the clock as it is"
+	}
+	return p
+}
+
+// ErrNothingHeld is what Confirm returns where nothing waits for it.
+var ErrNothingHeld = errors.New("nothing waits to be confirmed: the clock is believed, and what expires goes by itself")
+
+// Confirm is an operator's word that the clock is right and that what has expired by
+// it may go, which it then does at once. It returns what that is, nil for nothing.
+func (k *Keeper) Confirm() (*Held, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	r := k.deps.Wall.Read()
+	if r.Believed() && (k.held == nil || k.held.Cause != HeldAsMass || k.expiry.steps != r.Steps) {
+		return nil, ErrNothingHeld
+	}
+	if !r.Believed() {
+		if err := k.deps.Wall.Confirm(); err != nil {
+			return nil, err
+		}
+	}
+	k.readClock()
+	var confirmed Held
+	for _, it := range k.shelf.items {
+		k.shelf.date(it)
+		if k.policy.class(it, k.clock.Best) == ClassExpired {
+			it.cleared = true
+			confirmed.add(it)
+		}
+	}
+	k.deps.Log.Warn("an operator confirmed what has expired", "files", confirmed.Count.Files, "bytes", confirmed.Count.Bytes, "clock", r.Now.UTC())
+	k.rounded = time.Time{}
+	k.Wake()
+	if confirmed.Count.Files == 0 {
+		return nil, nil
+	}
+	confirmed.Clock = k.clock.Now
+	return &confirmed, nil
+}

@@ -1,0 +1,520 @@
+package retention
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline"
+)
+
+const years = 365 * day
+
+// kept is a room of a recorder that keeps recordings for a week, and does with a mass
+// expiry what is said.
+func kept(t *testing.T, mass MassExpiry) *room {
+	t.Helper()
+	return newRoom(t, Policy{Limits: Limits{Expire: 7 * day}, MassExpiry: mass})
+}
+
+// restart ends the keeper and begins anew.
+func (r *room) restart() {
+	r.t.Helper()
+	policy := r.k.policy
+	require.NoError(r.t, r.k.Close())
+	r.open(policy)
+}
+
+// week puts so many recordings into each of the last days.
+func (r *room) week(perDay int) (names []string) {
+	for n := range 7 * perDay {
+		names = append(names, r.put(number(n), "live/cam", 7*day-time.Hour-time.Duration(n)*day/time.Duration(perDay), 4096))
+	}
+	return names
+}
+
+// footage are the recordings on the disk.
+func (r *room) footage() []string {
+	return slices.DeleteFunc(r.files(), func(name string) bool { return strings.HasPrefix(name, ".") })
+}
+
+// hours looks each hour.
+func (r *room) hours(n int) {
+	for range n {
+		r.look(time.Hour)
+	}
+}
+
+func (r *room) plan() *Plan {
+	r.t.Helper()
+	p, err := r.k.Plan(r.t.Context())
+	require.NoError(r.t, err)
+	return p
+}
+
+func (r *room) problem() string {
+	if p := r.k.Problems(); len(p) > 0 {
+		return p[0].Problem
+	}
+	return ""
+}
+
+// The clock is ten years ahead at the start: nothing goes, whatever was chosen, for
+// as long as it runs, and after a restart.
+func TestAClockThatIsYearsAheadAtStartDeletesNothing(t *testing.T) {
+	for _, mass := range []MassExpiry{MassWait, MassConfirm, MassAllow} {
+		t.Run(string(mass), func(t *testing.T) {
+			r := kept(t, mass)
+			names := r.week(3)
+			r.now, r.synced = r.now.Add(10*years), false
+			for range 2 {
+				r.restart()
+				r.look(0)
+				r.hours(50)
+				require.ElementsMatch(t, names, r.footage())
+			}
+			p := r.plan()
+			require.Equal(t, HeldForClock, p.Held.Cause)
+			require.Equal(t, len(names), p.Held.Count.Files)
+			require.Equal(t, pipeline.ClockDoubtful, p.Clock.State)
+			require.Empty(t, p.Now)
+			require.Len(t, p.Waiting, len(names))
+		})
+	}
+}
+
+// What is recorded under such a clock makes no other old, then or later.
+func TestRecordingUnderAClockThatIsAheadMakesNothingOld(t *testing.T) {
+	r := kept(t, MassWait)
+	names := r.week(3)
+	right := r.now
+	r.now, r.synced = r.now.Add(10*years), false
+	r.restart()
+	r.look(0)
+	names = append(names, r.put("future.mp4", "live/cam", 0, 4096))
+	r.k.Closed(r.path("future.mp4.part"), r.path("future.mp4"))
+	r.hours(3)
+	require.ElementsMatch(t, names, r.footage())
+	r.now, r.synced = right.Add(time.Hour), true
+	r.restart()
+	r.hours(2)
+	require.Equal(t, len(names), len(r.footage())+1, "one is a week old by now")
+
+	// It does not live for ever either: it is as old as its first sight.
+	r.hours(7*24 + 2)
+	require.Empty(t, r.footage(), "%s", &r.log)
+}
+
+// A board without a battery: two recordings of 1970, the clock is set, a third one,
+// and a restart.
+func TestABoardThatBootsIn1970KeepsWhatItRecorded(t *testing.T) {
+	r := kept(t, MassWait)
+	right := r.now
+	r.now, r.synced = time.Unix(100, 0), false
+	r.restart()
+	r.look(0)
+	names := []string{r.put("a.mp4", "live/cam", 0, 4096), r.put("b.mp4", "live/cam", 0, 4096)}
+	r.k.Closed(r.path("a.mp4.part"), r.path("a.mp4"))
+	r.look(time.Minute)
+	r.now, r.synced = right, true
+	names = append(names, r.put("c.mp4", "live/cam", 0, 4096))
+	r.look(time.Second)
+	r.hours(3)
+	require.ElementsMatch(t, names, r.footage())
+	for range 3 {
+		r.restart()
+		r.look(0)
+		r.hours(30)
+		require.ElementsMatch(t, names, r.footage(), "younger than a week, whatever they say")
+	}
+	r.hours(5 * 24)
+	require.Empty(t, r.footage())
+}
+
+// A board that boots in a year of its own, which could be right.
+func TestABoardThatBootsAYearBehindIsHeldAsAMassExpiry(t *testing.T) {
+	r := kept(t, MassWait)
+	r.put("a.mp4", "live/cam", years, 4096)
+	r.put("b.mp4", "live/cam", years-time.Hour, 4096)
+	r.put("c.mp4", "live/cam", 0, 4096)
+	r.look(0)
+	require.Len(t, r.footage(), 3)
+	require.Equal(t, "mass_expiry", r.problem())
+}
+
+func TestStepsOfTheClockBothWays(t *testing.T) {
+	for _, by := range []time.Duration{20 * day, 3 * years, -20 * day, -3 * years, -50 * years} {
+		for _, synced := range []bool{true, false} {
+			t.Run(fmt.Sprint(by/day, synced), func(t *testing.T) {
+				r := kept(t, MassWait)
+				r.synced = synced
+				names := r.week(5)
+				r.restart()
+				r.look(0)
+				r.hours(1)
+				names = names[len(names)-len(r.footage()):]
+				require.NotEmpty(t, names)
+				r.now = r.now.Add(by)
+				r.look(time.Second)
+				r.hours(23)
+				require.ElementsMatch(t, names, r.footage())
+				r.now = r.now.Add(-by)
+				r.look(time.Second)
+				r.hours(3)
+				require.ElementsMatch(t, names, r.footage(), "a day's worth has come together meanwhile")
+				require.Equal(t, "mass_expiry", r.problem())
+				r.hours(24)
+				require.Len(t, r.footage(), len(names)-11, "two days are over")
+			})
+		}
+	}
+}
+
+// The kernel says that the clock is right: who set it may be wrong all the same.
+func TestAMassExpiryWaitsForASecondLook(t *testing.T) {
+	r := kept(t, MassWait)
+	names := r.week(3)
+	r.now = r.now.Add(10 * years)
+	r.restart()
+	r.look(0)
+	require.ElementsMatch(t, names, r.footage())
+	require.Equal(t, "mass_expiry", r.problem())
+	problem := r.k.Problems()[0]
+	require.Contains(t, problem.Cause, "21 of 21 recordings")
+	require.Contains(t, problem.Cause, stamp(r.now), "the clock")
+	require.Contains(t, problem.Cause, stamp(r.now.Add(-10*years-7*day+time.Hour)), "the oldest")
+	require.Contains(t, problem.Cause, fmt.Sprint(21*4096, " bytes"))
+	require.Contains(t, problem.Remedy, "/mp4/retention/confirm")
+	p := r.plan()
+	require.Equal(t, HeldAsMass, p.Held.Cause)
+	require.Equal(t, Count{21, 21 * 4096}, p.Held.Count)
+	require.True(t, p.Held.Until.Equal(r.now.Add(day)), "%s", p.Held.Until)
+	r.hours(23)
+	require.ElementsMatch(t, names, r.footage())
+	require.Equal(t, 1, strings.Count(r.log.String(), "mass expiry: more recordings"))
+	require.Contains(t, r.log.String(), "files=21 bytes=86016")
+	r.hours(1)
+	require.Empty(t, r.footage())
+	require.Empty(t, r.problem())
+	require.NotContains(t, r.files(), waitFile)
+}
+
+// A step in between is another clock: the day begins anew.
+func TestTheSecondLookIsByTheSameClock(t *testing.T) {
+	r := kept(t, MassWait)
+	names := r.week(3)
+	r.now = r.now.Add(10 * years)
+	r.restart()
+	r.look(0)
+	r.hours(20)
+	r.now = r.now.Add(30 * day)
+	r.hours(24)
+	require.ElementsMatch(t, names, r.footage())
+	r.hours(2)
+	require.Empty(t, r.footage())
+}
+
+// A recorder that is switched off each night never runs for a day.
+func TestTheSecondLookCountsOverRestarts(t *testing.T) {
+	r := kept(t, MassWait)
+	names := r.week(3)
+	r.now = r.now.Add(20 * day)
+	r.restart()
+	r.look(0)
+	r.hours(10)
+	r.now = r.now.Add(14 * time.Hour)
+	r.restart()
+	r.look(0)
+	r.hours(10)
+	require.ElementsMatch(t, names, r.footage())
+	r.now = r.now.Add(14 * time.Hour)
+	r.restart()
+	r.look(0)
+	require.ElementsMatch(t, names, r.footage())
+	r.hours(5)
+	require.Empty(t, r.footage())
+}
+
+// It was switched on again with a clock that goes back: what has waited counts no more.
+func TestAClockThatGoesBackOverARestartWaitsAnew(t *testing.T) {
+	r := kept(t, MassWait)
+	names := r.week(3)
+	r.now = r.now.Add(20 * day)
+	r.restart()
+	r.look(0)
+	r.hours(20)
+	r.now = r.now.Add(-2 * day)
+	r.restart()
+	r.look(0)
+	r.hours(10)
+	require.ElementsMatch(t, names, r.footage())
+}
+
+// A file of another program, or of a power cut, in place of what has waited.
+func TestWhatHasWaitedIsReadWithCare(t *testing.T) {
+	for _, text := range []string{"", "{", `{"waited_s":1e300}`, `[]`, `{"since":"2026-03-01T00:00:00Z","clock":"2026-03-01T00:00:00Z","waited_s":-99999}`} {
+		r := kept(t, MassWait)
+		names := r.week(3)
+		r.now = r.now.Add(20 * day)
+		r.write(waitFile, []byte(text), r.now)
+		r.restart()
+		r.look(0)
+		r.hours(23)
+		require.ElementsMatch(t, names, r.footage(), "%s", text)
+		r.hours(1)
+		require.Empty(t, r.footage(), "%s", text)
+	}
+}
+
+func TestARecorderThatWasOffForAWeek(t *testing.T) {
+	for _, c := range []struct {
+		mass MassExpiry
+		left int // a day later
+	}{{MassWait, 0}, {MassConfirm, 21}, {MassAllow, 0}} {
+		t.Run(string(c.mass), func(t *testing.T) {
+			r := kept(t, c.mass)
+			r.synced = false
+			r.week(3)
+			r.now = r.now.Add(7 * day)
+			r.restart()
+			r.look(0)
+			require.Len(t, r.footage(), 21)
+			r.hours(1)
+			require.Len(t, r.footage(), map[bool]int{true: 0, false: 21}[c.mass == MassAllow])
+			r.hours(24)
+			require.Len(t, r.footage(), c.left)
+		})
+	}
+}
+
+// Under confirm it stays for as long as nobody confirms it, and goes at once then.
+func TestAnOperatorConfirmsAMassExpiry(t *testing.T) {
+	r := kept(t, MassConfirm)
+	names := r.week(3)
+	r.now = r.now.Add(10 * day)
+	r.restart()
+	r.look(0)
+	r.hours(100)
+	require.ElementsMatch(t, names, r.footage())
+	p := r.plan()
+	require.Equal(t, HeldAsMass, p.Held.Cause)
+	require.True(t, p.Held.Until.IsZero())
+	require.NotContains(t, r.k.Problems()[0].Remedy, " go at ")
+	went, err := r.k.Confirm()
+	require.NoError(t, err)
+	require.Equal(t, 21, went.Count.Files)
+	require.ElementsMatch(t, names, r.footage(), "the keeper deletes, not the caller")
+	more := []string{r.put("new.mp4", "live/cam", time.Hour, 4096)}
+	for n := range 3 {
+		more = append(more, r.put(number(100+n), "live/cam", 8*day, 4096))
+	}
+	r.look(time.Second)
+	require.ElementsMatch(t, more, r.footage(), "what came later was not confirmed")
+	_, err = r.k.Confirm()
+	require.NoError(t, err)
+	r.look(time.Second)
+	require.Equal(t, []string{"new.mp4"}, r.footage())
+	_, err = r.k.Confirm()
+	require.ErrorIs(t, err, ErrNothingHeld)
+}
+
+// The clock is not believed, and the operator says that it is right.
+func TestAnOperatorConfirmsTheClock(t *testing.T) {
+	r := kept(t, MassWait)
+	r.week(3)
+	r.now, r.synced = r.now.Add(60*day), false
+	r.restart()
+	r.look(0)
+	require.Equal(t, pipeline.ClockDoubtful, r.plan().Clock.State)
+	went, err := r.k.Confirm()
+	require.NoError(t, err)
+	require.Equal(t, 21, went.Count.Files)
+	r.look(time.Second)
+	require.Empty(t, r.footage())
+
+	// A step takes the word back before anything goes.
+	r = kept(t, MassConfirm)
+	names := r.week(3)
+	r.now = r.now.Add(60 * day)
+	r.look(0)
+	_, err = r.k.Confirm()
+	require.NoError(t, err)
+	r.now = r.now.Add(years)
+	r.look(time.Second)
+	r.hours(3)
+	require.ElementsMatch(t, names, r.footage())
+
+	r = kept(t, MassConfirm)
+	r.now = time.Unix(5, 0)
+	r.restart()
+	_, err = r.k.Confirm()
+	require.ErrorIs(t, err, pipeline.ErrClockWrong)
+}
+
+// The ordinary run of time is no mass expiry, however small a store is.
+func TestASmallStoreExpiresFileByFile(t *testing.T) {
+	for _, perDay := range []int{1, 2, 24} {
+		t.Run(fmt.Sprint(perDay), func(t *testing.T) {
+			r := newRoom(t, Policy{Limits: Limits{Expire: day}, MassExpiry: MassConfirm})
+			for n := range 10 * perDay {
+				r.put(number(n), "live/cam", 0, 4096)
+				r.look(day / time.Duration(perDay))
+				if n == 5*perDay && perDay > 2 { // else one of two would be due, which is held
+					r.restart()
+					r.look(time.Second)
+				}
+			}
+			require.LessOrEqual(t, len(r.footage()), perDay+2)
+			require.Empty(t, r.problem())
+		})
+	}
+}
+
+func TestWhatIsAMassExpiry(t *testing.T) {
+	for _, c := range []struct {
+		old, young int // files of a minute
+		held       bool
+	}{
+		{1, 0, true}, {1, 1, true}, {1, 2, false}, {2, 1, true}, {2, 18, false}, {2, 17, true}, {10, 90, false}, {11, 89, true},
+	} {
+		t.Run(fmt.Sprint(c.old, " of ", c.old+c.young), func(t *testing.T) {
+			r := kept(t, MassWait)
+			for n := range c.old {
+				r.put(number(n), "live/a", 8*day, 4096)
+			}
+			for n := range c.young {
+				r.put(number(100+n), "live/a", day, 4096)
+			}
+			r.look(0)
+			require.Equal(t, c.held, len(r.footage()) == c.old+c.young)
+			require.Equal(t, c.held, r.problem() != "")
+			if !c.held {
+				require.Len(t, r.footage(), c.young)
+			}
+		})
+	}
+	t.Run("few files, and a tenth of the bytes", func(t *testing.T) {
+		r := kept(t, MassWait)
+		for n := range 50 {
+			r.put(number(n), "live/a", day, 4096)
+		}
+		r.put("large1.mp4", "live/a", 8*day, 16384)
+		r.put("large2.mp4", "live/a", 8*day, 16384)
+		r.look(0)
+		require.Len(t, r.footage(), 52)
+	})
+	t.Run("few files, and a day of a stream", func(t *testing.T) {
+		r := kept(t, MassWait)
+		for n := range 50 {
+			r.put(number(n), "live/a", day, 4096)
+		}
+		r.k.policy.Expire = 2 * day
+		for n := range 3 {
+			r.put(number(100+n), "live/b", time.Duration(3+n)*day, 4096, lasting(9*time.Hour))
+		}
+		r.look(0)
+		require.Len(t, r.footage(), 53)
+	})
+}
+
+// Footage of long ago that somebody copies into the directory is no run of time.
+func TestOldFootageThatIsCopiedInIsHeld(t *testing.T) {
+	r := kept(t, MassConfirm)
+	r.week(3)
+	r.look(0)
+	for n := range 10 {
+		r.put(number(100+n), "live/old", 50*day, 4096)
+	}
+	r.hours(2)
+	require.Equal(t, "mass_expiry", r.problem())
+	require.GreaterOrEqual(t, len(r.footage()), 10)
+}
+
+// Something keeps files from going: what was let go once needs no second look.
+func TestWhatCouldNotGoIsNotHeldLater(t *testing.T) {
+	r := kept(t, MassConfirm)
+	names := r.week(3)
+	r.now = r.now.Add(10 * day)
+	r.look(0)
+	for _, name := range names {
+		r.reading[name] = true
+	}
+	_, err := r.k.Confirm()
+	require.NoError(t, err)
+	r.look(time.Second)
+	require.Len(t, r.footage(), 21)
+	r.reading = map[string]bool{}
+	r.hours(1)
+	require.Empty(t, r.footage())
+}
+
+// Asking for the plan is no look: it neither lets anything go nor puts off a look.
+func TestAskingDoesNotPutOffWhatExpires(t *testing.T) {
+	r := kept(t, MassWait)
+	r.week(3)
+	r.look(0)
+	before := len(r.footage())
+	for range 2 * 24 {
+		r.plan()
+		r.look(30 * time.Minute)
+	}
+	require.Less(t, len(r.footage()), before)
+}
+
+// Room is made by the same order as ever while things are held, by any clock.
+func TestRoomIsMadeWhileNothingExpires(t *testing.T) {
+	for name, turn := range map[string]func(r *room){
+		"mass expiry": func(r *room) { r.now = r.now.Add(20 * day) },
+		"years ahead": func(r *room) { r.now, r.synced = r.now.Add(10*years), false },
+		"1970":        func(r *room) { r.now, r.synced = time.Unix(100, 0), false },
+		"behind":      func(r *room) { r.now, r.synced = r.now.Add(-years), false },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRoom(t, Policy{Limits: Limits{Expire: 7 * day, MaxBytes: 10 * mib}, MassExpiry: MassConfirm})
+			r.put("event.mp4", "live/cam", 6*day, mib, ofEvent)
+			for n := range 9 {
+				r.put(number(n), "live/cam", 5*day-time.Duration(n)*time.Hour, mib)
+			}
+			turn(r)
+			r.restart()
+			r.look(0)
+			require.Len(t, r.footage(), 10)
+			r.running = []string{"live/cam"}
+			for n := range 4 { // as a recording does
+				name := r.put(fmt.Sprintf("new%d.mp4", n), "live/cam", 0, mib)
+				r.k.Closed(r.path(name+".part"), r.path(name))
+				r.look(time.Second)
+			}
+			got := r.footage()
+			require.Contains(t, got, "event.mp4", "events go last, and are not expired")
+			require.Contains(t, got, number(8))
+			for n := range 4 {
+				require.Contains(t, got, fmt.Sprintf("new%d.mp4", n))
+			}
+			require.NotContains(t, got, number(0))
+			require.NotContains(t, got, number(1))
+			require.Equal(t, []string{"live/cam"}, r.running)
+		})
+	}
+}
+
+// keep_at_least is by the best guess of the time: a clock that is behind makes
+// nothing young, so that recording does not stop for it.
+func TestAClockThatIsBehindKeepsNothingForBeingYoung(t *testing.T) {
+	r := newRoom(t, Policy{Limits: Limits{MaxBytes: 5 * mib, KeepAtLeast: day}})
+	for n := range 8 {
+		r.put(number(n), "live/cam", 5*day-time.Duration(n)*12*time.Hour, mib)
+	}
+	r.put("newest.mp4", "live/cam", time.Minute, mib)
+	r.now, r.synced = time.Unix(100, 0), false
+	r.restart()
+	r.running = []string{"live/cam"}
+	r.look(0)
+	require.Equal(t, []string{"live/cam"}, r.running)
+	require.Contains(t, r.footage(), "newest.mp4")
+	require.Len(t, r.footage(), 4)
+}

@@ -1,0 +1,44 @@
+package retention
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"time"
+)
+
+// waitFile keeps how long a mass expiry has waited over a restart: a recorder that
+// is switched off each night never runs for a day.
+const waitFile = ".spool-expiry.json"
+
+type keptWait struct {
+	Since   time.Time     `json:"since"`
+	Clock   time.Time     `json:"clock"` // when it was written
+	Seconds time.Duration `json:"waited_s"`
+}
+
+// keepWait writes it. It is not synced: what is lost is waited for again.
+func (k *Keeper) keepWait() {
+	text, err := json.Marshal(keptWait{k.expiry.since, k.clock.Now.UTC(), k.expiry.waited / time.Second})
+	if err == nil {
+		err = k.shelf.root.WriteFile(waitFile+".new", append(text, '\n'), 0o644)
+	}
+	if err == nil {
+		err = k.shelf.root.Rename(waitFile+".new", waitFile)
+	}
+	if err != nil {
+		k.deps.Log.Debug("how long a mass expiry has waited is not kept: a restart begins anew", "file", filepath.Join(k.deps.Dir, waitFile), "error", err)
+	}
+}
+
+func (k *Keeper) forgetWait() { _ = k.shelf.root.Remove(waitFile) }
+
+// readWait takes up what an earlier run has waited, unless the clock went back since.
+func (k *Keeper) readWait(now time.Time) {
+	text, err := k.shelf.root.ReadFile(waitFile)
+	var kept keptWait
+	if err != nil || json.Unmarshal(text, &kept) != nil || kept.Since.After(now) || kept.Clock.After(now) {
+		return
+	}
+	k.expiry.since = kept.Since
+	k.expiry.waited = max(min(kept.Seconds, secondLook/time.Second), 0) * time.Second
+}
