@@ -1,0 +1,112 @@
+package main
+
+import (
+	"net/http"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+const years = 365 * 24 * time.Hour
+
+type expiryAnswer struct {
+	Held *struct {
+		Cause string `json:"cause"`
+		Files int    `json:"files"`
+	} `json:"held"`
+	Waiting []struct {
+		File string `json:"file_path"`
+	} `json:"waiting"`
+	Clock struct {
+		State string `json:"state"`
+	} `json:"clock"`
+	Files int `json:"files"` // of a confirmation
+}
+
+// A recorder is started with a clock that is ten years ahead: what is there stays,
+// and it records. An operator may say that the clock is right; then it goes.
+func TestStartedTenYearsAheadNothingGoesUntilItIsConfirmed(t *testing.T) {
+	for name, c := range map[string]struct {
+		synchronised bool
+		cause        string
+		problem      string
+	}{
+		"not synchronised": {false, "clock", "clock_doubtful"},
+		"synchronised":     {true, "mass_expiry", "mass_expiry"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			old := fill(t, dir, oneStream, 3)
+			r := moveIn(t, dir, oneStream, 10*years, c.synchronised)
+			r.eventually("it records, and says what is wrong", func() bool {
+				wrong := r.wrong()
+				return len(r.files()) >= len(old)+2 && len(wrong) == 1 && wrong[0] == c.problem
+			})
+			r.keeper.Look(t.Context())
+			for _, file := range old {
+				require.FileExists(t, file)
+			}
+			var got expiryAnswer
+			r.ask("GET", "/mp4/retention", &got)
+			require.NotNil(t, got.Held)
+			require.Equal(t, c.cause, got.Held.Cause)
+			require.Equal(t, len(old), got.Held.Files)
+			require.Len(t, got.Waiting, len(old))
+
+			require.Equal(t, http.StatusOK, r.ask("POST", "/mp4/retention/confirm", &got))
+			require.Equal(t, len(old), got.Files)
+			r.eventually("the old ones go", func() bool {
+				for _, file := range old {
+					if _, err := os.Stat(file); err == nil {
+						return false
+					}
+				}
+				return true
+			})
+			require.NotEmpty(t, r.files(), "the new ones stay")
+			r.eventually("nothing is wrong", func() bool { return len(r.wrong()) == 0 })
+			require.Equal(t, http.StatusConflict, r.ask("POST", "/mp4/retention/confirm", &struct{}{}))
+		})
+	}
+}
+
+// The clock says 1970: it records, also what has a schedule, and nothing goes.
+func TestStartedIn1970ItRecordsAndDeletesNothing(t *testing.T) {
+	const planned = `
+mp4: {max_duration: 1s, expire_days: 1, filename_pattern: "{stream}/{timestamp}_{ms}.mp4"}
+streams: {a: {pull: "testpattern://?size=160x120&fps=25&gop=25"}}
+crontab: {jobs: [{name: night, cron: "0 2 29 2 *", action: record_start, stream: a, duration: 60}]}
+`
+	dir := t.TempDir()
+	old := fill(t, dir, oneStream, 2)
+	r := moveIn(t, dir, planned, time.Since(time.Unix(100, 0))*-1, false)
+	r.eventually("it records", func() bool { return len(r.files()) >= len(old)+2 })
+	require.Equal(t, []string{"clock_wrong"}, r.wrong())
+	r.keeper.Look(t.Context())
+	recorded := r.files()
+	require.Subset(t, recorded, old)
+	var schedule struct {
+		Streams []struct {
+			Record bool
+			Why    string
+		}
+	}
+	r.ask("GET", "/mp4/schedule", &schedule)
+	require.True(t, schedule.Streams[0].Record)
+	require.Contains(t, schedule.Streams[0].Why, "clock is wrong")
+	require.Equal(t, http.StatusConflict, r.ask("POST", "/mp4/retention/confirm", &struct{}{}), "1970 is not confirmed")
+	r.moveOut()
+	recorded = r.files()
+
+	// The clock is set, and synchronised: what was dated 1970 is not old by that.
+	r = moveIn(t, dir, planned, 0, true)
+	r.keeper.Look(t.Context())
+	var got expiryAnswer
+	r.ask("GET", "/mp4/retention", &got)
+	require.Equal(t, "believed", got.Clock.State)
+	require.Nil(t, got.Held, "%+v", got)
+	require.Subset(t, r.files(), recorded)
+	r.eventually("nothing is wrong", func() bool { return len(r.wrong()) == 0 })
+}

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline"
+)
+
+// ahead is the machine's clock with a wall clock that is wrong from the start.
+type ahead struct {
+	pipeline.Clock
+	by time.Duration
+}
+
+func (a ahead) Now() time.Time { return a.Clock.Now().Add(a.by) }
+
+var machineClock = pipeline.SystemClock
+
+// tenant is a whole recorder in this process.
+type tenant struct {
+	*house
+	t    *testing.T
+	dir  string // of the recordings
+	said *logged
+	once sync.Once
+}
+
+// logged is a log that a test reads while it grows.
+type logged struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// moveIn starts a recorder as spool serve does, by a clock that is ahead by so much
+// and that the kernel says is synchronised, or not.
+func moveIn(t *testing.T, dir, config string, by time.Duration, synchronised bool) *tenant {
+	t.Helper()
+	pipeline.SystemClock = ahead{machineClock, by}
+	file := filepath.Join(t.TempDir(), "config.yaml")
+	require.NoError(t, os.WriteFile(file, []byte("http: {listen: '127.0.0.1:0'}\ningest: {rtsp: {listen: ''}}\nflush_interval: 0.2\n"+config), 0o600))
+	p := &Program{Stdout: io.Discard, Stderr: io.Discard, Settings: settings{File: file, RecordPath: &dir}}
+	cfg, err := p.load()
+	require.NoError(t, err)
+	own, err := readKept(keptFile(cfg.MP4.RecordPath))
+	require.NoError(t, err)
+	declared, err := declareAll(cfg, own)
+	require.NoError(t, err)
+	r := &tenant{t: t, dir: dir, said: &logged{}}
+	log := slog.New(slog.NewTextHandler(r.said, nil))
+	r.house, err = newHouse(cfg, declared.declared, log)
+	require.NoError(t, err)
+	r.wall = pipeline.NewWallClock(pipeline.SystemClock, func() bool { return synchronised }, log)
+	r.plans = newPlans(declared, p.load, r.house)
+	t.Cleanup(func() {
+		r.moveOut()
+		pipeline.SystemClock = machineClock
+	})
+	require.NoError(t, r.open(context.Background()))
+	r.begin()
+	return r
+}
+
+func (r *tenant) moveOut() {
+	r.once.Do(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		require.NoError(r.t, r.close(ctx))
+	})
+}
+
+// files are the finished recordings on the disk, the oldest name first.
+func (r *tenant) files() (names []string) {
+	r.t.Helper()
+	all, err := filepath.Glob(filepath.Join(r.dir, "*", "*.mp4"))
+	require.NoError(r.t, err)
+	slices.Sort(all)
+	return all
+}
+
+func (r *tenant) eventually(what string, ok func() bool) {
+	r.t.Helper()
+	require.Eventually(r.t, ok, time.Minute, 10*time.Millisecond, "%s\n%s", what, r.said)
+}
+
+// ask asks the API.
+func (r *tenant) ask(method, path string, answer any) int {
+	r.t.Helper()
+	req, err := http.NewRequestWithContext(r.t.Context(), method, r.apiURL()+path, nil)
+	require.NoError(r.t, err)
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(r.t, err)
+	defer resp.Body.Close()
+	require.NoError(r.t, json.NewDecoder(resp.Body).Decode(answer))
+	return resp.StatusCode
+}
+
+// wrong are the names of the problems that the API tells of.
+func (r *tenant) wrong() (names []string) {
+	r.t.Helper()
+	var health struct{ Problems []pipeline.Problem }
+	r.ask("GET", "/mp4/health", &health)
+	for _, p := range health.Problems {
+		names = append(names, p.Problem)
+	}
+	return names
+}
+
+const oneStream = `
+mp4: {max_duration: 1s, expire_days: 7, filename_pattern: "{stream}/{timestamp}_{ms}.mp4"}
+streams: {a: {pull: "testpattern://?size=160x120&fps=25&gop=25"}}
+pipelines: {default: {record: always, stages: [source: {}, gop_ring: {}, segmenter: {}, mp4: {}, metadata: {}]}}
+`
+
+// fill records some files by a clock that is right.
+func fill(t *testing.T, dir, config string, files int) []string {
+	t.Helper()
+	r := moveIn(t, dir, config, 0, false)
+	r.eventually("files", func() bool { return len(r.files()) >= files })
+	r.moveOut()
+	return r.files()
+}
