@@ -2,6 +2,7 @@ package api
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -24,5 +25,15 @@ func (s *Server) scrub(text string) string {
 		text = strings.ReplaceAll(text, strings.TrimSuffix(d, "/")+"/", "")
 	}
 	text = userinfo.ReplaceAllString(text, "${1}")
-	return absolute.ReplaceAllString(text, "${1}${2}")
+	return absolute.ReplaceAllStringFunc(text, func(found string) string {
+		if s.endpoint(found[strings.Index(found, "/"):]) {
+			return found
+		}
+		return absolute.ReplaceAllString(found, "${1}${2}")
+	})
+}
+
+// endpoint reports whether a path is one of the API's: a remedy may name it.
+func (s *Server) endpoint(path string) bool {
+	return slices.ContainsFunc(s.table, func(rt route) bool { return rt.path == path })
 }

@@ -74,7 +74,7 @@ type ClockReading struct {
 func (r ClockReading) Believed() bool { return r.State == ClockBelieved }
 
 // Plausible is before every time that this program has seen.
-var Plausible = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
+var Plausible = time.Date(2015, 1, 1, 0, 0, 0, 0, time.UTC)
 
 const (
 	clockProof  = time.Hour           // how long a clock must have agreed
@@ -103,10 +103,14 @@ func KernelSynchronised() bool {
 // Began is the first reading.
 func (w *WallClock) Began() time.Time { return w.began }
 
-// Seen tells of the time of something that was recorded; what names it in words.
+// Seen tells of the time of something that was recorded; what names it in words. A time
+// before Plausible proves nothing.
 func (w *WallClock) Seen(what string, at time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if at.Before(Plausible) {
+		return
+	}
 	if at.After(w.newest.at) {
 		w.newest = evidence{what, at}
 	}

@@ -50,6 +50,7 @@ func TestClockIsJudgedAtStart(t *testing.T) {
 		{"right", today, today.Add(-time.Minute), false, pipeline.ClockUnproven, pipeline.ClockBelieved, today},
 		{"right and synchronised", today, today.Add(-time.Minute), true, pipeline.ClockBelieved, pipeline.ClockBelieved, today},
 		{"nothing recorded yet", today, time.Time{}, false, pipeline.ClockUnproven, pipeline.ClockBelieved, today},
+		{"recorded in 1970 alone", today, time.Unix(60, 0), false, pipeline.ClockUnproven, pipeline.ClockBelieved, today},
 		{"off for a week", today, today.Add(-7 * 24 * time.Hour), false, pipeline.ClockUnproven, pipeline.ClockBelieved, today},
 		{"off for two months", today, today.Add(-60 * 24 * time.Hour), false, pipeline.ClockDoubtful, pipeline.ClockDoubtful, today.Add(-60 * 24 * time.Hour)},
 		{"off for two months, synchronised", today, today.Add(-60 * 24 * time.Hour), true, pipeline.ClockBelieved, pipeline.ClockBelieved, today},

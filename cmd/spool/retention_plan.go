@@ -110,9 +110,13 @@ func showPlan(w io.Writer, p *retention.Plan) {
 	}
 	streams.Render()
 	next := planTable(w, table.Row{"next to go", "class", "why", "recorded", "bytes"})
+	shown := map[string]bool{}
 	for i, list := range [][]retention.Eviction{p.Now, p.Waiting, p.Next} {
 		for _, e := range list {
-			if i == 1 {
+			if shown[e.Path] { // what waits may go for room first
+				continue
+			}
+			if shown[e.Path] = true; i == 1 {
 				e.Cause += ", waits"
 			}
 			next.AppendRow(table.Row{e.Path, e.Class, e.Cause, time.Unix(0, e.StartUTC).Format(time.DateTime), shortSize(e.Size)})
