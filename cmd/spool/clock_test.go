@@ -110,3 +110,30 @@ crontab: {jobs: [{name: night, cron: "0 2 29 2 *", action: record_start, stream:
 	require.Subset(t, r.files(), recorded)
 	r.eventually("nothing is wrong", func() bool { return len(r.wrong()) == 0 })
 }
+
+// Rows of what is lost are kept for an hour, by a clock that is believed.
+func TestTheCatalogueForgetsByABelievedClockOnly(t *testing.T) {
+	const brief = "retention: {keep_lost: 1h, mass_expiry: allow}\n"
+	dir := t.TempDir()
+	files := fill(t, dir, oneStream+brief, 2)
+	require.NoError(t, os.Remove(files[0]))
+	lost := func(r *tenant) (n int) {
+		var list struct{ Count int }
+		if r.ask("GET", "/mp4/records?state=lost", &list) != http.StatusOK {
+			return -1
+		}
+		return list.Count
+	}
+	r := moveIn(t, dir, brief, 0, false)
+	r.eventually("its row is lost", func() bool { return lost(r) == 1 })
+	r.moveOut()
+
+	r = moveIn(t, dir, brief, 10*years, false)
+	r.eventually("the clock is doubted", func() bool { return len(r.wall.Problems()) == 1 && lost(r) == 1 })
+	require.False(t, r.upkeepDue(time.Time{}))
+	r.moveOut()
+
+	r = moveIn(t, dir, brief, 10*years, true)
+	require.True(t, r.upkeepDue(time.Time{}))
+	r.eventually("it is forgotten", func() bool { return lost(r) == 0 })
+}

@@ -32,9 +32,8 @@ func (h *house) upkeep(ctx context.Context) error {
 			h.protection.Told(n)
 		}
 		proven = proven || h.proveClock(ctx)
-		now := pipeline.SystemClock.Now()
-		if (last.IsZero() || now.Sub(last) >= upkeepEvery) && h.wall.Read().Believed() && h.keepBounds(ctx) {
-			last = now
+		if h.upkeepDue(last) && h.keepBounds(ctx) {
+			last = pipeline.SystemClock.Now()
 		}
 		c, stop := pipeline.SystemClock.After(protectedEvery)
 		select {
@@ -44,6 +43,13 @@ func (h *house) upkeep(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// upkeepDue reports whether it is time, by a clock that is believed: what is kept no
+// longer is so by its age.
+func (h *house) upkeepDue(last time.Time) bool {
+	r := h.wall.Read()
+	return r.Believed() && (last.IsZero() || r.Now.Sub(last) >= upkeepEvery)
 }
 
 // proveClock tells the clock of the newest recordings that the catalogue knows of, and

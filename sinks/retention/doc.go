@@ -15,6 +15,32 @@
 // that cannot be given room, says so as an error, and keeps the rest; it is
 // started again when there is room.
 //
+// # What may expire
+//
+// Only what is old by a clock that is believed (pipeline.WallClock): one that the
+// kernel says is synchronised, or that has agreed for an hour with the newest file,
+// row and journal entry, and was not set within the last hour. Until then nothing
+// expires, and room is made by the same order as ever; no setting changes that.
+//
+// More that has expired at once than time alone explains is a mass expiry: a clock
+// that is wrong for all that, a recorder that was off for weeks, a shorter
+// expire_days (which is read at the start only), old footage that was copied in. It
+// is so when what had expired before the last look, or before the start, is more
+// than a day of a stream, or a tenth of all files or bytes; a single file, when it
+// is half of them. When in doubt it is held. One WARN names it, GET /mp4/health and
+// GET /mp4/retention show it, and nothing of it goes, nor what expires meanwhile:
+//
+//	mass_expiry: wait     until the recorder has run for a day, restarts included,
+//	                      by a clock that was believed and not set
+//	             confirm  until an operator says so: POST /mp4/retention/confirm
+//	             allow    it goes as soon as the clock is believed
+//
+// The operator's word ends the waiting under wait too, and that for the clock; it
+// holds for what has expired by then, and for the clock until it is set again.
+//
+// A file whose own date cannot be right has another one: see dates. What is ahead of
+// the clock is new, and makes nothing else old.
+//
 // # From the disk alone
 //
 // Everything is read from the entry that each file carries, protection included;
