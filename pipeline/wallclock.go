@@ -30,6 +30,7 @@ type WallClock struct {
 
 	mu        sync.Mutex
 	began     time.Time     // the first reading
+	last      time.Time     // the newest one
 	offset    time.Duration // of the wall clock from the monotonic one, as of the last step
 	steady    time.Duration // monotonic, since began
 	agreed    time.Duration // steady time since which nothing spoke against the clock
@@ -37,7 +38,7 @@ type WallClock struct {
 	steps     int
 	confirmed bool
 	newest    evidence
-	earlier   evidence // the newest from before this process
+	earlier   evidence // the newest from before this process, or of its start by the clock before a step
 	said      ClockState
 	since     time.Time // of said
 }
@@ -86,7 +87,7 @@ const (
 // NewWallClock watches a clock; kernel is KernelSynchronised, or a test's.
 func NewWallClock(clock Clock, kernel func() bool, log *slog.Logger) *WallClock {
 	w := &WallClock{clock: clock, kernel: kernel, log: log, began: clock.Now(), said: ClockUnproven}
-	w.since = w.began
+	w.since, w.last = w.began, w.began
 	w.steadyNow(w.began)
 	w.offset = w.offsetAt(w.began)
 	return w
@@ -124,8 +125,10 @@ func (w *WallClock) Read() ClockReading {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := w.clock.Now()
+	before := w.steady
 	w.steadyNow(now)
-	w.watch(now)
+	w.watch(now, before)
+	w.last = now
 	r := ClockReading{Now: now, Best: now, Steady: w.steady}
 	w.judge(&r)
 	if r.State == ClockWrong || r.State == ClockDoubtful {
@@ -151,12 +154,17 @@ func (w *WallClock) offsetAt(now time.Time) time.Duration {
 }
 
 // watch notices that the wall clock was set: the two clocks are kept at the same
-// pace, also while they are slewed.
-func (w *WallClock) watch(now time.Time) {
+// pace, also while they are slewed. What the clock said before is evidence, where it
+// was not doubted; before is the steady time of then.
+func (w *WallClock) watch(now time.Time, before time.Duration) {
 	offset := w.offsetAt(now)
 	by := offset - w.offset
 	if by.Abs() <= clockStep {
 		return
+	}
+	doubted := w.said == ClockWrong || w.said == ClockDoubtful
+	if start := w.last.Add(-before); !doubted && !start.Before(Plausible) && start.After(w.earlier.at) {
+		w.earlier = evidence{"the start by the clock as it was before it was set", start}
 	}
 	w.offset, w.steps, w.confirmed = offset, w.steps+1, false
 	w.agreed, w.stepped = w.steady, w.steady

@@ -124,6 +124,28 @@ func TestAStepIsNotBelievedForAnHour(t *testing.T) {
 	}
 }
 
+// Nothing was recorded before the start: the clock itself is what there was before.
+func TestAStepByYearsIsDoubtedWithoutTheKernelsWord(t *testing.T) {
+	clocks := &twoClocks{wall: today}
+	w, _ := watched(clocks)
+	clocks.pass(100 * 24 * time.Hour)
+	require.True(t, w.Read().Believed())
+	clocks.wall = clocks.wall.Add(100 * 24 * time.Hour)
+	w.Read()
+	clocks.pass(2 * time.Hour)
+	r := w.Read()
+	require.Equal(t, pipeline.ClockDoubtful, r.State)
+	require.True(t, r.Best.Equal(today.Add(100*24*time.Hour+2*time.Hour)), "%s", r.Best)
+	clocks.wall = clocks.wall.Add(-100 * 24 * time.Hour)
+	require.Equal(t, pipeline.ClockUnproven, w.Read().State)
+	clocks.pass(time.Hour)
+	require.True(t, w.Read().Believed())
+	clocks.wall, clocks.synced = clocks.wall.Add(10*years), true
+	w.Read()
+	clocks.pass(time.Hour)
+	require.True(t, w.Read().Believed(), "the kernel's word")
+}
+
 // Small steps that add up are one.
 func TestStepsThatAddUpAreNoticed(t *testing.T) {
 	clocks := &twoClocks{wall: today, synced: true}

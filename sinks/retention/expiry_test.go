@@ -452,6 +452,36 @@ func TestWhatCouldNotGoIsNotHeldLater(t *testing.T) {
 	require.Empty(t, r.footage())
 }
 
+// Somebody asks for the plan at the moment from which the clock is believed.
+func TestAskingDoesNotHideThatTheClockIsBelieved(t *testing.T) {
+	r := kept(t, MassAllow)
+	r.synced = false
+	r.week(1)
+	r.now = r.now.Add(10 * day)
+	r.restart()
+	r.look(0)
+	r.look(30 * time.Minute)
+	r.plan() // which is a scan
+	r.now, r.steady = r.now.Add(30*time.Minute), r.steady+30*time.Minute
+	r.plan()
+	r.look(time.Second)
+	require.Empty(t, r.footage())
+}
+
+// The clock is set years ahead while the first recordings are made.
+func TestAFirstRunIsNotEndedByAStep(t *testing.T) {
+	r := kept(t, MassWait)
+	r.synced = false
+	r.restart()
+	r.look(0)
+	names := []string{r.put("a.mp4", "live/cam", 0, 4096), r.put("b.mp4", "live/cam", 0, 4096)}
+	r.hours(2)
+	r.now = r.now.Add(10 * years)
+	r.hours(100)
+	require.ElementsMatch(t, names, r.footage())
+	require.Equal(t, pipeline.ClockDoubtful, r.plan().Clock.State)
+}
+
 // Asking for the plan is no look: it neither lets anything go nor puts off a look.
 func TestAskingDoesNotPutOffWhatExpires(t *testing.T) {
 	r := kept(t, MassWait)

@@ -67,6 +67,7 @@ type Keeper struct {
 	scanned time.Time
 	took    time.Duration
 	rounded time.Time             // of the last whole look
+	judged  pipeline.ClockState   // of then
 	clock   pipeline.ClockReading // of this look
 	expiry  expiry
 	held    *Held // what has expired and stays, as of the last scan
@@ -169,7 +170,6 @@ func (k *Keeper) Look(ctx context.Context) {
 }
 
 func (k *Keeper) look(ctx context.Context) error {
-	before := k.clock.State
 	k.readClock()
 	now := k.clock.Now
 	if err := k.shelf.check(); err != nil {
@@ -180,12 +180,12 @@ func (k *Keeper) look(ctx context.Context) error {
 		return err
 	}
 	k.filling.look(space, now)
-	whole := now.Sub(k.rounded) >= k.policy.every(k.took) || before != k.clock.State
+	whole := now.Sub(k.rounded) >= k.policy.every(k.took) || k.judged != k.clock.State
 	if whole {
 		if err := k.refresh(ctx, now); err != nil {
 			return err
 		}
-		k.rounded = now
+		k.rounded, k.judged = now, k.clock.State
 		k.shelf.stamp()
 		k.expire()
 	} else {
