@@ -18,6 +18,9 @@ func (c *Catalogue) apply(ctx context.Context, replayEnd int64) error {
 	for ctx.Err() == nil {
 		err := c.connect(ctx, replayEnd)
 		if err == nil {
+			err = c.compareWithBefore(ctx)
+		}
+		if err == nil {
 			err = c.retryAside(ctx)
 		}
 		if err == nil {
@@ -58,7 +61,7 @@ func (c *Catalogue) idle(ctx context.Context) {
 // meanwhile who may do what; and it brings less, should that have been too much.
 func (c *Catalogue) failed(ctx context.Context, err error) {
 	c.batch = max(1, c.batch/2)
-	c.asideAt = time.Time{}
+	c.asideAt, c.unsure = time.Time{}, true
 	if s := c.store.Load(); s != nil {
 		s.anew()
 		if troubleOf(err) == wrongTable { // it may have been put back from an older backup
@@ -163,6 +166,35 @@ func (c *Catalogue) connect(ctx context.Context, replayEnd int64) error {
 	return nil
 }
 
+// compareWithBefore looks, after a failure, whether the database still has what it took:
+// a standby that became the primary may lack the last seconds, a backup lacks days.
+func (c *Catalogue) compareWithBefore(ctx context.Context) error {
+	if !c.unsure {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.opts.QueryTimeout)
+	defer cancel()
+	at, err := c.store.Load().position(ctx, c.journalID())
+	if err != nil {
+		return err
+	}
+	c.unsure = false
+	if at < c.taken {
+		c.log.Warn("catalogue: the database lacks rows that it took before: it is another one, or was put back; a comparison with the disk adds them",
+			"driver", c.opts.Driver, "behind", time.Duration(c.taken-at).Round(time.Second))
+		c.taken = at
+		select {
+		case c.behind <- struct{}{}:
+		default:
+		}
+	}
+	return nil
+}
+
+// Behind tells that the database has lost rows that it took: Reconcile adds those of
+// files that are here.
+func (c *Catalogue) Behind() <-chan struct{} { return c.behind }
+
 func (c *Catalogue) journalID() string { return fmt.Sprintf("%x", c.journal.id) }
 
 // applyAll applies until nothing waits; with nothing to do it asks the database
@@ -207,6 +239,7 @@ func (c *Catalogue) applyBatch(ctx context.Context, s *store, ops []op) error {
 	case err == nil:
 		c.leftAlone(others)
 		c.applied.Add(uint64(len(ops)))
+		c.taken = max(c.taken, ops[len(ops)-1].rev)
 		c.tookAll(joined)
 		return nil
 	case troubleOf(err) != badRow:

@@ -84,8 +84,12 @@ type Catalogue struct {
 	aside   *asideRows            // that the database refuses
 	asideAt time.Time             // when they are tried again; the applier's
 	batch   int                   // changes in the next transaction: fewer after a failure; the applier's
-	wake    chan struct{}         // holds one: the applier has something to do
-	retry   chan struct{}         // holds one: what failed may work now
+	taken   int64                 // revision up to which the database has taken the journal; the applier's
+
+	unsure  bool          // since the database was last asked what it has; the applier's
+	behind  chan struct{} // holds one: the database has lost rows
+	wake    chan struct{} // holds one: the applier has something to do
+	retry   chan struct{} // holds one: what failed may work now
 	stop    func()
 	changes sync.Mutex               // what SetProtected and Delete decide by stays true until they are done
 	former  atomic.Pointer[[]string] // OpenOptions.Former, and what the database knows of the directory
@@ -119,7 +123,7 @@ func Open(ctx context.Context, o OpenOptions) (*Catalogue, error) {
 	}
 	c := &Catalogue{
 		opts: o, target: target, log: o.Log, journal: journal, pending: newPending(),
-		wake: make(chan struct{}, 1), retry: make(chan struct{}, 1), damaged: old.damaged,
+		behind: make(chan struct{}, 1), wake: make(chan struct{}, 1), retry: make(chan struct{}, 1), damaged: old.damaged,
 	}
 	var notes []string
 	if c.aside, notes, err = openAside(directory(filepath.Join(o.JournalDir, asideDir))); err != nil {

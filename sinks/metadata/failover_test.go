@@ -170,4 +170,9 @@ func TestMariaDBReadOnlyAndBack(t *testing.T) {
 	moving.lead(second.Addr)
 	ready(t, c.Catalogue)
 	require.Len(t, all(t, c, Query{}), 1, "the other server has what came since")
+	select {
+	case <-c.Behind():
+	case <-time.After(patience):
+		require.Fail(t, "it is not told that rows are missing")
+	}
 }

@@ -69,11 +69,18 @@ func TestRowsWaitForATableThatIsGone(t *testing.T) {
 func TestACatalogueThatIsEmptiedIsMadeAgain(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		c := open(t, driver, dsn)
+		put(t, c, sample(0, "live/a"))
+		ready(t, c.Catalogue)
 		dropAll(t, c.store.Load())
 		rec := sample(1, "live/a")
 		put(t, c, rec)
 		ready(t, c.Catalogue)
 		require.Equal(t, []string{rec.ID.String()}, stored(t, c))
+		select {
+		case <-c.Behind():
+		case <-time.After(patience):
+			require.Fail(t, "it is not told that rows are missing")
+		}
 	})
 }
 
