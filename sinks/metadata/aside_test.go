@@ -55,7 +55,7 @@ func TestARefusedRowDoesNotHoldUpTheOthers(t *testing.T) {
 		ready(t, c.Catalogue)
 		c.exec(t, limit[driver])
 		for n := range 10 {
-			put(t, c, sample(n, "live/a")) // sizes 1000 to 1009
+			put(t, c, sample(9-n, "live/a")) // sizes 1009 to 1000: what comes behind is in the database
 		}
 		ready(t, c.Catalogue)
 		require.Len(t, stored(t, c), 5)

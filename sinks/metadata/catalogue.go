@@ -94,6 +94,8 @@ type Catalogue struct {
 	changes sync.Mutex               // what SetProtected and Delete decide by stays true until they are done
 	former  atomic.Pointer[[]string] // OpenOptions.Former, and what the database knows of the directory
 
+	refusedAt atomic.Int64 // minute in which it was last logged that a question was refused
+
 	applied, refused, full, invalid, others atomic.Uint64
 	damaged                                 int64
 }

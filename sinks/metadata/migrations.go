@@ -149,7 +149,7 @@ func (s *store) run(ctx context.Context, db *bun.DB, st statement) error {
 	text := st.sql
 	if strings.Contains(text, exactCollation) {
 		var name string
-		err := db.NewRaw("SELECT collation_name FROM information_schema.collations WHERE collation_name IN (?)", bun.List(exactCollations)).Scan(ctx, &name)
+		err := db.NewRaw("SELECT collation_name FROM information_schema.collations WHERE collation_name IN (?) ORDER BY collation_name DESC LIMIT 1", bun.List(exactCollations)).Scan(ctx, &name)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil
 		}

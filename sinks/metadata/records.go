@@ -105,7 +105,7 @@ func (c *Catalogue) read(ctx context.Context, use func(context.Context, *store) 
 	}
 	if kind := troubleOf(err); kind == away {
 		c.down(err)
-	} else if !c.stalled.Load() { // it is there, and the applier sees what else it does not do
+	} else if now := c.opts.Clock.Now().Unix() / 60; !c.stalled.Load() && c.refusedAt.Swap(now) != now { // it is there, and the applier sees what else it does not do
 		c.log.Warn("catalogue: the database refuses a statement", "driver", c.opts.Driver, "error", c.redact(err), "advice", advice[kind])
 	}
 	s.anew()

@@ -71,6 +71,9 @@ func troubleOf(err error) trouble {
 	if errors.Is(err, errUnreadableRow) || errors.Is(err, mysql.ErrPktTooLarge) {
 		return badRow
 	}
+	if errors.Is(err, pgconn.ErrReadOnlyConnection) || errors.Is(err, pgconn.ErrStandbyConnection) { // for target_session_attrs
+		return readOnly
+	}
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
 		for _, c := range postgresCodes {

@@ -1,10 +1,17 @@
 package metadata
 
 import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/go-sql-driver/mysql"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline/media"
@@ -124,5 +131,27 @@ func TestRowsWaitForARightThatIsRevoked(t *testing.T) {
 			}
 			c.close()
 		})
+	}
+}
+
+// What an error means for the rows that wait, without a server.
+func TestErrorsAreToldApart(t *testing.T) {
+	pg := func(code string) error { return fmt.Errorf("apply: %w", &pgconn.PgError{Code: code}) }
+	my := func(n uint16) error { return fmt.Errorf("apply: %w", &mysql.MySQLError{Number: n}) }
+	for want, errs := range map[trouble][]error{
+		away: {io.EOF, context.DeadlineExceeded, mysql.ErrInvalidConn, driver.ErrBadConn,
+			pg("57P01"), pg("57P02"), pg("57P03"), pg("08006"), pg("53300"), pg("XX000"), my(1053), my(1927), my(1040), my(1223)},
+		busy:       {pg("40001"), pg("40P01"), my(1213), my(1205)},
+		readOnly:   {pg("25006"), pgconn.ErrReadOnlyConnection, my(1290), my(1836), my(1792), my(3100)},
+		noRoom:     {pg("53100"), my(1114), my(1021)},
+		wrongTable: {pg("42P01"), pg("42703"), pg("3F000"), my(1146), my(1054)},
+		forbidden:  {pg("42501"), pg("28P01"), pg("3D000"), my(1045), my(1142)},
+		badRow: {pg("22001"), pg("22021"), pg("22P05"), pg("22003"), pg("23514"), pg("23505"), pg("54000"), pg("P0001"),
+			my(1406), my(1366), my(1264), my(4025), my(3819), my(1062), my(1644), my(1153), mysql.ErrPktTooLarge, errUnreadableRow},
+	} {
+		for _, err := range errs {
+			require.Equal(t, want, troubleOf(err), "%v", err)
+			require.Equal(t, want, troubleOf(errors.Join(errors.New("x"), err)), "%v", err)
+		}
 	}
 }
