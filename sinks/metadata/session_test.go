@@ -174,7 +174,7 @@ func TestMySQLSessionsOfAnyKind(t *testing.T) {
 			exercise(t, "mysql", dsn)
 			c := open(t, "mysql", dsn)
 			require.Equal(t, "NO_CHAIN 1 18446744073709551615 +00:00 utf8mb4 REPEATABLE-READ", show(t, c,
-				"SELECT CONCAT_WS(' ', @@completion_type, @@autocommit, @@sql_select_limit, @@time_zone, @@character_set_client, @@tx_isolation)"))
+				"SELECT CONCAT_WS(' ', @@completion_type, @@autocommit + 0, @@sql_select_limit, @@time_zone, @@character_set_client, @@tx_isolation)"))
 		})
 	}
 	t.Run("what the DSN sets stays", func(t *testing.T) {
