@@ -97,7 +97,7 @@ type Node struct {
 // Database is where the catalogue is.
 type Database struct {
 	Driver string `yaml:"driver" oneof:"sqlite mysql postgres"`
-	DSN    string `yaml:"dsn" doc:"File of SQLite, or data source name. Empty, with SQLite: spool.db in the record path."`
+	DSN    string `yaml:"dsn" doc:"File of SQLite, or data source name. Empty, with SQLite: spool.db in the record path. PostgreSQL takes several hosts: postgres://USER@HOST1,HOST2/DATABASE, of which the one that takes writes is used."`
 }
 
 // HTTP is the API's server.

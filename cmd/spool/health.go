@@ -25,10 +25,24 @@ func (h *house) problems(ctx context.Context) (all []pipeline.Problem) {
 		switch c.Name {
 		case "database":
 			p.Since = catalogue.DownSince
+			if catalogue.Tries > 0 {
+				p.Cause = fmt.Sprintf("%s; tried %s, and %s in the journal", c.Detail, times(catalogue.Tries), waiting(catalogue.Pending))
+			}
+			if catalogue.Advice != "" {
+				p.Remedy = catalogue.Advice
+			}
 		case "journal":
 			p.Since = catalogue.JournalSince
 		}
 		all = append(all, p)
+	}
+	if n := catalogue.Aside; n > 0 {
+		all = append(all, pipeline.Problem{
+			Problem: "rows_set_aside", Since: catalogue.AsideSince,
+			Cause: fmt.Sprintf("the database refuses %s, each a file in %s; the newest because: %s", count(n, "row"), catalogue.AsideDir, catalogue.AsideError),
+			Remedy: "see what the database says in each file, such as a constraint that spool did not make or a limit of a packet; " +
+				"they are tried again every ten minutes, at a restart and by spool reindex",
+		})
 	}
 	if why := h.keeper.LastError(); why != "" {
 		all = append(all, pipeline.Problem{Problem: "retention", Cause: why, Remedy: "see why files cannot be deleted; the disk may become full meanwhile"})
@@ -36,6 +50,20 @@ func (h *house) problems(ctx context.Context) (all []pipeline.Problem) {
 	all = append(append(all, h.wall.Problems()...), h.keeper.Problems()...)
 	h.began.date(all, pipeline.SystemClock.Now())
 	return all
+}
+
+func times(n uint64) string {
+	if n == 1 {
+		return "once"
+	}
+	return fmt.Sprintf("%d times", n)
+}
+
+func waiting(n int) string {
+	if n == 1 {
+		return "1 change waits"
+	}
+	return fmt.Sprintf("%d changes wait", n)
 }
 
 // remedies are what to do about a part that does not work, by its name.

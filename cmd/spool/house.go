@@ -134,6 +134,7 @@ func (h *house) open(ctx context.Context) error {
 	h.startRetention()
 	h.tasks.Go("upkeep of the catalogue", h.upkeep)
 	h.tasks.Go("recovery", func(ctx context.Context) error { return h.recover(ctx, dir) })
+	h.tasks.Go("comparison with a database that was put back", func(ctx context.Context) error { return h.compareAgain(ctx, dir) })
 	if h.cfg.MP4.AutoRecovery {
 		h.tasks.Go("recovery of what is left on the way", func(ctx context.Context) error { return h.recoverLeft(ctx, dir) })
 	}

@@ -42,6 +42,21 @@ func (h *house) reconcile(ctx context.Context, dir string) error {
 	}
 }
 
+// compareAgain compares whenever the database turns out to have lost rows: after a
+// failover to a standby that was behind, or when a backup was put back.
+func (h *house) compareAgain(ctx context.Context, dir string) error {
+	for {
+		select {
+		case <-h.catalogue.Behind():
+			if err := h.reconcile(ctx, dir); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
 // compare does nothing where the rows are of another directory: the disk with the
 // recordings is not mounted, and none of them is lost.
 func (h *house) compare(ctx context.Context, dir string) (metadata.Report, error) {

@@ -55,7 +55,9 @@ var (
 	catBytes     = figure("catalogue_pending_bytes", "Bytes of them.")
 	catLag       = figure("catalogue_lag_seconds", "Age of the oldest of them: how far the database is behind.")
 	catApplied   = figure("catalogue_applied_changes_total", "Changes that the database took.")
-	catRefused   = figure("catalogue_refused_changes_total", "Changes that the database will never take; each was logged.")
+	catRefused   = figure("catalogue_refused_changes_total", "Rows that the database refused and that were set aside; each was logged.")
+	catAside     = figure("catalogue_rows_set_aside", "Rows that the database refuses: see GET /mp4/health.")
+	catTries     = figure("catalogue_failed_attempts", "Attempts to reach the database or to write to it that failed since it last worked.")
 	catFull      = figure("catalogue_full_changes_total", "Changes dropped because the journal was full: reindex.")
 	catInvalid   = figure("catalogue_invalid_changes_total", "Recordings that no row can hold.")
 	catOthers    = figure("catalogue_foreign_changes_total", "Changes left out because the row is another recorder's.")
@@ -68,7 +70,7 @@ var (
 
 // Describe sends the descriptions; see prometheus.Collector.
 func (s *stores) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{catConnected, catPending, catBytes, catLag, catApplied, catRefused, catFull,
+	for _, d := range []*prometheus.Desc{catConnected, catPending, catBytes, catLag, catApplied, catRefused, catAside, catTries, catFull,
 		catInvalid, catOthers, jrnBytes, jrnErrors, jrnDamaged, diskTotal, diskFree} {
 		ch <- d
 	}
@@ -90,6 +92,8 @@ func (s *stores) Collect(ch chan<- prometheus.Metric) {
 	send(catLag, prometheus.GaugeValue, st.PendingAge.Seconds())
 	send(catApplied, prometheus.CounterValue, float64(st.Applied))
 	send(catRefused, prometheus.CounterValue, float64(st.Refused))
+	send(catAside, prometheus.GaugeValue, float64(st.Aside))
+	send(catTries, prometheus.GaugeValue, float64(st.Tries))
 	send(catFull, prometheus.CounterValue, float64(st.Full))
 	send(catInvalid, prometheus.CounterValue, float64(st.Invalid))
 	send(catOthers, prometheus.CounterValue, float64(st.Others))

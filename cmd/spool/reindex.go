@@ -118,7 +118,7 @@ func (c *ReindexCmd) print(p *Program, r metadata.Report) error {
 		return json.NewEncoder(p.Stdout).Encode(map[string]int{
 			"files": r.Files, "added": r.Added, "updated": r.Updated, "lost": r.Lost,
 			"live": r.Live, "unfinished": r.Unfinished, "foreign": r.Foreign, "copies": r.Copies,
-			"others": r.Others, "adopted": r.Adopted, "not_adopted": r.NotAdopted,
+			"others": r.Others, "adopted": r.Adopted, "not_adopted": r.NotAdopted, "aside": r.Aside,
 		})
 	}
 	fmt.Fprintf(p.Stdout, "%s: %d added, %d updated, %d lost\n", count(r.Files, "finished file"), r.Added, r.Updated, r.Lost)
@@ -132,6 +132,7 @@ func (c *ReindexCmd) print(p *Program, r metadata.Report) error {
 		{r.Others, "of another recorder by their rows, left alone: the files are copies; or, if that recorder is no more, --take-over NODE"},
 		{r.Adopted, "made under another name of this recorder, taken over"},
 		{r.NotAdopted, "made under a name that this recorder may have had, left alone: their files are not here"},
+		{r.Aside, "refused by the database and set aside, each a file with the reason in the directory aside of the journal"},
 	} {
 		if line.n > 0 {
 			fmt.Fprintf(p.Stdout, "%d %s\n", line.n, line.what)

@@ -14,8 +14,15 @@ import (
 // which of them it has.
 func (c *Catalogue) apply(ctx context.Context, replayEnd int64) error {
 	backoff := pipeline.Backoff{Min: 100 * time.Millisecond, Max: 5 * time.Second}
+	c.batch = c.opts.BatchSize
 	for ctx.Err() == nil {
 		err := c.connect(ctx, replayEnd)
+		if err == nil {
+			err = c.compareWithBefore(ctx)
+		}
+		if err == nil {
+			err = c.retryAside(ctx)
+		}
 		if err == nil {
 			err = c.applyAll(ctx)
 		}
@@ -23,25 +30,51 @@ func (c *Catalogue) apply(ctx context.Context, replayEnd int64) error {
 			break
 		}
 		if err != nil {
-			if s := c.store.Load(); s != nil {
-				s.anew()
-			}
-			if c.answers(ctx) {
-				c.stall(err)
-			} else {
-				c.down(err)
-			}
+			c.failed(ctx, err)
 			c.rest(ctx, backoff.Next())
 			continue
 		}
 		backoff.Reset()
 		c.back()
-		select {
-		case <-c.wake:
-		case <-ctx.Done():
-		}
+		c.idle(ctx)
 	}
 	return nil
+}
+
+// idle waits until there is something to do.
+func (c *Catalogue) idle(ctx context.Context) {
+	var again <-chan time.Time
+	if n, _, _ := c.aside.size(); n > 0 {
+		wait, stop := c.opts.Clock.After(asideEvery)
+		defer stop()
+		again = wait
+	}
+	select {
+	case <-c.wake:
+	case <-again:
+	case <-ctx.Done():
+	}
+}
+
+// failed notes why the database took nothing. The next attempt uses new connections:
+// those that are there may be to a server that is a standby by now, or has been told
+// meanwhile who may do what; and it brings less, should that have been too much.
+func (c *Catalogue) failed(ctx context.Context, err error) {
+	c.batch = max(1, c.batch/2)
+	c.asideAt, c.unsure = time.Time{}, true
+	if s := c.store.Load(); s != nil {
+		s.anew()
+		if troubleOf(err) == wrongTable { // it may have been put back from an older backup
+			migrating, cancel := context.WithTimeout(ctx, c.opts.ApplyTimeout)
+			err = errors.Join(err, s.migrate(migrating, nil))
+			cancel()
+		}
+	}
+	if c.answers(ctx) {
+		c.stall(err)
+	} else {
+		c.down(err)
+	}
 }
 
 func (c *Catalogue) rest(ctx context.Context, d time.Duration) {
@@ -54,21 +87,16 @@ func (c *Catalogue) rest(ctx context.Context, d time.Duration) {
 	}
 }
 
-// down and back log only when the state changes, however long it lasts. What
-// fails because the catalogue is being closed says nothing about the database.
+// down and back log only when the state changes, or its cause, however long it
+// lasts. What fails because the catalogue is being closed says nothing about the
+// database.
 func (c *Catalogue) down(err error) {
 	if c.closing.Load() {
 		return
 	}
-	text := c.redact(err)
-	last := c.lastErr.Swap(&text)
-	if last == nil {
-		c.downAt.Store(c.opts.Clock.Now().UnixNano())
-	}
-	if c.up.Swap(false) || last == nil {
-		n, _, _ := c.pending.size()
-		c.log.Warn("catalogue: the database is not available; recording goes on, rows wait in the journal",
-			"driver", c.opts.Driver, "error", text, "waiting", n)
+	isNew := c.failing.note(c.redact(err), troubleOf(err), c.opts.Clock.Now())
+	if c.up.Swap(false) || isNew {
+		c.warn("catalogue: the database is not available; recording goes on, rows wait in the journal")
 	}
 }
 
@@ -77,16 +105,17 @@ func (c *Catalogue) stall(err error) {
 	if c.closing.Load() {
 		return
 	}
-	text := c.redact(err)
-	if c.lastErr.Swap(&text) == nil {
-		c.downAt.Store(c.opts.Clock.Now().UnixNano())
-	}
+	isNew := c.failing.note(c.redact(err), troubleOf(err), c.opts.Clock.Now())
 	c.up.Store(true)
-	if !c.stalled.Swap(true) {
-		n, _, _ := c.pending.size()
-		c.log.Warn("catalogue: the database is not available for writing; recording goes on, rows wait in the journal",
-			"driver", c.opts.Driver, "error", text, "waiting", n)
+	if !c.stalled.Swap(true) || isNew {
+		c.warn("catalogue: the database is not available for writing; recording goes on, rows wait in the journal")
 	}
+}
+
+func (c *Catalogue) warn(what string) {
+	n, _, _ := c.pending.size()
+	text, advise, _, _ := c.failing.read()
+	c.log.Warn(what, "driver", c.opts.Driver, "error", text, "waiting", n, "advice", advise)
 }
 
 // answers asks a database that failed whether it can be read.
@@ -101,7 +130,7 @@ func (c *Catalogue) answers(ctx context.Context) bool {
 }
 
 func (c *Catalogue) back() {
-	c.lastErr.Store(nil)
+	c.failing.over()
 	stalled := c.stalled.Swap(false)
 	if !c.up.Swap(true) || stalled {
 		c.store.Load().anew() // those that read may be on what was there before
@@ -128,10 +157,43 @@ func (c *Catalogue) connect(ctx context.Context, replayEnd int64) error {
 	if err != nil {
 		return errors.Join(err, s.close())
 	}
+	if len(s.remade) > 0 {
+		c.log.Warn("catalogue: tables of the database were gone and have been made again, empty; a comparison with the disk (at the start, and by spool reindex) fills them",
+			"tables", s.remade)
+	}
 	c.pending.dropReplayed(min(at, replayEnd))
 	c.store.Store(s)
 	return nil
 }
+
+// compareWithBefore looks, after a failure, whether the database still has what it took:
+// a standby that became the primary may lack the last seconds, a backup lacks days.
+func (c *Catalogue) compareWithBefore(ctx context.Context) error {
+	if !c.unsure {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.opts.QueryTimeout)
+	defer cancel()
+	at, err := c.store.Load().position(ctx, c.journalID())
+	if err != nil {
+		return err
+	}
+	c.unsure = false
+	if at < c.taken {
+		c.log.Warn("catalogue: the database lacks rows that it took before: it is another one, or was put back; a comparison with the disk adds them",
+			"driver", c.opts.Driver, "behind", time.Duration(c.taken-at).Round(time.Second))
+		c.taken = at
+		select {
+		case c.behind <- struct{}{}:
+		default:
+		}
+	}
+	return nil
+}
+
+// Behind tells that the database has lost rows that it took: Reconcile adds those of
+// files that are here.
+func (c *Catalogue) Behind() <-chan struct{} { return c.behind }
 
 func (c *Catalogue) journalID() string { return fmt.Sprintf("%x", c.journal.id) }
 
@@ -139,53 +201,55 @@ func (c *Catalogue) journalID() string { return fmt.Sprintf("%x", c.journal.id) 
 // whether it is there.
 func (c *Catalogue) applyAll(ctx context.Context) error {
 	s := c.store.Load()
-	n := len(c.pending.head(1))
-	if n == 0 {
+	ops := c.pending.head(c.batch)
+	if len(ops) == 0 {
 		ctx, cancel := context.WithTimeout(ctx, c.opts.QueryTimeout)
 		defer cancel()
-		return s.ping(ctx)
+		return s.check(ctx)
 	}
-	for n > 0 {
-		ops := c.pending.head(c.opts.BatchSize)
+	for len(ops) > 0 {
 		if err := c.applyBatch(ctx, s, ops); err != nil {
 			return err
 		}
+		c.batch = min(2*c.batch, c.opts.BatchSize)
 		c.pending.settle(len(ops))
 		if err := c.journal.trim(c.pending.appliedTo); err != nil {
 			c.log.Warn("journal: an applied file could not be removed", "error", err)
 		}
-		n = len(c.pending.head(1))
+		ops = c.pending.head(c.batch)
 	}
 	return nil
 }
 
-// applyBatch writes changes in one transaction. Where the database refuses a row
-// for what is in it, the batch goes again one by one, and only that row is left
-// out: it must not hold up the others for ever.
+// applyBatch writes changes in one transaction. Where the database refuses them for
+// what is in them, or for their size, each half goes by itself, until the change is
+// alone that it means: that one is set aside and must not hold up the others for ever.
 func (c *Catalogue) applyBatch(ctx context.Context, s *store, ops []op) error {
+	joined := make([]op, len(ops))
+	for i, o := range ops {
+		joined[i] = c.aside.join(o)
+	}
 	batchCtx, cancel := context.WithTimeout(ctx, c.opts.ApplyTimeout)
-	others, err := s.write(batchCtx, c.journalID(), c.names(), ops)
-	for try := 0; try < 3 && conflict(err); try++ { // another recorder was in the way: the database itself is well
-		others, err = s.write(batchCtx, c.journalID(), c.names(), ops)
+	others, err := s.write(batchCtx, c.journalID(), c.names(), joined)
+	for try := 0; try < 3 && err != nil && troubleOf(err) == busy; try++ { // the database itself is well
+		others, err = s.write(batchCtx, c.journalID(), c.names(), joined)
 	}
 	cancel()
 	switch {
 	case err == nil:
 		c.leftAlone(others)
 		c.applied.Add(uint64(len(ops)))
+		c.taken = max(c.taken, ops[len(ops)-1].rev)
+		c.tookAll(joined)
 		return nil
-	case !refusal(err):
+	case troubleOf(err) != badRow:
 		return err
 	case len(ops) == 1:
-		c.refused.Add(1)
-		c.log.Error("catalogue: the database refuses a row; it is left out",
-			"recording", ops[0].row.ID, "file", ops[0].row.Path, "error", c.redact(err))
-		return nil
+		return c.setAside(joined[0], err)
 	}
-	for i := range ops {
-		if err := c.applyBatch(ctx, s, ops[i:i+1]); err != nil {
-			return err
-		}
+	half := len(ops) / 2
+	if err := c.applyBatch(ctx, s, ops[:half]); err != nil {
+		return err
 	}
-	return nil
+	return c.applyBatch(ctx, s, ops[half:])
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -36,6 +37,7 @@ type OpenOptions struct {
 	QueryTimeout    time.Duration // of a question: 5 s
 	ApplyTimeout    time.Duration // of connecting, and of a batch: 15 s
 	BatchSize       int           // changes in one transaction: 256
+	MaxAside        int           // rows that are set aside: 1000; beyond, the database is what is wrong, and all wait
 }
 
 func (o *OpenOptions) defaults() {
@@ -51,6 +53,9 @@ func (o *OpenOptions) defaults() {
 	}
 	if o.BatchSize <= 0 {
 		o.BatchSize = 256
+	}
+	if o.MaxAside <= 0 {
+		o.MaxAside = 1000
 	}
 	if o.Directory == nil {
 		o.Directory = func() string { return "" }
@@ -74,14 +79,22 @@ type Catalogue struct {
 	store   atomic.Pointer[store] // nil until the first connection
 	up      atomic.Bool           // the database answers
 	stalled atomic.Bool           // and takes no rows: it is read-only, or has no room
-	downAt  atomic.Int64          // ns, UTC: since when one of both
+	failing failing               // why and since when one of both
 	closing atomic.Bool           // the database is not asked any more
-	lastErr atomic.Pointer[string]
+	aside   *asideRows            // that the database refuses
+	asideAt time.Time             // when they are tried again; the applier's
+	batch   int                   // changes in the next transaction: fewer after a failure; the applier's
+	taken   int64                 // revision up to which the database has taken the journal; the applier's
+
+	unsure  bool          // since the database was last asked what it has; the applier's
+	behind  chan struct{} // holds one: the database has lost rows
 	wake    chan struct{} // holds one: the applier has something to do
 	retry   chan struct{} // holds one: what failed may work now
 	stop    func()
 	changes sync.Mutex               // what SetProtected and Delete decide by stays true until they are done
 	former  atomic.Pointer[[]string] // OpenOptions.Former, and what the database knows of the directory
+
+	refusedAt atomic.Int64 // minute in which it was last logged that a question was refused
 
 	applied, refused, full, invalid, others atomic.Uint64
 	damaged                                 int64
@@ -112,12 +125,20 @@ func Open(ctx context.Context, o OpenOptions) (*Catalogue, error) {
 	}
 	c := &Catalogue{
 		opts: o, target: target, log: o.Log, journal: journal, pending: newPending(),
-		wake: make(chan struct{}, 1), retry: make(chan struct{}, 1), damaged: old.damaged,
+		behind: make(chan struct{}, 1), wake: make(chan struct{}, 1), retry: make(chan struct{}, 1), damaged: old.damaged,
+	}
+	var notes []string
+	if c.aside, notes, err = openAside(directory(filepath.Join(o.JournalDir, asideDir))); err != nil {
+		return nil, errors.Join(fmt.Errorf("catalogue: rows that were set aside: %w", err), journal.close())
+	}
+	for _, note := range notes {
+		o.Log.Warn("a row that was set aside cannot be read; mend its file and restart, or remove it and run a reindex", "file", note)
 	}
 	c.former.Store(&o.Former)
 	for _, note := range old.notes {
 		o.Log.Warn("journal damaged; run a reindex if rows are missing", "file", note)
 	}
+	c.pending.restore(c.aside.ops())
 	c.pending.add(old.ops)
 	replayEnd := journal.lastRev
 	journal.deliver = func(ops []op) { c.pending.add(ops); c.kick() }
@@ -231,12 +252,18 @@ type Stats struct {
 	Driver         string
 	Connected      bool          // the database answers and takes rows
 	LastError      string        // of the database, since it last worked; free of secrets
+	Advice         string        // what to do about that; empty where it says nothing that is not always so
 	DownSince      time.Time     // when that began; zero while it works
+	Tries          uint64        // how often it failed since then
 	Pending        int           // changes that wait for the database
 	PendingBytes   int64         //
 	PendingAge     time.Duration // of the oldest of them
 	Applied        uint64        // changes that the database took
-	Refused        uint64        // changes that the database will never take; each was logged
+	Refused        uint64        // rows that the database refused and that were set aside; each was logged
+	Aside          int           // of them, those that it has not taken since
+	AsideDir       string        // where each is a file
+	AsideSince     time.Time     // since when the oldest of them is there
+	AsideError     string        // why the newest of them is
 	Full           uint64        // changes dropped because the journal was full: reindex
 	Invalid        uint64        // recordings that could not be stored
 	Others         uint64        // changes of rows that turned out to be another recorder's; they stay as they are
@@ -258,10 +285,9 @@ func (c *Catalogue) Stats() Stats {
 	if oldest > 0 {
 		s.PendingAge = max(0, time.Duration(c.opts.Clock.Now().UnixNano()-oldest))
 	}
-	if e := c.lastErr.Load(); e != nil {
-		s.LastError = *e
-		s.DownSince = time.Unix(0, c.downAt.Load())
-	}
+	s.LastError, s.Advice, s.DownSince, s.Tries = c.failing.read()
+	s.AsideDir = filepath.Join(c.opts.JournalDir, asideDir)
+	s.Aside, s.AsideSince, s.AsideError = c.aside.size()
 	failures, since, err := c.journal.health()
 	if s.JournalErrors = failures; err != nil {
 		s.JournalError, s.JournalSince = err.Error(), since

@@ -29,6 +29,21 @@
 // it holds is in the database. Reading goes on at the next whole record after
 // damage; what was skipped is counted.
 //
+// # When the database does not take rows
+//
+// Errors are told apart by what they mean for what waits (trouble.go):
+//
+//	away        no answer, or no write: tried again with growing pauses, by new connections, in smaller
+//	            batches; so read-only servers, failovers and addresses that move are followed
+//	table gone  the same; what can be migrated is. A start, or a reindex, makes the table again, empty,
+//	            and the comparison with the disk fills it; while recorders run it may be about to come back
+//	row         the batch is halved until the row is alone, which is set aside (aside.go): a file of JSON in the
+//	            journal's directory aside, with the error. It stays listed and is tried again
+//
+// Stats says since when, how often, why and what to do. A database that lacks what it
+// took before (a standby that was behind, a backup) is noticed by the journal's position
+// in it: see Behind.
+//
 // # Schema
 //
 // Times are integers: nanoseconds of UTC. They are exact on all three databases

@@ -3,6 +3,7 @@ package metadata
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/uptrace/bun"
@@ -87,11 +88,14 @@ func column(pairs []pair, of func(pair) string) []string {
 func (r *row) events() (events []media.Event, err error) {
 	if len(r.Events) > len("[]") {
 		if err = json.Unmarshal(r.Events, &events); err != nil {
-			err = fmt.Errorf("catalogue row %s: events: %w", r.ID, err)
+			err = fmt.Errorf("%w %s: events: %w", errUnreadableRow, r.ID, err)
 		}
 	}
 	return events, err
 }
+
+// errUnreadableRow: a row holds something else than what this program writes.
+var errUnreadableRow = errors.New("catalogue row")
 
 // putPairs notes the footage of events, and what of it is lost at a time, ns.
 func (s *store) putPairs(ctx context.Context, tx bun.Tx, rows []*row, now int64) error {

@@ -163,17 +163,12 @@ func (s *store) events(ctx context.Context, a *eventAsk) ([]eventRow, error) {
 		way = "ASC"
 	}
 	q.OrderExpr("e.at_ns " + way + ", e.id " + way)
-	if a.stream != "" {
-		q.Where("e.stream = ?", a.stream)
-	}
-	if a.prefix != "" {
-		q.Where("e.stream >= ?", a.prefix).Where("e.stream < ?", after(a.prefix))
-	}
+	s.whereStream(q, "e.stream", &a.ask)
 	if a.key != "" {
-		q.Where("e.event_key = ?", a.key)
+		s.whereText(q, "e.event_key", a.key)
 	}
 	if a.name != "" {
-		q.Where("e.name = ?", a.name)
+		s.whereText(q, "e.name", a.name)
 	}
 	if a.from != math.MinInt64 {
 		q.Where("e.at_ns >= ?", a.from)

@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/gofrs/flock"
 	"github.com/uptrace/bun"
@@ -26,11 +27,13 @@ var versions = []version{
 	{"20261122000003", "events", schemaEvents},
 	{"20261122000004", "directories", schemaDirectories},
 	{"20261126000001", "event footage", schemaEventFootage},
+	{"20261126040001", "exact streams", schemaExactStreams},
 }
 
 // statement is one DDL statement; on MySQL an index is looked for first, since
-// only MariaDB knows IF NOT EXISTS there, and so is a column everywhere.
-type statement struct{ sql, index, table, column string }
+// only MariaDB knows IF NOT EXISTS there, and so is a column everywhere. Where only is
+// set, other databases do not need it.
+type statement struct{ sql, index, table, column, only string }
 
 // migrate brings the schema up to date. Several recorders may start at once: one
 // works and the others wait. The lock belongs to the connection (or the open
@@ -70,6 +73,33 @@ func (s *store) migrate(ctx context.Context, step func(n int) error) error {
 	return nil
 }
 
+// remake makes tables again that are gone although a migration made them, and tells
+// which: empty, until a comparison with the disk has filled them. It is done at the
+// start of a process alone: while recorders run, the table may be about to come back.
+func (s *store) remake(ctx context.Context) error {
+	if err := s.check(ctx); err == nil || troubleOf(err) != wrongTable {
+		return err
+	}
+	unlock, err := s.lockMigrations(ctx)
+	if err != nil {
+		return fmt.Errorf("%s: migrate: lock: %w", s.driver, err)
+	}
+	defer unlock()
+	for _, table := range tables {
+		if err := s.have(ctx, []string{table}); err != nil && troubleOf(err) == wrongTable {
+			s.remade = append(s.remade, table)
+		}
+	}
+	for _, v := range versions {
+		for _, st := range v.statements(s.driver) {
+			if err := s.run(ctx, s.rw, st); err != nil {
+				return fmt.Errorf("%s: make %s again: %w", s.driver, strings.Join(s.remade, ", "), err)
+			}
+		}
+	}
+	return s.check(ctx)
+}
+
 // refuseNewer keeps an old program from writing into a schema it does not know.
 func refuseNewer(ctx context.Context, m *migrate.Migrator) error {
 	applied, err := m.AppliedMigrations(ctx)
@@ -100,6 +130,9 @@ func (s *store) up(v version, before func() error) func(context.Context, *migrat
 }
 
 func (s *store) run(ctx context.Context, db *bun.DB, st statement) error {
+	if st.only != "" && st.only != s.driver {
+		return nil
+	}
 	if st.index != "" && s.driver == "mysql" {
 		var n int
 		err := db.NewRaw("SELECT COUNT(*) FROM information_schema.statistics WHERE table_schema = DATABASE() AND index_name = ?",
@@ -113,14 +146,26 @@ func (s *store) run(ctx context.Context, db *bun.DB, st statement) error {
 			return err
 		}
 	}
-	_, err := db.ExecContext(ctx, st.sql)
+	text := st.sql
+	if strings.Contains(text, exactCollation) {
+		var name string
+		err := db.NewRaw("SELECT collation_name FROM information_schema.collations WHERE collation_name IN (?) ORDER BY collation_name DESC LIMIT 1", bun.List(exactCollations)).Scan(ctx, &name)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		text = strings.ReplaceAll(text, exactCollation, name)
+	}
+	_, err := db.ExecContext(ctx, text)
 	return err
 }
 
 func (s *store) hasColumn(ctx context.Context, db *bun.DB, st statement) (bool, error) {
 	from := map[string]string{
 		"sqlite":   "pragma_table_info(?) WHERE name = ?",
-		"postgres": "information_schema.columns WHERE table_schema = current_schema() AND table_name = ? AND column_name = ?",
+		"postgres": "pg_catalog.pg_attribute WHERE attrelid = to_regclass(?) AND attname = ? AND NOT attisdropped", // wherever search_path finds the table
 		"mysql":    "information_schema.columns WHERE table_schema = DATABASE() AND table_name = ? AND column_name = ?",
 	}[s.driver]
 	var n int

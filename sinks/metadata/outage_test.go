@@ -159,25 +159,3 @@ func TestALockedSQLiteFileIsWaitedFor(t *testing.T) {
 	ready(t, c.Catalogue)
 	require.Len(t, all(t, c, Query{}), 1)
 }
-
-// TestARefusedRowDoesNotHoldUpTheOthers uses a column that the database itself
-// was made to bound more tightly than the catalogue does.
-func TestARefusedRowDoesNotHoldUpTheOthers(t *testing.T) {
-	for _, tc := range []struct{ driver, check string }{
-		{"postgres", "ALTER TABLE spool_recordings ADD CONSTRAINT small CHECK (size < 1005)"},
-		{"mysql", "ALTER TABLE spool_recordings ADD CONSTRAINT small CHECK (size < 1005)"},
-		{"sqlite", "CREATE TRIGGER small BEFORE INSERT ON spool_recordings WHEN NEW.size >= 1005 BEGIN SELECT RAISE(ABORT, 'too big'); END"},
-	} {
-		t.Run(tc.driver, func(t *testing.T) {
-			c := open(t, tc.driver, servers.Fresh(t, tc.driver))
-			_, err := c.store.Load().rw.ExecContext(t.Context(), tc.check)
-			require.NoError(t, err)
-			for n := range 10 {
-				put(t, c, sample(n, "live/a")) // sizes 1000 to 1009
-			}
-			ready(t, c.Catalogue)
-			require.Len(t, all(t, c, Query{}), 5)
-			require.EqualValues(t, 5, c.Stats().Refused)
-		})
-	}
-}

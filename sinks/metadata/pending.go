@@ -1,6 +1,8 @@
 package metadata
 
 import (
+	"math"
+	"slices"
 	"sync"
 
 	"github.com/gospool/spool/pipeline/media"
@@ -16,7 +18,8 @@ type pending struct {
 	queue []op
 	bytes int64
 	state map[string]entry
-	moved chan struct{} // closed and replaced when the queue changes
+	aside map[string]bool // recordings of which a change was set aside: they stay known
+	moved chan struct{}   // closed and replaced when the queue changes
 }
 
 // entry is the newest state of one recording.
@@ -28,7 +31,7 @@ type entry struct {
 }
 
 func newPending() *pending {
-	return &pending{state: map[string]entry{}, moved: make(chan struct{})}
+	return &pending{state: map[string]entry{}, aside: map[string]bool{}, moved: make(chan struct{})}
 }
 
 // add takes changes in order of revision.
@@ -73,26 +76,60 @@ func (p *pending) head(n int) []op {
 	return p.queue[:min(n, len(p.queue)):min(n, len(p.queue))]
 }
 
-// settle forgets the n oldest changes: they are in the database, or refused by it.
+// settle forgets the n oldest changes: they are in the database, or aside.
 func (p *pending) settle(n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, o := range p.queue[:n] {
 		p.bytes -= o.size
-		e, ok := p.state[o.row.ID]
-		if !ok || e.rev > o.rev {
-			continue
-		}
-		if e.row.State == string(media.StateRecording) && !e.deleted {
-			e.applied = true
-			p.state[o.row.ID] = e
-		} else {
-			delete(p.state, o.row.ID)
-		}
+		p.applied(o.row.ID, o.rev)
 	}
 	clear(p.queue[:n])
 	p.queue = p.queue[n:]
 	p.signal()
+}
+
+// applied notes that the database has all changes of a recording up to a revision.
+// The caller holds p.mu.
+func (p *pending) applied(id string, rev int64) {
+	e, ok := p.state[id]
+	if !ok || e.rev > rev || p.aside[id] {
+		return
+	}
+	if e.row.State == string(media.StateRecording) && !e.deleted {
+		e.applied = true
+		p.state[id] = e
+	} else {
+		delete(p.state, id)
+	}
+}
+
+// setAside keeps a recording known although its change leaves the queue.
+func (p *pending) setAside(id string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.aside[id] = true
+}
+
+// restore makes the recordings known of which an earlier process set changes aside.
+func (p *pending) restore(ops []op) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, o := range ops {
+		p.aside[o.row.ID] = true
+		p.state[o.row.ID] = entry{}.with(o)
+	}
+}
+
+// release ends setAside: the database has what was aside. Changes that are still in
+// the queue are settled as any other.
+func (p *pending) release(id string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.aside, id)
+	if !slices.ContainsFunc(p.queue, func(o op) bool { return o.row.ID == id }) {
+		p.applied(id, math.MaxInt64)
+	}
 }
 
 // dropReplayed forgets the changes up to a revision: an earlier process applied

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/schema"
@@ -92,8 +93,9 @@ func (s *store) walk(ctx context.Context, a *ask) (index string, streams []strin
 	case a.prefix == "":
 		return indexStart, []string{""}, nil
 	}
-	err = s.ro.NewSelect().TableExpr("spool_streams").Column("path").
-		Where("path >= ?", a.prefix).Where("path < ?", after(a.prefix)).Limit(maxPrefixArms+1).Scan(ctx, &streams)
+	q := s.ro.NewSelect().TableExpr("spool_streams").Column("path").Limit(maxPrefixArms + 1)
+	s.whereStream(q, "path", a)
+	err = q.Scan(ctx, &streams)
 	switch {
 	case err != nil:
 		return "", nil, err
@@ -111,9 +113,9 @@ func after(prefix string) string { return prefix[:len(prefix)-1] + string(rune('
 func (s *store) began(a *ask, index, stream string) *bun.SelectQuery {
 	q := s.arm(a, index)
 	if stream != "" {
-		q.Where("r.stream = ?", stream)
+		s.whereText(q, "r.stream", stream)
 	} else {
-		a.whereStream(q)
+		s.whereStream(q, "r.stream", a)
 	}
 	return a.whereStart(q, a.from, a.to)
 }
@@ -127,7 +129,7 @@ func (s *store) reaching(a *ask) []*bun.SelectQuery {
 	var arms []*bun.SelectQuery
 	for class := 0; class <= spanOpen; class++ {
 		q := s.arm(a, indexSpan).Where("r.span = ?", class)
-		a.whereStream(q)
+		s.whereStream(q, "r.stream", a)
 		low := int64(math.MinInt64)
 		if limit := spanLimit(class); a.from > math.MinInt64+limit {
 			low = a.from - limit
@@ -159,12 +161,24 @@ func (s *store) arm(a *ask, index string) *bun.SelectQuery {
 	return q
 }
 
-func (a *ask) whereStream(q *bun.SelectQuery) {
+func (s *store) whereStream(q *bun.SelectQuery, column string, a *ask) {
 	if a.stream != "" {
-		q.Where("r.stream = ?", a.stream)
+		s.whereText(q, column, a.stream)
 	}
 	if a.prefix != "" {
-		q.Where("r.stream >= ?", a.prefix).Where("r.stream < ?", after(a.prefix))
+		q.Where(column+" >= ?", a.prefix).Where(column+" < ?", after(a.prefix))
+		if s.utf16 { // between the two are others then: it compares half characters
+			q.Where("substr("+column+", 1, ?) = ?", utf8.RuneCountInString(a.prefix), a.prefix)
+		}
+	}
+}
+
+// whereText asks for a text exactly: to MySQL's collations one with a space at its
+// end is the same.
+func (s *store) whereText(q *bun.SelectQuery, column, text string) {
+	q.Where(column+" = ?", text)
+	if s.driver == "mysql" {
+		q.Where("CAST("+column+" AS BINARY) = ?", text)
 	}
 }
 

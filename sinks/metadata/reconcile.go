@@ -27,6 +27,7 @@ type Report struct {
 	Adopted    int // rows of another name that are this recorder's now: see adopt
 	NotAdopted int // rows of a former name whose file is not here
 	Copies     int // files with the entry of another file that is there too
+	Aside      int // rows that the database refuses: see Stats.AsideDir
 }
 
 const partSuffix = ".part"
@@ -68,6 +69,7 @@ func (c *Catalogue) Reconcile(ctx context.Context, dir string, readEntry func(pa
 			return r.report, fmt.Errorf("reconcile: %w", err)
 		}
 	}
+	r.report.Aside = c.Stats().Aside
 	return r.report, nil
 }
 

@@ -103,7 +103,12 @@ func (c *Catalogue) read(ctx context.Context, use func(context.Context, *store) 
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	}
-	c.down(err)
+	if kind := troubleOf(err); kind == away {
+		c.down(err)
+	} else if now := c.opts.Clock.Now().Unix() / 60; !c.stalled.Load() && c.refusedAt.Swap(now) != now { // it is there, and the applier sees what else it does not do
+		c.log.Warn("catalogue: the database refuses a statement", "driver", c.opts.Driver, "error", c.redact(err), "advice", advice[kind])
+	}
+	s.anew()
 	c.kick()
 	return ErrUnavailable
 }
@@ -213,8 +218,8 @@ func (c *Catalogue) Ready(ctx context.Context) error {
 		case <-ctx.Done():
 			stop()
 			why := "it has not answered yet"
-			if e := c.lastErr.Load(); e != nil {
-				why = *e
+			if text, _, _, _ := c.failing.read(); text != "" {
+				why = text
 			}
 			return fmt.Errorf("%w: %s", ErrUnavailable, why)
 		}

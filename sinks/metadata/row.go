@@ -1,11 +1,14 @@
 package metadata
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
 	"path"
+	"strconv"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/uptrace/bun"
@@ -69,6 +72,7 @@ func toRow(rec media.Recording, node string) (*row, error) {
 	if rec.Events == nil {
 		events = []byte("[]")
 	}
+	tracks, events = storableJSON(tracks), storableJSON(events)
 	r := &row{
 		ID: rec.ID.String(), Node: node, Stream: rec.Stream, Pipeline: rec.Pipeline, Path: rec.Path,
 		State: string(rec.State), StartNS: rec.StartUTC, EndNS: rec.EndUTC, DurationNS: rec.Duration,
@@ -78,6 +82,52 @@ func toRow(rec media.Recording, node string) (*row, error) {
 	}
 	r.Span = spanOf(r)
 	return r, nil
+}
+
+// storableJSON puts U+FFFD for the escapes of what is no character, which PostgreSQL
+// does not take: \u0000, and halves of a surrogate pair.
+func storableJSON(b []byte) []byte {
+	if !bytes.Contains(b, []byte(`\u`)) {
+		return b
+	}
+	out := make([]byte, 0, len(b))
+	for i := 0; i < len(b); {
+		first, n := escaped(b[i:])
+		switch {
+		case n < 6: // no escape, or a short one
+			out = append(out, b[i:i+n]...)
+		case utf16.IsSurrogate(first):
+			second, m := escaped(b[i+n:])
+			if m == 6 && utf16.DecodeRune(first, second) != utf8.RuneError {
+				n += m
+				out = append(out, b[i:i+n]...)
+			} else {
+				out = append(out, `\ufffd`...)
+			}
+		case first == 0:
+			out = append(out, `\ufffd`...)
+		default:
+			out = append(out, b[i:i+n]...)
+		}
+		i += n
+	}
+	return out
+}
+
+// escaped reads the byte or the escape that begins b: its length, and the code unit of
+// one that is 6 bytes long.
+func escaped(b []byte) (unit rune, n int) {
+	switch {
+	case len(b) < 2 || b[0] != '\\':
+		return 0, min(1, len(b))
+	case b[1] != 'u' || len(b) < 6:
+		return 0, 2
+	}
+	v, err := strconv.ParseUint(string(b[2:6]), 16, 16)
+	if err != nil {
+		return 0, 2
+	}
+	return rune(v), 6
 }
 
 func bit(b bool) int {

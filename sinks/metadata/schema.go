@@ -99,3 +99,17 @@ func schemaIndexes(driver string) []statement {
 		make(indexPath, "file_path, node"),
 	}
 }
+
+// exactCollation stands in a statement for the server's collation to which a text
+// with a space at its end is another one: MariaDB's and MySQL's have different names,
+// and before MySQL 8 there is none.
+const exactCollation = "{exact}"
+
+var exactCollations = []string{"utf8mb4_nopad_bin", "utf8mb4_0900_bin"}
+
+// schemaExactStreams lets the list of streams tell "a" from "a ". The large tables
+// stay as they are: see whereText.
+func schemaExactStreams(string) []statement {
+	return []statement{{only: "mysql", sql: fmt.Sprintf("ALTER TABLE spool_streams MODIFY path varchar(%d) CHARACTER SET utf8mb4 COLLATE %s NOT NULL",
+		maxStreamBytes, exactCollation)}}
+}

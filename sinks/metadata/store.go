@@ -7,35 +7,60 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/go-sql-driver/mysql"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/uptrace/bun"
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // store is a database that has been reached and has the schema.
 type store struct {
 	driver   string
-	rw, ro   *bun.DB // the same pool, but for sqlite: one connection that writes, some that read
-	lockFile string  // of the migrations; sqlite only
+	rw, ro   *bun.DB  // the same pool, but for sqlite: one connection that writes, some that read
+	lockFile string   // of the migrations; sqlite only
+	utf16    bool     // how the database keeps text; sqlite only
+	remade   []string // tables that were gone: see remake
 }
 
-// begin brings the schema up to date; on an error it closes what was opened.
+// begin brings the schema up to date; on an error it closes what was opened. Where it
+// may not be changed, such as at a standby or by an account without that right, it will
+// do if it is up to date.
 func (s *store) begin(ctx context.Context) (*store, error) {
-	if err := s.migrate(ctx, nil); err != nil {
+	err := s.migrate(ctx, nil)
+	if err == nil {
+		err = s.remake(ctx)
+	}
+	if kind := troubleOf(err); err != nil && (kind == readOnly || kind == forbidden) && s.current(ctx) {
+		err = nil
+	}
+	if err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	return s, nil
 }
 
-func (s *store) ping(ctx context.Context) error {
-	_, err := s.ro.ExecContext(ctx, "SELECT 1 FROM spool_journals WHERE id = ''")
+// tables are those of the schema: first the ones that a page of recordings is read from.
+var tables = []string{"spool_journals", "spool_recordings", "spool_streams",
+	"spool_events", "spool_event_recordings", "spool_directories", "spool_upkeep"}
+
+// ping asks whether recordings can be read.
+func (s *store) ping(ctx context.Context) error { return s.have(ctx, tables[:3]) }
+
+// check asks whether the schema is there.
+func (s *store) check(ctx context.Context) error { return s.have(ctx, tables) }
+
+// current reports whether the schema is there, and of this program's version.
+func (s *store) current(ctx context.Context) bool {
+	var newest string
+	err := s.ro.NewRaw("SELECT MAX(name) FROM spool_migrations").Scan(ctx, &newest)
+	return err == nil && newest == versions[len(versions)-1].name && s.check(ctx) == nil
+}
+
+func (s *store) have(ctx context.Context, tables []string) error {
+	_, err := s.ro.ExecContext(ctx, "SELECT 1 FROM "+strings.Join(tables, ", ")+" WHERE 1 = 0")
 	return err
 }
 
-// anew lets go of idle connections: those of sqlite hold on to the file that was
-// there when they were made, and its disk may have been mounted again since.
+// anew lets go of idle connections: those to a server may be to one that is not the
+// primary any more, those of sqlite hold on to the file that was there when they were
+// made, and its disk may have been mounted again since.
 func (s *store) anew() {
 	for _, db := range []*bun.DB{s.rw, s.ro} {
 		db.DB.SetMaxIdleConns(0)
@@ -209,40 +234,4 @@ func (s *store) move(ctx context.Context, tx bun.Tx, journal, node string, rev i
 	}
 	_, err := tx.NewRaw("INSERT INTO spool_journals"+alias+" (id, node, applied) VALUES (?, ?, ?) "+set, journal, node, rev).Exec(ctx)
 	return err
-}
-
-// conflict reports whether the database gave up a transaction in favour of
-// another one: it is tried again at once.
-func conflict(err error) bool {
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) {
-		return pg.Code == "40001" || pg.Code == "40P01" // serialization failure, deadlock
-	}
-	var my *mysql.MySQLError
-	return errors.As(err, &my) && (my.Number == 1213 || my.Number == 1205) // deadlock, lock wait timeout
-}
-
-// refusal reports whether the database refuses what a row says: such a change
-// fails however often it is tried.
-func refusal(err error) bool {
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) {
-		return strings.HasPrefix(pg.Code, "22") || strings.HasPrefix(pg.Code, "23") // data exception, integrity
-	}
-	var my *mysql.MySQLError
-	if errors.As(err, &my) {
-		switch my.Number {
-		case 1048, 1264, 1265, 1292, 1366, 1406, 3140, 4025: // null, range, truncated, value, charset, length, JSON, check
-			return true
-		}
-		return false
-	}
-	var lite *sqlite.Error
-	if errors.As(err, &lite) {
-		switch lite.Code() & 0xff {
-		case sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISMATCH:
-			return true
-		}
-	}
-	return false
 }

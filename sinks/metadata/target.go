@@ -13,7 +13,6 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/mysqldialect"
 	"github.com/uptrace/bun/dialect/pgdialect"
@@ -28,7 +27,12 @@ type target struct {
 	open    func(context.Context) (*store, error)
 }
 
-const poolSize = 8 // connections of one recorder; its writer is one
+const (
+	poolSize = 8 // connections of one recorder; its writer is one
+	// connLifetime is how long a connection may lead elsewhere than its address does
+	// by now: a name or an address moves to another server at a failover.
+	connLifetime = time.Minute
+)
 
 // parseTarget reads the configuration and does no I/O. Its errors do not quote
 // the DSN: it may hold a password.
@@ -57,11 +61,14 @@ func sqliteTarget(dsn string) (*target, error) {
 		file = plain
 	}
 	// synchronous FULL: the journal forgets what a commit has taken.
-	base := "file:" + (&url.URL{Path: file}).EscapedPath() +
-		"?_pragma=journal_mode(WAL)&_pragma=busy_timeout(5000)&_pragma=synchronous(FULL)&_txlock=immediate"
+	base := "file:" + (&url.URL{Path: file}).EscapedPath() + "?_pragma=busy_timeout(5000)&_pragma=synchronous(FULL)&_txlock=immediate"
+	if !strings.Contains(strings.ToLower(query), "journal") { // to go from one mode to another takes all connections but one away
+		base += "&_pragma=journal_mode(WAL)"
+	}
 	if query != "" {
 		base += "&" + query
 	}
+	base += "&_pragma=locking_mode(NORMAL)" // those that read are other connections than the one that writes
 	open := func(ctx context.Context) (*store, error) {
 		if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil {
 			return nil, fmt.Errorf("sqlite: %w", err)
@@ -76,10 +83,18 @@ func sqliteTarget(dsn string) (*target, error) {
 			return nil, errors.Join(fmt.Errorf("sqlite: %w", err), w.Close())
 		}
 		r.SetMaxOpenConns(poolSize)
-		r.SetConnMaxLifetime(time.Minute) // see store.anew
+		r.SetConnMaxLifetime(connLifetime) // see store.anew
 		s := &store{driver: "sqlite", lockFile: file + ".migrate",
 			rw: bun.NewDB(w, sqlitedialect.New()), ro: bun.NewDB(r, sqlitedialect.New())}
-		return s.begin(ctx)
+		if s, err = s.begin(ctx); err != nil {
+			return nil, err
+		}
+		var encoding string
+		if err := s.ro.NewRaw("PRAGMA encoding").Scan(ctx, &encoding); err != nil {
+			return nil, errors.Join(err, s.close())
+		}
+		s.utf16 = encoding != "UTF-8"
+		return s, nil
 	}
 	return &target{driver: "sqlite", open: open}, nil
 }
@@ -93,12 +108,9 @@ func postgresTarget(dsn string) (*target, error) {
 	if cfg.ConnectTimeout == 0 {
 		cfg.ConnectTimeout = 5 * time.Second
 	}
-	cfg.RuntimeParams["standard_conforming_strings"] = "on" // bun's quoting relies on it
-	if cfg.RuntimeParams["application_name"] == "" {
-		cfg.RuntimeParams["application_name"] = "spool"
-	}
+	connector := postgresConnector(cfg)
 	open := func(ctx context.Context) (*store, error) {
-		return pooled(ctx, "postgres", stdlib.OpenDB(*cfg))
+		return pooled(ctx, "postgres", sql.OpenDB(connector))
 	}
 	return &target{driver: "postgres", secrets: nonEmpty(cfg.Password), open: open}, nil
 }
@@ -119,9 +131,12 @@ func mysqlTarget(dsn string) (*target, error) {
 		cfg.Params = map[string]string{}
 	}
 	// bun quotes with backslashes and backticks, and nothing may be cut silently.
-	cfg.Params["sql_mode"] = "'STRICT_ALL_TABLES'"
+	cfg.Params["sql_mode"] = "'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'"
+	if !strings.Contains(dsn, "maxAllowedPacket=") {
+		cfg.MaxAllowedPacket = 0 // asks the server: what is too much is then said, and not cut off
+	}
 	cfg.Logger = &mysql.NopLogger{}
-	connector, err := mysql.NewConnector(cfg)
+	connector, err := newMySQLConnector(cfg)
 	if err != nil {
 		return nil, errors.New("database.dsn cannot be used for mysql; write user:password@tcp(host:3306)/database")
 	}
@@ -136,7 +151,7 @@ func mysqlTarget(dsn string) (*target, error) {
 func pooled(ctx context.Context, driver string, db *sql.DB) (*store, error) {
 	db.SetMaxOpenConns(poolSize)
 	db.SetMaxIdleConns(poolSize)
-	db.SetConnMaxIdleTime(5 * time.Minute)
+	db.SetConnMaxLifetime(connLifetime)
 	if err := db.PingContext(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", driver, err), db.Close())
 	}

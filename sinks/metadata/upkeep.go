@@ -145,7 +145,7 @@ func (c *Catalogue) inTx(ctx context.Context, do func(context.Context, *store, b
 		var err error
 		for range 4 {
 			err = s.rw.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error { return do(ctx, s, tx) })
-			if !conflict(err) {
+			if err == nil || troubleOf(err) != busy {
 				break
 			}
 		}

@@ -61,6 +61,9 @@ func MariaDB(t TB) string { t.Helper(); return StartMariaDB(t).DSN }
 // DSNFor is the server's DSN by way of another address, as a proxy's.
 func (s *Server) DSNFor(addr string) string { return s.dsn(addr, "spool") }
 
+// Admin is a DSN of the account that may do everything.
+func (s *Server) Admin() string { return s.admin }
+
 func (s *Server) dsn(addr, database string) string {
 	if s.Driver == "mysql" {
 		return "spool:secret@tcp(" + addr + ")/" + database

@@ -20,22 +20,25 @@ func StartMariaDB(t TB) *Server { t.Helper(); return mariaDBIn(t, dataDir(t, "no
 func postgresIn(t TB, dir string) *Server {
 	t.Helper()
 	initdb := program(t, "initdb", "/usr/lib/postgresql/*/bin/initdb")
-	postgres := filepath.Join(filepath.Dir(initdb), "postgres")
 	password := filepath.Join(dir, "password")
 	fail(t, "password", os.WriteFile(password, []byte("secret"), 0o644))
 	data := filepath.Join(dir, "data")
 	run(t, as("postgres", dir, initdb, "-D", data, "-U", "spool", "--pwfile", password,
 		"-A", "scram-sha-256", "-E", "UTF8", "--no-locale", "--no-sync"))
 	addr, port := freeAddr(t)
-	s := &Server{Driver: "postgres", Addr: addr, t: t, dir: dir, logFile: filepath.Join(dir, "log"), start: func() *exec.Cmd {
-		return as("postgres", dir, postgres, "-D", data, "-p", port, "-h", "127.0.0.1", "-k", dir,
-			"-c", "fsync=off", "-c", "shared_buffers=64MB", "-c", "max_connections=50")
-	}}
+	s := &Server{Driver: "postgres", Addr: addr, t: t, dir: dir, logFile: filepath.Join(dir, "log"),
+		start: func() *exec.Cmd { return postgresCommand(t, dir, data, port) }}
 	s.DSN, s.admin = s.DSNFor(addr), s.dsn(addr, "postgres")
 	s.Start()
 	t.Cleanup(s.Kill)
 	s.exec(t, s.admin, "CREATE DATABASE spool")
 	return s
+}
+
+func postgresCommand(t TB, dir, data, port string) *exec.Cmd {
+	postgres := filepath.Join(filepath.Dir(program(t, "initdb", "/usr/lib/postgresql/*/bin/initdb")), "postgres")
+	return as("postgres", dir, postgres, "-D", data, "-p", port, "-h", "127.0.0.1", "-k", dir,
+		"-c", "fsync=off", "-c", "shared_buffers=64MB", "-c", "max_connections=50")
 }
 
 func mariaDBIn(t TB, dir string) *Server {

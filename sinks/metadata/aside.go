@@ -1,0 +1,308 @@
+package metadata
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// A row that the database refuses for what is in it is set aside: it must not hold
+// up the others. Each is a file of JSON in the directory aside of the journal, with
+// what the database said, and is tried again at every start, at spool reindex, when
+// the database is back, and every ten minutes. The recording stays listed.
+const (
+	asideDir   = "aside"
+	asideEvery = 10 * time.Minute
+)
+
+// asideRow is one row that was set aside.
+type asideRow struct {
+	op    op
+	name  string // of its file
+	err   string
+	since time.Time
+}
+
+// asideFile is its file.
+type asideFile struct {
+	Recording string    `json:"recording"`
+	File      string    `json:"file"`
+	Error     string    `json:"error"`
+	Since     time.Time `json:"since"`
+	Change    string    `json:"change"`
+	Revision  int64     `json:"revision"`
+	Row       *row      `json:"row"`
+}
+
+var changeNames = map[opKind]string{opPut: "put", opProtect: "protect", opDelete: "delete"}
+
+// asideRows are the rows that were set aside, by recording. Only the applier
+// changes them.
+type asideRows struct {
+	disk medium
+
+	mu   sync.Mutex // guards rows
+	rows map[string]asideRow
+}
+
+// openAside reads what an earlier process set aside. A file that cannot be read
+// stays where it is, and is told of.
+func openAside(on medium) (*asideRows, []string, error) {
+	a := &asideRows{disk: on, rows: map[string]asideRow{}}
+	names, err := on.List()
+	if errors.Is(err, fs.ErrNotExist) {
+		return a, nil, nil
+	}
+	var notes []string
+	for _, name := range names {
+		if !strings.HasSuffix(name, ".json") {
+			continue
+		}
+		b, err := on.Read(name)
+		var r asideRow
+		if err == nil {
+			r, err = parseAside(b)
+		}
+		if err != nil {
+			notes = append(notes, fmt.Sprintf("%s: %v", filepath.Join(asideDir, name), err))
+			continue
+		}
+		r.name = name
+		// Two of one recording: a process ended before it could remove the older one.
+		if old, ok := a.rows[r.op.row.ID]; !ok || old.newest() < r.newest() {
+			a.rows[r.op.row.ID] = r
+		}
+	}
+	return a, notes, err
+}
+
+// parseAside reads a file, which somebody may have mended by hand.
+func parseAside(b []byte) (r asideRow, err error) {
+	var f asideFile
+	if err := json.Unmarshal(b, &f); err != nil {
+		return r, err
+	}
+	for kind, name := range changeNames {
+		if name == f.Change {
+			r.op.kind = kind
+		}
+	}
+	if r.op.kind == 0 || f.Revision <= 0 || f.Row == nil {
+		return r, errors.New("it holds no change of a recording")
+	}
+	if _, err := media.ParseID(f.Row.ID); err != nil {
+		return r, err
+	}
+	if f.Row.Tracks == nil {
+		f.Row.Tracks = []byte("[]")
+	}
+	if f.Row.Events == nil {
+		f.Row.Events = []byte("[]")
+	}
+	r.op.rev, r.op.row, r.err, r.since = f.Revision, f.Row, f.Error, f.Since
+	r.op.row.Revision = f.Revision
+	r.op.seal()
+	return r, nil
+}
+
+func (r *asideRow) newest() int64 { return max(r.op.rev, r.op.row.ProtectedRev) }
+
+// ops are the changes that are aside, in order.
+func (a *asideRows) ops() (out []op) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, r := range a.rows {
+		out = append(out, r.op)
+	}
+	slices.SortFunc(out, func(x, y op) int { return compareInt(x.rev, y.rev) })
+	return out
+}
+
+func (a *asideRows) find(id string) (asideRow, bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	r, ok := a.rows[id]
+	return r, ok
+}
+
+// size is how many rows are aside, since when, and what the database said of the
+// newest.
+func (a *asideRows) size() (n int, since time.Time, last string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var newest time.Time
+	for _, r := range a.rows {
+		if since.IsZero() || r.since.Before(since) {
+			since = r.since
+		}
+		if !r.since.Before(newest) {
+			newest, last = r.since, r.err
+		}
+	}
+	return len(a.rows), since, last
+}
+
+// join gives a change what was asked of its recording while that is aside: a
+// protection that no row in the database can carry yet.
+func (a *asideRows) join(o op) op {
+	r, ok := a.find(o.row.ID)
+	if ok && o.kind == opPut {
+		o.row = entry{row: r.op.row, rev: r.op.rev}.with(o).row
+	}
+	return o
+}
+
+// took notes that the database has taken a change, and reports whether nothing of
+// its recording is aside any more.
+func (a *asideRows) took(o op) (bool, error) {
+	r, ok := a.find(o.row.ID)
+	switch {
+	case !ok:
+		return false, nil
+	case o.kind == opDelete || o.kind == r.op.kind:
+		return true, a.remove(r)
+	case o.kind == opProtect && r.op.kind == opPut:
+		r.op.row = entry{row: r.op.row, rev: r.op.rev}.with(o).row
+		return false, a.store(r)
+	}
+	return false, nil
+}
+
+// refused notes that the database has refused a change, and reports whether that is
+// new for its recording.
+func (a *asideRows) refused(o op, why string, now time.Time) (bool, error) {
+	r, known := a.find(o.row.ID)
+	before := r
+	if !known {
+		r = asideRow{op: o, since: now}
+	} else if r.op.kind != opDelete {
+		merged := op{rev: max(r.op.rev, o.rev), kind: o.kind, row: entry{row: r.op.row, rev: r.op.rev}.with(o).row}
+		if o.kind == opProtect && r.op.kind == opPut {
+			merged.kind, merged.rev = opPut, r.op.rev
+		}
+		r.op = merged
+	}
+	if known && r.err == why && r.op.kind == before.op.kind && r.newest() == before.newest() {
+		return false, nil // tried again, and all is as it was
+	}
+	r.err = why
+	return !known, a.store(r)
+}
+
+// store makes a row's file durable before anything else forgets the row; the file
+// that the row had goes after.
+func (a *asideRows) store(r asideRow) error {
+	b, err := json.MarshalIndent(asideFile{
+		Recording: r.op.row.ID, File: r.op.row.Path, Error: r.err, Since: r.since.UTC(),
+		Change: changeNames[r.op.kind], Revision: r.op.rev, Row: r.op.row,
+	}, "", "  ")
+	if err != nil {
+		return fmt.Errorf("set aside: %w", err)
+	}
+	old := r.name
+	r.name = fmt.Sprintf("%s.%016x.json", r.op.row.ID, r.newest())
+	if old == r.name { // the same change, and another error
+		r.name = strings.TrimSuffix(r.name, ".json") + ".again.json"
+	}
+	if err := a.create(r.name, append(b, '\n')); err != nil {
+		return fmt.Errorf("set aside: %w", err)
+	}
+	a.mu.Lock()
+	a.rows[r.op.row.ID] = r
+	a.mu.Unlock()
+	if old != "" {
+		_ = a.disk.Remove(old) // the next start passes over it
+	}
+	return nil
+}
+
+func (a *asideRows) create(name string, b []byte) error {
+	if err := a.disk.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) { // half of it, from before a crash
+		return err
+	}
+	f, err := a.disk.Create(name)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return errors.Join(err, a.disk.Remove(name))
+	}
+	return a.disk.SyncDir()
+}
+
+func (a *asideRows) remove(r asideRow) error {
+	if err := a.disk.Remove(r.name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("set aside: %w", err)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.rows, r.op.row.ID)
+	return nil
+}
+
+// setAside puts a change out of the way that the database refuses.
+func (c *Catalogue) setAside(o op, why error) error {
+	n, _, _ := c.aside.size()
+	if _, known := c.aside.find(o.row.ID); !known && n >= c.opts.MaxAside {
+		return fmt.Errorf("%w (%d rows are set aside)", why, n)
+	}
+	if err := makeDir(filepath.Join(c.opts.JournalDir, asideDir)); err != nil {
+		return fmt.Errorf("set aside: %w", err)
+	}
+	text := c.redact(why)
+	isNew, err := c.aside.refused(o, text, c.opts.Clock.Now())
+	if err != nil {
+		return err
+	}
+	c.pending.setAside(o.row.ID)
+	if isNew {
+		c.refused.Add(1)
+		c.log.Error("catalogue: the database refuses a row; it is set aside and tried again later", "recording", o.row.ID,
+			"file", o.row.Path, "aside", filepath.Join(c.opts.JournalDir, asideDir), "error", text)
+	}
+	return nil
+}
+
+// tookAll notes that the database has taken changes.
+func (c *Catalogue) tookAll(ops []op) {
+	for _, o := range ops {
+		over, err := c.aside.took(o)
+		if err != nil {
+			c.log.Warn("catalogue: a row that was set aside is in the database, and its file could not be changed", "error", err)
+		}
+		if over {
+			c.pending.release(o.row.ID)
+			c.log.Info("catalogue: the database took a row that was set aside", "recording", o.row.ID, "file", o.row.Path)
+		}
+	}
+}
+
+// retryAside tries the rows again that were set aside, where it is time to.
+func (c *Catalogue) retryAside(ctx context.Context) error {
+	now := c.opts.Clock.Now()
+	if !now.After(c.asideAt) && now.After(c.asideAt.Add(-2*asideEvery)) { // a clock that was set back is no reason to wait
+		return nil
+	}
+	for ops := c.aside.ops(); len(ops) > 0; {
+		n := min(len(ops), c.opts.BatchSize)
+		if err := c.applyBatch(ctx, c.store.Load(), ops[:n]); err != nil {
+			return err
+		}
+		ops = ops[n:]
+	}
+	c.asideAt = now.Add(asideEvery)
+	return nil
+}

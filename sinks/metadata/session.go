@@ -1,0 +1,173 @@
+package metadata
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+// What a session must be like for the statements of this package to mean what they
+// say. An account, a database or a server may have been given other defaults: each
+// connection sets its own. What database.dsn sets is the user's wish and stays,
+// unless no statement would be read right (the first list of each database). Not
+// touched: search_path, which says where the tables are, and what makes a database
+// read-only, which somebody wants to be so.
+
+// postgresStartup goes out with the first message, where a pooler such as PgBouncer
+// knows it.
+var postgresStartup = map[string]string{
+	"standard_conforming_strings": "on", // bun's quoting relies on it
+	"client_encoding":             "UTF8",
+	"datestyle":                   "ISO", // when a migration was applied is read as text
+}
+
+// postgresSession is set once connected; a setting that the server's version does
+// not have is passed over.
+var postgresSession = map[string]string{
+	"TimeZone":                            "UTC",
+	"IntervalStyle":                       "postgres",
+	"bytea_output":                        "hex",
+	"extra_float_digits":                  "1",
+	"default_transaction_isolation":       "read committed", // a stricter one only fails more often
+	"default_transaction_deferrable":      "off",
+	"statement_timeout":                   "0", // every statement has a deadline of our own
+	"lock_timeout":                        "0",
+	"idle_in_transaction_session_timeout": "0",
+	"idle_session_timeout":                "0",
+	"transaction_timeout":                 "0",
+	"synchronous_commit":                  "on", // where it is off: the journal forgets what a commit has taken
+}
+
+// postgresConnector connects to a server that takes writes, where the address, or
+// one of several, leads to one; else to one that can be read. target_session_attrs
+// in the DSN decides instead where it is given.
+func postgresConnector(cfg *pgx.ConnConfig) driver.Connector {
+	for name := range maps.Clone(cfg.RuntimeParams) {
+		if _, ours := postgresStartup[strings.ToLower(name)]; ours {
+			delete(cfg.RuntimeParams, name)
+		}
+	}
+	maps.Copy(cfg.RuntimeParams, postgresStartup)
+	if cfg.RuntimeParams["application_name"] == "" {
+		cfg.RuntimeParams["application_name"] = "spool"
+	}
+	set := postgresSettings(cfg.RuntimeParams)
+	cfg.AfterConnect = func(ctx context.Context, conn *pgconn.PgConn) error {
+		_, err := conn.Exec(ctx, set).ReadAll()
+		return err
+	}
+	if cfg.ValidateConnect != nil {
+		return stdlib.GetConnector(*cfg)
+	}
+	writable := cfg.Copy()
+	writable.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
+	return eitherConnector{stdlib.GetConnector(*writable), stdlib.GetConnector(*cfg)}
+}
+
+// postgresSettings are statements that set what the DSN does not.
+func postgresSettings(given map[string]string) string {
+	var text strings.Builder
+	first := ""
+	for _, name := range slices.Sorted(maps.Keys(postgresSession)) {
+		wish := strings.Contains(strings.ToLower(given["options"]), strings.ToLower(name))
+		for g := range given {
+			wish = wish || strings.EqualFold(g, name)
+		}
+		switch {
+		case wish:
+		case name == "statement_timeout":
+			first = "SET statement_timeout = 0; " // it holds for what follows
+		default:
+			fmt.Fprintf(&text, ",('%s','%s')", name, postgresSession[name])
+		}
+	}
+	if text.Len() == 0 {
+		return first
+	}
+	return first + "SELECT pg_catalog.set_config(s.name, w.value, false) FROM pg_catalog.pg_settings s JOIN (VALUES " + text.String()[1:] +
+		") AS w (name, value) ON w.name = s.name WHERE s.name <> 'synchronous_commit' OR s.setting = 'off'"
+}
+
+// eitherConnector connects by way of writable, and by any where that finds only
+// servers that take no writes.
+type eitherConnector struct{ writable, any driver.Connector }
+
+// Connect implements driver.Connector.
+func (c eitherConnector) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := c.writable.Connect(ctx)
+	if errors.Is(err, pgconn.ErrReadOnlyConnection) {
+		return c.any.Connect(ctx)
+	}
+	return conn, err
+}
+
+// Driver implements driver.Connector.
+func (c eitherConnector) Driver() driver.Driver { return c.any.Driver() }
+
+// mysqlMust is set at every connection.
+var mysqlMust = []string{
+	"SET NAMES utf8mb4", // a server may pass over what the handshake says
+	// completion_type: a COMMIT that begins another transaction would keep the next
+	// rows in it; autocommit: a question that begins one would see the same for ever.
+	"SET autocommit = 1, completion_type = 0, sql_safe_updates = 0, sql_select_limit = 18446744073709551615, sql_big_selects = 1, " +
+		"sql_auto_is_null = 0, time_zone = '+00:00'",
+}
+
+// mysqlSession is set unless the DSN sets it, or the server does not know it.
+var mysqlSession = []struct{ name, statement string }{
+	{"isolation", "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"},
+	{"wait_timeout", "SET wait_timeout = 28800"},
+	{"default_storage_engine", "SET default_storage_engine = InnoDB"},
+	{"max_statement_time", "SET max_statement_time = 0"}, // MariaDB; MySQL's is the next
+	{"max_execution_time", "SET max_execution_time = 0"},
+	{"idle_transaction_timeout", "SET idle_transaction_timeout = 0"},
+	{"idle_write_transaction_timeout", "SET idle_write_transaction_timeout = 0"},
+}
+
+// mysqlConnector makes each connection's session what this package needs.
+type mysqlConnector struct {
+	driver.Connector
+	statements []string
+}
+
+func newMySQLConnector(cfg *mysql.Config) (driver.Connector, error) {
+	c, err := mysql.NewConnector(cfg)
+	statements := slices.Clone(mysqlMust)
+	for _, s := range mysqlSession {
+		wish := slices.ContainsFunc(slices.Collect(maps.Keys(cfg.Params)), func(given string) bool {
+			return strings.Contains(strings.ToLower(given), s.name)
+		})
+		if !wish {
+			statements = append(statements, s.statement)
+		}
+	}
+	return mysqlConnector{c, statements}, err
+}
+
+// Connect implements driver.Connector.
+func (c mysqlConnector) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := c.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range c.statements {
+		_, err := conn.(driver.ExecerContext).ExecContext(ctx, s, nil)
+		var known *mysql.MySQLError
+		if errors.As(err, &known) && known.Number == 1193 { // unknown system variable
+			continue
+		}
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("%s: %w", s, err), conn.Close())
+		}
+	}
+	return conn, nil
+}
