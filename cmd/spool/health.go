@@ -17,8 +17,9 @@ import (
 func (h *house) problems(ctx context.Context) (all []pipeline.Problem) {
 	all = h.recordingProblems()
 	catalogue := h.catalogue.Stats()
+	all = append(all, h.nodeProblems()...)
 	for _, c := range h.parts(ctx) {
-		if c.OK {
+		if c.OK || c.Name == "node" {
 			continue
 		}
 		p := pipeline.Problem{Problem: c.Name, Cause: c.Detail, Remedy: remedies[c.Name]}

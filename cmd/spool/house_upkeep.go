@@ -22,9 +22,10 @@ const (
 // of protection what is protected.
 func (h *house) upkeep(ctx context.Context) error {
 	for last := (time.Time{}); ; {
-		if err := h.catalogue.Ready(ctx); err != nil {
+		if err := h.catalogue.Ready(ctx); err != nil && !errors.Is(err, metadata.ErrClaimed) {
 			return nil // the context has ended
 		}
+		h.lookForReplaced(ctx)
 		if n, err := h.catalogue.ProtectedBytes(ctx); err == nil {
 			h.protection.Told(n)
 		}
@@ -52,7 +53,7 @@ func (h *house) keepBounds(ctx context.Context) bool {
 	switch {
 	case err == nil:
 		return true
-	case ctx.Err() == nil && !errors.Is(err, metadata.ErrUnavailable):
+	case ctx.Err() == nil && !errors.Is(err, metadata.ErrUnavailable) && !errors.Is(err, metadata.ErrClaimed):
 		h.log.Warn("the catalogue could not be looked after: it is tried again", "error", err)
 	}
 	return false

@@ -80,7 +80,7 @@ func catalogueOptions(cfg *configs.Config, dir string) (metadata.OpenOptions, er
 func openEither(ctx context.Context, o metadata.OpenOptions, dir string) (c *metadata.Catalogue, err error) {
 	c, err = metadata.Open(ctx, o)
 	if errors.Is(err, metadata.ErrJournalTaken) {
-		o.JournalDir = filepath.Join(dir, reindexJournalDir)
+		o.JournalDir, o.Guest = filepath.Join(dir, reindexJournalDir), true
 		c, err = metadata.Open(ctx, o)
 	}
 	return c, err

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/uptrace/bun"
+
 	"github.com/gospool/spool/pipeline"
 )
 
@@ -17,10 +19,22 @@ func (c *Catalogue) apply(ctx context.Context, replayEnd int64) error {
 	for ctx.Err() == nil {
 		err := c.connect(ctx, replayEnd)
 		if err == nil {
+			err = c.hold(ctx)
+		}
+		if err == nil {
 			err = c.applyAll(ctx)
 		}
 		if ctx.Err() != nil {
 			break
+		}
+		c.tried(err)
+		if errors.Is(err, errLostClaim) {
+			c.claim.held = false
+			continue
+		}
+		if errors.Is(err, ErrClaimed) {
+			c.rest(ctx, min(backoff.Next(), lapseAfter/20))
+			continue
 		}
 		if err != nil {
 			if s := c.store.Load(); s != nil {
@@ -36,12 +50,24 @@ func (c *Catalogue) apply(ctx context.Context, replayEnd int64) error {
 		}
 		backoff.Reset()
 		c.back()
-		select {
-		case <-c.wake:
-		case <-ctx.Done():
-		}
+		c.idle(ctx)
 	}
 	return nil
+}
+
+// idle waits for something to do, at most until the claim is to be renewed.
+func (c *Catalogue) idle(ctx context.Context) {
+	var renew <-chan time.Time
+	if c.opts.Place != nil {
+		timer, stop := c.opts.Clock.After(renewEvery)
+		defer stop()
+		renew = timer
+	}
+	select {
+	case <-c.wake:
+	case <-renew:
+	case <-ctx.Done():
+	}
 }
 
 func (c *Catalogue) rest(ctx context.Context, d time.Duration) {
@@ -121,9 +147,11 @@ func (c *Catalogue) connect(ctx context.Context, replayEnd int64) error {
 	if err != nil {
 		return err
 	}
-	at, err := s.position(ctx, c.journalID())
+	s.fence = func(ctx context.Context, tx bun.Tx) error { return c.fence(ctx, s, tx) }
+	err = c.learnNames(ctx, s)
+	var at int64
 	if err == nil {
-		err = c.learnNames(ctx, s)
+		at, err = s.position(ctx, c.journalID(), c.names())
 	}
 	if err != nil {
 		return errors.Join(err, s.close())

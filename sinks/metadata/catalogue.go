@@ -22,7 +22,9 @@ type OpenOptions struct {
 	Node       string        // name of this recorder, stored with the rows it makes
 	Directory  func() string // identity of its record directory, empty while it has none; a recording of another one is that one's
 	Former     []string      // names that this recorder may have had: see adopt
-	TakeOver   []string      // names of recorders that are no more, whose rows Reconcile makes this one's
+	TakeOver   []string      // names of recorders that are no more, whose rows Reconcile makes this one's; its own: see asGuest
+	Place      *Place        // where this process records, by which it claims Node; nil: it claims nothing
+	Guest      bool          // it is beside the recorder that has the directory: see asGuest
 	Log        *slog.Logger
 	Clock      pipeline.Clock
 	Tasks      *pipeline.Tasks
@@ -82,6 +84,7 @@ type Catalogue struct {
 	stop    func()
 	changes sync.Mutex               // what SetProtected and Delete decide by stays true until they are done
 	former  atomic.Pointer[[]string] // OpenOptions.Former, and what the database knows of the directory
+	claim   claim
 
 	applied, refused, full, invalid, others atomic.Uint64
 	damaged                                 int64
@@ -113,6 +116,7 @@ func Open(ctx context.Context, o OpenOptions) (*Catalogue, error) {
 	c := &Catalogue{
 		opts: o, target: target, log: o.Log, journal: journal, pending: newPending(),
 		wake: make(chan struct{}, 1), retry: make(chan struct{}, 1), damaged: old.damaged,
+		claim: claim{tried: make(chan struct{})},
 	}
 	c.former.Store(&o.Former)
 	for _, note := range old.notes {
@@ -130,8 +134,11 @@ func Open(ctx context.Context, o OpenOptions) (*Catalogue, error) {
 // Node is the name of this recorder.
 func (c *Catalogue) Node() string { return c.opts.Node }
 
-// Stalled reports whether the database answers and takes no rows.
-func (c *Catalogue) Stalled() bool { return c.up.Load() && c.stalled.Load() }
+// Stalled reports whether the database answers and takes no rows, of anybody or of this
+// recorder.
+func (c *Catalogue) Stalled() bool {
+	return c.up.Load() && (c.stalled.Load() || c.claim.other.Load() != nil)
+}
 
 // Kick asks for what is pending to be applied now: what kept the database may be
 // over.
@@ -189,6 +196,9 @@ func (c *Catalogue) Flush(ctx context.Context) error {
 	for {
 		changed := c.pending.change()
 		n, _, _ := c.pending.size()
+		if err := c.Claimed(); err != nil {
+			return err
+		}
 		if n == 0 {
 			return nil
 		}
@@ -205,13 +215,14 @@ func (c *Catalogue) Flush(ctx context.Context) error {
 // deadline to take what is pending, and closes. What is left is applied by the
 // next process; that is no error.
 func (c *Catalogue) Close(ctx context.Context) error {
-	if c.up.Load() && !c.stalled.Load() {
+	if c.up.Load() && !c.Stalled() {
 		flush, cancel := context.WithTimeout(ctx, c.flushTime(ctx))
 		_ = c.Flush(flush)
 		cancel()
 	}
 	c.closing.Store(true)
 	c.stop()
+	c.release(context.WithoutCancel(ctx))
 	err := c.journal.close()
 	if s := c.store.Load(); s != nil {
 		err = errors.Join(err, s.close())
@@ -232,6 +243,8 @@ type Stats struct {
 	Connected      bool          // the database answers and takes rows
 	LastError      string        // of the database, since it last worked; free of secrets
 	DownSince      time.Time     // when that began; zero while it works
+	Claimed        string        // why the database takes no rows of this recorder: another one has its name
+	ClaimedSince   time.Time     // when that began; zero while it has it
 	Pending        int           // changes that wait for the database
 	PendingBytes   int64         //
 	PendingAge     time.Duration // of the oldest of them
@@ -261,6 +274,9 @@ func (c *Catalogue) Stats() Stats {
 	if e := c.lastErr.Load(); e != nil {
 		s.LastError = *e
 		s.DownSince = time.Unix(0, c.downAt.Load())
+	}
+	if e := c.claim.other.Load(); e != nil {
+		s.Claimed, s.ClaimedSince = e.Error(), time.Unix(0, c.claim.at.Load())
 	}
 	failures, since, err := c.journal.health()
 	if s.JournalErrors = failures; err != nil {

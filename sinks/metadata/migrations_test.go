@@ -27,7 +27,7 @@ func TestMigrationsGoOnAfterAnInterruptionAtAnyStatement(t *testing.T) {
 				return nil
 			})
 			if err == nil {
-				require.Equal(t, 3+1+6+1+4+1+1+1+6+1+1, at, "every statement, and the end of each version, was stopped at")
+				require.Equal(t, 3+1+6+1+4+1+1+1+6+1+1+1+1, at, "every statement, and the end of each version, was stopped at")
 				break
 			}
 			require.ErrorIs(t, err, stopped)
@@ -42,7 +42,7 @@ func TestMigrationsGoOnAfterAnInterruptionAtAnyStatement(t *testing.T) {
 
 func dropAll(t *testing.T, s *store) {
 	t.Helper()
-	for _, table := range []string{"spool_recordings", "spool_streams", "spool_journals", "spool_events", "spool_directories", "spool_event_recordings", "spool_upkeep", "spool_migrations", "spool_migration_locks"} {
+	for _, table := range []string{"spool_recordings", "spool_streams", "spool_journals", "spool_events", "spool_directories", "spool_event_recordings", "spool_upkeep", "spool_claims", "spool_migrations", "spool_migration_locks"} {
 		_, err := s.rw.ExecContext(t.Context(), "DROP TABLE IF EXISTS "+table)
 		require.NoError(t, err)
 	}

@@ -78,7 +78,8 @@ func sqliteTarget(dsn string) (*target, error) {
 		r.SetMaxOpenConns(poolSize)
 		r.SetConnMaxLifetime(time.Minute) // see store.anew
 		s := &store{driver: "sqlite", lockFile: file + ".migrate",
-			rw: bun.NewDB(w, sqlitedialect.New()), ro: bun.NewDB(r, sqlitedialect.New())}
+			oneHost: onThisMachine(filepath.Dir(file)),
+			rw:      bun.NewDB(w, sqlitedialect.New()), ro: bun.NewDB(r, sqlitedialect.New())}
 		return s.begin(ctx)
 	}
 	return &target{driver: "sqlite", open: open}, nil
