@@ -26,6 +26,9 @@ func (h *house) problems(ctx context.Context) (all []pipeline.Problem) {
 		switch c.Name {
 		case "database":
 			p.Since = catalogue.DownSince
+			if catalogue.Malformed {
+				p.Problem, p.Remedy = "catalogue_malformed", "recording goes on, and rows wait in the journal: run spool reindex, also while this recorder runs"
+			}
 		case "journal":
 			p.Since = catalogue.JournalSince
 		}

@@ -21,9 +21,16 @@ const (
 // upkeep keeps the catalogue from growing with what is gone, and tells the bounds
 // of protection what is protected.
 func (h *house) upkeep(ctx context.Context) error {
+	remade := uint64(0)
 	for last := (time.Time{}); ; {
 		if err := h.catalogue.Ready(ctx); err != nil && !errors.Is(err, metadata.ErrClaimed) {
 			return nil // the context has ended
+		}
+		if n := h.catalogue.Stats().Remade; n != remade {
+			remade = n
+			if err := h.reconcile(ctx, h.cfg.MP4.RecordPath); err != nil {
+				return nil
+			}
 		}
 		h.lookForReplaced(ctx)
 		if n, err := h.catalogue.ProtectedBytes(ctx); err == nil {

@@ -52,6 +52,11 @@ func (c *ReindexCmd) Run(p *Program) error {
 		return err
 	}
 	options.Log, options.Tasks, options.TakeOver = log, tasks, c.TakeOver
+	rescued, err := metadata.Rescue(ctx, options, dir)
+	if err != nil {
+		return err
+	}
+	c.printRescued(p, rescued)
 	catalogue, err := openEither(ctx, options, dir)
 	if err != nil {
 		return err
@@ -110,6 +115,25 @@ func unfinished(dir string) func(path string) bool {
 	return func(path string) bool {
 		_, err := os.Stat(filepath.Join(dir, filepath.FromSlash(path)) + mp4.PartSuffix)
 		return err == nil
+	}
+}
+
+// printRescued tells what was wrong, and what of it is lost. It goes beside the report,
+// which may be for a program.
+func (c *ReindexCmd) printRescued(p *Program, r metadata.Rescued) {
+	if r.Damage == "" {
+		return
+	}
+	fmt.Fprintf(p.Stderr, "%s was malformed (%s): it is kept as %s, and a new one is made\n", r.File, r.Damage, r.Kept)
+	for _, t := range r.Tables {
+		fmt.Fprintf(p.Stderr, "%s: %s taken over", t.Name, count(t.Rows, "row"))
+		if t.Invalid > 0 {
+			fmt.Fprintf(p.Stderr, ", %d that make no sense left out", t.Invalid)
+		}
+		if t.Error != "" {
+			fmt.Fprintf(p.Stderr, "; others cannot be read: %s", t.Error)
+		}
+		fmt.Fprintln(p.Stderr)
 	}
 }
 

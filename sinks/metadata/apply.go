@@ -17,7 +17,10 @@ import (
 func (c *Catalogue) apply(ctx context.Context, replayEnd int64) error {
 	backoff := pipeline.Backoff{Min: 100 * time.Millisecond, Max: 5 * time.Second}
 	for ctx.Err() == nil {
-		err := c.connect(ctx, replayEnd)
+		err := c.stillMalformed()
+		if err == nil {
+			err = c.connect(ctx, replayEnd)
+		}
 		if err == nil {
 			err = c.hold(ctx)
 		}
@@ -28,6 +31,10 @@ func (c *Catalogue) apply(ctx context.Context, replayEnd int64) error {
 			break
 		}
 		c.tried(err)
+		if malformed(err) && c.broken.Load() == nil {
+			c.spoiled(err)
+			continue
+		}
 		if errors.Is(err, errLostClaim) {
 			c.claim.held = false
 			continue
@@ -143,10 +150,12 @@ func (c *Catalogue) connect(ctx context.Context, replayEnd int64) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.opts.ApplyTimeout)
 	defer cancel()
+	c.noteFile() // before: another one may take its place at any time
 	s, err := c.target.open(ctx)
 	if err != nil {
 		return err
 	}
+	c.noteFile()
 	s.fence = func(ctx context.Context, tx bun.Tx) error { return c.fence(ctx, s, tx) }
 	err = c.learnNames(ctx, s)
 	var at int64

@@ -85,6 +85,9 @@ type Catalogue struct {
 	changes sync.Mutex               // what SetProtected and Delete decide by stays true until they are done
 	former  atomic.Pointer[[]string] // OpenOptions.Former, and what the database knows of the directory
 	claim   claim
+	broken  atomic.Pointer[damaged] // the file that is malformed; nil: none
+	opened  atomic.Pointer[fileID]  // the one that was opened last, or could not be
+	remade  atomic.Uint64           // times that another file was in its place
 
 	applied, refused, full, invalid, others atomic.Uint64
 	damaged                                 int64
@@ -243,6 +246,8 @@ type Stats struct {
 	Connected      bool          // the database answers and takes rows
 	LastError      string        // of the database, since it last worked; free of secrets
 	DownSince      time.Time     // when that began; zero while it works
+	Malformed      bool          // the file of the database is damaged: see Rescue
+	Remade         uint64        // times that another one took its place, which has what is on the disk only after a Reconcile
 	Claimed        string        // why the database takes no rows of this recorder: another one has its name
 	ClaimedSince   time.Time     // when that began; zero while it has it
 	Pending        int           // changes that wait for the database
@@ -275,6 +280,7 @@ func (c *Catalogue) Stats() Stats {
 		s.LastError = *e
 		s.DownSince = time.Unix(0, c.downAt.Load())
 	}
+	s.Malformed, s.Remade = c.broken.Load() != nil, c.remade.Load()
 	if e := c.claim.other.Load(); e != nil {
 		s.Claimed, s.ClaimedSince = e.Error(), time.Unix(0, c.claim.at.Load())
 	}

@@ -103,6 +103,9 @@ func (c *Catalogue) read(ctx context.Context, use func(context.Context, *store) 
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	}
+	if malformed(err) {
+		c.spoiled(err)
+	}
 	c.down(err)
 	c.kick()
 	return ErrUnavailable

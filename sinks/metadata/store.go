@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/go-sql-driver/mysql"
+	"github.com/gofrs/flock"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/uptrace/bun"
 	"modernc.org/sqlite"
@@ -17,9 +18,10 @@ import (
 // store is a database that has been reached and has the schema.
 type store struct {
 	driver   string
-	rw, ro   *bun.DB // the same pool, but for sqlite: one connection that writes, some that read
-	lockFile string  // of the migrations; sqlite only
-	oneHost  bool    // no other machine can reach it: sqlite on a disk of this one
+	rw, ro   *bun.DB      // the same pool, but for sqlite: one connection that writes, some that read
+	lockFile string       // of the migrations; sqlite only
+	lock     *flock.Flock // see openSuffix; sqlite only
+	oneHost  bool         // no other machine can reach it: sqlite on a disk of this one
 
 	fence func(context.Context, bun.Tx) error // see Catalogue.fence; nil: none
 }
@@ -50,6 +52,9 @@ func (s *store) close() error {
 	err := s.rw.Close()
 	if s.ro != s.rw {
 		err = errors.Join(err, s.ro.Close())
+	}
+	if s.lock != nil {
+		err = errors.Join(err, s.lock.Unlock())
 	}
 	return err
 }

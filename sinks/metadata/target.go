@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/go-sql-driver/mysql"
+	"github.com/gofrs/flock"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/uptrace/bun"
@@ -25,8 +26,13 @@ import (
 type target struct {
 	driver  string
 	secrets []string // what no log may show
+	file    string   // of sqlite
 	open    func(context.Context) (*store, error)
 }
+
+// openSuffix names the file that is locked, shared, by all who have the database open:
+// SQLite itself would not notice that its file gets another name.
+const openSuffix = ".open"
 
 const poolSize = 8 // connections of one recorder; its writer is one
 
@@ -77,12 +83,16 @@ func sqliteTarget(dsn string) (*target, error) {
 		}
 		r.SetMaxOpenConns(poolSize)
 		r.SetConnMaxLifetime(time.Minute) // see store.anew
-		s := &store{driver: "sqlite", lockFile: file + ".migrate",
+		lock := flock.New(file + openSuffix)
+		if ok, err := lock.TryRLock(); err != nil || !ok {
+			return nil, errors.Join(fmt.Errorf("sqlite: %s is being made anew by spool reindex, or cannot be locked", file), err, w.Close(), r.Close())
+		}
+		s := &store{driver: "sqlite", lock: lock, lockFile: file + ".migrate",
 			oneHost: onThisMachine(filepath.Dir(file)),
 			rw:      bun.NewDB(w, sqlitedialect.New()), ro: bun.NewDB(r, sqlitedialect.New())}
 		return s.begin(ctx)
 	}
-	return &target{driver: "sqlite", open: open}, nil
+	return &target{driver: "sqlite", file: file, open: open}, nil
 }
 
 func postgresTarget(dsn string) (*target, error) {
