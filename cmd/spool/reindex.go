@@ -21,7 +21,7 @@ import (
 type ReindexCmd struct {
 	JSON            bool          `help:"Print what was done as JSON."`
 	AcceptDirectory bool          `help:"Take the record directory over although the catalogue knows another one: recordings that are not in it are marked lost."`
-	TakeOver        []string      `placeholder:"NODE" help:"Make the recordings of a recorder that is no more this one's: what is not in the record directory is marked lost."`
+	TakeOver        []string      `placeholder:"NODE" help:"Make the recordings of a recorder that is no more this one's: what is not in the record directory is marked lost. With this recorder's own name: take the name from a recorder elsewhere that has it."`
 	Wait            time.Duration `default:"30s" placeholder:"DURATION" help:"How long the database may take to answer."`
 }
 

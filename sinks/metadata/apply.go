@@ -17,7 +17,7 @@ import (
 func (c *Catalogue) apply(ctx context.Context, replayEnd int64) error {
 	backoff := pipeline.Backoff{Min: 100 * time.Millisecond, Max: 5 * time.Second}
 	for ctx.Err() == nil {
-		err := c.stillMalformed()
+		err := c.stillMalformed(ctx)
 		if err == nil {
 			err = c.connect(ctx, replayEnd)
 		}

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -372,4 +373,24 @@ func TestACopiedJournalHasNoPositionOfAnother(t *testing.T) {
 		require.NoError(t, b.Flush(t.Context()))
 		require.ElementsMatch(t, []string{"front", "front", "copy"}, slices.Collect(maps.Values(nodes(t, b))))
 	})
+}
+
+// TestANameThatIsAnothersWhenTheDatabaseComes refuses nobody: it has been recording.
+func TestANameThatIsAnothersWhenTheDatabaseComes(t *testing.T) {
+	dsn := servers.Fresh(t, "sqlite")
+	a := claimant(t, "sqlite", dsn, machine(1))
+	ready(t, a.Catalogue)
+	away := filepath.Join(t.TempDir(), "disk")
+	require.NoError(t, os.WriteFile(away, nil, 0o600))
+	b := claimant(t, "sqlite", filepath.Join(away, filepath.Base(dsn)), machine(2))
+	require.NoError(t, b.RefusedAtStart(t.Context()))
+	put(t, b, sample(1, "live/a"))
+	require.NoError(t, os.Remove(away))
+	require.NoError(t, os.Symlink(filepath.Dir(dsn), away))
+	require.Contains(t, awaitClaimed(t, b), "host1")
+	require.NoError(t, b.RefusedAtStart(t.Context()))
+	require.Zero(t, count(t, a))
+	a.close()
+	ready2(t, b)
+	require.Equal(t, 1, count(t, b))
 }

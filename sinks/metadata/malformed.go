@@ -1,10 +1,12 @@
 package metadata
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"syscall"
+	"time"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -33,7 +35,11 @@ func malformed(err error) bool {
 type damaged struct {
 	err  error
 	file fileID
+	next time.Time // when it is examined again: what a failing disk gave once may be well
+	wait time.Duration
 }
+
+const examineAfter, examineAtMost = 30 * time.Second, time.Hour
 
 type fileID struct{ device, inode uint64 }
 
@@ -51,13 +57,13 @@ func (c *Catalogue) spoiled(err error) {
 	if c.broken.Load() != nil || c.target.file == "" || c.opened.Load() == nil {
 		return
 	}
-	c.broken.Store(&damaged{file: *c.opened.Load(), err: fmt.Errorf("%w: %s: %w: run spool reindex, which keeps that file beside, "+
+	c.broken.Store(&damaged{file: *c.opened.Load(), next: c.opts.Clock.Now().Add(examineAfter), wait: examineAfter, err: fmt.Errorf("%w: %s: %w: run spool reindex, which keeps that file beside, "+
 		"takes over what of it can be read, and makes the rest from the recordings", ErrMalformed, c.target.file, err)})
 }
 
 // stillMalformed reports the damage while the damaged file is in place, and lets go of
 // it, so that another one can take its place.
-func (c *Catalogue) stillMalformed() error {
+func (c *Catalogue) stillMalformed(ctx context.Context) error {
 	d := c.broken.Load()
 	if d == nil {
 		return nil
@@ -66,12 +72,23 @@ func (c *Catalogue) stillMalformed() error {
 		_ = s.close()
 		c.claim.held = false
 	}
-	if id, ok := identify(c.target.file); ok && id == d.file {
+	if id, ok := identify(c.target.file); ok && id == d.file && !d.wellAgain(ctx, c.target.file, c.opts.Clock.Now()) {
 		return d.err
 	}
 	c.broken.Store(nil)
 	c.remade.Add(1)
 	return nil
+}
+
+// wellAgain examines the whole file, ever more seldom.
+func (d *damaged) wellAgain(ctx context.Context, file string, now time.Time) bool {
+	if now.Before(d.next) {
+		return false
+	}
+	well, err := examine(ctx, file)
+	d.wait = min(2*d.wait, examineAtMost)
+	d.next = now.Add(d.wait)
+	return well && err == nil
 }
 
 // noteFile remembers which file is opened.

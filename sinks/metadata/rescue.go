@@ -49,7 +49,7 @@ func Rescue(ctx context.Context, o OpenOptions, recordDir string) (Rescued, erro
 		return Rescued{}, err
 	}
 	file := t.file
-	damage := examine(ctx, file)
+	_, damage := examine(ctx, file)
 	if damage == nil {
 		return Rescued{}, nil
 	}
@@ -60,7 +60,10 @@ func Rescue(ctx context.Context, o OpenOptions, recordDir string) (Rescued, erro
 	lock := flock.New(file + openSuffix)
 	waiting, cancel := context.WithTimeout(ctx, o.ApplyTimeout)
 	defer cancel()
-	if ok, err := lock.TryLockContext(waiting, lockRetry); err != nil || !ok {
+	switch ok, err := lock.TryLockContext(waiting, lockRetry); {
+	case err != nil && !errors.Is(err, context.DeadlineExceeded):
+		return Rescued{}, fmt.Errorf("%s is malformed (%w), and nothing says whether a recorder works with it: %w: move it away, and run spool reindex", file, damage, err)
+	case !ok:
 		return Rescued{}, fmt.Errorf("%s is malformed (%w), and a recorder that works with it has not noticed: stop it, run spool reindex, and start it again", file, damage)
 	}
 	defer func() { _ = lock.Unlock() }()
@@ -76,27 +79,30 @@ func Rescue(ctx context.Context, o OpenOptions, recordDir string) (Rescued, erro
 	return r, putInPlace(fresh, file, r.Kept)
 }
 
-// examine reads the whole file, and reports what is malformed in it. What keeps it from
-// being read is no damage.
-func examine(ctx context.Context, file string) error {
+// examine reads the whole file, and reports what is malformed in it, or that it is well.
+// What keeps it from being read is neither.
+func examine(ctx context.Context, file string) (well bool, damage error) {
 	info, err := os.Stat(file)
-	if err != nil || !info.Mode().IsRegular() || info.Size() == 0 { // which is an empty database
-		return nil
+	if err != nil || !info.Mode().IsRegular() {
+		return false, nil
+	}
+	if info.Size() == 0 { // an empty database
+		return true, nil
 	}
 	db, err := openReadOnly(file)
 	if err != nil {
-		return nil
+		return false, nil
 	}
 	defer db.Close()
 	var found string
 	err = db.QueryRowContext(ctx, "PRAGMA integrity_check(1)").Scan(&found)
 	switch {
 	case malformed(err):
-		return err
+		return false, err
 	case err == nil && found != "ok":
-		return errors.New(strings.Join(strings.Fields(found), " "))
+		return false, errors.New(strings.Join(strings.Fields(found), " "))
 	}
-	return nil
+	return err == nil, nil
 }
 
 func openReadOnly(file string) (*sql.DB, error) {

@@ -82,7 +82,9 @@ func TestADamagedCatalogueIsRescued(t *testing.T) {
 		{"a page is gone", func(f string) { require.NoError(t, os.Truncate(f, int64(len(data)-4096))) }, n * 3 / 4},
 		{"torn in a page", func(f string) { require.NoError(t, os.Truncate(f, int64(len(data)-1000))) }, n * 3 / 4},
 		{"a few bytes", func(f string) { require.NoError(t, os.Truncate(f, 50)) }, 0},
-		{"text", func(f string) { require.NoError(t, os.WriteFile(f, []byte("spool_recordings, but none of SQLite\n"), 0o600)) }, 0},
+		{"text", func(f string) {
+			require.NoError(t, os.WriteFile(f, []byte("spool_recordings, but none of SQLite\n"), 0o600))
+		}, 0},
 	}
 	for page := 1; page < len(data)/4096; page += 1 + len(data)/4096/24 {
 		all = append(all, damage{fmt.Sprintf("page %d", page), func(f string) { overwrite(t, f, int64(page)*4096, garbage(4096)) }, 0})
@@ -117,7 +119,7 @@ func TestADamagedCatalogueIsRescued(t *testing.T) {
 			report := disk{t, d.dir}.reconcile(c)
 			require.Zero(t, report.Lost)
 			found := map[string]int{}
-			for _, r := range all_(t, c) {
+			for _, r := range everything(t, c) {
 				require.Equal(t, want[r.ID], r.Node)
 				require.Equal(t, media.StateFinished, r.State)
 				found[r.Node]++
@@ -131,7 +133,9 @@ func TestADamagedCatalogueIsRescued(t *testing.T) {
 	require.Greater(t, whole, n*len(all)/3, "one damaged page takes few rows along")
 }
 
-func all_(t *testing.T, c opened) (out []Record) { return records(t, c, Query{Limit: MaxLimit}).Records }
+func everything(t *testing.T, c opened) (out []Record) {
+	return records(t, c, Query{Limit: MaxLimit}).Records
+}
 
 // TestARecorderOfAMalformedCatalogueGoesOn from its start, and finds the rescued one.
 func TestARecorderOfAMalformedCatalogueGoesOn(t *testing.T) {
@@ -158,7 +162,7 @@ func TestARecorderOfAMalformedCatalogueGoesOn(t *testing.T) {
 	rec.Size = 4000
 	d.write(rec)
 	d.reconcile(c)
-	require.GreaterOrEqual(t, len(all_(t, c)), 6)
+	require.GreaterOrEqual(t, len(everything(t, c)), 6)
 }
 
 // TestDamageWhileARecorderRuns is noticed, by whoever asks first, and only what lets go
@@ -180,7 +184,7 @@ func TestDamageWhileARecorderRuns(t *testing.T) {
 	require.NoError(t, err)
 	require.Eventually(t, func() bool { c.Kick(); return !c.Stats().Malformed }, time.Minute, 5*time.Millisecond)
 	ready(t, c.Catalogue)
-	require.NotEmpty(t, all_(t, c))
+	require.NotEmpty(t, everything(t, c))
 }
 
 // TestAFileOfAnotherProgramIsLeftAlone unless it is where only our files are.
@@ -252,7 +256,7 @@ func TestAWALOfAnotherFileIsRescued(t *testing.T) {
 	c = named(t, "sqlite", fresh, OpenOptions{Node: "node1"})
 	d.reconcile(c)
 	own := 0
-	for _, r := range all_(t, c) {
+	for _, r := range everything(t, c) {
 		if r.Node == "node1" {
 			own++
 		}
@@ -274,4 +278,22 @@ func TestNoRowOutOfADamagedPageIsBelieved(t *testing.T) {
 	got, err := rescue(t, file, "")
 	require.NoError(t, err)
 	require.Equal(t, RescuedTable{Name: "spool_recordings", Rows: 3, Invalid: 3}, got.Tables[0])
+}
+
+// TestAFileThatIsWellAgainIsUsedAgain: a failing disk may give once what is not there.
+func TestAFileThatIsWellAgainIsUsedAgain(t *testing.T) {
+	file, _, _ := catalogueFile(t, 3)
+	data, err := os.ReadFile(file)
+	require.NoError(t, err)
+	overwrite(t, file, 0, garbage(100))
+	clock := &turned{at: base}
+	c := openWith(t, OpenOptions{Driver: "sqlite", DSN: file, Node: "node1", Clock: clock})
+	require.Eventually(t, func() bool { return c.Stats().Malformed }, time.Minute, 5*time.Millisecond)
+	clock.turn(examineAfter)
+	c.Kick()
+	overwrite(t, file, 0, data[:100])
+	clock.turn(examineAtMost)
+	require.Eventually(t, func() bool { c.Kick(); return !c.Stats().Malformed }, time.Minute, 5*time.Millisecond)
+	ready(t, c.Catalogue)
+	require.Len(t, everything(t, c), 6)
 }

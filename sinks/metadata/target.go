@@ -84,8 +84,11 @@ func sqliteTarget(dsn string) (*target, error) {
 		r.SetMaxOpenConns(poolSize)
 		r.SetConnMaxLifetime(time.Minute) // see store.anew
 		lock := flock.New(file + openSuffix)
-		if ok, err := lock.TryRLock(); err != nil || !ok {
-			return nil, errors.Join(fmt.Errorf("sqlite: %s is being made anew by spool reindex, or cannot be locked", file), err, w.Close(), r.Close())
+		switch ok, err := lock.TryRLock(); {
+		case err != nil: // a file system without locks: Rescue cannot have one either
+			lock = nil
+		case !ok:
+			return nil, errors.Join(fmt.Errorf("sqlite: %s is being made anew by spool reindex", file), w.Close(), r.Close())
 		}
 		s := &store{driver: "sqlite", lock: lock, lockFile: file + ".migrate",
 			oneHost: onThisMachine(filepath.Dir(file)),

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -55,9 +56,27 @@ func TestTwoRecordersOfOneName(t *testing.T) {
 			code, body := a.ask("GET", "/readyz")
 			require.Equal(t, 200, code, string(body))
 			require.Contains(t, a.command(append([]string{"reindex"}, flags...)...), "0 lost", "beside the recorder")
+
+			// The database comes later than the recorder, and says whose the name is.
+			away := filepath.Join(t.TempDir(), "disk")
+			require.NoError(t, os.WriteFile(away, nil, 0o600))
+			again := launch(t, staticBinary, other, camera25, append(flags, "--set", "database/dsn="+away+"/spool.db")...)
+			again.expect("the database is not available", "another recorder has the name of this one", "the catalogue is not compared with the disk", "request not served")
+			again.await("catalogue: the database is not available")
+			require.NoError(t, os.Remove(away))
+			require.NoError(t, os.Symlink(filepath.Dir(db.dsn), away))
+			require.Contains(t, again.await("catalogue: another recorder has the name of this one").text("error"), a.files)
+			code, body = again.ask("GET", "/mp4/health")
+			require.Equal(t, 200, code)
+			require.Contains(t, string(body), `"problem":"node_claimed"`)
+			code, body = again.ask("GET", "/readyz")
+			require.Equal(t, 503, code)
+			require.Contains(t, string(body), `"name":"node","ok":false`)
+			again.start("live/a", "")
+			again.awaitUnits("live/a", 20)
+			again.stop("live/a")
+			require.Len(t, a.rows("", 1000), 2, "its rows wait")
 			a.end()
-			again := launch(t, staticBinary, other, camera25, flags...)
-			again.expect("the catalogue is not compared with the disk", "request not served")
 			eventually(t, "the name was given back", func() bool {
 				code, body := again.ask("GET", "/readyz")
 				return code == 200 || strings.Contains(string(body), "accept-directory") // which a new directory of a name wants
