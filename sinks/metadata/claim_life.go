@@ -50,12 +50,20 @@ func (c *Catalogue) life(s *store, r *claimRow, w *watch) life {
 		return gone
 	case now.Sub(w.since) >= lapseAfter:
 		return gone
-	case s.driver != "sqlite" && r.Now-r.Seen >= int64(lapseAfter/time.Second): // sqlite has the clock of whoever asks
+	case oneClock(s, me, it) && r.Now-r.Seen >= lapseSeconds:
 		return gone
 	case w.moved:
 		return alive
 	}
 	return unknown
+}
+
+const lapseSeconds = int64(lapseAfter / time.Second)
+
+// oneClock reports whether the signs of life were timed by the clock that we ask: SQLite
+// has that of whoever writes.
+func oneClock(s *store, me, it Place) bool {
+	return s.driver != "sqlite" || s.oneHost || me.Kernel != "" && me.Kernel == it.Kernel
 }
 
 // ClaimedError names both places of a name that two recorders want.
@@ -65,7 +73,7 @@ type ClaimedError struct {
 	Identity string    // of the other one's record directory
 	Since    time.Time // by the database's clock, as all of these
 	LastSeen time.Duration
-	MayBeUs  bool // it may be an earlier run of this recorder, before the machine was booted
+	MayBeUs  bool // it may be an earlier run of this recorder, before the machine was booted, or long gone
 }
 
 func (e *ClaimedError) Unwrap() error { return ErrClaimed }
@@ -81,7 +89,7 @@ func (e *ClaimedError) Error() string {
 	text := fmt.Sprintf("node %s is claimed by the recorder on %s, since %s, last sign of life %s ago; this one is on host %s, record path %s, pid %d: ",
 		e.Node, by, e.Since.Format(time.RFC3339), e.LastSeen, e.Here.Host, e.Here.Path, e.Here.PID)
 	if e.MayBeUs {
-		text += "if that was this recorder before a reboot, the claim lapses by itself; else "
+		text += "if that was this recorder before a reboot, or lives no more, the claim lapses by itself; else "
 	}
 	return text + "give each recorder a node.name of its own, or delete .spool-directory in a copied record directory; " +
 		fmt.Sprintf("if that recorder is no more, its claim lapses %s after its last sign of life, or run spool reindex --take-over %s here", lapseAfter, e.Node)
@@ -94,7 +102,7 @@ func (c *Catalogue) claimedBy(r *claimRow) *ClaimedError {
 	own := c.opts.Directory()
 	return &ClaimedError{
 		Node: r.Node, By: it, Here: me, Identity: r.Directory, Since: time.Unix(r.Started, 0).UTC(), LastSeen: seen,
-		MayBeUs: !c.claim.watch.moved && (me.Kernel == "" || me.Kernel != it.Kernel) &&
-			(own != "" && own == r.Directory || me.Host == it.Host && me.Path == it.Path),
+		MayBeUs: !c.claim.watch.moved && !me.seesProcess(it) && (max(r.Now-r.Seen, r.Seen-r.Now) >= lapseSeconds ||
+			(me.Kernel == "" || me.Kernel != it.Kernel) && (own != "" && own == r.Directory || me.Host == it.Host && me.Path == it.Path)),
 	}
 }

@@ -145,9 +145,10 @@ func TestWhoLivesAndWhoDoesNot(t *testing.T) {
 		"its number is another process's":    {claim: func(p *Place) { p.Born = "1" }, want: gone},
 		"in another container, same disk":    {claim: func(p *Place) { p.Namespace = "pid:[2]" }, want: gone},
 		"beside the recorder of the disk":    {claim: func(p *Place) { p.Namespace = "pid:[2]" }, guest: true, want: unknown},
+		"there, and silent":                  {claim: func(p *Place) { p.Namespace, p.Inode = "pid:[2]", "3:4" }, change: func(r *claimRow) { r.Seen = r.Now - 60 }, want: gone},
 		"in another container, another disk": {claim: func(p *Place) { p.Namespace, p.Inode = "pid:[2]", "3:4" }, want: unknown},
 		"on a copy of the machine":           {claim: func(p *Place) { p.Kernel = "copy" }, want: unknown},
-		"there, and silent":                  {claim: func(p *Place) { p.Kernel = "copy" }, change: func(r *claimRow) { r.Seen = r.Now - 60 }, want: gone},
+		"on the copy, and silent":            {claim: func(p *Place) { p.Kernel = "copy" }, change: func(r *claimRow) { r.Seen = r.Now - 60 }, want: gone},
 		"there, nearly silent":               {claim: func(p *Place) { p.Kernel = "copy" }, change: func(r *claimRow) { r.Seen = r.Now - 59 }, want: unknown},
 		"there, of a clock ahead":            {claim: func(p *Place) { p.Kernel = "copy" }, change: func(r *claimRow) { r.Seen = r.Now + 9999 }, want: unknown},
 		"there, and left":                    {claim: func(p *Place) { p.Kernel = "copy" }, change: func(r *claimRow) { r.Released = 1 }, want: gone},
@@ -162,7 +163,7 @@ func TestWhoLivesAndWhoDoesNot(t *testing.T) {
 				c.change(r)
 			}
 			at := &turned{at: base}
-			cat := &Catalogue{opts: OpenOptions{Place: me, Guest: c.guest, Clock: at}}
+			cat := &Catalogue{opts: OpenOptions{Place: me, Guest: c.guest, Clock: at, Directory: inDirectory("")}}
 			w := &watch{}
 			s := &store{driver: "postgres"}
 			require.Equal(t, c.want, cat.life(s, r, w))
@@ -180,6 +181,9 @@ func TestWhoLivesAndWhoDoesNot(t *testing.T) {
 				require.Equal(t, gone, cat.life(&store{driver: "sqlite", oneHost: true}, r, &watch{}), "a disk of this machine")
 				r.Seen = 0
 				require.Equal(t, unknown, cat.life(&store{driver: "sqlite"}, r, &watch{}), "clocks of two hosts are not compared")
+				require.True(t, cat.claimedBy(r).MayBeUs, "which is seen by our own, after the start")
+				r.Seen = r.Now + 9999
+				require.True(t, cat.claimedBy(r).MayBeUs, "and so is one of a clock that was ahead")
 			}
 		})
 	}
