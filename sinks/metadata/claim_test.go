@@ -142,6 +142,7 @@ func TestWhoLivesAndWhoDoesNot(t *testing.T) {
 		"it runs here":                       {claim: func(p *Place) { p.PID, p.Born = child.Process.Pid, born(child.Process.Pid) }, want: alive},
 		"it runs here, silent for long":      {claim: func(p *Place) {}, change: func(r *claimRow) { r.Seen = 0 }, want: alive},
 		"it was killed":                      {claim: dead, want: gone},
+		"it was killed on another disk":      {claim: func(p *Place) { dead(p); p.Inode = "3:4" }, want: gone},
 		"its number is another process's":    {claim: func(p *Place) { p.Born = "1" }, want: gone},
 		"in another container, same disk":    {claim: func(p *Place) { p.Namespace = "pid:[2]" }, want: gone},
 		"beside the recorder of the disk":    {claim: func(p *Place) { p.Namespace = "pid:[2]" }, guest: true, want: unknown},
@@ -397,4 +398,28 @@ func TestANameThatIsAnothersWhenTheDatabaseComes(t *testing.T) {
 	a.close()
 	ready2(t, b)
 	require.Equal(t, 1, count(t, b))
+}
+
+// TestAClaimIsTakenFromWhatWasRead, so that of two that saw the same only one has it.
+func TestAClaimIsTakenFromWhatWasRead(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, driver, dsn string) {
+		c := claimant(t, driver, dsn, machine(1), func(o *OpenOptions) { o.Node = "other" })
+		ready(t, c.Catalogue)
+		s := c.store.Load()
+		took := func(process string, was *claimRow) bool {
+			ok, err := s.take(t.Context(), &claimRow{Node: "front", Process: process}, was, false)
+			require.NoError(t, err)
+			return ok
+		}
+		require.True(t, took("a", nil))
+		require.False(t, took("b", nil))
+		was, err := s.claimOf(t.Context(), s.rw, "front")
+		require.NoError(t, err)
+		require.True(t, took("c", was))
+		require.False(t, took("d", was))
+		was, err = s.claimOf(t.Context(), s.rw, "front")
+		require.NoError(t, err)
+		require.True(t, took("c", was), "a sign of life")
+		require.False(t, took("d", was), "came in between")
+	})
 }

@@ -297,3 +297,26 @@ func TestAFileThatIsWellAgainIsUsedAgain(t *testing.T) {
 	ready(t, c.Catalogue)
 	require.Len(t, everything(t, c), 6)
 }
+
+// TestADamagedLeafTakesItsOwnRowsAlone: reading goes on behind it, of two as of one.
+func TestADamagedLeafTakesItsOwnRowsAlone(t *testing.T) {
+	const n = 60
+	file, _, _ := catalogueFile(t, n)
+	data, err := os.ReadFile(file)
+	require.NoError(t, err)
+	var leaves []int64 // of the recordings
+	for at := 0; at < len(data); at += 4096 {
+		if page := data[at : at+4096]; page[0] == 0x0d && strings.Contains(string(page), "live/node1/0000") && strings.Contains(string(page), "codec") {
+			leaves = append(leaves, int64(at))
+		}
+	}
+	require.Greater(t, len(leaves), 5)
+	perLeaf := n/len(leaves) + 3
+	overwrite(t, file, leaves[1], garbage(4096))
+	overwrite(t, file, leaves[4], garbage(4096))
+	got, err := rescue(t, file, "")
+	require.NoError(t, err)
+	require.Less(t, got.Tables[0].Rows, 2*n)
+	require.GreaterOrEqual(t, got.Tables[0].Rows, 2*n-2*perLeaf)
+	require.Contains(t, got.Tables[0].Error, "malformed")
+}
