@@ -132,7 +132,7 @@ func (c *Catalogue) hold(ctx context.Context) error {
 	}
 	mine := r != nil && r.Process == c.opts.Place.Process
 	if r != nil && !mine && c.life(s, r, &c.claim.watch) != gone && !c.takesOver(c.opts.Node) {
-		return c.claimedBy(r)
+		return c.claimedBy(r, &c.claim.watch)
 	}
 	ok, err := s.take(ctx, c.ourClaim(), r, mine)
 	if err == nil && !ok {
@@ -156,7 +156,7 @@ func (c *Catalogue) asGuest(ctx context.Context, s *store, r *claimRow) error {
 	case r == nil || c.opts.Place.sameDirectory(r.place()) || c.life(s, r, &c.claim.watch) == gone:
 		return nil
 	case !c.takesOver(c.opts.Node):
-		return c.claimedBy(r)
+		return c.claimedBy(r, &c.claim.watch)
 	}
 	next := c.ourClaim()
 	next.Process, next.PID, next.Born = "", 0, ""

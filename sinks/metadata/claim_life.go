@@ -96,13 +96,13 @@ func (e *ClaimedError) Error() string {
 }
 
 // claimedBy makes the error about another recorder's claim.
-func (c *Catalogue) claimedBy(r *claimRow) *ClaimedError {
+func (c *Catalogue) claimedBy(r *claimRow, w *watch) *ClaimedError {
 	me, it := *c.opts.Place, r.place()
 	seen := time.Duration(max(0, r.Now-r.Seen)) * time.Second
 	own := c.opts.Directory()
 	return &ClaimedError{
 		Node: r.Node, By: it, Here: me, Identity: r.Directory, Since: time.Unix(r.Started, 0).UTC(), LastSeen: seen,
-		MayBeUs: !c.claim.watch.moved && !me.seesProcess(it) && (max(r.Now-r.Seen, r.Seen-r.Now) >= lapseSeconds ||
+		MayBeUs: !w.moved && !me.seesProcess(it) && (max(r.Now-r.Seen, r.Seen-r.Now) >= lapseSeconds ||
 			(me.Kernel == "" || me.Kernel != it.Kernel) && (own != "" && own == r.Directory || me.Host == it.Host && me.Path == it.Path)),
 	}
 }

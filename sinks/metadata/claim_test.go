@@ -182,9 +182,9 @@ func TestWhoLivesAndWhoDoesNot(t *testing.T) {
 				require.Equal(t, gone, cat.life(&store{driver: "sqlite", oneHost: true}, r, &watch{}), "a disk of this machine")
 				r.Seen = 0
 				require.Equal(t, unknown, cat.life(&store{driver: "sqlite"}, r, &watch{}), "clocks of two hosts are not compared")
-				require.True(t, cat.claimedBy(r).MayBeUs, "which is seen by our own, after the start")
+				require.True(t, cat.claimedBy(r, &watch{}).MayBeUs, "which is seen by our own, after the start")
 				r.Seen = r.Now + 9999
-				require.True(t, cat.claimedBy(r).MayBeUs, "and so is one of a clock that was ahead")
+				require.True(t, cat.claimedBy(r, &watch{}).MayBeUs, "and so is one of a clock that was ahead")
 			}
 		})
 	}

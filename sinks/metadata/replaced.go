@@ -71,10 +71,11 @@ func (c *Catalogue) acceptPlace(ctx context.Context) error {
 // mayTakeOver refuses to make the recordings of a recorder ours that may live.
 func (c *Catalogue) mayTakeOver(ctx context.Context) error {
 	return c.eachTakenOver(ctx, func(ctx context.Context, s *store, r *claimRow) error {
-		if c.life(s, r, &watch{}) == gone {
+		w := &watch{}
+		if c.life(s, r, w) == gone {
 			return nil
 		}
-		e := c.claimedBy(r)
+		e := c.claimedBy(r, w)
 		return fmt.Errorf("%w: node %s lives on host %s, record path %s, pid %d, last sign of life %s ago: stop it, and wait %s where it was killed",
 			ErrClaimed, e.Node, e.By.Host, e.By.Path, e.By.PID, e.LastSeen, lapseAfter)
 	})
