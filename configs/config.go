@@ -91,7 +91,7 @@ type Job struct {
 
 // Node is this recorder among others.
 type Node struct {
-	Name string `yaml:"name" doc:"Whose recordings are whose; each recorder needs its own, and keeps it. Empty: the identity of the record directory, in its file .spool-directory."`
+	Name string `yaml:"name" doc:"Whose recordings are whose; each recorder needs its own, and keeps it: one that another living recorder has is refused at the start. Empty: the identity of the record directory, in its file .spool-directory."`
 }
 
 // Database is where the catalogue is.

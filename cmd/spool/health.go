@@ -17,19 +17,23 @@ import (
 func (h *house) problems(ctx context.Context) (all []pipeline.Problem) {
 	all = h.recordingProblems()
 	catalogue := h.catalogue.Stats()
+	all = append(all, h.nodeProblems()...)
 	for _, c := range h.parts(ctx) {
-		if c.OK {
+		if c.OK || c.Name == "node" {
 			continue
 		}
 		p := pipeline.Problem{Problem: c.Name, Cause: c.Detail, Remedy: remedies[c.Name]}
 		switch c.Name {
 		case "database":
 			p.Since = catalogue.DownSince
+			switch {
+			case catalogue.Malformed:
+				p.Problem, p.Remedy = "catalogue_malformed", "recording goes on, and rows wait in the journal: run spool reindex, also while this recorder runs"
+			case catalogue.Advice != "":
+				p.Remedy = catalogue.Advice
+			}
 			if catalogue.Tries > 0 {
 				p.Cause = fmt.Sprintf("%s; tried %s, and %s in the journal", c.Detail, times(catalogue.Tries), waiting(catalogue.Pending))
-			}
-			if catalogue.Advice != "" {
-				p.Remedy = catalogue.Advice
 			}
 		case "journal":
 			p.Since = catalogue.JournalSince

@@ -45,11 +45,13 @@ type house struct {
 	outbox     *webhook.Outbox
 
 	keeper    *retention.Keeper
-	rest      func()                 // ends its task
-	finished  atomic.Bool            // what a crash left is
-	left      chan struct{}          // a file was left unfinished while we run
-	works     *broadcast             // the disk takes files again
-	began     firstSeen              // of problems
+	rest      func()        // ends its task
+	finished  atomic.Bool   // what a crash left is
+	left      chan struct{} // a file was left unfinished while we run
+	works     *broadcast    // the disk takes files again
+	began     firstSeen     // of problems
+	replaced  atomic.Pointer[[]metadata.Replaced]
+	refused   chan error             // the name is another recorder's: told once
 	elsewhere atomic.Pointer[string] // why the record directory is not the catalogue's; nil when it is
 	deleting  sync.Mutex             // see library
 	mistaken  prometheus.Counter     // see library
@@ -70,6 +72,7 @@ func newHouse(cfg *configs.Config, declared []pipeline.Declared, log *slog.Logge
 		pool:     pool,
 		disk:     newDiskTimes(),
 		left:     make(chan struct{}, 1),
+		refused:  make(chan error, 1),
 		works:    newBroadcast(),
 		mistaken: newMistaken(),
 	}
@@ -206,7 +209,7 @@ func (h *house) openCatalogue(ctx context.Context, dir string) (err error) {
 		return err
 	}
 	pipeline.Provide(h.services, h.catalogue)
-	return nil
+	return h.claimName(ctx)
 }
 
 func (h *house) openAPI(dir string) error {

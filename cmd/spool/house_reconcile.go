@@ -31,7 +31,7 @@ func (h *house) reconcile(ctx context.Context, dir string) error {
 		if err == nil {
 			return nil
 		}
-		known := errors.Is(err, metadata.ErrUnavailable) || errors.Is(err, metadata.ErrOtherDirectory) // which are said elsewhere
+		known := errors.Is(err, metadata.ErrUnavailable) || errors.Is(err, metadata.ErrOtherDirectory) || errors.Is(err, metadata.ErrClaimed) // which are said elsewhere
 		if text := err.Error(); !known && text != said && ctx.Err() == nil {
 			said = text
 			h.log.Error("the catalogue could not be compared with the disk: it is tried again", "error", err)

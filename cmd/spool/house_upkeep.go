@@ -24,10 +24,18 @@ const (
 // of protection what is protected.
 func (h *house) upkeep(ctx context.Context) error {
 	h.proveClock(ctx) // by the journal alone, where the database is away
+	remade := uint64(0)
 	for last, proven := (time.Time{}), false; ; {
-		if err := h.catalogue.Ready(ctx); err != nil {
+		if err := h.catalogue.Ready(ctx); err != nil && !errors.Is(err, metadata.ErrClaimed) {
 			return nil // the context has ended
 		}
+		if n := h.catalogue.Stats().Remade; n != remade {
+			remade = n
+			if err := h.reconcile(ctx, h.cfg.MP4.RecordPath); err != nil {
+				return nil
+			}
+		}
+		h.lookForReplaced(ctx)
 		if n, err := h.catalogue.ProtectedBytes(ctx); err == nil {
 			h.protection.Told(n)
 		}
@@ -86,7 +94,7 @@ func (h *house) keepBounds(ctx context.Context) bool {
 	switch {
 	case err == nil:
 		return true
-	case ctx.Err() == nil && !errors.Is(err, metadata.ErrUnavailable):
+	case ctx.Err() == nil && !errors.Is(err, metadata.ErrUnavailable) && !errors.Is(err, metadata.ErrClaimed):
 		h.log.Warn("the catalogue could not be looked after: it is tried again", "error", err)
 	}
 	return false

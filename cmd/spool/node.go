@@ -24,6 +24,8 @@ func setNode(o *metadata.OpenOptions, cfg *configs.Config, dir string) error {
 		o.Node = id
 	}
 	o.Directory = identityOf(dir, id)
+	place := metadata.PlaceOf(dir)
+	o.Place = &place
 	host, _ := os.Hostname() // the name that earlier versions took
 	for _, name := range []string{host, id} {
 		if name != "" && name != o.Node {

@@ -32,6 +32,7 @@ func (h *house) parts(context.Context) []api.Check {
 	if why := h.elsewhere.Load(); why != nil && checks[2].OK {
 		checks[2].OK, checks[2].Detail = false, *why
 	}
+	checks = append(checks, h.nodeCheck())
 	if h.cfg.Ingest.RTSP.Listen != "" {
 		checks = append(checks, h.listening())
 	}

@@ -21,7 +21,7 @@ import (
 type ReindexCmd struct {
 	JSON            bool          `help:"Print what was done as JSON."`
 	AcceptDirectory bool          `help:"Take the record directory over although the catalogue knows another one: recordings that are not in it are marked lost."`
-	TakeOver        []string      `placeholder:"NODE" help:"Make the recordings of a recorder that is no more this one's: what is not in the record directory is marked lost."`
+	TakeOver        []string      `placeholder:"NODE" help:"Make the recordings of a recorder that is no more this one's: what is not in the record directory is marked lost. With this recorder's own name: take the name from a recorder elsewhere that has it."`
 	Wait            time.Duration `default:"30s" placeholder:"DURATION" help:"How long the database may take to answer."`
 }
 
@@ -52,6 +52,11 @@ func (c *ReindexCmd) Run(p *Program) error {
 		return err
 	}
 	options.Log, options.Tasks, options.TakeOver = log, tasks, c.TakeOver
+	rescued, err := metadata.Rescue(ctx, options, dir)
+	if err != nil {
+		return err
+	}
+	c.printRescued(p, rescued)
 	catalogue, err := openEither(ctx, options, dir)
 	if err != nil {
 		return err
@@ -80,7 +85,7 @@ func catalogueOptions(cfg *configs.Config, dir string) (metadata.OpenOptions, er
 func openEither(ctx context.Context, o metadata.OpenOptions, dir string) (c *metadata.Catalogue, err error) {
 	c, err = metadata.Open(ctx, o)
 	if errors.Is(err, metadata.ErrJournalTaken) {
-		o.JournalDir = filepath.Join(dir, reindexJournalDir)
+		o.JournalDir, o.Guest = filepath.Join(dir, reindexJournalDir), true
 		c, err = metadata.Open(ctx, o)
 	}
 	return c, err
@@ -110,6 +115,25 @@ func unfinished(dir string) func(path string) bool {
 	return func(path string) bool {
 		_, err := os.Stat(filepath.Join(dir, filepath.FromSlash(path)) + mp4.PartSuffix)
 		return err == nil
+	}
+}
+
+// printRescued tells what was wrong, and what of it is lost. It goes beside the report,
+// which may be for a program.
+func (c *ReindexCmd) printRescued(p *Program, r metadata.Rescued) {
+	if r.Damage == "" {
+		return
+	}
+	fmt.Fprintf(p.Stderr, "%s was malformed (%s): it is kept as %s, and a new one is made\n", r.File, r.Damage, r.Kept)
+	for _, t := range r.Tables {
+		fmt.Fprintf(p.Stderr, "%s: %s taken over", t.Name, count(t.Rows, "row"))
+		if t.Invalid > 0 {
+			fmt.Fprintf(p.Stderr, ", %d that make no sense left out", t.Invalid)
+		}
+		if t.Error != "" {
+			fmt.Fprintf(p.Stderr, "; others cannot be read: %s", t.Error)
+		}
+		fmt.Fprintln(p.Stderr)
 	}
 }
 

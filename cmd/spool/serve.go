@@ -48,10 +48,17 @@ func (c *ServeCmd) Run(p *Program) error {
 		return errors.Join(err, house.close(context.Background()))
 	}
 	house.begin()
-	first := <-signals
+	var first os.Signal
+	var refused error
 	began := time.Now()
-	log.Info("draining: files are being finished; a second signal aborts", "signal", first.String())
-	err = shutDown(house, secondSignal(house, signals, first, began))
+	select {
+	case first = <-signals:
+		began = time.Now()
+		log.Info("draining: files are being finished; a second signal aborts", "signal", first.String())
+	case refused = <-house.refused:
+		log.Error("draining: this recorder may not run", "error", refused)
+	}
+	err = errors.Join(refused, shutDown(house, secondSignal(house, signals, first, began)))
 	if err == nil {
 		log.Info("drained: every file is finished", "took", time.Since(began).Round(time.Millisecond))
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/uptrace/bun"
+
 	"github.com/gospool/spool/pipeline"
 )
 
@@ -16,7 +18,13 @@ func (c *Catalogue) apply(ctx context.Context, replayEnd int64) error {
 	backoff := pipeline.Backoff{Min: 100 * time.Millisecond, Max: 5 * time.Second}
 	c.batch = c.opts.BatchSize
 	for ctx.Err() == nil {
-		err := c.connect(ctx, replayEnd)
+		err := c.stillMalformed(ctx)
+		if err == nil {
+			err = c.connect(ctx, replayEnd)
+		}
+		if err == nil {
+			err = c.hold(ctx)
+		}
 		if err == nil {
 			err = c.compareWithBefore(ctx)
 		}
@@ -28,6 +36,19 @@ func (c *Catalogue) apply(ctx context.Context, replayEnd int64) error {
 		}
 		if ctx.Err() != nil {
 			break
+		}
+		c.tried(err)
+		if malformed(err) && c.broken.Load() == nil {
+			c.spoiled(err)
+			continue
+		}
+		if errors.Is(err, errLostClaim) {
+			c.claim.held = false
+			continue
+		}
+		if errors.Is(err, ErrClaimed) {
+			c.rest(ctx, min(backoff.Next(), lapseAfter/20))
+			continue
 		}
 		if err != nil {
 			c.failed(ctx, err)
@@ -41,17 +62,24 @@ func (c *Catalogue) apply(ctx context.Context, replayEnd int64) error {
 	return nil
 }
 
-// idle waits until there is something to do.
+// idle waits for something to do, at most until the claim is to be renewed, or rows
+// that were set aside are to be tried again.
 func (c *Catalogue) idle(ctx context.Context) {
-	var again <-chan time.Time
+	var again, renew <-chan time.Time
 	if n, _, _ := c.aside.size(); n > 0 {
 		wait, stop := c.opts.Clock.After(asideEvery)
 		defer stop()
 		again = wait
 	}
+	if c.opts.Place != nil {
+		wait, stop := c.opts.Clock.After(renewEvery)
+		defer stop()
+		renew = wait
+	}
 	select {
 	case <-c.wake:
 	case <-again:
+	case <-renew:
 	case <-ctx.Done():
 	}
 }
@@ -146,13 +174,17 @@ func (c *Catalogue) connect(ctx context.Context, replayEnd int64) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.opts.ApplyTimeout)
 	defer cancel()
+	c.noteFile() // before: another one may take its place at any time
 	s, err := c.target.open(ctx)
 	if err != nil {
 		return err
 	}
-	at, err := s.position(ctx, c.journalID())
+	c.noteFile()
+	s.fence = func(ctx context.Context, tx bun.Tx) error { return c.fence(ctx, s, tx) }
+	err = c.learnNames(ctx, s)
+	var at int64
 	if err == nil {
-		err = c.learnNames(ctx, s)
+		at, err = s.position(ctx, c.journalID(), c.names())
 	}
 	if err != nil {
 		return errors.Join(err, s.close())
@@ -174,7 +206,7 @@ func (c *Catalogue) compareWithBefore(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.opts.QueryTimeout)
 	defer cancel()
-	at, err := c.store.Load().position(ctx, c.journalID())
+	at, err := c.store.Load().position(ctx, c.journalID(), c.names())
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,9 @@ type OpenOptions struct {
 	Node       string        // name of this recorder, stored with the rows it makes
 	Directory  func() string // identity of its record directory, empty while it has none; a recording of another one is that one's
 	Former     []string      // names that this recorder may have had: see adopt
-	TakeOver   []string      // names of recorders that are no more, whose rows Reconcile makes this one's
+	TakeOver   []string      // names of recorders that are no more, whose rows Reconcile makes this one's; its own: see asGuest
+	Place      *Place        // where this process records, by which it claims Node; nil: it claims nothing
+	Guest      bool          // it is beside the recorder that has the directory: see asGuest
 	Log        *slog.Logger
 	Clock      pipeline.Clock
 	Tasks      *pipeline.Tasks
@@ -93,6 +95,10 @@ type Catalogue struct {
 	stop    func()
 	changes sync.Mutex               // what SetProtected and Delete decide by stays true until they are done
 	former  atomic.Pointer[[]string] // OpenOptions.Former, and what the database knows of the directory
+	claim   claim
+	broken  atomic.Pointer[damaged] // the file that is malformed; nil: none
+	opened  atomic.Pointer[fileID]  // the one that was opened last, or could not be
+	remade  atomic.Uint64           // times that another file was in its place
 
 	refusedAt atomic.Int64 // minute in which it was last logged that a question was refused
 
@@ -126,6 +132,7 @@ func Open(ctx context.Context, o OpenOptions) (*Catalogue, error) {
 	c := &Catalogue{
 		opts: o, target: target, log: o.Log, journal: journal, pending: newPending(),
 		behind: make(chan struct{}, 1), wake: make(chan struct{}, 1), retry: make(chan struct{}, 1), damaged: old.damaged,
+		claim: claim{tried: make(chan struct{})},
 	}
 	var notes []string
 	if c.aside, notes, err = openAside(directory(filepath.Join(o.JournalDir, asideDir))); err != nil {
@@ -151,8 +158,11 @@ func Open(ctx context.Context, o OpenOptions) (*Catalogue, error) {
 // Node is the name of this recorder.
 func (c *Catalogue) Node() string { return c.opts.Node }
 
-// Stalled reports whether the database answers and takes no rows.
-func (c *Catalogue) Stalled() bool { return c.up.Load() && c.stalled.Load() }
+// Stalled reports whether the database answers and takes no rows, of anybody or of this
+// recorder.
+func (c *Catalogue) Stalled() bool {
+	return c.up.Load() && (c.stalled.Load() || c.claim.other.Load() != nil)
+}
 
 // Kick asks for what is pending to be applied now: what kept the database may be
 // over.
@@ -210,6 +220,9 @@ func (c *Catalogue) Flush(ctx context.Context) error {
 	for {
 		changed := c.pending.change()
 		n, _, _ := c.pending.size()
+		if err := c.Claimed(); err != nil {
+			return err
+		}
 		if n == 0 {
 			return nil
 		}
@@ -226,13 +239,14 @@ func (c *Catalogue) Flush(ctx context.Context) error {
 // deadline to take what is pending, and closes. What is left is applied by the
 // next process; that is no error.
 func (c *Catalogue) Close(ctx context.Context) error {
-	if c.up.Load() && !c.stalled.Load() {
+	if c.up.Load() && !c.Stalled() {
 		flush, cancel := context.WithTimeout(ctx, c.flushTime(ctx))
 		_ = c.Flush(flush)
 		cancel()
 	}
 	c.closing.Store(true)
 	c.stop()
+	c.release(context.WithoutCancel(ctx))
 	err := c.journal.close()
 	if s := c.store.Load(); s != nil {
 		err = errors.Join(err, s.close())
@@ -255,6 +269,10 @@ type Stats struct {
 	Advice         string        // what to do about that; empty where it says nothing that is not always so
 	DownSince      time.Time     // when that began; zero while it works
 	Tries          uint64        // how often it failed since then
+	Malformed      bool          // the file of the database is damaged: see Rescue
+	Remade         uint64        // times that another one took its place, which has what is on the disk only after a Reconcile
+	Claimed        string        // why the database takes no rows of this recorder: another one has its name
+	ClaimedSince   time.Time     // when that began; zero while it has it
 	Pending        int           // changes that wait for the database
 	PendingBytes   int64         //
 	PendingAge     time.Duration // of the oldest of them
@@ -288,6 +306,10 @@ func (c *Catalogue) Stats() Stats {
 	s.LastError, s.Advice, s.DownSince, s.Tries = c.failing.read()
 	s.AsideDir = filepath.Join(c.opts.JournalDir, asideDir)
 	s.Aside, s.AsideSince, s.AsideError = c.aside.size()
+	s.Malformed, s.Remade = c.broken.Load() != nil, c.remade.Load()
+	if e := c.claim.other.Load(); e != nil {
+		s.Claimed, s.ClaimedSince = e.Error(), time.Unix(0, c.claim.at.Load())
+	}
 	failures, since, err := c.journal.health()
 	if s.JournalErrors = failures; err != nil {
 		s.JournalError, s.JournalSince = err.Error(), since

@@ -240,7 +240,7 @@ func TestOldChangesNeverMoveARowBack(t *testing.T) {
 		require.NoError(t, err)
 		require.EqualValues(t, 3, got.Size)
 		require.False(t, got.Protected)
-		at, err := s.position(t.Context(), "journal")
+		at, err := s.position(t.Context(), "journal", []string{"node1"})
 		require.NoError(t, err)
 		require.EqualValues(t, 400, at)
 	})

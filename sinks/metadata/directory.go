@@ -37,6 +37,11 @@ func (c *Catalogue) ClaimDirectory(ctx context.Context, identity func(create boo
 	if err := c.Flush(ctx); err != nil {
 		return err
 	}
+	if accept {
+		if err := c.acceptPlace(ctx); err != nil {
+			return err
+		}
+	}
 	// The rows come first: a recorder that begins just now names its directory
 	// before it makes a row.
 	known, rows, err := c.directory(ctx)
@@ -85,7 +90,7 @@ func (c *Catalogue) directory(ctx context.Context) (known string, rows bool, err
 }
 
 func (s *store) keepDirectory(ctx context.Context, node, identity string) error {
-	return s.rw.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+	return s.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
 		if _, err := tx.NewDelete().Table("spool_directories").Where("node = ?", node).Exec(ctx); err != nil {
 			return err
 		}

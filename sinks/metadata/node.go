@@ -168,7 +168,7 @@ func (c *Catalogue) rename(ctx context.Context, rows []*row) (ids []string, err 
 	}
 	names := bun.List(c.names())
 	return ids, c.read(ctx, func(ctx context.Context, s *store) error {
-		return s.rw.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		return s.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
 			set := func(table string, ids []string) error {
 				_, err := tx.NewUpdate().Table(table).Set("node = ?", c.opts.Node).
 					Where("id IN (?)", bun.List(ids)).Where("node IN (?)", names).Exec(ctx)

@@ -199,6 +199,13 @@ func (p *pending) size() (n int, bytes int64, oldest int64) {
 	return len(p.queue), p.bytes, oldest
 }
 
+// nudge wakes who waits for a change.
+func (p *pending) nudge() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.signal()
+}
+
 // change is closed at the next change of the queue.
 func (p *pending) change() <-chan struct{} {
 	p.mu.Lock()

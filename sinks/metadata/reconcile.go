@@ -64,7 +64,7 @@ func (c *Catalogue) Reconcile(ctx context.Context, dir string, readEntry func(pa
 	}
 	r := &reconciliation{c: c, dir: dir, readEntry: readEntry, isLive: isLive, progress: progress,
 		files: map[string]int64{}, parts: map[string]bool{}}
-	for _, step := range []func(context.Context) error{r.walk, r.compare, r.add, c.Flush} {
+	for _, step := range []func(context.Context) error{c.mayTakeOver, r.walk, r.compare, r.add, c.Flush, c.forgetTakenOver} {
 		if err := step(ctx); err != nil {
 			return r.report, fmt.Errorf("reconcile: %w", err)
 		}
@@ -312,6 +312,9 @@ func (r *reconciliation) entry(path string) (media.Recording, error) {
 
 // put waits for room in the journal where there is none: nothing here is urgent.
 func (r *reconciliation) put(ctx context.Context, rec media.Recording) error {
+	if err := r.c.Claimed(); err != nil { // another recorder changes the same rows
+		return err
+	}
 	err := r.c.Put(ctx, rec)
 	if errors.Is(err, ErrJournalFull) {
 		if err := r.c.Flush(ctx); err != nil {

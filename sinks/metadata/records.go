@@ -98,10 +98,13 @@ func (c *Catalogue) read(ctx context.Context, use func(context.Context, *store) 
 	defer cancel()
 	err := use(inner, s)
 	switch {
-	case err == nil || errors.Is(err, sql.ErrNoRows):
+	case err == nil || errors.Is(err, sql.ErrNoRows) || errors.Is(err, ErrClaimed):
 		return err
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
+	}
+	if malformed(err) {
+		c.spoiled(err)
 	}
 	if kind := troubleOf(err); kind == away {
 		c.down(err)

@@ -85,7 +85,7 @@ func stalled(t *testing.T, o OpenOptions, away, back func()) {
 	require.Len(t, all(t, c, Query{Limit: 1000}), n-1)
 	back()
 	ready(t, c.Catalogue)
-	require.False(t, c.Stalled())
+	require.Eventually(t, func() bool { return !c.Stalled() }, time.Minute, 5*time.Millisecond, "the last batch is noted after its rows are there")
 	require.True(t, c.Stats().DownSince.IsZero())
 	require.Len(t, all(t, c, Query{Limit: 1000}), n-1)
 }

@@ -7,16 +7,21 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/gofrs/flock"
 	"github.com/uptrace/bun"
 )
 
 // store is a database that has been reached and has the schema.
 type store struct {
 	driver   string
-	rw, ro   *bun.DB  // the same pool, but for sqlite: one connection that writes, some that read
-	lockFile string   // of the migrations; sqlite only
-	utf16    bool     // how the database keeps text; sqlite only
-	remade   []string // tables that were gone: see remake
+	rw, ro   *bun.DB      // the same pool, but for sqlite: one connection that writes, some that read
+	lockFile string       // of the migrations; sqlite only
+	lock     *flock.Flock // see openSuffix; sqlite only
+	oneHost  bool         // no other machine can reach it: sqlite on a disk of this one
+	utf16    bool         // how the database keeps text; sqlite only
+	remade   []string     // tables that were gone: see remake
+
+	fence func(context.Context, bun.Tx) error // see Catalogue.fence; nil: none
 }
 
 // begin brings the schema up to date; on an error it closes what was opened. Where it
@@ -38,7 +43,7 @@ func (s *store) begin(ctx context.Context) (*store, error) {
 
 // tables are those of the schema: first the ones that a page of recordings is read from.
 var tables = []string{"spool_journals", "spool_recordings", "spool_streams",
-	"spool_events", "spool_event_recordings", "spool_directories", "spool_upkeep"}
+	"spool_events", "spool_event_recordings", "spool_directories", "spool_upkeep", "spool_claims"}
 
 // ping asks whether recordings can be read.
 func (s *store) ping(ctx context.Context) error { return s.have(ctx, tables[:3]) }
@@ -73,13 +78,17 @@ func (s *store) close() error {
 	if s.ro != s.rw {
 		err = errors.Join(err, s.ro.Close())
 	}
+	if s.lock != nil {
+		err = errors.Join(err, s.lock.Unlock())
+	}
 	return err
 }
 
 // position is the revision up to which the database has a journal; 0 where it
-// has never heard of it.
-func (s *store) position(ctx context.Context, journal string) (rev int64, err error) {
-	err = s.rw.NewSelect().TableExpr("spool_journals").Column("applied").Where("id = ?", journal).Scan(ctx, &rev)
+// has never heard of it, or only of a copy in the record directory of another recorder.
+func (s *store) position(ctx context.Context, journal string, names []string) (rev int64, err error) {
+	err = s.rw.NewSelect().TableExpr("spool_journals").Column("applied").Where("id = ?", journal).
+		Where("node IN (?)", bun.List(names)).Scan(ctx, &rev)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, nil
 	}
@@ -90,7 +99,7 @@ func (s *store) position(ctx context.Context, journal string) (rev int64, err er
 // leaves rows alone that are of none of the names, the first of which is this
 // recorder's, and gives the changes that it left out.
 func (s *store) write(ctx context.Context, journal string, names []string, ops []op) (others []op, err error) {
-	err = s.rw.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+	err = s.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
 		var mine []op
 		if mine, others, err = s.divide(ctx, tx, names, ops); err != nil {
 			return err
@@ -128,6 +137,19 @@ func (s *store) write(ctx context.Context, journal string, names []string, ops [
 		return nil, fmt.Errorf("%s: apply %d changes: %w", s.driver, len(ops), err)
 	}
 	return others, nil
+}
+
+// inTx does something in a transaction in which this recorder has its name: see
+// Catalogue.fence.
+func (s *store) inTx(ctx context.Context, do func(context.Context, bun.Tx) error) error {
+	return s.rw.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		if s.fence != nil {
+			if err := s.fence(ctx, tx); err != nil {
+				return err
+			}
+		}
+		return do(ctx, tx)
+	})
 }
 
 // batch is changes without those that a later one of the batch overrides: an

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/go-sql-driver/mysql"
+	"github.com/gofrs/flock"
 	"github.com/jackc/pgx/v5"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/mysqldialect"
@@ -24,6 +25,7 @@ import (
 type target struct {
 	driver  string
 	secrets []string // what no log may show
+	file    string   // of sqlite
 	open    func(context.Context) (*store, error)
 }
 
@@ -32,6 +34,9 @@ const (
 	// connLifetime is how long a connection may lead elsewhere than its address does
 	// by now: a name or an address moves to another server at a failover.
 	connLifetime = time.Minute
+	// openSuffix names the file that is locked, shared, by all who have the database
+	// open: SQLite itself would not notice that its file gets another name.
+	openSuffix = ".open"
 )
 
 // parseTarget reads the configuration and does no I/O. Its errors do not quote
@@ -84,8 +89,16 @@ func sqliteTarget(dsn string) (*target, error) {
 		}
 		r.SetMaxOpenConns(poolSize)
 		r.SetConnMaxLifetime(connLifetime) // see store.anew
-		s := &store{driver: "sqlite", lockFile: file + ".migrate",
-			rw: bun.NewDB(w, sqlitedialect.New()), ro: bun.NewDB(r, sqlitedialect.New())}
+		lock := flock.New(file + openSuffix)
+		switch ok, err := lock.TryRLock(); {
+		case err != nil: // a file system without locks: Rescue cannot have one either
+			lock = nil
+		case !ok:
+			return nil, errors.Join(fmt.Errorf("sqlite: %s is being made anew by spool reindex", file), w.Close(), r.Close())
+		}
+		s := &store{driver: "sqlite", lock: lock, lockFile: file + ".migrate",
+			oneHost: onThisMachine(filepath.Dir(file)),
+			rw:      bun.NewDB(w, sqlitedialect.New()), ro: bun.NewDB(r, sqlitedialect.New())}
 		if s, err = s.begin(ctx); err != nil {
 			return nil, err
 		}
@@ -96,7 +109,7 @@ func sqliteTarget(dsn string) (*target, error) {
 		s.utf16 = encoding != "UTF-8"
 		return s, nil
 	}
-	return &target{driver: "sqlite", open: open}, nil
+	return &target{driver: "sqlite", file: file, open: open}, nil
 }
 
 func postgresTarget(dsn string) (*target, error) {

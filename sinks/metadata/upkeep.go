@@ -144,7 +144,7 @@ func (c *Catalogue) inTx(ctx context.Context, do func(context.Context, *store, b
 	return c.read(ctx, func(ctx context.Context, s *store) error {
 		var err error
 		for range 4 {
-			err = s.rw.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error { return do(ctx, s, tx) })
+			err = s.inTx(ctx, func(ctx context.Context, tx bun.Tx) error { return do(ctx, s, tx) })
 			if err == nil || troubleOf(err) != busy {
 				break
 			}

@@ -158,3 +158,44 @@ crontab: {jobs: [{name: tick, cron: "@every 4s", action: event, stream: live/a}]
 	require.NotEmpty(t, events.Events)
 	require.Equal(t, "tick", events.Events[0].Name)
 }
+
+// What was made by API outlives a reload and a restart, and a reload that is refused
+// changes nothing at all.
+func TestReloadKeepsPipelinesMadeByAPI(t *testing.T) {
+	t.Parallel()
+	const own = "pipelines: {own: {stages: [source, gop_ring, segmenter, mp4, metadata]}"
+	r := serveStatic(t, own+"}\n")
+	for _, name := range []string{"one", "two"} {
+		resp, body := r.send("PUT", "/mp4/pipelines/"+name, clipYAML, "Content-Type", inYAML)
+		require.Equal(t, 200, resp.StatusCode, body)
+	}
+	byAPI := func(r *recorder) (names []string) {
+		for name, p := range r.pipelines() {
+			if p.Origin == "api" {
+				names = append(names, name)
+			}
+		}
+		return names
+	}
+	require.ElementsMatch(t, []string{"one", "two"}, byAPI(r))
+
+	r.configure(own + ", more: {stages: [source, gop_ring, segmenter, mp4, metadata]}}\n")
+	require.Equal(t, 200, func() int { resp, _ := r.send("POST", "/mp4/reload", ""); return resp.StatusCode }())
+	require.Contains(t, r.pipelines(), "more")
+	require.ElementsMatch(t, []string{"one", "two"}, byAPI(r))
+	before := r.pipelines()
+
+	r.expect("the configuration is refused") // the file is watched as well
+	r.configure(own + ", third: {stages: [source, gop_ring, segmenter, mp4, metadata]}}\nmp4: {record_path: elsewhere, max_duration: 7}\n")
+	resp, body := r.send("POST", "/mp4/reload", "")
+	require.Equal(t, http.StatusUnprocessableEntity, resp.StatusCode, body)
+	require.Contains(t, body, "mp4/record_path")
+	require.Contains(t, body, "the directory of the recordings cannot change while spool runs")
+	require.Equal(t, before, r.pipelines(), "nothing of it was applied")
+	require.NoDirExists(t, filepath.Join(r.dir, "elsewhere"))
+
+	require.Equal(t, 0, r.signal(syscall.SIGTERM))
+	r = launch(t, staticBinary, r.dir, own+"}\n")
+	require.ElementsMatch(t, []string{"one", "two"}, byAPI(r))
+	require.Len(t, r.pipelines(), 3)
+}

@@ -1,0 +1,108 @@
+package metadata
+
+import (
+	"fmt"
+	"time"
+)
+
+// life tells about the recorder behind a claim.
+type life int
+
+const (
+	gone    life = iota // the claim is free
+	unknown             // it may live
+	alive
+)
+
+// watch notices by our own clock whether a claim is renewed.
+type watch struct {
+	process string
+	beats   int64
+	since   time.Time // when it was first seen so
+	moved   bool      // it was seen to change
+}
+
+func (w *watch) look(r *claimRow, now time.Time) {
+	switch {
+	case w.since.IsZero() || r.Process != w.process:
+		*w = watch{process: r.Process, beats: r.Beats, since: now}
+	case r.Beats != w.beats:
+		w.beats, w.since, w.moved = r.Beats, now, true
+	}
+}
+
+// life judges a claim. Free is one that was given back; one whose process is seen to
+// be no more; one on the directory whose journal is locked by us; one of an earlier boot
+// of the only machine that can reach the database; and one that was not renewed for
+// lapseAfter, by the database's clock or by ours.
+func (c *Catalogue) life(s *store, r *claimRow, w *watch) life {
+	me, it := *c.opts.Place, r.place()
+	now := c.opts.Clock.Now()
+	w.look(r, now)
+	switch {
+	case r.Released != 0, r.Process == "" && me.sameDirectory(it):
+		return gone
+	case me.seesProcess(it) && born(it.PID) == it.Born:
+		return alive
+	case me.seesProcess(it), me.sameDirectory(it) && !c.opts.Guest:
+		return gone
+	case s.oneHost && me.Kernel != "" && it.Kernel != "" && me.Kernel != it.Kernel:
+		return gone
+	case now.Sub(w.since) >= lapseAfter:
+		return gone
+	case oneClock(s, me, it) && r.Now-r.Seen >= lapseSeconds:
+		return gone
+	case w.moved:
+		return alive
+	}
+	return unknown
+}
+
+const lapseSeconds = int64(lapseAfter / time.Second)
+
+// oneClock reports whether the signs of life were timed by the clock that we ask: SQLite
+// has that of whoever writes.
+func oneClock(s *store, me, it Place) bool {
+	return s.driver != "sqlite" || s.oneHost || me.Kernel != "" && me.Kernel == it.Kernel
+}
+
+// ClaimedError names both places of a name that two recorders want.
+type ClaimedError struct {
+	Node     string
+	By, Here Place
+	Identity string    // of the other one's record directory
+	Since    time.Time // by the database's clock, as all of these
+	LastSeen time.Duration
+	MayBeUs  bool // it may be an earlier run of this recorder, before the machine was booted, or long gone
+}
+
+func (e *ClaimedError) Unwrap() error { return ErrClaimed }
+
+func (e *ClaimedError) Error() string {
+	by := fmt.Sprintf("host %s, record path %s", e.By.Host, e.By.Path)
+	if e.Identity != "" {
+		by += ", directory " + e.Identity
+	}
+	if e.By.PID > 0 {
+		by += fmt.Sprintf(", pid %d", e.By.PID)
+	}
+	text := fmt.Sprintf("node %s is claimed by the recorder on %s, since %s, last sign of life %s ago; this one is on host %s, record path %s, pid %d: ",
+		e.Node, by, e.Since.Format(time.RFC3339), e.LastSeen, e.Here.Host, e.Here.Path, e.Here.PID)
+	if e.MayBeUs {
+		text += "if that was this recorder before a reboot, or lives no more, the claim lapses by itself; else "
+	}
+	return text + "give each recorder a node.name of its own, or delete .spool-directory in a copied record directory; " +
+		fmt.Sprintf("if that recorder is no more, its claim lapses %s after its last sign of life, or run spool reindex --take-over %s here", lapseAfter, e.Node)
+}
+
+// claimedBy makes the error about another recorder's claim.
+func (c *Catalogue) claimedBy(r *claimRow, w *watch) *ClaimedError {
+	me, it := *c.opts.Place, r.place()
+	seen := time.Duration(max(0, r.Now-r.Seen)) * time.Second
+	own := c.opts.Directory()
+	return &ClaimedError{
+		Node: r.Node, By: it, Here: me, Identity: r.Directory, Since: time.Unix(r.Started, 0).UTC(), LastSeen: seen,
+		MayBeUs: !w.moved && !me.seesProcess(it) && (max(r.Now-r.Seen, r.Seen-r.Now) >= lapseSeconds ||
+			(me.Kernel == "" || me.Kernel != it.Kernel) && (own != "" && own == r.Directory || me.Host == it.Host && me.Path == it.Path)),
+	}
+}

@@ -1,0 +1,92 @@
+package metadata
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// Place is where a process records. Host, Path and PID are for people; whether two
+// places are one is decided by the kernel that runs there and the directory's inode,
+// since a copy of a disk or of a machine has the same names and the same identity.
+type Place struct {
+	Process   string // ID of this run of the program
+	Host      string
+	Path      string // of the record directory, absolute
+	Kernel    string // boot_id: another one after each boot, and on each copy of a machine; empty where unknown
+	Namespace string // of process IDs
+	PID       int
+	Born      string // when the process started, in ticks of that kernel
+	Inode     string // device:inode of the record directory
+}
+
+// PlaceOf describes this process and a record directory. What cannot be found out
+// stays empty and proves nothing.
+func PlaceOf(dir string) Place {
+	p := Place{Process: media.NewID(time.Now()).String(), PID: os.Getpid(), Born: born(os.Getpid())}
+	p.Host, _ = os.Hostname()
+	p.Path, _ = filepath.Abs(dir)
+	p.Namespace, _ = os.Readlink("/proc/self/ns/pid")
+	if id, err := os.ReadFile("/proc/sys/kernel/random/boot_id"); err == nil {
+		p.Kernel = strings.TrimSpace(string(id))
+	}
+	if info, err := os.Stat(dir); err == nil {
+		if st, ok := info.Sys().(*syscall.Stat_t); ok {
+			p.Inode = fmt.Sprintf("%x:%x", st.Dev, st.Ino)
+		}
+	}
+	p.Host, p.Path = cut(p.Host, maxHostBytes), cut(p.Path, maxPathBytes)
+	return p
+}
+
+func cut(s string, max int) string {
+	return strings.ToValidUTF8(s[:min(len(s), max)], "")
+}
+
+// sameDirectory reports whether both record to one directory of one machine.
+func (p Place) sameDirectory(o Place) bool {
+	return p.Kernel != "" && p.Kernel == o.Kernel && p.Inode != "" && p.Inode == o.Inode
+}
+
+// seesProcess reports whether the process ID of another place means something here.
+func (p Place) seesProcess(o Place) bool {
+	return p.Kernel != "" && p.Kernel == o.Kernel && p.Namespace != "" && p.Namespace == o.Namespace && o.PID > 0 && o.Born != ""
+}
+
+// born is when a process started; empty where it runs no more.
+func born(pid int) string {
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return ""
+	}
+	// The name in brackets may hold anything, brackets too: state is the first field behind it.
+	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+	if len(fields) < 20 || fields[0] == "Z" || fields[0] == "X" {
+		return ""
+	}
+	return fields[19]
+}
+
+// onThisMachine reports whether a directory is on a file system that no other machine
+// mounts at the same time. One that is not known may be.
+func onThisMachine(dir string) bool {
+	var fs unix.Statfs_t
+	if unix.Statfs(dir, &fs) != nil {
+		return false
+	}
+	switch uint32(fs.Type) {
+	case unix.EXT4_SUPER_MAGIC, unix.XFS_SUPER_MAGIC, unix.BTRFS_SUPER_MAGIC, unix.F2FS_SUPER_MAGIC, unix.TMPFS_MAGIC,
+		unix.OVERLAYFS_SUPER_MAGIC, unix.MSDOS_SUPER_MAGIC, unix.EXFAT_SUPER_MAGIC, 0x2fc12fc1: // zfs
+		return true
+	}
+	return false
+}

@@ -1,0 +1,116 @@
+package metadata
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// Replaced is a recorder that was on this host, in this record path, in another
+// directory: most often the disk that is not mounted now.
+type Replaced struct {
+	Node, Directory string
+	LastSeen        time.Time // by the database's clock
+	Older           bool      // its directory was made before ours
+}
+
+// Replaced lists the recorders that this one took the place of, and that still have
+// recordings: nobody serves those, and none of them is lost. One that lives is another
+// machine of the same name.
+func (c *Catalogue) Replaced(ctx context.Context) (out []Replaced, err error) {
+	if c.opts.Place == nil || c.opts.Directory() == "" {
+		return nil, nil
+	}
+	err = c.read(ctx, func(ctx context.Context, s *store) error {
+		out = nil
+		var rows []*claimRow
+		err := s.ro.NewSelect().Model(&rows).ColumnExpr("*").ColumnExpr(s.seconds()+" AS now").
+			Where("host = ?", c.opts.Place.Host).Where("path = ?", c.opts.Place.Path).Where("node <> ?", c.opts.Node).
+			Where("directory <> ?", c.opts.Directory()).Where("directory <> ''").OrderExpr("node").Scan(ctx)
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			if c.life(s, r, &watch{}) != gone {
+				continue
+			}
+			has, err := s.ro.NewSelect().TableExpr("spool_recordings").Where("node = ?", r.Node).
+				Where("state <> ?", string(media.StateLost)).Exists(ctx)
+			if err != nil {
+				return err
+			}
+			if has {
+				// Identities begin with the time when they were made.
+				out = append(out, Replaced{r.Node, r.Directory, time.Unix(r.Seen, 0).UTC(), r.Directory < c.opts.Directory()})
+			}
+		}
+		return nil
+	})
+	return out, err
+}
+
+// acceptPlace forgets that other recorders were in this one's place.
+func (c *Catalogue) acceptPlace(ctx context.Context) error {
+	found, err := c.Replaced(ctx)
+	for _, r := range found {
+		if err != nil {
+			break
+		}
+		err = c.inTx(ctx, func(ctx context.Context, s *store, tx bun.Tx) error {
+			_, err := tx.NewUpdate().Table(claimsTable).Set("path = ''").Where("node = ?", r.Node).Where("directory = ?", r.Directory).Exec(ctx)
+			return err
+		})
+	}
+	return err
+}
+
+// mayTakeOver refuses to make the recordings of a recorder ours that may live.
+func (c *Catalogue) mayTakeOver(ctx context.Context) error {
+	return c.eachTakenOver(ctx, func(ctx context.Context, s *store, r *claimRow) error {
+		w := &watch{}
+		if c.life(s, r, w) == gone {
+			return nil
+		}
+		e := c.claimedBy(r, w)
+		return fmt.Errorf("%w: node %s lives on host %s, record path %s, pid %d, last sign of life %s ago: stop it, and wait %s where it was killed",
+			ErrClaimed, e.Node, e.By.Host, e.By.Path, e.By.PID, e.LastSeen, lapseAfter)
+	})
+}
+
+// forgetTakenOver removes what is kept of recorders whose recordings are ours now.
+func (c *Catalogue) forgetTakenOver(ctx context.Context) error {
+	return c.eachTakenOver(ctx, func(ctx context.Context, s *store, r *claimRow) error {
+		return s.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
+			_, err := tx.NewDelete().Table(claimsTable).Where("node = ?", r.Node).Where("beats = ?", r.Beats).Exec(ctx)
+			if err == nil {
+				_, err = tx.NewDelete().Table("spool_directories").Where("node = ?", r.Node).Exec(ctx)
+			}
+			return err
+		})
+	})
+}
+
+func (c *Catalogue) eachTakenOver(ctx context.Context, do func(context.Context, *store, *claimRow) error) error {
+	if c.opts.Place == nil {
+		return nil
+	}
+	return c.read(ctx, func(ctx context.Context, s *store) error {
+		for _, node := range c.opts.TakeOver {
+			r, err := s.claimOf(ctx, s.rw, node)
+			if err != nil {
+				return err
+			}
+			if r == nil || node == c.opts.Node {
+				continue
+			}
+			if err := do(ctx, s, r); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

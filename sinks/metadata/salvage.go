@@ -1,0 +1,314 @@
+package metadata
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// salvaged are the tables that are taken over from a damaged catalogue, with what orders
+// their rows. Left out are those that are made again: the position in a journal, which is
+// then applied once more, and the state of the upkeep.
+var salvaged = []struct {
+	table, key string
+	rowid      bool
+}{
+	{table: "spool_recordings", key: "rowid", rowid: true},
+	{table: "spool_events", key: "id"},
+	{table: "spool_event_recordings", key: "event_id, recording_id"},
+	{table: "spool_streams", key: "path"},
+	{table: "spool_directories", key: "node"},
+	{table: claimsTable, key: "node"},
+}
+
+// salvage copies what can be read of the file old into an empty catalogue.
+func salvage(ctx context.Context, old string, into *store) (out []RescuedTable, err error) {
+	db, err := openReadOnly(old)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = db.Close() }()
+	var n int
+	if err := db.QueryRowContext(ctx, "SELECT COUNT(*) FROM sqlite_master").Scan(&n); malformed(err) {
+		_ = db.Close()
+		revived := old + ".rebuilding" + copySuffix
+		defer func() { _ = os.Remove(revived) }()
+		if _, err := into.rw.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)"); err != nil { // its header is in its file then
+			return nil, err
+		}
+		if err := reviveHeader(old, old+".rebuilding", revived); err != nil {
+			return nil, err
+		}
+		if db, err = openReadOnly(revived); err != nil {
+			return nil, err
+		}
+	}
+	for _, t := range salvaged {
+		r := rescuer{old: db, into: into.rw.DB, table: t.table, seen: map[string]bool{}}
+		r.report.Name = t.table
+		if err := r.begin(ctx); err != nil {
+			if ctx.Err() != nil || !errors.Is(err, errUnreadable) {
+				return out, err
+			}
+			r.report.Error = err.Error()
+		} else if err := r.copy(ctx, t.key, t.rowid); err != nil {
+			return out, err
+		}
+		out = append(out, r.report)
+	}
+	return out, nil
+}
+
+// errUnreadable: the old file does not give what was asked of it.
+var errUnreadable = errors.New("it cannot be read")
+
+// rescuer copies one table.
+type rescuer struct {
+	old, into *sql.DB
+	table     string
+	columns   []string
+	insert    string
+	report    RescuedTable
+
+	tx   *sql.Tx
+	seen map[string]bool // for tables without rowid, which are read from both ends
+	last int64           // rowid
+}
+
+// begin finds the columns that both have.
+func (r *rescuer) begin(ctx context.Context) error {
+	have, err := columnsOf(ctx, r.old, r.table)
+	if err == nil && len(have) == 0 {
+		err = errors.New("the table is not there")
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", errUnreadable, err)
+	}
+	want, err := columnsOf(ctx, r.into, r.table)
+	if err != nil {
+		return err
+	}
+	for _, c := range want {
+		if slices.Contains(have, c) {
+			r.columns = append(r.columns, c)
+		}
+	}
+	marks := strings.TrimSuffix(strings.Repeat("?,", len(r.columns)), ",")
+	r.insert = "INSERT OR IGNORE INTO " + r.table + " (" + strings.Join(r.columns, ", ") + ") VALUES (" + marks + ")"
+	return nil
+}
+
+func columnsOf(ctx context.Context, db *sql.DB, table string) (names []string, err error) {
+	rows, err := db.QueryContext(ctx, "SELECT name FROM pragma_table_info(?)", table)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, err
+		}
+		names = append(names, name)
+	}
+	return names, rows.Err()
+}
+
+func (r *rescuer) copy(ctx context.Context, key string, rowid bool) (err error) {
+	if r.tx, err = r.into.BeginTx(ctx, nil); err != nil {
+		return err
+	}
+	defer func() { _ = r.tx.Rollback() }()
+	if rowid {
+		err = r.byRowid(ctx)
+	} else {
+		err = r.fromBothEnds(ctx, key)
+	}
+	if err != nil {
+		return err
+	}
+	return r.tx.Commit()
+}
+
+// byRowid walks the table, and where a row cannot be read goes on at the next one that can.
+func (r *rescuer) byRowid(ctx context.Context) error {
+	r.last = -1 << 62
+	var end int64 = 1 << 40
+	_ = r.old.QueryRowContext(ctx, "SELECT max(rowid) FROM "+r.table).Scan(&end)
+	for {
+		damage, err := r.read(ctx, "WHERE rowid > ? ORDER BY rowid", r.last)
+		if err != nil || damage == nil {
+			return err
+		}
+		r.report.Error = damage.Error()
+		r.last = max(r.last, 0)
+		next, found := r.nextReadable(ctx, end)
+		if !found {
+			return ctx.Err()
+		}
+		r.last = next
+	}
+}
+
+// nextReadable is the lowest rowid above which a row can be read, behind a damaged place.
+func (r *rescuer) nextReadable(ctx context.Context, end int64) (int64, bool) {
+	works := func(after int64) bool {
+		var got int64
+		return r.old.QueryRowContext(ctx, "SELECT rowid FROM "+r.table+" WHERE rowid > ? ORDER BY rowid LIMIT 1", after).Scan(&got) == nil &&
+			r.whole(ctx, got)
+	}
+	fails, step := r.last, int64(1)
+	for fails+step < end && ctx.Err() == nil {
+		if !works(fails + step) {
+			fails, step = fails+step, step*2
+			continue
+		}
+		for ok := fails + step; ; { // between what fails and what works
+			mid := fails + (ok-fails)/2
+			switch {
+			case mid == fails:
+				return ok, true
+			case works(mid):
+				ok = mid
+			default:
+				fails = mid
+			}
+		}
+	}
+	return 0, false
+}
+
+// whole reports whether a row can be read to its end.
+func (r *rescuer) whole(ctx context.Context, rowid int64) bool {
+	values := r.values()
+	return r.old.QueryRowContext(ctx, "SELECT "+strings.Join(r.columns, ", ")+" FROM "+r.table+" WHERE rowid = ?", rowid).Scan(values...) == nil
+}
+
+// fromBothEnds reads up to a damaged place, and down to it.
+func (r *rescuer) fromBothEnds(ctx context.Context, key string) error {
+	damage, err := r.read(ctx, "ORDER BY "+key)
+	if err != nil || damage == nil {
+		return err
+	}
+	r.report.Error = damage.Error()
+	_, err = r.read(ctx, "ORDER BY "+strings.ReplaceAll(key, ",", " DESC,")+" DESC")
+	return err
+}
+
+func (r *rescuer) values() []any {
+	values := make([]any, len(r.columns))
+	for i := range values {
+		values[i] = new(any)
+	}
+	return values
+}
+
+// read copies rows until one cannot be read: damage says why.
+func (r *rescuer) read(ctx context.Context, which string, args ...any) (damage, err error) {
+	columns := strings.Join(r.columns, ", ")
+	if len(args) > 0 {
+		columns += ", rowid"
+	}
+	rows, damage := r.old.QueryContext(ctx, "SELECT "+columns+" FROM "+r.table+" "+which, args...)
+	if damage != nil {
+		return damage, ctx.Err()
+	}
+	defer rows.Close()
+	for rows.Next() {
+		values := r.values()
+		into := values
+		if len(args) > 0 {
+			into = append(slices.Clone(values), &r.last)
+		}
+		if damage := rows.Scan(into...); damage != nil {
+			return damage, ctx.Err()
+		}
+		if err := r.keep(ctx, values); err != nil {
+			return nil, err
+		}
+	}
+	return rows.Err(), ctx.Err()
+}
+
+// keep stores a row that can be what was written.
+func (r *rescuer) keep(ctx context.Context, values []any) error {
+	row := map[string]any{}
+	for i, name := range r.columns {
+		row[name] = *values[i].(*any)
+	}
+	if key := fmt.Sprint(row["id"], row["event_id"], row["recording_id"], row["path"], row["node"]); r.report.Error != "" && r.table != "spool_recordings" {
+		if r.seen[key] {
+			return nil
+		}
+	} else if r.table != "spool_recordings" {
+		r.seen[key] = true
+	}
+	if !plausible(row) {
+		r.report.Invalid++
+		return nil
+	}
+	for i := range values {
+		values[i] = *values[i].(*any)
+	}
+	res, err := r.tx.ExecContext(ctx, r.insert, values...)
+	if err != nil {
+		return err
+	}
+	if n, _ := res.RowsAffected(); n == 1 {
+		r.report.Rows++
+	}
+	return nil
+}
+
+// plausible reports whether the values of a row may have been written so. A damaged page
+// can hold anything: a revision out of the future would keep every change of its row out.
+func plausible(row map[string]any) bool {
+	limit := time.Now().Add(24 * time.Hour).UnixNano()
+	for name, v := range row {
+		if v == nil {
+			return false
+		}
+		switch name {
+		case "id", "event_id", "recording_id":
+			s, ok := v.(string)
+			if !ok {
+				return false
+			}
+			if _, err := media.ParseID(s); err != nil {
+				return false
+			}
+		case "revision", "protected_rev":
+			if n, ok := v.(int64); !ok || n < 0 || n > limit {
+				return false
+			}
+		case "start_ns", "end_ns", "duration_ns", "size", "protected", "span", "gap_ns", "gap_chunks", "at_ns", "protect",
+			"started", "seen", "beats", "pid", "released":
+			if _, ok := v.(int64); !ok {
+				return false
+			}
+		case "tracks", "events":
+			if !json.Valid(asBytes(v)) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func asBytes(v any) []byte {
+	switch v := v.(type) {
+	case string:
+		return []byte(v)
+	case []byte:
+		return v
+	}
+	return nil
+}
