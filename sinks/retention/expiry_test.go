@@ -546,6 +546,7 @@ func TestWhatIsAheadOfTheTimeGoesForRoomToo(t *testing.T) {
 	require.Equal(t, []string{"live/cam"}, r.running)
 	require.LessOrEqual(t, len(r.footage()), 5)
 	require.Contains(t, r.footage(), number(11))
+	require.Equal(t, pipeline.ClockDoubtful, r.plan().Clock.State, "what was recorded before the first look hides nothing")
 }
 
 // keep_at_least is by the best guess of the time: a clock that is behind makes
