@@ -107,15 +107,15 @@ func (it *Item) age(now time.Time) time.Duration {
 	return time.Duration(max(now.UnixNano()-min(it.ended(), now.UnixNano()), 0))
 }
 
-// newest is the newest proof of the time among the items: what was recorded was
-// also written then.
-func (s *shelf) newest() (path string, at time.Time) {
+// newest is the newest proof of the time among the items up to a moment: what was
+// recorded was also written then.
+func (s *shelf) newest(upTo int64) (path string, at time.Time) {
 	newest := int64(0)
 	for _, it := range s.items {
 		if it.Kind != Footage && it.Kind != Event || it.undated || it.Dated != 0 {
 			continue
 		}
-		if ns := min(it.EndUTC, it.changed); ns > newest {
+		if ns := min(it.EndUTC, it.changed); ns > newest && ns < upTo {
 			path, newest = it.Path, ns
 		}
 	}

@@ -247,7 +247,7 @@ func TestAClockThatGoesBackOverARestartWaitsAnew(t *testing.T) {
 	r.restart()
 	r.look(0)
 	r.hours(20)
-	r.now = r.now.Add(-2 * day)
+	r.now = r.now.Add(-10 * time.Hour)
 	r.restart()
 	r.look(0)
 	r.hours(10)
@@ -530,6 +530,23 @@ func TestRoomIsMadeWhileNothingExpires(t *testing.T) {
 			require.Equal(t, []string{"live/cam"}, r.running)
 		})
 	}
+}
+
+// What is recorded by a clock that is years ahead may go for room like anything else.
+func TestWhatIsAheadOfTheTimeGoesForRoomToo(t *testing.T) {
+	r := newRoom(t, Policy{Limits: Limits{MaxBytes: 5 * mib}})
+	r.put("old.mp4", "live/cam", day, 4096)
+	r.now, r.synced = r.now.Add(10*years), false
+	r.restart()
+	r.running = []string{"live/cam"}
+	for n := range 12 {
+		r.put(number(n), "live/cam", 0, mib)
+		r.look(2 * time.Minute)
+	}
+	require.Equal(t, []string{"live/cam"}, r.running)
+	require.LessOrEqual(t, len(r.footage()), 5)
+	require.Contains(t, r.footage(), number(11))
+	require.Equal(t, pipeline.ClockDoubtful, r.plan().Clock.State, "what was recorded before the first look hides nothing")
 }
 
 // keep_at_least is by the best guess of the time: a clock that is behind makes

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -232,14 +233,14 @@ func (k *Keeper) expires(it *Item) bool {
 	return k.clock.Believed() && (it.cleared || k.held == nil)
 }
 
-// prove tells the clock of the newest file, and reads it anew if that speaks
-// against it.
+// prove tells the clock of the newest file, and of the newest from before this
+// process, and reads it anew if they speak against it.
 func (k *Keeper) prove() {
-	path, at := k.shelf.newest()
-	if path == "" {
-		return
+	for _, upTo := range []int64{math.MaxInt64, k.deps.Wall.Began().UnixNano()} {
+		if path, at := k.shelf.newest(upTo); path != "" {
+			k.deps.Wall.Seen(path, at)
+		}
 	}
-	k.deps.Wall.Seen(path, at)
 	was := k.clock.State
 	if k.readClock(); k.clock.State != was {
 		for _, it := range k.shelf.items {
