@@ -48,6 +48,7 @@ type house struct {
 	finished  atomic.Bool            // what a crash left is
 	left      chan struct{}          // a file was left unfinished while we run
 	works     *broadcast             // the disk takes files again
+	writable  *writable              // whether recordings can be written
 	began     firstSeen              // of problems
 	elsewhere atomic.Pointer[string] // why the record directory is not the catalogue's; nil when it is
 	deleting  sync.Mutex             // see library
@@ -76,6 +77,7 @@ func newHouse(cfg *configs.Config, declared []pipeline.Declared, log *slog.Logge
 		MaxGOPBytes: int(cfg.Memory.GOP), MaxQueueBytes: int(cfg.Memory.Queue),
 		Budget: budget, Clock: clock, Log: log,
 	})
+	h.writable = newWritable(h.tasks, clock, h.turned)
 	for path, s := range cfg.Streams {
 		err := h.hub.Configure(string(path), hub.StreamConfig{Pull: s.Pull, Transport: s.Transport, Override: s.OverridePublisher})
 		if err != nil {
@@ -130,6 +132,7 @@ func (h *house) open(ctx context.Context) error {
 	}
 	h.openRTSP(ctx)
 	h.startRetention()
+	h.tasks.Go("looking whether recordings can be written", func(ctx context.Context) error { return h.writable.run(ctx, h.dirs) })
 	h.tasks.Go("upkeep of the catalogue", h.upkeep)
 	h.tasks.Go("recovery", func(ctx context.Context) error { return h.recover(ctx, dir) })
 	if h.cfg.MP4.AutoRecovery {
@@ -230,7 +233,7 @@ func (h *house) openAPI(dir string) error {
 		Events:    bell,
 		Catalogue: shelf, Files: api.NewDir(abs, growing(abs)), Belongs: shelf.belongs,
 		Schedule: h.plans.schedule, Pipelines: h.plans, Retention: forecast{h.keeper},
-		Ready: h.ready, Health: h.problems, Metrics: []prometheus.Collector{&stores{h.catalogue.Stats, abs}, h.disk.write, h.disk.sync, h.disk.finish, h.mistaken},
+		Ready: h.ready, Health: h.problems, Metrics: []prometheus.Collector{&stores{h.catalogue.Stats, h.capacity, h.obstacles}, h.disk.write, h.disk.sync, h.disk.finish, h.mistaken},
 	})
 	if err != nil {
 		return err
@@ -257,6 +260,7 @@ func (h *house) close(ctx context.Context) error {
 		err = errors.Join(err, h.catalogue.Close(ctx))
 	}
 	err = errors.Join(err, h.tasks.Stop(ctx))
+	h.writable.close()
 	if h.outbox != nil {
 		h.outbox.Close()
 	}

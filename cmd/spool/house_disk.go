@@ -7,6 +7,7 @@ import (
 
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/metadata"
+	"github.com/gospool/spool/sinks/mp4"
 )
 
 // trouble is told by recordings that the disk takes nothing, and that it takes
@@ -19,6 +20,17 @@ func (h *house) trouble(err error) {
 	}
 	h.works.send()
 	h.catalogue.Kick()
+}
+
+// turned is told by those who look whether recordings can be written, with or
+// without any: see writable.
+func (h *house) turned(err error) {
+	if err != nil {
+		h.log.Error("recordings cannot be written", "problem", mp4.ProblemOf(err, time.Time{}).Problem, "error", err)
+	} else {
+		h.log.Info("recordings can be written again")
+	}
+	h.trouble(err)
 }
 
 // broadcast wakes all who wait for it.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
@@ -18,6 +19,13 @@ type ServeCmd struct{}
 // file is finished. A second one aborts: files are left as a crash would leave
 // them, recoverable.
 func (c *ServeCmd) Run(p *Program) error {
+	if isInit() {
+		err := runInit()
+		if !errors.Is(err, errNoInit) {
+			return err
+		}
+		fmt.Fprintf(p.Stderr, "warning: %v\n", err)
+	}
 	cfg, err := p.load()
 	if err != nil {
 		return err

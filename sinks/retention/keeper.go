@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -43,6 +44,7 @@ type Deps struct {
 	Store      Store
 	Recordings Recordings
 	Disk       func(dir string) (Space, error) // nil: Disk
+	Writable   func() bool                     // whether a recording could begin a file now; waits for nothing, and may be nil
 	Clock      pipeline.Clock
 	Log        *slog.Logger
 }
@@ -196,7 +198,7 @@ func (k *Keeper) look(ctx context.Context) error {
 func (k *Keeper) passed(space Space) []rule {
 	next := k.ledger.next()
 	disk := max(k.filling.soon(space), min(next.all, space.Total/maxAhead))
-	return append(k.policy.byteRules(k.totals, next), k.policy.diskRules(space, disk)...)
+	return slices.Concat(k.policy.byteRules(k.totals, next), k.policy.diskRules(space, disk), k.policy.inodeRules(space))
 }
 
 // await lets recorders wake the keeper when what they write comes near a limit. It
