@@ -39,6 +39,7 @@ type house struct {
 	rtsp     *rtsp.Server
 	disk     *diskTimes
 	commands *stages.Commands
+	kept     *keptCommands
 
 	protection *media.Protection
 	outbox     *webhook.Outbox
@@ -92,7 +93,8 @@ func newHouse(cfg *configs.Config, declared []pipeline.Declared, log *slog.Logge
 	pipeline.Provide[mp4.Trouble](h.services, h.trouble)
 	pipeline.Provide(h.services, &mp4.Interrupted{Last: h.lastInterrupted})
 	pipeline.Provide(h.services, mp4.FlushInterval(cfg.FlushInterval))
-	h.commands = stages.NewCommands(h.tasks, clock)
+	h.kept = &keptCommands{dir: filepath.Join(cfg.MP4.RecordPath, commandsDir), log: log}
+	h.commands = stages.NewCommands(h.tasks, clock, h.kept)
 	pipeline.Provide(h.services, h.commands)
 	env := pipeline.Env{Services: h.services, Log: log, Clock: clock}
 	h.recorder = pipeline.NewRecorder(env, h.tasks, h.hub, declared, time.Duration(cfg.ShutdownTimeout))
@@ -133,6 +135,7 @@ func (h *house) open(ctx context.Context) error {
 	h.openRTSP(ctx)
 	h.startRetention()
 	h.tasks.Go("looking whether recordings can be written", func(ctx context.Context) error { return h.writable.run(ctx, h.dirs) })
+	h.resumeCommands() // before recovery tells of files, for which a command may be kept
 	h.tasks.Go("upkeep of the catalogue", h.upkeep)
 	h.tasks.Go("recovery", func(ctx context.Context) error { return h.recover(ctx, dir) })
 	if h.cfg.MP4.AutoRecovery {
@@ -247,14 +250,15 @@ func (h *house) openAPI(dir string) error {
 	return nil
 }
 
-// close ends every part, those that others stand on last.
-func (h *house) close(ctx context.Context) error {
+// close ends every part, those that others stand on last. A signal of hurry leaves
+// what waits for other programs.
+func (h *house) close(ctx context.Context, hurry <-chan os.Signal) error {
 	h.hub.Close()
 	err := h.recorder.Shutdown(ctx)
 	if h.keeper != nil {
 		h.rest()
 	}
-	err = errors.Join(err, h.commands.Wait(ctx))
+	h.finishCommands(ctx, hurry)
 	h.lastNotices(ctx)
 	if h.catalogue != nil {
 		err = errors.Join(err, h.catalogue.Close(ctx))

@@ -17,7 +17,8 @@ type ServeCmd struct{}
 
 // Run records until a signal ends it. The first SIGINT or SIGTERM drains: every
 // file is finished. A second one aborts: files are left as a crash would leave
-// them, recoverable.
+// them, recoverable; when all are finished it only leaves commands of exec to the
+// next start.
 func (c *ServeCmd) Run(p *Program) error {
 	if isInit() {
 		err := runInit()
@@ -53,7 +54,7 @@ func (c *ServeCmd) Run(p *Program) error {
 	}
 	house.plans = newPlans(declared, p.load, house)
 	if err := house.open(context.Background()); err != nil {
-		return errors.Join(err, house.close(context.Background()))
+		return errors.Join(err, house.close(context.Background(), nil))
 	}
 	house.begin()
 	first := <-signals
@@ -102,7 +103,7 @@ func shutDown(h *house, signals <-chan os.Signal) error {
 	})
 	select {
 	case err := <-drained:
-		return errors.Join(err, h.close(ctx))
+		return errors.Join(err, h.close(ctx, signals))
 	case <-signals:
 		return errSecondSignal
 	}
