@@ -56,8 +56,7 @@ func (c *CheckCmd) Run(p *Program) error {
 // no fault of the configuration: it may be checked elsewhere than it is used.
 func checkWritable(p *Program, dir string) {
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-		fmt.Fprintf(p.Stdout, "%s is not there yet: the first recording makes it\n", dir)
-		return
+		return // the first recording makes it
 	}
 	disk := mp4.NewWritable(dir)
 	defer disk.Close()

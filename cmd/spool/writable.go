@@ -52,6 +52,7 @@ type watchedDir struct {
 	has   mp4.Capacity
 	err   error
 	since time.Time // of err
+	hangs bool      // and that was told
 }
 
 // verdict is what is known of a directory.
@@ -70,6 +71,7 @@ func newWritable(tasks *pipeline.Tasks, clock pipeline.Clock, changed func(error
 func (w *writable) run(ctx context.Context, dirs func() []string) error {
 	for ctx.Err() == nil {
 		w.begin(dirs())
+		w.tellOfHanging()
 		tick, stop := w.clock.After(askEvery)
 		select {
 		case <-tick:
@@ -103,15 +105,42 @@ func (w *writable) begin(dirs []string) (asked []chan struct{}) {
 	return asked
 }
 
+// tellOfHanging does so once for each time that a directory does not answer.
+func (w *writable) tellOfHanging() {
+	w.mu.Lock()
+	var err error
+	for _, p := range w.dirs {
+		if why := w.hanging(p); why != nil && !p.hangs {
+			p.hangs, err = true, why
+		}
+	}
+	w.mu.Unlock()
+	if err != nil {
+		w.changed(err)
+	}
+}
+
+// hanging returns an error where a directory does not answer. The caller holds w.mu.
+func (w *writable) hanging(p *watchedDir) error {
+	if p.asked.IsZero() {
+		return nil
+	}
+	waited := w.clock.Now().Sub(p.asked)
+	if waited <= hangsAfter {
+		return nil
+	}
+	return fmt.Errorf("%w: not for %s", mp4.ErrHangs, waited.Round(time.Second))
+}
+
 func (w *writable) ask(p *watchedDir) error {
 	has, err := p.disk.Try()
 	w.mu.Lock()
 	now := w.clock.Now()
-	turned := (err == nil) != (p.err == nil)
+	turned := (err == nil) != (p.err == nil && !p.hangs)
 	if turned {
 		p.since = now
 	}
-	p.seen, p.has, p.err, p.asked = now, has, err, time.Time{}
+	p.seen, p.has, p.err, p.asked, p.hangs = now, has, err, time.Time{}, false
 	close(p.done)
 	w.mu.Unlock()
 	if turned {
@@ -146,8 +175,8 @@ func (w *writable) known(dirs []string) (all []verdict) {
 			continue
 		}
 		v := verdict{dir, p.has, p.err, p.since}
-		if hangs := w.clock.Now().Sub(p.asked); !p.asked.IsZero() && hangs > hangsAfter {
-			v.err, v.since = fmt.Errorf("%w: not for %s", mp4.ErrHangs, hangs.Round(time.Second)), p.asked
+		if err := w.hanging(p); err != nil {
+			v.err, v.since = err, p.asked
 		}
 		all = append(all, v)
 	}

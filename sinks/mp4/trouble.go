@@ -34,6 +34,8 @@ var troubles = []struct {
 		[]error{unix.ENOSPC}},
 	{trouble{"disk_full", media.GapDiskFull, "the disk quota of the user that runs spool is used up, in bytes or in files: raise it, or delete something"},
 		[]error{unix.EDQUOT}},
+	{trouble{"directory_full", media.GapDiskError, "a directory has as many directories in it as its filesystem can hold: delete some, or let filename_pattern make fewer"},
+		[]error{unix.EMLINK}},
 	{trouble{"disk_read_only", media.GapDiskError, "the filesystem is read-only: look into the kernel's log, it may have found an error"},
 		[]error{unix.EROFS}},
 	{trouble{"too_many_open_files", media.GapDiskError, "too many open files: raise the limit with ulimit -n or LimitNOFILE"},

@@ -117,3 +117,24 @@ func TestADeletedGrowingFileIsLost(t *testing.T) {
 	eventually(t, "recording goes on", func() bool { return len(r.names(".mp4")) > 0 })
 	require.Equal(t, "ok", answer[health](r, "GET", "/mp4/health").Status)
 }
+
+// A disk that does not answer is told of, by a program that answers itself: what it
+// knows of the disk it has from those who wait for it.
+func TestADiskThatHangsIsTold(t *testing.T) {
+	t.Parallel()
+	d := newRealDisk(t, "64M")
+	r := d.record("")
+	r.expect("recordings cannot be written", "catalogue", "journal", "database")
+	r.well()
+	d.stop()
+	running := sync.OnceFunc(d.goOn)
+	defer running() // or it cannot be unmounted
+	eventually(t, "readiness says that the disk hangs", func() bool {
+		code, body := r.ask("GET", "/readyz")
+		return code == 503 && strings.Contains(string(body), "disk_hangs: ")
+	})
+	require.Equal(t, "disk_hangs", answer[health](r, "GET", "/mp4/health").Problems[0].Problem)
+	require.Zero(t, r.metric("spool_writable"))
+	running()
+	r.well()
+}
