@@ -82,7 +82,8 @@ func (w *writable) run(ctx context.Context, dirs func() []string) error {
 	return nil
 }
 
-// begin asks each directory that is not being asked, unless its answer is fresh.
+// begin asks each directory that is not being asked, unless its answer is fresh. It
+// returns what is closed with the answers that may be waited for.
 func (w *writable) begin(dirs []string) (asked []chan struct{}) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -100,7 +101,9 @@ func (w *writable) begin(dirs []string) (asked []chan struct{}) {
 			p.asked, p.done = now, make(chan struct{})
 			w.tasks.Go("asking whether a disk takes files", func(context.Context) error { return w.ask(p) })
 		}
-		asked = append(asked, p.done)
+		if now.Sub(p.asked) < waitForAsk {
+			asked = append(asked, p.done)
+		}
 	}
 	return asked
 }
