@@ -75,10 +75,8 @@ func (w *Writable) try() (Capacity, error) {
 	}
 	w.full = has.Free < least
 	switch {
-	case has.ReadOnly:
+	case has.ReadOnly: // which a directory that is open need not notice
 		return has, unix.EROFS
-	case has.NoInodes():
-		return has, ErrNoInodes
 	case w.full:
 		return has, fmt.Errorf("%d KiB are free, which is too little to begin a file: %w", has.Free>>10, unix.ENOSPC)
 	}

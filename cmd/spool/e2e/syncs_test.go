@@ -42,9 +42,10 @@ func traced(t *testing.T, config string) (r *recorder, calls func() []call) {
 	r.ready()
 	return r, func() []call {
 		var text []byte
+		exited := regexp.MustCompile(fmt.Sprintf(`(?m)^%d +\+\+\+ exited with`, r.cmd.Process.Pid))
 		eventually(t, "the trace is whole", func() bool {
 			text, err = os.ReadFile(out)
-			return err == nil && strings.Contains(string(text), fmt.Sprintf("\n%d +++ exited with", r.cmd.Process.Pid))
+			return err == nil && exited.Match(text)
 		})
 		var list []call
 		for _, line := range strings.Split(string(text), "\n") {
