@@ -134,10 +134,32 @@ func (c *Commands) turn(ctx context.Context, l *commandLane, command Command) Ou
 	if ctx.Err() != nil {
 		return Outcome{Err: errCommandLeft}
 	}
-	began := c.clock.Now()
-	out := command.run(ctx)
-	out.Took = c.clock.Now().Sub(began)
-	return out
+	for {
+		began := c.clock.Now()
+		out := command.run(ctx)
+		out.Took = c.clock.Now().Sub(began)
+		if out.Ran || !lacking(out.Err) {
+			return out
+		}
+		again, stop := c.clock.After(time.Second)
+		select {
+		case <-again:
+		case <-ctx.Done():
+			stop()
+			return Outcome{Err: errCommandLeft}
+		}
+	}
+}
+
+// lacking reports whether a command could not be started for want of what others hold,
+// such as descriptors: it is started when they have given it back.
+func lacking(err error) bool {
+	for _, want := range []error{syscall.EMFILE, syscall.ENFILE, syscall.EAGAIN, syscall.ENOMEM} {
+		if errors.Is(err, want) {
+			return true
+		}
+	}
+	return false
 }
 
 // Left reports whether the command is yet to be run, or to be run again.

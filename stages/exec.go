@@ -134,7 +134,7 @@ func (e *execStage) keep(r *media.Recording) string {
 		return k.Name()
 	}
 	if !e.unstored.Swap(true) {
-		e.log.Warn("commands cannot be stored, and are run from memory; further ones are not mentioned", "file", r.Path, "error", err)
+		e.log.Warn("keeping a command failed: it is run from memory; further ones are not mentioned", "file", r.Path, "error", err)
 	}
 	return ""
 }

@@ -274,6 +274,25 @@ func TestAKeptCommandStaysInItsDirectory(t *testing.T) {
 	require.ErrorContains(t, commands.Resume(k, execDefaults, slog.New(slog.DiscardHandler)), "not a UUID")
 }
 
+// A command that cannot be started for want of descriptors is when there are some.
+func TestCommandsWaitForDescriptors(t *testing.T) {
+	commands, _ := newTestCommands(t)
+	var before syscall.Rlimit
+	require.NoError(t, syscall.Getrlimit(syscall.RLIMIT_NOFILE, &before))
+	none := before
+	none.Cur = 0
+	// No parallel test runs while one that is not does.
+	require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &none))
+	got := make(chan Outcome, 1)
+	commands.Run("p", 1, 1, Command{Args: []string{"/bin/true"}, Timeout: time.Minute, Ended: func(o Outcome) { got <- o }})
+	hurry, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	left := commands.Wait(hurry)
+	require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &before))
+	require.Equal(t, 1, left)
+	require.NoError(t, (<-got).Err)
+}
+
 // A command whose store fails runs all the same, and one that is lost then is called so.
 func TestCommandsRunWithoutAStore(t *testing.T) {
 	commands, _ := newTestCommands(t)
@@ -286,7 +305,7 @@ func TestCommandsRunWithoutAStore(t *testing.T) {
 	recorded(t, s, media.Recording{Path: "a.mp4"})
 	recorded(t, s, media.Recording{Path: "b.mp4"})
 	commands.Leave(t.Context())
-	require.Equal(t, 1, strings.Count(log.String(), "run from memory"))
+	require.Equal(t, 1, strings.Count(log.String(), "it is run from memory"))
 	require.Equal(t, 2, strings.Count(log.String(), "a command is lost"))
 }
 

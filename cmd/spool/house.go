@@ -78,7 +78,7 @@ func newHouse(cfg *configs.Config, declared []pipeline.Declared, log *slog.Logge
 		MaxGOPBytes: int(cfg.Memory.GOP), MaxQueueBytes: int(cfg.Memory.Queue),
 		Budget: budget, Clock: clock, Log: log,
 	})
-	h.writable = newWritable(h.tasks, clock, h.turned)
+	h.writable = newWritable(h.tasks, clock, h.trouble, h.unsaid)
 	for path, s := range cfg.Streams {
 		err := h.hub.Configure(string(path), hub.StreamConfig{Pull: s.Pull, Transport: s.Transport, Override: s.OverridePublisher})
 		if err != nil {

@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/metadata"
 	"github.com/gospool/spool/sinks/mp4"
@@ -22,15 +24,13 @@ func (h *house) trouble(err error) {
 	h.catalogue.Kick()
 }
 
-// turned is told by those who look whether recordings can be written, with or
-// without any: see writable.
-func (h *house) turned(err error) {
-	if err != nil {
-		h.log.Error("recordings cannot be written", "problem", mp4.ProblemOf(err, time.Time{}).Problem, "error", err)
-	} else {
-		h.log.Info("recordings can be written again")
+// unsaid logs that recordings could not be written, where there is none that has
+// said so.
+func (h *house) unsaid(err error) {
+	word := mp4.ProblemOf(err, time.Time{}).Problem
+	if !slices.ContainsFunc(h.recordingProblems(), func(p pipeline.Problem) bool { return p.Problem == word }) {
+		h.log.Error("recordings cannot be written", "problem", word, "error", err)
 	}
-	h.trouble(err)
 }
 
 // broadcast wakes all who wait for it.

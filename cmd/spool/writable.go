@@ -36,6 +36,7 @@ type writable struct {
 	tasks   *pipeline.Tasks
 	clock   pipeline.Clock
 	changed func(error) // told when a directory takes no files, with the reason, and with nil when it does again
+	lasting func(error) // told once when that lasts for longer than askEvery
 
 	mu   sync.Mutex
 	dirs map[string]*watchedDir // by directory
@@ -52,7 +53,7 @@ type watchedDir struct {
 	has   mp4.Capacity
 	err   error
 	since time.Time // of err
-	hangs bool      // and that was told
+	told  bool      // of err, as lasting
 }
 
 // verdict is what is known of a directory.
@@ -63,15 +64,15 @@ type verdict struct {
 	since time.Time
 }
 
-func newWritable(tasks *pipeline.Tasks, clock pipeline.Clock, changed func(error)) *writable {
-	return &writable{tasks: tasks, clock: clock, changed: changed, dirs: map[string]*watchedDir{}}
+func newWritable(tasks *pipeline.Tasks, clock pipeline.Clock, changed, lasting func(error)) *writable {
+	return &writable{tasks: tasks, clock: clock, changed: changed, lasting: lasting, dirs: map[string]*watchedDir{}}
 }
 
 // run asks again and again, until the context ends.
 func (w *writable) run(ctx context.Context, dirs func() []string) error {
 	for ctx.Err() == nil {
 		w.begin(dirs())
-		w.tellOfHanging()
+		w.tellOfLasting()
 		tick, stop := w.clock.After(askEvery)
 		select {
 		case <-tick:
@@ -108,18 +109,20 @@ func (w *writable) begin(dirs []string) (asked []chan struct{}) {
 	return asked
 }
 
-// tellOfHanging does so once for each time that a directory does not answer.
-func (w *writable) tellOfHanging() {
+// tellOfLasting does so once for each time that a directory takes no files. One that
+// hangs is not told of: recordings wait for it, and say what that costs them.
+func (w *writable) tellOfLasting() {
 	w.mu.Lock()
-	var err error
+	var all []error
 	for _, p := range w.dirs {
-		if why := w.hanging(p); why != nil && !p.hangs {
-			p.hangs, err = true, why
+		if p.err != nil && !p.told && w.clock.Now().Sub(p.since) >= askEvery {
+			p.told = true
+			all = append(all, p.err)
 		}
 	}
 	w.mu.Unlock()
-	if err != nil {
-		w.changed(err)
+	for _, err := range all {
+		w.lasting(err)
 	}
 }
 
@@ -139,11 +142,11 @@ func (w *writable) ask(p *watchedDir) error {
 	has, err := p.disk.Try()
 	w.mu.Lock()
 	now := w.clock.Now()
-	turned := (err == nil) != (p.err == nil && !p.hangs)
+	turned := (err == nil) != (p.err == nil)
 	if turned {
-		p.since = now
+		p.since, p.told = now, false
 	}
-	p.seen, p.has, p.err, p.asked, p.hangs = now, has, err, time.Time{}, false
+	p.seen, p.has, p.err, p.asked = now, has, err, time.Time{}
 	close(p.done)
 	w.mu.Unlock()
 	if turned {
