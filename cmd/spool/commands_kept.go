@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/gospool/spool/configs"
@@ -77,8 +78,11 @@ func (h *house) resumeCommands() {
 		if err == nil {
 			err = h.resumeCommand(c)
 		}
-		if err != nil {
-			h.log.Error("a command of an earlier run is not run", "pipeline", c.Pipeline, "stream", c.Stream, "file", c.Path, "name", name, "error", err)
+		if err == nil {
+			continue
+		}
+		h.log.Error("a command of an earlier run is not run", "pipeline", c.Pipeline, "stream", c.Stream, "file", c.Path, "name", name, "error", err)
+		if disk := syscall.Errno(0); !errors.As(err, &disk) { // else the next start may be able to read it
 			store.Done(name)
 		}
 	}
@@ -116,23 +120,11 @@ func (h *house) resumeCommand(c stages.KeptCommand) error {
 
 // execStage finds the stage that a command was kept for.
 func execStage(cfg *configs.Config, c stages.KeptCommand) (found stages.ExecConfig, ok bool) {
-	var walk func(n *spec.Node)
-	walk = func(n *spec.Node) {
-		if n == nil || ok {
-			return
+	eachStage(cfg.Pipelines[configs.PipelineName(c.Pipeline)].Stages, "exec", func(settings *spec.Node) {
+		if own, err := stages.ReadExec(settings); err == nil && own.Matches(c) {
+			found, ok = own, true
 		}
-		for _, e := range n.Entries {
-			if e.Key != "exec" {
-				walk(e.Value)
-			} else if own, err := stages.ReadExec(e.Value); err == nil && own.Matches(c) {
-				found, ok = own, true
-			}
-		}
-		for _, below := range n.List {
-			walk(below)
-		}
-	}
-	walk(cfg.Pipelines[configs.PipelineName(c.Pipeline)].Stages)
+	})
 	return found, ok
 }
 

@@ -200,31 +200,19 @@ func (w *writable) close() {
 	}
 }
 
-// recordDirs are the directories that a configuration records to. One that is made
-// with the first recording to it is not among them yet.
+// recordDirs are the directories that a configuration records to, that of the mp4
+// block first.
 func recordDirs(cfg *configs.Config) []string {
-	dirs := map[string]bool{}
-	var walk func(n *spec.Node)
-	walk = func(n *spec.Node) {
-		if n == nil {
-			return
-		}
-		for _, e := range n.Entries {
-			walk(e.Value)
-			if path, ok := written(e.Value, "record_path"); ok && e.Key == "mp4" {
-				dirs[filepath.Clean(path)] = true
-			}
-		}
-		for _, below := range n.List {
-			walk(below)
-		}
-	}
+	first, others := filepath.Clean(cfg.MP4.RecordPath), map[string]bool{}
 	for _, p := range cfg.Pipelines {
-		walk(p.Stages)
+		eachStage(p.Stages, "mp4", func(settings *spec.Node) {
+			if path, ok := written(settings, "record_path"); ok {
+				others[filepath.Clean(path)] = true
+			}
+		})
 	}
-	main := filepath.Clean(cfg.MP4.RecordPath)
-	delete(dirs, main)
-	return append([]string{main}, slices.Sorted(maps.Keys(dirs))...)
+	delete(others, first)
+	return append([]string{first}, slices.Sorted(maps.Keys(others))...)
 }
 
 // databaseDir is where SQLite lies, if that is not in the record directory.
