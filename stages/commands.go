@@ -3,9 +3,10 @@ package stages
 import (
 	"context"
 	"errors"
-	"fmt"
+	"maps"
 	"os"
 	"os/exec"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -18,13 +19,20 @@ import (
 //
 // A command has a process group of its own: with it end all that it started. It
 // is not given spool's environment, which may hold passwords.
+//
+// What is to be run is in the store until it has been: see KeptCommand.
 type Commands struct {
-	tasks *pipeline.Tasks
-	clock pipeline.Clock
+	tasks   *pipeline.Tasks
+	clock   pipeline.Clock
+	store   CommandStore
+	leaving context.Context // its end leaves the commands that run or wait
+	leave   context.CancelFunc
 
-	mu    sync.Mutex
-	lanes map[string]*commandLane
-	done  map[chan struct{}]struct{} // of the commands that run or wait
+	mu      sync.Mutex
+	lanes   map[string]*commandLane
+	done    map[chan struct{}]struct{} // of the commands that run or wait
+	names   map[string]bool            // of kept ones that are not to run again: true while one runs or waits, false when it was resumed and has run
+	resumed map[string]bool            // names of those of an earlier process
 }
 
 // commandLane bounds the commands of one pipeline.
@@ -34,12 +42,15 @@ type commandLane struct {
 }
 
 // NewCommands makes a runner whose commands end with the tasks.
-func NewCommands(tasks *pipeline.Tasks, clock pipeline.Clock) *Commands {
-	return &Commands{tasks: tasks, clock: clock, lanes: map[string]*commandLane{}, done: map[chan struct{}]struct{}{}}
+func NewCommands(tasks *pipeline.Tasks, clock pipeline.Clock, store CommandStore) *Commands {
+	c := &Commands{tasks: tasks, clock: clock, store: store, lanes: map[string]*commandLane{}, done: map[chan struct{}]struct{}{}, names: map[string]bool{}, resumed: map[string]bool{}}
+	c.leaving, c.leave = context.WithCancel(context.Background())
+	return c
 }
 
 // Command is what is to be run.
 type Command struct {
+	Kept        string   // its name in the store; empty where it is not there
 	Args        []string // the program first
 	Environment []string // names of further variables that it is given
 	Timeout     time.Duration
@@ -56,14 +67,21 @@ type Outcome struct {
 
 var (
 	errCommandTime = errors.New("it took too long and was killed")
-	errCommandStop = errors.New("it was killed, since spool ends")
+	errCommandLeft = errors.New("spool ended before it had")
 )
 
 // Run runs a command beside the caller, once fewer than limit of the lane run. It
-// reports false, and runs nothing, where as many as maxWaiting wait for that.
+// reports false, and runs nothing, where as many as maxWaiting wait for that. One of
+// the same name that waits or runs already, or that was resumed, is not run twice.
 func (c *Commands) Run(lane string, limit, maxWaiting int, command Command) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if running, known := c.names[command.Kept]; known {
+		if !running { // it was resumed, and then kept again by recovery
+			c.store.Done(command.Kept)
+		}
+		return true
+	}
 	l := c.lanes[lane]
 	if l == nil || cap(l.slots) != limit { // after a reload; those of the old lane run out
 		l = &commandLane{slots: make(chan struct{}, limit)}
@@ -75,55 +93,109 @@ func (c *Commands) Run(lane string, limit, maxWaiting int, command Command) bool
 	l.held++
 	done := make(chan struct{})
 	c.done[done] = struct{}{}
+	if command.Kept != "" {
+		c.names[command.Kept] = true
+	}
 	c.tasks.Go("exec "+lane, func(ctx context.Context) error {
-		defer c.forget(l, done)
-		command.Ended(c.turn(ctx, l, command))
+		defer c.forget(l, done, command.Kept)
+		out := c.turn(ctx, l, command)
+		if command.Kept != "" && !out.Left() {
+			c.store.Done(command.Kept)
+		}
+		command.Ended(out)
 		return nil
 	})
 	return true
 }
 
-func (c *Commands) forget(l *commandLane, done chan struct{}) {
+func (c *Commands) forget(l *commandLane, done chan struct{}, name string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	l.held--
 	delete(c.done, done)
+	if c.resumed[name] {
+		c.names[name] = false
+	} else {
+		delete(c.names, name)
+	}
 	close(done)
 }
 
 // turn waits for a slot and runs the command in it.
 func (c *Commands) turn(ctx context.Context, l *commandLane, command Command) Outcome {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(c.leaving, cancel)()
 	select {
 	case l.slots <- struct{}{}:
 		defer func() { <-l.slots }()
 	case <-ctx.Done():
 	}
 	if ctx.Err() != nil {
-		return Outcome{Err: errCommandStop}
+		return Outcome{Err: errCommandLeft}
 	}
-	began := c.clock.Now()
-	out := command.run(ctx)
-	out.Took = c.clock.Now().Sub(began)
-	return out
+	for {
+		began := c.clock.Now()
+		out := command.run(ctx)
+		out.Took = c.clock.Now().Sub(began)
+		if out.Ran || !lacking(out.Err) {
+			return out
+		}
+		again, stop := c.clock.After(time.Second)
+		select {
+		case <-again:
+		case <-ctx.Done():
+			stop()
+			return Outcome{Err: errCommandLeft}
+		}
+	}
 }
 
-// Wait waits until no command runs or waits, or for the context, whose end is an
-// error that counts those that do.
-func (c *Commands) Wait(ctx context.Context) error {
-	c.mu.Lock()
-	all := make([]chan struct{}, 0, len(c.done))
-	for done := range c.done {
-		all = append(all, done)
+// lacking reports whether a command could not be started for want of what others hold,
+// such as descriptors: it is started when they have given it back.
+func lacking(err error) bool {
+	for _, want := range []error{syscall.EMFILE, syscall.ENFILE, syscall.EAGAIN, syscall.ENOMEM} {
+		if errors.Is(err, want) {
+			return true
+		}
 	}
-	c.mu.Unlock()
-	for i, done := range all {
+	return false
+}
+
+// Left reports whether the command is yet to be run, or to be run again.
+func (o Outcome) Left() bool { return errors.Is(o.Err, errCommandLeft) }
+
+// Wait waits until no command runs or waits, or for the context. It returns how many
+// do.
+func (c *Commands) Wait(ctx context.Context) (left int) {
+	for _, done := range c.ends() {
 		select {
 		case <-done:
 		case <-ctx.Done():
-			return fmt.Errorf("%d commands of exec did not end in time and are killed", len(all)-i)
+			return c.Held()
 		}
 	}
-	return nil
+	return 0
+}
+
+// Leave kills the commands that run, and lets none begin any more. It waits until
+// each has been told so, or for the context.
+func (c *Commands) Leave(ctx context.Context) {
+	c.leave()
+	c.Wait(ctx)
+}
+
+// Held is how many commands run or wait.
+func (c *Commands) Held() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.done)
+}
+
+func (c *Commands) ends() []chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Collect(maps.Keys(c.done))
 }
 
 func (command Command) run(ctx context.Context) Outcome {
@@ -141,7 +213,7 @@ func (command Command) run(ctx context.Context) Outcome {
 	case err != nil && errors.Is(context.Cause(ctx), errCommandTime):
 		err = errCommandTime
 	case err != nil && ctx.Err() != nil:
-		err = errCommandStop
+		err = errCommandLeft
 	case errors.Is(err, exec.ErrWaitDelay):
 		err = nil
 	}

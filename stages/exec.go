@@ -22,7 +22,7 @@ type ExecConfig struct {
 	Command     []string      `yaml:"command" doc:"the program and its arguments, each an item of the list and never given to a shell; in it stand {path} {file} {stream} {pipeline} {id} {start} {end} {duration} {size} {reason}"`
 	Timeout     spec.Duration `yaml:"timeout" doc:"a command that runs longer is killed, with all that it started"`
 	Concurrency int           `yaml:"concurrency" doc:"so many run at a time, of all streams of the pipeline"`
-	MaxWaiting  int           `yaml:"max_waiting" doc:"so many wait for that; for further ones the command is not run, which is counted"`
+	MaxWaiting  int           `yaml:"max_waiting" doc:"longest queue; for further recordings the command is not run, which is logged and counted"`
 	Environment []string      `yaml:"environment" doc:"names of variables of spool's own environment that the command is given; PATH, HOME, LANG, TZ and TMPDIR it has anyway"`
 	RecordPath  string        `yaml:"record_path" doc:"directory that {path} begins with: that of the mp4 stage before"`
 }
@@ -91,7 +91,7 @@ func names[V any](m map[string]V) (out []string) {
 
 func init() {
 	pipeline.RegisterTransform("exec", execDefaults,
-		"Runs a command when a recording is finished, if need be by recovery, beside the recording of the next one. Stands between mp4 and metadata.",
+		"Runs a command when a recording is finished, if need be by recovery, beside the recording of the next one. At its end spool waits for commands within shutdown_timeout; those that are left then, or by a crash, are run at the next start, again if they had begun, unless their file is gone. Stands between mp4 and metadata.",
 		newExec)
 }
 
@@ -102,6 +102,7 @@ type execStage struct {
 	log       *slog.Logger
 	pipeline  string
 	refused   atomic.Uint64
+	unstored  atomic.Bool // which is said once
 	lastError atomic.Pointer[string]
 }
 
@@ -113,30 +114,46 @@ func newExec(set pipeline.Settings, cfg ExecConfig) (pipeline.Transform[media.Re
 	return &execStage{cfg: cfg, commands: commands, log: set.Log, pipeline: set.Pipeline}, nil
 }
 
-// Process never waits for a command.
+// Process never waits for a command. It is kept before the catalogue says that the
+// file is finished: a crash in between has it run once more, and never not at all.
 func (e *execStage) Process(_ context.Context, r media.Recording, emit pipeline.Emit[media.Recording]) error {
-	err := emit(r)
-	if r.State == media.StateFinished || r.State == media.StateRecovered { // the file is there, whatever becomes of this run
-		e.start(r)
+	if r.State != media.StateFinished && r.State != media.StateRecovered {
+		return emit(r)
 	}
+	kept := e.keep(&r)
+	err := emit(r)
+	e.start(r, kept) // the file is there, whatever becomes of this run
 	return err
+}
+
+// keep stores what is to be run, and returns its name, empty where that failed.
+func (e *execStage) keep(r *media.Recording) string {
+	k := keptCommand(e.pipeline, &e.cfg, r)
+	err := e.commands.store.Keep(k)
+	if err == nil {
+		return k.Name()
+	}
+	if !e.unstored.Swap(true) {
+		e.log.Warn("keeping a command failed: it is run from memory; further ones are not mentioned", "file", r.Path, "error", err)
+	}
+	return ""
 }
 
 // Flush has nothing to do: commands outlive the run.
 func (e *execStage) Flush(context.Context, pipeline.Emit[media.Recording]) error { return nil }
 
-func (e *execStage) start(r media.Recording) {
+func (e *execStage) start(r media.Recording, kept string) {
 	log := e.log.With("file", r.Path)
 	command := Command{
-		Args: e.args(&r), Environment: e.cfg.Environment, Timeout: time.Duration(e.cfg.Timeout),
-		Ended: func(out Outcome) { e.ended(log, out) },
+		Kept: kept, Args: e.args(&r), Environment: e.cfg.Environment, Timeout: time.Duration(e.cfg.Timeout),
+		Ended: func(out Outcome) { e.ended(log, kept, out) },
 	}
 	if e.commands.Run(e.pipeline, e.cfg.Concurrency, e.cfg.MaxWaiting, command) {
 		return
 	}
-	if n := e.refused.Add(1); n == 1 {
-		log.Error("commands take longer than recordings: for this one none is run; further ones are counted", "waiting", e.cfg.MaxWaiting)
-	}
+	e.commands.store.Done(kept)
+	e.refused.Add(1)
+	log.Error("commands take longer than recordings: for this one none is run", "waiting", e.cfg.MaxWaiting)
 }
 
 // args is the command with what is known of a recording filled in. An argument
@@ -151,10 +168,17 @@ func (e *execStage) args(r *media.Recording) []string {
 	return args
 }
 
-func (e *execStage) ended(log *slog.Logger, out Outcome) {
+func (e *execStage) ended(log *slog.Logger, kept string, out Outcome) {
 	log = log.With("command", e.cfg.Command[0], "took", out.Took.Round(time.Millisecond))
-	if out.Err == nil {
+	switch {
+	case out.Err == nil:
 		log.Info("command ended")
+		return
+	case out.Left() && kept != "":
+		log.Warn("a command is left, since spool ends: the next start runs it", "had_begun", out.Ran)
+		return
+	case out.Left():
+		log.Error("a command is lost, since spool ends: it could not be stored", "had_begun", out.Ran)
 		return
 	}
 	log.Error("command failed", "error", out.Err, "output", out.Output)

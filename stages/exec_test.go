@@ -3,10 +3,13 @@ package stages
 import (
 	"context"
 	"fmt"
+	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -26,7 +29,31 @@ func newTestCommands(t *testing.T) (*Commands, *pipeline.Tasks) {
 	env := pipelinetest.Env()
 	tasks := pipeline.NewTasks(env.Log, env.Clock)
 	t.Cleanup(func() { require.NoError(t, tasks.Stop(context.Background())) })
-	return NewCommands(tasks, env.Clock), tasks
+	store := &shelf{kept: map[string]KeptCommand{}}
+	t.Cleanup(func() { require.Empty(t, store.kept, "what has run is out of the store") })
+	return NewCommands(tasks, env.Clock, store), tasks
+}
+
+// shelf is a store in memory.
+type shelf struct {
+	mu   sync.Mutex
+	kept map[string]KeptCommand
+	err  error
+}
+
+func (s *shelf) Keep(k KeptCommand) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err == nil {
+		s.kept[k.Name()] = k
+	}
+	return s.err
+}
+
+func (s *shelf) Done(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.kept, name)
 }
 
 func execOf(t *testing.T, commands *Commands, cfg ExecConfig) *execStage {
@@ -42,6 +69,9 @@ func execOf(t *testing.T, commands *Commands, cfg ExecConfig) *execStage {
 // both behind it.
 func recorded(t *testing.T, s pipeline.Transform[media.Recording, media.Recording], r media.Recording) {
 	t.Helper()
+	if r.ID == (media.ID{}) {
+		r.ID = media.NewID(time.Now())
+	}
 	var states []media.State
 	emit := func(r media.Recording) error { states = append(states, r.State); return nil }
 	for _, r.State = range []media.State{media.StateRecording, media.StateFinished} {
@@ -64,7 +94,7 @@ func TestExecFillsInArgumentsWhichNoShellTakesApart(t *testing.T) {
 	recorded(t, execOf(t, commands, cfg), media.Recording{
 		Stream: "live/$(id) 'x'", Pipeline: "p", Path: "a/b c.mp4", Duration: 1_500_000_000, Size: 7, EndReason: media.EndStop, StartUTC: 1.7e18,
 	})
-	require.NoError(t, commands.Wait(t.Context()))
+	require.Zero(t, commands.Wait(t.Context()))
 	text, err := os.ReadFile(out)
 	require.NoError(t, err, "it ran for the finished recording")
 	require.Equal(t, []string{
@@ -83,7 +113,7 @@ func TestExecSaysWhyACommandFailedAndShowsNoPath(t *testing.T) {
 		cfg.Command, cfg.Timeout = command, spec.Duration(300*time.Millisecond)
 		s := execOf(t, commands, cfg)
 		recorded(t, s, media.Recording{Path: "a.mp4"})
-		require.NoError(t, commands.Wait(t.Context()))
+		require.Zero(t, commands.Wait(t.Context()))
 		var r pipeline.Report
 		s.Report(&r)
 		require.Equal(t, want, r.LastError)
@@ -124,7 +154,7 @@ func TestCommandsOfALaneAreBounded(t *testing.T) {
 			Timeout: time.Minute, Ended: func(o Outcome) { require.NoError(t, o.Err) },
 		}))
 	}
-	require.NoError(t, commands.Wait(t.Context()))
+	require.Zero(t, commands.Wait(t.Context()))
 	text, err := os.ReadFile(log)
 	require.NoError(t, err)
 	running, most := 0, 0
@@ -158,9 +188,9 @@ func TestExecCountsTheRecordingsForWhichNothingIsRun(t *testing.T) {
 	require.Contains(t, r.Warnings[0], "for 3 recordings no command was run")
 	_, err = gate.WriteString("go")
 	require.NoError(t, err)
-	require.NoError(t, commands.Wait(t.Context()))
+	require.Zero(t, commands.Wait(t.Context()))
 	require.True(t, commands.Run("p", 1, 0, Command{Args: []string{"true"}, Timeout: time.Minute, Ended: func(Outcome) {}}), "there is room again")
-	require.NoError(t, commands.Wait(t.Context()))
+	require.Zero(t, commands.Wait(t.Context()))
 }
 
 func TestCommandSeesOfTheEnvironmentWhatItIsGiven(t *testing.T) {
@@ -176,19 +206,107 @@ func TestCommandSeesOfTheEnvironmentWhatItIsGiven(t *testing.T) {
 	require.NotContains(t, out.Output, "secret")
 }
 
-func TestCommandsEndWithTheProcess(t *testing.T) {
-	commands, tasks := newTestCommands(t)
-	got := make(chan Outcome, 2)
-	for range 2 { // one runs, one waits
-		require.True(t, commands.Run("p", 1, 1, Command{Args: []string{"sleep", "1000"}, Timeout: time.Hour, Ended: func(o Outcome) { got <- o }}))
+// One runs and one waits when the process ends: both are left in the store, and each
+// is named. The next process runs them; then, and when they have failed, they are out
+// of the store. What has no file any more is not run.
+func TestCommandsThatAreLeftRunAtTheNextStart(t *testing.T) {
+	commands, _ := newTestCommands(t)
+	store := commands.store.(*shelf)
+	dir := t.TempDir()
+	ran := filepath.Join(dir, "ran")
+	cfg := execDefaults
+	cfg.RecordPath = dir
+	cfg.Command = shell(`echo "$2" >> "$1"; while ! test -e "$1.go"; do sleep 0.01; done; exit 3`, ran, "{file} {reason} {duration}")
+	s := execOf(t, commands, cfg)
+	var log strings.Builder
+	s.log = slog.New(slog.NewTextHandler(&log, nil))
+	var recs []media.Recording
+	for i := range 3 {
+		r := media.Recording{
+			ID: media.NewID(time.UnixMilli(int64(i + 1))), Stream: "live/x", Path: fmt.Sprintf("%d.mp4", i), Duration: 2e9, EndReason: media.EndStop,
+		}
+		recs = append(recs, r)
+		require.NoError(t, os.WriteFile(filepath.Join(dir, r.Path), nil, 0o600))
+		recorded(t, s, r)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
+	require.Eventually(t, func() bool { text, _ := os.ReadFile(ran); return len(text) > 0 }, time.Minute, time.Millisecond)
+	hurry, cancel := context.WithCancel(t.Context())
 	cancel()
-	require.ErrorContains(t, commands.Wait(ctx), "2 commands of exec did not end in time")
-	require.NoError(t, tasks.Stop(context.Background()))
-	for range 2 {
-		require.ErrorIs(t, (<-got).Err, errCommandStop)
+	require.Equal(t, 3, commands.Wait(hurry))
+	commands.Leave(t.Context())
+	require.Zero(t, commands.Held())
+	require.Len(t, store.kept, 3)
+	for _, r := range recs {
+		require.Equal(t, 1, strings.Count(log.String(), "file="+r.Path), log.String())
 	}
+	require.Equal(t, 3, strings.Count(log.String(), "the next start runs it"))
+	require.Equal(t, 1, strings.Count(log.String(), "had_begun=true"))
+
+	require.NoError(t, os.Remove(filepath.Join(dir, recs[1].Path)))
+	require.NoError(t, os.WriteFile(ran+".go", nil, 0o600))
+	require.NoError(t, os.Remove(ran))
+	again, _ := newTestCommands(t)
+	again.store = store
+	for name, k := range maps.Clone(store.kept) {
+		require.Equal(t, name, k.Name())
+		require.True(t, cfg.Matches(k))
+		err := again.Resume(k, cfg, slog.New(slog.DiscardHandler))
+		if k.Path == recs[1].Path {
+			require.ErrorContains(t, err, "its file is gone")
+			store.Done(name)
+			continue
+		}
+		require.NoError(t, err)
+		require.NoError(t, again.Resume(k, cfg, slog.New(slog.DiscardHandler)), "it runs once")
+	}
+	require.Zero(t, again.Wait(t.Context()))
+	text, err := os.ReadFile(ran)
+	require.NoError(t, err)
+	require.ElementsMatch(t, []string{"0.mp4 stop 2.000", "2.mp4 stop 2.000", ""}, strings.Split(string(text), "\n"))
+	require.Empty(t, store.kept)
+}
+
+func TestAKeptCommandStaysInItsDirectory(t *testing.T) {
+	commands, _ := newTestCommands(t)
+	k := KeptCommand{ID: media.NewID(time.Now()).String(), Path: "../a.mp4"}
+	require.ErrorContains(t, commands.Resume(k, execDefaults, slog.New(slog.DiscardHandler)), "leads out")
+	k.ID = "x"
+	require.ErrorContains(t, commands.Resume(k, execDefaults, slog.New(slog.DiscardHandler)), "not a UUID")
+}
+
+// A command that cannot be started for want of descriptors is when there are some.
+func TestCommandsWaitForDescriptors(t *testing.T) {
+	commands, _ := newTestCommands(t)
+	var before syscall.Rlimit
+	require.NoError(t, syscall.Getrlimit(syscall.RLIMIT_NOFILE, &before))
+	none := before
+	none.Cur = 0
+	// No parallel test runs while one that is not does.
+	require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &none))
+	got := make(chan Outcome, 1)
+	commands.Run("p", 1, 1, Command{Args: []string{"/bin/true"}, Timeout: time.Minute, Ended: func(o Outcome) { got <- o }})
+	hurry, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	left := commands.Wait(hurry)
+	require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &before))
+	require.Equal(t, 1, left)
+	require.NoError(t, (<-got).Err)
+}
+
+// A command whose store fails runs all the same, and one that is lost then is called so.
+func TestCommandsRunWithoutAStore(t *testing.T) {
+	commands, _ := newTestCommands(t)
+	commands.store.(*shelf).err = syscall.ENOSPC
+	cfg := execDefaults
+	cfg.Command = []string{"sleep", "1000"}
+	s := execOf(t, commands, cfg)
+	var log strings.Builder
+	s.log = slog.New(slog.NewTextHandler(&log, nil))
+	recorded(t, s, media.Recording{Path: "a.mp4"})
+	recorded(t, s, media.Recording{Path: "b.mp4"})
+	commands.Leave(t.Context())
+	require.Equal(t, 1, strings.Count(log.String(), "it is run from memory"))
+	require.Equal(t, 2, strings.Count(log.String(), "a command is lost"))
 }
 
 func TestLastOutputIsBounded(t *testing.T) {

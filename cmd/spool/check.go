@@ -4,13 +4,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"maps"
+	"os"
 	"slices"
+	"time"
 
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/spec"
+	"github.com/gospool/spool/sinks/mp4"
 	"github.com/gospool/spool/stages/hub"
 )
 
@@ -19,7 +23,8 @@ type CheckCmd struct {
 	Path string `arg:"" optional:"" name:"file" help:"Configuration file, as with -c."`
 }
 
-// Run builds what the configuration declares, and starts nothing.
+// Run builds what the configuration declares, looks whether it could be recorded
+// to where it says, and starts nothing.
 func (c *CheckCmd) Run(p *Program) error {
 	if c.Path != "" {
 		p.Settings.File = c.Path
@@ -41,7 +46,30 @@ func (c *CheckCmd) Run(p *Program) error {
 	for _, d := range declared {
 		fmt.Fprintf(p.Stdout, "%s, for %s, %s: %s\n", d.Plan.Name, d.Streams, d.Mode, d.Plan)
 	}
+	for _, dir := range recordDirs(cfg) {
+		checkWritable(p, dir)
+	}
 	return nil
+}
+
+// checkWritable says whether recordings could be written now. That they could not is
+// no fault of the configuration: it may be checked elsewhere than it is used.
+func checkWritable(p *Program, dir string) {
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return // the first recording makes it
+	}
+	disk := mp4.NewWritable(dir)
+	defer disk.Close()
+	has, err := disk.Try()
+	if err != nil {
+		fmt.Fprintf(p.Stderr, "warning: nothing could be recorded to %s now: %s: %v\n", dir, mp4.ProblemOf(err, time.Time{}).Problem, err)
+		return
+	}
+	fmt.Fprintf(p.Stdout, "%s can be recorded to: %d MiB are free", dir, has.Free>>20)
+	if has.Inodes > 0 {
+		fmt.Fprintf(p.Stdout, ", for %d more files at most", has.FreeInodes)
+	}
+	fmt.Fprintln(p.Stdout)
 }
 
 // compile is the last check of a configuration: its pipelines and the URLs of its

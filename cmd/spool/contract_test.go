@@ -39,7 +39,7 @@ func TestEveryStageKeepsTheContract(t *testing.T) {
 		})
 		pipeline.Provide(e.Services, h)
 		pipeline.Provide(e.Services, catalogue)
-		pipeline.Provide(e.Services, stages.NewCommands(tasks, e.Clock))
+		pipeline.Provide(e.Services, stages.NewCommands(tasks, e.Clock, &keptCommands{dir: filepath.Join(t.TempDir(), commandsDir), log: e.Log}))
 		outbox, err := webhook.Open(webhook.Options{Dir: filepath.Join(dir, "outbox"), Tasks: tasks, Clock: e.Clock, Log: e.Log})
 		require.NoError(t, err)
 		pipeline.Provide(e.Services, outbox)

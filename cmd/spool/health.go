@@ -10,6 +10,7 @@ import (
 
 	"github.com/gospool/spool/api"
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/sinks/mp4"
 )
 
 // problems lists what is wrong now: what the recordings say, those that failed and
@@ -18,8 +19,15 @@ func (h *house) problems(ctx context.Context) (all []pipeline.Problem) {
 	all = h.recordingProblems()
 	catalogue := h.catalogue.Stats()
 	all = append(all, h.nodeProblems()...)
+	obstacles := h.obstacles(ctx)
+	for _, p := range append(obstacles, h.scarce()...) {
+		said := func(other pipeline.Problem) bool { return other.Problem == p.Problem } // by a recording, with its file
+		if !slices.ContainsFunc(all, said) {
+			all = append(all, p)
+		}
+	}
 	for _, c := range h.parts(ctx) {
-		if c.OK || c.Name == "node" {
+		if c.OK || c.Name == "node" || c.Name == recordPathCheck && len(obstacles) > 0 {
 			continue
 		}
 		p := pipeline.Problem{Problem: c.Name, Cause: c.Detail, Remedy: remedies[c.Name]}
@@ -110,7 +118,7 @@ func (h *house) recordingProblems() (all []pipeline.Problem) {
 
 // unwritable are the problems for which a recording that should be running writes
 // nothing, and which lie with the machine and not with the sender.
-var unwritable = []string{"disk_full", "disk_read_only", "disk_failed", "disk_away", "too_many_open_files", "no_permission", "recording_failed", "no_room"}
+var unwritable = append(mp4.Unwritable(), "recording_failed", "no_room")
 
 // recording is the check that every recording which should be running can write.
 func (h *house) recording() api.Check {

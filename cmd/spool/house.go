@@ -40,6 +40,7 @@ type house struct {
 	wall     *pipeline.WallClock
 	disk     *diskTimes
 	commands *stages.Commands
+	kept     *keptCommands
 
 	protection *media.Protection
 	outbox     *webhook.Outbox
@@ -49,6 +50,7 @@ type house struct {
 	finished  atomic.Bool   // what a crash left is
 	left      chan struct{} // a file was left unfinished while we run
 	works     *broadcast    // the disk takes files again
+	writable  *writable     // whether recordings can be written
 	began     firstSeen     // of problems
 	replaced  atomic.Pointer[[]metadata.Replaced]
 	refused   chan error             // the name is another recorder's: told once
@@ -81,6 +83,7 @@ func newHouse(cfg *configs.Config, declared []pipeline.Declared, log *slog.Logge
 		MaxGOPBytes: int(cfg.Memory.GOP), MaxQueueBytes: int(cfg.Memory.Queue),
 		Budget: budget, Clock: clock, Log: log,
 	})
+	h.writable = newWritable(h.tasks, clock, h.trouble, h.unsaid)
 	for path, s := range cfg.Streams {
 		err := h.hub.Configure(string(path), hub.StreamConfig{Pull: s.Pull, Transport: s.Transport, Override: s.OverridePublisher})
 		if err != nil {
@@ -95,7 +98,8 @@ func newHouse(cfg *configs.Config, declared []pipeline.Declared, log *slog.Logge
 	pipeline.Provide[mp4.Trouble](h.services, h.trouble)
 	pipeline.Provide(h.services, &mp4.Interrupted{Last: h.lastInterrupted})
 	pipeline.Provide(h.services, mp4.FlushInterval(cfg.FlushInterval))
-	h.commands = stages.NewCommands(h.tasks, clock)
+	h.kept = &keptCommands{dir: filepath.Join(cfg.MP4.RecordPath, commandsDir), log: log}
+	h.commands = stages.NewCommands(h.tasks, clock, h.kept)
 	pipeline.Provide(h.services, h.commands)
 	env := pipeline.Env{Services: h.services, Log: log, Clock: clock}
 	h.recorder = pipeline.NewRecorder(env, h.tasks, h.hub, declared, time.Duration(cfg.ShutdownTimeout))
@@ -135,6 +139,8 @@ func (h *house) open(ctx context.Context) error {
 	}
 	h.openRTSP(ctx)
 	h.startRetention()
+	h.tasks.Go("looking whether recordings can be written", func(ctx context.Context) error { return h.writable.run(ctx, h.dirs) })
+	h.resumeCommands() // before recovery tells of files, for which a command may be kept
 	h.tasks.Go("upkeep of the catalogue", h.upkeep)
 	h.tasks.Go("recovery", func(ctx context.Context) error { return h.recover(ctx, dir) })
 	h.tasks.Go("comparison with a database that was put back", func(ctx context.Context) error { return h.compareAgain(ctx, dir) })
@@ -236,7 +242,7 @@ func (h *house) openAPI(dir string) error {
 		Events:    bell,
 		Catalogue: shelf, Files: api.NewDir(abs, growing(abs)), Belongs: shelf.belongs,
 		Schedule: h.plans.schedule, Pipelines: h.plans, Retention: forecast{h.keeper},
-		Ready: h.ready, Health: h.problems, Metrics: []prometheus.Collector{&stores{h.catalogue.Stats, abs}, h.disk.write, h.disk.sync, h.disk.finish, h.mistaken},
+		Ready: h.ready, Health: h.problems, Metrics: []prometheus.Collector{&stores{h.catalogue.Stats, h.capacity, h.obstacles}, h.disk.write, h.disk.sync, h.disk.finish, h.mistaken},
 	})
 	if err != nil {
 		return err
@@ -250,19 +256,21 @@ func (h *house) openAPI(dir string) error {
 	return nil
 }
 
-// close ends every part, those that others stand on last.
-func (h *house) close(ctx context.Context) error {
+// close ends every part, those that others stand on last. A signal of hurry leaves
+// what waits for other programs.
+func (h *house) close(ctx context.Context, hurry <-chan os.Signal) error {
 	h.hub.Close()
 	err := h.recorder.Shutdown(ctx)
 	if h.keeper != nil {
 		h.rest()
 	}
-	err = errors.Join(err, h.commands.Wait(ctx))
+	h.finishCommands(ctx, hurry)
 	h.lastNotices(ctx)
 	if h.catalogue != nil {
 		err = errors.Join(err, h.catalogue.Close(ctx))
 	}
 	err = errors.Join(err, h.tasks.Stop(ctx))
+	h.writable.close()
 	if h.outbox != nil {
 		h.outbox.Close()
 	}

@@ -31,29 +31,32 @@ func (h *house) removeEmptyDirs(ctx context.Context, dir string) error {
 // patterns are the names of files in the record directory, of all pipelines.
 func patterns(cfg *configs.Config) (out []string) {
 	dir := filepath.Clean(cfg.MP4.RecordPath)
-	var walk func(n *spec.Node)
-	walk = func(n *spec.Node) {
-		if n == nil {
-			return
-		}
-		for _, e := range n.Entries {
-			walk(e.Value)
-			if e.Key != "mp4" {
-				continue
-			}
-			path, _ := written(e.Value, "record_path")
-			if pattern, ok := written(e.Value, "filename_pattern"); ok && filepath.Clean(path) == dir {
+	for _, p := range cfg.Pipelines {
+		eachStage(p.Stages, "mp4", func(settings *spec.Node) {
+			path, _ := written(settings, "record_path")
+			if pattern, ok := written(settings, "filename_pattern"); ok && filepath.Clean(path) == dir {
 				out = append(out, pattern)
 			}
-		}
-		for _, below := range n.List {
-			walk(below)
-		}
-	}
-	for _, p := range cfg.Pipelines {
-		walk(p.Stages)
+		})
 	}
 	return out
+}
+
+// eachStage calls a function with the settings of each stage of a name, in branches
+// too.
+func eachStage(n *spec.Node, name string, do func(settings *spec.Node)) {
+	if n == nil {
+		return
+	}
+	for _, e := range n.Entries {
+		eachStage(e.Value, name, do)
+		if e.Key == name {
+			do(e.Value)
+		}
+	}
+	for _, below := range n.List {
+		eachStage(below, name, do)
+	}
 }
 
 // written is a setting that the mp4 block has given to a stage that leaves it out.

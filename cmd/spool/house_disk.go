@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/metadata"
+	"github.com/gospool/spool/sinks/mp4"
 )
 
 // trouble is told by recordings that the disk takes nothing, and that it takes
@@ -19,6 +22,15 @@ func (h *house) trouble(err error) {
 	}
 	h.works.send()
 	h.catalogue.Kick()
+}
+
+// unsaid logs that recordings could not be written, where there is none that has
+// said so.
+func (h *house) unsaid(err error) {
+	word := mp4.ProblemOf(err, time.Time{}).Problem
+	if !slices.ContainsFunc(h.recordingProblems(), func(p pipeline.Problem) bool { return p.Problem == word }) {
+		h.log.Error("recordings cannot be written", "problem", word, "error", err)
+	}
 }
 
 // broadcast wakes all who wait for it.

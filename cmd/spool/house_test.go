@@ -89,7 +89,7 @@ func (r *tenant) moveOut() {
 	r.once.Do(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
-		require.NoError(r.t, r.close(ctx))
+		require.NoError(r.t, r.close(ctx, nil))
 	})
 }
 

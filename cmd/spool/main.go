@@ -98,9 +98,12 @@ func meant(parser *kong.Kong, args []string) string {
 func exitCode(stderr io.Writer, err error) int {
 	var problems spec.Problems
 	var usage usageError
+	var child childStatus
 	switch {
 	case err == nil:
 		return exitOK
+	case errors.As(err, &child):
+		return int(child)
 	case errors.As(err, &problems):
 		fmt.Fprintln(stderr, problems)
 		fmt.Fprintf(stderr, "spool: the configuration is refused: %s\n", count(len(problems), "problem"))

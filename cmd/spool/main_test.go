@@ -72,6 +72,23 @@ func TestCheckBuildsWithoutStartingAnything(t *testing.T) {
 	require.Empty(t, entries, "check writes nothing")
 }
 
+// That nothing could be recorded is no fault of the configuration.
+func TestCheckSaysWhetherRecordingsCanBeWritten(t *testing.T) {
+	dir := t.TempDir()
+	code, out, errs := spool(t, "", "check", "--record-path", dir)
+	require.Equal(t, exitOK, code, errs)
+	require.Contains(t, out, dir+" can be recorded to: ")
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Empty(t, entries)
+
+	file := filepath.Join(dir, "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	code, _, errs = spool(t, "", "check", "--record-path", file)
+	require.Equal(t, exitOK, code, errs)
+	require.Contains(t, errs, "warning: nothing could be recorded to "+file+" now: ")
+}
+
 func TestCheckNamesEveryProblemWithItsLine(t *testing.T) {
 	code, out, errs := spool(t, "mp4: {max_durations: 5}\nstreams:\n  a: {pull: 5}\n", "check")
 	require.Equal(t, exitUsage, code)

@@ -1,11 +1,12 @@
 package main
 
 import (
+	"context"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"golang.org/x/sys/unix"
 
+	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/sinks/metadata"
 	"github.com/gospool/spool/sinks/mp4"
 )
@@ -42,7 +43,8 @@ func (d *diskTimes) Finished(took time.Duration) { d.finish.Observe(took.Seconds
 // its journal, and the disk. They are read when they are asked for.
 type stores struct {
 	catalogue func() metadata.Stats
-	dir       string
+	capacity  func() (mp4.Capacity, bool) // of the disk with the record directory, when it could be asked
+	obstacles func(context.Context) []pipeline.Problem
 }
 
 func figure(name, help string) *prometheus.Desc {
@@ -66,12 +68,15 @@ var (
 	jrnDamaged   = figure("journal_damaged_bytes", "Bytes found damaged at the start.")
 	diskTotal    = figure("disk_total_bytes", "Size of the filesystem with the record directory.")
 	diskFree     = figure("disk_free_bytes", "Bytes of it that the recorder may still write.")
+	diskInodes   = figure("disk_inodes", "Files that it can hold; 0 where it does not bound them.")
+	inodesFree   = figure("disk_free_inodes", "Files that may still be made on it.")
+	canWrite     = figure("writable", "1 while a recording could begin a file in each record directory.")
 )
 
 // Describe sends the descriptions; see prometheus.Collector.
 func (s *stores) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{catConnected, catPending, catBytes, catLag, catApplied, catRefused, catAside, catTries, catFull,
-		catInvalid, catOthers, jrnBytes, jrnErrors, jrnDamaged, diskTotal, diskFree} {
+		catInvalid, catOthers, jrnBytes, jrnErrors, jrnDamaged, diskTotal, diskFree, diskInodes, inodesFree, canWrite} {
 		ch <- d
 	}
 }
@@ -100,11 +105,15 @@ func (s *stores) Collect(ch chan<- prometheus.Metric) {
 	send(jrnBytes, prometheus.GaugeValue, float64(st.JournalBytes))
 	send(jrnErrors, prometheus.CounterValue, float64(st.JournalErrors))
 	send(jrnDamaged, prometheus.GaugeValue, float64(st.JournalDamaged))
-	var disk unix.Statfs_t
-	if err := unix.Statfs(s.dir, &disk); err != nil {
-		ch <- prometheus.NewInvalidMetric(diskFree, err)
-		return
+	can := 1.
+	if len(s.obstacles(context.Background())) > 0 {
+		can = 0
 	}
-	send(diskTotal, prometheus.GaugeValue, float64(disk.Blocks)*float64(disk.Bsize))
-	send(diskFree, prometheus.GaugeValue, float64(disk.Bavail)*float64(disk.Bsize))
+	send(canWrite, prometheus.GaugeValue, can)
+	if disk, known := s.capacity(); known {
+		send(diskTotal, prometheus.GaugeValue, float64(disk.Total))
+		send(diskFree, prometheus.GaugeValue, float64(disk.Free))
+		send(diskInodes, prometheus.GaugeValue, float64(disk.Inodes))
+		send(inodesFree, prometheus.GaugeValue, float64(disk.FreeInodes))
+	}
 }

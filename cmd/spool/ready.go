@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 
 	"github.com/gospool/spool/api"
 )
@@ -14,29 +13,48 @@ func (h *house) ready(ctx context.Context) []api.Check {
 	return append(h.parts(ctx), h.recording())
 }
 
-func (h *house) parts(context.Context) []api.Check {
+func (h *house) parts(ctx context.Context) []api.Check {
 	catalogue := h.catalogue.Stats()
 	checks := []api.Check{
 		{Name: "database", OK: catalogue.Connected, Detail: catalogue.LastError},
 		{Name: "journal", OK: catalogue.JournalError == "", Detail: catalogue.JournalError},
-		{Name: "record_path", OK: true},
+		h.recordPath(ctx),
 	}
 	if !catalogue.Connected && catalogue.LastError == "" {
 		checks[0].Detail = "it has not answered yet"
 	}
-	if info, err := os.Stat(h.cfg.MP4.RecordPath); err != nil {
-		checks[2].OK, checks[2].Detail = false, err.Error()
-	} else if !info.IsDir() {
-		checks[2].OK, checks[2].Detail = false, "it is no directory"
-	}
-	if why := h.elsewhere.Load(); why != nil && checks[2].OK {
-		checks[2].OK, checks[2].Detail = false, *why
+	if dir, apart := databaseDir(h.cfg); apart && catalogue.Connected {
+		for _, v := range h.writable.now(ctx, []string{dir}) {
+			checks[0].OK, checks[0].Detail = v.err == nil, message(v.err)
+		}
 	}
 	checks = append(checks, h.nodeCheck())
 	if h.cfg.Ingest.RTSP.Listen != "" {
 		checks = append(checks, h.listening())
 	}
 	return checks
+}
+
+// recordPath is the check that recordings can be written, whether there are any now
+// or not.
+func (h *house) recordPath(ctx context.Context) api.Check {
+	c := api.Check{Name: recordPathCheck, OK: true}
+	for _, p := range h.obstacles(ctx) {
+		return api.Check{Name: recordPathCheck, Detail: p.Problem + ": " + p.Cause}
+	}
+	if why := h.elsewhere.Load(); why != nil {
+		c.OK, c.Detail = false, *why
+	}
+	return c
+}
+
+const recordPathCheck = "record_path"
+
+func message(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
 }
 
 func (h *house) listening() api.Check {

@@ -25,7 +25,7 @@ func (h *house) openRetention(dir string) (err error) {
 	h.rest = func() {}
 	h.keeper, err = retention.New(retentionPolicy(h.cfg), retention.Deps{
 		Dir: dir, Read: footage(h.cfg, &h.finished), Store: shredder{library{catalogue: h.catalogue, dir: dir, recorder: h.recorder, deleting: &h.deleting, mistaken: h.mistaken}, h},
-		Recordings: roomless{h.recorder}, Clock: pipeline.SystemClock, Wall: h.wall, Log: h.log,
+		Recordings: roomless{h.recorder}, Writable: h.canWrite, Clock: pipeline.SystemClock, Wall: h.wall, Log: h.log,
 	})
 	if err == nil {
 		pipeline.Provide[mp4.Growth](h.services, h.keeper)

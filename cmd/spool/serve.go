@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
@@ -16,8 +17,16 @@ type ServeCmd struct{}
 
 // Run records until a signal ends it. The first SIGINT or SIGTERM drains: every
 // file is finished. A second one aborts: files are left as a crash would leave
-// them, recoverable.
+// them, recoverable; when all are finished it only leaves commands of exec to the
+// next start.
 func (c *ServeCmd) Run(p *Program) error {
+	if isInit() {
+		err := runInit()
+		if !errors.Is(err, errNoInit) {
+			return err
+		}
+		fmt.Fprintf(p.Stderr, "warning: %v\n", err)
+	}
 	cfg, err := p.load()
 	if err != nil {
 		return err
@@ -45,7 +54,7 @@ func (c *ServeCmd) Run(p *Program) error {
 	}
 	house.plans = newPlans(declared, p.load, house)
 	if err := house.open(context.Background()); err != nil {
-		return errors.Join(err, house.close(context.Background()))
+		return errors.Join(err, house.close(context.Background(), nil))
 	}
 	house.begin()
 	var first os.Signal
@@ -101,7 +110,7 @@ func shutDown(h *house, signals <-chan os.Signal) error {
 	})
 	select {
 	case err := <-drained:
-		return errors.Join(err, h.close(ctx))
+		return errors.Join(err, h.close(ctx, signals))
 	case <-signals:
 		return errSecondSignal
 	}

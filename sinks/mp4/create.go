@@ -35,7 +35,7 @@ func (m *Muxer) create(f *file) error {
 // ErrOwned says that the name is taken.
 func (m *Muxer) tryCreate(f *file, final string) error {
 	if err := m.mkdirs(path.Dir(final)); err != nil {
-		return diskError("create directory", path.Dir(final), 0, err)
+		return diskError("create directory", path.Dir(final), 0, lackOf(m.fs, err))
 	}
 	if _, err := m.fs.Stat(final); err == nil {
 		return fs.ErrExist
@@ -49,7 +49,7 @@ func (m *Muxer) tryCreate(f *file, final string) error {
 	opened, err := m.fs.Create(name)
 	if err != nil {
 		unregister(key)
-		return diskError("create", name, 0, err)
+		return diskError("create", name, 0, lackOf(m.fs, err))
 	}
 	f.f, f.name, m.live, m.path = opened, name, live, key
 	return nil

@@ -81,6 +81,10 @@
 // media.EndError. After a failed fsync nothing more is asked of the file: it stays
 // NAME.mp4.part until recovery has read it back.
 //
+// Whether a file could be begun now, with or without a recording that needs one, is
+// for Writable to say (writable.go): it tells want of inodes from want of room, and
+// another directory in the place of the right one.
+//
 // The run goes on: outage.go says what becomes of what comes while the disk takes
 // nothing. A file is told of once it holds a chunk, and one that cannot get any is
 // removed. An error that is not the disk's, such as a chunk that does not fit its

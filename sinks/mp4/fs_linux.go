@@ -20,6 +20,7 @@ var ErrOwned = errors.New("the file is being written")
 type diskFS struct {
 	dir  string
 	root *os.Root
+	near nearDir
 }
 
 // openDisk opens a record directory that exists.
@@ -31,10 +32,17 @@ func openDisk(dir string) (*diskFS, error) {
 	return &diskFS{dir: dir, root: root}, nil
 }
 
-func (d *diskFS) Close() error { return d.root.Close() }
+func (d *diskFS) Close() error {
+	d.near.close()
+	return d.root.Close()
+}
 
 func (d *diskFS) Create(name string) (File, error) {
-	return d.open(name, os.O_RDWR|os.O_CREATE|os.O_EXCL)
+	f, err := d.open(name, os.O_RDWR|os.O_CREATE|os.O_EXCL)
+	if err == nil {
+		d.near.keep(d.root, path.Dir(name))
+	}
+	return f, err
 }
 
 func (d *diskFS) Open(name string) (File, error) { return d.open(name, os.O_RDWR) }
@@ -86,11 +94,11 @@ func (d *diskFS) openShared(name string) (File, error) {
 
 // Rename needs a filesystem that has RENAME_NOREPLACE, or hard links.
 func (d *diskFS) Rename(from, to string) error {
-	dir, err := d.root.Open(path.Dir(from))
+	dir, done, err := d.openDir(path.Dir(from))
 	if err != nil {
 		return err
 	}
-	defer dir.Close()
+	defer done()
 	fd := int(dir.Fd())
 	err = unix.Renameat2(fd, path.Base(from), fd, path.Base(to), unix.RENAME_NOREPLACE)
 	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) {
@@ -127,11 +135,11 @@ func (d *diskFS) RemoveDir(name string) error {
 }
 
 func (d *diskFS) SyncDir(name string) error {
-	dir, err := d.root.Open(name)
+	dir, done, err := d.openDir(name)
 	if err != nil {
 		return err
 	}
-	defer dir.Close()
+	defer done()
 	return dir.Sync()
 }
 
@@ -139,15 +147,6 @@ func (d *diskFS) Stat(name string) (fs.FileInfo, error) { return d.root.Lstat(na
 
 func (d *diskFS) ReadDir(name string) ([]fs.DirEntry, error) {
 	return fs.ReadDir(d.root.FS(), name)
-}
-
-// Free is what the filesystem has left for those who are not root.
-func (d *diskFS) Free() (int64, error) {
-	var s unix.Statfs_t
-	if err := unix.Statfs(d.dir, &s); err != nil {
-		return 0, err
-	}
-	return int64(s.Bavail) * s.Bsize, nil
 }
 
 func (d *diskFS) Same() (bool, error) {

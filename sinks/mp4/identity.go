@@ -128,7 +128,7 @@ func makeIdentity(fsys FS) (string, error) {
 	name := IdentityFile + "." + id[len(id)-12:]
 	f, err := fsys.Create(name)
 	if err != nil {
-		return "", err
+		return "", lackOf(fsys, err)
 	}
 	defer f.Close()
 	if _, err = f.WriteAt([]byte(id+identityText), 0); err == nil {

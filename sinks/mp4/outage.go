@@ -278,14 +278,22 @@ func (m *Muxer) cutOff() {
 	}
 }
 
-// stillFull looks before it makes a file in vain: at the free space alone, which
-// is nothing to go by where a quota or a lack of inodes is the trouble.
+// stillFull looks before it makes a file in vain: at the free room and at the free
+// inodes alone, which is nothing to go by where a quota is the trouble.
 func (m *Muxer) stillFull() bool {
-	o := m.out
-	disk, ok := m.fs.(freeSpace)
-	if !ok || o.now.cause != media.GapDiskFull {
+	disk, ok := m.fs.(capacity)
+	if !ok {
 		return false
 	}
-	free, err := disk.Free()
-	return err == nil && free < m.reserve(m.seg, m.cfg)+2*int64(o.heldBytes)
+	room, err := disk.Capacity()
+	if err != nil {
+		return false
+	}
+	switch m.out.now.cause {
+	case media.GapDiskFull:
+		return room.Free < m.reserve(m.seg, m.cfg)+2*int64(m.out.heldBytes)
+	case media.GapNoInodes:
+		return room.NoInodes()
+	}
+	return false
 }

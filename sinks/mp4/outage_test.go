@@ -2,6 +2,7 @@ package mp4
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -55,6 +56,7 @@ func TestOutageCostsWhatItLasts(t *testing.T) {
 		problem string
 	}{
 		{unix.ENOSPC, media.GapDiskFull, "disk_full"}, {unix.EDQUOT, media.GapDiskFull, "disk_full"},
+		{fmt.Errorf("%w: %w", ErrNoInodes, unix.ENOSPC), media.GapNoInodes, "no_inodes"}, {unix.EMLINK, media.GapDiskError, "directory_full"},
 		{unix.EROFS, media.GapDiskError, "disk_read_only"}, {unix.EIO, media.GapDiskError, "disk_failed"},
 		{unix.EMFILE, media.GapDiskError, "too_many_open_files"}, {unix.ENODEV, media.GapDiskError, "disk_away"},
 		{ErrSwapped, media.GapDiskError, "disk_away"},

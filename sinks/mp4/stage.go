@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -380,6 +382,9 @@ func (m *Muxer) finish(reason media.Cause, emit pipeline.Emit[media.Recording]) 
 		return errors.Join(fmt.Errorf("finish: %w; the file is left for recovery", err), m.unfinished(reason, emit))
 	}
 	final, named := publish(m.fs, f.name, f.noSync)
+	if final == "" && m.deleted(named) {
+		return m.lost(reason, emit)
+	}
 	if named != nil {
 		m.truth.failed(named)
 	}
@@ -413,6 +418,34 @@ func (m *Muxer) unfinished(reason media.Cause, emit pipeline.Emit[media.Recordin
 	if err != nil {
 		return err
 	}
+	return emit(r)
+}
+
+// deleted reports whether an error says that another program took the open file
+// away, and not that its disk is.
+func (m *Muxer) deleted(err error) bool {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return false
+	}
+	same, err := m.fs.Same()
+	if err != nil || !same {
+		return false
+	}
+	_, err = m.fs.Stat(m.file.name)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+// lost tells of the open file that there is nothing left of it.
+func (m *Muxer) lost(reason media.Cause, emit pipeline.Emit[media.Recording]) error {
+	f := m.file
+	m.log.Error("another program deleted the file of a recording while it grew", "file", m.shown(f.name),
+		"duration", time.Duration(f.duration()).Round(time.Millisecond), "bytes", f.size)
+	f.entry.outcome = outcome{state: media.StateLost, reason: reason, endUTC: f.endUTC, duration: f.duration()}
+	r, err := m.recording(strings.TrimSuffix(f.name, PartSuffix))
+	if err != nil {
+		return err
+	}
+	m.told = false // there is nothing to recover
 	return emit(r)
 }
 

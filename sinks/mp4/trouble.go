@@ -28,8 +28,14 @@ var troubles = []struct {
 	trouble
 	errors []error
 }{
+	{trouble{"no_inodes", media.GapNoInodes, "the filesystem can hold no more files, whatever room it has: delete files, of any size, or make it anew with more inodes; df -i counts them"},
+		[]error{ErrNoInodes}},
 	{trouble{"disk_full", media.GapDiskFull, "the disk is full: delete something, or let expire_days or disk_max_percent do it"},
-		[]error{unix.ENOSPC, unix.EDQUOT}},
+		[]error{unix.ENOSPC}},
+	{trouble{"disk_full", media.GapDiskFull, "the disk quota of the user that runs spool is used up, in bytes or in files: raise it, or delete something"},
+		[]error{unix.EDQUOT}},
+	{trouble{"directory_full", media.GapDiskError, "a directory has as many directories in it as its filesystem can hold: delete some, or let filename_pattern make fewer"},
+		[]error{unix.EMLINK}},
 	{trouble{"disk_read_only", media.GapDiskError, "the filesystem is read-only: look into the kernel's log, it may have found an error"},
 		[]error{unix.EROFS}},
 	{trouble{"too_many_open_files", media.GapDiskError, "too many open files: raise the limit with ulimit -n or LimitNOFILE"},
@@ -38,6 +44,8 @@ var troubles = []struct {
 		[]error{unix.EACCES, unix.EPERM}},
 	{trouble{"disk_away", media.GapDiskError, "the disk is not there: mount it again"},
 		[]error{ErrSwapped, fs.ErrNotExist, unix.ENODEV, unix.ENXIO, unix.ESTALE, unix.ENOTCONN, unix.ESHUTDOWN}},
+	{trouble{"disk_hangs", media.GapDiskError, "see whether the server of the disk can be reached, and look into the kernel's log"},
+		[]error{ErrHangs}},
 	{trouble{"disk_failed", media.GapDiskError, "the disk failed: look into the kernel's log"},
 		[]error{unix.EIO}},
 }

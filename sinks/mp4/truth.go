@@ -22,7 +22,9 @@ type truth struct {
 	droppedUnits atomic.Uint64
 	unnamed      atomic.Uint64 // events that their file does not list
 	gaps         atomic.Uint64 // for want of the disk
-	full, broken lost          // for want of room, and of a disk that works
+	full         lost          // for want of room
+	crowded      lost          // for want of inodes
+	broken       lost          // for want of a disk that works
 	problem      atomic.Pointer[pipeline.Problem]
 	written      atomic.Int64
 	durable      atomic.Int64
@@ -35,8 +37,11 @@ type lost struct{ units, bytes atomic.Uint64 }
 
 func (t *truth) lose(cause media.Cause, c *media.Chunk) {
 	l := &t.broken
-	if cause == media.GapDiskFull {
+	switch cause {
+	case media.GapDiskFull:
 		l = &t.full
+	case media.GapNoInodes:
+		l = &t.crowded
 	}
 	l.units.Add(uint64(c.AccessUnits()))
 	l.bytes.Add(uint64(c.Bytes()))
@@ -102,6 +107,7 @@ func (m *Muxer) Report(r *pipeline.Report) {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("%d events are not listed by their recordings, which name %d at most: cut files with segmenter's max_duration", n, media.MaxEvents))
 	}
 	t.full.report(r, media.GapDiskFull)
+	t.crowded.report(r, media.GapNoInodes)
 	t.broken.report(r, media.GapDiskError)
 	r.Gaps += t.gaps.Load()
 	if p := t.problem.Load(); p != nil {

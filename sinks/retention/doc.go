@@ -55,6 +55,8 @@
 // second, the disk may fill by as much as it did at most between two of the last:
 // room for twice that is made in advance, up to an eighth of the disk.
 //
+// Where the disk may be kept free at all, the oldest files go for want of inodes, too.
+//
 // # Between two scans
 //
 // A scan of the whole directory is only to learn what nobody told. Recorders tell of

@@ -32,6 +32,9 @@ func (k *Keeper) evict(ctx context.Context, evictions []Eviction, now time.Time)
 				errs = append(errs, fmt.Errorf("rows of deleted files stay until the next reindex: %w", err))
 			}
 			k.settle(before, room, began, now)
+			if evictions[0].Cause == inodesCause {
+				k.settleInodes(before, len(gone), now)
+			}
 		}
 		evictions = evictions[n:]
 	}
@@ -99,4 +102,16 @@ func (k *Keeper) settle(before Space, room int64, began, now time.Time) {
 	k.rest, k.futile = now.Add(restFor), 0
 	k.deps.Log.Error("deleting recordings gives no room back: a snapshot, or a program that has them open, holds it; waiting",
 		"deleted_bytes", room, "gained_bytes", gained, "wait", restFor)
+}
+
+// settleInodes does so where files went for their inodes: another program that makes
+// files as quickly would have all of the footage go.
+func (k *Keeper) settleInodes(before Space, files int, now time.Time) {
+	after, err := k.deps.Disk(k.deps.Dir)
+	if err != nil || after.FreeInodes-before.FreeInodes >= int64(files)/2 {
+		return
+	}
+	k.rest = now.Add(restFor)
+	k.deps.Log.Error("deleting recordings gives no inodes back: a snapshot holds them, or another program makes files as quickly; waiting",
+		"deleted_files", files, "gained_inodes", after.FreeInodes-before.FreeInodes, "wait", restFor)
 }

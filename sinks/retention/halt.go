@@ -108,7 +108,7 @@ func (k *Keeper) resume(now time.Time) {
 		return
 	}
 	space, err := k.deps.Disk(k.deps.Dir)
-	if err != nil {
+	if err != nil || k.deps.Writable != nil && !k.deps.Writable() {
 		return
 	}
 	// Half the margin: making room goes below that, and a full disk is above.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -44,6 +45,7 @@ type Deps struct {
 	Store      Store
 	Recordings Recordings
 	Disk       func(dir string) (Space, error) // nil: Disk
+	Writable   func() bool                     // whether a recording could begin a file now; waits for nothing, and may be nil
 	Clock      pipeline.Clock
 	Wall       *pipeline.WallClock // whether the clock is believed; nil: one of its own
 	Log        *slog.Logger
@@ -210,7 +212,7 @@ func (k *Keeper) look(ctx context.Context) error {
 func (k *Keeper) passed(space Space) []rule {
 	next := k.ledger.next()
 	disk := max(k.filling.soon(space), min(next.all, space.Total/maxAhead))
-	return append(k.policy.byteRules(k.totals, next), k.policy.diskRules(space, disk)...)
+	return slices.Concat(k.policy.byteRules(k.totals, next), k.policy.diskRules(space, disk), k.policy.inodeRules(space))
 }
 
 // await lets recorders wake the keeper when what they write comes near a limit. It

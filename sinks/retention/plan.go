@@ -80,7 +80,7 @@ func (k *Keeper) Plan(ctx context.Context) (*Plan, error) {
 	if high, limited := space.high(k.policy.DiskMaxPercent, k.policy.MinFree); limited {
 		p.High, p.Low = high, max(high-margin(space.Total)-k.filling.soon(space), 0)
 	}
-	rules := append(k.policy.byteRules(k.totals, totals{}), k.policy.diskRules(space, 0)...)
+	rules := slices.Concat(k.policy.byteRules(k.totals, totals{}), k.policy.diskRules(space, 0), k.policy.inodeRules(space))
 	var left []ranked
 	p.Now, left, _ = choose(slices.Clone(k.queue), rules, true)
 	for _, r := range left[:min(len(left), maxNext)] {

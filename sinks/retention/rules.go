@@ -10,10 +10,11 @@ import (
 // any where stream is empty.
 type rule struct {
 	stream string
-	cause  string // the setting's name
-	need   int64  // bytes
+	cause  string // the setting's name, or inodesCause
+	need   int64  // bytes, or files
 	over   bool   // the mark itself is passed, and not only soon
 	sizes  bool   // what counts is how long files are, and not the room that they give back
+	files  bool   // what counts, and what need is in, is how many they are
 }
 
 // totals are the bytes of footage, growing and protected included.
@@ -27,8 +28,26 @@ func (t *totals) add(stream string, bytes int64) {
 	t.byStream[stream] += bytes
 }
 
-// freed is what was chosen so far, as either kind of rule counts it.
-type freed struct{ room, sizes totals }
+// freed is what was chosen so far, as each kind of rule counts it.
+type freed struct{ room, sizes, files totals }
+
+func (f *freed) add(it *Item) {
+	f.room.add(it.Stream, it.Room)
+	f.sizes.add(it.Stream, it.Size)
+	if it.Room > 0 {
+		f.files.add(it.Stream, 1)
+	}
+}
+
+func (f *freed) counted(r *rule) *totals {
+	switch {
+	case r.files:
+		return &f.files
+	case r.sizes:
+		return &f.sizes
+	}
+	return &f.room
+}
 
 func total(items []*Item) totals {
 	t := totals{byStream: map[string]int64{}}
@@ -51,7 +70,7 @@ func (p *Policy) byteRules(t, next totals) (out []rule) {
 	add := func(stream string, used, next, most int64) {
 		next = min(next, most/maxAhead)
 		if most > 0 && used+next > most {
-			out = append(out, rule{stream, "max_bytes", used + next - most + most/50, used > most, true})
+			out = append(out, rule{stream: stream, cause: "max_bytes", need: used + next - most + most/50, over: used > most, sizes: true})
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.Streams)) {
@@ -67,7 +86,7 @@ func (p *Policy) diskRules(s Space, ahead int64) (out []rule) {
 	add := func(stream, cause string, percent int, minFree int64) {
 		high, limited := s.high(percent, minFree)
 		if limited && s.Used()+ahead > high {
-			out = append(out, rule{stream, cause, s.Used() + ahead - high + margin(s.Total), s.Used() > high, false})
+			out = append(out, rule{stream: stream, cause: cause, need: s.Used() + ahead - high + margin(s.Total), over: s.Used() > high})
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.Streams)) {
@@ -76,6 +95,19 @@ func (p *Policy) diskRules(s Space, ahead int64) (out []rule) {
 	add("", "min_free_bytes", 0, p.MinFree)
 	add("", "disk_max_percent", p.DiskMaxPercent, 0)
 	return out
+}
+
+// inodesCause is not a setting, as other causes are, but goes with those of the disk.
+const inodesCause = "inodes"
+
+// inodeRules ask for files to go where the disk may be kept free and has no inodes
+// left for the next ones. Stopping a recording would give none back.
+func (p *Policy) inodeRules(s Space) []rule {
+	least := s.leastInodes()
+	if p.DiskMaxPercent == 0 && p.MinFree == 0 || s.Inodes == 0 || s.FreeInodes >= least {
+		return nil
+	}
+	return []rule{{cause: inodesCause, need: 2*least - s.FreeInodes, files: true}}
 }
 
 // Eviction is an item that goes, and why.
@@ -94,11 +126,11 @@ type shortage struct {
 // choose takes from the queue what expired and what the rules need, and returns
 // what is left of the queue. Every byte that goes counts for every rule.
 func choose(queue []ranked, rules []rule, expired bool) (out []Eviction, left []ranked, short []shortage) {
-	freed := freed{room: totals{byStream: map[string]int64{}}, sizes: totals{byStream: map[string]int64{}}}
+	empty := func() totals { return totals{byStream: map[string]int64{}} }
+	freed := freed{empty(), empty(), empty()}
 	take := func(r ranked, cause string) {
 		out = append(out, Eviction{r.Item, r.class, cause})
-		freed.room.add(r.Stream, r.Room)
-		freed.sizes.add(r.Stream, r.Size)
+		freed.add(r.Item)
 	}
 	left = queue
 	if expired {
@@ -125,10 +157,7 @@ func choose(queue []ranked, rules []rule, expired bool) (out []Eviction, left []
 // not get. A file with a second name gives no room back: it is left where room is
 // what is needed, or all of them would go for nothing.
 func (r *rule) take(queue []ranked, freed *freed, take func(ranked, string)) (left []ranked, missing int64) {
-	counted := &freed.room
-	if r.sizes {
-		counted = &freed.sizes
-	}
+	counted := freed.counted(r)
 	got := func() int64 {
 		if r.stream == "" {
 			return counted.all

@@ -8,7 +8,10 @@ import (
 
 // Space is how full a disk is, as df counts: what only root may use is neither
 // used nor free.
-type Space struct{ Total, Free int64 } // bytes
+type Space struct {
+	Total, Free        int64 // bytes
+	Inodes, FreeInodes int64 // Inodes is 0 where the filesystem does not bound them
+}
 
 // Used is the bytes that are taken.
 func (s Space) Used() int64 { return s.Total - s.Free }
@@ -21,7 +24,7 @@ func Disk(dir string) (Space, error) {
 	}
 	used := int64(st.Blocks-st.Bfree) * st.Bsize
 	free := int64(st.Bavail) * st.Bsize
-	return Space{Total: used + free, Free: free}, nil
+	return Space{Total: used + free, Free: free, Inodes: int64(st.Files), FreeInodes: int64(st.Ffree)}, nil
 }
 
 // maxMargin bounds how far below a mark room is made: 2 % of a large array would
@@ -41,3 +44,7 @@ func (s Space) high(percent int, minFree int64) (int64, bool) {
 	}
 	return most, percent > 0 || minFree > 0
 }
+
+// leastInodes is how many inodes are kept free: for the next file of each of some
+// recordings, and for the journal of the catalogue.
+func (s Space) leastInodes() int64 { return min(max(s.Inodes/1000, 8), 1000) }

@@ -165,7 +165,7 @@ func TestFullDiskIsTrueAtEveryMoment(t *testing.T) {
 	config := toldConfig(h, ran)
 	expect := func(r *recorder) {
 		r.files = dir
-		r.expect("disk is full", "media is missing", "journal", "catalogue", "database", "request not served", "notice")
+		r.expect("disk is full", "keeping a command failed", "media is missing", "journal", "catalogue", "database", "request not served", "notice")
 	}
 	r := launch(t, staticBinary, home, config, "--record-path", dir)
 	expect(r)
@@ -226,12 +226,15 @@ func TestDiskTroublesAreToldAndOver(t *testing.T) {
 	ordinary := func(t *testing.T) (string, *realDisk) { return memoryDisk(t, "256m"), nil }
 	real := func(t *testing.T) (string, *realDisk) { d := newRealDisk(t, "256M"); return d.dir, d }
 	var limits unix.Rlimit
+	var give func()
 	troubles := map[string]struct {
 		disk           func(*testing.T) (string, *realDisk)
 		happens, over  func(*recorder, *realDisk)
 		problem, cause string
 	}{
 		"read-only": {real, func(_ *recorder, d *realDisk) { d.becomeReadOnly() }, func(_ *recorder, d *realDisk) { d.replug() }, "disk_read_only", "disk_error"},
+		"no inodes": {func(t *testing.T) (string, *realDisk) { return memoryDisk(t, "256m,nr_inodes=300"), nil },
+			func(r *recorder, _ *realDisk) { give = takeInodes(r.t, r.files) }, func(*recorder, *realDisk) { give() }, "no_inodes", "no_inodes"},
 		"too many open files": {ordinary, func(r *recorder, _ *realDisk) {
 			require.NoError(t, unix.Prlimit(r.cmd.Process.Pid, unix.RLIMIT_NOFILE, nil, &limits))
 			require.NoError(t, unix.Prlimit(r.cmd.Process.Pid, unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 3, Max: limits.Max}, nil))
@@ -246,11 +249,9 @@ func TestDiskTroublesAreToldAndOver(t *testing.T) {
 		}, func(_ *recorder, d *realDisk) { mounting(d.t, "umount", "-l", d.dir) },
 			func(_ *recorder, d *realDisk) { mounting(d.t, "mount", "--bind", d.image, d.dir) }, "disk_away", "disk_error"},
 	}
-	if os.Geteuid() == 0 {
-		c := troubles["read-only"]
-		c.happens, c.problem = func(_ *recorder, d *realDisk) { d.fail() }, "disk_failed"
-		troubles["failed"] = c
-	}
+	failed := troubles["read-only"]
+	failed.happens, failed.problem = func(_ *recorder, d *realDisk) { d.fail() }, "disk_failed"
+	troubles["failed"] = failed
 	for name, c := range troubles {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -259,7 +260,7 @@ func TestDiskTroublesAreToldAndOver(t *testing.T) {
 			dir, disk := c.disk(t)
 			r := launch(t, staticBinary, home, toldConfig(h, ran), "--record-path", dir)
 			r.files = dir
-			r.expect("recording failed", "media is missing", "journal", "catalogue", "database", "notice", "left for recovery", "held nothing whole",
+			r.expect("recording failed", "recordings cannot be written", "media is missing", "journal", "catalogue", "database", "notice", "left for recovery", "held nothing whole",
 				"could not be finished", "could not be compared", "leads elsewhere", "closing a recording failed", "too many open files", "command failed", "http: Accept error")
 			eventually(t, "some files are finished", func() bool { return len(r.names(".mp4")) >= 1 })
 			r.well()

@@ -22,6 +22,13 @@ var long = os.Getenv("E2E_LONG") != ""
 var workshop string
 
 func TestMain(m *testing.M) {
+	if dir := os.Getenv(breakDisk); dir != "" {
+		if err := broken(dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	dir, err := os.MkdirTemp("", "spool-e2e-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

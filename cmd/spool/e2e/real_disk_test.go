@@ -64,14 +64,24 @@ func (d *realDisk) becomeReadOnly() {
 	mounting(d.t, "sh", "-c", "echo an error made by a test > /sys/fs/ext4/"+device+"/trigger_fs_error")
 }
 
-// fail lets every write fail with EIO from now on. It takes root.
+// fail lets every write fail with EIO from now on. Only root may: this program does
+// it, which is run once more, as root.
 func (d *realDisk) fail() {
 	d.t.Helper()
-	dir, err := os.Open(d.dir)
-	require.NoError(d.t, err)
-	defer dir.Close()
+	mounting(d.t, "env", breakDisk+"="+d.dir, os.Args[0])
+}
+
+// breakDisk is the variable that names a disk to a program that is to break it.
+const breakDisk = "E2E_BREAK_DISK"
+
+func broken(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
 	const shutdown, noLogFlush = 0x8004587d, 2 // EXT4_IOC_SHUTDOWN
-	require.NoError(d.t, unix.IoctlSetPointerInt(int(dir.Fd()), shutdown, noLogFlush))
+	return unix.IoctlSetPointerInt(int(d.Fd()), shutdown, noLogFlush)
 }
 
 // record records to the disk, as nobody where we are root.
@@ -118,12 +128,9 @@ func TestDiskThatFailsIsTakenUpAgain(t *testing.T) {
 	faults := map[string]struct {
 		happens func(*realDisk)
 		says    string
-	}{"read-only": {(*realDisk).becomeReadOnly, "read-only"}}
-	if os.Geteuid() == 0 {
-		faults["failed"] = struct {
-			happens func(*realDisk)
-			says    string
-		}{(*realDisk).fail, "the disk failed"}
+	}{
+		"read-only": {(*realDisk).becomeReadOnly, "read-only"},
+		"failed":    {(*realDisk).fail, "the disk failed"},
 	}
 	for name, fault := range faults {
 		t.Run(name, func(t *testing.T) {
@@ -173,7 +180,7 @@ func TestTenSecondsWithoutTheDiskCostNothing(t *testing.T) {
 	t.Parallel()
 	d := newRealDisk(t, "256M")
 	r := d.record(faultyDiskConfig)
-	r.expect("catalogue", "database")
+	r.expect("catalogue", "database", "recordings cannot be written")
 	r.goesOn(time.Now())
 	func() {
 		d.stop()
@@ -205,7 +212,7 @@ func TestMemoryWhileTheDiskIsStopped(t *testing.T) {
 	const most = 128 << 20
 	d := newRealDisk(t, "1G")
 	r := d.record(manyStreams(streams))
-	r.expect("catalogue", "database", "media is missing", "overload", "whole GOPs", "memory")
+	r.expect("catalogue", "database", "recordings cannot be written", "media is missing", "overload", "whole GOPs", "memory")
 	r.recordsAll(streams, time.Now())
 	high := 0
 	func() {

@@ -50,13 +50,20 @@ func serveStatic(t *testing.T, config string, args ...string) *recorder {
 func launch(t *testing.T, binary func() (string, error), dir, config string, args ...string) *recorder {
 	t.Helper()
 	r := begin(t, binary, dir, config, args...)
-	r.rtsp = "rtsp://" + r.await("rtsp server listens").text("address")
-	r.api = r.await("spool is ready").text("api")
+	r.ready()
 	return r
 }
 
 // begin starts a binary.
 func begin(t *testing.T, binary func() (string, error), dir, config string, args ...string) *recorder {
+	t.Helper()
+	r := prepare(t, binary, dir, config, args...)
+	r.run()
+	return r
+}
+
+// prepare makes a recorder that is started by run.
+func prepare(t *testing.T, binary func() (string, error), dir, config string, args ...string) *recorder {
 	t.Helper()
 	path, err := binary()
 	require.NoError(t, err)
@@ -67,10 +74,21 @@ func begin(t *testing.T, binary func() (string, error), dir, config string, args
 	r.cmd = exec.Command(path, append(slices.Clone(anywhere), args...)...)
 	r.cmd.Dir, r.cmd.Stderr = dir, r.book
 	r.cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "SPOOL_") }) // settings of another
-	require.NoError(t, r.cmd.Start())
-	go func() { r.done <- r.cmd.Wait() }()
-	t.Cleanup(r.end)
 	return r
+}
+
+func (r *recorder) run() {
+	r.t.Helper()
+	require.NoError(r.t, r.cmd.Start())
+	go func() { r.done <- r.cmd.Wait() }()
+	r.t.Cleanup(r.end)
+}
+
+// ready waits until it listens.
+func (r *recorder) ready() {
+	r.t.Helper()
+	r.rtsp = "rtsp://" + r.await("rtsp server listens").text("address")
+	r.api = r.await("spool is ready").text("api")
 }
 
 // expect names a warning or an error that is no failure of the test.

@@ -2,7 +2,9 @@ package dbtest
 
 import (
 	"errors"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"syscall"
 )
@@ -12,7 +14,7 @@ import (
 const serverDisk = "320m"
 
 // StartPostgresOnDisk starts a PostgreSQL server on a small filesystem of its
-// own, that Fill can fill. It takes root to mount one.
+// own, that Fill can fill: see Mount.
 func StartPostgresOnDisk(t TB) *Server { t.Helper(); return postgresIn(t, ownDisk(t, "postgres")) }
 
 // StartMariaDBOnDisk is StartPostgresOnDisk for MariaDB.
@@ -26,11 +28,22 @@ func ownDisk(t TB, owner string) string {
 	return dir
 }
 
-// Mount makes dir a filesystem of so many bytes ("4m") until the test ends.
+// Mount makes dir a filesystem of so many bytes ("4m") until the test ends. It takes
+// root, or sudo: a test that left its case out without would not be missed.
 func Mount(t TB, dir, size string) {
 	t.Helper()
-	fail(t, "mount "+dir, syscall.Mount("none", dir, "tmpfs", 0, "size="+size))
-	t.Cleanup(func() { fail(t, "unmount "+dir, syscall.Unmount(dir, syscall.MNT_DETACH)) })
+	asRoot(t, "mount", "-t", "tmpfs", "-o", fmt.Sprintf("size=%s,uid=%d,gid=%d", size, os.Geteuid(), os.Getegid()), "tmpfs", dir)
+	t.Cleanup(func() { asRoot(t, "umount", "-l", dir) })
+}
+
+func asRoot(t TB, name string, args ...string) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		name, args = "sudo", append([]string{"-n", name}, args...)
+	}
+	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
+		t.Fatalf("a filesystem is mounted here: run as root, or allow sudo: %v\n%s", err, out)
+	}
 }
 
 // Fill leaves the server's disk no byte.

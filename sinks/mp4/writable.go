@@ -1,0 +1,185 @@
+package mp4
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/gospool/spool/pipeline"
+)
+
+// ErrHangs says that a disk does not answer.
+var ErrHangs = errors.New("the disk does not answer")
+
+// ScratchFile is made in a record directory and removed at once, to find out whether
+// it takes files.
+const ScratchFile = ".spool-probe"
+
+// Room with which a file is begun at all. One that was full counts as full until
+// it has twice as much, or it would be called so and not so in turn.
+const (
+	leastRoom  = 1 << 20
+	enoughRoom = 2 * leastRoom
+)
+
+// Writable finds out whether a file could be begun in a directory now. It asks the
+// disk as a recording would: whether the directory is the one that it was, and takes
+// a file with bytes in it. It is for one goroutine, and may block for as long as
+// the disk does.
+type Writable struct {
+	dir  string
+	disk *diskFS // the directory as it was found first
+	full bool
+}
+
+// NewWritable does no I/O.
+func NewWritable(dir string) *Writable { return &Writable{dir: absolute(dir)} }
+
+// Close lets go of the directory.
+func (w *Writable) Close() {
+	if w.disk != nil {
+		_ = w.disk.Close()
+		w.disk = nil
+	}
+}
+
+// Try returns nil where a file could be begun, and else what is in the way: see
+// ProblemOf. The capacity is that of the disk as far as it could be asked. A
+// directory that never was there is made by the first recording to it.
+func (w *Writable) Try() (Capacity, error) {
+	has, err := w.try()
+	if errors.Is(err, fs.ErrNotExist) && w.disk == nil && !recordedTo(w.dir) {
+		return has, nil
+	}
+	if err != nil {
+		err = fmt.Errorf("%w%s", err, advice(err))
+	}
+	return has, err
+}
+
+func (w *Writable) try() (Capacity, error) {
+	if err := w.find(); err != nil {
+		return Capacity{}, err
+	}
+	has, err := w.disk.Capacity()
+	if err != nil {
+		return Capacity{}, fmt.Errorf("how full the disk is: %w", err)
+	}
+	least := int64(leastRoom)
+	if w.full {
+		least = enoughRoom
+	}
+	w.full = has.Free < least
+	switch {
+	case has.ReadOnly: // which a directory that is open need not notice
+		return has, unix.EROFS
+	case w.full:
+		return has, fmt.Errorf("%d KiB are free, which is too little to begin a file: %w", has.Free>>10, unix.ENOSPC)
+	}
+	return has, lackOf(w.disk, w.scratch())
+}
+
+// find opens the directory, or makes sure that its path still leads to the one that
+// is open. A disk that was mounted again is the same one by its identity.
+func (w *Writable) find() error {
+	if w.disk == nil {
+		disk, err := openDisk(w.dir)
+		if err == nil {
+			w.disk, err = disk, known(disk, w.dir)
+		}
+		return err
+	}
+	same, err := w.disk.Same()
+	if err != nil {
+		return err
+	}
+	if same {
+		return known(w.disk, w.dir)
+	}
+	disk, err := openDisk(w.dir)
+	if err != nil {
+		return err
+	}
+	if claimed(w.dir) == "" {
+		_ = disk.Close()
+		return fmt.Errorf("%w: another directory is in its place: put it back, or restart spool to record here", ErrSwapped)
+	}
+	if err := known(disk, w.dir); err != nil {
+		_ = disk.Close()
+		return err
+	}
+	_ = w.disk.Close()
+	w.disk = disk
+	return nil
+}
+
+// known is claim for those who do not record: a directory without an identity is
+// not given one.
+func known(fsys FS, dir string) error {
+	id, err := readIdentity(fsys)
+	if errors.Is(err, fs.ErrNotExist) && claimed(dir) == "" {
+		return nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s: %w", IdentityFile, err)
+	}
+	open.Lock()
+	defer open.Unlock()
+	switch was := open.directories[dir]; {
+	case was == "":
+		open.directories[dir] = id
+	case id == "":
+		return swapped(dir, was, "one without an identity")
+	case was != id:
+		return swapped(dir, was, id)
+	}
+	return nil
+}
+
+// scratch makes a file, writes to it and removes it. One that is there is that of a
+// crash, or of another process that asks as well.
+func (w *Writable) scratch() error {
+	create := func() (*os.File, error) {
+		return w.disk.root.OpenFile(ScratchFile, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	}
+	f, err := create()
+	if errors.Is(err, fs.ErrExist) {
+		if err = w.disk.Remove(ScratchFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if f, err = create(); errors.Is(err, fs.ErrExist) {
+			return nil // it does for the other one
+		}
+	}
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(make([]byte, pageBytes))
+	err = errors.Join(err, f.Close())
+	if gone := w.disk.Remove(ScratchFile); !errors.Is(gone, fs.ErrNotExist) {
+		err = errors.Join(err, gone)
+	}
+	return err
+}
+
+// ProblemOf is what Try's error, or that of a recording, means to an operator.
+func ProblemOf(err error, since time.Time) pipeline.Problem {
+	kind, known := troubleOf(err)
+	if !known {
+		kind = trouble{problem: "disk_failed", remedy: "see what the cause says: this does not end by itself"}
+	}
+	return pipeline.Problem{Problem: kind.problem, Since: since, Cause: err.Error(), Remedy: kind.remedy, Failing: true}
+}
+
+// Unwritable are the words of all problems for which a recording that should be
+// running writes nothing, and which lie with the machine and not with the sender.
+func Unwritable() (words []string) {
+	for _, t := range troubles {
+		words = append(words, t.problem)
+	}
+	return words
+}

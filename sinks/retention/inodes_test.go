@@ -1,0 +1,71 @@
+package retention
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// inodes makes the disk one that can hold so many files, other is how many of them
+// another program has.
+func (r *room) inodes(most int64, other *int64) {
+	disk := r.k.deps.Disk
+	r.k.deps.Disk = func(dir string) (Space, error) {
+		s, err := disk(dir)
+		s.Inodes, s.FreeInodes = most, max(most-*other-int64(len(r.files())), 0)
+		return s, err
+	}
+}
+
+// A disk without inodes is relieved as a full one is: the oldest footage goes, as many
+// files as are needed and no more. A limit on the bytes of footage asks for nothing.
+func TestFootageGoesForInodes(t *testing.T) {
+	for name, c := range map[string]struct {
+		policy Policy
+		gone   int
+	}{
+		"disk_max_percent": {Policy{DiskMaxPercent: 90}, 16},
+		"min_free_bytes":   {limits(Limits{MinFree: mib}), 16},
+		"max_bytes":        {limits(Limits{MaxBytes: 90 * mib}), 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRoom(t, c.policy)
+			var other int64 = 20
+			r.inodes(60, &other)
+			for i := range 40 {
+				r.put(fmt.Sprintf("%02d.mp4", i), "live/a", day-time.Duration(i)*time.Minute, 8192)
+			}
+			r.look(0)
+			r.look(time.Second)
+			files := r.files()
+			require.Len(t, files, 40-c.gone)
+			if c.gone > 0 {
+				require.Equal(t, "16.mp4", files[0], "the oldest went")
+				require.Equal(t, c.gone, strings.Count(r.log.String(), "cause=inodes"))
+			}
+			require.Empty(t, r.k.Stopped(), "stopping a recording gives none back")
+		})
+	}
+}
+
+// Where another program takes each inode at once, footage does not go for nothing.
+func TestInodesThatAnotherProgramTakesCostLittle(t *testing.T) {
+	r := newRoom(t, Policy{DiskMaxPercent: 90})
+	disk := r.k.deps.Disk
+	r.k.deps.Disk = func(dir string) (Space, error) {
+		s, err := disk(dir)
+		s.Inodes = 60
+		return s, err
+	}
+	for i := range 40 {
+		r.put(fmt.Sprintf("%02d.mp4", i), "live/a", day-time.Duration(i)*time.Minute, 8192)
+	}
+	for range 5 {
+		r.look(time.Second)
+	}
+	require.Len(t, r.files(), 40-16)
+	require.Equal(t, 1, strings.Count(r.log.String(), "gives no inodes back"))
+}
