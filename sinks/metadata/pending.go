@@ -38,6 +38,9 @@ func (p *pending) add(ops []op) {
 	for _, o := range ops {
 		p.queue = append(p.queue, o)
 		p.bytes += o.size
+		if o.kind == opEvent { // says nothing about the recording itself
+			continue
+		}
 		p.state[o.row.ID] = p.state[o.row.ID].with(o)
 	}
 	p.signal()
@@ -66,6 +69,9 @@ func (e entry) with(o op) entry {
 	return next
 }
 
+// gone reports whether the recording holds no media any more.
+func (e entry) gone() bool { return e.deleted || e.row.State == string(media.StateLost) }
+
 // head is the oldest changes, at most n.
 func (p *pending) head(n int) []op {
 	p.mu.Lock()
@@ -79,6 +85,9 @@ func (p *pending) settle(n int) {
 	defer p.mu.Unlock()
 	for _, o := range p.queue[:n] {
 		p.bytes -= o.size
+		if o.kind == opEvent {
+			continue
+		}
 		e, ok := p.state[o.row.ID]
 		if !ok || e.rev > o.rev {
 			continue
@@ -150,6 +159,18 @@ func (p *pending) snapshot() map[string]entry {
 		out[id] = e
 	}
 	return out
+}
+
+// events are the rows of what PutEvent stored, in order of revision.
+func (p *pending) events() (rows []*row) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, o := range p.queue {
+		if o.kind == opEvent {
+			rows = append(rows, o.row)
+		}
+	}
+	return rows
 }
 
 // size is the number of changes that wait, and their bytes.

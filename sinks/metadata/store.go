@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/go-sql-driver/mysql"
@@ -75,10 +76,13 @@ func (s *store) write(ctx context.Context, journal string, names []string, ops [
 			return err
 		}
 		now := ops[len(ops)-1].rev
-		if err := s.putEvents(ctx, tx, b.puts); err != nil {
+		if err := s.putEvents(ctx, tx, slices.Concat(b.puts, b.events)); err != nil {
 			return err
 		}
 		if err := s.putPairs(ctx, tx, b.puts, now); err != nil {
+			return err
+		}
+		if err := s.pairEvents(ctx, tx, b.events); err != nil {
 			return err
 		}
 		for _, o := range b.protects {
@@ -111,6 +115,7 @@ type batch struct {
 	puts     []*row
 	protects []op
 	deletes  []string
+	events   []*row // of PutEvent, each of them
 }
 
 func fold(ops []op) (b batch) {
@@ -132,6 +137,8 @@ func fold(ops []op) (b batch) {
 			}
 			protect[id] = len(b.protects)
 			b.protects = append(b.protects, o)
+		case opEvent:
+			b.events = append(b.events, o.row)
 		case opDelete:
 			if !gone[id] {
 				gone[id] = true
