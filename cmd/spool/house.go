@@ -217,7 +217,7 @@ func (h *house) openAPI(dir string) error {
 	shelf := library{h.catalogue, abs, h.recorder, &h.deleting, h.mistaken, h.keeper.Changed}
 	bell := events{
 		recorder: h.recorder, library: shelf, before: h.cfg.MP4.BeforeDuration.D(), after: h.cfg.MP4.AfterDuration.D(),
-		since: media.NewID(time.Now()), log: h.log,
+		since: media.NewID(time.Now()), log: h.log, asking: make(chan struct{}, 4),
 		maxBefore: h.cfg.Events.MaxBefore.D(), wait: h.cfg.Events.Wait.D(), protection: h.protection,
 	}
 	h.plans.raise = bell.Trigger

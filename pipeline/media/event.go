@@ -49,12 +49,21 @@ func (e Event) Join(later Event) Event {
 }
 
 // MaxEvents is how many events one recording names: its entry and its row must
-// not grow without bound.
+// not grow without bound. Those beyond are told of one by one: Recording.Beyond.
 const MaxEvents = 256
 
-// JoinEvent adds an event to a list, or to what the list knows of it. The list
-// is not changed; a full one is given back as it is.
-func JoinEvent(list []Event, e Event) []Event {
+// MaxOpenEvents is how many events a pipeline keeps in mind that are not over: the
+// files to come hold media of them, too.
+const MaxOpenEvents = 4096
+
+// JoinEvent adds an event to those that a recording names, or to what the list knows
+// of it. The list is not changed; a full one is given back as it is.
+func JoinEvent(list []Event, e Event) []Event { return joinEvent(list, e, MaxEvents) }
+
+// JoinOpen is JoinEvent for the events that are not over.
+func JoinOpen(list []Event, e Event) []Event { return joinEvent(list, e, MaxOpenEvents) }
+
+func joinEvent(list []Event, e Event, limit int) []Event {
 	out := make([]Event, len(list), len(list)+1)
 	copy(out, list)
 	for i := range out {
@@ -63,7 +72,7 @@ func JoinEvent(list []Event, e Event) []Event {
 			return out
 		}
 	}
-	if len(out) >= MaxEvents {
+	if len(out) >= limit {
 		return list
 	}
 	return append(out, e)

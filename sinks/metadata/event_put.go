@@ -1,6 +1,7 @@
 package metadata
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -79,4 +80,13 @@ func (c *Catalogue) dateBarren(ctx context.Context, before time.Time) error {
 			Where("NOT EXISTS (SELECT 1 FROM spool_event_recordings p WHERE p.event_id = spool_events.id)").Exec(ctx)
 		return err
 	})
+}
+
+// Unmarked reports, without asking the database, that a recording is known to grow
+// and to name neither an event nor as many as it may. What it is not sure of it does
+// not report.
+func (c *Catalogue) Unmarked(rec, event media.ID) bool {
+	e, known := c.pending.find(rec.String())
+	return known && !e.deleted && e.row.State == string(media.StateRecording) &&
+		!bytes.Contains(e.row.Events, []byte(event.String())) && bytes.Count(e.row.Events, []byte(`"at_ns"`)) < media.MaxEvents
 }

@@ -156,7 +156,7 @@ func (m *Muxer) Process(ctx context.Context, p media.Part, emit pipeline.Emit[me
 		}
 	}
 	if p.Event != nil {
-		m.events = media.JoinEvent(m.events, *p.Event)
+		m.events = media.JoinOpen(m.events, *p.Event)
 		if err := m.note(*p.Event, emit); err != nil {
 			if err = m.failed(err, emit); err != nil {
 				return err
@@ -255,6 +255,8 @@ func (m *Muxer) tell(emit pipeline.Emit[media.Recording]) error {
 	if err != nil {
 		return err
 	}
+	r.Beyond, f.beyond = f.beyond, nil
+	m.unnamed(len(r.Beyond))
 	m.told, m.used = true, true
 	m.log.Info("recording begins", "file", m.shown(f.name), "start", at(r.StartUTC).UTC())
 	return emit(r)
@@ -272,20 +274,26 @@ func (m *Muxer) note(ev media.Event, emit pipeline.Emit[media.Recording]) error 
 	if f == nil { // the segment's first chunk held nothing: there is nothing of the event either
 		return nil
 	}
-	kept, err := f.note(ev, f.entry.protected || m.protect(f, ev))
+	named, err := f.note(ev, f.entry.protected || m.protect(f, ev))
 	if err != nil {
 		return err
-	}
-	if !kept {
-		m.truth.unnamed.Add(1)
-		m.log.Warn("the file has as many events as it can name; this one is not listed", "file", m.shown(f.name), "event", ev.ID, "events", len(f.entry.events))
-		return nil
 	}
 	r, err := m.recording(f.name)
 	if err != nil {
 		return err
 	}
+	if !named {
+		r.Beyond = []media.Event{ev}
+		m.unnamed(1)
+	}
 	return emit(r)
+}
+
+// unnamed counts events that the file has no room to name; the first is mentioned.
+func (m *Muxer) unnamed(n int) {
+	if n > 0 && m.truth.unnamed.Add(uint64(n)) == uint64(n) {
+		m.log.Warn("a file has as many events as it can name: those beyond are in the catalogue alone, and counted", "file", m.shown(m.file.name), "events", media.MaxEvents)
+	}
 }
 
 func (m *Muxer) syncByPolicy() error {
