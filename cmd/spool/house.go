@@ -51,7 +51,8 @@ type house struct {
 	began     firstSeen              // of problems
 	elsewhere atomic.Pointer[string] // why the record directory is not the catalogue's; nil when it is
 	deleting  sync.Mutex             // see library
-	mistaken  prometheus.Counter     // see library
+	shelf     library
+	mistaken  prometheus.Counter // see library
 	catalogue *metadata.Catalogue
 	http      *api.Server
 	httpAddr  string
@@ -214,9 +215,9 @@ func (h *house) openAPI(dir string) error {
 	if err := h.openRetention(abs); err != nil {
 		return err
 	}
-	shelf := library{h.catalogue, abs, h.recorder, &h.deleting, h.mistaken, h.keeper.Changed}
+	h.shelf = library{h.catalogue, abs, h.recorder, &h.deleting, h.mistaken, h.keeper.Changed}
 	bell := events{
-		recorder: h.recorder, library: shelf, before: h.cfg.MP4.BeforeDuration.D(), after: h.cfg.MP4.AfterDuration.D(),
+		recorder: h.recorder, library: h.shelf, before: h.cfg.MP4.BeforeDuration.D(), after: h.cfg.MP4.AfterDuration.D(),
 		since: media.NewID(time.Now()), log: h.log, asking: make(chan struct{}, 4),
 		maxBefore: h.cfg.Events.MaxBefore.D(), wait: h.cfg.Events.Wait.D(), protection: h.protection,
 	}
@@ -228,7 +229,7 @@ func (h *house) openAPI(dir string) error {
 		Log: h.log, Clock: pipeline.SystemClock,
 		Recorder: control{h.recorder, h.hub, h.plans.keepStops}, Streams: directory{h.hub},
 		Events:    bell,
-		Catalogue: shelf, Files: api.NewDir(abs, growing(abs)), Belongs: shelf.belongs,
+		Catalogue: h.shelf, Files: api.NewDir(abs, growing(abs)), Belongs: h.shelf.belongs,
 		Schedule: h.plans.schedule, Pipelines: h.plans, Retention: forecast{h.keeper},
 		Ready: h.ready, Health: h.problems, Metrics: []prometheus.Collector{&stores{h.catalogue.Stats, abs}, h.disk.write, h.disk.sync, h.disk.finish, h.mistaken},
 	})

@@ -51,6 +51,8 @@ func (h *house) recovered(ctx context.Context, r mp4.Repaired) {
 	if r.Recording.State == "" {
 		return
 	}
+	missed := h.joinEvents(ctx, &r.Recording)
+	defer h.markRecovered(ctx, r.Recording, missed)
 	if h.tell(ctx, r.Recording) {
 		return
 	}

@@ -53,11 +53,11 @@ func (p *pending) signal() {
 
 // with is the state after one more change.
 func (e entry) with(o op) entry {
-	next := entry{row: o.row, rev: o.rev}
+	next := entry{row: o.row.keeping(e.row), rev: o.rev}
 	switch {
 	case e.row == nil:
 	case o.kind == opPut && e.row.ProtectedRev > 0:
-		r := *o.row
+		r := *next.row
 		r.Protected, r.ProtectedRev = e.row.Protected, e.row.ProtectedRev
 		next.row = &r
 	case o.kind == opProtect && e.row.Revision > o.row.Revision:

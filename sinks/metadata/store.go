@@ -72,6 +72,9 @@ func (s *store) write(ctx context.Context, journal string, names []string, ops [
 			return err
 		}
 		b := fold(mine)
+		if err := s.keepNamed(ctx, tx, b.puts); err != nil {
+			return err
+		}
 		if err := s.upsert(ctx, tx, b.puts); err != nil {
 			return err
 		}
@@ -125,7 +128,7 @@ func fold(ops []op) (b batch) {
 		switch o.kind {
 		case opPut:
 			if i, ok := put[id]; ok {
-				b.puts[i] = o.row
+				b.puts[i] = o.row.keeping(b.puts[i])
 				continue
 			}
 			put[id] = len(b.puts)
