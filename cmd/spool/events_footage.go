@@ -165,7 +165,7 @@ func (f *eventFootage) pair(ctx context.Context, r *metadata.Record) error {
 
 // full reports whether a recording names as many events as it may, without this one.
 func (f *eventFootage) full(r *metadata.Record) bool {
-	return len(r.Events) >= media.MaxEvents && !f.names(r)
+	return !f.names(r) && len(media.JoinEvent(r.Events, f.ev)) == len(r.Events)
 }
 
 // took reports whether the pipeline of a recording has taken the event.
@@ -238,7 +238,7 @@ func (f *eventFootage) find(ctx context.Context) error {
 // without the mark: many events at once do not ask the database after each other's.
 func (f *eventFootage) unmarked() bool {
 	return slices.ContainsFunc(f.records, func(r metadata.Record) bool {
-		return f.took(&r) && f.library.catalogue.Unmarked(r.ID, f.ev.ID)
+		return f.took(&r) && f.library.catalogue.Unmarked(r.ID, &f.ev)
 	})
 }
 

@@ -56,7 +56,11 @@ func (h *house) recovered(ctx context.Context, r mp4.Repaired) {
 	if h.tell(ctx, r.Recording) {
 		return
 	}
-	if err := h.catalogue.Put(ctx, r.Recording); err != nil && !errors.Is(err, metadata.ErrNotDurable) {
+	err := h.catalogue.Put(ctx, r.Recording)
+	for _, e := range r.Recording.Beyond {
+		err = errors.Join(err, h.catalogue.PutEvent(ctx, r.Recording, e))
+	}
+	if err != nil && !errors.Is(err, metadata.ErrNotDurable) {
 		h.log.Error("a recovered file is not in the catalogue yet: spool reindex adds it", "file", r.File, "error", err)
 	}
 }

@@ -85,8 +85,9 @@ func (c *Catalogue) dateBarren(ctx context.Context, before time.Time) error {
 // Unmarked reports, without asking the database, that a recording is known to grow
 // and to name neither an event nor as many as it may. What it is not sure of it does
 // not report.
-func (c *Catalogue) Unmarked(rec, event media.ID) bool {
+func (c *Catalogue) Unmarked(rec media.ID, event *media.Event) bool {
 	e, known := c.pending.find(rec.String())
 	return known && !e.deleted && e.row.State == string(media.StateRecording) &&
-		!bytes.Contains(e.row.Events, []byte(event.String())) && bytes.Count(e.row.Events, []byte(`"at_ns"`)) < media.MaxEvents
+		e.row.named < media.MaxEvents && e.row.eventBytes+event.Bytes() <= media.MaxEventBytes &&
+		!bytes.Contains(e.row.Events, []byte(event.ID.String()))
 }

@@ -61,9 +61,7 @@ type file struct {
 // no I/O.
 func newFile(seg *media.Segment, first *media.Chunk, fragment bool, every int64) (*file, error) {
 	f := &file{entry: newEntry(seg), lead: seg.Set.Lead()}
-	if n := len(seg.Events); n > media.MaxEvents {
-		f.beyond = seg.Events[media.MaxEvents:]
-	}
+	f.beyond = seg.Events[media.Namable(seg.Events):]
 	info := seg.Set.Info()
 	for i := range seg.Set.Tracks {
 		t, err := newTrack(uint32(i+1), &seg.Set.Tracks[i], info[i])
