@@ -236,7 +236,7 @@ func TestEventIsKeptBeforeItIsAnswered(t *testing.T) {
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, full.Close(context.Background())) })
-	require.NoError(t, full.PutEvent(t.Context(), media.Recording{Stream: "live/x"}, got.Event))
+	require.NoError(t, full.PutEvents(t.Context(), media.Recording{Stream: "live/x"}, got.Event))
 	e.library.catalogue = full
 	_, err = e.Trigger(t.Context(), "live/x", trigger)
 	var refused *api.Error

@@ -51,7 +51,7 @@ func (f *eventFootage) mark(ctx context.Context) error {
 	for _, i := range f.nearestFirst() {
 		r := &f.records[i]
 		if r.State != media.StateFinished && r.State != media.StateRecovered {
-			if f.took(r) && f.full(r) {
+			if f.took(r) && !f.names(r) { // it names as many as it may, or the disk is slow
 				err = cmp.Or(f.pair(ctx, r), err)
 			}
 			continue // what grows has its mark from the recorder
@@ -153,10 +153,9 @@ func (f *eventFootage) name(ctx context.Context, recording media.ID) (metadata.R
 	return r, nil
 }
 
-// pair notes in the catalogue alone that a recording holds media of the event: it
-// names as many as it may.
+// pair notes in the catalogue alone that a recording holds media of the event.
 func (f *eventFootage) pair(ctx context.Context, r *metadata.Record) error {
-	if err := f.library.catalogue.PutEvent(ctx, r.Recording, f.ev); err != nil && !errors.Is(err, metadata.ErrNotDurable) {
+	if err := f.library.catalogue.PutEvents(ctx, r.Recording, f.ev); err != nil && !errors.Is(err, metadata.ErrNotDurable) {
 		return known(err)
 	}
 	f.beyond[r.ID] = true

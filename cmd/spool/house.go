@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -16,6 +15,7 @@ import (
 	"github.com/gospool/spool/api"
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/durable"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/metadata"
 	"github.com/gospool/spool/sinks/mp4"
@@ -115,7 +115,7 @@ func newHouse(cfg *configs.Config, declared []pipeline.Declared, log *slog.Logge
 // earlier run left goes on beside the recording.
 func (h *house) open(ctx context.Context) error {
 	dir := h.cfg.MP4.RecordPath
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := durable.MkdirAll(durable.Disk{}, dir, 0o755); err != nil {
 		return fmt.Errorf("mp4.record_path: %w", err)
 	}
 	h.protection = media.NewProtection(int64(h.cfg.Events.MaxProtectBytes), protectable(dir, h.cfg.Events.MaxProtectPercent))

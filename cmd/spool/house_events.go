@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/gospool/spool/pipeline/media"
@@ -13,6 +14,17 @@ import (
 // eventReach is how far an event may reach from its first trigger, before and after:
 // longer than any request may ask for.
 const eventReach = 25 * time.Hour
+
+// catalogueAtStart is how long recovery waits for the database, which knows what
+// events the files hold that it finishes.
+const catalogueAtStart = 5 * time.Second
+
+// awaitCatalogue gives a database that is there the time to say so.
+func (h *house) awaitCatalogue(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, catalogueAtStart)
+	defer cancel()
+	_ = h.catalogue.Ready(ctx) // else what the journal has must do
+}
 
 // maxMissed bounds the events that one recovered file is found to hold.
 const maxMissed = 10_000
@@ -36,12 +48,16 @@ func (h *house) joinEvents(ctx context.Context, r *media.Recording) (missed []me
 	}
 	for len(missed) < maxMissed {
 		page, err := h.catalogue.Events(ctx, q)
+		if err == nil && page.Degraded {
+			err = metadata.ErrUnavailable
+		}
 		if err != nil {
-			h.log.Warn("which events a recovered file holds is not known: it names those that it knew itself", "file", r.Path, "error", err)
-			break
+			h.log.Warn("not every event that a recovered file holds is known: it names those that it knew itself, and those that the journal has", "file", r.Path, "error", err)
 		}
 		for _, e := range page.Events {
-			if e.Start >= r.EndUTC || e.End <= r.StartUTC || named[e.ID] {
+			over := e.Start < r.EndUTC && e.End > r.StartUTC
+			took := slices.ContainsFunc(e.Recordings, func(of metadata.EventRecording) bool { return of.ID == r.ID })
+			if named[e.ID] || !over && !took {
 				continue
 			}
 			missed = append(missed, e.Event)
@@ -49,7 +65,7 @@ func (h *house) joinEvents(ctx context.Context, r *media.Recording) (missed []me
 				r.Beyond = append(r.Beyond, e.Event)
 			}
 		}
-		if q.Cursor = page.Next; q.Cursor == "" {
+		if q.Cursor = page.Next; q.Cursor == "" || err != nil && !page.Degraded {
 			break
 		}
 	}

@@ -70,11 +70,12 @@ func (c *Catalogue) pendingFootage(id string, e entry, at map[string]*eventFoota
 	return nil
 }
 
-// footageAlone names the recording that what PutEvent stored is of, where that is
+// footageAlone names the recording that what PutEvents stored is of, where that is
 // known and not gone.
 func (c *Catalogue) footageAlone(ctx context.Context, r *row, pending map[string]entry, at map[string]*eventFootage) error {
 	pairs, _, err := pairsOf([]*row{r})
-	if err != nil || len(pairs) == 0 || at[pairs[0].Event] == nil {
+	pairs = slices.DeleteFunc(pairs, func(p pair) bool { return at[p.Event] == nil })
+	if err != nil || len(pairs) == 0 {
 		return err
 	}
 	e, known := pending[r.ID]
@@ -88,7 +89,12 @@ func (c *Catalogue) footageAlone(ctx context.Context, r *row, pending map[string
 	if e.gone() {
 		return nil
 	}
-	return at[pairs[0].Event].add(footageOf(e.row))
+	for _, p := range pairs {
+		if err := at[p.Event].add(footageOf(e.row)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // footageOf is a row as the footage of an event.

@@ -2,8 +2,10 @@ package metadata
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -12,37 +14,51 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// PutEvent stores an event of a stream beside what recordings name, so that it is
-// there although no recording names it: none has come yet, or the one that holds its
-// media names as many as it may. The recording says whose it is; one without an ID is
-// of no file yet, and needs nothing but a Stream.
+// PutEvents stores events of a stream beside what recordings name, so that they are
+// there although no recording names them: none has come yet, or the one that holds
+// their media names as many as it may. The recording says whose they are; one without
+// an ID is of no file yet, and needs nothing but a Stream.
 //
-// Like Put it returns once the journal has it on disk, and with the same errors. What
+// Like Put it returns once the journal has them on disk, and with the same errors. What
 // is put again, or named by a recording as well, is joined.
-func (c *Catalogue) PutEvent(ctx context.Context, rec media.Recording, e media.Event) error {
+func (c *Catalogue) PutEvents(ctx context.Context, rec media.Recording, events ...media.Event) (unsafe error) {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := storableEvent(&e); err != nil {
-		c.invalid.Add(1)
-		return err
+	for len(events) > 0 {
+		n := max(media.Namable(events), 1) // in one change
+		r, err := eventsAlone(rec, c.nodeOf(rec), events[:n])
+		if err != nil {
+			c.invalid.Add(1)
+			return err
+		}
+		_, err = c.append(opEvent, r, 0)
+		if err != nil && !errors.Is(err, ErrNotDurable) {
+			return err
+		}
+		unsafe = cmp.Or(unsafe, err)
+		events = events[n:]
 	}
-	if rec.Stream == "" || len(rec.Stream) > maxStreamBytes {
-		c.invalid.Add(1)
-		return fmt.Errorf("%w: event %s: stream has %d bytes, 1 to %d fit", ErrInvalid, e.ID, len(rec.Stream), maxStreamBytes)
-	}
-	events, err := json.Marshal([]media.Event{e})
-	if err != nil {
-		c.invalid.Add(1)
-		return fmt.Errorf("%w: event %s: %w", ErrInvalid, e.ID, err)
-	}
-	_, err = c.append(opEvent, &row{
-		ID: rec.ID.String(), Node: c.nodeOf(rec), Stream: rec.Stream, Tracks: []byte("[]"), Events: events,
-	}, 0)
-	return err
+	return unsafe
 }
 
-// pairEvents notes which recordings hold media of the events that PutEvent stored:
+func eventsAlone(rec media.Recording, node string, events []media.Event) (*row, error) {
+	if rec.Stream == "" || len(rec.Stream) > maxStreamBytes {
+		return nil, fmt.Errorf("%w: events of a stream of %d bytes, 1 to %d fit", ErrInvalid, len(rec.Stream), maxStreamBytes)
+	}
+	for i := range events {
+		if err := storableEvent(&events[i]); err != nil {
+			return nil, err
+		}
+	}
+	text, err := json.Marshal(events)
+	if err != nil {
+		return nil, fmt.Errorf("%w: events: %w", ErrInvalid, err)
+	}
+	return &row{ID: rec.ID.String(), Node: node, Stream: rec.Stream, Tracks: []byte("[]"), Events: text}, nil
+}
+
+// pairEvents notes which recordings hold media of the events that PutEvents stored:
 // those that have a row whose file is not lost.
 func (s *store) pairEvents(ctx context.Context, tx bun.Tx, rows []*row) error {
 	pairs, _, err := pairsOf(rows)

@@ -23,9 +23,9 @@ func TestAnEventByItselfIsKept(t *testing.T) {
 		put(t, c, full, growing)
 		require.NoError(t, c.Flush(t.Context()))
 		c.Catalogue.stop() // what comes now waits in the journal
-		require.NoError(t, c.PutEvent(t.Context(), media.Recording{Stream: "live/x"}, waits))
-		require.NoError(t, c.PutEvent(t.Context(), full, beyond))
-		require.NoError(t, c.PutEvent(t.Context(), growing, beyond))
+		require.NoError(t, c.PutEvents(t.Context(), media.Recording{Stream: "live/x"}, waits))
+		require.NoError(t, c.PutEvents(t.Context(), full, beyond))
+		require.NoError(t, c.PutEvents(t.Context(), growing, beyond))
 		check := func() {
 			t.Helper()
 			e := theEvent(t, c, "a")
@@ -50,7 +50,7 @@ func TestAnEventByItselfIsKept(t *testing.T) {
 		for range 2 { // told again, and joined
 			later := waits
 			later.End += 10e9
-			require.NoError(t, c.PutEvent(t.Context(), full, later))
+			require.NoError(t, c.PutEvents(t.Context(), full, later))
 			require.NoError(t, c.Flush(t.Context()))
 			require.Equal(t, later, theEvent(t, c, "a").Event)
 			require.Equal(t, []media.ID{full.ID}, filesOf(theEvent(t, c, "a")))
@@ -60,8 +60,8 @@ func TestAnEventByItselfIsKept(t *testing.T) {
 		put(t, c, gone)
 		_, err := c.Delete(t.Context(), full.ID)
 		require.NoError(t, err)
-		require.NoError(t, c.PutEvent(t.Context(), growing, beyond), "comes late")
-		require.NoError(t, c.PutEvent(t.Context(), full, beyond))
+		require.NoError(t, c.PutEvents(t.Context(), growing, beyond), "comes late")
+		require.NoError(t, c.PutEvents(t.Context(), full, beyond))
 		require.Empty(t, theEvent(t, c, "b").Recordings)
 		require.NoError(t, c.Flush(t.Context()))
 		require.Empty(t, theEvent(t, c, "b").Recordings)
@@ -78,12 +78,12 @@ func TestAnEventThatNeverHadFootageIsForgotten(t *testing.T) {
 		now := c.opts.Clock.Now()
 		for n, age := range []time.Duration{2 * time.Hour, 30 * time.Minute, 0} {
 			e := eventNo(n, now.Add(-age).Sub(base))
-			require.NoError(t, c.PutEvent(t.Context(), media.Recording{Stream: "live/x"}, e))
+			require.NoError(t, c.PutEvents(t.Context(), media.Recording{Stream: "live/x"}, e))
 		}
 		kept := eventNo(3, now.Add(-2*time.Hour).Sub(base))
 		rec := sample(1, "live/x")
 		put(t, c, rec)
-		require.NoError(t, c.PutEvent(t.Context(), rec, kept))
+		require.NoError(t, c.PutEvents(t.Context(), rec, kept))
 		require.NoError(t, c.Flush(t.Context()))
 		k, err := c.Upkeep(t.Context(), UpkeepOptions{KeepEvents: time.Hour})
 		require.NoError(t, err)
@@ -99,10 +99,10 @@ func TestAnEventThatCannotBeStoredIsRefused(t *testing.T) {
 	c := open(t, "sqlite", filepath.Join(t.TempDir(), "spool.db"))
 	e := eventNo(0, 0)
 	e.Name = "a\x00b"
-	require.ErrorIs(t, c.PutEvent(t.Context(), media.Recording{Stream: "live/x"}, e), ErrInvalid)
-	require.ErrorIs(t, c.PutEvent(t.Context(), media.Recording{}, eventNo(0, 0)), ErrInvalid)
+	require.ErrorIs(t, c.PutEvents(t.Context(), media.Recording{Stream: "live/x"}, e), ErrInvalid)
+	require.ErrorIs(t, c.PutEvents(t.Context(), media.Recording{}, eventNo(0, 0)), ErrInvalid)
 	e = eventNo(0, 0)
 	e.Data = []byte("{")
-	require.ErrorIs(t, c.PutEvent(t.Context(), media.Recording{Stream: "live/x"}, e), ErrInvalid)
+	require.ErrorIs(t, c.PutEvents(t.Context(), media.Recording{Stream: "live/x"}, e), ErrInvalid)
 	require.EqualValues(t, 3, c.Stats().Invalid)
 }

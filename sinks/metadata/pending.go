@@ -161,7 +161,7 @@ func (p *pending) snapshot() map[string]entry {
 	return out
 }
 
-// events are the rows of what PutEvent stored, in order of revision.
+// events are the rows of what PutEvents stored, in order of revision.
 func (p *pending) events() (rows []*row) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

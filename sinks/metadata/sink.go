@@ -47,9 +47,7 @@ func (s *sink) Consume(ctx context.Context, rec media.Recording) error {
 	if !s.said(rec) {
 		s.note(rec, s.catalogue.Put(ctx, rec))
 	}
-	for _, e := range rec.Beyond {
-		s.note(rec, s.catalogue.PutEvent(ctx, rec, e))
-	}
+	s.note(rec, s.catalogue.PutEvents(ctx, rec, rec.Beyond...))
 	return nil
 }
 

@@ -118,7 +118,7 @@ type batch struct {
 	puts     []*row
 	protects []op
 	deletes  []string
-	events   []*row // of PutEvent, each of them
+	events   []*row // of PutEvents, each of them
 }
 
 func fold(ops []op) (b batch) {

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"path"
 	"path/filepath"
 	"sync/atomic"
 	"time"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/durable"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -33,6 +33,7 @@ type Muxer struct {
 	pattern pattern
 	loc     *time.Location
 	openFS  func(dir string) (FS, error)
+	above   durable.FS                         // that the record directory is made on
 	reserve func(*media.Segment, Config) int64 // bytes
 
 	fs      FS
@@ -69,7 +70,7 @@ func New(set pipeline.Settings, cfg Config) (*Muxer, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	m := &Muxer{cfg: cfg, dir: absolute(cfg.RecordPath), log: set.Log, clock: set.Clock, openFS: openFS, reserve: reserveFor}
+	m := &Muxer{cfg: cfg, dir: absolute(cfg.RecordPath), log: set.Log, clock: set.Clock, openFS: openFS, above: durable.Disk{}, reserve: reserveFor}
 	if m.log == nil {
 		m.log = slog.New(slog.DiscardHandler)
 	}
@@ -125,7 +126,7 @@ func (m *Muxer) reopen() error {
 		m.fs = nil
 	}
 	if !recordedTo(m.dir) { // else it is to be mounted, and not made
-		if err := os.MkdirAll(m.dir, 0o755); err != nil {
+		if err := durable.MkdirAll(m.above, m.dir, 0o755); err != nil {
 			return fmt.Errorf("record_path: %w%s", err, advice(err))
 		}
 	}

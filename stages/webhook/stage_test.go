@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/durable"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
 	"github.com/gospool/spool/pipeline/spec"
@@ -182,7 +183,7 @@ func FuzzReadNotice(f *testing.F) {
 	f.Add([]byte(`{"id":"a","url":"http://h","body":"x","timeout":"10s"}`))
 	f.Add([]byte(``))
 	dir := f.TempDir()
-	o := &Outbox{dir: dir}
+	o := &Outbox{disk: durable.Disk{}, dir: dir}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		require.NoError(t, os.WriteFile(dir+"/x", b, 0o600))
 		n, err := o.read("x")

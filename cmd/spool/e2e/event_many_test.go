@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -14,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestAnsweredEventsOutliveAKill: more events than a file names come at once, of the
-// largest size; each that was answered is there after kill -9 right behind an answer,
+// TestAnsweredEventsOutliveAKill: more events than a file names come at once, with
+// much to say; each that was answered is there after kill -9 right behind an answer,
 // has its footage, and the webhook hears of it. So is one that waits for its stream,
 // and one whose clip has just begun. With the database, and without it.
 func TestAnsweredEventsOutliveAKill(t *testing.T) {
@@ -53,29 +52,30 @@ pipelines:
 	quiet := []string{
 		"a file has as many events as it can name", "is marked, but not marked in every", "is recorded, but not marked in every",
 		"could not be delivered", "the database is not available", "is in the catalogue alone", "of a recovered file are in the catalogue alone",
-		"which events a recovered file holds is not known", "compared with",
+		"not every event that a recovered file holds is known", "compared with",
 	}
 	r := launch(t, staticBinary, dir, config, flags...)
 	r.expect(quiet...)
 	r.awaitUnits("cam/a", 50)
 	eventually(t, "the clip's stream is held", func() bool { return r.status("clip/a").State == "armed" })
 
-	answered := r.floodUntilKilled(t, 1000, 400)
+	answered := r.floodUntilKilled(t, 400, 320)
 	r.exit()
 	cut := r.list(".mp4.part")
-	require.GreaterOrEqual(t, len(answered), 400)
+	require.GreaterOrEqual(t, len(answered), 320)
 
 	again := launch(t, staticBinary, dir, config, flags...)
 	again.expect(quiet...)
 	eventually(t, "what the kill cut is finished", func() bool {
-		return !slices.ContainsFunc(again.list(".mp4.part"), func(name string) bool { return slices.Contains(cut, name) })
+		return len(answer[struct{ Records []record }](again, "GET", "/mp4/records?state=recovered").Records) == len(cut)
 	})
 	eventually(t, "each has its footage", func() bool {
 		rows := again.allEvents()
 		for key := range answered {
 			row, there := rows[key]
 			require.True(t, there, "%s was answered, and is not listed", key)
-			if strings.HasPrefix(key, "cam/a") && row.Total == 0 {
+			if strings.HasPrefix(key, "cam/a") && row.Total < 3 { // one of each branch, and the told one
+
 				return false
 			}
 		}
@@ -104,7 +104,7 @@ pipelines:
 // answered. It gives the keys of all that were.
 func (r *recorder) floodUntilKilled(t *testing.T, events, after int) map[string]bool {
 	t.Helper()
-	text := strings.Repeat("x", 990)
+	text := strings.Repeat("x", 500)
 	var mu sync.Mutex
 	answered := map[string]bool{}
 	next := make(chan int)
@@ -119,7 +119,7 @@ func (r *recorder) floodUntilKilled(t *testing.T, events, after int) map[string]
 		case n%100 == 8:
 			stream = "clip/a"
 		}
-		key := fmt.Sprintf("%s-%d-%s", stream, n, strings.Repeat("<", 150))
+		key := fmt.Sprintf("%s-%d-%s", stream, n, strings.Repeat("<", 60))
 		body := fmt.Sprintf(`{"key": %q, "name": %q, "data": {"text": %q}, "before": 10, "after": 5%s}`, key, key, text, extra)
 		resp, err := client.Post(r.api+"/mp4/event/"+stream, "application/json", strings.NewReader(body))
 		if err != nil {
