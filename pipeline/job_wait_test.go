@@ -19,6 +19,12 @@ func TestTriggerThatWaitsForARun(t *testing.T) {
 	got, err := j.trigger(trigger)
 	require.NoError(t, err)
 	require.Equal(t, EventWaiting, got.Status)
+	for range maxWaiting - 1 {
+		_, err = j.trigger(trigger)
+		require.NoError(t, err)
+	}
+	_, err = j.trigger(trigger)
+	require.ErrorIs(t, err, ErrWaiting)
 	j.finish(Ended{})
 	require.Contains(t, log.String(), "key=bell")
 	_, err = j.trigger(trigger)

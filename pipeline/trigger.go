@@ -71,6 +71,7 @@ var (
 	ErrNoEvents   = errors.New("no pipeline records events of this stream: declare one with record: event, or start a recording")
 	ErrNothing    = errors.New("nothing of the stream is in memory yet, so there is nothing to record: is it published?")
 	ErrNotCovered = errors.New("the recording under way does not reach back far enough")
+	ErrWaiting    = errors.New("as many events as may wait for a first picture already: try again when it has come")
 	ErrPast       = errors.New("the event had ended before the oldest media in memory")
 )
 
@@ -112,12 +113,14 @@ func (j *Job) trigger(t Trigger) (Triggered, error) {
 	switch now := j.env.Clock.Now(); {
 	case j.run != nil:
 		return j.run.Trigger(t)
-	case j.state == JobEnded, j.state == JobStopping, !t.WaitUntil.After(now), len(j.waiting) >= maxWaiting, !j.plan.has(MakesFiles):
+	case j.state == JobEnded, j.state == JobStopping, !t.WaitUntil.After(now), !j.plan.has(MakesFiles):
 		return Triggered{}, ErrNothing
 	case j.env.Mode != Event && !t.Partial:
 		return Triggered{}, ErrNotCovered // an event pipeline may have it
 	case t.After >= 0 && t.At.Add(t.After).Before(now):
 		return Triggered{}, ErrPast
+	case len(j.waiting) >= maxWaiting:
+		return Triggered{}, ErrWaiting
 	}
 	j.waiting = append(j.waiting, t)
 	got := Triggered{Pipeline: j.plan.Name, Status: EventWaiting, NoRows: !j.plan.has(Catalogues)}
@@ -150,7 +153,7 @@ func (r *Recorder) Trigger(stream string, t Trigger) ([]Triggered, error) {
 	if err := CheckPath(stream); err != nil {
 		return nil, err
 	}
-	r.arm(stream, t)
+	armed := r.arm(stream, t)
 	marked, notMarked := r.ask(stream, t, func(m Mode) bool { return m != Event })
 	if len(marked) > 0 {
 		return marked, nil
@@ -162,6 +165,9 @@ func (r *Recorder) Trigger(stream string, t Trigger) ([]Triggered, error) {
 	if len(recorded) == 0 && errors.Is(notMarked, ErrNotCovered) {
 		t.Partial = true
 		recorded, why = r.ask(stream, t, func(m Mode) bool { return m != Event })
+	}
+	if len(recorded) == 0 && !armed {
+		why = ErrWaiting
 	}
 	if len(recorded) == 0 {
 		return nil, fmt.Errorf("%s: %w", stream, r.known(stream, why))
@@ -190,17 +196,23 @@ func (r *Recorder) ask(stream string, t Trigger, modes func(Mode) bool) (all []T
 }
 
 // arm lets the pipelines that record a stream as soon as it is there wait for one
-// that is not there yet, as long as a trigger waits.
-func (r *Recorder) arm(stream string, t Trigger) {
+// that is not there yet, as long as a trigger waits. It reports false where so many
+// streams are waited for that this one is not.
+func (r *Recorder) arm(stream string, t Trigger) (ok bool) {
 	wait := t.WaitUntil.Sub(r.env.Clock.Now())
 	if wait <= 0 || r.dir.Live(stream) || !t.Arm && !r.dir.Configured(stream) && !r.announced(stream) {
-		return
+		return true
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	ok = true
 	for i := range r.declared {
 		d := &r.declared[i]
-		if d.Mode == Manual || d.Mode == Always && r.halted[stream] || !d.Covers(stream) || r.armed >= maxWaiting {
+		if d.Mode == Manual || d.Mode == Always && r.halted[stream] || !d.Covers(stream) {
+			continue
+		}
+		if r.armed >= maxWaiting {
+			ok = false
 			continue
 		}
 		if !r.begin(d, stream, 0, !r.dir.Configured(stream)) || r.dir.Configured(stream) {
@@ -210,6 +222,7 @@ func (r *Recorder) arm(stream string, t Trigger) {
 		r.armed++
 		r.tasks.Go("wait for "+stream, func(ctx context.Context) error { r.disarm(ctx, j, wait); return nil })
 	}
+	return ok
 }
 
 // announced reports whether a stream has a publisher of whom nothing else is known.

@@ -31,7 +31,7 @@ func (a *awaiting) add(e media.Event, t *pipeline.Trigger, clock pipeline.Clock)
 	now := clock.Now()
 	a.expire(now)
 	switch {
-	case !t.WaitUntil.After(now), len(a.list) >= media.MaxEvents:
+	case !t.WaitUntil.After(now):
 		return pipeline.ErrNothing
 	case e.End <= now.UnixNano():
 		return pipeline.ErrPast
@@ -41,6 +41,9 @@ func (a *awaiting) add(e media.Event, t *pipeline.Trigger, clock pipeline.Clock)
 			w.Event, w.until = w.Join(e), later(w.until, t.WaitUntil)
 			return nil
 		}
+	}
+	if len(a.list) >= media.MaxEvents {
+		return pipeline.ErrWaiting
 	}
 	a.list = append(a.list, awaited{e, int64(t.Max), t.WaitUntil})
 	return nil

@@ -108,6 +108,25 @@ func TestEventsThatWaitedInVainKeepNoOtherFromWaiting(t *testing.T) {
 	require.Contains(t, r.Warnings[0], "256 events are not recorded")
 }
 
+// TestOneMoreEventThanMayWait is refused with the reason; one that waits already goes on.
+func TestOneMoreEventThanMayWait(t *testing.T) {
+	var a awaiting
+	now := time.Now()
+	trigger := &pipeline.Trigger{WaitUntil: now.Add(time.Hour)}
+	for n := range media.MaxEvents + 1 {
+		e := media.Event{ID: [16]byte{1, byte(n), byte(n >> 8)}, At: now.UnixNano(), End: now.Add(time.Hour).UnixNano()}
+		err := a.add(e, trigger, pipeline.SystemClock)
+		if n < media.MaxEvents {
+			require.NoError(t, err)
+			require.NoError(t, a.add(e, trigger, pipeline.SystemClock))
+		} else {
+			require.ErrorIs(t, err, pipeline.ErrWaiting)
+		}
+	}
+	require.NoError(t, a.add(a.list[0].Event, trigger, pipeline.SystemClock))
+	require.Len(t, a.list, media.MaxEvents)
+}
+
 // TestWaitingEventOutlivesARunWithoutPictures: a publisher that leaves before its first
 // key frame does not take the event along.
 func TestWaitingEventOutlivesARunWithoutPictures(t *testing.T) {

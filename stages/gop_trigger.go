@@ -94,7 +94,7 @@ func (g *gopGate) record(e media.Event, longest int64) (pipeline.Triggered, erro
 		r.max = longest
 	}
 	e.Actual = r.began
-	r.events = media.JoinEvent(r.events, e)
+	r.events = media.JoinOpen(r.events, e)
 	g.mark(e)
 	g.flush()
 	return answered(status, e), nil

@@ -2,6 +2,7 @@ package stages
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync/atomic"
 
@@ -48,6 +49,8 @@ type segmenter struct {
 
 	waiting atomic.Bool // for a key frame
 	gaps    atomic.Uint64
+
+	forgotten atomic.Uint64 // events that the files to come are not said to hold media of
 
 	keyless int64  // ns of media since the newest key frame
 	overdue bool   // the open segment has gone on to twice a limit, which was said
@@ -117,6 +120,9 @@ func (s *segmenter) Report(r *pipeline.Report) {
 	r.Gaps = s.gaps.Load()
 	s.early.report(r, s.set.Stage, "before_key_frame")
 	s.late.report(r, s.set.Stage, string(media.GapNoKeyFrame))
+	if n := s.forgotten.Load(); n > 0 {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("%d events are named by the file of their trigger alone, and not by those behind it: more than %d last at a time", n, media.MaxOpenEvents))
+	}
 	if p := s.trouble.Load(); p != nil {
 		r.Problems = append(r.Problems, *p)
 	}
@@ -130,7 +136,7 @@ func (s *segmenter) obey(m *media.Mark, emit pipeline.Emit[media.Part]) error {
 		}
 		return s.end(m.End, emit)
 	case media.MarkEvent:
-		s.events = media.JoinEvent(s.current(m.Event.At), *m.Event)
+		s.remember(*m.Event)
 		if s.cur != nil && m.Event.End > s.began { // else it is of the files before this one
 			return emit(media.Part{Segment: s.cur, Event: m.Event})
 		}
@@ -224,6 +230,15 @@ func (s *segmenter) begin(c *media.Chunk) {
 		s.startDTS = lead.DTS[0]
 	}
 	s.waiting.Store(false)
+}
+
+// remember keeps an event for the files to come.
+func (s *segmenter) remember(e media.Event) {
+	open := s.current(e.At)
+	s.events = media.JoinOpen(open, e)
+	if len(open) >= media.MaxOpenEvents && !slices.ContainsFunc(open, func(o media.Event) bool { return o.ID == e.ID }) {
+		s.forgotten.Add(1)
+	}
 }
 
 // current is the events that have not ended at a time.

@@ -2,6 +2,7 @@ package stages
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -41,6 +42,29 @@ func TestEventsGoOnInTheNextFile(t *testing.T) {
 	require.Equal(t, []byte{1}, ids(r.segments[0].Events))
 	require.Equal(t, []byte{2}, ids(r.segments[1].Events))
 	require.Empty(t, r.segments[2].Events)
+}
+
+// TestEventsThatLastAreManyMoreThanAFileNames: each goes on in the next file, up to a
+// bound, and those beyond are counted.
+func TestEventsThatLastAreManyMoreThanAFileNames(t *testing.T) {
+	pool := pipelinetest.Pool(t)
+	r := newReel(t, SegmenterConfig{MaxDuration: spec.Duration(3 * time.Second)}, nil)
+	shot := pipelinetest.NewCamera(t, pool).Shoot(t, 25*5+1)
+	r.feed(shot[0])
+	s := r.seg.(*segmenter)
+	open := make([]media.Event, media.MaxOpenEvents-1)
+	for n := range open {
+		open[n] = media.Event{ID: media.ID{0, 1, byte(n), byte(n >> 8)}, End: pipelinetest.StartUTC + 1e12}
+	}
+	s.events = open
+	r.feed(eventMark(pool, 1, 1, 1000), eventMark(pool, 2, 1, 1000), eventMark(pool, 1, 1, 1001))
+	r.feed(shot[1:]...)
+	var out pipeline.Report
+	s.Report(&out)
+	r.flush()
+	require.Len(t, r.segments[1].Events, media.MaxOpenEvents)
+	require.EqualValues(t, 1, s.forgotten.Load())
+	require.Contains(t, strings.Join(out.Warnings, "\n"), "1 events are named by the file of their trigger alone")
 }
 
 // TestWhatIsBetweenTwoEventsIsNoGap: it was not asked for.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/configs"
+	"github.com/gospool/spool/pipeline/durable"
 	"github.com/gospool/spool/pipeline/spec"
 	"github.com/gospool/spool/stages"
 )
@@ -37,17 +38,14 @@ func (k *keptCommands) Keep(c stages.KeptCommand) error {
 	if err != nil {
 		return err
 	}
-	err = replaceFile(k.path(c.Name()), text)
+	err = durable.Replace(durable.Disk{}, k.path(c.Name()), text, 0o600)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := os.Mkdir(k.dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := durable.MkdirAll(durable.Disk{}, k.dir, 0o700); err != nil {
 		return err
 	}
-	if err := syncDir(filepath.Dir(k.dir)); err != nil {
-		return err
-	}
-	return replaceFile(k.path(c.Name()), text)
+	return durable.Replace(durable.Disk{}, k.path(c.Name()), text, 0o600)
 }
 
 // Done removes one. That a power cut brings it back has it run once more.

@@ -3,10 +3,13 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -137,7 +140,8 @@ func TestEventsOfOneFileAtOnce(t *testing.T) {
 	require.Equal(t, triggers-len(entry.Events), strings.Count(logged.String(), "an event is in the catalogue alone"), logged.String())
 }
 
-// TestFileThatNamesAllItMay is not said to be marked.
+// TestFileThatNamesAllItMay holds media of further events all the same: the catalogue
+// alone says so.
 func TestFileThatNamesAllItMay(t *testing.T) {
 	r := newEventRig(t, pipeline.Always, "before: 1, after: 1", "")
 	f := r.publish("live/x", 25)
@@ -147,11 +151,101 @@ func TestFileThatNamesAllItMay(t *testing.T) {
 		full.Events = append(full.Events, media.Event{ID: media.ID{2, byte(n)}, At: full.StartUTC, Start: full.StartUTC, End: full.EndUTC})
 	}
 	require.NoError(t, r.catalogue.Put(t.Context(), full.Recording))
-	_, err := r.events(time.Second, time.Second).Trigger(t.Context(), "live/x", pipeline.Trigger{ID: media.ID{1}, At: f.at(2), Before: -1, After: -1})
-	require.ErrorContains(t, err, "names 256 events, as many as it may")
+	e := r.events(time.Second, time.Second)
+	taken, err := e.Trigger(t.Context(), "live/x", pipeline.Trigger{ID: media.ID{1}, Key: "one", At: f.at(2), Before: -1, After: -1})
+	require.NoError(t, err)
+	require.Equal(t, pipeline.EventMarked, taken.Pipelines[0].Status)
+	require.Len(t, taken.Recordings, 1)
+	require.True(t, taken.Recordings[0].Protected)
 	rec, err := r.catalogue.Record(t.Context(), full.ID)
 	require.NoError(t, err)
-	require.False(t, rec.Protected)
+	require.True(t, rec.Protected)
+	require.Len(t, rec.Events, media.MaxEvents)
+	require.Equal(t, []media.ID{full.ID}, r.footageOf("one"))
+}
+
+// footageOf are the recordings that the catalogue names of an event.
+func (r *eventRig) footageOf(key string) (ids []media.ID) {
+	r.t.Helper()
+	page, err := r.events(0, 0).Events(r.t.Context(), api.EventQuery{Key: key, Limit: 1})
+	require.NoError(r.t, err)
+	require.Len(r.t, page.Events, 1, key)
+	for _, rec := range page.Events[0].Recordings {
+		ids = append(ids, rec.ID)
+	}
+	return ids
+}
+
+// TestMoreEventsThanFilesName come at once and reach into the next file: each answer
+// says that it is marked, and the catalogue has each with both of its files.
+func TestMoreEventsThanFilesName(t *testing.T) {
+	r := newEventRig(t, pipeline.Always, "before: 1, after: 2", "max_duration: 4")
+	f := r.publish("live/x", 25)
+	f.feed(7*25 + 5 - f.frames)
+	e := r.events(time.Second, 2*time.Second)
+	const triggers = media.MaxEvents + 24
+	var all sync.WaitGroup
+	var failed [triggers]error
+	var marked [triggers]int
+	for n := range triggers {
+		all.Go(func() {
+			var taken api.Taken
+			taken, failed[n] = e.Trigger(t.Context(), "live/x", pipeline.Trigger{
+				ID: media.ID{1, byte(n), byte(n >> 8)}, Key: strconv.Itoa(n), Data: json.RawMessage(`{"n":1}`), At: f.at(7), Before: -1, After: -1,
+			})
+			marked[n] = len(taken.Recordings)
+		})
+	}
+	all.Wait()
+	require.Equal(t, [triggers]error{}, failed)
+	for n, files := range marked {
+		require.Equal(t, 1, files, "the answer to %d names the file that grows", n)
+	}
+	f.feed(5 * 25)
+	records := f.end()
+	require.Len(t, records, 4)
+	for n := range triggers {
+		require.Equal(t, []media.ID{records[1].ID, records[2].ID}, r.footageOf(strconv.Itoa(n)), "%d", n)
+	}
+	require.Len(t, records[1].Events, media.MaxEvents)
+	require.Len(t, records[2].Events, media.MaxEvents)
+	require.Empty(t, records[3].Events)
+}
+
+// TestEventIsKeptBeforeItIsAnswered, whatever becomes of its mark, its files and its
+// picture; and where it cannot be, that is the answer.
+func TestEventIsKeptBeforeItIsAnswered(t *testing.T) {
+	r := newEventRig(t, pipeline.Event, "before: 1, after: 2", "")
+	e := r.events(time.Second, 2*time.Second)
+	at := time.Now()
+	trigger := pipeline.Trigger{ID: media.ID{1}, Key: "waits", Name: "bell", At: at, Before: 3 * time.Second, After: time.Minute, WaitUntil: at.Add(time.Hour), Arm: true}
+	taken, err := e.Trigger(t.Context(), "live/x", trigger)
+	require.NoError(t, err)
+	require.Equal(t, pipeline.EventWaiting, taken.Pipelines[0].Status)
+	page, err := r.catalogue.Events(t.Context(), metadata.EventQuery{Key: "waits", Limit: 1})
+	require.NoError(t, err)
+	require.Len(t, page.Events, 1)
+	got := page.Events[0]
+	require.Equal(t, "bell", got.Name)
+	require.Equal(t, [3]int64{at.UnixNano(), at.Add(-3 * time.Second).UnixNano(), at.Add(time.Minute).UnixNano()}, [3]int64{got.At, got.Start, got.End})
+	require.Zero(t, got.GoneUTC)
+
+	full, err := metadata.Open(t.Context(), metadata.OpenOptions{
+		Driver: "sqlite", DSN: filepath.Join(r.dir, "away", "spool.db"), JournalDir: filepath.Join(r.dir, "full"),
+		Node: "test", Clock: pipeline.SystemClock, Tasks: r.tasks, MaxJournalBytes: 1,
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, full.Close(context.Background())) })
+	require.NoError(t, full.PutEvents(t.Context(), media.Recording{Stream: "live/x"}, got.Event))
+	e.library.catalogue = full
+	_, err = e.Trigger(t.Context(), "live/x", trigger)
+	var refused *api.Error
+	require.ErrorAs(t, err, &refused)
+	require.Equal(t, http.StatusServiceUnavailable, refused.Code)
+	require.Contains(t, refused.Text, "the journal is full; try again with the same key")
+	e.library.catalogue = r.catalogue
+	_, err = e.Trigger(t.Context(), "live/x", trigger)
+	require.NoError(t, err)
 }
 
 // TestFootageOfAnotherRecorder on the same database is left to it: its files are not

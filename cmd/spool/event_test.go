@@ -32,6 +32,7 @@ type eventRig struct {
 	catalogue *metadata.Catalogue
 	tasks     *pipeline.Tasks
 	protects  *media.Protection // what is handed to the stages
+	asking    chan struct{}
 }
 
 const patternWidth, patternHeight = 192, 108
@@ -43,7 +44,7 @@ func newEventRig(t *testing.T, mode pipeline.Mode, ring, segmenter string) *even
 
 func newBoundedRig(t *testing.T, mode pipeline.Mode, ring, segmenter string, protection *media.Protection) *eventRig {
 	t.Helper()
-	r := &eventRig{t: t, dir: t.TempDir(), protects: protection}
+	r := &eventRig{t: t, dir: t.TempDir(), protects: protection, asking: make(chan struct{}, 4)}
 	pool, env := pipelinetest.Pool(t), pipelinetest.Env()
 	r.tasks = pipeline.NewTasks(env.Log, env.Clock)
 	r.hub = hub.New(pool, r.tasks, hub.Config{Log: env.Log})
@@ -78,7 +79,7 @@ func (r *eventRig) events(before, after time.Duration) events {
 	return events{
 		recorder: r.recorder, library: library{r.catalogue, r.dir, r.recorder, new(sync.Mutex), newMistaken(), func(...string) {}},
 		before: before, after: after, log: slog.New(slog.NewTextHandler(r.t.Output(), nil)),
-		protection: r.protects,
+		protection: r.protects, asking: r.asking,
 	}
 }
 

@@ -24,6 +24,7 @@ type events struct {
 	before, after time.Duration // of an event that no running pipeline takes
 	since         media.ID      // older recordings are of a life before this one
 	log           *slog.Logger
+	asking        chan struct{} // holds one for each event whose footage is asked for
 
 	maxBefore, wait time.Duration
 	protection      *media.Protection
@@ -42,6 +43,9 @@ func (e events) Trigger(ctx context.Context, stream string, t pipeline.Trigger) 
 	if err == nil {
 		taken = e.taken(ctx, stream, t, done)
 	} else if taken, err = e.pastEvent(ctx, stream, t, err); err != nil {
+		return api.Taken{}, err
+	}
+	if err := e.keep(ctx, stream, t, taken); err != nil {
 		return api.Taken{}, err
 	}
 	taken.Limited = append(limited, taken.Limited...)
@@ -138,6 +142,9 @@ func (e events) taken(ctx context.Context, stream string, t pipeline.Trigger, do
 // pastEvent marks an event of which the running pipelines have nothing in the
 // finished recordings of its time.
 func (e events) pastEvent(ctx context.Context, stream string, t pipeline.Trigger, why error) (api.Taken, error) {
+	if errors.Is(why, pipeline.ErrWaiting) {
+		return api.Taken{}, api.Unavailable("%v", why)
+	}
 	if !pastReach(why) {
 		return api.Taken{}, why
 	}

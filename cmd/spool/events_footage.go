@@ -28,10 +28,11 @@ type eventFootage struct {
 	records []metadata.Record
 	node    string               // of another recorder that has some of it; empty: none has
 	marked  []pipeline.Triggered // finished recordings that were marked, nearest first
+	beyond  map[media.ID]bool    // recordings that hold media of it and cannot name it
 }
 
 func (e events) footageOf(stream string, t pipeline.Trigger, from, to time.Time) *eventFootage {
-	return &eventFootage{events: e, stream: stream, ev: media.Event{
+	return &eventFootage{events: e, stream: stream, beyond: map[media.ID]bool{}, ev: media.Event{
 		ID: t.ID, Key: t.Key, Name: t.Name, Data: t.Data, Protect: t.Protect != pipeline.ProtectOff,
 		At: t.At.UnixNano(), Start: from.UnixNano(), End: max(to.UnixNano(), from.UnixNano()+1),
 	}}
@@ -50,6 +51,9 @@ func (f *eventFootage) mark(ctx context.Context) error {
 	for _, i := range f.nearestFirst() {
 		r := &f.records[i]
 		if r.State != media.StateFinished && r.State != media.StateRecovered {
+			if f.took(r) && !f.names(r) { // it names as many as it may, or the disk is slow
+				err = cmp.Or(f.pair(ctx, r), err)
+			}
 			continue // what grows has its mark from the recorder
 		}
 		if failed := f.markFile(ctx, r); failed != nil {
@@ -138,7 +142,7 @@ func (f *eventFootage) name(ctx context.Context, recording media.ID) (metadata.R
 	}
 	r.Events = media.JoinEvent(r.Events, f.ev)
 	if !f.names(&r) {
-		return r, api.Conflict("recording %s names %d events, as many as it may: this one is not listed there", recording, len(r.Events))
+		return r, f.pair(ctx, &r)
 	}
 	if err := l.catalogue.Put(ctx, r.Recording); err != nil && !errors.Is(err, metadata.ErrNotDurable) {
 		return r, known(err)
@@ -147,6 +151,25 @@ func (f *eventFootage) name(ctx context.Context, recording media.ID) (metadata.R
 		f.log.Warn("an event is in the catalogue alone: spool reindex of an empty database will not find it", "file", r.Path, "event", f.ev.ID, "error", err)
 	}
 	return r, nil
+}
+
+// pair notes in the catalogue alone that a recording holds media of the event.
+func (f *eventFootage) pair(ctx context.Context, r *metadata.Record) error {
+	if err := f.library.catalogue.PutEvents(ctx, r.Recording, f.ev); err != nil && !errors.Is(err, metadata.ErrNotDurable) {
+		return known(err)
+	}
+	f.beyond[r.ID] = true
+	return nil
+}
+
+// full reports whether a recording names as many events as it may, without this one.
+func (f *eventFootage) full(r *metadata.Record) bool {
+	return !f.names(r) && len(media.JoinEvent(r.Events, f.ev)) == len(r.Events)
+}
+
+// took reports whether the pipeline of a recording has taken the event.
+func (f *eventFootage) took(r *metadata.Record) bool {
+	return slices.ContainsFunc(f.done, func(d pipeline.Triggered) bool { return d.Pipeline == r.Pipeline })
 }
 
 func (f *eventFootage) names(r *metadata.Record) bool {
@@ -161,7 +184,7 @@ func (f *eventFootage) result() (list []api.EventRecording, limited []string) {
 	var bytes int64
 	for i := range f.records {
 		r := &f.records[i]
-		if !f.names(r) {
+		if !f.names(r) && !f.beyond[r.ID] {
 			continue
 		}
 		grows(&r.Recording)
@@ -196,14 +219,26 @@ func (f *eventFootage) find(ctx context.Context) error {
 		if err != nil || f.settled(all) {
 			return err
 		}
-		select {
-		case <-changed:
-		case <-patience:
-			return api.Unavailable("a file of the event's time is not finished yet, or the one that grows has not got the mark: the disk is slow; try again with the same key")
-		case <-ctx.Done():
-			return context.Cause(ctx)
+		for again := false; !again; {
+			select {
+			case <-changed:
+				changed = f.library.catalogue.Changed()
+				again = !f.unmarked()
+			case <-patience:
+				return api.Unavailable("a file of the event's time is not finished yet, or the one that grows has not got the mark: the disk is slow; try again with the same key")
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
 		}
 	}
+}
+
+// unmarked reports whether a recording that found is unsettled for is known to grow
+// without the mark: many events at once do not ask the database after each other's.
+func (f *eventFootage) unmarked() bool {
+	return slices.ContainsFunc(f.records, func(r metadata.Record) bool {
+		return f.took(&r) && f.library.catalogue.Unmarked(r.ID, &f.ev)
+	})
 }
 
 // keepOwn keeps the recordings whose files are here: another recorder on the same
@@ -221,6 +256,12 @@ func (f *eventFootage) keepOwn(all []metadata.Record) {
 
 // overlapping lists the recordings of the event's time, of other recorders too.
 func (f *eventFootage) overlapping(ctx context.Context) (all []metadata.Record, err error) {
+	select { // many events at once must not look like a database that is down
+	case f.asking <- struct{}{}:
+		defer func() { <-f.asking }()
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 	q := metadata.Query{Stream: f.stream, Start: time.Unix(0, f.ev.Start), End: time.Unix(0, f.ev.End), Ascending: true, Limit: metadata.MaxLimit}
 	for {
 		page, err := f.library.catalogue.Records(ctx, q)
@@ -245,14 +286,13 @@ func (f *eventFootage) settled(all []metadata.Record) bool {
 	there := len(f.done) == 0
 	for i := range all {
 		r := &all[i]
-		took := slices.ContainsFunc(f.done, func(d pipeline.Triggered) bool { return d.Pipeline == r.Pipeline })
-		named := f.names(r)
+		took, named := f.took(r), f.names(r) || f.full(r)
 		if f.library.elsewhere(*r) && !named {
 			continue
 		}
 		growing := r.State == media.StateRecording && bytes.Compare(r.ID[:6], f.since[:6]) >= 0
 		switch {
-		case growing && (took || len(f.done) == 0) && !named && len(r.Events) < media.MaxEvents:
+		case growing && (took || len(f.done) == 0) && !named:
 			return false
 		case took:
 			there = there || named || !growing && r.EndUTC >= f.ev.End

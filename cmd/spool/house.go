@@ -16,6 +16,7 @@ import (
 	"github.com/gospool/spool/api"
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/durable"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/metadata"
 	"github.com/gospool/spool/sinks/mp4"
@@ -56,7 +57,8 @@ type house struct {
 	refused   chan error             // the name is another recorder's: told once
 	elsewhere atomic.Pointer[string] // why the record directory is not the catalogue's; nil when it is
 	deleting  sync.Mutex             // see library
-	mistaken  prometheus.Counter     // see library
+	shelf     library
+	mistaken  prometheus.Counter // see library
 	catalogue *metadata.Catalogue
 	http      *api.Server
 	httpAddr  string
@@ -123,7 +125,7 @@ func newHouse(cfg *configs.Config, declared []pipeline.Declared, log *slog.Logge
 // earlier run left goes on beside the recording.
 func (h *house) open(ctx context.Context) error {
 	dir := h.cfg.MP4.RecordPath
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := durable.MkdirAll(durable.Disk{}, dir, 0o755); err != nil {
 		return fmt.Errorf("mp4.record_path: %w", err)
 	}
 	h.protection = media.NewProtection(int64(h.cfg.Events.MaxProtectBytes), protectable(dir, h.cfg.Events.MaxProtectPercent))
@@ -226,10 +228,10 @@ func (h *house) openAPI(dir string) error {
 	if err := h.openRetention(abs); err != nil {
 		return err
 	}
-	shelf := library{h.catalogue, abs, h.recorder, &h.deleting, h.mistaken, h.keeper.Changed}
+	h.shelf = library{h.catalogue, abs, h.recorder, &h.deleting, h.mistaken, h.keeper.Changed}
 	bell := events{
-		recorder: h.recorder, library: shelf, before: h.cfg.MP4.BeforeDuration.D(), after: h.cfg.MP4.AfterDuration.D(),
-		since: media.NewID(time.Now()), log: h.log,
+		recorder: h.recorder, library: h.shelf, before: h.cfg.MP4.BeforeDuration.D(), after: h.cfg.MP4.AfterDuration.D(),
+		since: media.NewID(time.Now()), log: h.log, asking: make(chan struct{}, 4),
 		maxBefore: h.cfg.Events.MaxBefore.D(), wait: h.cfg.Events.Wait.D(), protection: h.protection,
 	}
 	h.plans.raise = bell.Trigger
@@ -240,7 +242,7 @@ func (h *house) openAPI(dir string) error {
 		Log: h.log, Clock: pipeline.SystemClock,
 		Recorder: control{h.recorder, h.hub, h.plans.keepStops}, Streams: directory{h.hub},
 		Events:    bell,
-		Catalogue: shelf, Files: api.NewDir(abs, growing(abs)), Belongs: shelf.belongs,
+		Catalogue: h.shelf, Files: api.NewDir(abs, growing(abs)), Belongs: h.shelf.belongs,
 		Schedule: h.plans.schedule, Pipelines: h.plans, Retention: forecast{h.keeper},
 		Ready: h.ready, Health: h.problems, Metrics: []prometheus.Collector{&stores{h.catalogue.Stats, h.capacity, h.obstacles}, h.disk.write, h.disk.sync, h.disk.finish, h.mistaken},
 	})

@@ -17,6 +17,7 @@ import (
 // behind.
 func (h *house) recover(ctx context.Context, dir string) error {
 	if h.cfg.MP4.AutoRecovery {
+		h.awaitCatalogue(ctx)
 		if owed, err := h.recoverOnce(ctx, dir, map[string]bool{}); owed {
 			if err != nil && ctx.Err() == nil {
 				h.log.Error("what a crash left cannot be looked for yet: it is tried again", "error", err)
@@ -51,10 +52,16 @@ func (h *house) recovered(ctx context.Context, r mp4.Repaired) {
 	if r.Recording.State == "" {
 		return
 	}
+	missed := h.joinEvents(ctx, &r.Recording)
+	defer h.markRecovered(ctx, r.Recording, missed)
 	if h.tell(ctx, r.Recording) {
 		return
 	}
-	if err := h.catalogue.Put(ctx, r.Recording); err != nil && !errors.Is(err, metadata.ErrNotDurable) {
+	err := h.catalogue.Put(ctx, r.Recording)
+	if err == nil || errors.Is(err, metadata.ErrNotDurable) {
+		err = h.catalogue.PutEvents(ctx, r.Recording, r.Recording.Beyond...)
+	}
+	if err != nil && !errors.Is(err, metadata.ErrNotDurable) {
 		h.log.Error("a recovered file is not in the catalogue yet: spool reindex adds it", "file", r.File, "error", err)
 	}
 }

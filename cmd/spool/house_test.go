@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/durable"
 )
 
 // ahead is the machine's clock with a wall clock that is wrong from the start.
@@ -66,7 +67,7 @@ func moveIn(t *testing.T, dir, config string, by time.Duration, synchronised boo
 	p := &Program{Stdout: io.Discard, Stderr: io.Discard, Settings: settings{File: file, RecordPath: &dir}}
 	cfg, err := p.load()
 	require.NoError(t, err)
-	own, err := readKept(keptFile(cfg.MP4.RecordPath))
+	own, err := readKept(durable.Disk{}, keptFile(cfg.MP4.RecordPath))
 	require.NoError(t, err)
 	declared, err := declareAll(cfg, own)
 	require.NoError(t, err)

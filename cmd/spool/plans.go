@@ -14,6 +14,7 @@ import (
 	"github.com/gospool/spool/api"
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/durable"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/spec"
 	"github.com/gospool/spool/stages/hub"
@@ -25,6 +26,7 @@ type plans struct {
 	load     func() (*configs.Config, error) // reads the configuration again
 	started  *configs.Config                 // the one that the process began with
 	kept     string                          // file of what was made by API
+	disk     durable.FS                      // that it is on
 	hub      *hub.Hub
 	recorder *pipeline.Recorder
 	schedule *pipeline.Schedule
@@ -63,7 +65,7 @@ func declareAll(file *configs.Config, own map[string]*spec.Node) (declaration, e
 
 func newPlans(d declaration, load func() (*configs.Config, error), h *house) *plans {
 	p := &plans{
-		load: load, started: d.file, kept: keptFile(d.file.MP4.RecordPath),
+		load: load, started: d.file, kept: keptFile(d.file.MP4.RecordPath), disk: durable.Disk{},
 		hub: h.hub, recorder: h.recorder, log: h.log, now: d, stops: stopsFile{path: filepath.Join(d.file.MP4.RecordPath, ".spool-stops.json")},
 	}
 	p.schedule = pipeline.NewSchedule(h.recorder, pipeline.SystemClock, h.wall, h.log, p.trigger)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"github.com/gospool/spool/api"
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/durable"
 	"github.com/gospool/spool/pipeline/spec"
 )
 
@@ -22,9 +22,9 @@ import (
 func keptFile(recordPath string) string { return filepath.Join(recordPath, ".spool-pipelines.yaml") }
 
 // readKept reads what was made by API; a file that is not there is nothing.
-func readKept(file string) (map[string]*spec.Node, error) {
+func readKept(disk durable.FS, file string) (map[string]*spec.Node, error) {
 	own := map[string]*spec.Node{}
-	text, err := os.ReadFile(file)
+	text, err := disk.Read(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return own, nil
 	}
@@ -43,39 +43,14 @@ func readKept(file string) (map[string]*spec.Node, error) {
 
 const keptHead = "# Pipelines that were made by API. Change them there: PUT /mp4/pipelines/NAME.\n"
 
-// writeKept replaces the file as a whole: bytes, fsync, rename, fsync of the
-// directory. A declaration may hold a secret, so nobody else may read it.
-func writeKept(file string, own map[string]*spec.Node) error {
+// writeKept replaces the file as a whole. A declaration may hold a secret, so nobody
+// else may read it.
+func writeKept(disk durable.FS, file string, own map[string]*spec.Node) error {
 	root := &spec.Node{IsMap: true}
 	for _, name := range slices.Sorted(maps.Keys(own)) {
 		root.Entries = append(root.Entries, spec.Entry{Key: name, Value: own[name]})
 	}
-	return replaceFile(file, append([]byte(keptHead), root.YAML(spec.Style{})...))
-}
-
-func replaceFile(file string, text []byte) error {
-	dir := filepath.Dir(file)
-	f, err := os.CreateTemp(dir, filepath.Base(file)+".*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), file)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return syncDir(dir)
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return durable.Replace(disk, file, append([]byte(keptHead), root.YAML(spec.Style{})...), 0o600)
 }
 
 // Declare makes or replaces a pipeline. It is kept before it is used.
@@ -141,7 +116,7 @@ func (p *plans) replace(ctx context.Context, name string, own map[string]*spec.N
 		out.Status = "replaced"
 	}
 	if !dryRun {
-		if err := writeKept(p.kept, own); err != nil {
+		if err := writeKept(p.disk, p.kept, own); err != nil {
 			return out, err
 		}
 		out.Restarted = p.apply(ctx, next).Restarted

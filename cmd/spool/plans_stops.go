@@ -5,10 +5,11 @@ import (
 	"errors"
 	"io/fs"
 	"maps"
-	"os"
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/gospool/spool/pipeline/durable"
 )
 
 // stopsFile keeps when streams with a schedule were stopped by hand, so that a
@@ -32,7 +33,7 @@ func (p *plans) keepStops() {
 	}
 	text, err := json.Marshal(stops)
 	if err == nil {
-		err = replaceFile(p.stops.path, append(text, '\n'))
+		err = durable.Replace(p.disk, p.stops.path, append(text, '\n'), 0o600)
 	}
 	if err != nil {
 		p.log.Error("a stop by hand is not kept across a restart", "error", err)
@@ -44,7 +45,7 @@ func (p *plans) keepStops() {
 // restoreStops reads the file. One that cannot be read is as none: it is better
 // to record too much.
 func (p *plans) restoreStops() {
-	text, err := os.ReadFile(p.stops.path)
+	text, err := p.disk.Read(p.stops.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return
 	}

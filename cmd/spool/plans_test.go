@@ -10,6 +10,7 @@ import (
 
 	"github.com/gospool/spool/api"
 	"github.com/gospool/spool/configs"
+	"github.com/gospool/spool/pipeline/durable"
 	"github.com/gospool/spool/pipeline/spec"
 )
 
@@ -25,7 +26,7 @@ func configured(t *testing.T, text string) *configs.Config {
 // What is kept is read back as it was declared, whatever is in it.
 func TestKeptPipelinesAreReadBack(t *testing.T) {
 	file := keptFile(t.TempDir())
-	own, err := readKept(file)
+	own, err := readKept(durable.Disk{}, file)
 	require.NoError(t, err)
 	require.Empty(t, own)
 	for _, text := range []string{
@@ -34,8 +35,8 @@ func TestKeptPipelinesAreReadBack(t *testing.T) {
 	} {
 		n, err := spec.Parse("x", []byte(text))
 		require.NoError(t, err)
-		require.NoError(t, writeKept(file, map[string]*spec.Node{"one": n, "2": n}))
-		own, err = readKept(file)
+		require.NoError(t, writeKept(durable.Disk{}, file, map[string]*spec.Node{"one": n, "2": n}))
+		own, err = readKept(durable.Disk{}, file)
 		require.NoError(t, err)
 		require.Len(t, own, 2)
 		require.Equal(t, n.Any(), own["one"].Any())
@@ -43,8 +44,8 @@ func TestKeptPipelinesAreReadBack(t *testing.T) {
 	info, err := os.Stat(file)
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode(), "a declaration may hold a secret")
-	require.NoError(t, writeKept(file, nil))
-	own, err = readKept(file)
+	require.NoError(t, writeKept(durable.Disk{}, file, nil))
+	own, err = readKept(durable.Disk{}, file)
 	require.NoError(t, err)
 	require.Empty(t, own)
 	left, err := filepath.Glob(filepath.Join(filepath.Dir(file), ".spool-*"))

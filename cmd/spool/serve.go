@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/durable"
 )
 
 // ServeCmd is spool serve.
@@ -31,7 +32,7 @@ func (c *ServeCmd) Run(p *Program) error {
 	if err != nil {
 		return err
 	}
-	own, err := readKept(keptFile(cfg.MP4.RecordPath))
+	own, err := readKept(durable.Disk{}, keptFile(cfg.MP4.RecordPath))
 	if err != nil {
 		return err
 	}

@@ -48,13 +48,45 @@ func (e Event) Join(later Event) Event {
 	return later
 }
 
-// MaxEvents is how many events one recording names: its entry and its row must
-// not grow without bound.
-const MaxEvents = 256
+// MaxEvents and MaxEventBytes are how many events one recording names: its entry and
+// its row, which is written anew with each, must not grow without bound. Those beyond
+// are told of one by one: Recording.Beyond.
+const (
+	MaxEvents     = 256
+	MaxEventBytes = 128 << 10
+)
 
-// JoinEvent adds an event to a list, or to what the list knows of it. The list
-// is not changed; a full one is given back as it is.
+// MaxOpenEvents is how many events a pipeline keeps in mind that are not over: the
+// files to come hold media of them, too.
+const MaxOpenEvents = 4096
+
+// JoinEvent adds an event to those that a recording names, or to what the list knows
+// of it. The list is not changed; a full one is given back as it is.
 func JoinEvent(list []Event, e Event) []Event {
+	return joinEvent(list, e, func() bool { return len(list) < Namable(append(list[:len(list):len(list)], e)) })
+}
+
+// JoinOpen is JoinEvent for the events that are not over.
+func JoinOpen(list []Event, e Event) []Event {
+	return joinEvent(list, e, func() bool { return len(list) < MaxOpenEvents })
+}
+
+// Namable is how many events of a list, from its begin, one recording names.
+func Namable(list []Event) int {
+	bytes := 0
+	for i := range list {
+		if bytes += list[i].Bytes(); i == MaxEvents || bytes > MaxEventBytes {
+			return i
+		}
+	}
+	return len(list)
+}
+
+// Bytes is about what an event takes as JSON, where a character of its words may take
+// six.
+func (e *Event) Bytes() int { return 160 + 6*(len(e.Key)+len(e.Name)) + len(e.Data) }
+
+func joinEvent(list []Event, e Event, fits func() bool) []Event {
 	out := make([]Event, len(list), len(list)+1)
 	copy(out, list)
 	for i := range out {
@@ -63,7 +95,7 @@ func JoinEvent(list []Event, e Event) []Event {
 			return out
 		}
 	}
-	if len(out) >= MaxEvents {
+	if !fits() {
 		return list
 	}
 	return append(out, e)

@@ -11,7 +11,7 @@ type Segment struct {
 	Index    uint64  // 1 for the first segment of a run
 	StartUTC int64   // ns, wall clock of the first access unit
 	Gap      Gap     // what is missing before it
-	Events   []Event // that were known when it began; not changed any more
+	Events   []Event // that were not over when it began, at most MaxOpenEvents; not changed any more
 
 	// The limits that will end the segment, 0 where there is none: the muxer
 	// sizes the room that it reserves for its index by them.

@@ -32,7 +32,11 @@ type Recording struct {
 	EndReason Cause
 	Gap       Gap // what is missing before it
 	Protected bool
-	Events    []Event // that it holds media of; not changed any more
+	Events    []Event // that it holds media of, as many as it names; not changed any more
+
+	// Beyond are events that it holds media of and cannot name. Each is told of with
+	// one value of the recording only: whoever keeps events takes it from there.
+	Beyond []Event
 }
 
 // TrackInfo is what the catalogue keeps of a track.

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gospool/spool/pipeline/durable"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -43,10 +44,19 @@ type asideFile struct {
 	Row       *row      `json:"row"`
 }
 
-var changeNames = map[opKind]string{opPut: "put", opProtect: "protect", opDelete: "delete"}
+var changeNames = map[opKind]string{opPut: "put", opProtect: "protect", opDelete: "delete", opEvent: "event"}
 
-// asideRows are the rows that were set aside, by recording. Only the applier
-// changes them.
+// asideKey names what is set aside as one: all changes of a recording, but events by
+// themselves, each of which is.
+func asideKey(o op) string {
+	if o.kind == opEvent {
+		return fmt.Sprintf("event-%016x", o.rev)
+	}
+	return o.row.ID
+}
+
+// asideRows are the rows that were set aside, by asideKey. Only the applier changes
+// them.
 type asideRows struct {
 	disk medium
 
@@ -78,8 +88,8 @@ func openAside(on medium) (*asideRows, []string, error) {
 		}
 		r.name = name
 		// Two of one recording: a process ended before it could remove the older one.
-		if old, ok := a.rows[r.op.row.ID]; !ok || old.newest() < r.newest() {
-			a.rows[r.op.row.ID] = r
+		if old, ok := a.rows[asideKey(r.op)]; !ok || old.newest() < r.newest() {
+			a.rows[asideKey(r.op)] = r
 		}
 	}
 	return a, notes, err
@@ -127,10 +137,21 @@ func (a *asideRows) ops() (out []op) {
 	return out
 }
 
-func (a *asideRows) find(id string) (asideRow, bool) {
+// events are the rows of the events by themselves that are aside.
+func (a *asideRows) events() (rows []*row) {
+	for _, o := range a.ops() {
+		if o.kind == opEvent {
+			rows = append(rows, o.row)
+		}
+	}
+	return rows
+}
+
+// find is what is aside with the key of a change.
+func (a *asideRows) find(o op) (asideRow, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	r, ok := a.rows[id]
+	r, ok := a.rows[asideKey(o)]
 	return r, ok
 }
 
@@ -154,7 +175,7 @@ func (a *asideRows) size() (n int, since time.Time, last string) {
 // join gives a change what was asked of its recording while that is aside: a
 // protection that no row in the database can carry yet.
 func (a *asideRows) join(o op) op {
-	r, ok := a.find(o.row.ID)
+	r, ok := a.find(o)
 	if ok && o.kind == opPut {
 		o.row = entry{row: r.op.row, rev: r.op.rev}.with(o).row
 	}
@@ -164,7 +185,7 @@ func (a *asideRows) join(o op) op {
 // took notes that the database has taken a change, and reports whether nothing of
 // its recording is aside any more.
 func (a *asideRows) took(o op) (bool, error) {
-	r, ok := a.find(o.row.ID)
+	r, ok := a.find(o)
 	switch {
 	case !ok:
 		return false, nil
@@ -180,7 +201,7 @@ func (a *asideRows) took(o op) (bool, error) {
 // refused notes that the database has refused a change, and reports whether that is
 // new for its recording.
 func (a *asideRows) refused(o op, why string, now time.Time) (bool, error) {
-	r, known := a.find(o.row.ID)
+	r, known := a.find(o)
 	before := r
 	if !known {
 		r = asideRow{op: o, since: now}
@@ -209,7 +230,7 @@ func (a *asideRows) store(r asideRow) error {
 		return fmt.Errorf("set aside: %w", err)
 	}
 	old := r.name
-	r.name = fmt.Sprintf("%s.%016x.json", r.op.row.ID, r.newest())
+	r.name = fmt.Sprintf("%s.%016x.json", asideKey(r.op), r.newest())
 	if old == r.name { // the same change, and another error
 		r.name = strings.TrimSuffix(r.name, ".json") + ".again.json"
 	}
@@ -217,7 +238,7 @@ func (a *asideRows) store(r asideRow) error {
 		return fmt.Errorf("set aside: %w", err)
 	}
 	a.mu.Lock()
-	a.rows[r.op.row.ID] = r
+	a.rows[asideKey(r.op)] = r
 	a.mu.Unlock()
 	if old != "" {
 		_ = a.disk.Remove(old) // the next start passes over it
@@ -249,17 +270,17 @@ func (a *asideRows) remove(r asideRow) error {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	delete(a.rows, r.op.row.ID)
+	delete(a.rows, asideKey(r.op))
 	return nil
 }
 
 // setAside puts a change out of the way that the database refuses.
 func (c *Catalogue) setAside(o op, why error) error {
 	n, _, _ := c.aside.size()
-	if _, known := c.aside.find(o.row.ID); !known && n >= c.opts.MaxAside {
+	if _, known := c.aside.find(o); !known && n >= c.opts.MaxAside {
 		return fmt.Errorf("%w (%d rows are set aside)", why, n)
 	}
-	if err := makeDir(filepath.Join(c.opts.JournalDir, asideDir)); err != nil {
+	if err := durable.MkdirAll(durable.Disk{}, filepath.Join(c.opts.JournalDir, asideDir), 0o750); err != nil {
 		return fmt.Errorf("set aside: %w", err)
 	}
 	text := c.redact(why)
@@ -267,7 +288,7 @@ func (c *Catalogue) setAside(o op, why error) error {
 	if err != nil {
 		return err
 	}
-	c.pending.setAside(o.row.ID)
+	c.pending.setAside(o)
 	if isNew {
 		c.refused.Add(1)
 		c.log.Error("catalogue: the database refuses a row; it is set aside and tried again later", "recording", o.row.ID,
@@ -284,7 +305,7 @@ func (c *Catalogue) tookAll(ops []op) {
 			c.log.Warn("catalogue: a row that was set aside is in the database, and its file could not be changed", "error", err)
 		}
 		if over {
-			c.pending.release(o.row.ID)
+			c.pending.release(o)
 			c.log.Info("catalogue: the database took a row that was set aside", "recording", o.row.ID, "file", o.row.Path)
 		}
 	}

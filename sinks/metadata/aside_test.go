@@ -248,7 +248,7 @@ func TestWhatIsAsideOutlivesAPowerCut(t *testing.T) {
 			if len(s.Notes) == 0 {
 				continue
 			}
-			r, ok := got.find(media.ID{1}.String())
+			r, ok := got.find(op{row: &row{ID: media.ID{1}.String()}})
 			if !ok || r.op.row.Size < s.Notes[len(s.Notes)-1].(int64) {
 				lost = true
 			}

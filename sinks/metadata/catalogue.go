@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/durable"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -125,7 +126,7 @@ func Open(ctx context.Context, o OpenOptions) (*Catalogue, error) {
 	if err != nil {
 		return nil, err
 	}
-	journal, old, err := openJournal(o.JournalDir, func() int64 { return o.Clock.Now().UnixNano() })
+	journal, old, err := openJournal(durable.Disk{}, o.JournalDir, func() int64 { return o.Clock.Now().UnixNano() })
 	if err != nil {
 		return nil, fmt.Errorf("catalogue: %w", err)
 	}

@@ -2,7 +2,6 @@ package metadata
 
 import (
 	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -73,22 +72,4 @@ type roomy interface{ reserve(n int64) }
 // each write takes its own then.
 func (f appended) reserve(n int64) {
 	_ = unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_KEEP_SIZE, 0, n)
-}
-
-// makeDir makes a directory, and each of those above it that is made durable in
-// its own: without that a power cut takes it with all that was synced in it.
-func makeDir(dir string) error {
-	if info, err := os.Stat(dir); err == nil && info.IsDir() {
-		return nil
-	}
-	above := filepath.Dir(dir)
-	if above != dir {
-		if err := makeDir(above); err != nil {
-			return err
-		}
-	}
-	if err := os.Mkdir(dir, 0o750); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	return directory(above).SyncDir()
 }

@@ -54,6 +54,9 @@ type pair struct {
 	Recording string `bun:"recording_id,pk"`
 }
 
+// noRecording stands for the recording of an event that none holds media of yet.
+var noRecording = media.ID{}.String()
+
 // pairsOf lists which of the rows hold media of which events, and which held some.
 func pairsOf(rows []*row) (pairs, lost []pair, err error) {
 	for _, r := range rows {
@@ -63,6 +66,9 @@ func pairsOf(rows []*row) (pairs, lost []pair, err error) {
 		}
 		for i := range events {
 			p := pair{Event: events[i].ID.String(), Recording: r.ID}
+			if r.ID == noRecording {
+				continue
+			}
 			if r.State == string(media.StateLost) {
 				lost = append(lost, p)
 			} else {
@@ -106,10 +112,13 @@ func (s *store) putPairs(ctx context.Context, tx bun.Tx, rows []*row, now int64)
 	if err := s.addPairs(ctx, tx, pairs); err != nil {
 		return err
 	}
-	if len(lost) == 0 {
-		return nil
+	var gone []string // by the row, which need not name all of their events
+	for _, r := range rows {
+		if r.State == string(media.StateLost) {
+			gone = append(gone, r.ID)
+		}
 	}
-	if err := s.dropFootage(ctx, tx, column(lost, pair.recording), now); err != nil {
+	if err := s.dropFootage(ctx, tx, gone, now); err != nil || len(lost) == 0 {
 		return err
 	}
 	return s.noteGone(ctx, tx, column(lost, pair.event), now) // those that never had a pair

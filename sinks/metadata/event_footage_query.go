@@ -12,7 +12,7 @@ import (
 
 // addFootage names the recordings of a page's events, from the database and from
 // what is on its way there.
-func (c *Catalogue) addFootage(ctx context.Context, p *EventPage, pending map[string]entry) error {
+func (c *Catalogue) addFootage(ctx context.Context, p *EventPage, pending map[string]entry, alone []*row) error {
 	at := make(map[string]*eventFootage, len(p.Events))
 	ids := make([]string, len(p.Events))
 	for i := range p.Events {
@@ -37,6 +37,11 @@ func (c *Catalogue) addFootage(ctx context.Context, p *EventPage, pending map[st
 			return err
 		}
 	}
+	for _, r := range alone {
+		if err := c.footageAlone(ctx, r, pending, at); err != nil {
+			return err
+		}
+	}
 	for _, f := range at {
 		f.settle()
 	}
@@ -45,28 +50,59 @@ func (c *Catalogue) addFootage(ctx context.Context, p *EventPage, pending map[st
 
 // pendingFootage puts what the database does not have yet in its place.
 func (c *Catalogue) pendingFootage(id string, e entry, at map[string]*eventFootage) error {
-	gone := e.deleted || e.row.State == string(media.StateLost)
+	if e.gone() { // also of events that the row does not name
+		for _, f := range at {
+			f.remove(id, e.rev)
+		}
+		return nil
+	}
 	events, err := e.row.events()
 	if err != nil {
 		return err
 	}
 	for i := range events {
-		f := at[events[i].ID.String()]
-		switch {
-		case f == nil:
-		case gone:
-			f.remove(id, e.rev)
-		default:
-			err = f.add(&footageRow{
-				ID: id, Node: e.row.Node, Pipeline: e.row.Pipeline, Path: e.row.Path, State: e.row.State,
-				StartNS: e.row.StartNS, EndNS: e.row.EndNS, Size: e.row.Size, Protected: e.row.Protected,
-			})
+		if f := at[events[i].ID.String()]; f != nil {
+			if err := f.add(footageOf(e.row)); err != nil {
+				return err
+			}
 		}
-		if err != nil {
+	}
+	return nil
+}
+
+// footageAlone names the recording that what PutEvents stored is of, where that is
+// known and not gone.
+func (c *Catalogue) footageAlone(ctx context.Context, r *row, pending map[string]entry, at map[string]*eventFootage) error {
+	pairs, _, err := pairsOf([]*row{r})
+	pairs = slices.DeleteFunc(pairs, func(p pair) bool { return at[p.Event] == nil })
+	if err != nil || len(pairs) == 0 {
+		return err
+	}
+	e, known := pending[r.ID]
+	if !known {
+		if e.row, _, err = c.lookup(ctx, r.ID); errors.Is(err, ErrNotFound) || errors.Is(err, ErrUnavailable) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+	if e.gone() {
+		return nil
+	}
+	for _, p := range pairs {
+		if err := at[p.Event].add(footageOf(e.row)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// footageOf is a row as the footage of an event.
+func footageOf(r *row) *footageRow {
+	return &footageRow{
+		ID: r.ID, Node: r.Node, Pipeline: r.Pipeline, Path: r.Path, State: r.State,
+		StartNS: r.StartNS, EndNS: r.EndNS, Size: r.Size, Protected: r.Protected,
+	}
 }
 
 // eventFootage gathers the recordings of one event of a page.

@@ -87,6 +87,8 @@ func (c *Catalogue) Events(ctx context.Context, q EventQuery) (EventPage, error)
 	for _, e := range pending {
 		newer = append(newer, e.row)
 	}
+	alone := append(c.pending.events(), c.aside.events()...)
+	newer = append(newer, alone...)
 	slices.SortFunc(newer, func(x, y *row) int { return cmp.Compare(x.Revision, y.Revision) })
 	found, err := eventsOf(newer)
 	if err != nil {
@@ -107,14 +109,18 @@ func (c *Catalogue) Events(ctx context.Context, q EventQuery) (EventPage, error)
 	if page, err = page.fill(&a, merged(stored, found)); err != nil {
 		return EventPage{}, err
 	}
-	return page, c.addFootage(ctx, &page, pending)
+	return page, c.addFootage(ctx, &page, pending, alone)
 }
 
 // merged joins what is stored with what is newer.
 func merged(stored, newer []eventRow) []eventRow {
-	for _, n := range newer {
-		i := slices.IndexFunc(stored, func(r eventRow) bool { return r.ID == n.ID })
-		if i < 0 {
+	at := make(map[string]int, len(stored))
+	for i := range stored {
+		at[stored[i].ID] = i
+	}
+	for _, n := range newer { // which has each event once
+		i, known := at[n.ID]
+		if !known {
 			stored = append(stored, n)
 		} else {
 			n.GoneNS = stored[i].GoneNS

@@ -10,13 +10,15 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"github.com/gospool/spool/pipeline/durable"
 )
 
 // journalOf opens a journal on a clock that stands still, and collects what it
 // delivers.
 func journalOf(t *testing.T, dir string) (*journal, replayed, *[]op) {
 	t.Helper()
-	j, old, err := openJournal(dir, func() int64 { return 1000 })
+	j, old, err := openJournal(durable.Disk{}, dir, func() int64 { return 1000 })
 	require.NoError(t, err)
 	var got []op
 	j.deliver = func(ops []op) { got = append(got, ops...) }
@@ -176,7 +178,7 @@ func TestEveryTornLengthIsRead(t *testing.T) {
 				want++
 			}
 		}
-		k, old, err := openJournal(torn, func() int64 { return 2000 })
+		k, old, err := openJournal(durable.Disk{}, torn, func() int64 { return 2000 })
 		require.NoError(t, err)
 		require.Len(t, old.ops, want, "cut at %d", n)
 		require.NoError(t, k.close())

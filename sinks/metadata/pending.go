@@ -41,6 +41,9 @@ func (p *pending) add(ops []op) {
 	for _, o := range ops {
 		p.queue = append(p.queue, o)
 		p.bytes += o.size
+		if o.kind == opEvent { // says nothing about the recording itself
+			continue
+		}
 		p.state[o.row.ID] = p.state[o.row.ID].with(o)
 	}
 	p.signal()
@@ -53,11 +56,11 @@ func (p *pending) signal() {
 
 // with is the state after one more change.
 func (e entry) with(o op) entry {
-	next := entry{row: o.row, rev: o.rev}
+	next := entry{row: o.row.keeping(e.row), rev: o.rev}
 	switch {
 	case e.row == nil:
 	case o.kind == opPut && e.row.ProtectedRev > 0:
-		r := *o.row
+		r := *next.row
 		r.Protected, r.ProtectedRev = e.row.Protected, e.row.ProtectedRev
 		next.row = &r
 	case o.kind == opProtect && e.row.Revision > o.row.Revision:
@@ -68,6 +71,9 @@ func (e entry) with(o op) entry {
 	next.deleted = o.kind == opDelete || e.deleted
 	return next
 }
+
+// gone reports whether the recording holds no media any more.
+func (e entry) gone() bool { return e.deleted || e.row.State == string(media.StateLost) }
 
 // head is the oldest changes, at most n.
 func (p *pending) head(n int) []op {
@@ -82,7 +88,9 @@ func (p *pending) settle(n int) {
 	defer p.mu.Unlock()
 	for _, o := range p.queue[:n] {
 		p.bytes -= o.size
-		p.applied(o.row.ID, o.rev)
+		if o.kind != opEvent {
+			p.applied(o.row.ID, o.rev)
+		}
 	}
 	clear(p.queue[:n])
 	p.queue = p.queue[n:]
@@ -105,10 +113,12 @@ func (p *pending) applied(id string, rev int64) {
 }
 
 // setAside keeps a recording known although its change leaves the queue.
-func (p *pending) setAside(id string) {
+func (p *pending) setAside(o op) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.aside[id] = true
+	if o.kind != opEvent {
+		p.aside[o.row.ID] = true
+	}
 }
 
 // restore makes the recordings known of which an earlier process set changes aside.
@@ -116,6 +126,9 @@ func (p *pending) restore(ops []op) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, o := range ops {
+		if o.kind == opEvent {
+			continue
+		}
 		p.aside[o.row.ID] = true
 		p.state[o.row.ID] = entry{}.with(o)
 	}
@@ -123,11 +136,15 @@ func (p *pending) restore(ops []op) {
 
 // release ends setAside: the database has what was aside. Changes that are still in
 // the queue are settled as any other.
-func (p *pending) release(id string) {
+func (p *pending) release(o op) {
+	if o.kind == opEvent {
+		return
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	id := o.row.ID
 	delete(p.aside, id)
-	if !slices.ContainsFunc(p.queue, func(o op) bool { return o.row.ID == id }) {
+	if !slices.ContainsFunc(p.queue, func(o op) bool { return o.kind != opEvent && o.row.ID == id }) {
 		p.applied(id, math.MaxInt64)
 	}
 }
@@ -187,6 +204,18 @@ func (p *pending) snapshot() map[string]entry {
 		out[id] = e
 	}
 	return out
+}
+
+// events are the rows of what PutEvents stored, in order of revision.
+func (p *pending) events() (rows []*row) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, o := range p.queue {
+		if o.kind == opEvent {
+			rows = append(rows, o.row)
+		}
+	}
+	return rows
 }
 
 // size is the number of changes that wait, and their bytes.

@@ -50,7 +50,7 @@ func TestAProtectionHoldsWhileTheDatabaseIsAway(t *testing.T) {
 	}
 	t.Run("sqlite", func(t *testing.T) {
 		dsn := dbtest.SQLite(t)
-		require.NoError(t, makeDir(dsn)) // a directory where the file should be
+		require.NoError(t, os.Mkdir(dsn, 0o750)) // a directory where the file should be
 		check(t, OpenOptions{Driver: "sqlite", DSN: dsn, JournalDir: t.TempDir()}, func() { require.NoError(t, os.Remove(dsn)) })
 	})
 	eachServer(t, func(t *testing.T, s *dbtest.Server) {

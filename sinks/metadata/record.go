@@ -17,6 +17,7 @@ const (
 	opPut     opKind = 1 // the row as the recorder knows it; protected only counts while nobody has said
 	opProtect opKind = 2 // the row as it was known, with protected as asked
 	opDelete  opKind = 3
+	opEvent   opKind = 4 // an event by itself: the row names it, and has the ID of a recording that holds media of it, or a zero one
 )
 
 // op is one change, in the order of its revision.
@@ -86,7 +87,7 @@ func readRecord(b []byte) (op, int, bool) {
 // decode fills in the row. A record with a good checksum that it cannot read was
 // written by another version of the program: it counts as damage.
 func (o *op) decode(body []byte) bool {
-	if o.rev <= 0 || o.kind < opPut || o.kind > opDelete || json.Unmarshal(body, o.row) != nil {
+	if o.rev <= 0 || o.kind < opPut || o.kind > opEvent || json.Unmarshal(body, o.row) != nil {
 		return false
 	}
 	if _, err := media.ParseID(o.row.ID); err != nil {
@@ -105,7 +106,7 @@ func (o *op) decode(body []byte) bool {
 // seal derives the columns that the stored form leaves out.
 func (o *op) seal() {
 	o.row.Span = spanOf(o.row)
-	if o.kind == opPut {
+	if o.kind == opPut || o.kind == opEvent {
 		o.row.Revision = o.rev
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/gofrs/flock"
+
+	"github.com/gospool/spool/pipeline/durable"
 )
 
 // replayed is what a journal held when it was opened.
@@ -23,8 +25,8 @@ type replayed struct {
 
 // openJournal takes a directory for this process, creating it, and reads what
 // earlier ones left. It writes nothing: the first append begins a new file.
-func openJournal(dir string, now func() int64) (*journal, replayed, error) {
-	if err := makeDir(dir); err != nil {
+func openJournal(above durable.FS, dir string, now func() int64) (*journal, replayed, error) {
+	if err := durable.MkdirAll(above, dir, 0o750); err != nil {
 		return nil, replayed{}, fmt.Errorf("journal: %w", err)
 	}
 	lock := flock.New(filepath.Join(dir, "lock"))

@@ -43,6 +43,8 @@ type row struct {
 	Protected    int             `bun:"protected" json:"protected,omitempty"`
 	ProtectedRev int64           `bun:"protected_rev" json:"protected_rev,omitempty"`
 	Revision     int64           `bun:"revision" json:"-"`
+
+	named, eventBytes int // what Events has, where toRow has made the row
 }
 
 // What the columns hold at most. MySQL needs a bound for what it indexes.
@@ -60,10 +62,12 @@ func toRow(rec media.Recording, node string) (*row, error) {
 	if err != nil || rec.Tracks == nil {
 		tracks = []byte("[]")
 	}
+	eventBytes := 0
 	for i := range rec.Events {
 		if err := storableEvent(&rec.Events[i]); err != nil {
 			return nil, err
 		}
+		eventBytes += rec.Events[i].Bytes()
 	}
 	events, err := json.Marshal(rec.Events)
 	if err != nil {
@@ -78,7 +82,7 @@ func toRow(rec media.Recording, node string) (*row, error) {
 		State: string(rec.State), StartNS: rec.StartUTC, EndNS: rec.EndUTC, DurationNS: rec.Duration,
 		Size: rec.Size, Tracks: tracks, EndReason: string(rec.EndReason),
 		GapCause: string(rec.Gap.Cause), GapNS: rec.Gap.Duration, GapChunks: rec.Gap.Chunks,
-		Events: events, Protected: bit(rec.Protected),
+		Events: events, Protected: bit(rec.Protected), named: len(rec.Events), eventBytes: eventBytes,
 	}
 	r.Span = spanOf(r)
 	return r, nil

@@ -28,6 +28,9 @@ type sink struct {
 	log       *slog.Logger
 	lastError atomic.Pointer[string]
 	lost      atomic.Uint64 // recordings without a row until the next reindex
+
+	growing   media.ID // of the newest row of a file that grows
+	protected bool     // what it says
 }
 
 func newSink(set pipeline.Settings, _ Config) (pipeline.Sink[media.Recording], error) {
@@ -40,20 +43,39 @@ func newSink(set pipeline.Settings, _ Config) (pipeline.Sink[media.Recording], e
 
 // Consume waits for the journal's disk, never for the database.
 func (s *sink) Consume(ctx context.Context, rec media.Recording) error {
-	// An abort must not cost the row of a file that is already there.
-	err := s.catalogue.Put(context.WithoutCancel(ctx), rec)
+	ctx = context.WithoutCancel(ctx) // an abort must not cost the row of a file that is already there
+	if !s.said(rec) {
+		s.note(rec, s.catalogue.Put(ctx, rec))
+	}
+	s.note(rec, s.catalogue.PutEvents(ctx, rec, rec.Beyond...))
+	return nil
+}
+
+// said reports whether a recording tells of nothing but an event that its row cannot
+// name.
+func (s *sink) said(rec media.Recording) bool {
+	same := len(rec.Beyond) > 0 && rec.ID == s.growing && rec.Protected == s.protected
+	s.growing, s.protected = media.ID{}, rec.Protected
+	if rec.State == media.StateRecording {
+		s.growing = rec.ID
+	}
+	return same && rec.State == media.StateRecording
+}
+
+// note tells of what could not be stored.
+func (s *sink) note(rec media.Recording, err error) {
 	if err == nil {
-		return nil
+		return
 	}
 	text := err.Error()
 	s.lastError.Store(&text)
 	if errors.Is(err, ErrNotDurable) {
 		s.log.Warn("recording is in the catalogue's memory only", "recording", rec.ID, "file", rec.Path, "error", err)
-		return nil
+		return
 	}
 	s.lost.Add(1)
+	s.growing = media.ID{} // the next value puts the row again
 	s.log.Error("recording has no row; its file has an entry: run a reindex", "recording", rec.ID, "file", rec.Path, "error", err)
-	return nil
 }
 
 // Flush has nothing to do: Consume keeps nothing back.

@@ -27,6 +27,29 @@ func TestTheSinkStoresAndNeverFailsTheRun(t *testing.T) {
 	require.Len(t, all(t, c, Query{}), 1)
 }
 
+// TestTheSinkKeepsEventsThatTheRowCannotName, without a row for each.
+func TestTheSinkKeepsEventsThatTheRowCannotName(t *testing.T) {
+	c := open(t, "sqlite", servers.Fresh(t, "sqlite"))
+	s := &sink{catalogue: c.Catalogue, log: slog.New(slog.DiscardHandler)}
+	rec := sample(1, "live/x")
+	rec.State, rec.Beyond = media.StateRecording, []media.Event{eventNo(0, 0)}
+	require.NoError(t, s.Consume(t.Context(), rec))
+	require.NoError(t, c.Flush(t.Context()))
+	rows := c.Stats().Applied
+	rec.Beyond = []media.Event{eventNo(1, 0)}
+	require.NoError(t, s.Consume(t.Context(), rec))
+	require.NoError(t, c.Flush(t.Context()))
+	require.Equal(t, rows+1, c.Stats().Applied, "the event alone")
+	rec.Beyond, rec.Protected = []media.Event{eventNo(2, 0)}, true
+	require.NoError(t, s.Consume(t.Context(), rec))
+	for _, key := range []string{"a", "b", "c"} {
+		require.Equal(t, []media.ID{rec.ID}, filesOf(theEvent(t, c, key)), key)
+	}
+	got, err := c.Record(t.Context(), rec.ID)
+	require.NoError(t, err)
+	require.True(t, got.Protected, "the row says what is new")
+}
+
 func TestTheSinkNeedsTheCatalogue(t *testing.T) {
 	_, err := newSink(pipeline.Settings{}, Config{})
 	require.ErrorContains(t, err, "Catalogue")

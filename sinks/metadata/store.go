@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/gofrs/flock"
@@ -105,14 +106,20 @@ func (s *store) write(ctx context.Context, journal string, names []string, ops [
 			return err
 		}
 		b := fold(mine)
+		if err := s.keepNamed(ctx, tx, b.puts); err != nil {
+			return err
+		}
 		if err := s.upsert(ctx, tx, b.puts); err != nil {
 			return err
 		}
 		now := ops[len(ops)-1].rev
-		if err := s.putEvents(ctx, tx, b.puts); err != nil {
+		if err := s.putEvents(ctx, tx, slices.Concat(b.puts, b.events)); err != nil {
 			return err
 		}
 		if err := s.putPairs(ctx, tx, b.puts, now); err != nil {
+			return err
+		}
+		if err := s.pairEvents(ctx, tx, b.events); err != nil {
 			return err
 		}
 		for _, o := range b.protects {
@@ -158,6 +165,7 @@ type batch struct {
 	puts     []*row
 	protects []op
 	deletes  []string
+	events   []*row // of PutEvents, each of them
 }
 
 func fold(ops []op) (b batch) {
@@ -167,7 +175,7 @@ func fold(ops []op) (b batch) {
 		switch o.kind {
 		case opPut:
 			if i, ok := put[id]; ok {
-				b.puts[i] = o.row
+				b.puts[i] = o.row.keeping(b.puts[i])
 				continue
 			}
 			put[id] = len(b.puts)
@@ -179,6 +187,8 @@ func fold(ops []op) (b batch) {
 			}
 			protect[id] = len(b.protects)
 			b.protects = append(b.protects, o)
+		case opEvent:
+			b.events = append(b.events, o.row)
 		case opDelete:
 			if !gone[id] {
 				gone[id] = true

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -19,6 +18,8 @@ import (
 	"github.com/uptrace/bun/dialect/pgdialect"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
 	"modernc.org/sqlite"
+
+	"github.com/gospool/spool/pipeline/durable"
 )
 
 // target is a database that has been named but not yet reached.
@@ -75,7 +76,7 @@ func sqliteTarget(dsn string) (*target, error) {
 	}
 	base += "&_pragma=locking_mode(NORMAL)" // those that read are other connections than the one that writes
 	open := func(ctx context.Context) (*store, error) {
-		if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil {
+		if err := durable.MkdirAll(durable.Disk{}, filepath.Dir(file), 0o750); err != nil {
 			return nil, fmt.Errorf("sqlite: %w", err)
 		}
 		w, err := sql.Open("sqlite", base)

@@ -38,7 +38,9 @@ func (c *Catalogue) Upkeep(ctx context.Context, o UpkeepOptions) (k Kept, err er
 		return k, err
 	}
 	if o.KeepEvents > 0 {
-		k.Events, err = c.dropEvents(ctx, now.Add(-o.KeepEvents))
+		if err = c.dateBarren(ctx, now.Add(-o.KeepEvents)); err == nil {
+			k.Events, err = c.dropEvents(ctx, now.Add(-o.KeepEvents))
+		}
 	}
 	if err == nil && o.KeepLost > 0 {
 		k.Lost, err = c.dropLost(ctx, now.Add(-o.KeepLost))

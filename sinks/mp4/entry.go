@@ -109,7 +109,7 @@ func decodeOutcome(b []byte) outcome {
 }
 
 func newEntry(s *media.Segment) entry {
-	e := entry{outcome: outcome{state: media.StateRecording}, events: s.Events, room: eventsRoom}
+	e := entry{outcome: outcome{state: media.StateRecording}, events: s.Events[:media.Namable(s.Events)], room: eventsRoom}
 	for i := range s.Events {
 		e.protected = e.protected || s.Events[i].Protect
 	}

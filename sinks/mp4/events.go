@@ -47,7 +47,7 @@ func (e *entry) writeEvents(w *boxes, box int) {
 }
 
 // encodeEvents is the list in at most so many bytes, 0 for no limit: the latest
-// events stay.
+// events that fit stay.
 func (e *entry) encodeEvents(limit int) []byte {
 	var latest [][]byte
 	n := 1 // the brackets, and a comma for each but the first
@@ -56,9 +56,10 @@ func (e *entry) encodeEvents(limit int) []byte {
 		if err != nil {
 			continue // its data is no JSON
 		}
-		if n += len(b) + 1; limit > 0 && n > limit {
-			break
+		if limit > 0 && n+len(b)+1 > limit {
+			continue // one with much data does not cost the others their place
 		}
+		n += len(b) + 1
 		latest = append(latest, b)
 	}
 	if len(latest) == 0 {

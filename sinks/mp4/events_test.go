@@ -97,6 +97,7 @@ func TestMoreEventsThanHaveRoom(t *testing.T) {
 		require.NoError(t, s.end(seg, media.EndStop))
 		require.NoError(t, s.Close())
 		require.Equal(t, many[:media.MaxEvents], s.last().Events)
+		require.Equal(t, many[media.MaxEvents:], beyond(s.told), "each is told of once")
 		entry, err = ReadEntry(s.path(s.last()))
 		require.NoError(t, err)
 		if !fragment {
@@ -104,6 +105,46 @@ func TestMoreEventsThanHaveRoom(t *testing.T) {
 		}
 		requireSame(t, src, s.path(s.last()))
 	}
+}
+
+func beyond(told []media.Recording) (all []media.Event) {
+	for _, r := range told {
+		all = append(all, r.Beyond...)
+	}
+	return all
+}
+
+// TestMoreEventsThanAFileNamesLast into the next one: it names what it can and tells of
+// the others.
+func TestMoreEventsThanAFileNamesLast(t *testing.T) {
+	src, pool := record(t, avc(4)), media.NewCheckedPool()
+	var many []media.Event
+	for i := range media.MaxEvents + 3 {
+		many = append(many, eventNo(i))
+	}
+	s, seg := noted(t, src, pool, false, many)
+	require.Equal(t, many[:media.MaxEvents], s.last().Events)
+	require.NoError(t, s.end(seg, media.EndStop))
+	require.NoError(t, s.Close())
+	require.Equal(t, many[media.MaxEvents:], beyond(s.told))
+	require.True(t, strings.HasPrefix(s.report().Warnings[0], "3 events"))
+}
+
+// TestAnEventOfMuchDataCostsTheOthersNothing: it has no place in the list of a file that
+// grows; those that have one keep it.
+func TestAnEventOfMuchDataCostsTheOthersNothing(t *testing.T) {
+	src, pool := record(t, avc(4)), media.NewCheckedPool()
+	large := eventNo(2)
+	large.Data = json.RawMessage(`{"n":"` + strings.Repeat("x", eventsRoom) + `"}`)
+	s, seg := noted(t, src, pool, false, nil, eventNo(1), large, eventNo(3))
+	entry, err := ReadEntry(s.path(s.last()))
+	require.NoError(t, err)
+	require.Equal(t, []media.Event{eventNo(1), eventNo(3)}, entry.Events)
+	require.NoError(t, s.end(seg, media.EndStop))
+	require.NoError(t, s.Close())
+	entry, err = ReadEntry(s.path(s.last()))
+	require.NoError(t, err)
+	require.Equal(t, []media.Event{eventNo(1), large, eventNo(3)}, entry.Events)
 }
 
 // TestTornListOfEventsCountsAsEmpty: a power cut in the middle of writing it

@@ -48,8 +48,9 @@ type file struct {
 	asked     int64  // up to where takeRoom has asked for room
 	taken     bool   // and has got some
 
-	protectedBy media.ID // the event that it is protected for
-	counted     int64    // bytes of it that the bounds of protection know
+	beyond      []media.Event // events that the entry cannot name, until they are told of
+	protectedBy media.ID      // the event that it is protected for
+	counted     int64         // bytes of it that the bounds of protection know
 
 	w    boxes
 	iov  [][]byte
@@ -60,6 +61,7 @@ type file struct {
 // no I/O.
 func newFile(seg *media.Segment, first *media.Chunk, fragment bool, every int64) (*file, error) {
 	f := &file{entry: newEntry(seg), lead: seg.Set.Lead()}
+	f.beyond = seg.Events[media.Namable(seg.Events):]
 	info := seg.Set.Info()
 	for i := range seg.Set.Tracks {
 		t, err := newTrack(uint32(i+1), &seg.Set.Tracks[i], info[i])

@@ -78,12 +78,17 @@ func change(name string, do func(f File, name string) error) error {
 		return err
 	}
 	defer fsys.Close()
-	f, err := fsys.openShared(base)
+	return changeIn(fsys.openShared, base, do)
+}
+
+// changeIn is change in a directory that opens files so.
+func changeIn(open func(name string) (File, error), name string, do func(f File, name string) error) error {
+	f, err := open(name)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	if err := do(f, base); err != nil {
+	if err := do(f, name); err != nil {
 		return err
 	}
 	return f.Datasync()

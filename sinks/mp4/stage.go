@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"os"
 	"path"
 	"path/filepath"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/durable"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -35,6 +35,7 @@ type Muxer struct {
 	pattern pattern
 	loc     *time.Location
 	openFS  func(dir string) (FS, error)
+	above   durable.FS                         // that the record directory is made on
 	reserve func(*media.Segment, Config) int64 // bytes
 
 	fs      FS
@@ -71,7 +72,7 @@ func New(set pipeline.Settings, cfg Config) (*Muxer, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	m := &Muxer{cfg: cfg, dir: absolute(cfg.RecordPath), log: set.Log, clock: set.Clock, openFS: openFS, reserve: reserveFor}
+	m := &Muxer{cfg: cfg, dir: absolute(cfg.RecordPath), log: set.Log, clock: set.Clock, openFS: openFS, above: durable.Disk{}, reserve: reserveFor}
 	if m.log == nil {
 		m.log = slog.New(slog.DiscardHandler)
 	}
@@ -127,7 +128,7 @@ func (m *Muxer) reopen() error {
 		m.fs = nil
 	}
 	if !recordedTo(m.dir) { // else it is to be mounted, and not made
-		if err := os.MkdirAll(m.dir, 0o755); err != nil {
+		if err := durable.MkdirAll(m.above, m.dir, 0o755); err != nil {
 			return fmt.Errorf("record_path: %w%s", err, advice(err))
 		}
 	}
@@ -158,7 +159,7 @@ func (m *Muxer) Process(ctx context.Context, p media.Part, emit pipeline.Emit[me
 		}
 	}
 	if p.Event != nil {
-		m.events = media.JoinEvent(m.events, *p.Event)
+		m.events = media.JoinOpen(m.events, *p.Event)
 		if err := m.note(*p.Event, emit); err != nil {
 			if err = m.failed(err, emit); err != nil {
 				return err
@@ -257,6 +258,8 @@ func (m *Muxer) tell(emit pipeline.Emit[media.Recording]) error {
 	if err != nil {
 		return err
 	}
+	r.Beyond, f.beyond = f.beyond, nil
+	m.unnamed(len(r.Beyond))
 	m.told, m.used = true, true
 	m.log.Info("recording begins", "file", m.shown(f.name), "start", at(r.StartUTC).UTC())
 	return emit(r)
@@ -274,20 +277,26 @@ func (m *Muxer) note(ev media.Event, emit pipeline.Emit[media.Recording]) error 
 	if f == nil { // the segment's first chunk held nothing: there is nothing of the event either
 		return nil
 	}
-	kept, err := f.note(ev, f.entry.protected || m.protect(f, ev))
+	named, err := f.note(ev, f.entry.protected || m.protect(f, ev))
 	if err != nil {
 		return err
-	}
-	if !kept {
-		m.truth.unnamed.Add(1)
-		m.log.Warn("the file has as many events as it can name; this one is not listed", "file", m.shown(f.name), "event", ev.ID, "events", len(f.entry.events))
-		return nil
 	}
 	r, err := m.recording(f.name)
 	if err != nil {
 		return err
 	}
+	if !named {
+		r.Beyond = []media.Event{ev}
+		m.unnamed(1)
+	}
 	return emit(r)
+}
+
+// unnamed counts events that the file has no room to name; the first is mentioned.
+func (m *Muxer) unnamed(n int) {
+	if n > 0 && m.truth.unnamed.Add(uint64(n)) == uint64(n) {
+		m.log.Warn("a file has as many events as it can name: those beyond are in the catalogue alone, and counted", "file", m.shown(m.file.name), "events", media.MaxEvents)
+	}
 }
 
 func (m *Muxer) syncByPolicy() error {

@@ -104,7 +104,7 @@ func (m *Muxer) Report(r *pipeline.Report) {
 		r.Drops = append(r.Drops, pipeline.Drop{Stage: "mp4", Cause: "out_of_order", AccessUnits: n})
 	}
 	if n := t.unnamed.Load(); n > 0 {
-		r.Warnings = append(r.Warnings, fmt.Sprintf("%d events are not listed by their recordings, which name %d at most: cut files with segmenter's max_duration", n, media.MaxEvents))
+		r.Warnings = append(r.Warnings, fmt.Sprintf("%d events are in the catalogue alone, and not in their files, which name %d at most: cut files with segmenter's max_duration", n, media.MaxEvents))
 	}
 	t.full.report(r, media.GapDiskFull)
 	t.crowded.report(r, media.GapNoInodes)

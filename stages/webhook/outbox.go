@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,11 +14,11 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/durable"
 )
 
 const (
 	suffix     = ".notice"
-	unfinished = ".new"
 	maxWaiting = 100_000 // notices; a server that is away for long must not fill the disk
 )
 
@@ -37,6 +36,7 @@ var ErrFull = fmt.Errorf("%d notices wait already", maxWaiting)
 // file for each notice. It is safe for concurrent use.
 type Outbox struct {
 	dir    string
+	disk   durable.FS
 	tasks  *pipeline.Tasks
 	clock  pipeline.Clock
 	wall   *pipeline.WallClock
@@ -53,6 +53,7 @@ type Outbox struct {
 	storing sync.Mutex // guards what follows, and is held while the disk works
 	spares  []string
 	spared  int // number in the newest spare's name
+	wanted  int // spare files
 }
 
 // Counts are what became of notices since the start.
@@ -60,7 +61,8 @@ type Counts struct{ Waiting, Delivered, Failed, GivenUp int }
 
 // Options are what an outbox needs.
 type Options struct {
-	Dir   string // made where it is missing; of one process
+	Dir   string     // made where it is missing; of one process
+	Disk  durable.FS // the real one where it is nil
 	Tasks *pipeline.Tasks
 	Clock pipeline.Clock
 	Wall  *pipeline.WallClock // whether the clock is believed; nil: it is
@@ -69,17 +71,20 @@ type Options struct {
 
 // Open takes a directory and begins to send what an earlier process left in it.
 func Open(o Options) (*Outbox, error) {
-	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+	if o.Disk == nil {
+		o.Disk = durable.Disk{}
+	}
+	if err := durable.MkdirAll(o.Disk, o.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("webhook outbox: %w", err)
 	}
-	entries, err := os.ReadDir(o.Dir) // in the order of names
+	entries, err := o.Disk.List(o.Dir) // in the order of names
 	if err != nil {
 		return nil, fmt.Errorf("webhook outbox: %w", err)
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.IdleConnTimeout = 10 * time.Second
 	b := &Outbox{
-		dir: o.Dir, tasks: o.Tasks, clock: o.Clock, wall: o.Wall, log: o.Log, lanes: map[string]*lane{}, moved: make(chan struct{}),
+		dir: o.Dir, disk: o.Disk, wanted: spareFiles, tasks: o.Tasks, clock: o.Clock, wall: o.Wall, log: o.Log, lanes: map[string]*lane{}, moved: make(chan struct{}),
 		client: &http.Client{
 			Transport:     transport,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -87,8 +92,8 @@ func Open(o Options) (*Outbox, error) {
 	}
 	b.findSpares()
 	for _, e := range entries {
-		if strings.HasSuffix(e.Name(), unfinished) {
-			_ = os.Remove(filepath.Join(o.Dir, e.Name())) // of a crash; it was never promised
+		if strings.HasSuffix(e.Name(), durable.Unfinished) {
+			_ = o.Disk.Remove(filepath.Join(o.Dir, e.Name())) // of a crash; it was never promised
 		}
 		if strings.HasSuffix(e.Name(), suffix) {
 			b.replay(e.Name())
@@ -154,7 +159,7 @@ func (b *Outbox) load(e *entry) (Notice, error) {
 }
 
 func (b *Outbox) read(name string) (n Notice, err error) {
-	text, err := os.ReadFile(filepath.Join(b.dir, name))
+	text, err := b.disk.Read(filepath.Join(b.dir, name))
 	if err == nil {
 		err = json.Unmarshal(text, &n)
 	}
@@ -228,7 +233,7 @@ func (b *Outbox) write(name string, text []byte) error {
 	b.storing.Lock()
 	defer b.storing.Unlock()
 	path := filepath.Join(b.dir, name)
-	err := b.writeFile(path, text)
+	err := durable.Replace(b.disk, path, text, 0o600)
 	switch {
 	case err == nil:
 		b.keepSpares()
@@ -238,32 +243,6 @@ func (b *Outbox) write(name string, text []byte) error {
 		}
 	}
 	return err
-}
-
-// writeFile is: bytes, fsync, rename, fsync of the directory.
-func (b *Outbox) writeFile(path string, text []byte) error {
-	f, err := os.OpenFile(path+unfinished, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	if _, err = f.Write(text); err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return b.syncDir()
-}
-
-func (b *Outbox) syncDir() error {
-	dir, err := os.Open(b.dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
 }
 
 // queue adds a notice to its lane, which is begun where there is none.
@@ -288,7 +267,11 @@ func (b *Outbox) queue(e *entry, url string) {
 // remove ends a notice: its file goes, then its place in the lane.
 func (b *Outbox) remove(l *lane, e *entry, how *int) {
 	unstored := e.unstored != nil
-	if err := os.Remove(filepath.Join(b.dir, e.name)); err != nil && !unstored {
+	err := b.disk.Remove(filepath.Join(b.dir, e.name))
+	if err == nil && b.only(l) { // those before it went along: a power cut brings none of them back
+		err = b.disk.SyncDir(b.dir)
+	}
+	if err != nil && !unstored {
 		b.log.Warn("a notice that was dealt with could not be removed; it is sent again after a restart", "file", e.name, "error", err)
 	}
 	b.mu.Lock()
@@ -306,6 +289,13 @@ func (b *Outbox) remove(l *lane, e *entry, how *int) {
 		return
 	}
 	l.entries = slices.Delete(l.entries, i, i+1)
+}
+
+// only reports whether a lane has one notice left.
+func (b *Outbox) only(l *lane) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(l.entries) == 1
 }
 
 // Waiting is how many notices wait for a URL, and why the last attempt failed;

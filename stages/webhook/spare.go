@@ -3,10 +3,11 @@ package webhook
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gospool/spool/pipeline/durable"
 )
 
 // A full disk is when notices matter most. So the outbox keeps some files with room
@@ -25,50 +26,35 @@ func (b *Outbox) takeSpare(path string, text []byte) error {
 	}
 	from := filepath.Join(b.spareDir(), b.spares[len(b.spares)-1])
 	b.spares = b.spares[:len(b.spares)-1]
-	f, err := os.OpenFile(from, os.O_WRONLY, 0)
+	f, err := b.disk.Open(from)
 	if err != nil {
 		return err
 	}
-	if _, err = f.WriteAt(text, 0); err == nil {
-		err = f.Truncate(int64(len(text)))
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(from, path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(from))
-	}
-	return b.syncDir()
+	return durable.Publish(b.disk, f, from, path, text)
 }
 
 // keepSpares makes what is missing of the spare files. The caller holds b.storing.
 func (b *Outbox) keepSpares() {
-	if err := os.MkdirAll(b.spareDir(), 0o700); err != nil {
+	if err := durable.MkdirAll(b.disk, b.spareDir(), 0o700); err != nil {
 		return
 	}
-	for len(b.spares) < spareFiles {
+	for len(b.spares) < b.wanted {
 		b.spared++
 		name := fmt.Sprintf("%08d%s", b.spared, spareSuffix)
-		if err := makeSpare(filepath.Join(b.spareDir(), name)); err != nil {
+		if err := b.makeSpare(filepath.Join(b.spareDir(), name)); err != nil {
 			return // the next notice tries again
 		}
 		b.spares = append(b.spares, name)
 	}
 }
 
-func makeSpare(path string) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+func (b *Outbox) makeSpare(path string) error {
+	f, err := b.disk.Create(path, 0o600)
 	if err != nil {
 		return err
 	}
-	if err = unix.Fallocate(int(f.Fd()), 0, 0, spareBytes); errors.Is(err, unix.EOPNOTSUPP) {
-		_, err = f.Write(make([]byte, spareBytes))
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return errors.Join(err, os.Remove(path))
+	if err = errors.Join(f.Allocate(spareBytes), f.Close()); err != nil {
+		return errors.Join(err, b.disk.Remove(path))
 	}
 	return nil
 }
@@ -78,7 +64,7 @@ func (b *Outbox) spareDir() string { return b.dir + "-spare" }
 
 // findSpares takes over the spare files of an earlier process.
 func (b *Outbox) findSpares() {
-	entries, _ := os.ReadDir(b.spareDir())
+	entries, _ := b.disk.List(b.spareDir())
 	for _, e := range entries {
 		n := 0
 		if _, err := fmt.Sscanf(e.Name(), "%d"+spareSuffix, &n); err == nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/durable"
 )
 
 // A notice for which the disk has no room is written into a spare file, outlives the
@@ -68,8 +69,8 @@ func TestNoticeThatCannotBeReadNowIsSentLater(t *testing.T) {
 	require.Eventually(t, func() bool { return p.Counts().Failed > 0 }, time.Minute, time.Millisecond)
 	text, err := json.Marshal(notice(pipeline.SystemClock, server.URL, `{"n":1}`))
 	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(loop+unfinished, text, 0o600))
-	require.NoError(t, os.Rename(loop+unfinished, loop))
+	require.NoError(t, os.WriteFile(loop+durable.Unfinished, text, 0o600))
+	require.NoError(t, os.Rename(loop+durable.Unfinished, loop))
 	close(up)
 	settled(t, p.Outbox)
 	require.Equal(t, []string{`{"n":1}`}, server.heard())

@@ -84,11 +84,12 @@ func newStage(set pipeline.Settings, cfg Config) (pipeline.Transform[media.Recor
 
 // Process waits for the outbox's disk, never for the server.
 func (s *stage) Process(_ context.Context, r media.Recording, emit pipeline.Emit[media.Recording]) error {
-	for i := range r.Events {
-		e := &r.Events[i]
-		if !s.told[e.ID] {
-			s.remember(e.ID)
-			s.tell(event, &r, e)
+	for _, events := range [][]media.Event{r.Events, r.Beyond} {
+		for i := range events {
+			if e := &events[i]; !s.told[e.ID] {
+				s.remember(e.ID)
+				s.tell(event, &r, e)
+			}
 		}
 	}
 	switch r.State {
@@ -108,7 +109,7 @@ func (s *stage) Flush(context.Context, pipeline.Emit[media.Recording]) error { r
 
 // remember bounds what is known; an event that is forgotten is told again.
 func (s *stage) remember(id media.ID) {
-	if len(s.told) >= 4*media.MaxEvents {
+	if len(s.told) >= 4*media.MaxOpenEvents {
 		clear(s.told)
 	}
 	s.told[id] = true

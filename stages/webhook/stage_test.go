@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/durable"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
 	"github.com/gospool/spool/pipeline/spec"
@@ -80,6 +81,28 @@ func TestStageTellsOfEachThingOnce(t *testing.T) {
 		}
 	}
 	require.Equal(t, []string{"recording.started", "event", "recording.finished"}, types)
+}
+
+// TestStageTellsOfEventsThatAFileCannotName: they are told like the others, each once.
+func TestStageTellsOfEventsThatAFileCannotName(t *testing.T) {
+	noLeak(t)
+	server := listen(t, accept)
+	p := begin(t, t.TempDir(), newClock())
+	cfg := defaults
+	cfg.URL, cfg.Notify = server.URL, []string{event}
+	begun := life("c.mp4")[0]
+	var all []media.Recording
+	for n := range 3 {
+		r := begun
+		r.Beyond = []media.Event{{ID: media.ID{byte(n)}, Name: "beyond"}}
+		all = append(all, r, r)
+	}
+	tell(t, stageOf(t, p.Outbox, cfg), all)
+	settled(t, p.Outbox)
+	require.Len(t, server.heard(), 3)
+	for _, b := range server.heard() {
+		require.Contains(t, b, `"name":"beyond"`)
+	}
 }
 
 func TestStageSpeaksZLMediaKit(t *testing.T) {
@@ -160,7 +183,7 @@ func FuzzReadNotice(f *testing.F) {
 	f.Add([]byte(`{"id":"a","url":"http://h","body":"x","timeout":"10s"}`))
 	f.Add([]byte(``))
 	dir := f.TempDir()
-	o := &Outbox{dir: dir}
+	o := &Outbox{disk: durable.Disk{}, dir: dir}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		require.NoError(t, os.WriteFile(dir+"/x", b, 0o600))
 		n, err := o.read("x")

@@ -1,0 +1,111 @@
+package durable_test
+
+import (
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/durable"
+	"github.com/gospool/spool/sinks/mp4/powercut"
+)
+
+// work makes a directory some levels deep and replaces a file in it again and again.
+// Each Note is the contents that were promised last.
+func work(t *testing.T, forget int) *powercut.Disk {
+	t.Helper()
+	disk := powercut.New()
+	disk.Forget(forget)
+	files := powercut.Files{Disk: disk}
+	require.NoError(t, durable.MkdirAll(files, dir, 0o700))
+	disk.Note("")
+	for n := range 4 {
+		text := strings.Repeat(strconv.Itoa(n), 700*(4-n))
+		require.NoError(t, durable.Replace(files, name, []byte(text), 0o600))
+		disk.Note(text)
+	}
+	return disk
+}
+
+const dir, name = "a/b/c", "a/b/c/file"
+
+// broken tells what of a state is not as it was promised: the directory, or a file that
+// is neither the one promised nor the next one.
+func broken(s powercut.State) string {
+	if len(s.Notes) == 0 {
+		return ""
+	}
+	files := powercut.Files{Disk: s.Disk}
+	if _, err := files.Stat(dir); err != nil {
+		return "the directory is gone"
+	}
+	promised := s.Notes[len(s.Notes)-1].(string)
+	text, err := files.Read(name)
+	next := strings.Repeat(strconv.Itoa(len(s.Notes)-1), max(0, 700*(5-len(s.Notes))))
+	switch {
+	case err != nil && promised == "", string(text) == promised, err == nil && string(text) == next:
+		return ""
+	case err != nil:
+		return "the file is gone"
+	}
+	return "the file is by half"
+}
+
+// TestNothingIsBrokenByAPowerCut, after whatever operation it comes.
+func TestNothingIsBrokenByAPowerCut(t *testing.T) {
+	states := 0
+	for s := range work(t, 0).States(powercut.Options{Seed: 1, Random: 40}) {
+		states++
+		require.Empty(t, broken(s), "cut after operation %d, %s", s.Cut, s.What)
+		require.NoError(t, durable.MkdirAll(powercut.Files{Disk: s.Disk}, dir, 0o700))
+		require.NoError(t, durable.Replace(powercut.Files{Disk: s.Disk}, name, []byte("after"), 0o600), "what a crash left is in nobody's way")
+	}
+	require.Greater(t, states, 50)
+}
+
+// TestForgottenSyncIsSeen passes over each sync in turn: each is needed.
+func TestForgottenSyncIsSeen(t *testing.T) {
+	syncs, _ := work(t, 0).Syncs()
+	require.Equal(t, 3+4*2, syncs, "one a level, two a file")
+	for n := 1; n <= syncs; n++ {
+		disk, caught := work(t, n), ""
+		for s := range disk.States(powercut.Options{Seed: 1, Random: 40}) {
+			if caught = broken(s); caught != "" {
+				break
+			}
+		}
+		_, what := disk.Syncs()
+		require.NotEmpty(t, caught, "nobody would notice that sync %d is missing: %s", n, what)
+	}
+}
+
+// TestFilesOnTheRealDisk: what is there is replaced, what a crash left is taken away,
+// and nothing else stays.
+func TestFilesOnTheRealDisk(t *testing.T) {
+	disk, at := durable.Disk{}, filepath.Join(t.TempDir(), "x", "y")
+	require.NoError(t, durable.MkdirAll(disk, at, 0o700))
+	require.NoError(t, durable.MkdirAll(disk, at, 0o700))
+	file := filepath.Join(at, "f")
+	_, err := disk.Create(file+durable.Unfinished, 0o600)
+	require.NoError(t, err)
+	for _, text := range []string{"one, and longer", "two"} {
+		require.NoError(t, durable.Replace(disk, file, []byte(text), 0o640))
+		got, err := disk.Read(file)
+		require.NoError(t, err)
+		require.Equal(t, text, string(got))
+	}
+	list, err := disk.List(at)
+	require.NoError(t, err)
+	require.Len(t, list, 1)
+	require.NoError(t, disk.SyncFS(at))
+	require.ErrorContains(t, durable.MkdirAll(disk, file, 0o700), "a file has that name")
+	require.Error(t, durable.MkdirAll(disk, filepath.Join(file, "z"), 0o700))
+	require.Error(t, durable.Replace(disk, filepath.Join(at, "none", "f"), nil, 0o600))
+	require.NoError(t, disk.Mkdir(filepath.Join(at, "d"), 0o700))
+	require.Error(t, durable.Replace(disk, filepath.Join(at, "d"), []byte("x"), 0o600))
+	list, err = disk.List(at)
+	require.NoError(t, err)
+	require.Len(t, list, 2, "what could not get its name is removed")
+}

@@ -1,0 +1,109 @@
+package metadata
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// PutEvents stores events of a stream beside what recordings name, so that they are
+// there although no recording names them: none has come yet, or the one that holds
+// their media names as many as it may. The recording says whose they are; one without
+// an ID is of no file yet, and needs nothing but a Stream.
+//
+// Like Put it returns once the journal has them on disk, and with the same errors. What
+// is put again, or named by a recording as well, is joined.
+func (c *Catalogue) PutEvents(ctx context.Context, rec media.Recording, events ...media.Event) (unsafe error) {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	for len(events) > 0 {
+		n := max(media.Namable(events), 1) // in one change
+		r, err := eventsAlone(rec, c.nodeOf(rec), events[:n])
+		if err != nil {
+			c.invalid.Add(1)
+			return err
+		}
+		_, err = c.append(opEvent, r, 0)
+		if err != nil && !errors.Is(err, ErrNotDurable) {
+			return err
+		}
+		unsafe = cmp.Or(unsafe, err)
+		events = events[n:]
+	}
+	return unsafe
+}
+
+func eventsAlone(rec media.Recording, node string, events []media.Event) (*row, error) {
+	if rec.Stream == "" || len(rec.Stream) > maxStreamBytes {
+		return nil, fmt.Errorf("%w: events of a stream of %d bytes, 1 to %d fit", ErrInvalid, len(rec.Stream), maxStreamBytes)
+	}
+	for i := range events {
+		if err := storableEvent(&events[i]); err != nil {
+			return nil, err
+		}
+	}
+	text, err := json.Marshal(events)
+	if err != nil {
+		return nil, fmt.Errorf("%w: events: %w", ErrInvalid, err)
+	}
+	return &row{ID: rec.ID.String(), Node: node, Stream: rec.Stream, Tracks: []byte("[]"), Events: text}, nil
+}
+
+// pairEvents notes which recordings hold media of the events that PutEvents stored:
+// those that have a row whose file is not lost.
+func (s *store) pairEvents(ctx context.Context, tx bun.Tx, rows []*row) error {
+	pairs, _, err := pairsOf(rows)
+	if err != nil || len(pairs) == 0 {
+		return err
+	}
+	var there []string
+	err = tx.NewSelect().TableExpr("spool_recordings").Column("id").
+		Where("id IN (?)", bun.List(column(pairs, pair.recording))).Where("state <> ?", string(media.StateLost)).Scan(ctx, &there)
+	if err != nil {
+		return err
+	}
+	known := map[string]bool{}
+	for _, id := range there {
+		known[id] = true
+	}
+	kept := map[pair]bool{}
+	var out []pair
+	for _, p := range pairs {
+		if known[p.Recording] && !kept[p] {
+			kept[p] = true
+			out = append(out, p)
+		}
+	}
+	return s.addPairs(ctx, tx, out)
+}
+
+// dateBarren says of the events that ended before a time and never had footage that
+// it is gone: they are kept as long as others from then on.
+func (c *Catalogue) dateBarren(ctx context.Context, before time.Time) error {
+	return c.inTx(ctx, func(ctx context.Context, s *store, tx bun.Tx) error {
+		_, err := tx.NewUpdate().Table("spool_events").Set("gone_ns = end_ns").
+			Where("at_ns < ?", before.UnixNano()).Where("end_ns < ?", before.UnixNano()).Where("end_ns > 0").
+			Where("gone_ns = 0").Where("node = ?", c.opts.Node).
+			Where("NOT EXISTS (SELECT 1 FROM spool_event_recordings p WHERE p.event_id = spool_events.id)").Exec(ctx)
+		return err
+	})
+}
+
+// Unmarked reports, without asking the database, that a recording is known to grow
+// and to name neither an event nor as many as it may. What it is not sure of it does
+// not report.
+func (c *Catalogue) Unmarked(rec media.ID, event *media.Event) bool {
+	e, known := c.pending.find(rec.String())
+	return known && !e.deleted && e.row.State == string(media.StateRecording) &&
+		e.row.named < media.MaxEvents && e.row.eventBytes+event.Bytes() <= media.MaxEventBytes &&
+		!bytes.Contains(e.row.Events, []byte(event.ID.String()))
+}
