@@ -13,6 +13,7 @@ import (
 	"github.com/gospool/spool/api"
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/pipeline/spec"
 )
 
@@ -75,7 +76,7 @@ func syncDir(dir string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(d.Sync(), d.Close())
+	return errors.Join((&filesystem.Calls{}).SyncDir(int(d.Fd())), d.Close())
 }
 
 // Declare makes or replaces a pipeline. It is kept before it is used.

@@ -41,6 +41,7 @@ var mayImport = []struct {
 	{"pipeline/pipelinetest", []string{"pipeline/..."}},
 	{"pipeline/spec", nil},
 	{"pipeline/media", nil},
+	{"pipeline/filesystem", nil},
 	{"pipeline/codec", []string{"pipeline/media"}},
 	{"pipeline", []string{"pipeline/spec"}}, // it does not know what flows
 }

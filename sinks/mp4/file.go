@@ -1,6 +1,7 @@
 package mp4
 
 import (
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"math"
@@ -103,8 +104,9 @@ func (f *file) writeHeader(want int64) error {
 	}
 	l.mehdAt, l.entryAt = l.moovAt+int64(mehd), l.moovAt+int64(entry)
 	// The room is taken now, so that the file can be finished on a full disk.
-	if err := f.f.Allocate(0, l.chunks); err != nil {
-		return f.fail("reserve", 0, err)
+	allocated := f.f.Allocate(0, l.chunks)
+	if allocated != nil && !errors.Is(allocated, errors.ErrUnsupported) {
+		return f.fail("reserve", 0, allocated)
 	}
 	var reserve boxes
 	reserve.u32(uint32(l.reserve))
@@ -116,6 +118,11 @@ func (f *file) writeHeader(want int64) error {
 	if err := f.f.WritevAt(parts, 0); err != nil {
 		return f.fail("write header", 0, err)
 	}
+	if allocated != nil {
+		if err := f.fillReserve(); err != nil {
+			return err
+		}
+	}
 	if !l.fragment {
 		if err := f.writeAt(moov.b, l.moovAt); err != nil {
 			return err
@@ -124,6 +131,18 @@ func (f *file) writeHeader(want int64) error {
 		return f.fail("write header", l.chunks, err)
 	}
 	f.size = l.chunks
+	return nil
+}
+
+// fillReserve takes the room of the reserve with zeros, for want of another way.
+func (f *file) fillReserve() error {
+	from, to := f.lay.reserveAt+8, f.lay.reserveAt+f.lay.reserve
+	zeros := make([]byte, min(to-from, 256<<10))
+	for ; from < to; from += int64(len(zeros)) {
+		if err := f.writeAt(zeros[:min(int64(len(zeros)), to-from)], from); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/filesystem"
 )
 
 const (
@@ -261,7 +262,7 @@ func (b *Outbox) syncDir() error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(dir.Sync(), dir.Close())
+	return errors.Join((&filesystem.Calls{}).SyncDir(int(dir.Fd())), dir.Close())
 }
 
 // queue adds a notice to its lane, which is begun where there is none.

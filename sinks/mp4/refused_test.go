@@ -1,0 +1,131 @@
+package mp4
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/gospool/spool/pipeline/filesystem"
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// refusing is a file system that has none of the special calls, each refused with the
+// given errors.
+func refusing(names, others unix.Errno) filesystem.Calls {
+	name := func(int, string, string) error { return names }
+	other := func(int) error { return others }
+	return filesystem.Calls{
+		Renameat2: name, Linkat: name, Flock: other, Fdatasync: other, Fsync: other, FsyncDir: other,
+		Fallocate: func(int, uint32, int64, int64) error { return others },
+	}
+}
+
+func onRefusing(calls filesystem.Calls) func(FS) FS {
+	return func(d FS) FS { d.(*diskFS).sys = calls; return d }
+}
+
+// A file system without any special call: files are recorded, and finished in the
+// same form as elsewhere; two that want one name get one each, and no lock stays.
+func TestAFileSystemWithoutSpecialCallsIsRecordedTo(t *testing.T) {
+	src := record(t, avc(4))
+	for name, form := range forms {
+		t.Run(name, func(t *testing.T) {
+			pool, cfg := media.NewCheckedPool(), Defaults()
+			cfg.Fragment, cfg.FilenamePattern, cfg.RecordPath = form.fragment, "a/same.mp4", t.TempDir()
+			for n := range 2 {
+				s := newSession(t, cfg, onRefusing(refusing(unix.EINVAL, unix.ENOSYS)))
+				if form.tail {
+					s.reserve = func(*media.Segment, Config) int64 { return 0 }
+				}
+				r := s.record(t, src, pool, nil)
+				require.Equal(t, []string{"a/same.mp4", "a/same_2.mp4"}[n], r.Path)
+				require.Equal(t, media.StateFinished, r.State)
+				requireSame(t, src, s.path(r))
+			}
+			entries, err := os.ReadDir(filepath.Join(cfg.RecordPath, "a"))
+			require.NoError(t, err)
+			require.Len(t, entries, 2, "%v", entries)
+		})
+	}
+}
+
+// Each way to refuse is understood.
+func TestEachRefusalIsUnderstood(t *testing.T) {
+	src := record(t, avc(2))
+	for _, names := range []unix.Errno{unix.EINVAL, unix.ENOSYS, unix.EOPNOTSUPP, unix.EPERM} {
+		for _, others := range []unix.Errno{unix.EINVAL, unix.ENOSYS, unix.EOPNOTSUPP, unix.ENOTTY} {
+			t.Run(fmt.Sprint(names, ", ", others), func(t *testing.T) {
+				s := newSession(t, Defaults(), onRefusing(refusing(names, others)))
+				r := s.record(t, src, media.NewCheckedPool(), nil)
+				require.Equal(t, media.StateFinished, r.State)
+				require.Equal(t, []string{"ftyp", "free", "moov", "free", "mdat"}, order(t, s.path(r)))
+			})
+		}
+	}
+}
+
+// A kill at any operation, on a file system without any special call.
+func TestWhatIsKilledWithoutSpecialCallsIsRecovered(t *testing.T) {
+	src := record(t, avc(4))
+	calls := refusing(unix.EPERM, unix.EOPNOTSUPP)
+	calls.Flock = nil // it ends with the process, not with a test of it
+	cfg := Defaults()
+	cfg.FilenamePattern = "{stream_path}/{seq}.mp4"
+	base := memory(t)
+	for n := 1; ; n++ {
+		pool, disk := media.NewCheckedPool(), &faultFS{fault: killAt(n), torn: true, under: onRefusing(calls)}
+		s, written, err := killed(t, src, pool, filepath.Join(base, fmt.Sprint(n)), cfg, false, disk)
+		if err == nil {
+			require.Greater(t, n, 15, "the run must have failed before")
+			return
+		}
+		require.ErrorIs(t, err, errKilled)
+		requireRecovered(t, src, s.dir, written, fmt.Sprintf("operation %d, %s", n, disk.log[n-1]))
+	}
+}
+
+// A lock that may be held on another host is said, and nothing is touched.
+func TestALockOfAnotherHostIsSaid(t *testing.T) {
+	d, err := openDisk(t.TempDir())
+	require.NoError(t, err)
+	defer d.Close()
+	d.sys = filesystem.Calls{Flock: func(int) error { return unix.ENOLCK }}
+	for name, text := range map[string]string{
+		"left.mp4.part":       "",
+		".left.mp4.part.lock": `host="another" boot=x space=pid:[1] pid=1 began=1`,
+	} {
+		require.NoError(t, os.WriteFile(filepath.Join(d.dir, name), []byte(text), 0o600))
+	}
+	told := 0
+	require.NoError(t, recoverDir(t.Context(), d, d.dir, func(r Repaired) {
+		told++
+		require.ErrorIs(t, r.Err, filesystem.ErrPerhapsLocked)
+		require.ErrorContains(t, r.Err, `made by host="another"`)
+	}))
+	require.Equal(t, 1, told)
+	require.FileExists(t, filepath.Join(d.dir, "left.mp4.part"))
+}
+
+// What a full disk says is no refusal: nothing takes the place of the call.
+func TestAFullDiskRefusesNothing(t *testing.T) {
+	d, err := openDisk(t.TempDir())
+	require.NoError(t, err)
+	defer d.Close()
+	d.sys = refusing(unix.ENOSPC, unix.ENOSPC)
+	_, err = d.Create("a")
+	require.ErrorIs(t, err, unix.ENOSPC)
+	d.sys.Flock = nil
+	require.NoError(t, d.Remove("a"))
+	f, err := d.Create("a")
+	require.NoError(t, err)
+	defer f.Close()
+	require.ErrorIs(t, f.Allocate(0, 1), unix.ENOSPC)
+	require.ErrorIs(t, f.Datasync(), unix.ENOSPC)
+	require.ErrorIs(t, f.Sync(), unix.ENOSPC)
+	require.ErrorIs(t, d.SyncDir("."), unix.ENOSPC)
+	require.ErrorIs(t, d.Rename("a", "b"), unix.ENOSPC)
+}
