@@ -200,14 +200,14 @@ func (p *probe) renames() error {
 func (p *probe) shared() error {
 	err := p.mmap(p.fd())
 	if refused(mapping, err) {
-		p.lacks(mapping, false, "a SQLite catalogue here works without its write-ahead log, which is slower")
+		p.lacks(mapping, false, "a SQLite catalogue here is used over one connection, and other programs cannot read it meanwhile")
 		err = nil
 	}
 	if err != nil {
 		return err
 	}
 	if err = p.setlk(p.fd()); refused(recordLock, err) {
-		p.lacks(recordLock, true, "a SQLite catalogue here is used over one connection, and must not be written by other programs")
+		p.lacks(recordLock, true, "a SQLite catalogue here is used over one connection, and other programs must not open it meanwhile")
 		err = nil
 	}
 	return err

@@ -11,7 +11,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/gofrs/flock"
+	"github.com/gospool/spool/pipeline/filesystem"
 )
 
 // replayed is what a journal held when it was opened.
@@ -27,15 +27,18 @@ func openJournal(dir string, now func() int64) (*journal, replayed, error) {
 	if err := makeDir(dir); err != nil {
 		return nil, replayed{}, fmt.Errorf("journal: %w", err)
 	}
-	lock := flock.New(filepath.Join(dir, "lock"))
-	if ok, err := lock.TryLock(); err != nil || !ok {
-		return nil, replayed{}, errors.Join(fmt.Errorf("journal %s: %w; stop that one, or ask it through its API", dir, ErrJournalTaken), err)
+	unlock, err := lockFile(filepath.Join(dir, "lock"))
+	if errors.Is(err, filesystem.ErrLocked) {
+		return nil, replayed{}, fmt.Errorf("journal %s: %w; stop that one, or ask it through its API", dir, ErrJournalTaken)
+	}
+	if err != nil {
+		return nil, replayed{}, fmt.Errorf("journal: %w", err)
 	}
 	j, got, err := readJournal(directory(dir), now)
 	if err != nil {
-		return nil, got, errors.Join(err, lock.Unlock())
+		return nil, got, errors.Join(err, unlock())
 	}
-	j.lock = lock
+	j.unlock = unlock
 	return j, got, nil
 }
 

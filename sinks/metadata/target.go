@@ -19,6 +19,8 @@ import (
 	"github.com/uptrace/bun/dialect/pgdialect"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
 	"modernc.org/sqlite"
+
+	"github.com/gospool/spool/pipeline/filesystem"
 )
 
 // target is a database that has been named but not yet reached.
@@ -57,21 +59,27 @@ func sqliteTarget(dsn string) (*target, error) {
 		file = plain
 	}
 	// synchronous FULL: the journal forgets what a commit has taken.
-	base := "file:" + (&url.URL{Path: file}).EscapedPath() +
-		"?_pragma=journal_mode(WAL)&_pragma=busy_timeout(5000)&_pragma=synchronous(FULL)&_txlock=immediate"
+	// The mode of the journal comes after all pragmas.
+	base := "_journal_mode=WAL&_pragma=busy_timeout(5000)&_pragma=synchronous(FULL)&_txlock=immediate"
 	if query != "" {
 		base += "&" + query
 	}
+	path := "file:" + (&url.URL{Path: file}).EscapedPath() + "?"
 	open := func(ctx context.Context) (*store, error) {
 		if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil {
 			return nil, fmt.Errorf("sqlite: %w", err)
 		}
-		w, err := sql.Open("sqlite", base)
+		alone := sqliteAlone(system.Sharing(filepath.Dir(file)))
+		w, err := sql.Open("sqlite", path+base+alone)
 		if err != nil {
 			return nil, fmt.Errorf("sqlite: %w", err)
 		}
 		w.SetMaxOpenConns(1)
-		r, err := sql.Open("sqlite", base+"&_pragma=query_only(1)")
+		if alone != "" {
+			db := bun.NewDB(w, sqlitedialect.New())
+			return (&store{driver: "sqlite", lockFile: file + ".migrate", rw: db, ro: db}).begin(ctx)
+		}
+		r, err := sql.Open("sqlite", path+base+"&_pragma=query_only(1)")
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("sqlite: %w", err), w.Close())
 		}
@@ -82,6 +90,19 @@ func sqliteTarget(dsn string) (*target, error) {
 		return s.begin(ctx)
 	}
 	return &target{driver: "sqlite", open: open}, nil
+}
+
+// sqliteAlone is what a connection is told where it cannot share the file with others:
+// the file system has no shared memory, which the write-ahead log needs between
+// connections, or no locks. It is then the only one.
+func sqliteAlone(has filesystem.Sharing) string {
+	switch {
+	case !has.Locks:
+		return "&vfs=unix-none&_pragma=locking_mode(EXCLUSIVE)"
+	case !has.Memory:
+		return "&_pragma=locking_mode(EXCLUSIVE)"
+	}
+	return ""
 }
 
 func postgresTarget(dsn string) (*target, error) {
