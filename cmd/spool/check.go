@@ -19,7 +19,8 @@ type CheckCmd struct {
 	Path string `arg:"" optional:"" name:"file" help:"Configuration file, as with -c."`
 }
 
-// Run builds what the configuration declares, and starts nothing.
+// Run builds what the configuration declares, starts nothing, and looks at what the
+// file systems of the record directories lack.
 func (c *CheckCmd) Run(p *Program) error {
 	if c.Path != "" {
 		p.Settings.File = c.Path
@@ -41,7 +42,7 @@ func (c *CheckCmd) Run(p *Program) error {
 	for _, d := range declared {
 		fmt.Fprintf(p.Stdout, "%s, for %s, %s: %s\n", d.Plan.Name, d.Streams, d.Mode, d.Plan)
 	}
-	return nil
+	return showFilesystems(p.Stdout, cfg)
 }
 
 // compile is the last check of a configuration: its pipelines and the URLs of its

@@ -15,7 +15,7 @@ import (
 // deleted by hand.
 func (h *house) removeEmptyDirs(ctx context.Context, dir string) error {
 	cfg := h.plans.state().all
-	removed, err := mp4.RemoveEmptyDirs(ctx, dir, patterns(cfg), func(stream string) bool {
+	removed, err := mp4.RemoveEmptyDirs(ctx, dir, recordDirs(cfg)[filepath.Clean(dir)], func(stream string) bool {
 		if _, configured := cfg.Streams[configs.StreamPath(stream)]; configured {
 			return true
 		}
@@ -26,34 +26,6 @@ func (h *house) removeEmptyDirs(ctx context.Context, dir string) error {
 		h.log.Info("empty directories are removed", "directories", removed)
 	}
 	return err
-}
-
-// patterns are the names of files in the record directory, of all pipelines.
-func patterns(cfg *configs.Config) (out []string) {
-	dir := filepath.Clean(cfg.MP4.RecordPath)
-	var walk func(n *spec.Node)
-	walk = func(n *spec.Node) {
-		if n == nil {
-			return
-		}
-		for _, e := range n.Entries {
-			walk(e.Value)
-			if e.Key != "mp4" {
-				continue
-			}
-			path, _ := written(e.Value, "record_path")
-			if pattern, ok := written(e.Value, "filename_pattern"); ok && filepath.Clean(path) == dir {
-				out = append(out, pattern)
-			}
-		}
-		for _, below := range n.List {
-			walk(below)
-		}
-	}
-	for _, p := range cfg.Pipelines {
-		walk(p.Stages)
-	}
-	return out
 }
 
 // written is a setting that the mp4 block has given to a stage that leaves it out.

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"path"
 	"path/filepath"
+	"strings"
 )
 
 // maxVanished is how often in a row the directory of a new file may go before the
@@ -37,6 +38,9 @@ func (m *Muxer) tryCreate(f *file, final string) error {
 	if err := m.mkdirs(path.Dir(final)); err != nil {
 		return diskError("create directory", path.Dir(final), 0, err)
 	}
+	if m.foldsCase {
+		final = asOnDisk(m.fs, final)
+	}
 	if _, err := m.fs.Stat(final); err == nil {
 		return fs.ErrExist
 	}
@@ -53,6 +57,36 @@ func (m *Muxer) tryCreate(f *file, final string) error {
 	}
 	f.f, f.name, m.live, m.path = opened, name, live, key
 	return nil
+}
+
+// foldsCase tells whether a file system takes capital and small letters for the same,
+// by a file that is in every record directory.
+func foldsCase(fsys FS) bool {
+	_, err := fsys.Stat(strings.ToUpper(IdentityFile))
+	return err == nil
+}
+
+// asOnDisk gives a name the directories as they are written on a disk that folds case:
+// whoever walks it finds the file under that name.
+func asOnDisk(fsys FS, name string) string {
+	above := path.Dir(name)
+	if above == "." {
+		return name
+	}
+	above = asOnDisk(fsys, above)
+	dir := path.Base(path.Dir(name))
+	entries, _ := fsys.ReadDir(path.Dir(above)) // what cannot be read is made under the name that is wanted
+	for _, e := range entries {
+		if e.Name() == dir {
+			return path.Join(above, path.Base(name))
+		}
+	}
+	for _, e := range entries {
+		if strings.EqualFold(e.Name(), dir) {
+			return path.Join(path.Dir(above), e.Name(), path.Base(name))
+		}
+	}
+	return path.Join(above, path.Base(name))
 }
 
 // mkdirs makes the directories of a name, each durable in its parent.

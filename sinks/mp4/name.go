@@ -223,3 +223,19 @@ func unfitError(s string) string {
 	_, n := utf8.DecodeRuneInString(s)
 	return fmt.Sprintf("%q is not taken by every filesystem and client: write - or _", s[:n])
 }
+
+// UnusualNames are the parts of the path of a file that a pattern would make now, for a
+// stream, in which a character is no letter, digit or sign that every file system takes.
+func UnusualNames(text string, at time.Time, stream ...string) (out []string) {
+	p, err := parsePattern(text)
+	if err != nil {
+		return nil
+	}
+	s := &media.Segment{Stream: strings.Join(stream, ""), Pipeline: "x", Index: 1, StartUTC: at.UnixNano()}
+	for _, part := range strings.Split(p.name(s, time.UTC, 0), "/") {
+		if strings.ContainsFunc(part, func(r rune) bool { return r >= utf8.RuneSelf || strings.ContainsRune(" +,;=[]&'`~!@#$^()", r) }) {
+			out = append(out, part)
+		}
+	}
+	return out
+}
