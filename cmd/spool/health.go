@@ -77,7 +77,7 @@ func (h *house) recordingProblems() (all []pipeline.Problem) {
 
 // unwritable are the problems for which a recording that should be running writes
 // nothing, and which lie with the machine and not with the sender.
-var unwritable = []string{"disk_full", "disk_read_only", "disk_failed", "disk_away", "too_many_open_files", "no_permission", "recording_failed", "no_room"}
+var unwritable = []string{"disk_full", "disk_read_only", "disk_failed", "disk_away", "too_many_open_files", "no_permission", "file_system", "recording_failed", "no_room"}
 
 // recording is the check that every recording which should be running can write.
 func (h *house) recording() api.Check {

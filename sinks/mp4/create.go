@@ -2,10 +2,14 @@ package mp4
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"path"
 	"path/filepath"
 	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/sys/unix"
 )
 
 // maxVanished is how often in a row the directory of a new file may go before the
@@ -26,10 +30,32 @@ func (m *Muxer) create(f *file) error {
 		case errors.Is(err, fs.ErrNotExist) && vanished < maxVanished:
 			vanished++
 		default:
+			err = refusedName(m.fs, final, err)
 			prune(m.fs, final)
 			return err
 		}
 	}
+}
+
+// refusedName makes an error of one that says that a file system does not take a name:
+// exFAT over FUSE calls such a file not there.
+func refusedName(fsys FS, name string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		if info, serr := fsys.Stat(path.Dir(name)); serr != nil || !info.IsDir() {
+			return err
+		}
+		err = diskError("create", name, 0, unix.EINVAL)
+	}
+	if !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.EILSEQ) && !errors.Is(err, unix.ENAMETOOLONG) {
+		return err
+	}
+	for i, r := range name {
+		if r >= utf8.RuneSelf {
+			return fmt.Errorf("%w: the file system does not take this name, perhaps for its character %d, %q: change filename_pattern or the stream's path",
+				err, utf8.RuneCountInString(name[:i])+1, r)
+		}
+	}
+	return fmt.Errorf("%w: the file system does not take this name: change filename_pattern or the stream's path", err)
 }
 
 // tryCreate makes a file and its directories. An error that is fs.ErrExist or

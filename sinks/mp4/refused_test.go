@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -128,4 +129,60 @@ func TestAFullDiskRefusesNothing(t *testing.T) {
 	require.ErrorIs(t, f.Sync(), unix.ENOSPC)
 	require.ErrorIs(t, d.SyncDir("."), unix.ENOSPC)
 	require.ErrorIs(t, d.Rename("a", "b"), unix.ENOSPC)
+}
+
+// A name that the file system refuses is said, with the character; it is no disk that
+// is away.
+func TestARefusedNameIsSaid(t *testing.T) {
+	for e, says := range map[unix.Errno]string{
+		unix.EINVAL: "does not take this name", unix.ENOENT: "does not take this name",
+		unix.EILSEQ: "does not take this name", unix.ENAMETOOLONG: "file name too long",
+	} {
+		pool := media.NewCheckedPool()
+		cfg := Defaults()
+		cfg.FilenamePattern = "a/grün_{seq}.mp4"
+		disk := &faultFS{fault: func(_ int, op string) error {
+			if op == "create" {
+				return e
+			}
+			return nil
+		}}
+		s := newSession(t, cfg, func(d FS) FS { disk.FS = d; return disk })
+		set, chunks := synthetic{fps: 10, gop: 10, picture: 300, flush: time.Second, chunks: 1}.make(t, pool)
+		require.NoError(t, s.Open(t.Context()))
+		err := s.put(segment(set, 1), chunks)
+		require.ErrorContains(t, err, says, "%v", e)
+		require.ErrorContains(t, err, `character 5, 'ü'`)
+		require.NotContains(t, err.Error(), "mount it again")
+		require.NoError(t, s.Close())
+		require.Zero(t, pool.Outstanding(), pool.Leaks())
+	}
+}
+
+// What Windows drops from a name, or keeps for devices, is in none.
+func TestNamesArePortable(t *testing.T) {
+	for in, want := range map[string]string{
+		"live/cam./x.mp4": "live/cam_/x.mp4", "con/x.mp4": "con_/x.mp4", "a/NUL.mp4": "a/NUL_.mp4", "com1.x/a.mp4": "com1_.x/a.mp4",
+		"console/x.mp4": "console/x.mp4", "a/b.c.mp4": "a/b.c.mp4", "com10/lpt.mp4": "com10/lpt.mp4",
+	} {
+		require.Equal(t, want, portable(in))
+	}
+}
+
+// A file system that folds case: a file is under the directory that is there, as it is
+// written there.
+func TestDirectoriesAreNamedAsOnTheDisk(t *testing.T) {
+	d, err := openDisk(t.TempDir())
+	require.NoError(t, err)
+	defer d.Close()
+	require.NoError(t, os.MkdirAll(filepath.Join(d.dir, "live/Cam/A"), 0o755))
+	for in, want := range map[string]string{
+		"x.mp4": "x.mp4", "LIVE/cam/a/X.mp4": "live/Cam/A/X.mp4", "live/Cam/A/x.mp4": "live/Cam/A/x.mp4",
+		"Live/other/x.mp4": "live/other/x.mp4", "live/CAM/new/x.mp4": "live/Cam/new/x.mp4",
+	} {
+		require.Equal(t, want, asOnDisk(d, in))
+	}
+	require.False(t, foldsCase(d))
+	require.NoError(t, os.WriteFile(filepath.Join(d.dir, ".SPOOL-DIRECTORY"), nil, 0o600))
+	require.True(t, foldsCase(d))
 }
