@@ -233,7 +233,7 @@ const worthSaying = 1 << 40
 
 func (p *probe) longest() error {
 	if most := MaxFileBytes(p.file); most < worthSaying {
-		p.lacks(call("files of more than "+strconv.FormatInt(most>>20, 10)+" MiB"), false, "a file ends before that at a key frame, and the next one begins")
+		p.lacks(call("files of more than "+strconv.FormatInt(most, 10)+" bytes"), false, "a file ends before that at a key frame, and the next one begins")
 	}
 	return nil
 }
