@@ -27,30 +27,30 @@ type layout struct {
 
 // file is one segment's file while it grows, or while recovery finishes it.
 type file struct {
-	f          File
-	name       string // as it is now, with PartSuffix
-	lay        layout
-	tracks     []track
-	lead       int
-	entry      entry
-	seed       uint32 // of the checksums
-	noCRC      bool   // for measuring what the checksum costs
-	noSync     bool   // sync: none
-	size       int64  // up to the end of the last whole chunk
-	seq        uint32 // of the last fragment
-	endUTC     int64  // ns, end of the last access unit
-	index      index  // fragment: true
-	asGrown    bool   // finished as a fragmented file without an index
-	units      uint64
-	dropped    uint64 // access units that did not fit the time line
-	syncFail   error  // a failed fsync is never retried
-	eased      int64  // up to where easeCache has sent the file to the disk
-	forgotten  int64  // and up to where it let go of it
-	asked      int64  // up to where takeRoom has asked for room
-	taken      bool   // and has got some
-	most       int64  // what it may get, 0 for any size
-	gopAt      int64  // where the open GOP begins
-	longestGOP int64  // bytes
+	f         File
+	name      string // as it is now, with PartSuffix
+	lay       layout
+	tracks    []track
+	lead      int
+	entry     entry
+	seed      uint32 // of the checksums
+	noCRC     bool   // for measuring what the checksum costs
+	noSync    bool   // sync: none
+	size      int64  // up to the end of the last whole chunk
+	seq       uint32 // of the last fragment
+	endUTC    int64  // ns, end of the last access unit
+	index     index  // fragment: true
+	asGrown   bool   // finished as a fragmented file without an index
+	units     uint64
+	dropped   uint64 // access units that did not fit the time line
+	syncFail  error  // a failed fsync is never retried
+	eased     int64  // up to where easeCache has sent the file to the disk
+	forgotten int64  // and up to where it let go of it
+	asked     int64  // up to where takeRoom has asked for room
+	taken     bool   // and has got some
+	most      int64  // what it may get, 0 for any size
+	gopAt     int64  // where the open GOP begins
+	gopMost   int64  // bytes of the longest
 
 	protectedBy media.ID // the event that it is protected for
 	counted     int64    // bytes of it that the bounds of protection know

@@ -34,8 +34,8 @@ func (m *Muxer) maxBytes(f *file) int64 {
 // full reports, at a key frame, whether the next GOP may be too much for the file with
 // what finishes it.
 func (f *file) full() bool {
-	f.longestGOP, f.gopAt = max(f.longestGOP, f.size-f.gopAt), f.size
-	return f.most > 0 && f.size+2*f.longestGOP+int64(f.tableBytes()) > f.most
+	f.gopMost, f.gopAt = max(f.gopMost, f.size-f.gopAt), f.size
+	return f.most > 0 && f.size+2*f.gopMost+int64(f.tableBytes()) > f.most
 }
 
 // cutFull ends a file that can get no longer; the next one begins with a chunk that

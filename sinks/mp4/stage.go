@@ -35,26 +35,26 @@ type Muxer struct {
 	openFS  func(dir string) (FS, error)
 	reserve func(*media.Segment, Config) int64 // bytes
 
-	fs        FS
-	foldsCase bool           // of the file system
-	seg       *media.Segment // nil between segments
-	file      *file          // nil before the segment's first chunk
-	live      *atomic.Int64
-	synced    time.Time // last fdatasync
-	counted   uint64    // drops of the open file that are in the report
-	told      bool      // of the open file: it holds a chunk
-	path      string    // of the open file, absolute
-	final     string    // its name when it is finished; empty before
-	truth     truth
-	timings   Timings
-	growth    Growth
-	left      Left
-	flush     FlushInterval // 0: not known
+	fs      FS
+	seg     *media.Segment // nil between segments
+	file    *file          // nil before the segment's first chunk
+	live    *atomic.Int64
+	synced  time.Time // last fdatasync
+	counted uint64    // drops of the open file that are in the report
+	told    bool      // of the open file: it holds a chunk
+	path    string    // of the open file, absolute
+	final   string    // its name when it is finished; empty before
+	truth   truth
+	timings Timings
+	growth  Growth
+	left    Left
+	flush   FlushInterval // 0: not known
 
 	protection *media.Protection
 	warned     media.ID // an event of which it was said that it protects no more
 
-	ranInto int64 // bytes at which a file could get no longer; 0: none did
+	foldsCase bool  // of the file system: see asOnDisk
+	ranInto   int64 // bytes at which a file could get no longer; 0: none did
 
 	// See outage.go.
 	out         *outage // nil while the disk works
