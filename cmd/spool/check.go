@@ -24,7 +24,7 @@ type CheckCmd struct {
 }
 
 // Run builds what the configuration declares, looks whether it could be recorded
-// to where it says, and starts nothing.
+// to where it says and what the file systems there lack, and starts nothing.
 func (c *CheckCmd) Run(p *Program) error {
 	if c.Path != "" {
 		p.Settings.File = c.Path
@@ -49,7 +49,7 @@ func (c *CheckCmd) Run(p *Program) error {
 	for _, dir := range recordDirs(cfg) {
 		checkWritable(p, dir)
 	}
-	return nil
+	return showFilesystems(p.Stdout, cfg)
 }
 
 // checkWritable says whether recordings could be written now. That they could not is

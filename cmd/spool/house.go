@@ -128,6 +128,7 @@ func (h *house) open(ctx context.Context) error {
 	if err := durable.MkdirAll(durable.Disk{}, dir, 0o755); err != nil {
 		return fmt.Errorf("mp4.record_path: %w", err)
 	}
+	h.logFilesystems()
 	h.protection = media.NewProtection(int64(h.cfg.Events.MaxProtectBytes), protectable(dir, h.cfg.Events.MaxProtectPercent))
 	pipeline.Provide(h.services, h.protection)
 	if err := h.openCatalogue(ctx, dir); err != nil {

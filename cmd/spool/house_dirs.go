@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 
 	"github.com/gospool/spool/configs"
-	"github.com/gospool/spool/pipeline/spec"
 	"github.com/gospool/spool/sinks/metadata"
 	"github.com/gospool/spool/sinks/mp4"
 )
@@ -15,7 +14,7 @@ import (
 // deleted by hand.
 func (h *house) removeEmptyDirs(ctx context.Context, dir string) error {
 	cfg := h.plans.state().all
-	removed, err := mp4.RemoveEmptyDirs(ctx, dir, patterns(cfg), func(stream string) bool {
+	removed, err := mp4.RemoveEmptyDirs(ctx, dir, patterns(cfg)[filepath.Clean(dir)], func(stream string) bool {
 		if _, configured := cfg.Streams[configs.StreamPath(stream)]; configured {
 			return true
 		}
@@ -26,45 +25,4 @@ func (h *house) removeEmptyDirs(ctx context.Context, dir string) error {
 		h.log.Info("empty directories are removed", "directories", removed)
 	}
 	return err
-}
-
-// patterns are the names of files in the record directory, of all pipelines.
-func patterns(cfg *configs.Config) (out []string) {
-	dir := filepath.Clean(cfg.MP4.RecordPath)
-	for _, p := range cfg.Pipelines {
-		eachStage(p.Stages, "mp4", func(settings *spec.Node) {
-			path, _ := written(settings, "record_path")
-			if pattern, ok := written(settings, "filename_pattern"); ok && filepath.Clean(path) == dir {
-				out = append(out, pattern)
-			}
-		})
-	}
-	return out
-}
-
-// eachStage calls a function with the settings of each stage of a name, in branches
-// too.
-func eachStage(n *spec.Node, name string, do func(settings *spec.Node)) {
-	if n == nil {
-		return
-	}
-	for _, e := range n.Entries {
-		eachStage(e.Value, name, do)
-		if e.Key == name {
-			do(e.Value)
-		}
-	}
-	for _, below := range n.List {
-		eachStage(below, name, do)
-	}
-}
-
-// written is a setting that the mp4 block has given to a stage that leaves it out.
-func written(settings *spec.Node, key string) (string, bool) {
-	n := settings.Get(key)
-	if n == nil {
-		return "", false
-	}
-	s, ok := n.Scalar.(string)
-	return s, ok
 }

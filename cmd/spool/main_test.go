@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -66,7 +67,8 @@ func TestCheckBuildsWithoutStartingAnything(t *testing.T) {
 	code, out, errs := spool(t, "", "check")
 	require.Equal(t, exitOK, code, errs)
 	require.Equal(t, "no configuration file: right, with 1 stream and 1 pipeline\n"+
-		"default, for [**], manual: source -> gop_ring -> segmenter -> mp4 -> metadata\n", out)
+		"default, for [**], manual: source -> gop_ring -> segmenter -> mp4 -> metadata\n"+
+		"recordings is not there yet: what its file system lacks is looked at once it is\n", out)
 	entries, err := os.ReadDir(".")
 	require.NoError(t, err)
 	require.Empty(t, entries, "check writes nothing")
@@ -87,6 +89,17 @@ func TestCheckSaysWhetherRecordingsCanBeWritten(t *testing.T) {
 	code, _, errs = spool(t, "", "check", "--record-path", file)
 	require.Equal(t, exitOK, code, errs)
 	require.Contains(t, errs, "warning: nothing could be recorded to "+file+" now: ")
+}
+
+// What a record directory's file system lacks is shown, and the look leaves nothing.
+func TestCheckLooksAtTheFileSystem(t *testing.T) {
+	dir := t.TempDir()
+	code, out, errs := spool(t, "", "check", "--record-path", dir, "--set", "mp4/filename_pattern=größe/{stream}.mp4")
+	require.Equal(t, exitOK, code, errs)
+	require.Regexp(t, regexp.QuoteMeta(dir)+`: \w+: nothing is lacking\n$`, out)
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Empty(t, entries)
 }
 
 func TestCheckNamesEveryProblemWithItsLine(t *testing.T) {

@@ -41,7 +41,8 @@ var mayImport = []struct {
 	{"pipeline/pipelinetest", []string{"pipeline/..."}},
 	{"pipeline/spec", nil},
 	{"pipeline/media", nil},
-	{"pipeline/durable", nil},
+	{"pipeline/durable", []string{"pipeline/filesystem"}},
+	{"pipeline/filesystem", nil},
 	{"pipeline/codec", []string{"pipeline/media"}},
 	{"pipeline", []string{"pipeline/spec"}}, // it does not know what flows
 }

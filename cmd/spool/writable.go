@@ -3,10 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -15,7 +13,6 @@ import (
 
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline"
-	"github.com/gospool/spool/pipeline/spec"
 	"github.com/gospool/spool/sinks/mp4"
 )
 
@@ -198,21 +195,6 @@ func (w *writable) close() {
 			p.disk.Close()
 		}
 	}
-}
-
-// recordDirs are the directories that a configuration records to, that of the mp4
-// block first.
-func recordDirs(cfg *configs.Config) []string {
-	first, others := filepath.Clean(cfg.MP4.RecordPath), map[string]bool{}
-	for _, p := range cfg.Pipelines {
-		eachStage(p.Stages, "mp4", func(settings *spec.Node) {
-			if path, ok := written(settings, "record_path"); ok {
-				others[filepath.Clean(path)] = true
-			}
-		})
-	}
-	delete(others, first)
-	return append([]string{first}, slices.Sorted(maps.Keys(others))...)
 }
 
 // databaseDir is where SQLite lies, if that is not in the record directory.

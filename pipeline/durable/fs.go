@@ -7,6 +7,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gospool/spool/pipeline/filesystem"
 )
 
 // FS is what is asked of a disk, with names as the system writes them.
@@ -70,14 +72,9 @@ func (Disk) Stat(name string) (fs.FileInfo, error) { return os.Stat(name) }
 // List is FS.
 func (Disk) List(dir string) ([]fs.DirEntry, error) { return os.ReadDir(dir) }
 
-// SyncDir is FS. Some file systems sync no directory by itself: there all of the file
-// system is synced.
-func (disk Disk) SyncDir(dir string) error {
-	err := onDirectory(dir, (*os.File).Sync)
-	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EOPNOTSUPP) {
-		return disk.SyncFS(dir)
-	}
-	return err
+// SyncDir is FS.
+func (Disk) SyncDir(dir string) error {
+	return onDirectory(dir, func(d *os.File) error { return (&filesystem.Calls{}).SyncDir(int(d.Fd())) })
 }
 
 // SyncFS is FS.
@@ -104,7 +101,7 @@ func opened(f *os.File, err error) (File, error) {
 
 func (f diskFile) Allocate(size int64) error {
 	err := unix.Fallocate(int(f.Fd()), 0, 0, size)
-	if errors.Is(err, unix.EOPNOTSUPP) {
+	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS) {
 		_, err = f.WriteAt(make([]byte, size), 0)
 	}
 	return err

@@ -5,7 +5,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"golang.org/x/sys/unix"
+	"github.com/gospool/spool/pipeline/filesystem"
 )
 
 // medium is every operation that the journal asks of its directory, so that a test
@@ -57,13 +57,16 @@ func (d directory) SyncDir() error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(f.Sync(), f.Close())
+	return errors.Join(system.SyncDir(int(f.Fd())), f.Close())
 }
+
+// system are the calls that a file system may refuse.
+var system filesystem.Calls
 
 // appended is a file whose sync leaves out what no reader needs, such as times.
 type appended struct{ *os.File }
 
-func (f appended) Sync() error { return unix.Fdatasync(int(f.Fd())) }
+func (f appended) Sync() error { return system.Datasync(int(f.Fd())) }
 
 // roomy is a file that takes room ahead of what is written.
 type roomy interface{ reserve(n int64) }
@@ -71,5 +74,5 @@ type roomy interface{ reserve(n int64) }
 // reserve takes room without changing the file's size. That it cannot is no loss:
 // each write takes its own then.
 func (f appended) reserve(n int64) {
-	_ = unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_KEEP_SIZE, 0, n)
+	_ = system.Allocate(int(f.Fd()), 0, n)
 }

@@ -9,8 +9,6 @@ import (
 	"slices"
 	"sync"
 	"time"
-
-	"github.com/gofrs/flock"
 )
 
 const (
@@ -26,10 +24,10 @@ const (
 // goroutine. append blocks for one write and one fdatasync, which it shares with
 // all that wait at the time.
 type journal struct {
-	disk medium
-	id   [16]byte
-	lock *flock.Flock
-	now  func() int64 // ns, wall clock
+	disk   medium
+	id     [16]byte
+	unlock func() error // of the directory
+	now    func() int64 // ns, wall clock
 
 	mu       sync.Mutex
 	done     sync.Cond
@@ -248,5 +246,5 @@ func (j *journal) close() error {
 		err = j.file.Close()
 		j.file = nil
 	}
-	return errors.Join(err, j.lock.Unlock())
+	return errors.Join(err, j.unlock())
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/gofrs/flock"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/migrate"
 )
@@ -179,11 +178,11 @@ const migrationLock = 0x73706f6f6c
 
 func (s *store) lockMigrations(ctx context.Context) (unlock func(), err error) {
 	if s.driver == "sqlite" {
-		lock := flock.New(s.lockFile)
-		if _, err := lock.TryLockContext(ctx, lockRetry); err != nil {
+		unlock, err := awaitLock(ctx, s.lockFile)
+		if err != nil {
 			return nil, err
 		}
-		return func() { _ = lock.Unlock() }, nil
+		return func() { _ = unlock() }, nil
 	}
 	conn, err := s.rw.DB.Conn(ctx)
 	if err != nil {

@@ -11,9 +11,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/gofrs/flock"
-
 	"github.com/gospool/spool/pipeline/durable"
+	"github.com/gospool/spool/pipeline/filesystem"
 )
 
 // replayed is what a journal held when it was opened.
@@ -29,15 +28,18 @@ func openJournal(above durable.FS, dir string, now func() int64) (*journal, repl
 	if err := durable.MkdirAll(above, dir, 0o750); err != nil {
 		return nil, replayed{}, fmt.Errorf("journal: %w", err)
 	}
-	lock := flock.New(filepath.Join(dir, "lock"))
-	if ok, err := lock.TryLock(); err != nil || !ok {
-		return nil, replayed{}, errors.Join(fmt.Errorf("journal %s: %w; stop that one, or ask it through its API", dir, ErrJournalTaken), err)
+	unlock, err := lockFile(filepath.Join(dir, "lock"))
+	if errors.Is(err, filesystem.ErrLocked) {
+		return nil, replayed{}, fmt.Errorf("journal %s: %w; stop that one, or ask it through its API", dir, ErrJournalTaken)
+	}
+	if err != nil {
+		return nil, replayed{}, fmt.Errorf("journal: %w", err)
 	}
 	j, got, err := readJournal(directory(dir), now)
 	if err != nil {
-		return nil, got, errors.Join(err, lock.Unlock())
+		return nil, got, errors.Join(err, unlock())
 	}
-	j.lock = lock
+	j.unlock = unlock
 	return j, got, nil
 }
 

@@ -14,8 +14,9 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/gofrs/flock"
 	"golang.org/x/sys/unix"
+
+	"github.com/gospool/spool/pipeline/filesystem"
 )
 
 // Rescued tells what Rescue did; the zero value: nothing was wrong.
@@ -57,16 +58,16 @@ func Rescue(ctx context.Context, o OpenOptions, recordDir string) (Rescued, erro
 	if !isCatalogue(file, recordDir) {
 		return Rescued{}, fmt.Errorf("%s is no catalogue of spool (%w): name another file in database.dsn, or move it away", file, damage)
 	}
-	lock := flock.New(file + openSuffix)
 	waiting, cancel := context.WithTimeout(ctx, o.ApplyTimeout)
 	defer cancel()
-	switch ok, err := lock.TryLockContext(waiting, lockRetry); {
-	case err != nil && !errors.Is(err, context.DeadlineExceeded):
-		return Rescued{}, fmt.Errorf("%s is malformed (%w), and nothing says whether a recorder works with it: %w: move it away, and run spool reindex", file, damage, err)
-	case !ok:
+	unlock, err := await(waiting, func() (func() error, error) { return flock(file+openSuffix, unix.LOCK_EX) })
+	if errors.Is(err, filesystem.ErrLocked) {
 		return Rescued{}, fmt.Errorf("%s is malformed (%w), and a recorder that works with it has not noticed: stop it, run spool reindex, and start it again", file, damage)
 	}
-	defer func() { _ = lock.Unlock() }()
+	if err != nil {
+		return Rescued{}, fmt.Errorf("%s is malformed (%w), and nothing says whether a recorder works with it: %w: move it away, and run spool reindex", file, damage, err)
+	}
+	defer func() { _ = unlock() }()
 	fresh := file + ".rebuilding"
 	if err := removeDatabase(fresh); err != nil {
 		return Rescued{}, err

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/gofrs/flock"
 	"github.com/uptrace/bun"
 )
 
@@ -17,7 +16,7 @@ type store struct {
 	driver   string
 	rw, ro   *bun.DB      // the same pool, but for sqlite: one connection that writes, some that read
 	lockFile string       // of the migrations; sqlite only
-	lock     *flock.Flock // see openSuffix; sqlite only
+	unlock   func() error // see openSuffix; nil: nothing is locked
 	oneHost  bool         // no other machine can reach it: sqlite on a disk of this one
 	utf16    bool         // how the database keeps text; sqlite only
 	remade   []string     // tables that were gone: see remake
@@ -79,8 +78,8 @@ func (s *store) close() error {
 	if s.ro != s.rw {
 		err = errors.Join(err, s.ro.Close())
 	}
-	if s.lock != nil {
-		err = errors.Join(err, s.lock.Unlock())
+	if s.unlock != nil {
+		err = errors.Join(err, s.unlock())
 	}
 	return err
 }

@@ -11,15 +11,16 @@ import (
 	"time"
 
 	"github.com/go-sql-driver/mysql"
-	"github.com/gofrs/flock"
 	"github.com/jackc/pgx/v5"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/mysqldialect"
 	"github.com/uptrace/bun/dialect/pgdialect"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
+	"golang.org/x/sys/unix"
 	"modernc.org/sqlite"
 
 	"github.com/gospool/spool/pipeline/durable"
+	"github.com/gospool/spool/pipeline/filesystem"
 )
 
 // target is a database that has been named but not yet reached.
@@ -67,39 +68,40 @@ func sqliteTarget(dsn string) (*target, error) {
 		file = plain
 	}
 	// synchronous FULL: the journal forgets what a commit has taken.
-	base := "file:" + (&url.URL{Path: file}).EscapedPath() + "?_pragma=busy_timeout(5000)&_pragma=synchronous(FULL)&_txlock=immediate"
+	base := "_pragma=busy_timeout(5000)&_pragma=synchronous(FULL)&_txlock=immediate"
 	if !strings.Contains(strings.ToLower(query), "journal") { // to go from one mode to another takes all connections but one away
-		base += "&_pragma=journal_mode(WAL)"
+		base += "&_journal_mode=WAL" // which comes after all pragmas
 	}
 	if query != "" {
 		base += "&" + query
 	}
 	base += "&_pragma=locking_mode(NORMAL)" // those that read are other connections than the one that writes
+	path := "file:" + (&url.URL{Path: file}).EscapedPath() + "?"
 	open := func(ctx context.Context) (*store, error) {
 		if err := durable.MkdirAll(durable.Disk{}, filepath.Dir(file), 0o750); err != nil {
 			return nil, fmt.Errorf("sqlite: %w", err)
 		}
-		w, err := sql.Open("sqlite", base)
+		alone := sqliteAlone(system.Sharing(filepath.Dir(file)))
+		w, err := sql.Open("sqlite", path+base+alone)
 		if err != nil {
 			return nil, fmt.Errorf("sqlite: %w", err)
 		}
 		w.SetMaxOpenConns(1)
-		r, err := sql.Open("sqlite", base+"&_pragma=query_only(1)")
-		if err != nil {
-			return nil, errors.Join(fmt.Errorf("sqlite: %w", err), w.Close())
+		s := &store{driver: "sqlite", lockFile: file + ".migrate", oneHost: onThisMachine(filepath.Dir(file)), rw: bun.NewDB(w, sqlitedialect.New())}
+		s.ro = s.rw
+		if alone == "" {
+			r, err := sql.Open("sqlite", path+base+"&_pragma=query_only(1)")
+			if err != nil {
+				return nil, errors.Join(fmt.Errorf("sqlite: %w", err), s.close())
+			}
+			r.SetMaxOpenConns(poolSize)
+			r.SetConnMaxLifetime(connLifetime) // see store.anew
+			s.ro = bun.NewDB(r, sqlitedialect.New())
 		}
-		r.SetMaxOpenConns(poolSize)
-		r.SetConnMaxLifetime(connLifetime) // see store.anew
-		lock := flock.New(file + openSuffix)
-		switch ok, err := lock.TryRLock(); {
-		case err != nil: // a file system without locks: Rescue cannot have one either
-			lock = nil
-		case !ok:
-			return nil, errors.Join(fmt.Errorf("sqlite: %s is being made anew by spool reindex", file), w.Close(), r.Close())
+		s.unlock, err = flock(file+openSuffix, unix.LOCK_SH)
+		if errors.Is(err, filesystem.ErrLocked) { // any other error: a file system without locks, where Rescue has none either
+			return nil, errors.Join(fmt.Errorf("sqlite: %s is being made anew by spool reindex", file), s.close())
 		}
-		s := &store{driver: "sqlite", lock: lock, lockFile: file + ".migrate",
-			oneHost: onThisMachine(filepath.Dir(file)),
-			rw:      bun.NewDB(w, sqlitedialect.New()), ro: bun.NewDB(r, sqlitedialect.New())}
 		if s, err = s.begin(ctx); err != nil {
 			return nil, err
 		}
@@ -111,6 +113,19 @@ func sqliteTarget(dsn string) (*target, error) {
 		return s, nil
 	}
 	return &target{driver: "sqlite", file: file, open: open}, nil
+}
+
+// sqliteAlone is what a connection is told where it cannot share the file with others:
+// the file system has no shared memory, which the write-ahead log needs between
+// connections, or no locks. It is then the only one.
+func sqliteAlone(has filesystem.Sharing) string {
+	switch {
+	case !has.Locks:
+		return "&vfs=unix-none&_pragma=locking_mode(EXCLUSIVE)"
+	case !has.Memory:
+		return "&_pragma=locking_mode(EXCLUSIVE)"
+	}
+	return ""
 }
 
 func postgresTarget(dsn string) (*target, error) {

@@ -14,7 +14,8 @@ type faultFS struct {
 	calls int      // operations that change something, so far
 	log   []string // their names
 	fault func(n int, op string) error
-	torn  bool // a failing write leaves half of its bytes behind
+	under func(FS) FS // the real directory, in another way
+	torn  bool        // a failing write leaves half of its bytes behind
 }
 
 var errKilled = errors.New("killed here")

@@ -1,6 +1,7 @@
 package mp4
 
 import (
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"math"
@@ -47,6 +48,9 @@ type file struct {
 	forgotten int64  // and up to where it let go of it
 	asked     int64  // up to where takeRoom has asked for room
 	taken     bool   // and has got some
+	most      int64  // what it may get, 0 for any size
+	gopAt     int64  // where the open GOP begins
+	gopMost   int64  // bytes of the longest
 
 	beyond      []media.Event // events that the entry cannot name, until they are told of
 	protectedBy media.ID      // the event that it is protected for
@@ -105,8 +109,9 @@ func (f *file) writeHeader(want int64) error {
 	}
 	l.mehdAt, l.entryAt = l.moovAt+int64(mehd), l.moovAt+int64(entry)
 	// The room is taken now, so that the file can be finished on a full disk.
-	if err := f.f.Allocate(0, l.chunks); err != nil {
-		return f.fail("reserve", 0, err)
+	allocated := f.f.Allocate(0, l.chunks)
+	if allocated != nil && !errors.Is(allocated, errors.ErrUnsupported) {
+		return f.fail("reserve", 0, allocated)
 	}
 	var reserve boxes
 	reserve.u32(uint32(l.reserve))
@@ -118,6 +123,11 @@ func (f *file) writeHeader(want int64) error {
 	if err := f.f.WritevAt(parts, 0); err != nil {
 		return f.fail("write header", 0, err)
 	}
+	if allocated != nil {
+		if err := f.fillReserve(); err != nil {
+			return err
+		}
+	}
 	if !l.fragment {
 		if err := f.writeAt(moov.b, l.moovAt); err != nil {
 			return err
@@ -126,6 +136,18 @@ func (f *file) writeHeader(want int64) error {
 		return f.fail("write header", l.chunks, err)
 	}
 	f.size = l.chunks
+	return nil
+}
+
+// fillReserve takes the room of the reserve with zeros, for want of another way.
+func (f *file) fillReserve() error {
+	from, to := f.lay.reserveAt+8, f.lay.reserveAt+f.lay.reserve
+	zeros := make([]byte, min(to-from, 256<<10))
+	for ; from < to; from += int64(len(zeros)) {
+		if err := f.writeAt(zeros[:min(int64(len(zeros)), to-from)], from); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -50,18 +50,23 @@ func (f *file) finishPlain() (written int64, err error) {
 	if f.w.err != nil {
 		return 0, f.w.err
 	}
-	moov := f.w.b
-	if int64(len(moov)) <= f.lay.reserve-minReserve {
-		return f.finishHead(moov)
+	if moov := f.w.b; int64(len(moov)) <= f.lay.reserve-minReserve {
+		written, err = f.finishHead(moov)
+	} else {
+		written, err = f.finishTail(moov)
 	}
-	written, err = f.finishTail(moov)
-	if f.syncFail == nil && (errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT)) {
+	if f.syncFail == nil && noRoom(err) { // for the reserve too, where the disk sets none aside
 		if err := f.writeSize(f.lay.reserve); err != nil { // it may have been the flip
 			return 0, err
 		}
 		return f.finishAsGrown()
 	}
 	return written, err
+}
+
+// noRoom reports whether the disk has no room, or the file may get no longer.
+func noRoom(err error) bool {
+	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) || errors.Is(err, unix.EFBIG)
 }
 
 // readProtection takes over what SetProtected did to the file while it grew.
@@ -222,7 +227,7 @@ func (f *file) finishIndex() (written int64, err error) {
 	if len(refs) == 0 { // no lead track, or more fragments than there is room for
 		return f.finishAsGrown()
 	}
-	if err := f.appendEnd(); errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
+	if err := f.appendEnd(); noRoom(err) {
 		return f.finishAsGrown()
 	} else if err != nil {
 		return 0, err

@@ -18,7 +18,8 @@ type FS interface {
 	// OpenRead opens a file without owning it.
 	OpenRead(name string) (File, error)
 	// Rename gives a file another name in its directory, and fails with
-	// fs.ErrExist where that name is taken.
+	// fs.ErrExist where that name is taken. Where the file system cannot do both in one
+	// step, another process may take the name in between.
 	Rename(from, to string) error
 	Remove(name string) error
 	// RemoveDir removes a directory that is empty, and neither a file nor a link.
@@ -50,8 +51,10 @@ type File interface {
 	// Sync makes the file durable with everything that is known about it.
 	Sync() error
 	// Allocate takes room on the disk without changing the file's size.
+	// errors.ErrUnsupported: the file system sets none aside.
 	Allocate(off, n int64) error
 	// Punch gives room back; what was there reads as zeros.
+	// errors.ErrUnsupported: the file system gives none back.
 	Punch(off, n int64) error
 	Size() (int64, error)
 }

@@ -10,6 +10,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gospool/spool/pipeline/filesystem"
 )
 
 // ErrOwned says that another recorder, or another part of this one, writes the
@@ -21,6 +23,7 @@ type diskFS struct {
 	dir  string
 	root *os.Root
 	near nearDir
+	sys  filesystem.Calls
 }
 
 // openDisk opens a record directory that exists.
@@ -54,9 +57,10 @@ func (d *diskFS) open(name string, flag int) (File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+	unlock, err := d.sys.Lock(d.root, name, f)
+	if err != nil {
 		_ = f.Close()
-		if errors.Is(err, unix.EWOULDBLOCK) {
+		if errors.Is(err, filesystem.ErrLocked) {
 			return nil, fmt.Errorf("%s: %w", name, ErrOwned)
 		}
 		return nil, fmt.Errorf("lock %s: %w", name, err)
@@ -70,9 +74,10 @@ func (d *diskFS) open(name string, flag int) (File, error) {
 	}
 	if err != nil {
 		_ = f.Close()
+		unlock()
 		return nil, err
 	}
-	return &diskFile{File: f}, nil
+	return &diskFile{File: f, sys: &d.sys, unlock: unlock}, nil
 }
 
 func (d *diskFS) OpenRead(name string) (File, error) {
@@ -80,7 +85,7 @@ func (d *diskFS) OpenRead(name string) (File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &diskFile{File: f}, nil
+	return &diskFile{File: f, sys: &d.sys, unlock: func() {}}, nil
 }
 
 // openShared opens a file for a small write beside its owner.
@@ -89,24 +94,16 @@ func (d *diskFS) openShared(name string) (File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &diskFile{File: f}, nil
+	return &diskFile{File: f, sys: &d.sys, unlock: func() {}}, nil
 }
 
-// Rename needs a filesystem that has RENAME_NOREPLACE, or hard links.
 func (d *diskFS) Rename(from, to string) error {
 	dir, done, err := d.openDir(path.Dir(from))
 	if err != nil {
 		return err
 	}
 	defer done()
-	fd := int(dir.Fd())
-	err = unix.Renameat2(fd, path.Base(from), fd, path.Base(to), unix.RENAME_NOREPLACE)
-	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) {
-		if err = unix.Linkat(fd, path.Base(from), fd, path.Base(to), 0); err == nil {
-			err = unix.Unlinkat(fd, path.Base(from), 0)
-		}
-	}
-	if err != nil {
+	if err = d.sys.RenameNew(int(dir.Fd()), path.Base(from), path.Base(to)); err != nil {
 		return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
 	}
 	return nil
@@ -140,7 +137,10 @@ func (d *diskFS) SyncDir(name string) error {
 		return err
 	}
 	defer done()
-	return dir.Sync()
+	if err := d.sys.SyncDir(int(dir.Fd())); err != nil {
+		return &fs.PathError{Op: "fsync", Path: name, Err: err}
+	}
+	return nil
 }
 
 func (d *diskFS) Stat(name string) (fs.FileInfo, error) { return d.root.Lstat(name) }
@@ -164,7 +164,15 @@ func (d *diskFS) Same() (bool, error) {
 // diskFile is a file on a disk. Closing it ends its lock.
 type diskFile struct {
 	*os.File
-	iov []unix.Iovec
+	sys    *filesystem.Calls
+	unlock func()
+	iov    []unix.Iovec
+}
+
+func (f *diskFile) Close() error {
+	err := f.File.Close()
+	f.unlock()
+	return err
 }
 
 // maxBuffers is IOV_MAX.
@@ -225,18 +233,24 @@ func consume(bufs [][]byte, n int) [][]byte {
 }
 
 func (f *diskFile) Datasync() error {
-	if err := unix.Fdatasync(int(f.Fd())); err != nil {
-		return &fs.PathError{Op: "fdatasync", Path: f.Name(), Err: err}
-	}
-	return nil
+	return f.failed("fdatasync", f.sys.Datasync(int(f.Fd())))
 }
 
+func (f *diskFile) Sync() error { return f.failed("fsync", f.sys.Sync(int(f.Fd()))) }
+
 func (f *diskFile) Allocate(off, n int64) error {
-	return ignoreUnsupported(unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_KEEP_SIZE, off, n))
+	return f.failed("fallocate", f.sys.Allocate(int(f.Fd()), off, n))
 }
 
 func (f *diskFile) Punch(off, n int64) error {
-	return ignoreUnsupported(unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, off, n))
+	return f.failed("punch", f.sys.Punch(int(f.Fd()), off, n))
+}
+
+func (f *diskFile) failed(op string, err error) error {
+	if err != nil {
+		return &fs.PathError{Op: op, Path: f.Name(), Err: err}
+	}
+	return nil
 }
 
 // Free is what the filesystem has left for those who are not root.
@@ -246,15 +260,6 @@ func (f *diskFile) Free() (int64, error) {
 		return 0, err
 	}
 	return int64(s.Bavail) * s.Bsize, nil
-}
-
-// ignoreUnsupported: room that a filesystem cannot set aside or give back is
-// not worth losing a recording for.
-func ignoreUnsupported(err error) error {
-	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS) {
-		return nil
-	}
-	return err
 }
 
 // WriteBack and Forget are advice (see pageCache).

@@ -39,7 +39,13 @@ func smallReserve(form string) func(*media.Segment, Config) int64 {
 func killed(t *testing.T, src *source, pool *media.Pool, dir string, cfg Config, tail bool, f *faultFS) (*session, int, error) {
 	t.Helper()
 	cfg.RecordPath = dir
-	s := newSession(t, cfg, func(d FS) FS { f.FS = d; return f })
+	s := newSession(t, cfg, func(d FS) FS {
+		if f.under != nil {
+			d = f.under(d)
+		}
+		f.FS = d
+		return f
+	})
 	if tail {
 		s.reserve = func(*media.Segment, Config) int64 { return 0 }
 	}

@@ -3,6 +3,7 @@ package mp4
 import (
 	"fmt"
 	"path"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -163,7 +164,7 @@ func (p pattern) name(s *media.Segment, loc *time.Location, n int) string {
 		}
 		b.WriteString(p.text[i+1])
 	}
-	full := safePath(b.String())
+	full := portable(safePath(b.String()))
 	stem := strings.TrimSuffix(full, ".mp4")
 	if n > 0 {
 		stem += "_" + strconv.Itoa(n+1)
@@ -187,6 +188,25 @@ func safePath(p string) string {
 	}
 	return strings.Join(out, "/")
 }
+
+// portable changes what file systems of Windows drop or keep for devices: a dot at the
+// end of a directory's name, and names such as con and com1, with any ending.
+func portable(p string) string {
+	parts := strings.Split(p, "/")
+	for i, part := range parts {
+		if rest := strings.TrimRight(part, "."); rest != part {
+			part = rest + "_"
+		}
+		base, _, _ := strings.Cut(part, ".")
+		if device.MatchString(base) {
+			part = base + "_" + part[len(base):]
+		}
+		parts[i] = part
+	}
+	return strings.Join(parts, "/")
+}
+
+var device = regexp.MustCompile(`(?i)^(con|prn|aux|nul|com[0-9]|lpt[0-9])$`)
 
 // safe makes one component of a path that every filesystem takes and no shell,
 // terminal or browser misreads: letters, digits and a few signs stay. Leading
@@ -222,4 +242,20 @@ func unfitInPath(r rune) bool { return r != '/' && unfit(r) }
 func unfitError(s string) string {
 	_, n := utf8.DecodeRuneInString(s)
 	return fmt.Sprintf("%q is not taken by every filesystem and client: write - or _", s[:n])
+}
+
+// UnusualNames are the parts of the path of a file that a pattern would make now, for a
+// stream, in which a character is no letter, digit or sign that every file system takes.
+func UnusualNames(text string, at time.Time, stream ...string) (out []string) {
+	p, err := parsePattern(text)
+	if err != nil {
+		return nil
+	}
+	s := &media.Segment{Stream: strings.Join(stream, ""), Pipeline: "x", Index: 1, StartUTC: at.UnixNano()}
+	for _, part := range strings.Split(p.name(s, time.UTC, 0), "/") {
+		if strings.ContainsFunc(part, func(r rune) bool { return r >= utf8.RuneSelf || strings.ContainsRune(" +,;=[]&'`~!@#$^()", r) }) {
+			out = append(out, part)
+		}
+	}
+	return out
 }

@@ -98,6 +98,10 @@ func (m *Muxer) wait(ctx context.Context, emit pipeline.Emit[media.Recording]) e
 func (m *Muxer) failed(err error, emit pipeline.Emit[media.Recording]) error {
 	m.truth.failed(err)
 	kind, disk := troubleOf(err)
+	size := int64(0)
+	if m.told && m.file != nil {
+		size = m.file.size
+	}
 	if serr := m.salvage(emit); serr != nil {
 		if _, onDisk := troubleOf(serr); !onDisk {
 			return serr
@@ -108,6 +112,7 @@ func (m *Muxer) failed(err error, emit pipeline.Emit[media.Recording]) error {
 		return err
 	}
 	m.disrupted(kind, err)
+	m.hitLimit(err, size)
 	return nil
 }
 
@@ -224,12 +229,9 @@ func release(chunks []*media.Chunk) {
 
 // goOn is the segment whose file begins with what is held.
 func (m *Muxer) goOn(o *outage) *media.Segment {
-	s, first := *m.seg, o.held[0]
-	s.ID = media.NewID(m.clock.Now())
-	s.StartUTC = first.UTC
-	s.Events = slices.DeleteFunc(slices.Clone(m.events), func(e media.Event) bool { return e.End <= first.UTC })
-	s.Gap = m.gapBefore(o, first.UTC)
-	return &s
+	s := m.continued(o.held[0].UTC)
+	s.Gap = m.gapBefore(o, s.StartUTC)
+	return s
 }
 
 // gapBefore is what is missing between the last file and one that begins at utc.

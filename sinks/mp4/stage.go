@@ -56,6 +56,9 @@ type Muxer struct {
 	protection *media.Protection
 	warned     media.ID // an event of which it was said that it protects no more
 
+	foldsCase bool  // of the file system: see asOnDisk
+	ranInto   int64 // bytes at which a file could get no longer; 0: none did
+
 	// See outage.go.
 	out         *outage // nil while the disk works
 	patient     bool    // what comes waits in the ring, and is not dropped
@@ -140,7 +143,7 @@ func (m *Muxer) reopen() error {
 		_ = fsys.Close()
 		return fmt.Errorf("record_path: %w%s", err, advice(err))
 	}
-	m.fs = fsys
+	m.fs, m.foldsCase = fsys, foldsCase(fsys)
 	return nil
 }
 
@@ -220,6 +223,11 @@ func (m *Muxer) Close() error {
 func (m *Muxer) write(c *media.Chunk, emit pipeline.Emit[media.Recording]) error {
 	if m.seg == nil {
 		return errors.New("a chunk came outside of a segment: the stage before mp4 must begin one with First")
+	}
+	if m.file != nil && c.StartsGOP && m.told && m.file.full() {
+		if err := m.cutFull(c, emit); err != nil {
+			return err
+		}
 	}
 	if m.file == nil {
 		if err := m.begin(c); err != nil {
@@ -343,6 +351,7 @@ func (m *Muxer) begin(first *media.Chunk) error {
 	if err := f.writeHeader(m.reserve(m.seg, m.cfg)); err != nil {
 		return err
 	}
+	f.most, f.gopAt = m.maxBytes(f), f.size
 	if !f.noSync {
 		if err := m.fs.SyncDir(path.Dir(f.name)); err != nil {
 			return f.fail("fsync directory", 0, err)

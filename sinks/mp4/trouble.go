@@ -46,12 +46,16 @@ var troubles = []struct {
 		[]error{ErrSwapped, fs.ErrNotExist, unix.ENODEV, unix.ENXIO, unix.ESTALE, unix.ENOTCONN, unix.ESHUTDOWN}},
 	{trouble{"disk_hangs", media.GapDiskError, "see whether the server of the disk can be reached, and look into the kernel's log"},
 		[]error{ErrHangs}},
+	{trouble{"file_too_large", media.GapDiskError, "the file system, or ulimit -f, takes no longer file: the next one is begun"},
+		[]error{unix.EFBIG}},
+	{trouble{"file_system", media.GapDiskError, "the file system has no such operation: spool check says what it lacks"},
+		[]error{unix.ENOSYS, unix.EOPNOTSUPP, unix.ENOLCK, unix.ENOTTY}},
 	{trouble{"disk_failed", media.GapDiskError, "the disk failed: look into the kernel's log"},
 		[]error{unix.EIO}},
 }
 
 // lasting are errors that no disk gets over by itself: a name or a path that cannot be.
-var lasting = []error{unix.ENOTDIR, unix.EISDIR, unix.ENAMETOOLONG, unix.EINVAL, unix.ELOOP}
+var lasting = []error{unix.ENOTDIR, unix.EISDIR, unix.ENAMETOOLONG, unix.EINVAL, unix.EILSEQ, unix.ELOOP}
 
 // troubleOf tells whether an error is that of a disk which may be over.
 func troubleOf(err error) (trouble, bool) {

@@ -220,6 +220,8 @@ func space(info fs.FileInfo) int64 {
 		return info.Size()
 	case st.Nlink > 1:
 		return 0
+	case st.Blocks == 0: // some file systems over FUSE and the net do not tell
+		return info.Size()
 	}
 	return st.Blocks * 512
 }

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"maps"
+	"path/filepath"
+	"slices"
+
+	"github.com/gospool/spool/configs"
+	"github.com/gospool/spool/pipeline/spec"
+)
+
+// recordDirs are the directories that a configuration records to, that of the mp4
+// block first.
+func recordDirs(cfg *configs.Config) []string {
+	first, others := filepath.Clean(cfg.MP4.RecordPath), map[string]bool{}
+	for _, p := range cfg.Pipelines {
+		eachStage(p.Stages, "mp4", func(settings *spec.Node) {
+			if path, ok := written(settings, "record_path"); ok {
+				others[filepath.Clean(path)] = true
+			}
+		})
+	}
+	delete(others, first)
+	return append([]string{first}, slices.Sorted(maps.Keys(others))...)
+}
+
+// patterns are the names of files that pipelines give, by the directory that they
+// record to.
+func patterns(cfg *configs.Config) map[string][]string {
+	out := map[string][]string{}
+	for _, p := range cfg.Pipelines {
+		eachStage(p.Stages, "mp4", func(settings *spec.Node) {
+			dir, _ := written(settings, "record_path")
+			if pattern, ok := written(settings, "filename_pattern"); ok && dir != "" {
+				dir = filepath.Clean(dir)
+				out[dir] = append(out[dir], pattern)
+			}
+		})
+	}
+	return out
+}
+
+// eachStage calls a function with the settings of each stage of a name, in branches
+// too.
+func eachStage(n *spec.Node, name string, do func(settings *spec.Node)) {
+	if n == nil {
+		return
+	}
+	for _, e := range n.Entries {
+		eachStage(e.Value, name, do)
+		if e.Key == name {
+			do(e.Value)
+		}
+	}
+	for _, below := range n.List {
+		eachStage(below, name, do)
+	}
+}
+
+// written is a setting that the mp4 block has given to a stage that leaves it out.
+func written(settings *spec.Node, key string) (string, bool) {
+	n := settings.Get(key)
+	if n == nil {
+		return "", false
+	}
+	s, ok := n.Scalar.(string)
+	return s, ok
+}

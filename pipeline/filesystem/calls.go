@@ -1,0 +1,146 @@
+package filesystem
+
+import (
+	"errors"
+	"slices"
+
+	"golang.org/x/sys/unix"
+)
+
+// Calls are the system's calls that a file system may refuse. A test puts others in
+// their place. Whatever is not set is the system's.
+type Calls struct {
+	Renameat2 func(dirfd int, from, to string) error // with RENAME_NOREPLACE, within one directory
+	Linkat    func(dirfd int, from, to string) error
+	Flock     func(fd int) error // exclusive, without waiting
+	Fallocate func(fd int, mode uint32, off, n int64) error
+	Fdatasync func(fd int) error
+	Fsync     func(fd int) error
+	FsyncDir  func(fd int) error
+	Syncfs    func(fd int) error
+	Mmap      func(fd int) error // a page, shared, and lets go of it again
+	Setlk     func(fd int) error // a POSIX record lock over all of a file
+}
+
+// call names one of them.
+type call string
+
+const (
+	renameNoReplace call = "RENAME_NOREPLACE"
+	link            call = "hard links"
+	lock            call = "flock"
+	allocate        call = "fallocate"
+	punch           call = "holes (FALLOC_FL_PUNCH_HOLE)"
+	datasync        call = "fdatasync"
+	sync            call = "fsync"
+	syncDir         call = "fsync of a directory"
+	mapping         call = "shared memory (mmap)"
+	recordLock      call = "record locks (fcntl)"
+)
+
+// refusals are the errors by which file systems say that they have no such call. They
+// are gathered from what ext4, xfs, btrfs, vfat, NFS, SMB, 9p, Lustre and several
+// kinds of FUSE answer, and from filters of system calls in containers (EPERM).
+var refusals = map[call][]error{
+	renameNoReplace: {unix.EINVAL, unix.ENOSYS, unix.EOPNOTSUPP, unix.EPERM},
+	link:            {unix.EPERM, unix.ENOSYS, unix.EOPNOTSUPP, unix.EINVAL, unix.EMLINK, unix.EXDEV, unix.ENOTTY},
+	lock:            {unix.ENOSYS, unix.ENOLCK, unix.EOPNOTSUPP, unix.EINVAL, unix.ENOTTY},
+	allocate:        {unix.EOPNOTSUPP, unix.ENOSYS, unix.EINVAL, unix.ENODEV, unix.ENOTTY, unix.EPERM},
+	punch:           {unix.EOPNOTSUPP, unix.ENOSYS, unix.EINVAL, unix.ENODEV, unix.ENOTTY, unix.EPERM},
+	datasync:        {unix.EINVAL, unix.ENOSYS, unix.EOPNOTSUPP, unix.ENOTTY},
+	sync:            {unix.EINVAL, unix.ENOSYS, unix.EOPNOTSUPP, unix.ENOTTY},
+	syncDir:         {unix.EINVAL, unix.EBADF, unix.EISDIR, unix.ENOSYS, unix.EOPNOTSUPP, unix.ENOTTY},
+	mapping:         {unix.ENODEV, unix.EINVAL, unix.ENOSYS, unix.EOPNOTSUPP},
+	recordLock:      {unix.ENOLCK, unix.ENOSYS, unix.EINVAL, unix.EOPNOTSUPP},
+}
+
+// refused reports whether an error says that there is no such call.
+func refused(c call, err error) bool {
+	return slices.ContainsFunc(refusals[c], func(e error) bool { return errors.Is(err, e) })
+}
+
+// again calls until no signal comes in between: over FUSE and NFS any call may be
+// interrupted, and Go sends itself signals.
+func again(call func() error) error {
+	for {
+		if err := call(); !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
+}
+
+func (c *Calls) renameat2(dirfd int, from, to string) error {
+	if c.Renameat2 != nil {
+		return c.Renameat2(dirfd, from, to)
+	}
+	return again(func() error { return unix.Renameat2(dirfd, from, dirfd, to, unix.RENAME_NOREPLACE) })
+}
+
+func (c *Calls) linkat(dirfd int, from, to string) error {
+	if c.Linkat != nil {
+		return c.Linkat(dirfd, from, to)
+	}
+	return again(func() error { return unix.Linkat(dirfd, from, dirfd, to, 0) })
+}
+
+func (c *Calls) flock(fd int) error {
+	if c.Flock != nil {
+		return c.Flock(fd)
+	}
+	return again(func() error { return unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) })
+}
+
+func (c *Calls) fallocate(fd int, mode uint32, off, n int64) error {
+	if c.Fallocate != nil {
+		return c.Fallocate(fd, mode, off, n)
+	}
+	return again(func() error { return unix.Fallocate(fd, mode, off, n) })
+}
+
+func (c *Calls) fdatasync(fd int) error {
+	if c.Fdatasync != nil {
+		return c.Fdatasync(fd)
+	}
+	return again(func() error { return unix.Fdatasync(fd) })
+}
+
+func (c *Calls) fsync(fd int) error {
+	if c.Fsync != nil {
+		return c.Fsync(fd)
+	}
+	return again(func() error { return unix.Fsync(fd) })
+}
+
+func (c *Calls) fsyncDir(fd int) error {
+	if c.FsyncDir != nil {
+		return c.FsyncDir(fd)
+	}
+	return again(func() error { return unix.Fsync(fd) })
+}
+
+func (c *Calls) syncfs(fd int) error {
+	if c.Syncfs != nil {
+		return c.Syncfs(fd)
+	}
+	return again(func() error { return unix.Syncfs(fd) })
+}
+
+func (c *Calls) mmap(fd int) error {
+	if c.Mmap != nil {
+		return c.Mmap(fd)
+	}
+	page, err := unix.Mmap(fd, 0, 4096, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err != nil {
+		return err
+	}
+	return unix.Munmap(page)
+}
+
+func (c *Calls) setlk(fd int) error {
+	if c.Setlk != nil {
+		return c.Setlk(fd)
+	}
+	return again(func() error {
+		return unix.FcntlFlock(uintptr(fd), unix.F_SETLK, &unix.Flock_t{Type: unix.F_WRLCK})
+	})
+}

@@ -1,0 +1,351 @@
+package filesystem
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+	"unicode/utf8"
+
+	"golang.org/x/sys/unix"
+)
+
+// Lack is something that a directory's file system does not have.
+type Lack struct {
+	What  string
+	Means string // for who records there
+	Gone  bool   // a promise that spool makes elsewhere does not hold; else something else takes its place
+}
+
+// Report is what a directory's file system has and lacks.
+type Report struct {
+	Type    string // ext4, fuseblk ...; what is mounted, in brackets, where that tells more
+	Lacks   []Lack
+	Refused []string // of the names that were asked about: each with the reason
+	Unknown error    // why not everything could be looked at
+}
+
+// Gone reports whether a promise does not hold there.
+func (r Report) Gone() bool { return slices.ContainsFunc(r.Lacks, func(l Lack) bool { return l.Gone }) }
+
+// String is one line for a log.
+func (r Report) String() string {
+	var parts []string
+	for _, l := range r.Lacks {
+		parts = append(parts, "no "+l.What+": "+l.Means)
+	}
+	for _, refused := range r.Refused {
+		parts = append(parts, "refuses "+refused)
+	}
+	if r.Unknown != nil {
+		parts = append(parts, fmt.Sprintf("the rest is unknown: %v", r.Unknown))
+	}
+	return r.Type + ": " + cmp.Or(strings.Join(parts, "; "), "nothing is lacking")
+}
+
+// scratchPrefix begins the name of the directory in which Probe tries things. It is
+// removed at once; that of a process which was killed, by the next Probe.
+const scratchPrefix = ".spool-probe-"
+
+// Probe looks at what a directory's file system has, with files in a directory of its
+// own there. names are parts of paths that are to be made there: which are refused?
+// A disk that is full or read-only tells little, and that is no error.
+func (c *Calls) Probe(dir string, names ...string) Report {
+	r := Report{Type: typeOf(dir)}
+	removeScratch(dir)
+	scratch := filepath.Join(dir, fmt.Sprintf("%s%d-%x", scratchPrefix, os.Getpid(), time.Now().UnixNano()))
+	if err := os.Mkdir(scratch, 0o700); err != nil {
+		r.Unknown = err
+		return r
+	}
+	p := &probe{Calls: c, dir: scratch, report: &r}
+	r.Unknown = p.run(names)
+	if err := os.RemoveAll(scratch); err != nil {
+		r.Unknown = errors.Join(r.Unknown, err)
+	}
+	return r
+}
+
+// removeScratch removes what processes that are no more have left.
+func removeScratch(dir string) {
+	left, _ := filepath.Glob(filepath.Join(dir, scratchPrefix+"*"))
+	for _, path := range left {
+		pid, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(path), scratchPrefix), "-")
+		if n, err := strconv.Atoi(pid); err == nil && n > 0 && errors.Is(unix.Kill(n, 0), unix.ESRCH) || n == os.Getpid() {
+			_ = os.RemoveAll(path)
+		}
+	}
+}
+
+// probe is one look at a file system.
+type probe struct {
+	*Calls
+	dir    string
+	report *Report
+	file   *os.File
+}
+
+// run tries one thing after the other, until one fails in a way that says nothing
+// about the file system.
+func (p *probe) run(names []string) (err error) {
+	p.file, err = os.OpenFile(filepath.Join(p.dir, "a"), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.file.Close()) }()
+	for _, look := range []func() error{
+		p.locks, p.room, p.syncs, p.renames, p.shared, p.sparse, p.longest, p.modes, p.times, p.letters,
+	} {
+		if err := look(); err != nil {
+			return err
+		}
+	}
+	p.tryNames(names)
+	return nil
+}
+
+func (p *probe) lacks(what call, gone bool, means string) {
+	p.report.Lacks = append(p.report.Lacks, Lack{string(what), means, gone})
+}
+
+func (p *probe) fd() int { return int(p.file.Fd()) }
+
+func (p *probe) locks() error {
+	err := p.flock(p.fd())
+	if refused(lock, err) {
+		p.lacks(lock, false, "a file .NAME.lock beside each file that is written is its lock; one left by another host or container is deleted by hand")
+		return nil
+	}
+	return err
+}
+
+func (p *probe) room() error {
+	err := p.Allocate(p.fd(), 0, 1<<16)
+	if errors.Is(err, errors.ErrUnsupported) {
+		p.lacks(allocate, false, "zeros are written where a file's end will be, so that it can be finished on a full disk")
+		err = nil
+	}
+	if err != nil {
+		return err
+	}
+	if _, err = p.file.WriteAt(make([]byte, 1<<16), 0); err != nil {
+		return err
+	}
+	err = p.Punch(p.fd(), 0, 1<<15)
+	if errors.Is(err, errors.ErrUnsupported) {
+		p.lacks(punch, false, "a finished file keeps the room that was set aside for its end")
+		return nil
+	}
+	return err
+}
+
+func (p *probe) syncs() error {
+	const powerCut = "a power cut may lose more than the newest chunk, and finished files"
+	err := p.fdatasync(p.fd())
+	if refused(datasync, err) {
+		if err = p.fsync(p.fd()); !refused(sync, err) {
+			p.lacks(datasync, false, "fsync takes its place, which is slower")
+		}
+	}
+	if refused(sync, err) {
+		p.lacks(datasync, true, powerCut)
+		err = nil
+	}
+	if err != nil {
+		return err
+	}
+	dir, err := os.Open(p.dir)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	if err = p.fsyncDir(int(dir.Fd())); !refused(syncDir, err) {
+		return err
+	}
+	if err = p.syncfs(int(dir.Fd())); !refused(syncDir, err) {
+		p.lacks(syncDir, false, "all of the file system is synced in its place")
+		return err
+	}
+	p.lacks(syncDir, true, "a power cut may take a file that was begun or finished just before")
+	return nil
+}
+
+func (p *probe) renames() error {
+	dir, err := os.Open(p.dir)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	fd := int(dir.Fd())
+	err = p.renameat2(fd, "a", "b")
+	if !refused(renameNoReplace, err) {
+		return err
+	}
+	err = p.linkat(fd, "a", "b")
+	switch {
+	case refused(link, err):
+		p.lacks(renameNoReplace+" and "+link, true, "spool never replaces a file of its own, but a file that another program puts under the same name in the same instant may be replaced")
+		return os.Rename(filepath.Join(p.dir, "a"), filepath.Join(p.dir, "b"))
+	case err == nil:
+		p.lacks(renameNoReplace, false, "a hard link takes its place")
+		return os.Remove(filepath.Join(p.dir, "a"))
+	}
+	return err
+}
+
+func (p *probe) shared() error {
+	err := p.mmap(p.fd())
+	if refused(mapping, err) {
+		p.lacks(mapping, false, "a SQLite catalogue here is used over one connection, and other programs cannot read it meanwhile")
+		err = nil
+	}
+	if err != nil {
+		return err
+	}
+	if err = p.setlk(p.fd()); refused(recordLock, err) {
+		p.lacks(recordLock, true, "a SQLite catalogue here is used over one connection, and other programs must not open it meanwhile")
+		err = nil
+	}
+	return err
+}
+
+func (p *probe) sparse() error {
+	const size = 1 << 19
+	if err := p.file.Truncate(size); err != nil {
+		return err
+	}
+	info, err := p.file.Stat()
+	if err != nil {
+		return err
+	}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok && st.Blocks*512 >= size {
+		p.lacks("sparse files", false, "a file takes the room for its end on the disk from its beginning")
+	}
+	return p.file.Truncate(4096)
+}
+
+// worthSaying is a size that no recording comes to.
+const worthSaying = 1 << 40
+
+func (p *probe) longest() error {
+	if most := MaxFileBytes(p.file); most < worthSaying {
+		p.lacks(call("files of more than "+strconv.FormatInt(most, 10)+" bytes"), false, "a file ends before that at a key frame, and the next one begins")
+	}
+	return nil
+}
+
+func (p *probe) modes() error {
+	info, err := p.file.Stat()
+	if err == nil && info.Mode().Perm()&0o077 != 0 {
+		p.lacks("permissions", true, "whoever the mount lets in reads what spool keeps for itself, such as pipelines made by API with their passwords")
+	}
+	return err
+}
+
+func (p *probe) times() error {
+	at := time.Date(2001, 2, 3, 4, 5, 7, 987654321, time.UTC)
+	path := filepath.Join(p.dir, "b")
+	if err := os.Chtimes(path, at, at); err != nil {
+		return nil // some refuse it; no recording needs it
+	}
+	info, err := os.Lstat(path)
+	if err == nil && info.ModTime().Sub(at).Abs() > 50*time.Millisecond {
+		p.lacks("times finer than seconds", true, "a player that has a file in its cache may miss an event marked in it within two seconds of its end")
+	}
+	return err
+}
+
+func (p *probe) letters() error {
+	_, err := os.Lstat(filepath.Join(p.dir, "B"))
+	switch {
+	case err == nil:
+		p.lacks("difference between capital and small letters", false, "streams whose paths differ in that alone share their directories, and files get a number behind their names")
+	case errors.Is(err, fs.ErrNotExist):
+		err = nil
+	}
+	return err
+}
+
+// tryNames makes each name, and looks whether it is there under that name.
+func (p *probe) tryNames(names []string) {
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		if err := p.tryName(name); err != nil {
+			p.report.Refused = append(p.report.Refused, fmt.Sprintf("the name %q%s (%v)", name, p.culprit(name), err))
+		}
+	}
+}
+
+var errOtherName = errors.New("it is stored under another name")
+
+func (p *probe) tryName(name string) error {
+	sub := filepath.Join(p.dir, "names")
+	defer os.RemoveAll(sub)
+	if err := os.Mkdir(sub, 0o700); err != nil {
+		return nil // it says nothing about the name
+	}
+	f, err := os.OpenFile(filepath.Join(sub, name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) || errors.Is(err, unix.EIO) || errors.Is(err, unix.EROFS) {
+		return nil
+	}
+	if errors.Is(err, fs.ErrNotExist) { // so says exFAT over FUSE
+		return unix.EINVAL
+	}
+	if err != nil {
+		return errors.Unwrap(err)
+	}
+	_ = f.Close()
+	entries, err := os.ReadDir(sub)
+	if err == nil && (len(entries) != 1 || entries[0].Name() != name) {
+		return errOtherName
+	}
+	return nil
+}
+
+// culprit names the first character that is refused by itself.
+func (p *probe) culprit(name string) string {
+	for i, r := range name {
+		if r < utf8.RuneSelf && (r == '_' || r == '-' || r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z') {
+			continue
+		}
+		if p.tryName("x"+string(r)+"x") != nil {
+			return fmt.Sprintf(" for its character %d, %q", utf8.RuneCountInString(name[:i])+1, r)
+		}
+	}
+	return ""
+}
+
+// MaxFileBytes is the size that an open file may get, as far as the system tells: by
+// its file system's format, and by the process's limit (ulimit -f).
+func MaxFileBytes(f *os.File) int64 {
+	most := int64(math.MaxInt64)
+	var limit unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_FSIZE, &limit) == nil && limit.Cur < math.MaxInt64 {
+		most = int64(limit.Cur)
+	}
+	fits := func(size int64) bool {
+		_, err := unix.Seek(int(f.Fd()), size, unix.SEEK_SET)
+		return !errors.Is(err, unix.EINVAL)
+	}
+	if !fits(min(most, worthSaying)) {
+		low, high := int64(0), min(most, worthSaying) // the first fits, the other does not
+		for high-low > 1 {
+			if mid := low + (high-low)/2; fits(mid) {
+				low = mid
+			} else {
+				high = mid
+			}
+		}
+		most = low
+	}
+	_, _ = unix.Seek(int(f.Fd()), 0, unix.SEEK_SET)
+	return most
+}

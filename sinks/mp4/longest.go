@@ -1,0 +1,70 @@
+package mp4
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/filesystem"
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// longestFile is what a File may offer beside its contract.
+type longestFile interface {
+	// MaxBytes is the size that the file may get, by its file system or the process's
+	// limit; not every file system tells.
+	MaxBytes() int64
+}
+
+func (f *diskFile) MaxBytes() int64 { return filesystem.MaxFileBytes(f.File) }
+
+// maxBytes is the size that the open file may get: what it says, or what an earlier
+// one ran into.
+func (m *Muxer) maxBytes(f *file) int64 {
+	most := m.ranInto
+	if l, ok := f.f.(longestFile); ok && (most == 0 || l.MaxBytes() < most) {
+		most = l.MaxBytes()
+	}
+	return most
+}
+
+// full reports, at a key frame, whether the next GOP may be too much for the file with
+// what finishes it.
+func (f *file) full() bool {
+	f.gopMost, f.gopAt = max(f.gopMost, f.size-f.gopAt), f.size
+	return f.most > 0 && f.size+2*f.gopMost+int64(f.tableBytes()) > f.most
+}
+
+// cutFull ends a file that can get no longer; the next one begins with a chunk that
+// starts a GOP, and nothing is missing between them.
+func (m *Muxer) cutFull(next *media.Chunk, emit pipeline.Emit[media.Recording]) error {
+	m.log.Info("a file ends: the file system takes no longer one", "file", m.shown(m.file.name), "max_bytes", m.file.most)
+	if err := m.finish(media.EndMaxSize, emit); err != nil {
+		return err
+	}
+	m.seg = m.continued(next.UTC)
+	return nil
+}
+
+// continued is a further part of the segment, whose file begins at utc.
+func (m *Muxer) continued(utc int64) *media.Segment {
+	s := *m.seg
+	s.ID = media.NewID(m.clock.Now())
+	s.StartUTC = utc
+	s.Events = slices.DeleteFunc(slices.Clone(m.events), func(e media.Event) bool { return e.End <= utc })
+	s.Gap = media.Gap{}
+	return &s
+}
+
+// hitLimit remembers at which size a file could get no longer, so that the next ones
+// end before, and lets the next one begin at once.
+func (m *Muxer) hitLimit(err error, size int64) {
+	if size == 0 || !errors.Is(err, unix.EFBIG) || m.out == nil {
+		return
+	}
+	m.ranInto = size
+	m.out.tried = time.Time{}
+}

@@ -1,0 +1,110 @@
+package mp4
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// shortFS is a file system whose files get no longer than so many bytes.
+type shortFS struct {
+	FS
+	most  int64
+	tells bool // of itself
+}
+
+func (d shortFS) Create(name string) (File, error) {
+	f, err := d.FS.Create(name)
+	if err != nil {
+		return nil, err
+	}
+	if d.tells {
+		return tellingFile{shortFile{f, d.most}}, nil
+	}
+	return shortFile{f, d.most}, nil
+}
+
+type shortFile struct {
+	File
+	most int64
+}
+
+type tellingFile struct{ shortFile }
+
+func (f tellingFile) MaxBytes() int64 { return f.most }
+
+func (f shortFile) WriteAt(b []byte, off int64) (int, error) {
+	if off+int64(len(b)) > f.most {
+		return 0, unix.EFBIG
+	}
+	return f.File.WriteAt(b, off)
+}
+
+func (f shortFile) WritevAt(bufs [][]byte, off int64) error {
+	n := off
+	for _, b := range bufs {
+		n += int64(len(b))
+	}
+	if n > f.most {
+		return unix.EFBIG
+	}
+	return f.File.WritevAt(bufs, off)
+}
+
+// A file ends before it is longer than the file system takes, and the next one begins
+// with the next key frame: nothing is missing. Where the file system does not tell,
+// the first file finds out.
+func TestFilesEndBeforeTheyAreTooLong(t *testing.T) {
+	const most = 1 << 20
+	for name, tells := range map[string]bool{"told": true, "found out": false} {
+		for form, as := range forms {
+			t.Run(name+", "+form, func(t *testing.T) {
+				gop := 60 // two chunks, the second of which would be missing in a file that failed
+				if !tells {
+					gop = 30
+				}
+				pool, cfg := media.NewCheckedPool(), Defaults()
+				cfg.Fragment = as.fragment
+				s := newSession(t, cfg, func(d FS) FS { return shortFS{d, most, tells} })
+				if as.tail {
+					s.reserve = func(*media.Segment, Config) int64 { return 0 }
+				}
+				set, chunks := synthetic{fps: 30, gop: gop, picture: 4000, sound: true, flush: time.Second, chunks: 14}.make(t, pool)
+				want, got := 0, 0
+				for _, c := range chunks {
+					want += c.AccessUnits()
+				}
+				seg := segment(set, 1)
+				require.NoError(t, s.Open(t.Context()))
+				require.NoError(t, s.put(seg, chunks))
+				require.NoError(t, s.end(seg, media.EndStop))
+				require.NoError(t, s.Close())
+				require.Zero(t, pool.Outstanding(), pool.Leaks())
+
+				files, last := 0, int64(0)
+				for _, r := range s.told {
+					if r.State != media.StateFinished {
+						continue
+					}
+					files++
+					require.LessOrEqual(t, r.Size, int64(most))
+					require.True(t, r.Gap.None(), "%v", r.Gap)
+					if last != 0 {
+						require.InDelta(t, last, r.StartUTC, 1e6)
+					}
+					last = r.EndUTC
+					found := probeBoxes(t, s.path(r))
+					for i := range found.Streams {
+						got += len(found.of(i))
+					}
+				}
+				require.Greater(t, files, 2)
+				require.Equal(t, want, got)
+			})
+		}
+	}
+}

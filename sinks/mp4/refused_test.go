@@ -1,0 +1,188 @@
+package mp4
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/gospool/spool/pipeline/filesystem"
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// refusing is a file system that has none of the special calls, each refused with the
+// given errors.
+func refusing(names, others unix.Errno) filesystem.Calls {
+	name := func(int, string, string) error { return names }
+	other := func(int) error { return others }
+	return filesystem.Calls{
+		Renameat2: name, Linkat: name, Flock: other, Fdatasync: other, Fsync: other, FsyncDir: other,
+		Fallocate: func(int, uint32, int64, int64) error { return others },
+	}
+}
+
+func onRefusing(calls filesystem.Calls) func(FS) FS {
+	return func(d FS) FS { d.(*diskFS).sys = calls; return d }
+}
+
+// A file system without any special call: files are recorded, and finished in the
+// same form as elsewhere; two that want one name get one each, and no lock stays.
+func TestAFileSystemWithoutSpecialCallsIsRecordedTo(t *testing.T) {
+	src := record(t, avc(4))
+	for name, form := range forms {
+		t.Run(name, func(t *testing.T) {
+			pool, cfg := media.NewCheckedPool(), Defaults()
+			cfg.Fragment, cfg.FilenamePattern, cfg.RecordPath = form.fragment, "a/same.mp4", t.TempDir()
+			for n := range 2 {
+				s := newSession(t, cfg, onRefusing(refusing(unix.EINVAL, unix.ENOSYS)))
+				if form.tail {
+					s.reserve = func(*media.Segment, Config) int64 { return 0 }
+				}
+				r := s.record(t, src, pool, nil)
+				require.Equal(t, []string{"a/same.mp4", "a/same_2.mp4"}[n], r.Path)
+				require.Equal(t, media.StateFinished, r.State)
+				requireSame(t, src, s.path(r))
+			}
+			entries, err := os.ReadDir(filepath.Join(cfg.RecordPath, "a"))
+			require.NoError(t, err)
+			require.Len(t, entries, 2, "%v", entries)
+		})
+	}
+}
+
+// Each way to refuse is understood.
+func TestEachRefusalIsUnderstood(t *testing.T) {
+	src := record(t, avc(2))
+	for _, names := range []unix.Errno{unix.EINVAL, unix.ENOSYS, unix.EOPNOTSUPP, unix.EPERM} {
+		for _, others := range []unix.Errno{unix.EINVAL, unix.ENOSYS, unix.EOPNOTSUPP, unix.ENOTTY} {
+			t.Run(fmt.Sprint(names, ", ", others), func(t *testing.T) {
+				s := newSession(t, Defaults(), onRefusing(refusing(names, others)))
+				r := s.record(t, src, media.NewCheckedPool(), nil)
+				require.Equal(t, media.StateFinished, r.State)
+				require.Equal(t, []string{"ftyp", "free", "moov", "free", "mdat"}, order(t, s.path(r)))
+			})
+		}
+	}
+}
+
+// A kill at any operation, on a file system without any special call.
+func TestWhatIsKilledWithoutSpecialCallsIsRecovered(t *testing.T) {
+	src := record(t, avc(4))
+	calls := refusing(unix.EPERM, unix.EOPNOTSUPP)
+	calls.Flock = nil // it ends with the process, not with a test of it
+	cfg := Defaults()
+	cfg.FilenamePattern = "{stream_path}/{seq}.mp4"
+	base := memory(t)
+	for n := 1; ; n++ {
+		pool, disk := media.NewCheckedPool(), &faultFS{fault: killAt(n), torn: true, under: onRefusing(calls)}
+		s, written, err := killed(t, src, pool, filepath.Join(base, fmt.Sprint(n)), cfg, false, disk)
+		if err == nil {
+			require.Greater(t, n, 15, "the run must have failed before")
+			return
+		}
+		require.ErrorIs(t, err, errKilled)
+		requireRecovered(t, src, s.dir, written, fmt.Sprintf("operation %d, %s", n, disk.log[n-1]))
+	}
+}
+
+// A lock that may be held on another host is said, and nothing is touched.
+func TestALockOfAnotherHostIsSaid(t *testing.T) {
+	d, err := openDisk(t.TempDir())
+	require.NoError(t, err)
+	defer d.Close()
+	d.sys = filesystem.Calls{Flock: func(int) error { return unix.ENOLCK }}
+	for name, text := range map[string]string{
+		"left.mp4.part":       "",
+		".left.mp4.part.lock": `host="another" boot=x space=pid:[1] pid=1 began=1`,
+	} {
+		require.NoError(t, os.WriteFile(filepath.Join(d.dir, name), []byte(text), 0o600))
+	}
+	told := 0
+	require.NoError(t, recoverDir(t.Context(), d, d.dir, func(r Repaired) {
+		told++
+		require.ErrorIs(t, r.Err, filesystem.ErrPerhapsLocked)
+		require.ErrorContains(t, r.Err, `made by host="another"`)
+	}))
+	require.Equal(t, 1, told)
+	require.FileExists(t, filepath.Join(d.dir, "left.mp4.part"))
+}
+
+// What a full disk says is no refusal: nothing takes the place of the call.
+func TestAFullDiskRefusesNothing(t *testing.T) {
+	d, err := openDisk(t.TempDir())
+	require.NoError(t, err)
+	defer d.Close()
+	d.sys = refusing(unix.ENOSPC, unix.ENOSPC)
+	_, err = d.Create("a")
+	require.ErrorIs(t, err, unix.ENOSPC)
+	d.sys.Flock = nil
+	require.NoError(t, d.Remove("a"))
+	f, err := d.Create("a")
+	require.NoError(t, err)
+	defer f.Close()
+	require.ErrorIs(t, f.Allocate(0, 1), unix.ENOSPC)
+	require.ErrorIs(t, f.Datasync(), unix.ENOSPC)
+	require.ErrorIs(t, f.Sync(), unix.ENOSPC)
+	require.ErrorIs(t, d.SyncDir("."), unix.ENOSPC)
+	require.ErrorIs(t, d.Rename("a", "b"), unix.ENOSPC)
+}
+
+// A name that the file system refuses is said, with the character; it is no disk that
+// is away.
+func TestARefusedNameIsSaid(t *testing.T) {
+	for e, says := range map[unix.Errno]string{
+		unix.EINVAL: "does not take this name", unix.ENOENT: "does not take this name",
+		unix.EILSEQ: "does not take this name", unix.ENAMETOOLONG: "file name too long",
+	} {
+		pool := media.NewCheckedPool()
+		cfg := Defaults()
+		cfg.FilenamePattern = "a/grün_{seq}.mp4"
+		disk := &faultFS{fault: func(_ int, op string) error {
+			if op == "create" {
+				return e
+			}
+			return nil
+		}}
+		s := newSession(t, cfg, func(d FS) FS { disk.FS = d; return disk })
+		set, chunks := synthetic{fps: 10, gop: 10, picture: 300, flush: time.Second, chunks: 1}.make(t, pool)
+		require.NoError(t, s.Open(t.Context()))
+		err := s.put(segment(set, 1), chunks)
+		require.ErrorContains(t, err, says, "%v", e)
+		require.ErrorContains(t, err, `character 5, 'ü'`)
+		require.NotContains(t, err.Error(), "mount it again")
+		require.NoError(t, s.Close())
+		require.Zero(t, pool.Outstanding(), pool.Leaks())
+	}
+}
+
+// What Windows drops from a name, or keeps for devices, is in none.
+func TestNamesArePortable(t *testing.T) {
+	for in, want := range map[string]string{
+		"live/cam./x.mp4": "live/cam_/x.mp4", "con/x.mp4": "con_/x.mp4", "a/NUL.mp4": "a/NUL_.mp4", "com1.x/a.mp4": "com1_.x/a.mp4",
+		"console/x.mp4": "console/x.mp4", "a/b.c.mp4": "a/b.c.mp4", "com10/lpt.mp4": "com10/lpt.mp4",
+	} {
+		require.Equal(t, want, portable(in))
+	}
+}
+
+// A file system that folds case: a file is under the directory that is there, as it is
+// written there.
+func TestDirectoriesAreNamedAsOnTheDisk(t *testing.T) {
+	d, err := openDisk(t.TempDir())
+	require.NoError(t, err)
+	defer d.Close()
+	require.NoError(t, os.MkdirAll(filepath.Join(d.dir, "live/Cam/A"), 0o755))
+	for in, want := range map[string]string{
+		"x.mp4": "x.mp4", "LIVE/cam/a/X.mp4": "live/Cam/A/X.mp4", "live/Cam/A/x.mp4": "live/Cam/A/x.mp4",
+		"Live/other/x.mp4": "live/other/x.mp4", "live/CAM/new/x.mp4": "live/Cam/new/x.mp4",
+	} {
+		require.Equal(t, want, asOnDisk(d, in))
+	}
+	require.False(t, foldsCase(d))
+	require.NoError(t, os.WriteFile(filepath.Join(d.dir, ".SPOOL-DIRECTORY"), nil, 0o600))
+	require.True(t, foldsCase(d))
+}

@@ -1,0 +1,26 @@
+package retention
+
+import (
+	"io/fs"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+type described struct {
+	fs.FileInfo
+	size int64
+	stat syscall.Stat_t
+}
+
+func (d described) Size() int64 { return d.size }
+func (d described) Sys() any    { return &d.stat }
+
+// A file system that does not tell how much a file takes must not have everything
+// deleted because nothing seems to be given back.
+func TestWhatDeletingAFileGivesBack(t *testing.T) {
+	require.EqualValues(t, 4096, space(described{size: 100, stat: syscall.Stat_t{Nlink: 1, Blocks: 8}}))
+	require.EqualValues(t, 0, space(described{size: 100, stat: syscall.Stat_t{Nlink: 2, Blocks: 8}}))
+	require.EqualValues(t, 100, space(described{size: 100, stat: syscall.Stat_t{Nlink: 1}}))
+}
