@@ -41,6 +41,7 @@ type entry struct {
 	unstored *Notice // not nil: it could not be stored; of the lane's task alone once it is queued
 	backoff  pipeline.Backoff
 	due      time.Time
+	queued   time.Time // in this process
 }
 
 func (l *lane) run(ctx context.Context) error {
@@ -119,7 +120,7 @@ func (l *lane) try(ctx context.Context, e *entry) {
 	if e.unstored != nil {
 		b.store(e)
 	}
-	if b.clock.Now().UnixNano()-n.Created > int64(n.GiveUp) {
+	if b.tooOld(e, &n) {
 		b.log.Error("a notice could not be delivered for too long and is dropped", "host", l.host, "notice", n.ID, "error", err)
 		b.remove(l, e, &b.count.GivenUp)
 		return
@@ -130,6 +131,20 @@ func (l *lane) try(ctx context.Context, e *entry) {
 		return
 	}
 	l.until = b.clock.Now().Add(l.backoff.Next())
+}
+
+// leastTried is for how long a process tries a notice at least: what the clock says
+// of one from before may be wrong.
+const leastTried = time.Hour
+
+// tooOld tells whether a notice has been tried for long enough. A wall clock that
+// is set meanwhile makes it no older.
+func (b *Outbox) tooOld(e *entry, n *Notice) bool {
+	now := b.clock.Now()
+	tried := now.Sub(e.queued)
+	before := time.Duration(e.queued.UnixNano() - n.Created)
+	giveUp := n.GiveUp.D()
+	return tried > min(giveUp, leastTried) && tried > giveUp-max(before, 0)
 }
 
 func (l *lane) worked() {
