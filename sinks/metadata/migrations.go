@@ -26,6 +26,7 @@ var versions = []version{
 	{"20261122000003", "events", schemaEvents},
 	{"20261122000004", "directories", schemaDirectories},
 	{"20261126000001", "event footage", schemaEventFootage},
+	{"20261126020001", "clock steps", schemaClockSteps},
 }
 
 // statement is one DDL statement; on MySQL an index is looked for first, since

@@ -27,7 +27,7 @@ func TestMigrationsGoOnAfterAnInterruptionAtAnyStatement(t *testing.T) {
 				return nil
 			})
 			if err == nil {
-				require.Equal(t, 3+1+6+1+4+1+1+1+6+1+1, at, "every statement, and the end of each version, was stopped at")
+				require.Equal(t, 3+1+6+1+4+1+1+1+6+1+1+1+1, at, "every statement, and the end of each version, was stopped at")
 				break
 			}
 			require.ErrorIs(t, err, stopped)
