@@ -74,8 +74,9 @@ type recordDetail struct {
 }
 
 type gapDetail struct {
-	Cause   media.Cause `json:"cause"`
-	Seconds float64     `json:"seconds"`
+	Cause     media.Cause `json:"cause"`
+	Seconds   float64     `json:"seconds" doc:"of what is missing; 0 where nothing is, as after clock_step and timestamp_jump"`
+	ClockStep float64     `json:"clock_step,omitempty" doc:"seconds by which the recorder's clock was set in between: by it, this recording begins these later than seconds after the end of the one before"`
 }
 
 func detail(r *Record) recordDetail {
@@ -95,7 +96,7 @@ func detail(r *Record) recordDetail {
 		d.Lost = media.LostInCrash
 	}
 	if !r.Gap.None() {
-		d.Gap = &gapDetail{r.Gap.Cause, seconds(r.Gap.Duration)}
+		d.Gap = &gapDetail{r.Gap.Cause, seconds(r.Gap.Duration), seconds(r.Gap.Step)}
 	}
 	return d
 }

@@ -80,7 +80,7 @@ func (s *Server) describe(stream string, st Status) statusAnswer {
 	rep := &st.Report
 	a := statusAnswer{
 		Stream: stream, Recording: st.Recording, State: st.State, Waiting: rep.Waiting, Pipeline: st.Pipeline,
-		File: s.below(rep.File), StartedAt: utc(rep.StartedAt), StopsAt: utc(st.Until),
+		File: s.below(rep.File), StartedAt: utc(rep.StartedAt), StopsAt: utc(s.today(st.Until)),
 		Bytes: rep.Bytes, TotalBytes: rep.TotalBytes, AccessUnits: rep.AccessUnits, Segments: rep.Segments,
 		LastAccessUnit: utc(rep.LastAccessUnit), LastWritten: utc(rep.LastWritten), LastDurable: utc(rep.LastDurable),
 		Drops: orEmpty(rep.Drops), Repairs: st.Repairs, Gaps: rep.Gaps, LastError: s.scrub(rep.LastError),
@@ -98,6 +98,16 @@ func (s *Server) describe(stream string, st Status) statusAnswer {
 		a.Finish = &finishAnswer{s.below(f.File), f.BytesWritten, f.FileBytes, f.Took.Round(time.Microsecond).Seconds()}
 	}
 	return a
+}
+
+// today is a moment that is awaited, by the wall clock as it is now: where that was
+// set meanwhile, as much time is left as before.
+func (s *Server) today(t time.Time) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	now := s.deps.Clock.Now()
+	return now.Add(t.Sub(now))
 }
 
 // problem is a problem as a caller may see it: without the host's paths and addresses.

@@ -33,7 +33,7 @@ type node struct {
 
 	// The node's own account of itself, read by Status.
 	taken, given atomic.Uint64
-	busySince    atomic.Int64 // ns of the run's clock, 0 while idle
+	busySince    atomic.Int64 // ns since the process began, 0 while idle
 	op           atomic.Pointer[string]
 }
 
@@ -160,7 +160,7 @@ func (n *node) finish(flush func(context.Context) error) {
 // do calls the stage, notes that it is busy, and turns a panic into an error.
 func (n *node) do(op string, f func() error) error {
 	n.op.Store(&op)
-	n.busySince.Store(n.run.clock.Now().UnixNano())
+	n.busySince.Store(int64(n.run.clock.Now().Sub(began)))
 	defer n.busySince.Store(0)
 	return guard(f)
 }
@@ -199,7 +199,7 @@ type NodeStatus struct {
 func (n *node) status(now time.Time) NodeStatus {
 	s := NodeStatus{Stage: n.name, Kind: n.kind, Taken: n.taken.Load(), Given: n.given.Load()}
 	if since := n.busySince.Load(); since != 0 {
-		s.Busy, s.Op = now.Sub(time.Unix(0, since)), *n.op.Load()
+		s.Busy, s.Op = now.Sub(began)-time.Duration(since), *n.op.Load()
 	}
 	return s
 }

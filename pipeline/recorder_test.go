@@ -39,6 +39,13 @@ func (c *handClock) After(d time.Duration) (<-chan time.Time, func()) {
 	return ch, func() { c.mu.Lock(); defer c.mu.Unlock(); delete(c.waits, ch) }
 }
 
+// pass lets time go by, which ends no wait.
+func (c *handClock) pass(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
 // fire ends every wait of exactly d and reports how many there were.
 func (c *handClock) fire(d time.Duration) int {
 	c.mu.Lock()

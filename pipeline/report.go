@@ -6,14 +6,16 @@ import "time"
 // it knows and leaves the rest alone.
 type Report struct {
 	// From the segmenter and the muxer.
-	Recording   bool      // a file is open and grows
-	Waiting     string    // what the run waits for, while it does ("publisher", "key frame", "trigger")
-	File        string    // path of the open file, else of the last one
-	StartedAt   time.Time // wall clock of the open file's first access unit
-	Segments    uint64    // files begun in this run
-	Bytes       int64     // written to the open file
-	TotalBytes  int64     // written in this run
-	AccessUnits uint64    // written in this run
+	Recording   bool          // a file is open and grows
+	Waiting     string        // what the run waits for, while it does ("publisher", "key frame", "trigger")
+	File        string        // path of the open file, else of the last one
+	StartedAt   time.Time     // wall clock of the open file's first access unit
+	Duration    time.Duration // of the media in it
+	Lasted      time.Duration // the same by the wall clock: longer for a time-lapse
+	Segments    uint64        // files begun in this run
+	Bytes       int64         // written to the open file
+	TotalBytes  int64         // written in this run
+	AccessUnits uint64        // written in this run
 
 	// The truth about durability.
 	LastAccessUnit time.Time // wall clock of the last access unit that was received

@@ -18,6 +18,7 @@ func (r *Report) Beside(branch string, b Report) {
 	}
 	if r.File == "" {
 		r.File, r.StartedAt, r.Bytes = b.File, b.StartedAt, b.Bytes
+		r.Duration, r.Lasted = b.Duration, b.Lasted
 	}
 	if r.Finish.File == "" {
 		r.Finish = b.Finish

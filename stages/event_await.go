@@ -64,6 +64,15 @@ func (a *awaiting) begin(utc int64, clock pipeline.Clock) (events []awaited) {
 	return events
 }
 
+// step moves the times along with a wall clock that was set: an event is as long
+// ago as it was.
+func (a *awaiting) step(by int64) {
+	for i := range a.list {
+		e := &a.list[i].Event
+		e.At, e.Start, e.End = e.At+by, e.Start+by, e.End+by
+	}
+}
+
 // expire gives up the events that have waited as long as they may.
 func (a *awaiting) expire(now time.Time) {
 	a.list = slices.DeleteFunc(a.list, func(w awaited) bool {

@@ -18,24 +18,33 @@ type eventMarks struct {
 // follow is told each chunk before it is queued. It gives the events that waited
 // for it: their marks go before it.
 func (m *eventMarks) follow(c *media.Chunk, clock pipeline.Clock) []awaited {
-	m.keys.step(m.wall.step(c))
+	m.step(clock)
 	if !c.StartsGOP {
 		return nil
 	}
-	m.keys.add(c.UTC)
+	begin := m.wall.begin(c)
+	m.keys.add(begin)
 	if len(m.await.list) == 0 {
 		return nil
 	}
-	events := m.await.begin(c.UTC, clock)
+	events := m.await.begin(begin, clock)
 	for i := range events {
-		events[i].Actual = c.UTC
+		events[i].Actual = begin
 	}
 	return events
+}
+
+// step goes on by the wall clock as it is now.
+func (m *eventMarks) step(clock pipeline.Clock) {
+	by := m.wall.step(clock)
+	m.keys.step(by)
+	m.await.step(by)
 }
 
 // trigger decides about an event. With a mark to be queued, mark is true; else it
 // waits for the first key frame, or the error says why it is not taken.
 func (m *eventMarks) trigger(e *media.Event, t *pipeline.Trigger, clock pipeline.Clock) (done pipeline.Triggered, mark bool, err error) {
+	m.step(clock)
 	first, begun := m.keys.first()
 	switch {
 	case !begun && !t.Partial && !t.WaitUntil.IsZero():

@@ -44,6 +44,7 @@ type gopGate struct {
 	held  []heldChunk
 	bytes int // of them
 	wall  wall
+	end   int64 // ns, UTC as it is now: of the newest chunk; 0 before the first
 	rec   *eventRecording
 	lost  *eventRecording // of the run before, until its first chunk comes
 	await awaiting
@@ -59,8 +60,9 @@ type heldChunk struct {
 	end int64 // ns, utc of its end
 }
 
-func newHeld(c *media.Chunk) heldChunk {
-	return heldChunk{Chunk: c, utc: c.UTC, end: c.UTC + c.Lasted()}
+func (g *gopGate) newHeld(c *media.Chunk) heldChunk {
+	begin := g.wall.begin(c)
+	return heldChunk{Chunk: c, utc: begin, end: begin + c.Lasted()}
 }
 
 // eventRecording is the file that is open, or that a run has left to the next.
@@ -77,6 +79,7 @@ type eventRecording struct {
 type gateLeft struct {
 	rec   *eventRecording
 	await []awaited
+	wall  wall // that their times are told by
 }
 
 // Close lets it be left in a Kept.
@@ -88,7 +91,7 @@ func newGOPGate(set pipeline.Settings, cfg GOPRingConfig, queue *gopRing) *gopGa
 	}
 	g := &gopGate{cfg: cfg, set: set, queue: queue}
 	if left, ok := set.Kept.Take(set.Stage).(gateLeft); ok {
-		g.lost, g.await.list = left.rec, left.await
+		g.lost, g.await.list, g.wall = left.rec, left.await, left.wall
 	}
 	return g
 }
@@ -101,8 +104,9 @@ func (g *gopGate) Put(c *media.Chunk) {
 		g.putMark(c)
 		return
 	}
-	h := newHeld(c)
-	g.follow(g.wall.step(c))
+	g.follow()
+	h := g.newHeld(c)
+	g.end = h.end
 	g.resume(&h)
 	switch {
 	case g.rec != nil && len(g.held) == 0 && h.utc < g.rec.until:
@@ -121,12 +125,13 @@ func (g *gopGate) Put(c *media.Chunk) {
 func (g *gopGate) putMark(c *media.Chunk) {
 	switch {
 	case c.Mark.Kind == media.MarkEvent:
+		g.follow()
 		if _, err := g.record(completed(*c.Mark.Event, g.cfg), 0); err != nil {
 			g.set.Log.Warn("an event is not recorded", "event", c.Mark.Event.ID, "error", err)
 		}
 		c.Release()
 	case len(g.held) > 0:
-		g.hold(newHeld(c))
+		g.hold(g.newHeld(c))
 	case g.rec != nil:
 		g.queue.Put(c)
 	default:
@@ -135,14 +140,24 @@ func (g *gopGate) putMark(c *media.Chunk) {
 }
 
 // follow moves the times of what is known along when the wall clock was set.
-func (g *gopGate) follow(step int64) {
+func (g *gopGate) follow() {
+	step := g.wall.step(g.set.Clock)
+	if step == 0 {
+		return
+	}
 	for i := range g.held {
 		g.held[i].utc += step
 		g.held[i].end += step
 	}
-	if r := g.rec; r != nil {
-		r.began, r.file, r.until = r.began+step, r.file+step, r.until+step
+	for _, r := range []*eventRecording{g.rec, g.lost} {
+		if r != nil {
+			r.began, r.file, r.until = r.began+step, r.file+step, r.until+step
+		}
 	}
+	if g.end != 0 {
+		g.end += step
+	}
+	g.await.step(step)
 }
 
 // resume goes on with a recording whose publisher was lost before its time was
@@ -181,7 +196,7 @@ func (g *gopGate) hold(h heldChunk) {
 func (g *gopGate) pass(h heldChunk) {
 	r := g.rec
 	if r.max > 0 && h.StartsGOP && h.utc-r.file >= r.max {
-		g.end(media.EndMaxDuration)
+		g.cut(media.EndMaxDuration)
 		r.file = h.utc
 	}
 	g.queue.Put(h.Chunk)
@@ -266,11 +281,11 @@ func (g *gopGate) span() time.Duration {
 
 // finish ends the open recording.
 func (g *gopGate) finish() {
-	g.end(media.EndEvent)
+	g.cut(media.EndEvent)
 	g.rec = nil
 }
 
-func (g *gopGate) end(why media.Cause) {
+func (g *gopGate) cut(why media.Cause) {
 	g.queue.Put(g.queue.pool.NewMark(nil, 0, media.Mark{Kind: media.MarkEnd, End: why}))
 }
 
@@ -296,8 +311,8 @@ func (g *gopGate) Close() error {
 	if g.rec == nil {
 		g.rec = g.lost
 	}
-	left := gateLeft{await: g.await.list}
-	if r := g.rec; r != nil && r.until > g.wall.end {
+	left := gateLeft{await: g.await.list, wall: g.wall}
+	if r := g.rec; r != nil && r.until > g.end {
 		left.rec = r
 	}
 	if left.rec != nil || len(left.await) > 0 {
@@ -323,8 +338,8 @@ func (g *gopGate) Report(out *pipeline.Report) {
 	out.RingBytes += int64(g.bytes)
 	out.RingChunks += len(g.held)
 	out.RingSpan += g.span()
-	if g.wall.of != nil {
-		out.LastAccessUnit = time.Unix(0, g.wall.end)
+	if g.end != 0 {
+		out.LastAccessUnit = time.Unix(0, g.end)
 	}
 	if g.rec == nil && out.Waiting == "" {
 		out.Waiting = "trigger"

@@ -53,7 +53,7 @@ func newGateRig(t testing.TB, pool *media.Pool, gop int, cfg GOPRingConfig) *gat
 func newGate(t testing.TB, pool *media.Pool, cfg GOPRingConfig, kept *pipeline.Kept) *gopGate {
 	t.Helper()
 	env := pipelinetest.Env()
-	set := pipeline.Settings{Stage: "gop_ring", Stream: "live/x", Log: env.Log, Clock: env.Clock, Mode: pipeline.Event, Kept: kept}
+	set := pipeline.Settings{Stage: "gop_ring", Stream: "live/x", Log: env.Log, Clock: &pipelinetest.Clock{}, Mode: pipeline.Event, Kept: kept}
 	return newGOPGate(set, cfg, newTestRing(t, pool, cfg))
 }
 
@@ -227,10 +227,9 @@ func TestClockStepKeepsAges(t *testing.T) {
 		pool := pipelinetest.Pool(t)
 		r := newGateRig(t, pool, 25, GOPRingConfig{Before: seconds(10), After: seconds(5)})
 		r.shoot(1001)
-		for _, c := range r.cam.Shoot(t, 50) {
-			c.UTC += step
-			r.put(c)
-		}
+		r.gate.set.Clock.(*pipelinetest.Clock).Set(time.Duration(step))
+		r.cam.Stepped = step
+		r.shoot(50)
 		require.Len(t, r.gate.held, 10, "step %d", step)
 		got, err := r.trigger(1, r.now(), -1, -1)
 		require.NoError(t, err)
@@ -324,4 +323,47 @@ func TestPublisherThatReturnsTooLateBeginsNothing(t *testing.T) {
 	require.Empty(t, r.pend)
 	require.Nil(t, r.gate.rec)
 	r.done()
+}
+
+// TestATriggerBehindAStepReachesBackAsFarAsOneBefore: it comes before any key frame
+// does, so that all that is held is dated by the clock as it was.
+func TestATriggerBehindAStepReachesBackAsFarAsOneBefore(t *testing.T) {
+	for _, step := range []time.Duration{1500 * time.Millisecond, -time.Hour, time.Hour, fiftyYears, -fiftyYears} {
+		pool := pipelinetest.Pool(t)
+		r := newGateRig(t, pool, 50, GOPRingConfig{Before: seconds(5), After: seconds(5)})
+		r.shoot(505) // the newest GOP has just begun
+		r.gate.set.Clock.(*pipelinetest.Clock).Set(step)
+		r.cam.Stepped = int64(step)
+		at := r.now() + int64(step)
+		got, err := r.trigger(1, at, -1, -1)
+		require.NoError(t, err, step)
+		require.Equal(t, pipeline.EventStarted, got.Status)
+		require.InDelta(t, 5, float64(at-got.Actual.UnixNano())/1e9, 2.1, "step of %s", step)
+		r.shoot(25 * 20)
+		require.Len(t, r.recs, 1)
+		require.Equal(t, media.EndEvent, r.recs[0].ends, "it ends")
+		first, last := r.recs[0].seqs[0], r.recs[0].seqs[len(r.recs[0].seqs)-1]
+		require.InDelta(t, 10+2, last-first+1, 2.1, "chunks of a second, from before and from after")
+		r.done()
+	}
+}
+
+// TestAnEventThatWaitsIsMovedAlong where the clock is set before its camera comes.
+func TestAnEventThatWaitsIsMovedAlong(t *testing.T) {
+	for _, step := range []time.Duration{-time.Hour, time.Hour} {
+		pool := pipelinetest.Pool(t)
+		r := newGateRig(t, pool, 25, GOPRingConfig{Before: seconds(5), After: seconds(5)})
+		now := r.gate.set.Clock.Now()
+		_, err := r.gate.Trigger(pipeline.Trigger{ID: [16]byte{1}, At: now, Before: 0, After: 3 * time.Second, WaitUntil: now.Add(time.Hour)})
+		require.NoError(t, err)
+		r.gate.set.Clock.(*pipelinetest.Clock).Set(step)
+		r.cam.Stepped = int64(step) + now.UnixNano() - pipelinetest.StartUTC // it films today
+		for _, c := range r.cam.Shoot(t, 25*10) {
+			c.Stepped = int64(step)
+			r.put(c)
+		}
+		require.Len(t, r.recs, 1, step)
+		require.InDelta(t, 3, len(r.recs[0].seqs), 1, "step of %s", step)
+		r.done()
+	}
 }

@@ -122,10 +122,10 @@ func (r *gopRing) put(c *media.Chunk) {
 		return
 	}
 	if c.Mark == nil {
-		r.lastUnit = time.Unix(0, c.UTC+c.Lasted())
 		for _, e := range r.marks.follow(c, r.clock) {
 			r.putMark(r.pool.NewMark(nil, 0, media.Mark{Kind: media.MarkEvent, Event: &e.Event}))
 		}
+		r.lastUnit = time.Unix(0, r.marks.wall.begin(c)+c.Lasted())
 	}
 	if r.tail && !c.StartsGOP && c.Mark == nil {
 		r.drop(c)
@@ -147,6 +147,7 @@ func (r *gopRing) put(c *media.Chunk) {
 func (r *gopRing) putMark(c *media.Chunk) {
 	if e := c.Mark.Event; e != nil && e.Ask && !r.asks {
 		full := completed(*e, r.cfg)
+		r.marks.step(r.clock)
 		if _, begun := r.marks.keys.first(); begun {
 			full.Actual = r.marks.keys.before(full.Start)
 		}

@@ -17,7 +17,7 @@ import (
 
 func newTestRing(t testing.TB, pool *media.Pool, cfg GOPRingConfig) *gopRing {
 	t.Helper()
-	return &gopRing{cfg: cfg, pool: pool, ready: make(chan struct{}, 1), dropped: pipeline.Drop{Stage: "gop_ring", Cause: "overload"}}
+	return &gopRing{cfg: cfg, pool: pool, clock: &pipelinetest.Clock{}, ready: make(chan struct{}, 1), dropped: pipeline.Drop{Stage: "gop_ring", Cause: "overload"}}
 }
 
 var roomy = GOPRingConfig{MaxSize: 64 << 20, MaxTime: spec.Duration(time.Minute)}
@@ -231,8 +231,9 @@ func TestRingMarksEventsAfterTheClockWasSet(t *testing.T) {
 		for _, c := range cam.Shoot(t, 251) {
 			r.Put(c)
 		}
+		r.clock.(*pipelinetest.Clock).Set(time.Duration(step * 1e9))
+		cam.Stepped = int64(step * 1e9)
 		for _, c := range cam.Shoot(t, 50) {
-			c.UTC += int64(step * 1e9)
 			r.Put(c)
 		}
 		r.takeAll(t)
@@ -287,7 +288,7 @@ func TestRingNeverDropsMarks(t *testing.T) {
 func TestRingKeepsTheGapBeforeWhatItDrops(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	cam := pipelinetest.NewCamera(t, pool)
-	r := &gopRing{cfg: GOPRingConfig{MaxSize: 1 << 30, MaxTime: spec.Duration(time.Hour)}, pool: pool, ready: make(chan struct{}, 1)}
+	r := &gopRing{cfg: GOPRingConfig{MaxSize: 1 << 30, MaxTime: spec.Duration(time.Hour)}, pool: pool, clock: pipeline.SystemClock, ready: make(chan struct{}, 1)}
 	shot := cam.Shoot(t, 25)
 	cam.Gap(media.Gap{Cause: media.GapTimestampJump})
 	shot = append(shot, cam.Shoot(t, 25)...)

@@ -61,6 +61,7 @@ func (g *gopGate) Trigger(t pipeline.Trigger) (pipeline.Triggered, error) {
 	e := eventOf(t, g.cfg, g.set.Clock, false)
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.follow()
 	done, err := g.record(e, int64(t.Max))
 	if errors.Is(err, pipeline.ErrNothing) && !g.ended {
 		return answered(pipeline.EventWaiting, e), g.await.add(e, &t, g.set.Clock)

@@ -236,7 +236,7 @@ func (k *keyframes) take(c *media.Chunk, i int, picture []byte, emit pipeline.Em
 	to.DTS, to.Offset = append(to.DTS, dts), append(to.Offset, 0)
 	to.Size, to.Flags = append(to.Size, uint32(to.Payload.Len())), append(to.Flags, media.FlagSync)
 	h.StartsGOP, h.Gap, k.gap = true, k.gap, media.Gap{}
-	h.UTC = c.UTC + media.ToNanos(col.DTS[i]-col.DTS[0], k.to.Tracks[0].Timescale)
+	h.UTC, h.Stepped = c.UTC+media.ToNanos(col.DTS[i]-col.DTS[0], k.to.Tracks[0].Timescale), c.Stepped
 	k.held = h
 	return nil
 }

@@ -68,6 +68,7 @@ type motion struct {
 	usual float64 // bytes a picture
 	now   float64 // bytes a picture, over the window
 
+	wall  wall
 	event media.ID
 	until int64 // ns, UTC up to which motion belongs to the event
 }
@@ -109,6 +110,8 @@ func (m *motion) watch(c *media.Chunk) (at int64, score float64) {
 	if m.of != c.Set {
 		m.of, m.seen, m.usual, m.now = c.Set, 0, 0, 0
 	}
+	m.until += m.wall.step(m.set.Clock)
+	begin := m.wall.begin(c)
 	lead, scale := c.Lead(), c.Set.Tracks[c.Set.Lead()].Timescale
 	for i, flags := range lead.Flags {
 		if flags&media.FlagSync != 0 {
@@ -116,7 +119,7 @@ func (m *motion) watch(c *media.Chunk) (at int64, score float64) {
 		}
 		s := m.picture(float64(lead.Size[i]), media.ToNanos(lead.Duration(i), scale))
 		if s >= m.cfg.Threshold {
-			at = c.UTC + media.ToNanos(lead.DTS[i]-lead.DTS[0], scale)
+			at = begin + media.ToNanos(lead.DTS[i]-lead.DTS[0], scale)
 			score = max(score, s)
 		}
 	}

@@ -101,7 +101,7 @@ func TestWhatStaysBusyBecomesUsual(t *testing.T) {
 }
 
 func TestMotionLearnsAnewFromOtherTracks(t *testing.T) {
-	m := &motion{cfg: quick}
+	m := &motion{cfg: quick, set: pipeline.Settings{Clock: pipeline.SystemClock}}
 	pool := pipelinetest.Pool(t)
 	cam := pipelinetest.NewCamera(t, pool)
 	for _, c := range cam.Shoot(t, 500) {

@@ -36,16 +36,22 @@ type segmenter struct {
 	clock    clockCut
 	wall     wall
 	cur      *media.Segment
-	began    int64 // ns, UTC of its begin, by the wall clock as it is now
+	began    int64 // ns, UTC of its begin
 	index    uint64
-	startDTS int64         // ticks of the lead track
-	bytes    int64         // of media in the segment
-	gopBytes int64         // of the GOP that is being received
-	nextSeq  uint64        // of the next chunk; 0 before the first
-	nextUTC  int64         // ns, end of the newest chunk
-	gap      media.Gap     // before the next chunk
-	apart    bool          // the next chunk belongs to another event: what is between was not asked for
-	events   []media.Event // that what comes may belong to; replaced, never changed
+	startDTS int64              // ticks of the lead track
+	bytes    int64              // of media in the segment
+	gopBytes int64              // of the GOP that is being received
+	nextSeq  uint64             // of the next chunk; 0 before the first
+	nextUTC  int64              // ns, end of the newest chunk
+	gap      media.Gap          // before the next chunk
+	apart    bool               // the next chunk belongs to another event: what is between was not asked for
+	events   []media.Event      // that what comes may belong to; replaced, never changed
+	ends     map[media.ID]int64 // ns, of the events: their End less wall.stepped, which no step of the clock changes
+
+	// Chunk.Stepped of the open file's first chunk, of the last file's where none is
+	// open; and of the newest chunk.
+	fileStepped, stepped int64
+	behind               bool // there is a file before, of this run or of the one before
 
 	waiting atomic.Bool // for a key frame
 	gaps    atomic.Uint64
@@ -66,10 +72,10 @@ func newSegmenter(set pipeline.Settings, cfg SegmenterConfig) (pipeline.Transfor
 	if err != nil {
 		return nil, err
 	}
-	s := &segmenter{cfg: cfg, set: set, clock: clock}
+	s := &segmenter{cfg: cfg, set: set, clock: clock, ends: map[media.ID]int64{}}
 	s.waiting.Store(true)
 	if left, is := set.Kept.Take(set.Stage).(leftGap); is {
-		s.gap = media.Gap(left)
+		s.gap, s.fileStepped, s.behind = left.gap, left.stepped, true
 	}
 	return s, nil
 }
@@ -81,7 +87,6 @@ func (s *segmenter) Process(_ context.Context, c *media.Chunk, emit pipeline.Emi
 		defer c.Release()
 		return s.obey(c.Mark, emit)
 	}
-	s.follow(s.wall.step(c), c.UTC)
 	s.noteGap(c)
 	end := s.cut(c)
 	if end != "" {
@@ -106,8 +111,8 @@ func (s *segmenter) Flush(ctx context.Context, emit pipeline.Emit[media.Part]) e
 // Close leaves what is missing since the last file to the next run, which has the
 // first file behind it.
 func (s *segmenter) Close() error {
-	if s.cur == nil && !s.gap.None() && !s.apart {
-		s.set.Kept.Leave(s.set.Stage, leftGap(s.gap))
+	if s.behind && !s.apart {
+		s.set.Kept.Leave(s.set.Stage, leftGap{s.gap, s.fileStepped})
 	}
 	return nil
 }
@@ -133,25 +138,19 @@ func (s *segmenter) obey(m *media.Mark, emit pipeline.Emit[media.Part]) error {
 	case media.MarkEnd:
 		if m.End == media.EndEvent {
 			s.apart, s.events = true, nil
+			clear(s.ends)
 		}
 		return s.end(m.End, emit)
 	case media.MarkEvent:
-		s.remember(*m.Event)
-		if s.cur != nil && m.Event.End > s.began { // else it is of the files before this one
+		s.wall.step(s.set.Clock)
+		s.remember(m.Event)
+		if s.cur != nil && m.Event.End > s.began+s.wall.stepped-s.fileStepped { // else it is of the files before this one
 			return emit(media.Part{Segment: s.cur, Event: m.Event})
 		}
 	case media.MarkGap: // one may follow another: the hub dropped something, and the ring what was behind it
 		s.gap = s.gap.Plus(m.Gap)
 	}
 	return nil
-}
-
-// follow goes on by a wall clock that was set by so much, ns, and now shows utc.
-func (s *segmenter) follow(step, utc int64) {
-	s.began += step
-	if step < 0 { // the next cut is not as far away as it seems
-		s.clock.begin(utc)
-	}
 }
 
 // cut tells why the open segment ends before a chunk, or is empty.
@@ -214,10 +213,10 @@ func (s *segmenter) begin(c *media.Chunk) {
 	s.cur = &media.Segment{
 		ID:     media.NewID(s.set.Clock.Now()),
 		Stream: s.set.Stream, Pipeline: s.set.Pipeline,
-		Set: c.Set, Index: s.index, StartUTC: c.UTC, Gap: s.gap, Events: s.current(c.UTC),
+		Set: c.Set, Index: s.index, StartUTC: c.UTC, Gap: s.gap, Events: s.current(c.UTC - c.Stepped),
 		MaxDuration: s.clock.longest(s.cfg.MaxDuration.D()), MaxBytes: int64(s.cfg.MaxSize),
 	}
-	s.began = c.UTC
+	s.began, s.fileStepped, s.behind = c.UTC, c.Stepped, true
 	s.clock.begin(c.UTC)
 	if !s.gap.None() {
 		s.gaps.Add(1)
@@ -232,18 +231,26 @@ func (s *segmenter) begin(c *media.Chunk) {
 	s.waiting.Store(false)
 }
 
-// remember keeps an event for the files to come.
-func (s *segmenter) remember(e media.Event) {
-	open := s.current(e.At)
-	s.events = media.JoinOpen(open, e)
+// remember keeps an event for the files to come, dated by the clock as it is now.
+func (s *segmenter) remember(e *media.Event) {
+	open := s.current(e.At - s.wall.stepped)
 	if len(open) >= media.MaxOpenEvents && !slices.ContainsFunc(open, func(o media.Event) bool { return o.ID == e.ID }) {
 		s.forgotten.Add(1)
+		return
 	}
+	s.ends[e.ID] = max(s.ends[e.ID], e.End-s.wall.stepped)
+	s.events = media.JoinOpen(open, *e)
 }
 
-// current is the events that have not ended at a time.
-func (s *segmenter) current(utc int64) []media.Event {
-	s.events = slices.DeleteFunc(slices.Clone(s.events), func(e media.Event) bool { return e.End <= utc })
+// current is the events that have not ended at a time, ns less Stepped.
+func (s *segmenter) current(at int64) []media.Event {
+	s.events = slices.DeleteFunc(slices.Clone(s.events), func(e media.Event) bool {
+		over := s.ends[e.ID] <= at
+		if over {
+			delete(s.ends, e.ID)
+		}
+		return over
+	})
 	return s.events
 }
 

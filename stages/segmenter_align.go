@@ -22,8 +22,8 @@ func (c SegmenterConfig) Check() (ps spec.Problems) {
 	return ps
 }
 
-// clockCut ends segments by the wall clock. A step of that clock moves the next
-// cut and tears nothing down.
+// clockCut ends segments by the wall clock. A step of that clock ends the segment
+// by itself, so that the next cut is always told by the clock of its file.
 type clockCut struct {
 	every time.Duration // 0: never
 	loc   *time.Location

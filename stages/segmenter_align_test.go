@@ -41,17 +41,15 @@ func TestSegmenterCutsByTheWallClock(t *testing.T) {
 func TestSegmenterCutsByTheClockThatWasSet(t *testing.T) {
 	sec := time.Second
 	for step, want := range map[time.Duration][]time.Duration{
-		-time.Hour: {0, sec, -time.Hour + 4*sec, -time.Hour + 7*sec, -time.Hour + 10*sec}, // multiples are at 1, 4, 7 and 10 s
+		-time.Hour: {0, sec, -time.Hour + 3*sec, -time.Hour + 4*sec, -time.Hour + 7*sec, -time.Hour + 10*sec}, // multiples are at 1, 4, 7 and 10 s
 		time.Hour:  {0, sec, time.Hour + 3*sec, time.Hour + 4*sec, time.Hour + 7*sec, time.Hour + 10*sec},
 	} {
 		pool := pipelinetest.Pool(t)
 		r := newReel(t, SegmenterConfig{Align: spec.Duration(3 * sec), Timezone: "UTC"}, nil)
-		for i, c := range pipelinetest.NewCamera(t, pool).Shoot(t, 25*12+1) {
-			if i >= 3 {
-				c.UTC += int64(step)
-			}
-			r.feed(c)
-		}
+		cam := pipelinetest.NewCamera(t, pool)
+		r.feed(cam.Shoot(t, 25*3)...)
+		r.set(cam, step)
+		r.feed(cam.Shoot(t, 25*9+1)...)
 		r.flush()
 		var begins []time.Duration
 		for _, s := range r.segments {

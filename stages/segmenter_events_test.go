@@ -105,22 +105,22 @@ func TestEventThatWasOverIsNotOfTheFileAfterIt(t *testing.T) {
 }
 
 // TestEventAfterTheClockWasSetIsOfTheFileThatGrows, though it ends before that
-// file began, or begins long after, by the figures.
+// file began, or begins long after, by the figures; and it goes on in the file that
+// the step begins, as long as it lasts.
 func TestEventAfterTheClockWasSetIsOfTheFileThatGrows(t *testing.T) {
 	for _, step := range []float64{-3600, 3600} {
 		pool := pipelinetest.Pool(t)
 		r := newReel(t, SegmenterConfig{}, nil)
-		shot := pipelinetest.NewCamera(t, pool).Shoot(t, 25*8+1)
-		r.feed(shot[:4]...)
-		for _, c := range shot[4:] {
-			c.UTC += int64(step * 1e9)
-		}
-		r.feed(shot[4])
-		r.feed(eventMark(pool, 1, step+4, step+5))
+		cam := pipelinetest.NewCamera(t, pool)
+		r.feed(cam.Shoot(t, 25*3+1)...)
+		r.feed(eventMark(pool, 3, 1, 6)) // lasts beyond the step
+		r.set(cam, time.Duration(step*1e9))
+		r.feed(eventMark(pool, 1, step+3, step+4.9))
 		r.feed(eventMark(pool, 2, step-5, step-0.1)) // before the file, by the clock as it is now
-		r.feed(shot[5:]...)
+		r.feed(cam.Shoot(t, 25*3)...)
 		r.flush()
-		require.Len(t, r.segments, 1)
-		require.Equal(t, []byte{1}, ids(r.segments[0].noted), "step of %v s", step)
+		require.Len(t, r.segments, 2)
+		require.Equal(t, []byte{3, 1}, ids(r.segments[0].noted), "step of %v s", step)
+		require.Equal(t, []byte{3, 1}, ids(r.segments[1].Events), "step of %v s", step)
 	}
 }

@@ -8,7 +8,10 @@ import (
 )
 
 // leftGap is what was missing at the end of a run, for the first file of the next.
-type leftGap media.Gap
+type leftGap struct {
+	gap     media.Gap
+	stepped int64 // ns, Chunk.Stepped of the last file
+}
 
 // Close lets a gap be left in a Kept.
 func (leftGap) Close() {}
@@ -19,18 +22,35 @@ func (s *segmenter) noteGap(c *media.Chunk) {
 	gap := c.Gap
 	switch {
 	case s.nextSeq == 0 && s.set.After != nil && s.set.Mode != pipeline.Event:
-		gap = longer(gap, gapSince(s.set.After, c.UTC))
-	case s.nextSeq == 0 || s.apart: // what lies between was not asked for
+		gap = longer(gap, gapSince(s.set.After, c))
+	case s.nextSeq == 0:
+	case s.apart: // what lies between was not asked for
+		s.fileStepped = c.Stepped
 	case s.gap.None() && c.Seq != s.nextSeq:
-		hole := media.Gap{Cause: media.GapOverload, Chunks: int(c.Seq - s.nextSeq), Duration: max(c.UTC-s.nextUTC-gap.Duration, 0)}
+		since := c.UTC - s.nextUTC - (c.Stepped - s.stepped)
+		hole := media.Gap{Cause: media.GapOverload, Chunks: int(c.Seq - s.nextSeq), Duration: max(since-gap.Duration, 0)}
 		gap = hole.Plus(gap)
 	}
 	s.gap = s.gap.Plus(gap)
-	s.nextSeq, s.nextUTC, s.apart = c.Seq+1, c.UTC+c.Span(), false
+	s.nextSeq, s.nextUTC, s.stepped, s.apart = c.Seq+1, c.UTC+c.Span(), c.Stepped, false
+	s.noteStep(c)
 }
 
-// gapSince is what an earlier run of the pipeline left missing by failing.
-func gapSince(e *pipeline.Ended, utc int64) media.Gap {
+// noteStep ends the file where the wall clock was set since it began: by that
+// clock the next one is not where this one ends.
+func (s *segmenter) noteStep(c *media.Chunk) {
+	if !s.behind || !c.StartsGOP {
+		return
+	}
+	s.gap.Step = media.ClockStep(c.Stepped - s.fileStepped)
+	if s.gap.Step != 0 && s.gap.None() {
+		s.gap.Cause = media.GapClockStep
+	}
+}
+
+// gapSince is what an earlier run of the pipeline left missing by failing, before
+// a chunk.
+func gapSince(e *pipeline.Ended, c *media.Chunk) media.Gap {
 	if e.Err == nil {
 		return media.Gap{}
 	}
@@ -38,7 +58,8 @@ func gapSince(e *pipeline.Ended, utc int64) media.Gap {
 	if !e.Written.IsZero() {
 		since = e.Written
 	}
-	return media.Gap{Cause: media.GapRestart, Duration: max(utc-since.UnixNano(), 0)}
+	step := c.Stepped - int64(pipeline.Stepped(e.At))
+	return media.Gap{Cause: media.GapRestart, Duration: max(c.UTC-since.UnixNano()-step, 0)}
 }
 
 // longer is the longer of two gaps that end at the same chunk: they overlap.
@@ -51,10 +72,14 @@ func longer(a, b media.Gap) media.Gap {
 
 // tell logs the gap before a file.
 func (s *segmenter) tell() {
-	if s.gap.Lossless() {
+	switch {
+	case s.gap.Cause == media.GapClockStep:
+		s.set.Log.Warn("this machine's clock was set: a new file begins, nothing is missing",
+			"set_by", time.Duration(s.gap.Step).Round(time.Millisecond))
+	case s.gap.Lossless():
 		s.set.Log.Warn("the sender's clock jumped: a new file begins, nothing is missing")
-		return
+	default:
+		s.set.Log.Warn("media is missing before this file",
+			"cause", string(s.gap.Cause), "duration", time.Duration(s.gap.Duration).Round(time.Millisecond), "chunks", s.gap.Chunks)
 	}
-	s.set.Log.Warn("media is missing before this file",
-		"cause", string(s.gap.Cause), "duration", time.Duration(s.gap.Duration).Round(time.Millisecond), "chunks", s.gap.Chunks)
 }

@@ -35,10 +35,16 @@ func newReel(t *testing.T, cfg SegmenterConfig, after *pipeline.Ended) *reel {
 	t.Helper()
 	seg, err := newSegmenter(pipeline.Settings{
 		Pipeline: "p", Stream: "live/x", Stage: "segmenter", Log: slog.New(slog.DiscardHandler),
-		Clock: pipeline.SystemClock, After: after,
+		Clock: &pipelinetest.Clock{}, Kept: &pipeline.Kept{}, After: after,
 	}, cfg)
 	require.NoError(t, err)
 	return &reel{t: t, seg: seg}
+}
+
+// set sets the wall clock, of the machine and so of what the camera sends.
+func (r *reel) set(cam *pipelinetest.Camera, by time.Duration) {
+	r.seg.(*segmenter).set.Clock.(*pipelinetest.Clock).Set(by)
+	cam.Stepped += int64(by)
 }
 
 func (r *reel) feed(chunks ...*media.Chunk) {

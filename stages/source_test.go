@@ -33,7 +33,7 @@ func TestSourceDrainsUpToTheNewestAccessUnit(t *testing.T) {
 	}
 	ctx, drain := context.WithCancel(t.Context())
 	got := 0
-	err = (&source{hub: h, path: "live/x"}).Run(ctx, func(c *media.Chunk) error {
+	err = (&source{hub: h, path: "live/x", clock: pipeline.SystemClock}).Run(ctx, func(c *media.Chunk) error {
 		got += c.AccessUnits()
 		c.Release()
 		drain()
@@ -66,7 +66,7 @@ func TestPublisherThatReturnsDuringTheDrainIsNotMissed(t *testing.T) {
 	}
 	kept := &pipeline.Kept{}
 	record := func() (got int) {
-		s := &source{hub: h, path: "live/x", stage: "source", kept: kept}
+		s := &source{hub: h, path: "live/x", stage: "source", kept: kept, clock: pipeline.SystemClock}
 		err := s.Run(t.Context(), func(c *media.Chunk) error {
 			got += c.AccessUnits()
 			c.Release()

@@ -1,34 +1,38 @@
 package stages
 
-import "github.com/gospool/spool/pipeline/media"
+import (
+	"time"
 
-// wall follows the wall clock of a stream from chunk to chunk, to see when it is
-// set: the times of what is known are then those of a clock that is gone.
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// wall tells times by the wall clock as it is now. Chunks are dated by the clock
+// as it was at their key frame, and triggers by what it shows today: where it was
+// set in between, both are moved to the same clock before they are compared. The
+// owner moves what it remembers.
 type wall struct {
-	of        *media.TrackSet // nil before the first chunk
-	seq       uint64
-	end       int64 // ns, UTC: of the newest chunk
-	ticks     int64 // the same on the lead track
-	timescale uint32
+	stepped int64 // ns, pipeline.Stepped of the clock that times are told by
 }
 
-// wallStep is the least difference between the wall clock and media time, ns,
-// that is taken for a clock that was set.
-const wallStep = int64(2e9)
+// noise bounds what two readings of the clocks differ by on a busy machine, ns:
+// less is no step.
+const noise = int64(50 * time.Millisecond)
 
-// step tells by how much the clock was set between the chunk before and this one,
-// ns; 0 where it was not, or where the two do not follow on each other.
-func (w *wall) step(c *media.Chunk) int64 {
-	before := *w
-	lead := c.Lead()
-	*w = wall{of: c.Set, seq: c.Seq, end: c.UTC + c.Lasted(), ticks: lead.End, timescale: c.Set.Tracks[c.Set.Lead()].Timescale}
-	if before.of != c.Set || c.Seq != before.seq+1 || !c.Gap.None() || lead.Len() == 0 {
+// step tells by how much the clock was set since the last call, ns.
+func (w *wall) step(clock pipeline.Clock) int64 {
+	by := int64(pipeline.Stepped(clock.Now())) - w.stepped
+	if -noise < by && by < noise {
 		return 0
 	}
-	hole := c.Set.Life(media.ToNanos(lead.DTS[0]-before.ticks, w.timescale))
-	step := c.UTC - before.end - hole
-	if step > -wallStep && step < wallStep {
-		return 0
+	w.stepped += by
+	return by
+}
+
+// begin is when a chunk begins by the clock as it is now, ns UTC.
+func (w *wall) begin(c *media.Chunk) int64 {
+	if by := w.stepped - c.Stepped; by <= -noise || by >= noise {
+		return c.UTC + by
 	}
-	return step
+	return c.UTC
 }

@@ -190,8 +190,7 @@ func (l library) growing() func(*media.Recording) {
 			open = l.open()
 		}
 		if rep, ok := open[r.Path]; ok && !rep.LastWritten.IsZero() {
-			r.Size, r.EndUTC = rep.Bytes, rep.LastWritten.UnixNano()
-			r.Duration = max(r.EndUTC-r.StartUTC, 0)
+			r.Size, r.EndUTC, r.Duration = rep.Bytes, r.StartUTC+int64(rep.Lasted), int64(rep.Duration)
 		}
 	}
 }

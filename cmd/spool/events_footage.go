@@ -290,7 +290,9 @@ func (f *eventFootage) settled(all []metadata.Record) bool {
 		if f.library.elsewhere(*r) && !named {
 			continue
 		}
-		growing := r.State == media.StateRecording && bytes.Compare(r.ID[:6], f.since[:6]) >= 0
+		// Behind a clock that was set back an ID says nothing, and what is written does.
+		growing := r.State == media.StateRecording &&
+			(bytes.Compare(r.ID[:6], f.since[:6]) >= 0 || mp4.Writing(f.library.file(r.Path)))
 		switch {
 		case growing && (took || len(f.done) == 0) && !named:
 			return false

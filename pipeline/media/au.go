@@ -12,6 +12,9 @@ import (
 type AU struct {
 	DTS, PTS int64 // ticks of the track's timescale
 	UTC      int64 // ns, wall clock of the access unit
+	// Stepped is by how much that clock had been set since the process began, ns:
+	// less it, UTC never steps. See pipeline.Stepped.
+	Stepped int64
 	// Mono is the arrival in ns of a clock that never steps. A source that is
 	// not paced by arrival (a file) gives its media time instead, or every hole
 	// in it would look like a jump.

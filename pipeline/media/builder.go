@@ -64,7 +64,10 @@ type Builder struct {
 	seq  uint64
 	gap  Gap // for the next chunk that starts a GOP
 
+	dating dating
+
 	keptUTC   int64 // ns, wall clock of the last unit of the lead track in a chunk that was closed; 0 before that
+	keptSteps int64 // ns, Stepped of that chunk
 	keptMono  int64 // ns, the same by arrival, where the set before was of the same publisher; 0: it was not
 	away      bool  // another publisher has come, and has not had its first key frame
 	awayLeast int64 // ns, that nobody published
@@ -164,17 +167,20 @@ func (b *Builder) refuse(track int, au *AU, size int, sync bool) error {
 func (b *Builder) begin(track int, au *AU, gop bool) {
 	c := b.cur
 	first := track == b.set.lead && c.Tracks[track].Len() == 0
-	if c.UTC == 0 || first {
-		c.UTC = au.UTC
+	if !first && c.UTC != 0 {
+		return
 	}
-	if first && gop {
-		if !b.started {
-			b.started = true
-			b.arrived(au)
-		}
-		c.StartsGOP = true
-		c.Gap, b.gap = b.gap, Gap{}
+	if !first || !gop {
+		b.dating.goOn(c, au)
+		return
 	}
+	if !b.started {
+		b.started = true
+		b.arrived(au)
+	}
+	b.dating.keyFrame(c, au)
+	c.StartsGOP = true
+	c.Gap, b.gap = b.gap, Gap{}
 }
 
 // add copies an access unit into the columns.
@@ -217,6 +223,7 @@ func (b *Builder) seal() {
 	b.cur = nil
 	if lead := c.Lead(); lead.Len() > 0 {
 		b.keptUTC = c.UTC + ToNanos(lead.DTS[lead.Len()-1]-lead.DTS[0], c.Set.Tracks[c.Set.lead].Timescale)
+		b.keptSteps = c.Stepped
 	}
 	for i := range c.Tracks {
 		c.Tracks[i].Payload.trim(b.pool)

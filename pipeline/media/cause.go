@@ -31,6 +31,7 @@ const (
 	GapOverload      Cause = "overload"       // a bounded queue was full: whole GOPs dropped
 	GapSourceLost    Cause = "source_lost"    // no publisher for a while
 	GapTimestampJump Cause = "timestamp_jump" // the sender's clock jumped: no frame is missing
+	GapClockStep     Cause = "clock_step"     // this machine's wall clock was set: no frame is missing
 	GapStall         Cause = "stall"          // the sender was silent for long
 	GapRTPLoss       Cause = "rtp_loss"       // packets were lost on the way
 	GapRestart       Cause = "restart"        // the pipeline failed and was run again
@@ -46,6 +47,22 @@ type Gap struct {
 	Cause    Cause
 	Duration int64 // ns of media or wall time from the last unit that was kept to the first one; 0 where nothing is missing, as after a timestamp jump
 	Chunks   int   // whole chunks dropped, where they were counted
+	// Step is by how much this machine's wall clock was set between the file before
+	// and this one, ns: by that clock this one begins Duration + Step after the end
+	// of the other. 0 where it is less than MinClockStep.
+	Step int64
+}
+
+// MinClockStep is the least change of the wall clock that ends a file, ns. The
+// clock is followed in smaller ones from the next file on.
+const MinClockStep = 1_000_000_000
+
+// ClockStep is a change of the wall clock, ns, or 0 where it is too small to count.
+func ClockStep(ns int64) int64 {
+	if -MinClockStep < ns && ns < MinClockStep {
+		return 0
+	}
+	return ns
 }
 
 // None reports whether there is no gap.
@@ -53,7 +70,7 @@ func (g Gap) None() bool { return g.Cause == "" }
 
 // Lossless reports whether the gap is a break in time only: nothing is missing.
 func (g Gap) Lossless() bool {
-	return g.None() || g.Cause == GapTimestampJump && g.Duration == 0 && g.Chunks == 0
+	return g.None() || (g.Cause == GapTimestampJump || g.Cause == GapClockStep) && g.Duration == 0 && g.Chunks == 0
 }
 
 // Plus is this gap and another one right behind it. The first that lost anything
@@ -67,5 +84,6 @@ func (g Gap) Plus(o Gap) Gap {
 	}
 	g.Duration += o.Duration
 	g.Chunks += o.Chunks
+	g.Step += o.Step
 	return g
 }

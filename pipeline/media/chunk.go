@@ -48,6 +48,7 @@ type Chunk struct {
 	Tracks    []Columns // parallel to Set.Tracks; a track may have no access unit here
 	StartsGOP bool      // the lead track begins here with a sync sample
 	UTC       int64     // ns: wall clock of the lead track's first access unit; where it has none, of the one that began the chunk
+	Stepped   int64     // ns by which the clock of UTC had been set since the process began; it only changes where a GOP begins
 	Gap       Gap       // what is missing before this chunk
 	Mark      *Mark     // not nil: the chunk holds no media, it is a word to the stages behind
 

@@ -49,7 +49,8 @@ func (b *Builder) arrived(au *AU) {
 	st, scale := &b.tracks[b.set.lead], b.set.Tracks[b.set.lead].Timescale
 	if b.away {
 		b.away = false
-		b.MarkGap(Gap{Cause: GapSourceLost, Duration: max(au.UTC-b.keptUTC, b.awayLeast)})
+		steps := au.Stepped - b.keptSteps
+		b.MarkGap(Gap{Cause: GapSourceLost, Duration: max(au.UTC-b.keptUTC-steps, b.awayLeast)})
 		return
 	}
 	ns := au.Mono - b.keptMono

@@ -47,6 +47,8 @@ type Camera struct {
 	GOP   int // pictures from one key frame to the next (25)
 	Bytes int // of a picture (1000)
 
+	Stepped int64 // ns by which the wall clock has been set
+
 	builder *media.Builder
 	set     *media.TrackSet
 	frame   int64
@@ -98,14 +100,14 @@ func (c *Camera) Shoot(t testing.TB, n int) []*media.Chunk {
 	for range n {
 		ns, sync := c.frame*40_000_000, c.frame%int64(c.GOP) == 0
 		c.append(t, 0, &media.AU{
-			DTS: c.frame * 3600, PTS: c.frame * 3600, UTC: StartUTC + ns, Mono: ns,
+			DTS: c.frame * 3600, PTS: c.frame * 3600, UTC: StartUTC + ns + c.Stepped, Stepped: c.Stepped, Mono: ns,
 			Sync: sync, Payload: [][]byte{slice(sync, c.Bytes)},
 		})
 		c.frame++
 		for len(c.set.Tracks) > 1 && c.sound*1024*25 < c.frame*48000 {
 			ns := media.ToNanos(c.sound*1024, 48000)
 			c.append(t, 1, &media.AU{
-				DTS: c.sound * 1024, PTS: c.sound * 1024, UTC: StartUTC + ns, Mono: ns, Payload: [][]byte{make([]byte, 200)},
+				DTS: c.sound * 1024, PTS: c.sound * 1024, UTC: StartUTC + ns + c.Stepped, Stepped: c.Stepped, Mono: ns, Payload: [][]byte{make([]byte, 200)},
 			})
 			c.sound++
 		}

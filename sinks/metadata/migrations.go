@@ -26,6 +26,7 @@ var versions = []version{
 	{"20261122000003", "events", schemaEvents},
 	{"20261122000004", "directories", schemaDirectories},
 	{"20261126000001", "event footage", schemaEventFootage},
+	{"20261126020001", "clock steps", schemaClockSteps},
 	{"20261126030001", "claims", schemaClaims},
 	{"20261126040001", "exact streams", schemaExactStreams},
 }

@@ -173,6 +173,9 @@ func (r *reconciliation) row(ctx context.Context, row *row) error {
 		}
 		r.settled(row.Path)
 	case there && size == row.Size && row.State != string(media.StateLost) && row.State != string(media.StateRecording):
+		if row.misdated() && r.fileDatesOtherwise(row) {
+			return r.update(ctx, row)
+		}
 		r.settled(row.Path)
 	case there:
 		return r.update(ctx, row)
@@ -181,6 +184,12 @@ func (r *reconciliation) row(ctx context.Context, row *row) error {
 		return r.lose(ctx, row)
 	}
 	return nil
+}
+
+// fileDatesOtherwise asks a row's file for its end.
+func (r *reconciliation) fileDatesOtherwise(row *row) bool {
+	rec, err := r.entry(row.Path)
+	return err == nil && rec.ID.String() == row.ID && rec.EndUTC != row.EndNS
 }
 
 // onDisk looks again: a file may have got its name since the walk, or be where

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -212,5 +213,54 @@ func TestReconcileKeepsTheEventsThatAFileHasNoRoomFor(t *testing.T) {
 			require.Equal(t, want, rec.Events)
 		}
 		require.Contains(t, []string{records[0].Path, records[1].Path}, "elsewhere/"+filepath.Base(sample(0, "").Path))
+	})
+}
+
+// TestARowWhoseClockWasSetIsMended from its file: an earlier version let it end before
+// it began, or span decades, and no query found it. A time-lapse's row is as its file.
+func TestARowWhoseClockWasSetIsMended(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, driver, dsn string) {
+		d := disk{t, t.TempDir()}
+		c := open(t, driver, dsn)
+		var recs []media.Recording
+		for n, off := range []int64{-3600e9, 3600e9, 56 * 365 * 86400e9, 0} {
+			rec := sample(n, "live/a")
+			rec.EndUTC = rec.StartUTC + rec.Duration
+			if off == 0 { // a time-lapse
+				rec.EndUTC = rec.StartUTC + 60*rec.Duration
+			}
+			d.write(rec)
+			recs = append(recs, rec)
+			rec.EndUTC += off
+			put(t, c, rec)
+		}
+		ready(t, c.Catalogue)
+		require.Equal(t, Report{Files: 4, Updated: 3}, d.reconcile(c))
+		ready(t, c.Catalogue)
+		for n, rec := range recs {
+			end := time.Unix(0, rec.EndUTC)
+			found := all(t, c, Query{Start: end.Add(-time.Second), End: end})
+			require.True(t, slices.ContainsFunc(found, func(r media.Recording) bool { return r.ID == rec.ID }), "recording %d is found by its last second", n)
+			got, err := c.Record(t.Context(), rec.ID)
+			require.NoError(t, err)
+			require.Equal(t, end.UnixNano(), got.EndUTC)
+		}
+		require.Equal(t, Report{Files: 4}, d.reconcile(c), "once")
+	})
+}
+
+func TestAStepIsKeptWithItsGap(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, driver, dsn string) {
+		c := open(t, driver, dsn)
+		rec := sample(1, "live/a")
+		rec.Gap = media.Gap{Cause: media.GapClockStep, Step: -50 * 365 * 86400e9}
+		put(t, c, rec)
+		pending, err := c.Record(t.Context(), rec.ID)
+		require.NoError(t, err)
+		ready(t, c.Catalogue)
+		stored, err := c.Record(t.Context(), rec.ID)
+		require.NoError(t, err)
+		require.Equal(t, rec.Gap, pending.Gap)
+		require.Equal(t, rec.Gap, stored.Gap)
 	})
 }

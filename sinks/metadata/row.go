@@ -39,6 +39,7 @@ type row struct {
 	GapCause     string          `bun:"gap_cause" json:"gap_cause,omitempty"`
 	GapNS        int64           `bun:"gap_ns" json:"gap_ns,omitempty"`
 	GapChunks    int             `bun:"gap_chunks" json:"gap_chunks,omitempty"`
+	GapStepNS    int64           `bun:"gap_step_ns" json:"gap_step_ns,omitempty"`
 	Events       json.RawMessage `bun:"events" json:"events,omitempty"`
 	Protected    int             `bun:"protected" json:"protected,omitempty"`
 	ProtectedRev int64           `bun:"protected_rev" json:"protected_rev,omitempty"`
@@ -81,7 +82,7 @@ func toRow(rec media.Recording, node string) (*row, error) {
 		ID: rec.ID.String(), Node: node, Stream: rec.Stream, Pipeline: rec.Pipeline, Path: rec.Path,
 		State: string(rec.State), StartNS: rec.StartUTC, EndNS: rec.EndUTC, DurationNS: rec.Duration,
 		Size: rec.Size, Tracks: tracks, EndReason: string(rec.EndReason),
-		GapCause: string(rec.Gap.Cause), GapNS: rec.Gap.Duration, GapChunks: rec.Gap.Chunks,
+		GapCause: string(rec.Gap.Cause), GapNS: rec.Gap.Duration, GapChunks: rec.Gap.Chunks, GapStepNS: rec.Gap.Step,
 		Events: events, Protected: bit(rec.Protected), named: len(rec.Events), eventBytes: eventBytes,
 	}
 	r.Span = spanOf(r)
@@ -191,7 +192,7 @@ func (r *row) record(pending bool) (Record, error) {
 			ID: id, Stream: r.Stream, Pipeline: r.Pipeline, Path: r.Path, State: media.State(r.State),
 			StartUTC: r.StartNS, EndUTC: r.EndNS, Duration: r.DurationNS, Size: r.Size,
 			EndReason: media.Cause(r.EndReason), Protected: r.Protected != 0,
-			Gap: media.Gap{Cause: media.Cause(r.GapCause), Duration: r.GapNS, Chunks: r.GapChunks},
+			Gap: media.Gap{Cause: media.Cause(r.GapCause), Duration: r.GapNS, Chunks: r.GapChunks, Step: r.GapStepNS},
 		},
 		Node: r.Node, Revision: max(r.Revision, r.ProtectedRev), Pending: pending,
 	}

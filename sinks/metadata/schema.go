@@ -71,6 +71,13 @@ func schemaRecordings(driver string) []statement {
 	}
 }
 
+func schemaClockSteps(string) []statement {
+	return []statement{{
+		table: "spool_recordings", column: "gap_step_ns",
+		sql: "ALTER TABLE spool_recordings ADD COLUMN gap_step_ns bigint NOT NULL DEFAULT 0",
+	}}
+}
+
 // Indexes. The columns behind id are only filtered by: a scan need not touch
 // the rows that it passes over.
 const (

@@ -34,6 +34,15 @@ func spanLimit(class int) int64 {
 	return 1 << (36 + 2*class)
 }
 
+// misdated reports whether a row does not end its duration after its start. That of
+// a time-lapse does not either; of any other recording, earlier versions wrote it
+// when the clock was set while its file grew.
+func (r *row) misdated() bool {
+	off := r.EndNS - r.StartNS - r.DurationNS
+	slack := 1_000_000_000 + r.DurationNS/100 // a sender's clock may be off
+	return off > slack || off < -slack
+}
+
 // overlaps is the meaning of a window: the row began before its end, and ended
 // after its begin or began in it. A growing row has not ended.
 func (r *row) overlaps(from, to int64) bool {

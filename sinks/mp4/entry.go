@@ -60,6 +60,8 @@ type identityJSON struct {
 	GapCause    media.Cause `json:"gap_cause,omitempty"`
 	GapDuration int64       `json:"gap_ns,omitempty"`
 	GapChunks   int         `json:"gap_chunks,omitempty"`
+	GapStep     int64       `json:"gap_step_ns,omitempty"`
+	Speed       uint32      `json:"speed,omitempty"`    // of a time-lapse: how many times faster than life
 	FlushNS     int64       `json:"flush_ns,omitempty"` // longest chunk: the most that is in memory only
 	Tracks      []trackJSON `json:"tracks"`
 }
@@ -115,7 +117,7 @@ func newEntry(s *media.Segment) entry {
 	}
 	e.identity = identityJSON{
 		ID: s.ID.String(), Stream: s.Stream, Pipeline: s.Pipeline, Index: s.Index, StartUTC: s.StartUTC,
-		GapCause: s.Gap.Cause, GapDuration: s.Gap.Duration, GapChunks: s.Gap.Chunks,
+		GapCause: s.Gap.Cause, GapDuration: s.Gap.Duration, GapChunks: s.Gap.Chunks, GapStep: s.Gap.Step, Speed: s.Set.Speed,
 	}
 	for i, info := range s.Set.Info() {
 		e.identity.Tracks = append(e.identity.Tracks, trackJSON{uint32(i + 1), info})
@@ -205,7 +207,7 @@ func (e *entry) recording(path string, size int64) (media.Recording, error) {
 		Path: path, State: e.outcome.state,
 		StartUTC: e.identity.StartUTC, EndUTC: e.outcome.endUTC, Duration: e.outcome.duration,
 		Size: size, EndReason: e.outcome.reason, Protected: e.protected, Events: e.events,
-		Gap: media.Gap{Cause: e.identity.GapCause, Duration: e.identity.GapDuration, Chunks: e.identity.GapChunks},
+		Gap: media.Gap{Cause: e.identity.GapCause, Duration: e.identity.GapDuration, Chunks: e.identity.GapChunks, Step: e.identity.GapStep},
 	}
 	for _, t := range e.identity.Tracks {
 		r.Tracks = append(r.Tracks, t.TrackInfo)

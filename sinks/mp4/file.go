@@ -38,7 +38,9 @@ type file struct {
 	noSync    bool   // sync: none
 	size      int64  // up to the end of the last whole chunk
 	seq       uint32 // of the last fragment
-	endUTC    int64  // ns, end of the last access unit
+	endUTC    int64  // ns, wall clock of the end of the last access unit
+	startStep int64  // ns, Chunk.Stepped of the first chunk
+	stepped   int64  // ns, and of the newest one
 	index     index  // fragment: true
 	asGrown   bool   // finished as a fragmented file without an index
 	units     uint64
@@ -77,6 +79,7 @@ func newFile(seg *media.Segment, first *media.Chunk, fragment bool, every int64)
 	}
 	place(f.tracks, seg.Set, first)
 	f.lay.fragment = fragment
+	f.startStep, f.stepped = first.Stepped, first.Stepped
 	f.index.every = media.FromNanos(every, f.tracks[f.lead].timescale)
 	f.seed = seedOf(f.entry.identity.ID)
 	return f, nil
@@ -178,8 +181,12 @@ func (f *file) write(c *media.Chunk) error {
 		return f.fail("write chunk", f.size, err)
 	}
 	f.took(g, f.size+int64(len(f.w.b)), n)
+	f.stepped = c.Stepped
 	return nil
 }
+
+// written is up to when media is in the file, ns less Stepped.
+func (f *file) written() int64 { return f.endUTC - f.stepped }
 
 // gather collects what a chunk adds to each track.
 func (f *file) gather(g *fragment, c *media.Chunk) error {

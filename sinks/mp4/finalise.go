@@ -26,7 +26,7 @@ func (f *file) finish(state media.State, reason media.Cause) (written int64, err
 }
 
 func (f *file) finalise(state media.State, reason media.Cause) (written int64, err error) {
-	f.entry.outcome = outcome{state: state, reason: reason, endUTC: f.endUTC, duration: f.duration()}
+	f.entry.outcome = f.outcomeAs(state, reason)
 	if f.syncFail != nil {
 		return 0, f.syncFail
 	}

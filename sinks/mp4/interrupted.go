@@ -25,12 +25,13 @@ const maxInterrupted = 10_000
 type interruptedKey struct{ stream, pipeline, dir, pattern string }
 
 type interruption struct {
-	utc   int64 // ns
-	cause media.Cause
+	at      int64 // ns UTC less Stepped
+	stepped int64 // ns, Chunk.Stepped of the last file's first chunk
+	cause   media.Cause
 }
 
 func (i *Interrupted) leave(key interruptedKey, what interruption) {
-	if i == nil || what.utc == 0 {
+	if i == nil || what.at == 0 {
 		return
 	}
 	i.mu.Lock()

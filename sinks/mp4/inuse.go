@@ -4,6 +4,12 @@ import (
 	"path/filepath"
 )
 
+// Writing reports whether this process writes a file.
+func Writing(name string) bool {
+	_, ours := writing(absolute(name))
+	return ours
+}
+
 // InUse reports whether somebody writes a file, here or in another process. A
 // file of which that cannot be told is in use.
 func InUse(name string) bool {

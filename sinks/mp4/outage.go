@@ -23,9 +23,9 @@ type outage struct {
 	now     trouble
 	since   time.Time
 	tried   time.Time
-	from    int64 // ns, UTC: the end of what is in a file; 0 where none is known
+	from    int64 // ns: the end of what is in a file; 0 where none is known
 	earlier bool  // it began in a run before this one
-	first   int64 // ns, UTC of the first chunk that was not written; 0 before it
+	first   int64 // ns, of the first chunk that was not written; 0 before it
 	lost    int   // chunks
 
 	held      []*media.Chunk // from the key frame on that was the newest at the last try, a reference of each
@@ -120,7 +120,7 @@ func (m *Muxer) failed(err error, emit pipeline.Emit[media.Recording]) error {
 func (m *Muxer) disrupted(kind trouble, err error) {
 	now := m.clock.Now()
 	if m.out == nil {
-		m.out = &outage{cause: kind.cause, since: now, from: m.lastUTC}
+		m.out = &outage{cause: kind.cause, since: now, from: m.last}
 		if m.patient && !m.used { // between two events nothing is missing
 			m.out.from = 0
 		}
@@ -140,7 +140,7 @@ func (m *Muxer) disrupted(kind trouble, err error) {
 func (m *Muxer) hold(c *media.Chunk) {
 	o := m.out
 	if o.first == 0 {
-		o.first = c.UTC
+		o.first = c.UTC - c.Stepped
 	}
 	if o.heldBytes+c.Bytes() > maxHeld {
 		m.letGo(len(o.held))
@@ -229,21 +229,23 @@ func release(chunks []*media.Chunk) {
 
 // goOn is the segment whose file begins with what is held.
 func (m *Muxer) goOn(o *outage) *media.Segment {
-	s := m.continued(o.held[0].UTC)
-	s.Gap = m.gapBefore(o, s.StartUTC)
+	first := o.held[0]
+	s := m.continued(first.UTC)
+	s.Gap = m.gapBefore(o, first)
 	return s
 }
 
-// gapBefore is what is missing between the last file and one that begins at utc.
-func (m *Muxer) gapBefore(o *outage, utc int64) media.Gap {
+// gapBefore is what is missing between the last file and one that begins with a chunk.
+func (m *Muxer) gapBefore(o *outage, first *media.Chunk) media.Gap {
 	own := m.seg.Gap // of the segment, before its first chunk
 	if m.used {
 		own = media.Gap{}
 	}
 	from := o.from
-	if from == 0 && m.lastUTC == 0 && !m.patient { // the first file of the process
-		from = m.interrupted.ask(m.key)
-		o.earlier = from != 0
+	if from == 0 && m.last == 0 && !m.patient { // the first file of the process
+		if utc := m.interrupted.ask(m.key); utc != 0 {
+			from, o.earlier = utc-first.Stepped, true
+		}
 	}
 	if o.lost == 0 && !o.earlier {
 		return own
@@ -251,7 +253,14 @@ func (m *Muxer) gapBefore(o *outage, utc int64) media.Gap {
 	if from == 0 {
 		from = o.first - own.Duration
 	}
-	return media.Gap{Cause: o.cause, Duration: max(utc-from, 0), Chunks: o.lost + own.Chunks}
+	step := own.Step
+	if m.last != 0 { // there is a file before
+		step = media.ClockStep(first.Stepped - m.lastStepped)
+	}
+	return media.Gap{
+		Cause: o.cause, Duration: max(first.UTC-first.Stepped-from, 0), Chunks: o.lost + own.Chunks,
+		Step: step,
+	}
 }
 
 // over ends the outage: a file grows.

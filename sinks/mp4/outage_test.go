@@ -192,7 +192,7 @@ func TestGapOutlivesTheRun(t *testing.T) {
 	d.send(t, seg, false, chunks[1])
 	require.NoError(t, d.end(seg, media.EndSourceLost))
 	require.NoError(t, d.Flush(t.Context(), d.emit)) // with the reason stop: see below
-	known.leave(d.key, interruption{ended, media.GapDiskFull})
+	known.leave(d.key, interruption{at: ended, cause: media.GapDiskFull})
 	require.NoError(t, d.Close())
 
 	cfg := d.cfg

@@ -95,6 +95,7 @@ func (f *file) complete(moov []byte, next, size int64) bool {
 		next += h.size
 	}
 	f.size = size
+	f.entry.mendEnd(mayBeLapse(moov))
 	return next == size
 }
 
@@ -175,6 +176,7 @@ func (f *file) openGrowing(moov []byte, chunks int64) (*file, form, error) {
 		if f.size, err = f.f.Size(); err != nil {
 			return nil, 0, err
 		}
+		f.entry.mendEnd(len(f.tracks) == 1 && f.tracks[0].kind == media.Video)
 		return f, finished, nil
 	}
 	return f, growing, nil

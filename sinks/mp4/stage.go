@@ -64,7 +64,8 @@ type Muxer struct {
 	patient     bool    // what comes waits in the ring, and is not dropped
 	used        bool    // the segment has had a file
 	events      []media.Event
-	lastUTC     int64 // ns: end of what is in a file; 0 before the first
+	lastStepped int64 // ns, Chunk.Stepped of the last file's first chunk
+	last        int64 // ns UTC less Stepped, as all times of an outage: end of what is in a file; 0 before the first
 	interrupted *Interrupted
 	key         interruptedKey
 	trouble     Trouble
@@ -112,8 +113,8 @@ func openFS(dir string) (FS, error) { return openDisk(dir) }
 // is no reason not to begin: see outage.
 func (m *Muxer) Open(context.Context) error {
 	if was, ok := m.interrupted.pick(m.key); ok {
-		m.lastUTC = was.utc
-		m.out = &outage{cause: was.cause, since: m.clock.Now(), from: was.utc, earlier: true}
+		m.last, m.lastStepped = was.at, was.stepped
+		m.out = &outage{cause: was.cause, since: m.clock.Now(), from: was.at, earlier: true}
 	}
 	err := m.reopen()
 	if kind, disk := troubleOf(err); disk && !m.patient {
@@ -193,10 +194,10 @@ func (m *Muxer) Flush(ctx context.Context, emit pipeline.Emit[media.Recording]) 
 	err := m.finish(reason, emit)
 	switch {
 	case m.patient || !resumes(reason):
-		m.lastUTC = 0
+		m.last = 0
 	case reason == media.EndNoRoom:
-		m.interrupted.leave(m.key, interruption{m.lastUTC, media.GapDiskFull})
-		m.lastUTC = 0
+		m.interrupted.leave(m.key, interruption{m.last, m.lastStepped, media.GapDiskFull})
+		m.last = 0
 	}
 	return err
 }
@@ -207,7 +208,7 @@ func (m *Muxer) Close() error {
 	m.drop()
 	if m.out != nil {
 		m.letGo(len(m.out.held))
-		m.interrupted.leave(m.key, interruption{m.lastUTC, m.out.cause})
+		m.interrupted.leave(m.key, interruption{m.last, m.lastStepped, m.out.cause})
 		m.out = nil
 		m.truth.problem.Store(nil)
 	}
@@ -251,7 +252,7 @@ func (m *Muxer) write(c *media.Chunk, emit pipeline.Emit[media.Recording]) error
 	m.truth.droppedUnits.Add(f.dropped - m.counted)
 	m.counted = f.dropped
 	f.easeCache()
-	m.lastUTC = f.endUTC
+	m.last, m.lastStepped = f.written(), f.startStep
 	if m.told {
 		return nil
 	}
@@ -323,7 +324,7 @@ func (m *Muxer) syncByPolicy() error {
 	}
 	m.synced = m.clock.Now()
 	m.timings.Synced(m.synced.Sub(began))
-	m.truth.durable.Store(m.file.endUTC)
+	m.truth.durable.Store(m.file.written())
 	return nil
 }
 
@@ -431,7 +432,7 @@ func (m *Muxer) finish(reason media.Cause, emit pipeline.Emit[media.Recording]) 
 // finish it.
 func (m *Muxer) unfinished(reason media.Cause, emit pipeline.Emit[media.Recording]) error {
 	f := m.file
-	f.entry.outcome = outcome{state: media.StateRecording, reason: reason, endUTC: f.endUTC, duration: f.duration()}
+	f.entry.outcome = f.outcomeAs(media.StateRecording, reason)
 	r, err := m.recording(f.name)
 	if err != nil {
 		return err

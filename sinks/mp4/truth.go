@@ -10,11 +10,13 @@ import (
 )
 
 // truth is what Report reads while the stage works. Times are UTC in ns, 0
-// where there is none.
+// where there is none; written and durable less Stepped.
 type truth struct {
 	recording    atomic.Bool
 	file         atomic.Pointer[string]
 	started      atomic.Int64
+	duration     atomic.Int64 // ns, of the open or last file
+	lasted       atomic.Int64 // ns, the same by the wall clock
 	segments     atomic.Uint64
 	bytes        atomic.Int64 // of the open or last file
 	total        atomic.Int64
@@ -56,6 +58,8 @@ func (l *lost) report(r *pipeline.Report, cause media.Cause) {
 // began is told of a file with its header of so many bytes.
 func (t *truth) began(s *media.Segment, f *file, header int64) {
 	name := f.name
+	t.duration.Store(0)
+	t.lasted.Store(0)
 	t.file.Store(&name)
 	t.started.Store(s.StartUTC)
 	t.segments.Add(1)
@@ -68,7 +72,10 @@ func (t *truth) wrote(f *file, bytes int64, units uint64) {
 	t.bytes.Store(f.size)
 	t.total.Add(bytes)
 	t.units.Add(units)
-	t.written.Store(f.endUTC)
+	t.written.Store(f.written())
+	d := f.duration()
+	t.duration.Store(d)
+	t.lasted.Store(f.entry.endAfter(d) - f.entry.identity.StartUTC)
 }
 
 func (t *truth) finished(f *file, name string, written int64, took time.Duration) {
@@ -76,7 +83,7 @@ func (t *truth) finished(f *file, name string, written int64, took time.Duration
 	t.bytes.Store(f.size)
 	t.total.Add(written)
 	if !f.noSync {
-		t.durable.Store(f.endUTC)
+		t.durable.Store(f.written())
 	}
 	t.finish.Store(&pipeline.Finish{File: name, BytesWritten: written, FileBytes: f.size, Took: took})
 }
@@ -98,8 +105,9 @@ func (m *Muxer) Report(r *pipeline.Report) {
 	r.Bytes = t.bytes.Load()
 	r.TotalBytes = t.total.Load()
 	r.AccessUnits = t.units.Load()
-	r.LastWritten = at(t.written.Load())
-	r.LastDurable = at(t.durable.Load())
+	r.Duration, r.Lasted = time.Duration(t.duration.Load()), time.Duration(t.lasted.Load())
+	r.LastWritten = m.today(t.written.Load())
+	r.LastDurable = m.today(t.durable.Load())
 	if n := t.droppedUnits.Load(); n > 0 {
 		r.Drops = append(r.Drops, pipeline.Drop{Stage: "mp4", Cause: "out_of_order", AccessUnits: n})
 	}
@@ -119,6 +127,14 @@ func (m *Muxer) Report(r *pipeline.Report) {
 	if f := t.finish.Load(); f != nil {
 		r.Finish = *f
 	}
+}
+
+// today is a time less Stepped by the wall clock as it is now.
+func (m *Muxer) today(ns int64) time.Time {
+	if ns == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, ns).Add(pipeline.Stepped(m.clock.Now()))
 }
 
 func at(ns int64) time.Time {

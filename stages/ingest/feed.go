@@ -253,7 +253,7 @@ func (f *Feed) write(t *track, u *Unit) {
 	f.wall.see(u.Mono, pts)
 	f.au = media.AU{
 		DTS: u.DTS + t.offset, PTS: u.PTS + t.offset,
-		UTC: f.wall.at(pts, u.UTC, u.Mono), Mono: u.Mono,
+		UTC: f.wall.at(pts, u.UTC, u.Mono), Stepped: u.Stepped, Mono: u.Mono,
 		Sync: u.sync, Lost: u.lost, Payload: u.elements(),
 	}
 	switch err := f.pub.Write(t.slot, &f.au); {

@@ -38,7 +38,7 @@ func (t *track) startsPicture(u *Unit, p *piece) bool {
 // part makes a unit of a piece.
 func (t *track) part(u *Unit, p *piece) *Unit {
 	w := t.feed.Take()
-	w.PTS, w.DTS, w.UTC, w.Mono = u.PTS, u.DTS, u.UTC, u.Mono
+	w.PTS, w.DTS, w.UTC, w.Mono, w.Stepped = u.PTS, u.DTS, u.UTC, u.Mono, u.Stepped
 	w.take(u, p.from, p.to)
 	return w
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/pion/rtp"
 
+	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -169,9 +170,9 @@ func (t *RTPTrack) videoPacket(p *rtp.Packet, ticks int64, gap bool, at time.Tim
 		t.unit.unread()
 	}
 	if t.unit.tooLarge() {
-		utc, mono := t.unit.UTC, t.unit.Mono
+		utc, mono, stepped := t.unit.UTC, t.unit.Mono, t.unit.Stepped
 		t.unit.reset()
-		t.unit.PTS, t.unit.UTC, t.unit.Mono, t.unit.Damaged = pts, utc, mono, true
+		t.unit.PTS, t.unit.UTC, t.unit.Mono, t.unit.Stepped, t.unit.Damaged = pts, utc, mono, stepped, true
 	}
 	if p.Marker {
 		return t.finish()
@@ -193,7 +194,7 @@ func (t *RTPTrack) finish() error {
 func (t *RTPTrack) begin(pts int64, at time.Time) *Unit {
 	t.units++
 	u := t.feed.Take()
-	u.PTS, u.UTC, u.Mono = pts, at.UnixNano(), at.Sub(epoch).Nanoseconds()
+	u.PTS, u.UTC, u.Mono, u.Stepped = pts, at.UnixNano(), at.Sub(epoch).Nanoseconds(), pipeline.Stepped(at).Nanoseconds()
 	return u
 }
 

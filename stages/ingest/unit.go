@@ -20,6 +20,7 @@ type Unit struct {
 	DTS     int64 // ticks; what a track with derived times is given is overwritten
 	UTC     int64 // ns, arrival of its first byte
 	Mono    int64 // ns of a clock that never steps, arrival
+	Stepped int64 // ns by which the wall clock had been set by then, see media.AU
 	Damaged bool  // a part is missing
 
 	buf  []byte

@@ -41,7 +41,7 @@ type entry struct {
 	unstored *Notice // not nil: it could not be stored; of the lane's task alone once it is queued
 	backoff  pipeline.Backoff
 	due      time.Time
-	tried    time.Time // by this process, for the first time
+	queued   time.Time // in this process
 }
 
 func (l *lane) run(ctx context.Context) error {
@@ -133,19 +133,21 @@ func (l *lane) try(ctx context.Context, e *entry) {
 	l.until = b.clock.Now().Add(l.backoff.Next())
 }
 
-// tooOld reports whether a notice has been tried for long enough: since it was made,
-// as far as the clock of now and that of then can be believed, or by this process.
+// leastTried is for how long a process tries a notice at least: what the clock says
+// of one from before may be wrong.
+const leastTried = time.Hour
+
+// tooOld reports whether a notice has been tried for long enough: by this process and,
+// as far as the clock of now and that of then can be believed, since it was made. A
+// wall clock that is set meanwhile makes it no older.
 func (b *Outbox) tooOld(e *entry, n *Notice) bool {
-	now := b.clock.Now()
-	if e.tried.IsZero() {
-		e.tried = now
-	}
+	tried, giveUp := b.clock.Now().Sub(e.queued), n.GiveUp.D()
+	before := time.Duration(e.queued.UnixNano() - n.Created)
 	believed := b.wall == nil || b.wall.Read().Believed()
-	since := time.Unix(0, n.Created)
-	if !believed || since.Before(pipeline.Plausible) || since.After(now) {
-		return now.Sub(e.tried) > time.Duration(n.GiveUp)
+	if !believed || time.Unix(0, n.Created).Before(pipeline.Plausible) {
+		before = 0
 	}
-	return now.UnixNano()-n.Created > int64(n.GiveUp)
+	return tried > min(giveUp, leastTried) && tried > giveUp-max(before, 0)
 }
 
 func (l *lane) worked() {

@@ -247,6 +247,7 @@ func (b *Outbox) write(name string, text []byte) error {
 
 // queue adds a notice to its lane, which is begun where there is none.
 func (b *Outbox) queue(e *entry, url string) {
+	e.queued = b.clock.Now()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.count.Waiting++

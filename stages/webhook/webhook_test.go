@@ -325,3 +325,27 @@ func TestNothingIsSentUnsignedForWantOfASecret(t *testing.T) {
 	require.NotContains(t, why, "/no/such")
 	require.Empty(t, server.heard())
 }
+
+// TestANoticeIsNotOlderForAClockThatWasSet: it is tried on, however far the wall
+// clock went while its server was away, also where it was set before this process.
+func TestANoticeIsNotOlderForAClockThatWasSet(t *testing.T) {
+	for _, earlier := range []bool{false, true} {
+		clock := &pipelinetest.Clock{}
+		r := listen(t, func(attempt int, _ string) int {
+			if attempt == 1 {
+				clock.Set(50 * 365 * 24 * time.Hour)
+				return http.StatusServiceUnavailable
+			}
+			return http.StatusOK
+		})
+		n := notice(clock, r.URL, `"a"`)
+		if earlier {
+			n.Created = time.Unix(0, 0).UnixNano()
+		}
+		p := begin(t, t.TempDir(), clock)
+		require.NoError(t, p.Put(n))
+		settled(t, p.Outbox)
+		require.Equal(t, []string{`"a"`}, r.heard())
+		require.Zero(t, p.Counts().GivenUp)
+	}
+}

@@ -118,6 +118,7 @@ type pace struct {
 	clock    pipeline.Clock
 	realtime bool
 	began    time.Time // when time 0 was due
+	now      time.Time // at the last wait
 }
 
 // wait returns when a time, ns after the first, has come, or false at the
@@ -126,10 +127,11 @@ func (p *pace) wait(ctx context.Context, ns int64) bool {
 	if !p.realtime {
 		return true
 	}
+	p.now = p.clock.Now()
 	if p.began.IsZero() {
-		p.began = p.clock.Now()
+		p.began = p.now
 	}
-	early := time.Duration(ns) - p.clock.Now().Sub(p.began)
+	early := time.Duration(ns) - p.now.Sub(p.began)
 	if early <= 0 {
 		return ctx.Err() == nil
 	}

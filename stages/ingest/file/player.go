@@ -88,7 +88,8 @@ func (l *player) fill(col *media.Columns, track int, ns int64) {
 		Payload: l.data, Framed: true,
 	}
 	if l.pace.realtime {
-		l.au.UTC = l.pace.began.Add(time.Duration(ns)).UnixNano()
+		l.au.Stepped = int64(pipeline.Stepped(l.pace.now))
+		l.au.UTC = l.pace.began.Add(time.Duration(ns)).UnixNano() + l.au.Stepped - int64(pipeline.Stepped(l.pace.began))
 	}
 	p.unit++
 	p.bytes += size

@@ -1,6 +1,7 @@
 package rtsp
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -15,12 +16,14 @@ func TestPublishedUnitsAreTheSourcesOwn(t *testing.T) {
 		name, transport, rate, flags string
 		codec                        media.Codec
 		clip                         []string
+		gathers                      bool // as many AAC frames in a packet as ffmpeg likes, not one
 	}{
-		{"h264 tcp", "tcp", "", "", media.H264, x264},
-		{"h265 tcp", "tcp", "", "", media.H265, x265},
-		{"h264 and latm tcp", "tcp", "", "latm", media.H264, x264},
-		{"h264 udp", "udp", "-re", "", media.H264, x264},
-		{"h265 udp", "udp", "-re", "", media.H265, x265},
+		{"h264 tcp", "tcp", "", "", media.H264, x264, false},
+		{"h265 tcp", "tcp", "", "", media.H265, x265, false},
+		{"h264 and latm tcp", "tcp", "", "latm", media.H264, x264, false},
+		{"h264 udp", "udp", "-re", "", media.H264, x264, false},
+		{"h265 udp", "udp", "-re", "", media.H265, x265, false},
+		{"several aac frames a packet", "tcp", "", "", media.H264, x264, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -36,8 +39,17 @@ func TestPublishedUnitsAreTheSourcesOwn(t *testing.T) {
 			if tc.rate != "" {
 				args = append([]string{tc.rate}, args...)
 			}
+			if tc.gathers {
+				args = slices.Delete(args, slices.Index(args, "-max_delay"), slices.Index(args, "-max_delay")+2)
+			}
 			ffmpeg(t, args...)
 			got := wait()
+			if tc.gathers {
+				audio, _ := probe(t, file, "a")
+				unsent = len(audio) - len(got.units[media.AAC])
+				require.Greater(t, unsent, 1, "several in the last packet")
+				require.Less(t, unsent, 48, "what is gathered in a second")
+			}
 			require.Equal(t, string(media.EndSourceLost), got.end)
 			require.Len(t, got.sets, 1)
 			compare(t, file, tc.codec, got, unsent)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/stages/hub"
 )
 
@@ -81,7 +82,7 @@ func (l *live) next(ctx context.Context) (more bool, err error) {
 	// this frame is does not show in it.
 	l.g.o.UTC = now.UnixNano() - int64(elapsed)
 	track, au := l.g.Next()
-	au.Mono = int64(now.Sub(l.epoch))
+	au.Mono, au.Stepped = int64(now.Sub(l.epoch)), int64(pipeline.Stepped(now))
 	if l.o.Speed == Max {
 		au.Mono += ns
 	}
