@@ -35,7 +35,7 @@ func (run cutRun) recoverOn(t *testing.T, s powercut.State, forget int) (syncs i
 	before := last(s.Notes)
 	s.Disk.Note(before)
 	s.Disk.Forget(forget)
-	require.NoError(t, recoverDir(context.Background(), cutFS{s.Disk}, "/simulated", func(r Repaired) { require.NoError(t, r.Err) }))
+	require.NoError(t, recoverDir(context.Background(), cutFS{s.Disk}, run.place, func(r Repaired) { require.NoError(t, r.Err) }))
 	s.Disk.Note(promise{claimed: true, chunks: before.chunks, finished: true})
 	syncs, what = s.Disk.Syncs()
 	for again := range s.Disk.States(powercut.Options{Seed: 1, Random: 100}) {
