@@ -67,16 +67,31 @@ func (b *browser) heard() []string {
 	return append([]string(nil), b.complaints...)
 }
 
+// open waits for the new document: Navigate alone may take the last events of the
+// one before for it.
 func (b *browser) open(url string) {
 	b.t.Helper()
 	require.NoError(b.t, chromedp.Do(b.ctx, chromedp.Navigate(url)))
+	b.until("location.href === '" + url + "' && document.readyState === 'complete'")
 }
 
-// until waits for a condition of the page.
+// until waits for a condition of the page. One that cannot be evaluated, because
+// what it asks about is not there, does not hold yet.
 func (b *browser) until(condition string) {
 	b.t.Helper()
-	_, err := chromedp.Run(b.ctx, chromedp.Poll[bool](condition, chromedp.WithPollingTimeout(patience)))
-	require.NoError(b.t, err, "%s\n%s", condition, b.text())
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	for {
+		ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("!!("+condition+")"))
+		if err == nil && ok {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			require.Fail(b.t, "the page does not get there", "%s\n%v\n%s", condition, err, b.text())
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
 }
 
 func (b *browser) eval(script string) bool {
