@@ -73,6 +73,7 @@ func repaired(t testing.TB, dir string, data []byte) (Repaired, string) {
 
 // TestDamage is a table of what disks do to files, and how much must survive.
 func TestDamage(t *testing.T) {
+	t.Parallel()
 	last := func(k killedFile) (from, to int64) { n := len(k.ends); return k.ends[n-2], k.ends[n-1] }
 	for name, c := range map[string]struct {
 		damage func(k killedFile, b []byte) []byte
@@ -134,6 +135,7 @@ func TestDamage(t *testing.T) {
 // TestDamageCostsTheRestOfItsGOP: what follows a damaged chunk cannot be
 // decoded before the next key frame, and must not be passed as whole.
 func TestDamageCostsTheRestOfItsGOP(t *testing.T) {
+	t.Parallel()
 	for _, fragment := range []bool{false, true} {
 		k := growBy(t, record(t, avc(8)), fragment, 400*time.Millisecond) // 3 chunks a GOP
 		b := bytes.Clone(k.data)
@@ -162,6 +164,7 @@ func memory(t testing.TB) string {
 // TestTruncationAtEveryByte cuts a file at every byte of its last two chunks'
 // boxes and at steps through their payloads, and at every byte of its header.
 func TestTruncationAtEveryByte(t *testing.T) {
+	t.Parallel()
 	for _, fragment := range []bool{false, true} {
 		k := grow(t, record(t, avc(4)), fragment)
 		dir, n := memory(t), len(k.ends)

@@ -35,6 +35,7 @@ func failNth(n, times int, err error) func(int, string) error {
 // What is then on the disk is recovered, and holds every chunk that was said to be
 // written, and nothing else. What was told of is what is there.
 func TestNthCallFails(t *testing.T) {
+	t.Parallel()
 	for form := range forms {
 		t.Run(form, func(t *testing.T) {
 			runs := 0

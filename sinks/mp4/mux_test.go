@@ -14,6 +14,7 @@ import (
 )
 
 func TestFinishedFileHoldsEveryAccessUnitOfItsSource(t *testing.T) {
+	t.Parallel()
 	for name, r := range map[string]recipe{"h264": avc(8), "h265": hevc(4)} {
 		for _, fragment := range []bool{false, true} {
 			t.Run(name+map[bool]string{true: "/fragment"}[fragment], func(t *testing.T) {
@@ -43,6 +44,7 @@ func TestFinishedFileHoldsEveryAccessUnitOfItsSource(t *testing.T) {
 // times to the tick while the file grows, when it is finished, and when it is
 // recovered.
 func TestFramesOfUnevenLengthKeepTheirTimes(t *testing.T) {
+	t.Parallel()
 	for _, fragment := range []bool{false, true} {
 		for _, offset := range []int64{0, 1800} {
 			t.Run(fmt.Sprintf("fragment %v, offset %d", fragment, offset), func(t *testing.T) {

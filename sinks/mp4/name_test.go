@@ -196,6 +196,7 @@ func TestTwoRecordingsOfOneNameDoNotCollide(t *testing.T) {
 // get, and is nobody's any more, stays as it is, byte by byte; the recording gets
 // the next name.
 func TestNameThatACrashLeftBehind(t *testing.T) {
+	t.Parallel()
 	src := record(t, avc(4))
 	grown := grow(t, src, false).data
 	for name, leave := range map[string]func(part string) error{

@@ -49,6 +49,7 @@ func (run cutRun) recoverOn(t *testing.T, s powercut.State, forget int) (syncs i
 // TestForgottenSyncOfRecovery passes over each sync of recovery in turn. With all
 // of them nothing is lost; without any one of them something is.
 func TestForgottenSyncOfRecovery(t *testing.T) {
+	t.Parallel()
 	for form := range forms {
 		for _, zeros := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, zeros %v", form, zeros), func(t *testing.T) {

@@ -400,6 +400,7 @@ func last(notes []any) (p promise) {
 // TestForgottenSync passes over each sync in turn: the simulator must see that it
 // is missing.
 func TestForgottenSync(t *testing.T) {
+	t.Parallel()
 	for form := range forms {
 		t.Run(form, func(t *testing.T) {
 			syncs, _ := recordOnDisk(t, form, 0).disk.Syncs()
