@@ -64,7 +64,6 @@ func TestGrowingFilePlaysUpToItsLastWholeChunk(t *testing.T) {
 }
 
 func TestAbortLeavesThePartAndRecoveryFinishesIt(t *testing.T) {
-	t.Parallel()
 	for _, fragment := range []bool{false, true} {
 		src, pool, cfg := record(t, avc(8)), media.NewCheckedPool(), Defaults()
 		cfg.Fragment = fragment

@@ -79,7 +79,6 @@ func (s *session) outageError() error {
 // TestKillAtEveryOperation stops the disk at the n-th operation for every n,
 // half of a torn write included, and recovers what is left.
 func TestKillAtEveryOperation(t *testing.T) {
-	t.Parallel()
 	for name, form := range forms {
 		for _, torn := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s/torn=%v", name, torn), func(t *testing.T) {

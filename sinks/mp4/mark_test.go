@@ -42,7 +42,6 @@ func finishedIn(t *testing.T, src *source, form string, during ...media.Event) (
 // TestEventIsWrittenIntoAFinishedFile of each form, beside those that it names,
 // and joins what it knows of the same event; nothing else of the file changes.
 func TestEventIsWrittenIntoAFinishedFile(t *testing.T) {
-	t.Parallel()
 	src := record(t, avc(8))
 	for form := range forms {
 		t.Run(form, func(t *testing.T) {
@@ -136,7 +135,6 @@ func TestFullListStaysAsItIs(t *testing.T) {
 // one write, old ones or new: the file keeps all else, names the events of before,
 // all, or none, and the next write that has all of them brings them back.
 func TestTornListOfAFinishedFileIsMended(t *testing.T) {
-	t.Parallel()
 	src := record(t, avc(8))
 	for form := range forms {
 		t.Run(form, func(t *testing.T) {

@@ -39,7 +39,6 @@ func TestProtectionIsChangedInPlaceWhateverStateTheFileIsIn(t *testing.T) {
 // A file is protected before any one of the operations that finish it: it is
 // protected when it is finished, also where its new moov was made before.
 func TestProtectionThatComesWhileAFileIsFinishedStays(t *testing.T) {
-	t.Parallel()
 	for name, form := range forms {
 		t.Run(name, func(t *testing.T) {
 			src := record(t, avc(8))
