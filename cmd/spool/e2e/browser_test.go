@@ -18,10 +18,11 @@ import (
 // viewer is a headless Chromium that watches the files of a directory, from a
 // server that knows ranges.
 type viewer struct {
-	t   *testing.T
-	ctx context.Context
-	url string
-	dir string
+	t      *testing.T
+	ctx    context.Context
+	url    string
+	dir    string
+	opened int // pages
 }
 
 func watch(t *testing.T, dir string) *viewer {
@@ -46,7 +47,7 @@ func watch(t *testing.T, dir string) *viewer {
 	ctx, cancel := chromedp.NewContext(alloc)
 	ctx, expire := context.WithTimeout(ctx, 5*patience)
 	t.Cleanup(func() { expire(); cancel(); stop() })
-	return &viewer{t, ctx, server.URL, dir}
+	return &viewer{t: t, ctx: ctx, url: server.URL, dir: dir}
 }
 
 // plays plays a file from begin to end and then from its middle. Its duration, in
@@ -64,13 +65,15 @@ func (v *viewer) plays(name string, seconds float64) {
 	v.until(`v.ended`)
 }
 
-// open waits for a new document: Navigate alone may take the last events of the one
-// before for it.
+// open waits for the new document, which has an address of its own: Navigate alone
+// may take the last events of the one before for it.
 func (v *viewer) open() {
 	v.t.Helper()
-	require.NoError(v.t, chromedp.Do(v.ctx, chromedp.Navigate(v.url+"/")))
+	v.opened++
+	url := fmt.Sprintf("%s/?%d", v.url, v.opened)
+	require.NoError(v.t, chromedp.Do(v.ctx, chromedp.Navigate(url)))
 	eventually(v.t, "the page is there", func() bool {
-		ok, err := chromedp.Run(v.ctx, chromedp.Evaluate[bool]("location.href === '"+v.url+"/' && !window.v && document.readyState === 'complete'"))
+		ok, err := chromedp.Run(v.ctx, chromedp.Evaluate[bool]("location.href === '"+url+"' && document.readyState === 'complete'"))
 		return err == nil && ok
 	})
 }
