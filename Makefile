@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.7.0
 PACKAGES ?= ./...
 
-.PHONY: build run test deps check static bench bench-parts bench-catalogue bench-footage soak-catalogue soak soak-kill soak-disk soak-memory e2e-long lint fmt generate
+.PHONY: build run test deps check static bench bench-parts bench-catalogue bench-footage soak-catalogue soak soak-kill soak-disk soak-memory e2e-long fuzz lint fmt generate
 
 # The binary is static: no cgo, no libc to match.
 build:
@@ -13,10 +13,20 @@ build:
 run: build
 	./spool
 
-# Tests run against real tools: ffmpeg, a browser, database servers. One package at
-# a time, since each of them takes the whole machine.
+# Packages that bring servers, browsers or many processes along: one at a time,
+# their tests side by side, for most of them wait. The others go in pairs.
+HEAVY = api cmd/spool cmd/spool/e2e sinks/metadata sinks/mp4
+MODULE = github.com/gospool/spool
+ALL = $(shell $(GO) list $(PACKAGES))
+TESTED_ALONE = $(filter $(HEAVY:%=$(MODULE)/%),$(ALL))
+TESTED_IN_PAIRS = $(filter-out $(HEAVY:%=$(MODULE)/%),$(ALL))
+
+# Tests run against real tools: ffmpeg, a browser, database servers.
 test: deps check static
-	$(GO) test -race -timeout 15m -p 1 $(PACKAGES)
+	@bad=0; \
+	$(if $(TESTED_IN_PAIRS),$(GO) test -race -timeout 30m -p 2 $(TESTED_IN_PAIRS) || bad=1;) \
+	$(if $(TESTED_ALONE),$(GO) test -race -timeout 45m -p 1 -parallel 6 $(TESTED_ALONE) || bad=1;) \
+	exit $$bad
 
 deps:
 	.ci/deps
@@ -83,6 +93,18 @@ soak-catalogue: deps
 soak-memory:
 	E2E_LONG=1 $(GO) test -count 1 -v -timeout 10m -run '^TestMemoryWhileTheDiskIsStopped$$' ./cmd/spool/e2e
 	SPOOL_OVERLOAD_STREAMS=50 $(GO) test -count 1 -v -timeout 10m -run '^TestAStoppedDiskCostsTheLeastImportant$$' ./sinks/mp4
+
+# Every fuzz target of every package, one after another, for FUZZTIME each. Ends at
+# the first finding, whose input is then in the package's testdata/fuzz.
+FUZZTIME ?= 1m
+fuzz:
+	@set -e; for package in $$($(GO) list $(PACKAGES)); do \
+		targets=$$($(GO) test -list '^Fuzz' $$package); \
+		for target in $$(echo "$$targets" | grep '^Fuzz'); do \
+			echo "== $$package $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $(FUZZFLAGS) $$package; \
+		done; \
+	done
 
 lint:
 	@if command -v golangci-lint >/dev/null; then golangci-lint run; \

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -383,9 +384,9 @@ func TestSlowSinkIsAbsorbedByTheBufferAlone(t *testing.T) {
 	p := &probe{count: 500, end: pipeline.End("end_of_file"), gate: make(chan struct{})}
 	run := build(t, p, whole)
 	require.NoError(t, run.Start(t.Context()))
-	require.Eventually(t, func() bool { return run.Status()[0].Given == 500 }, 10*time.Second, time.Millisecond,
+	require.Eventually(t, func() bool { return run.Status()[0].Given == 500 }, time.Minute, time.Millisecond,
 		"the source must not wait for the sink")
-	require.Contains(t, run.Busy(), "collect (consume)")
+	require.Eventually(t, func() bool { return slices.Contains(run.Busy(), "collect (consume)") }, time.Minute, time.Millisecond)
 	close(p.gate)
 	require.NoError(t, await(t, run))
 	require.Equal(t, evens(500), p.got)
@@ -396,7 +397,7 @@ func TestStopNamesTheBusyStageAndAborts(t *testing.T) {
 	p := &probe{count: -1, gate: make(chan struct{})}
 	run := build(t, p, whole)
 	require.NoError(t, run.Start(t.Context()))
-	require.Eventually(t, func() bool { return len(run.Busy()) > 0 && run.Status()[3].Taken > 0 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return len(run.Busy()) > 0 && run.Status()[3].Taken > 0 }, time.Minute, time.Millisecond)
 	err := run.Stop("stop", 40*time.Millisecond)
 	require.ErrorIs(t, err, pipeline.ErrDeadline)
 	require.NoError(t, func() error { <-run.Done(); return nil }())

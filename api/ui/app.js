@@ -101,9 +101,11 @@ function updateProblem(el, p) {
 
 async function lookAtHealth() {
   const { status, problems } = await ask('GET', '/mp4/health');
-  keyed($('problems'), problems, (p) => `${p.problem} ${p.stream || ''} ${p.cause}`, () => clone('problem-line'), updateProblem);
-  $('problems').classList.toggle('mild', status !== 'failing');
-  $('problems').hidden = problems.length === 0;
+  return () => {
+    keyed($('problems'), problems, (p) => `${p.problem} ${p.stream || ''} ${p.cause}`, () => clone('problem-line'), updateProblem);
+    $('problems').classList.toggle('mild', status !== 'failing');
+    $('problems').hidden = problems.length === 0;
+  };
 }
 
 // Streams.
@@ -145,11 +147,13 @@ async function lookAtStreams() {
   await Promise.all(streams.filter((st) => st.recording).map(async (st) => {
     st.status = await ask('GET', `/mp4/status/${escapePath(st.path)}`).catch(() => null);
   }));
-  keyed($('streams'), streams, (st) => st.path, makeStream, updateStream);
-  keyed($('paths'), streams, (st) => st.path, () => document.createElement('option'), (el, st) => { el.value = st.path; });
-  $('streams-empty').hidden = streams.length > 0;
-  const live = streams.filter((st) => st.state === 'live').length;
-  $('streams-count').textContent = streams.length ? `${live} live of ${streams.length}` : '';
+  return () => {
+    keyed($('streams'), streams, (st) => st.path, makeStream, updateStream);
+    keyed($('paths'), streams, (st) => st.path, () => document.createElement('option'), (el, st) => { el.value = st.path; });
+    $('streams-empty').hidden = streams.length > 0;
+    const live = streams.filter((st) => st.state === 'live').length;
+    $('streams-count').textContent = streams.length ? `${live} live of ${streams.length}` : '';
+  };
 }
 
 // Recordings: the newest page is looked at again and again, older ones are
@@ -212,8 +216,10 @@ function updateRecord(el, rec) {
 
 async function lookAtRecords() {
   const a = await ask('GET', `/mp4/records?${filters()}`);
-  if (!older.length) next = a.next || '';
-  showRecords(a.records, a.degraded);
+  return () => {
+    if (!older.length) next = a.next || '';
+    showRecords(a.records, a.degraded);
+  };
 }
 
 function showRecords(newest, degraded) {
@@ -286,7 +292,8 @@ function sure(text) {
 
 const line = timeline(ask, play);
 
-// One look at a time, again after each.
+// One look at a time, again after each. What it finds is drawn at once, so that
+// nothing moves away from under the pointer as one answer after the other comes.
 let timer = 0;
 let looking = false;
 async function look() {
@@ -294,7 +301,10 @@ async function look() {
   if (!looking && !document.hidden) {
     looking = true;
     try {
-      await Promise.all([lookAtHealth(), lookAtStreams(), lookAtRecords(), line.look()]);
+      const found = await Promise.allSettled([lookAtHealth(), lookAtStreams(), lookAtRecords(), line.look()]);
+      for (const { value: draw } of found) draw?.();
+      const failed = found.find((f) => f.status === 'rejected');
+      if (failed) throw failed.reason;
       link(true, 'connected');
       say('', 'look');
     } catch (e) {

@@ -30,14 +30,14 @@ export function timeline(ask, play) {
     return { all, whole: false };
   }
 
-  // look draws what is new, no more often than it would be seen.
+  // look gives what draws what is new, no more often than it would be seen.
   async function look(now) {
     if (!now && Date.now() - asked < Math.min(10, Math.max(2, span / 300)) * 1000) return;
     asked = Date.now();
     const mine = ++turn;
     const r = range();
     const found = await records(r);
-    if (mine === turn) draw(r, found);
+    return () => { if (mine === turn) draw(r, found); };
   }
 
   function draw(r, { all, whole }) {
@@ -124,7 +124,7 @@ export function timeline(ask, play) {
 
   const change = (f) => () => {
     f();
-    look(true).catch(() => {}); // the next look says what is wrong
+    look(true).then((show) => show(), () => {}); // the next look says what is wrong
   };
   for (const [name, seconds] of Object.entries(spans)) {
     const b = element('button', '', name);

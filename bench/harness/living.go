@@ -34,10 +34,10 @@ func liveCase(ctx context.Context, dir string, c Case, o Options) (Result, error
 	samples, err := live.Compare(ctx, live.Settings{
 		Streams: c.Streams, Runs: o.Runs, Warm: 4 * time.Second, Window: o.Window, TempDir: dir,
 		Servers: []live.Server{
-			{Name: "bare", Argv: append(append([]string{o.Self}, args...), "bare", "{addr}")},
+			{Name: "bare", Argv: append(append([]string{o.Self}, args...), "bare", "{addr}"), Took: live.Printed},
 			{
 				Name: "spool", Argv: []string{o.Self, "serve", "-c", "{dir}/config.yaml"},
-				Config: fmt.Sprintf(liveConfig, c.Flush, spec.Size(c.Bytes), c.Format == "fmp4", c.Fragment, c.Sync),
+				Config: fmt.Sprintf(liveConfig, c.Flush, spec.Size(c.Bytes), c.Format == "fmp4", c.Fragment, c.Sync), Took: live.Recorded(c.FPS),
 			},
 		},
 		Load: append(load, "load", "rtsp://{addr}/live/cam%03d",

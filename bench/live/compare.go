@@ -6,14 +6,17 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/gospool/spool/bench/proc"
 	"github.com/gospool/spool/bench/rtspload"
+	"github.com/gospool/spool/sinks/mp4"
 )
 
 // Server is one of those that are compared.
@@ -21,6 +24,10 @@ type Server struct {
 	Name   string
 	Argv   []string // {addr} is where to listen for RTSP, {http} a free address, {dir} an empty directory that is removed afterwards
 	Config string   // written to {dir}/config.yaml, with the same places; "" where none is needed
+	// Took tells how many access units the server took, when it has ended, from its
+	// directory and from the end of what it printed. A server that took less than was
+	// sent is not compared: its run fails. nil: it is not asked.
+	Took func(dir, printed string) (units int64, err error)
 }
 
 // Settings of a comparison.
@@ -43,6 +50,7 @@ type Sample struct {
 	Usage  proc.Usage     `json:"usage"`
 	Load   proc.Usage     `json:"load_usage"`
 	Sent   rtspload.Stats `json:"sent"` // from the load's begin to its end
+	Took   int64          `json:"took"` // access units, by Server.Took
 }
 
 // Compare runs every server in turn, as often as asked: what changes on the
@@ -76,7 +84,12 @@ func measure(ctx context.Context, s *Settings, server *Server) (sample Sample, e
 	if err != nil {
 		return sample, err
 	}
-	defer keepFirst(&err, func() error { return srv.stop(ctx, time.Minute) })
+	defer keepFirst(&err, func() error {
+		if e := srv.stop(ctx, time.Minute); e != nil || err != nil || server.Took == nil {
+			return e
+		}
+		return sample.check(server, s.Streams, places.dir, srv.out.String())
+	})
 	if err := listening(ctx, srv, places.addr); err != nil {
 		return sample, err
 	}
@@ -93,6 +106,43 @@ func measure(ctx context.Context, s *Settings, server *Server) (sample Sample, e
 	_ = w.Close()
 	sample.Sent = <-out.sent
 	return sample, err
+}
+
+// check compares what a server took with what was sent. The last units of each
+// publisher may have been on their way.
+func (m *Sample) check(server *Server, streams int, dir, printed string) (err error) {
+	if m.Took, err = server.Took(dir, printed); err != nil {
+		return fmt.Errorf("%s: what it took: %w", server.Name, err)
+	}
+	if m.Sent.Units == 0 || m.Sent.Units-m.Took > max(m.Sent.Units/50, int64(2*streams)) {
+		return fmt.Errorf("%s took %d of the %d access units that were sent: what that costs says nothing", server.Name, m.Took, m.Sent.Units)
+	}
+	return nil
+}
+
+// Printed is Server.Took for servers whose last line is {"access_units": N, ...}.
+func Printed(_, printed string) (int64, error) {
+	var last struct {
+		Units int64 `json:"access_units"`
+	}
+	err := json.Unmarshal([]byte(printed[strings.LastIndexByte(printed, '\n')+1:]), &last)
+	return last.Units, err
+}
+
+// Recorded is Server.Took for a spool that records to {dir}/recordings, each stream
+// with one track of so many access units a second.
+func Recorded(fps int) func(dir, printed string) (int64, error) {
+	return func(dir, _ string) (units int64, err error) {
+		err = filepath.WalkDir(filepath.Join(dir, "recordings"), func(path string, _ fs.DirEntry, err error) error {
+			if err != nil || filepath.Ext(path) != ".mp4" {
+				return err
+			}
+			r, err := mp4.ReadEntry(path)
+			units += (r.Duration*int64(fps) + 5e8) / 1e9
+			return err
+		})
+		return units, err
+	}
 }
 
 // window reads usage twice, the length of the window apart.

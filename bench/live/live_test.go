@@ -40,9 +40,13 @@ var roles = map[string]func(context.Context, []string) error{
 		if err != nil {
 			return err
 		}
-		defer s.Close()
 		<-ctx.Done()
-		return nil
+		s.Close()
+		stats := s.Stats()
+		if len(args) > 1 {
+			stats.Units /= 2 // as one that loses
+		}
+		return json.NewEncoder(os.Stdout).Encode(stats)
 	},
 	"load": func(ctx context.Context, args []string) error {
 		nals := [][]byte{{0x67, 0x42, 0xc0, 0x1e}, {0x68, 0xce}, {0x65, 0x88}}
@@ -69,7 +73,7 @@ func settings(t *testing.T, servers ...Server) Settings {
 
 func TestCompareRunsServersInTurn(t *testing.T) {
 	s := settings(t,
-		Server{Name: "one", Argv: as("server", "{addr}")},
+		Server{Name: "one", Argv: as("server", "{addr}"), Took: Printed},
 		Server{Name: "two", Argv: as("server", "127.0.0.1:{port}"), Config: "listen: {addr}"})
 	samples, err := Compare(t.Context(), s)
 	require.NoError(t, err)
@@ -79,6 +83,7 @@ func TestCompareRunsServersInTurn(t *testing.T) {
 		require.Equal(t, i/2+1, sample.Run)
 		require.Positive(t, sample.Sent.Units, "the generator's last line")
 		require.Positive(t, sample.Usage.RSS)
+		require.Equal(t, sample.Server == "one", sample.Took > 0)
 		require.GreaterOrEqual(t, sample.Window, s.Window)
 	}
 	left, err := os.ReadDir(s.TempDir)
@@ -99,6 +104,8 @@ func TestWhatGoesWrongIsNamed(t *testing.T) {
 		"server fails":   {Server{Name: "broken", Argv: as("fail")}, nil, []string{"run 1", "broken ended early", "no such camera"}},
 		"no program":     {Server{Name: "gone", Argv: []string{"/nonexistent"}}, nil, []string{"gone", "no such file"}},
 		"load fails":     {ok, as("fail"), []string{"load ended early", "no such camera"}},
+		"server loses":   {Server{Name: "leaky", Argv: as("server", "{addr}", "half"), Took: Printed}, nil, []string{"run 1", "leaky took", "access units that were sent"}},
+		"server is mute": {Server{Name: "mute", Argv: as("server", "{addr}"), Took: func(string, string) (int64, error) { return 0, os.ErrNotExist }}, nil, []string{"mute", "not exist"}},
 		"load is broken": {ok, []string{"/nonexistent"}, []string{"load", "no such file"}},
 	} {
 		t.Run(name, func(t *testing.T) {

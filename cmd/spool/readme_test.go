@@ -1,12 +1,10 @@
 package main
 
 import (
-	"context"
-	"fmt"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -17,7 +15,8 @@ import (
 
 // TestEveryCommandOfTheReadme runs the README's sh blocks as a newcomer would,
 // from top to bottom: `sh serve` blocks go on in the background, the others must
-// succeed. The program's own ports are used, as they are there.
+// succeed. The program listens on free ports instead of its own, which another may
+// have: the environment tells it, and the commands behind it name those.
 func TestEveryCommandOfTheReadme(t *testing.T) {
 	root, err := filepath.Abs("../..")
 	require.NoError(t, err)
@@ -28,12 +27,14 @@ func TestEveryCommandOfTheReadme(t *testing.T) {
 	out, err := exec.Command("go", "build", "-o", spool, ".").CombinedOutput()
 	require.NoError(t, err, "%s", out)
 
-	ran := 0
+	ran, own := 0, strings.NewReplacer("go run ./cmd/spool", spool)
 	for _, b := range blocks(string(text), "sh") {
-		script := strings.ReplaceAll(b.text, "go run ./cmd/spool", spool)
+		script := own.Replace(b.text)
 		ran++
 		if b.serve {
-			serve(t, dir, script)
+			if api, rtsp := serve(t, dir, script); api != "" {
+				own = strings.NewReplacer("go run ./cmd/spool", spool, "127.0.0.1:8080", api, "127.0.0.1:8554", rtsp)
+			}
 			continue
 		}
 		cmd := shell(dir, "set -e\n"+script)
@@ -76,43 +77,48 @@ func blocks(markdown, language string) []block {
 func shell(dir, script string) *exec.Cmd {
 	cmd := exec.Command("bash", "-c", script)
 	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "SPOOL_HTTP__LISTEN=127.0.0.1:0", "SPOOL_INGEST__RTSP__LISTEN=127.0.0.1:0",
+		"SPOOL_INGEST__RTSP__UDP__RTP=0", "SPOOL_INGEST__RTSP__UDP__RTCP=0")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	return cmd
 }
 
-// serve runs a command until the test ends, and ends it as Ctrl-C does.
-func serve(t *testing.T, dir, script string) {
+// serve runs a command until the test ends, and ends it as Ctrl-C does. It gives the
+// addresses of API and RTSP where the command is spool.
+func serve(t *testing.T, dir, script string) (api, rtsp string) {
 	t.Helper()
 	cmd := shell(dir, "exec "+strings.TrimSpace(script))
-	var out strings.Builder
-	cmd.Stdout, cmd.Stderr = &out, &out
+	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
+	require.NoError(t, err)
+	defer log.Close()
+	cmd.Stdout, cmd.Stderr = log, log
 	require.NoError(t, cmd.Start())
-	program := strings.Fields(script)[0]
+	ours := filepath.Base(strings.Fields(script)[0]) == "spool"
 	t.Cleanup(func() {
 		require.NoError(t, syscall.Kill(-cmd.Process.Pid, syscall.SIGINT))
 		err := cmd.Wait()
-		if filepath.Base(program) == "spool" {
-			require.NoError(t, err, "%s", out.String())
+		if ours {
+			told, _ := os.ReadFile(log.Name())
+			require.NoError(t, err, "%s", told)
 		}
 	})
-	if filepath.Base(program) == "spool" {
-		awaitReady(t, &out)
+	if ours {
+		return awaitReady(t, log.Name())
 	}
+	return "", ""
 }
 
-func awaitReady(t *testing.T, out fmt.Stringer) {
+var readyLine = regexp.MustCompile(`"spool is ready","api":"http://([^"]+)","publish_to":"rtsp://([^/]+)/`)
+
+func awaitReady(t *testing.T, log string) (api, rtsp string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	for {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://127.0.0.1:8080/healthz", nil)
-		require.NoError(t, err)
-		res, err := http.DefaultClient.Do(req)
-		if err == nil {
-			res.Body.Close()
-			return
+	var told []byte
+	require.Eventually(t, func() bool {
+		told, _ = os.ReadFile(log)
+		if found := readyLine.FindSubmatch(told); found != nil {
+			api, rtsp = string(found[1]), string(found[2])
 		}
-		require.NoError(t, ctx.Err(), "spool does not come up: %v\n%s", err, out)
-		time.Sleep(20 * time.Millisecond) // nothing to await: the port is not there yet
-	}
+		return api != ""
+	}, time.Minute, 20*time.Millisecond, "spool does not come up")
+	return api, rtsp
 }

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -169,11 +170,16 @@ func TestNoCgo(t *testing.T) {
 	})
 }
 
-// eachFile parses every non-test file; paths are from the root.
-func eachFile(t *testing.T, look func(path string, fset *token.FileSet, f *ast.File)) {
-	t.Helper()
-	files := 0
-	require.NoError(t, filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+// sourceFile is a parsed file; its path is from the root.
+type sourceFile struct {
+	path string
+	fset *token.FileSet
+	ast  *ast.File
+}
+
+// sources are all files but tests, parsed once.
+var sources = sync.OnceValues(func() (all []sourceFile, err error) {
+	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
@@ -187,12 +193,21 @@ func eachFile(t *testing.T, look func(path string, fset *token.FileSet, f *ast.F
 		if err != nil {
 			return err
 		}
-		files++
 		rel, err := filepath.Rel(root, path)
-		look(rel, fset, f)
+		all = append(all, sourceFile{rel, fset, f})
 		return err
-	}))
-	require.Positive(t, files)
+	})
+	return all, err
+})
+
+func eachFile(t *testing.T, look func(path string, fset *token.FileSet, f *ast.File)) {
+	t.Helper()
+	all, err := sources()
+	require.NoError(t, err)
+	require.NotEmpty(t, all)
+	for _, s := range all {
+		look(s.path, s.fset, s.ast)
+	}
 }
 
 // A reader finds the way by the folders, so the top holds nothing else.

@@ -38,6 +38,7 @@ func belongs(t *testing.T, path string, id media.ID) error {
 // TestFileSaysWhoseItIs while it grows and in each form that it is finished in,
 // without its tables being read.
 func TestFileSaysWhoseItIs(t *testing.T) {
+	t.Parallel()
 	src := record(t, avc(8))
 	for form := range forms {
 		s, rec := finishedIn(t, src, form)
@@ -65,6 +66,7 @@ func TestFileSaysWhoseItIs(t *testing.T) {
 // TestFileThatCannotSayWhoseItIs is nobody's: cut anywhere, with any byte of its
 // identity turned, of another program, or empty.
 func TestFileThatCannotSayWhoseItIs(t *testing.T) {
+	t.Parallel()
 	s, rec := finishedIn(t, record(t, avc(4)), "moov first")
 	whole, err := os.ReadFile(s.path(rec))
 	require.NoError(t, err)

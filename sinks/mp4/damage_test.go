@@ -17,9 +17,19 @@ import (
 
 // killedFile is a growing file and where each of its chunks ends.
 type killedFile struct {
-	src  *source
-	data []byte
-	ends []int64 // ends[0] is where the first chunk begins
+	src      *source
+	fragment bool
+	data     []byte
+	ends     []int64 // ends[0] is where the first chunk begins
+}
+
+// older is what another recording of the same media left on the disk's blocks:
+// its chunks stand where those of this file do.
+func (k killedFile) older(t testing.TB) []byte {
+	t.Helper()
+	other := grow(t, k.src, k.fragment)
+	require.Equal(t, k.ends, other.ends)
+	return other.data
 }
 
 func grow(t testing.TB, src *source, fragment bool) killedFile {
@@ -34,7 +44,7 @@ func growBy(t testing.TB, src *source, fragment bool, flush time.Duration) kille
 	s := newSession(t, cfg, nil)
 	require.NoError(t, s.Open(context.Background()))
 	set, chunks := src.chunks(t, pool, flush, nil)
-	k := killedFile{src: src}
+	k := killedFile{src: src, fragment: fragment}
 	seg := segment(set, 1)
 	for i, c := range chunks {
 		require.NoError(t, s.Process(context.Background(), media.Part{Segment: seg, First: i == 0, Chunk: c}, s.emit))
@@ -63,6 +73,7 @@ func repaired(t testing.TB, dir string, data []byte) (Repaired, string) {
 
 // TestDamage is a table of what disks do to files, and how much must survive.
 func TestDamage(t *testing.T) {
+	t.Parallel()
 	last := func(k killedFile) (from, to int64) { n := len(k.ends); return k.ends[n-2], k.ends[n-1] }
 	for name, c := range map[string]struct {
 		damage func(k killedFile, b []byte) []byte
@@ -82,15 +93,25 @@ func TestDamage(t *testing.T) {
 		"flip in the first":        {func(k killedFile, b []byte) []byte { b[(k.ends[0]+k.ends[1])/2] ^= 1; return b }, func(int) int { return 1 }},
 		"flip in a moof":           {func(k killedFile, b []byte) []byte { b[k.ends[3]+prftBytes+100] ^= 1; return b }, func(int) int { return 1 }},
 		"boxes of the middle gone": {func(k killedFile, b []byte) []byte { clear(b[k.ends[2]:k.ends[3]]); return b }, func(n int) int { return n - 2 }},
-		"a chunk of an older file": {func(k killedFile, b []byte) []byte {
+		"a chunk of its own again": {func(k killedFile, b []byte) []byte {
 			return append(b, b[k.ends[1]:k.ends[2]]...)
 		}, func(int) int { return 0 }},
+		"the next chunk of an older file": {func(k killedFile, b []byte) []byte {
+			return append(b[:k.ends[4]], k.older(t)[k.ends[4]:k.ends[5]]...)
+		}, func(n int) int { return n - 4 }},
+		"the rest of an older file": {func(k killedFile, b []byte) []byte {
+			return append(b[:k.ends[7]], k.older(t)[k.ends[7]:]...)
+		}, func(int) int { return 1 }},
+		"a chunk of an older file in the middle": {func(k killedFile, b []byte) []byte {
+			copy(b[k.ends[2]:k.ends[3]], k.older(t)[k.ends[2]:])
+			return b
+		}, func(int) int { return 1 }},
 	} {
 		for _, fragment := range []bool{false, true} {
 			t.Run(name, func(t *testing.T) {
 				k := grow(t, record(t, avc(8)), fragment)
 				chunks := len(k.ends) - 1
-				r, file := repaired(t, t.TempDir(), c.damage(k, bytes.Clone(k.data)))
+				r, file := repaired(t, memory(t), c.damage(k, bytes.Clone(k.data)))
 				require.NoError(t, r.Err)
 				require.Equal(t, media.StateRecovered, r.Recording.State)
 				lost := c.lost(chunks)
@@ -114,6 +135,7 @@ func TestDamage(t *testing.T) {
 // TestDamageCostsTheRestOfItsGOP: what follows a damaged chunk cannot be
 // decoded before the next key frame, and must not be passed as whole.
 func TestDamageCostsTheRestOfItsGOP(t *testing.T) {
+	t.Parallel()
 	for _, fragment := range []bool{false, true} {
 		k := growBy(t, record(t, avc(8)), fragment, 400*time.Millisecond) // 3 chunks a GOP
 		b := bytes.Clone(k.data)
@@ -142,6 +164,7 @@ func memory(t testing.TB) string {
 // TestTruncationAtEveryByte cuts a file at every byte of its last two chunks'
 // boxes and at steps through their payloads, and at every byte of its header.
 func TestTruncationAtEveryByte(t *testing.T) {
+	t.Parallel()
 	for _, fragment := range []bool{false, true} {
 		k := grow(t, record(t, avc(4)), fragment)
 		dir, n := memory(t), len(k.ends)

@@ -37,6 +37,7 @@ func small(t *testing.T, fragment bool) (run cutRun, data []byte, ends []int64) 
 // and each byte of the header: never a panic, what is before the damage is there,
 // and nothing damaged is passed as whole.
 func TestEveryByte(t *testing.T) {
+	t.Parallel()
 	damages := map[string]func(b []byte, at int64) []byte{
 		"cut":     func(b []byte, at int64) []byte { return b[:at] },
 		"zeros":   func(b []byte, at int64) []byte { clear(b[at:]); return b },

@@ -35,6 +35,7 @@ func failNth(n, times int, err error) func(int, string) error {
 // What is then on the disk is recovered, and holds every chunk that was said to be
 // written, and nothing else. What was told of is what is there.
 func TestNthCallFails(t *testing.T) {
+	t.Parallel()
 	for form := range forms {
 		t.Run(form, func(t *testing.T) {
 			runs := 0
@@ -63,7 +64,7 @@ func failAndGoOn(t *testing.T, form string, n, times int, fault error) (hit bool
 	pool := media.NewCheckedPool()
 	set, chunks := synthetic{fps: 10, gop: 10, picture: 300, sound: true, flush: time.Second, chunks: 6}.make(t, pool)
 	if forms[form].tail {
-		set, chunks = addSamples(t, pool, chunks)
+		set, chunks = addSamples(t, pool, chunks, 0)
 	}
 	var want [][][][]byte
 	for _, c := range chunks {
@@ -163,7 +164,7 @@ func requireTold(t *testing.T, disk *powercut.Disk, told []media.Recording, at s
 // come in the order of their runs.
 func requireKept(t *testing.T, disk *powercut.Disk, want [][][][]byte, written []int, at string) {
 	t.Helper()
-	require.NoError(t, recoverDir(context.Background(), cutFS{disk}, "/simulated", func(r Repaired) { require.NoError(t, r.Err, at) }), at)
+	require.NoError(t, recoverDir(context.Background(), cutFS{disk}, "/simulated/"+t.Name(), func(r Repaired) { require.NoError(t, r.Err, at) }), at)
 	files := disk.Files()
 	var pictures [][]byte
 	for _, name := range slices.Sorted(maps.Keys(files)) { // names are times

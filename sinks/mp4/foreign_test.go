@@ -78,6 +78,7 @@ func hybrid(t testing.TB, fragmented []byte, between ...byte) []byte {
 // TestForeignFiles is a table of what other programs leave behind, and how many
 // of eight GOPs of a second come back.
 func TestForeignFiles(t *testing.T) {
+	t.Parallel()
 	src := record(t, avc(8))
 	zeroTail := func(b []byte, from int64) []byte { b = bytes.Clone(b); clear(b[from:]); return b }
 	for name, c := range map[string]struct {
@@ -205,6 +206,7 @@ func TestForeignFilesBeyondHelp(t *testing.T) {
 }
 
 func TestForeignFilesThatAreWhole(t *testing.T) {
+	t.Parallel()
 	src := record(t, avc(4))
 	for name, args := range map[string][]string{
 		"plain": nil, "moov first": moovFirst, "fragmented": fragmentedByMoof, "absolute": fragmentedAbsolute, "short": fragmentedShort,

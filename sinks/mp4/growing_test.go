@@ -14,6 +14,7 @@ import (
 )
 
 func TestGrowingFilePlaysUpToItsLastWholeChunk(t *testing.T) {
+	t.Parallel()
 	for _, fragment := range []bool{false, true} {
 		src, pool, cfg := record(t, avc(8)), media.NewCheckedPool(), Defaults()
 		cfg.Fragment = fragment
@@ -96,6 +97,7 @@ func TestAbortLeavesThePartAndRecoveryFinishesIt(t *testing.T) {
 }
 
 func TestMoovThatDoesNotFitTheReserveGoesToTheEnd(t *testing.T) {
+	t.Parallel()
 	src := record(t, avc(60))
 	s := newSession(t, Defaults(), nil)
 	rec := s.record(t, src, media.NewCheckedPool(), func(seg *media.Segment) { seg.MaxBytes = 1 })
@@ -109,6 +111,7 @@ func TestMoovThatDoesNotFitTheReserveGoesToTheEnd(t *testing.T) {
 }
 
 func TestFinishingWritesOnlyTheMoov(t *testing.T) {
+	t.Parallel()
 	src := record(t, avc(60))
 	for _, fragment := range []bool{false, true} {
 		cfg := Defaults()
@@ -125,6 +128,7 @@ func TestFinishingWritesOnlyTheMoov(t *testing.T) {
 }
 
 func TestTrackThatComesLateOrNever(t *testing.T) {
+	t.Parallel()
 	src := record(t, avc(8))
 	for name, c := range map[string]struct {
 		only   func(unit) bool

@@ -32,6 +32,7 @@ func TestOffsetsPastFourGiB(t *testing.T) {
 
 // TestMoreFragmentsThanAnIndexHolds also has a file of one picture a chunk.
 func TestMoreFragmentsThanAnIndexHolds(t *testing.T) {
+	t.Parallel()
 	const n = 66_000
 	pool, cfg := media.NewPool(0), Defaults()
 	cfg.Fragment, cfg.FragmentDuration, cfg.Sync = true, 20_000_000, syncNone

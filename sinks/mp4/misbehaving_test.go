@@ -68,6 +68,7 @@ func (f *feeder) both(n int) {
 // segmenter and muxer. What is kept is valid, what is not is counted by cause,
 // and no time in a file is insane.
 func TestMisbehavingStreams(t *testing.T) {
+	t.Parallel()
 	video, audio := pipelinetest.AVC(640, 360), pipelinetest.AAC()
 	other := pipelinetest.AVC(320, 180)
 	for _, c := range []struct {

@@ -1,6 +1,7 @@
 package mp4
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math"
@@ -189,6 +190,54 @@ func TestTwoRecordingsOfOneNameDoNotCollide(t *testing.T) {
 	require.Equal(t, "precious", string(b))
 	require.Len(t, files(cfg.RecordPath), 4)
 	require.Zero(t, pool.Outstanding(), pool.Leaks())
+}
+
+// TestNameThatACrashLeftBehind: what has the name that the next recording would
+// get, and is nobody's any more, stays as it is, byte by byte; the recording gets
+// the next name.
+func TestNameThatACrashLeftBehind(t *testing.T) {
+	t.Parallel()
+	src := record(t, avc(4))
+	grown := grow(t, src, false).data
+	for name, leave := range map[string]func(part string) error{
+		"a growing file": func(part string) error { return os.WriteFile(part, grown, 0o600) },
+		"an empty file":  func(part string) error { return os.WriteFile(part, nil, 0o600) },
+		"a link to a file": func(part string) error {
+			if err := os.WriteFile(part+".elsewhere", grown, 0o600); err != nil {
+				return err
+			}
+			return os.Symlink(filepath.Base(part)+".elsewhere", part)
+		},
+		"a link to nothing": func(part string) error { return os.Symlink("nothing", part) },
+		"a directory":       func(part string) error { return os.Mkdir(part, 0o700) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg, pool := Defaults(), media.NewCheckedPool()
+			cfg.RecordPath, cfg.FilenamePattern = t.TempDir(), "{stream}.mp4"
+			left := filepath.Join(cfg.RecordPath, "live_cam.mp4"+PartSuffix)
+			require.NoError(t, leave(left))
+			before, err := os.Lstat(left)
+			require.NoError(t, err)
+			s := newSession(t, cfg, nil)
+			set, chunks := src.chunks(t, pool, time.Second, nil)
+			require.NoError(t, s.Open(context.Background()))
+			seg := segment(set, 1)
+			require.NoError(t, s.put(seg, chunks))
+			require.NoError(t, s.end(seg, media.EndStop))
+			require.NoError(t, s.Close())
+			require.Zero(t, pool.Outstanding(), pool.Leaks())
+			require.Equal(t, "live_cam_2.mp4", s.last().Path)
+			requireSame(t, src, s.path(s.last()))
+			after, err := os.Lstat(left)
+			require.NoError(t, err)
+			require.True(t, os.SameFile(before, after))
+			require.Equal(t, before.ModTime(), after.ModTime())
+			if b, err := os.ReadFile(left); err == nil && before.Size() > 0 {
+				require.True(t, bytes.Equal(grown, b))
+			}
+			require.NoFileExists(t, filepath.Join(cfg.RecordPath, "nothing"))
+		})
+	}
 }
 
 func TestSymbolicLinksDoNotLeadOut(t *testing.T) {

@@ -35,7 +35,7 @@ func (run cutRun) recoverOn(t *testing.T, s powercut.State, forget int) (syncs i
 	before := last(s.Notes)
 	s.Disk.Note(before)
 	s.Disk.Forget(forget)
-	require.NoError(t, recoverDir(context.Background(), cutFS{s.Disk}, "/simulated", func(r Repaired) { require.NoError(t, r.Err) }))
+	require.NoError(t, recoverDir(context.Background(), cutFS{s.Disk}, run.place, func(r Repaired) { require.NoError(t, r.Err) }))
 	s.Disk.Note(promise{claimed: true, chunks: before.chunks, finished: true})
 	syncs, what = s.Disk.Syncs()
 	for again := range s.Disk.States(powercut.Options{Seed: 1, Random: 100}) {
@@ -49,6 +49,7 @@ func (run cutRun) recoverOn(t *testing.T, s powercut.State, forget int) (syncs i
 // TestForgottenSyncOfRecovery passes over each sync of recovery in turn. With all
 // of them nothing is lost; without any one of them something is.
 func TestForgottenSyncOfRecovery(t *testing.T) {
+	t.Parallel()
 	for form := range forms {
 		for _, zeros := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, zeros %v", form, zeros), func(t *testing.T) {

@@ -21,6 +21,7 @@ import (
 // TestFramesAfterASeekAreTheSources seeks to fifty places of each file that this
 // package makes, and compares what ffmpeg decodes there with the source.
 func TestFramesAfterASeekAreTheSources(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		of    recipe
 		flush time.Duration
@@ -34,6 +35,7 @@ func TestFramesAfterASeekAreTheSources(t *testing.T) {
 		"GOPs of 4 s, H.265":            {recipe{codec: "libx265", seconds: 10, gop: 100}, time.Second, true},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			src := record(t, c.of)
 			want := decoded(t, src)
 			for form, file := range everyForm(t, src, c.flush) {

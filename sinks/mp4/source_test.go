@@ -120,6 +120,9 @@ var sources = struct {
 	made map[recipe]*source
 }{made: map[recipe]*source{}}
 
+// TestMain makes room for the sources. A test that lets go of a file and then takes
+// its lock again is not parallel: a program that another test starts has the lock
+// for a moment, between fork and exec.
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "mp4-sources")
 	if err != nil {

@@ -17,7 +17,8 @@ type synthetic struct {
 	sound         bool
 	flush         time.Duration
 	chunks        int
-	constantFrame bool // no composition offsets
+	constantFrame bool  // no composition offsets
+	take          int64 // of the same scene: each has payloads of its own
 }
 
 func (y synthetic) make(t testing.TB, pool *media.Pool) (*media.TrackSet, []*media.Chunk) {
@@ -48,11 +49,11 @@ func (y synthetic) make(t testing.TB, pool *media.Pool) (*media.TrackSet, []*med
 		ns := media.ToNanos(dts, 90000)
 		for y.sound && media.ToNanos(sound, 48000) <= ns {
 			at := media.ToNanos(sound, 48000)
-			fill(frame, sound)
+			fill(frame, y.take<<28+sound)
 			require.NoError(t, appendIgnoringWait(b, 1, &media.AU{DTS: sound, PTS: sound, Mono: at, UTC: start.UnixNano() + at, Payload: [][]byte{frame}}))
 			sound += 1024
 		}
-		fill(payload, i)
+		fill(payload, y.take<<28+i)
 		require.NoError(t, b.Append(0, &media.AU{
 			DTS: dts, PTS: dts + offset, Mono: ns, UTC: start.UnixNano() + ns,
 			Sync: i%int64(y.gop) == 0, Framed: true, Payload: [][]byte{payload},

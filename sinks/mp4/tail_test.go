@@ -16,6 +16,7 @@ import (
 // before it. The edit list must reach to the end of the one that is shown last:
 // ffmpeg leaves out what lies behind it.
 func TestStopInsideAGroupOfBFramesLosesNoPicture(t *testing.T) {
+	t.Parallel()
 	src := record(t, avc(8))
 	for _, fragment := range []bool{false, true} {
 		for stop := 101; stop <= 106; stop++ { // every position in a run of three B-frames

@@ -70,17 +70,17 @@ func contenders(ctx context.Context, s *live.Settings, spool, config string, bit
 	if _, err := clip.Make(ctx, os.TempDir(), clip.Spec{Bitrate: bitrate}); err != nil {
 		return err
 	}
-	servers := []live.Server{{Name: "bare", Argv: []string{self, "bare", "-listen", "{addr}"}}}
+	servers := []live.Server{{Name: "bare", Argv: []string{self, "bare", "-listen", "{addr}"}, Took: live.Printed}}
 	if spool != "" {
-		text := spoolConfig
+		text, took := spoolConfig, live.Recorded(25)
 		if config != "" {
 			b, err := os.ReadFile(config)
 			if err != nil {
 				return err
 			}
-			text = string(b)
+			text, took = string(b), nil // it may record elsewhere
 		}
-		servers = append(servers, live.Server{Name: "spool", Argv: []string{spool, "serve", "-c", "{dir}/config.yaml"}, Config: text})
+		servers = append(servers, live.Server{Name: "spool", Argv: []string{spool, "serve", "-c", "{dir}/config.yaml"}, Config: text, Took: took})
 	}
 	s.Servers = append(servers, s.Servers...)
 	s.Load = []string{self, "load", "-url", "rtsp://{addr}/live/cam%03d", "-n", strconv.Itoa(s.Streams), "-bitrate", strconv.Itoa(bitrate)}

@@ -18,10 +18,11 @@ import (
 // viewer is a headless Chromium that watches the files of a directory, from a
 // server that knows ranges.
 type viewer struct {
-	t   *testing.T
-	ctx context.Context
-	url string
-	dir string
+	t      *testing.T
+	ctx    context.Context
+	url    string
+	dir    string
+	opened int // pages
 }
 
 func watch(t *testing.T, dir string) *viewer {
@@ -44,16 +45,16 @@ func watch(t *testing.T, dir string) *viewer {
 		chromedp.ExecPath("chromium"), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.WSURLReadTimeout(patience),
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("autoplay-policy", "no-user-gesture-required"))...)
 	ctx, cancel := chromedp.NewContext(alloc)
-	ctx, expire := context.WithTimeout(ctx, 2*patience)
+	ctx, expire := context.WithTimeout(ctx, 5*patience)
 	t.Cleanup(func() { expire(); cancel(); stop() })
-	return &viewer{t, ctx, server.URL, dir}
+	return &viewer{t: t, ctx: ctx, url: server.URL, dir: dir}
 }
 
 // plays plays a file from begin to end and then from its middle. Its duration, in
 // seconds, has to be right within a frame.
 func (v *viewer) plays(name string, seconds float64) {
 	v.t.Helper()
-	require.NoError(v.t, chromedp.Do(v.ctx, chromedp.Navigate(v.url+"/")))
+	v.open()
 	v.do(`window.v = document.querySelector('#v'); v.src = '` + name + `'; v.playbackRate = 4; v.play(); 0`)
 	v.until(`v.ended`)
 	v.until(fmt.Sprintf(`Math.abs(v.duration - %f) <= 0.04`, seconds))
@@ -62,6 +63,19 @@ func (v *viewer) plays(name string, seconds float64) {
 	v.until(`seeked && Math.abs(v.currentTime - v.duration/2) < 0.1`)
 	v.do(`v.play(); 0`)
 	v.until(`v.ended`)
+}
+
+// open waits for the new document, which has an address of its own: Navigate alone
+// may take the last events of the one before for it.
+func (v *viewer) open() {
+	v.t.Helper()
+	v.opened++
+	url := fmt.Sprintf("%s/?%d", v.url, v.opened)
+	require.NoError(v.t, chromedp.Do(v.ctx, chromedp.Navigate(url)))
+	eventually(v.t, "the page is there", func() bool {
+		ok, err := chromedp.Run(v.ctx, chromedp.Evaluate[bool]("location.href === '"+url+"' && document.readyState === 'complete'"))
+		return err == nil && ok
+	})
 }
 
 func (v *viewer) do(script string) {
@@ -84,7 +98,7 @@ func (v *viewer) until(condition string) {
 // count of them from first on, 25 a second, as the strip along the top shows them.
 func (v *viewer) seeks(name string, first uint32, count, times int) {
 	v.t.Helper()
-	require.NoError(v.t, chromedp.Do(v.ctx, chromedp.Navigate(v.url+"/")))
+	v.open()
 	v.do(`window.v = document.querySelector('#v'); v.src = '` + name + `';
 	window.number = () => {
 		const c = document.createElement('canvas'), g = c.getContext('2d'), cell = Math.floor(v.videoWidth / 160) * 4;

@@ -45,6 +45,7 @@ func (r *recorder) row(key string) *toldEvent {
 // file, which begins with the first key frame; their rows have its URL, and say when
 // it is gone.
 func TestEventWakesABatteryCamera(t *testing.T) {
+	t.Parallel()
 	source := x264Clip(t)
 	r := serve(t, `
 pipelines:
@@ -95,12 +96,14 @@ pipelines:
 // TestEventOfARecordingWithoutRing: an event of what is recorded anyway is a mark on
 // it, whether a stage holds media back or not.
 func TestEventOfARecordingWithoutRing(t *testing.T) {
+	t.Parallel()
 	r := serve(t, `
 streams:
   cam/a: {pull: "testpattern://?size=320x180&fps=25&gop=25&audio=off"}
 pipelines:
   all: {streams: ["cam/*"], record: always, stages: [source, segmenter, mp4, metadata]}
 `)
+	r.await("catalogue: the database has every row")
 	r.awaitUnits("cam/a", 50)
 	told := r.event("cam/a", `{"key": "k", "before": 1, "after": 0}`)
 	require.Equal(t, "marked", told.Status)

@@ -13,6 +13,7 @@ import (
 // TestEventHasItsPreRoll on the built binary in real time: nothing is recorded
 // until a trigger, the file begins before it, and the catalogue knows both.
 func TestEventHasItsPreRoll(t *testing.T) {
+	t.Parallel()
 	r := serve(t, `
 streams:
   cam/a: {pull: "testpattern://?size=320x180&fps=25&gop=25&audio=off"}
@@ -85,8 +86,12 @@ pipelines:
 // finished is known to a catalogue that is made from the disk alone. The file is the
 // same to a player; to a client that has the old bytes it is another one.
 func TestEventOfFinishedFootageIsOnTheDisk(t *testing.T) {
+	t.Parallel()
 	for _, form := range []string{"fragment: false", "fragment: true"} {
-		t.Run(form, func(t *testing.T) { eventOfFinishedFootage(t, form) })
+		t.Run(form, func(t *testing.T) {
+			t.Parallel()
+			eventOfFinishedFootage(t, form)
+		})
 	}
 }
 

@@ -7,17 +7,18 @@ var sectors = [...]int64{512, 4096}
 
 // cut visits the states of a power cut at this moment.
 func (w *walk) cut(at int) {
-	all := func(f fate) func(int, event) choice {
+	all := func(f fate, stale []byte) func(int, event) choice {
 		return func(_ int, e event) choice {
-			if f == sized && e.kind != wrote {
-				return choice{fate: kept}
+			if f == sized && !e.sizes() {
+				return choice{fate: kept, stale: stale}
 			}
-			return choice{fate: f}
+			return choice{fate: f, stale: stale}
 		}
 	}
-	w.show(at, "everything kept", all(kept))
-	w.show(at, "everything lost", all(lost))
-	w.show(at, "sizes without bytes", all(sized))
+	w.show(at, "everything kept", all(kept, nil))
+	w.show(at, "everything lost", all(lost, nil))
+	w.show(at, "sizes without bytes", all(sized, nil))
+	w.show(at, "sizes with bytes of another file", all(sized, w.options.Stale))
 	for k := range w.pending {
 		w.single(at, k)
 	}
@@ -45,10 +46,18 @@ func (w *walk) single(at, k int) {
 	})
 	w.show(at, fmt.Sprintf("number %d lost", k), one(lost, kept))
 	w.show(at, fmt.Sprintf("number %d alone kept", k), one(kept, lost))
-	if w.pending[k].kind == wrote {
+	if w.pending[k].sizes() {
 		w.show(at, fmt.Sprintf("of number %d the size", k), one(sized, kept))
+		w.show(at, fmt.Sprintf("of number %d the size, with bytes of another file", k), func(n int, e event) choice {
+			c := one(sized, kept)(n, e)
+			c.stale = w.options.Stale
+			return c
+		})
 	}
 }
+
+// sizes tells whether an event may give its file a size without its bytes.
+func (e *event) sizes() bool { return e.kind == wrote || e.kind == allocated }
 
 // tearLast tears the last pending write at each of its sector boundaries, the
 // rest being there: the beginning kept, or the end.
@@ -62,7 +71,10 @@ func (w *walk) tearLast(at int) {
 		n := int((e.off+int64(len(e.data))-1)/sector - e.off/sector) // boundaries within
 		for edge := 1; edge <= n; edge++ {
 			head, tail := func(k int) bool { return k < edge }, func(k int) bool { return k >= edge }
-			for _, c := range [...]choice{{torn, sector, head}, {tornToo, sector, head}, {tornToo, sector, tail}} {
+			stale := w.options.Stale
+			for _, c := range [...]choice{
+				{torn, sector, head, nil}, {tornToo, sector, head, nil}, {tornToo, sector, tail, nil}, {tornToo, sector, head, stale}, {tornToo, sector, tail, stale},
+			} {
 				w.show(at, fmt.Sprintf("the last write torn at sector %d of %d bytes", edge, sector), func(n int, _ event) choice {
 					if n == last {
 						return c
@@ -76,12 +88,17 @@ func (w *walk) tearLast(at int) {
 
 // any is a fate by lot.
 func (w *walk) any(_ int, e event) choice {
-	if e.kind != wrote {
-		return choice{fate: fate(w.random.IntN(2))}
+	var stale []byte
+	if w.random.IntN(2) == 1 {
+		stale = w.options.Stale
 	}
-	bits := w.random.Uint64()
-	return choice{
-		fate: fate(w.random.IntN(5)), sector: sectors[w.random.IntN(len(sectors))],
-		there: func(n int) bool { return bits>>(n%64)&1 == 1 },
+	switch e.kind {
+	case wrote:
+		bits := w.random.Uint64()
+		return choice{fate(w.random.IntN(5)), sectors[w.random.IntN(len(sectors))], func(n int) bool { return bits>>(n%64)&1 == 1 }, stale}
+	case allocated:
+		return choice{fate: fate(w.random.IntN(3)), stale: stale}
+	default:
+		return choice{fate: fate(w.random.IntN(2)), stale: stale}
 	}
 }

@@ -14,7 +14,8 @@ import (
 type event struct {
 	kind     kind
 	inode    int
-	off      int64 // of a write, or the size of a truncate
+	off      int64 // of a write or an allocation, or the size of a truncate
+	n        int64 // of an allocation
 	data     []byte
 	from, to string
 	dir      bool
@@ -26,6 +27,7 @@ type kind uint8
 const (
 	wrote kind = iota + 1
 	truncated
+	allocated
 	synced
 	linked
 	renamed
@@ -34,19 +36,27 @@ const (
 	noted
 )
 
-// image is what is on the disk when the power is cut.
+// image is what is on the disk when the power is cut. Images share the bytes of a
+// file until one of them writes to it.
 type image struct {
 	names map[string]int // -> inode
 	files map[int][]byte
 	dirs  map[int]bool
+	own   map[int]bool // files whose bytes no other image has
 }
 
 func (m image) clone() image {
-	out := image{maps.Clone(m.names), make(map[int][]byte, len(m.files)), maps.Clone(m.dirs)}
-	for id, b := range m.files {
-		out.files[id] = bytes.Clone(b)
+	clear(m.own)
+	return image{maps.Clone(m.names), maps.Clone(m.files), maps.Clone(m.dirs), map[int]bool{}}
+}
+
+// mine is a file's bytes to write to.
+func (m *image) mine(inode int) []byte {
+	if !m.own[inode] {
+		m.own[inode] = true
+		m.files[inode] = bytes.Clone(m.files[inode])
 	}
-	return out
+	return m.files[inode]
 }
 
 // fate is what became of one pending event.
@@ -55,18 +65,23 @@ type fate uint8
 const (
 	lost    fate = iota
 	kept         // all of it
-	sized        // a write: its size, and zeros
+	sized        // a write or an allocation: its size, and nothing of its bytes
 	torn         // a write: some of its sectors
 	tornToo      // and its size
 )
 
 // choice is the fate of an event, with the sectors of a torn write that are
-// there.
+// there, and what is read where bytes are missing: zeros, or what stale has.
 type choice struct {
 	fate   fate
 	sector int64
 	there  func(n int) bool // the n-th sector that the write touches
+	stale  []byte
 }
+
+// seenRoom is how much of an allocation may become part of its file, in bytes: more
+// of the same would only take longer.
+const seenRoom = 32 << 10
 
 // apply makes an event part of the image.
 func (m *image) apply(e event, c choice) {
@@ -77,7 +92,11 @@ func (m *image) apply(e event, c choice) {
 	case wrote:
 		m.write(e, c)
 	case truncated:
-		m.files[e.inode] = resize(m.files[e.inode], e.off)
+		m.files[e.inode] = c.resize(m.mine(e.inode), e.off)
+	case allocated:
+		if b := m.mine(e.inode); c.fate == sized {
+			m.files[e.inode] = c.resize(b, max(int64(len(b)), e.off+min(e.n, seenRoom)))
+		}
 	case linked:
 		m.names[e.to] = e.inode
 		m.dirs[e.inode] = e.dir
@@ -92,13 +111,13 @@ func (m *image) apply(e event, c choice) {
 }
 
 func (m *image) write(e event, c choice) {
-	b, end := m.files[e.inode], e.off+int64(len(e.data))
+	b, end := m.mine(e.inode), e.off+int64(len(e.data))
 	if c.fate == kept {
 		m.files[e.inode] = put(b, e.data, e.off)
 		return
 	}
 	if c.fate != torn {
-		b = resize(b, max(int64(len(b)), end))
+		b = c.resize(b, max(int64(len(b)), end))
 	}
 	if c.fate != sized {
 		for n, at := 0, e.off/c.sector*c.sector; at < end; n, at = n+1, at+c.sector {
@@ -111,34 +130,49 @@ func (m *image) write(e event, c choice) {
 	m.files[e.inode] = b
 }
 
+// resize is that of a file whose new bytes were on the disk before.
+func (c *choice) resize(b []byte, size int64) []byte {
+	old := int64(len(b))
+	b = resize(b, size)
+	if n := int64(len(c.stale)); old < min(n, size) {
+		copy(b[old:], c.stale[old:])
+	}
+	return b
+}
+
 // State is what a power cut left.
 type State struct {
 	Disk  *Disk  // as it is when the power is back; it remembers what is done to it in turn
 	Notes []any  // what had been promised
 	What  string // how it came about
 	Cut   int    // after how many operations
+	Sum   uint64 // of the names and bytes: equal disks have equal ones, until the process ends
 }
 
 // Options is how many states to visit.
 type Options struct {
 	Seed   uint64
-	Random int // states of each cut that are chosen at random
+	Random int    // states of each cut that are chosen at random
+	Stale  []byte // what a file that was removed left on the disk, from its first byte on; nil: free blocks hold zeros
 }
 
-// States gives every state, none twice.
+// States gives every state, none twice: no two with equal disks after as many
+// notes. Where a sync was forgotten, those from before it are left out: they are
+// what they would be with it.
 func (d *Disk) States(o Options) iter.Seq[State] {
 	return func(yield func(State) bool) {
 		w := &walk{
 			safe: d.first.clone(), random: rand.New(rand.NewPCG(o.Seed, 0)), options: o,
-			yield: yield, seen: map[uint64]bool{}, hash: maphash.MakeSeed(),
+			yield: yield, seen: map[visited]bool{},
 		}
-		w.cut(0)
-		for i, e := range d.log {
-			if w.done {
+		for i := 0; !w.done; i++ {
+			if i >= d.forgotAt {
+				w.cut(i)
+			}
+			if i == len(d.log) {
 				return
 			}
-			w.take(e)
-			w.cut(i + 1)
+			w.take(d.log[i])
 		}
 	}
 }
@@ -152,8 +186,13 @@ type walk struct {
 	options Options
 	yield   func(State) bool
 	done    bool // nobody wants more
-	seen    map[uint64]bool
-	hash    maphash.Seed
+	seen    map[visited]bool
+}
+
+// visited is a state that was shown.
+type visited struct {
+	notes int
+	sum   uint64
 }
 
 // take lets one more event happen. A sync makes what it is about durable.
@@ -162,7 +201,9 @@ func (w *walk) take(e event) {
 	case noted:
 		w.notes = append(w.notes, e.note)
 	case synced:
-		w.settle(func(p event) bool { return p.inode == e.inode && (p.kind == wrote || p.kind == truncated) })
+		w.settle(func(p event) bool {
+			return p.inode == e.inode && (p.kind == wrote || p.kind == truncated || p.kind == allocated)
+		})
 	case dirSynced:
 		w.settle(func(p event) bool {
 			return (p.kind == linked || p.kind == renamed) && below(e.from, p.to) || p.kind == unlinked && below(e.from, p.from)
@@ -197,17 +238,18 @@ func (w *walk) show(cut int, what string, choose func(n int, e event) choice) {
 			delete(m.names, name)
 		}
 	}
-	if key := w.key(m); !w.seen[key] {
-		w.seen[key] = true
-		w.done = !w.yield(State{Disk: from(m), Notes: slices.Clone(w.notes), What: what, Cut: cut})
+	if v := (visited{len(w.notes), m.sum()}); !w.seen[v] {
+		w.seen[v] = true
+		w.done = !w.yield(State{Disk: from(m), Notes: slices.Clone(w.notes), What: what, Cut: cut, Sum: v.sum})
 	}
 }
 
-// key tells states apart: what is on the disk, and what was promised about it.
-func (w *walk) key(m image) uint64 {
+var sumSeed = maphash.MakeSeed()
+
+// sum tells images apart.
+func (m *image) sum() uint64 {
 	var h maphash.Hash
-	h.SetSeed(w.hash)
-	h.WriteByte(byte(len(w.notes)))
+	h.SetSeed(sumSeed)
 	for _, name := range slices.Sorted(maps.Keys(m.names)) {
 		h.WriteString(name)
 		h.WriteByte(0)

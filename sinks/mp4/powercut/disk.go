@@ -23,6 +23,7 @@ type Disk struct {
 	// forget is the sync that is passed over, from 1; 0 is none.
 	forget    int
 	forgotten string
+	forgotAt  int // in the log
 }
 
 // inode is a file or a directory, whatever its names are.
@@ -33,7 +34,9 @@ type inode struct {
 }
 
 // New gives an empty disk.
-func New() *Disk { return from(image{names: map[string]int{".": 0}, dirs: map[int]bool{0: true}}) }
+func New() *Disk {
+	return from(image{names: map[string]int{".": 0}, files: map[int][]byte{}, dirs: map[int]bool{0: true}})
+}
 
 // from makes a disk of what a power cut left. The image is the disk's own then.
 func from(m image) *Disk {
@@ -154,7 +157,7 @@ func (d *Disk) SyncDir(name string) error {
 
 func (d *Disk) sync(e event, what string) {
 	if d.syncs++; d.syncs == d.forget {
-		d.forgotten = what
+		d.forgotten, d.forgotAt = what, len(d.log)
 		return
 	}
 	d.add(e)
@@ -240,6 +243,15 @@ func (f *File) Zero(off, n int64) error {
 		clear(f.node.data[off:end])
 		f.disk.add(event{kind: wrote, inode: f.node.id, off: off, data: make([]byte, end-off)})
 	}
+	return nil
+}
+
+// Allocate sets room aside behind the end of the file or in it, without a change
+// of its size.
+func (f *File) Allocate(off, n int64) error {
+	f.disk.mu.Lock()
+	defer f.disk.mu.Unlock()
+	f.disk.add(event{kind: allocated, inode: f.node.id, off: off, n: n})
 	return nil
 }
 

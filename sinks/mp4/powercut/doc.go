@@ -14,8 +14,11 @@
 //
 //	write      all of it, nothing, or any of its sectors of 512 or 4096 bytes;
 //	           the size it gave the file with or without them, so that what is
-//	           missing reads as zeros (metadata before data)
-//	truncate   done or not
+//	           missing reads as zeros (metadata before data), or as what a file
+//	           that was removed had left on these blocks
+//	truncate   done or not; what it adds reads as either, too
+//	allocate   done or not, which nobody sees; or the room is part of the file, as
+//	           where a check of the file system believes blocks before sizes
 //	a name     given, taken or changed, or not; one at a time, each whole
 //
 // A sync of a file makes its own name no more durable than it was, although most
@@ -29,7 +32,7 @@
 //
 //	everything that was pending, and nothing of it
 //	each prefix of it; each one operation lost alone, or kept alone
-//	the sizes without the bytes, all of them or of one write
+//	the sizes without the bytes, all of them or of one write, and with stale bytes
 //	the last write torn at each sector boundary, its beginning or its end kept
 //	as many random choices of all that as were asked for
 package powercut

@@ -1,6 +1,8 @@
 package powercut
 
 import (
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -87,6 +89,59 @@ func TestWritesAreReorderedAndTornBySector(t *testing.T) {
 	} {
 		require.Contains(t, states, "a="+want, what)
 	}
+}
+
+// Where a size grew and bytes did not come, or not all, those of a file that was
+// removed may be read; what was synced is what was written.
+func TestFreeBlocksHoldWhatARemovedFileLeft(t *testing.T) {
+	d := New()
+	f := write(t, d, "a", "xy")
+	require.NoError(t, f.Sync())
+	require.NoError(t, d.SyncDir("."))
+	d.Note("there")
+	_, err := f.WriteAt([]byte("z"), 2)
+	require.NoError(t, err)
+	require.NoError(t, f.Allocate(3, 2))
+	require.NoError(t, f.Truncate(6))
+	var states []string
+	for s := range d.States(Options{Seed: 1, Random: 500, Stale: []byte("STALE")}) {
+		if len(s.Notes) > 0 {
+			states = append(states, strings.ReplaceAll(string(s.Disk.Files()["a"]), "\x00", "0"))
+		}
+	}
+	require.Subset(t, states, []string{"xy", "xyz", "xyA"})
+	for _, s := range states {
+		require.True(t, strings.HasPrefix(s, "xy"), s)
+	}
+	require.Contains(t, states, "xyALE", "the allocation's size, and nobody's bytes")
+	require.Contains(t, states, "xyzLE0", "what a truncate added")
+	require.Contains(t, states, "xyz000", "zeros as well")
+	require.NoError(t, f.Sync())
+	d.Note("all")
+	for s := range d.States(Options{Seed: 1, Random: 100, Stale: []byte("STALE")}) {
+		require.True(t, len(s.Notes) < 2 || string(s.Disk.Files()["a"]) == "xyz\x00\x00\x00", s.What)
+	}
+}
+
+// TestEqualDisksHaveEqualSums, of whatever walk they come, and no others do.
+func TestEqualDisksHaveEqualSums(t *testing.T) {
+	texts := map[uint64]string{}
+	for range 2 {
+		d := New()
+		write(t, d, "a", "xy")
+		require.NoError(t, d.Mkdir("b"))
+		for s := range d.States(Options{Seed: 1, Random: 50, Stale: []byte("STALE")}) {
+			names, err := s.Disk.ReadDir(".")
+			require.NoError(t, err)
+			text := fmt.Sprint(names, s.Disk.Files())
+			if old, ok := texts[s.Sum]; ok {
+				require.Equal(t, old, text)
+			}
+			texts[s.Sum] = text
+		}
+	}
+	require.Len(t, texts, len(slices.Compact(slices.Sorted(maps.Values(texts)))))
+	require.Greater(t, len(texts), 8)
 }
 
 func TestAForgottenSyncOwesNothing(t *testing.T) {
