@@ -21,7 +21,7 @@ var operations = map[string]Role{
 	"POST /mp4/pipelines/x/start": Control, "POST /mp4/pipelines/x/stop": Control, "POST /mp4/pipelines/x/drain": Control,
 
 	"DELETE /mp4/records": Admin, "DELETE /mp4/records/x": Admin, "PUT /mp4/pipelines/x": Admin, "DELETE /mp4/pipelines/x": Admin,
-	"POST /mp4/reload": Admin,
+	"POST /mp4/reload": Admin, "POST /mp4/retention/confirm": Admin,
 }
 
 // TestEveryOperationOfEveryRole asks for each operation as each caller. A refusal by role
