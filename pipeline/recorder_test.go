@@ -159,6 +159,7 @@ func newRigOf(t *testing.T, stages string, modes ...pipeline.Mode) *rig {
 	return b
 }
 
+// awaitRun waits until a run has begun, and is known to its job.
 func (b *rig) awaitRun(t *testing.T, stream string) {
 	t.Helper()
 	select {
@@ -167,6 +168,7 @@ func (b *rig) awaitRun(t *testing.T, stream string) {
 	case <-time.After(20 * time.Second):
 		require.Fail(t, "no run began")
 	}
+	b.awaitCounted(t, stream)
 }
 
 // awaitCounted waits until every job of a stream has counted a run: a job does that

@@ -57,6 +57,9 @@ func TestEventsThatLastAreManyMoreThanAFileNames(t *testing.T) {
 		open[n] = media.Event{ID: media.ID{0, 1, byte(n), byte(n >> 8)}, End: pipelinetest.StartUTC + 1e12}
 	}
 	s.events = open
+	for _, e := range open {
+		s.ends[e.ID] = e.End
+	}
 	r.feed(eventMark(pool, 1, 1, 1000), eventMark(pool, 2, 1, 1000), eventMark(pool, 1, 1, 1001))
 	r.feed(shot[1:]...)
 	var out pipeline.Report

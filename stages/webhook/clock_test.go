@@ -9,10 +9,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/spec"
 )
 
 // What waits over a restart is not given up because the clock says that years have
-// passed, or that it was made in 1970.
+// passed, or that it was made in 1970; and never before it was tried for an hour.
 func TestAWrongClockGivesNoNoticeUp(t *testing.T) {
 	right := time.Date(2026, 11, 26, 0, 0, 0, 0, time.UTC)
 	for name, c := range map[string]struct {
@@ -33,9 +34,11 @@ func TestAWrongClockGivesNoNoticeUp(t *testing.T) {
 			wall := pipeline.NewWallClock(clock, func() bool { return c.synced }, slog.New(slog.DiscardHandler))
 			wall.Seen("a recording", right.Add(-time.Minute))
 			b := &Outbox{clock: clock, wall: wall}
-			e, n := &entry{}, &Notice{Created: c.made.UnixNano(), GiveUp: notice(clock, "", "{}").GiveUp}
-			require.Equal(t, c.given, b.tooOld(e, n))
+			e, n := &entry{queued: c.now}, &Notice{Created: c.made.UnixNano(), GiveUp: spec.Duration(3 * time.Hour)}
+			require.False(t, b.tooOld(e, n))
 			clock.now = clock.now.Add(61 * time.Minute) // of trying
+			require.Equal(t, c.given, b.tooOld(e, n))
+			clock.now = clock.now.Add(2 * time.Hour)
 			require.True(t, b.tooOld(e, n))
 		})
 	}
