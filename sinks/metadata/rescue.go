@@ -156,6 +156,7 @@ func rebuild(ctx context.Context, old, fresh string) ([]RescuedTable, error) {
 	}
 	tables, err := salvage(ctx, old, s)
 	if err == nil {
+		s.anew()                                                      // one connection is left
 		_, err = s.rw.ExecContext(ctx, "PRAGMA journal_mode(DELETE)") // it is one file then
 	}
 	return tables, errors.Join(err, s.close())

@@ -144,7 +144,7 @@ func (r *recorder) storesAreSynced(all []call) {
 	r.t.Helper()
 	written := map[string]bool{}
 	for _, c := range all {
-		if c.name == "write" && strings.HasPrefix(c.path, r.files) {
+		if (c.name == "write" || c.name == "pwrite64") && strings.HasPrefix(c.path, r.files) {
 			written[c.path] = true
 		}
 	}
@@ -162,7 +162,7 @@ func (r *recorder) storesAreSynced(all []call) {
 			if times(own, "rename") == 0 { // spare room, which holds nothing
 				continue
 			}
-			require.Equal(r.t, []string{"write", "fsync", "rename"}, last(own, 3), path)
+			require.Equal(r.t, []string{"pwrite64", "fsync", "rename"}, last(own, 3), path)
 			seen[filepath.Base(dir)]++
 		}
 	}
