@@ -459,7 +459,7 @@ func (m *Muxer) lost(reason media.Cause, emit pipeline.Emit[media.Recording]) er
 	f := m.file
 	m.log.Error("another program deleted the file of a recording while it grew", "file", m.shown(f.name),
 		"duration", time.Duration(f.duration()).Round(time.Millisecond), "bytes", f.size)
-	f.entry.outcome = outcome{state: media.StateLost, reason: reason, endUTC: f.endUTC, duration: f.duration()}
+	f.entry.outcome = f.outcomeAs(media.StateLost, reason)
 	r, err := m.recording(strings.TrimSuffix(f.name, PartSuffix))
 	if err != nil {
 		return err
