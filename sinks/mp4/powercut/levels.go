@@ -31,7 +31,7 @@ func (l *Levels) SyncDir(dir string) error {
 	return l.Disk.SyncDir(dir)
 }
 
-// Lost are the directories that a power cut may take away again, with all in them:
+// Lost lists the directories that a power cut may take away again, with all in them:
 // those above were not synced.
 func (l *Levels) Lost() (dirs []string) {
 	for _, dir := range l.Made {
