@@ -23,7 +23,7 @@ var ErrPerhapsLocked = errors.New("perhaps locked")
 // Lock locks an open file of a directory for as long as it stays open, and until
 // unlock is called: the process's end unlocks it. It does not wait: ErrLocked.
 //
-// Where the file system has no locks, a file beside it is the lock: see LockFile.
+// Where the file system has no locks, a file beside it is the lock: see lockFile.
 func (c *Calls) Lock(dir *os.Root, name string, f *os.File) (unlock func(), err error) {
 	err = c.flock(int(f.Fd()))
 	switch {
@@ -32,17 +32,17 @@ func (c *Calls) Lock(dir *os.Root, name string, f *os.File) (unlock func(), err 
 	case errors.Is(err, unix.EWOULDBLOCK):
 		return nil, ErrLocked
 	case refused(lock, err):
-		return LockFile(dir, name)
+		return lockFile(dir, name)
 	}
 	return nil, err
 }
 
 const lockSuffix = ".lock"
 
-// LockFile makes .NAME.lock beside a file, which says who made it: the host, its boot,
+// lockFile makes .NAME.lock beside a file, which says who made it: the host, its boot,
 // the process and when that began. Another process may take it once that one has
 // ended, which it can tell on the same host only: elsewhere it is ErrPerhapsLocked.
-func LockFile(dir *os.Root, name string) (unlock func(), err error) {
+func lockFile(dir *os.Root, name string) (unlock func(), err error) {
 	file := path.Join(path.Dir(name), "."+path.Base(name)+lockSuffix)
 	me := ThisProcess()
 	for range 3 { // another may be as quick

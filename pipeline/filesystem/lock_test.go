@@ -52,7 +52,7 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv("LOCK_IN"); dir != "" {
 		root, err := os.OpenRoot(dir)
 		if err == nil {
-			_, err = LockFile(root, "a/x.part")
+			_, err = lockFile(root, "a/x.part")
 		}
 		if err != nil {
 			panic(err)
