@@ -1,12 +1,8 @@
 package main
 
 import (
-	"context"
-	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/url"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -17,71 +13,24 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
-	"github.com/gospool/spool/pipeline/pipelinetest"
 	"github.com/gospool/spool/sinks/mp4"
 )
 
-// turned is a whole recorder in this process, by a clock that the test sets.
-type turned struct {
-	*house
-	t     *testing.T
-	clock *pipelinetest.Clock
-	dir   string
-}
-
-const turnedConfig = `
-http: {listen: "127.0.0.1:0"}
-ingest: {rtsp: {listen: "127.0.0.1:0"}}
-mp4: {record_path: %s}
+const twoStreams = `
 streams:
   live/pattern: {pull: "testpattern://?size=64x64&fps=25&gop=10"}
 pipelines:
-  default: {streams: ["**"], record: always, stages: [source, gop_ring, segmenter, mp4: {timezone: UTC, filename_pattern: "{stream}_{date:%%Y-%%m-%%d}_{time:%%H-%%M-%%S}.mp4"}, metadata]}
+  default: {streams: ["**"], record: always, stages: [source, gop_ring, segmenter, mp4: {timezone: UTC, filename_pattern: "{stream}_{date:%Y-%m-%d}_{time:%H-%M-%S}.mp4"}, metadata]}
 `
 
-func newTurned(t *testing.T) *turned {
-	t.Helper()
-	r := &turned{t: t, clock: &pipelinetest.Clock{}, dir: filepath.Join(t.TempDir(), "rec")}
-	system := pipeline.SystemClock
-	pipeline.SystemClock = r.clock
-	t.Cleanup(func() { pipeline.SystemClock = system })
-	file := filepath.Join(t.TempDir(), "config.yaml")
-	require.NoError(t, os.WriteFile(file, fmt.Appendf(nil, turnedConfig, r.dir), 0o600))
-	p := &Program{Settings: settings{File: file}, Stderr: t.Output()}
-	cfg, err := p.load()
-	require.NoError(t, err)
-	declared, err := declareAll(cfg, nil)
-	require.NoError(t, err)
-	r.house, err = newHouse(cfg, declared.declared, newLogger(cfg.Log, p.Stderr, nil))
-	require.NoError(t, err)
-	r.plans = newPlans(declared, p.load, r.house)
-	require.NoError(t, r.open(t.Context()))
-	r.begin()
-	t.Cleanup(func() { require.NoError(t, r.close(context.Background(), nil)) })
-	return r
-}
-
 // camera publishes over RTSP until the test ends.
-func (r *turned) camera() {
+func (r *tenant) camera() {
 	cmd := exec.Command("ffmpeg", "-nostdin", "-v", "error", "-re", "-f", "lavfi", "-i", "testsrc2=size=64x64:rate=25",
 		"-c:v", "libx264", "-preset", "ultrafast", "-g", "10", "-f", "rtsp", "-rtsp_transport", "tcp",
 		"rtsp://"+r.rtspAddr()+"/live/camera")
 	require.NoError(r.t, cmd.Start())
 	r.t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-}
-
-func (r *turned) get(path string, to any) { r.ask(r.t, path, to) }
-
-func (r *turned) ask(t require.TestingT, path string, to any) {
-	resp, err := http.Get(r.apiURL() + path)
-	require.NoError(t, err)
-	defer resp.Body.Close()
-	require.Equal(t, http.StatusOK, resp.StatusCode, path)
-	if to != nil {
-		require.NoError(t, json.NewDecoder(resp.Body).Decode(to))
-	}
 }
 
 // told is a recording as GET /mp4/records has it.
@@ -100,14 +49,14 @@ type told struct {
 	} `json:"gap"`
 }
 
-func (r *turned) records(t require.TestingT, query string) []told {
+func (r *tenant) records(t require.TestingT, query string) []told {
 	var page struct{ Records []told }
-	r.ask(t, "/mp4/records?limit=100&"+query, &page)
+	require.Equal(t, http.StatusOK, r.request(t, "GET", "/mp4/records?limit=100&"+query, &page))
 	return page.Records
 }
 
 // grown waits until the n-th file of a stream grows, and gives its recording.
-func (r *turned) grown(stream string, n int) (id string) {
+func (r *tenant) grown(stream string, n int) (id string) {
 	r.t.Helper()
 	var reversed []told
 	require.EventuallyWithT(r.t, func(c *assert.CollectT) {
@@ -131,7 +80,7 @@ func (r *turned) grown(stream string, n int) (id string) {
 func TestTheClockIsSetWhileFilesGrow(t *testing.T) {
 	const years = 50 * 365 * 24 * time.Hour
 	steps := []time.Duration{1500 * time.Millisecond, -1500 * time.Millisecond, time.Hour, -time.Hour, years, -years, -years, years}
-	r := newTurned(t)
+	r := moveIn(t, t.TempDir(), twoStreams, 0, false)
 	r.camera()
 	streams := []string{"live/pattern", "live/camera"}
 	order := map[string][]string{}
@@ -145,10 +94,7 @@ func TestTheClockIsSetWhileFilesGrow(t *testing.T) {
 		}
 	}
 	for _, stream := range streams {
-		resp, err := http.Post(r.apiURL()+"/mp4/stop/"+stream, "", nil)
-		require.NoError(t, err)
-		require.NoError(t, resp.Body.Close())
-		require.Equal(t, http.StatusOK, resp.StatusCode)
+		require.Equal(t, http.StatusOK, r.request(t, "POST", "/mp4/stop/"+stream, nil))
 		require.EventuallyWithT(t, func(c *assert.CollectT) {
 			require.Len(c, r.records(c, "state=finished&stream="+stream), len(steps)+1)
 		}, time.Minute, 20*time.Millisecond)
@@ -157,19 +103,19 @@ func TestTheClockIsSetWhileFilesGrow(t *testing.T) {
 }
 
 // statusIsOfToday wants the status of a stream to be told by the clock as it is now.
-func (r *turned) statusIsOfToday(stream string) {
+func (r *tenant) statusIsOfToday(stream string) {
 	r.t.Helper()
 	var status struct {
 		LastAccessUnit time.Time `json:"last_access_unit"`
 		LastWritten    time.Time `json:"last_written"`
 	}
-	r.get("/mp4/status/"+stream, &status)
+	require.Equal(r.t, http.StatusOK, r.ask("GET", "/mp4/status/"+stream, &status))
 	require.WithinDuration(r.t, r.clock.Now(), status.LastAccessUnit, 30*time.Minute)
 	require.WithinDuration(r.t, r.clock.Now(), status.LastWritten, 30*time.Minute)
 }
 
 // agree compares what is said of each recording, in the order in which they were made.
-func (r *turned) agree(stream string, order []string, steps []time.Duration) {
+func (r *tenant) agree(stream string, order []string, steps []time.Duration) {
 	t := r.t
 	t.Helper()
 	list := r.records(t, "stream="+stream)
@@ -183,7 +129,7 @@ func (r *turned) agree(stream string, order []string, steps []time.Duration) {
 		require.NoError(t, err)
 		require.Equal(t, rec.Start.UnixNano(), own.StartUTC)
 		require.Equal(t, rec.End.UnixNano(), own.EndUTC)
-		r.get(rec.URL, nil)
+		require.Equal(t, http.StatusOK, r.request(t, "GET", rec.URL, nil))
 		middle := rec.Start.Add(lasts / 2)
 		found := r.records(t, url.Values{
 			"stream": {stream}, "start": {middle.Format(time.RFC3339Nano)}, "end": {middle.Add(time.Millisecond).Format(time.RFC3339Nano)},

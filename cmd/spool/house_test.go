@@ -18,25 +18,17 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/durable"
+	"github.com/gospool/spool/pipeline/pipelinetest"
 )
 
-// ahead is the machine's clock with a wall clock that is wrong from the start.
-type ahead struct {
-	pipeline.Clock
-	by time.Duration
-}
-
-func (a ahead) Now() time.Time { return a.Clock.Now().Add(a.by) }
-
-var machineClock = pipeline.SystemClock
-
-// tenant is a whole recorder in this process.
+// tenant is a whole recorder in this process, by a clock that the test sets.
 type tenant struct {
 	*house
-	t    *testing.T
-	dir  string // of the recordings
-	said *logged
-	once sync.Once
+	t     *testing.T
+	clock *pipelinetest.Clock
+	dir   string // of the recordings
+	said  *logged
+	once  sync.Once
 }
 
 // logged is a log that a test reads while it grows.
@@ -61,9 +53,12 @@ func (l *logged) String() string {
 // and that the kernel says is synchronised, or not.
 func moveIn(t *testing.T, dir, config string, by time.Duration, synchronised bool) *tenant {
 	t.Helper()
-	pipeline.SystemClock = ahead{machineClock, by}
+	r := &tenant{t: t, clock: &pipelinetest.Clock{}, dir: dir, said: &logged{}}
+	r.clock.Set(by)
+	before := pipeline.SystemClock
+	pipeline.SystemClock = r.clock
 	file := filepath.Join(t.TempDir(), "config.yaml")
-	require.NoError(t, os.WriteFile(file, []byte("http: {listen: '127.0.0.1:0'}\ningest: {rtsp: {listen: ''}}\nflush_interval: 0.2\n"+config), 0o600))
+	require.NoError(t, os.WriteFile(file, []byte("http: {listen: '127.0.0.1:0'}\ningest: {rtsp: {listen: '127.0.0.1:0'}}\nflush_interval: 0.2\n"+config), 0o600))
 	p := &Program{Stdout: io.Discard, Stderr: io.Discard, Settings: settings{File: file, RecordPath: &dir}}
 	cfg, err := p.load()
 	require.NoError(t, err)
@@ -71,7 +66,6 @@ func moveIn(t *testing.T, dir, config string, by time.Duration, synchronised boo
 	require.NoError(t, err)
 	declared, err := declareAll(cfg, own)
 	require.NoError(t, err)
-	r := &tenant{t: t, dir: dir, said: &logged{}}
 	log := slog.New(slog.NewTextHandler(r.said, nil))
 	r.house, err = newHouse(cfg, declared.declared, log)
 	require.NoError(t, err)
@@ -79,7 +73,7 @@ func moveIn(t *testing.T, dir, config string, by time.Duration, synchronised boo
 	r.plans = newPlans(declared, p.load, r.house)
 	t.Cleanup(func() {
 		r.moveOut()
-		pipeline.SystemClock = machineClock
+		pipeline.SystemClock = before
 	})
 	require.NoError(t, r.open(context.Background()))
 	r.begin()
@@ -111,12 +105,19 @@ func (r *tenant) eventually(what string, ok func() bool) {
 // ask asks the API.
 func (r *tenant) ask(method, path string, answer any) int {
 	r.t.Helper()
+	return r.request(r.t, method, path, answer)
+}
+
+// request is ask for a test that asks until it likes the answer, or wants none.
+func (r *tenant) request(t require.TestingT, method, path string, answer any) int {
 	req, err := http.NewRequestWithContext(r.t.Context(), method, r.apiURL()+path, nil)
-	require.NoError(r.t, err)
+	require.NoError(t, err)
 	resp, err := http.DefaultClient.Do(req)
-	require.NoError(r.t, err)
+	require.NoError(t, err)
 	defer resp.Body.Close()
-	require.NoError(r.t, json.NewDecoder(resp.Body).Decode(answer))
+	if answer != nil {
+		require.NoError(t, json.NewDecoder(resp.Body).Decode(answer))
+	}
 	return resp.StatusCode
 }
 

@@ -43,16 +43,24 @@ type File interface {
 	Close() error
 }
 
-// Disk is the real FS.
-type Disk struct{}
+// Disk is the real FS. The zero value is ready for use.
+type Disk struct{ Calls filesystem.Calls }
 
 // Create is FS.
-func (Disk) Create(name string, perm fs.FileMode) (File, error) {
-	return opened(os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, perm))
+func (d Disk) Create(name string, perm fs.FileMode) (File, error) {
+	return d.open(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, perm)
 }
 
 // Open is FS.
-func (Disk) Open(name string) (File, error) { return opened(os.OpenFile(name, os.O_WRONLY, 0)) }
+func (d Disk) Open(name string) (File, error) { return d.open(name, os.O_WRONLY, 0) }
+
+func (d Disk) open(name string, flag int, perm fs.FileMode) (File, error) {
+	f, err := os.OpenFile(name, flag, perm)
+	if err != nil {
+		return nil, err
+	}
+	return &diskFile{f, &d.Calls}, nil
+}
 
 // Read is FS.
 func (Disk) Read(name string) ([]byte, error) { return os.ReadFile(name) }
@@ -73,13 +81,13 @@ func (Disk) Stat(name string) (fs.FileInfo, error) { return os.Stat(name) }
 func (Disk) List(dir string) ([]fs.DirEntry, error) { return os.ReadDir(dir) }
 
 // SyncDir is FS.
-func (Disk) SyncDir(dir string) error {
-	return onDirectory(dir, func(d *os.File) error { return (&filesystem.Calls{}).SyncDir(int(d.Fd())) })
+func (d Disk) SyncDir(dir string) error {
+	return onDirectory(dir, func(f *os.File) error { return d.Calls.SyncDir(int(f.Fd())) })
 }
 
 // SyncFS is FS.
 func (Disk) SyncFS(dir string) error {
-	return onDirectory(dir, func(d *os.File) error { return unix.Syncfs(int(d.Fd())) })
+	return onDirectory(dir, func(f *os.File) error { return unix.Syncfs(int(f.Fd())) })
 }
 
 func onDirectory(dir string, do func(*os.File) error) error {
@@ -90,19 +98,27 @@ func onDirectory(dir string, do func(*os.File) error) error {
 	return errors.Join(do(d), d.Close())
 }
 
-type diskFile struct{ *os.File }
-
-func opened(f *os.File, err error) (File, error) {
-	if err != nil {
-		return nil, err
-	}
-	return diskFile{f}, nil
+type diskFile struct {
+	*os.File
+	sys *filesystem.Calls
 }
 
-func (f diskFile) Allocate(size int64) error {
-	err := unix.Fallocate(int(f.Fd()), 0, 0, size)
-	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS) {
+func (f *diskFile) Allocate(size int64) error {
+	err := f.sys.Allocate(int(f.Fd()), 0, size)
+	if errors.Is(err, errors.ErrUnsupported) {
 		_, err = f.WriteAt(make([]byte, size), 0)
 	}
-	return err
+	if err != nil {
+		return f.failed("fallocate", err)
+	}
+	return f.Truncate(size)
+}
+
+func (f *diskFile) Sync() error { return f.failed("fsync", f.sys.Sync(int(f.Fd()))) }
+
+func (f *diskFile) failed(op string, err error) error {
+	if err != nil {
+		return &fs.PathError{Op: op, Path: f.Name(), Err: err}
+	}
+	return nil
 }

@@ -7,8 +7,10 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/gospool/spool/pipeline/durable"
+	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/sinks/mp4/powercut"
 )
 
@@ -108,4 +110,27 @@ func TestFilesOnTheRealDisk(t *testing.T) {
 	list, err = disk.List(at)
 	require.NoError(t, err)
 	require.Len(t, list, 2, "what could not get its name is removed")
+}
+
+// TestFilesOnADiskThatLacksCalls: what no file system does without is all that is
+// needed, see package filesystem.
+func TestFilesOnADiskThatLacksCalls(t *testing.T) {
+	refuse := func(err error) func(int) error { return func(int) error { return err } }
+	for _, err := range []error{unix.EINVAL, unix.ENOSYS, unix.EOPNOTSUPP, unix.ENOTTY} {
+		disk := durable.Disk{Calls: filesystem.Calls{
+			Fsync: refuse(err), FsyncDir: refuse(err), Fallocate: func(int, uint32, int64, int64) error { return err },
+		}}
+		dir := filepath.Join(t.TempDir(), "x")
+		require.NoError(t, durable.MkdirAll(disk, dir, 0o700))
+		require.NoError(t, durable.Replace(disk, filepath.Join(dir, "f"), []byte("text"), 0o600), "%v", err)
+		f, open := disk.Create(filepath.Join(dir, "spare"), 0o600)
+		require.NoError(t, open)
+		require.NoError(t, f.Allocate(1<<13), "%v", err)
+		require.NoError(t, f.Close())
+		info, stat := disk.Stat(filepath.Join(dir, "spare"))
+		require.NoError(t, stat)
+		require.EqualValues(t, 1<<13, info.Size())
+	}
+	disk := durable.Disk{Calls: filesystem.Calls{Fsync: refuse(unix.EIO)}}
+	require.ErrorIs(t, durable.Replace(disk, filepath.Join(t.TempDir(), "f"), nil, 0o600), unix.EIO)
 }

@@ -3,7 +3,7 @@
 //
 //	renameat2(RENAME_NOREPLACE)  a hard link and an unlink; without links a look and a plain
 //	                             rename, which excludes this process only
-//	flock                        a lock file, see LockFile
+//	flock                        a lock file, see Calls.Lock
 //	fdatasync                    fsync
 //	fsync of a directory         syncfs, for all of the file system
 //	fsync of a file, syncfs      nothing: the file system writes when it likes

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path"
 	"strconv"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -24,7 +23,7 @@ var ErrPerhapsLocked = errors.New("perhaps locked")
 // Lock locks an open file of a directory for as long as it stays open, and until
 // unlock is called: the process's end unlocks it. It does not wait: ErrLocked.
 //
-// Where the file system has no locks, a file beside it is the lock: see LockFile.
+// Where the file system has no locks, a file beside it is the lock: see lockFile.
 func (c *Calls) Lock(dir *os.Root, name string, f *os.File) (unlock func(), err error) {
 	err = c.flock(int(f.Fd()))
 	switch {
@@ -33,19 +32,19 @@ func (c *Calls) Lock(dir *os.Root, name string, f *os.File) (unlock func(), err 
 	case errors.Is(err, unix.EWOULDBLOCK):
 		return nil, ErrLocked
 	case refused(lock, err):
-		return LockFile(dir, name)
+		return lockFile(dir, name)
 	}
 	return nil, err
 }
 
 const lockSuffix = ".lock"
 
-// LockFile makes .NAME.lock beside a file, which says who made it: the host, its boot,
+// lockFile makes .NAME.lock beside a file, which says who made it: the host, its boot,
 // the process and when that began. Another process may take it once that one has
 // ended, which it can tell on the same host only: elsewhere it is ErrPerhapsLocked.
-func LockFile(dir *os.Root, name string) (unlock func(), err error) {
+func lockFile(dir *os.Root, name string) (unlock func(), err error) {
 	file := path.Join(path.Dir(name), "."+path.Base(name)+lockSuffix)
-	me := thisProcess()
+	me := ThisProcess()
 	for range 3 { // another may be as quick
 		if err = makeLock(dir, file, me); err == nil {
 			held, err := dir.OpenRoot(path.Dir(file)) // the directory may be let go of before the file
@@ -64,7 +63,7 @@ func LockFile(dir *os.Root, name string) (unlock func(), err error) {
 	return nil, fmt.Errorf("%s: %w", file, ErrLocked)
 }
 
-func makeLock(dir *os.Root, file string, me process) error {
+func makeLock(dir *os.Root, file string, me Process) error {
 	f, err := dir.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err
@@ -77,14 +76,14 @@ func makeLock(dir *os.Root, file string, me process) error {
 }
 
 // dropLock removes a lock file whose maker has ended.
-func dropLock(dir *os.Root, file string, me process) error {
+func dropLock(dir *os.Root, file string, me Process) error {
 	text, err := readLock(dir, file)
 	if err != nil {
 		return err
 	}
 	made := parseProcess(text)
 	what := made.state(me)
-	if made == (process{}) && olderThan(dir, file, time.Minute) { // its maker was killed before it could write
+	if made == (Process{}) && olderThan(dir, file, time.Minute) { // its maker was killed before it could write
 		what = ended
 	}
 	switch what {
@@ -94,7 +93,7 @@ func dropLock(dir *os.Root, file string, me process) error {
 		return fmt.Errorf("%s: %w: it was made by %s: delete it if that spool has ended", file, ErrPerhapsLocked, made)
 	}
 	// Only one renames it, and finds out whether it was still the one that was read.
-	mine := file + "." + strconv.Itoa(me.pid)
+	mine := file + "." + strconv.Itoa(me.PID)
 	if err := dir.Rename(file, mine); err != nil {
 		return err
 	}
@@ -117,66 +116,4 @@ func readLock(dir *os.Root, file string) (string, error) {
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, 4096))
 	return string(text), err
-}
-
-// process tells one process from any other, on any host and at any time.
-type process struct {
-	host, boot, space string // the name, the boot's ID, the namespace of process IDs
-	pid               int
-	began             string // in the kernel's ticks
-}
-
-func thisProcess() process {
-	host, _ := os.Hostname()
-	boot, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	space, _ := os.Readlink("/proc/self/ns/pid")
-	pid := os.Getpid()
-	return process{host, strings.TrimSpace(string(boot)), space, pid, beginning(pid)}
-}
-
-// beginning is when a process began, empty where it is not there.
-func beginning(pid int) string {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return ""
-	}
-	_, rest, _ := strings.Cut(string(stat[strings.LastIndexByte(string(stat), ')')+1:]), " ")
-	fields := strings.Fields(rest)
-	if len(fields) < 20 {
-		return ""
-	}
-	return fields[19]
-}
-
-func (p process) String() string {
-	return fmt.Sprintf("host=%q boot=%s space=%s pid=%d began=%s", p.host, p.boot, p.space, p.pid, p.began)
-}
-
-func parseProcess(text string) (p process) {
-	_, _ = fmt.Sscanf(text, "host=%q boot=%s space=%s pid=%d began=%s", &p.host, &p.boot, &p.space, &p.pid, &p.began)
-	return p
-}
-
-type state int
-
-const (
-	unknown state = iota
-	running
-	ended
-)
-
-// state tells, as seen from another process, what became of this one.
-func (p process) state(from process) state {
-	switch {
-	case p.pid <= 0 || p.boot == "" || p.began == "":
-		return unknown
-	case p.boot == from.boot && p.space == from.space:
-		if beginning(p.pid) == p.began {
-			return running
-		}
-		return ended
-	case p.host == from.host && p.boot != from.boot: // started again since
-		return ended
-	}
-	return unknown
 }

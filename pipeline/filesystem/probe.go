@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,7 +12,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 )
@@ -272,80 +270,4 @@ func (p *probe) letters() error {
 		err = nil
 	}
 	return err
-}
-
-// tryNames makes each name, and looks whether it is there under that name.
-func (p *probe) tryNames(names []string) {
-	slices.Sort(names)
-	for _, name := range slices.Compact(names) {
-		if err := p.tryName(name); err != nil {
-			p.report.Refused = append(p.report.Refused, fmt.Sprintf("the name %q%s (%v)", name, p.culprit(name), err))
-		}
-	}
-}
-
-var errOtherName = errors.New("it is stored under another name")
-
-func (p *probe) tryName(name string) error {
-	sub := filepath.Join(p.dir, "names")
-	defer os.RemoveAll(sub)
-	if err := os.Mkdir(sub, 0o700); err != nil {
-		return nil // it says nothing about the name
-	}
-	f, err := os.OpenFile(filepath.Join(sub, name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) || errors.Is(err, unix.EIO) || errors.Is(err, unix.EROFS) {
-		return nil
-	}
-	if errors.Is(err, fs.ErrNotExist) { // so says exFAT over FUSE
-		return unix.EINVAL
-	}
-	if err != nil {
-		return errors.Unwrap(err)
-	}
-	_ = f.Close()
-	entries, err := os.ReadDir(sub)
-	if err == nil && (len(entries) != 1 || entries[0].Name() != name) {
-		return errOtherName
-	}
-	return nil
-}
-
-// culprit names the first character that is refused by itself.
-func (p *probe) culprit(name string) string {
-	for i, r := range name {
-		if r < utf8.RuneSelf && (r == '_' || r == '-' || r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z') {
-			continue
-		}
-		if p.tryName("x"+string(r)+"x") != nil {
-			return fmt.Sprintf(" for its character %d, %q", utf8.RuneCountInString(name[:i])+1, r)
-		}
-	}
-	return ""
-}
-
-// MaxFileBytes is the size that an open file may get, as far as the system tells: by
-// its file system's format, and by the process's limit (ulimit -f).
-func MaxFileBytes(f *os.File) int64 {
-	most := int64(math.MaxInt64)
-	var limit unix.Rlimit
-	if unix.Getrlimit(unix.RLIMIT_FSIZE, &limit) == nil && limit.Cur < math.MaxInt64 {
-		most = int64(limit.Cur)
-	}
-	fits := func(size int64) bool {
-		_, err := unix.Seek(int(f.Fd()), size, unix.SEEK_SET)
-		return !errors.Is(err, unix.EINVAL)
-	}
-	if !fits(min(most, worthSaying)) {
-		low, high := int64(0), min(most, worthSaying) // the first fits, the other does not
-		for high-low > 1 {
-			if mid := low + (high-low)/2; fits(mid) {
-				low = mid
-			} else {
-				high = mid
-			}
-		}
-		most = low
-	}
-	_, _ = unix.Seek(int(f.Fd()), 0, unix.SEEK_SET)
-	return most
 }

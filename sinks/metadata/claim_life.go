@@ -3,6 +3,8 @@ package metadata
 import (
 	"fmt"
 	"time"
+
+	"github.com/gospool/spool/pipeline/filesystem"
 )
 
 // life tells about the recorder behind a claim.
@@ -42,7 +44,7 @@ func (c *Catalogue) life(s *store, r *claimRow, w *watch) life {
 	switch {
 	case r.Released != 0, r.Process == "" && me.sameDirectory(it):
 		return gone
-	case me.seesProcess(it) && born(it.PID) == it.Born:
+	case me.seesProcess(it) && filesystem.Began(it.PID) == it.Born:
 		return alive
 	case me.seesProcess(it), me.sameDirectory(it) && !c.opts.Guest:
 		return gone

@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -21,7 +22,7 @@ import (
 func machine(n int) *Place {
 	return &Place{
 		Process: fmt.Sprintf("process%d", n), Host: fmt.Sprintf("host%d", n), Path: fmt.Sprintf("/rec%d", n),
-		Kernel: "kernel", Namespace: fmt.Sprintf("pid:[%d]", n), PID: os.Getpid(), Born: born(os.Getpid()), Inode: fmt.Sprintf("1:%d", n),
+		Kernel: "kernel", Namespace: fmt.Sprintf("pid:[%d]", n), PID: os.Getpid(), Born: filesystem.Began(os.Getpid()), Inode: fmt.Sprintf("1:%d", n),
 	}
 }
 
@@ -131,7 +132,7 @@ func TestWhoLivesAndWhoDoesNot(t *testing.T) {
 	require.NoError(t, ended.Start())
 	defer func() { require.NoError(t, ended.Wait()) }()
 	defer func() { _ = child.Process.Kill(); _ = child.Wait() }()
-	require.Eventually(t, func() bool { return born(ended.Process.Pid) == "" }, time.Minute, time.Millisecond, "a zombie is no more")
+	require.Eventually(t, func() bool { return filesystem.Began(ended.Process.Pid) == "" }, time.Minute, time.Millisecond, "a zombie is no more")
 	me := machine(1)
 	for name, c := range map[string]struct {
 		claim  func(*Place)
@@ -139,7 +140,7 @@ func TestWhoLivesAndWhoDoesNot(t *testing.T) {
 		guest  bool
 		want   life
 	}{
-		"it runs here":                       {claim: func(p *Place) { p.PID, p.Born = child.Process.Pid, born(child.Process.Pid) }, want: alive},
+		"it runs here":                       {claim: func(p *Place) { p.PID, p.Born = child.Process.Pid, filesystem.Began(child.Process.Pid) }, want: alive},
 		"it runs here, silent for long":      {claim: func(p *Place) {}, change: func(r *claimRow) { r.Seen = 0 }, want: alive},
 		"it was killed":                      {claim: dead, want: gone},
 		"it was killed on another disk":      {claim: func(p *Place) { dead(p); p.Inode = "3:4" }, want: gone},

@@ -1,17 +1,16 @@
 package metadata
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -32,13 +31,9 @@ type Place struct {
 // PlaceOf describes this process and a record directory. What cannot be found out
 // stays empty and proves nothing.
 func PlaceOf(dir string) Place {
-	p := Place{Process: media.NewID(time.Now()).String(), PID: os.Getpid(), Born: born(os.Getpid())}
-	p.Host, _ = os.Hostname()
+	me := filesystem.ThisProcess()
+	p := Place{Process: media.NewID(time.Now()).String(), Host: me.Host, Kernel: me.Boot, Namespace: me.Space, PID: me.PID, Born: me.Began}
 	p.Path, _ = filepath.Abs(dir)
-	p.Namespace, _ = os.Readlink("/proc/self/ns/pid")
-	if id, err := os.ReadFile("/proc/sys/kernel/random/boot_id"); err == nil {
-		p.Kernel = strings.TrimSpace(string(id))
-	}
 	if info, err := os.Stat(dir); err == nil {
 		if st, ok := info.Sys().(*syscall.Stat_t); ok {
 			p.Inode = fmt.Sprintf("%x:%x", st.Dev, st.Ino)
@@ -60,20 +55,6 @@ func (p Place) sameDirectory(o Place) bool {
 // seesProcess reports whether the process ID of another place means something here.
 func (p Place) seesProcess(o Place) bool {
 	return p.Kernel != "" && p.Kernel == o.Kernel && p.Namespace != "" && p.Namespace == o.Namespace && o.PID > 0 && o.Born != ""
-}
-
-// born is when a process started; empty where it runs no more.
-func born(pid int) string {
-	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if err != nil {
-		return ""
-	}
-	// The name in brackets may hold anything, brackets too: state is the first field behind it.
-	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
-	if len(fields) < 20 || fields[0] == "Z" || fields[0] == "X" {
-		return ""
-	}
-	return fields[19]
 }
 
 // onThisMachine reports whether a directory is on a file system that no other machine

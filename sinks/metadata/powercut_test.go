@@ -17,18 +17,7 @@ func (d cutDisk) Create(name string) (diskFile, error) {
 	return &cutFile{File: f}, err
 }
 
-func (d cutDisk) Read(name string) ([]byte, error) {
-	f, err := d.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	size, err := f.Size()
-	b := make([]byte, size)
-	if err == nil && size > 0 {
-		_, err = f.ReadAt(b, 0)
-	}
-	return b, err
-}
+func (d cutDisk) Read(name string) ([]byte, error) { return powercut.Files{Disk: d.Disk}.Read(name) }
 
 func (d cutDisk) List() (names []string, err error) {
 	entries, err := d.ReadDir(".")

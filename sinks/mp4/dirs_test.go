@@ -212,14 +212,24 @@ func TestRecordingsBeginWhileDirectoriesAreRemoved(t *testing.T) {
 	require.Zero(t, pool.Outstanding(), pool.Leaks())
 }
 
-// A record directory that goes altogether ends in an error, not in a loop; and what
-// could not begin leaves no directory.
+// A record directory that goes altogether ends in an error, not in a loop, and so does
+// a name that is not taken though its directory is there; what could not begin leaves
+// no directory.
 func TestAFileThatCannotBeginLeavesNoDirectory(t *testing.T) {
 	for _, c := range []struct {
-		op   string
-		skip int
-		err  error
-	}{{"create", 0, unix.ENOSPC}, {"mkdir", 1, unix.ENOSPC}, {"writev", 0, unix.ENOSPC}, {"write", 0, unix.ENOSPC}, {"syncdir", 1, unix.EIO}, {"create", 0, fs.ErrNotExist}} {
+		op        string
+		skip      int
+		err, want error
+		goes      bool // the directory
+	}{
+		{"create", 0, unix.ENOSPC, unix.ENOSPC, false},
+		{"mkdir", 1, unix.ENOSPC, unix.ENOSPC, false},
+		{"writev", 0, unix.ENOSPC, unix.ENOSPC, false},
+		{"write", 0, unix.ENOSPC, unix.ENOSPC, false},
+		{"syncdir", 1, unix.EIO, unix.EIO, false},
+		{"create", 0, fs.ErrNotExist, fs.ErrNotExist, true},
+		{"create", 0, fs.ErrNotExist, unix.EINVAL, false},
+	} {
 		src, pool := record(t, avc(4)), media.NewCheckedPool()
 		cfg := Defaults()
 		cfg.RecordPath, cfg.FilenamePattern = t.TempDir(), "{stream_path}/{date}/{time}.mp4"
@@ -230,19 +240,22 @@ func TestAFileThatCannotBeginLeavesNoDirectory(t *testing.T) {
 				if !opened || op != c.op {
 					return nil
 				}
-				if skip--; skip < 0 {
-					return c.err
+				if skip--; skip >= 0 {
+					return nil
 				}
-				return nil
+				if c.goes {
+					require.NoError(t, os.RemoveAll(filepath.Join(cfg.RecordPath, "live")))
+				}
+				return c.err
 			}}
 		})
 		set, chunks := src.chunks(t, pool, time.Second, nil)
 		require.NoError(t, s.Open(context.Background()))
 		opened = true
 		if err := s.put(segment(set, 1), chunks); err != nil { // of the directory; a disk's is a problem, and the run goes on
-			require.ErrorIs(t, err, c.err)
+			require.ErrorIs(t, err, c.want)
 		}
-		require.Contains(t, s.report().LastError, c.err.Error(), c.op)
+		require.Contains(t, s.report().LastError, c.want.Error(), c.op)
 		require.NoError(t, s.Close())
 		require.Equal(t, []string{"mine/"}, tree(t, cfg.RecordPath), c.op)
 		require.Zero(t, pool.Outstanding(), pool.Leaks())

@@ -46,6 +46,27 @@ func TestAFileEndsItsDurationAfterItsStart(t *testing.T) {
 	}
 }
 
+// TestAFileThatIsDeletedWhileItGrowsEndsItsDurationAfterItsStart, though the clock was
+// set before.
+func TestAFileThatIsDeletedWhileItGrowsEndsItsDurationAfterItsStart(t *testing.T) {
+	for _, off := range []time.Duration{-time.Hour, time.Hour} {
+		s := newSession(t, Defaults(), nil)
+		set, chunks := synthetic{fps: 10, gop: 10, picture: 300, flush: time.Second, chunks: 4}.make(t, media.NewCheckedPool())
+		for _, c := range chunks[2:] {
+			c.UTC += int64(off)
+		}
+		require.NoError(t, s.Open(t.Context()))
+		seg := segment(set, 1)
+		require.NoError(t, s.put(seg, chunks))
+		require.NoError(t, os.Remove(s.path(s.last())))
+		require.NoError(t, s.end(seg, media.EndStop))
+		require.NoError(t, s.Close())
+		got := s.last()
+		require.Equal(t, media.StateLost, got.State)
+		require.Equal(t, got.StartUTC+got.Duration, got.EndUTC, "%s", off)
+	}
+}
+
 // TestTheEndThatAnEarlierVersionWroteIsMended where the clock was set; that of a
 // time-lapse stays, which did not say how fast it runs.
 func TestTheEndThatAnEarlierVersionWroteIsMended(t *testing.T) {

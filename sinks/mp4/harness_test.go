@@ -18,7 +18,6 @@ import (
 type session struct {
 	*Muxer
 	told []media.Recording
-	set  *media.TrackSet
 }
 
 func newSession(t testing.TB, cfg Config, wrap func(FS) FS) *session {

@@ -2,14 +2,12 @@ package mp4
 
 import (
 	"context"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/gospool/spool/pipeline/durable"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/powercut"
 )
@@ -97,39 +95,19 @@ func TestChangesInPlaceAfterAPowerCut(t *testing.T) {
 	}
 }
 
-// made notes which directories were made, and which were synced behind that.
-type made struct {
-	durable.Disk
-	dirs   []string
-	synced map[string]bool
-}
-
-func (m *made) Mkdir(name string, perm fs.FileMode) error {
-	m.dirs = append(m.dirs, name)
-	m.synced[filepath.Dir(name)] = false
-	return m.Disk.Mkdir(name, perm)
-}
-
-func (m *made) SyncDir(dir string) error {
-	m.synced[dir] = true
-	return m.Disk.SyncDir(dir)
-}
-
 // TestTheRecordDirectoryIsDurable: each level that is made for it is synced in the one
 // above, or a power cut takes it with all that was synced in it.
 func TestTheRecordDirectoryIsDurable(t *testing.T) {
 	root := t.TempDir()
 	s := newSession(t, Defaults(), nil)
 	s.dir = filepath.Join(root, "a", "b", "c")
-	m := &made{synced: map[string]bool{}}
+	m := &powercut.Levels{}
 	s.above = m
 	require.NoError(t, s.Open(context.Background()))
 	require.NoError(t, s.Close())
 	require.DirExists(t, s.dir)
-	require.Equal(t, []string{filepath.Join(root, "a"), filepath.Join(root, "a", "b"), s.dir}, m.dirs)
-	for _, dir := range m.dirs {
-		require.True(t, m.synced[filepath.Dir(dir)], "%s", dir)
-	}
+	require.Equal(t, []string{filepath.Join(root, "a"), filepath.Join(root, "a", "b"), s.dir}, m.Made)
+	require.Empty(t, m.Lost())
 	_, err := os.Stat(filepath.Join(s.dir, IdentityFile))
 	require.NoError(t, err)
 }

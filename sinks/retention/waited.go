@@ -11,14 +11,14 @@ import (
 const waitFile = ".spool-expiry.json"
 
 type keptWait struct {
-	Since   time.Time     `json:"since"`
-	Clock   time.Time     `json:"clock"` // when it was written
-	Seconds time.Duration `json:"waited_s"`
+	Since  time.Time `json:"since"`
+	Clock  time.Time `json:"clock"` // when it was written
+	Waited int64     `json:"waited_s"`
 }
 
 // keepWait writes it. It is not synced: what is lost is waited for again.
 func (k *Keeper) keepWait() {
-	text, err := json.Marshal(keptWait{k.expiry.since, k.clock.Now.UTC(), k.expiry.waited / time.Second})
+	text, err := json.Marshal(keptWait{k.expiry.since, k.clock.Now.UTC(), int64(k.expiry.waited / time.Second)})
 	if err == nil {
 		err = k.shelf.root.WriteFile(waitFile+".new", append(text, '\n'), 0o644)
 	}
@@ -40,5 +40,5 @@ func (k *Keeper) readWait(now time.Time) {
 		return
 	}
 	k.expiry.since = kept.Since
-	k.expiry.waited = max(min(kept.Seconds, secondLook/time.Second), 0) * time.Second
+	k.expiry.waited = time.Duration(max(min(kept.Waited, int64(secondLook/time.Second)), 0)) * time.Second
 }

@@ -170,7 +170,7 @@ func (u *Unit) splitStartCodes() {
 	}
 	start := u.start(n - 1)
 	tail := u.buf[start:]
-	if bytes.Index(tail, startCode) < 0 {
+	if !bytes.Contains(tail, startCode) {
 		return
 	}
 	u.ends = u.ends[:n-1]

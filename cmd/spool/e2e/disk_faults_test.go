@@ -34,6 +34,16 @@ func memoryDisk(t *testing.T, size string) string {
 	return dir
 }
 
+// boundDisk is a memoryDisk that is seen in another directory as well, from where it
+// can be taken away.
+func boundDisk(t *testing.T, size string) (disk, dir string) {
+	t.Helper()
+	disk, dir = memoryDisk(t, size), t.TempDir()
+	mounting(t, "mount", "--bind", disk, dir)
+	t.Cleanup(func() { mounting(t, "umount", "-l", dir) })
+	return disk, dir
+}
+
 const faultyDiskConfig = `
 mp4: {max_duration: 2, filename_pattern: "{stream_path}/{timestamp}_{ms}.mp4"}
 streams:
@@ -103,9 +113,7 @@ func TestFullDiskIsSurvived(t *testing.T) {
 // what is there instead, and recording goes on when the disk is back.
 func TestUnmountedDiskIsNotReplaced(t *testing.T) {
 	t.Parallel()
-	disk, dir := memoryDisk(t, "256m"), t.TempDir()
-	mounting(t, "mount", "--bind", disk, dir)
-	t.Cleanup(func() { mounting(t, "umount", "-l", dir) })
+	disk, dir := boundDisk(t, "256m")
 	r := recordOn(t, dir, faultyDiskConfig)
 	r.expect("leads elsewhere", "not the one it was", "media is missing", "journal", "catalogue", "database")
 	r.goesOn(time.Now())

@@ -242,9 +242,7 @@ func TestDiskTroublesAreToldAndOver(t *testing.T) {
 			require.NoError(t, unix.Prlimit(r.cmd.Process.Pid, unix.RLIMIT_NOFILE, &limits, nil))
 		}, "too_many_open_files", "disk_error"},
 		"away": {func(t *testing.T) (string, *realDisk) {
-			disk, dir := memoryDisk(t, "256m"), t.TempDir()
-			mounting(t, "mount", "--bind", disk, dir)
-			t.Cleanup(func() { mounting(t, "umount", "-l", dir) })
+			disk, dir := boundDisk(t, "256m")
 			return dir, &realDisk{t, disk, dir}
 		}, func(_ *recorder, d *realDisk) { mounting(d.t, "umount", "-l", d.dir) },
 			func(_ *recorder, d *realDisk) { mounting(d.t, "mount", "--bind", d.image, d.dir) }, "disk_away", "disk_error"},

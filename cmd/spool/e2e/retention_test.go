@@ -25,7 +25,7 @@ func TestASmallDiskIsFilledForEver(t *testing.T) {
 		lasts = 5 * time.Minute
 	}
 	const size = 64 << 20
-	r := serveOn(t, tmpfs(t, "64m"), smallDiskConfig(8))
+	r := serveOn(t, memoryDisk(t, "64m"), smallDiskConfig(8))
 	protected := r.protect("live/cam0")
 
 	began, total, most, least := time.Now(), int64(0), int64(0), int64(size)
@@ -149,25 +149,6 @@ streams:
 		fmt.Fprintf(&config, "  live/cam%d: {pull: \"testpattern://?size=320x180&gop=25&bitrate=3M\"}\n", n)
 	}
 	return config.String()
-}
-
-// tmpfs is the mount point of a filesystem of its own.
-func tmpfs(t *testing.T, size string) string {
-	t.Helper()
-	dir := t.TempDir()
-	root := func(name string, args ...string) *exec.Cmd {
-		if os.Geteuid() == 0 {
-			return exec.Command(name, args...)
-		}
-		return exec.Command("sudo", append([]string{"-n", name}, args...)...)
-	}
-	out, err := root("mount", "-t", "tmpfs", "-o", fmt.Sprintf("size=%s,uid=%d", size, os.Getuid()), "tmpfs", dir).CombinedOutput()
-	require.NoError(t, err, "a filesystem is mounted here: run as root, or allow sudo\n%s", out)
-	t.Cleanup(func() {
-		out, err := root("umount", dir).CombinedOutput()
-		require.NoError(t, err, "%s", out)
-	})
-	return dir
 }
 
 // serveOn records to a directory that is there.

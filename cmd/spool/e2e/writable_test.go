@@ -54,9 +54,7 @@ func takeInodes(t *testing.T, dir string) (give func()) {
 // and the metric tell it, and tell when it is over.
 func TestWhetherRecordingsCanBeWrittenIsKnownBeforeTheFirst(t *testing.T) {
 	t.Parallel()
-	disk, dir := memoryDisk(t, "64m,nr_inodes=100"), t.TempDir()
-	mounting(t, "mount", "--bind", disk, dir)
-	t.Cleanup(func() { mounting(t, "umount", "-l", dir) })
+	disk, dir := boundDisk(t, "64m,nr_inodes=100")
 	r := launch(t, staticBinary, t.TempDir(), "", "--record-path", dir)
 	r.files = dir
 	r.expect("recordings cannot be written", "catalogue", "could not be compared", "retention failed", "recover", "upkeep")

@@ -1,0 +1,36 @@
+package filesystem
+
+import (
+	"errors"
+	"math"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// MaxFileBytes is the size that an open file may get, as far as the system tells: by
+// its file system's format, and by the process's limit (ulimit -f).
+func MaxFileBytes(f *os.File) int64 {
+	most := int64(math.MaxInt64)
+	var limit unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_FSIZE, &limit) == nil && limit.Cur < math.MaxInt64 {
+		most = int64(limit.Cur)
+	}
+	fits := func(size int64) bool {
+		_, err := unix.Seek(int(f.Fd()), size, unix.SEEK_SET)
+		return !errors.Is(err, unix.EINVAL)
+	}
+	if !fits(min(most, worthSaying)) {
+		low, high := int64(0), min(most, worthSaying) // the first fits, the other does not
+		for high-low > 1 {
+			if mid := low + (high-low)/2; fits(mid) {
+				low = mid
+			} else {
+				high = mid
+			}
+		}
+		most = low
+	}
+	_, _ = unix.Seek(int(f.Fd()), 0, unix.SEEK_SET)
+	return most
+}

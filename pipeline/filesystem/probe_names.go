@@ -1,0 +1,62 @@
+package filesystem
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"unicode/utf8"
+
+	"golang.org/x/sys/unix"
+)
+
+// tryNames makes each name, and looks whether it is there under that name.
+func (p *probe) tryNames(names []string) {
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		if err := p.tryName(name); err != nil {
+			p.report.Refused = append(p.report.Refused, fmt.Sprintf("the name %q%s (%v)", name, p.culprit(name), err))
+		}
+	}
+}
+
+var errOtherName = errors.New("it is stored under another name")
+
+func (p *probe) tryName(name string) error {
+	sub := filepath.Join(p.dir, "names")
+	defer os.RemoveAll(sub)
+	if err := os.Mkdir(sub, 0o700); err != nil {
+		return nil // it says nothing about the name
+	}
+	f, err := os.OpenFile(filepath.Join(sub, name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) || errors.Is(err, unix.EIO) || errors.Is(err, unix.EROFS) {
+		return nil
+	}
+	if errors.Is(err, fs.ErrNotExist) { // so says exFAT over FUSE
+		return unix.EINVAL
+	}
+	if err != nil {
+		return errors.Unwrap(err)
+	}
+	_ = f.Close()
+	entries, err := os.ReadDir(sub)
+	if err == nil && (len(entries) != 1 || entries[0].Name() != name) {
+		return errOtherName
+	}
+	return nil
+}
+
+// culprit names the first character that is refused by itself.
+func (p *probe) culprit(name string) string {
+	for i, r := range name {
+		if r < utf8.RuneSelf && (r == '_' || r == '-' || r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z') {
+			continue
+		}
+		if p.tryName("x"+string(r)+"x") != nil {
+			return fmt.Sprintf(" for its character %d, %q", utf8.RuneCountInString(name[:i])+1, r)
+		}
+	}
+	return ""
+}

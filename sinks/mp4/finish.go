@@ -1,0 +1,118 @@
+package mp4
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"time"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// salvage ends the open file after an error as well as the error allows. A file
+// that was not told of holds nothing that is not held, and is removed.
+func (m *Muxer) salvage(emit pipeline.Emit[media.Recording]) error {
+	f := m.file
+	switch {
+	case f == nil:
+		return nil
+	case !m.told:
+		name, path := f.name, m.path
+		m.drop()
+		err := m.fs.Remove(name)
+		prune(m.fs, name)
+		m.growth.Closed(path, path)
+		if err != nil {
+			m.left(path)
+			return diskError("remove", name, 0, err)
+		}
+		return nil
+	case f.syncFail != nil:
+		defer m.drop()
+		return m.unfinished(media.EndError, emit)
+	}
+	return m.finish(media.EndError, emit)
+}
+
+// finish finishes the open file, where there is one, and tells of it.
+func (m *Muxer) finish(reason media.Cause, emit pipeline.Emit[media.Recording]) error {
+	f := m.file
+	if f == nil {
+		return nil
+	}
+	defer m.drop()
+	began := m.clock.Now()
+	written, err := f.finish(media.StateFinished, reason)
+	if err != nil {
+		m.truth.failed(err)
+		return errors.Join(fmt.Errorf("finish: %w; the file is left for recovery", err), m.unfinished(reason, emit))
+	}
+	final, named := publish(m.fs, f.name, f.noSync)
+	if final == "" && m.deleted(named) {
+		return m.lost(reason, emit)
+	}
+	if named != nil {
+		m.truth.failed(named)
+	}
+	if final == "" {
+		return errors.Join(named, m.unfinished(reason, emit))
+	}
+	m.final = final
+	m.countProtected(f)
+	took := m.clock.Now().Sub(began)
+	m.truth.finished(f, final, written, took)
+	m.timings.Finished(took)
+	r, err := m.recording(final)
+	if err != nil {
+		return err
+	}
+	m.log.Info("recording finished", "file", m.shown(final), "reason", string(reason),
+		"duration", time.Duration(r.Duration).Round(time.Millisecond), "bytes", f.size,
+		"start", at(r.StartUTC).UTC(), "end", at(r.EndUTC).UTC(), "finish_wrote", written, "finish_took", took.Round(time.Microsecond))
+	if f.asGrown {
+		m.log.Warn("the file has no index: there was no room for one, and some players cannot seek without; a longer fragment_duration needs less", "file", m.shown(final))
+	}
+	return errors.Join(named, emit(r))
+}
+
+// unfinished tells of the open file that it ends here, and that recovery has yet to
+// finish it.
+func (m *Muxer) unfinished(reason media.Cause, emit pipeline.Emit[media.Recording]) error {
+	f := m.file
+	f.entry.outcome = f.outcomeAs(media.StateRecording, reason)
+	r, err := m.recording(f.name)
+	if err != nil {
+		return err
+	}
+	return emit(r)
+}
+
+// deleted reports whether an error says that another program took the open file
+// away, and not that its disk is.
+func (m *Muxer) deleted(err error) bool {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return false
+	}
+	same, err := m.fs.Same()
+	if err != nil || !same {
+		return false
+	}
+	_, err = m.fs.Stat(m.file.name)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+// lost tells of the open file that there is nothing left of it.
+func (m *Muxer) lost(reason media.Cause, emit pipeline.Emit[media.Recording]) error {
+	f := m.file
+	m.log.Error("another program deleted the file of a recording while it grew", "file", m.shown(f.name),
+		"duration", time.Duration(f.duration()).Round(time.Millisecond), "bytes", f.size)
+	f.entry.outcome = f.outcomeAs(media.StateLost, reason)
+	r, err := m.recording(strings.TrimSuffix(f.name, PartSuffix))
+	if err != nil {
+		return err
+	}
+	m.told = false // there is nothing to recover
+	return emit(r)
+}
