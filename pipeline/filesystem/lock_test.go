@@ -102,12 +102,13 @@ func TestWhoseALockFileIs(t *testing.T) {
 		made func(p *Process)
 		want error
 	}{
-		"this process":            {func(*Process) {}, ErrLocked},
-		"one with a used-up ID":   {func(p *Process) { p.Began = "1" }, nil},
-		"before a reboot":         {func(p *Process) { p.Boot = "another" }, nil},
-		"another host":            {func(p *Process) { p.Boot, p.Host = "another", "another host" }, ErrPerhapsLocked},
-		"another container":       {func(p *Process) { p.Space = "pid:[1]" }, ErrPerhapsLocked},
-		"a process without an ID": {func(p *Process) { p.PID = 0 }, ErrPerhapsLocked},
+		"this process":                 {func(*Process) {}, ErrLocked},
+		"one with a used-up ID":        {func(p *Process) { p.Began = "1" }, nil},
+		"before a reboot":              {func(p *Process) { p.Boot = "another" }, nil},
+		"another machine of that name": {func(p *Process) { p.Boot, p.Machine = "another", "another" }, ErrPerhapsLocked},
+		"another host":                 {func(p *Process) { p.Boot, p.Host = "another", "another host" }, ErrPerhapsLocked},
+		"another container":            {func(p *Process) { p.Space = "pid:[1]" }, ErrPerhapsLocked},
+		"a process without an ID":      {func(p *Process) { p.PID = 0 }, ErrPerhapsLocked},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir, file := locked(t)

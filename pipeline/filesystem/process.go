@@ -15,6 +15,8 @@ type Process struct {
 	Space string // namespace of process IDs
 	PID   int
 	Began string // in ticks of that kernel
+
+	Machine string // /etc/machine-id: machines of one name have different ones
 }
 
 // ThisProcess describes the one that asks.
@@ -22,8 +24,9 @@ func ThisProcess() Process {
 	host, _ := os.Hostname()
 	boot, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	space, _ := os.Readlink("/proc/self/ns/pid")
+	machine, _ := os.ReadFile("/etc/machine-id")
 	pid := os.Getpid()
-	return Process{host, strings.TrimSpace(string(boot)), space, pid, Began(pid)}
+	return Process{host, strings.TrimSpace(string(boot)), space, pid, Began(pid), strings.TrimSpace(string(machine))}
 }
 
 // Began tells when a process began, in ticks of the kernel. It is empty where the
@@ -42,11 +45,11 @@ func Began(pid int) string {
 }
 
 func (p Process) String() string {
-	return fmt.Sprintf("host=%q boot=%s space=%s pid=%d began=%s", p.Host, p.Boot, p.Space, p.PID, p.Began)
+	return fmt.Sprintf("host=%q boot=%s space=%s pid=%d began=%s machine=%q", p.Host, p.Boot, p.Space, p.PID, p.Began, p.Machine)
 }
 
 func parseProcess(text string) (p Process) {
-	_, _ = fmt.Sscanf(text, "host=%q boot=%s space=%s pid=%d began=%s", &p.Host, &p.Boot, &p.Space, &p.PID, &p.Began)
+	_, _ = fmt.Sscanf(text, "host=%q boot=%s space=%s pid=%d began=%s machine=%q", &p.Host, &p.Boot, &p.Space, &p.PID, &p.Began, &p.Machine)
 	return p
 }
 
@@ -68,7 +71,7 @@ func (p Process) state(from Process) state {
 			return running
 		}
 		return ended
-	case p.Host == from.Host && p.Boot != from.Boot: // started again since
+	case p.Host == from.Host && p.Machine == from.Machine && p.Boot != from.Boot: // started again since
 		return ended
 	}
 	return unknown
