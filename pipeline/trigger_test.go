@@ -92,6 +92,7 @@ func TestTriggerPrefersAMarkToASecondFile(t *testing.T) {
 			for range began {
 				b.awaitRun(t, "conf/a")
 			}
+			b.awaitCounted(t, "conf/a")
 			at := time.Unix(5, 0)
 			done, err := b.Trigger("conf/a", pipeline.Trigger{At: at})
 			if c.err != nil {

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/media"
 )
 
 const years = 365 * 24 * time.Hour
@@ -136,4 +138,21 @@ func TestTheCatalogueForgetsByABelievedClockOnly(t *testing.T) {
 	r = moveIn(t, dir, brief, 10*years, true)
 	require.True(t, r.upkeepDue(time.Time{}))
 	r.eventually("it is forgotten", func() bool { return lost(r) == 0 })
+}
+
+// A board's first run was in 1970, and ended in a power cut: what is missing before the
+// next file is not 56 years.
+func TestARunIn1970LeavesNoGapOfDecades(t *testing.T) {
+	r := moveIn(t, t.TempDir(), "", 0, true)
+	put := func(end time.Time) {
+		require.NoError(t, r.catalogue.Put(t.Context(), media.Recording{
+			ID: media.NewID(end), Stream: "a", Pipeline: "default", Path: end.Format("150405") + ".mp4", State: media.StateRecovered,
+			StartUTC: end.Add(-time.Second).UnixNano(), EndUTC: end.UnixNano(), Duration: int64(time.Second), Size: 1, EndReason: media.EndCrash,
+		}))
+	}
+	put(time.Unix(100, 0))
+	require.Zero(t, r.lastInterrupted("a", "default"))
+	now := time.Now()
+	put(now)
+	require.Equal(t, now.UnixNano(), r.lastInterrupted("a", "default"))
 }

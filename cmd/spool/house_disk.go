@@ -56,8 +56,9 @@ func (b *broadcast) wait() <-chan struct{} {
 }
 
 // lastInterrupted is when the newest recording of an earlier process ended, where
-// it did not end by anybody's wish. See mp4.Interrupted.
-func (h *house) lastInterrupted(stream, pipeline string) int64 {
+// it did not end by anybody's wish; 0 where that was by a clock that cannot have been
+// right. See mp4.Interrupted.
+func (h *house) lastInterrupted(stream, pipelineName string) int64 {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	page, err := h.catalogue.Records(ctx, metadata.Query{Stream: stream, Limit: 20})
@@ -65,8 +66,11 @@ func (h *house) lastInterrupted(stream, pipeline string) int64 {
 		return 0
 	}
 	for _, r := range page.Records {
-		if r.Pipeline != pipeline || r.Node != h.catalogue.Node() {
+		if r.Pipeline != pipelineName || r.Node != h.catalogue.Node() {
 			continue
+		}
+		if time.Unix(0, r.EndUTC).Before(pipeline.Plausible) {
+			return 0
 		}
 		switch r.EndReason {
 		case media.EndError, media.EndCrash, media.EndNoRoom, media.EndSourceLost, media.EndGap:

@@ -3,6 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/gospool/spool/pipeline"
@@ -32,7 +35,7 @@ func (h *house) recover(ctx context.Context, dir string) error {
 }
 
 func (h *house) recovered(ctx context.Context, r mp4.Repaired) {
-	h.keeper.Changed(r.File, r.Recording.Path)
+	defer h.keeper.Changed(r.File, r.Recording.Path)
 	attrs := []any{"file", r.File, "lost_on_disk", r.Lost.Round(time.Millisecond), "lost_bytes", r.LostBytes, "lost_in_memory", r.Unwritten.String(), "reason", r.Reason}
 	if r.Recording.Stream != "" {
 		attrs = append(attrs, "pipeline", r.Recording.Pipeline, "stream", r.Recording.Stream)
@@ -52,6 +55,7 @@ func (h *house) recovered(ctx context.Context, r mp4.Repaired) {
 	if r.Recording.State == "" {
 		return
 	}
+	defer h.forgetGone(ctx, r)
 	missed := h.joinEvents(ctx, &r.Recording)
 	defer h.markRecovered(ctx, r.Recording, missed)
 	if h.tell(ctx, r.Recording) {
@@ -66,13 +70,24 @@ func (h *house) recovered(ctx context.Context, r mp4.Repaired) {
 	}
 }
 
-// forget takes away the row of a file that held nothing: no footage was lost.
+// forget takes away the row of a file that held nothing, so that no footage was lost, or
+// is gone.
 func (h *house) forget(ctx context.Context, r mp4.Repaired) {
 	if r.Recording.ID == (media.ID{}) {
 		return
 	}
 	if err := h.catalogue.Forget(ctx, []metadata.Deleted{{ID: r.Recording.ID, Path: r.File}}); err != nil && !errors.Is(err, metadata.ErrNotDurable) {
-		h.log.Error("the row of an empty file stays: the next comparison with the disk marks it lost", "file", r.File, "error", err)
+		h.log.Error("the row of a file that is gone stays: the next comparison with the disk marks it lost", "file", r.File, "error", err)
+	}
+}
+
+// forgetGone takes the row away again of a file that was deleted, perhaps by retention,
+// before it had that row.
+func (h *house) forgetGone(ctx context.Context, r mp4.Repaired) {
+	_, err := os.Lstat(filepath.Join(h.cfg.MP4.RecordPath, filepath.FromSlash(r.Recording.Path)))
+	if errors.Is(err, fs.ErrNotExist) {
+		r.File = r.Recording.Path
+		h.forget(ctx, r)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -145,4 +146,16 @@ func fill(t *testing.T, dir, config string, files int) []string {
 	r.eventually("files", func() bool { return len(r.files()) >= files })
 	r.moveOut()
 	return r.files()
+}
+
+// A recorder that drains because its name is another's is asked to end as well: that is
+// no second wish.
+func TestTheFirstSignalWhileItDrainsAnywayAbortsNothing(t *testing.T) {
+	r := moveIn(t, t.TempDir(), "", 0, true)
+	signals := make(chan os.Signal, 3)
+	second := secondSignal(r.house, signals, nil, time.Now())
+	signals <- syscall.SIGTERM
+	signals <- syscall.SIGTERM // its echo
+	signals <- syscall.SIGINT
+	require.Equal(t, syscall.SIGINT, <-second)
 }

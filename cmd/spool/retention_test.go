@@ -14,6 +14,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/metadata"
+	"github.com/gospool/spool/sinks/mp4"
 )
 
 // Somebody fetches the oldest recording over a slow line while room is needed: others
@@ -117,4 +120,19 @@ func leftByACrash(t *testing.T) (left []byte) {
 	})
 	r.moveOut()
 	return left
+}
+
+// On a full disk retention deletes what recovery has finished before its row is there:
+// none comes behind it.
+func TestARecoveredFileThatIsDeletedAtOnceHasNoRow(t *testing.T) {
+	r := moveIn(t, t.TempDir(), "", 0, true)
+	now := time.Now().UnixNano()
+	rec := media.Recording{
+		ID: media.NewID(time.Now()), Stream: "a", Pipeline: "default", Path: "a/1.mp4", State: media.StateRecovered,
+		StartUTC: now - int64(time.Second), EndUTC: now, Duration: int64(time.Second), Size: 1000, EndReason: media.EndCrash,
+	}
+	r.recovered(t.Context(), mp4.Repaired{File: rec.Path + mp4.PartSuffix, Recording: rec})
+	require.NoError(t, r.catalogue.Flush(t.Context()))
+	_, err := r.catalogue.Record(t.Context(), rec.ID)
+	require.ErrorIs(t, err, metadata.ErrNotFound)
 }

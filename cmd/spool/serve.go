@@ -79,13 +79,18 @@ func (c *ServeCmd) Run(p *Program) error {
 // timeout(1) and some supervisors send it to the process and to its group.
 const sameWish = time.Second
 
-// secondSignal gives the signals that follow the first one and are not its echo.
+// secondSignal gives the signals that follow the first one and are not its echo. Where
+// spool drains without any, first is nil, and the first to come asks for what is done.
 func secondSignal(h *house, signals <-chan os.Signal, first os.Signal, at time.Time) <-chan os.Signal {
 	second := make(chan os.Signal, 1)
 	h.tasks.Go("signals", func(ctx context.Context) error {
 		for {
 			select {
 			case s := <-signals:
+				if first == nil {
+					first, at = s, time.Now()
+					continue
+				}
 				if s != first || time.Since(at) > sameWish {
 					second <- s
 					return nil

@@ -3,6 +3,7 @@ package metadata
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/gospool/spool/pipeline/media"
 )
@@ -43,7 +44,7 @@ func (c *Catalogue) gatherDeletes(ctx context.Context, files []Deleted) (last in
 		case err != nil:
 			return last, errors.Join(first, err)
 		}
-		if !c.mayBeOurs(old) || old.Path != f.Path || old.Protected != 0 {
+		if !c.mayBeOurs(old) || !sameFile(old.Path, f.Path) || old.Protected != 0 {
 			continue
 		}
 		rev, err := c.gather(opDelete, old)
@@ -54,6 +55,12 @@ func (c *Catalogue) gatherDeletes(ctx context.Context, files []Deleted) (last in
 		}
 	}
 	return last, first
+}
+
+// sameFile compares the path that a row has with that of a file, which has got its
+// final name before its row says so.
+func sameFile(row, file string) bool {
+	return strings.TrimSuffix(row, partSuffix) == strings.TrimSuffix(file, partSuffix)
 }
 
 func (c *Catalogue) gather(kind opKind, old *row) (int64, error) {

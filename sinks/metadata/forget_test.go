@@ -30,6 +30,18 @@ func TestForgettingKeepsWhatIsProtectedOrSpeaksOfAnotherFile(t *testing.T) {
 	})
 }
 
+// Retention may delete a file before whoever finished it has said so.
+func TestForgettingAFileWhoseRowSaysThatItGrows(t *testing.T) {
+	c := open(t, "sqlite", servers.Fresh(t, "sqlite"))
+	rec := sample(0, "live/a")
+	final := rec.Path
+	rec.Path, rec.State = final+".part", media.StateRecording
+	put(t, c, rec)
+	require.NoError(t, c.Forget(t.Context(), []Deleted{{rec.ID, final}}))
+	require.NoError(t, c.Flush(t.Context()))
+	require.Empty(t, all(t, c, Query{}))
+}
+
 // A database that is away while files are deleted learns of it when it is back,
 // in another process even.
 func TestForgettingDoesNotWaitForTheDatabase(t *testing.T) {

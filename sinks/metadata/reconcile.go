@@ -211,8 +211,13 @@ func (r *reconciliation) lose(ctx context.Context, row *row) error {
 	}
 	// A file of this recording under another name takes the row over in add.
 	rec.State = media.StateLost
-	r.report.Lost++
-	return r.put(ctx, rec.Recording)
+	return r.put(ctx, rec.Recording, &r.report.Lost, func(ctx context.Context) (bool, error) {
+		now, _, err := r.c.lookup(ctx, row.ID)
+		if errors.Is(err, ErrNotFound) {
+			return false, nil
+		}
+		return err == nil && now.Revision == row.Revision, err
+	})
 }
 
 // update takes the file's word where the row says something else.
@@ -227,9 +232,8 @@ func (r *reconciliation) update(ctx context.Context, row *row) error {
 		return err
 	}
 	keepEvents(&rec, known.Events)
-	r.report.Updated++
 	r.ended(ctx, row.State, rec)
-	return r.put(ctx, rec)
+	return r.put(ctx, rec, &r.report.Updated, r.fileIsThere(rec))
 }
 
 // orphan is a row whose path belongs to a file that is not its own.
@@ -272,10 +276,11 @@ func (r *reconciliation) addFile(ctx context.Context, path string) error {
 		r.report.Foreign++
 		return nil
 	}
+	count := &r.report.Updated
 	known, err := r.c.Record(ctx, rec.ID)
 	switch {
 	case errors.Is(err, ErrNotFound):
-		r.report.Added++
+		count = &r.report.Added
 	case err != nil:
 		return err
 	case known.Node != r.c.opts.Node && !slices.Contains(*r.c.former.Load(), known.Node):
@@ -293,10 +298,14 @@ func (r *reconciliation) addFile(ctx context.Context, path string) error {
 			}
 		}
 		keepEvents(&rec, known.Events)
-		r.report.Updated++
 		r.ended(ctx, string(known.State), rec)
 	}
-	return r.put(ctx, rec)
+	return r.put(ctx, rec, count, r.fileIsThere(rec))
+}
+
+// fileIsThere looks again whether there is a recording for a row to speak of.
+func (r *reconciliation) fileIsThere(rec media.Recording) func(context.Context) (bool, error) {
+	return func(context.Context) (bool, error) { return r.onDisk(rec.Path), nil }
 }
 
 // keepEvents adds the events that a recording's row names and its file does not: its
@@ -319,17 +328,31 @@ func (r *reconciliation) entry(path string) (media.Recording, error) {
 	return rec, err
 }
 
-// put waits for room in the journal where there is none: nothing here is urgent.
-func (r *reconciliation) put(ctx context.Context, rec media.Recording) error {
+// put waits for room in the journal where there is none: nothing here is urgent. It
+// counts what it puts, and puts nothing where what it was made of is no more: a file is
+// deleted before its row is, so that what holds here makes the deletion come behind.
+func (r *reconciliation) put(ctx context.Context, rec media.Recording, count *int, holds func(context.Context) (bool, error)) error {
 	if err := r.c.Claimed(); err != nil { // another recorder changes the same rows
 		return err
 	}
-	err := r.c.Put(ctx, rec)
+	put := func() error {
+		r.c.changes.Lock()
+		defer r.c.changes.Unlock()
+		if still, err := holds(ctx); err != nil || !still {
+			return err
+		}
+		err := r.c.Put(ctx, rec)
+		if !errors.Is(err, ErrJournalFull) {
+			*count++
+		}
+		return err
+	}
+	err := put()
 	if errors.Is(err, ErrJournalFull) {
 		if err := r.c.Flush(ctx); err != nil {
 			return err
 		}
-		err = r.c.Put(ctx, rec)
+		err = put()
 	}
 	switch {
 	case errors.Is(err, ErrInvalid):

@@ -138,6 +138,45 @@ func TestReconcileTellsWhatTheDiskSays(t *testing.T) {
 	require.Equal(t, lost, got.Recording)
 }
 
+// Retention and people delete while the disk is compared: nothing comes back of what
+// went between two looks.
+func TestWhatIsDeletedDuringAComparisonStaysAway(t *testing.T) {
+	for name, stale := range map[string]bool{"its row is there and says the same": false, "its row says something else": true} {
+		t.Run(name, func(t *testing.T) {
+			d, c := disk{t, t.TempDir()}, open(t, "sqlite", servers.Fresh(t, "sqlite"))
+			gone, added := sample(1, "live/a"), sample(2, "live/a")
+			put(t, c, gone)
+			if stale {
+				larger := gone
+				larger.Size++
+				d.write(larger)
+			}
+			d.write(added)
+			ready(t, c.Catalogue)
+			forget := func(rec media.Recording) {
+				_ = os.Remove(filepath.Join(d.dir, filepath.FromSlash(rec.Path)))
+				require.NoError(t, c.Forget(t.Context(), []Deleted{{ID: rec.ID, Path: rec.Path}}))
+				require.NoError(t, c.Flush(t.Context()))
+			}
+			readEntry := func(path string) (media.Recording, error) {
+				rec, err := d.readEntry(path)
+				forget(rec)
+				return rec, err
+			}
+			isLive := func(path string) bool {
+				if path == gone.Path && !stale {
+					forget(gone)
+				}
+				return false
+			}
+			r, err := c.Reconcile(t.Context(), d.dir, readEntry, isLive, nil)
+			require.NoError(t, err)
+			require.Empty(t, all(t, c, Query{}))
+			require.Zero(t, r.Lost+r.Added+r.Updated, "%+v", r)
+		})
+	}
+}
+
 func TestReconcileLeavesAnotherRecordersRowsAlone(t *testing.T) {
 	dsn := servers.Fresh(t, "sqlite")
 	other := openWith(t, OpenOptions{Driver: "sqlite", DSN: dsn, Node: "node2"})

@@ -30,7 +30,7 @@
 // is half of them. When in doubt it is held. One WARN names it, GET /mp4/health and
 // GET /mp4/retention show it, and nothing of it goes, nor what expires meanwhile:
 //
-//	mass_expiry: wait     until the recorder has run for a day, restarts included,
+//	mass_expiry: wait     until the recorder has run for a day, restarts within a week included,
 //	                      by a clock that was believed and not set
 //	             confirm  until an operator says so: POST /mp4/retention/confirm
 //	             allow    it goes as soon as the clock is believed

@@ -254,6 +254,23 @@ func TestAClockThatGoesBackOverARestartWaitsAnew(t *testing.T) {
 	require.ElementsMatch(t, names, r.footage())
 }
 
+// Nor does it with one that is years ahead: by that all has expired, and not what waited.
+func TestAClockThatGoesFarAheadOverARestartWaitsAnew(t *testing.T) {
+	r := kept(t, MassWait)
+	r.week(3)
+	r.now = r.now.Add(4 * day)
+	r.restart()
+	r.look(0)
+	r.hours(23)
+	names := r.footage()
+	require.NotEmpty(t, names)
+	r.now = r.now.Add(10 * years)
+	r.restart()
+	r.look(0)
+	r.hours(23)
+	require.ElementsMatch(t, names, r.footage())
+}
+
 // A file of another program, or of a power cut, in place of what has waited.
 func TestWhatHasWaitedIsReadWithCare(t *testing.T) {
 	for _, text := range []string{"", "{", `{"waited_s":1e300}`, `[]`, `{"since":"2026-03-01T00:00:00Z","clock":"2026-03-01T00:00:00Z","waited_s":-99999}`} {

@@ -32,11 +32,16 @@ func (k *Keeper) keepWait() {
 
 func (k *Keeper) forgetWait() { _ = k.shelf.root.Remove(waitFile) }
 
-// readWait takes up what an earlier run has waited, unless the clock went back since.
+// longOff is for how long a recorder may have been off for its waiting to go on: by a
+// clock that has gone further it is another mass expiry, or the clock is ahead.
+const longOff = 7 * day
+
+// readWait takes up what an earlier run has waited, unless the clock went back since, or
+// far ahead.
 func (k *Keeper) readWait(now time.Time) {
 	text, err := k.shelf.root.ReadFile(waitFile)
 	var kept keptWait
-	if err != nil || json.Unmarshal(text, &kept) != nil || kept.Since.After(now) || kept.Clock.After(now) {
+	if err != nil || json.Unmarshal(text, &kept) != nil || kept.Since.After(now) || kept.Clock.After(now) || now.Sub(kept.Clock) > longOff {
 		return
 	}
 	k.expiry.since = kept.Since

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/pipelinetest"
 	"github.com/gospool/spool/pipeline/spec"
 )
 
@@ -22,7 +23,7 @@ func TestAWrongClockGivesNoNoticeUp(t *testing.T) {
 		given     bool
 	}{
 		"right":               {right, right.Add(time.Minute), true, false},
-		"too old":             {right, right.Add(2 * time.Hour), true, true},
+		"too old":             {right, right.Add(73 * time.Hour), true, true},
 		"years ahead":         {right, right.Add(10 * 365 * 24 * time.Hour), false, false},
 		"made in 1970":        {time.Unix(60, 0), right, true, false},
 		"made in the future":  {right.AddDate(10, 0, 0), right, true, false},
@@ -34,12 +35,40 @@ func TestAWrongClockGivesNoNoticeUp(t *testing.T) {
 			wall := pipeline.NewWallClock(clock, func() bool { return c.synced }, slog.New(slog.DiscardHandler))
 			wall.Seen("a recording", right.Add(-time.Minute))
 			b := &Outbox{clock: clock, wall: wall}
-			e, n := &entry{queued: c.now}, &Notice{Created: c.made.UnixNano(), GiveUp: spec.Duration(3 * time.Hour)}
-			require.False(t, b.tooOld(e, n))
-			clock.now = clock.now.Add(61 * time.Minute) // of trying
+			e, n := &entry{queued: c.now}, &Notice{Created: c.made.UnixNano(), GiveUp: spec.Duration(72 * time.Hour)}
+			clock.now = clock.now.Add(leastTried)
+			require.False(t, b.tooOld(e, n), "it is tried for an hour at least")
+			clock.now = clock.now.Add(time.Minute)
 			require.Equal(t, c.given, b.tooOld(e, n))
-			clock.now = clock.now.Add(2 * time.Hour)
+			clock.now = clock.now.Add(71 * time.Hour) // of trying
 			require.True(t, b.tooOld(e, n))
+		})
+	}
+}
+
+// What the clock said when this process took a notice up counts no more once it was set,
+// nor does what it says after it was.
+func TestAClockThatIsSetMakesNoNoticeOlder(t *testing.T) {
+	const years = 10 * 365 * 24 * time.Hour
+	for name, c := range map[string]struct {
+		then, now time.Duration // that the clock is off
+		age       time.Duration // of the notice when it was taken up
+		given     bool
+	}{
+		"right":            {0, 0, time.Minute, false},
+		"too old":          {0, 0, 71 * time.Hour, true},
+		"was ahead":        {years, 0, time.Minute, false},
+		"was behind":       {-years, 0, time.Minute, false},
+		"is ahead":         {0, years, time.Minute, false},
+		"is behind":        {0, -years, time.Minute, false},
+		"was ahead and is": {years, years, time.Minute, true}, // nothing tells
+	} {
+		t.Run(name, func(t *testing.T) {
+			clock, taken := &pipelinetest.Clock{}, time.Now().Add(-90*time.Minute)
+			clock.Set(c.now)
+			e := &entry{queued: pipelinetest.Step(taken, c.then)}
+			n := &Notice{Created: taken.Add(-c.age).UnixNano(), GiveUp: spec.Duration(72 * time.Hour)}
+			require.Equal(t, c.given, (&Outbox{clock: clock}).tooOld(e, n))
 		})
 	}
 }

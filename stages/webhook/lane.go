@@ -141,10 +141,11 @@ const leastTried = time.Hour
 // as far as the clock of now and that of then can be believed, since it was made. A
 // wall clock that is set meanwhile makes it no older.
 func (b *Outbox) tooOld(e *entry, n *Notice) bool {
-	tried, giveUp := b.clock.Now().Sub(e.queued), n.GiveUp.D()
-	before := time.Duration(e.queued.UnixNano() - n.Created)
+	now, giveUp := b.clock.Now(), n.GiveUp.D()
+	tried, made := now.Sub(e.queued), time.Unix(0, n.Created)
+	before := min(e.queued.Sub(made), now.Round(0).Sub(made)-tried) // by the clock as it was, and as it is
 	believed := b.wall == nil || b.wall.Read().Believed()
-	if !believed || time.Unix(0, n.Created).Before(pipeline.Plausible) {
+	if !believed || made.Before(pipeline.Plausible) {
 		before = 0
 	}
 	return tried > min(giveUp, leastTried) && tried > giveUp-max(before, 0)
