@@ -88,6 +88,8 @@ type Catalogue struct {
 	asideAt time.Time             // when they are tried again; the applier's
 	batch   int                   // changes in the next transaction: fewer after a failure; the applier's
 	taken   int64                 // revision up to which the database has taken the journal; the applier's
+	has     int64                 // the same of what was in it at the start; the applier's
+	lacking atomic.Bool           // the database was away, and has not taken all since
 
 	unsure  bool          // since the database was last asked what it has; the applier's
 	behind  chan struct{} // holds one: the database has lost rows
@@ -143,6 +145,7 @@ func Open(ctx context.Context, o OpenOptions) (*Catalogue, error) {
 		o.Log.Warn("a row that was set aside cannot be read; mend its file and restart, or remove it and run a reindex", "file", note)
 	}
 	c.former.Store(&o.Former)
+	c.lacking.Store(true)
 	for _, note := range old.notes {
 		o.Log.Warn("journal damaged; run a reindex if rows are missing", "file", note)
 	}

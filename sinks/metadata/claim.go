@@ -270,7 +270,7 @@ func (c *Catalogue) tried(err error) {
 	switch {
 	case other != nil:
 		c.claim.other.Store(other)
-		c.up.Store(true) // it can be asked
+		c.answering()
 		c.failing.over()
 		c.stalled.Store(false)
 	case err == nil:
