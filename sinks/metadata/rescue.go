@@ -155,6 +155,10 @@ func rebuild(ctx context.Context, old, fresh string) ([]RescuedTable, error) {
 		return nil, err
 	}
 	tables, err := salvage(ctx, old, s)
+	if err == nil && s.ro != s.rw {
+		err = s.ro.Close() // what follows waits for no other connection, and fails
+		s.ro = s.rw
+	}
 	if err == nil {
 		_, err = s.rw.ExecContext(ctx, "PRAGMA journal_mode(DELETE)") // it is one file then
 	}
