@@ -242,16 +242,20 @@ func (c *Catalogue) compareWithBefore(ctx context.Context) error {
 		c.log.Warn("catalogue: the database lacks rows that it took before: it is another one, or was put back; a comparison with the disk adds them",
 			"driver", c.opts.Driver, "behind", time.Duration(c.taken-at).Round(time.Second))
 		c.taken = at
-		select {
-		case c.behind <- struct{}{}:
-		default:
-		}
+		c.fellBehind()
 	}
 	return nil
 }
 
-// Behind tells that the database has lost rows that it took: Reconcile adds those of
-// files that are here.
+func (c *Catalogue) fellBehind() {
+	select {
+	case c.behind <- struct{}{}:
+	default:
+	}
+}
+
+// Behind tells that the database has lost rows that it took, or that another file is in
+// the place of a malformed one: Reconcile adds those of files that are here.
 func (c *Catalogue) Behind() <-chan struct{} { return c.behind }
 
 func (c *Catalogue) journalID() string { return fmt.Sprintf("%x", c.journal.id) }
