@@ -46,7 +46,7 @@ func (c *Catalogue) apply(ctx context.Context, replayEnd int64) error {
 			continue
 		}
 		if errors.Is(err, errLostClaim) {
-			c.claim.held, c.unsure = false, true // or the database is an older one
+			c.claim.held, c.unsure = false, true // see hold
 			continue
 		}
 		if errors.Is(err, ErrClaimed) {
