@@ -24,16 +24,9 @@ const (
 // of protection what is protected.
 func (h *house) upkeep(ctx context.Context) error {
 	h.proveClock(ctx) // by the journal alone, where the database is away
-	remade := uint64(0)
 	for last, proven := (time.Time{}), false; ; {
 		if err := h.catalogue.Ready(ctx); err != nil && !errors.Is(err, metadata.ErrClaimed) {
 			return nil // the context has ended
-		}
-		if n := h.catalogue.Stats().Remade; n != remade {
-			remade = n
-			if err := h.reconcile(ctx, h.cfg.MP4.RecordPath); err != nil {
-				return nil
-			}
 		}
 		h.lookForReplaced(ctx)
 		if n, err := h.catalogue.ProtectedBytes(ctx); err == nil {

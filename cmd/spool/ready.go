@@ -20,7 +20,10 @@ func (h *house) parts(ctx context.Context) []api.Check {
 		{Name: "journal", OK: catalogue.JournalError == "", Detail: catalogue.JournalError},
 		h.recordPath(ctx),
 	}
-	if !catalogue.Connected && catalogue.LastError == "" {
+	switch {
+	case catalogue.Connected:
+		checks[0].Detail = "" // it is back, and takes what waits
+	case catalogue.LastError == "":
 		checks[0].Detail = "it has not answered yet"
 	}
 	if dir, apart := databaseDir(h.cfg); apart && catalogue.Connected {

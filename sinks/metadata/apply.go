@@ -29,6 +29,9 @@ func (c *Catalogue) apply(ctx context.Context, replayEnd int64) error {
 			err = c.compareWithBefore(ctx)
 		}
 		if err == nil {
+			err = c.answersAgain(ctx)
+		}
+		if err == nil {
 			err = c.retryAside(ctx)
 		}
 		if err == nil {
@@ -43,7 +46,7 @@ func (c *Catalogue) apply(ctx context.Context, replayEnd int64) error {
 			continue
 		}
 		if errors.Is(err, errLostClaim) {
-			c.claim.held = false
+			c.claim.held, c.unsure = false, true // see hold
 			continue
 		}
 		if errors.Is(err, ErrClaimed) {
@@ -123,6 +126,7 @@ func (c *Catalogue) down(err error) {
 		return
 	}
 	isNew := c.failing.note(c.redact(err), troubleOf(err), c.opts.Clock.Now())
+	c.lacking.Store(true)
 	if c.up.Swap(false) || isNew {
 		c.warn("catalogue: the database is not available; recording goes on, rows wait in the journal")
 	}
@@ -134,7 +138,7 @@ func (c *Catalogue) stall(err error) {
 		return
 	}
 	isNew := c.failing.note(c.redact(err), troubleOf(err), c.opts.Clock.Now())
-	c.up.Store(true)
+	c.answering()
 	if !c.stalled.Swap(true) || isNew {
 		c.warn("catalogue: the database is not available for writing; recording goes on, rows wait in the journal")
 	}
@@ -157,10 +161,33 @@ func (c *Catalogue) answers(ctx context.Context) bool {
 	return s.ping(ctx) == nil
 }
 
+// answersAgain looks whether the database is there, where that is not known. It is asked
+// from then on: what it takes now is no longer known here.
+func (c *Catalogue) answersAgain(ctx context.Context) error {
+	if c.up.Load() {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.opts.QueryTimeout)
+	defer cancel()
+	if err := c.store.Load().check(ctx); err != nil {
+		return err
+	}
+	c.answering()
+	return nil
+}
+
+// answering notes that the database can be asked. Before, what it has of the journal has
+// to be known here.
+func (c *Catalogue) answering() {
+	c.up.Store(true)
+	c.pending.dropReplayed(c.has)
+}
+
 func (c *Catalogue) back() {
 	c.failing.over()
-	stalled := c.stalled.Swap(false)
-	if !c.up.Swap(true) || stalled {
+	stalled, failed := c.stalled.Swap(false), c.lacking.Swap(false)
+	c.up.Store(true)
+	if stalled || failed {
 		c.store.Load().anew() // those that read may be on what was there before
 		c.log.Info("catalogue: the database has every row", "driver", c.opts.Driver, "applied", c.applied.Load())
 	}
@@ -193,7 +220,7 @@ func (c *Catalogue) connect(ctx context.Context, replayEnd int64) error {
 		c.log.Warn("catalogue: tables of the database were gone and have been made again, empty; a comparison with the disk (at the start, and by spool reindex) fills them",
 			"tables", s.remade)
 	}
-	c.pending.dropReplayed(min(at, replayEnd))
+	c.has = min(at, replayEnd)
 	c.store.Store(s)
 	return nil
 }
@@ -215,16 +242,20 @@ func (c *Catalogue) compareWithBefore(ctx context.Context) error {
 		c.log.Warn("catalogue: the database lacks rows that it took before: it is another one, or was put back; a comparison with the disk adds them",
 			"driver", c.opts.Driver, "behind", time.Duration(c.taken-at).Round(time.Second))
 		c.taken = at
-		select {
-		case c.behind <- struct{}{}:
-		default:
-		}
+		c.fellBehind()
 	}
 	return nil
 }
 
-// Behind tells that the database has lost rows that it took: Reconcile adds those of
-// files that are here.
+func (c *Catalogue) fellBehind() {
+	select {
+	case c.behind <- struct{}{}:
+	default:
+	}
+}
+
+// Behind tells that the database has lost rows that it took, or that another file is in
+// the place of a malformed one: Reconcile adds those of files that are here.
 func (c *Catalogue) Behind() <-chan struct{} { return c.behind }
 
 func (c *Catalogue) journalID() string { return fmt.Sprintf("%x", c.journal.id) }

@@ -1,6 +1,7 @@
 package metadata
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -117,6 +118,13 @@ func parseAside(b []byte) (r asideRow, err error) {
 	}
 	if f.Row.Events == nil {
 		f.Row.Events = []byte("[]")
+	}
+	for _, text := range []*json.RawMessage{&f.Row.Tracks, &f.Row.Events} { // the file is indented, which a row has no room for
+		var b bytes.Buffer
+		if err := json.Compact(&b, *text); err != nil {
+			return r, err
+		}
+		*text = b.Bytes()
 	}
 	r.op.rev, r.op.row, r.err, r.since = f.Revision, f.Row, f.Error, f.Since
 	r.op.row.Revision = f.Revision
@@ -289,7 +297,7 @@ func (c *Catalogue) setAside(o op, why error) error {
 		return err
 	}
 	c.pending.setAside(o)
-	if isNew {
+	if isNew && !errors.Is(why, errNoRow) { // which was told of the recording
 		c.refused.Add(1)
 		c.log.Error("catalogue: the database refuses a row; it is set aside and tried again later", "recording", o.row.ID,
 			"file", o.row.Path, "aside", filepath.Join(c.opts.JournalDir, asideDir), "error", text)
@@ -300,6 +308,11 @@ func (c *Catalogue) setAside(o op, why error) error {
 // tookAll notes that the database has taken changes.
 func (c *Catalogue) tookAll(ops []op) {
 	for _, o := range ops {
+		if c.waitsForRow(o) { // it is there, and no recording holds media of it yet
+			if err := c.setAside(o, errNoRow); err == nil {
+				continue
+			}
+		}
 		over, err := c.aside.took(o)
 		if err != nil {
 			c.log.Warn("catalogue: a row that was set aside is in the database, and its file could not be changed", "error", err)
@@ -309,6 +322,19 @@ func (c *Catalogue) tookAll(ops []op) {
 			c.log.Info("catalogue: the database took a row that was set aside", "recording", o.row.ID, "file", o.row.Path)
 		}
 	}
+}
+
+// errNoRow says why events wait beside the row of their recording.
+var errNoRow = errors.New("the row of the recording that holds media of these events is set aside")
+
+// waitsForRow reports whether events are of a recording whose row is aside: what they
+// belong to can be noted only once that is there.
+func (c *Catalogue) waitsForRow(o op) bool {
+	if o.kind != opEvent || o.row.ID == noRecording {
+		return false
+	}
+	r, ok := c.aside.find(op{kind: opPut, row: o.row})
+	return ok && r.op.kind == opPut
 }
 
 // retryAside tries the rows again that were set aside, where it is time to.

@@ -95,6 +95,69 @@ func TestARefusedRowDoesNotHoldUpTheOthers(t *testing.T) {
 	})
 }
 
+// TestARefusedEventDoesNotHoldUpTheOthers: it stays listed, over a restart as well, arrives
+// when it is taken, and is another thing than the row of its recording.
+func TestARefusedEventDoesNotHoldUpTheOthers(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, driver, dsn string) {
+		o := OpenOptions{Driver: driver, DSN: dsn, JournalDir: t.TempDir()}
+		c := openWith(t, o)
+		ready(t, c.Catalogue)
+		swap := strings.NewReplacer("spool_recordings", "spool_events", "size < 1005", "name <> 'no'", "NEW.size >= 1005", "NEW.name = 'no'", "small", "polite")
+		c.exec(t, limit[driver])
+		c.exec(t, swap.Replace(limit[driver]))
+		fine, refused := sample(1, "live/x"), sample(8, "live/x") // of 1001 and 1008 bytes
+		put(t, c, fine, refused)
+		events := make([]media.Event, 4)
+		for n := range events {
+			events[n] = eventNo(n, time.Minute)
+			if n%2 == 1 {
+				events[n].Name = "no"
+			}
+			require.NoError(t, c.PutEvents(t.Context(), []media.Recording{fine, fine, refused, refused}[n], events[n]))
+		}
+		later := sample(2, "live/x")
+		put(t, c, later)
+		ready(t, c.Catalogue)
+		check := func() {
+			t.Helper()
+			for n, key := range []string{"a", "b", "c", "d"} {
+				e := theEvent(t, c, key)
+				require.NotNil(t, e, key)
+				require.Equal(t, events[n], e.Event)
+				require.Equal(t, []media.ID{[]media.Recording{fine, fine, refused, refused}[n].ID}, filesOf(e), key)
+			}
+			require.Len(t, all(t, c, Query{}), 3)
+		}
+		check()
+		require.Equal(t, []string{fine.ID.String(), later.ID.String()}, stored(t, c))
+		require.Equal(t, 4, c.Stats().Aside, "a recording and its events, and an event of another one")
+		require.EqualValues(t, 3, c.Stats().Refused)
+		c.close()
+
+		c = openWith(t, o)
+		ready(t, c.Catalogue)
+		check()
+		require.Equal(t, 4, c.Stats().Aside)
+		c.exec(t, swap.Replace(lift[driver]))
+		c.close()
+		c = openWith(t, o)
+		ready(t, c.Catalogue)
+		check()
+		require.Equal(t, 3, c.Stats().Aside, "the events of a recording that is still refused wait with it")
+		got, err := c.Record(t.Context(), refused.ID)
+		require.NoError(t, err)
+		require.True(t, got.Pending)
+		c.exec(t, lift[driver])
+		c.close()
+		c = openWith(t, o)
+		ready(t, c.Catalogue)
+		check()
+		require.Zero(t, c.Stats().Aside)
+		require.Empty(t, asideFiles(t, o.JournalDir))
+		require.Len(t, stored(t, c), 3)
+	})
+}
+
 // TestARecordingGoesOnWhileItsRowIsAside: what is said of it later is neither lost nor
 // refused over and over.
 func TestARecordingGoesOnWhileItsRowIsAside(t *testing.T) {

@@ -88,6 +88,8 @@ type Catalogue struct {
 	asideAt time.Time             // when they are tried again; the applier's
 	batch   int                   // changes in the next transaction: fewer after a failure; the applier's
 	taken   int64                 // revision up to which the database has taken the journal; the applier's
+	has     int64                 // the same of what was in it at the start; the applier's
+	lacking atomic.Bool           // the database was away, and has not taken all since
 
 	unsure  bool          // since the database was last asked what it has; the applier's
 	behind  chan struct{} // holds one: the database has lost rows
@@ -99,7 +101,6 @@ type Catalogue struct {
 	claim   claim
 	broken  atomic.Pointer[damaged] // the file that is malformed; nil: none
 	opened  atomic.Pointer[fileID]  // the one that was opened last, or could not be
-	remade  atomic.Uint64           // times that another file was in its place
 
 	refusedAt atomic.Int64 // minute in which it was last logged that a question was refused
 
@@ -143,6 +144,7 @@ func Open(ctx context.Context, o OpenOptions) (*Catalogue, error) {
 		o.Log.Warn("a row that was set aside cannot be read; mend its file and restart, or remove it and run a reindex", "file", note)
 	}
 	c.former.Store(&o.Former)
+	c.lacking.Store(true)
 	for _, note := range old.notes {
 		o.Log.Warn("journal damaged; run a reindex if rows are missing", "file", note)
 	}
@@ -271,7 +273,6 @@ type Stats struct {
 	DownSince      time.Time     // when that began; zero while it works
 	Tries          uint64        // how often it failed since then
 	Malformed      bool          // the file of the database is damaged: see Rescue
-	Remade         uint64        // times that another one took its place, which has what is on the disk only after a Reconcile
 	Claimed        string        // why the database takes no rows of this recorder: another one has its name
 	ClaimedSince   time.Time     // when that began; zero while it has it
 	Pending        int           // changes that wait for the database
@@ -307,7 +308,7 @@ func (c *Catalogue) Stats() Stats {
 	s.LastError, s.Advice, s.DownSince, s.Tries = c.failing.read()
 	s.AsideDir = filepath.Join(c.opts.JournalDir, asideDir)
 	s.Aside, s.AsideSince, s.AsideError = c.aside.size()
-	s.Malformed, s.Remade = c.broken.Load() != nil, c.remade.Load()
+	s.Malformed = c.broken.Load() != nil
 	if e := c.claim.other.Load(); e != nil {
 		s.Claimed, s.ClaimedSince = e.Error(), time.Unix(0, c.claim.at.Load())
 	}

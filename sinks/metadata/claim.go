@@ -118,6 +118,7 @@ func (c *Catalogue) hold(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.opts.QueryTimeout)
 	defer cancel()
+	had := c.claim.held
 	c.claim.held = false
 	r, err := s.claimOf(ctx, s.rw, c.opts.Node)
 	if err != nil {
@@ -131,6 +132,7 @@ func (c *Catalogue) hold(ctx context.Context) error {
 		return nil
 	}
 	mine := r != nil && r.Process == c.opts.Place.Process
+	c.unsure = c.unsure || had && !mine // the database may be an older one
 	if r != nil && !mine && c.life(s, r, &c.claim.watch) != gone && !c.takesOver(c.opts.Node) {
 		return c.claimedBy(r, &c.claim.watch)
 	}
@@ -270,7 +272,7 @@ func (c *Catalogue) tried(err error) {
 	switch {
 	case other != nil:
 		c.claim.other.Store(other)
-		c.up.Store(true) // it can be asked
+		c.answering()
 		c.failing.over()
 		c.stalled.Store(false)
 	case err == nil:

@@ -177,9 +177,11 @@ type EventRecording struct {
 // maxEventRecordings is how many recordings a page names of one event.
 const maxEventRecordings = 100
 
-// footageRow is one recording of an event as a page reads it.
+// footageRow is one recording of an event as a page reads it; without an ID it says that
+// there is none.
 type footageRow struct {
 	Event     string `bun:"event_id"`
+	GoneNS    int64  `bun:"gone_ns"` // of the event
 	Total     int    `bun:"total"`
 	ID        string `bun:"id"`
 	Node      string `bun:"node"`
@@ -193,19 +195,20 @@ type footageRow struct {
 }
 
 // footage reads the recordings of events, oldest first, of each no more than a
-// page names.
+// page names; and in the same moment, since when there is none.
 func (s *store) footage(ctx context.Context, events []string) (rows []footageRow, err error) {
 	if len(events) == 0 {
 		return nil, nil
 	}
-	all := s.ro.NewSelect().TableExpr("spool_event_recordings AS p").
-		Join("JOIN spool_recordings AS r ON r.id = p.recording_id").
-		ColumnExpr("p.event_id, r.id, r.node, r.pipeline, r.file_path, r.state, r.start_ns, r.end_ns, r.size, r.protected").
-		ColumnExpr("ROW_NUMBER() OVER (PARTITION BY p.event_id ORDER BY r.start_ns, r.id) AS n").
-		ColumnExpr("COUNT(*) OVER (PARTITION BY p.event_id) AS total").
-		Where("p.event_id IN (?)", bun.List(events))
+	all := s.ro.NewSelect().TableExpr("spool_events AS e").
+		Join("LEFT JOIN spool_event_recordings AS p ON p.event_id = e.id").
+		Join("LEFT JOIN spool_recordings AS r ON r.id = p.recording_id").
+		ColumnExpr("e.id AS event_id, e.gone_ns, r.id, r.node, r.pipeline, r.file_path, r.state, r.start_ns, r.end_ns, r.size, r.protected").
+		ColumnExpr("ROW_NUMBER() OVER (PARTITION BY e.id ORDER BY r.start_ns, r.id) AS n").
+		ColumnExpr("COUNT(r.id) OVER (PARTITION BY e.id) AS total").
+		Where("e.id IN (?)", bun.List(events))
 	err = s.ro.NewSelect().TableExpr("(?) AS f", all).Where("n <= ?", maxEventRecordings).
-		ColumnExpr("event_id, total, id, node, pipeline, file_path, state, start_ns, end_ns, size, protected").
+		ColumnExpr("event_id, gone_ns, total, id, node, pipeline, file_path, state, start_ns, end_ns, size, protected").
 		OrderExpr("event_id, start_ns, id").Scan(ctx, &rows)
 	return rows, err
 }

@@ -28,7 +28,11 @@ func (c *Catalogue) addFootage(ctx context.Context, p *EventPage, pending map[st
 		return err
 	}
 	for i := range rows {
-		if err := at[rows[i].Event].add(&rows[i]); err != nil {
+		f := at[rows[i].Event]
+		if f.of.GoneUTC = rows[i].GoneNS; rows[i].ID == "" { // which the event's own row may not have said yet
+			continue
+		}
+		if err := f.add(&rows[i]); err != nil {
 			return err
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -120,6 +121,33 @@ func TestARestartDoesNotApplyAgainWhatTheDatabaseHas(t *testing.T) {
 		require.Zero(t, c.Stats().Applied)
 		require.Len(t, all(t, c, Query{}), 10)
 	})
+}
+
+// TestNothingIsHiddenWhileRowsArrive: what the database has is asked of it, as soon as it
+// is no longer known from the journal, though others still wait.
+func TestNothingIsHiddenWhileRowsArrive(t *testing.T) {
+	o := OpenOptions{Driver: "postgres", DSN: servers.Fresh(t, "postgres"), JournalDir: t.TempDir()}
+	c := openWith(t, o)
+	for n := range 10 {
+		put(t, c, sample(n, "live/a"))
+	}
+	ready(t, c.Catalogue)
+	c.Catalogue.stop()
+	put(t, c, sample(10, "live/a"))
+	c.up.Store(false) // nothing is flushed
+	c.close()
+	tx, err := sqlDB(t, "postgres", o.DSN).BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+	_, err = tx.ExecContext(t.Context(), "LOCK TABLE spool_recordings IN EXCLUSIVE MODE") // who reads does not wait
+	require.NoError(t, err)
+	c = openWith(t, o)
+	require.Eventually(t, func() bool { return c.Stats().Pending == 1 }, patience, time.Millisecond)
+	page := records(t, c, Query{})
+	require.Len(t, page.Records, 11)
+	require.False(t, page.Degraded)
+	require.NoError(t, tx.Rollback())
+	ready(t, c.Catalogue)
+	require.Len(t, records(t, c, Query{}).Records, 11)
 }
 
 func TestALostDatabaseGetsWhatTheJournalStillHas(t *testing.T) {

@@ -76,7 +76,7 @@ func (c *Catalogue) stillMalformed(ctx context.Context) error {
 		return d.err
 	}
 	c.broken.Store(nil)
-	c.remade.Add(1)
+	c.fellBehind()
 	return nil
 }
 

@@ -214,7 +214,7 @@ func (c *Catalogue) Delete(ctx context.Context, id media.ID) (Record, error) {
 
 // Ready waits until the database has been reached and has all that was pending.
 func (c *Catalogue) Ready(ctx context.Context) error {
-	for !c.up.Load() {
+	for !c.up.Load() || c.lacking.Load() && !c.Stalled() {
 		wait, stop := c.opts.Clock.After(lockRetry)
 		select {
 		case <-wait:

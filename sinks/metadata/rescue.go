@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -50,6 +51,15 @@ func Rescue(ctx context.Context, o OpenOptions, recordDir string) (Rescued, erro
 		return Rescued{}, err
 	}
 	file := t.file
+	if aloneIn(file) != "" { // nobody reads beside a recorder there
+		unlock, err := flock(file+openSuffix, unix.LOCK_EX)
+		if errors.Is(err, filesystem.ErrLocked) {
+			return Rescued{}, nil
+		}
+		if err == nil {
+			_ = unlock()
+		}
+	}
 	_, damage := examine(ctx, file)
 	if damage == nil {
 		return Rescued{}, nil
@@ -73,7 +83,7 @@ func Rescue(ctx context.Context, o OpenOptions, recordDir string) (Rescued, erro
 		return Rescued{}, err
 	}
 	defer func() { _ = removeDatabase(fresh) }()
-	if r.Tables, err = rebuild(ctx, file, fresh); err != nil {
+	if r.Tables, err = rebuild(ctx, file, fresh, o.Clock.Now()); err != nil {
 		return Rescued{}, fmt.Errorf("making %s anew: %w", file, err)
 	}
 	r.Kept = file + ".malformed-" + o.Clock.Now().UTC().Format("20060102T150405.000Z")
@@ -107,7 +117,11 @@ func examine(ctx context.Context, file string) (well bool, damage error) {
 }
 
 func openReadOnly(file string) (*sql.DB, error) {
-	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: file}).EscapedPath()+"?mode=ro&_pragma=busy_timeout(5000)")
+	how := "?mode=ro&_pragma=busy_timeout(5000)"
+	if aloneIn(file) != "" { // SQLite would lock it for writing then, which cannot be done to what is open for reading
+		how += "&vfs=unix-none&_pragma=locking_mode(EXCLUSIVE)"
+	}
+	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: file}).EscapedPath()+how)
 	if err == nil {
 		db.SetMaxOpenConns(1)
 	}
@@ -145,7 +159,7 @@ func isCatalogue(file, recordDir string) bool {
 }
 
 // rebuild makes a new catalogue of what can be read of the old one.
-func rebuild(ctx context.Context, old, fresh string) ([]RescuedTable, error) {
+func rebuild(ctx context.Context, old, fresh string, now time.Time) ([]RescuedTable, error) {
 	t, err := sqliteTarget(fresh)
 	if err != nil {
 		return nil, err
@@ -154,13 +168,17 @@ func rebuild(ctx context.Context, old, fresh string) ([]RescuedTable, error) {
 	if err != nil {
 		return nil, err
 	}
-	tables, err := salvage(ctx, old, s)
+	for _, name := range []string{old, old + "-wal"} { // this clock may not have been set yet
+		if info, err := os.Stat(name); err == nil && info.ModTime().After(now) {
+			now = info.ModTime()
+		}
+	}
+	tables, err := salvage(ctx, old, s, now.Add(24*time.Hour))
 	if err == nil && s.ro != s.rw {
 		err = s.ro.Close() // what follows waits for no other connection, and fails
 		s.ro = s.rw
 	}
 	if err == nil {
-		s.anew()                                                      // one connection is left
 		_, err = s.rw.ExecContext(ctx, "PRAGMA journal_mode(DELETE)") // it is one file then
 	}
 	return tables, errors.Join(err, s.close())

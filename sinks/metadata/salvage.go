@@ -29,8 +29,9 @@ var salvaged = []struct {
 	{table: claimsTable, key: "node"},
 }
 
-// salvage copies what can be read of the file old into an empty catalogue.
-func salvage(ctx context.Context, old string, into *store) (out []RescuedTable, err error) {
+// salvage copies what can be read of the file old into an empty catalogue. No revision in
+// it can be newer than newest.
+func salvage(ctx context.Context, old string, into *store, newest time.Time) (out []RescuedTable, err error) {
 	db, err := openReadOnly(old)
 	if err != nil {
 		return nil, err
@@ -52,7 +53,7 @@ func salvage(ctx context.Context, old string, into *store) (out []RescuedTable, 
 		}
 	}
 	for _, t := range salvaged {
-		r := rescuer{old: db, into: into.rw.DB, table: t.table, seen: map[string]bool{}}
+		r := rescuer{old: db, into: into.rw.DB, table: t.table, newest: newest.UnixNano(), seen: map[string]bool{}}
 		r.report.Name = t.table
 		if err := r.begin(ctx); err != nil {
 			if ctx.Err() != nil || !errors.Is(err, errUnreadable) {
@@ -74,7 +75,9 @@ var errUnreadable = errors.New("it cannot be read")
 type rescuer struct {
 	old, into *sql.DB
 	table     string
+	newest    int64 // ns
 	columns   []string
+	integers  map[string]bool // those of them that hold nothing else
 	insert    string
 	report    RescuedTable
 
@@ -85,17 +88,18 @@ type rescuer struct {
 
 // begin finds the columns that both have.
 func (r *rescuer) begin(ctx context.Context) error {
-	have, err := columnsOf(ctx, r.old, r.table)
+	have, _, err := columnsOf(ctx, r.old, r.table)
 	if err == nil && len(have) == 0 {
 		err = errors.New("the table is not there")
 	}
 	if err != nil {
 		return fmt.Errorf("%w: %w", errUnreadable, err)
 	}
-	want, err := columnsOf(ctx, r.into, r.table)
+	want, integers, err := columnsOf(ctx, r.into, r.table)
 	if err != nil {
 		return err
 	}
+	r.integers = integers
 	for _, c := range want {
 		if slices.Contains(have, c) {
 			r.columns = append(r.columns, c)
@@ -106,20 +110,22 @@ func (r *rescuer) begin(ctx context.Context) error {
 	return nil
 }
 
-func columnsOf(ctx context.Context, db *sql.DB, table string) (names []string, err error) {
-	rows, err := db.QueryContext(ctx, "SELECT name FROM pragma_table_info(?)", table)
+func columnsOf(ctx context.Context, db *sql.DB, table string) (names []string, integers map[string]bool, err error) {
+	rows, err := db.QueryContext(ctx, "SELECT name, type FROM pragma_table_info(?)", table)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer rows.Close()
+	integers = map[string]bool{}
 	for rows.Next() {
-		var name string
-		if err := rows.Scan(&name); err != nil {
-			return nil, err
+		var name, kind string
+		if err := rows.Scan(&name, &kind); err != nil {
+			return nil, nil, err
 		}
 		names = append(names, name)
+		integers[name] = strings.Contains(kind, "int")
 	}
-	return names, rows.Err()
+	return names, integers, rows.Err()
 }
 
 func (r *rescuer) copy(ctx context.Context, key string, rowid bool) (err error) {
@@ -251,7 +257,7 @@ func (r *rescuer) keep(ctx context.Context, values []any) error {
 	} else if r.table != "spool_recordings" {
 		r.seen[key] = true
 	}
-	if !plausible(row) {
+	if !r.plausible(row) {
 		r.report.Invalid++
 		return nil
 	}
@@ -270,10 +276,10 @@ func (r *rescuer) keep(ctx context.Context, values []any) error {
 
 // plausible reports whether the values of a row may have been written so. A damaged page
 // can hold anything: a revision out of the future would keep every change of its row out.
-func plausible(row map[string]any) bool {
-	limit := time.Now().Add(24 * time.Hour).UnixNano()
+func (r *rescuer) plausible(row map[string]any) bool {
 	for name, v := range row {
-		if v == nil {
+		n, integer := v.(int64)
+		if v == nil || r.integers[name] && !integer {
 			return false
 		}
 		switch name {
@@ -286,12 +292,7 @@ func plausible(row map[string]any) bool {
 				return false
 			}
 		case "revision", "protected_rev":
-			if n, ok := v.(int64); !ok || n < 0 || n > limit {
-				return false
-			}
-		case "start_ns", "end_ns", "duration_ns", "size", "protected", "span", "gap_ns", "gap_chunks", "at_ns", "protect",
-			"started", "seen", "beats", "pid", "released":
-			if _, ok := v.(int64); !ok {
+			if n < 0 || n > r.newest {
 				return false
 			}
 		case "tracks", "events":

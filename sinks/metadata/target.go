@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -69,19 +70,19 @@ func sqliteTarget(dsn string) (*target, error) {
 	}
 	// synchronous FULL: the journal forgets what a commit has taken.
 	base := "_pragma=busy_timeout(5000)&_pragma=synchronous(FULL)&_txlock=immediate"
+	query = withoutLocking(query)
 	if !strings.Contains(strings.ToLower(query), "journal") { // to go from one mode to another takes all connections but one away
 		base += "&_journal_mode=WAL" // which comes after all pragmas
 	}
 	if query != "" {
 		base += "&" + query
 	}
-	base += "&_pragma=locking_mode(NORMAL)" // those that read are other connections than the one that writes
 	path := "file:" + (&url.URL{Path: file}).EscapedPath() + "?"
 	open := func(ctx context.Context) (*store, error) {
 		if err := durable.MkdirAll(durable.Disk{}, filepath.Dir(file), 0o750); err != nil {
 			return nil, fmt.Errorf("sqlite: %w", err)
 		}
-		alone := sqliteAlone(system.Sharing(filepath.Dir(file)))
+		alone := aloneIn(file)
 		w, err := sql.Open("sqlite", path+base+alone)
 		if err != nil {
 			return nil, fmt.Errorf("sqlite: %w", err)
@@ -114,6 +115,27 @@ func sqliteTarget(dsn string) (*target, error) {
 	}
 	return &target{driver: "sqlite", file: file, open: open}, nil
 }
+
+// withoutLocking takes out of a DSN's query how the file is locked, which is decided here:
+// the driver runs all pragmas in the order of the alphabet, so that one setting cannot
+// override another. The journal's mode is set behind them, since it opens the file.
+func withoutLocking(query string) string {
+	given, err := url.ParseQuery(query)
+	if err != nil || !given.Has("_pragma") {
+		return query
+	}
+	given["_pragma"] = slices.DeleteFunc(given["_pragma"], func(p string) bool {
+		name, value, _ := strings.Cut(strings.NewReplacer("(", "=", ")", "", " ", "").Replace(p), "=")
+		if strings.EqualFold(name, "journal_mode") {
+			given.Set("_journal_mode", strings.ToUpper(value))
+			return true
+		}
+		return strings.EqualFold(name, "locking_mode")
+	})
+	return given.Encode()
+}
+
+func aloneIn(file string) string { return sqliteAlone(system.Sharing(filepath.Dir(file))) }
 
 // sqliteAlone is what a connection is told where it cannot share the file with others:
 // the file system has no shared memory, which the write-ahead log needs between

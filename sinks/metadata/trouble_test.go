@@ -91,6 +91,26 @@ func TestACatalogueThatIsEmptiedIsMadeAgain(t *testing.T) {
 	})
 }
 
+// TestABackupThatIsPutBackInSilenceIsNoticed: no statement fails, but the claim is not there.
+func TestABackupThatIsPutBackInSilenceIsNoticed(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, driver, dsn string) {
+		c := named(t, driver, dsn, OpenOptions{Node: "node1", Place: machine(1)})
+		put(t, c, sample(0, "live/a"))
+		ready(t, c.Catalogue)
+		for _, s := range []string{"DELETE FROM spool_recordings", "UPDATE spool_journals SET applied = 1", "DELETE FROM spool_claims"} {
+			c.exec(t, s)
+		}
+		put(t, c, sample(1, "live/a"))
+		ready(t, c.Catalogue)
+		select {
+		case <-c.Behind():
+		case <-time.After(patience):
+			require.Fail(t, "it is not told that rows are missing")
+		}
+		require.Len(t, stored(t, c), 1)
+	})
+}
+
 // TestRowsWaitForARightThatIsRevoked uses an account that may not change the schema,
 // and which loses one right after the other.
 func TestRowsWaitForARightThatIsRevoked(t *testing.T) {

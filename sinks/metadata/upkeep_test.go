@@ -99,6 +99,26 @@ func TestEventRowFollowsItsFootage(t *testing.T) {
 	})
 }
 
+// TestAnEventLosesItsFootageWhileItIsAsked: between the question for its row, and the one
+// for its footage.
+func TestAnEventLosesItsFootageWhileItIsAsked(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, driver, dsn string) {
+		c := open(t, driver, dsn)
+		e := eventNo(0, 0)
+		rec := eventFile(1, e)
+		put(t, c, rec)
+		require.NoError(t, c.Flush(t.Context()))
+		rec.State = media.StateLost
+		put(t, c, rec)
+		pending := map[string]entry{rec.ID.String(): {row: &row{ID: rec.ID.String(), State: string(rec.State)}, rev: 1}}
+		require.NoError(t, c.Flush(t.Context()))
+		page := EventPage{Events: []Event{{Event: e}}}
+		require.NoError(t, c.addFootage(t.Context(), &page, pending, nil))
+		require.Empty(t, page.Events[0].Recordings)
+		require.NotZero(t, page.Events[0].GoneUTC, "as if it never had any")
+	})
+}
+
 // TestUpkeepLeavesWhatHasItsFootage, what is protected, and what another recorder has.
 func TestUpkeepLeavesWhatHasItsFootage(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
