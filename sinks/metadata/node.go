@@ -35,11 +35,13 @@ func (c *Catalogue) names() []string {
 // mayBeOurs is for a row whose file was found here.
 func (c *Catalogue) mayBeOurs(r *row) bool { return slices.Contains(c.names(), r.Node) }
 
-// learnNames asks the database under which names this record directory is known.
+// learnNames asks the database under which names this record directory is known. One
+// that another recorder has, which lives, is no former name of this one: the directory, or
+// the machine, was copied.
 func (c *Catalogue) learnNames(ctx context.Context, s *store) error {
 	own := c.opts.Directory()
 	if own == "" {
-		return nil
+		return c.keepFormer(ctx, s, slices.Clone(c.opts.Former))
 	}
 	var known []string
 	err := s.rw.NewSelect().TableExpr("spool_directories").Column("node").Where("identity = ?", own).Scan(ctx, &known)
@@ -52,8 +54,43 @@ func (c *Catalogue) learnNames(ctx context.Context, s *store) error {
 			all = append(all, name)
 		}
 	}
-	c.former.Store(&all)
+	return c.keepFormer(ctx, s, all)
+}
+
+// learnNamesAgain looks whether those that lived still do.
+func (c *Catalogue) learnNamesAgain(ctx context.Context) error {
+	return c.read(ctx, c.learnNames)
+}
+
+func (c *Catalogue) keepFormer(ctx context.Context, s *store, all []string) error {
+	before := *c.former.Load()
+	var free []string
+	for _, name := range all {
+		r, err := c.livingClaim(ctx, s, name)
+		if err != nil {
+			return err
+		}
+		if r == nil {
+			free = append(free, name)
+		} else if own := c.opts.Directory(); own != "" && own == r.Directory && slices.Contains(before, name) {
+			c.log.Warn("catalogue: the record directory is a copy of another recorder's, which lives: the rows of the files that were copied stay that one's",
+				"node", name, "host", r.Host, "record_path", r.Path, "here", c.opts.Place.Path)
+		}
+	}
+	c.former.Store(&free)
 	return nil
+}
+
+// livingClaim is the claim of a recorder on another name, where it may live.
+func (c *Catalogue) livingClaim(ctx context.Context, s *store, name string) (*claimRow, error) {
+	if c.opts.Place == nil {
+		return nil, nil
+	}
+	r, err := s.claimOf(ctx, s.rw, name)
+	if err != nil || r == nil || c.opts.Place.sameDirectory(r.place()) || c.life(s, r, &watch{}) == gone {
+		return nil, err
+	}
+	return r, nil
 }
 
 // divide finds the changes of rows that are another recorder's: a file that was
