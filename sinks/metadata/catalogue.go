@@ -89,17 +89,18 @@ type Catalogue struct {
 	batch   int                   // changes in the next transaction: fewer after a failure; the applier's
 	taken   int64                 // revision up to which the database has taken the journal; the applier's
 
-	unsure  bool          // since the database was last asked what it has; the applier's
-	behind  chan struct{} // holds one: the database has lost rows
-	wake    chan struct{} // holds one: the applier has something to do
-	retry   chan struct{} // holds one: what failed may work now
-	stop    func()
-	changes sync.Mutex               // what SetProtected and Delete decide by stays true until they are done
-	former  atomic.Pointer[[]string] // OpenOptions.Former, and what the database knows of the directory
-	claim   claim
-	broken  atomic.Pointer[damaged] // the file that is malformed; nil: none
-	opened  atomic.Pointer[fileID]  // the one that was opened last, or could not be
-	remade  atomic.Uint64           // times that another file was in its place
+	unsure   bool          // since the database was last asked what it has; the applier's
+	behind   chan struct{} // holds one: the database has lost rows
+	wake     chan struct{} // holds one: the applier has something to do
+	retry    chan struct{} // holds one: what failed may work now
+	stop     func()
+	changes  sync.Mutex               // what SetProtected and Delete decide by stays true until they are done
+	former   atomic.Pointer[[]string] // OpenOptions.Former, and what the database knows of the directory
+	copyTold atomic.Bool              // see learnNames
+	claim    claim
+	broken   atomic.Pointer[damaged] // the file that is malformed; nil: none
+	opened   atomic.Pointer[fileID]  // the one that was opened last, or could not be
+	remade   atomic.Uint64           // times that another file was in its place
 
 	refusedAt atomic.Int64 // minute in which it was last logged that a question was refused
 
