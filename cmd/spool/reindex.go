@@ -131,7 +131,7 @@ func (c *ReindexCmd) printRescued(p *Program, r metadata.Rescued) {
 			fmt.Fprintf(p.Stderr, ", %d that make no sense left out", t.Invalid)
 		}
 		if t.Error != "" {
-			fmt.Fprintf(p.Stderr, "; others cannot be read: %s", t.Error)
+			fmt.Fprintf(p.Stderr, "; what else there was cannot be read: %s", t.Error)
 		}
 		fmt.Fprintln(p.Stderr)
 	}

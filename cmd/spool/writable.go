@@ -68,7 +68,7 @@ func newWritable(tasks *pipeline.Tasks, clock pipeline.Clock, changed, lasting f
 // run asks again and again, until the context ends.
 func (w *writable) run(ctx context.Context, dirs func() []string) error {
 	for ctx.Err() == nil {
-		w.begin(dirs())
+		w.now(ctx, dirs()) // what is told of is so now, not when it was last asked
 		w.tellOfLasting()
 		tick, stop := w.clock.After(askEvery)
 		select {

@@ -125,6 +125,9 @@ func (c *Catalogue) down(err error) {
 	if c.closing.Load() {
 		return
 	}
+	if d := c.broken.Load(); d != nil && malformed(err) { // it names the file, and says what to do
+		err = d.err
+	}
 	isNew := c.failing.note(c.redact(err), troubleOf(err), c.opts.Clock.Now())
 	c.lacking.Store(true)
 	if c.up.Swap(false) || isNew {

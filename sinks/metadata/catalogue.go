@@ -91,16 +91,17 @@ type Catalogue struct {
 	has     int64                 // the same of what was in it at the start; the applier's
 	lacking atomic.Bool           // the database was away, and has not taken all since
 
-	unsure  bool          // since the database was last asked what it has; the applier's
-	behind  chan struct{} // holds one: the database has lost rows
-	wake    chan struct{} // holds one: the applier has something to do
-	retry   chan struct{} // holds one: what failed may work now
-	stop    func()
-	changes sync.Mutex               // what SetProtected and Delete decide by stays true until they are done
-	former  atomic.Pointer[[]string] // OpenOptions.Former, and what the database knows of the directory
-	claim   claim
-	broken  atomic.Pointer[damaged] // the file that is malformed; nil: none
-	opened  atomic.Pointer[fileID]  // the one that was opened last, or could not be
+	unsure   bool          // since the database was last asked what it has; the applier's
+	behind   chan struct{} // holds one: the database has lost rows
+	wake     chan struct{} // holds one: the applier has something to do
+	retry    chan struct{} // holds one: what failed may work now
+	stop     func()
+	changes  sync.Mutex               // what SetProtected and Delete decide by stays true until they are done
+	former   atomic.Pointer[[]string] // OpenOptions.Former, and what the database knows of the directory
+	copyTold atomic.Bool              // see learnNames
+	claim    claim
+	broken   atomic.Pointer[damaged] // the file that is malformed; nil: none
+	opened   atomic.Pointer[fileID]  // the one that was opened last, or could not be
 
 	refusedAt atomic.Int64 // minute in which it was last logged that a question was refused
 

@@ -35,25 +35,54 @@ func (c *Catalogue) names() []string {
 // mayBeOurs is for a row whose file was found here.
 func (c *Catalogue) mayBeOurs(r *row) bool { return slices.Contains(c.names(), r.Node) }
 
-// learnNames asks the database under which names this record directory is known.
+// learnNames asks the database under which names this record directory is known. One
+// that another recorder has, which lives, is no former name of this one: the directory, or
+// the machine, was copied.
 func (c *Catalogue) learnNames(ctx context.Context, s *store) error {
-	own := c.opts.Directory()
-	if own == "" {
-		return nil
-	}
 	var known []string
-	err := s.rw.NewSelect().TableExpr("spool_directories").Column("node").Where("identity = ?", own).Scan(ctx, &known)
-	if err != nil {
-		return err
-	}
-	all := slices.Clone(c.opts.Former)
-	for _, name := range known {
-		if name != c.opts.Node && !slices.Contains(all, name) {
-			all = append(all, name)
+	own := c.opts.Directory()
+	if own != "" {
+		err := s.rw.NewSelect().TableExpr("spool_directories").Column("node").Where("identity = ?", own).Scan(ctx, &known)
+		if err != nil {
+			return err
 		}
 	}
-	c.former.Store(&all)
+	var former []string
+	for _, name := range slices.Concat(c.opts.Former, known) {
+		if name == c.opts.Node || slices.Contains(former, name) {
+			continue
+		}
+		r, err := c.livingClaim(ctx, s, name)
+		switch {
+		case err != nil:
+			return err
+		case r == nil:
+			former = append(former, name)
+		case slices.Contains(known, name) && !c.copyTold.Swap(true):
+			c.log.Warn("catalogue: the record directory is a copy of that of a recorder which lives: rows of files that were copied stay that one's",
+				"node", name, "host", r.Host, "record_path", r.Path, "here", c.opts.Place.Path,
+				"advice", "where a directory is copied for another recorder, delete .spool-directory in the copy before its first start")
+		}
+	}
+	c.former.Store(&former)
 	return nil
+}
+
+// learnNamesAgain looks whether those that lived still do.
+func (c *Catalogue) learnNamesAgain(ctx context.Context) error {
+	return c.read(ctx, c.learnNames)
+}
+
+// livingClaim is the claim of a recorder on another name, where it may live.
+func (c *Catalogue) livingClaim(ctx context.Context, s *store, name string) (*claimRow, error) {
+	if c.opts.Place == nil {
+		return nil, nil
+	}
+	r, err := s.claimOf(ctx, s.rw, name)
+	if err != nil || r == nil || c.opts.Place.sameDirectory(r.place()) || c.life(s, r, &watch{}) == gone {
+		return nil, err
+	}
+	return r, nil
 }
 
 // divide finds the changes of rows that are another recorder's: a file that was

@@ -64,7 +64,7 @@ func (c *Catalogue) Reconcile(ctx context.Context, dir string, readEntry func(pa
 	}
 	r := &reconciliation{c: c, dir: dir, readEntry: readEntry, isLive: isLive, progress: progress,
 		files: map[string]int64{}, parts: map[string]bool{}}
-	for _, step := range []func(context.Context) error{c.mayTakeOver, r.walk, r.compare, r.add, c.Flush, c.forgetTakenOver} {
+	for _, step := range []func(context.Context) error{c.mayTakeOver, c.learnNamesAgain, r.walk, r.compare, r.add, c.Flush, c.forgetTakenOver} {
 		if err := step(ctx); err != nil {
 			return r.report, fmt.Errorf("reconcile: %w", err)
 		}

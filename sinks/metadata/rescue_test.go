@@ -184,6 +184,7 @@ func TestDamageWhileARecorderRuns(t *testing.T) {
 	require.ErrorContains(t, err, "stop it, run spool reindex")
 	c.store.Load().anew() // what is cached is still well
 	require.Eventually(t, func() bool { _ = records(t, c, Query{}); return c.Stats().Malformed }, time.Minute, 5*time.Millisecond)
+	require.Contains(t, c.Stats().LastError, "run spool reindex", "whoever noticed it says what to do")
 	put(t, c, sample(100, "live/node1"))
 	require.Eventually(t, func() bool { return c.store.Load() == nil }, time.Minute, 5*time.Millisecond, "it has let go")
 	_, err = rescue(t, file, d.dir)

@@ -59,7 +59,7 @@ func salvage(ctx context.Context, old string, into *store, newest time.Time) (ou
 			if ctx.Err() != nil || !errors.Is(err, errUnreadable) {
 				return out, err
 			}
-			r.report.Error = err.Error()
+			r.report.Error = strings.TrimPrefix(err.Error(), errUnreadable.Error()+": ")
 		} else if err := r.copy(ctx, t.key, t.rowid); err != nil {
 			return out, err
 		}

@@ -19,8 +19,7 @@ import (
 // say. An account, a database or a server may have been given other defaults: each
 // connection sets its own. What database.dsn sets is the user's wish and stays,
 // unless no statement would be read right (the first list of each database). Not
-// touched: search_path, which says where the tables are, and what makes a database
-// read-only, which somebody wants to be so.
+// touched: what makes a database read-only, which somebody wants to be so.
 
 // postgresStartup goes out with the first message, where a pooler such as PgBouncer
 // knows it.
@@ -47,6 +46,20 @@ var postgresSession = map[string]string{
 	"synchronous_commit":                  "on", // where it is off: the journal forgets what a commit has taken
 }
 
+// postgresSchema keeps to the schema that has the tables: the first of search_path that
+// does, else public. Without it an account whose search_path is changed later would be
+// given a second, empty catalogue. New ones are made where search_path says, and in public
+// where that names no schema.
+const postgresSchema = `SELECT pg_catalog.set_config('search_path', pg_catalog.quote_ident(s.name), false) FROM (
+	SELECT n.nspname::text AS name, CASE WHEN pg_catalog.pg_table_is_visible(c.oid) THEN 0 ELSE 1 END AS place
+	FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+	WHERE c.relname IN ('spool_migrations', 'spool_recordings') AND (pg_catalog.pg_table_is_visible(c.oid)
+		OR n.nspname = 'public' AND pg_catalog.has_schema_privilege(n.oid, 'USAGE'))
+	UNION ALL
+	SELECT 'public', 2 WHERE COALESCE(pg_catalog.current_schema()::text, 'pg_catalog') IN ('pg_catalog', 'information_schema')
+	ORDER BY place LIMIT 1
+) AS s`
+
 // postgresConnector connects to a server that takes writes, where the address, or
 // one of several, leads to one; else to one that can be read. target_session_attrs
 // in the DSN decides instead where it is given.
@@ -61,6 +74,9 @@ func postgresConnector(cfg *pgx.ConnConfig) driver.Connector {
 		cfg.RuntimeParams["application_name"] = "spool"
 	}
 	set := postgresSettings(cfg.RuntimeParams)
+	if !postgresGives(cfg.RuntimeParams, "search_path") {
+		set += "; " + postgresSchema
+	}
 	cfg.AfterConnect = func(ctx context.Context, conn *pgconn.PgConn) error {
 		_, err := conn.Exec(ctx, set).ReadAll()
 		return err
@@ -78,12 +94,8 @@ func postgresSettings(given map[string]string) string {
 	var text strings.Builder
 	first := ""
 	for _, name := range slices.Sorted(maps.Keys(postgresSession)) {
-		wish := strings.Contains(strings.ToLower(given["options"]), strings.ToLower(name))
-		for g := range given {
-			wish = wish || strings.EqualFold(g, name)
-		}
 		switch {
-		case wish:
+		case postgresGives(given, name):
 		case name == "statement_timeout":
 			first = "SET statement_timeout = 0; " // it holds for what follows
 		default:
@@ -95,6 +107,16 @@ func postgresSettings(given map[string]string) string {
 	}
 	return first + "SELECT pg_catalog.set_config(s.name, w.value, false) FROM pg_catalog.pg_settings s JOIN (VALUES " + text.String()[1:] +
 		") AS w (name, value) ON w.name = s.name WHERE s.name <> 'synchronous_commit' OR s.setting = 'off'"
+}
+
+// postgresGives reports whether the DSN sets a name.
+func postgresGives(given map[string]string, name string) bool {
+	for g := range given {
+		if strings.EqualFold(g, name) {
+			return true
+		}
+	}
+	return strings.Contains(strings.ToLower(given["options"]), strings.ToLower(name))
 }
 
 // eitherConnector connects by way of writable, and by any where that finds only

@@ -128,6 +128,33 @@ func TestPostgresSessionsOfAnyKind(t *testing.T) {
 			require.Equal(t, "0", show(t, open(t, "postgres", dsn), "SHOW statement_timeout"))
 		})
 	}
+	for name, c := range map[string]struct{ before, after, schema string }{
+		"names no schema":        {"nowhere", "nowhere", "public"},
+		"of the system alone":    {"pg_catalog", "pg_catalog", "public"},
+		"becomes no schema":      {"public", "nowhere", "public"},
+		"becomes another schema": {"public", "app", "public"},
+		"gets another before":    {"public", "app, public", "public"},
+		"gets public before":     {"app", "public, app", "app"},
+	} {
+		t.Run("a search_path that "+name, func(t *testing.T) {
+			dsn := servers.Fresh(t, "postgres")
+			u, err := url.Parse(dsn)
+			require.NoError(t, err)
+			db := sqlDB(t, "postgres", dsn)
+			alter := "ALTER DATABASE " + strings.Trim(u.Path, "/") + " SET search_path = "
+			run(t, db, "CREATE SCHEMA app", alter+c.before)
+			first := open(t, "postgres", dsn)
+			put(t, first, sample(1, "live/a"))
+			require.NoError(t, first.Flush(t.Context()))
+			first.close()
+			run(t, db, alter+c.after)
+			second := open(t, "postgres", dsn)
+			put(t, second, sample(2, "live/a"))
+			require.NoError(t, second.Flush(t.Context()))
+			require.Len(t, all(t, second, Query{}), 2)
+			require.Equal(t, c.schema, show(t, second, "SELECT string_agg(schemaname, ' ') FROM pg_tables WHERE tablename = 'spool_recordings'"))
+		})
+	}
 	t.Run("what the DSN sets stays", func(t *testing.T) {
 		dsn := servers.Fresh(t, "postgres")
 		run(t, sqlDB(t, "postgres", dsn), "CREATE SCHEMA app")
