@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/gospool/spool/pipeline"
@@ -28,7 +27,6 @@ const (
 	LostClocks  = "clocks_disagree"            // 1: see the log
 	LostRTP     = "rtp_loss"                   // packets
 	LostRTPForm = "rtp_malformed"              // packets
-	LostFormat  = "other_format"               // packets: of a format that is announced beside the one that is recorded
 	LostEndless = "picture_without_end"        // only in a problem: it may yet end
 )
 
@@ -103,29 +101,6 @@ func (f *Feed) AddTrack(c TrackConfig) (int, error) {
 	return t.index, nil
 }
 
-// Leave makes a track one of which nothing comes any more. What came is kept; should
-// more come after all, it is a track again.
-func (f *Feed) Leave(index int) {
-	t := f.tracks[index]
-	t.flush()
-	t.absent = true
-	t.vigil.Leave()
-	others := func(o *track) bool { return o != t && o.slot >= 0 }
-	if f.err == nil && f.begun && t.slot >= 0 && slices.ContainsFunc(f.tracks, others) {
-		f.publish()
-	}
-}
-
-// awaited is how many tracks are not absent.
-func (f *Feed) awaited() (n int) {
-	for _, t := range f.tracks {
-		if !t.absent {
-			n++
-		}
-	}
-	return n
-}
-
 // Describe gives an AAC track its AudioSpecificConfig, from the next unit on.
 func (f *Feed) Describe(track int, asc []byte) error {
 	t := f.tracks[track]
@@ -192,15 +167,12 @@ func (f *Feed) settle() {
 }
 
 func (f *Feed) mayBegin() bool {
-	whole, limit, awaited := true, int64(holdPlaces), f.awaited()
+	whole, limit := true, int64(holdPlaces)
 	for _, t := range f.tracks {
-		if t.absent {
-			continue
-		}
-		if t.desc == nil {
+		if t.desc == nil && !t.absent {
 			limit = holdSets
 		}
-		if len(t.pending) == 0 || awaited > 1 && !t.points[sourceReport].ok {
+		if !t.absent && (len(t.pending) == 0 || f.awaited() > 1 && !t.points[sourceReport].ok) {
 			whole = false
 		}
 	}

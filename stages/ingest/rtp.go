@@ -234,13 +234,6 @@ func (t *RTPTrack) audioFrame(u *Unit, ticks int64, i int) error {
 
 func (t *RTPTrack) describe(asc []byte) error { return t.feed.Describe(t.index, asc) }
 
-// Leave says that nothing more of the track is expected, as of a format that is
-// announced beside another one.
-func (t *RTPTrack) Leave() {
-	t.Close()
-	t.feed.Leave(t.index)
-}
-
 // Close hands on a unit that was complete but for a sign of its end.
 func (t *RTPTrack) Close() {
 	if t.unit != nil {

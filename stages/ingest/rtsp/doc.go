@@ -5,4 +5,11 @@
 // Sockets, requests, reordering on UDP and the RTP sessions are gortsplib's. How
 // packets become access units, and times, is package ingest's: gortsplib gives
 // presentation times only, and places tracks by when they arrived.
+//
+// # Session descriptions
+//
+// They come from anywhere and are often wrong. sdp.go reads them in one pass, within
+// bounds, canonical.go writes them in a form that gortsplib reads whatever they said,
+// formats.go chooses the sections and formats that can be recorded, and choice.go which
+// of several formats of a section is: the one that is sent.
 package rtsp
