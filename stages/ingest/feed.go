@@ -168,11 +168,12 @@ func (f *Feed) settle() {
 
 func (f *Feed) mayBegin() bool {
 	whole, limit := true, int64(holdPlaces)
+	awaited := f.awaited()
 	for _, t := range f.tracks {
 		if t.desc == nil && !t.absent {
 			limit = holdSets
 		}
-		if !t.absent && (len(t.pending) == 0 || f.awaited() > 1 && !t.points[sourceReport].ok) {
+		if !t.absent && (len(t.pending) == 0 || awaited > 1 && !t.points[sourceReport].ok) {
 			whole = false
 		}
 	}
