@@ -159,7 +159,7 @@ func (f *saidFormat) complete(kind string) {
 	}
 }
 
-// spoken reports whether its name is one of the codecs that can be recorded.
+// recordable reports whether it is of a codec that can be.
 func (f *saidFormat) recordable() bool {
 	switch f.name {
 	case nameH264, nameH265, nameAAC, nameLATM:

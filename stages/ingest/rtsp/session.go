@@ -108,8 +108,14 @@ type carrier interface {
 	OnPacketRTCP(*description.Media, gortsplib.OnPacketRTCPFunc)
 }
 
-// listen takes over the packets of the session's tracks.
+// listen takes over the packets of the session's tracks. Those of formats that only
+// go with another one, such as retransmissions, are no track's.
 func (s *session) listen(c carrier) {
+	for i := range s.tracks {
+		for _, f := range s.tracks[i].media.Formats {
+			c.OnPacketRTP(s.tracks[i].media, f, func(*rtp.Packet) {})
+		}
+	}
 	for _, list := range [...][]sessionTrack{s.tracks, s.unfit} {
 		for i := range list {
 			t := &list[i]
