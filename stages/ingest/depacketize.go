@@ -60,11 +60,11 @@ func fragment264(u *Unit, p []byte) error {
 			u.Damaged = true
 		}
 		u.Begin()
-		u.buf = append(u.buf, p[0]&0xe0|p[1]&0x1f)
+		u.Add(p[0]&0xe0 | p[1]&0x1f)
 	} else if !u.open {
 		return errFragment
 	}
-	u.Add(p[2:])
+	u.Add(p[2:]...)
 	if end {
 		u.End()
 		cleanStartCodes(u, roleH264(p[1]&0x1f), p[2:])
@@ -142,11 +142,11 @@ func fragment265(u *Unit, p []byte) error {
 			u.Damaged = true
 		}
 		u.Begin()
-		u.buf = append(u.buf, p[0]&0x81|p[2]&0x3f<<1, p[1])
+		u.Add(p[0]&0x81|p[2]&0x3f<<1, p[1])
 	} else if !u.open {
 		return errFragment
 	}
-	u.Add(p[3:])
+	u.Add(p[3:]...)
 	if end {
 		u.End()
 		cleanStartCodes(u, roleH265(p[2]&0x3f), p[3:])

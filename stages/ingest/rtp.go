@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"errors"
 	"math/bits"
 	"time"
 
@@ -169,11 +170,10 @@ func (t *RTPTrack) videoPacket(p *rtp.Packet, ticks int64, gap bool, at time.Tim
 	if t.video.unpack(t.unit, p.Payload) != nil {
 		t.unit.unread()
 	}
-	if t.unit.tooLarge() {
-		utc, mono, stepped := t.unit.UTC, t.unit.Mono, t.unit.Stepped
-		t.unit.reset()
-		t.unit.PTS, t.unit.UTC, t.unit.Mono, t.unit.Stepped, t.unit.Damaged = pts, utc, mono, stepped, true
+	if at.Sub(epoch).Nanoseconds()-t.unit.Mono > maxUnitAge && t.unit.over == "" {
+		t.unit.refuse(LostEndless)
 	}
+	t.track().count(t.unit)
 	if p.Marker {
 		return t.finish()
 	}
@@ -202,7 +202,11 @@ func (t *RTPTrack) begin(pts int64, at time.Time) *Unit {
 func (t *RTPTrack) audioPacket(p *rtp.Packet, ticks int64, gap bool, at time.Time) error {
 	frames, err := t.audio.unpack(p, t.describe)
 	if err != nil {
-		t.track().lost(LostRTPForm, 1)
+		cause := LostRTPForm
+		if errors.Is(err, errFrames) {
+			cause = LostFrames
+		}
+		t.track().lost(cause, 1)
 		t.track().lostBefore++
 		if t.trial != nil {
 			t.trial.frames = 0 // a frame is missing: the next time proves nothing

@@ -18,7 +18,8 @@ type track struct {
 
 	keyPTS  int64 // of the last IDR
 	keySeen bool
-	said    bool // that pictures share times
+	said    bool     // that pictures share times
+	passed  []string // bounds that access units have passed, as causes
 
 	spread  spread
 	reorder reorder
@@ -30,12 +31,13 @@ type track struct {
 	vigil  *Vigil
 	taken  int64 // ns, arrival of the newest unit that was taken in
 
-	drift   int64 // ns, of the sender's clock against the track's; newest report
-	drifted bool
-	placed  bool
-	offset  int64 // ticks from the track's own time to the feed's
-	pending []*Unit
-	slot    int // in the published set
+	drift        int64 // ns, of the sender's clock against the track's; newest report
+	drifted      bool
+	placed       bool
+	offset       int64 // ticks from the track's own time to the feed's
+	pending      []*Unit
+	pendingBytes int // of memory, that came since it was empty
+	slot         int // in the published set
 }
 
 // nanos is the feed's time of the track's.
@@ -85,7 +87,7 @@ func (t *track) leave(u *Unit) {
 	if u.Damaged {
 		t.lostBefore++
 	}
-	idle.put(u)
+	t.feed.put(u)
 }
 
 // accept takes a whole unit of NAL units: what does not belong in a file is
@@ -108,6 +110,10 @@ func (t *track) accept(u *Unit) {
 	}
 	if t.desc != nil {
 		u.lead(t.sets.give(key))
+	}
+	if t.count(u); u.over != "" {
+		t.leave(u)
+		return
 	}
 	t.time(u)
 }
@@ -132,6 +138,10 @@ func (t *track) lose(u *Unit, cause string) {
 
 // acceptFrame takes a frame of a codec without NAL units.
 func (t *track) acceptFrame(u *Unit) {
+	if u.over != "" {
+		t.leave(u)
+		return
+	}
 	u.sync = true
 	t.mark(u)
 	if !t.cfg.DeriveDTS {
@@ -203,9 +213,7 @@ func (t *track) ready(u *Unit) {
 	if !f.held {
 		f.held, f.firstMono = true, u.Mono
 	}
-	if !f.begun {
-		f.heldBytes += u.Bytes()
-	}
+	t.pendingBytes += u.memory()
 	t.pending = append(t.pending, u)
 }
 
