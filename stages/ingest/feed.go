@@ -34,6 +34,9 @@ const (
 	LostTooLarge = "too_large"           // more than 64 MiB
 	LostMemory   = "ingest_memory"       // too much is held back in memory, of this publisher or of all
 
+	LostForeign = "foreign_ssrc"       // packets, and reports, of another sender than the track's
+	LostType    = "wrong_payload_type" // packets
+
 	LostFrames = "too_many_frames" // packets with more than 1,024 frames of sound
 )
 
@@ -42,6 +45,8 @@ const (
 	RepairedTime      = "shared_timestamp"   // pictures that came under the time of another one: placed up to the next
 	RepairedUndefined = "nal_unit_undefined" // NAL units of a type without a meaning: left out
 	RepairedBroken    = "nal_unit_malformed" // NAL units whose header contradicts the standard: left out
+	RepairedTwice     = "duplicate_packet"   // packets: left out
+	RepairedLate      = "late_packet"        // packets that came when they had been counted as lost (rtp_loss): left out
 	RepairedLayer     = "enhancement_layer"  // NAL units of SVC, MVC and the like: left out, the base layer is kept
 )
 
@@ -65,6 +70,7 @@ type Feed struct {
 	pub    Publisher
 	log    *slog.Logger
 	tracks []*track
+	rtp    []*RTPTrack
 	err    error // the publisher has ended
 
 	begun     bool
@@ -299,6 +305,11 @@ func (f *Feed) look(at time.Time, mono int64) {
 		return
 	}
 	f.nextLook = mono + 1_000_000_000
+	for _, t := range f.rtp {
+		if t.datagrams != nil {
+			_ = t.datagrams.overdue(at) // the feed remembers
+		}
+	}
 	for _, t := range f.tracks {
 		held := len(t.pending)+len(t.reorder.held)+len(t.spread.held) > 0
 		if !held || mono-t.taken > unkept {

@@ -11,10 +11,9 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// RTPTrack turns the RTP packets of one track into units of its feed: losses are
-// counted and marked in the units, 32-bit times unwrapped.
-//
-// Packets come in the order of their sequence numbers, as far as they come.
+// RTPTrack turns the RTP packets of one track into units of its feed: other senders'
+// packets are left out, datagrams put in order, losses counted and marked in the
+// units, 32-bit times unwrapped.
 type RTPTrack struct {
 	feed  *Feed
 	index int
@@ -30,8 +29,13 @@ type RTPTrack struct {
 	losses uint64 // times that packets were lost
 
 	packets, units uint64 // that came
+	arrived        int64  // ns, of the newest packet
 	time           unwrapper
 	unit           *Unit // of which the end has not come
+
+	types     []uint8 // of payload; empty: any
+	sender    sender
+	datagrams *datagrams // nil: packets come in their order
 }
 
 // RTPConfig is what a session description says of a track.
@@ -42,6 +46,12 @@ type RTPConfig struct {
 	// OtherClocks are rates that senders of AAC are known to use whatever they say:
 	// the times of the first packets decide.
 	OtherClocks []uint32
+
+	PayloadTypes []uint8 // packets of other ones are left out; empty: none is
+	SSRC         uint32  // of the Transport header, over UDP; 0: the first packet tells
+	// Datagrams says that the network may change the order of packets, or double
+	// them. Else they come in order, as far as they come.
+	Datagrams bool
 }
 
 // AddRTPTrack adds a track to the feed whose units come as RTP packets.
@@ -55,6 +65,12 @@ func (f *Feed) AddRTPTrack(c RTPConfig) (*RTPTrack, error) {
 	if t.clock == 0 {
 		t.clock = t.scale
 	}
+	t.types, t.sender.ssrc, t.sender.known = c.PayloadTypes, c.SSRC, c.SSRC != 0
+	if c.Datagrams {
+		count := t.track().repaired
+		t.datagrams = &datagrams{deliver: t.take, count: func(cause string) { count(cause, 1) }}
+	}
+	f.rtp = append(f.rtp, t)
 	if len(c.OtherClocks) > 0 {
 		t.trial = &clockTrial{others: c.OtherClocks}
 	}
@@ -62,20 +78,34 @@ func (f *Feed) AddRTPTrack(c RTPConfig) (*RTPTrack, error) {
 	case media.H264:
 		t.video = h264Payload{}
 	case media.H265:
-		t.video = h265Payload{}
+		t.video = &h265Payload{}
 	}
 	return t, nil
 }
 
 // Packet takes a packet that arrived at a time. It keeps nothing of it. The error
 // says that the publisher has ended.
-func (t *RTPTrack) Packet(p *rtp.Packet, at time.Time) error {
+func (t *RTPTrack) Packet(p *rtp.Packet, at time.Time) (err error) {
+	switch {
+	case !t.admit(p, at):
+	case t.datagrams != nil:
+		err = t.datagrams.packet(p, at)
+	default:
+		err = t.take(p, at)
+	}
+	t.feed.look(at, at.Sub(epoch).Nanoseconds())
+	return err
+}
+
+// take takes a packet in its order.
+func (t *RTPTrack) take(p *rtp.Packet, at time.Time) error {
 	gap := t.missing(p.SequenceNumber) || t.gap
 	t.packets++
 	if t.gap = gap && len(p.Payload) == 0; len(p.Payload) == 0 { // padding (RFC 3550, 5.1)
 		return nil
 	}
 	mono := at.Sub(epoch).Nanoseconds()
+	t.arrived = mono
 	t.feed.hear(t.index, mono)
 	ticks := t.time.next(p.Timestamp)
 	var err error
@@ -87,7 +117,6 @@ func (t *RTPTrack) Packet(p *rtp.Packet, at time.Time) error {
 	if t.unit != nil && mono-t.unit.Mono > unkept {
 		t.endless()
 	}
-	t.feed.look(at, mono)
 	return err
 }
 
@@ -236,6 +265,9 @@ func (t *RTPTrack) describe(asc []byte) error { return t.feed.Describe(t.index, 
 
 // Close hands on a unit that was complete but for a sign of its end.
 func (t *RTPTrack) Close() {
+	if t.datagrams != nil {
+		_ = t.datagrams.flush()
+	}
 	if t.unit != nil {
 		_ = t.finish() // the feed remembers
 	}
@@ -253,6 +285,13 @@ type unwrapper struct {
 	seen bool
 	last uint32
 	wide int64
+}
+
+// goOn has the next time be v, so many ticks behind the last one.
+func (u *unwrapper) goOn(v uint32, ticks int64) {
+	if u.seen {
+		u.last, u.wide = v, u.wide+ticks
+	}
 }
 
 // next is the wide form of the next time, which may lie a little before the last.

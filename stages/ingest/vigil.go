@@ -140,6 +140,8 @@ var remedies = map[string]string{
 	LostTooLarge:      "the sender's pictures are larger than any level of its codec allows: look at the encoder's settings",
 	LostMemory:        "lower the bit rate, or raise memory.max",
 	LostFrames:        "have the encoder put fewer frames of sound into a packet",
+	LostForeign:       "two senders send to one port: have one of them take another",
+	LostType:          "what is sent is not what was announced: look at the encoder's settings",
 	RepairedUndefined: "what is sent is no standard stream: look at the encoder's codec, and switch encryption off",
 	RepairedBroken:    "what is sent is no standard stream: look at the encoder's codec, and switch encryption off",
 	RepairedLayer:     "only enhancement layers are sent: have the encoder send the base layer",

@@ -83,11 +83,7 @@ func (s *session) listen(c carrier) {
 	for i := range s.tracks {
 		t := &s.tracks[i]
 		c.OnPacketRTP(t.media, t.format, func(p *rtp.Packet) { s.packet(t.rtp, p) })
-		c.OnPacketRTCP(t.media, func(p rtcp.Packet) {
-			if r, ok := p.(*rtcp.SenderReport); ok {
-				s.report(t.rtp, r)
-			}
-		})
+		c.OnPacketRTCP(t.media, func(p rtcp.Packet) { s.report(t.rtp, p) })
 	}
 }
 
@@ -112,13 +108,13 @@ func (s *session) packet(t *ingest.RTPTrack, p *rtp.Packet) {
 	}
 }
 
-func (s *session) report(t *ingest.RTPTrack, r *rtcp.SenderReport) {
+func (s *session) report(t *ingest.RTPTrack, p rtcp.Packet) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	defer s.caught()
 	if !s.closed {
 		s.hear(s.clock.Now())
-		t.SenderReport(r.NTPTime, r.RTPTime)
+		t.RTCP(p)
 	}
 }
 
