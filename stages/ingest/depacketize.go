@@ -40,15 +40,15 @@ func (h264Payload) unpack(u *Unit, p []byte) error {
 		return errShort
 	}
 	t := p[0] & 0x1f
-	if t == fuA || t == fuB {
+	if t == fuA || t == fuB && len(p) > 4 && p[1]&0x80 != 0 {
 		return fragment264(u, p)
 	}
 	u.torn()
-	switch t {
-	case stapA:
+	switch {
+	case t == stapA:
 		return aggregate(u, p[1:])
-	case stapB:
-		return aggregate(u, p[min(len(p), 3):])
+	case t == stapB && tiles(p):
+		return aggregate(u, p[3:])
 	}
 	u.Put(p)
 	cleanStartCodes(u, roleH264(t), p)
@@ -62,9 +62,6 @@ func fragment264(u *Unit, p []byte) error {
 	}
 	body := p[2:]
 	if p[0]&0x1f == fuB {
-		if len(p) < 4 {
-			return errShort
-		}
 		body = p[4:]
 	}
 	return u.fragment(p[1]&0x80 != 0, p[1]&0x40 != 0, roleH264(p[1]&0x1f), body, p[0]&0xe0|p[1]&0x1f)

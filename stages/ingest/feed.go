@@ -37,6 +37,8 @@ const (
 	LostForeign = "foreign_ssrc"       // packets, and reports, of another sender than the track's
 	LostType    = "wrong_payload_type" // packets
 
+	LostOrder = "decoding_order" // NAL units that came when those behind them had gone on
+
 	LostFrames = "too_many_frames" // packets with more than 1,024 frames of sound
 )
 

@@ -35,7 +35,8 @@ type RTPTrack struct {
 
 	types     []uint8 // of payload; empty: any
 	sender    sender
-	datagrams *datagrams // nil: packets come in their order
+	datagrams *datagrams     // nil: packets come in their order
+	order     *decodingOrder // nil: NAL units come in that of decoding
 }
 
 // RTPConfig is what a session description says of a track.
@@ -52,6 +53,13 @@ type RTPConfig struct {
 	// Datagrams says that the network may change the order of packets, or double
 	// them. Else they come in order, as far as they come.
 	Datagrams bool
+	// DecodingOrder says that NAL units have decoding order numbers, by which they
+	// are sent in another order: H.264 with packetization-mode=2, H.265 with
+	// sprop-max-don-diff of more than 0.
+	DecodingOrder bool
+	// OrderDepth is how many NAL units may come before one that is decoded before
+	// them: sprop-interleaving-depth, sprop-depack-buf-nalus. 0: it is not known.
+	OrderDepth int
 }
 
 // AddRTPTrack adds a track to the feed whose units come as RTP packets.
@@ -69,6 +77,12 @@ func (f *Feed) AddRTPTrack(c RTPConfig) (*RTPTrack, error) {
 	if c.Datagrams {
 		count := t.track().repaired
 		t.datagrams = &datagrams{deliver: t.take, count: func(cause string) { count(cause, 1) }}
+	}
+	if c.DecodingOrder && c.Track.Codec.NAL() {
+		t.order = &decodingOrder{codec: c.Track.Codec, depth: defaultDepth}
+		if c.OrderDepth > 0 {
+			t.order.depth = min(c.OrderDepth, maxElements)
+		}
 	}
 	f.rtp = append(f.rtp, t)
 	if len(c.OtherClocks) > 0 {
@@ -181,6 +195,42 @@ func (t *RTPTrack) lost(packets uint16) {
 }
 
 func (t *RTPTrack) videoPacket(p *rtp.Packet, ticks int64, gap bool, at time.Time) error {
+	if t.order != nil {
+		return t.ordered(p.Payload, ticks, gap, at)
+	}
+	if k := p.Payload[0] & 0x1f; t.track().cfg.Codec == media.H264 && (k == mtap16 || k == mtap24) && tiles(p.Payload) {
+		if err := t.timed(p.Payload, ticks, gap, at); err != nil {
+			return err
+		}
+	} else {
+		if err := t.open(ticks, gap, at); err != nil {
+			return err
+		}
+		if t.video.unpack(t.unit, p.Payload) != nil {
+			t.unit.unread()
+		}
+		t.bound(at)
+	}
+	if p.Marker && t.unit != nil {
+		return t.finish()
+	}
+	return nil
+}
+
+// timed takes NAL units that have times of their own, in decoding order.
+func (t *RTPTrack) timed(p []byte, ticks int64, gap bool, at time.Time) (err error) {
+	_ = eachTimed(p, func(_ uint16, offset uint32, nal []byte) {
+		if err == nil {
+			err = t.element(nal, ticks+int64(offset), gap, at)
+		}
+		gap = false
+	})
+	return err
+}
+
+// open has the unit at hand be that of a time, before which, or in which, something
+// may be missing.
+func (t *RTPTrack) open(ticks int64, gap bool, at time.Time) error {
 	pts := t.ticks(ticks)
 	if gap && t.unit != nil {
 		t.unit.interrupt()
@@ -196,17 +246,15 @@ func (t *RTPTrack) videoPacket(p *rtp.Packet, ticks int64, gap bool, at time.Tim
 			t.unit.hurt()
 		}
 	}
-	if t.video.unpack(t.unit, p.Payload) != nil {
-		t.unit.unread()
-	}
+	return nil
+}
+
+// bound refuses the unit at hand where it has passed a bound.
+func (t *RTPTrack) bound(at time.Time) {
 	if at.Sub(epoch).Nanoseconds()-t.unit.Mono > maxUnitAge && t.unit.over == "" {
 		t.unit.refuse(LostEndless)
 	}
 	t.track().count(t.unit)
-	if p.Marker {
-		return t.finish()
-	}
-	return nil
 }
 
 // finish hands the unit on.
@@ -267,6 +315,9 @@ func (t *RTPTrack) describe(asc []byte) error { return t.feed.Describe(t.index, 
 func (t *RTPTrack) Close() {
 	if t.datagrams != nil {
 		_ = t.datagrams.flush()
+	}
+	if t.order != nil {
+		_ = t.flushOrder()
 	}
 	if t.unit != nil {
 		_ = t.finish() // the feed remembers

@@ -131,6 +131,9 @@ func (t *RTPTrack) succeed(p *rtp.Packet, at time.Time) {
 		_ = t.datagrams.flush() // the feed remembers
 		t.datagrams.begin(p.SequenceNumber)
 	}
+	if t.order != nil {
+		_ = t.flushOrder()
+	}
 	t.seen = false
 	t.track().lostBefore++
 	since := at.Sub(epoch).Nanoseconds() - t.arrived
