@@ -40,7 +40,7 @@ func (h264Payload) unpack(u *Unit, p []byte) error {
 		return errShort
 	}
 	t := p[0] & 0x1f
-	if t == fuA || t == fuB && len(p) > 4 && p[1]&0x80 != 0 {
+	if t == fuA || t == fuB && len(p) >= 4 && p[1]&0x80 != 0 {
 		return fragment264(u, p)
 	}
 	u.torn()

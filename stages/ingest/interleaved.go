@@ -27,6 +27,9 @@ type decodingOrder struct {
 	next  uint16 // the number behind that of the last one that came
 	late  int    // that came too late, in a row
 	doubt int    // NAL units to go on for which a missing number is a loss
+	step  uint16 // from each number to the next, as it was twice in a row,
+	prev  uint16 // and as it was last
+	alike bool   // several have one number: none of them can be missed
 	torn  bool   // something is missing before the next one that goes on
 
 	part *numbered // of which the end has not come
@@ -48,10 +51,11 @@ const (
 // ordered takes a packet whose NAL units have numbers.
 func (t *RTPTrack) ordered(p []byte, ticks int64, gap bool, at time.Time) error {
 	o := t.order
-	if gap {
+	if gap && (o.begun || len(o.held) > 0) {
 		o.doubt = 2*o.depth + len(o.held)
 		t.dropPart()
 	}
+	o.torn = o.torn || gap && !o.begun
 	var err error
 	if o.codec == media.H265 {
 		err = t.ordered265(p, ticks, at)
@@ -307,9 +311,16 @@ func (t *RTPTrack) release() error {
 	n := o.held[0]
 	o.held = slices.Delete(o.held, 0, 1)
 	o.bytes -= n.unit.memory()
-	if o.doubt > 0 {
-		o.torn = o.torn || !o.begun || n.don-o.last != 1
-		o.doubt--
+	if o.begun {
+		step := n.don - o.last
+		if step == o.prev {
+			o.step = step
+		}
+		o.prev, o.alike = step, o.alike || step == 0
+		if o.doubt > 0 {
+			o.doubt--
+			o.torn = o.torn || o.alike || step != o.step
+		}
 	}
 	torn := o.torn
 	o.begun, o.last, o.torn = true, n.don, false

@@ -79,7 +79,7 @@ func (f *Feed) AddRTPTrack(c RTPConfig) (*RTPTrack, error) {
 		t.datagrams = &datagrams{deliver: t.take, count: func(cause string) { count(cause, 1) }}
 	}
 	if c.DecodingOrder && c.Track.Codec.NAL() {
-		t.order = &decodingOrder{codec: c.Track.Codec, depth: defaultDepth}
+		t.order = &decodingOrder{codec: c.Track.Codec, depth: defaultDepth, step: 1}
 		if c.OrderDepth > 0 {
 			t.order.depth = min(c.OrderDepth, maxElements)
 		}
