@@ -35,7 +35,7 @@ type datagram struct {
 
 // The bounds of what waits.
 const (
-	maxAhead      = 128 // packets
+	maxAhead      = 512 // packets
 	maxAheadBytes = 1 << 20
 	maxWait       = 200 * time.Millisecond
 	keptDatagrams = 16   // of the free ones,
@@ -49,6 +49,12 @@ func (d *datagrams) packet(p *rtp.Packet, at time.Time) error {
 		d.begun, d.next = true, p.SequenceNumber
 	}
 	ahead := int(int16(p.SequenceNumber - d.next))
+	for ahead >= maxAhead && d.n > 0 {
+		if err := d.giveUp(); err != nil {
+			return err
+		}
+		ahead = int(int16(p.SequenceNumber - d.next))
+	}
 	switch {
 	case ahead < 0:
 		if !d.again(p.SequenceNumber, -ahead) {
@@ -59,9 +65,6 @@ func (d *datagrams) packet(p *rtp.Packet, at time.Time) error {
 		}
 		d.begin(p.SequenceNumber)
 	case ahead >= maxAhead:
-		if err := d.flush(); err != nil {
-			return err
-		}
 		d.skip(p.SequenceNumber)
 	case ahead > 0:
 		d.back = 0
@@ -110,9 +113,11 @@ func (d *datagrams) hold(p *rtp.Packet, at time.Time) {
 		d.count(RepairedTwice)
 		return
 	}
-	h := &datagram{}
+	var h *datagram
 	if n := len(d.free) - 1; n >= 0 {
 		h, d.free = d.free[n], d.free[:n]
+	} else {
+		h = &datagram{}
 	}
 	h.at, h.buf = at, append(h.buf[:0], p.Payload...)
 	h.packet = rtp.Packet{Header: rtp.Header{
@@ -127,29 +132,35 @@ func (d *datagrams) hold(p *rtp.Packet, at time.Time) {
 // overdue gives up on packets that are waited for too long, or by too many.
 func (d *datagrams) overdue(at time.Time) error {
 	for d.n > 0 {
-		seq := d.next
-		for d.held[seq%maxAhead] == nil {
-			seq++
-		}
-		if at.Sub(d.held[seq%maxAhead].at) < maxWait && d.bytes <= maxAheadBytes {
+		if at.Sub(d.held[d.first()%maxAhead].at) < maxWait && d.bytes <= maxAheadBytes {
 			return nil
 		}
-		d.skip(seq)
-		if err := d.run(); err != nil {
+		if err := d.giveUp(); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// first is the number of the first packet that waits.
+func (d *datagrams) first() uint16 {
+	seq := d.next
+	for d.held[seq%maxAhead] == nil {
+		seq++
+	}
+	return seq
+}
+
+// giveUp goes on with the first packet that waits.
+func (d *datagrams) giveUp() error {
+	d.skip(d.first())
+	return d.run()
+}
+
 // flush lets all go that waits.
 func (d *datagrams) flush() error {
 	for d.n > 0 {
-		if d.held[d.next%maxAhead] == nil {
-			d.skip(d.next + 1)
-			continue
-		}
-		if err := d.run(); err != nil {
+		if err := d.giveUp(); err != nil {
 			return err
 		}
 	}
