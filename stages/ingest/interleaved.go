@@ -44,8 +44,9 @@ type numbered struct {
 }
 
 const (
-	defaultDepth = 64 // NAL units; what is sent in order of numbers that follow each other does not wait
-	maxDepthTime = time.Second
+	defaultDepth  = 64 // NAL units; what is sent in order of numbers that follow each other does not wait
+	maxOrderDepth = 1024
+	maxDepthTime  = time.Second
 )
 
 // ordered takes a packet whose NAL units have numbers.

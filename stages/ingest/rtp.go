@@ -81,7 +81,7 @@ func (f *Feed) AddRTPTrack(c RTPConfig) (*RTPTrack, error) {
 	if c.DecodingOrder && c.Track.Codec.NAL() {
 		t.order = &decodingOrder{codec: c.Track.Codec, depth: defaultDepth, step: 1}
 		if c.OrderDepth > 0 {
-			t.order.depth = min(c.OrderDepth, maxElements)
+			t.order.depth = min(c.OrderDepth, maxOrderDepth)
 		}
 	}
 	f.rtp = append(f.rtp, t)
