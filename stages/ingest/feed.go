@@ -27,19 +27,19 @@ const (
 	LostClocks  = "clocks_disagree"            // 1: see the log
 	LostRTP     = "rtp_loss"                   // packets
 	LostRTPForm = "rtp_malformed"              // packets
+)
 
-	// Access units that passed a bound: the rest of them is left out, too.
-	LostEndless  = "picture_without_end" // it went on for ten seconds; in a problem already when it is older than others
-	LostElements = "too_many_nal_units"  // more than 4,096
-	LostTooLarge = "too_large"           // more than 64 MiB
-	LostMemory   = "ingest_memory"       // too much is held back in memory, of this publisher or of all
-
-	LostForeign = "foreign_ssrc"       // packets, and reports, of another sender than the track's
-	LostType    = "wrong_payload_type" // packets
-
-	LostOrder = "decoding_order" // NAL units that came when those behind them had gone on
-
-	LostFrames = "too_many_frames" // packets with more than 1,024 frames of sound
+// The causes of what passed a bound, or is not the track's: what came with it is left
+// out, what follows is taken.
+const (
+	LostEndless  = "picture_without_end" // access units that went on for ten seconds; in a problem, one that is older than others
+	LostElements = "too_many_nal_units"  // access units of more than 4,096
+	LostTooLarge = "too_large"           // access units of more than 64 MiB
+	LostMemory   = "ingest_memory"       // access units: too much is held in memory, of this publisher or of all
+	LostFrames   = "too_many_frames"     // packets of more than 1,024 frames of sound
+	LostOrder    = "decoding_order"      // NAL units that came when those behind them had gone on
+	LostForeign  = "foreign_ssrc"        // packets, and reports, of another sender than the track's
+	LostType     = "wrong_payload_type"  // packets
 )
 
 // The causes under which a Feed counts what it puts right: no picture is lost by it.
@@ -189,9 +189,8 @@ func (f *Feed) settle() {
 }
 
 func (f *Feed) mayBegin() bool {
-	whole, limit, bytes := true, int64(holdPlaces), 0
+	whole, limit := true, int64(holdPlaces)
 	for _, t := range f.tracks {
-		bytes += t.pendingBytes
 		if t.desc == nil {
 			limit = holdSets
 		}
@@ -199,7 +198,7 @@ func (f *Feed) mayBegin() bool {
 			whole = false
 		}
 	}
-	return whole || f.now-f.firstMono >= limit || bytes >= holdBytes
+	return whole || f.now-f.firstMono >= limit || f.pendingBytes() >= holdBytes
 }
 
 // begin gives every track its place, tells the publisher and writes what is held

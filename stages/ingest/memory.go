@@ -111,6 +111,14 @@ func (f *Feed) put(u *Unit) {
 	idle.put(u)
 }
 
+// pendingBytes is the memory of what waits for its place.
+func (f *Feed) pendingBytes() (n int) {
+	for _, t := range f.tracks {
+		n += t.pendingBytes
+	}
+	return n
+}
+
 // memoryOf is what units take, in bytes.
 func memoryOf(units []*Unit) (n int) {
 	for _, u := range units {

@@ -42,24 +42,25 @@ type RTPTrack struct {
 // RTPConfig is what a session description says of a track.
 type RTPConfig struct {
 	Track TrackConfig
-	Clock uint32       // RTP clock rate; 0: the track's timescale
-	Audio AudioPayload // for AAC
-	// OtherClocks are rates that senders of AAC are known to use whatever they say:
-	// the times of the first packets decide.
-	OtherClocks []uint32
 
 	PayloadTypes []uint8 // packets of other ones are left out; empty: none is
 	SSRC         uint32  // of the Transport header, over UDP; 0: the first packet tells
 	// Datagrams says that the network may change the order of packets, or double
 	// them. Else they come in order, as far as they come.
 	Datagrams bool
-	// DecodingOrder says that NAL units have decoding order numbers, by which they
-	// are sent in another order: H.264 with packetization-mode=2, H.265 with
-	// sprop-max-don-diff of more than 0.
-	DecodingOrder bool
 	// OrderDepth is how many NAL units may come before one that is decoded before
 	// them: sprop-interleaving-depth, sprop-depack-buf-nalus. 0: it is not known.
 	OrderDepth int
+
+	Clock uint32       // RTP clock rate; 0: the track's timescale
+	Audio AudioPayload // for AAC
+	// OtherClocks are rates that senders of AAC are known to use whatever they say:
+	// the times of the first packets decide.
+	OtherClocks []uint32
+	// DecodingOrder says that video comes in another order than that of decoding, with
+	// decoding order numbers: H.264 in packetization mode 2 (RFC 6184, 5.3), H.265 with
+	// sprop-max-don-diff (RFC 7798, 7.1).
+	DecodingOrder bool
 }
 
 // AddRTPTrack adds a track to the feed whose units come as RTP packets.

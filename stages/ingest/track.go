@@ -21,6 +21,8 @@ type track struct {
 	said    bool     // that pictures share times
 	passed  []string // bounds that access units have passed, as causes
 
+	pendingBytes int // memory of pending, and of what came since it was empty
+
 	spread  spread
 	reorder reorder
 	depth   int         // of the units that reorder has
@@ -31,13 +33,12 @@ type track struct {
 	vigil  *Vigil
 	taken  int64 // ns, arrival of the newest unit that was taken in
 
-	drift        int64 // ns, of the sender's clock against the track's; newest report
-	drifted      bool
-	placed       bool
-	offset       int64 // ticks from the track's own time to the feed's
-	pending      []*Unit
-	pendingBytes int // of memory, that came since it was empty
-	slot         int // in the published set
+	drift   int64 // ns, of the sender's clock against the track's; newest report
+	drifted bool
+	placed  bool
+	offset  int64 // ticks from the track's own time to the feed's
+	pending []*Unit
+	slot    int // in the published set
 }
 
 // nanos is the feed's time of the track's.
