@@ -21,7 +21,7 @@ import (
 // H.264 in packetization mode 0, which is also what no mode means, gortsplib
 // refuses where UDP is possible. It is part of what mode 1 allows (RFC 6184, 5.6)
 // and what is read here: mode 1 is what is said.
-func readable(sdp []byte) []byte {
+func readable(sdp []byte) ([]byte, error) {
 	head, sections := cutSections(sdp)
 	whole, err := readDescription(sdp)
 	out := bytes.Clone(head)
@@ -35,7 +35,7 @@ func readable(sdp []byte) []byte {
 		}
 		out = append(out, s...)
 	}
-	return out
+	return out, nil
 }
 
 // cutSections gives what comes before the first m= line, and each section from

@@ -35,7 +35,7 @@ func TestTracksThatCannotBeReadLeaveTheOthers(t *testing.T) {
 			for _, sdp := range []string{sdpHead + sdpVideo + c.section, sdpHead + c.section + sdpVideo} {
 				_, err := readDescription([]byte(sdp))
 				require.Error(t, err, "gortsplib reads this by itself now")
-				got := readable([]byte(sdp))
+				got, _ := readable([]byte(sdp))
 				d := describe(t, string(got))
 				require.Len(t, d.Medias, 2)
 				controls := []string{d.Medias[0].Control, d.Medias[1].Control}
@@ -54,7 +54,7 @@ func TestAACOfLowBitRateIsRead(t *testing.T) {
 		"a=fmtp:97 streamtype=5; profile-level-id=14; mode=AAC-lbr; config=1388; sizeLength=6; indexLength=2; indexDeltaLength=2\r\na=control:streamid=1\r\n"
 	_, err := readDescription([]byte(sdp))
 	require.Error(t, err, "gortsplib reads this by itself now")
-	got := readable([]byte(sdp))
+	got, _ := readable([]byte(sdp))
 	take, leave := offers(describe(t, string(got)), got)
 	require.Len(t, take, 2, leave)
 	require.EqualValues(t, 22050, take[1].config.Track.Timescale)
@@ -69,7 +69,7 @@ func TestAACOfLowBitRateIsRead(t *testing.T) {
 func TestReadableDescriptionIsLeftAlone(t *testing.T) {
 	grouped := sdpHead + "a=group:FEC a b\r\nm=video 0 RTP/AVP 96\r\na=mid:a\r\na=rtpmap:96 H265/90000\r\nm=video 0 RTP/AVP 97\r\na=mid:b\r\na=rtpmap:97 H265/90000\r\n"
 	for _, sdp := range []string{sdpCamera, announceSDP, grouped, "no description", ""} {
-		require.Equal(t, sdp, string(readable([]byte(sdp))))
+		require.Equal(t, sdp, string(must(readable([]byte(sdp)))))
 	}
 }
 
@@ -79,7 +79,7 @@ func TestPacketizationMode0IsRead(t *testing.T) {
 		"", "a=fmtp:96 packetization-mode=0\r\n", "a=fmtp:96 profile-level-id=64001E\r\n", "a=fmtp:96 profile-level-id=64001E; packetization-mode=0",
 	} {
 		sdp := sdpHead + "m=video 0 RTP/AVP 96\r\na=control:x\r\na=rtpmap:96 H264/90000\r\n" + fmtp
-		d := describe(t, string(readable([]byte(sdp))))
+		d := describe(t, string(must(readable([]byte(sdp)))))
 		require.Equal(t, 1, d.Medias[0].Formats[0].(*format.H264).PacketizationMode, fmtp)
 		require.Equal(t, "x", d.Medias[0].Control)
 	}
@@ -99,7 +99,7 @@ func TestPublisherWithAnUnreadableTrackIsTaken(t *testing.T) {
 func TestDescriptionThatCannotBeReadIsLogged(t *testing.T) {
 	r := newRig(t)
 	_, addr := r.serve(Config{})
-	require.Equal(t, []string{"400 Bad Request"}, exchange(t, addr,
+	require.Equal(t, []string{"400 Session Description Cannot Be Read"}, exchange(t, addr,
 		"ANNOUNCE rtsp://"+addr+"/x RTSP/1.0\r\nCSeq: 1\r\nContent-Type: application/sdp\r\nContent-Length: 4\r\n\r\nxxxx"))
 	eventually(t, "it is said why", func() bool {
 		return strings.Contains(r.book.String(), "publisher refused: its session description cannot be read")
@@ -113,7 +113,7 @@ func FuzzReadable(f *testing.F) {
 	f.Add(sdpHead + "m=video 0 RTP/AVP 96\na=rtpmap:96 H264/90000")
 	f.Fuzz(func(t *testing.T, sdp string) {
 		was, err := readDescription([]byte(sdp))
-		got := readable([]byte(sdp))
+		got, _ := readable([]byte(sdp))
 		if err != nil {
 			return
 		}
@@ -132,3 +132,5 @@ func rtpMaps(m *description.Media) (out []string) {
 	}
 	return append(out, m.Control)
 }
+
+func must(b []byte, _ error) []byte { return b }

@@ -164,7 +164,7 @@ func (p *puller) client(protocol gortsplib.Protocol) *gortsplib.Client {
 // publisher's.
 func makeReadable(r *base.Response) {
 	if r.Header["Content-Type"] != nil && strings.HasPrefix(r.Header["Content-Type"][0], "application/sdp") {
-		r.Body = readable(r.Body)
+		r.Body, _ = readable(r.Body)
 	}
 }
 
