@@ -135,6 +135,30 @@ func TestHangingUpStopsTheWork(t *testing.T) {
 	eventually(t, "their places are free", func() bool { return len(s.reading) == 0 })
 }
 
+func TestFewDescriptionsAreReadAtOnce(t *testing.T) {
+	r := newRig(t)
+	s, addr, asked := r.guarded(Config{})
+	for range cap(s.reading) {
+		s.reading <- struct{}{}
+	}
+	answers := make(chan string)
+	const clients = 8
+	for i := range clients {
+		go func() {
+			answers <- exchange(t, addr, announceOf(fmt.Sprintf("rtsp://%s/x%d", addr, i), announceSDP, basic("cam", "right")))[0]
+		}()
+	}
+	eventually(t, "all wait", func() bool { return asked.Load() == clients })
+	require.Zero(t, s.descriptions.Load())
+	for range cap(s.reading) {
+		<-s.reading
+	}
+	for range clients {
+		require.Equal(t, "200 OK", <-answers)
+	}
+	require.EqualValues(t, clients, s.descriptions.Load())
+}
+
 func TestAFloodOfRefusalsDoesNotFillTheLog(t *testing.T) {
 	r := newRig(t)
 	_, addr := r.serve(Config{})

@@ -2,6 +2,7 @@ package rtsp
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"net"
 	"strings"
@@ -23,6 +24,7 @@ type talk struct {
 	n  int
 
 	session string // as the answer to SETUP gave it
+	sdp     string // that is announced; empty: announceSDP
 }
 
 func dial(t *testing.T, addr string) *talk {
@@ -51,7 +53,7 @@ func (k *talk) ask(method, url string, headers ...string) string {
 	k.n++
 	body := ""
 	if method == "ANNOUNCE" {
-		body = announceSDP
+		body = cmp.Or(k.sdp, announceSDP)
 		headers = append(headers, "Content-Type: application/sdp", fmt.Sprintf("Content-Length: %d", len(body)))
 	}
 	_, err := fmt.Fprintf(k.c, "%s %s RTSP/1.0\r\nCSeq: %d\r\n%s\r\n%s", method, url, k.n, strings.Join(append(headers, ""), "\r\n"), body)
