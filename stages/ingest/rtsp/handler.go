@@ -258,7 +258,7 @@ func (h *handler) OnConnClose(c *gortsplib.ServerHandlerOnConnCloseCtx) {
 	case errors.Is(c.Error, errTooLong), errors.Is(c.Error, errCrowded), errors.Is(c.Error, errTunnel):
 		h.strangers.Warn("connection closed", "remote", k.remote, "error", c.Error)
 	case k.left() < 0 && k.until.Load() != 0:
-		h.strangers.Info("connection closed: it did not record in time", "remote", k.remote)
+		h.strangers.Debug("connection closed: it did not record in time", "remote", k.remote)
 	}
 }
 
