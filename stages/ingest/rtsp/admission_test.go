@@ -168,7 +168,7 @@ func TestAFloodOfRefusalsDoesNotFillTheLog(t *testing.T) {
 	}
 	require.Equal(t, linesAMinute, strings.Count(r.book.String(), "publisher refused"))
 
-	var l lines
+	var l quota
 	for range linesAMinute {
 		left, room := l.take(time.Minute)
 		require.True(t, room)

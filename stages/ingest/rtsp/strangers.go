@@ -14,10 +14,10 @@ const linesAMinute = 60
 // next one that is logged says how many there were.
 type sparing struct {
 	slog.Handler
-	lines *lines
+	quota *quota
 }
 
-type lines struct {
+type quota struct {
 	mu     sync.Mutex
 	minute time.Duration // its beginning, since steadyZero
 	logged int           // in it
@@ -25,12 +25,12 @@ type lines struct {
 }
 
 func newSparing(log *slog.Logger) *slog.Logger {
-	return slog.New(sparing{log.Handler(), &lines{}})
+	return slog.New(sparing{log.Handler(), &quota{}})
 }
 
 // Handle logs a line if there is room for it.
 func (s sparing) Handle(ctx context.Context, r slog.Record) error {
-	left, room := s.lines.take(time.Since(steadyZero))
+	left, room := s.quota.take(time.Since(steadyZero))
 	if !room {
 		return nil
 	}
@@ -41,7 +41,7 @@ func (s sparing) Handle(ctx context.Context, r slog.Record) error {
 	return s.Handler.Handle(ctx, r)
 }
 
-func (l *lines) take(now time.Duration) (left uint64, room bool) {
+func (l *quota) take(now time.Duration) (left uint64, room bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if now-l.minute >= time.Minute {
@@ -57,9 +57,9 @@ func (l *lines) take(now time.Duration) (left uint64, room bool) {
 }
 
 func (s sparing) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return sparing{s.Handler.WithAttrs(attrs), s.lines}
+	return sparing{s.Handler.WithAttrs(attrs), s.quota}
 }
 
 func (s sparing) WithGroup(name string) slog.Handler {
-	return sparing{s.Handler.WithGroup(name), s.lines}
+	return sparing{s.Handler.WithGroup(name), s.quota}
 }
