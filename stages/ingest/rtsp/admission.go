@@ -115,7 +115,8 @@ func (h *handler) verdict(k *client, req *base.Request, length int) verdict {
 	h.descriptions.Add(1)
 	body, err := readable(req.Body)
 	if err != nil {
-		return refuse(base.StatusBadRequest, "Session Description: "+onOneLine(err), err)
+		log.Warn("publisher refused: its session description cannot be read", "error", err)
+		return verdict{answer: answer(base.StatusBadRequest, onOneLine(err))}
 	}
 	req.Body = body
 	return verdict{user: user}
