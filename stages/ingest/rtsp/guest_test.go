@@ -94,22 +94,32 @@ func TestAChallengePutsTheDeadlineOffOnce(t *testing.T) {
 	require.LessOrEqual(t, g.left(), time.Minute)
 }
 
-// A publication is held by media, not by requests: what ends is told by the
-// deadline of the read that would wait for more.
+// Requests hold no publication that nothing comes of. One whose pictures are rare
+// they keep.
 func TestRequestsAreNoMedia(t *testing.T) {
 	r := newRig(t)
-	_, addr := r.serve(Config{ReadTimeout: 300 * time.Millisecond})
+	_, addr := r.serve(Config{ReadTimeout: 2 * time.Second})
 	u := "rtsp://" + addr + "/live/x"
 	k := dial(t, addr)
 	require.Equal(t, "RECORD: 200 OK", k.publish(u, u+"/streamid=0", u))
 	for k.ask("GET_PARAMETER", u, "Session: "+k.session) != "closed" {
 	}
 	eventually(t, "the path is free", func() bool { return len(r.hub.List()) == 0 })
+
+	g, _ := listening(t, limits{announce: time.Minute})
+	g.records()
+	first, later := time.Now().Add(time.Minute), time.Now().Add(time.Hour)
+	require.NoError(t, g.SetReadDeadline(first))
+	g.asked.Store(true)
+	require.NoError(t, g.SetReadDeadline(later))
+	require.Equal(t, first, g.last, "a request puts nothing off")
+	require.NoError(t, g.SetReadDeadline(later))
+	require.Equal(t, later, g.last, "a frame does")
 }
 
 func TestAFrameThatTricklesHoldsNoPublication(t *testing.T) {
 	r := newRig(t)
-	_, addr := r.serve(Config{ReadTimeout: 300 * time.Millisecond})
+	_, addr := r.serve(Config{ReadTimeout: 2 * time.Second})
 	u := "rtsp://" + addr + "/live/x"
 	k := dial(t, addr)
 	require.Equal(t, "RECORD: 200 OK", k.publish(u, u+"/streamid=0", u))

@@ -166,7 +166,9 @@ func (h *handler) OnRequest(c *gortsplib.ServerConn, r *base.Request) {
 	if ss == nil || ss.State() != gortsplib.ServerSessionStateRecord {
 		return
 	}
-	k.asked.Store(true)
+	if s, is := ss.UserData().(*session); is && !s.sent.Load() {
+		k.asked.Store(true)
+	}
 	if r.Method == base.Teardown {
 		h.letTailIn(ss)
 		k.waits(h.cfg.AnnounceTimeout)

@@ -33,6 +33,7 @@ type session struct {
 	gone     chan struct{} // closed when the server has let go of it
 
 	heard atomic.Int64 // ns since steadyZero, when the newest packet or report came; 0 before RECORD
+	sent  atomic.Bool  // a packet or report came
 
 	mu     sync.Mutex
 	pub    *hub.Publisher
@@ -111,6 +112,7 @@ func (s *session) packet(t *ingest.RTPTrack, p *rtp.Packet) {
 	}
 	now := s.clock.Now()
 	s.hear(now)
+	s.sent.Store(true)
 	if err := t.Packet(p, now); err != nil {
 		s.log.Debug("publication ended", "reason", err)
 		s.hangUp()
@@ -123,6 +125,7 @@ func (s *session) report(t *ingest.RTPTrack, r *rtcp.SenderReport) {
 	defer s.caught()
 	if !s.closed {
 		s.hear(s.clock.Now())
+		s.sent.Store(true)
 		t.SenderReport(r.NTPTime, r.RTPTime)
 	}
 }
