@@ -89,7 +89,8 @@ func (h *handler) judge(k *client, req *base.Request) {
 	req.Header["Content-Type"] = base.HeaderValue{"application/sdp"} // encoders spell it in many ways, or leave it out
 }
 
-func (h *handler) verdict(k *client, req *base.Request, length int) verdict {
+func (h *handler) verdict(k *client, req *base.Request, length int) (out verdict) {
+	defer h.survive(&out.answer)
 	path := streamPath(req.URL.Path)
 	log := h.strangers.With("stream", path, "remote", k.remote)
 	refuse := func(code base.StatusCode, reason string, why any) verdict {

@@ -135,6 +135,20 @@ func TestHangingUpStopsTheWork(t *testing.T) {
 	eventually(t, "their places are free", func() bool { return len(s.reading) == 0 })
 }
 
+// TestAPanicOverARequestIsAnswered breaks the server from inside.
+func TestAPanicOverARequestIsAnswered(t *testing.T) {
+	r := newRig(t)
+	_, addr := r.serve(Config{Authorize: func(_ context.Context, user, _, _, _, _ string) error {
+		if user == "broken" {
+			panic("broken")
+		}
+		return nil
+	}})
+	u := "rtsp://" + addr + "/x"
+	require.Equal(t, []string{"500 Internal Server Error", "200 OK"}, exchange(t, addr, announceOf(u, announceSDP, basic("broken", "x")), announceOf(u, announceSDP)))
+	require.Contains(t, r.book.String(), "panic over a request")
+}
+
 func TestFewDescriptionsAreReadAtOnce(t *testing.T) {
 	r := newRig(t)
 	s, addr, asked := r.guarded(Config{})

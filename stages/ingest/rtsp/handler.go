@@ -3,7 +3,9 @@ package rtsp
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"net"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -25,6 +27,15 @@ func answer(code base.StatusCode, reason string) *base.Response {
 
 func ok() *base.Response { return &base.Response{StatusCode: base.StatusOK} }
 
+// survive answers in place of a panic: callbacks run on gortsplib's goroutines,
+// which do not recover, and one client's request must not end every recording.
+func (h *handler) survive(res **base.Response) {
+	if v := recover(); v != nil {
+		h.log.Error("panic over a request", "error", fmt.Sprint(v), "stack", string(debug.Stack()))
+		*res = answer(base.StatusInternalServerError, "")
+	}
+}
+
 // OnConnOpen begins to keep what is known of a connection.
 func (h *handler) OnConnOpen(c *gortsplib.ServerHandlerOnConnOpenCtx) {
 	c.Conn.SetUserData(newClient(c.Conn))
@@ -32,7 +43,8 @@ func (h *handler) OnConnOpen(c *gortsplib.ServerHandlerOnConnOpenCtx) {
 
 // OnAnnounce takes the path: a publisher that can't have it learns so before it
 // sends anything.
-func (h *handler) OnAnnounce(c *gortsplib.ServerHandlerOnAnnounceCtx) (*base.Response, error) {
+func (h *handler) OnAnnounce(c *gortsplib.ServerHandlerOnAnnounceCtx) (res *base.Response, err error) {
+	defer h.survive(&res)
 	k := clientOf(c.Conn)
 	k.release()
 	if v := k.verdict; v.answer != nil {
@@ -70,11 +82,15 @@ func (h *handler) publish(s *session, path string, k *client, take []offer, leav
 	if err != nil {
 		return err
 	}
-	if err := s.begin(pub, take, leave); err != nil {
-		pub.Close(media.EndError)
-		return err
-	}
-	return nil
+	taken := false
+	defer func() {
+		if !taken {
+			pub.Close(media.EndError)
+		}
+	}()
+	err = s.begin(pub, take, leave)
+	taken = err == nil
+	return err
 }
 
 // full reports whether there are as many publications as there may be. Those that
@@ -96,7 +112,8 @@ func refusal(err error) *base.Response {
 }
 
 // OnSetup takes a track of a publisher. Nobody is played to.
-func (h *handler) OnSetup(c *gortsplib.ServerHandlerOnSetupCtx) (*base.Response, *gortsplib.ServerStream, error) {
+func (h *handler) OnSetup(c *gortsplib.ServerHandlerOnSetupCtx) (res *base.Response, _ *gortsplib.ServerStream, err error) {
+	defer h.survive(&res)
 	s, is := c.Session.UserData().(*session)
 	if !is || c.Session.State() != gortsplib.ServerSessionStatePreRecord {
 		return answer(base.StatusMethodNotAllowed, "Streams Are Not Played Here"), nil, nil
@@ -115,7 +132,8 @@ func (h *handler) OnSetup(c *gortsplib.ServerHandlerOnSetupCtx) (*base.Response,
 }
 
 // OnRecord begins the flow of packets.
-func (h *handler) OnRecord(c *gortsplib.ServerHandlerOnRecordCtx) (*base.Response, error) {
+func (h *handler) OnRecord(c *gortsplib.ServerHandlerOnRecordCtx) (res *base.Response, err error) {
+	defer h.survive(&res)
 	s, is := c.Session.UserData().(*session)
 	if !is {
 		return answer(base.StatusMethodNotValidInThisState, ""), nil
@@ -195,6 +213,7 @@ func ownSession(own *gortsplib.ServerSession, r *base.Request) {
 func (h *handler) OnResponse(c *gortsplib.ServerConn, res *base.Response) {
 	k := clientOf(c)
 	k.release()
+	defer func() { k.request = nil }() // which may be large
 	if res.StatusCode != base.StatusBadRequest || res.StatusMessage != "" || k.request == nil {
 		return
 	}

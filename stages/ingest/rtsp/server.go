@@ -96,11 +96,11 @@ type Server struct {
 	ports     ports
 	reading   chan struct{} // one element for each session description that is read
 	ready     chan struct{}
+	once      sync.Once
+	addr      net.Addr
+	udp       bool
 
-	descriptions atomic.Int64 // that were read, for tests
-	once         sync.Once
-	addr         net.Addr
-	udp          bool
+	descriptions atomic.Int64 // that were read; tests count the work
 }
 
 // New makes a server. It does no I/O.
