@@ -74,7 +74,7 @@ func TestSilentConnectionsKeepNoCameraOut(t *testing.T) {
 
 func TestTheOneThatWaitedLongestGoes(t *testing.T) {
 	r := newRig(t)
-	_, addr := r.serve(Config{MaxConnections: 4, MaxPerAddress: 4, AnnounceTimeout: deadline})
+	_, addr := r.serve(Config{MaxConnections: 4, MaxPerAddress: 9, AnnounceTimeout: deadline})
 	a, b, c := dial(t, addr), dial(t, addr), dial(t, addr)
 	require.True(t, a.stays())
 	require.Equal(t, "200 OK", b.ask("ANNOUNCE", "rtsp://"+addr+"/b"), "which puts it behind the others")
