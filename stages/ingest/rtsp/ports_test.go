@@ -163,7 +163,8 @@ func TestTwoTracksDoNotShareAPortOrAChannel(t *testing.T) {
 }
 
 // A camera that restarts sends from the ports it had, before the server has
-// noticed that it was away.
+// noticed that it was away; here under another name, so that nothing else ends its
+// old session.
 func TestACameraComesBackToItsPorts(t *testing.T) {
 	r := newRig(t)
 	udp := freeUDPPair(t)
@@ -173,6 +174,7 @@ func TestACameraComesBackToItsPorts(t *testing.T) {
 	require.Equal(t, "200 OK", camera.begin())
 	camera.send(f, f.packets[:10])
 	require.NoError(t, camera.c.Close())
+	camera.url = "rtsp://" + addr + "/live/new"
 	eventually(t, "it is let in", func() bool {
 		camera.talk = dial(t, addr)
 		got := camera.begin()
