@@ -97,6 +97,20 @@ func TestAChallengePutsTheDeadlineOffOnce(t *testing.T) {
 	require.LessOrEqual(t, g.left(), time.Minute)
 }
 
+// Nor does it help to announce again and again.
+func TestAnAnnouncePutsTheDeadlineOffOnce(t *testing.T) {
+	g, _ := listening(t, limits{announce: time.Minute})
+	k := &client{guest: g}
+	k.mustRecord(time.Hour)
+	require.Greater(t, g.left(), 59*time.Minute)
+	g.within(time.Minute)
+	k.mustRecord(time.Hour)
+	require.LessOrEqual(t, g.left(), time.Minute)
+	k.records()
+	k.mustRecord(time.Hour)
+	require.Greater(t, g.left(), 59*time.Minute, "who has recorded may publish anew")
+}
+
 // Requests hold no publication that nothing comes of. One whose pictures are rare
 // they keep.
 func TestRequestsAreNoMedia(t *testing.T) {
@@ -107,6 +121,7 @@ func TestRequestsAreNoMedia(t *testing.T) {
 	require.Equal(t, "RECORD: 200 OK", k.publish(u, u+"/streamid=0", u))
 	for k.ask("GET_PARAMETER", u, "Session: "+k.session) != "closed" {
 	}
+	k.closes()
 	eventually(t, "the path is free", func() bool { return len(r.hub.List()) == 0 })
 
 	g, _ := listening(t, limits{announce: time.Minute})
