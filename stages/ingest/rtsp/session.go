@@ -33,6 +33,7 @@ type session struct {
 	pub    *hub.Publisher
 	feed   *ingest.Feed
 	tracks []sessionTrack
+	left   []string // codecs that are not recorded
 	closed bool
 	failed bool // by a panic
 }
@@ -68,7 +69,8 @@ func (s *session) begin(pub *hub.Publisher, take []offer, leave []string) error 
 	for _, codec := range leave {
 		s.log.Warn("a track is not recorded: its codec is not supported; "+recordable, "codec", codec)
 	}
-	pub.LeaveOut(leave)
+	s.left = leave
+	pub.LeaveOut(s.left)
 	return nil
 }
 
@@ -158,7 +160,7 @@ func (s *session) caught() {
 func (s *session) malformed() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.closed {
+	if !s.closed && s.pub != nil {
 		s.pub.Lost(ingest.LostRTPForm, 1)
 	}
 }

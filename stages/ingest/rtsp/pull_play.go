@@ -1,0 +1,177 @@
+package rtsp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+
+	"github.com/gospool/spool/stages/hub"
+	"github.com/gospool/spool/stages/ingest/rtsp/client"
+)
+
+// play is one session, over UDP where TCP is refused. What is published is flushed
+// when it returns.
+func (p *puller) play(ctx context.Context, u *url.URL, publish func(string) (*hub.Publisher, error)) error {
+	err := p.connect(ctx, u, publish)
+	if !p.mayTryBoth(u) {
+		return err
+	}
+	switch {
+	case errors.Is(err, client.ErrNoMedia):
+		p.udp = !p.udp
+		return fmt.Errorf("%w; tried over %s next", err, p.protocol())
+	case client.UnsupportedTransport(err) && !published(err):
+		p.udp = !p.udp
+		p.Log.Info("the server refuses to send media this way", "url", u.Redacted(), "reason", err, "next", p.protocol())
+		return p.connect(ctx, u, publish)
+	}
+	return err
+}
+
+func (p *puller) protocol() string {
+	if p.udp {
+		return "UDP"
+	}
+	return "TCP"
+}
+
+func (p *puller) connect(ctx context.Context, u *url.URL, publish func(string) (*hub.Publisher, error)) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	s := newSession(p.Log, p.Clock)
+	s.hangUp = cancel
+	c, err := client.Dial(ctx, p.options(u, s))
+	if err != nil {
+		return explained(err)
+	}
+	defer s.finish()
+	defer c.Close() // first: no packet comes after it
+	if err := p.begin(c, s, publish); err != nil {
+		return err
+	}
+	if err := c.Run(); ctx.Err() == nil {
+		return whilePlaying{err}
+	}
+	return context.Cause(ctx)
+}
+
+func (p *puller) options(u *url.URL, s *session) client.Options {
+	return client.Options{
+		URL: u, UDP: p.udp && u.Scheme == "rtsp", OtherWay: p.mayTryBoth(u),
+		ReadTimeout: p.ReadTimeout, TLS: p.tlsConfig(), Log: p.Log, Malformed: s.malformed, Go: p.Go,
+		ListenPacket: listenPacket,
+		Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+			nc, err := (&net.Dialer{}).DialContext(ctx, network, address)
+			if err != nil {
+				return nil, err
+			}
+			return newConn(nc, nil), nil
+		},
+	}
+}
+
+// begin asks for the tracks that can be recorded and starts them.
+func (p *puller) begin(c *client.Client, s *session, publish func(string) (*hub.Publisher, error)) error {
+	sdp, err := c.Describe()
+	if err != nil {
+		return err
+	}
+	sdp = readable(sdp)
+	desc, err := readDescription(sdp)
+	if err != nil {
+		return fmt.Errorf("DESCRIBE: %w", err)
+	}
+	take, leave := offers(desc, sdp)
+	if len(take) == 0 {
+		return fmt.Errorf("none of the stream's codecs can be recorded: %s; %s", strings.Join(leave, ", "), recordable)
+	}
+	take, failed, err := p.setup(c, take)
+	if err != nil {
+		return err
+	}
+	played, err := c.Play()
+	if err != nil {
+		return err
+	}
+	pub, err := publish("pull " + p.URL.Redacted())
+	if err != nil {
+		return err
+	}
+	if err := s.begin(pub, take, leave); err != nil {
+		return whilePlaying{err}
+	}
+	s.notSetUp(failed)
+	s.listen(c)
+	s.info(played)
+	return nil
+}
+
+// setup sets the tracks up, and gives those that could be. One that can't be costs
+// only itself.
+func (p *puller) setup(c *client.Client, take []offer) (up []offer, failed []string, err error) {
+	var first error
+	for _, o := range take {
+		err, control := error(nil), o.media.Control
+		if why := p.dropped[control]; why != "" && len(p.dropped) < len(take) {
+			err = fmt.Errorf("SETUP: %s", why)
+		} else if err = c.Setup(o.media); err != nil && !client.CostsTrack(err) {
+			p.drop(control, err, len(take))
+			return nil, nil, fmt.Errorf("%s: %w", codecName(o.format), err)
+		}
+		if err == nil {
+			up = append(up, o)
+			continue
+		}
+		if first == nil {
+			first = err
+		}
+		failed = append(failed, fmt.Sprintf("%s (%s)", codecName(o.format), p.redact(err)))
+	}
+	if len(up) == 0 {
+		return nil, nil, first
+	}
+	return up, failed, nil
+}
+
+// drop notes that the server hung up over a track: the next connection goes without
+// it, unless that is so of every track.
+func (p *puller) drop(control string, err error, tracks int) {
+	if !client.HungUp(err) || tracks == 1 {
+		return
+	}
+	if p.dropped == nil || len(p.dropped) >= tracks {
+		p.dropped = map[string]string{}
+	}
+	p.dropped[control] = err.Error()
+}
+
+// notSetUp tells of tracks that could be recorded and are not sent.
+func (s *session) notSetUp(failed []string) {
+	if len(failed) == 0 {
+		return
+	}
+	for _, f := range failed {
+		s.log.Warn("a track is not recorded: the server refuses it", "track", f)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.left = append(s.left, failed...)
+	s.pub.LeaveOut(s.left)
+}
+
+// info takes what RTP-Info says of the tracks.
+func (s *session) info(played []client.Info) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.tracks {
+		t := &s.tracks[i]
+		for _, e := range played {
+			if e.Media == t.media && e.Time != nil {
+				t.rtp.Info(*e.Time)
+			}
+		}
+	}
+}
