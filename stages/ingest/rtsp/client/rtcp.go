@@ -21,7 +21,7 @@ func (t *track) control(b []byte, at time.Time) {
 			t.senderReport(b[:n], at)
 		case rtcp.TypeGoodbye:
 			t.mu.Lock()
-			t.goodbye = true
+			t.goodbye = at
 			t.mu.Unlock()
 		}
 		b = b[n:]
@@ -42,13 +42,17 @@ func (t *track) senderReport(b []byte, at time.Time) {
 	}
 }
 
+// overtaken is how much later a packet may come over UDP that was sent before a
+// goodbye.
+const overtaken = 200 * time.Millisecond
+
 // saidGoodbye reports whether every track has ended (RFC 3550, 6.6).
-func (c *Client) saidGoodbye() bool {
+func (c *Client) saidGoodbye(now time.Time) bool {
 	for _, t := range c.tracks {
 		t.mu.Lock()
-		gone := t.goodbye
+		at := t.goodbye
 		t.mu.Unlock()
-		if !gone {
+		if at.IsZero() || c.UDP && now.Sub(at) < 2*overtaken {
 			return false
 		}
 	}

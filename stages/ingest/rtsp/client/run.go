@@ -11,6 +11,8 @@ import (
 // ErrNoMedia says that the server plays, and nothing comes.
 var ErrNoMedia = errors.New("the server plays, but no media comes")
 
+var errGoodbye = errors.New("the server ended the stream: it said goodbye for every track")
+
 // schedule is when what is due. One goroutine does everything: a wait for the server
 // ends when something is due (patient), and goes on after it.
 type schedule struct {
@@ -98,8 +100,8 @@ func (c *Client) Run() error {
 		if _, err := c.handle(&c.msg); err != nil {
 			return err
 		}
-		if c.saidGoodbye() {
-			return errors.New("the server ended the stream: it said goodbye for every track")
+		if !c.UDP && c.saidGoodbye(c.readAt) {
+			return errGoodbye
 		}
 	}
 }
@@ -134,6 +136,8 @@ func (c *Client) silence(now time.Time) error {
 	c.listen()
 	quiet := now.Sub(c.heard)
 	switch {
+	case c.UDP && c.saidGoodbye(now):
+		return errGoodbye
 	case c.OtherWay && c.longest == 0 && now.Sub(c.media) >= c.ReadTimeout:
 		return ErrNoMedia
 	case quiet >= c.ReadTimeout:

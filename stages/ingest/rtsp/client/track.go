@@ -26,7 +26,7 @@ type track struct {
 
 	mu       sync.Mutex // guards what follows: over UDP packets and reports have a goroutine each
 	received reception
-	goodbye  bool
+	goodbye  time.Time // when it came; zero: it did not, or packets came after it
 }
 
 // OnPacketRTP sets what takes a media's packets in a format. A packet and its bytes
@@ -91,7 +91,9 @@ func (t *track) rtp(b []byte, at time.Time) {
 	}
 	t.mu.Lock()
 	t.received.packet(p.SSRC, p.SequenceNumber, p.Timestamp, at)
-	t.goodbye = false
+	if !t.goodbye.IsZero() && (t.udp == nil || at.Sub(t.goodbye) > overtaken) {
+		t.goodbye = time.Time{}
+	}
 	t.mu.Unlock()
 	take(p)
 }
