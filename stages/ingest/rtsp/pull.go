@@ -79,7 +79,7 @@ func (p *puller) Pull(ctx context.Context, publish func(string) (*hub.Publisher,
 			p.next = to.URL
 			return p.redact(err)
 		case hops == maxRedirects:
-			return p.redact(fmt.Errorf("the server redirects again and again, at last to %w: not followed further", err))
+			return p.redact(fmt.Errorf("%w, after %d redirects before: not followed further", err, maxRedirects))
 		}
 		p.Log.Info("the server redirects", "to", p.redact(to).Error())
 		u = to.URL

@@ -8,24 +8,17 @@ import (
 // frameHead is $, the channel and the length of the payload (RFC 2326, 10.12).
 const frameHead = 4
 
-// frame reads a frame of media; false where what comes can't be one. After bytes
-// that were none of a message it must look like RTP or RTCP on a known channel.
+// frame reads a frame of media; false where what comes can't be one.
 func (r *reader) frame(m *message) (bool, error) {
 	b, err := r.br.Peek(frameHead)
 	if err != nil {
 		return false, err
 	}
 	channel, n := int(b[1]), int(binary.BigEndian.Uint16(b[2:]))
-	if n > 0 && (r.lost || !r.known(channel)) {
-		if b, err = r.br.Peek(frameHead + 1); err != nil {
+	if r.lost || n > 0 && !r.known(channel) {
+		if is, err := r.plausible(channel, n); !is {
 			return false, err
 		}
-		if b[frameHead]>>6 != 2 { // version of RTP
-			return false, nil
-		}
-	}
-	if r.lost && (!r.known(channel) || n < 8) {
-		return false, nil
 	}
 	_, _ = r.br.Discard(frameHead)
 	if n > len(r.buf) {
@@ -34,4 +27,32 @@ func (r *reader) frame(m *message) (bool, error) {
 	m.kind, m.channel, m.payload = frame, channel, r.buf[:n]
 	_, err = io.ReadFull(r.br, m.payload)
 	return true, err
+}
+
+// plausible looks into what may be a frame: after bytes that were no message it must
+// be RTP or RTCP on a known channel. On another channel it may also be what only
+// looks like a frame to its end, where the next message begins.
+func (r *reader) plausible(channel, n int) (bool, error) {
+	if n < 8 && r.lost {
+		return false, nil
+	}
+	b, err := r.br.Peek(frameHead + 1)
+	if err != nil {
+		return false, err
+	}
+	isRTP := b[frameHead]>>6 == 2 // its version
+	switch {
+	case r.lost:
+		return isRTP && r.known(channel), nil
+	case isRTP:
+		return true, nil
+	case frameHead+n >= r.br.Size():
+		return false, nil
+	}
+	b, err = r.br.Peek(frameHead + n + 1)
+	if err != nil {
+		return false, err
+	}
+	next := b[frameHead+n]
+	return next == '$' || next == '\r' || isLetter(next), nil
 }

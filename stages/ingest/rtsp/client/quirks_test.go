@@ -151,6 +151,7 @@ func TestWhatCamerasDoOtherwiseIsPlayed(t *testing.T) {
 			f.media = func(w *wireConn) {
 				w.write(interleaved(0, ""))
 				w.write(interleaved(40, rtpPacket(0, 77)))
+				w.write(interleaved(41, "hello!"))
 				w.packets(1, 5)
 				w.goodbye()
 			}
