@@ -36,6 +36,12 @@ type RTPTrack struct {
 // RTPConfig is what a session description says of a track.
 type RTPConfig struct {
 	Track TrackConfig
+
+	SSRC uint32 // of the Transport header, over UDP; 0: the first packet tells
+	// Datagrams says that the network may change the order of packets, or double
+	// them. Else they come in order, as far as they come.
+	Datagrams bool
+
 	Clock uint32       // RTP clock rate; 0: the track's timescale
 	Audio AudioPayload // for AAC
 	// OtherClocks are rates that senders of AAC are known to use whatever they say:

@@ -25,10 +25,10 @@ type puller struct {
 	secret []string // what no error or log line may show
 
 	// What one connection learns for the next. Pull is called by one goroutine.
-	udp     bool              // media comes over UDP, where both ways may be tried
-	next    *url.URL          // where a server that was playing said to go
-	refused int               // times in a row that the password was refused
-	dropped map[string]string // tracks, by control attribute, at whose SETUP the server hung up, and why
+	udp     bool           // media comes over UDP, where both ways may be tried
+	next    *url.URL       // where a server that was playing said to go
+	refused int            // times in a row that the password was refused
+	hungUp  map[string]int // times in a row that the server hung up at a track's SETUP, by its control attribute
 }
 
 // newPuller checks the URL. It does no I/O.
@@ -59,6 +59,10 @@ func newPuller(o hub.PullOptions) (hub.Puller, error) {
 	p.pinned, err = readFingerprint(o.Fingerprint)
 	return p, err
 }
+
+// maxHangUps is how often a server may hang up at the SETUP of one track before the
+// next connection does without it.
+const maxHangUps = 2
 
 // maxRedirects is how often a server may send a client on before it plays.
 const maxRedirects = 3

@@ -130,11 +130,11 @@ func TestWhatOneConnectionLearnsTheNextUses(t *testing.T) {
 				pub, err = r.hub.Publish("cam", hub.PublishOptions{Origin: origin})
 				return pub, err
 			}
-			err = p.Pull(ctx, publish)
-			require.ErrorContains(t, err, says)
+			for range map[string]int{"setup-hangs-up": maxHangUps, "tcp-without-media": 1}[quirk] {
+				require.ErrorContains(t, p.Pull(ctx, publish), says)
+			}
 			if pub != nil {
-				pub.Close(media.EndSourceLost)
-				got = r.record("cam")
+				pub.Close(media.EndSourceLost) // of which nothing came: the recorder waits for the next
 			}
 			ended := make(chan error, 1)
 			r.tasks.Go("pull", func(context.Context) error { ended <- p.Pull(ctx, publish); return nil })

@@ -38,11 +38,15 @@ func (p *puller) protocol() string {
 	return "TCP"
 }
 
+// errPublicationEnded is the error of a pull whose stream is not taken any more.
+var errPublicationEnded = errors.New("the publication ended: another publisher has the path, or the recorder stops")
+
+// connect is one session over one connection.
 func (p *puller) connect(ctx context.Context, u *url.URL, publish func(string) (*hub.Publisher, error)) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	s := newSession(p.Log, p.Clock)
-	s.hangUp = cancel
+	s.hangUp = func() { cancel(errPublicationEnded) }
 	c, err := client.Dial(ctx, p.options(u, s))
 	if err != nil {
 		return explained(err)
@@ -52,6 +56,7 @@ func (p *puller) connect(ctx context.Context, u *url.URL, publish func(string) (
 	if err := p.begin(c, s, publish); err != nil {
 		return err
 	}
+	p.hungUp = nil // the next connection tries every track
 	if err := c.Run(); ctx.Err() == nil {
 		return whilePlaying{err}
 	}
@@ -114,16 +119,12 @@ func (p *puller) begin(c *client.Client, s *session, publish func(string) (*hub.
 func (p *puller) setup(c *client.Client, take []offer) (up []offer, failed []string, err error) {
 	var first error
 	for _, o := range take {
-		err, control := error(nil), o.media.Control
-		if why := p.dropped[control]; why != "" && len(p.dropped) < len(take) {
-			err = fmt.Errorf("SETUP: %s", why)
-		} else if err = c.Setup(o.media); err != nil && !client.CostsTrack(err) {
-			p.drop(control, err, len(take))
-			return nil, nil, fmt.Errorf("%s: %w", codecName(o.format), err)
-		}
-		if err == nil {
+		if err = p.setupOne(c, &o, len(take)); err == nil {
 			up = append(up, o)
 			continue
+		}
+		if !client.CostsTrack(err) {
+			return nil, nil, fmt.Errorf("%s: %w", codecName(o.format), err)
 		}
 		if first == nil {
 			first = err
@@ -136,16 +137,20 @@ func (p *puller) setup(c *client.Client, take []offer) (up []offer, failed []str
 	return up, failed, nil
 }
 
-// drop notes that the server hung up over a track: the next connection goes without
-// it, unless that is so of every track.
-func (p *puller) drop(control string, err error, tracks int) {
-	if !client.HungUp(err) || tracks == 1 {
-		return
+// setupOne sets up a track, unless the server hung up over it before.
+func (p *puller) setupOne(c *client.Client, o *offer, of int) (err error) {
+	control := o.media.Control
+	if p.hungUp[control] >= maxHangUps && len(p.hungUp) < of {
+		return client.ErrHangsUp
 	}
-	if p.dropped == nil || len(p.dropped) >= tracks {
-		p.dropped = map[string]string{}
+	o.config.Datagrams = c.UDP
+	if o.config.SSRC, err = c.Setup(o.media); client.HungUp(err) {
+		if p.hungUp == nil {
+			p.hungUp = map[string]int{}
+		}
+		p.hungUp[control]++
 	}
-	p.dropped[control] = err.Error()
+	return err
 }
 
 // notSetUp tells of tracks that could be recorded and are not sent.

@@ -14,8 +14,12 @@ var ErrTransport = errors.New("media is offered in another way than was asked fo
 // CostsTrack reports whether an error of Setup is about its track only: others may
 // still be set up.
 func CostsTrack(err error) bool {
-	return statusOf(err) != 0 || errors.Is(err, ErrTransport) || errors.Is(err, errNoAnswer) || errors.Is(err, errPorts)
+	return statusOf(err) != 0 || errors.Is(err, ErrTransport) || errors.Is(err, errNoAnswer) || errors.Is(err, errPorts) || errors.Is(err, ErrHangsUp)
 }
+
+// ErrHangsUp is the error of a track that is not asked for, because the server hung up
+// over it before.
+var ErrHangsUp = errors.New("SETUP: the server hangs up over it")
 
 // HungUp reports whether an error is that the server closed the connection.
 func HungUp(err error) bool {
@@ -28,25 +32,24 @@ func UnsupportedTransport(err error) bool {
 	return statusOf(err) == 461 || errors.Is(err, ErrTransport)
 }
 
-// Setup asks for a media. Its callbacks are set before Play (OnPacketRTP).
-func (c *Client) Setup(m *description.Media) error {
+// Setup asks for a media. Its callbacks are set before Run (OnPacketRTP). Over UDP
+// it gives the SSRC that the server says its packets have; 0 is that it does not.
+func (c *Client) Setup(m *description.Media) (ssrc uint32, err error) {
 	n := 2 * c.setups
 	c.setups++
 	t := &track{client: c, media: m, channels: [2]int{n, n + 1}}
 	ask := fmt.Sprintf("Transport: RTP/AVP/TCP;unicast;interleaved=%d-%d", n, n+1)
 	if c.UDP {
-		var err error
 		if t.udp, err = c.openPair(); err != nil {
-			return err
+			return 0, err
 		}
 		rtp := t.udp.port()
 		ask = fmt.Sprintf("Transport: RTP/AVP;unicast;client_port=%d-%d", rtp, rtp+1)
 	}
-	err := c.setup(t, ask)
-	if err != nil {
+	if err = c.setup(t, ask); err != nil {
 		t.udp.close()
 	}
-	return err
+	return t.ssrc, err
 }
 
 func (c *Client) setup(t *track, ask string) error {
@@ -78,6 +81,7 @@ func (c *Client) tookTransport(t *track, said transport) error {
 		return fmt.Errorf("SETUP: %w: over UDP", ErrTransport)
 	case c.UDP:
 		t.udp.expect(c.remoteIP, said)
+		t.ssrc = said.ssrc
 	default:
 		for i, asked := range t.channels {
 			c.channels[asked].asked, c.channels[asked].rtcp = t, i == 1

@@ -17,6 +17,7 @@ type track struct {
 	url      string
 	channels [2]int // of RTP and RTCP, over TCP
 	udp      *pair  // nil over TCP
+	ssrc     uint32 // as the server said it for UDP; 0: it did not
 
 	formats   [128]gortsplib.OnPacketRTPFunc // by payload type
 	reports   gortsplib.OnPacketRTCPFunc
