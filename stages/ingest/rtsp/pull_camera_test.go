@@ -17,8 +17,8 @@ import (
 	"github.com/gospool/spool/stages/ingest/rtsp/rtsptest"
 )
 
-// cameras is one fake camera for all tests of this file.
-var cameras = struct {
+// shot are the clips that the fake camera plays, for all tests of this file.
+var shot = struct {
 	sync.Once
 	clips rtsptest.Clips
 	err   error
@@ -26,9 +26,9 @@ var cameras = struct {
 
 func startCamera(t *testing.T) *rtsptest.Camera {
 	t.Helper()
-	cameras.Do(func() { cameras.clips, cameras.err = rtsptest.Shoot(context.Background(), t.TempDir()) })
-	require.NoError(t, cameras.err)
-	c, err := rtsptest.Start(cameras.clips, 4)
+	shot.Do(func() { shot.clips, shot.err = rtsptest.Shoot(context.Background(), t.TempDir()) })
+	require.NoError(t, shot.err)
+	c, err := rtsptest.Start(shot.clips, 4)
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
 	return c

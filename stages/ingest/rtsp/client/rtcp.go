@@ -18,27 +18,30 @@ func (t *track) control(b []byte, at time.Time) {
 		}
 		switch rtcp.PacketType(b[1]) {
 		case rtcp.TypeSenderReport:
-			t.senderReport(b[:n], at)
+			t.reported(&rtcp.SenderReport{}, b[:n], at)
 		case rtcp.TypeGoodbye:
-			t.mu.Lock()
-			t.goodbye = at
-			t.mu.Unlock()
+			t.reported(&rtcp.Goodbye{}, b[:n], at)
 		}
 		b = b[n:]
 	}
 }
 
-func (t *track) senderReport(b []byte, at time.Time) {
-	var r rtcp.SenderReport
-	if err := r.Unmarshal(b); err != nil {
+// reported reads a packet and hands it on.
+func (t *track) reported(p rtcp.Packet, b []byte, at time.Time) {
+	if err := p.Unmarshal(b); err != nil {
 		t.client.Malformed()
 		return
 	}
 	t.mu.Lock()
-	t.received.senderReport(r.SSRC, r.NTPTime, at)
+	switch p := p.(type) {
+	case *rtcp.SenderReport:
+		t.received.senderReport(p.SSRC, p.NTPTime, at)
+	case *rtcp.Goodbye:
+		t.goodbye = at
+	}
 	t.mu.Unlock()
 	if t.reports != nil {
-		t.reports(&r)
+		t.reports(p)
 	}
 }
 

@@ -41,7 +41,7 @@ func (c *Client) OnPacketRTP(m *description.Media, f format.Format, take gortspl
 	}
 }
 
-// OnPacketRTCP sets what takes a media's sender reports.
+// OnPacketRTCP sets what takes a media's sender reports and goodbyes.
 func (c *Client) OnPacketRTCP(m *description.Media, take gortsplib.OnPacketRTCPFunc) {
 	for _, t := range c.tracks {
 		if t.media == m {
