@@ -69,6 +69,7 @@ func (s Stream) Check() spec.Problems {
 	var c checks
 	if s.Pull == "" {
 		c.want(s.Transport == "", "transport", "has no effect without pull", "it is how a stream is fetched")
+		c.want(s.TLS == PullTLS{}, "tls", "has no effect without pull", "it is what a stream is fetched from")
 		return c.problems
 	}
 	u, err := url.Parse(s.Pull)
@@ -77,8 +78,20 @@ func (s Stream) Check() spec.Problems {
 		return c.problems
 	}
 	c.want(u.Scheme != "", "pull", spec.Redact(strconv.Quote(s.Pull))+" has no scheme", "for example rtsp://10.0.0.5/stream1")
+	c.fingerprint(u.Scheme, s.TLS.Fingerprint)
 	c.want(u.Scheme == "" || u.Scheme == "file" || u.Opaque == "", "pull", "// is missing after the scheme", "for example rtsp://10.0.0.5/stream1")
 	return c.problems
+}
+
+// sha256Digits are those of a fingerprint, as programs print it.
+var sha256Digits = regexp.MustCompile(`^([0-9a-fA-F]{64}|[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){31})$`)
+
+func (c *checks) fingerprint(scheme, print string) {
+	if print == "" {
+		return
+	}
+	c.want(sha256Digits.MatchString(print), "tls/fingerprint", fmt.Sprintf("%.80q is no SHA-256", print), "64 hexadecimal digits, with colons or without: openssl x509 -noout -fingerprint -sha256 prints them")
+	c.want(scheme == "rtsps", "tls/fingerprint", fmt.Sprintf("has no effect with %s://", scheme), "only rtsps:// is encrypted")
 }
 
 var quoted = regexp.MustCompile(`"[^"]*"`)

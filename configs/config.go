@@ -59,9 +59,17 @@ type Stream struct {
 	Pull              string `yaml:"pull,omitempty" doc:"URL that the stream is fetched from while somebody needs it; empty: somebody publishes it."`
 	Transport         string `yaml:"transport,omitempty" oneof:"tcp udp" doc:"How RTSP carries the media."`
 	OverridePublisher bool   `yaml:"override_publisher,omitempty" doc:"A second publisher takes the path over; else it is refused."`
-	Priority          int    `yaml:"priority,omitempty" doc:"Where not all can be kept or written, streams of a lower priority lose first; 0 is that of all others."`
+
+	TLS PullTLS `yaml:"tls,omitempty" doc:"What is trusted, with rtsps; without it what the system trusts."`
+
+	Priority int `yaml:"priority,omitempty" doc:"Where not all can be kept or written, streams of a lower priority lose first; 0 is that of all others."`
 
 	Retention StreamRetention `yaml:"retention,omitempty" doc:"What is kept of this stream."`
+}
+
+// PullTLS is what certificate a stream's source may have.
+type PullTLS struct {
+	Fingerprint string `yaml:"fingerprint" doc:"SHA-256 of the one certificate that is accepted, whatever its name and age: 64 hexadecimal digits, with colons or without. For cameras, which sign their own; the error of one names it."`
 }
 
 // Pipeline is how streams are recorded.

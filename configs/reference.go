@@ -25,6 +25,7 @@ func Reference(stages []pipeline.StageInfo) []byte {
 	c := Default()
 	c.Streams = map[StreamPath]Stream{
 		"live/camera01": {Pull: "rtsp://10.0.0.5/stream1", Transport: "tcp", OverridePublisher: true, Priority: 10, Retention: exampleRetention},
+		"live/camera02": {Pull: "rtsps://10.0.0.6/stream1", TLS: PullTLS{Fingerprint: strings.Repeat("0", 64)}},
 	}
 	p := c.Pipelines[DefaultPipeline]
 	p.Stages = defaultStages(spec.Pos{})

@@ -83,7 +83,7 @@ func compile(cfg *configs.Config) ([]pipeline.Declared, error) {
 			continue
 		}
 		options := hub.PullOptions{
-			Path: string(path), Transport: s.Transport,
+			Path: string(path), Transport: s.Transport, Fingerprint: s.TLS.Fingerprint,
 			Log: slog.New(slog.DiscardHandler), Clock: pipeline.SystemClock,
 		}
 		if _, err := hub.NewPuller(s.Pull, options); err != nil {

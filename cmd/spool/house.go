@@ -87,7 +87,7 @@ func newHouse(cfg *configs.Config, declared []pipeline.Declared, log *slog.Logge
 	})
 	h.writable = newWritable(h.tasks, clock, h.trouble, h.unsaid)
 	for path, s := range cfg.Streams {
-		err := h.hub.Configure(string(path), hub.StreamConfig{Pull: s.Pull, Transport: s.Transport, Override: s.OverridePublisher})
+		err := h.hub.Configure(string(path), streamConfig(s))
 		if err != nil {
 			return nil, err
 		}

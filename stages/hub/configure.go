@@ -14,6 +14,8 @@ type StreamConfig struct {
 	Pull      string // URL; empty: somebody publishes
 	Transport string
 	Override  bool
+
+	Fingerprint string // of the source's certificate; empty: what the system trusts
 }
 
 // Configure makes a path known, or known otherwise. With a pull URL the stream
@@ -76,7 +78,10 @@ func (h *Hub) newPull(path string, c StreamConfig) (*pull, error) {
 	if c.Pull == "" {
 		return nil, nil
 	}
-	puller, err := NewPuller(c.Pull, PullOptions{Path: path, Transport: c.Transport, Log: h.cfg.Log.With("stream", path), Clock: h.cfg.Clock})
+	puller, err := NewPuller(c.Pull, PullOptions{
+		Path: path, Transport: c.Transport, Fingerprint: c.Fingerprint,
+		Log: h.cfg.Log.With("stream", path), Clock: h.cfg.Clock, Go: h.tasks.Go,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +97,9 @@ func (p *pull) same(o *pull) bool {
 	if p == nil || o == nil {
 		return p == o
 	}
-	return p.from.Pull == o.from.Pull && p.from.Transport == o.from.Transport
+	a, b := p.from, o.from
+	a.Override, b.Override = false, false // of publishers
+	return a == b
 }
 
 // over is closed when a pull does not run. The caller holds the stream's mutex.

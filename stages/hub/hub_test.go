@@ -1,6 +1,7 @@
 package hub_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -349,12 +350,13 @@ type well struct {
 	running atomic.Int64
 	fail    atomic.Bool
 	finite  bool
+	err     error // of a failure; nil: refused
 }
 
 func (w *well) Pull(ctx context.Context, publish func(string) (*hub.Publisher, error)) error {
 	w.pulls.Add(1)
 	if w.fail.Load() {
-		return errors.New("connection refused")
+		return cmp.Or(w.err, errors.New("connection refused"))
 	}
 	w.running.Add(1)
 	defer w.running.Add(-1)
@@ -422,6 +424,30 @@ func TestPullOutlivesAShortAbsence(t *testing.T) {
 		s.Close()
 	}
 	require.EqualValues(t, 1, w.pulls.Load())
+}
+
+// TestAPullIsTriedAgainNoSoonerThanItsErrorSays counts tries while the clock stands.
+func TestAPullIsTriedAgainNoSoonerThanItsErrorSays(t *testing.T) {
+	waits := make(chan time.Duration, 10)
+	r := newRig(t, hub.Config{Clock: noted{pipeline.SystemClock, waits}})
+	w := &well{err: hub.TryLater(errors.New("locked"), time.Hour)}
+	w.fail.Store(true)
+	dig(t, r, "later", w)
+	r.subscribe(t, "cam/later")
+	require.Equal(t, time.Hour, <-waits)
+	require.Equal(t, "locked", r.List()[0].Error)
+	require.EqualValues(t, 1, w.pulls.Load())
+}
+
+// noted is a clock that tells for how long it is asked to wait.
+type noted struct {
+	pipeline.Clock
+	waits chan time.Duration
+}
+
+func (c noted) After(d time.Duration) (<-chan time.Time, func()) {
+	c.waits <- d
+	return c.Clock.After(d)
 }
 
 func TestFailedPullIsTriedAgainAndShown(t *testing.T) {

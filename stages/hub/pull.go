@@ -9,6 +9,7 @@ import (
 	"sort"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
@@ -16,11 +17,15 @@ import (
 
 // PullOptions is what a scheme's puller is made from.
 type PullOptions struct {
-	URL       *url.URL // with credentials: log URL.Redacted()
-	Path      string
-	Transport string // "", tcp or udp
-	Log       *slog.Logger
-	Clock     pipeline.Clock
+	URL         *url.URL // with credentials: log URL.Redacted()
+	Path        string
+	Transport   string        // "", tcp or udp
+	Fingerprint string        // SHA-256 of the server's certificate; empty: what the system trusts
+	ReadTimeout time.Duration // of a source of which nothing comes, not even an answer; 0: the puller's own
+	Log         *slog.Logger
+	Clock       pipeline.Clock
+	// Go runs a function on a goroutine of its own; stop waits until it returned.
+	Go func(name string, run func(context.Context) error) (stop func())
 }
 
 // Puller fetches a stream from elsewhere.
@@ -30,6 +35,18 @@ type Puller interface {
 	// to its end, else the error for which the hub tries again after a backoff.
 	Pull(ctx context.Context, publish func(origin string) (*Publisher, error)) error
 }
+
+// laterError is an error after which a pull waits longer than its backoff.
+type laterError struct {
+	error
+	wait time.Duration
+}
+
+func (e laterError) Unwrap() error { return e.error }
+
+// TryLater is an error of a Puller after which it is called again no sooner than a
+// time: a source that must not be asked often.
+func TryLater(err error, wait time.Duration) error { return laterError{err, wait} }
 
 // Scheme makes the puller of a URL. It does no I/O: an error is one of
 // configuration.
@@ -172,6 +189,9 @@ func (s *stream) keepPulling(task context.Context, p *pull) error {
 		p.err = err
 		s.mu.Unlock()
 		wait := backoff.Next()
+		if later := (laterError{}); errors.As(err, &later) {
+			wait = max(wait, later.wait)
+		}
 		s.log.Warn("pull failed", "url", p.shown, "error", err, "again_in", wait.Round(10_000_000))
 		s.hub.after(ctx, wait)
 	}

@@ -17,8 +17,8 @@ import (
 	"github.com/gospool/spool/pipeline"
 )
 
-// client is what the handler knows of a connection.
-type client struct {
+// visitor is what the handler knows of a connection.
+type visitor struct {
 	*guest
 	remote     string
 	addr       netip.Addr
@@ -29,19 +29,19 @@ type client struct {
 	release    func()        // of the place to read a description
 }
 
-func newClient(c *gortsplib.ServerConn) *client {
-	k := &client{guest: c.NetConn().(*guest), remote: c.NetConn().RemoteAddr().String(), release: func() {}}
+func newVisitor(c *gortsplib.ServerConn) *visitor {
+	k := &visitor{guest: c.NetConn().(*guest), remote: c.NetConn().RemoteAddr().String(), release: func() {}}
 	if ap, err := netip.ParseAddrPort(k.remote); err == nil {
 		k.addr = ap.Addr().Unmap()
 	}
 	return k
 }
 
-func clientOf(c *gortsplib.ServerConn) *client { return c.UserData().(*client) }
+func visitorOf(c *gortsplib.ServerConn) *visitor { return c.UserData().(*visitor) }
 
 // mustRecord bounds how long a client that has announced may go on without
 // recording, whatever else it asks for, ANNOUNCE again included.
-func (k *client) mustRecord(within time.Duration) {
+func (k *visitor) mustRecord(within time.Duration) {
 	if !k.announced {
 		k.announced = true
 		k.waits(within)
@@ -49,7 +49,7 @@ func (k *client) mustRecord(within time.Duration) {
 }
 
 // records takes the bounds away.
-func (k *client) records() {
+func (k *visitor) records() {
 	k.announced = false
 	k.asked.Store(false)
 	k.guest.records()
@@ -76,7 +76,7 @@ const placeholder = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=applic
 // sent it and for which path, then whether the description is one that an encoder
 // sends, and last it makes it readable. What is left of the request costs gortsplib
 // little, whatever was sent.
-func (h *handler) judge(k *client, req *base.Request) {
+func (h *handler) judge(k *visitor, req *base.Request) {
 	length := len(req.Body)
 	if length > maxDescription {
 		req.Body = nil
@@ -89,7 +89,7 @@ func (h *handler) judge(k *client, req *base.Request) {
 	req.Header["Content-Type"] = base.HeaderValue{"application/sdp"} // encoders spell it in many ways, or leave it out
 }
 
-func (h *handler) verdict(k *client, req *base.Request, length int) (out verdict) {
+func (h *handler) verdict(k *visitor, req *base.Request, length int) (out verdict) {
 	defer h.survive(&out.answer)
 	path := streamPath(req.URL.Path)
 	log := h.strangers.With("stream", path, "remote", k.remote)
@@ -136,7 +136,7 @@ func onOneLine(err error) string {
 
 // authorize asks the hook, and gives the user. gortsplib turns the error into a
 // challenge, or after wrong credentials into the end of the connection.
-func (h *handler) authorize(k *client, req *base.Request, path string) (user string, err error) {
+func (h *handler) authorize(k *visitor, req *base.Request, path string) (user string, err error) {
 	if h.cfg.Authorize == nil {
 		return "", nil
 	}

@@ -85,7 +85,7 @@ func TestAnAnnounceWithoutARecordIsSaid(t *testing.T) {
 // A client that is asked for its password may take its time once more, once.
 func TestAChallengePutsTheDeadlineOffOnce(t *testing.T) {
 	g, _ := listening(t, limits{announce: time.Minute})
-	k := &client{guest: g, release: func() {}}
+	k := &visitor{guest: g, release: func() {}}
 	h := &handler{New(Config{AnnounceTimeout: time.Hour, Authorize: refuseAll}, nil, newRig(t).log)}
 	req := requestOf(t, announceOf("rtsp://x/live/x", announceSDP))
 	_, err := h.authorize(k, req, "live/x")
@@ -100,7 +100,7 @@ func TestAChallengePutsTheDeadlineOffOnce(t *testing.T) {
 // Nor does it help to announce again and again.
 func TestAnAnnouncePutsTheDeadlineOffOnce(t *testing.T) {
 	g, _ := listening(t, limits{announce: time.Minute})
-	k := &client{guest: g}
+	k := &visitor{guest: g}
 	k.mustRecord(time.Hour)
 	require.Greater(t, g.left(), 59*time.Minute)
 	g.within(time.Minute)

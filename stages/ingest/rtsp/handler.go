@@ -38,14 +38,14 @@ func (h *handler) survive(res **base.Response) {
 
 // OnConnOpen begins to keep what is known of a connection.
 func (h *handler) OnConnOpen(c *gortsplib.ServerHandlerOnConnOpenCtx) {
-	c.Conn.SetUserData(newClient(c.Conn))
+	c.Conn.SetUserData(newVisitor(c.Conn))
 }
 
 // OnAnnounce takes the path: a publisher that can't have it learns so before it
 // sends anything.
 func (h *handler) OnAnnounce(c *gortsplib.ServerHandlerOnAnnounceCtx) (res *base.Response, err error) {
 	defer h.survive(&res)
-	k := clientOf(c.Conn)
+	k := visitorOf(c.Conn)
 	k.release()
 	if v := k.verdict; v.answer != nil {
 		return v.answer, v.err
@@ -70,7 +70,7 @@ func (h *handler) OnAnnounce(c *gortsplib.ServerHandlerOnAnnounceCtx) (res *base
 	return ok(), nil
 }
 
-func (h *handler) publish(s *session, path string, k *client, take []offer, leave []string) error {
+func (h *handler) publish(s *session, path string, k *visitor, take []offer, leave []string) error {
 	if h.full(h.sessions.Load()) {
 		return errFull
 	}
@@ -123,7 +123,7 @@ func (h *handler) OnSetup(c *gortsplib.ServerHandlerOnSetupCtx) (res *base.Respo
 		return answer(base.StatusNotFound, "No Such Track Was Announced"), nil, nil
 	}
 	t, _ := transportOf(c.Request, c.Transport)
-	code, reason := h.place(s, clientOf(c.Conn), t)
+	code, reason := h.place(s, visitorOf(c.Conn), t)
 	if reason != "" {
 		s.early.Warn("track refused", "error", reason)
 		return answer(code, reason), nil, nil
@@ -142,7 +142,7 @@ func (h *handler) OnRecord(c *gortsplib.ServerHandlerOnRecordCtx) (res *base.Res
 		s.early.Warn("publisher refused", "error", err)
 		return refusal(err), nil
 	}
-	clientOf(c.Conn).records()
+	visitorOf(c.Conn).records()
 	s.log.Info("publisher records", "transport", c.Session.Transport().Protocol.String())
 	return ok(), nil
 }
@@ -170,7 +170,7 @@ const teardownGrace = 100 * time.Millisecond
 
 // OnRequest sees a request before gortsplib does.
 func (h *handler) OnRequest(c *gortsplib.ServerConn, r *base.Request) {
-	k, ss := clientOf(c), c.Session()
+	k, ss := visitorOf(c), c.Session()
 	k.request = r
 	normalise(r.Method, r.URL)
 	ownSession(ss, r)
@@ -211,7 +211,7 @@ func ownSession(own *gortsplib.ServerSession, r *base.Request) {
 // OnResponse gives a reason to a refusal that gortsplib made, which knows it but
 // does not say it.
 func (h *handler) OnResponse(c *gortsplib.ServerConn, res *base.Response) {
-	k := clientOf(c)
+	k := visitorOf(c)
 	k.release()
 	defer func() { k.request = nil }() // which may be large
 	if res.StatusCode != base.StatusBadRequest || res.StatusMessage != "" || k.request == nil {
@@ -270,7 +270,7 @@ func (h *handler) OnSessionClose(c *gortsplib.ServerHandlerOnSessionCloseCtx) {
 // OnConnClose says why a client was hung up on that never came so far as to be
 // asked for its path.
 func (h *handler) OnConnClose(c *gortsplib.ServerHandlerOnConnCloseCtx) {
-	k := clientOf(c.Conn)
+	k := visitorOf(c.Conn)
 	k.release()
 	var description liberrors.ErrServerSDPInvalid
 	switch {

@@ -69,7 +69,7 @@ func transportOf(req *base.Request, chosen *gortsplib.SessionTransport) (headers
 
 // place checks where a track's packets are to come from, and takes the ports that
 // they come from over UDP; the reason is empty where they may.
-func (h *handler) place(s *session, k *client, t headers.Transport) (code base.StatusCode, reason string) {
+func (h *handler) place(s *session, k *visitor, t headers.Transport) (code base.StatusCode, reason string) {
 	switch {
 	case t.Protocol == headers.TransportProtocolTCP:
 		if ids := t.InterleavedIDs; ids != nil && ids[1] > 255 {

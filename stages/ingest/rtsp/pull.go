@@ -2,22 +2,14 @@ package rtsp
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
-	"strings"
-	"sync/atomic"
-
-	"github.com/bluenviron/gortsplib/v5"
-	"github.com/bluenviron/gortsplib/v5/pkg/base"
-	"github.com/bluenviron/gortsplib/v5/pkg/description"
-	"github.com/bluenviron/gortsplib/v5/pkg/headers"
-	"github.com/bluenviron/gortsplib/v5/pkg/liberrors"
+	"time"
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/stages/hub"
+	"github.com/gospool/spool/stages/ingest/rtsp/client"
 )
 
 func init() {
@@ -25,12 +17,18 @@ func init() {
 	hub.RegisterScheme("rtsps", newPuller)
 }
 
-// puller plays a URL. Media comes over TCP unless that is refused or UDP is asked
-// for: a recording wants every packet more than it wants them early.
+// puller plays a URL. Media comes over TCP unless that is refused, brings nothing,
+// or UDP is asked for: a recording wants every packet more than it wants them early.
 type puller struct {
 	hub.PullOptions
-	url    *base.URL
+	pinned []byte   // SHA-256 of the certificate; nil: what the system trusts
 	secret []string // what no error or log line may show
+
+	// What one connection learns for the next. Pull is called by one goroutine.
+	udp     bool           // media comes over UDP, where both ways may be tried
+	next    *url.URL       // where a server that was playing said to go
+	refused int            // times in a row that the password was refused
+	hungUp  map[string]int // times in a row that the server hung up at a track's SETUP, by its control attribute
 }
 
 // newPuller checks the URL. It does no I/O.
@@ -40,7 +38,8 @@ func newPuller(o hub.PullOptions) (hub.Puller, error) {
 	default:
 		return nil, fmt.Errorf("transport %q: write tcp, udp or auto", o.Transport)
 	}
-	if o.Transport == "udp" && o.URL.Scheme == "rtsps" {
+	secure := o.URL.Scheme == "rtsps"
+	if o.Transport == "udp" && secure {
 		return nil, errors.New("transport udp: rtsps carries media over tcp")
 	}
 	if o.URL.Hostname() == "" {
@@ -49,181 +48,76 @@ func newPuller(o hub.PullOptions) (hub.Puller, error) {
 	if o.Clock == nil {
 		o.Clock = pipeline.SystemClock
 	}
-	u := base.URL(*o.URL)
-	return &puller{PullOptions: o, url: &u, secret: secrets(o.URL)}, nil
+	p := &puller{PullOptions: o, secret: secrets(o.URL), udp: o.Transport == "udp"}
+	if o.Fingerprint == "" {
+		return p, nil
+	}
+	if !secure {
+		return nil, errors.New("tls.fingerprint is for rtsps URLs")
+	}
+	var err error
+	p.pinned, err = readFingerprint(o.Fingerprint)
+	return p, err
 }
+
+// maxHangUps is how often a server may hang up at the SETUP of one track before the
+// next connection does without it.
+const maxHangUps = 2
+
+// maxRedirects is how often a server may send a client on before it plays.
+const maxRedirects = 3
 
 // Pull plays until the server ends, fails or the context does.
 func (p *puller) Pull(ctx context.Context, publish func(string) (*hub.Publisher, error)) error {
-	protocol := gortsplib.ProtocolTCP
-	if p.Transport == "udp" {
-		protocol = gortsplib.ProtocolUDP
+	u := p.URL
+	if p.next != nil {
+		u, p.next = p.next, nil
 	}
-	err := p.play(ctx, protocol, publish)
-	if refused(err) && (p.Transport == "" || p.Transport == "auto") && p.URL.Scheme == "rtsp" {
-		p.Log.Info("server refuses media over TCP: trying UDP", "url", p.URL.Redacted())
-		err = p.play(ctx, gortsplib.ProtocolUDP, publish)
-	}
-	return p.redact(err)
-}
-
-func refused(err error) bool {
-	var status liberrors.ErrClientBadStatusCode
-	return errors.As(err, &status) && status.Code == base.StatusUnsupportedTransport
-}
-
-// play is one connection. What is published is flushed when it returns.
-func (p *puller) play(ctx context.Context, protocol gortsplib.Protocol, publish func(string) (*hub.Publisher, error)) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	var live atomic.Pointer[session]
-	c := p.client(protocol)
-	c.OnDecodeError = func(error) {
-		if s := live.Load(); s != nil {
-			s.malformed()
+	for hops := 0; ; hops++ {
+		err := p.play(ctx, u, publish)
+		to := (*client.Redirect)(nil)
+		switch {
+		case !errors.As(err, &to):
+			return p.redact(p.later(err))
+		case published(err):
+			p.next = to.URL
+			return p.redact(err)
+		case hops == maxRedirects:
+			return p.redact(fmt.Errorf("%w, after %d redirects before: not followed further", err, maxRedirects))
 		}
+		p.Log.Info("the server redirects", "to", p.redact(to).Error())
+		u = to.URL
 	}
-	if err := c.Start(); err != nil {
-		return fmt.Errorf("connect: %w", err)
-	}
-	defer c.Close()
-	defer context.AfterFunc(ctx, c.Close)()
-	s, err := p.begin(c, publish, cancel, &live)
-	if s != nil {
-		defer s.finish()
-		defer c.Close() // first: no packet comes after it
-	}
-	if err != nil {
+}
+
+// mayTryBoth reports whether media may come over TCP or UDP.
+func (p *puller) mayTryBoth(u *url.URL) bool {
+	return (p.Transport == "" || p.Transport == "auto") && u.Scheme == "rtsp"
+}
+
+// whilePlaying is an error after the stream was published: another connection is the
+// next pull's.
+type whilePlaying struct{ error }
+
+func (w whilePlaying) Unwrap() error { return w.error }
+
+func published(err error) bool { return errors.As(err, &whilePlaying{}) }
+
+// Cameras lock an account after some five wrong passwords. A camera that has just
+// started may refuse the right one.
+const (
+	quickRefusals = 3
+	refusedWait   = 5 * time.Minute
+)
+
+// later makes the wait after a password that is refused again and again a long one.
+func (p *puller) later(err error) error {
+	if !errors.Is(err, client.ErrCredentials) {
+		p.refused = 0
 		return err
 	}
-	if err := c.Wait(); err != nil && ctx.Err() == nil {
+	if p.refused++; p.refused < quickRefusals {
 		return err
 	}
-	if err := context.Cause(ctx); err != nil {
-		return err
-	}
-	return errors.New("the server ended the stream")
-}
-
-// begin asks for the tracks that can be recorded and starts them.
-func (p *puller) begin(c *gortsplib.Client, publish func(string) (*hub.Publisher, error), hangUp func(), live *atomic.Pointer[session]) (*session, error) {
-	desc, res, err := c.Describe(p.url)
-	if err != nil {
-		return nil, fmt.Errorf("DESCRIBE: %w", err)
-	}
-	take, leave := offers(desc, res.Body)
-	if len(take) == 0 {
-		return nil, fmt.Errorf("none of the stream's codecs can be recorded: %s; %s", strings.Join(leave, ", "), recordable)
-	}
-	for _, o := range take {
-		if _, err := c.Setup(desc.BaseURL, o.media, 0, 0); err != nil {
-			return nil, fmt.Errorf("SETUP %s: %w", codecName(o.format), err)
-		}
-	}
-	pub, err := publish("pull " + p.URL.Redacted())
-	if err != nil {
-		return nil, err
-	}
-	s := newSession(p.Log, p.Clock)
-	if err := s.begin(pub, take, leave); err != nil {
-		return nil, err
-	}
-	s.hangUp = hangUp
-	live.Store(s)
-	s.listen(c)
-	played, err := c.Play(nil)
-	if err != nil {
-		return s, fmt.Errorf("PLAY: %w", err)
-	}
-	s.info(played.Header["RTP-Info"], desc)
-	return s, nil
-}
-
-func (p *puller) client(protocol gortsplib.Protocol) *gortsplib.Client {
-	c := &gortsplib.Client{
-		Scheme: p.url.Scheme, Host: p.url.Host, Protocol: &protocol, UserAgent: "spool",
-		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-			nc, err := (&net.Dialer{}).DialContext(ctx, network, address)
-			if err != nil {
-				return nil, err
-			}
-			return newConn(nc, nil), nil
-		},
-		ListenPacket:      listenPacket,
-		OnResponse:        p.makeReadable,
-		OnPacketsLost:     func(uint64) {}, // package ingest counts by track
-		OnTransportSwitch: func(error) {},
-	}
-	if p.url.Scheme == "rtsps" {
-		c.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
-	}
-	return c
-}
-
-// makeReadable does for a server's description what the handler does for a
-// publisher's.
-func (p *puller) makeReadable(r *base.Response) {
-	if len(r.Body) == 0 || !isDescription(r.Header, r.Body) {
-		return
-	}
-	body, err := readable(r.Body)
-	if err != nil {
-		p.Log.Warn("the server's session description cannot be read", "url", p.URL.Redacted(), "error", err)
-	}
-	r.Header["Content-Type"], r.Body = base.HeaderValue{"application/sdp"}, body
-}
-
-// info takes RTP-Info, in which the tracks are named by their URLs.
-func (s *session) info(v base.HeaderValue, desc *description.Session) {
-	var list headers.RTPInfo
-	if list.Unmarshal(v) != nil {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for i := range s.tracks {
-		t := &s.tracks[i]
-		u, err := t.media.URL(desc.BaseURL)
-		if err != nil {
-			continue
-		}
-		for _, e := range list {
-			if e.Timestamp != nil && sameTrack(e.URL, u) {
-				t.rtp.Info(*e.Timestamp)
-			}
-		}
-	}
-}
-
-// sameTrack compares the URL of an RTP-Info entry, which may be relative, with a
-// track's.
-func sameTrack(entry string, track *base.URL) bool {
-	want := (&base.URL{Scheme: track.Scheme, Host: track.Host, Path: track.Path, RawQuery: track.RawQuery}).String()
-	return entry != "" && strings.HasSuffix(strings.TrimRight(want, "/"), strings.TrimRight(entry, "/"))
-}
-
-// secrets are the forms in which a URL's password may show.
-func secrets(u *url.URL) []string {
-	pass, ok := u.User.Password()
-	if !ok || pass == "" {
-		return nil
-	}
-	_, escaped, _ := strings.Cut(u.User.String(), ":")
-	return []string{u.User.String(), url.QueryEscape(pass), url.PathEscape(pass), escaped, pass}
-}
-
-// redact takes the password out of an error's text, wherever it came from.
-func (p *puller) redact(err error) error {
-	if err == nil {
-		return nil
-	}
-	text := err.Error()
-	clean := text
-	for _, secret := range p.secret {
-		clean = strings.ReplaceAll(clean, secret, "xxxxx")
-	}
-	if clean == text {
-		return err
-	}
-	return errors.New(clean)
+	return hub.TryLater(fmt.Errorf("%w, %d times now: it is tried seldom, so that the camera does not lock the account", err, p.refused), refusedWait)
 }

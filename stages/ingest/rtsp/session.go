@@ -97,6 +97,7 @@ func (s *session) add(o offer) error {
 	for _, other := range o.others {
 		next := sessionTrack{offer: offer{media: o.media, format: other.format}, leave: other.leave, choice: c}
 		if next.leave == "" {
+			other.config.Datagrams, other.config.SSRC = o.config.Datagrams, o.config.SSRC
 			if next.rtp, err = s.feed.AddRTPTrack(other.config); err == nil {
 				s.tracks = append(s.tracks, next)
 				continue
@@ -232,7 +233,7 @@ func (s *session) caught() {
 func (s *session) malformed() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.closed {
+	if !s.closed && s.pub != nil {
 		s.pub.Lost(ingest.LostRTPForm, 1)
 	}
 }

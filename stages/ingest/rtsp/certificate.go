@@ -1,0 +1,53 @@
+package rtsp
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// readFingerprint reads the SHA-256 of a certificate: hexadecimal digits of any
+// case, with colons or without.
+func readFingerprint(text string) ([]byte, error) {
+	print, err := hex.DecodeString(strings.ReplaceAll(strings.TrimSpace(text), ":", ""))
+	if err != nil || len(print) != sha256.Size {
+		return nil, errors.New("tls.fingerprint is no SHA-256: write its 64 hexadecimal digits, with colons between them or without")
+	}
+	return print, nil
+}
+
+// tlsConfig accepts the pinned certificate and no other, be it as old as it may;
+// without one, what the system trusts.
+func (p *puller) tlsConfig() *tls.Config {
+	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: p.URL.Hostname()}
+	if p.pinned != nil {
+		c.InsecureSkipVerify = true // it is the certificate itself that is looked at
+		c.VerifyConnection = func(s tls.ConnectionState) error {
+			if got := sha256.Sum256(s.PeerCertificates[0].Raw); !bytes.Equal(got[:], p.pinned) {
+				return fmt.Errorf("the server's certificate is not the pinned one: its SHA-256 is %x; if the camera has a new certificate, set that as tls.fingerprint of the stream", got)
+			}
+			return nil
+		}
+	}
+	return c
+}
+
+// explained adds to the error of a certificate that the system does not trust how to
+// pin it.
+func explained(err error) error {
+	var why *tls.CertificateVerificationError
+	if !errors.As(err, &why) || len(why.UnverifiedCertificates) == 0 {
+		return err
+	}
+	print := sha256.Sum256(why.UnverifiedCertificates[0].Raw)
+	about := "not trusted here"
+	if host := (x509.HostnameError{}); errors.As(err, &host) {
+		about = "for another name"
+	}
+	return fmt.Errorf("%w: the certificate is %s; if it is the camera's own, set tls.fingerprint of the stream to its SHA-256, %x", err, about, print)
+}

@@ -1,0 +1,140 @@
+package client
+
+import (
+	"cmp"
+	"crypto/md5"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// ErrCredentials says that the server refuses the URL's user or password. Asking
+// again soon may lock the account.
+var ErrCredentials = errors.New("the user or password is refused")
+
+// errNoCredentials says that the URL has no user.
+var errNoCredentials = errors.New("a user and password are wanted: write them into the URL, as rtsp://user:password@host/path, what is special in them percent-encoded")
+
+// credentials answer a challenge with the URL's user and password (RFC 7616, RFC
+// 7617).
+type credentials struct {
+	user, pass string
+	challenge  challenge
+	cnonce     string
+	count      uint32 // of requests with this nonce
+	proven     bool   // one of them was not refused
+}
+
+func credentialsOf(u *url.Userinfo) *credentials {
+	if u == nil {
+		return nil
+	}
+	pass, _ := u.Password()
+	return &credentials{user: u.Username(), pass: pass}
+}
+
+// take chooses the strongest of the challenges that is known.
+func (c *credentials) take(from []challenge) error {
+	best := slices.MaxFunc(append(from, challenge{}), func(a, b challenge) int { return cmp.Compare(a.strength(), b.strength()) })
+	if best.strength() == 0 {
+		return errors.New("the way of authentication that is asked for is not known: Digest with MD5 or SHA-256, and Basic are")
+	}
+	c.challenge, c.count, c.cnonce, c.proven = best, 0, rand.Text(), false
+	return nil
+}
+
+// header is the Authorization of a request; empty before a challenge.
+func (c *credentials) header(method, uri string) string {
+	if c == nil || c.challenge.scheme == "" {
+		return ""
+	}
+	if c.challenge.scheme == "basic" {
+		return "Basic " + base64.StdEncoding.EncodeToString([]byte(c.user+":"+c.pass))
+	}
+	return c.digest(method, uri)
+}
+
+func (c *credentials) digest(method, uri string) string {
+	of, p := c.challenge.hash(), c.challenge.params
+	c.count++
+	nonce, nc := p["nonce"], fmt.Sprintf("%08x", c.count)
+	secret := of(c.user, p["realm"], c.pass)
+	if strings.HasSuffix(strings.ToLower(p["algorithm"]), "-sess") {
+		secret = of(secret, nonce, c.cnonce)
+	}
+	response := of(secret, nonce, of(method, uri))
+	if c.challenge.qop() {
+		response = of(secret, nonce, nc, c.cnonce, "auth", of(method, uri))
+	}
+	out := "Digest username=" + quote(c.user) + ", realm=" + quote(p["realm"]) + ", nonce=" + quote(nonce) +
+		", uri=" + quote(uri) + `, response="` + response + `"`
+	if a := p["algorithm"]; a != "" {
+		out += ", algorithm=" + a
+	}
+	if opaque, has := p["opaque"]; has {
+		out += ", opaque=" + quote(opaque)
+	}
+	if c.challenge.qop() {
+		out += `, qop=auth, nc=` + nc + `, cnonce="` + c.cnonce + `"`
+	}
+	return out
+}
+
+func quote(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
+}
+
+// challenge is one of a WWW-Authenticate header; scheme and keys in lower case.
+type challenge struct {
+	scheme string
+	params map[string]string
+}
+
+// strength orders challenges; 0 is one that is not known.
+func (c challenge) strength() int {
+	switch algorithm := strings.ToLower(c.params["algorithm"]); {
+	case c.scheme == "basic":
+		return 1
+	case c.scheme != "digest" || c.params["nonce"] == "":
+		return 0
+	case algorithm == "sha-256" || algorithm == "sha-256-sess":
+		return 3
+	case algorithm == "" || algorithm == "md5" || algorithm == "md5-sess":
+		return 2
+	}
+	return 0
+}
+
+func (c challenge) qop() bool {
+	for v := range strings.SplitSeq(c.params["qop"], ",") {
+		if strings.EqualFold(strings.TrimSpace(v), "auth") {
+			return true
+		}
+	}
+	return false
+}
+
+// nonce tells challenges apart; all of Basic are the same.
+func (c challenge) nonce() string { return c.scheme + " " + c.params["nonce"] }
+
+func (c challenge) stale() bool { return strings.EqualFold(c.params["stale"], "true") }
+
+func (c challenge) hash() func(parts ...string) string {
+	sum := md5.New
+	if c.strength() == 3 {
+		sum = sha256.New
+	}
+	return func(parts ...string) string { return hexOf(sum(), strings.Join(parts, ":")) }
+}
+
+func hexOf(h hash.Hash, text string) string {
+	_, _ = h.Write([]byte(text))
+	return hex.EncodeToString(h.Sum(nil))
+}

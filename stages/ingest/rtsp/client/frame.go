@@ -1,0 +1,58 @@
+package client
+
+import (
+	"encoding/binary"
+	"io"
+)
+
+// frameHead is $, the channel and the length of the payload (RFC 2326, 10.12).
+const frameHead = 4
+
+// frame reads a frame of media; false where what comes can't be one.
+func (r *reader) frame(m *message) (bool, error) {
+	b, err := r.br.Peek(frameHead)
+	if err != nil {
+		return false, err
+	}
+	channel, n := int(b[1]), int(binary.BigEndian.Uint16(b[2:]))
+	if r.lost || n > 0 && !r.known(channel) {
+		if is, err := r.plausible(channel, n); !is {
+			return false, err
+		}
+	}
+	_, _ = r.br.Discard(frameHead)
+	if n > len(r.buf) {
+		r.buf = make([]byte, n)
+	}
+	m.kind, m.channel, m.payload = frame, channel, r.buf[:n]
+	_, err = io.ReadFull(r.br, m.payload)
+	return true, err
+}
+
+// plausible looks into what may be a frame: after bytes that were no message it must
+// be RTP or RTCP on a known channel. On another channel it may also be what only
+// looks like a frame to its end, where the next message begins.
+func (r *reader) plausible(channel, n int) (bool, error) {
+	if n < 8 && r.lost {
+		return false, nil
+	}
+	b, err := r.br.Peek(frameHead + 1)
+	if err != nil {
+		return false, err
+	}
+	isRTP := b[frameHead]>>6 == 2 // its version
+	switch {
+	case r.lost:
+		return isRTP && r.known(channel), nil
+	case isRTP:
+		return true, nil
+	case frameHead+n >= r.br.Size():
+		return false, nil
+	}
+	b, err = r.br.Peek(frameHead + n + 1)
+	if err != nil {
+		return false, err
+	}
+	next := b[frameHead+n]
+	return next == '$' || next == '\r' || isLetter(next), nil
+}

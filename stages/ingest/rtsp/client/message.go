@@ -1,0 +1,227 @@
+package client
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+)
+
+// message is a frame of media, an answer or a request. The payload of a frame
+// holds until the next message.
+type message struct {
+	kind    kind
+	channel int    // of a frame
+	payload []byte // of a frame
+	status  int    // of an answer
+	reason  string // of an answer
+	method  string // of a request
+	url     string // of a request
+	header  header
+	body    []byte
+}
+
+type kind uint8
+
+const (
+	frame kind = iota
+	answer
+	request
+)
+
+// header has keys in lower case, and values without control characters.
+type header map[string][]string
+
+func (h header) get(key string) string {
+	if v := h[key]; len(v) > 0 {
+		return v[0]
+	}
+	return ""
+}
+
+// reader cuts a connection into messages. It accepts line ends without CR, blank
+// lines and bytes between messages, and headers in any case.
+type reader struct {
+	br        *bufio.Reader
+	buf       []byte         // payload of the frame
+	known     func(int) bool // whether media may come on a channel
+	malformed func()         // called once each time that what comes is neither
+	lost      bool           // since then
+}
+
+func newReader(r io.Reader, known func(int) bool, malformed func()) *reader {
+	return &reader{br: bufio.NewReaderSize(r, 4<<10), buf: make([]byte, 2<<10), known: known, malformed: malformed}
+}
+
+// next reads one message into m.
+func (r *reader) next(m *message) error {
+	for {
+		b, err := r.br.Peek(1)
+		if err != nil {
+			return err
+		}
+		is := false
+		switch c := b[0]; {
+		case c == '\r' || c == '\n':
+			_, _ = r.br.Discard(1)
+			continue
+		case c == '$':
+			is, err = r.frame(m)
+		case isLetter(c):
+			is, err = r.text(m)
+		}
+		if err != nil {
+			return err
+		}
+		if is {
+			r.lost = false
+			return nil
+		}
+		r.skip()
+	}
+}
+
+// skip leaves out a byte that begins no message.
+func (r *reader) skip() {
+	if !r.lost {
+		r.lost = true
+		r.malformed()
+	}
+	_, _ = r.br.Discard(1)
+}
+
+func isLetter(c byte) bool { return c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' }
+
+// errHTTP is the error of an answer by a web server.
+var errHTTP = errors.New("what answers is a web server, not RTSP: look whether the port is right")
+
+// text reads an answer or a request; false where none begins here.
+func (r *reader) text(m *message) (bool, error) {
+	word, err := r.firstWord()
+	if err != nil || word == "" {
+		return false, err
+	}
+	upper := strings.ToUpper(word)
+	if strings.HasPrefix(upper, "HTTP/") && !r.lost {
+		return false, errHTTP
+	}
+	isAnswer := strings.HasPrefix(upper, "RTSP/")
+	if !isAnswer && (word != upper || strings.ContainsAny(word, "/.0123456789")) {
+		return false, nil
+	}
+	line, err := r.line()
+	if err != nil {
+		return false, err
+	}
+	if isAnswer {
+		return r.answer(m, line)
+	}
+	return r.request(m, line)
+}
+
+// firstWord peeks at what comes up to a space; empty where it is none that begins a
+// message.
+func (r *reader) firstWord() (string, error) {
+	const longest = 24
+	for i := 1; i <= longest; i++ {
+		b, err := r.br.Peek(i)
+		if err != nil {
+			return "", err
+		}
+		switch c := b[i-1]; {
+		case c == ' ' && i > 3:
+			return string(b[:i-1]), nil
+		case !isLetter(c) && !strings.ContainsRune("_/.0123456789", rune(c)):
+			return "", nil
+		}
+	}
+	return "", nil
+}
+
+// answer reads the rest of one, from RTSP/1.0 200 OK on.
+func (r *reader) answer(m *message, line string) (bool, error) {
+	fields := strings.Fields(line)
+	status, err := strconv.Atoi(fields[min(1, len(fields)-1)])
+	if err != nil || status < 100 || status > 999 {
+		return false, nil
+	}
+	*m = message{kind: answer, status: status, reason: strings.Join(fields[2:], " ")}
+	return true, r.rest(m)
+}
+
+// request reads the rest of one, from METHOD URL RTSP/1.0 on.
+func (r *reader) request(m *message, line string) (bool, error) {
+	fields := strings.Fields(line)
+	if len(fields) < 3 || !strings.HasPrefix(fields[len(fields)-1], "RTSP/") {
+		return false, nil
+	}
+	*m = message{kind: request, method: fields[0], url: fields[1]}
+	return true, r.rest(m)
+}
+
+// rest reads headers and body.
+func (r *reader) rest(m *message) error {
+	m.header = header{}
+	last, size := "", 0
+	for n := 0; ; n++ {
+		line, err := r.line()
+		if err != nil {
+			return err
+		}
+		if line == "" {
+			break
+		}
+		if size += len(line); size > maxHead || n == maxHeaders {
+			return fmt.Errorf("an answer has more than %d headers or %d KiB of them", maxHeaders, maxHead>>10)
+		}
+		if values := m.header[last]; (line[0] == ' ' || line[0] == '\t') && len(values) > 0 {
+			values[len(values)-1] += " " + strings.TrimSpace(line)
+			continue
+		}
+		key, value, is := strings.Cut(line, ":")
+		if !is {
+			continue
+		}
+		last = strings.ToLower(strings.TrimSpace(key))
+		m.header[last] = append(m.header[last], strings.TrimSpace(value))
+	}
+	return r.body(m)
+}
+
+func (r *reader) body(m *message) error {
+	text := m.header.get("content-length")
+	if text == "" {
+		return nil
+	}
+	n, err := strconv.ParseUint(text, 10, 63)
+	if err != nil {
+		return fmt.Errorf("an answer has a Content-Length of %.20q", text)
+	}
+	if n > maxBody {
+		return fmt.Errorf("an answer has a body of %d bytes; at most %d KiB are read", n, maxBody>>10)
+	}
+	m.body = make([]byte, n)
+	_, err = io.ReadFull(r.br, m.body)
+	return err
+}
+
+// line reads one, without its end and without control characters.
+func (r *reader) line() (string, error) {
+	var out []byte
+	for {
+		c, err := r.br.ReadByte()
+		switch {
+		case err != nil:
+			return "", err
+		case c == '\n':
+			return string(bytes.TrimRight(out, " \t")), nil
+		case len(out) == maxLine:
+			return "", fmt.Errorf("an answer has a line of more than %d bytes", maxLine)
+		case c >= ' ' || c == '\t':
+			out = append(out, c)
+		}
+	}
+}

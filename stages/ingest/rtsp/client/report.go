@@ -1,0 +1,111 @@
+package client
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"github.com/pion/rtcp"
+)
+
+// reception is what a receiver report says (RFC 3550, 6.4.1).
+type reception struct {
+	ssrc        uint32
+	begun       bool
+	first, last uint32 // sequence numbers, with the cycles above 16 bits
+	count       uint32 // packets
+	transit     uint32 // of the newest packet, in ticks
+	jitter      float64
+	clock       int64 // ticks per second
+
+	expectedBefore, countBefore uint32 // at the newest report
+
+	senderReportNTP uint32 // the middle 32 bits
+	senderReportAt  time.Time
+}
+
+// packet counts one. Another SSRC is another source, which is counted anew.
+func (r *reception) packet(ssrc uint32, seq uint16, ticks uint32, at time.Time) {
+	if !r.begun || ssrc != r.ssrc {
+		*r = reception{ssrc: ssrc, begun: true, first: uint32(seq), last: uint32(seq), clock: r.clock}
+	}
+	r.count++
+	if d := int16(seq - uint16(r.last)); d > 0 {
+		r.last += uint32(d)
+	}
+	transit := uint32(at.Sub(zero).Microseconds()*r.clock/1e6) - ticks
+	if r.count > 1 {
+		d := int32(transit - r.transit)
+		r.jitter += (float64(max(d, -d)) - r.jitter) / 16
+	}
+	r.transit = transit
+}
+
+func (r *reception) senderReport(ssrc uint32, ntp uint64, at time.Time) {
+	if ssrc == r.ssrc || !r.begun {
+		r.senderReportNTP, r.senderReportAt = uint32(ntp>>16), at
+	}
+}
+
+// report makes one of what came since the last one.
+func (r *reception) report(now time.Time) rtcp.ReceptionReport {
+	expected := r.last - r.first + 1
+	lost := max(int64(expected)-int64(r.count), 0)
+	out := rtcp.ReceptionReport{
+		SSRC: r.ssrc, LastSequenceNumber: r.last, Jitter: uint32(r.jitter),
+		TotalLost: uint32(min(lost, 1<<23-1)), LastSenderReport: r.senderReportNTP,
+	}
+	if of := expected - r.expectedBefore; of > 0 {
+		missing := max(int64(of)-int64(r.count-r.countBefore), 0)
+		out.FractionLost = uint8(min(missing*256/int64(of), 255))
+	}
+	if !r.senderReportAt.IsZero() {
+		out.Delay = uint32(now.Sub(r.senderReportAt).Seconds() * 65536)
+	}
+	r.expectedBefore, r.countBefore = expected, r.count
+	return out
+}
+
+// reportAfter is when the next report is due: each five seconds or so, never
+// together (RFC 3550, 6.2).
+func reportAfter() time.Duration {
+	const each = 5 * time.Second
+	return each/2 + rand.N(each)
+}
+
+// report sends receiver reports: some cameras stop without them.
+func (c *Client) report(now time.Time) error {
+	c.reportAt = now.Add(reportAfter())
+	for _, t := range c.tracks {
+		t.mu.Lock()
+		begun := t.received.begun
+		var about rtcp.ReceptionReport
+		if begun {
+			about = t.received.report(now)
+		}
+		t.mu.Unlock()
+		if !begun {
+			continue
+		}
+		b, err := rtcp.Marshal([]rtcp.Packet{
+			&rtcp.ReceiverReport{SSRC: c.ssrc, Reports: []rtcp.ReceptionReport{about}},
+			rtcp.NewCNAMESourceDescription(c.ssrc, "spool"),
+		})
+		if err == nil {
+			err = t.sendReport(b)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sendReport sends RTCP. Over UDP an error is no end: the next one may arrive.
+func (t *track) sendReport(b []byte) error {
+	if t.udp != nil {
+		t.udp.report(b)
+		return nil
+	}
+	n := len(b)
+	return t.client.write(append([]byte{'$', byte(t.channels[1]), byte(n >> 8), byte(n)}, b...))
+}

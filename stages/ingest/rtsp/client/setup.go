@@ -1,0 +1,98 @@
+package client
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+
+	"github.com/bluenviron/gortsplib/v5/pkg/description"
+)
+
+// ErrTransport says that media is offered in another way than was asked for.
+var ErrTransport = errors.New("media is offered in another way than was asked for")
+
+// CostsTrack reports whether an error of Setup is about its track only: others may
+// still be set up.
+func CostsTrack(err error) bool {
+	return statusOf(err) != 0 || errors.Is(err, ErrTransport) || errors.Is(err, errNoAnswer) || errors.Is(err, errPorts) || errors.Is(err, ErrHangsUp)
+}
+
+// ErrHangsUp is the error of a track that is not asked for, because the server hung up
+// over it before.
+var ErrHangsUp = errors.New("SETUP: the server hangs up over it")
+
+// HungUp reports whether an error is that the server closed the connection.
+func HungUp(err error) bool {
+	return errors.Is(err, errHungUp) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
+// UnsupportedTransport reports whether an error says that media can't be had in the
+// way that was asked for.
+func UnsupportedTransport(err error) bool {
+	return statusOf(err) == 461 || errors.Is(err, ErrTransport)
+}
+
+// Setup asks for a media. Its callbacks are set before Run (OnPacketRTP). Over UDP
+// it gives the SSRC that the server says its packets have; 0 is that it does not.
+func (c *Client) Setup(m *description.Media) (ssrc uint32, err error) {
+	n := 2 * c.setups
+	c.setups++
+	t := &track{client: c, media: m, channels: [2]int{n, n + 1}}
+	ask := fmt.Sprintf("Transport: RTP/AVP/TCP;unicast;interleaved=%d-%d", n, n+1)
+	if c.UDP {
+		if t.udp, err = c.openPair(); err != nil {
+			return 0, err
+		}
+		rtp := t.udp.port()
+		ask = fmt.Sprintf("Transport: RTP/AVP;unicast;client_port=%d-%d", rtp, rtp+1)
+	}
+	if err = c.setup(t, ask); err != nil {
+		t.udp.close()
+	}
+	return t.ssrc, err
+}
+
+func (c *Client) setup(t *track, ask string) error {
+	var first error
+	for _, url := range controlURLs(c.asked, c.base, t.media.Control) {
+		res, err := c.do("SETUP", url, ask)
+		if err == nil {
+			t.url = url
+			return c.tookTransport(t, readTransport(res.header["transport"]))
+		}
+		if first == nil {
+			first = err
+		}
+		if status := statusOf(err); status != 400 && status != 404 && status != 451 && status != 454 {
+			return first
+		}
+	}
+	return first
+}
+
+// tookTransport notes where the server sends a track's packets to and from.
+func (c *Client) tookTransport(t *track, said transport) error {
+	switch {
+	case said.multicast:
+		return fmt.Errorf("SETUP: %w: multicast", ErrTransport)
+	case c.UDP && said.tcp:
+		return fmt.Errorf("SETUP: %w: over TCP", ErrTransport)
+	case !c.UDP && said.udp:
+		return fmt.Errorf("SETUP: %w: over UDP", ErrTransport)
+	case c.UDP:
+		t.udp.expect(c.remoteIP, said)
+		t.ssrc = said.ssrc
+	default:
+		for i, asked := range t.channels {
+			c.channels[asked].asked, c.channels[asked].rtcp = t, i == 1
+		}
+		if said.interleaved {
+			t.channels = said.channels
+		}
+		for _, n := range t.channels {
+			c.channels[n].tracks = append(c.channels[n].tracks, t)
+		}
+	}
+	c.tracks = append(c.tracks, t)
+	return nil
+}

@@ -1,0 +1,100 @@
+package client
+
+import (
+	"sync"
+	"time"
+
+	"github.com/bluenviron/gortsplib/v5"
+	"github.com/bluenviron/gortsplib/v5/pkg/description"
+	"github.com/bluenviron/gortsplib/v5/pkg/format"
+	"github.com/pion/rtp"
+)
+
+// track is a media that was set up.
+type track struct {
+	client   *Client
+	media    *description.Media
+	url      string
+	channels [2]int // of RTP and RTCP, over TCP
+	udp      *pair  // nil over TCP
+	ssrc     uint32 // as the server said it for UDP; 0: it did not
+
+	formats   [128]gortsplib.OnPacketRTPFunc // by payload type
+	reports   gortsplib.OnPacketRTCPFunc
+	packet    rtp.Packet // that is being read
+	from      uint16     // the first sequence number of what is played
+	fromKnown bool
+
+	mu       sync.Mutex // guards what follows: over UDP packets and reports have a goroutine each
+	received reception
+	goodbye  time.Time // when it came; zero: it did not, or packets came after it
+}
+
+// OnPacketRTP sets what takes a media's packets in a format. A packet and its bytes
+// hold until the function returns.
+func (c *Client) OnPacketRTP(m *description.Media, f format.Format, take gortsplib.OnPacketRTPFunc) {
+	for _, t := range c.tracks {
+		if t.media == m {
+			t.formats[f.PayloadType()&0x7f] = take
+			t.received.clock = int64(f.ClockRate())
+		}
+	}
+}
+
+// OnPacketRTCP sets what takes a media's sender reports and goodbyes.
+func (c *Client) OnPacketRTCP(m *description.Media, take gortsplib.OnPacketRTCPFunc) {
+	for _, t := range c.tracks {
+		if t.media == m {
+			t.reports = take
+		}
+	}
+}
+
+// takeDatagram hands on what came to one of the track's ports.
+func (t *track) takeDatagram(b []byte, rtcp bool, at time.Time) {
+	if rtcp && (len(b) < 2 || !isRTCP(b)) { // RTP is for the goroutine of the other port
+		t.client.Malformed()
+		return
+	}
+	t.take(b, rtcp, at)
+}
+
+func isRTCP(b []byte) bool { return b[1] >= 192 && b[1] <= 223 }
+
+// take hands on one packet of RTP or RTCP that came at a time.
+func (t *track) take(b []byte, rtcp bool, at time.Time) {
+	if len(b) == 0 {
+		return
+	}
+	if len(b) < 8 || b[0]>>6 != 2 {
+		t.client.Malformed()
+		return
+	}
+	// Which of both it is tells its second byte (RFC 5761, 4), unless that is a
+	// payload type of the track's.
+	if isRTCP(b) && (rtcp || t.formats[b[1]&0x7f] == nil) {
+		t.control(b, at)
+		return
+	}
+	t.rtp(b, at)
+}
+
+func (t *track) rtp(b []byte, at time.Time) {
+	p := &t.packet
+	if err := p.Unmarshal(b); err != nil {
+		t.client.Malformed()
+		return
+	}
+	take := t.formats[p.PayloadType]
+	if take == nil {
+		t.client.Malformed()
+		return
+	}
+	t.mu.Lock()
+	t.received.packet(p.SSRC, p.SequenceNumber, p.Timestamp, at)
+	if !t.goodbye.IsZero() && (t.udp == nil || at.Sub(t.goodbye) > overtaken) {
+		t.goodbye = time.Time{}
+	}
+	t.mu.Unlock()
+	take(p)
+}

@@ -1,0 +1,68 @@
+package client
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// transport is what the Transport header of an answer says (RFC 2326, 12.39).
+type transport struct {
+	tcp, udp    bool // neither: not said
+	multicast   bool
+	interleaved bool
+	channels    [2]int
+	serverPorts [2]uint16
+	ssrc        uint32 // of the packets; 0: not said
+	source      netip.Addr
+}
+
+// readTransport reads the first transport, in any case and with blanks anywhere.
+// What it can't read it leaves out.
+func readTransport(values []string) (t transport) {
+	if len(values) == 0 {
+		return t
+	}
+	first, _, _ := strings.Cut(values[0], ",")
+	for part := range strings.SplitSeq(first, ";") {
+		key, value, _ := strings.Cut(part, "=")
+		value = strings.Trim(value, " \t\"")
+		switch key = strings.ToLower(strings.TrimSpace(key)); {
+		case strings.HasPrefix(key, "rtp/"):
+			t.tcp = strings.HasSuffix(key, "/tcp")
+			t.udp = !t.tcp
+		case key == "multicast":
+			t.multicast = true
+		case key == "interleaved":
+			if lo, hi, is := numbers(value, 255); is {
+				t.interleaved, t.channels = true, [2]int{lo, hi}
+			}
+		case key == "server_port":
+			if lo, hi, is := numbers(value, 65535); is {
+				t.serverPorts = [2]uint16{uint16(lo), uint16(hi)}
+			}
+		case key == "ssrc":
+			if n, err := strconv.ParseUint(strings.TrimPrefix(value, "0x"), 16, 32); err == nil {
+				t.ssrc = uint32(n)
+			}
+		case key == "source":
+			if ip, err := netip.ParseAddr(strings.Trim(value, "[]")); err == nil && !ip.IsUnspecified() {
+				t.source = ip.Unmap()
+			}
+		}
+	}
+	if t.interleaved { // some leave /TCP out
+		t.tcp, t.udp = true, false
+	}
+	return t
+}
+
+// numbers reads LO-HI, or LO, which is followed by HI.
+func numbers(text string, most int) (lo, hi int, is bool) {
+	a, b, both := strings.Cut(text, "-")
+	lo, err := strconv.Atoi(strings.TrimSpace(a))
+	if hi = lo + 1; both && err == nil {
+		hi, err = strconv.Atoi(strings.TrimSpace(b))
+	}
+	return lo, hi, err == nil && lo >= 0 && hi >= 0 && lo <= most && hi <= most
+}

@@ -1,0 +1,184 @@
+package rtsp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+
+	"github.com/gospool/spool/stages/hub"
+	"github.com/gospool/spool/stages/ingest/rtsp/client"
+)
+
+// play is one session, over UDP where TCP is refused. What is published is flushed
+// when it returns.
+func (p *puller) play(ctx context.Context, u *url.URL, publish func(string) (*hub.Publisher, error)) error {
+	err := p.connect(ctx, u, publish)
+	if !p.mayTryBoth(u) {
+		return err
+	}
+	switch {
+	case errors.Is(err, client.ErrNoMedia):
+		p.udp = !p.udp
+		return fmt.Errorf("%w; tried over %s next", err, p.protocol())
+	case client.UnsupportedTransport(err) && !published(err):
+		p.udp = !p.udp
+		p.Log.Info("the server refuses to send media this way", "url", u.Redacted(), "reason", err, "next", p.protocol())
+		return p.connect(ctx, u, publish)
+	}
+	return err
+}
+
+func (p *puller) protocol() string {
+	if p.udp {
+		return "UDP"
+	}
+	return "TCP"
+}
+
+// errPublicationEnded is the error of a pull whose stream is not taken any more.
+var errPublicationEnded = errors.New("the publication ended: another publisher has the path, or the recorder stops")
+
+// connect is one session over one connection.
+func (p *puller) connect(ctx context.Context, u *url.URL, publish func(string) (*hub.Publisher, error)) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	s := newSession(p.Log, p.Clock)
+	s.hangUp = func() { cancel(errPublicationEnded) }
+	c, err := client.Dial(ctx, p.options(u, s))
+	if err != nil {
+		return explained(err)
+	}
+	defer s.finish()
+	defer c.Close() // first: no packet comes after it
+	if err := p.begin(c, s, publish); err != nil {
+		return err
+	}
+	p.hungUp = nil // the next connection tries every track
+	if err := c.Run(); ctx.Err() == nil {
+		return whilePlaying{err}
+	}
+	return context.Cause(ctx)
+}
+
+func (p *puller) options(u *url.URL, s *session) client.Options {
+	return client.Options{
+		URL: u, UDP: p.udp && u.Scheme == "rtsp", OtherWay: p.mayTryBoth(u),
+		ReadTimeout: p.ReadTimeout, TLS: p.tlsConfig(), Log: p.Log, Malformed: s.malformed, Go: p.Go,
+		ListenPacket: listenPacket,
+		Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+			nc, err := (&net.Dialer{}).DialContext(ctx, network, address)
+			if err != nil {
+				return nil, err
+			}
+			return newConn(nc, nil), nil
+		},
+	}
+}
+
+// begin asks for the tracks that can be recorded and starts them.
+func (p *puller) begin(c *client.Client, s *session, publish func(string) (*hub.Publisher, error)) error {
+	sdp, err := c.Describe()
+	if err != nil {
+		return err
+	}
+	if sdp, err = readable(sdp); err != nil {
+		return fmt.Errorf("DESCRIBE: %w", err)
+	}
+	desc, err := readDescription(sdp)
+	if err != nil {
+		return fmt.Errorf("DESCRIBE: %w", err)
+	}
+	take, leave := offers(desc, sdp)
+	if len(take) == 0 {
+		return fmt.Errorf("none of the stream's codecs can be recorded: %s; %s", strings.Join(leave, ", "), recordable)
+	}
+	take, failed, err := p.setup(c, take)
+	if err != nil {
+		return err
+	}
+	played, err := c.Play()
+	if err != nil {
+		return err
+	}
+	pub, err := publish("pull " + p.URL.Redacted())
+	if err != nil {
+		return err
+	}
+	if err := s.begin(pub, take, leave); err != nil {
+		return whilePlaying{err}
+	}
+	s.notSetUp(failed)
+	s.listen(c)
+	s.info(played)
+	return nil
+}
+
+// setup sets the tracks up, and gives those that could be. One that can't be costs
+// only itself.
+func (p *puller) setup(c *client.Client, take []offer) (up []offer, failed []string, err error) {
+	var first error
+	for _, o := range take {
+		if err = p.setupOne(c, &o, len(take)); err == nil {
+			up = append(up, o)
+			continue
+		}
+		if !client.CostsTrack(err) {
+			return nil, nil, fmt.Errorf("%s: %w", codecName(o.format), err)
+		}
+		if first == nil {
+			first = err
+		}
+		failed = append(failed, fmt.Sprintf("%s (%s)", codecName(o.format), p.redact(err)))
+	}
+	if len(up) == 0 {
+		return nil, nil, first
+	}
+	return up, failed, nil
+}
+
+// setupOne sets up a track, unless the server hung up over it before.
+func (p *puller) setupOne(c *client.Client, o *offer, of int) (err error) {
+	control := o.media.Control
+	if p.hungUp[control] >= maxHangUps && len(p.hungUp) < of {
+		return client.ErrHangsUp
+	}
+	o.config.Datagrams = c.UDP
+	if o.config.SSRC, err = c.Setup(o.media); client.HungUp(err) {
+		if p.hungUp == nil {
+			p.hungUp = map[string]int{}
+		}
+		p.hungUp[control]++
+	}
+	return err
+}
+
+// notSetUp tells of tracks that could be recorded and are not sent.
+func (s *session) notSetUp(failed []string) {
+	if len(failed) == 0 {
+		return
+	}
+	for _, f := range failed {
+		s.log.Warn("a track is not recorded: the server refuses it", "track", f)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.left = append(s.left, failed...)
+	s.pub.LeaveOut(s.left)
+}
+
+// info takes what RTP-Info says of the tracks.
+func (s *session) info(played []client.Info) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.tracks {
+		t := &s.tracks[i]
+		for _, e := range played {
+			if e.Media == t.media && e.Time != nil {
+				t.rtp.Info(*e.Time)
+			}
+		}
+	}
+}
