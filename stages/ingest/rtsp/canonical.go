@@ -2,6 +2,7 @@ package rtsp
 
 import (
 	"bytes"
+	"cmp"
 	"strconv"
 	"strings"
 
@@ -80,14 +81,11 @@ func (s *sessionText) canonicalSection(out []byte, m *section) []byte {
 
 func (f *saidFormat) canonical(out []byte) []byte {
 	pt := strconv.Itoa(int(f.payloadType))
-	switch {
-	case f.name == "": // gortsplib wants a clock in each that is not an application's
-		return line(out, "a=rtpmap:", pt, " x-/", strconv.Itoa(videoClock))
-	case f.clock == 0:
-		return line(out, "a=rtpmap:", pt, " x-", f.name)
+	rtpmap := []string{"a=rtpmap:", pt, " x-", f.name, "", "", "", ""}
+	if clock := f.clock; clock > 0 || f.name == "" { // gortsplib wants one where there is no name
+		rtpmap[4], rtpmap[5] = "/", strconv.FormatUint(uint64(cmp.Or(clock, videoClock)), 10)
 	}
-	rtpmap := []string{"a=rtpmap:", pt, " x-", f.name, "/", strconv.FormatUint(uint64(f.clock), 10), "", ""}
-	if f.channels > 0 {
+	if f.clock > 0 && f.channels > 0 {
 		rtpmap[6], rtpmap[7] = "/", strconv.FormatUint(uint64(f.channels), 10)
 	}
 	out = line(out, rtpmap...)

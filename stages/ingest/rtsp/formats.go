@@ -39,22 +39,24 @@ type otherFormat struct {
 // the codec names of those that can't. sdp is what readable made, and desc what
 // gortsplib read in it.
 func offers(desc *description.Session, sdp []byte) (take []offer, leave []string) {
-	return sortOffers(desc, sdp, (*sessionText).backChannel)
+	return sortOffers(desc, sdp, sendonly)
 }
 
-// announced is offers of what a publisher announces: it does not ask to be sent
-// anything.
+// announced is offers of what a publisher announces.
 func announced(desc *description.Session, sdp []byte) (take []offer, leave []string) {
-	return sortOffers(desc, sdp, func(*sessionText, int) bool { return false })
+	return sortOffers(desc, sdp, recvonly)
 }
 
-func sortOffers(desc *description.Session, sdp []byte, skip func(*sessionText, int) bool) (take []offer, leave []string) {
+// sortOffers is both; away is how a section is marked that flows away from here.
+// Publishers describe from their side, and cameras from the client's (ONVIF
+// Streaming Specification, 5.3), but not all do.
+func sortOffers(desc *description.Session, sdp []byte, away direction) (take []offer, leave []string) {
 	s, err := readText(sdp, canonicalBounds)
 	if err != nil || len(s.sections) != len(desc.Medias) {
 		return nil, []string{"a session description that is not in canonical form"}
 	}
 	for i, m := range desc.Medias {
-		if skip(s, i) || s.repeats(i) {
+		if away == sendonly && s.backChannel(i) || s.repeats(i) {
 			continue
 		}
 		o, why := s.offer(i, m)
@@ -62,7 +64,7 @@ func sortOffers(desc *description.Session, sdp []byte, skip func(*sessionText, i
 			leave = append(leave, why...)
 			continue
 		}
-		o.config.Track.Optional = s.mayBeSilent(i)
+		o.config.Track.Optional = s.mayBeSilent(i, away)
 		take = append(take, o)
 	}
 	return take, leave
@@ -72,6 +74,9 @@ func sortOffers(desc *description.Session, sdp []byte, skip func(*sessionText, i
 func (s *sessionText) offer(i int, m *description.Media) (o offer, why []string) {
 	o.media = m
 	said := s.sections[i]
+	if said.secure {
+		return o, []string{said.kind + ", encrypted (SRTP)"}
+	}
 	for j := said.from; j < said.to; j++ {
 		f := &s.formats[j]
 		as := formatOf(m, f.payloadType)
@@ -104,9 +109,8 @@ func formatOf(m *description.Media, payloadType uint8) format.Format {
 	return nil
 }
 
-// backChannel reports whether a section is one that the camera wants to be sent
-// (ONVIF Streaming Specification, 5.3): described from the client's side, as the
-// others then are. Cameras are known that describe from their own side.
+// backChannel reports whether a section is for sound to a camera: marked so, where
+// others are marked as from it.
 func (s *sessionText) backChannel(i int) bool {
 	if s.sections[i].kind != "audio" || s.sections[i].direction != sendonly {
 		return false
@@ -119,11 +123,11 @@ func (s *sessionText) backChannel(i int) bool {
 	return false
 }
 
-// mayBeSilent reports whether nothing may come of a section, since it flows another
-// way than the others do.
-func (s *sessionText) mayBeSilent(i int) bool {
+// mayBeSilent reports whether nothing may come of a section: by its direction, where
+// others have another one.
+func (s *sessionText) mayBeSilent(i int, away direction) bool {
 	m := &s.sections[i]
-	if m.direction == unsaid || m.direction == sendrecv || m.kind == "video" && m.direction != inactive {
+	if m.direction != inactive && (m.direction != away || m.kind != "audio") {
 		return false
 	}
 	for j := range s.sections {
@@ -163,10 +167,7 @@ func (s *sessionText) sameFormats(a, b *section) bool {
 // of the codec, or what is not supported about it.
 func (m *section) config(f *saidFormat) (ingest.RTPConfig, error) {
 	name := cmp.Or(f.name, "unnamed-"+strconv.Itoa(int(f.payloadType)))
-	switch {
-	case m.secure:
-		return ingest.RTPConfig{}, errors.New(name + ", encrypted (SRTP)")
-	case m.kind != "video" && m.kind != "audio":
+	if m.kind != "video" && m.kind != "audio" {
 		return ingest.RTPConfig{}, errors.New(name)
 	}
 	v := &f.values
