@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/bluenviron/gortsplib/v5/pkg/base"
+	"github.com/bluenviron/gortsplib/v5/pkg/description"
+	"github.com/bluenviron/gortsplib/v5/pkg/sdpunmarshaler"
 )
 
 // readable is a session description in the form in which gortsplib reads each: left
@@ -37,6 +39,16 @@ func readable(sdp []byte) ([]byte, error) {
 		return nil, err
 	}
 	return s.canonical(), nil
+}
+
+// readDescription is gortsplib's reading of what readable made.
+func readDescription(sdp []byte) (*description.Session, error) {
+	var d description.Session
+	ssd, err := sdpunmarshaler.Unmarshal(sdp)
+	if err == nil {
+		err = d.Unmarshal2(ssd)
+	}
+	return &d, err
 }
 
 const canonicalHead = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/bluenviron/gortsplib/v5/pkg/description"
-	"github.com/bluenviron/gortsplib/v5/pkg/sdpunmarshaler"
 	"github.com/pion/rtp"
 	"github.com/stretchr/testify/require"
 
@@ -22,16 +21,6 @@ const (
 	sdpHead  = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=No Name\r\nt=0 0\r\n"
 	sdpVideo = "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=fmtp:96 packetization-mode=1\r\na=control:streamid=0\r\n"
 )
-
-// readDescription is gortsplib's reading.
-func readDescription(sdp []byte) (*description.Session, error) {
-	var d description.Session
-	ssd, err := sdpunmarshaler.Unmarshal(sdp)
-	if err == nil {
-		err = d.Unmarshal2(ssd)
-	}
-	return &d, err
-}
 
 // read is a description as it is handed on.
 func read(t *testing.T, sdp string) (*description.Session, []byte) {

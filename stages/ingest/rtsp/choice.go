@@ -35,7 +35,7 @@ func (s *session) choose(t *sessionTrack) bool {
 	before := c.sends
 	c.sends, c.other, c.run = t, nil, 0
 	for i := range s.tracks {
-		if o := &s.tracks[i]; o.choice == c && o != t && o.rtp != nil && (before == nil || before == o) {
+		if o := &s.tracks[i]; o.choice == c && o != t && (before == nil || before == o) {
 			o.rtp.Leave()
 		}
 	}

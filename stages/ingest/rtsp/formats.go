@@ -290,9 +290,13 @@ func codecName(f format.Format) string {
 	return cmp.Or(codecNamed(name), staticName(f.PayloadType()), fmt.Sprintf("payload type %d", f.PayloadType()))
 }
 
+// maxSets is how many parameter sets of a list are taken: more than are kept. Those
+// that are used come in the stream too.
+const maxSets = 64
+
 // sprop decodes a list of parameter sets.
 func sprop(list string) (out [][]byte) {
-	for list != "" {
+	for list != "" && len(out) < maxSets {
 		var item string
 		item, list, _ = strings.Cut(list, ",")
 		nal, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(trim(item), "="))

@@ -188,7 +188,7 @@ func (s *session) info(v base.HeaderValue, desc *description.Session) {
 			continue
 		}
 		for _, e := range list {
-			if e.Timestamp != nil && t.rtp != nil && sameTrack(e.URL, u) {
+			if e.Timestamp != nil && sameTrack(e.URL, u) {
 				t.rtp.Info(*e.Timestamp)
 			}
 		}

@@ -34,7 +34,8 @@ type session struct {
 	pub    *hub.Publisher
 	feed   *ingest.Feed
 	tracks []sessionTrack
-	left   []string // codecs that are not recorded
+	unfit  []sessionTrack // formats of the same sections that cannot be recorded
+	left   []string       // codecs that are not recorded
 	closed bool
 	failed bool // by a panic
 }
@@ -43,9 +44,9 @@ type session struct {
 // where it may send one or another.
 type sessionTrack struct {
 	offer
-	rtp    *ingest.RTPTrack // nil: it cannot be recorded,
-	leave  string           // because of this
-	choice *choice          // of the section
+	rtp    *ingest.RTPTrack
+	leave  string  // why it cannot be recorded, and rtp is nil
+	choice *choice // of the section
 }
 
 // recordable tells a person what to set an encoder to.
@@ -88,13 +89,15 @@ func (s *session) add(o offer) error {
 	c := &choice{}
 	s.tracks = append(s.tracks, sessionTrack{offer: o, rtp: t, choice: c})
 	for _, other := range o.others {
-		next := sessionTrack{offer: offer{media: o.media, format: other.format, config: other.config}, leave: other.leave, choice: c}
+		next := sessionTrack{offer: offer{media: o.media, format: other.format}, leave: other.leave, choice: c}
 		if next.leave == "" {
-			if next.rtp, err = s.feed.AddRTPTrack(other.config); err != nil {
-				next.rtp, next.leave = nil, codecName(other.format)
+			if next.rtp, err = s.feed.AddRTPTrack(other.config); err == nil {
+				s.tracks = append(s.tracks, next)
+				continue
 			}
+			next.leave = codecName(other.format)
 		}
-		s.tracks = append(s.tracks, next)
+		s.unfit = append(s.unfit, next)
 	}
 	return nil
 }
@@ -107,9 +110,14 @@ type carrier interface {
 
 // listen takes over the packets of the session's tracks.
 func (s *session) listen(c carrier) {
+	for _, list := range [...][]sessionTrack{s.tracks, s.unfit} {
+		for i := range list {
+			t := &list[i]
+			c.OnPacketRTP(t.media, t.format, func(p *rtp.Packet) { s.packet(t, p) })
+		}
+	}
 	for i := range s.tracks {
 		t := &s.tracks[i]
-		c.OnPacketRTP(t.media, t.format, func(p *rtp.Packet) { s.packet(t, p) })
 		c.OnPacketRTCP(t.media, func(p rtcp.Packet) {
 			if r, ok := p.(*rtcp.SenderReport); ok {
 				s.report(t.choice, r)
@@ -156,7 +164,7 @@ func (s *session) report(c *choice, r *rtcp.SenderReport) {
 	if !s.closed {
 		s.hear(s.clock.Now())
 		for i := range s.tracks {
-			if t := &s.tracks[i]; t.choice == c && t.rtp != nil && (c.sends == nil || c.sends == t) {
+			if t := &s.tracks[i]; t.choice == c && (c.sends == nil || c.sends == t) {
 				t.rtp.SenderReport(r.NTPTime, r.RTPTime)
 			}
 		}
@@ -222,9 +230,7 @@ func (s *session) finish() {
 	}
 	s.closed = true
 	for i := range s.tracks {
-		if t := s.tracks[i].rtp; t != nil {
-			t.Close()
-		}
+		s.tracks[i].rtp.Close()
 	}
 	if s.feed != nil { // else another publisher came before it was made
 		s.feed.Close()
