@@ -109,6 +109,7 @@ func (f *Feed) Leave(index int) {
 	t := f.tracks[index]
 	t.flush()
 	t.absent = true
+	t.vigil.Leave()
 	others := func(o *track) bool { return o != t && o.slot >= 0 }
 	if f.err == nil && f.begun && t.slot >= 0 && slices.ContainsFunc(f.tracks, others) {
 		f.publish()

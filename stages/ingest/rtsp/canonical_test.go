@@ -109,6 +109,35 @@ func TestPublisherWithAnUnreadableTrackIsTaken(t *testing.T) {
 	require.Contains(t, r.book.String(), "codec=unnamed-97")
 }
 
+func TestADescriptionIsOneWhateverItsHeaderSays(t *testing.T) {
+	r := newRig(t)
+	_, addr := r.serve(Config{})
+	announce := func(header, body string) string {
+		return exchange(t, addr, fmt.Sprintf("ANNOUNCE rtsp://%s/film RTSP/1.0\r\nCSeq: 1\r\n%sContent-Length: %d\r\n\r\n%s", addr, header, len(body), body))[0]
+	}
+	for _, header := range []string{
+		"", "Content-Type: application/sdp\r\n", "content-type: Application/SDP\r\n", "Content-Type: application/sdp; charset=utf-8\r\n",
+		"Content-Type: text/plain\r\n", "Content-Type:\r\n", "Content-Type: application/sdp\r\nContent-Type: application/sdp\r\n",
+	} {
+		require.Equal(t, "200 OK", announce(header, sdpHead+sdpVideo), header)
+		eventually(t, "the path is free", func() bool { return r.info("film").Path == "" || r.info("film").Origin == "" })
+	}
+	require.Regexp(t, "^400 ", announce("Content-Type: text/html\r\n", "<html></html>"))
+}
+
+// Payload types of other codecs, where gortsplib does not look for H.264.
+func TestH264IsTakenUnderAnyPayloadType(t *testing.T) {
+	r := newRig(t)
+	_, addr := r.serve(Config{UDP: freeUDPPair(t)})
+	for _, pt := range []string{"0", "26", "35", "72", "95", "127"} {
+		sdp := sdpHead + strings.ReplaceAll(sdpVideo, "96", pt)
+		url := "rtsp://" + addr + "/pt" + pt
+		require.Equal(t, []string{"200 OK", "200 OK"}, exchange(t, addr,
+			fmt.Sprintf("ANNOUNCE %s RTSP/1.0\r\nCSeq: 1\r\nContent-Type: application/sdp\r\nContent-Length: %d\r\n\r\n%s", url, len(sdp), sdp),
+			"SETUP "+url+"/streamid=0 RTSP/1.0\r\nCSeq: 2\r\nTransport: RTP/AVP/TCP;unicast;interleaved=0-1;mode=record\r\n\r\n"), pt)
+	}
+}
+
 func TestDescriptionThatCannotBeReadIsLogged(t *testing.T) {
 	r := newRig(t)
 	_, addr := r.serve(Config{})

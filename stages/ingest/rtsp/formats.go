@@ -78,12 +78,12 @@ func (s *sessionText) offer(i int, m *description.Media) (o offer, why []string)
 		return o, []string{said.kind + ", encrypted (SRTP)"}
 	}
 	for j := said.from; j < said.to; j++ {
-		f := &s.formats[j]
+		f := s.described(&said, j)
 		as := formatOf(m, f.payloadType)
 		if as == nil {
 			continue
 		}
-		c, err := said.config(f)
+		c, err := said.config(&f)
 		switch {
 		case err == nil && o.format == nil:
 			o.format, o.config = as, c
@@ -98,6 +98,18 @@ func (s *sessionText) offer(i int, m *description.Media) (o offer, why []string)
 		}
 	}
 	return o, why
+}
+
+// described is a format of a section, with the parameters of another one of its
+// codec where it has none.
+func (s *sessionText) described(m *section, j int) saidFormat {
+	f := s.formats[j]
+	for i := m.from; i < m.to && !f.said; i++ {
+		if o := &s.formats[i]; o.said && o.name == f.name {
+			f.values, f.said = o.values, true
+		}
+	}
+	return f
 }
 
 func formatOf(m *description.Media, payloadType uint8) format.Format {
