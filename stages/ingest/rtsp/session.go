@@ -118,11 +118,7 @@ func (s *session) listen(c carrier) {
 	}
 	for i := range s.tracks {
 		t := &s.tracks[i]
-		c.OnPacketRTCP(t.media, func(p rtcp.Packet) {
-			if r, ok := p.(*rtcp.SenderReport); ok {
-				s.report(t.choice, r)
-			}
-		})
+		c.OnPacketRTCP(t.media, func(p rtcp.Packet) { s.report(t.choice, p) })
 	}
 }
 
@@ -155,18 +151,19 @@ func (s *session) packet(t *sessionTrack, p *rtp.Packet) {
 	}
 }
 
-// report takes a sender report of a section: of what it sends, as soon as that is
-// known.
-func (s *session) report(c *choice, r *rtcp.SenderReport) {
+// report takes a report of a section: of what it sends, as soon as that is known.
+func (s *session) report(c *choice, p rtcp.Packet) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	defer s.caught()
-	if !s.closed {
-		s.hear(s.clock.Now())
-		for i := range s.tracks {
-			if t := &s.tracks[i]; t.choice == c && (c.sends == nil || c.sends == t) {
-				t.rtp.SenderReport(r.NTPTime, r.RTPTime)
-			}
+	r, is := p.(*rtcp.SenderReport)
+	if s.closed || !is {
+		return
+	}
+	s.hear(s.clock.Now())
+	for i := range s.tracks {
+		if t := &s.tracks[i]; t.choice == c && (c.sends == nil || c.sends == t) {
+			t.rtp.SenderReport(r.NTPTime, r.RTPTime)
 		}
 	}
 }
