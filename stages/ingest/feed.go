@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/gospool/spool/pipeline"
@@ -27,6 +28,7 @@ const (
 	LostClocks  = "clocks_disagree"            // 1: see the log
 	LostRTP     = "rtp_loss"                   // packets
 	LostRTPForm = "rtp_malformed"              // packets
+	LostFormat  = "other_format"               // packets: of a format that is announced beside the one that is recorded
 	LostEndless = "picture_without_end"        // only in a problem: it may yet end
 )
 
@@ -46,6 +48,9 @@ type TrackConfig struct {
 	// video they may come in the stream, for AAC by Describe.
 	ParameterSets [][]byte
 	DeriveDTS     bool // units have presentation times only
+	// Optional says that nothing may ever come of the track: it is not waited for,
+	// missed or published before something does.
+	Optional bool
 }
 
 // Feed turns the units of one publication into access units of its publisher.
@@ -87,7 +92,7 @@ func NewFeed(pub Publisher, log *slog.Logger) *Feed { return &Feed{pub: pub, log
 // AddTrack adds a track before the first unit. The error is one of the given
 // parameter sets and leaves the feed as it was.
 func (f *Feed) AddTrack(c TrackConfig) (int, error) {
-	t := &track{feed: f, index: len(f.tracks), cfg: c, slot: -1}
+	t := &track{feed: f, index: len(f.tracks), cfg: c, slot: -1, absent: c.Optional}
 	t.merging, t.heads.codec, t.sets.codec = c.Codec.NAL(), c.Codec, c.Codec
 	t.out, t.timed, t.spread.repaired = t.ready, t.derive, t.sharedTime
 	t.vigil = NewVigil(c.Codec, f.log, func(p *pipeline.Problem) { f.pub.Problem(t.index, p) })
@@ -96,6 +101,29 @@ func (f *Feed) AddTrack(c TrackConfig) (int, error) {
 	}
 	f.tracks = append(f.tracks, t)
 	return t.index, nil
+}
+
+// Leave makes a track one of which nothing comes any more. What came is kept; should
+// more come after all, it is a track again.
+func (f *Feed) Leave(index int) {
+	t := f.tracks[index]
+	t.flush()
+	t.absent = true
+	t.vigil.Leave()
+	others := func(o *track) bool { return o != t && o.slot >= 0 }
+	if f.err == nil && f.begun && t.slot >= 0 && slices.ContainsFunc(f.tracks, others) {
+		f.publish()
+	}
+}
+
+// awaited is how many tracks are not absent.
+func (f *Feed) awaited() (n int) {
+	for _, t := range f.tracks {
+		if !t.absent {
+			n++
+		}
+	}
+	return n
 }
 
 // Describe gives an AAC track its AudioSpecificConfig, from the next unit on.
@@ -164,12 +192,15 @@ func (f *Feed) settle() {
 }
 
 func (f *Feed) mayBegin() bool {
-	whole, limit := true, int64(holdPlaces)
+	whole, limit, awaited := true, int64(holdPlaces), f.awaited()
 	for _, t := range f.tracks {
+		if t.absent {
+			continue
+		}
 		if t.desc == nil {
 			limit = holdSets
 		}
-		if len(t.pending) == 0 || len(f.tracks) > 1 && !t.points[sourceReport].ok {
+		if len(t.pending) == 0 || awaited > 1 && !t.points[sourceReport].ok {
 			whole = false
 		}
 	}
@@ -268,7 +299,8 @@ func (f *Feed) write(t *track, u *Unit) {
 
 // hear tells that data of a track arrived.
 func (f *Feed) hear(track int, mono int64) {
-	f.tracks[track].vigil.heard = mono
+	t := f.tracks[track]
+	t.vigil.heard, t.absent = mono, false
 	if f.firstHeard == 0 {
 		f.firstHeard = mono
 	}
@@ -281,6 +313,9 @@ func (f *Feed) look(at time.Time, mono int64) {
 	}
 	f.nextLook = mono + 1_000_000_000
 	for _, t := range f.tracks {
+		if t.absent {
+			continue
+		}
 		held := len(t.pending)+len(t.reorder.held)+len(t.spread.held) > 0
 		if !held || mono-t.taken > unkept {
 			t.vigil.Look(at, mono, f.firstHeard)
@@ -297,7 +332,7 @@ func (f *Feed) publish() {
 		if len(t.pending) > 0 && t.pending[0].desc != nil {
 			t.live = t.pending[0].desc
 		}
-		if t.live == nil || !t.placed && t.live.track.Kind() == media.Video {
+		if t.live == nil || !t.placed && t.live.track.Kind() == media.Video || t.absent && len(t.pending) == 0 {
 			continue
 		}
 		t.slot = len(set)

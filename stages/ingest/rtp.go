@@ -41,6 +41,10 @@ type RTPConfig struct {
 	// OtherClocks are rates that senders of AAC are known to use whatever they say:
 	// the times of the first packets decide.
 	OtherClocks []uint32
+	// DecodingOrder says that video comes in another order than that of decoding, with
+	// decoding order numbers: H.264 in packetization mode 2 (RFC 6184, 5.3), H.265 with
+	// sprop-max-don-diff (RFC 7798, 7.1).
+	DecodingOrder bool
 }
 
 // AddRTPTrack adds a track to the feed whose units come as RTP packets.
@@ -229,6 +233,13 @@ func (t *RTPTrack) audioFrame(u *Unit, ticks int64, i int) error {
 }
 
 func (t *RTPTrack) describe(asc []byte) error { return t.feed.Describe(t.index, asc) }
+
+// Leave says that nothing more of the track is expected, as of a format that is
+// announced beside another one.
+func (t *RTPTrack) Leave() {
+	t.Close()
+	t.feed.Leave(t.index)
+}
 
 // Close hands on a unit that was complete but for a sign of its end.
 func (t *RTPTrack) Close() {

@@ -32,6 +32,7 @@ type track struct {
 
 	drift   int64 // ns, of the sender's clock against the track's; newest report
 	drifted bool
+	absent  bool // nothing is expected of it
 	placed  bool
 	offset  int64 // ticks from the track's own time to the feed's
 	pending []*Unit

@@ -67,6 +67,15 @@ func (v *Vigil) Kept(mono int64) {
 	}
 }
 
+// Leave tells that nothing more of the track is expected.
+func (v *Vigil) Leave() {
+	v.missed, v.misses = 0, v.misses[:0]
+	if v.on {
+		v.on = false
+		v.tell(nil)
+	}
+}
+
 // Missed tells that n units, or parts of them, were not kept.
 func (v *Vigil) Missed(mono int64, cause string, n uint64) {
 	v.heard = max(v.heard, mono)

@@ -150,7 +150,7 @@ func (p *puller) client(protocol gortsplib.Protocol) *gortsplib.Client {
 			return newConn(nc, nil), nil
 		},
 		ListenPacket:      listenPacket,
-		OnResponse:        makeReadable,
+		OnResponse:        p.makeReadable,
 		OnPacketsLost:     func(uint64) {}, // package ingest counts by track
 		OnTransportSwitch: func(error) {},
 	}
@@ -162,10 +162,15 @@ func (p *puller) client(protocol gortsplib.Protocol) *gortsplib.Client {
 
 // makeReadable does for a server's description what the handler does for a
 // publisher's.
-func makeReadable(r *base.Response) {
-	if r.Header["Content-Type"] != nil && strings.HasPrefix(r.Header["Content-Type"][0], "application/sdp") {
-		r.Body = readable(r.Body)
+func (p *puller) makeReadable(r *base.Response) {
+	if len(r.Body) == 0 || !isDescription(r.Header, r.Body) {
+		return
 	}
+	body, err := readable(r.Body)
+	if err != nil {
+		p.Log.Warn("the server's session description cannot be read", "url", p.URL.Redacted(), "error", err)
+	}
+	r.Header["Content-Type"], r.Body = base.HeaderValue{"application/sdp"}, body
 }
 
 // info takes RTP-Info, in which the tracks are named by their URLs.

@@ -1,0 +1,137 @@
+package rtsptest
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+)
+
+// The credentials of the quirks that have access control.
+const (
+	User     = "viewer"
+	Password = "look/at=me"
+)
+
+// Camera is every quirk under one address, over TCP and over TLS,
+// and an attacker's under a second one.
+type Camera struct {
+	clips     Clips
+	speed     float64
+	plain     net.Listener
+	secure    net.Listener
+	elsewhere net.Listener // under another address of this machine: another host
+	print     string       // of the certificate
+
+	mu       sync.Mutex
+	open     map[net.Conn]bool // nil once it is closed
+	sessions map[string][]*Session
+	visitors map[string]int // connections that asked for a path
+	running  sync.WaitGroup
+}
+
+// Start listens on the loopback address. At speed 1 clips play in real time.
+func Start(clips Clips, speed float64) (*Camera, error) {
+	config, print, err := selfSigned()
+	if err != nil {
+		return nil, err
+	}
+	c := &Camera{clips: clips, speed: speed, print: print, open: map[net.Conn]bool{}, sessions: map[string][]*Session{}, visitors: map[string]int{}}
+	if c.plain, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+		return nil, err
+	}
+	if c.secure, err = tls.Listen("tcp", "127.0.0.1:0", config); err != nil {
+		return nil, errors.Join(err, c.plain.Close())
+	}
+	if c.elsewhere, err = net.Listen("tcp", "127.0.0.2:0"); err != nil {
+		return nil, errors.Join(err, c.plain.Close(), c.secure.Close())
+	}
+	for _, l := range []net.Listener{c.plain, c.secure, c.elsewhere} {
+		c.running.Go(func() { c.accept(l) })
+	}
+	return c, nil
+}
+
+// URL is where a quirk is, with the credentials that it asks for.
+func (c *Camera) URL(quirk string) string {
+	auth := ""
+	if len(quirks[quirk].Auth) > 0 {
+		auth = User + ":look%2Fat%3Dme@"
+	}
+	return fmt.Sprintf("rtsp://%s%s/%s", auth, c.plain.Addr(), quirk)
+}
+
+// SecureURL is the same over TLS.
+func (c *Camera) SecureURL(quirk string) string {
+	return fmt.Sprintf("rtsps://%s/%s", c.secure.Addr(), quirk)
+}
+
+// Fingerprint is the SHA-256 of its certificate, in hexadecimal digits.
+func (c *Camera) Fingerprint() string { return c.print }
+
+// Clip is what a quirk plays.
+func (c *Camera) Clip(quirk string) *Clip {
+	q := quirks[quirk]
+	clip := c.clips[q.Clip]
+	if q.Film != nil {
+		return q.Film(clip)
+	}
+	return clip
+}
+
+// Sessions are those that have played a quirk, oldest first.
+func (c *Camera) Sessions(quirk string) []*Session {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([]*Session(nil), c.sessions[quirk]...)
+}
+
+// Visitors is how many connections have asked for a path.
+func (c *Camera) Visitors(path string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.visitors[path]
+}
+
+// Close hangs up and waits until nothing of it runs.
+func (c *Camera) Close() {
+	_, _, _ = c.plain.Close(), c.secure.Close(), c.elsewhere.Close()
+	c.mu.Lock()
+	for nc := range c.open {
+		_ = nc.Close()
+	}
+	c.open = nil
+	c.mu.Unlock()
+	c.running.Wait()
+}
+
+func (c *Camera) accept(l net.Listener) {
+	for {
+		nc, err := l.Accept()
+		if err != nil {
+			return
+		}
+		c.mu.Lock()
+		closed := c.open == nil
+		if !closed {
+			c.open[nc] = true
+		}
+		c.mu.Unlock()
+		if closed {
+			_ = nc.Close()
+			return
+		}
+		c.running.Go(func() {
+			newSession(c, nc).serve()
+			_ = nc.Close()
+			c.mu.Lock()
+			delete(c.open, nc)
+			c.mu.Unlock()
+		})
+	}
+}
+
+// patience bounds a write to a client that does not read.
+const patience = time.Minute

@@ -1,0 +1,28 @@
+package rtsptest
+
+// moved answers DESCRIBE with another address.
+func moved(status int, to func(*Session) string) func(*Exchange) {
+	return on("DESCRIBE", func(x *Exchange) {
+		x.Response = &Response{Status: status, Reason: "Moved", Header: []string{"Location: " + to(x.Session)}}
+	})
+}
+
+// here is a path of the same camera.
+func here(path string) func(*Session) string {
+	return func(s *Session) string { return "rtsp://" + s.nc.LocalAddr().String() + "/" + path }
+}
+
+func init() {
+	add(Quirk{Name: "redirect", Doc: "DVRs that send to the stream of a channel, on the same host", Answer: moved(302, here("redirected"))})
+	add(Quirk{Name: "redirected", Doc: "where redirect leads"})
+	add(Quirk{Name: "redirect-relative", Doc: "DVRs whose Location is a path alone", Answer: moved(301, func(*Session) string { return "/redirected" })})
+	add(Quirk{Name: "redirect-auth", Doc: "DVRs that send to a stream that wants the password", Auth: []string{"MD5"}, Answer: moved(302, here("digest"))})
+	add(Quirk{Name: "redirect-loop", Doc: "DVRs without the channel", Answer: moved(302, here("redirect-loop"))})
+	add(Quirk{Name: "redirect-many", Doc: "more hops than a DVR has", Answer: moved(302, here("redirect-many-2"))})
+	add(Quirk{Name: "redirect-many-2", Doc: "the next hop", Answer: moved(302, here("redirect-many-3"))})
+	add(Quirk{Name: "redirect-many-3", Doc: "the next hop", Answer: moved(302, here("redirect-many-4"))})
+	add(Quirk{Name: "redirect-many-4", Doc: "the fourth hop", Answer: moved(302, here("redirected"))})
+	add(Quirk{Name: "redirect-elsewhere", Doc: "an attacker in the camera's place: another host, which must not see the password", Auth: []string{"Basic"},
+		Answer: moved(302, func(s *Session) string { return "rtsp://" + s.camera.elsewhere.Addr().String() + "/stolen" })})
+	add(Quirk{Name: "stolen", Doc: "where redirect-elsewhere leads", Auth: []string{"Basic"}})
+}

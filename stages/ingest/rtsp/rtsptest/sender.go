@@ -1,0 +1,246 @@
+package rtsptest
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// Sender sends a track to one client.
+type Sender struct {
+	Track *Track
+	Index int // of the track
+	SSRC  uint32
+
+	session  *Session
+	base     uint32 // RTP time of the clip's 0
+	seq      uint16 // of the next packet
+	channel  int    // of RTP, interleaved
+	pack     Packetiser
+	rtp      *net.UDPConn // over UDP
+	rtcp     *net.UDPConn
+	n        int   // of the next access unit
+	reported int64 // second of the last report
+	packets  uint32
+	bytes    uint32
+
+	mu   sync.Mutex
+	sent []time.Time // when each access unit went out
+}
+
+// Payload is what a packet of a track carries.
+type Payload struct {
+	PTS    int64
+	Data   []byte
+	Marker bool
+}
+
+// Packetiser makes payloads of the n-th access unit; it may hold some back.
+type Packetiser func(n int, u *Unit, pts int64) []Payload
+
+// Packet is a packet before it goes out.
+type Packet struct {
+	Sender *Sender
+	N      int // of the access unit that was packetised last
+	First  bool
+	Marker bool
+	PT     byte
+	Seq    uint16
+	TS     uint32
+	SSRC   uint32
+	Data   []byte
+
+	Extension []byte // header extension, of whole words (RFC 3550, 5.3.1)
+	Padding   byte
+}
+
+func newSender(s *Session, i int) *Sender {
+	t := &s.clip.Tracks[i]
+	k := &Sender{Track: t, Index: i, SSRC: 0x5eed0000 + uint32(i), session: s, base: 0x1000_0000 * uint32(i+1), seq: uint16(1000 * (i + 1))}
+	make := packetise[t.Codec]
+	if s.quirk.Payloads != nil && t.Codec != AAC {
+		make = s.quirk.Payloads
+	}
+	k.pack = make(k)
+	return k
+}
+
+// Sent tells when each access unit of the loop went out.
+func (k *Sender) Sent() []time.Time {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return append([]time.Time(nil), k.sent...)
+}
+
+// Senders are those of the tracks that were set up.
+func (s *Session) Senders() []*Sender { return s.senders }
+
+// play sends the tracks, each access unit when its time has come, until the client
+// goes.
+func (s *Session) play() {
+	wire := func(p []Packet) []Packet { return p }
+	if s.quirk.Wire != nil {
+		wire = s.quirk.Wire(s)
+	}
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	begin := time.Now()
+	for {
+		k := s.earliest()
+		u, dts, pts := k.Track.at(k.n)
+		at := ticks(dts, k.Track.Clock)
+		timer.Reset(time.Until(begin.Add(time.Duration(float64(at) / s.camera.speed))))
+		select {
+		case <-timer.C:
+		case <-s.done:
+			return
+		}
+		pkts := k.next(u, pts)
+		if second := int64(at / time.Second); (second > k.reported || k.n == 0) && !s.quirk.NoReports {
+			k.reported = second
+			if k.report(begin.Add(ticks(pts, k.Track.Clock)), k.base+uint32(pts)) != nil {
+				return
+			}
+		}
+		for _, p := range wire(pkts) {
+			if s.Send(p) != nil {
+				return
+			}
+		}
+		k.count()
+	}
+}
+
+// earliest is the sender whose next access unit comes first.
+func (s *Session) earliest() (first *Sender) {
+	best := time.Duration(0)
+	for _, k := range s.senders {
+		_, dts, _ := k.Track.at(k.n)
+		if at := ticks(dts, k.Track.Clock); first == nil || at < best {
+			first, best = k, at
+		}
+	}
+	return first
+}
+
+// next makes the packets of the next access unit.
+func (k *Sender) next(u *Unit, pts int64) (out []Packet) {
+	for i, p := range k.pack(k.n, u, pts) {
+		out = append(out, Packet{
+			Sender: k, N: k.n, First: i == 0, Marker: p.Marker, PT: byte(96 + k.Index), Seq: k.seq, TS: k.base + uint32(p.PTS), SSRC: k.SSRC, Data: p.Data,
+		})
+		k.seq++
+	}
+	return out
+}
+
+func (k *Sender) count() {
+	k.n++
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.sent = append(k.sent, time.Now())
+}
+
+// Send writes a packet (RFC 3550, 5.1).
+func (s *Session) Send(p Packet) error {
+	b := make([]byte, 12, 12+len(p.Data))
+	b[0], b[1] = 0x80, p.PT
+	if p.Marker {
+		b[1] |= 0x80
+	}
+	binary.BigEndian.PutUint16(b[2:], p.Seq)
+	binary.BigEndian.PutUint32(b[4:], p.TS)
+	binary.BigEndian.PutUint32(b[8:], p.SSRC)
+	if p.Extension != nil {
+		b[0] |= 0x10
+		b = append(b, p.Extension...)
+	}
+	b = append(b, p.Data...)
+	if p.Padding > 0 {
+		b[0] |= 0x20
+		b = append(append(b, make([]byte, p.Padding-1)...), p.Padding)
+	}
+	p.Sender.packets++
+	p.Sender.bytes += uint32(len(p.Data))
+	return p.Sender.write(false, b)
+}
+
+// report writes a sender report (RFC 3550, 6.4.1).
+func (k *Sender) report(at time.Time, rtp uint32) error {
+	b := make([]byte, 28)
+	b[0], b[1], b[3] = 0x80, 200, 6
+	binary.BigEndian.PutUint32(b[4:], k.SSRC)
+	const from1900 = 2208988800
+	binary.BigEndian.PutUint32(b[8:], uint32(at.Unix()+from1900))
+	binary.BigEndian.PutUint32(b[12:], uint32(uint64(at.Nanosecond())<<32/1e9))
+	binary.BigEndian.PutUint32(b[16:], rtp)
+	binary.BigEndian.PutUint32(b[20:], k.packets)
+	binary.BigEndian.PutUint32(b[24:], k.bytes)
+	return k.write(true, b)
+}
+
+// Bye says that the track ends (RFC 3550, 6.6).
+func (k *Sender) Bye() error {
+	b := []byte{0x81, 203, 0, 1, 0, 0, 0, 0}
+	binary.BigEndian.PutUint32(b[4:], k.SSRC)
+	return k.write(true, b)
+}
+
+// write sends a packet the way that the client asked for.
+func (k *Sender) write(rtcp bool, b []byte) error {
+	if k.rtp != nil {
+		c := k.rtp
+		if rtcp {
+			c = k.rtcp
+		}
+		_, _ = c.Write(b) // one that is refused is lost, as on any network
+		return nil
+	}
+	s, channel := k.session, k.channel
+	if rtcp {
+		channel++
+	}
+	frame := append([]byte{'$', byte(channel), byte(len(b) >> 8), byte(len(b))}, b...)
+	if s.quirk.Before != nil {
+		frame = append(s.quirk.Before(s.frames), frame...)
+	}
+	s.frames++
+	return s.Write(frame)
+}
+
+// openUDP opens a pair of ports towards the client's, and gives the transport.
+func (k *Sender) openUDP(clientPorts string) (string, error) {
+	to, err := strconv.Atoi(before(clientPorts, "-"))
+	if err != nil {
+		return "", err
+	}
+	client := k.session.nc.RemoteAddr().(*net.TCPAddr).IP
+	for range 100 {
+		a, err := net.DialUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)}, &net.UDPAddr{IP: client, Port: to})
+		if err != nil {
+			return "", err
+		}
+		port := a.LocalAddr().(*net.UDPAddr).Port
+		if port%2 == 0 {
+			b, err := net.DialUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port + 1}, &net.UDPAddr{IP: client, Port: to + 1})
+			if err == nil {
+				k.rtp, k.rtcp = a, b
+				return fmt.Sprintf("RTP/AVP;unicast;client_port=%s;server_port=%d-%d", clientPorts, port, port+1), nil
+			}
+		}
+		_ = a.Close()
+	}
+	return "", errors.New("no pair of free ports")
+}
+
+func (s *Session) closeUDP() {
+	for _, k := range s.senders {
+		if k.rtp != nil {
+			_, _ = k.rtp.Close(), k.rtcp.Close()
+		}
+	}
+}

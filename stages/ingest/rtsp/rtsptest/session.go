@@ -1,0 +1,335 @@
+package rtsptest
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Request is what a client asked.
+type Request struct {
+	Method, URL string
+	Header      map[string]string // names in lower case
+	Body        string
+}
+
+// Response is what it is answered.
+type Response struct {
+	Status int
+	Reason string
+	Header []string // whole lines
+	Body   string
+}
+
+// Set puts a header in place of those of its name; an empty value only takes them
+// away.
+func (r *Response) Set(name, value string) {
+	kept := r.Header[:0]
+	for _, line := range r.Header {
+		if before, _, _ := strings.Cut(line, ":"); !strings.EqualFold(before, name) {
+			kept = append(kept, line)
+		}
+	}
+	if r.Header = kept; value != "" {
+		r.Header = append(r.Header, name+": "+value)
+	}
+}
+
+// Exchange is a request and its answer.
+type Exchange struct {
+	Session  *Session
+	Request  *Request
+	Response *Response // nil: none is sent
+	N        int       // requests of this method before, in this session
+	HangUp   bool      // after the answer
+}
+
+// Session is one connection of a client.
+type Session struct {
+	camera    *Camera
+	nc        net.Conn
+	in        *bufio.Reader
+	quirk     *Quirk
+	id        string
+	clip      *Clip
+	nonce     string
+	nonces    int
+	usedNonce string
+	asked     map[string]int
+	done      chan struct{} // closed when the client is gone
+	alive     time.Time     // when the last request came
+
+	senders []*Sender
+	playing atomic.Bool
+
+	writing sync.Mutex
+	frames  int // interleaved ones
+	cseq    int // of requests of its own
+
+	mu      sync.Mutex
+	answers map[string]string // status lines of the answers to its own requests, by CSeq
+}
+
+func newSession(c *Camera, nc net.Conn) *Session {
+	return &Session{
+		camera: c, nc: nc, in: bufio.NewReader(nc), quirk: quirks["good"], id: "1804289383", asked: map[string]int{},
+		done: make(chan struct{}), answers: map[string]string{},
+	}
+}
+
+// serve answers until the client goes, or is not heard for the session's timeout.
+func (s *Session) serve() {
+	defer s.leave()
+	s.alive = time.Now()
+	for {
+		if err := s.nc.SetReadDeadline(s.alive.Add(s.quirk.Timeout)); err != nil {
+			return
+		}
+		r, err := s.read()
+		if err != nil {
+			return
+		}
+		if r == nil {
+			continue
+		}
+		s.alive = time.Now()
+		if !s.exchange(r) {
+			return
+		}
+	}
+}
+
+// leave ends the media.
+func (s *Session) leave() {
+	close(s.done)
+	s.closeUDP()
+}
+
+// read gives the next request; nil for an interleaved frame and for an answer.
+func (s *Session) read() (*Request, error) {
+	first, err := s.in.Peek(1)
+	if err != nil {
+		return nil, err
+	}
+	if first[0] == '$' {
+		head := make([]byte, 4)
+		if _, err := io.ReadFull(s.in, head); err != nil {
+			return nil, err
+		}
+		_, err := s.in.Discard(int(head[2])<<8 | int(head[3]))
+		return nil, err
+	}
+	line, err := s.in.ReadString('\n')
+	if err != nil {
+		return nil, err
+	}
+	r := &Request{Header: map[string]string{}}
+	for {
+		h, err := s.in.ReadString('\n')
+		if err != nil {
+			return nil, err
+		}
+		if h = strings.TrimSpace(h); h == "" {
+			break
+		}
+		name, value, _ := strings.Cut(h, ":")
+		r.Header[strings.ToLower(name)] = strings.TrimSpace(value)
+	}
+	if n, err := strconv.Atoi(r.Header["content-length"]); err == nil && n > 0 && n < 1<<16 {
+		body := make([]byte, n)
+		if _, err := io.ReadFull(s.in, body); err != nil {
+			return nil, err
+		}
+		r.Body = string(body)
+	}
+	if strings.HasPrefix(line, "RTSP/") {
+		s.mu.Lock()
+		s.answers[r.Header["cseq"]] = strings.TrimSpace(line)
+		s.mu.Unlock()
+		return nil, nil
+	}
+	r.Method, r.URL, _ = strings.Cut(strings.TrimSpace(line), " ")
+	r.URL, _, _ = strings.Cut(r.URL, " ")
+	return r, nil
+}
+
+// exchange answers, and tells whether the connection goes on.
+func (s *Session) exchange(r *Request) bool {
+	x := &Exchange{Session: s, Request: r, N: s.asked[r.Method]}
+	s.asked[r.Method]++
+	x.Response = s.answer(r)
+	if s.quirk.Answer != nil {
+		s.quirk.Answer(x)
+	}
+	if x.Response != nil {
+		x.Response.Header = append([]string{"CSeq: " + r.Header["cseq"]}, x.Response.Header...)
+		b := x.Response.bytes()
+		if s.quirk.Bytes != nil {
+			b = s.quirk.Bytes(b)
+		}
+		if s.Write(b) != nil {
+			return false
+		}
+		if r.Method == "PLAY" && x.Response.Status == 200 && !s.playing.Swap(true) {
+			s.camera.began(s)
+			s.camera.running.Go(s.play)
+		}
+	}
+	return !x.HangUp && r.Method != "TEARDOWN"
+}
+
+func (r *Response) bytes() []byte {
+	var b strings.Builder
+	fmt.Fprintf(&b, "RTSP/1.0 %d %s\r\n", r.Status, r.Reason)
+	for _, h := range r.Header {
+		b.WriteString(h + "\r\n")
+	}
+	if r.Body != "" {
+		fmt.Fprintf(&b, "Content-Length: %d\r\n", len(r.Body))
+	}
+	return []byte(b.String() + "\r\n" + r.Body)
+}
+
+// Write writes as it stands, between frames.
+func (s *Session) Write(b []byte) error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	_ = s.nc.SetWriteDeadline(time.Now().Add(patience))
+	_, err := s.nc.Write(b)
+	return err
+}
+
+// Ask sends a request of the camera's own, and gives its CSeq.
+func (s *Session) Ask(method string, lines ...string) string {
+	s.cseq++
+	seq := strconv.Itoa(s.cseq)
+	text := method + " rtsp://" + s.nc.LocalAddr().String() + "/" + s.quirk.Name + " RTSP/1.0\r\nCSeq: " + seq + "\r\nSession: " + s.id + "\r\n"
+	for _, l := range lines {
+		text += l + "\r\n"
+	}
+	_ = s.Write([]byte(text + "\r\n"))
+	return seq
+}
+
+// Answered is the status line of the answer to a request of the camera's own;
+// empty where none has come.
+func (s *Session) Answered(cseq string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.answers[cseq]
+}
+
+// HangUp ends the connection without a word.
+func (s *Session) HangUp() { _ = s.nc.Close() }
+
+func refuse(status int, reason string) *Response { return &Response{Status: status, Reason: reason} }
+
+// answer is what a good camera says.
+func (s *Session) answer(r *Request) *Response {
+	u, err := url.Parse(r.URL)
+	if err != nil {
+		return refuse(400, "Bad Request")
+	}
+	name, control, _ := strings.Cut(strings.Trim(u.Path, "/"), "/")
+	if q := quirks[name]; q != nil && (s.clip == nil || q != s.quirk && len(s.senders) == 0) {
+		s.quirk, s.clip = q, s.camera.Clip(name)
+		s.camera.visited(name)
+	}
+	if r.Method == "OPTIONS" {
+		return &Response{Status: 200, Reason: "OK", Header: []string{"Public: " + s.quirk.Public}}
+	}
+	if s.clip == nil || name != s.quirk.Name {
+		return refuse(404, "Stream Not Found")
+	}
+	if challenge := s.challenge(r); challenge != nil {
+		return challenge
+	}
+	switch r.Method {
+	case "DESCRIBE":
+		return &Response{Status: 200, Reason: "OK", Body: s.description(), Header: []string{
+			"Content-Type: application/sdp", "Content-Base: " + strings.TrimSuffix(r.URL, "/") + "/",
+		}}
+	case "SETUP":
+		return s.setup(r, control)
+	case "PLAY":
+		if len(s.senders) == 0 {
+			return refuse(455, "Method Not Valid in This State")
+		}
+		return &Response{Status: 200, Reason: "OK", Header: []string{"Session: " + s.id, "Range: npt=0.000-", "RTP-Info: " + s.info(u)}}
+	case "GET_PARAMETER", "SET_PARAMETER", "PAUSE", "TEARDOWN":
+		return &Response{Status: 200, Reason: "OK", Header: []string{"Session: " + s.id}}
+	}
+	return refuse(501, "Not Implemented")
+}
+
+// info is RTP-Info: the sequence numbers and times that packets begin with.
+func (s *Session) info(u *url.URL) string {
+	var out []string
+	for _, k := range s.senders {
+		_, _, pts := k.Track.at(0)
+		out = append(out, fmt.Sprintf("url=rtsp://%s/%s/trackID=%d;seq=%d;rtptime=%d", u.Host, s.quirk.Name, k.Index, k.seq, k.base+uint32(pts)))
+	}
+	return strings.Join(out, ",")
+}
+
+// setup answers SETUP: the transport that was asked for.
+func (s *Session) setup(r *Request, control string) *Response {
+	i, err := strconv.Atoi(strings.TrimPrefix(control, "trackID="))
+	if err != nil || i < 0 || i >= len(s.clip.Tracks) {
+		return refuse(404, "Track Not Found")
+	}
+	k := newSender(s, i)
+	wish := transport(r.Header["transport"])
+	kind := "RTP/AVP/TCP;unicast;interleaved=" + wish["interleaved"]
+	switch {
+	case wish["interleaved"] != "" && !s.quirk.NoTCP:
+		if k.channel, err = strconv.Atoi(before(wish["interleaved"], "-")); err != nil {
+			return refuse(400, "Bad Request")
+		}
+	case wish["client_port"] != "":
+		if kind, err = k.openUDP(wish["client_port"]); err != nil {
+			return refuse(500, "Internal Server Error")
+		}
+	default:
+		return refuse(461, "Unsupported Transport")
+	}
+	s.senders = append(s.senders, k)
+	timeout := max(1, int(s.quirk.Timeout/time.Second))
+	return &Response{Status: 200, Reason: "OK", Header: []string{
+		fmt.Sprintf("Transport: %s;ssrc=%08X;mode=\"PLAY\"", kind, k.SSRC), fmt.Sprintf("Session: %s;timeout=%d", s.id, timeout),
+	}}
+}
+
+// transport reads the parameters of a Transport header.
+func transport(line string) map[string]string {
+	out := map[string]string{}
+	for item := range strings.SplitSeq(line, ";") {
+		key, value, _ := strings.Cut(strings.TrimSpace(item), "=")
+		out[key] = value
+	}
+	return out
+}
+
+func before(s, sep string) string {
+	head, _, _ := strings.Cut(s, sep)
+	return head
+}
+
+func (c *Camera) visited(name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.visitors[name]++
+}
+
+func (c *Camera) began(s *Session) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sessions[s.quirk.Name] = append(c.sessions[s.quirk.Name], s)
+}
