@@ -156,14 +156,13 @@ func (s *session) report(c *choice, p rtcp.Packet) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	defer s.caught()
-	r, is := p.(*rtcp.SenderReport)
-	if s.closed || !is {
+	if s.closed {
 		return
 	}
 	s.hear(s.clock.Now())
 	for i := range s.tracks {
 		if t := &s.tracks[i]; t.choice == c && (c.sends == nil || c.sends == t) {
-			t.rtp.SenderReport(r.NTPTime, r.RTPTime)
+			t.rtp.RTCP(p)
 		}
 	}
 }
