@@ -40,7 +40,7 @@ const (
 	LostMemory   = "ingest_memory"       // access units: too much is held in memory, of this publisher or of all
 	LostFrames   = "too_many_frames"     // packets of more than 1,024 frames of sound
 	LostOrder    = "decoding_order"      // NAL units that came when those behind them had gone on
-	LostForeign  = "foreign_ssrc"        // packets, and reports, of another sender than the track's
+	LostForeign  = "foreign_ssrc"        // packets of another sender than the track's
 	LostType     = "wrong_payload_type"  // packets
 )
 
@@ -51,6 +51,7 @@ const (
 	RepairedBroken    = "nal_unit_malformed" // NAL units whose header contradicts the standard: left out
 	RepairedTwice     = "duplicate_packet"   // packets: left out
 	RepairedLate      = "late_packet"        // packets that came when they had been counted as lost (rtp_loss): left out
+	RepairedReport    = "foreign_report"     // sender reports of another sender than the track's: left out
 	RepairedLayer     = "enhancement_layer"  // NAL units of SVC, MVC and the like: left out, the base layer is kept
 )
 
