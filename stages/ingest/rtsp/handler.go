@@ -111,7 +111,7 @@ func (h *handler) OnRecord(c *gortsplib.ServerHandlerOnRecordCtx) (*base.Respons
 	if !is {
 		return answer(base.StatusMethodNotValidInThisState, ""), nil
 	}
-	if err := s.record(c.Session); err != nil {
+	if err := s.record(h.carrier(c.Session, s)); err != nil {
 		s.log.Warn("publisher refused", "error", err)
 		return refusal(err), nil
 	}

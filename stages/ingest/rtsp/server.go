@@ -90,6 +90,7 @@ type Server struct {
 	once     sync.Once
 	addr     net.Addr
 	udp      bool
+	numbers  *numbering // of the packets over UDP; nil where there is none
 }
 
 // New makes a server. It does no I/O.
@@ -171,10 +172,14 @@ func (s *Server) bindUDP(lib *gortsplib.Server) {
 			for _, open := range bound {
 				_ = open.Close()
 			}
+			s.numbers = nil
 			return
 		}
 		sizeBuffer(pc, s.cfg.UDPReadBuffer)
-		bound[addrs[i]] = pc
+		if bound[addrs[i]] = pc; i == 0 {
+			s.numbers = newNumbering(pc.(*net.UDPConn))
+			bound[addrs[i]] = s.numbers
+		}
 	}
 	lib.UDPRTPAddress, lib.UDPRTCPAddress, s.udp = addrs[0], addrs[1], true
 	lib.ListenPacket = func(_, address string) (net.PacketConn, error) {
