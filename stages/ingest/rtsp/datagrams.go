@@ -116,10 +116,15 @@ func (s *Server) carrier(ss *gortsplib.ServerSession, of *session) carrier {
 	if s.numbers == nil || ss.Transport() == nil || ss.Transport().Protocol != gortsplib.ProtocolUDP {
 		return ss
 	}
-	of.mu.Lock()
-	defer of.mu.Unlock()
-	for i := range of.tracks {
-		of.tracks[i].rtp.ExpectDatagrams()
-	}
+	of.expectDatagrams()
 	return renumbered{ss, s.numbers}
+}
+
+// expectDatagrams says that packets come over UDP, before the first one.
+func (s *session) expectDatagrams() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.tracks {
+		s.tracks[i].rtp.ExpectDatagrams()
+	}
 }

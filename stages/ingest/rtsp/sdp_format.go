@@ -16,6 +16,8 @@ const (
 	spropSPS
 	spropPPS
 	spropMaxDONDiff
+	spropInterleavingDepth
+	spropDepackBufNALUs
 	aacMode
 	aacConfig
 	aacSizeLength
@@ -27,6 +29,7 @@ const (
 
 var parameterNames = [parameters]string{
 	"packetization-mode", "sprop-parameter-sets", "sprop-vps", "sprop-sps", "sprop-pps", "sprop-max-don-diff",
+	"sprop-interleaving-depth", "sprop-depack-buf-nalus",
 	"mode", "config", "sizelength", "indexlength", "indexdeltalength", "cpresent",
 }
 
