@@ -66,11 +66,12 @@ func (c *Clip) Video() *Track { return &c.Tracks[0] }
 // Clips are those that the quirks play, by name.
 type Clips map[string]*Clip
 
-// The clips: 25 pictures a second with a key frame in every 16, and sound of 48 kHz
-// in frames of 1024, so that 80 pictures are as long as 150 frames.
+// The clips: 10 pictures a second with a key frame in every 8, and sound of 16 kHz
+// in frames of 1024, so that 32 pictures are as long as 50 frames. A hundred of them
+// at once are no load.
 const (
-	pictures = 80
-	sounds   = 150
+	pictures = 32
+	sounds   = 50
 	seconds  = "4"
 )
 
@@ -82,9 +83,9 @@ func Shoot(ctx context.Context, dir string) (Clips, error) {
 		name  string
 		video []string
 	}{
-		{H264, []string{"libx264", "-preset", "veryfast", "-bf", "0", "-g", "16", "-keyint_min", "16", "-x264-params", "scenecut=0"}},
-		{"b-frames", []string{"libx264", "-preset", "veryfast", "-bf", "2", "-g", "16", "-keyint_min", "16", "-x264-params", "scenecut=0"}},
-		{H265, []string{"libx265", "-preset", "ultrafast", "-x265-params", "bframes=0:keyint=16:min-keyint=16:scenecut=0:open-gop=0:log-level=error"}},
+		{H264, []string{"libx264", "-preset", "veryfast", "-bf", "0", "-g", "8", "-keyint_min", "8", "-x264-params", "scenecut=0"}},
+		{"b-frames", []string{"libx264", "-preset", "veryfast", "-bf", "2", "-g", "8", "-keyint_min", "8", "-x264-params", "scenecut=0"}},
+		{H265, []string{"libx265", "-preset", "ultrafast", "-x265-params", "bframes=0:keyint=8:min-keyint=8:scenecut=0:open-gop=0:log-level=error"}},
 	} {
 		file := filepath.Join(dir, "rtsptest-"+c.name+".mp4")
 		if _, err := os.Stat(file); err != nil {
@@ -106,9 +107,9 @@ func Shoot(ctx context.Context, dir string) (Clips, error) {
 
 func shoot(ctx context.Context, file string, video []string) error {
 	args := []string{
-		"-nostdin", "-v", "error", "-y", "-f", "lavfi", "-i", "testsrc2=size=192x108:rate=25:duration=" + seconds,
-		"-f", "lavfi", "-i", "anoisesrc=color=pink:sample_rate=48000:duration=" + seconds,
-		"-pix_fmt", "yuv420p", "-c:a", "aac", "-b:a", "32k", "-f", "mp4", "-c:v",
+		"-nostdin", "-v", "error", "-y", "-f", "lavfi", "-i", "testsrc2=size=192x108:rate=10:duration=" + seconds,
+		"-f", "lavfi", "-i", "anoisesrc=color=pink:sample_rate=16000:duration=" + seconds,
+		"-pix_fmt", "yuv420p", "-c:a", "aac", "-b:a", "24k", "-f", "mp4", "-c:v",
 	}
 	part := file + ".part"
 	if text, err := exec.CommandContext(ctx, "ffmpeg", append(append(args, video...), part)...).CombinedOutput(); err != nil {
@@ -199,6 +200,9 @@ func readTrack(from *pmp4.Track) (t Track, err error) {
 func hashOf(codec string, nals [][]byte) string {
 	h := md5.New()
 	for _, nal := range nals {
+		if len(nal) == 0 {
+			continue
+		}
 		kind := nal[0] & 0x1f
 		if codec == H265 {
 			kind = nal[0] >> 1

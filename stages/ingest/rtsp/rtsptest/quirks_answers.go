@@ -1,7 +1,6 @@
 package rtsptest
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -112,8 +111,6 @@ func init() {
 	add(Quirk{Name: "bye", Doc: "cameras that say goodbye and keep the connection", Wire: bye})
 }
 
-var errEnd = errors.New("the camera ends it")
-
 // after does something once, when so many access units are sent.
 func after(n int, what func(*Session)) func(*Session) func([]Packet) []Packet {
 	return func(s *Session) func([]Packet) []Packet {
@@ -127,7 +124,7 @@ func after(n int, what func(*Session)) func(*Session) func([]Packet) []Packet {
 	}
 }
 
-// bye sends nothing more after the 80th picture.
+// bye sends nothing more after the last picture of the first round.
 func bye(s *Session) func([]Packet) []Packet {
 	over := false
 	return func(p []Packet) []Packet {
@@ -149,11 +146,11 @@ func bye(s *Session) func([]Packet) []Packet {
 }
 
 // serverRequests asks each way that is known, and hangs up where one is not
-// answered by the time that fifty more access units were sent.
+// answered by the time that twenty more access units were sent.
 func serverRequests(s *Session) func([]Packet) []Packet {
 	units, open := 0, []string{}
 	return func(p []Packet) []Packet {
-		if units++; units%50 != 0 {
+		if units++; units%20 != 0 {
 			return p
 		}
 		for _, seq := range open {
@@ -163,7 +160,7 @@ func serverRequests(s *Session) func([]Packet) []Packet {
 			}
 		}
 		open = []string{
-			s.Ask("OPTIONS"), s.Ask("GET_PARAMETER"), s.Ask("SET_PARAMETER", "Content-Type: text/parameters"), s.Ask("REDIRECT_NOT"),
+			s.Ask("OPTIONS"), s.Ask("GET_PARAMETER"), s.Ask("SET_PARAMETER", "Content-Type: text/parameters"),
 		}
 		return p
 	}

@@ -30,7 +30,7 @@ func init() {
 		return section("m=audio", "m=metadata 0 RTP/AVP 107\na=rtpmap:107 vnd.onvif.metadata/90000\na=control:trackID=9")(s, sdp)
 	}})
 	add(Quirk{Name: "unknown-profile", Doc: "recorders that name a transport of their own", Describe: section("m=video", "m=application 0 x-udp/tunnel 0 wbt\na=control:trackID=8")})
-	add(Quirk{Name: "broken-rtpmap", Doc: "sections of sound in which the rtpmap lacks its codec: pictures are recorded all the same", Describe: swap("a=rtpmap:97 MPEG4-GENERIC/48000/1", "a=rtpmap:97")})
+	add(Quirk{Name: "broken-rtpmap", Doc: "sections of sound in which the rtpmap lacks its codec: pictures are recorded all the same", Describe: swap("a=rtpmap:97 MPEG4-GENERIC/16000/1", "a=rtpmap:97")})
 	add(Quirk{Name: "broken-fmtp", Doc: "sections of sound with a config that is no hexadecimal number", Describe: func(_ *Session, sdp string) string {
 		at := strings.Index(sdp, "config=")
 		return sdp[:at] + "config=%02x%02x" + sdp[at+len("config=")+4:]

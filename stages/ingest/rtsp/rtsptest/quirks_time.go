@@ -11,14 +11,14 @@ func init() {
 	add(Quirk{Name: "clock-half", Doc: "cameras whose picture clock runs at 45 kHz and is described as 90", Wire: retime(0, func(t int64, _ int) int64 { return t / 2 }), NoReports: true})
 	add(Quirk{Name: "clock-half-silent", Doc: "the same without sound to compare it with", Film: silent, Wire: retime(0, func(t int64, _ int) int64 { return t / 2 }), NoReports: true})
 	add(Quirk{Name: "timestamp-outliers", Doc: "cameras one in fifty of whose pictures has a time from elsewhere", NoReports: true, Wire: retime(0, func(t int64, n int) int64 {
-		if n%50 == 30 {
+		if n%50 == 20 {
 			return []int64{t + 3600*90000, t - 3600*90000, 0, t + 1<<31, t + 7*90000, t - 7*90000}[n/50%6]
 		}
 		return t
 	})})
 	add(Quirk{Name: "timestamp-stands", Doc: "cameras that give two pictures one time, now and then", Film: silent, NoReports: true, Wire: retime(0, func(t int64, n int) int64 {
-		if n%20 == 13 {
-			return t - 3600
+		if n%10 == 7 {
+			return t - 9000
 		}
 		return t
 	})})

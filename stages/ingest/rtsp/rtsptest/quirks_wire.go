@@ -5,7 +5,7 @@ func init() {
 	add(Quirk{Name: "ssrc-change", Doc: "cameras whose encoder begins anew in the middle: SSRC and sequence numbers are others", Wire: func(s *Session) func([]Packet) []Packet {
 		return func(p []Packet) []Packet {
 			for i := range p {
-				if p[i].N >= 50*(1+p[i].Sender.Index) {
+				if p[i].N >= 20*(1+p[i].Sender.Index) {
 					p[i].SSRC += 0x1000
 					p[i].Seq += 30000
 				}
@@ -88,7 +88,7 @@ func init() {
 			return out
 		}
 	}})
-	add(Quirk{Name: "udp-loss", Doc: "networks that lose: one packet of each 40th picture", Wire: func(*Session) func([]Packet) []Packet {
+	add(Quirk{Name: "udp-loss", Doc: "networks that lose: one packet of each 20th picture", Wire: func(*Session) func([]Packet) []Packet {
 		return func(p []Packet) []Packet {
 			if Lost(p[0].Sender.Index, p[0].N) {
 				return p[1:]
@@ -99,7 +99,7 @@ func init() {
 }
 
 // Lost tells whether udp-loss loses a packet of an access unit.
-func Lost(track, n int) bool { return track == 0 && n%40 == 30 }
+func Lost(track, n int) bool { return track == 0 && n%20 == 13 }
 
 // foreign mixes another picture's packets in.
 func foreign(s *Session) func([]Packet) []Packet {

@@ -45,7 +45,8 @@ type Packetiser func(n int, u *Unit, pts int64) []Payload
 // Packet is a packet before it goes out.
 type Packet struct {
 	Sender *Sender
-	N      int // of the access unit that was packetised last
+	N      int   // of the access unit that was packetised last
+	PTS    int64 // of its own
 	First  bool
 	Marker bool
 	PT     byte
@@ -99,14 +100,12 @@ func (s *Session) play() {
 		case <-s.done:
 			return
 		}
-		pkts := k.next(u, pts)
-		if second := int64(at / time.Second); (second > k.reported || k.n == 0) && !s.quirk.NoReports {
+		pkts := wire(k.next(u, pts))
+		if second := int64(at / time.Second); second > k.reported || k.n == 0 {
 			k.reported = second
-			if k.report(begin.Add(ticks(pts, k.Track.Clock)), k.base+uint32(pts)) != nil {
-				return
-			}
+			k.reportOn(pkts, pts, begin)
 		}
-		for _, p := range wire(pkts) {
+		for _, p := range pkts {
 			if s.Send(p) != nil {
 				return
 			}
@@ -131,7 +130,7 @@ func (s *Session) earliest() (first *Sender) {
 func (k *Sender) next(u *Unit, pts int64) (out []Packet) {
 	for i, p := range k.pack(k.n, u, pts) {
 		out = append(out, Packet{
-			Sender: k, N: k.n, First: i == 0, Marker: p.Marker, PT: byte(96 + k.Index), Seq: k.seq, TS: k.base + uint32(p.PTS), SSRC: k.SSRC, Data: p.Data,
+			Sender: k, N: k.n, PTS: p.PTS, First: i == 0, Marker: p.Marker, PT: byte(96 + k.Index), Seq: k.seq, TS: k.base + uint32(p.PTS), SSRC: k.SSRC, Data: p.Data,
 		})
 		k.seq++
 	}
@@ -143,6 +142,17 @@ func (k *Sender) count() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.sent = append(k.sent, time.Now())
+}
+
+// reportOn says when a packet's time is, by the camera's clock: that of media time 0
+// is given.
+func (k *Sender) reportOn(pkts []Packet, pts int64, zero time.Time) {
+	for _, p := range pkts {
+		if p.Sender == k && p.PTS == pts && !k.session.quirk.NoReports {
+			_ = k.report(zero.Add(ticks(pts, k.Track.Clock)), p.TS)
+			return
+		}
+	}
 }
 
 // Send writes a packet (RFC 3550, 5.1).

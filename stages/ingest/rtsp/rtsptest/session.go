@@ -226,8 +226,8 @@ func (s *Session) Answered(cseq string) string {
 	return s.answers[cseq]
 }
 
-// HangUp ends the connection without a word.
-func (s *Session) HangUp() { _ = s.nc.Close() }
+// HangUp ends the connection without a word, behind what was sent.
+func (s *Session) HangUp() { _ = s.nc.(interface{ CloseWrite() error }).CloseWrite() }
 
 func refuse(status int, reason string) *Response { return &Response{Status: status, Reason: reason} }
 
