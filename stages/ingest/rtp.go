@@ -37,7 +37,6 @@ type RTPTrack struct {
 type RTPConfig struct {
 	Track TrackConfig
 
-	SSRC uint32 // of the Transport header, over UDP; 0: the first packet tells
 	// Datagrams says that the network may change the order of packets, or double
 	// them. Else they come in order, as far as they come.
 	Datagrams bool

@@ -144,7 +144,7 @@ func (p *puller) setupOne(c *client.Client, o *offer, of int) (err error) {
 		return client.ErrHangsUp
 	}
 	o.config.Datagrams = c.UDP
-	if o.config.SSRC, err = c.Setup(o.media); client.HungUp(err) {
+	if err = c.Setup(o.media); client.HungUp(err) {
 		if p.hungUp == nil {
 			p.hungUp = map[string]int{}
 		}
