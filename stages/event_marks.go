@@ -23,7 +23,9 @@ func (m *eventMarks) follow(c *media.Chunk, clock pipeline.Clock) []awaited {
 		return nil
 	}
 	begin := m.wall.begin(c)
-	m.keys.add(begin)
+	for i := 0; i >= 0; i = c.NextGOP(i) {
+		m.keys.add(begin + c.UTCAt(i) - c.UTC)
+	}
 	if len(m.await.list) == 0 {
 		return nil
 	}

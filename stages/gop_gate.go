@@ -52,19 +52,6 @@ type gopGate struct {
 	ended bool
 }
 
-// heldChunk is a chunk with its wall clock as it is now: when the clock is set,
-// what is held is as old as it was before.
-type heldChunk struct {
-	*media.Chunk
-	utc int64 // ns
-	end int64 // ns, utc of its end
-}
-
-func (g *gopGate) newHeld(c *media.Chunk) heldChunk {
-	begin := g.wall.begin(c)
-	return heldChunk{Chunk: c, utc: begin, end: begin + c.Lasted()}
-}
-
 // eventRecording is the file that is open, or that a run has left to the next.
 type eventRecording struct {
 	began  int64 // ns, UTC of its first chunk
@@ -110,7 +97,11 @@ func (g *gopGate) Put(c *media.Chunk) {
 	g.resume(&h)
 	switch {
 	case g.rec != nil && len(g.held) == 0 && h.utc < g.rec.until:
-		g.pass(h)
+		wanted, rest := h.split(h.gopUntil(g.rec.until))
+		g.pass(wanted)
+		if rest.Chunk != nil {
+			g.hold(rest)
+		}
 	case g.rec == nil && len(g.held) == 0 && !c.StartsGOP:
 		c.Release() // of no use without its key frame
 	default:
@@ -199,6 +190,13 @@ func (g *gopGate) pass(h heldChunk) {
 		g.cut(media.EndMaxDuration)
 		r.file = h.utc
 	}
+	if r.max > 0 {
+		if first, rest := h.split(h.gopUntil(r.file + r.max)); rest.Chunk != nil {
+			g.queue.Put(first.Chunk)
+			g.pass(rest)
+			return
+		}
+	}
 	g.queue.Put(h.Chunk)
 }
 
@@ -206,6 +204,7 @@ func (g *gopGate) pass(h heldChunk) {
 func (g *gopGate) flush() {
 	n, span := 0, int64(0)
 	for n < len(g.held) && (g.held[n].Mark != nil || g.held[n].utc < g.rec.until) {
+		g.part(n, g.held[n].gopUntil(g.rec.until))
 		span += g.held[n].Span()
 		n++
 	}

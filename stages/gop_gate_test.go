@@ -1,6 +1,7 @@
 package stages
 
 import (
+	"cmp"
 	"io"
 	"slices"
 	"testing"
@@ -20,16 +21,29 @@ type gateRig struct {
 	gate *gopGate
 	pool *media.Pool
 	cam  *pipelinetest.Camera
-	all  []shot // that came
+	all  []shot // that came, a GOP each, and what of one is in another chunk
 	recs []filmed
 	open bool
 	pend []media.Event // marks between two recordings
 }
 
 type shot struct {
-	seq      uint64
+	seq      uint64 // from 1 on
+	dts      int64
 	utc, end int64
 	gop      bool
+	chunk    bool // one begins here
+}
+
+// shotsOf is what is in a chunk.
+func shotsOf(c *media.Chunk) (all []shot) {
+	for i := 0; i >= 0; i = c.NextGOP(i) {
+		if n := len(all); n > 0 {
+			all[n-1].end = c.UTCAt(i)
+		}
+		all = append(all, shot{dts: c.Lead().DTS[i], utc: c.UTCAt(i), end: c.UTC + c.Span(), gop: i > 0 || c.StartsGOP, chunk: i == 0})
+	}
+	return all
 }
 
 type filmed struct {
@@ -65,7 +79,10 @@ func (r *gateRig) shoot(frames int) {
 }
 
 func (r *gateRig) put(c *media.Chunk) {
-	r.all = append(r.all, shot{c.Seq, c.UTC, c.UTC + c.Span(), c.StartsGOP})
+	for _, s := range shotsOf(c) {
+		s.seq = uint64(len(r.all) + 1)
+		r.all = append(r.all, s)
+	}
 	r.gate.Put(c)
 	r.collect()
 }
@@ -84,12 +101,16 @@ func (r *gateRig) collect() {
 
 func (r *gateRig) took(c *media.Chunk) {
 	switch {
-	case c.Mark == nil && !r.open:
-		r.recs = append(r.recs, filmed{seqs: []uint64{c.Seq}, events: r.pend})
-		r.open, r.pend = true, nil
 	case c.Mark == nil:
-		last := r.last()
-		last.seqs = append(last.seqs, c.Seq)
+		if !r.open {
+			r.recs = append(r.recs, filmed{events: r.pend})
+			r.open, r.pend = true, nil
+		}
+		for _, s := range shotsOf(c) {
+			i, came := slices.BinarySearchFunc(r.all, s.dts, func(a shot, dts int64) int { return cmp.Compare(a.dts, dts) })
+			require.True(r.t, came, "a GOP was torn")
+			r.last().seqs = append(r.last().seqs, r.all[i].seq)
+		}
 	case c.Mark.Kind == media.MarkEnd:
 		require.True(r.t, r.open, "the end of no recording")
 		r.last().ends, r.open = c.Mark.End, false
@@ -137,7 +158,7 @@ func TestPreRollReachesBackToTheKeyFrame(t *testing.T) {
 	for _, c := range []struct {
 		gop  int     // frames
 		want float64 // second of the key frame: at 61.6 s less 10 s
-	}{{12, 51.36}, {50, 50}, {750, 30}} {
+	}{{1, 51.6}, {2, 51.6}, {12, 51.36}, {50, 50}, {750, 30}} {
 		pool := pipelinetest.Pool(t)
 		r := newGateRig(t, pool, c.gop, GOPRingConfig{Before: seconds(10), After: seconds(5)})
 		r.shoot(1541) // what is not closed yet comes later

@@ -87,7 +87,7 @@ func (g *gopGate) record(e media.Event, longest int64) (pipeline.Triggered, erro
 	status := pipeline.EventExtended
 	if g.rec == nil {
 		status = pipeline.EventStarted
-		g.begin(max(k, 0), e.End)
+		g.begin(max(k, 0), e.Start, e.End)
 	}
 	r := g.rec
 	r.until = max(r.until, e.End)
@@ -114,8 +114,12 @@ func (g *gopGate) oldest() (utc int64, ok bool) {
 	return 0, false
 }
 
-// begin opens a recording with the k-th of what is held.
-func (g *gopGate) begin(k int, until int64) {
+// begin opens a recording with the k-th of what is held, or the last GOP in it that
+// begins at or before a time.
+func (g *gopGate) begin(k int, from, until int64) {
+	if g.part(k, g.held[k].gopFrom(from)) {
+		k++
+	}
 	g.drop(k)
 	utc, _ := g.oldest()
 	g.rec = &eventRecording{began: utc, file: utc, until: until}

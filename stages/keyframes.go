@@ -30,13 +30,13 @@ func init() {
 		newKeyframes, pipeline.GivesKeyFrames)
 }
 
-// keyframes makes each key frame of the lead track a chunk of its own: each picture
-// that decodes without any other, in a form in which it needs none and is shown
-// where it stands. A picture at which a decoder may begin, but which becomes whole
-// only with those behind it, is none: it is left out and counted.
+// keyframes makes a chunk of the key frames of each chunk that has any: of the lead
+// track's pictures those that decode without any other, in a form in which they need
+// none and are shown where they stand. A picture at which a decoder may begin, but
+// which becomes whole only with those behind it, is none: it is left out and counted.
 //
-// A key frame is kept back until the next one comes, which ends it exactly. Its
-// payload is copied, so that the GOP it came in does not stay in memory.
+// Key frames are kept back until the next one comes, which ends the last exactly.
+// Payloads are copied, so that the GOPs they came in do not stay in memory.
 //
 // Invariant: decoding time is presentation time, strictly increasing within a
 // set, and that of the stream divided by speed: nothing adds up.
@@ -48,7 +48,7 @@ type keyframes struct {
 	from  *media.TrackSet // that set was made for
 	to    *media.TrackSet // its pictures; nil where it has none
 	track int             // their place in from
-	held  *media.Chunk    // the last key frame, not sealed
+	held  *media.Chunk    // the last key frames, not sealed
 	begun bool            // the set has had a key frame
 	last  int64           // its DTS, ticks
 	delta int64           // between the last two
@@ -59,6 +59,9 @@ type keyframes struct {
 
 	alone   *codec.Standalone
 	au      []byte        // the picture at hand
+	sizes   []uint32      // of the key frames that the chunk at hand has so far
+	times   []int64       // their DTS
+	bytes   []byte        // they themselves, one after another
 	passed  int64         // ns of the stream since the last picture that stands alone
 	skipped int           // pictures left out since
 	none    atomic.Int64  // ns: wall clock since when there is none to keep; 0 while there are
@@ -81,7 +84,7 @@ func newKeyframes(set pipeline.Settings, cfg KeyframesConfig) (pipeline.Transfor
 	return &keyframes{cfg: cfg, pool: pool, set: set, seq: 1}, nil
 }
 
-// Process takes the key frame out of a chunk that has one.
+// Process takes the key frames out of a chunk.
 func (k *keyframes) Process(_ context.Context, c *media.Chunk, emit pipeline.Emit[*media.Chunk]) error {
 	if c.Mark != nil {
 		if err := k.giveLast(emit); err != nil {
@@ -100,19 +103,30 @@ func (k *keyframes) Process(_ context.Context, c *media.Chunk, emit pipeline.Emi
 	if k.to == nil {
 		return nil
 	}
-	col := &c.Tracks[k.track]
+	k.sizes, k.times, k.bytes = k.sizes[:0], k.times[:0], k.bytes[:0]
+	col, first := &c.Tracks[k.track], 0
 	for i, at := 0, 0; i < col.Len(); i++ {
 		size := int(col.Size[i])
 		if col.Flags[i]&media.FlagSync != 0 {
 			if picture, ok := k.standalone(col, at, size); !ok {
 				k.skip(size)
-			} else if err := k.take(c, i, picture, emit); err != nil {
-				return err
+			} else {
+				if len(k.sizes) == 0 {
+					first = i
+				}
+				k.take(col.DTS[i]+int64(col.Offset[i]), picture)
 			}
 		}
 		at += size
 	}
 	k.await(c.Span())
+	if len(k.sizes) == 0 {
+		return nil
+	}
+	if err := k.give(k.times[0], emit); err != nil {
+		return err
+	}
+	k.hold(c.UTCAt(first), c.Stepped)
 	return nil
 }
 
@@ -184,7 +198,7 @@ func (k *keyframes) found() {
 // noteGap keeps what is missing before a chunk for the next key frame.
 func (k *keyframes) noteGap(c *media.Chunk) {
 	gap := c.Gap
-	if k.next != 0 && c.Seq != k.next && k.gap.None() {
+	if k.next != 0 && c.Seq > k.next && k.gap.None() { // both parts of a chunk have its number
 		gap = media.Gap{Cause: media.GapOverload, Chunks: int(c.Seq - k.next)}.Plus(gap)
 	}
 	k.gap, k.next = k.gap.Plus(gap), c.Seq+1
@@ -213,41 +227,43 @@ func (k *keyframes) change(from *media.TrackSet, emit pipeline.Emit[*media.Chunk
 	return err
 }
 
-// take makes key frame i of a chunk, in its form, the held one, and gives the one
-// before.
-func (k *keyframes) take(c *media.Chunk, i int, picture []byte, emit pipeline.Emit[*media.Chunk]) error {
+// take adds a key frame, in its form, to those of the chunk at hand.
+func (k *keyframes) take(shown int64, picture []byte) {
 	k.found()
-	col := &c.Tracks[k.track]
-	shown := col.DTS[i] + int64(col.Offset[i])
 	dts := media.Rescale(shown, k.cfg.Speed, 1)
 	if k.begun {
 		dts = max(dts, k.last+1)
-	}
-	if err := k.give(dts, emit); err != nil {
-		return err
+		k.delta = dts - k.last
 	}
 	k.begun, k.last = true, dts
-	h := k.pool.NewChunk(k.to, k.seq, []int{len(picture)})
-	k.seq++
-	to := &h.Tracks[0]
-	for _, b := range to.Payload.Blocks() {
-		picture = picture[copy(b, picture):]
-	}
-	to.DTS, to.Offset = append(to.DTS, dts), append(to.Offset, 0)
-	to.Size, to.Flags = append(to.Size, uint32(to.Payload.Len())), append(to.Flags, media.FlagSync)
-	h.StartsGOP, h.Gap, k.gap = true, k.gap, media.Gap{}
-	h.UTC, h.Stepped = c.UTC+media.ToNanos(col.DTS[i]-col.DTS[0], k.to.Tracks[0].Timescale), c.Stepped
-	k.held = h
-	return nil
+	k.times, k.sizes = append(k.times, dts), append(k.sizes, uint32(len(picture)))
+	k.bytes = append(k.bytes, picture...)
 }
 
-// give ends the held key frame where the next one begins, and hands it on.
+// hold makes the key frames that were taken the held ones.
+func (k *keyframes) hold(utc, stepped int64) {
+	h := k.pool.NewChunk(k.to, k.seq, []int{len(k.bytes)})
+	k.seq++
+	to, rest := &h.Tracks[0], k.bytes
+	for _, b := range to.Payload.Blocks() {
+		rest = rest[copy(b, rest):]
+	}
+	for i, dts := range k.times {
+		to.DTS, to.Offset = append(to.DTS, dts), append(to.Offset, 0)
+		to.Size, to.Flags = append(to.Size, k.sizes[i]), append(to.Flags, media.FlagSync)
+	}
+	h.StartsGOP, h.Gap, k.gap = true, k.gap, media.Gap{}
+	h.UTC, h.Stepped = utc, stepped
+	k.held = h
+}
+
+// give ends the held key frames where the next one begins, and hands them on.
 func (k *keyframes) give(next int64, emit pipeline.Emit[*media.Chunk]) error {
 	if k.held == nil {
 		return nil
 	}
 	h := k.held
-	k.held, k.delta = nil, next-k.last
+	k.held = nil
 	h.Tracks[0].End = next
 	k.pool.Seal(h)
 	return emit(h)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -47,7 +48,7 @@ func TestKeyframesCopiesWhatItKeeps(t *testing.T) {
 	set, err := media.NewTrackSet(1, []media.Track{pipelinetest.AVC(640, 360)})
 	require.NoError(t, err)
 	var in []*media.Chunk
-	b := media.NewBuilder(pool, media.BuilderConfig{}, func(c *media.Chunk) { in = append(in, c) })
+	b := media.NewBuilder(pool, media.BuilderConfig{Flush: 120 * time.Millisecond}, func(c *media.Chunk) { in = append(in, c) })
 	b.SetTracks(set)
 	for n := range int64(6) {
 		au := media.AU{DTS: n * 3600, PTS: n*3600 + 7200, Mono: n * 4e7, Sync: n%3 == 0, Payload: [][]byte{{0x65, byte(n)}}}
@@ -59,6 +60,31 @@ func TestKeyframesCopiesWhatItKeeps(t *testing.T) {
 	require.Equal(t, []byte{0, 0, 0, 2, 0x65, 0}, out[0].Tracks[0].Payload.Append(nil))
 	require.Equal(t, []byte{0, 0, 0, 2, 0x65, 3}, out[1].Tracks[0].Payload.Append(nil))
 	require.EqualValues(t, 7200, out[0].Tracks[0].DTS[0], "shown when it was shown")
+}
+
+// Where each picture is a key frame, those of a chunk stay one: it is one write.
+func TestKeyframesThatComeTogetherStayTogether(t *testing.T) {
+	pool := pipelinetest.Pool(t)
+	cam := pipelinetest.NewCamera(t, pool)
+	cam.GOP = 1
+	out := through(t, keyframesStage(t, pool, 10), append(cam.Shoot(t, 60), cam.Cut()...)...)
+	require.Len(t, out, 3)
+	n := int64(0)
+	for i, c := range out {
+		require.EqualValues(t, i+1, c.Seq)
+		require.True(t, c.StartsGOP)
+		require.EqualValues(t, pipelinetest.StartUTC+n*4e7, c.UTC)
+		col := &c.Tracks[0]
+		for j, dts := range col.DTS {
+			require.EqualValues(t, n*360, dts)
+			require.Equal(t, pipelinetest.StartUTC+n*4e7, c.UTCAt(j), "a time-lapse's wall clock")
+			require.Equal(t, media.FlagSync, col.Flags[j])
+			n++
+		}
+		require.EqualValues(t, n*360, col.End)
+		require.Len(t, col.Payload.Append(nil), col.Len()*1004)
+	}
+	require.EqualValues(t, 60, n)
 }
 
 // Whatever comes, times only go forward and chunks follow each other.
@@ -162,7 +188,7 @@ func TestKeyframesSaysThatNoPictureStandsAlone(t *testing.T) {
 	later := []byte{6, 6, 2, 0x13, 0x10, 0x80} // whole after 8 pictures
 	p := []byte{0x41, 0x9a, 0x80}
 	for n, au := range [][][]byte{{{0x65}}, {later, p}, {later, p}, {later, p}, {{0x65}}} {
-		require.NoError(t, b.Append(0, &media.AU{DTS: int64(n) * 3600, PTS: int64(n) * 3600, Mono: int64(n) * 4e7, Sync: true, Payload: au}))
+		require.NoError(t, b.Append(0, &media.AU{DTS: int64(n) * 90000, PTS: int64(n) * 90000, Mono: int64(n) * 1e9, Sync: true, Payload: au}))
 	}
 	b.Flush()
 	s := keyframesStage(t, pool, 1)
@@ -189,7 +215,7 @@ func TestKeyframesSaysThatNoPictureStandsAlone(t *testing.T) {
 	}
 	require.NoError(t, s.Flush(t.Context(), emit))
 	require.Len(t, out, 2)
-	require.EqualValues(t, 4*3600, out[0].Tracks[0].End)
+	require.EqualValues(t, 4*90000, out[0].Tracks[0].End)
 	var r pipeline.Report
 	s.Report(&r)
 	require.Equal(t, []pipeline.Drop{{Stage: "keyframes", Cause: "not_decodable_alone", AccessUnits: 3, Bytes: 3 * 17}}, r.Drops)

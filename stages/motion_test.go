@@ -112,7 +112,8 @@ func TestMotionLearnsAnewFromOtherTracks(t *testing.T) {
 	cam.Tracks(t, pipelinetest.AVC(640, 360))
 	seen := m.seen
 	cam.GOP = 1
-	c := cam.Shoot(t, 2)[0]
+	cam.Shoot(t, 2)
+	c := cam.Cut()[0]
 	m.watch(c)
 	c.Release()
 	require.Less(t, m.seen, seen)

@@ -88,19 +88,34 @@ func (s *segmenter) Process(_ context.Context, c *media.Chunk, emit pipeline.Emi
 		return s.obey(c.Mark, emit)
 	}
 	s.noteGap(c)
-	end := s.cut(c)
-	if end != "" {
+	if end := s.cut(c); end != "" {
 		if err := s.end(end, emit); err != nil {
 			c.Release()
 			return err
 		}
 	}
 	if s.cur == nil && !c.StartsGOP {
-		s.drop(c)
-		return nil
+		if c = s.fromKeyFrame(c); c == nil {
+			return nil
+		}
 	}
-	s.seeKeyFrame(c)
-	return s.pass(c, emit)
+	for {
+		s.seeKeyFrame(c)
+		at, why := s.cutWithin(c)
+		if at < 0 {
+			return s.pass(c, emit)
+		}
+		var head *media.Chunk
+		head, c = c.Split(at)
+		err := s.pass(head, emit)
+		if err == nil {
+			err = s.end(why, emit)
+		}
+		if err != nil {
+			c.Release()
+			return err
+		}
+	}
 }
 
 // Flush ends the open segment for the run's reason.
@@ -166,20 +181,31 @@ func (s *segmenter) cut(c *media.Chunk) media.Cause {
 	if why := s.limit(c); why != "" {
 		return why
 	}
-	return s.clock.due(c)
+	if c.StartsGOP {
+		return s.clock.due(c.UTC)
+	}
+	return ""
 }
 
 // limit tells which limit a chunk passes.
 func (s *segmenter) limit(c *media.Chunk) media.Cause {
+	switch {
+	case c.StartsGOP:
+		return s.reached(s.lasted(c), s.bytes, s.gopBytes)
+	case s.tooLarge(c):
+		return media.EndMaxSize
+	}
+	return ""
+}
+
+// reached tells which limit a segment is at, before a GOP: so long, ns, and so many
+// bytes, those of its last GOP among them.
+func (s *segmenter) reached(lasted, bytes, gop int64) media.Cause {
 	maxTime, maxSize := int64(s.cfg.MaxDuration), int64(s.cfg.MaxSize)
 	switch {
-	case !c.StartsGOP:
-		if s.tooLarge(c) {
-			return media.EndMaxSize
-		}
-	case maxTime > 0 && s.lasted(c) >= maxTime:
+	case maxTime > 0 && lasted >= maxTime:
 		return media.EndMaxDuration
-	case maxSize > 0 && s.bytes+s.gopBytes > maxSize: // the next GOP is taken to be as large as the last
+	case maxSize > 0 && bytes+gop > maxSize: // the next GOP is taken to be as large as the last
 		return media.EndMaxSize
 	}
 	return ""
@@ -199,12 +225,7 @@ func (s *segmenter) pass(c *media.Chunk, emit pipeline.Emit[media.Part]) error {
 	if first {
 		s.begin(c)
 	}
-	if c.StartsGOP {
-		s.gopBytes = 0
-	}
-	n := int64(c.Bytes())
-	s.bytes += n
-	s.gopBytes += n
+	s.count(c)
 	return emit(media.Part{Segment: s.cur, First: first, Chunk: c})
 }
 

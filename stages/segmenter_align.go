@@ -49,18 +49,18 @@ func (c *clockCut) begin(utc int64) {
 	}
 }
 
-// due tells why the open segment ends before a chunk, or is empty.
-func (c *clockCut) due(ch *media.Chunk) media.Cause {
-	if ch.StartsGOP && c.passed(ch, 1) {
+// due tells why the open segment ends before a GOP that begins at utc, or is empty.
+func (c *clockCut) due(utc int64) media.Cause {
+	if c.passed(utc, 1) {
 		return media.EndAligned
 	}
 	return ""
 }
 
-// passed tells whether the open segment has lasted long enough, and so many times
-// as long.
-func (c *clockCut) passed(ch *media.Chunk, times int64) bool {
-	return c.every > 0 && ch.UTC-c.next >= (times-1)*int64(c.every)
+// passed tells whether at utc the open segment has lasted long enough, and so many
+// times as long.
+func (c *clockCut) passed(utc int64, times int64) bool {
+	return c.every > 0 && utc-c.next >= (times-1)*int64(c.every)
 }
 
 // longest is the most that a segment may last, 0 for no limit: the muxer sizes

@@ -26,7 +26,7 @@ func (s *segmenter) noteGap(c *media.Chunk) {
 	case s.nextSeq == 0:
 	case s.apart: // what lies between was not asked for
 		s.fileStepped = c.Stepped
-	case s.gap.None() && c.Seq != s.nextSeq:
+	case s.gap.None() && c.Seq > s.nextSeq: // both parts of a chunk have its number
 		since := c.UTC - s.nextUTC - (c.Stepped - s.stepped)
 		hole := media.Gap{Cause: media.GapOverload, Chunks: int(c.Seq - s.nextSeq), Duration: max(since-gap.Duration, 0)}
 		gap = hole.Plus(gap)

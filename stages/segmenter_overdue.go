@@ -47,7 +47,7 @@ func (s *segmenter) past(c *media.Chunk, times int64) bool {
 	maxTime, maxSize := int64(s.cfg.MaxDuration), int64(s.cfg.MaxSize)
 	return maxTime > 0 && s.lasted(c) >= times*maxTime ||
 		maxSize > 0 && s.bytes >= times*maxSize ||
-		s.clock.passed(c, times)
+		s.clock.passed(c.UTC, times)
 }
 
 // seeKeyFrame follows how long a segment that should have ended goes on, before a

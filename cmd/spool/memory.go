@@ -6,6 +6,7 @@ import (
 
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/stages/ingest"
 )
 
 const (
@@ -18,8 +19,9 @@ const (
 
 // memory divides memory.max: what all chunks may hold, what is kept free for
 // reuse, and what the collector may let the heap grow to, which media does not
-// lie in. The rest is for chunks that are being filled. Without a maximum the
-// chunks are bounded by their queues alone.
+// lie in. Half of what the heap gets beyond the base is for access units that are
+// on their way into a chunk. The rest is for chunks that are being filled. Without a
+// maximum the chunks are bounded by their queues alone.
 func memory(m configs.Memory) (free, chunks, heap int64) {
 	if m.Max == 0 {
 		return int64(m.Pool), math.MaxInt64, math.MaxInt64
@@ -34,6 +36,7 @@ func budget(cfg *configs.Config) (*media.Pool, *media.Budget) {
 	pool := media.NewPool(int(free))
 	if cfg.Memory.Max > 0 { // else GOMEMLIMIT holds
 		debug.SetMemoryLimit(heap)
+		ingest.LimitMemory((heap - base + mapped) / 2)
 	}
 	priority := func(stream string) int { return cfg.Streams[configs.StreamPath(stream)].Priority }
 	return pool, media.NewBudget(pool, chunks, priority)

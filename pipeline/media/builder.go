@@ -48,7 +48,9 @@ func (c BuilderConfig) limits(scale uint32, lead bool) limits {
 // A chunk is closed when the access unit that begins the next one arrives: a
 // sync sample of the lead track, or the first one past the flush interval. So
 // the track that closes it ends exactly, and what belongs to a later chunk by
-// time is moved there.
+// time is moved there. GOPs that are shorter than the flush interval share a chunk,
+// as many as fit: what one chunk costs, a write and a sync, is not paid for each
+// picture where each is a key frame.
 //
 // When media time stops following arrival time (the sender restarted its
 // clock), the builder keeps its own time line going without a break and loses
@@ -71,6 +73,11 @@ type Builder struct {
 	keptMono  int64 // ns, the same by arrival, where the set before was of the same publisher; 0: it was not
 	away      bool  // another publisher has come, and has not had its first key frame
 	awayLeast int64 // ns, that nobody published
+
+	// The flush interval that the open chunk is part of: where it began, ticks of the
+	// lead track and ns by arrival, and whether with a chunk before, which had More.
+	since, sinceMono int64
+	more             bool
 
 	started bool // the lead track had its sync sample
 	tracks  []trackState
@@ -134,13 +141,15 @@ func (b *Builder) Append(track int, au *AU) error {
 		return err
 	}
 	gop := sync && track == b.set.lead
-	if b.cur != nil && b.closes(track, dts, size, sync) {
-		b.close(track, dts)
+	if b.cur != nil {
+		if yes, more := b.closes(track, au, dts, size, sync); yes {
+			b.close(track, dts, more)
+		}
 	}
 	if b.cur == nil {
 		b.open()
 	}
-	b.begin(track, au, gop)
+	b.begin(track, au, dts, gop)
 	b.add(track, au, dts, size, sync, prefix)
 	b.tracks[track].lost = 0
 	return nil
@@ -164,9 +173,12 @@ func (b *Builder) refuse(track int, au *AU, size int, sync bool) error {
 
 // begin gives the chunk what its first access unit and the lead's first say
 // about it.
-func (b *Builder) begin(track int, au *AU, gop bool) {
+func (b *Builder) begin(track int, au *AU, dts int64, gop bool) {
 	c := b.cur
 	first := track == b.set.lead && c.Tracks[track].Len() == 0
+	if first && !b.more {
+		b.since, b.sinceMono = dts, au.Mono
+	}
 	if !first && c.UTC != 0 {
 		return
 	}
@@ -220,7 +232,7 @@ func (b *Builder) open() {
 // seal hands the current chunk on; from here it is read-only.
 func (b *Builder) seal() {
 	c := b.cur
-	b.cur = nil
+	b.cur, b.more = nil, c.More
 	if lead := c.Lead(); lead.Len() > 0 {
 		b.keptUTC = c.UTC + ToNanos(lead.DTS[lead.Len()-1]-lead.DTS[0], c.Set.Tracks[c.Set.lead].Timescale)
 		b.keptSteps = c.Stepped

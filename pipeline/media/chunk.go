@@ -46,7 +46,8 @@ type Chunk struct {
 	Set       *TrackSet
 	Seq       uint64    // place in the stream: each chunk is its predecessor's plus one
 	Tracks    []Columns // parallel to Set.Tracks; a track may have no access unit here
-	StartsGOP bool      // the lead track begins here with a sync sample
+	StartsGOP bool      // the lead track begins here with a sync sample; others may follow
+	More      bool      // it was cut for its size alone: the next one ends within a flush interval of where this began
 	UTC       int64     // ns: wall clock of the lead track's first access unit; where it has none, of the one that began the chunk
 	Stepped   int64     // ns by which the clock of UTC had been set since the process began; it only changes where a GOP begins
 	Gap       Gap       // what is missing before this chunk

@@ -4,24 +4,67 @@ package media
 // not grow columns without bound. 6 ms audio reaches 333 in two seconds.
 const maxUnits = 1 << 14
 
-// closes tells whether an access unit begins the next chunk.
-func (b *Builder) closes(track int, dts int64, size int, sync bool) bool {
-	col, limit := &b.cur.Tracks[track], &b.tracks[track].limits
-	n := col.Len()
+// closes tells whether an access unit begins the next chunk, and whether the one
+// that it closes was cut for its size alone.
+func (b *Builder) closes(track int, au *AU, dts int64, size int, sync bool) (yes, more bool) {
 	switch {
+	case b.cuts(track, au, dts, sync):
+		return true, false
 	case b.cur.Bytes()+size > b.cfg.MaxBytes:
-		return true
-	case track == b.set.lead && sync && (n == 0 || b.set.Tracks[track].Kind() == Video):
+		return true, b.hasTime(track, dts)
+	}
+	return false, false
+}
+
+// cuts tells whether an access unit begins the next chunk however small this one is.
+func (b *Builder) cuts(track int, au *AU, dts int64, sync bool) bool {
+	col, limit := &b.cur.Tracks[track], &b.tracks[track].limits
+	n, begun := col.Len(), int64(0)
+	switch {
+	case track == b.set.lead && sync && (n == 0 || b.set.Tracks[track].Kind() == Video && !b.joins(au, dts)):
 		return true // a GOP begins; sound before the first picture is not part of it
 	case n == 0:
 		return false
+	case track == b.set.lead:
+		begun = b.since
+	default:
+		begun = col.DTS[0]
 	}
-	return n >= maxUnits || dts-col.DTS[0] >= limit.flush || dts-col.DTS[n-1] > limit.stall
+	return n >= maxUnits || dts-begun >= limit.flush || dts-col.DTS[n-1] > limit.stall
+}
+
+// joins tells whether the GOP that begins with a picture goes into the open chunk:
+// a chunk is as many GOPs as the flush interval has room for, the next one taken to
+// be as long as the last. So a key frame a picture is no write a picture. A chunk
+// that holds the end of a longer GOP takes no other, and what begins a file, be it
+// for a gap or for a clock that was set, begins a chunk.
+func (b *Builder) joins(au *AU, dts int64) bool {
+	c := b.cur
+	if !c.StartsGOP || !b.gap.None() || au.Stepped != c.Stepped || au.Mono-b.sinceMono >= int64(b.cfg.Flush) {
+		return false
+	}
+	lead := c.Lead()
+	k := lead.Len() - 1
+	for lead.Flags[k]&FlagSync == 0 {
+		k--
+	}
+	return dts-b.since+(dts-lead.DTS[k]) <= b.tracks[b.set.lead].flush
+}
+
+// hasTime tells whether the flush interval that the open chunk is part of has room
+// for another chunk as long, before an access unit of a track.
+func (b *Builder) hasTime(track int, dts int64) bool {
+	lead := b.cur.Lead()
+	if lead.Len() == 0 {
+		return false
+	}
+	at := Rescale(dts, b.set.Tracks[track].Timescale, b.set.Tracks[b.set.lead].Timescale)
+	return at-b.since+(at-lead.DTS[0]) <= b.tracks[b.set.lead].flush
 }
 
 // close ends the chunk before an access unit at dts of one track, which begins
-// the next chunk.
-func (b *Builder) close(track int, dts int64) {
+// the next chunk; more is Chunk.More.
+func (b *Builder) close(track int, dts int64, more bool) {
 	old := b.cur
 	for i := range old.Tracks {
 		b.end(i)
@@ -31,6 +74,7 @@ func (b *Builder) close(track int, dts int64) {
 	if n := col.Len(); n > 0 && dts-col.DTS[n-1] <= b.tracks[track].stall {
 		col.End = dts
 	}
+	old.More = more
 	b.cur = nil
 	for i := range old.Tracks {
 		if i != track && i != b.set.lead { // the lead track's place is where it cut

@@ -27,6 +27,8 @@ type model struct {
 	utcs      map[int64]bool
 	lastTimes map[int]int64
 	ends      map[int]int64 // by track: the exact End of the chunk before
+	since     int64         // DTS at which the flush interval of the chunk before began
+	more      bool          // it goes on
 }
 
 type sample struct {
@@ -156,8 +158,9 @@ func (m *model) chunk(c *Chunk) {
 	require.Equal(m.t, gop, c.StartsGOP)
 	require.True(m.t, gop || c.Gap.None(), "a gap within a GOP")
 	if c.Set.Tracks[c.Set.Lead()].Kind() == Video && lead.Len() > 0 {
-		require.NotContains(m.t, lead.Flags[1:], FlagSync, "a GOP begins within a chunk")
+		require.True(m.t, gop || c.NextGOP(0) < 0, "a GOP begins in a chunk that does not begin with one")
 	}
+	m.interval(c)
 	m.clock(c)
 	ends := map[int]int64{}
 	for i := range c.Tracks {
@@ -165,6 +168,23 @@ func (m *model) chunk(c *Chunk) {
 	}
 	m.cut(c, ends)
 	m.ends = ends
+}
+
+// interval checks that chunks which were cut for their size alone stay within a flush
+// interval, with the one behind them.
+func (m *model) interval(c *Chunk) {
+	lead := c.Lead()
+	if lead.Len() == 0 {
+		require.False(m.t, c.More)
+		m.more = false
+		return
+	}
+	if !m.more {
+		m.since = lead.DTS[0]
+	}
+	m.more = c.More
+	last := lead.DTS[lead.Len()-1] - m.since
+	require.True(m.t, last == 0 || last < m.b.tracks[c.Set.Lead()].flush, "more than a flush interval without a chunk that ends it")
 }
 
 // clock checks the chunk's wall clock, before the columns are taken off.

@@ -128,7 +128,7 @@ func (p *Pool) put(c *Chunk) {
 		*t = Columns{DTS: t.DTS[:0], Offset: t.Offset[:0], Size: t.Size[:0], Flags: t.Flags[:0], Payload: Payload{blocks: t.Payload.blocks}}
 	}
 	c.Set, c.Mark, c.Gap = nil, nil, Gap{}
-	c.Seq, c.UTC, c.Stepped, c.StartsGOP = 0, 0, 0, false
+	c.Seq, c.UTC, c.Stepped, c.StartsGOP, c.More = 0, 0, 0, false, false
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.checked {

@@ -12,7 +12,7 @@ package media
 func (p *Pool) View(c *Chunk, set *TrackSet, tracks []int) *Chunk {
 	v := p.get(set)
 	v.of = c
-	v.Seq, v.UTC, v.Stepped, v.Gap = c.Seq, c.UTC, c.Stepped, c.Gap
+	v.Seq, v.UTC, v.Stepped, v.Gap, v.More = c.Seq, c.UTC, c.Stepped, c.Gap, c.More
 	for i, from := range tracks {
 		v.Tracks[i] = c.Tracks[from]
 	}

@@ -13,10 +13,10 @@ import (
 
 // small is a growing file in memory with chunks of some hundred bytes, and what
 // is in it.
-func small(t *testing.T, fragment bool) (run cutRun, data []byte, ends []int64) {
+func small(t *testing.T, fragment bool, gop int) (run cutRun, data []byte, ends []int64) {
 	t.Helper()
 	pool := media.NewCheckedPool()
-	set, chunks := synthetic{fps: 5, gop: 5, picture: 60, sound: false, flush: time.Second, chunks: 5}.make(t, pool)
+	set, chunks := synthetic{fps: 5, gop: gop, picture: 60, sound: false, flush: time.Second, chunks: 5}.make(t, pool)
 	m := &memoryFile{}
 	f, err := newFile(segment(set, 1), chunks[0], fragment, 1e9)
 	require.NoError(t, err)
@@ -45,8 +45,11 @@ func TestEveryByte(t *testing.T) {
 		"a hole":  func(b []byte, at int64) []byte { clear(b[at:min(at+64, int64(len(b)))]); return b },
 		"longer":  func(b []byte, at int64) []byte { return append(b[:at:at], bytes.Repeat([]byte{0xa5}, 300)...) },
 	}
-	for _, fragment := range []bool{false, true} {
-		run, data, ends := small(t, fragment)
+	for _, c := range []struct {
+		fragment bool
+		gop      int
+	}{{false, 5}, {true, 5}, {false, 1}, {true, 1}} {
+		run, data, ends := small(t, c.fragment, c.gop)
 		n := len(ends) - 1
 		for what, damage := range damages {
 			for at := int64(0); at < int64(len(data)); at++ {

@@ -62,10 +62,11 @@ func failAndGoOn(t *testing.T, form string, n, times int, fault error) (hit bool
 	disk := powercut.New()
 	faulty := &faultFS{FS: cutFS{disk}, fault: failNth(n, times, fault), torn: n%2 == 0}
 	pool := media.NewCheckedPool()
-	set, chunks := synthetic{fps: 10, gop: 10, picture: 300, sound: true, flush: time.Second, chunks: 6}.make(t, pool)
-	if forms[form].tail {
-		set, chunks = addSamples(t, pool, chunks, 0)
+	takes := scene(form, 0)
+	if !forms[form].tail {
+		takes.chunks = 6
 	}
+	set, chunks := takes.make(t, pool)
 	var want [][][][]byte
 	for _, c := range chunks {
 		want = append(want, samplesOf(c))

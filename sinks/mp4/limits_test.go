@@ -38,7 +38,7 @@ func TestMoreFragmentsThanAnIndexHolds(t *testing.T) {
 	cfg.Fragment, cfg.FragmentDuration, cfg.Sync = true, 20_000_000, syncNone
 	cfg.RecordPath = memory(t)
 	s := newSession(t, cfg, nil)
-	set, chunks := synthetic{fps: 50, gop: 1, picture: 40, flush: time.Second, chunks: n, constantFrame: true}.make(t, pool)
+	set, chunks := synthetic{fps: 50, gop: 1, picture: 40, flush: 20 * time.Millisecond, chunks: n, constantFrame: true}.make(t, pool)
 	seg := segment(set, 1)
 	seg.MaxDuration = time.Hour
 	require.NoError(t, s.Open(context.Background()))

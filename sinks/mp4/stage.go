@@ -240,7 +240,7 @@ func (m *Muxer) write(c *media.Chunk, emit pipeline.Emit[media.Recording]) error
 	}
 	m.timings.Wrote(m.clock.Now().Sub(began))
 	m.grew()
-	if err := m.syncByPolicy(); err != nil {
+	if err := m.syncByPolicy(c); err != nil {
 		return err
 	}
 	if !m.told {
@@ -306,9 +306,14 @@ func (m *Muxer) unnamed(n int) {
 	}
 }
 
-func (m *Muxer) syncByPolicy() error {
+// syncByPolicy is called behind each chunk. One that was cut for its size alone is
+// synced with those behind it that end its flush interval.
+func (m *Muxer) syncByPolicy(c *media.Chunk) error {
 	switch m.cfg.Sync {
 	case syncChunk:
+		if c.More {
+			return nil
+		}
 	case syncInterval:
 		if m.clock.Now().Sub(m.synced) < m.cfg.SyncInterval.D() {
 			return nil

@@ -19,6 +19,7 @@ type synthetic struct {
 	chunks        int
 	constantFrame bool  // no composition offsets
 	take          int64 // of the same scene: each has payloads of its own
+	maxBytes      int   // of a chunk
 }
 
 func (y synthetic) make(t testing.TB, pool *media.Pool) (*media.TrackSet, []*media.Chunk) {
@@ -36,7 +37,7 @@ func (y synthetic) make(t testing.TB, pool *media.Pool) (*media.TrackSet, []*med
 	set, err := media.NewTrackSet(1, tracks)
 	require.NoError(t, err)
 	var out []*media.Chunk
-	b := media.NewBuilder(pool, media.BuilderConfig{Flush: y.flush}, func(c *media.Chunk) { out = append(out, c) })
+	b := media.NewBuilder(pool, media.BuilderConfig{Flush: y.flush, MaxBytes: y.maxBytes}, func(c *media.Chunk) { out = append(out, c) })
 	b.SetTracks(set)
 	payload, frame := make([]byte, y.picture), make([]byte, 380)
 	sound := int64(0)

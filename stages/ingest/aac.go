@@ -2,11 +2,10 @@ package ingest
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 
 	"github.com/bluenviron/gortsplib/v5/pkg/format"
-	"github.com/bluenviron/gortsplib/v5/pkg/format/rtpfragmented"
-	"github.com/bluenviron/gortsplib/v5/pkg/format/rtpmpeg4audio"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
 	"github.com/pion/rtp"
 
@@ -39,35 +38,177 @@ func (f frames) duration(n int, timescale uint32) int64 {
 	return media.Rescale(int64(n)*f.samples, f.rate, timescale)
 }
 
-// aacPayload is RFC 3640, mode AAC-hbr.
+// The bounds of what a packet, or several in a row, may hold. gortsplib's decoders
+// keep every packet of a frame that does not end, whatever its size.
+const (
+	maxFrames     = 1024    // of a packet; they are thirty ms or so each
+	maxFrame      = 1 << 16 // bytes; AAC has 768 for each channel at most
+	maxMuxElement = 1 << 20 // bytes of LATM
+	keptFragments = 1 << 16 // bytes that are kept for the next frame in fragments
+)
+
+// errFrames is the error for a packet of too many frames.
+var errFrames = errors.New("RTP packet has too many frames")
+
+// fragments joins payloads that follow each other.
+type fragments struct {
+	buf  []byte
+	open bool
+	seq  uint16 // of the next one
+}
+
+// follows reports whether a packet goes on with what is there.
+func (f *fragments) follows(p *rtp.Packet) bool { return f.open && f.seq == p.SequenceNumber }
+
+func (f *fragments) begin() {
+	if cap(f.buf) > keptFragments {
+		f.buf = nil
+	}
+	f.buf, f.open = f.buf[:0], true
+}
+
+func (f *fragments) add(p *rtp.Packet, b []byte) {
+	f.buf, f.seq = append(f.buf, b...), p.SequenceNumber+1
+}
+
+// aacPayload is RFC 3640, mode AAC-hbr, without interleaving.
 type aacPayload struct {
 	frames
-	d *rtpmpeg4audio.Decoder
+	size, index, delta int // bits of the fields of an AU-header
+	sizes              []int
+	out                [][]byte
+	part               fragments
+	want               int    // bytes of the frame that comes in parts
+	time               uint32 // of its packets
+	begun              bool
+	adts               bool // some cameras put each frame into ADTS
 }
 
 // AACPayload makes the depacketizer of a format.
 func AACPayload(f *format.MPEG4Audio) (AudioPayload, error) {
-	d, err := f.CreateDecoder()
-	if err != nil {
-		return nil, err
+	if f.SizeLength < 1 || f.SizeLength > 32 || f.IndexLength > 32 || f.IndexDeltaLength > 32 {
+		return nil, errors.New("aac with AU-headers of an unknown form")
 	}
-	return &aacPayload{framesOf(f.Config), d}, nil
+	return &aacPayload{frames: framesOf(f.Config), size: f.SizeLength, index: f.IndexLength, delta: f.IndexDeltaLength}, nil
 }
 
 func (a *aacPayload) unpack(p *rtp.Packet, _ func([]byte) error) ([][]byte, error) {
-	var out [][]byte
-	err := parse(func() (err error) { out, err = a.d.Decode(p); return err })
-	if errors.Is(err, rtpmpeg4audio.ErrMorePacketsNeeded) {
-		return nil, nil
+	data, err := a.headers(p.Payload)
+	if err == nil {
+		err = a.cut(p, data)
 	}
-	return out, err
+	if err != nil {
+		a.part.open = false
+		return nil, err
+	}
+	if err := a.bare(); err != nil {
+		return nil, err
+	}
+	return a.out, nil
+}
+
+// headers reads the sizes of a packet's frames, or of the one that it has a part
+// of, and gives what is behind them (RFC 3640, 3.2.1).
+func (a *aacPayload) headers(p []byte) (data []byte, err error) {
+	if len(p) < 2 {
+		return nil, errShort
+	}
+	bits := int(binary.BigEndian.Uint16(p))
+	first, other := a.size+a.index, a.size+a.delta
+	p = p[2:]
+	switch {
+	case bits < first || (bits-first)%other != 0 || (bits+7)/8 > len(p):
+		return nil, errShort
+	case (bits-first)/other >= maxFrames:
+		return nil, errFrames
+	}
+	r := bitReader{b: p}
+	a.sizes = a.sizes[:0]
+	for width := a.index; r.pos < bits; width = a.delta {
+		n := r.bits(a.size)
+		if index := r.bits(width); n == 0 || n > maxFrame || index != 0 {
+			return nil, errPacking
+		}
+		a.sizes = append(a.sizes, int(n))
+	}
+	return p[(bits+7)/8:], nil
+}
+
+// cut makes frames of what is behind the headers.
+func (a *aacPayload) cut(p *rtp.Packet, data []byte) error {
+	a.out = a.out[:0]
+	n := a.sizes[0]
+	if a.part.open = a.part.follows(p); a.part.open { // else it has been counted as a loss
+		if len(a.sizes) > 1 || n != a.want || p.Timestamp != a.time || len(data) == 0 || len(a.part.buf)+len(data) > n {
+			return errFragment
+		}
+		return a.extend(p, data)
+	}
+	if len(a.sizes) == 1 && len(data) < n {
+		if len(data) == 0 || p.Marker {
+			return errShort
+		}
+		a.part.begin()
+		a.want, a.time = n, p.Timestamp
+		return a.extend(p, data)
+	}
+	for _, n := range a.sizes {
+		if n > len(data) {
+			return errShort
+		}
+		a.out = append(a.out, data[:n])
+		data = data[n:]
+	}
+	return nil
+}
+
+// extend adds a part of a frame.
+func (a *aacPayload) extend(p *rtp.Packet, data []byte) error {
+	a.part.add(p, data)
+	switch {
+	case len(a.part.buf) == a.want:
+		a.part.open = false
+		a.out = append(a.out, a.part.buf)
+	case p.Marker:
+		return errShort
+	}
+	return nil
+}
+
+// bare takes frames out of ADTS, as the first one shows.
+func (a *aacPayload) bare() error {
+	if !a.begun && len(a.out) > 0 {
+		f := a.out[0]
+		a.begun, a.adts = true, len(a.out) == 1 && len(f) >= 2 && f[0] == 0xff && f[1]&0xf0 == 0xf0
+		a.adts = a.adts && a.removeADTS() == nil
+		return nil
+	}
+	if !a.adts || len(a.out) == 0 {
+		return nil
+	}
+	return a.removeADTS()
+}
+
+func (a *aacPayload) removeADTS() error {
+	if len(a.out) != 1 {
+		return errPacking
+	}
+	var frames mpeg4audio.ADTSPackets
+	if err := parse(func() error { return frames.Unmarshal(a.out[0]) }); err != nil {
+		return err
+	}
+	if len(frames) != 1 {
+		return errPacking
+	}
+	a.out[0] = frames[0].AU
+	return nil
 }
 
 // latmPayload is RFC 6416: LATM, its configuration in the session description
 // (cpresent=0) or in the stream.
 type latmPayload struct {
 	frames
-	d      *rtpfragmented.Decoder
+	part   fragments
 	inBand bool
 	config *mpeg4audio.StreamMuxConfig
 	asc    []byte // what was described last, in band
@@ -75,11 +216,7 @@ type latmPayload struct {
 
 // LATMPayload makes the depacketizer of a format.
 func LATMPayload(f *format.MPEG4AudioLATM) (AudioPayload, error) {
-	d, err := f.CreateDecoder()
-	if err != nil {
-		return nil, err
-	}
-	l := &latmPayload{d: d, inBand: f.CPresent, config: f.StreamMuxConfig}
+	l := &latmPayload{inBand: f.CPresent, config: f.StreamMuxConfig}
 	if l.config != nil {
 		l.frames = framesOf(latmConfig(l.config))
 	}
@@ -93,25 +230,12 @@ func latmConfig(c *mpeg4audio.StreamMuxConfig) *mpeg4audio.AudioSpecificConfig {
 }
 
 func (l *latmPayload) unpack(p *rtp.Packet, describe func([]byte) error) ([][]byte, error) {
-	element := mpeg4audio.AudioMuxElement{MuxConfigPresent: l.inBand, StreamMuxConfig: l.config}
-	var out [][]byte
-	err := parse(func() error {
-		buf, err := l.d.Decode(p)
-		if err != nil {
-			return err
-		}
-		if err := element.Unmarshal(buf); err != nil {
-			return err
-		}
-		for _, sub := range element.Payloads {
-			out = append(out, sub[0][0])
-		}
-		return nil
-	})
-	if errors.Is(err, rtpfragmented.ErrMorePacketsNeeded) {
-		return nil, nil
+	whole, err := l.join(p)
+	if whole == nil || err != nil {
+		return nil, err
 	}
-	if err != nil {
+	element := mpeg4audio.AudioMuxElement{MuxConfigPresent: l.inBand, StreamMuxConfig: l.config}
+	if err := parse(func() error { return element.Unmarshal(whole) }); err != nil {
 		return nil, err
 	}
 	if l.inBand && element.StreamMuxConfig != l.config {
@@ -119,7 +243,31 @@ func (l *latmPayload) unpack(p *rtp.Packet, describe func([]byte) error) ([][]by
 			return nil, err
 		}
 	}
+	var out [][]byte
+	for _, sub := range element.Payloads {
+		out = append(out, sub[0][0])
+	}
 	return out, nil
+}
+
+// join gives an element that is complete with a packet, nil where none is.
+func (l *latmPayload) join(p *rtp.Packet) ([]byte, error) {
+	if !l.part.open && p.Marker {
+		return p.Payload, nil
+	}
+	switch {
+	case !l.part.open:
+		l.part.begin()
+	case !l.part.follows(p) || len(l.part.buf)+len(p.Payload) > maxMuxElement:
+		l.part.open = false
+		return nil, errFragment
+	}
+	l.part.add(p, p.Payload)
+	if !p.Marker {
+		return nil, nil
+	}
+	l.part.open = false
+	return l.part.buf, nil
 }
 
 // configure takes a configuration from the stream, where it is repeated often.

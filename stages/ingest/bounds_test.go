@@ -91,7 +91,7 @@ func TestAPictureThatIsJoinedForEverIsBounded(t *testing.T) {
 		b.send(v, 0, true, 6, 5, 1, 1, 0x80)
 	}
 	require.LessOrEqual(t, len(v.track().prev.ends), maxElements)
-	require.NotZero(t, b.shelf.lost[LostDamaged])
+	require.EqualValues(t, 1, b.shelf.lost[LostElements])
 	b.sendPictures(v, b.seq[v]+1, 3600, 30, nil)
 	v.Close()
 	b.feed.Close()

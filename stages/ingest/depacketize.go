@@ -19,32 +19,39 @@ var (
 	errPacking  = errors.New("RTP payload is packed in a way that is not supported")
 )
 
-// h264Payload follows RFC 6184: single NAL units, STAP-A and FU-A, which is all
-// of packetization modes 0 and 1. A payload of any other type is none of theirs
-// (5.2, 5.4) and taken for a NAL unit: it is left out as one of undefined type.
+// h264Payload follows RFC 6184, packetization modes 0 and 1: single NAL units,
+// STAP-A and FU-A. STAP-B and FU-B, which are of mode 2, are taken too, without their
+// decoding order number: they come in order. A payload of any other type is none of
+// these (5.2, 5.4) and taken for a NAL unit: it is left out as one of undefined type.
 type h264Payload struct{}
 
+// Types of H.264 payloads beyond those of NAL units (RFC 6184, table 1).
 const (
-	stapA = 24
-	fuA   = 28
+	stapA  = 24
+	stapB  = 25
+	mtap16 = 26
+	mtap24 = 27
+	fuA    = 28
+	fuB    = 29
 )
 
 func (h264Payload) unpack(u *Unit, p []byte) error {
 	if len(p) == 0 {
 		return errShort
 	}
-	switch t := p[0] & 0x1f; {
-	case t == fuA:
+	t := p[0] & 0x1f
+	if t == fuA || t == fuB && len(p) >= 4 && p[1]&0x80 != 0 {
 		return fragment264(u, p)
-	case u.open:
-		u.Drop()
-		u.Damaged = true
 	}
-	if p[0]&0x1f == stapA {
+	u.torn()
+	switch {
+	case t == stapA:
 		return aggregate(u, p[1:])
+	case t == stapB && tiles(p):
+		return aggregate(u, p[3:])
 	}
 	u.Put(p)
-	cleanStartCodes(u, roleH264(p[0]&0x1f), p)
+	cleanStartCodes(u, roleH264(t), p)
 	return nil
 }
 
@@ -53,23 +60,11 @@ func fragment264(u *Unit, p []byte) error {
 	if len(p) < 2 {
 		return errShort
 	}
-	start, end := p[1]&0x80 != 0, p[1]&0x40 != 0
-	if start {
-		if u.open {
-			u.Drop()
-			u.Damaged = true
-		}
-		u.Begin()
-		u.buf = append(u.buf, p[0]&0xe0|p[1]&0x1f)
-	} else if !u.open {
-		return errFragment
+	body := p[2:]
+	if p[0]&0x1f == fuB {
+		body = p[4:]
 	}
-	u.Add(p[2:])
-	if end {
-		u.End()
-		cleanStartCodes(u, roleH264(p[1]&0x1f), p[2:])
-	}
-	return nil
+	return u.fragment(p[1]&0x80 != 0, p[1]&0x40 != 0, roleH264(p[1]&0x1f), body, p[0]&0xe0|p[1]&0x1f)
 }
 
 // aggregate adds NAL units behind 16-bit sizes (RFC 6184, 5.7.1; RFC 7798,
@@ -96,38 +91,52 @@ func cleanStartCodes(u *Unit, r role, p []byte) {
 	}
 }
 
-// h265Payload follows RFC 7798: single NAL units, aggregation packets and
-// fragmentation units, without decoding order numbers (sprop-max-don-diff 0).
-// What is of a type that it leaves open is taken for a NAL unit, as in H.264.
-type h265Payload struct{}
+// h265Payload follows RFC 7798: single NAL units, aggregation packets, fragmentation
+// units, and PACI packets, which hold one of these. What is of a type that it leaves
+// open is taken for a NAL unit, as in H.264.
+type h265Payload struct{ inner []byte }
 
 const (
 	apH265   = 48
 	fuH265   = 49
-	paciH265 = 50 // a packet within, behind its own header: nothing is known to send it
+	paciH265 = 50
 )
 
-func (h265Payload) unpack(u *Unit, p []byte) error {
-	if len(p) == 0 {
-		return errShort
+func (h *h265Payload) unpack(u *Unit, p []byte) (err error) {
+	if p, err = h.open(p); err != nil {
+		return err
 	}
 	t := p[0] >> 1 & 0x3f
 	if t == fuH265 {
 		return fragment265(u, p)
 	}
-	if u.open {
-		u.Drop()
-		u.Damaged = true
-	}
-	switch {
-	case t == apH265:
+	u.torn()
+	if t == apH265 {
 		return aggregate(u, p[min(len(p), 2):])
-	case t == paciH265:
-		return errPacking
 	}
 	u.Put(p)
 	cleanStartCodes(u, roleH265(t), p)
 	return nil
+}
+
+// open takes a payload out of a PACI packet (RFC 7798, 4.4.4). It holds until the
+// next call.
+func (h *h265Payload) open(p []byte) ([]byte, error) {
+	switch {
+	case len(p) == 0:
+		return nil, errShort
+	case p[0]>>1&0x3f != paciH265:
+		return p, nil
+	case len(p) < 4:
+		return nil, errShort
+	}
+	kind, extension := p[2]>>1&0x3f, int(p[2]&1)<<4|int(p[3]>>4)
+	if kind == paciH265 || len(p) < 4+extension {
+		return nil, errPacking
+	}
+	h.inner = append(h.inner[:0], p[2]&0x80|kind<<1|p[0]&1, p[1])
+	h.inner = append(h.inner, p[4+extension:]...)
+	return h.inner, nil
 }
 
 // fragment265 follows RFC 7798, 4.4.3.
@@ -135,21 +144,30 @@ func fragment265(u *Unit, p []byte) error {
 	if len(p) < 3 {
 		return errShort
 	}
-	start, end := p[2]&0x80 != 0, p[2]&0x40 != 0
+	return u.fragment(p[2]&0x80 != 0, p[2]&0x40 != 0, roleH265(p[2]&0x3f), p[3:], p[0]&0x81|p[2]&0x3f<<1, p[1])
+}
+
+// fragment adds a part of a NAL unit, before the first its header.
+func (u *Unit) fragment(start, end bool, r role, body []byte, header ...byte) error {
 	if start {
-		if u.open {
-			u.Drop()
-			u.Damaged = true
-		}
+		u.torn()
 		u.Begin()
-		u.buf = append(u.buf, p[0]&0x81|p[2]&0x3f<<1, p[1])
+		u.Add(header...)
 	} else if !u.open {
 		return errFragment
 	}
-	u.Add(p[3:])
+	u.Add(body...)
 	if end {
 		u.End()
-		cleanStartCodes(u, roleH265(p[2]&0x3f), p[3:])
+		cleanStartCodes(u, r, body)
 	}
 	return nil
+}
+
+// torn leaves out a fragment whose end has not come.
+func (u *Unit) torn() {
+	if u.open {
+		u.Drop()
+		u.Damaged = true
+	}
 }

@@ -60,7 +60,15 @@ func packetize(t *testing.T, codec media.Codec, au [][]byte) (out []*rtp.Packet)
 		out, err = e.Encode(au)
 	}
 	require.NoError(t, err)
-	return out
+	return oneSender(out)
+}
+
+// oneSender gives packets one SSRC: each encoder chooses its own.
+func oneSender(packets []*rtp.Packet) []*rtp.Packet {
+	for _, p := range packets {
+		p.SSRC = 0
+	}
+	return packets
 }
 
 func (b *bench) of(codec media.Codec) *RTPTrack {

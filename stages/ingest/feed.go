@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/gospool/spool/pipeline"
@@ -27,7 +28,20 @@ const (
 	LostClocks  = "clocks_disagree"            // 1: see the log
 	LostRTP     = "rtp_loss"                   // packets
 	LostRTPForm = "rtp_malformed"              // packets
-	LostEndless = "picture_without_end"        // only in a problem: it may yet end
+	LostFormat  = "other_format"               // packets: of a format that is announced beside the one that is recorded
+)
+
+// The causes of what passed a bound, or is not the track's: what came with it is left
+// out, what follows is taken.
+const (
+	LostEndless  = "picture_without_end" // access units that went on for ten seconds; in a problem, one that is older than others
+	LostElements = "too_many_nal_units"  // access units of more than 4,096
+	LostTooLarge = "too_large"           // access units of more than 64 MiB
+	LostMemory   = "ingest_memory"       // access units: too much is held in memory, of this publisher or of all
+	LostFrames   = "too_many_frames"     // packets of more than 1,024 frames of sound
+	LostOrder    = "decoding_order"      // NAL units that came when those behind them had gone on
+	LostForeign  = "foreign_ssrc"        // packets, and reports, of another sender than the track's
+	LostType     = "wrong_payload_type"  // packets
 )
 
 // The causes under which a Feed counts what it puts right: no picture is lost by it.
@@ -35,6 +49,8 @@ const (
 	RepairedTime      = "shared_timestamp"   // pictures that came under the time of another one: placed up to the next
 	RepairedUndefined = "nal_unit_undefined" // NAL units of a type without a meaning: left out
 	RepairedBroken    = "nal_unit_malformed" // NAL units whose header contradicts the standard: left out
+	RepairedTwice     = "duplicate_packet"   // packets: left out
+	RepairedLate      = "late_packet"        // packets that came when they had been counted as lost (rtp_loss): left out
 	RepairedLayer     = "enhancement_layer"  // NAL units of SVC, MVC and the like: left out, the base layer is kept
 )
 
@@ -46,6 +62,9 @@ type TrackConfig struct {
 	// video they may come in the stream, for AAC by Describe.
 	ParameterSets [][]byte
 	DeriveDTS     bool // units have presentation times only
+	// Optional says that nothing may ever come of the track: it is not waited for,
+	// missed or published before something does.
+	Optional bool
 }
 
 // Feed turns the units of one publication into access units of its publisher.
@@ -53,17 +72,18 @@ type TrackConfig struct {
 // It is for one goroutine. Units are held back at the beginning only: until each
 // track is described, has its first unit, and has its place on the time line;
 // one second at most, five where a track's parameter sets are awaited, and no
-// more than 8 MiB.
+// more than 8 MiB of memory.
 type Feed struct {
 	pub    Publisher
 	log    *slog.Logger
 	tracks []*track
+	rtp    []*RTPTrack
 	err    error // the publisher has ended
 
 	begun     bool
 	firstMono int64 // ns, arrival of the first unit that is held
 	held      bool
-	heldBytes int
+	memory    share
 	now       int64 // ns, arrival of the unit at hand
 
 	firstHeard, nextLook int64 // ns: the vigils begin, and look again
@@ -78,16 +98,20 @@ type Feed struct {
 const (
 	holdPlaces = 1_000_000_000 // ns
 	holdSets   = 5_000_000_000 // ns
-	holdBytes  = 8 << 20
+	holdBytes  = 8 << 20       // of memory; of a track that comes later, too
 )
 
 // NewFeed makes a feed for a publisher that has no tracks yet.
-func NewFeed(pub Publisher, log *slog.Logger) *Feed { return &Feed{pub: pub, log: log} }
+func NewFeed(pub Publisher, log *slog.Logger) *Feed {
+	f := &Feed{pub: pub, log: log, memory: newShare(everyone)}
+	f.memory.own(f)
+	return f
+}
 
 // AddTrack adds a track before the first unit. The error is one of the given
 // parameter sets and leaves the feed as it was.
 func (f *Feed) AddTrack(c TrackConfig) (int, error) {
-	t := &track{feed: f, index: len(f.tracks), cfg: c, slot: -1}
+	t := &track{feed: f, index: len(f.tracks), cfg: c, slot: -1, absent: c.Optional}
 	t.merging, t.heads.codec, t.sets.codec = c.Codec.NAL(), c.Codec, c.Codec
 	t.out, t.timed, t.spread.repaired = t.ready, t.derive, t.sharedTime
 	t.vigil = NewVigil(c.Codec, f.log, func(p *pipeline.Problem) { f.pub.Problem(t.index, p) })
@@ -96,6 +120,29 @@ func (f *Feed) AddTrack(c TrackConfig) (int, error) {
 	}
 	f.tracks = append(f.tracks, t)
 	return t.index, nil
+}
+
+// Leave makes a track one of which nothing comes any more. What came is kept; should
+// more come after all, it is a track again.
+func (f *Feed) Leave(index int) {
+	t := f.tracks[index]
+	t.flush()
+	t.absent = true
+	t.vigil.Leave()
+	others := func(o *track) bool { return o != t && o.slot >= 0 }
+	if f.err == nil && f.begun && t.slot >= 0 && slices.ContainsFunc(f.tracks, others) {
+		f.publish()
+	}
+}
+
+// awaited is how many tracks are not absent.
+func (f *Feed) awaited() (n int) {
+	for _, t := range f.tracks {
+		if !t.absent {
+			n++
+		}
+	}
+	return n
 }
 
 // Describe gives an AAC track its AudioSpecificConfig, from the next unit on.
@@ -110,17 +157,23 @@ func (f *Feed) Describe(track int, asc []byte) error {
 }
 
 // Take gives an empty unit. It goes back by Unit.
-func (f *Feed) Take() *Unit { return idle.take() }
+func (f *Feed) Take() *Unit {
+	u := idle.take()
+	u.counted = u.memory()
+	f.memory.grow(u.counted)
+	return u
+}
 
 // Unit takes a unit of a track, in decoding order. The error says that the
 // publisher has ended.
 func (f *Feed) Unit(track int, u *Unit) error {
 	t := f.tracks[track]
 	if f.err != nil {
-		idle.put(u)
+		f.put(u)
 		return f.err
 	}
 	f.now = u.Mono
+	t.count(u)
 	if t.cfg.Codec.NAL() {
 		t.gather(u)
 	} else {
@@ -164,16 +217,19 @@ func (f *Feed) settle() {
 }
 
 func (f *Feed) mayBegin() bool {
-	whole, limit := true, int64(holdPlaces)
+	whole, limit, awaited := true, int64(holdPlaces), f.awaited()
 	for _, t := range f.tracks {
+		if t.absent {
+			continue
+		}
 		if t.desc == nil {
 			limit = holdSets
 		}
-		if len(t.pending) == 0 || len(f.tracks) > 1 && !t.points[sourceReport].ok {
+		if len(t.pending) == 0 || awaited > 1 && !t.points[sourceReport].ok {
 			whole = false
 		}
 	}
-	return whole || f.now-f.firstMono >= limit || f.heldBytes >= holdBytes
+	return whole || f.now-f.firstMono >= limit || f.pendingBytes() >= holdBytes
 }
 
 // begin gives every track its place, tells the publisher and writes what is held
@@ -217,7 +273,8 @@ func (f *Feed) earliest() (first *track) {
 // placeLate gives a track its place that had no unit when the feed began.
 func (f *Feed) placeLate(t *track, now bool) {
 	known := t.points[f.place.source].ok
-	if !now && !known && f.place.source == sourceReport && f.now-t.pending[0].Mono < holdPlaces {
+	wait := f.now-t.pending[0].Mono < holdPlaces && t.pendingBytes < holdBytes
+	if !now && !known && f.place.source == sourceReport && wait {
 		return
 	}
 	if !known {
@@ -235,13 +292,13 @@ func (f *Feed) placeLate(t *track, now bool) {
 func (f *Feed) writePending(t *track) {
 	f.write(t, t.pending[0])
 	if t.pending = t.pending[1:]; len(t.pending) == 0 {
-		t.pending = nil
+		t.pending, t.pendingBytes = nil, 0
 	}
 }
 
 // write hands a unit to the publisher and takes its memory back.
 func (f *Feed) write(t *track, u *Unit) {
-	defer idle.put(u)
+	defer f.put(u)
 	if f.err != nil {
 		return
 	}
@@ -268,7 +325,8 @@ func (f *Feed) write(t *track, u *Unit) {
 
 // hear tells that data of a track arrived.
 func (f *Feed) hear(track int, mono int64) {
-	f.tracks[track].vigil.heard = mono
+	t := f.tracks[track]
+	t.vigil.heard, t.absent = mono, false
 	if f.firstHeard == 0 {
 		f.firstHeard = mono
 	}
@@ -280,7 +338,15 @@ func (f *Feed) look(at time.Time, mono int64) {
 		return
 	}
 	f.nextLook = mono + 1_000_000_000
+	for _, t := range f.rtp {
+		if t.datagrams != nil {
+			_ = t.datagrams.overdue(at) // the feed remembers
+		}
+	}
 	for _, t := range f.tracks {
+		if t.absent {
+			continue
+		}
 		held := len(t.pending)+len(t.reorder.held)+len(t.spread.held) > 0
 		if !held || mono-t.taken > unkept {
 			t.vigil.Look(at, mono, f.firstHeard)
@@ -297,7 +363,7 @@ func (f *Feed) publish() {
 		if len(t.pending) > 0 && t.pending[0].desc != nil {
 			t.live = t.pending[0].desc
 		}
-		if t.live == nil || !t.placed && t.live.track.Kind() == media.Video {
+		if t.live == nil || !t.placed && t.live.track.Kind() == media.Video || t.absent && len(t.pending) == 0 {
 			continue
 		}
 		t.slot = len(set)

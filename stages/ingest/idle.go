@@ -6,8 +6,11 @@ import "sync"
 // but a stream that kept its own would keep some as large as its key frames.
 var idle idleUnits
 
-// maxIdle bounds the memory of units that are kept for the next ones.
-const maxIdle = 2 << 20
+// The bounds of the memory of units that are kept for the next ones.
+const (
+	maxIdle     = 2 << 20 // of all
+	maxIdleUnit = maxIdle / 4
+)
 
 // idleUnits keeps units for reuse, the newest first. It is safe for concurrent
 // use.
@@ -31,12 +34,12 @@ func (i *idleUnits) take() *Unit {
 	return u
 }
 
-// put takes a unit back. Beyond the bound it is left to the collector.
+// put takes a unit back. Beyond the bounds it is left to the collector.
 func (i *idleUnits) put(u *Unit) {
 	u.reset()
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if n := u.memory(); i.bytes+n <= maxIdle {
+	if n := u.memory(); n <= maxIdleUnit && i.bytes+n <= maxIdle {
 		i.units = append(i.units, u)
 		i.bytes += n
 	}

@@ -1,6 +1,10 @@
 package ingest
 
-import "github.com/gospool/spool/pipeline/media"
+import (
+	"slices"
+
+	"github.com/gospool/spool/pipeline/media"
+)
 
 // assembly makes whole pictures of a track's units, whatever the sender takes for
 // one: it may end each slice as if it were a picture, or send several pictures
@@ -31,6 +35,9 @@ type assembly struct {
 	pieces []piece // of the unit at hand
 }
 
+// keptPieces is the room for pieces that is kept for the next unit.
+const keptPieces = 64
+
 const neverSingle = -1 << 40 // of single: the sender splits, so go on merging
 
 // piece is the elements of a unit that are of one picture.
@@ -55,13 +62,14 @@ const (
 // gather takes a unit in.
 func (t *track) gather(u *Unit) {
 	if t.torn {
-		u.gaps, t.torn = append(u.gaps, 0), false
+		u.hurtAt(0)
+		t.torn = false
 	}
 	if u.Damaged || u.missing(0) {
 		t.spoil()
 	}
 	if u.Damaged || len(u.ends) == 0 {
-		if t.torn = u.Damaged || u.headLost; t.torn {
+		if t.torn = u.Damaged || u.headLost; t.torn && u.over == "" { // else it has been counted
 			t.lost(LostDamaged, 1)
 		}
 		u.Damaged = t.torn
@@ -77,7 +85,10 @@ func (t *track) gather(u *Unit) {
 		t.add(w, &t.pieces[i])
 	}
 	if len(t.pieces) > 1 {
-		idle.put(u)
+		t.feed.put(u)
+	}
+	if cap(t.pieces) > keptPieces {
+		t.pieces = nil
 	}
 	if !t.merging && t.slices {
 		t.release()
@@ -121,7 +132,7 @@ func (t *track) divide(u *Unit) {
 			t.heads.set(nal)
 		case roleBroken:
 			if p.slices && t.missed(nal, u.PTS) {
-				u.gaps = append(u.gaps, i+1)
+				u.hurtAt(i + 1)
 			}
 		}
 		if before < 0 && begins(t.cfg.Codec, nal) {
@@ -153,10 +164,10 @@ func (p *piece) begin(u *Unit, i, before int) int {
 	case before >= 0:
 		at = before
 	}
-	for _, g := range u.gaps {
-		if g <= i {
-			at = max(at, g)
-		}
+	if n, found := slices.BinarySearch(u.gaps, i); found {
+		at = i
+	} else if n > 0 {
+		at = max(at, u.gaps[n-1])
 	}
 	return at
 }

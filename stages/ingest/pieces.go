@@ -1,17 +1,18 @@
 package ingest
 
+import "slices"
+
 // judge finds the pieces from which something is missing, and counts what is
 // missing altogether.
 func (t *track) judge(u *Unit) {
 	for i := range t.pieces {
 		p := &t.pieces[i]
-		for _, g := range u.gaps {
-			switch {
-			case g > p.from && g <= p.to, g == p.from && !t.startsPicture(u, p):
-				p.damaged = true
-			}
+		n, at := slices.BinarySearch(u.gaps, p.from)
+		if at {
+			n++
 		}
-		p.damaged = p.damaged || p.stray
+		within := n < len(u.gaps) && u.gaps[n] <= p.to
+		p.damaged = p.damaged || p.stray || within || at && !t.startsPicture(u, p)
 	}
 	if u.headLost && !t.pieces[0].damaged {
 		t.lost(LostDamaged, 1)
@@ -21,7 +22,8 @@ func (t *track) judge(u *Unit) {
 // startsPicture reports whether a piece has all that is before its slices, as far
 // as they are: what is missing before it is of another picture.
 func (t *track) startsPicture(u *Unit, p *piece) bool {
-	for _, nal := range u.elements()[p.from:p.to] {
+	for i := p.from; i < p.to; i++ {
+		nal := u.element(i)
 		switch roleOf(t.cfg.Codec, nal) {
 		case rolePicture, roleKey:
 			return startsPicture(t.cfg.Codec, nal)
@@ -40,11 +42,16 @@ func (t *track) part(u *Unit, p *piece) *Unit {
 	w := t.feed.Take()
 	w.PTS, w.DTS, w.UTC, w.Mono, w.Stepped = u.PTS, u.DTS, u.UTC, u.Mono, u.Stepped
 	w.take(u, p.from, p.to)
+	t.count(w)
 	return w
 }
 
 // add puts a piece where it belongs: to the picture that is held, or in its place.
 func (t *track) add(w *Unit, p *piece) {
+	if w.over != "" {
+		t.leave(w)
+		return
+	}
 	if p.damaged && !p.slices {
 		t.lose(w, LostDamaged)
 		return
@@ -92,12 +99,13 @@ func (t *track) hold(w *Unit, slices bool) {
 
 func (t *track) join(w *Unit) {
 	t.prev.join(w)
-	if t.prev.tooLarge() { // it does not end: the rest of it counts, too
-		t.prev.cut(0)
-		t.prev.Damaged, t.tail = true, 0
-		t.lost(LostDamaged, 1)
+	if w.Mono-t.prev.Mono > maxUnitAge && t.prev.over == "" {
+		t.prev.refuse(LostEndless)
 	}
-	idle.put(w)
+	t.feed.put(w)
+	if t.count(t.prev); t.prev.over != "" {
+		t.tail = 0
+	}
 }
 
 // rest leaves out what is of a picture that has gone on: from now on pictures are
@@ -118,7 +126,8 @@ func (t *track) withTail(w *Unit) *Unit {
 	t.prev.cut(t.tail)
 	u.order = w.order
 	u.join(w)
-	idle.put(w)
+	t.feed.put(w)
+	t.count(u)
 	return u
 }
 
@@ -128,6 +137,8 @@ func (t *track) release() {
 	t.prev, t.slices, t.tail = nil, false, 0
 	switch {
 	case u == nil:
+	case u.over != "":
+		t.leave(u)
 	case u.Damaged:
 		t.lose(u, LostDamaged)
 	default:

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"errors"
 	"math/bits"
 	"time"
 
@@ -10,10 +11,9 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// RTPTrack turns the RTP packets of one track into units of its feed: losses are
-// counted and marked in the units, 32-bit times unwrapped.
-//
-// Packets come in the order of their sequence numbers, as far as they come.
+// RTPTrack turns the RTP packets of one track into units of its feed: other senders'
+// packets are left out, datagrams put in order, losses counted and marked in the
+// units, 32-bit times unwrapped.
 type RTPTrack struct {
 	feed  *Feed
 	index int
@@ -29,23 +29,38 @@ type RTPTrack struct {
 	losses uint64 // times that packets were lost
 
 	packets, units uint64 // that came
+	arrived        int64  // ns, of the newest packet
 	time           unwrapper
 	unit           *Unit // of which the end has not come
+
+	types     []uint8 // of payload; empty: any
+	sender    sender
+	datagrams *datagrams     // nil: packets come in their order
+	order     *decodingOrder // nil: NAL units come in that of decoding
 }
 
 // RTPConfig is what a session description says of a track.
 type RTPConfig struct {
 	Track TrackConfig
 
+	PayloadTypes []uint8 // packets of other ones are left out; empty: none is
+	SSRC         uint32  // of the Transport header, over UDP; 0: the first packet tells
 	// Datagrams says that the network may change the order of packets, or double
 	// them. Else they come in order, as far as they come.
 	Datagrams bool
+	// OrderDepth is how many NAL units may come before one that is decoded before
+	// them: sprop-interleaving-depth, sprop-depack-buf-nalus. 0: it is not known.
+	OrderDepth int
 
 	Clock uint32       // RTP clock rate; 0: the track's timescale
 	Audio AudioPayload // for AAC
 	// OtherClocks are rates that senders of AAC are known to use whatever they say:
 	// the times of the first packets decide.
 	OtherClocks []uint32
+	// DecodingOrder says that video comes in another order than that of decoding, with
+	// decoding order numbers: H.264 in packetization mode 2 (RFC 6184, 5.3), H.265 with
+	// sprop-max-don-diff (RFC 7798, 7.1).
+	DecodingOrder bool
 }
 
 // AddRTPTrack adds a track to the feed whose units come as RTP packets.
@@ -59,6 +74,18 @@ func (f *Feed) AddRTPTrack(c RTPConfig) (*RTPTrack, error) {
 	if t.clock == 0 {
 		t.clock = t.scale
 	}
+	t.types, t.sender.ssrc, t.sender.known = c.PayloadTypes, c.SSRC, c.SSRC != 0
+	if c.Datagrams {
+		count := t.track().repaired
+		t.datagrams = &datagrams{deliver: t.take, count: func(cause string) { count(cause, 1) }}
+	}
+	if c.DecodingOrder && c.Track.Codec.NAL() {
+		t.order = &decodingOrder{codec: c.Track.Codec, depth: defaultDepth, step: 1}
+		if c.OrderDepth > 0 {
+			t.order.depth = min(c.OrderDepth, maxOrderDepth)
+		}
+	}
+	f.rtp = append(f.rtp, t)
 	if len(c.OtherClocks) > 0 {
 		t.trial = &clockTrial{others: c.OtherClocks}
 	}
@@ -66,20 +93,34 @@ func (f *Feed) AddRTPTrack(c RTPConfig) (*RTPTrack, error) {
 	case media.H264:
 		t.video = h264Payload{}
 	case media.H265:
-		t.video = h265Payload{}
+		t.video = &h265Payload{}
 	}
 	return t, nil
 }
 
 // Packet takes a packet that arrived at a time. It keeps nothing of it. The error
 // says that the publisher has ended.
-func (t *RTPTrack) Packet(p *rtp.Packet, at time.Time) error {
+func (t *RTPTrack) Packet(p *rtp.Packet, at time.Time) (err error) {
+	switch {
+	case !t.admit(p, at):
+	case t.datagrams != nil:
+		err = t.datagrams.packet(p, at)
+	default:
+		err = t.take(p, at)
+	}
+	t.feed.look(at, at.Sub(epoch).Nanoseconds())
+	return err
+}
+
+// take takes a packet in its order.
+func (t *RTPTrack) take(p *rtp.Packet, at time.Time) error {
 	gap := t.missing(p.SequenceNumber) || t.gap
 	t.packets++
 	if t.gap = gap && len(p.Payload) == 0; len(p.Payload) == 0 { // padding (RFC 3550, 5.1)
 		return nil
 	}
 	mono := at.Sub(epoch).Nanoseconds()
+	t.arrived = mono
 	t.feed.hear(t.index, mono)
 	ticks := t.time.next(p.Timestamp)
 	var err error
@@ -91,7 +132,6 @@ func (t *RTPTrack) Packet(p *rtp.Packet, at time.Time) error {
 	if t.unit != nil && mono-t.unit.Mono > unkept {
 		t.endless()
 	}
-	t.feed.look(at, mono)
 	return err
 }
 
@@ -156,6 +196,42 @@ func (t *RTPTrack) lost(packets uint16) {
 }
 
 func (t *RTPTrack) videoPacket(p *rtp.Packet, ticks int64, gap bool, at time.Time) error {
+	if t.order != nil {
+		return t.ordered(p.Payload, ticks, gap, at)
+	}
+	if k := p.Payload[0] & 0x1f; t.track().cfg.Codec == media.H264 && (k == mtap16 || k == mtap24) && tiles(p.Payload) {
+		if err := t.timed(p.Payload, ticks, gap, at); err != nil {
+			return err
+		}
+	} else {
+		if err := t.open(ticks, gap, at); err != nil {
+			return err
+		}
+		if t.video.unpack(t.unit, p.Payload) != nil {
+			t.unit.unread()
+		}
+		t.bound(at)
+	}
+	if p.Marker && t.unit != nil {
+		return t.finish()
+	}
+	return nil
+}
+
+// timed takes NAL units that have times of their own, in decoding order.
+func (t *RTPTrack) timed(p []byte, ticks int64, gap bool, at time.Time) (err error) {
+	_ = eachTimed(p, func(_ uint16, offset uint32, nal []byte) {
+		if err == nil {
+			err = t.element(nal, ticks+int64(offset), gap, at)
+		}
+		gap = false
+	})
+	return err
+}
+
+// open has the unit at hand be that of a time, before which, or in which, something
+// may be missing.
+func (t *RTPTrack) open(ticks int64, gap bool, at time.Time) error {
 	pts := t.ticks(ticks)
 	if gap && t.unit != nil {
 		t.unit.interrupt()
@@ -171,18 +247,15 @@ func (t *RTPTrack) videoPacket(p *rtp.Packet, ticks int64, gap bool, at time.Tim
 			t.unit.hurt()
 		}
 	}
-	if t.video.unpack(t.unit, p.Payload) != nil {
-		t.unit.unread()
-	}
-	if t.unit.tooLarge() {
-		utc, mono, stepped := t.unit.UTC, t.unit.Mono, t.unit.Stepped
-		t.unit.reset()
-		t.unit.PTS, t.unit.UTC, t.unit.Mono, t.unit.Stepped, t.unit.Damaged = pts, utc, mono, stepped, true
-	}
-	if p.Marker {
-		return t.finish()
-	}
 	return nil
+}
+
+// bound refuses the unit at hand where it has passed a bound.
+func (t *RTPTrack) bound(at time.Time) {
+	if at.Sub(epoch).Nanoseconds()-t.unit.Mono > maxUnitAge && t.unit.over == "" {
+		t.unit.refuse(LostEndless)
+	}
+	t.track().count(t.unit)
 }
 
 // finish hands the unit on.
@@ -207,7 +280,11 @@ func (t *RTPTrack) begin(pts int64, at time.Time) *Unit {
 func (t *RTPTrack) audioPacket(p *rtp.Packet, ticks int64, gap bool, at time.Time) error {
 	frames, err := t.audio.unpack(p, t.describe)
 	if err != nil {
-		t.track().lost(LostRTPForm, 1)
+		cause := LostRTPForm
+		if errors.Is(err, errFrames) {
+			cause = LostFrames
+		}
+		t.track().lost(cause, 1)
 		t.track().lostBefore++
 		if t.trial != nil {
 			t.trial.frames = 0 // a frame is missing: the next time proves nothing
@@ -235,8 +312,21 @@ func (t *RTPTrack) audioFrame(u *Unit, ticks int64, i int) error {
 
 func (t *RTPTrack) describe(asc []byte) error { return t.feed.Describe(t.index, asc) }
 
+// Leave says that nothing more of the track is expected, as of a format that is
+// announced beside another one.
+func (t *RTPTrack) Leave() {
+	t.Close()
+	t.feed.Leave(t.index)
+}
+
 // Close hands on a unit that was complete but for a sign of its end.
 func (t *RTPTrack) Close() {
+	if t.datagrams != nil {
+		_ = t.datagrams.flush()
+	}
+	if t.order != nil {
+		_ = t.flushOrder()
+	}
 	if t.unit != nil {
 		_ = t.finish() // the feed remembers
 	}
@@ -254,6 +344,13 @@ type unwrapper struct {
 	seen bool
 	last uint32
 	wide int64
+}
+
+// goOn has the next time be v, so many ticks behind the last one.
+func (u *unwrapper) goOn(v uint32, ticks int64) {
+	if u.seen {
+		u.last, u.wide = v, u.wide+ticks
+	}
 }
 
 // next is the wide form of the next time, which may lie a little before the last.

@@ -32,7 +32,8 @@ type triedFrame struct {
 
 const (
 	trialVotes   = 3
-	trialPackets = 12 // then what was announced holds
+	trialPackets = 12 // then what was announced holds,
+	trialFrames  = maxFrames
 )
 
 // try holds the frames of a packet until the clock is certain.
@@ -41,6 +42,7 @@ func (t *RTPTrack) try(frames [][]byte, ticks int64, gap bool, at time.Time) err
 	for i, frame := range frames {
 		u := t.begin(0, at)
 		u.Put(frame)
+		t.track().count(u)
 		trial.held = append(trial.held, triedFrame{u, ticks, i})
 	}
 	step, passed := ticks-trial.ticks, trial.frames
@@ -51,7 +53,7 @@ func (t *RTPTrack) try(frames [][]byte, ticks int64, gap bool, at time.Time) err
 			return t.decide(clock)
 		}
 	}
-	if trial.packets >= trialPackets {
+	if trial.packets >= trialPackets || len(trial.held) >= trialFrames {
 		return t.decide(t.clock)
 	}
 	return nil
@@ -99,7 +101,7 @@ func (t *RTPTrack) decide(clock uint32) error {
 	for i, f := range trial.held {
 		if err := t.audioFrame(f.unit, f.ticks, f.i); err != nil {
 			for _, rest := range trial.held[i+1:] {
-				idle.put(rest.unit)
+				t.feed.put(rest.unit)
 			}
 			return err
 		}

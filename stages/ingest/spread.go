@@ -78,7 +78,7 @@ func (s *spread) push(u *Unit, out func(*Unit)) {
 	case s.still:
 		s.byArrival(out)
 		return
-	case s.watch == 0, len(s.held) >= maxSpread:
+	case s.watch == 0, len(s.held) >= maxSpread, memoryOf(s.held) > heldMemory:
 		s.flush(out)
 		return
 	}

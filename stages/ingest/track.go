@@ -18,7 +18,10 @@ type track struct {
 
 	keyPTS  int64 // of the last IDR
 	keySeen bool
-	said    bool // that pictures share times
+	said    bool     // that pictures share times
+	passed  []string // bounds that access units have passed, as causes
+
+	pendingBytes int // memory of pending, and of what came since it was empty
 
 	spread  spread
 	reorder reorder
@@ -32,6 +35,7 @@ type track struct {
 
 	drift   int64 // ns, of the sender's clock against the track's; newest report
 	drifted bool
+	absent  bool // nothing is expected of it
 	placed  bool
 	offset  int64 // ticks from the track's own time to the feed's
 	pending []*Unit
@@ -85,7 +89,7 @@ func (t *track) leave(u *Unit) {
 	if u.Damaged {
 		t.lostBefore++
 	}
-	idle.put(u)
+	t.feed.put(u)
 }
 
 // accept takes a whole unit of NAL units: what does not belong in a file is
@@ -108,6 +112,10 @@ func (t *track) accept(u *Unit) {
 	}
 	if t.desc != nil {
 		u.lead(t.sets.give(key))
+	}
+	if t.count(u); u.over != "" {
+		t.leave(u)
+		return
 	}
 	t.time(u)
 }
@@ -132,6 +140,10 @@ func (t *track) lose(u *Unit, cause string) {
 
 // acceptFrame takes a frame of a codec without NAL units.
 func (t *track) acceptFrame(u *Unit) {
+	if u.over != "" {
+		t.leave(u)
+		return
+	}
 	u.sync = true
 	t.mark(u)
 	if !t.cfg.DeriveDTS {
@@ -203,9 +215,7 @@ func (t *track) ready(u *Unit) {
 	if !f.held {
 		f.held, f.firstMono = true, u.Mono
 	}
-	if !f.begun {
-		f.heldBytes += u.Bytes()
-	}
+	t.pendingBytes += u.memory()
 	t.pending = append(t.pending, u)
 }
 

@@ -7,10 +7,14 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// maxElements bounds the NAL units of a picture, or of several under one time: each
-// costs memory beyond its bytes. No level of H.264 or H.265 has near so many slices
-// in what a camera sends.
-const maxElements = 1 << 14
+// The bounds of an access unit, be it one picture or several under one time.
+const (
+	// maxElements bounds its NAL units: each costs memory beyond its bytes. No level
+	// of H.264 or H.265 has near so many slices in what a camera sends.
+	maxElements  = 4096
+	maxUnitBytes = media.MaxAccessUnit
+	maxUnitAge   = 10_000_000_000 // ns, from its first packet to its last
+)
 
 // Unit is one access unit on its way into a Feed: its NAL units one after
 // another in memory of its own, which is used again. An access unit of a codec
@@ -23,11 +27,17 @@ type Unit struct {
 	Stepped int64 // ns by which the wall clock had been set by then, see media.AU
 	Damaged bool  // a part is missing
 
+	// over is the cause under which the unit is counted that passed a bound. It is
+	// empty then, and takes nothing in; what it would have had belongs to it still.
+	over    string
+	told    bool // that it is
+	counted int  // bytes of memory that its feed has counted
+
 	buf  []byte
 	ends []int // element i is buf[ends[i-1]:ends[i]]
 	open bool  // the last element is being written
 	// gaps are the numbers of elements before which something is missing, be it
-	// of this picture or of the one before it.
+	// of this picture or of the one before it, in order.
 	gaps     []int
 	headLost bool // an element before the first, of this time, is missing
 
@@ -45,13 +55,33 @@ func (u *Unit) reset() {
 	*u = Unit{buf: u.buf[:0], ends: u.ends[:0], view: u.view[:0], gaps: u.gaps[:0]}
 }
 
-// tooLarge reports whether a unit is larger than any that is taken.
-func (u *Unit) tooLarge() bool { return u.Bytes() > media.MaxAccessUnit || len(u.ends) > maxElements }
+// refuse leaves out what is there and what is to come, for a cause. The memory goes.
+func (u *Unit) refuse(cause string) {
+	u.over, u.Damaged = cause, true
+	u.buf, u.ends, u.view, u.gaps = nil, nil, nil, nil
+}
+
+// fits reports whether the unit may grow by so much. It is refused where not.
+func (u *Unit) fits(elements, bytes int) bool {
+	switch {
+	case u.over != "":
+	case len(u.ends)+elements > maxElements:
+		u.refuse(LostElements)
+	case len(u.buf)+bytes > maxUnitBytes:
+		u.refuse(LostTooLarge)
+	}
+	return u.over == ""
+}
 
 // hurt says that something is missing behind the last element.
 func (u *Unit) hurt() {
-	if n := len(u.gaps); n == 0 || u.gaps[n-1] != len(u.ends) {
-		u.gaps = append(u.gaps, len(u.ends))
+	u.hurtAt(len(u.ends))
+}
+
+// hurtAt says that something is missing before element i.
+func (u *Unit) hurtAt(i int) {
+	if at, found := slices.BinarySearch(u.gaps, i); !found {
+		u.gaps = slices.Insert(u.gaps, at, i)
 	}
 }
 
@@ -60,12 +90,16 @@ func (u *Unit) hurt() {
 func (u *Unit) Begin() { u.open = true }
 
 // Add copies bytes behind the open element's.
-func (u *Unit) Add(b []byte) { u.buf = append(u.buf, b...) }
+func (u *Unit) Add(b ...byte) {
+	if u.fits(0, len(b)) {
+		u.buf = append(u.buf, b...)
+	}
+}
 
 // End closes the open element.
 func (u *Unit) End() {
 	u.open = false
-	if len(u.buf) > u.start(len(u.ends)) {
+	if len(u.buf) > u.start(len(u.ends)) && u.fits(1, 0) {
 		u.ends = append(u.ends, len(u.buf))
 	}
 }
@@ -78,7 +112,8 @@ func (u *Unit) Drop() {
 
 // missing reports whether something is missing before element i.
 func (u *Unit) missing(i int) bool {
-	return slices.Contains(u.gaps, i)
+	_, found := slices.BinarySearch(u.gaps, i)
+	return found
 }
 
 // interrupt says that packets are missing behind what is there: an open element
@@ -101,7 +136,7 @@ func (u *Unit) unread() {
 // Put adds a whole element.
 func (u *Unit) Put(b []byte) {
 	u.Begin()
-	u.Add(b)
+	u.Add(b...)
 	u.End()
 }
 
@@ -114,6 +149,8 @@ func (u *Unit) start(i int) int {
 	}
 	return u.ends[i-1]
 }
+
+func (u *Unit) element(i int) []byte { return u.buf[u.start(i):u.ends[i]:u.ends[i]] }
 
 // elements gives the elements. The slices hold until the unit is used again.
 func (u *Unit) elements() [][]byte {
@@ -135,6 +172,9 @@ func (u *Unit) join(o *Unit) {
 // take appends the elements [i, j) of another unit.
 func (u *Unit) take(o *Unit, i, j int) {
 	from := o.start(i)
+	if !u.fits(j-i, o.start(j)-from) {
+		return
+	}
 	base := len(u.buf) - from
 	u.buf = append(u.buf, o.buf[from:o.start(j)]...)
 	for _, end := range o.ends[i:j] {
@@ -142,7 +182,7 @@ func (u *Unit) take(o *Unit, i, j int) {
 	}
 }
 
-// cut leaves the elements [0, i).
+// cut leaves the elements [0, i) of a unit that has them.
 func (u *Unit) cut(i int) {
 	u.buf = u.buf[:u.start(i)]
 	u.ends = u.ends[:i]
@@ -150,13 +190,23 @@ func (u *Unit) cut(i int) {
 
 // lead puts elements before all others.
 func (u *Unit) lead(elements [][]byte) {
-	for _, e := range slices.Backward(elements) {
-		u.buf = slices.Insert(u.buf, 0, e...)
-		u.ends = slices.Insert(u.ends, 0, 0)
-		for i := range u.ends {
-			u.ends[i] += len(e)
-		}
+	size := 0
+	for _, e := range elements {
+		size += len(e)
 	}
+	if len(elements) == 0 || !u.fits(len(elements), size) {
+		return
+	}
+	for i := range u.ends {
+		u.ends[i] += size
+	}
+	ends := make([]int, 0, len(elements))
+	lead := make([]byte, 0, size)
+	for _, e := range elements {
+		lead = append(lead, e...)
+		ends = append(ends, len(lead))
+	}
+	u.buf, u.ends = slices.Insert(u.buf, 0, lead...), slices.Insert(u.ends, 0, ends...)
 }
 
 var startCode = []byte{0, 0, 1}
@@ -181,6 +231,9 @@ func (u *Unit) splitStartCodes() {
 			nal = bytes.TrimRight(nal, "\x00")
 		}
 		if len(nal) > 0 {
+			if !u.fits(1, 0) {
+				return
+			}
 			w += copy(u.buf[w:], nal)
 			u.ends = append(u.ends, w)
 		}

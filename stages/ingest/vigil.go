@@ -67,6 +67,15 @@ func (v *Vigil) Kept(mono int64) {
 	}
 }
 
+// Leave tells that nothing more of the track is expected.
+func (v *Vigil) Leave() {
+	v.missed, v.misses = 0, v.misses[:0]
+	if v.on {
+		v.on = false
+		v.tell(nil)
+	}
+}
+
 // Missed tells that n units, or parts of them, were not kept.
 func (v *Vigil) Missed(mono int64, cause string, n uint64) {
 	v.heard = max(v.heard, mono)
@@ -136,6 +145,12 @@ var remedies = map[string]string{
 	LostPicture:       "no coded picture is in what is sent: look at the encoder's codec, and switch encryption off",
 	LostRTPForm:       "the payload is not what was announced: look at the encoder's codec, and switch encryption off",
 	LostEndless:       "the sender neither ends a picture nor gives the next one another time: look at the encoder's settings",
+	LostElements:      "the sender puts thousands of NAL units into one access unit: look at the encoder's settings",
+	LostTooLarge:      "the sender's pictures are larger than any level of its codec allows: look at the encoder's settings",
+	LostMemory:        "lower the bit rate, or raise memory.max",
+	LostFrames:        "have the encoder put fewer frames of sound into a packet",
+	LostForeign:       "two senders send to one port: have one of them take another",
+	LostType:          "what is sent is not what was announced: look at the encoder's settings",
 	RepairedUndefined: "what is sent is no standard stream: look at the encoder's codec, and switch encryption off",
 	RepairedBroken:    "what is sent is no standard stream: look at the encoder's codec, and switch encryption off",
 	RepairedLayer:     "only enhancement layers are sent: have the encoder send the base layer",

@@ -13,9 +13,9 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Reader makes the chunks of a file, as a live stream's builder would cut them:
-// on each sync sample of the lead track, and after a flush interval. It is for
-// one goroutine.
+// Reader makes the chunks of a file, as a live stream's builder would cut them: on
+// sync samples of the lead track, of short GOPs as many as fit, and after a flush
+// interval. It is for one goroutine.
 type Reader struct {
 	f     *os.File
 	name  string // without directories: for errors
@@ -242,13 +242,22 @@ func (r *Reader) take(s span) error {
 	return nil
 }
 
-// choose takes samples that are decoded before a time, ns, up to the next sync
-// sample where those cut.
+// choose takes samples that are decoded before a time, ns, where sync samples cut up
+// to the first of a GOP that would be cut by that time, if it is as long as the last
+// one, or up to the end of a GOP whose begin is in the chunk before.
 func (l *lane) choose(until int64, limit int, cut bool) error {
+	gop, begins := l.at(), l.head.sync
 	for l.more && l.at() < until && len(l.chosen) < maxUnits {
 		n := len(l.chosen)
-		if n > 0 && (cut && l.head.sync || l.bytes+int(l.head.size) > limit) {
+		if n > 0 && l.bytes+int(l.head.size) > limit {
 			break
+		}
+		if n > 0 && cut && l.head.sync {
+			at := l.at()
+			if !begins || at+(at-gop) > until {
+				break
+			}
+			gop = at
 		}
 		l.chosen = append(l.chosen, l.head)
 		l.bytes += int(l.head.size)

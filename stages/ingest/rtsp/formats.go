@@ -1,10 +1,12 @@
 package rtsp
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/bluenviron/gortsplib/v5/pkg/description"
@@ -16,84 +18,262 @@ import (
 	"github.com/gospool/spool/stages/ingest"
 )
 
-// offer is a track of a session description that can be recorded.
+// offer is a media section of a session description that can be recorded: the
+// first format that can be, and what else it may send instead.
 type offer struct {
 	media  *description.Media
 	format format.Format
 	config ingest.RTPConfig
+	others []otherFormat
 }
 
-// offers sorts the formats of a session description into those that can be
-// recorded, one of each media, and the codec names of those that can't.
+// otherFormat is a further format of a section. The section's track is the one that
+// is sent.
+type otherFormat struct {
+	format format.Format
+	config ingest.RTPConfig
+	leave  string // why it cannot be recorded; empty where it can
+}
+
+// offers sorts what a camera describes into the sections that can be recorded and
+// the codec names of those that can't. sdp is what readable made, and desc what
+// gortsplib read in it.
 func offers(desc *description.Session, sdp []byte) (take []offer, leave []string) {
-	words := readSaid(sdp, len(desc.Medias))
+	return sortOffers(desc, sdp, sendonly)
+}
+
+// announced is offers of what a publisher announces.
+func announced(desc *description.Session, sdp []byte) (take []offer, leave []string) {
+	return sortOffers(desc, sdp, recvonly)
+}
+
+// sortOffers is both; away is how a section is marked that flows away from here.
+// Publishers describe from their side, and cameras from the client's (ONVIF
+// Streaming Specification, 5.3), but not all do.
+func sortOffers(desc *description.Session, sdp []byte, away direction) (take []offer, leave []string) {
+	s, err := readText(sdp, canonicalBounds)
+	if err != nil || len(s.sections) != len(desc.Medias) {
+		return nil, []string{"a session description that is not in canonical form"}
+	}
 	for i, m := range desc.Medias {
-		if m.IsBackChannel {
+		if away == sendonly && s.backChannel(i) || s.repeats(i) {
 			continue
 		}
-		var why []string
-		for _, f := range m.Formats {
-			c, err := config(f, words.of(i, f.PayloadType()))
-			if err != nil {
-				why = append(why, err.Error())
-				continue
-			}
-			take, why = append(take, offer{m, f, c}), nil
-			break
+		o, why := s.offer(i, m)
+		if o.format == nil {
+			leave = append(leave, why...)
+			continue
 		}
-		leave = append(leave, why...)
+		o.config.Track.Optional = s.mayBeSilent(i, away)
+		take = append(take, o)
 	}
 	return take, leave
 }
 
-// config is the table of the formats that can be recorded. The error is the name
-// of the codec, or what is not supported about it.
-func config(f format.Format, words saidFormat) (ingest.RTPConfig, error) {
-	params := words.parameters
-	switch f := f.(type) {
-	case *format.H264:
-		sets := sprop(params["sprop-parameter-sets"], f.SPS, f.PPS)
-		return video(media.H264, f, sets), nil
-	case *format.H265:
-		if f.MaxDONDiff > 0 {
-			return ingest.RTPConfig{}, errors.New("h265 with decoding order numbers")
-		}
-		sets := append(sprop(params["sprop-vps"], f.VPS), sprop(params["sprop-sps"], f.SPS)...)
-		return video(media.H265, f, append(sets, sprop(params["sprop-pps"], f.PPS)...)), nil
-	case *format.MPEG4Audio:
-		p, err := ingest.AACPayload(f)
-		if err != nil {
-			return ingest.RTPConfig{}, err
-		}
-		return audio(f, words.clock, verbatim(f.Config, params["config"]), p)
-	case *format.MPEG4AudioLATM:
-		p, err := ingest.LATMPayload(f)
-		if err != nil {
-			return ingest.RTPConfig{}, err
-		}
-		var asc []byte
-		if f.StreamMuxConfig != nil {
-			asc = verbatim(f.StreamMuxConfig.Programs[0].Layers[0].AudioSpecificConfig, "")
-		}
-		return audio(f, words.clock, asc, p)
+// offer is what a section offers; without a format where nothing can be recorded.
+func (s *sessionText) offer(i int, m *description.Media) (o offer, why []string) {
+	o.media = m
+	said := s.sections[i]
+	if said.secure {
+		return o, []string{said.kind + ", encrypted (SRTP)"}
 	}
-	return ingest.RTPConfig{}, errors.New(codecName(f))
+	for j := said.from; j < said.to; j++ {
+		f := s.described(&said, j)
+		as := formatOf(m, f.payloadType)
+		if as == nil {
+			continue
+		}
+		c, err := said.config(&f)
+		switch {
+		case err == nil && o.format == nil:
+			o.format, o.config = as, c
+		case err == nil:
+			c.Track.Optional = true
+			o.others = append(o.others, otherFormat{format: as, config: c})
+		case f.companion():
+			why = append(why, err.Error())
+		default:
+			why = append(why, err.Error())
+			o.others = append(o.others, otherFormat{format: as, leave: err.Error()})
+		}
+	}
+	return o, why
 }
 
-func video(codec media.Codec, f format.Format, sets [][]byte) ingest.RTPConfig {
-	return ingest.RTPConfig{Track: ingest.TrackConfig{
-		Codec: codec, Timescale: uint32(f.ClockRate()), ParameterSets: sets,
-	}}
+// described is a format of a section, with the parameters of another one of its
+// codec where it has none.
+func (s *sessionText) described(m *section, j int) saidFormat {
+	f := s.formats[j]
+	for i := m.from; i < m.to && !f.said; i++ {
+		if o := &s.formats[i]; o.said && o.name == f.name {
+			f.values, f.said = o.values, true
+		}
+	}
+	return f
+}
+
+func formatOf(m *description.Media, payloadType uint8) format.Format {
+	for _, f := range m.Formats {
+		if f.PayloadType() == payloadType {
+			return f
+		}
+	}
+	return nil
+}
+
+// backChannel reports whether a section is for sound to a camera: marked so, where
+// others are marked as from it.
+func (s *sessionText) backChannel(i int) bool {
+	if s.sections[i].kind != "audio" || s.sections[i].direction != sendonly {
+		return false
+	}
+	for j := range s.sections {
+		if m := &s.sections[j]; m.direction == recvonly || m.kind == "audio" && m.direction != sendonly {
+			return true
+		}
+	}
+	return false
+}
+
+// mayBeSilent reports whether nothing may come of a section: by its direction, where
+// others have another one.
+func (s *sessionText) mayBeSilent(i int, away direction) bool {
+	m := &s.sections[i]
+	if m.direction != inactive && (m.direction != away || m.kind != "audio") {
+		return false
+	}
+	for j := range s.sections {
+		if s.sections[j].direction != m.direction {
+			return true
+		}
+	}
+	return false
+}
+
+// repeats reports whether a section is another one said again.
+func (s *sessionText) repeats(i int) bool {
+	m := &s.sections[i]
+	for j := range s.sections[:i] {
+		o := &s.sections[j]
+		if m.control != "" && m.control == o.control && m.kind == o.kind && s.sameFormats(m, o) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *sessionText) sameFormats(a, b *section) bool {
+	if a.to-a.from != b.to-b.from {
+		return false
+	}
+	for i := range s.formats[a.from:a.to] {
+		x, y := &s.formats[a.from+i], &s.formats[b.from+i]
+		if x.payloadType != y.payloadType || x.name != y.name {
+			return false
+		}
+	}
+	return true
+}
+
+// config is the table of the formats that can be recorded. The error is the name
+// of the codec, or what is not supported about it.
+func (m *section) config(f *saidFormat) (ingest.RTPConfig, error) {
+	name := cmp.Or(f.name, "unnamed-"+strconv.Itoa(int(f.payloadType)))
+	if m.kind != "video" && m.kind != "audio" {
+		return ingest.RTPConfig{}, errors.New(name)
+	}
+	v := &f.values
+	switch f.name {
+	case nameH264:
+		return f.video(media.H264, v[packetizationMode] == "2", spropParameterSets, spropSPS, spropPPS), nil
+	case nameH265:
+		return f.video(media.H265, number(v[spropMaxDONDiff], 0, 1<<31) > 0, spropVPS, spropSPS, spropPPS), nil
+	case nameAAC:
+		return f.aac()
+	case nameLATM:
+		return f.latm()
+	}
+	return ingest.RTPConfig{}, errors.New(name)
+}
+
+func (f *saidFormat) video(codec media.Codec, decodingOrder bool, sets ...parameter) ingest.RTPConfig {
+	c := ingest.RTPConfig{Clock: f.clock, DecodingOrder: decodingOrder, Track: ingest.TrackConfig{Codec: codec, Timescale: videoClock}}
+	for _, p := range sets {
+		c.Track.ParameterSets = append(c.Track.ParameterSets, sprop(f.values[p])...)
+	}
+	return c
+}
+
+// widths are those of the fields before AAC frames (RFC 3640, 3.3.5 and 3.3.6),
+// which the modes set and senders may leave unsaid.
+var widths = map[string][3]int{"aac-hbr": {13, 3, 3}, "aac_hbr": {13, 3, 3}, "aac-lbr": {6, 2, 2}}
+
+func (f *saidFormat) aac() (ingest.RTPConfig, error) {
+	unreadable := errors.New("unreadable-" + f.name)
+	raw := config(f.values[aacConfig])
+	var asc mpeg4audio.AudioSpecificConfig
+	if asc.Unmarshal(raw) != nil {
+		return ingest.RTPConfig{}, unreadable
+	}
+	w := widths[strings.ToLower(f.values[aacMode])]
+	for i, p := range [...]parameter{aacSizeLength, aacIndexLength, aacIndexDeltaLength} {
+		if said := f.values[p]; said != "" {
+			w[i] = int(number(said, 0, 32))
+		}
+	}
+	if w[0] == 0 {
+		return ingest.RTPConfig{}, unreadable
+	}
+	p, err := ingest.AACPayload(&format.MPEG4Audio{
+		PayloadTyp: f.payloadType, Config: &asc, SizeLength: w[0], IndexLength: w[1], IndexDeltaLength: w[2],
+	})
+	if err != nil {
+		return ingest.RTPConfig{}, err
+	}
+	return f.audio(uint32(cmp.Or(asc.ExtensionSampleRate, asc.SampleRate)), raw, p)
+}
+
+// latm is AAC whose configuration is in the description, or in the stream where the
+// description has none (RFC 6416, 7.1: where it says so, or nothing).
+func (f *saidFormat) latm() (ingest.RTPConfig, error) {
+	l := &format.MPEG4AudioLATM{PayloadTyp: f.payloadType, CPresent: f.values[latmCPresent] == "1" || f.values[latmCPresent] == "" && f.values[aacConfig] == ""}
+	var asc []byte
+	rate := uint32(0)
+	if !l.CPresent {
+		l.StreamMuxConfig = &mpeg4audio.StreamMuxConfig{}
+		if l.StreamMuxConfig.Unmarshal(config(f.values[aacConfig])) != nil {
+			return ingest.RTPConfig{}, errors.New("unreadable-" + f.name)
+		}
+		first := l.StreamMuxConfig.Programs[0].Layers[0].AudioSpecificConfig
+		var err error
+		if asc, err = first.Marshal(); err != nil {
+			return ingest.RTPConfig{}, fmt.Errorf("aac: %w", err)
+		}
+		rate = uint32(cmp.Or(first.ExtensionSampleRate, first.SampleRate))
+	}
+	p, err := ingest.LATMPayload(l)
+	if err != nil {
+		return ingest.RTPConfig{}, err
+	}
+	return f.audio(rate, asc, p)
+}
+
+func config(digits string) []byte {
+	raw, err := hex.DecodeString(strings.TrimPrefix(digits, "0x"))
+	if err != nil {
+		return nil
+	}
+	return raw
 }
 
 // audio is an AAC track. RTP times run at the clock of the rtpmap (RFC 8866, 6.6),
 // whatever rates the configuration has; should a sender have meant another one of
 // them, its first times tell. The track's timescale is no coarser than the core's
-// rate, so that a frame is a whole number of ticks.
-func audio(f format.Format, clock uint32, asc []byte, p ingest.AudioPayload) (ingest.RTPConfig, error) {
-	if clock == 0 { // what gortsplib reads from the configuration
-		clock = clockRate(f.RTPMap())
-	}
+// rate, so that a frame is a whole number of ticks. The AudioSpecificConfig stays as
+// it was sent: written anew from what a parser understood, an extension at its end
+// would be lost.
+func (f *saidFormat) audio(rate uint32, asc []byte, p ingest.AudioPayload) (ingest.RTPConfig, error) {
+	clock := cmp.Or(f.clock, rate)
 	if clock == 0 {
 		return ingest.RTPConfig{}, errors.New("aac without a sample rate")
 	}
@@ -119,27 +299,20 @@ func audio(f format.Format, clock uint32, asc []byte, p ingest.AudioPayload) (in
 // codecName is as the session description spells it, in lower case.
 func codecName(f format.Format) string {
 	name, _, _ := strings.Cut(f.RTPMap(), "/")
-	if name == "" {
-		return fmt.Sprintf("payload type %d", f.PayloadType())
-	}
-	return strings.ToLower(name)
+	return cmp.Or(codecNamed(name), staticName(f.PayloadType()), fmt.Sprintf("payload type %d", f.PayloadType()))
 }
 
-// sprop decodes a list of parameter sets. gortsplib reads the first of a kind
-// only, which is what is left where the list is not to be had.
-func sprop(list string, otherwise ...[]byte) [][]byte {
-	var out [][]byte
-	for item := range strings.SplitSeq(list, ",") {
-		nal, err := base64.StdEncoding.DecodeString(strings.TrimSpace(item))
+// maxSets is how many parameter sets of a list are taken: more than are kept. Those
+// that are used come in the stream too.
+const maxSets = 64
+
+// sprop decodes a list of parameter sets.
+func sprop(list string) (out [][]byte) {
+	for list != "" && len(out) < maxSets {
+		var item string
+		item, list, _ = strings.Cut(list, ",")
+		nal, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(trim(item), "="))
 		if nal = trimStartCode(nal); err == nil && len(nal) > 0 {
-			out = append(out, nal)
-		}
-	}
-	if len(out) > 0 {
-		return out
-	}
-	for _, nal := range otherwise {
-		if len(nal) > 0 {
 			out = append(out, nal)
 		}
 	}
@@ -154,17 +327,4 @@ func trimStartCode(nal []byte) []byte {
 		nal = nal[1:]
 	}
 	return nal
-}
-
-// verbatim is the AudioSpecificConfig as it was sent: written anew from what the
-// parser understood, an extension at its end would be lost.
-func verbatim(parsed *mpeg4audio.AudioSpecificConfig, sent string) []byte {
-	if raw, err := hex.DecodeString(sent); err == nil && len(raw) >= 2 {
-		return raw
-	}
-	asc, err := parsed.Marshal()
-	if err != nil {
-		return nil
-	}
-	return asc
 }

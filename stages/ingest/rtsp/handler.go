@@ -42,7 +42,7 @@ func (h *handler) OnAnnounce(c *gortsplib.ServerHandlerOnAnnounceCtx) (*base.Res
 		return answer(base.StatusBadRequest, "Bad Stream Path"), nil
 	}
 	normaliseControls(c.Description)
-	take, leave := offers(c.Description, c.Request.Body)
+	take, leave := announced(c.Description, c.Request.Body)
 	if len(take) == 0 {
 		log.Warn("publisher refused: none of its codecs can be recorded; "+recordable, "codecs", leave)
 		return answer(base.StatusUnsupportedMediaType, "No Codec Can Be Recorded"), nil
@@ -133,12 +133,25 @@ func (h *handler) OnRequest(c *gortsplib.ServerConn, r *base.Request) {
 	normalise(r.Method, r.URL)
 	switch r.Method {
 	case base.Announce:
-		r.Body = readable(r.Body)
+		h.describe(c, r)
 	case base.Teardown:
 		mayStay(c)
 		h.letTailIn(c.Session())
 	}
 	c.SetUserData(r.Method)
+}
+
+// describe brings a description into the form in which gortsplib reads each. One
+// that cannot be goes: gortsplib refuses the request for that.
+func (h *handler) describe(c *gortsplib.ServerConn, r *base.Request) {
+	if !isDescription(r.Header, r.Body) {
+		return // gortsplib says what is missing
+	}
+	body, err := readable(r.Body)
+	if err != nil {
+		h.log.Warn("publisher refused: its session description cannot be read", "remote", c.NetConn().RemoteAddr().String(), "error", err)
+	}
+	r.Header["Content-Type"], r.Body = base.HeaderValue{"application/sdp"}, body
 }
 
 // OnResponse gives a reason to a refusal that gortsplib made, which knows it but

@@ -84,7 +84,9 @@ func (p *puller) begin(c *client.Client, s *session, publish func(string) (*hub.
 	if err != nil {
 		return err
 	}
-	sdp = readable(sdp)
+	if sdp, err = readable(sdp); err != nil {
+		return fmt.Errorf("DESCRIBE: %w", err)
+	}
 	desc, err := readDescription(sdp)
 	if err != nil {
 		return fmt.Errorf("DESCRIBE: %w", err)
@@ -144,6 +146,9 @@ func (p *puller) setupOne(c *client.Client, o *offer, of int) (err error) {
 		return client.ErrHangsUp
 	}
 	o.config.Datagrams = c.UDP
+	for i := range o.others {
+		o.others[i].config.Datagrams = c.UDP
+	}
 	if err = c.Setup(o.media); client.HungUp(err) {
 		if p.hungUp == nil {
 			p.hungUp = map[string]int{}

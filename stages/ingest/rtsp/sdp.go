@@ -1,79 +1,301 @@
 package rtsp
 
 import (
-	"strconv"
+	"bytes"
+	"errors"
+	"fmt"
 	"strings"
 )
 
-// said is what a session description says of its formats, by media and payload
-// type: gortsplib keeps of it what it understood.
-type said []map[uint8]saidFormat
+// What a session description may have. Encoders and cameras stay far below; what
+// is above is refused before more of it is looked at than shows it.
+const (
+	maxSections   = 32
+	maxFormats    = 32  // in a section; each mention of a payload type counts
+	maxAllFormats = 128 // in all sections
+)
 
-type saidFormat struct {
-	clock      uint32            // of the rtpmap; 0 where there is none
-	parameters map[string]string // of the fmtp, keys in lower case
+type bounds struct {
+	bytes      int
+	attributes int // a= lines, in all
 }
 
-// readSaid reads the rtpmap and fmtp lines (RFC 8866, 6.6 and 6.15) of a description
-// with a number of media; empty where it finds another number.
-func readSaid(sdp []byte, media int) said {
-	var out said
-	for line := range strings.SplitSeq(string(sdp), "\n") {
-		line = strings.TrimSpace(line)
-		if strings.HasPrefix(line, "m=") {
-			out = append(out, map[uint8]saidFormat{})
-		}
-		key, value, _ := strings.Cut(line, ":")
-		if len(out) == 0 || key != "a=fmtp" && key != "a=rtpmap" {
-			continue
-		}
-		number, text, _ := strings.Cut(strings.TrimSpace(value), " ")
-		pt, err := strconv.ParseUint(number, 10, 8)
-		if err != nil {
-			continue
-		}
-		of := out[len(out)-1]
-		f := of[uint8(pt)]
-		if key == "a=fmtp" {
-			f.parameters = parameters(text)
-		} else {
-			f.clock = clockRate(text)
-		}
-		of[uint8(pt)] = f
+var (
+	outsideBounds   = bounds{16 << 10, 256}
+	canonicalBounds = bounds{32 << 10, 1 + 2*maxSections + 2*maxAllFormats} // of what was within the others
+)
+
+// sessionText is what a session description says (RFC 8866), as far as it is used
+// here: columns, in the order of the text.
+type sessionText struct {
+	control    string // of the session
+	direction  direction
+	sections   []section
+	formats    []saidFormat // of all sections
+	attributes int          // that may yet come
+}
+
+// section is a media section: an m= line and what follows it.
+type section struct {
+	kind      string // "video", "audio" or whatever stands there
+	control   string
+	direction direction
+	secure    bool // its media is encrypted (SRTP)
+	from, to  int  // its formats
+	listed    int  // how many of them the m= line lists; the rest have attributes only
+}
+
+// saidFormat is what is said of one payload type.
+type saidFormat struct {
+	payloadType uint8
+	name        string // of the codec, in lower case; empty where it is not said
+	clock       uint32 // 0: not said
+	channels    uint32
+	values      [parameters]string // of the fmtp attribute
+	said        bool               // it has one
+}
+
+// direction is which way media flows, seen from whoever wrote the description.
+type direction uint8
+
+const (
+	unsaid direction = iota
+	sendrecv
+	sendonly
+	recvonly
+	inactive
+)
+
+var directions = [...]string{sendrecv: "sendrecv", sendonly: "sendonly", recvonly: "recvonly", inactive: "inactive"}
+
+// readText reads a description in one pass, as leniently as ffmpeg and more: a
+// line that cannot be read is left out, wherever it stands, and costs no other.
+// Lines end at CR, LF or NUL. Only what no sender means is an error, and a
+// description without a media section.
+func readText(body []byte, b bounds) (*sessionText, error) {
+	if len(body) > b.bytes {
+		return nil, fmt.Errorf("session description of %d bytes: %d is the most that is read", len(body), b.bytes)
 	}
-	if len(out) != media {
+	text := string(bytes.TrimPrefix(body, byteOrderMark))
+	s := sessionText{attributes: b.attributes}
+	for number := 1; text != ""; number++ {
+		var line string
+		if end := strings.IndexAny(text, "\r\n\x00"); end < 0 {
+			line, text = text, ""
+		} else {
+			if strings.HasPrefix(text[end:], "\r\n") {
+				line, text = text[:end], text[end+2:]
+			} else {
+				line, text = text[:end], text[end+1:]
+			}
+		}
+		if line = trim(line); len(line) < 2 || line[1] != '=' {
+			continue
+		}
+		if err := s.line(line[0], trim(line[2:])); err != nil {
+			return nil, fmt.Errorf("session description, line %d: %w", number, err)
+		}
+	}
+	if len(s.sections) == 0 {
+		return nil, errors.New("session description without a media section (m=)")
+	}
+	if err := s.finish(); err != nil {
+		return nil, err
+	}
+	return &s, nil
+}
+
+var byteOrderMark = []byte("\xef\xbb\xbf")
+
+func trim(s string) string { return strings.Trim(s, " \t") }
+
+func (s *sessionText) line(key byte, value string) error {
+	switch key {
+	case 'm':
+		return s.media(value)
+	case 'a':
+		if s.attributes--; s.attributes < 0 {
+			return fmt.Errorf("more than %d attributes (a=)", outsideBounds.attributes)
+		}
+		return s.attribute(value)
+	}
+	return nil
+}
+
+// media begins a section. Its port is not looked at: where media flows is settled
+// by SETUP.
+func (s *sessionText) media(value string) error {
+	if err := s.finish(); err != nil {
+		return err
+	}
+	if len(s.sections) == maxSections {
+		return fmt.Errorf("more than %d media sections (m=)", maxSections)
+	}
+	kind, rest := word(value)
+	next := section{kind: strings.ToLower(kind), direction: s.direction, from: len(s.formats), to: len(s.formats)}
+	s.sections = append(s.sections, next)
+	m := &s.sections[len(s.sections)-1]
+	port, after := word(rest)
+	proto, list := word(after)
+	if isProto(port) { // there is no port
+		proto, list = port, after
+	}
+	m.secure = strings.Contains(strings.ToUpper(proto), "SAVP")
+	for mentions := 1; list != ""; mentions++ {
+		if mentions > maxFormats {
+			return fmt.Errorf("more than %d formats in a media section", maxFormats)
+		}
+		var number string
+		number, list = word(list)
+		if pt, rest, ok := payloadType(number); ok && rest == "" {
+			if _, err := s.format(pt); err != nil {
+				return err
+			}
+		}
+	}
+	m.listed = m.to - m.from
+	return nil
+}
+
+func isProto(word string) bool { return strings.Contains(strings.ToUpper(word), "/AVP") }
+
+// format is what is said of a payload type in the section at hand; from now on
+// there is something.
+func (s *sessionText) format(pt uint8) (*saidFormat, error) {
+	m := &s.sections[len(s.sections)-1]
+	for i := m.from; i < m.to; i++ {
+		if s.formats[i].payloadType == pt {
+			return &s.formats[i], nil
+		}
+	}
+	switch {
+	case m.to-m.from == maxFormats:
+		return nil, fmt.Errorf("more than %d formats in a media section", maxFormats)
+	case len(s.formats) == maxAllFormats:
+		return nil, fmt.Errorf("more than %d formats", maxAllFormats)
+	}
+	s.formats = append(s.formats, saidFormat{payloadType: pt})
+	m.to = len(s.formats)
+	return &s.formats[m.to-1], nil
+}
+
+// attribute reads an a= line. Those of codecs count in a section only.
+func (s *sessionText) attribute(value string) error {
+	key, value, _ := strings.Cut(value, ":")
+	key, value = strings.ToLower(trim(key)), trim(value)
+	control, flows := &s.control, &s.direction
+	if n := len(s.sections); n > 0 {
+		control, flows = &s.sections[n-1].control, &s.sections[n-1].direction
+	}
+	switch key = strings.TrimPrefix(key, "x-"); key {
+	case "control":
+		if *control == "" {
+			*control = value
+		}
+	case "sendrecv", "sendonly", "recvonly", "inactive":
+		for d, name := range directions {
+			if name == key {
+				*flows = direction(d)
+			}
+		}
+	case "crypto", "key-mgmt": // RFC 4568, RFC 4567
+		if n := len(s.sections); n > 0 {
+			s.sections[n-1].secure = true
+		}
+	case "rtpmap", "fmtp":
+		if len(s.sections) > 0 {
+			return s.codec(key, value)
+		}
+	}
+	return nil
+}
+
+// codec reads an rtpmap or fmtp attribute (RFC 8866, 6.6 and 6.15). Without a
+// payload type it is meant for the only one that there is.
+func (s *sessionText) codec(key, value string) error {
+	m := s.sections[len(s.sections)-1]
+	pt, rest, ok := payloadType(value)
+	switch {
+	case !ok && m.to-m.from == 1 && (value == "" || value[0] < '0' || value[0] > '9'):
+		pt = s.formats[m.from].payloadType
+	case !ok:
 		return nil
 	}
-	return out
+	f, err := s.format(pt)
+	switch {
+	case err != nil:
+		return err
+	case key == "rtpmap":
+		f.rtpmap(rest)
+	default:
+		f.fmtp(rest)
+	}
+	return nil
 }
 
-// clockRate reads it from NAME/CLOCK or NAME/CLOCK/CHANNELS; 0 where it is not
-// there.
-func clockRate(rtpmap string) uint32 {
-	parts := strings.Split(rtpmap, "/")
-	if len(parts) < 2 {
-		return 0
+// finish puts right what is said of the formats of the last section, once all is.
+func (s *sessionText) finish() error {
+	if len(s.sections) == 0 {
+		return nil
 	}
-	n, err := strconv.ParseUint(strings.TrimSpace(parts[1]), 10, 31)
-	if err != nil {
-		return 0
+	m := &s.sections[len(s.sections)-1]
+	s.adopt(m)
+	if m.from == m.to { // it must have one
+		if _, err := s.format(96); err != nil {
+			return err
+		}
 	}
-	return uint32(n)
+	for i := range s.formats[m.from:m.to] {
+		s.formats[m.from+i].complete(m.kind)
+	}
+	return nil
 }
 
-func parameters(list string) map[string]string {
-	out := map[string]string{}
-	for item := range strings.SplitSeq(list, ";") {
-		key, value, _ := strings.Cut(item, "=")
-		out[strings.ToLower(strings.TrimSpace(key))] = strings.TrimSpace(value)
+// adopt gives attributes of a payload type that the m= line does not list to the
+// one that they must be of. Senders are known that list 104 and describe 97; which
+// of both they send is not certain, so the other stays.
+func (s *sessionText) adopt(m *section) {
+	all := s.formats[m.from:m.to]
+	listed, strays := all[:m.listed], all[m.listed:]
+	for i := range strays {
+		if strays[i].name != "" {
+			if len(listed) > 0 && !named(listed) {
+				listed[0].name, listed[0].clock, listed[0].channels = strays[i].name, strays[i].clock, strays[i].channels
+				listed[0].take(&strays[i])
+			}
+			continue
+		}
+		for j := range all { // parameters only
+			if f := &all[j]; f.name != "" && !f.said {
+				f.take(&strays[i])
+				break
+			}
+		}
 	}
-	return out
+	n := m.from + m.listed
+	for _, f := range strays {
+		if f.name != "" {
+			s.formats[n] = f
+			n++
+		}
+	}
+	s.formats = s.formats[:n]
+	m.to = n
 }
 
-// of is what was said of one payload type; empty where nothing was.
-func (s said) of(media int, payloadType uint8) saidFormat {
-	if media >= len(s) {
-		return saidFormat{}
+// take moves the parameters of another one here.
+func (f *saidFormat) take(from *saidFormat) {
+	if !f.said {
+		f.values, f.said = from.values, from.said
+		from.values, from.said = [parameters]string{}, false
 	}
-	return s[media][payloadType]
+}
+
+func named(list []saidFormat) bool {
+	for i := range list {
+		if list[i].name != "" || staticName(list[i].payloadType) != "" {
+			return true
+		}
+	}
+	return false
 }

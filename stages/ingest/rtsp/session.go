@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,14 +34,19 @@ type session struct {
 	pub    *hub.Publisher
 	feed   *ingest.Feed
 	tracks []sessionTrack
-	left   []string // codecs that are not recorded
+	unfit  []sessionTrack // formats of the same sections that cannot be recorded
+	left   []string       // codecs that are not recorded
 	closed bool
 	failed bool // by a panic
 }
 
+// sessionTrack is a format of a section that is recorded. A section has several
+// where it may send one or another.
 type sessionTrack struct {
 	offer
-	rtp *ingest.RTPTrack
+	rtp    *ingest.RTPTrack
+	leave  string  // why it cannot be recorded, and rtp is nil
+	choice *choice // of the section
 }
 
 // recordable tells a person what to set an encoder to.
@@ -58,19 +64,41 @@ func newSession(log *slog.Logger, clock pipeline.Clock) *session {
 func (s *session) begin(pub *hub.Publisher, take []offer, leave []string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.pub, s.feed = pub, ingest.NewFeed(pub, s.log)
+	s.pub, s.feed, s.left = pub, ingest.NewFeed(pub, s.log), leave
 	for _, o := range take {
-		t, err := s.feed.AddRTPTrack(o.config)
-		if err != nil {
-			return fmt.Errorf("track %s: %w", codecName(o.format), err)
+		if err := s.add(o); err != nil {
+			s.left = append(s.left, codecName(o.format)+": "+err.Error())
 		}
-		s.tracks = append(s.tracks, sessionTrack{o, t})
 	}
-	for _, codec := range leave {
+	for _, codec := range s.left {
 		s.log.Warn("a track is not recorded: its codec is not supported; "+recordable, "codec", codec)
 	}
-	s.left = leave
 	pub.LeaveOut(s.left)
+	if len(s.tracks) == 0 {
+		return fmt.Errorf("none of the tracks can be recorded: %s", strings.Join(s.left, ", "))
+	}
+	return nil
+}
+
+// add adds a section's track, and what it may be instead.
+func (s *session) add(o offer) error {
+	t, err := s.feed.AddRTPTrack(o.config)
+	if err != nil {
+		return err
+	}
+	c := &choice{}
+	s.tracks = append(s.tracks, sessionTrack{offer: o, rtp: t, choice: c})
+	for _, other := range o.others {
+		next := sessionTrack{offer: offer{media: o.media, format: other.format}, leave: other.leave, choice: c}
+		if next.leave == "" {
+			if next.rtp, err = s.feed.AddRTPTrack(other.config); err == nil {
+				s.tracks = append(s.tracks, next)
+				continue
+			}
+			next.leave = codecName(other.format)
+		}
+		s.unfit = append(s.unfit, next)
+	}
 	return nil
 }
 
@@ -82,18 +110,19 @@ type carrier interface {
 
 // listen takes over the packets of the session's tracks.
 func (s *session) listen(c carrier) {
+	for _, list := range [...][]sessionTrack{s.tracks, s.unfit} {
+		for i := range list {
+			t := &list[i]
+			c.OnPacketRTP(t.media, t.format, func(p *rtp.Packet) { s.packet(t, p) })
+		}
+	}
 	for i := range s.tracks {
 		t := &s.tracks[i]
-		c.OnPacketRTP(t.media, t.format, func(p *rtp.Packet) { s.packet(t.rtp, p) })
-		c.OnPacketRTCP(t.media, func(p rtcp.Packet) {
-			if r, ok := p.(*rtcp.SenderReport); ok {
-				s.report(t.rtp, r)
-			}
-		})
+		c.OnPacketRTCP(t.media, func(p rtcp.Packet) { s.report(t.choice, p) })
 	}
 }
 
-func (s *session) packet(t *ingest.RTPTrack, p *rtp.Packet) {
+func (s *session) packet(t *sessionTrack, p *rtp.Packet) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	defer s.caught()
@@ -108,19 +137,33 @@ func (s *session) packet(t *ingest.RTPTrack, p *rtp.Packet) {
 	}
 	now := s.clock.Now()
 	s.hear(now)
-	if err := t.Packet(p, now); err != nil {
+	if t.choice.sends == t {
+		t.choice.run = 0
+	} else if !s.choose(t) {
+		return
+	}
+	if t.rtp == nil {
+		return
+	}
+	if err := t.rtp.Packet(p, now); err != nil {
 		s.log.Debug("publication ended", "reason", err)
 		s.hangUp()
 	}
 }
 
-func (s *session) report(t *ingest.RTPTrack, r *rtcp.SenderReport) {
+// report takes a report of a section: of what it sends, as soon as that is known.
+func (s *session) report(c *choice, p rtcp.Packet) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	defer s.caught()
-	if !s.closed {
-		s.hear(s.clock.Now())
-		t.SenderReport(r.NTPTime, r.RTPTime)
+	if s.closed {
+		return
+	}
+	s.hear(s.clock.Now())
+	for i := range s.tracks {
+		if t := &s.tracks[i]; t.choice == c && (c.sends == nil || c.sends == t) {
+			t.rtp.RTCP(p)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"github.com/bluenviron/gortsplib/v5/pkg/description"
+	"github.com/pion/rtp"
 )
 
 // ErrTransport says that media is offered in another way than was asked for.
@@ -37,6 +38,9 @@ func (c *Client) Setup(m *description.Media) (err error) {
 	n := 2 * c.setups
 	c.setups++
 	t := &track{client: c, media: m, channels: [2]int{n, n + 1}}
+	for _, f := range m.Formats { // such as retransmissions, which nobody may take
+		t.formats[f.PayloadType()&0x7f] = func(*rtp.Packet) {}
+	}
 	if t.sealed, err = newDecryption(m.KeyMgmtSDES); err != nil {
 		return err
 	}

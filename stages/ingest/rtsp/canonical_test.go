@@ -1,20 +1,36 @@
 package rtsp
 
 import (
+	"bytes"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bluenviron/gortsplib/v5/pkg/description"
-	"github.com/bluenviron/gortsplib/v5/pkg/format"
 	"github.com/pion/rtp"
 	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/stages/ingest"
 )
 
 const (
 	sdpHead  = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=No Name\r\nt=0 0\r\n"
 	sdpVideo = "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=fmtp:96 packetization-mode=1\r\na=control:streamid=0\r\n"
 )
+
+// read is a description as it is handed on.
+func read(t *testing.T, sdp string) (*description.Session, []byte) {
+	t.Helper()
+	out, err := readable([]byte(sdp))
+	require.NoError(t, err)
+	d, err := readDescription(out)
+	require.NoError(t, err, "%s", out)
+	return d, out
+}
 
 // One track that cannot be read costs no other: what gortsplib refuses as a whole
 // it reads after this, with every section in its place.
@@ -33,10 +49,7 @@ func TestTracksThatCannotBeReadLeaveTheOthers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, sdp := range []string{sdpHead + sdpVideo + c.section, sdpHead + c.section + sdpVideo} {
-				_, err := readDescription([]byte(sdp))
-				require.Error(t, err, "gortsplib reads this by itself now")
-				got := readable([]byte(sdp))
-				d := describe(t, string(got))
+				d, got := read(t, sdp)
 				require.Len(t, d.Medias, 2)
 				controls := []string{d.Medias[0].Control, d.Medias[1].Control}
 				require.ElementsMatch(t, []string{"streamid=0", "streamid=1"}, controls)
@@ -52,37 +65,37 @@ func TestTracksThatCannotBeReadLeaveTheOthers(t *testing.T) {
 func TestAACOfLowBitRateIsRead(t *testing.T) {
 	sdp := sdpHead + sdpVideo + "m=audio 0 RTP/AVP 97\r\na=rtpmap:97 mpeg4-generic/22050/1\r\n" +
 		"a=fmtp:97 streamtype=5; profile-level-id=14; mode=AAC-lbr; config=1388; sizeLength=6; indexLength=2; indexDeltaLength=2\r\na=control:streamid=1\r\n"
-	_, err := readDescription([]byte(sdp))
-	require.Error(t, err, "gortsplib reads this by itself now")
-	got := readable([]byte(sdp))
-	take, leave := offers(describe(t, string(got)), got)
+	take, leave := offers(read(t, sdp))
 	require.Len(t, take, 2, leave)
 	require.EqualValues(t, 22050, take[1].config.Track.Timescale)
-	frame := &rtp.Packet{Header: rtp.Header{Marker: true}, Payload: []byte{0, 8, 3 << 2, 0x01, 0x02, 0x03}}
-	d, err := take[1].format.(*format.MPEG4Audio).CreateDecoder()
-	require.NoError(t, err)
-	frames, err := d.Decode(frame)
-	require.NoError(t, err)
-	require.Equal(t, [][]byte{{1, 2, 3}}, frames)
+	sent := &rtp.Packet{Header: rtp.Header{Marker: true}, Payload: []byte{0, 8, 3 << 2, 0x01, 0x02, 0x03}}
+	require.Equal(t, [][]byte{{1, 2, 3}}, frames(t, take[1].config, sent))
 }
 
-func TestReadableDescriptionIsLeftAlone(t *testing.T) {
-	grouped := sdpHead + "a=group:FEC a b\r\nm=video 0 RTP/AVP 96\r\na=mid:a\r\na=rtpmap:96 H265/90000\r\nm=video 0 RTP/AVP 97\r\na=mid:b\r\na=rtpmap:97 H265/90000\r\n"
-	for _, sdp := range []string{sdpCamera, announceSDP, grouped, "no description", ""} {
-		require.Equal(t, sdp, string(readable([]byte(sdp))))
-	}
+// frames gives what a track of AAC makes of a packet.
+func frames(t *testing.T, c ingest.RTPConfig, p *rtp.Packet) (out [][]byte) {
+	t.Helper()
+	pub := frameSink{out: &out}
+	feed := ingest.NewFeed(pub, slog.New(slog.DiscardHandler))
+	track, err := feed.AddRTPTrack(c)
+	require.NoError(t, err)
+	require.NoError(t, track.Packet(p, time.Now()))
+	track.Close()
+	feed.Close()
+	return out
 }
 
-// gortsplib takes mode 0 by TCP only, and refuses a publisher for it even then.
-func TestPacketizationMode0IsRead(t *testing.T) {
-	for _, fmtp := range []string{
-		"", "a=fmtp:96 packetization-mode=0\r\n", "a=fmtp:96 profile-level-id=64001E\r\n", "a=fmtp:96 profile-level-id=64001E; packetization-mode=0",
-	} {
-		sdp := sdpHead + "m=video 0 RTP/AVP 96\r\na=control:x\r\na=rtpmap:96 H264/90000\r\n" + fmtp
-		d := describe(t, string(readable([]byte(sdp))))
-		require.Equal(t, 1, d.Medias[0].Formats[0].(*format.H264).PacketizationMode, fmtp)
-		require.Equal(t, "x", d.Medias[0].Control)
+type frameSink struct{ out *[][]byte }
+
+func (frameSink) SetTracks([]media.Track) error  { return nil }
+func (frameSink) Lost(string, uint64)            {}
+func (frameSink) Repaired(string, uint64)        {}
+func (frameSink) Problem(int, *pipeline.Problem) {}
+func (p frameSink) Write(_ int, au *media.AU) error {
+	for _, b := range au.Payload {
+		*p.out = append(*p.out, bytes.Clone(b))
 	}
+	return nil
 }
 
 func TestPublisherWithAnUnreadableTrackIsTaken(t *testing.T) {
@@ -96,6 +109,35 @@ func TestPublisherWithAnUnreadableTrackIsTaken(t *testing.T) {
 	require.Contains(t, r.book.String(), "codec=unnamed-97")
 }
 
+func TestADescriptionIsOneWhateverItsHeaderSays(t *testing.T) {
+	r := newRig(t)
+	_, addr := r.serve(Config{})
+	announce := func(header, body string) string {
+		return exchange(t, addr, fmt.Sprintf("ANNOUNCE rtsp://%s/film RTSP/1.0\r\nCSeq: 1\r\n%sContent-Length: %d\r\n\r\n%s", addr, header, len(body), body))[0]
+	}
+	for _, header := range []string{
+		"", "Content-Type: application/sdp\r\n", "content-type: Application/SDP\r\n", "Content-Type: application/sdp; charset=utf-8\r\n",
+		"Content-Type: text/plain\r\n", "Content-Type:\r\n", "Content-Type: application/sdp\r\nContent-Type: application/sdp\r\n",
+	} {
+		require.Equal(t, "200 OK", announce(header, sdpHead+sdpVideo), header)
+		eventually(t, "the path is free", func() bool { return r.info("film").Path == "" || r.info("film").Origin == "" })
+	}
+	require.Regexp(t, "^400 ", announce("Content-Type: text/html\r\n", "<html></html>"))
+}
+
+// Payload types of other codecs, where gortsplib does not look for H.264.
+func TestH264IsTakenUnderAnyPayloadType(t *testing.T) {
+	r := newRig(t)
+	_, addr := r.serve(Config{UDP: freeUDPPair(t)})
+	for _, pt := range []string{"0", "26", "35", "72", "95", "127"} {
+		sdp := sdpHead + strings.ReplaceAll(sdpVideo, "96", pt)
+		url := "rtsp://" + addr + "/pt" + pt
+		require.Equal(t, []string{"200 OK", "200 OK"}, exchange(t, addr,
+			fmt.Sprintf("ANNOUNCE %s RTSP/1.0\r\nCSeq: 1\r\nContent-Type: application/sdp\r\nContent-Length: %d\r\n\r\n%s", url, len(sdp), sdp),
+			"SETUP "+url+"/streamid=0 RTSP/1.0\r\nCSeq: 2\r\nTransport: RTP/AVP/TCP;unicast;interleaved=0-1;mode=record\r\n\r\n"), pt)
+	}
+}
+
 func TestDescriptionThatCannotBeReadIsLogged(t *testing.T) {
 	r := newRig(t)
 	_, addr := r.serve(Config{})
@@ -104,31 +146,4 @@ func TestDescriptionThatCannotBeReadIsLogged(t *testing.T) {
 	eventually(t, "it is said why", func() bool {
 		return strings.Contains(r.book.String(), "publisher refused: its session description cannot be read")
 	})
-}
-
-// FuzzReadable: what can be read stays what it was, and what cannot does no harm.
-func FuzzReadable(f *testing.F) {
-	f.Add(sdpCamera)
-	f.Add(sdpHead + sdpVideo + "m=audio 0 RTP/AVP 97\r\na=control:streamid=1\r\n")
-	f.Add(sdpHead + "m=video 0 RTP/AVP 96\na=rtpmap:96 H264/90000")
-	f.Fuzz(func(t *testing.T, sdp string) {
-		was, err := readDescription([]byte(sdp))
-		got := readable([]byte(sdp))
-		if err != nil {
-			return
-		}
-		is, err := readDescription(got)
-		require.NoError(t, err)
-		require.Len(t, is.Medias, len(was.Medias))
-		for i, m := range is.Medias {
-			require.Equal(t, rtpMaps(was.Medias[i]), rtpMaps(m))
-		}
-	})
-}
-
-func rtpMaps(m *description.Media) (out []string) {
-	for _, f := range m.Formats {
-		out = append(out, f.RTPMap())
-	}
-	return append(out, m.Control)
 }

@@ -1,0 +1,95 @@
+package media
+
+// A chunk may hold several GOPs, each from one sync sample of the lead track up to
+// the next. What begins or ends with one of them goes by these.
+
+// NextGOP is the access unit of the lead track with which the next GOP begins
+// behind access unit i, -1 where the chunk has none.
+func (c *Chunk) NextGOP(i int) int {
+	lead := c.Lead()
+	for i++; i < lead.Len(); i++ {
+		if lead.Flags[i]&FlagSync != 0 {
+			return i
+		}
+	}
+	return -1
+}
+
+// GOPFrom is NextGOP for the last GOP of the chunk that begins at or before a wall
+// clock, UTC ns; 0, which is the chunk itself, where none does.
+func (c *Chunk) GOPFrom(utc int64) (at int) {
+	for i := c.NextGOP(0); i > 0 && c.UTCAt(i) <= utc; i = c.NextGOP(i) {
+		at = i
+	}
+	return at
+}
+
+// GOPUntil is NextGOP for the first GOP behind the chunk's begin that begins at or
+// after a wall clock, UTC ns; -1 where none does.
+func (c *Chunk) GOPUntil(utc int64) int {
+	i := c.NextGOP(0)
+	for i > 0 && c.UTCAt(i) < utc {
+		i = c.NextGOP(i)
+	}
+	return i
+}
+
+// UTCAt is the wall clock of an access unit of the lead track, ns.
+func (c *Chunk) UTCAt(i int) int64 {
+	lead := c.Lead()
+	return c.UTC + c.Set.Life(ToNanos(lead.DTS[i]-lead.DTS[0], c.Set.Tracks[c.Set.lead].Timescale))
+}
+
+// Split parts a chunk where a GOP begins, at an access unit of the lead track
+// other than the first; the other tracks part at the same time. It takes over the
+// caller's reference, and gives one on each part. Both have the chunk's number.
+// Nothing is copied: all of the chunk stays in memory until both are released.
+func (c *Chunk) Split(i int) (before, behind *Chunk) {
+	before, behind = c.part(), c.Retain().part()
+	before.StartsGOP, before.Gap = c.StartsGOP, c.Gap
+	before.UTC, behind.UTC = c.UTC, c.UTCAt(i)
+	behind.StartsGOP, behind.More = true, c.More
+	at, from := c.Lead().DTS[i], c.Set.Tracks[c.Set.lead].Timescale
+	for t := range c.Tracks {
+		k := i
+		if t != c.Set.lead {
+			k = c.Tracks[t].until(Rescale(at, from, c.Set.Tracks[t].Timescale))
+		}
+		before.Tracks[t], behind.Tracks[t] = c.Tracks[t].split(k)
+	}
+	return before, behind
+}
+
+// part is an empty view of a chunk, of which it takes over a reference.
+func (c *Chunk) part() *Chunk {
+	p := c.pool.get(c.Set)
+	p.of, p.Seq, p.Stepped = c, c.Seq, c.Stepped
+	return p
+}
+
+// until is the number of access units before a time, ticks.
+func (c *Columns) until(at int64) int {
+	k := c.Len()
+	for k > 0 && c.DTS[k-1] >= at {
+		k--
+	}
+	return k
+}
+
+// split gives the access units before number k, and those from it on. They share
+// the memory.
+func (c *Columns) split(k int) (before, behind Columns) {
+	bytes := 0
+	for _, size := range c.Size[:k] {
+		bytes += int(size)
+	}
+	before = Columns{
+		DTS: c.DTS[:k:k], Offset: c.Offset[:k:k], Size: c.Size[:k:k], Flags: c.Flags[:k:k], End: c.End,
+		Payload: Payload{blocks: c.Payload.Slices(nil, 0, bytes), size: bytes},
+	}
+	if k < c.Len() {
+		before.End = c.DTS[k]
+	}
+	behind = Columns{DTS: c.DTS[k:], Offset: c.Offset[k:], Size: c.Size[k:], Flags: c.Flags[k:], End: c.End, Payload: c.Payload.From(bytes)}
+	return before, behind
+}

@@ -1,0 +1,155 @@
+package media
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// film appends pictures, a key frame every gop, in real time.
+func (f *feed) film(fps, gop, bytes, n int) {
+	f.t.Helper()
+	for i := range int64(n) {
+		dts := i * 90000 / int64(fps)
+		f.now = ToNanos(dts, 90000)
+		au := f.unit(dts, i%int64(gop) == 0)
+		if bytes > 0 {
+			au.Payload = [][]byte{make([]byte, bytes)}
+		}
+		require.NoError(f.t, f.Append(0, au))
+	}
+}
+
+// A chunk is a write and a sync. A camera whose pictures are all key frames, or
+// every second one, has no more of them than another.
+func TestShortGOPsShareAChunk(t *testing.T) {
+	for _, c := range []struct{ fps, gop, chunks int }{
+		{25, 1, 10}, {60, 1, 10}, {1000, 1, 10}, {25, 2, 11}, {30, 3, 10}, {2, 1, 10}, {1, 1, 10},
+		{25, 12, 11},                             // of 0.96 s: a third GOP would be cut by the flush interval
+		{25, 24, 11},                             // of 0.96 s, too
+		{25, 25, 10}, {25, 50, 10}, {25, 30, 17}, // as ever: a GOP ends a chunk, and the flush interval does
+	} {
+		f := newFeed(t, BuilderConfig{}, video())
+		f.film(c.fps, c.gop, 0, 10*c.fps)
+		f.Flush()
+		require.Len(t, f.out, c.chunks, "%+v", c)
+		n := 0
+		for _, chunk := range f.out {
+			require.LessOrEqual(t, chunk.Span(), int64(time.Second), "%+v", c)
+			require.False(t, chunk.More)
+			require.EqualValues(t, int64(1e18)+chunk.Lead().DTS[0]*1e9/90000, chunk.UTC)
+			for _, flags := range chunk.Lead().Flags {
+				require.Equal(t, n%c.gop == 0, flags&FlagSync != 0, "picture %d of %+v", n, c)
+				n++
+			}
+		}
+		require.Equal(t, 10*c.fps, n)
+	}
+}
+
+// What begins a file begins a chunk, though it is a short one.
+func TestWhatBeginsAFileBeginsAChunk(t *testing.T) {
+	for what, change := range map[string]func(*feed, *AU){
+		"a gap":                   func(f *feed, _ *AU) { f.MarkGap(Gap{Cause: GapRTPLoss, Duration: 1}) },
+		"a clock that was set":    func(_ *feed, au *AU) { au.Stepped = 5e9 },
+		"a sender's clock's jump": func(_ *feed, au *AU) { au.DTS, au.PTS = au.DTS+90000*3600, au.PTS+90000*3600 },
+		"a long time by arrival":  func(_ *feed, au *AU) { au.Mono += 1e9 },
+	} {
+		f := newFeed(t, BuilderConfig{}, video())
+		f.film(25, 1, 0, 35)
+		au := f.unit(35*3600, true)
+		au.Mono = 35 * 4e7
+		change(f, au)
+		require.NoError(t, f.Append(0, au))
+		f.Flush()
+		require.Len(t, f.out, 3, what)
+		require.Equal(t, 10, f.out[1].Lead().Len(), what)
+		require.EqualValues(t, 35*3600, f.out[2].Lead().DTS[0], what)
+		require.Equal(t, au.Stepped, f.out[2].Stepped, what)
+	}
+}
+
+// Large pictures fill chunks at their bound. One flush interval of them ends with
+// one chunk, which is what a disk is asked for at.
+func TestOneChunkEndsAFlushIntervalOfLargePictures(t *testing.T) {
+	f := newFeed(t, BuilderConfig{MaxBytes: 1 << 20}, video())
+	f.film(60, 1, 300<<10, 600)
+	f.Flush()
+	ends, since := 0, int64(0)
+	for _, c := range f.out {
+		require.LessOrEqual(t, c.Bytes(), 1<<20)
+		require.LessOrEqual(t, c.Lead().End-since, int64(90000), "more than a flush interval is in chunks that end none")
+		if !c.More {
+			ends, since = ends+1, c.Lead().End
+		}
+	}
+	require.Len(t, f.out, 200)
+	require.InDelta(t, 10, ends, 1)
+}
+
+// The chunk behind one that was cut for its size ends where the flush interval does,
+// however few bytes come then.
+func TestAChunkEndsTheFlushIntervalOfTheOneBefore(t *testing.T) {
+	f := newFeed(t, BuilderConfig{MaxBytes: 1000}, video())
+	for i := range int64(50) {
+		f.now = i * 4e7
+		au := f.unit(i*3600, i == 0)
+		if i < 10 {
+			au.Payload = [][]byte{make([]byte, 195)}
+		}
+		require.NoError(t, f.Append(0, au))
+	}
+	f.Flush()
+	require.True(t, f.out[0].More)
+	require.True(t, f.out[1].More)
+	require.False(t, f.out[2].More)
+	require.EqualValues(t, 90000, f.out[2].Lead().End)
+}
+
+func TestSplit(t *testing.T) {
+	f := newFeed(t, BuilderConfig{}, video(), audio())
+	f.MarkGap(Gap{Cause: GapStall, Duration: 7})
+	for i := range int64(10) { // 0.4 s: key frames 0, 4, 8; 19 frames of sound
+		f.now = i * 4e7
+		f.add(0, i*3600, i%4 == 0)
+		for s := i * 1920 / 1024; s < (i+1)*1920/1024; s++ {
+			f.add(1, s*1024, true)
+		}
+	}
+	f.Flush()
+	c := f.out[0]
+	f.out = nil
+	require.Equal(t, []int{4, 8, -1}, []int{c.NextGOP(0), c.NextGOP(4), c.NextGOP(8)})
+	require.Equal(t, []int{0, 0, 4, 8}, []int{c.GOPFrom(0), c.GOPFrom(c.UTC + 16e7 - 1), c.GOPFrom(c.UTC + 16e7), c.GOPFrom(c.UTC + 1e12)})
+	require.Equal(t, []int{4, 4, 8, -1}, []int{c.GOPUntil(0), c.GOPUntil(c.UTC + 16e7), c.GOPUntil(c.UTC + 16e7 + 1), c.GOPUntil(c.UTC + 1e12)})
+	whole := [][]byte{c.Tracks[0].Payload.Append(nil), c.Tracks[1].Payload.Append(nil)}
+	end, utc, memory := c.Tracks[1].End, c.UTC, c.Memory()
+
+	head, rest := c.Split(4)
+	require.True(t, head.StartsGOP && rest.StartsGOP)
+	require.Equal(t, Gap{Cause: GapStall, Duration: 7}, head.Gap)
+	require.True(t, rest.Gap.None())
+	require.Equal(t, []int64{utc, utc + 16e7}, []int64{head.UTC, rest.UTC})
+	require.Equal(t, []uint64{c.Seq, c.Seq}, []uint64{head.Seq, rest.Seq})
+	require.Equal(t, []int64{0, 3600, 7200, 10800}, head.Tracks[0].DTS)
+	require.EqualValues(t, 14400, head.Tracks[0].End)
+	require.EqualValues(t, 14400, rest.Tracks[0].DTS[0])
+	require.EqualValues(t, 36000, rest.Tracks[0].End)
+	require.Equal(t, 8, head.Tracks[1].Len(), "sound before 7680 ticks")
+	require.EqualValues(t, 8192, head.Tracks[1].End)
+	require.EqualValues(t, 8192, rest.Tracks[1].DTS[0])
+	require.Equal(t, end, rest.Tracks[1].End)
+	for i := range whole {
+		require.Equal(t, whole[i], rest.Tracks[i].Payload.Append(head.Tracks[i].Payload.Append(nil)))
+		require.Equal(t, len(whole[i]), rest.Tracks[i].Payload.Len()+head.Tracks[i].Payload.Len())
+	}
+	require.Equal(t, memory, rest.Memory(), "it holds on to all of the chunk")
+	head.Release()
+	middle, last := rest.Split(4) // of a part
+	require.EqualValues(t, []int64{28800, 32400}, last.Tracks[0].DTS)
+	require.Equal(t, whole[0][8*14:], last.Tracks[0].Payload.Append(nil), "a released payload is overwritten by this pool")
+	middle.Release()
+	last.Release()
+	require.Zero(t, f.pool.Outstanding(), f.pool.Leaks())
+}

@@ -1,0 +1,99 @@
+package mp4
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/mp4/powercut"
+)
+
+// A key frame each picture is no write and no sync each: both come once a flush
+// interval, and large pictures are written more often, not synced.
+func TestAllKeyFramesAreOneWriteAndOneSyncASecond(t *testing.T) {
+	for _, fragment := range []bool{false, true} {
+		for _, c := range []struct{ fps, gop, picture, maxBytes, writes int }{
+			{25, 1, 50, 0, 10}, {60, 1, 50, 0, 10}, {1000, 1, 20, 0, 10}, {25, 2, 50, 0, 11},
+			{60, 1, 5000, 100_000, 30}, // 20 of 60 pictures in each
+			{60, 60, 5000, 100_000, 30},
+		} {
+			pool := media.NewCheckedPool()
+			scene := synthetic{fps: c.fps, gop: c.gop, picture: c.picture, flush: time.Second, chunks: c.writes, maxBytes: c.maxBytes, constantFrame: true}
+			set, chunks := scene.make(t, pool)
+			chunks[len(chunks)-1].Release() // cut where the scene ends
+			chunks = chunks[:c.writes]
+			cfg := Defaults()
+			cfg.Fragment = fragment
+			disk := &faultFS{}
+			s := newSession(t, cfg, func(real FS) FS { disk.FS = real; return disk })
+			require.NoError(t, s.Open(context.Background()))
+			seg := segment(set, 1)
+			require.NoError(t, s.put(seg, chunks))
+			n := map[string]int{}
+			for _, op := range disk.log {
+				n[op]++
+			}
+			require.Equal(t, c.writes+1, n["writev"], "%+v: the header, and the chunks", c)
+			require.InDelta(t, 10, n["datasync"], 1, "%+v", c)
+			require.NoError(t, s.end(seg, media.EndStop))
+			require.NoError(t, s.Close())
+			require.Zero(t, pool.Outstanding(), pool.Leaks())
+		}
+	}
+}
+
+// TestEachOfSeveralKeyFramesInAChunkIsOne for every reader of the file.
+func TestEachOfSeveralKeyFramesInAChunkIsOne(t *testing.T) {
+	for _, gop := range []int{1, 2} {
+		src := record(t, recipe{codec: "libx264", seconds: 3, gop: gop})
+		for _, fragment := range []bool{false, true} {
+			cfg := Defaults()
+			cfg.Fragment, cfg.FragmentDuration = fragment, 1
+			s := newSession(t, cfg, nil)
+			rec := s.record(t, src, media.NewCheckedPool(), nil)
+			requireSame(t, src, s.path(rec))
+			requirePlays(t, s.path(rec))
+			at, err := KeyFrame(s.path(rec), time.Unix(0, rec.StartUTC).Add(1290*time.Millisecond))
+			require.NoError(t, err)
+			frame := time.Second / 25
+			require.Equal(t, 1290*time.Millisecond/frame/time.Duration(gop)*time.Duration(gop)*frame, at.Sub(time.Unix(0, rec.StartUTC)))
+		}
+	}
+}
+
+// largePictures are all key frames, five of which fill a chunk, and ten a flush
+// interval: every second chunk is synced.
+var largePictures = synthetic{fps: 10, gop: 1, picture: 300, flush: time.Second, chunks: 6, maxBytes: 1700}
+
+// TestPowerCutWithinAFlushInterval: what is synced together is there together, and
+// each of these syncs is needed.
+func TestPowerCutWithinAFlushInterval(t *testing.T) {
+	t.Parallel()
+	for _, form := range []string{"moov first", "fragmented"} {
+		t.Run(form, func(t *testing.T) {
+			run := recordTake(t, form, 0, largePictures)
+			run.holes = true
+			require.Len(t, run.chunks, 7)
+			for s := range run.disk.States(powercut.Options{Seed: 1, Random: 30}) {
+				require.NoError(t, run.verify(s), "cut after operation %d, %s", s.Cut, s.What)
+			}
+			syncs, _ := run.disk.Syncs()
+			normal, _ := recordOnDisk(t, form, 0).disk.Syncs()
+			require.Equal(t, normal-1, syncs, "of seven chunks four end a flush interval; of the others' five each does")
+			for n := 1; n <= syncs; n++ {
+				run, caught := recordTake(t, form, n, largePictures), false
+				run.holes = true
+				for s := range run.disk.States(powercut.Options{Seed: 1, Random: 100}) {
+					if caught = run.verify(s) != nil; caught {
+						break
+					}
+				}
+				_, what := run.disk.Syncs()
+				require.True(t, caught, "nobody would notice that sync %d is missing: %s", n, what)
+			}
+		})
+	}
+}

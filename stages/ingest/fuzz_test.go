@@ -1,0 +1,85 @@
+package ingest
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// FuzzPackets: no packets harm a track, be they datagrams, of several senders or with
+// decoding order numbers; what comes out is well formed and within its bounds, and
+// all memory is given back.
+func FuzzPackets(f *testing.F) {
+	rnd := rand.New(rand.NewPCG(3, 4))
+	script := func(packets []*rtp.Packet) (out []byte) {
+		for _, p := range packets {
+			n := min(len(p.Payload), 120)
+			out = append(append(out, byte(p.Timestamp/ticksOf)&7, byte(n)), p.Payload[:n]...)
+		}
+		return out
+	}
+	for mode, codec := range map[byte]media.Codec{0: media.H264, 1: media.H265, 2: media.H264, 3: media.H265, 6: media.H264} {
+		aus := pictures(rnd, codec, 3)
+		for _, au := range aus {
+			for i := range au {
+				au[i] = au[i][:min(len(au[i]), 30)]
+			}
+		}
+		f.Add(script(packed(rnd, codec, interleave(rnd, aus, 65530, 1, 3))), mode)
+	}
+	f.Add([]byte{0x10, 3, 0x65, 0x88, 1, 0x90, 3, 0x65, 0x88, 2}, byte(4))
+	f.Fuzz(func(t *testing.T, script []byte, mode byte) {
+		b := newBench(t)
+		codec, sets := media.H264, [][]byte{}
+		sps, pps := codedSets(false)
+		if sets = [][]byte{sps, pps}; mode&1 != 0 {
+			codec, sets = media.H265, [][]byte{vpsX265, hevc0, ppsX265}
+		}
+		v, err := b.feed.AddRTPTrack(RTPConfig{
+			Track:         TrackConfig{Codec: codec, Timescale: 90000, ParameterSets: sets},
+			DecodingOrder: mode&2 != 0, Datagrams: mode&4 != 0, SSRC: uint32(mode >> 7), OrderDepth: int(mode >> 3 & 15),
+		})
+		require.NoError(t, err)
+		came, seq := 0, uint16(65533)
+		for len(script) >= 2 {
+			flags, n := script[0], min(int(script[1]), len(script)-2)
+			came += n
+			b.now = b.now.Add(time.Duration(flags>>5) * 20 * time.Millisecond)
+			p := &rtp.Packet{Header: rtp.Header{
+				SequenceNumber: seq, Timestamp: uint32(flags&7) * ticksOf, Marker: flags&8 != 0, SSRC: uint32(flags >> 4 & 1),
+			}, Payload: script[2 : 2+n]}
+			switch seq++; flags >> 5 {
+			case 7:
+				seq += 2 // are lost
+			case 6:
+				p.SequenceNumber -= 3
+			case 5:
+				v.RTCP(&rtcp.Goodbye{Sources: []uint32{uint32(n & 1)}})
+			case 4:
+				v.RTCP(&rtcp.SenderReport{SSRC: uint32(n & 1), NTPTime: uint64(n) << 32, RTPTime: uint32(n) * ticksOf})
+			}
+			require.NoError(t, v.Packet(p, b.now))
+			require.LessOrEqual(t, b.feed.memory.held, int64(64*came+1<<21), "memory is linear in what came")
+			script = script[2+n:]
+		}
+		v.Close()
+		b.feed.Close()
+		require.Zero(t, b.feed.memory.held)
+		size := 0
+		for _, u := range b.shelf.units {
+			require.NotEmpty(t, u.nals)
+			require.LessOrEqual(t, len(u.nals), maxElements)
+			for _, nal := range u.nals {
+				require.NotEmpty(t, nal)
+				size += len(nal)
+			}
+		}
+		require.LessOrEqual(t, size, came+len(b.shelf.units)*200, "nothing is stored twice")
+	})
+}

@@ -1,0 +1,358 @@
+package ingest
+
+import (
+	"encoding/binary"
+	"slices"
+	"time"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// decodingOrder puts NAL units that were sent in another order into that of decoding,
+// by their numbers (DON; RFC 6184, 5.5, and RFC 7798, 4.4). Each has a time of its
+// own. A NAL unit goes on that is the next by its number, or that nothing can come
+// before any more: behind it depth others have come, or it has waited long enough.
+//
+// Senders may leave numbers out, so that a missing one is no loss by itself; it is
+// taken for one where packets were lost lately.
+type decodingOrder struct {
+	codec media.Codec
+	depth int // NAL units that may come before one that is decoded before them
+
+	held  []numbered // in decoding order
+	bytes int        // of memory
+	begun bool
+	first uint16 // number that came first, until it has begun
+	last  uint16 // number that went on last
+	next  uint16 // the number behind that of the last one that came
+	late  int    // that came too late, in a row
+	doubt int    // NAL units to go on for which a missing number is a loss
+	step  uint16 // from each number to the next, as it was twice in a row,
+	prev  uint16 // and as it was last
+	alike bool   // several have one number: none of them can be missed
+	torn  bool   // something is missing before the next one that goes on
+
+	part *numbered // of which the end has not come
+}
+
+// numbered is a NAL unit, in a unit of its own.
+type numbered struct {
+	don   uint16
+	ticks int64 // of RTP
+	at    time.Time
+	unit  *Unit
+}
+
+const (
+	defaultDepth  = 64 // NAL units; what is sent in order of numbers that follow each other does not wait
+	maxOrderDepth = 1024
+	maxDepthTime  = time.Second
+)
+
+// ordered takes a packet whose NAL units have numbers.
+func (t *RTPTrack) ordered(p []byte, ticks int64, gap bool, at time.Time) error {
+	o := t.order
+	if gap && (o.begun || len(o.held) > 0) {
+		o.doubt = 2*o.depth + len(o.held)
+		t.dropPart()
+	}
+	o.torn = o.torn || gap && !o.begun
+	var err error
+	if o.codec == media.H265 {
+		err = t.ordered265(p, ticks, at)
+	} else {
+		err = t.ordered264(p, ticks, at)
+	}
+	if err != nil {
+		o.doubt, o.torn = 2*o.depth+len(o.held), true
+	}
+	return t.goOn(at)
+}
+
+// ordered264 follows RFC 6184, packetization mode 2. What has no number is taken as
+// the next one.
+func (t *RTPTrack) ordered264(p []byte, ticks int64, at time.Time) error {
+	o := t.order
+	kind := p[0] & 0x1f
+	if kind == fuA || kind == fuB {
+		if len(p) < 2 || kind == fuB && len(p) < 4 {
+			return errShort
+		}
+		don, body := o.next, p[2:]
+		if kind == fuB {
+			don, body = binary.BigEndian.Uint16(p[2:]), p[4:]
+		}
+		return t.numberedPart(p[1], don, ticks, at, body, p[0]&0xe0|p[1]&0x1f)
+	}
+	t.dropPart()
+	switch kind {
+	case stapA:
+		return eachSized(p[1:], o.next, func(don uint16, nal []byte) { t.number(don, ticks, at, nal) })
+	case stapB:
+		if len(p) < 3 {
+			return errShort
+		}
+		return eachSized(p[3:], binary.BigEndian.Uint16(p[1:]), func(don uint16, nal []byte) { t.number(don, ticks, at, nal) })
+	case mtap16, mtap24:
+		return eachTimed(p, func(don uint16, offset uint32, nal []byte) { t.number(don, ticks+int64(offset), at, nal) })
+	}
+	t.number(o.next, ticks, at, p)
+	return nil
+}
+
+// ordered265 follows RFC 7798, 4.4, where sprop-max-don-diff is more than 0.
+func (t *RTPTrack) ordered265(p []byte, ticks int64, at time.Time) (err error) {
+	if p, err = t.video.(*h265Payload).open(p); err != nil {
+		return err
+	}
+	kind := p[0] >> 1 & 0x3f
+	if kind == fuH265 {
+		if len(p) < 3 || p[2]&0x80 != 0 && len(p) < 5 {
+			return errShort
+		}
+		don, body := uint16(0), p[3:]
+		if p[2]&0x80 != 0 {
+			don, body = binary.BigEndian.Uint16(p[3:]), p[5:]
+		}
+		return t.numberedPart(p[2], don, ticks, at, body, p[0]&0x81|p[2]&0x3f<<1, p[1])
+	}
+	t.dropPart()
+	if len(p) < 4 {
+		return errShort
+	}
+	don := binary.BigEndian.Uint16(p[2:])
+	if kind != apH265 {
+		t.number(don, ticks, at, p[:2], p[4:])
+		return nil
+	}
+	for p = p[4:]; len(p) >= 2; {
+		n := int(binary.BigEndian.Uint16(p))
+		if n > len(p)-2 {
+			return errShort
+		}
+		t.number(don, ticks, at, p[2:2+n])
+		if p = p[2+n:]; len(p) > 0 {
+			don, p = don+1+uint16(p[0]), p[1:]
+		}
+	}
+	return nil
+}
+
+// eachSized gives the NAL units behind 16-bit sizes, whose numbers follow each other
+// (RFC 6184, 5.7.1).
+func eachSized(p []byte, don uint16, give func(don uint16, nal []byte)) error {
+	for len(p) >= 2 {
+		n := int(binary.BigEndian.Uint16(p))
+		if n > len(p)-2 {
+			return errShort
+		}
+		give(don, p[2:2+n])
+		don++
+		p = p[2+n:]
+	}
+	return nil
+}
+
+// eachTimed gives the NAL units of an MTAP, with their numbers and by how many ticks
+// they are later than the packet says (RFC 6184, 5.7.2).
+func eachTimed(p []byte, give func(don uint16, offset uint32, nal []byte)) error {
+	head := 5
+	if p[0]&0x1f == mtap24 {
+		head = 6
+	}
+	if len(p) < 3 {
+		return errShort
+	}
+	base := binary.BigEndian.Uint16(p[1:])
+	for p = p[3:]; len(p) >= head; {
+		n := int(binary.BigEndian.Uint16(p))
+		if n > len(p)-head {
+			return errShort
+		}
+		offset := uint32(p[3])<<8 | uint32(p[4])
+		if head == 6 {
+			offset = offset<<8 | uint32(p[5])
+		}
+		give(base+uint16(p[2]), offset, p[head:head+n])
+		p = p[head+n:]
+	}
+	if len(p) > 0 && p[0] != 0 { // zeros are padding
+		return errShort
+	}
+	return nil
+}
+
+// tiles reports whether an aggregate packet is one in every byte: in a mode in which
+// there should be none it may be anything.
+func tiles(p []byte) bool {
+	n, size := 0, 0
+	count := func(nal []byte) {
+		n++
+		size += len(nal)
+		if len(nal) == 0 {
+			size = -1 << 30
+		}
+	}
+	if p[0]&0x1f == stapB {
+		err := eachSized(p[min(len(p), 3):], 0, func(_ uint16, nal []byte) { count(nal) })
+		return err == nil && n > 0 && 3+2*n+size == len(p)
+	}
+	head := 5
+	if p[0]&0x1f == mtap24 {
+		head = 6
+	}
+	err := eachTimed(p, func(_ uint16, _ uint32, nal []byte) { count(nal) })
+	return err == nil && n > 0 && 3+head*n+size == len(p)
+}
+
+// number takes a NAL unit, in parts that follow each other.
+func (t *RTPTrack) number(don uint16, ticks int64, at time.Time, parts ...[]byte) {
+	u := t.feed.Take()
+	u.Begin()
+	for _, b := range parts {
+		u.Add(b...)
+	}
+	t.hold(numbered{don, ticks, at, u})
+}
+
+// numberedPart takes a fragment: its header byte says whether it is the first or last.
+func (t *RTPTrack) numberedPart(flags byte, don uint16, ticks int64, at time.Time, body []byte, header ...byte) error {
+	o := t.order
+	if flags&0x80 != 0 {
+		t.dropPart()
+		o.part = &numbered{don, ticks, at, t.feed.Take()}
+		o.part.unit.Begin()
+		o.part.unit.Add(header...)
+	} else if o.part == nil {
+		return errFragment
+	}
+	u := o.part.unit
+	if u.Add(body...); at.Sub(o.part.at).Nanoseconds() > maxUnitAge && u.over == "" {
+		u.refuse(LostEndless)
+	}
+	t.track().count(u)
+	if flags&0x40 != 0 {
+		n := *o.part
+		o.part = nil
+		t.hold(n)
+	}
+	return nil
+}
+
+// dropPart leaves out a NAL unit whose end does not come.
+func (t *RTPTrack) dropPart() {
+	if o := t.order; o.part != nil {
+		t.feed.put(o.part.unit)
+		o.part, o.torn = nil, true
+	}
+}
+
+// hold puts a NAL unit in its place.
+func (t *RTPTrack) hold(n numbered) {
+	o := t.order
+	o.next = n.don + 1
+	n.unit.End()
+	t.track().count(n.unit)
+	if n.unit.over != "" || len(n.unit.ends) == 0 {
+		o.torn = o.torn || n.unit.over != ""
+		t.feed.put(n.unit)
+		return
+	}
+	if !o.begun && len(o.held) == 0 {
+		o.first = n.don
+	}
+	if o.begun && n.don-o.last >= 0x8000 {
+		if o.late++; o.late <= o.depth {
+			t.track().lost(LostOrder, 1)
+			o.torn = true
+			t.feed.put(n.unit)
+			return
+		}
+		_ = t.flushOrder() // the sender counts anew; the feed remembers an error
+		o.first = n.don
+	}
+	o.late = 0
+	at, _ := slices.BinarySearchFunc(o.held, n.don, func(h numbered, don uint16) int {
+		if o.place(h.don) <= o.place(don) { // those of one number stay in their order
+			return -1
+		}
+		return 1
+	})
+	o.held = slices.Insert(o.held, at, n)
+	o.bytes += n.unit.memory()
+}
+
+// place is where a number stands in the order of decoding.
+func (o *decodingOrder) place(don uint16) uint16 {
+	if o.begun {
+		return don - o.last
+	}
+	return don - o.first + 0x8000
+}
+
+// goOn hands on what nothing comes before any more.
+func (t *RTPTrack) goOn(at time.Time) error {
+	o := t.order
+	for len(o.held) > 0 {
+		next := o.begun && o.held[0].don-o.last <= 1
+		waited := at.Sub(o.held[0].at) >= maxDepthTime
+		if !next && !waited && len(o.held) <= o.depth && o.bytes <= heldMemory {
+			return nil
+		}
+		if err := t.release(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// release hands the first NAL unit on.
+func (t *RTPTrack) release() error {
+	o := t.order
+	n := o.held[0]
+	o.held = slices.Delete(o.held, 0, 1)
+	o.bytes -= n.unit.memory()
+	if o.begun {
+		step := n.don - o.last
+		if step == o.prev {
+			o.step = step
+		}
+		o.prev, o.alike = step, o.alike || step == 0
+		if o.doubt > 0 {
+			o.doubt--
+			o.torn = o.torn || o.alike || step != o.step
+		}
+	}
+	torn := o.torn
+	o.begun, o.last, o.torn = true, n.don, false
+	defer t.feed.put(n.unit)
+	return t.element(n.unit.buf, n.ticks, torn, n.at)
+}
+
+// flushOrder hands all on, and begins anew.
+func (t *RTPTrack) flushOrder() error {
+	o := t.order
+	t.dropPart()
+	for len(o.held) > 0 {
+		if err := t.release(); err != nil {
+			return err
+		}
+	}
+	o.begun, o.late = false, 0
+	return nil
+}
+
+// element takes a NAL unit that has a time of its own.
+func (t *RTPTrack) element(nal []byte, ticks int64, torn bool, at time.Time) error {
+	if err := t.open(ticks, torn, at); err != nil {
+		return err
+	}
+	t.unit.Put(nal)
+	r := roleH264(nal[0] & 0x1f)
+	if t.track().cfg.Codec == media.H265 {
+		r = roleH265(nal[0] >> 1 & 0x3f)
+	}
+	cleanStartCodes(t.unit, r, nal)
+	t.bound(at)
+	return nil
+}

@@ -1,0 +1,134 @@
+package rtsp
+
+import (
+	"bytes"
+	"cmp"
+	"strconv"
+	"strings"
+
+	"github.com/bluenviron/gortsplib/v5/pkg/base"
+	"github.com/bluenviron/gortsplib/v5/pkg/description"
+	"github.com/bluenviron/gortsplib/v5/pkg/sdpunmarshaler"
+)
+
+// readable is a session description in the form in which gortsplib reads each: left
+// alone, one track that it cannot read costs all others. The number of sections
+// stays, and so do their control addresses; what is not used here goes.
+//
+//	v=0
+//	o=- 0 0 IN IP4 127.0.0.1
+//	s=-
+//	t=0 0
+//	a=control:rtsp://camera/live         where the session has one that is a URL
+//	m=video 0 RTP/AVP 96 97              or audio, or application; SAVP where encrypted
+//	a=control:track1
+//	a=x-recvonly                         or what else it said
+//	a=rtpmap:96 x-h264/90000
+//	a=fmtp:96 packetization-mode=0;sprop-parameter-sets=Z0IAH5Wo,aM48gA==
+//	a=rtpmap:97 x-vorbis/48000/2
+//
+// The x- keeps gortsplib's parsers of parameters out, which refuse what they do not
+// expect, and the whole session with it; so it does with directions (sendonly).
+//
+// What is written reads as what it was written from, and is longer than that by no
+// more than what each section and format needs to be said at all. The error names
+// the bound that was exceeded (see outsideBounds), with the line.
+func readable(sdp []byte) ([]byte, error) {
+	s, err := readText(sdp, outsideBounds)
+	if err != nil {
+		return nil, err
+	}
+	return s.canonical(), nil
+}
+
+// readDescription is gortsplib's reading of what readable made.
+func readDescription(sdp []byte) (*description.Session, error) {
+	var d description.Session
+	ssd, err := sdpunmarshaler.Unmarshal(sdp)
+	if err == nil {
+		err = d.Unmarshal2(ssd)
+	}
+	return &d, err
+}
+
+const canonicalHead = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"
+
+func (s *sessionText) canonical() []byte {
+	out := make([]byte, 0, 1024)
+	out = append(out, canonicalHead...)
+	if u, err := base.ParseURL(s.control); err == nil && u.Host != "" {
+		out = line(out, "a=control:", s.control)
+	}
+	for i := range s.sections {
+		out = s.canonicalSection(out, &s.sections[i])
+	}
+	return out
+}
+
+func (s *sessionText) canonicalSection(out []byte, m *section) []byte {
+	kind, proto := m.kind, " 0 RTP/AVP"
+	if kind != "video" && kind != "audio" {
+		kind = "application"
+	}
+	if m.secure {
+		proto = " 0 RTP/SAVP"
+	}
+	out = append(append(append(out, "m="...), kind...), proto...)
+	formats := s.formats[m.from:m.to]
+	for i := range formats {
+		out = strconv.AppendUint(append(out, ' '), uint64(formats[i].payloadType), 10)
+	}
+	out = append(out, "\r\n"...)
+	if m.control != "" {
+		out = line(out, "a=control:", m.control)
+	}
+	if m.direction != unsaid {
+		out = line(out, "a=x-", directions[m.direction])
+	}
+	for i := range formats {
+		out = formats[i].canonical(out)
+	}
+	return out
+}
+
+func (f *saidFormat) canonical(out []byte) []byte {
+	pt := strconv.Itoa(int(f.payloadType))
+	rtpmap := []string{"a=rtpmap:", pt, " x-", f.name, "", "", "", ""}
+	if clock := f.clock; clock > 0 || f.name == "" { // gortsplib wants one where there is no name
+		rtpmap[4], rtpmap[5] = "/", strconv.FormatUint(uint64(cmp.Or(clock, videoClock)), 10)
+	}
+	if f.clock > 0 && f.channels > 0 {
+		rtpmap[6], rtpmap[7] = "/", strconv.FormatUint(uint64(f.channels), 10)
+	}
+	out = line(out, rtpmap...)
+	if !f.recordable() || !f.said {
+		return out
+	}
+	out = append(append(append(out, "a=fmtp:"...), pt...), ' ')
+	for p, value := range f.values {
+		if value != "" {
+			out = append(append(append(append(out, parameterNames[p]...), '='), value...), ';')
+		}
+	}
+	return append(bytes.TrimSuffix(out, []byte(";")), "\r\n"...)
+}
+
+func line(out []byte, parts ...string) []byte {
+	for _, part := range parts {
+		out = append(out, part...)
+	}
+	return append(out, "\r\n"...)
+}
+
+// isDescription reports whether a body is a session description: its header says so,
+// in whatever spelling, or it begins like one. Encoders and cameras are known that
+// send text/plain, or no Content-Type at all.
+func isDescription(header base.Header, body []byte) bool {
+	for _, kind := range header["Content-Type"] {
+		if strings.Contains(strings.ToLower(kind), "sdp") {
+			return true
+		}
+	}
+	body = bytes.TrimLeft(bytes.TrimPrefix(body, byteOrderMark), " \t\r\n\x00")
+	return len(body) > 2 && body[1] == '=' && bytes.IndexByte([]byte("vosticbam"), body[0]) >= 0
+}

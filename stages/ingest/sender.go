@@ -1,0 +1,169 @@
+package ingest
+
+import (
+	"slices"
+	"time"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// sender tells the packets of a track's sender from those of others, by their SSRC
+// (RFC 3550, 8): numbers and times of two senders have nothing in common.
+//
+// The sender is that of the session's Transport header, else that of the first
+// packet. Where it has said BYE, or is silent for longer than it ever was while
+// another one sends, the other one is the sender from then on: an encoder that
+// starts again takes a new SSRC.
+type sender struct {
+	ssrc    uint32
+	known   bool  // by the Transport header, or by a packet
+	came    bool  // a packet did
+	left    bool  // it has said BYE
+	last    int64 // ns, arrival of its newest packet
+	longest int64 // ns that it was silent for, lately
+
+	next    uint32 // who sends while it is silent,
+	heard   int    // so many packets
+	since   int64  // ns, arrival of the first packet of others since its newest
+	foreign uint64 // packets in all
+
+	reporter uint32 // whose report came before any packet
+	reported bool
+}
+
+const (
+	silentLeast   = 1_000_000_000  // ns that a sender is silent for before another is heard,
+	silentMost    = 10_000_000_000 // and at most,
+	silentFactor  = 3              // else so many times its longest silence
+	silentPackets = 2              // of the other one, at least
+)
+
+// verdict is what a packet is to a track.
+type verdict uint8
+
+const (
+	ofSender verdict = iota
+	ofOther
+	ofSuccessor // the sender's, from now on
+)
+
+// judge tells whose a packet is that arrived at a time, ns.
+func (s *sender) judge(ssrc uint32, mono int64) verdict {
+	if s.known && ssrc == s.ssrc {
+		if s.came {
+			s.longest = max(mono-s.last, s.longest-s.longest>>8)
+		}
+		s.came, s.left, s.last, s.heard = true, false, mono, 0
+		return ofSender
+	}
+	if !s.known {
+		s.take(ssrc, mono)
+		return ofSender
+	}
+	if s.heard == 0 || s.next != ssrc {
+		if s.heard == 0 {
+			s.since = mono
+		}
+		s.next, s.heard = ssrc, 0
+	}
+	s.heard++
+	if s.silent(mono) {
+		s.take(ssrc, mono)
+		return ofSuccessor
+	}
+	s.foreign++
+	return ofOther
+}
+
+// silent reports whether the sender is taken to have gone.
+func (s *sender) silent(mono int64) bool {
+	if s.left {
+		return true
+	}
+	from := s.last
+	if !s.came { // the header named one who does not send
+		from = s.since
+	}
+	return s.heard >= silentPackets && mono-from >= min(max(silentLeast, silentFactor*s.longest), silentMost)
+}
+
+func (s *sender) take(ssrc uint32, mono int64) {
+	foreign, reporter, reported := s.foreign, s.reporter, s.reported
+	*s = sender{ssrc: ssrc, known: true, came: true, last: mono, foreign: foreign, reporter: reporter, reported: reported}
+}
+
+// admit reports whether a packet is the track's, and begins anew where the sender is
+// another from here on.
+func (t *RTPTrack) admit(p *rtp.Packet, at time.Time) bool {
+	mono := at.Sub(epoch).Nanoseconds()
+	if len(t.types) > 0 && !slices.Contains(t.types, p.PayloadType) {
+		t.track().lost(LostType, 1)
+		return false
+	}
+	switch t.sender.judge(p.SSRC, mono) {
+	case ofOther:
+		t.track().lost(LostForeign, 1)
+		if n := t.sender.foreign; n == 1 {
+			t.feed.log.Warn("another sender's packets come with a track's: they are left out, by their SSRC",
+				"codec", t.track().cfg.Codec.String(), "ssrc", t.sender.ssrc, "other", p.SSRC)
+		}
+		return false
+	case ofSuccessor:
+		t.feed.log.Warn("the sender of a track is another from here on, by its SSRC: the one before is silent",
+			"codec", t.track().cfg.Codec.String(), "ssrc", p.SSRC)
+		t.succeed(p, at)
+	}
+	if s := &t.sender; s.reported { // before the first packet
+		if s.reported = false; s.reporter != p.SSRC {
+			t.forget()
+		}
+	}
+	return true
+}
+
+// succeed begins anew with a packet of another sender. Its times have nothing to do
+// with those before: they go on by arrival.
+func (t *RTPTrack) succeed(p *rtp.Packet, at time.Time) {
+	if t.datagrams != nil {
+		_ = t.datagrams.flush() // the feed remembers
+		t.datagrams.begin(p.SequenceNumber)
+	}
+	if t.order != nil {
+		_ = t.flushOrder()
+	}
+	t.seen = false
+	t.track().lostBefore++
+	since := at.Sub(epoch).Nanoseconds() - t.arrived
+	t.time.goOn(p.Timestamp, max(media.FromNanos(since, t.clock), 1))
+}
+
+// forget leaves out what a report said that was of another sender.
+func (t *RTPTrack) forget() {
+	t.time.seen = false
+	t.track().points[sourceReport] = point{}
+	if t.trial != nil {
+		t.trial.points[sourceReport] = point{}
+	}
+}
+
+// RTCP takes a packet of RTCP: a sender report, or BYE. What another sender than the
+// track's says is left out.
+func (t *RTPTrack) RTCP(p rtcp.Packet) {
+	s := &t.sender
+	switch p := p.(type) {
+	case *rtcp.SenderReport:
+		switch {
+		case s.known && s.ssrc != p.SSRC:
+			t.track().lost(LostForeign, 1)
+			return
+		case !s.known:
+			s.reporter, s.reported = p.SSRC, true
+		}
+		t.SenderReport(p.NTPTime, p.RTPTime)
+	case *rtcp.Goodbye:
+		s.left = s.left || s.known && slices.Contains(p.Sources, s.ssrc)
+	}
+}

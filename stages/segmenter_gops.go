@@ -1,0 +1,75 @@
+package stages
+
+import (
+	"cmp"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// A chunk of several GOPs is cut at any of them: a limit is kept as exactly as if
+// each GOP came alone.
+
+// cutWithin finds the first GOP behind a chunk's begin before which the open segment
+// ends, and why; -1 where none is. No segment is open where the chunk begins one.
+func (s *segmenter) cutWithin(c *media.Chunk) (at int, why media.Cause) {
+	if s.cfg.MaxDuration == 0 && s.cfg.MaxSize == 0 && s.clock.every == 0 {
+		return -1, ""
+	}
+	lead, scale := c.Lead(), c.Set.Tracks[c.Set.Lead()].Timescale
+	next := c.NextGOP(0)
+	if next < 0 {
+		return -1, ""
+	}
+	start, bytes, clock := s.startDTS, s.bytes, s.clock
+	if s.cur == nil {
+		start, bytes = lead.DTS[0], 0
+		clock.begin(c.UTC)
+	}
+	bytes += int64(c.Bytes() - lead.Payload.Len()) // the other tracks' are all before it, for what matters here
+	for i, from := next, 0; i > 0; i, from = c.NextGOP(i), i {
+		gop := bytesOf(lead, from, i)
+		bytes += gop
+		lasted := media.ToNanos(lead.DTS[i]-start, scale)
+		if why := cmp.Or(s.reached(lasted, bytes, gop), clock.due(c.UTCAt(i))); why != "" {
+			return i, why
+		}
+	}
+	return -1, ""
+}
+
+// count adds a chunk to what is in the segment, and in its last GOP.
+func (s *segmenter) count(c *media.Chunk) {
+	n := int64(c.Bytes())
+	s.bytes += n
+	if c.StartsGOP {
+		s.gopBytes = 0
+	}
+	last := 0
+	for i := c.NextGOP(0); i > 0; i = c.NextGOP(i) {
+		last = i
+	}
+	if last > 0 {
+		s.gopBytes = 0
+	}
+	s.gopBytes += n - bytesOf(c.Lead(), 0, last)
+}
+
+func bytesOf(c *media.Columns, from, to int) (n int64) {
+	for _, size := range c.Size[from:to] {
+		n += int64(size)
+	}
+	return n
+}
+
+// fromKeyFrame is the part of a chunk that a file can begin with, where it does not
+// begin with a GOP; nil where there is none. The rest is left out, counted.
+func (s *segmenter) fromKeyFrame(c *media.Chunk) *media.Chunk {
+	at := c.NextGOP(0)
+	if at < 0 {
+		s.drop(c)
+		return nil
+	}
+	head, rest := c.Split(at)
+	s.drop(head)
+	return rest
+}

@@ -1,0 +1,98 @@
+package stages
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/pipelinetest"
+	"github.com/gospool/spool/pipeline/spec"
+)
+
+// Where a chunk holds many GOPs, files are cut as exactly as if each came alone.
+func TestSegmenterCutsWithinAChunk(t *testing.T) {
+	ms := func(n int) spec.Duration { return spec.Duration(time.Duration(n) * time.Millisecond) }
+	for what, c := range map[string]struct {
+		cfg    SegmenterConfig
+		gop    int
+		sound  bool
+		begins []int // ms
+		ends   media.Cause
+	}{
+		"by duration":           {SegmenterConfig{MaxDuration: ms(1500)}, 1, true, []int{0, 1520, 3040}, media.EndMaxDuration},
+		"several times a chunk": {SegmenterConfig{MaxDuration: ms(200)}, 2, false, []int{0, 240, 480, 720, 960, 1200, 1440, 1680, 1920, 2160, 2400, 2640, 2880, 3120, 3360, 3600, 3840}, media.EndMaxDuration},
+		"between two chunks":    {SegmenterConfig{MaxDuration: ms(2000)}, 1, true, []int{0, 2000}, media.EndMaxDuration},
+		"by size":               {SegmenterConfig{MaxSize: 30 * 1004}, 1, false, []int{0, 1200, 2400, 3600}, media.EndMaxSize},
+		"by the wall clock":     {SegmenterConfig{Align: spec.Duration(3 * time.Second), Timezone: "UTC"}, 1, true, []int{0, 1000}, media.EndAligned},
+	} {
+		pool := pipelinetest.Pool(t)
+		cam := pipelinetest.NewCamera(t, pool)
+		cam.GOP = c.gop
+		if !c.sound {
+			cam.Tracks(t, pipelinetest.AVC(640, 360))
+		}
+		r := newReel(t, c.cfg, nil)
+		shot := append(cam.Shoot(t, 100), cam.Cut()...)
+		require.LessOrEqual(t, len(shot), 5)
+		want := units(shot)
+		r.feed(shot...)
+		r.flush()
+		var begins []int
+		got := 0
+		for i, s := range r.segments {
+			require.True(t, s.starts)
+			require.True(t, s.Gap.None())
+			if i+1 < len(r.segments) {
+				require.Equal(t, c.ends, s.end, what)
+			}
+			begins, got = append(begins, int((s.StartUTC-pipelinetest.StartUTC)/1e6)), got+s.units
+		}
+		require.Equal(t, c.begins, begins, what)
+		require.Equal(t, want, got, "no access unit is lost at a cut")
+	}
+}
+
+// A size is kept whatever the sound takes.
+func TestSegmenterKeepsASizeWithinAChunk(t *testing.T) {
+	pool := pipelinetest.Pool(t)
+	cam := pipelinetest.NewCamera(t, pool)
+	cam.GOP = 3
+	r := newReel(t, SegmenterConfig{MaxSize: 50_000}, nil)
+	r.feed(append(cam.Shoot(t, 1000), cam.Cut()...)...)
+	r.flush()
+	for i, s := range r.segments[:len(r.segments)-1] {
+		require.LessOrEqual(t, s.bytes, int64(50_000), "file %d", i)
+		require.Greater(t, s.bytes, int64(30_000), "file %d", i)
+	}
+}
+
+// The stage tracks may show another track as the lead, whose key frames lie anywhere
+// in a chunk.
+func TestSegmenterBeginsWithAKeyFrameWithinAChunk(t *testing.T) {
+	pool := pipelinetest.Pool(t)
+	set, err := media.NewTrackSet(1, []media.Track{pipelinetest.AVC(640, 360), pipelinetest.AVC(1280, 720)})
+	require.NoError(t, err)
+	second, err := media.NewTrackSet(1, set.Tracks[1:])
+	require.NoError(t, err)
+	r := newReel(t, SegmenterConfig{MaxDuration: spec.Duration(time.Second)}, nil)
+	b := media.NewBuilder(pool, media.BuilderConfig{}, func(c *media.Chunk) { r.feed(pool.View(c, second, []int{1})) })
+	b.SetTracks(set)
+	for i := range int64(100) {
+		for track := range 2 {
+			require.NoError(t, b.Append(track, &media.AU{
+				DTS: i * 3600, PTS: i * 3600, UTC: pipelinetest.StartUTC + i*4e7, Mono: i * 4e7,
+				Sync: i%25 == int64(10*track), Payload: [][]byte{{0x65, byte(i)}},
+			}))
+		}
+	}
+	b.Flush()
+	r.flush()
+	require.Len(t, r.segments, 4)
+	for i, s := range r.segments {
+		require.True(t, s.starts)
+		require.EqualValues(t, pipelinetest.StartUTC+400e6+int64(i)*1e9, s.StartUTC)
+	}
+	require.EqualValues(t, 10, r.seg.(*segmenter).early.units.Load(), "counted")
+}
