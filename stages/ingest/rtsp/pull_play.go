@@ -146,7 +146,10 @@ func (p *puller) setupOne(c *client.Client, o *offer, of int) (err error) {
 		return client.ErrHangsUp
 	}
 	o.config.Datagrams = c.UDP
-	if o.config.SSRC, err = c.Setup(o.media); client.HungUp(err) {
+	for i := range o.others {
+		o.others[i].config.Datagrams = c.UDP
+	}
+	if err = c.Setup(o.media); client.HungUp(err) {
 		if p.hungUp == nil {
 			p.hungUp = map[string]int{}
 		}

@@ -109,7 +109,7 @@ func (s *session) add(o offer) error {
 	return nil
 }
 
-// carrier is what both gortsplib's server session and its client are.
+// carrier is a session that packets come in: of gortsplib's server, or a client.
 type carrier interface {
 	OnPacketRTP(*description.Media, format.Format, gortsplib.OnPacketRTPFunc)
 	OnPacketRTCP(*description.Media, gortsplib.OnPacketRTCPFunc)

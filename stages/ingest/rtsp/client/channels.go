@@ -16,6 +16,9 @@ func (c *Client) known(n int) bool {
 	return len(c.channels[n].tracks) > 0 || c.channels[n].asked != nil
 }
 
+// earlyOverhead is what a frame takes besides its payload, about.
+const earlyOverhead = 64
+
 type earlyFrame struct {
 	channel int
 	payload []byte
@@ -26,7 +29,7 @@ func (c *Client) frame(n int, payload []byte) {
 	switch {
 	case c.closing || len(payload) == 0:
 	case !c.playing:
-		if c.held += len(payload); c.held <= maxEarly {
+		if c.held += len(payload) + earlyOverhead; c.held <= maxEarly {
 			c.early = append(c.early, earlyFrame{n, append([]byte(nil), payload...)})
 		}
 	default:

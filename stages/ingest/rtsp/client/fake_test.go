@@ -363,7 +363,7 @@ func (r *recorder) session(ctx context.Context, o Options) error {
 	}
 	up := 0
 	for _, m := range d.Medias {
-		if _, err := c.Setup(m); err != nil {
+		if err := c.Setup(m); err != nil {
 			if !CostsTrack(err) {
 				return err
 			}

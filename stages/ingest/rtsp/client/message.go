@@ -50,6 +50,7 @@ type reader struct {
 	known     func(int) bool // whether media may come on a channel
 	malformed func()         // called once each time that what comes is neither
 	lost      bool           // since then
+	took      bool           // a line of what was no message
 }
 
 func newReader(r io.Reader, known func(int) bool, malformed func()) *reader {
@@ -64,6 +65,7 @@ func (r *reader) next(m *message) error {
 			return err
 		}
 		is := false
+		r.took = false
 		switch c := b[0]; {
 		case c == '\r' || c == '\n':
 			_, _ = r.br.Discard(1)
@@ -80,17 +82,14 @@ func (r *reader) next(m *message) error {
 			r.lost = false
 			return nil
 		}
-		r.skip()
+		if !r.lost {
+			r.lost = true
+			r.malformed()
+		}
+		if !r.took {
+			_, _ = r.br.Discard(1)
+		}
 	}
-}
-
-// skip leaves out a byte that begins no message.
-func (r *reader) skip() {
-	if !r.lost {
-		r.lost = true
-		r.malformed()
-	}
-	_, _ = r.br.Discard(1)
 }
 
 func isLetter(c byte) bool { return c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' }
@@ -210,6 +209,7 @@ func (r *reader) body(m *message) error {
 
 // line reads one, without its end and without control characters.
 func (r *reader) line() (string, error) {
+	r.took = true
 	var out []byte
 	for {
 		c, err := r.br.ReadByte()

@@ -58,7 +58,9 @@ func (c patient) Read(b []byte) (int, error) {
 		case n > 0:
 			c.readAt = time.Now()
 			return n, nil
-		case err == nil || timedOut(err):
+		case err == nil:
+		case timedOut(err):
+			c.armed = time.Time{} // what ended the wait may have been interrupt
 		case c.UDP && c.playing:
 			c.lostControl(err)
 		default:

@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"github.com/bluenviron/gortsplib/v5/pkg/description"
+	"github.com/pion/rtp"
 )
 
 // ErrTransport says that media is offered in another way than was asked for.
@@ -32,24 +33,29 @@ func UnsupportedTransport(err error) bool {
 	return statusOf(err) == 461 || errors.Is(err, ErrTransport)
 }
 
-// Setup asks for a media. Its callbacks are set before Run (OnPacketRTP). Over UDP
-// it gives the SSRC that the server says its packets have; 0 is that it does not.
-func (c *Client) Setup(m *description.Media) (ssrc uint32, err error) {
+// Setup asks for a media. Its callbacks are set before Run (OnPacketRTP).
+func (c *Client) Setup(m *description.Media) (err error) {
 	n := 2 * c.setups
 	c.setups++
 	t := &track{client: c, media: m, channels: [2]int{n, n + 1}}
-	ask := fmt.Sprintf("Transport: RTP/AVP/TCP;unicast;interleaved=%d-%d", n, n+1)
+	for _, f := range m.Formats { // such as retransmissions, which nobody may take
+		t.formats[f.PayloadType()&0x7f] = func(*rtp.Packet) {}
+	}
+	if t.sealed, err = newDecryption(m.KeyMgmtSDES); err != nil {
+		return err
+	}
+	ask := fmt.Sprintf("Transport: %s/TCP;unicast;interleaved=%d-%d", profile(m), n, n+1)
 	if c.UDP {
 		if t.udp, err = c.openPair(); err != nil {
-			return 0, err
+			return err
 		}
 		rtp := t.udp.port()
-		ask = fmt.Sprintf("Transport: RTP/AVP;unicast;client_port=%d-%d", rtp, rtp+1)
+		ask = fmt.Sprintf("Transport: %s;unicast;client_port=%d-%d", profile(m), rtp, rtp+1)
 	}
 	if err = c.setup(t, ask); err != nil {
 		t.udp.close()
 	}
-	return t.ssrc, err
+	return err
 }
 
 func (c *Client) setup(t *track, ask string) error {
@@ -81,7 +87,6 @@ func (c *Client) tookTransport(t *track, said transport) error {
 		return fmt.Errorf("SETUP: %w: over UDP", ErrTransport)
 	case c.UDP:
 		t.udp.expect(c.remoteIP, said)
-		t.ssrc = said.ssrc
 	default:
 		for i, asked := range t.channels {
 			c.channels[asked].asked, c.channels[asked].rtcp = t, i == 1

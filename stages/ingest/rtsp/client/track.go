@@ -15,9 +15,9 @@ type track struct {
 	client   *Client
 	media    *description.Media
 	url      string
-	channels [2]int // of RTP and RTCP, over TCP
-	udp      *pair  // nil over TCP
-	ssrc     uint32 // as the server said it for UDP; 0: it did not
+	channels [2]int      // of RTP and RTCP, over TCP
+	udp      *pair       // nil over TCP
+	sealed   *decryption // nil: nothing is encrypted
 
 	formats   [128]gortsplib.OnPacketRTPFunc // by payload type
 	reports   gortsplib.OnPacketRTCPFunc
@@ -72,7 +72,15 @@ func (t *track) take(b []byte, rtcp bool, at time.Time) {
 	}
 	// Which of both it is tells its second byte (RFC 5761, 4), unless that is a
 	// payload type of the track's.
-	if isRTCP(b) && (rtcp || t.formats[b[1]&0x7f] == nil) {
+	report := isRTCP(b) && (rtcp || t.formats[b[1]&0x7f] == nil)
+	if t.sealed != nil {
+		var err error
+		if b, err = t.sealed.open(b, report); err != nil {
+			t.client.Malformed()
+			return
+		}
+	}
+	if report {
 		t.control(b, at)
 		return
 	}

@@ -13,12 +13,12 @@ type transport struct {
 	interleaved bool
 	channels    [2]int
 	serverPorts [2]uint16
-	ssrc        uint32 // of the packets; 0: not said
 	source      netip.Addr
 }
 
 // readTransport reads the first transport, in any case and with blanks anywhere.
-// What it can't read it leaves out.
+// What it can't read it leaves out, and the SSRC, which some cameras get wrong: the
+// packets tell.
 func readTransport(values []string) (t transport) {
 	if len(values) == 0 {
 		return t
@@ -40,10 +40,6 @@ func readTransport(values []string) (t transport) {
 		case key == "server_port":
 			if lo, hi, is := numbers(value, 65535); is {
 				t.serverPorts = [2]uint16{uint16(lo), uint16(hi)}
-			}
-		case key == "ssrc":
-			if n, err := strconv.ParseUint(strings.TrimPrefix(value, "0x"), 16, 32); err == nil {
-				t.ssrc = uint32(n)
 			}
 		case key == "source":
 			if ip, err := netip.ParseAddr(strings.Trim(value, "[]")); err == nil && !ip.IsUnspecified() {
