@@ -25,10 +25,17 @@ import (
 // other. Over UDP media and reports come on several goroutines: mu makes them one.
 type session struct {
 	log    *slog.Logger
+	early  *slog.Logger // for what comes before media does
 	clock  pipeline.Clock
 	hangUp func() // ends gortsplib's side; called from its callbacks, so it must not wait
 
+	channels [][2]int                      // of tracks over TCP, as the client named them; for the server
+	senders  map[*description.Media]uint32 // their SSRC over UDP, where the client named it; for the server
+	counted  bool                          // among the publications; for the server
+	gone     chan struct{}                 // closed when the server has let go of it
+
 	heard atomic.Int64 // ns since steadyZero, when the newest packet or report came; 0 before RECORD
+	sent  atomic.Bool  // a packet or report came
 
 	mu     sync.Mutex
 	pub    *hub.Publisher
@@ -56,7 +63,9 @@ const recordable = "H.264, H.265 and AAC can be"
 var steadyZero = time.Now()
 
 func newSession(log *slog.Logger, clock pipeline.Clock) *session {
-	return &session{log: log, clock: clock, hangUp: func() {}}
+	return &session{
+		log: log, early: log, clock: clock, hangUp: func() {}, gone: make(chan struct{}), senders: map[*description.Media]uint32{},
+	}
 }
 
 // begin makes the feed for a publisher. A codec that can't be recorded is said
@@ -71,7 +80,7 @@ func (s *session) begin(pub *hub.Publisher, take []offer, leave []string) error 
 		}
 	}
 	for _, codec := range s.left {
-		s.log.Warn("a track is not recorded: its codec is not supported; "+recordable, "codec", codec)
+		s.early.Warn("a track is not recorded: its codec is not supported; "+recordable, "codec", codec)
 	}
 	pub.LeaveOut(s.left)
 	if len(s.tracks) == 0 {
@@ -118,6 +127,9 @@ func (s *session) listen(c carrier) {
 	}
 	for i := range s.tracks {
 		t := &s.tracks[i]
+		if ssrc, named := s.senders[t.media]; named {
+			t.rtp.Expect(ssrc)
+		}
 		c.OnPacketRTCP(t.media, func(p rtcp.Packet) { s.report(t.choice, p) })
 	}
 }
@@ -137,6 +149,7 @@ func (s *session) packet(t *sessionTrack, p *rtp.Packet) {
 	}
 	now := s.clock.Now()
 	s.hear(now)
+	s.sent.Store(true)
 	if t.choice.sends == t {
 		t.choice.run = 0
 	} else if !s.choose(t) {
@@ -160,6 +173,7 @@ func (s *session) report(c *choice, p rtcp.Packet) {
 		return
 	}
 	s.hear(s.clock.Now())
+	s.sent.Store(true)
 	for i := range s.tracks {
 		if t := &s.tracks[i]; t.choice == c && (c.sends == nil || c.sends == t) {
 			t.rtp.RTCP(p)
@@ -178,6 +192,21 @@ func (s *session) silence() time.Duration {
 	}
 	return time.Since(steadyZero) - time.Duration(heard)
 }
+
+// over reports whether nothing has come for a while, or another has its path: the
+// server may not have noticed yet that the client has left.
+func (s *session) over() bool {
+	select {
+	case <-s.pub.Done():
+		return true
+	default:
+	}
+	silence := s.silence()
+	return silence != hub.NotBegun && silence >= overAfter
+}
+
+// overAfter is the silence after which a client that comes back is believed.
+const overAfter = 2 * time.Second
 
 // giveUp lets another publisher take the path. A client that has not asked to
 // record yet is refused when it does.
