@@ -109,7 +109,7 @@ func (h *handler) verdict(k *client, req *base.Request, length int) (out verdict
 		return refuse(base.StatusRequestEntityTooLarge, why, why)
 	}
 	if !isDescription(req.Header, req.Body) {
-		return refuse(base.StatusUnsupportedMediaType, "No Session Description", "what it sent is no session description")
+		return refuse(base.StatusBadRequest, "No Session Description", "what it sent is no session description")
 	}
 	h.reading <- struct{}{}
 	k.release = sync.OnceFunc(func() { <-h.reading })
