@@ -41,6 +41,13 @@ const (
 	silentPackets = 2              // of the other one, at least
 )
 
+// Expect says who the sender is, as a session tells before the first packet.
+func (t *RTPTrack) Expect(ssrc uint32) {
+	if !t.sender.known {
+		t.sender.ssrc, t.sender.known = ssrc, true
+	}
+}
+
 // verdict is what a packet is to a track.
 type verdict uint8
 

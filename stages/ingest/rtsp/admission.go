@@ -108,6 +108,9 @@ func (h *handler) verdict(k *visitor, req *base.Request, length int) (out verdic
 		why := fmt.Sprintf("the session description is %d bytes long, at most %d are read", length, maxDescription)
 		return refuse(base.StatusRequestEntityTooLarge, why, why)
 	}
+	if !isDescription(req.Header, req.Body) {
+		return refuse(base.StatusBadRequest, "No Session Description", "what it sent is no session description")
+	}
 	h.reading <- struct{}{}
 	k.release = sync.OnceFunc(func() { <-h.reading })
 	if k.hungUp() {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/bluenviron/gortsplib/v5"
 	"github.com/bluenviron/gortsplib/v5/pkg/base"
+	"github.com/bluenviron/gortsplib/v5/pkg/headers"
 	"github.com/bluenviron/gortsplib/v5/pkg/liberrors"
 
 	"github.com/gospool/spool/pipeline/media"
@@ -118,7 +119,8 @@ func (h *handler) OnSetup(c *gortsplib.ServerHandlerOnSetupCtx) (res *base.Respo
 	if !is || c.Session.State() != gortsplib.ServerSessionStatePreRecord {
 		return answer(base.StatusMethodNotAllowed, "Streams Are Not Played Here"), nil, nil
 	}
-	if !hasTrack(c.Session.AnnouncedDescription(), c.Request.URL) {
+	track := trackOf(c.Session.AnnouncedDescription(), c.Request.URL)
+	if track == nil {
 		s.early.Warn("track refused: none was announced by this URL", "path", c.Request.URL.Path)
 		return answer(base.StatusNotFound, "No Such Track Was Announced"), nil, nil
 	}
@@ -127,6 +129,9 @@ func (h *handler) OnSetup(c *gortsplib.ServerHandlerOnSetupCtx) (res *base.Respo
 	if reason != "" {
 		s.early.Warn("track refused", "error", reason)
 		return answer(code, reason), nil, nil
+	}
+	if t.SSRC != nil && t.Protocol == headers.TransportProtocolUDP {
+		s.senders[track] = *t.SSRC
 	}
 	return ok(), nil, nil
 }

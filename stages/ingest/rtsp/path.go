@@ -44,14 +44,14 @@ func normaliseControls(d *description.Session) {
 	}
 }
 
-// hasTrack tells whether a SETUP is of a track that was announced.
-func hasTrack(d *description.Session, u *base.URL) bool {
+// trackOf is the announced track that a SETUP is of; nil where there is none.
+func trackOf(d *description.Session, u *base.URL) *description.Media {
 	for _, m := range d.Medias {
 		if s := u.String(); m.Control == s || strings.HasSuffix(s, "/"+m.Control) || strings.HasSuffix(u.Path, "/"+m.Control) {
-			return true
+			return m
 		}
 	}
-	return false
+	return nil
 }
 
 // streamPath is the path of a URL without the slashes around it.

@@ -162,6 +162,32 @@ func TestTwoTracksDoNotShareAPortOrAChannel(t *testing.T) {
 	}
 }
 
+// Who sends is told by the Transport header, where the client says it: another's
+// packets, which come first here, are not the track's.
+func TestTheSenderOfTheTransportHeaderIsTheTracks(t *testing.T) {
+	r := newRig(t)
+	udp := freeUDPPair(t)
+	_, addr := r.serve(Config{UDP: udp, ReadTimeout: deadline})
+	f := film(t, clip(t, "h264", x264...), true)
+	camera := udpCameraAt(t, addr, "live/x", udp.RTP, freeUDPPair(t))
+	require.Equal(t, "200 OK", camera.ask("ANNOUNCE", camera.url))
+	transport := strings.Replace(clientPorts(camera.ports[0], camera.ports[1]), ";mode", ";ssrc=0000BEEF;mode", 1)
+	require.Equal(t, "200 OK", camera.ask("SETUP", camera.url+"/streamid=0", transport))
+	require.Equal(t, "RECORD: 200 OK", camera.record(camera.url))
+	first := *f.packets[0].pkt
+	for n := range 3 {
+		other := first
+		other.SSRC, other.SequenceNumber = 0xdead, first.SequenceNumber-3+uint16(n)
+		camera.send(f, []footagePacket{{&f.video, &other}})
+	}
+	for _, p := range f.packets {
+		p.pkt.SSRC = 0xbeef
+	}
+	camera.send(f, f.packets)
+	eventually(t, "all has come", func() bool { return r.info("live/x").AccessUnits >= 99 })
+	require.Equal(t, map[string]uint64{"foreign_ssrc": 3}, r.losses("live/x"))
+}
+
 // A camera that restarts sends from the ports it had, before the server has
 // noticed that it was away; here under another name, so that nothing else ends its
 // old session.

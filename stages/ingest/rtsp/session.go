@@ -29,9 +29,10 @@ type session struct {
 	clock  pipeline.Clock
 	hangUp func() // ends gortsplib's side; called from its callbacks, so it must not wait
 
-	channels [][2]int      // of tracks over TCP, as the client named them; for the server
-	counted  bool          // among the publications; for the server
-	gone     chan struct{} // closed when the server has let go of it
+	channels [][2]int                      // of tracks over TCP, as the client named them; for the server
+	senders  map[*description.Media]uint32 // their SSRC over UDP, where the client named it; for the server
+	counted  bool                          // among the publications; for the server
+	gone     chan struct{}                 // closed when the server has let go of it
 
 	heard atomic.Int64 // ns since steadyZero, when the newest packet or report came; 0 before RECORD
 	sent  atomic.Bool  // a packet or report came
@@ -62,7 +63,9 @@ const recordable = "H.264, H.265 and AAC can be"
 var steadyZero = time.Now()
 
 func newSession(log *slog.Logger, clock pipeline.Clock) *session {
-	return &session{log: log, early: log, clock: clock, hangUp: func() {}, gone: make(chan struct{})}
+	return &session{
+		log: log, early: log, clock: clock, hangUp: func() {}, gone: make(chan struct{}), senders: map[*description.Media]uint32{},
+	}
 }
 
 // begin makes the feed for a publisher. A codec that can't be recorded is said
@@ -131,6 +134,9 @@ func (s *session) listen(c carrier) {
 	}
 	for i := range s.tracks {
 		t := &s.tracks[i]
+		if ssrc, named := s.senders[t.media]; named {
+			t.rtp.Expect(ssrc)
+		}
 		c.OnPacketRTCP(t.media, func(p rtcp.Packet) { s.report(t.choice, p) })
 	}
 }
