@@ -59,7 +59,11 @@ type Stream struct {
 	Pull              string `yaml:"pull,omitempty" doc:"URL that the stream is fetched from while somebody needs it; empty: somebody publishes it."`
 	Transport         string `yaml:"transport,omitempty" oneof:"tcp udp" doc:"How RTSP carries the media."`
 	OverridePublisher bool   `yaml:"override_publisher,omitempty" doc:"A second publisher takes the path over; else it is refused."`
-	Priority          int    `yaml:"priority,omitempty" doc:"Where not all can be kept or written, streams of a lower priority lose first; 0 is that of all others."`
+
+	ReadTimeout spec.Duration `yaml:"read_timeout,omitempty" doc:"In place of ingest.rtsp.read_timeout, for a source that sends rarely; 0 is as there. Nothing that is silent for less is said to be."`
+	WallClock   string        `yaml:"wall_clock,omitempty" oneof:"sender arrival" doc:"In place of ingest.wall_clock."`
+
+	Priority int `yaml:"priority,omitempty" doc:"Where not all can be kept or written, streams of a lower priority lose first; 0 is that of all others."`
 
 	Retention StreamRetention `yaml:"retention,omitempty" doc:"What is kept of this stream."`
 }
@@ -111,6 +115,8 @@ type HTTP struct {
 type Ingest struct {
 	Auth IngestAuth `yaml:"auth,omitempty" doc:"Who may publish. auth: none in place of it: whoever reaches the address."`
 	RTSP RTSP       `yaml:"rtsp"`
+
+	WallClock string `yaml:"wall_clock" oneof:"sender arrival" doc:"What times follow. sender: the sender's clock, dated by arrival; one of a wrong rate is warned of. arrival: such a clock is put right, so that lengths are by this machine's clock."`
 }
 
 // RTSP is the server that ANNOUNCE and RECORD come to.
@@ -118,7 +124,7 @@ type RTSP struct {
 	Listen            string        `yaml:"listen" doc:"host:port; empty is off."`
 	UDP               UDP           `yaml:"udp" doc:"Ports on the same host for media over UDP."`
 	OverridePublisher bool          `yaml:"override_publisher" doc:"A second publisher takes a path over; else it is refused."`
-	ReadTimeout       spec.Duration `yaml:"read_timeout" doc:"A publisher that sends nothing for this long is gone."`
+	ReadTimeout       spec.Duration `yaml:"read_timeout" doc:"A source that sends nothing for this long is gone: neither media nor reports nor answers."`
 	WriteTimeout      spec.Duration `yaml:"write_timeout"`
 	MaxConnections    int           `yaml:"max_connections" doc:"More are refused; 0 is no limit."`
 }

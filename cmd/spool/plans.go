@@ -150,6 +150,14 @@ func (p *plans) forget(ctx context.Context, path string, pulled bool) {
 	}
 }
 
+// streamConfig is what the hub is told of a stream.
+func streamConfig(s configs.Stream) hub.StreamConfig {
+	return hub.StreamConfig{
+		Pull: s.Pull, Transport: s.Transport, Override: s.OverridePublisher,
+		ReadTimeout: s.ReadTimeout.D(), WallClock: s.WallClock,
+	}
+}
+
 // configure tells the hub of streams that are new or others. Those that are gone
 // are forgotten when the pipelines know it.
 func (p *plans) configure(before, next *configs.Config) (t api.Touched) {
@@ -159,7 +167,7 @@ func (p *plans) configure(before, next *configs.Config) (t api.Touched) {
 		if was && old == s {
 			continue
 		}
-		err := p.hub.Configure(string(path), hub.StreamConfig{Pull: s.Pull, Transport: s.Transport, Override: s.OverridePublisher})
+		err := p.hub.Configure(string(path), streamConfig(s))
 		if err != nil { // compile has made the same URL's puller
 			p.log.Error("a stream cannot be configured", "stream", path, "error", err)
 			continue

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/url"
@@ -14,6 +15,9 @@ type StreamConfig struct {
 	Pull      string // URL; empty: somebody publishes
 	Transport string
 	Override  bool
+
+	ReadTimeout time.Duration // 0: the hub's
+	WallClock   string        // empty: the hub's; a publisher that is there goes on as it began
 }
 
 // Configure makes a path known, or known otherwise. With a pull URL the stream
@@ -34,7 +38,7 @@ func (h *Hub) Configure(path string, c StreamConfig) error {
 	h.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.override = c.Override
+	s.override, s.readTimeout, s.wallClock = c.Override, c.ReadTimeout, c.WallClock
 	if s.pull.same(next) {
 		return nil
 	}
@@ -59,7 +63,7 @@ func (h *Hub) Forget(path string) {
 	s.configured.Store(false)
 	h.mu.Unlock()
 	s.mu.Lock()
-	s.override = false
+	s.override, s.readTimeout, s.wallClock = false, 0, ""
 	ended := s.pull.over()
 	s.replacePull(nil)
 	s.mu.Unlock()
@@ -76,7 +80,10 @@ func (h *Hub) newPull(path string, c StreamConfig) (*pull, error) {
 	if c.Pull == "" {
 		return nil, nil
 	}
-	puller, err := NewPuller(c.Pull, PullOptions{Path: path, Transport: c.Transport, Log: h.cfg.Log.With("stream", path), Clock: h.cfg.Clock})
+	puller, err := NewPuller(c.Pull, PullOptions{
+		Path: path, Transport: c.Transport, ReadTimeout: cmp.Or(c.ReadTimeout, h.cfg.ReadTimeout),
+		Log: h.cfg.Log.With("stream", path), Clock: h.cfg.Clock,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +99,9 @@ func (p *pull) same(o *pull) bool {
 	if p == nil || o == nil {
 		return p == o
 	}
-	return p.from.Pull == o.from.Pull && p.from.Transport == o.from.Transport
+	a, b := p.from, o.from
+	a.Override, b.Override = false, false // of publishers
+	return a == b
 }
 
 // over is closed when a pull does not run. The caller holds the stream's mutex.

@@ -9,6 +9,7 @@ import (
 	"sort"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
@@ -16,11 +17,12 @@ import (
 
 // PullOptions is what a scheme's puller is made from.
 type PullOptions struct {
-	URL       *url.URL // with credentials: log URL.Redacted()
-	Path      string
-	Transport string // "", tcp or udp
-	Log       *slog.Logger
-	Clock     pipeline.Clock
+	URL         *url.URL // with credentials: log URL.Redacted()
+	Path        string
+	Transport   string        // "", tcp or udp
+	ReadTimeout time.Duration // of a source of which nothing comes, not even an answer; 0: the puller's own
+	Log         *slog.Logger
+	Clock       pipeline.Clock
 }
 
 // Puller fetches a stream from elsewhere.

@@ -116,6 +116,7 @@ func (h *handler) OnRecord(c *gortsplib.ServerHandlerOnRecordCtx) (*base.Respons
 		return refusal(err), nil
 	}
 	mayStay(c.Conn)
+	s.watch(h.cfg.ReadTimeout)
 	s.log.Info("publisher records", "transport", c.Session.Transport().Protocol.String())
 	return ok(), nil
 }
@@ -131,6 +132,11 @@ const teardownGrace = 100 * time.Millisecond
 // OnRequest sees a request before gortsplib does.
 func (h *handler) OnRequest(c *gortsplib.ServerConn, r *base.Request) {
 	normalise(r.Method, r.URL)
+	if ss := c.Session(); ss != nil {
+		if s, is := ss.UserData().(*session); is {
+			s.alive()
+		}
+	}
 	switch r.Method {
 	case base.Announce:
 		h.describe(c, r)

@@ -141,7 +141,7 @@ func (p *puller) begin(c *gortsplib.Client, publish func(string) (*hub.Publisher
 
 func (p *puller) client(protocol gortsplib.Protocol) *gortsplib.Client {
 	c := &gortsplib.Client{
-		Scheme: p.url.Scheme, Host: p.url.Host, Protocol: &protocol, UserAgent: "spool",
+		Scheme: p.url.Scheme, Host: p.url.Host, Protocol: &protocol, UserAgent: "spool", ReadTimeout: p.ReadTimeout,
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			nc, err := (&net.Dialer{}).DialContext(ctx, network, address)
 			if err != nil {

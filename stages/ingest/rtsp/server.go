@@ -140,7 +140,7 @@ func (s *Server) start() (*gortsplib.Server, *listener, error) {
 	ln := newListener(tcp, s.cfg.MaxConnections, s.log, s.cfg.Clock)
 	lib := &gortsplib.Server{
 		RTSPAddress:  s.cfg.Listen,
-		ReadTimeout:  s.cfg.ReadTimeout,
+		ReadTimeout:  longestSilence,
 		WriteTimeout: s.cfg.WriteTimeout,
 		IdleTimeout:  s.cfg.IdleTimeout,
 		AuthMethods:  []auth.VerifyMethod{auth.VerifyMethodBasic},
