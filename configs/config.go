@@ -60,6 +60,9 @@ type Stream struct {
 	Transport         string `yaml:"transport,omitempty" oneof:"tcp udp" doc:"How RTSP carries the media."`
 	OverridePublisher bool   `yaml:"override_publisher,omitempty" doc:"A second publisher takes the path over; else it is refused."`
 
+	ReadTimeout spec.Duration `yaml:"read_timeout,omitempty" doc:"In place of ingest.rtsp.read_timeout, for a source that sends rarely; 0 is as there. Nothing that is silent for less is said to be."`
+	WallClock   string        `yaml:"wall_clock,omitempty" oneof:"sender arrival" doc:"In place of ingest.wall_clock."`
+
 	TLS PullTLS `yaml:"tls,omitempty" doc:"What is trusted, with rtsps; without it what the system trusts."`
 
 	Priority int `yaml:"priority,omitempty" doc:"Where not all can be kept or written, streams of a lower priority lose first; 0 is that of all others."`
@@ -119,6 +122,8 @@ type HTTP struct {
 type Ingest struct {
 	Auth IngestAuth `yaml:"auth,omitempty" doc:"Who may publish. auth: none in place of it: whoever reaches the address."`
 	RTSP RTSP       `yaml:"rtsp"`
+
+	WallClock string `yaml:"wall_clock" oneof:"sender arrival" doc:"What times follow. sender: the sender's clock, dated by arrival; one of a wrong rate is warned of. arrival: such a clock is put right, so that lengths are by this machine's clock."`
 }
 
 // RTSP is the server that ANNOUNCE and RECORD come to.
@@ -126,7 +131,7 @@ type RTSP struct {
 	Listen            string        `yaml:"listen" doc:"host:port; empty is off."`
 	UDP               UDP           `yaml:"udp" doc:"Ports on the same host for media over UDP."`
 	OverridePublisher bool          `yaml:"override_publisher" doc:"A second publisher takes a path over; else it is refused."`
-	ReadTimeout       spec.Duration `yaml:"read_timeout" doc:"A publisher that sends nothing for this long is gone; so is one that does not begin to record this soon after its ANNOUNCE."`
+	ReadTimeout       spec.Duration `yaml:"read_timeout" doc:"A source that sends nothing for this long is gone: neither media nor reports nor answers; so is one that does not begin to record this soon after its ANNOUNCE."`
 	AnnounceTimeout   spec.Duration `yaml:"announce_timeout" doc:"A connection that does not announce a stream this soon is closed."`
 	WriteTimeout      spec.Duration `yaml:"write_timeout"`
 	MaxConnections    int           `yaml:"max_connections" doc:"0 is no limit. For one more, that which has waited longest without recording is closed; where all record, the new one is refused."`

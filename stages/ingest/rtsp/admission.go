@@ -51,7 +51,6 @@ func (k *visitor) mustRecord(within time.Duration) {
 // records takes the bounds away.
 func (k *visitor) records() {
 	k.announced = false
-	k.asked.Store(false)
 	k.guest.records()
 }
 

@@ -29,9 +29,7 @@ type guest struct {
 	from netip.Addr // whom it counts for
 
 	until  atomic.Int64 // ns since steadyZero, beyond which no read waits; 0: it records
-	asked  atomic.Bool  // the last that came is a request, and media never did
 	bytes  atomic.Int64 // of the request that is being read
-	last   time.Time    // the deadline
 	first  []byte       // what it said first, up to four bytes
 	large  atomic.Bool  // it holds one of the places for large requests
 	closed chan struct{}
@@ -138,17 +136,13 @@ func (g *guest) small() {
 // within bounds how long it may take to get further.
 func (g *guest) within(d time.Duration) { g.until.Store(int64(time.Since(steadyZero) + d)) }
 
-// SetReadDeadline keeps to the bound. A request of a client that records does not
-// put off the moment by which the first media must come; later it is a sign of life.
+// SetReadDeadline keeps to the bound. A client that records has its session's (watch).
 func (g *guest) SetReadDeadline(t time.Time) error {
 	if n := g.until.Load(); n != 0 {
 		if most := steadyZero.Add(time.Duration(n)); t.IsZero() || t.After(most) {
 			t = most
 		}
-	} else if g.asked.Swap(false) && !t.IsZero() && t.After(g.last) {
-		t = g.last
 	}
-	g.last = t
 	return g.conn.SetReadDeadline(t)
 }
 

@@ -111,8 +111,8 @@ func TestAnAnnouncePutsTheDeadlineOffOnce(t *testing.T) {
 	require.Greater(t, g.left(), 59*time.Minute, "who has recorded may publish anew")
 }
 
-// Requests hold no publication that nothing comes of. One whose pictures are rare
-// they keep.
+// Requests hold no publication that nothing comes of. Once media came, they keep it
+// (TestAPublisherIsGoneByItsOwnReadTimeout).
 func TestRequestsAreNoMedia(t *testing.T) {
 	r := newRig(t)
 	_, addr := r.serve(Config{ReadTimeout: 2 * time.Second})
@@ -123,16 +123,6 @@ func TestRequestsAreNoMedia(t *testing.T) {
 	}
 	k.closes()
 	eventually(t, "the path is free", func() bool { return len(r.hub.List()) == 0 })
-
-	g, _ := listening(t, limits{announce: time.Minute})
-	g.records()
-	first, later := time.Now().Add(time.Minute), time.Now().Add(time.Hour)
-	require.NoError(t, g.SetReadDeadline(first))
-	g.asked.Store(true)
-	require.NoError(t, g.SetReadDeadline(later))
-	require.Equal(t, first, g.last, "a request puts nothing off")
-	require.NoError(t, g.SetReadDeadline(later))
-	require.Equal(t, later, g.last, "a frame does")
 }
 
 func TestAFrameThatTricklesHoldsNoPublication(t *testing.T) {

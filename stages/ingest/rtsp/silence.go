@@ -1,0 +1,49 @@
+package rtsp
+
+import (
+	"cmp"
+	"time"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// longestSilence is the longest read_timeout that can be set. gortsplib has one for
+// all publishers: it is given this, and each session ends by its stream's own.
+const longestSilence = time.Hour
+
+// watch ends the publication once nothing at all has come of it for its stream's
+// read timeout: no packet, no report, nor, once media came, a request.
+func (s *session) watch(otherwise time.Duration) {
+	limit := func() time.Duration { return cmp.Or(s.pub.Timing().ReadTimeout, otherwise) }
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return
+	}
+	s.watching = time.AfterFunc(limit(), func() {
+		silence, limit := min(s.silence(), s.sinceAsked()), limit()
+		if silence < limit {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if !s.closed {
+				s.watching.Reset(limit - silence)
+			}
+			return
+		}
+		s.log.Warn("nothing comes from the publisher: it is taken to be gone", "silent_for", silence.Round(time.Millisecond), "read_timeout", limit)
+		s.close(media.EndSourceLost)
+		s.hangUp()
+	})
+}
+
+// asks tells that the client asked for something, such as to be kept alive. That puts
+// off the end, but holds the path against no other publisher.
+func (s *session) asks() {
+	if s.sent.Load() {
+		s.asked.Store(int64(s.clock.Now().Sub(steadyZero)))
+	}
+}
+
+func (s *session) sinceAsked() time.Duration {
+	return time.Since(steadyZero) - time.Duration(s.asked.Load())
+}
