@@ -52,5 +52,5 @@ func TestAheadReadsTinyBoxesInBlocksAndFarOnesAlone(t *testing.T) {
 	require.LessOrEqual(t, file.reads, 150)
 	require.LessOrEqual(t, file.bytes, 8<<20+16*file.reads)
 	walk(5000)
-	require.Equal(t, 16*(8<<20/5000+1), file.bytes)
+	require.LessOrEqual(t, file.bytes, 16*(8<<20/5000+1)+aheadLeast)
 }
