@@ -38,7 +38,7 @@ var parsers = map[string]string{
 	"cmd/spool/plans_own.go":     "pipeline/spec.FuzzParse pipeline/spec.TestTheCostOfATextIsProportional",
 	"cmd/spool/plans_stops.go":   "pipeline/filesystem.TestAFileThatIsTooLongIsNotRead",
 
-	"pipeline/codec/":                 "FuzzAAC FuzzStandalone",
+	"pipeline/codec/":                 "FuzzAAC FuzzStandalone TestTheCostOfAnAccessUnitIsProportional",
 	"pipeline/durable/fs.go":          "pipeline/filesystem.TestAFileThatIsTooLongIsNotRead",
 	"pipeline/filesystem/lock.go":     "FuzzLockFile",
 	"pipeline/filesystem/mounted.go":  "short: of the kernel",
