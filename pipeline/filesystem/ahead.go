@@ -2,10 +2,11 @@ package filesystem
 
 import "io"
 
-// Ahead reads the headers of the boxes of an MP4 file, one after another. Where one follows soon upon another it reads
-// blocks, longer ones the longer that goes on, so that a file of tiny boxes does not
-// take a read for each; where they are far apart, as those of real media are, it reads
-// what it is asked for. It goes forward, and reads next to nothing twice.
+// Ahead reads the headers of the boxes of an MP4 file, one after another. Where one
+// follows soon upon another it reads blocks, longer ones the longer that goes on, so
+// that a file of tiny boxes does not take a read for each; where they are far apart,
+// as those of real media are, it reads what it is asked for. It goes forward, and
+// reads next to nothing twice.
 //
 // What is written to the file meanwhile may not be seen: it lives as long as one
 // walk along the boxes.
