@@ -62,7 +62,7 @@ var parsers = map[string]string{
 	"stages/hub/":                "short: a setting",
 	"stages/ingest/":             "FuzzRTP FuzzHeads FuzzParamSets FuzzReorder",
 	"stages/ingest/file/":        "FuzzReader TestTheCostOfAFileIsProportional",
-	"stages/ingest/rtsp/":        "FuzzOffers",
+	"stages/ingest/rtsp/":        "FuzzReadable",
 	"stages/ingest/testpattern/": "FuzzParse FuzzReadFrameNumber",
 	"stages/webhook/":            "FuzzReadNotice",
 	"stages/webhook/sign.go":     "pipeline/filesystem.TestAFileThatIsTooLongIsNotRead",

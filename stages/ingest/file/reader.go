@@ -267,8 +267,8 @@ func (r *Reader) take(s span) error {
 
 // choose takes samples that are decoded before a time, ns, where sync samples cut up
 // to the first of a GOP that would be cut by that time, if it is as long as the last
-// one, or up to the end of a GOP whose begin is in the chunk before. Neither ends what
-// is tiny where a chunk has a least size.
+// one, or up to the end of a GOP whose begin is in the chunk before. Neither time nor
+// sync sample ends what is tiny where a chunk has a least size.
 func (l *lane) choose(until int64, limit int, cut, least bool) error {
 	gop, begins := l.at(), l.head.sync
 	for l.more && len(l.chosen) < maxUnits {
