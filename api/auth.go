@@ -182,7 +182,8 @@ func (d *door) byPassword(ctx context.Context, remote, name, password string) (C
 	return acc.caller, true
 }
 
-// hashed checks a password the slow way, a few at once.
+// hashed checks a password the slow way, a few at once, for who has not hung up
+// meanwhile.
 func (d *door) hashed(ctx context.Context, acc *account, password string) bool {
 	select {
 	case d.hashing <- struct{}{}:
@@ -190,6 +191,9 @@ func (d *door) hashed(ctx context.Context, acc *account, password string) bool {
 		return false
 	}
 	defer func() { <-d.hashing }()
+	if ctx.Err() != nil {
+		return false
+	}
 	return acc.hash.matches(password)
 }
 

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -248,3 +249,18 @@ func TestReadyTellsStrangersNoDetail(t *testing.T) {
 	w.ready = nil
 	require.JSONEq(t, `{"status":"ready","checks":[]}`, do(s, "GET", "/readyz", "").body)
 }
+
+// The work for who has hung up while he waited is not done, however it is told.
+func TestWhoHungUpIsNotHashedFor(t *testing.T) {
+	hash, err := HashPassword("open sesame")
+	require.NoError(t, err)
+	gate, err := NewGate([]Credentials{{Name: "cam", PasswordHash: hash}}, &turned{at: time.Unix(1e9, 0)})
+	require.NoError(t, err)
+	require.ErrorIs(t, gate.Check(gone{t.Context()}, "192.0.2.1:5", "cam", "open sesame"), ErrWrong)
+	require.NoError(t, gate.Check(t.Context(), "192.0.2.1:5", "cam", "open sesame"))
+}
+
+// gone is a context that tells of its end only when it is asked.
+type gone struct{ context.Context }
+
+func (gone) Err() error { return context.Canceled }

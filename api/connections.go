@@ -14,20 +14,24 @@ import (
 // listener bounds the connections of a server. When there are too many the one
 // that has waited longest without a request at work is closed for the new one, so
 // that strangers who connect and say nothing, or begin a request and do not end
-// it, lock nobody out; when all are at work the new one is closed.
+// it, lock nobody out. When all are at work the new one is closed, unless it comes
+// from an address that has less than its share, a quarter, and another has more: of
+// that one the oldest goes, so that one client's slow downloads lock nobody out.
 type listener struct {
 	*net.TCPListener
 	tls    *tls.Config // nil without TLS
 	limit  int
 	linger time.Duration // for a client that is still sending when its connection is closed
 
-	mu    sync.Mutex
-	conns map[*counted]bool
-	idle  *list.List // of *counted, the longest idle first
+	mu       sync.Mutex
+	conns    map[*counted]bool
+	idle     *list.List // of *counted, the longest idle first
+	from     map[string]int
+	accepted uint64
 }
 
 func newListener(l *net.TCPListener, limits Limits) *listener {
-	return &listener{TCPListener: l, limit: limits.Connections, linger: limits.ReadBody, conns: map[*counted]bool{}, idle: list.New()}
+	return &listener{TCPListener: l, limit: limits.Connections, linger: limits.ReadBody, conns: map[*counted]bool{}, idle: list.New(), from: map[string]int{}}
 }
 
 // Accept returns the next connection that there is room for.
@@ -37,7 +41,7 @@ func (l *listener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		if conn := (&counted{TCPConn: c, of: l}); l.add(conn) {
+		if conn := (&counted{TCPConn: c, of: l, from: remoteOf(c.RemoteAddr().String())}); l.add(conn) {
 			return conn, nil
 		}
 		c.Close()
@@ -49,17 +53,37 @@ func (l *listener) add(c *counted) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.conns) >= l.limit {
-		oldest := l.idle.Front()
-		if oldest == nil {
+		gone := l.leastWanted(c.from)
+		if gone == nil {
 			return false
 		}
-		gone := oldest.Value.(*counted)
 		l.forget(gone)
 		gone.TCPConn.Close()
 	}
+	l.accepted++
+	c.number = l.accepted
+	l.from[c.from]++
 	l.conns[c] = true
 	l.settle(c)
 	return true
+}
+
+// leastWanted is the connection that goes for a new one, nil where none does. The
+// lock is held.
+func (l *listener) leastWanted(newcomer string) (gone *counted) {
+	if oldest := l.idle.Front(); oldest != nil {
+		return oldest.Value.(*counted)
+	}
+	share := l.limit / 4
+	if l.from[newcomer] >= share {
+		return nil
+	}
+	for c := range l.conns {
+		if l.from[c.from] > share && (gone == nil || c.number < gone.number) {
+			gone = c
+		}
+	}
+	return gone
 }
 
 // settle keeps a connection among the idle ones while it is. The lock is held.
@@ -80,7 +104,12 @@ func (l *listener) forget(c *counted) {
 		l.idle.Remove(c.at)
 		c.at = nil
 	}
-	delete(l.conns, c)
+	if l.conns[c] {
+		delete(l.conns, c)
+		if l.from[c.from]--; l.from[c.from] == 0 {
+			delete(l.from, c.from)
+		}
+	}
 }
 
 // changed is http.Server.ConnState: between requests a connection is idle.
@@ -119,7 +148,9 @@ func inner(c net.Conn) *counted {
 // connection and not net.Conn: its ReadFrom is what makes sendfile(2) happen.
 type counted struct {
 	*net.TCPConn
-	of *listener
+	of     *listener
+	from   string // whom it counts for
+	number uint64 // in the order in which they were accepted
 
 	// Guarded by of.mu.
 	at       *list.Element // among the idle ones, nil while it is at work

@@ -182,6 +182,37 @@ func TestConnectionsAtWorkAreNotGivenUpForNewOnes(t *testing.T) {
 	require.Equal(t, 200, fetch(t, "GET", "http://"+addr+"/mp4/list").code)
 }
 
+func TestOneAddressDoesNotTakeEveryConnection(t *testing.T) {
+	w := newWorld(t)
+	w.put("x.mp4", make([]byte, 64<<20))
+	_, addr := w.run(func(c *Config, _ *Deps) { c.Limits.Connections = 8 })
+	download := func(from string) *net.TCPConn {
+		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
+		c, err := d.Dial("tcp", addr)
+		require.NoError(t, err)
+		t.Cleanup(func() { c.Close() })
+		require.NoError(t, c.SetDeadline(time.Now().Add(patience)))
+		_, err = io.WriteString(c, "GET /mp4/vod/x.mp4 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+		require.NoError(t, err)
+		_, err = io.ReadFull(c, make([]byte, 1000))
+		require.NoError(t, err, "it is served")
+		return c.(*net.TCPConn)
+	}
+	var slow []*net.TCPConn
+	for range 8 {
+		slow = append(slow, download("127.0.0.2"))
+	}
+	first, second := download("127.0.0.1"), download("127.0.0.3")
+	for i, c := range append(slow, first, second) {
+		n, err := io.Copy(io.Discard, c)
+		if i < 2 { // the oldest of who had all of them
+			require.True(t, err != nil || n < 64<<20-1000, "connection %d", i)
+			continue
+		}
+		require.NoError(t, err, "connection %d", i)
+	}
+}
+
 func TestForgedFramingIsRefused(t *testing.T) {
 	w := newWorld(t)
 	_, addr := w.run()

@@ -161,8 +161,10 @@ func (r RTSP) Check() spec.Problems {
 	c.want(off || r.UDP.RTP != 0 && r.UDP.RTP%2 == 0, "udp/rtp", fmt.Sprintf("%d is no RTP port", r.UDP.RTP), "an even port; rtp: 0 and rtcp: 0 turn UDP off")
 	c.want(off || r.UDP.RTCP == r.UDP.RTP+1, "udp/rtcp", fmt.Sprintf("%d does not follow rtp %d", r.UDP.RTCP, r.UDP.RTP), "it is the next port after rtp")
 	c.between("read_timeout", r.ReadTimeout, time.Second, time.Hour)
+	c.between("announce_timeout", r.AnnounceTimeout, time.Second, time.Hour)
 	c.between("write_timeout", r.WriteTimeout, time.Second, time.Hour)
 	c.want(r.MaxConnections >= 0, "max_connections", fmt.Sprintf("%d is negative", r.MaxConnections), "0 is no limit")
+	c.want(r.MaxPerAddress >= 0, "max_connections_per_address", fmt.Sprintf("%d is negative", r.MaxPerAddress), "0 is a quarter of max_connections")
 	return c.problems
 }
 

@@ -126,9 +126,11 @@ type RTSP struct {
 	Listen            string        `yaml:"listen" doc:"host:port; empty is off."`
 	UDP               UDP           `yaml:"udp" doc:"Ports on the same host for media over UDP."`
 	OverridePublisher bool          `yaml:"override_publisher" doc:"A second publisher takes a path over; else it is refused."`
-	ReadTimeout       spec.Duration `yaml:"read_timeout" doc:"A publisher that sends nothing for this long is gone."`
+	ReadTimeout       spec.Duration `yaml:"read_timeout" doc:"A publisher that sends nothing for this long is gone; so is one that does not begin to record this soon after its ANNOUNCE."`
+	AnnounceTimeout   spec.Duration `yaml:"announce_timeout" doc:"A connection that does not announce a stream this soon is closed."`
 	WriteTimeout      spec.Duration `yaml:"write_timeout"`
-	MaxConnections    int           `yaml:"max_connections" doc:"More are refused; 0 is no limit."`
+	MaxConnections    int           `yaml:"max_connections" doc:"0 is no limit. For one more, that which has waited longest without recording is closed; where all record, the new one is refused."`
+	MaxPerAddress     int           `yaml:"max_connections_per_address" doc:"Connections from one address that do not record (yet); for one more the one that has waited longest is closed. Those that record do not count: any number of cameras may be behind one address. 0 is a quarter of max_connections."`
 }
 
 // UDP are a pair of ports.

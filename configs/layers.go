@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/knadh/koanf/providers/env/v2"
-	"github.com/knadh/koanf/providers/file"
 	"github.com/knadh/koanf/providers/rawbytes"
 	"github.com/knadh/koanf/v2"
 
@@ -39,7 +38,11 @@ func (l *layers) embedded(data []byte) error {
 }
 
 func (l *layers) file(name string) error {
-	return l.merged.Load(file.Provider(name), &positioned{layers: l, name: name})
+	data, err := spec.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	return l.merged.Load(rawbytes.Provider(data), &positioned{layers: l, name: name})
 }
 
 // positioned is koanf's parser of a layer.

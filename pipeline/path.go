@@ -40,6 +40,9 @@ func CheckPath(p string) error {
 	return nil
 }
 
+// maxGlob is the longest pattern: some ranges of characters more than the longest path.
+const maxGlob = 4 * MaxPath
+
 // Glob is a pattern of stream paths: in a segment *, ? and [...] mean what they
 // mean in path.Match, and a segment ** stands for any number of segments.
 type Glob struct {
@@ -49,6 +52,9 @@ type Glob struct {
 
 // ParseGlob checks a pattern.
 func ParseGlob(pattern string) (Glob, error) {
+	if len(pattern) > maxGlob {
+		return Glob{}, fmt.Errorf("pattern %.40q... is %d bytes long, at most %d are taken", pattern, len(pattern), maxGlob)
+	}
 	g := Glob{pattern: pattern, segments: strings.Split(pattern, "/")}
 	for _, seg := range g.segments {
 		if seg == "" {

@@ -95,6 +95,7 @@ func (g *gopGate) Put(c *media.Chunk) {
 	h := g.newHeld(c)
 	g.end = h.end
 	g.resume(&h)
+	begins := c.StartsGOP
 	switch {
 	case g.rec != nil && len(g.held) == 0 && h.utc < g.rec.until:
 		wanted, rest := h.split(h.gopUntil(g.rec.until))
@@ -107,7 +108,9 @@ func (g *gopGate) Put(c *media.Chunk) {
 	default:
 		g.hold(h)
 	}
-	g.recordAwaited(&h)
+	if begins {
+		g.recordAwaited(h.utc)
+	}
 	g.trim()
 }
 
@@ -167,11 +170,11 @@ func (g *gopGate) resume(h *heldChunk) {
 }
 
 // recordAwaited begins with the first key frame what waited for it.
-func (g *gopGate) recordAwaited(h *heldChunk) {
-	if len(g.await.list) == 0 || !h.StartsGOP {
+func (g *gopGate) recordAwaited(utc int64) {
+	if len(g.await.list) == 0 {
 		return
 	}
-	for _, w := range g.await.begin(h.utc, g.set.Clock) {
+	for _, w := range g.await.begin(utc, g.set.Clock) {
 		if _, err := g.record(w.Event, w.longest); err != nil {
 			g.set.Log.Warn("an event is not recorded", "event", w.ID, "error", err)
 		}
@@ -196,6 +199,9 @@ func (g *gopGate) pass(h heldChunk) {
 			g.pass(rest)
 			return
 		}
+	}
+	if h.end >= r.until { // the file may stay open, and what is in it is to be durable
+		h.Chunk = h.Last()
 	}
 	g.queue.Put(h.Chunk)
 }

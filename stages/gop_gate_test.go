@@ -50,6 +50,7 @@ type filmed struct {
 	seqs   []uint64
 	events []media.Event
 	ends   media.Cause
+	more   bool // the newest chunk has More
 }
 
 func newGateRig(t testing.TB, pool *media.Pool, gop int, cfg GOPRingConfig) *gateRig {
@@ -106,6 +107,7 @@ func (r *gateRig) took(c *media.Chunk) {
 			r.recs = append(r.recs, filmed{events: r.pend})
 			r.open, r.pend = true, nil
 		}
+		r.last().more = c.More
 		for _, s := range shotsOf(c) {
 			i, came := slices.BinarySearchFunc(r.all, s.dts, func(a shot, dts int64) int { return cmp.Compare(a.dts, dts) })
 			require.True(r.t, came, "a GOP was torn")
@@ -176,6 +178,24 @@ func TestPreRollReachesBackToTheKeyFrame(t *testing.T) {
 		require.Equal(t, media.EndEvent, r.recs[0].ends)
 		r.done()
 	}
+}
+
+// A file stays open when its event is over, and waits for no chunk to be synced.
+func TestNothingIsToFollowTheLastChunkOfAnEvent(t *testing.T) {
+	pool := pipelinetest.Pool(t)
+	r := newGateRig(t, pool, 1, GOPRingConfig{Before: seconds(1), After: seconds(0.6)})
+	r.cam.Bytes = 800_000 // five pictures are a chunk: 0.2 s
+	r.shoot(51)
+	_, err := r.trigger(1, pipelinetest.StartUTC+2e9, -1, -1)
+	require.NoError(t, err)
+	r.shoot(5)
+	require.True(t, r.last().more)
+	r.shoot(15)
+	_, to := r.span(r.recs[0])
+	require.InDelta(t, 2.6, to, 0.001)
+	require.Empty(t, r.last().ends, "it could go on")
+	require.False(t, r.last().more)
+	r.done()
 }
 
 func TestNothingIsLetThroughWithoutATrigger(t *testing.T) {

@@ -126,7 +126,7 @@ func (k *keyframes) Process(_ context.Context, c *media.Chunk, emit pipeline.Emi
 	if err := k.give(k.times[0], emit); err != nil {
 		return err
 	}
-	k.hold(c.UTCAt(first), c.Stepped)
+	k.hold(c, first)
 	return nil
 }
 
@@ -240,8 +240,9 @@ func (k *keyframes) take(shown int64, picture []byte) {
 	k.bytes = append(k.bytes, picture...)
 }
 
-// hold makes the key frames that were taken the held ones.
-func (k *keyframes) hold(utc, stepped int64) {
+// hold makes the key frames that were taken from a chunk, from access unit first on,
+// the held ones.
+func (k *keyframes) hold(c *media.Chunk, first int) {
 	h := k.pool.NewChunk(k.to, k.seq, []int{len(k.bytes)})
 	k.seq++
 	to, rest := &h.Tracks[0], k.bytes
@@ -253,7 +254,7 @@ func (k *keyframes) hold(utc, stepped int64) {
 		to.Size, to.Flags = append(to.Size, k.sizes[i]), append(to.Flags, media.FlagSync)
 	}
 	h.StartsGOP, h.Gap, k.gap = true, k.gap, media.Gap{}
-	h.UTC, h.Stepped = utc, stepped
+	h.UTC, h.Stepped, h.More = c.UTCAt(first), c.Stepped, c.More
 	k.held = h
 }
 

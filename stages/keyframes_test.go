@@ -87,6 +87,23 @@ func TestKeyframesThatComeTogetherStayTogether(t *testing.T) {
 	require.EqualValues(t, 60, n)
 }
 
+// They are synced when those would be that they come from.
+func TestKeyframesOfLargePicturesAreSyncedTogether(t *testing.T) {
+	pool := pipelinetest.Pool(t)
+	cam := pipelinetest.NewCamera(t, pool)
+	cam.GOP, cam.Bytes = 1, 1<<20
+	shot := append(cam.Shoot(t, 50), cam.Cut()...)
+	var want, got []bool
+	for _, c := range shot {
+		want = append(want, c.More)
+	}
+	for _, c := range through(t, keyframesStage(t, pool, 10), shot...) {
+		got = append(got, c.More)
+	}
+	require.Equal(t, want, got)
+	require.Contains(t, want, true)
+}
+
 // Whatever comes, times only go forward and chunks follow each other.
 func TestKeyframesTimesAlwaysAdvance(t *testing.T) {
 	pool := pipelinetest.Pool(t)

@@ -53,7 +53,7 @@ func checkAccess(cfg *configs.Config) (problems spec.Problems) {
 }
 
 // publishers decides who may publish what; nil lets everybody.
-func publishers(a configs.IngestAuth, clock pipeline.Clock) (func(user, pass, path, action, remote string) error, error) {
+func publishers(a configs.IngestAuth, clock pipeline.Clock) (func(ctx context.Context, user, pass, path, action, remote string) error, error) {
 	if len(a.Users) == 0 {
 		return nil, nil
 	}
@@ -73,11 +73,11 @@ func publishers(a configs.IngestAuth, clock pipeline.Clock) (func(user, pass, pa
 	if err != nil {
 		return nil, fmt.Errorf("ingest.auth: %w", err)
 	}
-	return func(user, pass, path, _, remote string) error {
+	return func(ctx context.Context, user, pass, path, _, remote string) error {
 		if user == "" && pass == "" {
 			return errors.New("no name and password: they go into the URL, rtsp://NAME:PASSWORD@HOST/PATH")
 		}
-		if err := gate.Check(context.Background(), remote, user, pass); err != nil {
+		if err := gate.Check(ctx, remote, user, pass); err != nil {
 			return err
 		}
 		if !slices.ContainsFunc(allowed[user], func(g pipeline.Glob) bool { return g.Match(path) }) {

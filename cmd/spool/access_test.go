@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"strings"
 	"testing"
@@ -75,7 +76,7 @@ func TestPublishersMayUseTheirOwnPatternsOnly(t *testing.T) {
 		{"nobody", "open sesame", "live/cam", "name or password is wrong"},
 		{"", "", "live/cam", "no name and password"},
 	} {
-		err := may(c.user, c.pass, c.path, "publish", "192.0.2.1:5000")
+		err := may(context.Background(), c.user, c.pass, c.path, "publish", "192.0.2.1:5000")
 		if c.err == "" {
 			require.NoError(t, err, c)
 			continue
@@ -83,14 +84,14 @@ func TestPublishersMayUseTheirOwnPatternsOnly(t *testing.T) {
 		require.ErrorContains(t, err, c.err, c)
 	}
 	for range 20 {
-		err = may("cam", "wrong", "live/cam", "publish", "192.0.2.7:5000")
+		err = may(context.Background(), "cam", "wrong", "live/cam", "publish", "192.0.2.7:5000")
 	}
 	require.ErrorIs(t, err, api.ErrBlocked)
 	for range 20 { // the question that every client begins with is no attempt
-		err = may("", "", "live/cam", "publish", "192.0.2.8:5000")
+		err = may(context.Background(), "", "", "live/cam", "publish", "192.0.2.8:5000")
 	}
 	require.NotErrorIs(t, err, api.ErrBlocked)
-	require.NoError(t, may("cam", "open sesame", "live/cam", "publish", "192.0.2.8:5000"))
+	require.NoError(t, may(context.Background(), "cam", "open sesame", "live/cam", "publish", "192.0.2.8:5000"))
 
 	open, err := publishers(configs.IngestAuth{None: true}, pipeline.SystemClock)
 	require.NoError(t, err)

@@ -206,7 +206,7 @@ func writeTo(path string, write func(io.Writer) error) error {
 // matrix is what the file and the flags say.
 func (f *benchFlags) matrix() (m harness.Matrix, err error) {
 	if f.Matrix != "" {
-		text, err := os.ReadFile(f.Matrix)
+		text, err := spec.ReadFile(f.Matrix)
 		if err != nil {
 			return m, err
 		}

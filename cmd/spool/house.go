@@ -116,7 +116,7 @@ func newHouse(cfg *configs.Config, declared []pipeline.Declared, log *slog.Logge
 		Listen: r.Listen, UDP: rtsp.UDP{RTP: r.UDP.RTP, RTCP: r.UDP.RTCP},
 		OverridePublisher: r.OverridePublisher,
 		ReadTimeout:       time.Duration(r.ReadTimeout), WriteTimeout: time.Duration(r.WriteTimeout),
-		MaxConnections: r.MaxConnections, Clock: clock, Authorize: authorize,
+		AnnounceTimeout: time.Duration(r.AnnounceTimeout), MaxConnections: r.MaxConnections, MaxPerAddress: r.MaxPerAddress, Clock: clock, Authorize: authorize,
 	}, h.hub, log)
 	return h, nil
 }

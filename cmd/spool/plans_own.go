@@ -50,7 +50,11 @@ func writeKept(disk durable.FS, file string, own map[string]*spec.Node) error {
 	for _, name := range slices.Sorted(maps.Keys(own)) {
 		root.Entries = append(root.Entries, spec.Entry{Key: name, Value: own[name]})
 	}
-	return durable.Replace(disk, file, append([]byte(keptHead), root.YAML(spec.Style{})...), 0o600)
+	text := append([]byte(keptHead), root.YAML(spec.Style{})...)
+	if _, err := spec.Parse(file, text); err != nil { // the next start would refuse it
+		return api.Conflict("the pipelines that were made by API are too many, or too large (%v): delete one that is not needed", err)
+	}
+	return durable.Replace(disk, file, text, 0o600)
 }
 
 // Declare makes or replaces a pipeline. It is kept before it is used.

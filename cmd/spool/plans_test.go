@@ -2,8 +2,10 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -94,4 +96,20 @@ func TestRefusalShowsNoDirectory(t *testing.T) {
 	require.ElementsMatch(t, []api.Problem{{At: "config.yaml:3:7", Path: "mp4/x", Text: "m", Hint: "h"}, {Text: "no place"}}, refused.Problems)
 	require.ErrorAs(t, refusal(errors.New("gone")), &refused)
 	require.Equal(t, "gone", refused.Problems[0].Text)
+}
+
+// What a start would refuse is not kept.
+func TestMorePipelinesThanAStartReadsAreNotKept(t *testing.T) {
+	file, own := keptFile(t.TempDir()), map[string]*spec.Node{}
+	n, err := spec.Parse("x", []byte("stages: [source, {webhook: {url: '"+strings.Repeat("u", 60_000)+"'}}]"))
+	require.NoError(t, err)
+	for i := range 17 {
+		own[fmt.Sprint(i)] = n
+	}
+	require.NoError(t, writeKept(durable.Disk{}, file, own))
+	own["one more"] = n
+	require.ErrorContains(t, writeKept(durable.Disk{}, file, own), "delete one that is not needed")
+	kept, err := readKept(durable.Disk{}, file)
+	require.NoError(t, err)
+	require.Len(t, kept, 17)
 }

@@ -51,7 +51,7 @@ func (p *plans) watch(ctx context.Context, file string) error {
 		return err
 	}
 	defer w.Close()
-	seen, _ := os.ReadFile(file)
+	seen, _ := spec.ReadFile(file)
 	if err := w.Add(filepath.Dir(file)); err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func (p *plans) watch(ctx context.Context, file string) error {
 				timer.Reset(settle)
 			}
 		case <-timer.C:
-			text, err := os.ReadFile(file)
+			text, err := spec.ReadFile(file)
 			if err == nil && !bytes.Equal(text, seen) {
 				seen = text
 				p.reloadAndSay(ctx, "the file changed")

@@ -67,8 +67,11 @@ func (c *RemuxCmd) Run(p *Program) error {
 
 const remuxName = "out.mp4"
 
-// plan declares the pipeline. The room for the moov follows from the file's
-// length, which is no limit: it is longer than the file.
+// century bounds what a damaged table may say of a file's length.
+const century = 100 * 365 * 24 * time.Hour
+
+// plan declares the pipeline. The room for the moov follows from the file's length and
+// size, which are no limits: the file is shorter. A moov gets a 256th of max_size.
 func (c *RemuxCmd) plan(dir string, log *slog.Logger) (*pipeline.Plan, *media.Pool, error) {
 	pool := media.NewPool(64 << 20)
 	r, err := file.Open(c.In, pool, time.Second, time.Now(), slog.New(slog.DiscardHandler))
@@ -78,11 +81,15 @@ func (c *RemuxCmd) plan(dir string, log *slog.Logger) (*pipeline.Plan, *media.Po
 	defer r.Close()
 	limit := time.Duration(0)
 	if d := r.Duration(); d > 0 {
-		limit = d + time.Minute
+		limit = min(d, century) + time.Minute
+	}
+	size := int64(0)
+	if media, moov := r.Content(); media > 0 {
+		size = 1<<20 + 2*media + 256*moov
 	}
 	stages := spec.FromAny([]any{
 		map[string]any{"file": map[string]any{"path": c.In, "speed": "max"}},
-		map[string]any{"segmenter": map[string]any{"max_duration": limit.String()}},
+		map[string]any{"segmenter": map[string]any{"max_duration": limit.String(), "max_size": size}},
 		map[string]any{"mp4": map[string]any{
 			"record_path": dir, "filename_pattern": remuxName, "fragment": c.Fragment, "sync": "none",
 		}},

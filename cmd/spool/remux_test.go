@@ -101,3 +101,21 @@ func TestRemuxOfADamagedFileLeavesNothing(t *testing.T) {
 		require.Len(t, left, 1)
 	}
 }
+
+// What stands before a chunk in a file is some hundred bytes. Pictures of some twenty,
+// each a key frame, are not each a chunk.
+func TestRemuxOfTinyPicturesIsNotManyTimesAsLong(t *testing.T) {
+	dir := t.TempDir()
+	in, out := filepath.Join(dir, "in.mp4"), filepath.Join(dir, "out.mp4")
+	text, err := exec.Command("ffmpeg", "-v", "error", "-f", "lavfi", "-i", "color=black:size=16x16:rate=25:duration=80",
+		"-c:v", "libx264", "-preset", "ultrafast", "-g", "1", "-qp", "51", in).CombinedOutput()
+	require.NoError(t, err, "%s", text)
+	code, _, stderr := remux(t, in, out)
+	require.Zero(t, code, stderr)
+	require.Equal(t, hashes(t, in), hashes(t, out))
+	before, err := os.Stat(in)
+	require.NoError(t, err)
+	after, err := os.Stat(out)
+	require.NoError(t, err)
+	require.Less(t, after.Size(), 3*before.Size())
+}

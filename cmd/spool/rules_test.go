@@ -51,7 +51,7 @@ var mayImport = []struct {
 // onlyIn are the libraries that one part of the program uses, and no other.
 var onlyIn = map[string]string{
 	"github.com/reugn/go-streams":         "pipeline",
-	"github.com/goccy/go-yaml":            "pipeline/spec",
+	"go.yaml.in/yaml/v4":                  "pipeline/spec",
 	"github.com/abema/go-mp4":             "sinks/mp4",
 	"github.com/uptrace/bun":              "sinks/metadata",
 	"modernc.org/sqlite":                  "sinks/metadata",

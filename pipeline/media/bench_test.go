@@ -17,10 +17,11 @@ type camera struct {
 	sound    []byte
 	payload  []byte
 	n, m     int64 // pictures and frames of sound so far
+	gop      int64 // pictures
 }
 
 func newCamera(tb testing.TB, pool *Pool, bitrate int, emit func(*Chunk)) *camera {
-	c := &camera{b: NewBuilder(pool, BuilderConfig{}, emit), sound: make([]byte, 340)}
+	c := &camera{b: NewBuilder(pool, BuilderConfig{}, emit), sound: make([]byte, 340), gop: 50}
 	c.b.SetTracks(setOf(tb, video(), audio()))
 	rng := rand.New(rand.NewPCG(1, 2))
 	mean := bitrate / 8 / 25
@@ -53,7 +54,7 @@ func (c *camera) picture() (units, bytes int) {
 	}
 	size := c.pictures[c.n%int64(len(c.pictures))]
 	v.DTS, v.PTS, v.Mono, v.UTC = c.n*3600, c.n*3600+7200, c.n*4e7, 1e18
-	v.Sync = c.n%50 == 0
+	v.Sync = c.n%c.gop == 0
 	v.Payload[0] = c.payload[:size]
 	if c.b.Append(0, v) != nil {
 		panic("refused")
@@ -93,15 +94,19 @@ func (d *delay) drop() {
 }
 
 func TestNoAllocationPerAccessUnit(t *testing.T) {
-	for name, hold := range map[string]bool{"released at once": false, "held": true} {
+	for name, c := range map[string]struct {
+		hold bool
+		gop  int64
+	}{"released at once": {false, 50}, "held": {true, 50}, "all key frames": {true, 1}} {
 		t.Run(name, func(t *testing.T) {
 			pool := NewPool(256 << 20)
 			var d delay
 			emit := (*Chunk).Release
-			if hold {
+			if c.hold {
 				emit = d.take
 			}
 			cam := newCamera(t, pool, 4e6, emit)
+			cam.gop = c.gop
 			cam.seconds(120) // sizes and columns settle
 			units := 0
 			allocs := testing.AllocsPerRun(5, func() { units = cam.seconds(60) })

@@ -7,10 +7,14 @@ const maxUnits = 1 << 14
 // closes tells whether an access unit begins the next chunk, and whether the one
 // that it closes was cut for its size alone.
 func (b *Builder) closes(track int, au *AU, dts int64, size int, sync bool) (yes, more bool) {
-	switch {
-	case b.cuts(track, au, dts, sync):
+	if b.cuts(track, au, dts, sync) {
 		return true, false
-	case b.cur.Bytes()+size > b.cfg.MaxBytes:
+	}
+	if col := &b.cur.Tracks[track]; sync && track == b.set.lead && b.set.Tracks[track].Kind() == Video {
+		_, last := col.lastGOP()
+		size = max(size, last)
+	}
+	if b.cur.Bytes()+size > b.cfg.MaxBytes {
 		return true, b.hasTime(track, dts)
 	}
 	return false, false
@@ -35,7 +39,7 @@ func (b *Builder) cuts(track int, au *AU, dts int64, sync bool) bool {
 
 // joins tells whether the GOP that begins with a picture goes into the open chunk:
 // a chunk is as many GOPs as the flush interval has room for, the next one taken to
-// be as long as the last. So a key frame a picture is no write a picture. A chunk
+// be as long as the last, and as large. So a key frame a picture is no write a picture. A chunk
 // that holds the end of a longer GOP takes no other, and what begins a file, be it
 // for a gap or for a clock that was set, begins a chunk.
 func (b *Builder) joins(au *AU, dts int64) bool {
@@ -43,12 +47,18 @@ func (b *Builder) joins(au *AU, dts int64) bool {
 	if !c.StartsGOP || !b.gap.None() || au.Stepped != c.Stepped || au.Mono-b.sinceMono >= int64(b.cfg.Flush) {
 		return false
 	}
-	lead := c.Lead()
-	k := lead.Len() - 1
-	for lead.Flags[k]&FlagSync == 0 {
+	last, _ := c.Lead().lastGOP()
+	return dts-b.since+(dts-last) <= b.tracks[b.set.lead].flush
+}
+
+// lastGOP is when the newest sync sample is decoded, or the first access unit where
+// there is none, and the bytes from it on.
+func (c *Columns) lastGOP() (dts int64, bytes int) {
+	k := c.Len() - 1
+	for bytes = int(c.Size[k]); k > 0 && c.Flags[k]&FlagSync == 0; bytes += int(c.Size[k]) {
 		k--
 	}
-	return dts-b.since+(dts-lead.DTS[k]) <= b.tracks[b.set.lead].flush
+	return c.DTS[k], bytes
 }
 
 // hasTime tells whether the flush interval that the open chunk is part of has room

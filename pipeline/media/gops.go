@@ -60,6 +60,18 @@ func (c *Chunk) Split(i int) (before, behind *Chunk) {
 	return before, behind
 }
 
+// Last is the chunk for one behind which nothing comes, though it has More. It takes
+// over the caller's reference.
+func (c *Chunk) Last() *Chunk {
+	if !c.More {
+		return c
+	}
+	p := c.part()
+	p.StartsGOP, p.UTC, p.Gap = c.StartsGOP, c.UTC, c.Gap
+	copy(p.Tracks, c.Tracks)
+	return p
+}
+
 // part is an empty view of a chunk, of which it takes over a reference.
 func (c *Chunk) part() *Chunk {
 	p := c.pool.get(c.Set)

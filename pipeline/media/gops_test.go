@@ -153,3 +153,32 @@ func TestSplit(t *testing.T) {
 	last.Release()
 	require.Zero(t, f.pool.Outstanding(), f.pool.Leaks())
 }
+
+// Large GOPs are not cut in two by the bound of a chunk: the rest would be a chunk of
+// its own, and a write, each time.
+func TestABoundOfBytesCutsBetweenShortGOPs(t *testing.T) {
+	f := newFeed(t, BuilderConfig{MaxBytes: 1 << 20}, video())
+	f.film(60, 2, 300<<10, 600)
+	f.Flush()
+	ends := 0
+	for _, c := range f.out {
+		require.True(t, c.StartsGOP)
+		require.Equal(t, 2, c.Lead().Len())
+		if !c.More {
+			ends++
+		}
+	}
+	require.InDelta(t, 10, ends, 1)
+}
+
+func TestLastChunkHasNoMore(t *testing.T) {
+	f := newFeed(t, BuilderConfig{MaxBytes: 1000}, video())
+	f.film(25, 1, 195, 6)
+	c := f.out[0].Retain()
+	require.True(t, c.More)
+	last := c.Last()
+	require.False(t, last.More)
+	require.Equal(t, []any{c.UTC, c.Seq, c.StartsGOP, c.Tracks}, []any{last.UTC, last.Seq, last.StartsGOP, last.Tracks})
+	require.Same(t, last, last.Last())
+	last.Release()
+}

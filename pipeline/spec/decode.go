@@ -32,14 +32,14 @@ func (n *Node) Decode(into any) Problems {
 		n = &Node{}
 	}
 	d.value(n, v.Elem(), "")
-	return d.problems.Sorted()
+	return d.problems.sorted()
 }
 
-type decoder struct{ problems Problems }
+type decoder struct{ problems collector }
 
 func (d *decoder) add(n *Node, p Problem) {
 	p.Pos, p.Path = n.Pos, n.Path
-	d.problems = append(d.problems, p)
+	d.problems.add(p)
 }
 
 var (
@@ -52,9 +52,9 @@ var (
 
 // value decodes one value of any type, then asks the value's own hooks.
 func (d *decoder) value(n *Node, v reflect.Value, tag reflect.StructTag) {
-	before := len(d.problems)
+	before := len(d.problems.list)
 	d.kind(n, v, tag)
-	d.hooks(n, v, d.problems[before:])
+	d.hooks(n, v, d.problems.list[before:])
 }
 
 func (d *decoder) kind(n *Node, v reflect.Value, tag reflect.StructTag) {

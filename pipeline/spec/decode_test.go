@@ -154,7 +154,7 @@ func TestWhatIsWrongIsSaidWithItsPlace(t *testing.T) {
 		"tags: a":              `f.yaml:1:7: tags: a list is wanted here, this is the text "a" (for example [a, b])`,
 		"tags: [a, 1]":         `f.yaml:1:11: tags/1: text is wanted here, this is the number 1`,
 		"tags: [a, ]":          ``,
-		"tags:\n- a\n-\n":      `f.yaml:3:3: tags/1: a value is wanted here, this is empty`,
+		"tags:\n- a\n-\n":      `f.yaml:3:2: tags/1: a value is wanted here, this is empty`,
 		"jobs: {}":             `f.yaml:1:7: jobs: a list is wanted here, this is a map`,
 		"by_name: []":          `f.yaml:1:10: by_name: a map is wanted here, this is a list`,
 		"by_name: {a/b: 1}":    `f.yaml:1:16: by_name[a/b]: a map of settings is wanted here, this is the number 1`,

@@ -66,6 +66,10 @@ func (d *decoder) structure(n *Node, v reflect.Value) {
 }
 
 func (d *decoder) unknown(e Entry, fields []field) {
+	if d.problems.full() { // what is not told needs no proposal
+		d.problems.add(Problem{})
+		return
+	}
 	names := make([]string, len(fields))
 	for i, f := range fields {
 		names[i] = f.name
@@ -74,7 +78,7 @@ func (d *decoder) unknown(e Entry, fields []field) {
 	if len(names) > 0 {
 		p.Hint = "known here: " + strings.Join(names, ", ")
 	}
-	d.problems = append(d.problems, p)
+	d.problems.add(p)
 }
 
 // Unknown says that a name of some kind is not known, and which was likely meant.
@@ -91,6 +95,9 @@ func Unknown(kind, name string, known []string) string {
 func Nearest(name string, known []string) (near string) {
 	best := max(1, len(name)/3) + 1
 	for _, k := range known {
+		if max(len(name), len(k)) >= min(len(name), len(k))+best {
+			continue
+		}
 		if d := distance(strings.ToLower(name), strings.ToLower(k)); d < best {
 			best, near = d, k
 		}
@@ -101,15 +108,15 @@ func Nearest(name string, known []string) (near string) {
 // distance counts the letters to insert, delete, replace, or swap with the next,
 // to make one text of the other (optimal string alignment).
 func distance(a, b string) int {
-	if max(len(a), len(b)) > 64 {
-		return 64
+	const longest = 64
+	if max(len(a), len(b)) > longest {
+		return longest
 	}
-	rows := make([][]int, len(a)+1)
-	for i := range rows {
-		rows[i] = make([]int, len(b)+1)
+	var rows [longest + 1][longest + 1]int
+	for i := range len(a) + 1 {
 		rows[i][0] = i
 	}
-	for j := range rows[0] {
+	for j := range len(b) + 1 {
 		rows[0][j] = j
 	}
 	for i := 1; i <= len(a); i++ {

@@ -45,9 +45,13 @@ func (d *decoder) hooks(n *Node, v reflect.Value, known Problems) {
 		return
 	}
 	for _, p := range ask(v.Addr().Interface()) {
+		if d.problems.full() { // to find the place of each takes time
+			d.problems.add(p)
+			continue
+		}
 		p.Pos, p.Path = locate(n, p)
 		if !broken[p.Path] {
-			d.problems = append(d.problems, p)
+			d.problems.add(p)
 		}
 	}
 }

@@ -1,14 +1,21 @@
 package spec
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
 
-	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/lexer"
-	"github.com/goccy/go-yaml/parser"
-	"github.com/goccy/go-yaml/token"
+	"go.yaml.in/yaml/v4"
+	"go.yaml.in/yaml/v4/plugin/loaderlimits"
 )
 
 // Limits of a configuration file. They bound what a hostile or mistaken file
@@ -17,6 +24,7 @@ const (
 	MaxBytes = 1 << 20 // of the text
 	MaxDepth = 64      // of maps and lists within each other
 	MaxNodes = 100_000 // after aliases are expanded
+	MaxKey   = 1024    // bytes of a map's key
 )
 
 // Parse reads one YAML document, or JSON, as a tree whose nodes know their line
@@ -27,10 +35,16 @@ const (
 // Refused, with the position: bad syntax, a key that is there twice, several
 // documents, keys that are no scalar, tags other than !!str, !!map and !!seq,
 // and whatever exceeds the limits. The error is a Problems.
+//
+// Time and memory are at most proportional to the text, whatever it says: the
+// library is a port of libyaml, whose scanner never looks back, where others for
+// Go copy all keys of a map for each further one.
 func Parse(file string, data []byte) (n *Node, err error) {
-	root := &Node{Pos: Pos{file, 1, 1}}
 	if len(data) > MaxBytes {
-		return nil, Problems{{Pos: Pos{File: file}, Msg: fmt.Sprintf("the file has %d bytes, %d are allowed", len(data), MaxBytes)}}
+		return nil, tooLong(file)
+	}
+	if at, what := unreadable(file, data); what != "" {
+		return nil, Problems{{Pos: at, Msg: "not YAML: " + what}}
 	}
 	// The YAML library is given text from outside, and has panicked on odd
 	// input before: that is then a bad file, not the end of the program.
@@ -39,60 +53,136 @@ func Parse(file string, data []byte) (n *Node, err error) {
 			n, err = nil, Problems{{Pos: Pos{File: file}, Msg: fmt.Sprintf("this YAML cannot be read: %v", v)}}
 		}
 	}()
-	tokens := lexer.Tokenize(string(data))
-	if tk := tooDeep(tokens); tk != nil {
-		return nil, Problems{{Pos: posOf(file, tk), Msg: fmt.Sprintf("more than %d levels within each other", MaxDepth)}}
-	}
-	tree, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
+	documents, err := yaml.NewLoader(bytes.NewReader(asLibrary(data)), yaml.WithPlugin(loaderlimits.New(loaderlimits.DepthFunc(checkDepth))))
 	if err != nil {
-		return nil, syntaxProblem(file, err)
+		return nil, err
 	}
-	r := reader{file: file, anchors: map[string]ast.Node{}}
-	if body := r.onlyBody(tree); body != nil {
-		root = r.value(body, "", 0)
+	var body yaml.Node
+	switch err := documents.Load(&body); {
+	case errors.Is(err, io.EOF):
+		return &Node{Pos: Pos{file, 1, 1}}, nil
+	case err != nil:
+		return nil, syntaxProblem(file, data, err)
 	}
-	return root, r.problems.Err()
+	r := newReader(file, len(data))
+	root := r.value(body.Content[0], "", 0)
+	var second yaml.Node
+	switch err := documents.Load(&second); {
+	case err == nil:
+		r.fail(second.Content[0], "", "a second document begins here; a configuration is one document")
+	case !errors.Is(err, io.EOF):
+		return nil, syntaxProblem(file, data, err)
+	}
+	return root, r.problems.sorted().Err()
 }
 
-// tooDeep finds where the nesting that the parser recurses into exceeds the
-// limit, before it does: brackets, and the markers that may follow each other
-// on one line ("- - - -"). Depth by indentation is bounded by the text's size,
-// and checked on the tree.
-func tooDeep(tokens token.Tokens) *token.Token {
-	brackets, run, line := 0, 0, 0
-	for _, tk := range tokens {
-		if tk.Position.Line != line {
-			run, line = 0, tk.Position.Line
+// asLibrary makes two things of a text what the library takes them for: it knows
+// no version of YAML but 1.1, whose directive has no meaning here, and no surrogate
+// pairs, by which JSON writes characters beyond U+FFFF.
+func asLibrary(data []byte) []byte {
+	if bytes.HasPrefix(data, []byte("%YAML 1.")) {
+		data = slices.Concat([]byte("#"), data[1:])
+	}
+	if bytes.Contains(data, []byte(`\ud`)) || bytes.Contains(data, []byte(`\uD`)) {
+		if json.Valid(data) { // the escapes of other texts may be no escapes
+			data = escapes.ReplaceAllFunc(data, joinSurrogates)
 		}
-		switch tk.Type {
-		case token.MappingStartType, token.SequenceStartType:
-			brackets++
-		case token.MappingEndType, token.SequenceEndType:
-			brackets--
-		case token.SequenceEntryType, token.MappingKeyType, token.AnchorType, token.TagType:
-			run++
-		}
-		if brackets > MaxDepth || run > 2*MaxDepth {
-			return tk
-		}
+	}
+	return data
+}
+
+// escapes are the escapes of a JSON string, a surrogate pair as one.
+var escapes = regexp.MustCompile(`\\u[dD][89abAB][[:xdigit:]]{2}\\u[dD][c-fC-F][[:xdigit:]]{2}|\\.`)
+
+func joinSurrogates(escape []byte) []byte {
+	if len(escape) != len(`\ud83d\ude00`) {
+		return escape
+	}
+	high, _ := strconv.ParseUint(string(escape[2:6]), 16, 16)
+	low, _ := strconv.ParseUint(string(escape[8:12]), 16, 16)
+	return utf8.AppendRune(nil, utf16.DecodeRune(rune(high), rune(low)))
+}
+
+// ReadFile reads a file for Parse, and no more of it than Parse takes.
+func ReadFile(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, MaxBytes+1))
+	if err == nil && len(data) > MaxBytes {
+		err = tooLong(name)
+	}
+	return data, err
+}
+
+func tooLong(file string) Problems {
+	return Problems{{Pos: Pos{File: file}, Msg: fmt.Sprintf("the file has more than the %d bytes that are allowed", MaxBytes)}}
+}
+
+// errDepth is what checkDepth says. The library passes on its text alone.
+var errDepth = fmt.Errorf("more than %d levels within each other", MaxDepth)
+
+// checkDepth ends the parser before it recurses any deeper. It counts levels in
+// brackets and levels by indentation each for itself; the reader counts them all.
+func checkDepth(depth int, _ *loaderlimits.DepthContext) error {
+	if depth > MaxDepth {
+		return errDepth
 	}
 	return nil
 }
 
-func syntaxProblem(file string, err error) Problems {
+func syntaxProblem(file string, data []byte, err error) Problems {
 	p := Problem{Pos: Pos{File: file}, Msg: err.Error()}
-	if e := yaml.Error(nil); errors.As(err, &e) {
-		p.Msg = "not YAML: " + e.GetMessage()
-		if tk := e.GetToken(); tk != nil {
-			p.Pos = posOf(file, tk)
+	if e := (*yaml.LoadError)(nil); errors.As(err, &e) {
+		mark := e.Mark
+		if strings.HasPrefix(e.ContextMsg, "while scanning a quoted") || strings.HasPrefix(e.ContextMsg, "while parsing a flow ") {
+			mark = e.ContextMark // where what is never closed begins, not the end of the text
+		}
+		p.Pos = Pos{file, mark.Line, mark.Column}
+		switch {
+		case e.Message == "found character that cannot start any token":
+			p.Msg = fmt.Sprintf("not YAML: found character %q that cannot start any token", characterAt(data, p.Pos))
+		case e.Message == errDepth.Error():
+			p.Msg = e.Message
+		case e.ContextMsg != "":
+			p.Msg = "not YAML: " + e.Message + " " + e.ContextMsg
+		default:
+			p.Msg = "not YAML: " + e.Message
 		}
 	}
 	return Problems{p}
 }
 
-func posOf(file string, tk *token.Token) Pos {
-	if tk == nil || tk.Position == nil {
-		return Pos{File: file}
+func characterAt(data []byte, at Pos) rune {
+	for line := 1; line < at.Line; line++ {
+		_, data, _ = bytes.Cut(data, []byte("\n"))
 	}
-	return Pos{file, tk.Position.Line, max(tk.Position.Column, 1)}
+	for col := 1; col < at.Col && len(data) > 0; col++ {
+		_, n := utf8.DecodeRune(data)
+		data = data[n:]
+	}
+	c, _ := utf8.DecodeRune(data)
+	return c
+}
+
+// unreadable is where a text has something that is no character of YAML (1.2, 5.1),
+// and what; empty where it has not.
+func unreadable(file string, data []byte) (at Pos, what string) {
+	at = Pos{file, 1, 1}
+	for len(data) > 0 {
+		c, n := utf8.DecodeRune(data)
+		switch {
+		case c == utf8.RuneError && n == 1:
+			return at, fmt.Sprintf("the byte %#x is no UTF-8", data[0])
+		case c < ' ' && c != '\t' && c != '\n' && c != '\r' || c == 0x7f:
+			return at, fmt.Sprintf("the control character %U is not allowed", c)
+		case c == '\n':
+			at.Line, at.Col = at.Line+1, 0
+		}
+		at.Col++
+		data = data[n:]
+	}
+	return at, ""
 }

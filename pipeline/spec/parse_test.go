@@ -53,6 +53,25 @@ func TestJSONIsYAML(t *testing.T) {
 	require.Equal(t, "a[b/c]/1", n.Get("a").Get("b/c").List[1].Path)
 }
 
+// JSON has no other way to write a character beyond U+FFFF in ASCII; YAML has it not.
+func TestJSONMayHaveSurrogatePairs(t *testing.T) {
+	n := parsed(t, `{"a": "\ud83d\ude00 \\ud83d \u00e9"}`)
+	require.Equal(t, `😀 \ud83d é`, n.Get("a").Scalar)
+}
+
+func TestWhatOnlySomeReadersTakeForANumberIsText(t *testing.T) {
+	n := parsed(t, "[08, 0800, 2026-01-01, 12:30:45, 1.2.3, yes, 99999999999999999999, 1e3, .5, 017]")
+	require.Equal(t, []any{
+		"08", "0800", "2026-01-01", "12:30:45", "1.2.3", "yes", "99999999999999999999", 1000.0, 0.5, int64(15),
+	}, n.Any())
+}
+
+func TestADirectiveAndAByteOrderMarkAreTaken(t *testing.T) {
+	for _, text := range []string{"%YAML 1.2\n---\na: 1\n", "%YAML 1.1\n---\na: 1\n", "\ufeffa: 1\n"} {
+		require.Equal(t, map[string]any{"a": int64(1)}, parsed(t, text).Any(), "%q", text)
+	}
+}
+
 func TestMergeKeysNeverReplaceWhatIsWritten(t *testing.T) {
 	n := parsed(t, "base: &b {x: 1, y: 2}\nmore: &m {y: 3, z: 4}\none: {<<: *b, y: 9}\ntwo:\n  <<: [*b, *m]\nthree: *b\n")
 	require.Equal(t, map[string]any{"x": int64(1), "y": int64(9)}, n.Get("one").Any())
@@ -64,22 +83,26 @@ func TestMergeKeysNeverReplaceWhatIsWritten(t *testing.T) {
 
 func TestBadYAMLIsRefusedWithItsPlace(t *testing.T) {
 	for text, want := range map[string]string{
-		"a: 1\nb: 2\na: 3":            "f:3:1: a: this key is there twice; the first is at line 1",
-		"a: {b: 1,\n  b: 2}":          "f:2:3: a/b: this key is there twice; the first is at line 1",
-		"a: [1":                       "f:1:4: not YAML: sequence end token ']' not found",
-		"a: 'x":                       "f:1:4: not YAML: could not find end character of single-quoted text",
-		"a:\n\tb: 1":                  "f:2:1: not YAML: found character '\t' that cannot start any token",
-		"a: b: c":                     "not YAML: mapping value is not allowed in this context",
-		"a: 1\n---\nb: 2":             "f:3:1: a second document begins here; a configuration is one document",
-		"a: *x":                       "f:1:4: a: no anchor &x before this",
-		"a: &x [*x]":                  "f:1:8: a/0: no anchor &x before this",
-		"a: {<<: 1}":                  "f:1:9: a: << wants a map or a list of maps",
-		"a: !!binary aa":              "f:1:4: a: the tag !!binary means nothing here",
-		"? [a]\n: 1":                  "f:2:1: not YAML: found an invalid key for this map",
-		strings.Repeat("[", 100):      "f:1:65: more than 64 levels within each other",
-		strings.Repeat("- ", 200):     "levels within each other",
-		strings.Repeat("{a: ", 99999): "f:1:257: more than 64 levels within each other",
-		strings.Repeat("x", 1<<20+1):  "f: the file has 1048577 bytes, 1048576 are allowed",
+		"a: 1\nb: 2\na: 3":                "f:3:1: a: this key is there twice; the first is at line 1",
+		"a: {b: 1,\n  b: 2}":              "f:2:3: a/b: this key is there twice; the first is at line 1",
+		"a: [1":                           "f:1:4: not YAML: did not find expected ',' or ']' while parsing a flow sequence",
+		"a: 'x":                           "f:1:4: not YAML: found unexpected end of stream while scanning a quoted scalar",
+		"a:\n\tb: 1":                      "f:2:1: not YAML: found character '\\t' that cannot start any token",
+		"a: b: c":                         "f:1:5: not YAML: mapping values are not allowed in this context",
+		"a: 1\n---\nb: 2":                 "f:3:1: a second document begins here; a configuration is one document",
+		"a: *x":                           "f:1:4: not YAML: unknown anchor 'x' referenced",
+		"a: &x [*x]":                      "f:1:8: a/0: no anchor &x before this",
+		"a: {<<: 1}":                      "f:1:9: a: << wants a map or a list of maps",
+		"a: !!binary aa":                  "f:1:4: a: the tag !!binary means nothing here",
+		"? [a]\n: 1":                      "f:1:3: a key must be plain text",
+		strings.Repeat("[", 100):          "f:1:65: more than 64 levels within each other",
+		strings.Repeat("- ", 200):         "levels within each other",
+		strings.Repeat("{a: ", 99999):     "f:1:257: more than 64 levels within each other",
+		"a: \"b\xff\"":                    "f:1:6: not YAML: the byte 0xff is no UTF-8",
+		"a: 1\nb: x\x00":                  "f:2:5: not YAML: the control character U+0000 is not allowed",
+		strings.Repeat("k", 1025) + ": 1": "f:1:1: this key has 1025 bytes, 1024 are allowed",
+		"a: &a 1\na: 2\n&b b: 3":          "f:3:1: a key must be plain text",
+		strings.Repeat("x", 1<<20+1):      "f: the file has more than the 1048576 bytes that are allowed",
 	} {
 		_, err := spec.Parse("f", []byte(text))
 		require.ErrorContains(t, err, want, "%.40q", text)
@@ -92,7 +115,7 @@ func TestDeepIndentationIsRefused(t *testing.T) {
 		b.WriteString(strings.Repeat(" ", i) + "a:\n")
 	}
 	_, err := spec.Parse("f", []byte(b.String()))
-	require.ErrorContains(t, err, "too large")
+	require.ErrorContains(t, err, "f:65:66: more than 64 levels within each other")
 }
 
 func TestAliasesCannotMultiplyWithoutEnd(t *testing.T) {

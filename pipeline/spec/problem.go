@@ -76,6 +76,38 @@ func (ps Problems) Sorted() Problems {
 	return slices.Compact(sorted)
 }
 
+// maxProblems is how many problems of one text are told: who has mended those asks
+// again. What is wrong in a hostile text must not be told at a hundred times its
+// length.
+const maxProblems = 100
+
+// collector takes in the problems of one text.
+type collector struct {
+	list    Problems
+	further int // beyond maxProblems
+}
+
+func (c *collector) full() bool { return len(c.list) == maxProblems }
+
+func (c *collector) add(p Problem) {
+	if c.full() {
+		c.further++
+		return
+	}
+	c.list = append(c.list, p)
+}
+
+// sorted are those that are told, and how many are not.
+func (c *collector) sorted() Problems {
+	list := c.list.Sorted()
+	if c.further > 0 {
+		last := list[len(list)-1]
+		last.Msg, last.Hint = fmt.Sprintf("%d further problems are not told", c.further), "mend these first"
+		list = append(list, last)
+	}
+	return list
+}
+
 func comparePos(a, b Pos) int {
 	return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col))
 }

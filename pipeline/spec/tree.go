@@ -4,91 +4,101 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 
-	"github.com/goccy/go-yaml/ast"
+	"go.yaml.in/yaml/v4"
 )
 
 // reader turns the library's tree into nodes.
 type reader struct {
 	file     string
-	anchors  map[string]ast.Node // read to their end so far, so that none holds its own alias
-	nodes    int
-	problems Problems
+	open     map[*yaml.Node]bool // anchored values that are being read: none holds its own alias
+	nodes    int                 // that may still be made
+	text     int                 // bytes that the paths of nodes may still have
+	full     bool                // one of the two is used up, and was reported
+	problems collector
 }
 
-func (r *reader) fail(n ast.Node, path, format string, args ...any) {
-	r.problems = append(r.problems, Problem{Pos: r.pos(n), Path: path, Msg: fmt.Sprintf(format, args...)})
+// newReader bounds what a text of so many bytes may become: every byte might be a
+// value, and aliases are for saying a thing some times, not to multiply without end.
+func newReader(file string, size int) *reader {
+	return &reader{file: file, open: map[*yaml.Node]bool{}, nodes: min(MaxNodes, 1000+4*size), text: 1<<16 + 64*size}
 }
 
-// onlyBody is the one document of a file; directives are no document.
-func (r *reader) onlyBody(f *ast.File) (body ast.Node) {
-	for _, d := range f.Docs {
-		if d.Body == nil || d.Body.Type() == ast.DirectiveType {
-			continue
-		}
-		if body != nil {
-			r.fail(d.Body, "", "a second document begins here; a configuration is one document")
-			break
-		}
-		body = d.Body
-	}
-	return body
+func (r *reader) fail(n *yaml.Node, path, format string, args ...any) {
+	r.problems.add(Problem{Pos: r.pos(n), Path: path, Msg: fmt.Sprintf(format, args...)})
 }
 
 // value is the node for a value of any kind.
-func (r *reader) value(n ast.Node, path string, depth int) *Node {
+func (r *reader) value(n *yaml.Node, path string, depth int) *Node {
 	out := &Node{Pos: r.pos(n), Path: path}
-	if r.nodes++; r.nodes > MaxNodes || depth > MaxDepth {
-		if r.nodes == MaxNodes+1 || depth == MaxDepth+1 {
-			r.fail(n, path, "too large: more than %d values or %d levels", MaxNodes, MaxDepth)
-		}
+	if !r.room(n, path, depth) {
 		return out
 	}
-	switch n := n.(type) {
-	case *ast.MappingNode:
-		r.mapping(out, n.Values, depth)
-	case *ast.MappingValueNode:
-		r.mapping(out, []*ast.MappingValueNode{n}, depth)
-	case *ast.SequenceNode:
+	if n.Anchor != "" {
+		r.open[n] = true
+		defer delete(r.open, n)
+	}
+	switch {
+	case n.Kind == yaml.AliasNode:
+		return r.alias(n, path, depth)
+	case n.Style&yaml.TaggedStyle != 0 && n.Tag != "!!str" && n.Tag != "!!map" && n.Tag != "!!seq":
+		r.fail(n, path, "the tag %.60s means nothing here", n.Tag)
+	case n.Kind == yaml.MappingNode:
+		r.mapping(out, n.Content, depth)
+	case n.Kind == yaml.SequenceNode:
 		out.IsList = true
-		for i, item := range n.Values {
+		for i, item := range n.Content {
+			if r.full {
+				break
+			}
 			out.List = append(out.List, r.value(item, Join(path, strconv.Itoa(i)), depth+1))
 		}
-	case *ast.AnchorNode:
-		out = r.value(n.Value, path, depth)
-		r.anchors[n.Name.GetToken().Value] = n.Value
-	case *ast.AliasNode:
-		return r.alias(n, path, depth)
-	case *ast.TagNode:
-		return r.tagged(n, path, depth)
 	default:
-		out.Scalar = r.scalar(n, path)
+		out.Scalar = scalar(n)
 	}
 	return out
 }
 
+// room takes what a node costs from what there is, and reports the first that it
+// is too much for.
+func (r *reader) room(n *yaml.Node, path string, depth int) bool {
+	r.nodes--
+	r.text -= len(path)
+	enough := r.nodes >= 0 && r.text >= 0
+	if depth <= MaxDepth && enough {
+		return true
+	}
+	if depth > MaxDepth || !r.full {
+		r.fail(n, "", "too large: more than %d values or %d levels, or more than the text's own length is worth", MaxNodes, MaxDepth)
+	}
+	r.full = r.full || !enough
+	return false
+}
+
 // mapping fills a map in: first what is written in it, then what merge keys
-// bring, which never replaces what is written.
-func (r *reader) mapping(out *Node, values []*ast.MappingValueNode, depth int) {
+// bring, which never replaces what is written. content is keys and values in turn.
+func (r *reader) mapping(out *Node, content []*yaml.Node, depth int) {
 	out.IsMap = true
 	lines := map[string]int{} // where each key is
-	var merged []ast.Node
-	for _, v := range values {
-		if v.Key.IsMergeKey() {
-			merged = append(merged, v.Value)
+	var merged []*yaml.Node
+	for i := 0; i+1 < len(content) && !r.full; i += 2 {
+		k, v := content[i], content[i+1]
+		if k.Tag == "!!merge" {
+			merged = append(merged, v)
 			continue
 		}
-		key, ok := r.key(v.Key, out.Path)
+		key, ok := r.key(k, out.Path)
 		if !ok {
 			continue
 		}
-		pos := r.pos(v.Key)
+		pos := r.pos(k)
 		if line, ok := lines[key]; ok {
-			r.fail(v.Key, Join(out.Path, key), "this key is there twice; the first is at line %d", line)
+			r.fail(k, Join(out.Path, key), "this key is there twice; the first is at line %d", line)
 			continue
 		}
 		lines[key] = pos.Line
-		out.Entries = append(out.Entries, Entry{key, pos, r.value(v.Value, Join(out.Path, key), depth+1)})
+		out.Entries = append(out.Entries, Entry{key, pos, r.value(v, Join(out.Path, key), depth+1)})
 	}
 	for _, m := range merged {
 		r.merge(out, lines, m, depth)
@@ -96,7 +106,7 @@ func (r *reader) mapping(out *Node, values []*ast.MappingValueNode, depth int) {
 }
 
 // merge adds the entries of a map, or of each map of a list, that are not there.
-func (r *reader) merge(out *Node, lines map[string]int, from ast.Node, depth int) {
+func (r *reader) merge(out *Node, lines map[string]int, from *yaml.Node, depth int) {
 	n := r.value(from, out.Path, depth+1)
 	maps := []*Node{n}
 	if n.IsList {
@@ -117,72 +127,71 @@ func (r *reader) merge(out *Node, lines map[string]int, from ast.Node, depth int
 	}
 }
 
-func (r *reader) alias(n *ast.AliasNode, path string, depth int) *Node {
-	name := n.Value.GetToken().Value
-	target, ok := r.anchors[name]
-	if !ok {
-		r.fail(n, path, "no anchor &%s before this", name)
+func (r *reader) alias(n *yaml.Node, path string, depth int) *Node {
+	if r.open[n.Alias] {
+		r.fail(n, path, "no anchor &%s before this", n.Value)
 		return &Node{Pos: r.pos(n), Path: path}
 	}
-	return r.value(target, path, depth)
-}
-
-func (r *reader) tagged(n *ast.TagNode, path string, depth int) *Node {
-	switch tag := n.GetToken().Value; tag {
-	case "!!map", "!!seq":
-		return r.value(n.Value, path, depth)
-	case "!!str":
-		out := r.value(n.Value, path, depth)
-		if !out.IsMap && !out.IsList {
-			out.Scalar = n.Value.GetToken().Value
-		}
-		return out
-	default:
-		r.fail(n, path, "the tag %s means nothing here", tag)
-		return &Node{Pos: r.pos(n), Path: path}
-	}
+	return r.value(n.Alias, path, depth)
 }
 
 // key is the text of a map's key. A number or a truth value is taken as written.
-func (r *reader) key(k ast.MapKeyNode, path string) (string, bool) {
-	var n ast.Node = k
-	if explicit, ok := k.(*ast.MappingKeyNode); ok {
-		n = explicit.Value
-	}
-	switch n := n.(type) {
-	case *ast.StringNode:
-		return n.Value, true
-	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.NullNode, *ast.InfinityNode, *ast.NanNode:
-		return n.GetToken().Value, true
-	default:
+func (r *reader) key(k *yaml.Node, path string) (string, bool) {
+	switch {
+	case k.Kind != yaml.ScalarNode || k.Style&yaml.TaggedStyle != 0 || k.Anchor != "":
 		r.fail(k, path, "a key must be plain text")
 		return "", false
+	case len(k.Value) > MaxKey:
+		r.fail(k, path, "this key has %d bytes, %d are allowed", len(k.Value), MaxKey)
+		return "", false
 	}
+	return k.Value, true
 }
 
-// scalar is the value of a leaf, as Node.Scalar says.
-func (r *reader) scalar(n ast.Node, path string) any {
-	switch n := n.(type) {
-	case nil, *ast.NullNode:
+// scalar is the value of a leaf, as Node.Scalar says. What is a number or a date
+// only to some readers of YAML is text.
+func scalar(n *yaml.Node) any {
+	switch n.ShortTag() {
+	case "!!null":
 		return nil
-	case *ast.StringNode:
-		return n.Value
-	case *ast.LiteralNode:
-		return n.Value.Value
-	case *ast.BoolNode:
-		return n.Value
-	case *ast.FloatNode:
-		return n.Value
-	case *ast.InfinityNode:
-		return n.Value
-	case *ast.NanNode:
-		return math.NaN()
-	case *ast.IntegerNode:
-		return integer(n.Value)
-	default:
-		r.fail(n, path, "%s means nothing here", n.Type())
-		return nil
+	case "!!bool":
+		return strings.EqualFold(n.Value, "true")
+	case "!!int":
+		if v, ok := wholeNumber(n.Value); ok {
+			return v
+		}
+	case "!!float":
+		if v, ok := floatNumber(n.Value); ok {
+			return v
+		}
 	}
+	return n.Value
+}
+
+// wholeNumber is an int64, or an uint64 where that alone holds the value.
+func wholeNumber(text string) (any, bool) {
+	text = strings.TrimPrefix(strings.ReplaceAll(text, "_", ""), "+")
+	if i, err := strconv.ParseInt(text, 0, 64); err == nil {
+		return i, true
+	}
+	u, err := strconv.ParseUint(text, 0, 64)
+	return u, err == nil
+}
+
+func floatNumber(text string) (float64, bool) {
+	switch strings.ToLower(strings.TrimPrefix(text, "+")) {
+	case ".inf":
+		return math.Inf(1), true
+	case "-.inf":
+		return math.Inf(-1), true
+	case ".nan":
+		return math.NaN(), true
+	}
+	if !strings.ContainsAny(text, ".eE") {
+		return 0, false // 08, or more than 64 bits
+	}
+	f, err := strconv.ParseFloat(strings.ReplaceAll(text, "_", ""), 64)
+	return f, err == nil
 }
 
 // integer is an int64 where that holds the value.
@@ -193,18 +202,5 @@ func integer(v any) any {
 	return v
 }
 
-// pos is where a value begins: a block map begins at its first key, which the
-// library's own token, a colon, is not.
-func (r *reader) pos(n ast.Node) Pos {
-	switch n := n.(type) {
-	case nil:
-		return Pos{File: r.file}
-	case *ast.MappingNode:
-		if !n.IsFlowStyle && len(n.Values) > 0 {
-			return r.pos(n.Values[0])
-		}
-	case *ast.MappingValueNode:
-		return r.pos(n.Key)
-	}
-	return posOf(r.file, n.GetToken())
-}
+// pos is where a value begins: a block map begins at its first key.
+func (r *reader) pos(n *yaml.Node) Pos { return Pos{r.file, n.Line, max(n.Column, 1)} }

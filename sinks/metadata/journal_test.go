@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gospool/spool/pipeline/durable"
+	"github.com/gospool/spool/pipeline/pipelinetest"
 )
 
 // journalOf opens a journal on a clock that stands still, and collects what it
@@ -220,6 +221,26 @@ func TestAClosedJournalTakesNothing(t *testing.T) {
 	require.ErrorIs(t, err, ErrClosed)
 }
 
+// A journal of what looks like records, each of which reaches over many others.
+func TestTheCostOfAJournalIsProportional(t *testing.T) {
+	pipelinetest.Proportional(t, 64<<10, 0, func(n int) int64 {
+		var b []byte
+		for len(b) < n {
+			b = append(append(b, recordMarker...), binary.LittleEndian.AppendUint32(nil, uint32(max(n/2, 64)))...)
+			b = append(b, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, byte(opPut), '{', '}', '}')
+		}
+		body := int(binary.LittleEndian.Uint32(b[4:]))
+		for at := 0; at+recordHead+body <= len(b); at += 24 {
+			b[at+recordHead+body-1] = '}'
+		}
+		spare := 16 * (len(b) + maxRecordBody)
+		damaged, left := scanWithin(b, spare, func(op) { t.Error("no record is there") })
+		require.Equal(t, len(b), damaged)
+		require.LessOrEqual(t, spare-left, spare+len(b))
+		return int64(spare - left)
+	})
+}
+
 func FuzzScanRecords(f *testing.F) {
 	r, _ := toRow(sample(1, "live/a"), "node1")
 	o := op{rev: 5, kind: opPut, row: r}
@@ -233,7 +254,8 @@ func FuzzScanRecords(f *testing.F) {
 			total += o.size
 			again, err := appendRecord(nil, o)
 			require.NoError(t, err)
-			same, _, ok := readRecord(again)
+			spare := 0
+			same, _, ok := readRecord(again, &spare)
 			require.True(t, ok)
 			require.Equal(t, o.rev, same.rev)
 		})

@@ -64,8 +64,9 @@ func recordSum(rec []byte) uint32 {
 }
 
 // readRecord reads the record that begins b and tells its length; false where
-// none does.
-func readRecord(b []byte) (op, int, bool) {
+// none does. What it finds out to be no record only by its checksum is taken from
+// spare, bytes: with nothing left there it finds none.
+func readRecord(b []byte, spare *int) (op, int, bool) {
 	if len(b) < recordHead || !bytes.Equal(b[:4], recordMarker) {
 		return op{}, 0, false
 	}
@@ -74,11 +75,12 @@ func readRecord(b []byte) (op, int, bool) {
 		return op{}, 0, false
 	}
 	n := recordHead + body
-	if recordSum(b[:n]) != binary.LittleEndian.Uint32(b[8:]) {
+	if *spare < 0 || body < 2 || b[recordHead] != '{' || b[n-1] != '}' {
 		return op{}, 0, false
 	}
 	o := op{rev: int64(binary.LittleEndian.Uint64(b[12:])), kind: opKind(b[20]), row: new(row), size: int64(n)}
-	if !o.decode(b[recordHead:n]) {
+	if recordSum(b[:n]) != binary.LittleEndian.Uint32(b[8:]) || !o.decode(b[recordHead:n]) {
+		*spare -= n
 		return op{}, 0, false
 	}
 	return o, n, true
@@ -112,20 +114,28 @@ func (o *op) seal() {
 }
 
 // scanRecords reads all whole records of b, and counts the bytes between them
-// and behind the last.
+// and behind the last. Bytes that look like the begin of a record again and again,
+// each of which reaches over all the others, do not cost more than 16 times their
+// number.
 func scanRecords(b []byte, each func(op)) (damaged int) {
+	damaged, _ = scanWithin(b, 16*(len(b)+maxRecordBody), each)
+	return damaged
+}
+
+// scanWithin also tells what is left of spare: see readRecord.
+func scanWithin(b []byte, spare int, each func(op)) (damaged, left int) {
 	for len(b) > 0 {
-		if o, n, ok := readRecord(b); ok {
+		if o, n, ok := readRecord(b, &spare); ok {
 			each(o)
 			b = b[n:]
 			continue
 		}
 		next := bytes.Index(b[1:], recordMarker)
 		if next < 0 {
-			return damaged + len(b)
+			return damaged + len(b), spare
 		}
 		damaged += next + 1
 		b = b[next+1:]
 	}
-	return damaged
+	return damaged, spare
 }

@@ -13,11 +13,14 @@ import (
 // TestSteadyStateAllocatesNothingPerAccessUnit: what is left are the blocks of
 // the tables' columns, one in hundreds of access units.
 func TestSteadyStateAllocatesNothingPerAccessUnit(t *testing.T) {
-	for _, fragment := range []bool{false, true} {
+	for _, c := range []struct {
+		fragment bool
+		gop      int
+	}{{false, 30}, {true, 30}, {false, 1}, {true, 2}} {
 		pool, cfg := media.NewPool(1<<20), Defaults()
-		cfg.Fragment, cfg.Sync, cfg.RecordPath = fragment, syncNone, memory(t)
+		cfg.Fragment, cfg.Sync, cfg.RecordPath = c.fragment, syncNone, memory(t)
 		s := newSession(t, cfg, nil)
-		set, chunks := synthetic{fps: 30, gop: 30, picture: 100, sound: true, flush: time.Second, chunks: 220}.make(t, pool)
+		set, chunks := synthetic{fps: 30, gop: c.gop, picture: 100, sound: true, flush: time.Second, chunks: 220}.make(t, pool)
 		require.NoError(t, s.Open(context.Background()))
 		seg := segment(set, 1)
 		require.NoError(t, s.put(seg, chunks[:10]))

@@ -6,6 +6,7 @@ import (
 	"io"
 	"syscall"
 
+	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -47,15 +48,16 @@ func entryAt(f Sized, name string) (e entry, at int64, err error) {
 	if err != nil {
 		return e, 0, err
 	}
-	moovAt, moov, err := boxAt(f, 0, size, "moov")
+	in := filesystem.NewAhead(f, size)
+	moovAt, moov, err := boxAt(in, 0, size, "moov")
 	at, end := moovAt+moov.length, min(moovAt+moov.size, size)
 	for err == nil {
 		var h header
-		if at, h, err = boxAt(f, at, end, "uuid"); err != nil {
+		if at, h, err = boxAt(in, at, end, "uuid"); err != nil {
 			break
 		}
 		var box []byte
-		if box, err = readBox(f, at, header{size: h.size}, end); err != nil {
+		if box, err = readBox(in, at, header{size: h.size}, end); err != nil {
 			break
 		}
 		if e, _, err = findEntry(box); !errors.Is(err, ErrNotOurs) {

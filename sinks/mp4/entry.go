@@ -48,6 +48,7 @@ const (
 	entryOutcomeAt   = 28
 	outcomeBytes     = 56
 	maxReason        = 30
+	maxEntryJSON     = 1 << 20 // of the identity, and of the events: some four times what is ever written
 )
 
 // identityJSON is what is known when a file is begun and does not change.
@@ -180,7 +181,7 @@ func findEntry(moov []byte) (e entry, at int, err error) {
 	}
 	box = box[:size]
 	n := int(binary.BigEndian.Uint32(box[84:]))
-	if n < 0 || n > size-entryFixed {
+	if n < 0 || n > size-entryFixed || n > maxEntryJSON {
 		return e, at, fmt.Errorf("entry: identity of %d bytes in a box of %d", n, size)
 	}
 	identity := box[entryFixed : entryFixed+n]

@@ -86,7 +86,7 @@ func (e *entry) readEvents(box []byte, at int) {
 	}
 	room, n := binary.BigEndian.Uint32(box[at+4:]), binary.BigEndian.Uint32(box[at+8:])
 	rest := box[at+eventsFixed:]
-	if uint64(room) > uint64(len(rest)) || n > room {
+	if uint64(room) > uint64(len(rest)) || n > room || n > maxEntryJSON {
 		return
 	}
 	e.eventsAt, e.room = at, int(room)

@@ -7,6 +7,7 @@ import (
 	"path"
 	"time"
 
+	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -37,11 +38,15 @@ type patch struct {
 type foreign struct {
 	f      File
 	size   int64
+	in     *filesystem.Ahead // of headers
 	tracks []foreignTrack
 	moovAt int64
 	moov   []byte // payload
 	window window
-	judged int64 // bytes of samples
+	judged int64   // bytes of samples
+	walked int64   // samples of fragments
+	untold int64   // bytes of samples whose table says one size of all
+	ticks  []int64 // of the fragment that was read last, by track
 	copy   remake
 	r      *Repaired
 }
@@ -82,25 +87,17 @@ func (c *remake) same(size int64) bool {
 
 // look finds out what the file is and makes the plan of its copy.
 func (x *foreign) look() error {
-	x.window = window{f: x.f, size: x.size}
-	boxes, err := x.tops()
+	x.window, x.in = window{f: x.f, size: x.size}, filesystem.NewAhead(x.f, x.size)
+	b, err := x.tops()
 	if err != nil {
 		return err
 	}
-	var moov, mdat *top
-	for i := range boxes {
-		switch b := &boxes[i]; {
-		case moov == nil && b.is("moov"):
-			moov = b
-		case mdat == nil && b.is("mdat"):
-			mdat = b
-		}
-	}
+	moov, mdat := b.moov, b.mdat
 	switch {
-	case len(boxes) == 0 || !boxes[0].is("ftyp") && !boxes[0].is("styp") && moov == nil && mdat == nil:
+	case !b.typed && moov.size == 0 && mdat.size == 0:
 		return fmt.Errorf("no MP4 file: %w", ErrBeyondHelp)
-	case moov != nil && moov.at+moov.size <= x.size:
-		if err := x.readMoov(*moov); err != nil {
+	case moov.size > 0 && moov.at+moov.size <= x.size:
+		if err := x.readMoov(moov); err != nil {
 			return err
 		}
 		if find(x.moov, "mvex") != nil {
@@ -108,8 +105,8 @@ func (x *foreign) look() error {
 			return x.keepFragments(moov.at + moov.size)
 		}
 		x.r.Found = FoundPlain
-		return x.keepSamples(boxes)
-	case mdat != nil && x.openHybrid(*mdat):
+		return x.keepSamples(b.last)
+	case mdat.size > 0 && x.openHybrid(mdat):
 		x.r.Found = FoundHybrid
 		x.r.Reason = "the final moov is missing"
 		return x.keepFragments(x.moovAt + 8 + int64(len(x.moov)))
@@ -118,10 +115,16 @@ func (x *foreign) look() error {
 	return fmt.Errorf("no moov, which alone tells the pictures apart: %w", ErrBeyondHelp)
 }
 
-// tops lists the boxes at the top, as far as they lead on.
-func (x *foreign) tops() (out []top, err error) {
+// tops is what counts of the boxes at the top. A box that is not there has no size.
+type tops struct {
+	typed            bool // the first says of what type the file is
+	moov, mdat, last top  // the first of their kind, and the last box
+}
+
+// tops looks at the boxes at the top, as far as they lead on.
+func (x *foreign) tops() (out tops, err error) {
 	for at := int64(0); at < x.size; {
-		h, err := readHeader(x.f, at, x.size)
+		h, err := readHeader(x.in, at, x.size)
 		if err != nil {
 			return out, dropNoBox(err)
 		}
@@ -131,7 +134,14 @@ func (x *foreign) tops() (out []top, err error) {
 		if h.size == 0 {
 			h.size = x.size - at
 		}
-		out = append(out, top{h, at})
+		out.last = top{h, at}
+		out.typed = out.typed || at == 0 && (h.is("ftyp") || h.is("styp"))
+		switch {
+		case h.is("moov") && out.moov.size == 0:
+			out.moov = out.last
+		case h.is("mdat") && out.mdat.size == 0:
+			out.mdat = out.last
+		}
 		at += h.size
 	}
 	return out, nil
@@ -149,8 +159,9 @@ func printable(fourcc [4]byte) bool {
 // openHybrid looks for the growing moov behind the header of an mdat that was
 // put over everything.
 func (x *foreign) openHybrid(mdat top) bool {
+	x.in = filesystem.NewAhead(x.f, x.size) // the walk begins again
 	for at := mdat.at + mdat.length; at < x.size; {
-		h, err := readHeader(x.f, at, x.size)
+		h, err := readHeader(x.in, at, x.size)
 		if err != nil || h.size == 0 || !printable(h.fourcc) {
 			return false
 		}
@@ -186,16 +197,21 @@ func (x *foreign) readMoov(b top) error {
 		return fmt.Errorf("moov has a %d-byte header: %w", b.length, ErrBeyondHelp)
 	}
 	x.tracks = nil
+	defaults := readTrex(find(moov, "mvex"))
 	children(moov, func(fourcc string, trak []byte) bool {
 		if fourcc == "trak" {
-			if t, ok := parseForeignTrack(trak, moov); ok {
+			if t, ok := parseForeignTrack(trak, defaults); ok {
 				x.tracks = append(x.tracks, t)
 			}
 		}
-		return true
+		return len(x.tracks) <= maxTracks
 	})
-	if len(x.tracks) == 0 {
+	x.window.spare = int64(len(x.tracks)+1) * x.size // each track goes through the file once
+	switch n := len(x.tracks); {
+	case n == 0:
 		return fmt.Errorf("the moov has no track: %w", ErrBeyondHelp)
+	case n > maxTracks:
+		return fmt.Errorf("the moov at byte %d has more than %d tracks: %w", b.at, maxTracks, ErrBeyondHelp)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"time"
 
+	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -12,11 +13,12 @@ import (
 // frame: its boxes become free boxes, so that no offset moves.
 func (x *foreign) keepFragments(at int64) error {
 	x.copy.length = at
-	var blanks []extent // boxes since the last whole fragment that may have to go
+	x.in = filesystem.NewAhead(x.f, x.size) // the walk begins again
+	var blanks []extent                     // boxes since the last whole fragment that may have to go
 	var lostTicks time.Duration
 	moof, broken, indexed := int64(-1), false, false
 	for at < x.size {
-		h, err := readHeader(x.f, at, x.size)
+		h, err := readHeader(x.in, at, x.size)
 		if err != nil || h.size == 0 || !printable(h.fourcc) || at+h.size > x.size {
 			if err := dropNoBox(err); err != nil {
 				return err
@@ -105,18 +107,22 @@ type fragmentFound struct {
 	whole bool
 	key   bool // it begins with a key frame, or has no pictures
 	span  time.Duration
-	ticks []int64 // duration, by track of the file
+	ticks []int64 // duration, by track of the file; until the next is read
 }
 
 // readFragment judges every sample of the moof at an offset, whose payload is
 // between two others.
 func (x *foreign) readFragment(at, data, end int64) (g fragmentFound, err error) {
-	g = fragmentFound{whole: true, key: true, ticks: make([]int64, len(x.tracks))}
-	h, err := readHeader(x.f, at, x.size)
+	if x.ticks == nil {
+		x.ticks = make([]int64, len(x.tracks))
+	}
+	clear(x.ticks)
+	g = fragmentFound{whole: true, key: true, ticks: x.ticks}
+	h, err := readHeader(x.in, at, x.size)
 	if err != nil || h.size > maxMoof {
 		return fragmentFound{ticks: g.ticks}, dropNoBox(err)
 	}
-	moof, err := readBox(x.f, at, h, x.size)
+	moof, err := readBox(x.in, at, h, x.size)
 	if err != nil {
 		return g, err
 	}
@@ -167,7 +173,6 @@ const (
 	tfhdSize         = 0x000010
 	sampleIsNonSync  = 0x00010000
 	maxTrackDuration = 1 << 40 // ticks of a fragment that can be meant
-	maxUntold        = 1 << 20 // samples of a run that says nothing about each
 )
 
 func (s *samples) traf(traf []byte) {
@@ -220,10 +225,11 @@ func (s *samples) run(t *foreignTrack, n int, trun []byte, base, pos int64, firs
 	if flags&trunFirstFlags != 0 {
 		leading = f.u32()
 	}
-	if flags&(trunDuration|trunSize|trunFlags|trunCompositionTO) == 0 && count > maxUntold {
-		f.short = true // nobody writes that, and walking it would have no end
-	}
 	for i := uint32(0); i < count && !f.short && s.err == nil; i++ {
+		if s.file.walked++; s.file.walked > 2*s.file.size {
+			f.short = true // more samples than bytes: walking them would have no end
+			break
+		}
 		duration, size, sample := t.duration, t.size, t.flags
 		if i == 0 {
 			sample = leading

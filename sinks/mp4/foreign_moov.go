@@ -3,6 +3,7 @@ package mp4
 import (
 	"encoding/binary"
 	"math"
+	"strings"
 
 	"github.com/gospool/spool/pipeline/media"
 )
@@ -12,12 +13,14 @@ import (
 func (x *foreign) newMoov(tables []sampleTable) []byte {
 	var w boxes
 	movie := movieScale(find(x.moov, "mvhd"))
-	durations, longest := make([]int64, len(tables)), int64(0)
+	copies, longest := make([]trakCopy, len(tables)), int64(0)
 	for i := range tables {
+		c := trakCopy{table: &tables[i], ticks: tables[i].keptTicks()}
 		if movie > 0 {
-			durations[i] = media.Rescale(tables[i].keptTicks(), x.tracks[i].timescale, movie)
+			c.duration = media.Rescale(c.ticks, x.tracks[i].timescale, movie)
 		}
-		longest = max(longest, durations[i])
+		longest = max(longest, c.duration)
+		copies[i] = c
 	}
 	moov := w.open("moov")
 	n := 0 // tracks with an unreadable trak are not among x.tracks
@@ -28,8 +31,8 @@ func (x *foreign) newMoov(tables []sampleTable) []byte {
 		case fourcc != "trak":
 			w.child(fourcc, b)
 		case n < len(tables) && len(b) > 0 && &b[0] == &x.tracks[n].trak[0]:
-			if tables[n].keptTicks() > 0 {
-				tables[n].writeTrak(&w, b, durations[n])
+			if copies[n].ticks > 0 {
+				copies[n].write(&w, fourcc, b)
 			}
 			n++
 		}
@@ -93,31 +96,41 @@ func (w *boxes) timed(fourcc string, b []byte, duration int64, skip int) {
 	}
 }
 
-// writeTrak copies a trak, with another table and other durations.
-func (s *sampleTable) writeTrak(w *boxes, trak []byte, duration int64) {
-	s.rewrite(w, "trak", trak, duration)
+// trakCopy is a trak on its way into another moov, with another table and other
+// durations.
+type trakCopy struct {
+	table    *sampleTable
+	ticks    int64 // of what is kept
+	duration int64 // the same, movie ticks
+	tabled   bool  // the table is written: a second stbl is none
 }
 
-// rewrite copies a box; those that hold durations and tables are written anew.
-func (s *sampleTable) rewrite(w *boxes, fourcc string, b []byte, duration int64) {
-	switch fourcc {
-	case "trak", "mdia", "minf", "edts":
+// write copies the box at a path from the trak on. Those that hold durations and
+// the table are written anew.
+func (c *trakCopy) write(w *boxes, path string, b []byte) {
+	fourcc := path[max(strings.LastIndexByte(path, '/')+1, 0):]
+	switch path {
+	case "trak", "trak/mdia", "trak/mdia/minf", "trak/edts":
 		at := w.open(fourcc)
 		children(b, func(fourcc string, b []byte) bool {
-			s.rewrite(w, fourcc, b, duration)
+			c.write(w, path+"/"+fourcc, b)
 			return true
 		})
 		w.close(at)
-	case "tkhd":
-		w.timed(fourcc, b, duration, 16)
-	case "mdhd":
-		w.timed(fourcc, b, s.keptTicks(), 12)
-	case "elst":
-		w.edits(b, duration)
-	case "stbl":
+	case "trak/tkhd":
+		w.timed(fourcc, b, c.duration, 16)
+	case "trak/mdia/mdhd":
+		w.timed(fourcc, b, c.ticks, 12)
+	case "trak/edts/elst":
+		w.edits(b, c.duration)
+	case "trak/mdia/minf/stbl":
+		if c.tabled {
+			return
+		}
+		c.tabled = true
 		at := w.open(fourcc)
 		w.child("stsd", find(b, "stsd"))
-		s.write(w)
+		c.table.write(w)
 		w.close(at)
 	default:
 		w.child(fourcc, b)
@@ -150,7 +163,7 @@ func (w *boxes) edits(b []byte, duration int64) {
 // write appends the tables of the samples that are kept. One whose successor is
 // not lasts until the next that is.
 func (s *sampleTable) write(w *boxes) {
-	var kept []int
+	kept := make([]int, 0, len(s.keep))
 	for i, keep := range s.keep {
 		if keep {
 			kept = append(kept, i)

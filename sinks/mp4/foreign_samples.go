@@ -20,23 +20,33 @@ type sampleTable struct {
 	description []uint32
 	keep        []bool
 	version     byte // of ctts
+
+	// Where all samples have one size, those that the file has no room for are not
+	// in the table: a few bytes may claim any number.
+	uniform     uint32 // that size
+	beyond      int
+	beyondTicks int64
 }
 
 // maxSamples bounds what a damaged table can ask for: five weeks at 60 a second.
 const maxSamples = 200 << 20
 
+// maxUntold bounds the samples of a track whose table says one size of all.
+const maxUntold = 1 << 20
+
 // keepSamples plans the copy of an ordinary file: what is there and whole stays
 // where it is, the old moov becomes a free box, and a moov with tables of what
 // is left goes to the end.
-func (x *foreign) keepSamples(boxes []top) error {
+func (x *foreign) keepSamples(last top) error {
 	tables := make([]sampleTable, len(x.tracks))
 	end, missing := int64(0), 0
 	for i := range x.tracks {
 		t := &x.tracks[i]
-		s, ok := parseSampleTable(find(t.trak, "mdia", "minf", "stbl"))
+		s, ok := parseSampleTable(find(t.trak, "mdia", "minf", "stbl"), x.size-x.untold)
 		if !ok {
 			return fmt.Errorf("the sample table of track %d is damaged: %w", t.id, ErrBeyondHelp)
 		}
+		x.untold += int64(len(s.size)) * int64(s.uniform)
 		n, err := x.judgeSamples(t, &s)
 		if err != nil {
 			return err
@@ -48,7 +58,6 @@ func (x *foreign) keepSamples(boxes []top) error {
 	if x.r.Recording.Duration == 0 {
 		return ErrBeyondHelp
 	}
-	last := boxes[len(boxes)-1]
 	if behind := last.at + last.size; end > behind { // the header of the mdat is damaged
 		for i := range tables {
 			if tables[i].keeps(behind, 8) {
@@ -96,6 +105,7 @@ func (x *foreign) resize(last top) bool {
 // wait for the next key frame.
 func (x *foreign) judgeSamples(t *foreignTrack, s *sampleTable) (missing int, err error) {
 	s.keep = make([]bool, len(s.size))
+	missing, t.next = s.beyond, t.next+s.beyondTicks
 	waiting := false
 	for i := range s.size {
 		ok, err := x.whole(t, s.at[i], int64(s.size[i]))
@@ -139,9 +149,10 @@ func (s *sampleTable) keeps(at, n int64) bool {
 	return false
 }
 
-// parseSampleTable expands the tables of an stbl.
-func parseSampleTable(stbl []byte) (s sampleTable, ok bool) {
-	if !s.readSizes(find(stbl, "stsz")) || !s.readTimes(find(stbl, "stts")) || !s.readPlaces(stbl) {
+// parseSampleTable expands the tables of an stbl. Samples that all have one size are
+// taken as far as there is room for them, bytes: see sampleTable.beyond.
+func parseSampleTable(stbl []byte, room int64) (s sampleTable, ok bool) {
+	if !s.readSizes(find(stbl, "stsz"), room) || !s.readTimes(find(stbl, "stts")) || !s.readPlaces(stbl) {
 		return s, false
 	}
 	n := len(s.size)
@@ -150,7 +161,8 @@ func parseSampleTable(stbl []byte) (s sampleTable, ok bool) {
 		f := fields{b: ctts[4:]}
 		for range f.u32() {
 			count, v := f.u32(), f.u32()
-			if f.short || uint64(count) > uint64(n-len(s.offset)) {
+			count, fits := s.within(count, n-len(s.offset))
+			if f.short || !fits {
 				return s, false
 			}
 			for range count {
@@ -166,23 +178,38 @@ func parseSampleTable(stbl []byte) (s sampleTable, ok bool) {
 		f := fields{b: stss[4:]}
 		for range f.u32() {
 			k := f.u32()
-			if f.short || k == 0 || int(k) > n {
+			if f.short || k == 0 || int(k) > n+s.beyond {
 				return s, false
 			}
-			s.sync[k-1] = true
+			if int(k) <= n {
+				s.sync[k-1] = true
+			}
 		}
 	}
 	return s, true
 }
 
-func (s *sampleTable) readSizes(stsz []byte) bool {
+// within is how many of so many entries are of samples in the table, of which left
+// have none yet. fits is false where there are more than the table claims.
+func (s *sampleTable) within(count uint32, left int) (n uint32, fits bool) {
+	return uint32(min(int64(count), int64(left))), int64(count) <= int64(left) || s.beyond > 0
+}
+
+func (s *sampleTable) readSizes(stsz []byte, room int64) bool {
 	if len(stsz) < 12 {
 		return false
 	}
 	f := fields{b: stsz[4:]}
 	size, n := f.u32(), f.u32()
-	if n > maxSamples || size == 0 && int(n) > len(f.b)/4 || size != 0 && n > maxUntold {
+	if size == 0 && (n > maxSamples || int(n) > len(f.b)/4) {
 		return false
+	}
+	if s.uniform = size; size > 0 {
+		inside := uint32(min(int64(n), max(room, 0)/int64(size)))
+		s.beyond, n = int(n-inside), inside
+		if n > maxUntold {
+			return false
+		}
 	}
 	s.size = make([]uint32, n)
 	for i := range s.size {
@@ -201,10 +228,12 @@ func (s *sampleTable) readTimes(stts []byte) bool {
 	f, at := fields{b: stts[4:]}, int64(0)
 	for range f.u32() {
 		count, delta := f.u32(), f.u32()
-		if f.short || uint64(count) > uint64(len(s.size)+1-len(s.dts)) {
+		inside, fits := s.within(count, len(s.size)+1-len(s.dts))
+		if f.short || !fits {
 			return false
 		}
-		for range count {
+		s.beyondTicks += int64(count-inside) * int64(delta)
+		for range inside {
 			at += int64(delta)
 			s.dts = append(s.dts, at)
 		}
@@ -232,7 +261,7 @@ func (s *sampleTable) readPlaces(stbl []byte) bool {
 	if first != 1 || int(n) > len(f.b)/(4*wide) {
 		return false
 	}
-	s.at = make([]int64, 0, len(s.size))
+	s.at, s.description = make([]int64, 0, len(s.size)), make([]uint32, 0, len(s.size))
 	for chunk := uint32(1); chunk <= n; chunk++ {
 		if chunk == nextFirst {
 			per, description = spans.u32(), spans.u32()
@@ -246,10 +275,11 @@ func (s *sampleTable) readPlaces(stbl []byte) bool {
 		if wide == 2 {
 			at = at<<32 | int64(f.u32())
 		}
-		if at < 0 || f.short || spans.short || int64(per) > int64(len(s.size)-len(s.at)) {
+		inside, fits := s.within(per, len(s.size)-len(s.at))
+		if at < 0 || f.short || spans.short || !fits {
 			return false
 		}
-		for range per {
+		for range inside {
 			size := s.size[len(s.at)]
 			s.at, s.description = append(s.at, at), append(s.description, description)
 			at += int64(size)

@@ -15,16 +15,35 @@ type foreignTrack struct {
 	video     bool
 	nal       int  // bytes of the length before each NAL unit; 0 where samples are not made of them
 	dense     bool // no sample is zeros
-	duration  uint32
-	size      uint32
-	flags     uint32 // of trex
-	kept      int64  // ticks
-	next      int64  // decode time behind the last sample that is kept, ticks
-	trak      []byte // payload
+	trex
+	kept int64  // ticks
+	next int64  // decode time behind the last sample that is kept, ticks
+	trak []byte // payload
 }
 
-// parseForeignTrack reads a trak, and the trex of its track in the moov.
-func parseForeignTrack(trak, moov []byte) (t foreignTrack, ok bool) {
+// maxTracks is more than any recorder writes, and bounds what is done for each track
+// of each fragment.
+const maxTracks = 64
+
+// trex is what the samples of a track are where a fragment does not say.
+type trex struct{ duration, size, flags uint32 }
+
+// readTrex reads the trex boxes of an mvex, by track.
+func readTrex(mvex []byte) map[uint32]trex {
+	out := map[uint32]trex{}
+	children(mvex, func(fourcc string, b []byte) bool {
+		if fourcc == "trex" && len(b) >= 24 {
+			out[binary.BigEndian.Uint32(b[4:])] = trex{
+				binary.BigEndian.Uint32(b[12:]), binary.BigEndian.Uint32(b[16:]), binary.BigEndian.Uint32(b[20:]),
+			}
+		}
+		return len(out) <= maxTracks
+	})
+	return out
+}
+
+// parseForeignTrack reads a trak, and picks the trex of its track.
+func parseForeignTrack(trak []byte, defaults map[uint32]trex) (t foreignTrack, ok bool) {
 	tkhd, mdhd, hdlr := find(trak, "tkhd"), find(trak, "mdia", "mdhd"), find(trak, "mdia", "hdlr")
 	stsd := find(trak, "mdia", "minf", "stbl", "stsd")
 	idAt, scaleAt := 12, 12
@@ -41,14 +60,7 @@ func parseForeignTrack(trak, moov []byte) (t foreignTrack, ok bool) {
 	t.video, t.trak = string(hdlr[8:12]) == "vide", trak
 	t.nal = nalLength(stsd)
 	t.dense = len(stsd) >= 16 && strings.Contains(denseCodecs, string(stsd[12:16]))
-	children(find(moov, "mvex"), func(fourcc string, trex []byte) bool {
-		if fourcc == "trex" && len(trex) >= 24 && binary.BigEndian.Uint32(trex[4:]) == t.id {
-			t.duration = binary.BigEndian.Uint32(trex[12:])
-			t.size = binary.BigEndian.Uint32(trex[16:])
-			t.flags = binary.BigEndian.Uint32(trex[20:])
-		}
-		return true
-	})
+	t.trex = defaults[t.id]
 	return t, t.timescale > 0
 }
 
@@ -115,10 +127,11 @@ func zeros(b []byte) bool {
 
 // window reads a file a stretch at a time, for what is mostly in order.
 type window struct {
-	f    io.ReaderAt
-	size int64
-	at   int64
-	b    []byte
+	f     io.ReaderAt
+	size  int64
+	at    int64
+	b     []byte
+	spare int64 // bytes that may be read beyond what is asked for
 }
 
 // maxSample bounds what a damaged table can ask for.
@@ -132,6 +145,9 @@ func (w *window) bytes(at, n int64) ([]byte, error) {
 	}
 	if at < w.at || at+n > w.at+int64(len(w.b)) {
 		want := min(max(n, scanBlock), w.size-at)
+		if w.spare -= want - n; w.spare < 0 { // the tables lead to and fro
+			want = n
+		}
 		if int64(cap(w.b)) < want {
 			w.b = make([]byte, want)
 		}

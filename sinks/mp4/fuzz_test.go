@@ -118,7 +118,7 @@ func resealAll(b []byte) {
 	if err != nil || form == finished {
 		return
 	}
-	s := &chunkScan{file: file, size: int64(len(b)), pos: file.size}
+	s := newChunkScan(file, int64(len(b)), file.size)
 	for {
 		v, head, n, err := s.next()
 		if err != nil || v == nothing {
@@ -141,7 +141,7 @@ func FuzzFragment(f *testing.F) {
 		if err != nil || form == finished {
 			continue
 		}
-		s := &chunkScan{file: file, size: int64(len(b)), pos: file.size}
+		s := newChunkScan(file, int64(len(b)), file.size)
 		v, head, n, err := s.next()
 		require.NoError(f, err)
 		require.Equal(f, whole, v)

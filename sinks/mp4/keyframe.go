@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -68,9 +69,10 @@ func (f *file) keyFrameInTables(upTo time.Duration) (time.Duration, error) {
 // leadTrak is the track of the file's moov that its wall clock is of.
 func (f *file) leadTrak() (trak []byte, timescale uint32, err error) {
 	size, err := f.f.Size()
+	in := filesystem.NewAhead(f.f, size)
 	for at := int64(0); err == nil && at < size; {
 		var h header
-		if h, err = readHeader(f.f, at, size); err != nil || h.size == 0 {
+		if h, err = readHeader(in, at, size); err != nil || h.size == 0 {
 			break
 		}
 		if h.is("moov") {
@@ -136,7 +138,7 @@ func (f *file) keyFrameInChunks(upTo time.Duration) (found time.Duration, err er
 	lead := &f.tracks[f.lead]
 	limit := media.FromNanos(int64(upTo), lead.timescale)
 	first := int64(-1)
-	s := &chunkScan{file: f, size: size, pos: f.lay.chunks}
+	s := newChunkScan(f, size, f.lay.chunks)
 	for {
 		head, payload, ok, err := s.measure()
 		if err != nil || !ok || f.parseFragment(&f.frag, s.buf[:head], payload) != nil {

@@ -28,10 +28,13 @@ func parseTracks(moov []byte, e *entry) ([]track, error) {
 				tracks = append(tracks, t)
 			}
 		}
-		return err == nil
+		return err == nil && len(tracks) <= maxTracks
 	})
 	if err != nil {
 		return nil, err
+	}
+	if len(tracks) > maxTracks {
+		return nil, fmt.Errorf("moov has more than %d tracks", maxTracks)
 	}
 	if !whole || len(tracks) == 0 || len(tracks) != len(e.identity.Tracks) {
 		return nil, fmt.Errorf("moov has %d tracks, its entry %d", len(tracks), len(e.identity.Tracks))

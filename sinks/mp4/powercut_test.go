@@ -176,7 +176,7 @@ func played(b []byte) map[uint32][][]byte {
 	fragmented := find(moov, "mvex") != nil
 	children(moov, func(fourcc string, trak []byte) bool {
 		if tkhd := find(trak, "tkhd"); fourcc == "trak" && len(tkhd) > 16 && !fragmented {
-			s, ok := parseSampleTable(find(trak, "mdia", "minf", "stbl"))
+			s, ok := parseSampleTable(find(trak, "mdia", "minf", "stbl"), int64(len(b)))
 			for i := range s.size {
 				if to := s.at[i] + int64(s.size[i]); ok && to <= int64(len(b)) {
 					out[binary.BigEndian.Uint32(tkhd[12:])] = append(out[binary.BigEndian.Uint32(tkhd[12:])], b[s.at[i]:to])

@@ -47,7 +47,7 @@ func Playable(name string) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	s := &chunkScan{file: f, size: size, pos: f.size}
+	s := newChunkScan(f, size, f.size)
 	for {
 		v, _, n, err := s.next()
 		if err != nil || v != whole {

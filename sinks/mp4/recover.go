@@ -176,7 +176,7 @@ func (r *Repaired) scan(f *file) error {
 	if err != nil {
 		return err
 	}
-	s := &chunkScan{file: f, size: size, pos: f.size}
+	s := newChunkScan(f, size, f.size)
 	var skipped []extent
 	broken := false
 	for {

@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"io"
 
+	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -87,8 +88,9 @@ func (f *file) complete(moov []byte, next, size int64) bool {
 	if f.entry, _, err = findEntry(moov); err != nil || f.entry.outcome.state == media.StateRecording {
 		return false
 	}
+	in := filesystem.NewAhead(f.f, size)
 	for next < size {
-		h, err := readHeader(f.f, next, size)
+		h, err := readHeader(in, next, size)
 		if err != nil || h.size == 0 || next+h.size > size || !h.is("free") && !h.is("mdat") {
 			return false
 		}
@@ -103,11 +105,12 @@ func (f *file) complete(moov []byte, next, size int64) bool {
 // without the new moov behind it: a disk that lied about an fsync. It is on a
 // page of its own.
 func (f *file) openHeadless(size int64) (*file, form, error) {
-	for at := int64(pageBytes); at < size && at <= moovMost+pageBytes; at += pageBytes {
+	for at, read := int64(pageBytes), int64(0); at < size && at <= moovMost+pageBytes && read <= size; at += pageBytes {
 		h, err := readHeader(f.f, at, size)
-		if err != nil || !h.is("moov") {
+		if err != nil || !h.is("moov") || h.size > size-at {
 			continue
 		}
+		read += h.size // what looks like a moov on many pages is none
 		moov, err := readBox(f.f, at, h, size)
 		if err != nil || find(moov, "mvex") == nil {
 			continue
@@ -244,6 +247,7 @@ type extent struct{ at, bytes int64 }
 // blocks of an older one.
 type chunkScan struct {
 	file *file
+	in   *filesystem.Ahead // of headers
 	size int64
 	buf  []byte // [prft] moof
 	data []byte // payload, a stretch at a time
@@ -260,6 +264,11 @@ const (
 )
 
 const scanBlock = 1 << 20
+
+// newChunkScan begins at a place of a file.
+func newChunkScan(f *file, size, pos int64) *chunkScan {
+	return &chunkScan{file: f, in: filesystem.NewAhead(f.f, size), size: size, pos: pos}
+}
 
 // next reads the chunk at pos. n is its size on the file, and what is known of
 // it is in the file's fragment.
@@ -287,7 +296,7 @@ func (s *chunkScan) next() (v verdict, head, n int64, err error) {
 func (s *chunkScan) measure() (head, payload int64, ok bool, err error) {
 	at := s.pos
 	for _, want := range [...]string{"prft", "moof"} {
-		h, err := readHeader(s.file.f, at, s.size)
+		h, err := readHeader(s.in, at, s.size)
 		if err != nil {
 			return 0, 0, false, dropNoBox(err)
 		}
@@ -299,7 +308,7 @@ func (s *chunkScan) measure() (head, payload int64, ok bool, err error) {
 		}
 		at += h.size
 	}
-	h, err := readHeader(s.file.f, at, s.size)
+	h, err := readHeader(s.in, at, s.size)
 	if err != nil {
 		return 0, 0, false, dropNoBox(err)
 	}
@@ -311,7 +320,7 @@ func (s *chunkScan) measure() (head, payload int64, ok bool, err error) {
 		s.buf = make([]byte, head, head*2)
 	}
 	s.buf = s.buf[:head]
-	if _, err := s.file.f.ReadAt(s.buf, s.pos); err != nil {
+	if _, err := s.in.ReadAt(s.buf, s.pos); err != nil {
 		return 0, 0, false, fmt.Errorf("read at byte %d: %w", s.pos, err)
 	}
 	return head, h.size - 8, true, nil
@@ -333,7 +342,7 @@ func (s *chunkScan) checksum(head, payload int64) (uint32, error) {
 	}
 	for left > 0 {
 		b := s.data[:min(left, scanBlock)]
-		if _, err := s.file.f.ReadAt(b, at); err != nil {
+		if _, err := s.in.ReadAt(b, at); err != nil {
 			return 0, fmt.Errorf("read at byte %d: %w", at, err)
 		}
 		crc = crc32.Update(crc, castagnoli, b)

@@ -2,6 +2,7 @@ package retention
 
 import (
 	"encoding/json"
+	"io"
 	"path/filepath"
 	"time"
 )
@@ -39,8 +40,13 @@ const longOff = 7 * day
 // readWait takes up what an earlier run has waited, unless the clock went back since, or
 // far ahead.
 func (k *Keeper) readWait(now time.Time) {
-	text, err := k.shelf.root.ReadFile(waitFile)
 	var kept keptWait
+	f, err := k.shelf.root.Open(waitFile)
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, 4096))
 	if err != nil || json.Unmarshal(text, &kept) != nil || kept.Since.After(now) || kept.Clock.After(now) || now.Sub(kept.Clock) > longOff {
 		return
 	}

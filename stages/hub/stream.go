@@ -35,7 +35,7 @@ type stream struct {
 	left     time.Time       // when the last publisher left; zero before that
 	subs     map[*Subscription]struct{}
 	problems map[int]pipeline.Problem // of the publisher, by track
-	gop      []*media.Chunk           // the newest GOP, one reference each
+	gop      []*media.Chunk           // the newest GOP, and those before it in its chunk; one reference each
 	gopBytes int
 }
 

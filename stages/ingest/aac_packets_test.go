@@ -125,7 +125,7 @@ func TestPayloadsOfAACThatAreRefused(t *testing.T) {
 // no more than a bound.
 func TestFragmentsOfSoundAreBounded(t *testing.T) {
 	a, l := newAAC(t), newLATM(t, false)
-	for i := range 200_000 {
+	for i := range 15_000 {
 		_, _ = a.unpack(aacPacket(uint16(i), false, []int{8000}, []byte{1}), noDescription)
 		_, _ = a.unpack(aacPacket(uint16(i), false, []int{8000}, nil), noDescription)
 		_, _ = l.unpack(&rtp.Packet{Header: rtp.Header{SequenceNumber: uint16(i)}, Payload: make([]byte, 100)}, noDescription)

@@ -18,7 +18,7 @@ type datagrams struct {
 	n     int
 	bytes int
 	last  time.Time // arrival, as told, of the packet that went on last
-	back  int       // packets in a row, each the next, that are far behind
+	back  int       // packets in a row, each the next, that are behind
 	after uint16    // number of the one that would be next of them
 
 	free    []*datagram
@@ -40,7 +40,8 @@ const (
 	maxWait       = 200 * time.Millisecond
 	keptDatagrams = 16   // of the free ones,
 	keptDatagram  = 2048 // bytes of each
-	backAgain     = 3    // packets in a row that are far behind: the sender began anew
+	backAgain     = 3    // packets in a row that are further behind than any that waits: the sender began anew;
+	backNear      = 64   // so many where they are not
 )
 
 // packet takes the next one that arrived.
@@ -84,26 +85,23 @@ func (d *datagrams) packet(p *rtp.Packet, at time.Time) error {
 // again takes a packet whose number has gone by, and reports whether the sender
 // counts anew.
 func (d *datagrams) again(seq uint16, behind int) bool {
-	switch {
-	case behind <= 64 && d.seen>>(behind-1)&1 == 1:
-		d.count(RepairedTwice)
-		return false
-	case behind <= maxAhead:
-		if behind <= 64 {
-			d.seen |= 1 << (behind - 1)
+	if behind <= 64 {
+		bit := uint64(1) << (behind - 1)
+		if d.seen&bit != 0 {
+			d.count(RepairedTwice)
+			return false
 		}
-		d.count(RepairedLate)
-		return false
+		d.seen |= bit
 	}
-	if d.back == 0 || seq != d.after {
+	if seq != d.after {
 		d.back = 0
 	}
 	d.back, d.after = d.back+1, seq+1
-	if d.back < backAgain {
-		d.count(RepairedLate)
-		return false
+	if d.back >= backAgain && (behind > maxAhead || d.back >= backNear) {
+		return true
 	}
-	return true
+	d.count(RepairedLate)
+	return false
 }
 
 // hold keeps a packet until those before it have come.

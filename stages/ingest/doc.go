@@ -2,6 +2,9 @@
 // publication, as a protocol delivers them, into those of package media.
 //
 //	RTP packets -> RTPTrack -> Unit -> Feed -> media.AU -> hub.Publisher
+//	               | sender: packets of another SSRC are left out
+//	               | datagrams: put back in the order in which they were sent
+//	               | NAL units: put in decoding order by their numbers (interleaved)
 //	                                   | pictures: told apart by the standard's rule, two fields are one
 //	                                   | times: pictures that share one are placed up to the next (spread)
 //	                                   | parameter sets: taken out of the stream, compared, a real change cuts
@@ -31,6 +34,14 @@
 // and counted as repairs: the picture that they came with is kept. Slices come
 // into a file only as whole pictures; where something is missing, what is there is
 // counted as damaged. A publisher of which nothing can be kept is said (Vigil).
+//
+// # What is bounded
+//
+// A publisher can't be trusted with memory. An access unit is bounded in NAL units,
+// bytes and age, and what a feed holds, and all feeds together, in what it takes
+// (memory.go); packets and NAL units that wait for others in number, bytes and time.
+// What passes a bound is left out under a cause of its own, and said once in the log;
+// the next access unit is taken.
 //
 // # Adding a codec
 //

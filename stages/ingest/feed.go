@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/gospool/spool/pipeline"
@@ -28,7 +27,6 @@ const (
 	LostClocks  = "clocks_disagree"            // 1: see the log
 	LostRTP     = "rtp_loss"                   // packets
 	LostRTPForm = "rtp_malformed"              // packets
-	LostFormat  = "other_format"               // packets: of a format that is announced beside the one that is recorded
 )
 
 // The causes of what passed a bound, or is not the track's: what came with it is left
@@ -40,7 +38,7 @@ const (
 	LostMemory   = "ingest_memory"       // access units: too much is held in memory, of this publisher or of all
 	LostFrames   = "too_many_frames"     // packets of more than 1,024 frames of sound
 	LostOrder    = "decoding_order"      // NAL units that came when those behind them had gone on
-	LostForeign  = "foreign_ssrc"        // packets, and reports, of another sender than the track's
+	LostForeign  = "foreign_ssrc"        // packets of another sender than the track's
 	LostType     = "wrong_payload_type"  // packets
 )
 
@@ -51,6 +49,7 @@ const (
 	RepairedBroken    = "nal_unit_malformed" // NAL units whose header contradicts the standard: left out
 	RepairedTwice     = "duplicate_packet"   // packets: left out
 	RepairedLate      = "late_packet"        // packets that came when they had been counted as lost (rtp_loss): left out
+	RepairedReport    = "foreign_report"     // sender reports of another sender than the track's: left out
 	RepairedLayer     = "enhancement_layer"  // NAL units of SVC, MVC and the like: left out, the base layer is kept
 )
 
@@ -120,29 +119,6 @@ func (f *Feed) AddTrack(c TrackConfig) (int, error) {
 	}
 	f.tracks = append(f.tracks, t)
 	return t.index, nil
-}
-
-// Leave makes a track one of which nothing comes any more. What came is kept; should
-// more come after all, it is a track again.
-func (f *Feed) Leave(index int) {
-	t := f.tracks[index]
-	t.flush()
-	t.absent = true
-	t.vigil.Leave()
-	others := func(o *track) bool { return o != t && o.slot >= 0 }
-	if f.err == nil && f.begun && t.slot >= 0 && slices.ContainsFunc(f.tracks, others) {
-		f.publish()
-	}
-}
-
-// awaited is how many tracks are not absent.
-func (f *Feed) awaited() (n int) {
-	for _, t := range f.tracks {
-		if !t.absent {
-			n++
-		}
-	}
-	return n
 }
 
 // Describe gives an AAC track its AudioSpecificConfig, from the next unit on.
@@ -217,15 +193,13 @@ func (f *Feed) settle() {
 }
 
 func (f *Feed) mayBegin() bool {
-	whole, limit, awaited := true, int64(holdPlaces), f.awaited()
+	whole, limit := true, int64(holdPlaces)
+	awaited := f.awaited()
 	for _, t := range f.tracks {
-		if t.absent {
-			continue
-		}
-		if t.desc == nil {
+		if t.desc == nil && !t.absent {
 			limit = holdSets
 		}
-		if len(t.pending) == 0 || awaited > 1 && !t.points[sourceReport].ok {
+		if !t.absent && (len(t.pending) == 0 || awaited > 1 && !t.points[sourceReport].ok) {
 			whole = false
 		}
 	}

@@ -281,7 +281,7 @@ func TestDecodingOrderIsBounded(t *testing.T) {
 			sps, pps := codedSets(false)
 			v, err := b.feed.AddRTPTrack(RTPConfig{Track: TrackConfig{Codec: media.H264, Timescale: 90000, ParameterSets: [][]byte{sps, pps}}, DecodingOrder: true, OrderDepth: 1 << 20})
 			require.NoError(t, err)
-			for i := range 3000 {
+			for i := range 700 {
 				send(b, v, i)
 				require.LessOrEqual(t, v.order.bytes, heldMemory+1<<20)
 				require.LessOrEqual(t, b.feed.memory.held, int64(maxFeedMemory))

@@ -138,9 +138,8 @@ func TestTheMemoryOfAFeedIsBounded(t *testing.T) {
 		"of one time": func(b *bench, v *RTPTrack, i uint32) {
 			b.send(v, 0, true, aggregateOf(4000, 0x65, 0x88, byte(i), 1)...)
 		},
-		"large ones":                func(b *bench, v *RTPTrack, i uint32) { large(b, v, i*3600, 20) },
-		"large ones of one time":    func(b *bench, v *RTPTrack, _ uint32) { large(b, v, 0, 30) },
-		"larger than any":           func(b *bench, v *RTPTrack, i uint32) { large(b, v, i*3600, 70) },
+		"large ones":                func(b *bench, v *RTPTrack, i uint32) { large(b, v, i*3600, 10) },
+		"large ones of one time":    func(b *bench, v *RTPTrack, _ uint32) { large(b, v, 0, 10) },
 		"in each packet a new time": func(b *bench, v *RTPTrack, i uint32) { b.send(v, i*77777, false, idr...) },
 	} {
 		for _, known := range []bool{true, false} { // the parameter sets
@@ -150,7 +149,7 @@ func TestTheMemoryOfAFeedIsBounded(t *testing.T) {
 				v = b.video(media.H264)
 			}
 			b.audio() // is waited for
-			for i := range uint32(6) {
+			for i := range uint32(4) {
 				send(b, v, i)
 				require.LessOrEqual(t, b.feed.memory.held, int64(maxFeedMemory), name)
 			}
@@ -169,7 +168,7 @@ func TestTheHoldIsBoundedInMemory(t *testing.T) {
 	v := b.of(media.H264)
 	b.audio() // of which nothing comes
 	var most int64
-	for i := range uint32(400) {
+	for i := range uint32(120) {
 		b.send(v, i*3600, true, aggregateOf(4000, 0x65, 0x88, byte(i), 1)...)
 		most = max(most, b.feed.memory.held)
 	}
@@ -245,4 +244,28 @@ func TestAGrownUnitIsNotKept(t *testing.T) {
 	idle.put(u)
 	require.Empty(t, idle.units)
 	require.Zero(t, idle.bytes)
+}
+
+func TestTheBytesOfAnAccessUnitAreBounded(t *testing.T) {
+	u := &Unit{}
+	u.Begin()
+	u.Add(make([]byte, maxUnitBytes)...)
+	require.Empty(t, u.over)
+	u.Add(1)
+	require.Equal(t, LostTooLarge, u.over)
+	require.Zero(t, u.memory()-(&Unit{}).memory(), "and given back")
+}
+
+// What waits for its time goes on without where it takes too much.
+func TestUnitsThatWaitForTimesAreBoundedInMemory(t *testing.T) {
+	gone := 0
+	out := func(*Unit) { gone++ }
+	r, s := withDepth(maxDepth), &spread{repaired: func(uint64) {}}
+	s.reset(maxDepth, 90000)
+	for i := range int64(9) {
+		r.push(&Unit{PTS: i * 3600, buf: make([]byte, 2<<20)}, out)
+		s.push(&Unit{PTS: i * 3600, buf: make([]byte, 2<<20)}, out)
+		require.Equal(t, i*(2<<20) >= heldMemory-2<<20, gone > 0, "unit %d", i)
+	}
+	require.GreaterOrEqual(t, gone, 16)
 }

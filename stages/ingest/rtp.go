@@ -76,8 +76,7 @@ func (f *Feed) AddRTPTrack(c RTPConfig) (*RTPTrack, error) {
 	}
 	t.types, t.sender.ssrc, t.sender.known = c.PayloadTypes, c.SSRC, c.SSRC != 0
 	if c.Datagrams {
-		count := t.track().repaired
-		t.datagrams = &datagrams{deliver: t.take, count: func(cause string) { count(cause, 1) }}
+		t.ExpectDatagrams()
 	}
 	if c.DecodingOrder && c.Track.Codec.NAL() {
 		t.order = &decodingOrder{codec: c.Track.Codec, depth: defaultDepth, step: 1}
@@ -96,6 +95,11 @@ func (f *Feed) AddRTPTrack(c RTPConfig) (*RTPTrack, error) {
 		t.video = &h265Payload{}
 	}
 	return t, nil
+}
+
+// ExpectDatagrams is what Datagrams of the configuration is, before the first packet.
+func (t *RTPTrack) ExpectDatagrams() {
+	t.datagrams = &datagrams{deliver: t.take, count: func(cause string) { t.track().repaired(cause, 1) }}
 }
 
 // Packet takes a packet that arrived at a time. It keeps nothing of it. The error
@@ -311,13 +315,6 @@ func (t *RTPTrack) audioFrame(u *Unit, ticks int64, i int) error {
 }
 
 func (t *RTPTrack) describe(asc []byte) error { return t.feed.Describe(t.index, asc) }
-
-// Leave says that nothing more of the track is expected, as of a format that is
-// announced beside another one.
-func (t *RTPTrack) Leave() {
-	t.Close()
-	t.feed.Leave(t.index)
-}
 
 // Close hands on a unit that was complete but for a sign of its end.
 func (t *RTPTrack) Close() {

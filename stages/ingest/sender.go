@@ -30,8 +30,8 @@ type sender struct {
 	since   int64  // ns, arrival of the first packet of others since its newest
 	foreign uint64 // packets in all
 
-	reporter uint32 // whose report came before any packet
-	reported bool
+	reported bool   // the sender itself has reported;
+	reporter uint32 // until then others do for it: cameras are known that mix up their SSRCs
 }
 
 const (
@@ -91,8 +91,7 @@ func (s *sender) silent(mono int64) bool {
 }
 
 func (s *sender) take(ssrc uint32, mono int64) {
-	foreign, reporter, reported := s.foreign, s.reporter, s.reported
-	*s = sender{ssrc: ssrc, known: true, came: true, last: mono, foreign: foreign, reporter: reporter, reported: reported}
+	*s = sender{ssrc: ssrc, known: true, came: true, last: mono, foreign: s.foreign, reporter: s.reporter}
 }
 
 // admit reports whether a packet is the track's, and begins anew where the sender is
@@ -106,6 +105,12 @@ func (t *RTPTrack) admit(p *rtp.Packet, at time.Time) bool {
 	switch t.sender.judge(p.SSRC, mono) {
 	case ofOther:
 		t.track().lost(LostForeign, 1)
+		if s := &t.sender; !s.reported && s.reporter == p.SSRC {
+			t.track().points[sourceReport] = point{} // it was not for the sender
+			if t.trial != nil {
+				t.trial.points[sourceReport] = point{}
+			}
+		}
 		if n := t.sender.foreign; n == 1 {
 			t.feed.log.Warn("another sender's packets come with a track's: they are left out, by their SSRC",
 				"codec", t.track().cfg.Codec.String(), "ssrc", t.sender.ssrc, "other", p.SSRC)
@@ -115,11 +120,6 @@ func (t *RTPTrack) admit(p *rtp.Packet, at time.Time) bool {
 		t.feed.log.Warn("the sender of a track is another from here on, by its SSRC: the one before is silent",
 			"codec", t.track().cfg.Codec.String(), "ssrc", p.SSRC)
 		t.succeed(p, at)
-	}
-	if s := &t.sender; s.reported { // before the first packet
-		if s.reported = false; s.reporter != p.SSRC {
-			t.forget()
-		}
 	}
 	return true
 }
@@ -140,27 +140,20 @@ func (t *RTPTrack) succeed(p *rtp.Packet, at time.Time) {
 	t.time.goOn(p.Timestamp, max(media.FromNanos(since, t.clock), 1))
 }
 
-// forget leaves out what a report said that was of another sender.
-func (t *RTPTrack) forget() {
-	t.time.seen = false
-	t.track().points[sourceReport] = point{}
-	if t.trial != nil {
-		t.trial.points[sourceReport] = point{}
-	}
-}
-
 // RTCP takes a packet of RTCP: a sender report, or BYE. What another sender than the
-// track's says is left out.
+// track's says is left out, where there is one.
 func (t *RTPTrack) RTCP(p rtcp.Packet) {
 	s := &t.sender
 	switch p := p.(type) {
 	case *rtcp.SenderReport:
 		switch {
-		case s.known && s.ssrc != p.SSRC:
-			t.track().lost(LostForeign, 1)
+		case s.known && s.ssrc == p.SSRC:
+			s.reported = true
+		case s.reported || s.foreign > 0:
+			t.track().repaired(RepairedReport, 1)
 			return
-		case !s.known:
-			s.reporter, s.reported = p.SSRC, true
+		default:
+			s.reporter = p.SSRC
 		}
 		t.SenderReport(p.NTPTime, p.RTPTime)
 	case *rtcp.Goodbye:

@@ -13,6 +13,8 @@ type track struct {
 	fresh *description // desc, until a unit carries it
 	live  *description // of the unit written last
 
+	absent bool // nothing is expected of it (Optional, Leave)
+
 	lostBefore int // units that were lost since the last one that came whole, about
 	assembly
 
@@ -35,7 +37,6 @@ type track struct {
 
 	drift   int64 // ns, of the sender's clock against the track's; newest report
 	drifted bool
-	absent  bool // nothing is expected of it
 	placed  bool
 	offset  int64 // ticks from the track's own time to the feed's
 	pending []*Unit

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"os"
 	"strings"
+
+	"github.com/gospool/spool/pipeline/filesystem"
 )
 
 // Sign is the value of webhook-signature for a body that is sent at a time in
@@ -27,7 +29,7 @@ func secret(n *Notice) ([]byte, error) {
 	var text []byte
 	switch {
 	case n.SecretFile != "":
-		b, err := os.ReadFile(n.SecretFile)
+		b, err := filesystem.ReadAtMost(n.SecretFile, 64<<10)
 		if err != nil {
 			return nil, errors.New("secret_file cannot be read: check that it is there and that spool may read it")
 		}

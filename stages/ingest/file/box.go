@@ -13,6 +13,10 @@ const (
 	maxMoof = 64 << 20
 )
 
+// maxTracks is more than any program writes, and bounds what is done for each track
+// of each fragment.
+const maxTracks = 64
+
 // box is a box of the file at the top level (ISO/IEC 14496-12, 4.2).
 type box struct {
 	fourcc string

@@ -64,6 +64,9 @@ func newSource(set pipeline.Settings, cfg Config) (pipeline.Source[*media.Chunk]
 // Open reads the file's header.
 func (s *source) Open(context.Context) (err error) {
 	s.r, err = Open(s.cfg.Path, s.pool, flush, s.clock.Now(), s.log)
+	if err == nil && s.cfg.Speed == speedMax {
+		s.r.Coarse()
+	}
 	return err
 }
 

@@ -5,18 +5,32 @@ import (
 	"fmt"
 	"io"
 	"math"
+
+	"github.com/gospool/spool/pipeline/filesystem"
 )
 
 // fragments reads the fragments of a file one after another, for all of its
 // tracks.
 type fragments struct {
 	f      io.ReaderAt
+	in     *filesystem.Ahead // of headers
 	size   int64
 	begin  int64 // where the first may be
 	at     int64 // where the next may be
 	tracks map[uint32]*queue
 	// cut is how many bytes at the end are of a fragment that is not whole.
-	cut int64
+	cut   int64
+	claim claims // of those read so far
+}
+
+func newFragments(f io.ReaderAt, size, begin int64) *fragments {
+	r := &fragments{f: f, size: size, begin: begin}
+	r.rewind()
+	return r
+}
+
+func (r *fragments) rewind() {
+	r.at, r.in, r.claim = r.begin, filesystem.NewAhead(r.f, r.size), claims{size: r.size}
 }
 
 // queue is the samples of one track that were read and not given yet.
@@ -66,13 +80,13 @@ func (q *queue) next(s *sample) (bool, error) {
 
 func (q *queue) rewind() {
 	q.samples, q.given, q.whole, q.dts = q.samples[:0], 0, 0, 0
-	q.from.at = q.from.begin
+	q.from.rewind()
 }
 
 // advance reads the next fragment, and reports whether there was one.
 func (r *fragments) advance() (bool, error) {
 	for {
-		b, ok, err := readBoxAt(r.f, r.at, r.size)
+		b, ok, err := readBoxAt(r.in, r.at, r.size)
 		if err != nil || !ok {
 			return false, err
 		}
@@ -84,7 +98,7 @@ func (r *fragments) advance() (bool, error) {
 			r.cut, r.at = r.size-b.at, r.size
 			return false, nil
 		}
-		moof, err := b.load(r.f, r.size, maxMoof)
+		moof, err := b.load(r.in, r.size, maxMoof)
 		if err != nil {
 			return false, err
 		}
@@ -177,8 +191,11 @@ func (q *queue) takeRun(trun []byte, d trex, base, data int64) (int64, error) {
 			width += 4
 		}
 	}
-	if f.short || int64(n)*int64(width) > int64(len(f.b)) || n > maxRun || data < 0 {
+	if f.short || int64(n)*int64(width) > int64(len(f.b)) || data < 0 {
 		return 0, errFragment
+	}
+	if err := q.from.claim.add(int64(n), 0); err != nil {
+		return 0, err
 	}
 	for i := range n {
 		s := sample{dts: q.dts, at: data, duration: int64(d.duration), size: d.size}
@@ -205,12 +222,15 @@ func (q *queue) takeRun(trun []byte, d trex, base, data int64) (int64, error) {
 		if q.dts < 0 || q.dts > math.MaxInt64/4 || data > math.MaxInt64/4 {
 			return 0, errFragment
 		}
+		if data > q.from.size {
+			continue // cut off, which is no claim
+		}
+		if err := q.from.claim.add(0, int64(s.size)); err != nil {
+			return 0, err
+		}
 	}
 	return data, nil
 }
-
-// maxRun bounds the samples of a trun that says nothing about each of them.
-const maxRun = 1 << 20
 
 // keep marks what is queued as whole, and drop takes the newest fragment back.
 func (r *fragments) keep() {

@@ -7,13 +7,15 @@ import (
 	"log/slog"
 	"math"
 
+	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/pipeline/media"
 )
 
 // movie is what the moov of a file says of it.
 type movie struct {
 	tracks    []track
-	created   int64 // ns UTC, 0 where the header does not say
+	created   int64  // ns UTC, 0 where the header does not say
+	claim     claims // of the tables; of fragments only those that were read
 	fragments *fragments
 }
 
@@ -30,8 +32,9 @@ const epoch1904 = 2082844800
 
 // readMovie finds and reads the moov.
 func readMovie(f io.ReaderAt, size int64, log *slog.Logger) (*movie, error) {
+	headers := filesystem.NewAhead(f, size)
 	for at := int64(0); ; {
-		b, ok, err := readBoxAt(f, at, size)
+		b, ok, err := readBoxAt(headers, at, size)
 		switch {
 		case err != nil:
 			return nil, err
@@ -45,12 +48,12 @@ func readMovie(f io.ReaderAt, size int64, log *slog.Logger) (*movie, error) {
 		if err != nil {
 			return nil, err
 		}
-		return parseMoov(moov, &fragments{f: f, size: size, begin: b.end, at: b.end}, log)
+		return parseMoov(moov, size, newFragments(f, size, b.end), log)
 	}
 }
 
-func parseMoov(moov []byte, fragments *fragments, log *slog.Logger) (*movie, error) {
-	m := &movie{}
+func parseMoov(moov []byte, size int64, fragments *fragments, log *slog.Logger) (*movie, error) {
+	m := &movie{claim: claims{size: size}}
 	scale := m.readMvhd(find(moov, "mvhd"))
 	if scale == 0 {
 		return nil, errors.New("moov has no timescale")
@@ -69,9 +72,13 @@ func parseMoov(moov []byte, fragments *fragments, log *slog.Logger) (*movie, err
 		})
 	}
 	var err error
-	wanted := map[uint32]bool{}
+	wanted, traks := map[uint32]bool{}, 0
 	each(moov, func(fourcc string, trak []byte) {
 		if fourcc != "trak" || err != nil {
+			return
+		}
+		if traks++; traks > maxTracks {
+			err = fmt.Errorf("it has more than %d tracks", maxTracks)
 			return
 		}
 		t, e := m.readTrak(trak, scale, log)
@@ -83,6 +90,9 @@ func parseMoov(moov []byte, fragments *fragments, log *slog.Logger) (*movie, err
 		default:
 			m.tracks = append(m.tracks, t)
 			wanted[t.id] = true
+			if own, ok := t.samples.(*tables); ok {
+				err = m.claim.add(int64(own.count), own.bytes())
+			}
 		}
 	})
 	if m.fragments != nil {

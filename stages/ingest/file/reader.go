@@ -26,6 +26,7 @@ type Reader struct {
 
 	movie  *movie
 	tracks []lane
+	least  bool  // chunks are no smaller than leastBytes or leastUnits of the lead track
 	start  int64 // ns UTC of the movie's zero
 	origin int64 // ns: the first decoding time
 	lap    int64 // ns: where the lap under way begins instead
@@ -49,6 +50,9 @@ type lane struct {
 const (
 	maxChunk = 16 << 20
 	maxUnits = 1 << 14 // of one track in a chunk
+
+	leastBytes = 4 << 10
+	leastUnits = 64
 )
 
 // Open reads the header of a file. now is the wall clock of its first sample
@@ -108,6 +112,12 @@ func (r *Reader) open(now time.Time) error {
 	return nil
 }
 
+// Coarse has chunks go on over key frames and the flush interval where they would be
+// tiny. What stands before a chunk in a file is some hundred bytes: a file of many
+// small pictures, each a key frame or seconds from the next, would be written many
+// times as long as it was.
+func (r *Reader) Coarse() { r.least = true }
+
 // Tracks are the file's that are read.
 func (r *Reader) Tracks() *media.TrackSet { return r.set }
 
@@ -120,6 +130,19 @@ func (r *Reader) Duration() (longest time.Duration) {
 		}
 	}
 	return longest
+}
+
+// Content is how many bytes of media the tables tell of, and the most that they take
+// themselves in a file that is written from coarse chunks; 0 for a fragmented file.
+func (r *Reader) Content() (media, moov int64) {
+	c := r.movie.claim
+	for i := range r.tracks {
+		if t, ok := r.tracks[i].samples.(*tables); ok {
+			moov += int64(len(t.stts) + len(t.ctts) + len(t.stss))
+		}
+	}
+	chunks := c.units/leastUnits + c.bytes/leastBytes
+	return c.bytes, moov + 4*c.units + (12+8)*chunks
 }
 
 // Close lets go of the file.
@@ -223,7 +246,7 @@ func (r *Reader) take(s span) error {
 	until := s.until
 	if s.lead {
 		l := &r.tracks[lead]
-		if err := l.choose(until, maxChunk, l.Kind() == media.Video); err != nil {
+		if err := l.choose(until, maxChunk, l.Kind() == media.Video, r.least); err != nil {
 			return err
 		}
 		if l.more {
@@ -234,7 +257,7 @@ func (r *Reader) take(s span) error {
 	}
 	for i := range r.tracks {
 		if i != lead {
-			if err := r.tracks[i].choose(until, maxChunk, false); err != nil {
+			if err := r.tracks[i].choose(until, maxChunk, false, false); err != nil {
 				return err
 			}
 		}
@@ -244,15 +267,17 @@ func (r *Reader) take(s span) error {
 
 // choose takes samples that are decoded before a time, ns, where sync samples cut up
 // to the first of a GOP that would be cut by that time, if it is as long as the last
-// one, or up to the end of a GOP whose begin is in the chunk before.
-func (l *lane) choose(until int64, limit int, cut bool) error {
+// one, or up to the end of a GOP whose begin is in the chunk before. Neither ends what
+// is tiny where a chunk has a least size.
+func (l *lane) choose(until int64, limit int, cut, least bool) error {
 	gop, begins := l.at(), l.head.sync
-	for l.more && l.at() < until && len(l.chosen) < maxUnits {
+	for l.more && len(l.chosen) < maxUnits {
 		n := len(l.chosen)
-		if n > 0 && l.bytes+int(l.head.size) > limit {
+		tiny := least && l.bytes < leastBytes && n < leastUnits
+		if !tiny && l.at() >= until || n > 0 && l.bytes+int(l.head.size) > limit {
 			break
 		}
-		if n > 0 && cut && l.head.sync {
+		if n > 0 && cut && l.head.sync && !tiny {
 			at := l.at()
 			if !begins || at+(at-gop) > until {
 				break

@@ -3,6 +3,7 @@ package file
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"math"
 )
 
@@ -62,6 +63,33 @@ func (r *run) next(entries []byte) uint32 {
 	}
 	r.left--
 	return r.value
+}
+
+// claims are what a file says that it holds, against its size. A table of a few bytes
+// may say anything, and all that follows would be done before the first sample turns
+// out to be missing.
+type claims struct {
+	size         int64 // of the file
+	units, bytes int64
+}
+
+// The least that an access unit takes of a file, and how often samples may lie on the
+// same bytes.
+const (
+	leastUnit  = 4
+	mostShared = 4
+)
+
+func (c *claims) add(units, bytes int64) error {
+	c.units, c.bytes = c.units+units, c.bytes+bytes
+	switch {
+	case c.units > c.size/leastUnit+1:
+		return fmt.Errorf("it claims %d access units, which a file of %d bytes has no room for: it is damaged", c.units, c.size)
+	case c.bytes > c.size*mostShared:
+		return fmt.Errorf("it claims %d bytes of media, the file has %d: it is cut off or damaged; "+
+			"spool repair makes a copy of what is there", c.bytes, c.size)
+	}
+	return nil
 }
 
 var errTables = errors.New("its sample tables do not fit together")
@@ -138,6 +166,17 @@ func (t *tables) length() (ticks int64) {
 		}
 	}
 	return ticks
+}
+
+// bytes is the sum of the sizes.
+func (t *tables) bytes() (sum int64) {
+	if t.common > 0 {
+		return int64(t.common) * int64(t.count)
+	}
+	for b := t.stsz; len(b) >= 4; b = b[4:] {
+		sum += int64(binary.BigEndian.Uint32(b))
+	}
+	return sum
 }
 
 func (t *tables) rewind() { t.cursor = cursor{} }

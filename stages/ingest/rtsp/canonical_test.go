@@ -141,7 +141,7 @@ func TestH264IsTakenUnderAnyPayloadType(t *testing.T) {
 func TestDescriptionThatCannotBeReadIsLogged(t *testing.T) {
 	r := newRig(t)
 	_, addr := r.serve(Config{})
-	require.Equal(t, []string{"400 Bad Request"}, exchange(t, addr,
+	require.Equal(t, []string{"400 session description without a media section (m=)"}, exchange(t, addr,
 		"ANNOUNCE rtsp://"+addr+"/x RTSP/1.0\r\nCSeq: 1\r\nContent-Type: application/sdp\r\nContent-Length: 4\r\n\r\nxxxx"))
 	eventually(t, "it is said why", func() bool {
 		return strings.Contains(r.book.String(), "publisher refused: its session description cannot be read")

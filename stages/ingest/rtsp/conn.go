@@ -3,11 +3,7 @@ package rtsp
 import (
 	"net"
 	"sync"
-	"sync/atomic"
 	"syscall"
-	"time"
-
-	"github.com/bluenviron/gortsplib/v5"
 )
 
 // conn reads ahead, in pieces that fit the traffic: gortsplib reads 4 KiB at a
@@ -28,8 +24,7 @@ type conn struct {
 	rest     bool // the last read came upon all there was
 	lowWater int  // as set by listen; 0 before that
 	once     sync.Once
-	left     func()       // after the first Close; may be nil
-	bound    atomic.Int64 // Unix ns that no deadline of a read goes beyond; 0: none
+	left     func() // after the first Close; may be nil
 }
 
 const (
@@ -85,28 +80,6 @@ func (c *conn) grow() {
 		c.buf = make([]byte, size)
 	}
 	c.r, c.w, c.full = 0, 0, false
-}
-
-// mustRecord bounds how long a client that has announced may go on without
-// recording, whatever else it asks for; mayStay ends that.
-func mustRecord(c *gortsplib.ServerConn, within time.Duration) {
-	if c, is := c.NetConn().(*conn); is {
-		c.bound.Store(time.Now().Add(within).UnixNano())
-	}
-}
-
-func mayStay(c *gortsplib.ServerConn) {
-	if c, is := c.NetConn().(*conn); is {
-		c.bound.Store(0)
-	}
-}
-
-// SetReadDeadline keeps to the bound.
-func (c *conn) SetReadDeadline(t time.Time) error {
-	if n := c.bound.Load(); n != 0 && (t.IsZero() || t.UnixNano() > n) {
-		t = time.Unix(0, n)
-	}
-	return c.Conn.SetReadDeadline(t)
 }
 
 // Close closes the connection.

@@ -198,6 +198,10 @@ func (m *section) config(f *saidFormat) (ingest.RTPConfig, error) {
 
 func (f *saidFormat) video(codec media.Codec, decodingOrder bool, sets ...parameter) ingest.RTPConfig {
 	c := ingest.RTPConfig{Clock: f.clock, DecodingOrder: decodingOrder, Track: ingest.TrackConfig{Codec: codec, Timescale: videoClock}}
+	// The depth counts slices only: what is less than ingest's own is of no use.
+	if depth := 2 * max(number(f.values[spropInterleavingDepth], 0, 1<<15), number(f.values[spropDepackBufNALUs], 0, 1<<15)); depth > 64 {
+		c.OrderDepth = int(depth)
+	}
 	for _, p := range sets {
 		c.Track.ParameterSets = append(c.Track.ParameterSets, sprop(f.values[p])...)
 	}

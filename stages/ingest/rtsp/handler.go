@@ -1,18 +1,18 @@
 package rtsp
 
 import (
-	"context"
+	"cmp"
 	"errors"
-	"log/slog"
+	"fmt"
 	"net"
+	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/bluenviron/gortsplib/v5"
 	"github.com/bluenviron/gortsplib/v5/pkg/base"
-	"github.com/bluenviron/gortsplib/v5/pkg/headers"
 	"github.com/bluenviron/gortsplib/v5/pkg/liberrors"
 
-	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/stages/hub"
 )
@@ -27,58 +27,76 @@ func answer(code base.StatusCode, reason string) *base.Response {
 
 func ok() *base.Response { return &base.Response{StatusCode: base.StatusOK} }
 
+// survive answers in place of a panic: callbacks run on gortsplib's goroutines,
+// which do not recover, and one client's request must not end every recording.
+func (h *handler) survive(res **base.Response) {
+	if v := recover(); v != nil {
+		h.log.Error("panic over a request", "error", fmt.Sprint(v), "stack", string(debug.Stack()))
+		*res = answer(base.StatusInternalServerError, "")
+	}
+}
+
+// OnConnOpen begins to keep what is known of a connection.
+func (h *handler) OnConnOpen(c *gortsplib.ServerHandlerOnConnOpenCtx) {
+	c.Conn.SetUserData(newVisitor(c.Conn))
+}
+
 // OnAnnounce takes the path: a publisher that can't have it learns so before it
 // sends anything.
-func (h *handler) OnAnnounce(c *gortsplib.ServerHandlerOnAnnounceCtx) (*base.Response, error) {
+func (h *handler) OnAnnounce(c *gortsplib.ServerHandlerOnAnnounceCtx) (res *base.Response, err error) {
+	defer h.survive(&res)
+	k := visitorOf(c.Conn)
+	k.release()
+	if v := k.verdict; v.answer != nil {
+		return v.answer, v.err
+	}
 	path := streamPath(c.Path)
-	remote := c.Conn.NetConn().RemoteAddr().String()
-	log := h.log.With("stream", path, "remote", remote)
-	user, err := h.authorize(c.Request, path, remote)
-	if err != nil {
-		return answer(base.StatusUnauthorized, ""), err
-	}
-	if err := pipeline.CheckPath(path); err != nil {
-		log.Warn("publisher refused", "error", err)
-		return answer(base.StatusBadRequest, "Bad Stream Path"), nil
-	}
+	log := h.strangers.With("stream", path, "remote", k.remote)
 	normaliseControls(c.Description)
 	take, leave := announced(c.Description, c.Request.Body)
 	if len(take) == 0 {
 		log.Warn("publisher refused: none of its codecs can be recorded; "+recordable, "codecs", leave)
 		return answer(base.StatusUnsupportedMediaType, "No Codec Can Be Recorded"), nil
 	}
-	s := newSession(log, h.cfg.Clock)
-	s.hangUp = c.Session.Close
-	if err := h.publish(s, path, remote, user, take, leave); err != nil {
+	s := newSession(h.log.With("stream", path, "remote", k.remote), h.cfg.Clock)
+	s.early, s.hangUp = log, c.Session.Close
+	if err := h.publish(s, path, k, take, leave); err != nil {
 		log.Warn("publisher refused", "error", err)
 		return refusal(err), nil
 	}
 	c.Session.SetUserData(s)
-	mustRecord(c.Conn, h.cfg.AnnounceTimeout)
+	k.mustRecord(h.cfg.ReadTimeout)
 	log.Info("publisher announced", "tracks", len(take))
 	return ok(), nil
 }
 
-func (h *handler) publish(s *session, path, remote, user string, take []offer, leave []string) error {
-	if n := h.sessions.Add(1); h.cfg.MaxSessions > 0 && n > int64(h.cfg.MaxSessions) {
-		h.sessions.Add(-1)
+func (h *handler) publish(s *session, path string, k *visitor, take []offer, leave []string) error {
+	if h.full(h.sessions.Load()) {
 		return errFull
 	}
-	host, _, _ := net.SplitHostPort(remote)
+	host, _, _ := net.SplitHostPort(k.remote)
 	pub, err := h.hub.Publish(path, hub.PublishOptions{
-		Origin: "rtsp " + remote, Override: h.cfg.OverridePublisher, Client: hub.Client{User: user, Host: host},
+		Origin: "rtsp " + k.remote, Override: h.cfg.OverridePublisher, Client: hub.Client{User: k.verdict.user, Host: host},
 		Silence: s.silence, GiveUp: s.giveUp,
 	})
 	if err != nil {
-		h.sessions.Add(-1)
 		return err
 	}
-	if err := s.begin(pub, take, leave); err != nil {
-		h.sessions.Add(-1)
-		pub.Close(media.EndError)
-		return err
-	}
-	return nil
+	taken := false
+	defer func() {
+		if !taken {
+			pub.Close(media.EndError)
+		}
+	}()
+	err = s.begin(pub, take, leave)
+	taken = err == nil
+	return err
+}
+
+// full reports whether there are as many publications as there may be. Those that
+// are announced and do not record are as few as there may be connections.
+func (h *handler) full(sessions int64) bool {
+	return h.cfg.MaxSessions > 0 && sessions >= int64(h.cfg.MaxSessions)
 }
 
 // refusal is the status of an error. RTSP 1.0 has none for a path that is taken:
@@ -94,30 +112,52 @@ func refusal(err error) *base.Response {
 }
 
 // OnSetup takes a track of a publisher. Nobody is played to.
-func (h *handler) OnSetup(c *gortsplib.ServerHandlerOnSetupCtx) (*base.Response, *gortsplib.ServerStream, error) {
-	if c.Session.State() != gortsplib.ServerSessionStatePreRecord {
+func (h *handler) OnSetup(c *gortsplib.ServerHandlerOnSetupCtx) (res *base.Response, _ *gortsplib.ServerStream, err error) {
+	defer h.survive(&res)
+	s, is := c.Session.UserData().(*session)
+	if !is || c.Session.State() != gortsplib.ServerSessionStatePreRecord {
 		return answer(base.StatusMethodNotAllowed, "Streams Are Not Played Here"), nil, nil
 	}
-	if s, is := c.Session.UserData().(*session); is && !hasTrack(c.Session.AnnouncedDescription(), c.Request.URL) {
-		s.log.Warn("track refused: none was announced by this URL", "path", c.Request.URL.Path)
+	if !hasTrack(c.Session.AnnouncedDescription(), c.Request.URL) {
+		s.early.Warn("track refused: none was announced by this URL", "path", c.Request.URL.Path)
 		return answer(base.StatusNotFound, "No Such Track Was Announced"), nil, nil
+	}
+	t, _ := transportOf(c.Request, c.Transport)
+	code, reason := h.place(s, visitorOf(c.Conn), t)
+	if reason != "" {
+		s.early.Warn("track refused", "error", reason)
+		return answer(code, reason), nil, nil
 	}
 	return ok(), nil, nil
 }
 
 // OnRecord begins the flow of packets.
-func (h *handler) OnRecord(c *gortsplib.ServerHandlerOnRecordCtx) (*base.Response, error) {
+func (h *handler) OnRecord(c *gortsplib.ServerHandlerOnRecordCtx) (res *base.Response, err error) {
+	defer h.survive(&res)
 	s, is := c.Session.UserData().(*session)
 	if !is {
 		return answer(base.StatusMethodNotValidInThisState, ""), nil
 	}
-	if err := s.record(c.Session); err != nil {
-		s.log.Warn("publisher refused", "error", err)
+	if err := h.record(s, h.carrier(c.Session, s)); err != nil {
+		s.early.Warn("publisher refused", "error", err)
 		return refusal(err), nil
 	}
-	mayStay(c.Conn)
+	visitorOf(c.Conn).records()
 	s.log.Info("publisher records", "transport", c.Session.Transport().Protocol.String())
 	return ok(), nil
+}
+
+func (h *handler) record(s *session, c carrier) error {
+	if n := h.sessions.Add(1); h.full(n - 1) {
+		h.sessions.Add(-1)
+		return errFull
+	}
+	if err := s.record(c); err != nil {
+		h.sessions.Add(-1)
+		return err
+	}
+	s.counted = true
+	return nil
 }
 
 // OnDescribe says that nothing can be played.
@@ -130,56 +170,72 @@ const teardownGrace = 100 * time.Millisecond
 
 // OnRequest sees a request before gortsplib does.
 func (h *handler) OnRequest(c *gortsplib.ServerConn, r *base.Request) {
+	k, ss := visitorOf(c), c.Session()
+	k.request = r
 	normalise(r.Method, r.URL)
-	switch r.Method {
-	case base.Announce:
-		h.describe(c, r)
-	case base.Teardown:
-		mayStay(c)
-		h.letTailIn(c.Session())
+	ownSession(ss, r)
+	switch {
+	case r.Method == base.Announce && r.URL != nil && len(r.Header["CSeq"]) == 1 && (ss == nil || ss.State() == gortsplib.ServerSessionStateInitial):
+		h.judge(k, r)
+	default: // gortsplib reads no other body
+		r.Body = nil
+		k.answered()
 	}
-	c.SetUserData(r.Method)
+	if ss == nil || ss.State() != gortsplib.ServerSessionStateRecord {
+		return
+	}
+	if s, is := ss.UserData().(*session); is && !s.sent.Load() {
+		k.asked.Store(true)
+	}
+	if r.Method == base.Teardown {
+		h.letTailIn(ss)
+		k.waits(h.cfg.AnnounceTimeout)
+	}
 }
 
-// describe brings a description into the form in which gortsplib reads each. One
-// that cannot be goes: gortsplib refuses the request for that.
-func (h *handler) describe(c *gortsplib.ServerConn, r *base.Request) {
-	if !isDescription(r.Header, r.Body) {
-		return // gortsplib says what is missing
+// ownSession makes sure that a request is about a session of its connection.
+// gortsplib would let any connection from the same address, of any user, set up,
+// record and tear down a session whose name it knows.
+func ownSession(own *gortsplib.ServerSession, r *base.Request) {
+	v := r.Header["Session"]
+	if len(v) == 0 {
+		return
 	}
-	body, err := readable(r.Body)
-	if err != nil {
-		h.log.Warn("publisher refused: its session description cannot be read", "remote", c.NetConn().RemoteAddr().String(), "error", err)
+	name, _, _ := strings.Cut(v[0], ";") // some send what they got, with its timeout
+	if own == nil {
+		name = "of another connection" // not found
 	}
-	r.Header["Content-Type"], r.Body = base.HeaderValue{"application/sdp"}, body
+	r.Header["Session"] = base.HeaderValue{strings.TrimSpace(name)}
 }
 
 // OnResponse gives a reason to a refusal that gortsplib made, which knows it but
 // does not say it.
 func (h *handler) OnResponse(c *gortsplib.ServerConn, res *base.Response) {
-	if res.StatusCode != base.StatusBadRequest || res.StatusMessage != "" {
+	k := visitorOf(c)
+	k.release()
+	defer func() { k.request = nil }() // which may be large
+	if res.StatusCode != base.StatusBadRequest || res.StatusMessage != "" || k.request == nil {
 		return
 	}
-	method, _ := c.UserData().(base.Method)
 	switch ss := c.Session(); {
-	case method == base.Announce && ss != nil && ss.State() != gortsplib.ServerSessionStateInitial:
+	case k.request.Method == base.Announce && ss != nil && ss.State() != gortsplib.ServerSessionStateInitial:
 		res.StatusMessage = "Session Has Announced A Stream Already"
-	case method == base.Setup:
-		res.StatusMessage = "Transport Or Track Does Not Fit What Was Announced"
-	case method == base.Record:
+	case k.request.Method == base.Announce:
+		res.StatusMessage = "Session Description Cannot Be Read"
+		return // OnConnClose says why
+	case k.request.Method == base.Setup:
+		res.StatusMessage = cmp.Or(overlap(ss, k.request), "Transport Or Track Does Not Fit What Was Announced")
+	case k.request.Method == base.Record:
 		res.StatusMessage = "Announce, And Set Up Every Track That Was Announced"
 	default:
 		return
 	}
-	h.log.Warn("publisher refused", "remote", c.NetConn().RemoteAddr().String(), "method", string(method), "error", res.StatusMessage)
+	h.strangers.Warn("publisher refused", "remote", k.remote, "method", string(k.request.Method), "error", res.StatusMessage)
 }
 
 // letTailIn lets the last packets of a publication over UDP come in before its
 // TEARDOWN, which is sent after them but is not in line with them.
 func (h *handler) letTailIn(ss *gortsplib.ServerSession) {
-	if ss == nil || ss.State() != gortsplib.ServerSessionStateRecord {
-		return
-	}
 	if t := ss.Transport(); t == nil || t.Protocol != gortsplib.ProtocolUDP {
 		return
 	}
@@ -199,21 +255,31 @@ func (h *handler) OnSessionClose(c *gortsplib.ServerHandlerOnSessionCloseCtx) {
 		reason = media.EndShutdown
 	}
 	s.close(reason)
-	h.sessions.Add(-1)
+	h.ports.release(s)
+	close(s.gone)
+	if s.counted {
+		h.sessions.Add(-1)
+	}
 	if s.heard.Load() == 0 {
-		s.log.Warn("publisher left before it recorded", "reason", c.Error)
+		s.early.Warn("publisher left before it recorded", "reason", c.Error)
 		return
 	}
 	s.log.Info("publisher left", "reason", c.Error)
 }
 
-// OnConnClose says why a publisher was refused that never came so far as to be
+// OnConnClose says why a client was hung up on that never came so far as to be
 // asked for its path.
 func (h *handler) OnConnClose(c *gortsplib.ServerHandlerOnConnCloseCtx) {
+	k := visitorOf(c.Conn)
+	k.release()
 	var description liberrors.ErrServerSDPInvalid
-	var kind liberrors.ErrServerContentTypeUnsupported
-	if errors.As(c.Error, &description) || errors.As(c.Error, &kind) || errors.Is(c.Error, liberrors.ErrServerContentTypeMissing{}) {
-		h.log.Warn("publisher refused: its session description cannot be read", "remote", c.Conn.NetConn().RemoteAddr().String(), "error", c.Error)
+	switch {
+	case errors.As(c.Error, &description):
+		h.strangers.Warn("publisher refused: its session description cannot be read", "remote", k.remote, "error", c.Error)
+	case errors.Is(c.Error, errTooLong), errors.Is(c.Error, errCrowded), errors.Is(c.Error, errTunnel):
+		h.strangers.Warn("connection closed", "remote", k.remote, "error", c.Error)
+	case k.left() < 0 && k.until.Load() != 0:
+		h.strangers.Debug("connection closed: it did not record in time", "remote", k.remote)
 	}
 }
 
@@ -227,24 +293,3 @@ func (h *handler) OnDecodeError(c *gortsplib.ServerHandlerOnDecodeErrorCtx) {
 // OnPacketsLost is there so that gortsplib does not log: package ingest counts
 // by track.
 func (h *handler) OnPacketsLost(*gortsplib.ServerHandlerOnPacketsLostCtx) {}
-
-// authorize asks the hook, and gives the user. gortsplib turns the error into a
-// challenge, or after wrong credentials into the end of the connection.
-func (h *handler) authorize(req *base.Request, path, remote string) (user string, err error) {
-	if h.cfg.Authorize == nil {
-		return "", nil
-	}
-	var a headers.Authorization
-	if err := a.Unmarshal(req.Header["Authorization"]); err != nil {
-		a = headers.Authorization{} // its error would show the header
-	}
-	if err := h.cfg.Authorize(a.Username, a.BasicPass, path, "publish", remote); err != nil {
-		level := slog.LevelWarn
-		if len(req.Header["Authorization"]) == 0 {
-			level = slog.LevelDebug // clients ask without, and send what they have when they are challenged
-		}
-		h.log.Log(context.Background(), level, "publisher refused", "stream", path, "remote", remote, "user", a.Username, "error", err)
-		return "", liberrors.ErrServerAuth{}
-	}
-	return a.Username, nil
-}

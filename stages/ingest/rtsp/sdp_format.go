@@ -16,6 +16,8 @@ const (
 	spropSPS
 	spropPPS
 	spropMaxDONDiff
+	spropInterleavingDepth
+	spropDepackBufNALUs
 	aacMode
 	aacConfig
 	aacSizeLength
@@ -27,6 +29,7 @@ const (
 
 var parameterNames = [parameters]string{
 	"packetization-mode", "sprop-parameter-sets", "sprop-vps", "sprop-sps", "sprop-pps", "sprop-max-don-diff",
+	"sprop-interleaving-depth", "sprop-depack-buf-nalus",
 	"mode", "config", "sizelength", "indexlength", "indexdeltalength", "cpresent",
 }
 
@@ -159,7 +162,7 @@ func (f *saidFormat) complete(kind string) {
 	}
 }
 
-// spoken reports whether its name is one of the codecs that can be recorded.
+// recordable reports whether it is of a codec that can be.
 func (f *saidFormat) recordable() bool {
 	switch f.name {
 	case nameH264, nameH265, nameAAC, nameLATM:

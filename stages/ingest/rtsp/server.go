@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -25,17 +26,19 @@ type Config struct {
 	OverridePublisher bool
 	ReadTimeout       time.Duration // of a publisher that sends nothing (10 s)
 	WriteTimeout      time.Duration // (10 s)
-	AnnounceTimeout   time.Duration // from ANNOUNCE to RECORD, whatever else is asked for meanwhile (10 s)
-	IdleTimeout       time.Duration // of a connection that does not publish (60 s)
+	AnnounceTimeout   time.Duration // from connecting to ANNOUNCE, whatever else is asked for meanwhile; from there to RECORD it is ReadTimeout (10 s)
 	MaxConnections    int           // 0: no limit
+	MaxPerAddress     int           // connections from one address that do not record; 0: a quarter of MaxConnections
 	MaxSessions       int           // publications at once, over UDP too; 0: as connections
 	UDPReadBuffer     int           // bytes asked of the system for each UDP port (2 MiB)
 	Clock             pipeline.Clock
 
 	// Authorize refuses by an error what a client may not do. The action is
 	// "publish". Without it everybody may. Passwords come by Basic only: what
-	// is stored is a hash, by which Digest could not be checked.
-	Authorize func(user, pass, path, action, remote string) error
+	// is stored is a hash, by which Digest could not be checked. It is asked once
+	// for each ANNOUNCE, before the session description is looked at. The context
+	// has an error once the client has hung up.
+	Authorize func(ctx context.Context, user, pass, path, action, remote string) error
 }
 
 // UDP are the ports for media over UDP: RTP even, RTCP the next; 0 is no UDP.
@@ -45,7 +48,7 @@ func (c Config) withDefaults() Config {
 	defaults := []struct {
 		value *time.Duration
 		to    time.Duration
-	}{{&c.ReadTimeout, 10 * time.Second}, {&c.WriteTimeout, 10 * time.Second}, {&c.AnnounceTimeout, 10 * time.Second}, {&c.IdleTimeout, time.Minute}}
+	}{{&c.ReadTimeout, 10 * time.Second}, {&c.WriteTimeout, 10 * time.Second}, {&c.AnnounceTimeout, 10 * time.Second}}
 	for _, d := range defaults {
 		if *d.value <= 0 {
 			*d.value = d.to
@@ -53,6 +56,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxSessions <= 0 {
 		c.MaxSessions = c.MaxConnections
+	}
+	if c.MaxPerAddress <= 0 {
+		c.MaxPerAddress = (c.MaxConnections + 3) / 4
 	}
 	if c.UDPReadBuffer <= 0 {
 		c.UDPReadBuffer = udpReadBuffer
@@ -82,19 +88,28 @@ func (c Config) Validate() error {
 
 // Server takes publications in.
 type Server struct {
-	cfg      Config
-	hub      *hub.Hub
-	log      *slog.Logger
-	sessions atomic.Int64
-	ready    chan struct{}
-	once     sync.Once
-	addr     net.Addr
-	udp      bool
+	cfg       Config
+	hub       *hub.Hub
+	log       *slog.Logger
+	strangers *slog.Logger // for what any client can cause
+	sessions  atomic.Int64 // that record
+	ports     ports
+	reading   chan struct{} // one element for each session description that is read
+	ready     chan struct{}
+	once      sync.Once
+	addr      net.Addr
+	udp       bool
+	numbers   *numbering // of the packets over UDP; nil where there is none
+
+	descriptions atomic.Int64 // that were read; tests count the work
 }
 
 // New makes a server. It does no I/O.
 func New(cfg Config, h *hub.Hub, log *slog.Logger) *Server {
-	return &Server{cfg: cfg.withDefaults(), hub: h, log: log, ready: make(chan struct{})}
+	return &Server{
+		cfg: cfg.withDefaults(), hub: h, log: log, strangers: newSparing(log), ready: make(chan struct{}),
+		ports: ports{of: map[netip.AddrPort]*session{}}, reading: make(chan struct{}, readAtOnce),
+	}
 }
 
 // Ready is closed once the server listens; Addr and UDP hold from then on.
@@ -137,12 +152,11 @@ func (s *Server) start() (*gortsplib.Server, *listener, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	ln := newListener(tcp, s.cfg.MaxConnections, s.log, s.cfg.Clock)
+	ln := newListener(tcp, limits{s.cfg.MaxConnections, s.cfg.MaxPerAddress, s.cfg.AnnounceTimeout}, s.log, s.cfg.Clock)
 	lib := &gortsplib.Server{
 		RTSPAddress:  s.cfg.Listen,
 		ReadTimeout:  s.cfg.ReadTimeout,
 		WriteTimeout: s.cfg.WriteTimeout,
-		IdleTimeout:  s.cfg.IdleTimeout,
 		AuthMethods:  []auth.VerifyMethod{auth.VerifyMethodBasic},
 		Handler:      &handler{s},
 		Listen:       func(string, string) (net.Listener, error) { return ln, nil },
@@ -171,10 +185,14 @@ func (s *Server) bindUDP(lib *gortsplib.Server) {
 			for _, open := range bound {
 				_ = open.Close()
 			}
+			s.numbers = nil
 			return
 		}
 		sizeBuffer(pc, s.cfg.UDPReadBuffer)
-		bound[addrs[i]] = pc
+		if bound[addrs[i]] = pc; i == 0 {
+			s.numbers = newNumbering(pc.(*net.UDPConn))
+			bound[addrs[i]] = s.numbers
+		}
 	}
 	lib.UDPRTPAddress, lib.UDPRTCPAddress, s.udp = addrs[0], addrs[1], true
 	lib.ListenPacket = func(_, address string) (net.PacketConn, error) {

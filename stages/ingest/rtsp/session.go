@@ -25,10 +25,16 @@ import (
 // other. Over UDP media and reports come on several goroutines: mu makes them one.
 type session struct {
 	log    *slog.Logger
+	early  *slog.Logger // for what comes before media does
 	clock  pipeline.Clock
 	hangUp func() // ends gortsplib's side; called from its callbacks, so it must not wait
 
+	channels [][2]int      // of tracks over TCP, as the client named them; for the server
+	counted  bool          // among the publications; for the server
+	gone     chan struct{} // closed when the server has let go of it
+
 	heard atomic.Int64 // ns since steadyZero, when the newest packet or report came; 0 before RECORD
+	sent  atomic.Bool  // a packet or report came
 
 	mu     sync.Mutex
 	pub    *hub.Publisher
@@ -56,7 +62,7 @@ const recordable = "H.264, H.265 and AAC can be"
 var steadyZero = time.Now()
 
 func newSession(log *slog.Logger, clock pipeline.Clock) *session {
-	return &session{log: log, clock: clock, hangUp: func() {}}
+	return &session{log: log, early: log, clock: clock, hangUp: func() {}, gone: make(chan struct{})}
 }
 
 // begin makes the feed for a publisher. A codec that can't be recorded is said
@@ -71,7 +77,7 @@ func (s *session) begin(pub *hub.Publisher, take []offer, leave []string) error 
 		}
 	}
 	for _, codec := range s.left {
-		s.log.Warn("a track is not recorded: its codec is not supported; "+recordable, "codec", codec)
+		s.early.Warn("a track is not recorded: its codec is not supported; "+recordable, "codec", codec)
 	}
 	pub.LeaveOut(s.left)
 	if len(s.tracks) == 0 {
@@ -91,6 +97,7 @@ func (s *session) add(o offer) error {
 	for _, other := range o.others {
 		next := sessionTrack{offer: offer{media: o.media, format: other.format}, leave: other.leave, choice: c}
 		if next.leave == "" {
+			other.config.Datagrams, other.config.SSRC = o.config.Datagrams, o.config.SSRC
 			if next.rtp, err = s.feed.AddRTPTrack(other.config); err == nil {
 				s.tracks = append(s.tracks, next)
 				continue
@@ -108,8 +115,14 @@ type carrier interface {
 	OnPacketRTCP(*description.Media, gortsplib.OnPacketRTCPFunc)
 }
 
-// listen takes over the packets of the session's tracks.
+// listen takes over the packets of the session's tracks. Those of formats that only
+// go with another one, such as retransmissions, are no track's.
 func (s *session) listen(c carrier) {
+	for i := range s.tracks {
+		for _, f := range s.tracks[i].media.Formats {
+			c.OnPacketRTP(s.tracks[i].media, f, func(*rtp.Packet) {})
+		}
+	}
 	for _, list := range [...][]sessionTrack{s.tracks, s.unfit} {
 		for i := range list {
 			t := &list[i]
@@ -137,6 +150,7 @@ func (s *session) packet(t *sessionTrack, p *rtp.Packet) {
 	}
 	now := s.clock.Now()
 	s.hear(now)
+	s.sent.Store(true)
 	if t.choice.sends == t {
 		t.choice.run = 0
 	} else if !s.choose(t) {
@@ -160,6 +174,7 @@ func (s *session) report(c *choice, p rtcp.Packet) {
 		return
 	}
 	s.hear(s.clock.Now())
+	s.sent.Store(true)
 	for i := range s.tracks {
 		if t := &s.tracks[i]; t.choice == c && (c.sends == nil || c.sends == t) {
 			t.rtp.RTCP(p)
@@ -178,6 +193,21 @@ func (s *session) silence() time.Duration {
 	}
 	return time.Since(steadyZero) - time.Duration(heard)
 }
+
+// over reports whether nothing has come for a while, or another has its path: the
+// server may not have noticed yet that the client has left.
+func (s *session) over() bool {
+	select {
+	case <-s.pub.Done():
+		return true
+	default:
+	}
+	silence := s.silence()
+	return silence != hub.NotBegun && silence >= overAfter
+}
+
+// overAfter is the silence after which a client that comes back is believed.
+const overAfter = 2 * time.Second
 
 // giveUp lets another publisher take the path. A client that has not asked to
 // record yet is refused when it does.

@@ -2,20 +2,6 @@ package rtsptest
 
 import "strings"
 
-// resent sends a track in another payload type.
-func resent(track int, pt byte) func(*Session) func([]Packet) []Packet {
-	return func(*Session) func([]Packet) []Packet {
-		return func(pkts []Packet) []Packet {
-			for i := range pkts {
-				if pkts[i].Sender.Index == track {
-					pkts[i].PT = pt
-				}
-			}
-			return pkts
-		}
-	}
-}
-
 // replaced replaces every of some texts.
 func replaced(oldnew ...string) func(*Session, string) string {
 	return func(_ *Session, sdp string) string { return strings.NewReplacer(oldnew...).Replace(sdp) }
@@ -36,7 +22,7 @@ func init() {
 		return strings.Join(lines, "\r\n")
 	}})
 	add(Quirk{Name: "fmtp-of-another", Doc: "recorders that list one payload type of sound and describe another", Describe: replaced("fmtp:97", "fmtp:104")})
-	add(Quirk{Name: "rtpmap-of-another", Doc: "cameras that list one payload type and name another, which they send", Describe: replaced("rtpmap:96", "rtpmap:98", "fmtp:96", "fmtp:98"), Wire: resent(0, 98)})
+	add(Quirk{Name: "rtpmap-of-another", Doc: "cameras that list one payload type and name another, which they send", Describe: replaced("rtpmap:96", "rtpmap:98", "fmtp:96", "fmtp:98"), Wire: inPayloadType("98")})
 	add(Quirk{Name: "sound-of-two", Doc: "cameras that list G.711 before the AAC that they send", Describe: replaced("RTP/AVP 97", "RTP/AVP 0 8 97")})
 	add(Quirk{Name: "all-sendonly", Doc: "cameras that describe their own side", Describe: replaced("a=recvonly", "a=sendonly")})
 	add(Quirk{Name: "back-channel", Doc: "cameras that describe their loudspeaker unasked", Describe: section("m=audio", "m=audio 0 RTP/AVP 0\na=sendonly\na=control:trackID=7")})

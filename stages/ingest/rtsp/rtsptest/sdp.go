@@ -7,6 +7,9 @@ import (
 	"strings"
 )
 
+// Describe is the session description of a clip, as a good camera has it.
+func Describe(c *Clip) string { return (&Session{quirk: quirks["good"], clip: c}).description() }
+
 // description is a good camera's, with the quirk's changes.
 func (s *Session) description() string {
 	lines := []string{

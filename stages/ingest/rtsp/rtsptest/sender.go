@@ -23,6 +23,9 @@ type Sender struct {
 	pack     Packetiser
 	rtp      *net.UDPConn // over UDP
 	rtcp     *net.UDPConn
+	ports    string // of these
+	peer     net.IP
+	port     int   // of the peer, for RTP
 	n        int   // of the next access unit
 	reported int64 // second of the last report
 	packets  uint32
@@ -203,11 +206,11 @@ func (k *Sender) Bye() error {
 // write sends a packet the way that the client asked for.
 func (k *Sender) write(rtcp bool, b []byte) error {
 	if k.rtp != nil {
-		c := k.rtp
+		c, port := k.rtp, k.port
 		if rtcp {
-			c = k.rtcp
+			c, port = k.rtcp, k.port+1
 		}
-		_, _ = c.Write(b) // one that is refused is lost, as on any network
+		_, _ = c.WriteToUDP(b, &net.UDPAddr{IP: k.peer, Port: port}) // one that is refused is lost, as on any network
 		return nil
 	}
 	s, channel := k.session, k.channel
@@ -224,27 +227,40 @@ func (k *Sender) write(rtcp bool, b []byte) error {
 
 // openUDP opens a pair of ports towards the client's, and gives the transport.
 func (k *Sender) openUDP(clientPorts string) (string, error) {
-	to, err := strconv.Atoi(before(clientPorts, "-"))
-	if err != nil {
-		return "", err
+	if k.ports = k.reserve(); k.ports == "" {
+		return "", errors.New("no pair of free ports")
 	}
-	client := k.session.nc.RemoteAddr().(*net.TCPAddr).IP
+	return "RTP/AVP;unicast;client_port=" + clientPorts + ";server_port=" + k.ports, k.connect(clientPorts)
+}
+
+// reserve binds an even port and the next one; empty where there are none.
+func (k *Sender) reserve() string {
 	for range 100 {
-		a, err := net.DialUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)}, &net.UDPAddr{IP: client, Port: to})
+		a, err := net.ListenUDP("udp", &net.UDPAddr{IP: loopback})
 		if err != nil {
-			return "", err
+			return ""
 		}
 		port := a.LocalAddr().(*net.UDPAddr).Port
 		if port%2 == 0 {
-			b, err := net.DialUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port + 1}, &net.UDPAddr{IP: client, Port: to + 1})
-			if err == nil {
+			if b, err := net.ListenUDP("udp", &net.UDPAddr{IP: loopback, Port: port + 1}); err == nil {
 				k.rtp, k.rtcp = a, b
-				return fmt.Sprintf("RTP/AVP;unicast;client_port=%s;server_port=%d-%d", clientPorts, port, port+1), nil
+				k.ports = fmt.Sprintf("%d-%d", port, port+1)
+				return k.ports
 			}
 		}
 		_ = a.Close()
 	}
-	return "", errors.New("no pair of free ports")
+	return ""
+}
+
+var loopback = net.IPv4(127, 0, 0, 1)
+
+// connect takes the peer's ports.
+func (k *Sender) connect(ports string) error {
+	to, err := strconv.Atoi(before(ports, "-"))
+	k.peer = k.session.nc.RemoteAddr().(*net.TCPAddr).IP
+	k.port = to
+	return err
 }
 
 func (s *Session) closeUDP() {

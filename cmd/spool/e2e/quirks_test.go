@@ -1,0 +1,214 @@
+package e2e
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/stages/ingest/rtsp/rtsptest"
+)
+
+// quirk is how a stream with one of rtsptest's quirks is pulled, and what becomes
+// of it. The zero value is a camera that is recorded as a good one.
+type quirk struct {
+	of       string        // the quirk, where the stream has another name
+	settings string        // of the stream, beside pull
+	secure   bool          // by rtsps
+	units    int           // recorded before it is stopped; three seconds of them
+	tracks   string        // that the recording has: video and audio
+	off      time.Duration // how far an access unit may be from its time
+	lossy    bool          // access units are lost on their way
+	drops    string        // causes of loss that the camera brings about
+	warns    bool          // the log warns of the stream
+	check    func(q quirk, t *testing.T, r *recorder, c *rtsptest.Camera, stream string)
+}
+
+const (
+	perSecond = 25            // access units of a clip
+	whileKept = 5 * perSecond // longer than the cameras' shrunk session timeout, twice
+)
+
+// TestQuirks pulls a camera of each quirk at once: each recording has the access
+// units that the camera sent, at their times.
+func TestQuirks(t *testing.T) {
+	t.Parallel()
+	clips, err := rtsptest.Shoot(t.Context(), workshop)
+	require.NoError(t, err)
+	cam, err := rtsptest.Start(clips, 1)
+	require.NoError(t, err)
+	t.Cleanup(cam.Close)
+	config := "streams:\n"
+	for name, q := range quirks {
+		url := cam.URL(cmp.Or(q.of, name))
+		if q.secure {
+			url = cam.SecureURL(cmp.Or(q.of, name))
+		}
+		settings := strings.ReplaceAll(q.settings, "FINGERPRINT", cam.Fingerprint())
+		config += fmt.Sprintf("  cam/%s: {pull: %q%s}\n", name, url, settings)
+	}
+	r := serveStatic(t, config, "--set", "mp4/sync=none")
+	r.expect("context canceled")
+	for name, q := range quirks {
+		if q.of = cmp.Or(q.of, name); q.check == nil {
+			q.check = quirk.recorded
+		}
+		quirks[name] = q
+		if q.warns {
+			r.expect("cam/"+name+" ", "cam/"+name+"]")
+		}
+		answer[map[string]string](r, "POST", "/mp4/start/cam/"+name+"?wait=true")
+	}
+	t.Run("each", func(t *testing.T) {
+		for name, q := range quirks {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				q.check(q, t, r.of(t), cam, "cam/"+name)
+			})
+		}
+	})
+}
+
+// of is the recorder for a subtest.
+func (r *recorder) of(t *testing.T) *recorder {
+	c := *r
+	c.t = t
+	return &c
+}
+
+// recorded wants one connection and one file, with all that was sent from its
+// beginning on, each at its time.
+func (q quirk) recorded(t *testing.T, r *recorder, c *rtsptest.Camera, stream string) {
+	m := q.whole(t, r, c, stream)
+	require.Len(t, m, 1, "files")
+	require.Len(t, c.Sessions(q.of), 1, "connections")
+	for codec, m := range m[0] {
+		require.LessOrEqual(t, m.Worst, max(q.off, 2*time.Millisecond), "%s off its time", codec)
+		require.True(t, codec == rtsptest.AAC || m.From == 0, "the first picture that was sent")
+	}
+}
+
+// whole stops the recording when it has enough, and wants all access units from the
+// first one to the last one of its files. It tells where they lie in what was sent.
+func (q quirk) whole(t *testing.T, r *recorder, c *rtsptest.Camera, stream string) (out []map[string]rtsptest.Match) {
+	r.awaitUnits(stream, uint64(cmp.Or(q.units, 3*perSecond)))
+	for _, d := range r.stream(stream).Drops {
+		require.Contains(t, q.drops, d.Cause, "%d", d.AccessUnits)
+	}
+	r.stop(stream)
+	recs := r.awaitRecords(stream, 1)
+	next := map[string]int{}
+	for i, rec := range recs {
+		require.Equal(t, "finished", rec.State)
+		require.Nil(t, rec.Gap)
+		got, in := r.tracks(rec.File, q.tracks), map[string]rtsptest.Match{}
+		for k := range got.Tracks {
+			codec, played := got.Tracks[k].Codec, c.Clip(q.of).Track(got.Tracks[k].Codec)
+			require.NotNil(t, played, codec)
+			m, err := played.Match(&got.Tracks[k])
+			require.NoError(t, err)
+			require.True(t, q.lossy || len(m.Missing) == 0, "%s left out: %v", codec, m.Missing)
+			require.True(t, i == 0 || m.From == next[codec]%len(played.Units), "%s left out between files", codec)
+			next[codec], in[codec] = m.From+m.Count, m
+		}
+		out = append(out, in)
+	}
+	return out
+}
+
+// tracks reads a recording, which has the tracks that are wanted.
+func (r *recorder) tracks(file, want string) *rtsptest.Clip {
+	r.t.Helper()
+	got, err := rtsptest.ReadFile(r.path(file))
+	require.NoError(r.t, err)
+	have := ""
+	for _, k := range got.Tracks {
+		if k.Codec == rtsptest.AAC {
+			have += "a"
+		} else {
+			have += "v"
+		}
+	}
+	if want == "" {
+		want = "va"
+	}
+	require.Equal(r.t, want, have, "tracks of %s", file)
+	return got
+}
+
+// lossy wants all that came whole, and what did not counted.
+func lossy(q quirk, t *testing.T, r *recorder, c *rtsptest.Camera, stream string) {
+	q.lossy = true
+	m := q.whole(t, r, c, stream)
+	require.Len(t, m, 1)
+	v := m[0][rtsptest.H264]
+	require.NotEmpty(t, v.Missing)
+	for _, n := range v.Missing {
+		require.True(t, rtsptest.Lost(0, n), "picture %d", n)
+	}
+	require.Empty(t, m[0][rtsptest.AAC].Missing)
+}
+
+// ownClock wants every access unit, by a clock that is wrong and said to be.
+func ownClock(q quirk, t *testing.T, r *recorder, c *rtsptest.Camera, stream string) {
+	require.Len(t, q.whole(t, r, c, stream), 1)
+}
+
+// again wants in the first file all that was sent until the camera ended it, and
+// then another connection.
+func again(units int) func(q quirk, t *testing.T, r *recorder, c *rtsptest.Camera, stream string) {
+	return func(q quirk, t *testing.T, r *recorder, c *rtsptest.Camera, stream string) {
+		eventually(t, "another connection", func() bool { return len(c.Sessions(q.of)) > 1 })
+		rec := r.awaitRecordEnded(stream)
+		require.Equal(t, "finished source_lost", rec.State+" "+rec.EndReason)
+		got, n := r.tracks(rec.File, q.tracks), 0
+		for k := range got.Tracks {
+			m, err := c.Clip(q.of).Track(got.Tracks[k].Codec).Match(&got.Tracks[k])
+			require.NoError(t, err)
+			require.Empty(t, m.Missing)
+			n += m.Count
+		}
+		require.Equal(t, units, n)
+	}
+}
+
+// awaitRecordEnded is the first recording, once it is ended.
+func (r *recorder) awaitRecordEnded(stream string) (rec record) {
+	r.t.Helper()
+	eventually(r.t, "a recording that has ended", func() bool {
+		recs := r.records(stream)
+		if len(recs) > 0 {
+			rec = recs[0]
+		}
+		return rec.State == "finished"
+	})
+	return rec
+}
+
+// led wants the recording of another path.
+func led(to string) func(q quirk, t *testing.T, r *recorder, c *rtsptest.Camera, stream string) {
+	return func(q quirk, t *testing.T, r *recorder, c *rtsptest.Camera, stream string) {
+		q.of = to
+		require.Len(t, q.whole(t, r, c, stream), 1)
+	}
+}
+
+// refused wants an error in the list of streams, and that what is redirected is
+// not followed farther than three times at each attempt.
+func refused(path string, hops int) func(q quirk, t *testing.T, r *recorder, c *rtsptest.Camera, stream string) {
+	return func(q quirk, t *testing.T, r *recorder, c *rtsptest.Camera, stream string) {
+		r.await("pull failed", "stream", stream)
+		visits := c.Visitors(path)
+		attempts := 1
+		for _, l := range r.book.lines() {
+			if l.text("msg") == "pull failed" && l.text("stream") == stream {
+				attempts++
+			}
+		}
+		require.LessOrEqual(t, visits, attempts*hops)
+		require.Empty(t, r.records(stream))
+	}
+}

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// parsers are the files that make sense of bytes from outside, and how each is kept
+// from working without end on them: by a fuzz target, by a test that makes its input
+// longer and counts what that costs, both in the file's own package or named with it,
+// or because what it reads is short. What ends in a slash is all of a directory.
+var parsers = map[string]string{
+	"api/auth.go":         "FuzzHash TestTheCostOfARequestIsProportional",
+	"api/certificate.go":  "short: the operator's files of a certificate",
+	"api/events.go":       "FuzzEventBody TestTheCostOfARequestIsProportional",
+	"api/events_list.go":  "short: an event's own data, of 1024 bytes at most",
+	"api/password.go":     "FuzzHash",
+	"api/pipelines.go":    "pipeline/spec.FuzzParse pipeline/spec.TestTheCostOfATextIsProportional",
+	"api/query.go":        "FuzzTimes TestTheCostOfARequestIsProportional",
+	"api/ranges.go":       "FuzzRange TestTheCostOfRangesIsBounded",
+	"api/records.go":      "TestTheCostOfARequestIsProportional",
+	"api/scrub.go":        "FuzzScrub TestTheCostOfScrubbingIsProportional",
+	"configs/check.go":    "FuzzLoad",
+	"configs/layers.go":   "FuzzLoad pipeline/spec.TestTheCostOfATextIsProportional",
+	"cmd/spool/bench.go":  "pipeline/spec.FuzzParse",
+	"cmd/spool/reload.go": "short: compared only, and read by spec.ReadFile",
+
+	"cmd/spool/commands_kept.go": "short: maxCommandBytes",
+	"cmd/spool/passwd.go":        "short: what its user types",
+	"cmd/spool/plans_own.go":     "pipeline/spec.FuzzParse pipeline/spec.TestTheCostOfATextIsProportional",
+	"cmd/spool/plans_stops.go":   "pipeline/filesystem.TestAFileThatIsTooLongIsNotRead",
+
+	"pipeline/codec/":                 "FuzzAAC FuzzStandalone TestTheCostOfAnAccessUnitIsProportional",
+	"pipeline/durable/fs.go":          "pipeline/filesystem.TestAFileThatIsTooLongIsNotRead",
+	"pipeline/filesystem/lock.go":     "FuzzLockFile",
+	"pipeline/filesystem/mounted.go":  "short: of the kernel",
+	"pipeline/filesystem/process.go":  "short: of the kernel",
+	"pipeline/filesystem/readfile.go": "TestAFileThatIsTooLongIsNotRead",
+	"pipeline/media/id.go":            "FuzzParseID",
+	"pipeline/path.go":                "short: maxGlob, and MaxPath",
+	"pipeline/schedule_cron.go":       "FuzzParseCron",
+	"pipeline/spec/":                  "FuzzParse FuzzDecode FuzzUnits TestTheCostOfATextIsProportional",
+
+	"sinks/metadata/":           "FuzzParseAside FuzzScanRecords FuzzCursor FuzzStreamFilter TestTheCostOfAJournalIsProportional",
+	"sinks/metadata/target.go":  "short: a setting",
+	"sinks/retention/waited.go": "short: 4096 bytes",
+
+	"sinks/mp4/":                 "FuzzScanOfDamagedFiles FuzzFragment FuzzEntry FuzzEntryAt TestTheCostOfRepairIsProportional TestTheCostOfLookingAtAFileIsProportional",
+	"sinks/mp4/foreign.go":       "FuzzForeign TestTheCostOfRepairIsProportional",
+	"sinks/mp4/keyframe.go":      "FuzzKeyFrame TestTheCostOfLookingAtAFileIsProportional",
+	"sinks/mp4/madedir.go":       "FuzzPatternsThatAreTakenMakeGoodNames",
+	"sinks/mp4/name.go":          "FuzzNamesStayInsideTheDirectory FuzzPatternsThatAreTakenMakeGoodNames",
+	"stages/exec.go":             "short: a setting",
+	"stages/hub/":                "short: a setting",
+	"stages/ingest/":             "FuzzRTP FuzzHeads FuzzParamSets FuzzReorder",
+	"stages/ingest/file/":        "FuzzReader TestTheCostOfAFileIsProportional",
+	"stages/ingest/rtsp/":        "FuzzOffers",
+	"stages/ingest/testpattern/": "FuzzParse FuzzReadFrameNumber",
+	"stages/webhook/":            "FuzzReadNotice",
+	"stages/webhook/sign.go":     "pipeline/filesystem.TestAFileThatIsTooLongIsNotRead",
+	"stages/webhook/lane.go":     "short: of an answer 64 KiB are read, and thrown away",
+	"pipeline/spec/redact.go":    "configs.FuzzLoad",
+	"sinks/metadata/dbtest/":     "short: for tests",
+	"sinks/mp4/powercut/":        "short: for tests",
+	"pipeline/pipelinetest/":     "short: for tests",
+}
+
+// parsing is what a parser of outside bytes cannot do without.
+var parsing = regexp.MustCompile(`json\.(Unmarshal|NewDecoder)|yaml\.NewLoader|io\.ReadAll|os\.ReadFile|ReadAtMost\(|spec\.(ReadFile|Parse)\(|bufio\.New(Reader|Scanner)|` +
+	`url\.Parse|base64\.[A-Za-z.]*Decode|hex\.Decode|(Big|Little)Endian\.Uint|LoadX509KeyPair|Sscanf|path\.Match\(|regexp\.MustCompile|\.Unmarshal\(`)
+
+// A parser that nobody fuzzed, or whose cost nobody looked at, is not merged.
+func TestEveryParserOfOutsideBytesIsFuzzedAndItsCostKnown(t *testing.T) {
+	for _, room := range []string{"api", "cmd", "configs", "pipeline", "sinks", "stages"} {
+		require.NoError(t, fs.WalkDir(os.DirFS(root), room, func(name string, d fs.DirEntry, err error) error {
+			if err != nil || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+				return err
+			}
+			text, err := os.ReadFile(path.Join(root, name))
+			if err == nil && parsing.Match(text) {
+				require.NotEmpty(t, parserEntry(name), "%s reads what comes from outside: add it to parsers with its fuzz target and the test of what its input costs", name)
+			}
+			return err
+		}))
+	}
+	for _, entry := range slices.Sorted(maps.Keys(parsers)) {
+		_, err := os.Stat(path.Join(root, entry))
+		require.NoError(t, err, "%s is in parsers", entry)
+		if !strings.HasPrefix(parsers[entry], "short: ") {
+			requireTests(t, entry, strings.Fields(parsers[entry]))
+		}
+	}
+}
+
+// parserEntry is the entry of a file, or of the nearest directory around it.
+func parserEntry(name string) (entry string) {
+	for known := range parsers {
+		if (name == known || strings.HasSuffix(known, "/") && strings.HasPrefix(name, known)) && len(known) > len(entry) {
+			entry = known
+		}
+	}
+	return entry
+}
+
+func requireTests(t *testing.T, entry string, names []string) {
+	for _, name := range names {
+		dir := path.Dir(strings.TrimSuffix(entry, "/") + "/x")
+		if strings.HasSuffix(entry, ".go") {
+			dir = path.Dir(entry)
+		}
+		if at := strings.LastIndexByte(name, '.'); at >= 0 {
+			dir, name = name[:at], name[at+1:]
+		}
+		require.True(t, slices.ContainsFunc(testFiles(t, dir), func(text string) bool { return strings.Contains(text, "func "+name+"(") }),
+			"%s: there is no %s in %s", entry, name, dir)
+	}
+}
+
+func testFiles(t *testing.T, dir string) (texts []string) {
+	entries, err := os.ReadDir(path.Join(root, dir))
+	require.NoError(t, err)
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), "_test.go") {
+			text, err := os.ReadFile(path.Join(root, dir, e.Name()))
+			require.NoError(t, err)
+			texts = append(texts, string(text))
+		}
+	}
+	return texts
+}

@@ -1,0 +1,57 @@
+package filesystem
+
+import "io"
+
+// Ahead reads the headers of the boxes of an MP4 file, one after another. Where one
+// follows soon upon another it reads blocks, longer ones the longer that goes on, so
+// that a file of tiny boxes does not take a read for each; where they are far apart,
+// as those of real media are, it reads what it is asked for. It goes forward, and
+// reads next to nothing twice.
+//
+// What is written to the file meanwhile may not be seen: it lives as long as one
+// walk along the boxes.
+type Ahead struct {
+	f    io.ReaderAt
+	size int64
+	at   int64 // of b
+	b    []byte
+	next int64 // bytes of the next block
+	last int64 // where the last header that was read began
+}
+
+// NewAhead begins a walk along the boxes of a file of so many bytes.
+func NewAhead(f io.ReaderAt, size int64) *Ahead { return &Ahead{f: f, size: size} }
+
+const (
+	aheadLeast = 4 << 10
+	aheadMost  = 64 << 10
+)
+
+// ReadAt reads any part of the file. To read something long, or what is behind, is
+// no step of the walk.
+func (a *Ahead) ReadAt(p []byte, off int64) (int, error) {
+	end := off + int64(len(p))
+	if off >= a.at && end <= a.at+int64(len(a.b)) {
+		a.last = max(a.last, off)
+		return copy(p, a.b[off-a.at:]), nil
+	}
+	if len(p) > aheadLeast || end > a.size || off < a.last {
+		return a.f.ReadAt(p, off)
+	}
+	near := off-a.last < aheadLeast
+	if a.last = off; !near {
+		a.next = 0
+		return a.f.ReadAt(p, off)
+	}
+	a.next = min(max(2*a.next, aheadLeast), aheadMost)
+	n := min(a.next, a.size-off)
+	if int64(cap(a.b)) < n {
+		a.b = make([]byte, n)
+	}
+	a.at, a.b = off, a.b[:n]
+	if n, err := a.f.ReadAt(a.b, off); err != nil {
+		a.b = nil
+		return min(n, len(p)), err
+	}
+	return copy(p, a.b), nil
+}

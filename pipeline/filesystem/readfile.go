@@ -1,0 +1,23 @@
+package filesystem
+
+import (
+	"fmt"
+	"io"
+	"os"
+)
+
+// ReadAtMost reads a file that has no more than so many bytes; another is refused
+// before more of it is in memory. It is for files of our own, in whose place anything
+// may be.
+func ReadAtMost(name string, most int64) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && int64(len(b)) > most {
+		return nil, fmt.Errorf("%s has more than the %d bytes that are read of it", name, most)
+	}
+	return b, err
+}

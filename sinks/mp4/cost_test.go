@@ -1,0 +1,266 @@
+package mp4
+
+import (
+	"bytes"
+	"encoding/binary"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/pipelinetest"
+)
+
+// A hand for boxes that no program writes.
+
+func u32(v ...uint32) (b []byte) {
+	for _, v := range v {
+		b = binary.BigEndian.AppendUint32(b, v)
+	}
+	return b
+}
+
+func rawBox(fourcc string, parts ...[]byte) []byte {
+	b := bytes.Join(parts, nil)
+	return append(append(u32(uint32(8+len(b))), fourcc...), b...)
+}
+
+// largeBox says that it has n bytes in all.
+func largeBox(fourcc string, n int) []byte {
+	return binary.BigEndian.AppendUint64(append(u32(1), fourcc...), uint64(n))
+}
+
+// hostileTrak is a trak of pictures, with a sample table and further boxes in its minf.
+func hostileTrak(id uint32, stbl []byte, further ...[]byte) []byte {
+	return rawBox("trak",
+		rawBox("tkhd", u32(0, 0, 0, id)),
+		rawBox("mdia", rawBox("mdhd", u32(0, 0, 0, 1000, 0)), rawBox("hdlr", u32(0, 0), []byte("vide"), u32(0, 0)),
+			rawBox("minf", append([][]byte{stbl}, further...)...)))
+}
+
+var noSamples = rawBox("stbl", rawBox("stsd", u32(0, 0)))
+
+func stblOf(parts ...[]byte) []byte {
+	return rawBox("stbl", append([][]byte{rawBox("stsd", u32(0, 0))}, parts...)...)
+}
+
+func traks(n int, stbl []byte) (all [][]byte) {
+	for i := range n {
+		all = append(all, hostileTrak(uint32(i+1), stbl))
+	}
+	return all
+}
+
+func moovOf(parts ...[]byte) []byte { return rawBox("moov", parts...) }
+
+var (
+	ftyp = rawBox("ftyp", []byte("isom"), u32(0))
+	mvex = rawBox("mvex", rawBox("trex", u32(0, 1, 1, 40, 0, 0)))
+)
+
+// again is about n bytes of one thing.
+func again(part []byte, n int) []byte { return bytes.Repeat(part, n/len(part)+1) }
+
+// hostileFiles are files of about n bytes, each of which would have repair work
+// without end or take memory without end if it believed what they say.
+var hostileFiles = map[string]func(n int) []byte{
+	"boxes of 8 bytes": func(n int) []byte { return append(bytes.Clone(ftyp), again(rawBox("free"), n)...) },
+	"moovs of 8 bytes": func(n int) []byte { return append(bytes.Clone(ftyp), again(rawBox("moov"), n)...) },
+	"boxes of 8 bytes in an mdat": func(n int) []byte {
+		inside := again(rawBox("free"), n)
+		return bytes.Join([][]byte{ftyp, largeBox("mdat", 16+len(inside)), inside}, nil)
+	},
+	"fragments of 16 bytes": func(n int) []byte {
+		return bytes.Join([][]byte{ftyp, moovOf(hostileTrak(1, noSamples), mvex), again(append(rawBox("moof"), rawBox("mdat")...), n)}, nil)
+	},
+	"moofs without an mdat": func(n int) []byte {
+		return bytes.Join([][]byte{ftyp, moovOf(hostileTrak(1, noSamples), mvex), again(rawBox("moof"), n)}, nil)
+	},
+	"many tracks, many fragments": func(n int) []byte {
+		moov := moovOf(append(traks(n/300, noSamples), mvex)...)
+		return bytes.Join([][]byte{ftyp, moov, again(append(rawBox("moof"), rawBox("mdat")...), n/2)}, nil)
+	},
+	"as many tracks as there may be, many fragments": func(n int) []byte {
+		moov := moovOf(append(traks(maxTracks, noSamples), mvex)...)
+		return bytes.Join([][]byte{ftyp, moov, again(append(rawBox("moof"), rawBox("mdat")...), n)}, nil)
+	},
+	"many trex": func(n int) []byte {
+		return bytes.Join([][]byte{ftyp, moovOf(append(traks(30, noSamples), rawBox("mvex", again(rawBox("trex", u32(0, 1, 1, 1, 1, 1)), n)))...)}, nil)
+	},
+	"runs that claim samples of no size": func(n int) []byte {
+		moof := rawBox("moof", rawBox("traf", rawBox("tfhd", u32(0, 1)), rawBox("trun", u32(0, 1<<20))))
+		return bytes.Join([][]byte{ftyp, moovOf(hostileTrak(1, noSamples), mvex), again(append(moof, rawBox("mdat")...), n)}, nil)
+	},
+	"runs of the same bytes": func(n int) []byte {
+		trun := rawBox("trun", u32(trunDataOffset|trunSize, 1, 0, uint32(n)))
+		moof := rawBox("moof", rawBox("traf", rawBox("tfhd", u32(tfhdBaseIsMoof, 1)), again(trun, n)))
+		return bytes.Join([][]byte{ftyp, moovOf(hostileTrak(1, noSamples), mvex), moof, rawBox("mdat", make([]byte, n))}, nil)
+	},
+	"tables that claim samples of one size": func(n int) []byte {
+		stbl := stblOf(rawBox("stsz", u32(0, 1, 1<<20)), rawBox("stts", u32(0, 1, 1<<20, 40)),
+			rawBox("stsc", u32(0, 1, 1, 1<<20, 1)), rawBox("stco", u32(0, 1, 0)))
+		return bytes.Join([][]byte{ftyp, moovOf(traks(maxTracks, stbl)...), rawBox("mdat", make([]byte, n))}, nil)
+	},
+	"tables that lead to and fro": func(n int) []byte {
+		count := n / 32
+		var stco []byte
+		for i := range count {
+			stco = append(stco, u32(uint32(n/2*(i%2)+n/2+i))...)
+		}
+		stbl := stblOf(rawBox("stsz", u32(0, 0, uint32(count)), again(u32(1), 4*(count-1))), rawBox("stts", u32(0, 1, uint32(count), 40)),
+			rawBox("stsc", u32(0, 1, 1, 1, 1)), rawBox("stco", u32(0, uint32(count)), stco))
+		return bytes.Join([][]byte{ftyp, moovOf(hostileTrak(1, stbl)), rawBox("mdat", again([]byte{1}, 2*n))}, nil)
+	},
+	"tables that lead to the same bytes": func(n int) []byte {
+		count := n / 16
+		stbl := stblOf(rawBox("stsz", u32(0, 0, uint32(count)), again(u32(uint32(n)), 4*(count-1))), rawBox("stts", u32(0, 1, uint32(count), 40)),
+			rawBox("stsc", u32(0, 1, 1, 1, 1)), rawBox("stco", u32(0, uint32(count)), again(u32(0), 4*(count-1))))
+		return bytes.Join([][]byte{ftyp, moovOf(hostileTrak(1, stbl)), rawBox("mdat", again([]byte{1}, n))}, nil)
+	},
+	"many sample tables, of which the first counts": func(n int) []byte {
+		count := n / 16
+		stbl := stblOf(rawBox("stsz", u32(0, 0, uint32(count)), again(u32(1), 4*(count-1))), rawBox("stts", u32(0, 1, uint32(count), 40)),
+			rawBox("stsc", u32(0, 1, 1, uint32(count), 1)), rawBox("stco", u32(0, 1, 8)))
+		trak := hostileTrak(1, stbl, again(rawBox("stbl"), n/2))
+		return bytes.Join([][]byte{ftyp, moovOf(trak), rawBox("mdat", again([]byte{1}, count/2))}, nil)
+	},
+	"boxes within boxes": func(n int) []byte {
+		deep := make([]byte, 0, n)
+		for left := n; left > 8; left -= 8 {
+			deep = append(append(deep, u32(uint32(left-left%8))...), "mdia"...)
+		}
+		stbl := stblOf(rawBox("stsz", u32(0, 1, 64)), rawBox("stts", u32(0, 1, 64, 40)), rawBox("stsc", u32(0, 1, 1, 64, 1)), rawBox("stco", u32(0, 1, 8)))
+		return bytes.Join([][]byte{ftyp, moovOf(hostileTrak(1, stbl, deep)), rawBox("mdat", make([]byte, 8))}, nil)
+	},
+	"what looks like our moov on each page": func(n int) []byte {
+		b := bytes.Join([][]byte{ftyp, rawBox("free", make([]byte, 64))}, nil)
+		pages := n/pageBytes + 2
+		b = append(b, make([]byte, pages*pageBytes-len(b))...)
+		for i := 1; i < pages; i++ {
+			copy(b[i*pageBytes:], append(u32(uint32(len(b)-i*pageBytes)), "moov"...))
+		}
+		return b
+	},
+	"our chunks, all damaged": func(n int) []byte {
+		chunk := append(rawBox("moof", make([]byte, sealBytes+8)), rawBox("mdat")...)
+		return append(grownFile(), again(chunk, n)...)
+	},
+	"our finished file, and boxes of 8 bytes": func(n int) []byte {
+		m := &memoryFile{grownFile()}
+		f, _, err := openScan(m, "grown")
+		if err != nil {
+			panic(err)
+		}
+		var r Repaired
+		if r.rebuild(f); r.Err != nil {
+			panic(r.Err)
+		}
+		return append(m.b, again(rawBox("free"), n)...)
+	},
+}
+
+// grownFile is a growing file of ours.
+func grownFile() []byte {
+	t := &testing.T{}
+	set, chunks := synthetic{fps: 10, gop: 5, picture: 20, sound: true, chunks: 2}.make(t, media.NewPool(0))
+	m := &memoryFile{}
+	f, err := newFile(segment(set, 1), chunks[0], false, 1e9)
+	if err == nil {
+		f.f, f.name = m, "grown.mp4.part"
+		err = f.writeHeader(2048)
+	}
+	for _, c := range chunks {
+		if err == nil {
+			err = f.write(c)
+		}
+	}
+	if err != nil {
+		panic(err)
+	}
+	return bytes.Clone(m.b)
+}
+
+// Whatever a file says: repair reads, and allocates, in proportion to its length. A
+// read counts as a page.
+func TestTheCostOfRepairIsProportional(t *testing.T) {
+	for name, file := range hostileFiles {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			repairOf := func(n int) (read, allocated, size int64) {
+				b := file(n)
+				path := filepath.Join(dir, "hostile.mp4")
+				require.NoError(t, os.WriteFile(path, b, 0o600))
+				count := RepairOptions{DryRun: true, Read: func(n int64) { read += n + pageBytes }}
+				allocated = pipelinetest.Allocated(func() { _, _ = RepairAny(t.Context(), path, count) })
+				return read, allocated, int64(len(b))
+			}
+			pipelinetest.Proportional(t, 256<<10, 1<<20, func(n int) int64 {
+				read, allocated, size := repairOf(n)
+				require.LessOrEqual(t, read, 4<<20+8*size, "bytes that are read")
+				require.LessOrEqual(t, allocated, 4<<20+96*size, "bytes that are allocated")
+				return read
+			})
+			pipelinetest.Proportional(t, 256<<10, 4<<20, func(n int) int64 {
+				_, allocated, _ := repairOf(n)
+				return allocated
+			})
+		})
+	}
+}
+
+// So do those who look at one entry, or for one key frame.
+func TestTheCostOfLookingAtAFileIsProportional(t *testing.T) {
+	for name, file := range hostileFiles {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "hostile.mp4")
+			for what, look := range map[string]func(){
+				"entry":     func() { _, _ = ReadEntry(path) },
+				"playable":  func() { _, _ = Playable(path) },
+				"key frame": func() { _, _ = KeyFrame(path, time.Now()) },
+			} {
+				pipelinetest.Proportional(t, 64<<10, 1<<20, func(n int) int64 {
+					b := file(n)
+					require.NoError(t, os.WriteFile(path, b, 0o600))
+					cost := pipelinetest.Allocated(look)
+					require.LessOrEqual(t, cost, int64(4<<20+16*len(b)), what)
+					return cost
+				})
+			}
+			m := &countedFile{memoryFile: memoryFile{file(256 << 10)}}
+			_, _, _ = entryAt(m, "hostile")
+			require.LessOrEqual(t, m.read, int64(1<<20+4*len(m.b)))
+		})
+	}
+}
+
+// countedFile counts what is read, a read as a page.
+type countedFile struct {
+	memoryFile
+	read int64
+}
+
+func (m *countedFile) ReadAt(p []byte, off int64) (int, error) {
+	m.read += int64(len(p)) + pageBytes
+	return m.memoryFile.ReadAt(p, off)
+}
+
+// A moov that was written before its media arrived claims more samples than the file
+// has: those that are there come back, also where one size is said of all.
+func TestSamplesOfOneSizeThatAreNotThereAreLost(t *testing.T) {
+	stbl := stblOf(rawBox("stsz", u32(0, 4, 3600*8000)), rawBox("stts", u32(0, 1, 3600*8000, 1)),
+		rawBox("stsc", u32(0, 1, 1, 3600*8000, 1)), rawBox("stco", u32(0, 1, 1000)))
+	moov := moovOf(rawBox("mvhd", u32(0, 0, 0, 1000, 0), make([]byte, 80)), hostileTrak(1, stbl))
+	b := bytes.Join([][]byte{ftyp, moov, largeBox("mdat", 1<<30)}, nil)
+	copy(b[bytes.Index(b, []byte("stco"))+12:], u32(uint32(len(b))))
+	r, copied, err := mend(t, append(b, again([]byte{1}, 4*16000)...), RepairOptions{})
+	require.NoError(t, err)
+	require.Equal(t, FoundPlain, r.Found)
+	require.Equal(t, 16*time.Second, r.Kept.Round(time.Second))
+	require.Equal(t, 3600*8*time.Second-16*time.Second, r.Lost.Round(time.Second))
+	out, err := os.ReadFile(copied)
+	require.NoError(t, err)
+	require.Less(t, len(out), 2*4*16000+4*16000+4096)
+}

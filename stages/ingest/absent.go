@@ -1,0 +1,41 @@
+package ingest
+
+import "slices"
+
+// A track may be absent: nothing is expected of it, so that nothing waits for it,
+// misses it, or publishes it. It is so until data of it comes where it is Optional,
+// and again once it is left.
+
+// LostFormat counts packets of a format that is announced beside the one that is
+// recorded.
+const LostFormat = "other_format"
+
+// Leave makes a track one of which nothing comes any more. What came is kept; should
+// more come after all, it is a track again.
+func (f *Feed) Leave(index int) {
+	t := f.tracks[index]
+	t.flush()
+	t.absent = true
+	t.vigil.Leave()
+	others := func(o *track) bool { return o != t && o.slot >= 0 }
+	if f.err == nil && f.begun && t.slot >= 0 && slices.ContainsFunc(f.tracks, others) {
+		f.publish()
+	}
+}
+
+// awaited is how many tracks are not absent.
+func (f *Feed) awaited() (n int) {
+	for _, t := range f.tracks {
+		if !t.absent {
+			n++
+		}
+	}
+	return n
+}
+
+// Leave says that nothing more of the track is expected, as of a format that is
+// announced beside another one.
+func (t *RTPTrack) Leave() {
+	t.Close()
+	t.feed.Leave(t.index)
+}

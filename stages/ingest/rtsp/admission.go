@@ -1,0 +1,177 @@
+package rtsp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/bluenviron/gortsplib/v5"
+	"github.com/bluenviron/gortsplib/v5/pkg/base"
+	"github.com/bluenviron/gortsplib/v5/pkg/headers"
+	"github.com/bluenviron/gortsplib/v5/pkg/liberrors"
+
+	"github.com/gospool/spool/pipeline"
+)
+
+// visitor is what the handler knows of a connection.
+type visitor struct {
+	*guest
+	remote     string
+	addr       netip.Addr
+	request    *base.Request // the newest
+	verdict    verdict       // on its newest ANNOUNCE
+	challenged bool          // it was asked for its password
+	announced  bool          // since it came, or recorded
+	release    func()        // of the place to read a description
+}
+
+func newVisitor(c *gortsplib.ServerConn) *visitor {
+	k := &visitor{guest: c.NetConn().(*guest), remote: c.NetConn().RemoteAddr().String(), release: func() {}}
+	if ap, err := netip.ParseAddrPort(k.remote); err == nil {
+		k.addr = ap.Addr().Unmap()
+	}
+	return k
+}
+
+func visitorOf(c *gortsplib.ServerConn) *visitor { return c.UserData().(*visitor) }
+
+// mustRecord bounds how long a client that has announced may go on without
+// recording, whatever else it asks for, ANNOUNCE again included.
+func (k *visitor) mustRecord(within time.Duration) {
+	if !k.announced {
+		k.announced = true
+		k.waits(within)
+	}
+}
+
+// records takes the bounds away.
+func (k *visitor) records() {
+	k.announced = false
+	k.asked.Store(false)
+	k.guest.records()
+}
+
+// verdict is what was decided of an ANNOUNCE.
+type verdict struct {
+	user   string
+	answer *base.Response // where it is refused
+	err    error          // for gortsplib, with the answer
+}
+
+// maxDescription is the longest session description that is looked at, in bytes.
+const maxDescription = 16 << 10
+
+// readAtOnce is how many descriptions are read at once, of all that wait.
+const readAtOnce = 2
+
+// placeholder stands for a description that nobody looked at, or that is not read:
+// gortsplib asks for an answer only when it has read one.
+const placeholder = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=application 0 RTP/AVP 96\r\na=rtpmap:96 none/90000\r\n"
+
+// judge decides on an ANNOUNCE before gortsplib reads its description: first who
+// sent it and for which path, then whether the description is one that an encoder
+// sends, and last it makes it readable. What is left of the request costs gortsplib
+// little, whatever was sent.
+func (h *handler) judge(k *visitor, req *base.Request) {
+	length := len(req.Body)
+	if length > maxDescription {
+		req.Body = nil
+	}
+	k.answered()
+	k.verdict = h.verdict(k, req, length)
+	if k.verdict.answer != nil {
+		req.Body = []byte(placeholder)
+	}
+	req.Header["Content-Type"] = base.HeaderValue{"application/sdp"} // encoders spell it in many ways, or leave it out
+}
+
+func (h *handler) verdict(k *visitor, req *base.Request, length int) (out verdict) {
+	defer h.survive(&out.answer)
+	path := streamPath(req.URL.Path)
+	log := h.strangers.With("stream", path, "remote", k.remote)
+	refuse := func(code base.StatusCode, reason string, why any) verdict {
+		log.Warn("publisher refused", "error", why)
+		return verdict{answer: answer(code, reason)}
+	}
+	user, err := h.authorize(k, req, path)
+	if err != nil {
+		return verdict{answer: answer(base.StatusUnauthorized, ""), err: err}
+	}
+	if err := pipeline.CheckPath(path); err != nil {
+		return refuse(base.StatusBadRequest, "Bad Stream Path", err)
+	}
+	if length > maxDescription {
+		why := fmt.Sprintf("the session description is %d bytes long, at most %d are read", length, maxDescription)
+		return refuse(base.StatusRequestEntityTooLarge, why, why)
+	}
+	h.reading <- struct{}{}
+	k.release = sync.OnceFunc(func() { <-h.reading })
+	if k.hungUp() {
+		return refuse(base.StatusRequestTimeout, "", "the client hung up")
+	}
+	h.descriptions.Add(1)
+	body, err := readable(req.Body)
+	if err != nil {
+		log.Warn("publisher refused: its session description cannot be read", "error", err)
+		return verdict{answer: answer(base.StatusBadRequest, onOneLine(err))}
+	}
+	req.Body = body
+	return verdict{user: user}
+}
+
+// onOneLine is an error as a status line can carry it.
+func onOneLine(err error) string {
+	text := strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, err.Error())
+	return text[:min(len(text), 200)]
+}
+
+// authorize asks the hook, and gives the user. gortsplib turns the error into a
+// challenge, or after wrong credentials into the end of the connection.
+func (h *handler) authorize(k *visitor, req *base.Request, path string) (user string, err error) {
+	if h.cfg.Authorize == nil {
+		return "", nil
+	}
+	var a headers.Authorization
+	if err := a.Unmarshal(req.Header["Authorization"]); err != nil {
+		a = headers.Authorization{} // its error would show the header
+	}
+	err = h.cfg.Authorize(whileConnected{context.Background(), k.guest}, a.Username, a.BasicPass, path, "publish", k.remote)
+	if err == nil {
+		return a.Username, nil
+	}
+	log := h.strangers.With("stream", path, "remote", k.remote, "user", a.Username, "error", err)
+	if len(req.Header["Authorization"]) > 0 {
+		log.Warn("publisher refused")
+		return "", liberrors.ErrServerAuth{}
+	}
+	log.Debug("publisher refused") // clients ask without, and send what they have when they are challenged
+	if !k.challenged {
+		k.challenged = true
+		k.within(h.cfg.AnnounceTimeout)
+	}
+	return "", liberrors.ErrServerAuth{}
+}
+
+// whileConnected has an error once the client has hung up. It is not told of that:
+// who asks Err looks at the connection, which is what there is to do before work
+// that a client has waited for.
+type whileConnected struct {
+	context.Context
+	guest *guest
+}
+
+func (c whileConnected) Err() error {
+	if c.guest.hungUp() {
+		return errors.Join(context.Canceled, c.Context.Err())
+	}
+	return c.Context.Err()
+}

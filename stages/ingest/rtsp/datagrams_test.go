@@ -1,0 +1,119 @@
+package rtsp
+
+import (
+	"encoding/binary"
+	"net"
+	"net/netip"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/bluenviron/gortsplib/v5"
+	"github.com/pion/rtp"
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/stages/ingest"
+)
+
+// network is a socket behind which each datagram comes twice, and another sender's
+// behind it.
+type network struct {
+	*net.UDPConn
+	stray *atomic.Int64
+}
+
+func (n network) WriteTo(b []byte, to net.Addr) (int, error) {
+	size, err := n.UDPConn.WriteTo(b, to)
+	if len(b) < 20 || b[1]&0x7f >= 72 && b[1]&0x7f <= 95 { // RTCP, or what opens a firewall
+		return size, err
+	}
+	other := append([]byte(nil), b...)
+	binary.BigEndian.PutUint16(other[2:], binary.BigEndian.Uint16(b[2:])+7777)
+	other[4], other[8] = other[4]^0x55, other[8]^0xff
+	n.stray.Add(1)
+	for _, again := range [][]byte{b, other} {
+		if _, err := n.UDPConn.WriteTo(again, to); err != nil {
+			return 0, err
+		}
+	}
+	return size, err
+}
+
+// TestAnotherSenderOnThePortOfAPublisherCostsNothing: nor do packets that come twice.
+func TestAnotherSenderOnThePortOfAPublisherCostsNothing(t *testing.T) {
+	r := newRig(t)
+	_, addr := r.serve(Config{UDP: freeUDPPair(t)})
+	file := clip(t, "h264", x264...)
+	f := film(t, file, false)
+	wait := r.record("two")
+	udp, stray := gortsplib.ProtocolUDP, &atomic.Int64{}
+	c := &gortsplib.Client{Protocol: &udp, DisableRTCPSenderReports: true, WriteQueueSize: 4096, ListenPacket: func(kind, address string) (net.PacketConn, error) {
+		pc, err := net.ListenPacket(kind, address)
+		if err != nil {
+			return nil, err
+		}
+		return network{pc.(*net.UDPConn), stray}, nil
+	}}
+	require.NoError(t, c.StartRecording("rtsp://"+addr+"/two", f.description()))
+	v, a := f.reports()
+	pace := time.NewTicker(time.Millisecond)
+	defer pace.Stop()
+	for i, p := range f.packets {
+		if i%3 == 0 {
+			<-pace.C
+		}
+		require.NoError(t, c.WritePacketRTP(p.media, p.pkt))
+		if i == 0 {
+			require.NoError(t, c.WritePacketRTCP(&f.video, v))
+			require.NoError(t, c.WritePacketRTCP(&f.audio, a))
+		}
+	}
+	eventually(t, "all units have come", func() bool { return r.info("two").AccessUnits == uint64(f.units) })
+	c.Close()
+	compare(t, file, media.H264, wait(), 0)
+	losses := r.losses("two")
+	require.Equal(t, uint64(stray.Load()), losses[ingest.LostForeign])
+	require.Len(t, losses, 1)
+}
+
+// A packet gets its own number back, whatever came between, and strangers' packets
+// take no more than a bound.
+func TestNumbersComeBack(t *testing.T) {
+	c := newNumbering(nil)
+	from := netip.MustParseAddrPort("127.0.0.1:5000")
+	packet := func(seq uint16, kind byte) []byte {
+		return append(binary.BigEndian.AppendUint16([]byte{0x80, kind}, seq), make([]byte, 10)...)
+	}
+	now := time.Now()
+	for i, own := range []uint16{65534, 3, 65535, 3, 40000} {
+		for _, kind := range []byte{96, 97} {
+			b := packet(own, kind)
+			c.now = nil
+			c.number(b, from, now)
+			given := binary.BigEndian.Uint16(b[2:])
+			require.EqualValues(t, i, given, "none is missing")
+			p := &rtp.Packet{Header: rtp.Header{SequenceNumber: given}}
+			c.restore(p)
+			require.Equal(t, own, p.SequenceNumber)
+		}
+	}
+	for i := range 2 * maxFlows {
+		b := packet(7, 96)
+		c.now = nil
+		c.number(b, netip.AddrPortFrom(from.Addr(), uint16(i)), now)
+		require.LessOrEqual(t, len(c.flows), maxFlows)
+	}
+	b := packet(7, 98)
+	c.number(b, from, now)
+	require.Nil(t, c.now)
+	require.EqualValues(t, 7, binary.BigEndian.Uint16(b[2:]), "it is left as it is")
+	c.number(b, from, now.Add(2*flowIdle))
+	require.NotNil(t, c.now)
+	require.Len(t, c.flows, 1)
+	for _, broken := range [][]byte{{0x80}, append([]byte{0xa0, 96, 0, 9}, make([]byte, 8)...), append([]byte{0xa0, 96, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0}, 200)} {
+		c.now = nil
+		c.number(broken, from, now)
+		require.Nil(t, c.now, "gortsplib takes none of these")
+	}
+}

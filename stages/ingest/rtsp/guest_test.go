@@ -1,0 +1,236 @@
+package rtsp
+
+import (
+	"io"
+	"net"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// from connects from an address of this machine.
+func from(t *testing.T, host, addr string) *talk {
+	t.Helper()
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(host)}}
+	c, err := d.Dial("tcp", addr)
+	require.NoError(t, err)
+	return talkOn(t, c)
+}
+
+// closes waits until the server has closed a connection, and gives what came.
+func (k *talk) closes() string {
+	k.t.Helper()
+	all, err := io.ReadAll(k.in)
+	require.NotErrorIs(k.t, err, os.ErrDeadlineExceeded)
+	return string(all)
+}
+
+const soon = 150 * time.Millisecond
+
+// Whatever a client does but record, its time ends.
+func TestAConnectionThatDoesNotRecordIsClosed(t *testing.T) {
+	r := newRig(t)
+	_, addr, _ := r.guarded(Config{AnnounceTimeout: soon, ReadTimeout: soon})
+	u := "rtsp://" + addr + "/live/x"
+	login := basic("cam", "right")
+	forEver := func(k *talk, method string, headers ...string) {
+		for k.ask(method, u, headers...) != "closed" {
+		}
+	}
+	for name, does := range map[string]func(k *talk){
+		"nothing":               func(*talk) {},
+		"begins a request":      func(k *talk) { k.write("OPTIONS rt") },
+		"begins a header":       func(k *talk) { k.write("OPTIONS * RTSP/1.0\r\nCSeq: 1\r\nX: ") },
+		"begins a body":         func(k *talk) { k.write(announceOf(u, announceSDP)[:200]) },
+		"asks for the options":  func(k *talk) { forEver(k, "OPTIONS") },
+		"describes":             func(k *talk) { forEver(k, "DESCRIBE") },
+		"tears down":            func(k *talk) { forEver(k, "TEARDOWN") },
+		"has no password":       func(k *talk) { forEver(k, "ANNOUNCE") },
+		"announces, and asks":   func(k *talk) { k.ask("ANNOUNCE", u, login); forEver(k, "OPTIONS") },
+		"announces, and leaves": func(k *talk) { k.ask("ANNOUNCE", u, login) },
+		"announces again and again": func(k *talk) {
+			for got := ""; got != "closed"; {
+				if got = k.ask("ANNOUNCE", u, login); got == "200 OK" && k.ask("SETUP", u+"/streamid=0", setupTCP) == "200 OK" {
+					k.ask("TEARDOWN", u, "Session: "+k.session)
+				}
+			}
+		},
+		"trickles": func(k *talk) {
+			for k.write("x") == nil {
+				time.Sleep(10 * time.Millisecond)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			k := dial(t, addr)
+			does(k)
+			k.closes()
+		})
+	}
+	eventually(t, "nothing is left", func() bool { return len(r.hub.List()) == 0 })
+}
+
+func TestAnAnnounceWithoutARecordIsSaid(t *testing.T) {
+	r := newRig(t)
+	_, addr := r.serve(Config{ReadTimeout: soon})
+	k := dial(t, addr)
+	require.Equal(t, "200 OK", k.ask("ANNOUNCE", "rtsp://"+addr+"/live/x"))
+	k.closes()
+	eventually(t, "it is said", func() bool { return strings.Contains(r.book.String(), "left before it recorded") })
+}
+
+// A client that is asked for its password may take its time once more, once.
+func TestAChallengePutsTheDeadlineOffOnce(t *testing.T) {
+	g, _ := listening(t, limits{announce: time.Minute})
+	k := &visitor{guest: g, release: func() {}}
+	h := &handler{New(Config{AnnounceTimeout: time.Hour, Authorize: refuseAll}, nil, newRig(t).log)}
+	req := requestOf(t, announceOf("rtsp://x/live/x", announceSDP))
+	_, err := h.authorize(k, req, "live/x")
+	require.Error(t, err)
+	require.Greater(t, g.left(), 59*time.Minute)
+	g.within(time.Minute)
+	_, err = h.authorize(k, req, "live/x")
+	require.Error(t, err)
+	require.LessOrEqual(t, g.left(), time.Minute)
+}
+
+// Nor does it help to announce again and again.
+func TestAnAnnouncePutsTheDeadlineOffOnce(t *testing.T) {
+	g, _ := listening(t, limits{announce: time.Minute})
+	k := &visitor{guest: g}
+	k.mustRecord(time.Hour)
+	require.Greater(t, g.left(), 59*time.Minute)
+	g.within(time.Minute)
+	k.mustRecord(time.Hour)
+	require.LessOrEqual(t, g.left(), time.Minute)
+	k.records()
+	k.mustRecord(time.Hour)
+	require.Greater(t, g.left(), 59*time.Minute, "who has recorded may publish anew")
+}
+
+// Requests hold no publication that nothing comes of. One whose pictures are rare
+// they keep.
+func TestRequestsAreNoMedia(t *testing.T) {
+	r := newRig(t)
+	_, addr := r.serve(Config{ReadTimeout: 2 * time.Second})
+	u := "rtsp://" + addr + "/live/x"
+	k := dial(t, addr)
+	require.Equal(t, "RECORD: 200 OK", k.publish(u, u+"/streamid=0", u))
+	for k.ask("GET_PARAMETER", u, "Session: "+k.session) != "closed" {
+	}
+	k.closes()
+	eventually(t, "the path is free", func() bool { return len(r.hub.List()) == 0 })
+
+	g, _ := listening(t, limits{announce: time.Minute})
+	g.records()
+	first, later := time.Now().Add(time.Minute), time.Now().Add(time.Hour)
+	require.NoError(t, g.SetReadDeadline(first))
+	g.asked.Store(true)
+	require.NoError(t, g.SetReadDeadline(later))
+	require.Equal(t, first, g.last, "a request puts nothing off")
+	require.NoError(t, g.SetReadDeadline(later))
+	require.Equal(t, later, g.last, "a frame does")
+}
+
+func TestAFrameThatTricklesHoldsNoPublication(t *testing.T) {
+	r := newRig(t)
+	_, addr := r.serve(Config{ReadTimeout: 2 * time.Second})
+	u := "rtsp://" + addr + "/live/x"
+	k := dial(t, addr)
+	require.Equal(t, "RECORD: 200 OK", k.publish(u, u+"/streamid=0", u))
+	require.NoError(t, k.write("$\x00\xff\xff"))
+	for k.write("x") == nil {
+		time.Sleep(10 * time.Millisecond)
+	}
+	eventually(t, "the path is free", func() bool { return len(r.hub.List()) == 0 })
+}
+
+func TestARequestWithoutEndIsCutOff(t *testing.T) {
+	r := newRig(t)
+	_, addr := r.serve(Config{AnnounceTimeout: deadline})
+	for name, endless := range map[string]string{
+		"header":    "X: " + strings.Repeat("x", 1000) + "\r\n",
+		"junk":      strings.Repeat("\x00", 1000),
+		"new lines": strings.Repeat("\r\n", 500),
+	} {
+		t.Run(name, func(t *testing.T) {
+			k := dial(t, addr)
+			begin := ""
+			if name == "header" {
+				begin = "OPTIONS * RTSP/1.0\r\n"
+			}
+			sent, err := 0, k.write(begin)
+			for ; err == nil && sent < 64<<20; sent += len(endless) {
+				err = k.write(endless)
+			}
+			require.Error(t, err, "64 MiB were taken")
+		})
+	}
+}
+
+// TestLargeRequestsTakeTurns holds more of them than there is room for, and lets
+// a camera in beside.
+func TestLargeRequestsTakeTurns(t *testing.T) {
+	r := newRig(t)
+	_, addr := r.serve(Config{AnnounceTimeout: deadline})
+	request := announceOf("rtsp://"+addr+"/x", manyFormats(128<<10), sdpType)
+	var hostile []*talk
+	for range 2 * largeRequests {
+		k := dial(t, addr)
+		require.NoError(t, k.write(request[:100<<10]))
+		hostile = append(hostile, k)
+	}
+	require.Equal(t, []string{"200 OK"}, exchange(t, addr, announce("rtsp://"+addr+"/camera")))
+	for i, k := range hostile {
+		if i%2 == 0 { // what hangs up gives its place back
+			require.NoError(t, k.c.Close())
+			continue
+		}
+		require.NoError(t, k.write(request[100<<10:]))
+	}
+	for i, k := range hostile {
+		if i%2 != 0 {
+			line, err := k.in.ReadString('\n')
+			require.NoError(t, err)
+			require.Contains(t, line, "413")
+		}
+	}
+}
+
+func TestRTSPIsNotSpokenThroughHTTP(t *testing.T) {
+	r := newRig(t)
+	_, addr := r.serve(Config{})
+	for name, request := range map[string]string{
+		"browser":   "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+		"tunnel":    "GET /live/x HTTP/1.0\r\nX-Sessioncookie: a\r\nAccept: application/x-rtsp-tunnelled\r\n\r\n",
+		"back":      "POST /live/x HTTP/1.0\r\nX-Sessioncookie: a\r\nContent-Type: application/x-rtsp-tunnelled\r\nContent-Length: 99999\r\n\r\nT1BUSU9OUyAq",
+		"websocket": "GET /live/x HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: rtsp.onvif.org\r\n\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			k := dial(t, addr)
+			require.NoError(t, k.write(request))
+			require.True(t, strings.HasPrefix(k.closes(), "HTTP/1.1 501 Not Implemented\r\n"))
+		})
+	}
+	k := dial(t, addr)
+	for _, b := range []byte("GET ") {
+		require.NoError(t, k.write(string(b)))
+	}
+	k.closes()
+	require.Equal(t, "501 Not Implemented", dial(t, addr).ask("GET_PARAMETER", "rtsp://"+addr+"/x"), "which begins alike")
+}
+
+func TestAnAddressIsThatOfAHost(t *testing.T) {
+	for in, want := range map[string]string{
+		"192.0.2.1:5": "192.0.2.1", "[::ffff:192.0.2.1]:5": "192.0.2.1", "[::1]:5": "::",
+		"[2001:db8:1:2:3:4:5:6]:7": "2001:db8:1:2::", "[fe80::1%lo]:7": "fe80::",
+	} {
+		a, err := net.ResolveTCPAddr("tcp", in)
+		require.NoError(t, err)
+		require.Equal(t, want, addressOf(a).String(), in)
+	}
+	require.NotPanics(t, func() { addressOf(&net.UnixAddr{}) })
+}
