@@ -52,9 +52,9 @@ func (r *rig) pulled(cfg hub.StreamConfig) hub.Info {
 func TestARedirectIsFollowedOnTheSameHost(t *testing.T) {
 	c := startCamera(t)
 	for quirk, says := range map[string]string{
-		"redirect": "", "redirect-relative": "", "redirect-auth": "", "redirect-many-2": "",
+		"redirect": "", "redirect-relative": "", "redirect-auth": "", "redirect-three": "",
 		"redirect-loop":      "after 3 redirects before: not followed further",
-		"redirect-many":      "after 3 redirects before: not followed further",
+		"redirect-four":      "after 3 redirects before: not followed further",
 		"redirect-elsewhere": "another host: not followed",
 	} {
 		t.Run(quirk, func(t *testing.T) {
