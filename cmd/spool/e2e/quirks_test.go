@@ -2,8 +2,10 @@ package e2e
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -32,11 +34,14 @@ const (
 	whileKept = 5 * perSecond // longer than the cameras' shrunk session timeout, twice
 )
 
+// filmed are the clips of rtsptest, made once.
+var filmed = sync.OnceValues(func() (rtsptest.Clips, error) { return rtsptest.Shoot(context.Background(), workshop) })
+
 // TestQuirks pulls a camera of each quirk at once: each recording has the access
 // units that the camera sent, at their times.
 func TestQuirks(t *testing.T) {
 	t.Parallel()
-	clips, err := rtsptest.Shoot(t.Context(), workshop)
+	clips, err := filmed()
 	require.NoError(t, err)
 	cam, err := rtsptest.Start(clips, 1)
 	require.NoError(t, err)

@@ -106,18 +106,19 @@ func (a Attacker) publishes(send func(p *Publisher) error) error {
 
 func (p *Publisher) packet(ts uint32, data []byte) error {
 	k := p.session.senders[0]
-	k.seq++
+	defer func() { k.seq++ }()
 	return p.session.Send(Packet{Sender: k, PT: 96, Seq: k.seq, TS: ts, SSRC: k.SSRC, Data: data})
 }
 
 func tinyNALs(ctx context.Context, a Attacker) error {
-	packet := append([]byte{24}, []byte(strings.Repeat("\x00\x01\x41", 19_000))...)
+	kind := string("\x41\x65\x06\x0c"[a.Random.IntN(4)]) // slices, SEI, filler
+	packet := append([]byte{24}, []byte(strings.Repeat("\x00\x01"+kind, 19_000))...)
 	return a.publishes(func(p *Publisher) error {
 		if err := p.Send(1); err != nil { // a picture, so that all is known
 			return err
 		}
-		for range 200 {
-			if err := p.packet(77, packet); err != nil || ctx.Err() != nil {
+		for range 1000 {
+			if err := p.packet(p.session.senders[0].base+3600, packet); err != nil || ctx.Err() != nil {
 				return err
 			}
 		}
@@ -128,11 +129,11 @@ func tinyNALs(ctx context.Context, a Attacker) error {
 func endless(ctx context.Context, a Attacker) error {
 	fragment := append([]byte{28, 0x01}, make([]byte, 60_000)...)
 	return a.publishes(func(p *Publisher) error {
-		if err := p.packet(77, append([]byte{28, 0x81}, make([]byte, 60_000)...)); err != nil {
+		if err := p.packet(5, append([]byte{28, 0x81}, make([]byte, 60_000)...)); err != nil {
 			return err
 		}
 		for range 200 {
-			if err := p.packet(77, fragment); err != nil || ctx.Err() != nil {
+			if err := p.packet(5, fragment); err != nil || ctx.Err() != nil {
 				return err
 			}
 		}
@@ -147,8 +148,8 @@ func allKeys(ctx context.Context, a Attacker) error {
 		k := p.session.senders[0]
 		for n := range 400 {
 			for _, payload := range pictureOf(key, 0, fuA) {
-				k.seq++
 				pkt := Packet{Sender: k, PT: 96, Seq: k.seq, TS: uint32(n * 450), SSRC: k.SSRC, Data: payload.Data, Marker: payload.Marker}
+				k.seq++
 				if err := p.session.Send(pkt); err != nil || ctx.Err() != nil {
 					return err
 				}
