@@ -93,7 +93,7 @@ func (s *Session) serve() {
 	defer s.leave()
 	s.alive = time.Now()
 	for {
-		if err := s.nc.SetReadDeadline(s.alive.Add(grace*s.quirk.Timeout)); err != nil {
+		if err := s.nc.SetReadDeadline(s.alive.Add(grace * s.quirk.Timeout)); err != nil {
 			return
 		}
 		r, err := s.read()
