@@ -7,6 +7,7 @@ import (
 
 func init() {
 	maps.Copy(quirks, map[string]quirk{
+		"ssrc-zero":               {},
 		"b-frames":                {},
 		"broken-attribute":        {},
 		"broken-head":             {},
@@ -18,7 +19,7 @@ func init() {
 		"clock-half-silent":       {check: ownClock, tracks: "v", units: 25, warns: true},
 		"early-data":              {},
 		"empty-frames":            {drops: "rtp_malformed"},
-		"foreign-ssrc":            {},
+		"foreign-ssrc":            {drops: "foreign_ssrc"},
 		"fu-b":                    {},
 		"good-over-tls":           {secure: true, settings: ", tls: {fingerprint: FINGERPRINT}"},
 		"h265-donl":               {},
