@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.7.0
 PACKAGES ?= ./...
 
-.PHONY: build run test deps check static bench bench-parts bench-catalogue bench-footage soak-catalogue soak soak-kill soak-disk soak-memory e2e-long fuzz lint fmt generate
+.PHONY: build run test deps check static bench bench-parts bench-catalogue bench-footage soak-catalogue soak soak-kill soak-disk soak-memory soak-chaos e2e-long fuzz lint fmt generate
 
 # The binary is static: no cgo, no libc to match.
 build:
@@ -59,7 +59,7 @@ bench-parts:
 	$(GO) test -run '^$$' -bench . -benchmem $(PACKAGES)
 
 # The tests again and again, in random order, to find what fails seldom.
-soak: soak-kill
+soak: soak-kill soak-chaos
 	$(GO) test -race -count 20 -shuffle on -timeout 3h $(PACKAGES)
 
 # Recorders of eight streams are killed a thousand times, four side by side, and
@@ -93,6 +93,11 @@ soak-catalogue: deps
 soak-memory:
 	E2E_LONG=1 $(GO) test -count 1 -v -timeout 10m -run '^TestMemoryWhileTheDiskIsStopped$$' ./cmd/spool/e2e
 	SPOOL_OVERLOAD_STREAMS=50 $(GO) test -count 1 -v -timeout 10m -run '^TestAStoppedDiskCostsTheLeastImportant$$' ./sinks/mp4
+
+# Ten minutes of every attack that rtsptest knows, at once, while twenty streams are
+# recorded: no access unit is lost, and memory.max holds.
+soak-chaos:
+	E2E_LONG=1 $(GO) test -count 1 -v -timeout 30m -run '^TestChaos$$' ./cmd/spool/e2e
 
 # Every fuzz target of every package, one after another, for FUZZTIME each. Ends at
 # the first finding, whose input is then in the package's testdata/fuzz.

@@ -39,7 +39,6 @@ var quirks = map[string]quirk{
 	"sha-256":                {},
 	"short-session":          {units: whileKept},
 	"silent-keep-alive":      {units: whileKept},
-	"ssrc-zero":              {},
 	"stale-nonce-keep-alive": {units: whileKept},
 	"stap-a":                 {},
 	"start-codes":            {},

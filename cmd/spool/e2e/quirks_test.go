@@ -30,8 +30,8 @@ type quirk struct {
 }
 
 const (
-	perSecond = 25            // access units of a clip
-	whileKept = 5 * perSecond // longer than the cameras' shrunk session timeout, twice
+	perSecond = 25             // access units of a clip
+	whileKept = 10 * perSecond // longer than sessions live that are not kept alive
 )
 
 // filmed are the clips of rtsptest, made once.

@@ -84,12 +84,16 @@ func newSession(c *Camera, nc net.Conn) *Session {
 	}
 }
 
-// serve answers until the client goes, or is not heard for the session's timeout.
+// grace is how many times its timeout a session lives in silence: a machine that is
+// busy is no quirk.
+const grace = 4
+
+// serve answers until the client goes, or is not heard for too long.
 func (s *Session) serve() {
 	defer s.leave()
 	s.alive = time.Now()
 	for {
-		if err := s.nc.SetReadDeadline(s.alive.Add(s.quirk.Timeout)); err != nil {
+		if err := s.nc.SetReadDeadline(s.alive.Add(grace * s.quirk.Timeout)); err != nil {
 			return
 		}
 		r, err := s.read()

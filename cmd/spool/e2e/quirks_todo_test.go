@@ -1,0 +1,63 @@
+package e2e
+
+import (
+	"maps"
+	"time"
+)
+
+func init() {
+	maps.Copy(quirks, map[string]quirk{
+		"ssrc-zero":               {},
+		"b-frames":                {},
+		"broken-attribute":        {},
+		"broken-head":             {},
+		"broken-line":             {},
+		"bye":                     {check: again(81), warns: true},
+		"clock-and-channels":      {},
+		"clock-fast":              {check: ownClock, warns: true},
+		"clock-half":              {check: ownClock, warns: true},
+		"clock-half-silent":       {check: ownClock, tracks: "v", units: 25, warns: true},
+		"early-data":              {},
+		"empty-frames":            {drops: "rtp_malformed"},
+		"foreign-ssrc":            {drops: "foreign_ssrc"},
+		"fu-b":                    {},
+		"good-over-tls":           {secure: true, settings: ", tls: {fingerprint: FINGERPRINT}"},
+		"h265-donl":               {},
+		"h265-donl-ap":            {},
+		"interleaved":             {},
+		"lf-lines":                {},
+		"lower-case":              {},
+		"mtap16":                  {},
+		"mtap24":                  {},
+		"new-nonce-without-stale": {},
+		"no-channels":             {},
+		"no-content-type":         {},
+		"no-final-newline":        {},
+		"odd-content-type":        {},
+		"options-404":             {units: whileKept},
+		"options-501":             {},
+		"payload-type-72":         {},
+		"port-out-of-range":       {},
+		"rare-pictures":           {settings: ", read_timeout: 30s", units: 2, tracks: "v"},
+		"redirect-elsewhere":      {check: refused("stolen", 0), warns: true},
+		"redirect-loop":           {check: refused("redirect-loop", 4), warns: true},
+		"redirect-four":           {check: refused("too-far", 0), warns: true},
+		"redirect-relative":       {check: led("redirected")},
+		"server-requests":         {},
+		"setup-404":               {tracks: "v", units: 25, warns: true},
+		"setup-461":               {tracks: "v", units: 25, warns: true},
+		"setup-500":               {tracks: "v", units: 25, warns: true},
+		"several-formats":         {},
+		"several-h264":            {},
+		"ssrc-change":             {},
+		"stale-nonce":             {},
+		"stap-b":                  {},
+		"timestamp-outliers":      {units: 9 * perSecond, off: 100 * time.Millisecond},
+		"timestamp-stands":        {tracks: "v", units: 25, off: 100 * time.Millisecond},
+		"udp-loss":                {settings: ", transport: udp", drops: "rtp_loss", check: lossy},
+		"udp-reordered":           {settings: ", transport: udp"},
+		"unknown-media":           {},
+		"unknown-profile":         {},
+		"wrong-content-type":      {},
+	})
+}
