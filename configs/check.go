@@ -67,6 +67,9 @@ func (m MP4) Check() spec.Problems {
 // Check refuses a URL that is none. No message shows a password.
 func (s Stream) Check() spec.Problems {
 	var c checks
+	if s.ReadTimeout != 0 {
+		c.between("read_timeout", s.ReadTimeout, time.Second, time.Hour)
+	}
 	if s.Pull == "" {
 		c.want(s.Transport == "", "transport", "has no effect without pull", "it is how a stream is fetched")
 		c.want(s.TLS == PullTLS{}, "tls", "has no effect without pull", "it is what a stream is fetched from")

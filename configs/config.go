@@ -60,6 +60,9 @@ type Stream struct {
 	Transport         string `yaml:"transport,omitempty" oneof:"tcp udp" doc:"How RTSP carries the media."`
 	OverridePublisher bool   `yaml:"override_publisher,omitempty" doc:"A second publisher takes the path over; else it is refused."`
 
+	ReadTimeout spec.Duration `yaml:"read_timeout,omitempty" doc:"In place of ingest.rtsp.read_timeout, for a source that sends rarely; 0 is as there. Nothing that is silent for less is said to be."`
+	WallClock   string        `yaml:"wall_clock,omitempty" oneof:"sender arrival" doc:"In place of ingest.wall_clock."`
+
 	TLS PullTLS `yaml:"tls,omitempty" doc:"What is trusted, with rtsps; without it what the system trusts."`
 
 	Priority int `yaml:"priority,omitempty" doc:"Where not all can be kept or written, streams of a lower priority lose first; 0 is that of all others."`
@@ -119,6 +122,8 @@ type HTTP struct {
 type Ingest struct {
 	Auth IngestAuth `yaml:"auth,omitempty" doc:"Who may publish. auth: none in place of it: whoever reaches the address."`
 	RTSP RTSP       `yaml:"rtsp"`
+
+	WallClock string `yaml:"wall_clock" oneof:"sender arrival" doc:"What times follow. sender: the sender's clock, dated by arrival; one of a wrong rate is warned of. arrival: such a clock is put right, so that lengths are by this machine's clock."`
 }
 
 // RTSP is the server that ANNOUNCE and RECORD come to.

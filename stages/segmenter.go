@@ -58,11 +58,12 @@ type segmenter struct {
 
 	forgotten atomic.Uint64 // events that the files to come are not said to hold media of
 
-	keyless int64  // ns of media since the newest key frame
-	overdue bool   // the open segment has gone on to twice a limit, which was said
-	starved bool   // no segment is open for want of a key frame, which was said
-	warned  uint64 // times that something of this was said
-	trouble atomic.Pointer[pipeline.Problem]
+	keyless  int64  // ns of media since the newest key frame
+	pictures bool   // were among what was left out
+	overdue  bool   // the open segment has gone on to twice a limit, which was said
+	starved  bool   // no segment is open for want of a key frame, which was said
+	warned   uint64 // times that something of this was said
+	trouble  atomic.Pointer[pipeline.Problem]
 
 	early, late dropped // before the run's first key frame, and behind a segment that ended without the next one
 }

@@ -24,7 +24,7 @@ const (
 )
 
 // patience is how long a run that has no file yet waits for a key frame before
-// that is reported.
+// that is reported, if pictures have come: where they are rare none may have.
 const patience = int64(10 * time.Second)
 
 // keyFrameRemedy tells a person what to do.
@@ -76,7 +76,8 @@ func (s *segmenter) drop(c *media.Chunk) {
 	if s.index > 0 || !s.gap.None() { // else nothing was recorded before, so nothing is missing
 		s.gap = s.gap.Plus(media.Gap{Cause: media.GapNoKeyFrame, Duration: c.Span(), Chunks: 1})
 	}
-	if !s.starved && (s.index > 0 || s.keyless >= patience) {
+	s.pictures = s.pictures || c.Lead().Len() > 0
+	if !s.starved && (s.index > 0 || s.keyless >= patience && s.pictures) {
 		s.starved = true
 		s.warn("nothing is recorded until one comes", true)
 	}

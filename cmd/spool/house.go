@@ -83,6 +83,7 @@ func newHouse(cfg *configs.Config, declared []pipeline.Declared, log *slog.Logge
 	h.hub = hub.New(h.pool, h.tasks, hub.Config{
 		Builder:     media.BuilderConfig{Flush: time.Duration(cfg.FlushInterval), MaxBytes: int(cfg.FlushBytes)},
 		MaxGOPBytes: int(cfg.Memory.GOP), MaxQueueBytes: int(cfg.Memory.Queue),
+		ReadTimeout: cfg.Ingest.RTSP.ReadTimeout.D(), WallClock: cfg.Ingest.WallClock,
 		Budget: budget, Clock: clock, Log: log,
 	})
 	h.writable = newWritable(h.tasks, clock, h.trouble, h.unsaid)

@@ -155,6 +155,7 @@ func streamConfig(s configs.Stream) hub.StreamConfig {
 	return hub.StreamConfig{
 		Pull: s.Pull, Transport: s.Transport, Override: s.OverridePublisher,
 		Fingerprint: s.TLS.Fingerprint,
+		ReadTimeout: s.ReadTimeout.D(), WallClock: s.WallClock,
 	}
 }
 

@@ -7,7 +7,7 @@ type BuilderConfig struct {
 	Flush    time.Duration // a chunk is closed when it is this long (1 s)
 	MaxBytes int           // or when its payload is this large (4 MiB): more would leave the caches before it is written
 	MaxJump  time.Duration // media time may run ahead of arrival time by this much, or step back (2 s)
-	MaxStall time.Duration // a longer silence of the lead track is a gap (10 s), where packets were lost in it, one longer than Flush
+	MaxStall time.Duration // a longer silence of the lead track is a gap where it is unusual (10 s, see Pace), where packets were lost in it, one longer than Flush
 }
 
 func (c BuilderConfig) withDefaults() BuilderConfig {
@@ -71,6 +71,7 @@ type Builder struct {
 	keptUTC   int64 // ns, wall clock of the last unit of the lead track in a chunk that was closed; 0 before that
 	keptSteps int64 // ns, Stepped of that chunk
 	keptMono  int64 // ns, the same by arrival, where the set before was of the same publisher; 0: it was not
+	keptPace  int64 // ns, the longest step that was not unusual in that set
 	away      bool  // another publisher has come, and has not had its first key frame
 	awayLeast int64 // ns, that nobody published
 

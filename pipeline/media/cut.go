@@ -34,7 +34,7 @@ func (b *Builder) cuts(track int, au *AU, dts int64, sync bool) bool {
 	default:
 		begun = col.DTS[0]
 	}
-	return n >= maxUnits || dts-begun >= limit.flush || dts-col.DTS[n-1] > limit.stall
+	return n >= maxUnits || dts-begun >= limit.flush || b.tracks[track].stood
 }
 
 // joins tells whether the GOP that begins with a picture goes into the open chunk:
@@ -81,7 +81,7 @@ func (b *Builder) close(track int, dts int64, more bool) {
 	}
 	from := b.set.Tracks[track].Timescale
 	col := &old.Tracks[track]
-	if n := col.Len(); n > 0 && dts-col.DTS[n-1] <= b.tracks[track].stall {
+	if n := col.Len(); n > 0 && !b.tracks[track].stood {
 		col.End = dts
 	}
 	old.More = more

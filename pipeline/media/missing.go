@@ -22,7 +22,7 @@ func (b *Builder) aroundJump(track int, mono int64) (told bool) {
 	if track != b.set.lead {
 		return false
 	}
-	frame, step := b.nominal(track), mono-st.mono
+	frame, step := max(b.nominal(track), st.delta), mono-st.mono
 	switch {
 	case st.lost > 0 && step < frame: // faster than life: arrival tells nothing
 		step = (st.lost + 1) * frame
@@ -40,6 +40,10 @@ func (b *Builder) leaveSet() {
 	}
 	if st := &b.tracks[b.set.lead]; st.seen {
 		b.keptMono = ToNanos(st.mono, b.set.Tracks[b.set.lead].Timescale)
+		b.keptPace = maxTime
+		if st.pace.Known() {
+			b.keptPace = ToNanos(st.pace.Longest(), b.set.Tracks[b.set.lead].Timescale)
+		}
 	}
 }
 
@@ -54,7 +58,7 @@ func (b *Builder) arrived(au *AU) {
 		return
 	}
 	ns := au.Mono - b.keptMono
-	if step := FromNanos(ns, scale); b.keptMono != 0 && (step > st.stall || st.lost > 0 && step >= st.hole) {
+	if step := FromNanos(ns, scale); b.keptMono != 0 && (step > st.stall && ns > b.keptPace || st.lost > 0 && step >= st.hole) {
 		b.markMissing(ns, st.lost > 0)
 	}
 }

@@ -7,6 +7,8 @@ type trackState struct {
 	raw   int64 // last DTS as it came
 	last  int64 // last DTS as stored
 	delta int64 // between the last two; a stall does not count
+	pace  Pace
+	stood bool  // the last unit came behind a stall
 	mono  int64 // arrival of the last access unit
 	late  int64 // how much later than the promptest the last one came; >= 0
 	shift int64 // added to what comes
@@ -63,18 +65,25 @@ func (b *Builder) step(track int, dts, mono int64, told bool) {
 	// It sinks slowly, as clocks drift apart, and has a bound, as a sender that
 	// paused is not late.
 	st.late = max(min(late-late>>12, 4*st.stall), 0)
-	if hole := step - b.nominal(track); track == b.set.lead && !told && (step > st.stall || st.lost > 0 && hole >= st.hole) {
+	usual := st.pace.See(step, dts, b.set.Tracks[track].Timescale)
+	st.stood = step > st.stall && !usual
+	if hole := step - max(b.nominal(track), st.delta); track == b.set.lead && !told && (st.stood || st.lost > 0 && hole >= st.hole) {
 		b.markMissing(ToNanos(step, b.set.Tracks[track].Timescale), st.lost > 0)
 	}
-	if step <= st.stall {
+	if !st.stood {
 		st.delta = step
 	}
 }
 
-// jumped tells whether the sender's clock was reset before an access unit.
+// jumped tells whether the sender's clock was reset before an access unit. Where
+// units are rare a clock of a wrong rate is off by much from one to the next.
 func (st *trackState) jumped(raw, mono int64) bool {
-	step := raw - st.raw
-	return step < -st.jump || step-(mono-st.mono)-st.late > st.jump
+	step, passed := raw-st.raw, mono-st.mono
+	rate := max(passed, 0)
+	if st.pace.Known() {
+		rate = min(rate, st.pace.usual)
+	}
+	return step < -st.jump || step-passed-st.late > st.jump+rate
 }
 
 // isAhead tells whether another track has already come to where a track would

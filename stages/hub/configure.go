@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/url"
@@ -15,7 +16,9 @@ type StreamConfig struct {
 	Transport string
 	Override  bool
 
-	Fingerprint string // of the source's certificate; empty: what the system trusts
+	Fingerprint string        // of the source's certificate; empty: what the system trusts
+	ReadTimeout time.Duration // 0: the hub's
+	WallClock   string        // empty: the hub's; a publisher that is there goes on as it began
 }
 
 // Configure makes a path known, or known otherwise. With a pull URL the stream
@@ -36,7 +39,7 @@ func (h *Hub) Configure(path string, c StreamConfig) error {
 	h.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.override = c.Override
+	s.override, s.readTimeout, s.wallClock = c.Override, c.ReadTimeout, c.WallClock
 	if s.pull.same(next) {
 		return nil
 	}
@@ -61,7 +64,7 @@ func (h *Hub) Forget(path string) {
 	s.configured.Store(false)
 	h.mu.Unlock()
 	s.mu.Lock()
-	s.override = false
+	s.override, s.readTimeout, s.wallClock = false, 0, ""
 	ended := s.pull.over()
 	s.replacePull(nil)
 	s.mu.Unlock()
@@ -79,7 +82,7 @@ func (h *Hub) newPull(path string, c StreamConfig) (*pull, error) {
 		return nil, nil
 	}
 	puller, err := NewPuller(c.Pull, PullOptions{
-		Path: path, Transport: c.Transport, Fingerprint: c.Fingerprint,
+		Path: path, Transport: c.Transport, Fingerprint: c.Fingerprint, ReadTimeout: cmp.Or(c.ReadTimeout, h.cfg.ReadTimeout),
 		Log: h.cfg.Log.With("stream", path), Clock: h.cfg.Clock, Go: h.tasks.Go,
 	})
 	if err != nil {

@@ -27,6 +27,8 @@ type Config struct {
 	MaxGOPBytes   int           // of the newest GOP, kept so that a recording begins with its key frame (64 MiB)
 	MaxQueueBytes int           // a subscription's queue (64 MiB)
 	Linger        time.Duration // a pulled stream stays connected this long after its last subscriber left (10 s)
+	ReadTimeout   time.Duration // of a stream that has none of its own, see Timing
+	WallClock     string        // of a stream that has none of its own, see Timing
 	Budget        *media.Budget // of the memory of all chunks; nil is none
 	Clock         pipeline.Clock
 	Log           *slog.Logger

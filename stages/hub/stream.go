@@ -27,16 +27,18 @@ type stream struct {
 	configured atomic.Bool
 	refused    atomic.Uint64 // publishers
 
-	mu       sync.Mutex
-	override bool // a new publisher replaces the old one
-	pull     *pull
-	pub      *Publisher
-	set      *media.TrackSet // of the publisher; nil until known
-	left     time.Time       // when the last publisher left; zero before that
-	subs     map[*Subscription]struct{}
-	problems map[int]pipeline.Problem // of the publisher, by track
-	gop      []*media.Chunk           // the newest GOP, and those before it in its chunk; one reference each
-	gopBytes int
+	mu          sync.Mutex
+	override    bool          // a new publisher replaces the old one
+	readTimeout time.Duration // 0: the hub's
+	wallClock   string        // empty: the hub's
+	pull        *pull
+	pub         *Publisher
+	set         *media.TrackSet // of the publisher; nil until known
+	left        time.Time       // when the last publisher left; zero before that
+	subs        map[*Subscription]struct{}
+	problems    map[int]pipeline.Problem // of the publisher, by track
+	gop         []*media.Chunk           // the newest GOP, and those before it in its chunk; one reference each
+	gopBytes    int
 }
 
 // setTracks hands the open chunk out and goes on with other tracks.

@@ -70,7 +70,11 @@ type coded struct {
 }
 
 // codedSets are the parameter sets of such streams: of frames, or of fields too.
-func codedSets(fields bool) (sps, pps []byte) {
+func codedSets(fields bool) (sps, pps []byte) { return reorderedSets(fields, 0) }
+
+// reorderedSets are those of a stream that promises to show no picture later than so
+// many that come behind it.
+func reorderedSets(fields bool, depth uint32) (sps, pps []byte) {
 	w := (&bitWriter{}).put(77, 8).put(0, 8).put(30, 8).ue(0) // Main, level 3
 	w.ue(0).ue(0).ue(4)                                       // frame_num of 4 bits, picture order count of 8
 	w.ue(2).put(0, 1)                                         // two reference frames
@@ -80,10 +84,10 @@ func codedSets(fields bool) (sps, pps []byte) {
 	} else {
 		w.ue(1).put(1, 1)
 	}
-	w.put(1, 1).put(0, 1)                                                                   // direct_8x8, no cropping
-	w.put(1, 1).put(0, 4).put(0, 4).put(1, 1).put(1, 1).ue(0).ue(0).ue(0).ue(0).ue(0).ue(2) // VUI: bitstream_restriction: no reordering
-	p := (&bitWriter{}).ue(0).ue(0).put(0, 2).ue(0).ue(0).ue(0).put(0, 3).ue(0).ue(0).ue(0) // CAVLC
-	return w.nal(0x67), p.put(0, 2).put(1, 1).nal(0x68)                                     // redundant_pic_cnt_present
+	w.put(1, 1).put(0, 1)                                                                       // direct_8x8, no cropping
+	w.put(1, 1).put(0, 4).put(0, 4).put(1, 1).put(1, 1).ue(0).ue(0).ue(0).ue(0).ue(depth).ue(2) // VUI: bitstream_restriction
+	p := (&bitWriter{}).ue(0).ue(0).put(0, 2).ue(0).ue(0).ue(0).put(0, 3).ue(0).ue(0).ue(0)     // CAVLC
+	return w.nal(0x67), p.put(0, 2).put(1, 1).nal(0x68)                                         // redundant_pic_cnt_present
 }
 
 func (c coded) nal(fields bool) []byte {

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"log/slog"
 	"time"
 
@@ -45,6 +46,7 @@ const (
 // The causes under which a Feed counts what it puts right: no picture is lost by it.
 const (
 	RepairedTime      = "shared_timestamp"   // pictures that came under the time of another one: placed up to the next
+	RepairedOutlier   = "timestamp_outlier"  // pictures and packets of sound whose time was out of line: placed between their neighbours
 	RepairedUndefined = "nal_unit_undefined" // NAL units of a type without a meaning: left out
 	RepairedBroken    = "nal_unit_malformed" // NAL units whose header contradicts the standard: left out
 	RepairedTwice     = "duplicate_packet"   // packets: left out
@@ -88,8 +90,10 @@ type Feed struct {
 	firstHeard, nextLook int64 // ns: the vigils begin, and look again
 
 	place  placement
-	warned bool // that the sender's clocks disagree
+	doubts int  // reports in a row by which the sender's clocks disagree
+	warned bool // that they do
 	wall   wallclock
+	timing Timing
 	au     media.AU
 }
 
@@ -107,13 +111,28 @@ func NewFeed(pub Publisher, log *slog.Logger) *Feed {
 	return f
 }
 
+// Timing is how the times of a feed are taken.
+type Timing struct {
+	Patience  time.Duration // a track may be silent for this long before that is a problem; 0: as its own pace tells
+	ByArrival bool          // a sender's clock of a wrong rate is put right
+}
+
+// Time sets the timing, before the first track.
+func (f *Feed) Time(t Timing) {
+	if f.timing = t; t.ByArrival { // which takes a moment to settle
+		f.wall.slew = 20 * wallSlew
+	}
+}
+
 // AddTrack adds a track before the first unit. The error is one of the given
 // parameter sets and leaves the feed as it was.
 func (f *Feed) AddTrack(c TrackConfig) (int, error) {
 	t := &track{feed: f, index: len(f.tracks), cfg: c, slot: -1, absent: c.Optional}
 	t.merging, t.heads.codec, t.sets.codec = c.Codec.NAL(), c.Codec, c.Codec
-	t.out, t.timed, t.spread.repaired = t.ready, t.derive, t.sharedTime
+	t.out, t.timed, t.fitting, t.spread.repaired = t.ready, t.derive, t.share, t.sharedTime
+	t.outliers.second, t.outliers.repaired = int64(c.Timescale), t.outlier
 	t.vigil = NewVigil(c.Codec, f.log, func(p *pipeline.Problem) { f.pub.Problem(t.index, p) })
+	t.vigil.Patience, t.retime.second = int64(f.timing.Patience), int64(c.Timescale)
 	if err := t.describeFirst(c.ParameterSets); err != nil {
 		return 0, err
 	}
@@ -181,6 +200,7 @@ func (f *Feed) settle() {
 	}
 	if !f.begun {
 		if f.held && f.mayBegin() {
+			f.hurry()
 			f.begin()
 		}
 		return
@@ -204,6 +224,21 @@ func (f *Feed) mayBegin() bool {
 		}
 	}
 	return whole || f.now-f.firstMono >= limit || f.pendingBytes() >= holdBytes
+}
+
+// hurry lets the first pictures go on that wait for more of their kind: where pictures
+// are rare that is for long, and sound would begin alone.
+func (f *Feed) hurry() {
+	for _, t := range f.tracks {
+		if len(t.pending) == 0 {
+			if t.prev != nil && f.now-t.prev.Mono >= holdPlaces {
+				t.release()
+			}
+			t.outliers.flush(t.fitting)
+			t.spread.flush(t.timed)
+			t.reorder.flush(t.out)
+		}
+	}
 }
 
 // begin gives every track its place, tells the publisher and writes what is held
@@ -281,10 +316,14 @@ func (f *Feed) write(t *track, u *Unit) {
 		f.publish()
 	}
 	pts := t.nanos(u.PTS)
-	f.wall.see(u.Mono, pts)
+	wall := cmp.Or(t.own, &f.wall)
+	wall.see(u.Mono, pts)
+	if t.cfg.DeriveDTS {
+		t.seeClock(u, pts)
+	}
 	f.au = media.AU{
 		DTS: u.DTS + t.offset, PTS: u.PTS + t.offset,
-		UTC: f.wall.at(pts, u.UTC, u.Mono), Stepped: u.Stepped, Mono: u.Mono,
+		UTC: wall.at(pts, u.UTC, u.Mono), Stepped: u.Stepped, Mono: u.Mono,
 		Sync: u.sync, Lost: u.lost, Payload: u.elements(),
 	}
 	switch err := f.pub.Write(t.slot, &f.au); {
@@ -321,8 +360,8 @@ func (f *Feed) look(at time.Time, mono int64) {
 		if t.absent {
 			continue
 		}
-		held := len(t.pending)+len(t.reorder.held)+len(t.spread.held) > 0
-		if !held || mono-t.taken > unkept {
+		held := t.outliers.held != nil || len(t.pending)+len(t.reorder.held)+len(t.spread.held) > 0
+		if !held || mono-t.taken > t.vigil.patience() {
 			t.vigil.Look(at, mono, f.firstHeard)
 		}
 	}

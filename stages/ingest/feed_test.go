@@ -85,7 +85,7 @@ func (s *shelf) of(c media.Codec) (out []shelved) {
 
 // bench is a feed with RTP tracks, and a clock that the test turns.
 type bench struct {
-	t     *testing.T
+	t     testing.TB
 	shelf *shelf
 	log   bytes.Buffer
 	feed  *Feed
@@ -93,7 +93,7 @@ type bench struct {
 	seq   map[*RTPTrack]uint16
 }
 
-func newBench(t *testing.T) *bench {
+func newBench(t testing.TB) *bench {
 	b := &bench{t: t, shelf: &shelf{}, now: time.Now(), seq: map[*RTPTrack]uint16{}}
 	b.feed = NewFeed(b.shelf, slog.New(slog.NewTextHandler(&b.log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	return b
@@ -290,10 +290,9 @@ func TestClocksThatDisagreeLaterAreSaidOnceAndNothingMoves(t *testing.T) {
 		b.send(a, i*1920, true, 0xaa)
 		b.send(v, i*3600, true, idr...)
 		b.now = b.now.Add(40 * time.Millisecond)
-		if i == 50 {
-			v.SenderReport(1<<32*12, i*3600)
-			a.SenderReport(1<<32*13, i*1920)
-			a.SenderReport(1<<32*13, i*1920)
+		if i >= 50 && i%10 == 0 {
+			v.SenderReport(1<<32*10+uint64(i)<<32/25+1<<32*2, i*3600)
+			a.SenderReport(1<<32*10+uint64(i)<<32/25+1<<32*3, i*1920)
 		}
 	}
 	b.feed.Close()
@@ -361,7 +360,7 @@ func TestTheEndOfThePublisherEndsTheFeed(t *testing.T) {
 		b.send(v, i*3600, true, idr...)
 	}
 	b.shelf.err = gone
-	p := &rtp.Packet{Header: rtp.Header{SequenceNumber: b.seq[v] + 1, Timestamp: 1 << 20, Marker: true}, Payload: idr}
+	p := &rtp.Packet{Header: rtp.Header{SequenceNumber: b.seq[v] + 1, Timestamp: 20 * 3600, Marker: true}, Payload: idr}
 	require.ErrorIs(t, v.Packet(p, b.now), gone)
 	require.ErrorIs(t, v.Packet(p, b.now), gone)
 	b.feed.Close()

@@ -106,6 +106,10 @@ func (p *placement) byArrival(t *track, wall int64) point {
 // maxDrift is from where on disagreeing clocks are reported.
 const maxDrift = 500_000_000
 
+// maxReportApart is how far the time of a report may be from the track's newest: one
+// that is further off is of another clock, or of another life of the sender.
+const maxReportApart = 60 // seconds
+
 // Report tells that a track was at ticks when the sender's clock, which all its
 // tracks share, was at ns: a sender report.
 func (f *Feed) Report(track int, ticks, ns int64) {
@@ -114,13 +118,19 @@ func (f *Feed) Report(track int, ticks, ns int64) {
 		t.points[sourceReport] = point{true, ticks, ns}
 		return
 	}
+	if f.timing.ByArrival { // the track's times are not the sender's
+		return
+	}
 	t.drift, t.drifted = ns-t.nanos(ticks), true
 	for _, o := range f.tracks {
 		if d := t.drift - o.drift; o.drifted && (d > maxDrift || d < -maxDrift) {
-			f.disagree(d)
+			if f.doubts++; f.doubts > 2*len(f.tracks) { // else its clock was set between two reports
+				f.disagree(d)
+			}
 			return
 		}
 	}
+	f.doubts = 0
 }
 
 // Info tells that a track is at ticks where the others are at what they are told:

@@ -64,7 +64,7 @@ func (r *reorder) push(u *Unit, out func(*Unit)) {
 	if r.depth >= 0 {
 		need = 2*r.depth + 1
 	}
-	if len(r.held) >= need || memoryOf(r.held) > heldMemory {
+	if len(r.held) >= need || memoryOf(r.held) > heldMemory || u.Mono-r.held[0].Mono > maxStill {
 		r.flush(out)
 	}
 }

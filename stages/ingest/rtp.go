@@ -15,13 +15,15 @@ import (
 // packets are left out, datagrams put in order, losses counted and marked in the
 // units, 32-bit times unwrapped.
 type RTPTrack struct {
-	feed  *Feed
-	index int
-	clock uint32 // ticks per second of RTP times
-	scale uint32 // of the feed's
-	video depacketizer
-	audio AudioPayload
-	trial *clockTrial // while it is not certain what clock is
+	feed   *Feed
+	index  int
+	clock  uint32 // ticks per second of RTP times
+	scale  uint32 // of the feed's
+	video  depacketizer
+	audio  AudioPayload
+	trial  *clockTrial // while it is not certain what clock is
+	line   soundLine
+	frames []*Unit // of the packet at hand
 
 	seen   bool
 	seq    uint16
@@ -32,6 +34,8 @@ type RTPTrack struct {
 	arrived        int64  // ns, of the newest packet
 	time           unwrapper
 	unit           *Unit // of which the end has not come
+	finished       int64 // PTS of the one before
+	marked         int   // pictures in a row that ended with a marker
 
 	types     []uint8 // of payload; empty: any
 	sender    sender
@@ -155,7 +159,11 @@ func (t *RTPTrack) SenderReport(ntp uint64, rtpTime uint32) {
 		return
 	}
 	sec, frac := int64(ntp>>32), int64(ntp&0xffffffff)
-	t.place(sourceReport, t.time.near(rtpTime), sec*1e9+frac*1e9>>32)
+	at, far := t.time.near(rtpTime), maxReportApart*int64(t.clock)
+	if d := at - t.time.wide; t.packets > 0 && (d > far || d < -far) {
+		return
+	}
+	t.place(sourceReport, at, sec*1e9+frac*1e9>>32)
 }
 
 // Info takes the RTP time that RTP-Info gives for the start of playing.
@@ -208,8 +216,10 @@ func (t *RTPTrack) videoPacket(p *rtp.Packet, ticks int64, gap bool, at time.Tim
 			return err
 		}
 	} else {
-		if err := t.open(ticks, gap, at); err != nil {
-			return err
+		if !t.stray(p.Payload, t.ticks(ticks), gap) {
+			if err := t.open(ticks, gap, at); err != nil {
+				return err
+			}
 		}
 		if t.video.unpack(t.unit, p.Payload) != nil {
 			t.unit.unread()
@@ -217,6 +227,7 @@ func (t *RTPTrack) videoPacket(p *rtp.Packet, ticks int64, gap bool, at time.Tim
 		t.bound(at)
 	}
 	if p.Marker && t.unit != nil {
+		t.marked++
 		return t.finish()
 	}
 	return nil
@@ -241,6 +252,7 @@ func (t *RTPTrack) open(ticks int64, gap bool, at time.Time) error {
 		t.unit.interrupt()
 	}
 	if t.unit != nil && t.unit.PTS != pts {
+		t.marked = 0
 		if err := t.finish(); err != nil {
 			return err
 		}
@@ -265,7 +277,7 @@ func (t *RTPTrack) bound(at time.Time) {
 // finish hands the unit on.
 func (t *RTPTrack) finish() error {
 	u := t.unit
-	t.unit = nil
+	t.unit, t.finished = nil, u.PTS
 	if u.open {
 		u.Drop()
 		u.Damaged = true
@@ -298,14 +310,16 @@ func (t *RTPTrack) audioPacket(p *rtp.Packet, ticks int64, gap bool, at time.Tim
 	if t.trial != nil && len(frames) > 0 {
 		return t.try(frames, ticks, gap, at)
 	}
-	for i, frame := range frames {
+	t.frames = t.frames[:0]
+	for _, frame := range frames {
 		u := t.begin(0, at)
 		u.Put(frame)
-		if err := t.audioFrame(u, ticks, i); err != nil {
-			return err
-		}
+		t.frames = append(t.frames, u)
 	}
-	return nil
+	if len(frames) == 0 {
+		return nil
+	}
+	return t.sound(t.frames, ticks, at)
 }
 
 // audioFrame hands on frame i of a packet.
@@ -330,17 +344,23 @@ func (t *RTPTrack) Close() {
 	if t.trial != nil {
 		_ = t.decide(t.clock)
 	}
+	t.flushSound()
 }
 
 // epoch is the zero of the steady clock of all units: the builder of a stream
 // compares arrivals across publishers.
 var epoch = time.Now()
 
-// unwrapper extends 32-bit RTP times to 64 bits.
+// unwrapper extends 32-bit RTP times to 64 bits. A time that is far from the last is
+// counted from only once another one is near to it: it may be an outlier.
 type unwrapper struct {
 	seen bool
 	last uint32
 	wide int64
+
+	odd     bool // the newest is far from the last:
+	oddLast uint32
+	oddWide int64
 }
 
 // goOn has the next time be v, so many ticks behind the last one.
@@ -350,10 +370,19 @@ func (u *unwrapper) goOn(v uint32, ticks int64) {
 	}
 }
 
+const farTime = 1 << 28 // 50 minutes at 90 kHz
+
 // next is the wide form of the next time, which may lie a little before the last.
 func (u *unwrapper) next(v uint32) int64 {
-	u.wide, u.last = u.near(v), v
-	return u.wide
+	wide := u.near(v)
+	if d := int32(v - u.oddLast); u.odd && d > -farTime && d < farTime {
+		wide = u.oddWide + int64(d)
+	} else if d := wide - u.wide; d < -farTime || d > farTime {
+		u.odd, u.oddLast, u.oddWide = true, v, wide
+		return wide
+	}
+	u.wide, u.last, u.odd = wide, v, false
+	return wide
 }
 
 // near is the wide form of a time close to the last. The first time seen, be it

@@ -81,6 +81,10 @@ func (s *spread) push(u *Unit, out func(*Unit)) {
 	case s.watch == 0, len(s.held) >= maxSpread, memoryOf(s.held) > heldMemory:
 		s.flush(out)
 		return
+	case late && !seen: // pictures are so rare that none shares a time
+		s.watch = 0
+		s.flush(out)
+		return
 	}
 	if s.depth < 0 && s.count == 0 && len(s.held) < guessWindow {
 		return

@@ -1,6 +1,10 @@
 package ingest
 
-import "github.com/gospool/spool/pipeline/media"
+import (
+	"time"
+
+	"github.com/gospool/spool/pipeline/media"
+)
 
 // track is one track of a feed, up to where its units have decoding times.
 type track struct {
@@ -21,15 +25,24 @@ type track struct {
 	keyPTS  int64 // of the last IDR
 	keySeen bool
 	said    bool     // that pictures share times
+	strayed bool     // that a time was out of line
 	passed  []string // bounds that access units have passed, as causes
 
 	pendingBytes int // memory of pending, and of what came since it was empty
 
-	spread  spread
-	reorder reorder
-	depth   int         // of the units that reorder has
-	timed   func(*Unit) // derive, made once
-	out     func(*Unit) // ready, made once
+	outliers  outliers
+	retime    retime // of wall_clock: arrival
+	rate      clockRate
+	offRate   bool       // the clock is known to run at a wrong rate,
+	rateSince time.Time  // since then
+	ran       bool       // own goes by a rate that was measured
+	own       *wallclock // of a track whose clock runs at another rate; nil: the feed's
+	spread    spread
+	reorder   reorder
+	depth     int         // of the units that reorder has
+	fitting   func(*Unit) // share, made once
+	timed     func(*Unit) // derive, made once
+	out       func(*Unit) // ready, made once
 
 	points [sources]point
 	vigil  *Vigil
@@ -151,10 +164,11 @@ func (t *track) acceptFrame(u *Unit) {
 		t.time(u)
 		return
 	}
-	u.DTS = u.PTS
 	if t.undescribed(u) {
 		return
 	}
+	t.byArrival(u)
+	u.DTS = u.PTS
 	t.ready(u)
 }
 
@@ -178,6 +192,21 @@ func (t *track) time(u *Unit) {
 		t.ready(u)
 		return
 	}
+	t.outliers.push(u, t.fitting)
+}
+
+// byArrival makes a unit's time follow arrival, where that is wanted.
+func (t *track) byArrival(u *Unit) {
+	u.sent = u.PTS
+	if !t.feed.timing.ByArrival {
+		return
+	}
+	u.PTS = t.retime.time(u.PTS, u.Mono, t.rate.rate)
+}
+
+// share takes a unit whose time fits between those of the others.
+func (t *track) share(u *Unit) {
+	t.byArrival(u)
 	if s := &t.spread; s.second == 0 || u.desc != nil || s.breaks(u) {
 		s.flush(t.timed)
 		s.reset(t.desc.depth, t.cfg.Timescale)
@@ -192,6 +221,15 @@ func (t *track) sharedTime(pictures uint64) {
 		t.feed.log.Info("the sender gives several pictures one time: they are placed evenly up to the next", "codec", t.cfg.Codec.String())
 	}
 	t.repaired(RepairedTime, pictures)
+}
+
+// outlier counts a unit whose time was out of line.
+func (t *track) outlier() {
+	if !t.strayed {
+		t.strayed = true
+		t.feed.log.Warn("a time of the sender's is out of line: it is placed between its neighbours", "codec", t.cfg.Codec.String())
+	}
+	t.repaired(RepairedOutlier, 1)
 }
 
 // derive gives a unit that has its presentation time its decoding time.
@@ -223,6 +261,7 @@ func (t *track) ready(u *Unit) {
 // flush lets go what waits for a next unit.
 func (t *track) flush() {
 	t.release()
+	t.outliers.flush(t.fitting)
 	t.spread.flush(t.timed)
 	t.reorder.flush(t.out)
 }

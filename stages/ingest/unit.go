@@ -42,8 +42,10 @@ type Unit struct {
 	headLost bool // an element before the first, of this time, is missing
 
 	stamp  int64 // PTS as it was sent
+	sent   int64 // PTS by the sender's clock, where it follows arrival
 	order  order
-	placed bool // PTS is final
+	placed bool  // PTS is final
+	place  int64 // among the pictures as they are shown, see row
 
 	sync bool
 	lost int          // units of the track that were lost right before, about

@@ -17,14 +17,17 @@ import (
 // problems until something is kept again. It is for one goroutine; a kept unit
 // costs a few comparisons.
 type Vigil struct {
+	Patience int64 // ns for which a silence is not said in any case; 0: as it sees fit
+
 	tell  func(*pipeline.Problem) // nil: it is over
 	log   *slog.Logger
 	codec media.Codec
 
-	heard  int64 // ns, arrival of the newest data of the track; 0: none came
-	kept   int64 // ns, arrival of the newest unit that was kept
-	usual  int64 // ns between the newest two arrivals of them
-	missed int64 // ns, since when what comes is not kept; 0: it is
+	heard  int64      // ns, arrival of the newest data of the track; 0: none came
+	kept   int64      // ns, arrival of the newest unit that was kept
+	pace   media.Pace // of those arrivals
+	usual  int64      // ns between the newest two of them
+	missed int64      // ns, since when what comes is not kept; 0: it is
 	misses []miss
 	on     bool
 }
@@ -35,9 +38,13 @@ type miss struct {
 	n     uint64
 }
 
-// unkept is for how long nothing is kept before it is said, in ns; a track that
-// has never sent more often is waited for longer.
-const unkept = 5_000_000_000
+// unkept is for how long nothing is kept before it is said, in ns. A track is waited
+// for longer that does not send more often (media.Pace), and one of which a single
+// unit has come, so that it is not known how often it sends.
+const (
+	unkept = 5_000_000_000
+	lonely = 60_000_000_000
+)
 
 // Over UDP gortsplib keeps packets back behind one that was lost, until 64 more have
 // come. A track of few packets, such as sound of many frames in each, is silent for
@@ -57,6 +64,7 @@ func NewVigil(codec media.Codec, log *slog.Logger, tell func(*pipeline.Problem))
 func (v *Vigil) Kept(mono int64) {
 	if v.kept != 0 && mono > v.kept { // units that come together are one arrival
 		v.usual = mono - v.kept
+		v.pace.See(v.usual, mono, 1e9)
 	}
 	v.heard = max(v.heard, mono)
 	v.kept, v.missed, v.misses = mono, 0, v.misses[:0]
@@ -102,7 +110,7 @@ func (v *Vigil) Look(at time.Time, mono, began int64) {
 	since, silent := v.missed, false
 	if since == 0 || mono-since < unkept {
 		since, silent = max(v.heard, began), true
-		if mono-since < max(unkept, 3*v.usual, min(keptBack*v.usual, maxKeptBack)) {
+		if mono-since < max(v.patience(), min(keptBack*v.usual, maxKeptBack)) {
 			return
 		}
 	}
@@ -115,6 +123,14 @@ func (v *Vigil) Look(at time.Time, mono, began int64) {
 		v.on = true
 		v.log.Warn("nothing of a track can be kept", "codec", v.codec.String(), "since", p.Since, "cause", p.Cause, "remedy", p.Remedy)
 	}
+}
+
+// patience is how long a silence is waited for, ns.
+func (v *Vigil) patience() int64 {
+	if v.heard != 0 && !v.pace.Known() && v.missed == 0 {
+		return max(v.Patience, lonely)
+	}
+	return max(v.Patience, unkept, v.pace.Longest())
 }
 
 func (v *Vigil) cause(silent bool) string {

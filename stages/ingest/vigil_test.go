@@ -126,6 +126,28 @@ func TestASlowSenderIsNoProblem(t *testing.T) {
 	require.Empty(t, b.shelf.problems)
 }
 
+// TestRarePicturesBesideSoundAreNoProblem sends a picture every thirty seconds, and
+// sound all the time.
+func TestRarePicturesBesideSoundAreNoProblem(t *testing.T) {
+	b := newBench(t)
+	sps, pps := codedSets(false)
+	v, a := b.video(media.H264, sps, pps), b.audio()
+	for i := range 1500 {
+		if i%300 == 0 {
+			b.send(v, uint32(i)*9000, true, coded{kind: 5, idrID: uint32(i / 300 % 2)}.nal(false)[:40]...)
+		}
+		b.send(a, uint32(i)*4800, true, 0xaa)
+		b.now = b.now.Add(100 * time.Millisecond)
+		require.Nil(t, b.shelf.problems[0])
+	}
+	v.Close()
+	a.Close()
+	b.feed.Close()
+	require.Len(t, b.shelf.of(media.H264), 5)
+	require.Len(t, b.shelf.of(media.AAC), 1500)
+	require.Len(t, b.shelf.sets, 1, "sound does not begin alone")
+}
+
 // TestSoundThatIsKeptBackIsNoProblem: a packet of few is lost, and those behind it come
 // together much later, as gortsplib gives them over UDP.
 func TestSoundThatIsKeptBackIsNoProblem(t *testing.T) {

@@ -8,12 +8,17 @@ package ingest
 // often wrong by seconds or years, and recordings of several of them are to be
 // compared. A step of this machine's wall clock is followed at once, since only
 // the difference between the two clocks changes; a sender's clock that runs slow
-// is followed by at most half a millisecond a second.
+// is followed by at most half a millisecond a second, and beyond that once its rate
+// has been measured (clockRate).
 type wallclock struct {
 	set    bool
 	offset int64 // ns: arrival less media time, of the least delayed unit
 	window int64 // ns: arrival at which the current window began
 	lowest int64 // ns: least offset in the window
+
+	slew  int64   // ns a window; 0: wallSlew
+	drift float64 // of the offset, ns a ns of media time
+	from  int64   // media time at which it was offset, ns
 }
 
 const (
@@ -24,18 +29,30 @@ const (
 
 // see learns from a unit: its arrival on the steady clock and its media time, ns.
 func (w *wallclock) see(mono, media int64) {
-	off := mono - media
+	off := mono - media - w.drifted(media)
 	if !w.set || off < w.offset || off > w.offset+wallStep {
 		w.set, w.offset, w.lowest, w.window = true, off, off, mono
 		return
 	}
 	w.lowest = min(w.lowest, off)
 	if mono-w.window >= wallWindow {
-		w.offset += min(w.lowest-w.offset, wallSlew)
+		w.offset += min(w.lowest-w.offset, max(w.slew, wallSlew))
 		w.window, w.lowest = mono, off
 	}
 }
 
 // at is the wall clock of a media time, by a unit that arrived at a wall clock
 // and a steady clock.
-func (w *wallclock) at(media, utc, mono int64) int64 { return w.offset + media + utc - mono }
+func (w *wallclock) at(media, utc, mono int64) int64 {
+	return w.offset + w.drifted(media) + media + utc - mono
+}
+
+func (w *wallclock) drifted(media int64) int64 { return int64(float64(media-w.from) * w.drift) }
+
+// run goes on, from a media time on, with a sender's clock that runs so many times as
+// fast as it should.
+func (w *wallclock) run(rate float64, media int64) {
+	by := w.drifted(media)
+	w.offset, w.lowest = w.offset+by, w.lowest+by
+	w.from, w.drift = media, 1/rate-1
+}

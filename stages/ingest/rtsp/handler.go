@@ -143,6 +143,7 @@ func (h *handler) OnRecord(c *gortsplib.ServerHandlerOnRecordCtx) (res *base.Res
 		return refusal(err), nil
 	}
 	visitorOf(c.Conn).records()
+	s.watch(h.cfg.ReadTimeout)
 	s.log.Info("publisher records", "transport", c.Session.Transport().Protocol.String())
 	return ok(), nil
 }
@@ -184,8 +185,11 @@ func (h *handler) OnRequest(c *gortsplib.ServerConn, r *base.Request) {
 	if ss == nil || ss.State() != gortsplib.ServerSessionStateRecord {
 		return
 	}
-	if s, is := ss.UserData().(*session); is && !s.sent.Load() {
-		k.asked.Store(true)
+	if s, is := ss.UserData().(*session); is {
+		s.alive()
+		if !s.sent.Load() {
+			k.asked.Store(true)
+		}
 	}
 	if r.Method == base.Teardown {
 		h.letTailIn(ss)

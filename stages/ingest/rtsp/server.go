@@ -155,7 +155,7 @@ func (s *Server) start() (*gortsplib.Server, *listener, error) {
 	ln := newListener(tcp, limits{s.cfg.MaxConnections, s.cfg.MaxPerAddress, s.cfg.AnnounceTimeout}, s.log, s.cfg.Clock)
 	lib := &gortsplib.Server{
 		RTSPAddress:  s.cfg.Listen,
-		ReadTimeout:  s.cfg.ReadTimeout,
+		ReadTimeout:  longestSilence,
 		WriteTimeout: s.cfg.WriteTimeout,
 		AuthMethods:  []auth.VerifyMethod{auth.VerifyMethodBasic},
 		Handler:      &handler{s},

@@ -44,6 +44,8 @@ type session struct {
 	left   []string       // codecs that are not recorded
 	closed bool
 	failed bool // by a panic
+
+	watching *time.Timer // see watch; nil where nothing does
 }
 
 // sessionTrack is a format of a section that is recorded. A section has several
@@ -71,6 +73,8 @@ func (s *session) begin(pub *hub.Publisher, take []offer, leave []string) error 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.pub, s.feed, s.left = pub, ingest.NewFeed(pub, s.log), leave
+	timing := pub.Timing()
+	s.feed.Time(ingest.Timing{Patience: timing.Patience, ByArrival: timing.ByArrival})
 	for _, o := range take {
 		if err := s.add(o); err != nil {
 			s.left = append(s.left, codecName(o.format)+": "+err.Error())
@@ -255,6 +259,9 @@ func (s *session) finish() {
 		return
 	}
 	s.closed = true
+	if s.watching != nil {
+		s.watching.Stop()
+	}
 	for i := range s.tracks {
 		s.tracks[i].rtp.Close()
 	}

@@ -1,0 +1,65 @@
+package ingest
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// drifting sends a picture a second by a clock of a wrong rate.
+func drifting(t *testing.T, rate float64, timing Timing, life time.Duration) *bench {
+	b := newBench(t)
+	b.feed.Time(timing)
+	sps, pps := codedSets(false)
+	v := b.video(media.H264, sps, pps)
+	dice := rand.New(rand.NewPCG(1, uint64(rate*1e6)))
+	began := b.now
+	picture := coded{kind: 5, idrID: 1}.nal(false)[:40]
+	for at := time.Duration(0); at < life; at += time.Second {
+		b.now = began.Add(at + time.Duration(dice.IntN(60))*time.Millisecond)
+		b.send(v, uint32(int64(math.Round(at.Seconds()*90000*rate))), true, picture...)
+	}
+	v.Close()
+	b.feed.Close()
+	require.Len(t, b.shelf.units, int(life/time.Second))
+	return b
+}
+
+// TestDatesFollowArrival whatever rate a sender's clock has: over an hour.
+func TestDatesFollowArrival(t *testing.T) {
+	for _, rate := range []float64{1, 1.0004, 0.999, 1.005, 0.995, 1.1, 0.9, 2, 0.5} {
+		for _, byArrival := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%v %v", rate, byArrival), func(t *testing.T) {
+				b := drifting(t, rate, Timing{ByArrival: byArrival}, time.Hour)
+				first := b.shelf.units[0].au
+				bound, settled := 1.5, 400
+				for i, u := range b.shelf.units {
+					if i > settled {
+						require.InDelta(t, float64(i), float64(u.au.UTC-first.UTC)/1e9, bound, "date of picture %d", i)
+					}
+					if byArrival {
+						require.InDelta(t, float64(i), float64(u.au.PTS-first.PTS)/90000, 4, "time of picture %d", i)
+					} else {
+						require.InDelta(t, float64(i)*rate, float64(u.au.PTS-first.PTS)/90000, 1e-3, "time of picture %d", i)
+					}
+				}
+				said := strings.Count(b.log.String(), "the sender's clock runs at a wrong rate")
+				if math.Abs(rate-1) < 0.004 {
+					require.Zero(t, said)
+					return
+				}
+				require.Equal(t, 1, said, "said once")
+				p := b.shelf.problems[-1]
+				require.NotNil(t, p)
+				require.Contains(t, p.Cause, fmt.Sprintf("%.1f %%", 100*rate))
+			})
+		}
+	}
+}

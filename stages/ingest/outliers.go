@@ -1,0 +1,332 @@
+package ingest
+
+import (
+	"math/bits"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// outliers finds pictures whose time does not fit between those of the others: a
+// sender is known that gives one in some dozens none, or a random one. What follows
+// decides. A picture that does not fit is held until the next one has come:
+//
+//	a b X c    c fits behind b:  X is an outlier, and is placed between b and c
+//	a b X Y    Y fits behind X:  the sender's clock was set, and both stay as they are
+//	a b X Y    Y fits neither:   X is placed behind b, and Y is held
+//
+// A picture fits that is later than all that are shown before it and earlier than
+// all that are shown after it, by the picture order count where the stream has one,
+// and not later than by the time that has passed and some pictures more. Within that
+// times stay as they were sent, to the tick. The order counts only while it agrees
+// with the times of most pictures; else a picture must be off by grossly.
+//
+// A clock that is set again and again, as of senders that begin anew at each key
+// frame, is followed no more: the time line goes on. One that is set back by a little,
+// which would be no jump to what comes behind, is followed bit by bit.
+type outliers struct {
+	second int64 // ticks
+	held   *Unit // does not fit; nil: none is held
+	base   timeline
+	row    row
+	shift  shift // what was not followed
+
+	jumps, setBack jumps
+	repaired       func()
+}
+
+const (
+	jumpsFollowed = 2              // within
+	jumpMemory    = 60_000_000_000 // ns
+	gross         = 2              // seconds
+	smallest      = 3              // seconds: a clock that is set back by less is not followed
+	orderMin      = 8              // pictures whose order must agree with their times
+	minPOCBits    = 6              // with fewer, pictures that are far apart would seem to be near
+)
+
+// push takes a picture and hands on those whose time is certain.
+func (o *outliers) push(u *Unit, out func(*Unit)) {
+	u.PTS += o.shift.next(o.base.step)
+	o.place(u)
+	if held := o.held; held != nil {
+		o.held = nil
+		o.decide(held, u, out)
+	}
+	if o.base.n > 0 && !o.base.fits(timeOf(u), u.lost, o.second) {
+		o.held = u
+		return
+	}
+	o.base.add(timeOf(u))
+	out(u)
+}
+
+// place gives a picture its place among the others. Where some were lost a key picture
+// may be, from which the order counts began anew: its time tells.
+func (o *outliers) place(u *Unit) {
+	before := o.row
+	u.place = o.row.place(u.order)
+	if u.lost == 0 && !u.sync || o.base.n == 0 || o.base.inOrder(timeOf(u), o.second) {
+		return
+	}
+	by, anew := u.place, before.begin(u.order)
+	if u.place = anew.at; o.base.inOrder(timeOf(u), o.second) {
+		o.row = anew
+		return
+	}
+	u.place = by
+}
+
+// flush hands on what is held, as an outlier: nothing follows that could tell.
+func (o *outliers) flush(out func(*Unit)) {
+	if u := o.held; u != nil {
+		o.held = nil
+		u.PTS = o.base.after(timeOf(u), o.second)
+		o.repaired()
+		o.base.add(timeOf(u))
+		out(u)
+	}
+}
+
+// decide hands the picture on that is held, by the next one.
+func (o *outliers) decide(u, next *Unit, out func(*Unit)) {
+	x, y := timeOf(u), timeOf(next)
+	from := timeline{step: o.base.step, apart: o.base.apart, sure: o.base.trusted()}
+	from.add(x)
+	n := from.pictures(x, y)
+	goesOn := from.fits(y, next.lost, o.second) && (x.pts != y.pts || n == 1 || n == -1)
+	fits := o.base.fits(y, next.lost, o.second)
+	inOrder := o.base.inOrder(x, o.second) && from.inOrder(y, o.second)
+	far := x.pts > o.base.latest(x, u.lost, o.second)+gross*o.second
+	switch {
+	case inOrder && goesOn && far, !inOrder && goesOn && !fits:
+		o.follow(u, next, from)
+	case inOrder && (goesOn || !far && (n == 1 || n > 1 && !o.base.onLine(y)) || o.base.alike(x, y)):
+		o.base.add(x) // later than expected, and so is the next one
+	default:
+		u.PTS = o.base.between(x, y, fits, o.second)
+		o.repaired()
+		o.base.add(timeOf(u))
+	}
+	out(u)
+}
+
+// follow goes on where the sender's clock was set to, unless it is set too often.
+func (o *outliers) follow(u, next *Unit, from timeline) {
+	by := o.base.after(timeOf(u), o.second) - u.PTS
+	small := by > 0 && by < smallest*o.second
+	if !small && o.jumps.follow(u.Mono) {
+		o.base = from
+		return
+	}
+	o.shift.add(by, small && (by <= 8*o.base.step || o.setBack.follow(u.Mono)))
+	u.PTS += by
+	next.PTS += by
+	o.repaired()
+	o.base.add(timeOf(u))
+}
+
+// shift is what is added to the times that come, ticks: for good, and what goes by and by.
+type shift struct{ fixed, going int64 }
+
+const goingShare = 8 // of a step goes with each
+
+func (s *shift) add(ticks int64, goes bool) {
+	if goes {
+		s.going += ticks
+		return
+	}
+	s.fixed += ticks
+}
+
+// next is the shift of the next unit, where they are a step apart.
+func (s *shift) next(step int64) int64 {
+	s.going -= min(s.going, step/goingShare)
+	return s.fixed + s.going
+}
+
+// row puts pictures in the order in which they are shown: a number for each, which
+// never goes back from one coded sequence to the next.
+type row struct {
+	any       bool
+	last      order
+	at, front int64 // of the last picture, and the highest
+}
+
+// place is the number of the next picture. The order count's low bits tell it against
+// the picture before; where there are none, or too few, pictures are shown as they come.
+func (r *row) place(o order) int64 {
+	switch {
+	case r.any && o.epoch == r.last.epoch && o.pocBits >= minPOCBits && o.pocBits == r.last.pocBits:
+		r.at += int64(int32((o.poc-r.last.poc)<<(32-o.pocBits)) >> (32 - o.pocBits))
+	default:
+		*r = r.begin(o)
+	}
+	r.any, r.last, r.front = true, o, max(r.front, r.at)
+	return r.at
+}
+
+// begin is the row with a picture behind all others.
+func (r row) begin(o order) row {
+	at := r.front + 2 // as most encoders count
+	return row{true, o, at, at}
+}
+
+// timeline is the newest pictures that fit together.
+type timeline struct {
+	seen  [maxDepth]timed // a ring
+	n     int
+	step  int64  // ticks from one picture to the next that is shown; 0: not known
+	apart int64  // their numbers; 0: not known
+	agree uint64 // a bit for each picture: its order agreed with its time
+	sure  bool   // that the order agrees
+}
+
+// timed is a picture's presentation time in ticks, its arrival in ns, and its number
+// in the order of presentation.
+type timed struct{ pts, mono, place int64 }
+
+func timeOf(u *Unit) timed { return timed{u.PTS, u.Mono, u.place} }
+
+func (l *timeline) recent() []timed { return l.seen[:min(l.n, maxDepth)] }
+
+func (l *timeline) last() timed { return l.seen[(l.n-1)%maxDepth] }
+
+// trusted reports whether the order of the pictures may be relied on.
+func (l *timeline) trusted() bool {
+	n := min(l.n, 32)
+	return l.sure || n >= orderMin && bits.OnesCount64(l.agree<<(64-n))*4 >= n*3
+}
+
+// add takes in a picture that fits.
+func (l *timeline) add(p timed) {
+	if l.n > 0 {
+		last := l.last()
+		l.agree <<= 1
+		if (p.place < last.place) == (p.pts < last.pts) {
+			l.agree |= 1
+		}
+		if d := max(p.place-last.place, last.place-p.place); d > 0 && (l.apart == 0 || d < l.apart) {
+			l.apart = d
+		}
+		if n := l.pictures(last, p); n != 0 && (p.pts-last.pts)/n > 0 {
+			step := (p.pts - last.pts) / n
+			l.step = max(step, l.step+(step-l.step)/8) // jitter, and what comes in bursts, is not to make it short
+		}
+	}
+	l.seen[l.n%maxDepth] = p
+	l.n++
+}
+
+// pictures is how many pictures p is shown after another one; negative: before it.
+func (l *timeline) pictures(from, p timed) int64 {
+	d := p.place - from.place
+	if n := d / max(l.apart, 1); n != 0 || d == 0 {
+		return n
+	}
+	return d / max(d, -d)
+}
+
+// fits reports whether a picture, before which some were lost, fits.
+func (l *timeline) fits(p timed, lost int, second int64) bool {
+	last := l.last()
+	if !l.trusted() {
+		late := media.FromNanos(max(p.mono-last.mono, 0), uint32(second))
+		return p.pts-last.pts > -gross*second && p.pts-last.pts < gross*second+late
+	}
+	early := last.pts - gross*second
+	if n := l.pictures(last, p); n < 0 && l.step > 0 {
+		early = last.pts + (n-3)*l.step
+	}
+	return l.inOrder(p, second) && p.pts >= early && p.pts <= l.latest(p, lost, second)
+}
+
+// inOrder reports whether a picture is in its place among the others. Two that share
+// a time are.
+func (l *timeline) inOrder(p timed, second int64) bool {
+	if !l.trusted() {
+		return p.pts >= l.last().pts
+	}
+	near := second / nearest
+	for _, r := range l.recent() {
+		if p.place < r.place && p.pts > r.pts+near || p.place > r.place && p.pts < r.pts-near {
+			return false
+		}
+	}
+	return true
+}
+
+// latest is the latest time at which a picture is expected.
+func (l *timeline) latest(p timed, lost int, second int64) int64 {
+	last := l.last()
+	passed := media.FromNanos(max(p.mono-last.mono, 0), uint32(second))
+	if l.step == 0 {
+		return last.pts + gross*second + passed
+	}
+	ahead := max(l.pictures(last, p), 1) + int64(lost)
+	return last.pts + (ahead+1)*l.step + max(passed-l.step, 0)*9/8
+}
+
+// onLine reports whether a picture comes when it should if none is late.
+func (l *timeline) onLine(p timed) bool {
+	d := p.pts - l.last().pts - l.pictures(l.last(), p)*l.step
+	return d >= -l.step && d <= l.step
+}
+
+// alike reports whether two pictures are late by the same measure: the sender's clock
+// runs fast, or its pictures come at other intervals than they did.
+func (l *timeline) alike(x, y timed) bool {
+	a, b := x.pts-l.last().pts, y.pts-x.pts
+	passedA, passedB := x.mono-l.last().mono, y.mono-x.mono
+	if a <= 0 || b <= 0 || passedA <= 0 || passedB <= 0 {
+		return false
+	}
+	r := float64(a) / float64(passedA) * float64(passedB) / float64(b)
+	return r > 0.5 && r < 2
+}
+
+// after is the time of a picture by its place alone.
+func (l *timeline) after(p timed, second int64) int64 {
+	last := l.last()
+	step := l.step
+	if step == 0 {
+		step = second / 25
+	}
+	at := last.pts + l.pictures(last, p)*step
+	if passed := media.FromNanos(p.mono-last.mono, uint32(second)); passed > 3*step {
+		at = max(at, last.pts+passed)
+	}
+	return l.clamp(p, at)
+}
+
+// clamp keeps a time between those of the pictures that are shown before and after.
+func (l *timeline) clamp(p timed, at int64) int64 {
+	for _, r := range l.recent() {
+		if p.place < r.place {
+			at = min(at, r.pts-1)
+		}
+	}
+	for _, r := range l.recent() {
+		if p.place > r.place {
+			at = max(at, r.pts+1)
+		}
+	}
+	return at
+}
+
+// between places a picture before the next one, where that fits.
+func (l *timeline) between(x, next timed, fits bool, second int64) int64 {
+	at := l.after(x, second)
+	if !fits {
+		return at
+	}
+	last := l.last()
+	n, m := l.pictures(last, x), l.pictures(x, next)
+	switch {
+	case n > 0 && m > 0 && next.pts > last.pts: // shown in the order in which they came
+		at = last.pts + (next.pts-last.pts)*n/(n+m)
+	case m > 0:
+		at = min(at, next.pts-1)
+	case m < 0:
+		at = max(at, next.pts+1)
+	}
+	return l.clamp(x, at)
+}

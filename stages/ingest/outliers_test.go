@@ -1,0 +1,367 @@
+package ingest
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// camera is a model of a sender with true times: pictures at 25 a second in groups of
+// a form, each one packet.
+type camera struct {
+	b     *bench
+	v     *RTPTrack
+	form  []int64 // of a group: when each picture is shown, in decoding order
+	n     int     // pictures that were made
+	clock int64   // ticks added to the true time: where the sender's clock stands
+	rate  float64 // of that clock
+	bad   bool    // the newest time was wrong
+	sent  []int64 // true times of what was sent, ticks
+}
+
+var (
+	noB      = []int64{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}
+	withB    = []int64{0, 3, 1, 2, 6, 4, 5, 9, 7, 8, 11, 10}
+	pyramidB = []int64{0, 4, 2, 1, 3, 8, 6, 5, 7, 11, 10, 9}
+)
+
+func newCamera(t testing.TB, form []int64) *camera {
+	b := newBench(t)
+	depth := uint32(0)
+	switch &form[0] {
+	case &withB[0]:
+		depth = 1
+	case &pyramidB[0]:
+		depth = 2
+	}
+	sps, pps := reorderedSets(false, depth)
+	return &camera{b: b, v: b.video(media.H264, sps, pps), form: form, rate: 1}
+}
+
+// next sends a picture under its time, or what bad makes of it.
+func (c *camera) next(bad func(int64) int64) {
+	group, i := int64(c.n/len(c.form)), c.n%len(c.form)
+	shown := group*int64(len(c.form)) + c.form[i]
+	p := coded{kind: 1, ref: true, frameNum: uint32(i), poc: uint32(2 * c.form[i])}
+	if i == 0 {
+		p.kind, p.idrID = 5, uint32(group%2)
+	}
+	at := int64(float64(shown*3600)*c.rate) + c.clock
+	if bad != nil {
+		at = bad(at)
+	}
+	c.b.send(c.v, uint32(at), true, p.nal(false)[:40]...)
+	c.sent = append(c.sent, shown*3600)
+	c.skip()
+}
+
+// skip makes a picture that is not sent.
+func (c *camera) skip() {
+	c.n++
+	c.b.now = c.b.now.Add(40 * time.Millisecond)
+}
+
+func (c *camera) end() []shelved {
+	c.v.Close()
+	c.b.feed.Close()
+	return c.b.shelf.units
+}
+
+// check wants every picture that was sent, in order, and no further from the truth
+// than so many pictures are apart.
+func (c *camera) check(t require.TestingT, units []shelved, from int, bound int64) {
+	require.Len(t, units, len(c.sent), "every picture is kept")
+	for i, u := range units {
+		if i > from {
+			require.Greater(t, u.au.DTS, units[i-1].au.DTS, "picture %d", i)
+		}
+		require.GreaterOrEqual(t, u.au.PTS, u.au.DTS-bound*3600, "picture %d", i)
+		if i >= from {
+			require.InDelta(t, c.sent[i]-c.sent[from], u.au.PTS-units[from].au.PTS, float64(bound*3600), "picture %d", i)
+		}
+	}
+}
+
+var forms = map[string][]int64{"no B": noB, "B": withB, "pyramid": pyramidB}
+
+// what senders are known to give in place of a time.
+var badTimes = map[string]func(int64) int64{
+	"zero":              func(int64) int64 { return 0 },
+	"one":               func(int64) int64 { return 1 },
+	"random":            func(int64) int64 { return int64(rand.Uint32()) },
+	"half way round":    func(at int64) int64 { return at + 1<<31 },
+	"backwards":         func(at int64) int64 { return at - 5*3600 },
+	"far back":          func(at int64) int64 { return at - 3600*90000 },
+	"forwards":          func(at int64) int64 { return at + 30*3600 },
+	"a little ahead":    func(at int64) int64 { return at + 4*3600 },
+	"far ahead":         func(at int64) int64 { return at + 3600*90000 },
+	"milliseconds":      func(at int64) int64 { return at / 90 },
+	"of the one before": func(at int64) int64 { return at - 3600 },
+}
+
+func TestOutliersAreRepaired(t *testing.T) {
+	for form, places := range forms {
+		for name, bad := range badTimes {
+			t.Run(form+" "+name, func(t *testing.T) {
+				c := newCamera(t, places)
+				c.clock = 1<<32 - 100*3600 // 2^32 is passed on the way
+				wrong := 0
+				for i := range 250 {
+					if i > 50 && i%37 == 5 {
+						c.next(bad)
+						wrong++
+						continue
+					}
+					c.next(nil)
+				}
+				c.check(t, c.end(), 0, 1)
+				repaired := c.b.shelf.repaired[RepairedOutlier] + c.b.shelf.repaired[RepairedTime]
+				require.LessOrEqual(t, repaired, uint64(3*wrong))
+				if name != "of the one before" || form == "no B" {
+					require.GreaterOrEqual(t, repaired, uint64(wrong), "counted")
+				}
+			})
+		}
+	}
+}
+
+// What stays is a jump, not an outlier: no time is changed, but where several come in
+// a minute.
+func TestAClockThatIsSetIsFollowed(t *testing.T) {
+	for form, places := range forms {
+		for name, by := range map[string]int64{
+			"an hour forward": 3600 * 90000, "an hour back": -3600 * 90000, "back to nought": -1000 * 3600, "five seconds forward": 5 * 90000,
+			"half way round": 1 << 31,
+		} {
+			t.Run(form+" "+name, func(t *testing.T) {
+				c := newCamera(t, places)
+				c.clock = 1000 * 3600
+				for range 100 {
+					c.next(nil)
+				}
+				c.clock += by
+				for range 200 {
+					c.next(nil)
+				}
+				units := c.end()
+				require.Len(t, units, 300)
+				require.Zero(t, c.b.shelf.repaired[RepairedOutlier])
+				breaks := 0
+				for i, u := range units[1:] {
+					if d := u.au.DTS - units[i].au.DTS; d > 2*90000 || d < -2*90000 {
+						breaks++
+						continue
+					}
+					require.Greater(t, u.au.DTS, units[i].au.DTS, "picture %d", i+1)
+				}
+				require.Equal(t, 1, breaks)
+			})
+		}
+	}
+}
+
+// Senders are known whose clock begins anew at each key frame, or twice a second goes
+// back and forth: time goes on, and at most two breaks are seen.
+func TestAClockThatIsSetAllTheTimeIsNot(t *testing.T) {
+	for form, places := range forms {
+		for name, set := range map[string]func(c *camera){
+			"anew with each group": func(c *camera) { c.clock = -int64(c.n) * 3600 },
+			"to and fro":           func(c *camera) { c.clock = 7200*90000 - c.clock },
+		} {
+			t.Run(form+" "+name, func(t *testing.T) {
+				c := newCamera(t, places)
+				for i := range 600 {
+					if i%len(places) == 0 && i > 50 {
+						set(c)
+					}
+					c.next(nil)
+				}
+				units := c.end()
+				require.Len(t, units, 600)
+				breaks, at := 0, 0
+				for i, u := range units[1:] {
+					if d := u.au.DTS - units[i].au.DTS; d > 90000 || d < -90000 {
+						breaks, at = breaks+1, i+1
+						continue
+					}
+					require.Greater(t, u.au.DTS, units[i].au.DTS, "picture %d", i+1)
+				}
+				require.LessOrEqual(t, breaks, 2)
+				require.Positive(t, c.b.shelf.repaired[RepairedOutlier])
+				c.check(t, units, at, 80) // what it was set back by first goes by and by
+			})
+		}
+	}
+}
+
+// Small jitter of the sender's clock and bursts of the network change no time.
+func TestTimesThatFitStayAsTheyAre(t *testing.T) {
+	for seed := range uint64(24) {
+		dice := rand.New(rand.NewPCG(seed, 2))
+		c := newCamera(t, [][]int64{noB, withB, pyramidB}[seed%3])
+		c.clock = 1<<32 - dice.Int64N(1e6)
+		var want []int64
+		for range 250 {
+			jitter := dice.Int64N(1800) - 900
+			c.next(func(at int64) int64 { want = append(want, at+jitter); return at + jitter })
+			c.b.now = c.b.now.Add(time.Duration([]int{-20, 0, 0, 20, 200, -39}[dice.IntN(6)]) * time.Millisecond)
+		}
+		units := c.end()
+		require.Len(t, units, len(want))
+		for i, u := range units {
+			require.Equal(t, want[i]-want[0], u.au.PTS-units[0].au.PTS, "seed %d: picture %d", seed, i)
+		}
+		require.Zero(t, c.b.shelf.repaired[RepairedOutlier])
+	}
+}
+
+// Whatever a sender gives in place of times, however often, and whatever is lost on
+// the way: what came is kept, in order, and near to the truth.
+func TestAnyOutliers(t *testing.T) {
+	for seed := range uint64(24) {
+		anyOutliers(t, rand.New(rand.NewPCG(seed, 1)))
+	}
+}
+
+func anyOutliers(t *testing.T, dice *rand.Rand) {
+	c := newCamera(t, [][]int64{noB, withB, pyramidB}[dice.IntN(3)])
+	c.clock = 1<<32 - dice.Int64N(1e6)
+	often, lossy, small, bound := []int{50, 20, 8}[dice.IntN(3)], dice.IntN(2) == 0, dice.IntN(2) == 0, int64(8)
+	switch { // what is next to a loss, or to another outlier, may itself be wrong, and nothing tells
+	case lossy:
+		often, bound = 50, 25
+	case often == 8, small:
+		bound = 25
+	}
+	for i := range 250 {
+		switch {
+		case lossy && i > 30 && dice.IntN(30) == 0:
+			c.b.seq[c.v]++
+			c.skip()
+		case i < 20 || c.bad || dice.IntN(often) > 0:
+			c.next(nil)
+			c.bad = false
+		default:
+			c.bad = true
+			c.next(func(at int64) int64 {
+				if small {
+					return at + dice.Int64N(40*3600) - 20*3600
+				}
+				return int64(dice.Uint32())
+			})
+		}
+	}
+	c.check(t, c.end(), 0, bound)
+}
+
+// Sound of one frame and of several in a packet: an outlier is put exactly where the
+// packet before ends.
+func TestOutliersOfSoundAreRepaired(t *testing.T) {
+	for name, bad := range badTimes {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			a := b.audio()
+			wrong := 0
+			for i := range int64(500) {
+				at := 1<<32 - 100*1024 + i*1024
+				if i > 5 && i%37 == 5 {
+					at = bad(at)
+					wrong++
+				}
+				b.send(a, uint32(at), true, 0xaa, byte(i))
+				b.now = b.now.Add(1024 * time.Second / 48000)
+			}
+			a.Close()
+			b.feed.Close()
+			units := b.shelf.units
+			require.Len(t, units, 500)
+			off := 0
+			for i, u := range units {
+				require.Equal(t, byte(i), u.nals[0][1])
+				if u.au.DTS-units[0].au.DTS != int64(i)*1024 {
+					off++
+				}
+			}
+			if name == "a little ahead" { // 0.3 s of sound: it may be that the sender left some out
+				require.LessOrEqual(t, off, 2*wrong)
+				return
+			}
+			require.Zero(t, off)
+			require.Positive(t, b.shelf.repaired[RepairedOutlier])
+		})
+	}
+}
+
+func TestSoundWhoseClockIsSetGoesOn(t *testing.T) {
+	for name, by := range map[string]int64{"an hour": 3600 * 48000, "an hour back": -3600 * 48000, "a little back": -4800, "a little forward": 9600} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			a := b.audio()
+			at := int64(1 << 30)
+			for i := range 300 {
+				if i == 150 {
+					at += by
+				}
+				b.send(a, uint32(at), true, 0xaa, byte(i))
+				at += 1024
+				b.now = b.now.Add(1024 * time.Second / 48000)
+			}
+			a.Close()
+			b.feed.Close()
+			units := b.shelf.units
+			require.Len(t, units, 300)
+			breaks := 0
+			for i, u := range units[1:] {
+				if d := u.au.DTS - units[i].au.DTS; d != 1024 {
+					breaks++
+				}
+			}
+			if name == "a little back" { // it is followed bit by bit
+				require.InDelta(t, 4800/128, breaks, 3)
+				require.InDelta(t, 149*1024+151*1024-1024+by, units[299].au.DTS-units[0].au.DTS, 1, "and then as it was sent")
+				return
+			}
+			require.Equal(t, 1, breaks)
+		})
+	}
+}
+
+// A packet in the middle of a picture, or its first one, has a wrong time.
+func TestAPacketOfAPictureWithAWrongTime(t *testing.T) {
+	for _, which := range []int{0, 1, 2} {
+		for name, bad := range badTimes {
+			b := newBench(t)
+			sps, pps := codedSets(false)
+			v := b.video(media.H264, sps, pps)
+			for i := range int64(200) {
+				nal := coded{kind: 5, idrID: uint32(i % 2)}.nal(false)[:100]
+				head := nal[0]&0xe0 | 28
+				fragments := [][]byte{
+					append([]byte{head, 0x80 | nal[0]&0x1f}, nal[1:40]...),
+					append([]byte{head, nal[0] & 0x1f}, nal[40:70]...),
+					append([]byte{head, 0x40 | nal[0]&0x1f}, nal[70:]...),
+				}
+				for n, p := range fragments {
+					at := 1<<31 + i*3600
+					if n == which && i%29 == 20 {
+						at = bad(at)
+					}
+					b.send(v, uint32(at), n == 2, p...)
+				}
+				b.now = b.now.Add(40 * time.Millisecond)
+			}
+			v.Close()
+			b.feed.Close()
+			require.Len(t, b.shelf.units, 200, "%s %d: %v", name, which, b.shelf.lost)
+			for i, u := range b.shelf.units {
+				require.InDelta(t, i*3600, u.au.PTS-b.shelf.units[0].au.PTS, 3600, "%s %d: picture %d", name, which, i)
+				require.Len(t, u.nals[0], 100)
+			}
+			require.Empty(t, b.shelf.lost)
+		}
+	}
+}

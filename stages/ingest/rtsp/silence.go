@@ -1,0 +1,44 @@
+package rtsp
+
+import (
+	"cmp"
+	"time"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// longestSilence is the longest read_timeout that can be set. gortsplib has one for
+// all publishers: it is given this, and each session ends by its stream's own.
+const longestSilence = time.Hour
+
+// watch ends the publication once nothing at all has come of it for its stream's
+// read timeout: no packet, no report, no request.
+func (s *session) watch(otherwise time.Duration) {
+	limit := func() time.Duration { return cmp.Or(s.pub.Timing().ReadTimeout, otherwise) }
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return
+	}
+	s.watching = time.AfterFunc(limit(), func() {
+		silence, limit := s.silence(), limit()
+		if silence < limit {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if !s.closed {
+				s.watching.Reset(limit - silence)
+			}
+			return
+		}
+		s.log.Warn("nothing comes from the publisher: it is taken to be gone", "silent_for", silence.Round(time.Millisecond), "read_timeout", limit)
+		s.close(media.EndSourceLost)
+		s.hangUp()
+	})
+}
+
+// alive tells that the client asked for something, such as to be kept alive.
+func (s *session) alive() {
+	if s.heard.Load() != 0 {
+		s.hear(s.clock.Now())
+	}
+}

@@ -1,0 +1,65 @@
+package rtsp
+
+import (
+	"fmt"
+	"net"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/stages/hub"
+)
+
+// ahead is a clock that can be put ahead.
+type ahead struct {
+	pipeline.Clock
+	by atomic.Int64
+}
+
+func (a *ahead) Now() time.Time { return a.Clock.Now().Add(time.Duration(a.by.Load())) }
+
+// TestAPublisherIsGoneByItsOwnReadTimeout: of publishers that send nothing only the
+// one ends whose stream allows no silence. What is asked for is no silence either.
+func TestAPublisherIsGoneByItsOwnReadTimeout(t *testing.T) {
+	for transport, setup := range map[string]string{
+		"tcp": "RTP/AVP/TCP;unicast;interleaved=0-1", "udp": "",
+	} {
+		t.Run(transport, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t)
+			clock := &ahead{Clock: pipeline.SystemClock}
+			_, addr := r.serve(Config{UDP: freeUDPPair(t), ReadTimeout: 2 * time.Second, Clock: clock})
+			require.NoError(t, r.hub.Configure("live/slow", hub.StreamConfig{ReadTimeout: time.Hour}))
+			require.NoError(t, r.hub.Configure("live/quick", hub.StreamConfig{ReadTimeout: 100 * time.Millisecond}))
+			open := map[string]*talk{}
+			for i, path := range []string{"live/slow", "live/asks", "live/quick", "live/silent"} {
+				k, u := dial(t, addr), "rtsp://"+addr+"/"+path
+				require.Equal(t, "200 OK", k.ask("ANNOUNCE", u))
+				if transport == "udp" { // a pair of ports each
+					setup = fmt.Sprintf("RTP/AVP;unicast;client_port=%d-%d", 40000+2*i, 40001+2*i)
+				}
+				require.Equal(t, "200 OK", k.ask("SETUP", u+"/streamid=0", "Transport: "+setup+";mode=record"))
+				require.Equal(t, "RECORD: 200 OK", k.record(u))
+				if open[path] = k; path == "live/asks" {
+					clock.by.Store(int64(time.Hour)) // which is as if it asked again and again
+					require.Equal(t, "200 OK", k.ask("OPTIONS", u, "Session: "+k.session))
+					clock.by.Store(0)
+				}
+			}
+			for _, path := range []string{"live/quick", "live/silent"} {
+				eventually(t, path+" is gone", func() bool { return !r.hub.Announced(path) })
+				if transport == "tcp" {
+					_, err := open[path].in.ReadByte()
+					require.Error(t, err, "it is hung up")
+					require.NotErrorIs(t, err, net.ErrClosed)
+				}
+			}
+			require.True(t, r.hub.Announced("live/slow"))
+			require.True(t, r.hub.Announced("live/asks"))
+			require.Contains(t, r.book.String(), "it is taken to be gone")
+		})
+	}
+}
