@@ -34,7 +34,7 @@ func (b *Builder) cuts(track int, au *AU, dts int64, sync bool) bool {
 	default:
 		begun = col.DTS[0]
 	}
-	return n >= maxUnits || dts-begun >= limit.flush || b.tracks[track].stood
+	return n >= maxUnits || dts-begun >= limit.flush || dts-col.DTS[n-1] > limit.stall
 }
 
 // joins tells whether the GOP that begins with a picture goes into the open chunk:
