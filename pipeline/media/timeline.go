@@ -61,12 +61,13 @@ func (b *Builder) timeline(track int, au *AU) (int64, error) {
 func (b *Builder) step(track int, dts, mono int64, told bool) {
 	st := &b.tracks[track]
 	step := dts - st.last
+	ahead := st.ahead(step, mono-st.mono) // of a hole that another track has, too
 	late := st.late + (mono - st.mono) - step
 	// It sinks slowly, as clocks drift apart, and has a bound, as a sender that
 	// paused is not late.
 	st.late = max(min(late-late>>12, 4*st.stall), 0)
-	usual := st.pace.See(step, dts, b.set.Tracks[track].Timescale)
-	st.stood = step > st.stall && !usual
+	st.stood = ahead || !st.pace.See(step, dts, b.set.Tracks[track].Timescale)
+	st.stood = st.stood && step > st.stall
 	if hole := step - max(b.nominal(track), st.delta); track == b.set.lead && !told && (st.stood || st.lost > 0 && hole >= st.hole) {
 		b.markMissing(ToNanos(step, b.set.Tracks[track].Timescale), st.lost > 0)
 	}
@@ -75,15 +76,20 @@ func (b *Builder) step(track int, dts, mono int64, told bool) {
 	}
 }
 
-// jumped tells whether the sender's clock was reset before an access unit. Where
-// units are rare a clock of a wrong rate is off by much from one to the next.
+// jumped tells whether the sender's clock was reset before an access unit.
 func (st *trackState) jumped(raw, mono int64) bool {
-	step, passed := raw-st.raw, mono-st.mono
+	step := raw - st.raw
+	return step < -st.jump || st.ahead(step, mono-st.mono)
+}
+
+// ahead tells whether a step in media time is longer than arrival has it. Where units
+// are rare a clock of a wrong rate is off by much from one to the next.
+func (st *trackState) ahead(step, passed int64) bool {
 	rate := max(passed, 0)
 	if st.pace.Known() {
 		rate = min(rate, st.pace.usual)
 	}
-	return step < -st.jump || step-passed-st.late > st.jump+rate
+	return step-passed-st.late > st.jump+rate
 }
 
 // isAhead tells whether another track has already come to where a track would
