@@ -153,7 +153,7 @@ func (r *eventRig) run(c combination, d pipeline.Declared, stream string) {
 	t := r.t
 	_, err := r.recorder.Update(t.Context(), []pipeline.Declared{d}, nil)
 	require.NoError(t, err)
-	const gop = 12
+	const gop, chunk = 12, 4 * 12 // frames, at 25 a second: a chunk holds the GOPs of two seconds
 	f := r.announce(stream, gop)
 	if c.mode == pipeline.Manual {
 		already, err := r.recorder.Start(stream, pipeline.StartOptions{})
@@ -165,7 +165,7 @@ func (r *eventRig) run(c combination, d pipeline.Declared, stream string) {
 		f.send(frames)
 		require.Eventually(t, func() bool {
 			s := r.recorder.Status(stream)
-			return len(s) == 1 && len(s[0].Stages) > 0 && s[0].Stages[0].Given >= uint64((f.frames-1)/gop)
+			return len(s) == 1 && len(s[0].Stages) > 0 && s[0].Stages[0].Given >= uint64((f.frames-1)/chunk)
 		}, time.Minute, time.Millisecond)
 	}
 	flow(100)
