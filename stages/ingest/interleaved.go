@@ -329,17 +329,17 @@ func (t *RTPTrack) release() error {
 	return t.element(n.unit.buf, n.ticks, torn, n.at)
 }
 
-// flushOrder hands all on, and begins anew.
-func (t *RTPTrack) flushOrder() error {
+// flushOrder hands all on, whether it is taken or not, and begins anew.
+func (t *RTPTrack) flushOrder() (err error) {
 	o := t.order
 	t.dropPart()
 	for len(o.held) > 0 {
-		if err := t.release(); err != nil {
-			return err
+		if e := t.release(); e != nil {
+			err = e
 		}
 	}
 	o.begun, o.late = false, 0
-	return nil
+	return err
 }
 
 // element takes a NAL unit that has a time of its own.

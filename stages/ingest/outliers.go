@@ -1,7 +1,9 @@
 package ingest
 
 import (
+	"cmp"
 	"math/bits"
+	"slices"
 
 	"github.com/gospool/spool/pipeline/media"
 )
@@ -189,6 +191,11 @@ func timeOf(u *Unit) timed { return timed{u.PTS, u.Mono, u.place} }
 func (l *timeline) recent() []timed { return l.seen[:min(l.n, maxDepth)] }
 
 func (l *timeline) last() timed { return l.seen[(l.n-1)%maxDepth] }
+
+// front is the latest time.
+func (l *timeline) front() int64 {
+	return slices.MaxFunc(l.recent(), func(a, b timed) int { return cmp.Compare(a.pts, b.pts) }).pts
+}
 
 // trusted reports whether the order of the pictures may be relied on.
 func (l *timeline) trusted() bool {

@@ -363,10 +363,10 @@ type unwrapper struct {
 	oddWide int64
 }
 
-// goOn has the next time be v, so many ticks behind the last one.
-func (u *unwrapper) goOn(v uint32, ticks int64) {
+// goOn has v be a time, where counting has begun.
+func (u *unwrapper) goOn(v uint32, wide int64) {
 	if u.seen {
-		u.last, u.wide = v, u.wide+ticks
+		*u = unwrapper{seen: true, last: v, wide: wide}
 	}
 }
 

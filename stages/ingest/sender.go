@@ -141,10 +141,33 @@ func (t *RTPTrack) succeed(p *rtp.Packet, at time.Time) {
 	if t.order != nil {
 		_ = t.flushOrder()
 	}
-	t.seen = false
+	if t.unit != nil {
+		if t.marked > 0 { // else the next picture would have ended it
+			t.unit.interrupt()
+		}
+		_ = t.finish()
+	}
+	t.track().flush()
+	t.flushSound()
 	t.track().lostBefore++
-	since := at.Sub(epoch).Nanoseconds() - t.arrived
-	t.time.goOn(p.Timestamp, max(media.FromNanos(since, t.clock), 1))
+	t.seen = false
+	t.time.goOn(p.Timestamp, t.byNow(at.Sub(epoch).Nanoseconds()))
+}
+
+// byNow is the time that the sender's clock shows at an arrival, ns: by the newest unit
+// whose time is in line.
+func (t *RTPTrack) byNow(mono int64) int64 {
+	o, s := &t.track().outliers, &t.line
+	switch {
+	case o.base.n > 0:
+		last := o.base.last()
+		now := max(last.pts+media.FromNanos(mono-last.mono, t.scale), o.base.front()+o.base.step)
+		return media.Rescale(now-o.shift.fixed-o.shift.going, t.scale, t.clock)
+	case s.any:
+		now := s.next - t.audio.duration(1, t.clock) + media.FromNanos(mono-s.mono, t.clock)
+		return max(now, s.next) - s.shift.fixed - s.shift.going
+	}
+	return t.time.wide + max(media.FromNanos(mono-t.arrived, t.clock), 1)
 }
 
 // RTCP takes a packet of RTCP: a sender report, or BYE. What another sender than the

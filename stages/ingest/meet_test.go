@@ -1,0 +1,190 @@
+package ingest
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/pion/rtp"
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// A track that is left and comes back is a track again, as one of two formats that a
+// sender changes between.
+func TestATrackThatWasLeftComesBack(t *testing.T) {
+	f, out := soundFeed(t)
+	sendFrame(t, f, 0, 0)
+	sendFrame(t, f, 1, 1024)
+	f.Leave(0)
+	sendFrame(t, f, 1, 2048)
+	require.Len(t, out.sets[len(out.sets)-1], 1)
+	sendFrame(t, f, 0, 3072)
+	f.Leave(1)
+	sendFrame(t, f, 0, 4096)
+	sendFrame(t, f, 1, 5120)
+	f.Close()
+	require.Len(t, out.units, 6, "what comes is kept")
+	require.Len(t, out.sets[len(out.sets)-1], 2)
+	require.Zero(t, f.memory.held)
+}
+
+// A sender that begins anew right behind a time out of line: what goes on is where it
+// would be without that.
+func TestATakeoverBehindAnOutlier(t *testing.T) {
+	for name, bad := range badTimes {
+		for _, first := range []int64{0, 77, 1 << 31, -1, 1<<32 - 50*3600} { // of the new sender's times
+			c := newCamera(t, noB)
+			c.clock = 1 << 30
+			send := func(ssrc uint32, at int64) {
+				i := c.n % len(c.form)
+				p := coded{kind: 1, ref: true, frameNum: uint32(i), poc: uint32(2 * i)}
+				if i == 0 {
+					p.kind, p.idrID = 5, uint32(c.n/len(c.form)%2)
+				}
+				c.b.seq[c.v]++
+				require.NoError(t, c.v.Packet(&rtp.Packet{
+					Header: rtp.Header{SSRC: ssrc, SequenceNumber: c.b.seq[c.v], Timestamp: uint32(at), Marker: true}, Payload: p.nal(false)[:40],
+				}, c.b.now))
+				c.sent = append(c.sent, int64(c.n)*3600)
+				c.skip()
+			}
+			for i := range int64(100) {
+				at := c.clock + i*3600
+				if i == 99 {
+					at = bad(at)
+				}
+				send(1, at)
+			}
+			c.v.sender.left = true
+			c.b.seq[c.v] = 7
+			c.n = 0
+			before := c.sent
+			c.sent = nil
+			for i := range int64(100) {
+				send(2, first+i*3600)
+			}
+			for i := range c.sent {
+				c.sent[i] += 100 * 3600
+			}
+			c.sent = append(before, c.sent...)
+			units := c.end()
+			require.Len(t, units, 200, "%s %d", name, first)
+			for i, u := range units {
+				require.InDelta(t, i*3600, u.au.PTS-units[0].au.PTS, 3*3600, "%s %d: picture %d", name, first, i)
+			}
+		}
+	}
+}
+
+// Of a sound track the same.
+func TestATakeoverOfSoundBehindAnOutlier(t *testing.T) {
+	for name, bad := range badTimes {
+		b := newBench(t)
+		a := b.audio()
+		for i := range int64(200) {
+			at, ssrc := i*1024+1<<30, uint32(1)
+			switch {
+			case i == 99:
+				at = bad(at)
+			case i >= 100:
+				at, ssrc = (i-100)*1024, 2
+				a.sender.left = a.sender.left || i == 100
+			}
+			b.seq[a]++
+			require.NoError(t, a.Packet(&rtp.Packet{
+				Header: rtp.Header{SSRC: ssrc, SequenceNumber: b.seq[a], Timestamp: uint32(at), Marker: true}, Payload: []byte{1, byte(i)},
+			}, b.now))
+			b.now = b.now.Add(1024 * time.Second / 48000)
+		}
+		a.Close()
+		b.feed.Close()
+		units := b.shelf.units
+		require.Len(t, units, 200, name)
+		for i, u := range units {
+			require.InDelta(t, i*1024, u.au.PTS-units[0].au.PTS, 2*1024, "%s: frame %d", name, i)
+		}
+	}
+}
+
+// However a publication ends, all memory is given back: with the publisher's end, in
+// the middle of a picture, while tracks wait for each other, or for their sets.
+func TestAllMemoryIsGivenBack(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(5, 6))
+	for name, begin := range map[string]func(b *bench) *RTPTrack{
+		"pictures":           func(b *bench) *RTPTrack { return b.of(media.H264) },
+		"waits for sound":    func(b *bench) *RTPTrack { b.audio(); return b.of(media.H264) },
+		"waits for its sets": func(b *bench) *RTPTrack { return b.video(media.H264) },
+		"in decoding order": func(b *bench) *RTPTrack {
+			sps, pps := codedSets(false)
+			v, err := b.feed.AddRTPTrack(RTPConfig{
+				Track: TrackConfig{Codec: media.H264, Timescale: 90000, ParameterSets: [][]byte{sps, pps}}, DecodingOrder: true, Datagrams: true,
+			})
+			require.NoError(b.t, err)
+			return v
+		},
+		"sound": func(b *bench) *RTPTrack { return b.audio() },
+		"sound whose clock is tried": func(b *bench) *RTPTrack {
+			a := b.audio()
+			a.trial = &clockTrial{others: []uint32{24000}}
+			return a
+		},
+	} {
+		for _, ends := range []int{-1, 0, 5, 40} { // unit at which the publisher ends
+			for range 20 {
+				b := newBench(t)
+				v := begin(b)
+				seq := uint16(0)
+				for i := range 60 {
+					if i == ends {
+						b.shelf.err = errShort
+					}
+					at := uint32(i) * 3600
+					if rnd.IntN(10) == 0 {
+						at = rnd.Uint32()
+					}
+					payload := coded{kind: 1 + byte(rnd.IntN(2))*4, frameNum: uint32(i), poc: uint32(2 * rnd.IntN(i+1))}.nal(false)[:30]
+					switch rnd.IntN(6) {
+					case 0:
+						payload = append([]byte{0x7c, 0x85}, payload...)
+					case 1:
+						payload = append([]byte{0x7d, 0xc1, 0, byte(rnd.IntN(200))}, payload...)
+					}
+					seq += 1 + uint16(rnd.IntN(8)/7)
+					_ = v.Packet(&rtp.Packet{Header: rtp.Header{SequenceNumber: seq, Timestamp: at, Marker: rnd.IntN(3) > 0}, Payload: payload}, b.now)
+					b.now = b.now.Add(40 * time.Millisecond)
+				}
+				v.Close()
+				b.feed.Close()
+				require.Zero(t, b.feed.memory.held, "%s %d", name, ends)
+			}
+		}
+	}
+}
+
+// Nor is what waits for its place kept when the publisher ends.
+func TestWhatWaitsForItsPlaceIsGivenBack(t *testing.T) {
+	b := newBench(t)
+	v, a := b.of(media.H264), b.audio()
+	v.SenderReport(1<<32, 0)
+	a.SenderReport(1<<32, 0)
+	late, err := b.feed.AddRTPTrack(RTPConfig{
+		Track: TrackConfig{Codec: media.AAC, Timescale: 48000, ParameterSets: [][]byte{aacLC48}, Optional: true}, Audio: rawAudio{frames{1024, 48000}},
+	})
+	require.NoError(t, err)
+	b.send(a, 0, true, 1)
+	b.sendPictures(v, 1, 0, 20, nil)
+	b.send(late, 0, true, 1)
+	require.NotEmpty(t, late.track().pending)
+	b.shelf.err = errShort
+	for i := range uint16(4) {
+		_ = v.Packet(&rtp.Packet{Header: rtp.Header{SequenceNumber: 21 + i, Timestamp: uint32(20+i) * 3600, Marker: true}, Payload: idr}, b.now)
+	}
+	require.Error(t, b.feed.err)
+	for _, track := range []*RTPTrack{v, a, late} {
+		track.Close()
+	}
+	b.feed.Close()
+	require.Zero(t, b.feed.memory.held)
+}
