@@ -280,6 +280,9 @@ func (t *RTPTrack) hold(n numbered) {
 	})
 	o.held = slices.Insert(o.held, at, n)
 	o.bytes += n.unit.memory()
+	if len(o.held) > o.depth { // however many a packet has
+		_ = t.goOn(n.at) // the feed remembers
+	}
 }
 
 // place is where a number stands in the order of decoding.
@@ -303,7 +306,7 @@ func (t *RTPTrack) goOn(at time.Time) error {
 			return err
 		}
 	}
-	return nil
+	return t.feed.err
 }
 
 // release hands the first NAL unit on.
