@@ -47,7 +47,7 @@ func TestTheCostOfPacketsIsProportional(t *testing.T) {
 		for _, codec := range []media.Codec{media.H264, media.H265} {
 			for _, ordered := range []bool{false, true} {
 				pipelinetest.Proportional(t, 12<<10, 256<<10, func(n int) int64 {
-					everyone = newCrowd(defaultMemory)
+					everyone, idle.units, idle.bytes = newCrowd(defaultMemory), nil, 0
 					b := newBench(t)
 					b.feed.pub = discard{}
 					sps, pps := codedSets(false)
