@@ -52,6 +52,7 @@ const (
 	RepairedTwice     = "duplicate_packet"   // packets: left out
 	RepairedLate      = "late_packet"        // packets that came when they had been counted as lost (rtp_loss): left out
 	RepairedReport    = "foreign_report"     // sender reports of another sender than the track's: left out
+	RepairedSets      = "frequent_change"    // key frames whose parameter sets are others, too often for a file each: they have them in the stream
 	RepairedLayer     = "enhancement_layer"  // NAL units of SVC, MVC and the like: left out, the base layer is kept
 )
 
