@@ -300,3 +300,42 @@ func TestTimesGoOnBehindSeveralOutliers(t *testing.T) {
 		}
 	}
 }
+
+// A camera whose times begin anew at each key frame, beside sound: one file, and its
+// reports, which go by the same clock, are no doubt.
+func TestTimesThatBeginAnewWithEachKeyFrameAndReports(t *testing.T) {
+	c := newCamera(t, noB)
+	a := c.b.audio()
+	sound, heard := int64(0), 0
+	for i := range 2500 {
+		if i%12 == 0 && i > 50 {
+			c.clock = -int64(c.n) * 3600
+		}
+		if i%25 == 3 {
+			since := uint64(i) << 32 * 40 / 1000
+			c.v.SenderReport(1<<32+since, uint32(int64(c.n)*3600+c.clock))
+			a.SenderReport(1<<32+since, uint32(int64(i)*1920))
+		}
+		c.next(nil)
+		for ; sound <= int64(i)*1920; sound += 1024 {
+			c.b.send(a, uint32(sound), true, 0xaa)
+			heard++
+		}
+	}
+	a.Close()
+	units := c.end()
+	require.Len(t, units, 2500+heard)
+	require.Len(t, c.b.shelf.sets, 1)
+	require.Positive(t, c.b.shelf.repaired[RepairedOutlier])
+	first := c.b.shelf.of(media.H264)[0].au
+	newest := c.b.shelf.of(media.H264)[2499].au
+	require.InDelta(t, 2499*3600, newest.PTS-first.PTS, 90000, "sound and picture stay together")
+	breaks, last := 0, int64(0)
+	for i, u := range c.b.shelf.of(media.H264) {
+		if d := u.au.DTS - last; i > 0 && (d > 90000 || d <= 0) {
+			breaks++
+		}
+		last = u.au.DTS
+	}
+	require.LessOrEqual(t, breaks, 2*2, "two a minute")
+}

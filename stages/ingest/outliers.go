@@ -119,7 +119,7 @@ func (o *outliers) follow(u, next *Unit, from timeline) {
 		o.base = from
 		return
 	}
-	o.shift.add(by, small && (by <= 8*o.base.step || o.setBack.follow(u.Mono)))
+	o.shift.add(by, small && (by <= 8*o.base.step && !u.sync || o.setBack.follow(u.Mono)))
 	u.PTS += by
 	next.PTS += by
 	o.repaired()
@@ -136,14 +136,16 @@ func (s *shift) add(ticks int64, goes bool) {
 		s.going += ticks
 		return
 	}
-	s.fixed += ticks
+	s.fixed, s.going = s.fixed+s.going+ticks, 0
 }
 
 // next is the shift of the next unit, where they are a step apart.
 func (s *shift) next(step int64) int64 {
 	s.going -= min(s.going, step/goingShare)
-	return s.fixed + s.going
+	return s.now()
 }
+
+func (s *shift) now() int64 { return s.fixed + s.going }
 
 // row puts pictures in the order in which they are shown: a number for each, which
 // never goes back from one coded sequence to the next.

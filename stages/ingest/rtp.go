@@ -177,7 +177,7 @@ func (t *RTPTrack) place(by source, ticks, ns int64) {
 	case t.trial != nil:
 		t.trial.points[by] = point{true, ticks, ns}
 	case by == sourceReport:
-		t.feed.Report(t.index, t.ticks(ticks), ns)
+		t.feed.Report(t.index, t.ticks(ticks+t.line.shift.now())+t.track().outliers.shift.now(), ns)
 	default:
 		t.feed.Info(t.index, t.ticks(ticks))
 	}

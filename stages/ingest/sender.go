@@ -162,10 +162,10 @@ func (t *RTPTrack) byNow(mono int64) int64 {
 	case o.base.n > 0:
 		last := o.base.last()
 		now := max(last.pts+media.FromNanos(mono-last.mono, t.scale), o.base.front()+o.base.step)
-		return media.Rescale(now-o.shift.fixed-o.shift.going, t.scale, t.clock)
+		return media.Rescale(now-o.shift.now(), t.scale, t.clock)
 	case s.any:
 		now := s.next - t.audio.duration(1, t.clock) + media.FromNanos(mono-s.mono, t.clock)
-		return max(now, s.next) - s.shift.fixed - s.shift.going
+		return max(now, s.next) - s.shift.now()
 	}
 	return t.time.wide + max(media.FromNanos(mono-t.arrived, t.clock), 1)
 }
