@@ -39,6 +39,7 @@ type RTPTrack struct {
 
 	types     []uint8 // of payload; empty: any
 	sender    sender
+	early     early
 	datagrams *datagrams     // nil: packets come in their order
 	order     *decodingOrder // nil: NAL units come in that of decoding
 }
@@ -109,15 +110,19 @@ func (t *RTPTrack) ExpectDatagrams() {
 // Packet takes a packet that arrived at a time. It keeps nothing of it. The error
 // says that the publisher has ended.
 func (t *RTPTrack) Packet(p *rtp.Packet, at time.Time) (err error) {
-	switch {
-	case !t.admit(p, at):
-	case t.datagrams != nil:
-		err = t.datagrams.packet(p, at)
-	default:
-		err = t.take(p, at)
+	if t.admit(p, at) {
+		err = t.pass(p, at)
 	}
 	t.feed.look(at, at.Sub(epoch).Nanoseconds())
 	return err
+}
+
+// pass takes a packet of the sender's.
+func (t *RTPTrack) pass(p *rtp.Packet, at time.Time) error {
+	if t.datagrams != nil {
+		return t.datagrams.packet(p, at)
+	}
+	return t.take(p, at)
 }
 
 // take takes a packet in its order.
@@ -332,6 +337,7 @@ func (t *RTPTrack) describe(asc []byte) error { return t.feed.Describe(t.index, 
 
 // Close hands on a unit that was complete but for a sign of its end.
 func (t *RTPTrack) Close() {
+	t.takeEarly()
 	if t.datagrams != nil {
 		_ = t.datagrams.flush()
 	}
