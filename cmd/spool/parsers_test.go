@@ -60,7 +60,7 @@ var parsers = map[string]string{
 	"sinks/mp4/name.go":          "FuzzNamesStayInsideTheDirectory FuzzPatternsThatAreTakenMakeGoodNames",
 	"stages/exec.go":             "short: a setting",
 	"stages/hub/":                "short: a setting",
-	"stages/ingest/":             "FuzzRTP FuzzHeads FuzzParamSets FuzzReorder",
+	"stages/ingest/":             "FuzzRTP FuzzPackets FuzzDatagrams FuzzSound FuzzHeads FuzzParamSets FuzzReorder TestTheCostOfPacketsIsProportional",
 	"stages/ingest/file/":        "FuzzReader TestTheCostOfAFileIsProportional",
 	"stages/ingest/rtsp/":        "FuzzReadable",
 	"stages/ingest/testpattern/": "FuzzParse FuzzReadFrameNumber",

@@ -117,14 +117,19 @@ func (d *datagrams) hold(p *rtp.Packet, at time.Time) {
 	} else {
 		h = &datagram{}
 	}
+	h.keep(p, at)
+	*slot = h
+	d.n++
+	d.bytes += len(h.buf)
+}
+
+// keep copies a packet.
+func (h *datagram) keep(p *rtp.Packet, at time.Time) {
 	h.at, h.buf = at, append(h.buf[:0], p.Payload...)
 	h.packet = rtp.Packet{Header: rtp.Header{
 		Version: p.Version, Marker: p.Marker, PayloadType: p.PayloadType,
 		SequenceNumber: p.SequenceNumber, Timestamp: p.Timestamp, SSRC: p.SSRC,
 	}, Payload: h.buf}
-	*slot = h
-	d.n++
-	d.bytes += len(h.buf)
 }
 
 // overdue gives up on packets that are waited for too long, or by too many.

@@ -52,6 +52,7 @@ const (
 	RepairedTwice     = "duplicate_packet"   // packets: left out
 	RepairedLate      = "late_packet"        // packets that came when they had been counted as lost (rtp_loss): left out
 	RepairedReport    = "foreign_report"     // sender reports of another sender than the track's: left out
+	RepairedSets      = "frequent_change"    // key frames whose parameter sets are others, too often for a file each: they have them in the stream
 	RepairedLayer     = "enhancement_layer"  // NAL units of SVC, MVC and the like: left out, the base layer is kept
 )
 
@@ -178,7 +179,8 @@ func (f *Feed) Unit(track int, u *Unit) error {
 	return f.err
 }
 
-// Close writes what is still held. The publisher is the caller's to close.
+// Close writes what is still held, as far as it is taken. The publisher is the
+// caller's to close.
 func (f *Feed) Close() {
 	for _, t := range f.tracks {
 		t.flush()
@@ -190,6 +192,8 @@ func (f *Feed) Close() {
 		if f.err == nil && f.begun && len(t.pending) > 0 {
 			f.placeLate(t, true)
 		}
+		f.putAll(t.pending)
+		t.pending, t.pendingBytes = nil, 0
 	}
 }
 
@@ -311,8 +315,8 @@ func (f *Feed) write(t *track, u *Unit) {
 	if f.err != nil {
 		return
 	}
-	if u.desc != nil && u.desc != t.live {
-		t.live = u.desc
+	if u.desc != nil && u.desc != t.live || t.slot < 0 { // or it was left, and comes back
+		t.live, t.absent = cmp.Or(u.desc, t.live), false
 		f.publish()
 	}
 	pts := t.nanos(u.PTS)

@@ -280,6 +280,9 @@ func (t *RTPTrack) hold(n numbered) {
 	})
 	o.held = slices.Insert(o.held, at, n)
 	o.bytes += n.unit.memory()
+	if len(o.held) > o.depth { // however many a packet has
+		_ = t.goOn(n.at) // the feed remembers
+	}
 }
 
 // place is where a number stands in the order of decoding.
@@ -303,7 +306,7 @@ func (t *RTPTrack) goOn(at time.Time) error {
 			return err
 		}
 	}
-	return nil
+	return t.feed.err
 }
 
 // release hands the first NAL unit on.
@@ -329,17 +332,17 @@ func (t *RTPTrack) release() error {
 	return t.element(n.unit.buf, n.ticks, torn, n.at)
 }
 
-// flushOrder hands all on, and begins anew.
-func (t *RTPTrack) flushOrder() error {
+// flushOrder hands all on, whether it is taken or not, and begins anew.
+func (t *RTPTrack) flushOrder() (err error) {
 	o := t.order
 	t.dropPart()
 	for len(o.held) > 0 {
-		if err := t.release(); err != nil {
-			return err
+		if e := t.release(); e != nil {
+			err = e
 		}
 	}
 	o.begun, o.late = false, 0
-	return nil
+	return err
 }
 
 // element takes a NAL unit that has a time of its own.

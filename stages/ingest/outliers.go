@@ -1,7 +1,9 @@
 package ingest
 
 import (
+	"cmp"
 	"math/bits"
+	"slices"
 
 	"github.com/gospool/spool/pipeline/media"
 )
@@ -117,7 +119,7 @@ func (o *outliers) follow(u, next *Unit, from timeline) {
 		o.base = from
 		return
 	}
-	o.shift.add(by, small && (by <= 8*o.base.step || o.setBack.follow(u.Mono)))
+	o.shift.add(by, small && (by <= 8*o.base.step && !u.sync || o.setBack.follow(u.Mono)))
 	u.PTS += by
 	next.PTS += by
 	o.repaired()
@@ -134,14 +136,16 @@ func (s *shift) add(ticks int64, goes bool) {
 		s.going += ticks
 		return
 	}
-	s.fixed += ticks
+	s.fixed, s.going = s.fixed+s.going+ticks, 0
 }
 
 // next is the shift of the next unit, where they are a step apart.
 func (s *shift) next(step int64) int64 {
 	s.going -= min(s.going, step/goingShare)
-	return s.fixed + s.going
+	return s.now()
 }
+
+func (s *shift) now() int64 { return s.fixed + s.going }
 
 // row puts pictures in the order in which they are shown: a number for each, which
 // never goes back from one coded sequence to the next.
@@ -189,6 +193,11 @@ func timeOf(u *Unit) timed { return timed{u.PTS, u.Mono, u.place} }
 func (l *timeline) recent() []timed { return l.seen[:min(l.n, maxDepth)] }
 
 func (l *timeline) last() timed { return l.seen[(l.n-1)%maxDepth] }
+
+// front is the latest time.
+func (l *timeline) front() int64 {
+	return slices.MaxFunc(l.recent(), func(a, b timed) int { return cmp.Compare(a.pts, b.pts) }).pts
+}
 
 // trusted reports whether the order of the pictures may be relied on.
 func (l *timeline) trusted() bool {

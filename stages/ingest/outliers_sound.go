@@ -23,18 +23,18 @@ type soundLine struct {
 
 // jumps counts how often a clock is set.
 type jumps struct {
-	at [jumpsFollowed]int64 // ns, arrival of those that were followed, a ring
+	at [jumpsFollowed]int64 // ns, arrival of the newest, a ring
 	n  int
 }
 
-// follow reports whether the clock's being set is to be followed.
+// follow reports whether the clock's being set is to be followed: it is not while it
+// goes on happening, since what was followed is what the track is apart from others.
 func (j *jumps) follow(mono int64) bool {
-	if j.n >= jumpsFollowed && mono-j.at[j.n%jumpsFollowed] <= jumpMemory {
-		return false
-	}
-	j.at[j.n%jumpsFollowed] = mono
+	at := &j.at[j.n%jumpsFollowed]
+	often := j.n >= jumpsFollowed && mono-*at <= jumpMemory
+	*at = mono
 	j.n++
-	return true
+	return !often
 }
 
 // sound hands on the frames of a packet, or holds them.

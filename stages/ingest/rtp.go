@@ -39,6 +39,7 @@ type RTPTrack struct {
 
 	types     []uint8 // of payload; empty: any
 	sender    sender
+	early     early
 	datagrams *datagrams     // nil: packets come in their order
 	order     *decodingOrder // nil: NAL units come in that of decoding
 }
@@ -109,15 +110,19 @@ func (t *RTPTrack) ExpectDatagrams() {
 // Packet takes a packet that arrived at a time. It keeps nothing of it. The error
 // says that the publisher has ended.
 func (t *RTPTrack) Packet(p *rtp.Packet, at time.Time) (err error) {
-	switch {
-	case !t.admit(p, at):
-	case t.datagrams != nil:
-		err = t.datagrams.packet(p, at)
-	default:
-		err = t.take(p, at)
+	if t.admit(p, at) {
+		err = t.pass(p, at)
 	}
 	t.feed.look(at, at.Sub(epoch).Nanoseconds())
 	return err
+}
+
+// pass takes a packet of the sender's.
+func (t *RTPTrack) pass(p *rtp.Packet, at time.Time) error {
+	if t.datagrams != nil {
+		return t.datagrams.packet(p, at)
+	}
+	return t.take(p, at)
 }
 
 // take takes a packet in its order.
@@ -177,7 +182,7 @@ func (t *RTPTrack) place(by source, ticks, ns int64) {
 	case t.trial != nil:
 		t.trial.points[by] = point{true, ticks, ns}
 	case by == sourceReport:
-		t.feed.Report(t.index, t.ticks(ticks), ns)
+		t.feed.Report(t.index, t.ticks(ticks+t.line.shift.now())+t.track().outliers.shift.now(), ns)
 	default:
 		t.feed.Info(t.index, t.ticks(ticks))
 	}
@@ -332,6 +337,7 @@ func (t *RTPTrack) describe(asc []byte) error { return t.feed.Describe(t.index, 
 
 // Close hands on a unit that was complete but for a sign of its end.
 func (t *RTPTrack) Close() {
+	t.takeEarly()
 	if t.datagrams != nil {
 		_ = t.datagrams.flush()
 	}
@@ -351,45 +357,60 @@ func (t *RTPTrack) Close() {
 // compares arrivals across publishers.
 var epoch = time.Now()
 
-// unwrapper extends 32-bit RTP times to 64 bits. A time that is far from the last is
-// counted from only once another one is near to it: it may be an outlier.
+// unwrapper extends 32-bit RTP times to 64 bits. A time that is far from the last may
+// be an outlier, and so may the next ones: where times come back to those before, they
+// are counted on from there.
 type unwrapper struct {
-	seen bool
-	last uint32
-	wide int64
-
-	odd     bool // the newest is far from the last:
-	oddLast uint32
-	oddWide int64
+	counted
+	left [4]counted // where times were lately, newest first
 }
 
-// goOn has the next time be v, so many ticks behind the last one.
-func (u *unwrapper) goOn(v uint32, ticks int64) {
-	if u.seen {
-		u.last, u.wide = v, u.wide+ticks
+// counted is a time, as it was sent and in its wide form.
+type counted struct {
+	any  bool
+	last uint32
+	wide int64
+}
+
+// goOn has v be a time, where counting has begun.
+func (u *unwrapper) goOn(v uint32, wide int64) {
+	if u.any {
+		*u = unwrapper{counted: counted{true, v, wide}}
 	}
 }
 
 const farTime = 1 << 28 // 50 minutes at 90 kHz
 
+func (c counted) isNear(v uint32) bool {
+	d := int32(v - c.last)
+	return c.any && d >= -farTime && d <= farTime
+}
+
 // next is the wide form of the next time, which may lie a little before the last.
 func (u *unwrapper) next(v uint32) int64 {
 	wide := u.near(v)
-	if d := int32(v - u.oddLast); u.odd && d > -farTime && d < farTime {
-		wide = u.oddWide + int64(d)
-	} else if d := wide - u.wide; d < -farTime || d > farTime {
-		u.odd, u.oddLast, u.oddWide = true, v, wide
-		return wide
+	if !u.isNear(v) {
+		i := 0
+		for i < len(u.left) && !u.left[i].isNear(v) {
+			i++
+		}
+		if i == len(u.left) {
+			copy(u.left[1:], u.left[:])
+			u.left[0] = counted{true, v, wide}
+			return wide
+		}
+		wide = u.left[i].wide + int64(int32(v-u.left[i].last))
+		u.left[i] = u.counted
 	}
-	u.wide, u.last, u.odd = wide, v, false
+	u.counted = counted{true, v, wide}
 	return wide
 }
 
 // near is the wide form of a time close to the last. The first time seen, be it
 // a packet's or a report's, is where counting begins.
 func (u *unwrapper) near(v uint32) int64 {
-	if !u.seen {
-		u.seen, u.last, u.wide = true, v, int64(v)
+	if !u.any {
+		u.counted = counted{true, v, int64(v)}
 	}
 	return u.wide + int64(int32(v-u.last))
 }

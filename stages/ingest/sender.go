@@ -13,10 +13,10 @@ import (
 // sender tells the packets of a track's sender from those of others, by their SSRC
 // (RFC 3550, 8): numbers and times of two senders have nothing in common.
 //
-// The sender is that of the session's Transport header, else that of the first
-// packet. Where it has said BYE, or is silent for longer than it ever was while
-// another one sends, the other one is the sender from then on: an encoder that
-// starts again takes a new SSRC.
+// The sender is that of the session's Transport header, else, or where nothing comes
+// of that one (early), that of the first packet. Where it has said BYE, or is silent for
+// longer than it ever was while another one sends, the other one is the sender from then
+// on: an encoder that starts again takes a new SSRC.
 type sender struct {
 	ssrc    uint32
 	known   bool  // by the Transport header, or by a packet
@@ -29,6 +29,7 @@ type sender struct {
 	heard   int    // so many packets
 	since   int64  // ns, arrival of the first packet of others since its newest
 	foreign uint64 // packets in all
+	warned  bool   // of them
 
 	reported bool   // the sender itself has reported;
 	reporter uint32 // until then others do for it: cameras are known that mix up their SSRCs
@@ -98,7 +99,7 @@ func (s *sender) silent(mono int64) bool {
 }
 
 func (s *sender) take(ssrc uint32, mono int64) {
-	*s = sender{ssrc: ssrc, known: true, came: true, last: mono, foreign: s.foreign, reporter: s.reporter}
+	*s = sender{ssrc: ssrc, known: true, came: true, last: mono, foreign: s.foreign, warned: s.warned, reporter: s.reporter}
 }
 
 // admit reports whether a packet is the track's, and begins anew where the sender is
@@ -109,26 +110,47 @@ func (t *RTPTrack) admit(p *rtp.Packet, at time.Time) bool {
 		t.track().lost(LostType, 1)
 		return false
 	}
+	came := t.sender.came
 	switch t.sender.judge(p.SSRC, mono) {
+	case ofSender:
+		if !came {
+			t.leaveEarly()
+		}
 	case ofOther:
+		if !came && t.wait(p, at) {
+			return false
+		}
 		t.track().lost(LostForeign, 1)
-		if s := &t.sender; !s.reported && s.reporter == p.SSRC {
-			t.track().points[sourceReport] = point{} // it was not for the sender
-			if t.trial != nil {
-				t.trial.points[sourceReport] = point{}
-			}
-		}
-		if n := t.sender.foreign; n == 1 {
-			t.feed.log.Warn("another sender's packets come with a track's: they are left out, by their SSRC",
-				"codec", t.track().cfg.Codec.String(), "ssrc", t.sender.ssrc, "other", p.SSRC)
-		}
+		t.setApart(p.SSRC)
 		return false
 	case ofSuccessor:
+		if !came {
+			t.feed.log.Warn("a track is sent under another SSRC than the session says", "codec", t.track().cfg.Codec.String(), "ssrc", p.SSRC)
+			t.sender.foreign = 0
+			t.takeEarly()
+			return true
+		}
 		t.feed.log.Warn("the sender of a track is another from here on, by its SSRC: the one before is silent",
 			"codec", t.track().cfg.Codec.String(), "ssrc", p.SSRC)
 		t.succeed(p, at)
 	}
 	return true
+}
+
+// setApart notes that a sender is not the track's: what it reported is not for it.
+func (t *RTPTrack) setApart(ssrc uint32) {
+	s := &t.sender
+	if !s.reported && s.reporter == ssrc {
+		t.track().points[sourceReport] = point{}
+		if t.trial != nil {
+			t.trial.points[sourceReport] = point{}
+		}
+	}
+	if !s.warned {
+		s.warned = true
+		t.feed.log.Warn("another sender's packets come with a track's: they are left out, by their SSRC",
+			"codec", t.track().cfg.Codec.String(), "ssrc", s.ssrc, "other", ssrc)
+	}
 }
 
 // succeed begins anew with a packet of another sender. Its times have nothing to do
@@ -141,10 +163,33 @@ func (t *RTPTrack) succeed(p *rtp.Packet, at time.Time) {
 	if t.order != nil {
 		_ = t.flushOrder()
 	}
-	t.seen = false
+	if t.unit != nil {
+		if t.marked > 0 { // else the next picture would have ended it
+			t.unit.interrupt()
+		}
+		_ = t.finish()
+	}
+	t.track().flush()
+	t.flushSound()
 	t.track().lostBefore++
-	since := at.Sub(epoch).Nanoseconds() - t.arrived
-	t.time.goOn(p.Timestamp, max(media.FromNanos(since, t.clock), 1))
+	t.seen = false
+	t.time.goOn(p.Timestamp, t.byNow(at.Sub(epoch).Nanoseconds()))
+}
+
+// byNow is the time that the sender's clock shows at an arrival, ns: by the newest unit
+// whose time is in line.
+func (t *RTPTrack) byNow(mono int64) int64 {
+	o, s := &t.track().outliers, &t.line
+	switch {
+	case o.base.n > 0:
+		last := o.base.last()
+		now := max(last.pts+media.FromNanos(mono-last.mono, t.scale), o.base.front()+o.base.step)
+		return media.Rescale(now-o.shift.now(), t.scale, t.clock)
+	case s.any:
+		now := s.next - t.audio.duration(1, t.clock) + media.FromNanos(mono-s.mono, t.clock)
+		return max(now, s.next) - s.shift.now()
+	}
+	return t.time.wide + max(media.FromNanos(mono-t.arrived, t.clock), 1)
 }
 
 // RTCP takes a packet of RTCP: a sender report, or BYE. What another sender than the
@@ -156,7 +201,7 @@ func (t *RTPTrack) RTCP(p rtcp.Packet) {
 		switch {
 		case s.known && s.ssrc == p.SSRC:
 			s.reported = true
-		case s.reported || s.foreign > 0:
+		case s.reported || s.foreign > 0 && s.came: // else it may yet prove to be the sender
 			t.track().repaired(RepairedReport, 1)
 			return
 		default:

@@ -161,9 +161,37 @@ func TestTheSenderThatWasNamedIsTaken(t *testing.T) {
 		if comes {
 			require.Equal(t, 100, named.kept())
 			require.Zero(t, other.kept())
+			require.EqualValues(t, 100, b.shelf.lost[LostForeign])
 			continue
 		}
-		require.InDelta(t, 75, other.kept(), 2)
+		require.Equal(t, 100, other.kept(), "nothing of the one that sends is lost")
+		v.RTCP(&rtcp.SenderReport{SSRC: 7, NTPTime: 5 << 32, RTPTime: other.ticks})
+		require.Empty(t, b.shelf.repaired, "its reports are under that name")
+		require.Empty(t, b.shelf.lost)
+		require.Zero(t, b.feed.memory.held)
+		for i, u := range b.shelf.units {
+			require.Equal(t, int64(i)*ticksOf, u.au.PTS)
+			require.Zero(t, u.au.Lost)
+		}
+	}
+}
+
+// So it is where the session ends before that is certain, and over TCP.
+func TestWhatWasSentUnderAWrongNameIsKept(t *testing.T) {
+	for _, datagrams := range []bool{false, true} {
+		b := newBench(t)
+		v := b.of(media.H264)
+		if v.Expect(7); datagrams {
+			v.ExpectDatagrams()
+		}
+		other := &speaker{b: b, ssrc: 8}
+		for range 10 {
+			other.picture(v)
+		}
+		v.Close()
+		b.feed.Close()
+		require.Equal(t, 10, other.kept())
+		require.Empty(t, b.shelf.lost)
 	}
 }
 

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"reflect"
 
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
@@ -95,9 +96,12 @@ func saneSize(w, h int) bool { return w > 0 && h > 0 && w <= 65535 && h <= 65535
 
 // equivalent reports whether two sets of one kind and id are the same to a
 // decoder: an SPS is if only the timing, the buffer model or the promises of its
-// VUI differ. Colour and aspect are not ignored: a player shows them.
+// VUI differ. Colour and aspect are not ignored: a player shows them. Nor does it
+// matter how important a set is said to be (nal_ref_idc).
 func equivalent(codec media.Codec, kind uint8, a, b []byte) bool {
 	switch {
+	case codec == media.H264 && bytes.Equal(a[1:], b[1:]):
+		return true
 	case codec == media.H264 && kind == nalSPS264:
 		x, okX := readSPS264(a)
 		y, okY := readSPS264(b)

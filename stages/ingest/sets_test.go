@@ -51,6 +51,8 @@ func TestWhatCutsAndWhatDoesNot(t *testing.T) {
 		{"trailing zeros", media.H264, [][]byte{sps25, ppsX264}, padded, false},
 		{"another frame rate", media.H264, [][]byte{sps25, ppsX264}, sps20, false},
 		{"a buffer model", media.H264, [][]byte{sps25, ppsX264}, spsHRD, false},
+		{"an SPS of less importance", media.H264, [][]byte{sps25, ppsX264}, append([]byte{0x27}, sps25[1:]...), false},
+		{"a PPS of less importance", media.H264, [][]byte{sps25, ppsX264}, append([]byte{0x28}, ppsX264[1:]...), false},
 		{"another size", media.H264, [][]byte{sps25, ppsX264}, spsBig, true},
 		{"another range of colours", media.H264, [][]byte{sps25, ppsX264}, spsFull, true},
 		{"another PPS of the same id", media.H264, [][]byte{sps25, ppsX264}, ppsField, true},

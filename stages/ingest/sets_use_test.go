@@ -3,6 +3,7 @@ package ingest
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -86,6 +87,7 @@ func TestDescriptionsHaveTheSetsOfTheirKeyFrames(t *testing.T) {
 				sps, pps := ids(i)
 				b.shoot(v, i*7200, sps264(sps, 4+i%5), pps264(pps, sps), slice264(idr264, pps))
 				b.shoot(v, i*7200+3600, slice264(p264, pps))
+				b.now = b.now.Add(time.Second)
 			}
 			b.feed.Close()
 			require.Empty(t, b.shelf.lost)
@@ -116,6 +118,7 @@ func TestDescriptionsOfH265HaveTheSetsOfTheirKeyFrames(t *testing.T) {
 	for i := range uint32(200) {
 		b.shoot(v, i*7200, append(renamed(i), slice265(cra265, i%64))...)
 		b.shoot(v, i*7200+3600, slice265(p265, i%64))
+		b.now = b.now.Add(time.Second)
 	}
 	b.feed.Close()
 	require.Empty(t, b.shelf.lost)
@@ -124,6 +127,39 @@ func TestDescriptionsOfH265HaveTheSetsOfTheirKeyFrames(t *testing.T) {
 		require.Equal(t, renamed(uint32(i)), set[0].ParameterSets)
 		require.Equal(t, []int{320, 640}[i%2], set[0].Width)
 	}
+}
+
+// A change with each picture is no file each: the key frames have their sets with
+// them, and are described anew when changes are rare again. All of it can be decoded.
+func TestAFloodOfChangesIsNoFloodOfFiles(t *testing.T) {
+	b := newBench(t)
+	v := b.video(media.H264)
+	width := func(i uint32) uint32 { return 4 + i%2 + i/500 }
+	shot := func(i uint32) {
+		b.shoot(v, i*3600, sps264(0, width(i)), pps264(i%3, 0), slice264(idr264, i%3))
+		b.now = b.now.Add(40 * time.Millisecond)
+	}
+	for i := range uint32(250) {
+		shot(i)
+	}
+	require.LessOrEqual(t, len(b.shelf.sets), 21, "in ten seconds")
+	b.now = b.now.Add(11 * time.Second)
+	shot(527) // of another size
+	shot(529)
+	v.Close()
+	b.feed.Close()
+	require.Len(t, b.shelf.units, 252)
+	require.Empty(t, b.shelf.lost)
+	require.Greater(t, b.shelf.repaired[RepairedSets], uint64(150))
+	for i, u := range b.shelf.units {
+		if i >= 250 {
+			i = 527 + 2*(i-250)
+		}
+		has, set := u.nals, b.shelf.sets[u.set-1][0].ParameterSets
+		require.Contains(t, append(has, set...), sps264(0, width(uint32(i))), "picture %d", i)
+		require.Contains(t, append(has, set...), pps264(uint32(i%3), 0), "picture %d", i)
+	}
+	require.Len(t, b.shelf.units[250].nals, 1, "described again")
 }
 
 // What pictures use stays beside what the key frame uses: nothing is cut, and

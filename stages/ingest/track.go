@@ -28,6 +28,10 @@ type track struct {
 	strayed bool     // that a time was out of line
 	passed  []string // bounds that access units have passed, as causes
 
+	cuts    [10]int64 // ns, arrival of the key frames with which files began by a change, a ring
+	cut     int
+	flooded bool // that there were more is said
+
 	pendingBytes int // memory of pending, and of what came since it was empty
 
 	outliers  outliers
@@ -55,6 +59,10 @@ type track struct {
 	pending []*Unit
 	slot    int // in the published set
 }
+
+// cutsApart is how far apart changes of the parameter sets are, ns on the average, with
+// each of which a file begins.
+const cutsApart = 1_000_000_000
 
 // nanos is the feed's time of the track's.
 func (t *track) nanos(ticks int64) int64 { return media.ToNanos(ticks+t.offset, t.cfg.Timescale) }
@@ -121,7 +129,7 @@ func (t *track) accept(u *Unit) {
 		t.leave(u)
 		return
 	}
-	if known && (t.desc == nil || key && !t.sets.described()) {
+	if known && (t.desc == nil || key && !t.sets.described() && t.mayCut(u)) {
 		t.describeSets()
 	}
 	if t.desc != nil {
@@ -132,6 +140,24 @@ func (t *track) accept(u *Unit) {
 		return
 	}
 	t.time(u)
+}
+
+// mayCut reports whether a key frame whose parameter sets are others may have the track
+// described anew, which begins a file. Where that was so once a second of late, the
+// sets stand in the stream, before the key frame: most players take them from there.
+func (t *track) mayCut(u *Unit) bool {
+	if at := &t.cuts[t.cut%len(t.cuts)]; t.cut < len(t.cuts) || u.Mono-*at >= int64(len(t.cuts))*cutsApart {
+		*at = u.Mono
+		t.cut++
+		return true
+	}
+	if !t.flooded {
+		t.flooded = true
+		t.feed.log.Warn("the sender changes its parameter sets more than once a second: no file begins with each of them",
+			"codec", t.cfg.Codec.String(), "remedy", "have the encoder keep its settings")
+	}
+	t.repaired(RepairedSets, 1)
+	return false
 }
 
 // lost counts what is left out.

@@ -1,0 +1,82 @@
+package ingest
+
+import (
+	"bytes"
+	"encoding/binary"
+	"testing"
+	"time"
+
+	"github.com/pion/rtp"
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/pipelinetest"
+)
+
+// hostilePackets are payloads of about n bytes that a sender makes up.
+var hostilePackets = map[string]func(n int) []byte{
+	"STAP-A of one byte each":  func(n int) []byte { return append([]byte{0x78}, bytes.Repeat([]byte{0, 1, 9}, n/3)...) },
+	"STAP-A of slices":         func(n int) []byte { return append([]byte{0x78}, bytes.Repeat([]byte{0, 3, 0x65, 0x88, 1}, n/5)...) },
+	"STAP-A of parameter sets": func(n int) []byte { return append([]byte{0x78}, bytes.Repeat([]byte{0, 3, 0x68, 0xeb, 1}, n/5)...) },
+	"STAP-A of empty ones":     func(n int) []byte { return append([]byte{0x78}, make([]byte, n)...) },
+	"STAP-B":                   func(n int) []byte { return append([]byte{0x79, 0, 0}, bytes.Repeat([]byte{0, 1, 9}, n/3)...) },
+	"MTAP, in order":           func(n int) []byte { return mtapOf(n, func(i int) byte { return byte(i * 255 / n) }) },
+	"MTAP, backwards":          func(n int) []byte { return mtapOf(n, func(i int) byte { return byte(255 - i*255/n) }) },
+	"start codes":              func(n int) []byte { return append([]byte{0x67}, bytes.Repeat([]byte{0, 0, 1, 0x67}, n/4)...) },
+	"SEI":                      func(n int) []byte { return append([]byte{6}, bytes.Repeat([]byte{255}, n)...) },
+	"fragments":                func(n int) []byte { return append([]byte{0x7c, 0xc5}, make([]byte, n)...) },
+	"AP of H.265":              func(n int) []byte { return append([]byte{48 << 1, 1}, bytes.Repeat([]byte{0, 3, 2, 1, 0x80}, n/5)...) },
+	"AP with numbers": func(n int) []byte {
+		return append([]byte{48 << 1, 1, 0, 0}, bytes.Repeat([]byte{0, 3, 2, 1, 0x80, 0}, n/6)...)
+	},
+}
+
+func mtapOf(n int, don func(i int) byte) []byte {
+	p := []byte{0x60 | mtap16, 0, 0}
+	for i := range n / 7 {
+		p = append(binary.BigEndian.AppendUint16(p, 2), don(7*i), 0, 0, 0x65, 0x88)
+	}
+	return p
+}
+
+// What a packet costs is what its bytes are worth, be its NAL units many, small or out
+// of order, and whatever comes behind it.
+func TestTheCostOfPacketsIsProportional(t *testing.T) {
+	defer func(was *crowd) { everyone = was }(everyone)
+	for name, payload := range hostilePackets {
+		for _, codec := range []media.Codec{media.H264, media.H265} {
+			for _, ordered := range []bool{false, true} {
+				pipelinetest.Proportional(t, 12<<10, 256<<10, func(n int) int64 {
+					everyone, idle.units, idle.bytes = newCrowd(defaultMemory), nil, 0
+					b := newBench(t)
+					b.feed.pub = discard{}
+					sps, pps := codedSets(false)
+					sets := [][]byte{sps, pps}
+					if codec == media.H265 {
+						sets = [][]byte{vpsX265, hevc0, ppsX265}
+					}
+					v, err := b.feed.AddRTPTrack(RTPConfig{
+						Track:         TrackConfig{Codec: codec, Timescale: 90000, ParameterSets: sets},
+						DecodingOrder: ordered, OrderDepth: maxOrderDepth,
+					})
+					require.NoError(t, err)
+					p := &rtp.Packet{Payload: payload(n)}
+					cost := pipelinetest.Allocated(func() {
+						for i := range uint16(3) {
+							p.SequenceNumber, p.Timestamp, p.Marker = i, uint32(i)*3600, true
+							_ = v.Packet(p, b.now.Add(time.Duration(i)*40*time.Millisecond))
+							if o := v.order; o != nil { // each that comes moves those that are held
+								require.LessOrEqual(t, cap(o.held), 3*maxOrderDepth, name)
+							}
+						}
+						v.Close()
+						b.feed.Close()
+					})
+					require.Zero(t, b.feed.memory.held, name)
+					require.LessOrEqual(t, cost, int64(256<<10+3*400*(n+16)), name)
+					return cost
+				})
+			}
+		}
+	}
+}
