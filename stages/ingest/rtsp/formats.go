@@ -59,6 +59,10 @@ func sortOffers(desc *description.Session, sdp []byte, away direction) (take []o
 		if away == sendonly && s.backChannel(i) || s.repeats(i) {
 			continue
 		}
+		if m := &s.sections[i]; m.secure && (m.crypto == "" || away == recvonly) { // only what is pulled is decrypted
+			leave = append(leave, m.kind+", encrypted (SRTP)")
+			continue
+		}
 		o, why := s.offer(i, m)
 		if o.format == nil {
 			leave = append(leave, why...)
@@ -74,9 +78,6 @@ func sortOffers(desc *description.Session, sdp []byte, away direction) (take []o
 func (s *sessionText) offer(i int, m *description.Media) (o offer, why []string) {
 	o.media = m
 	said := s.sections[i]
-	if said.secure {
-		return o, []string{said.kind + ", encrypted (SRTP)"}
-	}
 	for j := said.from; j < said.to; j++ {
 		f := s.described(&said, j)
 		as := formatOf(m, f.payloadType)
