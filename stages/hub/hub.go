@@ -208,6 +208,12 @@ func (h *Hub) Close() {
 	}
 }
 
+func (h *Hub) isClosed() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.closed
+}
+
 // stream finds or makes the stream of a path. The caller holds h.mu.
 func (h *Hub) stream(path string) *stream {
 	s := h.streams[path]

@@ -350,6 +350,7 @@ type well struct {
 	running atomic.Int64
 	fail    atomic.Bool
 	finite  bool
+	follows bool  // it fails when its publication ends
 	err     error // of a failure; nil: refused
 }
 
@@ -374,6 +375,10 @@ func (w *well) Pull(ctx context.Context, publish func(string) (*hub.Publisher, e
 	}
 	if w.finite {
 		return nil
+	}
+	if w.follows {
+		<-p.Done()
+		return errors.New("the publication ended")
 	}
 	<-ctx.Done()
 	return context.Cause(ctx)
@@ -463,6 +468,16 @@ func TestFailedPullIsTriedAgainAndShown(t *testing.T) {
 	require.NotContains(t, info.Pull, "secret")
 	w.fail.Store(false)
 	take(t, s).Release()
+}
+
+func TestTheEndOfTheHubIsNoFailureOfAPull(t *testing.T) {
+	waits := make(chan time.Duration, 10)
+	r := newRig(t, hub.Config{Clock: noted{pipeline.SystemClock, waits}})
+	dig(t, r, "closing", &well{follows: true})
+	take(t, r.subscribe(t, "cam/closing")).Release()
+	r.Close()
+	require.Eventually(t, func() bool { return r.List()[0].State == "configured" }, patience, time.Millisecond)
+	require.Empty(t, waits, "it is not tried again")
 }
 
 func TestFinitePullEndsTheStream(t *testing.T) {

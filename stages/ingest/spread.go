@@ -74,7 +74,7 @@ func (s *spread) push(u *Unit, out func(*Unit)) {
 	}
 	s.held = append(s.held, u)
 	late := len(s.held) >= maxSpread || u.Mono-s.held[0].Mono > maxStill
-	switch s.still = (s.still && u.stamp == s.stamp || late) && s.max == s.held[0].stamp; {
+	switch s.still = (s.still && u.stamp == s.stamp || late) && s.max == s.held[0].stamp && s.oneTime(); {
 	case s.still:
 		s.byArrival(out)
 		return
@@ -92,6 +92,17 @@ func (s *spread) push(u *Unit, out func(*Unit)) {
 	for len(s.held) > 0 && (s.held[0].placed || s.later(s.held[0].stamp) > s.reach()) {
 		s.first(out)
 	}
+}
+
+// oneTime reports whether all that is held has one time: else a picture that is shown
+// earlier has come late.
+func (s *spread) oneTime() bool {
+	for _, u := range s.held {
+		if u.stamp != s.held[0].stamp {
+			return false
+		}
+	}
+	return true
 }
 
 // byArrival places what is held, all of one time, as it arrived.

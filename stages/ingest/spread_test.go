@@ -69,3 +69,29 @@ func emit(out *[]int, waiting []int, rnd *rand.Rand) []int {
 	*out = append(*out, waiting[0])
 	return slices.Delete(waiting, 0, 1)
 }
+
+// TestAStallOfTheNetworkIsNoClockThatStandsStill: wherever it comes among pictures that
+// are reordered, their times stay as they were sent.
+func TestAStallOfTheNetworkIsNoClockThatStandsStill(t *testing.T) {
+	for _, shown := range [][]int{{0, 3, 1, 2, 6, 4, 5, 9, 7, 8, 12, 10, 11, 15, 13, 14}, {0, 4, 2, 1, 3, 8, 6, 5, 7, 12, 10, 9, 11, 16, 14, 13, 15}} {
+		for stall := range shown {
+			for _, depth := range []int{2, depthUnknown} {
+				var got []int64
+				s := spread{repaired: func(uint64) {}}
+				s.reset(depth, 90000)
+				out := func(u *Unit) { got = append(got, u.PTS) }
+				for i, at := range shown {
+					u := &Unit{PTS: int64(at) * 3600, Mono: int64(i) * 40e6, order: order{poc: uint32(2*at) & 63, pocBits: 6}}
+					if i >= stall {
+						u.Mono += 3e9
+					}
+					s.push(u, out)
+				}
+				s.flush(out)
+				for i, at := range shown {
+					require.EqualValues(t, at*3600, got[i], "a stall before picture %d, depth %d", stall, depth)
+				}
+			}
+		}
+	}
+}

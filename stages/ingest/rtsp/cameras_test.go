@@ -193,6 +193,8 @@ a=sendonly
 	{"an application without an rtpmap, first", "m=application 42508 RTP/AVP 107\nb=AS:8\na=control:m\nm=video 0 RTP/AVP 97\na=rtpmap:97 H264/90000\na=control:v\n", "\"v\" h264 97/90000\n- unnamed-107"},
 	{"an encrypted section", "m=video 0 RTP/SAVP 96\na=rtpmap:96 H264/90000\na=key-mgmt:mikey AQAVgM0H\nm=audio 0 RTP/AVP 97\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:abc\na=rtpmap:97 mpeg4-generic/16000/1\n",
 		"- video, encrypted (SRTP)\n- audio, encrypted (SRTP)"},
+	{"encrypted sections whose key is in the description", "m=video 0 RTP/SAVP 96\na=crypto:1 AES_256 inline:abc\na=crypto:2 AES_CM_128_HMAC_SHA1_80 inline:5yQlV6XBpXYqEhsRoCs2OH+GujtAjltr3K6GPpyY\na=rtpmap:96 H264/90000\nm=audio 0 RTP/SAVP 97\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:5yQlV6XBpXYqEhsRoCs2OH+GujtAjltr3K6GPpyY|2^20|1:4\na=rtpmap:97 mpeg4-generic/16000/1\n",
+		"\"\" h264 96/90000\n- audio, encrypted (SRTP)"},
 	{"a line that ran into the next", "v=0\no=- 0 0 IN IP4 192.0.2.1\ns=Session\na=control:rtsp://192.0.2.1:3297/streams/videoa=recvonly\na=range:clock=20200908T132728Z-20200909T030844Z;clock=20200909T031019Z-20200909T103133Z\nm=video 0 RTP/AVP 96\na=rtpmap:96 H264/90000\na=fmtp:96 packetization-mode=1;sprop-parameter-sets=Z00AHpY1QWh7TcBAQECA,aO48gA==\n",
 		`"" h264 96/90000 sets 2`},
 }

@@ -23,6 +23,7 @@ import (
 //	m=video 0 RTP/AVP 96 97              or audio, or application; SAVP where encrypted
 //	a=control:track1
 //	a=x-recvonly                         or what else it said
+//	a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:...    where it has such a key
 //	a=rtpmap:96 x-h264/90000
 //	a=fmtp:96 packetization-mode=0;sprop-parameter-sets=Z0IAH5Wo,aM48gA==
 //	a=rtpmap:97 x-vorbis/48000/2
@@ -84,6 +85,9 @@ func (s *sessionText) canonicalSection(out []byte, m *section) []byte {
 	}
 	if m.direction != unsaid {
 		out = line(out, "a=x-", directions[m.direction])
+	}
+	if m.crypto != "" {
+		out = line(out, "a=crypto:", m.crypto)
 	}
 	for i := range formats {
 		out = formats[i].canonical(out)

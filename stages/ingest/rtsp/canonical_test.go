@@ -72,6 +72,15 @@ func TestAACOfLowBitRateIsRead(t *testing.T) {
 	require.Equal(t, [][]byte{{1, 2, 3}}, frames(t, take[1].config, sent))
 }
 
+// Nor does GStreamer's configuration of LATM spoil what comes by it.
+func TestLATMOfAnExtendedConfigurationIsRead(t *testing.T) {
+	take, leave := offers(read(t, "m=audio 0 RTP/AVP 97\r\na=rtpmap:97 MP4A-LATM/48000\r\na=fmtp:97 cpresent=0;config=40002310adca00\r\n"))
+	require.Len(t, take, 1, leave)
+	require.Equal(t, [][]byte{{0x11, 0x88, 0x56, 0xe5, 0}}, take[0].config.Track.ParameterSets)
+	sent := &rtp.Packet{Header: rtp.Header{Marker: true}, Payload: []byte{3, 0x01, 0x02, 0x03}}
+	require.Equal(t, [][]byte{{0x01, 0x02, 0x03}}, frames(t, take[0].config, sent))
+}
+
 // frames gives what a track of AAC makes of a packet.
 func frames(t *testing.T, c ingest.RTPConfig, p *rtp.Packet) (out [][]byte) {
 	t.Helper()

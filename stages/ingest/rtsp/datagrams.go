@@ -21,6 +21,7 @@ import (
 // gortsplib reads and hands on in one goroutine, which is the only one to use this.
 type numbering struct {
 	*net.UDPConn
+	known   func(netip.AddrPort) bool // whether a publisher sends from there
 	flows   map[flowKey]*flow
 	now     *flow // of the packet at hand; nil: it has its own number
 	cleared time.Time
@@ -33,25 +34,22 @@ type flowKey struct {
 }
 
 type flow struct {
-	next  uint16
-	own   [256]uint16 // numbers of the newest packets, by those that they were given
-	heard time.Time
+	next uint16
+	own  [256]uint16 // numbers of the newest packets, by those that they were given
 }
 
-const (
-	maxFlows = 4096 // more than there are publications; packets of strangers come, too
-	flowIdle = time.Minute
-)
+const maxFlows = 1 << 15 // some for each track
 
-func newNumbering(pc *net.UDPConn) *numbering {
-	return &numbering{UDPConn: pc, flows: map[flowKey]*flow{}}
+func newNumbering(pc *net.UDPConn, known func(netip.AddrPort) bool) *numbering {
+	return &numbering{UDPConn: pc, known: known, flows: map[flowKey]*flow{}}
 }
 
 // ReadFrom reads a packet and numbers it.
 func (c *numbering) ReadFrom(b []byte) (int, net.Addr, error) {
 	n, addr, err := c.UDPConn.ReadFrom(b)
-	if c.now = nil; err == nil {
-		c.number(b[:n], addr.(*net.UDPAddr).AddrPort(), time.Now())
+	if c.now = nil; err == nil && n < len(b) { // one that fills it is too long for gortsplib
+		from := addr.(*net.UDPAddr).AddrPort()
+		c.number(b[:n], netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), time.Now())
 	}
 	return n, addr, err
 }
@@ -66,26 +64,27 @@ func (c *numbering) number(b []byte, from netip.AddrPort, at time.Time) {
 	key := flowKey{from, h.PayloadType}
 	f := c.flows[key]
 	if f == nil {
-		if c.clear(at); len(c.flows) >= maxFlows {
+		if c.clear(at); len(c.flows) >= maxFlows || !c.known(from) {
 			return
 		}
 		f = &flow{}
 		c.flows[key] = f
 	}
-	f.own[f.next%256], f.heard = h.SequenceNumber, at
+	f.own[f.next%256] = h.SequenceNumber
 	binary.BigEndian.PutUint16(b[2:], f.next)
 	f.next++
 	c.now = f
 }
 
-// clear forgets flows that nothing comes of.
+// clear forgets the flows of publishers that have left. That of one that is silent
+// stays: gortsplib would leave out what comes under a number that goes back.
 func (c *numbering) clear(at time.Time) {
 	if at.Sub(c.cleared) < time.Second {
 		return
 	}
 	c.cleared = at
-	for key, f := range c.flows {
-		if at.Sub(f.heard) > flowIdle {
+	for key := range c.flows {
+		if !c.known(key.from) {
 			delete(c.flows, key)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bluenviron/gortsplib/v5"
+	"github.com/bluenviron/gortsplib/v5/pkg/description"
 	"github.com/pion/rtp"
 	"github.com/stretchr/testify/require"
 
@@ -57,6 +58,7 @@ func TestAnotherSenderOnThePortOfAPublisherCostsNothing(t *testing.T) {
 	}}
 	require.NoError(t, c.StartRecording("rtsp://"+addr+"/two", f.description()))
 	v, a := f.reports()
+	v.SSRC, a.SSRC = senderOf(c, &f.video), senderOf(c, &f.audio) // else they would be taken for the other sender's
 	pace := time.NewTicker(time.Millisecond)
 	defer pace.Stop()
 	for i, p := range f.packets {
@@ -77,43 +79,73 @@ func TestAnotherSenderOnThePortOfAPublisherCostsNothing(t *testing.T) {
 	require.Len(t, losses, 1)
 }
 
-// A packet gets its own number back, whatever came between, and strangers' packets
-// take no more than a bound.
+func senderOf(c *gortsplib.Client, m *description.Media) uint32 {
+	for _, f := range c.Stats().Session.Medias[m].Formats {
+		return f.LocalSSRC
+	}
+	return 0
+}
+
+// A packet gets its own number back, whatever came between. Packets of strangers are
+// left as they are.
 func TestNumbersComeBack(t *testing.T) {
-	c := newNumbering(nil)
-	from := netip.MustParseAddrPort("127.0.0.1:5000")
+	s := New(Config{}, nil, newRig(t).log)
+	c := newNumbering(nil, s.ports.taken)
+	from, other := netip.MustParseAddrPort("127.0.0.1:5000"), netip.MustParseAddrPort("127.0.0.1:6000")
 	packet := func(seq uint16, kind byte) []byte {
 		return append(binary.BigEndian.AppendUint16([]byte{0x80, kind}, seq), make([]byte, 10)...)
 	}
 	now := time.Now()
+	number := func(own uint16, kind byte, from netip.AddrPort) (given uint16) {
+		b := packet(own, kind)
+		c.now = nil
+		c.number(b, from, now)
+		p := &rtp.Packet{Header: rtp.Header{SequenceNumber: binary.BigEndian.Uint16(b[2:])}}
+		given = p.SequenceNumber
+		c.restore(p)
+		require.Equal(t, own, p.SequenceNumber)
+		return given
+	}
+	require.EqualValues(t, 7, number(7, 96, from), "nobody publishes from there")
+	require.Empty(t, c.flows)
+	publisher, next := &session{}, &session{}
+	s.ports.claim(publisher, from.Addr(), [2]int{5000, 5001})
 	for i, own := range []uint16{65534, 3, 65535, 3, 40000} {
 		for _, kind := range []byte{96, 97} {
-			b := packet(own, kind)
-			c.now = nil
-			c.number(b, from, now)
-			given := binary.BigEndian.Uint16(b[2:])
-			require.EqualValues(t, i, given, "none is missing")
-			p := &rtp.Packet{Header: rtp.Header{SequenceNumber: given}}
-			c.restore(p)
-			require.Equal(t, own, p.SequenceNumber)
+			require.EqualValues(t, i, number(own, kind, from), "none is missing")
 		}
 	}
-	for i := range 2 * maxFlows {
-		b := packet(7, 96)
-		c.now = nil
-		c.number(b, netip.AddrPortFrom(from.Addr(), uint16(i)), now)
-		require.LessOrEqual(t, len(c.flows), maxFlows)
-	}
-	b := packet(7, 98)
-	c.number(b, from, now)
-	require.Nil(t, c.now)
-	require.EqualValues(t, 7, binary.BigEndian.Uint16(b[2:]), "it is left as it is")
-	c.number(b, from, now.Add(2*flowIdle))
-	require.NotNil(t, c.now)
-	require.Len(t, c.flows, 1)
+	s.ports.claim(next, other.Addr(), [2]int{6000, 6001})
+	now = now.Add(time.Hour)
+	number(9, 96, other)
+	require.EqualValues(t, 5, number(40001, 96, from), "it was silent for an hour")
+	s.ports.release(publisher)
+	now = now.Add(time.Hour)
+	number(9, 97, other)
+	require.Len(t, c.flows, 2, "it has left")
+	s.ports.claim(publisher, from.Addr(), [2]int{5000, 5001})
 	for _, broken := range [][]byte{{0x80}, append([]byte{0xa0, 96, 0, 9}, make([]byte, 8)...), append([]byte{0xa0, 96, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0}, 200)} {
 		c.now = nil
 		c.number(broken, from, now)
 		require.Nil(t, c.now, "gortsplib takes none of these")
 	}
+}
+
+// TestADatagramThatIsTooLongHoldsNoOtherUp: gortsplib takes none that fills its buffer,
+// and would wait for the number.
+func TestADatagramThatIsTooLongHoldsNoOtherUp(t *testing.T) {
+	pc, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	require.NoError(t, err)
+	defer pc.Close()
+	c := newNumbering(pc, func(netip.AddrPort) bool { return true })
+	b := make([]byte, 1473)
+	for i, size := range []int{1472, 1473, 1600, 1472} {
+		sent := append([]byte{0x80, 96, 7, byte(i)}, make([]byte, size-4)...)
+		_, err := pc.WriteTo(sent, pc.LocalAddr())
+		require.NoError(t, err)
+		_, _, err = c.ReadFrom(b)
+		require.NoError(t, err)
+		require.Equal(t, size == 1472, c.now != nil)
+	}
+	require.EqualValues(t, 1, binary.BigEndian.Uint16(b[2:]))
 }

@@ -59,6 +59,10 @@ func sortOffers(desc *description.Session, sdp []byte, away direction) (take []o
 		if away == sendonly && s.backChannel(i) || s.repeats(i) {
 			continue
 		}
+		if m := &s.sections[i]; m.secure && (m.crypto == "" || away == recvonly) { // only what is pulled is decrypted
+			leave = append(leave, m.kind+", encrypted (SRTP)")
+			continue
+		}
 		o, why := s.offer(i, m)
 		if o.format == nil {
 			leave = append(leave, why...)
@@ -74,9 +78,6 @@ func sortOffers(desc *description.Session, sdp []byte, away direction) (take []o
 func (s *sessionText) offer(i int, m *description.Media) (o offer, why []string) {
 	o.media = m
 	said := s.sections[i]
-	if said.secure {
-		return o, []string{said.kind + ", encrypted (SRTP)"}
-	}
 	for j := said.from; j < said.to; j++ {
 		f := s.described(&said, j)
 		as := formatOf(m, f.payloadType)
@@ -235,31 +236,6 @@ func (f *saidFormat) aac() (ingest.RTPConfig, error) {
 		return ingest.RTPConfig{}, err
 	}
 	return f.audio(uint32(cmp.Or(asc.ExtensionSampleRate, asc.SampleRate)), raw, p)
-}
-
-// latm is AAC whose configuration is in the description, or in the stream where the
-// description has none (RFC 6416, 7.1: where it says so, or nothing).
-func (f *saidFormat) latm() (ingest.RTPConfig, error) {
-	l := &format.MPEG4AudioLATM{PayloadTyp: f.payloadType, CPresent: f.values[latmCPresent] == "1" || f.values[latmCPresent] == "" && f.values[aacConfig] == ""}
-	var asc []byte
-	rate := uint32(0)
-	if !l.CPresent {
-		l.StreamMuxConfig = &mpeg4audio.StreamMuxConfig{}
-		if l.StreamMuxConfig.Unmarshal(config(f.values[aacConfig])) != nil {
-			return ingest.RTPConfig{}, errors.New("unreadable-" + f.name)
-		}
-		first := l.StreamMuxConfig.Programs[0].Layers[0].AudioSpecificConfig
-		var err error
-		if asc, err = first.Marshal(); err != nil {
-			return ingest.RTPConfig{}, fmt.Errorf("aac: %w", err)
-		}
-		rate = uint32(cmp.Or(first.ExtensionSampleRate, first.SampleRate))
-	}
-	p, err := ingest.LATMPayload(l)
-	if err != nil {
-		return ingest.RTPConfig{}, err
-	}
-	return f.audio(rate, asc, p)
 }
 
 func config(digits string) []byte {

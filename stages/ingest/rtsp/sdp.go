@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/gospool/spool/stages/ingest/rtsp/client"
 )
 
 // What a session description may have. Encoders and cameras stay far below; what
@@ -22,7 +24,7 @@ type bounds struct {
 
 var (
 	outsideBounds   = bounds{16 << 10, 256}
-	canonicalBounds = bounds{32 << 10, 1 + 2*maxSections + 2*maxAllFormats} // of what was within the others
+	canonicalBounds = bounds{32 << 10, 1 + 3*maxSections + 2*maxAllFormats} // of what was within the others
 )
 
 // sessionText is what a session description says (RFC 8866), as far as it is used
@@ -40,9 +42,10 @@ type section struct {
 	kind      string // "video", "audio" or whatever stands there
 	control   string
 	direction direction
-	secure    bool // its media is encrypted (SRTP)
-	from, to  int  // its formats
-	listed    int  // how many of them the m= line lists; the rest have attributes only
+	secure    bool   // its media is encrypted (SRTP)
+	crypto    string // the attribute with the key, where it can be used
+	from, to  int    // its formats
+	listed    int    // how many of them the m= line lists; the rest have attributes only
 }
 
 // saidFormat is what is said of one payload type.
@@ -200,7 +203,10 @@ func (s *sessionText) attribute(value string) error {
 		}
 	case "crypto", "key-mgmt": // RFC 4568, RFC 4567
 		if n := len(s.sections); n > 0 {
-			s.sections[n-1].secure = true
+			m := &s.sections[n-1]
+			if m.secure = true; key == "crypto" && m.crypto == "" && client.CanDecrypt(value) {
+				m.crypto = value
+			}
 		}
 	case "rtpmap", "fmtp":
 		if len(s.sections) > 0 {

@@ -50,6 +50,8 @@ func TestOffersRunAtTheClockOfTheRTPMap(t *testing.T) {
 		{latm, "24000/1", "400026203fc0", 24000, 24000},   // RFC 6416, 7.3
 		{latm, "48000/2", "40005623101fe0", 48000, 48000}, // the same, of HE-AAC
 		{latm, "24000/2", "40005623101fe0", 24000, 48000}, // that disagrees
+		{latm, "48000", "40002310adca00", 48000, 48000},   // GStreamer's, of what ffmpeg writes into files
+		{latm, "48000", "40002620adcb30", 48000, 48000},   // the same, of HE-AAC
 	} {
 		sdp := sdpHead + fmt.Sprintf(tc.form, tc.clock, tc.config)
 		take, leave := offers(read(t, sdp))

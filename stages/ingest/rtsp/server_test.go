@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -43,19 +44,20 @@ func TestParameterSetsThatComeInTheStreamOnly(t *testing.T) {
 
 func TestTracksWithoutReportsAreAlignedByArrival(t *testing.T) {
 	r := newRig(t)
-	_, addr := r.serve(Config{})
+	still := &standing{Clock: pipeline.SystemClock, at: time.Now()}
+	clock := &ahead{Clock: still} // all that is sent at once arrives at once
+	_, addr := r.serve(Config{Clock: clock, ReadTimeout: 10 * deadline})
 	file := clip(t, "h264", x264...)
 	f := film(t, file, false)
 	wait := r.record("noreports")
 	c := f.publish(t, "rtsp://"+addr+"/noreports", false, f.packets)
-	more, sent := *f.packets[len(f.packets)-1].pkt, time.Now()
+	eventually(t, "all has arrived", func() bool { return still.asked.Load() >= int64(len(f.packets)) })
+	more := *f.packets[len(f.packets)-1].pkt
 	eventually(t, "the hold ends while sound goes on", func() bool {
-		if time.Since(sent) >= time.Second*1024/48000 { // no faster than life: what comes soonest tells the place
-			sent = time.Now()
-			more.SequenceNumber++
-			more.Timestamp += 1024
-			require.NoError(t, c.WritePacketRTP(&f.audio, &more))
-		}
+		clock.by.Add(int64(time.Second) * 1024 / 48000)
+		more.SequenceNumber++
+		more.Timestamp += 1024
+		require.NoError(t, c.WritePacketRTP(&f.audio, &more))
 		return r.info("noreports").AccessUnits >= uint64(f.units)
 	})
 	c.Close()
@@ -68,6 +70,18 @@ func TestTracksWithoutReportsAreAlignedByArrival(t *testing.T) {
 	want := media.ToNanos(audio[0].pts, ascale) - media.ToNanos(video[0].pts, vscale)
 	require.InDelta(t, want, apart, 100e6, "what arrives together is together")
 	require.Empty(t, r.losses("noreports"))
+}
+
+// standing is a clock that stands still. The server asks it at each packet.
+type standing struct {
+	pipeline.Clock
+	at    time.Time
+	asked atomic.Int64
+}
+
+func (s *standing) Now() time.Time {
+	s.asked.Add(1)
+	return s.at
 }
 
 func TestAPublisherThatIsKilledAndComesBack(t *testing.T) {
@@ -115,16 +129,20 @@ func TestAResolutionChangeCutsAtItsKeyFrame(t *testing.T) {
 
 func TestASecondPublisherIsRefused(t *testing.T) {
 	r := newRig(t)
-	_, addr := r.serve(Config{})
+	clock := &ahead{Clock: pipeline.SystemClock}
+	clock.by.Store(int64(time.Hour)) // the first one is never silent, however long the second takes to ask
+	_, addr := r.serve(Config{Clock: clock})
 	f := film(t, clip(t, "h264", x264...), false)
-	first := f.publish(t, "rtsp://"+addr+"/one", true, nil)
+	first := f.publish(t, "rtsp://"+addr+"/one", true, f.packets)
 	defer first.Close()
+	eventually(t, "the first one's media has come", func() bool { return r.info("one").AccessUnits == uint64(f.units) })
 	second := gortsplib.Client{}
 	err := second.StartRecording("rtsp://"+addr+"/one", film(t, clip(t, "h264", x264...), false).description())
 	var status liberrors.ErrClientBadStatusCode
 	require.ErrorAs(t, err, &status)
 	require.Equal(t, base.StatusForbidden, status.Code)
 	require.Equal(t, "Stream Has A Publisher Already", status.Message)
+	require.Contains(t, r.book.String(), "the path has a publisher already: rtsp 127.0.0.1:")
 }
 
 func TestASecondPublisherTakesOverWhereAllowed(t *testing.T) {

@@ -82,6 +82,7 @@ func (f *fake) urlWith(user, password string) *url.URL {
 // TestChallengesAreAnswered plays cameras that spell their challenges in many ways,
 // and offer several: the strongest that is known is answered.
 func TestChallengesAreAnswered(t *testing.T) {
+	t.Parallel()
 	for name, tc := range map[string]struct {
 		challenges func(nonce string) []string
 		want       string
@@ -124,6 +125,7 @@ func TestChallengesAreAnswered(t *testing.T) {
 // TestNoncesGoStale plays cameras whose nonce is good for a few requests only, with a
 // session so short that keep-alives meet that too.
 func TestNoncesGoStale(t *testing.T) {
+	t.Parallel()
 	for name, g := range map[string]*guard{
 		"stale":            {valid: 2, stale: true},
 		"without a word":   {valid: 2},
@@ -162,6 +164,7 @@ func TestNoncesGoStale(t *testing.T) {
 
 // TestAWrongPasswordIsTriedOnce counts what a camera would lock an account for.
 func TestAWrongPasswordIsTriedOnce(t *testing.T) {
+	t.Parallel()
 	for name, challenges := range map[string]func(string) []string{
 		"the same nonce":       func(string) []string { return []string{`Digest realm="c", nonce="n"`} },
 		"a new nonce each 401": nil,

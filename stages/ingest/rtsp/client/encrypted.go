@@ -2,6 +2,8 @@ package client
 
 import (
 	"fmt"
+	"strings"
+	"sync"
 
 	"github.com/bluenviron/gortsplib/v5/pkg/description"
 	"github.com/bluenviron/gortsplib/v5/pkg/headers"
@@ -9,11 +11,12 @@ import (
 	"github.com/pion/srtp/v3"
 )
 
-// decryption is of a track whose description has the key (RFC 4568). Packets and
-// reports have a context each: over UDP they have a goroutine each.
+// decryption is of a track whose description has the key (RFC 4568). Packets are one
+// goroutine's; over UDP reports may come to either port, each of which has one.
 type decryption struct {
 	rtp, rtcp *srtp.Context
-	plain     [2][]byte // what the newest of each was
+	plain     []byte     // what the newest packet was
+	reports   sync.Mutex // guards rtcp
 }
 
 var suites = map[string]srtp.ProtectionProfile{
@@ -22,6 +25,17 @@ var suites = map[string]srtp.ProtectionProfile{
 }
 
 const masterKey, masterSalt = 16, 14 // bytes
+
+// CanDecrypt reports whether media can be read that is encrypted as a crypto attribute
+// says (RFC 4568), without an identifier of its key in each packet.
+func CanDecrypt(crypto string) bool {
+	var key sdes.SDES
+	if key.Unmarshal(crypto) != nil || len(strings.Fields(crypto)) > 3 || strings.Count(crypto, ":") > 1 {
+		return false // or with parameters of the session
+	}
+	_, err := newDecryption(&key)
+	return err == nil
+}
 
 // newDecryption gives nil where nothing is encrypted.
 func newDecryption(key *sdes.SDES) (*decryption, error) {
@@ -45,11 +59,12 @@ func newDecryption(key *sdes.SDES) (*decryption, error) {
 // open gives what a packet was before it was encrypted.
 func (d *decryption) open(b []byte, rtcp bool) (plain []byte, err error) {
 	if rtcp {
-		d.plain[1], err = d.rtcp.DecryptRTCP(d.plain[1][:0], b, nil)
-		return d.plain[1], err
+		d.reports.Lock()
+		defer d.reports.Unlock()
+		return d.rtcp.DecryptRTCP(nil, b, nil)
 	}
-	d.plain[0], err = d.rtp.DecryptRTP(d.plain[0][:0], b, nil)
-	return d.plain[0], err
+	d.plain, err = d.rtp.DecryptRTP(d.plain[:0], b, nil)
+	return d.plain, err
 }
 
 // profile is what is asked for. A key that is agreed upon in another way than in the

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/binary"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -26,7 +27,12 @@ import (
 	"github.com/gospool/spool/pipeline"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain lets many tests run at once: they wait more than they work.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	_ = flag.Set("test.parallel", "32")
+	goleak.VerifyTestMain(m)
+}
 
 // deadline is for what must happen at all, not for how fast.
 const deadline = 60 * time.Second

@@ -12,6 +12,7 @@ import (
 // TestWhatCamerasDoOtherwiseIsPlayed plays cameras each of which does one thing
 // otherwise; every packet of both tracks arrives.
 func TestWhatCamerasDoOtherwiseIsPlayed(t *testing.T) {
+	t.Parallel()
 	reply := func(status string, headers ...string) func(*wireConn, *ask) bool {
 		return func(w *wireConn, _ *ask) bool { return w.reply(status, headers...) }
 	}
@@ -210,6 +211,7 @@ func session(setup func(func(*wireConn, *ask, string) bool) func(*wireConn, *ask
 // TestGarbageBetweenFramesCostsNoOther sends bytes that are no message: once, each
 // time, they are counted.
 func TestGarbageBetweenFramesCostsNoOther(t *testing.T) {
+	t.Parallel()
 	for name, garbage := range map[string]string{
 		"bytes":           "\x00\x01garbage\xff",
 		"what is no head": "RTSP/1.0 abc\r\nHELLO there\r\n",

@@ -13,6 +13,7 @@ import (
 
 // TestAFailingSetupCostsItsTrackOnly refuses the second track, in several ways.
 func TestAFailingSetupCostsItsTrackOnly(t *testing.T) {
+	t.Parallel()
 	second := func(f func(w *wireConn, r *ask) bool) func(*wireConn, *ask) bool {
 		return func(w *wireConn, r *ask) bool { return strings.HasSuffix(r.url, "track2") && f(w, r) }
 	}
@@ -48,6 +49,7 @@ func (w *wireConn) packets1(track, from, to int) {
 
 // TestKeepAlivesAreWhatTheCameraOffers waits for three of them.
 func TestKeepAlivesAreWhatTheCameraOffers(t *testing.T) {
+	t.Parallel()
 	for name, tc := range map[string]struct {
 		public, method string
 		refuse         []string
@@ -121,15 +123,14 @@ func TestRarePicturesAreNoSilence(t *testing.T) {
 	f := newFake(t)
 	const timeout = 4 * time.Second // half of it is for an answer
 	f.media = func(w *wireConn) {
-		for seq := 1; seq <= 3; seq++ {
-			w.packets(seq, seq)
-			time.Sleep(timeout + time.Second) // it is silence that is tested
-		}
+		w.packets(1, 1)
+		time.Sleep(timeout + time.Second) // it is silence that is tested
+		w.packets(2, 2)
 		w.goodbye()
 	}
 	got := play(t, context.Background(), Options{URL: f.url("/cam"), ReadTimeout: timeout})
 	require.ErrorContains(t, got.err, "goodbye")
-	require.Equal(t, seqs(1, 3), got.seqs[0])
+	require.Equal(t, seqs(1, 2), got.seqs[0])
 }
 
 // TestACameraThatIsGoneIsNoticed answers no keep-alive, and sends nothing.
@@ -138,8 +139,8 @@ func TestACameraThatIsGoneIsNoticed(t *testing.T) {
 	f := newFake(t)
 	f.media = func(w *wireConn) { w.packets(1, 1) }
 	f.on["GET_PARAMETER"] = func(*wireConn, *ask) bool { return true }
-	got := play(t, context.Background(), Options{URL: f.url("/cam"), ReadTimeout: 300 * time.Millisecond})
-	require.ErrorContains(t, got.err, "nothing has come for 300ms")
+	got := play(t, context.Background(), Options{URL: f.url("/cam"), ReadTimeout: 2 * time.Second})
+	require.ErrorContains(t, got.err, "nothing has come for 2s")
 	require.Equal(t, seqs(1, 1), got.seqs[0])
 	require.NotEmpty(t, f.asked("GET_PARAMETER"), "it was asked whether it is there")
 }
@@ -148,7 +149,7 @@ func TestNoMediaAtAll(t *testing.T) {
 	t.Parallel()
 	f := newFake(t)
 	f.media = func(*wireConn) {}
-	got := play(t, context.Background(), Options{URL: f.url("/cam"), ReadTimeout: 300 * time.Millisecond, OtherWay: true})
+	got := play(t, context.Background(), Options{URL: f.url("/cam"), ReadTimeout: 2 * time.Second, OtherWay: true})
 	require.ErrorIs(t, got.err, ErrNoMedia)
 }
 
@@ -168,6 +169,7 @@ func TestAnswersAloneKeepASessionForAWhileOnly(t *testing.T) {
 // TestHowASessionEnds also sees that TEARDOWN is said, and a server's end not answered
 // by one.
 func TestHowASessionEnds(t *testing.T) {
+	t.Parallel()
 	for says, media := range map[string]func(w *wireConn){
 		"closed the connection":   func(w *wireConn) { _ = w.nc.Close() },
 		"ended the session":       func(w *wireConn) { w.write("TEARDOWN x RTSP/1.0\r\nCSeq: 1\r\n\r\n") },
@@ -196,6 +198,7 @@ func TestHowASessionEnds(t *testing.T) {
 
 // TestTheEndOfTheContextHangsUp while the camera sends without end, or waits.
 func TestTheEndOfTheContextHangsUp(t *testing.T) {
+	t.Parallel()
 	cause := errors.New("enough")
 	for name, tc := range map[string]struct {
 		method string // that is not answered
