@@ -21,37 +21,35 @@ import (
 // gortsplib reads and hands on in one goroutine, which is the only one to use this.
 type numbering struct {
 	*net.UDPConn
-	flows   map[flowKey]*flow
-	now     *flow // of the packet at hand; nil: it has its own number
-	cleared time.Time
+	expected func(netip.AddrPort) bool // whether a session has a port; strangers' packets are not numbered
+	flows    map[netip.AddrPort]flows
+	now      *flow // of the packet at hand; nil: it has its own number
+	cleared  time.Time
 }
 
-// flowKey is what gortsplib has an order for.
-type flowKey struct {
-	from netip.AddrPort
-	kind uint8 // payload type
-}
+// flows are a port's, by payload type: gortsplib has an order for each.
+type flows map[uint8]*flow
 
 type flow struct {
-	next  uint16
-	own   [256]uint16 // numbers of the newest packets, by those that they were given
-	heard time.Time
+	next uint16
+	own  [256]uint16 // numbers of the newest packets, by those that they were given
 }
 
 const (
-	maxFlows = 4096 // more than there are publications; packets of strangers come, too
-	flowIdle = time.Minute
+	maxFlows   = 8 // of a port; a track sends one payload type, or two
+	clearFlows = time.Second
 )
 
-func newNumbering(pc *net.UDPConn) *numbering {
-	return &numbering{UDPConn: pc, flows: map[flowKey]*flow{}}
+func newNumbering(pc *net.UDPConn, expected func(netip.AddrPort) bool) *numbering {
+	return &numbering{UDPConn: pc, expected: expected, flows: map[netip.AddrPort]flows{}}
 }
 
 // ReadFrom reads a packet and numbers it.
 func (c *numbering) ReadFrom(b []byte) (int, net.Addr, error) {
 	n, addr, err := c.UDPConn.ReadFrom(b)
 	if c.now = nil; err == nil {
-		c.number(b[:n], addr.(*net.UDPAddr).AddrPort(), time.Now())
+		from := addr.(*net.UDPAddr).AddrPort()
+		c.number(b[:n], netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), time.Now())
 	}
 	return n, addr, err
 }
@@ -63,30 +61,38 @@ func (c *numbering) number(b []byte, from netip.AddrPort, at time.Time) {
 	if err != nil || h.Padding && (len(b) <= size || int(b[len(b)-1]) > len(b)-size) {
 		return
 	}
-	key := flowKey{from, h.PayloadType}
-	f := c.flows[key]
+	c.clear(at)
+	of := c.flows[from]
+	if of == nil {
+		if !c.expected(from) {
+			return
+		}
+		of = flows{}
+		c.flows[from] = of
+	}
+	f := of[h.PayloadType]
 	if f == nil {
-		if c.clear(at); len(c.flows) >= maxFlows {
+		if len(of) == maxFlows {
 			return
 		}
 		f = &flow{}
-		c.flows[key] = f
+		of[h.PayloadType] = f
 	}
-	f.own[f.next%256], f.heard = h.SequenceNumber, at
+	f.own[f.next%256] = h.SequenceNumber
 	binary.BigEndian.PutUint16(b[2:], f.next)
 	f.next++
 	c.now = f
 }
 
-// clear forgets flows that nothing comes of.
+// clear forgets ports that no session has any more.
 func (c *numbering) clear(at time.Time) {
-	if at.Sub(c.cleared) < time.Second {
+	if at.Sub(c.cleared) < clearFlows {
 		return
 	}
 	c.cleared = at
-	for key, f := range c.flows {
-		if at.Sub(f.heard) > flowIdle {
-			delete(c.flows, key)
+	for from := range c.flows {
+		if !c.expected(from) {
+			delete(c.flows, from)
 		}
 	}
 }

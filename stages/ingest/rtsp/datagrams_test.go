@@ -77,11 +77,12 @@ func TestAnotherSenderOnThePortOfAPublisherCostsNothing(t *testing.T) {
 	require.Len(t, losses, 1)
 }
 
-// A packet gets its own number back, whatever came between, and strangers' packets
-// take no more than a bound.
+// A packet gets its own number back, whatever came between. Strangers' packets take no
+// room, a publisher's of many kinds no more than a bound, and those that left none.
 func TestNumbersComeBack(t *testing.T) {
-	c := newNumbering(nil)
 	from := netip.MustParseAddrPort("127.0.0.1:5000")
+	expected := from
+	c := newNumbering(nil, func(port netip.AddrPort) bool { return port == expected })
 	packet := func(seq uint16, kind byte) []byte {
 		return append(binary.BigEndian.AppendUint16([]byte{0x80, kind}, seq), make([]byte, 10)...)
 	}
@@ -98,19 +99,21 @@ func TestNumbersComeBack(t *testing.T) {
 			require.Equal(t, own, p.SequenceNumber)
 		}
 	}
-	for i := range 2 * maxFlows {
-		b := packet(7, 96)
-		c.now = nil
-		c.number(b, netip.AddrPortFrom(from.Addr(), uint16(i)), now)
-		require.LessOrEqual(t, len(c.flows), maxFlows)
-	}
-	b := packet(7, 98)
-	c.number(b, from, now)
+	strange := packet(7, 96)
+	c.now = nil
+	c.number(strange, netip.MustParseAddrPort("127.0.0.1:5001"), now)
 	require.Nil(t, c.now)
-	require.EqualValues(t, 7, binary.BigEndian.Uint16(b[2:]), "it is left as it is")
-	c.number(b, from, now.Add(2*flowIdle))
-	require.NotNil(t, c.now)
+	require.Equal(t, packet(7, 96), strange, "it is left as it is")
 	require.Len(t, c.flows, 1)
+	for kind := range byte(2 * maxFlows) {
+		c.now = nil
+		c.number(packet(7, kind), from, now)
+		require.LessOrEqual(t, len(c.flows[from]), maxFlows)
+	}
+	require.Nil(t, c.now)
+	expected = netip.AddrPort{}
+	c.number(packet(7, 96), from, now.Add(clearFlows))
+	require.Empty(t, c.flows)
 	for _, broken := range [][]byte{{0x80}, append([]byte{0xa0, 96, 0, 9}, make([]byte, 8)...), append([]byte{0xa0, 96, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0}, 200)} {
 		c.now = nil
 		c.number(broken, from, now)

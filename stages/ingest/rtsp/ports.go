@@ -39,6 +39,13 @@ func (p *ports) claim(s *session, addr netip.Addr, pair [2]int) (holder *session
 	return nil, ""
 }
 
+// has reports whether a port is a session's.
+func (p *ports) has(port netip.AddrPort) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.of[port] != nil
+}
+
 // release gives back what a session that has closed had.
 func (p *ports) release(s *session) {
 	p.mu.Lock()
