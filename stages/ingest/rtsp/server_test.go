@@ -116,11 +116,12 @@ func TestAResolutionChangeCutsAtItsKeyFrame(t *testing.T) {
 func TestASecondPublisherIsRefused(t *testing.T) {
 	r := newRig(t)
 	_, addr := r.serve(Config{})
-	f := film(t, clip(t, "h264", x264...), false)
+	file := clip(t, "h264", x264...)
+	f, other := film(t, file, false), film(t, file, false)
 	first := f.publish(t, "rtsp://"+addr+"/one", true, nil)
 	defer first.Close()
 	second := gortsplib.Client{}
-	err := second.StartRecording("rtsp://"+addr+"/one", film(t, clip(t, "h264", x264...), false).description())
+	err := second.StartRecording("rtsp://"+addr+"/one", other.description())
 	var status liberrors.ErrClientBadStatusCode
 	require.ErrorAs(t, err, &status)
 	require.Equal(t, base.StatusForbidden, status.Code)
