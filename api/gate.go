@@ -10,8 +10,15 @@ import (
 
 // Gate checks names and passwords for servers of other protocols, as the API
 // does for itself: in constant time, a few hashings at once, and with a limit on
-// what one remote may get wrong. It is safe for use from many goroutines.
-type Gate struct{ door *door }
+// what one remote may get wrong: under one name, since many cameras may be behind
+// one address, and one whose password is wrong must not lock the others out; and
+// sharedFailures times that under all names. It is safe for use from many goroutines.
+type Gate struct {
+	door   *door
+	shared attempts // of a remote, under whatever names
+}
+
+const sharedFailures = 10
 
 // Credentials are a name and the hash of its password.
 type Credentials struct{ Name, PasswordHash string }
@@ -22,11 +29,12 @@ func NewGate(users []Credentials, clock pipeline.Clock) (*Gate, error) {
 	for _, u := range users {
 		a.Users = append(a.Users, User{u.Name, u.PasswordHash, []Role{View}}) // the role is not asked for
 	}
-	d, err := newDoor(a, Limits{}.withDefaults(), clock)
+	limits := Limits{}.withDefaults()
+	d, err := newDoor(a, limits, clock)
 	if err != nil {
 		return nil, err
 	}
-	return &Gate{d}, nil
+	return &Gate{d, attempts{clock: clock, limit: sharedFailures * limits.LoginFailures, remotes: map[string]*debt{}}}, nil
 }
 
 // Reasons why somebody is not let in.
@@ -39,10 +47,15 @@ var (
 // is host:port.
 func (g *Gate) Check(ctx context.Context, remote, name, password string) error {
 	remote = remoteOf(remote)
-	if wait := g.door.attempts.blocked(remote); wait > 0 {
+	under := remote + " "
+	if g.door.users[name] != nil { // all others are one: what is remembered stays bounded
+		under += name
+	}
+	if wait := max(g.door.attempts.blocked(under), g.shared.blocked(remote)); wait > 0 {
 		return fmt.Errorf("%w: again in %s", ErrBlocked, wait.Round(1e9))
 	}
-	if _, ok := g.door.byPassword(ctx, remote, name, password); !ok {
+	if _, ok := g.door.byPassword(ctx, under, name, password); !ok {
+		g.shared.failed(remote)
 		return ErrWrong
 	}
 	return nil

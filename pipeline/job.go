@@ -31,7 +31,6 @@ type Job struct {
 	stream   string
 	limit    time.Duration // for a stop
 	patience time.Duration // for the stop that was requested, in place of limit; set before stopping is closed
-	once     bool          // a lost source ends the job
 
 	stopOnce sync.Once
 	stopping chan struct{}
@@ -51,9 +50,9 @@ type Job struct {
 	stopErr  error
 }
 
-func newJob(plan *Plan, env Env, stream string, limit time.Duration, once bool) *Job {
+func newJob(plan *Plan, env Env, stream string, limit time.Duration) *Job {
 	return &Job{
-		plan: plan, env: env, stream: stream, limit: limit, once: once,
+		plan: plan, env: env, stream: stream, limit: limit,
 		stopping: make(chan struct{}), done: make(chan struct{}),
 		state: JobRunning, since: env.Clock.Now(),
 	}
@@ -151,7 +150,7 @@ func (j *Job) over(ctx context.Context, e Ended) bool {
 	default:
 	}
 	lost := e.Reason == ReasonSourceLost || e.Reason == ReasonReplaced
-	return e.Err == nil && (j.once || !lost)
+	return e.Err == nil && (j.env.Once || !lost)
 }
 
 func (j *Job) pause(ctx context.Context, d time.Duration) bool {

@@ -14,7 +14,7 @@ import (
 func TestTriggerThatWaitsForARun(t *testing.T) {
 	var log bytes.Buffer
 	plan := &Plan{Name: "clips", stages: []declared{{stage: &stage{StageInfo: StageInfo{traits: []Trait{MakesFiles}}}}}}
-	j := newJob(plan, Env{Log: slog.New(slog.NewTextHandler(&log, nil)), Clock: SystemClock, Mode: Event}, "cam/a", time.Minute, false)
+	j := newJob(plan, Env{Log: slog.New(slog.NewTextHandler(&log, nil)), Clock: SystemClock, Mode: Event}, "cam/a", time.Minute)
 	trigger := Trigger{At: time.Now(), Before: -1, After: -1, Key: "bell", WaitUntil: time.Now().Add(time.Hour)}
 	got, err := j.trigger(trigger)
 	require.NoError(t, err)

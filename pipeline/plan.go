@@ -160,6 +160,7 @@ type Env struct {
 	Log      *slog.Logger
 	Clock    Clock
 	Mode     Mode  // who starts the pipeline's recordings
+	Once     bool  // runs are for the publisher that the stream has; they await no other
 	Kept     *Kept // of the run before; nil: nothing is kept between runs
 }
 

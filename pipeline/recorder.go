@@ -197,8 +197,8 @@ func (r *Recorder) begin(d *Declared, stream string, duration time.Duration, onc
 		env.Kept = &Kept{}
 	}
 	delete(r.left, key)
-	env.Mode = d.Mode
-	j := &recording{Job: newJob(d.Plan, env, stream, r.limit, once), mode: d.Mode, duration: duration}
+	env.Mode, env.Once = d.Mode, once
+	j := &recording{Job: newJob(d.Plan, env, stream, r.limit), mode: d.Mode, duration: duration}
 	r.jobs[key] = j
 	r.tasks.Go("record "+d.Plan.Name+" "+stream, func(ctx context.Context) error {
 		defer close(j.done) // after the job is forgotten: who waited may start anew

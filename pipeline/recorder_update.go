@@ -91,7 +91,7 @@ func (r *Recorder) renew(key jobKey, old *recording) {
 	if !old.until.IsZero() {
 		rest = max(old.until.Sub(r.env.Clock.Now()), time.Millisecond)
 	}
-	if r.begin(d, key.stream, rest, old.once) {
+	if r.begin(d, key.stream, rest, old.env.Once) {
 		r.jobs[key].claims = old.claims
 	}
 }

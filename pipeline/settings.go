@@ -15,6 +15,7 @@ type Settings struct {
 	Log      *slog.Logger
 	Clock    Clock
 	Mode     Mode   // who starts the pipeline's recordings
+	Once     bool   // the run is for the publisher that the stream has; it awaits no other
 	After    *Ended // how the run before this one ended, nil for the first
 	Kept     *Kept  // what it left, and what this one leaves
 	services *Services
@@ -27,7 +28,7 @@ func NewSettings(env Env, pipeline, stream, stage string) Settings {
 	return Settings{
 		Pipeline: pipeline, Stream: stream, Stage: stage,
 		Log:   env.Log.With("pipeline", pipeline, "stream", stream, "stage", stage),
-		Clock: env.Clock, Mode: env.Mode, Kept: env.Kept, services: env.Services, base: env.Log,
+		Clock: env.Clock, Mode: env.Mode, Once: env.Once, Kept: env.Kept, services: env.Services, base: env.Log,
 	}
 }
 

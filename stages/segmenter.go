@@ -65,6 +65,11 @@ type segmenter struct {
 	warned   uint64 // times that something of this was said
 	trouble  atomic.Pointer[pipeline.Problem]
 
+	breaks      breaks
+	outOfBreaks bool // nothing is recorded until there is another
+	tooMany     dropped
+	files       atomic.Pointer[pipeline.Problem] // too many
+
 	early, late dropped // before the run's first key frame, and behind a segment that ended without the next one
 }
 
@@ -89,11 +94,15 @@ func (s *segmenter) Process(_ context.Context, c *media.Chunk, emit pipeline.Emi
 		return s.obey(c.Mark, emit)
 	}
 	s.noteGap(c)
-	if end := s.cut(c); end != "" {
+	end := s.cut(c)
+	if end != "" {
 		if err := s.end(end, emit); err != nil {
 			c.Release()
 			return err
 		}
+	}
+	if s.restless(c, end) {
+		return nil
 	}
 	if s.cur == nil && !c.StartsGOP {
 		if c = s.fromKeyFrame(c); c == nil {
@@ -141,6 +150,10 @@ func (s *segmenter) Report(r *pipeline.Report) {
 	r.Gaps = s.gaps.Load()
 	s.early.report(r, s.set.Stage, "before_key_frame")
 	s.late.report(r, s.set.Stage, string(media.GapNoKeyFrame))
+	s.tooMany.report(r, s.set.Stage, string(media.GapTooManyFiles))
+	if p := s.files.Load(); p != nil {
+		r.Problems = append(r.Problems, *p)
+	}
 	if n := s.forgotten.Load(); n > 0 {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("%d events are named by the file of their trigger alone, and not by those behind it: more than %d last at a time", n, media.MaxOpenEvents))
 	}

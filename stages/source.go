@@ -33,6 +33,7 @@ type source struct {
 	stage string
 	kept  *pipeline.Kept
 	clock pipeline.Clock
+	once  bool // no other publisher is awaited
 	sub   atomic.Pointer[hub.Subscription]
 
 	mu    sync.Mutex // guards marks
@@ -44,7 +45,7 @@ func newSource(set pipeline.Settings, _ SourceConfig) (pipeline.Source[*media.Ch
 	if err != nil {
 		return nil, err
 	}
-	return &source{hub: h, path: set.Stream, stage: set.Stage, kept: set.Kept, clock: set.Clock}, nil
+	return &source{hub: h, path: set.Stream, stage: set.Stage, kept: set.Kept, clock: set.Clock, once: set.Once}, nil
 }
 
 // Run hands on what the subscription gives. The publisher's end is the run's; a
@@ -56,6 +57,9 @@ func (s *source) Run(ctx context.Context, emit pipeline.Emit[*media.Chunk]) erro
 	}
 	defer sub.Close()
 	s.sub.Store(sub)
+	if s.once { // the publisher may have left since the run was asked for
+		sub.EndWithPublisher()
+	}
 	if err := s.pass(ctx, sub, emit); ctx.Err() == nil {
 		s.stay(err)
 		return err

@@ -84,3 +84,41 @@ func TestPublisherThatReturnsDuringTheDrainIsNotMissed(t *testing.T) {
 	require.Equal(t, 100, record(), "four GOPs, not the newest alone")
 	kept.Take("source").Close()
 }
+
+// TestPublisherThatHasLeftIsNotAwaited: a run that is for a publisher may begin when
+// that has left already, or see it leave before its tracks are known. Else each path
+// that somebody published for a moment would have a run for ever.
+func TestPublisherThatHasLeftIsNotAwaited(t *testing.T) {
+	pool := pipelinetest.Pool(t)
+	env := pipelinetest.Env()
+	h := hub.New(pool, pipeline.NewTasks(env.Log, env.Clock), hub.Config{Log: env.Log})
+	defer h.Close()
+	ended := make(chan error)
+	env.Once = true
+	begin := func() {
+		set := pipeline.NewSettings(env, "p", "live/x", "source")
+		s := &source{hub: h, path: "live/x", clock: pipeline.SystemClock, once: set.Once}
+		go func() { ended <- s.Run(t.Context(), func(*media.Chunk) error { panic("nothing was sent") }) }()
+	}
+	publish := func() *hub.Publisher {
+		p, err := h.Publish("live/x", hub.PublishOptions{})
+		require.NoError(t, err)
+		return p
+	}
+	p := publish()
+	require.NoError(t, p.SetTracks([]media.Track{pipelinetest.AVC(640, 360)}))
+	p.Close(media.EndSourceLost)
+	begin()
+	require.Equal(t, pipeline.End(pipeline.ReasonSourceLost), <-ended)
+
+	p = publish()
+	begin()
+	select {
+	case err := <-ended:
+		require.Fail(t, "a publisher was there", err)
+	default:
+	}
+	p.Close(media.EndSourceLost)
+	require.Equal(t, pipeline.End(pipeline.ReasonSourceLost), <-ended)
+	require.Empty(t, h.List(), "nothing is left of the path")
+}

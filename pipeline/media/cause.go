@@ -36,6 +36,7 @@ const (
 	GapRTPLoss       Cause = "rtp_loss"       // packets were lost on the way
 	GapRestart       Cause = "restart"        // the pipeline failed and was run again
 	GapNoKeyFrame    Cause = "no_key_frame"   // a file was ended at its size bound, and the next one waited for a key frame
+	GapTooManyFiles  Cause = "too_many_files" // what the sender sent would have begun more than a file a second
 	GapDiskFull      Cause = "disk_full"      // there was no room for it
 	GapNoInodes      Cause = "no_inodes"      // the filesystem took no further file
 	GapDiskError     Cause = "disk_error"     // the disk failed, was read-only or away, or no file could be opened

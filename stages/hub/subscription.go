@@ -24,6 +24,7 @@ type Subscription struct {
 	queue    []*media.Chunk
 	bytes    int
 	begun    bool // the publisher's tracks are known
+	only     bool // no other publisher is awaited
 	ended    media.Cause
 	dropping *media.Gap // since the queue was full
 	dropped  Dropped
@@ -185,12 +186,25 @@ func (sub *Subscription) attached() {
 	sub.begun = true
 }
 
+// EndWithPublisher awaits no other publisher than the one that the stream has: the
+// subscription ends with it, at once where it has left already.
+func (sub *Subscription) EndWithPublisher() {
+	sub.stream.mu.Lock()
+	defer sub.stream.mu.Unlock()
+	sub.mu.Lock()
+	sub.only = true
+	sub.mu.Unlock()
+	if sub.stream.pub == nil {
+		sub.end(media.EndSourceLost)
+	}
+}
+
 // end says that nothing more comes. A publisher that left before its tracks
-// were known was none.
+// were known was none, where others are awaited.
 func (sub *Subscription) end(reason media.Cause) {
 	sub.mu.Lock()
 	defer sub.mu.Unlock()
-	if sub.ended == "" && (sub.begun || reason == media.EndShutdown) {
+	if sub.ended == "" && (sub.begun || sub.only || reason == media.EndShutdown) {
 		sub.ended = reason
 		sub.wake()
 	}

@@ -21,27 +21,27 @@ import (
 // gortsplib reads and hands on in one goroutine, which is the only one to use this.
 type numbering struct {
 	*net.UDPConn
-	known   func(netip.AddrPort) bool // whether a publisher sends from there
-	flows   map[flowKey]*flow
-	now     *flow // of the packet at hand; nil: it has its own number
-	cleared time.Time
+	expected func(netip.AddrPort) bool // whether a session has a port; strangers' packets are not numbered
+	flows    map[netip.AddrPort]flows
+	now      *flow // of the packet at hand; nil: it has its own number
+	cleared  time.Time
 }
 
-// flowKey is what gortsplib has an order for.
-type flowKey struct {
-	from netip.AddrPort
-	kind uint8 // payload type
-}
+// flows are a port's, by payload type: gortsplib has an order for each.
+type flows map[uint8]*flow
 
 type flow struct {
 	next uint16
 	own  [256]uint16 // numbers of the newest packets, by those that they were given
 }
 
-const maxFlows = 1 << 15 // some for each track
+const (
+	maxFlows   = 8 // of a port; a track sends one payload type, or two
+	clearFlows = time.Second
+)
 
-func newNumbering(pc *net.UDPConn, known func(netip.AddrPort) bool) *numbering {
-	return &numbering{UDPConn: pc, known: known, flows: map[flowKey]*flow{}}
+func newNumbering(pc *net.UDPConn, expected func(netip.AddrPort) bool) *numbering {
+	return &numbering{UDPConn: pc, expected: expected, flows: map[netip.AddrPort]flows{}}
 }
 
 // ReadFrom reads a packet and numbers it.
@@ -61,14 +61,22 @@ func (c *numbering) number(b []byte, from netip.AddrPort, at time.Time) {
 	if err != nil || h.Padding && (len(b) <= size || int(b[len(b)-1]) > len(b)-size) {
 		return
 	}
-	key := flowKey{from, h.PayloadType}
-	f := c.flows[key]
+	c.clear(at)
+	of := c.flows[from]
+	if of == nil {
+		if !c.expected(from) {
+			return
+		}
+		of = flows{}
+		c.flows[from] = of
+	}
+	f := of[h.PayloadType]
 	if f == nil {
-		if c.clear(at); len(c.flows) >= maxFlows || !c.known(from) {
+		if len(of) == maxFlows {
 			return
 		}
 		f = &flow{}
-		c.flows[key] = f
+		of[h.PayloadType] = f
 	}
 	f.own[f.next%256] = h.SequenceNumber
 	binary.BigEndian.PutUint16(b[2:], f.next)
@@ -76,16 +84,16 @@ func (c *numbering) number(b []byte, from netip.AddrPort, at time.Time) {
 	c.now = f
 }
 
-// clear forgets the flows of publishers that have left. That of one that is silent
-// stays: gortsplib would leave out what comes under a number that goes back.
+// clear forgets ports that no session has any more. The flow of a publisher that is
+// silent stays: gortsplib would leave out what comes under a number that goes back.
 func (c *numbering) clear(at time.Time) {
-	if at.Sub(c.cleared) < time.Second {
+	if at.Sub(c.cleared) < clearFlows {
 		return
 	}
 	c.cleared = at
-	for key := range c.flows {
-		if !c.known(key.from) {
-			delete(c.flows, key)
+	for from := range c.flows {
+		if !c.expected(from) {
+			delete(c.flows, from)
 		}
 	}
 }

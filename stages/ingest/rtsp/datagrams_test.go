@@ -86,11 +86,11 @@ func senderOf(c *gortsplib.Client, m *description.Media) uint32 {
 	return 0
 }
 
-// A packet gets its own number back, whatever came between. Packets of strangers are
-// left as they are.
+// A packet gets its own number back, whatever came between. Strangers' packets take no
+// room, a publisher's of many kinds no more than a bound, and those that left none.
 func TestNumbersComeBack(t *testing.T) {
 	s := New(Config{}, nil, newRig(t).log)
-	c := newNumbering(nil, s.ports.taken)
+	c := newNumbering(nil, s.ports.has)
 	from, other := netip.MustParseAddrPort("127.0.0.1:5000"), netip.MustParseAddrPort("127.0.0.1:6000")
 	packet := func(seq uint16, kind byte) []byte {
 		return append(binary.BigEndian.AppendUint16([]byte{0x80, kind}, seq), make([]byte, 10)...)
@@ -119,10 +119,14 @@ func TestNumbersComeBack(t *testing.T) {
 	now = now.Add(time.Hour)
 	number(9, 96, other)
 	require.EqualValues(t, 5, number(40001, 96, from), "it was silent for an hour")
+	for kind := range byte(2 * maxFlows) {
+		number(7, kind, from)
+		require.LessOrEqual(t, len(c.flows[from]), maxFlows)
+	}
 	s.ports.release(publisher)
 	now = now.Add(time.Hour)
 	number(9, 97, other)
-	require.Len(t, c.flows, 2, "it has left")
+	require.Len(t, c.flows, 1, "it has left")
 	s.ports.claim(publisher, from.Addr(), [2]int{5000, 5001})
 	for _, broken := range [][]byte{{0x80}, append([]byte{0xa0, 96, 0, 9}, make([]byte, 8)...), append([]byte{0xa0, 96, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0}, 200)} {
 		c.now = nil

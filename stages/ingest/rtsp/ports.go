@@ -39,8 +39,8 @@ func (p *ports) claim(s *session, addr netip.Addr, pair [2]int) (holder *session
 	return nil, ""
 }
 
-// taken reports whether a port is some track's.
-func (p *ports) taken(port netip.AddrPort) bool {
+// has reports whether a port is a session's.
+func (p *ports) has(port netip.AddrPort) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.of[port] != nil

@@ -190,7 +190,7 @@ func (s *Server) bindUDP(lib *gortsplib.Server) {
 		}
 		sizeBuffer(pc, s.cfg.UDPReadBuffer)
 		if bound[addrs[i]] = pc; i == 0 {
-			s.numbers = newNumbering(pc.(*net.UDPConn), s.ports.taken)
+			s.numbers = newNumbering(pc.(*net.UDPConn), s.ports.has)
 			bound[addrs[i]] = s.numbers
 		}
 	}

@@ -132,12 +132,13 @@ func TestASecondPublisherIsRefused(t *testing.T) {
 	clock := &ahead{Clock: pipeline.SystemClock}
 	clock.by.Store(int64(time.Hour)) // the first one is never silent, however long the second takes to ask
 	_, addr := r.serve(Config{Clock: clock})
-	f := film(t, clip(t, "h264", x264...), false)
+	file := clip(t, "h264", x264...)
+	f, other := film(t, file, false), film(t, file, false)
 	first := f.publish(t, "rtsp://"+addr+"/one", true, f.packets)
 	defer first.Close()
 	eventually(t, "the first one's media has come", func() bool { return r.info("one").AccessUnits == uint64(f.units) })
 	second := gortsplib.Client{}
-	err := second.StartRecording("rtsp://"+addr+"/one", film(t, clip(t, "h264", x264...), false).description())
+	err := second.StartRecording("rtsp://"+addr+"/one", other.description())
 	var status liberrors.ErrClientBadStatusCode
 	require.ErrorAs(t, err, &status)
 	require.Equal(t, base.StatusForbidden, status.Code)

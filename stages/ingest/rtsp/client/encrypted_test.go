@@ -5,8 +5,14 @@ import (
 	"context"
 	"encoding/base64"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
+	"github.com/bluenviron/gortsplib/v5/pkg/sdes"
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
 	"github.com/pion/srtp/v3"
 	"github.com/stretchr/testify/require"
 )
@@ -42,4 +48,58 @@ func TestMediaEncryptedByAKeyInTheDescription(t *testing.T) {
 	f.sdp = strings.ReplaceAll(f.sdp, "AES_CM_128", "AES_CM_999")
 	got = play(t, context.Background(), Options{URL: f.url("/cam")})
 	require.ErrorContains(t, got.err, "encrypted by")
+}
+
+// sealedTrack is a track whose packets are encrypted, and who encrypts them.
+func sealedTrack(t *testing.T) (*track, *srtp.Context) {
+	key := bytes.Repeat([]byte{7}, 30)
+	c, err := srtp.CreateContext(key[:16], key[16:], srtp.ProtectionProfileAes128CmHmacSha1_80)
+	require.NoError(t, err)
+	tr := &track{client: &Client{Options: Options{Malformed: func() {}}}}
+	tr.sealed, err = newDecryption(&sdes.SDES{Suite: "AES_CM_128_HMAC_SHA1_80", Key: key})
+	require.NoError(t, err)
+	return tr, c
+}
+
+// TestEncryptedReportsOnBothPorts: over UDP each port has a goroutine, and a report
+// may come to either.
+func TestEncryptedReportsOnBothPorts(t *testing.T) {
+	const reports = 200
+	tr, c := sealedTrack(t)
+	var got atomic.Int64
+	tr.reports = func(rtcp.Packet) { got.Add(1) }
+	var sent [2 * reports][]byte
+	for i := range sent {
+		b, err := rtcp.Marshal([]rtcp.Packet{&rtcp.SenderReport{SSRC: uint32(i % 5), NTPTime: uint64(i)}})
+		require.NoError(t, err)
+		sent[i], err = c.EncryptRTCP(nil, b, nil)
+		require.NoError(t, err)
+	}
+	var ports sync.WaitGroup
+	for port := range 2 {
+		ports.Go(func() {
+			for _, b := range sent[port*reports:][:reports] {
+				tr.takeDatagram(b, port == 1, time.Now())
+			}
+		})
+	}
+	ports.Wait()
+	require.EqualValues(t, len(sent), got.Load())
+}
+
+// TestManyEncryptedSenders: a camera that names another SSRC in each packet takes no
+// more memory, and its packets are read.
+func TestManyEncryptedSenders(t *testing.T) {
+	tr, c := sealedTrack(t)
+	got := 0
+	tr.formats[96] = func(*rtp.Packet) { got++ }
+	for ssrc := range uint32(10 * maxSSRCs) {
+		b, err := (&rtp.Packet{Header: rtp.Header{Version: 2, PayloadType: 96, SSRC: ssrc}, Payload: []byte{1}}).Marshal()
+		require.NoError(t, err)
+		b, err = c.EncryptRTP(nil, b, nil)
+		require.NoError(t, err)
+		tr.takeDatagram(b, false, time.Now())
+		require.LessOrEqual(t, len(tr.sealed.rtp.ssrcs), maxSSRCs)
+	}
+	require.Equal(t, 10*maxSSRCs, got)
 }

@@ -74,6 +74,10 @@ func (t *track) take(b []byte, rtcp bool, at time.Time) {
 	// payload type of the track's.
 	report := isRTCP(b) && (rtcp || t.formats[b[1]&0x7f] == nil)
 	if t.sealed != nil {
+		if report {
+			t.sealed.reporting.Lock()
+			defer t.sealed.reporting.Unlock()
+		}
 		var err error
 		if b, err = t.sealed.open(b, report); err != nil {
 			t.client.Malformed()
