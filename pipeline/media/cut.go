@@ -33,6 +33,9 @@ func (b *Builder) cuts(track int, au *AU, dts int64, sync bool) bool {
 		begun = b.since
 	default:
 		begun = col.DTS[0]
+		if b.more {
+			begun = min(begun, Rescale(b.since, b.set.Tracks[b.set.lead].Timescale, b.set.Tracks[track].Timescale))
+		}
 	}
 	return n >= maxUnits || dts-begun >= limit.flush || dts-col.DTS[n-1] > limit.stall
 }

@@ -107,6 +107,25 @@ func TestAChunkEndsTheFlushIntervalOfTheOneBefore(t *testing.T) {
 	require.EqualValues(t, 90000, f.out[2].Lead().End)
 }
 
+// Sound ends the flush interval where no picture comes any more.
+func TestSoundEndsTheFlushIntervalOfTheChunkBefore(t *testing.T) {
+	f := newFeed(t, BuilderConfig{MaxBytes: 2000}, video(), audio())
+	for i := range int64(5) {
+		f.now = i * 4e7
+		au := f.unit(i*3600, i == 0)
+		au.Payload = [][]byte{make([]byte, 495)}
+		require.NoError(t, f.Append(0, au))
+	}
+	for dts := int64(4 * 1920); dts < 4*48000; dts += 1024 {
+		f.now = ToNanos(dts, 48000)
+		f.add(1, dts, true)
+	}
+	require.True(t, f.out[0].More)
+	require.False(t, f.out[1].More)
+	require.LessOrEqual(t, f.out[1].Tracks[1].End, int64(2*48000+1024), "as late as sound alone ends a chunk, from the begin of the interval")
+	f.Flush()
+}
+
 func TestSplit(t *testing.T) {
 	f := newFeed(t, BuilderConfig{}, video(), audio())
 	f.MarkGap(Gap{Cause: GapStall, Duration: 7})
