@@ -27,8 +27,8 @@ func (b *Builder) cuts(track int, au *AU, dts int64, sync bool) bool {
 	switch {
 	case track == b.set.lead && sync && (n == 0 || b.set.Tracks[track].Kind() == Video && !b.joins(au, dts)):
 		return true // a GOP begins; sound before the first picture is not part of it
-	case n == 0:
-		return false
+	case n == 0: // sound that the chunk holds ends an interval that the picture is not part of
+		return b.more && track == b.set.lead && dts-b.since >= limit.flush
 	case track == b.set.lead:
 		begun = b.since
 	default:

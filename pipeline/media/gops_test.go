@@ -126,6 +126,23 @@ func TestSoundEndsTheFlushIntervalOfTheChunkBefore(t *testing.T) {
 	f.Flush()
 }
 
+// A picture that comes late is not part of the interval that sound has filled.
+func TestSoundAloneEndsTheFlushIntervalBeforeALatePicture(t *testing.T) {
+	f := newFeed(t, BuilderConfig{MaxBytes: 2000}, video(), audio())
+	au := f.unit(0, true)
+	au.Payload = [][]byte{make([]byte, 1995)}
+	require.NoError(t, f.Append(0, au))
+	f.add(1, 4800, true)
+	f.now = 1e9
+	f.add(0, 90000, false)
+	f.Flush()
+	require.Len(t, f.out, 3)
+	require.True(t, f.out[0].More)
+	require.False(t, f.out[1].More)
+	require.Zero(t, f.out[1].Lead().Len())
+	require.Equal(t, 1, f.out[2].Lead().Len())
+}
+
 func TestSplit(t *testing.T) {
 	f := newFeed(t, BuilderConfig{}, video(), audio())
 	f.MarkGap(Gap{Cause: GapStall, Duration: 7})
