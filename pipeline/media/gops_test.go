@@ -73,12 +73,12 @@ func TestWhatBeginsAFileBeginsAChunk(t *testing.T) {
 // Large pictures fill chunks at their bound. One flush interval of them ends with
 // one chunk, which is what a disk is asked for at.
 func TestOneChunkEndsAFlushIntervalOfLargePictures(t *testing.T) {
-	f := newFeed(t, BuilderConfig{MaxBytes: 1 << 20}, video())
-	f.film(60, 1, 300<<10, 600)
+	f := newFeed(t, BuilderConfig{MaxBytes: 1 << 15}, video())
+	f.film(60, 1, 9600, 600)
 	f.Flush()
 	ends, since := 0, int64(0)
 	for _, c := range f.out {
-		require.LessOrEqual(t, c.Bytes(), 1<<20)
+		require.LessOrEqual(t, c.Bytes(), 1<<15)
 		require.LessOrEqual(t, c.Lead().End-since, int64(90000), "more than a flush interval is in chunks that end none")
 		if !c.More {
 			ends, since = ends+1, c.Lead().End
@@ -193,8 +193,8 @@ func TestSplit(t *testing.T) {
 // Large GOPs are not cut in two by the bound of a chunk: the rest would be a chunk of
 // its own, and a write, each time.
 func TestABoundOfBytesCutsBetweenShortGOPs(t *testing.T) {
-	f := newFeed(t, BuilderConfig{MaxBytes: 1 << 20}, video())
-	f.film(60, 2, 300<<10, 600)
+	f := newFeed(t, BuilderConfig{MaxBytes: 1 << 15}, video())
+	f.film(60, 2, 9600, 600)
 	f.Flush()
 	ends := 0
 	for _, c := range f.out {
