@@ -12,14 +12,14 @@ import (
 	"github.com/gospool/spool/pipeline/pipelinetest"
 )
 
-// TestArmedStreamsHoldNoMoreThanTheyMust: 500 streams of 2 Mbit/s with GOPs of 2 s
+// TestArmedStreamsHoldNoMoreThanTheyMust: 100 streams of 2 Mbit/s with GOPs of 2 s
 // and 10 s from before a trigger take no more than these 10 s and a quarter, and
 // 1 MiB, at the moment when they hold most: a GOP more than is asked for, and
 // nearly another chunk. Two pipelines on each stream share the memory of its
 // chunks.
 func TestArmedStreamsHoldNoMoreThanTheyMust(t *testing.T) {
 	const (
-		streams = 500
+		streams = 100
 		before  = 10
 		bitrate = 250_000 // bytes a second
 		bound   = before*bitrate*5/4 + 1<<20

@@ -102,8 +102,8 @@ func (m *model) trigger(all []shot, id media.ID, start, end, longest int64) pipe
 	return status
 }
 
-// sequences is how many are tried; rapid tries a hundred at a time.
-const sequences = 1000
+// sequences is how many are tried, others each time; rapid tries a hundred at once.
+const sequences = 300
 
 // TestTriggersFollowTheRules compares the gate with the model on random streams
 // and triggers: at now and in the past, with a before, an after and a longest file

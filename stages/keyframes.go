@@ -121,6 +121,9 @@ func (k *keyframes) Process(_ context.Context, c *media.Chunk, emit pipeline.Emi
 	}
 	k.await(c.Span())
 	if len(k.sizes) == 0 {
+		if k.held != nil && !c.More { // no chunk of key frames comes for its end of the flush interval
+			k.held.More = false
+		}
 		return nil
 	}
 	if err := k.give(k.times[0], emit); err != nil {

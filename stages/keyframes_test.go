@@ -104,6 +104,21 @@ func TestKeyframesOfLargePicturesAreSyncedTogether(t *testing.T) {
 	require.Contains(t, want, true)
 }
 
+// The chunk that ends the flush interval may have no key frame: then nothing else would
+// ever ask for the sync.
+func TestKeyframesAreSyncedThoughTheIntervalEndsWithoutOne(t *testing.T) {
+	pool := pipelinetest.Pool(t)
+	cam := pipelinetest.NewCamera(t, pool)
+	cam.GOP, cam.Bytes = 25, 500<<10
+	shot := append(cam.Shoot(t, 100), cam.Cut()...)
+	require.True(t, shot[0].More)
+	require.True(t, shot[0].StartsGOP)
+	require.False(t, shot[1].StartsGOP)
+	for _, c := range through(t, keyframesStage(t, pool, 10), shot...) {
+		require.False(t, c.More)
+	}
+}
+
 // Whatever comes, times only go forward and chunks follow each other.
 func TestKeyframesTimesAlwaysAdvance(t *testing.T) {
 	pool := pipelinetest.Pool(t)

@@ -27,12 +27,15 @@ func (b *Builder) cuts(track int, au *AU, dts int64, sync bool) bool {
 	switch {
 	case track == b.set.lead && sync && (n == 0 || b.set.Tracks[track].Kind() == Video && !b.joins(au, dts)):
 		return true // a GOP begins; sound before the first picture is not part of it
-	case n == 0:
-		return false
+	case n == 0: // sound that the chunk holds ends an interval that the picture is not part of
+		return b.more && track == b.set.lead && dts-b.since >= limit.flush
 	case track == b.set.lead:
 		begun = b.since
 	default:
 		begun = col.DTS[0]
+		if b.more {
+			begun = min(begun, Rescale(b.since, b.set.Tracks[b.set.lead].Timescale, b.set.Tracks[track].Timescale))
+		}
 	}
 	return n >= maxUnits || dts-begun >= limit.flush || dts-col.DTS[n-1] > limit.stall
 }

@@ -73,12 +73,12 @@ func TestWhatBeginsAFileBeginsAChunk(t *testing.T) {
 // Large pictures fill chunks at their bound. One flush interval of them ends with
 // one chunk, which is what a disk is asked for at.
 func TestOneChunkEndsAFlushIntervalOfLargePictures(t *testing.T) {
-	f := newFeed(t, BuilderConfig{MaxBytes: 1 << 20}, video())
-	f.film(60, 1, 300<<10, 600)
+	f := newFeed(t, BuilderConfig{MaxBytes: 1 << 15}, video())
+	f.film(60, 1, 9600, 600)
 	f.Flush()
 	ends, since := 0, int64(0)
 	for _, c := range f.out {
-		require.LessOrEqual(t, c.Bytes(), 1<<20)
+		require.LessOrEqual(t, c.Bytes(), 1<<15)
 		require.LessOrEqual(t, c.Lead().End-since, int64(90000), "more than a flush interval is in chunks that end none")
 		if !c.More {
 			ends, since = ends+1, c.Lead().End
@@ -105,6 +105,42 @@ func TestAChunkEndsTheFlushIntervalOfTheOneBefore(t *testing.T) {
 	require.True(t, f.out[1].More)
 	require.False(t, f.out[2].More)
 	require.EqualValues(t, 90000, f.out[2].Lead().End)
+}
+
+// Sound ends the flush interval where no picture comes any more.
+func TestSoundEndsTheFlushIntervalOfTheChunkBefore(t *testing.T) {
+	f := newFeed(t, BuilderConfig{MaxBytes: 2000}, video(), audio())
+	for i := range int64(5) {
+		f.now = i * 4e7
+		au := f.unit(i*3600, i == 0)
+		au.Payload = [][]byte{make([]byte, 495)}
+		require.NoError(t, f.Append(0, au))
+	}
+	for dts := int64(4 * 1920); dts < 4*48000; dts += 1024 {
+		f.now = ToNanos(dts, 48000)
+		f.add(1, dts, true)
+	}
+	require.True(t, f.out[0].More)
+	require.False(t, f.out[1].More)
+	require.LessOrEqual(t, f.out[1].Tracks[1].End, int64(2*48000+1024), "as late as sound alone ends a chunk, from the begin of the interval")
+	f.Flush()
+}
+
+// A picture that comes late is not part of the interval that sound has filled.
+func TestSoundAloneEndsTheFlushIntervalBeforeALatePicture(t *testing.T) {
+	f := newFeed(t, BuilderConfig{MaxBytes: 2000}, video(), audio())
+	au := f.unit(0, true)
+	au.Payload = [][]byte{make([]byte, 1995)}
+	require.NoError(t, f.Append(0, au))
+	f.add(1, 4800, true)
+	f.now = 1e9
+	f.add(0, 90000, false)
+	f.Flush()
+	require.Len(t, f.out, 3)
+	require.True(t, f.out[0].More)
+	require.False(t, f.out[1].More)
+	require.Zero(t, f.out[1].Lead().Len())
+	require.Equal(t, 1, f.out[2].Lead().Len())
 }
 
 func TestSplit(t *testing.T) {
@@ -157,8 +193,8 @@ func TestSplit(t *testing.T) {
 // Large GOPs are not cut in two by the bound of a chunk: the rest would be a chunk of
 // its own, and a write, each time.
 func TestABoundOfBytesCutsBetweenShortGOPs(t *testing.T) {
-	f := newFeed(t, BuilderConfig{MaxBytes: 1 << 20}, video())
-	f.film(60, 2, 300<<10, 600)
+	f := newFeed(t, BuilderConfig{MaxBytes: 1 << 15}, video())
+	f.film(60, 2, 9600, 600)
 	f.Flush()
 	ends := 0
 	for _, c := range f.out {

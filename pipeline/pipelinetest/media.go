@@ -132,8 +132,9 @@ func (c *Camera) Cut() []*media.Chunk {
 }
 
 func (c *Camera) append(t testing.TB, track int, au *media.AU) {
-	t.Helper()
-	require.NoError(t, c.builder.Append(track, au))
+	if err := c.builder.Append(track, au); err != nil {
+		require.NoError(t, err)
+	}
 }
 
 func (c *Camera) taken() []*media.Chunk {

@@ -75,6 +75,10 @@ func repaired(t testing.TB, dir string, data []byte) (Repaired, string) {
 func TestDamage(t *testing.T) {
 	t.Parallel()
 	last := func(k killedFile) (from, to int64) { n := len(k.ends); return k.ends[n-2], k.ends[n-1] }
+	killed := map[bool]killedFile{}
+	for _, fragment := range []bool{false, true} {
+		killed[fragment] = grow(t, record(t, avc(8)), fragment)
+	}
 	for name, c := range map[string]struct {
 		damage func(k killedFile, b []byte) []byte
 		lost   func(n int) int // of n chunks
@@ -107,9 +111,8 @@ func TestDamage(t *testing.T) {
 			return b
 		}, func(int) int { return 1 }},
 	} {
-		for _, fragment := range []bool{false, true} {
+		for _, k := range killed {
 			t.Run(name, func(t *testing.T) {
-				k := grow(t, record(t, avc(8)), fragment)
 				chunks := len(k.ends) - 1
 				r, file := repaired(t, memory(t), c.damage(k, bytes.Clone(k.data)))
 				require.NoError(t, r.Err)

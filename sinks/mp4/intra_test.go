@@ -45,6 +45,45 @@ func TestAllKeyFramesAreOneWriteAndOneSyncASecond(t *testing.T) {
 	}
 }
 
+// Where a track is left out before, what ends a flush interval may hold nothing of the
+// others.
+func TestAChunkWithoutAnythingEndsAFlushInterval(t *testing.T) {
+	pool := media.NewCheckedPool()
+	set, chunks := synthetic{fps: 10, gop: 10, picture: 50, flush: time.Second, chunks: 2}.make(t, pool)
+	disk := &faultFS{}
+	s := newSession(t, Defaults(), func(real FS) FS { disk.FS = real; return disk })
+	require.NoError(t, s.Open(context.Background()))
+	seg := segment(set, 1)
+	syncs := func() (n int) {
+		for _, op := range disk.log {
+			if op == "datasync" {
+				n++
+			}
+		}
+		return n
+	}
+	nothing := func(more bool) *media.Chunk {
+		c := pool.NewChunk(set, 0, make([]int, len(set.Tracks)))
+		c.More = more
+		pool.Seal(c)
+		return c
+	}
+	chunks[0].More = true
+	for _, c := range chunks[1:] {
+		c.Release()
+	}
+	for i, step := range []struct {
+		c    *media.Chunk
+		want int
+	}{{nothing(false), 0}, {chunks[0], 0}, {nothing(true), 0}, {nothing(false), 1}, {nothing(false), 1}} {
+		require.NoError(t, s.Process(context.Background(), media.Part{Segment: seg, First: i == 0, Chunk: step.c}, s.emit))
+		require.Equal(t, step.want, syncs(), "behind chunk %d", i)
+	}
+	require.NoError(t, s.end(seg, media.EndStop))
+	require.NoError(t, s.Close())
+	require.Zero(t, pool.Outstanding(), pool.Leaks())
+}
+
 // TestEachOfSeveralKeyFramesInAChunkIsOne for every reader of the file.
 func TestEachOfSeveralKeyFramesInAChunkIsOne(t *testing.T) {
 	for _, gop := range []int{1, 2} {

@@ -45,11 +45,13 @@ type Muxer struct {
 	told    bool      // of the open file: it holds a chunk
 	path    string    // of the open file, absolute
 	final   string    // its name when it is finished; empty before
-	truth   truth
-	timings Timings
-	growth  Growth
-	left    Left
-	flush   FlushInterval // 0: not known
+
+	unsynced bool // sync: chunk; the newest chunk waits for those that end its flush interval
+	truth    truth
+	timings  Timings
+	growth   Growth
+	left     Left
+	flush    FlushInterval // 0: not known
 
 	protection *media.Protection
 	warned     media.ID // an event of which it was said that it protects no more
@@ -155,8 +157,8 @@ func (m *Muxer) Process(ctx context.Context, p media.Part, emit pipeline.Emit[me
 		}
 		m.seg, m.used, m.events = p.Segment, false, p.Segment.Events
 	}
-	if p.Chunk != nil && p.Chunk.Mark == nil && p.Chunk.AccessUnits() > 0 {
-		if err := m.take(ctx, p.Chunk, emit); err != nil {
+	if p.Chunk != nil && p.Chunk.Mark == nil {
+		if err := m.process(ctx, p.Chunk, emit); err != nil {
 			return err
 		}
 	}
@@ -170,6 +172,21 @@ func (m *Muxer) Process(ctx context.Context, p media.Part, emit pipeline.Emit[me
 	}
 	if p.End != "" {
 		return m.end(p.End, emit)
+	}
+	return nil
+}
+
+// process takes a chunk of media. One that holds nothing of these tracks may still end
+// the flush interval of those that do.
+func (m *Muxer) process(ctx context.Context, c *media.Chunk, emit pipeline.Emit[media.Recording]) error {
+	if c.AccessUnits() > 0 {
+		return m.take(ctx, c, emit)
+	}
+	if m.file == nil || !m.unsynced {
+		return nil
+	}
+	if err := m.syncByPolicy(c); err != nil {
+		return m.failed(err, emit)
 	}
 	return nil
 }
@@ -311,7 +328,7 @@ func (m *Muxer) unnamed(n int) {
 func (m *Muxer) syncByPolicy(c *media.Chunk) error {
 	switch m.cfg.Sync {
 	case syncChunk:
-		if c.More {
+		if m.unsynced = c.More; m.unsynced {
 			return nil
 		}
 	case syncInterval:
@@ -351,7 +368,7 @@ func (m *Muxer) begin(first *media.Chunk) error {
 	if err := m.create(f); err != nil {
 		return err
 	}
-	m.file, m.synced, m.counted, m.told = f, m.clock.Now(), 0, false
+	m.file, m.synced, m.counted, m.told, m.unsynced = f, m.clock.Now(), 0, false, false
 	if err := f.writeHeader(m.reserve(m.seg, m.cfg)); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package mp4
 
 import (
+	"cmp"
 	"testing"
 	"time"
 
@@ -15,6 +16,7 @@ type synthetic struct {
 	fps, gop      int
 	picture       int // bytes
 	sound         bool
+	frame         int // bytes of one of sound; 0: 380
 	flush         time.Duration
 	chunks        int
 	constantFrame bool  // no composition offsets
@@ -39,7 +41,7 @@ func (y synthetic) make(t testing.TB, pool *media.Pool) (*media.TrackSet, []*med
 	var out []*media.Chunk
 	b := media.NewBuilder(pool, media.BuilderConfig{Flush: y.flush, MaxBytes: y.maxBytes}, func(c *media.Chunk) { out = append(out, c) })
 	b.SetTracks(set)
-	payload, frame := make([]byte, y.picture), make([]byte, 380)
+	payload, frame := make([]byte, y.picture), make([]byte, cmp.Or(y.frame, 380))
 	sound := int64(0)
 	for i := int64(0); len(out) < y.chunks; i++ {
 		dts := i * 90000 / int64(y.fps)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"io"
 	"testing"
 	"time"
@@ -129,6 +130,27 @@ func TestTheCostOfAFileIsProportional(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A fragment has 32 bits for how long it is.
+func TestACoarseChunkFitsAFragment(t *testing.T) {
+	b := movieOf(hostileTrak(1, uniform(4, 200, 1<<29, 200, []uint32{600})...))
+	r, err := Open(write(t, append(b, rawBox("mdat", make([]byte, 1000))...)), media.NewPool(1<<20), time.Second, time.Unix(1, 0), quiet)
+	require.NoError(t, err)
+	defer r.Close()
+	r.Coarse()
+	units := 0
+	for {
+		c, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		require.NoError(t, err)
+		units += c.AccessUnits()
+		require.Less(t, c.Lead().End-c.Lead().DTS[0], int64(1<<32))
+		c.Release()
+	}
+	require.Equal(t, 200, units)
 }
 
 // readOut reads a file as far as it can be read.

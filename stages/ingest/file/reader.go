@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"time"
@@ -53,6 +54,7 @@ const (
 
 	leastBytes = 4 << 10
 	leastUnits = 64
+	maxSpan    = math.MaxUint32 // ticks that a fragment can last
 )
 
 // Open reads the header of a file. now is the wall clock of its first sample
@@ -274,7 +276,8 @@ func (l *lane) choose(until int64, limit int, cut, least bool) error {
 	for l.more && len(l.chosen) < maxUnits {
 		n := len(l.chosen)
 		tiny := least && l.bytes < leastBytes && n < leastUnits
-		if !tiny && l.at() >= until || n > 0 && l.bytes+int(l.head.size) > limit {
+		long := n > 0 && l.head.dts+l.head.duration-l.chosen[0].dts > maxSpan
+		if long || !tiny && l.at() >= until || n > 0 && l.bytes+int(l.head.size) > limit {
 			break
 		}
 		if n > 0 && cut && l.head.sync && !tiny {
