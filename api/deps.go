@@ -84,6 +84,7 @@ type Stream struct {
 	Repairs        []Repair
 	Problems       []pipeline.Problem // under way now
 	Refused        uint64             // publishers, because the path had one
+	PullFailed     uint64             // times
 	Subscribers    int
 	LastError      string
 }
@@ -92,7 +93,7 @@ type Stream struct {
 // by it.
 type Repair struct {
 	Cause string `json:"cause"`
-	Count uint64 `json:"count" doc:"pictures or NAL units"`
+	Count uint64 `json:"count" doc:"pictures, NAL units, packets or reports"`
 }
 
 // Catalogue knows the recordings.

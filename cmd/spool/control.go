@@ -117,7 +117,7 @@ func (d directory) List() []api.Stream {
 	for i, s := range infos {
 		out[i] = api.Stream{
 			Path: s.Path, State: s.State, Origin: s.Origin, Pull: s.Pull, Configured: s.Configured, Tracks: s.Tracks, Unrecorded: s.LeftOut,
-			Bytes: s.Bytes, AccessUnits: s.AccessUnits, Subscribers: s.Subscribers, Refused: s.Refused, LastError: s.Error,
+			Bytes: s.Bytes, AccessUnits: s.AccessUnits, Subscribers: s.Subscribers, Refused: s.Refused, PullFailed: s.PullFailed, LastError: s.Error,
 		}
 		if s.LastAU != 0 {
 			out[i].LastAccessUnit = time.Unix(0, s.LastAU)
