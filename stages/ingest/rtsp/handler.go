@@ -296,7 +296,13 @@ func (h *handler) OnConnClose(c *gortsplib.ServerHandlerOnConnCloseCtx) {
 
 // OnDecodeError counts a packet that could not be read.
 func (h *handler) OnDecodeError(c *gortsplib.ServerHandlerOnDecodeErrorCtx) {
-	if s, is := c.Session.UserData().(*session); is {
+	s, is := c.Session.UserData().(*session)
+	var payloadType liberrors.ErrServerRTPPacketUnknownPayloadType
+	switch {
+	case !is:
+	case errors.As(c.Error, &payloadType):
+		s.unannounced(nil)
+	default:
 		s.malformed()
 	}
 }
