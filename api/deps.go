@@ -62,7 +62,8 @@ type Status struct {
 	Recording bool      // asked for and under way, or armed
 	Until     time.Time // when it stops by itself; zero: not
 	Report    pipeline.Report
-	Repairs   []Repair // of the stream
+	Drops     []pipeline.Drop // of the stream, beside those of the report
+	Repairs   []Repair        // of the stream
 }
 
 // Streams lists what is live and what is configured, sorted by path.
@@ -84,6 +85,7 @@ type Stream struct {
 	Repairs        []Repair
 	Problems       []pipeline.Problem // under way now
 	Refused        uint64             // publishers, because the path had one
+	PullFailed     uint64             // times
 	Subscribers    int
 	LastError      string
 }
@@ -91,8 +93,8 @@ type Stream struct {
 // Repair counts what was put right in what a publisher sends: no picture was lost
 // by it.
 type Repair struct {
-	Cause string `json:"cause"`
-	Count uint64 `json:"count" doc:"pictures or NAL units"`
+	Cause string `json:"cause" doc:"a stable word; shared_timestamp and timestamp_outlier: pictures that were given another time; nal_unit_undefined, nal_unit_malformed and enhancement_layer: NAL units that were left out; duplicate_packet and late_packet: packets that were left out; foreign_report: sender reports that were left out"`
+	Count uint64 `json:"count" doc:"pictures, NAL units, packets or reports"`
 }
 
 // Catalogue knows the recordings.

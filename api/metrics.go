@@ -45,7 +45,8 @@ var (
 	streamBytes  = desc("stream_bytes_total", "Bytes of media received.", "stream")
 	streamUnits  = desc("stream_access_units_total", "Access units received.", "stream")
 	streamUsers  = desc("stream_subscribers", "Pipelines that take the stream.", "stream")
-	repaired     = desc("stream_repairs_total", "Pictures or NAL units that were put right in a stream, by cause: no picture was lost by it.", "stream", "cause")
+	pullFailed   = desc("stream_pull_failures_total", "How often the connection to where a stream is pulled from failed or ended.", "stream")
+	repaired     = desc("stream_repairs_total", "Pictures, NAL units, packets or reports that were put right in a stream, by cause: no picture was lost by it.", "stream", "cause")
 	wrong        = desc("stream_problems", "Problems of a stream that are under way, by their word.", "stream", "problem")
 	lost         = desc("dropped_access_units_total", "Access units left out, by cause.", "stream", "stage", "cause")
 	lostBytes    = desc("dropped_bytes_total", "Bytes left out, by cause.", "stream", "stage", "cause")
@@ -63,7 +64,7 @@ var (
 
 // Describe sends the descriptions; implements prometheus.Collector.
 func (f *figures) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{buildInfo, streamLive, streamBytes, streamUnits, streamUsers, repaired, wrong, lost, lostBytes,
+	for _, d := range []*prometheus.Desc{buildInfo, streamLive, streamBytes, streamUnits, streamUsers, pullFailed, repaired, wrong, lost, lostBytes,
 		recActive, recBytes, recUnits, recSegments, recGaps, recDurable, ringBytes, ringMaxBytes, ringSeconds, problemNow} {
 		ch <- d
 	}
@@ -108,6 +109,9 @@ func (f *figures) stream(ch chan<- prometheus.Metric, st *Stream) {
 	put(ch, streamBytes, prometheus.CounterValue, float64(st.Bytes), st.Path)
 	put(ch, streamUnits, prometheus.CounterValue, float64(st.AccessUnits), st.Path)
 	put(ch, streamUsers, prometheus.GaugeValue, float64(st.Subscribers), st.Path)
+	if st.Pull != "" {
+		put(ch, pullFailed, prometheus.CounterValue, float64(st.PullFailed), st.Path)
+	}
 	for _, r := range st.Repairs {
 		put(ch, repaired, prometheus.CounterValue, float64(r.Count), st.Path, r.Cause)
 	}

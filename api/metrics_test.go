@@ -22,7 +22,7 @@ func TestMetricsAreWhatStreamsAndRecordingsSay(t *testing.T) {
 		{Path: `live/cam"1`, State: "live", Bytes: 7, AccessUnits: 3, Subscribers: 2,
 			Repairs: []Repair{{"shared_timestamp", 9}}, Problems: []pipeline.Problem{{Problem: "nothing_kept"}, {Problem: "nothing_kept"}, {Problem: "no_keyframe"}},
 			Drops: []pipeline.Drop{{Stage: "hub", Cause: "bad", AccessUnits: 11, Bytes: 12}, {Stage: "hub", Cause: "bad", AccessUnits: 20, Bytes: 30}}},
-		{Path: "off", State: "offline", Bytes: 14, AccessUnits: 15, Subscribers: 16},
+		{Path: "off", State: "offline", Bytes: 14, AccessUnits: 15, Subscribers: 16, Pull: "rtsp://h/s", PullFailed: 41},
 	}
 	w.status[`live/cam"1`] = Status{Report: pipeline.Report{Recording: true, Bytes: 98, TotalBytes: 99, AccessUnits: 21, Segments: 22, Gaps: 4,
 		LastDurable: time.Unix(997, 5e8), LastWritten: time.Unix(996, 0), LastAccessUnit: time.Unix(995, 0),
@@ -88,6 +88,7 @@ stream_live{stream="off"} 0
 stream_problems{problem="no_keyframe",stream="CAM"} 1
 stream_problems{problem="nothing_kept",stream="CAM"} 2
 stream_problems{problem="nothing_kept",stream="off"} 0
+stream_pull_failures_total{stream="off"} 41
 stream_repairs_total{cause="shared_timestamp",stream="CAM"} 9
 stream_subscribers{stream="CAM"} 2
 stream_subscribers{stream="off"} 16

@@ -78,7 +78,7 @@ func TestStatusTellsTheTruthAndNoMore(t *testing.T) {
 		LastError:    "write " + w.dir + "/live/x.mp4.part: no space; pull rtsp://joe:secret@10.0.0.5/s; open /etc/spool/key.pem: denied",
 		RingMaxBytes: 64, RingSpan: 1500 * time.Millisecond,
 		Finish: pipeline.Finish{File: "/elsewhere/y.mp4", BytesWritten: 7, Took: time.Millisecond},
-	}, Repairs: []Repair{{"shared_timestamp", 9}}}
+	}, Repairs: []Repair{{"shared_timestamp", 9}}, Drops: []pipeline.Drop{{Stage: "ingest", Cause: "rtp_loss", AccessUnits: 2}}}
 	m := do(s, "GET", "/mp4/status/live/camera01", "").json(t)
 	require.Equal(t, true, m["recording"])
 	require.Equal(t, "live/camera01", m["stream"])
@@ -86,7 +86,8 @@ func TestStatusTellsTheTruthAndNoMore(t *testing.T) {
 	require.Equal(t, "2026-01-02T02:04:05.000000006Z", m["started_at"])
 	require.Equal(t, "2026-01-02T02:04:05.000000006Z", m["last_durable"])
 	require.Equal(t, "write live/x.mp4.part: no space; pull rtsp://10.0.0.5/s; open key.pem: denied", m["last_error"])
-	require.Equal(t, []any{map[string]any{"stage": "gop_ring", "cause": "overload", "access_units": 3.0, "bytes": 9.0}}, m["drops"])
+	require.Equal(t, []any{map[string]any{"stage": "ingest", "cause": "rtp_loss", "access_units": 2.0, "bytes": 0.0},
+		map[string]any{"stage": "gop_ring", "cause": "overload", "access_units": 3.0, "bytes": 9.0}}, m["drops"])
 	require.Equal(t, []any{map[string]any{"cause": "shared_timestamp", "count": 9.0}}, m["repairs"])
 	require.Equal(t, 1.5, m["ring"].(map[string]any)["seconds"])
 	require.Equal(t, "y.mp4", m["finish"].(map[string]any)["file"])

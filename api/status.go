@@ -26,7 +26,7 @@ type statusAnswer struct {
 	LastAccessUnit *string         `json:"last_access_unit,omitempty" format:"date-time" doc:"received"`
 	LastWritten    *string         `json:"last_written,omitempty" format:"date-time" doc:"a kill of the process loses nothing up to here"`
 	LastDurable    *string         `json:"last_durable,omitempty" format:"date-time" doc:"a power cut loses nothing up to here"`
-	Drops          []pipeline.Drop `json:"drops"`
+	Drops          []pipeline.Drop `json:"drops" doc:"what was left out: by stage ingest of what the stream's source sends, by the others in this run"`
 	Repairs        []Repair        `json:"repairs,omitempty" doc:"what was put right in the stream, by cause: no picture was lost by it"`
 	Gaps           uint64          `json:"gaps"`
 	LastError      string          `json:"last_error,omitempty"`
@@ -83,7 +83,7 @@ func (s *Server) describe(stream string, st Status) statusAnswer {
 		File: s.below(rep.File), StartedAt: utc(rep.StartedAt), StopsAt: utc(s.today(st.Until)),
 		Bytes: rep.Bytes, TotalBytes: rep.TotalBytes, AccessUnits: rep.AccessUnits, Segments: rep.Segments,
 		LastAccessUnit: utc(rep.LastAccessUnit), LastWritten: utc(rep.LastWritten), LastDurable: utc(rep.LastDurable),
-		Drops: orEmpty(rep.Drops), Repairs: st.Repairs, Gaps: rep.Gaps, LastError: s.scrub(rep.LastError),
+		Drops: orEmpty(slices.Concat(st.Drops, rep.Drops)), Repairs: st.Repairs, Gaps: rep.Gaps, LastError: s.scrub(rep.LastError),
 	}
 	for _, text := range rep.Warnings {
 		a.Warnings = append(a.Warnings, s.scrub(text))

@@ -30,7 +30,8 @@ type streamAnswer struct {
 	Problems       []problemAnswer   `json:"problems,omitempty" doc:"what is wrong now"`
 	Refused        uint64            `json:"refused_publishers" doc:"because the path had one that was sending"`
 	Subscribers    int               `json:"subscribers"`
-	LastError      string            `json:"last_error,omitempty"`
+	PullFailed     uint64            `json:"pull_failures,omitempty" doc:"how often the connection to where it is pulled from failed or ended"`
+	LastError      string            `json:"last_error,omitempty" doc:"of the last pull that failed; it stays when the next one works"`
 }
 
 func (s *Server) streams(w http.ResponseWriter, _ *request) error {
@@ -47,7 +48,7 @@ func (s *Server) streams(w http.ResponseWriter, _ *request) error {
 			Origin: s.scrub(st.Origin), Pull: userinfo.ReplaceAllString(st.Pull, "${1}"),
 			Tracks: orEmpty(st.Tracks), Unrecorded: st.Unrecorded, Bytes: st.Bytes, AccessUnits: st.AccessUnits,
 			LastAccessUnit: utc(st.LastAccessUnit), Drops: orEmpty(st.Drops), Repairs: st.Repairs, Refused: st.Refused,
-			Subscribers: st.Subscribers, LastError: s.scrub(st.LastError),
+			Subscribers: st.Subscribers, PullFailed: st.PullFailed, LastError: s.scrub(st.LastError),
 		}
 		for _, p := range st.Problems {
 			a.Streams[i].Problems = append(a.Streams[i].Problems, s.problem(st.Path, p))

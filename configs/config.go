@@ -57,10 +57,10 @@ type MP4 struct {
 // Stream is a named stream.
 type Stream struct {
 	Pull              string `yaml:"pull,omitempty" doc:"URL that the stream is fetched from while somebody needs it; empty: somebody publishes it."`
-	Transport         string `yaml:"transport,omitempty" oneof:"tcp udp" doc:"How RTSP carries the media."`
+	Transport         string `yaml:"transport,omitempty" oneof:"tcp udp" doc:"How RTSP carries the media; empty: tcp, and udp where the source refuses that or sends nothing."`
 	OverridePublisher bool   `yaml:"override_publisher,omitempty" doc:"A second publisher takes the path over; else it is refused."`
 
-	ReadTimeout spec.Duration `yaml:"read_timeout,omitempty" doc:"In place of ingest.rtsp.read_timeout, for a source that sends rarely; 0 is as there. Nothing that is silent for less is said to be."`
+	ReadTimeout spec.Duration `yaml:"read_timeout,omitempty" doc:"In place of ingest.rtsp.read_timeout, for a source that sends rarely; 0 is as there. A track that is silent for less is no problem."`
 	WallClock   string        `yaml:"wall_clock,omitempty" oneof:"sender arrival" doc:"In place of ingest.wall_clock."`
 
 	TLS PullTLS `yaml:"tls,omitempty" doc:"What is trusted, with rtsps; without it what the system trusts."`
@@ -72,7 +72,7 @@ type Stream struct {
 
 // PullTLS is what certificate a stream's source may have.
 type PullTLS struct {
-	Fingerprint string `yaml:"fingerprint" doc:"SHA-256 of the one certificate that is accepted, whatever its name and age: 64 hexadecimal digits, with colons or without. For cameras, which sign their own; the error of one names it."`
+	Fingerprint string `yaml:"fingerprint" doc:"SHA-256 of the one certificate that is accepted, whatever its name and age: 64 hexadecimal digits, with colons or without. For cameras, which sign their own; the error of a pull without it says what it is."`
 }
 
 // Pipeline is how streams are recorded.
@@ -123,7 +123,7 @@ type Ingest struct {
 	Auth IngestAuth `yaml:"auth,omitempty" doc:"Who may publish. auth: none in place of it: whoever reaches the address."`
 	RTSP RTSP       `yaml:"rtsp"`
 
-	WallClock string `yaml:"wall_clock" oneof:"sender arrival" doc:"What times follow. sender: the sender's clock, dated by arrival; one of a wrong rate is warned of. arrival: such a clock is put right, so that lengths are by this machine's clock."`
+	WallClock string `yaml:"wall_clock" oneof:"sender arrival" doc:"Whose clock times follow. sender: the sender's, dated by arrival; a warning says when its rate is wrong. arrival: this machine's in place of one whose rate is wrong."`
 }
 
 // RTSP is the server that ANNOUNCE and RECORD come to.
@@ -134,8 +134,8 @@ type RTSP struct {
 	ReadTimeout       spec.Duration `yaml:"read_timeout" doc:"A source that sends nothing for this long is gone: neither media nor reports nor answers; so is one that does not begin to record this soon after its ANNOUNCE."`
 	AnnounceTimeout   spec.Duration `yaml:"announce_timeout" doc:"A connection that does not announce a stream this soon is closed."`
 	WriteTimeout      spec.Duration `yaml:"write_timeout"`
-	MaxConnections    int           `yaml:"max_connections" doc:"0 is no limit. For one more, that which has waited longest without recording is closed; where all record, the new one is refused."`
-	MaxPerAddress     int           `yaml:"max_connections_per_address" doc:"Connections from one address that do not record (yet); for one more the one that has waited longest is closed. Those that record do not count: any number of cameras may be behind one address. 0 is a quarter of max_connections."`
+	MaxConnections    int           `yaml:"max_connections" doc:"Most connections at once; 0 is no limit. When one more comes, the one that has waited longest without recording is closed; when all record, the new one is refused."`
+	MaxPerAddress     int           `yaml:"max_connections_per_address" doc:"Most connections from one address that do not record; when one more comes, the one that has waited longest is closed. Those that record do not count: any number of cameras may be behind one address. 0 is a quarter of max_connections."`
 }
 
 // UDP are a pair of ports.

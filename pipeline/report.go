@@ -49,9 +49,9 @@ type Problem struct {
 // Drop counts what was left out for one cause.
 type Drop struct {
 	Stage       string `json:"stage"`
-	Cause       string `json:"cause"`
-	AccessUnits uint64 `json:"access_units"`
-	Bytes       uint64 `json:"bytes"`
+	Cause       string `json:"cause" doc:"a stable word; of stage ingest rtp_loss, rtp_malformed, foreign_ssrc, wrong_payload_type, other_format and too_many_frames count packets; decoding_order counts NAL units, parameter_set_unreadable parameter sets; damaged, waiting_for_parameter_sets, waiting_for_key_frame, no_picture, split_access_unit, picture_without_end, too_many_nal_units, too_large, ingest_memory, time_not_advancing, time_out_of_range and empty count access units; clocks_disagree is 1 where the log tells more"`
+	AccessUnits uint64 `json:"access_units" doc:"how many; packets or NAL units where the cause counts these"`
+	Bytes       uint64 `json:"bytes" doc:"of them, where they are counted"`
 }
 
 // Finish tells what finishing a file took.

@@ -133,9 +133,10 @@ function updateStream(el, st) {
   const unrecorded = (st.unrecorded || []).map((codec) => `${codec} is not recorded`).join(' · ');
   put(el, 'unrecorded', unrecorded).hidden = !unrecorded;
   put(el, 'from', [st.origin || st.pull, st.bytes ? `${size(st.bytes)} received` : ''].filter(Boolean).join(' · '));
-  const dropped = (s ? s.drops : []).concat(st.drops).reduce((n, d) => n + d.access_units, 0);
+  const dropped = (s ? s.drops : st.drops).reduce((n, d) => n + d.access_units, 0);
   const problems = new Set([...(st.problems || []), ...((s && s.problems) || [])].map((p) => `${p.cause} – ${p.remedy}`));
-  const problem = [...problems, st.last_error, s && s.last_error, dropped ? `${dropped} access units were dropped` : ''].filter(Boolean).join('; ');
+  const failed = st.state !== 'live' && !(st.problems || []).length && st.last_error; // else it is over, or among the problems
+  const problem = [...problems, failed, s && s.last_error, dropped ? `${dropped} access units were dropped` : ''].filter(Boolean).join('; ');
   put(el, 'problem', problem).hidden = !problem;
   const button = put(el, 'act', st.recording ? 'Stop' : st.state === 'live' || st.pull ? 'Record' : 'Record when live');
   button.classList.toggle('stop', st.recording);

@@ -52,9 +52,16 @@ func (c control) Recording() []string { return c.recorder.Recording() }
 func (c control) Status(stream string) (api.Status, bool) {
 	st, known := c.job(stream)
 	info, _ := c.hub.Info(stream)
-	st.Repairs = repairs(info.Repairs)
+	st.Drops, st.Repairs = losses(info.Losses), repairs(info.Repairs)
 	st.Report.Problems = append(slices.Clip(info.Problems), st.Report.Problems...)
 	return st, known || info.Origin != ""
+}
+
+func losses(list []hub.Loss) (out []pipeline.Drop) {
+	for _, l := range list {
+		out = append(out, pipeline.Drop{Stage: "ingest", Cause: l.Cause, AccessUnits: l.Count})
+	}
+	return out
 }
 
 func repairs(list []hub.Loss) (out []api.Repair) {
@@ -117,15 +124,12 @@ func (d directory) List() []api.Stream {
 	for i, s := range infos {
 		out[i] = api.Stream{
 			Path: s.Path, State: s.State, Origin: s.Origin, Pull: s.Pull, Configured: s.Configured, Tracks: s.Tracks, Unrecorded: s.LeftOut,
-			Bytes: s.Bytes, AccessUnits: s.AccessUnits, Subscribers: s.Subscribers, Refused: s.Refused, LastError: s.Error,
+			Bytes: s.Bytes, AccessUnits: s.AccessUnits, Subscribers: s.Subscribers, Refused: s.Refused, PullFailed: s.PullFailed, LastError: s.Error,
 		}
 		if s.LastAU != 0 {
 			out[i].LastAccessUnit = time.Unix(0, s.LastAU)
 		}
-		out[i].Repairs, out[i].Problems = repairs(s.Repairs), s.Problems
-		for _, l := range s.Losses {
-			out[i].Drops = append(out[i].Drops, pipeline.Drop{Stage: "ingest", Cause: l.Cause, AccessUnits: l.Count})
-		}
+		out[i].Drops, out[i].Repairs, out[i].Problems = losses(s.Losses), repairs(s.Repairs), s.Problems
 	}
 	return out
 }

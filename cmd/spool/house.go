@@ -246,7 +246,7 @@ func (h *house) openAPI(dir string) error {
 		Events:    bell,
 		Catalogue: h.shelf, Files: api.NewDir(abs, growing(abs)), Belongs: h.shelf.belongs,
 		Schedule: h.plans.schedule, Pipelines: h.plans, Retention: forecast{h.keeper},
-		Ready: h.ready, Health: h.problems, Metrics: []prometheus.Collector{&stores{h.catalogue.Stats, h.capacity, h.obstacles}, h.disk.write, h.disk.sync, h.disk.finish, h.mistaken},
+		Ready: h.ready, Health: h.problems, Metrics: []prometheus.Collector{&stores{h.catalogue.Stats, h.capacity, h.obstacles, h.rtsp.Counts}, h.disk.write, h.disk.sync, h.disk.finish, h.mistaken},
 	})
 	if err != nil {
 		return err

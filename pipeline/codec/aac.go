@@ -135,7 +135,7 @@ func (a *AAC) lowDelay(r *bits, layout uint32) {
 		a.FrameSamples = 480
 	}
 	r.skip(3)
-	if r.flag() && r.flag() { // SBR, at twice the rate; the second flag is there only with the first
+	if sbr := r.flag(); sbr && r.flag() { // at twice the rate; the second flag is there only with the first
 		a.Rate = 2 * a.CoreRate
 	}
 	r.pos = 8 * len(r.b) // no extension comes behind it

@@ -67,6 +67,7 @@ type Info struct {
 	Refused     uint64             // publishers, because the path had one
 	Subscribers int
 	Error       string // of the last pull that failed
+	PullFailed  uint64 // times
 }
 
 func (s *stream) info() Info {
@@ -75,7 +76,7 @@ func (s *stream) info() Info {
 	i := Info{
 		Path: s.path, Configured: s.configured.Load(), Subscribers: len(s.subs),
 		AccessUnits: s.accessUnits.Load(), Bytes: s.bytes.Load(), LastAU: s.lastAU.Load(),
-		Losses: s.drops.list(), Repairs: s.repairs.list(), Refused: s.refused.Load(), State: "waiting",
+		Losses: s.drops.list(), Repairs: s.repairs.list(), Refused: s.refused.Load(), PullFailed: s.pullFailures.Load(), State: "waiting",
 	}
 	if i.Configured {
 		i.State = "configured"
@@ -93,8 +94,12 @@ func (s *stream) info() Info {
 	return i
 }
 
-// wrong lists the problems of a stream by track. The caller holds s.mu.
+// wrong lists the problems of a stream: that it cannot be pulled, and those of its
+// tracks. The caller holds s.mu.
 func (s *stream) wrong() (out []pipeline.Problem) {
+	if s.pull != nil && s.pull.failed.err != nil && s.set == nil {
+		out = append(out, s.pull.failed.problem(s.path))
+	}
 	for _, track := range slices.Sorted(maps.Keys(s.problems)) {
 		out = append(out, s.problems[track])
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -466,8 +467,12 @@ func TestFailedPullIsTriedAgainAndShown(t *testing.T) {
 	require.Equal(t, "connecting", info.State)
 	require.Equal(t, "connection refused", info.Error)
 	require.NotContains(t, info.Pull, "secret")
+	require.Len(t, info.Problems, 1)
+	require.Equal(t, "pull_failed cam/c connection refused", strings.Join([]string{info.Problems[0].Problem, info.Problems[0].Stream, info.Problems[0].Cause}, " "))
+	require.NotZero(t, info.PullFailed)
 	w.fail.Store(false)
 	take(t, s).Release()
+	require.Empty(t, r.List()[0].Problems, "media comes again")
 }
 
 func TestTheEndOfTheHubIsNoFailureOfAPull(t *testing.T) {

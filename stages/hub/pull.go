@@ -105,7 +105,7 @@ type pull struct {
 	ended   chan struct{} // closed when it does not run any more
 	cancel  context.CancelCauseFunc
 	idle    context.CancelCauseFunc // ends the wait after the last subscriber
-	err     error
+	failed  failures
 }
 
 var (
@@ -119,8 +119,8 @@ func (p *pull) describe(i *Info) {
 	if p.running {
 		i.State = "connecting"
 	}
-	if p.err != nil {
-		i.Error = p.err.Error()
+	if p.failed.err != nil {
+		i.Error = p.failed.err.Error()
 	}
 }
 
@@ -178,21 +178,25 @@ func (s *stream) keepPulling(task context.Context, p *pull) error {
 	for {
 		units := s.accessUnits.Load()
 		err := s.pullOnce(ctx, p.puller)
-		if s.accessUnits.Load() > units {
+		media := s.accessUnits.Load() > units
+		if media {
 			backoff.Reset()
 		}
 		if ctx.Err() != nil || err == nil || s.hub.isClosed() {
 			s.stopped(p, ctx.Err() != nil)
 			return nil
 		}
+		s.pullFailures.Add(1)
 		s.mu.Lock()
-		p.err = err
+		times, say := p.failed.add(err, s.hub.cfg.Clock.Now(), media)
 		s.mu.Unlock()
 		wait := backoff.Next()
 		if later := (laterError{}); errors.As(err, &later) {
 			wait = max(wait, later.wait)
 		}
-		s.log.Warn("pull failed", "url", p.shown, "error", err, "again_in", wait.Round(10_000_000))
+		if say {
+			s.log.Warn("pull failed", "url", p.shown, "error", err, "again_in", wait.Round(10_000_000), "times_so_far", times)
+		}
 		s.hub.after(ctx, wait)
 	}
 }
@@ -202,7 +206,7 @@ func (s *stream) keepPulling(task context.Context, p *pull) error {
 func (s *stream) stopped(p *pull, hungUp bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p.running, p.cancel, p.idle, p.err = false, nil, nil, nil
+	p.running, p.cancel, p.idle, p.failed = false, nil, nil, failures{}
 	close(p.ended)
 	if (hungUp || p != s.pull) && len(s.subs) > 0 {
 		s.demand()

@@ -27,6 +27,8 @@ type stream struct {
 	configured atomic.Bool
 	refused    atomic.Uint64 // publishers
 
+	pullFailures atomic.Uint64
+
 	mu          sync.Mutex
 	override    bool          // a new publisher replaces the old one
 	readTimeout time.Duration // 0: the hub's

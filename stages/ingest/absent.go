@@ -1,6 +1,9 @@
 package ingest
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // A track may be absent: nothing is expected of it, so that nothing waits for it,
 // misses it, or publishes it. It is so until data of it comes where it is Optional,
@@ -21,6 +24,18 @@ func (f *Feed) Leave(index int) {
 	if f.err == nil && f.begun && t.slot >= 0 && slices.ContainsFunc(f.tracks, others) {
 		f.publish()
 	}
+}
+
+// Unannounced counts a packet that came for the track under the payload type of no
+// format that was announced.
+func (t *RTPTrack) Unannounced(at time.Time) {
+	f, mono := t.feed, at.Sub(epoch).Nanoseconds()
+	if f.firstHeard == 0 {
+		f.firstHeard = mono
+	}
+	f.pub.Lost(LostType, 1)
+	t.track().vigil.Missed(mono, LostType, 1)
+	f.look(at, mono)
 }
 
 // awaited is how many tracks are not absent.

@@ -40,7 +40,7 @@ const (
 	LostFrames   = "too_many_frames"     // packets of more than 1,024 frames of sound
 	LostOrder    = "decoding_order"      // NAL units that came when those behind them had gone on
 	LostForeign  = "foreign_ssrc"        // packets of another sender than the track's
-	LostType     = "wrong_payload_type"  // packets
+	LostType     = "wrong_payload_type"  // packets of a payload type that was not announced
 )
 
 // The causes under which a Feed counts what it puts right: no picture is lost by it.

@@ -36,9 +36,9 @@ func FuzzPackets(f *testing.F) {
 	f.Add([]byte{0x10, 3, 0x65, 0x88, 1, 0x90, 3, 0x65, 0x88, 2}, byte(4))
 	f.Fuzz(func(t *testing.T, script []byte, mode byte) {
 		b := newBench(t)
-		codec, sets := media.H264, [][]byte{}
 		sps, pps := codedSets(false)
-		if sets = [][]byte{sps, pps}; mode&1 != 0 {
+		codec, sets := media.H264, [][]byte{sps, pps}
+		if mode&1 != 0 {
 			codec, sets = media.H265, [][]byte{vpsX265, hevc0, ppsX265}
 		}
 		v, err := b.feed.AddRTPTrack(RTPConfig{

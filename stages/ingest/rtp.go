@@ -37,7 +37,6 @@ type RTPTrack struct {
 	finished       int64 // PTS of the one before
 	marked         int   // pictures in a row that ended with a marker
 
-	types     []uint8 // of payload; empty: any
 	sender    sender
 	early     early
 	datagrams *datagrams     // nil: packets come in their order
@@ -48,8 +47,7 @@ type RTPTrack struct {
 type RTPConfig struct {
 	Track TrackConfig
 
-	PayloadTypes []uint8 // packets of other ones are left out; empty: none is
-	SSRC         uint32  // of the Transport header, over UDP; 0: the first packet tells
+	SSRC uint32 // of the Transport header, over UDP; 0: the first packet tells
 	// Datagrams says that the network may change the order of packets, or double
 	// them. Else they come in order, as far as they come.
 	Datagrams bool
@@ -79,7 +77,7 @@ func (f *Feed) AddRTPTrack(c RTPConfig) (*RTPTrack, error) {
 	if t.clock == 0 {
 		t.clock = t.scale
 	}
-	t.types, t.sender.ssrc, t.sender.known = c.PayloadTypes, c.SSRC, c.SSRC != 0
+	t.sender.ssrc, t.sender.known = c.SSRC, c.SSRC != 0
 	if c.Datagrams {
 		t.ExpectDatagrams()
 	}

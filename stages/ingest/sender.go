@@ -106,10 +106,6 @@ func (s *sender) take(ssrc uint32, mono int64) {
 // another from here on.
 func (t *RTPTrack) admit(p *rtp.Packet, at time.Time) bool {
 	mono := at.Sub(epoch).Nanoseconds()
-	if len(t.types) > 0 && !slices.Contains(t.types, p.PayloadType) {
-		t.track().lost(LostType, 1)
-		return false
-	}
 	came := t.sender.came
 	switch t.sender.judge(p.SSRC, mono) {
 	case ofSender:

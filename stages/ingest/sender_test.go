@@ -237,16 +237,18 @@ func TestThousandsOfSenders(t *testing.T) {
 	require.EqualValues(t, 10000, b.shelf.lost[LostForeign])
 }
 
-func TestPacketsOfAnotherPayloadTypeAreLeftOut(t *testing.T) {
+func TestPacketsThatWereNotAnnouncedAreSaid(t *testing.T) {
 	b := newBench(t)
 	v := b.of(media.H264)
-	v.types = []uint8{96, 98}
-	for i := range uint16(20) {
-		p := &rtp.Packet{Header: rtp.Header{SequenceNumber: i / 2, Timestamp: uint32(i/2) * ticksOf, Marker: true, PayloadType: 96 + uint8(i%2)}, Payload: idr}
-		require.NoError(t, v.Packet(p, b.now))
+	for range 20 {
+		v.Unannounced(b.now)
+		b.now = b.now.Add(time.Second)
 	}
+	require.Equal(t, map[string]uint64{LostType: 20}, b.shelf.lost)
+	require.Equal(t, "h264: nothing of what comes can be kept: wrong_payload_type 20", b.shelf.problems[0].Cause)
+	(&speaker{b: b, ssrc: 1}).picture(v)
 	v.Close()
 	b.feed.Close()
-	require.Len(t, b.shelf.units, 10)
-	require.Equal(t, map[string]uint64{LostType: 10}, b.shelf.lost)
+	require.Len(t, b.shelf.units, 1)
+	require.Nil(t, b.shelf.problems[0])
 }

@@ -51,6 +51,11 @@ type stream struct {
 	AccessUnits uint64 `json:"access_units"`
 	Drops       []drop `json:"drops"`
 	Subscribers int    `json:"subscribers"`
+
+	PullFailures int `json:"pull_failures"`
+	Problems     []struct {
+		Problem string `json:"problem"`
+	} `json:"problems"`
 }
 
 // record is what they read of GET /mp4/records.

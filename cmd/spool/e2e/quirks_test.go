@@ -206,13 +206,9 @@ func refused(path string, hops int) func(q quirk, t *testing.T, r *recorder, c *
 	return func(q quirk, t *testing.T, r *recorder, c *rtsptest.Camera, stream string) {
 		r.await("pull failed", "stream", stream)
 		visits := c.Visitors(path)
-		attempts := 1
-		for _, l := range r.book.lines() {
-			if l.text("msg") == "pull failed" && l.text("stream") == stream {
-				attempts++
-			}
-		}
-		require.LessOrEqual(t, visits, attempts*hops)
+		info := r.stream(stream)
+		require.LessOrEqual(t, visits, (info.PullFailures+1)*hops)
+		require.Equal(t, "pull_failed", info.Problems[0].Problem)
 		require.Empty(t, r.records(stream))
 	}
 }

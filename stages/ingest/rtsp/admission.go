@@ -93,6 +93,7 @@ func (h *handler) verdict(k *visitor, req *base.Request, length int) (out verdic
 	path := streamPath(req.URL.Path)
 	log := h.strangers.With("stream", path, "remote", k.remote)
 	refuse := func(code base.StatusCode, reason string, why any) verdict {
+		h.refused.Add(1)
 		log.Warn("publisher refused", "error", why)
 		return verdict{answer: answer(code, reason)}
 	}
@@ -118,6 +119,7 @@ func (h *handler) verdict(k *visitor, req *base.Request, length int) (out verdic
 	h.descriptions.Add(1)
 	body, err := readable(req.Body)
 	if err != nil {
+		h.refused.Add(1)
 		log.Warn("publisher refused: its session description cannot be read", "error", err)
 		return verdict{answer: answer(base.StatusBadRequest, onOneLine(err))}
 	}
@@ -152,6 +154,7 @@ func (h *handler) authorize(k *visitor, req *base.Request, path string) (user st
 	}
 	log := h.strangers.With("stream", path, "remote", k.remote, "user", a.Username, "error", err)
 	if len(req.Header["Authorization"]) > 0 {
+		h.refused.Add(1)
 		log.Warn("publisher refused")
 		return "", liberrors.ErrServerAuth{}
 	}

@@ -175,12 +175,13 @@ func TestFewDescriptionsAreReadAtOnce(t *testing.T) {
 
 func TestAFloodOfRefusalsDoesNotFillTheLog(t *testing.T) {
 	r := newRig(t)
-	_, addr := r.serve(Config{})
+	s, addr := r.serve(Config{})
 	const n = 5 * linesAMinute
 	for i := range n {
 		require.Equal(t, "400 Bad Stream Path", exchange(t, addr, announce(fmt.Sprintf("rtsp://%s/a//b%d", addr, i)))[0])
 	}
 	require.Equal(t, linesAMinute, strings.Count(r.book.String(), "publisher refused"))
+	require.EqualValues(t, n, s.Counts().Publishers)
 
 	var l quota
 	for range linesAMinute {

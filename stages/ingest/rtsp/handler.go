@@ -56,12 +56,14 @@ func (h *handler) OnAnnounce(c *gortsplib.ServerHandlerOnAnnounceCtx) (res *base
 	normaliseControls(c.Description)
 	take, leave := announced(c.Description, c.Request.Body)
 	if len(take) == 0 {
+		h.refused.Add(1)
 		log.Warn("publisher refused: none of its codecs can be recorded; "+recordable, "codecs", leave)
 		return answer(base.StatusUnsupportedMediaType, "No Codec Can Be Recorded"), nil
 	}
 	s := newSession(h.log.With("stream", path, "remote", k.remote), h.cfg.Clock)
 	s.early, s.hangUp = log, c.Session.Close
 	if err := h.publish(s, path, k, take, leave); err != nil {
+		h.refused.Add(1)
 		log.Warn("publisher refused", "error", err)
 		return refusal(err), nil
 	}
@@ -144,6 +146,7 @@ func (h *handler) OnRecord(c *gortsplib.ServerHandlerOnRecordCtx) (res *base.Res
 		return answer(base.StatusMethodNotValidInThisState, ""), nil
 	}
 	if err := h.record(s, h.carrier(c.Session, s)); err != nil {
+		h.refused.Add(1)
 		s.early.Warn("publisher refused", "error", err)
 		return refusal(err), nil
 	}
@@ -236,6 +239,7 @@ func (h *handler) OnResponse(c *gortsplib.ServerConn, res *base.Response) {
 	default:
 		return
 	}
+	h.refused.Add(1)
 	h.strangers.Warn("publisher refused", "remote", k.remote, "method", string(k.request.Method), "error", res.StatusMessage)
 }
 
@@ -281,6 +285,7 @@ func (h *handler) OnConnClose(c *gortsplib.ServerHandlerOnConnCloseCtx) {
 	var description liberrors.ErrServerSDPInvalid
 	switch {
 	case errors.As(c.Error, &description):
+		h.refused.Add(1)
 		h.strangers.Warn("publisher refused: its session description cannot be read", "remote", k.remote, "error", c.Error)
 	case errors.Is(c.Error, errTooLong), errors.Is(c.Error, errCrowded), errors.Is(c.Error, errTunnel):
 		h.strangers.Warn("connection closed", "remote", k.remote, "error", c.Error)
@@ -291,7 +296,13 @@ func (h *handler) OnConnClose(c *gortsplib.ServerHandlerOnConnCloseCtx) {
 
 // OnDecodeError counts a packet that could not be read.
 func (h *handler) OnDecodeError(c *gortsplib.ServerHandlerOnDecodeErrorCtx) {
-	if s, is := c.Session.UserData().(*session); is {
+	s, is := c.Session.UserData().(*session)
+	var payloadType liberrors.ErrServerRTPPacketUnknownPayloadType
+	switch {
+	case !is:
+	case errors.As(c.Error, &payloadType):
+		s.unannounced(nil)
+	default:
 		s.malformed()
 	}
 }

@@ -38,6 +38,13 @@ type listener struct {
 	givenUp uint64
 }
 
+// counts are of connections, since the server began to listen.
+func (l *listener) counts() (open int, refused, givenUp uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.open, l.refused, l.givenUp
+}
+
 // limits are those of connections; 0 is no limit.
 type limits struct {
 	connections int           // at once

@@ -74,7 +74,7 @@ func TestSilentConnectionsKeepNoCameraOut(t *testing.T) {
 
 func TestTheOneThatWaitedLongestGoes(t *testing.T) {
 	r := newRig(t)
-	_, addr := r.serve(Config{MaxConnections: 4, MaxPerAddress: 9, AnnounceTimeout: deadline})
+	s, addr := r.serve(Config{MaxConnections: 4, MaxPerAddress: 9, AnnounceTimeout: deadline})
 	a, b, c := dial(t, addr), dial(t, addr), dial(t, addr)
 	require.True(t, a.stays())
 	require.Equal(t, "200 OK", b.ask("ANNOUNCE", "rtsp://"+addr+"/b"), "which puts it behind the others")
@@ -86,16 +86,18 @@ func TestTheOneThatWaitedLongestGoes(t *testing.T) {
 		require.True(t, next.stays())
 		gone.closes()
 	}
+	require.Equal(t, Counts{Connections: 4, GivenUp: 4}, s.Counts())
 }
 
 func TestWhereAllRecordTheNewOneIsRefused(t *testing.T) {
 	r := newRig(t)
-	_, addr := r.serve(Config{MaxConnections: 2})
+	s, addr := r.serve(Config{MaxConnections: 2})
 	one, two := recording(t, "127.0.0.1", addr, "1"), recording(t, "127.0.0.1", addr, "2")
 	for range 100 {
 		dial(t, addr).closes()
 	}
 	require.Less(t, strings.Count(r.book.String(), "connection refused"), 15, "a flood does not fill the log")
+	require.Equal(t, Counts{Connections: 2, Refused: 100}, s.Counts())
 	require.True(t, one.stays())
 	require.Equal(t, "200 OK", two.ask("TEARDOWN", "rtsp://"+addr+"/2", "Session: "+two.session))
 	require.True(t, dial(t, addr).stays(), "there is room again")

@@ -25,10 +25,11 @@ type puller struct {
 	secret []string // what no error or log line may show
 
 	// What one connection learns for the next. Pull is called by one goroutine.
-	udp     bool           // media comes over UDP, where both ways may be tried
-	next    *url.URL       // where a server that was playing said to go
-	refused int            // times in a row that the password was refused
-	hungUp  map[string]int // times in a row that the server hung up at a track's SETUP, by its control attribute
+	udp     bool            // media comes over UDP, where both ways may be tried
+	next    *url.URL        // where a server that was playing said to go
+	led     map[string]bool // where servers sent on to, as far as it was logged
+	refused int             // times in a row that the password was refused
+	hungUp  map[string]int  // times in a row that the server hung up at a track's SETUP, by its control attribute
 }
 
 // newPuller checks the URL. It does no I/O.
@@ -67,6 +68,9 @@ const maxHangUps = 2
 // maxRedirects is how often a server may send a client on before it plays.
 const maxRedirects = 3
 
+// maxLogged is how many places are logged.
+const maxLogged = 16
+
 // Pull plays until the server ends, fails or the context does.
 func (p *puller) Pull(ctx context.Context, publish func(string) (*hub.Publisher, error)) error {
 	u := p.URL
@@ -85,8 +89,19 @@ func (p *puller) Pull(ctx context.Context, publish func(string) (*hub.Publisher,
 		case hops == maxRedirects:
 			return p.redact(fmt.Errorf("%w, after %d redirects before: not followed further", err, maxRedirects))
 		}
-		p.Log.Info("the server redirects", "to", p.redact(to).Error())
+		p.sayRedirect(p.redact(to).Error())
 		u = to.URL
+	}
+}
+
+// sayRedirect logs each place once.
+func (p *puller) sayRedirect(to string) {
+	if p.led == nil {
+		p.led = map[string]bool{}
+	}
+	if len(p.led) < maxLogged && !p.led[to] {
+		p.led[to] = true
+		p.Log.Info("the server redirects", "to", to)
 	}
 }
 

@@ -160,3 +160,16 @@ func TestARefusedPasswordIsTriedSeldom(t *testing.T) {
 	require.Equal(t, quick, p.later(quick))
 	require.Equal(t, refused, p.later(refused))
 }
+
+// TestARedirectIsLoggedOnce: a recorder that sends on at each attempt fills no log.
+func TestARedirectIsLoggedOnce(t *testing.T) {
+	c, r := startCamera(t), newRig(t)
+	u, err := url.Parse(c.URL("redirect-loop"))
+	require.NoError(t, err)
+	p, err := newPuller(hub.PullOptions{URL: u, Path: "cam", Log: r.log, Go: r.tasks.Go})
+	require.NoError(t, err)
+	for range 5 {
+		require.ErrorContains(t, p.Pull(context.Background(), nil), "not followed further")
+	}
+	require.Equal(t, 1, strings.Count(r.book.String(), "the server redirects"))
+}

@@ -112,6 +112,9 @@ func (p *puller) begin(c *client.Client, s *session, publish func(string) (*hub.
 	}
 	s.notSetUp(failed)
 	s.listen(c)
+	for _, o := range take {
+		c.OnPacketOther(o.media, func() { s.unannounced(o.media) })
+	}
 	s.info(played)
 	return nil
 }

@@ -102,6 +102,9 @@ type Server struct {
 	numbers   *numbering // of the packets over UDP; nil where there is none
 
 	descriptions atomic.Int64 // that were read; tests count the work
+
+	listener atomic.Pointer[listener] // nil before the first
+	refused  atomic.Uint64            // publishers
 }
 
 // New makes a server. It does no I/O.
@@ -120,6 +123,23 @@ func (s *Server) Addr() net.Addr { return s.addr }
 
 // UDP reports whether media may come over UDP.
 func (s *Server) UDP() bool { return s.udp }
+
+// Counts are what has come to the server since it began to listen.
+type Counts struct {
+	Connections int    // open now
+	Refused     uint64 // connections, because all the others recorded
+	GivenUp     uint64 // connections, for others: they did not record
+	Publishers  uint64 // that were refused, whatever the reason, but not those that gave no password
+}
+
+// Counts is how the server fares.
+func (s *Server) Counts() (c Counts) {
+	c.Publishers = s.refused.Load()
+	if l := s.listener.Load(); l != nil {
+		c.Connections, c.Refused, c.GivenUp = l.counts()
+	}
+	return c
+}
 
 // Run serves until the context ends; then every publication has ended and the
 // result is nil. Without an address it returns at once.
@@ -153,6 +173,7 @@ func (s *Server) start() (*gortsplib.Server, *listener, error) {
 		return nil, nil, err
 	}
 	ln := newListener(tcp, limits{s.cfg.MaxConnections, s.cfg.MaxPerAddress, s.cfg.AnnounceTimeout}, s.log, s.cfg.Clock)
+	s.listener.Store(ln)
 	lib := &gortsplib.Server{
 		RTSPAddress:  s.cfg.Listen,
 		ReadTimeout:  longestSilence,

@@ -249,6 +249,27 @@ func (s *session) malformed() {
 	}
 }
 
+// unannounced counts a packet of a payload type that was not announced, in a section
+// or, where m is nil, in one that is not known.
+func (s *session) unannounced(m *description.Media) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer s.caught()
+	if s.closed || s.pub == nil {
+		return
+	}
+	now := s.clock.Now()
+	s.hear(now)
+	s.sent.Store(true)
+	for i := range s.tracks {
+		if t := &s.tracks[i]; (m == nil || t.media == m) && (t.choice.sends == nil || t.choice.sends == t) {
+			t.rtp.Unannounced(now)
+			return
+		}
+	}
+	s.pub.Lost(ingest.LostType, 1)
+}
+
 // close writes what is held and ends the publication.
 func (s *session) close(reason media.Cause) {
 	if s.finish(); s.failed {

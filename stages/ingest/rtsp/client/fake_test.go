@@ -305,6 +305,7 @@ type played struct {
 	seqs      [2][]int
 	reports   int
 	malformed int
+	other     int // packets that are in no format
 	info      []Info
 	failed    []error // of Setup
 	err       error   // that ended it, or kept it from beginning
@@ -395,6 +396,7 @@ func (r *recorder) listen(c *Client, m *description.Media) {
 		defer r.mu.Unlock()
 		r.seqs[track] = append(r.seqs[track], int(p.SequenceNumber))
 	})
+	c.OnPacketOther(m, func() { r.mu.Lock(); r.other++; r.mu.Unlock() })
 	c.OnPacketRTCP(m, func(rtcp.Packet) { r.mu.Lock(); r.reports++; r.mu.Unlock() })
 }
 

@@ -244,3 +244,20 @@ func TestGarbageBetweenFramesCostsNoOther(t *testing.T) {
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }
+
+func TestPacketsOfNoFormatAreToldApart(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	f.media = func(w *wireConn) {
+		w.packets(1, 2)
+		b := []byte(rtpPacket(0, 3))
+		b[1] = 111
+		w.write(interleaved(w.channels[0][0], string(b)))
+		w.packets(3, 4)
+		w.goodbye()
+	}
+	got := play(t, context.Background(), Options{URL: f.url("/cam")})
+	require.Equal(t, 1, got.other)
+	require.Zero(t, got.malformed)
+	require.Equal(t, [2][]int{seqs(1, 4), seqs(1, 4)}, got.seqs)
+}

@@ -37,7 +37,7 @@ func UnsupportedTransport(err error) bool {
 func (c *Client) Setup(m *description.Media) (err error) {
 	n := 2 * c.setups
 	c.setups++
-	t := &track{client: c, media: m, channels: [2]int{n, n + 1}}
+	t := &track{client: c, media: m, channels: [2]int{n, n + 1}, other: c.Malformed}
 	for _, f := range m.Formats { // such as retransmissions, which nobody may take
 		t.formats[f.PayloadType()&0x7f] = func(*rtp.Packet) {}
 	}

@@ -21,6 +21,7 @@ type track struct {
 
 	formats   [128]gortsplib.OnPacketRTPFunc // by payload type
 	reports   gortsplib.OnPacketRTCPFunc
+	other     func()     // takes packets of other payload types
 	packet    rtp.Packet // that is being read
 	from      uint16     // the first sequence number of what is played
 	fromKnown bool
@@ -37,6 +38,15 @@ func (c *Client) OnPacketRTP(m *description.Media, f format.Format, take gortspl
 		if t.media == m {
 			t.formats[f.PayloadType()&0x7f] = take
 			t.received.clock = int64(f.ClockRate())
+		}
+	}
+}
+
+// OnPacketOther sets what counts a media's packets that are in none of its formats.
+func (c *Client) OnPacketOther(m *description.Media, count func()) {
+	for _, t := range c.tracks {
+		if t.media == m {
+			t.other = count
 		}
 	}
 }
@@ -99,7 +109,7 @@ func (t *track) rtp(b []byte, at time.Time) {
 	}
 	take := t.formats[p.PayloadType]
 	if take == nil {
-		t.client.Malformed()
+		t.other()
 		return
 	}
 	t.mu.Lock()

@@ -13,10 +13,9 @@ import (
 
 // datagrams are the two ports that a camera sends from, and what comes there.
 type datagrams struct {
-	t     *testing.T
-	from  [2]*net.UDPConn
-	came  chan []byte // to the second one
-	waits int
+	t    *testing.T
+	from [2]*net.UDPConn
+	came chan []byte // to the second one
 }
 
 func newDatagrams(f *fake) *datagrams {

@@ -118,12 +118,5 @@ func (c *Client) Hear() (*Reply, error) {
 	return r, err
 }
 
-// Gone waits until the server has hung up.
-func (c *Client) Gone() error {
-	_ = c.Conn.SetReadDeadline(time.Now().Add(patience))
-	_, err := io.Copy(io.Discard, c.in)
-	return err
-}
-
 // Close hangs up.
 func (c *Client) Close() { _ = c.Conn.Close() }

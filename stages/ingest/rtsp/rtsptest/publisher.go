@@ -47,8 +47,7 @@ func publish(address, path string, who Login, clip *Clip, udp bool) (*Publisher,
 }
 
 func (p *Publisher) begin(udp bool) error {
-	r, err := p.ask("ANNOUNCE", p.URL, p.session.description(), "Content-Type: application/sdp")
-	if err != nil {
+	if _, err := p.ask("ANNOUNCE", p.URL, p.session.description(), "Content-Type: application/sdp"); err != nil {
 		return err
 	}
 	for i := range p.session.clip.Tracks {
@@ -59,7 +58,8 @@ func (p *Publisher) begin(udp bool) error {
 		if udp {
 			way = "RTP/AVP;unicast;mode=record;client_port=" + k.reserve()
 		}
-		if r, err = p.ask("SETUP", fmt.Sprintf("%s/trackID=%d", p.URL, i), "", "Transport: "+way); err != nil {
+		r, err := p.ask("SETUP", fmt.Sprintf("%s/trackID=%d", p.URL, i), "", "Transport: "+way)
+		if err != nil {
 			return err
 		}
 		p.Session = before(r.Header["session"], ";")
@@ -69,7 +69,7 @@ func (p *Publisher) begin(udp bool) error {
 			}
 		}
 	}
-	_, err = p.ask("RECORD", p.URL, "", "Range: npt=0.000-")
+	_, err := p.ask("RECORD", p.URL, "", "Range: npt=0.000-")
 	return err
 }
 
