@@ -35,10 +35,12 @@ type RTPTrack struct {
 	time           unwrapper
 	unit           *Unit // of which the end has not come
 	finished       int64 // PTS of the one before
+	joined         int64 // ticks of the first packet
 	marked         int   // pictures in a row that ended with a marker
 
 	types     []uint8 // of payload; empty: any
 	sender    sender
+	others    candidate
 	datagrams *datagrams     // nil: packets come in their order
 	order     *decodingOrder // nil: NAL units come in that of decoding
 }
@@ -109,15 +111,19 @@ func (t *RTPTrack) ExpectDatagrams() {
 // Packet takes a packet that arrived at a time. It keeps nothing of it. The error
 // says that the publisher has ended.
 func (t *RTPTrack) Packet(p *rtp.Packet, at time.Time) (err error) {
-	switch {
-	case !t.admit(p, at):
-	case t.datagrams != nil:
-		err = t.datagrams.packet(p, at)
-	default:
-		err = t.take(p, at)
+	if t.admit(p, at) {
+		err = t.pass(p, at)
 	}
 	t.feed.look(at, at.Sub(epoch).Nanoseconds())
 	return err
+}
+
+// pass takes a packet of the track's sender.
+func (t *RTPTrack) pass(p *rtp.Packet, at time.Time) error {
+	if t.datagrams != nil {
+		return t.datagrams.packet(p, at)
+	}
+	return t.take(p, at)
 }
 
 // take takes a packet in its order.
@@ -131,6 +137,10 @@ func (t *RTPTrack) take(p *rtp.Packet, at time.Time) error {
 	t.arrived = mono
 	t.feed.hear(t.index, mono)
 	ticks := t.time.next(p.Timestamp)
+	if t.units == 0 && t.joins(p.Payload, ticks) {
+		t.gap = true
+		return nil
+	}
 	var err error
 	if t.video != nil {
 		err = t.videoPacket(p, ticks, gap, at)
@@ -141,6 +151,15 @@ func (t *RTPTrack) take(p *rtp.Packet, at time.Time) error {
 		t.endless()
 	}
 	return err
+}
+
+// joins reports whether what comes first is the rest of a picture that began before
+// the session. Over UDP its beginning may have been lost.
+func (t *RTPTrack) joins(payload []byte, ticks int64) bool {
+	if t.packets == 1 {
+		t.joined = ticks
+	}
+	return ticks == t.joined && t.datagrams == nil && t.order == nil && t.continues(payload) && payload[0]&0x1f != fuB
 }
 
 // endless tells of a picture that nothing ends.
@@ -332,6 +351,7 @@ func (t *RTPTrack) describe(asc []byte) error { return t.feed.Describe(t.index, 
 
 // Close hands on a unit that was complete but for a sign of its end.
 func (t *RTPTrack) Close() {
+	t.dropOthers()
 	if t.datagrams != nil {
 		_ = t.datagrams.flush()
 	}

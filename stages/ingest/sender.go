@@ -6,8 +6,6 @@ import (
 
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
-
-	"github.com/gospool/spool/pipeline/media"
 )
 
 // sender tells the packets of a track's sender from those of others, by their SSRC
@@ -16,7 +14,7 @@ import (
 // The sender is that of the session's Transport header, else that of the first
 // packet. Where it has said BYE, or is silent for longer than it ever was while
 // another one sends, the other one is the sender from then on: an encoder that
-// starts again takes a new SSRC.
+// starts again takes a new SSRC. What it has sent by then is kept for that.
 type sender struct {
 	ssrc    uint32
 	known   bool  // by the Transport header, or by a packet
@@ -29,6 +27,7 @@ type sender struct {
 	heard   int    // so many packets
 	since   int64  // ns, arrival of the first packet of others since its newest
 	foreign uint64 // packets in all
+	said    bool   // that there are some
 
 	reported bool   // the sender itself has reported;
 	reporter uint32 // until then others do for it: cameras are known that mix up their SSRCs
@@ -98,7 +97,7 @@ func (s *sender) silent(mono int64) bool {
 }
 
 func (s *sender) take(ssrc uint32, mono int64) {
-	*s = sender{ssrc: ssrc, known: true, came: true, last: mono, foreign: s.foreign, reporter: s.reporter}
+	*s = sender{ssrc: ssrc, known: true, came: true, last: mono, foreign: s.foreign, said: s.said, reporter: s.reporter}
 }
 
 // admit reports whether a packet is the track's, and begins anew where the sender is
@@ -110,17 +109,15 @@ func (t *RTPTrack) admit(p *rtp.Packet, at time.Time) bool {
 		return false
 	}
 	switch t.sender.judge(p.SSRC, mono) {
+	case ofSender:
+		t.dropOthers()
 	case ofOther:
-		t.track().lost(LostForeign, 1)
+		t.keepOther(p, at)
 		if s := &t.sender; !s.reported && s.reporter == p.SSRC {
 			t.track().points[sourceReport] = point{} // it was not for the sender
 			if t.trial != nil {
 				t.trial.points[sourceReport] = point{}
 			}
-		}
-		if n := t.sender.foreign; n == 1 {
-			t.feed.log.Warn("another sender's packets come with a track's: they are left out, by their SSRC",
-				"codec", t.track().cfg.Codec.String(), "ssrc", t.sender.ssrc, "other", p.SSRC)
 		}
 		return false
 	case ofSuccessor:
@@ -129,22 +126,6 @@ func (t *RTPTrack) admit(p *rtp.Packet, at time.Time) bool {
 		t.succeed(p, at)
 	}
 	return true
-}
-
-// succeed begins anew with a packet of another sender. Its times have nothing to do
-// with those before: they go on by arrival.
-func (t *RTPTrack) succeed(p *rtp.Packet, at time.Time) {
-	if t.datagrams != nil {
-		_ = t.datagrams.flush() // the feed remembers
-		t.datagrams.begin(p.SequenceNumber)
-	}
-	if t.order != nil {
-		_ = t.flushOrder()
-	}
-	t.seen = false
-	t.track().lostBefore++
-	since := at.Sub(epoch).Nanoseconds() - t.arrived
-	t.time.goOn(p.Timestamp, max(media.FromNanos(since, t.clock), 1))
 }
 
 // RTCP takes a packet of RTCP: a sender report, or BYE. What another sender than the
