@@ -246,3 +246,9 @@ func (h *Hub) after(ctx context.Context, d time.Duration) bool {
 		return false
 	}
 }
+
+func (h *Hub) over() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.closed
+}

@@ -181,7 +181,7 @@ func (s *stream) keepPulling(task context.Context, p *pull) error {
 		if s.accessUnits.Load() > units {
 			backoff.Reset()
 		}
-		if ctx.Err() != nil || err == nil || errors.Is(err, ErrClosed) {
+		if ctx.Err() != nil || err == nil || errors.Is(err, ErrClosed) || s.hub.over() {
 			s.stopped(p, ctx.Err() != nil)
 			return nil
 		}
