@@ -75,12 +75,13 @@ type Session struct {
 
 	mu      sync.Mutex
 	answers map[string]string // status lines of the answers to its own requests, by CSeq
+	another chan struct{}     // closed when there is another one
 }
 
 func newSession(c *Camera, nc net.Conn) *Session {
 	return &Session{
 		camera: c, nc: nc, in: bufio.NewReader(nc), quirk: quirks["good"], id: "1804289383", asked: map[string]int{},
-		done: make(chan struct{}), answers: map[string]string{},
+		done: make(chan struct{}), answers: map[string]string{}, another: make(chan struct{}),
 	}
 }
 
@@ -156,6 +157,8 @@ func (s *Session) read() (*Request, error) {
 	if strings.HasPrefix(line, "RTSP/") {
 		s.mu.Lock()
 		s.answers[r.Header["cseq"]] = strings.TrimSpace(line)
+		close(s.another)
+		s.another = make(chan struct{})
 		s.mu.Unlock()
 		return nil, nil
 	}
@@ -222,12 +225,25 @@ func (s *Session) Ask(method string, lines ...string) string {
 	return seq
 }
 
-// Answered is the status line of the answer to a request of the camera's own;
-// empty where none has come.
-func (s *Session) Answered(cseq string) string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.answers[cseq]
+// answered waits until a request of the camera's own is answered.
+func (s *Session) answered(cseq string) bool {
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	for {
+		s.mu.Lock()
+		line, next := s.answers[cseq], s.another
+		s.mu.Unlock()
+		if line != "" {
+			return true
+		}
+		select {
+		case <-next:
+		case <-s.done:
+			return false
+		case <-late.C:
+			return false
+		}
+	}
 }
 
 // HangUp ends the connection without a word, behind what was sent.
