@@ -98,6 +98,14 @@ func (a *attacked) lostNothing(t *testing.T) {
 	}
 }
 
+// sent is how many access units the good publishers have sent.
+func (a *attacked) sent() (n int) {
+	for _, p := range a.cameras {
+		n += p.Sent(rtsptest.H264) + p.Sent(rtsptest.AAC)
+	}
+	return n
+}
+
 // holds wants a stream's only recording to be what was published.
 func (r *recorder) holds(stream string, played *rtsptest.Clip, p *rtsptest.Publisher) {
 	r.t.Helper()
@@ -226,6 +234,6 @@ func TestChaos(t *testing.T) {
 	all.Wait()
 	a.lostNothing(t)
 	high := a.memory("VmHWM")
-	t.Logf("rounds of each attack: %v; %.1f MiB resident at most", rounds, float64(high)/(1<<20))
+	t.Logf("%d access units sent and recorded; rounds of each attack: %v; %.1f MiB resident at most", a.sent(), rounds, float64(high)/(1<<20))
 	require.Less(t, high, attackedMax+attackedBase)
 }

@@ -104,6 +104,9 @@ func (q quirk) whole(t *testing.T, r *recorder, c *rtsptest.Camera, stream strin
 	for _, d := range r.stream(stream).Drops {
 		require.Contains(t, q.drops, d.Cause, "%d", d.AccessUnits)
 	}
+	if !q.warns {
+		require.Empty(t, answer[wrong](r, "GET", "/mp4/status/"+stream).Problems)
+	}
 	r.stop(stream)
 	recs := r.awaitRecords(stream, 1)
 	next := map[string]int{}
@@ -143,6 +146,15 @@ func (r *recorder) tracks(file, want string) *rtsptest.Clip {
 	}
 	require.Equal(r.t, want, have, "tracks of %s", file)
 	return got
+}
+
+// rare wants several pictures in one file, over one connection.
+func rare(q quirk, t *testing.T, r *recorder, c *rtsptest.Camera, stream string) {
+	m := q.whole(t, r, c, stream)
+	require.Len(t, m, 1, "files")
+	require.Len(t, c.Sessions(q.of), 1, "connections")
+	require.GreaterOrEqual(t, m[0][rtsptest.H264].Lasts, rtsptest.RarePeriod-2*time.Millisecond)
+	require.LessOrEqual(t, m[0][rtsptest.H264].Worst, 2*time.Millisecond)
 }
 
 // lossy wants all that came whole, and what did not counted.
