@@ -121,6 +121,7 @@ func (t *RTPTrack) Packet(p *rtp.Packet, at time.Time) (err error) {
 // pass takes a packet of the track's sender.
 func (t *RTPTrack) pass(p *rtp.Packet, at time.Time) error {
 	if t.datagrams != nil {
+		t.track().absent = false // though it may wait
 		return t.datagrams.packet(p, at)
 	}
 	return t.take(p, at)

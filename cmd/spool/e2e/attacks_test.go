@@ -54,6 +54,9 @@ pipelines:
 	for _, name := range []string{"redirect-loop", "redirect-four", "redirect-elsewhere", "hangs-up", "garbage-between-frames"} {
 		config += fmt.Sprintf("  evil/%s: {pull: %q}\n", name, cam.URL(name))
 	}
+	for n := range cameras { // which a busy machine may keep from sending
+		config += fmt.Sprintf("  good/%02d: {read_timeout: 1m}\n", n)
+	}
 	a := &attacked{
 		recorder: serveStatic(t, config, "--set", fmt.Sprintf("ingest/rtsp/udp={rtp: %d, rtcp: %d}", udp, udp+1)),
 		login:    rtsptest.Login{User: "camera", Password: password}, clip: clips[rtsptest.H264], cameras: map[string]*rtsptest.Publisher{},
