@@ -182,7 +182,7 @@ func (s *stream) keepPulling(task context.Context, p *pull) error {
 		if media {
 			backoff.Reset()
 		}
-		if ctx.Err() != nil || err == nil || s.hub.isClosed() {
+		if ctx.Err() != nil || err == nil || errors.Is(err, ErrClosed) || s.hub.isClosed() {
 			s.stopped(p, ctx.Err() != nil)
 			return nil
 		}

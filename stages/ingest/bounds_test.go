@@ -73,6 +73,7 @@ func TestAPictureThatDoesNotEndIsBounded(t *testing.T) {
 	} {
 		b := newBench(t)
 		v := b.of(media.H264)
+		b.send(v, 0, true, 0x41, 0x9a, 0)
 		for range 100 {
 			b.send(v, 3600, false, payload...)
 		}

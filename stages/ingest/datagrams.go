@@ -38,6 +38,7 @@ const (
 	maxAhead      = 512 // packets
 	maxAheadBytes = 1 << 20
 	maxWait       = 200 * time.Millisecond
+	maxBefore     = 32   // packets that were sent before the first one that came
 	keptDatagrams = 16   // of the free ones,
 	keptDatagram  = 2048 // bytes of each
 	backAgain     = 3    // packets in a row that are further behind than any that waits: the sender began anew;
@@ -46,8 +47,8 @@ const (
 
 // packet takes the next one that arrived.
 func (d *datagrams) packet(p *rtp.Packet, at time.Time) error {
-	if !d.begun {
-		d.begun, d.next = true, p.SequenceNumber
+	if !d.begun { // those before it may come yet
+		d.begun, d.next = true, p.SequenceNumber-maxBefore
 	}
 	ahead := int(int16(p.SequenceNumber - d.next))
 	for ahead >= maxAhead && d.n > 0 {
@@ -117,14 +118,14 @@ func (d *datagrams) hold(p *rtp.Packet, at time.Time) {
 	} else {
 		h = &datagram{}
 	}
-	h.keep(p, at)
+	h.copy(p, at)
 	*slot = h
 	d.n++
 	d.bytes += len(h.buf)
 }
 
-// keep copies a packet.
-func (h *datagram) keep(p *rtp.Packet, at time.Time) {
+// copy takes over a packet.
+func (h *datagram) copy(p *rtp.Packet, at time.Time) {
 	h.at, h.buf = at, append(h.buf[:0], p.Payload...)
 	h.packet = rtp.Packet{Header: rtp.Header{
 		Version: p.Version, Marker: p.Marker, PayloadType: p.PayloadType,

@@ -73,7 +73,8 @@ type TrackConfig struct {
 //
 // It is for one goroutine. Units are held back at the beginning only: until each
 // track is described, has its first unit, and has its place on the time line;
-// one second at most, five where a track's parameter sets are awaited, and no
+// one second at most, five where a track's parameter sets are awaited or its NAL
+// units come out of order, and no
 // more than 8 MiB of memory.
 type Feed struct {
 	pub    Publisher
@@ -225,6 +226,11 @@ func (f *Feed) mayBegin() bool {
 		}
 		if !t.absent && (len(t.pending) == 0 || awaited > 1 && !t.points[sourceReport].ok) {
 			whole = false
+		}
+	}
+	for _, t := range f.rtp { // its first picture may wait for others before it
+		if o := t.order; o != nil && len(o.held) > 0 && len(t.track().pending) == 0 {
+			limit = holdSets
 		}
 	}
 	return whole || f.now-f.firstMono >= limit || f.pendingBytes() >= holdBytes

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/pion/rtp"
 	"github.com/stretchr/testify/require"
@@ -291,4 +292,26 @@ func TestDecodingOrderIsBounded(t *testing.T) {
 			require.Zero(t, b.feed.memory.held)
 		})
 	}
+}
+
+// Sound does not begin alone where pictures are numbered: the first of them wait for
+// others that may be decoded before them.
+func TestSoundWaitsForPicturesOutOfOrder(t *testing.T) {
+	b := newBench(t)
+	sps, pps := codedSets(false)
+	v, err := b.feed.AddRTPTrack(RTPConfig{Track: TrackConfig{Codec: media.H264, Timescale: 90000, ParameterSets: [][]byte{sps, pps}}, DecodingOrder: true})
+	require.NoError(t, err)
+	a := b.audio()
+	for i := range uint16(30) { // ten pictures a second
+		for k := range uint32(5) {
+			b.send(a, (uint32(i)*5+k)*960, true, 1, byte(k))
+		}
+		b.send(v, uint32(i)*9000, true, append([]byte{0x60 | stapB, byte(i >> 8), byte(i), 0, 40}, coded{kind: 5, idrID: uint32(i)}.nal(false)[:40]...)...)
+		b.now = b.now.Add(100 * time.Millisecond)
+	}
+	v.Close()
+	a.Close()
+	b.feed.Close()
+	require.Len(t, b.shelf.sets, 1)
+	require.Len(t, b.shelf.sets[0], 2)
 }

@@ -35,10 +35,11 @@ type RTPTrack struct {
 	time           unwrapper
 	unit           *Unit // of which the end has not come
 	finished       int64 // PTS of the one before
+	joined         int64 // ticks of the first packet
 	marked         int   // pictures in a row that ended with a marker
 
 	sender    sender
-	early     early
+	others    candidate
 	datagrams *datagrams     // nil: packets come in their order
 	order     *decodingOrder // nil: NAL units come in that of decoding
 }
@@ -115,9 +116,10 @@ func (t *RTPTrack) Packet(p *rtp.Packet, at time.Time) (err error) {
 	return err
 }
 
-// pass takes a packet of the sender's.
+// pass takes a packet of the track's sender.
 func (t *RTPTrack) pass(p *rtp.Packet, at time.Time) error {
 	if t.datagrams != nil {
+		t.track().absent = false // though it may wait
 		return t.datagrams.packet(p, at)
 	}
 	return t.take(p, at)
@@ -134,6 +136,10 @@ func (t *RTPTrack) take(p *rtp.Packet, at time.Time) error {
 	t.arrived = mono
 	t.feed.hear(t.index, mono)
 	ticks := t.time.next(p.Timestamp)
+	if t.units == 0 && t.joins(p.Payload, ticks) {
+		t.gap = true
+		return nil
+	}
 	var err error
 	if t.video != nil {
 		err = t.videoPacket(p, ticks, gap, at)
@@ -144,6 +150,15 @@ func (t *RTPTrack) take(p *rtp.Packet, at time.Time) error {
 		t.endless()
 	}
 	return err
+}
+
+// joins reports whether what comes first is the rest of a picture that began before
+// the session. Over UDP its beginning may have been lost.
+func (t *RTPTrack) joins(payload []byte, ticks int64) bool {
+	if t.packets == 1 {
+		t.joined = ticks
+	}
+	return ticks == t.joined && t.datagrams == nil && t.order == nil && t.continues(payload) && payload[0]&0x1f != fuB
 }
 
 // endless tells of a picture that nothing ends.
@@ -335,7 +350,11 @@ func (t *RTPTrack) describe(asc []byte) error { return t.feed.Describe(t.index, 
 
 // Close hands on a unit that was complete but for a sign of its end.
 func (t *RTPTrack) Close() {
-	t.takeEarly()
+	if t.sender.came {
+		t.dropOthers()
+	} else {
+		t.takeOthers() // the one that was named never came
+	}
 	if t.datagrams != nil {
 		_ = t.datagrams.flush()
 	}

@@ -6,17 +6,16 @@ import (
 
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
-
-	"github.com/gospool/spool/pipeline/media"
 )
 
 // sender tells the packets of a track's sender from those of others, by their SSRC
 // (RFC 3550, 8): numbers and times of two senders have nothing in common.
 //
 // The sender is that of the session's Transport header, else, or where nothing comes
-// of that one (early), that of the first packet. Where it has said BYE, or is silent for
+// of that one, that of the first packet. Where it has said BYE, or is silent for
 // longer than it ever was while another one sends, the other one is the sender from then
-// on: an encoder that starts again takes a new SSRC.
+// on: an encoder that starts again takes a new SSRC. What it has sent by then is kept for
+// that.
 type sender struct {
 	ssrc    uint32
 	known   bool  // by the Transport header, or by a packet
@@ -29,7 +28,7 @@ type sender struct {
 	heard   int    // so many packets
 	since   int64  // ns, arrival of the first packet of others since its newest
 	foreign uint64 // packets in all
-	warned  bool   // of them
+	said    bool   // that there are some
 
 	reported bool   // the sender itself has reported;
 	reporter uint32 // until then others do for it: cameras are known that mix up their SSRCs
@@ -99,7 +98,7 @@ func (s *sender) silent(mono int64) bool {
 }
 
 func (s *sender) take(ssrc uint32, mono int64) {
-	*s = sender{ssrc: ssrc, known: true, came: true, last: mono, foreign: s.foreign, warned: s.warned, reporter: s.reporter}
+	*s = sender{ssrc: ssrc, known: true, came: true, last: mono, foreign: s.foreign, said: s.said, reporter: s.reporter}
 }
 
 // admit reports whether a packet is the track's, and begins anew where the sender is
@@ -109,21 +108,21 @@ func (t *RTPTrack) admit(p *rtp.Packet, at time.Time) bool {
 	came := t.sender.came
 	switch t.sender.judge(p.SSRC, mono) {
 	case ofSender:
-		if !came {
-			t.leaveEarly()
-		}
+		t.dropOthers()
 	case ofOther:
-		if !came && t.wait(p, at) {
-			return false
+		t.keepOther(p, at)
+		if came {
+			t.disownReports(p.SSRC)
 		}
-		t.track().lost(LostForeign, 1)
-		t.setApart(p.SSRC)
 		return false
 	case ofSuccessor:
+		if t.others.ssrc != p.SSRC {
+			t.dropOthers()
+		}
 		if !came {
 			t.feed.log.Warn("a track is sent under another SSRC than the session says", "codec", t.track().cfg.Codec.String(), "ssrc", p.SSRC)
 			t.sender.foreign = 0
-			t.takeEarly()
+			t.takeOthers()
 			return true
 		}
 		t.feed.log.Warn("the sender of a track is another from here on, by its SSRC: the one before is silent",
@@ -133,59 +132,16 @@ func (t *RTPTrack) admit(p *rtp.Packet, at time.Time) bool {
 	return true
 }
 
-// setApart notes that a sender is not the track's: what it reported is not for it.
-func (t *RTPTrack) setApart(ssrc uint32) {
+// disownReports forgets what another sender has reported while nothing else had.
+func (t *RTPTrack) disownReports(ssrc uint32) {
 	s := &t.sender
-	if !s.reported && s.reporter == ssrc {
-		t.track().points[sourceReport] = point{}
-		if t.trial != nil {
-			t.trial.points[sourceReport] = point{}
-		}
+	if s.reported || s.reporter != ssrc {
+		return
 	}
-	if !s.warned {
-		s.warned = true
-		t.feed.log.Warn("another sender's packets come with a track's: they are left out, by their SSRC",
-			"codec", t.track().cfg.Codec.String(), "ssrc", s.ssrc, "other", ssrc)
+	t.track().points[sourceReport] = point{}
+	if t.trial != nil {
+		t.trial.points[sourceReport] = point{}
 	}
-}
-
-// succeed begins anew with a packet of another sender. Its times have nothing to do
-// with those before: they go on by arrival.
-func (t *RTPTrack) succeed(p *rtp.Packet, at time.Time) {
-	if t.datagrams != nil {
-		_ = t.datagrams.flush() // the feed remembers
-		t.datagrams.begin(p.SequenceNumber)
-	}
-	if t.order != nil {
-		_ = t.flushOrder()
-	}
-	if t.unit != nil {
-		if t.marked > 0 { // else the next picture would have ended it
-			t.unit.interrupt()
-		}
-		_ = t.finish()
-	}
-	t.track().flush()
-	t.flushSound()
-	t.track().lostBefore++
-	t.seen = false
-	t.time.goOn(p.Timestamp, t.byNow(at.Sub(epoch).Nanoseconds()))
-}
-
-// byNow is the time that the sender's clock shows at an arrival, ns: by the newest unit
-// whose time is in line.
-func (t *RTPTrack) byNow(mono int64) int64 {
-	o, s := &t.track().outliers, &t.line
-	switch {
-	case o.base.n > 0:
-		last := o.base.last()
-		now := max(last.pts+media.FromNanos(mono-last.mono, t.scale), o.base.front()+o.base.step)
-		return media.Rescale(now-o.shift.now(), t.scale, t.clock)
-	case s.any:
-		now := s.next - t.audio.duration(1, t.clock) + media.FromNanos(mono-s.mono, t.clock)
-		return max(now, s.next) - s.shift.now()
-	}
-	return t.time.wide + max(media.FromNanos(mono-t.arrived, t.clock), 1)
 }
 
 // RTCP takes a packet of RTCP: a sender report, or BYE. What another sender than the

@@ -32,6 +32,7 @@ type quirk struct {
 const (
 	perSecond = 25             // access units of a clip
 	whileKept = 10 * perSecond // longer than sessions live that are not kept alive
+	whileRun  = 24 * perSecond // longer than it takes to measure a clock
 )
 
 // filmed are the clips of rtsptest, made once.
@@ -98,9 +99,13 @@ func (q quirk) recorded(t *testing.T, r *recorder, c *rtsptest.Camera, stream st
 // whole stops the recording when it has enough, and wants all access units from the
 // first one to the last one of its files. It tells where they lie in what was sent.
 func (q quirk) whole(t *testing.T, r *recorder, c *rtsptest.Camera, stream string) (out []map[string]rtsptest.Match) {
-	r.awaitUnits(stream, uint64(cmp.Or(q.units, 3*perSecond)))
+	enough := func() bool { return r.status(stream).AccessUnits >= uint64(cmp.Or(q.units, 3*perSecond)) }
+	require.Eventually(t, enough, patience, 200*time.Millisecond, "access units")
 	for _, d := range r.stream(stream).Drops {
 		require.Contains(t, q.drops, d.Cause, "%d", d.AccessUnits)
+	}
+	if !q.warns {
+		require.Empty(t, answer[wrong](r, "GET", "/mp4/status/"+stream).Problems)
 	}
 	r.stop(stream)
 	recs := r.awaitRecords(stream, 1)
@@ -143,6 +148,15 @@ func (r *recorder) tracks(file, want string) *rtsptest.Clip {
 	return got
 }
 
+// rare wants several pictures in one file, over one connection.
+func rare(q quirk, t *testing.T, r *recorder, c *rtsptest.Camera, stream string) {
+	m := q.whole(t, r, c, stream)
+	require.Len(t, m, 1, "files")
+	require.Len(t, c.Sessions(q.of), 1, "connections")
+	require.GreaterOrEqual(t, m[0][rtsptest.H264].Lasts, rtsptest.RarePeriod-2*time.Millisecond)
+	require.LessOrEqual(t, m[0][rtsptest.H264].Worst, 2*time.Millisecond)
+}
+
 // lossy wants all that came whole, and what did not counted.
 func lossy(q quirk, t *testing.T, r *recorder, c *rtsptest.Camera, stream string) {
 	q.lossy = true
@@ -156,9 +170,68 @@ func lossy(q quirk, t *testing.T, r *recorder, c *rtsptest.Camera, stream string
 	require.Empty(t, m[0][rtsptest.AAC].Missing)
 }
 
-// ownClock wants every access unit, by a clock that is wrong and said to be.
-func ownClock(q quirk, t *testing.T, r *recorder, c *rtsptest.Camera, stream string) {
-	require.Len(t, q.whole(t, r, c, stream), 1)
+// wrongClock wants every access unit in one file, and that the status says of a codec's
+// clock at how many percent of its rate it runs. The file is as long as the sender's
+// times say or, with wall_clock: arrival, as it took.
+func wrongClock(codec string, percent float64, byArrival bool) func(q quirk, t *testing.T, r *recorder, c *rtsptest.Camera, stream string) {
+	return func(q quirk, t *testing.T, r *recorder, c *rtsptest.Camera, stream string) {
+		eventually(t, "the clock is measured", func() bool {
+			for _, p := range answer[wrong](r, "GET", "/mp4/status/"+stream).Problems {
+				var of string
+				var runs float64
+				if p.Problem != "clock_rate" {
+					continue
+				}
+				_, err := fmt.Sscanf(p.Cause, "%s the sender's clock runs at %f %%", &of, &runs)
+				require.NoError(t, err, p.Cause)
+				if of == codec+":" && runs > percent-3 && runs < percent+3 {
+					return true
+				}
+			}
+			return false
+		})
+		r.await("", "stream", stream, "level", "WARN")
+		m := q.whole(t, r, c, stream)
+		require.Len(t, m, 1, "files")
+		require.Len(t, c.Sessions(q.of), 1, "connections")
+		v := m[0][codec]
+		factor := percent / 100
+		if byArrival {
+			factor = 1
+		}
+		require.InEpsilon(t, factor*v.Sent.Seconds(), v.Lasts.Seconds(), 0.06)
+	}
+}
+
+// outliers wants every picture near to its time, and as many of them counted as were
+// out of line.
+func outliers(q quirk, t *testing.T, r *recorder, c *rtsptest.Camera, stream string) {
+	m := q.whole(t, r, c, stream)
+	require.Len(t, m, 1, "files")
+	require.Len(t, c.Sessions(q.of), 1, "connections")
+	require.LessOrEqual(t, m[0][rtsptest.H264].Worst, q.off)
+	require.LessOrEqual(t, m[0][rtsptest.AAC].Worst, 2*time.Millisecond)
+	count := func(pictures int) (n int) {
+		for i := range pictures {
+			if rtsptest.Outlier(i) {
+				n++
+			}
+		}
+		return n
+	}
+	said := answer[wrong](r, "GET", "/mp4/status/"+stream).Repairs
+	require.Len(t, said, 1)
+	require.Equal(t, "timestamp_outlier", said[0].Cause)
+	require.GreaterOrEqual(t, said[0].Count, count(m[0][rtsptest.H264].Count))
+	require.LessOrEqual(t, said[0].Count, count(len(c.Sessions(q.of)[0].Senders()[0].Sent())+1))
+}
+
+// wrongPin wants that nothing is recorded, and that the fingerprint is named that the
+// camera has.
+func wrongPin(_ quirk, t *testing.T, r *recorder, c *rtsptest.Camera, stream string) {
+	require.Contains(t, r.await("pull failed", "stream", stream).text("error"), "its SHA-256 is "+c.Fingerprint()+";")
+	require.Empty(t, r.records(stream))
+	require.Empty(t, c.Sessions("good~wrong-pin"))
 }
 
 // again wants in the first file all that was sent until the camera ended it, and
@@ -210,5 +283,6 @@ func refused(path string, hops int) func(q quirk, t *testing.T, r *recorder, c *
 		require.LessOrEqual(t, visits, (info.PullFailures+1)*hops)
 		require.Equal(t, "pull_failed", info.Problems[0].Problem)
 		require.Empty(t, r.records(stream))
+		require.Zero(t, c.Strays(), "connections to another host")
 	}
 }

@@ -132,7 +132,7 @@ func endless(ctx context.Context, a Attacker) error {
 		if err := p.packet(5, append([]byte{28, 0x81}, make([]byte, 60_000)...)); err != nil {
 			return err
 		}
-		for range 200 {
+		for range 5000 { // 300 MB
 			if err := p.packet(5, fragment); err != nil || ctx.Err() != nil {
 				return err
 			}

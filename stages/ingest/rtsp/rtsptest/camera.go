@@ -22,6 +22,7 @@ type Camera struct {
 	speed     float64
 	plain     net.Listener
 	secure    net.Listener
+	other     net.Listener // another port of the same host
 	elsewhere net.Listener // under another address of this machine: another host
 	print     string       // of the certificate
 
@@ -29,6 +30,7 @@ type Camera struct {
 	open     map[net.Conn]bool // nil once it is closed
 	sessions map[string][]*Session
 	visitors map[string]int // connections that asked for a path
+	strays   int            // connections to elsewhere
 	running  sync.WaitGroup
 }
 
@@ -45,35 +47,39 @@ func Start(clips Clips, speed float64) (*Camera, error) {
 	if c.secure, err = tls.Listen("tcp", "127.0.0.1:0", config); err != nil {
 		return nil, errors.Join(err, c.plain.Close())
 	}
-	if c.elsewhere, err = net.Listen("tcp", "127.0.0.2:0"); err != nil {
+	if c.other, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 		return nil, errors.Join(err, c.plain.Close(), c.secure.Close())
 	}
-	for _, l := range []net.Listener{c.plain, c.secure, c.elsewhere} {
+	if c.elsewhere, err = net.Listen("tcp", "127.0.0.2:0"); err != nil {
+		return nil, errors.Join(err, c.plain.Close(), c.secure.Close(), c.other.Close())
+	}
+	for _, l := range []net.Listener{c.plain, c.secure, c.other, c.elsewhere} {
 		c.running.Go(func() { c.accept(l) })
 	}
 	return c, nil
 }
 
-// URL is where a quirk is, with the credentials that it asks for.
-func (c *Camera) URL(quirk string) string {
+// URL is where a quirk is, with the credentials that it asks for. A path is the name
+// of a quirk, and may have a tilde and a name of its own behind it.
+func (c *Camera) URL(path string) string {
 	auth := ""
-	if len(quirks[quirk].Auth) > 0 {
+	if len(quirkOf(path).Auth) > 0 {
 		auth = User + ":look%2Fat%3Dme@"
 	}
-	return fmt.Sprintf("rtsp://%s%s/%s", auth, c.plain.Addr(), quirk)
+	return fmt.Sprintf("rtsp://%s%s/%s", auth, c.plain.Addr(), path)
 }
 
 // SecureURL is the same over TLS.
-func (c *Camera) SecureURL(quirk string) string {
-	return fmt.Sprintf("rtsps://%s/%s", c.secure.Addr(), quirk)
+func (c *Camera) SecureURL(path string) string {
+	return fmt.Sprintf("rtsps://%s/%s", c.secure.Addr(), path)
 }
 
 // Fingerprint is the SHA-256 of its certificate, in hexadecimal digits.
 func (c *Camera) Fingerprint() string { return c.print }
 
-// Clip is what a quirk plays.
-func (c *Camera) Clip(quirk string) *Clip {
-	q := quirks[quirk]
+// Clip is what is played under a path.
+func (c *Camera) Clip(path string) *Clip {
+	q := quirkOf(path)
 	clip := c.clips[q.Clip]
 	if q.Film != nil {
 		return q.Film(clip)
@@ -81,11 +87,11 @@ func (c *Camera) Clip(quirk string) *Clip {
 	return clip
 }
 
-// Sessions are those that have played a quirk, oldest first.
-func (c *Camera) Sessions(quirk string) []*Session {
+// Sessions are those that have played a path, oldest first.
+func (c *Camera) Sessions(path string) []*Session {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return append([]*Session(nil), c.sessions[quirk]...)
+	return append([]*Session(nil), c.sessions[path]...)
 }
 
 // Visitors is how many connections have asked for a path.
@@ -95,9 +101,17 @@ func (c *Camera) Visitors(path string) int {
 	return c.visitors[path]
 }
 
+// Strays is how many connections came to the attacker's address.
+func (c *Camera) Strays() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.strays
+}
+
 // Close hangs up and waits until nothing of it runs.
 func (c *Camera) Close() {
 	_, _, _ = c.plain.Close(), c.secure.Close(), c.elsewhere.Close()
+	_ = c.other.Close()
 	c.mu.Lock()
 	for nc := range c.open {
 		_ = nc.Close()
@@ -114,6 +128,9 @@ func (c *Camera) accept(l net.Listener) {
 			return
 		}
 		c.mu.Lock()
+		if l == c.elsewhere {
+			c.strays++
+		}
 		closed := c.open == nil
 		if !closed {
 			c.open[nc] = true

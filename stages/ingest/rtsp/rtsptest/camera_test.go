@@ -59,7 +59,7 @@ func TestMatchFindsFaults(t *testing.T) {
 	}
 	m, err := track.Match(run("2", "3", "0", "1", "2"))
 	require.NoError(t, err)
-	require.Equal(t, Match{From: 2, Count: 5, Sent: 160e6}, m)
+	require.Equal(t, Match{From: 2, Count: 5, Sent: 160e6, Lasts: 160e6}, m)
 	m, err = track.Match(run("2", "0", "1"))
 	require.NoError(t, err)
 	require.Equal(t, []int{3}, m.Missing)

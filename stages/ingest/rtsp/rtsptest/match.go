@@ -12,6 +12,7 @@ type Match struct {
 	Missing []int         // left out between the first and the last one
 	Worst   time.Duration // the farthest from its time, measured from the first one
 	Sent    time.Duration // from the first to the last one, as it was sent
+	Lasts   time.Duration // the same, as it was recorded
 }
 
 // Match finds the access units of a recorded track in the loop, in order. One that
@@ -37,7 +38,8 @@ func (t *Track) Match(got *Track) (m Match, err error) {
 		}
 		_, _, pts := t.at(n)
 		m.Sent = ticks(pts-first, t.Clock)
-		off := m.Sent - ticks(g.PTS-got.Units[0].PTS, got.Clock)
+		m.Lasts = ticks(g.PTS-got.Units[0].PTS, got.Clock)
+		off := m.Sent - m.Lasts
 		m.Worst = max(m.Worst, off, -off)
 	}
 	m.Count = len(got.Units)

@@ -53,6 +53,10 @@ func add(q Quirk) {
 	quirks[q.Name] = &q
 }
 
+// quirkOf is the quirk of a path, nil where there is none. What stands behind a tilde
+// tells two streams of one quirk apart.
+func quirkOf(path string) *Quirk { return quirks[before(path, "~")] }
+
 // Quirks are all, by name.
 func Quirks() (out []*Quirk) {
 	for _, q := range quirks {

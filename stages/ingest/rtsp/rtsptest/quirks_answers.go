@@ -146,21 +146,20 @@ func bye(s *Session) func([]Packet) []Packet {
 }
 
 // serverRequests asks each way that is known, and hangs up where one is not
-// answered by the time that twenty more access units were sent.
+// answered. Nothing more is sent before.
 func serverRequests(s *Session) func([]Packet) []Packet {
-	units, open := 0, []string{}
+	units := 0
 	return func(p []Packet) []Packet {
 		if units++; units%20 != 0 {
 			return p
 		}
-		for _, seq := range open {
-			if s.Answered(seq) == "" {
+		for _, seq := range []string{
+			s.Ask("OPTIONS"), s.Ask("GET_PARAMETER"), s.Ask("SET_PARAMETER", "Content-Type: text/parameters"),
+		} {
+			if !s.answered(seq) {
 				s.HangUp()
 				return nil
 			}
-		}
-		open = []string{
-			s.Ask("OPTIONS"), s.Ask("GET_PARAMETER"), s.Ask("SET_PARAMETER", "Content-Type: text/parameters"),
 		}
 		return p
 	}

@@ -18,6 +18,9 @@ func init() {
 	add(Quirk{Name: "redirect-relative", Doc: "DVRs whose Location is a path alone", Answer: moved(301, func(*Session) string { return "/redirected" })})
 	add(Quirk{Name: "redirect-auth", Doc: "DVRs that send to a stream that wants the password", Auth: []string{"MD5"}, Answer: moved(302, here("redirected-auth"))})
 	add(Quirk{Name: "redirected-auth", Doc: "where redirect-auth leads", Auth: []string{"MD5"}})
+	add(Quirk{Name: "redirect-port", Doc: "recorders with a server of its own for each channel: another port, and the same password", Auth: []string{"MD5"},
+		Answer: moved(302, func(s *Session) string { return "rtsp://" + s.camera.other.Addr().String() + "/redirected-port" })})
+	add(Quirk{Name: "redirected-port", Doc: "where redirect-port leads", Auth: []string{"MD5"}})
 	add(Quirk{Name: "redirect-loop", Doc: "DVRs without the channel", Answer: moved(302, here("redirect-loop"))})
 	add(Quirk{Name: "redirect-three", Doc: "DVRs behind a gateway: three hops", Answer: moved(302, here("redirect-two"))})
 	add(Quirk{Name: "redirect-two", Doc: "the first of them", Answer: moved(302, here("redirect"))})

@@ -3,15 +3,15 @@ package rtsptest
 import "time"
 
 // RarePeriod is the time between the pictures of rare-pictures.
-const RarePeriod = 5 * time.Second
+const RarePeriod = 12 * time.Second
 
 func init() {
-	add(Quirk{Name: "rare-pictures", Doc: "battery and time-lapse cameras: a picture in many seconds, without sound", Film: rare})
+	add(Quirk{Name: "rare-pictures", Doc: "battery and time-lapse cameras: a picture in longer than clients wait by default, without sound", Film: rare})
 	add(Quirk{Name: "clock-fast", Doc: "cameras whose oscillator runs too fast, for pictures and sound", Wire: retime(-1, func(t int64, _ int) int64 { return t * 11 / 10 })})
 	add(Quirk{Name: "clock-half", Doc: "cameras whose picture clock runs at 45 kHz and is described as 90", Wire: retime(0, func(t int64, _ int) int64 { return t / 2 }), NoReports: true})
 	add(Quirk{Name: "clock-half-silent", Doc: "the same without sound to compare it with", Film: silent, Wire: retime(0, func(t int64, _ int) int64 { return t / 2 }), NoReports: true})
 	add(Quirk{Name: "timestamp-outliers", Doc: "cameras one in fifty of whose pictures has a time from elsewhere", NoReports: true, Wire: retime(0, func(t int64, n int) int64 {
-		if n%50 == 20 {
+		if Outlier(n) {
 			return []int64{t + 3600*90000, t - 3600*90000, 0, t + 1<<31, t + 7*90000, t - 7*90000}[n/50%6]
 		}
 		return t
@@ -35,6 +35,9 @@ func init() {
 	add(Quirk{Name: "no-reports", Doc: "cameras without sender reports", NoReports: true})
 	add(Quirk{Name: "epoch-reports", Doc: "cameras whose clock was never set: 1970", NoReports: true, Wire: epochReports})
 }
+
+// Outlier tells whether a picture of timestamp-outliers is one.
+func Outlier(n int) bool { return n%50 == 20 }
 
 // rare keeps the key frames, one each RarePeriod.
 func rare(c *Clip) *Clip {

@@ -57,6 +57,7 @@ type Session struct {
 	nc        net.Conn
 	in        *bufio.Reader
 	quirk     *Quirk
+	path      string // that was asked for
 	id        string
 	clip      *Clip
 	nonce     string
@@ -75,12 +76,13 @@ type Session struct {
 
 	mu      sync.Mutex
 	answers map[string]string // status lines of the answers to its own requests, by CSeq
+	another chan struct{}     // closed when there is another one
 }
 
 func newSession(c *Camera, nc net.Conn) *Session {
 	return &Session{
-		camera: c, nc: nc, in: bufio.NewReader(nc), quirk: quirks["good"], id: "1804289383", asked: map[string]int{},
-		done: make(chan struct{}), answers: map[string]string{},
+		camera: c, nc: nc, in: bufio.NewReader(nc), quirk: quirks["good"], path: "good", id: "1804289383", asked: map[string]int{},
+		done: make(chan struct{}), answers: map[string]string{}, another: make(chan struct{}),
 	}
 }
 
@@ -156,6 +158,8 @@ func (s *Session) read() (*Request, error) {
 	if strings.HasPrefix(line, "RTSP/") {
 		s.mu.Lock()
 		s.answers[r.Header["cseq"]] = strings.TrimSpace(line)
+		close(s.another)
+		s.another = make(chan struct{})
 		s.mu.Unlock()
 		return nil, nil
 	}
@@ -214,7 +218,7 @@ func (s *Session) Write(b []byte) error {
 func (s *Session) Ask(method string, lines ...string) string {
 	s.cseq++
 	seq := strconv.Itoa(s.cseq)
-	text := method + " rtsp://" + s.nc.LocalAddr().String() + "/" + s.quirk.Name + " RTSP/1.0\r\nCSeq: " + seq + "\r\nSession: " + s.id + "\r\n"
+	text := method + " rtsp://" + s.nc.LocalAddr().String() + "/" + s.path + " RTSP/1.0\r\nCSeq: " + seq + "\r\nSession: " + s.id + "\r\n"
 	for _, l := range lines {
 		text += l + "\r\n"
 	}
@@ -222,12 +226,25 @@ func (s *Session) Ask(method string, lines ...string) string {
 	return seq
 }
 
-// Answered is the status line of the answer to a request of the camera's own;
-// empty where none has come.
-func (s *Session) Answered(cseq string) string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.answers[cseq]
+// answered waits until a request of the camera's own is answered.
+func (s *Session) answered(cseq string) bool {
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	for {
+		s.mu.Lock()
+		line, next := s.answers[cseq], s.another
+		s.mu.Unlock()
+		if line != "" {
+			return true
+		}
+		select {
+		case <-next:
+		case <-s.done:
+			return false
+		case <-late.C:
+			return false
+		}
+	}
 }
 
 // HangUp ends the connection without a word, behind what was sent.
@@ -242,14 +259,14 @@ func (s *Session) answer(r *Request) *Response {
 		return refuse(400, "Bad Request")
 	}
 	name, control, _ := strings.Cut(strings.Trim(u.Path, "/"), "/")
-	if q := quirks[name]; q != nil && (s.clip == nil || q != s.quirk && len(s.senders) == 0) {
-		s.quirk, s.clip = q, s.camera.Clip(name)
+	if q := quirkOf(name); q != nil && (s.clip == nil || name != s.path && len(s.senders) == 0) {
+		s.quirk, s.path, s.clip = q, name, s.camera.Clip(name)
 		s.camera.visited(name)
 	}
 	if r.Method == "OPTIONS" {
 		return &Response{Status: 200, Reason: "OK", Header: []string{"Public: " + s.quirk.Public}}
 	}
-	if s.clip == nil || name != s.quirk.Name {
+	if s.clip == nil || name != s.path {
 		return refuse(404, "Stream Not Found")
 	}
 	if challenge := s.challenge(r); challenge != nil {
@@ -278,7 +295,7 @@ func (s *Session) info(u *url.URL) string {
 	var out []string
 	for _, k := range s.senders {
 		_, _, pts := k.Track.at(0)
-		out = append(out, fmt.Sprintf("url=rtsp://%s/%s/trackID=%d;seq=%d;rtptime=%d", u.Host, s.quirk.Name, k.Index, k.seq, k.base+uint32(pts)))
+		out = append(out, fmt.Sprintf("url=rtsp://%s/%s/trackID=%d;seq=%d;rtptime=%d", u.Host, s.path, k.Index, k.seq, k.base+uint32(pts)))
 	}
 	return strings.Join(out, ",")
 }
@@ -335,5 +352,5 @@ func (c *Camera) visited(name string) {
 func (c *Camera) began(s *Session) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.sessions[s.quirk.Name] = append(c.sessions[s.quirk.Name], s)
+	c.sessions[s.path] = append(c.sessions[s.path], s)
 }

@@ -1,0 +1,54 @@
+package ingest
+
+import (
+	"testing"
+	"time"
+
+	"github.com/pion/rtp"
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// A session that begins amid a picture has lost none. Over UDP, where its beginning
+// may have been lost, it has.
+func TestTheRestOfAnEarlierPictureIsNoLoss(t *testing.T) {
+	for _, datagrams := range []bool{false, true} {
+		b := newBench(t)
+		v := b.of(media.H264)
+		if datagrams {
+			v.ExpectDatagrams()
+		}
+		b.send(v, 0, false, 0x7c, 0x05, 1)
+		b.send(v, 0, true, 0x7c, 0x45, 2)
+		b.sendPictures(v, b.seq[v]+1, 3600, 30, nil)
+		v.Close()
+		b.feed.Close()
+		require.Len(t, b.shelf.units, 30)
+		require.Equal(t, datagrams, b.shelf.lost[LostDamaged] == 1)
+	}
+}
+
+// A second sender for a moment, within the first one's pauses, takes nothing over, and
+// what was kept of it is counted once the first one is heard.
+func TestWhatIsKeptOfAnotherSenderIsBoundedAndCounted(t *testing.T) {
+	b := newBench(t)
+	v := b.of(media.H264)
+	one := &speaker{b: b, ssrc: 1}
+	one.picture(v)
+	for i := range uint16(3000) {
+		p := &rtp.Packet{Header: rtp.Header{SSRC: 2, SequenceNumber: i, Timestamp: 5}, Payload: make([]byte, 60000)}
+		require.NoError(t, v.Packet(p, b.now))
+		require.LessOrEqual(t, v.others.bytes, maxCandidateBytes)
+	}
+	require.NotEmpty(t, v.others.held)
+	b.now = b.now.Add(40 * time.Millisecond)
+	one.picture(v)
+	require.Empty(t, v.others.held)
+	require.Zero(t, v.others.bytes)
+	require.EqualValues(t, 3000, b.shelf.lost[LostForeign])
+	v.Close()
+	b.feed.Close()
+	require.Zero(t, b.feed.memory.held)
+	require.Equal(t, 2, one.kept())
+}

@@ -1,0 +1,151 @@
+package ingest
+
+import (
+	"time"
+
+	"github.com/pion/rtp"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// candidate keeps the packets of another sender while it is not known whether it
+// takes the track over: nothing of an encoder that starts again is lost then. Where
+// the track's own sender is heard again they were foreign.
+type candidate struct {
+	ssrc  uint32
+	held  []*datagram // as they came
+	bytes int
+	free  []*datagram
+}
+
+// keep keeps a packet, and reports how many are left out for it, or instead of it.
+func (c *candidate) keep(p *rtp.Packet, at time.Time) (out int) {
+	if c.ssrc != p.SSRC {
+		out = c.drop()
+	}
+	c.ssrc = p.SSRC
+	for len(c.held) > 0 && (len(c.held) == maxCandidate || c.bytes+len(p.Payload) > maxCandidateBytes) {
+		c.put(c.held[0])
+		c.held = append(c.held[:0], c.held[1:]...)
+		out++
+	}
+	h := &datagram{}
+	if n := len(c.free) - 1; n >= 0 {
+		h, c.free = c.free[n], c.free[:n]
+	}
+	h.copy(p, at)
+	c.held, c.bytes = append(c.held, h), c.bytes+len(h.buf)
+	return out
+}
+
+// The bounds of what a candidate has: three seconds of 5 Mbit/s.
+const (
+	maxCandidate      = 2048 // packets
+	maxCandidateBytes = 2 << 20
+)
+
+// drop leaves all out, and reports how many there were.
+func (c *candidate) drop() int {
+	n := len(c.held)
+	for _, h := range c.held {
+		c.put(h)
+	}
+	c.held = c.held[:0]
+	return n
+}
+
+func (c *candidate) put(h *datagram) {
+	c.bytes -= len(h.buf)
+	if len(c.free) < keptDatagrams && cap(h.buf) <= keptDatagram {
+		c.free = append(c.free, h)
+	}
+}
+
+// keepOther keeps a packet of another sender, where there is room for it.
+func (t *RTPTrack) keepOther(p *rtp.Packet, at time.Time) {
+	had := t.others.bytes
+	t.foreign(t.others.keep(p, at))
+	if !t.feed.memory.grow(t.others.bytes - had) {
+		t.dropOthers()
+	}
+}
+
+// dropOthers counts what was kept as foreign.
+func (t *RTPTrack) dropOthers() {
+	if len(t.others.held) == 0 {
+		return
+	}
+	t.disownReports(t.others.ssrc)
+	t.feed.memory.grow(-t.others.bytes)
+	t.foreign(t.others.drop())
+}
+
+// takeOthers takes what was kept: it was the sender's.
+func (t *RTPTrack) takeOthers() {
+	for _, h := range t.others.held {
+		_ = t.pass(&h.packet, h.at) // the feed remembers
+	}
+	t.feed.memory.grow(-t.others.bytes)
+	t.others.drop()
+}
+
+// foreign counts packets of another sender that are left out.
+func (t *RTPTrack) foreign(packets int) {
+	if packets == 0 {
+		return
+	}
+	t.track().lost(LostForeign, uint64(packets))
+	if !t.sender.said {
+		t.sender.said = true
+		t.feed.log.Warn("another sender's packets come with a track's: they are left out, by their SSRC",
+			"codec", t.track().cfg.Codec.String(), "ssrc", t.sender.ssrc, "other", t.others.ssrc)
+	}
+}
+
+// succeed begins anew with another sender, with the packets that were kept of it and
+// the one that came now. Where its times are not near to what arrival tells they have
+// nothing to do with those before, and go on by arrival.
+func (t *RTPTrack) succeed(p *rtp.Packet, at time.Time) {
+	first, came := p, at
+	if len(t.others.held) > 0 {
+		first, came = &t.others.held[0].packet, t.others.held[0].at
+	}
+	if t.datagrams != nil {
+		_ = t.datagrams.flush() // the feed remembers
+		t.datagrams.begin(first.SequenceNumber)
+	}
+	if t.order != nil {
+		_ = t.flushOrder()
+	}
+	if t.unit != nil {
+		if t.marked > 0 { // else the next picture would have ended it
+			t.unit.interrupt()
+		}
+		_ = t.finish()
+	}
+	t.track().flush()
+	t.flushSound()
+	t.track().lostBefore++
+	t.seen = false
+	now := t.byNow(came.Sub(epoch).Nanoseconds())
+	if d := t.time.near(first.Timestamp) - now; d < -int64(t.clock) || d > int64(t.clock) {
+		t.time.goOn(first.Timestamp, now)
+	}
+	t.takeOthers()
+}
+
+// byNow is the time that the sender's clock shows at an arrival, ns: by the newest unit
+// whose time is in line.
+func (t *RTPTrack) byNow(mono int64) int64 {
+	o, s := &t.track().outliers, &t.line
+	switch {
+	case o.base.n > 0:
+		last := o.base.last()
+		now := max(last.pts+media.FromNanos(mono-last.mono, t.scale), o.base.front()+o.base.step)
+		return media.Rescale(now-o.shift.now(), t.scale, t.clock)
+	case s.any:
+		now := s.next - t.audio.duration(1, t.clock) + media.FromNanos(mono-s.mono, t.clock)
+		return max(now, s.next) - s.shift.now()
+	}
+	return t.time.wide + max(media.FromNanos(mono-t.arrived, t.clock), 1)
+}
