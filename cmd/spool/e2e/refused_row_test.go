@@ -31,7 +31,7 @@ func TestARefusedRowIsToldOfAndTriedAgain(t *testing.T) {
 	r := serve(t, "")
 	r.expect("the database refuses a row")
 	r.awaitUnits("live/demo", 25)
-	db, err := sql.Open("sqlite", filepath.Join(r.files, "spool.db"))
+	db, err := sql.Open("sqlite", filepath.Join(r.files, "spool.db")+"?_pragma=busy_timeout(60000)")
 	require.NoError(t, err)
 	defer db.Close()
 	_, err = db.ExecContext(t.Context(), "CREATE TRIGGER no BEFORE INSERT ON spool_recordings BEGIN SELECT RAISE(ABORT, 'not this one'); END")
