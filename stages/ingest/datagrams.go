@@ -38,7 +38,7 @@ const (
 	maxAhead      = 512 // packets
 	maxAheadBytes = 1 << 20
 	maxWait       = 200 * time.Millisecond
-	maxBefore     = 32   // packets that were sent before the first one that came
+	maxBefore     = 32   // packets that were sent before the first one that came, or come until it goes on
 	keptDatagrams = 16   // of the free ones,
 	keptDatagram  = 2048 // bytes of each
 	backAgain     = 3    // packets in a row that are further behind than any that waits: the sender began anew;
@@ -71,6 +71,9 @@ func (d *datagrams) packet(p *rtp.Packet, at time.Time) error {
 	case ahead > 0:
 		d.back = 0
 		d.hold(p, at)
+		if d.last.IsZero() && d.n >= maxBefore { // none before the first one is on the way
+			return d.giveUp()
+		}
 		return d.overdue(at)
 	}
 	d.back = 0
