@@ -93,7 +93,7 @@ type Stream struct {
 // Repair counts what was put right in what a publisher sends: no picture was lost
 // by it.
 type Repair struct {
-	Cause string `json:"cause" doc:"a stable word; shared_timestamp and timestamp_outlier: pictures that were given another time; nal_unit_undefined, nal_unit_malformed and enhancement_layer: NAL units that were left out; duplicate_packet and late_packet: packets that were left out; foreign_report: sender reports that were left out"`
+	Cause string `json:"cause" doc:"a stable word; shared_timestamp and timestamp_outlier: pictures that were given another time; nal_unit_undefined, nal_unit_malformed and enhancement_layer: NAL units that were left out; duplicate_packet and late_packet: packets that were left out; foreign_report: sender reports that were left out; frequent_change: key frames with other parameter sets than the last, too often for a file each"`
 	Count uint64 `json:"count" doc:"pictures, NAL units, packets or reports"`
 }
 

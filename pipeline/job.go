@@ -150,7 +150,7 @@ func (j *Job) over(ctx context.Context, e Ended) bool {
 	default:
 	}
 	lost := e.Reason == ReasonSourceLost || e.Reason == ReasonReplaced
-	return e.Err == nil && (j.env.Once || !lost)
+	return e.Err == nil && (j.env.For != AnyPublisher || !lost)
 }
 
 func (j *Job) pause(ctx context.Context, d time.Duration) bool {

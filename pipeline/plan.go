@@ -154,13 +154,23 @@ func (p *Plan) String() string {
 	return strings.Join(names, " -> ")
 }
 
+// Publishers says whose media a recording takes.
+type Publishers int
+
+// The publishers of a recording.
+const (
+	AnyPublisher     Publishers = iota // one after another
+	NextPublisher                      // the one that the stream has, or that comes next
+	PresentPublisher                   // the one that the stream has; it may have left meanwhile
+)
+
 // Env is what the program gives every run.
 type Env struct {
 	Services *Services
 	Log      *slog.Logger
 	Clock    Clock
-	Mode     Mode  // who starts the pipeline's recordings
-	Once     bool  // runs are for the publisher that the stream has; they await no other
+	Mode     Mode // who starts the pipeline's recordings
+	For      Publishers
 	Kept     *Kept // of the run before; nil: nothing is kept between runs
 }
 

@@ -108,7 +108,7 @@ func (r *Recorder) Start(stream string, o StartOptions) (already bool, err error
 	for i := range r.declared {
 		if d := &r.declared[i]; d.Mode != Event && d.Covers(stream) {
 			covered = true
-			fresh := r.begin(d, stream, o.Duration, false)
+			fresh := r.begin(d, stream, o.Duration, AnyPublisher)
 			began = fresh || began
 			if j := r.jobs[jobKey{d.Plan.Name, stream}]; j != nil && (fresh || o.Duration == 0) {
 				j.hand = true
@@ -161,7 +161,7 @@ func (r *Recorder) halt(stream string) []*recording {
 func (r *Recorder) Began(stream string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.beginAlways(stream, true)
+	r.beginAlways(stream, PresentPublisher)
 	for key, j := range r.jobs {
 		if key.stream == stream && j.duration > 0 {
 			r.stopAfter(j)
@@ -175,19 +175,28 @@ func (r *Recorder) Began(stream string) {
 func (r *Recorder) StartAlways(stream string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.beginAlways(stream, false)
+	r.beginAlways(stream, AnyPublisher)
 }
 
-func (r *Recorder) beginAlways(stream string, once bool) {
+func (r *Recorder) beginAlways(stream string, of Publishers) {
 	for i := range r.declared {
 		if d := &r.declared[i]; d.Mode != Manual && (d.Mode == Event || !r.halted[stream]) && d.Covers(stream) {
-			r.begin(d, stream, 0, once && !r.dir.Configured(stream))
+			r.begin(d, stream, 0, r.unlessConfigured(stream, of))
 		}
 	}
 }
 
+// unlessConfigured is AnyPublisher for a stream of the configuration: it is expected
+// to come back.
+func (r *Recorder) unlessConfigured(stream string, of Publishers) Publishers {
+	if r.dir.Configured(stream) {
+		return AnyPublisher
+	}
+	return of
+}
+
 // begin starts a job unless there is one. The caller holds r.mu.
-func (r *Recorder) begin(d *Declared, stream string, duration time.Duration, once bool) bool {
+func (r *Recorder) begin(d *Declared, stream string, duration time.Duration, of Publishers) bool {
 	key := jobKey{d.Plan.Name, stream}
 	if r.closed || r.held[d.Plan.Name] || r.jobs[key] != nil {
 		return false
@@ -197,7 +206,7 @@ func (r *Recorder) begin(d *Declared, stream string, duration time.Duration, onc
 		env.Kept = &Kept{}
 	}
 	delete(r.left, key)
-	env.Mode, env.Once = d.Mode, once
+	env.Mode, env.For = d.Mode, of
 	j := &recording{Job: newJob(d.Plan, env, stream, r.limit), mode: d.Mode, duration: duration}
 	r.jobs[key] = j
 	r.tasks.Go("record "+d.Plan.Name+" "+stream, func(ctx context.Context) error {
@@ -240,7 +249,7 @@ func (r *Recorder) ended(key jobKey) {
 	r.noteEnd(key, j)
 	r.renew(key, j)
 	if j.mode != Manual && !r.closed && r.dir.Live(key.stream) {
-		r.beginAlways(key.stream, true)
+		r.beginAlways(key.stream, PresentPublisher)
 	}
 	if kept := r.left[key]; kept != nil { // no job began in its place
 		delete(r.left, key)

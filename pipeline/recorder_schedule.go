@@ -32,7 +32,7 @@ func (r *Recorder) schedule(stream string, window time.Time) error {
 		if spent, ok := r.spent[key]; ok && spent.Equal(window) {
 			continue
 		}
-		r.begin(d, stream, 0, false)
+		r.begin(d, stream, 0, AnyPublisher)
 		if j := r.jobs[key]; j != nil {
 			j.scheduled, j.window = true, window
 		}

@@ -31,7 +31,7 @@ func (r *Recorder) Update(ctx context.Context, declared []Declared, streams []st
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, stream := range streams {
-		r.beginAlways(stream, true)
+		r.beginAlways(stream, PresentPublisher)
 	}
 	return changes, err
 }
@@ -91,7 +91,7 @@ func (r *Recorder) renew(key jobKey, old *recording) {
 	if !old.until.IsZero() {
 		rest = max(old.until.Sub(r.env.Clock.Now()), time.Millisecond)
 	}
-	if r.begin(d, key.stream, rest, old.env.Once) {
+	if r.begin(d, key.stream, rest, old.env.For) {
 		r.jobs[key].claims = old.claims
 	}
 }
@@ -168,7 +168,7 @@ func (r *Recorder) Resume(pipeline string, streams []string) (began int) {
 		}
 		delete(r.halted, stream)
 		delete(r.stopped, stream)
-		if r.begin(d, stream, 0, false) {
+		if r.begin(d, stream, 0, AnyPublisher) {
 			r.jobs[jobKey{pipeline, stream}].hand = true
 			began++
 		}

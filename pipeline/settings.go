@@ -14,10 +14,10 @@ type Settings struct {
 	Stage    string // name of the stage as declared
 	Log      *slog.Logger
 	Clock    Clock
-	Mode     Mode   // who starts the pipeline's recordings
-	Once     bool   // the run is for the publisher that the stream has; it awaits no other
-	After    *Ended // how the run before this one ended, nil for the first
-	Kept     *Kept  // what it left, and what this one leaves
+	Mode     Mode       // who starts the pipeline's recordings
+	For      Publishers // that the run is for
+	After    *Ended     // how the run before this one ended, nil for the first
+	Kept     *Kept      // what it left, and what this one leaves
 	services *Services
 	base     *slog.Logger // Log without the attributes that say where it is
 }
@@ -28,7 +28,7 @@ func NewSettings(env Env, pipeline, stream, stage string) Settings {
 	return Settings{
 		Pipeline: pipeline, Stream: stream, Stage: stage,
 		Log:   env.Log.With("pipeline", pipeline, "stream", stream, "stage", stage),
-		Clock: env.Clock, Mode: env.Mode, Once: env.Once, Kept: env.Kept, services: env.Services, base: env.Log,
+		Clock: env.Clock, Mode: env.Mode, For: env.For, Kept: env.Kept, services: env.Services, base: env.Log,
 	}
 }
 

@@ -215,7 +215,7 @@ func (r *Recorder) arm(stream string, t Trigger) (ok bool) {
 			ok = false
 			continue
 		}
-		if !r.begin(d, stream, 0, !r.dir.Configured(stream)) || r.dir.Configured(stream) {
+		if !r.begin(d, stream, 0, r.unlessConfigured(stream, NextPublisher)) || r.dir.Configured(stream) {
 			continue
 		}
 		j := r.jobs[jobKey{d.Plan.Name, stream}]

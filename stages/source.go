@@ -33,7 +33,7 @@ type source struct {
 	stage string
 	kept  *pipeline.Kept
 	clock pipeline.Clock
-	once  bool // no other publisher is awaited
+	of    pipeline.Publishers
 	sub   atomic.Pointer[hub.Subscription]
 
 	mu    sync.Mutex // guards marks
@@ -45,19 +45,22 @@ func newSource(set pipeline.Settings, _ SourceConfig) (pipeline.Source[*media.Ch
 	if err != nil {
 		return nil, err
 	}
-	return &source{hub: h, path: set.Stream, stage: set.Stage, kept: set.Kept, clock: set.Clock, once: set.Once}, nil
+	return &source{hub: h, path: set.Stream, stage: set.Stage, kept: set.Kept, clock: set.Clock, of: set.For}, nil
 }
 
 // Run hands on what the subscription gives. The publisher's end is the run's; a
 // drain ends with the newest access unit that was received.
 func (s *source) Run(ctx context.Context, emit pipeline.Emit[*media.Chunk]) error {
 	sub, err := s.subscribe()
+	if errors.Is(err, hub.ErrClosed) {
+		return pipeline.End(pipeline.ReasonShutdown)
+	}
 	if err != nil {
 		return err
 	}
 	defer sub.Close()
 	s.sub.Store(sub)
-	if s.once { // the publisher may have left since the run was asked for
+	if s.of == pipeline.PresentPublisher { // the publisher may have left since the run was asked for
 		sub.EndWithPublisher()
 	}
 	if err := s.pass(ctx, sub, emit); ctx.Err() == nil {

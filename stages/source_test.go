@@ -94,10 +94,10 @@ func TestPublisherThatHasLeftIsNotAwaited(t *testing.T) {
 	h := hub.New(pool, pipeline.NewTasks(env.Log, env.Clock), hub.Config{Log: env.Log})
 	defer h.Close()
 	ended := make(chan error)
-	env.Once = true
+	env.For = pipeline.PresentPublisher
 	begin := func() {
 		set := pipeline.NewSettings(env, "p", "live/x", "source")
-		s := &source{hub: h, path: "live/x", clock: pipeline.SystemClock, once: set.Once}
+		s := &source{hub: h, path: "live/x", clock: pipeline.SystemClock, of: set.For}
 		go func() { ended <- s.Run(t.Context(), func(*media.Chunk) error { panic("nothing was sent") }) }()
 	}
 	publish := func() *hub.Publisher {

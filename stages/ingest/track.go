@@ -28,7 +28,7 @@ type track struct {
 	strayed bool     // that a time was out of line
 	passed  []string // bounds that access units have passed, as causes
 
-	cuts    [10]int64 // ns, arrival of the key frames with which files began by a change, a ring
+	cuts    [50]int64 // ns, arrival of the key frames with which files began by a change, a ring
 	cut     int
 	flooded bool // that there were more is said
 
