@@ -80,6 +80,9 @@ func (r *recorder) ask(method, path string) (int, []byte) {
 	req, err := http.NewRequestWithContext(r.t.Context(), method, r.api+path, nil)
 	require.NoError(r.t, err)
 	resp, err := client.Do(req)
+	for tries := 1; err != nil && method == http.MethodGet && tries < 5; tries++ {
+		resp, err = client.Do(req) // on a slow machine this process may sleep for longer than a request may take
+	}
 	require.NoError(r.t, err)
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)

@@ -100,7 +100,7 @@ func (q quirk) recorded(t *testing.T, r *recorder, c *rtsptest.Camera, stream st
 // first one to the last one of its files. It tells where they lie in what was sent.
 func (q quirk) whole(t *testing.T, r *recorder, c *rtsptest.Camera, stream string) (out []map[string]rtsptest.Match) {
 	enough := func() bool { return r.status(stream).AccessUnits >= uint64(cmp.Or(q.units, 3*perSecond)) }
-	require.Eventually(t, enough, patience, 200*time.Millisecond, "access units")
+	require.Eventually(t, enough, 3*patience, 200*time.Millisecond, "access units")
 	for _, d := range r.stream(stream).Drops {
 		require.Contains(t, q.drops, d.Cause, "%d", d.AccessUnits)
 	}
