@@ -137,7 +137,7 @@ func TestScheduledWindowThatIsNow(t *testing.T) {
 
 	again = launch(t, racyBinary, r.dir, "")
 	require.Contains(t, answer[planned](again, "GET", "/mp4/schedule").Streams[0].Why, "stopped by hand")
-	again.configure(pullLiveA) // the jobs are taken away
+	again.configure(pullLiveA)                     // the jobs are taken away
 	answer[reloaded](again, "POST", "/mp4/reload") // says nothing new where the watch of the file was faster
 	require.Empty(t, answer[planned](again, "GET", "/mp4/schedule").Streams)
 	recs := again.awaitRecords("live/a", 2)
