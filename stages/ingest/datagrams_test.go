@@ -225,3 +225,16 @@ func FuzzDatagrams(f *testing.F) {
 		require.True(t, slices.IsSortedFunc(a.times, time.Time.Compare))
 	})
 }
+
+// The first packets wait for what was sent before them: nothing is missed meanwhile,
+// however long the recorder has run.
+func TestWhatWaitsAtTheBeginningIsNotMissed(t *testing.T) {
+	b := newBench(t)
+	b.now = b.now.Add(time.Hour)
+	v := b.of(media.H264)
+	v.ExpectDatagrams()
+	(&speaker{b: b, ssrc: 1}).picture(v)
+	require.Empty(t, b.shelf.units, "it waits")
+	require.Nil(t, b.shelf.problems[0])
+	require.NotContains(t, b.log.String(), "nothing of a track can be kept")
+}

@@ -361,6 +361,9 @@ func (f *Feed) look(at time.Time, mono int64) {
 		return
 	}
 	f.nextLook = mono + 1_000_000_000
+	if f.firstHeard == 0 { // what came waits for what was sent before it
+		f.firstHeard = mono
+	}
 	for _, t := range f.rtp {
 		if t.datagrams != nil {
 			_ = t.datagrams.overdue(at) // the feed remembers
