@@ -60,7 +60,7 @@ func TestFileSaysWhoseItIs(t *testing.T) {
 	defer f.Close()
 	counted := &readCounter{File: f}
 	require.NoError(t, Belongs(counted, "x", s.last().ID))
-	require.Less(t, counted.bytes, 8192)
+	require.LessOrEqual(t, counted.bytes, 3*4096, "a block for the head, for the moov's and for the entry")
 }
 
 // TestFileThatCannotSayWhoseItIs is nobody's: cut anywhere, with any byte of its
