@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/gospool/spool/pipeline"
-	"github.com/gospool/spool/pipeline/spec"
+	"github.com/gospool/spool/pipeline/config"
 )
 
 // Auth says who may use the API. It is a map, or the word none.
@@ -51,7 +51,7 @@ type Publisher struct {
 
 const wordNone = "none"
 
-// SetWord takes none. See spec.Shorthand.
+// SetWord takes none. See config.Shorthand.
 func (a *Auth) SetWord(w string) error {
 	if w != wordNone {
 		return fmt.Errorf("%q is neither none nor a map of users and tokens", w)
@@ -60,10 +60,10 @@ func (a *Auth) SetWord(w string) error {
 	return nil
 }
 
-// Word is none, or nothing. See spec.Worded.
+// Word is none, or nothing. See config.Worded.
 func (a Auth) Word() string { return word(a.None) }
 
-// SetWord takes none. See spec.Shorthand.
+// SetWord takes none. See config.Shorthand.
 func (a *IngestAuth) SetWord(w string) error {
 	if w != wordNone {
 		return fmt.Errorf("%q is neither none nor a map of users", w)
@@ -72,7 +72,7 @@ func (a *IngestAuth) SetWord(w string) error {
 	return nil
 }
 
-// Word is none, or nothing. See spec.Worded.
+// Word is none, or nothing. See config.Worded.
 func (a IngestAuth) Word() string { return word(a.None) }
 
 func word(none bool) string {
@@ -88,7 +88,7 @@ func (a Auth) Open() bool { return len(a.Users)+len(a.Tokens) == 0 }
 const accessHint = "listen on 127.0.0.1, name users (spool passwd makes their hashes), or write %s: {auth: none} if everybody may do everything"
 
 // Check keeps an API without access control on this machine.
-func (h HTTP) Check() spec.Problems {
+func (h HTTP) Check() config.Problems {
 	var c checks
 	host, ok := c.address("listen", h.Listen)
 	if ok && !loopback(host) && !h.Auth.None && h.Auth.Open() {
@@ -109,7 +109,7 @@ func (c *Config) checkIngestIsClosed(k *checks) {
 }
 
 // Check refuses names that two users have.
-func (a Auth) Check() spec.Problems {
+func (a Auth) Check() config.Problems {
 	var c checks
 	names := map[string]bool{}
 	for i, u := range a.Users {
@@ -119,7 +119,7 @@ func (a Auth) Check() spec.Problems {
 }
 
 // Check refuses names that two users have.
-func (a IngestAuth) Check() spec.Problems {
+func (a IngestAuth) Check() config.Problems {
 	var c checks
 	names := map[string]bool{}
 	for i, u := range a.Users {
@@ -129,12 +129,12 @@ func (a IngestAuth) Check() spec.Problems {
 }
 
 func (c *checks) onceOnly(names map[string]bool, i int, name string) {
-	c.want(!names[name], spec.Join(spec.Join("users", strconv.Itoa(i)), "name"), fmt.Sprintf("%q is there twice", name), "one entry a name")
+	c.want(!names[name], config.Join(config.Join("users", strconv.Itoa(i)), "name"), fmt.Sprintf("%q is there twice", name), "one entry a name")
 	names[name] = true
 }
 
 // Check covers what can be said without knowing what a hash is: see cmd/spool.
-func (u User) Check() spec.Problems {
+func (u User) Check() config.Problems {
 	var c checks
 	c.signsIn(u.Name, u.PasswordHash)
 	c.want(len(u.Roles) > 0, "roles", "is empty", "[view], [control] or [admin]")
@@ -142,7 +142,7 @@ func (u User) Check() spec.Problems {
 }
 
 // Check is as User's.
-func (t Token) Check() spec.Problems {
+func (t Token) Check() config.Problems {
 	var c checks
 	c.want(t.Token != "", "token", "is missing", "openssl rand -hex 32 makes one")
 	c.want(len(t.Roles) > 0, "roles", "is empty", "[view], [control] or [admin]")
@@ -150,13 +150,13 @@ func (t Token) Check() spec.Problems {
 }
 
 // Check is as User's.
-func (p Publisher) Check() spec.Problems {
+func (p Publisher) Check() config.Problems {
 	var c checks
 	c.signsIn(p.Name, p.PasswordHash)
 	c.want(len(p.Publish) > 0, "publish", "is empty", `for example ["live/**"]`)
 	for i, pattern := range p.Publish {
 		if _, err := pipeline.ParseGlob(pattern); err != nil {
-			c.add(spec.Join("publish", strconv.Itoa(i)), err.Error(), "")
+			c.add(config.Join("publish", strconv.Itoa(i)), err.Error(), "")
 		}
 	}
 	return c.problems
@@ -169,7 +169,7 @@ func (c *checks) signsIn(name, hash string) {
 }
 
 // Check wants both halves.
-func (t TLS) Check() spec.Problems {
+func (t TLS) Check() config.Problems {
 	var c checks
 	c.want((t.Cert == "") == (t.Key == ""), "", "one of cert and key is missing", "both are files in PEM form")
 	return c.problems

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline"
-	"github.com/gospool/spool/pipeline/spec"
+	"github.com/gospool/spool/pipeline/config"
 )
 
 // StreamPath is a stream's path, as a key of the configuration.
@@ -39,7 +39,7 @@ func plainName(n string) bool {
 }
 
 // Check refuses a name that is awkward in a column or a message.
-func (n Node) Check() spec.Problems {
+func (n Node) Check() config.Problems {
 	var c checks
 	c.want(n.Name == "" || plainName(n.Name), "name", fmt.Sprintf("%.80q is no name of a recorder", n.Name),
 		"up to 64 letters, digits, dots, dashes and underscores; empty is the identity of the record directory")
@@ -47,7 +47,7 @@ func (n Node) Check() spec.Problems {
 }
 
 // Check covers what the decoder cannot know.
-func (m MP4) Check() spec.Problems {
+func (m MP4) Check() config.Problems {
 	var c checks
 	c.want(m.RecordPath != "", "record_path", "is empty", "give the directory of the recordings")
 	c.between("fragment_duration", m.FragmentDuration, 100*time.Millisecond, time.Hour)
@@ -65,7 +65,7 @@ func (m MP4) Check() spec.Problems {
 }
 
 // Check refuses a URL that is none. No message shows a password.
-func (s Stream) Check() spec.Problems {
+func (s Stream) Check() config.Problems {
 	var c checks
 	if s.ReadTimeout != 0 {
 		c.between("read_timeout", s.ReadTimeout, time.Second, time.Hour)
@@ -80,7 +80,7 @@ func (s Stream) Check() spec.Problems {
 		c.add("pull", "is no URL: "+urlError(err), "for example rtsp://10.0.0.5/stream1; special characters in a password are written as %40 for @, %2F for /")
 		return c.problems
 	}
-	c.want(u.Scheme != "", "pull", spec.Redact(strconv.Quote(s.Pull))+" has no scheme", "for example rtsp://10.0.0.5/stream1")
+	c.want(u.Scheme != "", "pull", config.Redact(strconv.Quote(s.Pull))+" has no scheme", "for example rtsp://10.0.0.5/stream1")
 	c.fingerprint(u.Scheme, s.TLS.Fingerprint)
 	c.want(u.Scheme == "" || u.Scheme == "file" || u.Opaque == "", "pull", "// is missing after the scheme", "for example rtsp://10.0.0.5/stream1")
 	return c.problems
@@ -109,12 +109,12 @@ func urlError(err error) string {
 }
 
 // Check refuses patterns that are none, and a pipeline without stages.
-func (p Pipeline) Check() spec.Problems {
+func (p Pipeline) Check() config.Problems {
 	var c checks
 	c.want(len(p.Streams) > 0, "streams", "is empty: the pipeline is for no stream", `"**" is for every stream`)
 	for i, pattern := range p.Streams {
 		if _, err := pipeline.ParseGlob(pattern); err != nil {
-			c.add(spec.Join("streams", strconv.Itoa(i)), err.Error(), "")
+			c.add(config.Join("streams", strconv.Itoa(i)), err.Error(), "")
 		}
 	}
 	c.want(p.Stages != nil && p.Stages.IsList && len(p.Stages.List) > 0, "stages", "a list of stages is wanted here",
@@ -123,7 +123,7 @@ func (p Pipeline) Check() spec.Problems {
 }
 
 // Check refuses a job that could never do anything.
-func (j Job) Check() spec.Problems {
+func (j Job) Check() config.Problems {
 	var c checks
 	switch j.Cron {
 	case "":
@@ -143,7 +143,7 @@ func (j Job) Check() spec.Problems {
 }
 
 // Check wants a data source where there is no default.
-func (d Database) Check() spec.Problems {
+func (d Database) Check() config.Problems {
 	var c checks
 	c.want(d.DSN != "" || d.Driver == "sqlite", "dsn", "is missing", dsnExamples[d.Driver])
 	return c.problems
@@ -155,7 +155,7 @@ var dsnExamples = map[string]string{
 }
 
 // Check wants ports that can be RTP's: an even one and the next (RFC 3550, 11).
-func (r RTSP) Check() spec.Problems {
+func (r RTSP) Check() config.Problems {
 	var c checks
 	if r.Listen != "" {
 		c.address("listen", r.Listen)
@@ -172,7 +172,7 @@ func (r RTSP) Check() spec.Problems {
 }
 
 // Check refuses bounds that hold not even one GOP.
-func (m Memory) Check() spec.Problems {
+func (m Memory) Check() config.Problems {
 	var c checks
 	c.want(m.Max == 0 || m.Max >= 128<<20, "max", fmt.Sprintf("%s is too little to record with", m.Max), "0 is no limit; else at least 128MiB")
 	c.want(m.GOP >= 1<<20, "gop", fmt.Sprintf("%s holds no GOP", m.GOP), "at least 1MiB")
@@ -181,7 +181,7 @@ func (m Memory) Check() spec.Problems {
 }
 
 // Check covers the settings that are in no block.
-func (c *Config) Check() spec.Problems {
+func (c *Config) Check() config.Problems {
 	var k checks
 	k.between("flush_interval", c.FlushInterval, 50*time.Millisecond, 10*time.Second)
 	k.want(c.FlushBytes >= 64<<10 && c.FlushBytes <= 64<<20, "flush_bytes", fmt.Sprintf("%s is out of range", c.FlushBytes), "from 64KiB to 64MiB")
@@ -191,10 +191,10 @@ func (c *Config) Check() spec.Problems {
 }
 
 // checks collects what is wrong with a block.
-type checks struct{ problems spec.Problems }
+type checks struct{ problems config.Problems }
 
 func (c *checks) add(key, msg, hint string) {
-	c.problems = append(c.problems, spec.Problem{Path: key, Msg: msg, Hint: hint})
+	c.problems = append(c.problems, config.Problem{Path: key, Msg: msg, Hint: hint})
 }
 
 func (c *checks) want(ok bool, key, msg, hint string) {
@@ -203,9 +203,9 @@ func (c *checks) want(ok bool, key, msg, hint string) {
 	}
 }
 
-func (c *checks) between(key string, d spec.Duration, lo, hi time.Duration) {
+func (c *checks) between(key string, d config.Duration, lo, hi time.Duration) {
 	if d.D() < lo || d.D() > hi {
-		c.add(key, d.String()+" is out of range", fmt.Sprintf("%s to %s", spec.Duration(lo), spec.Duration(hi)))
+		c.add(key, d.String()+" is out of range", fmt.Sprintf("%s to %s", config.Duration(lo), config.Duration(hi)))
 	}
 }
 

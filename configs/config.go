@@ -1,7 +1,7 @@
 package configs
 
 import (
-	"github.com/gospool/spool/pipeline/spec"
+	"github.com/gospool/spool/pipeline/config"
 )
 
 // Config is the whole configuration. Load gives one whose every value has been
@@ -20,9 +20,9 @@ type Config struct {
 	Memory    Memory                    `yaml:"memory" doc:"Bounds of what is held in memory."`
 	Log       Log                       `yaml:"log" doc:"What is logged, to standard error."`
 
-	FlushInterval   spec.Duration `yaml:"flush_interval" doc:"Media is written in pieces of about this length; it is the most that a crash may lose."`
-	FlushBytes      spec.Size     `yaml:"flush_bytes" doc:"Or in pieces of about this size, where those are shorter."`
-	ShutdownTimeout spec.Duration `yaml:"shutdown_timeout" doc:"How long files may take to be finished at the end; after three quarters of it they are left as they are, recoverable."`
+	FlushInterval   config.Duration `yaml:"flush_interval" doc:"Media is written in pieces of about this length; it is the most that a crash may lose."`
+	FlushBytes      config.Size     `yaml:"flush_bytes" doc:"Or in pieces of about this size, where those are shorter."`
+	ShutdownTimeout config.Duration `yaml:"shutdown_timeout" doc:"How long files may take to be finished at the end; after three quarters of it they are left as they are, recoverable."`
 
 	// Demo is the stream that is to be recorded at once, because nothing was
 	// configured; else it is empty.
@@ -30,28 +30,28 @@ type Config struct {
 	// File is the configuration file that was read, or empty.
 	File string `yaml:"-"`
 	// Warnings are about what is configured but has no effect, or may surprise.
-	Warnings spec.Problems `yaml:"-"`
+	Warnings config.Problems `yaml:"-"`
 
-	tree *spec.Node // the merged layers, with the positions
+	tree *config.Node // the merged layers, with the positions
 }
 
 // MP4 are the defaults of every recording.
 type MP4 struct {
-	Enable           bool          `yaml:"enable" doc:"Without pipelines: make the default one."`
-	RecordPath       string        `yaml:"record_path" doc:"Directory of the files. It is made where it is missing."`
-	Fragment         bool          `yaml:"fragment" doc:"false: ordinary MP4, crash-safe while it grows. true: fMP4."`
-	FragmentDuration spec.Duration `yaml:"fragment_duration" doc:"Length of a fragment of fMP4, about."`
-	MaxFileSize      spec.Size     `yaml:"max_file_size" doc:"A file that would be larger is cut at a key frame; 0 is no limit."`
-	MaxDuration      spec.Duration `yaml:"max_duration" doc:"A file that would be longer is cut at a key frame; 0 is no limit."`
-	BeforeDuration   spec.Duration `yaml:"before_duration" doc:"What an event records from before its trigger."`
-	AfterDuration    spec.Duration `yaml:"after_duration" doc:"What an event records after its last trigger."`
-	ExpireDays       int           `yaml:"expire_days" doc:"Recordings older than this are deleted, within the hour; 0 is never."`
-	DiskMaxPercent   int           `yaml:"disk_max_percent" doc:"The oldest recordings are deleted when the disk is fuller than this, at once; 0 is never."`
-	AutoRecovery     bool          `yaml:"auto_recovery" doc:"At start, finish the files that a crash left."`
-	FilenamePattern  string        `yaml:"filename_pattern" doc:"Name of a file, from {stream} {stream_path} {date} (20260318) {time} (143025) {timestamp} {ms} {seq} {pipeline}; other forms by strftime: {date:%Y-%m-%d}."`
-	Timezone         string        `yaml:"timezone" doc:"Of the date and time in file names, such as Europe/Berlin; empty is the machine's."`
-	Sync             string        `yaml:"sync" oneof:"none interval chunk segment" doc:"When what is written is made safe from a power cut; a kill loses nothing of it anyway."`
-	SyncInterval     spec.Duration `yaml:"sync_interval" doc:"With sync: interval, the most that a power cut may lose."`
+	Enable           bool            `yaml:"enable" doc:"Without pipelines: make the default one."`
+	RecordPath       string          `yaml:"record_path" doc:"Directory of the files. It is made where it is missing."`
+	Fragment         bool            `yaml:"fragment" doc:"false: ordinary MP4, crash-safe while it grows. true: fMP4."`
+	FragmentDuration config.Duration `yaml:"fragment_duration" doc:"Length of a fragment of fMP4, about."`
+	MaxFileSize      config.Size     `yaml:"max_file_size" doc:"A file that would be larger is cut at a key frame; 0 is no limit."`
+	MaxDuration      config.Duration `yaml:"max_duration" doc:"A file that would be longer is cut at a key frame; 0 is no limit."`
+	BeforeDuration   config.Duration `yaml:"before_duration" doc:"What an event records from before its trigger."`
+	AfterDuration    config.Duration `yaml:"after_duration" doc:"What an event records after its last trigger."`
+	ExpireDays       int             `yaml:"expire_days" doc:"Recordings older than this are deleted, within the hour; 0 is never."`
+	DiskMaxPercent   int             `yaml:"disk_max_percent" doc:"The oldest recordings are deleted when the disk is fuller than this, at once; 0 is never."`
+	AutoRecovery     bool            `yaml:"auto_recovery" doc:"At start, finish the files that a crash left."`
+	FilenamePattern  string          `yaml:"filename_pattern" doc:"Name of a file, from {stream} {stream_path} {date} (20260318) {time} (143025) {timestamp} {ms} {seq} {pipeline}; other forms by strftime: {date:%Y-%m-%d}."`
+	Timezone         string          `yaml:"timezone" doc:"Of the date and time in file names, such as Europe/Berlin; empty is the machine's."`
+	Sync             string          `yaml:"sync" oneof:"none interval chunk segment" doc:"When what is written is made safe from a power cut; a kill loses nothing of it anyway."`
+	SyncInterval     config.Duration `yaml:"sync_interval" doc:"With sync: interval, the most that a power cut may lose."`
 }
 
 // Stream is a named stream.
@@ -60,8 +60,8 @@ type Stream struct {
 	Transport         string `yaml:"transport,omitempty" oneof:"tcp udp" doc:"How RTSP carries the media; empty: tcp, and udp where the source refuses that or sends nothing."`
 	OverridePublisher bool   `yaml:"override_publisher,omitempty" doc:"A second publisher takes the path over; else it is refused."`
 
-	ReadTimeout spec.Duration `yaml:"read_timeout,omitempty" doc:"In place of ingest.rtsp.read_timeout, for a source that sends rarely; 0 is as there. A track that is silent for less is no problem."`
-	WallClock   string        `yaml:"wall_clock,omitempty" oneof:"sender arrival" doc:"In place of ingest.wall_clock."`
+	ReadTimeout config.Duration `yaml:"read_timeout,omitempty" doc:"In place of ingest.rtsp.read_timeout, for a source that sends rarely; 0 is as there. A track that is silent for less is no problem."`
+	WallClock   string          `yaml:"wall_clock,omitempty" oneof:"sender arrival" doc:"In place of ingest.wall_clock."`
 
 	TLS PullTLS `yaml:"tls,omitempty" doc:"What is trusted, with rtsps; without it what the system trusts."`
 
@@ -77,9 +77,9 @@ type PullTLS struct {
 
 // Pipeline is how streams are recorded.
 type Pipeline struct {
-	Streams []string   `yaml:"streams" doc:"Patterns of stream paths: * within a segment, ** for any number of segments."`
-	Record  string     `yaml:"record" oneof:"manual always event" doc:"Who starts a recording: the API, the stream itself, or a trigger."`
-	Stages  *spec.Node `yaml:"stages" doc:"The stages, each a name with its settings; see spool stages."`
+	Streams []string     `yaml:"streams" doc:"Patterns of stream paths: * within a segment, ** for any number of segments."`
+	Record  string       `yaml:"record" oneof:"manual always event" doc:"Who starts a recording: the API, the stream itself, or a trigger."`
+	Stages  *config.Node `yaml:"stages" doc:"The stages, each a name with its settings; see spool stages."`
 }
 
 // SetDefaults is for every stream, started by hand.
@@ -92,12 +92,12 @@ type Crontab struct {
 
 // Job is something that happens by the clock.
 type Job struct {
-	Name     string        `yaml:"name"`
-	Cron     string        `yaml:"cron" doc:"Minute, hour, day of month, month, day of week; or @daily, @every 1h. Where the clock changes, each named time happens once."`
-	Action   string        `yaml:"action" oneof:"record_start record_stop event" doc:"record_start begins a window in which the stream is recorded; event triggers a recording from before to after."`
-	Stream   string        `yaml:"stream" doc:"One that is not there yet is armed."`
-	Duration spec.Duration `yaml:"duration,omitempty" doc:"Length of the window, also across a restart; 0 is until record_stop."`
-	Timezone string        `yaml:"timezone,omitempty" doc:"Of cron, such as Europe/Berlin; empty is mp4.timezone."`
+	Name     string          `yaml:"name"`
+	Cron     string          `yaml:"cron" doc:"Minute, hour, day of month, month, day of week; or @daily, @every 1h. Where the clock changes, each named time happens once."`
+	Action   string          `yaml:"action" oneof:"record_start record_stop event" doc:"record_start begins a window in which the stream is recorded; event triggers a recording from before to after."`
+	Stream   string          `yaml:"stream" doc:"One that is not there yet is armed."`
+	Duration config.Duration `yaml:"duration,omitempty" doc:"Length of the window, also across a restart; 0 is until record_stop."`
+	Timezone string          `yaml:"timezone,omitempty" doc:"Of cron, such as Europe/Berlin; empty is mp4.timezone."`
 }
 
 // Node is this recorder among others.
@@ -128,14 +128,14 @@ type Ingest struct {
 
 // RTSP is the server that ANNOUNCE and RECORD come to.
 type RTSP struct {
-	Listen            string        `yaml:"listen" doc:"host:port; empty is off."`
-	UDP               UDP           `yaml:"udp" doc:"Ports on the same host for media over UDP."`
-	OverridePublisher bool          `yaml:"override_publisher" doc:"A second publisher takes a path over; else it is refused."`
-	ReadTimeout       spec.Duration `yaml:"read_timeout" doc:"A source that sends nothing for this long is gone: neither media nor reports nor answers; so is one that does not begin to record this soon after its ANNOUNCE."`
-	AnnounceTimeout   spec.Duration `yaml:"announce_timeout" doc:"A connection that does not announce a stream this soon is closed."`
-	WriteTimeout      spec.Duration `yaml:"write_timeout"`
-	MaxConnections    int           `yaml:"max_connections" doc:"Most connections at once; 0 is no limit. When one more comes, the one that has waited longest without recording is closed; when all record, the new one is refused."`
-	MaxPerAddress     int           `yaml:"max_connections_per_address" doc:"Most connections from one address that do not record; when one more comes, the one that has waited longest is closed. Those that record do not count: any number of cameras may be behind one address. 0 is a quarter of max_connections."`
+	Listen            string          `yaml:"listen" doc:"host:port; empty is off."`
+	UDP               UDP             `yaml:"udp" doc:"Ports on the same host for media over UDP."`
+	OverridePublisher bool            `yaml:"override_publisher" doc:"A second publisher takes a path over; else it is refused."`
+	ReadTimeout       config.Duration `yaml:"read_timeout" doc:"A source that sends nothing for this long is gone: neither media nor reports nor answers; so is one that does not begin to record this soon after its ANNOUNCE."`
+	AnnounceTimeout   config.Duration `yaml:"announce_timeout" doc:"A connection that does not announce a stream this soon is closed."`
+	WriteTimeout      config.Duration `yaml:"write_timeout"`
+	MaxConnections    int             `yaml:"max_connections" doc:"Most connections at once; 0 is no limit. When one more comes, the one that has waited longest without recording is closed; when all record, the new one is refused."`
+	MaxPerAddress     int             `yaml:"max_connections_per_address" doc:"Most connections from one address that do not record; when one more comes, the one that has waited longest is closed. Those that record do not count: any number of cameras may be behind one address. 0 is a quarter of max_connections."`
 }
 
 // UDP are a pair of ports.
@@ -147,10 +147,10 @@ type UDP struct {
 // Memory bounds what is held in memory. What is recorded is bounded by each
 // pipeline's gop_ring besides.
 type Memory struct {
-	Max   spec.Size `yaml:"max" doc:"What the process may take in all, about; rather than more, whole GOPs are dropped, of the lowest priority first. 0 is no limit but those of each queue."`
-	Pool  spec.Size `yaml:"pool" doc:"Free memory that is kept for reuse, in all."`
-	GOP   spec.Size `yaml:"gop" doc:"The newest GOP of a stream, kept so that a recording begins with its key frame."`
-	Queue spec.Size `yaml:"queue" doc:"Between a stream and each of its recordings; beyond it whole GOPs are dropped."`
+	Max   config.Size `yaml:"max" doc:"What the process may take in all, about; rather than more, whole GOPs are dropped, of the lowest priority first. 0 is no limit but those of each queue."`
+	Pool  config.Size `yaml:"pool" doc:"Free memory that is kept for reuse, in all."`
+	GOP   config.Size `yaml:"gop" doc:"The newest GOP of a stream, kept so that a recording begins with its key frame."`
+	Queue config.Size `yaml:"queue" doc:"Between a stream and each of its recordings; beyond it whole GOPs are dropped."`
 }
 
 // Log is what is logged.

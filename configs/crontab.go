@@ -7,12 +7,12 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline"
-	"github.com/gospool/spool/pipeline/spec"
+	"github.com/gospool/spool/pipeline/config"
 )
 
 // Agenda is the crontab as the program asks it.
-func (c *Config) Agenda() (pipeline.Agenda, spec.Problems) {
-	var problems spec.Problems
+func (c *Config) Agenda() (pipeline.Agenda, config.Problems) {
+	var problems config.Problems
 	agenda := pipeline.Agenda{}
 	for i, j := range c.Crontab.Jobs {
 		job, err := c.job(j)
@@ -40,7 +40,7 @@ func (c *Config) job(j Job) (pipeline.ScheduleJob, error) {
 	}, err
 }
 
-func jobPath(i int) string { return spec.Join("crontab/jobs", strconv.Itoa(i)) }
+func jobPath(i int) string { return config.Join("crontab/jobs", strconv.Itoa(i)) }
 
 // misses says what a job lacks whose stream is recorded, but not in the job's way.
 func (c *Config) misses(j Job) string {
@@ -67,7 +67,7 @@ func (c *Config) modes(stream string) (modes []string) {
 }
 
 // crontabWarnings are about jobs that may not do what is expected of them.
-func (c *Config) crontabWarnings() (ps spec.Problems) {
+func (c *Config) crontabWarnings() (ps config.Problems) {
 	stopped := map[string]bool{}
 	for _, j := range c.Crontab.Jobs {
 		stopped[j.Stream] = stopped[j.Stream] || j.Action == "record_stop"

@@ -13,7 +13,7 @@
 //	flags
 //
 // Stream paths hold slashes and dots, so levels are separated by "::" inside
-// koanf, and leaves are carried through its merge as *spec.Node, each with the
+// koanf, and leaves are carried through its merge as *config.Node, each with the
 // file, line and column, or the name of the variable or flag, that it came from.
 //
 // A file's blocks whose names begin with x- are not read: anchors can be put there.

@@ -9,7 +9,7 @@ import (
 	"github.com/knadh/koanf/providers/rawbytes"
 	"github.com/knadh/koanf/v2"
 
-	"github.com/gospool/spool/pipeline/spec"
+	"github.com/gospool/spool/pipeline/config"
 )
 
 const (
@@ -20,14 +20,14 @@ const (
 )
 
 // layers merges configuration with koanf and remembers where it was written.
-// Leaves are *spec.Node, which know their own place; keys are in at.
+// Leaves are *config.Node, which know their own place; keys are in at.
 type layers struct {
 	merged *koanf.Koanf
-	at     map[string]spec.Pos // of the last layer that wrote the key, by path
+	at     map[string]config.Pos // of the last layer that wrote the key, by path
 }
 
 func newLayers() (*layers, error) {
-	l := &layers{merged: koanf.New(delimiter), at: map[string]spec.Pos{}}
+	l := &layers{merged: koanf.New(delimiter), at: map[string]config.Pos{}}
 	return l, l.embedded(defaultYAML)
 }
 
@@ -38,7 +38,7 @@ func (l *layers) embedded(data []byte) error {
 }
 
 func (l *layers) file(name string) error {
-	data, err := spec.ReadFile(name)
+	data, err := config.ReadFile(name)
 	if err != nil {
 		return err
 	}
@@ -54,7 +54,7 @@ type positioned struct {
 
 // Unmarshal keeps positions where koanf's own parser would lose them.
 func (p *positioned) Unmarshal(data []byte) (map[string]any, error) {
-	n, err := spec.Parse(p.name, data)
+	n, err := config.Parse(p.name, data)
 	if err != nil {
 		return nil, err
 	}
@@ -62,11 +62,11 @@ func (p *positioned) Unmarshal(data []byte) (map[string]any, error) {
 		return map[string]any{}, nil
 	}
 	if !n.IsMap {
-		return nil, spec.Problems{{Pos: n.Pos, Msg: "a configuration is a map of settings", Hint: "for example mp4: {record_path: /data}"}}
+		return nil, config.Problems{{Pos: n.Pos, Msg: "a configuration is a map of settings", Hint: "for example mp4: {record_path: /data}"}}
 	}
-	n.Entries = slices.DeleteFunc(n.Entries, func(e spec.Entry) bool { return strings.HasPrefix(e.Key, "x-") })
+	n.Entries = slices.DeleteFunc(n.Entries, func(e config.Entry) bool { return strings.HasPrefix(e.Key, "x-") })
 	if p.inside {
-		n.Place(spec.Pos{})
+		n.Place(config.Pos{})
 	}
 	return p.level(n, p.merged.Raw()), nil
 }
@@ -77,7 +77,7 @@ func (p *positioned) Marshal(map[string]any) ([]byte, error) {
 }
 
 // level is a map for koanf to merge over what is below it.
-func (l *layers) level(n *spec.Node, below map[string]any) map[string]any {
+func (l *layers) level(n *config.Node, below map[string]any) map[string]any {
 	m := make(map[string]any, len(n.Entries))
 	for _, e := range n.Entries {
 		under, known := below[e.Key]
@@ -116,16 +116,16 @@ func (l *layers) flags(flags []Flag) error {
 }
 
 // text is a leaf that was given as text, and marks the way to it.
-func (l *layers) text(keys []string, from, value string) *spec.Node {
-	pos, path := spec.Pos{File: from}, ""
+func (l *layers) text(keys []string, from, value string) *config.Node {
+	pos, path := config.Pos{File: from}, ""
 	for _, key := range keys {
-		path = spec.Join(path, key)
+		path = config.Join(path, key)
 		if _, known := l.at[path]; !known {
 			l.at[path] = pos
 		}
 	}
 	l.at[path] = pos
-	return &spec.Node{Pos: pos, Path: path, Scalar: value}
+	return &config.Node{Pos: pos, Path: path, Scalar: value}
 }
 
 // has says whether a map has any entries, or something else stands in its place.
@@ -134,6 +134,6 @@ func (l *layers) has(key string) bool {
 	return !isMap || len(m) > 0
 }
 
-func (l *layers) tree() *spec.Node {
-	return spec.FromAny(l.merged.Raw(), "", func(path string) spec.Pos { return l.at[path] })
+func (l *layers) tree() *config.Node {
+	return config.FromAny(l.merged.Raw(), "", func(path string) config.Pos { return l.at[path] })
 }

@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/gospool/spool/pipeline/spec"
+	"github.com/gospool/spool/pipeline/config"
 )
 
 // FileName is the file that is read from the working directory if it is there.
@@ -35,7 +35,7 @@ type Options struct {
 
 	// Check finds what only a build finds. It is asked even where values are
 	// wrong, with the defaults in their places, so that all problems come at once.
-	Check func(*Config) spec.Problems
+	Check func(*Config) config.Problems
 }
 
 // Flag is a setting that was given on the command line.
@@ -49,12 +49,12 @@ type Flag struct {
 func ParseSet(text string) (Flag, error) {
 	path, value, ok := strings.Cut(text, "=")
 	if !ok || path == "" {
-		return Flag{}, fmt.Errorf("--set %q: write it as --set mp4/record_path=/data", spec.Redact(text))
+		return Flag{}, fmt.Errorf("--set %q: write it as --set mp4/record_path=/data", config.Redact(text))
 	}
-	return Flag{Name: "--set " + path, Key: spec.SplitPath(path), Value: value}, nil
+	return Flag{Name: "--set " + path, Key: config.SplitPath(path), Value: value}, nil
 }
 
-// Load merges the layers and checks the result. The error is a spec.Problems
+// Load merges the layers and checks the result. The error is a config.Problems
 // where something is wrong with a value, with all that is wrong.
 func Load(o Options) (*Config, error) {
 	file, err := o.find()
@@ -93,13 +93,13 @@ func Load(o Options) (*Config, error) {
 
 // further adds what Check finds to the problems there are, but for what it says
 // again of the same value.
-func (o Options) further(c *Config, problems spec.Problems) spec.Problems {
+func (o Options) further(c *Config, problems config.Problems) config.Problems {
 	if o.Check == nil {
 		return problems
 	}
 	said := slices.Clone(problems)
 	for _, p := range o.Check(c) {
-		if !slices.ContainsFunc(said, func(q spec.Problem) bool { return q.Path == p.Path || q.Pos == p.Pos && p.Pos != (spec.Pos{}) }) {
+		if !slices.ContainsFunc(said, func(q config.Problem) bool { return q.Path == p.Path || q.Pos == p.Pos && p.Pos != (config.Pos{}) }) {
 			problems = append(problems, p)
 		}
 	}
@@ -146,7 +146,7 @@ func Default() *Config {
 
 // explainEnvironment adds to an unknown variable which one was likely meant:
 // the commonest mistake is one underscore where two separate levels.
-func explainEnvironment(problems spec.Problems) spec.Problems {
+func explainEnvironment(problems config.Problems) config.Problems {
 	var known []string
 	for i, p := range problems {
 		name, ok := strings.CutPrefix(p.Pos.File, environmentPos+envPrefix)
@@ -157,7 +157,7 @@ func explainEnvironment(problems spec.Problems) spec.Problems {
 			known = variables()
 		}
 		hint := "levels are separated by __, as in SPOOL_MP4__RECORD_PATH"
-		if near := spec.Nearest(name, known); near != "" {
+		if near := config.Nearest(name, known); near != "" {
 			hint = "did you mean " + envPrefix + near + "? " + hint
 		}
 		problems[i].Hint = hint
@@ -167,9 +167,9 @@ func explainEnvironment(problems spec.Problems) spec.Problems {
 
 // variables are the names of the environment's settings, without the prefix.
 func variables() (names []string) {
-	_, docs := spec.Describe(Config{})
+	_, docs := config.Describe(Config{})
 	for path := range docs {
-		names = append(names, strings.ToUpper(strings.Join(spec.SplitPath(path), "__")))
+		names = append(names, strings.ToUpper(strings.Join(config.SplitPath(path), "__")))
 	}
 	slices.Sort(names)
 	return names

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/configs"
-	"github.com/gospool/spool/pipeline/spec"
+	"github.com/gospool/spool/pipeline/config"
 )
 
 // inDir writes config.yaml into an empty directory, unless it is empty.
@@ -133,7 +133,7 @@ func TestTheMP4BlockMakesExactlyOnePipeline(t *testing.T) {
 	require.Equal(t, []string{"source", "gop_ring", "segmenter", "mp4", "metadata"}, names)
 	size := p.Stages.List[2].Get("segmenter").Get("max_size")
 	require.Equal(t, "1GiB", size.Scalar)
-	require.Equal(t, spec.Pos{File: filepath.Join(o.Dir, configs.FileName), Line: 3, Col: 18}, size.Pos, "it is wrong where the block is")
+	require.Equal(t, config.Pos{File: filepath.Join(o.Dir, configs.FileName), Line: 3, Col: 18}, size.Pos, "it is wrong where the block is")
 	require.Equal(t, "pipelines/default/stages/2/segmenter/max_size", size.Path)
 	require.Equal(t, "3s", p.Stages.List[1].Get("gop_ring").Get("before").Scalar)
 
@@ -248,15 +248,15 @@ func TestParseSet(t *testing.T) {
 func TestDefaultYAMLSetsEveryKey(t *testing.T) {
 	data, err := os.ReadFile("default.yaml")
 	require.NoError(t, err)
-	n, err := spec.Parse("default.yaml", data)
+	n, err := config.Parse("default.yaml", data)
 	require.NoError(t, err)
-	_, docs := spec.Describe(configs.Config{})
+	_, docs := config.Describe(configs.Config{})
 	for path := range docs {
 		if path == "http/auth" {
 			continue // must be written out by the user
 		}
 		at := n
-		for _, key := range spec.SplitPath(path) {
+		for _, key := range config.SplitPath(path) {
 			at = at.Get(key)
 		}
 		require.NotNil(t, at, "%s has no default", path)

@@ -3,19 +3,19 @@ package configs
 import (
 	"maps"
 
-	"github.com/gospool/spool/pipeline/spec"
+	"github.com/gospool/spool/pipeline/config"
 )
 
 // With is a copy of the configuration in which further pipelines are declared,
 // each as a file would under pipelines. One of a name that is there takes its
 // place. The configuration itself is not changed.
-func (c *Config) With(declared map[string]*spec.Node) (*Config, spec.Problems) {
+func (c *Config) With(declared map[string]*config.Node) (*Config, config.Problems) {
 	out := *c
 	out.Pipelines = maps.Clone(c.Pipelines)
 	if out.Pipelines == nil {
 		out.Pipelines = map[PipelineName]Pipeline{}
 	}
-	var problems spec.Problems
+	var problems config.Problems
 	for name, n := range declared {
 		p, bad := c.pipeline(name, n)
 		problems = append(problems, bad...)
@@ -28,7 +28,7 @@ func (c *Config) With(declared map[string]*spec.Node) (*Config, spec.Problems) {
 }
 
 // pipeline decodes one declaration and completes it from the mp4 block.
-func (c *Config) pipeline(name string, n *spec.Node) (p Pipeline, problems spec.Problems) {
+func (c *Config) pipeline(name string, n *config.Node) (p Pipeline, problems config.Problems) {
 	if err := PipelineName(name).Validate(); err != nil {
 		problems.Add(n, "", "%v", err)
 		return p, problems
@@ -42,9 +42,9 @@ func (c *Config) pipeline(name string, n *spec.Node) (p Pipeline, problems spec.
 
 // Shown is a pipeline as YAML, resolved, without secrets.
 func (p Pipeline) Shown() []byte {
-	n, _ := spec.Describe(p)
+	n, _ := config.Describe(p)
 	redact(n)
-	return n.YAML(spec.Style{})
+	return n.YAML(config.Style{})
 }
 
 // Writes tells whether the value of a path, such as pipelines/default, was

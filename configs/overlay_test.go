@@ -8,19 +8,19 @@ import (
 
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline"
-	"github.com/gospool/spool/pipeline/spec"
+	"github.com/gospool/spool/pipeline/config"
 )
 
-func node(t *testing.T, text string) *spec.Node {
+func node(t *testing.T, text string) *config.Node {
 	t.Helper()
-	n, err := spec.Parse("body", []byte(text))
+	n, err := config.Parse("body", []byte(text))
 	require.NoError(t, err)
 	return n
 }
 
 func TestPipelinesOverAConfiguration(t *testing.T) {
 	c := load(t, inDir(t, "mp4: {max_duration: 90}\npipelines: {a: {stages: [source, segmenter]}}\n"))
-	with, problems := c.With(map[string]*spec.Node{
+	with, problems := c.With(map[string]*config.Node{
 		"a": node(t, "stages: [source, mp4]"),
 		"b": node(t, `{"streams": ["live/*"], "record": "always", "stages": [{"segmenter": {}}]}`),
 	})
@@ -40,10 +40,10 @@ func TestBadPipelinesOverAConfiguration(t *testing.T) {
 		"[1]":                                 "body:1:1: a map of settings is wanted",
 		"":                                    "a list of stages is wanted",
 	} {
-		_, problems := c.With(map[string]*spec.Node{"x": node(t, text)})
+		_, problems := c.With(map[string]*config.Node{"x": node(t, text)})
 		require.Contains(t, problems.Error(), want)
 	}
-	_, problems := c.With(map[string]*spec.Node{"a/b": node(t, "stages: [source]")})
+	_, problems := c.With(map[string]*config.Node{"a/b": node(t, "stages: [source]")})
 	require.Contains(t, problems.Error(), "a pipeline's name is")
 }
 

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/gospool/spool/pipeline"
-	"github.com/gospool/spool/pipeline/spec"
+	"github.com/gospool/spool/pipeline/config"
 )
 
 const referenceHead = `# Every setting with its default and what it means. Generated from the program: change
@@ -24,19 +24,19 @@ const referenceHead = `# Every setting with its default and what it means. Gener
 func Reference(stages []pipeline.StageInfo) []byte {
 	c := Default()
 	c.Streams = map[StreamPath]Stream{
-		"live/camera01": {Pull: "rtsp://10.0.0.5/stream1", Transport: "tcp", OverridePublisher: true, Priority: 10, ReadTimeout: spec.Duration(2 * 60e9), WallClock: "arrival", Retention: exampleRetention},
+		"live/camera01": {Pull: "rtsp://10.0.0.5/stream1", Transport: "tcp", OverridePublisher: true, Priority: 10, ReadTimeout: config.Duration(2 * 60e9), WallClock: "arrival", Retention: exampleRetention},
 		"live/camera02": {Pull: "rtsps://10.0.0.6/stream1", TLS: PullTLS{Fingerprint: strings.Repeat("0", 64)}},
 	}
 	p := c.Pipelines[DefaultPipeline]
-	p.Stages = defaultStages(spec.Pos{})
+	p.Stages = defaultStages(config.Pos{})
 	c.Pipelines[DefaultPipeline] = p
 	c.Crontab.Jobs = []Job{{
 		Name: "Daily recording", Cron: "0 8 * * *", Action: "record_start", Stream: "live/camera01",
-		Duration: spec.Duration(8 * 3600e9), Timezone: "Europe/Berlin",
+		Duration: config.Duration(8 * 3600e9), Timezone: "Europe/Berlin",
 	}}
 	c.Database.DSN = ""
 	c.HTTP.Auth, c.HTTP.TLS, c.Ingest.Auth = exampleAuth()
-	text := spec.Encode(c, spec.Style{Docs: true})
+	text := config.Encode(c, config.Style{Docs: true})
 	return fmt.Appendf(nil, "%s%s", referenceHead, withStages(text, stages))
 }
 
@@ -44,7 +44,7 @@ func Reference(stages []pipeline.StageInfo) []byte {
 // after them, as comments, those that it does not have.
 func withStages(text []byte, stages []pipeline.StageInfo) []byte {
 	var places, documented, others bytes.Buffer
-	for _, n := range defaultStages(spec.Pos{}).List {
+	for _, n := range defaultStages(config.Pos{}).List {
 		name := n.Entries[0].Key
 		fmt.Fprintf(&places, "      - %s: {}\n", name)
 		at := slices.IndexFunc(stages, func(s pipeline.StageInfo) bool { return s.Name == name })
@@ -71,13 +71,13 @@ func indent(text []byte, by string) string {
 func StagesYAML(stages []pipeline.StageInfo) []byte {
 	var out bytes.Buffer
 	for _, s := range stages {
-		n, docs := spec.Describe(s.Defaults)
-		out.WriteString(spec.Comment(fmt.Sprintf("A %s%s: %s", s.Kind, types(s), s.Doc), 0))
+		n, docs := config.Describe(s.Defaults)
+		out.WriteString(config.Comment(fmt.Sprintf("A %s%s: %s", s.Kind, types(s), s.Doc), 0))
 		if len(n.Entries) == 0 {
 			fmt.Fprintf(&out, "- %s: {}\n", s.Name)
 			continue
 		}
-		settings := n.YAML(spec.Style{Doc: func(path string) string { return docs[path] }})
+		settings := n.YAML(config.Style{Doc: func(path string) string { return docs[path] }})
 		fmt.Fprintf(&out, "- %s:\n%s", s.Name, indent(settings, "    "))
 	}
 	return out.Bytes()

@@ -4,12 +4,12 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/gospool/spool/pipeline/spec"
+	"github.com/gospool/spool/pipeline/config"
 )
 
 // resolve decodes the merged layers, checks them, and completes the pipelines.
 // With problems the configuration is only good to be looked at for more of them.
-func resolve(tree *spec.Node) (*Config, spec.Problems) {
+func resolve(tree *config.Node) (*Config, config.Problems) {
 	c := &Config{tree: tree}
 	problems := tree.Decode(c)
 	if c.Database.Driver == "sqlite" && c.Database.DSN == "" {
@@ -33,9 +33,9 @@ func resolve(tree *spec.Node) (*Config, spec.Problems) {
 }
 
 // mp4Block is the block as it was decoded, with the positions as it was written.
-func (c *Config) mp4Block() *spec.Node {
+func (c *Config) mp4Block() *config.Node {
 	written := c.tree.Get("mp4")
-	block, _ := spec.Describe(c.MP4)
+	block, _ := config.Describe(c.MP4)
 	block.Pos = written.Pos
 	for _, e := range block.Entries {
 		if n := written.Get(e.Key); n != nil {
@@ -63,20 +63,20 @@ var inherited = map[string][][2]string{
 
 // defaultStages is the list of stages that the mp4 block stands for. It is
 // written nowhere: what is wrong with it is wrong with the block.
-func defaultStages(pos spec.Pos) *spec.Node {
-	path := spec.Join(spec.Join("pipelines", DefaultPipeline), "stages")
+func defaultStages(pos config.Pos) *config.Node {
+	path := config.Join(config.Join("pipelines", DefaultPipeline), "stages")
 	list := []any{}
 	for _, name := range []string{"source", "gop_ring", "segmenter", "mp4", "metadata"} {
 		list = append(list, map[string]any{name: map[string]any{}})
 	}
-	return spec.FromAny(list, path, func(string) spec.Pos { return pos })
+	return config.FromAny(list, path, func(string) config.Pos { return pos })
 }
 
 // inherit is a copy of a list of stages in which what a stage leaves out is what
 // the mp4 block says. It keeps the block's positions.
-func inherit(stages, block *spec.Node) *spec.Node {
+func inherit(stages, block *config.Node) *config.Node {
 	out := *stages
-	out.List = make([]*spec.Node, len(stages.List))
+	out.List = make([]*config.Node, len(stages.List))
 	for i, n := range stages.List {
 		out.List[i] = inheritStage(n, block)
 	}
@@ -84,7 +84,7 @@ func inherit(stages, block *spec.Node) *spec.Node {
 }
 
 // inheritStage leaves alone what is no stage: the build says what is wrong.
-func inheritStage(n, block *spec.Node) *spec.Node {
+func inheritStage(n, block *config.Node) *config.Node {
 	name, settings, ok := stageOf(n)
 	if !ok {
 		return n
@@ -92,20 +92,20 @@ func inheritStage(n, block *spec.Node) *spec.Node {
 	for _, key := range inherited[name] {
 		if value := block.Get(key[1]); value != nil && settings.Get(key[0]) == nil {
 			v := *value
-			v.Path = spec.Join(settings.Path, key[0])
-			settings.Entries = append(settings.Entries, spec.Entry{Key: key[0], Pos: v.Pos, Value: &v})
+			v.Path = config.Join(settings.Path, key[0])
+			settings.Entries = append(settings.Entries, config.Entry{Key: key[0], Pos: v.Pos, Value: &v})
 		}
 	}
 	inheritBranches(settings, block)
 	out := *n
 	out.Scalar, out.IsMap = nil, true
-	out.Entries = []spec.Entry{{Key: name, Pos: out.Pos, Value: settings}}
+	out.Entries = []config.Entry{{Key: name, Pos: out.Pos, Value: settings}}
 	return &out
 }
 
 // inheritBranches does the same for the stages of a stage's branches. The settings
 // are a copy already; what is below them is copied as far as it changes.
-func inheritBranches(settings, block *spec.Node) {
+func inheritBranches(settings, block *config.Node) {
 	for i, e := range settings.Entries {
 		if e.Key != "branches" || !e.Value.IsList {
 			continue
@@ -128,21 +128,21 @@ func inheritBranches(settings, block *spec.Node) {
 
 // stageOf takes apart `name: {settings}`, `name:` and `name`; the settings are a
 // copy.
-func stageOf(n *spec.Node) (name string, settings *spec.Node, ok bool) {
+func stageOf(n *config.Node) (name string, settings *config.Node, ok bool) {
 	if bare, is := n.Scalar.(string); is {
-		return bare, &spec.Node{Pos: n.Pos, Path: spec.Join(n.Path, bare), IsMap: true}, true
+		return bare, &config.Node{Pos: n.Pos, Path: config.Join(n.Path, bare), IsMap: true}, true
 	}
 	if len(n.Entries) != 1 {
 		return "", nil, false
 	}
 	e := n.Entries[0]
 	if e.Value.Empty() {
-		return e.Key, &spec.Node{Pos: e.Pos, Path: e.Value.Path, IsMap: true}, true
+		return e.Key, &config.Node{Pos: e.Pos, Path: e.Value.Path, IsMap: true}, true
 	}
 	if !e.Value.IsMap {
 		return "", nil, false
 	}
 	value := *e.Value
-	value.Entries = append([]spec.Entry(nil), e.Value.Entries...)
+	value.Entries = append([]config.Entry(nil), e.Value.Entries...)
 	return e.Key, &value, true
 }

@@ -5,7 +5,7 @@ import (
 	"maps"
 
 	"github.com/gospool/spool/pipeline"
-	"github.com/gospool/spool/pipeline/spec"
+	"github.com/gospool/spool/pipeline/config"
 )
 
 // Schema is the JSON Schema (2020-12) of a configuration file with pipelines of
@@ -17,7 +17,7 @@ func Schema(stages []pipeline.StageInfo) ([]byte, error) {
 		}
 		return nil
 	}
-	schema := spec.Schema(Default(), node)
+	schema := config.Schema(Default(), node)
 	maps.Copy(schema, map[string]any{
 		"$schema":           "https://json-schema.org/draft/2020-12/schema",
 		"title":             "spool",
@@ -33,7 +33,7 @@ func stagesSchema(stages []pipeline.StageInfo) map[string]any {
 	names, settings := []any{}, map[string]any{}
 	for _, s := range stages {
 		names = append(names, s.Name)
-		one := spec.Schema(s.Defaults, func(string) map[string]any { return nil })
+		one := config.Schema(s.Defaults, func(string) map[string]any { return nil })
 		one["description"] = s.Doc
 		settings[s.Name] = one
 	}

@@ -6,34 +6,34 @@ import (
 	"strconv"
 
 	"github.com/gospool/spool/pipeline"
-	"github.com/gospool/spool/pipeline/spec"
+	"github.com/gospool/spool/pipeline/config"
 )
 
 // Show is the resolved configuration as YAML, each value with where it came
 // from. Secrets are left out. What it prints is a configuration itself, but for
 // the secrets.
 func (c *Config) Show() []byte {
-	n, _ := spec.Describe(c)
+	n, _ := config.Describe(c)
 	redact(n)
-	return n.YAML(spec.Style{Note: c.origin})
+	return n.YAML(config.Style{Note: c.origin})
 }
 
 // origin is where a value was written.
-func (c *Config) origin(n *spec.Node) string {
+func (c *Config) origin(n *config.Node) string {
 	pos := n.Pos
-	if at := c.at(n.Path); at != nil && pos == (spec.Pos{}) {
+	if at := c.at(n.Path); at != nil && pos == (config.Pos{}) {
 		pos = at.Pos
 	}
-	if pos == (spec.Pos{}) {
+	if pos == (config.Pos{}) {
 		return "default"
 	}
 	return pos.String()
 }
 
 // at is the value of a path as it was written, or nil.
-func (c *Config) at(path string) *spec.Node {
+func (c *Config) at(path string) *config.Node {
 	n := c.tree
-	for _, key := range spec.SplitPath(path) {
+	for _, key := range config.SplitPath(path) {
 		if i, err := strconv.Atoi(key); err == nil && n != nil && i >= 0 && i < len(n.List) {
 			n = n.List[i]
 			continue
@@ -43,9 +43,9 @@ func (c *Config) at(path string) *spec.Node {
 	return n
 }
 
-func redact(n *spec.Node) {
+func redact(n *config.Node) {
 	if s, ok := n.Scalar.(string); ok {
-		n.Scalar = spec.Redact(s)
+		n.Scalar = config.Redact(s)
 	}
 	for _, e := range n.Entries {
 		if s, ok := e.Value.Scalar.(string); ok && s != "" && secrets[e.Key] != nil {
@@ -62,8 +62,8 @@ func redact(n *spec.Node) {
 // Compile makes the plans of the pipelines, in the order of their names. It is
 // the last check of a configuration, and does no I/O: the stages must be linked
 // into the program.
-func (c *Config) Compile() ([]pipeline.Declared, spec.Problems) {
-	var problems spec.Problems
+func (c *Config) Compile() ([]pipeline.Declared, config.Problems) {
+	var problems config.Problems
 	var out []pipeline.Declared
 	for _, name := range slices.Sorted(maps.Keys(c.Pipelines)) {
 		p := c.Pipelines[name]
@@ -76,7 +76,7 @@ func (c *Config) Compile() ([]pipeline.Declared, spec.Problems) {
 		for i, pattern := range p.Streams {
 			g, err := pipeline.ParseGlob(pattern)
 			if err != nil {
-				at := spec.Join("pipelines", string(name)) + "/streams/" + strconv.Itoa(i)
+				at := config.Join("pipelines", string(name)) + "/streams/" + strconv.Itoa(i)
 				problems = append(problems, c.Problem(at, err.Error()))
 			}
 			d.Streams = append(d.Streams, g)
@@ -91,8 +91,8 @@ func (c *Config) Compile() ([]pipeline.Declared, spec.Problems) {
 
 // Problem is something wrong with the value of a path, such as
 // streams[live/a]/pull, that was found after the load.
-func (c *Config) Problem(path, msg string) spec.Problem {
-	p := spec.Problem{Path: path, Msg: msg}
+func (c *Config) Problem(path, msg string) config.Problem {
+	p := config.Problem{Path: path, Msg: msg}
 	if n := c.at(path); n != nil {
 		p.Pos = n.Pos
 	}

@@ -6,12 +6,12 @@ import (
 	"slices"
 
 	"github.com/gospool/spool/pipeline"
-	"github.com/gospool/spool/pipeline/spec"
+	"github.com/gospool/spool/pipeline/config"
 )
 
 // warnings are about a configuration that is right, but does not do what its
 // author may expect.
-func (c *Config) warnings() (ps spec.Problems) {
+func (c *Config) warnings() (ps config.Problems) {
 	warn := func(hint, msg string, keys ...string) {
 		n := c.tree
 		for _, key := range keys {

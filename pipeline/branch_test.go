@@ -8,7 +8,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/gospool/spool/pipeline"
-	"github.com/gospool/spool/pipeline/spec"
+	"github.com/gospool/spool/pipeline/config"
 )
 
 // eager is a clock on which every wait is over at once.
@@ -28,7 +28,7 @@ type forked struct {
 
 func fork(t *testing.T, p *probe, clock pipeline.Clock, yaml string) forked {
 	t.Helper()
-	n, err := spec.Parse("branch.yaml", []byte(yaml))
+	n, err := config.Parse("branch.yaml", []byte(yaml))
 	require.NoError(t, err)
 	tail, problems := pipeline.CompileTail[*token]("fork", n)
 	require.NoError(t, problems.Err())
@@ -143,13 +143,13 @@ func TestCompileTailFindsEveryProblemAtItsPlace(t *testing.T) {
 		"[twce: {}, collect: {limit: x}]": "did you mean twice?",
 		"[twice: {a: 1}, colect: {}]":     "did you mean collect?",
 	} {
-		n, err := spec.Parse("branch.yaml", []byte(yaml))
+		n, err := config.Parse("branch.yaml", []byte(yaml))
 		require.NoError(t, err)
 		tail, problems := pipeline.CompileTail[*token]("fork", n)
 		require.ErrorContains(t, problems.Err(), want, yaml)
 		require.Nil(t, tail)
 	}
-	n, err := spec.Parse("branch.yaml", []byte("[twice, collect]"))
+	n, err := config.Parse("branch.yaml", []byte("[twice, collect]"))
 	require.NoError(t, err)
 	tail, _ := pipeline.CompileTail[*token]("fork", n)
 	require.Equal(t, "twice -> collect", tail.String())

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/gospool/spool/pipeline/spec"
+	"github.com/gospool/spool/pipeline/config"
 )
 
 // Plan is a declared pipeline whose every stage, setting and order has been
@@ -20,15 +20,15 @@ type Plan struct {
 type declared struct {
 	*stage
 	cfg      any
-	pos      spec.Pos
-	path     string     // of its place in the list
-	settings *spec.Node // as they were written
+	pos      config.Pos
+	path     string       // of its place in the list
+	settings *config.Node // as they were written
 }
 
 // Compile checks the list of stages of a declaration, each a map of one stage
 // name to its settings. It does no I/O. All problems come at once.
-func Compile(name string, stages *spec.Node) (*Plan, spec.Problems) {
-	var problems spec.Problems
+func Compile(name string, stages *config.Node) (*Plan, config.Problems) {
+	var problems config.Problems
 	if stages == nil || !stages.IsList || len(stages.List) == 0 {
 		problems.Add(stages, "write for example: stages: [source: {}, gop_ring: {}, segmenter: {}, mp4: {}, metadata: {}]",
 			"pipeline %s needs a list of stages", name)
@@ -47,7 +47,7 @@ func Compile(name string, stages *spec.Node) (*Plan, spec.Problems) {
 
 // read looks up every stage of a list and decodes its settings. The order of a
 // list that is not complete, since it names an unknown stage, cannot be judged.
-func (p *Plan) read(stages *spec.Node) (complete bool, problems spec.Problems) {
+func (p *Plan) read(stages *config.Node) (complete bool, problems config.Problems) {
 	complete = true
 	for _, n := range stages.List {
 		d, bad := compileStage(n)
@@ -61,8 +61,8 @@ func (p *Plan) read(stages *spec.Node) (complete bool, problems spec.Problems) {
 	return complete, problems
 }
 
-func compileStage(n *spec.Node) (declared, spec.Problems) {
-	var problems spec.Problems
+func compileStage(n *config.Node) (declared, config.Problems) {
+	var problems config.Problems
 	name, settings, ok := stageEntry(n)
 	if !ok {
 		problems.Add(n, "write it as: - gop_ring: {before: 10s}", "a stage is one name with its settings")
@@ -78,16 +78,16 @@ func compileStage(n *spec.Node) (declared, spec.Problems) {
 }
 
 // stageEntry takes apart `name: {settings}`, `name:` and a bare `name`.
-func stageEntry(n *spec.Node) (name string, settings *spec.Node, ok bool) {
+func stageEntry(n *config.Node) (name string, settings *config.Node, ok bool) {
 	if bare, is := n.Scalar.(string); is && !n.IsMap && !n.IsList {
-		return bare, &spec.Node{Pos: n.Pos, Path: n.Path + "/" + bare, IsMap: true}, true
+		return bare, &config.Node{Pos: n.Pos, Path: n.Path + "/" + bare, IsMap: true}, true
 	}
 	if !n.IsMap || len(n.Entries) != 1 {
 		return "", nil, false
 	}
 	e := n.Entries[0]
 	if v := e.Value; !v.IsMap && !v.IsList && v.Scalar == nil {
-		return e.Key, &spec.Node{Pos: e.Pos, Path: v.Path, IsMap: true}, true
+		return e.Key, &config.Node{Pos: e.Pos, Path: v.Path, IsMap: true}, true
 	}
 	return e.Key, e.Value, true
 }
@@ -97,15 +97,15 @@ func suggest(name string) string {
 	for _, s := range Stages() {
 		known = append(known, s.Name)
 	}
-	if near := spec.Nearest(name, known); near != "" {
+	if near := config.Nearest(name, known); near != "" {
 		return fmt.Sprintf("did you mean %s?", near)
 	}
 	return "known are " + strings.Join(known, ", ")
 }
 
 // checkOrder says where what one stage gives is not what the next one takes.
-func (p *Plan) checkOrder(list *spec.Node) spec.Problems {
-	var problems spec.Problems
+func (p *Plan) checkOrder(list *config.Node) config.Problems {
+	var problems config.Problems
 	last := len(p.stages) - 1
 	for i, d := range p.stages {
 		at := list.List[i]

@@ -1,10 +1,10 @@
 package pipeline
 
-import "github.com/gospool/spool/pipeline/spec"
+import "github.com/gospool/spool/pipeline/config"
 
 // CheckMode says what of the stages does not do what a mode promises. All
 // problems come at once.
-func (p *Plan) CheckMode(m Mode) spec.Problems {
+func (p *Plan) CheckMode(m Mode) config.Problems {
 	c := modeCheck{mode: m}
 	c.walk(p, passed{})
 	return c.problems
@@ -15,7 +15,7 @@ type passed struct{ holder, keyFrames *declared }
 
 type modeCheck struct {
 	mode     Mode
-	problems spec.Problems
+	problems config.Problems
 }
 
 // walk follows the media through a list of stages and every branch of it.
@@ -80,5 +80,5 @@ func (p *Plan) completes(i int) bool {
 }
 
 func (c *modeCheck) add(d *declared, hint, format string, args ...any) {
-	c.problems.Add(&spec.Node{Pos: d.pos, Path: d.path}, hint, format, args...)
+	c.problems.Add(&config.Node{Pos: d.pos, Path: d.path}, hint, format, args...)
 }

@@ -3,7 +3,7 @@ package pipeline
 import (
 	"reflect"
 
-	"github.com/gospool/spool/pipeline/spec"
+	"github.com/gospool/spool/pipeline/config"
 )
 
 // Same tells whether two plans do the same: the same stages with the same
@@ -29,13 +29,13 @@ func (d *declared) same(o *declared) bool {
 	if reflect.DeepEqual(d.settings.Any(), o.settings.Any()) {
 		return true
 	}
-	mine, _ := spec.Describe(d.cfg)
-	others, _ := spec.Describe(o.cfg)
+	mine, _ := config.Describe(d.cfg)
+	others, _ := config.Describe(o.cfg)
 	return shows(mine, d.settings) && shows(others, o.settings) && reflect.DeepEqual(mine.Any(), others.Any())
 }
 
 // shows tells whether all that was written is in what is shown of it.
-func shows(shown, written *spec.Node) bool {
+func shows(shown, written *config.Node) bool {
 	switch {
 	case written.Empty():
 		return true

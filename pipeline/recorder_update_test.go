@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline"
-	"github.com/gospool/spool/pipeline/spec"
+	"github.com/gospool/spool/pipeline/config"
 )
 
 // declare is a pipeline of the test's stages.
@@ -131,10 +131,10 @@ func stopped(_ int, err error) error { return err }
 
 // numbered has settings of two kinds, one of them kept as it was written.
 type numbered struct {
-	Every spec.Duration `yaml:"every"`
-	Size  spec.Size     `yaml:"size"`
-	Inner *spec.Node    `yaml:"inner"`
-	Odd   opaque        `yaml:"odd"`
+	Every config.Duration `yaml:"every"`
+	Size  config.Size     `yaml:"size"`
+	Inner *config.Node    `yaml:"inner"`
+	Odd   opaque          `yaml:"odd"`
 }
 
 // opaque cannot be shown.

@@ -8,7 +8,7 @@ import (
 	"sort"
 	"sync"
 
-	"github.com/gospool/spool/pipeline/spec"
+	"github.com/gospool/spool/pipeline/config"
 )
 
 // Kind is the role of a stage.
@@ -56,7 +56,7 @@ func ElementName(t reflect.Type) string {
 type stage struct {
 	StageInfo
 	// decode makes a config from the declaration; the error is for the user.
-	decode func(*spec.Node) (any, spec.Problems)
+	decode func(*config.Node) (any, config.Problems)
 	// build makes the stage from a config that decode gave.
 	build func(Settings, any) (built, error)
 }
@@ -154,7 +154,7 @@ func register[C any](name string, kind Kind, in, out reflect.Type, defaults C, d
 	}
 	registry.stages[name] = &stage{
 		StageInfo: StageInfo{Name: name, Kind: kind, In: in, Out: out, Doc: doc, Defaults: defaults, traits: traits},
-		decode: func(n *spec.Node) (any, spec.Problems) {
+		decode: func(n *config.Node) (any, config.Problems) {
 			cfg := defaults
 			problems := n.Decode(&cfg)
 			return cfg, problems

@@ -17,7 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/gospool/spool/pipeline"
-	"github.com/gospool/spool/pipeline/spec"
+	"github.com/gospool/spool/pipeline/config"
 )
 
 // token is an element that owns counted memory, like a chunk.
@@ -193,7 +193,7 @@ type collectConfig struct {
 
 func (c collectConfig) Validate() error {
 	if c.Limit < 0 {
-		return spec.At("limit", "limit is negative")
+		return config.At("limit", "limit is negative")
 	}
 	return nil
 }
@@ -234,7 +234,7 @@ const whole = "[numbers: {}, queue: {}, twice: {}, collect: {}]"
 
 func compile(t *testing.T, yaml string) *pipeline.Plan {
 	t.Helper()
-	n, err := spec.Parse("test.yaml", []byte(yaml))
+	n, err := config.Parse("test.yaml", []byte(yaml))
 	require.NoError(t, err)
 	plan, problems := pipeline.Compile("test", n)
 	require.NoError(t, problems.Err())
@@ -405,7 +405,7 @@ func TestStopNamesTheBusyStageAndAborts(t *testing.T) {
 }
 
 func TestCompileFindsEveryProblemAtOnce(t *testing.T) {
-	n, err := spec.Parse("bad.yaml", []byte("- numbers: {}\n- quue: {}\n- twice: {speed: 3}\n- collect: {limit: -1}\n"))
+	n, err := config.Parse("bad.yaml", []byte("- numbers: {}\n- quue: {}\n- twice: {speed: 3}\n- collect: {limit: -1}\n"))
 	require.NoError(t, err)
 	_, problems := pipeline.Compile("bad", n)
 	text := problems.Error()
@@ -429,7 +429,7 @@ func TestCompileRefusesWrongOrder(t *testing.T) {
 		{"[numbers: {}, {twice: {}, collect: {}}]", "one name with its settings"},
 		{"[3, collect]", "one name with its settings"},
 	} {
-		n, err := spec.Parse("order.yaml", []byte(c.yaml))
+		n, err := config.Parse("order.yaml", []byte(c.yaml))
 		require.NoError(t, err)
 		_, problems := pipeline.Compile("order", n)
 		require.ErrorContains(t, problems.Err(), c.want, c.yaml)

@@ -5,7 +5,7 @@ import (
 	"reflect"
 	"slices"
 
-	"github.com/gospool/spool/pipeline/spec"
+	"github.com/gospool/spool/pipeline/config"
 )
 
 // Tail is the end of a pipeline that a stage of another one feeds: stages of which
@@ -15,9 +15,9 @@ import (
 type Tail[T any] struct{ plan *Plan }
 
 // CompileTail is Compile for a list of stages that the named stage feeds.
-func CompileTail[T any](feeder string, stages *spec.Node) (*Tail[T], spec.Problems) {
+func CompileTail[T any](feeder string, stages *config.Node) (*Tail[T], config.Problems) {
 	if stages == nil || !stages.IsList || len(stages.List) == 0 {
-		var problems spec.Problems
+		var problems config.Problems
 		problems.Add(stages, "write for example: stages: [segmenter: {}, mp4: {}, metadata: {}]", "a branch needs a list of stages")
 		return nil, problems
 	}

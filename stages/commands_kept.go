@@ -12,8 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
-	"github.com/gospool/spool/pipeline/spec"
 )
 
 // CommandStore keeps the commands that are yet to be run over a restart. It is safe
@@ -69,7 +69,7 @@ func (c *ExecConfig) key() string {
 func (c *ExecConfig) Matches(k KeptCommand) bool { return c.key() == k.Key }
 
 // ReadExec decodes the settings of an exec stage.
-func ReadExec(n *spec.Node) (ExecConfig, error) {
+func ReadExec(n *config.Node) (ExecConfig, error) {
 	cfg := execDefaults
 	return cfg, n.Decode(&cfg).Err()
 }

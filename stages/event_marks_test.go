@@ -8,9 +8,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
-	"github.com/gospool/spool/pipeline/spec"
 )
 
 // TestKeyFramesOfLongAgoAreRememberedCoarsely: each that is named was there, is not
@@ -172,7 +172,7 @@ func TestTimeLapseHoldsAsLongAsItIsToldTo(t *testing.T) {
 // lasts as the gop_ring of the branch says, where the branch has one.
 func TestBranchKeepsTheIntervalOfItsOwnRing(t *testing.T) {
 	for stages, ask := range map[string]bool{"[gop_ring: {before: 3s}, segmenter, \"null\"]": true, "[segmenter, \"null\"]": false} {
-		list, err := spec.Parse("branch.yaml", []byte(stages))
+		list, err := config.Parse("branch.yaml", []byte(stages))
 		require.NoError(t, err)
 		b := TeeBranch{Name: "a", Stages: list}
 		b.SetDefaults()

@@ -13,45 +13,45 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
-	"github.com/gospool/spool/pipeline/spec"
 )
 
 // ExecConfig says what is run when a recording ends.
 type ExecConfig struct {
-	Command     []string      `yaml:"command" doc:"the program and its arguments, each an item of the list and never given to a shell; in it stand {path} {file} {stream} {pipeline} {id} {start} {end} {duration} {size} {reason}"`
-	Timeout     spec.Duration `yaml:"timeout" doc:"a command that runs longer is killed, with all that it started"`
-	Concurrency int           `yaml:"concurrency" doc:"so many run at a time, of all streams of the pipeline"`
-	MaxWaiting  int           `yaml:"max_waiting" doc:"longest queue; for further recordings the command is not run, which is logged and counted"`
-	Environment []string      `yaml:"environment" doc:"names of variables of spool's own environment that the command is given; PATH, HOME, LANG, TZ and TMPDIR it has anyway"`
-	RecordPath  string        `yaml:"record_path" doc:"directory that {path} begins with: that of the mp4 stage before"`
+	Command     []string        `yaml:"command" doc:"the program and its arguments, each an item of the list and never given to a shell; in it stand {path} {file} {stream} {pipeline} {id} {start} {end} {duration} {size} {reason}"`
+	Timeout     config.Duration `yaml:"timeout" doc:"a command that runs longer is killed, with all that it started"`
+	Concurrency int             `yaml:"concurrency" doc:"so many run at a time, of all streams of the pipeline"`
+	MaxWaiting  int             `yaml:"max_waiting" doc:"longest queue; for further recordings the command is not run, which is logged and counted"`
+	Environment []string        `yaml:"environment" doc:"names of variables of spool's own environment that the command is given; PATH, HOME, LANG, TZ and TMPDIR it has anyway"`
+	RecordPath  string          `yaml:"record_path" doc:"directory that {path} begins with: that of the mp4 stage before"`
 }
 
 // execDefaults are the settings of a declaration that says nothing but a command.
 var execDefaults = ExecConfig{
-	Timeout: spec.Duration(10 * time.Minute), Concurrency: 1, MaxWaiting: 1000, RecordPath: "./recordings",
+	Timeout: config.Duration(10 * time.Minute), Concurrency: 1, MaxWaiting: 1000, RecordPath: "./recordings",
 }
 
 // Check refuses a command that cannot be meant.
-func (c ExecConfig) Check() (problems spec.Problems) {
+func (c ExecConfig) Check() (problems config.Problems) {
 	if len(c.Command) == 0 || c.Command[0] == "" {
-		problems = append(problems, spec.At("command", "is empty").WithHint(`for example command: [/usr/local/bin/done, "{path}"]`))
+		problems = append(problems, config.At("command", "is empty").WithHint(`for example command: [/usr/local/bin/done, "{path}"]`))
 	}
 	for i, arg := range c.Command {
 		for _, m := range placeholder.FindAllString(arg, -1) {
 			if name := m[1 : len(m)-1]; execValues[name] == nil {
-				problems = append(problems, spec.At(spec.Join("command", strconv.Itoa(i)), "%s", spec.Unknown("placeholder", name, names(execValues))))
+				problems = append(problems, config.At(config.Join("command", strconv.Itoa(i)), "%s", config.Unknown("placeholder", name, names(execValues))))
 			}
 		}
 	}
-	if c.Timeout < spec.Duration(time.Second) {
-		problems = append(problems, spec.At("timeout", "%s is too short", c.Timeout).WithHint("at least 1s"))
+	if c.Timeout < config.Duration(time.Second) {
+		problems = append(problems, config.At("timeout", "%s is too short", c.Timeout).WithHint("at least 1s"))
 	}
 	if c.Concurrency < 1 || c.Concurrency > 1000 {
-		problems = append(problems, spec.At("concurrency", "%d is not possible", c.Concurrency).WithHint("1 to 1000"))
+		problems = append(problems, config.At("concurrency", "%d is not possible", c.Concurrency).WithHint("1 to 1000"))
 	}
 	if c.MaxWaiting < 0 || c.MaxWaiting > 100_000 {
-		problems = append(problems, spec.At("max_waiting", "%d is not possible", c.MaxWaiting).WithHint("0 to 100000"))
+		problems = append(problems, config.At("max_waiting", "%d is not possible", c.MaxWaiting).WithHint("0 to 100000"))
 	}
 	return problems
 }

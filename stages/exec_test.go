@@ -18,9 +18,9 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
-	"github.com/gospool/spool/pipeline/spec"
 )
 
 func newTestCommands(t *testing.T) (*Commands, *pipeline.Tasks) {
@@ -110,7 +110,7 @@ func TestExecSaysWhyACommandFailedAndShowsNoPath(t *testing.T) {
 		"a command failed: it took too long and was killed": shell("exec sleep 1000"),
 	} {
 		cfg := execDefaults
-		cfg.Command, cfg.Timeout = command, spec.Duration(300*time.Millisecond)
+		cfg.Command, cfg.Timeout = command, config.Duration(300*time.Millisecond)
 		s := execOf(t, commands, cfg)
 		recorded(t, s, media.Recording{Path: "a.mp4"})
 		require.Zero(t, commands.Wait(t.Context()))
@@ -329,7 +329,7 @@ func TestExecRefusesWhatCannotBeMeant(t *testing.T) {
 		"{command: [a], max_waiting: -1}": "max_waiting",
 		"{command: 'rm -rf {path}'}":      "a list",
 	} {
-		n, err := spec.Parse("t.yaml", []byte(text))
+		n, err := config.Parse("t.yaml", []byte(text))
 		require.NoError(t, err)
 		cfg := execDefaults
 		require.ErrorContains(t, n.Decode(&cfg).Err(), want, text)

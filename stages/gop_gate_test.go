@@ -10,9 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
-	"github.com/gospool/spool/pipeline/spec"
 )
 
 // gateRig drives a gate and keeps what it lets through, by recording.
@@ -58,7 +58,7 @@ func newGateRig(t testing.TB, pool *media.Pool, gop int, cfg GOPRingConfig) *gat
 	if cfg.MaxSize == 0 {
 		cfg.MaxSize = 64 << 20
 	}
-	cfg.MaxTime = spec.Duration(time.Minute)
+	cfg.MaxTime = config.Duration(time.Minute)
 	r := &gateRig{t: t, pool: pool, cam: pipelinetest.NewCamera(t, pool)}
 	r.cam.GOP = gop
 	r.gate = newGate(t, pool, cfg, nil)
@@ -151,7 +151,7 @@ func (r *gateRig) trigger(n byte, at int64, before, after time.Duration) (pipeli
 	return got, err
 }
 
-func seconds(s float64) spec.Duration { return spec.Duration(s * float64(time.Second)) }
+func seconds(s float64) config.Duration { return config.Duration(s * float64(time.Second)) }
 
 // TestPreRollReachesBackToTheKeyFrame: for GOPs shorter and longer than the
 // window the recording begins with the key frame at or before the time asked

@@ -9,16 +9,16 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
-	"github.com/gospool/spool/pipeline/spec"
 )
 
 // GOPRingConfig bounds the one place of a pipeline where media may wait.
 type GOPRingConfig struct {
-	Before  spec.Duration `yaml:"before" doc:"what is kept for an event from before its trigger"`
-	After   spec.Duration `yaml:"after" doc:"what an event records after its last trigger"`
-	MaxSize spec.Size     `yaml:"max_bytes" doc:"most memory held; beyond it whole GOPs are dropped"`
-	MaxTime spec.Duration `yaml:"max_backlog" doc:"longest time a slow disk may be behind; beyond it whole GOPs are dropped"`
+	Before  config.Duration `yaml:"before" doc:"what is kept for an event from before its trigger"`
+	After   config.Duration `yaml:"after" doc:"what an event records after its last trigger"`
+	MaxSize config.Size     `yaml:"max_bytes" doc:"most memory held; beyond it whole GOPs are dropped"`
+	MaxTime config.Duration `yaml:"max_backlog" doc:"longest time a slow disk may be behind; beyond it whole GOPs are dropped"`
 }
 
 // Validate refuses a ring that can hold nothing.
@@ -26,7 +26,7 @@ func (c GOPRingConfig) Validate() (err error) {
 	if c.MaxSize < 1<<20 {
 		err = errors.New("max_bytes: at least 1MiB is needed to hold one GOP")
 	}
-	if c.MaxTime < spec.Duration(time.Second) {
+	if c.MaxTime < config.Duration(time.Second) {
 		err = errors.Join(err, errors.New("max_backlog: at least 1s is needed to hold one GOP"))
 	}
 	return err
@@ -34,8 +34,8 @@ func (c GOPRingConfig) Validate() (err error) {
 
 func init() {
 	pipeline.RegisterBuffer("gop_ring", GOPRingConfig{
-		Before: spec.Duration(10 * time.Second), After: spec.Duration(10 * time.Second),
-		MaxSize: 64 << 20, MaxTime: spec.Duration(time.Minute),
+		Before: config.Duration(10 * time.Second), After: config.Duration(10 * time.Second),
+		MaxSize: 64 << 20, MaxTime: config.Duration(time.Minute),
 	}, "Absorbs what the disk cannot take at once, bounded in bytes and in time. When it is full it drops whole GOPs, oldest first, and marks the gap.",
 		newGOPRing, pipeline.HoldsForEvents, pipeline.CompletesEvents)
 }

@@ -10,9 +10,9 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
-	"github.com/gospool/spool/pipeline/spec"
 )
 
 func newTestRing(t testing.TB, pool *media.Pool, cfg GOPRingConfig) *gopRing {
@@ -20,7 +20,7 @@ func newTestRing(t testing.TB, pool *media.Pool, cfg GOPRingConfig) *gopRing {
 	return &gopRing{cfg: cfg, pool: pool, clock: &pipelinetest.Clock{}, ready: make(chan struct{}, 1), dropped: pipeline.Drop{Stage: "gop_ring", Cause: "overload"}}
 }
 
-var roomy = GOPRingConfig{MaxSize: 64 << 20, MaxTime: spec.Duration(time.Minute)}
+var roomy = GOPRingConfig{MaxSize: 64 << 20, MaxTime: config.Duration(time.Minute)}
 
 func TestRingGivesWhatItGotAndThenEOF(t *testing.T) {
 	pool := pipelinetest.Pool(t)
@@ -66,7 +66,7 @@ func TestRingDropsTheOldestWholeGOP(t *testing.T) {
 	cam := pipelinetest.NewCamera(t, pool)
 	cam.GOP = 50 // two chunks
 	cfg := roomy
-	cfg.MaxTime = spec.Duration(5 * time.Second)
+	cfg.MaxTime = config.Duration(5 * time.Second)
 	r := newTestRing(t, pool, cfg)
 	shot := cam.Shoot(t, 50*4+1)
 	require.Len(t, shot, 8)
@@ -113,8 +113,8 @@ func TestRingNeverBreaksAGOP(t *testing.T) {
 		cam := pipelinetest.NewCamera(t, pool)
 		cam.GOP = rapid.SampledFrom([]int{5, 25, 60, 200}).Draw(rt, "gop")
 		cfg := GOPRingConfig{
-			MaxSize: spec.Size(rapid.IntRange(20_000, 400_000).Draw(rt, "bytes")),
-			MaxTime: spec.Duration(rapid.IntRange(1, 12).Draw(rt, "seconds")) * spec.Duration(time.Second),
+			MaxSize: config.Size(rapid.IntRange(20_000, 400_000).Draw(rt, "bytes")),
+			MaxTime: config.Duration(rapid.IntRange(1, 12).Draw(rt, "seconds")) * config.Duration(time.Second),
 		}
 		r := newTestRing(t, pool, cfg)
 		var put, given, gapped int
@@ -257,7 +257,7 @@ func TestRingNeverDropsMarks(t *testing.T) {
 		cam := pipelinetest.NewCamera(t, pool)
 		cam.GOP = rapid.SampledFrom([]int{25, 60, 200}).Draw(rt, "gop")
 		cfg := roomy
-		cfg.MaxTime = spec.Duration(rapid.IntRange(1, 5).Draw(rt, "seconds")) * spec.Duration(time.Second)
+		cfg.MaxTime = config.Duration(rapid.IntRange(1, 5).Draw(rt, "seconds")) * config.Duration(time.Second)
 		r := newTestRing(t, pool, cfg)
 		put := 0
 		for range rapid.IntRange(1, 30).Draw(rt, "steps") {
@@ -288,7 +288,7 @@ func TestRingNeverDropsMarks(t *testing.T) {
 func TestRingKeepsTheGapBeforeWhatItDrops(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	cam := pipelinetest.NewCamera(t, pool)
-	r := &gopRing{cfg: GOPRingConfig{MaxSize: 1 << 30, MaxTime: spec.Duration(time.Hour)}, pool: pool, clock: pipeline.SystemClock, ready: make(chan struct{}, 1)}
+	r := &gopRing{cfg: GOPRingConfig{MaxSize: 1 << 30, MaxTime: config.Duration(time.Hour)}, pool: pool, clock: pipeline.SystemClock, ready: make(chan struct{}, 1)}
 	shot := cam.Shoot(t, 25)
 	cam.Gap(media.Gap{Cause: media.GapTimestampJump})
 	shot = append(shot, cam.Shoot(t, 25)...)

@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
-	"github.com/gospool/spool/pipeline/spec"
 )
 
 // eventOf is what a trigger asks for, with what it leaves to the ring.
@@ -19,7 +19,7 @@ func eventOf(t pipeline.Trigger, cfg GOPRingConfig, clock pipeline.Clock, protec
 		e.Protect = t.Protect == pipeline.ProtectOn
 	}
 	if cfg == (GOPRingConfig{}) { // a stage without settings of its own
-		cfg.Before, cfg.After = spec.Duration(t.DefaultBefore), spec.Duration(t.DefaultAfter)
+		cfg.Before, cfg.After = config.Duration(t.DefaultBefore), config.Duration(t.DefaultAfter)
 	}
 	e = interval(e, cfg)
 	if t.Before >= 0 {

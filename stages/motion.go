@@ -7,18 +7,18 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
-	"github.com/gospool/spool/pipeline/spec"
 )
 
 // MotionConfig says what of a stream's traffic is an event.
 type MotionConfig struct {
-	Threshold float64       `yaml:"threshold" doc:"how many times its usual size the coded picture must reach"`
-	Window    spec.Duration `yaml:"window" doc:"over which sizes are averaged: a single large picture is no motion"`
-	Adapt     spec.Duration `yaml:"adapt" doc:"how long a change must last to become usual; a third of it is learnt from before anything is raised"`
-	Hold      spec.Duration `yaml:"hold" doc:"motion that comes back within it is the same event"`
-	Name      string        `yaml:"name" doc:"of the events"`
-	Protect   bool          `yaml:"protect" doc:"keep the files from deletion"`
+	Threshold float64         `yaml:"threshold" doc:"how many times its usual size the coded picture must reach"`
+	Window    config.Duration `yaml:"window" doc:"over which sizes are averaged: a single large picture is no motion"`
+	Adapt     config.Duration `yaml:"adapt" doc:"how long a change must last to become usual; a third of it is learnt from before anything is raised"`
+	Hold      config.Duration `yaml:"hold" doc:"motion that comes back within it is the same event"`
+	Name      string          `yaml:"name" doc:"of the events"`
+	Protect   bool            `yaml:"protect" doc:"keep the files from deletion"`
 }
 
 // Validate refuses settings by which everything or nothing would be motion.
@@ -30,7 +30,7 @@ func (c MotionConfig) Validate() error {
 		}
 	}
 	want(c.Threshold > 1 && c.Threshold <= 1000, "threshold: it is more than 1 and at most 1000")
-	want(c.Window >= spec.Duration(40*time.Millisecond), "window: at least 40ms is needed to hold a picture")
+	want(c.Window >= config.Duration(40*time.Millisecond), "window: at least 40ms is needed to hold a picture")
 	want(c.Adapt >= 4*c.Window, "adapt: at least four times window, or motion would be usual before it is seen")
 	want(c.Hold > 0, "hold: it must be longer than 0")
 	return errors.Join(problems...)
@@ -38,8 +38,8 @@ func (c MotionConfig) Validate() error {
 
 func init() {
 	pipeline.RegisterTransform("motion", MotionConfig{
-		Threshold: 2.5, Window: spec.Duration(500 * time.Millisecond), Adapt: spec.Duration(30 * time.Second),
-		Hold: spec.Duration(5 * time.Second), Name: "motion",
+		Threshold: 2.5, Window: config.Duration(500 * time.Millisecond), Adapt: config.Duration(30 * time.Second),
+		Hold: config.Duration(5 * time.Second), Name: "motion",
 	}, "Raises an event when pictures take more bytes than usual, without decoding any: people and cars in a quiet scene, a light, a camera that is turned. "+
 		"Not what is small or slow against leaves, rain and noise, nor anything in a stream of constant bitrate or of key frames only. Put it before gop_ring.", newMotion,
 		pipeline.RaisesEvents, pipeline.NeedsEveryPicture)
@@ -133,7 +133,7 @@ func (m *motion) picture(size float64, lasts int64) float64 {
 	if m.seen == lasts {
 		m.usual, m.now = size, size
 	}
-	share := func(over spec.Duration) float64 { return float64(lasts) / float64(over) }
+	share := func(over config.Duration) float64 { return float64(lasts) / float64(over) }
 	m.now += (size - m.now) * share(m.cfg.Window)
 	learning := m.seen < int64(m.cfg.Adapt)/3
 	if learning {

@@ -8,14 +8,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
-	"github.com/gospool/spool/pipeline/spec"
 )
 
 var quick = MotionConfig{
-	Threshold: 2.5, Window: spec.Duration(500 * time.Millisecond), Adapt: spec.Duration(12 * time.Second),
-	Hold: spec.Duration(3 * time.Second), Name: "motion",
+	Threshold: 2.5, Window: config.Duration(500 * time.Millisecond), Adapt: config.Duration(12 * time.Second),
+	Hold: config.Duration(3 * time.Second), Name: "motion",
 }
 
 // watched is what motion makes of a stream whose pictures have sizes of their

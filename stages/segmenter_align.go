@@ -5,19 +5,19 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
-	"github.com/gospool/spool/pipeline/spec"
 )
 
 const day = 24 * time.Hour
 
 // Check covers what the decoder cannot know.
-func (c SegmenterConfig) Check() (ps spec.Problems) {
+func (c SegmenterConfig) Check() (ps config.Problems) {
 	if a := c.Align.D(); a != 0 && (a < time.Second || day%a != 0) {
-		ps = append(ps, spec.At("align", "%s does not divide a day", c.Align).WithHint("for example 15m, 1h or 24h; 0 is off"))
+		ps = append(ps, config.At("align", "%s does not divide a day", c.Align).WithHint("for example 15m, 1h or 24h; 0 is off"))
 	}
 	if _, err := time.LoadLocation(c.Timezone); err != nil {
-		ps = append(ps, spec.At("timezone", "%q is no time zone that is known here", c.Timezone).WithHint("for example Europe/Berlin or UTC; empty is the machine's"))
+		ps = append(ps, config.At("timezone", "%q is no time zone that is known here", c.Timezone).WithHint("for example Europe/Berlin or UTC; empty is the machine's"))
 	}
 	return ps
 }

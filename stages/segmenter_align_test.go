@@ -6,9 +6,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
-	"github.com/gospool/spool/pipeline/spec"
 )
 
 // The camera begins 2 s after a multiple of 3 s, with a key frame every 2 s: each
@@ -17,7 +17,7 @@ func TestSegmenterCutsByTheWallClock(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	cam := pipelinetest.NewCamera(t, pool)
 	cam.GOP = 50
-	r := newReel(t, SegmenterConfig{Align: spec.Duration(3 * time.Second), Timezone: "Asia/Kolkata"}, nil)
+	r := newReel(t, SegmenterConfig{Align: config.Duration(3 * time.Second), Timezone: "Asia/Kolkata"}, nil)
 	shot := append(cam.Shoot(t, 25*12), cam.Cut()...)
 	want := units(shot)
 	r.feed(shot...)
@@ -45,7 +45,7 @@ func TestSegmenterCutsByTheClockThatWasSet(t *testing.T) {
 		time.Hour:  {0, sec, time.Hour + 3*sec, time.Hour + 4*sec, time.Hour + 7*sec, time.Hour + 10*sec},
 	} {
 		pool := pipelinetest.Pool(t)
-		r := newReel(t, SegmenterConfig{Align: spec.Duration(3 * sec), Timezone: "UTC"}, nil)
+		r := newReel(t, SegmenterConfig{Align: config.Duration(3 * sec), Timezone: "UTC"}, nil)
 		cam := pipelinetest.NewCamera(t, pool)
 		r.feed(cam.Shoot(t, 25*3)...)
 		r.set(cam, step)
@@ -60,10 +60,10 @@ func TestSegmenterCutsByTheClockThatWasSet(t *testing.T) {
 }
 
 func TestSegmenterSettings(t *testing.T) {
-	require.Empty(t, SegmenterConfig{Align: spec.Duration(15 * time.Minute), Timezone: "Europe/Berlin"}.Check())
-	require.Empty(t, SegmenterConfig{Align: spec.Duration(24 * time.Hour)}.Check())
+	require.Empty(t, SegmenterConfig{Align: config.Duration(15 * time.Minute), Timezone: "Europe/Berlin"}.Check())
+	require.Empty(t, SegmenterConfig{Align: config.Duration(24 * time.Hour)}.Check())
 	for _, bad := range []time.Duration{7 * time.Hour, 25 * time.Hour, time.Millisecond, 11 * time.Minute} {
-		require.Len(t, SegmenterConfig{Align: spec.Duration(bad)}.Check(), 1, bad)
+		require.Len(t, SegmenterConfig{Align: config.Duration(bad)}.Check(), 1, bad)
 	}
 	require.Len(t, SegmenterConfig{Timezone: "Europe/Berlyn"}.Check(), 1)
 }

@@ -8,9 +8,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
-	"github.com/gospool/spool/pipeline/spec"
 )
 
 const fiftyYears = 50 * 365 * 24 * time.Hour
@@ -41,7 +41,7 @@ func TestASetClockBeginsAFile(t *testing.T) {
 func TestALittleClockChangeCutsNoFile(t *testing.T) {
 	for _, sign := range []time.Duration{1, -1} {
 		pool := pipelinetest.Pool(t)
-		r := newReel(t, SegmenterConfig{MaxDuration: spec.Duration(10 * time.Second)}, nil)
+		r := newReel(t, SegmenterConfig{MaxDuration: config.Duration(10 * time.Second)}, nil)
 		cam := pipelinetest.NewCamera(t, pool)
 		for range 4 {
 			r.feed(cam.Shoot(t, 50)...)

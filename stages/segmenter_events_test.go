@@ -9,9 +9,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
-	"github.com/gospool/spool/pipeline/spec"
 )
 
 func eventMark(pool *media.Pool, n byte, from, to float64) *media.Chunk {
@@ -31,7 +31,7 @@ func ids(events []media.Event) (out []byte) {
 // TestEventsGoOnInTheNextFile as long as they last, and no longer.
 func TestEventsGoOnInTheNextFile(t *testing.T) {
 	pool := pipelinetest.Pool(t)
-	r := newReel(t, SegmenterConfig{MaxDuration: spec.Duration(3 * time.Second)}, nil)
+	r := newReel(t, SegmenterConfig{MaxDuration: config.Duration(3 * time.Second)}, nil)
 	shot := pipelinetest.NewCamera(t, pool).Shoot(t, 25*10+1)
 	r.feed(eventMark(pool, 1, 0, 2)) // known before the file begins
 	r.feed(shot[0])
@@ -48,7 +48,7 @@ func TestEventsGoOnInTheNextFile(t *testing.T) {
 // bound, and those beyond are counted.
 func TestEventsThatLastAreManyMoreThanAFileNames(t *testing.T) {
 	pool := pipelinetest.Pool(t)
-	r := newReel(t, SegmenterConfig{MaxDuration: spec.Duration(3 * time.Second)}, nil)
+	r := newReel(t, SegmenterConfig{MaxDuration: config.Duration(3 * time.Second)}, nil)
 	shot := pipelinetest.NewCamera(t, pool).Shoot(t, 25*5+1)
 	r.feed(shot[0])
 	s := r.seg.(*segmenter)
@@ -95,7 +95,7 @@ func TestWhatIsBetweenTwoEventsIsNoGap(t *testing.T) {
 // TestEventThatWasOverIsNotOfTheFileAfterIt: it would be protected for nothing.
 func TestEventThatWasOverIsNotOfTheFileAfterIt(t *testing.T) {
 	pool := pipelinetest.Pool(t)
-	r := newReel(t, SegmenterConfig{MaxDuration: spec.Duration(3 * time.Second)}, nil)
+	r := newReel(t, SegmenterConfig{MaxDuration: config.Duration(3 * time.Second)}, nil)
 	shot := pipelinetest.NewCamera(t, pool).Shoot(t, 25*8+1)
 	r.feed(shot[:5]...)              // the file that is open began at 3 s
 	r.feed(eventMark(pool, 1, 1, 3)) // was over by then

@@ -6,14 +6,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
-	"github.com/gospool/spool/pipeline/spec"
 )
 
 // Where a chunk holds many GOPs, files are cut as exactly as if each came alone.
 func TestSegmenterCutsWithinAChunk(t *testing.T) {
-	ms := func(n int) spec.Duration { return spec.Duration(time.Duration(n) * time.Millisecond) }
+	ms := func(n int) config.Duration { return config.Duration(time.Duration(n) * time.Millisecond) }
 	for what, c := range map[string]struct {
 		cfg    SegmenterConfig
 		gop    int
@@ -25,7 +25,7 @@ func TestSegmenterCutsWithinAChunk(t *testing.T) {
 		"several times a chunk": {SegmenterConfig{MaxDuration: ms(200)}, 2, false, []int{0, 240, 480, 720, 960, 1200, 1440, 1680, 1920, 2160, 2400, 2640, 2880, 3120, 3360, 3600, 3840}, media.EndMaxDuration},
 		"between two chunks":    {SegmenterConfig{MaxDuration: ms(2000)}, 1, true, []int{0, 2000}, media.EndMaxDuration},
 		"by size":               {SegmenterConfig{MaxSize: 30 * 1004}, 1, false, []int{0, 1200, 2400, 3600}, media.EndMaxSize},
-		"by the wall clock":     {SegmenterConfig{Align: spec.Duration(3 * time.Second), Timezone: "UTC"}, 1, true, []int{0, 1000}, media.EndAligned},
+		"by the wall clock":     {SegmenterConfig{Align: config.Duration(3 * time.Second), Timezone: "UTC"}, 1, true, []int{0, 1000}, media.EndAligned},
 	} {
 		pool := pipelinetest.Pool(t)
 		cam := pipelinetest.NewCamera(t, pool)
@@ -76,7 +76,7 @@ func TestSegmenterBeginsWithAKeyFrameWithinAChunk(t *testing.T) {
 	require.NoError(t, err)
 	second, err := media.NewTrackSet(1, set.Tracks[1:])
 	require.NoError(t, err)
-	r := newReel(t, SegmenterConfig{MaxDuration: spec.Duration(time.Second)}, nil)
+	r := newReel(t, SegmenterConfig{MaxDuration: config.Duration(time.Second)}, nil)
 	b := media.NewBuilder(pool, media.BuilderConfig{}, func(c *media.Chunk) { r.feed(pool.View(c, second, []int{1})) })
 	b.SetTracks(set)
 	for i := range int64(100) {

@@ -11,9 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
-	"github.com/gospool/spool/pipeline/spec"
 )
 
 // logged makes a reel that keeps its log.
@@ -42,8 +42,8 @@ func rare(t *testing.T, pool *media.Pool, pictures int) *pipelinetest.Camera {
 
 func TestSegmenterKeepsAFileOpenUntilTheNextKeyFrame(t *testing.T) {
 	for name, cfg := range map[string]SegmenterConfig{
-		"duration": {MaxDuration: spec.Duration(3 * time.Second)},
-		"clock":    {Align: spec.Duration(3 * time.Second)},
+		"duration": {MaxDuration: config.Duration(3 * time.Second)},
+		"clock":    {Align: config.Duration(3 * time.Second)},
 		"size":     {MaxSize: 250_000}, // 35 kB a second
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -113,7 +113,7 @@ func TestSegmenterEndsAFileAtItsSizeBoundAndWaits(t *testing.T) {
 func TestSegmenterBoundsTheGOPOfAFileWithoutMaxSize(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	cam := pipelinetest.NewCamera(t, pool)
-	r, _ := logged(t, SegmenterConfig{MaxDuration: spec.Duration(2500 * time.Millisecond)}, nil)
+	r, _ := logged(t, SegmenterConfig{MaxDuration: config.Duration(2500 * time.Millisecond)}, nil)
 	seg := r.seg.(*segmenter)
 	shot := append(cam.Shoot(t, 25*2), cam.Cut()...) // two GOPs of a second
 	r.feed(shot...)
@@ -197,7 +197,7 @@ func TestSegmenterReportsPicturesThatCeased(t *testing.T) {
 		require.NoError(t, b.Append(1, &media.AU{DTS: n * 1024, PTS: n * 1024, UTC: pipelinetest.StartUTC + ns, Mono: ns, Payload: [][]byte{{1, 2}}}))
 	}
 	b.Flush()
-	r, _ := logged(t, SegmenterConfig{MaxDuration: spec.Duration(2 * time.Second)}, nil)
+	r, _ := logged(t, SegmenterConfig{MaxDuration: config.Duration(2 * time.Second)}, nil)
 	r.feed(out...)
 	require.Len(t, r.report().Problems, 1)
 	r.flush()

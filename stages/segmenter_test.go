@@ -10,9 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
-	"github.com/gospool/spool/pipeline/spec"
 )
 
 // reel collects the parts that a segmenter emits, as one line a segment.
@@ -116,7 +116,7 @@ func TestSegmenterWithoutLimitsMakesOneFile(t *testing.T) {
 func TestSegmenterCutsByDurationOnKeyFrames(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	cam := pipelinetest.NewCamera(t, pool) // a key frame a second
-	r := newReel(t, SegmenterConfig{MaxDuration: spec.Duration(2500 * time.Millisecond)}, nil)
+	r := newReel(t, SegmenterConfig{MaxDuration: config.Duration(2500 * time.Millisecond)}, nil)
 	shot := append(cam.Shoot(t, 25*9), cam.Cut()...)
 	want := units(shot)
 	r.feed(shot...)

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
-	"github.com/gospool/spool/pipeline/spec"
 )
 
 // TeeConfig declares the branches.
@@ -19,26 +19,26 @@ type TeeConfig struct {
 
 // TeeBranch is the end of a pipeline with a queue before it.
 type TeeBranch struct {
-	Name    string        `yaml:"name" doc:"what it is called in the log and the status"`
-	MaxSize spec.Size     `yaml:"max_bytes" doc:"most memory that waits for the branch; beyond it whole GOPs are dropped"`
-	MaxTime spec.Duration `yaml:"max_backlog" doc:"longest time the branch may be behind, and for events no less than before; beyond it whole GOPs are dropped"`
-	Stages  *spec.Node    `yaml:"stages" doc:"as of a pipeline, without the source"`
+	Name    string          `yaml:"name" doc:"what it is called in the log and the status"`
+	MaxSize config.Size     `yaml:"max_bytes" doc:"most memory that waits for the branch; beyond it whole GOPs are dropped"`
+	MaxTime config.Duration `yaml:"max_backlog" doc:"longest time the branch may be behind, and for events no less than before; beyond it whole GOPs are dropped"`
+	Stages  *config.Node    `yaml:"stages" doc:"as of a pipeline, without the source"`
 }
 
 // SetDefaults are the bounds of a gop_ring.
-func (b *TeeBranch) SetDefaults() { b.MaxSize, b.MaxTime = 64<<20, spec.Duration(time.Minute) }
+func (b *TeeBranch) SetDefaults() { b.MaxSize, b.MaxTime = 64<<20, config.Duration(time.Minute) }
 
 // Check says what is wrong with the branch's stages, too.
-func (b *TeeBranch) Check() (problems spec.Problems) {
+func (b *TeeBranch) Check() (problems config.Problems) {
 	if b.Name == "" {
-		problems = append(problems, spec.At("name", "is missing").WithHint("branches are told apart by it, for example archive"))
+		problems = append(problems, config.At("name", "is missing").WithHint("branches are told apart by it, for example archive"))
 	}
 	if err := b.queue().Validate(); err != nil {
-		problems = append(problems, spec.Problem{Msg: err.Error()})
+		problems = append(problems, config.Problem{Msg: err.Error()})
 	}
 	_, bad := b.tail()
 	for i := range bad {
-		if bad[i].Pos == (spec.Pos{}) { // not written in a file
+		if bad[i].Pos == (config.Pos{}) { // not written in a file
 			bad[i].Path = "stages"
 		}
 	}
@@ -48,11 +48,11 @@ func (b *TeeBranch) Check() (problems spec.Problems) {
 // queue is the ring before the branch; an event that is marked in it and names no
 // times lasts as long as by default.
 func (b *TeeBranch) queue() GOPRingConfig {
-	const around = spec.Duration(10 * time.Second)
+	const around = config.Duration(10 * time.Second)
 	return GOPRingConfig{Before: around, After: around, MaxSize: b.MaxSize, MaxTime: b.MaxTime}
 }
 
-func (b *TeeBranch) tail() (*pipeline.Tail[*media.Chunk], spec.Problems) {
+func (b *TeeBranch) tail() (*pipeline.Tail[*media.Chunk], config.Problems) {
 	return pipeline.CompileTail[*media.Chunk]("tee", b.Stages)
 }
 
@@ -66,14 +66,14 @@ func (c TeeConfig) Tails() (tails []pipeline.AnyTail) {
 }
 
 // Check refuses a tee that leads nowhere, and names that mean two branches.
-func (c TeeConfig) Check() (problems spec.Problems) {
+func (c TeeConfig) Check() (problems config.Problems) {
 	if len(c.Branches) == 0 {
-		return spec.Problems{spec.At("branches", "there is none").WithHint("for example branches: [{name: archive, stages: [segmenter: {}, mp4: {}, metadata: {}]}]")}
+		return config.Problems{config.At("branches", "there is none").WithHint("for example branches: [{name: archive, stages: [segmenter: {}, mp4: {}, metadata: {}]}]")}
 	}
 	seen := map[string]bool{}
 	for i, b := range c.Branches {
 		if seen[b.Name] && b.Name != "" {
-			problems = append(problems, spec.At(spec.Join("branches", strconv.Itoa(i)), "another branch is called %s, too", b.Name))
+			problems = append(problems, config.At(config.Join("branches", strconv.Itoa(i)), "another branch is called %s, too", b.Name))
 		}
 		seen[b.Name] = true
 	}

@@ -16,9 +16,9 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
-	"github.com/gospool/spool/pipeline/spec"
 	_ "github.com/gospool/spool/sinks/mp4"
 	_ "github.com/gospool/spool/stages"
 	_ "github.com/gospool/spool/stages/ingest/file"
@@ -77,7 +77,7 @@ func init() {
 
 func start(t *testing.T, pool *media.Pool, services func(*pipeline.Services), yaml string) *pipeline.Run {
 	t.Helper()
-	n, err := spec.Parse("tee.yaml", []byte(yaml))
+	n, err := config.Parse("tee.yaml", []byte(yaml))
 	require.NoError(t, err)
 	plan, problems := pipeline.Compile("tee", n)
 	require.NoError(t, problems.Err())
@@ -255,7 +255,7 @@ func TestTeeRefusesWhatCannotBeMeant(t *testing.T) {
 		"- shots\n- tee: {branches: [{name: a, stages: [{tee: {branches: [{name: b}]}}]}]}":         "a branch needs a list of stages",
 		"- shots\n- tee: {branches: [{name: a, stages: [{segmenter: {max_duratoin: 3}}, 'null']}]}": "did you mean",
 	} {
-		n, err := spec.Parse("t.yaml", []byte(text))
+		n, err := config.Parse("t.yaml", []byte(text))
 		require.NoError(t, err)
 		_, problems := pipeline.Compile("tee", n)
 		require.ErrorContains(t, problems.Err(), want, text)

@@ -7,8 +7,8 @@ import (
 	"sync/atomic"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
-	"github.com/gospool/spool/pipeline/spec"
 )
 
 // TracksConfig says which tracks go on.
@@ -27,7 +27,7 @@ type TrackMatch struct {
 // Validate refuses what matches nothing or everything by accident.
 func (m TrackMatch) Validate() error {
 	if m == (TrackMatch{}) {
-		return spec.Problem{Msg: "matches every track", Hint: "give it a kind, a codec or a language"}
+		return config.Problem{Msg: "matches every track", Hint: "give it a kind, a codec or a language"}
 	}
 	if m.Codec == "" {
 		return nil
@@ -35,9 +35,9 @@ func (m TrackMatch) Validate() error {
 	codec, err := media.ParseCodec(m.Codec)
 	switch {
 	case err != nil:
-		return spec.At("codec", "%v", err)
+		return config.At("codec", "%v", err)
 	case m.Kind != "" && m.Kind != codec.Kind().String():
-		return spec.At("kind", "%s is not %s: this matches no track", m.Codec, m.Kind)
+		return config.At("kind", "%s is not %s: this matches no track", m.Codec, m.Kind)
 	}
 	return nil
 }
@@ -53,7 +53,7 @@ func (m TrackMatch) matches(t *media.Track) bool {
 }
 
 // Check refuses rules that leave no track of any stream.
-func (c TracksConfig) Check() spec.Problems {
+func (c TracksConfig) Check() config.Problems {
 	languages := []string{"", "an unnamed one"}
 	for _, m := range slices.Concat(c.Keep, c.Drop) {
 		languages = append(languages, m.Language)
@@ -65,7 +65,7 @@ func (c TracksConfig) Check() spec.Problems {
 			}
 		}
 	}
-	return spec.Problems{spec.At("drop", "no track of any stream is left: nothing would be recorded").WithHint("drop less, or keep more")}
+	return config.Problems{config.At("drop", "no track of any stream is left: nothing would be recorded").WithHint("drop less, or keep more")}
 }
 
 func init() {

@@ -8,9 +8,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
-	"github.com/gospool/spool/pipeline/spec"
 )
 
 // settingsFor are those of a stage that only needs the pool.
@@ -161,7 +161,7 @@ func TestTracksRefusesRulesThatCannotBeMeant(t *testing.T) {
 		"{keep: [{kind: subtitle}]}":                    "subtitle",
 		"{keep: [{kind: video}], drp: [{kind: audio}]}": "did you mean",
 	} {
-		n, err := spec.Parse("t.yaml", []byte(text))
+		n, err := config.Parse("t.yaml", []byte(text))
 		require.NoError(t, err)
 		require.ErrorContains(t, n.Decode(&TracksConfig{}).Err(), want, text)
 	}
@@ -182,7 +182,7 @@ func TestTracksThatLeaveNothingAreRefused(t *testing.T) {
 		"{keep: [{kind: video}]}":                                           false,
 		"{}":                                                                false,
 	} {
-		n, err := spec.Parse("tracks.yaml", []byte("[source: {}, tracks: "+settings+", \"null\"]"))
+		n, err := config.Parse("tracks.yaml", []byte("[source: {}, tracks: "+settings+", \"null\"]"))
 		require.NoError(t, err)
 		_, problems := pipeline.Compile("p", n)
 		if !nothing {

@@ -5,23 +5,23 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gospool/spool/pipeline/spec"
+	"github.com/gospool/spool/pipeline/config"
 )
 
 // Matrix is what is varied: every combination is a case. It is read from YAML
 // with these keys, or made from flags.
 type Matrix struct {
-	Format   []string        `yaml:"format" doc:"mp4 or fmp4"`
-	Codec    []string        `yaml:"codec" doc:"h264 or h265"`
-	Bitrate  []int           `yaml:"bitrate" doc:"bit/s of the pictures"`
-	FPS      []int           `yaml:"fps" doc:"pictures a second"`
-	GOP      []spec.Duration `yaml:"gop" doc:"from one key frame to the next"`
-	Flush    []spec.Duration `yaml:"flush_interval" doc:"length of a chunk"`
-	Bytes    []spec.Size     `yaml:"flush_bytes" doc:"largest chunk"`
-	Fragment []spec.Duration `yaml:"fragment_duration" doc:"fmp4: length of a fragment in the index"`
-	Sync     []string        `yaml:"sync" doc:"none, chunk or segment"`
-	Streams  []int           `yaml:"streams" doc:"recorded at once"`
-	Length   []spec.Duration `yaml:"length" doc:"of media in a stream"`
+	Format   []string          `yaml:"format" doc:"mp4 or fmp4"`
+	Codec    []string          `yaml:"codec" doc:"h264 or h265"`
+	Bitrate  []int             `yaml:"bitrate" doc:"bit/s of the pictures"`
+	FPS      []int             `yaml:"fps" doc:"pictures a second"`
+	GOP      []config.Duration `yaml:"gop" doc:"from one key frame to the next"`
+	Flush    []config.Duration `yaml:"flush_interval" doc:"length of a chunk"`
+	Bytes    []config.Size     `yaml:"flush_bytes" doc:"largest chunk"`
+	Fragment []config.Duration `yaml:"fragment_duration" doc:"fmp4: length of a fragment in the index"`
+	Sync     []string          `yaml:"sync" doc:"none, chunk or segment"`
+	Streams  []int             `yaml:"streams" doc:"recorded at once"`
+	Length   []config.Duration `yaml:"length" doc:"of media in a stream"`
 }
 
 // Case is one point of a matrix.
@@ -69,12 +69,12 @@ func (m Matrix) Cases() ([]Case, error) {
 	cases = cross(cases, m.Codec, func(c *Case, v string) { c.Codec = v })
 	cases = cross(cases, m.Bitrate, func(c *Case, v int) { c.Bitrate = v })
 	cases = cross(cases, m.FPS, func(c *Case, v int) { c.FPS = v })
-	cases = cross(cases, m.GOP, func(c *Case, v spec.Duration) { c.GOP = v.D() })
-	cases = cross(cases, m.Fragment, func(c *Case, v spec.Duration) { c.Fragment = v.D() })
-	cases = cross(cases, m.Length, func(c *Case, v spec.Duration) { c.Length = v.D() })
+	cases = cross(cases, m.GOP, func(c *Case, v config.Duration) { c.GOP = v.D() })
+	cases = cross(cases, m.Fragment, func(c *Case, v config.Duration) { c.Fragment = v.D() })
+	cases = cross(cases, m.Length, func(c *Case, v config.Duration) { c.Length = v.D() })
 	cases = cross(cases, m.Streams, func(c *Case, v int) { c.Streams = v })
-	cases = cross(cases, m.Bytes, func(c *Case, v spec.Size) { c.Bytes = int(v) })
-	cases = cross(cases, m.Flush, func(c *Case, v spec.Duration) { c.Flush = v.D() })
+	cases = cross(cases, m.Bytes, func(c *Case, v config.Size) { c.Bytes = int(v) })
+	cases = cross(cases, m.Flush, func(c *Case, v config.Duration) { c.Flush = v.D() })
 	for _, c := range cases {
 		if err := c.check(); err != nil {
 			return nil, err
@@ -121,7 +121,7 @@ func (c Case) check() error {
 // Name tells all of a case, as benchstat reads it.
 func (c Case) Name() string {
 	return fmt.Sprintf("format=%s/sync=%s/codec=%s/bitrate=%s/fps=%d/gop=%v/fragment=%v/length=%v/streams=%d/bytes=%v/flush=%v",
-		c.Format, c.Sync, c.Codec, rate(c.Bitrate), c.FPS, c.GOP, c.Fragment, c.Length, c.Streams, spec.Size(c.Bytes), c.Flush)
+		c.Format, c.Sync, c.Codec, rate(c.Bitrate), c.FPS, c.GOP, c.Fragment, c.Length, c.Streams, config.Size(c.Bytes), c.Flush)
 }
 
 func rate(bps int) string {

@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
-	"github.com/gospool/spool/pipeline/spec"
 	"github.com/gospool/spool/sinks/metadata"
 	_ "github.com/gospool/spool/stages" // source, gop_ring, segmenter
 	"github.com/gospool/spool/stages/hub"
@@ -46,7 +46,7 @@ func openRecorder(ctx context.Context, dir string, c Case, k *content, pool *med
 	pipeline.Provide(r.env.Services, pool)
 	pipeline.Provide(r.env.Services, r.hub)
 	pipeline.Provide(r.env.Services, r.cat)
-	stages := spec.FromAny([]any{
+	stages := config.FromAny([]any{
 		map[string]any{"source": map[string]any{}},
 		map[string]any{"gop_ring": map[string]any{}},
 		map[string]any{"segmenter": map[string]any{"max_duration": (k.length + time.Minute).String()}},

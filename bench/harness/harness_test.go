@@ -14,16 +14,16 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"github.com/gospool/spool/pipeline/spec"
+	"github.com/gospool/spool/pipeline/config"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func small() Matrix {
 	return Matrix{
-		Format: []string{"mp4", "fmp4"}, Codec: []string{"h264"}, Bytes: []spec.Size{4 << 20}, Bitrate: []int{1e6}, FPS: []int{25}, GOP: []spec.Duration{1e9},
-		Flush: []spec.Duration{500e6}, Fragment: []spec.Duration{1e9}, Sync: []string{"none", "chunk"},
-		Streams: []int{2}, Length: []spec.Duration{3e9},
+		Format: []string{"mp4", "fmp4"}, Codec: []string{"h264"}, Bytes: []config.Size{4 << 20}, Bitrate: []int{1e6}, FPS: []int{25}, GOP: []config.Duration{1e9},
+		Flush: []config.Duration{500e6}, Fragment: []config.Duration{1e9}, Sync: []string{"none", "chunk"},
+		Streams: []int{2}, Length: []config.Duration{3e9},
 	}
 }
 
@@ -41,8 +41,8 @@ func TestAMatrixIsEveryCombination(t *testing.T) {
 	require.Len(t, seen, 12)
 	require.Equal(t, []int{7}, Matrix{Streams: []int{7}}.Over(m).Streams)
 	for _, bad := range []Matrix{
-		{Format: []string{"mkv"}}, {Codec: []string{"vp8"}}, {Bytes: []spec.Size{1}}, {Sync: []string{"often"}}, {Bitrate: []int{5}}, {FPS: []int{0}},
-		{Streams: []int{0}}, {Length: []spec.Duration{1}}, {Flush: []spec.Duration{1}},
+		{Format: []string{"mkv"}}, {Codec: []string{"vp8"}}, {Bytes: []config.Size{1}}, {Sync: []string{"often"}}, {Bitrate: []int{5}}, {FPS: []int{0}},
+		{Streams: []int{0}}, {Length: []config.Duration{1}}, {Flush: []config.Duration{1}},
 	} {
 		_, err := bad.Over(m).Cases()
 		require.Error(t, err)
@@ -106,7 +106,7 @@ func TestAnInterruptLeavesNothing(t *testing.T) {
 // end of each file, and the temporary directory's.
 func TestAChunkIsOneWrite(t *testing.T) {
 	m := small()
-	m.Sync, m.Streams, m.Length, m.Flush = []string{"none"}, []int{1}, []spec.Duration{60e9}, []spec.Duration{1e9}
+	m.Sync, m.Streams, m.Length, m.Flush = []string{"none"}, []int{1}, []config.Duration{60e9}, []config.Duration{1e9}
 	cases, err := m.Cases()
 	require.NoError(t, err)
 	results, err := Run(t.Context(), "mux", cases, Options{Dir: t.TempDir(), Runs: 1})
@@ -120,7 +120,7 @@ func TestAChunkIsOneWrite(t *testing.T) {
 // media, and next to nothing for a fragmented file.
 func TestFinishingAnHourWritesNoMedia(t *testing.T) {
 	m := small()
-	m.Sync, m.Streams, m.Length, m.FPS = []string{"none"}, []int{1}, []spec.Duration{3600e9}, []int{30}
+	m.Sync, m.Streams, m.Length, m.FPS = []string{"none"}, []int{1}, []config.Duration{3600e9}, []int{30}
 	cases, err := m.Cases()
 	require.NoError(t, err)
 	results, err := Run(t.Context(), "finalise", cases, Options{Dir: t.TempDir(), Runs: 1})

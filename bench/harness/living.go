@@ -8,7 +8,7 @@ import (
 
 	"github.com/gospool/spool/bench/clip"
 	"github.com/gospool/spool/bench/live"
-	"github.com/gospool/spool/pipeline/spec"
+	"github.com/gospool/spool/pipeline/config"
 )
 
 // liveConfig records every stream that is published, without the ring.
@@ -37,7 +37,7 @@ func liveCase(ctx context.Context, dir string, c Case, o Options) (Result, error
 			{Name: "bare", Argv: append(append([]string{o.Self}, args...), "bare", "{addr}"), Took: live.Printed},
 			{
 				Name: "spool", Argv: []string{o.Self, "serve", "-c", "{dir}/config.yaml"},
-				Config: fmt.Sprintf(liveConfig, c.Flush, spec.Size(c.Bytes), c.Format == "fmp4", c.Fragment, c.Sync), Took: live.Recorded(c.FPS),
+				Config: fmt.Sprintf(liveConfig, c.Flush, config.Size(c.Bytes), c.Format == "fmp4", c.Fragment, c.Sync), Took: live.Recorded(c.FPS),
 			},
 		},
 		Load: append(load, "load", "rtsp://{addr}/live/cam%03d",

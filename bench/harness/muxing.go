@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
-	"github.com/gospool/spool/pipeline/spec"
 	"github.com/gospool/spool/sinks/mp4"
 )
 
@@ -30,7 +30,7 @@ func newMuxer(c Case, k *content, pool *media.Pool) *muxer {
 func (m *muxer) open(ctx context.Context, dir string) error {
 	cfg := mp4.Defaults()
 	cfg.RecordPath, cfg.Fragment, cfg.Sync, cfg.FilenamePattern = dir, m.c.Format == "fmp4", m.c.Sync, "bench.mp4"
-	cfg.FragmentDuration = spec.Duration(m.c.Fragment)
+	cfg.FragmentDuration = config.Duration(m.c.Fragment)
 	stage, err := mp4.New(pipeline.Settings{Pipeline: "bench", Stream: "bench", Stage: "mp4"}, cfg)
 	if err != nil {
 		return err

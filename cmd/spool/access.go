@@ -10,7 +10,7 @@ import (
 	"github.com/gospool/spool/api"
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline"
-	"github.com/gospool/spool/pipeline/spec"
+	"github.com/gospool/spool/pipeline/config"
 )
 
 // apiAuth is the configuration's access control as the API wants it.
@@ -34,7 +34,7 @@ func roles(names []string) (out []api.Role) {
 
 // checkAccess finds what only those who use a secret can tell: hashes and tokens
 // that are none.
-func checkAccess(cfg *configs.Config) (problems spec.Problems) {
+func checkAccess(cfg *configs.Config) (problems config.Problems) {
 	check := func(list string, i int, key string, err error) {
 		if err != nil {
 			problems = append(problems, cfg.Problem(list+"/"+strconv.Itoa(i)+"/"+key, err.Error()))

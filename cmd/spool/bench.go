@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/bench/harness"
-	"github.com/gospool/spool/pipeline/spec"
+	"github.com/gospool/spool/pipeline/config"
 )
 
 // BenchCmd is spool bench: what recording costs on this machine, and which
@@ -75,16 +75,16 @@ type (
 
 func usual() harness.Matrix {
 	return harness.Matrix{
-		Format: []string{"mp4"}, Codec: []string{"h264"}, Bytes: []spec.Size{4 << 20}, Bitrate: []int{8e6}, FPS: []int{30}, GOP: []spec.Duration{2e9},
-		Flush: []spec.Duration{1e9}, Fragment: []spec.Duration{5e9}, Sync: []string{"none"},
-		Streams: []int{1}, Length: []spec.Duration{60e9},
+		Format: []string{"mp4"}, Codec: []string{"h264"}, Bytes: []config.Size{4 << 20}, Bitrate: []int{8e6}, FPS: []int{30}, GOP: []config.Duration{2e9},
+		Flush: []config.Duration{1e9}, Fragment: []config.Duration{5e9}, Sync: []string{"none"},
+		Streams: []int{1}, Length: []config.Duration{60e9},
 	}
 }
 
 // Run measures muxing.
 func (c *MuxBench) Run(p *Program) error {
 	m := usual()
-	m.Format, m.Flush = []string{"mp4", "fmp4"}, []spec.Duration{250e6, 500e6, 1e9, 2e9}
+	m.Format, m.Flush = []string{"mp4", "fmp4"}, []config.Duration{250e6, 500e6, 1e9, 2e9}
 	return c.run(p, "mux", m, 0)
 }
 
@@ -98,21 +98,21 @@ func (c *PipelineBench) Run(p *Program) error {
 // Run measures the end of a file.
 func (c *FinaliseBench) Run(p *Program) error {
 	m := usual()
-	m.Format, m.Length = []string{"mp4", "fmp4"}, []spec.Duration{3600e9}
+	m.Format, m.Length = []string{"mp4", "fmp4"}, []config.Duration{3600e9}
 	return c.run(p, "finalise", m, 0)
 }
 
 // Run measures repair.
 func (c *RepairBench) Run(p *Program) error {
 	m := usual()
-	m.Length = []spec.Duration{600e9}
+	m.Length = []config.Duration{600e9}
 	return c.run(p, "repair", m, 0)
 }
 
 // Run measures remuxing.
 func (c *RemuxBench) Run(p *Program) error {
 	m := usual()
-	m.Length = []spec.Duration{600e9}
+	m.Length = []config.Duration{600e9}
 	return c.run(p, "remux", m, 0)
 }
 
@@ -206,11 +206,11 @@ func writeTo(path string, write func(io.Writer) error) error {
 // matrix is what the file and the flags say.
 func (f *benchFlags) matrix() (m harness.Matrix, err error) {
 	if f.Matrix != "" {
-		text, err := spec.ReadFile(f.Matrix)
+		text, err := config.ReadFile(f.Matrix)
 		if err != nil {
 			return m, err
 		}
-		n, err := spec.Parse(f.Matrix, text)
+		n, err := config.Parse(f.Matrix, text)
 		if err != nil {
 			return m, err
 		}
@@ -227,7 +227,7 @@ func (f *benchFlags) matrix() (m harness.Matrix, err error) {
 		flags.Bitrate = append(flags.Bitrate, rate)
 	}
 	for _, text := range f.FlushBytes {
-		size, err := spec.ParseSize(text)
+		size, err := config.ParseSize(text)
 		if err != nil {
 			return m, usageError{err}
 		}
@@ -235,10 +235,10 @@ func (f *benchFlags) matrix() (m harness.Matrix, err error) {
 	}
 	for _, d := range []struct {
 		from []string
-		to   *[]spec.Duration
+		to   *[]config.Duration
 	}{{f.GOP, &flags.GOP}, {f.FlushInterval, &flags.Flush}, {f.FragmentDuration, &flags.Fragment}, {f.Length, &flags.Length}} {
 		for _, text := range d.from {
-			v, err := spec.ParseDuration(text)
+			v, err := config.ParseDuration(text)
 			if err != nil {
 				return m, usageError{err}
 			}

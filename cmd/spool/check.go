@@ -13,7 +13,7 @@ import (
 
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline"
-	"github.com/gospool/spool/pipeline/spec"
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/sinks/mp4"
 	"github.com/gospool/spool/stages/hub"
 )
@@ -87,7 +87,7 @@ func compile(cfg *configs.Config) ([]pipeline.Declared, error) {
 			Log: slog.New(slog.DiscardHandler), Clock: pipeline.SystemClock,
 		}
 		if _, err := hub.NewPuller(s.Pull, options); err != nil {
-			problems = append(problems, cfg.Problem(spec.Join(spec.Join("streams", string(path)), "pull"), err.Error()))
+			problems = append(problems, cfg.Problem(config.Join(config.Join("streams", string(path)), "pull"), err.Error()))
 		}
 	}
 	if len(problems) > 0 {
@@ -97,14 +97,14 @@ func compile(cfg *configs.Config) ([]pipeline.Declared, error) {
 }
 
 // buildProblems is what compile finds.
-func buildProblems(cfg *configs.Config) spec.Problems {
+func buildProblems(cfg *configs.Config) config.Problems {
 	_, err := compile(cfg)
-	var problems spec.Problems
+	var problems config.Problems
 	errors.As(err, &problems)
 	return problems
 }
 
-func showWarnings(w io.Writer, warnings spec.Problems) {
+func showWarnings(w io.Writer, warnings config.Problems) {
 	for _, warning := range warnings {
 		fmt.Fprintf(w, "warning: %s\n", warning)
 	}

@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"github.com/gospool/spool/configs"
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/durable"
-	"github.com/gospool/spool/pipeline/spec"
 	"github.com/gospool/spool/stages"
 )
 
@@ -118,7 +118,7 @@ func (h *house) resumeCommand(c stages.KeptCommand) error {
 
 // execStage finds the stage that a command was kept for.
 func execStage(cfg *configs.Config, c stages.KeptCommand) (found stages.ExecConfig, ok bool) {
-	eachStage(cfg.Pipelines[configs.PipelineName(c.Pipeline)].Stages, "exec", func(settings *spec.Node) {
+	eachStage(cfg.Pipelines[configs.PipelineName(c.Pipeline)].Stages, "exec", func(settings *config.Node) {
 		if own, err := stages.ReadExec(settings); err == nil && own.Matches(c) {
 			found, ok = own, true
 		}

@@ -13,9 +13,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
-	"github.com/gospool/spool/pipeline/spec"
 	"github.com/gospool/spool/sinks/metadata"
 	"github.com/gospool/spool/sinks/mp4"
 	"github.com/gospool/spool/stages/hub"
@@ -62,7 +62,7 @@ func newBoundedRig(t *testing.T, mode pipeline.Mode, ring, segmenter string, pro
 	pipeline.Provide(env.Services, r.hub)
 	pipeline.Provide(env.Services, r.catalogue)
 	pipeline.Provide(env.Services, r.protects)
-	n, err := spec.Parse("test.yaml", fmt.Appendf(nil, "[source: {}, gop_ring: {%s}, segmenter: {%s}, mp4: {record_path: %q, sync: none, filename_pattern: '{stream}_{timestamp}.mp4'}, metadata: {}]", ring, segmenter, r.dir))
+	n, err := config.Parse("test.yaml", fmt.Appendf(nil, "[source: {}, gop_ring: {%s}, segmenter: {%s}, mp4: {record_path: %q, sync: none, filename_pattern: '{stream}_{timestamp}.mp4'}, metadata: {}]", ring, segmenter, r.dir))
 	require.NoError(t, err)
 	plan, problems := pipeline.Compile("events", n)
 	require.NoError(t, problems.Err())

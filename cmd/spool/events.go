@@ -12,8 +12,8 @@ import (
 
 	"github.com/gospool/spool/api"
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
-	"github.com/gospool/spool/pipeline/spec"
 	"github.com/gospool/spool/sinks/metadata"
 )
 
@@ -96,7 +96,7 @@ func (e events) bound(t *pipeline.Trigger) (limited []string) {
 		t.WaitUntil = time.Now().Add(e.wait)
 	}
 	if e.maxBefore > 0 && t.Before > e.maxBefore {
-		limited = append(limited, fmt.Sprintf("before: %s were asked for, a request gets at most %s (events.max_before)", spec.Duration(t.Before), spec.Duration(e.maxBefore)))
+		limited = append(limited, fmt.Sprintf("before: %s were asked for, a request gets at most %s (events.max_before)", config.Duration(t.Before), config.Duration(e.maxBefore)))
 		t.Before = e.maxBefore
 	}
 	return limited

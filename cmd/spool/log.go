@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/gospool/spool/configs"
-	"github.com/gospool/spool/pipeline/spec"
+	"github.com/gospool/spool/pipeline/config"
 )
 
 // newLogger logs as the configuration says. Nothing that looks like a URL with a
@@ -65,7 +65,7 @@ func withoutSecrets(_ []string, a slog.Attr) slog.Attr {
 
 func redactURLs(s string) string {
 	if strings.Contains(s, "://") {
-		return spec.Redact(s)
+		return config.Redact(s)
 	}
 	return s
 }

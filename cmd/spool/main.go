@@ -11,7 +11,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"github.com/gospool/spool/pipeline/spec"
+	"github.com/gospool/spool/pipeline/config"
 )
 
 // Exit codes.
@@ -88,7 +88,7 @@ func meant(parser *kong.Kong, args []string) string {
 	for _, verb := range parser.Model.Children {
 		verbs = append(verbs, verb.Name)
 	}
-	if near := spec.Nearest(args[0], verbs); near != "" && near != args[0] {
+	if near := config.Nearest(args[0], verbs); near != "" && near != args[0] {
 		return fmt.Sprintf(": did you mean %s?", near)
 	}
 	return ""
@@ -96,7 +96,7 @@ func meant(parser *kong.Kong, args []string) string {
 
 // exitCode reports how a command ended, and why it failed.
 func exitCode(stderr io.Writer, err error) int {
-	var problems spec.Problems
+	var problems config.Problems
 	var usage usageError
 	var child childStatus
 	switch {
@@ -112,7 +112,7 @@ func exitCode(stderr io.Writer, err error) int {
 		fmt.Fprintf(stderr, "spool: %v\n", err)
 		return exitUsage
 	}
-	fmt.Fprintf(stderr, "spool: %s\n", spec.Redact(err.Error()))
+	fmt.Fprintf(stderr, "spool: %s\n", config.Redact(err.Error()))
 	return exitFailed
 }
 

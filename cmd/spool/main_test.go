@@ -14,7 +14,7 @@ import (
 
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline"
-	"github.com/gospool/spool/pipeline/spec"
+	"github.com/gospool/spool/pipeline/config"
 )
 
 // spool runs one command line in an empty directory that holds the given
@@ -212,7 +212,7 @@ func TestStagesAreListedInThreeForms(t *testing.T) {
 	var list []struct{ Name, Kind string }
 	require.NoError(t, json.Unmarshal([]byte(asJSON), &list))
 	require.Len(t, list, len(pipeline.Stages()))
-	n, err := spec.Parse("stages", []byte(asYAML))
+	n, err := config.Parse("stages", []byte(asYAML))
 	require.NoError(t, err)
 	require.Len(t, n.List, len(list))
 	for _, s := range list {
@@ -246,14 +246,14 @@ func TestReferenceIsNotStale(t *testing.T) {
 func TestTheMP4BlocksDefaultsAreTheStagesOwn(t *testing.T) {
 	own := map[string]any{}
 	for _, s := range pipeline.Stages() {
-		n, _ := spec.Describe(s.Defaults)
+		n, _ := config.Describe(s.Defaults)
 		own[s.Name] = n.Any()
 	}
 	stages := configs.Default().Pipelines[configs.DefaultPipeline].Stages
 	for _, n := range stages.List {
 		name, given := n.Entries[0].Key, n.Entries[0].Value
 		for _, e := range given.Entries {
-			text := strings.TrimSuffix(string(e.Value.YAML(spec.Style{})), "\n")
+			text := strings.TrimSuffix(string(e.Value.YAML(config.Style{})), "\n")
 			require.Equal(t, canonical(own[name].(map[string]any)[e.Key]), canonical(text), "%s/%s", name, e.Key)
 		}
 	}
@@ -261,8 +261,8 @@ func TestTheMP4BlocksDefaultsAreTheStagesOwn(t *testing.T) {
 
 // canonical makes 5, "5s" and 5.0 one.
 func canonical(v any) string {
-	text := strings.Trim(strings.TrimSuffix(string(spec.FromAny(v, "", nil).YAML(spec.Style{})), "\n"), `"\`)
-	if d, err := spec.ParseDuration(text); err == nil {
+	text := strings.Trim(strings.TrimSuffix(string(config.FromAny(v, "", nil).YAML(config.Style{})), "\n"), `"\`)
+	if d, err := config.ParseDuration(text); err == nil {
 		return d.String()
 	}
 	return text

@@ -23,19 +23,19 @@ var parsers = map[string]string{
 	"api/events.go":       "FuzzEventBody TestTheCostOfARequestIsProportional",
 	"api/events_list.go":  "short: an event's own data, of 1024 bytes at most",
 	"api/password.go":     "FuzzHash",
-	"api/pipelines.go":    "pipeline/spec.FuzzParse pipeline/spec.TestTheCostOfATextIsProportional",
+	"api/pipelines.go":    "pipeline/config.FuzzParse pipeline/config.TestTheCostOfATextIsProportional",
 	"api/query.go":        "FuzzTimes TestTheCostOfARequestIsProportional",
 	"api/ranges.go":       "FuzzRange TestTheCostOfRangesIsBounded",
 	"api/records.go":      "TestTheCostOfARequestIsProportional",
 	"api/scrub.go":        "FuzzScrub TestTheCostOfScrubbingIsProportional",
 	"configs/check.go":    "FuzzLoad",
-	"configs/layers.go":   "FuzzLoad pipeline/spec.TestTheCostOfATextIsProportional",
-	"cmd/spool/bench.go":  "pipeline/spec.FuzzParse",
-	"cmd/spool/reload.go": "short: compared only, and read by spec.ReadFile",
+	"configs/layers.go":   "FuzzLoad pipeline/config.TestTheCostOfATextIsProportional",
+	"cmd/spool/bench.go":  "pipeline/config.FuzzParse",
+	"cmd/spool/reload.go": "short: compared only, and read by config.ReadFile",
 
 	"cmd/spool/commands_kept.go": "short: maxCommandBytes",
 	"cmd/spool/passwd.go":        "short: what its user types",
-	"cmd/spool/plans_own.go":     "pipeline/spec.FuzzParse pipeline/spec.TestTheCostOfATextIsProportional",
+	"cmd/spool/plans_own.go":     "pipeline/config.FuzzParse pipeline/config.TestTheCostOfATextIsProportional",
 	"cmd/spool/plans_stops.go":   "pipeline/filesystem.TestAFileThatIsTooLongIsNotRead",
 
 	"pipeline/codec/":                 "FuzzAAC FuzzStandalone TestTheCostOfAnAccessUnitIsProportional",
@@ -47,7 +47,7 @@ var parsers = map[string]string{
 	"pipeline/media/id.go":            "FuzzParseID",
 	"pipeline/path.go":                "short: maxGlob, and MaxPath",
 	"pipeline/schedule_cron.go":       "FuzzParseCron",
-	"pipeline/spec/":                  "FuzzParse FuzzDecode FuzzUnits TestTheCostOfATextIsProportional",
+	"pipeline/config/":                "FuzzParse FuzzDecode FuzzUnits TestTheCostOfATextIsProportional",
 
 	"sinks/metadata/":           "FuzzParseAside FuzzScanRecords FuzzCursor FuzzStreamFilter TestTheCostOfAJournalIsProportional",
 	"sinks/metadata/target.go":  "short: a setting",
@@ -67,14 +67,14 @@ var parsers = map[string]string{
 	"stages/webhook/":            "FuzzReadNotice",
 	"stages/webhook/sign.go":     "pipeline/filesystem.TestAFileThatIsTooLongIsNotRead",
 	"stages/webhook/lane.go":     "short: of an answer 64 KiB are read, and thrown away",
-	"pipeline/spec/redact.go":    "configs.FuzzLoad",
+	"pipeline/config/redact.go":  "configs.FuzzLoad",
 	"sinks/metadata/dbtest/":     "short: for tests",
 	"sinks/mp4/powercut/":        "short: for tests",
 	"pipeline/pipelinetest/":     "short: for tests",
 }
 
 // parsing is what a parser of outside bytes cannot do without.
-var parsing = regexp.MustCompile(`json\.(Unmarshal|NewDecoder)|yaml\.NewLoader|io\.ReadAll|os\.ReadFile|ReadAtMost\(|spec\.(ReadFile|Parse)\(|bufio\.New(Reader|Scanner)|` +
+var parsing = regexp.MustCompile(`json\.(Unmarshal|NewDecoder)|yaml\.NewLoader|io\.ReadAll|os\.ReadFile|ReadAtMost\(|config\.(ReadFile|Parse)\(|bufio\.New(Reader|Scanner)|` +
 	`url\.Parse|base64\.[A-Za-z.]*Decode|hex\.Decode|(Big|Little)Endian\.Uint|LoadX509KeyPair|Sscanf|path\.Match\(|regexp\.MustCompile|\.Unmarshal\(`)
 
 // A parser that nobody fuzzed, or whose cost nobody looked at, is not merged.

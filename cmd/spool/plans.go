@@ -14,9 +14,9 @@ import (
 	"github.com/gospool/spool/api"
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/durable"
 	"github.com/gospool/spool/pipeline/media"
-	"github.com/gospool/spool/pipeline/spec"
 	"github.com/gospool/spool/stages/hub"
 )
 
@@ -42,15 +42,15 @@ type plans struct {
 // declaration is one state of what is declared. It is not changed once it is
 // made.
 type declaration struct {
-	file     *configs.Config       // of the layers
-	own      map[string]*spec.Node // made by API
-	all      *configs.Config       // both
+	file     *configs.Config         // of the layers
+	own      map[string]*config.Node // made by API
+	all      *configs.Config         // both
 	declared []pipeline.Declared
 	agenda   pipeline.Agenda
 }
 
 // declareAll checks everything and starts nothing.
-func declareAll(file *configs.Config, own map[string]*spec.Node) (declaration, error) {
+func declareAll(file *configs.Config, own map[string]*config.Node) (declaration, error) {
 	all, problems := file.With(own)
 	if len(problems) > 0 {
 		return declaration{}, problems
@@ -97,7 +97,7 @@ func (p *plans) Reload(ctx context.Context) (api.Reloaded, error) {
 	}
 	if file.MP4.RecordPath != p.started.MP4.RecordPath {
 		problem := file.Problem("mp4/record_path", "the directory of the recordings cannot change while spool runs")
-		return api.Reloaded{}, refusal(spec.Problems{problem.WithHint("start spool again")})
+		return api.Reloaded{}, refusal(config.Problems{problem.WithHint("start spool again")})
 	}
 	next, err := declareAll(file, p.state().own)
 	if err != nil {
@@ -205,8 +205,8 @@ var live = []string{"streams", "pipelines", "crontab", "mp4"}
 var late = []string{"mp4/expire_days", "mp4/disk_max_percent"}
 
 func needRestart(started, now *configs.Config) (paths []string) {
-	a, _ := spec.Describe(started)
-	b, _ := spec.Describe(now)
+	a, _ := config.Describe(started)
+	b, _ := config.Describe(now)
 	for _, e := range b.Entries {
 		if !slices.Contains(live, e.Key) {
 			paths = append(paths, differing(a.Get(e.Key), e.Value)...)
@@ -214,7 +214,7 @@ func needRestart(started, now *configs.Config) (paths []string) {
 	}
 	for _, path := range late {
 		x, y := a, b
-		for _, key := range spec.SplitPath(path) {
+		for _, key := range config.SplitPath(path) {
 			x, y = x.Get(key), y.Get(key)
 		}
 		paths = append(paths, differing(x, y)...)
@@ -223,7 +223,7 @@ func needRestart(started, now *configs.Config) (paths []string) {
 }
 
 // differing are the paths of the values that are not the same.
-func differing(a, b *spec.Node) (paths []string) {
+func differing(a, b *config.Node) (paths []string) {
 	if reflect.DeepEqual(a.Any(), b.Any()) {
 		return nil
 	}
@@ -246,13 +246,13 @@ func differing(a, b *spec.Node) (paths []string) {
 
 // refusal is an error of a configuration as the API wants it.
 func refusal(err error) error {
-	var problems spec.Problems
+	var problems config.Problems
 	if !errors.As(err, &problems) {
 		return &api.Refused{Problems: []api.Problem{{Text: err.Error()}}}
 	}
 	out := &api.Refused{}
 	for _, p := range problems.Sorted() {
-		out.Problems = append(out.Problems, api.Problem{At: place(p.Pos), Path: spec.Redact(p.Path), Text: p.Msg, Hint: p.Hint})
+		out.Problems = append(out.Problems, api.Problem{At: place(p.Pos), Path: config.Redact(p.Path), Text: p.Msg, Hint: p.Hint})
 	}
 	return out
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/gospool/spool/api"
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/durable"
-	"github.com/gospool/spool/pipeline/spec"
 )
 
 // keptFile holds the pipelines that were made by API, as a configuration has
@@ -22,8 +22,8 @@ import (
 func keptFile(recordPath string) string { return filepath.Join(recordPath, ".spool-pipelines.yaml") }
 
 // readKept reads what was made by API; a file that is not there is nothing.
-func readKept(disk durable.FS, file string) (map[string]*spec.Node, error) {
-	own := map[string]*spec.Node{}
+func readKept(disk durable.FS, file string) (map[string]*config.Node, error) {
+	own := map[string]*config.Node{}
 	text, err := disk.Read(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return own, nil
@@ -31,7 +31,7 @@ func readKept(disk durable.FS, file string) (map[string]*spec.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n, err := spec.Parse(file, text)
+	n, err := config.Parse(file, text)
 	if err != nil {
 		return nil, err
 	}
@@ -45,13 +45,13 @@ const keptHead = "# Pipelines that were made by API. Change them there: PUT /mp4
 
 // writeKept replaces the file as a whole. A declaration may hold a secret, so nobody
 // else may read it.
-func writeKept(disk durable.FS, file string, own map[string]*spec.Node) error {
-	root := &spec.Node{IsMap: true}
+func writeKept(disk durable.FS, file string, own map[string]*config.Node) error {
+	root := &config.Node{IsMap: true}
 	for _, name := range slices.Sorted(maps.Keys(own)) {
-		root.Entries = append(root.Entries, spec.Entry{Key: name, Value: own[name]})
+		root.Entries = append(root.Entries, config.Entry{Key: name, Value: own[name]})
 	}
-	text := append([]byte(keptHead), root.YAML(spec.Style{})...)
-	if _, err := spec.Parse(file, text); err != nil { // the next start would refuse it
+	text := append([]byte(keptHead), root.YAML(config.Style{})...)
+	if _, err := config.Parse(file, text); err != nil { // the next start would refuse it
 		return api.Conflict("the pipelines that were made by API are too many, or too large (%v): delete one that is not needed", err)
 	}
 	return durable.Replace(disk, file, text, 0o600)
@@ -59,7 +59,7 @@ func writeKept(disk durable.FS, file string, own map[string]*spec.Node) error {
 
 // Declare makes or replaces a pipeline. It is kept before it is used.
 func (p *plans) Declare(ctx context.Context, name string, text []byte, dryRun bool) (api.Declared, error) {
-	n, err := spec.Parse("declaration", text)
+	n, err := config.Parse("declaration", text)
 	if err != nil {
 		return api.Declared{}, refusal(err)
 	}
@@ -100,7 +100,7 @@ const statusRemoved = "removed"
 
 // replace goes over to other pipelines made by API, of which one is new, other or
 // gone. The caller holds p.change.
-func (p *plans) replace(ctx context.Context, name string, own map[string]*spec.Node, dryRun bool) (out api.Declared, err error) {
+func (p *plans) replace(ctx context.Context, name string, own map[string]*config.Node, dryRun bool) (out api.Declared, err error) {
 	now := p.state()
 	next, err := declareAll(now.file, own)
 	if err != nil {
@@ -158,7 +158,7 @@ func (p *plans) describe(in declaration, d *pipeline.Declared) api.Pipeline {
 	switch {
 	case in.own[name] != nil:
 		out.Origin = "api"
-	case !in.file.Writes(spec.Join("pipelines", name)):
+	case !in.file.Writes(config.Join("pipelines", name)):
 		out.Origin = "mp4"
 	}
 	for _, j := range p.recorder.Jobs() {

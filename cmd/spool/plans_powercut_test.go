@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/gospool/spool/pipeline/spec"
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/sinks/mp4/powercut"
 )
 
@@ -16,13 +16,13 @@ func keptOnDisk(t *testing.T, forget int) *powercut.Disk {
 	t.Helper()
 	disk := powercut.New()
 	disk.Forget(forget)
-	own := map[string]*spec.Node{}
+	own := map[string]*config.Node{}
 	keep := func() {
 		require.NoError(t, writeKept(powercut.Files{Disk: disk}, ".spool-pipelines.yaml", own))
 		disk.Note(len(own))
 	}
 	for n := range 3 {
-		node, err := spec.Parse("x", []byte(`{streams: ["live/*"], stages: [source, segmenter, mp4, metadata]}`))
+		node, err := config.Parse("x", []byte(`{streams: ["live/*"], stages: [source, segmenter, mp4, metadata]}`))
 		require.NoError(t, err)
 		own[fmt.Sprint("clips", n)] = node
 		keep()

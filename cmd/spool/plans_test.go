@@ -12,8 +12,8 @@ import (
 
 	"github.com/gospool/spool/api"
 	"github.com/gospool/spool/configs"
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/durable"
-	"github.com/gospool/spool/pipeline/spec"
 )
 
 func configured(t *testing.T, text string) *configs.Config {
@@ -35,9 +35,9 @@ func TestKeptPipelinesAreReadBack(t *testing.T) {
 		"streams: ['**', \"a: b\", '- x', '#y', 'ä\"']\nrecord: always\nstages:\n- source\n- webhook: {url: \"https://u:p@h/?a=1&b={x}\", secret: 'on'}\n",
 		`{"stages":[{"mp4":{"fragment":true,"max":1e3,"none":null,"list":[],"map":{}}}]}`,
 	} {
-		n, err := spec.Parse("x", []byte(text))
+		n, err := config.Parse("x", []byte(text))
 		require.NoError(t, err)
-		require.NoError(t, writeKept(durable.Disk{}, file, map[string]*spec.Node{"one": n, "2": n}))
+		require.NoError(t, writeKept(durable.Disk{}, file, map[string]*config.Node{"one": n, "2": n}))
 		own, err = readKept(durable.Disk{}, file)
 		require.NoError(t, err)
 		require.Len(t, own, 2)
@@ -87,8 +87,8 @@ func TestSettingsThatWaitForARestart(t *testing.T) {
 
 // A refusal names the file and not the way to it.
 func TestRefusalShowsNoDirectory(t *testing.T) {
-	err := refusal(spec.Problems{
-		{Pos: spec.Pos{File: "/etc/spool/config.yaml", Line: 3, Col: 7}, Path: "mp4/x", Msg: "m", Hint: "h"},
+	err := refusal(config.Problems{
+		{Pos: config.Pos{File: "/etc/spool/config.yaml", Line: 3, Col: 7}, Path: "mp4/x", Msg: "m", Hint: "h"},
 		{Msg: "no place"},
 	})
 	var refused *api.Refused
@@ -100,8 +100,8 @@ func TestRefusalShowsNoDirectory(t *testing.T) {
 
 // What a start would refuse is not kept.
 func TestMorePipelinesThanAStartReadsAreNotKept(t *testing.T) {
-	file, own := keptFile(t.TempDir()), map[string]*spec.Node{}
-	n, err := spec.Parse("x", []byte("stages: [source, {webhook: {url: '"+strings.Repeat("u", 60_000)+"'}}]"))
+	file, own := keptFile(t.TempDir()), map[string]*config.Node{}
+	n, err := config.Parse("x", []byte("stages: [source, {webhook: {url: '"+strings.Repeat("u", 60_000)+"'}}]"))
 	require.NoError(t, err)
 	for i := range 17 {
 		own[fmt.Sprint(i)] = n

@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"github.com/gospool/spool/configs"
-	"github.com/gospool/spool/pipeline/spec"
+	"github.com/gospool/spool/pipeline/config"
 )
 
 // recordDirs are the directories that a configuration records to, that of the mp4
@@ -14,7 +14,7 @@ import (
 func recordDirs(cfg *configs.Config) []string {
 	first, others := filepath.Clean(cfg.MP4.RecordPath), map[string]bool{}
 	for _, p := range cfg.Pipelines {
-		eachStage(p.Stages, "mp4", func(settings *spec.Node) {
+		eachStage(p.Stages, "mp4", func(settings *config.Node) {
 			if path, ok := written(settings, "record_path"); ok {
 				others[filepath.Clean(path)] = true
 			}
@@ -29,7 +29,7 @@ func recordDirs(cfg *configs.Config) []string {
 func patterns(cfg *configs.Config) map[string][]string {
 	out := map[string][]string{}
 	for _, p := range cfg.Pipelines {
-		eachStage(p.Stages, "mp4", func(settings *spec.Node) {
+		eachStage(p.Stages, "mp4", func(settings *config.Node) {
 			dir, _ := written(settings, "record_path")
 			if pattern, ok := written(settings, "filename_pattern"); ok && dir != "" {
 				dir = filepath.Clean(dir)
@@ -42,7 +42,7 @@ func patterns(cfg *configs.Config) map[string][]string {
 
 // eachStage calls a function with the settings of each stage of a name, in branches
 // too.
-func eachStage(n *spec.Node, name string, do func(settings *spec.Node)) {
+func eachStage(n *config.Node, name string, do func(settings *config.Node)) {
 	if n == nil {
 		return
 	}
@@ -58,7 +58,7 @@ func eachStage(n *spec.Node, name string, do func(settings *spec.Node)) {
 }
 
 // written is a setting that the mp4 block has given to a stage that leaves it out.
-func written(settings *spec.Node, key string) (string, bool) {
+func written(settings *config.Node, key string) (string, bool) {
 	n := settings.Get(key)
 	if n == nil {
 		return "", false

@@ -15,7 +15,7 @@ import (
 
 	"github.com/gospool/spool/api"
 	"github.com/gospool/spool/pipeline"
-	"github.com/gospool/spool/pipeline/spec"
+	"github.com/gospool/spool/pipeline/config"
 )
 
 // begin keeps the schedule, and reloads on SIGHUP and when the configuration's
@@ -51,7 +51,7 @@ func (p *plans) watch(ctx context.Context, file string) error {
 		return err
 	}
 	defer w.Close()
-	seen, _ := spec.ReadFile(file)
+	seen, _ := config.ReadFile(file)
 	if err := w.Add(filepath.Dir(file)); err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func (p *plans) watch(ctx context.Context, file string) error {
 				timer.Reset(settle)
 			}
 		case <-timer.C:
-			text, err := spec.ReadFile(file)
+			text, err := config.ReadFile(file)
 			if err == nil && !bytes.Equal(text, seen) {
 				seen = text
 				p.reloadAndSay(ctx, "the file changed")
@@ -101,7 +101,7 @@ func (p *plans) reloadAndSay(ctx context.Context, why string) {
 }
 
 // place is where a problem is, without the directories of the machine.
-func place(pos spec.Pos) string {
+func place(pos config.Pos) string {
 	pos.File = filepath.Base(pos.File)
 	if pos.File == "." {
 		pos.File = ""
@@ -109,7 +109,7 @@ func place(pos spec.Pos) string {
 	return pos.String()
 }
 
-func shownProblem(p spec.Problem) string {
+func shownProblem(p config.Problem) string {
 	p.Pos.File = filepath.Base(p.Pos.File)
 	return p.String()
 }

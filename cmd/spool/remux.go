@@ -15,8 +15,8 @@ import (
 
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
-	"github.com/gospool/spool/pipeline/spec"
 	"github.com/gospool/spool/stages/ingest/file"
 )
 
@@ -87,7 +87,7 @@ func (c *RemuxCmd) plan(dir string, log *slog.Logger) (*pipeline.Plan, *media.Po
 	if media, moov := r.Content(); media > 0 {
 		size = 1<<20 + 2*media + 256*moov
 	}
-	stages := spec.FromAny([]any{
+	stages := config.FromAny([]any{
 		map[string]any{"file": map[string]any{"path": c.In, "speed": "max"}},
 		map[string]any{"segmenter": map[string]any{"max_duration": limit.String(), "max_size": size}},
 		map[string]any{"mp4": map[string]any{

@@ -38,20 +38,20 @@ var mayImport = []struct {
 	{"stages/...", []string{"pipeline/...", "stages/hub"}}, // the hub is where sources and pipelines meet
 	{"sinks/...", []string{"pipeline/..."}},                // no sink knows another, nor a stage
 	{"api/...", []string{"pipeline/..."}},                  // what it serves is handed in
-	{"configs", []string{"pipeline", "pipeline/spec"}},
+	{"configs", []string{"pipeline", "pipeline/config"}},
 	{"pipeline/pipelinetest", []string{"pipeline/..."}},
-	{"pipeline/spec", nil},
+	{"pipeline/config", nil},
 	{"pipeline/media", nil},
 	{"pipeline/durable", []string{"pipeline/filesystem"}},
 	{"pipeline/filesystem", nil},
 	{"pipeline/codec", []string{"pipeline/media"}},
-	{"pipeline", []string{"pipeline/spec"}}, // it does not know what flows
+	{"pipeline", []string{"pipeline/config"}}, // it does not know what flows
 }
 
 // onlyIn are the libraries that one part of the program uses, and no other.
 var onlyIn = map[string]string{
 	"github.com/reugn/go-streams":         "pipeline",
-	"go.yaml.in/yaml/v4":                  "pipeline/spec",
+	"go.yaml.in/yaml/v4":                  "pipeline/config",
 	"github.com/abema/go-mp4":             "sinks/mp4",
 	"github.com/uptrace/bun":              "sinks/metadata",
 	"modernc.org/sqlite":                  "sinks/metadata",

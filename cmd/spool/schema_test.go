@@ -9,7 +9,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/require"
 
-	"github.com/gospool/spool/pipeline/spec"
+	"github.com/gospool/spool/pipeline/config"
 )
 
 // schemaOf compiles what spool schema prints, as an editor does: it is itself
@@ -31,7 +31,7 @@ func fileValue(t *testing.T, name string) (any, bool) {
 	t.Helper()
 	text, err := os.ReadFile(name)
 	require.NoError(t, err)
-	n, err := spec.Parse(name, text)
+	n, err := config.Parse(name, text)
 	if err != nil {
 		return nil, false
 	}
@@ -76,7 +76,7 @@ func TestSchemaRefusesWhatItCan(t *testing.T) {
 		"pipelines: {a: {stages: [source, segmenter: {align: 15m, max_size: 1GiB}]}}": true,
 		"pipelines: {a: {stages: [source, mp4: {fragment: 1}]}}":                      false,
 	} {
-		n, err := spec.Parse("test", []byte(text))
+		n, err := config.Parse("test", []byte(text))
 		require.NoError(t, err)
 		require.Equal(t, fits, schema.Validate(n.Any()) == nil, text)
 	}

@@ -4,7 +4,7 @@ import (
 	"errors"
 
 	"github.com/gospool/spool/configs"
-	"github.com/gospool/spool/pipeline/spec"
+	"github.com/gospool/spool/pipeline/config"
 )
 
 // settings are the flags that override the configuration. They are the same for
@@ -26,7 +26,7 @@ func (p *Program) load() (*configs.Config, error) {
 		return nil, usageError{err}
 	}
 	c, err := configs.Load(configs.Options{File: p.Settings.File, Environ: p.Environ, Flags: flags, Check: buildProblems})
-	if problems := (spec.Problems)(nil); err != nil && !errors.As(err, &problems) {
+	if problems := (config.Problems)(nil); err != nil && !errors.As(err, &problems) {
 		return nil, usageError{err} // a file that is not there
 	}
 	return c, err

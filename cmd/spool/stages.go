@@ -11,7 +11,7 @@ import (
 
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline"
-	"github.com/gospool/spool/pipeline/spec"
+	"github.com/gospool/spool/pipeline/config"
 )
 
 // StagesCmd is spool stages.
@@ -85,9 +85,9 @@ type setting struct {
 }
 
 func settingsOf(s pipeline.StageInfo) (out []setting) {
-	n, docs := spec.Describe(s.Defaults)
+	n, docs := config.Describe(s.Defaults)
 	for _, e := range n.Entries {
-		shown := string(e.Value.YAML(spec.Style{}))
+		shown := string(e.Value.YAML(config.Style{}))
 		out = append(out, setting{Name: e.Key, Default: e.Value.Any(), Doc: docs[e.Value.Path], shown: shown[:len(shown)-1]})
 	}
 	return out

@@ -14,8 +14,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
-	"github.com/gospool/spool/pipeline/spec"
 )
 
 // Fixture is what a stage needs to be tested.
@@ -96,7 +96,7 @@ func (c *contract) build(t *testing.T, s *Script) *pipeline.Run {
 	if c.info.Out != nil {
 		list = append(list, prefix+"to_"+typeName(t, c.info.Out))
 	}
-	n, err := spec.Parse("contract.yaml", []byte("["+strings.Join(list, ", ")+"]"))
+	n, err := config.Parse("contract.yaml", []byte("["+strings.Join(list, ", ")+"]"))
 	require.NoError(t, err)
 	plan, problems := pipeline.Compile("contract", n)
 	require.NoError(t, problems.Err())

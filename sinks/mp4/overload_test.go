@@ -15,9 +15,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
-	"github.com/gospool/spool/pipeline/spec"
 	_ "github.com/gospool/spool/stages"
 	"github.com/gospool/spool/stages/hub"
 )
@@ -179,7 +179,7 @@ func newOverload(t *testing.T, streams int, maxBytes int64) *overload {
 	pipeline.Provide(services, l.hub)
 	pipeline.Provide(services, l.disk)
 	pipeline.Provide(services, l.kept)
-	n, err := spec.Parse("t.yaml", []byte(fmt.Sprintf(`
+	n, err := config.Parse("t.yaml", []byte(fmt.Sprintf(`
 - source: {}
 - gop_ring: {max_bytes: 1GiB, max_backlog: 1h}
 - segmenter: {}

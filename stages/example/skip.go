@@ -45,14 +45,14 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
-	"github.com/gospool/spool/pipeline/spec"
 )
 
 // SkipConfig is what a declaration can set. The doc texts appear in spool stages
 // and in reference.yaml.
 type SkipConfig struct {
-	First spec.Duration `yaml:"first" doc:"so much of every run is left out, up to the next key frame"`
+	First config.Duration `yaml:"first" doc:"so much of every run is left out, up to the next key frame"`
 }
 
 // Validate is called after the decoding; its message is shown with file and line.
@@ -64,7 +64,7 @@ func (c SkipConfig) Validate() error {
 }
 
 func init() {
-	pipeline.RegisterTransform("skip", SkipConfig{First: spec.Duration(5 * time.Second)},
+	pipeline.RegisterTransform("skip", SkipConfig{First: config.Duration(5 * time.Second)},
 		"Leaves out the beginning of every run: a camera that has just been switched on is not sharp yet.",
 		newSkip)
 }

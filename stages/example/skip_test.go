@@ -7,9 +7,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
-	"github.com/gospool/spool/pipeline/spec"
 )
 
 // One call drains the stage, aborts it, breaks and delays its neighbours, and
@@ -23,7 +23,7 @@ func TestSkipLeavesOutTheBeginning(t *testing.T) {
 	cam := pipelinetest.NewCamera(t, pool) // 25 pictures a second
 	cam.GOP = 50
 	shot := append(cam.Shoot(t, 10*25), cam.Cut()...)
-	s, err := newSkip(pipeline.NewSettings(pipelinetest.Env(), "late", "live/x", "skip"), SkipConfig{First: spec.Duration(3 * time.Second)})
+	s, err := newSkip(pipeline.NewSettings(pipelinetest.Env(), "late", "live/x", "skip"), SkipConfig{First: config.Duration(3 * time.Second)})
 	require.NoError(t, err)
 	total, got := 0, []*media.Chunk{}
 	for _, c := range shot {
@@ -52,7 +52,7 @@ func TestSkipIsDeclared(t *testing.T) {
 		"[contract_from_chunk, skip: {first: -1}, contract_to_chunk]": "negative",
 		"[contract_from_recording, skip: {}, contract_to_chunk]":      "skip takes *media.Chunk, but contract_from_recording before it gives media.Recording",
 	} {
-		n, err := spec.Parse("skip.yaml", []byte(yaml))
+		n, err := config.Parse("skip.yaml", []byte(yaml))
 		require.NoError(t, err)
 		_, problems := pipeline.Compile("late", n)
 		if want == "" {

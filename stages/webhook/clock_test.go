@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/pipelinetest"
-	"github.com/gospool/spool/pipeline/spec"
 )
 
 // What waits over a restart is not given up because the clock says that years have
@@ -35,7 +35,7 @@ func TestAWrongClockGivesNoNoticeUp(t *testing.T) {
 			wall := pipeline.NewWallClock(clock, func() bool { return c.synced }, slog.New(slog.DiscardHandler))
 			wall.Seen("a recording", right.Add(-time.Minute))
 			b := &Outbox{clock: clock, wall: wall}
-			e, n := &entry{queued: c.now}, &Notice{Created: c.made.UnixNano(), GiveUp: spec.Duration(72 * time.Hour)}
+			e, n := &entry{queued: c.now}, &Notice{Created: c.made.UnixNano(), GiveUp: config.Duration(72 * time.Hour)}
 			clock.now = clock.now.Add(leastTried)
 			require.False(t, b.tooOld(e, n), "it is tried for an hour at least")
 			clock.now = clock.now.Add(time.Minute)
@@ -67,7 +67,7 @@ func TestAClockThatIsSetMakesNoNoticeOlder(t *testing.T) {
 			clock, taken := &pipelinetest.Clock{}, time.Now().Add(-90*time.Minute)
 			clock.Set(c.now)
 			e := &entry{queued: pipelinetest.Step(taken, c.then)}
-			n := &Notice{Created: taken.Add(-c.age).UnixNano(), GiveUp: spec.Duration(72 * time.Hour)}
+			n := &Notice{Created: taken.Add(-c.age).UnixNano(), GiveUp: config.Duration(72 * time.Hour)}
 			require.Equal(t, c.given, (&Outbox{clock: clock}).tooOld(e, n))
 		})
 	}

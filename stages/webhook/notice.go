@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
-	"github.com/gospool/spool/pipeline/spec"
 )
 
 // What a server can be told of.
@@ -96,7 +96,7 @@ type Notice struct {
 	URL        string          `json:"url"`
 	SecretFile string          `json:"secret_file,omitempty"`
 	SecretEnv  string          `json:"secret_env,omitempty"`
-	Timeout    spec.Duration   `json:"timeout"`
-	GiveUp     spec.Duration   `json:"give_up"`
+	Timeout    config.Duration `json:"timeout"`
+	GiveUp     config.Duration `json:"give_up"`
 	Body       json.RawMessage `json:"body"`
 }

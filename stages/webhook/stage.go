@@ -12,44 +12,44 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
-	"github.com/gospool/spool/pipeline/spec"
 )
 
 // Config says whom to tell of what.
 type Config struct {
-	URL        string        `yaml:"url" doc:"http or https; each notice is a POST of JSON to it"`
-	Notify     []string      `yaml:"notify" oneof:"started finished event" doc:"what is told: that a file was begun, that it is finished, that an event was recorded in it"`
-	Format     string        `yaml:"format" oneof:"spool zlmediakit" doc:"zlmediakit is the body of its on_record_mp4, of finished files only"`
-	SecretFile string        `yaml:"secret_file,omitempty" doc:"file with the secret that notices are signed with (HMAC-SHA256)"`
-	SecretEnv  string        `yaml:"secret_env,omitempty" doc:"or the name of the environment variable that holds it"`
-	Timeout    spec.Duration `yaml:"timeout" doc:"of one attempt"`
-	GiveUp     spec.Duration `yaml:"give_up" doc:"a notice that could not be delivered for this long is dropped, which is counted"`
-	RecordPath string        `yaml:"record_path" doc:"directory that zlmediakit's file_path begins with: that of the mp4 stage before"`
+	URL        string          `yaml:"url" doc:"http or https; each notice is a POST of JSON to it"`
+	Notify     []string        `yaml:"notify" oneof:"started finished event" doc:"what is told: that a file was begun, that it is finished, that an event was recorded in it"`
+	Format     string          `yaml:"format" oneof:"spool zlmediakit" doc:"zlmediakit is the body of its on_record_mp4, of finished files only"`
+	SecretFile string          `yaml:"secret_file,omitempty" doc:"file with the secret that notices are signed with (HMAC-SHA256)"`
+	SecretEnv  string          `yaml:"secret_env,omitempty" doc:"or the name of the environment variable that holds it"`
+	Timeout    config.Duration `yaml:"timeout" doc:"of one attempt"`
+	GiveUp     config.Duration `yaml:"give_up" doc:"a notice that could not be delivered for this long is dropped, which is counted"`
+	RecordPath string          `yaml:"record_path" doc:"directory that zlmediakit's file_path begins with: that of the mp4 stage before"`
 }
 
 var defaults = Config{
 	Notify: []string{finished, event}, Format: "spool",
-	Timeout: spec.Duration(10 * time.Second), GiveUp: spec.Duration(72 * time.Hour), RecordPath: "./recordings",
+	Timeout: config.Duration(10 * time.Second), GiveUp: config.Duration(72 * time.Hour), RecordPath: "./recordings",
 }
 
 // Check refuses a notice that could never arrive.
-func (c Config) Check() (problems spec.Problems) {
+func (c Config) Check() (problems config.Problems) {
 	u, err := url.Parse(c.URL)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		problems = append(problems, spec.At("url", "is no URL that can be posted to").WithHint("for example https://10.0.0.5/recordings"))
+		problems = append(problems, config.At("url", "is no URL that can be posted to").WithHint("for example https://10.0.0.5/recordings"))
 	}
 	if len(c.Notify) == 0 {
-		problems = append(problems, spec.At("notify", "is empty").WithHint("some of started, finished, event"))
+		problems = append(problems, config.At("notify", "is empty").WithHint("some of started, finished, event"))
 	}
 	if c.SecretFile != "" && c.SecretEnv != "" {
-		problems = append(problems, spec.At("secret_env", "is the second secret").WithHint("give secret_file or secret_env"))
+		problems = append(problems, config.At("secret_env", "is the second secret").WithHint("give secret_file or secret_env"))
 	}
-	if c.Timeout < spec.Duration(100*time.Millisecond) || c.Timeout > spec.Duration(10*time.Minute) {
-		problems = append(problems, spec.At("timeout", "%s is out of range", c.Timeout).WithHint("100ms to 10m"))
+	if c.Timeout < config.Duration(100*time.Millisecond) || c.Timeout > config.Duration(10*time.Minute) {
+		problems = append(problems, config.At("timeout", "%s is out of range", c.Timeout).WithHint("100ms to 10m"))
 	}
-	if c.GiveUp < spec.Duration(time.Minute) {
-		problems = append(problems, spec.At("give_up", "%s is too short", c.GiveUp).WithHint("at least 1m"))
+	if c.GiveUp < config.Duration(time.Minute) {
+		problems = append(problems, config.At("give_up", "%s is too short", c.GiveUp).WithHint("at least 1m"))
 	}
 	return problems
 }

@@ -11,10 +11,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/durable"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
-	"github.com/gospool/spool/pipeline/spec"
 )
 
 func stageOf(t *testing.T, o *Outbox, cfg Config) pipeline.Transform[media.Recording, media.Recording] {
@@ -169,7 +169,7 @@ func TestStageRefusesWhatCouldNeverArrive(t *testing.T) {
 		"{url: 'http://h', give_up: 5s}":                   "give_up",
 		"{url: 'http://h', secret_env: A, secret_file: b}": "second secret",
 	} {
-		n, err := spec.Parse("t.yaml", []byte(text))
+		n, err := config.Parse("t.yaml", []byte(text))
 		require.NoError(t, err)
 		cfg := defaults
 		require.ErrorContains(t, n.Decode(&cfg).Err(), want, text)

@@ -19,9 +19,9 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
-	"github.com/gospool/spool/pipeline/spec"
 )
 
 // skipping is a clock that jumps over every wait.
@@ -113,7 +113,7 @@ func notice(clock pipeline.Clock, url, body string) Notice {
 	now := clock.Now()
 	return Notice{
 		ID: media.NewID(now).String(), Created: now.UnixNano(), URL: url, Body: json.RawMessage(body),
-		Timeout: spec.Duration(10 * time.Second), GiveUp: spec.Duration(time.Hour),
+		Timeout: config.Duration(10 * time.Second), GiveUp: config.Duration(time.Hour),
 	}
 }
 

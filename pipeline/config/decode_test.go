@@ -1,4 +1,4 @@
-package spec_test
+package config_test
 
 import (
 	"errors"
@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/gospool/spool/pipeline/spec"
+	"github.com/gospool/spool/pipeline/config"
 )
 
 type common struct {
@@ -17,54 +17,54 @@ type common struct {
 }
 
 type job struct {
-	Cron  string        `yaml:"cron"`
-	Every spec.Duration `yaml:"every"`
+	Cron  string          `yaml:"cron"`
+	Every config.Duration `yaml:"every"`
 }
 
-func (j *job) SetDefaults() { j.Every = spec.Duration(time.Minute) }
+func (j *job) SetDefaults() { j.Every = config.Duration(time.Minute) }
 
 func (j job) Validate() error {
 	if j.Cron == "" {
-		return spec.At("cron", "is missing").WithHint("for example 0 8 * * *")
+		return config.At("cron", "is missing").WithHint("for example 0 8 * * *")
 	}
 	return nil
 }
 
-type config struct {
+type settings struct {
 	common `yaml:",inline"`
-	On     bool           `yaml:"on"`
-	Small  int8           `yaml:"small"`
-	Big    uint64         `yaml:"big"`
-	Port   uint16         `yaml:"port"`
-	Ratio  float64        `yaml:"ratio"`
-	Wait   spec.Duration  `yaml:"wait"`
-	Offset spec.Duration  `yaml:"offset" spec:"signed"`
-	Std    time.Duration  `yaml:"std"`
-	Limit  spec.Size      `yaml:"limit"`
-	Mode   string         `yaml:"mode" oneof:"off on auto"`
-	Addr   netip.AddrPort `yaml:"addr"`
-	Tags   []string       `yaml:"tags"`
-	Jobs   []job          `yaml:"jobs"`
-	ByName map[string]job `yaml:"by_name"`
-	Maybe  *job           `yaml:"maybe"`
-	Raw    *spec.Node     `yaml:"raw"`
-	Any    any            `yaml:"any"`
+	On     bool            `yaml:"on"`
+	Small  int8            `yaml:"small"`
+	Big    uint64          `yaml:"big"`
+	Port   uint16          `yaml:"port"`
+	Ratio  float64         `yaml:"ratio"`
+	Wait   config.Duration `yaml:"wait"`
+	Offset config.Duration `yaml:"offset" config:"signed"`
+	Std    time.Duration   `yaml:"std"`
+	Limit  config.Size     `yaml:"limit"`
+	Mode   string          `yaml:"mode" oneof:"off on auto"`
+	Addr   netip.AddrPort  `yaml:"addr"`
+	Tags   []string        `yaml:"tags"`
+	Jobs   []job           `yaml:"jobs"`
+	ByName map[string]job  `yaml:"by_name"`
+	Maybe  *job            `yaml:"maybe"`
+	Raw    *config.Node    `yaml:"raw"`
+	Any    any             `yaml:"any"`
 	hidden int
 	Never  string `yaml:"-"`
 }
 
-func decode(t *testing.T, text string) (config, spec.Problems) {
+func decode(t *testing.T, text string) (settings, config.Problems) {
 	t.Helper()
-	c := config{common: common{Name: "default"}, Wait: spec.Duration(time.Second), Tags: []string{"d"}}
-	n, err := spec.Parse("f.yaml", []byte(text))
+	c := settings{common: common{Name: "default"}, Wait: config.Duration(time.Second), Tags: []string{"d"}}
+	n, err := config.Parse("f.yaml", []byte(text))
 	require.NoError(t, err)
 	return c, n.Decode(&c)
 }
 
-func decoded(t *testing.T, text string) config {
+func decoded(t *testing.T, text string) settings {
 	t.Helper()
-	c := config{common: common{Name: "default"}, Wait: spec.Duration(time.Second), Tags: []string{"d"}}
-	n, err := spec.Parse("f.yaml", []byte(text))
+	c := settings{common: common{Name: "default"}, Wait: config.Duration(time.Second), Tags: []string{"d"}}
+	n, err := config.Parse("f.yaml", []byte(text))
 	require.NoError(t, err)
 	require.NoError(t, n.Decode(&c).Err())
 	return c
@@ -102,13 +102,13 @@ any: {a: [1, 2.5, yes, null]}
 	require.Equal(t, 90*time.Minute, c.Wait.D())
 	require.Equal(t, -5*time.Second, c.Offset.D())
 	require.Equal(t, 250*time.Millisecond, c.Std)
-	require.Equal(t, spec.Size(3<<19), c.Limit)
+	require.Equal(t, config.Size(3<<19), c.Limit)
 	require.Equal(t, "127.0.0.1:80", c.Addr.String())
 	require.Equal(t, []string{"a", "1"}, c.Tags)
-	require.Equal(t, []job{{"* * * * *", spec.Duration(time.Minute)}}, c.Jobs)
-	require.Equal(t, map[string]job{"live/x": {"x", spec.Duration(500 * time.Millisecond)}}, c.ByName)
-	require.Equal(t, &job{"y", spec.Duration(time.Minute)}, c.Maybe)
-	require.Equal(t, spec.Pos{File: "f.yaml", Line: 20, Col: 13}, c.Raw.Get("deep").Pos)
+	require.Equal(t, []job{{"* * * * *", config.Duration(time.Minute)}}, c.Jobs)
+	require.Equal(t, map[string]job{"live/x": {"x", config.Duration(500 * time.Millisecond)}}, c.ByName)
+	require.Equal(t, &job{"y", config.Duration(time.Minute)}, c.Maybe)
+	require.Equal(t, config.Pos{File: "f.yaml", Line: 20, Col: 13}, c.Raw.Get("deep").Pos)
 	require.Equal(t, map[string]any{"a": []any{int64(1), 2.5, "yes", nil}}, c.Any)
 	require.Zero(t, c.hidden)
 }
@@ -184,9 +184,9 @@ func TestEveryProblemIsReportedAtOnceInOrder(t *testing.T) {
 }
 
 func TestWhatIsWrongKeepsItsDefault(t *testing.T) {
-	n, err := spec.Parse("f", []byte("{wait: x, name: new}"))
+	n, err := config.Parse("f", []byte("{wait: x, name: new}"))
 	require.NoError(t, err)
-	c := config{Wait: spec.Duration(time.Second)}
+	c := settings{Wait: config.Duration(time.Second)}
 	require.Len(t, n.Decode(&c), 1)
 	require.Equal(t, time.Second, c.Wait.D())
 	require.Equal(t, "new", c.Name)
@@ -198,21 +198,21 @@ func TestTextOfTheEnvironmentIsReadAsWhatIsWanted(t *testing.T) {
 		"name": "12", "on": "true", "small": "5", "big": "18446744073709551615", "ratio": "0.5", "wait": "10",
 		"limit": "1GiB", "tags": "[a, 1x]", "any": "text", "maybe": "{cron: x}",
 	} {
-		root[key] = &spec.Node{Pos: spec.Pos{File: "environment " + key}, Scalar: text}
+		root[key] = &config.Node{Pos: config.Pos{File: "environment " + key}, Scalar: text}
 	}
-	var c config
-	require.NoError(t, spec.FromAny(root, "", nil).Decode(&c).Err())
+	var c settings
+	require.NoError(t, config.FromAny(root, "", nil).Decode(&c).Err())
 	require.Equal(t, "12", c.Name)
 	require.True(t, c.On)
 	require.Equal(t, int8(5), c.Small)
 	require.Equal(t, uint64(math.MaxUint64), c.Big)
 	require.Equal(t, 10*time.Second, c.Wait.D())
-	require.Equal(t, spec.Size(1<<30), c.Limit)
+	require.Equal(t, config.Size(1<<30), c.Limit)
 	require.Equal(t, []string{"a", "1x"}, c.Tags)
 	require.Equal(t, "x", c.Maybe.Cron)
 
-	bad := map[string]any{"on": &spec.Node{Pos: spec.Pos{File: "environment SPOOL_ON"}, Scalar: "maybe"}}
-	require.EqualError(t, spec.FromAny(bad, "", nil).Decode(&c),
+	bad := map[string]any{"on": &config.Node{Pos: config.Pos{File: "environment SPOOL_ON"}, Scalar: "maybe"}}
+	require.EqualError(t, config.FromAny(bad, "", nil).Decode(&c),
 		`environment SPOOL_ON: on: true or false is wanted here, this is the text "maybe"`)
 }
 
@@ -226,22 +226,22 @@ type hooked struct {
 
 func (h hooked) Validate() error {
 	if h.Low > h.High {
-		return errors.Join(spec.At("high", "is below low, %d", h.Low), errors.New("as a whole"))
+		return errors.Join(config.At("high", "is below low, %d", h.Low), errors.New("as a whole"))
 	}
 	return nil
 }
 
-func (h *hooked) Check() (ps spec.Problems) {
+func (h *hooked) Check() (ps config.Problems) {
 	for i, e := range h.List {
 		if e.X == 0 {
-			ps = append(ps, spec.At(spec.Join("list", string(rune('0'+i)))+"/x", "is zero"))
+			ps = append(ps, config.At(config.Join("list", string(rune('0'+i)))+"/x", "is zero"))
 		}
 	}
 	return ps
 }
 
 func TestHooksSpeakOfTheValuesOfTheirStruct(t *testing.T) {
-	n, err := spec.Parse("f", []byte("low: 5\nhigh: 4\nlist: [{x: 1}, {x: 0}, {}]\n"))
+	n, err := config.Parse("f", []byte("low: 5\nhigh: 4\nlist: [{x: 1}, {x: 0}, {}]\n"))
 	require.NoError(t, err)
 	require.EqualError(t, n.Decode(&hooked{}), `f:1:1: as a whole
 f:2:7: high: is below low, 5
@@ -250,7 +250,7 @@ f:3:24: list/2/x: is zero`)
 }
 
 func TestAHookIsNotHeardAboutWhatCouldNotBeDecoded(t *testing.T) {
-	n, err := spec.Parse("f", []byte("low: 5\nhigh: x\n"))
+	n, err := config.Parse("f", []byte("low: 5\nhigh: x\n"))
 	require.NoError(t, err)
 	require.EqualError(t, n.Decode(&hooked{}), `f:1:1: as a whole
 f:2:7: high: a whole number is wanted here, this is the text "x" (for example 10)`)
@@ -266,7 +266,7 @@ func (p plainly) Validate() error {
 }
 
 func TestAPlainErrorThatNamesASettingIsAboutIt(t *testing.T) {
-	n, err := spec.Parse("f", []byte("low: 5\nhigh: 7\n"))
+	n, err := config.Parse("f", []byte("low: 5\nhigh: 7\n"))
 	require.NoError(t, err)
 	require.EqualError(t, n.Decode(&plainly{}), `f:1:1: lower: is no setting
 f:1:6: low: low is odd too
@@ -278,14 +278,14 @@ func FuzzDecode(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		n, err := spec.Parse("f", []byte(text))
+		n, err := config.Parse("f", []byte(text))
 		if err != nil {
 			return
 		}
-		var c config
+		var c settings
 		_ = n.Decode(&c).Error()
-		require.GreaterOrEqual(t, c.Wait, spec.Duration(0))
-		require.GreaterOrEqual(t, c.Limit, spec.Size(0))
+		require.GreaterOrEqual(t, c.Wait, config.Duration(0))
+		require.GreaterOrEqual(t, c.Limit, config.Size(0))
 		require.False(t, math.IsNaN(c.Ratio) || math.IsInf(c.Ratio, 0))
 	})
 }

@@ -1,4 +1,4 @@
-package spec_test
+package config_test
 
 import (
 	"math"
@@ -9,19 +9,19 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/gospool/spool/pipeline/spec"
+	"github.com/gospool/spool/pipeline/config"
 )
 
-func parsed(t *testing.T, text string) *spec.Node {
+func parsed(t *testing.T, text string) *config.Node {
 	t.Helper()
-	n, err := spec.Parse("f", []byte(text))
+	n, err := config.Parse("f", []byte(text))
 	require.NoError(t, err)
 	return n
 }
 
 func TestNodesKnowWhereTheyAreWritten(t *testing.T) {
 	n := parsed(t, "# c\na: 1\n\"ü b\":\n  - x\n  - {k: [true]}\n  - l: |\n      text\n    m: 2\nc: ü é # c\n")
-	at := func(n *spec.Node) [2]int { return [2]int{n.Pos.Line, n.Pos.Col} }
+	at := func(n *config.Node) [2]int { return [2]int{n.Pos.Line, n.Pos.Col} }
 	require.Equal(t, [2]int{2, 1}, at(n))
 	require.Equal(t, [2]int{2, 4}, at(n.Get("a")))
 	b := n.Get("ü b")
@@ -104,7 +104,7 @@ func TestBadYAMLIsRefusedWithItsPlace(t *testing.T) {
 		"a: &a 1\na: 2\n&b b: 3":          "f:3:1: a key must be plain text",
 		strings.Repeat("x", 1<<20+1):      "f: the file has more than the 1048576 bytes that are allowed",
 	} {
-		_, err := spec.Parse("f", []byte(text))
+		_, err := config.Parse("f", []byte(text))
 		require.ErrorContains(t, err, want, "%.40q", text)
 	}
 }
@@ -114,7 +114,7 @@ func TestDeepIndentationIsRefused(t *testing.T) {
 	for i := range 70 {
 		b.WriteString(strings.Repeat(" ", i) + "a:\n")
 	}
-	_, err := spec.Parse("f", []byte(b.String()))
+	_, err := config.Parse("f", []byte(b.String()))
 	require.ErrorContains(t, err, "f:65:66: more than 64 levels within each other")
 }
 
@@ -124,7 +124,7 @@ func TestAliasesCannotMultiplyWithoutEnd(t *testing.T) {
 		ref := "*" + string(c-1)
 		text += string(c) + ": &" + string(c) + " [" + strings.Repeat(ref+", ", 8) + ref + "]\n"
 	}
-	_, err := spec.Parse("f", []byte(text))
+	_, err := config.Parse("f", []byte(text))
 	require.ErrorContains(t, err, "too large: more than 100000 values")
 }
 
@@ -132,9 +132,9 @@ func TestPathsAreTakenApartAsTheyAreJoined(t *testing.T) {
 	for _, keys := range [][]string{{"a"}, {"a", "b"}, {"a/b"}, {"streams", "live/cam.01", "pull"}, {"a/b", "c/d", "e"}} {
 		path := ""
 		for _, k := range keys {
-			path = spec.Join(path, k)
+			path = config.Join(path, k)
 		}
-		require.Equal(t, keys, spec.SplitPath(path), path)
+		require.Equal(t, keys, config.SplitPath(path), path)
 	}
 }
 
@@ -143,7 +143,7 @@ func TestNearestIsNotFarFetched(t *testing.T) {
 	for name, want := range map[string]string{
 		"max_durations": "max_duration", "maxsize": "max_size", "fargment": "fragment", "PULL": "pull", "pul": "pull", "xyz": "", "record": "",
 	} {
-		require.Equal(t, want, spec.Nearest(name, known), name)
+		require.Equal(t, want, config.Nearest(name, known), name)
 	}
 }
 
@@ -157,13 +157,13 @@ func FuzzParse(f *testing.F) {
 		f.Add(string(data))
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		n, err := spec.Parse("f", []byte(text))
+		n, err := config.Parse("f", []byte(text))
 		if err != nil {
 			require.NotEmpty(t, err.Error())
 			return
 		}
-		again, err := spec.Parse("f", n.YAML(spec.Style{}))
-		require.NoError(t, err, "%s", n.YAML(spec.Style{}))
-		require.Equal(t, normal(n.Any()), normal(again.Any()), "%s", n.YAML(spec.Style{}))
+		again, err := config.Parse("f", n.YAML(config.Style{}))
+		require.NoError(t, err, "%s", n.YAML(config.Style{}))
+		require.Equal(t, normal(n.Any()), normal(again.Any()), "%s", n.YAML(config.Style{}))
 	})
 }

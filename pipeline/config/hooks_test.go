@@ -1,4 +1,4 @@
-package spec_test
+package config_test
 
 import (
 	"errors"
@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/gospool/spool/pipeline/spec"
+	"github.com/gospool/spool/pipeline/config"
 )
 
 // gate is a struct that may be written as the word open.
@@ -40,18 +40,18 @@ func TestAShorthandIsReadAndShownAsItsWord(t *testing.T) {
 		"gate:\n  keys: [a]\n":  {Keys: []string{"a"}},
 		"gate:\n  keys: [a, b]": {Keys: []string{"a", "b"}},
 	} {
-		n, err := spec.Parse("f", []byte(text))
+		n, err := config.Parse("f", []byte(text))
 		require.NoError(t, err)
 		var h house
 		require.Empty(t, n.Decode(&h), text)
 		require.Equal(t, want, h.Gate, text)
-		again, err := spec.Parse("g", spec.Encode(h, spec.Style{}))
+		again, err := config.Parse("g", config.Encode(h, config.Style{}))
 		require.NoError(t, err)
 		var back house
 		require.Empty(t, again.Decode(&back))
 		require.Equal(t, h, back)
 	}
-	n, err := spec.Parse("f", []byte("gate: shut\n"))
+	n, err := config.Parse("f", []byte("gate: shut\n"))
 	require.NoError(t, err)
 	require.Equal(t, "f:1:7: gate: it is neither open nor a map", n.Decode(&house{}).Error())
 }

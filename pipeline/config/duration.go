@@ -1,4 +1,4 @@
-package spec
+package config
 
 import (
 	"fmt"
@@ -10,7 +10,7 @@ import (
 
 // Duration is a span of time as it is configured: plain seconds (10, 2.5) or a
 // Go duration (10s, 1h30m, 250ms). Decode refuses a negative one unless the
-// field is tagged `spec:"signed"`.
+// field is tagged `config:"signed"`.
 type Duration time.Duration
 
 // D is the span as the standard library has it.

@@ -1,4 +1,4 @@
-package spec_test
+package config_test
 
 import (
 	"fmt"
@@ -7,8 +7,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/pipelinetest"
-	"github.com/gospool/spool/pipeline/spec"
 )
 
 // again is a text of about n bytes, the same thing again and again.
@@ -104,7 +104,7 @@ func TestTheCostOfATextIsProportional(t *testing.T) {
 			pipelinetest.Proportional(t, 8<<10, 256<<10, func(n int) int64 {
 				data := []byte(text(n))
 				cost := pipelinetest.Allocated(func() {
-					node, err := spec.Parse("f", data)
+					node, err := config.Parse("f", data)
 					if err != nil {
 						require.LessOrEqual(t, len(err.Error()), 16<<10+len(data), "the message")
 						return
@@ -120,8 +120,8 @@ func TestTheCostOfATextIsProportional(t *testing.T) {
 }
 
 func TestNoMoreProblemsAreToldThanAnybodyReads(t *testing.T) {
-	_, err := spec.Parse("f", []byte(strings.Repeat("a: 1\n", 1000)))
-	var problems spec.Problems
+	_, err := config.Parse("f", []byte(strings.Repeat("a: 1\n", 1000)))
+	var problems config.Problems
 	require.ErrorAs(t, err, &problems)
 	require.Len(t, problems, 101)
 	require.Equal(t, "f:101:1: a: 899 further problems are not told (mend these first)", problems[100].String())

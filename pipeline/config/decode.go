@@ -1,4 +1,4 @@
-package spec
+package config
 
 import (
 	"encoding"
@@ -14,7 +14,7 @@ import (
 //
 // Fields are named by `yaml:"name"`; those of an embedded struct are fields of
 // the struct around it; "-" leaves a field out. Further tags: `doc:"..."` is for
-// Encode, `oneof:"a b c"` names the only values of a text, `spec:"signed"`
+// Encode, `oneof:"a b c"` names the only values of a text, `config:"signed"`
 // allows a negative Duration.
 //
 // Supported are structs, maps with text keys, slices, pointers, bool, numbers,
@@ -25,7 +25,7 @@ import (
 func (n *Node) Decode(into any) Problems {
 	v := reflect.ValueOf(into)
 	if v.Kind() != reflect.Pointer || v.IsNil() {
-		panic(fmt.Sprintf("spec: Decode into %T: a pointer is wanted", into))
+		panic(fmt.Sprintf("config: Decode into %T: a pointer is wanted", into))
 	}
 	d := decoder{}
 	if n == nil {
@@ -101,7 +101,7 @@ func (d *decoder) plain(n *Node, v reflect.Value, tag reflect.StructTag) {
 	case reflect.Float32, reflect.Float64:
 		d.float(n, v)
 	default:
-		panic(fmt.Sprintf("spec: %s: a %s cannot be configured", n.Path, v.Type()))
+		panic(fmt.Sprintf("config: %s: a %s cannot be configured", n.Path, v.Type()))
 	}
 }
 

@@ -1,6 +1,6 @@
-// Package spec is configuration as a tree that knows where each value was
+// Package config reads configuration into a tree that knows where each value was
 // written, and the strict decoder from such a tree into a struct.
-package spec
+package config
 
 // Pos is where a value was written. The zero value is unknown.
 type Pos struct {

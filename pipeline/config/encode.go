@@ -1,4 +1,4 @@
-package spec
+package config
 
 import (
 	"encoding"
@@ -61,7 +61,7 @@ func (d describer) node(v reflect.Value, path string) *Node {
 func textOf(m encoding.TextMarshaler) string {
 	text, err := m.MarshalText()
 	if err != nil {
-		panic(fmt.Sprintf("spec: a %T in a configuration has no text: %v", m, err))
+		panic(fmt.Sprintf("config: a %T in a configuration has no text: %v", m, err))
 	}
 	return string(text)
 }

@@ -1,4 +1,4 @@
-package spec
+package config
 
 import (
 	"encoding"
@@ -218,7 +218,7 @@ func (d *decoder) duration(n *Node, v reflect.Value, tag reflect.StructTag) {
 	switch {
 	case err != nil:
 		d.add(n, Problem{Msg: err.Error(), Hint: "for example 10s, 1h30m, or 10 for seconds"})
-	case span < 0 && tag.Get("spec") != "signed":
+	case span < 0 && tag.Get("config") != "signed":
 		d.add(n, Problem{Msg: fmt.Sprintf("%s is negative", span), Hint: "a duration is 0 or more"})
 	default:
 		v.SetInt(int64(span))

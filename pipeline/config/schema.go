@@ -1,4 +1,4 @@
-package spec
+package config
 
 import (
 	"encoding"
@@ -35,7 +35,7 @@ func (s schemer) of(v reflect.Value, t reflect.Type, path string, tag reflect.St
 		}
 		return map[string]any{}
 	case t == durationType || t == timeDurationType:
-		return numberOrText(tag.Get("spec") != "signed")
+		return numberOrText(tag.Get("config") != "signed")
 	case t == sizeType:
 		return numberOrText(true)
 	case reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()):

@@ -1,11 +1,11 @@
-package spec_test
+package config_test
 
 import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/gospool/spool/pipeline/spec"
+	"github.com/gospool/spool/pipeline/config"
 )
 
 func TestSecretsAreNotShown(t *testing.T) {
@@ -22,14 +22,14 @@ func TestSecretsAreNotShown(t *testing.T) {
 		"testpattern://?size=640x360&fps=25":       "testpattern://?size=640x360&fps=25",
 		"127.0.0.1:8080":                           "127.0.0.1:8080",
 	} {
-		require.Equal(t, want, spec.Redact(text))
+		require.Equal(t, want, config.Redact(text))
 	}
-	n, err := spec.Parse("f", []byte(`maybe: "rtsp://admin:s3cret@10.0.0.5/stream1"`))
+	n, err := config.Parse("f", []byte(`maybe: "rtsp://admin:s3cret@10.0.0.5/stream1"`))
 	require.NoError(t, err)
-	problems := n.Decode(&config{})
+	problems := n.Decode(&settings{})
 	require.NotEmpty(t, problems)
 	require.NotContains(t, problems.Error(), "s3cret")
-	n, err = spec.Parse("f", []byte(`"rtsp://admin:s3cret@10.0.0.5/stream1": 1`))
+	n, err = config.Parse("f", []byte(`"rtsp://admin:s3cret@10.0.0.5/stream1": 1`))
 	require.NoError(t, err)
-	require.NotContains(t, n.Decode(&config{}).Error(), ":s3cret", "the path may not show what the message hides")
+	require.NotContains(t, n.Decode(&settings{}).Error(), ":s3cret", "the path may not show what the message hides")
 }

@@ -1,4 +1,4 @@
-package spec_test
+package config_test
 
 import (
 	"math"
@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"github.com/gospool/spool/pipeline/spec"
+	"github.com/gospool/spool/pipeline/config"
 )
 
 type shown struct {
@@ -16,21 +16,21 @@ type shown struct {
 		Name string `yaml:"name" doc:"What it is called."`
 		Mode string `yaml:"mode" oneof:"a b"`
 	} `yaml:"common" doc:"What all have."`
-	Wait  spec.Duration        `yaml:"wait"`
-	Limit spec.Size            `yaml:"limit"`
-	Jobs  []map[string]any     `yaml:"jobs"`
-	Empty map[string]string    `yaml:"empty"`
-	None  *shown               `yaml:"none"`
-	Gone  string               `yaml:"gone,omitempty"`
-	Raw   *spec.Node           `yaml:"raw"`
-	By    map[string]spec.Size `yaml:"by"`
+	Wait  config.Duration        `yaml:"wait"`
+	Limit config.Size            `yaml:"limit"`
+	Jobs  []map[string]any       `yaml:"jobs"`
+	Empty map[string]string      `yaml:"empty"`
+	None  *shown                 `yaml:"none"`
+	Gone  string                 `yaml:"gone,omitempty"`
+	Raw   *config.Node           `yaml:"raw"`
+	By    map[string]config.Size `yaml:"by"`
 }
 
 func TestEncodeExplainsEachSetting(t *testing.T) {
-	v := shown{Wait: spec.Duration(90 * time.Minute), Limit: 64 << 20, By: map[string]spec.Size{"live/x": 1000, "a": 0}}
+	v := shown{Wait: config.Duration(90 * time.Minute), Limit: 64 << 20, By: map[string]config.Size{"live/x": 1000, "a": 0}}
 	v.Common.Name, v.Common.Mode = "true", "a"
 	v.Jobs = []map[string]any{{"b": 1, "a": []any{"x", 2.0}}, {}}
-	v.Raw = &spec.Node{IsList: true, List: []*spec.Node{{IsMap: true, Entries: []spec.Entry{{Key: "k", Value: &spec.Node{Scalar: "*"}}}}}}
+	v.Raw = &config.Node{IsList: true, List: []*config.Node{{IsMap: true, Entries: []config.Entry{{Key: "k", Value: &config.Node{Scalar: "*"}}}}}}
 	require.Equal(t, `# What all have.
 common:
   # What it is called.
@@ -49,18 +49,18 @@ raw:
 by:
   a: 0
   live/x: 1000
-`, string(spec.Encode(v, spec.Style{Docs: true})))
+`, string(config.Encode(v, config.Style{Docs: true})))
 }
 
 func TestNotesStandBehindValues(t *testing.T) {
-	n, err := spec.Parse("f.yaml", []byte("a: 1\nb:\n  - x\n  - z: [1]\n"))
+	n, err := config.Parse("f.yaml", []byte("a: 1\nb:\n  - x\n  - z: [1]\n"))
 	require.NoError(t, err)
-	note := func(n *spec.Node) string { return n.Pos.String() }
+	note := func(n *config.Node) string { return n.Pos.String() }
 	require.Equal(t, `a: 1  # f.yaml:1:4
 b:
   - x  # f.yaml:3:5
   - z: [1]  # f.yaml:4:8
-`, string(n.YAML(spec.Style{Note: note})))
+`, string(n.YAML(config.Style{Note: note})))
 }
 
 // anyTree draws what YAML can say.
@@ -80,8 +80,8 @@ func anyTree() *rapid.Generator[any] {
 func TestWhatIsWrittenIsReadBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		v := anyTree().Draw(t, "v")
-		text := spec.FromAny(v, "", nil).YAML(spec.Style{})
-		n, err := spec.Parse("f", text)
+		text := config.FromAny(v, "", nil).YAML(config.Style{})
+		n, err := config.Parse("f", text)
 		if err != nil {
 			t.Fatalf("%s\nis refused: %v", text, err)
 		}
