@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/recorder"
 )
 
 // board is pipelines that remember what was asked of them.
@@ -166,13 +167,13 @@ func TestScheduleIsShown(t *testing.T) {
 	log := slog.New(slog.DiscardHandler)
 	tasks := pipeline.NewTasks(log, pipeline.SystemClock)
 	defer func() { require.NoError(t, tasks.Stop(context.Background())) }()
-	recorder := pipeline.NewRecorder(pipeline.Env{Log: log, Clock: pipeline.SystemClock}, tasks, nowhere{}, nil, time.Second)
-	schedule := pipeline.NewSchedule(recorder, pipeline.SystemClock, nil, log, nil)
+	idle := recorder.New(pipeline.Env{Log: log, Clock: pipeline.SystemClock}, tasks, nowhere{}, nil, time.Second)
+	schedule := recorder.NewSchedule(idle, pipeline.SystemClock, nil, log, nil)
 	tokyo, err := time.LoadLocation("Asia/Tokyo")
 	require.NoError(t, err)
-	cron, err := pipeline.ParseCron("* * * * *", tokyo)
+	cron, err := recorder.ParseCron("* * * * *", tokyo)
 	require.NoError(t, err)
-	schedule.Set(pipeline.Agenda{{Name: "all", Stream: "live/a", Action: pipeline.RecordStart, Cron: cron, Duration: time.Hour}})
+	schedule.Set(recorder.Agenda{{Name: "all", Stream: "live/a", Action: recorder.RecordStart, Cron: cron, Duration: time.Hour}})
 	schedule.Ask()
 
 	s := newWorld(t).server(func(_ *Config, d *Deps) { d.Schedule = schedule })
@@ -180,11 +181,11 @@ func TestScheduleIsShown(t *testing.T) {
 	require.Contains(t, r.body, `"count":5`)
 	require.Contains(t, r.body, "now is in a window of all")
 	require.Contains(t, r.body, "+09:00")
-	require.Contains(t, r.body, pipeline.ErrNoPipeline.Error(), "nothing records it")
+	require.Contains(t, r.body, recorder.ErrNoPipeline.Error(), "nothing records it")
 	require.Equal(t, 400, do(s, "GET", "/mp4/schedule?limit=0", "").code)
 }
 
 func TestWhySaysWhoStopped(t *testing.T) {
-	require.Equal(t, "now is in no window", why(pipeline.StreamPlan{}))
-	require.Contains(t, why(pipeline.StreamPlan{Stopped: time.Unix(0, 0)}), "stopped by hand at 1970-01-01T00:00:00")
+	require.Equal(t, "now is in no window", why(recorder.StreamPlan{}))
+	require.Contains(t, why(recorder.StreamPlan{Stopped: time.Unix(0, 0)}), "stopped by hand at 1970-01-01T00:00:00")
 }

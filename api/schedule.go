@@ -3,13 +3,13 @@ package api
 import (
 	"net/http"
 
-	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/recorder"
 )
 
 // Schedule is what the crontab wants.
 type Schedule interface {
-	Plans() []pipeline.StreamPlan
-	Upcoming(n int) []pipeline.Firing // at most n, in order
+	Plans() []recorder.StreamPlan
+	Upcoming(n int) []recorder.Firing // at most n, in order
 }
 
 var scheduleParams = []param{
@@ -64,14 +64,14 @@ func (s *Server) schedule(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-func (s *Server) planned(p pipeline.StreamPlan) streamPlan {
+func (s *Server) planned(p recorder.StreamPlan) streamPlan {
 	return streamPlan{
 		Stream: p.Stream, Record: p.Record, Why: why(p), Job: p.Job,
 		Since: utc(p.Since), Until: utc(p.Until), Error: s.scrub(p.Error),
 	}
 }
 
-func why(p pipeline.StreamPlan) string {
+func why(p recorder.StreamPlan) string {
 	switch {
 	case p.Record && p.ClockWrong:
 		return "the clock is wrong: it is recorded until the window that is now can be told"
@@ -83,7 +83,7 @@ func why(p pipeline.StreamPlan) string {
 	return "now is in no window"
 }
 
-func firing(f pipeline.Firing) firingAnswer {
+func firing(f recorder.Firing) firingAnswer {
 	return firingAnswer{
 		At: utc(f.At), Local: f.At.In(f.Job.Cron.Location()).Format("2006-01-02T15:04:05Z07:00"), Until: utc(f.End),
 		Job: f.Job.Name, Stream: f.Job.Stream, Action: string(f.Job.Action),

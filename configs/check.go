@@ -12,6 +12,7 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
+	"github.com/gospool/spool/pipeline/recorder"
 )
 
 // StreamPath is a stream's path, as a key of the configuration.
@@ -129,7 +130,7 @@ func (j Job) Check() config.Problems {
 	case "":
 		c.add("cron", "is missing", `for example "0 8 * * *": every day at 8:00`)
 	default:
-		if _, err := pipeline.ParseCron(j.Cron, time.UTC); err != nil {
+		if _, err := recorder.ParseCron(j.Cron, time.UTC); err != nil {
 			c.add("cron", fmt.Sprintf("%q is no schedule: %s", j.Cron, err), `minute hour day month weekday, for example "0 8 * * *"`)
 		}
 	}

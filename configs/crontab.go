@@ -6,14 +6,14 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
+	"github.com/gospool/spool/pipeline/recorder"
 )
 
 // Agenda is the crontab as the program asks it.
-func (c *Config) Agenda() (pipeline.Agenda, config.Problems) {
+func (c *Config) Agenda() (recorder.Agenda, config.Problems) {
 	var problems config.Problems
-	agenda := pipeline.Agenda{}
+	agenda := recorder.Agenda{}
 	for i, j := range c.Crontab.Jobs {
 		job, err := c.job(j)
 		if err != nil { // a time zone that was there when the configuration was checked
@@ -25,18 +25,18 @@ func (c *Config) Agenda() (pipeline.Agenda, config.Problems) {
 	return agenda, problems
 }
 
-func (c *Config) job(j Job) (pipeline.ScheduleJob, error) {
+func (c *Config) job(j Job) (recorder.ScheduleJob, error) {
 	loc := time.Local
 	if name := cmp.Or(j.Timezone, c.MP4.Timezone); name != "" {
 		var err error
 		if loc, err = time.LoadLocation(name); err != nil {
-			return pipeline.ScheduleJob{}, err
+			return recorder.ScheduleJob{}, err
 		}
 	}
-	cron, err := pipeline.ParseCron(j.Cron, loc)
-	return pipeline.ScheduleJob{
+	cron, err := recorder.ParseCron(j.Cron, loc)
+	return recorder.ScheduleJob{
 		Name: cmp.Or(j.Name, j.Action+" "+j.Stream), Stream: j.Stream,
-		Action: pipeline.Action(j.Action), Cron: cron, Duration: j.Duration.D(),
+		Action: recorder.Action(j.Action), Cron: cron, Duration: j.Duration.D(),
 	}, err
 }
 

@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/configs"
-	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
+	"github.com/gospool/spool/pipeline/recorder"
 )
 
 func node(t *testing.T, text string) *config.Node {
@@ -65,6 +65,6 @@ crontab:
 	require.Equal(t, 8*time.Hour, agenda[0].Duration)
 	require.Equal(t, "Europe/Berlin", agenda[0].Cron.Location().String())
 	require.Equal(t, "record_stop live/a", agenda[1].Name)
-	require.Equal(t, pipeline.RecordStop, agenda[1].Action)
+	require.Equal(t, recorder.RecordStop, agenda[1].Action)
 	require.Equal(t, "Asia/Tokyo", agenda[1].Cron.Location().String())
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
+	"github.com/gospool/spool/pipeline/recorder"
 )
 
 // Show is the resolved configuration as YAML, each value with where it came
@@ -62,14 +63,14 @@ func redact(n *config.Node) {
 // Compile makes the plans of the pipelines, in the order of their names. It is
 // the last check of a configuration, and does no I/O: the stages must be linked
 // into the program.
-func (c *Config) Compile() ([]pipeline.Declared, config.Problems) {
+func (c *Config) Compile() ([]recorder.Declared, config.Problems) {
 	var problems config.Problems
-	var out []pipeline.Declared
+	var out []recorder.Declared
 	for _, name := range slices.Sorted(maps.Keys(c.Pipelines)) {
 		p := c.Pipelines[name]
 		plan, bad := pipeline.Compile(string(name), p.Stages)
 		problems = append(problems, bad...)
-		d := pipeline.Declared{Plan: plan, Mode: pipeline.Mode(p.Record)}
+		d := recorder.Declared{Plan: plan, Mode: pipeline.Mode(p.Record)}
 		if plan != nil {
 			problems = append(problems, plan.CheckMode(d.Mode)...)
 		}

@@ -114,6 +114,10 @@ func (b *Branch) Close() {
 	}
 }
 
+// A run that lasted this long has worked: the next failure waits the shortest
+// time again.
+const settled = time.Minute
+
 // loop runs the branch until it has drained or is aborted.
 func (b *Branch) loop() {
 	defer close(b.done)

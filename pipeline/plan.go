@@ -140,8 +140,8 @@ func between(out, in reflect.Type) string {
 	return ""
 }
 
-// buffered reports whether the plan has a stage that holds media back.
-func (p *Plan) buffered() bool {
+// Buffered reports whether the plan has a stage that holds media back.
+func (p *Plan) Buffered() bool {
 	return slices.ContainsFunc(p.stages, func(d declared) bool { return d.Kind == KindBuffer })
 }
 
@@ -179,7 +179,7 @@ type Env struct {
 func (p *Plan) Build(env Env, stream string, after *Ended) (*Run, error) {
 	log := env.Log.With("pipeline", p.Name, "stream", stream)
 	r := newRun(p.Name, stream, log, env.Clock)
-	r.files, r.rows = p.has(MakesFiles), p.has(Catalogues)
+	r.files, r.rows = p.Has(MakesFiles), p.Has(Catalogues)
 	for _, d := range p.stages {
 		set := NewSettings(env, p.Name, stream, d.Name)
 		set.After = after

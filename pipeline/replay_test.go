@@ -13,10 +13,9 @@ import (
 
 func replayed(t *testing.T, p *probe, ctx context.Context, stages string) (bool, error) {
 	t.Helper()
-	d := declare(t, "p", pipeline.Manual, stages, "**")
 	two := []*token{{1, &p.live}, {2, &p.live}}
 	p.live.Add(2)
-	return pipeline.Replay(ctx, d.Plan, env(p), "live/x", two...)
+	return pipeline.Replay(ctx, compile(t, stages), env(p), "live/x", two...)
 }
 
 // What is replayed goes through the stages behind the one that makes it, and
@@ -33,11 +32,10 @@ func TestReplayGoesThroughTheStagesBehind(t *testing.T) {
 }
 
 func TestReplayThatNobodyTakes(t *testing.T) {
-	took, err := replayed(t, &probe{}, t.Context(), "[scripted, collect]")
+	took, err := replayed(t, &probe{}, t.Context(), "[numbers, collect]")
 	require.NoError(t, err)
 	require.True(t, took, "collect takes tokens")
-	d := declare(t, "p", pipeline.Manual, "[scripted, collect]", "**")
-	took, err = pipeline.Replay(t.Context(), d.Plan, env(&probe{}), "live/x", "a text")
+	took, err = pipeline.Replay(t.Context(), compile(t, "[numbers, collect]"), env(&probe{}), "live/x", "a text")
 	require.NoError(t, err)
 	require.False(t, took)
 }

@@ -161,8 +161,19 @@ func (r *Run) Stop(reason string, limit time.Duration) error {
 	}
 	busy := r.Busy()
 	r.log.Error("run did not drain in time: aborting", "busy", busy, "waited", limit*3/4)
-	r.Abort(ErrDeadline)
-	if r.waitDone(limit / 4) {
+	return r.abortWithin(ErrDeadline, limit/4, busy)
+}
+
+// AbortWithin aborts the run and waits for its end, at most for a time. A run that
+// does not end by then is left behind, and the error names the stages that are
+// still busy.
+func (r *Run) AbortWithin(cause error, limit time.Duration) error {
+	return r.abortWithin(cause, limit, r.Busy())
+}
+
+func (r *Run) abortWithin(cause error, limit time.Duration, busy []string) error {
+	r.Abort(cause)
+	if r.waitDone(limit) {
 		return r.err
 	}
 	return errors.Join(ErrDeadline, &BusyError{Names: busy})

@@ -50,14 +50,14 @@ func (d *declared) tails() (plans []*Plan) {
 	return plans
 }
 
-// has reports whether a stage of the plan, or of a branch in it, has a trait.
-func (p *Plan) has(t Trait) bool {
+// Has reports whether a stage of the plan, or of a branch in it, has a trait.
+func (p *Plan) Has(t Trait) bool {
 	for i := range p.stages {
 		if p.stages[i].has(t) {
 			return true
 		}
 		for _, tail := range p.stages[i].tails() {
-			if tail.has(t) {
+			if tail.Has(t) {
 				return true
 			}
 		}
@@ -66,4 +66,4 @@ func (p *Plan) has(t Trait) bool {
 }
 
 // Has reports whether a stage of the branch has a trait.
-func (t *Tail[T]) Has(trait Trait) bool { return t.behind().has(trait) }
+func (t *Tail[T]) Has(trait Trait) bool { return t.behind().Has(trait) }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
 )
@@ -45,7 +44,7 @@ func newClockCut(cfg SegmenterConfig) (clockCut, error) {
 // begin is told the wall clock at which a segment begins.
 func (c *clockCut) begin(utc int64) {
 	if c.every > 0 {
-		c.next = pipeline.NextAligned(time.Unix(0, utc), c.every, c.loc).UnixNano()
+		c.next = nextAligned(time.Unix(0, utc), c.every, c.loc).UnixNano()
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
+	"github.com/gospool/spool/pipeline/recorder"
 	"github.com/gospool/spool/sinks/mp4"
 	"github.com/gospool/spool/stages/hub"
 )
@@ -74,7 +75,7 @@ func checkWritable(p *Program, dir string) {
 
 // compile is the last check of a configuration: its pipelines and the URLs of its
 // streams are built. It does no I/O.
-func compile(cfg *configs.Config) ([]pipeline.Declared, error) {
+func compile(cfg *configs.Config) ([]recorder.Declared, error) {
 	declared, problems := cfg.Compile()
 	problems = append(problems, checkAccess(cfg)...)
 	for _, path := range slices.Sorted(maps.Keys(cfg.Streams)) {

@@ -16,6 +16,7 @@ import (
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/recorder"
 	"github.com/gospool/spool/sinks/metadata"
 )
 
@@ -109,7 +110,7 @@ func combinations() (all []combination) {
 }
 
 // compiled reads a configuration of one pipeline as spool check does.
-func compiled(t *testing.T, dir, text string) ([]pipeline.Declared, error) {
+func compiled(t *testing.T, dir, text string) ([]recorder.Declared, error) {
 	t.Helper()
 	file := filepath.Join(dir, "config.yaml")
 	require.NoError(t, os.WriteFile(file, []byte(text), 0o644))
@@ -149,14 +150,14 @@ func TestEveryCombinationIsRefusedOrRight(t *testing.T) {
 
 // run records one stream with a combination, from its start to its stop, with an
 // event in the middle.
-func (r *eventRig) run(c combination, d pipeline.Declared, stream string) {
+func (r *eventRig) run(c combination, d recorder.Declared, stream string) {
 	t := r.t
-	_, err := r.recorder.Update(t.Context(), []pipeline.Declared{d}, nil)
+	_, err := r.recorder.Update(t.Context(), []recorder.Declared{d}, nil)
 	require.NoError(t, err)
 	const gop, chunk = 12, 4 * 12 // frames, at 25 a second: a chunk holds the GOPs of two seconds
 	f := r.announce(stream, gop)
 	if c.mode == pipeline.Manual {
-		already, err := r.recorder.Start(stream, pipeline.StartOptions{})
+		already, err := r.recorder.Start(stream, recorder.StartOptions{})
 		require.NoError(t, err)
 		require.False(t, already)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/gospool/spool/api"
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/recorder"
 	"github.com/gospool/spool/sinks/metadata"
 	"github.com/gospool/spool/sinks/mp4"
 	"github.com/gospool/spool/stages/hub"
@@ -22,18 +23,18 @@ import (
 
 // control is the recorder as the API wants it.
 type control struct {
-	recorder *pipeline.Recorder
+	recorder *recorder.Recorder
 	hub      *hub.Hub
 	byHand   func() // told when something was started or stopped
 }
 
 func (c control) Start(_ context.Context, stream string, o api.StartOptions) (bool, error) {
-	already, err := c.recorder.Start(stream, pipeline.StartOptions{Wait: o.Wait, Duration: o.Duration})
+	already, err := c.recorder.Start(stream, recorder.StartOptions{Wait: o.Wait, Duration: o.Duration})
 	c.byHand()
 	switch {
-	case errors.Is(err, pipeline.ErrUnknownStream):
+	case errors.Is(err, recorder.ErrUnknownStream):
 		return false, api.NotFound("%v; wait=true arms the recording until it appears", err)
-	case errors.Is(err, pipeline.ErrNoPipeline):
+	case errors.Is(err, recorder.ErrNoPipeline):
 		return false, api.NotFound("%v", err)
 	}
 	return already, err
@@ -94,16 +95,16 @@ func (c control) job(stream string) (api.Status, bool) {
 	return api.Status{
 		Stream: stream, Pipeline: job.Pipeline, Report: job.Report,
 		State:     stateOf(job, c.hub.Configured(stream)),
-		Recording: live && job.State != pipeline.JobBackoff && job.Report.Waiting != "disk" && (job.Mode != pipeline.Event || job.Report.Recording),
+		Recording: live && job.State != recorder.JobBackoff && job.Report.Waiting != "disk" && (job.Mode != pipeline.Event || job.Report.Recording),
 	}, true
 }
 
 // stateOf is "recording" only while a file grows.
-func stateOf(j pipeline.JobStatus, configured bool) string {
+func stateOf(j recorder.JobStatus, configured bool) string {
 	switch {
-	case j.State == pipeline.JobStopping:
+	case j.State == recorder.JobStopping:
 		return "finishing"
-	case j.State == pipeline.JobBackoff, j.Report.Waiting == "disk":
+	case j.State == recorder.JobBackoff, j.Report.Waiting == "disk":
 		return "backoff"
 	case j.Report.Recording:
 		return "recording"
@@ -138,7 +139,7 @@ func (d directory) List() []api.Stream {
 type library struct {
 	catalogue *metadata.Catalogue
 	dir       string
-	recorder  *pipeline.Recorder
+	recorder  *recorder.Recorder
 	deleting  *sync.Mutex           // from the last look at a row or at a file's protection until it is changed or gone
 	mistaken  prometheus.Counter    // files that are not those of their rows
 	changed   func(paths ...string) // told of files that were deleted

@@ -16,6 +16,7 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
+	"github.com/gospool/spool/pipeline/recorder"
 	"github.com/gospool/spool/sinks/metadata"
 	"github.com/gospool/spool/sinks/mp4"
 	"github.com/gospool/spool/stages/hub"
@@ -28,7 +29,7 @@ type eventRig struct {
 	t         *testing.T
 	dir       string
 	hub       *hub.Hub
-	recorder  *pipeline.Recorder
+	recorder  *recorder.Recorder
 	catalogue *metadata.Catalogue
 	tasks     *pipeline.Tasks
 	protects  *media.Protection // what is handed to the stages
@@ -68,7 +69,7 @@ func newBoundedRig(t *testing.T, mode pipeline.Mode, ring, segmenter string, pro
 	require.NoError(t, problems.Err())
 	all, err := pipeline.ParseGlob("**")
 	require.NoError(t, err)
-	r.recorder = pipeline.NewRecorder(env, r.tasks, r.hub, []pipeline.Declared{{Plan: plan, Streams: []pipeline.Glob{all}, Mode: mode}}, time.Minute)
+	r.recorder = recorder.New(env, r.tasks, r.hub, []recorder.Declared{{Plan: plan, Streams: []pipeline.Glob{all}, Mode: mode}}, time.Minute)
 	r.hub.Watch(r.recorder.Began)
 	t.Cleanup(func() { r.stop() })
 	return r

@@ -14,12 +14,13 @@ import (
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/recorder"
 	"github.com/gospool/spool/sinks/metadata"
 )
 
 // events is the recorder and the catalogue as the API wants them for events.
 type events struct {
-	recorder      *pipeline.Recorder
+	recorder      *recorder.Recorder
 	library       library
 	before, after time.Duration // of an event that no running pipeline takes
 	since         media.ID      // older recordings are of a life before this one
@@ -61,7 +62,7 @@ var errStuck = errors.New("the recording under way cannot write")
 func (e events) stuck(stream string) (why string) {
 	for _, j := range e.recorder.Status(stream) {
 		switch {
-		case j.State == pipeline.JobBackoff:
+		case j.State == recorder.JobBackoff:
 			why = j.LastError
 		case j.Mode == pipeline.Event:
 			return ""
@@ -164,7 +165,7 @@ func (e events) pastEvent(ctx context.Context, stream string, t pipeline.Trigger
 		return api.Taken{}, ferr
 	case stuck != "":
 		return api.Taken{}, &api.Error{Code: http.StatusServiceUnavailable, Retry: time.Second, Text: "the event cannot be recorded: " + stuck}
-	case errors.Is(why, pipeline.ErrUnknownStream):
+	case errors.Is(why, recorder.ErrUnknownStream):
 		return api.Taken{}, api.NotFound("%v; wait: 30 in the body waits for it", why)
 	case errors.Is(why, pipeline.ErrNoEvents):
 		return api.Taken{}, api.NotFound("%v", why)
@@ -174,7 +175,7 @@ func (e events) pastEvent(ctx context.Context, stream string, t pipeline.Trigger
 
 // pastReach tells whether the running pipelines have nothing of an event.
 func pastReach(err error) bool {
-	for _, e := range []error{pipeline.ErrUnknownStream, pipeline.ErrNoEvents, pipeline.ErrNothing, pipeline.ErrPast, pipeline.ErrNotCovered, errStuck} {
+	for _, e := range []error{recorder.ErrUnknownStream, pipeline.ErrNoEvents, pipeline.ErrNothing, pipeline.ErrPast, pipeline.ErrNotCovered, errStuck} {
 		if errors.Is(err, e) {
 			return true
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gospool/spool/api"
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/recorder"
 	"github.com/gospool/spool/sinks/mp4"
 )
 
@@ -99,7 +100,7 @@ func (h *house) recordingProblems() (all []pipeline.Problem) {
 			p.Stream = j.Stream
 			all = append(all, p)
 		}
-		if j.State == pipeline.JobBackoff {
+		if j.State == recorder.JobBackoff {
 			all = append(all, pipeline.Problem{
 				Problem: "recording_failed", Since: j.FailingSince, Stream: j.Stream, Cause: j.LastError,
 				Remedy: "it is tried again by itself: see what the cause says", Failing: true,

@@ -18,6 +18,7 @@ import (
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/durable"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/recorder"
 	"github.com/gospool/spool/sinks/metadata"
 	"github.com/gospool/spool/sinks/mp4"
 	"github.com/gospool/spool/sinks/retention"
@@ -35,7 +36,7 @@ type house struct {
 	tasks    *pipeline.Tasks
 	pool     *media.Pool
 	hub      *hub.Hub
-	recorder *pipeline.Recorder
+	recorder *recorder.Recorder
 	plans    *plans
 	rtsp     *rtsp.Server
 	wall     *pipeline.WallClock
@@ -65,7 +66,7 @@ type house struct {
 }
 
 // newHouse makes the parts that need no I/O.
-func newHouse(cfg *configs.Config, declared []pipeline.Declared, log *slog.Logger) (*house, error) {
+func newHouse(cfg *configs.Config, declared []recorder.Declared, log *slog.Logger) (*house, error) {
 	clock := pipeline.SystemClock
 	pool, budget := budget(cfg)
 	h := &house{
@@ -105,7 +106,7 @@ func newHouse(cfg *configs.Config, declared []pipeline.Declared, log *slog.Logge
 	h.commands = stages.NewCommands(h.tasks, clock, h.kept)
 	pipeline.Provide(h.services, h.commands)
 	env := pipeline.Env{Services: h.services, Log: log, Clock: clock}
-	h.recorder = pipeline.NewRecorder(env, h.tasks, h.hub, declared, time.Duration(cfg.ShutdownTimeout))
+	h.recorder = recorder.New(env, h.tasks, h.hub, declared, time.Duration(cfg.ShutdownTimeout))
 	h.hub.Watch(h.recorder.Began)
 	h.hub.KeepGOPs(h.recorder.MayBegin)
 	authorize, err := publishers(cfg.Ingest.Auth, clock)

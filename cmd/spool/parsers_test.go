@@ -46,7 +46,7 @@ var parsers = map[string]string{
 	"pipeline/filesystem/readfile.go": "TestAFileThatIsTooLongIsNotRead",
 	"pipeline/media/id.go":            "FuzzParseID",
 	"pipeline/path.go":                "short: maxGlob, and MaxPath",
-	"pipeline/schedule_cron.go":       "FuzzParseCron",
+	"pipeline/recorder/cron.go":       "FuzzParseCron",
 	"pipeline/config/":                "FuzzParse FuzzDecode FuzzUnits TestTheCostOfATextIsProportional",
 
 	"sinks/metadata/":           "FuzzParseAside FuzzScanRecords FuzzCursor FuzzStreamFilter TestTheCostOfAJournalIsProportional",

@@ -17,6 +17,7 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/durable"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/recorder"
 	"github.com/gospool/spool/stages/hub"
 )
 
@@ -28,8 +29,8 @@ type plans struct {
 	kept     string                          // file of what was made by API
 	disk     durable.FS                      // that it is on
 	hub      *hub.Hub
-	recorder *pipeline.Recorder
-	schedule *pipeline.Schedule
+	recorder *recorder.Recorder
+	schedule *recorder.Schedule
 	raise    func(context.Context, string, pipeline.Trigger) (api.Taken, error) // an event; set before the schedule runs
 	log      *slog.Logger
 
@@ -45,8 +46,8 @@ type declaration struct {
 	file     *configs.Config         // of the layers
 	own      map[string]*config.Node // made by API
 	all      *configs.Config         // both
-	declared []pipeline.Declared
-	agenda   pipeline.Agenda
+	declared []recorder.Declared
+	agenda   recorder.Agenda
 }
 
 // declareAll checks everything and starts nothing.
@@ -68,14 +69,14 @@ func newPlans(d declaration, load func() (*configs.Config, error), h *house) *pl
 		load: load, started: d.file, kept: keptFile(d.file.MP4.RecordPath), disk: durable.Disk{},
 		hub: h.hub, recorder: h.recorder, log: h.log, now: d, stops: stopsFile{path: filepath.Join(d.file.MP4.RecordPath, ".spool-stops.json")},
 	}
-	p.schedule = pipeline.NewSchedule(h.recorder, pipeline.SystemClock, h.wall, h.log, p.trigger)
+	p.schedule = recorder.NewSchedule(h.recorder, pipeline.SystemClock, h.wall, h.log, p.trigger)
 	p.schedule.Set(d.agenda)
 	p.restoreStops()
 	return p
 }
 
 // trigger raises a scheduled event, from before to after as the pipelines say.
-func (p *plans) trigger(j pipeline.ScheduleJob) error {
+func (p *plans) trigger(j recorder.ScheduleJob) error {
 	now := time.Now()
 	_, err := p.raise(context.Background(), j.Stream, pipeline.Trigger{ID: media.NewID(now), Name: j.Name, At: now, Before: -1, After: -1})
 	return err

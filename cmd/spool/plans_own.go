@@ -11,9 +11,9 @@ import (
 
 	"github.com/gospool/spool/api"
 	"github.com/gospool/spool/configs"
-	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/durable"
+	"github.com/gospool/spool/pipeline/recorder"
 )
 
 // keptFile holds the pipelines that were made by API, as a configuration has
@@ -148,7 +148,7 @@ func (p *plans) find(in declaration, name string) (api.Pipeline, bool) {
 	return api.Pipeline{}, false
 }
 
-func (p *plans) describe(in declaration, d *pipeline.Declared) api.Pipeline {
+func (p *plans) describe(in declaration, d *recorder.Declared) api.Pipeline {
 	name := d.Plan.Name
 	written := in.all.Pipelines[configs.PipelineName(name)]
 	out := api.Pipeline{
@@ -182,5 +182,5 @@ func (p *plans) Stop(ctx context.Context, name string, drain bool) (int, error) 
 	if _, is := p.find(p.state(), name); !is {
 		return 0, errNoPipeline(name)
 	}
-	return p.recorder.Hold(ctx, name, pipeline.HoldOptions{Drain: drain})
+	return p.recorder.Hold(ctx, name, recorder.HoldOptions{Drain: drain})
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/recorder"
 	"github.com/gospool/spool/sinks/metadata"
 	"github.com/gospool/spool/sinks/mp4"
 	"github.com/gospool/spool/sinks/retention"
@@ -134,7 +135,7 @@ func (l library) unlink(path string, id media.ID) error {
 }
 
 // roomless stops recordings for which there is no room, and starts them again.
-type roomless struct{ recorder *pipeline.Recorder }
+type roomless struct{ recorder *recorder.Recorder }
 
 // Recording lists what takes room: a stream that waits does not.
 func (r roomless) Recording() (streams []string) {
@@ -152,7 +153,7 @@ func (r roomless) Stop(ctx context.Context, stream string) error {
 }
 
 func (r roomless) Start(stream string) error {
-	_, err := r.recorder.Start(stream, pipeline.StartOptions{Wait: true})
+	_, err := r.recorder.Start(stream, recorder.StartOptions{Wait: true})
 	return err
 }
 

@@ -13,8 +13,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/recorder"
 	"github.com/gospool/spool/sinks/metadata"
 	"github.com/gospool/spool/sinks/mp4"
 )
@@ -50,7 +50,7 @@ func TestWhatIsReadIsNotDeletedForRoom(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, http.StatusOK, resp.StatusCode)
 
-	_, err = r.recorder.Start("a", pipeline.StartOptions{})
+	_, err = r.recorder.Start("a", recorder.StartOptions{})
 	require.NoError(t, err)
 	r.eventually("the others go", func() bool {
 		_, second := os.Stat(old[1])
@@ -103,7 +103,7 @@ func leftByACrash(t *testing.T) (left []byte) {
 	dir := t.TempDir()
 	r := moveIn(t, dir, "mp4: {filename_pattern: '{stream}/{timestamp}.mp4'}\n"+
 		"streams: {a: {pull: 'testpattern://?size=160x120&fps=25&gop=25'}}\n", 0, true)
-	_, err := r.recorder.Start("a", pipeline.StartOptions{})
+	_, err := r.recorder.Start("a", recorder.StartOptions{})
 	require.NoError(t, err)
 	r.eventually("a file with some chunks", func() bool {
 		for _, j := range r.recorder.Jobs() {

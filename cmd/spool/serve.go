@@ -9,8 +9,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/durable"
+	"github.com/gospool/spool/pipeline/recorder"
 )
 
 // ServeCmd is spool serve.
@@ -151,7 +151,7 @@ func (h *house) begin() {
 		return
 	}
 	demo := string(cfg.Demo)
-	if _, err := h.recorder.Start(demo, pipeline.StartOptions{}); err != nil {
+	if _, err := h.recorder.Start(demo, recorder.StartOptions{}); err != nil {
 		log.Error("the demo stream is not recorded", "stream", demo, "error", err)
 		return
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
+	"github.com/gospool/spool/pipeline/recorder"
 	_ "github.com/gospool/spool/stages"
 	"github.com/gospool/spool/stages/hub"
 )
@@ -145,7 +146,7 @@ type overload struct {
 	kept     *logged
 	hub      *hub.Hub
 	tasks    *pipeline.Tasks
-	recorder *pipeline.Recorder
+	recorder *recorder.Recorder
 	pubs     []*hub.Publisher
 	sent     int // access units to each
 
@@ -192,13 +193,13 @@ func newOverload(t *testing.T, streams int, maxBytes int64) *overload {
 	every, err := pipeline.ParseGlob("**")
 	require.NoError(t, err)
 	env := pipeline.Env{Services: services, Log: log, Clock: pipeline.SystemClock}
-	l.recorder = pipeline.NewRecorder(env, l.tasks, l.hub, []pipeline.Declared{{Plan: plan, Streams: []pipeline.Glob{every}, Mode: pipeline.Manual}}, time.Minute)
+	l.recorder = recorder.New(env, l.tasks, l.hub, []recorder.Declared{{Plan: plan, Streams: []pipeline.Glob{every}, Mode: pipeline.Manual}}, time.Minute)
 	for i := range streams {
 		p, err := l.hub.Publish(stream(i), hub.PublishOptions{})
 		require.NoError(t, err)
 		require.NoError(t, p.SetTracks([]media.Track{pipelinetest.AVC(640, 360)}))
 		l.pubs = append(l.pubs, p)
-		_, err = l.recorder.Start(stream(i), pipeline.StartOptions{})
+		_, err = l.recorder.Start(stream(i), recorder.StartOptions{})
 		require.NoError(t, err)
 	}
 	for i := range streams { // the pipelines have subscribed

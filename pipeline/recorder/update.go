@@ -1,4 +1,4 @@
-package pipeline
+package recorder
 
 import (
 	"cmp"
@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/gospool/spool/pipeline"
 )
 
 // Changes name the pipelines that an update touched.
@@ -22,16 +24,16 @@ type Changes struct {
 func (r *Recorder) Update(ctx context.Context, declared []Declared, streams []string) (Changes, error) {
 	changes, stop := r.replace(declared)
 	for _, j := range stop {
-		j.requestStop(ReasonReload)
+		j.requestStop(pipeline.ReasonReload)
 	}
 	var err error
 	for _, j := range stop {
-		err = errors.Join(err, j.Stop(ctx, ReasonReload))
+		err = errors.Join(err, j.Stop(ctx, pipeline.ReasonReload))
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, stream := range streams {
-		r.beginAlways(stream, PresentPublisher)
+		r.beginAlways(stream, pipeline.PresentPublisher)
 	}
 	return changes, err
 }
@@ -60,7 +62,7 @@ func (r *Recorder) replace(declared []Declared) (c Changes, stop []*recording) {
 		if d != nil && d.Covers(key.stream) && d.Mode == j.mode && d.Plan.Same(j.plan) {
 			continue
 		}
-		j.again = d != nil && d.Covers(key.stream) && (d.Mode != Manual || j.hand || j.scheduled)
+		j.again = d != nil && d.Covers(key.stream) && (d.Mode != pipeline.Manual || j.hand || j.scheduled)
 		stop = append(stop, j)
 	}
 	c.Restarted = len(stop)
@@ -76,7 +78,7 @@ func byName(list []Declared) map[string]*Declared {
 }
 
 func (d *Declared) same(o *Declared) bool {
-	globs := func(a, b Glob) bool { return a.pattern == b.pattern }
+	globs := func(a, b pipeline.Glob) bool { return a.String() == b.String() }
 	return d.Mode == o.Mode && slices.EqualFunc(d.Streams, o.Streams, globs) && d.Plan.Same(o.Plan)
 }
 
@@ -103,8 +105,8 @@ func (r *Recorder) Abandon(ctx context.Context, stream string) (err error) {
 		if j.stream != stream || r.byHand(j) {
 			continue
 		}
-		j.requestStop(ReasonReload)
-		err = errors.Join(err, j.Stop(ctx, ReasonReload))
+		j.requestStop(pipeline.ReasonReload)
+		err = errors.Join(err, j.Stop(ctx, pipeline.ReasonReload))
 	}
 	return err
 }
@@ -125,27 +127,27 @@ const unhurried = 10 * 365 * 24 * time.Hour
 
 // Hold ends every recording of a pipeline and lets none begin until Resume. It
 // tells how many there were.
-func (r *Recorder) Hold(ctx context.Context, pipeline string, o HoldOptions) (ended int, err error) {
-	jobs := r.hold(pipeline)
+func (r *Recorder) Hold(ctx context.Context, name string, o HoldOptions) (ended int, err error) {
+	jobs := r.hold(name)
 	patience := time.Duration(0)
 	if o.Drain {
 		patience = unhurried
 	}
 	for _, j := range jobs {
-		j.requestStopWithin(ReasonStop, patience)
+		j.requestStopWithin(pipeline.ReasonStop, patience)
 	}
 	for _, j := range jobs {
-		err = errors.Join(err, j.Stop(ctx, ReasonStop))
+		err = errors.Join(err, j.Stop(ctx, pipeline.ReasonStop))
 	}
 	return len(jobs), err
 }
 
-func (r *Recorder) hold(pipeline string) (jobs []*recording) {
+func (r *Recorder) hold(name string) (jobs []*recording) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.held[pipeline] = true
+	r.held[name] = true
 	for key, j := range r.jobs {
-		if key.pipeline == pipeline {
+		if key.pipeline == name {
 			jobs = append(jobs, j)
 		}
 	}
@@ -154,11 +156,11 @@ func (r *Recorder) hold(pipeline string) (jobs []*recording) {
 
 // Resume ends a hold and records with a pipeline those of the given streams that
 // it covers. It tells how many recordings began.
-func (r *Recorder) Resume(pipeline string, streams []string) (began int) {
+func (r *Recorder) Resume(name string, streams []string) (began int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	delete(r.held, pipeline)
-	d := byName(r.declared)[pipeline]
+	delete(r.held, name)
+	d := byName(r.declared)[name]
 	if d == nil {
 		return 0
 	}
@@ -168,8 +170,8 @@ func (r *Recorder) Resume(pipeline string, streams []string) (began int) {
 		}
 		delete(r.halted, stream)
 		delete(r.stopped, stream)
-		if r.begin(d, stream, 0, AnyPublisher) {
-			r.jobs[jobKey{pipeline, stream}].hand = true
+		if r.begin(d, stream, 0, pipeline.AnyPublisher) {
+			r.jobs[jobKey{name, stream}].hand = true
 			began++
 		}
 	}
@@ -177,10 +179,10 @@ func (r *Recorder) Resume(pipeline string, streams []string) (began int) {
 }
 
 // Held tells whether a pipeline is held.
-func (r *Recorder) Held(pipeline string) bool {
+func (r *Recorder) Held(name string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.held[pipeline]
+	return r.held[name]
 }
 
 // requestStopWithin is requestStop with a deadline of its own; 0 is the job's.

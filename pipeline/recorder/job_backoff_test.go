@@ -1,4 +1,4 @@
-package pipeline_test
+package recorder_test
 
 import (
 	"errors"
@@ -8,13 +8,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/recorder"
 )
 
 // TestALongRunForgetsTheFailuresBeforeIt, and a short one does not: each wait is
 // twice as long as the one before, less up to a half.
 func TestALongRunForgetsTheFailuresBeforeIt(t *testing.T) {
 	b := newRig(t, pipeline.Manual)
-	_, err := b.Start("conf/a", pipeline.StartOptions{})
+	_, err := b.Start("conf/a", recorder.StartOptions{})
 	require.NoError(t, err)
 	for _, run := range []struct{ lasted, most time.Duration }{
 		{0, 500 * time.Millisecond}, {time.Second, time.Second}, {time.Minute, 2 * time.Second}, {time.Minute, 4 * time.Second},

@@ -1,4 +1,4 @@
-package pipeline_test
+package recorder_test
 
 import (
 	"testing"
@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/recorder"
 )
 
 func zone(t require.TestingT, name string) *time.Location {
@@ -16,8 +16,8 @@ func zone(t require.TestingT, name string) *time.Location {
 	return loc
 }
 
-func cron(t require.TestingT, expr, in string) pipeline.Cron {
-	c, err := pipeline.ParseCron(expr, zone(t, in))
+func cron(t require.TestingT, expr, in string) recorder.Cron {
+	c, err := recorder.ParseCron(expr, zone(t, in))
 	require.NoError(t, err, expr)
 	return c
 }
@@ -63,7 +63,7 @@ func TestCronAcrossChangesOfTheClock(t *testing.T) {
 
 func TestCronRefusesWhatIsNoSchedule(t *testing.T) {
 	for _, bad := range []string{"", "@every", "@every 0s", "@every 10", "60 * * * *", "* * * *", "0 0 30 2 *", "TZ=UTC 0 8 * * *", "@sometimes"} {
-		_, err := pipeline.ParseCron(bad, time.UTC)
+		_, err := recorder.ParseCron(bad, time.UTC)
 		require.Error(t, err, bad)
 	}
 }
@@ -91,7 +91,7 @@ func FuzzParseCron(f *testing.F) {
 	}
 	now := time.Date(2026, 10, 25, 0, 30, 0, 0, time.UTC)
 	f.Fuzz(func(t *testing.T, expr string) {
-		c, err := pipeline.ParseCron(expr, zone(t, "Europe/Berlin"))
+		c, err := recorder.ParseCron(expr, zone(t, "Europe/Berlin"))
 		if err != nil {
 			return
 		}

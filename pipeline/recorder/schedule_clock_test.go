@@ -1,4 +1,4 @@
-package pipeline_test
+package recorder_test
 
 import (
 	"log/slog"
@@ -8,19 +8,20 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/recorder"
 )
 
 // misled is a planned rig whose schedule does not believe every clock; its newest
 // file is of the evening before the day.
-func misled(t *testing.T, jobs ...pipeline.ScheduleJob) *planned {
+func misled(t *testing.T, jobs ...recorder.ScheduleJob) *planned {
 	t.Helper()
 	p := newPlanned(t, jobs...)
 	p.clock.set(p.day)
 	log := slog.New(slog.DiscardHandler)
 	wall := pipeline.NewWallClock(setByHand{p.clock}, func() bool { return false }, log)
 	wall.Seen("the newest file", p.day.Add(-2*time.Hour))
-	p.Schedule = pipeline.NewSchedule(p.Recorder, p.clock, wall, log, nil)
-	p.Set(pipeline.Agenda(jobs))
+	p.Schedule = recorder.NewSchedule(p.Recorder, p.clock, wall, log, nil)
+	p.Set(recorder.Agenda(jobs))
 	return p
 }
 

@@ -48,8 +48,8 @@ func (k *Kept) Take(stage string) interface{ Close() } {
 	return v
 }
 
-// close ends what nobody took, and what is left from now on.
-func (k *Kept) close() {
+// Close ends what nobody took, and what is left from now on.
+func (k *Kept) Close() {
 	k.mu.Lock()
 	left := k.byStage
 	k.byStage, k.closed = nil, true

@@ -1,4 +1,4 @@
-package pipeline_test
+package recorder_test
 
 import (
 	"testing"

@@ -1,12 +1,10 @@
-package pipeline_test
+package stages
 
 import (
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/gospool/spool/pipeline"
 )
 
 func TestNextAligned(t *testing.T) {
@@ -29,9 +27,12 @@ func TestNextAligned(t *testing.T) {
 		{time.Hour, "Australia/Lord_Howe", "2026-10-04T01:10:00+10:30", []string{"2026-10-04T03:00:00+11:00"}},
 		{15 * time.Minute, "Australia/Lord_Howe", "2026-04-05T01:50:00+11:00", []string{"2026-04-05T01:30:00+10:30", "2026-04-05T01:45:00+10:30"}},
 	} {
-		now := at(t, c.after)
+		now, err := time.Parse(time.RFC3339, c.after)
+		require.NoError(t, err)
+		loc, err := time.LoadLocation(c.zone)
+		require.NoError(t, err)
 		for _, want := range c.want {
-			now = pipeline.NextAligned(now, c.every, zone(t, c.zone))
+			now = nextAligned(now, c.every, loc)
 			require.Equal(t, want, now.Format(time.RFC3339), "every %s in %s after %s", c.every, c.zone, c.after)
 		}
 	}

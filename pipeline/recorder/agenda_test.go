@@ -1,4 +1,4 @@
-package pipeline_test
+package recorder_test
 
 import (
 	"testing"
@@ -6,20 +6,20 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/recorder"
 )
 
-func starts(t require.TestingT, expr, in string, d time.Duration) pipeline.ScheduleJob {
-	return pipeline.ScheduleJob{Name: "start " + expr, Stream: "a", Action: pipeline.RecordStart, Cron: cron(t, expr, in), Duration: d}
+func starts(t require.TestingT, expr, in string, d time.Duration) recorder.ScheduleJob {
+	return recorder.ScheduleJob{Name: "start " + expr, Stream: "a", Action: recorder.RecordStart, Cron: cron(t, expr, in), Duration: d}
 }
 
-func stops(t require.TestingT, expr, in string) pipeline.ScheduleJob {
-	return pipeline.ScheduleJob{Name: "stop " + expr, Stream: "a", Action: pipeline.RecordStop, Cron: cron(t, expr, in)}
+func stops(t require.TestingT, expr, in string) recorder.ScheduleJob {
+	return recorder.ScheduleJob{Name: "stop " + expr, Stream: "a", Action: recorder.RecordStop, Cron: cron(t, expr, in)}
 }
 
 // intervals asks every ten minutes, which all times here are multiples of, and
 // joins the answers.
-func intervals(a pipeline.Agenda, from, to time.Time) (out [][2]time.Time) {
+func intervals(a recorder.Agenda, from, to time.Time) (out [][2]time.Time) {
 	was := false
 	for now := from; now.Before(to); now = now.Add(10 * time.Minute) {
 		_, on := a.At("a", now, time.Time{})
@@ -45,7 +45,7 @@ func TestEachWindowOnceWithItsLength(t *testing.T) {
 		for _, from := range changes {
 			for _, expr := range []string{"30 1 * * *", "30 2 * * *", "0 3 * * *", "0 8 * * *", "0 22 * * *"} {
 				for _, length := range []time.Duration{20 * time.Minute, 8 * time.Hour} {
-					a := pipeline.Agenda{starts(t, expr, in, length)}
+					a := recorder.Agenda{starts(t, expr, in, length)}
 					begin := at(t, from)
 					seen := intervals(a, begin, begin.Add(5*24*time.Hour))
 					whole := 0
@@ -65,7 +65,7 @@ func TestEachWindowOnceWithItsLength(t *testing.T) {
 }
 
 func TestWindowsThatOverlapAreOne(t *testing.T) {
-	a := pipeline.Agenda{
+	a := recorder.Agenda{
 		starts(t, "0 8 * * *", "UTC", 2*time.Hour),
 		starts(t, "0 9 * * *", "UTC", 3*time.Hour),
 		starts(t, "0 12 * * *", "UTC", time.Hour), // touches the one before
@@ -82,7 +82,7 @@ func TestWindowsThatOverlapAreOne(t *testing.T) {
 }
 
 func TestStopJobEndsWindows(t *testing.T) {
-	a := pipeline.Agenda{
+	a := recorder.Agenda{
 		starts(t, "0 8 * * *", "UTC", 0), stops(t, "0 18 * * *", "UTC"), // until the stop
 		starts(t, "0 17 * * *", "UTC", 4*time.Hour), // cut by it
 		starts(t, "0 20 * * *", "UTC", time.Hour),   // after it
@@ -98,14 +98,14 @@ func TestStopJobEndsWindows(t *testing.T) {
 }
 
 func TestStartAndStopAtOneMomentGoesOn(t *testing.T) {
-	a := pipeline.Agenda{starts(t, "0 8 * * *", "UTC", 0), stops(t, "0 8 * * *", "UTC")}
+	a := recorder.Agenda{starts(t, "0 8 * * *", "UTC", 0), stops(t, "0 8 * * *", "UTC")}
 	day := at(t, "2026-05-05T00:00:00Z")
 	require.Len(t, intervals(a, day, day.Add(48*time.Hour)), 1)
 }
 
 // A stop by hand counts for the windows that had begun.
 func TestStopByHandEndsTheWindowOnly(t *testing.T) {
-	a := pipeline.Agenda{starts(t, "0 8 * * *", "UTC", 4*time.Hour), starts(t, "0 10 * * *", "UTC", time.Hour)}
+	a := recorder.Agenda{starts(t, "0 8 * * *", "UTC", 4*time.Hour), starts(t, "0 10 * * *", "UTC", time.Hour)}
 	day := at(t, "2026-05-05T00:00:00Z")
 	stopped := day.Add(9 * time.Hour)
 	for hour, want := range map[int]bool{9: false, 10: true, 11: false, 32: true} {
@@ -115,16 +115,16 @@ func TestStopByHandEndsTheWindowOnly(t *testing.T) {
 }
 
 func TestUpcomingInOrder(t *testing.T) {
-	a := pipeline.Agenda{starts(t, "0 8 * * *", "UTC", 0), stops(t, "0 18 * * *", "UTC")}
+	a := recorder.Agenda{starts(t, "0 8 * * *", "UTC", 0), stops(t, "0 18 * * *", "UTC")}
 	now := at(t, "2026-05-05T09:00:00Z")
 	next := a.Upcoming(now, 3)
 	require.Len(t, next, 3)
-	require.Equal(t, pipeline.RecordStop, next[0].Job.Action)
+	require.Equal(t, recorder.RecordStop, next[0].Job.Action)
 	require.True(t, next[1].At.Equal(at(t, "2026-05-06T08:00:00Z")))
 	require.True(t, next[1].End.Equal(at(t, "2026-05-06T18:00:00Z")))
 	require.True(t, next[2].At.Equal(at(t, "2026-05-06T18:00:00Z")))
 	require.True(t, a.Change(now).Equal(at(t, "2026-05-05T18:00:00Z")))
-	require.True(t, pipeline.Agenda{}.Change(now).IsZero())
-	a = pipeline.Agenda{starts(t, "0 8 * * *", "UTC", 2*time.Hour)}
+	require.True(t, recorder.Agenda{}.Change(now).IsZero())
+	a = recorder.Agenda{starts(t, "0 8 * * *", "UTC", 2*time.Hour)}
 	require.True(t, a.Change(now).Equal(at(t, "2026-05-05T10:00:00Z")), "the window's end")
 }

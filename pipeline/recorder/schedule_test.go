@@ -1,4 +1,4 @@
-package pipeline_test
+package recorder_test
 
 import (
 	"log/slog"
@@ -8,37 +8,31 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/recorder"
 )
-
-// set turns the hand clock.
-func (c *handClock) set(t time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = t
-}
 
 // planned is a rig with a schedule that is asked by the test.
 type planned struct {
 	*rig
-	*pipeline.Schedule
+	*recorder.Schedule
 	day    time.Time
 	events []string
 }
 
-func newPlanned(t *testing.T, jobs ...pipeline.ScheduleJob) *planned {
+func newPlanned(t *testing.T, jobs ...recorder.ScheduleJob) *planned {
 	t.Helper()
 	return planOn(t, newRig(t, pipeline.Manual), jobs...)
 }
 
-func planOn(t *testing.T, b *rig, jobs ...pipeline.ScheduleJob) *planned {
+func planOn(t *testing.T, b *rig, jobs ...recorder.ScheduleJob) *planned {
 	t.Helper()
 	p := &planned{rig: b, day: at(t, "2026-05-05T00:00:00Z")}
 	p.dir.conf["a"] = true
-	p.Schedule = pipeline.NewSchedule(p.Recorder, p.clock, nil, slog.New(slog.DiscardHandler), func(j pipeline.ScheduleJob) error {
+	p.Schedule = recorder.NewSchedule(p.Recorder, p.clock, nil, slog.New(slog.DiscardHandler), func(j recorder.ScheduleJob) error {
 		p.events = append(p.events, j.Name)
 		return nil
 	})
-	p.Set(pipeline.Agenda(jobs))
+	p.Set(recorder.Agenda(jobs))
 	return p
 }
 
@@ -166,7 +160,7 @@ func TestNextWindowEndsTheStopByHand(t *testing.T) {
 func TestStartByHandOutlastsTheWindow(t *testing.T) {
 	p := newPlanned(t, starts(t, "0 8 * * *", "UTC", time.Hour))
 	p.ask(7)
-	_, err := p.Start("a", pipeline.StartOptions{})
+	_, err := p.Start("a", recorder.StartOptions{})
 	require.NoError(t, err)
 	p.awaitRun(t, "a")
 	p.ask(8)
@@ -186,7 +180,7 @@ func TestStartByHandInAWindow(t *testing.T) {
 	p.recorded(t, 8)
 	_, err := p.Stop(t.Context(), "a")
 	require.NoError(t, err)
-	_, err = p.Start("a", pipeline.StartOptions{})
+	_, err = p.Start("a", recorder.StartOptions{})
 	require.NoError(t, err)
 	p.awaitRun(t, "a")
 	p.ask(9)
@@ -195,7 +189,7 @@ func TestStartByHandInAWindow(t *testing.T) {
 	require.NoError(t, err)
 
 	p.recorded(t, 32)
-	already, err := p.Start("a", pipeline.StartOptions{Duration: 24 * time.Hour})
+	already, err := p.Start("a", recorder.StartOptions{Duration: 24 * time.Hour})
 	require.NoError(t, err)
 	require.True(t, already)
 	p.ask(34)
@@ -221,7 +215,7 @@ func TestJobThatIsTakenAwayEndsItsRecording(t *testing.T) {
 }
 
 func TestEventsAreMoments(t *testing.T) {
-	job := pipeline.ScheduleJob{Name: "noon", Stream: "a", Action: pipeline.TriggerEvent, Cron: cron(t, "0 12 * * *", "UTC")}
+	job := recorder.ScheduleJob{Name: "noon", Stream: "a", Action: recorder.TriggerEvent, Cron: cron(t, "0 12 * * *", "UTC")}
 	p := newPlanned(t, job)
 	p.ask(12.01) // begun after noon: it is over
 	require.Empty(t, p.events)
@@ -236,11 +230,11 @@ func TestEventsAreMoments(t *testing.T) {
 
 func TestStreamWithoutPipelineIsSaid(t *testing.T) {
 	p := newPlanned(t, starts(t, "0 8 * * *", "UTC", time.Hour))
-	_, err := p.Update(t.Context(), []pipeline.Declared{declare(t, "clips", pipeline.Event, "[scripted, collect]", "**")}, nil)
+	_, err := p.Update(t.Context(), []recorder.Declared{declare(t, "clips", pipeline.Event, "[scripted, collect]", "**")}, nil)
 	require.NoError(t, err)
 	p.ask(8)
-	require.Contains(t, p.Plans()[0].Error, pipeline.ErrNoPipeline.Error())
-	_, err = p.Update(t.Context(), []pipeline.Declared{declare(t, "p", pipeline.Manual, "[scripted, collect]", "**")}, nil)
+	require.Contains(t, p.Plans()[0].Error, recorder.ErrNoPipeline.Error())
+	_, err = p.Update(t.Context(), []recorder.Declared{declare(t, "p", pipeline.Manual, "[scripted, collect]", "**")}, nil)
 	require.NoError(t, err)
 	p.recorded(t, 8.1)
 	require.Empty(t, p.Plans()[0].Error)
@@ -251,7 +245,7 @@ func TestRunAsks(t *testing.T) {
 	p := newPlanned(t)
 	p.clock.set(p.day.Add(8 * time.Hour))
 	stop := p.tasks.Go("schedule", p.Run)
-	p.Set(pipeline.Agenda{starts(t, "0 8 * * *", "UTC", time.Hour)})
+	p.Set(recorder.Agenda{starts(t, "0 8 * * *", "UTC", time.Hour)})
 	p.awaitRun(t, "a")
 	p.clock.set(p.day.Add(9 * time.Hour))
 	require.Eventually(t, func() bool { p.clock.fire(10 * time.Second); return len(p.Status("a")) == 0 }, 20*time.Second, time.Millisecond)

@@ -1,11 +1,11 @@
-package pipeline
+package stages
 
 import "time"
 
-// NextAligned is the first moment after t at which the wall clock of a time zone
+// nextAligned is the first moment after t at which the wall clock of a time zone
 // shows a multiple of every since midnight; every divides a day. Where the clock
 // changes, an hour that is shown twice has its multiples twice.
-func NextAligned(t time.Time, every time.Duration, loc *time.Location) time.Time {
+func nextAligned(t time.Time, every time.Duration, loc *time.Location) time.Time {
 	t = t.In(loc)
 	next := t.Add(every - sinceMultiple(t, every))
 	_, change := t.ZoneBounds()
@@ -18,8 +18,9 @@ func NextAligned(t time.Time, every time.Duration, loc *time.Location) time.Time
 	return change
 }
 
-// sinceMultiple is how long ago the wall clock showed a multiple.
+// sinceMultiple returns how long ago the wall clock showed a multiple.
 func sinceMultiple(t time.Time, every time.Duration) time.Duration {
-	figures := onWall(t)
-	return figures.Sub(figures.Truncate(every)) // from the year 1 on, which began at midnight
+	_, offset := t.Zone()
+	figures := t.UTC().Add(time.Duration(offset) * time.Second) // of the wall clock, as if they were UTC
+	return figures.Sub(figures.Truncate(every))                 // from the year 1 on, which began at midnight
 }

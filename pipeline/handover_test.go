@@ -21,7 +21,7 @@ func TestKeptIsTakenOnceOrClosed(t *testing.T) {
 	k.Leave("source", replaced)
 	k.Leave("source", left)
 	require.Equal(t, 1, replaced.closed)
-	k.close()
+	k.Close()
 	require.Equal(t, 1, left.closed)
 	k.Leave("source", late)
 	require.Equal(t, 1, late.closed, "nobody comes any more")

@@ -1,9 +1,11 @@
-package pipeline
+package recorder
 
 import (
 	"fmt"
 	"maps"
 	"time"
+
+	"github.com/gospool/spool/pipeline"
 )
 
 // claims are who wants a recording that is started by hand to go on. It ends
@@ -24,7 +26,7 @@ func (r *Recorder) schedule(stream string, window time.Time) error {
 	covered := false
 	for i := range r.declared {
 		d := &r.declared[i]
-		if d.Mode == Event || !d.Covers(stream) {
+		if d.Mode == pipeline.Event || !d.Covers(stream) {
 			continue
 		}
 		covered = true
@@ -32,7 +34,7 @@ func (r *Recorder) schedule(stream string, window time.Time) error {
 		if spent, ok := r.spent[key]; ok && spent.Equal(window) {
 			continue
 		}
-		r.begin(d, stream, 0, AnyPublisher)
+		r.begin(d, stream, 0, pipeline.AnyPublisher)
 		if j := r.jobs[key]; j != nil {
 			j.scheduled, j.window = true, window
 		}
@@ -52,8 +54,8 @@ func (r *Recorder) unschedule(stream string) {
 			continue
 		}
 		j.scheduled = false
-		if j.mode == Manual && !j.hand {
-			j.requestStop(ReasonSchedule)
+		if j.mode == pipeline.Manual && !j.hand {
+			j.requestStop(pipeline.ReasonSchedule)
 		}
 	}
 }

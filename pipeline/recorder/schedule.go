@@ -1,4 +1,4 @@
-package pipeline
+package recorder
 
 import (
 	"context"
@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/gospool/spool/pipeline"
 )
 
 // Schedule keeps the recordings of a Recorder as an Agenda wants them. It asks
@@ -18,8 +20,8 @@ import (
 // too much than nothing.
 type Schedule struct {
 	recorder *Recorder
-	clock    Clock
-	wall     *WallClock // nil: the clock is always believed
+	clock    pipeline.Clock
+	wall     *pipeline.WallClock // nil: the clock is always believed
 	log      *slog.Logger
 	trigger  func(ScheduleJob) error // of an event; nil: no job has that action
 
@@ -35,7 +37,7 @@ type Schedule struct {
 const maxAsk = 10 * time.Second
 
 // NewSchedule makes a schedule without jobs. A nil wall believes the clock.
-func NewSchedule(r *Recorder, clock Clock, wall *WallClock, log *slog.Logger, trigger func(ScheduleJob) error) *Schedule {
+func NewSchedule(r *Recorder, clock pipeline.Clock, wall *pipeline.WallClock, log *slog.Logger, trigger func(ScheduleJob) error) *Schedule {
 	return &Schedule{
 		recorder: r, clock: clock, wall: wall, log: log, trigger: trigger,
 		failed: map[string]string{}, wake: make(chan struct{}, 1),
@@ -105,18 +107,18 @@ func (s *Schedule) Ask() time.Duration {
 }
 
 // wrongClock is the reading of a clock that is plainly wrong; else nil.
-func (s *Schedule) wrongClock() *ClockReading {
+func (s *Schedule) wrongClock() *pipeline.ClockReading {
 	if s.wall == nil {
 		return nil
 	}
-	if r := s.wall.Read(); r.State == ClockWrong {
+	if r := s.wall.Read(); r.State == pipeline.ClockWrong {
 		return &r
 	}
 	return nil
 }
 
 // window is the window in which a stream is, or any where the clock is wrong.
-func (s *Schedule) window(a Agenda, stream string, now time.Time, wrong *ClockReading) (Window, bool) {
+func (s *Schedule) window(a Agenda, stream string, now time.Time, wrong *pipeline.ClockReading) (Window, bool) {
 	stopped := s.recorder.StoppedAt(stream)
 	if wrong == nil {
 		return a.At(stream, now, stopped)
@@ -130,7 +132,7 @@ func (s *Schedule) window(a Agenda, stream string, now time.Time, wrong *ClockRe
 
 // stopHolds reports whether a stop by hand is of now although the clock is wrong: it
 // was made by this clock, or in the window that is at the best guess of the time.
-func (a Agenda) stopHolds(stream string, stopped time.Time, wrong *ClockReading) bool {
+func (a Agenda) stopHolds(stream string, stopped time.Time, wrong *pipeline.ClockReading) bool {
 	if stopped.IsZero() {
 		return false
 	}
@@ -144,7 +146,7 @@ func (a Agenda) stopHolds(stream string, stopped time.Time, wrong *ClockReading)
 
 // wallNow is the wall clock alone: of two moments the clock says which is later,
 // not the time that has passed.
-func wallNow(c Clock) time.Time { return c.Now().Round(0) }
+func wallNow(c pipeline.Clock) time.Time { return c.Now().Round(0) }
 
 // note logs what keeps a stream from being recorded, once.
 func (s *Schedule) note(stream string, err error) {

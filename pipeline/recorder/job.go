@@ -1,10 +1,12 @@
-package pipeline
+package recorder
 
 import (
 	"context"
 	"errors"
 	"sync"
 	"time"
+
+	"github.com/gospool/spool/pipeline"
 )
 
 // JobState is where a job is in its life.
@@ -26,8 +28,8 @@ const settled = time.Minute
 // lost, again after a backoff when a stage failed, until it is stopped or its
 // source comes to an end.
 type Job struct {
-	plan     *Plan
-	env      Env
+	plan     *pipeline.Plan
+	env      pipeline.Env
 	stream   string
 	limit    time.Duration // for a stop
 	patience time.Duration // for the stop that was requested, in place of limit; set before stopping is closed
@@ -39,18 +41,18 @@ type Job struct {
 
 	mu       sync.Mutex
 	state    JobState
-	run      *Run
-	waiting  []Trigger // for the next run
+	run      *pipeline.Run
+	waiting  []pipeline.Trigger // for the next run
 	since    time.Time
 	runs     int
 	failures int
 	failing  time.Time // begin of the failures in a row; zero before the first
 	err      error     // of the last run that failed
-	last     Report
+	last     pipeline.Report
 	stopErr  error
 }
 
-func newJob(plan *Plan, env Env, stream string, limit time.Duration) *Job {
+func newJob(plan *pipeline.Plan, env pipeline.Env, stream string, limit time.Duration) *Job {
 	return &Job{
 		plan: plan, env: env, stream: stream, limit: limit,
 		stopping: make(chan struct{}), done: make(chan struct{}),
@@ -79,8 +81,8 @@ func (j *Job) Done() <-chan struct{} { return j.done }
 
 // loop is the job's life, on a task's goroutine. The context's end aborts it.
 func (j *Job) loop(ctx context.Context) error {
-	var backoff Backoff
-	var after *Ended
+	var backoff pipeline.Backoff
+	var after *pipeline.Ended
 	for {
 		began := j.env.Clock.Now()
 		ended := j.attempt(ctx, after)
@@ -102,20 +104,20 @@ func (j *Job) loop(ctx context.Context) error {
 		wait := backoff.Next()
 		j.failed(ended.Err, wait)
 		if !j.pause(ctx, wait) {
-			j.finish(Ended{Reason: j.reason, At: j.env.Clock.Now()})
+			j.finish(pipeline.Ended{Reason: j.reason, At: j.env.Clock.Now()})
 			return nil
 		}
 	}
 }
 
 // attempt builds and runs the pipeline once.
-func (j *Job) attempt(ctx context.Context, after *Ended) Ended {
+func (j *Job) attempt(ctx context.Context, after *pipeline.Ended) pipeline.Ended {
 	run, err := j.plan.Build(j.env, j.stream, after)
 	if err == nil {
 		err = run.Start(ctx)
 	}
 	if err != nil {
-		return Ended{Err: err, At: j.env.Clock.Now()}
+		return pipeline.Ended{Err: err, At: j.env.Clock.Now()}
 	}
 	j.mu.Lock()
 	j.begun(run)
@@ -129,19 +131,17 @@ func (j *Job) attempt(ctx context.Context, after *Ended) Ended {
 		j.set(JobStopping)
 		err = run.Stop(j.reason, j.stopLimit())
 	case <-ctx.Done():
-		run.Abort(context.Cause(ctx))
-		run.waitDone(j.limit)
-		err = run.Err()
+		err = run.AbortWithin(context.Cause(ctx), j.limit)
 	}
 	j.mu.Lock()
 	j.run, j.last = nil, run.Report()
 	written := j.last.LastWritten
 	j.mu.Unlock()
-	return Ended{Reason: run.Reason(), Err: err, At: j.env.Clock.Now(), Written: written}
+	return pipeline.Ended{Reason: run.Reason(), Err: err, At: j.env.Clock.Now(), Written: written}
 }
 
 // over tells whether no further run comes.
-func (j *Job) over(ctx context.Context, e Ended) bool {
+func (j *Job) over(ctx context.Context, e pipeline.Ended) bool {
 	select {
 	case <-j.stopping:
 		return true
@@ -149,8 +149,8 @@ func (j *Job) over(ctx context.Context, e Ended) bool {
 		return true
 	default:
 	}
-	lost := e.Reason == ReasonSourceLost || e.Reason == ReasonReplaced
-	return e.Err == nil && (j.env.For != AnyPublisher || !lost)
+	lost := e.Reason == pipeline.ReasonSourceLost || e.Reason == pipeline.ReasonReplaced
+	return e.Err == nil && (j.env.For != pipeline.AnyPublisher || !lost)
 }
 
 func (j *Job) pause(ctx context.Context, d time.Duration) bool {
@@ -175,7 +175,7 @@ func (j *Job) failed(err error, wait time.Duration) {
 	j.env.Log.Error("recording failed", "pipeline", j.plan.Name, "stream", j.stream, "error", err, "again_in", wait.Round(time.Millisecond))
 }
 
-func (j *Job) finish(e Ended) {
+func (j *Job) finish(e pipeline.Ended) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.state, j.stopErr = JobEnded, e.Err
@@ -183,7 +183,7 @@ func (j *Job) finish(e Ended) {
 		j.env.Log.Warn("an event is not recorded: the job ended before its first picture", "stream", j.stream, "pipeline", j.plan.Name, "name", t.Name, "key", t.Key)
 	}
 	j.waiting = nil
-	if e.Err != nil && !errors.Is(e.Err, ErrStopped) {
+	if e.Err != nil && !errors.Is(e.Err, pipeline.ErrStopped) {
 		j.err = e.Err
 	}
 }
@@ -197,14 +197,14 @@ func (j *Job) set(s JobState) {
 // JobStatus is a job at one moment.
 type JobStatus struct {
 	Pipeline, Stream string
-	Mode             Mode
+	Mode             pipeline.Mode
 	State            JobState
 	Since            time.Time // the job was started
 	Runs, Failures   int
 	FailingSince     time.Time // in backoff: when the failures began, in a row without anything written
 	LastError        string
-	Report           Report
-	Stages           []NodeStatus // of the run under way
+	Report           pipeline.Report
+	Stages           []pipeline.NodeStatus // of the run under way
 }
 
 // Status describes the job. Between runs the report is the last run's.

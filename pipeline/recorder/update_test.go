@@ -1,4 +1,4 @@
-package pipeline_test
+package recorder_test
 
 import (
 	"testing"
@@ -7,15 +7,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline"
-	"github.com/gospool/spool/pipeline/config"
+	"github.com/gospool/spool/pipeline/recorder"
 )
 
 // declare is a pipeline of the test's stages.
-func declare(t *testing.T, name string, m pipeline.Mode, stages string, globs ...string) pipeline.Declared {
+func declare(t *testing.T, name string, m pipeline.Mode, stages string, globs ...string) recorder.Declared {
 	t.Helper()
 	plan := compile(t, stages)
 	plan.Name = name
-	d := pipeline.Declared{Plan: plan, Mode: m}
+	d := recorder.Declared{Plan: plan, Mode: m}
 	for _, pattern := range globs {
 		g, err := pipeline.ParseGlob(pattern)
 		require.NoError(t, err)
@@ -24,7 +24,7 @@ func declare(t *testing.T, name string, m pipeline.Mode, stages string, globs ..
 	return d
 }
 
-func (b *rig) update(t *testing.T, streams []string, declared ...pipeline.Declared) pipeline.Changes {
+func (b *rig) update(t *testing.T, streams []string, declared ...recorder.Declared) recorder.Changes {
 	t.Helper()
 	c, err := b.Update(t.Context(), declared, streams)
 	require.NoError(t, err)
@@ -33,20 +33,20 @@ func (b *rig) update(t *testing.T, streams []string, declared ...pipeline.Declar
 
 func TestUpdateTouchesOnlyWhatChanged(t *testing.T) {
 	b := newRig(t)
-	one := func(stages string) pipeline.Declared { return declare(t, "one", pipeline.Manual, stages, "**") }
+	one := func(stages string) recorder.Declared { return declare(t, "one", pipeline.Manual, stages, "**") }
 	two := declare(t, "two", pipeline.Manual, "[scripted, collect]", "**")
 	require.Equal(t, []string{"one", "two"}, b.update(t, nil, one("[scripted, collect]"), two).Added)
-	_, err := b.Start("conf/a", pipeline.StartOptions{})
+	_, err := b.Start("conf/a", recorder.StartOptions{})
 	require.NoError(t, err)
 	b.awaitRun(t, "conf/a")
 	b.awaitRun(t, "conf/a")
 
 	same := b.update(t, nil, one("[scripted: {}, collect: null]"), two)
-	require.Equal(t, pipeline.Changes{}, same)
+	require.Equal(t, recorder.Changes{}, same)
 	require.Empty(t, b.script.runs)
 
 	changed := b.update(t, nil, one("[scripted, twice, collect]"), two)
-	require.Equal(t, pipeline.Changes{Changed: []string{"one"}, Restarted: 1}, changed)
+	require.Equal(t, recorder.Changes{Changed: []string{"one"}, Restarted: 1}, changed)
 	b.awaitRun(t, "conf/a")
 	require.Empty(t, b.script.runs)
 	for _, s := range b.Status("conf/a") {
@@ -58,7 +58,7 @@ func TestUpdateTouchesOnlyWhatChanged(t *testing.T) {
 	b.awaitRun(t, "conf/a") // still wanted by who began it
 
 	gone := b.update(t, nil, two)
-	require.Equal(t, pipeline.Changes{Removed: []string{"one"}, Restarted: 1}, gone)
+	require.Equal(t, recorder.Changes{Removed: []string{"one"}, Restarted: 1}, gone)
 	require.Len(t, b.Status("conf/a"), 1)
 }
 
@@ -67,7 +67,7 @@ func TestUpdateKeepsWhoWantsTheRecording(t *testing.T) {
 	old, now := "[scripted, collect]", "[scripted, twice, collect]"
 	b.update(t, nil, declare(t, "p", pipeline.Manual, old, "**"))
 	b.dir.setLive("conf/a", true)
-	_, err := b.Start("conf/a", pipeline.StartOptions{Duration: time.Minute})
+	_, err := b.Start("conf/a", recorder.StartOptions{Duration: time.Minute})
 	require.NoError(t, err)
 	b.awaitRun(t, "conf/a")
 	require.Eventually(t, func() bool { return len(b.clock.pending()) == 1 }, 20*time.Second, time.Millisecond)
@@ -100,12 +100,12 @@ func TestHoldAndResume(t *testing.T) {
 	b.dir.setLive("live/x", true)
 	b.Began("live/x")
 	b.awaitRun(t, "live/x")
-	ended, err := b.Hold(t.Context(), "always", pipeline.HoldOptions{Drain: true})
+	ended, err := b.Hold(t.Context(), "always", recorder.HoldOptions{Drain: true})
 	require.NoError(t, err)
 	require.Equal(t, 1, ended)
 	require.True(t, b.Held("always"))
 	b.Began("live/x")
-	_, err = b.Start("live/x", pipeline.StartOptions{})
+	_, err = b.Start("live/x", recorder.StartOptions{})
 	require.NoError(t, err)
 	require.Empty(t, b.Recording())
 
@@ -119,7 +119,7 @@ func TestHoldAndResume(t *testing.T) {
 	require.Equal(t, 1, b.Resume("always", []string{"live/x"}))
 	b.awaitRun(t, "live/x")
 	b.dir.setLive("live/x", false)
-	require.NoError(t, stopped(b.Hold(t.Context(), "always", pipeline.HoldOptions{})))
+	require.NoError(t, stopped(b.Hold(t.Context(), "always", recorder.HoldOptions{})))
 	b.dir.setLive("live/x", true)
 	b.update(t, nil)
 	again := declare(t, "always", pipeline.Always, "[scripted, collect]", "**")
@@ -128,48 +128,6 @@ func TestHoldAndResume(t *testing.T) {
 }
 
 func stopped(_ int, err error) error { return err }
-
-// numbered has settings of two kinds, one of them kept as it was written.
-type numbered struct {
-	Every config.Duration `yaml:"every"`
-	Size  config.Size     `yaml:"size"`
-	Inner *config.Node    `yaml:"inner"`
-	Odd   opaque          `yaml:"odd"`
-}
-
-// opaque cannot be shown.
-type opaque struct{ text string }
-
-func (o *opaque) UnmarshalText(b []byte) error { o.text = string(b); return nil }
-
-func init() {
-	pipeline.RegisterSource("numbered", numbered{Size: 1 << 20}, "", func(pipeline.Settings, numbered) (pipeline.Source[*token], error) {
-		return scripted{}, nil
-	})
-}
-
-func TestSameMeansTheSameHoweverItIsWritten(t *testing.T) {
-	for _, c := range []struct {
-		a, b string
-		same bool
-	}{
-		{"{every: 10s}", "{every: 10}", true},
-		{"{every: 10s}", "{every: 11}", false},
-		{"{}", "{size: 1MiB}", true},
-		{"{size: 1KiB}", "{size: 1MiB}", false},
-		{"{inner: {a: 1}}", "{inner:    {a: 1}}", true},
-		{"{inner: {a: 1}}", "{inner: {a: 2}}", false},
-		{"{inner: {a: [1]}}", "{inner: {a: [1, 2]}}", false},
-		{"{odd: x, every: 1}", "{odd: x, every: 1}", true},
-		{"{odd: x}", "{odd: y}", false},
-	} {
-		a, b := compile(t, "[numbered: "+c.a+", collect]"), compile(t, "[numbered: "+c.b+", collect]")
-		require.Equal(t, c.same, a.Same(b), "%s and %s", c.a, c.b)
-		require.Equal(t, c.same, b.Same(a), "%s and %s", c.b, c.a)
-	}
-	require.False(t, compile(t, "[numbered, collect]").Same(compile(t, "[numbered, twice, collect]")))
-	require.False(t, compile(t, "[scripted, twice, collect]").Same(compile(t, "[scripted, queue, collect]")))
-}
 
 func TestAbandonSparesWhatWasBegunByHand(t *testing.T) {
 	b := newRig(t, pipeline.Always, pipeline.Manual)
@@ -181,7 +139,7 @@ func TestAbandonSparesWhatWasBegunByHand(t *testing.T) {
 	require.Empty(t, b.Recording())
 	b.StartAlways("conf/a") // it was no stop by hand
 	b.awaitRun(t, "conf/a")
-	_, err := b.Start("conf/a", pipeline.StartOptions{})
+	_, err := b.Start("conf/a", recorder.StartOptions{})
 	require.NoError(t, err)
 	b.awaitRun(t, "conf/a")
 	require.NoError(t, b.Abandon(t.Context(), "conf/a"))

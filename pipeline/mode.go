@@ -2,6 +2,16 @@ package pipeline
 
 import "github.com/gospool/spool/pipeline/config"
 
+// Mode says who starts a pipeline's recordings.
+type Mode string
+
+// The modes.
+const (
+	Manual Mode = "manual" // by the API
+	Always Mode = "always" // as soon as the stream is there
+	Event  Mode = "event"  // by a trigger, with what came before it
+)
+
 // CheckMode says what of the stages does not do what a mode promises. All
 // problems come at once.
 func (p *Plan) CheckMode(m Mode) config.Problems {

@@ -1,4 +1,4 @@
-package pipeline
+package recorder
 
 import (
 	"context"
@@ -8,28 +8,20 @@ import (
 	"strings"
 	"sync"
 	"time"
-)
 
-// Mode says who starts a pipeline's recordings.
-type Mode string
-
-// The modes.
-const (
-	Manual Mode = "manual" // by the API
-	Always Mode = "always" // as soon as the stream is there
-	Event  Mode = "event"  // by a trigger, with what came before it
+	"github.com/gospool/spool/pipeline"
 )
 
 // Declared is a pipeline with the streams that it is for.
 type Declared struct {
-	Plan    *Plan
-	Streams []Glob
-	Mode    Mode
+	Plan    *pipeline.Plan
+	Streams []pipeline.Glob
+	Mode    pipeline.Mode
 }
 
 // Covers reports whether the pipeline is for a stream.
 func (d *Declared) Covers(stream string) bool {
-	return slices.ContainsFunc(d.Streams, func(g Glob) bool { return g.Match(stream) })
+	return slices.ContainsFunc(d.Streams, func(g pipeline.Glob) bool { return g.Match(stream) })
 }
 
 // Directory knows the streams; the hub is one.
@@ -53,21 +45,21 @@ type StartOptions struct {
 // Recorder starts and stops the recordings of the declared pipelines: one job a
 // pipeline and stream. It is safe for concurrent use.
 type Recorder struct {
-	env      Env
-	tasks    *Tasks
+	env      pipeline.Env
+	tasks    *pipeline.Tasks
 	dir      Directory
 	declared []Declared
 	limit    time.Duration // for one stop
 
 	mu      sync.Mutex
 	jobs    map[jobKey]*recording
-	left    map[jobKey]*Kept     // of a job that has ended, for the one that begins in its place
-	last    map[string]JobStatus // of each stream's last job that has ended
-	halted  map[string]bool      // streams that were stopped by hand: always waits for a start
-	stopped map[string]time.Time // when they were, until a start by hand
-	spent   map[jobKey]time.Time // begin of the window in which a scheduled job ended by itself
-	held    map[string]bool      // pipelines that begin nothing
-	armed   int                  // jobs that wait for a stream because of a trigger
+	left    map[jobKey]*pipeline.Kept // of a job that has ended, for the one that begins in its place
+	last    map[string]JobStatus      // of each stream's last job that has ended
+	halted  map[string]bool           // streams that were stopped by hand: always waits for a start
+	stopped map[string]time.Time      // when they were, until a start by hand
+	spent   map[jobKey]time.Time      // begin of the window in which a scheduled job ended by itself
+	held    map[string]bool           // pipelines that begin nothing
+	armed   int                       // jobs that wait for a stream because of a trigger
 	closed  bool
 }
 
@@ -75,18 +67,18 @@ type jobKey struct{ pipeline, stream string }
 
 type recording struct {
 	*Job
-	mode     Mode
+	mode     pipeline.Mode
 	duration time.Duration // still to be timed, when a publisher comes
 	until    time.Time     // when its duration is over; zero: it has none, or is not timed yet
 	again    bool          // an update ends it, and it begins anew
 	claims
 }
 
-// NewRecorder makes a recorder without jobs. A stop may take as long as limit.
-func NewRecorder(env Env, tasks *Tasks, dir Directory, declared []Declared, limit time.Duration) *Recorder {
+// New makes a recorder without jobs. A stop may take as long as limit.
+func New(env pipeline.Env, tasks *pipeline.Tasks, dir Directory, declared []Declared, limit time.Duration) *Recorder {
 	return &Recorder{
 		env: env, tasks: tasks, dir: dir, declared: declared, limit: limit,
-		jobs: map[jobKey]*recording{}, left: map[jobKey]*Kept{}, last: map[string]JobStatus{}, halted: map[string]bool{},
+		jobs: map[jobKey]*recording{}, left: map[jobKey]*pipeline.Kept{}, last: map[string]JobStatus{}, halted: map[string]bool{},
 		stopped: map[string]time.Time{}, spent: map[jobKey]time.Time{}, held: map[string]bool{},
 	}
 }
@@ -94,7 +86,7 @@ func NewRecorder(env Env, tasks *Tasks, dir Directory, declared []Declared, limi
 // Start records a stream with every pipeline that covers it and is started by
 // hand or always. It reports whether all of them recorded it already.
 func (r *Recorder) Start(stream string, o StartOptions) (already bool, err error) {
-	if err := CheckPath(stream); err != nil {
+	if err := pipeline.CheckPath(stream); err != nil {
 		return false, err
 	}
 	if !o.Wait && !r.dir.Live(stream) && !r.dir.Configured(stream) {
@@ -106,9 +98,9 @@ func (r *Recorder) Start(stream string, o StartOptions) (already bool, err error
 	delete(r.stopped, stream)
 	covered, began := false, false
 	for i := range r.declared {
-		if d := &r.declared[i]; d.Mode != Event && d.Covers(stream) {
+		if d := &r.declared[i]; d.Mode != pipeline.Event && d.Covers(stream) {
 			covered = true
-			fresh := r.begin(d, stream, o.Duration, AnyPublisher)
+			fresh := r.begin(d, stream, o.Duration, pipeline.AnyPublisher)
 			began = fresh || began
 			if j := r.jobs[jobKey{d.Plan.Name, stream}]; j != nil && (fresh || o.Duration == 0) {
 				j.hand = true
@@ -124,7 +116,7 @@ func (r *Recorder) Start(stream string, o StartOptions) (already bool, err error
 // Stop ends the recordings of a stream and waits until their files are
 // finished. It reports whether there was one. What waits for events stays armed.
 func (r *Recorder) Stop(ctx context.Context, stream string) (was bool, err error) {
-	return r.StopFor(ctx, stream, ReasonStop)
+	return r.StopFor(ctx, stream, pipeline.ReasonStop)
 }
 
 // StopFor is Stop for another reason than somebody's wish.
@@ -144,7 +136,7 @@ func (r *Recorder) halt(stream string) []*recording {
 	defer r.mu.Unlock()
 	var jobs []*recording
 	for key, j := range r.jobs {
-		if key.stream == stream && j.mode != Event {
+		if key.stream == stream && j.mode != pipeline.Event {
 			jobs = append(jobs, j)
 		}
 	}
@@ -161,7 +153,7 @@ func (r *Recorder) halt(stream string) []*recording {
 func (r *Recorder) Began(stream string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.beginAlways(stream, PresentPublisher)
+	r.beginAlways(stream, pipeline.PresentPublisher)
 	for key, j := range r.jobs {
 		if key.stream == stream && j.duration > 0 {
 			r.stopAfter(j)
@@ -175,12 +167,12 @@ func (r *Recorder) Began(stream string) {
 func (r *Recorder) StartAlways(stream string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.beginAlways(stream, AnyPublisher)
+	r.beginAlways(stream, pipeline.AnyPublisher)
 }
 
-func (r *Recorder) beginAlways(stream string, of Publishers) {
+func (r *Recorder) beginAlways(stream string, of pipeline.Publishers) {
 	for i := range r.declared {
-		if d := &r.declared[i]; d.Mode != Manual && (d.Mode == Event || !r.halted[stream]) && d.Covers(stream) {
+		if d := &r.declared[i]; d.Mode != pipeline.Manual && (d.Mode == pipeline.Event || !r.halted[stream]) && d.Covers(stream) {
 			r.begin(d, stream, 0, r.unlessConfigured(stream, of))
 		}
 	}
@@ -188,22 +180,22 @@ func (r *Recorder) beginAlways(stream string, of Publishers) {
 
 // unlessConfigured is AnyPublisher for a stream of the configuration: it is expected
 // to come back.
-func (r *Recorder) unlessConfigured(stream string, of Publishers) Publishers {
+func (r *Recorder) unlessConfigured(stream string, of pipeline.Publishers) pipeline.Publishers {
 	if r.dir.Configured(stream) {
-		return AnyPublisher
+		return pipeline.AnyPublisher
 	}
 	return of
 }
 
 // begin starts a job unless there is one. The caller holds r.mu.
-func (r *Recorder) begin(d *Declared, stream string, duration time.Duration, of Publishers) bool {
+func (r *Recorder) begin(d *Declared, stream string, duration time.Duration, of pipeline.Publishers) bool {
 	key := jobKey{d.Plan.Name, stream}
 	if r.closed || r.held[d.Plan.Name] || r.jobs[key] != nil {
 		return false
 	}
 	env := r.env
 	if env.Kept = r.left[key]; env.Kept == nil {
-		env.Kept = &Kept{}
+		env.Kept = &pipeline.Kept{}
 	}
 	delete(r.left, key)
 	env.Mode, env.For = d.Mode, of
@@ -229,7 +221,7 @@ func (r *Recorder) stopAfter(j *recording) {
 		defer stop()
 		select {
 		case <-c:
-			j.requestStop(ReasonDuration)
+			j.requestStop(pipeline.ReasonDuration)
 		case <-j.done:
 		case <-ctx.Done():
 		}
@@ -248,12 +240,12 @@ func (r *Recorder) ended(key jobKey) {
 	r.left[key] = j.env.Kept
 	r.noteEnd(key, j)
 	r.renew(key, j)
-	if j.mode != Manual && !r.closed && r.dir.Live(key.stream) {
-		r.beginAlways(key.stream, PresentPublisher)
+	if j.mode != pipeline.Manual && !r.closed && r.dir.Live(key.stream) {
+		r.beginAlways(key.stream, pipeline.PresentPublisher)
 	}
 	if kept := r.left[key]; kept != nil { // no job began in its place
 		delete(r.left, key)
-		kept.close()
+		kept.Close()
 	}
 }
 
@@ -306,7 +298,7 @@ func (r *Recorder) Jobs() []JobStatus {
 func (r *Recorder) Recording() []string {
 	out := []string{}
 	for _, j := range r.list() {
-		if j.mode != Event || j.Status().Report.Recording {
+		if j.mode != pipeline.Event || j.Status().Report.Recording {
 			out = append(out, j.stream)
 		}
 	}
@@ -337,11 +329,11 @@ func (r *Recorder) Shutdown(ctx context.Context) error {
 	r.mu.Unlock()
 	jobs := r.list()
 	for _, j := range jobs {
-		j.requestStop(ReasonShutdown)
+		j.requestStop(pipeline.ReasonShutdown)
 	}
 	var err error
 	for _, j := range jobs {
-		err = errors.Join(err, j.Stop(ctx, ReasonShutdown))
+		err = errors.Join(err, j.Stop(ctx, pipeline.ReasonShutdown))
 	}
 	return err
 }

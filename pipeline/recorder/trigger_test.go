@@ -1,4 +1,4 @@
-package pipeline_test
+package recorder_test
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/recorder"
 )
 
 // answers says how the stages of each mode answer a trigger.
@@ -23,8 +24,8 @@ type answering struct {
 	set pipeline.Settings
 }
 
-func (a answering) Consume(_ context.Context, el *token) error { el.Release(); return nil }
-func (a answering) Flush(context.Context) error                { return nil }
+func (a answering) Consume(context.Context, *token) error { return nil }
+func (a answering) Flush(context.Context) error           { return nil }
 
 func (a answering) Trigger(t pipeline.Trigger) (pipeline.Triggered, error) {
 	err := a.told[a.set.Mode]
@@ -70,24 +71,24 @@ func TestTriggerPrefersAMarkToASecondFile(t *testing.T) {
 				clock:  newHandClock(),
 			}
 			a := &answers{told: c.told}
-			e := env(&probe{})
+			e := newEnv()
 			pipeline.Provide(e.Services, b.script)
 			pipeline.Provide(e.Services, a)
 			e.Clock = b.clock
 			b.tasks = pipeline.NewTasks(e.Log, b.clock)
 			all, err := pipeline.ParseGlob("**")
 			require.NoError(t, err)
-			var declared []pipeline.Declared
+			var declared []recorder.Declared
 			began := 0
 			for _, m := range c.modes {
 				plan := compile(t, "[scripted, answering]")
 				plan.Name = string(m)
-				declared = append(declared, pipeline.Declared{Plan: plan, Streams: []pipeline.Glob{all}, Mode: m})
+				declared = append(declared, recorder.Declared{Plan: plan, Streams: []pipeline.Glob{all}, Mode: m})
 				if m != manual {
 					began++
 				}
 			}
-			b.Recorder = pipeline.NewRecorder(e, b.tasks, b.dir, declared, time.Hour)
+			b.Recorder = recorder.New(e, b.tasks, b.dir, declared, time.Hour)
 			b.StartAlways("conf/a")
 			for range began {
 				b.awaitRun(t, "conf/a")
@@ -105,7 +106,7 @@ func TestTriggerPrefersAMarkToASecondFile(t *testing.T) {
 			}
 			require.Equal(t, c.want, a.got)
 			_, err = b.Trigger("nobody", pipeline.Trigger{})
-			require.ErrorIs(t, err, pipeline.ErrUnknownStream)
+			require.ErrorIs(t, err, recorder.ErrUnknownStream)
 			_, err = b.Trigger("../x", pipeline.Trigger{})
 			require.Error(t, err)
 			require.NoError(t, b.Shutdown(context.Background()))
@@ -126,7 +127,7 @@ func TestEventPipelinesAreArmedAndNoRecording(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, was)
 	require.Len(t, b.Status("conf/a"), 1)
-	_, err = b.Start("conf/a", pipeline.StartOptions{})
+	_, err = b.Start("conf/a", recorder.StartOptions{})
 	require.NoError(t, err)
 	b.awaitRun(t, "conf/a")
 	require.Equal(t, []string{"conf/a"}, b.Recording())

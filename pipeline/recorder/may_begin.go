@@ -1,6 +1,10 @@
-package pipeline
+package recorder
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/gospool/spool/pipeline"
+)
 
 // MayBegin reports whether a recording of a stream may yet begin, or begin anew
 // after an error, with what arrived before it. None does where every pipeline that
@@ -14,6 +18,6 @@ func (r *Recorder) MayBegin(stream string) bool {
 			return false
 		}
 		running := r.jobs[jobKey{d.Plan.Name, stream}] != nil
-		return d.Mode != Always || !running || d.Plan.buffered()
+		return d.Mode != pipeline.Always || !running || d.Plan.Buffered()
 	})
 }

@@ -1,0 +1,164 @@
+package recorder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gospool/spool/pipeline"
+)
+
+// maxWaiting bounds the triggers that wait for a run.
+const maxWaiting = 256
+
+// trigger hands a trigger to the run, or keeps it for the one that is about to
+// begin.
+func (j *Job) trigger(t pipeline.Trigger) (pipeline.Triggered, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	switch now := j.env.Clock.Now(); {
+	case j.run != nil:
+		return j.run.Trigger(t)
+	case j.state == JobEnded, j.state == JobStopping, !t.WaitUntil.After(now), !j.plan.Has(pipeline.MakesFiles):
+		return pipeline.Triggered{}, pipeline.ErrNothing
+	case j.env.Mode != pipeline.Event && !t.Partial:
+		return pipeline.Triggered{}, pipeline.ErrNotCovered // an event pipeline may have it
+	case t.After >= 0 && t.At.Add(t.After).Before(now):
+		return pipeline.Triggered{}, pipeline.ErrPast
+	case len(j.waiting) >= maxWaiting:
+		return pipeline.Triggered{}, pipeline.ErrWaiting
+	}
+	j.waiting = append(j.waiting, t)
+	got := pipeline.Triggered{Pipeline: j.plan.Name, Status: pipeline.EventWaiting, NoRows: !j.plan.Has(pipeline.Catalogues)}
+	if t.Before >= 0 {
+		got.Requested = t.At.Add(-t.Before)
+	}
+	if t.After >= 0 {
+		got.Until = t.At.Add(t.After)
+	}
+	return got, nil
+}
+
+// begun makes a run the job's, and hands it what has waited for it. The caller
+// holds j.mu.
+func (j *Job) begun(run *pipeline.Run) {
+	j.run = run
+	for _, t := range j.waiting {
+		if _, err := run.Trigger(t); err != nil {
+			j.env.Log.Warn("an event is not recorded", "stream", j.stream, "pipeline", j.plan.Name, "name", t.Name, "key", t.Key, "error", err)
+		}
+	}
+	j.waiting = nil
+}
+
+// Trigger records an event of a stream. Where a continuous recording holds all
+// that came before it, the event is a mark on that, and no second file. Else
+// every event pipeline that covers the stream records it, and there is an
+// answer of each.
+func (r *Recorder) Trigger(stream string, t pipeline.Trigger) ([]pipeline.Triggered, error) {
+	if err := pipeline.CheckPath(stream); err != nil {
+		return nil, err
+	}
+	armed := r.arm(stream, t)
+	marked, notMarked := r.ask(stream, t, func(m pipeline.Mode) bool { return m != pipeline.Event })
+	if len(marked) > 0 {
+		return marked, nil
+	}
+	recorded, why := r.ask(stream, t, func(m pipeline.Mode) bool { return m == pipeline.Event })
+	if len(recorded) == 0 && errors.Is(why, pipeline.ErrNoEvents) {
+		why = notMarked
+	}
+	if len(recorded) == 0 && errors.Is(notMarked, pipeline.ErrNotCovered) {
+		t.Partial = true
+		recorded, why = r.ask(stream, t, func(m pipeline.Mode) bool { return m != pipeline.Event })
+	}
+	if len(recorded) == 0 && !armed {
+		why = pipeline.ErrWaiting
+	}
+	if len(recorded) == 0 {
+		return nil, fmt.Errorf("%s: %w", stream, r.known(stream, why))
+	}
+	return recorded, nil
+}
+
+// ask hands a trigger to the jobs of a stream in certain modes. The error is of
+// the last one that did not take it, ErrNoEvents where there is no job.
+func (r *Recorder) ask(stream string, t pipeline.Trigger, modes func(pipeline.Mode) bool) (all []pipeline.Triggered, why error) {
+	why = pipeline.ErrNoEvents
+	for _, j := range r.list() {
+		if j.stream != stream || !modes(j.mode) {
+			continue
+		}
+		got, err := j.trigger(t)
+		if err != nil {
+			if !errors.Is(why, pipeline.ErrNotCovered) { // which says that there is something
+				why = err
+			}
+			continue
+		}
+		all = append(all, got)
+	}
+	return all, why
+}
+
+// arm lets the pipelines that record a stream as soon as it is there wait for one
+// that is not there yet, as long as a trigger waits. It reports false where so many
+// streams are waited for that this one is not.
+func (r *Recorder) arm(stream string, t pipeline.Trigger) (ok bool) {
+	wait := t.WaitUntil.Sub(r.env.Clock.Now())
+	if wait <= 0 || r.dir.Live(stream) || !t.Arm && !r.dir.Configured(stream) && !r.announced(stream) {
+		return true
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	ok = true
+	for i := range r.declared {
+		d := &r.declared[i]
+		if d.Mode == pipeline.Manual || d.Mode == pipeline.Always && r.halted[stream] || !d.Covers(stream) {
+			continue
+		}
+		if r.armed >= maxWaiting {
+			ok = false
+			continue
+		}
+		if !r.begin(d, stream, 0, r.unlessConfigured(stream, pipeline.NextPublisher)) || r.dir.Configured(stream) {
+			continue
+		}
+		j := r.jobs[jobKey{d.Plan.Name, stream}]
+		r.armed++
+		r.tasks.Go("wait for "+stream, func(ctx context.Context) error { r.disarm(ctx, j, wait); return nil })
+	}
+	return ok
+}
+
+// announced reports whether a stream has a publisher of whom nothing else is known.
+func (r *Recorder) announced(stream string) bool {
+	d, ok := r.dir.(interface{ Announced(path string) bool })
+	return ok && d.Announced(stream)
+}
+
+// disarm ends a job whose publisher did not come in time.
+func (r *Recorder) disarm(ctx context.Context, j *recording, wait time.Duration) {
+	c, stop := r.env.Clock.After(wait)
+	defer stop()
+	select {
+	case <-c:
+		if !r.dir.Live(j.stream) && !r.announced(j.stream) {
+			j.requestStop(pipeline.ReasonDuration)
+		}
+	case <-j.done:
+	case <-ctx.Done():
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.armed--
+}
+
+// known prefers to say that there is no such stream.
+func (r *Recorder) known(stream string, why error) error {
+	if errors.Is(why, pipeline.ErrNoEvents) && !r.dir.Live(stream) && !r.dir.Configured(stream) {
+		return ErrUnknownStream
+	}
+	return why
+}
