@@ -1,6 +1,7 @@
 package configs
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"github.com/knadh/koanf/providers/rawbytes"
 	"github.com/knadh/koanf/v2"
 
+	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
 )
 
@@ -28,7 +30,11 @@ type layers struct {
 
 func newLayers() (*layers, error) {
 	l := &layers{merged: koanf.New(delimiter), at: map[string]config.Pos{}}
-	return l, l.embedded(defaultYAML)
+	elsewhere, err := defaults(defaultYAML, pipeline.Stages(), config.OwnedDefaults())
+	if err != nil {
+		return nil, err
+	}
+	return l, errors.Join(l.embedded(defaultYAML), l.embedded(elsewhere))
 }
 
 // embedded adds a file of the program. What is in it is written nowhere that the

@@ -131,11 +131,11 @@ func (o Options) find() (string, error) {
 	return file, nil
 }
 
-// Default is the configuration of default.yaml alone.
+// Default is the configuration without anything that the user wrote.
 func Default() *Config {
 	l, err := newLayers()
 	if err != nil {
-		panic(err) // default.yaml is part of the program
+		panic(err) // a default is part of the program
 	}
 	c, problems := resolve(l.tree())
 	if len(problems) > 0 {

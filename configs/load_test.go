@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/configs"
+	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
 )
 
@@ -245,11 +246,18 @@ func TestParseSet(t *testing.T) {
 	}
 }
 
+// A setting without a default in default.yaml has it in the package that it is for.
 func TestDefaultYAMLSetsEveryKey(t *testing.T) {
 	data, err := os.ReadFile("default.yaml")
 	require.NoError(t, err)
 	n, err := config.Parse("default.yaml", data)
 	require.NoError(t, err)
+	elsewhere := config.OwnedDefaults()
+	for _, s := range pipeline.Stages() {
+		for _, i := range s.Inherits {
+			elsewhere[i.From] = true
+		}
+	}
 	_, docs := config.Describe(configs.Config{})
 	for path := range docs {
 		if path == "http/auth" {
@@ -259,7 +267,7 @@ func TestDefaultYAMLSetsEveryKey(t *testing.T) {
 		for _, key := range config.SplitPath(path) {
 			at = at.Get(key)
 		}
-		require.NotNil(t, at, "%s has no default", path)
+		require.True(t, at != nil || elsewhere[path] != nil, "%s has no default", path)
 	}
 }
 

@@ -27,7 +27,7 @@ func (c *Config) With(declared map[string]*config.Node) (*Config, config.Problem
 	return &out, nil
 }
 
-// pipeline decodes one declaration and completes it from the mp4 block.
+// pipeline decodes one declaration and completes it from the other settings.
 func (c *Config) pipeline(name string, n *config.Node) (p Pipeline, problems config.Problems) {
 	if err := PipelineName(name).Validate(); err != nil {
 		problems.Add(n, "", "%v", err)
@@ -35,7 +35,7 @@ func (c *Config) pipeline(name string, n *config.Node) (p Pipeline, problems con
 	}
 	p.SetDefaults()
 	if problems = n.Decode(&p); len(problems) == 0 {
-		p.Stages = inherit(p.Stages, c.mp4Block())
+		p.Stages = c.inheritance().list(p.Stages)
 	}
 	return p, problems
 }

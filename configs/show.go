@@ -32,8 +32,10 @@ func (c *Config) origin(n *config.Node) string {
 }
 
 // at is the value of a path as it was written, or nil.
-func (c *Config) at(path string) *config.Node {
-	n := c.tree
+func (c *Config) at(path string) *config.Node { return at(c.tree, path) }
+
+// at is the value of a path below a node, or nil.
+func at(n *config.Node, path string) *config.Node {
 	for _, key := range config.SplitPath(path) {
 		if i, err := strconv.Atoi(key); err == nil && n != nil && i >= 0 && i < len(n.List) {
 			n = n.List[i]

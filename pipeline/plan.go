@@ -63,7 +63,7 @@ func (p *Plan) read(stages *config.Node) (complete bool, problems config.Problem
 
 func compileStage(n *config.Node) (declared, config.Problems) {
 	var problems config.Problems
-	name, settings, ok := stageEntry(n)
+	name, settings, ok := StageEntry(n)
 	if !ok {
 		problems.Add(n, "write it as: - gop_ring: {before: 10s}", "a stage is one name with its settings")
 		return declared{}, problems
@@ -75,21 +75,6 @@ func compileStage(n *config.Node) (declared, config.Problems) {
 	}
 	cfg, problems := s.decode(settings)
 	return declared{stage: s, cfg: cfg, pos: n.Pos, path: n.Path, settings: settings}, problems
-}
-
-// stageEntry takes apart `name: {settings}`, `name:` and a bare `name`.
-func stageEntry(n *config.Node) (name string, settings *config.Node, ok bool) {
-	if bare, is := n.Scalar.(string); is && !n.IsMap && !n.IsList {
-		return bare, &config.Node{Pos: n.Pos, Path: n.Path + "/" + bare, IsMap: true}, true
-	}
-	if !n.IsMap || len(n.Entries) != 1 {
-		return "", nil, false
-	}
-	e := n.Entries[0]
-	if v := e.Value; !v.IsMap && !v.IsList && v.Scalar == nil {
-		return e.Key, &config.Node{Pos: e.Pos, Path: v.Path, IsMap: true}, true
-	}
-	return e.Key, e.Value, true
 }
 
 func suggest(name string) string {

@@ -33,7 +33,8 @@ type StageInfo struct {
 	Kind     Kind
 	In, Out  reflect.Type // nil where the stage has no such side
 	Doc      string
-	Defaults any // a config struct holding the defaults
+	Defaults any                // a config struct holding the defaults
+	Inherits []config.Inherited // settings that the configuration gives elsewhere
 
 	traits []Trait
 }
@@ -153,7 +154,7 @@ func register[C any](name string, kind Kind, in, out reflect.Type, defaults C, d
 		panic(fmt.Sprintf("pipeline: stage %q is registered twice", name))
 	}
 	registry.stages[name] = &stage{
-		StageInfo: StageInfo{Name: name, Kind: kind, In: in, Out: out, Doc: doc, Defaults: defaults, traits: traits},
+		StageInfo: StageInfo{Name: name, Kind: kind, In: in, Out: out, Doc: doc, Defaults: defaults, Inherits: config.Inherits(defaults), traits: traits},
 		decode: func(n *config.Node) (any, config.Problems) {
 			cfg := defaults
 			problems := n.Decode(&cfg)

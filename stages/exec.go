@@ -24,12 +24,12 @@ type ExecConfig struct {
 	Concurrency int             `yaml:"concurrency" doc:"so many run at a time, of all streams of the pipeline"`
 	MaxWaiting  int             `yaml:"max_waiting" doc:"longest queue; for further recordings the command is not run, which is logged and counted"`
 	Environment []string        `yaml:"environment" doc:"names of variables of spool's own environment that the command is given; PATH, HOME, LANG, TZ and TMPDIR it has anyway"`
-	RecordPath  string          `yaml:"record_path" doc:"directory that {path} begins with: that of the mp4 stage before"`
+	RecordPath  string          `yaml:"record_path" inherit:"mp4.record_path" doc:"directory that {path} begins with: that of the mp4 stage before"`
 }
 
 // execDefaults are the settings of a declaration that says nothing but a command.
 var execDefaults = ExecConfig{
-	Timeout: config.Duration(10 * time.Minute), Concurrency: 1, MaxWaiting: 1000, RecordPath: "./recordings",
+	Timeout: config.Duration(10 * time.Minute), Concurrency: 1, MaxWaiting: 1000,
 }
 
 // Check refuses a command that cannot be meant.

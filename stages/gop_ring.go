@@ -15,8 +15,8 @@ import (
 
 // GOPRingConfig bounds the one place of a pipeline where media may wait.
 type GOPRingConfig struct {
-	Before  config.Duration `yaml:"before" doc:"what is kept for an event from before its trigger"`
-	After   config.Duration `yaml:"after" doc:"what an event records after its last trigger"`
+	Before  config.Duration `yaml:"before" inherit:"mp4.before_duration" doc:"what is kept for an event from before its trigger"`
+	After   config.Duration `yaml:"after" inherit:"mp4.after_duration" doc:"what an event records after its last trigger"`
 	MaxSize config.Size     `yaml:"max_bytes" doc:"most memory held; beyond it whole GOPs are dropped"`
 	MaxTime config.Duration `yaml:"max_backlog" doc:"longest time a slow disk may be behind; beyond it whole GOPs are dropped"`
 }
@@ -32,11 +32,14 @@ func (c GOPRingConfig) Validate() (err error) {
 	return err
 }
 
+var gopRingDefaults = GOPRingConfig{
+	Before: config.Duration(10 * time.Second), After: config.Duration(10 * time.Second),
+	MaxSize: 64 << 20, MaxTime: config.Duration(time.Minute),
+}
+
 func init() {
-	pipeline.RegisterBuffer("gop_ring", GOPRingConfig{
-		Before: config.Duration(10 * time.Second), After: config.Duration(10 * time.Second),
-		MaxSize: 64 << 20, MaxTime: config.Duration(time.Minute),
-	}, "Absorbs what the disk cannot take at once, bounded in bytes and in time. When it is full it drops whole GOPs, oldest first, and marks the gap.",
+	pipeline.RegisterBuffer("gop_ring", gopRingDefaults,
+		"Absorbs what the disk cannot take at once, bounded in bytes and in time. When it is full it drops whole GOPs, oldest first, and marks the gap.",
 		newGOPRing, pipeline.HoldsForEvents, pipeline.CompletesEvents)
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"time"
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
@@ -14,7 +13,7 @@ import (
 
 // TeeConfig declares the branches.
 type TeeConfig struct {
-	Branches []TeeBranch `yaml:"branches" doc:"what each chunk goes to: name, stages (a list that ends in a sink), and the bounds of the branch's queue, max_bytes (64MiB) and max_backlog (1m)"`
+	Branches []TeeBranch `yaml:"branches" doc:"what each chunk goes to: name, stages (a list that ends in a sink), and the bounds of the branch's queue, max_bytes and max_backlog, which are a gop_ring's"`
 }
 
 // TeeBranch is the end of a pipeline with a queue before it.
@@ -26,7 +25,9 @@ type TeeBranch struct {
 }
 
 // SetDefaults are the bounds of a gop_ring.
-func (b *TeeBranch) SetDefaults() { b.MaxSize, b.MaxTime = 64<<20, config.Duration(time.Minute) }
+func (b *TeeBranch) SetDefaults() {
+	b.MaxSize, b.MaxTime = gopRingDefaults.MaxSize, gopRingDefaults.MaxTime
+}
 
 // Check says what is wrong with the branch's stages, too.
 func (b *TeeBranch) Check() (problems config.Problems) {
@@ -48,8 +49,9 @@ func (b *TeeBranch) Check() (problems config.Problems) {
 // queue is the ring before the branch; an event that is marked in it and names no
 // times lasts as long as by default.
 func (b *TeeBranch) queue() GOPRingConfig {
-	const around = config.Duration(10 * time.Second)
-	return GOPRingConfig{Before: around, After: around, MaxSize: b.MaxSize, MaxTime: b.MaxTime}
+	ring := gopRingDefaults
+	ring.MaxSize, ring.MaxTime = b.MaxSize, b.MaxTime
+	return ring
 }
 
 func (b *TeeBranch) tail() (*pipeline.Tail[*media.Chunk], config.Problems) {

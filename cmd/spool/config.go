@@ -2,7 +2,6 @@ package main
 
 import (
 	"github.com/gospool/spool/configs"
-	"github.com/gospool/spool/pipeline"
 )
 
 //go:generate sh -c "go run . config --reference > ../../configs/reference.yaml.new && mv ../../configs/reference.yaml.new ../../configs/reference.yaml"
@@ -15,7 +14,7 @@ type ConfigCmd struct {
 // Run prints the configuration that serve would use. Passwords are left out.
 func (c *ConfigCmd) Run(p *Program) error {
 	if c.Reference {
-		_, err := p.Stdout.Write(configs.Reference(pipeline.Stages()))
+		_, err := p.Stdout.Write(configs.Reference(configs.Stages()))
 		return err
 	}
 	cfg, err := p.load()

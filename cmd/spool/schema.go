@@ -2,7 +2,6 @@ package main
 
 import (
 	"github.com/gospool/spool/configs"
-	"github.com/gospool/spool/pipeline"
 )
 
 // SchemaCmd is spool schema.
@@ -10,7 +9,7 @@ type SchemaCmd struct{}
 
 // Run prints the schema of what this program takes, its own stages with it.
 func (c *SchemaCmd) Run(p *Program) error {
-	text, err := configs.Schema(pipeline.Stages())
+	text, err := configs.Schema(configs.Stages())
 	if err != nil {
 		return err
 	}

@@ -24,12 +24,12 @@ type StagesCmd struct {
 func (c *StagesCmd) Run(p *Program) error {
 	switch {
 	case c.YAML:
-		_, err := p.Stdout.Write(configs.StagesYAML(pipeline.Stages()))
+		_, err := p.Stdout.Write(configs.StagesYAML(configs.Stages()))
 		return err
 	case c.JSON:
 		return stagesJSON(p.Stdout)
 	}
-	for _, s := range pipeline.Stages() {
+	for _, s := range configs.Stages() {
 		stageTable(p.Stdout, s)
 	}
 	return nil
@@ -103,7 +103,7 @@ func stagesJSON(w io.Writer) error {
 		Settings []setting `json:"settings"`
 	}
 	list := []stage{}
-	for _, s := range pipeline.Stages() {
+	for _, s := range configs.Stages() {
 		list = append(list, stage{s.Name, s.Kind.String(), pipeline.ElementName(s.In), pipeline.ElementName(s.Out), s.Doc, append([]setting{}, settingsOf(s)...)})
 	}
 	e := json.NewEncoder(w)

@@ -15,7 +15,7 @@ import (
 // Fields are named by `yaml:"name"`; those of an embedded struct are fields of
 // the struct around it; "-" leaves a field out. Further tags: `doc:"..."` is for
 // Encode, `oneof:"a b c"` names the only values of a text, `config:"signed"`
-// allows a negative Duration.
+// allows a negative Duration, `inherit:"..."` is for Inherits.
 //
 // Supported are structs, maps with text keys, slices, pointers, bool, numbers,
 // text, Duration, Size, Node and *Node (as written), any, and what has

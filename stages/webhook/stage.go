@@ -25,12 +25,12 @@ type Config struct {
 	SecretEnv  string          `yaml:"secret_env,omitempty" doc:"or the name of the environment variable that holds it"`
 	Timeout    config.Duration `yaml:"timeout" doc:"of one attempt"`
 	GiveUp     config.Duration `yaml:"give_up" doc:"a notice that could not be delivered for this long is dropped, which is counted"`
-	RecordPath string          `yaml:"record_path" doc:"directory that zlmediakit's file_path begins with: that of the mp4 stage before"`
+	RecordPath string          `yaml:"record_path" inherit:"mp4.record_path" doc:"directory that zlmediakit's file_path begins with: that of the mp4 stage before"`
 }
 
 var defaults = Config{
 	Notify: []string{finished, event}, Format: "spool",
-	Timeout: config.Duration(10 * time.Second), GiveUp: config.Duration(72 * time.Hour), RecordPath: "./recordings",
+	Timeout: config.Duration(10 * time.Second), GiveUp: config.Duration(72 * time.Hour),
 }
 
 // Check refuses a notice that could never arrive.

@@ -1,0 +1,108 @@
+package configs
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
+)
+
+// Each default stands once: that of a setting that stages inherit in the registered
+// default of one of them, that of a setting which a package has called its own in
+// config.OwnDefault, and all others in default.yaml.
+
+// defaults are those that do not stand in default.yaml, as YAML. The error names a
+// setting that has two, or that does not exist.
+func defaults(yaml []byte, stages []pipeline.StageInfo, owned map[string]any) (elsewhere []byte, err error) {
+	given, err := config.Parse("default.yaml", yaml)
+	if err != nil {
+		return nil, err
+	}
+	_, known := config.Describe(Config{})
+	d := elsewhereDefaults{given: given, known: known, from: map[string]string{}, tree: map[string]any{}}
+	for _, s := range stages {
+		for _, i := range s.Inherits {
+			if err := d.inherited(s.Name, i); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for _, path := range slices.Sorted(maps.Keys(owned)) {
+		n, _ := config.Describe(owned[path])
+		if err := d.set(path, "config.OwnDefault", n); err != nil {
+			return nil, err
+		}
+	}
+	return config.FromAny(d.tree, "", nil).YAML(config.Style{}), nil
+}
+
+// elsewhereDefaults collects the defaults that do not stand in default.yaml.
+type elsewhereDefaults struct {
+	given *config.Node
+	known map[string]string // the settings there are, by path
+	from  map[string]string // who gave the default of a path
+	tree  map[string]any
+}
+
+func (d *elsewhereDefaults) inherited(stage string, i config.Inherited) error {
+	if _, is := d.known[i.From]; !is {
+		return fmt.Errorf("stage %s inherits %s: there is no such setting", stage, i.From)
+	}
+	if i.Default == nil {
+		return nil
+	}
+	return d.set(i.From, "stage "+stage, i.Default)
+}
+
+func (d *elsewhereDefaults) set(path, who string, value *config.Node) error {
+	if _, is := d.known[path]; !is {
+		return fmt.Errorf("%s has a default for %s: there is no such setting", who, path)
+	}
+	other := d.from[path]
+	if at(d.given, path) != nil {
+		other = "default.yaml"
+	}
+	if other != "" {
+		return fmt.Errorf("%s has two defaults: %s gives one, %s another", path, other, who)
+	}
+	d.from[path] = who
+	keys, level := config.SplitPath(path), d.tree
+	for _, key := range keys[:len(keys)-1] {
+		next, is := level[key].(map[string]any)
+		if !is {
+			next = map[string]any{}
+			level[key] = next
+		}
+		level = next
+	}
+	level[keys[len(keys)-1]] = value
+	return nil
+}
+
+// Stages lists the registered stages with the defaults that they have in a
+// configuration: what a stage inherits is what it is there.
+func Stages() []pipeline.StageInfo {
+	stages := pipeline.Stages()
+	settings, _ := config.Describe(Default())
+	for i, s := range stages {
+		stages[i].Defaults = withInherited(s, settings)
+	}
+	return stages
+}
+
+// withInherited is a stage's default config in which what it inherits is filled in.
+func withInherited(s pipeline.StageInfo, settings *config.Node) any {
+	filled := &config.Node{IsMap: true}
+	for _, i := range s.Inherits {
+		if value := at(settings, i.From); value != nil {
+			filled.Entries = append(filled.Entries, config.Entry{Key: i.Key, Value: value})
+		}
+	}
+	cfg := reflect.New(reflect.TypeOf(s.Defaults))
+	cfg.Elem().Set(reflect.ValueOf(s.Defaults))
+	filled.Decode(cfg.Interface()) // a default need not be complete: exec has no command
+	return cfg.Elem().Interface()
+}

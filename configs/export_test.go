@@ -1,0 +1,4 @@
+package configs
+
+// For tests.
+var Defaults = defaults
