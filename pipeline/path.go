@@ -47,7 +47,14 @@ const maxGlob = 4 * MaxPath
 // mean in path.Match, and a segment ** stands for any number of segments.
 type Glob struct {
 	pattern  string
-	segments []string
+	segments []globSegment
+}
+
+// globSegment is one segment of a pattern.
+type globSegment struct {
+	text string
+	any  bool // **: any number of segments
+	wild bool // text is for path.Match; else it is the segment itself
 }
 
 // ParseGlob checks a pattern.
@@ -55,14 +62,15 @@ func ParseGlob(pattern string) (Glob, error) {
 	if len(pattern) > maxGlob {
 		return Glob{}, fmt.Errorf("pattern %.40q... is %d bytes long, at most %d are taken", pattern, len(pattern), maxGlob)
 	}
-	g := Glob{pattern: pattern, segments: strings.Split(pattern, "/")}
-	for _, seg := range g.segments {
+	g := Glob{pattern: pattern}
+	for seg := range strings.SplitSeq(pattern, "/") {
 		if seg == "" {
 			return Glob{}, fmt.Errorf("pattern %q has an empty segment: write ** for every stream, live/** for all below live", pattern)
 		}
 		if _, err := path.Match(seg, "x"); err != nil {
 			return Glob{}, fmt.Errorf("pattern %q: segment %q: %w", pattern, seg, err)
 		}
+		g.segments = append(g.segments, globSegment{text: seg, any: seg == "**", wild: strings.ContainsAny(seg, `*?[\`)})
 	}
 	return g, nil
 }
@@ -70,35 +78,45 @@ func ParseGlob(pattern string) (Glob, error) {
 // String is the pattern as it was written.
 func (g Glob) String() string { return g.pattern }
 
-// Match reports whether the pattern covers a stream path.
-func (g Glob) Match(p string) bool { return matchSegments(g.segments, strings.Split(p, "/")) }
-
-// matchSegments walks both lists once, going back only to the last ** seen.
-func matchSegments(pattern, segs []string) bool {
-	star, mark := -1, 0
-	i, j := 0, 0
-	for j < len(segs) {
+// Match reports whether the pattern covers a stream path. It walks both once, going
+// back only to the last ** seen, and allocates nothing.
+func (g Glob) Match(p string) bool {
+	star, mark := -1, 0 // the last ** seen, and the offset in p up to which it stands
+	i, at := 0, 0       // the segment of the pattern, and the offset of the path's; past len(p): behind its last
+	for at <= len(p) {
+		seg, next := segmentAt(p, at)
 		switch {
-		case i < len(pattern) && pattern[i] == "**":
-			star, mark = i, j
+		case i < len(g.segments) && g.segments[i].any:
+			star, mark = i, at
 			i++
-		case i < len(pattern) && matchSegment(pattern[i], segs[j]):
-			i++
-			j++
+		case i < len(g.segments) && g.segments[i].match(seg):
+			i, at = i+1, next
 		case star >= 0:
-			mark++
-			i, j = star+1, mark
+			_, mark = segmentAt(p, mark)
+			i, at = star+1, mark
 		default:
 			return false
 		}
 	}
-	for i < len(pattern) && pattern[i] == "**" {
+	for i < len(g.segments) && g.segments[i].any {
 		i++
 	}
-	return i == len(pattern)
+	return i == len(g.segments)
 }
 
-func matchSegment(pattern, seg string) bool {
-	ok, err := path.Match(pattern, seg)
+// segmentAt returns the segment of a path that begins at an offset, and the offset of
+// the next one, past the path's length behind the last.
+func segmentAt(p string, at int) (seg string, next int) {
+	if n := strings.IndexByte(p[at:], '/'); n >= 0 {
+		return p[at : at+n], at + n + 1
+	}
+	return p[at:], len(p) + 1
+}
+
+func (g *globSegment) match(seg string) bool {
+	if !g.wild {
+		return g.text == seg
+	}
+	ok, err := path.Match(g.text, seg)
 	return err == nil && ok
 }

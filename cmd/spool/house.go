@@ -108,7 +108,7 @@ func newHouse(cfg *configs.Config, declared []recorder.Declared, log *slog.Logge
 	env := pipeline.Env{Services: h.services, Log: log, Clock: clock}
 	h.recorder = recorder.New(env, h.tasks, h.hub, declared, time.Duration(cfg.ShutdownTimeout))
 	h.hub.Watch(h.recorder.Began)
-	h.hub.KeepGOPs(h.recorder.MayBegin)
+	h.hub.KeepGOPs(h.recorder)
 	authorize, err := publishers(cfg.Ingest.Auth, clock)
 	if err != nil {
 		return nil, err

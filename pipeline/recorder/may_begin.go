@@ -10,6 +10,8 @@ import (
 // after an error, with what arrived before it. None does where every pipeline that
 // covers the stream always records it, is doing so, and has no ring: who leaves
 // that out does not want media in memory.
+//
+// The answer holds while Generation is the same.
 func (r *Recorder) MayBegin(stream string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -21,3 +23,8 @@ func (r *Recorder) MayBegin(stream string) bool {
 		return d.Mode != pipeline.Always || !running || d.Plan.Buffered()
 	})
 }
+
+// Generation changes with the declared pipelines and with every job that begins or
+// ends. It is read without a lock, so that a stream may ask for every chunk whether
+// it has to ask MayBegin again.
+func (r *Recorder) Generation() uint64 { return r.generation.Load() }

@@ -38,3 +38,30 @@ func TestWhoMayBeginWithWhatIsThere(t *testing.T) {
 func TestNobodyMayBeginAStreamOfNoPipeline(t *testing.T) {
 	require.False(t, newRig(t).MayBegin("conf/a"))
 }
+
+// TestAnAnswerHoldsForAGeneration: whatever changes an answer changes the generation,
+// and asking does not.
+func TestAnAnswerHoldsForAGeneration(t *testing.T) {
+	b := newRig(t, pipeline.Always)
+	seen := b.Generation()
+	changed := func(why string) {
+		t.Helper()
+		now := b.Generation()
+		require.NotEqual(t, seen, now, why)
+		seen = now
+	}
+	require.True(t, b.MayBegin("conf/a"))
+	require.Equal(t, seen, b.Generation())
+	b.StartAlways("conf/a")
+	changed("a job began")
+	b.awaitRun(t, "conf/a")
+	require.False(t, b.MayBegin("conf/a"))
+	require.Equal(t, seen, b.Generation())
+	_, err := b.Stop(t.Context(), "conf/a")
+	require.NoError(t, err)
+	changed("it ended")
+	require.True(t, b.MayBegin("conf/a"))
+	b.update(t, nil)
+	changed("no pipeline any more")
+	require.False(t, b.MayBegin("conf/a"))
+}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gospool/spool/pipeline"
@@ -50,6 +51,8 @@ type Recorder struct {
 	dir      Directory
 	declared []Declared
 	limit    time.Duration // for one stop
+
+	generation atomic.Uint64 // counted up, with mu held, when declared or the set of jobs changes
 
 	mu      sync.Mutex
 	jobs    map[jobKey]*recording
@@ -201,6 +204,7 @@ func (r *Recorder) begin(d *Declared, stream string, duration time.Duration, of 
 	env.Mode, env.For = d.Mode, of
 	j := &recording{Job: newJob(d.Plan, env, stream, r.limit), mode: d.Mode, duration: duration}
 	r.jobs[key] = j
+	r.generation.Add(1)
 	r.tasks.Go("record "+d.Plan.Name+" "+stream, func(ctx context.Context) error {
 		defer close(j.done) // after the job is forgotten: who waited may start anew
 		defer r.ended(key)
@@ -236,6 +240,7 @@ func (r *Recorder) ended(key jobKey) {
 	defer r.mu.Unlock()
 	j := r.jobs[key]
 	delete(r.jobs, key)
+	r.generation.Add(1)
 	r.remember(j.Status())
 	r.left[key] = j.env.Kept
 	r.noteEnd(key, j)

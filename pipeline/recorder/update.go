@@ -57,6 +57,7 @@ func (r *Recorder) replace(declared []Declared) (c Changes, stop []*recording) {
 		}
 	}
 	r.declared = declared
+	r.generation.Add(1)
 	for key, j := range r.jobs {
 		d := now[key.pipeline]
 		if d != nil && d.Covers(key.stream) && d.Mode == j.mode && d.Plan.Same(j.plan) {

@@ -69,9 +69,9 @@ type Hub struct {
 	mu      sync.Mutex
 	streams map[string]*stream
 	watch   func(path string)
-	wanted  func(path string) bool
 	closed  bool
 
+	recordings  Recordings // nil: a GOP is kept of every stream
 	leaveBudget func()
 }
 
@@ -87,11 +87,19 @@ func New(pool *media.Pool, tasks *pipeline.Tasks, cfg Config) *Hub {
 // and must not wait. Set it before the first publisher.
 func (h *Hub) Watch(began func(path string)) { h.watch = began }
 
-// KeepGOPs sets the function that tells of a path whether a subscriber may yet
-// come that begins with the newest GOP; without it one is kept of every stream.
-// It is called for each chunk, with no lock of the hub held, and is set before
-// the first publisher.
-func (h *Hub) KeepGOPs(wanted func(path string) bool) { h.wanted = wanted }
+// Recordings know which streams have a use for their newest GOP.
+type Recordings interface {
+	// MayBegin reports whether a subscriber may yet come to a path that begins with
+	// the newest GOP. It is called with no lock of the hub held.
+	MayBegin(path string) bool
+	// Generation is another number whenever an answer of MayBegin may be another. It
+	// is called for each chunk.
+	Generation() uint64
+}
+
+// KeepGOPs sets who is asked whether the newest GOP of a stream is kept; without it
+// one is kept of every stream. It is called before the first publisher.
+func (h *Hub) KeepGOPs(r Recordings) { h.recordings = r }
 
 // PublishOptions tell the hub about a publisher.
 type PublishOptions struct {

@@ -149,15 +149,27 @@ func TestTracksLeftOutAreListedWhileTheirPublisherIsThere(t *testing.T) {
 	require.Empty(t, r.List()[0].LeftOut)
 }
 
+// recordings want the newest GOP of every stream, or of none.
+type recordings struct {
+	wanted     bool
+	generation uint64
+	paths      []string // that were asked about
+}
+
+func (r *recordings) MayBegin(path string) bool { r.paths = append(r.paths, path); return r.wanted }
+func (r *recordings) Generation() uint64        { return r.generation }
+func (r *recordings) set(wanted bool)           { r.wanted, r.generation = wanted, r.generation+1 }
+
 func TestNoGOPIsKeptWhereNobodyWantsIt(t *testing.T) {
 	r := newRig(t, hub.Config{})
-	wanted := true
-	r.KeepGOPs(func(path string) bool { require.Equal(t, "live/x", path); return wanted })
+	asked := &recordings{wanted: true}
+	r.KeepGOPs(asked)
 	p := r.publish(t, "live/x")
 	defer p.Close(media.EndSourceLost)
 	shoot(t, p, 0, 76, 25)
 	require.Positive(t, r.pool.Memory())
-	wanted = false
+	require.Equal(t, []string{"live/x"}, asked.paths, "once, whatever number of chunks there were")
+	asked.set(false)
 	shoot(t, p, 76, 101, 25)
 	require.Zero(t, r.pool.Memory(), "what was kept goes too")
 	s := r.subscribe(t, "live/x")
@@ -165,7 +177,7 @@ func TestNoGOPIsKeptWhereNobodyWantsIt(t *testing.T) {
 	c := take(t, s)
 	defer c.Release()
 	require.EqualValues(t, 100, c.Lead().DTS[0]/3600, "the chunk that was being filled")
-	wanted = true
+	asked.set(true)
 	shoot(t, p, 126, 151, 25)
 	late := take(t, r.subscribe(t, "live/x"))
 	defer late.Release()

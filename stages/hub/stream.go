@@ -29,6 +29,8 @@ type stream struct {
 
 	pullFailures atomic.Uint64
 
+	mayBegin atomic.Uint64 // the newest answer of the recordings: generation + 1, and in the lowest bit the answer; 0: none yet
+
 	mu          sync.Mutex
 	override    bool          // a new publisher replaces the old one
 	readTimeout time.Duration // 0: the hub's
@@ -61,8 +63,27 @@ func (s *stream) setTracks(set *media.TrackSet) {
 // fanOut is the builder's emit: it owns the chunk's first reference.
 func (s *stream) fanOut(c *media.Chunk) {
 	s.bytes.Add(uint64(c.Bytes()))
-	s.share(c, s.hub.wanted == nil || s.hub.wanted(s.path))
+	s.share(c, s.keepsGOP())
 	s.hub.cfg.Budget.Relieve()
+}
+
+// keepsGOP reports whether the newest GOP is kept. The recordings are asked again
+// only when their generation is not the one of the answer that is remembered.
+func (s *stream) keepsGOP() bool {
+	r := s.hub.recordings
+	if r == nil {
+		return true
+	}
+	generation := r.Generation() + 1 // read before the question; never 0, which is no answer
+	if is := s.mayBegin.Load(); is>>1 == generation {
+		return is&1 == 1
+	}
+	is := generation << 1
+	if r.MayBegin(s.path) {
+		is |= 1
+	}
+	s.mayBegin.Store(is)
+	return is&1 == 1
 }
 
 func (s *stream) share(c *media.Chunk, keep bool) {
