@@ -2,20 +2,26 @@ package media
 
 import "time"
 
+// The size of a chunk where nothing else is wanted.
+const (
+	DefaultFlush    = time.Second
+	DefaultMaxBytes = 4 << 20
+)
+
 // BuilderConfig sets the limits of a builder; a zero value means its default.
 type BuilderConfig struct {
-	Flush    time.Duration // a chunk is closed when it is this long (1 s)
-	MaxBytes int           // or when its payload is this large (4 MiB): more would leave the caches before it is written
+	Flush    time.Duration // a chunk is closed when it is this long (DefaultFlush)
+	MaxBytes int           // or when its payload is this large (DefaultMaxBytes): more would leave the caches before it is written
 	MaxJump  time.Duration // media time may run ahead of arrival time by this much, or step back (2 s)
 	MaxStall time.Duration // a longer silence of the lead track is a gap where it is unusual (10 s, see Pace), where packets were lost in it, one longer than Flush
 }
 
 func (c BuilderConfig) withDefaults() BuilderConfig {
 	if c.Flush <= 0 {
-		c.Flush = time.Second
+		c.Flush = DefaultFlush
 	}
 	if c.MaxBytes <= 0 {
-		c.MaxBytes = 4 << 20
+		c.MaxBytes = DefaultMaxBytes
 	}
 	if c.MaxJump <= 0 {
 		c.MaxJump = 2 * time.Second

@@ -18,14 +18,15 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
 )
 
 // Config is the hub's; a zero value means its default.
 type Config struct {
 	Builder       media.BuilderConfig
-	MaxGOPBytes   int           // of the newest GOP, kept so that a recording begins with its key frame (64 MiB)
-	MaxQueueBytes int           // a subscription's queue (64 MiB)
+	MaxGOPBytes   int           // of the newest GOP, kept so that a recording begins with its key frame
+	MaxQueueBytes int           // a subscription's queue
 	Linger        time.Duration // a pulled stream stays connected this long after its last subscriber left (10 s)
 	ReadTimeout   time.Duration // of a stream that has none of its own, see Timing
 	WallClock     string        // of a stream that has none of its own, see Timing
@@ -34,12 +35,24 @@ type Config struct {
 	Log           *slog.Logger
 }
 
+const (
+	defaultGOPBytes   = 64 << 20
+	defaultQueueBytes = 64 << 20
+)
+
+func init() {
+	config.OwnDefault("memory/gop", config.Size(defaultGOPBytes))
+	config.OwnDefault("memory/queue", config.Size(defaultQueueBytes))
+	config.OwnDefault("flush_interval", config.Duration(media.DefaultFlush))
+	config.OwnDefault("flush_bytes", config.Size(media.DefaultMaxBytes))
+}
+
 func (c Config) withDefaults() Config {
 	if c.MaxGOPBytes <= 0 {
-		c.MaxGOPBytes = 64 << 20
+		c.MaxGOPBytes = defaultGOPBytes
 	}
 	if c.MaxQueueBytes <= 0 {
-		c.MaxQueueBytes = 64 << 20
+		c.MaxQueueBytes = defaultQueueBytes
 	}
 	if c.Linger <= 0 {
 		c.Linger = 10 * time.Second

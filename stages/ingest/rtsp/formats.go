@@ -215,7 +215,7 @@ var widths = map[string][3]int{"aac-hbr": {13, 3, 3}, "aac_hbr": {13, 3, 3}, "aa
 
 func (f *saidFormat) aac() (ingest.RTPConfig, error) {
 	unreadable := errors.New("unreadable-" + f.name)
-	raw := config(f.values[aacConfig])
+	raw := hexDigits(f.values[aacConfig])
 	var asc mpeg4audio.AudioSpecificConfig
 	if asc.Unmarshal(raw) != nil {
 		return ingest.RTPConfig{}, unreadable
@@ -238,7 +238,7 @@ func (f *saidFormat) aac() (ingest.RTPConfig, error) {
 	return f.audio(uint32(cmp.Or(asc.ExtensionSampleRate, asc.SampleRate)), raw, p)
 }
 
-func config(digits string) []byte {
+func hexDigits(digits string) []byte {
 	raw, err := hex.DecodeString(strings.TrimPrefix(digits, "0x"))
 	if err != nil {
 		return nil

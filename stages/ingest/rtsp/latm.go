@@ -18,7 +18,7 @@ func (f *saidFormat) latm() (ingest.RTPConfig, error) {
 	var asc []byte
 	rate := uint32(0)
 	if !l.CPresent {
-		if l.StreamMuxConfig, asc = streamMuxConfig(config(f.values[aacConfig])); asc == nil {
+		if l.StreamMuxConfig, asc = streamMuxConfig(hexDigits(f.values[aacConfig])); asc == nil {
 			return ingest.RTPConfig{}, errors.New("unreadable-" + f.name)
 		}
 		first := l.StreamMuxConfig.Programs[0].Layers[0].AudioSpecificConfig

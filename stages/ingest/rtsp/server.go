@@ -16,6 +16,7 @@ import (
 	"github.com/bluenviron/gortsplib/v5/pkg/auth"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/stages/hub"
 )
 
@@ -24,9 +25,9 @@ type Config struct {
 	Listen            string // host:port; empty: no server
 	UDP               UDP    // ports on the same host
 	OverridePublisher bool
-	ReadTimeout       time.Duration // of a publisher that sends nothing (10 s)
-	WriteTimeout      time.Duration // (10 s)
-	AnnounceTimeout   time.Duration // from connecting to ANNOUNCE, whatever else is asked for meanwhile; from there to RECORD it is ReadTimeout (10 s)
+	ReadTimeout       time.Duration // of a publisher that sends nothing
+	WriteTimeout      time.Duration
+	AnnounceTimeout   time.Duration // from connecting to ANNOUNCE, whatever else is asked for meanwhile; from there to RECORD it is ReadTimeout
 	MaxConnections    int           // 0: no limit
 	MaxPerAddress     int           // connections from one address that do not record; 0: a quarter of MaxConnections
 	MaxSessions       int           // publications at once, over UDP too; 0: as connections
@@ -44,14 +45,19 @@ type Config struct {
 // UDP are the ports for media over UDP: RTP even, RTCP the next; 0 is no UDP.
 type UDP struct{ RTP, RTCP uint16 }
 
+// defaultTimeout is each of a connection's.
+const defaultTimeout = 10 * time.Second
+
+func init() {
+	for _, name := range []string{"read_timeout", "write_timeout", "announce_timeout"} {
+		config.OwnDefault("ingest/rtsp/"+name, config.Duration(defaultTimeout))
+	}
+}
+
 func (c Config) withDefaults() Config {
-	defaults := []struct {
-		value *time.Duration
-		to    time.Duration
-	}{{&c.ReadTimeout, 10 * time.Second}, {&c.WriteTimeout, 10 * time.Second}, {&c.AnnounceTimeout, 10 * time.Second}}
-	for _, d := range defaults {
-		if *d.value <= 0 {
-			*d.value = d.to
+	for _, d := range []*time.Duration{&c.ReadTimeout, &c.WriteTimeout, &c.AnnounceTimeout} {
+		if *d <= 0 {
+			*d = defaultTimeout
 		}
 	}
 	if c.MaxSessions <= 0 {
