@@ -15,7 +15,7 @@ import (
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/recorder"
-	"github.com/gospool/spool/sinks/mp4"
+	"github.com/gospool/spool/sinks/mp4/disk"
 	"github.com/gospool/spool/stages/hub"
 )
 
@@ -59,11 +59,11 @@ func checkWritable(p *Program, dir string) {
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return // the first recording makes it
 	}
-	disk := mp4.NewWritable(dir)
-	defer disk.Close()
-	has, err := disk.Try()
+	w := disk.NewWritable(dir)
+	defer w.Close()
+	has, err := w.Try()
 	if err != nil {
-		fmt.Fprintf(p.Stderr, "warning: nothing could be recorded to %s now: %s: %v\n", dir, mp4.ProblemOf(err, time.Time{}).Problem, err)
+		fmt.Fprintf(p.Stderr, "warning: nothing could be recorded to %s now: %s: %v\n", dir, disk.ProblemOf(err, time.Time{}).Problem, err)
 		return
 	}
 	fmt.Fprintf(p.Stdout, "%s can be recorded to: %d MiB are free", dir, has.Free>>20)

@@ -15,6 +15,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/metadata"
 	"github.com/gospool/spool/sinks/mp4"
+	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
 // eventFootage is the recordings of one event's time.
@@ -292,7 +293,7 @@ func (f *eventFootage) settled(all []metadata.Record) bool {
 		}
 		// Behind a clock that was set back an ID says nothing, and what is written does.
 		growing := r.State == media.StateRecording &&
-			(bytes.Compare(r.ID[:6], f.since[:6]) >= 0 || mp4.Writing(f.library.file(r.Path)))
+			(bytes.Compare(r.ID[:6], f.since[:6]) >= 0 || disk.Writing(f.library.file(r.Path)))
 		switch {
 		case growing && (took || len(f.done) == 0) && !named:
 			return false

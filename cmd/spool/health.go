@@ -11,7 +11,7 @@ import (
 	"github.com/gospool/spool/api"
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/recorder"
-	"github.com/gospool/spool/sinks/mp4"
+	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
 // problems lists what is wrong now: what the recordings say, those that failed and
@@ -119,7 +119,7 @@ func (h *house) recordingProblems() (all []pipeline.Problem) {
 
 // unwritable are the problems for which a recording that should be running writes
 // nothing, and which lie with the machine and not with the sender.
-var unwritable = append(mp4.Unwritable(), "recording_failed", "no_room")
+var unwritable = append(disk.Unwritable(), "recording_failed", "no_room")
 
 // recording is the check that every recording which should be running can write.
 func (h *house) recording() api.Check {

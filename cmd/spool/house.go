@@ -98,8 +98,8 @@ func newHouse(cfg *configs.Config, declared []recorder.Declared, log *slog.Logge
 	pipeline.Provide(h.services, budget)
 	pipeline.Provide(h.services, h.hub)
 	pipeline.Provide[mp4.Timings](h.services, h.disk)
-	pipeline.Provide[mp4.Left](h.services, h.leave)
-	pipeline.Provide[mp4.Trouble](h.services, h.trouble)
+	pipeline.Provide[mp4.OnUnfinished](h.services, h.leave)
+	pipeline.Provide[mp4.OnTrouble](h.services, h.trouble)
 	pipeline.Provide(h.services, &mp4.Interrupted{Last: h.lastInterrupted})
 	pipeline.Provide(h.services, mp4.FlushInterval(cfg.FlushInterval))
 	h.kept = &keptCommands{dir: filepath.Join(cfg.MP4.RecordPath, commandsDir), log: log}

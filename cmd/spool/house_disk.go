@@ -9,12 +9,12 @@ import (
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/metadata"
-	"github.com/gospool/spool/sinks/mp4"
+	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
 // trouble is told by recordings that the disk takes nothing, and that it takes
 // files again: room is made at once, and what waits for the disk goes on. See
-// mp4.Trouble.
+// mp4.OnTrouble.
 func (h *house) trouble(err error) {
 	if err != nil {
 		h.keeper.Wake()
@@ -27,7 +27,7 @@ func (h *house) trouble(err error) {
 // unsaid logs that recordings could not be written, where there is none that has
 // said so.
 func (h *house) unsaid(err error) {
-	word := mp4.ProblemOf(err, time.Time{}).Problem
+	word := disk.ProblemOf(err, time.Time{}).Problem
 	if !slices.ContainsFunc(h.recordingProblems(), func(p pipeline.Problem) bool { return p.Problem == word }) {
 		h.log.Error("recordings cannot be written", "problem", word, "error", err)
 	}

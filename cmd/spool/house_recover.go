@@ -91,7 +91,7 @@ func (h *house) forgetGone(ctx context.Context, r mp4.Repaired) {
 	}
 }
 
-// leave asks for the recovery of a file that a recording let go of. See mp4.Left.
+// leave asks for the recovery of a file that a recording let go of. See mp4.OnUnfinished.
 func (h *house) leave(string) {
 	select {
 	case h.left <- struct{}{}:

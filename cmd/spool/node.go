@@ -7,7 +7,7 @@ import (
 
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/sinks/metadata"
-	"github.com/gospool/spool/sinks/mp4"
+	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
 // setNode says whose the rows are that a catalogue makes: of the configured name, or
@@ -16,7 +16,7 @@ import (
 // metadata.OpenOptions.
 func setNode(o *metadata.OpenOptions, cfg *configs.Config, dir string) error {
 	o.Node = cfg.Node.Name
-	id, err := mp4.Identity(dir, o.Node == "")
+	id, err := disk.Identity(dir, o.Node == "")
 	if err != nil && o.Node == "" {
 		return fmt.Errorf("mp4.record_path: this recorder's name is kept there, and node.name is not set: %w", err)
 	}
@@ -46,7 +46,7 @@ func identityOf(dir, id string) func() string {
 		if id := known.Load(); id != nil {
 			return *id
 		}
-		id, err := mp4.Identity(dir, false)
+		id, err := disk.Identity(dir, false)
 		if err == nil && id != "" {
 			known.Store(&id)
 		}

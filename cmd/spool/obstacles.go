@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gospool/spool/pipeline"
-	"github.com/gospool/spool/sinks/mp4"
+	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
 // leastDescriptors are what a recorder needs to begin one file and finish another;
@@ -33,11 +33,11 @@ func (h *house) dirs() []string {
 func (h *house) obstacles(ctx context.Context) (all []pipeline.Problem) {
 	if left, most, _ := descriptors(); left < leastDescriptors {
 		err := fmt.Errorf("%w: of %d, %d are left", unix.EMFILE, most, max(left, 0))
-		return []pipeline.Problem{mp4.ProblemOf(err, time.Time{})}
+		return []pipeline.Problem{disk.ProblemOf(err, time.Time{})}
 	}
 	for _, v := range h.writable.now(ctx, recordDirs(h.plans.state().all)) {
 		if v.err != nil {
-			all = append(all, mp4.ProblemOf(v.err, v.since))
+			all = append(all, disk.ProblemOf(v.err, v.since))
 		}
 	}
 	return all
@@ -54,11 +54,11 @@ func (h *house) canWrite() bool {
 }
 
 // capacity is that of the disk with the record directory.
-func (h *house) capacity() (mp4.Capacity, bool) {
+func (h *house) capacity() (disk.Capacity, bool) {
 	for _, v := range h.writable.known(recordDirs(h.cfg)[:1]) {
 		return v.has, v.has.Total > 0
 	}
-	return mp4.Capacity{}, false
+	return disk.Capacity{}, false
 }
 
 // scarce are the problems that are coming: recording goes on, but not for long.

@@ -15,6 +15,7 @@ import (
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/sinks/metadata"
 	"github.com/gospool/spool/sinks/mp4"
+	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
 // ReindexCmd is spool reindex.
@@ -107,7 +108,7 @@ func (c *ReindexCmd) reindex(ctx context.Context, p *Program, catalogue *metadat
 
 // identity reads what tells a record directory from another one at its path.
 func identity(dir string) func(create bool) (string, error) {
-	return func(create bool) (string, error) { return mp4.Identity(dir, create) }
+	return func(create bool) (string, error) { return disk.Identity(dir, create) }
 }
 
 // unfinished says of a file that somebody writes it, or recovery will finish it.

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/sinks/mp4"
+	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
 // RepairCmd is spool repair.
@@ -117,7 +118,7 @@ func (c *RepairCmd) result(file string, r mp4.Repaired, err error) repairResult 
 	}
 	dir := filepath.Dir(file)
 	switch {
-	case errors.Is(err, mp4.ErrOwned):
+	case errors.Is(err, disk.ErrOwned):
 		out.Action, out.Error = "skipped", err.Error()
 	case errors.Is(err, mp4.ErrBeyondHelp):
 		out.Action, out.Error = "refused", err.Error()

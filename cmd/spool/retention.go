@@ -17,6 +17,7 @@ import (
 	"github.com/gospool/spool/pipeline/recorder"
 	"github.com/gospool/spool/sinks/metadata"
 	"github.com/gospool/spool/sinks/mp4"
+	"github.com/gospool/spool/sinks/mp4/disk"
 	"github.com/gospool/spool/sinks/retention"
 )
 
@@ -67,10 +68,10 @@ func retentionPolicy(cfg *configs.Config) retention.Policy {
 // that is not finished is in use.
 func footage(cfg *configs.Config, recovered *atomic.Bool) retention.Reader {
 	return retention.Reader{
-		Identity:  mp4.IdentityFile,
+		Identity:  disk.IdentityFile,
 		Entry:     mp4.ReadEntry,
-		Writing:   func(path string) bool { return !recovered.Load() || mp4.InUse(path) },
-		Temporary: func(name string) bool { return strings.HasPrefix(name, mp4.IdentityFile+".") },
+		Writing:   func(path string) bool { return !recovered.Load() || disk.InUse(path) },
+		Temporary: func(name string) bool { return strings.HasPrefix(name, disk.IdentityFile+".") },
 		Event: func(r media.Recording) bool {
 			return len(r.Events) > 0 || r.EndReason == media.EndEvent || cfg.Pipelines[configs.PipelineName(r.Pipeline)].Record == string(pipeline.Event)
 		},

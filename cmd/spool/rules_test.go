@@ -36,8 +36,9 @@ var mayImport = []struct {
 	{"stages/hub", []string{"pipeline/..."}},
 	{"stages/ingest/...", []string{"pipeline/...", "stages/hub", "stages/ingest"}},
 	{"stages/...", []string{"pipeline/...", "stages/hub"}}, // the hub is where sources and pipelines meet
-	{"sinks/...", []string{"pipeline/..."}},                // no sink knows another, nor a stage
-	{"api/...", []string{"pipeline/..."}},                  // what it serves is handed in
+	{"sinks/mp4/disk", []string{"pipeline", "pipeline/durable", "pipeline/filesystem", "pipeline/media"}},
+	{"sinks/...", []string{"pipeline/..."}}, // no sink knows another, nor a stage
+	{"api/...", []string{"pipeline/..."}},   // what it serves is handed in
 	{"configs", []string{"pipeline", "pipeline/config", "pipeline/recorder"}},
 	{"pipeline/pipelinetest", []string{"pipeline/..."}},
 	{"pipeline/config", nil},

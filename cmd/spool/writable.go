@@ -13,7 +13,7 @@ import (
 
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline"
-	"github.com/gospool/spool/sinks/mp4"
+	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
 // How often disks are asked whether they take files, how old an answer may be for
@@ -43,11 +43,11 @@ type writable struct {
 // belongs to the task that asks while there is one.
 type watchedDir struct {
 	dir   string
-	disk  *mp4.Writable
+	disk  *disk.Writable
 	asked time.Time     // when the task began; zero while there is none
 	done  chan struct{} // closed when it has ended
 	seen  time.Time     // when the newest answer came; zero before the first
-	has   mp4.Capacity
+	has   disk.Capacity
 	err   error
 	since time.Time // of err
 	told  bool      // of err, as lasting
@@ -56,7 +56,7 @@ type watchedDir struct {
 // verdict is what is known of a directory.
 type verdict struct {
 	dir   string
-	has   mp4.Capacity
+	has   disk.Capacity
 	err   error // nil: it takes files
 	since time.Time
 }
@@ -89,7 +89,7 @@ func (w *writable) begin(dirs []string) (asked []chan struct{}) {
 	for _, dir := range dirs {
 		p := w.dirs[dir]
 		if p == nil {
-			p = &watchedDir{dir: dir, disk: mp4.NewWritable(dir)}
+			p = &watchedDir{dir: dir, disk: disk.NewWritable(dir)}
 			w.dirs[dir] = p
 		}
 		if p.asked.IsZero() {
@@ -132,7 +132,7 @@ func (w *writable) hanging(p *watchedDir) error {
 	if waited <= hangsAfter {
 		return nil
 	}
-	return fmt.Errorf("%w: not for %s", mp4.ErrHangs, waited.Round(time.Second))
+	return fmt.Errorf("%w: not for %s", disk.ErrHangs, waited.Round(time.Second))
 }
 
 func (w *writable) ask(p *watchedDir) error {

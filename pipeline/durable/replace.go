@@ -3,6 +3,7 @@ package durable
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path/filepath"
 )
@@ -28,9 +29,25 @@ func Replace(disk FS, name string, text []byte, perm fs.FileMode) error {
 	return Publish(disk, f, unfinished, name, text)
 }
 
+// Names is as much of an FS as Publish asks for. A Rename that takes no name from
+// another file makes a Publish that does not either.
+type Names interface {
+	Rename(from, to string) error
+	Remove(name string) error
+	SyncDir(dir string) error
+}
+
+// Contents is as much of a File as Publish asks for.
+type Contents interface {
+	io.WriterAt
+	Truncate(size int64) error
+	Sync() error
+	Close() error
+}
+
 // Publish writes all of an open file, closes it, and gives it the name that it is
 // known by. A file that could not get it is removed.
-func Publish(disk FS, f File, from, name string, text []byte) error {
+func Publish(disk Names, f Contents, from, name string, text []byte) error {
 	_, err := f.WriteAt(text, 0)
 	if err == nil {
 		err = f.Truncate(int64(len(text)))

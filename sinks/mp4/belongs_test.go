@@ -11,11 +11,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
 // readCounter counts what is read of a file.
 type readCounter struct {
-	File
+	disk.File
 	bytes int
 }
 
@@ -26,7 +27,7 @@ func (c *readCounter) ReadAt(b []byte, at int64) (int, error) {
 
 func belongs(t *testing.T, path string, id media.ID) error {
 	t.Helper()
-	disk, err := openDisk(filepath.Dir(path))
+	disk, err := disk.Open(filepath.Dir(path))
 	require.NoError(t, err)
 	defer disk.Close()
 	f, err := disk.OpenRead(filepath.Base(path))
@@ -52,7 +53,7 @@ func TestFileSaysWhoseItIs(t *testing.T) {
 	require.NoError(t, s.end(seg, media.EndStop))
 	require.NoError(t, s.Close())
 
-	disk, err := openDisk(filepath.Dir(s.path(s.last())))
+	disk, err := disk.Open(filepath.Dir(s.path(s.last())))
 	require.NoError(t, err)
 	defer disk.Close()
 	f, err := disk.OpenRead(filepath.Base(s.path(s.last())))
@@ -93,7 +94,7 @@ func TestFileThatCannotSayWhoseItIs(t *testing.T) {
 
 func entryIn(t *testing.T, path string) (entry, int64, error) {
 	t.Helper()
-	disk, err := openDisk(filepath.Dir(path))
+	disk, err := disk.Open(filepath.Dir(path))
 	require.NoError(t, err)
 	defer disk.Close()
 	f, err := disk.OpenRead(filepath.Base(path))

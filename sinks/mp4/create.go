@@ -9,6 +9,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/gospool/spool/sinks/mp4/disk"
 	"golang.org/x/sys/unix"
 )
 
@@ -25,7 +26,7 @@ func (m *Muxer) create(f *file) error {
 		switch {
 		case err == nil:
 			return nil
-		case errors.Is(err, fs.ErrExist) || errors.Is(err, ErrOwned):
+		case errors.Is(err, fs.ErrExist) || errors.Is(err, disk.ErrOwned):
 			n++
 		case errors.Is(err, fs.ErrNotExist) && vanished < maxVanished:
 			vanished++
@@ -39,12 +40,12 @@ func (m *Muxer) create(f *file) error {
 
 // refusedName makes an error of one that says that a file system does not take a name:
 // exFAT over FUSE calls such a file not there.
-func refusedName(fsys FS, name string, err error) error {
+func refusedName(fsys disk.FS, name string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		if info, serr := fsys.Stat(path.Dir(name)); serr != nil || !info.IsDir() {
 			return err
 		}
-		err = diskError("create", name, 0, unix.EINVAL)
+		err = disk.NewError("create", name, 0, unix.EINVAL)
 	}
 	if !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.EILSEQ) && !errors.Is(err, unix.ENAMETOOLONG) {
 		return err
@@ -62,7 +63,7 @@ func refusedName(fsys FS, name string, err error) error {
 // ErrOwned says that the name is taken.
 func (m *Muxer) tryCreate(f *file, final string) error {
 	if err := m.mkdirs(path.Dir(final)); err != nil {
-		return diskError("create directory", path.Dir(final), 0, lackOf(m.fs, err))
+		return disk.NewError("create directory", path.Dir(final), 0, disk.Explain(m.fs, err))
 	}
 	if m.foldsCase {
 		final = asOnDisk(m.fs, final)
@@ -72,14 +73,14 @@ func (m *Muxer) tryCreate(f *file, final string) error {
 	}
 	name := final + PartSuffix
 	key := filepath.Join(m.dir, name)
-	if _, taken := writing(key); taken {
-		return ErrOwned
+	if _, taken := disk.GrowingBytes(key); taken {
+		return disk.ErrOwned
 	}
-	live := register(key)
+	live := disk.Register(key)
 	opened, err := m.fs.Create(name)
 	if err != nil {
-		unregister(key)
-		return diskError("create", name, 0, lackOf(m.fs, err))
+		disk.Unregister(key)
+		return disk.NewError("create", name, 0, disk.Explain(m.fs, err))
 	}
 	f.f, f.name, m.live, m.path = opened, name, live, key
 	return nil
@@ -87,14 +88,14 @@ func (m *Muxer) tryCreate(f *file, final string) error {
 
 // foldsCase tells whether a file system takes capital and small letters for the same,
 // by a file that is in every record directory.
-func foldsCase(fsys FS) bool {
-	_, err := fsys.Stat(strings.ToUpper(IdentityFile))
+func foldsCase(fsys disk.FS) bool {
+	_, err := fsys.Stat(strings.ToUpper(disk.IdentityFile))
 	return err == nil
 }
 
 // asOnDisk gives a name the directories as they are written on a disk that folds case:
 // whoever walks it finds the file under that name.
-func asOnDisk(fsys FS, name string) string {
+func asOnDisk(fsys disk.FS, name string) string {
 	above := path.Dir(name)
 	if above == "." {
 		return name

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
 // killedFile is a growing file and where each of its chunks ends.
@@ -231,7 +232,7 @@ func TestForeignFilesAreLeftAlone(t *testing.T) {
 
 // closed is a disk some of whose directories cannot be read.
 type closed struct {
-	FS
+	disk.FS
 	dirs map[string]error
 }
 
@@ -252,7 +253,7 @@ func TestRecoveryGoesRoundWhatItCannotRead(t *testing.T) {
 		require.NoError(t, os.Mkdir(filepath.Join(dir, sub), 0o700))
 		require.NoError(t, os.WriteFile(filepath.Join(dir, sub, "x.mp4"+PartSuffix), b, 0o600))
 	}
-	disk, err := openDisk(dir)
+	disk, err := disk.Open(dir)
 	require.NoError(t, err)
 	defer disk.Close()
 	var found []string
@@ -280,10 +281,10 @@ func TestRecoveryLeavesFilesOfLiveWritersAlone(t *testing.T) {
 	require.NoError(t, s.put(seg, chunks))
 	name := filepath.Join(s.dir, s.last().Path)
 	require.NoError(t, Recover(context.Background(), s.dir, func(r Repaired) { t.Errorf("touched %v", r) }))
-	unregister(name) // as another process would see it: only the lock is left
+	disk.Unregister(name) // as another process would see it: only the lock is left
 	require.NoError(t, Recover(context.Background(), s.dir, func(r Repaired) { t.Errorf("touched %v", r) }))
 	_, err := Repair(name)
-	require.ErrorIs(t, err, ErrOwned)
+	require.ErrorIs(t, err, disk.ErrOwned)
 	require.NoError(t, s.end(seg, media.EndStop))
 	require.NoError(t, s.Close())
 	requireSame(t, src, s.path(s.last()))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/gospool/spool/sinks/mp4/disk"
 	"io/fs"
 	"path"
 	"path/filepath"
@@ -12,7 +13,7 @@ import (
 // Remove deletes a file of a record directory, and the directories above it that
 // are empty then. That it is gone already is no error.
 func Remove(dir, name string) error {
-	fsys, err := openDisk(dir)
+	fsys, err := disk.Open(dir)
 	if err != nil {
 		return err
 	}
@@ -30,7 +31,7 @@ func Remove(dir, name string) error {
 // cannot be removed now is no loss: it is empty.
 //
 // A recorder may be about to use such a directory: it makes it again, see create.
-func prune(fsys FS, name string) {
+func prune(fsys disk.FS, name string) {
 	for dir := path.Dir(name); dir != "." && dir != "/"; dir = path.Dir(dir) {
 		if err := fsys.RemoveDir(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return
@@ -45,12 +46,12 @@ func prune(fsys FS, name string) {
 // in it a date or another time, or a stream that is known; the directories above it
 // go with it if they are empty then. Its age does not matter: see prune.
 func RemoveEmptyDirs(ctx context.Context, dir string, patterns []string, known func(stream string) bool) (removed int, err error) {
-	fsys, err := openDisk(dir)
+	fsys, err := disk.Open(dir)
 	if err != nil {
 		return 0, fmt.Errorf("empty directories: %w", err)
 	}
 	defer fsys.Close()
-	if err := notSwapped(fsys, absolute(dir)); err != nil {
+	if err := disk.NotSwapped(fsys, disk.Absolute(dir)); err != nil {
 		return 0, fmt.Errorf("empty directories: %w", err)
 	}
 	s := sweep{fsys: fsys, known: known}
@@ -67,7 +68,7 @@ func RemoveEmptyDirs(ctx context.Context, dir string, patterns []string, known f
 
 // sweep is one walk over a record directory.
 type sweep struct {
-	fsys    FS
+	fsys    disk.FS
 	made    []madeDir
 	known   func(stream string) bool
 	removed int
@@ -85,7 +86,7 @@ func (s *sweep) below(ctx context.Context, dir string) (emptied bool, err error)
 	}
 	left := len(entries)
 	for _, e := range entries {
-		if !e.IsDir() || hidden(e.Name()) {
+		if !e.IsDir() || disk.Hidden(e.Name()) {
 			continue
 		}
 		name := path.Join(dir, e.Name())

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
 // tree is what lies below a directory: directories with a slash, links with an @.
@@ -22,7 +23,7 @@ func tree(t *testing.T, dir string) (out []string) {
 	require.NoError(t, fs.WalkDir(os.DirFS(dir), ".", func(name string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil || name == ".":
-		case hidden(d.Name()):
+		case disk.Hidden(d.Name()):
 			if d.IsDir() {
 				return fs.SkipDir
 			}
@@ -152,7 +153,7 @@ func TestADirectoryThatVanishesIsMadeAgain(t *testing.T) {
 			cfg := Defaults()
 			cfg.RecordPath, cfg.FilenamePattern = t.TempDir(), "{stream_path}/{date}/{time}.mp4"
 			left, vanished := skip, false
-			s := newSession(t, cfg, func(inner FS) FS {
+			s := newSession(t, cfg, func(inner disk.FS) disk.FS {
 				return &faultFS{FS: inner, fault: func(_ int, op string) error {
 					if op == step && !vanished {
 						if left--; left < 0 {
@@ -235,7 +236,7 @@ func TestAFileThatCannotBeginLeavesNoDirectory(t *testing.T) {
 		cfg.RecordPath, cfg.FilenamePattern = t.TempDir(), "{stream_path}/{date}/{time}.mp4"
 		plant(t, cfg.RecordPath, "mine/")
 		opened, skip := false, c.skip
-		s := newSession(t, cfg, func(inner FS) FS {
+		s := newSession(t, cfg, func(inner disk.FS) disk.FS {
 			return &faultFS{FS: inner, fault: func(_ int, op string) error {
 				if !opened || op != c.op {
 					return nil

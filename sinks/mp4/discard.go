@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"github.com/gospool/spool/sinks/mp4/disk"
 	"path"
 	"strings"
 )
@@ -11,7 +12,7 @@ import (
 // discard removes a file in which nothing was ever written that could be kept:
 // one of ours that ends within its header, or one of zeros, which is what a power
 // cut leaves where a size was made durable and the bytes were not.
-func (r *Repaired) discard(fsys FS, f File, why error, reason string) {
+func (r *Repaired) discard(fsys disk.FS, f disk.File, why error, reason string) {
 	ours, err := begunByUs(f)
 	switch {
 	case err != nil:
@@ -27,7 +28,7 @@ func (r *Repaired) discard(fsys FS, f File, why error, reason string) {
 
 // begunByUs tells whether what there is of a file is the beginning of our ftyp
 // and ends before the first chunk, or zeros.
-func begunByUs(f File) (bool, error) {
+func begunByUs(f disk.File) (bool, error) {
 	size, err := f.Size()
 	if err != nil {
 		return false, err
@@ -57,7 +58,7 @@ func begunByUs(f File) (bool, error) {
 
 // remove deletes a file that held nothing. One under a finished file's name is
 // somebody's, and stays.
-func (r *Repaired) remove(fsys FS, reason string) {
+func (r *Repaired) remove(fsys disk.FS, reason string) {
 	r.Reason = reason
 	if !strings.HasSuffix(r.File, PartSuffix) {
 		r.Err = fmt.Errorf("%s: %s: %w", r.File, reason, ErrBeyondHelp)

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/mp4/disk"
 	"github.com/gospool/spool/sinks/mp4/powercut"
 )
 
@@ -92,14 +93,14 @@ func failAndGoOn(t *testing.T, form string, n, times int, fault error) (hit bool
 
 // faultyRun is one run of the stage, with a chunk a second. It tells which chunks
 // the stage said to be written.
-func faultyRun(t *testing.T, disk FS, form string, set *media.TrackSet, chunks []*media.Chunk, at string) (s *session, written []int) {
+func faultyRun(t *testing.T, fsys disk.FS, form string, set *media.TrackSet, chunks []*media.Chunk, at string) (s *session, written []int) {
 	t.Helper()
 	cfg := Defaults()
 	cfg.RecordPath, cfg.Fragment, cfg.FilenamePattern = t.TempDir(), forms[form].fragment, "{stream_path}/{date}_{time}.mp4"
 	s = newSession(t, cfg, nil)
 	clock := &steps{now: start}
 	s.clock = clock
-	s.openFS = func(string) (FS, error) { return disk, nil }
+	s.openFS = func(string) (disk.FS, error) { return fsys, nil }
 	s.reserve = smallReserve(form)
 	require.NoError(t, s.Open(t.Context()), at)
 	seg := segment(set, 1)

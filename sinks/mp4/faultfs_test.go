@@ -2,6 +2,7 @@ package mp4
 
 import (
 	"errors"
+	"github.com/gospool/spool/sinks/mp4/disk"
 	"io/fs"
 	"os"
 	"strings"
@@ -10,12 +11,12 @@ import (
 // faultFS passes everything on to a real directory until a call that matches,
 // and then does what the fault says.
 type faultFS struct {
-	FS
+	disk.FS
 	calls int      // operations that change something, so far
 	log   []string // their names
 	fault func(n int, op string) error
-	under func(FS) FS // the real directory, in another way
-	torn  bool        // a failing write leaves half of its bytes behind
+	under func(disk.FS) disk.FS // the real directory, in another way
+	torn  bool                  // a failing write leaves half of its bytes behind
 }
 
 var errKilled = errors.New("killed here")
@@ -53,9 +54,9 @@ func (f *faultFS) step(op string) error {
 	return f.fault(f.calls, op)
 }
 
-func (f *faultFS) Create(name string) (File, error) {
+func (f *faultFS) Create(name string) (disk.File, error) {
 	op := "create"
-	if strings.HasPrefix(name, IdentityFile) {
+	if strings.HasPrefix(name, disk.IdentityFile) {
 		op = "create identity"
 	}
 	if err := f.step(op); err != nil {
@@ -65,12 +66,12 @@ func (f *faultFS) Create(name string) (File, error) {
 	return f.wrap(file), err
 }
 
-func (f *faultFS) Open(name string) (File, error) {
+func (f *faultFS) Open(name string) (disk.File, error) {
 	file, err := f.FS.Open(name)
 	return f.wrap(file), err
 }
 
-func (f *faultFS) wrap(file File) File {
+func (f *faultFS) wrap(file disk.File) disk.File {
 	if file == nil {
 		return nil
 	}
@@ -113,7 +114,7 @@ func (f *faultFS) SyncDir(name string) error {
 }
 
 type faultFile struct {
-	File
+	disk.File
 	fs *faultFS
 }
 
@@ -172,7 +173,7 @@ func (f *faultFile) Punch(off, n int64) error {
 // files lists the recordings of a directory, growing ones too.
 func files(dir string) (names []string) {
 	_ = fs.WalkDir(os.DirFS(dir), ".", func(name string, d fs.DirEntry, err error) error {
-		if err == nil && !d.IsDir() && !hidden(d.Name()) {
+		if err == nil && !d.IsDir() && !disk.Hidden(d.Name()) {
 			names = append(names, name)
 		}
 		return nil

@@ -7,6 +7,7 @@ import (
 	"math"
 
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
 // pageBytes is what the first chunk of a file is aligned to, so that the
@@ -27,7 +28,7 @@ type layout struct {
 
 // file is one segment's file while it grows, or while recovery finishes it.
 type file struct {
-	f         File
+	f         disk.File
 	name      string // as it is now, with PartSuffix
 	lay       layout
 	tracks    []track
@@ -46,13 +47,11 @@ type file struct {
 	units     uint64
 	dropped   uint64 // access units that did not fit the time line
 	syncFail  error  // a failed fsync is never retried
-	eased     int64  // up to where easeCache has sent the file to the disk
-	forgotten int64  // and up to where it let go of it
-	asked     int64  // up to where takeRoom has asked for room
-	taken     bool   // and has got some
-	most      int64  // what it may get, 0 for any size
-	gopAt     int64  // where the open GOP begins
-	gopMost   int64  // bytes of the longest
+	cache     disk.PageCache
+	ahead     disk.Preallocation
+	most      int64 // what it may get, 0 for any size
+	gopAt     int64 // where the open GOP begins
+	gopMost   int64 // bytes of the longest
 
 	beyond      []media.Event // events that the entry cannot name, until they are told of
 	protectedBy media.ID      // the event that it is protected for
@@ -174,7 +173,7 @@ func (f *file) write(c *media.Chunk) error {
 		f.iov = append(f.iov, payload.Blocks()...)
 		n += int64(payload.Len())
 	}
-	f.takeRoom(n)
+	f.ahead.Take(f.f, f.size, f.size-f.lay.chunks, n)
 	if err := f.f.WritevAt(f.iov, f.size); err != nil {
 		// What of it arrived is no whole chunk. Recovery would cut it off too.
 		_ = f.f.Truncate(f.size)
@@ -274,4 +273,6 @@ func (f *file) writeAt(b []byte, off int64) error {
 	return nil
 }
 
-func (f *file) fail(op string, off int64, err error) error { return diskError(op, f.name, off, err) }
+func (f *file) fail(op string, off int64, err error) error {
+	return disk.NewError(op, f.name, off, err)
+}

@@ -20,7 +20,7 @@ const minReserve = 24
 // between two fsyncs, the file is either the growing one or the finished one.
 func (f *file) finish(state media.State, reason media.Cause) (written int64, err error) {
 	if written, err = f.finalise(state, reason); err == nil {
-		f.giveRoom()
+		f.ahead.GiveBack(f.f, f.size)
 	}
 	return written, err
 }

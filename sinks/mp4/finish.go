@@ -9,6 +9,7 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
 // salvage ends the open file after an error as well as the error allows. A file
@@ -25,8 +26,8 @@ func (m *Muxer) salvage(emit pipeline.Emit[media.Recording]) error {
 		prune(m.fs, name)
 		m.growth.Closed(path, path)
 		if err != nil {
-			m.left(path)
-			return diskError("remove", name, 0, err)
+			m.onUnfinished(path)
+			return disk.NewError("remove", name, 0, err)
 		}
 		return nil
 	case f.syncFail != nil:

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
 // A file of another program is looked at from its boxes alone:
@@ -36,7 +37,7 @@ type patch struct {
 
 // foreign is a file of another program under repair.
 type foreign struct {
-	f      File
+	f      disk.File
 	size   int64
 	in     *filesystem.Ahead // of headers
 	tracks []foreignTrack
@@ -57,7 +58,7 @@ type top struct {
 	at int64
 }
 
-func repairForeign(fsys FS, name string) (r Repaired) {
+func repairForeign(fsys disk.FS, name string) (r Repaired) {
 	r.File = name
 	f, err := fsys.OpenRead(name)
 	if err != nil {
@@ -218,14 +219,14 @@ func (x *foreign) readMoov(b top) error {
 
 // write makes the copy: under a hidden name first, and durable before it has its
 // own.
-func (x *foreign) write(fsys FS, name string) (string, error) {
+func (x *foreign) write(fsys disk.FS, name string) (string, error) {
 	hiddenName := path.Join(path.Dir(name), "."+path.Base(repairedName(name, 0))+".part")
 	out, err := fsys.Create(hiddenName)
 	if errors.Is(err, fs.ErrExist) {
 		return "", fmt.Errorf("%s is there: an earlier repair was interrupted; remove it and try again", hiddenName)
 	}
 	if err != nil {
-		return "", diskError("create", hiddenName, 0, err)
+		return "", disk.NewError("create", hiddenName, 0, err)
 	}
 	defer out.Close()
 	if _, dry := out.(*dryFile); !dry {
@@ -247,14 +248,14 @@ func (x *foreign) write(fsys FS, name string) (string, error) {
 		}
 	}
 	if !errors.Is(err, ErrBeyondHelp) {
-		err = diskError("write repaired copy", hiddenName, 0, err)
+		err = disk.NewError("write repaired copy", hiddenName, 0, err)
 	}
 	return "", errors.Join(err, fsys.Remove(hiddenName))
 }
 
 // prove looks at the copy as at any file: only one in which nothing is wrong is
 // given a name.
-func (x *foreign) prove(out File) error {
+func (x *foreign) prove(out disk.File) error {
 	size, err := out.Size()
 	if err != nil {
 		return err
@@ -269,7 +270,7 @@ func (x *foreign) prove(out File) error {
 	return nil
 }
 
-func (x *foreign) fill(out File) error {
+func (x *foreign) fill(out disk.File) error {
 	b := make([]byte, scanBlock)
 	for at := int64(0); at < x.copy.length; {
 		n := min(int64(len(b)), x.copy.length-at)

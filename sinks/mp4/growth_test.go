@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
 // account is what Growth was told: the length of each open file, and what became of
@@ -54,7 +55,7 @@ func TestGrowthIsToldWithEachChunkAndAtTheEnd(t *testing.T) {
 
 	// A disk that fails from the first write on: the file is removed, and that is told.
 	a.closed = map[string]string{}
-	failing := newSession(t, Defaults(), func(inner FS) FS { return &faultFS{FS: inner, fault: failOnce("writev", 0, unix.EIO)} })
+	failing := newSession(t, Defaults(), func(inner disk.FS) disk.FS { return &faultFS{FS: inner, fault: failOnce("writev", 0, unix.EIO)} })
 	failing.growth = a
 	set, chunks = src.chunks(t, pool, time.Second, nil)
 	require.NoError(t, failing.Open(t.Context()))

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
 // session is a muxer under test and what it told of.
@@ -20,7 +21,7 @@ type session struct {
 	told []media.Recording
 }
 
-func newSession(t testing.TB, cfg Config, wrap func(FS) FS) *session {
+func newSession(t testing.TB, cfg Config, wrap func(disk.FS) disk.FS) *session {
 	t.Helper()
 	if cfg.RecordPath == "" || cfg.RecordPath == Defaults().RecordPath {
 		cfg.RecordPath = t.TempDir()
@@ -29,8 +30,8 @@ func newSession(t testing.TB, cfg Config, wrap func(FS) FS) *session {
 	m, err := New(pipeline.Settings{Pipeline: "default", Stream: "live/cam"}, cfg)
 	require.NoError(t, err)
 	if wrap != nil {
-		m.openFS = func(dir string) (FS, error) {
-			d, err := openDisk(dir)
+		m.openFS = func(dir string) (disk.FS, error) {
+			d, err := disk.Open(dir)
 			if err != nil {
 				return nil, err
 			}

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/mp4/disk"
 	"github.com/gospool/spool/sinks/mp4/powercut"
 )
 
@@ -27,13 +28,13 @@ func TestAllKeyFramesAreOneWriteAndOneSyncASecond(t *testing.T) {
 			chunks = chunks[:c.writes]
 			cfg := Defaults()
 			cfg.Fragment = fragment
-			disk := &faultFS{}
-			s := newSession(t, cfg, func(real FS) FS { disk.FS = real; return disk })
+			faulty := &faultFS{}
+			s := newSession(t, cfg, func(real disk.FS) disk.FS { faulty.FS = real; return faulty })
 			require.NoError(t, s.Open(context.Background()))
 			seg := segment(set, 1)
 			require.NoError(t, s.put(seg, chunks))
 			n := map[string]int{}
-			for _, op := range disk.log {
+			for _, op := range faulty.log {
 				n[op]++
 			}
 			require.Equal(t, c.writes+1, n["writev"], "%+v: the header, and the chunks", c)
@@ -50,12 +51,12 @@ func TestAllKeyFramesAreOneWriteAndOneSyncASecond(t *testing.T) {
 func TestAChunkWithoutAnythingEndsAFlushInterval(t *testing.T) {
 	pool := media.NewCheckedPool()
 	set, chunks := synthetic{fps: 10, gop: 10, picture: 50, flush: time.Second, chunks: 2}.make(t, pool)
-	disk := &faultFS{}
-	s := newSession(t, Defaults(), func(real FS) FS { disk.FS = real; return disk })
+	faulty := &faultFS{}
+	s := newSession(t, Defaults(), func(real disk.FS) disk.FS { faulty.FS = real; return faulty })
 	require.NoError(t, s.Open(context.Background()))
 	seg := segment(set, 1)
 	syncs := func() (n int) {
-		for _, op := range disk.log {
+		for _, op := range faulty.log {
 			if op == "datasync" {
 				n++
 			}

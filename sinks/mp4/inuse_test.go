@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
 // A growing file is in use by its writer, and a finished one by nobody; one that
@@ -20,20 +21,20 @@ func TestInUseIsWhatSomebodyWrites(t *testing.T) {
 	require.NoError(t, s.Open(t.Context()))
 	require.NoError(t, s.put(seg, chunks))
 	growing := s.path(s.last())
-	require.True(t, InUse(growing))
+	require.True(t, disk.InUse(growing))
 
-	other, err := openDisk(s.dir) // as another process would have it
+	other, err := disk.Open(s.dir) // as another process would have it
 	require.NoError(t, err)
 	defer other.Close()
 	left, err := other.Create("left.mp4.part")
 	require.NoError(t, err)
-	require.True(t, InUse(filepath.Join(s.dir, "left.mp4.part")))
+	require.True(t, disk.InUse(filepath.Join(s.dir, "left.mp4.part")))
 	require.NoError(t, left.Close())
-	require.False(t, InUse(filepath.Join(s.dir, "left.mp4.part")))
+	require.False(t, disk.InUse(filepath.Join(s.dir, "left.mp4.part")))
 
 	require.NoError(t, s.end(seg, media.EndStop))
 	require.NoError(t, s.Close())
-	require.False(t, InUse(s.path(s.last())))
-	require.True(t, InUse(growing), "it is not there any more")
+	require.False(t, disk.InUse(s.path(s.last())))
+	require.True(t, disk.InUse(growing), "it is not there any more")
 	require.Zero(t, pool.Outstanding(), pool.Leaks())
 }

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
 // forms are the ways in which a file can be finished.
@@ -39,7 +40,7 @@ func smallReserve(form string) func(*media.Segment, Config) int64 {
 func killed(t *testing.T, src *source, pool *media.Pool, dir string, cfg Config, tail bool, f *faultFS) (*session, int, error) {
 	t.Helper()
 	cfg.RecordPath = dir
-	s := newSession(t, cfg, func(d FS) FS {
+	s := newSession(t, cfg, func(d disk.FS) disk.FS {
 		if f.under != nil {
 			d = f.under(d)
 		}

@@ -8,25 +8,16 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gospool/spool/pipeline"
-	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/mp4/disk"
 )
-
-// longestFile is what a File may offer beside its contract.
-type longestFile interface {
-	// MaxBytes is the size that the file may get, by its file system or the process's
-	// limit; not every file system tells.
-	MaxBytes() int64
-}
-
-func (f *diskFile) MaxBytes() int64 { return filesystem.MaxFileBytes(f.File) }
 
 // maxBytes is the size that the open file may get: what it says, or what an earlier
 // one ran into.
 func (m *Muxer) maxBytes(f *file) int64 {
 	most := m.ranInto
-	if l, ok := f.f.(longestFile); ok && (most == 0 || l.MaxBytes() < most) {
-		most = l.MaxBytes()
+	if n, told := disk.MaxBytes(f.f); told && (most == 0 || n < most) {
+		most = n
 	}
 	return most
 }

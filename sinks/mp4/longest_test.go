@@ -8,16 +8,17 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
 // shortFS is a file system whose files get no longer than so many bytes.
 type shortFS struct {
-	FS
+	disk.FS
 	most  int64
 	tells bool // of itself
 }
 
-func (d shortFS) Create(name string) (File, error) {
+func (d shortFS) Create(name string) (disk.File, error) {
 	f, err := d.FS.Create(name)
 	if err != nil {
 		return nil, err
@@ -29,7 +30,7 @@ func (d shortFS) Create(name string) (File, error) {
 }
 
 type shortFile struct {
-	File
+	disk.File
 	most int64
 }
 
@@ -69,7 +70,7 @@ func TestFilesEndBeforeTheyAreTooLong(t *testing.T) {
 				}
 				pool, cfg := media.NewCheckedPool(), Defaults()
 				cfg.Fragment = as.fragment
-				s := newSession(t, cfg, func(d FS) FS { return shortFS{d, most, tells} })
+				s := newSession(t, cfg, func(d disk.FS) disk.FS { return shortFS{d, most, tells} })
 				if as.tail {
 					s.reserve = func(*media.Segment, Config) int64 { return 0 }
 				}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
 // ErrNoRoom says that what a finished file keeps for later events is used up.
@@ -25,16 +26,16 @@ var ErrNoRoom = errors.New("the file's own list of events is full")
 // nothing else. So the catalogue must have the events first, and who gives all of
 // a recording's events here, not the new one alone, mends such a list.
 func AddEvents(name string, recording media.ID, events []media.Event) error {
-	return change(name, func(f File, name string) error { return addEvents(f, name, recording, events) })
+	return change(name, func(f disk.File, name string) error { return addEvents(f, name, recording, events) })
 }
 
-func addEvents(f File, name string, recording media.ID, events []media.Event) error {
+func addEvents(f disk.File, name string, recording media.ID, events []media.Event) error {
 	e, at, err := entryOf(f, name, recording)
 	switch {
 	case err != nil:
 		return err
 	case e.outcome.state == media.StateRecording:
-		return fmt.Errorf("%s: %w", name, ErrOwned)
+		return fmt.Errorf("%s: %w", name, disk.ErrOwned)
 	}
 	before, err := json.Marshal(e.events)
 	if err != nil {
@@ -57,7 +58,7 @@ func addEvents(f File, name string, recording media.ID, events []media.Event) er
 	}
 	at += int64(e.eventsAt) + eventsLength
 	if _, err := f.WriteAt(encodedList(list), at); err != nil {
-		return diskError("event", name, at, err)
+		return disk.NewError("event", name, at, err)
 	}
 	return nil
 }

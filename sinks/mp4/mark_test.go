@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
 // finishedIn records a file in one form, with events that come while it grows.
@@ -179,7 +180,7 @@ func TestEventsAreNotWrittenWhereTheyDoNotBelong(t *testing.T) {
 	for _, fragment := range []bool{false, true} {
 		pool := media.NewCheckedPool()
 		s, seg := noted(t, src, pool, fragment, nil)
-		unchanged(t, s.path(s.last()), s.last().ID, ErrOwned)
+		unchanged(t, s.path(s.last()), s.last().ID, disk.ErrOwned)
 		require.NoError(t, s.end(seg, media.EndStop))
 		require.NoError(t, s.Close())
 		unchanged(t, s.path(s.last()), media.ID{9}, ErrOtherRecording)

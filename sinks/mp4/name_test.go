@@ -16,6 +16,7 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
 func TestNames(t *testing.T) {
@@ -137,7 +138,7 @@ func FuzzNamesStayInsideTheDirectory(f *testing.F) {
 				require.True(t, strings.HasSuffix(name, ".mp4"), name)
 				for part := range strings.SplitSeq(name+PartSuffix, "/") {
 					require.LessOrEqual(t, len(part), 255)
-					require.False(t, hidden(part), name)
+					require.False(t, disk.Hidden(part), name)
 				}
 			}
 		}
@@ -267,15 +268,15 @@ func TestSwappedDirectoryIsRefused(t *testing.T) {
 	require.NoError(t, os.Rename(cfg.RecordPath, filepath.Join(base, "unmounted")))
 	require.NoError(t, os.Mkdir(cfg.RecordPath, 0o755))
 	require.NoError(t, s.put(segment(set, 2), chunks[1:]))
-	require.ErrorContains(t, s.outageError(), ErrSwapped.Error())
+	require.ErrorContains(t, s.outageError(), disk.ErrSwapped.Error())
 	require.NoError(t, s.Close())
 	again := newSession(t, cfg, nil) // the run is started again
 	require.NoError(t, again.Open(context.Background()))
-	require.ErrorContains(t, again.outageError(), ErrSwapped.Error())
+	require.ErrorContains(t, again.outageError(), disk.ErrSwapped.Error())
 	other := media.NewID(start).String()
-	require.NoError(t, os.WriteFile(filepath.Join(cfg.RecordPath, IdentityFile), []byte(other+"\n"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(cfg.RecordPath, disk.IdentityFile), []byte(other+"\n"), 0o600))
 	require.NoError(t, again.Open(context.Background()))
-	require.ErrorContains(t, again.outageError(), ErrSwapped.Error(), "another disk of ours")
+	require.ErrorContains(t, again.outageError(), disk.ErrSwapped.Error(), "another disk of ours")
 	require.Empty(t, files(cfg.RecordPath))
 
 	require.NoError(t, os.RemoveAll(cfg.RecordPath))

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
 // outage is a time in which the disk takes nothing: it is full, failed, read-only
@@ -20,7 +21,7 @@ import (
 // in the ring, which drops what is too much.
 type outage struct {
 	cause   media.Cause // of the gap: what began it
-	now     trouble
+	now     disk.Trouble
 	since   time.Time
 	tried   time.Time
 	from    int64 // ns: the end of what is in a file; 0 where none is known
@@ -97,18 +98,18 @@ func (m *Muxer) wait(ctx context.Context, emit pipeline.Emit[media.Recording]) e
 // is returned, for the run.
 func (m *Muxer) failed(err error, emit pipeline.Emit[media.Recording]) error {
 	m.truth.failed(err)
-	kind, disk := troubleOf(err)
+	kind, ofDisk := disk.TroubleOf(err)
 	size := int64(0)
 	if m.told && m.file != nil {
 		size = m.file.size
 	}
 	if serr := m.salvage(emit); serr != nil {
-		if _, onDisk := troubleOf(serr); !onDisk {
+		if _, ok := disk.TroubleOf(serr); !ok {
 			return serr
 		}
 		m.log.Error("a file could not be finished; it is left for recovery", "error", serr)
 	}
-	if !disk {
+	if !ofDisk {
 		return err
 	}
 	m.disrupted(kind, err)
@@ -117,21 +118,21 @@ func (m *Muxer) failed(err error, emit pipeline.Emit[media.Recording]) error {
 }
 
 // disrupted notes that the disk takes nothing.
-func (m *Muxer) disrupted(kind trouble, err error) {
+func (m *Muxer) disrupted(kind disk.Trouble, err error) {
 	now := m.clock.Now()
 	if m.out == nil {
-		m.out = &outage{cause: kind.cause, since: now, from: m.last}
+		m.out = &outage{cause: kind.Cause, since: now, from: m.last}
 		if m.patient && !m.used { // between two events nothing is missing
 			m.out.from = 0
 		}
 	}
 	o := m.out
-	if o.now.problem != kind.problem {
+	if o.now.Problem != kind.Problem {
 		m.log.Error("recording failed", "error", err, "again_in", tryEvery)
 	}
 	o.tried, o.now = now, kind
 	m.truth.problem.Store(&pipeline.Problem{
-		Problem: kind.problem, Since: o.since, Cause: err.Error(), Remedy: kind.remedy, Failing: true,
+		Problem: kind.Problem, Since: o.since, Cause: err.Error(), Remedy: kind.Remedy, Failing: true,
 	})
 	m.trouble(err)
 }
@@ -269,7 +270,7 @@ func (m *Muxer) over() {
 	m.out = nil
 	m.truth.problem.Store(nil)
 	m.trouble(nil)
-	m.log.Info("recording goes on", "after", o.now.problem, "lasted", m.clock.Now().Sub(o.since).Round(time.Millisecond))
+	m.log.Info("recording goes on", "after", o.now.Problem, "lasted", m.clock.Now().Sub(o.since).Round(time.Millisecond))
 	if gap := m.seg.Gap; gap.Cause == o.cause {
 		m.truth.gaps.Add(1)
 		m.log.Warn("media is missing before this file",
@@ -292,15 +293,11 @@ func (m *Muxer) cutOff() {
 // stillFull looks before it makes a file in vain: at the free room and at the free
 // inodes alone, which is nothing to go by where a quota is the trouble.
 func (m *Muxer) stillFull() bool {
-	disk, ok := m.fs.(capacity)
+	room, ok := disk.CapacityOf(m.fs)
 	if !ok {
 		return false
 	}
-	room, err := disk.Capacity()
-	if err != nil {
-		return false
-	}
-	switch m.out.now.cause {
+	switch m.out.now.Cause {
 	case media.GapDiskFull:
 		return room.Free < m.reserve(m.seg, m.cfg)+2*int64(m.out.heldBytes)
 	case media.GapNoInodes:

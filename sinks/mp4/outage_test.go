@@ -11,6 +11,7 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
 // sickDisk is a directory whose every write fails while it is sick, in the way it
@@ -24,7 +25,7 @@ type sickDisk struct {
 
 func newSickDisk(t *testing.T, cfg Config) *sickDisk {
 	d := &sickDisk{clock: &steps{now: start}, pool: media.NewCheckedPool()}
-	d.session = newSession(t, cfg, func(fs FS) FS {
+	d.session = newSession(t, cfg, func(fs disk.FS) disk.FS {
 		return &faultFS{FS: fs, fault: func(_ int, op string) error {
 			if op == "remove" || op == "truncate" {
 				return nil
@@ -56,10 +57,10 @@ func TestOutageCostsWhatItLasts(t *testing.T) {
 		problem string
 	}{
 		{unix.ENOSPC, media.GapDiskFull, "disk_full"}, {unix.EDQUOT, media.GapDiskFull, "disk_full"},
-		{fmt.Errorf("%w: %w", ErrNoInodes, unix.ENOSPC), media.GapNoInodes, "no_inodes"}, {unix.EMLINK, media.GapDiskError, "directory_full"},
+		{fmt.Errorf("%w: %w", disk.ErrNoInodes, unix.ENOSPC), media.GapNoInodes, "no_inodes"}, {unix.EMLINK, media.GapDiskError, "directory_full"},
 		{unix.EROFS, media.GapDiskError, "disk_read_only"}, {unix.EIO, media.GapDiskError, "disk_failed"},
 		{unix.EMFILE, media.GapDiskError, "too_many_open_files"}, {unix.ENODEV, media.GapDiskError, "disk_away"},
-		{ErrSwapped, media.GapDiskError, "disk_away"},
+		{disk.ErrSwapped, media.GapDiskError, "disk_away"},
 	} {
 		t.Run(c.err.Error(), func(t *testing.T) {
 			d := newSickDisk(t, Defaults())

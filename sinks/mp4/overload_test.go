@@ -19,6 +19,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
 	"github.com/gospool/spool/pipeline/recorder"
+	"github.com/gospool/spool/sinks/mp4/disk"
 	_ "github.com/gospool/spool/stages"
 	"github.com/gospool/spool/stages/hub"
 )
@@ -70,8 +71,8 @@ func init() {
 				return nil, err
 			}
 			slow, err := pipeline.Use[*slowDisk](set)
-			m.openFS = func(dir string) (FS, error) {
-				d, err := openDisk(dir)
+			m.openFS = func(dir string) (disk.FS, error) {
+				d, err := disk.Open(dir)
 				return &faultFS{FS: d, fault: slow.wait}, err
 			}
 			return m, err

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/mp4/disk"
 	"github.com/gospool/spool/sinks/mp4/powercut"
 )
 
@@ -22,22 +23,22 @@ type changed struct {
 // promised.
 func changesOnDisk(t *testing.T, recorded []byte, id media.ID, forget int) *powercut.Disk {
 	t.Helper()
-	disk := powercut.New()
-	f, err := disk.Create("x.mp4")
+	cut := powercut.New()
+	f, err := cut.Create("x.mp4")
 	require.NoError(t, err)
 	_, err = f.WriteAt(recorded, 0)
 	require.NoError(t, err)
 	require.NoError(t, f.Sync())
-	require.NoError(t, disk.SyncDir("."))
-	disk.Forget(forget + 2)
-	do := func(what func(f File, name string) error, promise changed) {
-		require.NoError(t, changeIn(cutFS{disk}.Open, "x.mp4", what))
-		disk.Note(promise)
+	require.NoError(t, cut.SyncDir("."))
+	cut.Forget(forget + 2)
+	do := func(what func(f disk.File, name string) error, promise changed) {
+		require.NoError(t, changeIn(cutFS{cut}.Open, "x.mp4", what))
+		cut.Note(promise)
 	}
-	do(func(f File, name string) error { return protect(f, name, true) }, changed{true, 0})
-	do(func(f File, name string) error { return addEvents(f, name, id, []media.Event{eventNo(1)}) }, changed{true, 1})
-	do(func(f File, name string) error { return protect(f, name, false) }, changed{false, 1})
-	return disk
+	do(func(f disk.File, name string) error { return protect(f, name, true) }, changed{true, 0})
+	do(func(f disk.File, name string) error { return addEvents(f, name, id, []media.Event{eventNo(1)}) }, changed{true, 1})
+	do(func(f disk.File, name string) error { return protect(f, name, false) }, changed{false, 1})
+	return cut
 }
 
 // broken tells what of a state is not as it was promised; the next change may be there.
@@ -108,6 +109,6 @@ func TestTheRecordDirectoryIsDurable(t *testing.T) {
 	require.DirExists(t, s.dir)
 	require.Equal(t, []string{filepath.Join(root, "a"), filepath.Join(root, "a", "b"), s.dir}, m.Made)
 	require.Empty(t, m.Lost())
-	_, err := os.Stat(filepath.Join(s.dir, IdentityFile))
+	_, err := os.Stat(filepath.Join(s.dir, disk.IdentityFile))
 	require.NoError(t, err)
 }

@@ -17,17 +17,18 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/mp4/disk"
 	"github.com/gospool/spool/sinks/mp4/powercut"
 )
 
 // cutFS is a disk of the simulator as this package asks of one.
 type cutFS struct{ *powercut.Disk }
 
-func (d cutFS) Create(name string) (File, error)   { return cutOpen(d.Disk.Create(name)) }
-func (d cutFS) Open(name string) (File, error)     { return cutOpen(d.Disk.Open(name)) }
-func (d cutFS) OpenRead(name string) (File, error) { return cutOpen(d.Disk.Open(name)) }
-func (d cutFS) Same() (bool, error)                { return true, nil }
-func (d cutFS) Close() error                       { return nil }
+func (d cutFS) Create(name string) (disk.File, error)   { return cutOpen(d.Disk.Create(name)) }
+func (d cutFS) Open(name string) (disk.File, error)     { return cutOpen(d.Disk.Open(name)) }
+func (d cutFS) OpenRead(name string) (disk.File, error) { return cutOpen(d.Disk.Open(name)) }
+func (d cutFS) Same() (bool, error)                     { return true, nil }
+func (d cutFS) Close() error                            { return nil }
 func (d cutFS) RemoveDir(name string) error {
 	if below, err := d.ReadDir(name); err != nil || len(below) > 0 {
 		return cmp.Or(err, fs.ErrExist)
@@ -42,7 +43,7 @@ func (d cutFS) Mkdir(name string) (bool, error) {
 	return err == nil, err
 }
 
-func cutOpen(f *powercut.File, err error) (File, error) {
+func cutOpen(f *powercut.File, err error) (disk.File, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +117,7 @@ func recordTake(t *testing.T, form string, forget int, scene synthetic) cutRun {
 	cfg.Fragment = forms[form].fragment
 	cfg.FilenamePattern = "{stream_path}/{seq}.mp4"
 	s := newSession(t, cfg, nil)
-	s.openFS = func(string) (FS, error) { return cutFS{run.disk}, nil }
+	s.openFS = func(string) (disk.FS, error) { return cutFS{run.disk}, nil }
 	s.reserve = smallReserve(form)
 	pool := media.NewCheckedPool()
 	set, chunks := scene.make(t, pool)
@@ -276,7 +277,7 @@ func only(d *powercut.Disk) (name string, b []byte, err error) {
 // verify tells what is wrong with a state: as it was found, and once recovered.
 func (run cutRun) verify(s powercut.State) error {
 	p := last(s.Notes)
-	if _, err := readIdentity(cutFS{s.Disk}); err != nil && (p.claimed || !errors.Is(err, fs.ErrNotExist)) {
+	if _, err := disk.ReadIdentity(cutFS{s.Disk}); err != nil && (p.claimed || !errors.Is(err, fs.ErrNotExist)) {
 		return err
 	}
 	name, b, err := only(s.Disk)

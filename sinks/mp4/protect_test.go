@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
 func TestProtectionIsChangedInPlaceWhateverStateTheFileIsIn(t *testing.T) {
@@ -46,9 +47,9 @@ func TestProtectionThatComesWhileAFileIsFinishedStays(t *testing.T) {
 			cfg.Fragment = form.fragment
 			base := memory(t)
 			for n := 1; ; n++ {
-				pool, disk := media.NewCheckedPool(), &faultFS{}
+				pool, faulty := media.NewCheckedPool(), &faultFS{}
 				cfg.RecordPath = filepath.Join(base, fmt.Sprint(n))
-				s := newSession(t, cfg, func(d FS) FS { disk.FS = d; return disk })
+				s := newSession(t, cfg, func(d disk.FS) disk.FS { faulty.FS = d; return faulty })
 				if form.tail {
 					s.reserve = func(*media.Segment, Config) int64 { return 0 }
 				}
@@ -56,9 +57,9 @@ func TestProtectionThatComesWhileAFileIsFinishedStays(t *testing.T) {
 				require.NoError(t, s.Open(context.Background()))
 				seg := segment(set, 1)
 				require.NoError(t, s.put(seg, chunks))
-				before, growing := disk.calls, s.path(s.last())
+				before, growing := faulty.calls, s.path(s.last())
 				at := ""
-				disk.fault = func(call int, op string) error {
+				faulty.fault = func(call int, op string) error {
 					if call != before+n {
 						return nil
 					}

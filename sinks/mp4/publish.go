@@ -3,6 +3,7 @@ package mp4
 import (
 	"errors"
 	"fmt"
+	"github.com/gospool/spool/sinks/mp4/disk"
 	"io/fs"
 	"path"
 	"strings"
@@ -11,7 +12,7 @@ import (
 // publish gives a finished file its name without PartSuffix, or the next one
 // that is free, and makes that durable. With an error and a name the file has the
 // name, which a power cut may take from it.
-func publish(fsys FS, name string, noSync bool) (string, error) {
+func publish(fsys disk.FS, name string, noSync bool) (string, error) {
 	stem := strings.TrimSuffix(strings.TrimSuffix(name, PartSuffix), ".mp4")
 	for n := 0; ; n++ {
 		final := stem + ".mp4"
@@ -23,13 +24,13 @@ func publish(fsys FS, name string, noSync bool) (string, error) {
 			continue
 		}
 		if err != nil {
-			return "", diskError("rename", name, 0, err)
+			return "", disk.NewError("rename", name, 0, err)
 		}
 		if noSync {
 			return final, nil
 		}
 		if err := fsys.SyncDir(path.Dir(final)); err != nil {
-			return final, diskError("fsync directory of", final, 0, err)
+			return final, disk.NewError("fsync directory of", final, 0, err)
 		}
 		return final, nil
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
 // ReadEntry reads the catalogue entry that a file of ours carries. Path is the
@@ -31,8 +32,8 @@ func ReadEntry(name string) (media.Recording, error) {
 // and a growing one up to its last whole chunk, from its writer where that is
 // this process and from a scan where it is not.
 func Playable(name string) (int64, error) {
-	name = absolute(name)
-	if size, ok := writing(name); ok {
+	name = disk.Absolute(name)
+	if size, ok := disk.GrowingBytes(name); ok {
 		return size, nil
 	}
 	f, form, done, err := openEntry(name)
@@ -61,7 +62,7 @@ func Playable(name string) (int64, error) {
 // with one write of one byte, and makes it durable. The file may be growing. One
 // that is not the recording's is not touched: see Belongs.
 func SetProtected(name string, recording media.ID, protected bool) error {
-	return change(name, func(f File, name string) error {
+	return change(name, func(f disk.File, name string) error {
 		if err := Belongs(f, name, recording); err != nil {
 			return err
 		}
@@ -71,18 +72,18 @@ func SetProtected(name string, recording media.ID, protected bool) error {
 
 // change lets a file be changed in place beside its owner, and makes what was
 // done durable.
-func change(name string, do func(f File, name string) error) error {
-	dir, base := filepath.Split(absolute(name))
-	fsys, err := openDisk(dir)
+func change(name string, do func(f disk.File, name string) error) error {
+	dir, base := filepath.Split(disk.Absolute(name))
+	fsys, err := disk.Open(dir)
 	if err != nil {
 		return err
 	}
 	defer fsys.Close()
-	return changeIn(fsys.openShared, base, do)
+	return changeIn(fsys.OpenShared, base, do)
 }
 
 // changeIn is change in a directory that opens files so.
-func changeIn(open func(name string) (File, error), name string, do func(f File, name string) error) error {
+func changeIn(open func(name string) (disk.File, error), name string, do func(f disk.File, name string) error) error {
 	f, err := open(name)
 	if err != nil {
 		return err
@@ -96,7 +97,7 @@ func changeIn(open func(name string) (File, error), name string, do func(f File,
 
 // protect writes the protection into the entry that counts, and again where
 // another one has begun to count meanwhile: the file may be being finished.
-func protect(f File, name string, protected bool) error {
+func protect(f disk.File, name string, protected bool) error {
 	b := []byte{0}
 	if protected {
 		b[0] = 1
@@ -104,7 +105,7 @@ func protect(f File, name string, protected bool) error {
 	_, at, err := entryAt(f, name)
 	for written := int64(-1); err == nil && at != written; {
 		if _, err := f.WriteAt(b, at+entryProtectedAt); err != nil {
-			return diskError("protect", name, at, err)
+			return disk.NewError("protect", name, at, err)
 		}
 		written = at
 		_, at, err = entryAt(f, name)
@@ -114,8 +115,8 @@ func protect(f File, name string, protected bool) error {
 
 // openEntry opens a file for reading, and reads its header.
 func openEntry(name string) (f *file, form form, done func(), err error) {
-	dir, base := filepath.Split(absolute(name))
-	fsys, err := openDisk(dir)
+	dir, base := filepath.Split(disk.Absolute(name))
+	fsys, err := disk.Open(dir)
 	if err != nil {
 		return nil, 0, nil, err
 	}

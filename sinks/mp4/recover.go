@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
 // Repaired tells what recovery made of one file that a crash left behind.
@@ -40,7 +41,7 @@ var ErrBeyondHelp = errors.New("nothing in the file can be brought back; it is l
 // not the one that this process records to, or that ctx ended. It is safe beside
 // recorders of this and of other processes.
 func Recover(ctx context.Context, dir string, report func(Repaired)) error {
-	fsys, err := openDisk(dir)
+	fsys, err := disk.Open(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -48,23 +49,23 @@ func Recover(ctx context.Context, dir string, report func(Repaired)) error {
 		return fmt.Errorf("recover: %w", err)
 	}
 	defer fsys.Close()
-	if err := notSwapped(fsys, absolute(dir)); err != nil {
+	if err := disk.NotSwapped(fsys, disk.Absolute(dir)); err != nil {
 		return fmt.Errorf("recover: %w", err)
 	}
-	return recoverDir(ctx, fsys, absolute(dir), report)
+	return recoverDir(ctx, fsys, disk.Absolute(dir), report)
 }
 
-func recoverDir(ctx context.Context, fsys FS, dir string, report func(Repaired)) error {
+func recoverDir(ctx context.Context, fsys disk.FS, dir string, report func(Repaired)) error {
 	names, unread := partFiles(fsys, ".")
 	for _, name := range names {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if _, ours := writing(filepath.Join(dir, name)); ours {
+		if _, ours := disk.GrowingBytes(filepath.Join(dir, name)); ours {
 			continue
 		}
 		r := repair(fsys, name)
-		if errors.Is(r.Err, ErrOwned) || errors.Is(r.Err, fs.ErrNotExist) {
+		if errors.Is(r.Err, disk.ErrOwned) || errors.Is(r.Err, fs.ErrNotExist) {
 			continue // another process writes it, or finished it just now
 		}
 		report(r)
@@ -78,7 +79,7 @@ func recoverDir(ctx context.Context, fsys FS, dir string, report func(Repaired))
 // partFiles lists the growing files below a directory, in order of their names,
 // and what could not be read. A directory that is not to be read by us, such as
 // the lost+found of a disk, holds no file of ours.
-func partFiles(fsys FS, dir string) (names []string, unread error) {
+func partFiles(fsys disk.FS, dir string) (names []string, unread error) {
 	entries, err := fsys.ReadDir(dir)
 	if err != nil {
 		if dir != "." && errors.Is(err, fs.ErrPermission) {
@@ -89,7 +90,7 @@ func partFiles(fsys FS, dir string) (names []string, unread error) {
 	for _, e := range entries {
 		name := path.Join(dir, e.Name())
 		switch {
-		case hidden(e.Name()):
+		case disk.Hidden(e.Name()):
 		case e.IsDir():
 			below, err := partFiles(fsys, name)
 			names, unread = append(names, below...), errors.Join(unread, err)
@@ -103,20 +104,20 @@ func partFiles(fsys FS, dir string) (names []string, unread error) {
 // Repair finishes one file that a crash left behind, in place: the only copy is
 // never overwritten, and what is not known to be damage is not cut off.
 func Repair(file string) (Repaired, error) {
-	file = absolute(file)
-	fsys, err := openDisk(filepath.Dir(file))
+	file = disk.Absolute(file)
+	fsys, err := disk.Open(filepath.Dir(file))
 	if err != nil {
 		return Repaired{}, err
 	}
 	defer fsys.Close()
-	if _, ours := writing(file); ours {
-		return Repaired{}, fmt.Errorf("%s: %w", file, ErrOwned)
+	if _, ours := disk.GrowingBytes(file); ours {
+		return Repaired{}, fmt.Errorf("%s: %w", file, disk.ErrOwned)
 	}
 	r := repair(fsys, filepath.Base(file))
 	return r, r.Err
 }
 
-func repair(fsys FS, name string) (r Repaired) {
+func repair(fsys disk.FS, name string) (r Repaired) {
 	r.File = name
 	f, err := fsys.Open(name)
 	if err != nil {
@@ -124,7 +125,7 @@ func repair(fsys FS, name string) (r Repaired) {
 		return r
 	}
 	defer f.Close()
-	fromDisk(f)
+	disk.ForgetCached(f)
 	file, form, err := openScan(f, name)
 	switch {
 	case errors.Is(err, errNoHeader), errors.Is(err, ErrNotOurs):
@@ -334,7 +335,7 @@ func (f *file) ownTail(s *chunkScan) bool {
 
 // publish gives the file its name. Where a crash came between the two steps of
 // a rename by hard link, it has the name already.
-func (r *Repaired) publish(fsys FS, f *file) {
+func (r *Repaired) publish(fsys disk.FS, f *file) {
 	final := strings.TrimSuffix(r.File, PartSuffix)
 	var err error
 	if final == r.File { // somebody gave it that name, or a finished file was named
@@ -357,7 +358,7 @@ func (r *Repaired) publish(fsys FS, f *file) {
 }
 
 // linked tells whether two names are one file.
-func linked(fsys FS, a, b string) bool {
+func linked(fsys disk.FS, a, b string) bool {
 	x, err := fsys.Stat(a)
 	if err != nil {
 		return false

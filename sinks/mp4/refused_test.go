@@ -12,6 +12,7 @@ import (
 
 	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
 // refusing is a file system that has none of the special calls, each refused with the
@@ -25,8 +26,8 @@ func refusing(names, others unix.Errno) filesystem.Calls {
 	}
 }
 
-func onRefusing(calls filesystem.Calls) func(FS) FS {
-	return func(d FS) FS { d.(*diskFS).sys = calls; return d }
+func onRefusing(calls filesystem.Calls) func(disk.FS) disk.FS {
+	return func(d disk.FS) disk.FS { d.(*disk.Dir).Calls = calls; return d }
 }
 
 // A file system without any special call: files are recorded, and finished in the
@@ -91,44 +92,25 @@ func TestWhatIsKilledWithoutSpecialCallsIsRecovered(t *testing.T) {
 
 // A lock that may be held on another host is said, and nothing is touched.
 func TestALockOfAnotherHostIsSaid(t *testing.T) {
-	d, err := openDisk(t.TempDir())
+	dir := t.TempDir()
+	d, err := disk.Open(dir)
 	require.NoError(t, err)
 	defer d.Close()
-	d.sys = filesystem.Calls{Flock: func(int) error { return unix.ENOLCK }}
+	d.Calls = filesystem.Calls{Flock: func(int) error { return unix.ENOLCK }}
 	for name, text := range map[string]string{
 		"left.mp4.part":       "",
 		".left.mp4.part.lock": `host="another" boot=x space=pid:[1] pid=1 began=1`,
 	} {
-		require.NoError(t, os.WriteFile(filepath.Join(d.dir, name), []byte(text), 0o600))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
 	}
 	told := 0
-	require.NoError(t, recoverDir(t.Context(), d, d.dir, func(r Repaired) {
+	require.NoError(t, recoverDir(t.Context(), d, dir, func(r Repaired) {
 		told++
 		require.ErrorIs(t, r.Err, filesystem.ErrPerhapsLocked)
 		require.ErrorContains(t, r.Err, `made by host="another"`)
 	}))
 	require.Equal(t, 1, told)
-	require.FileExists(t, filepath.Join(d.dir, "left.mp4.part"))
-}
-
-// What a full disk says is no refusal: nothing takes the place of the call.
-func TestAFullDiskRefusesNothing(t *testing.T) {
-	d, err := openDisk(t.TempDir())
-	require.NoError(t, err)
-	defer d.Close()
-	d.sys = refusing(unix.ENOSPC, unix.ENOSPC)
-	_, err = d.Create("a")
-	require.ErrorIs(t, err, unix.ENOSPC)
-	d.sys.Flock = nil
-	require.NoError(t, d.Remove("a"))
-	f, err := d.Create("a")
-	require.NoError(t, err)
-	defer f.Close()
-	require.ErrorIs(t, f.Allocate(0, 1), unix.ENOSPC)
-	require.ErrorIs(t, f.Datasync(), unix.ENOSPC)
-	require.ErrorIs(t, f.Sync(), unix.ENOSPC)
-	require.ErrorIs(t, d.SyncDir("."), unix.ENOSPC)
-	require.ErrorIs(t, d.Rename("a", "b"), unix.ENOSPC)
+	require.FileExists(t, filepath.Join(dir, "left.mp4.part"))
 }
 
 // A name that the file system refuses is said, with the character; it is no disk that
@@ -141,13 +123,13 @@ func TestARefusedNameIsSaid(t *testing.T) {
 		pool := media.NewCheckedPool()
 		cfg := Defaults()
 		cfg.FilenamePattern = "a/grün_{seq}.mp4"
-		disk := &faultFS{fault: func(_ int, op string) error {
+		faulty := &faultFS{fault: func(_ int, op string) error {
 			if op == "create" {
 				return e
 			}
 			return nil
 		}}
-		s := newSession(t, cfg, func(d FS) FS { disk.FS = d; return disk })
+		s := newSession(t, cfg, func(d disk.FS) disk.FS { faulty.FS = d; return faulty })
 		set, chunks := synthetic{fps: 10, gop: 10, picture: 300, flush: time.Second, chunks: 1}.make(t, pool)
 		require.NoError(t, s.Open(t.Context()))
 		err := s.put(segment(set, 1), chunks)
@@ -172,10 +154,11 @@ func TestNamesArePortable(t *testing.T) {
 // A file system that folds case: a file is under the directory that is there, as it is
 // written there.
 func TestDirectoriesAreNamedAsOnTheDisk(t *testing.T) {
-	d, err := openDisk(t.TempDir())
+	dir := t.TempDir()
+	d, err := disk.Open(dir)
 	require.NoError(t, err)
 	defer d.Close()
-	require.NoError(t, os.MkdirAll(filepath.Join(d.dir, "live/Cam/A"), 0o755))
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "live/Cam/A"), 0o755))
 	for in, want := range map[string]string{
 		"x.mp4": "x.mp4", "LIVE/cam/a/X.mp4": "live/Cam/A/X.mp4", "live/Cam/A/x.mp4": "live/Cam/A/x.mp4",
 		"Live/other/x.mp4": "live/other/x.mp4", "live/CAM/new/x.mp4": "live/Cam/new/x.mp4",
@@ -183,6 +166,6 @@ func TestDirectoriesAreNamedAsOnTheDisk(t *testing.T) {
 		require.Equal(t, want, asOnDisk(d, in))
 	}
 	require.False(t, foldsCase(d))
-	require.NoError(t, os.WriteFile(filepath.Join(d.dir, ".SPOOL-DIRECTORY"), nil, 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, ".SPOOL-DIRECTORY"), nil, 0o600))
 	require.True(t, foldsCase(d))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/gospool/spool/sinks/mp4/disk"
 	"path/filepath"
 	"strings"
 	"time"
@@ -33,11 +34,11 @@ const (
 // program a copy is made beside it, NAME.repaired.mp4. ErrBeyondHelp says that
 // nothing can be brought back, ErrOwned that somebody writes the file.
 func RepairAny(ctx context.Context, file string, o RepairOptions) (Repaired, error) {
-	file = absolute(file)
-	if _, ours := writing(file); ours {
-		return Repaired{}, fmt.Errorf("%s: %w", file, ErrOwned)
+	file = disk.Absolute(file)
+	if _, ours := disk.GrowingBytes(file); ours {
+		return Repaired{}, fmt.Errorf("%s: %w", file, disk.ErrOwned)
 	}
-	disk, err := openDisk(filepath.Dir(file))
+	disk, err := disk.Open(filepath.Dir(file))
 	if err != nil {
 		return Repaired{}, err
 	}
@@ -56,27 +57,27 @@ func RepairAny(ctx context.Context, file string, o RepairOptions) (Repaired, err
 // repairFS is the disk as repair sees it: it counts what is read, ends with its
 // context, and in a dry run takes every change and makes none.
 type repairFS struct {
-	FS
+	disk.FS
 	ctx     context.Context
 	options RepairOptions
 }
 
-func (d *repairFS) Open(name string) (File, error) { return d.wrap(d.FS.Open(name)) }
+func (d *repairFS) Open(name string) (disk.File, error) { return d.wrap(d.FS.Open(name)) }
 
-func (d *repairFS) OpenRead(name string) (File, error) { return d.wrap(d.FS.OpenRead(name)) }
+func (d *repairFS) OpenRead(name string) (disk.File, error) { return d.wrap(d.FS.OpenRead(name)) }
 
-func (d *repairFS) Create(name string) (File, error) {
+func (d *repairFS) Create(name string) (disk.File, error) {
 	if d.options.DryRun {
 		return &dryFile{}, nil
 	}
 	return d.wrap(d.FS.Create(name))
 }
 
-func (d *repairFS) wrap(f File, err error) (File, error) {
+func (d *repairFS) wrap(f disk.File, err error) (disk.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	fromDisk(f)
+	disk.ForgetCached(f)
 	f = &watchedFile{File: f, disk: d}
 	if d.options.DryRun {
 		f = &dryFile{f}
@@ -114,7 +115,7 @@ func (d *repairFS) SyncDir(name string) error {
 
 // watchedFile tells of what is read. Repair spends its time there.
 type watchedFile struct {
-	File
+	disk.File
 	disk *repairFS
 }
 
@@ -131,7 +132,7 @@ func (f *watchedFile) ReadAt(b []byte, off int64) (int, error) {
 
 // dryFile reads a file and changes nothing. Without one it takes what a new
 // file would.
-type dryFile struct{ File }
+type dryFile struct{ disk.File }
 
 func (f *dryFile) WriteAt(b []byte, _ int64) (int, error) { return len(b), nil }
 func (f *dryFile) WritevAt(_ [][]byte, _ int64) error     { return nil }

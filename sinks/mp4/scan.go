@@ -9,6 +9,7 @@ import (
 
 	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
 // form is what a scan finds a file to be.
@@ -25,7 +26,7 @@ var errNoHeader = errors.New("the file ends within its header")
 
 // openScan reads the header of a file of ours into a file that has no chunks
 // yet. A finished file has only its entry and size.
-func openScan(f File, name string) (*file, form, error) {
+func openScan(f disk.File, name string) (*file, form, error) {
 	size, err := f.Size()
 	if err != nil {
 		return nil, 0, err

@@ -13,6 +13,7 @@ import (
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/durable"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
 const stageDoc = "writes each segment to an MP4 file that plays while it grows and survives a crash; tells of the file when it exists and when it is finished"
@@ -32,11 +33,11 @@ type Muxer struct {
 	clock   pipeline.Clock
 	pattern pattern
 	loc     *time.Location
-	openFS  func(dir string) (FS, error)
+	openFS  func(dir string) (disk.FS, error)
 	above   durable.FS                         // that the record directory is made on
 	reserve func(*media.Segment, Config) int64 // bytes
 
-	fs      FS
+	fs      disk.FS
 	seg     *media.Segment // nil between segments
 	file    *file          // nil before the segment's first chunk
 	live    *atomic.Int64
@@ -46,12 +47,12 @@ type Muxer struct {
 	path    string    // of the open file, absolute
 	final   string    // its name when it is finished; empty before
 
-	unsynced bool // sync: chunk; the newest chunk waits for those that end its flush interval
-	truth    truth
-	timings  Timings
-	growth   Growth
-	left     Left
-	flush    FlushInterval // 0: not known
+	unsynced     bool // sync: chunk; the newest chunk waits for those that end its flush interval
+	truth        truth
+	timings      Timings
+	growth       Growth
+	onUnfinished OnUnfinished
+	flush        FlushInterval // 0: not known
 
 	protection *media.Protection
 	warned     media.ID // an event of which it was said that it protects no more
@@ -68,7 +69,7 @@ type Muxer struct {
 	last        int64 // ns UTC less Stepped, as all times of an outage: end of what is in a file; 0 before the first
 	interrupted *Interrupted
 	key         interruptedKey
-	trouble     Trouble
+	trouble     OnTrouble
 }
 
 // New builds the stage. It does no I/O.
@@ -76,7 +77,7 @@ func New(set pipeline.Settings, cfg Config) (*Muxer, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	m := &Muxer{cfg: cfg, dir: absolute(cfg.RecordPath), log: set.Log, clock: set.Clock, openFS: openFS, above: durable.Disk{}, reserve: reserveFor}
+	m := &Muxer{cfg: cfg, dir: disk.Absolute(cfg.RecordPath), log: set.Log, clock: set.Clock, openFS: openFS, above: durable.Disk{}, reserve: reserveFor}
 	if m.log == nil {
 		m.log = slog.New(slog.DiscardHandler)
 	}
@@ -90,10 +91,10 @@ func New(set pipeline.Settings, cfg Config) (*Muxer, error) {
 	if m.growth, err = pipeline.Use[Growth](set); err != nil {
 		m.growth = unmeasured{}
 	}
-	if m.left, err = pipeline.Use[Left](set); err != nil {
-		m.left = func(string) {}
+	if m.onUnfinished, err = pipeline.Use[OnUnfinished](set); err != nil {
+		m.onUnfinished = func(string) {}
 	}
-	if m.trouble, err = pipeline.Use[Trouble](set); err != nil {
+	if m.trouble, err = pipeline.Use[OnTrouble](set); err != nil {
 		m.trouble = func(error) {}
 	}
 	m.interrupted, _ = pipeline.Use[*Interrupted](set) // a program need not have one
@@ -106,7 +107,7 @@ func New(set pipeline.Settings, cfg Config) (*Muxer, error) {
 	return m, nil
 }
 
-func openFS(dir string) (FS, error) { return openDisk(dir) }
+func openFS(dir string) (disk.FS, error) { return disk.Open(dir) }
 
 // Open makes the record directory where there was none, and refuses one that
 // was swapped since this process first recorded to it. A disk that takes nothing
@@ -117,7 +118,7 @@ func (m *Muxer) Open(context.Context) error {
 		m.out = &outage{cause: was.cause, since: m.clock.Now(), from: was.at, earlier: true}
 	}
 	err := m.reopen()
-	if kind, disk := troubleOf(err); disk && !m.patient {
+	if kind, disk := disk.TroubleOf(err); disk && !m.patient {
 		m.truth.failed(err)
 		m.disrupted(kind, err)
 		return nil
@@ -131,18 +132,18 @@ func (m *Muxer) reopen() error {
 		_ = m.fs.Close()
 		m.fs = nil
 	}
-	if !recordedTo(m.dir) { // else it is to be mounted, and not made
+	if !disk.RecordedTo(m.dir) { // else it is to be mounted, and not made
 		if err := durable.MkdirAll(m.above, m.dir, 0o755); err != nil {
-			return fmt.Errorf("record_path: %w%s", err, advice(err))
+			return fmt.Errorf("record_path: %w%s", err, disk.Advice(err))
 		}
 	}
 	fsys, err := m.openFS(m.dir)
 	if err != nil {
-		return fmt.Errorf("record_path: %w%s", err, advice(err))
+		return fmt.Errorf("record_path: %w%s", err, disk.Advice(err))
 	}
-	if err := claim(fsys, m.dir); err != nil {
+	if err := disk.Claim(fsys, m.dir); err != nil {
 		_ = fsys.Close()
-		return fmt.Errorf("record_path: %w%s", err, advice(err))
+		return fmt.Errorf("record_path: %w%s", err, disk.Advice(err))
 	}
 	m.fs, m.foldsCase = fsys, foldsCase(fsys)
 	return nil
@@ -194,7 +195,7 @@ func (m *Muxer) process(ctx context.Context, c *media.Chunk, emit pipeline.Emit[
 // end ends the segment. An error of the disk leaves its file to recovery.
 func (m *Muxer) end(reason media.Cause, emit pipeline.Emit[media.Recording]) error {
 	err := m.finish(reason, emit)
-	if kind, disk := troubleOf(err); disk {
+	if kind, disk := disk.TroubleOf(err); disk {
 		m.disrupted(kind, err)
 		err = nil
 	}
@@ -266,7 +267,9 @@ func (m *Muxer) write(c *media.Chunk, emit pipeline.Emit[media.Recording]) error
 	m.truth.wrote(f, f.size-before, f.units-units)
 	m.truth.droppedUnits.Add(f.dropped - m.counted)
 	m.counted = f.dropped
-	f.easeCache()
+	if !f.noSync { // one that is not synced is left to the kernel
+		f.cache.Ease(f.f, f.size)
+	}
 	m.last, m.lastStepped = f.written(), f.startStep
 	if m.told {
 		return nil
@@ -355,8 +358,8 @@ func (m *Muxer) begin(first *media.Chunk) error {
 			return err
 		}
 	}
-	if err := stillThere(m.fs, m.dir); err != nil {
-		return fmt.Errorf("%w%s", err, advice(err))
+	if err := disk.StillThere(m.fs, m.dir); err != nil {
+		return fmt.Errorf("%w%s", err, disk.Advice(err))
 	}
 	f, err := newFile(m.seg, first, m.cfg.Fragment, int64(m.cfg.FragmentDuration))
 	if err != nil {
@@ -385,7 +388,7 @@ func (m *Muxer) begin(first *media.Chunk) error {
 // recording is what is told of the open file.
 func (m *Muxer) recording(name string) (media.Recording, error) {
 	r, err := m.file.entry.recording(name, m.file.size)
-	r.Directory = claimed(m.dir)
+	r.Directory = disk.Claimed(m.dir)
 	return r, err
 }
 
@@ -402,13 +405,13 @@ func (m *Muxer) drop() {
 	if err := m.file.f.Close(); err != nil {
 		m.log.Warn("closing a recording failed", "file", m.file.name, "error", err)
 	}
-	unregister(m.path)
+	disk.Unregister(m.path)
 	if m.final != "" {
 		m.growth.Closed(m.path, filepath.Join(m.dir, m.final))
 	} else {
 		m.growth.Closed(m.path, m.path)
 		if m.told {
-			m.left(m.path)
+			m.onUnfinished(m.path)
 		}
 	}
 	m.file, m.live, m.path, m.final = nil, nil, "", ""

@@ -1,4 +1,4 @@
-package mp4
+package disk
 
 import (
 	"errors"
@@ -18,29 +18,32 @@ import (
 // file.
 var ErrOwned = errors.New("the file is being written")
 
-// diskFS is the real FS. os.Root keeps every name inside the directory.
-type diskFS struct {
+// Dir is the real FS: a record directory that is open. os.Root keeps every name inside
+// it.
+type Dir struct {
 	dir  string
 	root *os.Root
 	near nearDir
-	sys  filesystem.Calls
+
+	// Calls are those that not every file system has. A test replaces them.
+	Calls filesystem.Calls
 }
 
-// openDisk opens a record directory that exists.
-func openDisk(dir string) (*diskFS, error) {
+// Open opens a record directory that exists.
+func Open(dir string) (*Dir, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, err
 	}
-	return &diskFS{dir: dir, root: root}, nil
+	return &Dir{dir: dir, root: root}, nil
 }
 
-func (d *diskFS) Close() error {
+func (d *Dir) Close() error {
 	d.near.close()
 	return d.root.Close()
 }
 
-func (d *diskFS) Create(name string) (File, error) {
+func (d *Dir) Create(name string) (File, error) {
 	f, err := d.open(name, os.O_RDWR|os.O_CREATE|os.O_EXCL)
 	if err == nil {
 		d.near.keep(d.root, path.Dir(name))
@@ -48,16 +51,16 @@ func (d *diskFS) Create(name string) (File, error) {
 	return f, err
 }
 
-func (d *diskFS) Open(name string) (File, error) { return d.open(name, os.O_RDWR) }
+func (d *Dir) Open(name string) (File, error) { return d.open(name, os.O_RDWR) }
 
 // open locks the file and then makes sure that its name still leads to it: in
 // between, recovery may have taken it away, or its writer finished it.
-func (d *diskFS) open(name string, flag int) (File, error) {
+func (d *Dir) open(name string, flag int) (File, error) {
 	f, err := d.root.OpenFile(name, flag, 0o644)
 	if err != nil {
 		return nil, err
 	}
-	unlock, err := d.sys.Lock(d.root, name, f)
+	unlock, err := d.Calls.Lock(d.root, name, f)
 	if err != nil {
 		_ = f.Close()
 		if errors.Is(err, filesystem.ErrLocked) {
@@ -77,41 +80,41 @@ func (d *diskFS) open(name string, flag int) (File, error) {
 		unlock()
 		return nil, err
 	}
-	return &diskFile{File: f, sys: &d.sys, unlock: unlock}, nil
+	return &file{File: f, sys: &d.Calls, unlock: unlock}, nil
 }
 
-func (d *diskFS) OpenRead(name string) (File, error) {
+func (d *Dir) OpenRead(name string) (File, error) {
 	f, err := d.root.Open(name)
 	if err != nil {
 		return nil, err
 	}
-	return &diskFile{File: f, sys: &d.sys, unlock: func() {}}, nil
+	return &file{File: f, sys: &d.Calls, unlock: func() {}}, nil
 }
 
-// openShared opens a file for a small write beside its owner.
-func (d *diskFS) openShared(name string) (File, error) {
+// OpenShared opens a file for a small write beside its owner.
+func (d *Dir) OpenShared(name string) (File, error) {
 	f, err := d.root.OpenFile(name, os.O_RDWR, 0)
 	if err != nil {
 		return nil, err
 	}
-	return &diskFile{File: f, sys: &d.sys, unlock: func() {}}, nil
+	return &file{File: f, sys: &d.Calls, unlock: func() {}}, nil
 }
 
-func (d *diskFS) Rename(from, to string) error {
+func (d *Dir) Rename(from, to string) error {
 	dir, done, err := d.openDir(path.Dir(from))
 	if err != nil {
 		return err
 	}
 	defer done()
-	if err = d.sys.RenameNew(int(dir.Fd()), path.Base(from), path.Base(to)); err != nil {
+	if err = d.Calls.RenameNew(int(dir.Fd()), path.Base(from), path.Base(to)); err != nil {
 		return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
 	}
 	return nil
 }
 
-func (d *diskFS) Remove(name string) error { return d.root.Remove(name) }
+func (d *Dir) Remove(name string) error { return d.root.Remove(name) }
 
-func (d *diskFS) Mkdir(name string) (bool, error) {
+func (d *Dir) Mkdir(name string) (bool, error) {
 	err := d.root.Mkdir(name, 0o755)
 	if errors.Is(err, fs.ErrExist) {
 		return false, nil
@@ -119,7 +122,7 @@ func (d *diskFS) Mkdir(name string) (bool, error) {
 	return err == nil, err
 }
 
-func (d *diskFS) RemoveDir(name string) error {
+func (d *Dir) RemoveDir(name string) error {
 	parent, err := d.root.OpenFile(path.Dir(name), os.O_RDONLY|unix.O_DIRECTORY, 0)
 	if err != nil {
 		return err
@@ -131,25 +134,25 @@ func (d *diskFS) RemoveDir(name string) error {
 	return nil
 }
 
-func (d *diskFS) SyncDir(name string) error {
+func (d *Dir) SyncDir(name string) error {
 	dir, done, err := d.openDir(name)
 	if err != nil {
 		return err
 	}
 	defer done()
-	if err := d.sys.SyncDir(int(dir.Fd())); err != nil {
+	if err := d.Calls.SyncDir(int(dir.Fd())); err != nil {
 		return &fs.PathError{Op: "fsync", Path: name, Err: err}
 	}
 	return nil
 }
 
-func (d *diskFS) Stat(name string) (fs.FileInfo, error) { return d.root.Lstat(name) }
+func (d *Dir) Stat(name string) (fs.FileInfo, error) { return d.root.Lstat(name) }
 
-func (d *diskFS) ReadDir(name string) ([]fs.DirEntry, error) {
+func (d *Dir) ReadDir(name string) ([]fs.DirEntry, error) {
 	return fs.ReadDir(d.root.FS(), name)
 }
 
-func (d *diskFS) Same() (bool, error) {
+func (d *Dir) Same() (bool, error) {
 	open, err := d.root.Stat(".")
 	if err != nil {
 		return false, err
@@ -161,15 +164,15 @@ func (d *diskFS) Same() (bool, error) {
 	return os.SameFile(open, named), nil
 }
 
-// diskFile is a file on a disk. Closing it ends its lock.
-type diskFile struct {
+// file is a file on a disk. Closing it ends its lock.
+type file struct {
 	*os.File
 	sys    *filesystem.Calls
 	unlock func()
 	iov    []unix.Iovec
 }
 
-func (f *diskFile) Close() error {
+func (f *file) Close() error {
 	err := f.File.Close()
 	f.unlock()
 	return err
@@ -178,7 +181,7 @@ func (f *diskFile) Close() error {
 // maxBuffers is IOV_MAX.
 const maxBuffers = 1024
 
-func (f *diskFile) WritevAt(bufs [][]byte, off int64) error {
+func (f *file) WritevAt(bufs [][]byte, off int64) error {
 	fd := f.Fd()
 	for len(bufs) > 0 {
 		n, errno := f.pwritev(fd, bufs[:min(len(bufs), maxBuffers)], off)
@@ -199,7 +202,7 @@ func (f *diskFile) WritevAt(bufs [][]byte, off int64) error {
 
 // pwritev is unix.Pwritev without the memory that it takes for more than eight
 // buffers.
-func (f *diskFile) pwritev(fd uintptr, bufs [][]byte, off int64) (int, unix.Errno) {
+func (f *file) pwritev(fd uintptr, bufs [][]byte, off int64) (int, unix.Errno) {
 	f.iov = f.iov[:0]
 	for _, b := range bufs {
 		if len(b) > 0 {
@@ -232,29 +235,45 @@ func consume(bufs [][]byte, n int) [][]byte {
 	return bufs
 }
 
-func (f *diskFile) Datasync() error {
+func (f *file) Datasync() error {
 	return f.failed("fdatasync", f.sys.Datasync(int(f.Fd())))
 }
 
-func (f *diskFile) Sync() error { return f.failed("fsync", f.sys.Sync(int(f.Fd()))) }
+func (f *file) Sync() error { return f.failed("fsync", f.sys.Sync(int(f.Fd()))) }
 
-func (f *diskFile) Allocate(off, n int64) error {
+func (f *file) Allocate(off, n int64) error {
 	return f.failed("fallocate", f.sys.Allocate(int(f.Fd()), off, n))
 }
 
-func (f *diskFile) Punch(off, n int64) error {
+func (f *file) Punch(off, n int64) error {
 	return f.failed("punch", f.sys.Punch(int(f.Fd()), off, n))
 }
 
-func (f *diskFile) failed(op string, err error) error {
+func (f *file) failed(op string, err error) error {
 	if err != nil {
 		return &fs.PathError{Op: op, Path: f.Name(), Err: err}
 	}
 	return nil
 }
 
+// maxBytes is what a File may offer beside its contract.
+type maxBytes interface{ MaxBytes() int64 }
+
+// MaxBytes returns the size that a file may get, by its file system or the process's
+// limit; ok is false where they do not tell.
+func MaxBytes(f File) (n int64, ok bool) {
+	t, ok := f.(maxBytes)
+	if !ok {
+		return 0, false
+	}
+	return t.MaxBytes(), true
+}
+
+// MaxBytes is what the function of that name asks.
+func (f *file) MaxBytes() int64 { return filesystem.MaxFileBytes(f.File) }
+
 // Free is what the filesystem has left for those who are not root.
-func (f *diskFile) Free() (int64, error) {
+func (f *file) Free() (int64, error) {
 	var s unix.Statfs_t
 	if err := unix.Fstatfs(int(f.Fd()), &s); err != nil {
 		return 0, err
@@ -262,18 +281,18 @@ func (f *diskFile) Free() (int64, error) {
 	return int64(s.Bavail) * s.Bsize, nil
 }
 
-// WriteBack and Forget are advice (see pageCache).
-func (f *diskFile) WriteBack(off, n int64) {
+// WriteBack and Forget are advice (see PageCache).
+func (f *file) WriteBack(off, n int64) {
 	_ = unix.SyncFileRange(int(f.Fd()), off, n, unix.SYNC_FILE_RANGE_WRITE)
 }
 
-func (f *diskFile) Forget(off, n int64) {
+func (f *file) Forget(off, n int64) {
 	if n > 0 { // 0 would mean all of the file
 		_ = unix.Fadvise(int(f.Fd()), off, n, unix.FADV_DONTNEED)
 	}
 }
 
-func (f *diskFile) Size() (int64, error) {
+func (f *file) Size() (int64, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return 0, err

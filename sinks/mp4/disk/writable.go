@@ -1,4 +1,4 @@
-package mp4
+package disk
 
 import (
 	"errors"
@@ -19,6 +19,8 @@ var ErrHangs = errors.New("the disk does not answer")
 // it takes files.
 const ScratchFile = ".spool-probe"
 
+const scratchBytes = 4096
+
 // Room with which a file is begun at all. One that was full counts as full until
 // it has twice as much, or it would be called so and not so in turn.
 const (
@@ -32,12 +34,12 @@ const (
 // the disk does.
 type Writable struct {
 	dir  string
-	disk *diskFS // the directory as it was found first
+	disk *Dir // the directory as it was found first
 	full bool
 }
 
 // NewWritable does no I/O.
-func NewWritable(dir string) *Writable { return &Writable{dir: absolute(dir)} }
+func NewWritable(dir string) *Writable { return &Writable{dir: Absolute(dir)} }
 
 // Close lets go of the directory.
 func (w *Writable) Close() {
@@ -52,11 +54,11 @@ func (w *Writable) Close() {
 // directory that never was there is made by the first recording to it.
 func (w *Writable) Try() (Capacity, error) {
 	has, err := w.try()
-	if errors.Is(err, fs.ErrNotExist) && w.disk == nil && !recordedTo(w.dir) {
+	if errors.Is(err, fs.ErrNotExist) && w.disk == nil && !RecordedTo(w.dir) {
 		return has, nil
 	}
 	if err != nil {
-		err = fmt.Errorf("%w%s", err, advice(err))
+		err = fmt.Errorf("%w%s", err, Advice(err))
 	}
 	return has, err
 }
@@ -80,14 +82,14 @@ func (w *Writable) try() (Capacity, error) {
 	case w.full:
 		return has, fmt.Errorf("%d KiB are free, which is too little to begin a file: %w", has.Free>>10, unix.ENOSPC)
 	}
-	return has, lackOf(w.disk, w.scratch())
+	return has, Explain(w.disk, w.scratch())
 }
 
 // find opens the directory, or makes sure that its path still leads to the one that
 // is open. A disk that was mounted again is the same one by its identity.
 func (w *Writable) find() error {
 	if w.disk == nil {
-		disk, err := openDisk(w.dir)
+		disk, err := Open(w.dir)
 		if err == nil {
 			w.disk, err = disk, known(disk, w.dir)
 		}
@@ -100,11 +102,11 @@ func (w *Writable) find() error {
 	if same {
 		return known(w.disk, w.dir)
 	}
-	disk, err := openDisk(w.dir)
+	disk, err := Open(w.dir)
 	if err != nil {
 		return err
 	}
-	if claimed(w.dir) == "" {
+	if Claimed(w.dir) == "" {
 		_ = disk.Close()
 		return fmt.Errorf("%w: another directory is in its place: put it back, or restart spool to record here", ErrSwapped)
 	}
@@ -117,21 +119,21 @@ func (w *Writable) find() error {
 	return nil
 }
 
-// known is claim for those who do not record: a directory without an identity is
+// known is Claim for those who do not record: a directory without an identity is
 // not given one.
 func known(fsys FS, dir string) error {
-	id, err := readIdentity(fsys)
-	if errors.Is(err, fs.ErrNotExist) && claimed(dir) == "" {
+	id, err := ReadIdentity(fsys)
+	if errors.Is(err, fs.ErrNotExist) && Claimed(dir) == "" {
 		return nil
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%s: %w", IdentityFile, err)
 	}
-	open.Lock()
-	defer open.Unlock()
-	switch was := open.directories[dir]; {
+	process.Lock()
+	defer process.Unlock()
+	switch was := process.directories[dir]; {
 	case was == "":
-		open.directories[dir] = id
+		process.directories[dir] = id
 	case id == "":
 		return swapped(dir, was, "one without an identity")
 	case was != id:
@@ -158,7 +160,7 @@ func (w *Writable) scratch() error {
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(make([]byte, pageBytes))
+	_, err = f.Write(make([]byte, scratchBytes))
 	err = errors.Join(err, f.Close())
 	if gone := w.disk.Remove(ScratchFile); !errors.Is(gone, fs.ErrNotExist) {
 		err = errors.Join(err, gone)
@@ -168,18 +170,18 @@ func (w *Writable) scratch() error {
 
 // ProblemOf is what Try's error, or that of a recording, means to an operator.
 func ProblemOf(err error, since time.Time) pipeline.Problem {
-	kind, known := troubleOf(err)
+	kind, known := TroubleOf(err)
 	if !known {
-		kind = trouble{problem: "disk_failed", remedy: "see what the cause says: this does not end by itself"}
+		kind = Trouble{Problem: "disk_failed", Remedy: "see what the cause says: this does not end by itself"}
 	}
-	return pipeline.Problem{Problem: kind.problem, Since: since, Cause: err.Error(), Remedy: kind.remedy, Failing: true}
+	return pipeline.Problem{Problem: kind.Problem, Since: since, Cause: err.Error(), Remedy: kind.Remedy, Failing: true}
 }
 
 // Unwritable are the words of all problems for which a recording that should be
 // running writes nothing, and which lie with the machine and not with the sender.
 func Unwritable() (words []string) {
 	for _, t := range troubles {
-		words = append(words, t.problem)
+		words = append(words, t.Problem)
 	}
 	return words
 }

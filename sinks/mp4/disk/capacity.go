@@ -1,4 +1,4 @@
-package mp4
+package disk
 
 import (
 	"errors"
@@ -20,13 +20,23 @@ type Capacity struct {
 // NoInodes reports whether no further file can be made.
 func (c Capacity) NoInodes() bool { return c.Inodes > 0 && c.FreeInodes == 0 }
 
-// capacity is what an FS may offer beside its contract.
-type capacity interface{ Capacity() (Capacity, error) }
+// tellsCapacity is what an FS may offer beside its contract.
+type tellsCapacity interface{ Capacity() (Capacity, error) }
+
+// CapacityOf asks a directory's filesystem; ok is false where it does not tell.
+func CapacityOf(fsys FS) (has Capacity, ok bool) {
+	d, ok := fsys.(tellsCapacity)
+	if !ok {
+		return has, false
+	}
+	has, err := d.Capacity()
+	return has, err == nil
+}
 
 // Capacity asks the filesystem.
-func (d *diskFS) Capacity() (Capacity, error) { return capacityOf(d.dir) }
+func (d *Dir) Capacity() (Capacity, error) { return statfs(d.dir) }
 
-func capacityOf(dir string) (Capacity, error) {
+func statfs(dir string) (Capacity, error) {
 	var s unix.Statfs_t
 	if err := unix.Statfs(dir, &s); err != nil {
 		return Capacity{}, err
@@ -38,17 +48,13 @@ func capacityOf(dir string) (Capacity, error) {
 	}, nil
 }
 
-// lackOf tells the lack of inodes from that of room: the system has one error for
+// Explain tells the lack of inodes from that of room: the system has one error for
 // both, and what helps against one does not help against the other.
-func lackOf(fsys FS, err error) error {
+func Explain(fsys FS, err error) error {
 	if !errors.Is(err, unix.ENOSPC) {
 		return err
 	}
-	disk, ok := fsys.(capacity)
-	if !ok {
-		return err
-	}
-	if has, fails := disk.Capacity(); fails == nil && has.NoInodes() {
+	if has, ok := CapacityOf(fsys); ok && has.NoInodes() {
 		return fmt.Errorf("%w: %w", ErrNoInodes, err)
 	}
 	return err

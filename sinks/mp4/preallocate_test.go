@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
 // onDisk is what a file takes, in bytes.
@@ -22,7 +23,7 @@ func onDisk(t *testing.T, name string) int64 {
 
 // roomy is a disk with as much left as it says.
 type roomy struct {
-	File
+	disk.File
 	left     int64
 	allocate *[]int64 // ends of what was allocated
 }
@@ -41,7 +42,7 @@ func grown(t *testing.T, free int64) (s *session, seg *media.Segment, asked []in
 	seg = segment(set, 1)
 	require.NoError(t, s.Open(context.Background()))
 	require.NoError(t, s.put(seg, chunks[:1]))
-	s.file.f, s.file.asked = roomy{s.file.f, free, &asked}, 0
+	s.file.f, s.file.ahead = roomy{s.file.f, free, &asked}, disk.Preallocation{}
 	for _, c := range chunks[1:] {
 		require.NoError(t, s.Process(context.Background(), media.Part{Segment: seg, Chunk: c}, s.emit))
 	}
@@ -65,7 +66,7 @@ func TestRoomAheadIsTakenInFewSteps(t *testing.T) {
 }
 
 func TestRoomIsNotTakenFromASmallDisk(t *testing.T) {
-	s, seg, asked := grown(t, roomAhead*leastFree-1)
+	s, seg, asked := grown(t, disk.PreallocateFrom-1)
 	require.Empty(t, asked)
 	require.NoError(t, s.end(seg, media.EndStop))
 	require.NoError(t, s.Close())

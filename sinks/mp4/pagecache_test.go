@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
 // TestALongRecordingLeavesThePageCacheToOthers: while 120 MB are recorded, all
@@ -34,7 +35,7 @@ func TestALongRecordingLeavesThePageCacheToOthers(t *testing.T) {
 	size := s.file.size
 	require.Greater(t, size, int64(110<<20))
 	cached := resident(t, filepath.Join(cfg.RecordPath, s.file.name))
-	require.Less(t, cached, int64(3*easeEvery), "of %d MB", size>>20)
+	require.Less(t, cached, int64(3*disk.EaseEvery), "of %d MB", size>>20)
 	require.Positive(t, cached, "the newest stretch is still there for those who watch")
 	require.Equal(t, int64(8<<20), resident(t, film))
 	require.NoError(t, s.Close())

@@ -1,24 +1,22 @@
-package mp4
+package disk
 
-import (
-	"path/filepath"
-)
+import "path/filepath"
 
 // Writing reports whether this process writes a file.
 func Writing(name string) bool {
-	_, ours := writing(absolute(name))
+	_, ours := GrowingBytes(Absolute(name))
 	return ours
 }
 
-// InUse reports whether somebody writes a file, here or in another process. A
-// file of which that cannot be told is in use.
+// InUse reports whether a file is being written, by this process or another. A file
+// of which that cannot be told is in use.
 func InUse(name string) bool {
-	name = absolute(name)
-	if _, ours := writing(name); ours {
+	name = Absolute(name)
+	if _, ours := GrowingBytes(name); ours {
 		return true
 	}
 	dir, base := filepath.Split(name)
-	fsys, err := openDisk(dir)
+	fsys, err := Open(dir)
 	if err != nil {
 		return true
 	}

@@ -1,4 +1,4 @@
-package mp4
+package disk
 
 import (
 	"os"
@@ -7,9 +7,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
-
-	"github.com/gospool/spool/pipeline/media"
 )
 
 func tryOnce(t *testing.T, w *Writable) string {
@@ -18,8 +15,8 @@ func tryOnce(t *testing.T, w *Writable) string {
 	if err == nil {
 		return ""
 	}
-	require.NotEmpty(t, ProblemOf(err, start).Remedy)
-	return ProblemOf(err, start).Problem
+	require.NotEmpty(t, ProblemOf(err, time.Time{}).Remedy)
+	return ProblemOf(err, time.Time{}).Problem
 }
 
 func TestADirectoryIsWritableUntilAnotherIsInItsPlace(t *testing.T) {
@@ -68,26 +65,4 @@ func TestAFileIsNoDirectoryToRecordTo(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
 	require.NotEmpty(t, tryOnce(t, NewWritable(file)))
-}
-
-// A file ends when no further one can be opened: it has its name and its row says
-// so, before any descriptor is given back.
-func TestAFileIsFinishedWithoutAFurtherDescriptor(t *testing.T) {
-	var before unix.Rlimit
-	require.NoError(t, unix.Getrlimit(unix.RLIMIT_NOFILE, &before))
-	cfg := Defaults()
-	cfg.FilenamePattern = "{stream_path}/{seq}.mp4"
-	s := newSession(t, cfg, nil)
-	pool := media.NewCheckedPool()
-	set, chunks := synthetic{fps: 10, gop: 10, picture: 300, flush: time.Second, chunks: 2}.make(t, pool)
-	require.NoError(t, s.Open(t.Context()))
-	seg := segment(set, 1)
-	require.NoError(t, s.Process(t.Context(), media.Part{Segment: seg, First: true, Chunk: chunks[0]}, s.emit))
-	// No parallel test runs while one that is not does.
-	require.NoError(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 0, Max: before.Max}))
-	defer func() { require.NoError(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &before)) }()
-	require.NoError(t, s.end(seg, media.EndMaxDuration))
-	require.Equal(t, media.StateFinished, s.last().State)
-	chunks[1].Release()
-	require.NoError(t, s.Close())
 }

@@ -1,4 +1,4 @@
-package mp4
+package disk
 
 import (
 	"errors"
@@ -37,7 +37,7 @@ func (n *nearDir) leads(path string) bool {
 }
 
 // openDir opens a directory; done closes it.
-func (d *diskFS) openDir(name string) (dir *os.File, done func(), err error) {
+func (d *Dir) openDir(name string) (dir *os.File, done func(), err error) {
 	dir, err = d.root.Open(name)
 	if err == nil {
 		return dir, func() { _ = dir.Close() }, nil

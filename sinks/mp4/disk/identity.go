@@ -1,4 +1,4 @@
-package mp4
+package disk
 
 import (
 	"errors"
@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gospool/spool/pipeline/durable"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -28,13 +29,13 @@ const identityText = "\nThis directory belongs to spool. The UUID above tells it
 // ErrSwapped says that the record directory is not the one it was.
 var ErrSwapped = errors.New("the record directory is not the one it was")
 
-// claim checks a directory against what this process knows of its path, and
+// Claim checks a directory against what this process knows of its path, and
 // makes its identity where it has none and is not expected to have one.
-func claim(fsys FS, dir string) error {
-	open.Lock()
-	defer open.Unlock()
-	known := open.directories[dir]
-	id, err := readIdentity(fsys)
+func Claim(fsys FS, dir string) error {
+	process.Lock()
+	defer process.Unlock()
+	known := process.directories[dir]
+	id, err := ReadIdentity(fsys)
 	if errors.Is(err, fs.ErrNotExist) && known == "" {
 		id, err = makeIdentity(fsys)
 	}
@@ -46,55 +47,56 @@ func claim(fsys FS, dir string) error {
 	case known != "" && known != id:
 		return swapped(dir, known, id)
 	}
-	open.directories[dir] = id
+	process.directories[dir] = id
 	return nil
 }
 
-// stillThere is claim for a directory that is open: its path must also still
+// StillThere is Claim for a directory that is open: its path must also still
 // lead to it.
-func stillThere(fsys FS, dir string) error {
+func StillThere(fsys FS, dir string) error {
 	if same, err := fsys.Same(); err != nil || !same {
 		return fmt.Errorf("%w: %s leads elsewhere now (%v): mount the disk again, or restart spool to record here", ErrSwapped, dir, err)
 	}
-	return claim(fsys, dir)
+	return Claim(fsys, dir)
 }
 
-// notSwapped checks a directory against what this process knows of its path, and
+// NotSwapped checks a directory against what this process knows of its path, and
 // takes one that it has not recorded to.
-func notSwapped(fsys FS, dir string) error {
-	open.Lock()
-	defer open.Unlock()
-	known := open.directories[dir]
+func NotSwapped(fsys FS, dir string) error {
+	process.Lock()
+	defer process.Unlock()
+	known := process.directories[dir]
 	if known == "" {
 		return nil
 	}
-	id, err := readIdentity(fsys)
+	id, err := ReadIdentity(fsys)
 	if err == nil && id != known {
 		err = swapped(dir, known, id)
 	}
 	return err
 }
 
-// claimed is the identity of a directory that this process records to.
-func claimed(dir string) string {
-	open.Lock()
-	defer open.Unlock()
-	return open.directories[dir]
+// Claimed returns the identity of a directory that this process records to, "" for
+// another one.
+func Claimed(dir string) string {
+	process.Lock()
+	defer process.Unlock()
+	return process.directories[dir]
 }
 
 func swapped(dir, known, found string) error {
 	return fmt.Errorf("%w: %s was %s and is now %s: mount the disk again, or restart spool to record here", ErrSwapped, dir, known, found)
 }
 
-// Identity is the UUID of a record directory, "" where it has none and none is to
-// be created.
+// Identity returns the UUID of a record directory, "" where it has none and none is
+// to be created.
 func Identity(dir string, create bool) (string, error) {
-	disk, err := openDisk(dir)
+	disk, err := Open(dir)
 	if err != nil {
 		return "", err
 	}
 	defer disk.Close()
-	id, err := readIdentity(disk)
+	id, err := ReadIdentity(disk)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && create:
 		return makeIdentity(disk)
@@ -104,7 +106,8 @@ func Identity(dir string, create bool) (string, error) {
 	return id, err
 }
 
-func readIdentity(fsys FS) (string, error) {
+// ReadIdentity returns the UUID that a directory holds; fs.ErrNotExist: it has none.
+func ReadIdentity(fsys FS) (string, error) {
 	f, err := fsys.OpenRead(IdentityFile)
 	if err != nil {
 		return "", err
@@ -128,24 +131,14 @@ func makeIdentity(fsys FS) (string, error) {
 	name := IdentityFile + "." + id[len(id)-12:]
 	f, err := fsys.Create(name)
 	if err != nil {
-		return "", lackOf(fsys, err)
+		return "", Explain(fsys, err)
 	}
-	defer f.Close()
-	if _, err = f.WriteAt([]byte(id+identityText), 0); err == nil {
-		err = f.Sync()
+	err = durable.Publish(fsys, f, name, IdentityFile, []byte(id+identityText))
+	if errors.Is(err, fs.ErrExist) {
+		return ReadIdentity(fsys)
 	}
-	if err == nil {
-		err = fsys.Rename(name, IdentityFile)
-	}
-	if err != nil {
-		_ = fsys.Remove(name)
-		if errors.Is(err, fs.ErrExist) {
-			return readIdentity(fsys)
-		}
-		return "", err
-	}
-	return id, fsys.SyncDir(".")
+	return id, err
 }
 
-// hidden tells whether a name in a record directory is ours and no recording.
-func hidden(name string) bool { return strings.HasPrefix(name, ".") }
+// Hidden tells whether a name in a record directory is ours and no recording.
+func Hidden(name string) bool { return strings.HasPrefix(name, ".") }

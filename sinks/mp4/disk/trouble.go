@@ -1,0 +1,68 @@
+package disk
+
+import (
+	"errors"
+	"io/fs"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// Trouble is a way in which a disk takes nothing.
+type Trouble struct {
+	Problem string      // a word: see pipeline.Problem
+	Cause   media.Cause // of the gap that it makes
+	Remedy  string      // a sentence for the operator
+}
+
+// troubles are told apart by the system's error.
+var troubles = []struct {
+	Trouble
+	errors []error
+}{
+	{Trouble{"no_inodes", media.GapNoInodes, "the filesystem can hold no more files, whatever room it has: delete files, of any size, or make it anew with more inodes; df -i counts them"},
+		[]error{ErrNoInodes}},
+	{Trouble{"disk_full", media.GapDiskFull, "the disk is full: delete something, or let expire_days or disk_max_percent do it"},
+		[]error{unix.ENOSPC}},
+	{Trouble{"disk_full", media.GapDiskFull, "the disk quota of the user that runs spool is used up, in bytes or in files: raise it, or delete something"},
+		[]error{unix.EDQUOT}},
+	{Trouble{"directory_full", media.GapDiskError, "a directory has as many directories in it as its filesystem can hold: delete some, or let filename_pattern make fewer"},
+		[]error{unix.EMLINK}},
+	{Trouble{"disk_read_only", media.GapDiskError, "the filesystem is read-only: look into the kernel's log, it may have found an error"},
+		[]error{unix.EROFS}},
+	{Trouble{"too_many_open_files", media.GapDiskError, "too many open files: raise the limit with ulimit -n or LimitNOFILE"},
+		[]error{unix.EMFILE, unix.ENFILE}},
+	{Trouble{"no_permission", media.GapDiskError, "give the user that runs spool the right to write here"},
+		[]error{unix.EACCES, unix.EPERM}},
+	{Trouble{"disk_away", media.GapDiskError, "the disk is not there: mount it again"},
+		[]error{ErrSwapped, fs.ErrNotExist, unix.ENODEV, unix.ENXIO, unix.ESTALE, unix.ENOTCONN, unix.ESHUTDOWN}},
+	{Trouble{"disk_hangs", media.GapDiskError, "see whether the server of the disk can be reached, and look into the kernel's log"},
+		[]error{ErrHangs}},
+	{Trouble{"file_too_large", media.GapDiskError, "the file system, or ulimit -f, takes no longer file: the next one is begun"},
+		[]error{unix.EFBIG}},
+	{Trouble{"file_system", media.GapDiskError, "the file system has no such operation: spool check says what it lacks"},
+		[]error{unix.ENOSYS, unix.EOPNOTSUPP, unix.ENOLCK, unix.ENOTTY}},
+	{Trouble{"disk_failed", media.GapDiskError, "the disk failed: look into the kernel's log"},
+		[]error{unix.EIO}},
+}
+
+// lasting are errors that no disk gets over by itself: a name or a path that cannot be.
+var lasting = []error{unix.ENOTDIR, unix.EISDIR, unix.ENAMETOOLONG, unix.EINVAL, unix.EILSEQ, unix.ELOOP}
+
+// TroubleOf tells an error of a disk, which may be over by itself, from others.
+func TroubleOf(err error) (Trouble, bool) {
+	if slices.ContainsFunc(lasting, func(e error) bool { return errors.Is(err, e) }) {
+		return Trouble{}, false
+	}
+	for _, t := range troubles {
+		for _, e := range t.errors {
+			if errors.Is(err, e) {
+				return t.Trouble, true
+			}
+		}
+	}
+	var errno unix.Errno
+	return Trouble{"disk_failed", media.GapDiskError, "look into the kernel's log"}, errors.As(err, &errno)
+}
