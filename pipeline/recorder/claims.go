@@ -2,7 +2,6 @@ package recorder
 
 import (
 	"fmt"
-	"maps"
 	"time"
 
 	"github.com/gospool/spool/pipeline"
@@ -22,7 +21,9 @@ type claims struct {
 func (r *Recorder) schedule(stream string, window time.Time) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	delete(r.halted, stream)
+	if s := r.streams[stream]; s != nil {
+		s.halted = false
+	}
 	covered := false
 	for i := range r.declared {
 		d := &r.declared[i]
@@ -30,14 +31,17 @@ func (r *Recorder) schedule(stream string, window time.Time) error {
 			continue
 		}
 		covered = true
-		key := jobKey{d.Plan.Name, stream}
-		if spent, ok := r.spent[key]; ok && spent.Equal(window) {
+		rec := r.recording(d.Plan.Name, stream)
+		if rec.spent != nil && rec.spent.Equal(window) {
 			continue
 		}
 		r.begin(d, stream, 0, pipeline.AnyPublisher)
-		if j := r.jobs[key]; j != nil {
-			j.scheduled, j.window = true, window
+		if rec.job != nil {
+			rec.job.scheduled, rec.job.window = true, window
 		}
+	}
+	if s := r.streams[stream]; s != nil {
+		r.forget(s)
 	}
 	if !covered {
 		return fmt.Errorf("%s: %w", stream, ErrNoPipeline)
@@ -49,8 +53,8 @@ func (r *Recorder) schedule(stream string, window time.Time) error {
 func (r *Recorder) unschedule(stream string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for key, j := range r.jobs {
-		if key.stream != stream || !j.scheduled {
+	for _, j := range r.streams[stream].jobs() {
+		if !j.scheduled {
 			continue
 		}
 		j.scheduled = false
@@ -64,9 +68,9 @@ func (r *Recorder) unschedule(stream string) {
 func (r *Recorder) scheduled() (streams []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for key, j := range r.jobs {
+	for _, j := range r.all() {
 		if j.scheduled {
-			streams = append(streams, key.stream)
+			streams = append(streams, j.stream)
 		}
 	}
 	return streams
@@ -77,7 +81,10 @@ func (r *Recorder) scheduled() (streams []string) {
 func (r *Recorder) StoppedAt(stream string) time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.stopped[stream]
+	if s := r.streams[stream]; s != nil {
+		return s.stopped
+	}
+	return time.Time{}
 }
 
 // stopsUpTo makes stops by hand that the clock has yet to reach those of now: it
@@ -86,9 +93,9 @@ func (r *Recorder) StoppedAt(stream string) time.Time {
 func (r *Recorder) stopsUpTo(now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for stream, at := range r.stopped {
-		if at.After(now) {
-			r.stopped[stream] = now
+	for _, s := range r.streams {
+		if s.stopped.After(now) {
+			s.stopped = now
 		}
 	}
 }
@@ -98,7 +105,13 @@ func (r *Recorder) stopsUpTo(now time.Time) {
 func (r *Recorder) Stops() map[string]time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return maps.Clone(r.stopped)
+	stops := map[string]time.Time{}
+	for path, s := range r.streams {
+		if !s.stopped.IsZero() {
+			stops[path] = s.stopped
+		}
+	}
+	return stops
 }
 
 // RestoreStops is told what Stops was before a restart: a stop by hand holds for
@@ -106,16 +119,20 @@ func (r *Recorder) Stops() map[string]time.Time {
 func (r *Recorder) RestoreStops(stops map[string]time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	maps.Copy(r.stopped, stops)
+	for path, at := range stops {
+		s := r.state(path)
+		s.stopped = at
+		r.forget(s)
+	}
 }
 
-// noteEnd remembers a scheduled job that ended by itself. The caller holds r.mu.
-func (r *Recorder) noteEnd(key jobKey, j *recording) {
+// noteEnd remembers a scheduled job that ended by itself. The recorder's mu is held.
+func (rec *recording) noteEnd(j *activeJob) {
 	select {
 	case <-j.stopping:
 	default:
 		if j.scheduled {
-			r.spent[key] = j.window
+			rec.spent = &j.window
 		}
 	}
 }

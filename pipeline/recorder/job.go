@@ -1,6 +1,7 @@
 package recorder
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -75,6 +76,17 @@ func (j *Job) Stop(ctx context.Context, reason string) error {
 func (j *Job) requestStop(reason string) {
 	j.requestStopWithin(reason, 0)
 }
+
+// requestStopWithin is requestStop with a deadline of its own; 0 is the job's.
+func (j *Job) requestStopWithin(reason string, patience time.Duration) {
+	j.stopOnce.Do(func() {
+		j.reason, j.patience = reason, patience
+		close(j.stopping)
+	})
+}
+
+// stopLimit is the deadline of a stop that was requested.
+func (j *Job) stopLimit() time.Duration { return cmp.Or(j.patience, j.limit) }
 
 // Done is closed when the job has ended.
 func (j *Job) Done() <-chan struct{} { return j.done }

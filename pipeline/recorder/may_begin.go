@@ -19,7 +19,7 @@ func (r *Recorder) MayBegin(stream string) bool {
 		if !d.Covers(stream) {
 			return false
 		}
-		running := r.jobs[jobKey{d.Plan.Name, stream}] != nil
+		running := r.job(d.Plan.Name, stream) != nil
 		return d.Mode != pipeline.Always || !running || d.Plan.Buffered()
 	})
 }

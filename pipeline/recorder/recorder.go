@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -46,43 +45,27 @@ type StartOptions struct {
 // Recorder starts and stops the recordings of the declared pipelines: one job a
 // pipeline and stream. It is safe for concurrent use.
 type Recorder struct {
-	env      pipeline.Env
-	tasks    *pipeline.Tasks
-	dir      Directory
-	declared []Declared
-	limit    time.Duration // for one stop
+	env   pipeline.Env
+	tasks *pipeline.Tasks
+	dir   Directory
+	limit time.Duration // for one stop
 
 	generation atomic.Uint64 // counted up, with mu held, when declared or the set of jobs changes
 
-	mu      sync.Mutex
-	jobs    map[jobKey]*recording
-	left    map[jobKey]*pipeline.Kept // of a job that has ended, for the one that begins in its place
-	last    map[string]JobStatus      // of each stream's last job that has ended
-	halted  map[string]bool           // streams that were stopped by hand: always waits for a start
-	stopped map[string]time.Time      // when they were, until a start by hand
-	spent   map[jobKey]time.Time      // begin of the window in which a scheduled job ended by itself
-	held    map[string]bool           // pipelines that begin nothing
-	armed   int                       // jobs that wait for a stream because of a trigger
-	closed  bool
-}
-
-type jobKey struct{ pipeline, stream string }
-
-type recording struct {
-	*Job
-	mode     pipeline.Mode
-	duration time.Duration // still to be timed, when a publisher comes
-	until    time.Time     // when its duration is over; zero: it has none, or is not timed yet
-	again    bool          // an update ends it, and it begins anew
-	claims
+	mu       sync.Mutex // guards what follows
+	declared []Declared
+	streams  map[string]*streamState // those of which something is known
+	held     map[string]bool         // pipelines that begin nothing
+	ended    int                     // streams whose last job is remembered
+	armed    int                     // jobs that wait for a stream because of a trigger
+	closed   bool
 }
 
 // New makes a recorder without jobs. A stop may take as long as limit.
 func New(env pipeline.Env, tasks *pipeline.Tasks, dir Directory, declared []Declared, limit time.Duration) *Recorder {
 	return &Recorder{
 		env: env, tasks: tasks, dir: dir, declared: declared, limit: limit,
-		jobs: map[jobKey]*recording{}, left: map[jobKey]*pipeline.Kept{}, last: map[string]JobStatus{}, halted: map[string]bool{},
-		stopped: map[string]time.Time{}, spent: map[jobKey]time.Time{}, held: map[string]bool{},
+		streams: map[string]*streamState{}, held: map[string]bool{},
 	}
 }
 
@@ -97,15 +80,14 @@ func (r *Recorder) Start(stream string, o StartOptions) (already bool, err error
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	delete(r.halted, stream)
-	delete(r.stopped, stream)
+	r.startedByHand(stream)
 	covered, began := false, false
 	for i := range r.declared {
 		if d := &r.declared[i]; d.Mode != pipeline.Event && d.Covers(stream) {
 			covered = true
 			fresh := r.begin(d, stream, o.Duration, pipeline.AnyPublisher)
 			began = fresh || began
-			if j := r.jobs[jobKey{d.Plan.Name, stream}]; j != nil && (fresh || o.Duration == 0) {
+			if j := r.job(d.Plan.Name, stream); j != nil && (fresh || o.Duration == 0) {
 				j.hand = true
 			}
 		}
@@ -134,20 +116,23 @@ func (r *Recorder) StopFor(ctx context.Context, stream, reason string) (was bool
 	return len(jobs) > 0, err
 }
 
-func (r *Recorder) halt(stream string) []*recording {
+func (r *Recorder) halt(stream string) []*activeJob {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var jobs []*recording
-	for key, j := range r.jobs {
-		if key.stream == stream && j.mode != pipeline.Event {
-			jobs = append(jobs, j)
-		}
-	}
+	s := r.streams[stream]
+	jobs := slices.DeleteFunc(s.jobs(), func(j *activeJob) bool { return j.mode == pipeline.Event })
 	if len(jobs) > 0 {
-		r.halted[stream] = true
-		r.stopped[stream] = wallNow(r.env.Clock)
+		s.halted, s.stopped = true, wallNow(r.env.Clock)
 	}
 	return jobs
+}
+
+// startedByHand ends what a stop by hand has left. The caller holds r.mu.
+func (r *Recorder) startedByHand(stream string) {
+	if s := r.streams[stream]; s != nil {
+		s.halted, s.stopped = false, time.Time{}
+		r.forget(s)
+	}
 }
 
 // Began is told every stream that has got a publisher: what is always recorded
@@ -157,8 +142,8 @@ func (r *Recorder) Began(stream string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.beginAlways(stream, pipeline.PresentPublisher)
-	for key, j := range r.jobs {
-		if key.stream == stream && j.duration > 0 {
+	for _, j := range r.streams[stream].jobs() {
+		if j.duration > 0 {
 			r.stopAfter(j)
 		}
 	}
@@ -174,8 +159,9 @@ func (r *Recorder) StartAlways(stream string) {
 }
 
 func (r *Recorder) beginAlways(stream string, of pipeline.Publishers) {
+	halted := r.isHalted(stream)
 	for i := range r.declared {
-		if d := &r.declared[i]; d.Mode != pipeline.Manual && (d.Mode == pipeline.Event || !r.halted[stream]) && d.Covers(stream) {
+		if d := &r.declared[i]; d.Mode != pipeline.Manual && (d.Mode == pipeline.Event || !halted) && d.Covers(stream) {
 			r.begin(d, stream, 0, r.unlessConfigured(stream, of))
 		}
 	}
@@ -192,22 +178,24 @@ func (r *Recorder) unlessConfigured(stream string, of pipeline.Publishers) pipel
 
 // begin starts a job unless there is one. The caller holds r.mu.
 func (r *Recorder) begin(d *Declared, stream string, duration time.Duration, of pipeline.Publishers) bool {
-	key := jobKey{d.Plan.Name, stream}
-	if r.closed || r.held[d.Plan.Name] || r.jobs[key] != nil {
+	if r.closed || r.held[d.Plan.Name] {
+		return false
+	}
+	rec := r.recording(d.Plan.Name, stream)
+	if rec.job != nil {
 		return false
 	}
 	env := r.env
-	if env.Kept = r.left[key]; env.Kept == nil {
+	env.Mode, env.For = d.Mode, of
+	if env.Kept, rec.left = rec.left, nil; env.Kept == nil {
 		env.Kept = &pipeline.Kept{}
 	}
-	delete(r.left, key)
-	env.Mode, env.For = d.Mode, of
-	j := &recording{Job: newJob(d.Plan, env, stream, r.limit), mode: d.Mode, duration: duration}
-	r.jobs[key] = j
+	j := &activeJob{Job: newJob(d.Plan, env, stream, r.limit), mode: d.Mode, duration: duration}
+	rec.job = j
 	r.generation.Add(1)
 	r.tasks.Go("record "+d.Plan.Name+" "+stream, func(ctx context.Context) error {
 		defer close(j.done) // after the job is forgotten: who waited may start anew
-		defer r.ended(key)
+		defer r.end(rec)
 		return j.loop(ctx)
 	})
 	if duration > 0 && r.dir.Live(stream) {
@@ -217,7 +205,7 @@ func (r *Recorder) begin(d *Declared, stream string, duration time.Duration, of 
 }
 
 // stopAfter begins to count a job's length. The caller holds r.mu.
-func (r *Recorder) stopAfter(j *recording) {
+func (r *Recorder) stopAfter(j *activeJob) {
 	length := j.duration
 	j.duration, j.until = 0, r.env.Clock.Now().Add(length)
 	r.tasks.Go("duration "+j.plan.Name+" "+j.stream, func(ctx context.Context) error {
@@ -233,97 +221,25 @@ func (r *Recorder) stopAfter(j *recording) {
 	})
 }
 
-// ended forgets a job. A publisher that came while it was draining is not
-// missed: what is always recorded begins again.
-func (r *Recorder) ended(key jobKey) {
+// end forgets a job. A publisher that came while it was draining is not missed:
+// what is always recorded begins again.
+func (r *Recorder) end(rec *recording) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	j := r.jobs[key]
-	delete(r.jobs, key)
+	j := rec.job
+	rec.job, rec.left = nil, j.env.Kept
 	r.generation.Add(1)
 	r.remember(j.Status())
-	r.left[key] = j.env.Kept
-	r.noteEnd(key, j)
-	r.renew(key, j)
-	if j.mode != pipeline.Manual && !r.closed && r.dir.Live(key.stream) {
-		r.beginAlways(key.stream, pipeline.PresentPublisher)
+	rec.noteEnd(j)
+	r.renew(rec, j)
+	if j.mode != pipeline.Manual && !r.closed && r.dir.Live(j.stream) {
+		r.beginAlways(j.stream, pipeline.PresentPublisher)
 	}
-	if kept := r.left[key]; kept != nil { // no job began in its place
-		delete(r.left, key)
-		kept.Close()
+	if rec.left != nil { // no job began in its place
+		rec.left.Close()
+		rec.left = nil
 	}
-}
-
-// maxLast bounds the streams whose last job is remembered.
-const maxLast = 1000
-
-// remember keeps how a job ended. Past the bound another stream is forgotten.
-func (r *Recorder) remember(s JobStatus) {
-	if _, known := r.last[s.Stream]; !known && len(r.last) >= maxLast {
-		for stream := range r.last {
-			delete(r.last, stream)
-			break
-		}
-	}
-	r.last[s.Stream] = s
-}
-
-// Last describes the job of a stream that ended last: what it wrote, what it
-// left out, and its last error.
-func (r *Recorder) Last(stream string) (s JobStatus, ok bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	s, ok = r.last[stream]
-	return s, ok
-}
-
-// Status describes every job of a stream, by pipeline.
-func (r *Recorder) Status(stream string) []JobStatus {
-	var out []JobStatus
-	for _, j := range r.list() {
-		if j.stream == stream {
-			out = append(out, j.Status())
-		}
-	}
-	return out
-}
-
-// Jobs describes every job, by stream and pipeline.
-func (r *Recorder) Jobs() []JobStatus {
-	jobs := r.list()
-	out := make([]JobStatus, len(jobs))
-	for i, j := range jobs {
-		out[i] = j.Status()
-	}
-	return out
-}
-
-// Recording lists the streams that have a job; of those that wait for events,
-// the ones that record one.
-func (r *Recorder) Recording() []string {
-	out := []string{}
-	for _, j := range r.list() {
-		if j.mode != pipeline.Event || j.Status().Report.Recording {
-			out = append(out, j.stream)
-		}
-	}
-	return slices.Compact(out)
-}
-
-func (r *Recorder) list() []*recording {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	out := make([]*recording, 0, len(r.jobs))
-	for _, j := range r.jobs {
-		out = append(out, j)
-	}
-	slices.SortFunc(out, func(a, b *recording) int {
-		if a.stream != b.stream {
-			return strings.Compare(a.stream, b.stream)
-		}
-		return strings.Compare(a.plan.Name, b.plan.Name)
-	})
-	return out
+	r.forget(rec.of)
 }
 
 // Shutdown stops every job at once and waits for all of them. After it nothing
@@ -332,7 +248,7 @@ func (r *Recorder) Shutdown(ctx context.Context) error {
 	r.mu.Lock()
 	r.closed = true
 	r.mu.Unlock()
-	jobs := r.list()
+	jobs := r.every()
 	for _, j := range jobs {
 		j.requestStop(pipeline.ReasonShutdown)
 	}

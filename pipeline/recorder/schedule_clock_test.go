@@ -87,3 +87,14 @@ func TestUnderAWrongClockAStopByHandHolds(t *testing.T) {
 	p.ask(1)
 	p.awaitGone(t, "a")
 }
+
+func TestUnderAWrongClockASourceThatHasEndedIsNotReadAgain(t *testing.T) {
+	p := misled(t, starts(t, "0 8 * * *", "UTC", 2*time.Hour))
+	p.turn(time.Unix(60, 0))
+	p.Ask()
+	p.awaitRun(t, "a")
+	p.script.ends <- pipeline.End("end_of_file")
+	p.awaitGone(t, "a")
+	p.Ask()
+	require.Empty(t, p.Recording())
+}

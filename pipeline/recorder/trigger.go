@@ -86,8 +86,8 @@ func (r *Recorder) Trigger(stream string, t pipeline.Trigger) ([]pipeline.Trigge
 // the last one that did not take it, ErrNoEvents where there is no job.
 func (r *Recorder) ask(stream string, t pipeline.Trigger, modes func(pipeline.Mode) bool) (all []pipeline.Triggered, why error) {
 	why = pipeline.ErrNoEvents
-	for _, j := range r.list() {
-		if j.stream != stream || !modes(j.mode) {
+	for _, j := range r.jobsOf(stream) {
+		if !modes(j.mode) {
 			continue
 		}
 		got, err := j.trigger(t)
@@ -115,7 +115,7 @@ func (r *Recorder) arm(stream string, t pipeline.Trigger) (ok bool) {
 	ok = true
 	for i := range r.declared {
 		d := &r.declared[i]
-		if d.Mode == pipeline.Manual || d.Mode == pipeline.Always && r.halted[stream] || !d.Covers(stream) {
+		if d.Mode == pipeline.Manual || d.Mode == pipeline.Always && r.isHalted(stream) || !d.Covers(stream) {
 			continue
 		}
 		if r.armed >= maxWaiting {
@@ -125,7 +125,7 @@ func (r *Recorder) arm(stream string, t pipeline.Trigger) (ok bool) {
 		if !r.begin(d, stream, 0, r.unlessConfigured(stream, pipeline.NextPublisher)) || r.dir.Configured(stream) {
 			continue
 		}
-		j := r.jobs[jobKey{d.Plan.Name, stream}]
+		j := r.job(d.Plan.Name, stream)
 		r.armed++
 		r.tasks.Go("wait for "+stream, func(ctx context.Context) error { r.disarm(ctx, j, wait); return nil })
 	}
@@ -139,7 +139,7 @@ func (r *Recorder) announced(stream string) bool {
 }
 
 // disarm ends a job whose publisher did not come in time.
-func (r *Recorder) disarm(ctx context.Context, j *recording, wait time.Duration) {
+func (r *Recorder) disarm(ctx context.Context, j *activeJob, wait time.Duration) {
 	c, stop := r.env.Clock.After(wait)
 	defer stop()
 	select {

@@ -1,0 +1,59 @@
+package recorder
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/gospool/spool/pipeline"
+)
+
+// Changes name the pipelines that an update touched.
+type Changes struct {
+	Added, Removed, Changed []string
+	Restarted               int // recordings that were drained, to begin anew or not at all
+}
+
+// replace puts the new pipelines in place and tells which recordings have to end.
+func (r *Recorder) replace(declared []Declared) (c Changes, stop []*activeJob) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	old, now := byName(r.declared), byName(declared)
+	for _, name := range slices.Sorted(maps.Keys(now)) {
+		if before, was := old[name]; !was {
+			c.Added = append(c.Added, name)
+		} else if !before.same(now[name]) {
+			c.Changed = append(c.Changed, name)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(old)) {
+		if now[name] == nil {
+			c.Removed = append(c.Removed, name)
+			delete(r.held, name)
+		}
+	}
+	r.declared = declared
+	r.generation.Add(1)
+	for _, j := range r.all() {
+		d := now[j.plan.Name]
+		if d != nil && d.Covers(j.stream) && d.Mode == j.mode && d.Plan.Same(j.plan) {
+			continue
+		}
+		j.again = d != nil && d.Covers(j.stream) && (d.Mode != pipeline.Manual || j.hand || j.scheduled)
+		stop = append(stop, j)
+	}
+	c.Restarted = len(stop)
+	return c, stop
+}
+
+func byName(list []Declared) map[string]*Declared {
+	m := make(map[string]*Declared, len(list))
+	for i := range list {
+		m[list[i].Plan.Name] = &list[i]
+	}
+	return m
+}
+
+func (d *Declared) same(o *Declared) bool {
+	globs := func(a, b pipeline.Glob) bool { return a.String() == b.String() }
+	return d.Mode == o.Mode && slices.EqualFunc(d.Streams, o.Streams, globs) && d.Plan.Same(o.Plan)
+}

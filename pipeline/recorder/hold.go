@@ -1,0 +1,76 @@
+package recorder
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/gospool/spool/pipeline"
+)
+
+// HoldOptions say how a pipeline is held.
+type HoldOptions struct {
+	Drain bool // wait for its files however long it takes; else the deadline of a stop counts
+}
+
+// unhurried is a deadline for what has none.
+const unhurried = 10 * 365 * 24 * time.Hour
+
+// Hold ends every recording of a pipeline and lets none begin until Resume. It
+// tells how many there were.
+func (r *Recorder) Hold(ctx context.Context, name string, o HoldOptions) (ended int, err error) {
+	jobs := r.hold(name)
+	patience := time.Duration(0)
+	if o.Drain {
+		patience = unhurried
+	}
+	for _, j := range jobs {
+		j.requestStopWithin(pipeline.ReasonStop, patience)
+	}
+	for _, j := range jobs {
+		err = errors.Join(err, j.Stop(ctx, pipeline.ReasonStop))
+	}
+	return len(jobs), err
+}
+
+func (r *Recorder) hold(name string) (jobs []*activeJob) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.held[name] = true
+	for _, j := range r.all() {
+		if j.plan.Name == name {
+			jobs = append(jobs, j)
+		}
+	}
+	return jobs
+}
+
+// Resume ends a hold and records with a pipeline those of the given streams that
+// it covers. It tells how many recordings began.
+func (r *Recorder) Resume(name string, streams []string) (began int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.held, name)
+	d := byName(r.declared)[name]
+	if d == nil {
+		return 0
+	}
+	for _, stream := range streams {
+		if !d.Covers(stream) {
+			continue
+		}
+		r.startedByHand(stream)
+		if r.begin(d, stream, 0, pipeline.AnyPublisher) {
+			r.job(name, stream).hand = true
+			began++
+		}
+	}
+	return began
+}
+
+// Held tells whether a pipeline is held.
+func (r *Recorder) Held(name string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.held[name]
+}

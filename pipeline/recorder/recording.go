@@ -1,0 +1,107 @@
+package recorder
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gospool/spool/pipeline"
+)
+
+// streamState is what the recorder knows of one stream. One of which nothing is known is
+// forgotten.
+type streamState struct {
+	path       string
+	recordings map[string]*recording // by pipeline: those with a job, or with a window that is spent
+	halted     bool                  // it was stopped by hand: always waits for a start
+	stopped    time.Time             // when it was, until a start by hand
+	last       *JobStatus            // of its last job that has ended; nil: none has, or it is forgotten
+}
+
+// recording is one pipeline for one stream.
+type recording struct {
+	pipeline string
+	of       *streamState
+	job      *activeJob     // nil: it does not record
+	left     *pipeline.Kept // by a job that is about to be forgotten, for the one that begins in its place
+	spent    *time.Time     // begin of the window in which a scheduled job ended by itself; nil: none did
+}
+
+// activeJob is a job with what the recorder knows of it.
+type activeJob struct {
+	*Job
+	mode     pipeline.Mode
+	duration time.Duration // still to be timed, when a publisher comes
+	until    time.Time     // when its duration is over; zero: it has none, or is not timed yet
+	again    bool          // an update ends it, and it begins anew
+	claims
+}
+
+// state returns what is known of a stream, which the caller adds to. The caller
+// holds r.mu.
+func (r *Recorder) state(path string) *streamState {
+	s := r.streams[path]
+	if s == nil {
+		s = &streamState{path: path, recordings: map[string]*recording{}}
+		r.streams[path] = s
+	}
+	return s
+}
+
+// recording returns one pipeline for one stream, which the caller adds to. The
+// caller holds r.mu.
+func (r *Recorder) recording(name, path string) *recording {
+	s := r.state(path)
+	rec := s.recordings[name]
+	if rec == nil {
+		rec = &recording{pipeline: name, of: s}
+		s.recordings[name] = rec
+	}
+	return rec
+}
+
+// job returns the job of a pipeline and stream, or nil. The caller holds r.mu.
+func (r *Recorder) job(name, path string) *activeJob {
+	if s := r.streams[path]; s != nil && s.recordings[name] != nil {
+		return s.recordings[name].job
+	}
+	return nil
+}
+
+// isHalted reports whether what is always recorded of a stream waits for a start by
+// hand. The caller holds r.mu.
+func (r *Recorder) isHalted(path string) bool {
+	s := r.streams[path]
+	return s != nil && s.halted
+}
+
+// jobs are those of a stream, by pipeline. A nil stream has none.
+func (s *streamState) jobs() (out []*activeJob) {
+	if s == nil {
+		return nil
+	}
+	for _, rec := range s.recordings {
+		if rec.job != nil {
+			out = append(out, rec.job)
+		}
+	}
+	slices.SortFunc(out, func(a, b *activeJob) int { return strings.Compare(a.plan.Name, b.plan.Name) })
+	return out
+}
+
+// all are the jobs of every stream, by stream and pipeline. The caller holds r.mu.
+func (r *Recorder) all() (out []*activeJob) {
+	for _, path := range slices.Sorted(maps.Keys(r.streams)) {
+		out = append(out, r.streams[path].jobs()...)
+	}
+	return out
+}
+
+// forget drops what is empty of a stream, and then the stream. The caller holds r.mu.
+func (r *Recorder) forget(s *streamState) {
+	maps.DeleteFunc(s.recordings, func(_ string, rec *recording) bool { return rec.job == nil && rec.spent == nil })
+	if len(s.recordings) == 0 && !s.halted && s.stopped.IsZero() && s.last == nil {
+		delete(r.streams, s.path)
+	}
+}
