@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/gospool/spool/pipeline/config"
 )
 
 // param is one query parameter of a route.
@@ -64,42 +66,13 @@ func hint(name string, known []param) string {
 		return ": none are taken here"
 	}
 	names := make([]string, len(known))
-	best, near := "", 3
 	for i, p := range known {
 		names[i] = p.name
-		if d := distance(strings.ToLower(name), p.name); d < near {
-			best, near = p.name, d
-		}
 	}
-	if best != "" {
-		return fmt.Sprintf(", did you mean %q?", best)
+	if near := config.Nearest(name, names); near != "" {
+		return fmt.Sprintf(", did you mean %q?", near)
 	}
 	return ": known are " + strings.Join(names, ", ")
-}
-
-// distance counts the letters to change, add or leave out (Levenshtein), for
-// names of bounded length.
-func distance(a, b string) int {
-	if len(a) > 40 {
-		return len(a)
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, diagonal+1, row[j]+1)
-		}
-	}
-	return row[len(b)]
 }
 
 func (v *values) refuse(name string, err error) {

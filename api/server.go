@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/guard"
 	"github.com/julienschmidt/httprouter"
 )
 
@@ -65,5 +66,5 @@ func (s *Server) recovered(w http.ResponseWriter, r *http.Request, v any) {
 	if v == http.ErrAbortHandler {
 		panic(v)
 	}
-	s.fail(w, r, fmt.Errorf("%w\n%s", &pipeline.PanicError{Value: v}, debug.Stack()))
+	s.fail(w, r, fmt.Errorf("%w\n%s", &guard.PanicError{Value: v}, debug.Stack()))
 }

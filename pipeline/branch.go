@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/gospool/spool/pipeline/guard"
 )
 
 // Branch is a tail that runs beside the stage that feeds it. It is a run of its
@@ -151,7 +153,7 @@ func (b *Branch) loop() {
 func (b *Branch) attempt(after *Ended) (err error) {
 	run := b.first
 	if b.first = nil; run == nil {
-		err = guard(func() (err error) { run, err = b.plan.Build(b.env, b.stream, after); return err })
+		err = guard.Call(func() (err error) { run, err = b.plan.Build(b.env, b.stream, after); return err })
 	}
 	if err == nil {
 		err = run.Start(b.ctx)

@@ -23,15 +23,6 @@ func (e *StageError) Error() string {
 // Unwrap gives the stage's own error.
 func (e *StageError) Unwrap() error { return e.Err }
 
-// PanicError is a panic that was caught in a stage.
-type PanicError struct {
-	Value any
-	Stack []byte
-}
-
-// Error is the value that was given to panic. The stack is for the log.
-func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
-
 // EndError is how a source says that it has ended in good order, and why.
 type EndError struct{ Reason string }
 

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/reugn/go-streams"
+
+	"github.com/gospool/spool/pipeline/guard"
 )
 
 // node is one stage of a run as a go-streams Source, Flow or Sink.
@@ -162,7 +164,7 @@ func (n *node) do(op string, f func() error) error {
 	n.op.Store(&op)
 	n.busySince.Store(int64(n.run.clock.Now().Sub(began)))
 	defer n.busySince.Store(0)
-	return guard(f)
+	return guard.Call(f)
 }
 
 // emit hands an element on, or releases it when the run has been aborted.

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/reugn/go-streams"
+
+	"github.com/gospool/spool/pipeline/guard"
 )
 
 // Run is one life of a pipeline, from start to drain or abort.
@@ -261,7 +263,7 @@ func (r *Run) stageError(stage, op string, err error) error {
 	if errors.As(err, &se) {
 		return err
 	}
-	var p *PanicError
+	var p *guard.PanicError
 	if errors.As(err, &p) {
 		r.log.Error("stage panicked", "stage", stage, "op", op, "panic", p.Value, "stack", string(p.Stack))
 	}

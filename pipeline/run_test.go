@@ -18,6 +18,7 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
+	"github.com/gospool/spool/pipeline/guard"
 )
 
 // token is an element that owns counted memory, like a chunk.
@@ -333,7 +334,7 @@ func TestStageErrorDrainsWhatIsBehind(t *testing.T) {
 			require.Equal(t, "process", se.Op)
 			require.Equal(t, "live/x", se.Stream)
 			require.ErrorContains(t, err, "broken on purpose")
-			var pe *pipeline.PanicError
+			var pe *guard.PanicError
 			require.Equal(t, panics, errors.As(err, &pe))
 			require.Equal(t, evens(6), p.got)
 			require.NotContains(t, p.noted(), "flush:twice", "a stage that failed is not asked for more")

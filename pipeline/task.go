@@ -4,9 +4,10 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"runtime/debug"
 	"sync"
 	"time"
+
+	"github.com/gospool/spool/pipeline/guard"
 )
 
 // Tasks owns the goroutines of a process that are not stages: servers, pullers,
@@ -51,7 +52,7 @@ func (t *Tasks) Go(name string, run func(context.Context) error) (stop func()) {
 		defer t.wg.Done()
 		defer close(done)
 		defer cancel(nil)
-		err := guard(func() error { return run(ctx) })
+		err := guard.Call(func() error { return run(ctx) })
 		t.mu.Lock()
 		if t.names[name]--; t.names[name] == 0 {
 			delete(t.names, name)
@@ -70,7 +71,7 @@ func (t *Tasks) Keep(name string, backoff Backoff, run func(context.Context) err
 	return t.Go(name, func(ctx context.Context) error {
 		for ctx.Err() == nil {
 			began := t.clock.Now()
-			err := guard(func() error { return run(ctx) })
+			err := guard.Call(func() error { return run(ctx) })
 			if err == nil {
 				backoff.Reset()
 				continue
@@ -92,7 +93,7 @@ func (t *Tasks) Keep(name string, backoff Backoff, run func(context.Context) err
 
 func (t *Tasks) logError(name string, err error) {
 	attrs := []any{"task", name, "error", err}
-	if p := (*PanicError)(nil); errors.As(err, &p) {
+	if p := (*guard.PanicError)(nil); errors.As(err, &p) {
 		attrs = append(attrs, "stack", string(p.Stack))
 	}
 	t.log.Error("task failed", attrs...)
@@ -131,16 +132,6 @@ func (e *BusyError) Error() string {
 		s += " " + n
 	}
 	return s
-}
-
-// guard turns a panic into an error.
-func guard(f func() error) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = &PanicError{Value: v, Stack: debug.Stack()}
-		}
-	}()
-	return f()
 }
 
 // sleep waits on a clock and reports whether the context was still alive.

@@ -41,13 +41,14 @@ var mayImport = []struct {
 	{"api/...", []string{"pipeline/..."}},   // what it serves is handed in
 	{"configs", []string{"pipeline", "pipeline/config", "pipeline/recorder"}},
 	{"pipeline/pipelinetest", []string{"pipeline/..."}},
-	{"pipeline/config", nil},
+	{"pipeline/config", []string{"pipeline/guard"}},
+	{"pipeline/guard", nil},
 	{"pipeline/media", nil},
 	{"pipeline/durable", []string{"pipeline/filesystem"}},
 	{"pipeline/filesystem", nil},
-	{"pipeline/codec", []string{"pipeline/media"}},
-	{"pipeline/recorder", []string{"pipeline"}}, // nor does it
-	{"pipeline", []string{"pipeline/config"}},   // it does not know what flows, nor who lets it
+	{"pipeline/codec", []string{"pipeline/media", "pipeline/guard"}},
+	{"pipeline/recorder", []string{"pipeline"}},                 // nor does it
+	{"pipeline", []string{"pipeline/config", "pipeline/guard"}}, // it does not know what flows, nor who lets it
 }
 
 // onlyIn are the libraries that one part of the program uses, and no other.
@@ -164,6 +165,25 @@ func TestGoroutinesAreStartedByTheFrameworkOnly(t *testing.T) {
 		ast.Inspect(f, func(n ast.Node) bool {
 			if g, ok := n.(*ast.GoStmt); ok {
 				t.Errorf("%s: go statement outside package pipeline: use pipeline.Tasks", fset.Position(g.Pos()))
+			}
+			return true
+		})
+	})
+}
+
+// Panics are caught in package guard. Callbacks on gortsplib's goroutines answer in
+// place of one, which a function that returns cannot.
+func TestPanicsAreCaughtInOnePlace(t *testing.T) {
+	own := []string{"pipeline/guard/guard.go", "stages/ingest/rtsp/handler.go", "stages/ingest/rtsp/session.go"}
+	eachFile(t, func(path string, fset *token.FileSet, f *ast.File) {
+		if slices.Contains(own, filepath.ToSlash(path)) {
+			return
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			if call, ok := n.(*ast.CallExpr); ok {
+				if name, ok := call.Fun.(*ast.Ident); ok && name.Name == "recover" {
+					t.Errorf("%s: recover: use guard.Call", fset.Position(n.Pos()))
+				}
 			}
 			return true
 		})

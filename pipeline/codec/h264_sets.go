@@ -2,9 +2,10 @@ package codec
 
 import (
 	"bytes"
-	"fmt"
 
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
+
+	"github.com/gospool/spool/pipeline/guard"
 )
 
 // h264Sets are the parameter sets that slices are read by, and the memory in which
@@ -33,7 +34,7 @@ func (h *h264Sets) take(nals ...[]byte) {
 		case len(nal) < 2:
 		case nal[0]&0x1f == sps264:
 			sps := &h264.SPS{}
-			if safely(func() error { return sps.Unmarshal(bytes.Clone(nal)) }) == nil && sps.ID < 32 {
+			if guard.Call(func() error { return sps.Unmarshal(bytes.Clone(nal)) }) == nil && sps.ID < 32 {
 				h.sps[sps.ID] = sps
 			}
 		case nal[0]&0x1f == pps264:
@@ -76,14 +77,4 @@ func readPPS264(nal []byte) *h264PPS {
 		return nil
 	}
 	return p
-}
-
-// safely calls a parser of outside bytes: what it can't cope with is an error.
-func safely(f func() error) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("parser: %v", v)
-		}
-	}()
-	return f()
 }

@@ -16,6 +16,8 @@ import (
 
 	"go.yaml.in/yaml/v4"
 	"go.yaml.in/yaml/v4/plugin/loaderlimits"
+
+	"github.com/gospool/spool/pipeline/guard"
 )
 
 // Limits of a configuration file. They bound what a hostile or mistaken file
@@ -48,11 +50,14 @@ func Parse(file string, data []byte) (n *Node, err error) {
 	}
 	// The YAML library is given text from outside, and has panicked on odd
 	// input before: that is then a bad file, not the end of the program.
-	defer func() {
-		if v := recover(); v != nil {
-			n, err = nil, Problems{{Pos: Pos{File: file}, Msg: fmt.Sprintf("this YAML cannot be read: %v", v)}}
-		}
-	}()
+	err = guard.Call(func() (err error) { n, err = load(file, data); return err })
+	if p := (*guard.PanicError)(nil); errors.As(err, &p) {
+		return nil, Problems{{Pos: Pos{File: file}, Msg: fmt.Sprintf("this YAML cannot be read: %v", p.Value)}}
+	}
+	return n, err
+}
+
+func load(file string, data []byte) (*Node, error) {
 	documents, err := yaml.NewLoader(bytes.NewReader(asLibrary(data)), yaml.WithPlugin(loaderlimits.New(loaderlimits.DepthFunc(checkDepth))))
 	if err != nil {
 		return nil, err

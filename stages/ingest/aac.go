@@ -9,6 +9,7 @@ import (
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
 	"github.com/pion/rtp"
 
+	"github.com/gospool/spool/pipeline/guard"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -194,7 +195,7 @@ func (a *aacPayload) removeADTS() error {
 		return errPacking
 	}
 	var frames mpeg4audio.ADTSPackets
-	if err := parse(func() error { return frames.Unmarshal(a.out[0]) }); err != nil {
+	if err := guard.Call(func() error { return frames.Unmarshal(a.out[0]) }); err != nil {
 		return err
 	}
 	if len(frames) != 1 {
@@ -235,7 +236,7 @@ func (l *latmPayload) unpack(p *rtp.Packet, describe func([]byte) error) ([][]by
 		return nil, err
 	}
 	element := mpeg4audio.AudioMuxElement{MuxConfigPresent: l.inBand, StreamMuxConfig: l.config}
-	if err := parse(func() error { return element.Unmarshal(whole) }); err != nil {
+	if err := guard.Call(func() error { return element.Unmarshal(whole) }); err != nil {
 		return nil, err
 	}
 	if l.inBand && element.StreamMuxConfig != l.config {

@@ -1,8 +1,6 @@
 package ingest
 
 import (
-	"fmt"
-
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h265"
 
@@ -67,14 +65,4 @@ func describeAAC(asc []byte, timescale uint32) (*description, error) {
 		return nil, err
 	}
 	return &description{track: track}, nil
-}
-
-// parse calls a parser of outside bytes: what it can't cope with is an error.
-func parse(f func() error) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("parser: %v", v)
-		}
-	}()
-	return f()
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h265"
 
+	"github.com/gospool/spool/pipeline/guard"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -56,7 +57,7 @@ func paramSetName265(nal []byte) (n setName, ok bool) {
 		return n, !r.failed && n.id < 64 && n.refers < 16
 	}
 	var sps h265.SPS
-	if parse(func() error { return sps.Unmarshal(nal) }) != nil {
+	if guard.Call(func() error { return sps.Unmarshal(nal) }) != nil {
 		return n, false
 	}
 	n.id, n.refers = uint32(sps.ID), uint32(nal[2]>>4)
@@ -78,7 +79,7 @@ func readable(codec media.Codec, kind uint8, nal []byte) bool {
 
 func readSPS264(nal []byte) (*h264.SPS, bool) {
 	var sps h264.SPS
-	if parse(func() error { return sps.Unmarshal(nal) }) != nil {
+	if guard.Call(func() error { return sps.Unmarshal(nal) }) != nil {
 		return nil, false
 	}
 	return &sps, saneSize(sps.Width(), sps.Height())
@@ -86,7 +87,7 @@ func readSPS264(nal []byte) (*h264.SPS, bool) {
 
 func readSPS265(nal []byte) (*h265.SPS, bool) {
 	var sps h265.SPS
-	if parse(func() error { return sps.Unmarshal(nal) }) != nil {
+	if guard.Call(func() error { return sps.Unmarshal(nal) }) != nil {
 		return nil, false
 	}
 	return &sps, saneSize(sps.Width(), sps.Height())

@@ -1,0 +1,56 @@
+package config
+
+import "strings"
+
+// Unknown says that a name of some kind is not known, and which was likely meant.
+func Unknown(kind, name string, known []string) string {
+	msg := "unknown " + kind + " " + quote(name)
+	if near := Nearest(name, known); near != "" {
+		msg += ", did you mean " + quote(near) + "?"
+	}
+	return msg
+}
+
+// Nearest is the known name that one was likely meant to be, or "": it is at
+// most a third of its letters away.
+func Nearest(name string, known []string) (near string) {
+	best := max(1, len(name)/3) + 1
+	for _, k := range known {
+		if max(len(name), len(k)) >= min(len(name), len(k))+best {
+			continue
+		}
+		if d := distance(strings.ToLower(name), strings.ToLower(k)); d < best {
+			best, near = d, k
+		}
+	}
+	return near
+}
+
+// distance counts the letters to insert, delete, replace, or swap with the next,
+// to make one text of the other (optimal string alignment).
+func distance(a, b string) int {
+	const longest = 64
+	if max(len(a), len(b)) > longest {
+		return longest
+	}
+	var rows [longest + 1][longest + 1]int
+	for i := range len(a) + 1 {
+		rows[i][0] = i
+	}
+	for j := range len(b) + 1 {
+		rows[0][j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			rows[i][j] = min(rows[i-1][j]+1, rows[i][j-1]+1, rows[i-1][j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
+			}
+		}
+	}
+	return rows[len(a)][len(b)]
+}
