@@ -21,6 +21,7 @@ type AU struct {
 	Mono    int64
 	Sync    bool     // a decoder can start here
 	Lost    int      // units of the track that were lost right before this one, about; at least 1 where anything was
+	LostBy  Cause    // why they were; empty: GapRTPLoss
 	Payload [][]byte // NAL units without start code or length; one element for codecs without NAL units
 	Framed  bool     // the payload is already in mdat form: store it as it is
 }

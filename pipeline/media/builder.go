@@ -137,17 +137,24 @@ func (b *Builder) Append(track int, au *AU) error {
 	}
 	t := &b.set.Tracks[track]
 	prefix := t.Codec.NAL() && !au.Framed
-	b.tracks[track].lost += int64(au.Lost)
+	st := &b.tracks[track]
+	if st.lost += int64(au.Lost); au.Lost > 0 && st.gap.by == "" {
+		st.gap.by = au.LostBy
+	}
 	sync := au.Sync || t.Kind() == Audio
 	size := au.size(prefix)
 	if err := b.refuse(track, au, size, sync); err != nil {
+		b.leaveOut(track, size, err)
 		return err
 	}
+	first := !st.seen
 	dts, err := b.timeline(track, au)
 	if err != nil {
+		b.leaveOut(track, size, err)
 		return err
 	}
 	gop := sync && track == b.set.lead
+	cuts := gop && !b.gap.None()
 	if b.cur != nil {
 		if yes, more := b.closes(track, au, dts, size, sync); yes {
 			b.close(track, dts, more)
@@ -157,8 +164,9 @@ func (b *Builder) Append(track int, au *AU) error {
 		b.open()
 	}
 	b.begin(track, au, dts, gop)
+	b.missedWithin(track, au, first, cuts)
 	b.add(track, au, dts, size, sync, prefix)
-	b.tracks[track].lost = 0
+	st.lost = 0
 	return nil
 }
 
@@ -226,6 +234,7 @@ func (b *Builder) Flush() {
 	for i := range b.cur.Tracks {
 		b.end(i)
 	}
+	b.leftAtEnd()
 	b.seal()
 }
 

@@ -40,10 +40,12 @@ const (
 	GapDiskFull      Cause = "disk_full"      // there was no room for it
 	GapNoInodes      Cause = "no_inodes"      // the filesystem took no further file
 	GapDiskError     Cause = "disk_error"     // the disk failed, was read-only or away, or no file could be opened
+	GapDamaged       Cause = "damaged"        // inside a file: access units of which a part was lost, or chunks that recovery cut out
+	GapFurther       Cause = "further_gaps"   // inside a file: so many more than are listed, somewhere between its begin and end
 )
 
-// Gap is what is missing immediately before a chunk or a segment; the zero
-// value means nothing is.
+// Gap is what is missing immediately before a chunk or a segment, or, in a list, inside
+// of it; the zero value means nothing is.
 type Gap struct {
 	Cause    Cause
 	Duration int64 // ns of media or wall time from the last unit that was kept to the first one; 0 where nothing is missing, as after a timestamp jump
@@ -52,6 +54,14 @@ type Gap struct {
 	// and this one, ns: by that clock this one begins Duration + Step after the end
 	// of the other. 0 where it is less than MinClockStep.
 	Step int64
+
+	// What follows is known of a gap inside a recording only: see Recording.Gaps.
+
+	StartUTC    int64 // ns; Duration is of wall clock, too
+	Track       int   // number of the one track that it is in, from 1; 0: all
+	AccessUnits int   // that were lost, about, where it is known
+	Bytes       int64 // that were lost, where they were counted
+	Places      int   // how many gaps were joined to this one
 }
 
 // MinClockStep is the least change of the wall clock that ends a file, ns. The
@@ -86,5 +96,7 @@ func (g Gap) Plus(o Gap) Gap {
 	g.Duration += o.Duration
 	g.Chunks += o.Chunks
 	g.Step += o.Step
+	g.AccessUnits += o.AccessUnits
+	g.Bytes += o.Bytes
 	return g
 }

@@ -51,6 +51,7 @@ type Chunk struct {
 	UTC       int64     // ns: wall clock of the lead track's first access unit; where it has none, of the one that began the chunk
 	Stepped   int64     // ns by which the clock of UTC had been set since the process began; it only changes where a GOP begins
 	Gap       Gap       // what is missing before this chunk
+	Gaps      []Gap     // what is missing in it, or right before it without a file ending there; at most MaxChunkGaps
 	Mark      *Mark     // not nil: the chunk holds no media, it is a word to the stages behind
 
 	pool *Pool

@@ -97,6 +97,7 @@ func (b *Builder) close(track int, dts int64, more bool) {
 	next := b.cur
 	if old.AccessUnits() == 0 { // everything in it was carried on
 		next.Seq, b.seq = old.Seq, old.Seq
+		next.Gaps = append(next.Gaps, old.Gaps...)
 		b.pool.seal(old)
 		old.Release()
 	} else {

@@ -15,8 +15,16 @@ func (d *dating) keyFrame(c *Chunk, au *AU) {
 
 // goOn dates a chunk within a GOP.
 func (d *dating) goOn(c *Chunk, au *AU) {
-	c.UTC, c.Stepped = au.UTC, au.Stepped
+	c.UTC, c.Stepped = d.of(c, au), au.Stepped
 	if d.set == c.Set {
-		c.UTC, c.Stepped = au.UTC-au.Stepped+d.stepped, d.stepped
+		c.Stepped = d.stepped
 	}
+}
+
+// of is the wall clock of an access unit of a chunk, ns: by the clock of its GOP.
+func (d *dating) of(c *Chunk, au *AU) int64 {
+	if d.set == c.Set {
+		return au.UTC - au.Stepped + d.stepped
+	}
+	return au.UTC
 }

@@ -49,6 +49,8 @@ func (c *Chunk) Split(i int) (before, behind *Chunk) {
 	before.StartsGOP, before.Gap = c.StartsGOP, c.Gap
 	before.UTC, behind.UTC = c.UTC, c.UTCAt(i)
 	behind.StartsGOP, behind.More = true, c.More
+	before.gapsOf(c, func(g *Gap) bool { return g.StartUTC < behind.UTC })
+	behind.gapsOf(c, func(g *Gap) bool { return g.StartUTC >= behind.UTC })
 	at, from := c.Lead().DTS[i], c.Set.Tracks[c.Set.lead].Timescale
 	for t := range c.Tracks {
 		k := i
@@ -67,7 +69,7 @@ func (c *Chunk) Last() *Chunk {
 		return c
 	}
 	p := c.part()
-	p.StartsGOP, p.UTC, p.Gap = c.StartsGOP, c.UTC, c.Gap
+	p.StartsGOP, p.UTC, p.Gap, p.Gaps = c.StartsGOP, c.UTC, c.Gap, append(p.Gaps, c.Gaps...)
 	copy(p.Tracks, c.Tracks)
 	return p
 }

@@ -29,6 +29,7 @@ func (b *Builder) aroundJump(track int, mono int64) (told bool) {
 	case st.lost == 0 && step-frame < st.jump/4:
 		return false
 	}
+	st.gap.hole = max(step-frame, 0)
 	b.markMissing(ToNanos(step, b.set.Tracks[track].Timescale), st.lost > 0)
 	return true
 }

@@ -30,7 +30,9 @@ type Recording struct {
 	Size      int64 // bytes of the file
 	Tracks    []TrackInfo
 	EndReason Cause
-	Gap       Gap // what is missing before it
+	Gap       Gap     // what is missing before it
+	Gaps      []Gap   // what is missing inside of it, see JoinGap; known when it is finished; not changed any more
+	Anchors   Anchors // its wall clock; none where it is not known, as of older files; not changed any more
 	Protected bool
 	Events    []Event // that it holds media of, as many as it names; not changed any more
 

@@ -14,6 +14,7 @@ type trackState struct {
 	shift int64 // added to what comes
 	epoch int   // of the jump that shift belongs to
 	lost  int64 // units that were lost on the way since the last one that was kept, about
+	gap   trackGap
 }
 
 // timeline gives an access unit its place on the stream's unbroken time line.
@@ -61,14 +62,19 @@ func (b *Builder) timeline(track int, au *AU) (int64, error) {
 func (b *Builder) step(track int, dts, mono int64, told bool) {
 	st := &b.tracks[track]
 	step := dts - st.last
+	frame := max(b.nominal(track), st.delta)
+	if !told {
+		st.gap.hole = max(step-frame, 0)
+	}
 	ahead := st.ahead(step, mono-st.mono) // of a hole that another track has, too
 	late := st.late + (mono - st.mono) - step
 	// It sinks slowly, as clocks drift apart, and has a bound, as a sender that
 	// paused is not late.
 	st.late = max(min(late-late>>12, 4*st.stall), 0)
-	st.stood = ahead || !st.pace.See(step, dts, b.set.Tracks[track].Timescale)
-	st.stood = st.stood && step > st.stall
-	if hole := step - max(b.nominal(track), st.delta); track == b.set.lead && !told && (st.stood || st.lost > 0 && hole >= st.hole) {
+	unusual := ahead || !st.pace.See(step, dts, b.set.Tracks[track].Timescale)
+	st.gap.unusual = unusual || told
+	st.stood = unusual && step > st.stall
+	if track == b.set.lead && !told && (st.stood || st.lost > 0 && step-frame >= st.hole) {
 		b.markMissing(ToNanos(step, b.set.Tracks[track].Timescale), st.lost > 0)
 	}
 	if !st.stood {

@@ -1,5 +1,7 @@
 package media
 
+import "slices"
+
 // View is a chunk that shows some tracks of another, in the order of set: track
 // i of it is track tracks[i] of c. Nothing is copied: the view shares columns and
 // payloads, takes over the caller's reference on c, and ends it when it is itself
@@ -15,6 +17,12 @@ func (p *Pool) View(c *Chunk, set *TrackSet, tracks []int) *Chunk {
 	v.Seq, v.UTC, v.Stepped, v.Gap, v.More = c.Seq, c.UTC, c.Stepped, c.Gap, c.More
 	for i, from := range tracks {
 		v.Tracks[i] = c.Tracks[from]
+	}
+	for _, g := range c.Gaps {
+		if at := slices.Index(tracks, g.Track-1); g.Track == 0 || at >= 0 {
+			g.Track = at + 1
+			v.Gaps = append(v.Gaps, g)
+		}
 	}
 	if tracks[set.lead] == c.Set.lead {
 		v.StartsGOP = c.StartsGOP

@@ -1,0 +1,166 @@
+package media
+
+import "math/bits"
+
+// Anchor says which wall clock a moment of a recording's media had.
+type Anchor struct {
+	MediaNS int64 // since the begin of the file, as it is played
+	UTC     int64 // ns
+}
+
+// Anchors map a recording's media time to its wall clock. Between two of them the
+// clock goes evenly; before the first and behind the last it goes as the media does.
+// The first is at the file's begin and the last at its end. In between stand those
+// where the wall clock departs from what the others tell by more than a tolerance:
+// both sides of a step, and as many points of a drift as it takes.
+//
+// MediaNS and UTC both only grow. Where a clock was set back within a file, the wall
+// clock of its media stands until it is caught up.
+type Anchors []Anchor
+
+// MaxAnchors is how many one recording has, and AnchorToleranceNS by how much the wall
+// clock may depart. A clock that departs more often is followed with a tolerance that
+// doubles until they are enough.
+const (
+	MaxAnchors        = 64
+	AnchorToleranceNS = 100_000_000
+)
+
+// At is the wall clock of a moment of the media, ns UTC. Without an anchor it is the
+// moment itself.
+func (a Anchors) At(mediaNS int64) int64 {
+	i := a.before(func(x Anchor) bool { return x.MediaNS <= mediaNS })
+	switch {
+	case len(a) == 0:
+		return mediaNS
+	case i < 0:
+		return a[0].UTC - (a[0].MediaNS - mediaNS)
+	case i == len(a)-1:
+		return a[i].UTC + (mediaNS - a[i].MediaNS)
+	}
+	return a[i].UTC + scale(mediaNS-a[i].MediaNS, a[i+1].UTC-a[i].UTC, a[i+1].MediaNS-a[i].MediaNS, 0)
+}
+
+// Media is the first moment of the media with a wall clock or a later one, ns: the
+// inverse of At where the wall clock goes at least as fast as the media.
+func (a Anchors) Media(utc int64) int64 {
+	i := a.before(func(x Anchor) bool { return x.UTC <= utc })
+	switch {
+	case len(a) == 0:
+		return utc
+	case i < 0:
+		return a[0].MediaNS - (a[0].UTC - utc)
+	case i == len(a)-1:
+		return a[i].MediaNS + (utc - a[i].UTC)
+	}
+	wall := a[i+1].UTC - a[i].UTC
+	return a[i].MediaNS + scale(utc-a[i].UTC, a[i+1].MediaNS-a[i].MediaNS, wall, wall-1)
+}
+
+// before is the last anchor that a condition holds for, -1 where it holds for none.
+func (a Anchors) before(holds func(Anchor) bool) int {
+	low, high := 0, len(a)
+	for low < high {
+		if mid := (low + high) / 2; holds(a[mid]) {
+			low = mid + 1
+		} else {
+			high = mid
+		}
+	}
+	return low - 1
+}
+
+// scale is (n*to + plus) / from, exactly, for n in [0, from].
+func scale(n, to, from, plus int64) int64 {
+	high, low := bits.Mul64(uint64(n), uint64(to))
+	low, carry := bits.Add64(low, uint64(plus), 0)
+	q, _ := bits.Div64(high+carry, low, uint64(from))
+	return int64(q)
+}
+
+// WellFormed reports whether both times only grow.
+func (a Anchors) WellFormed() bool {
+	for i := 1; i < len(a); i++ {
+		if a[i].MediaNS <= a[i-1].MediaNS || a[i].UTC <= a[i-1].UTC {
+			return false
+		}
+	}
+	return true
+}
+
+// Anchoring makes the anchors of a file from what is known of its chunks, in order. The
+// zero value is ready for use.
+type Anchoring struct {
+	list      Anchors
+	newest    Anchor // of what was seen
+	tolerance int64  // ns; 0: AnchorToleranceNS
+}
+
+// See takes in the wall clock of a moment of the media, ns. Speed is how many times
+// faster than life the media goes, 0 or 1 where it does not.
+func (k *Anchoring) See(mediaNS, utc, speed int64) {
+	speed = max(speed, 1)
+	if len(k.list) == 0 {
+		k.list = append(k.list, Anchor{MediaNS: 0, UTC: utc - mediaNS*speed})
+		k.newest = k.list[0]
+	}
+	if mediaNS <= k.newest.MediaNS {
+		return
+	}
+	utc = max(utc, k.newest.UTC+1)
+	last, before := k.list[len(k.list)-1], k.newest
+	k.newest = Anchor{mediaNS, utc}
+	k.tolerance = max(k.tolerance, AnchorToleranceNS)
+	if off(last, k.newest, speed) <= k.tolerance {
+		return
+	}
+	if before != last && off(before, k.newest, speed) > k.tolerance/2 { // it stepped: the clock was right up to there
+		k.put(before)
+	}
+	k.put(k.newest)
+}
+
+func (k *Anchoring) put(a Anchor) {
+	if len(k.list) >= MaxAnchors-1 { // the last one is of the end
+		k.tolerance *= 2
+		k.list = k.list.Thin(MaxAnchors / 2)
+	}
+	k.list = append(k.list, a)
+}
+
+// off is by how much the wall clock of an anchor departs from what another tells.
+func off(from, a Anchor, speed int64) int64 {
+	d := (a.UTC - from.UTC) - (a.MediaNS-from.MediaNS)*speed
+	return max(d, -d)
+}
+
+// Anchors are those of a file that ends at a moment of the media. They are the
+// caller's.
+func (k *Anchoring) Anchors(endNS, speed int64) Anchors {
+	if len(k.list) == 0 {
+		return nil
+	}
+	out := append(make(Anchors, 0, len(k.list)+2), k.list...)
+	last := out[len(out)-1]
+	if left := endNS - last.MediaNS; left > 0 {
+		out = append(out, Anchor{endNS, last.UTC + left*max(speed, 1)})
+	}
+	return out
+}
+
+// Thin is anchors of at most so many, at least 2: those that tell least are left out.
+func (a Anchors) Thin(most int) Anchors {
+	out := append(Anchors(nil), a...)
+	for len(out) > max(most, 2) {
+		least, at := int64(-1), 1
+		for i := 1; i < len(out)-1; i++ {
+			two := Anchors{out[i-1], out[i+1]}
+			d := two.At(out[i].MediaNS) - out[i].UTC
+			if d = max(d, -d); least < 0 || d < least {
+				least, at = d, i
+			}
+		}
+		out = append(out[:at], out[at+1:]...)
+	}
+	return out
+}
