@@ -37,14 +37,37 @@ func TestALossIsTakenToTheNextUnitThatIsWhole(t *testing.T) {
 	b.feed.Close()
 	require.Len(t, b.shelf.units, 80)
 	for i, u := range b.shelf.units {
-		want := 0
+		want, by := 0, media.Cause("")
 		if i == 40 {
-			want = 20
+			want, by = 20, LostRTP
 		}
 		require.Equal(t, want, u.au.Lost, "unit %d", i)
+		require.Equal(t, by, u.au.LostBy, "unit %d", i)
 	}
 	require.EqualValues(t, 20, b.shelf.lost[LostRTP])
 	require.Contains(t, b.log.String(), "packets were lost on the way")
+}
+
+// The cause of what was lost first goes with it, and is forgotten with the unit that
+// tells of it.
+func TestALossKeepsItsCause(t *testing.T) {
+	b := newBench(t)
+	track := b.feed.tracks[b.of(media.H264).track().index]
+	damaged, large, kept, next := &Unit{Damaged: true}, &Unit{}, &Unit{}, &Unit{}
+	large.refuse(LostTooLarge)
+	track.leave(damaged)
+	track.leave(large)
+	track.mark(kept)
+	track.mark(next)
+	require.Equal(t, 2, kept.lost)
+	require.Equal(t, LostDamaged, kept.by)
+	require.Zero(t, next.lost)
+	require.Empty(t, next.by)
+	again := &Unit{}
+	again.refuse(LostTooLarge)
+	track.leave(again)
+	track.mark(next)
+	require.Equal(t, LostTooLarge, next.by)
 }
 
 // A loss and a jump of the sender's clock meet: what comes out of the builder is

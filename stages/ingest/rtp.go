@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"errors"
 	"math/bits"
 	"time"
@@ -219,6 +220,7 @@ func (t *RTPTrack) missing(seq uint16) bool {
 func (t *RTPTrack) lost(packets uint16) {
 	t.track().lost(LostRTP, uint64(packets))
 	t.track().lostBefore += max(int(uint64(packets)*t.units/t.packets), 1)
+	t.track().lostBy = cmp.Or(t.track().lostBy, LostRTP)
 	if t.losses++; bits.OnesCount64(t.losses) == 1 { // 1, 2, 4, 8...: a bad network does not fill the log
 		t.feed.log.Warn("packets were lost on the way: what they belong to is missing or damaged; over TCP none are lost",
 			"codec", t.track().cfg.Codec.String(), "packets", packets, "times_so_far", t.losses)
@@ -320,6 +322,7 @@ func (t *RTPTrack) audioPacket(p *rtp.Packet, ticks int64, gap bool, at time.Tim
 		}
 		t.track().lost(cause, 1)
 		t.track().lostBefore++
+		t.track().lostBy = cmp.Or(t.track().lostBy, cause)
 		if t.trial != nil {
 			t.trial.frames = 0 // a frame is missing: the next time proves nothing
 		}

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/gospool/spool/pipeline/media"
@@ -19,7 +20,8 @@ type track struct {
 
 	absent bool // nothing is expected of it (Optional, Leave)
 
-	lostBefore int // units that were lost since the last one that came whole, about
+	lostBefore int    // units that were lost since the last one that came whole, about
+	lostBy     string // the cause of the first of them
 	assembly
 
 	keyPTS  int64 // of the last IDR
@@ -101,15 +103,18 @@ func (t *track) describeSets() {
 // mark says of a unit what was lost before it.
 func (t *track) mark(u *Unit) {
 	u.lost += t.lostBefore
-	t.lostBefore = 0
+	u.by = cmp.Or(t.lostBy, u.by)
+	t.lostBefore, t.lostBy = 0, ""
 }
 
 // leave leaves a unit out. What was lost before it is missing before the next one,
 // and so is a unit that was damaged.
 func (t *track) leave(u *Unit) {
 	t.lostBefore += u.lost
+	t.lostBy = cmp.Or(t.lostBy, u.by)
 	if u.Damaged {
 		t.lostBefore++
+		t.lostBy = cmp.Or(t.lostBy, u.over, LostDamaged)
 	}
 	t.feed.put(u)
 }

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 
 	"github.com/gospool/spool/pipeline/media"
@@ -49,6 +50,7 @@ type Unit struct {
 
 	sync bool
 	lost int          // units of the track that were lost right before, about
+	by   string       // the cause of the first of them; empty: packets were lost
 	desc *description // not nil: the track changes with this unit
 	view [][]byte     // elements, made by elements()
 }
@@ -169,6 +171,7 @@ func (u *Unit) join(o *Unit) {
 	u.take(o, 0, len(o.ends))
 	u.Damaged = u.Damaged || o.Damaged
 	u.lost += o.lost
+	u.by = cmp.Or(u.by, o.by)
 }
 
 // take appends the elements [i, j) of another unit.
