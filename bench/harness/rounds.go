@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gospool/spool/sinks/mp4"
+	"github.com/gospool/spool/sinks/mp4/filename"
 )
 
 func (b *bench) bare(parent string) (sample, error) {
@@ -109,7 +110,7 @@ func repairRound(ctx context.Context, parent string, b *bench) error {
 		if err := m.stage.Close(); err != nil { // without an end: what it has written stays as it is
 			return err
 		}
-		part, err := single(dir, mp4.PartSuffix)
+		part, err := single(dir, filename.PartSuffix)
 		if err != nil {
 			return err
 		}

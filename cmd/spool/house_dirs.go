@@ -6,7 +6,7 @@ import (
 
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/sinks/metadata"
-	"github.com/gospool/spool/sinks/mp4"
+	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
 // removeEmptyDirs removes the directories of recordings that are not there any more
@@ -14,7 +14,7 @@ import (
 // deleted by hand.
 func (h *house) removeEmptyDirs(ctx context.Context, dir string) error {
 	cfg := h.plans.state().all
-	removed, err := mp4.RemoveEmptyDirs(ctx, dir, patterns(cfg)[filepath.Clean(dir)], func(stream string) bool {
+	removed, err := disk.RemoveEmptyDirs(ctx, dir, patterns(cfg)[filepath.Clean(dir)], func(stream string) bool {
 		if _, configured := cfg.Streams[configs.StreamPath(stream)]; configured {
 			return true
 		}

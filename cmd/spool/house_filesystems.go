@@ -12,7 +12,7 @@ import (
 
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline/filesystem"
-	"github.com/gospool/spool/sinks/mp4"
+	"github.com/gospool/spool/sinks/mp4/filename"
 )
 
 // filesystems tells what the file system of each record directory has and lacks. One
@@ -25,9 +25,9 @@ func filesystems(cfg *configs.Config) map[string]filesystem.Report {
 		}
 		var names []string
 		for _, pattern := range patterns {
-			names = append(names, mp4.UnusualNames(pattern, time.Now())...)
+			names = append(names, filename.Unusual(pattern, time.Now())...)
 			for stream := range cfg.Streams {
-				names = append(names, mp4.UnusualNames(pattern, time.Now(), string(stream))...)
+				names = append(names, filename.Unusual(pattern, time.Now(), string(stream))...)
 			}
 		}
 		out[dir] = (&filesystem.Calls{}).Probe(dir, names...)

@@ -132,7 +132,7 @@ func (l library) unlink(path string, id media.ID) error {
 			return err
 		}
 	}
-	return mp4.Remove(l.dir, path)
+	return disk.Remove(l.dir, path)
 }
 
 // roomless stops recordings for which there is no room, and starts them again.

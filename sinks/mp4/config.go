@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline/config"
+	"github.com/gospool/spool/sinks/mp4/filename"
 )
 
 // Config is what the user sets.
@@ -65,7 +66,7 @@ func (c Config) Validate() error {
 	if c.Sync == syncInterval && c.SyncInterval <= 0 {
 		wrong("sync_interval is %v: it must be longer than 0", c.SyncInterval)
 	}
-	_, pattern := parsePattern(c.FilenamePattern)
+	_, pattern := filename.Parse(c.FilenamePattern)
 	_, zone := c.location()
 	return errors.Join(append(problems, pattern, zone)...)
 }

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"github.com/gospool/spool/sinks/mp4/disk"
 	"path"
 	"strings"
+
+	"github.com/gospool/spool/sinks/mp4/disk"
+	"github.com/gospool/spool/sinks/mp4/filename"
 )
 
 // discard removes a file in which nothing was ever written that could be kept:
@@ -60,13 +62,13 @@ func begunByUs(f disk.File) (bool, error) {
 // somebody's, and stays.
 func (r *Repaired) remove(fsys disk.FS, reason string) {
 	r.Reason = reason
-	if !strings.HasSuffix(r.File, PartSuffix) {
+	if !strings.HasSuffix(r.File, filename.PartSuffix) {
 		r.Err = fmt.Errorf("%s: %s: %w", r.File, reason, ErrBeyondHelp)
 		return
 	}
 	if r.Err = fsys.Remove(r.File); r.Err == nil {
 		r.Removed = true
 		r.Err = fsys.SyncDir(path.Dir(r.File))
-		prune(fsys, r.File)
+		disk.Prune(fsys, r.File)
 	}
 }

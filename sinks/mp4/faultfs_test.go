@@ -2,10 +2,11 @@ package mp4
 
 import (
 	"errors"
-	"github.com/gospool/spool/sinks/mp4/disk"
 	"io/fs"
 	"os"
 	"strings"
+
+	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
 // faultFS passes everything on to a real directory until a call that matches,

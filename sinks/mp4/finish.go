@@ -10,6 +10,7 @@ import (
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
+	"github.com/gospool/spool/sinks/mp4/filename"
 )
 
 // salvage ends the open file after an error as well as the error allows. A file
@@ -23,7 +24,7 @@ func (m *Muxer) salvage(emit pipeline.Emit[media.Recording]) error {
 		name, path := f.name, m.path
 		m.drop()
 		err := m.fs.Remove(name)
-		prune(m.fs, name)
+		disk.Prune(m.fs, name)
 		m.growth.Closed(path, path)
 		if err != nil {
 			m.onUnfinished(path)
@@ -50,7 +51,7 @@ func (m *Muxer) finish(reason media.Cause, emit pipeline.Emit[media.Recording]) 
 		m.truth.failed(err)
 		return errors.Join(fmt.Errorf("finish: %w; the file is left for recovery", err), m.unfinished(reason, emit))
 	}
-	final, named := publish(m.fs, f.name, f.noSync)
+	final, named := disk.Publish(m.fs, f.name, f.noSync)
 	if final == "" && m.deleted(named) {
 		return m.lost(reason, emit)
 	}
@@ -110,7 +111,7 @@ func (m *Muxer) lost(reason media.Cause, emit pipeline.Emit[media.Recording]) er
 	m.log.Error("another program deleted the file of a recording while it grew", "file", m.shown(f.name),
 		"duration", time.Duration(f.duration()).Round(time.Millisecond), "bytes", f.size)
 	f.entry.outcome = f.outcomeAs(media.StateLost, reason)
-	r, err := m.recording(strings.TrimSuffix(f.name, PartSuffix))
+	r, err := m.recording(strings.TrimSuffix(f.name, filename.PartSuffix))
 	if err != nil {
 		return err
 	}

@@ -140,32 +140,3 @@ func TestARefusedNameIsSaid(t *testing.T) {
 		require.Zero(t, pool.Outstanding(), pool.Leaks())
 	}
 }
-
-// What Windows drops from a name, or keeps for devices, is in none.
-func TestNamesArePortable(t *testing.T) {
-	for in, want := range map[string]string{
-		"live/cam./x.mp4": "live/cam_/x.mp4", "con/x.mp4": "con_/x.mp4", "a/NUL.mp4": "a/NUL_.mp4", "com1.x/a.mp4": "com1_.x/a.mp4",
-		"console/x.mp4": "console/x.mp4", "a/b.c.mp4": "a/b.c.mp4", "com10/lpt.mp4": "com10/lpt.mp4",
-	} {
-		require.Equal(t, want, portable(in))
-	}
-}
-
-// A file system that folds case: a file is under the directory that is there, as it is
-// written there.
-func TestDirectoriesAreNamedAsOnTheDisk(t *testing.T) {
-	dir := t.TempDir()
-	d, err := disk.Open(dir)
-	require.NoError(t, err)
-	defer d.Close()
-	require.NoError(t, os.MkdirAll(filepath.Join(dir, "live/Cam/A"), 0o755))
-	for in, want := range map[string]string{
-		"x.mp4": "x.mp4", "LIVE/cam/a/X.mp4": "live/Cam/A/X.mp4", "live/Cam/A/x.mp4": "live/Cam/A/x.mp4",
-		"Live/other/x.mp4": "live/other/x.mp4", "live/CAM/new/x.mp4": "live/Cam/new/x.mp4",
-	} {
-		require.Equal(t, want, asOnDisk(d, in))
-	}
-	require.False(t, foldsCase(d))
-	require.NoError(t, os.WriteFile(filepath.Join(dir, ".SPOOL-DIRECTORY"), nil, 0o600))
-	require.True(t, foldsCase(d))
-}

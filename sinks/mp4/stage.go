@@ -14,6 +14,7 @@ import (
 	"github.com/gospool/spool/pipeline/durable"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
+	"github.com/gospool/spool/sinks/mp4/filename"
 )
 
 const stageDoc = "writes each segment to an MP4 file that plays while it grows and survives a crash; tells of the file when it exists and when it is finished"
@@ -31,7 +32,7 @@ type Muxer struct {
 	dir     string // absolute
 	log     *slog.Logger
 	clock   pipeline.Clock
-	pattern pattern
+	pattern filename.Pattern
 	loc     *time.Location
 	openFS  func(dir string) (disk.FS, error)
 	above   durable.FS                         // that the record directory is made on
@@ -102,7 +103,7 @@ func New(set pipeline.Settings, cfg Config) (*Muxer, error) {
 	m.patient = set.Mode == pipeline.Event
 	m.flush, _ = pipeline.Use[FlushInterval](set)          // a program need not tell
 	m.protection, _ = pipeline.Use[*media.Protection](set) // a program need not have one
-	m.pattern, _ = parsePattern(cfg.FilenamePattern)
+	m.pattern, _ = filename.Parse(cfg.FilenamePattern)
 	m.loc, _ = cfg.location()
 	return m, nil
 }
@@ -145,7 +146,7 @@ func (m *Muxer) reopen() error {
 		_ = fsys.Close()
 		return fmt.Errorf("record_path: %w%s", err, disk.Advice(err))
 	}
-	m.fs, m.foldsCase = fsys, foldsCase(fsys)
+	m.fs, m.foldsCase = fsys, disk.FoldsCase(fsys)
 	return nil
 }
 

@@ -11,6 +11,8 @@
 //	Trouble         what an error of a disk means: for the gap, and for the operator
 //	PageCache       what a growing file leaves in memory
 //	Preallocation   what a growing file takes ahead of its end
+//	directories     made durably, pruned when empty, named as on a disk that folds case
+//	Publish         the name of a finished file
 //
 // What may be missing from a file system (preallocation, advice, its size) is asked
 // beside the contract of FS and File: a wrapped FS that does not have it goes without.

@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -53,96 +52,6 @@ func plant(t *testing.T, dir string, names ...string) {
 	}
 }
 
-func TestADeletedFileTakesItsEmptyDirectoriesAlong(t *testing.T) {
-	dir := t.TempDir()
-	plant(t, dir, "live/cam/20260318/a.mp4", "live/cam/20260318/b.mp4", "live/cam/20260319/c.mp4", "mine/", "top.mp4")
-	remove := func(name string) { require.NoError(t, Remove(dir, name)) }
-	remove("live/cam/20260318/a.mp4")
-	require.DirExists(t, filepath.Join(dir, "live/cam/20260318"), "b.mp4 is in it")
-	remove("live/cam/20260318/b.mp4")
-	require.Equal(t, []string{"live/", "live/cam/", "live/cam/20260319/", "live/cam/20260319/c.mp4", "mine/", "top.mp4"}, tree(t, dir))
-	require.NoError(t, os.RemoveAll(filepath.Join(dir, "live/cam/20260319"))) // by hand, with the file
-	remove("live/cam/20260319/c.mp4")
-	require.Equal(t, []string{"mine/", "top.mp4"}, tree(t, dir))
-	remove("top.mp4")
-	remove("top.mp4")
-	require.Equal(t, []string{"mine/"}, tree(t, dir))
-	require.Error(t, Remove(dir, "../"+filepath.Base(dir)+"/mine/x.mp4"))
-	require.Error(t, Remove(dir, "/etc/hostname"))
-}
-
-// A link to a directory, and what it leads to, stay.
-func TestALinkedDirectoryStays(t *testing.T) {
-	dir := t.TempDir()
-	plant(t, dir, "disk/cam/20260318/a.mp4", "disk/b.mp4")
-	require.NoError(t, os.Symlink("disk", filepath.Join(dir, "live")))
-	require.NoError(t, os.Symlink("disk", filepath.Join(dir, "flat")))
-	require.NoError(t, Remove(dir, "live/cam/20260318/a.mp4"))
-	require.NoError(t, Remove(dir, "flat/b.mp4"))
-	require.Equal(t, []string{"disk/", "flat@", "live@"}, tree(t, dir))
-	n, err := RemoveEmptyDirs(t.Context(), dir, []string{"{stream_path}/{time}.mp4"}, func(string) bool { return true })
-	require.NoError(t, err)
-	require.Equal(t, 1, n)
-	require.Equal(t, []string{"flat@", "live@"}, tree(t, dir))
-}
-
-// At a start those go that only a recorder can have made.
-func TestEmptyDirectoriesOfRecordingsGo(t *testing.T) {
-	for pattern, c := range map[string]struct{ gone, stay []string }{
-		"{stream}_{date}_{time}.mp4": {
-			stay: []string{"live_cam/", "20260318/"},
-		},
-		"{stream_path}/{date}/{time}.mp4": {
-			gone: []string{"live/cam/20260318/", "any/one/20260318/", "live/cam/2026-03-18/"},
-			stay: []string{"mine/", "20260318/", "live/cam/2026031/", "live/cam/x20260318/", "live/cam/20260318x/", "x/20260318/y/"},
-		},
-		"{stream_path}/{date}_{time}.mp4": {
-			gone: []string{"live/cam/"},
-			stay: []string{"live/cam2/", "mine/", "cam/"},
-		},
-		"{date:%Y/%m/%d}/{stream}.mp4": {
-			gone: []string{"2026/03/18/", "2025/12/", "2024/"},
-			stay: []string{"mine/", "2026/3/", "20260318/", "2026/03/18/mine/"},
-		},
-		"all/{stream}/{time:%H}/{ms}.mp4": {
-			gone: []string{"all/live_cam/14/", "all/other/14/", "all/live_cam/"},
-			stay: []string{"all/mine/", "live_cam/", "all/live_cam/2/"},
-		},
-		"{pipeline}/{seq}/{timestamp}/a.mp4": {
-			gone: []string{"day/1/1772600767/"},
-			stay: []string{"night/2/", "day/2/12/"},
-		},
-	} {
-		for _, planted := range [][]string{c.gone, c.stay} {
-			dir := t.TempDir()
-			plant(t, dir, planted...)
-			plant(t, dir, ".journal/20260318/")
-			before := tree(t, dir)
-			_, err := RemoveEmptyDirs(t.Context(), dir, []string{pattern}, func(s string) bool { return s == "live/cam" })
-			require.NoError(t, err)
-			if want := before; len(c.gone) > 0 && slices.Equal(planted, c.gone) {
-				require.Empty(t, tree(t, dir), pattern)
-			} else {
-				require.Equal(t, want, tree(t, dir), pattern)
-			}
-			require.DirExists(t, filepath.Join(dir, ".journal/20260318"))
-		}
-	}
-}
-
-// Each directory that has a file stays, whatever it is called; each above that has
-// another one too.
-func TestDirectoriesWithSomethingInThemStay(t *testing.T) {
-	dir := t.TempDir()
-	all := []string{"live/", "live/cam/", "live/cam/20260318/", "live/cam/20260318/note.txt", "live/cam/20260319/", "live/cam/20260319/.hidden"}
-	plant(t, dir, "live/cam/20260318/note.txt", "live/cam/20260319/.hidden", "live/cam/20260320/")
-	n, err := RemoveEmptyDirs(t.Context(), dir, []string{"{stream_path}/{date}/{time}.mp4"}, func(string) bool { return true })
-	require.NoError(t, err)
-	require.Equal(t, 1, n)
-	require.Equal(t, all[:len(all)-1], tree(t, dir))
-	require.FileExists(t, filepath.Join(dir, all[len(all)-1]))
-}
-
 // The last file of a directory is deleted while a recorder begins the next one in
 // it: before each step of making it, what is empty goes.
 func TestADirectoryThatVanishesIsMadeAgain(t *testing.T) {
@@ -158,7 +67,7 @@ func TestADirectoryThatVanishesIsMadeAgain(t *testing.T) {
 					if op == step && !vanished {
 						if left--; left < 0 {
 							vanished = true
-							prune(inner, "live/cam/20260304/x.mp4")
+							disk.Prune(inner, "live/cam/20260304/x.mp4")
 						}
 					}
 					return nil
@@ -190,7 +99,7 @@ func TestRecordingsBeginWhileDirectoriesAreRemoved(t *testing.T) {
 		defer close(ended)
 		for range sweeps {
 			for range 20 {
-				_, err := RemoveEmptyDirs(context.Background(), cfg.RecordPath, []string{cfg.FilenamePattern}, func(string) bool { return true })
+				_, err := disk.RemoveEmptyDirs(context.Background(), cfg.RecordPath, []string{cfg.FilenamePattern}, func(string) bool { return true })
 				if err != nil {
 					t.Error(err)
 				}
@@ -205,7 +114,7 @@ func TestRecordingsBeginWhileDirectoriesAreRemoved(t *testing.T) {
 		sweeps <- struct{}{}
 		require.NoError(t, s.put(seg, chunks))
 		require.NoError(t, s.end(seg, media.EndStop))
-		require.NoError(t, Remove(cfg.RecordPath, s.last().Path))
+		require.NoError(t, disk.Remove(cfg.RecordPath, s.last().Path))
 	}
 	stop()
 	require.NoError(t, s.Close())

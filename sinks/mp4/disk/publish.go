@@ -1,19 +1,20 @@
-package mp4
+package disk
 
 import (
 	"errors"
 	"fmt"
-	"github.com/gospool/spool/sinks/mp4/disk"
 	"io/fs"
 	"path"
 	"strings"
+
+	"github.com/gospool/spool/sinks/mp4/filename"
 )
 
-// publish gives a finished file its name without PartSuffix, or the next one
+// Publish gives a finished file its name without PartSuffix, or the next one
 // that is free, and makes that durable. With an error and a name the file has the
 // name, which a power cut may take from it.
-func publish(fsys disk.FS, name string, noSync bool) (string, error) {
-	stem := strings.TrimSuffix(strings.TrimSuffix(name, PartSuffix), ".mp4")
+func Publish(fsys FS, name string, noSync bool) (string, error) {
+	stem := strings.TrimSuffix(strings.TrimSuffix(name, filename.PartSuffix), ".mp4")
 	for n := 0; ; n++ {
 		final := stem + ".mp4"
 		if n > 0 {
@@ -24,13 +25,13 @@ func publish(fsys disk.FS, name string, noSync bool) (string, error) {
 			continue
 		}
 		if err != nil {
-			return "", disk.NewError("rename", name, 0, err)
+			return "", NewError("rename", name, 0, err)
 		}
 		if noSync {
 			return final, nil
 		}
 		if err := fsys.SyncDir(path.Dir(final)); err != nil {
-			return final, disk.NewError("fsync directory of", final, 0, err)
+			return final, NewError("fsync directory of", final, 0, err)
 		}
 		return final, nil
 	}

@@ -1,18 +1,18 @@
-package mp4
+package filename
 
 import (
 	"regexp"
 	"strings"
 )
 
-// madeDir recognises the directories that one pattern makes at one depth.
-type madeDir struct {
+// Directory recognises the directories that one pattern makes at one depth.
+type Directory struct {
 	path  *regexp.Regexp
 	timed bool // a time is in it: that tells whose it is
 }
 
-// fits reports whether the pattern makes the directory.
-func (m madeDir) fits(dir string, known func(stream string) bool) bool {
+// Fits reports whether the pattern makes the directory.
+func (m Directory) Fits(dir string, known func(stream string) bool) bool {
 	found := m.path.FindStringSubmatch(dir)
 	if found == nil || m.timed {
 		return found != nil
@@ -25,9 +25,9 @@ func (m madeDir) fits(dir string, known func(stream string) bool) bool {
 	return false
 }
 
-// directories are those of a pattern at every depth where a time or a stream tells
+// Directories are those of a pattern at every depth where a time or a stream tells
 // whose they are: literal text and a pipeline's name may be others' too.
-func (p pattern) directories() []madeDir {
+func (p Pattern) Directories() []Directory {
 	var d madeDirs
 	for i, text := range p.text {
 		d.literal(text)
@@ -40,7 +40,7 @@ func (p pattern) directories() []madeDir {
 
 // madeDirs grows by the parts of a pattern, and has a directory at each slash.
 type madeDirs struct {
-	all            []madeDir
+	all            []Directory
 	expr           strings.Builder
 	timed, streams bool
 }
@@ -49,7 +49,7 @@ func (d *madeDirs) literal(text string) {
 	for i, part := range strings.Split(text, "/") {
 		if i > 0 {
 			if d.timed || d.streams {
-				d.all = append(d.all, madeDir{regexp.MustCompile("^" + d.expr.String() + "$"), d.timed})
+				d.all = append(d.all, Directory{regexp.MustCompile("^" + d.expr.String() + "$"), d.timed})
 			}
 			d.expr.WriteByte('/')
 		}

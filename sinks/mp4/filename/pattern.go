@@ -1,4 +1,4 @@
-package mp4
+package filename
 
 import (
 	"fmt"
@@ -40,9 +40,9 @@ var placeholders = []struct {
 	{"seq", "number of the file in this run, from 1", "", func(s *media.Segment, _ time.Time) string { return strconv.FormatUint(s.Index, 10) }},
 }
 
-// pattern makes the names of files. It alternates literal text and values:
+// Pattern makes the names of files. It alternates literal text and values:
 // text[0] values[0] text[1] ... text[n].
-type pattern struct {
+type Pattern struct {
 	text   []string
 	values []patternValue
 }
@@ -52,10 +52,10 @@ type patternValue struct {
 	form        string // of strftime; empty for those that take none
 }
 
-// parsePattern checks a pattern: every {word} is known, the name ends in .mp4,
+// Parse checks a pattern: every {word} is known, the name ends in .mp4,
 // and it neither begins at the root nor climbs out.
-func parsePattern(s string) (pattern, error) {
-	var p pattern
+func Parse(s string) (Pattern, error) {
+	var p Pattern
 	for begin := 0; ; {
 		n := strings.IndexAny(s[begin:], "{}")
 		if n < 0 {
@@ -64,24 +64,24 @@ func parsePattern(s string) (pattern, error) {
 		open := begin + n
 		p.text = append(p.text, s[begin:open])
 		if at := strings.IndexFunc(s[begin:open], unfitInPath); at >= 0 {
-			return pattern{}, patternError(s, begin+at, unfitError(s[begin+at:]))
+			return Pattern{}, patternError(s, begin+at, unfitError(s[begin+at:]))
 		}
 		if open == len(s) {
 			break
 		}
 		n = strings.IndexAny(s[open+1:], "{}")
 		if s[open] == '}' || n < 0 || s[open+1+n] == '{' {
-			return pattern{}, patternError(s, open, "a brace stands alone: write {date}, or leave it out")
+			return Pattern{}, patternError(s, open, "a brace stands alone: write {date}, or leave it out")
 		}
 		begin = open + n + 2
 		v, at, wrong := parseValue(s[open+1 : begin-1])
 		if wrong != "" {
-			return pattern{}, patternError(s, open+1+at, wrong)
+			return Pattern{}, patternError(s, open+1+at, wrong)
 		}
 		p.values = append(p.values, v)
 	}
 	if at, wrong := p.shape(s); wrong != "" {
-		return pattern{}, patternError(s, at, wrong)
+		return Pattern{}, patternError(s, at, wrong)
 	}
 	return p, nil
 }
@@ -107,7 +107,7 @@ func parseValue(in string) (v patternValue, at int, wrong string) {
 }
 
 // shape says what is wrong with the path as a whole.
-func (p *pattern) shape(s string) (at int, wrong string) {
+func (p *Pattern) shape(s string) (at int, wrong string) {
 	sample := p.text[0]
 	for i, v := range p.values {
 		if v.form == "" {
@@ -150,9 +150,9 @@ func patternError(s string, offset int, why string) error {
 	return fmt.Errorf("filename_pattern: %q, character %d: %s", s, utf8.RuneCountInString(s[:offset])+1, why)
 }
 
-// name is the path of a segment's file below the record directory; n tells how
+// Name returns the path of a segment's file below the record directory; n tells how
 // many like-named files there are before it.
-func (p pattern) name(s *media.Segment, loc *time.Location, n int) string {
+func (p Pattern) Name(s *media.Segment, loc *time.Location, n int) string {
 	at := time.Unix(0, s.StartUTC).In(loc)
 	var b strings.Builder
 	b.WriteString(p.text[0])
@@ -244,15 +244,15 @@ func unfitError(s string) string {
 	return fmt.Sprintf("%q is not taken by every filesystem and client: write - or _", s[:n])
 }
 
-// UnusualNames are the parts of the path of a file that a pattern would make now, for a
+// Unusual returns the parts of the path of a file that a pattern would make now, for a
 // stream, in which a character is no letter, digit or sign that every file system takes.
-func UnusualNames(text string, at time.Time, stream ...string) (out []string) {
-	p, err := parsePattern(text)
+func Unusual(text string, at time.Time, stream ...string) (out []string) {
+	p, err := Parse(text)
 	if err != nil {
 		return nil
 	}
 	s := &media.Segment{Stream: strings.Join(stream, ""), Pipeline: "x", Index: 1, StartUTC: at.UnixNano()}
-	for _, part := range strings.Split(p.name(s, time.UTC, 0), "/") {
+	for _, part := range strings.Split(p.Name(s, time.UTC, 0), "/") {
 		if strings.ContainsFunc(part, func(r rune) bool { return r >= utf8.RuneSelf || strings.ContainsRune(" +,;=[]&'`~!@#$^()", r) }) {
 			out = append(out, part)
 		}

@@ -1,63 +1,32 @@
-package mp4
+package disk
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"github.com/gospool/spool/sinks/mp4/disk"
-	"io/fs"
 	"path"
-	"path/filepath"
+
+	"github.com/gospool/spool/sinks/mp4/filename"
 )
-
-// Remove deletes a file of a record directory, and the directories above it that
-// are empty then. That it is gone already is no error.
-func Remove(dir, name string) error {
-	fsys, err := disk.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer fsys.Close()
-	name = filepath.ToSlash(filepath.Clean(name))
-	if err := fsys.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	prune(fsys, name)
-	return nil
-}
-
-// prune removes the directories of a file that is gone, from the last one up,
-// as long as they are empty. The record directory stays, and so does a link. What
-// cannot be removed now is no loss: it is empty.
-//
-// A recorder may be about to use such a directory: it makes it again, see create.
-func prune(fsys disk.FS, name string) {
-	for dir := path.Dir(name); dir != "." && dir != "/"; dir = path.Dir(dir) {
-		if err := fsys.RemoveDir(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return
-		}
-	}
-}
 
 // RemoveEmptyDirs removes the empty directories of a record directory that a crash
 // or an operator left, and returns how many. A directory that was made for
 // something else must stay, and nothing in an empty one says what it was made for.
 // So it must have the path that one of the patterns gives to a file's directory, and
 // in it a date or another time, or a stream that is known; the directories above it
-// go with it if they are empty then. Its age does not matter: see prune.
+// go with it if they are empty then. Its age does not matter: see Prune.
 func RemoveEmptyDirs(ctx context.Context, dir string, patterns []string, known func(stream string) bool) (removed int, err error) {
-	fsys, err := disk.Open(dir)
+	fsys, err := Open(dir)
 	if err != nil {
 		return 0, fmt.Errorf("empty directories: %w", err)
 	}
 	defer fsys.Close()
-	if err := disk.NotSwapped(fsys, disk.Absolute(dir)); err != nil {
+	if err := NotSwapped(fsys, Absolute(dir)); err != nil {
 		return 0, fmt.Errorf("empty directories: %w", err)
 	}
 	s := sweep{fsys: fsys, known: known}
 	for _, text := range patterns {
-		if p, err := parsePattern(text); err == nil {
-			s.made = append(s.made, p.directories()...)
+		if p, err := filename.Parse(text); err == nil {
+			s.made = append(s.made, p.Directories()...)
 		}
 	}
 	if len(s.made) > 0 {
@@ -68,8 +37,8 @@ func RemoveEmptyDirs(ctx context.Context, dir string, patterns []string, known f
 
 // sweep is one walk over a record directory.
 type sweep struct {
-	fsys    disk.FS
-	made    []madeDir
+	fsys    FS
+	made    []filename.Directory
 	known   func(stream string) bool
 	removed int
 }
@@ -86,7 +55,7 @@ func (s *sweep) below(ctx context.Context, dir string) (emptied bool, err error)
 	}
 	left := len(entries)
 	for _, e := range entries {
-		if !e.IsDir() || disk.Hidden(e.Name()) {
+		if !e.IsDir() || Hidden(e.Name()) {
 			continue
 		}
 		name := path.Join(dir, e.Name())
@@ -110,7 +79,7 @@ func (s *sweep) below(ctx context.Context, dir string) (emptied bool, err error)
 
 func (s *sweep) ours(dir string) bool {
 	for _, m := range s.made {
-		if m.fits(dir, s.known) {
+		if m.Fits(dir, s.known) {
 			return true
 		}
 	}

@@ -1,0 +1,32 @@
+package disk
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"unicode/utf8"
+
+	"golang.org/x/sys/unix"
+)
+
+// ExplainName says it where an error means that a file system does not take a name, with
+// the character that may be why. exFAT over FUSE calls such a file not there.
+func ExplainName(fsys FS, name string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		if info, serr := fsys.Stat(path.Dir(name)); serr != nil || !info.IsDir() {
+			return err
+		}
+		err = NewError("create", name, 0, unix.EINVAL)
+	}
+	if !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.EILSEQ) && !errors.Is(err, unix.ENAMETOOLONG) {
+		return err
+	}
+	for i, r := range name {
+		if r >= utf8.RuneSelf {
+			return fmt.Errorf("%w: the file system does not take this name, perhaps for its character %d, %q: change filename_pattern or the stream's path",
+				err, utf8.RuneCountInString(name[:i])+1, r)
+		}
+	}
+	return fmt.Errorf("%w: the file system does not take this name: change filename_pattern or the stream's path", err)
+}
