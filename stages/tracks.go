@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
 )
@@ -32,11 +33,11 @@ func (m TrackMatch) Validate() error {
 	if m.Codec == "" {
 		return nil
 	}
-	codec, err := media.ParseCodec(m.Codec)
+	known, err := codec.Named(m.Codec)
 	switch {
 	case err != nil:
 		return config.At("codec", "%v", err)
-	case m.Kind != "" && m.Kind != codec.Kind().String():
+	case m.Kind != "" && m.Kind != known.Kind.String():
 		return config.At("kind", "%s is not %s: this matches no track", m.Codec, m.Kind)
 	}
 	return nil
@@ -58,9 +59,9 @@ func (c TracksConfig) Check() config.Problems {
 	for _, m := range slices.Concat(c.Keep, c.Drop) {
 		languages = append(languages, m.Language)
 	}
-	for _, codec := range media.Codecs() {
+	for _, known := range codec.All() {
 		for _, language := range languages {
-			if c.keeps(&media.Track{Codec: codec, Language: language}) {
+			if c.keeps(&media.Track{Codec: known.ID, Language: language}) {
 				return nil
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/bench/clip"
+	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/stages/ingest/testpattern"
 )
@@ -65,9 +66,9 @@ func (c Case) pictures() int { return max(int(c.GOP*time.Duration(c.FPS)/time.Se
 func newContent(c Case, pictures *clip.Clip) (*content, error) {
 	k := &content{clip: pictures, length: c.Length.Truncate(time.Second)}
 	k.tracks = []media.Track{{
-		Codec: media.H264, Timescale: clip.VideoScale, ParameterSets: [][]byte{pictures.SPS, pictures.PPS}, Width: 1280, Height: 720,
+		Codec: codec.H264, Timescale: clip.VideoScale, ParameterSets: [][]byte{pictures.SPS, pictures.PPS}, Width: 1280, Height: 720,
 	}, {
-		Codec: media.AAC, Timescale: clip.AudioScale, ParameterSets: [][]byte{clip.AudioConfig},
+		Codec: codec.AAC, Timescale: clip.AudioScale, ParameterSets: [][]byte{clip.AudioConfig},
 		SampleRate: clip.AudioScale, Channels: 2, FrameDuration: clip.AudioStep,
 	}}
 	if c.Codec == "h265" {

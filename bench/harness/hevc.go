@@ -2,6 +2,7 @@ package harness
 
 import (
 	"github.com/gospool/spool/bench/clip"
+	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -22,7 +23,7 @@ const (
 // track its parameter sets. No decoder would show them: what they cost to record
 // depends on their form and size alone.
 func asHEVC(k *clip.Clip, track *media.Track) {
-	track.Codec, track.ParameterSets = media.H265, hevcSets
+	track.Codec, track.ParameterSets = codec.H265, hevcSets
 	for i := range k.Units {
 		u := &k.Units[i]
 		kind := byte(trailR)

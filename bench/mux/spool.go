@@ -6,6 +6,7 @@ import (
 
 	"github.com/gospool/spool/bench/clip"
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4"
 )
@@ -59,8 +60,8 @@ func (s *Spool) Run(dir string) error {
 func (s *Spool) tracks() (*media.TrackSet, error) {
 	c := s.Movie.Clip
 	return media.NewTrackSet(1, []media.Track{
-		{Codec: media.H264, Timescale: clip.VideoScale, ParameterSets: [][]byte{c.SPS, c.PPS}, Width: 1920, Height: 1080},
-		{Codec: media.AAC, Timescale: clip.AudioScale, ParameterSets: [][]byte{clip.AudioConfig}, SampleRate: clip.AudioScale, Channels: 2, FrameDuration: clip.AudioStep},
+		{Codec: codec.H264, Timescale: clip.VideoScale, ParameterSets: [][]byte{c.SPS, c.PPS}, Width: 1920, Height: 1080},
+		{Codec: codec.AAC, Timescale: clip.AudioScale, ParameterSets: [][]byte{clip.AudioConfig}, SampleRate: clip.AudioScale, Channels: 2, FrameDuration: clip.AudioStep},
 	})
 }
 

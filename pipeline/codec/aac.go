@@ -8,200 +8,24 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// AAC is what an AudioSpecificConfig says (ISO/IEC 14496-3, 1.6.2.1).
-//
-// With spectral band replication (SBR) a decoder makes sound of twice the core's
-// rate, of as many seconds. It is signalled in three ways: hierarchically (object
-// type 5, or 29 with parametric stereo), by an extension behind the configuration
-// that older decoders do not read, or not at all: then the frames tell.
-type AAC struct {
-	CoreRate     int // Hz, of the frames
-	Rate         int // Hz, of what a decoder puts out; the core's where SBR is not signalled
-	Channels     int // that a decoder puts out; 2 where the layout is in the frames only
-	FrameSamples int // of a frame, at the core's rate
-}
+// AAC is ISO/IEC 14496-3. The parameter set of a track is its AudioSpecificConfig.
+var AAC = Register(Codec{
+	CodecTraits: media.CodecTraits{Name: "aac", Kind: media.Audio, AlwaysSync: true, ParameterSets: true},
+	Describe:    describeAAC,
+})
 
-// ErrNotAAC is returned for a configuration of another codec of MPEG-4 audio.
-var ErrNotAAC = errors.New("not AAC")
-
-// Audio object types (ISO/IEC 14496-3, table 1.17).
-const (
-	aotMain  = 1
-	aotLC    = 2
-	aotSSR   = 3
-	aotLTP   = 4
-	aotSBR   = 5
-	aotERLC  = 17
-	aotERLTP = 19
-	aotERLD  = 23
-	aotPS    = 29
-	aotERELD = 39
-)
-
-// AACTrack describes a track by its AudioSpecificConfig, which is kept byte for
+// describeAAC completes a track by its AudioSpecificConfig, which is kept byte for
 // byte.
-func AACTrack(asc []byte, timescale uint32) (media.Track, error) {
-	a, err := ReadAAC(asc)
+func describeAAC(t *media.Track) error {
+	if len(t.ParameterSets) == 0 {
+		return errors.New("no AudioSpecificConfig")
+	}
+	asc := t.ParameterSets[0]
+	a, err := ReadAudioSpecificConfig(asc)
 	if err != nil {
-		return media.Track{}, fmt.Errorf("AudioSpecificConfig %x: %w", asc[:min(len(asc), 16)], err)
+		return fmt.Errorf("AudioSpecificConfig %x: %w", asc[:min(len(asc), 16)], err)
 	}
-	return media.Track{
-		Codec: media.AAC, Timescale: timescale, SampleRate: a.Rate, Channels: a.Channels,
-		FrameDuration: a.frameTicks(timescale), ParameterSets: [][]byte{bytes.Clone(asc)},
-	}, nil
-}
-
-// frameTicks is how long a frame is; 0 where that is no whole number of ticks.
-func (a AAC) frameTicks(timescale uint32) uint32 {
-	n := uint64(a.FrameSamples) * uint64(timescale)
-	if rate := uint64(a.CoreRate); n%rate == 0 && n/rate <= 1<<31 {
-		return uint32(n / rate)
-	}
-	return 0
-}
-
-// ReadAAC reads an AudioSpecificConfig.
-func ReadAAC(asc []byte) (AAC, error) {
-	r := &bits{b: asc}
-	object := objectType(r)
-	a := AAC{CoreRate: samplingRate(r)}
-	layout := r.u(4)
-	a.Rate = a.CoreRate
-	hierarchical, ps := object == aotSBR || object == aotPS, object == aotPS
-	if hierarchical {
-		a.Rate = samplingRate(r)
-		object = objectType(r)
-	}
-	switch object {
-	case aotMain, aotLC, aotSSR, aotLTP, aotERLC, aotERLTP, aotERLD:
-		a.general(r, object, layout)
-	case aotERELD:
-		a.lowDelay(r, layout)
-	default:
-		return a, fmt.Errorf("audio object type %d: %w", object, ErrNotAAC)
-	}
-	switch {
-	case r.short:
-		return a, errors.New("cut off")
-	case a.CoreRate <= 0 || a.Rate <= 0:
-		return a, errors.New("no sample rate")
-	case a.Channels == 0:
-		return a, fmt.Errorf("channel configuration %d is reserved", layout)
-	}
-	if !hierarchical {
-		ps = a.extension(r)
-	}
-	if ps {
-		a.Channels = max(a.Channels, 2)
-	}
-	return a, nil
-}
-
-// general reads a GASpecificConfig (4.4.1).
-func (a *AAC) general(r *bits, object int, layout uint32) {
-	a.FrameSamples = 1024
-	if object == aotERLD {
-		a.FrameSamples = 512
-	}
-	if r.flag() {
-		a.FrameSamples -= a.FrameSamples / 16 // 960 and 480
-	}
-	if r.flag() { // depends on a core coder
-		r.skip(14)
-	}
-	extended := r.flag()
-	a.Channels = channels(layout)
-	if layout == 0 {
-		a.Channels = 2 // an element in the frames says more
-		if element := *r; programChannels(&element) > 0 && !element.short {
-			a.Channels = programChannels(r)
-		}
-	}
-	if extended {
-		if object >= aotERLC {
-			r.skip(3)
-		}
-		r.skip(1)
-	}
-	if object >= aotERLC {
-		r.skip(2) // epConfig
-	}
-}
-
-// lowDelay reads as much of an ELDSpecificConfig (4.6.20) as is needed.
-func (a *AAC) lowDelay(r *bits, layout uint32) {
-	a.FrameSamples, a.Channels = 512, channels(layout)
-	if r.flag() {
-		a.FrameSamples = 480
-	}
-	r.skip(3)
-	if sbr := r.flag(); sbr && r.flag() { // at twice the rate; the second flag is there only with the first
-		a.Rate = 2 * a.CoreRate
-	}
-	r.pos = 8 * len(r.b) // no extension comes behind it
-}
-
-// The words by which an extension is known (1.6.2.1).
-const (
-	syncSBR = 0x2b7
-	syncPS  = 0x548
-)
-
-// extension reads what says, behind the configuration, that the frames have SBR,
-// and returns whether they have parametric stereo.
-func (a *AAC) extension(r *bits) (ps bool) {
-	if r.left() < 16 || r.u(11) != syncSBR || objectType(r) != aotSBR || !r.flag() {
-		return false
-	}
-	if rate := samplingRate(r); !r.short && rate > 0 {
-		a.Rate = rate
-	}
-	return r.left() >= 12 && r.u(11) == syncPS && r.flag()
-}
-
-func objectType(r *bits) int {
-	if n := int(r.u(5)); n < 31 {
-		return n
-	}
-	return 32 + int(r.u(6))
-}
-
-// samplingRate reads a rate by its index (table 1.18); 0 where that is reserved.
-func samplingRate(r *bits) int {
-	table := [...]int{96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350}
-	switch i := int(r.u(4)); {
-	case i < len(table):
-		return table[i]
-	case i == 15:
-		return int(r.u(24))
-	}
-	return 0
-}
-
-// channels is table 1.19; 0 where the configuration is reserved.
-func channels(layout uint32) int {
-	return [16]int{0, 1, 2, 3, 4, 5, 6, 8, 0, 0, 0, 7, 8, 0, 8, 0}[layout&15]
-}
-
-// programChannels counts the channels of a program_config_element (4.4.1.1),
-// which has its own padding and comment.
-func programChannels(r *bits) (n int) {
-	r.skip(4 + 2 + 4)
-	front, side, back, lfe := int(r.u(4)), int(r.u(4)), int(r.u(4)), int(r.u(2))
-	data, coupling := int(r.u(3)), int(r.u(4))
-	for _, bits := range [...]int{4, 4, 3} { // mixdowns
-		if r.flag() {
-			r.skip(bits)
-		}
-	}
-	for range front + side + back {
-		if n++; r.flag() {
-			n++ // a pair
-		}
-		r.skip(4)
-	}
-	r.skip(4*lfe + 4*data + 5*coupling)
-	r.skip((8 - r.pos%8) % 8)
-	r.skip(8 * int(r.u(8)))
-	return n + lfe
+	t.SampleRate, t.Channels, t.FrameDuration = a.Rate, a.Channels, a.frameTicks(t.Timescale)
+	t.ParameterSets = [][]byte{bytes.Clone(asc)}
+	return nil
 }

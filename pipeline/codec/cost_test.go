@@ -40,7 +40,7 @@ func TestTheCostOfAnAccessUnitIsProportional(t *testing.T) {
 		"NAL units of H.265, a CRA": many(21<<1, 1, 0x80),
 	} {
 		t.Run(name, func(t *testing.T) {
-			for _, c := range []media.Codec{media.H264, media.H265} {
+			for _, c := range []media.Codec{codec.H264, codec.H265} {
 				pipelinetest.Proportional(t, 16<<10, 64<<10, func(n int) int64 {
 					au := unit(n)
 					cost := pipelinetest.Allocated(func() { codec.NewStandalone(&media.Track{Codec: c}).Picture(au) })
@@ -53,7 +53,9 @@ func TestTheCostOfAnAccessUnitIsProportional(t *testing.T) {
 	for name, config := range map[string][]byte{"of a program": {0x12, 0x00, 0xff, 0xff}, "of nothing": {0}, "of ones": {255}} {
 		t.Run("AudioSpecificConfig "+name, func(t *testing.T) {
 			pipelinetest.Proportional(t, 16<<10, 64<<10, func(n int) int64 {
-				return pipelinetest.Allocated(func() { _, _ = codec.ReadAAC(append(config, bytes.Repeat(config[len(config)-1:], n)...)) })
+				return pipelinetest.Allocated(func() {
+					_, _ = codec.ReadAudioSpecificConfig(append(config, bytes.Repeat(config[len(config)-1:], n)...))
+				})
 			})
 		})
 	}

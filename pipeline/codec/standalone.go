@@ -27,7 +27,7 @@ type Standalone struct {
 // NewStandalone makes one for the pictures of a track.
 func NewStandalone(t *media.Track) *Standalone {
 	s := &Standalone{codec: t.Codec}
-	if t.Codec == media.H264 {
+	if t.Codec == H264 {
 		s.h264.take(t.ParameterSets...)
 	}
 	return s
@@ -38,7 +38,7 @@ func NewStandalone(t *media.Track) *Standalone {
 // units behind 4-byte lengths. The result is good until the next call, and may be
 // the argument.
 func (s *Standalone) Picture(au []byte) (alone []byte, ok bool) {
-	if s.codec == media.H265 {
+	if s.codec == H265 {
 		return s.picture265(au)
 	}
 	return s.picture264(au)

@@ -26,7 +26,7 @@ func accessUnits(t testing.TB, file string, codec media.Codec) (track media.Trac
 			continue
 		}
 		kind, delimiter, set := nal[0]&0x1f, byte(9), nal[0]&0x1f == sps264 || nal[0]&0x1f == pps264
-		if codec == media.H265 {
+		if codec == H265 {
 			kind, delimiter = nal[0]>>1&0x3f, 35
 			set = kind >= 32 && kind <= 34
 		}
@@ -109,21 +109,21 @@ func TestPicturesOfOpenGOPsStandAlone(t *testing.T) {
 		args  []string
 		kept  int
 	}{
-		"h264":                 {media.H264, x264("open-gop=1:bframes=3:keyint=25"), 6},
-		"h264, closed":         {media.H264, x264("open-gop=0:bframes=3:keyint=25"), 6},
-		"h264, CAVLC":          {media.H264, x264("open-gop=1:bframes=3:keyint=25:cabac=0"), 6},
-		"h264, slices":         {media.H264, x264("open-gop=1:bframes=3:keyint=25:slices=4:no-deblock=1"), 6},
-		"h264, B pyramid":      {media.H264, x264("open-gop=1:bframes=7:b-pyramid=normal:keyint=25:ref=6"), 6},
-		"h264, interlaced":     {media.H264, x264("open-gop=1:bframes=2:keyint=25:tff=1"), 6},
-		"h264, bottom first":   {media.H264, x264("open-gop=1:bframes=2:keyint=25:bff=1:cabac=0"), 6},
-		"h264, HRD":            {media.H264, x264("open-gop=1:bframes=3:keyint=25:nal-hrd=vbr:vbv-maxrate=500:vbv-bufsize=500:pic-struct=1"), 6},
-		"h264, lossless 4:4:4": {media.H264, x264("open-gop=1:bframes=3:keyint=25:qp=0", "-pix_fmt", "yuv444p"), 6},
-		"h264, 10 bits":        {media.H264, x264("open-gop=1:bframes=3:keyint=25", "-pix_fmt", "yuv420p10le"), 6},
-		"h264, refresh":        {media.H264, x264("intra-refresh=1:keyint=25"), 1},
-		"h265":                 {media.H265, x265("open-gop=1:bframes=3:keyint=25"), 6},
-		"h265, closed":         {media.H265, x265("open-gop=0:bframes=3:keyint=25"), 6},
-		"h265, long":           {media.H265, append(x265("open-gop=1:bframes=3:keyint=150"), "-t", "18"), 3}, // over half of what its order of pictures counts to
-		"h265, slices":         {media.H265, x265("open-gop=1:bframes=3:keyint=25:slices=2"), 6},
+		"h264":                 {H264, x264("open-gop=1:bframes=3:keyint=25"), 6},
+		"h264, closed":         {H264, x264("open-gop=0:bframes=3:keyint=25"), 6},
+		"h264, CAVLC":          {H264, x264("open-gop=1:bframes=3:keyint=25:cabac=0"), 6},
+		"h264, slices":         {H264, x264("open-gop=1:bframes=3:keyint=25:slices=4:no-deblock=1"), 6},
+		"h264, B pyramid":      {H264, x264("open-gop=1:bframes=7:b-pyramid=normal:keyint=25:ref=6"), 6},
+		"h264, interlaced":     {H264, x264("open-gop=1:bframes=2:keyint=25:tff=1"), 6},
+		"h264, bottom first":   {H264, x264("open-gop=1:bframes=2:keyint=25:bff=1:cabac=0"), 6},
+		"h264, HRD":            {H264, x264("open-gop=1:bframes=3:keyint=25:nal-hrd=vbr:vbv-maxrate=500:vbv-bufsize=500:pic-struct=1"), 6},
+		"h264, lossless 4:4:4": {H264, x264("open-gop=1:bframes=3:keyint=25:qp=0", "-pix_fmt", "yuv444p"), 6},
+		"h264, 10 bits":        {H264, x264("open-gop=1:bframes=3:keyint=25", "-pix_fmt", "yuv420p10le"), 6},
+		"h264, refresh":        {H264, x264("intra-refresh=1:keyint=25"), 1},
+		"h265":                 {H265, x265("open-gop=1:bframes=3:keyint=25"), 6},
+		"h265, closed":         {H265, x265("open-gop=0:bframes=3:keyint=25"), 6},
+		"h265, long":           {H265, append(x265("open-gop=1:bframes=3:keyint=150"), "-t", "18"), 3}, // over half of what its order of pictures counts to
+		"h265, slices":         {H265, x265("open-gop=1:bframes=3:keyint=25:slices=2"), 6},
 	} {
 		t.Run(name, func(t *testing.T) {
 			source, lapse, kept := standalone(t, tc.codec, tc.args)
@@ -137,7 +137,7 @@ func TestPicturesOfOpenGOPsStandAlone(t *testing.T) {
 // The standard's rules for IDR pictures (ITU-T H.264, 7.4.3 and 8.2.1), of which
 // ffmpeg's decoder is tolerant.
 func TestMadeIDRPicturesAreOnes(t *testing.T) {
-	_, lapse, _ := standalone(t, media.H264, x264("open-gop=1:bframes=3:keyint=25:slices=2"))
+	_, lapse, _ := standalone(t, H264, x264("open-gop=1:bframes=3:keyint=25:slices=2"))
 	out, err := exec.Command("ffmpeg", "-nostdin", "-v", "trace", "-i", lapse, "-c", "copy", "-bsf:v", "trace_headers", "-f", "null", "-").CombinedOutput()
 	require.NoError(t, err)
 	said := map[string][]string{} // the values of slice headers' fields
@@ -160,7 +160,7 @@ func TestMadeIDRPicturesAreOnes(t *testing.T) {
 func TestWhatDoesNotStandAlone(t *testing.T) {
 	pps := []byte{0x68, 0xeb, 0xe3, 0xcb, 0x22, 0xc0}
 	sps := []byte{0x67, 0x64, 0x00, 0x0c, 0xac, 0xd9, 0x41, 0x41, 0x9f, 0x9f, 0x01, 0x10, 0, 0, 3, 0, 0x10, 0, 0, 3, 3, 0x20, 0xf1, 0x42, 0x99, 0x60}
-	s := NewStandalone(&media.Track{Codec: media.H264, ParameterSets: [][]byte{sps, pps}})
+	s := NewStandalone(&media.Track{Codec: H264, ParameterSets: [][]byte{sps, pps}})
 	recovers, later := []byte{6, 6, 1, 0xc4, 0x80}, []byte{6, 6, 2, 0x13, 0x10, 0x80} // in 0 frames, in 8
 	i, p := []byte{0x61, 0x88, 0x84, 0x05, 0x55, 0x55, 0x55, 0x55, 0x80}, []byte{0x61, 0x9a, 0x84, 0x11, 0x22, 0x80}
 	for name, tc := range map[string]struct {
@@ -200,9 +200,9 @@ func FuzzStandalone(f *testing.F) {
 	f.Add(sps, pps, []byte{0x61, 0x88, 0x84, 0x11, 0x22, 0x80}, false)
 	f.Add(sps, pps, []byte{42, 1, 0xaa, 0xbb}, true)
 	f.Fuzz(func(t *testing.T, sps, pps, slice []byte, hevc bool) {
-		track := media.Track{Codec: media.H264, ParameterSets: [][]byte{sps, pps}}
+		track := media.Track{Codec: H264, ParameterSets: [][]byte{sps, pps}}
 		if hevc {
-			track.Codec = media.H265
+			track.Codec = H265
 		}
 		s := NewStandalone(&track)
 		var au []byte

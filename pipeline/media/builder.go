@@ -141,7 +141,7 @@ func (b *Builder) Append(track int, au *AU) error {
 	if st.lost += int64(au.Lost); au.Lost > 0 && st.gap.by == "" {
 		st.gap.by = au.LostBy
 	}
-	sync := au.Sync || t.Kind() == Audio
+	sync := au.Sync || t.Codec.AlwaysSync()
 	size := au.size(prefix)
 	if err := b.refuse(track, au, size, sync); err != nil {
 		b.leaveOut(track, size, err)

@@ -9,11 +9,11 @@ import (
 
 // video and audio are tracks as a camera has them.
 func video() Track {
-	return Track{Codec: H264, Timescale: 90000, ParameterSets: [][]byte{{0x67}, {0x68}}, Width: 1920, Height: 1080}
+	return Track{Codec: pictures, Timescale: 90000, ParameterSets: [][]byte{{0x67}, {0x68}}, Width: 1920, Height: 1080}
 }
 
 func audio() Track {
-	return Track{Codec: AAC, Timescale: 48000, ParameterSets: [][]byte{{0x11, 0x90}}, SampleRate: 48000, Channels: 2, FrameDuration: 1024}
+	return Track{Codec: sound, Timescale: 48000, ParameterSets: [][]byte{{0x11, 0x90}}, SampleRate: 48000, Channels: 2, FrameDuration: 1024}
 }
 
 func setOf(t require.TestingT, tracks ...Track) *TrackSet {

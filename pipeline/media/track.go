@@ -13,15 +13,15 @@ type Track struct {
 	Codec     Codec
 	Timescale uint32 // ticks per second; 90000 or the source's own for video, the sample rate for audio
 
-	// ParameterSets are what a decoder needs before the first access unit.
-	// H264: every SPS, then every PPS. H265: every VPS, SPS, PPS. AAC: one
-	// AudioSpecificConfig. NAL units are without start code or length.
+	// ParameterSets are what a decoder needs before the first access unit, in the
+	// order that the codec wants; none where it needs none. NAL units are without
+	// start code or length.
 	ParameterSets [][]byte
 
 	Width, Height int // pixels as shown, after cropping; video only
 
 	SampleRate, Channels int    // audio only
-	FrameDuration        uint32 // ticks of every access unit where the codec fixes it (AAC 1024), else 0
+	FrameDuration        uint32 // ticks of every access unit where the codec fixes it, else 0
 
 	Language string // ISO 639-2/T; empty means und
 }
@@ -36,7 +36,7 @@ func (t *Track) Validate() error {
 		return fmt.Errorf("unknown codec %d", t.Codec)
 	case t.Timescale == 0:
 		return fmt.Errorf("%s: timescale is 0", t.Codec)
-	case len(t.ParameterSets) == 0:
+	case len(t.ParameterSets) == 0 && codecs[t.Codec].ParameterSets:
 		return fmt.Errorf("%s: no parameter sets", t.Codec)
 	case t.Kind() == Video && (t.Width <= 0 || t.Height <= 0 || t.Width > 65535 || t.Height > 65535):
 		return fmt.Errorf("%s: picture size %dx%d cannot be stored", t.Codec, t.Width, t.Height)

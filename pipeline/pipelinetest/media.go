@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -23,7 +24,7 @@ func Pool(t testing.TB) *media.Pool {
 // a muxer accepts; they are those of 640x360 whatever the size.
 func AVC(width, height int) media.Track {
 	return media.Track{
-		Codec: media.H264, Timescale: 90000, Width: width, Height: height,
+		Codec: codec.H264, Timescale: 90000, Width: width, Height: height,
 		ParameterSets: [][]byte{
 			{
 				0x67, 0x42, 0xc0, 0x1e, 0x8d, 0x68, 0x0a, 0x02, 0xff, 0x97, 0x01, 0x6a, 0x02, 0x02,
@@ -37,7 +38,7 @@ func AVC(width, height int) media.Track {
 // AAC describes a stereo AAC-LC track at 48 kHz.
 func AAC() media.Track {
 	return media.Track{
-		Codec: media.AAC, Timescale: 48000, SampleRate: 48000, Channels: 2, FrameDuration: 1024,
+		Codec: codec.AAC, Timescale: 48000, SampleRate: 48000, Channels: 2, FrameDuration: 1024,
 		ParameterSets: [][]byte{{0x11, 0x90}},
 	}
 }

@@ -1,7 +1,7 @@
 package mp4
 
 import (
-	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/codec"
 
 	gomp4 "github.com/abema/go-mp4"
 )
@@ -26,11 +26,11 @@ func writeFtyp(w *boxes, tracks []track) {
 	w.close(at)
 }
 
-func codecBrand(codec string) string {
-	switch codec {
-	case media.H264.String():
+func codecBrand(coding string) string {
+	switch coding {
+	case codec.H264.String():
 		return "avc1"
-	case media.H265.String():
+	case codec.H265.String():
 		return "hvc1"
 	}
 	return ""

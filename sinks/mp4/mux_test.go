@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -59,8 +60,8 @@ func unevenFrames(t *testing.T, fragment bool, offset int64) {
 	cfg.Fragment, cfg.Sync = fragment, syncNone
 	s := newSession(t, cfg, nil)
 	set, err := media.NewTrackSet(1, []media.Track{
-		{Codec: media.H264, Timescale: 90000, Width: 640, Height: 360, ParameterSets: [][]byte{testSPS, testPPS}},
-		{Codec: media.AAC, Timescale: 48000, SampleRate: 48000, Channels: 2, FrameDuration: 1024, ParameterSets: [][]byte{{0x11, 0x90}}},
+		{Codec: codec.H264, Timescale: 90000, Width: 640, Height: 360, ParameterSets: [][]byte{testSPS, testPPS}},
+		{Codec: codec.AAC, Timescale: 48000, SampleRate: 48000, Channels: 2, FrameDuration: 1024, ParameterSets: [][]byte{{0x11, 0x90}}},
 	})
 	require.NoError(t, err)
 	var chunks []*media.Chunk

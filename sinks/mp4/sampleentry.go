@@ -7,6 +7,7 @@ import (
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h265"
 
+	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -22,11 +23,11 @@ func writeSampleEntry(w *boxes, t *media.Track) (sar aspect, err error) {
 	stsd := w.full("stsd", 0, 0)
 	w.u32(1)
 	switch t.Codec {
-	case media.H264:
+	case codec.H264:
 		sar, err = writeAVC(w, t)
-	case media.H265:
+	case codec.H265:
 		sar, err = writeHEVC(w, t)
-	case media.AAC:
+	case codec.AAC:
 		writeAAC(w, t)
 	default:
 		err = fmt.Errorf("an MP4 file of ours cannot hold %s", t.Codec)

@@ -21,7 +21,7 @@ func TestSampleRateOfASoundEntry(t *testing.T) {
 		"\x2b\x11\x88\x00": 48000, // SBR over 24 kHz
 		"\x29\x90\x08\x00": 0,     // SBR over 48 kHz
 	} {
-		track, err := codec.AACTrack([]byte(asc), 48000)
+		track, err := codec.Describe(codec.AAC, 48000, [][]byte{[]byte(asc)})
 		require.NoError(t, err)
 		made, err := newTrack(1, &track, media.TrackInfo{})
 		require.NoError(t, err)

@@ -14,6 +14,7 @@ import (
 	gomp4 "github.com/abema/go-mp4"
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -186,14 +187,14 @@ func (s *source) readTracks(t testing.TB) {
 			switch config := b.Payload.(type) {
 			case *gomp4.AVCDecoderConfiguration:
 				if stream.Codec == "h264" {
-					out.Codec = media.H264
+					out.Codec = codec.H264
 					for _, set := range slices.Concat(config.SequenceParameterSets, config.PictureParameterSets) {
 						out.ParameterSets = append(out.ParameterSets, set.NALUnit)
 					}
 				}
 			case *gomp4.HvcC:
 				if stream.Codec == "hevc" {
-					out.Codec = media.H265
+					out.Codec = codec.H265
 					for _, array := range config.NaluArrays {
 						if array.NaluType < 32 || array.NaluType > 34 {
 							continue
@@ -205,7 +206,7 @@ func (s *source) readTracks(t testing.TB) {
 				}
 			case *gomp4.Esds:
 				if stream.Codec == "aac" {
-					out.Codec, out.FrameDuration = media.AAC, 1024
+					out.Codec, out.FrameDuration = codec.AAC, 1024
 					out.SampleRate, _ = strconv.Atoi(stream.Rate)
 					for _, d := range config.Descriptors {
 						if d.Tag == gomp4.DecSpecificInfoTag {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -27,12 +28,12 @@ type synthetic struct {
 func (y synthetic) make(t testing.TB, pool *media.Pool) (*media.TrackSet, []*media.Chunk) {
 	t.Helper()
 	tracks := []media.Track{{
-		Codec: media.H264, Timescale: 90000, Width: 640, Height: 360,
+		Codec: codec.H264, Timescale: 90000, Width: 640, Height: 360,
 		ParameterSets: [][]byte{testSPS, testPPS},
 	}}
 	if y.sound {
 		tracks = append(tracks, media.Track{
-			Codec: media.AAC, Timescale: 48000, SampleRate: 48000, Channels: 2, FrameDuration: 1024,
+			Codec: codec.AAC, Timescale: 48000, SampleRate: 48000, Channels: 2, FrameDuration: 1024,
 			ParameterSets: [][]byte{{0x11, 0x90}},
 		})
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/pion/rtp"
 	"github.com/stretchr/testify/require"
 
-	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/codec"
 )
 
 var lc48 = &mpeg4audio.AudioSpecificConfig{Type: 2, SampleRate: 48000, ChannelConfig: 2, ChannelCount: 2}
@@ -111,7 +111,7 @@ func TestPayloadsOfAACThatAreRefused(t *testing.T) {
 		require.ErrorIs(t, err, c.err, name)
 	}
 	b := newBench(t)
-	v, err := b.feed.AddRTPTrack(RTPConfig{Track: TrackConfig{Codec: media.AAC, Timescale: 48000, ParameterSets: [][]byte{aacLC48}}, Audio: newAAC(t)})
+	v, err := b.feed.AddRTPTrack(RTPConfig{Track: TrackConfig{Codec: codec.AAC, Timescale: 48000, ParameterSets: [][]byte{aacLC48}}, Audio: newAAC(t)})
 	require.NoError(t, err)
 	require.NoError(t, v.Packet(aacPacket(1, true, many, make([]byte, len(many))), b.now))
 	require.NoError(t, v.Packet(aacPacket(2, true, many[1:], make([]byte, len(many)-1)), b.now))

@@ -8,20 +8,21 @@ import (
 
 	"github.com/pion/rtp"
 
+	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
 )
 
 // BenchmarkPackets is a second of a camera: 25 pictures, a key frame of 60 packets
 // and others of six. What it costs is told of a packet.
 func BenchmarkPackets(b *testing.B) {
-	for _, codec := range []media.Codec{media.H264, media.H265} {
-		b.Run(fmt.Sprint(codec), func(b *testing.B) {
+	for _, coding := range []media.Codec{codec.H264, codec.H265} {
+		b.Run(fmt.Sprint(coding), func(b *testing.B) {
 			f := NewFeed(discard{}, slog.New(slog.DiscardHandler))
 			sets, key, other, fu := [][]byte{baseline, ppsX264}, []byte{0x88}, []byte{0x9a}, []byte{0x7c}
-			if codec == media.H265 {
+			if coding == codec.H265 {
 				sets, key, other, fu = [][]byte{vpsX265, hevc0, ppsX265}, []byte{0x81}, []byte{0x81}, []byte{49 << 1, 1}
 			}
-			t, err := f.AddRTPTrack(RTPConfig{Track: TrackConfig{Codec: codec, Timescale: 90000, ParameterSets: sets}})
+			t, err := f.AddRTPTrack(RTPConfig{Track: TrackConfig{Codec: coding, Timescale: 90000, ParameterSets: sets}})
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -32,7 +33,7 @@ func BenchmarkPackets(b *testing.B) {
 				kind, first := byte(1), other
 				if isKey {
 					kind, first = 5, key
-					if codec == media.H265 {
+					if coding == codec.H265 {
 						kind = 19
 					}
 				}

@@ -7,7 +7,7 @@ import (
 	"github.com/pion/rtp"
 	"github.com/stretchr/testify/require"
 
-	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/codec"
 )
 
 // Packets of nothing but padding have numbers like all others: none is missing.
@@ -15,7 +15,7 @@ import (
 func TestPacketsOfPaddingAreNoLoss(t *testing.T) {
 	for _, loss := range []bool{false, true} {
 		b := newBench(t)
-		track := b.of(media.H264)
+		track := b.of(codec.H264)
 		pad := func(seq uint16) {
 			require.NoError(t, track.Packet(&rtp.Packet{Header: rtp.Header{SequenceNumber: seq}}, b.now))
 		}
@@ -44,7 +44,7 @@ func TestPacketsOfPaddingAreNoLoss(t *testing.T) {
 // A loss that only padding follows damages what goes on behind it.
 func TestALossBeforePaddingDamagesThePicture(t *testing.T) {
 	b := newBench(t)
-	track := b.of(media.H264)
+	track := b.of(codec.H264)
 	b.sendPictures(track, 100, 0, 50, nil)
 	packet := func(seq uint16, marker bool, payload ...byte) {
 		p := &rtp.Packet{Header: rtp.Header{SequenceNumber: seq, Timestamp: 50 * 3600, Marker: marker}, Payload: payload}
@@ -72,7 +72,7 @@ func TestAPictureThatDoesNotEndIsBounded(t *testing.T) {
 		"many NAL units":                many,
 	} {
 		b := newBench(t)
-		v := b.of(media.H264)
+		v := b.of(codec.H264)
 		b.send(v, 0, true, 0x41, 0x9a, 0)
 		for range 100 {
 			b.send(v, 3600, false, payload...)
@@ -86,7 +86,7 @@ func TestAPictureThatDoesNotEndIsBounded(t *testing.T) {
 // The same where each part ends as if it were a picture.
 func TestAPictureThatIsJoinedForEverIsBounded(t *testing.T) {
 	b := newBench(t)
-	v := b.of(media.H264)
+	v := b.of(codec.H264)
 	b.send(v, 0, true, coded{kind: 5}.nal(false)[:40]...)
 	for range 40 * 1000 {
 		b.send(v, 0, true, 6, 5, 1, 1, 0x80)
@@ -104,12 +104,12 @@ func TestAPictureThatIsJoinedForEverIsBounded(t *testing.T) {
 func TestPairsAfterTheNetworkStoodStill(t *testing.T) {
 	b := newBench(t)
 	sps, pps := codedSets(false)
-	v := b.video(media.H264, sps, pps)
+	v := b.video(codec.H264, sps, pps)
 	for i, au := range frames264(60) {
 		if i == 21 {
 			b.now = b.now.Add(3 * time.Second)
 		}
-		for _, p := range packetize(t, media.H264, au) {
+		for _, p := range packetize(t, codec.H264, au) {
 			b.send(v, uint32(i/2)*7200, p.Marker, p.Payload...)
 		}
 		if i < 21 || i > 40 { // what waited comes at once

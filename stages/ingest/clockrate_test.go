@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/codec"
 )
 
 // drifting sends a picture a second by a clock of a wrong rate.
@@ -18,7 +18,7 @@ func drifting(t *testing.T, rate float64, timing Timing, life time.Duration) *be
 	b := newBench(t)
 	b.feed.Time(timing)
 	sps, pps := codedSets(false)
-	v := b.video(media.H264, sps, pps)
+	v := b.video(codec.H264, sps, pps)
 	dice := rand.New(rand.NewPCG(1, uint64(rate*1e6)))
 	began := b.now
 	picture := coded{kind: 5, idrID: 1}.nal(false)[:40]

@@ -9,6 +9,7 @@ import (
 	"github.com/pion/rtp"
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
 )
@@ -44,7 +45,7 @@ func mtapOf(n int, don func(i int) byte) []byte {
 func TestTheCostOfPacketsIsProportional(t *testing.T) {
 	defer func(was *crowd) { everyone = was }(everyone)
 	for name, payload := range hostilePackets {
-		for _, codec := range []media.Codec{media.H264, media.H265} {
+		for _, coding := range []media.Codec{codec.H264, codec.H265} {
 			for _, ordered := range []bool{false, true} {
 				pipelinetest.Proportional(t, 12<<10, 256<<10, func(n int) int64 {
 					everyone, idle.units, idle.bytes = newCrowd(defaultMemory), nil, 0
@@ -52,11 +53,11 @@ func TestTheCostOfPacketsIsProportional(t *testing.T) {
 					b.feed.pub = discard{}
 					sps, pps := codedSets(false)
 					sets := [][]byte{sps, pps}
-					if codec == media.H265 {
+					if coding == codec.H265 {
 						sets = [][]byte{vpsX265, hevc0, ppsX265}
 					}
 					v, err := b.feed.AddRTPTrack(RTPConfig{
-						Track:         TrackConfig{Codec: codec, Timescale: 90000, ParameterSets: sets},
+						Track:         TrackConfig{Codec: coding, Timescale: 90000, ParameterSets: sets},
 						DecodingOrder: ordered, OrderDepth: maxOrderDepth,
 					})
 					require.NoError(t, err)

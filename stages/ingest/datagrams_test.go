@@ -9,7 +9,7 @@ import (
 	"github.com/pion/rtp"
 	"github.com/stretchr/testify/require"
 
-	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/codec"
 )
 
 // arrivals is datagrams that write down what goes on.
@@ -160,11 +160,11 @@ func TestATrackOfDatagrams(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(3, 9))
 	b := newBench(t)
 	sps, pps := codedSets(false)
-	v, err := b.feed.AddRTPTrack(RTPConfig{Track: TrackConfig{Codec: media.H264, Timescale: 90000, ParameterSets: [][]byte{sps, pps}}, Datagrams: true})
+	v, err := b.feed.AddRTPTrack(RTPConfig{Track: TrackConfig{Codec: codec.H264, Timescale: 90000, ParameterSets: [][]byte{sps, pps}}, Datagrams: true})
 	require.NoError(t, err)
 	var packets []*rtp.Packet
-	for i, au := range pictures(rnd, media.H264, 100) {
-		for _, p := range packetize(t, media.H264, au) {
+	for i, au := range pictures(rnd, codec.H264, 100) {
+		for _, p := range packetize(t, codec.H264, au) {
 			p.SequenceNumber, p.Timestamp = uint16(65400+len(packets)), uint32(i)*ticksOf
 			packets = append(packets, p)
 		}
@@ -231,7 +231,7 @@ func FuzzDatagrams(f *testing.F) {
 func TestWhatWaitsAtTheBeginningIsNotMissed(t *testing.T) {
 	b := newBench(t)
 	b.now = b.now.Add(time.Hour)
-	v := b.of(media.H264)
+	v := b.of(codec.H264)
 	v.ExpectDatagrams()
 	(&speaker{b: b, ssrc: 1}).picture(v)
 	require.Empty(t, b.shelf.units, "it waits")

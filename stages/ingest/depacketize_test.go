@@ -11,11 +11,12 @@ import (
 	"github.com/pion/rtp"
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
 )
 
 // pictures makes access units of one to four slices, small and large.
-func pictures(rnd *rand.Rand, codec media.Codec, n int) (out [][][]byte) {
+func pictures(rnd *rand.Rand, coding media.Codec, n int) (out [][][]byte) {
 	for i := range n {
 		var au [][]byte
 		for s := range 1 + rnd.IntN(4) {
@@ -24,7 +25,7 @@ func pictures(rnd *rand.Rand, codec media.Codec, n int) (out [][][]byte) {
 				body[j] = byte(1 + rnd.IntN(255)) // no start code
 			}
 			head := (&bitWriter{}).ue(uint32(s)).ue(7).ue(0).put(0, 4).ue(uint32(i%2)).put(0, 8).ue(0).nal(0x65)
-			if codec == media.H265 {
+			if coding == codec.H265 {
 				head = []byte{19 << 1, 1, 0x81}
 				if s > 0 {
 					head[2] = 0x41
@@ -33,24 +34,24 @@ func pictures(rnd *rand.Rand, codec media.Codec, n int) (out [][][]byte) {
 			au = append(au, append(head, body...))
 		}
 		if i%3 == 0 { // what is sent together in one packet
-			au = append([][]byte{seiOf(codec, byte(i)), seiOf(codec, byte(i+1))}, au...)
+			au = append([][]byte{seiOf(coding, byte(i)), seiOf(coding, byte(i+1))}, au...)
 		}
 		out = append(out, au)
 	}
 	return out
 }
 
-func seiOf(codec media.Codec, id byte) []byte {
-	if codec == media.H265 {
+func seiOf(coding media.Codec, id byte) []byte {
+	if coding == codec.H265 {
 		return []byte{39 << 1, 1, 5, 1, id | 1, 0x80}
 	}
 	return []byte{6, 5, 1, id | 1, 0x80}
 }
 
-func packetize(t *testing.T, codec media.Codec, au [][]byte) (out []*rtp.Packet) {
+func packetize(t *testing.T, coding media.Codec, au [][]byte) (out []*rtp.Packet) {
 	t.Helper()
 	var err error
-	if codec == media.H265 {
+	if coding == codec.H265 {
 		e := rtph265.Encoder{PayloadType: 96}
 		require.NoError(t, e.Init())
 		out, err = e.Encode(au)
@@ -71,12 +72,12 @@ func oneSender(packets []*rtp.Packet) []*rtp.Packet {
 	return packets
 }
 
-func (b *bench) of(codec media.Codec) *RTPTrack {
-	if codec == media.H265 {
-		return b.video(codec, vpsX265, hevc0, ppsX265)
+func (b *bench) of(coding media.Codec) *RTPTrack {
+	if coding == codec.H265 {
+		return b.video(coding, vpsX265, hevc0, ppsX265)
 	}
 	sps, pps := codedSets(false)
-	return b.video(codec, sps, pps)
+	return b.video(coding, sps, pps)
 }
 
 // hevc0 is an SPS of a stream without reordering.
@@ -87,12 +88,12 @@ var hevc0 = fromHex("42010101600000030090000003000003003ca00a080b9f796566924caf0
 // or none, and loses packets: what comes is whole, and all that no loss touched
 // comes.
 func TestEveryPackingComesBackWhole(t *testing.T) {
-	for _, codec := range []media.Codec{media.H264, media.H265} {
+	for _, coding := range []media.Codec{codec.H264, codec.H265} {
 		for _, lossPercent := range []int{0, 2, 15} {
 			for _, group := range []int{1, 2} {
 				for _, markers := range []bool{true, false} {
-					t.Run(fmt.Sprint(codec, ", ", lossPercent, " % lost, in groups of ", group, ", markers ", markers), func(t *testing.T) {
-						packing(t, codec, lossPercent, group, markers)
+					t.Run(fmt.Sprint(coding, ", ", lossPercent, " % lost, in groups of ", group, ", markers ", markers), func(t *testing.T) {
+						packing(t, coding, lossPercent, group, markers)
 					})
 				}
 			}
@@ -100,15 +101,15 @@ func TestEveryPackingComesBackWhole(t *testing.T) {
 	}
 }
 
-func packing(t *testing.T, codec media.Codec, lossPercent, group int, markers bool) {
+func packing(t *testing.T, coding media.Codec, lossPercent, group int, markers bool) {
 	rnd := rand.New(rand.NewPCG(7, uint64(lossPercent)))
-	aus := pictures(rnd, codec, 100)
+	aus := pictures(rnd, coding, 100)
 	b := newBench(t)
-	track := b.of(codec)
+	track := b.of(coding)
 	seq, lost, touched, number := uint16(65400), uint64(0), map[int]bool{}, map[string]int{}
 	for i, au := range aus {
-		number[hashOf(pictureOf(codec, au))] = i
-		for _, p := range packetize(t, codec, au) {
+		number[hashOf(pictureOf(coding, au))] = i
+		for _, p := range packetize(t, coding, au) {
 			p.SequenceNumber, p.Timestamp, p.Marker = seq, uint32(i/group*group)*3600, p.Marker && markers
 			seq++
 			if rnd.IntN(100) < lossPercent && i > 1 && i < len(aus)-1 {
@@ -124,7 +125,7 @@ func packing(t *testing.T, codec media.Codec, lossPercent, group int, markers bo
 	require.Equal(t, lost, b.shelf.lost[LostRTP])
 	came := map[int]bool{}
 	for _, u := range b.shelf.units {
-		i, known := number[hashOf(pictureOf(codec, u.nals))]
+		i, known := number[hashOf(pictureOf(coding, u.nals))]
 		require.True(t, known, "a picture is stored in part, or two as one")
 		came[i] = true
 		if !touched[i] {
@@ -141,9 +142,9 @@ func packing(t *testing.T, codec media.Codec, lossPercent, group int, markers bo
 }
 
 // pictureOf leaves SEI out: that one was lost before a picture can't be known.
-func pictureOf(codec media.Codec, au [][]byte) (out [][]byte) {
+func pictureOf(coding media.Codec, au [][]byte) (out [][]byte) {
 	for _, nal := range au {
-		if r := roleOf(codec, nal); r == roleKey || r == rolePicture {
+		if r := roleOf(coding, nal); r == roleKey || r == rolePicture {
 			out = append(out, nal)
 		}
 	}
@@ -180,10 +181,10 @@ func TestStartCodesInPayloads(t *testing.T) {
 // FuzzRTP: no packets harm the feed, and whatever comes out is well formed.
 func FuzzRTP(f *testing.F) {
 	rnd := rand.New(rand.NewPCG(3, 4))
-	for _, codec := range []media.Codec{media.H264, media.H265} {
+	for _, coding := range []media.Codec{codec.H264, codec.H265} {
 		var script []byte
-		for i, au := range pictures(rnd, codec, 2) {
-			for _, p := range packetizeFuzz(codec, au) {
+		for i, au := range pictures(rnd, coding, 2) {
+			for _, p := range packetizeFuzz(coding, au) {
 				n := min(len(p.Payload), 200)
 				flags := byte(i << 1)
 				if p.Marker {
@@ -193,16 +194,16 @@ func FuzzRTP(f *testing.F) {
 				script = append(script, p.Payload[:n]...)
 			}
 		}
-		f.Add(script, codec == media.H265)
+		f.Add(script, coding == codec.H265)
 	}
 	f.Add([]byte{1, 3, 0x7c, 0x45, 1, 0, 2, 0x18, 0}, false)
 	f.Fuzz(func(t *testing.T, script []byte, hevc bool) {
 		b := newBench(t)
-		codec := media.H264
+		coding := codec.H264
 		if hevc {
-			codec = media.H265
+			coding = codec.H265
 		}
-		track, a := b.of(codec), b.audio()
+		track, a := b.of(coding), b.audio()
 		for len(script) >= 2 {
 			flags, n := script[0], min(int(script[1]), len(script)-2)
 			to := track
@@ -229,8 +230,8 @@ func FuzzRTP(f *testing.F) {
 	})
 }
 
-func packetizeFuzz(codec media.Codec, au [][]byte) []*rtp.Packet {
-	if codec == media.H265 {
+func packetizeFuzz(coding media.Codec, au [][]byte) []*rtp.Packet {
+	if coding == codec.H265 {
 		e := rtph265.Encoder{PayloadType: 96}
 		_ = e.Init()
 		out, _ := e.Encode(au)

@@ -23,7 +23,7 @@ const depthUnknown = -1
 // hand refers to.
 func (s *paramSets) describe(timescale uint32) *description {
 	d := &description{track: media.Track{Codec: s.codec, Timescale: timescale, ParameterSets: s.choose()}}
-	if s.codec == media.H265 {
+	if s.codec == codec.H265 {
 		if sps, ok := readSPS265(s.inUse(nalSPS265)); ok {
 			d.track.Width, d.track.Height = sps.Width(), sps.Height()
 			d.depth = depth265(sps)
@@ -60,7 +60,7 @@ func depth265(s *h265.SPS) int {
 
 // describeAAC makes the description of an AAC track from its AudioSpecificConfig.
 func describeAAC(asc []byte, timescale uint32) (*description, error) {
-	track, err := codec.AACTrack(asc, timescale)
+	track, err := codec.Describe(codec.AAC, timescale, [][]byte{asc})
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -99,8 +100,8 @@ func newBench(t testing.TB) *bench {
 	return b
 }
 
-func (b *bench) video(codec media.Codec, sets ...[]byte) *RTPTrack {
-	t, err := b.feed.AddRTPTrack(RTPConfig{Track: TrackConfig{Codec: codec, Timescale: 90000, ParameterSets: sets}})
+func (b *bench) video(coding media.Codec, sets ...[]byte) *RTPTrack {
+	t, err := b.feed.AddRTPTrack(RTPConfig{Track: TrackConfig{Codec: coding, Timescale: 90000, ParameterSets: sets}})
 	require.NoError(b.t, err)
 	return t
 }
@@ -117,7 +118,7 @@ func (rawAudio) unpack(p *rtp.Packet, _ func([]byte) error) ([][]byte, error) {
 
 func (b *bench) audio() *RTPTrack {
 	t, err := b.feed.AddRTPTrack(RTPConfig{
-		Track: TrackConfig{Codec: media.AAC, Timescale: 48000, ParameterSets: [][]byte{aacLC48}},
+		Track: TrackConfig{Codec: codec.AAC, Timescale: 48000, ParameterSets: [][]byte{aacLC48}},
 		Audio: rawAudio{frames{1024, 48000}},
 	})
 	require.NoError(b.t, err)
@@ -144,7 +145,7 @@ var baseline = fromHex("6742c00cd90141fb0110000003001000000303c0f14264")
 
 func TestOneTimeIsOneAccessUnit(t *testing.T) {
 	b := newBench(t)
-	v := b.video(media.H264, baseline, ppsX264)
+	v := b.video(codec.H264, baseline, ppsX264)
 	for i := range uint32(20) { // each slice ends as if it were a picture
 		b.send(v, i*3600, true, idr...)
 		b.send(v, i*3600, true, idrLater...)
@@ -158,7 +159,7 @@ func TestOneTimeIsOneAccessUnit(t *testing.T) {
 
 func TestASenderThatEndsItsPicturesIsNotHeldBack(t *testing.T) {
 	b := newBench(t)
-	v := b.video(media.H264, baseline, ppsX264)
+	v := b.video(codec.H264, baseline, ppsX264)
 	for i := range uint32(30) {
 		b.send(v, i*3600, true, idr...)
 	}
@@ -167,7 +168,7 @@ func TestASenderThatEndsItsPicturesIsNotHeldBack(t *testing.T) {
 
 func TestDelimitersFillerAndRepeatsAreTakenOut(t *testing.T) {
 	b := newBench(t)
-	v := b.video(media.H264, baseline, ppsX264)
+	v := b.video(codec.H264, baseline, ppsX264)
 	sei := []byte{6, 5, 1, 42, 0x80}
 	for _, nal := range [][]byte{{9, 0x10}, baseline, ppsX264, sei, {12, 0xff, 0x80}} {
 		b.send(v, 0, false, nal...)
@@ -181,7 +182,7 @@ func TestDelimitersFillerAndRepeatsAreTakenOut(t *testing.T) {
 
 func TestAChangeIsKeptInTheStreamUntilItsKeyFrame(t *testing.T) {
 	b := newBench(t)
-	v := b.video(media.H264, baseline, ppsX264)
+	v := b.video(codec.H264, baseline, ppsX264)
 	b.send(v, 0, true, idr...)
 	b.send(v, 3600, false, ppsField...) // a PPS of the same id for what follows
 	b.send(v, 3600, true, pSlice...)
@@ -197,7 +198,7 @@ func TestAChangeIsKeptInTheStreamUntilItsKeyFrame(t *testing.T) {
 
 func TestWithoutParameterSetsUnitsAreCounted(t *testing.T) {
 	b := newBench(t)
-	v := b.video(media.H264)
+	v := b.video(codec.H264)
 	b.send(v, 0, true, idr...)
 	b.send(v, 3600, false, baseline...)
 	b.send(v, 3600, false, ppsX264...)
@@ -209,21 +210,21 @@ func TestWithoutParameterSetsUnitsAreCounted(t *testing.T) {
 
 func TestSoundGoesOnWithoutAPictureThatNeverComes(t *testing.T) {
 	b := newBench(t)
-	b.video(media.H264)
+	b.video(codec.H264)
 	a := b.audio()
 	for i := range uint32(600) {
 		b.send(a, i*1024, true, 0xaa, byte(i))
 		b.now = b.now.Add(1024 * time.Second / 48000)
 	}
 	b.feed.Close()
-	require.Len(t, b.shelf.of(media.AAC), 600, "nothing of the hold is lost")
+	require.Len(t, b.shelf.of(codec.AAC), 600, "nothing of the hold is lost")
 	require.Len(t, b.shelf.sets, 1)
 	require.Len(t, b.shelf.sets[0], 1)
 }
 
 func TestATrackThatComesLaterTakesItsPlaceByReport(t *testing.T) {
 	b := newBench(t)
-	v, a := b.video(media.H264, baseline, ppsX264), b.audio()
+	v, a := b.video(codec.H264, baseline, ppsX264), b.audio()
 	const hour = uint64(3600) << 32
 	v.SenderReport(hour, 1000)
 	for i := range uint32(100) {
@@ -237,14 +238,14 @@ func TestATrackThatComesLaterTakesItsPlaceByReport(t *testing.T) {
 		}
 	}
 	b.feed.Close()
-	require.Equal(t, int64(2*48000), b.shelf.of(media.AAC)[0].au.PTS)
-	require.Zero(t, b.shelf.of(media.H264)[0].au.PTS)
+	require.Equal(t, int64(2*48000), b.shelf.of(codec.AAC)[0].au.PTS)
+	require.Zero(t, b.shelf.of(codec.H264)[0].au.PTS)
 	require.Len(t, b.shelf.sets[len(b.shelf.sets)-1], 2)
 }
 
 func TestReportsAlignToTheTick(t *testing.T) {
 	b := newBench(t)
-	v, a := b.video(media.H264, baseline, ppsX264), b.audio()
+	v, a := b.video(codec.H264, baseline, ppsX264), b.audio()
 	const second = uint64(1) << 32
 	v.SenderReport(100*second, 1<<32-45000)   // wraps half a second later
 	a.SenderReport(100*second+second/4, 9000) // another moment
@@ -252,38 +253,38 @@ func TestReportsAlignToTheTick(t *testing.T) {
 	b.send(v, 0, true, idr...)                // at 100.5 s
 	b.send(v, 3600, true, idr...)
 	b.feed.Close()
-	require.Zero(t, b.shelf.of(media.AAC)[0].au.PTS)
-	require.Equal(t, int64(22500), b.shelf.of(media.H264)[0].au.PTS)
+	require.Zero(t, b.shelf.of(codec.AAC)[0].au.PTS)
+	require.Equal(t, int64(22500), b.shelf.of(codec.H264)[0].au.PTS)
 	require.Contains(t, b.log.String(), `by="sender reports"`)
 }
 
 func TestReportsThatMakeNoSenseAreNotBelieved(t *testing.T) {
 	b := newBench(t)
-	v, a := b.video(media.H264, baseline, ppsX264), b.audio()
+	v, a := b.video(codec.H264, baseline, ppsX264), b.audio()
 	v.SenderReport(1<<32*10, 0)
 	a.SenderReport(1<<32*9000, 0) // a clock of its own
 	b.send(a, 0, true, 0xaa)
 	b.send(v, 0, true, idr...)
 	b.feed.Close()
-	require.InDelta(t, 0, b.shelf.of(media.AAC)[0].au.PTS, 48)
+	require.InDelta(t, 0, b.shelf.of(codec.AAC)[0].au.PTS, 48)
 	require.Contains(t, b.log.String(), "by=arrival")
 }
 
 func TestInfoAlignsWhereThereAreNoReports(t *testing.T) {
 	b := newBench(t)
-	v, a := b.video(media.H264, baseline, ppsX264), b.audio()
+	v, a := b.video(codec.H264, baseline, ppsX264), b.audio()
 	v.Info(90000)
 	a.Info(48000)
 	b.send(a, 48000+4800, true, 0xaa)
 	b.send(v, 90000, true, idr...)
 	b.feed.Close()
-	require.Equal(t, int64(4800), b.shelf.of(media.AAC)[0].au.PTS)
+	require.Equal(t, int64(4800), b.shelf.of(codec.AAC)[0].au.PTS)
 	require.Contains(t, b.log.String(), "by=RTP-Info")
 }
 
 func TestClocksThatDisagreeLaterAreSaidOnceAndNothingMoves(t *testing.T) {
 	b := newBench(t)
-	v, a := b.video(media.H264, baseline, ppsX264), b.audio()
+	v, a := b.video(codec.H264, baseline, ppsX264), b.audio()
 	v.SenderReport(1<<32*10, 0)
 	a.SenderReport(1<<32*10, 0)
 	for i := range uint32(100) {
@@ -297,14 +298,14 @@ func TestClocksThatDisagreeLaterAreSaidOnceAndNothingMoves(t *testing.T) {
 	}
 	b.feed.Close()
 	require.EqualValues(t, 1, b.shelf.lost[LostClocks])
-	for i, u := range b.shelf.of(media.H264) {
+	for i, u := range b.shelf.of(codec.H264) {
 		require.Equal(t, int64(i)*3600, u.au.PTS)
 	}
 }
 
 func TestIntraRefreshHasSyncPointsOnceThereIsNoIDR(t *testing.T) {
 	b := newBench(t)
-	v := b.video(media.H264, baseline, ppsX264)
+	v := b.video(codec.H264, baseline, ppsX264)
 	refresh := fromHex("060602131080")
 	for i := range uint32(500) { // 20 s, a recovery point each second
 		at := i * 3600
@@ -330,7 +331,7 @@ func TestIntraRefreshHasSyncPointsOnceThereIsNoIDR(t *testing.T) {
 
 func TestAnOpenGOPHasSyncPoints(t *testing.T) {
 	b := newBench(t)
-	v := b.video(media.H264, baseline, ppsX264)
+	v := b.video(codec.H264, baseline, ppsX264)
 	b.send(v, 0, true, idr...)
 	b.send(v, 3600, false, 6, 6, 1, 0x84, 0x80) // recovery_frame_cnt 0
 	b.send(v, 3600, true, pSlice...)
@@ -340,7 +341,7 @@ func TestAnOpenGOPHasSyncPoints(t *testing.T) {
 
 func TestH265KeyFrames(t *testing.T) {
 	b := newBench(t)
-	v := b.video(media.H265, vpsX265, hevc25, ppsX265)
+	v := b.video(codec.H265, vpsX265, hevc25, ppsX265)
 	for i, kind := range []byte{19, 1, 21, 9, 16, 1, 20} { // IDR, P, CRA, RASL, BLA, P, IDR
 		b.send(v, uint32(i)*3600, true, kind<<1, 1, 0x80, 7)
 	}
@@ -355,7 +356,7 @@ func TestH265KeyFrames(t *testing.T) {
 func TestTheEndOfThePublisherEndsTheFeed(t *testing.T) {
 	gone := errors.New("gone")
 	b := newBench(t)
-	v := b.video(media.H264, baseline, ppsX264)
+	v := b.video(codec.H264, baseline, ppsX264)
 	for i := range uint32(20) {
 		b.send(v, i*3600, true, idr...)
 	}
@@ -368,7 +369,7 @@ func TestTheEndOfThePublisherEndsTheFeed(t *testing.T) {
 
 func TestFramesAreNotAllocatedFor(t *testing.T) {
 	b := newBench(t)
-	v := b.video(media.H264, baseline, ppsX264)
+	v := b.video(codec.H264, baseline, ppsX264)
 	b.feed.pub = discard{}
 	p := &rtp.Packet{Header: rtp.Header{Marker: true}}
 	start, middle, end := append([]byte{0x7c, 0x85, 0x88}, make([]byte, 1400)...), append([]byte{0x7c, 0x05}, make([]byte, 1400)...), append([]byte{0x7c, 0x45}, make([]byte, 700)...)

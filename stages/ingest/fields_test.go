@@ -5,7 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/codec"
 )
 
 // fieldPairs is n frames of two fields each; every third frame is no reference,
@@ -50,9 +50,9 @@ func TestTwoFieldsAreOneSample(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			frames := fieldPairs(20, tc.bottomFirst)
 			b := newBench(t)
-			v := b.video(media.H264, sps, pps)
+			v := b.video(codec.H264, sps, pps)
 			for i, nal := range flat(frames) {
-				for _, p := range packetize(t, media.H264, [][]byte{nal}) {
+				for _, p := range packetize(t, codec.H264, [][]byte{nal}) {
 					b.send(v, uint32(i/tc.group*tc.group)*1800, p.Marker && tc.marker(i), p.Payload...)
 				}
 			}
@@ -77,13 +77,13 @@ func TestALossGluesNoFields(t *testing.T) {
 	for _, oneTime := range []bool{true, false} {
 		for lost := 2; lost < 23; lost++ {
 			b := newBench(t)
-			v := b.video(media.H264, sps, pps)
+			v := b.video(codec.H264, sps, pps)
 			for i, nal := range flat(frames) {
 				at := uint32(i) * 1800
 				if oneTime {
 					at = uint32(i/2*2) * 1800
 				}
-				for _, p := range packetize(t, media.H264, [][]byte{nal}) {
+				for _, p := range packetize(t, codec.H264, [][]byte{nal}) {
 					if i == lost {
 						b.seq[v]++
 						continue

@@ -9,6 +9,7 @@ import (
 	"github.com/pion/rtp"
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -24,25 +25,25 @@ func FuzzPackets(f *testing.F) {
 		}
 		return out
 	}
-	for mode, codec := range map[byte]media.Codec{0: media.H264, 1: media.H265, 2: media.H264, 3: media.H265, 6: media.H264} {
-		aus := pictures(rnd, codec, 3)
+	for mode, coding := range map[byte]media.Codec{0: codec.H264, 1: codec.H265, 2: codec.H264, 3: codec.H265, 6: codec.H264} {
+		aus := pictures(rnd, coding, 3)
 		for _, au := range aus {
 			for i := range au {
 				au[i] = au[i][:min(len(au[i]), 30)]
 			}
 		}
-		f.Add(script(packed(rnd, codec, interleave(rnd, aus, 65530, 1, 3))), mode)
+		f.Add(script(packed(rnd, coding, interleave(rnd, aus, 65530, 1, 3))), mode)
 	}
 	f.Add([]byte{0x10, 3, 0x65, 0x88, 1, 0x90, 3, 0x65, 0x88, 2}, byte(4))
 	f.Fuzz(func(t *testing.T, script []byte, mode byte) {
 		b := newBench(t)
 		sps, pps := codedSets(false)
-		codec, sets := media.H264, [][]byte{sps, pps}
+		coding, sets := codec.H264, [][]byte{sps, pps}
 		if mode&1 != 0 {
-			codec, sets = media.H265, [][]byte{vpsX265, hevc0, ppsX265}
+			coding, sets = codec.H265, [][]byte{vpsX265, hevc0, ppsX265}
 		}
 		v, err := b.feed.AddRTPTrack(RTPConfig{
-			Track:         TrackConfig{Codec: codec, Timescale: 90000, ParameterSets: sets},
+			Track:         TrackConfig{Codec: coding, Timescale: 90000, ParameterSets: sets},
 			DecodingOrder: mode&2 != 0, Datagrams: mode&4 != 0, SSRC: uint32(mode >> 7), OrderDepth: int(mode >> 3 & 15),
 		})
 		require.NoError(t, err)

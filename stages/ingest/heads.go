@@ -1,6 +1,9 @@
 package ingest
 
-import "github.com/gospool/spool/pipeline/media"
+import (
+	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/pipeline/media"
+)
 
 // head is the part of a slice header that tells pictures apart. What does not
 // apply to a codec or stream is zero.
@@ -54,7 +57,7 @@ type headPPS struct {
 
 // set takes a parameter set in. One that cannot be read is as good as none.
 func (h *heads) set(nal []byte) {
-	if h.codec == media.H265 {
+	if h.codec == codec.H265 {
 		h.set265(nal)
 		return
 	}
@@ -63,7 +66,7 @@ func (h *heads) set(nal []byte) {
 
 // read reads the header of a slice.
 func (h *heads) read(nal []byte) head {
-	if h.codec == media.H265 {
+	if h.codec == codec.H265 {
 		return h.slice265(nal)
 	}
 	return h.slice264(nal)
@@ -81,11 +84,11 @@ func (h *heads) of(pps uint32) (headPPS, headSPS, bool) {
 
 // startsPicture reports whether a NAL unit is certain to begin a picture, so that
 // what is missing before it is of another one.
-func startsPicture(codec media.Codec, nal []byte) bool {
-	switch r := roleOf(codec, nal); {
+func startsPicture(coding media.Codec, nal []byte) bool {
+	switch r := roleOf(coding, nal); {
 	case r != rolePicture && r != roleKey:
-		return begins(codec, nal)
-	case codec == media.H265:
+		return begins(coding, nal)
+	case coding == codec.H265:
 		return nal[2]&0x80 != 0 // first_slice_segment_in_pic_flag
 	}
 	t := nal[0] & 0x1f

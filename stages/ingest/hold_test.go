@@ -6,12 +6,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
 )
 
 func TestAPictureInPartsIsJoinedEvenAfterManyThatWereWhole(t *testing.T) {
 	b := newBench(t)
-	v := b.video(media.H264, baseline, ppsX264)
+	v := b.video(codec.H264, baseline, ppsX264)
 	for i := range uint32(30) {
 		b.send(v, i*3600, true, idr...)
 	}
@@ -28,7 +29,7 @@ func TestAPictureInPartsIsJoinedEvenAfterManyThatWereWhole(t *testing.T) {
 
 func TestATrackThatComesLaterWithoutAReportTakesItsPlaceByArrival(t *testing.T) {
 	b := newBench(t)
-	v, a := b.video(media.H264, baseline, ppsX264), b.audio()
+	v, a := b.video(codec.H264, baseline, ppsX264), b.audio()
 	v.SenderReport(3600<<32, 1000)
 	for i := range uint32(125) {
 		b.send(v, 1000+i*3600, true, idr...)
@@ -38,14 +39,14 @@ func TestATrackThatComesLaterWithoutAReportTakesItsPlaceByArrival(t *testing.T) 
 		b.now = b.now.Add(40 * time.Millisecond)
 	}
 	b.feed.Close()
-	sound := b.shelf.of(media.AAC)
+	sound := b.shelf.of(codec.AAC)
 	require.Len(t, sound, 75)
 	require.InDelta(t, 2*48000, sound[0].au.PTS, 48)
 }
 
 func TestAPictureThatIsDescribedButNeverComesDoesNotLead(t *testing.T) {
 	b := newBench(t)
-	b.video(media.H264, baseline, ppsX264)
+	b.video(codec.H264, baseline, ppsX264)
 	a := b.audio()
 	for i := range uint32(100) {
 		b.send(a, i*1024, true, 0xaa)
@@ -53,13 +54,13 @@ func TestAPictureThatIsDescribedButNeverComesDoesNotLead(t *testing.T) {
 	}
 	require.Len(t, b.shelf.sets, 1)
 	require.Len(t, b.shelf.sets[0], 1)
-	require.Equal(t, media.AAC, b.shelf.sets[0][0].Codec)
+	require.Equal(t, codec.AAC, b.shelf.sets[0][0].Codec)
 	require.Len(t, b.shelf.units, 100)
 }
 
 func TestSoundWaitsForParameterSetsThatComeInTime(t *testing.T) {
 	b := newBench(t)
-	v, a := b.video(media.H264), b.audio()
+	v, a := b.video(codec.H264), b.audio()
 	for i := range uint32(150) {
 		b.send(a, i*1920, true, 0xaa)
 		if i >= 75 { // three seconds in, on a key frame
@@ -74,13 +75,13 @@ func TestSoundWaitsForParameterSetsThatComeInTime(t *testing.T) {
 	b.feed.Close()
 	require.Len(t, b.shelf.sets, 1, "no cut for what comes in time")
 	require.Len(t, b.shelf.sets[0], 2)
-	require.Len(t, b.shelf.of(media.AAC), 150)
-	require.Len(t, b.shelf.of(media.H264), 75)
+	require.Len(t, b.shelf.of(codec.AAC), 150)
+	require.Len(t, b.shelf.of(codec.H264), 75)
 }
 
 func TestTheHoldIsBoundedInBytes(t *testing.T) {
 	b := newBench(t)
-	b.video(media.H264)
+	b.video(codec.H264)
 	a := b.audio()
 	big := make([]byte, 60_000)
 	big[0] = 0xaa
@@ -92,7 +93,7 @@ func TestTheHoldIsBoundedInBytes(t *testing.T) {
 
 func TestAFragmentThatIsNotEndedDamagesItsPicture(t *testing.T) {
 	b := newBench(t)
-	v := b.video(media.H264, baseline, ppsX264)
+	v := b.video(codec.H264, baseline, ppsX264)
 	b.send(v, 0, false, 0x7c, 0x85, 0x88, 1) // starts an IDR slice
 	b.send(v, 0, true, idrLater...)          // and another slice follows
 	b.send(v, 3600, false, 0x7c, 0x85, 0x88, 1)
@@ -112,7 +113,7 @@ func TestAFragmentThatIsNotEndedDamagesItsPicture(t *testing.T) {
 // were a picture, and one of them is a fragment without its beginning.
 func TestASliceThatCannotBeReadSpoilsItsPicture(t *testing.T) {
 	b := newBench(t)
-	v := b.video(media.H264, baseline, ppsX264)
+	v := b.video(codec.H264, baseline, ppsX264)
 	for i := range uint32(10) {
 		b.send(v, i*3600, true, idr...)
 		if i == 5 {
@@ -140,8 +141,8 @@ func (o others) Write(track int, au *media.AU) error {
 // units, not by those that were written and are used again.
 func TestATrackThatComesLaterAndChanges(t *testing.T) {
 	b := newBench(t)
-	b.feed.pub = others{b.shelf, &description{track: media.Track{Codec: media.H264, Timescale: 1}}}
-	v, a := b.video(media.H264, baseline, ppsX264), b.audio()
+	b.feed.pub = others{b.shelf, &description{track: media.Track{Codec: codec.H264, Timescale: 1}}}
+	v, a := b.video(codec.H264, baseline, ppsX264), b.audio()
 	a.SenderReport(3600<<32, 0)
 	sps, pps := codedSets(false)
 	for i := range uint32(125) {
@@ -156,7 +157,7 @@ func TestATrackThatComesLaterAndChanges(t *testing.T) {
 		b.now = b.now.Add(40 * time.Millisecond)
 	}
 	b.feed.Close()
-	require.Len(t, b.shelf.of(media.H264), 75)
+	require.Len(t, b.shelf.of(codec.H264), 75)
 	last := b.shelf.sets[len(b.shelf.sets)-1]
 	require.Len(t, last, 2)
 	require.Equal(t, [][]byte{sps, pps}, last[0].ParameterSets)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -58,7 +59,7 @@ func (t *RTPTrack) ordered(p []byte, ticks int64, gap bool, at time.Time) error 
 	}
 	o.torn = o.torn || gap && !o.begun
 	var err error
-	if o.codec == media.H265 {
+	if o.codec == codec.H265 {
 		err = t.ordered265(p, ticks, at)
 	} else {
 		err = t.ordered264(p, ticks, at)
@@ -352,7 +353,7 @@ func (t *RTPTrack) element(nal []byte, ticks int64, torn bool, at time.Time) err
 	}
 	t.unit.Put(nal)
 	r := roleH264(nal[0] & 0x1f)
-	if t.track().cfg.Codec == media.H265 {
+	if t.track().cfg.Codec == codec.H265 {
 		r = roleH265(nal[0] >> 1 & 0x3f)
 	}
 	cleanStartCodes(t.unit, r, nal)

@@ -10,6 +10,7 @@ import (
 	"github.com/pion/rtp"
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -44,8 +45,8 @@ func interleave(rnd *rand.Rand, aus [][][]byte, first, step uint16, places int) 
 const ticksOf = 3600 // a picture
 
 // packed puts NAL units into packets of every kind that carries numbers.
-func packed(rnd *rand.Rand, codec media.Codec, list []numberedNAL) (out []*rtp.Packet) {
-	if codec == media.H265 {
+func packed(rnd *rand.Rand, coding media.Codec, list []numberedNAL) (out []*rtp.Packet) {
+	if coding == codec.H265 {
 		return packed265(rnd, list)
 	}
 	add := func(picture int, payload ...byte) {
@@ -134,12 +135,12 @@ func packed265(rnd *rand.Rand, list []numberedNAL) (out []*rtp.Packet) {
 // wrap of their numbers, and loses packets: what comes is whole, and all that no loss
 // touched comes, each picture at its time.
 func TestDecodingOrderIsRestored(t *testing.T) {
-	for _, codec := range []media.Codec{media.H264, media.H265} {
+	for _, coding := range []media.Codec{codec.H264, codec.H265} {
 		for _, step := range []uint16{1, 3} {
 			for _, lossPercent := range []int{0, 3} {
 				for _, depth := range []int{0, 20} {
-					t.Run(fmt.Sprint(codec, ", numbers ", step, " apart, ", lossPercent, " % lost, depth ", depth), func(t *testing.T) {
-						restored(t, codec, step, lossPercent, depth)
+					t.Run(fmt.Sprint(coding, ", numbers ", step, " apart, ", lossPercent, " % lost, depth ", depth), func(t *testing.T) {
+						restored(t, coding, step, lossPercent, depth)
 					})
 				}
 			}
@@ -147,13 +148,13 @@ func TestDecodingOrderIsRestored(t *testing.T) {
 	}
 }
 
-func restored(t *testing.T, codec media.Codec, step uint16, lossPercent, depth int) {
+func restored(t *testing.T, coding media.Codec, step uint16, lossPercent, depth int) {
 	rnd := rand.New(rand.NewPCG(11, uint64(step)))
-	aus := pictures(rnd, codec, 80)
+	aus := pictures(rnd, coding, 80)
 	b := newBench(t)
-	c := RTPConfig{Track: TrackConfig{Codec: codec, Timescale: 90000}, DecodingOrder: true, OrderDepth: depth}
+	c := RTPConfig{Track: TrackConfig{Codec: coding, Timescale: 90000}, DecodingOrder: true, OrderDepth: depth}
 	sps, pps := codedSets(false)
-	if c.Track.ParameterSets = [][]byte{sps, pps}; codec == media.H265 {
+	if c.Track.ParameterSets = [][]byte{sps, pps}; coding == codec.H265 {
 		c.Track.ParameterSets = [][]byte{vpsX265, hevc0, ppsX265}
 	}
 	track, err := b.feed.AddRTPTrack(c)
@@ -161,10 +162,10 @@ func restored(t *testing.T, codec media.Codec, step uint16, lossPercent, depth i
 	list := interleave(rnd, aus, 65500, step, 10)
 	number := map[string]int{}
 	for i, au := range aus {
-		number[hashOf(pictureOf(codec, au))] = i
+		number[hashOf(pictureOf(coding, au))] = i
 	}
 	lost := 0
-	packets := packed(rnd, codec, list)
+	packets := packed(rnd, coding, list)
 	for i, p := range packets {
 		if p.SequenceNumber = uint16(i); rnd.IntN(100) < lossPercent && i > 20 && i < len(packets)-1 {
 			lost++
@@ -177,10 +178,10 @@ func restored(t *testing.T, codec media.Codec, step uint16, lossPercent, depth i
 	b.feed.Close()
 	came := 0
 	for _, u := range b.shelf.units {
-		i, known := number[hashOf(pictureOf(codec, u.nals))]
+		i, known := number[hashOf(pictureOf(coding, u.nals))]
 		require.True(t, known, "a picture is stored in part, or two as one")
 		came++
-		require.Equal(t, int64(i)*ticksOf, u.au.PTS-b.shelf.units[0].au.PTS+int64(number[hashOf(pictureOf(codec, b.shelf.units[0].nals))])*ticksOf)
+		require.Equal(t, int64(i)*ticksOf, u.au.PTS-b.shelf.units[0].au.PTS+int64(number[hashOf(pictureOf(coding, b.shelf.units[0].nals))])*ticksOf)
 		if lost == 0 {
 			require.Equal(t, hashOf(aus[i]), hashOf(u.nals))
 		}
@@ -199,7 +200,7 @@ func restored(t *testing.T, codec media.Codec, step uint16, lossPercent, depth i
 func TestDecodingOrderDoesNotDelayWhatIsInOrder(t *testing.T) {
 	b := newBench(t)
 	sps, pps := codedSets(false)
-	track, err := b.feed.AddRTPTrack(RTPConfig{Track: TrackConfig{Codec: media.H264, Timescale: 90000, ParameterSets: [][]byte{sps, pps}}, DecodingOrder: true})
+	track, err := b.feed.AddRTPTrack(RTPConfig{Track: TrackConfig{Codec: codec.H264, Timescale: 90000, ParameterSets: [][]byte{sps, pps}}, DecodingOrder: true})
 	require.NoError(t, err)
 	for i, au := range frames264(60) {
 		b.now = b.now.Add(40e6)
@@ -219,11 +220,11 @@ func TestDecodingOrderBeginsAnew(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	b := newBench(t)
 	sps, pps := codedSets(false)
-	track, err := b.feed.AddRTPTrack(RTPConfig{Track: TrackConfig{Codec: media.H264, Timescale: 90000, ParameterSets: [][]byte{sps, pps}}, DecodingOrder: true, OrderDepth: 8})
+	track, err := b.feed.AddRTPTrack(RTPConfig{Track: TrackConfig{Codec: codec.H264, Timescale: 90000, ParameterSets: [][]byte{sps, pps}}, DecodingOrder: true, OrderDepth: 8})
 	require.NoError(t, err)
-	aus := pictures(rnd, media.H264, 100)
-	packets := packed(rnd, media.H264, interleave(rnd, aus[:50], 30000, 1, 4))
-	for _, p := range packed(rnd, media.H264, interleave(rnd, aus[50:], 7, 1, 4)) {
+	aus := pictures(rnd, codec.H264, 100)
+	packets := packed(rnd, codec.H264, interleave(rnd, aus[:50], 30000, 1, 4))
+	for _, p := range packed(rnd, codec.H264, interleave(rnd, aus[50:], 7, 1, 4)) {
 		p.Timestamp += 50 * ticksOf
 		packets = append(packets, p)
 	}
@@ -240,10 +241,10 @@ func TestDecodingOrderBeginsAnew(t *testing.T) {
 // In modes 0 and 1 there should be none of these, but some send them, in order.
 func TestPackingsOfAnotherModeAreTaken(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(5, 6))
-	aus := pictures(rnd, media.H264, 60)
+	aus := pictures(rnd, codec.H264, 60)
 	b := newBench(t)
-	track := b.of(media.H264)
-	packets := packed(rnd, media.H264, interleave(rnd, aus, 9, 1, 0))
+	track := b.of(codec.H264)
+	packets := packed(rnd, codec.H264, interleave(rnd, aus, 9, 1, 0))
 	for i, p := range packets {
 		p.SequenceNumber = uint16(i)
 		require.NoError(t, track.Packet(p, b.now))
@@ -280,7 +281,7 @@ func TestDecodingOrderIsBounded(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
 			sps, pps := codedSets(false)
-			v, err := b.feed.AddRTPTrack(RTPConfig{Track: TrackConfig{Codec: media.H264, Timescale: 90000, ParameterSets: [][]byte{sps, pps}}, DecodingOrder: true, OrderDepth: 1 << 20})
+			v, err := b.feed.AddRTPTrack(RTPConfig{Track: TrackConfig{Codec: codec.H264, Timescale: 90000, ParameterSets: [][]byte{sps, pps}}, DecodingOrder: true, OrderDepth: 1 << 20})
 			require.NoError(t, err)
 			for i := range 700 {
 				send(b, v, i)
@@ -299,7 +300,7 @@ func TestDecodingOrderIsBounded(t *testing.T) {
 func TestSoundWaitsForPicturesOutOfOrder(t *testing.T) {
 	b := newBench(t)
 	sps, pps := codedSets(false)
-	v, err := b.feed.AddRTPTrack(RTPConfig{Track: TrackConfig{Codec: media.H264, Timescale: 90000, ParameterSets: [][]byte{sps, pps}}, DecodingOrder: true})
+	v, err := b.feed.AddRTPTrack(RTPConfig{Track: TrackConfig{Codec: codec.H264, Timescale: 90000, ParameterSets: [][]byte{sps, pps}}, DecodingOrder: true})
 	require.NoError(t, err)
 	a := b.audio()
 	for i := range uint16(30) { // ten pictures a second

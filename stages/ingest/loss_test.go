@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -31,7 +32,7 @@ func (b *bench) sendPictures(track *RTPTrack, seq uint16, ticks uint32, n int, l
 // The units say where something was lost before them, and about how much.
 func TestALossIsTakenToTheNextUnitThatIsWhole(t *testing.T) {
 	b := newBench(t)
-	track := b.of(media.H264)
+	track := b.of(codec.H264)
 	b.sendPictures(track, 100, 0, 100, func(i int) bool { return i >= 40 && i < 60 })
 	track.Close()
 	b.feed.Close()
@@ -83,7 +84,7 @@ func TestALossThatMeetsAJumpIsAGapByLoss(t *testing.T) {
 		c.Release()
 	})
 	b.feed.pub = &building{Builder: builder}
-	track := b.of(media.H264)
+	track := b.of(codec.H264)
 	b.sendPictures(track, 100, 0, 50, nil)
 	b.sendPictures(track, 150, 50*3600, 100, func(int) bool { return true }) // four seconds do not come
 	b.sendPictures(track, 250, 3600*90000, 50, nil)
@@ -120,10 +121,10 @@ func (p *building) Problem(int, *pipeline.Problem)      {}
 // the next one.
 func TestALossBeforeAUnitWithoutAPictureIsKept(t *testing.T) {
 	b := newBench(t)
-	track := b.of(media.H264)
+	track := b.of(codec.H264)
 	b.sendPictures(track, 100, 0, 50, nil)
 	b.sendPictures(track, 150, 50*3600, 10, func(int) bool { return true })
-	sei := &rtp.Packet{Header: rtp.Header{SequenceNumber: 160, Timestamp: 60 * 3600, Marker: true}, Payload: seiOf(media.H264, 1)}
+	sei := &rtp.Packet{Header: rtp.Header{SequenceNumber: 160, Timestamp: 60 * 3600, Marker: true}, Payload: seiOf(codec.H264, 1)}
 	require.NoError(t, track.Packet(sei, b.now))
 	b.sendPictures(track, 161, 61*3600, 50, nil)
 	track.Close()

@@ -8,7 +8,7 @@ import (
 	"github.com/pion/rtp"
 	"github.com/stretchr/testify/require"
 
-	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/codec"
 )
 
 // A track that is left and comes back is a track again, as one of two formats that a
@@ -113,13 +113,13 @@ func TestATakeoverOfSoundBehindAnOutlier(t *testing.T) {
 func TestAllMemoryIsGivenBack(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(5, 6))
 	for name, begin := range map[string]func(b *bench) *RTPTrack{
-		"pictures":           func(b *bench) *RTPTrack { return b.of(media.H264) },
-		"waits for sound":    func(b *bench) *RTPTrack { b.audio(); return b.of(media.H264) },
-		"waits for its sets": func(b *bench) *RTPTrack { return b.video(media.H264) },
+		"pictures":           func(b *bench) *RTPTrack { return b.of(codec.H264) },
+		"waits for sound":    func(b *bench) *RTPTrack { b.audio(); return b.of(codec.H264) },
+		"waits for its sets": func(b *bench) *RTPTrack { return b.video(codec.H264) },
 		"in decoding order": func(b *bench) *RTPTrack {
 			sps, pps := codedSets(false)
 			v, err := b.feed.AddRTPTrack(RTPConfig{
-				Track: TrackConfig{Codec: media.H264, Timescale: 90000, ParameterSets: [][]byte{sps, pps}}, DecodingOrder: true, Datagrams: true,
+				Track: TrackConfig{Codec: codec.H264, Timescale: 90000, ParameterSets: [][]byte{sps, pps}}, DecodingOrder: true, Datagrams: true,
 			})
 			require.NoError(b.t, err)
 			return v
@@ -166,11 +166,11 @@ func TestAllMemoryIsGivenBack(t *testing.T) {
 // Nor is what waits for its place kept when the publisher ends.
 func TestWhatWaitsForItsPlaceIsGivenBack(t *testing.T) {
 	b := newBench(t)
-	v, a := b.of(media.H264), b.audio()
+	v, a := b.of(codec.H264), b.audio()
 	v.SenderReport(1<<32, 0)
 	a.SenderReport(1<<32, 0)
 	late, err := b.feed.AddRTPTrack(RTPConfig{
-		Track: TrackConfig{Codec: media.AAC, Timescale: 48000, ParameterSets: [][]byte{aacLC48}, Optional: true}, Audio: rawAudio{frames{1024, 48000}},
+		Track: TrackConfig{Codec: codec.AAC, Timescale: 48000, ParameterSets: [][]byte{aacLC48}, Optional: true}, Audio: rawAudio{frames{1024, 48000}},
 	})
 	require.NoError(t, err)
 	b.send(a, 0, true, 1)
@@ -199,11 +199,11 @@ func TestLossReorderingAndOutliersTogether(t *testing.T) {
 		b := newBench(t)
 		sps, pps := codedSets(false)
 		v, err := b.feed.AddRTPTrack(RTPConfig{
-			Track: TrackConfig{Codec: media.H264, Timescale: 90000, ParameterSets: [][]byte{sps, pps}}, Datagrams: true,
+			Track: TrackConfig{Codec: codec.H264, Timescale: 90000, ParameterSets: [][]byte{sps, pps}}, Datagrams: true,
 		})
 		require.NoError(t, err)
 		_, err = b.feed.AddRTPTrack(RTPConfig{
-			Track: TrackConfig{Codec: media.H265, Timescale: 90000, ParameterSets: [][]byte{vpsX265, hevc0, ppsX265}, Optional: true}, Datagrams: true,
+			Track: TrackConfig{Codec: codec.H265, Timescale: 90000, ParameterSets: [][]byte{vpsX265, hevc0, ppsX265}, Optional: true}, Datagrams: true,
 		})
 		require.NoError(t, err)
 		type sent struct {
@@ -327,11 +327,11 @@ func TestTimesThatBeginAnewWithEachKeyFrameAndReports(t *testing.T) {
 	require.Len(t, units, 2500+heard)
 	require.Len(t, c.b.shelf.sets, 1)
 	require.Positive(t, c.b.shelf.repaired[RepairedOutlier])
-	first := c.b.shelf.of(media.H264)[0].au
-	newest := c.b.shelf.of(media.H264)[2499].au
+	first := c.b.shelf.of(codec.H264)[0].au
+	newest := c.b.shelf.of(codec.H264)[2499].au
 	require.InDelta(t, 2499*3600, newest.PTS-first.PTS, 15_000, "sound and picture stay together")
 	breaks, last := 0, int64(0)
-	for i, u := range c.b.shelf.of(media.H264) {
+	for i, u := range c.b.shelf.of(codec.H264) {
 		if d := u.au.DTS - last; i > 0 && (d > 90000 || d <= 0) {
 			breaks++
 		}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/codec"
 )
 
 // aggregateOf is a STAP-A of a NAL unit and n of one byte.
@@ -51,7 +51,7 @@ func TestNALUnitsOfAnAccessUnitAreBounded(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
-			v := b.of(media.H264)
+			v := b.of(codec.H264)
 			b.sendPictures(v, 1, 0, 20, nil)
 			b.seq[v] = 20
 			send(b, v, 20*3600)
@@ -78,7 +78,7 @@ func TestNALUnitsOfAnAccessUnitAreBounded(t *testing.T) {
 // As many as the bound allows are kept.
 func TestManyNALUnitsAreKept(t *testing.T) {
 	b := newBench(t)
-	v := b.of(media.H264)
+	v := b.of(codec.H264)
 	for i := range uint32(3) {
 		b.send(v, i*3600, true, aggregateOf(maxElements-1, 0x65, 0x88, byte(i), 1)...)
 	}
@@ -95,7 +95,7 @@ func TestTheAgeOfAnAccessUnitIsBounded(t *testing.T) {
 	for name, payload := range map[string][]byte{"a fragment": {0x7c, 5, 1}, "slices": idrLater, "nothing of a picture": {9, 0x10}} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
-			v := b.of(media.H264)
+			v := b.of(codec.H264)
 			b.send(v, 0, false, 0x7c, 0x85, 0x88, 1)
 			for range 200 {
 				b.now = b.now.Add(100 * time.Millisecond)
@@ -110,7 +110,7 @@ func TestTheAgeOfAnAccessUnitIsBounded(t *testing.T) {
 		})
 	}
 	b := newBench(t)
-	v := b.of(media.H264)
+	v := b.of(codec.H264)
 	for i := range uint32(5) {
 		b.send(v, i*30*90000, false, idr...)
 		b.now = b.now.Add(30 * time.Second)
@@ -144,9 +144,9 @@ func TestTheMemoryOfAFeedIsBounded(t *testing.T) {
 	} {
 		for _, known := range []bool{true, false} { // the parameter sets
 			b := newBench(t)
-			v := b.of(media.H264)
+			v := b.of(codec.H264)
 			if !known {
-				v = b.video(media.H264)
+				v = b.video(codec.H264)
 			}
 			b.audio() // is waited for
 			for i := range uint32(4) {
@@ -165,7 +165,7 @@ func TestTheMemoryOfAFeedIsBounded(t *testing.T) {
 // much memory is taken.
 func TestTheHoldIsBoundedInMemory(t *testing.T) {
 	b := newBench(t)
-	v := b.of(media.H264)
+	v := b.of(codec.H264)
 	b.audio() // of which nothing comes
 	var most int64
 	for i := range uint32(120) {
@@ -206,13 +206,13 @@ func TestACameraBesideGreedyOnesLosesNothing(t *testing.T) {
 	everyone = newCrowd(24 << 20)
 	defer func() { everyone = was }()
 	camera := newBench(t)
-	v := camera.of(media.H264)
+	v := camera.of(codec.H264)
 	var greedy []*bench
 	part := append([]byte{0x7c, 5}, make([]byte, 65000)...)
 	tracks := map[*bench]*RTPTrack{}
 	for range 10 {
 		b := newBench(t)
-		tracks[b] = b.of(media.H264)
+		tracks[b] = b.of(codec.H264)
 		b.send(tracks[b], 0, false, 0x7c, 0x85, 0x88, 1)
 		greedy = append(greedy, b)
 	}

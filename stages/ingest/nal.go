@@ -1,6 +1,9 @@
 package ingest
 
-import "github.com/gospool/spool/pipeline/media"
+import (
+	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/pipeline/media"
+)
 
 // role is what a NAL unit is to a recorder.
 type role uint8
@@ -23,8 +26,8 @@ const (
 // H.264, 7.4.1, and H.265, 7.4.2.2, have it ignore those types and layers. In a
 // file they have no place either: layers belong to sample entries of their own
 // (ISO/IEC 14496-15, clauses 6 to 9).
-func roleOf(codec media.Codec, nal []byte) role {
-	if codec == media.H265 {
+func roleOf(coding media.Codec, nal []byte) role {
+	if coding == codec.H265 {
 		return roleOf265(nal)
 	}
 	r := roleH264(nal[0] & 0x1f)
@@ -93,11 +96,11 @@ func roleH265(t byte) role {
 
 // begins reports whether a NAL unit that is no slice, behind a picture, is part of
 // the next one (ITU-T H.264, 7.4.1.2.3; H.265, 7.4.2.4.4).
-func begins(codec media.Codec, nal []byte) bool {
-	switch r := roleOf(codec, nal); {
+func begins(coding media.Codec, nal []byte) bool {
+	switch r := roleOf(coding, nal); {
 	case r == roleSet || r == roleSEI:
 		return true
-	case codec == media.H265:
+	case coding == codec.H265:
 		t := nal[0] >> 1 & 0x3f
 		return r == roleIdle && t == 35 || r == roleOther && t == 39
 	default:

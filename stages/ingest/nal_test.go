@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -20,14 +21,14 @@ func TestWhatIsNoPartOfAPictureCostsNone(t *testing.T) {
 	}
 	vendor := []byte{1, 2, 3, 4}
 	odds := map[media.Codec][]odd{
-		media.H264: {
+		codec.H264: {
 			{"empty body", []byte{0x41}, RepairedBroken},
 			{"forbidden bit in a slice", append([]byte{0xc1}, vendor...), RepairedBroken},
 			{"forbidden bit in a delimiter", []byte{0x89, 0x10}, RepairedBroken},
 			{"end of sequence", []byte{10}, ""},
 			{"zeros", []byte{0, 0, 0, 0, 0}, RepairedUndefined},
 		},
-		media.H265: {
+		codec.H265: {
 			{"one byte", []byte{2}, RepairedBroken},
 			{"header only", []byte{2, 1}, RepairedBroken},
 			{"temporal id of 0", append([]byte{2, 0}, vendor...), RepairedBroken},
@@ -39,26 +40,26 @@ func TestWhatIsNoPartOfAPictureCostsNone(t *testing.T) {
 		},
 	}
 	for _, kind := range []byte{0, 17, 18, 22, 23, 25, 26, 27, 29, 30, 31} {
-		odds[media.H264] = append(odds[media.H264], odd{fmt.Sprint("type ", kind), append([]byte{0x60 | kind}, vendor...), RepairedUndefined})
+		odds[codec.H264] = append(odds[codec.H264], odd{fmt.Sprint("type ", kind), append([]byte{0x60 | kind}, vendor...), RepairedUndefined})
 	}
 	for _, kind := range []byte{14, 15, 16, 20, 21} {
-		odds[media.H264] = append(odds[media.H264], odd{fmt.Sprint("type ", kind), append([]byte{0x60 | kind}, vendor...), RepairedLayer})
+		odds[codec.H264] = append(odds[codec.H264], odd{fmt.Sprint("type ", kind), append([]byte{0x60 | kind}, vendor...), RepairedLayer})
 	}
 	for _, kind := range []byte{10, 15, 22, 23, 24, 31, 41, 47, 51, 55, 63} {
-		odds[media.H265] = append(odds[media.H265], odd{fmt.Sprint("type ", kind), append([]byte{kind << 1, 1}, vendor...), RepairedUndefined})
+		odds[codec.H265] = append(odds[codec.H265], odd{fmt.Sprint("type ", kind), append([]byte{kind << 1, 1}, vendor...), RepairedUndefined})
 	}
-	for codec, list := range odds {
+	for coding, list := range odds {
 		for _, o := range list {
 			for _, place := range []string{"before", "behind", "between", "alone", "with the marker"} {
-				t.Run(fmt.Sprint(codec, " ", o.name, " ", place), func(t *testing.T) { sendOdd(t, codec, o.nal, o.cause, place) })
+				t.Run(fmt.Sprint(coding, " ", o.name, " ", place), func(t *testing.T) { sendOdd(t, coding, o.nal, o.cause, place) })
 			}
 		}
 	}
 }
 
-func sendOdd(t *testing.T, codec media.Codec, nal []byte, cause, place string) {
+func sendOdd(t *testing.T, coding media.Codec, nal []byte, cause, place string) {
 	b := newBench(t)
-	v, pics := b.of(codec), oddPictures(codec, 20)
+	v, pics := b.of(coding), oddPictures(coding, 20)
 	for i, au := range pics {
 		at := uint32(i) * 3600
 		odd := func(marker bool) { b.send(v, at, marker, nal...) }
@@ -86,7 +87,7 @@ func sendOdd(t *testing.T, codec media.Codec, nal []byte, cause, place string) {
 	require.Empty(t, b.shelf.lost)
 	require.Len(t, b.shelf.units, len(pics))
 	for i, u := range b.shelf.units {
-		require.Equal(t, hashOf(pics[i]), hashOf(pictureOf(codec, u.nals)))
+		require.Equal(t, hashOf(pics[i]), hashOf(pictureOf(coding, u.nals)))
 		require.Equal(t, int64(i)*3600, u.au.PTS-b.shelf.units[0].au.PTS)
 		for _, kept := range u.nals {
 			require.True(t, cause == "" || !bytes.Equal(kept, nal))
@@ -98,8 +99,8 @@ func sendOdd(t *testing.T, codec media.Codec, nal []byte, cause, place string) {
 }
 
 // oddPictures is n key pictures of two slices.
-func oddPictures(codec media.Codec, n int) (out [][][]byte) {
-	if codec == media.H265 {
+func oddPictures(coding media.Codec, n int) (out [][][]byte) {
+	if coding == codec.H265 {
 		for i := range n {
 			out = append(out, [][]byte{{19 << 1, 1, 0x81, byte(i), 1}, {19 << 1, 1, 0x41, byte(i), 1}})
 		}
@@ -118,8 +119,8 @@ func oddPictures(codec media.Codec, n int) (out [][][]byte) {
 // without it.
 func TestASliceThatIsMarkedForDamageIsMissed(t *testing.T) {
 	b := newBench(t)
-	v := b.of(media.H264)
-	pics := oddPictures(media.H264, 20)
+	v := b.of(codec.H264)
+	pics := oddPictures(codec.H264, 20)
 	for i, au := range pics {
 		if i == 10 {
 			au[1][0] |= 0x80

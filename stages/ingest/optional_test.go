@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/codec"
 )
 
 var asc = []byte{0x11, 0x90} // AAC-LC, 48 kHz, stereo
@@ -18,7 +18,7 @@ func soundFeed(t *testing.T) (f *Feed, out *shelf) {
 	out = &shelf{}
 	f = NewFeed(out, slog.New(slog.DiscardHandler))
 	for _, optional := range []bool{false, true} {
-		_, err := f.AddTrack(TrackConfig{Codec: media.AAC, Timescale: 48000, ParameterSets: [][]byte{asc}, Optional: optional})
+		_, err := f.AddTrack(TrackConfig{Codec: codec.AAC, Timescale: 48000, ParameterSets: [][]byte{asc}, Optional: optional})
 		require.NoError(t, err)
 	}
 	return f, out

@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/codec"
 )
 
 // camera is a model of a sender with true times: pictures at 25 a second in groups of
@@ -39,7 +39,7 @@ func newCamera(t testing.TB, form []int64) *camera {
 		depth = 2
 	}
 	sps, pps := reorderedSets(false, depth)
-	return &camera{b: b, v: b.video(media.H264, sps, pps), form: form, rate: 1}
+	return &camera{b: b, v: b.video(codec.H264, sps, pps), form: form, rate: 1}
 }
 
 // next sends a picture under its time, or what bad makes of it.
@@ -336,7 +336,7 @@ func TestAPacketOfAPictureWithAWrongTime(t *testing.T) {
 		for name, bad := range badTimes {
 			b := newBench(t)
 			sps, pps := codedSets(false)
-			v := b.video(media.H264, sps, pps)
+			v := b.video(codec.H264, sps, pps)
 			for i := range int64(200) {
 				nal := coded{kind: 5, idrID: uint32(i % 2)}.nal(false)[:100]
 				head := nal[0]&0xe0 | 28

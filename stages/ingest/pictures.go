@@ -3,7 +3,7 @@ package ingest
 import (
 	"slices"
 
-	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/codec"
 )
 
 // assembly makes whole pictures of a track's units, whatever the sender takes for
@@ -146,7 +146,7 @@ func (t *track) divide(u *Unit) {
 // missed reports whether a NAL unit that is left out is a slice of the picture at
 // hand: one that was marked for damage on its way (RFC 6184, 1.3).
 func (t *track) missed(nal []byte, pts int64) bool {
-	if r := roleH264(nal[0] & 0x1f); t.cfg.Codec != media.H264 || len(nal) < 2 || r != rolePicture && r != roleKey {
+	if r := roleH264(nal[0] & 0x1f); t.cfg.Codec != codec.H264 || len(nal) < 2 || r != rolePicture && r != roleKey {
 		return false
 	}
 	h := t.heads.read(nal)
@@ -180,7 +180,7 @@ func (t *track) relate(h *head, pts int64, missing bool) relation {
 	switch {
 	case !t.any, missing && !oneTime:
 		return newPicture
-	case t.cfg.Codec == media.H265:
+	case t.cfg.Codec == codec.H265:
 		if h.first == 0 || missing && t.single > 0 { // the picture before came whole, as all do
 			return newPicture
 		}

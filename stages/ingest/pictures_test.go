@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -47,10 +48,10 @@ func TestPicturesUnderOneTime(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
-			v := b.video(media.H264, sps, pps)
+			v := b.video(codec.H264, sps, pps)
 			for i, au := range aus {
 				for j, nal := range au {
-					for _, p := range packetize(t, media.H264, [][]byte{nal}) {
+					for _, p := range packetize(t, codec.H264, [][]byte{nal}) {
 						b.send(v, uint32(i/tc.group*tc.group)*3600, p.Marker && tc.marker(i, j), p.Payload...)
 					}
 				}
@@ -84,10 +85,10 @@ func TestPicturesUnderOneTimeThatAreReordered(t *testing.T) {
 		group int
 		args  []string
 	}{
-		"h264 in pairs":             {media.H264, 2, []string{"libx264", "-preset", "veryfast", "-bf", "3", "-x264-params", "aud=1:slices=3:keyint=12:b-pyramid=normal"}},
-		"h264 in threes, open GOPs": {media.H264, 3, []string{"libx264", "-preset", "veryfast", "-bf", "2", "-x264-params", "aud=1:keyint=12:open-gop=1"}},
-		"h264 intra refresh":        {media.H264, 2, []string{"libx264", "-preset", "veryfast", "-bf", "0", "-x264-params", "aud=1:keyint=12:intra-refresh=1"}},
-		"h265 in pairs":             {media.H265, 2, []string{"libx265", "-preset", "ultrafast", "-x265-params", "aud=1:bframes=3:keyint=12:log-level=error:slices=2"}},
+		"h264 in pairs":             {codec.H264, 2, []string{"libx264", "-preset", "veryfast", "-bf", "3", "-x264-params", "aud=1:slices=3:keyint=12:b-pyramid=normal"}},
+		"h264 in threes, open GOPs": {codec.H264, 3, []string{"libx264", "-preset", "veryfast", "-bf", "2", "-x264-params", "aud=1:keyint=12:open-gop=1"}},
+		"h264 intra refresh":        {codec.H264, 2, []string{"libx264", "-preset", "veryfast", "-bf", "0", "-x264-params", "aud=1:keyint=12:intra-refresh=1"}},
+		"h265 in pairs":             {codec.H265, 2, []string{"libx265", "-preset", "ultrafast", "-x265-params", "aud=1:bframes=3:keyint=12:log-level=error:slices=2"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := encode(t, tc.codec, tc.args...)
@@ -110,7 +111,7 @@ func TestPicturesUnderOneTimeThatAreReordered(t *testing.T) {
 				last = u.au.DTS
 				stream = append(stream, u.nals...)
 			}
-			format := map[media.Codec]string{media.H264: "h264", media.H265: "hevc"}[tc.codec]
+			format := map[media.Codec]string{codec.H264: "h264", codec.H265: "hevc"}[tc.codec]
 			sets := b.shelf.sets[0][0].ParameterSets
 			require.Equal(t, frameHashes(t, format, flat(f.aus)...), frameHashes(t, format, append(sets, stream...)...))
 			require.EqualValues(t, len(f.aus)-len(f.aus)/tc.group, b.shelf.repaired[RepairedTime])
@@ -126,12 +127,12 @@ type footage struct {
 	shown []int
 }
 
-func encode(t *testing.T, codec media.Codec, args ...string) (f footage) {
+func encode(t *testing.T, coding media.Codec, args ...string) (f footage) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "clip.mp4")
 	ffmpeg(t, append([]string{"-f", "lavfi", "-i", "testsrc2=size=160x96:rate=25:duration=2.4", "-pix_fmt", "yuv420p", "-video_track_timescale", "25", "-c:v"}, append(args, file)...)...)
 	format := "h264"
-	if codec == media.H265 {
+	if coding == codec.H265 {
 		format = "hevc"
 	}
 	ffmpeg(t, "-i", file, "-c", "copy", "-bsf:v", format+"_mp4toannexb", "-f", format, file+".es")
@@ -142,7 +143,7 @@ func encode(t *testing.T, codec media.Codec, args ...string) (f footage) {
 	u.splitStartCodes()
 	sliced := true
 	for _, nal := range u.elements() {
-		r := roleOf(codec, nal)
+		r := roleOf(coding, nal)
 		if sliced && r != rolePicture && r != roleKey {
 			f.aus, sliced = append(f.aus, nil), false
 		}
@@ -174,13 +175,13 @@ func TestPairsThatBeginLater(t *testing.T) {
 	sps, pps := codedSets(false)
 	for _, markers := range []bool{true, false} {
 		b := newBench(t)
-		v := b.video(media.H264, sps, pps)
+		v := b.video(codec.H264, sps, pps)
 		for i, au := range aus {
 			at := i
 			if i > 20 {
 				at = i / 2 * 2
 			}
-			for _, p := range packetize(t, media.H264, au) {
+			for _, p := range packetize(t, codec.H264, au) {
 				b.send(v, uint32(at)*3600, p.Marker && (markers || i <= 20), p.Payload...)
 			}
 		}
@@ -200,13 +201,13 @@ func TestPairsThatBeginLater(t *testing.T) {
 func TestAPauseBehindAPair(t *testing.T) {
 	b := newBench(t)
 	sps, pps := codedSets(false)
-	v := b.video(media.H264, sps, pps)
+	v := b.video(codec.H264, sps, pps)
 	for i, au := range frames264(12) {
 		at := uint32(i/2) * 7200
 		if i >= 6 {
 			at += 90000 * 5
 		}
-		for _, p := range packetize(t, media.H264, au) {
+		for _, p := range packetize(t, codec.H264, au) {
 			b.send(v, at, p.Marker, p.Payload...)
 		}
 	}
@@ -220,7 +221,7 @@ func TestOnePictureUnderTwoTimes(t *testing.T) {
 	for _, tc := range []struct {
 		codec media.Codec
 		aus   [][][]byte
-	}{{media.H264, frames264(20)}, {media.H265, oddPictures(media.H265, 20)}} {
+	}{{codec.H264, frames264(20)}, {codec.H265, oddPictures(codec.H265, 20)}} {
 		b := newBench(t)
 		v := b.of(tc.codec)
 		for i, au := range tc.aus {
@@ -244,17 +245,17 @@ func TestOnePictureUnderTwoTimes(t *testing.T) {
 // TestALossGluesNoPictures loses the end of one picture and the beginning of the
 // next: the rests of both are no picture.
 func TestALossGluesNoPictures(t *testing.T) {
-	for codec, aus := range map[media.Codec][][][]byte{media.H264: frames264(20), media.H265: oddPictures(media.H265, 20)} {
+	for coding, aus := range map[media.Codec][][][]byte{codec.H264: frames264(20), codec.H265: oddPictures(codec.H265, 20)} {
 		for _, oneTime := range []bool{true, false} {
 			b := newBench(t)
-			v := b.of(codec)
+			v := b.of(coding)
 			for i, au := range aus {
 				at := uint32(i) * 3600
 				if oneTime {
 					at = uint32(i/2*2) * 3600
 				}
 				for j, nal := range au {
-					for _, p := range packetize(t, codec, [][]byte{nal}) {
+					for _, p := range packetize(t, coding, [][]byte{nal}) {
 						if i == 14 && j == 1 || i == 15 && j == 0 {
 							b.seq[v]++
 							continue
@@ -295,7 +296,7 @@ func TestTheFirstMacroblockAloneIsNoNewPicture(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
-			v := b.video(media.H264, sps, pps)
+			v := b.video(codec.H264, sps, pps)
 			b.send(v, 0, true, coded{kind: 5, idrID: 7}.nal(false)[:40]...)
 			for _, c := range tc.slices {
 				b.send(v, 3600, false, c.nal(false)[:40]...)
@@ -317,7 +318,7 @@ func TestTheFirstMacroblockAloneIsNoNewPicture(t *testing.T) {
 func TestAClockThatStandsStill(t *testing.T) {
 	b := newBench(t)
 	sps, pps := codedSets(false)
-	v := b.video(media.H264, sps, pps)
+	v := b.video(codec.H264, sps, pps)
 	for i := range 500 {
 		b.send(v, 3600, true, coded{kind: 5, idrID: uint32(i % 2)}.nal(false)[:40]...)
 		b.now = b.now.Add(40 * time.Millisecond)
@@ -339,9 +340,9 @@ func FuzzHeads(f *testing.F) {
 	f.Add(sps25, ppsX264, []byte{0x65, 0x88, 0x84, 0}, false)
 	f.Add(hevc25, ppsX265, []byte{19 << 1, 1, 0x81, 3}, true)
 	f.Fuzz(func(t *testing.T, sps, pps, slice []byte, hevc bool) {
-		h := heads{codec: media.H264}
+		h := heads{codec: codec.H264}
 		if hevc {
-			h.codec = media.H265
+			h.codec = codec.H265
 		}
 		for _, nal := range [][]byte{sps, pps, slice} {
 			if len(nal) == 0 {

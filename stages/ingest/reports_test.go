@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/codec"
 )
 
 // ntp is a sender's clock, in its report's form.
@@ -45,7 +45,7 @@ func TestWrongReportsMoveNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
-			v, a := b.video(media.H264, baseline, ppsX264), b.audio()
+			v, a := b.video(codec.H264, baseline, ppsX264), b.audio()
 			for i := range uint32(150) {
 				if i%10 == 1 || i == 100 {
 					ntpV, ntpA, rtpV, rtpA := report(i)
@@ -61,7 +61,7 @@ func TestWrongReportsMoveNothing(t *testing.T) {
 			v.Close()
 			a.Close()
 			b.feed.Close()
-			pictures, sound := b.shelf.of(media.H264), b.shelf.of(media.AAC)
+			pictures, sound := b.shelf.of(codec.H264), b.shelf.of(codec.AAC)
 			require.Len(t, pictures, 150)
 			require.Len(t, sound, 150)
 			if name == "clock set between two reports" {

@@ -9,6 +9,7 @@ import (
 	"github.com/pion/rtp"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -94,9 +95,9 @@ func (f *Feed) AddRTPTrack(c RTPConfig) (*RTPTrack, error) {
 		t.trial = &clockTrial{others: c.OtherClocks}
 	}
 	switch c.Track.Codec {
-	case media.H264:
+	case codec.H264:
 		t.video = h264Payload{}
-	case media.H265:
+	case codec.H265:
 		t.video = &h265Payload{}
 	}
 	return t, nil
@@ -231,7 +232,7 @@ func (t *RTPTrack) videoPacket(p *rtp.Packet, ticks int64, gap bool, at time.Tim
 	if t.order != nil {
 		return t.ordered(p.Payload, ticks, gap, at)
 	}
-	if k := p.Payload[0] & 0x1f; t.track().cfg.Codec == media.H264 && (k == mtap16 || k == mtap24) && tiles(p.Payload) {
+	if k := p.Payload[0] & 0x1f; t.track().cfg.Codec == codec.H264 && (k == mtap16 || k == mtap24) && tiles(p.Payload) {
 		if err := t.timed(p.Payload, ticks, gap, at); err != nil {
 			return err
 		}

@@ -7,7 +7,7 @@ import (
 	"github.com/pion/rtp"
 	"github.com/stretchr/testify/require"
 
-	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/codec"
 )
 
 // A session that begins amid a picture has lost none. Over UDP, where its beginning
@@ -15,7 +15,7 @@ import (
 func TestTheRestOfAnEarlierPictureIsNoLoss(t *testing.T) {
 	for _, datagrams := range []bool{false, true} {
 		b := newBench(t)
-		v := b.of(media.H264)
+		v := b.of(codec.H264)
 		if datagrams {
 			v.ExpectDatagrams()
 		}
@@ -33,7 +33,7 @@ func TestTheRestOfAnEarlierPictureIsNoLoss(t *testing.T) {
 // what was kept of it is counted once the first one is heard.
 func TestWhatIsKeptOfAnotherSenderIsBoundedAndCounted(t *testing.T) {
 	b := newBench(t)
-	v := b.of(media.H264)
+	v := b.of(codec.H264)
 	one := &speaker{b: b, ssrc: 1}
 	one.picture(v)
 	for i := range uint16(3000) {

@@ -1,7 +1,7 @@
 package ingest
 
 import (
-	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/codec"
 )
 
 // markedPictures is how many pictures in a row must end with a marker before the
@@ -34,9 +34,9 @@ func (t *RTPTrack) stray(payload []byte, pts int64, gap bool) bool {
 // 5.8; RFC 7798, 4.4.3).
 func (t *RTPTrack) continues(p []byte) bool {
 	switch t.track().cfg.Codec {
-	case media.H264:
+	case codec.H264:
 		return len(p) > 1 && (p[0]&0x1f == 28 || p[0]&0x1f == 29) && p[1]&0x80 == 0
-	case media.H265:
+	case codec.H265:
 		return len(p) > 2 && p[0]>>1&0x3f == 49 && p[2]&0x80 == 0
 	}
 	return false

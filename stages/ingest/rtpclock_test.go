@@ -8,7 +8,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline/codec"
-	"github.com/gospool/spool/pipeline/media"
 )
 
 // AudioSpecificConfigs of AAC with 24000 and 48000 Hz.
@@ -22,11 +21,11 @@ var (
 // aacTrack is a track that announces a clock, with frames of 1024 samples of
 // 24000 Hz unless the configuration has no SBR.
 func (b *bench) aacTrack(asc []byte, announced uint32) *RTPTrack {
-	a, err := codec.ReadAAC(asc)
+	a, err := codec.ReadAudioSpecificConfig(asc)
 	require.NoError(b.t, err)
 	core := uint32(a.CoreRate)
 	t, err := b.feed.AddRTPTrack(RTPConfig{
-		Track:       TrackConfig{Codec: media.AAC, Timescale: announced, ParameterSets: [][]byte{asc}},
+		Track:       TrackConfig{Codec: codec.AAC, Timescale: announced, ParameterSets: [][]byte{asc}},
 		Audio:       rawAudio{frames{int64(a.FrameSamples), core}},
 		OtherClocks: []uint32{core, uint32(a.Rate), 2 * core, 90000},
 	})
@@ -42,7 +41,7 @@ func TestSoundLastsAsLongAsItIs(t *testing.T) {
 			for _, sends := range []uint32{24000, 48000, 90000} {
 				t.Run(fmt.Sprintf("%x announces %d, sends %d", asc, announced, sends), func(t *testing.T) {
 					b := newBench(t)
-					v, a := b.video(media.H264, baseline, ppsX264), b.aacTrack(asc, announced)
+					v, a := b.video(codec.H264, baseline, ppsX264), b.aacTrack(asc, announced)
 					const hour = uint64(3600) << 32
 					v.SenderReport(hour, 0)
 					a.SenderReport(hour, 7*sends) // of the sender's own clock
@@ -52,7 +51,7 @@ func TestSoundLastsAsLongAsItIs(t *testing.T) {
 						b.now = b.now.Add(1024 * time.Second / 24000)
 					}
 					b.feed.Close()
-					sound := b.shelf.of(media.AAC)
+					sound := b.shelf.of(codec.AAC)
 					require.Len(t, sound, 100)
 					require.Empty(t, b.shelf.lost)
 					for i, u := range sound {

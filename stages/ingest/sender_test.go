@@ -9,7 +9,7 @@ import (
 	"github.com/pion/rtp"
 	"github.com/stretchr/testify/require"
 
-	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/codec"
 )
 
 // speaker sends pictures of one packet each with numbers and times of its own.
@@ -46,7 +46,7 @@ func TestTwoSendersAreNotMixed(t *testing.T) {
 	for _, datagrams := range []bool{false, true} {
 		for _, theirs := range []int{1, 2, 7} { // pictures of the other one for each
 			b := newBench(t)
-			v := b.of(media.H264)
+			v := b.of(codec.H264)
 			if datagrams {
 				v.datagrams = &datagramsOf(v).datagrams
 			}
@@ -80,7 +80,7 @@ func datagramsOf(v *RTPTrack) *arrivals {
 // seconds, does not lose its place by that.
 func TestASenderThatIsRarelyHeardKeepsItsPlace(t *testing.T) {
 	b := newBench(t)
-	v := b.of(media.H264)
+	v := b.of(codec.H264)
 	one, other := &speaker{b: b, ssrc: 1}, &speaker{b: b, ssrc: 2, seq: 999, ticks: 1 << 31}
 	for i := range 20 {
 		one.picture(v)
@@ -103,7 +103,7 @@ func TestASenderThatStartsAgainIsTaken(t *testing.T) {
 	for name, bye := range map[string]bool{"by silence": false, "after BYE": true} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
-			v := b.of(media.H264)
+			v := b.of(codec.H264)
 			one, other := &speaker{b: b, ssrc: 1, seq: 40000, ticks: 1 << 30}, &speaker{b: b, ssrc: 2, seq: 3, ticks: 77}
 			turn := func(s *speaker, n int) {
 				for range n {
@@ -139,7 +139,7 @@ func TestTheSenderThatWasNamedIsTaken(t *testing.T) {
 		b := newBench(t)
 		sps, pps := codedSets(false)
 		v, err := b.feed.AddRTPTrack(RTPConfig{
-			Track: TrackConfig{Codec: media.H264, Timescale: 90000, ParameterSets: [][]byte{sps, pps}}, SSRC: 7, Datagrams: true,
+			Track: TrackConfig{Codec: codec.H264, Timescale: 90000, ParameterSets: [][]byte{sps, pps}}, SSRC: 7, Datagrams: true,
 		})
 		require.NoError(t, err)
 		named, other := &speaker{b: b, ssrc: 7}, &speaker{b: b, ssrc: 8}
@@ -174,7 +174,7 @@ func TestTheSenderThatWasNamedIsTaken(t *testing.T) {
 func TestWhatWasSentUnderAWrongNameIsKept(t *testing.T) {
 	for _, datagrams := range []bool{false, true} {
 		b := newBench(t)
-		v := b.of(media.H264)
+		v := b.of(codec.H264)
 		if v.Expect(7); datagrams {
 			v.ExpectDatagrams()
 		}
@@ -193,7 +193,7 @@ func TestWhatWasSentUnderAWrongNameIsKept(t *testing.T) {
 // there is another sender: cameras mix up their SSRCs.
 func TestReportsOfAnotherSenderAreLeftOut(t *testing.T) {
 	b := newBench(t)
-	v := b.of(media.H264)
+	v := b.of(codec.H264)
 	point := func() point { return v.track().points[sourceReport] }
 	v.RTCP(&rtcp.SenderReport{SSRC: 2, NTPTime: 5 << 32, RTPTime: 90000})
 	one := &speaker{b: b, ssrc: 1, ticks: 90000}
@@ -215,7 +215,7 @@ func TestReportsOfAnotherSenderAreLeftOut(t *testing.T) {
 // Thousands of senders are one number, not thousands of states.
 func TestThousandsOfSenders(t *testing.T) {
 	b := newBench(t)
-	v := b.of(media.H264)
+	v := b.of(codec.H264)
 	one := &speaker{b: b, ssrc: 1}
 	one.picture(v)
 	for i := range 10000 {
@@ -233,7 +233,7 @@ func TestThousandsOfSenders(t *testing.T) {
 
 func TestPacketsThatWereNotAnnouncedAreSaid(t *testing.T) {
 	b := newBench(t)
-	v := b.of(media.H264)
+	v := b.of(codec.H264)
 	for range 20 {
 		v.Unannounced(b.now)
 		b.now = b.now.Add(time.Second)

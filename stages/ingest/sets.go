@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -233,7 +234,7 @@ func (s *paramSets) give(key bool) (carry [][]byte) {
 type kinds struct{ vps, sps, pps uint8 }
 
 func (s *paramSets) kinds() kinds {
-	if s.codec == media.H265 {
+	if s.codec == codec.H265 {
 		return kinds{nalVPS, nalSPS265, nalPPS265}
 	}
 	return kinds{0, nalSPS264, nalPPS264}

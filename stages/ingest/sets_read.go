@@ -7,6 +7,7 @@ import (
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h265"
 
+	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/guard"
 	"github.com/gospool/spool/pipeline/media"
 )
@@ -28,8 +29,8 @@ type setName struct {
 }
 
 // paramSetName reads the name of a parameter set.
-func paramSetName(codec media.Codec, nal []byte) (n setName, ok bool) {
-	if codec == media.H265 {
+func paramSetName(coding media.Codec, nal []byte) (n setName, ok bool) {
+	if coding == codec.H265 {
 		return paramSetName265(nal)
 	}
 	n.kind = nal[0] & 0x1f
@@ -65,12 +66,12 @@ func paramSetName265(nal []byte) (n setName, ok bool) {
 }
 
 // readable reports whether a set is one that a track can be described by.
-func readable(codec media.Codec, kind uint8, nal []byte) bool {
+func readable(coding media.Codec, kind uint8, nal []byte) bool {
 	switch {
-	case codec == media.H264 && kind == nalSPS264:
+	case coding == codec.H264 && kind == nalSPS264:
 		_, ok := readSPS264(nal)
 		return ok
-	case codec == media.H265 && kind == nalSPS265:
+	case coding == codec.H265 && kind == nalSPS265:
 		_, ok := readSPS265(nal)
 		return ok
 	}
@@ -99,15 +100,15 @@ func saneSize(w, h int) bool { return w > 0 && h > 0 && w <= 65535 && h <= 65535
 // decoder: an SPS is if only the timing, the buffer model or the promises of its
 // VUI differ. Colour and aspect are not ignored: a player shows them. Nor does it
 // matter how important a set is said to be (nal_ref_idc).
-func equivalent(codec media.Codec, kind uint8, a, b []byte) bool {
+func equivalent(coding media.Codec, kind uint8, a, b []byte) bool {
 	switch {
-	case codec == media.H264 && bytes.Equal(a[1:], b[1:]):
+	case coding == codec.H264 && bytes.Equal(a[1:], b[1:]):
 		return true
-	case codec == media.H264 && kind == nalSPS264:
+	case coding == codec.H264 && kind == nalSPS264:
 		x, okX := readSPS264(a)
 		y, okY := readSPS264(b)
 		return okX && okY && reflect.DeepEqual(bare264(x), bare264(y))
-	case codec == media.H265 && kind == nalSPS265:
+	case coding == codec.H265 && kind == nalSPS265:
 		x, okX := readSPS265(a)
 		y, okY := readSPS265(b)
 		return okX && okY && plain265(x) && plain265(y) && reflect.DeepEqual(bare265(x), bare265(y))

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -47,18 +48,18 @@ func TestWhatCutsAndWhatDoesNot(t *testing.T) {
 		set    []byte
 		news   bool
 	}{
-		{"the same", media.H264, [][]byte{sps25, ppsX264}, sps25, false},
-		{"trailing zeros", media.H264, [][]byte{sps25, ppsX264}, padded, false},
-		{"another frame rate", media.H264, [][]byte{sps25, ppsX264}, sps20, false},
-		{"a buffer model", media.H264, [][]byte{sps25, ppsX264}, spsHRD, false},
-		{"an SPS of less importance", media.H264, [][]byte{sps25, ppsX264}, append([]byte{0x27}, sps25[1:]...), false},
-		{"a PPS of less importance", media.H264, [][]byte{sps25, ppsX264}, append([]byte{0x28}, ppsX264[1:]...), false},
-		{"another size", media.H264, [][]byte{sps25, ppsX264}, spsBig, true},
-		{"another range of colours", media.H264, [][]byte{sps25, ppsX264}, spsFull, true},
-		{"another PPS of the same id", media.H264, [][]byte{sps25, ppsX264}, ppsField, true},
-		{"h265: the same", media.H265, [][]byte{vpsX265, hevc25, ppsX265}, hevc25, false},
-		{"h265: another frame rate", media.H265, [][]byte{vpsX265, hevc25, ppsX265}, hevc30, false},
-		{"h265: another size", media.H265, [][]byte{vpsX265, hevc25, ppsX265}, hevcBig, true},
+		{"the same", codec.H264, [][]byte{sps25, ppsX264}, sps25, false},
+		{"trailing zeros", codec.H264, [][]byte{sps25, ppsX264}, padded, false},
+		{"another frame rate", codec.H264, [][]byte{sps25, ppsX264}, sps20, false},
+		{"a buffer model", codec.H264, [][]byte{sps25, ppsX264}, spsHRD, false},
+		{"an SPS of less importance", codec.H264, [][]byte{sps25, ppsX264}, append([]byte{0x27}, sps25[1:]...), false},
+		{"a PPS of less importance", codec.H264, [][]byte{sps25, ppsX264}, append([]byte{0x28}, ppsX264[1:]...), false},
+		{"another size", codec.H264, [][]byte{sps25, ppsX264}, spsBig, true},
+		{"another range of colours", codec.H264, [][]byte{sps25, ppsX264}, spsFull, true},
+		{"another PPS of the same id", codec.H264, [][]byte{sps25, ppsX264}, ppsField, true},
+		{"h265: the same", codec.H265, [][]byte{vpsX265, hevc25, ppsX265}, hevc25, false},
+		{"h265: another frame rate", codec.H265, [][]byte{vpsX265, hevc25, ppsX265}, hevc30, false},
+		{"h265: another size", codec.H265, [][]byte{vpsX265, hevc25, ppsX265}, hevcBig, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			s := paramSets{codec: tc.codec}
@@ -90,7 +91,7 @@ func (s *paramSets) keyFrame(t testing.TB, sets ...[]byte) bool {
 }
 
 func TestOrderDoesNotMatter(t *testing.T) {
-	a, b := paramSets{codec: media.H265}, paramSets{codec: media.H265}
+	a, b := paramSets{codec: codec.H265}, paramSets{codec: codec.H265}
 	a.keyFrame(t, vpsX265, hevc25, ppsX265)
 	b.keyFrame(t, ppsX265, vpsX265, hevc25)
 	require.Equal(t, [][]byte{vpsX265, hevc25, ppsX265}, b.choose())
@@ -106,9 +107,9 @@ func TestDescriptions(t *testing.T) {
 		depth         int
 		fields        bool
 	}{
-		{media.H264, [][]byte{sps25, ppsX264}, 320, 180, 2, false},
-		{media.H264, [][]byte{spsField, ppsField}, 320, 192, 2, true},
-		{media.H265, [][]byte{vpsX265, hevcBig, ppsX265}, 640, 360, 2, false},
+		{codec.H264, [][]byte{sps25, ppsX264}, 320, 180, 2, false},
+		{codec.H264, [][]byte{spsField, ppsField}, 320, 192, 2, true},
+		{codec.H265, [][]byte{vpsX265, hevcBig, ppsX265}, 640, 360, 2, false},
 	} {
 		s := paramSets{codec: tc.codec}
 		s.keyFrame(t, tc.sets...)
@@ -120,7 +121,7 @@ func TestDescriptions(t *testing.T) {
 }
 
 func TestAHostileSenderCannotFillMemoryWithParameterSets(t *testing.T) {
-	s := paramSets{codec: media.H264}
+	s := paramSets{codec: codec.H264}
 	for id := range 256 {
 		s.next()
 		news, err := s.put(pps264(uint32(id), 0))
@@ -134,9 +135,9 @@ func TestAHostileSenderCannotFillMemoryWithParameterSets(t *testing.T) {
 	_, err = s.put(append([]byte{0x67}, make([]byte, 5000)...))
 	require.ErrorIs(t, err, errParamSet)
 	for _, nal := range [][]byte{pps264(256, 0), pps264(0, 32), pps265(64, 0), pps265(0, 16)} {
-		s.codec = media.H264
+		s.codec = codec.H264
 		if nal[0] == 0x44 {
-			s.codec = media.H265
+			s.codec = codec.H265
 		}
 		_, err = s.put(nal)
 		require.ErrorIs(t, err, errParamSet, "%x", nal)
@@ -173,9 +174,9 @@ func FuzzParamSets(f *testing.F) {
 		f.Add(nal, true)
 	}
 	f.Fuzz(func(t *testing.T, nal []byte, hevc bool) {
-		s := paramSets{codec: media.H264}
+		s := paramSets{codec: codec.H264}
 		if hevc {
-			s.codec = media.H265
+			s.codec = codec.H265
 		}
 		if len(nal) == 0 || roleOf(s.codec, nal) != roleSet {
 			return

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -82,7 +83,7 @@ func TestDescriptionsHaveTheSetsOfTheirKeyFrames(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
 			first := [][]byte{sps264(0, 4), pps264(0, 0)}
-			v := b.video(media.H264, first...)
+			v := b.video(codec.H264, first...)
 			for i := range uint32(600) {
 				sps, pps := ids(i)
 				b.shoot(v, i*7200, sps264(sps, 4+i%5), pps264(pps, sps), slice264(idr264, pps))
@@ -109,7 +110,7 @@ func TestDescriptionsHaveTheSetsOfTheirKeyFrames(t *testing.T) {
 func TestDescriptionsOfH265HaveTheSetsOfTheirKeyFrames(t *testing.T) {
 	sizes := [][]byte{hevc25, hevcBig}
 	b := newBench(t)
-	v := b.video(media.H265)
+	v := b.video(codec.H265)
 	renamed := func(i uint32) [][]byte { // VPS, SPS and PPS count up
 		vps := append([]byte{}, vpsX265...)
 		vps[2] = vps[2]&0x0f | byte(i%16)<<4
@@ -133,7 +134,7 @@ func TestDescriptionsOfH265HaveTheSetsOfTheirKeyFrames(t *testing.T) {
 // them, and are described anew when changes are rare again. All of it can be decoded.
 func TestAFloodOfChangesIsNoFloodOfFiles(t *testing.T) {
 	b := newBench(t)
-	v := b.video(media.H264)
+	v := b.video(codec.H264)
 	width := func(i uint32) uint32 { return 4 + i%2 + i/500 }
 	shot := func(i uint32) {
 		b.shoot(v, i*3600, sps264(0, width(i)), pps264(i%3, 0), slice264(idr264, i%3))
@@ -224,7 +225,7 @@ func TestSeveralSetsInUse(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
-			v := b.video(media.H264, tc.known...)
+			v := b.video(codec.H264, tc.known...)
 			for i, shot := range tc.shots {
 				b.shoot(v, uint32(i)*3600, shot...)
 			}
@@ -254,7 +255,7 @@ func TestASetThatComesBackIsGivenAgain(t *testing.T) {
 	sps, a := sps264(0, 4), pps264(0, 0)
 	changed := append(append([]byte{}, a...), 0x55)
 	b := newBench(t)
-	v := b.video(media.H264)
+	v := b.video(codec.H264)
 	b.shoot(v, 0, sps, a, slice264(idr264, 0))
 	b.shoot(v, 3600, changed, slice264(p264, 0))
 	b.shoot(v, 7200, a, slice264(idr264, 0))
@@ -271,7 +272,7 @@ func TestASetThatComesBackIsGivenAgain(t *testing.T) {
 // A picture whose sets never came cannot be decoded: it is counted until they do.
 func TestAKeyFrameWaitsForTheSetsThatItRefersTo(t *testing.T) {
 	b := newBench(t)
-	v := b.video(media.H264)
+	v := b.video(codec.H264)
 	b.shoot(v, 0, sps264(0, 4), pps264(0, 0), slice264(idr264, 3))
 	b.shoot(v, 3600, slice264(p264, 3))
 	b.shoot(v, 7200, sps264(0, 4), pps264(3, 0), slice264(idr264, 3))
@@ -284,7 +285,7 @@ func TestAKeyFrameWaitsForTheSetsThatItRefersTo(t *testing.T) {
 func TestSlicesAreReadWithoutAllocation(t *testing.T) {
 	nal := slice264(p264, 200)
 	require.Zero(t, testing.AllocsPerRun(100, func() {
-		if id, ok := slicePPS(media.H264, nal); !ok || id != 200 {
+		if id, ok := slicePPS(codec.H264, nal); !ok || id != 200 {
 			t.Error(id, ok)
 		}
 	}))
@@ -297,18 +298,18 @@ func TestSlicesReferToAPPS(t *testing.T) {
 		id    uint32
 		ok    bool
 	}{
-		{media.H264, slice264(idr264, 255), 255, true},
-		{media.H264, slice264(p264, 256), 0, false},
-		{media.H264, []byte{0x65, 0x88, 1}, 0, false}, // cut off
-		{media.H264, []byte{0x41}, 0, false},
-		{media.H264, withBits([]byte{0x41}, ue(139263)+ue(5)+ue(255)+rest), 255, true}, // the last macroblock of the largest picture
-		{media.H264, escaped(withBits([]byte{0x41}, ue(1<<24)+ue(0)+ue(9)+rest)), 9, true},
-		{media.H264, sps25, 0, false},
-		{media.H265, slice265(cra265, 63), 63, true},
-		{media.H265, slice265(p265, 63), 63, true},
-		{media.H265, slice265(p265, 64), 0, false},
-		{media.H265, hevc25, 0, false},
-		{media.H265, []byte{0x02, 1}, 0, false},
+		{codec.H264, slice264(idr264, 255), 255, true},
+		{codec.H264, slice264(p264, 256), 0, false},
+		{codec.H264, []byte{0x65, 0x88, 1}, 0, false}, // cut off
+		{codec.H264, []byte{0x41}, 0, false},
+		{codec.H264, withBits([]byte{0x41}, ue(139263)+ue(5)+ue(255)+rest), 255, true}, // the last macroblock of the largest picture
+		{codec.H264, escaped(withBits([]byte{0x41}, ue(1<<24)+ue(0)+ue(9)+rest)), 9, true},
+		{codec.H264, sps25, 0, false},
+		{codec.H265, slice265(cra265, 63), 63, true},
+		{codec.H265, slice265(p265, 63), 63, true},
+		{codec.H265, slice265(p265, 64), 0, false},
+		{codec.H265, hevc25, 0, false},
+		{codec.H265, []byte{0x02, 1}, 0, false},
 	} {
 		id, ok := slicePPS(tc.codec, tc.nal)
 		require.Equal(t, tc.ok, ok, "%x", tc.nal)
@@ -326,11 +327,11 @@ func FuzzSlicePPS(f *testing.F) {
 		if len(nal) == 0 {
 			return
 		}
-		codec := media.H264
+		coding := codec.H264
 		if hevc {
-			codec = media.H265
+			coding = codec.H265
 		}
-		if id, ok := slicePPS(codec, nal); ok {
+		if id, ok := slicePPS(coding, nal); ok {
 			require.Less(t, id, uint32(256))
 		}
 	})

@@ -1,13 +1,16 @@
 package ingest
 
-import "github.com/gospool/spool/pipeline/media"
+import (
+	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/pipeline/media"
+)
 
 // slicePPS is the id of the picture parameter set that a slice refers to (ITU-T
 // H.264, 7.3.3; H.265, 7.3.6.1). Of a NAL unit that is no slice, or one whose header
 // cannot be read, nothing is known. It allocates nothing.
-func slicePPS(codec media.Codec, nal []byte) (id uint32, ok bool) {
+func slicePPS(coding media.Codec, nal []byte) (id uint32, ok bool) {
 	var room [24]byte // more than the fields before it can take
-	if codec == media.H265 {
+	if coding == codec.H265 {
 		if len(nal) < 3 {
 			return 0, false
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -36,7 +37,7 @@ func TestNothingKept(t *testing.T) {
 			if tc.sets {
 				sets = [][]byte{sps, pps}
 			}
-			v := b.video(media.H264, sets...)
+			v := b.video(codec.H264, sets...)
 			warnings := func() int { return strings.Count(b.log.String(), "nothing of a track can be kept") }
 			at := uint32(3600)
 			for second := range 30 {
@@ -82,7 +83,7 @@ func TestNoKeyFrameEver(t *testing.T) {
 	b := newBench(t)
 	b.shelf.refuse = media.ErrNoKeyFrame
 	sps, pps := codedSets(false)
-	v := b.video(media.H264, sps, pps)
+	v := b.video(codec.H264, sps, pps)
 	for i := range uint32(200) {
 		b.send(v, i*3600, true, coded{kind: 1, ref: true, frameNum: i}.nal(false)[:40]...)
 		b.now = b.now.Add(40 * time.Millisecond)
@@ -98,7 +99,7 @@ func TestATrackThatDiesWhileTheOtherGoesOn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
 			sps, pps := codedSets(false)
-			v, a := b.video(media.H264, sps, pps), b.audio()
+			v, a := b.video(codec.H264, sps, pps), b.audio()
 			for i := range 400 {
 				if i < last {
 					b.send(v, uint32(i)*3600, true, coded{kind: 5, idrID: uint32(i % 2)}.nal(false)[:40]...)
@@ -118,7 +119,7 @@ func TestATrackThatDiesWhileTheOtherGoesOn(t *testing.T) {
 func TestASlowSenderIsNoProblem(t *testing.T) {
 	b := newBench(t)
 	sps, pps := codedSets(false)
-	v := b.video(media.H264, sps, pps)
+	v := b.video(codec.H264, sps, pps)
 	for i := range 30 {
 		b.send(v, uint32(i)*90000*20, true, coded{kind: 5, idrID: uint32(i % 2)}.nal(false)[:40]...)
 		b.now = b.now.Add(20 * time.Second)
@@ -131,7 +132,7 @@ func TestASlowSenderIsNoProblem(t *testing.T) {
 func TestRarePicturesBesideSoundAreNoProblem(t *testing.T) {
 	b := newBench(t)
 	sps, pps := codedSets(false)
-	v, a := b.video(media.H264, sps, pps), b.audio()
+	v, a := b.video(codec.H264, sps, pps), b.audio()
 	for i := range 1500 {
 		if i%300 == 0 {
 			b.send(v, uint32(i)*9000, true, coded{kind: 5, idrID: uint32(i / 300 % 2)}.nal(false)[:40]...)
@@ -143,8 +144,8 @@ func TestRarePicturesBesideSoundAreNoProblem(t *testing.T) {
 	v.Close()
 	a.Close()
 	b.feed.Close()
-	require.Len(t, b.shelf.of(media.H264), 5)
-	require.Len(t, b.shelf.of(media.AAC), 1500)
+	require.Len(t, b.shelf.of(codec.H264), 5)
+	require.Len(t, b.shelf.of(codec.AAC), 1500)
 	require.Len(t, b.shelf.sets, 1, "sound does not begin alone")
 }
 
@@ -153,7 +154,7 @@ func TestRarePicturesBesideSoundAreNoProblem(t *testing.T) {
 func TestSoundThatIsKeptBackIsNoProblem(t *testing.T) {
 	b := newBench(t)
 	sps, pps := codedSets(false)
-	v, a := b.video(media.H264, sps, pps), b.audio()
+	v, a := b.video(codec.H264, sps, pps), b.audio()
 	for i := range 1000 {
 		b.send(v, uint32(i)*3600, true, coded{kind: 5, idrID: uint32(i % 2)}.nal(false)[:40]...)
 		b.now = b.now.Add(40 * time.Millisecond)

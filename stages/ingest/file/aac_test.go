@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/codec"
 )
 
 // An entry is described by its AudioSpecificConfig: how AAC with spectral band
@@ -31,7 +31,7 @@ func TestHowLongTheFramesOfAnEntryAre(t *testing.T) {
 			made := mutate(b, string(tag)+string(b[bytes.Index(b, tag)+5:][:5]), string(tag)+tc.asc)
 			r := open(t, write(t, made))
 			sound := r.Tracks().Tracks[1]
-			require.Equal(t, media.AAC, sound.Codec)
+			require.Equal(t, codec.AAC, sound.Codec)
 			require.Equal(t, []int{tc.rate, tc.channels, tc.length}, []int{sound.SampleRate, sound.Channels, int(sound.FrameDuration)})
 			require.EqualValues(t, 24000, sound.Timescale)
 			require.Equal(t, [][]byte{[]byte(tc.asc)}, sound.ParameterSets)

@@ -25,9 +25,9 @@ func readEntry(stsd []byte, timescale uint32) (t media.Track, err error) {
 		found = true
 		switch fourcc {
 		case "avc1", "avc3":
-			t, err = readVisual(entry, media.H264, "avcC", readAVCC)
+			t, err = readVisual(entry, codec.H264, "avcC", readAVCC)
 		case "hvc1", "hev1":
-			t, err = readVisual(entry, media.H265, "hvcC", readHVCC)
+			t, err = readVisual(entry, codec.H265, "hvcC", readHVCC)
 		case "mp4a":
 			t, err = readSound(entry, timescale)
 		default:
@@ -42,14 +42,14 @@ func readEntry(stsd []byte, timescale uint32) (t media.Track, err error) {
 }
 
 // readVisual reads a visual sample entry (ISO/IEC 14496-12, 12.1.3).
-func readVisual(entry []byte, codec media.Codec, name string, config func([]byte) ([][]byte, error)) (media.Track, error) {
+func readVisual(entry []byte, coding media.Codec, name string, config func([]byte) ([][]byte, error)) (media.Track, error) {
 	f := fields{b: entry}
 	f.skip(24)
-	t := media.Track{Codec: codec, Width: int(f.u16()), Height: int(f.u16())}
+	t := media.Track{Codec: coding, Width: int(f.u16()), Height: int(f.u16())}
 	f.skip(50)
 	c := find(f.b, name)
 	if f.short || c == nil {
-		return t, fmt.Errorf("%s: the sample entry has no %s", codec, name)
+		return t, fmt.Errorf("%s: the sample entry has no %s", coding, name)
 	}
 	var err error
 	t.ParameterSets, err = config(c)
@@ -57,7 +57,7 @@ func readVisual(entry []byte, codec media.Codec, name string, config func([]byte
 		err = errors.New("the parameter sets are in the stream only")
 	}
 	if err != nil {
-		return t, fmt.Errorf("%s: %w", codec, err)
+		return t, fmt.Errorf("%s: %w", coding, err)
 	}
 	return t, nil
 }
@@ -140,7 +140,7 @@ func readSound(entry []byte, timescale uint32) (media.Track, error) {
 	if err != nil {
 		return media.Track{}, err
 	}
-	t, err := codec.AACTrack(asc, timescale)
+	t, err := codec.Describe(codec.AAC, timescale, [][]byte{asc})
 	if errors.Is(err, codec.ErrNotAAC) {
 		err = fmt.Errorf("%w: %w", err, errOther)
 	}

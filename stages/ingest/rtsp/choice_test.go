@@ -8,7 +8,7 @@ import (
 	"github.com/pion/rtp"
 	"github.com/stretchr/testify/require"
 
-	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/stages/ingest"
 )
 
@@ -46,7 +46,7 @@ func TestOfSeveralFormatsTheOneThatIsSentIsRecorded(t *testing.T) {
 			c.Close()
 			got := wait()
 			require.Len(t, got.sets, 1)
-			compare(t, file, media.H264, got, 0)
+			compare(t, file, codec.H264, got, 0)
 			require.Contains(t, r.book.String(), `by="sender reports"`)
 			require.Empty(t, r.losses("cam"))
 			require.Empty(t, r.info("cam").LeftOut)
@@ -82,7 +82,7 @@ func TestASectionThatSendsWhatCannotBeRecordedIsLeftOut(t *testing.T) {
 	got := wait()
 	require.Len(t, got.sets, 1)
 	require.Len(t, got.sets[0].Tracks, 1)
-	compareTrack(t, pictures, got.units[media.H264], 12800, 90000)
+	compareTrack(t, pictures, got.units[codec.H264], 12800, 90000)
 	require.Contains(t, r.book.String(), "one is sent that is not supported")
 }
 
@@ -105,8 +105,8 @@ func TestAStrayPacketDoesNotDecideWhatIsRecorded(t *testing.T) {
 	eventually(t, "pictures are kept", func() bool { return r.info("cam").AccessUnits > uint64(f.units/2) })
 	c.Close()
 	got := wait()
-	require.NotEmpty(t, got.units[media.H264])
-	require.Empty(t, got.units[media.H265])
+	require.NotEmpty(t, got.units[codec.H264])
+	require.Empty(t, got.units[codec.H265])
 	strays := uint64(len(packets) - len(f.packets) - 1)
 	require.Equal(t, displaces-1+strays, r.losses("cam")[ingest.LostFormat])
 	require.Contains(t, r.book.String(), "another format from now on")

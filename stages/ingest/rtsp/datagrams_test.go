@@ -13,7 +13,7 @@ import (
 	"github.com/pion/rtp"
 	"github.com/stretchr/testify/require"
 
-	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/stages/ingest"
 )
 
@@ -73,7 +73,7 @@ func TestAnotherSenderOnThePortOfAPublisherCostsNothing(t *testing.T) {
 	}
 	eventually(t, "all units have come", func() bool { return r.info("two").AccessUnits == uint64(f.units) })
 	c.Close()
-	compare(t, file, media.H264, wait(), 0)
+	compare(t, file, codec.H264, wait(), 0)
 	losses := r.losses("two")
 	require.Equal(t, uint64(stray.Load()), losses[ingest.LostForeign])
 	require.Len(t, losses, 1)

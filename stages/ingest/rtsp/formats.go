@@ -186,9 +186,9 @@ func (m *section) config(f *saidFormat) (ingest.RTPConfig, error) {
 	v := &f.values
 	switch f.name {
 	case nameH264:
-		return f.video(media.H264, v[packetizationMode] == "2", spropParameterSets, spropSPS, spropPPS), nil
+		return f.video(codec.H264, v[packetizationMode] == "2", spropParameterSets, spropSPS, spropPPS), nil
 	case nameH265:
-		return f.video(media.H265, number(v[spropMaxDONDiff], 0, 1<<31) > 0, spropVPS, spropSPS, spropPPS), nil
+		return f.video(codec.H265, number(v[spropMaxDONDiff], 0, 1<<31) > 0, spropVPS, spropSPS, spropPPS), nil
 	case nameAAC:
 		return f.aac()
 	case nameLATM:
@@ -197,8 +197,8 @@ func (m *section) config(f *saidFormat) (ingest.RTPConfig, error) {
 	return ingest.RTPConfig{}, errors.New(name)
 }
 
-func (f *saidFormat) video(codec media.Codec, decodingOrder bool, sets ...parameter) ingest.RTPConfig {
-	c := ingest.RTPConfig{Clock: f.clock, DecodingOrder: decodingOrder, Track: ingest.TrackConfig{Codec: codec, Timescale: videoClock}}
+func (f *saidFormat) video(coding media.Codec, decodingOrder bool, sets ...parameter) ingest.RTPConfig {
+	c := ingest.RTPConfig{Clock: f.clock, DecodingOrder: decodingOrder, Track: ingest.TrackConfig{Codec: coding, Timescale: videoClock}}
 	// The depth counts slices only: what is less than ingest's own is of no use.
 	if depth := 2 * max(number(f.values[spropInterleavingDepth], 0, 1<<15), number(f.values[spropDepackBufNALUs], 0, 1<<15)); depth > 64 {
 		c.OrderDepth = int(depth)
@@ -257,12 +257,12 @@ func (f *saidFormat) audio(rate uint32, asc []byte, p ingest.AudioPayload) (inge
 	if clock == 0 {
 		return ingest.RTPConfig{}, errors.New("aac without a sample rate")
 	}
-	c := ingest.RTPConfig{Audio: p, Track: ingest.TrackConfig{Codec: media.AAC, Timescale: clock}}
+	c := ingest.RTPConfig{Audio: p, Track: ingest.TrackConfig{Codec: codec.AAC, Timescale: clock}}
 	if asc == nil { // it is in the stream
 		return c, nil
 	}
 	c.Track.ParameterSets = [][]byte{asc}
-	a, err := codec.ReadAAC(asc)
+	a, err := codec.ReadAudioSpecificConfig(asc)
 	if err != nil {
 		return c, fmt.Errorf("aac: %w", err)
 	}

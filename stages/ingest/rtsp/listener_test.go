@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline"
-	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/codec"
 )
 
 // listening is one accepted connection, and the client's side of it.
@@ -67,7 +67,7 @@ func TestSilentConnectionsKeepNoCameraOut(t *testing.T) {
 	file := clip(t, "h264", x264...)
 	wait := r.record("live/a/b")
 	ffmpeg(t, "-i", file, "-c", "copy", "-max_delay", "1000", "-f", "rtsp", "-rtsp_transport", "tcp", "rtsp://"+addr+"/live/a/b")
-	compare(t, file, media.H264, wait(), 1)
+	compare(t, file, codec.H264, wait(), 1)
 	require.True(t, first.stays(), "who records is not given up")
 	require.Less(t, strings.Count(r.book.String(), "given up for a new one"), 15, "a flood does not fill the log")
 }

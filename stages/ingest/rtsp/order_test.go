@@ -9,6 +9,7 @@ import (
 	"github.com/bluenviron/gortsplib/v5/pkg/description"
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -57,7 +58,7 @@ func TestPacketsOutOfOrderLoseNothingOverUDP(t *testing.T) {
 	}
 	eventually(t, "all units have come", func() bool { return r.info("shuffled").AccessUnits == uint64(f.units) })
 	c.Close()
-	compare(t, file, media.H264, wait(), 0)
+	compare(t, file, codec.H264, wait(), 0)
 	require.Empty(t, r.losses("shuffled"))
 }
 
@@ -76,15 +77,15 @@ func TestPacketsOutOfOrderOverTCPSpoilNoPicture(t *testing.T) {
 	})
 	c.Close()
 	got := wait()
-	for codec, stream := range map[media.Codec]string{media.H264: "v", media.AAC: "a"} {
+	for coding, stream := range map[media.Codec]string{codec.H264: "v", codec.AAC: "a"} {
 		own := map[string]bool{}
 		source, _ := probe(t, file, stream)
 		for _, p := range source {
 			own[p.hash] = true
 		}
-		for i, u := range got.units[codec] {
-			require.True(t, own[u.hash], "unit %d of %s is none of the source", i, codec)
+		for i, u := range got.units[coding] {
+			require.True(t, own[u.hash], "unit %d of %s is none of the source", i, coding)
 		}
 	}
-	require.Greater(t, len(got.units[media.H264]), 25)
+	require.Greater(t, len(got.units[codec.H264]), 25)
 }

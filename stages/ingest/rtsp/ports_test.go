@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/codec"
 )
 
 // udpCamera publishes video from a pair of ports.
@@ -98,7 +98,7 @@ func TestTheClientPortOfAnotherIsNotTaken(t *testing.T) {
 	eventually(t, "all has come", func() bool { return r.info("victim").AccessUnits >= 99 })
 	require.Equal(t, "200 OK", victim.ask("TEARDOWN", victim.url, "Session: "+victim.session))
 	got := wait()
-	require.Len(t, got.units[media.H264], 100)
+	require.Len(t, got.units[codec.H264], 100)
 	again := udpCameraAt(t, addr, "again", udp.RTP, freeUDPPair(t))
 	again.ports = victim.ports
 	require.Equal(t, "200 OK", again.begin(), "a port is free once its session has closed")

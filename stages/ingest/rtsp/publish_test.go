@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -18,12 +19,12 @@ func TestPublishedUnitsAreTheSourcesOwn(t *testing.T) {
 		clip                         []string
 		gathers                      bool // as many AAC frames in a packet as ffmpeg likes, not one
 	}{
-		{"h264 tcp", "tcp", "", "", media.H264, x264, false},
-		{"h265 tcp", "tcp", "", "", media.H265, x265, false},
-		{"h264 and latm tcp", "tcp", "", "latm", media.H264, x264, false},
-		{"h264 udp", "udp", "-re", "", media.H264, x264, false},
-		{"h265 udp", "udp", "-re", "", media.H265, x265, false},
-		{"several aac frames a packet", "tcp", "", "", media.H264, x264, true},
+		{"h264 tcp", "tcp", "", "", codec.H264, x264, false},
+		{"h265 tcp", "tcp", "", "", codec.H265, x265, false},
+		{"h264 and latm tcp", "tcp", "", "latm", codec.H264, x264, false},
+		{"h264 udp", "udp", "-re", "", codec.H264, x264, false},
+		{"h265 udp", "udp", "-re", "", codec.H265, x265, false},
+		{"several aac frames a packet", "tcp", "", "", codec.H264, x264, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -46,7 +47,7 @@ func TestPublishedUnitsAreTheSourcesOwn(t *testing.T) {
 			got := wait()
 			if tc.gathers {
 				audio, _ := probe(t, file, "a")
-				unsent = len(audio) - len(got.units[media.AAC])
+				unsent = len(audio) - len(got.units[codec.AAC])
 				require.Greater(t, unsent, 1, "several in the last packet")
 				require.Less(t, unsent, 48, "what is gathered in a second")
 			}
@@ -63,14 +64,14 @@ func TestPublishedUnitsAreTheSourcesOwn(t *testing.T) {
 //
 // unsent are the frames at the end that the publisher itself never sends:
 // ffmpeg gathers AAC frames for a packet and forgets the last one at its end.
-func compare(t *testing.T, file string, codec media.Codec, got taken, unsent int) {
+func compare(t *testing.T, file string, coding media.Codec, got taken, unsent int) {
 	t.Helper()
 	video, vscale := probe(t, file, "v")
 	audio, ascale := probe(t, file, "a")
-	compareTrack(t, video, got.units[codec], vscale, 90000)
-	compareTrack(t, audio[:len(audio)-unsent], got.units[media.AAC], ascale, 48000)
+	compareTrack(t, video, got.units[coding], vscale, 90000)
+	compareTrack(t, audio[:len(audio)-unsent], got.units[codec.AAC], ascale, 48000)
 	want := media.ToNanos(audio[0].pts, ascale) - media.ToNanos(video[0].pts, vscale)
-	is := media.ToNanos(got.units[media.AAC][0].pts, 48000) - media.ToNanos(got.units[codec][0].pts, 90000)
+	is := media.ToNanos(got.units[codec.AAC][0].pts, 48000) - media.ToNanos(got.units[coding][0].pts, 90000)
 	require.InDelta(t, want, is, 1e6, "sound against picture, ns")
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/stages/hub"
 	"github.com/gospool/spool/stages/ingest/rtsp/client"
@@ -100,7 +101,7 @@ func TestATrackThatIsNotSetUpIsLeftOut(t *testing.T) {
 		r := newRig(t)
 		i := r.pulled(hub.StreamConfig{Pull: c.URL(quirk)})
 		require.Len(t, i.Tracks, 1)
-		require.Equal(t, media.H264.String(), i.Tracks[0].Codec)
+		require.Equal(t, codec.H264.String(), i.Tracks[0].Codec)
 		require.Equal(t, []string{"mpeg4-generic (SETUP: " + says + ")"}, i.LeftOut)
 		require.Empty(t, i.Error)
 	}
@@ -142,7 +143,7 @@ func TestWhatOneConnectionLearnsTheNextUses(t *testing.T) {
 			cancel()
 			require.ErrorIs(t, <-ended, context.Canceled)
 			pub.Close(media.EndSourceLost)
-			require.NotEmpty(t, got().units[media.H264])
+			require.NotEmpty(t, got().units[codec.H264])
 		})
 	}
 }

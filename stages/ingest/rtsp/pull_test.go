@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/stages/hub"
 )
 
@@ -51,7 +51,7 @@ func TestPulledUnitsAreTheSourcesOwn(t *testing.T) {
 			eventually(t, "all units have come", func() bool { return r.info("cam").AccessUnits == uint64(f.units) })
 			cam.close()
 			got := wait()
-			compare(t, file, media.H264, got, 0)
+			compare(t, file, codec.H264, got, 0)
 			require.Contains(t, r.book.String(), `by="sender reports"`)
 			require.Empty(t, r.losses("cam"))
 			r.showsNo("p@ss", "w/örd", url.QueryEscape("p@ss:w/örd%"), url.PathEscape("p@ss:w/örd%"))

@@ -7,7 +7,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline/codec"
-	"github.com/gospool/spool/pipeline/media"
 )
 
 // sdpCamera has what gortsplib would lose: a second PPS, and an
@@ -23,7 +22,7 @@ const sdpCamera = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=cam\r\nt=0 0\r\n" +
 func TestOffersKeepWhatTheDescriptionSaid(t *testing.T) {
 	take, leave := offers(read(t, sdpCamera))
 	require.Len(t, take, 2)
-	require.Equal(t, media.H264, take[0].config.Track.Codec)
+	require.Equal(t, codec.H264, take[0].config.Track.Codec)
 	require.Len(t, take[0].config.Track.ParameterSets, 3)
 	require.Equal(t, [][]byte{{0x13, 0x10, 0x56, 0xe5, 0x98}}, take[1].config.Track.ParameterSets)
 	require.Equal(t, []string{"pcmu", "vnd.onvif.metadata"}, leave)
@@ -58,7 +57,7 @@ func TestOffersRunAtTheClockOfTheRTPMap(t *testing.T) {
 		require.Len(t, take, 1, "%s: %v", sdp, leave)
 		track, clock := take[0].config.Track, number(tc.clock, 1, maxClock)
 		require.EqualValues(t, tc.timescale, track.Timescale, sdp)
-		made, err := codec.AACTrack(track.ParameterSets[0], track.Timescale)
+		made, err := codec.Describe(codec.AAC, track.Timescale, track.ParameterSets)
 		require.NoError(t, err)
 		require.Equal(t, tc.rate, made.SampleRate, sdp)
 		require.Equal(t, clock, take[0].config.Clock, sdp)

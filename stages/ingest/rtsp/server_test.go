@@ -24,6 +24,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -39,7 +40,7 @@ func TestParameterSetsThatComeInTheStreamOnly(t *testing.T) {
 	got := wait()
 	require.Len(t, got.sets, 1, "repeated parameter sets do not cut")
 	require.Equal(t, [][]byte{f.sps, f.pps}, got.sets[0].Tracks[0].ParameterSets)
-	compare(t, file, media.H264, got, 0) // delimiters and repeats are gone: the payloads are the file's
+	compare(t, file, codec.H264, got, 0) // delimiters and repeats are gone: the payloads are the file's
 }
 
 func TestTracksWithoutReportsAreAlignedByArrival(t *testing.T) {
@@ -62,9 +63,9 @@ func TestTracksWithoutReportsAreAlignedByArrival(t *testing.T) {
 	})
 	c.Close()
 	got := wait()
-	require.Equal(t, 100, len(got.units[media.H264]))
+	require.Equal(t, 100, len(got.units[codec.H264]))
 	require.Contains(t, r.book.String(), "by=arrival")
-	apart := media.ToNanos(got.units[media.AAC][0].pts, 48000) - media.ToNanos(got.units[media.H264][0].pts, 90000)
+	apart := media.ToNanos(got.units[codec.AAC][0].pts, 48000) - media.ToNanos(got.units[codec.H264][0].pts, 90000)
 	video, vscale := probe(t, file, "v")
 	audio, ascale := probe(t, file, "a")
 	want := media.ToNanos(audio[0].pts, ascale) - media.ToNanos(video[0].pts, vscale)
@@ -98,7 +99,7 @@ func TestAPublisherThatIsKilledAndComesBack(t *testing.T) {
 		_ = cmd.Wait()
 		got := wait()
 		require.Equal(t, string(media.EndSourceLost), got.end)
-		require.True(t, got.units[media.H264][0].sync)
+		require.True(t, got.units[codec.H264][0].sync)
 	}
 }
 
@@ -118,7 +119,7 @@ func TestAResolutionChangeCutsAtItsKeyFrame(t *testing.T) {
 	got := wait()
 	require.Len(t, got.sets, 2)
 	require.Equal(t, []int{320, 640}, []int{got.sets[0].Tracks[0].Width, got.sets[1].Tracks[0].Width})
-	units := got.units[media.H264]
+	units := got.units[codec.H264]
 	require.Equal(t, 100, len(units))
 	for i, u := range units {
 		set := got.sets[min(i/50, 1)]
@@ -171,7 +172,7 @@ func TestACodecThatCannotBeRecordedIsSaidOnceAndTheOthersGoOn(t *testing.T) {
 	ffmpeg(t, "-i", file, "-c", "copy", "-f", "rtsp", "-rtsp_transport", "tcp", "rtsp://"+addr+"/mixed")
 	got := wait()
 	want, _ := probe(t, file, "v")
-	compareTrack(t, want, got.units[media.H264], 12800, 90000)
+	compareTrack(t, want, got.units[codec.H264], 12800, 90000)
 	require.Equal(t, 1, strings.Count(r.book.String(), "codec is not supported"))
 	require.Contains(t, r.book.String(), "codec=opus")
 	require.Empty(t, r.losses("mixed"), "a track that is left out is no lost access unit")
@@ -290,7 +291,7 @@ func TestGarbageDoesNotHarmTheOthers(t *testing.T) {
 	}
 	eventually(t, "all units have come", func() bool { return r.info("good").AccessUnits == uint64(f.units) })
 	c.Close()
-	compare(t, clip(t, "h264", x264...), media.H264, wait(), 0)
+	compare(t, clip(t, "h264", x264...), codec.H264, wait(), 0)
 }
 
 // TestLostPacketsAreCountedAndDamagedPicturesLeftOut takes packets out of the
@@ -323,7 +324,7 @@ func TestLostPacketsAreCountedAndDamagedPicturesLeftOut(t *testing.T) {
 	for _, p := range whole {
 		intact[p.hash] = true
 	}
-	for _, u := range got.units[media.H264] {
+	for _, u := range got.units[codec.H264] {
 		require.True(t, intact[u.hash], "no picture is stored in part")
 	}
 }
@@ -354,7 +355,7 @@ func TestAStopOfTheServerEndsPublicationsInOrder(t *testing.T) {
 	stop()
 	got := wait()
 	require.Equal(t, string(media.EndShutdown), got.end)
-	require.Equal(t, f.units, len(got.units[media.H264])+len(got.units[media.AAC]))
+	require.Equal(t, f.units, len(got.units[codec.H264])+len(got.units[codec.AAC]))
 	require.NotContains(t, r.book.String(), "task failed")
 }
 
@@ -409,7 +410,7 @@ func TestAJumpOfTheSendersClockLosesNothing(t *testing.T) {
 	eventually(t, "all units have come", func() bool { return r.info("jump").AccessUnits == uint64(f.units) })
 	c.Close()
 	got := wait()
-	units := got.units[media.H264]
+	units := got.units[codec.H264]
 	require.Equal(t, 100, len(units))
 	for i := 1; i < len(units); i++ {
 		require.Less(t, units[i].dts-units[i-1].dts, int64(90000), "unit %d: no sample of an hour", i)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 
+	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/stages/ingest/testpattern/aac"
 	"github.com/gospool/spool/stages/ingest/testpattern/h264"
@@ -65,12 +66,12 @@ func New(o Options) (*Generator, error) {
 func (g *Generator) describe() []media.Track {
 	sps, pps := g.video.ParameterSets()
 	tracks := []media.Track{{
-		Codec: media.H264, Timescale: videoTimescale, ParameterSets: [][]byte{sps, pps},
+		Codec: codec.H264, Timescale: videoTimescale, ParameterSets: [][]byte{sps, pps},
 		Width: g.o.Width, Height: g.o.Height,
 	}}
 	if g.sound != nil {
 		tracks = append(tracks, media.Track{
-			Codec: media.AAC, Timescale: aac.SampleRate, ParameterSets: [][]byte{g.sound.enc.Config()},
+			Codec: codec.AAC, Timescale: aac.SampleRate, ParameterSets: [][]byte{g.sound.enc.Config()},
 			SampleRate: aac.SampleRate, Channels: g.o.Channels, FrameDuration: aac.FrameSamples,
 		})
 	}

@@ -4,8 +4,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/gospool/spool/pipeline/media"
 )
 
 // pack writes fields of a width and a value each.
@@ -58,39 +56,39 @@ func TestAACConfigurations(t *testing.T) {
 	pce = append(pce, [2]uint32{(8 - bitsBefore%8) % 8, 0}, [2]uint32{8, 1}, [2]uint32{8, 'x'})
 	for name, tc := range map[string]struct {
 		asc   fields
-		want  AAC
+		want  AudioSpecificConfig
 		ticks uint32 // of a frame, at the output rate
 	}{
-		"LC":                          {concat(head(2, hz48000, 2), plain), AAC{48000, 48000, 2, 1024}, 1024},
-		"LC of 960":                   {concat(head(2, hz48000, 2), of960), AAC{48000, 48000, 2, 960}, 960},
-		"Main":                        {concat(head(1, hz48000, 1), plain), AAC{48000, 48000, 1, 1024}, 1024},
-		"rate written out":            {concat(fields{{5, 2}, {4, 15}, {24, 6000}, {4, 2}}, plain), AAC{6000, 6000, 2, 1024}, 1024},
-		"96 kHz":                      {concat(head(2, hz96000, 2), plain), AAC{96000, 96000, 2, 1024}, 1024},
-		"7.1":                         {concat(head(2, hz48000, 7), plain), AAC{48000, 48000, 8, 1024}, 1024},
-		"layout in the frames":        {concat(head(2, hz48000, 0), plain), AAC{48000, 48000, 2, 1024}, 1024},
-		"5.1 by an element":           {concat(head(2, hz48000, 0), plain, pce), AAC{48000, 48000, 6, 1024}, 1024},
-		"5.1 by an element, then SBR": {concat(head(2, hz24000, 0), plain, pce, sbrBehind(1, [2]uint32{4, hz48000})), AAC{24000, 48000, 6, 1024}, 2048},
-		"SBR by hierarchy":            {concat(head(5, hz24000, 2), upTo(hz48000, 2), plain), AAC{24000, 48000, 2, 1024}, 2048},
-		"SBR of 960 by hierarchy":     {concat(head(5, hz24000, 2), upTo(hz48000, 2), of960), AAC{24000, 48000, 2, 960}, 1920},
-		"SBR at the core's rate":      {concat(head(5, hz48000, 2), upTo(hz48000, 2), plain), AAC{48000, 48000, 2, 1024}, 1024},
-		"SBR to 96 kHz":               {concat(head(5, hz48000, 2), upTo(hz96000, 2), plain), AAC{48000, 96000, 2, 1024}, 2048},
-		"SBR, rate written out":       {concat(fields{{5, 5}, {4, hz24000}, {4, 1}, {4, 15}, {24, 48000}, {5, 2}}, plain), AAC{24000, 48000, 1, 1024}, 2048},
-		"PS by hierarchy":             {concat(head(29, hz24000, 1), upTo(hz48000, 2), plain), AAC{24000, 48000, 2, 1024}, 2048},
-		"SBR behind it":               {concat(head(2, hz24000, 2), plain, sbrBehind(1, [2]uint32{4, hz48000})), AAC{24000, 48000, 2, 1024}, 2048},
-		"no SBR, said so":             {concat(head(2, hz24000, 2), plain, sbrBehind(0)), AAC{24000, 24000, 2, 1024}, 1024},
+		"LC":                          {concat(head(2, hz48000, 2), plain), AudioSpecificConfig{48000, 48000, 2, 1024}, 1024},
+		"LC of 960":                   {concat(head(2, hz48000, 2), of960), AudioSpecificConfig{48000, 48000, 2, 960}, 960},
+		"Main":                        {concat(head(1, hz48000, 1), plain), AudioSpecificConfig{48000, 48000, 1, 1024}, 1024},
+		"rate written out":            {concat(fields{{5, 2}, {4, 15}, {24, 6000}, {4, 2}}, plain), AudioSpecificConfig{6000, 6000, 2, 1024}, 1024},
+		"96 kHz":                      {concat(head(2, hz96000, 2), plain), AudioSpecificConfig{96000, 96000, 2, 1024}, 1024},
+		"7.1":                         {concat(head(2, hz48000, 7), plain), AudioSpecificConfig{48000, 48000, 8, 1024}, 1024},
+		"layout in the frames":        {concat(head(2, hz48000, 0), plain), AudioSpecificConfig{48000, 48000, 2, 1024}, 1024},
+		"5.1 by an element":           {concat(head(2, hz48000, 0), plain, pce), AudioSpecificConfig{48000, 48000, 6, 1024}, 1024},
+		"5.1 by an element, then SBR": {concat(head(2, hz24000, 0), plain, pce, sbrBehind(1, [2]uint32{4, hz48000})), AudioSpecificConfig{24000, 48000, 6, 1024}, 2048},
+		"SBR by hierarchy":            {concat(head(5, hz24000, 2), upTo(hz48000, 2), plain), AudioSpecificConfig{24000, 48000, 2, 1024}, 2048},
+		"SBR of 960 by hierarchy":     {concat(head(5, hz24000, 2), upTo(hz48000, 2), of960), AudioSpecificConfig{24000, 48000, 2, 960}, 1920},
+		"SBR at the core's rate":      {concat(head(5, hz48000, 2), upTo(hz48000, 2), plain), AudioSpecificConfig{48000, 48000, 2, 1024}, 1024},
+		"SBR to 96 kHz":               {concat(head(5, hz48000, 2), upTo(hz96000, 2), plain), AudioSpecificConfig{48000, 96000, 2, 1024}, 2048},
+		"SBR, rate written out":       {concat(fields{{5, 5}, {4, hz24000}, {4, 1}, {4, 15}, {24, 48000}, {5, 2}}, plain), AudioSpecificConfig{24000, 48000, 1, 1024}, 2048},
+		"PS by hierarchy":             {concat(head(29, hz24000, 1), upTo(hz48000, 2), plain), AudioSpecificConfig{24000, 48000, 2, 1024}, 2048},
+		"SBR behind it":               {concat(head(2, hz24000, 2), plain, sbrBehind(1, [2]uint32{4, hz48000})), AudioSpecificConfig{24000, 48000, 2, 1024}, 2048},
+		"no SBR, said so":             {concat(head(2, hz24000, 2), plain, sbrBehind(0)), AudioSpecificConfig{24000, 24000, 2, 1024}, 1024},
 		"SBR behind it, PS behind that": {concat(head(2, hz24000, 1), plain, sbrBehind(1, [][2]uint32{{4, hz48000}, {11, syncPS}, {1, 1}}...)),
-			AAC{24000, 48000, 2, 1024}, 2048},
+			AudioSpecificConfig{24000, 48000, 2, 1024}, 2048},
 		"SBR behind it, no PS behind that": {concat(head(2, hz24000, 1), plain, sbrBehind(1, [][2]uint32{{4, hz48000}, {11, syncPS}, {1, 0}}...)),
-			AAC{24000, 48000, 1, 1024}, 2048},
-		"something else behind it": {concat(head(2, hz24000, 2), plain, fields{{24, 0xabcdef}}), AAC{24000, 24000, 2, 1024}, 1024},
-		"ER LC":                    {concat(head(17, hz48000, 2), plain, noProt), AAC{48000, 48000, 2, 1024}, 1024},
-		"LD":                       {concat(head(23, hz48000, 1), plain, noProt), AAC{48000, 48000, 1, 512}, 512},
-		"LD of 480":                {concat(head(23, hz48000, 1), of960, noProt), AAC{48000, 48000, 1, 480}, 480},
-		"ELD":                      {concat(fields{{5, 31}, {6, 7}, {4, hz48000}, {4, 1}, {5, 0}}), AAC{48000, 48000, 1, 512}, 512},
-		"ELD of 480 with SBR":      {concat(fields{{5, 31}, {6, 7}, {4, hz24000}, {4, 1}, {1, 1}, {3, 0}, {2, 3}, {16, 0}}), AAC{24000, 48000, 1, 480}, 960},
+			AudioSpecificConfig{24000, 48000, 1, 1024}, 2048},
+		"something else behind it": {concat(head(2, hz24000, 2), plain, fields{{24, 0xabcdef}}), AudioSpecificConfig{24000, 24000, 2, 1024}, 1024},
+		"ER LC":                    {concat(head(17, hz48000, 2), plain, noProt), AudioSpecificConfig{48000, 48000, 2, 1024}, 1024},
+		"LD":                       {concat(head(23, hz48000, 1), plain, noProt), AudioSpecificConfig{48000, 48000, 1, 512}, 512},
+		"LD of 480":                {concat(head(23, hz48000, 1), of960, noProt), AudioSpecificConfig{48000, 48000, 1, 480}, 480},
+		"ELD":                      {concat(fields{{5, 31}, {6, 7}, {4, hz48000}, {4, 1}, {5, 0}}), AudioSpecificConfig{48000, 48000, 1, 512}, 512},
+		"ELD of 480 with SBR":      {concat(fields{{5, 31}, {6, 7}, {4, hz24000}, {4, 1}, {1, 1}, {3, 0}, {2, 3}, {16, 0}}), AudioSpecificConfig{24000, 48000, 1, 480}, 960},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := ReadAAC(pack(tc.asc...))
+			got, err := ReadAudioSpecificConfig(pack(tc.asc...))
 			require.NoError(t, err)
 			require.Equal(t, tc.want, got)
 			require.Equal(t, tc.ticks, got.frameTicks(uint32(got.Rate)))
@@ -99,7 +97,7 @@ func TestAACConfigurations(t *testing.T) {
 }
 
 func TestAACThatEncodersWrote(t *testing.T) {
-	for asc, want := range map[string]AAC{
+	for asc, want := range map[string]AudioSpecificConfig{
 		"\x11\x90":                     {48000, 48000, 2, 1024}, // ffmpeg
 		"\x11\x90\x56\xe5\x00":         {48000, 48000, 2, 1024}, // ffmpeg: SBR is ruled out
 		"\x2b\x11\x88\x00":             {24000, 48000, 2, 1024}, // fdk-aac, HE-AAC
@@ -107,7 +105,7 @@ func TestAACThatEncodersWrote(t *testing.T) {
 		"\x13\x10\x56\xe5\x98":         {24000, 48000, 2, 1024}, // fdk-aac, backward compatible
 		"\x13\x08\x56\xe5\x9d\x48\x80": {24000, 48000, 2, 1024},
 	} {
-		got, err := ReadAAC([]byte(asc))
+		got, err := ReadAudioSpecificConfig([]byte(asc))
 		require.NoError(t, err)
 		require.Equal(t, want, got, "%x", asc)
 	}
@@ -123,14 +121,14 @@ func TestAACThatCannotBeRead(t *testing.T) {
 		"audio object type 42: not AAC":  concat(fields{{5, 31}, {6, 10}, {4, hz48000}, {4, 2}, {16, 0}}),
 		"AudioSpecificConfig : audio ob": nil,
 	} {
-		_, err := AACTrack(pack(asc...), 48000)
+		_, err := Describe(AAC, 48000, [][]byte{pack(asc...)})
 		require.ErrorContains(t, err, want)
 	}
 }
 
 func TestAACFramesInOtherTimescales(t *testing.T) {
 	for scale, want := range map[uint32]uint32{48000: 2048, 24000: 1024, 90000: 3840, 44100: 0, 1: 0} {
-		track, err := AACTrack(pack(concat(head(5, hz24000, 2), upTo(hz48000, 2), plain)...), scale)
+		track, err := Describe(AAC, scale, [][]byte{pack(concat(head(5, hz24000, 2), upTo(hz48000, 2), plain)...)})
 		require.NoError(t, err)
 		require.Equal(t, want, track.FrameDuration, "%d", scale)
 	}
@@ -145,12 +143,12 @@ func FuzzAAC(f *testing.F) {
 		if scale == 0 {
 			return
 		}
-		track, err := AACTrack(asc, scale)
+		track, err := Describe(AAC, scale, [][]byte{asc})
 		if err != nil {
 			return
 		}
 		require.NoError(t, track.Validate())
-		require.Equal(t, media.AAC, track.Codec)
+		require.Equal(t, AAC, track.Codec)
 		require.LessOrEqual(t, track.Channels, 100)
 	})
 }

@@ -1,0 +1,72 @@
+package codec
+
+import (
+	"fmt"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// Codec is all that the program knows of one coding of pictures or sound. Each has a
+// file of its own, which makes it and registers it; all others ask here.
+type Codec struct {
+	ID media.Codec // given by Register
+	media.CodecTraits
+
+	// Describe completes a track that has a timescale and parameter sets, and what else
+	// a protocol or a file said of it. Its memory may be that of the arguments'.
+	Describe func(t *media.Track) error
+}
+
+// codecs are the codecs by number. They are written while packages are initialised
+// and only read from then on.
+var codecs = make([]*Codec, 1)
+
+// Register makes a codec known, from the initialisation of the package that has it.
+// A name that is taken is a mistake of the program.
+func Register(c Codec) media.Codec {
+	c.ID = media.RegisterCodec(c.CodecTraits)
+	for len(codecs) <= int(c.ID) {
+		codecs = append(codecs, nil)
+	}
+	codecs[c.ID] = &c
+	return c.ID
+}
+
+// Of is the codec of a number; nil where none has it.
+func Of(id media.Codec) *Codec {
+	if int(id) >= len(codecs) {
+		return nil
+	}
+	return codecs[id]
+}
+
+// All lists every codec that can be recorded.
+func All() (all []*Codec) {
+	for _, c := range codecs {
+		if c != nil {
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+// Named is the codec of a name, as media.Codec.String gives it.
+func Named(name string) (*Codec, error) {
+	for _, c := range All() {
+		if c.Name == name {
+			return c, nil
+		}
+	}
+	return nil, fmt.Errorf("unknown codec %q", name)
+}
+
+// Describe makes the description of a track of a codec by its parameter sets, which
+// become the track's.
+func Describe(id media.Codec, timescale uint32, sets [][]byte) (media.Track, error) {
+	t := media.Track{Codec: id, Timescale: timescale, ParameterSets: sets}
+	c := Of(id)
+	if c == nil {
+		return t, fmt.Errorf("unknown codec %d", id)
+	}
+	return t, c.Describe(&t)
+}

@@ -1,0 +1,9 @@
+package codec
+
+import "github.com/gospool/spool/pipeline/media"
+
+// H265 is ISO/IEC 23008-2. The parameter sets of a track are every VPS, every SPS,
+// then every PPS.
+var H265 = Register(Codec{
+	CodecTraits: media.CodecTraits{Name: "h265", Kind: media.Video, NAL: true, ParameterSets: true},
+})
