@@ -53,7 +53,7 @@ func TestALossIsTakenToTheNextUnitThatIsWhole(t *testing.T) {
 // tells of it.
 func TestALossKeepsItsCause(t *testing.T) {
 	b := newBench(t)
-	track := b.feed.tracks[b.of(media.H264).track().index]
+	track := b.feed.tracks[b.of(codec.H264).track().index]
 	damaged, large, kept, next := &Unit{Damaged: true}, &Unit{}, &Unit{}, &Unit{}
 	large.refuse(LostTooLarge)
 	track.leave(damaged)
