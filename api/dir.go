@@ -7,6 +7,8 @@ import (
 	"os"
 	"strings"
 	"syscall"
+
+	"github.com/gospool/spool/pipeline/media"
 )
 
 // Growing tells what of a file that is being written can be played: the name
@@ -35,7 +37,7 @@ func (d *Dir) Open(name string) (File, error) {
 		return File{}, err
 	}
 	defer root.Close()
-	final := strings.TrimSuffix(name, partSuffix)
+	final := strings.TrimSuffix(name, media.PartSuffix)
 	if d.growing != nil {
 		if onDisk, size, ok := d.growing(final); ok {
 			f, err := open(root, onDisk)

@@ -145,7 +145,7 @@ func eventRecordings(list []EventRecording) []eventRecording {
 			ID: r.ID.String(), State: r.State, Start: utcNano(r.StartUTC), End: utcNano(r.EndUTC), Bytes: r.Bytes, Protected: r.Protected,
 		}
 		// A growing file is given out under its later name, too, which stays right.
-		if name := strings.TrimSuffix(r.Path, partSuffix); r.State != media.StateLost && checkFileName(name) == nil {
+		if name := strings.TrimSuffix(r.Path, media.PartSuffix); r.State != media.StateLost && checkFileName(name) == nil {
 			out[i].URL = recordURL(name, r.ID)
 		}
 	}

@@ -66,9 +66,6 @@ func streamPath(param string) (string, error) {
 	return p, nil
 }
 
-// partSuffix marks a file that still grows.
-const partSuffix = ".part"
-
 // checkFileName refuses what is not the name of footage: the record directory
 // holds the catalogue and its journal too. Names are slash-separated, relative,
 // and end in .mp4, or .mp4.part while the file grows; no segment is hidden.
@@ -81,7 +78,7 @@ func checkFileName(name string) error {
 			return errors.New("not the name of a recording")
 		}
 	}
-	if path.Ext(strings.TrimSuffix(name, partSuffix)) != ".mp4" {
+	if path.Ext(strings.TrimSuffix(name, media.PartSuffix)) != ".mp4" {
 		return errors.New("not the name of a recording: those end in .mp4")
 	}
 	return nil

@@ -165,7 +165,7 @@ type stoppedAnswer struct {
 // Claim keeps readers from a file while it is deleted; false: somebody reads it,
 // or deletes it. The caller calls release.
 func (s *Server) Claim(name string) (release func(), ok bool) {
-	name = strings.TrimSuffix(name, partSuffix)
+	name = strings.TrimSuffix(name, media.PartSuffix)
 	if !s.readers.claim(name) {
 		return nil, false
 	}

@@ -73,7 +73,7 @@ func (s *Server) vod(w http.ResponseWriter, r *request) error {
 	if err := checkFileName(name); err != nil {
 		return NotFound("%v", err)
 	}
-	key := strings.TrimSuffix(name, partSuffix)
+	key := strings.TrimSuffix(name, media.PartSuffix)
 	if !s.readers.enter(key) {
 		return Conflict("%s is being deleted", name)
 	}

@@ -10,8 +10,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4"
-	"github.com/gospool/spool/sinks/mp4/filename"
 )
 
 func (b *bench) bare(parent string) (sample, error) {
@@ -110,7 +110,7 @@ func repairRound(ctx context.Context, parent string, b *bench) error {
 		if err := m.stage.Close(); err != nil { // without an end: what it has written stays as it is
 			return err
 		}
-		part, err := single(dir, filename.PartSuffix)
+		part, err := single(dir, media.PartSuffix)
 		if err != nil {
 			return err
 		}

@@ -18,7 +18,6 @@ import (
 	"github.com/gospool/spool/pipeline/recorder"
 	"github.com/gospool/spool/sinks/metadata"
 	"github.com/gospool/spool/sinks/mp4"
-	"github.com/gospool/spool/sinks/mp4/filename"
 	"github.com/gospool/spool/stages/hub"
 )
 
@@ -238,7 +237,7 @@ func (l library) SetProtected(ctx context.Context, id media.ID, protected bool) 
 // mark changes the protection in a file, which may get its final name meanwhile.
 func (l library) mark(path string, id media.ID, protected bool) error {
 	err := mp4.SetProtected(l.file(path), id, protected)
-	if final, growing := strings.CutSuffix(path, filename.PartSuffix); growing && errors.Is(err, os.ErrNotExist) {
+	if final, growing := strings.CutSuffix(path, media.PartSuffix); growing && errors.Is(err, os.ErrNotExist) {
 		return mp4.SetProtected(l.file(final), id, protected)
 	}
 	return err
@@ -297,7 +296,7 @@ func known(err error) error {
 // growing tells what of a file that is being written can be played.
 func growing(dir string) api.Growing {
 	return func(name string) (string, int64, bool) {
-		part := name + filename.PartSuffix
+		part := name + media.PartSuffix
 		size, err := mp4.Playable(filepath.Join(dir, filepath.FromSlash(part)))
 		return part, size, err == nil
 	}

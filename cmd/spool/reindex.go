@@ -13,10 +13,10 @@ import (
 
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/metadata"
 	"github.com/gospool/spool/sinks/mp4"
 	"github.com/gospool/spool/sinks/mp4/disk"
-	"github.com/gospool/spool/sinks/mp4/filename"
 )
 
 // ReindexCmd is spool reindex.
@@ -115,7 +115,7 @@ func identity(dir string) func(create bool) (string, error) {
 // unfinished says of a file that somebody writes it, or recovery will finish it.
 func unfinished(dir string) func(path string) bool {
 	return func(path string) bool {
-		_, err := os.Stat(filepath.Join(dir, filepath.FromSlash(path)) + filename.PartSuffix)
+		_, err := os.Stat(filepath.Join(dir, filepath.FromSlash(path)) + media.PartSuffix)
 		return err == nil
 	}
 }

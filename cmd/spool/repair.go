@@ -15,9 +15,9 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4"
 	"github.com/gospool/spool/sinks/mp4/disk"
-	"github.com/gospool/spool/sinks/mp4/filename"
 )
 
 // RepairCmd is spool repair.
@@ -96,7 +96,7 @@ func repairFiles(paths []string) (files []repairFile, bytes int64, err error) {
 			if errors.Is(err, fs.ErrPermission) && name != "." { // such as lost+found
 				return fs.SkipDir
 			}
-			if err != nil || !d.Type().IsRegular() || !strings.HasSuffix(name, ".mp4"+filename.PartSuffix) || strings.HasPrefix(d.Name(), ".") {
+			if err != nil || !d.Type().IsRegular() || !strings.HasSuffix(name, ".mp4"+media.PartSuffix) || strings.HasPrefix(d.Name(), ".") {
 				return err
 			}
 			info, err := d.Info()

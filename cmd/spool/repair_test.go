@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/gospool/spool/sinks/mp4/filename"
+	"github.com/gospool/spool/pipeline/media"
 )
 
 // cutFragments makes a fragmented file with ffmpeg and cuts it.
@@ -59,7 +59,7 @@ func TestRepairCopiesWhatIsNotOurs(t *testing.T) {
 
 func TestRepairOfADirectoryTakesWhatACrashLeft(t *testing.T) {
 	dir := t.TempDir()
-	part := filepath.Join(dir, "a", "b.mp4"+filename.PartSuffix)
+	part := filepath.Join(dir, "a", "b.mp4"+media.PartSuffix)
 	require.NoError(t, os.Mkdir(filepath.Dir(part), 0o700))
 	require.NoError(t, os.WriteFile(part, nil, 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "c.mp4"), []byte("not named, not looked at"), 0o600))

@@ -17,7 +17,6 @@ import (
 	"github.com/gospool/spool/pipeline/recorder"
 	"github.com/gospool/spool/sinks/metadata"
 	"github.com/gospool/spool/sinks/mp4"
-	"github.com/gospool/spool/sinks/mp4/filename"
 )
 
 // Somebody fetches the oldest recording over a slow line while room is needed: others
@@ -132,7 +131,7 @@ func TestARecoveredFileThatIsDeletedAtOnceHasNoRow(t *testing.T) {
 		ID: media.NewID(time.Now()), Stream: "a", Pipeline: "default", Path: "a/1.mp4", State: media.StateRecovered,
 		StartUTC: now - int64(time.Second), EndUTC: now, Duration: int64(time.Second), Size: 1000, EndReason: media.EndCrash,
 	}
-	r.recovered(t.Context(), mp4.Repaired{File: rec.Path + filename.PartSuffix, Recording: rec})
+	r.recovered(t.Context(), mp4.Repaired{File: rec.Path + media.PartSuffix, Recording: rec})
 	require.NoError(t, r.catalogue.Flush(t.Context()))
 	_, err := r.catalogue.Record(t.Context(), rec.ID)
 	require.ErrorIs(t, err, metadata.ErrNotFound)

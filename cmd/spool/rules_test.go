@@ -191,6 +191,24 @@ func TestPanicsAreCaughtInOnePlace(t *testing.T) {
 	})
 }
 
+// What the name of a growing file ends with is written in one place.
+func TestTheSuffixOfGrowingFilesIsWrittenOnce(t *testing.T) {
+	var places []string
+	eachFile(t, func(path string, _ *token.FileSet, f *ast.File) {
+		dir := filepath.ToSlash(filepath.Dir(path))
+		if within(dir, "bench") || strings.HasSuffix(dir, "test") {
+			return
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			if l, ok := n.(*ast.BasicLit); ok && l.Kind == token.STRING && strings.Trim(l.Value, "\"`") == ".part" {
+				places = append(places, filepath.ToSlash(path))
+			}
+			return true
+		})
+	})
+	require.Equal(t, []string{"pipeline/media/filename.go"}, places)
+}
+
 // The binary is static.
 func TestNoCgo(t *testing.T) {
 	eachFile(t, func(path string, fset *token.FileSet, f *ast.File) {

@@ -60,7 +60,7 @@ func (c *Catalogue) gatherDeletes(ctx context.Context, files []Deleted) (last in
 // sameFile compares the path that a row has with that of a file, which has got its
 // final name before its row says so.
 func sameFile(row, file string) bool {
-	return strings.TrimSuffix(row, partSuffix) == strings.TrimSuffix(file, partSuffix)
+	return strings.TrimSuffix(row, media.PartSuffix) == strings.TrimSuffix(file, media.PartSuffix)
 }
 
 func (c *Catalogue) gather(kind opKind, old *row) (int64, error) {

@@ -171,8 +171,8 @@ func (r *reconciliation) takeMoved(ctx context.Context, known Record) error {
 
 // proves reports whether the file of a row is here, under either of its names.
 func (r *reconciliation) proves(row *row) bool {
-	plain := strings.TrimSuffix(row.Path, partSuffix)
-	for _, name := range []string{plain, plain + partSuffix} {
+	plain := strings.TrimSuffix(row.Path, media.PartSuffix)
+	for _, name := range []string{plain, plain + media.PartSuffix} {
 		if rec, err := r.entry(name); err == nil && rec.ID.String() == row.ID {
 			return true
 		}

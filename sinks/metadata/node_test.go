@@ -53,7 +53,7 @@ func TestRowsOfTheHostsNameAreTakenOver(t *testing.T) {
 			file, row := rec, rec
 			switch n / 2 {
 			case 1: // killed between the file's name and the row
-				row.Path, row.State = row.Path+partSuffix, media.StateRecording
+				row.Path, row.State = row.Path+media.PartSuffix, media.StateRecording
 			case 2: // moved
 				file.Path = "moved/" + file.Path
 			}

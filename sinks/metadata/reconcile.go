@@ -30,8 +30,6 @@ type Report struct {
 	Aside      int // rows that the database refuses: see Stats.AsideDir
 }
 
-const partSuffix = ".part"
-
 // reconciliation is one run of Reconcile.
 type reconciliation struct {
 	c         *Catalogue
@@ -108,7 +106,7 @@ func (r *reconciliation) note(rel string, d fs.DirEntry) error {
 			r.files[rel] = info.Size()
 		}
 		return err
-	case strings.HasSuffix(rel, ".mp4"+partSuffix):
+	case strings.HasSuffix(rel, ".mp4"+media.PartSuffix):
 		r.parts[rel] = true
 		if r.live(rel) {
 			r.report.Live++
@@ -121,8 +119,8 @@ func (r *reconciliation) note(rel string, d fs.DirEntry) error {
 
 // live asks for both names of a file: it may be renamed at any time.
 func (r *reconciliation) live(path string) bool {
-	plain := strings.TrimSuffix(path, partSuffix)
-	return r.isLive != nil && (r.isLive(plain) || r.isLive(plain+partSuffix))
+	plain := strings.TrimSuffix(path, media.PartSuffix)
+	return r.isLive != nil && (r.isLive(plain) || r.isLive(plain+media.PartSuffix))
 }
 
 func (r *reconciliation) settled(path string) {
@@ -163,12 +161,12 @@ func (r *reconciliation) row(ctx context.Context, row *row) error {
 	size, there := r.files[row.Path]
 	if e, known := r.c.pending.find(row.ID); known && !e.applied { // a recorder knows more by now
 		r.settled(row.Path)
-		r.settled(strings.TrimSuffix(row.Path, partSuffix))
+		r.settled(strings.TrimSuffix(row.Path, media.PartSuffix))
 		return nil
 	}
 	switch {
 	case r.live(row.Path):
-		if !r.parts[strings.TrimSuffix(row.Path, partSuffix)+partSuffix] { // it was counted
+		if !r.parts[strings.TrimSuffix(row.Path, media.PartSuffix)+media.PartSuffix] { // it was counted
 			r.report.Live++
 		}
 		r.settled(row.Path)
@@ -195,8 +193,8 @@ func (r *reconciliation) fileDatesOtherwise(row *row) bool {
 // onDisk looks again: a file may have got its name since the walk, or be where
 // the walk could not look.
 func (r *reconciliation) onDisk(path string) bool {
-	plain := strings.TrimSuffix(path, partSuffix)
-	for _, name := range []string{plain, plain + partSuffix} {
+	plain := strings.TrimSuffix(path, media.PartSuffix)
+	for _, name := range []string{plain, plain + media.PartSuffix} {
 		if _, err := os.Lstat(filepath.Join(r.dir, filepath.FromSlash(name))); !errors.Is(err, fs.ErrNotExist) {
 			return true
 		}
@@ -286,7 +284,7 @@ func (r *reconciliation) addFile(ctx context.Context, path string) error {
 	case known.Node != r.c.opts.Node && !slices.Contains(*r.c.former.Load(), known.Node):
 		r.report.Others++
 		return nil
-	case strings.TrimSuffix(known.Path, partSuffix) != path && known.State != media.StateLost && r.onDisk(known.Path):
+	case strings.TrimSuffix(known.Path, media.PartSuffix) != path && known.State != media.StateLost && r.onDisk(known.Path):
 		r.report.Copies++
 		return nil
 	case known.Path == path && known.State != media.StateLost && known.State != media.StateRecording:

@@ -210,7 +210,7 @@ func TestAFileThatWasRenamedRightBeforeAKillIsFinished(t *testing.T) {
 	ready(t, c.Catalogue)
 	rec := sample(1, "live/a")
 	growing := rec
-	growing.State, growing.Path, growing.EndUTC, growing.Duration = media.StateRecording, rec.Path+partSuffix, 0, 0
+	growing.State, growing.Path, growing.EndUTC, growing.Duration = media.StateRecording, rec.Path+media.PartSuffix, 0, 0
 	put(t, c, growing)
 	d.write(rec)
 	report := d.reconcile(c)

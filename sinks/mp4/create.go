@@ -6,8 +6,8 @@ import (
 	"path"
 	"path/filepath"
 
+	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
-	"github.com/gospool/spool/sinks/mp4/filename"
 )
 
 // maxVanished is how often in a row the directory of a new file may go before the
@@ -47,7 +47,7 @@ func (m *Muxer) tryCreate(f *file, final string) error {
 	if _, err := m.fs.Stat(final); err == nil {
 		return fs.ErrExist
 	}
-	name := final + filename.PartSuffix
+	name := final + media.PartSuffix
 	key := filepath.Join(m.dir, name)
 	if _, taken := disk.GrowingBytes(key); taken {
 		return disk.ErrOwned

@@ -14,7 +14,6 @@ import (
 
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
-	"github.com/gospool/spool/sinks/mp4/filename"
 )
 
 // killedFile is a growing file and where each of its chunks ends.
@@ -252,7 +251,7 @@ func TestRecoveryGoesRoundWhatItCannotRead(t *testing.T) {
 	b := grow(t, record(t, avc(4)), false).data
 	for _, sub := range []string{"a", "broken", "lost+found", "z"} {
 		require.NoError(t, os.Mkdir(filepath.Join(dir, sub), 0o700))
-		require.NoError(t, os.WriteFile(filepath.Join(dir, sub, "x.mp4"+filename.PartSuffix), b, 0o600))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, sub, "x.mp4"+media.PartSuffix), b, 0o600))
 	}
 	disk, err := disk.Open(dir)
 	require.NoError(t, err)

@@ -7,8 +7,8 @@ import (
 	"path"
 	"strings"
 
+	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
-	"github.com/gospool/spool/sinks/mp4/filename"
 )
 
 // discard removes a file in which nothing was ever written that could be kept:
@@ -62,7 +62,7 @@ func begunByUs(f disk.File) (bool, error) {
 // somebody's, and stays.
 func (r *Repaired) remove(fsys disk.FS, reason string) {
 	r.Reason = reason
-	if !strings.HasSuffix(r.File, filename.PartSuffix) {
+	if !strings.HasSuffix(r.File, media.PartSuffix) {
 		r.Err = fmt.Errorf("%s: %s: %w", r.File, reason, ErrBeyondHelp)
 		return
 	}

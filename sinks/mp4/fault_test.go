@@ -16,7 +16,6 @@ import (
 
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
-	"github.com/gospool/spool/sinks/mp4/filename"
 	"github.com/gospool/spool/sinks/mp4/powercut"
 )
 
@@ -181,7 +180,7 @@ func requireKept(t *testing.T, disk *powercut.Disk, want [][][][]byte, written [
 		pictures = append(pictures, played(b)[1]...)
 	}
 	for name := range files {
-		require.False(t, strings.HasSuffix(name, filename.PartSuffix), "%s: %s", at, name)
+		require.False(t, strings.HasSuffix(name, media.PartSuffix), "%s: %s", at, name)
 	}
 	all := 0
 	for chunk, tracks := range want {

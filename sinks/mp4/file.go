@@ -29,7 +29,7 @@ type layout struct {
 // file is one segment's file while it grows, or while recovery finishes it.
 type file struct {
 	f         disk.File
-	name      string // as it is now, with PartSuffix
+	name      string // as it is now, with media.PartSuffix
 	lay       layout
 	tracks    []track
 	lead      int

@@ -10,7 +10,6 @@ import (
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
-	"github.com/gospool/spool/sinks/mp4/filename"
 )
 
 // salvage ends the open file after an error as well as the error allows. A file
@@ -111,7 +110,7 @@ func (m *Muxer) lost(reason media.Cause, emit pipeline.Emit[media.Recording]) er
 	m.log.Error("another program deleted the file of a recording while it grew", "file", m.shown(f.name),
 		"duration", time.Duration(f.duration()).Round(time.Millisecond), "bytes", f.size)
 	f.entry.outcome = f.outcomeAs(media.StateLost, reason)
-	r, err := m.recording(strings.TrimSuffix(f.name, filename.PartSuffix))
+	r, err := m.recording(strings.TrimSuffix(f.name, media.PartSuffix))
 	if err != nil {
 		return err
 	}

@@ -220,7 +220,7 @@ func (x *foreign) readMoov(b top) error {
 // write makes the copy: under a hidden name first, and durable before it has its
 // own.
 func (x *foreign) write(fsys disk.FS, name string) (string, error) {
-	hiddenName := path.Join(path.Dir(name), "."+path.Base(repairedName(name, 0))+".part")
+	hiddenName := path.Join(path.Dir(name), "."+path.Base(repairedName(name, 0))+media.PartSuffix)
 	out, err := fsys.Create(hiddenName)
 	if errors.Is(err, fs.ErrExist) {
 		return "", fmt.Errorf("%s is there: an earlier repair was interrupted; remove it and try again", hiddenName)

@@ -13,7 +13,6 @@ import (
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
-	"github.com/gospool/spool/sinks/mp4/filename"
 )
 
 func TestBrokenPatternsAreRefusedWithTheListOfPlaceholders(t *testing.T) {
@@ -96,7 +95,7 @@ func TestNameThatACrashLeftBehind(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			cfg, pool := Defaults(), media.NewCheckedPool()
 			cfg.RecordPath, cfg.FilenamePattern = t.TempDir(), "{stream}.mp4"
-			left := filepath.Join(cfg.RecordPath, "live_cam.mp4"+filename.PartSuffix)
+			left := filepath.Join(cfg.RecordPath, "live_cam.mp4"+media.PartSuffix)
 			require.NoError(t, leave(left))
 			before, err := os.Lstat(left)
 			require.NoError(t, err)

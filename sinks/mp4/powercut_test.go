@@ -18,7 +18,6 @@ import (
 
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
-	"github.com/gospool/spool/sinks/mp4/filename"
 	"github.com/gospool/spool/sinks/mp4/powercut"
 )
 
@@ -290,7 +289,7 @@ func (run cutRun) verify(s powercut.State) error {
 			return fmt.Errorf("as it was found, %q: %w", name, err)
 		}
 	}
-	if _, form, err := openScan(&memoryFile{b}, name); p.finished && (err != nil || form != finished || strings.HasSuffix(name, filename.PartSuffix)) {
+	if _, form, err := openScan(&memoryFile{b}, name); p.finished && (err != nil || form != finished || strings.HasSuffix(name, media.PartSuffix)) {
 		return fmt.Errorf("was told to be finished and is not: %q %v %w", name, form, err)
 	}
 	return run.recover(s.Disk, p)
@@ -307,10 +306,10 @@ func (run cutRun) recover(disk *powercut.Disk, p promise) error {
 		return errors.Join(err, failed)
 	}
 	name, b, err := only(disk)
-	if err != nil || p.chunks == 0 && (name == "" || strings.HasSuffix(name, filename.PartSuffix)) {
+	if err != nil || p.chunks == 0 && (name == "" || strings.HasSuffix(name, media.PartSuffix)) {
 		return err
 	}
-	if _, form, err := openScan(&memoryFile{b}, name); err != nil || form != finished || strings.HasSuffix(name, filename.PartSuffix) {
+	if _, form, err := openScan(&memoryFile{b}, name); err != nil || form != finished || strings.HasSuffix(name, media.PartSuffix) {
 		return fmt.Errorf("is not finished after recovery: %q %v %w", name, form, err)
 	}
 	if p.chunks == 0 && run.older != nil && entryID(b) == entryID(run.older.left) {

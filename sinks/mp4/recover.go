@@ -13,7 +13,6 @@ import (
 
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
-	"github.com/gospool/spool/sinks/mp4/filename"
 )
 
 // Repaired tells what recovery made of one file that a crash left behind.
@@ -95,7 +94,7 @@ func partFiles(fsys disk.FS, dir string) (names []string, unread error) {
 		case e.IsDir():
 			below, err := partFiles(fsys, name)
 			names, unread = append(names, below...), errors.Join(unread, err)
-		case e.Type().IsRegular() && strings.HasSuffix(name, ".mp4"+filename.PartSuffix):
+		case e.Type().IsRegular() && strings.HasSuffix(name, ".mp4"+media.PartSuffix):
 			names = append(names, name)
 		}
 	}
@@ -337,7 +336,7 @@ func (f *file) ownTail(s *chunkScan) bool {
 // publish gives the file its name. Where a crash came between the two steps of
 // a rename by hard link, it has the name already.
 func (r *Repaired) publish(fsys disk.FS, f *file) {
-	final := strings.TrimSuffix(r.File, filename.PartSuffix)
+	final := strings.TrimSuffix(r.File, media.PartSuffix)
 	var err error
 	if final == r.File { // somebody gave it that name, or a finished file was named
 		r.Recording, r.Err = f.entry.recording(final, f.size)

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
-	"github.com/gospool/spool/sinks/mp4/filename"
 )
 
 // RepairOptions is how a file is to be repaired.
@@ -152,7 +152,7 @@ func (f *dryFile) Close() error {
 
 // repairedName is the name of the n-th repaired copy of a file.
 func repairedName(name string, n int) string {
-	stem := strings.TrimSuffix(name, filename.PartSuffix)
+	stem := strings.TrimSuffix(name, media.PartSuffix)
 	stem = strings.TrimSuffix(stem, filepath.Ext(stem))
 	if n > 0 {
 		return fmt.Sprintf("%s.repaired_%d.mp4", stem, n+1)

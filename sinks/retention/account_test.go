@@ -30,7 +30,7 @@ func (r *room) tape(name, stream string) *tape {
 	return f
 }
 
-func (f *tape) part() string { return f.name + partSuffix }
+func (f *tape) part() string { return f.name + media.PartSuffix }
 
 func (f *tape) tell() { f.r.k.Grew(f.r.path(f.part()), f.stream, f.size) }
 

@@ -16,9 +16,6 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// partSuffix ends the name of a file that grows.
-const partSuffix = ".part"
-
 // orphanAge is how long nobody has written a file before it counts as left
 // behind.
 const orphanAge = time.Hour
@@ -141,7 +138,7 @@ func (s *shelf) direct(rel string) bool {
 func (s *shelf) look(rel string, d fs.DirEntry, now time.Time) *Item {
 	name := d.Name()
 	temporary := hidden(name) && s.read.Temporary(name)
-	part := strings.HasSuffix(name, ".mp4"+partSuffix)
+	part := strings.HasSuffix(name, ".mp4"+media.PartSuffix)
 	if !temporary && !part && !strings.HasSuffix(name, ".mp4") {
 		return nil
 	}

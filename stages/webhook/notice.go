@@ -57,7 +57,7 @@ func spoolBody(what string, now time.Time, r *media.Recording, e *media.Event) (
 	return json.Marshal(said{
 		Type: what, Time: stamp(now), Stream: r.Stream, Pipeline: r.Pipeline, Event: e,
 		Recording: saidRecording{
-			ID: r.ID.String(), File: r.Path, URL: "/mp4/vod/" + escaped(strings.TrimSuffix(r.Path, growing)) + "?id=" + r.ID.String(), State: string(r.State),
+			ID: r.ID.String(), File: r.Path, URL: "/mp4/vod/" + escaped(strings.TrimSuffix(r.Path, media.PartSuffix)) + "?id=" + r.ID.String(), State: string(r.State),
 			Start: stamp(time.Unix(0, r.StartUTC)), End: stamp(time.Unix(0, r.EndUTC)),
 			Duration: time.Duration(r.Duration).Seconds(), Size: r.Size, EndReason: string(r.EndReason),
 			GapCause: string(r.Gap.Cause), Protected: r.Protected, Tracks: r.Tracks, Events: r.Events, Lost: lost,
@@ -80,10 +80,6 @@ func zlmBody(dir string, r *media.Recording) ([]byte, error) {
 		"url": "mp4/vod/" + escaped(r.Path),
 	})
 }
-
-// growing is what the name of a file ends with until it is finished; the API gives
-// it out under its later name from the start.
-const growing = ".part"
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z07:00") }
 

@@ -35,7 +35,7 @@ func life(path string) []media.Recording {
 		State: media.StateRecording, StartUTC: 1.7e18, EndUTC: 1.7e18,
 	}
 	begun := r
-	begun.Path += growing
+	begun.Path += media.PartSuffix
 	e := media.Event{ID: media.EventID("live/camera01", "door"), Key: "door", Name: "door", At: 1.7e18 + 1e9}
 	r.Events = []media.Event{e}
 	marked := r

@@ -7,14 +7,14 @@ import (
 	"path"
 	"strings"
 
-	"github.com/gospool/spool/sinks/mp4/filename"
+	"github.com/gospool/spool/pipeline/media"
 )
 
-// Publish gives a finished file its name without PartSuffix, or the next one
+// Publish gives a finished file its name without media.PartSuffix, or the next one
 // that is free, and makes that durable. With an error and a name the file has the
 // name, which a power cut may take from it.
 func Publish(fsys FS, name string, noSync bool) (string, error) {
-	stem := strings.TrimSuffix(strings.TrimSuffix(name, filename.PartSuffix), ".mp4")
+	stem := strings.TrimSuffix(strings.TrimSuffix(name, media.PartSuffix), ".mp4")
 	for n := 0; ; n++ {
 		final := stem + ".mp4"
 		if n > 0 {

@@ -15,12 +15,8 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// PartSuffix ends the name of a file that grows. It is taken away when the file
-// is finished.
-const PartSuffix = ".part"
-
 // maxComponent is the longest part of a path that common filesystems take, less
-// room for a collision's suffix and PartSuffix, in bytes.
+// room for a collision's suffix and media.PartSuffix, in bytes.
 const maxComponent = 255 - 16
 
 // placeholders are what a pattern may hold, in the order the error lists them.

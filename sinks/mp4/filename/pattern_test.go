@@ -103,7 +103,7 @@ func FuzzNamesStayInsideTheDirectory(f *testing.F) {
 				require.True(t, filepath.IsLocal(name), name)
 				require.Equal(t, path.Clean(name), name)
 				require.True(t, strings.HasSuffix(name, ".mp4"), name)
-				for part := range strings.SplitSeq(name+PartSuffix, "/") {
+				for part := range strings.SplitSeq(name+media.PartSuffix, "/") {
 					require.LessOrEqual(t, len(part), 255)
 					require.NotEqual(t, byte('.'), part[0], "%s is hidden", name)
 				}
