@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/pipeline/isobmff"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -17,25 +18,19 @@ func readEntry(stsd []byte, timescale uint32) (t media.Track, err error) {
 	if len(stsd) < 8 {
 		return t, errors.New("it has no sample entry")
 	}
-	found := false
-	each(stsd[8:], func(fourcc string, entry []byte) {
-		if found {
-			return
-		}
-		found = true
-		switch fourcc {
-		case "avc1", "avc3":
-			t, err = readVisual(entry, codec.H264, "avcC", readAVCC)
-		case "hvc1", "hev1":
-			t, err = readVisual(entry, codec.H265, "hvcC", readHVCC)
-		case "mp4a":
-			t, err = readSound(entry, timescale)
-		default:
-			err = fmt.Errorf("%q: %w", fourcc, errOther)
-		}
-	})
-	if !found {
+	entry := isobmff.Walk(stsd[8:])
+	if !entry.Next() {
 		return t, errors.New("its sample entry is damaged")
+	}
+	switch entry.Type.String() {
+	case "avc1", "avc3":
+		t, err = readVisual(entry.Payload, codec.H264, "avcC", readAVCC)
+	case "hvc1", "hev1":
+		t, err = readVisual(entry.Payload, codec.H265, "hvcC", readHVCC)
+	case "mp4a":
+		t, err = readSound(entry.Payload, timescale)
+	default:
+		err = fmt.Errorf("%q: %w", entry.Type, errOther)
 	}
 	t.Timescale = timescale
 	return t, err
@@ -43,12 +38,12 @@ func readEntry(stsd []byte, timescale uint32) (t media.Track, err error) {
 
 // readVisual reads a visual sample entry (ISO/IEC 14496-12, 12.1.3).
 func readVisual(entry []byte, coding media.Codec, name string, config func([]byte) ([][]byte, error)) (media.Track, error) {
-	f := fields{b: entry}
-	f.skip(24)
-	t := media.Track{Codec: coding, Width: int(f.u16()), Height: int(f.u16())}
-	f.skip(50)
-	c := find(f.b, name)
-	if f.short || c == nil {
+	f := isobmff.NewFields(entry)
+	f.Skip(24)
+	t := media.Track{Codec: coding, Width: int(f.U16()), Height: int(f.U16())}
+	f.Skip(50)
+	c := isobmff.Find(f.Rest(), name)
+	if f.Short() || c == nil {
 		return t, fmt.Errorf("%s: the sample entry has no %s", coding, name)
 	}
 	var err error
@@ -72,17 +67,17 @@ func lengthOf4(b byte) error {
 
 // readAVCC: ISO/IEC 14496-15, 5.3.3.1.
 func readAVCC(b []byte) (sets [][]byte, err error) {
-	f := fields{b: b}
-	f.skip(4)
-	if err := lengthOf4(f.u8()); err != nil && !f.short {
+	f := isobmff.NewFields(b)
+	f.Skip(4)
+	if err := lengthOf4(f.U8()); err != nil && !f.Short() {
 		return nil, err
 	}
 	for _, mask := range [...]uint8{31, 255} { // SPS, then PPS
-		for range f.u8() & mask {
-			sets = append(sets, f.take(int(f.u16())))
+		for range f.U8() & mask {
+			sets = append(sets, f.Take(int(f.U16())))
 		}
 	}
-	if f.short {
+	if f.Short() {
 		return nil, errors.New("avcC is damaged")
 	}
 	return sets, nil
@@ -93,17 +88,17 @@ var sets265 = [...]uint8{32, 33, 34}
 
 // readHVCC: ISO/IEC 14496-15, 8.3.3.1.
 func readHVCC(b []byte) ([][]byte, error) {
-	f := fields{b: b}
-	f.skip(21)
-	if err := lengthOf4(f.u8()); err != nil && !f.short {
+	f := isobmff.NewFields(b)
+	f.Skip(21)
+	if err := lengthOf4(f.U8()); err != nil && !f.Short() {
 		return nil, err
 	}
 	var byKind [len(sets265)][][]byte
-	for range f.u8() {
-		kind := f.u8() & 0x3f
-		for range f.u16() {
-			nal := f.take(int(f.u16()))
-			if f.short {
+	for range f.U8() {
+		kind := f.U8() & 0x3f
+		for range f.U16() {
+			nal := f.Take(int(f.U16()))
+			if f.Short() {
 				break
 			}
 			for i, k := range sets265 {
@@ -113,7 +108,7 @@ func readHVCC(b []byte) ([][]byte, error) {
 			}
 		}
 	}
-	if f.short {
+	if f.Short() {
 		return nil, errors.New("hvcC is damaged")
 	}
 	return append(append(byKind[0], byKind[1]...), byKind[2]...), nil
@@ -122,19 +117,19 @@ func readHVCC(b []byte) ([][]byte, error) {
 // readSound reads an audio sample entry (ISO/IEC 14496-12, 12.2.3), of QuickTime
 // too.
 func readSound(entry []byte, timescale uint32) (media.Track, error) {
-	f := fields{b: entry}
-	f.skip(8)
-	version := f.u16()
-	f.skip(18)
+	f := isobmff.NewFields(entry)
+	f.Skip(8)
+	version := f.U16()
+	f.Skip(18)
 	switch version {
 	case 1:
-		f.skip(16)
+		f.Skip(16)
 	case 2:
-		f.skip(36)
+		f.Skip(36)
 	}
-	esds := find(f.b, "esds")
+	esds := isobmff.Find(f.Rest(), "esds")
 	if esds == nil {
-		esds = find(f.b, "wave", "esds")
+		esds = isobmff.Find(f.Rest(), "wave", "esds")
 	}
 	asc, err := readESDS(esds)
 	if err != nil {
@@ -157,26 +152,26 @@ const (
 
 // readESDS gives the AudioSpecificConfig.
 func readESDS(esds []byte) ([]byte, error) {
-	f := fields{b: esds}
-	f.skip(4)
-	es := fields{b: descriptor(&f, tagES)}
-	es.skip(2)
-	flags := es.u8()
+	f := isobmff.NewFields(esds)
+	f.Skip(4)
+	es := isobmff.NewFields(descriptor(&f, tagES))
+	es.Skip(2)
+	flags := es.U8()
 	if flags&0x80 != 0 {
-		es.skip(2)
+		es.Skip(2)
 	}
 	if flags&0x40 != 0 {
-		es.skip(int(es.u8()))
+		es.Skip(int(es.U8()))
 	}
 	if flags&0x20 != 0 {
-		es.skip(2)
+		es.Skip(2)
 	}
-	config := fields{b: descriptor(&es, tagConfig)}
-	object := config.u8()
-	config.skip(12)
+	config := isobmff.NewFields(descriptor(&es, tagConfig))
+	object := config.U8()
+	config.Skip(12)
 	asc := descriptor(&config, tagSpecific)
 	switch {
-	case config.short || es.short:
+	case config.Short() || es.Short():
 		return nil, errors.New("esds is damaged")
 	case object != objectAAC:
 		return nil, fmt.Errorf("MPEG-4 object type %#x: %w", object, errOther)
@@ -188,18 +183,18 @@ func readESDS(esds []byte) ([]byte, error) {
 
 // descriptor takes a descriptor that must come next: a tag, a length of 7 bits a
 // byte, a body.
-func descriptor(f *fields, tag uint8) []byte {
-	if f.u8() != tag {
-		f.short = true
+func descriptor(f *isobmff.Fields, tag uint8) []byte {
+	if f.U8() != tag {
+		f.Fail()
 		return nil
 	}
 	n := 0
 	for range 4 {
-		b := f.u8()
+		b := f.U8()
 		n = n<<7 | int(b&0x7f)
 		if b&0x80 == 0 {
 			break
 		}
 	}
-	return f.take(n)
+	return f.Take(n)
 }

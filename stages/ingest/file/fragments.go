@@ -7,6 +7,7 @@ import (
 	"math"
 
 	"github.com/gospool/spool/pipeline/filesystem"
+	"github.com/gospool/spool/pipeline/isobmff"
 )
 
 // fragments reads the fragments of a file one after another, for all of its
@@ -86,30 +87,31 @@ func (q *queue) rewind() {
 // advance reads the next fragment, and reports whether there was one.
 func (r *fragments) advance() (bool, error) {
 	for {
-		b, ok, err := readBoxAt(r.in, r.at, r.size)
+		h, ok, err := boxAt(r.in, r.at, r.size)
 		if err != nil || !ok {
 			return false, err
 		}
-		if b.fourcc != "moof" {
-			r.at = min(b.end, r.size)
+		at := r.at
+		if !h.Is("moof") {
+			r.at = at + min(h.Size, r.size-at)
 			continue
 		}
-		if b.end > r.size {
-			r.cut, r.at = r.size-b.at, r.size
+		if h.Size > r.size-at {
+			r.cut, r.at = r.size-at, r.size
 			return false, nil
 		}
-		moof, err := b.load(r.in, r.size, maxMoof)
+		moof, err := isobmff.ReadPayload(r.in, at, h, r.size, maxMoof)
 		if err != nil {
 			return false, err
 		}
-		r.at = b.end
-		end, err := r.take(moof, b.at)
+		r.at = at + h.Size
+		end, err := r.take(moof, at)
 		if err != nil {
-			return false, fmt.Errorf("at byte %d: %w", b.at, err)
+			return false, fmt.Errorf("at byte %d: %w", at, err)
 		}
 		if end > r.size { // the media is not all there
 			r.drop()
-			r.cut, r.at = r.size-b.at, r.size
+			r.cut, r.at = r.size-at, r.size
 			return false, nil
 		}
 		r.keep()
@@ -120,70 +122,76 @@ func (r *fragments) advance() (bool, error) {
 // take queues the samples of a moof and gives where the last of their bytes are.
 func (r *fragments) take(moof []byte, at int64) (end int64, err error) {
 	end = at
-	each(moof, func(fourcc string, traf []byte) {
-		if fourcc == "traf" && err == nil {
-			var e int64
-			e, err = r.takeTrack(traf, at, end)
-			end = max(end, e)
+	for boxes := isobmff.Walk(moof); boxes.Next(); {
+		if !boxes.Is("traf") {
+			continue
 		}
-	})
-	return end, err
+		e, err := r.takeTrack(boxes.Payload, at, end)
+		if err != nil {
+			return end, err
+		}
+		end = max(end, e)
+	}
+	return end, nil
 }
 
 func (r *fragments) takeTrack(traf []byte, moof, before int64) (end int64, err error) {
-	f := fields{b: find(traf, "tfhd")}
-	flags := f.u32() & 0xffffff
-	q := r.tracks[f.u32()]
+	f := isobmff.NewFields(isobmff.Find(traf, "tfhd"))
+	flags := f.U32() & 0xffffff
+	q := r.tracks[f.U32()]
 	base := before
 	if flags&0x20000 != 0 || before == moof {
 		base = moof
 	}
 	if flags&tfhdBase != 0 {
-		base = int64(f.u64())
+		base = int64(f.U64())
 	}
 	if q == nil { // a track that is left out
 		return before, nil
 	}
 	d := q.defaults
 	if flags&tfhdEntry != 0 {
-		f.skip(4)
+		f.Skip(4)
 	}
 	for _, v := range [...]struct {
 		flag uint32
 		into *uint32
 	}{{tfhdDuration, &d.duration}, {tfhdSize, &d.size}, {tfhdFlags, &d.flags}} {
 		if flags&v.flag != 0 {
-			*v.into = f.u32()
+			*v.into = f.U32()
 		}
 	}
-	if f.short || base < 0 || base > math.MaxInt64/4 {
+	if f.Short() || base < 0 || base > math.MaxInt64/4 {
 		return 0, errFragment
 	}
-	if tfdt := find(traf, "tfdt"); tfdt != nil {
-		t := fields{b: tfdt}
-		version := uint8(t.u32() >> 24)
-		q.dts = int64(t.wide(version))
+	if tfdt := isobmff.Find(traf, "tfdt"); tfdt != nil {
+		t := isobmff.NewFields(tfdt)
+		version := uint8(t.U32() >> 24)
+		q.dts = int64(t.Versioned(version))
 	}
 	data := base
-	each(traf, func(fourcc string, trun []byte) {
-		if fourcc == "trun" && err == nil {
-			data, err = q.takeRun(trun, d, base, data)
+	for boxes := isobmff.Walk(traf); boxes.Next(); {
+		if !boxes.Is("trun") {
+			continue
 		}
-	})
-	return data, err
+		if data, err = q.takeRun(boxes.Payload, d, base, data); err != nil {
+			return 0, err
+		}
+	}
+	return data, nil
 }
 
 // takeRun queues the samples of a trun and gives where their bytes end.
 func (q *queue) takeRun(trun []byte, d trex, base, data int64) (int64, error) {
-	f := fields{b: trun}
-	flags := f.u32() & 0xffffff
-	n := f.u32()
+	f := isobmff.NewFields(trun)
+	flags := f.U32() & 0xffffff
+	n := f.U32()
 	if flags&trunOffset != 0 {
-		data = base + int64(int32(f.u32()))
+		data = base + int64(int32(f.U32()))
 	}
 	first := d.flags
 	if flags&trunFirstFlags != 0 {
-		first = f.u32()
+		first = f.U32()
 	}
 	width := 0
 	for _, each := range [...]uint32{trunDuration, trunSize, trunFlags, trunComposition} {
@@ -191,7 +199,7 @@ func (q *queue) takeRun(trun []byte, d trex, base, data int64) (int64, error) {
 			width += 4
 		}
 	}
-	if f.short || int64(n)*int64(width) > int64(len(f.b)) || data < 0 {
+	if f.Short() || int64(n)*int64(width) > int64(len(f.Rest())) || data < 0 {
 		return 0, errFragment
 	}
 	if err := q.from.claim.add(int64(n), 0); err != nil {
@@ -204,16 +212,16 @@ func (q *queue) takeRun(trun []byte, d trex, base, data int64) (int64, error) {
 			own = first
 		}
 		if flags&trunDuration != 0 {
-			s.duration = int64(f.u32())
+			s.duration = int64(f.U32())
 		}
 		if flags&trunSize != 0 {
-			s.size = f.u32()
+			s.size = f.U32()
 		}
 		if flags&trunFlags != 0 {
-			own = f.u32()
+			own = f.U32()
 		}
 		if flags&trunComposition != 0 {
-			s.offset = int32(f.u32())
+			s.offset = int32(f.U32())
 		}
 		s.sync = own&notSync == 0
 		q.samples = append(q.samples, s)

@@ -8,6 +8,7 @@ import (
 	"math"
 
 	"github.com/gospool/spool/pipeline/filesystem"
+	"github.com/gospool/spool/pipeline/isobmff"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -34,54 +35,67 @@ const epoch1904 = 2082844800
 func readMovie(f io.ReaderAt, size int64, log *slog.Logger) (*movie, error) {
 	headers := filesystem.NewAhead(f, size)
 	for at := int64(0); ; {
-		b, ok, err := readBoxAt(headers, at, size)
+		h, ok, err := boxAt(headers, at, size)
 		switch {
 		case err != nil:
 			return nil, err
-		case !ok || b.end > size && b.fourcc != "moov":
+		case !ok || h.Size > size-at && !h.Is("moov"):
 			return nil, errors.New("there is no moov: it is no MP4 file, or was not finished")
-		case b.fourcc != "moov":
-			at = b.end
+		case !h.Is("moov"):
+			at += h.Size
 			continue
 		}
-		moov, err := b.load(f, size, maxMoov)
+		moov, err := isobmff.ReadPayload(f, at, h, size, maxMoov)
 		if err != nil {
 			return nil, err
 		}
-		return parseMoov(moov, size, newFragments(f, size, b.end), log)
+		return parseMoov(moov, size, newFragments(f, size, at+h.Size), log)
 	}
+}
+
+// boxAt reads the header of the box at an offset. ok is false where less than a
+// header is left.
+func boxAt(f io.ReaderAt, at, size int64) (h isobmff.Header, ok bool, err error) {
+	h, err = isobmff.ReadHeader(f, at, size)
+	if errors.Is(err, isobmff.ErrEnd) || errors.Is(err, isobmff.ErrCut) {
+		return h, false, nil
+	}
+	if h.Size == 0 {
+		h.Size = size - at
+	}
+	return h, err == nil, err
 }
 
 func parseMoov(moov []byte, size int64, fragments *fragments, log *slog.Logger) (*movie, error) {
 	m := &movie{claim: claims{size: size}}
-	scale := m.readMvhd(find(moov, "mvhd"))
+	scale := m.readMvhd(isobmff.Find(moov, "mvhd"))
 	if scale == 0 {
 		return nil, errors.New("moov has no timescale")
 	}
-	if mvex := find(moov, "mvex"); mvex != nil {
+	if mvex := isobmff.Find(moov, "mvex"); mvex != nil {
 		m.fragments = fragments
 		m.fragments.tracks = map[uint32]*queue{}
-		each(mvex, func(fourcc string, b []byte) {
-			if fourcc == "trex" {
-				f := fields{b: b}
-				f.skip(4)
-				id := f.u32()
-				f.skip(4)
-				m.fragments.tracks[id] = &queue{from: m.fragments, defaults: trex{f.u32(), f.u32(), f.u32()}}
+		for boxes := isobmff.Walk(mvex); boxes.Next(); {
+			if boxes.Is("trex") {
+				f := isobmff.NewFields(boxes.Payload)
+				f.Skip(4)
+				id := f.U32()
+				f.Skip(4)
+				m.fragments.tracks[id] = &queue{from: m.fragments, defaults: trex{f.U32(), f.U32(), f.U32()}}
 			}
-		})
+		}
 	}
 	var err error
 	wanted, traks := map[uint32]bool{}, 0
-	each(moov, func(fourcc string, trak []byte) {
-		if fourcc != "trak" || err != nil {
-			return
+	for boxes := isobmff.Walk(moov); err == nil && boxes.Next(); {
+		if !boxes.Is("trak") {
+			continue
 		}
 		if traks++; traks > maxTracks {
 			err = fmt.Errorf("it has more than %d tracks", maxTracks)
-			return
+			break
 		}
-		t, e := m.readTrak(trak, scale, log)
+		t, e := m.readTrak(boxes.Payload, scale, log)
 		switch {
 		case errors.Is(e, errOther):
 			log.Warn("a track is left out", "track", t.id, "reason", e)
@@ -94,7 +108,7 @@ func parseMoov(moov []byte, size int64, fragments *fragments, log *slog.Logger) 
 				err = m.claim.add(int64(own.count), own.bytes())
 			}
 		}
-	})
+	}
 	if m.fragments != nil {
 		for id := range m.fragments.tracks {
 			if !wanted[id] {
@@ -109,12 +123,12 @@ func parseMoov(moov []byte, size int64, fragments *fragments, log *slog.Logger) 
 }
 
 func (m *movie) readMvhd(mvhd []byte) (timescale uint32) {
-	f := fields{b: mvhd}
-	version := uint8(f.u32() >> 24)
-	created := f.wide(version)
-	f.wide(version)
-	timescale = f.u32()
-	if f.short {
+	f := isobmff.NewFields(mvhd)
+	version := uint8(f.U32() >> 24)
+	created := f.Versioned(version)
+	f.Versioned(version)
+	timescale = f.U32()
+	if f.Short() {
 		return 0
 	}
 	if created > epoch1904 && created < epoch1904+1<<33 {
@@ -124,29 +138,29 @@ func (m *movie) readMvhd(mvhd []byte) (timescale uint32) {
 }
 
 func (m *movie) readTrak(trak []byte, movieScale uint32, log *slog.Logger) (t track, err error) {
-	f := fields{b: find(trak, "tkhd")}
-	version := uint8(f.u32() >> 24)
-	f.wide(version)
-	f.wide(version)
-	t.id = f.u32()
-	f = fields{b: find(trak, "mdia", "mdhd")}
-	version = uint8(f.u32() >> 24)
-	f.wide(version)
-	f.wide(version)
-	scale := f.u32()
-	f.wide(version)
-	language := f.u16()
-	if f.short || scale == 0 {
+	f := isobmff.NewFields(isobmff.Find(trak, "tkhd"))
+	version := uint8(f.U32() >> 24)
+	f.Versioned(version)
+	f.Versioned(version)
+	t.id = f.U32()
+	f = isobmff.NewFields(isobmff.Find(trak, "mdia", "mdhd"))
+	version = uint8(f.U32() >> 24)
+	f.Versioned(version)
+	f.Versioned(version)
+	scale := f.U32()
+	f.Versioned(version)
+	language := f.U16()
+	if f.Short() || scale == 0 {
 		return t, errors.New("it has no timescale")
 	}
-	stbl := find(trak, "mdia", "minf", "stbl")
-	if t.Track, err = readEntry(find(stbl, "stsd"), scale); err != nil {
+	stbl := isobmff.Find(trak, "mdia", "minf", "stbl")
+	if t.Track, err = readEntry(isobmff.Find(stbl, "stsd"), scale); err != nil {
 		return t, err
 	}
 	if language > 0x400 {
 		t.Language = string([]byte{byte(language>>10&31) + 0x60, byte(language>>5&31) + 0x60, byte(language&31) + 0x60})
 	}
-	t.shift = readEdits(find(trak, "edts", "elst"), movieScale, scale, log.With("track", t.id))
+	t.shift = readEdits(isobmff.Find(trak, "edts", "elst"), movieScale, scale, log.With("track", t.id))
 	if m.fragments == nil {
 		t.samples, err = readTables(stbl)
 		return t, err
@@ -162,17 +176,17 @@ func (m *movie) readTrak(trak []byte, movieScale uint32, log *slog.Logger) (t tr
 // readEdits gives by how many ticks an edit list moves a track (ISO/IEC
 // 14496-12, 8.6.6).
 func readEdits(elst []byte, movieScale, scale uint32, log *slog.Logger) (shift int64) {
-	f := fields{b: elst}
-	version := uint8(f.u32() >> 24)
+	f := isobmff.NewFields(elst)
+	version := uint8(f.U32() >> 24)
 	empty, seen := uint64(0), false
-	for range f.u32() {
-		duration, at := f.wide(version), int64(f.wide(version))
-		f.skip(4)
+	for range f.U32() {
+		duration, at := f.Versioned(version), int64(f.Versioned(version))
+		f.Skip(4)
 		if version == 0 {
 			at = int64(int32(at))
 		}
 		switch {
-		case f.short:
+		case f.Short():
 			return shift
 		case seen:
 			log.Warn("only the first stretch of the edit list is read: what others repeat or leave out is not")

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+
+	"github.com/gospool/spool/pipeline/isobmff"
 )
 
 // sample is one access unit, and where it lies. Times are ticks of the file.
@@ -100,11 +102,11 @@ func entriesOf(b []byte, width int) ([]byte, error) {
 	if b == nil {
 		return nil, nil
 	}
-	f := fields{b: b}
-	f.skip(4)
-	n := int(f.u32())
-	p := f.take(n * width)
-	if f.short {
+	f := isobmff.NewFields(b)
+	f.Skip(4)
+	n := int(f.U32())
+	p := f.Take(n * width)
+	if f.Short() {
 		return nil, errTables
 	}
 	return p, nil
@@ -120,19 +122,19 @@ func readTables(stbl []byte) (*tables, error) {
 		{"stts", 8, &t.stts}, {"ctts", 8, &t.ctts}, {"stsc", 12, &t.stsc}, {"stss", 4, &t.stss},
 	} {
 		var err error
-		if *c.into, err = entriesOf(find(stbl, c.name), c.width); err != nil {
+		if *c.into, err = entriesOf(isobmff.Find(stbl, c.name), c.width); err != nil {
 			return nil, err
 		}
 	}
-	if find(stbl, "stss") != nil && t.stss == nil {
+	if isobmff.Find(stbl, "stss") != nil && t.stss == nil {
 		t.stss = []byte{} // none is a sync sample: not the same as all
 	}
-	if err := t.readSizes(find(stbl, "stsz")); err != nil {
+	if err := t.readSizes(isobmff.Find(stbl, "stsz")); err != nil {
 		return nil, err
 	}
-	stco, width := find(stbl, "stco"), 4
+	stco, width := isobmff.Find(stbl, "stco"), 4
 	if stco == nil {
-		stco, width, t.wide = find(stbl, "co64"), 8, true
+		stco, width, t.wide = isobmff.Find(stbl, "co64"), 8, true
 	}
 	var err error
 	if t.starts, err = entriesOf(stco, width); err != nil {
@@ -145,13 +147,13 @@ func readTables(stbl []byte) (*tables, error) {
 }
 
 func (t *tables) readSizes(stsz []byte) error {
-	f := fields{b: stsz}
-	f.skip(4)
-	t.common, t.count = f.u32(), f.u32()
+	f := isobmff.NewFields(stsz)
+	f.Skip(4)
+	t.common, t.count = f.U32(), f.U32()
 	if t.common == 0 {
-		t.stsz = f.take(4 * int(t.count))
+		t.stsz = f.Take(4 * int(t.count))
 	}
-	if f.short {
+	if f.Short() {
 		return errTables
 	}
 	return nil

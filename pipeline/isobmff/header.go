@@ -1,0 +1,109 @@
+package isobmff
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// FourCC is the type of a box: a four-character code.
+type FourCC [4]byte
+
+func (c FourCC) String() string { return string(c[:]) }
+
+// Is reports whether the code is the one that a string of four characters spells.
+func (c FourCC) Is(fourcc string) bool { return string(c[:]) == fourcc }
+
+// Header is what stands before the payload of a box (ISO/IEC 14496-12, 4.2).
+type Header struct {
+	Type   FourCC
+	Size   int64 // bytes of the whole box; 0 means to the end of the file
+	Length int64 // bytes of the header: 8 or 16
+}
+
+// Is reports whether the box is of a type.
+func (h Header) Is(fourcc string) bool { return h.Type.Is(fourcc) }
+
+// maxSize is more than any disk has, and leaves room for sums.
+const maxSize = 1 << 62
+
+// Errors of ReadHeader and ReadPayload about what a file holds. All others are
+// the disk's.
+var (
+	ErrEnd    = errors.New("the file is cut off")
+	ErrCut    = errors.New("the file is cut off within a header")
+	ErrHeader = errors.New("it is damaged")
+)
+
+// IsContent reports whether an error is about what a file holds: no box begins
+// where one was read, or it is not whole.
+func IsContent(err error) bool {
+	return errors.Is(err, ErrEnd) || errors.Is(err, ErrCut) || errors.Is(err, ErrHeader)
+}
+
+// ParseHeader reads the 8 or 16 bytes that begin a box. ok is false where they are
+// not all there, or say a size that is less than their own.
+func ParseHeader(b []byte) (h Header, ok bool) {
+	h, err := parseHeader(b)
+	return h, err == nil
+}
+
+func parseHeader(b []byte) (h Header, err error) {
+	if len(b) < 8 {
+		return h, ErrEnd
+	}
+	h = Header{Type: FourCC(b[4:8]), Size: int64(binary.BigEndian.Uint32(b)), Length: 8}
+	if h.Size == 1 {
+		if len(b) < 16 {
+			return h, ErrCut
+		}
+		large := binary.BigEndian.Uint64(b[8:])
+		if large == 0 || large > maxSize {
+			return h, ErrHeader
+		}
+		h.Size, h.Length = int64(large), 16
+	}
+	if h.Size != 0 && h.Size < h.Length {
+		return h, ErrHeader
+	}
+	return h, nil
+}
+
+// ReadHeader reads the header of the box at an offset of a file of size bytes. It is
+// ErrEnd where fewer bytes are left than any box has.
+func ReadHeader(f io.ReaderAt, at, size int64) (h Header, err error) {
+	var b [16]byte
+	n := min(int64(len(b)), size-at)
+	if n < 8 {
+		return h, ErrEnd
+	}
+	if _, err := f.ReadAt(b[:n], at); err != nil {
+		return h, fmt.Errorf("read at byte %d: %w", at, err)
+	}
+	h, err = parseHeader(b[:n])
+	switch {
+	case errors.Is(err, ErrHeader):
+		err = fmt.Errorf("box %q at byte %d has an impossible size: %w", h.Type, at, err)
+	case err != nil:
+		err = fmt.Errorf("box %q at byte %d: %w", h.Type, at, err)
+	}
+	return h, err
+}
+
+// ReadPayload reads the payload of the box at an offset of a file of size bytes. It
+// is ErrEnd where the box is not all in the file, or has no size. A box of more than
+// limit bytes is not read.
+func ReadPayload(f io.ReaderAt, at int64, h Header, size, limit int64) ([]byte, error) {
+	switch {
+	case h.Size == 0 || h.Size > size-at:
+		return nil, fmt.Errorf("box %q at byte %d runs past the end: %w", h.Type, at, ErrEnd)
+	case h.Size > limit:
+		return nil, fmt.Errorf("box %q at byte %d has %d bytes, and %d are the most that is read", h.Type, at, h.Size, limit)
+	}
+	b := make([]byte, h.Size-h.Length)
+	if _, err := f.ReadAt(b, at+h.Length); err != nil {
+		return nil, fmt.Errorf("read at byte %d: %w", at, err)
+	}
+	return b, nil
+}
