@@ -44,7 +44,7 @@ var parsers = map[string]string{
 	"pipeline/filesystem/mounted.go":  "short: of the kernel",
 	"pipeline/filesystem/process.go":  "short: of the kernel",
 	"pipeline/filesystem/readfile.go": "TestAFileThatIsTooLongIsNotRead",
-	"pipeline/isobmff/":              "FuzzBoxes TestTheCostOfAWalkIsProportional",
+	"pipeline/isobmff/":               "FuzzBoxes TestTheCostOfAWalkIsProportional",
 	"pipeline/media/id.go":            "FuzzParseID",
 	"pipeline/path.go":                "short: maxGlob, and MaxPath",
 	"pipeline/recorder/cron.go":       "FuzzParseCron",
