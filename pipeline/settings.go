@@ -1,9 +1,7 @@
 package pipeline
 
 import (
-	"fmt"
 	"log/slog"
-	"reflect"
 	"time"
 )
 
@@ -38,32 +36,4 @@ type Ended struct {
 	Err     error
 	At      time.Time
 	Written time.Time // wall clock up to which a run of the same pipeline and stream has written media; zero where none has
-}
-
-// Services are the shared parts of the process that stages may ask for, by type:
-// the hub, the media pool, the catalogue's journal.
-//
-// They are provided before the first build and not changed after it.
-type Services struct{ byType map[reflect.Type]any }
-
-// Provide adds a service under its static type T.
-func Provide[T any](s *Services, service T) {
-	if s.byType == nil {
-		s.byType = map[reflect.Type]any{}
-	}
-	s.byType[reflect.TypeFor[T]()] = service
-}
-
-// Use is the service of type T. A stage's constructor asks for what it needs,
-// so that a missing part is found when the pipeline is built.
-func Use[T any](set Settings) (T, error) {
-	var zero T
-	if set.services == nil {
-		return zero, fmt.Errorf("no %v here: the program provides no services", reflect.TypeFor[T]())
-	}
-	v, ok := set.services.byType[reflect.TypeFor[T]()]
-	if !ok {
-		return zero, fmt.Errorf("no %v here: the program does not provide it", reflect.TypeFor[T]())
-	}
-	return v.(T), nil
 }

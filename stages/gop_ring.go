@@ -97,7 +97,7 @@ func newRing(set pipeline.Settings, cfg GOPRingConfig) (*gopRing, error) {
 		cfg: cfg, pool: pool, clock: set.Clock, ready: make(chan struct{}, 1),
 		dropped: pipeline.Drop{Stage: set.Stage, Cause: string(media.GapOverload)},
 	}
-	r.budget, _ = pipeline.Use[*media.Budget](set) // a program need not have one
+	r.budget = pipeline.Optional[*media.Budget](set, nil)
 	r.stream = set.Stream
 	return r, nil
 }

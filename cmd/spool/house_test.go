@@ -86,6 +86,7 @@ func (r *tenant) moveOut() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		require.NoError(r.t, r.close(ctx, nil))
+		require.Empty(r.t, r.services.Missing(), "stages ask for them, and the house does not provide them")
 	})
 }
 

@@ -85,24 +85,15 @@ func New(set pipeline.Settings, cfg Config) (*Muxer, error) {
 	if m.clock == nil {
 		m.clock = pipeline.SystemClock
 	}
-	var err error
-	if m.timings, err = pipeline.Use[Timings](set); err != nil {
-		m.timings = untimed{}
-	}
-	if m.growth, err = pipeline.Use[Growth](set); err != nil {
-		m.growth = unmeasured{}
-	}
-	if m.onUnfinished, err = pipeline.Use[OnUnfinished](set); err != nil {
-		m.onUnfinished = func(string) {}
-	}
-	if m.trouble, err = pipeline.Use[OnTrouble](set); err != nil {
-		m.trouble = func(error) {}
-	}
-	m.interrupted, _ = pipeline.Use[*Interrupted](set) // a program need not have one
+	m.timings = pipeline.Optional[Timings](set, untimed{})
+	m.growth = pipeline.Optional[Growth](set, unmeasured{})
+	m.onUnfinished = pipeline.Optional[OnUnfinished](set, func(string) {})
+	m.trouble = pipeline.Optional[OnTrouble](set, func(error) {})
+	m.interrupted = pipeline.Optional[*Interrupted](set, nil)
+	m.flush = pipeline.Optional[FlushInterval](set, 0)
+	m.protection = pipeline.Optional[*media.Protection](set, nil)
 	m.key = interruptedKey{set.Stream, set.Pipeline, m.dir, cfg.FilenamePattern}
 	m.patient = set.Mode == pipeline.Event
-	m.flush, _ = pipeline.Use[FlushInterval](set)          // a program need not tell
-	m.protection, _ = pipeline.Use[*media.Protection](set) // a program need not have one
 	m.pattern, _ = filename.Parse(cfg.FilenamePattern)
 	m.loc, _ = cfg.location()
 	return m, nil
