@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"slices"
 
 	"github.com/gospool/spool/pipeline/media"
 )
@@ -32,6 +33,7 @@ const entryUUID = "\x8f\x3a\x5e\x60\x1d\xc7\x4e\x0b\xa2\x94\x6b\x71\xe5\x0d\x2c\
 //	88  CRC32C of the identity                 4
 //	92  identity, JSON                         n
 //	    the events; see events.go
+//	    gaps and anchors; see gaps.go
 //	    zeros, so that the moov's size is a multiple of 8
 type entry struct {
 	protected bool
@@ -40,6 +42,11 @@ type entry struct {
 	events    []media.Event
 	room      int // for the list of events, bytes
 	eventsAt  int // where it stands in the box; 0 where it does not
+
+	gaps     []media.Gap // see gaps.go
+	anchors  media.Anchors
+	gapsRoom int // bytes
+	gapsAt   int // in the box; 0: nowhere
 }
 
 const (
@@ -112,7 +119,7 @@ func decodeOutcome(b []byte) outcome {
 }
 
 func newEntry(s *media.Segment) entry {
-	e := entry{outcome: outcome{state: media.StateRecording}, events: s.Events[:media.Namable(s.Events)], room: eventsRoom}
+	e := entry{outcome: outcome{state: media.StateRecording}, events: s.Events[:media.Namable(s.Events)], room: eventsRoom, gapsRoom: gapsRoom}
 	for i := range s.Events {
 		e.protected = e.protected || s.Events[i].Protect
 	}
@@ -148,6 +155,7 @@ func (e *entry) write(w *boxes, moov int) {
 	w.u32(crc32.Checksum(identity, castagnoli))
 	w.b = append(w.b, identity...)
 	e.writeEvents(w, at)
+	e.writeGaps(w, at)
 	for (len(w.b)-moov)%8 != 0 {
 		w.u8(0)
 	}
@@ -191,7 +199,7 @@ func findEntry(moov []byte) (e entry, at int, err error) {
 	if err := json.Unmarshal(identity, &e.identity); err != nil {
 		return e, at, fmt.Errorf("entry: identity: %w", err)
 	}
-	e.readEvents(box, entryFixed+n)
+	e.readGaps(box, e.readEvents(box, entryFixed+n))
 	e.protected = box[entryProtectedAt] == 1
 	e.outcome = decodeOutcome(box[entryOutcomeAt:])
 	return e, at, nil
@@ -208,6 +216,7 @@ func (e *entry) recording(path string, size int64) (media.Recording, error) {
 		Path: path, State: e.outcome.state,
 		StartUTC: e.identity.StartUTC, EndUTC: e.outcome.endUTC, Duration: e.outcome.duration,
 		Size: size, EndReason: e.outcome.reason, Protected: e.protected, Events: e.events,
+		Gaps: slices.Clone(e.gaps), Anchors: slices.Clone(e.anchors),
 		Gap: media.Gap{Cause: e.identity.GapCause, Duration: e.identity.GapDuration, Chunks: e.identity.GapChunks, Step: e.identity.GapStep},
 	}
 	for _, t := range e.identity.Tracks {

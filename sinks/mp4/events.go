@@ -79,15 +79,15 @@ func encodedList(list []byte) []byte {
 }
 
 // readEvents takes in the list behind the identity, which ends at an offset of
-// the box.
-func (e *entry) readEvents(box []byte, at int) {
+// the box, and tells what is behind the list; 0 where that cannot be known.
+func (e *entry) readEvents(box []byte, at int) (behind int) {
 	if len(box) < at+eventsFixed || string(box[at:at+4]) != eventsMark {
-		return
+		return at
 	}
 	room, n := binary.BigEndian.Uint32(box[at+4:]), binary.BigEndian.Uint32(box[at+8:])
 	rest := box[at+eventsFixed:]
 	if uint64(room) > uint64(len(rest)) || n > room || n > maxEntryJSON {
-		return
+		return 0
 	}
 	e.eventsAt, e.room = at, int(room)
 	var events []media.Event
@@ -95,6 +95,7 @@ func (e *entry) readEvents(box []byte, at int) {
 	if crc32.Checksum(list, castagnoli) == binary.BigEndian.Uint32(box[at+12:]) && json.Unmarshal(list, &events) == nil {
 		e.events = events[:min(len(events), media.MaxEvents)]
 	}
+	return at + eventsFixed + int(room)
 }
 
 // note writes an event into the entry of the growing file, and its protection. It

@@ -43,7 +43,10 @@ type file struct {
 	startStep int64  // ns, Chunk.Stepped of the first chunk
 	stepped   int64  // ns, and of the newest one
 	index     index  // fragment: true
-	asGrown   bool   // finished as a fragmented file without an index
+	gaps      []media.Gap
+	anchoring media.Anchoring
+	filled    int64 // bytes of gaps and anchors that were written in place
+	asGrown   bool  // finished as a fragmented file without an index
 	units     uint64
 	dropped   uint64 // access units that did not fit the time line
 	syncFail  error  // a failed fsync is never retried
@@ -193,11 +196,13 @@ func (f *file) gather(g *fragment, c *media.Chunk) error {
 		return fmt.Errorf("%s: a chunk of %d tracks in a segment of %d: the segmenter cuts where tracks change", f.name, len(c.Tracks), len(f.tracks))
 	}
 	g.runs, g.lead, g.utc = g.runs[:0], 0, c.UTC
+	g.collect(c)
 	payload := 0
 	for i := range c.Tracks {
 		t := &f.tracks[i]
 		cols, dropped := t.admit(&c.Tracks[i])
 		f.dropped += uint64(dropped)
+		g.leaveOut(i, &c.Tracks[i], dropped)
 		if cols.Len() == 0 {
 			continue
 		}
@@ -232,6 +237,7 @@ func (f *file) took(g *fragment, data, n int64) {
 			at = r.cols.DTS[0] + t.shift + int64(r.cols.Offset[0]) - t.mediaTime
 		}
 	}
+	f.follow(g, at, timed)
 	if f.lay.fragment {
 		f.index.add(n, g.prft(), at, timed, sync)
 	}

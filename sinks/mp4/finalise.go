@@ -26,7 +26,7 @@ func (f *file) finish(state media.State, reason media.Cause) (written int64, err
 }
 
 func (f *file) finalise(state media.State, reason media.Cause) (written int64, err error) {
-	f.entry.outcome = f.outcomeAs(state, reason)
+	f.conclude(state, reason)
 	if f.syncFail != nil {
 		return 0, f.syncFail
 	}
@@ -45,6 +45,7 @@ func (f *file) finalise(state media.State, reason media.Cause) (written int64, e
 // finishPlain makes an ordinary file, with its moov where it fits.
 func (f *file) finishPlain() (written int64, err error) {
 	f.entry.room = len(f.entry.encodeEvents(0)) + eventsLater
+	f.entry.gapsRoom = 0 // what there is, and no more
 	f.w.b = append(f.w.b[:0], make([]byte, 0, f.tableBytes())...)
 	writeFinalMoov(&f.w, f.tracks, &f.entry)
 	if f.w.err != nil {
@@ -249,7 +250,7 @@ func (f *file) finishIndex() (written int64, err error) {
 	}
 	f.size += endBytes
 	f.punch(l.reserveAt+8, l.chunks-n)
-	return n + 4 + endBytes + grownBytes, nil
+	return n + 4 + endBytes + grownBytes + f.filled, nil
 }
 
 // endBytes is the size of the free box behind the last fragment.
@@ -274,7 +275,7 @@ func (f *file) finishAsGrown() (written int64, err error) {
 		return 0, err
 	}
 	f.asGrown = true
-	return grownBytes, f.showMehd()
+	return grownBytes + f.filled, f.showMehd()
 }
 
 // grownBytes is what fillMoov and showMehd write.
@@ -285,6 +286,9 @@ const grownBytes = outcomeBytes + mehdBytes - 8 + 4
 func (f *file) fillMoov() error {
 	o := f.entry.outcome.encode()
 	if err := f.writeAt(o[:], f.lay.entryAt+entryOutcomeAt); err != nil {
+		return err
+	}
+	if err := f.fillGaps(); err != nil {
 		return err
 	}
 	body := boxes{b: make([]byte, 0, mehdBytes)}

@@ -82,7 +82,7 @@ func (m *Muxer) finish(reason media.Cause, emit pipeline.Emit[media.Recording]) 
 // finish it.
 func (m *Muxer) unfinished(reason media.Cause, emit pipeline.Emit[media.Recording]) error {
 	f := m.file
-	f.entry.outcome = f.outcomeAs(media.StateRecording, reason)
+	f.conclude(media.StateRecording, reason)
 	r, err := m.recording(f.name)
 	if err != nil {
 		return err
@@ -109,7 +109,7 @@ func (m *Muxer) lost(reason media.Cause, emit pipeline.Emit[media.Recording]) er
 	f := m.file
 	m.log.Error("another program deleted the file of a recording while it grew", "file", m.shown(f.name),
 		"duration", time.Duration(f.duration()).Round(time.Millisecond), "bytes", f.size)
-	f.entry.outcome = f.outcomeAs(media.StateLost, reason)
+	f.conclude(media.StateLost, reason)
 	r, err := m.recording(strings.TrimSuffix(f.name, media.PartSuffix))
 	if err != nil {
 		return err

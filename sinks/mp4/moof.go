@@ -38,6 +38,7 @@ type fragment struct {
 	at   int64 // where it begins in the file
 	bare bool  // without prft: the first of a fragmented file, since a sidx must lead to a moof
 	seed uint32
+	gaps []media.Gap // of the chunk
 }
 
 // writeHead appends what stands before the payloads of a fragment:
@@ -46,6 +47,7 @@ type fragment struct {
 //	moof
 //	  mfhd
 //	  traf (tfhd tfdt trun [sbgp])*
+//	  uuid                   what is missing in the chunk, where something is
 //	  uuid                   padding, CRC32C of all of the fragment but these 4 bytes
 //	mdat                     header
 //
@@ -65,6 +67,7 @@ func (f *fragment) writeHead(w *boxes, noCRC bool) {
 		patches = append(patches, f.runs[i].writeTraf(w))
 		payload += f.runs[i].cols.Payload.Len()
 	}
+	f.writeGaps(w)
 	seal := w.open("uuid")
 	w.b = append(w.b, sealUUID...)
 	var zeros [payloadAlign]byte

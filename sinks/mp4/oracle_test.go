@@ -107,7 +107,7 @@ func TestOrderOfWritesAndSyncs(t *testing.T) {
 	}{
 		"moov first": {want: []string{"write", "write", "sync", "write", "sync", "punch", "rename", "syncdir"}},
 		"moov last":  {tail: true, want: []string{"writev", "write", "sync", "write", "sync", "rename", "syncdir"}},
-		"fragmented": {fragment: true, want: []string{"write", "write", "write", "write", "sync", "write", "write", "sync", "punch", "rename", "syncdir"}},
+		"fragmented": {fragment: true, want: []string{"write", "write", "write", "write", "write", "sync", "write", "write", "sync", "punch", "rename", "syncdir"}},
 	} {
 		cfg, disk := Defaults(), &faultFS{}
 		cfg.Fragment = c.fragment

@@ -94,6 +94,7 @@ func parseTrak(trak []byte) (t track, err error) {
 // the size of the mdat's payload.
 func (f *file) parseFragment(g *fragment, head []byte, payload int64) error {
 	g.runs, g.lead, g.utc, g.bare = g.runs[:0], 0, f.entry.identity.StartUTC, true
+	g.gaps = nil
 	var wall uint32 // the track of prft
 	next := int64(-1)
 	moofAt := 0
@@ -148,6 +149,8 @@ func (f *file) parseMoof(g *fragment, moof []byte, next *int64) (err error) {
 			g.seq = binary.BigEndian.Uint32(box[4:])
 		case "traf":
 			err = f.parseTraf(g, box, next)
+		case "uuid":
+			g.readGaps(box)
 		}
 		return err == nil
 	})

@@ -243,6 +243,7 @@ func (r *Repaired) skip(f *file, chunks []extent) error {
 		f.size += c.bytes
 	}
 	r.Reason = "chunks in the middle of the file are damaged"
+	f.cutOut(chunks)
 	lead := &f.tracks[f.lead]
 	from := lead.mediaTime // where the file's time begins, for want of anything before
 	if lead.begun {

@@ -1,0 +1,249 @@
+package mp4
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"hash/crc32"
+	"slices"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// What is missing inside a file, and which wall clock its media had, stands in its
+// entry behind the events:
+//
+//	0  "gaps"                      4
+//	4  room for the text, bytes    4
+//	8  length of the text          4
+//	12 CRC32C of the text          4
+//	16 the text, JSON: gapsJSON
+//
+// It is written when the file is finished: with the moov where that is written anew,
+// and else in place, in the room that the growing moov has. A growing file keeps its
+// gaps in its chunks, in a box of the moof before the checksum, from where recovery
+// takes them; the anchors come from the prft boxes. A program that does not know these
+// boxes passes over them, and a text that does not match its checksum counts as none.
+const (
+	gapsMark  = "gaps"
+	gapsFixed = 16
+	gapsRoom  = 4 << 10 // of a growing file: some forty gaps, and the anchors of three weeks
+	gapsMost  = 8 << 10 // of a finished one
+
+	// gapsUUID is the type of the box in a moof.
+	gapsUUID = "\x1b\x6e\xd2\x45\x90\x3c\x47\xa8\xb1\x5f\x08\xe3\x77\x2a\xc6\x04"
+)
+
+// gapsJSON is the text. Times are ns from the file's start_utc_ns, in a chunk from its
+// own wall clock.
+type gapsJSON struct {
+	Gaps    []gapJSON  `json:"gaps,omitempty"`
+	Anchors [][2]int64 `json:"anchors,omitempty"` // media time, and by how much the wall clock is ahead of it
+}
+
+type gapJSON struct {
+	Cause    media.Cause `json:"cause"`
+	Start    int64       `json:"at"`
+	Duration int64       `json:"ns,omitempty"`
+	Track    int         `json:"track,omitempty"`
+	Units    int         `json:"units,omitempty"`
+	Bytes    int64       `json:"bytes,omitempty"`
+	Chunks   int         `json:"chunks,omitempty"`
+	Places   int         `json:"places,omitempty"` // 0: one
+}
+
+func encodeGaps(list []media.Gap, anchors media.Anchors, from int64) []byte {
+	var text gapsJSON
+	for _, g := range list {
+		text.Gaps = append(text.Gaps, gapJSON{
+			Cause: g.Cause, Start: g.StartUTC - from, Duration: g.Duration, Track: g.Track,
+			Units: g.AccessUnits, Bytes: g.Bytes, Chunks: g.Chunks, Places: max(g.Places-1, 0),
+		})
+	}
+	for _, a := range anchors {
+		text.Anchors = append(text.Anchors, [2]int64{a.MediaNS, a.UTC - from - a.MediaNS})
+	}
+	b, _ := json.Marshal(text) // it has numbers and words alone
+	return b
+}
+
+// encodeGapsWithin is encodeGaps in at most so many bytes: the last gaps are counted in
+// one, and the anchors that tell least are left out.
+func encodeGapsWithin(limit int, list []media.Gap, anchors media.Anchors, from int64) []byte {
+	b := encodeGaps(list, anchors, from)
+	for len(b) > limit && (len(list) > 1 || len(anchors) > 2) {
+		if n := len(anchors); n > 2 && n >= len(list)/2 {
+			anchors = anchors.Thin(n * 3 / 4)
+		} else {
+			list = media.FoldGaps(list, len(list)*3/4)
+		}
+		b = encodeGaps(list, anchors, from)
+	}
+	if len(b) > limit {
+		return nil
+	}
+	return b
+}
+
+func decodeGaps(b []byte, from int64) (list []media.Gap, anchors media.Anchors) {
+	var text gapsJSON
+	if json.Unmarshal(b, &text) != nil {
+		return nil, nil
+	}
+	for _, g := range text.Gaps[:min(len(text.Gaps), media.MaxGaps)] {
+		list = append(list, media.Gap{
+			Cause: g.Cause, StartUTC: from + g.Start, Duration: max(g.Duration, 0), Track: g.Track,
+			AccessUnits: g.Units, Bytes: g.Bytes, Chunks: g.Chunks, Places: max(g.Places, 0) + 1,
+		})
+	}
+	for _, a := range text.Anchors[:min(len(text.Anchors), media.MaxAnchors)] {
+		anchors = append(anchors, media.Anchor{MediaNS: a[0], UTC: from + a[0] + a[1]})
+	}
+	if !anchors.WellFormed() {
+		anchors = nil
+	}
+	return list, anchors
+}
+
+// writeGaps appends the block of the entry.
+func (e *entry) writeGaps(w *boxes, box int) {
+	list := e.encodeGaps(gapsMost)
+	room := max(e.gapsRoom, len(list))
+	if room == 0 {
+		return
+	}
+	e.gapsAt = len(w.b) - box
+	w.b = append(w.b, gapsMark...)
+	w.u32(uint32(room))
+	w.b = append(w.b, encodedList(list)...)
+	w.b = append(w.b, make([]byte, room-len(list))...)
+}
+
+func (e *entry) encodeGaps(limit int) []byte {
+	if len(e.gaps) == 0 && len(e.anchors) == 0 {
+		return nil
+	}
+	return encodeGapsWithin(limit, e.gaps, e.anchors, e.identity.StartUTC)
+}
+
+// readGaps takes in the block at an offset of the box.
+func (e *entry) readGaps(box []byte, at int) {
+	if at <= 0 || at+gapsFixed > len(box) || string(box[at:at+4]) != gapsMark {
+		return
+	}
+	room, n := binary.BigEndian.Uint32(box[at+4:]), binary.BigEndian.Uint32(box[at+8:])
+	rest := box[at+gapsFixed:]
+	if uint64(room) > uint64(len(rest)) || n > room || n > maxEntryJSON {
+		return
+	}
+	e.gapsAt, e.gapsRoom = at, int(room)
+	if text := rest[:n]; crc32.Checksum(text, castagnoli) == binary.BigEndian.Uint32(box[at+12:]) {
+		e.gaps, e.anchors = decodeGaps(text, e.identity.StartUTC)
+	}
+}
+
+// fillGaps writes the block into the growing moov in place, as much as it has room for.
+func (f *file) fillGaps() error {
+	e := &f.entry
+	if e.gapsAt == 0 { // begun by an earlier version
+		return nil
+	}
+	text := encodedList(e.encodeGaps(e.gapsRoom))
+	f.filled = int64(len(text))
+	return f.writeAt(text, f.lay.entryAt+int64(e.gapsAt)+eventsLength)
+}
+
+// writeGaps appends the box of a chunk that has gaps to its moof.
+func (f *fragment) writeGaps(w *boxes) {
+	if len(f.gaps) == 0 {
+		return
+	}
+	at := w.open("uuid")
+	w.b = append(w.b, gapsUUID...)
+	w.b = append(w.b, encodeGaps(f.gaps, nil, f.utc)...)
+	w.close(at)
+}
+
+// readGaps reads that box, the payload of a uuid box of the moof.
+func (f *fragment) readGaps(box []byte) {
+	if len(box) > 16 && string(box[:16]) == gapsUUID && len(f.gaps) == 0 {
+		f.gaps, _ = decodeGaps(box[16:], f.utc)
+	}
+}
+
+// collect takes over what is missing in a chunk, which is g's alone.
+func (g *fragment) collect(c *media.Chunk) { g.gaps = append(g.gaps[:0], c.Gaps...) }
+
+// leaveOut notes access units of a chunk that do not go on where the file's track ends.
+func (g *fragment) leaveOut(track int, c *media.Columns, units int) {
+	if units == 0 {
+		return
+	}
+	gap := media.Gap{Cause: "time_not_advancing", StartUTC: g.utc, Track: track + 1, AccessUnits: units}
+	for _, size := range c.Size[:units] {
+		gap.Bytes += int64(size)
+	}
+	g.gaps = media.JoinGap(g.gaps, gap)
+}
+
+// follow takes in what a fragment says of gaps, and the wall clock of the lead track's
+// first sample, at a time of the file in ticks.
+func (f *file) follow(g *fragment, at int64, timed bool) {
+	for _, gap := range g.gaps {
+		f.gaps = media.JoinGap(f.gaps, gap)
+	}
+	if timed {
+		f.anchoring.See(media.ToNanos(at, f.tracks[f.lead].timescale), g.utc, int64(f.entry.identity.Speed))
+	}
+}
+
+// conclude says in the entry what has become of the file.
+func (f *file) conclude(state media.State, reason media.Cause) {
+	e := &f.entry
+	e.outcome = f.outcomeAs(state, reason)
+	e.anchors = f.anchoring.Anchors(e.outcome.duration, int64(e.identity.Speed))
+	e.gaps = slices.Clone(f.gaps)
+	for i := range f.tracks {
+		f.absent(i)
+	}
+}
+
+// A track that begins or ends much apart from the file stalled there: by more than a
+// second, and than some of its samples last.
+const (
+	absentNS    = 1_000_000_000
+	absentTimes = 5
+)
+
+// absent notes where a track is not there at the begin of the file, or at its end.
+func (f *file) absent(i int) {
+	t, e := &f.tracks[i], &f.entry
+	total := e.outcome.duration
+	begin, end, usual := total, total, int64(0)
+	if n := int64(t.table.n); n > 0 {
+		begin = media.ToNanos(max(t.presented(), 0), t.timescale)
+		end = media.ToNanos(t.presented()+t.table.shown(), t.timescale)
+		usual = media.ToNanos(t.table.duration()/n, t.timescale)
+	}
+	note := func(from, to int64) {
+		if to-from <= max(absentNS, absentTimes*usual) {
+			return
+		}
+		start := e.anchors.At(from)
+		e.gaps = media.JoinGap(e.gaps, media.Gap{Cause: media.GapStall, StartUTC: start, Duration: e.anchors.At(to) - start, Track: i + 1})
+	}
+	note(0, begin)
+	note(end, total)
+}
+
+// cutOut notes chunks that recovery cuts out before the fragment that was read.
+func (f *file) cutOut(chunks []extent) {
+	g := media.Gap{Cause: media.GapDamaged, StartUTC: f.entry.identity.StartUTC, Chunks: len(chunks)}
+	if f.units > 0 {
+		g.StartUTC = f.endUTC
+	}
+	g.Duration = max(f.frag.utc-g.StartUTC, 0)
+	for _, c := range chunks {
+		g.Bytes += c.bytes
+	}
+	f.gaps = media.JoinGap(f.gaps, g)
+}
