@@ -99,45 +99,13 @@ type Repair struct {
 
 // Catalogue knows the recordings.
 type Catalogue interface {
-	Records(ctx context.Context, q Query) (Page, error)
+	Records(ctx context.Context, q media.Query) (media.Page, error)
 	// Record finds one; NotFound where there is none.
-	Record(ctx context.Context, id media.ID) (Record, error)
-	SetProtected(ctx context.Context, id media.ID, protected bool) (Record, error)
+	Record(ctx context.Context, id media.ID) (media.Record, error)
+	SetProtected(ctx context.Context, id media.ID, protected bool) (media.Record, error)
 	// Delete removes file and row, in an order that survives a crash. The caller
 	// has seen that the record is neither protected, written nor read.
 	Delete(ctx context.Context, id media.ID) error
-}
-
-// Query selects recordings; zero fields do not select.
-type Query struct {
-	Stream     string // a path, or with Prefix all below it
-	Prefix     bool
-	Start, End time.Time // recordings that overlap [Start, End)
-	State      media.State
-	Protected  *bool
-	Limit      int  // 1..1000
-	Desc       bool // newest first
-	Cursor     string
-}
-
-// Page is one page of an answer.
-type Page struct {
-	Records []Record
-	Next    string // cursor of the page after it, empty at the end
-	// Degraded: the database is down and the answer comes from the journal
-	// alone, so older records may be missing.
-	Degraded bool
-	// Stalled: the database gives rows and takes none. The answer is complete.
-	Stalled bool
-}
-
-// Record is a recording as the catalogue shows it.
-type Record struct {
-	media.Recording
-	Node      string // that made it, and has its file
-	Elsewhere bool   // that is another one than this
-	Pending   bool   // in the journal, not yet in the database
-	Left      bool   // its file does not grow any more, and is yet to be finished by recovery
 }
 
 // Files opens footage by its name below the record directory; Dir does it on a

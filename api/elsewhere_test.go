@@ -13,8 +13,8 @@ import (
 // and is neither deleted nor counted as deleted, whatever the file of its name here is.
 func TestRecordingOfAnotherRecorderIsShownAndLeftAlone(t *testing.T) {
 	w := newWorld(t)
-	mine := w.add(1, "live/a", func(r *Record) { r.Node = "front" })
-	theirs := w.add(2, "live/a", func(r *Record) { r.Node, r.Elsewhere, r.Path = "back", true, mine.Path })
+	mine := w.add(1, "live/a", func(r *media.Record) { r.Node = "front" })
+	theirs := w.add(2, "live/a", func(r *media.Record) { r.Node, r.Elsewhere, r.Path = "back", true, mine.Path })
 	s := w.server()
 	one := do(s, "GET", "/mp4/records/"+theirs.ID.String(), "").json(t)["record"].(map[string]any)
 	require.Equal(t, "back", one["node"])

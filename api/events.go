@@ -19,53 +19,14 @@ type Events interface {
 	// Trigger records an event of a stream with what came before it. NotFound:
 	// nothing records events of that stream; Conflict: there is nothing of it.
 	Trigger(ctx context.Context, stream string, t pipeline.Trigger) (Taken, error)
-	Events(ctx context.Context, q EventQuery) (EventPage, error)
+	Events(ctx context.Context, q media.EventQuery) (media.EventPage, error)
 }
 
 // Taken is what became of a trigger.
 type Taken struct {
-	Pipelines  []pipeline.Triggered // at least one
-	Recordings []EventRecording     // that hold media of the event so far, oldest first
-	Limited    []string             // what was asked for and not done, and the setting that bounds it
-}
-
-// EventRecording is a recording that holds media of an event.
-type EventRecording struct {
-	ID               media.ID
-	Path             string // of the file below the record directory; empty where it is not this node's
-	State            media.State
-	StartUTC, EndUTC int64 // ns
-	Bytes            int64
-	Protected        bool
-}
-
-// EventQuery selects events; zero fields do not select.
-type EventQuery struct {
-	Stream     string // a path, or with Prefix all below it
-	Prefix     bool
-	Start, End time.Time // first triggered in [Start, End)
-	Key, Name  string
-	Limit      int  // 1..1000
-	Desc       bool // newest first
-	Cursor     string
-}
-
-// EventPage is one page of events.
-type EventPage struct {
-	Events   []Event
-	Next     string // cursor of the page after it, empty at the end
-	Degraded bool   // the database is down: older events may be missing
-}
-
-// Event is an event as the catalogue shows it.
-type Event struct {
-	media.Event
-	Stream string
-	Node   string
-
-	Recordings []EventRecording // oldest first, as many as a page names of one event
-	Total      int              // of all recordings
-	GoneUTC    int64            // ns, since when none is left; 0 while there is one
+	Pipelines  []pipeline.Triggered   // at least one
+	Recordings []media.EventRecording // that hold media of the event so far, oldest first
+	Limited    []string               // what was asked for and not done, and the setting that bounds it
 }
 
 // The bounds of what a caller may say of an event, in bytes.
@@ -138,14 +99,14 @@ type eventRecording struct {
 	Protected bool        `json:"protected"`
 }
 
-func eventRecordings(list []EventRecording) []eventRecording {
+func eventRecordings(list []media.EventRecording) []eventRecording {
 	out := make([]eventRecording, len(list))
 	for i, r := range list {
 		out[i] = eventRecording{
-			ID: r.ID.String(), State: r.State, Start: utcNano(r.StartUTC), End: utcNano(r.EndUTC), Bytes: r.Bytes, Protected: r.Protected,
+			ID: r.ID.String(), State: r.State, Start: utcNano(r.StartUTC), End: utcNano(r.EndUTC), Bytes: r.Size, Protected: r.Protected,
 		}
 		// A growing file is given out under its later name, too, which stays right.
-		if name := strings.TrimSuffix(r.Path, media.PartSuffix); r.State != media.StateLost && checkFileName(name) == nil {
+		if name := strings.TrimSuffix(r.Path, media.PartSuffix); r.State != media.StateLost && !r.Elsewhere && checkFileName(name) == nil {
 			out[i].URL = recordURL(name, r.ID)
 		}
 	}
@@ -187,7 +148,7 @@ func (s *Server) event(w http.ResponseWriter, r *request) error {
 	for _, r := range done.Recordings {
 		if r.Protected {
 			a.Protected++
-			a.ProtectedBytes += r.Bytes
+			a.ProtectedBytes += r.Size
 		}
 	}
 	for _, d := range done.Pipelines {

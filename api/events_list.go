@@ -8,7 +8,7 @@ import (
 )
 
 var eventParams = []param{
-	{name: "limit", kind: integer, def: "100", max: maxPage, doc: "events in one answer"},
+	{name: "limit", kind: integer, def: "100", max: media.MaxLimit, doc: "events in one answer"},
 	{name: "order", enum: []string{"asc", "desc"}, def: "desc", doc: "by the first trigger"},
 	{name: "cursor", doc: "next of the answer before; with the same filters"},
 	{name: "stream", doc: "a stream path, or prefix/* for all below it"},
@@ -68,9 +68,9 @@ func (s *Server) events(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	q := EventQuery{
-		Stream: base.Stream, Prefix: base.Prefix, Start: base.Start, End: base.End,
-		Key: v.text("key"), Name: v.text("name"), Limit: v.integer("limit"), Desc: v.choice("order") != "asc",
+	q := media.EventQuery{
+		Stream: base.Stream, Start: base.Start, End: base.End,
+		Key: v.text("key"), Name: v.text("name"), Limit: v.integer("limit"), Ascending: v.choice("order") == "asc",
 	}
 	if q.Cursor = v.text("cursor"); len(q.Cursor) > maxCursor {
 		return BadRequest("parameter cursor: it is none that was given out")
@@ -78,7 +78,7 @@ func (s *Server) events(w http.ResponseWriter, r *request) error {
 	if v.err != nil {
 		return v.err
 	}
-	var page EventPage
+	var page media.EventPage
 	if s.deps.Events != nil {
 		if page, err = s.deps.Events.Events(r.Context(), q); err != nil {
 			return err

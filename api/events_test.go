@@ -18,8 +18,8 @@ import (
 // doorbell is what records events in these tests.
 type doorbell struct {
 	got    []pipeline.Trigger
-	asked  []EventQuery
-	page   EventPage
+	asked  []media.EventQuery
+	page   media.EventPage
 	taken  Taken
 	broken error
 }
@@ -36,7 +36,7 @@ func (d *doorbell) Trigger(_ context.Context, stream string, t pipeline.Trigger)
 	return d.taken, nil
 }
 
-func (d *doorbell) Events(_ context.Context, q EventQuery) (EventPage, error) {
+func (d *doorbell) Events(_ context.Context, q media.EventQuery) (media.EventPage, error) {
 	d.asked = append(d.asked, q)
 	return d.page, d.broken
 }
@@ -116,9 +116,9 @@ func TestEventsAreListed(t *testing.T) {
 	d, s := withDoorbell(t)
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	e := media.Event{ID: media.ID{1}, Key: "k", Name: "door", Data: json.RawMessage(`{"a":1}`), At: at.UnixNano(), Start: at.UnixNano() - 1e9, End: at.UnixNano() + 1e9, Actual: at.UnixNano() - 2e9, Protect: true}
-	d.page = EventPage{Events: []Event{{Event: e, Stream: "live/x", Node: "n", Total: 2, GoneUTC: at.Add(24 * time.Hour).UnixNano(), Recordings: []EventRecording{
-		{ID: media.ID{2}, Path: "a/b c.mp4.part", State: media.StateRecording, StartUTC: e.Actual, Bytes: 7, Protected: true},
-		{ID: media.ID{3}, State: media.StateFinished, StartUTC: e.At, EndUTC: e.End, Bytes: 8}, // of another node
+	d.page = media.EventPage{Events: []media.EventRecord{{Event: e, Stream: "live/x", Node: "n", Total: 2, GoneUTC: at.Add(24 * time.Hour).UnixNano(), Recordings: []media.EventRecording{
+		{ID: media.ID{2}, Path: "a/b c.mp4.part", State: media.StateRecording, StartUTC: e.Actual, Size: 7, Protected: true},
+		{ID: media.ID{3}, Elsewhere: true, Path: "a/c.mp4", State: media.StateFinished, StartUTC: e.At, EndUTC: e.End, Size: 8}, // of another node
 	}}}, Next: "more", Degraded: true}
 	r := do(s, "GET", "/mp4/events?stream=live/*&start=2026-03-01T00:00:00Z&end=2026-03-02T00:00:00Z&key=k&name=door&limit=7&order=asc&cursor=c", "")
 	require.JSONEq(t, `{"status":"success","count":1,"next":"more","degraded":true,"events":[{"id":"01000000-0000-0000-0000-000000000000",
@@ -127,9 +127,9 @@ func TestEventsAreListed(t *testing.T) {
 		"actual_start":"2026-03-01T11:59:58.000000000Z","recordings_total":2,"footage_gone_at":"2026-03-02T12:00:00.000000000Z","recordings":[
 		{"id":"02000000-0000-0000-0000-000000000000","url":"/mp4/vod/a/b%20c.mp4?id=02000000-0000-0000-0000-000000000000","state":"recording","start_time":"2026-03-01T11:59:58.000000000Z","end_time":null,"bytes":7,"protected":true},
 		{"id":"03000000-0000-0000-0000-000000000000","state":"finished","start_time":"2026-03-01T12:00:00.000000000Z","end_time":"2026-03-01T12:00:01.000000000Z","bytes":8,"protected":false}]}]}`, r.body)
-	require.Equal(t, EventQuery{Stream: "live", Prefix: true, Start: at.Add(-12 * time.Hour), End: at.Add(12 * time.Hour), Key: "k", Name: "door", Limit: 7, Cursor: "c"}, d.asked[0])
+	require.Equal(t, media.EventQuery{Stream: "live/*", Start: at.Add(-12 * time.Hour), End: at.Add(12 * time.Hour), Key: "k", Name: "door", Limit: 7, Ascending: true, Cursor: "c"}, d.asked[0])
 	do(s, "GET", "/mp4/events", "")
-	require.Equal(t, EventQuery{Limit: 100, Desc: true}, d.asked[1])
+	require.Equal(t, media.EventQuery{Limit: 100}, d.asked[1])
 	for _, bad := range []string{"limit=0", "order=up", "stream=../x", "start=5&end=4", "key=", "state=finished", "cursor=" + strings.Repeat("c", 1025)} {
 		do(s, "GET", "/mp4/events?"+bad, "").refused(t, 400)
 	}
@@ -137,7 +137,7 @@ func TestEventsAreListed(t *testing.T) {
 
 func TestRecordNamesItsEvents(t *testing.T) {
 	w := newWorld(t)
-	rec := w.add(1, "live/camera01", func(r *Record) {
+	rec := w.add(1, "live/camera01", func(r *media.Record) {
 		r.Events = []media.Event{{ID: media.ID{1}, Name: "door", At: 1e18, Start: 1e18, End: 1e18}}
 	})
 	m := do(w.server(), "GET", "/mp4/records/"+rec.ID.String(), "").json(t)["record"].(map[string]any)

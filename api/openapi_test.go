@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/media"
 )
 
 // openAPI is what the tests read of the document.
@@ -125,7 +127,7 @@ func refName(ref string) string { return strings.TrimPrefix(ref, "#/components/s
 func TestAnswersAreWhatTheDocumentSays(t *testing.T) {
 	w := newWorld(t)
 	rec := w.add(1, "live/camera01")
-	w.add(2, "live/camera01", func(r *Record) { r.Gap.Cause, r.EndUTC = "overload", 0 })
+	w.add(2, "live/camera01", func(r *media.Record) { r.Gap.Cause, r.EndUTC = "overload", 0 })
 	w.list = []Stream{{Path: "live/camera01", State: "live", Tracks: rec.Tracks}}
 	w.ready = []Check{{Name: "disk", OK: true, Detail: "x"}}
 	s, sick := w.server(), w.server(func(_ *Config, d *Deps) {

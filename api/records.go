@@ -14,10 +14,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-const (
-	maxPage   = 1000
-	maxCursor = 1024
-)
+const maxCursor = 1024
 
 var filterParams = []param{
 	{name: "stream", doc: "a stream path, or prefix/* for all below it"},
@@ -28,7 +25,7 @@ var filterParams = []param{
 }
 
 var recordParams = append([]param{
-	{name: "limit", kind: integer, def: "100", max: maxPage, doc: "records in one answer"},
+	{name: "limit", kind: integer, def: "100", max: media.MaxLimit, doc: "records in one answer"},
 	{name: "order", enum: []string{"asc", "desc"}, def: "desc", doc: "by start time"},
 	{name: "cursor", doc: "next of the answer before; with the same filters"},
 }, filterParams...)
@@ -79,7 +76,7 @@ type gapDetail struct {
 	ClockStep float64     `json:"clock_step,omitempty" doc:"seconds by which the recorder's clock was set in between: by it, this recording begins these later than seconds after the end of the one before"`
 }
 
-func detail(r *Record) recordDetail {
+func detail(r *media.Record) recordDetail {
 	d := recordDetail{
 		ID: r.ID.String(), Stream: r.Stream, Pipeline: r.Pipeline, File: r.Path,
 		Start: utcNano(r.StartUTC), End: utcNano(r.EndUTC), Duration: seconds(r.Duration), Size: r.Size,
@@ -104,44 +101,44 @@ func detail(r *Record) recordDetail {
 func seconds(ns int64) float64 { return time.Duration(ns).Seconds() }
 
 // page reads a list's filters and asks the catalogue.
-func (s *Server) page(r *request) (Page, error) {
+func (s *Server) page(r *request) (media.Page, error) {
 	q, err := filters(&r.query)
 	if err != nil {
-		return Page{}, err
+		return media.Page{}, err
 	}
 	q.Limit = r.query.integer("limit")
-	q.Desc = r.query.choice("order") != "asc"
+	q.Ascending = r.query.choice("order") == "asc"
 	if q.Cursor = r.query.text("cursor"); len(q.Cursor) > maxCursor {
-		return Page{}, BadRequest("parameter cursor: it is none that was given out")
+		return media.Page{}, BadRequest("parameter cursor: it is none that was given out")
 	}
 	if r.query.err != nil {
-		return Page{}, r.query.err
+		return media.Page{}, r.query.err
 	}
 	return s.deps.Catalogue.Records(r.Context(), q)
 }
 
-func filters(v *values) (Query, error) {
-	q := Query{Start: v.time("start"), End: v.time("end"), State: media.State(v.choice("state"))}
+func filters(v *values) (media.Query, error) {
+	q := media.Query{Start: v.time("start"), End: v.time("end"), State: media.State(v.choice("state"))}
 	if v.Has("protected") {
 		b := v.flag("protected")
 		q.Protected = &b
 	}
-	q.Stream, q.Prefix = v.text("stream"), false
-	switch base, below := strings.CutSuffix(q.Stream, "/*"); {
-	case q.Stream == "*":
+	if q.Stream = v.text("stream"); q.Stream == "*" {
 		q.Stream = ""
-	case below:
-		q.Stream, q.Prefix = base, true
 	}
-	if v.err == nil && (q.Stream != "" || q.Prefix) {
-		if err := pipeline.CheckPath(q.Stream); err != nil {
+	if v.err != nil {
+		return q, v.err
+	}
+	if q.Stream != "" {
+		if err := pipeline.CheckPath(strings.TrimSuffix(q.Stream, "/*")); err != nil {
 			return q, BadRequest("parameter stream: %v", err)
 		}
 	}
-	if v.err == nil && !q.Start.IsZero() && !q.End.IsZero() && !q.Start.Before(q.End) {
-		return q, BadRequest("parameter end: it is not after start")
+	var wrong *media.QueryError
+	if errors.As(q.Check(), &wrong) {
+		return q, BadRequest("parameter %s: %s", wrong.Field, wrong.Text)
 	}
-	return q, v.err
+	return q, nil
 }
 
 func (s *Server) records(w http.ResponseWriter, r *request) error {
@@ -167,10 +164,10 @@ func (s *Server) record(w http.ResponseWriter, r *request) error {
 }
 
 // find is the record that the path names.
-func (s *Server) find(r *request) (Record, error) {
+func (s *Server) find(r *request) (media.Record, error) {
 	id, err := r.id()
 	if err != nil {
-		return Record{}, err
+		return media.Record{}, err
 	}
 	return s.deps.Catalogue.Record(r.Context(), id)
 }

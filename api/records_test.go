@@ -14,7 +14,7 @@ import (
 
 func TestRecordsHaveTheirShape(t *testing.T) {
 	w := newWorld(t)
-	r := w.add(1, "live/camera01", func(r *Record) {
+	r := w.add(1, "live/camera01", func(r *media.Record) {
 		r.Protected, r.Gap, r.Pending = true, media.Gap{Cause: media.GapOverload, Duration: 1.5e9}, true
 	})
 	w.degraded = true
@@ -33,22 +33,22 @@ func TestFiltersReachTheCatalogue(t *testing.T) {
 	w := newWorld(t)
 	s := w.server()
 	yes, at := true, time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	for q, want := range map[string]Query{
-		"":                                  {Limit: 100, Desc: true},
-		"order=asc&limit=1000":              {Limit: 1000},
-		"stream=live/camera01":              {Limit: 100, Desc: true, Stream: "live/camera01"},
-		"stream=live/*":                     {Limit: 100, Desc: true, Stream: "live", Prefix: true},
-		"stream=*":                          {Limit: 100, Desc: true},
-		"start=2026-01-02T03:04:05Z":        {Limit: 100, Desc: true, Start: at},
-		"start=2026-01-02T04:04:05%2b01:00": {Limit: 100, Desc: true, Start: at},
-		"end=1767323045":                    {Limit: 100, Desc: true, End: at},
-		"end=1767323045.000000001":          {Limit: 100, Desc: true, End: at.Add(1)},
-		"state=lost&protected=true":         {Limit: 100, Desc: true, State: media.StateLost, Protected: &yes},
-		"cursor=abc":                        {Limit: 100, Desc: true, Cursor: "abc"},
+	for q, want := range map[string]media.Query{
+		"":                                  {Limit: 100},
+		"order=asc&limit=1000":              {Limit: 1000, Ascending: true},
+		"stream=live/camera01":              {Limit: 100, Stream: "live/camera01"},
+		"stream=live/*":                     {Limit: 100, Stream: "live/*"},
+		"stream=*":                          {Limit: 100},
+		"start=2026-01-02T03:04:05Z":        {Limit: 100, Start: at},
+		"start=2026-01-02T04:04:05%2b01:00": {Limit: 100, Start: at},
+		"end=1767323045":                    {Limit: 100, End: at},
+		"end=1767323045.000000001":          {Limit: 100, End: at.Add(1)},
+		"state=lost&protected=true":         {Limit: 100, State: media.StateLost, Protected: &yes},
+		"cursor=abc":                        {Limit: 100, Cursor: "abc"},
 	} {
 		w.asked = nil
 		require.Equal(t, 200, do(s, "GET", "/mp4/records?"+q, "").code, q)
-		require.Equal(t, []Query{want}, w.asked, q)
+		require.Equal(t, []media.Query{want}, w.asked, q)
 	}
 }
 
@@ -120,11 +120,11 @@ func TestAPageAllocatesByItsOwnSize(t *testing.T) {
 // endless has as many records as are asked for.
 type endless struct {
 	*shelf
-	one Record
+	one media.Record
 }
 
-func (e *endless) Records(_ context.Context, q Query) (Page, error) {
-	page := Page{Records: make([]Record, q.Limit), Next: "more"}
+func (e *endless) Records(_ context.Context, q media.Query) (media.Page, error) {
+	page := media.Page{Records: make([]media.Record, q.Limit), Next: "more"}
 	for i := range page.Records {
 		page.Records[i] = e.one
 	}

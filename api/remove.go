@@ -61,7 +61,7 @@ func (s *Server) removeRecord(w http.ResponseWriter, r *request) error {
 
 // remove deletes one recording, or says with a Conflict why it stays. While it
 // goes nobody can begin to read it.
-func (s *Server) remove(ctx context.Context, rec *Record) error {
+func (s *Server) remove(ctx context.Context, rec *media.Record) error {
 	if err := s.removable(rec); err != nil {
 		return err
 	}
@@ -72,13 +72,13 @@ func (s *Server) remove(ctx context.Context, rec *Record) error {
 	return s.deps.Catalogue.Delete(ctx, rec.ID)
 }
 
-func (s *Server) removable(rec *Record) error {
+func (s *Server) removable(rec *media.Record) error {
 	switch {
 	case rec.Elsewhere:
 		return RecordedBy(rec.Node)
 	case rec.Protected:
 		return Conflict("recording %s is protected: PATCH it with {\"protected\":false} first", rec.ID)
-	case rec.State == media.StateRecording && !rec.Left:
+	case rec.Growing():
 		return Conflict("recording %s is being written: stop stream %s first", rec.ID, rec.Stream)
 	case s.readers.busy(rec.Path):
 		return Conflict("recording %s is being read: try again when the reader is done", rec.ID)
@@ -89,7 +89,7 @@ func (s *Server) removable(rec *Record) error {
 // removeRange deletes what lies wholly in [start, end): a listing shows what
 // overlaps, but footage outside of the range was not named and is not lost.
 func (s *Server) removeRange(w http.ResponseWriter, r *request) error {
-	q := Query{Start: r.query.time("start"), End: r.query.time("end"), Limit: maxPage}
+	q := media.Query{Start: r.query.time("start"), End: r.query.time("end"), Ascending: true, Limit: media.MaxLimit}
 	dry := r.query.flag("dry_run")
 	selected, err := filters(&r.query)
 	if err != nil {
@@ -98,9 +98,9 @@ func (s *Server) removeRange(w http.ResponseWriter, r *request) error {
 	if q.Start.IsZero() || q.End.IsZero() {
 		return BadRequest("start and end are needed: everything is deleted by nobody's mistake")
 	}
-	q.Stream, q.Prefix = selected.Stream, selected.Prefix
+	q.Stream = selected.Stream
 	a := removeAnswer{Status: "success", DryRun: dry, Records: []removedDetail{}, KeptList: []keptDetail{}}
-	if err := s.eachPage(r.Context(), q, func(rec *Record) error { return s.sweep(r.Context(), &a, q, rec) }); err != nil {
+	if err := s.eachPage(r.Context(), q, func(rec *media.Record) error { return s.sweep(r.Context(), &a, q, rec) }); err != nil {
 		return err
 	}
 	if !dry {
@@ -113,7 +113,7 @@ func (s *Server) removeRange(w http.ResponseWriter, r *request) error {
 // eachPage walks a whole selection, or none of it: what only the database knows
 // of must not seem to be no part of it. Cursors hold keys, not counts, so
 // deleting what was seen moves nothing.
-func (s *Server) eachPage(ctx context.Context, q Query, see func(*Record) error) error {
+func (s *Server) eachPage(ctx context.Context, q media.Query, see func(*media.Record) error) error {
 	for {
 		page, err := s.deps.Catalogue.Records(ctx, q)
 		if err != nil {
@@ -134,7 +134,7 @@ func (s *Server) eachPage(ctx context.Context, q Query, see func(*Record) error)
 }
 
 // sweep deletes one recording of a range, or notes why it is kept.
-func (s *Server) sweep(ctx context.Context, a *removeAnswer, q Query, rec *Record) error {
+func (s *Server) sweep(ctx context.Context, a *removeAnswer, q media.Query, rec *media.Record) error {
 	err := s.removable(rec)
 	if err == nil && !inside(rec, q.Start, q.End) {
 		err = Conflict("it reaches beyond the range")
@@ -162,6 +162,6 @@ func (s *Server) sweep(ctx context.Context, a *removeAnswer, q Query, rec *Recor
 	return nil
 }
 
-func inside(rec *Record, start, end time.Time) bool {
+func inside(rec *media.Record, start, end time.Time) bool {
 	return rec.StartUTC >= start.UnixNano() && rec.EndUTC <= end.UnixNano()
 }

@@ -25,8 +25,8 @@ func TestDeleteTakesFileAndRow(t *testing.T) {
 
 func TestWhatIsProtectedWrittenOrReadStays(t *testing.T) {
 	w := newWorld(t)
-	protected := w.add(1, "a", func(r *Record) { r.Protected = true })
-	growing := w.add(2, "a", func(r *Record) { r.State = media.StateRecording })
+	protected := w.add(1, "a", func(r *media.Record) { r.Protected = true })
+	growing := w.add(2, "a", func(r *media.Record) { r.State, r.EndReason = media.StateRecording, "" })
 	read := w.add(3, "a")
 	s := w.server()
 	require.True(t, s.readers.enter(read.Path))
@@ -70,7 +70,7 @@ func TestDeleteByRangeTakesWhatLiesInsideAndSaysWhatStays(t *testing.T) {
 			w.records = append(w.records, w.bare(i, "a"))
 		}
 		w.add(-1, "b")
-		w.add(2, "a/below", func(r *Record) { r.Protected = true; r.StartUTC++ })
+		w.add(2, "a/below", func(r *media.Record) { r.Protected = true; r.StartUTC++ })
 		s := w.server()
 		span := "start=2026-03-01T00:00:00Z&end=2026-03-01T00:30:00Z"
 		m := do(s, "DELETE", fmt.Sprintf("/mp4/records?%s&stream=a&dry_run=%v", span, dry), "").json(t)
@@ -88,9 +88,9 @@ func TestDeleteByRangeTakesWhatLiesInsideAndSaysWhatStays(t *testing.T) {
 }
 
 // bare is a record that lasts one second, the nth of a day, with a small file.
-func (w *world) bare(n int, stream string) Record {
+func (w *world) bare(n int, stream string) media.Record {
 	start := int64(1772323200+n) * 1e9 // 2026-03-01T00:00:00Z
-	r := Record{Recording: media.Recording{ID: media.ID{0, 1, byte(n >> 8), byte(n), 0, 0, 0x70, 0, 0x80}, Stream: stream,
+	r := media.Record{Recording: media.Recording{ID: media.ID{0, 1, byte(n >> 8), byte(n), 0, 0, 0x70, 0, 0x80}, Stream: stream,
 		Path: fmt.Sprintf("%s/%d.mp4", stream, n), State: media.StateFinished, StartUTC: start, EndUTC: start + 1e9, Size: 7}}
 	w.put(r.Path, make([]byte, 7))
 	return r
@@ -99,7 +99,7 @@ func (w *world) bare(n int, stream string) Record {
 func TestRangeKeepsWhatReachesBeyondIt(t *testing.T) {
 	w := newWorld(t)
 	w.add(0, "live/a") // 00:00 to 00:01
-	w.add(1, "live/a", func(r *Record) { r.Protected = true })
+	w.add(1, "live/a", func(r *media.Record) { r.Protected = true })
 	w.add(2, "live/b")
 	s := w.server()
 	m := do(s, "DELETE", "/mp4/records?start=2026-03-01T00:00:30Z&end=2026-03-01T05:00:00Z&stream=live/*", "").json(t)

@@ -12,15 +12,17 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/media"
 )
 
 func TestVodListsFilesThatCanBeFetched(t *testing.T) {
 	w := newWorld(t)
 	one := w.add(1, "live/camera01")
-	w.add(2, "live/camera01", func(r *Record) { r.Path = "live/räume/a b.mp4" })
-	w.add(3, "live/camera01", func(r *Record) { r.State = "lost" })
-	w.add(4, "live/camera01", func(r *Record) { r.State = "recording" })
-	w.add(5, "live/camera01", func(r *Record) { r.Elsewhere = true })
+	w.add(2, "live/camera01", func(r *media.Record) { r.Path = "live/räume/a b.mp4" })
+	w.add(3, "live/camera01", func(r *media.Record) { r.State = "lost" })
+	w.add(4, "live/camera01", func(r *media.Record) { r.State = "recording" })
+	w.add(5, "live/camera01", func(r *media.Record) { r.Elsewhere = true })
 	s := w.server()
 	m := do(s, "GET", "/mp4/vod?order=asc", "").json(t)
 	require.Equal(t, "success", m["status"])

@@ -38,9 +38,9 @@ type world struct {
 	recording map[string]StartOptions
 	status    map[string]Status
 	list      []Stream
-	records   []Record // by start
+	records   []media.Record // by start
 	growing   map[string]int64
-	asked     []Query
+	asked     []media.Query
 	stopErr   error
 	broken    error // what the catalogue answers instead
 	degraded  bool
@@ -110,9 +110,9 @@ func (w *world) put(name string, data []byte) {
 }
 
 // add makes a record with a file; n tells one from the next by an hour.
-func (w *world) add(n int, stream string, change ...func(*Record)) Record {
+func (w *world) add(n int, stream string, change ...func(*media.Record)) media.Record {
 	at := time.Date(2026, 3, 1, 0, 0, 0, 123456789, time.UTC).Add(time.Duration(n) * time.Hour)
-	r := Record{Recording: media.Recording{
+	r := media.Record{Recording: media.Recording{
 		ID: media.NewID(at), Stream: stream, Pipeline: "default", State: media.StateFinished,
 		Path:     fmt.Sprintf("%s_%02d.mp4", strings.ReplaceAll(stream, "/", "_"), n),
 		StartUTC: at.UnixNano(), EndUTC: at.Add(time.Minute).UnixNano(), Duration: int64(time.Minute), Size: 100,
@@ -177,21 +177,21 @@ func (w *world) List() []Stream {
 // shelf is a world as catalogue: a sorted list, and a cursor that is a position.
 type shelf world
 
-func (c *shelf) Records(_ context.Context, q Query) (Page, error) {
+func (c *shelf) Records(_ context.Context, q media.Query) (media.Page, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.asked = append(c.asked, q)
 	if c.broken != nil {
-		return Page{}, c.broken
+		return media.Page{}, c.broken
 	}
 	list := slices.Clone(c.records)
-	slices.SortFunc(list, func(a, b Record) int { return cmp.Compare(a.StartUTC, b.StartUTC) })
-	if q.Desc {
+	slices.SortFunc(list, func(a, b media.Record) int { return cmp.Compare(a.StartUTC, b.StartUTC) })
+	if !q.Ascending {
 		slices.Reverse(list)
 	}
-	page := Page{Degraded: c.degraded}
+	page := media.Page{Degraded: c.degraded}
 	for i := range list {
-		if !q.takes(&list[i]) || q.Cursor != "" && !after(&list[i], q) {
+		if !takes(&q, &list[i]) || q.Cursor != "" && !after(&list[i], q) {
 			continue
 		}
 		if len(page.Records) == q.Limit {
@@ -203,14 +203,15 @@ func (c *shelf) Records(_ context.Context, q Query) (Page, error) {
 	return page, nil
 }
 
-func after(r *Record, q Query) bool {
+func after(r *media.Record, q media.Query) bool {
 	at, _ := strconv.ParseInt(q.Cursor, 10, 64)
-	return q.Desc && r.StartUTC < at || !q.Desc && r.StartUTC > at
+	return !q.Ascending && r.StartUTC < at || q.Ascending && r.StartUTC > at
 }
 
-func (q *Query) takes(r *Record) bool {
+func takes(q *media.Query, r *media.Record) bool {
+	below, prefix := strings.CutSuffix(q.Stream, "*")
 	switch {
-	case q.Prefix && !strings.HasPrefix(r.Stream, q.Stream+"/"), !q.Prefix && q.Stream != "" && r.Stream != q.Stream:
+	case prefix && !strings.HasPrefix(r.Stream, below), !prefix && q.Stream != "" && r.Stream != q.Stream:
 	case !q.Start.IsZero() && r.EndUTC <= q.Start.UnixNano(), !q.End.IsZero() && r.StartUTC >= q.End.UnixNano():
 	case q.State != "" && r.State != q.State, q.Protected != nil && r.Protected != *q.Protected:
 	default:
@@ -219,7 +220,7 @@ func (q *Query) takes(r *Record) bool {
 	return false
 }
 
-func (c *shelf) at(id media.ID) (*Record, error) {
+func (c *shelf) at(id media.ID) (*media.Record, error) {
 	if c.broken != nil {
 		return nil, c.broken
 	}
@@ -231,22 +232,22 @@ func (c *shelf) at(id media.ID) (*Record, error) {
 	return nil, NotFound("there is no recording %s", id)
 }
 
-func (c *shelf) Record(_ context.Context, id media.ID) (Record, error) {
+func (c *shelf) Record(_ context.Context, id media.ID) (media.Record, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	r, err := c.at(id)
 	if err != nil {
-		return Record{}, err
+		return media.Record{}, err
 	}
 	return *r, nil
 }
 
-func (c *shelf) SetProtected(_ context.Context, id media.ID, p bool) (Record, error) {
+func (c *shelf) SetProtected(_ context.Context, id media.ID, p bool) (media.Record, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	r, err := c.at(id)
 	if err != nil {
-		return Record{}, err
+		return media.Record{}, err
 	}
 	r.Protected = p
 	return *r, nil
@@ -262,7 +263,7 @@ func (c *shelf) Delete(_ context.Context, id media.ID) error {
 	if err := os.Remove(filepath.Join(c.dir, r.Path)); err != nil {
 		return err
 	}
-	c.records = slices.DeleteFunc(c.records, func(r Record) bool { return r.ID == id })
+	c.records = slices.DeleteFunc(c.records, func(r media.Record) bool { return r.ID == id })
 	return nil
 }
 

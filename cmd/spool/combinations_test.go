@@ -17,7 +17,6 @@ import (
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/recorder"
-	"github.com/gospool/spool/sinks/metadata"
 )
 
 // sequences lists every order of the words, with repetition, up to a length.
@@ -191,7 +190,7 @@ func (r *eventRig) run(c combination, d recorder.Declared, stream string) {
 		return
 	}
 	require.NotEmpty(t, files)
-	page, err := r.catalogue.Events(t.Context(), metadata.EventQuery{Key: "k", Stream: stream})
+	page, err := r.catalogue.Events(t.Context(), media.EventQuery{Key: "k", Stream: stream})
 	require.NoError(t, err)
 	require.Len(t, page.Events, 1)
 	require.NotEmpty(t, page.Events[0].Recordings)

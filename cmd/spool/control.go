@@ -145,36 +145,25 @@ type library struct {
 	changed   func(paths ...string) // told of files that were deleted
 }
 
-func (l library) Records(ctx context.Context, q api.Query) (api.Page, error) {
-	stream := q.Stream
-	if q.Prefix {
-		stream = filepath.ToSlash(filepath.Join(stream, "*"))
-	}
-	page, err := l.catalogue.Records(ctx, metadata.Query{
-		Stream: stream, Start: q.Start, End: q.End, State: q.State, Protected: q.Protected,
-		Ascending: !q.Desc, Limit: q.Limit, Cursor: q.Cursor,
-	})
+func (l library) Records(ctx context.Context, q media.Query) (media.Page, error) {
+	page, err := l.catalogue.Records(ctx, q)
 	if err != nil {
-		return api.Page{}, known(err)
+		return media.Page{}, known(err)
 	}
-	out := api.Page{Next: page.Next, Degraded: page.Degraded, Stalled: l.catalogue.Stalled(), Records: make([]api.Record, len(page.Records))}
-	for i, r := range page.Records {
-		out.Records[i] = l.shown(r)
-	}
-	l.soFar(out.Records)
-	return out, nil
+	l.soFar(page.Records)
+	return page, nil
 }
 
-func (l library) Record(ctx context.Context, id media.ID) (api.Record, error) {
+func (l library) Record(ctx context.Context, id media.ID) (media.Record, error) {
 	r, err := l.catalogue.Record(ctx, id)
-	one := []api.Record{l.shown(r)}
+	one := []media.Record{r}
 	l.soFar(one)
 	return one[0], known(err)
 }
 
 // soFar tells of the files that grow here how far they are: their rows were
 // written when they began.
-func (l library) soFar(records []api.Record) {
+func (l library) soFar(records []media.Record) {
 	grows := l.growing()
 	for i := range records {
 		if !records[i].Elsewhere {
@@ -212,24 +201,24 @@ func (l library) open() map[string]pipeline.Report {
 }
 
 // SetProtected marks the file first: protection must outlive the database.
-func (l library) SetProtected(ctx context.Context, id media.ID, protected bool) (api.Record, error) {
+func (l library) SetProtected(ctx context.Context, id media.ID, protected bool) (media.Record, error) {
 	l.deleting.Lock()
 	defer l.deleting.Unlock()
 	r, err := l.own(ctx, id)
 	if err != nil {
-		return api.Record{}, err
+		return media.Record{}, err
 	}
 	if r.State != media.StateLost {
 		if err := l.mark(r.Path, id, protected); errors.Is(err, os.ErrNotExist) {
-			return api.Record{}, api.Conflict("the file of recording %s is gone: spool reindex marks it lost", id)
+			return media.Record{}, api.Conflict("the file of recording %s is gone: spool reindex marks it lost", id)
 		} else if err != nil {
-			return api.Record{}, l.refuse(err, r.Path, id)
+			return media.Record{}, l.refuse(err, r.Path, id)
 		}
 	}
 	if r, err = l.catalogue.SetProtected(ctx, id, protected); errors.Is(err, metadata.ErrNotDurable) {
 		err = nil // the file has it, and the row is on its way
 	}
-	one := []api.Record{l.shown(r)}
+	one := []media.Record{r}
 	l.soFar(one)
 	return one[0], known(err)
 }
@@ -254,7 +243,7 @@ func (l library) Delete(ctx context.Context, id media.ID) error {
 		return err
 	case r.Protected:
 		return api.Conflict("recording %s is protected: PATCH it with {\"protected\":false} first", id)
-	case r.State == media.StateRecording && r.EndReason == "":
+	case r.Growing():
 		return api.Conflict("recording %s is being written: stop stream %s first", id, r.Stream)
 	}
 	var other *api.Error
@@ -272,10 +261,6 @@ func (l library) Delete(ctx context.Context, id media.ID) error {
 
 func (l library) file(path string) string { return filepath.Join(l.dir, filepath.FromSlash(path)) }
 
-func (l library) shown(r metadata.Record) api.Record {
-	return api.Record{Recording: r.Recording, Left: r.State == media.StateRecording && r.EndReason != "", Node: r.Node, Elsewhere: l.elsewhere(r), Pending: r.Pending}
-}
-
 // known gives the catalogue's errors the API's shape; another is hidden there.
 func known(err error) error {
 	switch {
@@ -283,7 +268,7 @@ func known(err error) error {
 		return api.NotFound("%v", metadata.ErrNotFound)
 	case errors.Is(err, metadata.ErrOtherNode):
 		return api.Conflict("%v", err)
-	case errors.Is(err, metadata.ErrCursor), errors.Is(err, metadata.ErrQuery):
+	case errors.Is(err, metadata.ErrCursor), errors.Is(err, media.ErrQuery):
 		return api.BadRequest("%v", err)
 	case errors.Is(err, metadata.ErrJournalFull):
 		return api.Unavailable("%v", metadata.ErrJournalFull)

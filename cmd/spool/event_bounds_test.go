@@ -6,15 +6,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/gospool/spool/api"
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
-	"github.com/gospool/spool/sinks/metadata"
 )
 
 // protectedOf tells which of a stream's recordings are protected, by the catalogue
 // and by what the files say.
-func (r *eventRig) protectedOf(records []metadata.Record, id media.ID) (protected []int, bytes int64) {
+func (r *eventRig) protectedOf(records []media.Record, id media.ID) (protected []int, bytes int64) {
 	r.t.Helper()
 	_, protected = r.named(records, id)
 	for _, i := range protected {
@@ -60,7 +58,7 @@ func TestOneEventProtectsNoMoreThanItMay(t *testing.T) {
 	require.Contains(t, protected, 6, "12-14: that of the trigger")
 	require.NotContains(t, protected, 0)
 	require.NotContains(t, protected, len(records)-1)
-	page, err := r.events(0, 0).Events(t.Context(), api.EventQuery{Limit: 10})
+	page, err := r.events(0, 0).Events(t.Context(), media.EventQuery{Limit: 10})
 	require.NoError(t, err)
 	require.Equal(t, len(records), page.Events[0].Total)
 	require.Len(t, page.Events[0].Recordings, len(records))
@@ -78,7 +76,7 @@ func TestEventsTogetherProtectNoMoreThanTheyMay(t *testing.T) {
 		_, err := r.events(0, 0).Trigger(t.Context(), "live/x", pipeline.Trigger{ID: media.ID{2, byte(i)}, At: at, Before: 0, After: 0})
 		require.NoError(t, err)
 	}
-	page, err := r.catalogue.Records(t.Context(), metadata.Query{Stream: "live/x", Ascending: true})
+	page, err := r.catalogue.Records(t.Context(), media.Query{Stream: "live/x", Ascending: true})
 	require.NoError(t, err)
 	protected, _ := r.protectedOf(page.Records, media.ID{2})
 	require.Equal(t, []int{0, 1, 2}, protected)
@@ -114,7 +112,7 @@ func TestFootageBeginsAtAKeyFrame(t *testing.T) {
 		taken, err := e.Trigger(t.Context(), "live/x", pipeline.Trigger{ID: id, Key: string(rune('a' + n)), At: f.at(c.at), Before: time.Second, After: 0})
 		require.NoError(t, err)
 		require.Equal(t, f.at(c.want), taken.Pipelines[0].Actual, "%v", c.at)
-		page, err := e.Events(t.Context(), api.EventQuery{Key: string(rune('a' + n)), Limit: 1})
+		page, err := e.Events(t.Context(), media.EventQuery{Key: string(rune('a' + n)), Limit: 1})
 		require.NoError(t, err)
 		require.Equal(t, f.at(c.want).UnixNano(), page.Events[0].Actual, "%v", c.at)
 	}
@@ -143,7 +141,7 @@ func TestEventBeforeTheFirstPicture(t *testing.T) {
 				f.awaitSource()
 				f.send(200)
 				require.Eventually(t, func() bool {
-					page, err := e.Events(t.Context(), api.EventQuery{Key: "k", Limit: 1})
+					page, err := e.Events(t.Context(), media.EventQuery{Key: "k", Limit: 1})
 					return err == nil && len(page.Events) == 1 && len(page.Events[0].Recordings) == 1 && page.Events[0].Actual == trigger.At.UnixNano()+5e8
 				}, time.Minute, 5*time.Millisecond)
 				f.pub.Close(media.EndSourceLost)

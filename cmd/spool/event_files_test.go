@@ -11,7 +11,6 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
-	"github.com/gospool/spool/sinks/metadata"
 )
 
 // asked is a trigger of a random sequence.
@@ -79,7 +78,7 @@ func (f *eventFeed) ask(random *rand.Rand) asked {
 
 // recordings puts the files together that go on in each other, and tells the
 // newest recording that names an event.
-func (f *eventFeed) recordings(files []metadata.Record) (all [][]metadata.Record, of map[media.ID]int) {
+func (f *eventFeed) recordings(files []media.Record) (all [][]media.Record, of map[media.ID]int) {
 	f.t.Helper()
 	of = map[media.ID]int{}
 	last := -1
@@ -90,7 +89,7 @@ func (f *eventFeed) recordings(files []metadata.Record) (all [][]metadata.Record
 			all[len(all)-1] = append(all[len(all)-1], file)
 		} else {
 			require.Greater(f.t, first, last, "a picture in two files")
-			all = append(all, []metadata.Record{file})
+			all = append(all, []media.Record{file})
 		}
 		last = to
 		for _, e := range file.Events {

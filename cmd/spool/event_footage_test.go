@@ -26,7 +26,7 @@ import (
 
 // named tells which of a stream's recordings name an event, and which of them are
 // protected, in the catalogue and in the file.
-func (r *eventRig) named(records []metadata.Record, id media.ID) (named, protected []int) {
+func (r *eventRig) named(records []media.Record, id media.ID) (named, protected []int) {
 	r.t.Helper()
 	for i, rec := range records {
 		if slices.ContainsFunc(rec.Events, func(e media.Event) bool { return e.ID == id }) {
@@ -167,7 +167,7 @@ func TestFileThatNamesAllItMay(t *testing.T) {
 // footageOf are the recordings that the catalogue names of an event.
 func (r *eventRig) footageOf(key string) (ids []media.ID) {
 	r.t.Helper()
-	page, err := r.events(0, 0).Events(r.t.Context(), api.EventQuery{Key: key, Limit: 1})
+	page, err := r.events(0, 0).Events(r.t.Context(), media.EventQuery{Key: key, Limit: 1})
 	require.NoError(r.t, err)
 	require.Len(r.t, page.Events, 1, key)
 	for _, rec := range page.Events[0].Recordings {
@@ -222,7 +222,7 @@ func TestEventIsKeptBeforeItIsAnswered(t *testing.T) {
 	taken, err := e.Trigger(t.Context(), "live/x", trigger)
 	require.NoError(t, err)
 	require.Equal(t, pipeline.EventWaiting, taken.Pipelines[0].Status)
-	page, err := r.catalogue.Events(t.Context(), metadata.EventQuery{Key: "waits", Limit: 1})
+	page, err := r.catalogue.Events(t.Context(), media.EventQuery{Key: "waits", Limit: 1})
 	require.NoError(t, err)
 	require.Len(t, page.Events, 1)
 	got := page.Events[0]
@@ -272,7 +272,7 @@ func TestFootageOfAnotherRecorder(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, done.Pipelines, 1)
 	require.NoError(t, r.catalogue.Flush(t.Context()))
-	page, err := r.catalogue.Records(t.Context(), metadata.Query{Stream: "live/x"})
+	page, err := r.catalogue.Records(t.Context(), media.Query{Stream: "live/x"})
 	require.NoError(t, err)
 	require.Len(t, page.Records, 3)
 	for _, rec := range page.Records {

@@ -56,7 +56,7 @@ func newBoundedRig(t *testing.T, mode pipeline.Mode, ring, segmenter string, pro
 	})
 	require.NoError(t, err)
 	require.Eventually(t, func() bool {
-		page, err := r.catalogue.Records(t.Context(), metadata.Query{})
+		page, err := r.catalogue.Records(t.Context(), media.Query{})
 		return err == nil && !page.Degraded
 	}, time.Minute, time.Millisecond, "the database is open")
 	pipeline.Provide(env.Services, pool)
@@ -167,17 +167,17 @@ func (f *eventFeed) second(t time.Time) float64 {
 }
 
 // end lets the publisher leave and gives the stream's recordings, oldest first.
-func (f *eventFeed) end() []metadata.Record {
+func (f *eventFeed) end() []media.Record {
 	f.t.Helper()
 	f.pub.Close(media.EndSourceLost)
 	require.Eventually(f.t, func() bool { return len(f.recorder.Status(f.path)) == 0 }, time.Minute, time.Millisecond)
-	page, err := f.catalogue.Records(f.t.Context(), metadata.Query{Stream: f.path, Ascending: true})
+	page, err := f.catalogue.Records(f.t.Context(), media.Query{Stream: f.path, Ascending: true})
 	require.NoError(f.t, err)
 	return page.Records
 }
 
 // numbers are the burnt-in frame numbers of a file's pictures.
-func (r *eventRig) numbers(rec metadata.Record) (out []int) {
+func (r *eventRig) numbers(rec media.Record) (out []int) {
 	r.t.Helper()
 	raw, err := exec.CommandContext(r.t.Context(), "ffmpeg", "-nostdin", "-v", "error", "-xerror", "-threads", "1",
 		"-i", filepath.Join(r.dir, rec.Path), "-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "gray", "-").Output()
@@ -192,7 +192,7 @@ func (r *eventRig) numbers(rec metadata.Record) (out []int) {
 
 // whole checks that a file's pictures are those of its wall clock, one after
 // another, and gives the first and the last.
-func (r *eventRig) whole(rec metadata.Record) (first, last int) {
+func (r *eventRig) whole(rec media.Record) (first, last int) {
 	r.t.Helper()
 	seen := r.numbers(rec)
 	require.NotEmpty(r.t, seen)
@@ -226,7 +226,7 @@ func TestPreRollIsTrueToTheFrame(t *testing.T) {
 			require.Equal(t, c.first, first)
 			require.GreaterOrEqual(t, last, 65*25+3-1)
 			require.Less(t, last, 66*25+3+25)
-			events, err := r.catalogue.Events(t.Context(), metadata.EventQuery{})
+			events, err := r.catalogue.Events(t.Context(), media.EventQuery{})
 			require.NoError(t, err)
 			require.Len(t, events.Events, 1)
 			require.InDelta(t, 50.12, f.second(time.Unix(0, events.Events[0].Start)), 0.001)
@@ -263,7 +263,7 @@ func TestEventOfAContinuousRecordingIsAMark(t *testing.T) {
 	done, err = e.Trigger(t.Context(), "live/x", pipeline.Trigger{ID: media.ID{7}, At: f.at(9), Before: time.Second, After: 2 * time.Second, Protect: pipeline.ProtectOff})
 	require.NoError(t, err)
 	require.Equal(t, pipeline.EventMarked, done.Pipelines[0].Status)
-	page, err := r.catalogue.Events(t.Context(), metadata.EventQuery{Ascending: true})
+	page, err := r.catalogue.Events(t.Context(), media.EventQuery{Ascending: true})
 	require.NoError(t, err)
 	require.Len(t, page.Events, 2)
 	require.Equal(t, media.ID{7}, page.Events[0].ID)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -15,7 +14,6 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/recorder"
-	"github.com/gospool/spool/sinks/metadata"
 )
 
 // events is the recorder and the catalogue as the API wants them for events.
@@ -190,45 +188,18 @@ func orElse(d, otherwise time.Duration) time.Duration {
 	return d
 }
 
-func (e events) Events(ctx context.Context, q api.EventQuery) (api.EventPage, error) {
-	stream := q.Stream
-	if q.Prefix {
-		stream = filepath.ToSlash(filepath.Join(stream, "*"))
-	}
-	page, err := e.library.catalogue.Events(ctx, metadata.EventQuery{
-		Stream: stream, Start: q.Start, End: q.End, Key: q.Key, Name: q.Name,
-		Ascending: !q.Desc, Limit: q.Limit, Cursor: q.Cursor,
-	})
+func (e events) Events(ctx context.Context, q media.EventQuery) (media.EventPage, error) {
+	page, err := e.library.catalogue.Events(ctx, q)
 	if err != nil {
-		return api.EventPage{}, known(err)
+		return media.EventPage{}, known(err)
 	}
-	out := api.EventPage{Next: page.Next, Degraded: page.Degraded, Events: make([]api.Event, len(page.Events))}
-	for i, f := range page.Events {
-		out.Events[i] = e.shownEvent(f)
-	}
-	return out, nil
-}
-
-func (e events) shownEvent(f metadata.Event) api.Event {
-	out := api.Event{Event: f.Event, Stream: f.Stream, Node: f.Node, Total: f.Total, GoneUTC: f.GoneUTC}
-	for _, r := range f.Recordings {
-		out.Recordings = append(out.Recordings, e.eventRecording(r))
-	}
-	if len(f.Recordings) > 0 && out.Actual == 0 { // of before events said it: a file begins with a key frame
-		if begin := f.Recordings[0].StartUTC; begin >= f.Start {
-			out.Actual = begin
+	for i := range page.Events {
+		f := &page.Events[i]
+		if len(f.Recordings) > 0 && f.Actual == 0 { // of before events said it: a file begins with a key frame
+			if begin := f.Recordings[0].StartUTC; begin >= f.Start {
+				f.Actual = begin
+			}
 		}
 	}
-	return out
-}
-
-// eventRecording gives out the paths of this node's files only.
-func (e events) eventRecording(r metadata.EventRecording) api.EventRecording {
-	out := api.EventRecording{
-		ID: r.ID, State: r.State, StartUTC: r.StartUTC, EndUTC: r.EndUTC, Bytes: r.Size, Protected: r.Protected,
-	}
-	if r.Node == e.library.catalogue.Node() {
-		out.Path = r.Path
-	}
-	return out
+	return page, nil
 }

@@ -26,7 +26,7 @@ type eventFootage struct {
 	done      []pipeline.Triggered // what the running pipelines did about it
 	onlyNamed bool                 // they have all of it: nothing else is marked
 
-	records []metadata.Record
+	records []media.Record
 	node    string               // of another recorder that has some of it; empty: none has
 	marked  []pipeline.Triggered // finished recordings that were marked, nearest first
 	beyond  map[media.ID]bool    // recordings that hold media of it and cannot name it
@@ -99,14 +99,14 @@ func (f *eventFootage) nearestFirst() []int {
 	for i := range order {
 		order[i] = i
 	}
-	far := func(r *metadata.Record) int64 { return max(r.StartUTC-f.ev.At, f.ev.At-r.EndUTC, 0) }
+	far := func(r *media.Record) int64 { return max(r.StartUTC-f.ev.At, f.ev.At-r.EndUTC, 0) }
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(far(&f.records[a]), far(&f.records[b])) })
 	return order
 }
 
 // markFile names the event in a finished recording, and protects it if the event
 // wants that and may.
-func (f *eventFootage) markFile(ctx context.Context, r *metadata.Record) error {
+func (f *eventFootage) markFile(ctx context.Context, r *media.Record) error {
 	named, err := f.name(ctx, r.ID)
 	if err != nil {
 		return err
@@ -127,7 +127,7 @@ func (f *eventFootage) markFile(ctx context.Context, r *metadata.Record) error {
 // event at a time. The order is what makes it safe: a power cut may tear what the
 // file names while it is written. With a file that cannot take the event, or has no
 // room left, the catalogue alone has it.
-func (f *eventFootage) name(ctx context.Context, recording media.ID) (metadata.Record, error) {
+func (f *eventFootage) name(ctx context.Context, recording media.ID) (media.Record, error) {
 	l := f.library
 	l.deleting.Lock()
 	defer l.deleting.Unlock()
@@ -155,7 +155,7 @@ func (f *eventFootage) name(ctx context.Context, recording media.ID) (metadata.R
 }
 
 // pair notes in the catalogue alone that a recording holds media of the event.
-func (f *eventFootage) pair(ctx context.Context, r *metadata.Record) error {
+func (f *eventFootage) pair(ctx context.Context, r *media.Record) error {
 	if err := f.library.catalogue.PutEvents(ctx, r.Recording, f.ev); err != nil && !errors.Is(err, metadata.ErrNotDurable) {
 		return known(err)
 	}
@@ -164,22 +164,22 @@ func (f *eventFootage) pair(ctx context.Context, r *metadata.Record) error {
 }
 
 // full reports whether a recording names as many events as it may, without this one.
-func (f *eventFootage) full(r *metadata.Record) bool {
+func (f *eventFootage) full(r *media.Record) bool {
 	return !f.names(r) && len(media.JoinEvent(r.Events, f.ev)) == len(r.Events)
 }
 
 // took reports whether the pipeline of a recording has taken the event.
-func (f *eventFootage) took(r *metadata.Record) bool {
+func (f *eventFootage) took(r *media.Record) bool {
 	return slices.ContainsFunc(f.done, func(d pipeline.Triggered) bool { return d.Pipeline == r.Pipeline })
 }
 
-func (f *eventFootage) names(r *metadata.Record) bool {
+func (f *eventFootage) names(r *media.Record) bool {
 	return slices.ContainsFunc(r.Events, func(of media.Event) bool { return of.ID == f.ev.ID })
 }
 
 // result tells which recordings hold media of the event, and what of them it does
 // not protect.
-func (f *eventFootage) result() (list []api.EventRecording, limited []string) {
+func (f *eventFootage) result() (list []media.EventRecording, limited []string) {
 	grows := f.library.growing()
 	var files int
 	var bytes int64
@@ -189,9 +189,9 @@ func (f *eventFootage) result() (list []api.EventRecording, limited []string) {
 			continue
 		}
 		grows(&r.Recording)
-		list = append(list, f.eventRecording(metadata.EventRecording{
-			ID: r.ID, Node: r.Node, Path: r.Path, State: r.State, StartUTC: r.StartUTC, EndUTC: r.EndUTC, Size: r.Size, Protected: r.Protected,
-		}))
+		list = append(list, media.EventRecording{
+			ID: r.ID, Node: r.Node, Elsewhere: r.Elsewhere, Path: r.Path, State: r.State, StartUTC: r.StartUTC, EndUTC: r.EndUTC, Size: r.Size, Protected: r.Protected,
+		})
 		if f.ev.Protect && !r.Protected {
 			files++
 			bytes += r.Size
@@ -237,17 +237,17 @@ func (f *eventFootage) find(ctx context.Context) error {
 // unmarked reports whether a recording that found is unsettled for is known to grow
 // without the mark: many events at once do not ask the database after each other's.
 func (f *eventFootage) unmarked() bool {
-	return slices.ContainsFunc(f.records, func(r metadata.Record) bool {
+	return slices.ContainsFunc(f.records, func(r media.Record) bool {
 		return f.took(&r) && f.library.catalogue.Unmarked(r.ID, &f.ev)
 	})
 }
 
 // keepOwn keeps the recordings whose files are here: another recorder on the same
 // database has its own.
-func (f *eventFootage) keepOwn(all []metadata.Record) {
+func (f *eventFootage) keepOwn(all []media.Record) {
 	f.records, f.node = nil, ""
 	for _, r := range all {
-		if f.library.elsewhere(r) {
+		if r.Elsewhere {
 			f.node = r.Node
 			continue
 		}
@@ -256,14 +256,14 @@ func (f *eventFootage) keepOwn(all []metadata.Record) {
 }
 
 // overlapping lists the recordings of the event's time, of other recorders too.
-func (f *eventFootage) overlapping(ctx context.Context) (all []metadata.Record, err error) {
+func (f *eventFootage) overlapping(ctx context.Context) (all []media.Record, err error) {
 	select { // many events at once must not look like a database that is down
 	case f.asking <- struct{}{}:
 		defer func() { <-f.asking }()
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
-	q := metadata.Query{Stream: f.stream, Start: time.Unix(0, f.ev.Start), End: time.Unix(0, f.ev.End), Ascending: true, Limit: metadata.MaxLimit}
+	q := media.Query{Stream: f.stream, Start: time.Unix(0, f.ev.Start), End: time.Unix(0, f.ev.End), Ascending: true, Limit: media.MaxLimit}
 	for {
 		page, err := f.library.catalogue.Records(ctx, q)
 		if err != nil {
@@ -283,12 +283,12 @@ func (f *eventFootage) overlapping(ctx context.Context) (all []metadata.Record, 
 // settled tells whether the files of the event's time are finished or name it, of
 // those of the pipelines that took it, or of all where none did. A file of a life
 // before this one is not waited for, though it may never have been finished.
-func (f *eventFootage) settled(all []metadata.Record) bool {
+func (f *eventFootage) settled(all []media.Record) bool {
 	there := len(f.done) == 0
 	for i := range all {
 		r := &all[i]
 		took, named := f.took(r), f.names(r) || f.full(r)
-		if f.library.elsewhere(*r) && !named {
+		if r.Elsewhere && !named {
 			continue
 		}
 		// Behind a clock that was set back an ID says nothing, and what is written does.

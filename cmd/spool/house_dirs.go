@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 
 	"github.com/gospool/spool/configs"
-	"github.com/gospool/spool/sinks/metadata"
+	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
@@ -18,7 +18,7 @@ func (h *house) removeEmptyDirs(ctx context.Context, dir string) error {
 		if _, configured := cfg.Streams[configs.StreamPath(stream)]; configured {
 			return true
 		}
-		page, err := h.catalogue.Records(ctx, metadata.Query{Stream: stream, Limit: 1})
+		page, err := h.catalogue.Records(ctx, media.Query{Stream: stream, Limit: 1})
 		return err == nil && len(page.Records) > 0
 	})
 	if removed > 0 {

@@ -8,7 +8,6 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
-	"github.com/gospool/spool/sinks/metadata"
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
@@ -61,7 +60,7 @@ func (b *broadcast) wait() <-chan struct{} {
 func (h *house) lastInterrupted(stream, pipelineName string) int64 {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	page, err := h.catalogue.Records(ctx, metadata.Query{Stream: stream, Limit: 20})
+	page, err := h.catalogue.Records(ctx, media.Query{Stream: stream, Limit: 20})
 	if err != nil {
 		return 0
 	}

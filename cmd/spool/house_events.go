@@ -42,9 +42,9 @@ func (h *house) joinEvents(ctx context.Context, r *media.Recording) (missed []me
 	for _, e := range r.Events {
 		named[e.ID] = true
 	}
-	q := metadata.EventQuery{
+	q := media.EventQuery{
 		Stream: r.Stream, Start: time.Unix(0, r.StartUTC).Add(-eventReach), End: time.Unix(0, r.EndUTC).Add(eventReach),
-		Ascending: true, Limit: metadata.MaxLimit,
+		Ascending: true, Limit: media.MaxLimit,
 	}
 	for len(missed) < maxMissed {
 		page, err := h.catalogue.Events(ctx, q)
@@ -56,7 +56,7 @@ func (h *house) joinEvents(ctx context.Context, r *media.Recording) (missed []me
 		}
 		for _, e := range page.Events {
 			over := e.Start < r.EndUTC && e.End > r.StartUTC
-			took := slices.ContainsFunc(e.Recordings, func(of metadata.EventRecording) bool { return of.ID == r.ID })
+			took := slices.ContainsFunc(e.Recordings, func(of media.EventRecording) bool { return of.ID == r.ID })
 			if named[e.ID] || !over && !took {
 				continue
 			}

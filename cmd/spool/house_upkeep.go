@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/metadata"
 )
 
@@ -57,7 +58,7 @@ func (h *house) upkeepDue(last time.Time) bool {
 // of the newest from before this start. A row is no newer than its file.
 func (h *house) proveClock(ctx context.Context) (all bool) {
 	for _, before := range []time.Time{{}, h.wall.Began()} {
-		page, err := h.catalogue.Records(ctx, metadata.Query{Limit: 20, End: before})
+		page, err := h.catalogue.Records(ctx, media.Query{Limit: 20, End: before})
 		if err != nil {
 			return false
 		}

@@ -11,7 +11,6 @@ import (
 
 	"github.com/gospool/spool/api"
 	"github.com/gospool/spool/pipeline/media"
-	"github.com/gospool/spool/sinks/metadata"
 	"github.com/gospool/spool/sinks/mp4"
 )
 
@@ -21,18 +20,16 @@ import (
 // directory, and what has the name here is another recording.
 
 // own is a recording that this recorder has the file of.
-func (l library) own(ctx context.Context, id media.ID) (metadata.Record, error) {
+func (l library) own(ctx context.Context, id media.ID) (media.Record, error) {
 	r, err := l.catalogue.Record(ctx, id)
 	switch {
 	case err != nil:
 		return r, known(err)
-	case l.elsewhere(r):
+	case r.Elsewhere:
 		return r, api.RecordedBy(r.Node)
 	}
 	return r, nil
 }
-
-func (l library) elsewhere(r metadata.Record) bool { return r.Node != l.catalogue.Node() }
 
 // verify makes sure that the file at a path is that of a recording. The caller holds
 // l.deleting until it has acted on the file: spool gives no file the name of another

@@ -59,7 +59,7 @@ func TestARefusedRowDoesNotHoldUpTheOthers(t *testing.T) {
 		}
 		ready(t, c.Catalogue)
 		require.Len(t, stored(t, c), 5)
-		require.Len(t, all(t, c, Query{}), 10, "what was set aside is listed all the same")
+		require.Len(t, all(t, c, media.Query{}), 10, "what was set aside is listed all the same")
 		s := c.Stats()
 		require.EqualValues(t, 5, s.Refused)
 		require.Equal(t, 5, s.Aside)
@@ -81,7 +81,7 @@ func TestARefusedRowDoesNotHoldUpTheOthers(t *testing.T) {
 		c = openWith(t, o) // tries them again, and is refused
 		ready(t, c.Catalogue)
 		require.Equal(t, 5, c.Stats().Aside)
-		require.Len(t, all(t, c, Query{}), 10)
+		require.Len(t, all(t, c, media.Query{}), 10)
 		c.exec(t, lift[driver])
 		c.close()
 		c = openWith(t, o)
@@ -89,7 +89,7 @@ func TestARefusedRowDoesNotHoldUpTheOthers(t *testing.T) {
 		require.Len(t, stored(t, c), 10)
 		require.Zero(t, c.Stats().Aside)
 		require.Empty(t, asideFiles(t, o.JournalDir))
-		for _, r := range records(t, c, Query{}).Records {
+		for _, r := range records(t, c, media.Query{}).Records {
 			require.False(t, r.Pending)
 		}
 	})
@@ -126,7 +126,7 @@ func TestARefusedEventDoesNotHoldUpTheOthers(t *testing.T) {
 				require.Equal(t, events[n], e.Event)
 				require.Equal(t, []media.ID{[]media.Recording{fine, fine, refused, refused}[n].ID}, filesOf(e), key)
 			}
-			require.Len(t, all(t, c, Query{}), 3)
+			require.Len(t, all(t, c, media.Query{}), 3)
 		}
 		check()
 		require.Equal(t, []string{fine.ID.String(), later.ID.String()}, stored(t, c))
@@ -270,7 +270,7 @@ func TestNoTextOfAnEventIsRefused(t *testing.T) {
 		ready(t, c.Catalogue)
 		require.Empty(t, c.Stats().AsideError)
 		require.Len(t, stored(t, c), 5)
-		page, err := c.Events(t.Context(), EventQuery{Ascending: true})
+		page, err := c.Events(t.Context(), media.EventQuery{Ascending: true})
 		require.NoError(t, err)
 		var got []string
 		for _, e := range page.Events {

@@ -116,7 +116,7 @@ func put(t *testing.T, c opened, recs ...media.Recording) {
 	}
 }
 
-func records(t *testing.T, c opened, q Query) Page {
+func records(t *testing.T, c opened, q media.Query) media.Page {
 	t.Helper()
 	p, err := c.Records(t.Context(), q)
 	require.NoError(t, err)
@@ -124,7 +124,7 @@ func records(t *testing.T, c opened, q Query) Page {
 }
 
 // all pages through a query and gives every recording of it.
-func all(t *testing.T, c opened, q Query) (out []media.Recording) {
+func all(t *testing.T, c opened, q media.Query) (out []media.Recording) {
 	t.Helper()
 	for {
 		p := records(t, c, q)
@@ -193,7 +193,7 @@ func TestARowFollowsItsRecordingThroughItsLife(t *testing.T) {
 		ready(t, c.Catalogue)
 		_, err = c.Delete(t.Context(), rec.ID)
 		require.ErrorIs(t, err, ErrNotFound)
-		require.Empty(t, all(t, c, Query{}))
+		require.Empty(t, all(t, c, media.Query{}))
 	})
 }
 
@@ -209,7 +209,7 @@ func TestABatchWithOneRowManyTimesKeepsTheLast(t *testing.T) {
 		got, err := c.Record(t.Context(), rec.ID)
 		require.NoError(t, err)
 		require.EqualValues(t, 49, got.Size)
-		require.Len(t, all(t, c, Query{}), 51)
+		require.Len(t, all(t, c, media.Query{}), 51)
 	})
 }
 
@@ -296,6 +296,6 @@ func TestDatabaseFileInAFolderWithOddCharacters(t *testing.T) {
 	c := open(t, "sqlite", filepath.Join(dir, "x.db"))
 	put(t, c, sample(1, "live/a"))
 	ready(t, c.Catalogue)
-	require.Len(t, all(t, c, Query{}), 1)
+	require.Len(t, all(t, c, media.Query{}), 1)
 	require.FileExists(t, filepath.Join(dir, "x.db"))
 }

@@ -59,7 +59,7 @@ func query(t *testing.T, c opened, text string, args ...any) {
 	require.NoError(t, err)
 }
 
-func count(t *testing.T, c opened) int { t.Helper(); return len(records(t, c, Query{}).Records) }
+func count(t *testing.T, c opened) int { t.Helper(); return len(records(t, c, media.Query{}).Records) }
 
 // TestANameIsOneRecordersAtATime: the second one is told where the first one is, none of
 // its rows are applied and none is lost, and it has the name as soon as the first one

@@ -16,8 +16,6 @@ var (
 	ErrGrowing = errors.New("the recording is still being written")
 	// ErrCursor: a cursor that was not made for this query.
 	ErrCursor = errors.New("the cursor does not belong to this query")
-	// ErrQuery: a query that cannot be asked.
-	ErrQuery = errors.New("bad query")
 	// ErrInvalid: a recording that cannot be stored.
 	ErrInvalid = errors.New("the recording cannot be stored")
 	// ErrNotDurable: the change is accepted and on its way to the database, but

@@ -163,17 +163,6 @@ func (s *store) noteGone(ctx context.Context, tx bun.IDB, events []string, now i
 	return err
 }
 
-// EventRecording is a recording that holds media of an event.
-type EventRecording struct {
-	ID               media.ID
-	Node, Pipeline   string
-	Path             string
-	State            media.State
-	StartUTC, EndUTC int64 // ns
-	Size             int64 // bytes
-	Protected        bool
-}
-
 // maxEventRecordings is how many recordings a page names of one event.
 const maxEventRecordings = 100
 

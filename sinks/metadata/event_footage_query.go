@@ -12,12 +12,12 @@ import (
 
 // addFootage names the recordings of a page's events, from the database and from
 // what is on its way there.
-func (c *Catalogue) addFootage(ctx context.Context, p *EventPage, pending map[string]entry, alone []*row) error {
+func (c *Catalogue) addFootage(ctx context.Context, p *media.EventPage, pending map[string]entry, alone []*row) error {
 	at := make(map[string]*eventFootage, len(p.Events))
 	ids := make([]string, len(p.Events))
 	for i := range p.Events {
 		ids[i] = p.Events[i].ID.String()
-		at[ids[i]] = &eventFootage{of: &p.Events[i], known: map[string]EventRecording{}}
+		at[ids[i]] = &eventFootage{of: &p.Events[i], node: c.opts.Node, known: map[string]media.EventRecording{}}
 	}
 	var rows []footageRow
 	err := c.read(ctx, func(ctx context.Context, s *store) (err error) {
@@ -111,8 +111,9 @@ func footageOf(r *row) *footageRow {
 
 // eventFootage gathers the recordings of one event of a page.
 type eventFootage struct {
-	of    *Event
-	known map[string]EventRecording
+	of    *media.EventRecord
+	node  string // of this recorder
+	known map[string]media.EventRecording
 	gone  int64 // ns, when the newest of those went that the database still has
 }
 
@@ -125,8 +126,8 @@ func (f *eventFootage) add(r *footageRow) error {
 		f.of.Total++
 	}
 	f.of.Total = max(f.of.Total, r.Total)
-	f.known[r.ID] = EventRecording{
-		ID: id, Node: r.Node, Pipeline: r.Pipeline, Path: r.Path, State: media.State(r.State),
+	f.known[r.ID] = media.EventRecording{
+		ID: id, Node: r.Node, Elsewhere: r.Node != f.node, Pipeline: r.Pipeline, Path: r.Path, State: media.State(r.State),
 		StartUTC: r.StartNS, EndUTC: r.EndNS, Size: r.Size, Protected: r.Protected != 0,
 	}
 	return nil
@@ -141,7 +142,7 @@ func (f *eventFootage) remove(id string, rev int64) {
 }
 
 func (f *eventFootage) settle() {
-	f.of.Recordings = slices.SortedFunc(maps.Values(f.known), func(a, b EventRecording) int {
+	f.of.Recordings = slices.SortedFunc(maps.Values(f.known), func(a, b media.EventRecording) int {
 		return cmp.Or(cmp.Compare(a.StartUTC, b.StartUTC), cmp.Compare(a.ID.String(), b.ID.String()))
 	})
 	if len(f.of.Recordings) > maxEventRecordings {

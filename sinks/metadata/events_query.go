@@ -10,38 +10,9 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/gospool/spool/pipeline/media"
 )
-
-// EventQuery asks for events. The zero value asks for the newest hundred.
-type EventQuery struct {
-	Stream     string    // a path, or every path below one: live/*; empty or * for all
-	Start, End time.Time // of the first trigger: [Start, End); the zero time for no bound
-	Key, Name  string    // exactly; empty for all
-	Ascending  bool      // oldest first; by first trigger, then ID
-	Limit      int       // 0 for 100; at most 1000
-	Cursor     string
-}
-
-// EventPage is an answer.
-type EventPage struct {
-	Events   []Event
-	Next     string // the Cursor of the page behind it; empty where there is none
-	Degraded bool   // the database did not answer: only what the journal knows is here
-}
-
-// Event is an event as the catalogue answers it.
-type Event struct {
-	media.Event
-	Stream string
-	Node   string // the recorder that made it
-
-	Recordings []EventRecording // that hold media of it, oldest first, at most a hundred
-	Total      int              // of all
-	GoneUTC    int64            // ns, since when there is none any more; 0 while there is, or there never was
-}
 
 // eventAsk is a question in the form that is carried out.
 type eventAsk struct {
@@ -49,8 +20,8 @@ type eventAsk struct {
 	key, name string
 }
 
-func (q EventQuery) ask() (a eventAsk, err error) {
-	a.ask, err = Query{Stream: q.Stream, Start: q.Start, End: q.End, Ascending: q.Ascending, Limit: q.Limit}.ask()
+func eventAskOf(q media.EventQuery) (a eventAsk, err error) {
+	a.ask, err = askOf(media.Query{Stream: q.Stream, Start: q.Start, End: q.End, Ascending: q.Ascending, Limit: q.Limit})
 	if err != nil {
 		return a, err
 	}
@@ -77,10 +48,10 @@ func (a *eventAsk) matches(r *eventRow) bool {
 }
 
 // Events answers a question from the database and from what is on its way there.
-func (c *Catalogue) Events(ctx context.Context, q EventQuery) (EventPage, error) {
-	a, err := q.ask()
+func (c *Catalogue) Events(ctx context.Context, q media.EventQuery) (media.EventPage, error) {
+	a, err := eventAskOf(q)
 	if err != nil {
-		return EventPage{}, err
+		return media.EventPage{}, err
 	}
 	var newer []*row
 	pending := c.pending.snapshot()
@@ -92,9 +63,9 @@ func (c *Catalogue) Events(ctx context.Context, q EventQuery) (EventPage, error)
 	slices.SortFunc(newer, func(x, y *row) int { return cmp.Compare(x.Revision, y.Revision) })
 	found, err := eventsOf(newer)
 	if err != nil {
-		return EventPage{}, err
+		return media.EventPage{}, err
 	}
-	var page EventPage
+	var page media.EventPage
 	var stored []eventRow
 	err = c.read(ctx, func(ctx context.Context, s *store) error {
 		stored, err = s.events(ctx, &a)
@@ -104,10 +75,10 @@ func (c *Catalogue) Events(ctx context.Context, q EventQuery) (EventPage, error)
 	case errors.Is(err, ErrUnavailable):
 		page.Degraded = true
 	case err != nil:
-		return EventPage{}, err
+		return media.EventPage{}, err
 	}
-	if page, err = page.fill(&a, merged(stored, found)); err != nil {
-		return EventPage{}, err
+	if page.Events, page.Next, err = eventPage(&a, merged(stored, found)); err != nil {
+		return media.EventPage{}, err
 	}
 	return page, c.addFootage(ctx, &page, pending, alone)
 }
@@ -130,7 +101,8 @@ func merged(stored, newer []eventRow) []eventRow {
 	return stored
 }
 
-func (p EventPage) fill(a *eventAsk, rows []eventRow) (EventPage, error) {
+// eventPage orders rows, cuts them to a page and tells its cursor.
+func eventPage(a *eventAsk, rows []eventRow) (page []media.EventRecord, next string, err error) {
 	rows = slices.DeleteFunc(rows, func(r eventRow) bool { return !a.matches(&r) })
 	slices.SortFunc(rows, func(x, y eventRow) int {
 		c := key{x.AtNS, x.ID}.compare(key{y.AtNS, y.ID})
@@ -142,22 +114,22 @@ func (p EventPage) fill(a *eventAsk, rows []eventRow) (EventPage, error) {
 	if len(rows) > a.limit {
 		rows = rows[:a.limit]
 		last := rows[a.limit-1]
-		p.Next = encodeCursor(key{last.AtNS, last.ID}, a.mark())
+		next = encodeCursor(key{last.AtNS, last.ID}, a.mark())
 	}
-	p.Events = make([]Event, len(rows))
+	page = make([]media.EventRecord, len(rows))
 	for i, r := range rows {
 		id, err := media.ParseID(r.ID)
 		if err != nil {
-			return EventPage{}, fmt.Errorf("catalogue event: %w", err)
+			return nil, "", fmt.Errorf("catalogue event: %w", err)
 		}
-		p.Events[i] = Event{Stream: r.Stream, Node: r.Node, Event: media.Event{
+		page[i] = media.EventRecord{Stream: r.Stream, Node: r.Node, Event: media.Event{
 			ID: id, Key: r.Key, Name: r.Name, At: r.AtNS, Start: r.StartNS, End: r.EndNS, Actual: r.ActualNS, Protect: r.Protect != 0,
 		}, GoneUTC: r.GoneNS}
 		if r.Data != "" {
-			p.Events[i].Data = json.RawMessage(r.Data)
+			page[i].Data = json.RawMessage(r.Data)
 		}
 	}
-	return p, nil
+	return page, next, nil
 }
 
 // events reads one event more than a page.

@@ -40,7 +40,7 @@ func TestEventsJoinWhatRecordingsSay(t *testing.T) {
 			last = rec
 		}
 		check := func() {
-			page, err := c.Events(t.Context(), EventQuery{Key: "a"})
+			page, err := c.Events(t.Context(), media.EventQuery{Key: "a"})
 			require.NoError(t, err)
 			require.Len(t, page.Events, 1)
 			require.Equal(t, want, page.Events[0].Event)
@@ -74,7 +74,7 @@ func TestEventPagesHoldEachEventOnce(t *testing.T) {
 			put(t, c, rec)
 			all = append(all, e)
 		}
-		for _, q := range []EventQuery{
+		for _, q := range []media.EventQuery{
 			{}, {Ascending: true}, {Stream: "live/*"}, {Stream: "other", Ascending: true}, {Name: "door"}, {Key: "c"},
 			{Start: base.Add(2 * time.Minute), End: base.Add(5 * time.Minute)}, {Stream: "nobody"},
 		} {
@@ -123,16 +123,16 @@ func TestEventQuestionsAreChecked(t *testing.T) {
 	rec := sample(1, "live/x")
 	rec.Events = []media.Event{eventNo(1, 0), eventNo(2, 0)}
 	put(t, c, rec)
-	page, err := c.Events(t.Context(), EventQuery{Limit: 1})
+	page, err := c.Events(t.Context(), media.EventQuery{Limit: 1})
 	require.NoError(t, err)
-	for _, q := range []EventQuery{
+	for _, q := range []media.EventQuery{
 		{Limit: 1001}, {Limit: -1}, {Stream: "a*b"}, {Cursor: "x"}, {Cursor: page.Next, Key: "b"}, {Cursor: page.Next, Ascending: true},
 		{Start: base, End: base},
 	} {
 		_, err := c.Events(t.Context(), q)
 		require.Error(t, err, "%+v", q)
 	}
-	recs, err := c.Records(t.Context(), Query{Limit: 1})
+	recs, err := c.Records(t.Context(), media.Query{Limit: 1})
 	require.NoError(t, err)
 	require.Empty(t, recs.Next)
 }

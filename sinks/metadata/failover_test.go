@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/metadata/dbtest"
 )
 
@@ -73,7 +74,7 @@ const patience = 60 * time.Second
 func readOnlyNow(t *testing.T, c opened, n int) {
 	t.Helper()
 	require.Eventually(t, func() bool { return c.Stalled() && c.Stats().Tries > 1 }, patience, 10*time.Millisecond)
-	require.Len(t, all(t, c, Query{}), n, "what it has, and what waits")
+	require.Len(t, all(t, c, media.Query{}), n, "what it has, and what waits")
 	s := c.Stats()
 	require.Contains(t, s.LastError, "read-only")
 	require.Contains(t, s.Advice, "the database is read-only")
@@ -139,7 +140,7 @@ func TestRowsFollowTheirPostgresPrimary(t *testing.T) {
 
 func countOf(t *testing.T, c opened) int {
 	t.Helper()
-	return len(records(t, c, Query{Limit: MaxLimit}).Records)
+	return len(records(t, c, media.Query{Limit: media.MaxLimit}).Records)
 }
 
 // TestMariaDBReadOnlyAndBack: a server is closed for writing and opened again, and the
@@ -162,14 +163,14 @@ func TestMariaDBReadOnlyAndBack(t *testing.T) {
 	readOnlyNow(t, c, 2)
 	run(t, admin, "SET GLOBAL read_only = 0")
 	ready(t, c.Catalogue)
-	require.Len(t, all(t, c, Query{}), 2)
+	require.Len(t, all(t, c, media.Query{}), 2)
 
 	run(t, admin, "SET GLOBAL read_only = 1")
 	put(t, c, sample(2, "live/a"))
 	readOnlyNow(t, c, 3)
 	moving.lead(second.Addr)
 	ready(t, c.Catalogue)
-	require.Len(t, all(t, c, Query{}), 1, "the other server has what came since")
+	require.Len(t, all(t, c, media.Query{}), 1, "the other server has what came since")
 	select {
 	case <-c.Behind():
 	case <-time.After(patience):

@@ -23,7 +23,7 @@ func TestForgettingKeepsWhatIsProtectedOrSpeaksOfAnotherFile(t *testing.T) {
 			{recs[0].ID, recs[0].Path}, {recs[1].ID, recs[1].Path}, {recs[2].ID, "copy/of.mp4"}, {testID(99), "never/there.mp4"},
 		}))
 		left := map[media.ID]bool{}
-		for _, r := range all(t, c, Query{}) {
+		for _, r := range all(t, c, media.Query{}) {
 			left[r.ID] = true
 		}
 		require.Equal(t, map[media.ID]bool{recs[1].ID: true, recs[2].ID: true, recs[3].ID: true}, left)
@@ -39,7 +39,7 @@ func TestForgettingAFileWhoseRowSaysThatItGrows(t *testing.T) {
 	put(t, c, rec)
 	require.NoError(t, c.Forget(t.Context(), []Deleted{{rec.ID, final}}))
 	require.NoError(t, c.Flush(t.Context()))
-	require.Empty(t, all(t, c, Query{}))
+	require.Empty(t, all(t, c, media.Query{}))
 }
 
 // A database that is away while files are deleted learns of it when it is back,
@@ -64,7 +64,7 @@ func TestForgettingDoesNotWaitForTheDatabase(t *testing.T) {
 	require.NoError(t, os.Rename(dsn+".away", dsn))
 	c = openWith(t, o)
 	ready(t, c.Catalogue)
-	left := all(t, c, Query{})
+	left := all(t, c, media.Query{})
 	require.Len(t, left, 1)
 	require.Equal(t, recs[1].ID, left[0].ID)
 }
@@ -86,5 +86,5 @@ func TestForgettingManyIsOneWriteOfTheJournal(t *testing.T) {
 	require.NoError(t, c.Forget(t.Context(), gone))
 	require.Equal(t, 1, writes)
 	require.NoError(t, c.Flush(context.Background()))
-	require.Empty(t, all(t, c, Query{}))
+	require.Empty(t, all(t, c, media.Query{}))
 }

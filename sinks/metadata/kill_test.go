@@ -65,7 +65,7 @@ func TestEveryJournalledRowArrivesOnceAfterKills(t *testing.T) {
 		c := openWith(t, OpenOptions{Driver: driver, DSN: dsn, JournalDir: dir})
 		ready(t, c.Catalogue)
 		got := map[string]string{}
-		for _, r := range all(t, c, Query{Limit: 1000}) {
+		for _, r := range all(t, c, media.Query{Limit: 1000}) {
 			require.NotContains(t, got, r.ID.String(), "each once")
 			got[r.ID.String()] = string(r.State)
 		}
@@ -116,10 +116,10 @@ func TestARestartDoesNotApplyAgainWhatTheDatabaseHas(t *testing.T) {
 		require.EqualValues(t, 10, c.Stats().Applied)
 		c.close()
 		c = openWith(t, OpenOptions{Driver: driver, DSN: dsn, JournalDir: dir})
-		require.Equal(t, 10, len(records(t, c, Query{}).Records), "known at once, from the journal")
+		require.Equal(t, 10, len(records(t, c, media.Query{}).Records), "known at once, from the journal")
 		ready(t, c.Catalogue)
 		require.Zero(t, c.Stats().Applied)
-		require.Len(t, all(t, c, Query{}), 10)
+		require.Len(t, all(t, c, media.Query{}), 10)
 	})
 }
 
@@ -142,12 +142,12 @@ func TestNothingIsHiddenWhileRowsArrive(t *testing.T) {
 	require.NoError(t, err)
 	c = openWith(t, o)
 	require.Eventually(t, func() bool { return c.Stats().Pending == 1 }, patience, time.Millisecond)
-	page := records(t, c, Query{})
+	page := records(t, c, media.Query{})
 	require.Len(t, page.Records, 11)
 	require.False(t, page.Degraded)
 	require.NoError(t, tx.Rollback())
 	ready(t, c.Catalogue)
-	require.Len(t, records(t, c, Query{}).Records, 11)
+	require.Len(t, records(t, c, media.Query{}).Records, 11)
 }
 
 func TestALostDatabaseGetsWhatTheJournalStillHas(t *testing.T) {
@@ -158,7 +158,7 @@ func TestALostDatabaseGetsWhatTheJournalStillHas(t *testing.T) {
 	c.close()
 	c = openWith(t, OpenOptions{Driver: "sqlite", DSN: filepath.Join(t.TempDir(), "other.db"), JournalDir: dir})
 	ready(t, c.Catalogue)
-	require.Len(t, all(t, c, Query{}), 1)
+	require.Len(t, all(t, c, media.Query{}), 1)
 }
 
 // Whoever still asks while the catalogue is being closed is told that it does not
@@ -169,7 +169,7 @@ func TestWhatIsAskedOfAClosedCatalogueBlamesNoDatabase(t *testing.T) {
 		put(t, c, sample(1, "live/a"))
 		ready(t, c.Catalogue)
 		c.close()
-		page, err := c.Records(t.Context(), Query{})
+		page, err := c.Records(t.Context(), media.Query{})
 		require.NoError(t, err)
 		require.True(t, page.Degraded)
 		_, err = c.Record(t.Context(), media.ID{9})

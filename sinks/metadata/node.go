@@ -160,7 +160,7 @@ func (r *reconciliation) take(ctx context.Context, own []*row) error {
 }
 
 // takeMoved is adopt for the row of a file that is here under another path.
-func (r *reconciliation) takeMoved(ctx context.Context, known Record) error {
+func (r *reconciliation) takeMoved(ctx context.Context, known media.Record) error {
 	old, _, err := r.c.lookup(ctx, known.ID.String())
 	if err != nil {
 		return err

@@ -25,10 +25,10 @@ func named(t *testing.T, driver, dsn string, o OpenOptions) opened {
 func nodes(t *testing.T, c opened) map[media.ID]string {
 	t.Helper()
 	out := map[media.ID]string{}
-	for _, r := range records(t, c, Query{Limit: MaxLimit}).Records {
+	for _, r := range records(t, c, media.Query{Limit: media.MaxLimit}).Records {
 		out[r.ID] = r.Node
 	}
-	page, err := c.Events(t.Context(), EventQuery{})
+	page, err := c.Events(t.Context(), media.EventQuery{})
 	require.NoError(t, err)
 	for _, e := range page.Events {
 		out[e.ID] = e.Node
@@ -85,7 +85,7 @@ func TestRowsOfTheHostsNameAreTakenOver(t *testing.T) {
 		}
 		c := named(t, driver, dsn, OpenOptions{Node: disk1})
 		require.Equal(t, want, nodes(t, c))
-		for _, r := range records(t, c, Query{}).Records {
+		for _, r := range records(t, c, media.Query{}).Records {
 			require.Equal(t, media.StateFinished, r.State, r.Path)
 			require.Equal(t, r.ID == protected, r.Protected)
 		}
@@ -146,7 +146,7 @@ func TestRowOfAnotherRecorderIsNotChanged(t *testing.T) {
 		rec := sample(1, "live/a")
 		put(t, theirs, rec)
 		require.NoError(t, theirs.Flush(t.Context()))
-		before := records(t, theirs, Query{}).Records
+		before := records(t, theirs, media.Query{}).Records
 
 		c := named(t, driver, dsn, OpenOptions{Node: "copy"})
 		_, err := c.SetProtected(t.Context(), rec.ID, true)
@@ -162,7 +162,7 @@ func TestRowOfAnotherRecorderIsNotChanged(t *testing.T) {
 		put(t, c, changed, mine)
 		require.NoError(t, c.Flush(t.Context()))
 		require.EqualValues(t, 2, c.Stats().Others)
-		require.Equal(t, before, records(t, theirs, Query{Ascending: true, Limit: 1}).Records)
+		require.Equal(t, before, records(t, theirs, media.Query{Ascending: true, Limit: 1}).Records)
 		require.Equal(t, map[media.ID]string{rec.ID: "node1", mine.ID: "copy"}, nodes(t, c))
 	})
 }

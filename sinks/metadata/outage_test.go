@@ -39,7 +39,7 @@ func TestAnOutageLosesNoRowAndDoublesNone(t *testing.T) {
 			total = outage(t, c, total, way.name, way.away, way.return_)
 		}
 		seen := map[media.ID]bool{}
-		for _, r := range all(t, c, Query{Limit: 1000}) {
+		for _, r := range all(t, c, media.Query{Limit: 1000}) {
 			require.False(t, seen[r.ID])
 			require.Equal(t, media.StateFinished, r.State)
 			seen[r.ID] = true
@@ -76,7 +76,7 @@ func outage(t *testing.T, c opened, first int, name string, away, back func()) i
 	burst()
 	require.Eventually(t, func() bool { return !c.Stats().Connected }, 30*time.Second, 5*time.Millisecond, "%s: the outage is noticed", name)
 	burst()
-	p := records(t, c, Query{Limit: 1000})
+	p := records(t, c, media.Query{Limit: 1000})
 	require.True(t, p.Degraded, name)
 	require.GreaterOrEqual(t, len(p.Records), 20, "what is pending is listed")
 	for _, r := range p.Records {
@@ -92,7 +92,7 @@ func outage(t *testing.T, c opened, first int, name string, away, back func()) i
 	back()
 	burst()
 	ready(t, c.Catalogue)
-	require.Len(t, all(t, c, Query{Limit: 1000}), n, name)
+	require.Len(t, all(t, c, media.Query{Limit: 1000}), n, name)
 	require.Zero(t, c.Stats().Pending)
 	return n
 }
@@ -114,14 +114,14 @@ func TestStartingWithoutADatabaseRecordsAllTheSame(t *testing.T) {
 		dir := t.TempDir()
 		c := openWith(t, OpenOptions{Driver: s.Driver, DSN: s.DSN, JournalDir: dir})
 		put(t, c, sample(1, "live/a"))
-		require.True(t, records(t, c, Query{}).Degraded)
+		require.True(t, records(t, c, media.Query{}).Degraded)
 		c.close()
 		c = openWith(t, OpenOptions{Driver: s.Driver, DSN: s.DSN, JournalDir: dir})
 		put(t, c, sample(2, "live/a"))
-		require.Len(t, records(t, c, Query{}).Records, 2, "also of the process before")
+		require.Len(t, records(t, c, media.Query{}).Records, 2, "also of the process before")
 		s.Start()
 		ready(t, c.Catalogue)
-		require.Len(t, all(t, c, Query{}), 2)
+		require.Len(t, all(t, c, media.Query{}), 2)
 	})
 }
 
@@ -153,9 +153,9 @@ func TestALockedSQLiteFileIsWaitedFor(t *testing.T) {
 	tx, err := other.rw.BeginTx(t.Context(), nil) // _txlock=immediate: the write lock is held
 	require.NoError(t, err)
 	put(t, c, sample(1, "live/a"))
-	require.Len(t, records(t, c, Query{}).Records, 1)
+	require.Len(t, records(t, c, media.Query{}).Records, 1)
 	require.Equal(t, 1, c.Stats().Pending)
 	require.NoError(t, tx.Rollback())
 	ready(t, c.Catalogue)
-	require.Len(t, all(t, c, Query{}), 1)
+	require.Len(t, all(t, c, media.Query{}), 1)
 }

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/media"
 )
 
 // A page costs what is on it, however long the table is.
@@ -13,7 +15,7 @@ func TestAPageAllocatesByThePageNotByTheTable(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		c := open(t, driver, dsn)
 		s := c.store.Load()
-		asks := map[string]Query{
+		asks := map[string]media.Query{
 			"newest": {}, "a stream": {Stream: "live/2/42/cam", Limit: 10}, "below": {Stream: "live/*"},
 			"window": {Start: base.Add(time.Minute), End: base.Add(10 * time.Minute)},
 		}
@@ -31,7 +33,7 @@ func TestAPageAllocatesByThePageNotByTheTable(t *testing.T) {
 }
 
 // allocated is the bytes that one page takes, the least of some.
-func allocated(t *testing.T, c opened, q Query) uint64 {
+func allocated(t *testing.T, c opened, q media.Query) uint64 {
 	t.Helper()
 	var before, after runtime.MemStats
 	least := ^uint64(0)

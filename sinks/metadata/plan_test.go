@@ -59,16 +59,16 @@ func generated(t testing.TB, i, n int) *row {
 }
 
 // questions are what the indexes exist for, on a table of n rows.
-func questions(n int) map[string]Query {
+func questions(n int) map[string]media.Query {
 	yes := true
 	middle := base.Add(time.Duration(n/200) * time.Minute)
 	deep := sample(n/200, "live/2/42/cam")
-	return map[string]Query{
+	return map[string]media.Query{
 		"newest":                 {},
 		"oldest":                 {Ascending: true},
 		"stream":                 {Stream: "live/2/42/cam"},
-		"stream, deep page":      {Stream: "live/2/42/cam", Cursor: cursorAt(Query{Stream: "live/2/42/cam"}, deep)},
-		"deep page":              {Cursor: cursorAt(Query{}, deep)},
+		"stream, deep page":      {Stream: "live/2/42/cam", Cursor: cursorAt(media.Query{Stream: "live/2/42/cam"}, deep)},
+		"deep page":              {Cursor: cursorAt(media.Query{}, deep)},
 		"prefix of one":          {Stream: "live/2/42/*"},
 		"prefix of ten":          {Stream: "live/2/*"},
 		"prefix in a window":     {Stream: "live/2/*", Start: middle, End: middle.Add(10 * time.Minute)},
@@ -86,15 +86,15 @@ func questions(n int) map[string]Query {
 	}
 }
 
-func cursorAt(q Query, rec media.Recording) string {
-	a, _ := q.ask()
+func cursorAt(q media.Query, rec media.Recording) string {
+	a, _ := askOf(q)
 	return encodeCursor(key{rec.StartUTC, rec.ID.String()}, a.mark())
 }
 
 // explain is the database's plan of a question, as text.
-func explain(t testing.TB, s *store, q Query) string {
+func explain(t testing.TB, s *store, q media.Query) string {
 	t.Helper()
-	a, err := q.ask()
+	a, err := askOf(q)
 	require.NoError(t, err)
 	a.limit++
 	sel, err := s.plan(t.Context(), &a)
@@ -176,12 +176,12 @@ func BenchmarkPage(b *testing.B) {
 	}
 }
 
-func benchPage(b *testing.B, s *store, q Query) {
+func benchPage(b *testing.B, s *store, q media.Query) {
 	b.Log(explain(b, s, q))
 	took := make([]time.Duration, 0, 1024)
 	rows := 0
 	for b.Loop() {
-		a, err := q.ask()
+		a, err := askOf(q)
 		require.NoError(b, err)
 		a.limit++
 		began := time.Now()

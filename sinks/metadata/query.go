@@ -1,37 +1,11 @@
 package metadata
 
 import (
+	"cmp"
 	"fmt"
-	"math"
 	"strings"
-	"time"
 
 	"github.com/gospool/spool/pipeline/media"
-)
-
-// Query asks for recordings. The zero value asks for the newest hundred.
-type Query struct {
-	Stream    string      // a path, or every path below one: live/*; empty or * for all
-	Start     time.Time   // only what ended after; the zero time for no bound
-	End       time.Time   // only what began before; the zero time for no bound
-	State     media.State // empty for all
-	Protected *bool
-	Ascending bool // oldest first; by start, then ID
-	Limit     int  // 0 for 100; at most 1000
-	Cursor    string
-}
-
-// Page is an answer.
-type Page struct {
-	Records  []Record
-	Next     string // the Cursor of the page behind it; empty where there is none
-	Degraded bool   // the database did not answer: only what the journal knows is here
-}
-
-// Limits of a page.
-const (
-	DefaultLimit = 100
-	MaxLimit     = 1000
 )
 
 // ask is a query in the form that is carried out.
@@ -60,25 +34,14 @@ func (k key) compare(o key) int {
 
 func (r *row) key() key { return key{r.StartNS, r.ID} }
 
-func (q Query) ask() (a ask, err error) {
-	a = ask{
-		from: nanos(q.Start, math.MinInt64), to: nanos(q.End, math.MaxInt64),
-		state: string(q.State), protected: -1, ascending: q.Ascending, limit: q.Limit,
+func askOf(q media.Query) (a ask, err error) {
+	if err := q.Check(); err != nil {
+		return a, err
 	}
-	if a.limit == 0 {
-		a.limit = DefaultLimit
-	}
-	if a.limit < 0 || a.limit > MaxLimit {
-		return a, fmt.Errorf("%w: limit %d is not between 1 and %d", ErrQuery, q.Limit, MaxLimit)
-	}
-	if a.from >= a.to {
-		return a, fmt.Errorf("%w: start is not before end", ErrQuery)
-	}
+	a = ask{state: string(q.State), protected: -1, ascending: q.Ascending, limit: cmp.Or(q.Limit, media.DefaultLimit)}
+	a.from, a.to = q.SpanNS()
 	if q.Protected != nil {
 		a.protected = bit(*q.Protected)
-	}
-	if err := a.setState(q.State); err != nil {
-		return a, err
 	}
 	if err := a.setStream(q.Stream); err != nil {
 		return a, err
@@ -93,18 +56,9 @@ func (q Query) ask() (a ask, err error) {
 	return a, nil
 }
 
-func (a *ask) setState(s media.State) error {
-	switch s {
-	case "", media.StateRecording, media.StateFinished, media.StateRecovered, media.StateLost:
-		return nil
-	}
-	return fmt.Errorf("%w: state %.40q is none of %s, %s, %s, %s", ErrQuery, s,
-		media.StateRecording, media.StateFinished, media.StateRecovered, media.StateLost)
-}
-
 func (a *ask) setStream(s string) error {
 	if len(s) > maxStreamBytes || strings.ContainsRune(s, 0) || strings.ToValidUTF8(s, "") != s {
-		return fmt.Errorf("%w: stream is too long or not plain text", ErrQuery)
+		return fmt.Errorf("%w: stream is too long or not plain text", media.ErrQuery)
 	}
 	below, deep := strings.CutSuffix(s, "/**")
 	if !deep {
@@ -117,23 +71,9 @@ func (a *ask) setStream(s string) error {
 		a.stream = s
 	}
 	if strings.Contains(a.prefix+a.stream, "*") {
-		return fmt.Errorf("%w: stream %.80q: * is only known at the end, behind a slash: live/*", ErrQuery, s)
+		return fmt.Errorf("%w: stream %.80q: * is only known at the end, behind a slash: live/*", media.ErrQuery, s)
 	}
 	return nil
-}
-
-// nanos is a time that the columns can hold; years beyond them are as good as no
-// bound.
-func nanos(t time.Time, open int64) int64 {
-	switch y := t.Year(); {
-	case t.IsZero():
-		return open
-	case y < 1678:
-		return math.MinInt64
-	case y > 2261:
-		return math.MaxInt64
-	}
-	return t.UnixNano()
 }
 
 // matches is the query as a predicate, for what the database does not have yet.

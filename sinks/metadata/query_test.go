@@ -25,7 +25,7 @@ func TestRecordsAnswerAsASimpleModel(t *testing.T) {
 		model := fillRandomly(t, c)
 		rapid.Check(t, func(rt *rapid.T) {
 			q := randomQuery(rt)
-			a, err := q.ask()
+			a, err := askOf(q)
 			require.NoError(rt, err)
 			want := expected(model, &a)
 			var got []string
@@ -46,8 +46,8 @@ func TestRecordsAnswerAsASimpleModel(t *testing.T) {
 		})
 		c.Catalogue.stop = c.opts.Tasks.Keep("catalogue", pipeline.Backoff{}, func(ctx context.Context) error { return c.apply(ctx, 0) })
 		ready(t, c.Catalogue)
-		a, _ := Query{}.ask()
-		require.Len(t, all(t, c, Query{}), len(expected(model, &a)), "and the same rows once all is applied")
+		a, _ := askOf(media.Query{})
+		require.Len(t, all(t, c, media.Query{}), len(expected(model, &a)), "and the same rows once all is applied")
 	})
 }
 
@@ -90,8 +90,8 @@ func randomRecording(t *rapid.T) media.Recording {
 	return rec
 }
 
-func randomQuery(t *rapid.T) Query {
-	q := Query{Ascending: rapid.Bool().Draw(t, "ascending"), Limit: rapid.SampledFrom([]int{1, 3, 10, 100, 1000}).Draw(t, "limit")}
+func randomQuery(t *rapid.T) media.Query {
+	q := media.Query{Ascending: rapid.Bool().Draw(t, "ascending"), Limit: rapid.SampledFrom([]int{1, 3, 10, 100, 1000}).Draw(t, "limit")}
 	q.Stream = rapid.SampledFrom([]string{"", "*", "live/a", "live/*", "live/a/*", "nothing", "nothing/*", "door"}).Draw(t, "stream")
 	at := func(name string) time.Time {
 		return base.Add(time.Duration(rapid.IntRange(-10, 50*60).Draw(t, name)) * time.Second)
@@ -139,7 +139,7 @@ func expected(model map[string]*row, a *ask) (ids []string) {
 }
 
 func TestQueriesThatCannotBeAsked(t *testing.T) {
-	for name, q := range map[string]Query{
+	for name, q := range map[string]media.Query{
 		"negative limit": {Limit: -1},
 		"huge limit":     {Limit: 1001},
 		"end first":      {Start: base, End: base.Add(-1)},
@@ -151,11 +151,11 @@ func TestQueriesThatCannotBeAsked(t *testing.T) {
 		"not utf-8":      {Stream: "\xff"},
 		"long":           {Stream: strings.Repeat("a", 256)},
 	} {
-		_, err := q.ask()
-		require.ErrorIs(t, err, ErrQuery, name)
+		_, err := askOf(q)
+		require.ErrorIs(t, err, media.ErrQuery, name)
 	}
-	far := Query{Start: time.Date(-5, 1, 1, 0, 0, 0, 0, time.UTC), End: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)}
-	a, err := far.ask()
+	far := media.Query{Start: time.Date(-5, 1, 1, 0, 0, 0, 0, time.UTC), End: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)}
+	a, err := askOf(far)
 	require.NoError(t, err)
 	require.Equal(t, []int64{math.MinInt64, math.MaxInt64}, []int64{a.from, a.to})
 }
@@ -164,7 +164,7 @@ func TestStreamFilters(t *testing.T) {
 	for in, want := range map[string][2]string{
 		"": {}, "*": {}, "**": {}, "live/a": {"live/a", ""}, "live/*": {"", "live/"}, "live/**": {"", "live/"}, "a/b/*": {"", "a/b/"},
 	} {
-		a, err := Query{Stream: in}.ask()
+		a, err := askOf(media.Query{Stream: in})
 		require.NoError(t, err, in)
 		require.Equal(t, want, [2]string{a.stream, a.prefix}, in)
 	}
@@ -218,9 +218,9 @@ func FuzzStreamFilter(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		a, err := Query{Stream: s}.ask()
+		a, err := askOf(media.Query{Stream: s})
 		if err != nil {
-			require.ErrorIs(t, err, ErrQuery)
+			require.ErrorIs(t, err, media.ErrQuery)
 			return
 		}
 		if a.prefix != "" {

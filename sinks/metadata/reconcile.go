@@ -133,7 +133,7 @@ func (r *reconciliation) settled(path string) {
 
 // compare goes through the rows of this recorder.
 func (r *reconciliation) compare(ctx context.Context) error {
-	a := ask{from: math.MinInt64, to: math.MaxInt64, protected: -1, ascending: true, limit: MaxLimit}
+	a := ask{from: math.MinInt64, to: math.MaxInt64, protected: -1, ascending: true, limit: media.MaxLimit}
 	for {
 		rows, err := r.c.ask(ctx, &a)
 		if err != nil {

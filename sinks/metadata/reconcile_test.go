@@ -66,14 +66,14 @@ func TestALostDatabaseIsRebuiltFromTheDiskToTheSameRows(t *testing.T) {
 			d.write(rec)
 		}
 		ready(t, c.Catalogue)
-		before := all(t, c, Query{})
+		before := all(t, c, media.Query{})
 		require.Equal(t, Report{Files: 30}, d.reconcile(c))
 
 		fresh := open(t, driver, servers.Fresh(t, driver))
 		require.Equal(t, Report{Files: 30, Added: 30}, d.reconcile(fresh))
-		require.Equal(t, before, all(t, fresh, Query{}))
+		require.Equal(t, before, all(t, fresh, media.Query{}))
 		require.Equal(t, Report{Files: 30}, d.reconcile(fresh), "a second run has nothing to do")
-		require.Equal(t, before, all(t, fresh, Query{}))
+		require.Equal(t, before, all(t, fresh, media.Query{}))
 	})
 }
 
@@ -122,7 +122,7 @@ func TestReconcileTellsWhatTheDiskSays(t *testing.T) {
 	r := d.reconcile(c, live.Path, growing.Path)
 	require.Equal(t, Report{Files: 6, Updated: 2, Lost: 2, Live: 2, Unfinished: 1, Foreign: 1, Copies: 1}, r)
 	state := map[string]media.State{}
-	for _, rec := range all(t, c, Query{}) {
+	for _, rec := range all(t, c, media.Query{}) {
 		state[rec.Path] = rec.State
 	}
 	require.Equal(t, map[string]media.State{
@@ -171,7 +171,7 @@ func TestWhatIsDeletedDuringAComparisonStaysAway(t *testing.T) {
 			}
 			r, err := c.Reconcile(t.Context(), d.dir, readEntry, isLive, nil)
 			require.NoError(t, err)
-			require.Empty(t, all(t, c, Query{}))
+			require.Empty(t, all(t, c, media.Query{}))
 			require.Zero(t, r.Lost+r.Added+r.Updated, "%+v", r)
 		})
 	}
@@ -184,7 +184,7 @@ func TestReconcileLeavesAnotherRecordersRowsAlone(t *testing.T) {
 	ready(t, other.Catalogue)
 	c := open(t, "sqlite", dsn)
 	require.Zero(t, disk{t, t.TempDir()}.reconcile(c))
-	require.Equal(t, media.StateFinished, all(t, c, Query{})[0].State)
+	require.Equal(t, media.StateFinished, all(t, c, media.Query{})[0].State)
 }
 
 func TestReconcileCallsNothingLostWhenTheDirectoryCannotBeRead(t *testing.T) {
@@ -192,7 +192,7 @@ func TestReconcileCallsNothingLostWhenTheDirectoryCannotBeRead(t *testing.T) {
 	put(t, c, sample(1, "live/a"))
 	_, err := c.Reconcile(t.Context(), filepath.Join(t.TempDir(), "unmounted"), disk{}.readEntry, nil, nil)
 	require.ErrorIs(t, err, os.ErrNotExist)
-	require.Equal(t, media.StateFinished, all(t, c, Query{})[0].State)
+	require.Equal(t, media.StateFinished, all(t, c, media.Query{})[0].State)
 	_, err = c.Reconcile(t.Context(), t.TempDir(), func(string) (media.Recording, error) { return media.Recording{}, errors.New("x") }, nil, nil)
 	require.NoError(t, err)
 }
@@ -216,7 +216,7 @@ func TestAFileThatWasRenamedRightBeforeAKillIsFinished(t *testing.T) {
 	report := d.reconcile(c)
 	require.Equal(t, 1, report.Updated)
 	require.Zero(t, report.Copies+report.Lost+report.Added)
-	require.Equal(t, []media.Recording{rec}, all(t, c, Query{}))
+	require.Equal(t, []media.Recording{rec}, all(t, c, media.Query{}))
 	require.Equal(t, []media.Recording{rec}, ended)
 	d.write(sample(2, "live/a")) // without a row: what is new to the catalogue is no end
 	require.Equal(t, Report{Files: 2, Added: 1}, d.reconcile(c), "and that is all")
@@ -245,7 +245,7 @@ func TestReconcileKeepsTheEventsThatAFileHasNoRoomFor(t *testing.T) {
 		}
 		ready(t, c.Catalogue)
 		d.reconcile(c)
-		records := all(t, c, Query{})
+		records := all(t, c, media.Query{})
 		require.Len(t, records, 2)
 		for _, rec := range records {
 			require.Equal(t, media.StateFinished, rec.State)
@@ -278,7 +278,7 @@ func TestARowWhoseClockWasSetIsMended(t *testing.T) {
 		ready(t, c.Catalogue)
 		for n, rec := range recs {
 			end := time.Unix(0, rec.EndUTC)
-			found := all(t, c, Query{Start: end.Add(-time.Second), End: end})
+			found := all(t, c, media.Query{Start: end.Add(-time.Second), End: end})
 			require.True(t, slices.ContainsFunc(found, func(r media.Recording) bool { return r.ID == rec.ID }), "recording %d is found by its last second", n)
 			got, err := c.Record(t.Context(), rec.ID)
 			require.NoError(t, err)

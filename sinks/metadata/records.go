@@ -15,15 +15,15 @@ import (
 // What is pending is copied before the database is read: a change that is
 // applied in between is then seen at least once, and its revision says which of
 // two is newer.
-func (c *Catalogue) Records(ctx context.Context, q Query) (Page, error) {
-	a, err := q.ask()
+func (c *Catalogue) Records(ctx context.Context, q media.Query) (media.Page, error) {
+	a, err := askOf(q)
 	if err != nil {
-		return Page{}, err
+		return media.Page{}, err
 	}
 	newer := c.pending.snapshot()
 	rows, degraded, err := c.stored(ctx, a, newer)
 	if err != nil {
-		return Page{}, err
+		return media.Page{}, err
 	}
 	for _, e := range newer {
 		if !e.deleted && a.matches(e.row) {
@@ -36,21 +36,28 @@ func (c *Catalogue) Records(ctx context.Context, q Query) (Page, error) {
 		}
 		return y.key().compare(x.key())
 	})
-	page := Page{Degraded: degraded}
+	page := media.Page{Degraded: degraded, Stalled: c.Stalled()}
 	if len(rows) > a.limit {
 		rows = rows[:a.limit]
 		page.Next = encodeCursor(rows[a.limit-1].key(), a.mark())
 	}
-	page.Records = make([]Record, 0, len(rows))
+	page.Records = make([]media.Record, 0, len(rows))
 	for _, r := range rows {
 		e, ok := newer[r.ID]
-		rec, err := r.record(ok && !e.applied)
+		rec, err := c.record(r, ok && !e.applied)
 		if err != nil {
-			return Page{}, err
+			return media.Page{}, err
 		}
 		page.Records = append(page.Records, rec)
 	}
 	return page, nil
+}
+
+// record is a row as it is answered: it also says whose it is.
+func (c *Catalogue) record(r *row, pending bool) (media.Record, error) {
+	rec, err := r.record(pending)
+	rec.Elsewhere = err == nil && rec.Node != c.opts.Node
+	return rec, err
 }
 
 // stored reads one row more than a page from the database, without those of
@@ -118,12 +125,12 @@ func (c *Catalogue) read(ctx context.Context, use func(context.Context, *store) 
 
 // Record is one recording: ErrNotFound where there is none, ErrUnavailable where
 // only the database could tell.
-func (c *Catalogue) Record(ctx context.Context, id media.ID) (Record, error) {
+func (c *Catalogue) Record(ctx context.Context, id media.ID) (media.Record, error) {
 	r, pending, err := c.lookup(ctx, id.String())
 	if err != nil {
-		return Record{}, err
+		return media.Record{}, err
 	}
-	return r.record(pending)
+	return c.record(r, pending)
 }
 
 func (c *Catalogue) lookup(ctx context.Context, id string) (r *row, pending bool, err error) {
@@ -166,37 +173,37 @@ func newest(pending, stored *row) *row {
 
 // SetProtected protects a recording from deletion, or no longer does. It returns
 // once the journal has it; errors are those of Record and Put, and ErrOtherNode.
-func (c *Catalogue) SetProtected(ctx context.Context, id media.ID, protected bool) (Record, error) {
+func (c *Catalogue) SetProtected(ctx context.Context, id media.ID, protected bool) (media.Record, error) {
 	c.changes.Lock()
 	defer c.changes.Unlock()
 	old, _, err := c.lookup(ctx, id.String())
 	if err != nil {
-		return Record{}, err
+		return media.Record{}, err
 	}
 	if old.Node != c.opts.Node {
-		return Record{}, fmt.Errorf("%w: %s", ErrOtherNode, old.Node)
+		return media.Record{}, fmt.Errorf("%w: %s", ErrOtherNode, old.Node)
 	}
 	r := *old
 	r.Protected = bit(protected)
 	_, err = c.append(opProtect, &r, max(old.ProtectedRev, old.Revision))
 	if err != nil && !errors.Is(err, ErrNotDurable) {
-		return Record{}, err
+		return media.Record{}, err
 	}
-	rec, bad := r.record(true)
+	rec, bad := c.record(&r, true)
 	return rec, errors.Join(err, bad)
 }
 
 // Delete takes a recording's row away; the file is the caller's. It returns what
 // the row said. ErrOtherNode, ErrProtected and ErrGrowing refuse; the other errors are those of
 // Record and Put.
-func (c *Catalogue) Delete(ctx context.Context, id media.ID) (Record, error) {
+func (c *Catalogue) Delete(ctx context.Context, id media.ID) (media.Record, error) {
 	c.changes.Lock()
 	defer c.changes.Unlock()
 	old, pending, err := c.lookup(ctx, id.String())
 	if err != nil {
-		return Record{}, err
+		return media.Record{}, err
 	}
-	rec, err := old.record(pending)
+	rec, err := c.record(old, pending)
 	switch {
 	case err != nil:
 		return rec, err
@@ -204,7 +211,7 @@ func (c *Catalogue) Delete(ctx context.Context, id media.ID) (Record, error) {
 		return rec, fmt.Errorf("%w: %s", ErrOtherNode, rec.Node)
 	case rec.Protected:
 		return rec, ErrProtected
-	case rec.State == media.StateRecording && rec.EndReason == "":
+	case rec.Growing():
 		return rec, ErrGrowing
 	}
 	r := *old

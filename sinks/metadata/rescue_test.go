@@ -135,8 +135,8 @@ func TestADamagedCatalogueIsRescued(t *testing.T) {
 	require.Greater(t, whole, n*len(all)/3, "one damaged page takes few rows along")
 }
 
-func everything(t *testing.T, c opened) (out []Record) {
-	return records(t, c, Query{Limit: MaxLimit}).Records
+func everything(t *testing.T, c opened) (out []media.Record) {
+	return records(t, c, media.Query{Limit: media.MaxLimit}).Records
 }
 
 // TestARecorderOfAMalformedCatalogueGoesOn from its start, and finds the rescued one.
@@ -151,7 +151,7 @@ func TestARecorderOfAMalformedCatalogueGoesOn(t *testing.T) {
 	}
 	rec := sample(100, "live/node1")
 	put(t, c, rec)
-	page := records(t, c, Query{})
+	page := records(t, c, media.Query{})
 	require.True(t, page.Degraded)
 	require.Len(t, page.Records, 1)
 
@@ -183,7 +183,7 @@ func TestDamageWhileARecorderRuns(t *testing.T) {
 	_, err = Rescue(t.Context(), OpenOptions{Driver: "sqlite", DSN: file, ApplyTimeout: 100 * time.Millisecond}, d.dir)
 	require.ErrorContains(t, err, "stop it, run spool reindex")
 	c.store.Load().anew() // what is cached is still well
-	require.Eventually(t, func() bool { _ = records(t, c, Query{}); return c.Stats().Malformed }, time.Minute, 5*time.Millisecond)
+	require.Eventually(t, func() bool { _ = records(t, c, media.Query{}); return c.Stats().Malformed }, time.Minute, 5*time.Millisecond)
 	require.Contains(t, c.Stats().LastError, "run spool reindex", "whoever noticed it says what to do")
 	put(t, c, sample(100, "live/node1"))
 	require.Eventually(t, func() bool { return c.store.Load() == nil }, time.Minute, 5*time.Millisecond, "it has let go")

@@ -174,20 +174,12 @@ func storable(rec media.Recording, node string) error {
 	return nil
 }
 
-// Record is a recording as the catalogue answers it.
-type Record struct {
-	media.Recording
-	Node     string // the recorder that made it
-	Revision int64  // grows with each change of the row
-	Pending  bool   // known from the journal; the database does not have all of it yet
-}
-
-func (r *row) record(pending bool) (Record, error) {
+func (r *row) record(pending bool) (media.Record, error) {
 	id, err := media.ParseID(r.ID)
 	if err != nil {
-		return Record{}, fmt.Errorf("catalogue row: %w", err)
+		return media.Record{}, fmt.Errorf("catalogue row: %w", err)
 	}
-	rec := Record{
+	rec := media.Record{
 		Recording: media.Recording{
 			ID: id, Stream: r.Stream, Pipeline: r.Pipeline, Path: r.Path, State: media.State(r.State),
 			StartUTC: r.StartNS, EndUTC: r.EndNS, Duration: r.DurationNS, Size: r.Size,
@@ -197,11 +189,11 @@ func (r *row) record(pending bool) (Record, error) {
 		Node: r.Node, Revision: max(r.Revision, r.ProtectedRev), Pending: pending,
 	}
 	if err := json.Unmarshal(r.Tracks, &rec.Tracks); err != nil {
-		return Record{}, fmt.Errorf("catalogue row %s: tracks: %w", r.ID, err)
+		return media.Record{}, fmt.Errorf("catalogue row %s: tracks: %w", r.ID, err)
 	}
 	if len(r.Events) > len("[]") {
 		if err := json.Unmarshal(r.Events, &rec.Events); err != nil {
-			return Record{}, fmt.Errorf("catalogue row %s: events: %w", r.ID, err)
+			return media.Record{}, fmt.Errorf("catalogue row %s: events: %w", r.ID, err)
 		}
 	}
 	return rec, nil

@@ -24,7 +24,7 @@ func TestTheSinkStoresAndNeverFailsTheRun(t *testing.T) {
 	require.Contains(t, r.LastError, "no ID")
 	require.EqualValues(t, 1, s.lost.Load())
 	ready(t, c.Catalogue)
-	require.Len(t, all(t, c, Query{}), 1)
+	require.Len(t, all(t, c, media.Query{}), 1)
 }
 
 // TestTheSinkKeepsEventsThatTheRowCannotName, without a row for each.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/metadata/dbtest"
 )
 
@@ -70,7 +71,7 @@ func stalled(t *testing.T, o OpenOptions, away, back func()) {
 	require.False(t, s.Connected)
 	require.NotEmpty(t, s.LastError)
 	require.WithinDuration(t, time.Now(), s.DownSince, time.Minute)
-	listed := all(t, c, Query{Limit: 1000})
+	listed := all(t, c, media.Query{Limit: 1000})
 	require.Len(t, listed, n)
 	oldest := listed[n-1].ID
 	_, err := c.Record(t.Context(), oldest)
@@ -79,12 +80,12 @@ func stalled(t *testing.T, o OpenOptions, away, back func()) {
 	require.NoError(t, err)
 	_, err = c.Record(t.Context(), oldest)
 	require.ErrorIs(t, err, ErrNotFound)
-	require.Len(t, all(t, c, Query{Limit: 1000}), n-1)
+	require.Len(t, all(t, c, media.Query{Limit: 1000}), n-1)
 	back()
 	ready(t, c.Catalogue)
 	require.Eventually(t, func() bool { return !c.Stalled() }, time.Minute, 5*time.Millisecond, "the last batch is noted after its rows are there")
 	require.True(t, c.Stats().DownSince.IsZero())
-	require.Len(t, all(t, c, Query{Limit: 1000}), n-1)
+	require.Len(t, all(t, c, media.Query{Limit: 1000}), n-1)
 }
 
 // A file of the journal has room ahead: rows are durable on a disk that is full.
@@ -114,5 +115,5 @@ func TestAFullDiskTakesRowsIntoTheJournal(t *testing.T) {
 	require.Empty(t, c.Stats().JournalError)
 	require.True(t, c.Stats().JournalSince.IsZero())
 	ready(t, c.Catalogue)
-	require.Len(t, all(t, c, Query{Limit: 1000}), n+1)
+	require.Len(t, all(t, c, media.Query{Limit: 1000}), n+1)
 }

@@ -147,7 +147,7 @@ func TestRowsWaitForARightThatIsRevoked(t *testing.T) {
 				require.True(t, got.Pending)
 				run(t, admin, "GRANT "+right+" ON spool_recordings TO "+guest.name)
 				ready(t, c.Catalogue)
-				require.Len(t, all(t, c, Query{}), n+2)
+				require.Len(t, all(t, c, media.Query{}), n+2)
 			}
 			c.close()
 		})

@@ -20,9 +20,9 @@ func eventFile(n int, events ...media.Event) media.Recording {
 	return rec
 }
 
-func theEvent(t *testing.T, c opened, key string) *Event {
+func theEvent(t *testing.T, c opened, key string) *media.EventRecord {
 	t.Helper()
-	page, err := c.Events(t.Context(), EventQuery{Key: key})
+	page, err := c.Events(t.Context(), media.EventQuery{Key: key})
 	require.NoError(t, err)
 	if len(page.Events) == 0 {
 		return nil
@@ -31,7 +31,7 @@ func theEvent(t *testing.T, c opened, key string) *Event {
 	return &page.Events[0]
 }
 
-func filesOf(e *Event) (ids []media.ID) {
+func filesOf(e *media.EventRecord) (ids []media.ID) {
 	for _, r := range e.Recordings {
 		ids = append(ids, r.ID)
 	}
@@ -112,7 +112,7 @@ func TestAnEventLosesItsFootageWhileItIsAsked(t *testing.T) {
 		put(t, c, rec)
 		pending := map[string]entry{rec.ID.String(): {row: &row{ID: rec.ID.String(), State: string(rec.State)}, rev: 1}}
 		require.NoError(t, c.Flush(t.Context()))
-		page := EventPage{Events: []Event{{Event: e}}}
+		page := media.EventPage{Events: []media.EventRecord{{Event: e}}}
 		require.NoError(t, c.addFootage(t.Context(), &page, pending, nil))
 		require.Empty(t, page.Events[0].Recordings)
 		require.NotZero(t, page.Events[0].GoneUTC, "as if it never had any")
@@ -142,7 +142,7 @@ func TestUpkeepLeavesWhatHasItsFootage(t *testing.T) {
 		for key, there := range map[string]bool{"a": true, "b": false, "c": true, "d": true} {
 			require.Equal(t, there, theEvent(t, c, key) != nil, key)
 		}
-		require.Len(t, records(t, c, Query{State: media.StateLost}).Records, 3)
+		require.Len(t, records(t, c, media.Query{State: media.StateLost}).Records, 3)
 	})
 }
 
@@ -184,7 +184,7 @@ func TestFootageOfAnOlderSchemaIsFound(t *testing.T) {
 		}
 		exec("DELETE FROM spool_event_recordings")
 		exec("DELETE FROM spool_upkeep")
-		rec := records(t, c, Query{Ascending: true, Limit: 1}).Records[0]
+		rec := records(t, c, media.Query{Ascending: true, Limit: 1}).Records[0]
 		exec("DELETE FROM spool_recordings WHERE id = '" + rec.ID.String() + "'") // before there was a table that knew of it
 
 		err := c.inTx(t.Context(), func(ctx context.Context, s *store, tx bun.Tx) error {

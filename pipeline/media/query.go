@@ -1,0 +1,102 @@
+package media
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"time"
+)
+
+// Limits of a page, in elements.
+const (
+	DefaultLimit = 100
+	MaxLimit     = 1000
+)
+
+// Query selects recordings. The zero value selects the newest hundred.
+type Query struct {
+	Stream    string    // a path, or every path below one: live/*; empty or * for all
+	Start     time.Time // only what ended after; the zero time for no bound
+	End       time.Time // only what began before; the zero time for no bound
+	State     State     // empty for all
+	Protected *bool     // nil for both
+	Ascending bool      // oldest first; by start, then ID
+	Limit     int       // 0 for DefaultLimit; at most MaxLimit
+	Cursor    string    // Next of the page before; empty for the first page
+}
+
+// Page is one page of recordings.
+type Page struct {
+	Records  []Record
+	Next     string // the Cursor of the next page; empty on the last
+	Degraded bool   // the database did not answer: only what the journal knows is here
+	Stalled  bool   // the database answers and takes no rows: the page is complete
+}
+
+// Record is a recording as the catalogue answers it.
+type Record struct {
+	Recording
+	Node      string // the recorder that made it and has its file
+	Elsewhere bool   // that is another recorder than the one that answers
+	Revision  int64  // grows with each change of the row
+	Pending   bool   // known from the journal; the database does not have all of it yet
+}
+
+// Growing reports whether the file of a recording is being written. One that a crash
+// ended is not, and waits for recovery.
+func (r *Record) Growing() bool { return r.State == StateRecording && r.EndReason == "" }
+
+// ErrQuery is the error of every query that cannot be asked.
+var ErrQuery = errors.New("bad query")
+
+// QueryError says which field of a query cannot be asked, and why. It is an ErrQuery.
+type QueryError struct{ Field, Text string }
+
+// Error names the field and what is wrong with it.
+func (e *QueryError) Error() string { return fmt.Sprintf("%v: %s: %s", ErrQuery, e.Field, e.Text) }
+
+// Unwrap makes it an ErrQuery.
+func (e *QueryError) Unwrap() error { return ErrQuery }
+
+// Check says what is wrong with a query: a *QueryError. Stream and cursor are checked
+// by the catalogue, which knows what it can hold.
+func (q *Query) Check() error {
+	switch q.State {
+	case "", StateRecording, StateFinished, StateRecovered, StateLost:
+	default:
+		return &QueryError{"state", fmt.Sprintf("%.40q is none of %s, %s, %s, %s", q.State,
+			StateRecording, StateFinished, StateRecovered, StateLost)}
+	}
+	return checkPage(q.Limit, q.Start, q.End)
+}
+
+// SpanNS is the span of wall clock that a query asks for, in ns: math.MinInt64 and
+// math.MaxInt64 where it is open.
+func (q *Query) SpanNS() (from, to int64) { return spanNS(q.Start, q.End) }
+
+func checkPage(limit int, start, end time.Time) error {
+	if limit < 0 || limit > MaxLimit {
+		return &QueryError{"limit", fmt.Sprintf("%d is not between 1 and %d", limit, MaxLimit)}
+	}
+	if from, to := spanNS(start, end); from >= to {
+		return &QueryError{"end", "it is not after start"}
+	}
+	return nil
+}
+
+func spanNS(start, end time.Time) (from, to int64) {
+	return unixNano(start, math.MinInt64), unixNano(end, math.MaxInt64)
+}
+
+// unixNano is a time that an int64 can hold; years beyond it are as good as no bound.
+func unixNano(t time.Time, open int64) int64 {
+	switch y := t.Year(); {
+	case t.IsZero():
+		return open
+	case y < 1678:
+		return math.MinInt64
+	case y > 2261:
+		return math.MaxInt64
+	}
+	return t.UnixNano()
+}
