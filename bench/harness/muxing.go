@@ -2,6 +2,7 @@ package harness
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	"github.com/gospool/spool/pipeline"
@@ -31,7 +32,7 @@ func (m *muxer) open(ctx context.Context, dir string) error {
 	cfg := mp4.Defaults()
 	cfg.RecordPath, cfg.Fragment, cfg.Sync, cfg.FilenamePattern = dir, m.c.Format == "fmp4", m.c.Sync, "bench.mp4"
 	cfg.FragmentDuration = config.Duration(m.c.Fragment)
-	stage, err := mp4.New(pipeline.Settings{Pipeline: "bench", Stream: "bench", Stage: "mp4"}, cfg)
+	stage, err := mp4.New(pipeline.NewSettings(pipeline.Env{Log: slog.New(slog.DiscardHandler), Clock: pipeline.SystemClock}, "bench", "bench", "mp4"), cfg)
 	if err != nil {
 		return err
 	}

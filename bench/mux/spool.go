@@ -2,6 +2,7 @@ package mux
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	"github.com/gospool/spool/bench/clip"
@@ -29,7 +30,7 @@ func NewSpool(m *clip.Movie, fragment bool) *Spool {
 func (s *Spool) Run(dir string) error {
 	cfg := mp4.Defaults()
 	cfg.RecordPath, cfg.Fragment, cfg.Sync = dir, s.Fragment, "none"
-	stage, err := mp4.New(pipeline.Settings{Pipeline: "bench", Stream: "bench", Stage: "mp4"}, cfg)
+	stage, err := mp4.New(pipeline.NewSettings(pipeline.Env{Log: slog.New(slog.DiscardHandler), Clock: pipeline.SystemClock}, "bench", "bench", "mp4"), cfg)
 	if err != nil {
 		return err
 	}

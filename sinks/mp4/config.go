@@ -20,15 +20,6 @@ type Config struct {
 	SyncInterval     config.Duration `yaml:"sync_interval" inherit:"mp4.sync_interval" doc:"sync: interval: the most that a power cut may lose"`
 }
 
-// The sync policies. A kill loses nothing that was written under any of them;
-// they are about power cuts.
-const (
-	syncChunk    = "chunk"
-	syncInterval = "interval"
-	syncSegment  = "segment"
-	syncNone     = "none"
-)
-
 // Defaults is what a declaration overrides.
 //
 // sync is chunk: one fdatasync takes some 3.4 ms (p95 5.3 ms), once a second and

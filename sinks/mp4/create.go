@@ -2,6 +2,7 @@ package mp4
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"path"
 	"path/filepath"
@@ -13,6 +14,40 @@ import (
 // maxVanished is how often in a row the directory of a new file may go before the
 // file is in it: whoever deletes the last file of a directory removes that too.
 const maxVanished = 100
+
+// begin makes the file of a segment.
+func (m *Muxer) begin(first *media.Chunk) error {
+	if m.fs == nil {
+		if err := m.reopen(); err != nil {
+			return err
+		}
+	}
+	if err := disk.StillThere(m.fs, m.dir); err != nil {
+		return fmt.Errorf("%w%s", err, disk.Advice(err))
+	}
+	f, err := newFile(m.seg, first, m.cfg.Fragment, int64(m.cfg.FragmentDuration))
+	if err != nil {
+		return err
+	}
+	f.entry.identity.FlushNS = int64(m.flush)
+	f.noSync = m.cfg.Sync == syncNone
+	f.entry.protected = f.entry.protected && m.protect(f, m.seg.Events...)
+	if err := m.create(f); err != nil {
+		return err
+	}
+	m.file, m.synced, m.counted, m.told, m.unsynced = f, m.clock.Now(), 0, false, false
+	if err := f.writeHeader(m.reserve(m.seg, m.cfg)); err != nil {
+		return err
+	}
+	f.most, f.gopAt = m.maxBytes(f), f.size
+	if !f.noSync {
+		if err := m.fs.SyncDir(path.Dir(f.name)); err != nil {
+			return f.fail("fsync directory", 0, err)
+		}
+	}
+	m.grew()
+	return nil
+}
 
 // create finds a name that neither a growing nor a finished file has.
 func (m *Muxer) create(f *file) error {

@@ -253,23 +253,23 @@ func TestRecoveryGoesRoundWhatItCannotRead(t *testing.T) {
 		require.NoError(t, os.Mkdir(filepath.Join(dir, sub), 0o700))
 		require.NoError(t, os.WriteFile(filepath.Join(dir, sub, "x.mp4"+media.PartSuffix), b, 0o600))
 	}
-	disk, err := disk.Open(dir)
+	d, err := disk.Open(dir)
 	require.NoError(t, err)
-	defer disk.Close()
+	defer d.Close()
 	var found []string
-	recover := func(dirs map[string]error) error {
-		return recoverDir(t.Context(), closed{disk, dirs}, dir, func(r Repaired) {
+	recovered := func(dirs map[string]error) error {
+		return recoverDir(t.Context(), closed{d, dirs}, dir, func(r Repaired) {
 			require.NoError(t, r.Err)
 			found = append(found, r.File)
 		})
 	}
-	err = recover(map[string]error{"lost+found": fs.ErrPermission, "broken": unix.EIO})
+	err = recovered(map[string]error{"lost+found": fs.ErrPermission, "broken": unix.EIO})
 	require.ErrorIs(t, err, unix.EIO)
 	require.ErrorContains(t, err, "broken")
 	require.Equal(t, []string{"a/x.mp4.part", "z/x.mp4.part"}, found)
-	require.NoError(t, recover(map[string]error{"lost+found": fs.ErrPermission}))
+	require.NoError(t, recovered(map[string]error{"lost+found": fs.ErrPermission}))
 	require.Equal(t, []string{"a/x.mp4.part", "z/x.mp4.part", "broken/x.mp4.part"}, found)
-	require.ErrorIs(t, recover(map[string]error{".": fs.ErrPermission}), fs.ErrPermission)
+	require.ErrorIs(t, recovered(map[string]error{".": fs.ErrPermission}), fs.ErrPermission)
 }
 
 func TestRecoveryLeavesFilesOfLiveWritersAlone(t *testing.T) {

@@ -73,10 +73,10 @@ func failAndGoOn(t *testing.T, form string, n, times int, fault error) (hit bool
 		want = append(want, samplesOf(c))
 	}
 	s, written := faultyRun(t, faulty, form, set, chunks, at)
-	if s.truth.lastError.Load() != nil {
+	if s.stats.lastError.Load() != nil {
 		failed = true
-		require.ErrorContains(t, errors.New(*s.truth.lastError.Load()), fault.Error(), at)
-		require.Contains(t, *s.truth.lastError.Load(), "(", "%s: what to do about it", at)
+		require.ErrorContains(t, errors.New(*s.stats.lastError.Load()), fault.Error(), at)
+		require.Contains(t, *s.stats.lastError.Load(), "(", "%s: what to do about it", at)
 	}
 	require.Zero(t, pool.Outstanding(), at)
 	for i, op := range faulty.log {
@@ -107,10 +107,10 @@ func faultyRun(t *testing.T, fsys disk.FS, form string, set *media.TrackSet, chu
 	seg.StartUTC = chunks[0].UTC
 	units := make([]uint64, len(chunks))
 	for i, c := range chunks {
-		before := s.truth.units.Load()
+		before := s.stats.units.Load()
 		units[i] = uint64(c.AccessUnits())
 		require.NoError(t, s.Process(t.Context(), media.Part{Segment: seg, First: i == 0, Chunk: c}, s.emit), at)
-		for n, k := s.truth.units.Load()-before, i; n > 0; k-- { // it, and those that were held before it
+		for n, k := s.stats.units.Load()-before, i; n > 0; k-- { // it, and those that were held before it
 			written = append(written, k)
 			n -= min(n, units[k])
 		}

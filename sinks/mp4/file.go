@@ -35,7 +35,6 @@ type file struct {
 	lead      int
 	entry     entry
 	seed      uint32 // of the checksums
-	noCRC     bool   // for measuring what the checksum costs
 	noSync    bool   // sync: none
 	size      int64  // up to the end of the last whole chunk
 	seq       uint32 // of the last fragment
@@ -168,7 +167,7 @@ func (f *file) write(c *media.Chunk) error {
 	g.seq, g.seed, g.at = f.seq+1, f.seed, f.size
 	g.bare = f.lay.fragment && f.seq == 0
 	f.w.b = f.w.b[:0]
-	g.writeHead(&f.w, f.noCRC)
+	g.writeHead(&f.w)
 	f.iov = append(f.iov[:0], f.w.b)
 	n := int64(len(f.w.b))
 	for i := range g.runs {
@@ -252,24 +251,6 @@ func sizes(c *media.Columns) (n int64) {
 		n += int64(s)
 	}
 	return n
-}
-
-// datasync makes what is written durable. Once it has failed nothing that
-// follows may be believed: the kernel may have dropped the dirty pages.
-func (f *file) datasync() error { return f.flush("fdatasync", f.f.Datasync) }
-
-func (f *file) sync() error { return f.flush("fsync", f.f.Sync) }
-
-func (f *file) flush(op string, flush func() error) error {
-	if f.noSync {
-		return nil
-	}
-	if f.syncFail == nil {
-		if err := flush(); err != nil {
-			f.syncFail = f.fail(op, f.size, err)
-		}
-	}
-	return f.syncFail
 }
 
 func (f *file) writeAt(b []byte, off int64) error {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -47,7 +48,7 @@ func (m *Muxer) finish(reason media.Cause, emit pipeline.Emit[media.Recording]) 
 	began := m.clock.Now()
 	written, err := f.finish(media.StateFinished, reason)
 	if err != nil {
-		m.truth.failed(err)
+		m.stats.failed(err)
 		return errors.Join(fmt.Errorf("finish: %w; the file is left for recovery", err), m.unfinished(reason, emit))
 	}
 	final, named := disk.Publish(m.fs, f.name, f.noSync)
@@ -55,7 +56,7 @@ func (m *Muxer) finish(reason media.Cause, emit pipeline.Emit[media.Recording]) 
 		return m.lost(reason, emit)
 	}
 	if named != nil {
-		m.truth.failed(named)
+		m.stats.failed(named)
 	}
 	if final == "" {
 		return errors.Join(named, m.unfinished(reason, emit))
@@ -63,7 +64,7 @@ func (m *Muxer) finish(reason media.Cause, emit pipeline.Emit[media.Recording]) 
 	m.final = final
 	m.countProtected(f)
 	took := m.clock.Now().Sub(began)
-	m.truth.finished(f, final, written, took)
+	m.stats.finished(f, final, written, took)
 	m.timings.Finished(took)
 	r, err := m.recording(final)
 	if err != nil {
@@ -116,4 +117,25 @@ func (m *Muxer) lost(reason media.Cause, emit pipeline.Emit[media.Recording]) er
 	}
 	m.told = false // there is nothing to recover
 	return emit(r)
+}
+
+// drop closes the open file as it is.
+func (m *Muxer) drop() {
+	if m.file == nil {
+		return
+	}
+	if err := m.file.f.Close(); err != nil {
+		m.log.Warn("closing a recording failed", "file", m.file.name, "error", err)
+	}
+	disk.Unregister(m.path)
+	if m.final != "" {
+		m.growth.Closed(m.path, filepath.Join(m.dir, m.final))
+	} else {
+		m.growth.Closed(m.path, m.path)
+		if m.told {
+			m.onUnfinished(m.path)
+		}
+	}
+	m.file, m.live, m.path, m.final = nil, nil, "", ""
+	m.stats.recording.Store(false)
 }

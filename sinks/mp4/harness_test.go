@@ -2,6 +2,7 @@ package mp4
 
 import (
 	"context"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -27,7 +28,7 @@ func newSession(t testing.TB, cfg Config, wrap func(disk.FS) disk.FS) *session {
 		cfg.RecordPath = t.TempDir()
 	}
 	cfg.Timezone = "UTC"
-	m, err := New(pipeline.Settings{Pipeline: "default", Stream: "live/cam"}, cfg)
+	m, err := New(pipeline.NewSettings(pipeline.Env{Log: slog.New(slog.DiscardHandler), Clock: pipeline.SystemClock}, "default", "live/cam", "mp4"), cfg)
 	require.NoError(t, err)
 	if wrap != nil {
 		m.openFS = func(dir string) (disk.FS, error) {

@@ -29,7 +29,7 @@ func TestAllKeyFramesAreOneWriteAndOneSyncASecond(t *testing.T) {
 			cfg := Defaults()
 			cfg.Fragment = fragment
 			faulty := &faultFS{}
-			s := newSession(t, cfg, func(real disk.FS) disk.FS { faulty.FS = real; return faulty })
+			s := newSession(t, cfg, func(d disk.FS) disk.FS { faulty.FS = d; return faulty })
 			require.NoError(t, s.Open(context.Background()))
 			seg := segment(set, 1)
 			require.NoError(t, s.put(seg, chunks))
@@ -52,7 +52,7 @@ func TestAChunkWithoutAnythingEndsAFlushInterval(t *testing.T) {
 	pool := media.NewCheckedPool()
 	set, chunks := synthetic{fps: 10, gop: 10, picture: 50, flush: time.Second, chunks: 2}.make(t, pool)
 	faulty := &faultFS{}
-	s := newSession(t, Defaults(), func(real disk.FS) disk.FS { faulty.FS = real; return faulty })
+	s := newSession(t, Defaults(), func(d disk.FS) disk.FS { faulty.FS = d; return faulty })
 	require.NoError(t, s.Open(context.Background()))
 	seg := segment(set, 1)
 	syncs := func() (n int) {

@@ -52,7 +52,7 @@ type fragment struct {
 //	mdat                     header
 //
 // and fills in the CRC.
-func (f *fragment) writeHead(w *boxes, noCRC bool) {
+func (f *fragment) writeHead(w *boxes) {
 	if !f.bare {
 		f.writePrft(w)
 	}
@@ -84,9 +84,7 @@ func (f *fragment) writeHead(w *boxes, noCRC bool) {
 	}
 	w.u32(uint32(8 + payload))
 	w.b = append(w.b, "mdat"...)
-	if !noCRC {
-		w.patch(crcAt, f.checksum(w.b, crcAt))
-	}
+	w.patch(crcAt, f.checksum(w.b, crcAt))
 }
 
 // checksum covers everything of the fragment but the checksum itself. It starts

@@ -97,7 +97,7 @@ func (m *Muxer) wait(ctx context.Context, emit pipeline.Emit[media.Recording]) e
 // error of a disk begins an outage, or goes on with the one under way; any other
 // is returned, for the run.
 func (m *Muxer) failed(err error, emit pipeline.Emit[media.Recording]) error {
-	m.truth.failed(err)
+	m.stats.failed(err)
 	kind, ofDisk := disk.TroubleOf(err)
 	size := int64(0)
 	if m.told && m.file != nil {
@@ -131,7 +131,7 @@ func (m *Muxer) disrupted(kind disk.Trouble, err error) {
 		m.log.Error("recording failed", "error", err, "again_in", tryEvery)
 	}
 	o.tried, o.now = now, kind
-	m.truth.problem.Store(&pipeline.Problem{
+	m.stats.problem.Store(&pipeline.Problem{
 		Problem: kind.Problem, Since: o.since, Cause: err.Error(), Remedy: kind.Remedy, Failing: true,
 	})
 	m.trouble(err)
@@ -156,7 +156,7 @@ func (m *Muxer) hold(c *media.Chunk) {
 
 func (m *Muxer) lose(c *media.Chunk) {
 	m.out.lost++
-	m.truth.lose(m.out.cause, c)
+	m.stats.lose(m.out.cause, c)
 }
 
 // letGo loses the first n chunks that are held.
@@ -268,11 +268,11 @@ func (m *Muxer) gapBefore(o *outage, first *media.Chunk) media.Gap {
 func (m *Muxer) over() {
 	o := m.out
 	m.out = nil
-	m.truth.problem.Store(nil)
+	m.stats.problem.Store(nil)
 	m.trouble(nil)
 	m.log.Info("recording goes on", "after", o.now.Problem, "lasted", m.clock.Now().Sub(o.since).Round(time.Millisecond))
 	if gap := m.seg.Gap; gap.Cause == o.cause {
-		m.truth.gaps.Add(1)
+		m.stats.gaps.Add(1)
 		m.log.Warn("media is missing before this file",
 			"cause", string(gap.Cause), "duration", time.Duration(gap.Duration).Round(time.Millisecond), "chunks", gap.Chunks)
 	}
@@ -286,7 +286,7 @@ func (m *Muxer) cutOff() {
 	m.letGo(len(m.out.held))
 	if m.patient { // the event is over; the next one will find out what the disk does
 		m.out = nil
-		m.truth.problem.Store(nil)
+		m.stats.problem.Store(nil)
 	}
 }
 

@@ -33,6 +33,13 @@ type Timings interface {
 	Finished(time.Duration) // a file was given its moov, synced and renamed
 }
 
+// FlushInterval is how long a chunk may get. A program provides its own, and each file carries
+// it: it bounds what was in memory only when the program died.
+type FlushInterval time.Duration
+
+// defaultFlush is that of a program that was not configured otherwise.
+const defaultFlush = time.Second
+
 // unmeasured and untimed are for a program that does not ask.
 type unmeasured struct{}
 

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path"
-	"path/filepath"
 	"sync/atomic"
 	"time"
 
@@ -49,7 +47,7 @@ type Muxer struct {
 	final   string    // its name when it is finished; empty before
 
 	unsynced     bool // sync: chunk; the newest chunk waits for those that end its flush interval
-	truth        truth
+	stats        stats
 	timings      Timings
 	growth       Growth
 	onUnfinished OnUnfinished
@@ -79,12 +77,6 @@ func New(set pipeline.Settings, cfg Config) (*Muxer, error) {
 		return nil, err
 	}
 	m := &Muxer{cfg: cfg, dir: disk.Absolute(cfg.RecordPath), log: set.Log, clock: set.Clock, openFS: openFS, above: durable.Disk{}, reserve: reserveFor}
-	if m.log == nil {
-		m.log = slog.New(slog.DiscardHandler)
-	}
-	if m.clock == nil {
-		m.clock = pipeline.SystemClock
-	}
 	m.timings = pipeline.Optional[Timings](set, untimed{})
 	m.growth = pipeline.Optional[Growth](set, unmeasured{})
 	m.onUnfinished = pipeline.Optional[OnUnfinished](set, func(string) {})
@@ -111,7 +103,7 @@ func (m *Muxer) Open(context.Context) error {
 	}
 	err := m.reopen()
 	if kind, disk := disk.TroubleOf(err); disk && !m.patient {
-		m.truth.failed(err)
+		m.stats.failed(err)
 		m.disrupted(kind, err)
 		return nil
 	}
@@ -218,7 +210,7 @@ func (m *Muxer) Close() error {
 		m.letGo(len(m.out.held))
 		m.interrupted.leave(m.key, interruption{m.last, m.lastStepped, m.out.cause})
 		m.out = nil
-		m.truth.problem.Store(nil)
+		m.stats.problem.Store(nil)
 	}
 	if m.fs == nil {
 		return nil
@@ -254,10 +246,10 @@ func (m *Muxer) write(c *media.Chunk, emit pipeline.Emit[media.Recording]) error
 		return err
 	}
 	if !m.told {
-		m.truth.began(m.seg, f, before)
+		m.stats.began(m.seg, f, before)
 	}
-	m.truth.wrote(f, f.size-before, f.units-units)
-	m.truth.droppedUnits.Add(f.dropped - m.counted)
+	m.stats.wrote(f, f.size-before, f.units-units)
+	m.stats.droppedUnits.Add(f.dropped - m.counted)
 	m.counted = f.dropped
 	if !f.noSync { // one that is not synced is left to the kernel
 		f.cache.Ease(f.f, f.size)
@@ -267,145 +259,4 @@ func (m *Muxer) write(c *media.Chunk, emit pipeline.Emit[media.Recording]) error
 		return nil
 	}
 	return m.tell(emit)
-}
-
-// tell tells of the open file once it holds a chunk: one in which nothing can be
-// written is removed again, and leaves nothing to be taken back.
-func (m *Muxer) tell(emit pipeline.Emit[media.Recording]) error {
-	f := m.file
-	r, err := m.recording(f.name)
-	if err != nil {
-		return err
-	}
-	r.Beyond, f.beyond = f.beyond, nil
-	m.unnamed(len(r.Beyond))
-	m.told, m.used = true, true
-	m.log.Info("recording begins", "file", m.shown(f.name), "start", at(r.StartUTC).UTC())
-	return emit(r)
-}
-
-// grew tells how long the open file is.
-func (m *Muxer) grew() {
-	m.live.Store(m.file.size)
-	m.growth.Grew(m.path, m.file.entry.identity.Stream, m.file.size)
-}
-
-// note puts an event into the open file, and tells of it.
-func (m *Muxer) note(ev media.Event, emit pipeline.Emit[media.Recording]) error {
-	f := m.file
-	if f == nil { // the segment's first chunk held nothing: there is nothing of the event either
-		return nil
-	}
-	named, err := f.note(ev, f.entry.protected || m.protect(f, ev))
-	if err != nil {
-		return err
-	}
-	r, err := m.recording(f.name)
-	if err != nil {
-		return err
-	}
-	if !named {
-		r.Beyond = []media.Event{ev}
-		m.unnamed(1)
-	}
-	return emit(r)
-}
-
-// unnamed counts events that the file has no room to name; the first is mentioned.
-func (m *Muxer) unnamed(n int) {
-	if n > 0 && m.truth.unnamed.Add(uint64(n)) == uint64(n) {
-		m.log.Warn("a file has as many events as it can name: those beyond are in the catalogue alone, and counted", "file", m.shown(m.file.name), "events", media.MaxEvents)
-	}
-}
-
-// syncByPolicy is called behind each chunk. One that was cut for its size alone is
-// synced with those behind it that end its flush interval.
-func (m *Muxer) syncByPolicy(c *media.Chunk) error {
-	switch m.cfg.Sync {
-	case syncChunk:
-		if m.unsynced = c.More; m.unsynced {
-			return nil
-		}
-	case syncInterval:
-		if m.clock.Now().Sub(m.synced) < m.cfg.SyncInterval.D() {
-			return nil
-		}
-	default:
-		return nil
-	}
-	began := m.clock.Now()
-	if err := m.file.datasync(); err != nil {
-		return err
-	}
-	m.synced = m.clock.Now()
-	m.timings.Synced(m.synced.Sub(began))
-	m.truth.durable.Store(m.file.written())
-	return nil
-}
-
-// begin makes the file of a segment.
-func (m *Muxer) begin(first *media.Chunk) error {
-	if m.fs == nil {
-		if err := m.reopen(); err != nil {
-			return err
-		}
-	}
-	if err := disk.StillThere(m.fs, m.dir); err != nil {
-		return fmt.Errorf("%w%s", err, disk.Advice(err))
-	}
-	f, err := newFile(m.seg, first, m.cfg.Fragment, int64(m.cfg.FragmentDuration))
-	if err != nil {
-		return err
-	}
-	f.entry.identity.FlushNS = int64(m.flush)
-	f.noSync = m.cfg.Sync == syncNone
-	f.entry.protected = f.entry.protected && m.protect(f, m.seg.Events...)
-	if err := m.create(f); err != nil {
-		return err
-	}
-	m.file, m.synced, m.counted, m.told, m.unsynced = f, m.clock.Now(), 0, false, false
-	if err := f.writeHeader(m.reserve(m.seg, m.cfg)); err != nil {
-		return err
-	}
-	f.most, f.gopAt = m.maxBytes(f), f.size
-	if !f.noSync {
-		if err := m.fs.SyncDir(path.Dir(f.name)); err != nil {
-			return f.fail("fsync directory", 0, err)
-		}
-	}
-	m.grew()
-	return nil
-}
-
-// recording is what is told of the open file.
-func (m *Muxer) recording(name string) (media.Recording, error) {
-	r, err := m.file.entry.recording(name, m.file.size)
-	r.Directory = disk.Claimed(m.dir)
-	return r, err
-}
-
-// shown is a file's path as the one who configured the directory would write it.
-func (m *Muxer) shown(name string) string {
-	return filepath.Join(m.cfg.RecordPath, filepath.FromSlash(name))
-}
-
-// drop closes the open file as it is.
-func (m *Muxer) drop() {
-	if m.file == nil {
-		return
-	}
-	if err := m.file.f.Close(); err != nil {
-		m.log.Warn("closing a recording failed", "file", m.file.name, "error", err)
-	}
-	disk.Unregister(m.path)
-	if m.final != "" {
-		m.growth.Closed(m.path, filepath.Join(m.dir, m.final))
-	} else {
-		m.growth.Closed(m.path, m.path)
-		if m.told {
-			m.onUnfinished(m.path)
-		}
-	}
-	m.file, m.live, m.path, m.final = nil, nil, "", ""
-	m.truth.recording.Store(false)
 }

@@ -9,9 +9,9 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// truth is what Report reads while the stage works. Times are UTC in ns, 0
+// stats is what Report reads while the stage works. Times are UTC in ns, 0
 // where there is none; written and durable less Stepped.
-type truth struct {
+type stats struct {
 	recording    atomic.Bool
 	file         atomic.Pointer[string]
 	started      atomic.Int64
@@ -37,7 +37,7 @@ type truth struct {
 // lost is media that was not written.
 type lost struct{ units, bytes atomic.Uint64 }
 
-func (t *truth) lose(cause media.Cause, c *media.Chunk) {
+func (t *stats) lose(cause media.Cause, c *media.Chunk) {
 	l := &t.broken
 	switch cause {
 	case media.GapDiskFull:
@@ -56,7 +56,7 @@ func (l *lost) report(r *pipeline.Report, cause media.Cause) {
 }
 
 // began is told of a file with its header of so many bytes.
-func (t *truth) began(s *media.Segment, f *file, header int64) {
+func (t *stats) began(s *media.Segment, f *file, header int64) {
 	name := f.name
 	t.duration.Store(0)
 	t.lasted.Store(0)
@@ -68,7 +68,7 @@ func (t *truth) began(s *media.Segment, f *file, header int64) {
 	t.recording.Store(true)
 }
 
-func (t *truth) wrote(f *file, bytes int64, units uint64) {
+func (t *stats) wrote(f *file, bytes int64, units uint64) {
 	t.bytes.Store(f.size)
 	t.total.Add(bytes)
 	t.units.Add(units)
@@ -78,7 +78,7 @@ func (t *truth) wrote(f *file, bytes int64, units uint64) {
 	t.lasted.Store(f.entry.endAfter(d) - f.entry.identity.StartUTC)
 }
 
-func (t *truth) finished(f *file, name string, written int64, took time.Duration) {
+func (t *stats) finished(f *file, name string, written int64, took time.Duration) {
 	t.file.Store(&name)
 	t.bytes.Store(f.size)
 	t.total.Add(written)
@@ -88,14 +88,14 @@ func (t *truth) finished(f *file, name string, written int64, took time.Duration
 	t.finish.Store(&pipeline.Finish{File: name, BytesWritten: written, FileBytes: f.size, Took: took})
 }
 
-func (t *truth) failed(err error) {
+func (t *stats) failed(err error) {
 	s := err.Error()
 	t.lastError.Store(&s)
 }
 
-// Report tells the truth about the open file. See pipeline.Reporter.
+// Report tells about the open file. See pipeline.Reporter.
 func (m *Muxer) Report(r *pipeline.Report) {
-	t := &m.truth
+	t := &m.stats
 	r.Recording = t.recording.Load()
 	if name := t.file.Load(); name != nil {
 		r.File = *name

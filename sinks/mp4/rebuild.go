@@ -1,0 +1,184 @@
+package mp4
+
+import (
+	"errors"
+	"time"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// rebuild scans a growing file and finishes what is whole.
+func (r *Repaired) rebuild(f *file) {
+	if r.Err = r.scan(f); r.Err != nil || f.units == 0 {
+		return
+	}
+	if r.Err = f.f.Truncate(f.size); r.Err != nil {
+		r.Err = f.fail("truncate", f.size, r.Err)
+		return
+	}
+	_, r.Err = f.finish(media.StateRecovered, media.EndCrash)
+}
+
+// scan takes in every whole chunk. Damage in the middle costs the chunks up to
+// the next key frame; everything from the last whole chunk on is cut off.
+func (r *Repaired) scan(f *file) error {
+	size, err := f.f.Size()
+	if err != nil {
+		return err
+	}
+	s := newChunkScan(f, size, f.size)
+	var skipped []extent
+	broken := false
+	for {
+		v, head, n, err := s.next()
+		if err != nil {
+			return err
+		}
+		if v == nothing {
+			r.tail(s, head, skipped)
+			break
+		}
+		keep := v == whole && (!broken || f.startsGOP()) && f.fits()
+		if !keep {
+			broken = true
+			skipped = append(skipped, extent{s.pos, n})
+		} else {
+			if len(skipped) > 0 {
+				if err := r.skip(f, skipped); err != nil {
+					return err
+				}
+				skipped, broken = nil, false
+			}
+			f.took(&f.frag, s.pos+head+8, n)
+		}
+		s.pos += n
+	}
+	return nil
+}
+
+// startsGOP tells whether the fragment that was read begins with a sync sample
+// of the lead track.
+func (f *file) startsGOP() bool {
+	for i := range f.frag.runs {
+		if r := &f.frag.runs[i]; r.track == &f.tracks[f.lead] {
+			return r.cols.Flags[0]&media.FlagSync != 0
+		}
+	}
+	return false
+}
+
+// fits tells whether the fragment that was read goes on where the file ends.
+func (f *file) fits() bool {
+	for i := range f.frag.runs {
+		r := &f.frag.runs[i]
+		if r.track.begun && r.cols.DTS[0] <= r.track.last {
+			return false
+		}
+	}
+	return f.frag.seq > f.seq
+}
+
+// skip leaves out chunks in the middle of a file. In an ordinary file no table
+// leads to them; in a fragmented one they become free boxes.
+func (r *Repaired) skip(f *file, chunks []extent) error {
+	for _, c := range chunks {
+		if f.lay.fragment {
+			if err := f.blank(c); err != nil {
+				return err
+			}
+			f.index.add(c.bytes, 0, 0, false, false)
+		}
+		r.LostBytes += c.bytes
+		f.size += c.bytes
+	}
+	r.Reason = "chunks in the middle of the file are damaged"
+	f.cutOut(chunks)
+	lead := &f.tracks[f.lead]
+	from := lead.mediaTime // where the file's time begins, for want of anything before
+	if lead.begun {
+		from = lead.table.end
+	}
+	for i := range f.frag.runs {
+		if g := &f.frag.runs[i]; g.track == lead {
+			r.Lost += time.Duration(media.ToNanos(g.cols.DTS[0]-from, lead.timescale))
+		}
+	}
+	return nil
+}
+
+// blank makes free boxes of the boxes of a chunk.
+func (f *file) blank(c extent) error {
+	for at := c.at; at < c.at+c.bytes; {
+		h, err := readHeader(f.f, at, c.at+c.bytes)
+		if err != nil || h.size == 0 {
+			return f.fail("blank damaged chunk", at, err)
+		}
+		if err := f.writeAt([]byte("free"), at+4); err != nil {
+			return err
+		}
+		at += h.size
+	}
+	return nil
+}
+
+// tail accounts for what is behind the last whole chunk and will be cut off.
+func (r *Repaired) tail(s *chunkScan, head int64, skipped []extent) {
+	f := s.file
+	left := s.size - f.size
+	if left <= 0 || f.ownTail(s) {
+		return
+	}
+	r.LostBytes += left
+	r.Reason = "the end of the file is damaged or incomplete"
+	lead := &f.tracks[f.lead]
+	if head > 0 && len(skipped) == 0 {
+		// The moof arrived and the payload did not: it tells what was on its way.
+		if span, ok := f.spanOf(s.buf[:head]); ok {
+			r.Lost += span
+			return
+		}
+	}
+	if kept := f.size - f.lay.chunks; kept > 0 {
+		d := media.ToNanos(lead.table.duration(), lead.timescale)
+		r.Lost += time.Duration(float64(d) * float64(left) / float64(kept))
+	}
+}
+
+// spanOf is the duration of the longest run of a fragment whose payload is not
+// there.
+func (f *file) spanOf(head []byte) (span time.Duration, ok bool) {
+	at := find(head, "moof")
+	children(at, func(fourcc string, traf []byte) bool {
+		if fourcc != "traf" {
+			return true
+		}
+		g := fragment{}
+		next := int64(8 + len(at) + 8)
+		if len(g.runs) == 0 && f.parseTraf(&g, traf, &next) == nil {
+			c := &g.runs[0].cols
+			d := time.Duration(media.ToNanos(c.End-c.DTS[0], g.runs[0].track.timescale))
+			if d > span && d < 24*time.Hour {
+				span, ok = d, true
+			}
+		}
+		return true
+	})
+	return span, ok
+}
+
+// ownTail tells whether what follows the last chunk is what finishing had begun
+// to append, the moov or the last free box: cutting it off loses nothing.
+func (f *file) ownTail(s *chunkScan) bool {
+	if s.pos != f.size {
+		return false
+	}
+	h, err := readHeader(f.f, s.pos, s.size)
+	if err != nil || !h.is("free") {
+		return false
+	}
+	if f.lay.fragment {
+		return h.size == endBytes && s.size-s.pos == endBytes
+	}
+	inner, err := readHeader(f.f, s.pos+8, s.size)
+	return err != nil && errors.Is(err, errNoHeader) || inner.is("moov")
+}

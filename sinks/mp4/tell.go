@@ -1,0 +1,70 @@
+package mp4
+
+import (
+	"path/filepath"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/mp4/disk"
+)
+
+// tell tells of the open file once it holds a chunk: one in which nothing can be
+// written is removed again, and leaves nothing to be taken back.
+func (m *Muxer) tell(emit pipeline.Emit[media.Recording]) error {
+	f := m.file
+	r, err := m.recording(f.name)
+	if err != nil {
+		return err
+	}
+	r.Beyond, f.beyond = f.beyond, nil
+	m.unnamed(len(r.Beyond))
+	m.told, m.used = true, true
+	m.log.Info("recording begins", "file", m.shown(f.name), "start", at(r.StartUTC).UTC())
+	return emit(r)
+}
+
+// grew tells how long the open file is.
+func (m *Muxer) grew() {
+	m.live.Store(m.file.size)
+	m.growth.Grew(m.path, m.file.entry.identity.Stream, m.file.size)
+}
+
+// note puts an event into the open file, and tells of it.
+func (m *Muxer) note(ev media.Event, emit pipeline.Emit[media.Recording]) error {
+	f := m.file
+	if f == nil { // the segment's first chunk held nothing: there is nothing of the event either
+		return nil
+	}
+	named, err := f.note(ev, f.entry.protected || m.protect(f, ev))
+	if err != nil {
+		return err
+	}
+	r, err := m.recording(f.name)
+	if err != nil {
+		return err
+	}
+	if !named {
+		r.Beyond = []media.Event{ev}
+		m.unnamed(1)
+	}
+	return emit(r)
+}
+
+// unnamed counts events that the file has no room to name; the first is mentioned.
+func (m *Muxer) unnamed(n int) {
+	if n > 0 && m.stats.unnamed.Add(uint64(n)) == uint64(n) {
+		m.log.Warn("a file has as many events as it can name: those beyond are in the catalogue alone, and counted", "file", m.shown(m.file.name), "events", media.MaxEvents)
+	}
+}
+
+// recording is what is told of the open file.
+func (m *Muxer) recording(name string) (media.Recording, error) {
+	r, err := m.file.entry.recording(name, m.file.size)
+	r.Directory = disk.Claimed(m.dir)
+	return r, err
+}
+
+// shown is a file's path as the one who configured the directory would write it.
+func (m *Muxer) shown(name string) string {
+	return filepath.Join(m.cfg.RecordPath, filepath.FromSlash(name))
+}
