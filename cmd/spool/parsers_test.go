@@ -55,7 +55,7 @@ var parsers = map[string]string{
 	"sinks/retention/waited.go": "short: 4096 bytes",
 
 	"sinks/mp4/":                 "FuzzScanOfDamagedFiles FuzzFragment FuzzEntry FuzzEntryAt TestTheCostOfRepairIsProportional TestTheCostOfLookingAtAFileIsProportional",
-	"sinks/mp4/foreign.go":       "FuzzForeign TestTheCostOfRepairIsProportional",
+	"sinks/mp4/repair/":          "FuzzDamagedFile sinks/mp4.TestTheCostOfRepairIsProportional",
 	"sinks/mp4/keyframe.go":      "FuzzKeyFrame TestTheCostOfLookingAtAFileIsProportional",
 	"sinks/mp4/filename/":        "FuzzNamesStayInsideTheDirectory FuzzPatternsThatAreTakenMakeGoodNames",
 	"stages/exec.go":             "short: a setting",

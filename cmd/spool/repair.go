@@ -18,6 +18,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4"
 	"github.com/gospool/spool/sinks/mp4/disk"
+	"github.com/gospool/spool/sinks/mp4/repair"
 )
 
 // RepairCmd is spool repair.
@@ -29,17 +30,17 @@ type RepairCmd struct {
 
 // repairResult is what is said of one file.
 type repairResult struct {
-	File      string    `json:"file"`
-	Action    string    `json:"action"` // finished, copied, removed, whole, skipped, refused or failed
-	Found     mp4.Found `json:"found,omitempty"`
-	Result    string    `json:"result,omitempty"` // the file to play
-	KeptMs    int64     `json:"kept_ms"`
-	LostMs    int64     `json:"lost_ms"`
-	LostBytes int64     `json:"lost_bytes"`
-	Unwritten int64     `json:"lost_in_memory_ms_at_most,omitempty"` // that never came to the file
-	Reason    string    `json:"reason,omitempty"`
-	DryRun    bool      `json:"dry_run,omitempty"`
-	Error     string    `json:"error,omitempty"`
+	File      string       `json:"file"`
+	Action    string       `json:"action"` // finished, copied, removed, whole, skipped, refused or failed
+	Found     repair.Found `json:"found,omitempty"`
+	Result    string       `json:"result,omitempty"` // the file to play
+	KeptMs    int64        `json:"kept_ms"`
+	LostMs    int64        `json:"lost_ms"`
+	LostBytes int64        `json:"lost_bytes"`
+	Unwritten int64        `json:"lost_in_memory_ms_at_most,omitempty"` // that never came to the file
+	Reason    string       `json:"reason,omitempty"`
+	DryRun    bool         `json:"dry_run,omitempty"`
+	Error     string       `json:"error,omitempty"`
 }
 
 // Run repairs every file in turn. It fails where one file could not be.
@@ -62,7 +63,7 @@ func (c *RepairCmd) Run(p *Program) error {
 			break
 		}
 		size += file.size
-		r, err := mp4.RepairAny(ctx, file.path, mp4.RepairOptions{DryRun: c.DryRun, Read: show})
+		r, err := mp4.RepairAny(ctx, file.path, repair.Options{DryRun: c.DryRun, Read: show})
 		read = size
 		results = append(results, c.result(file.path, r, err))
 	}
@@ -121,7 +122,7 @@ func (c *RepairCmd) result(file string, r mp4.Repaired, err error) repairResult 
 	switch {
 	case errors.Is(err, disk.ErrOwned):
 		out.Action, out.Error = "skipped", err.Error()
-	case errors.Is(err, mp4.ErrBeyondHelp):
+	case errors.Is(err, repair.ErrBeyondHelp):
 		out.Action, out.Error = "refused", err.Error()
 	case err != nil:
 		out.Action, out.Error = "failed", err.Error()

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
+	"github.com/gospool/spool/sinks/mp4/repair"
 )
 
 // A hand for boxes that no program writes.
@@ -193,7 +194,7 @@ func TestTheCostOfRepairIsProportional(t *testing.T) {
 				b := file(n)
 				path := filepath.Join(dir, "hostile.mp4")
 				require.NoError(t, os.WriteFile(path, b, 0o600))
-				count := RepairOptions{DryRun: true, Read: func(n int64) { read += n + pageBytes }}
+				count := repair.Options{DryRun: true, Read: func(n int64) { read += n + pageBytes }}
 				allocated = pipelinetest.Allocated(func() { _, _ = RepairAny(t.Context(), path, count) })
 				return read, allocated, int64(len(b))
 			}
@@ -255,9 +256,9 @@ func TestSamplesOfOneSizeThatAreNotThereAreLost(t *testing.T) {
 	moov := moovOf(rawBox("mvhd", u32(0, 0, 0, 1000, 0), make([]byte, 80)), hostileTrak(1, stbl))
 	b := bytes.Join([][]byte{ftyp, moov, largeBox("mdat", 1<<30)}, nil)
 	copy(b[bytes.Index(b, []byte("stco"))+12:], u32(uint32(len(b))))
-	r, copied, err := mend(t, append(b, again([]byte{1}, 4*16000)...), RepairOptions{})
+	r, copied, err := mend(t, append(b, again([]byte{1}, 4*16000)...), repair.Options{})
 	require.NoError(t, err)
-	require.Equal(t, FoundPlain, r.Found)
+	require.Equal(t, repair.Plain, r.Found)
 	require.Equal(t, 16*time.Second, r.Kept.Round(time.Second))
 	require.Equal(t, 3600*8*time.Second-16*time.Second, r.Lost.Round(time.Second))
 	out, err := os.ReadFile(copied)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
+	"github.com/gospool/spool/sinks/mp4/repair"
 )
 
 // discard removes a file in which nothing was ever written that could be kept:
@@ -63,7 +64,7 @@ func begunByUs(f disk.File) (bool, error) {
 func (r *Repaired) remove(fsys disk.FS, reason string) {
 	r.Reason = reason
 	if !strings.HasSuffix(r.File, media.PartSuffix) {
-		r.Err = fmt.Errorf("%s: %s: %w", r.File, reason, ErrBeyondHelp)
+		r.Err = fmt.Errorf("%s: %s: %w", r.File, reason, repair.ErrBeyondHelp)
 		return
 	}
 	if r.Err = fsys.Remove(r.File); r.Err == nil {

@@ -9,6 +9,10 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
+// maxTracks is more than any recorder writes, and bounds what is done for each track
+// of each fragment.
+const maxTracks = 64
+
 // maxMoov and maxMoof bound what a scan reads into memory at once.
 const (
 	maxMoov = 1 << 30

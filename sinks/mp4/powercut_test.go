@@ -16,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/pipeline/isobmff"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
 	"github.com/gospool/spool/sinks/mp4/powercut"
@@ -177,12 +178,12 @@ func played(b []byte) map[uint32][][]byte {
 	fragmented := find(moov, "mvex") != nil
 	children(moov, func(fourcc string, trak []byte) bool {
 		if tkhd := find(trak, "tkhd"); fourcc == "trak" && len(tkhd) > 16 && !fragmented {
-			s, ok := parseSampleTable(find(trak, "mdia", "minf", "stbl"), int64(len(b)))
-			for i := range s.size {
-				if to := s.at[i] + int64(s.size[i]); ok && to <= int64(len(b)) {
-					out[binary.BigEndian.Uint32(tkhd[12:])] = append(out[binary.BigEndian.Uint32(tkhd[12:])], b[s.at[i]:to])
+			id := binary.BigEndian.Uint32(tkhd[12:])
+			placesOf(find(trak, "mdia", "minf", "stbl"), func(at, size int64) {
+				if at+size <= int64(len(b)) {
+					out[id] = append(out[id], b[at:at+size])
 				}
-			}
+			})
 		}
 		return true
 	})
@@ -200,6 +201,38 @@ func played(b []byte) map[uint32][][]byte {
 	return out
 }
 
+// placesOf visits the samples of a table of ours, which has a size for each.
+func placesOf(stbl []byte, visit func(at, size int64)) {
+	sizes, chunks, spans := find(stbl, "stsz"), find(stbl, "stco"), find(stbl, "stsc")
+	wide := chunks == nil
+	if wide {
+		chunks = find(stbl, "co64")
+	}
+	if len(sizes) < 12 || len(chunks) < 8 || len(spans) < 8 {
+		return
+	}
+	entry := func(b []byte, n int) int64 { return int64(binary.BigEndian.Uint32(b[4*n:])) }
+	sample, span, per := 0, 0, int64(0)
+	for chunk := range entry(chunks, 1) {
+		if n := entry(spans, 1); int64(span) < n && entry(spans, 2+3*span) == chunk+1 {
+			per = entry(spans, 3+3*span)
+			span++
+		}
+		var at int64
+		if !wide {
+			at = entry(chunks, 2+int(chunk))
+		} else {
+			at = int64(binary.BigEndian.Uint64(chunks[8+8*chunk:]))
+		}
+		for range per {
+			size := entry(sizes, 3+sample)
+			visit(at, size)
+			at += size
+			sample++
+		}
+	}
+}
+
 // playFragment reads a moof of ours: offsets from the moof, a size for each sample.
 func playFragment(from, moof []byte, out map[uint32][][]byte) bool {
 	children(moof, func(fourcc string, traf []byte) bool {
@@ -208,21 +241,21 @@ func playFragment(from, moof []byte, out map[uint32][][]byte) bool {
 			return true
 		}
 		id, flags := binary.BigEndian.Uint32(tfhd[4:]), binary.BigEndian.Uint32(trun)
-		f := fields{b: trun[4:]}
-		n, at := f.u32(), int(f.u32())
+		f := isobmff.NewFields(trun[4:])
+		n, at := f.U32(), int(f.U32())
 		if flags&trunFirstFlags != 0 {
-			f.u32()
+			f.U32()
 		}
 		for range n {
 			var size int
 			for _, field := range [...]uint32{trunDuration, trunSize, trunFlags, trunCompositionTO} {
 				if flags&field != 0 {
-					if v := f.u32(); field == trunSize {
+					if v := f.U32(); field == trunSize {
 						size = int(v)
 					}
 				}
 			}
-			if f.short || at < 0 || at+size > len(from) {
+			if f.Short() || at < 0 || at+size > len(from) {
 				return false
 			}
 			out[id] = append(out[id], from[at:at+size])

@@ -43,7 +43,7 @@ func recoverDir(ctx context.Context, fsys disk.FS, dir string, report func(Repai
 		if _, ours := disk.GrowingBytes(filepath.Join(dir, name)); ours {
 			continue
 		}
-		r := repair(fsys, name)
+		r := recoverFile(fsys, name)
 		if errors.Is(r.Err, disk.ErrOwned) || errors.Is(r.Err, fs.ErrNotExist) {
 			continue // another process writes it, or finished it just now
 		}
@@ -92,11 +92,12 @@ func Repair(file string) (Repaired, error) {
 	if _, ours := disk.GrowingBytes(file); ours {
 		return Repaired{}, fmt.Errorf("%s: %w", file, disk.ErrOwned)
 	}
-	r := repair(fsys, filepath.Base(file))
+	r := recoverFile(fsys, filepath.Base(file))
 	return r, r.Err
 }
 
-func repair(fsys disk.FS, name string) (r Repaired) {
+// recoverFile finishes one file of a directory, or removes it where it held nothing.
+func recoverFile(fsys disk.FS, name string) (r Repaired) {
 	r.File = name
 	f, err := fsys.Open(name)
 	if err != nil {

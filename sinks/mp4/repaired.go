@@ -1,32 +1,22 @@
 package mp4
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/mp4/repair"
 )
 
 // Repaired tells what recovery made of one file that a crash left behind.
 type Repaired struct {
-	Found     Found           // RepairAny: what the file is
-	Copy      string          // RepairAny: the repaired copy of a file that is not ours
-	Whole     bool            // nothing was wrong with it, and nothing was done
-	Kept      time.Duration   // RepairAny: media that is kept
+	repair.Result
 	File      string          // as it was found, below the record directory
 	Recording media.Recording // of the finished file; its State is empty where there is none, and its ID that of a file that was removed
 	Removed   bool            // it held no whole chunk, and was deleted
-	Lost      time.Duration   // media that was in the file and could not be kept; where its length is not told, an estimate by size
 	Unwritten Unwritten       // media that was lost without having come to the file
-	LostBytes int64
-	Reason    string // why something was lost
-	Err       error  // the file is as it was found, or finishing it failed; with a Recording that has a State, it is finished and a power cut may undo it
+	Err       error           // the file is as it was found, or finishing it failed; with a Recording that has a State, it is finished and a power cut may undo it
 }
-
-// ErrBeyondHelp says that a file holds nothing that can be brought back. It is
-// left as it is.
-var ErrBeyondHelp = errors.New("nothing in the file can be brought back; it is left as it is")
 
 // Unwritten is media that a crash took out of memory. Nothing on the disk tells
 // how much it was; the file tells how much it can have been at most.

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/sinks/mp4/repair"
 )
 
 // byFFmpeg is the source as ffmpeg writes it with some flags.
@@ -48,7 +50,7 @@ func boxOf(t testing.TB, b []byte, fourcc string, n int) extent {
 }
 
 // mend repairs bytes and demands that they are as they were afterwards.
-func mend(t testing.TB, data []byte, o RepairOptions) (Repaired, string, error) {
+func mend(t testing.TB, data []byte, o repair.Options) (Repaired, string, error) {
 	t.Helper()
 	dir := t.TempDir()
 	name := filepath.Join(dir, "clip.mp4")
@@ -84,68 +86,68 @@ func TestForeignFiles(t *testing.T) {
 	for name, c := range map[string]struct {
 		args   []string
 		damage func(b []byte) []byte
-		found  Found
+		found  repair.Found
 		frames int // of 200
 		lost   time.Duration
 	}{
 		"fragmented, cut in an mdat": {fragmentedByMoof, func(b []byte) []byte {
 			at := boxOf(t, b, "mdat", 5)
 			return b[:at.at+at.bytes/2]
-		}, FoundFragmented, 125, time.Second},
+		}, repair.Fragmented, 125, time.Second},
 		"fragmented, absolute offsets, cut in a moof": {fragmentedAbsolute, func(b []byte) []byte {
 			return b[:boxOf(t, b, "moof", 6).at+50]
-		}, FoundFragmented, 150, 0},
+		}, repair.Fragmented, 150, 0},
 		"fragmented, zero tail": {fragmentedByMoof, func(b []byte) []byte {
 			return zeroTail(b, boxOf(t, b, "mdat", 4).at+2000)
-		}, FoundFragmented, 100, time.Second}, // zeros do not tell how much they were
+		}, repair.Fragmented, 100, time.Second}, // zeros do not tell how much they were
 		"fragmented, zeros behind the end": {fragmentedByMoof, func(b []byte) []byte {
 			return append(b[:boxOf(t, b, "mfra", 0).at:boxOf(t, b, "mfra", 0).at], make([]byte, 1<<20)...)
-		}, FoundFragmented, 200, 0},
+		}, repair.Fragmented, 200, 0},
 		"fragmented, damage in the middle": {fragmentedAbsolute, func(b []byte) []byte {
 			b = bytes.Clone(b)
 			at := boxOf(t, b, "mdat", 3)
 			clear(b[at.at+at.bytes/2:][:1500])
 			return b
-		}, FoundFragmented, 175, time.Second},
+		}, repair.Fragmented, 175, time.Second},
 		"fragmented with an index, damage in the middle": {fragmentedIndexed, func(b []byte) []byte {
 			b = bytes.Clone(b)
 			at := boxOf(t, b, "mdat", 3)
 			clear(b[at.at+at.bytes/2:][:1500])
 			return b
-		}, FoundFragmented, 175, time.Second},
+		}, repair.Fragmented, 175, time.Second},
 		"hybrid, moov missing": {fragmentedByMoof, func(b []byte) []byte {
 			return hybrid(t, b[:boxOf(t, b, "mfra", 0).at])
-		}, FoundHybrid, 200, 0},
+		}, repair.Hybrid, 200, 0},
 		"hybrid, moov cut, a box between": {fragmentedByMoof, func(b []byte) []byte {
 			b = hybrid(t, b[:boxOf(t, b, "mfra", 0).at], 0, 0, 0, 12, 'f', 'r', 'e', 'e', 0, 0, 0, 0)
 			return append(b, 0, 0, 9, 9, 'm', 'o', 'o', 'v', 0, 0, 0, 108, 'm', 'v', 'h', 'd')
-		}, FoundHybrid, 200, 0},
+		}, repair.Hybrid, 200, 0},
 		"plain, cut": {moovFirst, func(b []byte) []byte {
 			at := boxOf(t, b, "mdat", 0)
 			return b[:at.at+at.bytes*5/8]
-		}, FoundPlain, -1, 3 * time.Second},
+		}, repair.Plain, -1, 3 * time.Second},
 		"plain, zero tail": {moovFirst, func(b []byte) []byte {
 			at := boxOf(t, b, "mdat", 0)
 			return zeroTail(b, at.at+at.bytes/2)
-		}, FoundPlain, -1, 4 * time.Second},
+		}, repair.Plain, -1, 4 * time.Second},
 		"plain, a hole in the middle": {moovFirst, func(b []byte) []byte {
 			b = bytes.Clone(b)
 			at := boxOf(t, b, "mdat", 0)
 			clear(b[at.at+at.bytes/2:][:4096])
 			return b
-		}, FoundPlain, -1, time.Second},
+		}, repair.Plain, -1, time.Second},
 		"plain, moov last, a hole": {nil, func(b []byte) []byte {
 			b = bytes.Clone(b)
 			at := boxOf(t, b, "mdat", 0)
 			clear(b[at.at+at.bytes/2:][:4096])
 			return b
-		}, FoundPlain, -1, time.Second},
+		}, repair.Plain, -1, time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			data := c.damage(byFFmpeg(t, src, c.args...))
-			dry, _, err := mend(t, data, RepairOptions{DryRun: true})
+			dry, _, err := mend(t, data, repair.Options{DryRun: true})
 			require.NoError(t, err)
-			r, file, err := mend(t, data, RepairOptions{})
+			r, file, err := mend(t, data, repair.Options{})
 			require.NoError(t, err)
 			require.Equal(t, dry, r, "what a dry run said")
 			require.Equal(t, c.found, r.Found)
@@ -165,7 +167,7 @@ func TestForeignFiles(t *testing.T) {
 				require.Equal(t, "free", boxes[len(boxes)-1], "the index does not reach to the end")
 			}
 
-			again, err := RepairAny(t.Context(), file, RepairOptions{})
+			again, err := RepairAny(t.Context(), file, repair.Options{})
 			require.NoError(t, err)
 			require.True(t, again.Whole, "%+v", again)
 		})
@@ -199,8 +201,8 @@ func TestForeignFilesBeyondHelp(t *testing.T) {
 		"zeros":                        make([]byte, 1<<16),
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, _, err := mend(t, data, RepairOptions{})
-			require.ErrorIs(t, err, ErrBeyondHelp)
+			_, _, err := mend(t, data, repair.Options{})
+			require.ErrorIs(t, err, repair.ErrBeyondHelp)
 		})
 	}
 }
@@ -212,36 +214,18 @@ func TestForeignFilesThatAreWhole(t *testing.T) {
 		"plain": nil, "moov first": moovFirst, "fragmented": fragmentedByMoof, "absolute": fragmentedAbsolute, "short": fragmentedShort,
 	} {
 		t.Run(name, func(t *testing.T) {
-			r, _, err := mend(t, byFFmpeg(t, src, args...), RepairOptions{})
+			r, _, err := mend(t, byFFmpeg(t, src, args...), repair.Options{})
 			require.NoError(t, err)
 			require.True(t, r.Whole, "%+v", r)
 		})
 	}
 	hevc := record(t, hevc(4))
 	b := byFFmpeg(t, hevc, "-tag:v", "hvc1", "-movflags", "frag_keyframe+empty_moov+default_base_moof")
-	r, file, err := mend(t, b[:boxOf(t, b, "mdat", 2).at+500], RepairOptions{})
+	r, file, err := mend(t, b[:boxOf(t, b, "mdat", 2).at+500], repair.Options{})
 	require.NoError(t, err)
 	seen := probe(t, file)
 	require.Len(t, seen.of(0), 50)
 	require.InDelta(t, 2, r.Kept.Seconds(), 0.1)
-}
-
-// TestACopyThatIsNoBetterIsRefused: a plan that is wrong makes no file.
-func TestACopyThatIsNoBetterIsRefused(t *testing.T) {
-	b := byFFmpeg(t, record(t, avc(4)), fragmentedByMoof...)
-	b = b[:boxOf(t, b, "mdat", 2).at+500]
-	x := &foreign{f: &memoryFile{b}, size: int64(len(b)), r: &Repaired{}}
-	require.NoError(t, x.look())
-	for name, length := range map[string]int64{"right": x.copy.length, "short": x.copy.length - 1, "long": x.size} {
-		x.copy.length = length
-		out := &memoryFile{}
-		require.NoError(t, x.fill(out))
-		if err := x.prove(out); name == "right" {
-			require.NoError(t, err)
-		} else {
-			require.ErrorIs(t, err, ErrBeyondHelp, name)
-		}
-	}
 }
 
 // TestRepairAnyOfOurs: a dry run changes nothing and says what the real one does.
@@ -249,45 +233,15 @@ func TestRepairAnyOfOurs(t *testing.T) {
 	k := grow(t, record(t, avc(4)), false)
 	data := k.data[:len(k.data)-100]
 	read := int64(0)
-	dry, _, err := mend(t, data, RepairOptions{DryRun: true, Read: func(n int64) { read += n }})
+	dry, _, err := mend(t, data, repair.Options{DryRun: true, Read: func(n int64) { read += n }})
 	require.NoError(t, err)
 	require.Greater(t, read, k.ends[len(k.ends)-1]-k.ends[0]-int64(len(k.data)/4))
 	name := filepath.Join(t.TempDir(), "clip.mp4")
 	require.NoError(t, os.WriteFile(name, data, 0o600))
-	r, err := RepairAny(t.Context(), name, RepairOptions{})
+	r, err := RepairAny(t.Context(), name, repair.Options{})
 	require.NoError(t, err)
 	require.Equal(t, dry, r)
-	require.Equal(t, FoundOurs, r.Found)
+	require.Equal(t, repair.Ours, r.Found)
 	require.InDelta(t, 3, r.Kept.Seconds(), 0.1)
 	requirePlays(t, name)
-}
-
-// FuzzForeign looks at any bytes as another program's, and makes the copy: no
-// panic, no end that does not come, and a copy that is not whole is refused.
-func FuzzForeign(f *testing.F) {
-	src := record(f, avc(4))
-	for _, args := range [][]string{fragmentedByMoof, fragmentedAbsolute, moovFirst, nil} {
-		b := byFFmpeg(f, src, append(args, "-t", "0.4", "-an")...)
-		f.Add(b, uint32(0), uint8(0))
-		f.Add(b[:len(b)*3/4], uint32(900), uint8(0xff))
-	}
-	f.Fuzz(func(t *testing.T, b []byte, at uint32, x uint8) {
-		b = bytes.Clone(b)
-		if len(b) > 0 {
-			b[int(at)%len(b)] ^= x
-		}
-		look := func(b []byte) (*foreign, error) {
-			x := &foreign{f: &memoryFile{b}, size: int64(len(b)), r: &Repaired{}}
-			return x, x.look()
-		}
-		found, err := look(b)
-		if err != nil || found.copy.same(int64(len(b))) {
-			return
-		}
-		out := &memoryFile{}
-		require.NoError(t, found.fill(out))
-		if err := found.prove(out); err != nil {
-			require.ErrorIs(t, err, ErrBeyondHelp)
-		}
-	})
 }

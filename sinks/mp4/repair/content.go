@@ -1,0 +1,55 @@
+package repair
+
+import "bytes"
+
+// whole tells whether a sample is in the file, and as it should be. Tables that
+// lead to the same bytes again and again are damage, and would take for ever.
+func (x *damagedFile) whole(t *track, at, n int64) (bool, error) {
+	if at >= 0 && at <= x.size-n {
+		if x.judgedBytes += n; x.judgedBytes > 4*x.size {
+			return false, nil
+		}
+	}
+	b, err := x.samples.bytes(at, n)
+	return b != nil && t.intact(b), err
+}
+
+// intact judges a sample by its content. b is only read.
+func (t *track) intact(b []byte) bool {
+	if t.nal == 0 {
+		return !t.dense || len(b) < 8 || !zeros(b) && !bytes.Contains(b, zeroRun[:])
+	}
+	for len(b) > 0 {
+		if len(b) < t.nal {
+			return false
+		}
+		n := 0
+		for _, c := range b[:t.nal] {
+			n = n<<8 | int(c)
+		}
+		if n < 1 || n > len(b)-t.nal || b[t.nal]&0x80 != 0 { // forbidden_zero_bit
+			return false
+		}
+		if bytes.Contains(b[t.nal:t.nal+n], zeroRun[:3]) {
+			return false // three zeros in a NAL unit are escaped by its encoder (ISO/IEC 14496-10, 7.4.1)
+		}
+		b = b[t.nal+n:]
+	}
+	return true
+}
+
+// zeroRun is more zeros in a row than a coded audio frame has; a lost block of a
+// disk has 512 or more.
+var zeroRun [128]byte
+
+// denseCodecs are those whose samples are never zeros, as PCM's may be.
+const denseCodecs = "mp4a Opus ac-3 ec-3 av01 vp09 avc1 hvc1"
+
+func zeros(b []byte) bool {
+	for _, c := range b {
+		if c != 0 {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,213 @@
+package repair
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gospool/spool/pipeline/filesystem"
+	"github.com/gospool/spool/pipeline/isobmff"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/mp4/disk"
+)
+
+// damagedFile is a file of another program under repair.
+type damagedFile struct {
+	f       disk.File
+	size    int64 // bytes
+	headers *filesystem.Ahead
+	samples readAhead
+	tracks  []track
+	moovAt  int64
+	moov    []byte // payload
+
+	judgedBytes   int64   // of samples
+	walkedSamples int64   // of fragments
+	uniformBytes  int64   // of samples whose table says one size of all
+	ticks         []int64 // of the fragment that was read last, by track
+
+	plan   copyPlan
+	result Result
+}
+
+func newDamagedFile(f disk.File, size int64) *damagedFile {
+	return &damagedFile{f: f, size: size, headers: filesystem.NewAhead(f, size), samples: readAhead{f: f, size: size}}
+}
+
+// What is read into memory at once, in bytes.
+const (
+	maxMoov = 1 << 30
+	maxMoof = 64 << 20
+)
+
+// extent is a stretch of a file.
+type extent struct{ at, bytes int64 }
+
+// top is a box at the top of a file. One that reaches beyond the end is cut.
+type top struct {
+	isobmff.Header
+	at int64
+}
+
+// inspect finds out what the file is and makes the plan of its copy.
+func (x *damagedFile) inspect() error {
+	b, err := x.tops()
+	if err != nil {
+		return err
+	}
+	moov, mdat := b.moov, b.mdat
+	switch {
+	case !b.typed && moov.Size == 0 && mdat.Size == 0:
+		return fmt.Errorf("no MP4 file: %w", ErrBeyondHelp)
+	case moov.Size > 0 && moov.at+moov.Size <= x.size:
+		if err := x.readMoov(moov); err != nil {
+			return err
+		}
+		if isobmff.Find(x.moov, "mvex") != nil {
+			x.result.Found = Fragmented
+			return x.keepFragments(moov.at + moov.Size)
+		}
+		x.result.Found = Plain
+		return x.keepSamples(b.last)
+	case mdat.Size > 0 && x.openHybrid(mdat):
+		x.result.Found = Hybrid
+		x.result.Reason = "the final moov is missing"
+		return x.keepFragments(x.moovAt + 8 + int64(len(x.moov)))
+	}
+	x.result.Found = Plain
+	return fmt.Errorf("no moov, which alone tells the pictures apart: %w", ErrBeyondHelp)
+}
+
+// tops is what counts of the boxes at the top. A box that is not there has no size.
+type tops struct {
+	typed            bool // the first says of what type the file is
+	moov, mdat, last top  // the first of their kind, and the last box
+}
+
+// tops looks at the boxes at the top, as far as they lead on.
+func (x *damagedFile) tops() (out tops, err error) {
+	for at := int64(0); at < x.size; {
+		h, err := x.header(at)
+		if err != nil {
+			return out, ofDisk(err)
+		}
+		if !printable(h.Type) {
+			return out, nil
+		}
+		if h.Size == 0 {
+			h.Size = x.size - at
+		}
+		out.last = top{h, at}
+		out.typed = out.typed || at == 0 && (h.Is("ftyp") || h.Is("styp"))
+		switch {
+		case h.Is("moov") && out.moov.Size == 0:
+			out.moov = out.last
+		case h.Is("mdat") && out.mdat.Size == 0:
+			out.mdat = out.last
+		}
+		at += h.Size
+	}
+	return out, nil
+}
+
+// header reads the header of the box at an offset. A length of 64 bits that is 0 stands
+// for one that was never written, as one of 32 bits does: to the end of the file.
+func (x *damagedFile) header(at int64) (isobmff.Header, error) {
+	h, err := isobmff.ReadHeader(x.headers, at, x.size)
+	if errors.Is(err, isobmff.ErrHeader) && h.Size == 1 {
+		var large [8]byte
+		if _, fails := x.headers.ReadAt(large[:], at+8); fails == nil && large == [8]byte{} {
+			return isobmff.Header{Type: h.Type, Length: 16}, nil
+		}
+	}
+	return h, err
+}
+
+// ofDisk keeps the disk's errors and drops those about what a file holds.
+func ofDisk(err error) error {
+	if isobmff.IsContent(err) {
+		return nil
+	}
+	return err
+}
+
+func printable(fourcc isobmff.FourCC) bool {
+	for _, c := range fourcc {
+		if c < 0x20 || c == 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// openHybrid looks for the growing moov behind the header of an mdat that was
+// put over everything.
+func (x *damagedFile) openHybrid(mdat top) bool {
+	x.headers = filesystem.NewAhead(x.f, x.size) // the walk begins again
+	for at := mdat.at + mdat.Length; at < x.size; {
+		h, err := x.header(at)
+		if err != nil || h.Size == 0 || !printable(h.Type) {
+			return false
+		}
+		if h.Is("moov") {
+			if at+h.Size > x.size || x.readMoov(top{h, at}) != nil || isobmff.Find(x.moov, "mvex") == nil {
+				return false
+			}
+			free := isobmff.Writer{}
+			if mdat.Length == 16 && at > 1<<32-1 {
+				return false
+			}
+			free.U32(uint32(at - mdat.at))
+			free.B = append(free.B, "free"...)
+			x.plan.patches = append(x.plan.patches, patch{mdat.at, free.B})
+			return true
+		}
+		if !h.Is("ftyp") && !h.Is("free") && !h.Is("skip") {
+			return false
+		}
+		at += h.Size
+	}
+	return false
+}
+
+// readMoov takes in the tracks of a moov.
+func (x *damagedFile) readMoov(b top) error {
+	moov, err := isobmff.ReadPayload(x.f, b.at, b.Header, x.size, maxMoov)
+	if err != nil {
+		return err
+	}
+	x.moovAt, x.moov = b.at, moov
+	if b.Length != 8 {
+		return fmt.Errorf("moov has a %d-byte header: %w", b.Length, ErrBeyondHelp)
+	}
+	x.tracks = nil
+	defaults := readTrex(isobmff.Find(moov, "mvex"))
+	for boxes := isobmff.Walk(moov); len(x.tracks) <= maxTracks && boxes.Next(); {
+		if boxes.Is("trak") {
+			if t, ok := parseTrack(boxes.Payload, defaults); ok {
+				x.tracks = append(x.tracks, t)
+			}
+		}
+	}
+	x.samples.spare = int64(len(x.tracks)+1) * x.size // each track goes through the file once
+	switch n := len(x.tracks); {
+	case n == 0:
+		return fmt.Errorf("the moov has no track: %w", ErrBeyondHelp)
+	case n > maxTracks:
+		return fmt.Errorf("the moov at byte %d has more than %d tracks: %w", b.at, maxTracks, ErrBeyondHelp)
+	}
+	return nil
+}
+
+// kept accounts for media that is in the copy, lost for what is not.
+func (x *damagedFile) kept(t *track, ticks int64) {
+	t.kept += ticks
+	x.result.Kept = max(x.result.Kept, time.Duration(media.ToNanos(t.kept, t.timescale)))
+}
+
+func (x *damagedFile) lost(d time.Duration, why string) {
+	x.result.Lost += d
+	if x.result.Reason == "" {
+		x.result.Reason = why
+	}
+}

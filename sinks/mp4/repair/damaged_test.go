@@ -1,0 +1,134 @@
+package repair
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/isobmff"
+	"github.com/gospool/spool/sinks/mp4/disk"
+)
+
+// memoryFile is as much of a file as repair asks for.
+type memoryFile struct {
+	disk.File
+	b []byte
+}
+
+func (m *memoryFile) Size() (int64, error) { return int64(len(m.b)), nil }
+
+func (m *memoryFile) ReadAt(p []byte, off int64) (int, error) {
+	return bytes.NewReader(m.b).ReadAt(p, off)
+}
+
+func (m *memoryFile) WriteAt(p []byte, off int64) (int, error) {
+	if end := off + int64(len(p)); end > int64(len(m.b)) {
+		m.b = append(m.b, make([]byte, end-int64(len(m.b)))...)
+	}
+	return copy(m.b[off:], p), nil
+}
+
+var (
+	fragmentedAbsolute = []string{"-movflags", "frag_keyframe+empty_moov"}
+	fragmentedByMoof   = []string{"-movflags", "frag_keyframe+empty_moov+default_base_moof"}
+	moovFirst          = []string{"-movflags", "faststart"}
+)
+
+// clip is a film of some pictures as ffmpeg writes it, with a key frame in ten.
+func clip(t testing.TB, seconds string, args ...string) []byte {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "clip.mp4")
+	out, err := exec.Command("ffmpeg", append(append([]string{
+		"-v", "error", "-f", "lavfi", "-i", "testsrc2=size=128x72:rate=25:duration=" + seconds,
+		"-c:v", "libx264", "-preset", "veryfast", "-bf", "2", "-g", "10", "-pix_fmt", "yuv420p",
+	}, args...), name)...).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	b, err := os.ReadFile(name)
+	require.NoError(t, err)
+	return b
+}
+
+// inMdat is an offset in the n-th mdat at the top of a file.
+func inMdat(t testing.TB, b []byte, n int) int {
+	t.Helper()
+	for boxes := isobmff.Walk(b); boxes.Next(); {
+		if boxes.Is("mdat") {
+			if n--; n < 0 {
+				return boxes.At + int(boxes.Length) + len(boxes.Payload)/2
+			}
+		}
+	}
+	require.Fail(t, "no such mdat")
+	return 0
+}
+
+// A length that a recorder reserved 64 bits for and never wrote reaches to the end.
+func TestALengthThatWasNeverWrittenReachesToTheEnd(t *testing.T) {
+	b := clip(t, "1", moovFirst...)
+	at := inMdat(t, b, 0)
+	for boxes := isobmff.Walk(b); boxes.Next(); {
+		if boxes.Is("mdat") {
+			at = boxes.At
+		}
+	}
+	x := newDamagedFile(&memoryFile{b: append(append(bytes.Clone(b[:at]), 0, 0, 0, 1, 'm', 'd', 'a', 't'), make([]byte, 8)...)}, int64(at)+16)
+	h, err := x.header(int64(at))
+	require.NoError(t, err)
+	require.Equal(t, isobmff.Header{Type: isobmff.FourCC{'m', 'd', 'a', 't'}, Length: 16}, h)
+	for _, large := range [][]byte{{0, 0, 0, 0, 0, 0, 0, 9}, {0xff, 0, 0, 0, 0, 0, 0, 0}} {
+		x = newDamagedFile(&memoryFile{b: append([]byte{0, 0, 0, 1, 'm', 'd', 'a', 't'}, large...)}, 16)
+		_, err = x.header(0)
+		require.ErrorIs(t, err, isobmff.ErrHeader)
+	}
+}
+
+// TestACopyThatIsNoBetterIsRefused: a plan that is wrong makes no file.
+func TestACopyThatIsNoBetterIsRefused(t *testing.T) {
+	b := clip(t, "2", fragmentedByMoof...)
+	b = b[:inMdat(t, b, 2)]
+	x := newDamagedFile(&memoryFile{b: b}, int64(len(b)))
+	require.NoError(t, x.inspect())
+	for name, length := range map[string]int64{"right": x.plan.length, "short": x.plan.length - 1, "long": x.size} {
+		x.plan.length = length
+		out := &memoryFile{}
+		require.NoError(t, x.fill(out))
+		if err := x.prove(out); name == "right" {
+			require.NoError(t, err)
+		} else {
+			require.ErrorIs(t, err, ErrBeyondHelp, name)
+		}
+	}
+}
+
+// FuzzDamagedFile looks at any bytes as another program's, and makes the copy: no
+// panic, no end that does not come, and a copy that is not whole is refused.
+func FuzzDamagedFile(f *testing.F) {
+	for _, args := range [][]string{fragmentedByMoof, fragmentedAbsolute, moovFirst, nil} {
+		b := clip(f, "0.4", args...)
+		f.Add(b, uint32(0), uint8(0))
+		f.Add(b[:len(b)*3/4], uint32(900), uint8(0xff))
+	}
+	f.Fuzz(func(t *testing.T, b []byte, at uint32, x uint8) {
+		b = bytes.Clone(b)
+		if len(b) > 0 {
+			b[int(at)%len(b)] ^= x
+		}
+		look := func(b []byte) (*damagedFile, error) {
+			x := newDamagedFile(&memoryFile{b: b}, int64(len(b)))
+			return x, x.inspect()
+		}
+		found, err := look(b)
+		if err != nil || found.plan.same(int64(len(b))) {
+			return
+		}
+		out := &memoryFile{}
+		require.NoError(t, found.fill(out))
+		if err := found.prove(out); err != nil {
+			require.ErrorIs(t, err, ErrBeyondHelp)
+		}
+	})
+}

@@ -1,0 +1,102 @@
+package repair
+
+import (
+	"time"
+
+	"github.com/gospool/spool/pipeline/filesystem"
+	"github.com/gospool/spool/pipeline/isobmff"
+)
+
+// keepFragments plans the copy of a fragmented file whose boxes after the moov
+// begin at an offset. Damage in the middle costs what follows up to the next key
+// frame: its boxes become free boxes, so that no offset moves.
+func (x *damagedFile) keepFragments(at int64) error {
+	x.plan.length = at
+	x.headers = filesystem.NewAhead(x.f, x.size) // the walk begins again
+	var blanks []extent                          // boxes since the last whole fragment that may have to go
+	var lostTicks time.Duration
+	moof, broken, indexed := int64(-1), false, false
+	for at < x.size {
+		h, err := x.header(at)
+		if err != nil || h.Size == 0 || !printable(h.Type) || at+h.Size > x.size {
+			if err := ofDisk(err); err != nil {
+				return err
+			}
+			break
+		}
+		switch {
+		case h.Is("moof"):
+			moof = at
+			blanks = append(blanks, extent{at, h.Size})
+		case h.Is("mdat") && moof >= 0:
+			g, err := x.readFragment(moof, at+h.Length, at+h.Size)
+			if err != nil {
+				return err
+			}
+			blanks = append(blanks, extent{at, h.Size})
+			if g.whole && (!broken || g.key) {
+				x.blank(blanks[:len(blanks)-2])
+				if len(blanks) > 2 {
+					x.lost(lostTicks, "fragments in the middle of the file are damaged")
+				}
+				x.take(g)
+				blanks, lostTicks, broken = blanks[:0], 0, false
+				x.plan.length = at + h.Size
+			} else {
+				broken = true
+				lostTicks += g.span
+			}
+			moof = -1
+		case h.Is("moov") && x.result.Found == Hybrid:
+			at = x.size // the beginning of the final one
+			continue
+		case len(blanks) == 0:
+			x.plan.length = at + h.Size // an index, or what announces the next fragment
+			indexed = indexed || h.Is("sidx")
+		}
+		at += h.Size
+	}
+	if err := x.cutFragments(moof, lostTicks); err != nil {
+		return err
+	}
+	if indexed && !x.plan.same(x.size) {
+		var end isobmff.Writer
+		end.Free(8) // no player takes the index for all there is
+		x.plan.tail = end.B
+	}
+	return nil
+}
+
+// cutFragments accounts for what is behind the last whole fragment.
+func (x *damagedFile) cutFragments(moof int64, spans time.Duration) error {
+	if x.result.Kept == 0 {
+		return ErrBeyondHelp
+	}
+	left := x.size - x.plan.length
+	if left == 0 {
+		return nil
+	}
+	if moof >= 0 { // it arrived, and its payload did not
+		g, err := x.readFragment(moof, moof, moof)
+		if err != nil {
+			return err
+		}
+		spans += g.span
+	}
+	x.lost(spans, "the end of the file is damaged or incomplete")
+	return nil
+}
+
+func (x *damagedFile) blank(boxes []extent) {
+	for _, b := range boxes {
+		x.plan.patches = append(x.plan.patches, patch{b.at + 4, []byte("free")})
+		x.result.LostBytes += b.bytes
+	}
+}
+
+// take accounts for a fragment that is kept.
+func (x *damagedFile) take(g fragmentFound) {
+	for i, ticks := range g.ticks {
+		x.kept(&x.tracks[i], ticks)
+	}
+}

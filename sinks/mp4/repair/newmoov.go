@@ -1,0 +1,137 @@
+package repair
+
+import (
+	"encoding/binary"
+	"math"
+	"strings"
+
+	"github.com/gospool/spool/pipeline/isobmff"
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// newMoov writes the moov again with the tables of what is kept. What describes
+// the tracks is copied as it is; a track of which nothing is left is not in it.
+func (x *damagedFile) newMoov(tables []sampleTable) []byte {
+	var w isobmff.Writer
+	movie := movieScale(isobmff.Find(x.moov, "mvhd"))
+	copies, longest := make([]trakCopy, len(tables)), int64(0)
+	for i := range tables {
+		c := trakCopy{table: &tables[i], ticks: tables[i].keptTicks()}
+		if movie > 0 {
+			c.duration = media.Rescale(c.ticks, x.tracks[i].timescale, movie)
+		}
+		longest = max(longest, c.duration)
+		copies[i] = c
+	}
+	moov := w.Open("moov")
+	n := 0 // tracks with an unreadable trak are not among x.tracks
+	for boxes := isobmff.Walk(x.moov); boxes.Next(); {
+		fourcc, b := boxes.Type.String(), boxes.Payload
+		switch {
+		case fourcc == "mvhd":
+			timed(&w, fourcc, b, longest, 12)
+		case fourcc != "trak":
+			w.Box(fourcc, b)
+		case n < len(tables) && len(b) > 0 && &b[0] == &x.tracks[n].trak[0]:
+			if copies[n].ticks > 0 {
+				copies[n].write(&w, fourcc, b)
+			}
+			n++
+		}
+	}
+	w.Close(moov)
+	return w.B
+}
+
+func movieScale(mvhd []byte) uint32 {
+	at := 12
+	if len(mvhd) > 0 && mvhd[0] == 1 {
+		at = 20
+	}
+	if len(mvhd) < at+4 {
+		return 0
+	}
+	return binary.BigEndian.Uint32(mvhd[at:])
+}
+
+// timed copies a header box with another duration, which is after version and
+// flags, two times and, for version 0, skip more bytes less 8.
+func timed(w *isobmff.Writer, fourcc string, b []byte, duration int64, skip int) {
+	at := w.Open(fourcc)
+	from := len(w.B)
+	w.B = append(w.B, b...)
+	w.Close(at)
+	own := w.B[from:]
+	if len(b) > 0 && b[0] == 1 {
+		if skip += 12; len(b) >= skip+8 {
+			binary.BigEndian.PutUint64(own[skip:], uint64(duration))
+		}
+		return
+	}
+	if skip += 4; len(b) >= skip+4 {
+		binary.BigEndian.PutUint32(own[skip:], uint32(min(duration, math.MaxUint32)))
+	}
+}
+
+// trakCopy is a trak on its way into another moov, with another table and other
+// durations.
+type trakCopy struct {
+	table    *sampleTable
+	ticks    int64 // of what is kept
+	duration int64 // the same, movie ticks
+	tabled   bool  // the table is written: a second stbl is none
+}
+
+// write copies the box at a path from the trak on. Those that hold durations and
+// the table are written anew.
+func (c *trakCopy) write(w *isobmff.Writer, path string, b []byte) {
+	fourcc := path[max(strings.LastIndexByte(path, '/')+1, 0):]
+	switch path {
+	case "trak", "trak/mdia", "trak/mdia/minf", "trak/edts":
+		at := w.Open(fourcc)
+		for boxes := isobmff.Walk(b); boxes.Next(); {
+			c.write(w, path+"/"+boxes.Type.String(), boxes.Payload)
+		}
+		w.Close(at)
+	case "trak/tkhd":
+		timed(w, fourcc, b, c.duration, 16)
+	case "trak/mdia/mdhd":
+		timed(w, fourcc, b, c.ticks, 12)
+	case "trak/edts/elst":
+		edits(w, b, c.duration)
+	case "trak/mdia/minf/stbl":
+		if c.tabled {
+			return
+		}
+		c.tabled = true
+		at := w.Open(fourcc)
+		w.Box("stsd", isobmff.Find(b, "stsd"))
+		c.table.write(w)
+		w.Close(at)
+	default:
+		w.Box(fourcc, b)
+	}
+}
+
+// edits copies an edit list, none of its entries longer than the track is now.
+func edits(w *isobmff.Writer, b []byte, duration int64) {
+	at := w.Open("elst")
+	from := len(w.B)
+	w.B = append(w.B, b...)
+	w.Close(at)
+	own := w.B[from:]
+	if len(own) < 8 {
+		return
+	}
+	step := 12
+	if own[0] == 1 {
+		step = 20
+	}
+	for e := own[8:]; len(e) >= step; e = e[step:] {
+		if own[0] == 1 {
+			binary.BigEndian.PutUint64(e, min(binary.BigEndian.Uint64(e), uint64(duration)))
+		} else {
+			binary.BigEndian.PutUint32(e, uint32(min(int64(binary.BigEndian.Uint32(e)), duration)))
+		}
+	}
+}

@@ -1,0 +1,126 @@
+package repair
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/gospool/spool/pipeline/isobmff"
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// keepSamples plans the copy of an ordinary file: what is there and whole stays
+// where it is, the old moov becomes a free box, and a moov with tables of what
+// is left goes to the end.
+func (x *damagedFile) keepSamples(last top) error {
+	tables := make([]sampleTable, len(x.tracks))
+	end, missing := int64(0), 0
+	for i := range x.tracks {
+		t := &x.tracks[i]
+		s, ok := parseSampleTable(isobmff.Find(t.trak, "mdia", "minf", "stbl"), x.size-x.uniformBytes)
+		if !ok {
+			return fmt.Errorf("the sample table of track %d is damaged: %w", t.id, ErrBeyondHelp)
+		}
+		x.uniformBytes += int64(len(s.size)) * int64(s.uniform)
+		n, err := x.judgeSamples(t, &s)
+		if err != nil {
+			return err
+		}
+		missing += n
+		end = max(end, s.keptEnd())
+		tables[i] = s
+	}
+	if x.result.Kept == 0 {
+		return ErrBeyondHelp
+	}
+	if behind := last.at + last.Size; end > behind { // the header of the mdat is damaged
+		for i := range tables {
+			if tables[i].keeps(behind, 8) {
+				return fmt.Errorf("no box leads to the samples, and there is no room for one: %w", ErrBeyondHelp)
+			}
+		}
+		x.plan.patches = append(x.plan.patches, patch{behind + 4, []byte("mdat")})
+		last = top{isobmff.Header{Type: isobmff.FourCC{'m', 'd', 'a', 't'}, Size: x.size - behind, Length: 8}, behind}
+		missing++
+	}
+	x.plan.length = min(x.size, last.at+last.Size)
+	if missing == 0 && last.at+last.Size <= x.size {
+		return nil
+	}
+	if last.Is("mdat") || last.at+last.Size >= x.size { // or it has no size, and reaches over what is appended
+		if end > last.at {
+			x.plan.length = end // what follows is cut, torn or zeros
+		}
+		if !x.resize(last) {
+			return fmt.Errorf("its last box has no room for its size: %w", ErrBeyondHelp)
+		}
+	}
+	x.plan.patches = append(x.plan.patches, patch{x.moovAt + 4, []byte("free")})
+	x.plan.tail = x.newMoov(tables)
+	return nil
+}
+
+// resize lets the last box end where the copy does.
+func (x *damagedFile) resize(last top) bool {
+	n := x.plan.length - last.at
+	switch {
+	case last.Length == 16:
+		b := binary.BigEndian.AppendUint64(nil, uint64(n))
+		x.plan.patches = append(x.plan.patches, patch{last.at + 8, b})
+	case n <= math.MaxUint32:
+		b := binary.BigEndian.AppendUint32(nil, uint32(n))
+		x.plan.patches = append(x.plan.patches, patch{last.at, b})
+	default:
+		return false
+	}
+	return true
+}
+
+// judgeSamples marks the samples that are kept. After one that is not, pictures
+// wait for the next key frame.
+func (x *damagedFile) judgeSamples(t *track, s *sampleTable) (missing int, err error) {
+	s.keep = make([]bool, len(s.size))
+	missing, t.next = s.beyond, t.next+s.beyondTicks
+	waiting := false
+	for i := range s.size {
+		ok, err := x.whole(t, s.at[i], int64(s.size[i]))
+		if err != nil {
+			return 0, err
+		}
+		key := len(s.sync) == 0 || s.sync[i]
+		waiting = !ok || waiting && t.video && !key
+		ticks := s.dts[i+1] - s.dts[i]
+		if s.keep[i] = !waiting; s.keep[i] {
+			x.kept(t, ticks)
+			continue
+		}
+		missing++
+		t.next += ticks
+	}
+	if missing > 0 {
+		d := time.Duration(media.ToNanos(t.next, t.timescale))
+		x.result.Lost = max(x.result.Lost, d)
+		x.result.Reason = "the media is cut or damaged, the moov is not"
+	}
+	return missing, nil
+}
+
+func (s *sampleTable) keptEnd() (end int64) {
+	for i := range s.size {
+		if s.keep[i] {
+			end = max(end, s.at[i]+int64(s.size[i]))
+		}
+	}
+	return end
+}
+
+// keeps tells whether a sample that is kept has one of n bytes.
+func (s *sampleTable) keeps(at, n int64) bool {
+	for i := range s.size {
+		if s.keep[i] && s.at[i] < at+n && s.at[i]+int64(s.size[i]) > at {
+			return true
+		}
+	}
+	return false
+}
