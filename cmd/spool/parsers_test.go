@@ -38,7 +38,7 @@ var parsers = map[string]string{
 	"cmd/spool/plans_own.go":     "pipeline/config.FuzzParse pipeline/config.TestTheCostOfATextIsProportional",
 	"cmd/spool/plans_stops.go":   "pipeline/filesystem.TestAFileThatIsTooLongIsNotRead",
 
-	"pipeline/codec/":                 "FuzzAAC FuzzStandalone TestTheCostOfAnAccessUnitIsProportional",
+	"pipeline/codec/":                 "FuzzAAC FuzzStandalone FuzzRecoveryPoint TestTheCostOfAnAccessUnitIsProportional stages/ingest.FuzzHeads stages/ingest.FuzzParamSets",
 	"pipeline/durable/fs.go":          "pipeline/filesystem.TestAFileThatIsTooLongIsNotRead",
 	"pipeline/filesystem/lock.go":     "FuzzLockFile",
 	"pipeline/filesystem/mounted.go":  "short: of the kernel",

@@ -10,7 +10,7 @@ import (
 
 // AAC is ISO/IEC 14496-3. The parameter set of a track is its AudioSpecificConfig.
 var AAC = Register(Codec{
-	CodecTraits: media.CodecTraits{Name: "aac", Kind: media.Audio, AlwaysSync: true, ParameterSets: true},
+	CodecTraits: media.CodecTraits{Name: "aac", Kind: media.Audio, ParameterSets: true},
 	Describe:    describeAAC,
 })
 

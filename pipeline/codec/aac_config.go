@@ -46,10 +46,10 @@ func (a AudioSpecificConfig) frameTicks(timescale uint32) uint32 {
 
 // ReadAudioSpecificConfig reads an AudioSpecificConfig.
 func ReadAudioSpecificConfig(asc []byte) (AudioSpecificConfig, error) {
-	r := &bits{b: asc}
+	r := &BitReader{b: asc}
 	object := objectType(r)
 	a := AudioSpecificConfig{CoreRate: samplingRate(r)}
-	layout := r.u(4)
+	layout := r.Bits(4)
 	a.Rate = a.CoreRate
 	hierarchical, ps := object == aotSBR || object == aotPS, object == aotPS
 	if hierarchical {
@@ -82,18 +82,18 @@ func ReadAudioSpecificConfig(asc []byte) (AudioSpecificConfig, error) {
 }
 
 // general reads a GASpecificConfig (4.4.1).
-func (a *AudioSpecificConfig) general(r *bits, object int, layout uint32) {
+func (a *AudioSpecificConfig) general(r *BitReader, object int, layout uint32) {
 	a.FrameSamples = 1024
 	if object == aotERLD {
 		a.FrameSamples = 512
 	}
-	if r.flag() {
+	if r.Flag() {
 		a.FrameSamples -= a.FrameSamples / 16 // 960 and 480
 	}
-	if r.flag() { // depends on a core coder
-		r.skip(14)
+	if r.Flag() { // depends on a core coder
+		r.Skip(14)
 	}
-	extended := r.flag()
+	extended := r.Flag()
 	a.Channels = channels(layout)
 	if layout == 0 {
 		a.Channels = 2 // an element in the frames says more
@@ -103,23 +103,23 @@ func (a *AudioSpecificConfig) general(r *bits, object int, layout uint32) {
 	}
 	if extended {
 		if object >= aotERLC {
-			r.skip(3)
+			r.Skip(3)
 		}
-		r.skip(1)
+		r.Skip(1)
 	}
 	if object >= aotERLC {
-		r.skip(2) // epConfig
+		r.Skip(2) // epConfig
 	}
 }
 
 // lowDelay reads as much of an ELDSpecificConfig (4.6.20) as is needed.
-func (a *AudioSpecificConfig) lowDelay(r *bits, layout uint32) {
+func (a *AudioSpecificConfig) lowDelay(r *BitReader, layout uint32) {
 	a.FrameSamples, a.Channels = 512, channels(layout)
-	if r.flag() {
+	if r.Flag() {
 		a.FrameSamples = 480
 	}
-	r.skip(3)
-	if sbr := r.flag(); sbr && r.flag() { // at twice the rate; the second flag is there only with the first
+	r.Skip(3)
+	if sbr := r.Flag(); sbr && r.Flag() { // at twice the rate; the second flag is there only with the first
 		a.Rate = 2 * a.CoreRate
 	}
 	r.pos = 8 * len(r.b) // no extension comes behind it
@@ -133,31 +133,31 @@ const (
 
 // extension reads what says, behind the configuration, that the frames have SBR,
 // and returns whether they have parametric stereo.
-func (a *AudioSpecificConfig) extension(r *bits) (ps bool) {
-	if r.left() < 16 || r.u(11) != syncSBR || objectType(r) != aotSBR || !r.flag() {
+func (a *AudioSpecificConfig) extension(r *BitReader) (ps bool) {
+	if r.Left() < 16 || r.Bits(11) != syncSBR || objectType(r) != aotSBR || !r.Flag() {
 		return false
 	}
 	if rate := samplingRate(r); !r.short && rate > 0 {
 		a.Rate = rate
 	}
-	return r.left() >= 12 && r.u(11) == syncPS && r.flag()
+	return r.Left() >= 12 && r.Bits(11) == syncPS && r.Flag()
 }
 
-func objectType(r *bits) int {
-	if n := int(r.u(5)); n < 31 {
+func objectType(r *BitReader) int {
+	if n := int(r.Bits(5)); n < 31 {
 		return n
 	}
-	return 32 + int(r.u(6))
+	return 32 + int(r.Bits(6))
 }
 
 // samplingRate reads a rate by its index (table 1.18); 0 where that is reserved.
-func samplingRate(r *bits) int {
+func samplingRate(r *BitReader) int {
 	table := [...]int{96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350}
-	switch i := int(r.u(4)); {
+	switch i := int(r.Bits(4)); {
 	case i < len(table):
 		return table[i]
 	case i == 15:
-		return int(r.u(24))
+		return int(r.Bits(24))
 	}
 	return 0
 }
@@ -169,23 +169,23 @@ func channels(layout uint32) int {
 
 // programChannels counts the channels of a program_config_element (4.4.1.1),
 // which has its own padding and comment.
-func programChannels(r *bits) (n int) {
-	r.skip(4 + 2 + 4)
-	front, side, back, lfe := int(r.u(4)), int(r.u(4)), int(r.u(4)), int(r.u(2))
-	data, coupling := int(r.u(3)), int(r.u(4))
+func programChannels(r *BitReader) (n int) {
+	r.Skip(4 + 2 + 4)
+	front, side, back, lfe := int(r.Bits(4)), int(r.Bits(4)), int(r.Bits(4)), int(r.Bits(2))
+	data, coupling := int(r.Bits(3)), int(r.Bits(4))
 	for _, bits := range [...]int{4, 4, 3} { // mixdowns
-		if r.flag() {
-			r.skip(bits)
+		if r.Flag() {
+			r.Skip(bits)
 		}
 	}
 	for range front + side + back {
-		if n++; r.flag() {
+		if n++; r.Flag() {
 			n++ // a pair
 		}
-		r.skip(4)
+		r.Skip(4)
 	}
-	r.skip(4*lfe + 4*data + 5*coupling)
-	r.skip((8 - r.pos%8) % 8)
-	r.skip(8 * int(r.u(8)))
+	r.Skip(4*lfe + 4*data + 5*coupling)
+	r.Skip((8 - r.pos%8) % 8)
+	r.Skip(8 * int(r.Bits(8)))
 	return n + lfe
 }

@@ -9,8 +9,15 @@ import (
 // Codec is all that the program knows of one coding of pictures or sound. Each has a
 // file of its own, which makes it and registers it; all others ask here.
 type Codec struct {
-	ID media.Codec // given by Register
-	media.CodecTraits
+	ID                media.Codec // given by Register
+	media.CodecTraits             // NAL and AlwaysSync follow from what is here
+
+	// NAL reads NAL units, where access units are lists of them; nil: an access unit is
+	// one frame.
+	NAL *NAL
+	// Sync reports whether a decoder can start at a frame. Nil where it can start at
+	// every one, or NAL units tell.
+	Sync func(frame []byte) bool
 
 	// Describe completes a track that has a timescale and parameter sets, and what else
 	// a protocol or a file said of it. Its memory may be that of the arguments'.
@@ -24,6 +31,7 @@ var codecs = make([]*Codec, 1)
 // Register makes a codec known, from the initialisation of the package that has it.
 // A name that is taken is a mistake of the program.
 func Register(c Codec) media.Codec {
+	c.CodecTraits.NAL, c.AlwaysSync = c.NAL != nil, c.NAL == nil && c.Sync == nil
 	c.ID = media.RegisterCodec(c.CodecTraits)
 	for len(codecs) <= int(c.ID) {
 		codecs = append(codecs, nil)

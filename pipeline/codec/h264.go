@@ -5,5 +5,7 @@ import "github.com/gospool/spool/pipeline/media"
 // H264 is ISO/IEC 14496-10. The parameter sets of a track are every SPS, then every
 // PPS.
 var H264 = Register(Codec{
-	CodecTraits: media.CodecTraits{Name: "h264", Kind: media.Video, NAL: true, ParameterSets: true},
+	CodecTraits: media.CodecTraits{Name: "h264", Kind: media.Video, ParameterSets: true},
+	NAL:         nal264,
+	Describe:    nal264.describe,
 })

@@ -5,5 +5,7 @@ import "github.com/gospool/spool/pipeline/media"
 // H265 is ISO/IEC 23008-2. The parameter sets of a track are every VPS, every SPS,
 // then every PPS.
 var H265 = Register(Codec{
-	CodecTraits: media.CodecTraits{Name: "h265", Kind: media.Video, NAL: true, ParameterSets: true},
+	CodecTraits: media.CodecTraits{Name: "h265", Kind: media.Video, ParameterSets: true},
+	NAL:         nal265,
+	Describe:    nal265.describe,
 })

@@ -68,13 +68,6 @@ func (s *Standalone) add(nal []byte) {
 	s.out = append(s.out, nal...)
 }
 
-// NAL unit types of H.265 (table 7-1).
-const (
-	blaWLP265 = 16
-	blaNLP265 = 18
-	cra265    = 21
-)
-
 // picture265 makes of a CRA picture a BLA picture without leading ones: their slice
 // headers are the same (7.3.6.1).
 func (s *Standalone) picture265(au []byte) ([]byte, bool) {

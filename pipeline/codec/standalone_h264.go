@@ -1,14 +1,5 @@
 package codec
 
-// NAL unit types of H.264 (table 7-1).
-const (
-	slice264 = 1
-	idr264   = 5
-	sei264   = 6
-	sps264   = 7
-	pps264   = 8
-)
-
 // picture264 makes of an I picture with a recovery point of 0 frames an IDR picture.
 func (s *Standalone) picture264(au []byte) ([]byte, bool) {
 	idr, recovery, slices := false, false, false
@@ -53,29 +44,8 @@ func (s *Standalone) picture264(au []byte) ([]byte, bool) {
 // recoversAtOnce reports whether an SEI NAL unit has a recovery point of 0 frames
 // (D.1.8).
 func recoversAtOnce(nal []byte) bool {
-	r := &bits{b: unescape(nil, nal[1:])}
-	for r.left() >= 16 {
-		kind, size := seiNumber(r), seiNumber(r)
-		if r.short || size > r.left()/8 {
-			return false
-		}
-		if kind == 6 {
-			return r.ue() == 0 && !r.short
-		}
-		r.skip(8 * size)
-	}
-	return false
-}
-
-// seiNumber reads a number of 255s and a last byte (7.3.2.3.1).
-func seiNumber(r *bits) (n int) {
-	for {
-		v := int(r.u(8))
-		n += v
-		if v != 255 {
-			return n
-		}
-	}
+	frames, ok := seiRecoveryPoint(unescape(nil, nal[1:]))
+	return ok && frames == 0
 }
 
 // asIDR writes a slice of an I picture as one of an IDR picture (7.3.3): the first
@@ -83,25 +53,25 @@ func seiNumber(r *bits) (n int) {
 // slice is of another kind, of a single field, or its sets are not known.
 func (h *h264Sets) asIDR(nal []byte, id uint32) []byte {
 	h.rbsp = unescape(h.rbsp[:0], nal[1:])
-	r := &bits{b: h.rbsp}
+	r := &BitReader{b: h.rbsp}
 	refIDC := nal[0] & 0x60
 	w := writer{b: append(h.made[:0], max(refIDC, 0x20)|idr264)}
-	w.ue(r.ue()) // first_mb_in_slice
-	kind := r.ue()
+	w.ue(r.UE()) // first_mb_in_slice
+	kind := r.UE()
 	w.ue(kind)
-	pps, sps := h.of(r.ue())
+	pps, sps := h.of(r.UE())
 	if pps == nil || kind != 2 && kind != 7 {
 		return nil
 	}
 	w.ue(pps.id)
 	if sps.SeparateColourPlaneFlag {
-		w.u(2, r.u(2))
+		w.u(2, r.Bits(2))
 	}
 	frameNum := int(sps.Log2MaxFrameNumMinus4) + 4
-	r.skip(frameNum)
+	r.Skip(frameNum)
 	w.u(frameNum, 0)
 	if !sps.FrameMbsOnlyFlag {
-		if r.flag() {
+		if r.Flag() {
 			return nil
 		}
 		w.u(1, 0) // field_pic_flag
@@ -110,23 +80,23 @@ func (h *h264Sets) asIDR(nal []byte, id uint32) []byte {
 	switch {
 	case sps.PicOrderCntType == 0:
 		lsb, bottom := int(sps.Log2MaxPicOrderCntLsbMinus4)+4, int32(0)
-		r.skip(lsb)
+		r.Skip(lsb)
 		if pps.fieldOrder {
-			bottom = r.se()
+			bottom = r.SE()
 		}
 		w.u(lsb, uint32(max(0, -bottom))) // the first field shown is at 0 (8.2.1)
 		if pps.fieldOrder {
 			w.se(bottom)
 		}
 	case sps.PicOrderCntType == 1 && !sps.DeltaPicOrderAlwaysZeroFlag:
-		r.se()
+		r.SE()
 		w.se(0)
 		if pps.fieldOrder {
-			w.se(r.se())
+			w.se(r.SE())
 		}
 	}
 	if pps.redundant {
-		if r.ue() != 0 {
+		if r.UE() != 0 {
 			return nil
 		}
 		w.ue(0)
@@ -135,16 +105,16 @@ func (h *h264Sets) asIDR(nal []byte, id uint32) []byte {
 		skipMarking(r)
 	}
 	w.u(2, 0)    // no_output_of_prior_pics_flag, long_term_reference_flag
-	w.se(r.se()) // slice_qp_delta
+	w.se(r.SE()) // slice_qp_delta
 	if pps.cabac {
 		if pps.deblocking {
-			off := r.ue()
+			off := r.UE()
 			if w.ue(off); off != 1 {
-				w.se(r.se())
-				w.se(r.se())
+				w.se(r.SE())
+				w.se(r.SE())
 			}
 		}
-		r.skip((8 - r.pos%8) % 8)
+		r.Skip((8 - r.pos%8) % 8)
 		w.ones()
 	}
 	if r.short {
@@ -158,19 +128,19 @@ func (h *h264Sets) asIDR(nal []byte, id uint32) []byte {
 
 // skipMarking passes over the dec_ref_pic_marking of a picture that is no IDR
 // (7.3.3.3).
-func skipMarking(r *bits) {
-	if !r.flag() {
+func skipMarking(r *BitReader) {
+	if !r.Flag() {
 		return
 	}
 	for !r.short {
-		switch r.ue() {
+		switch r.UE() {
 		case 0:
 			return
 		case 3:
-			r.ue()
-			r.ue()
+			r.UE()
+			r.UE()
 		case 1, 2, 4, 6:
-			r.ue()
+			r.UE()
 		}
 	}
 }

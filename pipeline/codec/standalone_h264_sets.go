@@ -60,19 +60,19 @@ func (h *h264Sets) of(id uint32) (*h264PPS, *h264.SPS) {
 // readPPS264 gives nil for what cannot be read, and for slice groups, which only
 // the Baseline and Extended profiles have and no encoder makes.
 func readPPS264(nal []byte) *h264PPS {
-	r := &bits{b: unescape(nil, nal[1:])}
-	p := &h264PPS{id: r.ue(), sps: r.ue()}
-	p.cabac, p.fieldOrder = r.flag(), r.flag()
-	groups := r.ue()
-	r.ue() // references of list 0
-	r.ue() // and 1
-	r.skip(1 + 2)
-	r.se() // quantizers
-	r.se()
-	r.se()
-	p.deblocking = r.flag()
-	r.skip(1)
-	p.redundant = r.flag()
+	r := &BitReader{b: unescape(nil, nal[1:])}
+	p := &h264PPS{id: r.UE(), sps: r.UE()}
+	p.cabac, p.fieldOrder = r.Flag(), r.Flag()
+	groups := r.UE()
+	r.UE() // references of list 0
+	r.UE() // and 1
+	r.Skip(1 + 2)
+	r.SE() // quantizers
+	r.SE()
+	r.SE()
+	p.deblocking = r.Flag()
+	r.Skip(1)
+	p.redundant = r.Flag()
 	if r.short || groups != 0 || p.id > 255 || p.sps > 31 {
 		return nil
 	}

@@ -41,17 +41,17 @@ func (w *writer) se(v int32) {
 func (w *writer) ones() { w.u(w.free, 1<<w.free-1) }
 
 // rest copies what a reader has not read of an RBSP, whose last 1 bit ends it.
-func (w *writer) rest(r *bits) {
+func (w *writer) rest(r *BitReader) {
 	r.b = bytes.TrimRight(r.b, "\x00") // cabac_zero_words
-	for r.pos%8 != 0 && r.left() > 0 {
-		w.u(1, r.u(1))
+	for r.pos%8 != 0 && r.Left() > 0 {
+		w.u(1, r.Bits(1))
 	}
 	if w.free == 0 {
 		w.b = append(w.b, r.b[min(r.pos/8, len(r.b)):]...)
 		return
 	}
-	for r.left() > 0 {
-		w.u(8, r.u(8))
+	for r.Left() > 0 {
+		w.u(8, r.Bits(8))
 	}
 	w.b = bytes.TrimRight(w.b, "\x00")
 }

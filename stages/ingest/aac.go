@@ -9,6 +9,7 @@ import (
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
 	"github.com/pion/rtp"
 
+	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/guard"
 	"github.com/gospool/spool/pipeline/media"
 )
@@ -123,11 +124,11 @@ func (a *aacPayload) headers(p []byte) (data []byte, err error) {
 	case (bits-first)/other >= maxFrames:
 		return nil, errFrames
 	}
-	r := bitReader{b: p}
+	r := codec.NewBitReader(p)
 	a.sizes = a.sizes[:0]
-	for width := a.index; r.pos < bits; width = a.delta {
-		n := r.bits(a.size)
-		if index := r.bits(width); n == 0 || n > maxFrame || index != 0 {
+	for width, behind := a.index, 8*len(p)-bits; r.Left() > behind; width = a.delta {
+		n := r.Bits(a.size)
+		if index := r.Bits(width); n == 0 || n > maxFrame || index != 0 {
 			return nil, errPacking
 		}
 		a.sizes = append(a.sizes, int(n))

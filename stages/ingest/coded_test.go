@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// bitWriter writes what bitReader reads.
+// bitWriter writes what codec.BitReader reads.
 type bitWriter struct {
 	b []byte
 	n int

@@ -3,6 +3,8 @@ package ingest
 import (
 	"encoding/binary"
 	"errors"
+
+	"github.com/gospool/spool/pipeline/codec"
 )
 
 // depacketizer takes NAL units out of the RTP payloads of one codec.
@@ -51,7 +53,7 @@ func (h264Payload) unpack(u *Unit, p []byte) error {
 		return aggregate(u, p[3:])
 	}
 	u.Put(p)
-	cleanStartCodes(u, roleH264(t), p)
+	cleanStartCodes(u, codec.RoleH264(t), p)
 	return nil
 }
 
@@ -64,7 +66,7 @@ func fragment264(u *Unit, p []byte) error {
 	if p[0]&0x1f == fuB {
 		body = p[4:]
 	}
-	return u.fragment(p[1]&0x80 != 0, p[1]&0x40 != 0, roleH264(p[1]&0x1f), body, p[0]&0xe0|p[1]&0x1f)
+	return u.fragment(p[1]&0x80 != 0, p[1]&0x40 != 0, codec.RoleH264(p[1]&0x1f), body, p[0]&0xe0|p[1]&0x1f)
 }
 
 // aggregate adds NAL units behind 16-bit sizes (RFC 6184, 5.7.1; RFC 7798,
@@ -84,9 +86,9 @@ func aggregate(u *Unit, p []byte) error {
 // cleanStartCodes splits a NAL unit in which the sender left Annex B start codes.
 // Those that do put them before or between the parameter sets and what follows
 // them, so that slices need not be searched.
-func cleanStartCodes(u *Unit, r role, p []byte) {
+func cleanStartCodes(u *Unit, r codec.Role, p []byte) {
 	prefixed := len(p) >= 3 && p[0] == 0 && p[1] == 0 && p[2] <= 1
-	if prefixed || r != rolePicture && r != roleKey {
+	if prefixed || r != codec.RolePicture && r != codec.RoleKey {
 		u.splitStartCodes()
 	}
 }
@@ -115,7 +117,7 @@ func (h *h265Payload) unpack(u *Unit, p []byte) (err error) {
 		return aggregate(u, p[min(len(p), 2):])
 	}
 	u.Put(p)
-	cleanStartCodes(u, roleH265(t), p)
+	cleanStartCodes(u, codec.RoleH265(t), p)
 	return nil
 }
 
@@ -144,11 +146,11 @@ func fragment265(u *Unit, p []byte) error {
 	if len(p) < 3 {
 		return errShort
 	}
-	return u.fragment(p[2]&0x80 != 0, p[2]&0x40 != 0, roleH265(p[2]&0x3f), p[3:], p[0]&0x81|p[2]&0x3f<<1, p[1])
+	return u.fragment(p[2]&0x80 != 0, p[2]&0x40 != 0, codec.RoleH265(p[2]&0x3f), p[3:], p[0]&0x81|p[2]&0x3f<<1, p[1])
 }
 
 // fragment adds a part of a NAL unit, before the first its header.
-func (u *Unit) fragment(start, end bool, r role, body []byte, header ...byte) error {
+func (u *Unit) fragment(start, end bool, r codec.Role, body []byte, header ...byte) error {
 	if start {
 		u.torn()
 		u.Begin()

@@ -144,7 +144,7 @@ func packing(t *testing.T, coding media.Codec, lossPercent, group int, markers b
 // pictureOf leaves SEI out: that one was lost before a picture can't be known.
 func pictureOf(coding media.Codec, au [][]byte) (out [][]byte) {
 	for _, nal := range au {
-		if r := roleOf(coding, nal); r == roleKey || r == rolePicture {
+		if r := codec.Of(coding).NAL.Role(nal); r == codec.RoleKey || r == codec.RolePicture {
 			out = append(out, nal)
 		}
 	}

@@ -2,10 +2,12 @@ package ingest
 
 import (
 	"cmp"
+	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -130,7 +132,12 @@ func (f *Feed) Time(t Timing) {
 // parameter sets and leaves the feed as it was.
 func (f *Feed) AddTrack(c TrackConfig) (int, error) {
 	t := &track{feed: f, index: len(f.tracks), cfg: c, slot: -1, absent: c.Optional}
-	t.merging, t.heads.codec, t.sets.codec = c.Codec.NAL(), c.Codec, c.Codec
+	known := codec.Of(c.Codec)
+	if known == nil {
+		return 0, fmt.Errorf("unknown codec %d", c.Codec)
+	}
+	t.nal = known.NAL
+	t.merging, t.heads, t.sets.coding, t.sets.nal = t.nal != nil, codec.NewSliceReader(t.nal), c.Codec, t.nal
 	t.out, t.timed, t.fitting, t.spread.repaired = t.ready, t.derive, t.share, t.sharedTime
 	t.outliers.second, t.outliers.repaired = int64(c.Timescale), t.outlier
 	t.vigil = NewVigil(c.Codec, f.log, func(p *pipeline.Problem) { f.pub.Problem(t.index, p) })
@@ -142,10 +149,11 @@ func (f *Feed) AddTrack(c TrackConfig) (int, error) {
 	return t.index, nil
 }
 
-// Describe gives an AAC track its AudioSpecificConfig, from the next unit on.
-func (f *Feed) Describe(track int, asc []byte) error {
+// Describe gives a track of a codec without NAL units its parameter sets, from the
+// next unit on.
+func (f *Feed) Describe(track int, sets ...[]byte) error {
 	t := f.tracks[track]
-	d, err := describeAAC(asc, t.cfg.Timescale)
+	d, err := describeFrames(&t.cfg, sets)
 	if err != nil {
 		return err
 	}
@@ -171,7 +179,7 @@ func (f *Feed) Unit(track int, u *Unit) error {
 	}
 	f.now = u.Mono
 	t.count(u)
-	if t.cfg.Codec.NAL() {
+	if t.nal != nil {
 		t.gather(u)
 	} else {
 		t.acceptFrame(u)

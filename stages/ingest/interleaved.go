@@ -352,9 +352,9 @@ func (t *RTPTrack) element(nal []byte, ticks int64, torn bool, at time.Time) err
 		return err
 	}
 	t.unit.Put(nal)
-	r := roleH264(nal[0] & 0x1f)
+	r := codec.RoleH264(nal[0] & 0x1f)
 	if t.track().cfg.Codec == codec.H265 {
-		r = roleH265(nal[0] >> 1 & 0x3f)
+		r = codec.RoleH265(nal[0] >> 1 & 0x3f)
 	}
 	cleanStartCodes(t.unit, r, nal)
 	t.bound(at)

@@ -14,7 +14,7 @@ import (
 // A picture is held until the next one begins. A sender that ends its pictures
 // properly is found out soon, and its pictures are held no more.
 type assembly struct {
-	heads   heads
+	heads   codec.SliceReader
 	merging bool  // pictures are held
 	single  int   // pictures in a row that came in one unit
 	splits  bool  // the sender ends slices as if they were pictures
@@ -23,9 +23,9 @@ type assembly struct {
 	tail    int   // elements of prev from here on may be the next picture's; 0: none
 	torn    bool  // something is missing before the next unit
 
-	any       bool  // there was a slice:
-	last      head  // the newest,
-	lastPTS   int64 // of the unit it came in
+	any       bool              // there was a slice:
+	last      codec.SliceHeader // the newest,
+	lastPTS   int64             // of the unit it came in
 	epoch     uint32
 	planes    uint8 // colour planes of which the first macroblock has come, as bits
 	halfFrame bool  // the second field has not come yet
@@ -108,9 +108,9 @@ func (t *track) divide(u *Unit) {
 	t.pieces = append(t.pieces[:0], piece{})
 	p, before := &t.pieces[0], -1
 	for i, nal := range u.elements() {
-		switch roleOf(t.cfg.Codec, nal) {
-		case rolePicture, roleKey:
-			h := t.heads.read(nal)
+		switch t.nal.Role(nal) {
+		case codec.RolePicture, codec.RoleKey:
+			h := t.heads.Read(nal)
 			rel := t.relate(&h, u.PTS, u.missing(i))
 			if at := p.begin(u, i, before); rel == newPicture && at > p.from {
 				p.to = at
@@ -120,22 +120,22 @@ func (t *track) divide(u *Unit) {
 			began := p.slices
 			if !began {
 				p.slices, p.rel = true, rel
-				p.stray = rel == newPicture && h.field && u.missing(i) && t.paired && h.bottom != t.bottom
+				p.stray = rel == newPicture && h.Field && u.missing(i) && t.paired && h.Bottom != t.bottom
 			}
 			t.follow(&h, rel, u.PTS, p.stray)
 			if !began {
-				p.order = order{t.epoch, h.poc, h.pocBits}
+				p.order = order{t.epoch, h.POC, h.POCBits}
 			}
 			before = -1
 			continue
-		case roleSet:
-			t.heads.set(nal)
-		case roleBroken:
+		case codec.RoleSet:
+			t.heads.Set(nal)
+		case codec.RoleBroken:
 			if p.slices && t.missed(nal, u.PTS) {
 				u.hurtAt(i + 1)
 			}
 		}
-		if before < 0 && begins(t.cfg.Codec, nal) {
+		if before < 0 && t.nal.Begins(nal) {
 			before = i
 		}
 	}
@@ -146,11 +146,11 @@ func (t *track) divide(u *Unit) {
 // missed reports whether a NAL unit that is left out is a slice of the picture at
 // hand: one that was marked for damage on its way (RFC 6184, 1.3).
 func (t *track) missed(nal []byte, pts int64) bool {
-	if r := roleH264(nal[0] & 0x1f); t.cfg.Codec != codec.H264 || len(nal) < 2 || r != rolePicture && r != roleKey {
+	if t.nal.BrokenSlice == nil || !t.nal.BrokenSlice(nal) {
 		return false
 	}
-	h := t.heads.read(nal)
-	return h.ok && pts == t.lastPTS && !h.differs(&t.last)
+	h := t.heads.Read(nal)
+	return h.OK && pts == t.lastPTS && !h.Differs(&t.last)
 }
 
 // begin is the element with which the picture of slice i begins, where before is
@@ -175,53 +175,53 @@ func (p *piece) begin(u *Unit, i, before int) int {
 // relate tells how a slice stands to the newest one. Where the headers can't be
 // read one time is one picture, as far as the NAL units' types go with that. Where
 // something is missing between them only one time makes them one.
-func (t *track) relate(h *head, pts int64, missing bool) relation {
+func (t *track) relate(h *codec.SliceHeader, pts int64, missing bool) relation {
 	b, oneTime := &t.last, pts == t.lastPTS
 	switch {
 	case !t.any, missing && !oneTime:
 		return newPicture
-	case t.cfg.Codec == codec.H265:
-		if h.first == 0 || missing && t.single > 0 { // the picture before came whole, as all do
+	case t.nal.FirstSaysSo:
+		if h.First == 0 || missing && t.single > 0 { // the picture before came whole, as all do
 			return newPicture
 		}
 		return samePicture
-	case h.partition && oneTime:
+	case h.Partition && oneTime:
 		return samePicture
-	case !h.ok || !b.ok:
-		if oneTime && h.ref == b.ref && h.idr == b.idr {
+	case !h.OK || !b.OK:
+		if oneTime && h.Ref == b.Ref && h.IDR == b.IDR {
 			return samePicture
 		}
 		return newPicture
-	case h.differs(b):
-		if t.halfFrame && !missing && h.completes(b) {
+	case h.Differs(b):
+		if t.halfFrame && !missing && h.Completes(b) {
 			return secondField
 		}
 		return newPicture
-	case oneTime && !(h.startsPlane() && t.planes>>h.plane&1 == 1):
+	case oneTime && !(h.StartsPlane() && t.planes>>h.Plane&1 == 1):
 		return samePicture
-	case !oneTime && h.first > b.first: // one picture whose slices were given times
+	case !oneTime && h.First > b.First: // one picture whose slices were given times
 		return samePicture
 	}
 	return newPicture
 }
 
 // follow remembers a slice.
-func (t *track) follow(h *head, rel relation, pts int64, stray bool) {
-	if h.partition {
+func (t *track) follow(h *codec.SliceHeader, rel relation, pts int64, stray bool) {
+	if h.Partition {
 		return
 	}
 	switch rel {
 	case newPicture:
-		if h.idr {
+		if h.IDR {
 			t.epoch++
 		}
-		t.planes, t.halfFrame = 0, h.field && !stray
+		t.planes, t.halfFrame = 0, h.Field && !stray
 	case secondField:
 		t.planes, t.halfFrame = 0, false
-		t.paired, t.bottom = true, !h.bottom
+		t.paired, t.bottom = true, !h.Bottom
 	}
-	if h.startsPlane() {
-		t.planes |= 1 << h.plane
+	if h.StartsPlane() {
+		t.planes |= 1 << h.Plane
 	}
 	t.any, t.last, t.lastPTS = true, *h, pts
 }

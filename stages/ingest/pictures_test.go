@@ -143,11 +143,11 @@ func encode(t *testing.T, coding media.Codec, args ...string) (f footage) {
 	u.splitStartCodes()
 	sliced := true
 	for _, nal := range u.elements() {
-		r := roleOf(coding, nal)
-		if sliced && r != rolePicture && r != roleKey {
+		r := codec.Of(coding).NAL.Role(nal)
+		if sliced && r != codec.RolePicture && r != codec.RoleKey {
 			f.aus, sliced = append(f.aus, nil), false
 		}
-		sliced = sliced || r == rolePicture || r == roleKey
+		sliced = sliced || r == codec.RolePicture || r == codec.RoleKey
 		n := len(f.aus) - 1
 		f.aus[n] = append(f.aus[n], nal)
 	}
@@ -340,22 +340,23 @@ func FuzzHeads(f *testing.F) {
 	f.Add(sps25, ppsX264, []byte{0x65, 0x88, 0x84, 0}, false)
 	f.Add(hevc25, ppsX265, []byte{19 << 1, 1, 0x81, 3}, true)
 	f.Fuzz(func(t *testing.T, sps, pps, slice []byte, hevc bool) {
-		h := heads{codec: codec.H264}
+		units := codec.Of(codec.H264).NAL
 		if hevc {
-			h.codec = codec.H265
+			units = codec.Of(codec.H265).NAL
 		}
+		h := codec.NewSliceReader(units)
 		for _, nal := range [][]byte{sps, pps, slice} {
 			if len(nal) == 0 {
 				continue
 			}
-			switch roleOf(h.codec, nal) {
-			case roleSet:
-				h.set(nal)
-			case rolePicture, roleKey:
-				if s := h.read(nal); s.ok && s.pocBits > 16 {
+			switch units.Role(nal) {
+			case codec.RoleSet:
+				h.Set(nal)
+			case codec.RolePicture, codec.RoleKey:
+				if s := h.Read(nal); s.OK && s.POCBits > 16 {
 					t.Fatal("more bits than there may be")
 				}
-				startsPicture(h.codec, nal)
+				units.StartsPicture(nal)
 			}
 		}
 	})

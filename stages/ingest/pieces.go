@@ -1,6 +1,10 @@
 package ingest
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/gospool/spool/pipeline/codec"
+)
 
 // judge finds the pieces from which something is missing, and counts what is
 // missing altogether.
@@ -24,13 +28,13 @@ func (t *track) judge(u *Unit) {
 func (t *track) startsPicture(u *Unit, p *piece) bool {
 	for i := p.from; i < p.to; i++ {
 		nal := u.element(i)
-		switch roleOf(t.cfg.Codec, nal) {
-		case rolePicture, roleKey:
-			return startsPicture(t.cfg.Codec, nal)
-		case roleLayer: // a prefix stands before every slice
+		switch t.nal.Role(nal) {
+		case codec.RolePicture, codec.RoleKey:
+			return t.nal.StartsPicture(nal)
+		case codec.RoleLayer: // a prefix stands before every slice
 			continue
 		}
-		if begins(t.cfg.Codec, nal) {
+		if t.nal.Begins(nal) {
 			return true
 		}
 	}
@@ -85,7 +89,7 @@ func (t *track) add(w *Unit, p *piece) {
 			w = t.withTail(w)
 		}
 		t.release()
-		if t.single++; t.single >= guessWindow && (t.desc == nil || !t.desc.fields) {
+		if t.single++; t.single >= guessWindow && (t.desc == nil || !t.desc.Fields) {
 			t.merging = false
 		}
 		t.hold(w, p.slices)

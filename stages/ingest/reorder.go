@@ -17,7 +17,7 @@ import "slices"
 // Invariant: past the beginning, pending holds depth presentation times that are
 // not yet given out as decoding times, in order.
 type reorder struct {
-	depth   int // depthUnknown: found by looking at the first units
+	depth   int // codec.DepthUnknown: found by looking at the first units
 	second  int64
 	held    []*Unit // while beginning
 	pending []int64

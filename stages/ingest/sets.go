@@ -17,16 +17,17 @@ import (
 // give each change of its pictures a new id and repeat the old sets for ever or
 // never: what no picture uses is not described, and the least recent is forgotten.
 type paramSets struct {
-	codec media.Codec
-	slots []paramSet // by kind, then id
-	unit  int64      // number of the access unit at hand; what is known before the first is of 0
-	key   int64      // number of the last key frame
-	fresh bool       // a PPS came with the unit at hand
-	list  [][]byte   // of the track's description
+	coding media.Codec
+	nal    *codec.NAL
+	slots  []paramSet // by kind, then id
+	unit   int64      // number of the access unit at hand; what is known before the first is of 0
+	key    int64      // number of the last key frame
+	fresh  bool       // a PPS came with the unit at hand
+	list   [][]byte   // of the track's description
 }
 
 type paramSet struct {
-	setName
+	codec.SetName
 	nal []byte
 	// alias is the last form that was judged equal although its bytes differ.
 	alias []byte
@@ -62,13 +63,13 @@ func (s *paramSets) put(nal []byte) (news bool, err error) {
 			return false, nil
 		}
 	}
-	name, ok := paramSetName(s.codec, nal)
-	if !ok || !readable(s.codec, name.kind, nal) {
+	name, ok := s.nal.SetName(nal)
+	if !ok || !s.nal.Readable(name.Kind, nal) {
 		return false, errParamSet
 	}
-	i, found := s.find(name.kind, name.id)
+	i, found := s.find(name.Kind, name.ID)
 	switch {
-	case found && equivalent(s.codec, name.kind, s.slots[i].nal, nal):
+	case found && s.nal.Equivalent(name.Kind, s.slots[i].nal, nal):
 		s.slots[i].alias = bytes.Clone(nal)
 		s.came(&s.slots[i])
 		return false, nil
@@ -78,7 +79,7 @@ func (s *paramSets) put(nal []byte) (news bool, err error) {
 	default:
 		if len(s.slots) >= maxParamSets {
 			s.forget()
-			i, _ = s.find(name.kind, name.id)
+			i, _ = s.find(name.Kind, name.ID)
 		}
 		s.slots = slices.Insert(s.slots, i, s.made(name, nal, false))
 	}
@@ -86,22 +87,22 @@ func (s *paramSets) put(nal []byte) (news bool, err error) {
 	return true, nil
 }
 
-func (s *paramSets) made(name setName, nal []byte, inStream bool) paramSet {
+func (s *paramSets) made(name codec.SetName, nal []byte, inStream bool) paramSet {
 	described := slices.ContainsFunc(s.list, func(d []byte) bool { return bytes.Equal(d, nal) })
-	return paramSet{setName: name, nal: bytes.Clone(nal), used: -1, described: described, inStream: inStream}
+	return paramSet{SetName: name, nal: bytes.Clone(nal), used: -1, described: described, inStream: inStream}
 }
 
 func (s *paramSets) came(p *paramSet) {
 	p.sent = s.unit
-	s.fresh = s.fresh || p.kind == s.kinds().pps
+	s.fresh = s.fresh || p.Kind == s.nal.Sets.PPS
 }
 
 // outdate marks the PPS of an SPS that was replaced: they were made for the old
 // one, but for those that came with the new one.
-func (s *paramSets) outdate(name setName) {
+func (s *paramSets) outdate(name codec.SetName) {
 	for i := range s.slots {
 		p := &s.slots[i]
-		if name.kind == s.kinds().sps && p.kind == s.kinds().pps && p.refers == name.id && p.sent != s.unit {
+		if name.Kind == s.nal.Sets.SPS && p.Kind == s.nal.Sets.PPS && p.Refers == name.ID && p.sent != s.unit {
 			p.sent, p.used = -1, -1
 		}
 	}
@@ -111,24 +112,24 @@ func (s *paramSets) outdate(name setName) {
 func (s *paramSets) forget() {
 	last := func(p paramSet) int64 { return max(p.sent, p.used) }
 	oldest := slices.MinFunc(s.slots, func(a, b paramSet) int { return cmp.Compare(last(a), last(b)) })
-	i, _ := s.find(oldest.kind, oldest.id)
+	i, _ := s.find(oldest.Kind, oldest.ID)
 	s.slots = slices.Delete(s.slots, i, i+1)
 }
 
 // refer notes that a picture of the unit at hand refers to a PPS, and by it to an
 // SPS. It reports whether they are known.
 func (s *paramSets) refer(pps uint32) bool {
-	k := s.kinds()
-	p := s.get(k.pps, pps)
+	k := &s.nal.Sets
+	p := s.get(k.PPS, pps)
 	if p == nil {
 		return false
 	}
-	sps := s.get(k.sps, p.refers)
+	sps := s.get(k.SPS, p.Refers)
 	if sps == nil {
 		return false
 	}
-	if k.vps != 0 {
-		vps := s.get(k.vps, sps.refers)
+	if k.VPS != 0 {
+		vps := s.get(k.VPS, sps.Refers)
 		if vps == nil {
 			return false
 		}
@@ -142,7 +143,7 @@ func (s *paramSets) refer(pps uint32) bool {
 // the first PPS of which all is known.
 func (s *paramSets) referAny() bool {
 	for i := range s.slots {
-		if p := &s.slots[i]; p.kind == s.kinds().pps && s.refer(p.id) {
+		if p := &s.slots[i]; p.Kind == s.nal.Sets.PPS && s.refer(p.ID) {
 			return true
 		}
 	}
@@ -153,7 +154,7 @@ func (s *paramSets) referAny() bool {
 // none.
 func (s *paramSets) inUse(kind uint8) []byte {
 	for i := range s.slots {
-		if p := &s.slots[i]; p.kind == kind && p.used == s.unit {
+		if p := &s.slots[i]; p.Kind == kind && p.used == s.unit {
 			return p.nal
 		}
 	}
@@ -168,10 +169,10 @@ func (s *paramSets) wanted(p *paramSet) bool {
 	if p.used == s.unit {
 		return true
 	}
-	if p.kind != s.kinds().pps {
+	if p.Kind != s.nal.Sets.PPS {
 		return false
 	}
-	if sps := s.get(s.kinds().sps, p.refers); sps == nil || sps.used != s.unit {
+	if sps := s.get(s.nal.Sets.SPS, p.Refers); sps == nil || sps.used != s.unit {
 		return false
 	}
 	switch {
@@ -220,7 +221,7 @@ func (s *paramSets) give(key bool) (carry [][]byte) {
 	}
 	for i := range s.slots {
 		p := &s.slots[i]
-		if p.given || p.used != s.unit || !key && p.kind != s.kinds().pps { // an SPS begins at a key frame
+		if p.given || p.used != s.unit || !key && p.Kind != s.nal.Sets.PPS { // an SPS begins at a key frame
 			continue
 		}
 		p.given, p.inStream = true, true
@@ -229,22 +230,10 @@ func (s *paramSets) give(key bool) (carry [][]byte) {
 	return carry
 }
 
-// kinds are the NAL unit types of a codec's parameter sets; vps is 0 where it has
-// none.
-type kinds struct{ vps, sps, pps uint8 }
-
-func (s *paramSets) kinds() kinds {
-	if s.codec == codec.H265 {
-		return kinds{nalVPS, nalSPS265, nalPPS265}
-	}
-	return kinds{0, nalSPS264, nalPPS264}
-}
-
-// find searches in the order that media.Track wants: H.264 SPS (7), PPS (8); H.265
-// VPS (32), SPS (33), PPS (34).
+// find searches in the order of the types, which is that of media.Track.
 func (s *paramSets) find(kind uint8, id uint32) (i int, found bool) {
-	return slices.BinarySearchFunc(s.slots, setName{kind: kind, id: id}, func(p paramSet, n setName) int {
-		return cmp.Or(cmp.Compare(p.kind, n.kind), cmp.Compare(p.id, n.id))
+	return slices.BinarySearchFunc(s.slots, codec.SetName{Kind: kind, ID: id}, func(p paramSet, n codec.SetName) int {
+		return cmp.Or(cmp.Compare(p.Kind, n.Kind), cmp.Compare(p.ID, n.ID))
 	})
 }
 

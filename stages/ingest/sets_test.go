@@ -62,7 +62,7 @@ func TestWhatCutsAndWhatDoesNot(t *testing.T) {
 		{"h265: another size", codec.H265, [][]byte{vpsX265, hevc25, ppsX265}, hevcBig, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			s := paramSets{codec: tc.codec}
+			s := setsOf(tc.codec)
 			require.False(t, s.keyFrame(t, tc.before...))
 			s.choose()
 			for range 2 { // the second time by its remembered form
@@ -90,8 +90,10 @@ func (s *paramSets) keyFrame(t testing.TB, sets ...[]byte) bool {
 	return s.described()
 }
 
+func setsOf(c media.Codec) paramSets { return paramSets{coding: c, nal: codec.Of(c).NAL} }
+
 func TestOrderDoesNotMatter(t *testing.T) {
-	a, b := paramSets{codec: codec.H265}, paramSets{codec: codec.H265}
+	a, b := setsOf(codec.H265), setsOf(codec.H265)
 	a.keyFrame(t, vpsX265, hevc25, ppsX265)
 	b.keyFrame(t, ppsX265, vpsX265, hevc25)
 	require.Equal(t, [][]byte{vpsX265, hevc25, ppsX265}, b.choose())
@@ -111,17 +113,17 @@ func TestDescriptions(t *testing.T) {
 		{codec.H264, [][]byte{spsField, ppsField}, 320, 192, 2, true},
 		{codec.H265, [][]byte{vpsX265, hevcBig, ppsX265}, 640, 360, 2, false},
 	} {
-		s := paramSets{codec: tc.codec}
+		s := setsOf(tc.codec)
 		s.keyFrame(t, tc.sets...)
 		d := s.describe(90000)
-		require.Equal(t, []int{tc.width, tc.height, tc.depth}, []int{d.track.Width, d.track.Height, d.depth})
-		require.Equal(t, tc.fields, d.fields)
+		require.Equal(t, []int{tc.width, tc.height, tc.depth}, []int{d.track.Width, d.track.Height, d.Depth})
+		require.Equal(t, tc.fields, d.Fields)
 		require.NoError(t, d.track.Validate())
 	}
 }
 
 func TestAHostileSenderCannotFillMemoryWithParameterSets(t *testing.T) {
-	s := paramSets{codec: codec.H264}
+	s := setsOf(codec.H264)
 	for id := range 256 {
 		s.next()
 		news, err := s.put(pps264(uint32(id), 0))
@@ -129,15 +131,15 @@ func TestAHostileSenderCannotFillMemoryWithParameterSets(t *testing.T) {
 		require.True(t, news)
 	}
 	require.Len(t, s.slots, maxParamSets)
-	require.NotNil(t, s.get(nalPPS264, 255), "the newest stay")
+	require.NotNil(t, s.get(codec.Of(codec.H264).NAL.Sets.PPS, 255), "the newest stay")
 	_, err := s.put(make([]byte, 1<<20))
 	require.ErrorIs(t, err, errParamSet)
 	_, err = s.put(append([]byte{0x67}, make([]byte, 5000)...))
 	require.ErrorIs(t, err, errParamSet)
 	for _, nal := range [][]byte{pps264(256, 0), pps264(0, 32), pps265(64, 0), pps265(0, 16)} {
-		s.codec = codec.H264
+		s.nal = codec.Of(codec.H264).NAL
 		if nal[0] == 0x44 {
-			s.codec = codec.H265
+			s.nal = codec.Of(codec.H265).NAL
 		}
 		_, err = s.put(nal)
 		require.ErrorIs(t, err, errParamSet, "%x", nal)
@@ -174,11 +176,11 @@ func FuzzParamSets(f *testing.F) {
 		f.Add(nal, true)
 	}
 	f.Fuzz(func(t *testing.T, nal []byte, hevc bool) {
-		s := paramSets{codec: codec.H264}
+		s := setsOf(codec.H264)
 		if hevc {
-			s.codec = codec.H265
+			s = setsOf(codec.H265)
 		}
-		if len(nal) == 0 || roleOf(s.codec, nal) != roleSet {
+		if len(nal) == 0 || s.nal.Role(nal) != codec.RoleSet {
 			return
 		}
 		if _, err := s.put(nal); err != nil {
@@ -197,26 +199,7 @@ func FuzzParamSets(f *testing.F) {
 		if s.referAny() {
 			d := s.describe(90000)
 			require.NoError(t, d.track.Validate())
-			require.LessOrEqual(t, d.depth, maxDepth)
+			require.LessOrEqual(t, d.Depth, maxDepth)
 		}
 	})
-}
-
-// FuzzRecoveryPoint: no SEI harms the reader.
-func FuzzRecoveryPoint(f *testing.F) {
-	f.Add(fromHex("060602131080"))
-	f.Add(fromHex("0605ffff"))
-	f.Fuzz(func(t *testing.T, nal []byte) {
-		if len(nal) > 0 {
-			recoveryPoint(nal)
-		}
-	})
-}
-
-func TestRecoveryPoint(t *testing.T) {
-	n, ok := recoveryPoint(fromHex("060602131080")) // x264 intra refresh
-	require.True(t, ok)
-	require.EqualValues(t, 8, n)
-	_, ok = recoveryPoint(fromHex("0605022a2a80"))
-	require.False(t, ok)
 }

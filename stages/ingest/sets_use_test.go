@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 	"time"
@@ -20,13 +21,13 @@ func sps264(id, width uint32) []byte {
 // sps265 is an SPS of x265 that has id 0, with another one, of another VPS. Its id
 // comes behind 12 bytes of profile and level.
 func sps265(sps []byte, id, vps uint32) []byte {
-	r := bitReader{b: unescape(sps, len(sps))}
-	bits := strings.Builder{}
-	for r.pos < 8*len(r.b) {
-		bits.WriteByte('0' + byte(r.bit()))
+	bare := bytes.ReplaceAll(sps, []byte{0, 0, 3}, []byte{0, 0})
+	r, bits := codec.NewBitReader(bare), strings.Builder{}
+	for r.Left() > 0 {
+		bits.WriteByte('0' + byte(r.Bits(1)))
 	}
 	rest := bits.String()[15*8+1:]
-	head := append([]byte{}, r.b[:15]...)
+	head := append([]byte{}, bare[:15]...)
 	head[2] = head[2]&0x0f | byte(vps)<<4
 	return escaped(withBits(head, ue(id)+strings.TrimRight(rest, "0")))
 }
@@ -285,7 +286,7 @@ func TestAKeyFrameWaitsForTheSetsThatItRefersTo(t *testing.T) {
 func TestSlicesAreReadWithoutAllocation(t *testing.T) {
 	nal := slice264(p264, 200)
 	require.Zero(t, testing.AllocsPerRun(100, func() {
-		if id, ok := slicePPS(codec.H264, nal); !ok || id != 200 {
+		if id, ok := codec.Of(codec.H264).NAL.SlicePPS(nal); !ok || id != 200 {
 			t.Error(id, ok)
 		}
 	}))
@@ -311,7 +312,7 @@ func TestSlicesReferToAPPS(t *testing.T) {
 		{codec.H265, hevc25, 0, false},
 		{codec.H265, []byte{0x02, 1}, 0, false},
 	} {
-		id, ok := slicePPS(tc.codec, tc.nal)
+		id, ok := codec.Of(tc.codec).NAL.SlicePPS(tc.nal)
 		require.Equal(t, tc.ok, ok, "%x", tc.nal)
 		if ok {
 			require.Equal(t, tc.id, id, "%x", tc.nal)
@@ -331,7 +332,7 @@ func FuzzSlicePPS(f *testing.F) {
 		if hevc {
 			coding = codec.H265
 		}
-		if id, ok := slicePPS(coding, nal); ok {
+		if id, ok := codec.Of(coding).NAL.SlicePPS(nal); ok {
 			require.Less(t, id, uint32(256))
 		}
 	})

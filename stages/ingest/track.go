@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"time"
 
+	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -12,6 +13,7 @@ type track struct {
 	feed  *Feed
 	index int
 	cfg   TrackConfig
+	nal   *codec.NAL // nil: a unit is one frame
 	sets  paramSets
 
 	desc  *description // of the newest unit; nil while not known
@@ -71,17 +73,17 @@ func (t *track) nanos(ticks int64) int64 { return media.ToNanos(ticks+t.offset, 
 
 // describeFirst takes in what the protocol knows.
 func (t *track) describeFirst(sets [][]byte) error {
-	if !t.cfg.Codec.NAL() {
+	if t.nal == nil {
 		if len(sets) == 0 {
 			return nil
 		}
-		d, err := describeAAC(sets[0], t.cfg.Timescale)
+		d, err := describeFrames(&t.cfg, sets)
 		t.desc, t.live = d, d
 		return err
 	}
 	for _, nal := range sets {
 		if len(nal) > 0 {
-			t.heads.set(nal)
+			t.heads.Set(nal)
 		}
 		if _, err := t.sets.put(nal); err != nil {
 			t.lost(LostBadSets, 1) // they may yet come in the stream
@@ -89,7 +91,7 @@ func (t *track) describeFirst(sets [][]byte) error {
 	}
 	if t.sets.referAny() {
 		t.describeSets()
-		t.live, t.fresh, t.depth = t.desc, nil, t.desc.depth
+		t.live, t.fresh, t.depth = t.desc, nil, t.desc.Depth
 	}
 	return nil
 }
@@ -97,7 +99,7 @@ func (t *track) describeFirst(sets [][]byte) error {
 func (t *track) describeSets() {
 	t.desc = t.sets.describe(t.cfg.Timescale)
 	t.fresh = t.desc
-	t.merging = t.merging || t.desc.fields
+	t.merging = t.merging || t.desc.Fields
 }
 
 // mark says of a unit what was lost before it.
@@ -240,7 +242,7 @@ func (t *track) share(u *Unit) {
 	t.byArrival(u)
 	if s := &t.spread; s.second == 0 || u.desc != nil || s.breaks(u) {
 		s.flush(t.timed)
-		s.reset(t.desc.depth, t.cfg.Timescale)
+		s.reset(t.desc.Depth, t.cfg.Timescale)
 	}
 	t.spread.push(u, t.timed)
 }
@@ -268,7 +270,7 @@ func (t *track) derive(u *Unit) {
 	if r := &t.reorder; r.second == 0 || u.desc != nil || r.breaks(u) {
 		r.flush(t.out)
 		if u.desc != nil {
-			t.depth = u.desc.depth
+			t.depth = u.desc.Depth
 		}
 		r.reset(t.depth, t.cfg.Timescale)
 	}
@@ -306,17 +308,17 @@ func (t *track) scan(u *Unit) (key, picture, known bool) {
 	known = true
 	t.sets.next()
 	for _, nal := range u.elements() {
-		switch roleOf(t.cfg.Codec, nal) {
-		case roleKey:
+		switch t.nal.Role(nal) {
+		case codec.RoleKey:
 			key, picture = true, true
-		case rolePicture:
+		case codec.RolePicture:
 			picture = true
-		case roleSEI:
-			if n, ok := recoveryPoint(nal); ok {
+		case codec.RoleSEI:
+			if n, ok := t.nal.RecoveryPoint(nal); ok {
 				recovery, whole = true, n == 0
 			}
 			continue
-		case roleSet:
+		case codec.RoleSet:
 			if _, err := t.sets.put(nal); err != nil {
 				t.lost(LostBadSets, 1)
 			}
@@ -324,7 +326,7 @@ func (t *track) scan(u *Unit) (key, picture, known bool) {
 		default:
 			continue
 		}
-		if pps, ok := slicePPS(t.cfg.Codec, nal); ok && int64(pps) != refers {
+		if pps, ok := t.nal.SlicePPS(nal); ok && int64(pps) != refers {
 			refers = int64(pps)
 			known = t.sets.refer(pps) && known
 		}
@@ -344,16 +346,16 @@ func (t *track) scan(u *Unit) (key, picture, known bool) {
 func (t *track) strip(u *Unit) {
 	w, n := 0, 0
 	for _, nal := range u.elements() {
-		switch roleOf(t.cfg.Codec, nal) {
-		case roleIdle, roleSet:
+		switch t.nal.Role(nal) {
+		case codec.RoleIdle, codec.RoleSet:
 			continue
-		case roleLayer:
+		case codec.RoleLayer:
 			t.repaired(RepairedLayer, 1)
 			continue
-		case roleUndefined:
+		case codec.RoleUndefined:
 			t.repaired(RepairedUndefined, 1)
 			continue
-		case roleBroken:
+		case codec.RoleBroken:
 			t.repaired(RepairedBroken, 1)
 			continue
 		}

@@ -1,0 +1,202 @@
+package codec
+
+// readSlice264 follows ITU-T H.264, 7.3.3. The first slice data partition begins with
+// a slice header, too; the others have none.
+func (h *SliceReader) readSlice264(nal []byte) (s SliceHeader) {
+	s.Ref, s.IDR = nal[0]&0x60 != 0, nal[0]&0x1f == 5
+	if t := nal[0] & 0x1f; t == 3 || t == 4 {
+		s.Partition = true
+		return s
+	}
+	r := escapedBits(nal[1:])
+	s.First = r.UE()
+	r.UE() // slice_type
+	s.PPS = r.UE()
+	pps, sps, known := h.of(s.PPS)
+	if r.short || !known {
+		return s
+	}
+	if sps.planes {
+		s.Plane = uint8(r.Bits(2))
+	}
+	s.FrameNum = r.Bits(int(sps.frameNumBits))
+	if !sps.framesOnly {
+		if s.Field = r.Flag(); s.Field {
+			s.Bottom = r.Flag()
+		}
+	}
+	if s.IDR {
+		s.IDRID = r.UE()
+	}
+	switch {
+	case sps.pocType == 0:
+		s.POC, s.POCBits = r.Bits(int(sps.pocBits)), sps.pocBits
+		if pps.delta && !s.Field {
+			s.Delta[0] = r.SE()
+		}
+	case sps.pocType == 1 && !sps.noDelta:
+		s.Delta[0] = r.SE()
+		if pps.delta && !s.Field {
+			s.Delta[1] = r.SE()
+		}
+	}
+	if pps.redundant {
+		s.Redundant = r.UE()
+	}
+	s.OK = !r.short
+	return s
+}
+
+// Differs is the standard's rule for the first slice of another primary coded
+// picture (ITU-T H.264, 7.4.1.2.4).
+func (s *SliceHeader) Differs(before *SliceHeader) bool {
+	return s.FrameNum != before.FrameNum || s.PPS != before.PPS ||
+		s.Field != before.Field || s.Bottom != before.Bottom ||
+		s.Ref != before.Ref || s.IDR != before.IDR || s.IDRID != before.IDRID ||
+		s.POC != before.POC || s.Delta != before.Delta
+}
+
+// Completes reports whether a field of another picture is the second one of the
+// frame that another field began (ITU-T H.264, 3.30 and 3.31).
+func (s *SliceHeader) Completes(before *SliceHeader) bool {
+	return s.Field && before.Field && s.Bottom != before.Bottom && s.FrameNum == before.FrameNum && !s.IDR
+}
+
+// StartsPlane reports whether a slice has the first macroblock of a colour plane,
+// of which a primary coded picture has one.
+func (s *SliceHeader) StartsPlane() bool { return s.OK && s.First == 0 && s.Redundant == 0 }
+
+func (h *SliceReader) takeSet264(nal []byte) {
+	if len(nal) < 5 && nal[0]&0x1f == sps264 {
+		return
+	}
+	if nal[0]&0x1f == sps264 {
+		h.readSPS264(nal)
+		return
+	}
+	h.readPPS264(nal)
+}
+
+// readSPS264 follows ITU-T H.264, 7.3.2.1.1.
+func (h *SliceReader) readSPS264(nal []byte) {
+	profile := nal[1]
+	r := escapedBits(nal[1:])
+	r.Bits(24) // profile_idc, constraints, level_idc
+	id := r.UE()
+	var s headSPS
+	switch profile {
+	case 100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135:
+		chroma := r.UE()
+		if chroma == 3 {
+			s.planes = r.Flag()
+		}
+		r.UE() // bit_depth_luma
+		r.UE()
+		r.Skip(1)     // qpprime_y_zero_transform_bypass
+		if r.Flag() { // seq_scaling_matrix_present
+			scalingLists(&r, chroma)
+		}
+	}
+	frameNumBits := r.UE() + 4
+	pocType := r.UE()
+	switch pocType {
+	case 0:
+		s.pocBits = uint8(min(r.UE(), 99)) + 4
+	case 1:
+		s.noDelta = r.Flag()
+		r.UE() // offset_for_non_ref_pic
+		r.UE()
+		for range min(r.UE(), 255) {
+			r.UE()
+		}
+	}
+	r.UE()    // max_num_ref_frames
+	r.Skip(1) // gaps_in_frame_num_value_allowed
+	r.UE()    // width
+	r.UE()    // height
+	s.framesOnly = r.Flag()
+	if r.short || id >= 32 || frameNumBits > 16 || pocType > 2 || s.pocBits > 16 {
+		return
+	}
+	s.known, s.frameNumBits, s.pocType = true, uint8(frameNumBits), uint8(pocType)
+	h.sps[id] = s
+}
+
+// scalingLists passes over the lists of an SPS (ITU-T H.264, 7.3.2.1.1.1).
+func scalingLists(r *BitReader, chroma uint32) {
+	lists := 8
+	if chroma == 3 {
+		lists = 12
+	}
+	for i := range lists {
+		if !r.Flag() || r.short {
+			continue
+		}
+		size := 16
+		if i >= 6 {
+			size = 64
+		}
+		last, next := int32(8), int32(8)
+		for range size {
+			if next != 0 {
+				next = (last + r.SE()) & 0xff
+			}
+			if next != 0 {
+				last = next
+			}
+		}
+	}
+}
+
+// readPPS264 follows ITU-T H.264, 7.3.2.2.
+func (h *SliceReader) readPPS264(nal []byte) {
+	r := escapedBits(nal[1:])
+	id, sps := r.UE(), r.UE()
+	r.Skip(1) // entropy_coding_mode
+	p := headPPS{known: true, delta: r.Flag()}
+	if groups := r.UE(); groups > 0 {
+		sliceGroups(&r, groups)
+	}
+	r.UE() // num_ref_idx_l0_default_active
+	r.UE()
+	r.Bits(3) // weighted prediction
+	r.SE()    // pic_init_qp
+	r.SE()
+	r.SE()    // chroma_qp_index_offset
+	r.Bits(2) // deblocking_filter_control_present, constrained_intra_pred
+	p.redundant = r.Flag()
+	if r.short || id >= 256 || sps >= 32 {
+		return
+	}
+	p.sps = uint8(sps)
+	h.pps[id] = p
+}
+
+// sliceGroups passes over the map of slice groups of a PPS, of which there are
+// groups+1.
+func sliceGroups(r *BitReader, groups uint32) {
+	groups = min(groups, 7)
+	switch kind := r.UE(); kind {
+	case 0:
+		for range groups + 1 {
+			r.UE()
+		}
+	case 2:
+		for range 2 * groups {
+			r.UE()
+		}
+	case 3, 4, 5:
+		r.Skip(1)
+		r.UE()
+	case 6:
+		bits := 1
+		for 1<<bits < groups+1 {
+			bits++
+		}
+		for n := r.UE(); ; n-- {
+			if r.Bits(bits); n == 0 || r.short {
+				return
+			}
+		}
+	}
+}
