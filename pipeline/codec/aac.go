@@ -12,6 +12,11 @@ import (
 var AAC = Register(Codec{
 	CodecTraits: media.CodecTraits{Name: "aac", Kind: media.Audio, ParameterSets: true},
 	Describe:    describeAAC,
+	MIME:        mimeAAC,
+	// A decoder has to decode the frame before the one that it starts at (ISO/IEC
+	// 14496-14, 3.1.1).
+	RollDistance: -1,
+	Entry:        entryAAC,
 })
 
 // describeAAC completes a track by its AudioSpecificConfig, which is kept byte for

@@ -19,6 +19,18 @@ type Codec struct {
 	// every one, or NAL units tell.
 	Sync func(frame []byte) bool
 
+	// RollDistance is how many access units a decoder that starts at one has to decode
+	// before it, negative (ISO/IEC 14496-12, 10.1); 0: none.
+	RollDistance int16
+	// MayBeZeros says that an access unit may be all zeros, as one of PCM: in a file they
+	// are no sign of damage.
+	MayBeZeros bool
+	// Brand is the one that a file with a track of the codec bears; empty: none.
+	Brand string
+	// MIME is the track's codecs parameter (RFC 6381).
+	MIME  func(t *media.Track) string
+	Entry SampleEntry
+
 	// Describe completes a track that has a timescale and parameter sets, and what else
 	// a protocol or a file said of it. Its memory may be that of the arguments'.
 	Describe func(t *media.Track) error

@@ -8,4 +8,7 @@ var H264 = Register(Codec{
 	CodecTraits: media.CodecTraits{Name: "h264", Kind: media.Video, ParameterSets: true},
 	NAL:         nal264,
 	Describe:    nal264.describe,
+	MIME:        mime264,
+	Brand:       "avc1",
+	Entry:       entry264,
 })

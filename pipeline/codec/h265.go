@@ -8,4 +8,7 @@ var H265 = Register(Codec{
 	CodecTraits: media.CodecTraits{Name: "h265", Kind: media.Video, ParameterSets: true},
 	NAL:         nal265,
 	Describe:    nal265.describe,
+	MIME:        mime265,
+	Brand:       "hvc1",
+	Entry:       entry265,
 })

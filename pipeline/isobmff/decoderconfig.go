@@ -1,0 +1,128 @@
+package isobmff
+
+import gomp4 "github.com/abema/go-mp4"
+
+// AVCConfig is the configuration of a decoder of H.264 (ISO/IEC 14496-15, 5.3.3.1).
+type AVCConfig struct {
+	LengthSize      int // bytes before each NAL unit
+	Profile, Compat uint8
+	Level           uint8
+	High            bool // the profile is one whose chroma format stands here
+	ChromaFormat    uint8
+	LumaMinus8      uint8 // bits of a sample
+	ChromaMinus8    uint8
+	SequenceSets    [][]byte // 31 at most
+	PictureSets     [][]byte // 255 at most
+}
+
+// AVCConfig appends an avcC. Each parameter set has less than 64 KiB.
+func (w *Writer) AVCConfig(c *AVCConfig) {
+	sets := func(nals [][]byte) (out []gomp4.AVCParameterSet) {
+		for _, nal := range nals {
+			out = append(out, gomp4.AVCParameterSet{Length: uint16(len(nal)), NALUnit: nal})
+		}
+		return out
+	}
+	box := &gomp4.AVCDecoderConfiguration{
+		AnyTypeBox:           gomp4.AnyTypeBox{Type: gomp4.BoxTypeAvcC()},
+		ConfigurationVersion: 1,
+		Profile:              c.Profile, ProfileCompatibility: c.Compat, Level: c.Level,
+		Reserved: 63, LengthSizeMinusOne: uint8(c.LengthSize - 1), Reserved2: 7, // reserved bits are ones, and go-mp4 does not set them
+		NumOfSequenceParameterSets: uint8(len(c.SequenceSets)), SequenceParameterSets: sets(c.SequenceSets),
+		NumOfPictureParameterSets: uint8(len(c.PictureSets)), PictureParameterSets: sets(c.PictureSets),
+	}
+	if c.High {
+		box.HighProfileFieldsEnabled = true
+		box.Reserved3, box.Reserved4, box.Reserved5 = 63, 31, 31
+		box.ChromaFormat, box.BitDepthLumaMinus8, box.BitDepthChromaMinus8 = c.ChromaFormat, c.LumaMinus8, c.ChromaMinus8
+	}
+	w.Marshal(box)
+}
+
+// ReadAVCConfig reads the payload of an avcC up to its parameter sets, which are
+// views. ok is false where it is cut.
+func ReadAVCConfig(payload []byte) (c AVCConfig, ok bool) {
+	f := NewFields(payload)
+	f.Skip(1)
+	c.Profile, c.Compat, c.Level = f.U8(), f.U8(), f.U8()
+	c.LengthSize = int(f.U8()&3) + 1
+	for range f.U8() & 31 {
+		c.SequenceSets = append(c.SequenceSets, f.Take(int(f.U16())))
+	}
+	for range f.U8() {
+		c.PictureSets = append(c.PictureSets, f.Take(int(f.U16())))
+	}
+	return c, !f.Short()
+}
+
+// HEVCConfig is the configuration of a decoder of H.265 (ISO/IEC 14496-15, 8.3.3.1).
+type HEVCConfig struct {
+	LengthSize       int      // bytes before each NAL unit
+	ProfileTierLevel [12]byte // general_profile_space to general_level_idc, as parameter sets have them
+	ChromaFormat     uint8
+	LumaMinus8       uint8 // bits of a sample
+	ChromaMinus8     uint8
+	Layers           uint8 // temporal
+	Nested           bool  // the temporal layers
+	Arrays           []HEVCArray
+}
+
+// HEVCArray is all parameter sets of one NAL unit type. None of them is in the stream.
+type HEVCArray struct {
+	Type uint8
+	NALs [][]byte
+}
+
+// HEVCConfig appends an hvcC. Each parameter set has less than 64 KiB. Reserved bits
+// are ones.
+func (w *Writer) HEVCConfig(c *HEVCConfig) {
+	at := w.Open("hvcC")
+	w.U8(1) // version
+	w.Append(c.ProfileTierLevel[:])
+	w.U16(0xf000) // min_spatial_segmentation_idc is not known
+	w.U8(0xfc)    // nor is parallelismType
+	w.U8(0xfc | c.ChromaFormat)
+	w.U8(0xf8 | c.LumaMinus8)
+	w.U8(0xf8 | c.ChromaMinus8)
+	w.U16(0) // avgFrameRate is not known
+	layers := c.Layers<<3 | uint8(c.LengthSize-1)
+	if c.Nested {
+		layers |= 4
+	}
+	w.U8(layers)
+	w.U8(uint8(len(c.Arrays)))
+	for _, a := range c.Arrays {
+		w.U8(0x80 | a.Type) // array_completeness
+		w.U16(uint16(len(a.NALs)))
+		for _, nal := range a.NALs {
+			w.U16(uint16(len(nal)))
+			w.Append(nal)
+		}
+	}
+	w.Close(at)
+}
+
+// ReadHEVCConfig reads the payload of an hvcC. The parameter sets are views. ok is
+// false where it is cut.
+func ReadHEVCConfig(payload []byte) (c HEVCConfig, ok bool) {
+	f := NewFields(payload)
+	f.Skip(1)
+	copy(c.ProfileTierLevel[:], f.Take(len(c.ProfileTierLevel)))
+	f.Skip(3)
+	c.ChromaFormat, c.LumaMinus8, c.ChromaMinus8 = f.U8()&3, f.U8()&7, f.U8()&7
+	f.Skip(2)
+	layers := f.U8()
+	c.Layers, c.Nested, c.LengthSize = layers>>3&7, layers&4 != 0, int(layers&3)+1
+	for range f.U8() {
+		a := HEVCArray{Type: f.U8() & 0x3f}
+		for range f.U16() {
+			nal := f.Take(int(f.U16()))
+			if f.Short() {
+				break
+			}
+			a.NALs = append(a.NALs, nal)
+		}
+		c.Arrays = append(c.Arrays, a)
+	}
+	return c, !f.Short()
+}
