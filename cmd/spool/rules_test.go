@@ -37,7 +37,7 @@ var mayImport = []struct {
 	{"stages/ingest/...", []string{"pipeline/...", "stages/hub", "stages/ingest"}},
 	{"stages/...", []string{"pipeline/...", "stages/hub"}}, // the hub is where sources and pipelines meet
 	{"sinks/mp4/disk", []string{"pipeline", "pipeline/durable", "pipeline/filesystem", "pipeline/media"}},
-	{"sinks/mp4/repair", []string{"pipeline/filesystem", "pipeline/isobmff", "pipeline/media", "sinks/mp4/disk"}},
+	{"sinks/mp4/repair", []string{"pipeline/codec", "pipeline/filesystem", "pipeline/isobmff", "pipeline/media", "sinks/mp4/disk"}},
 	{"sinks/mp4/filename", []string{"pipeline/media"}},
 	{"sinks/...", []string{"pipeline/..."}}, // no sink knows another, nor a stage
 	{"api/...", []string{"pipeline/..."}},   // what it serves is handed in

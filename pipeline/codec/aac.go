@@ -11,6 +11,7 @@ import (
 // AAC is ISO/IEC 14496-3. The parameter set of a track is its AudioSpecificConfig.
 var AAC = Register(Codec{
 	CodecTraits: media.CodecTraits{Name: "aac", Kind: media.Audio, ParameterSets: true},
+	Title:       "AAC",
 	Describe:    describeAAC,
 	MIME:        mimeAAC,
 	// A decoder has to decode the frame before the one that it starts at (ISO/IEC

@@ -1,7 +1,10 @@
 package codec
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/gospool/spool/pipeline/media"
 )
@@ -11,6 +14,7 @@ import (
 type Codec struct {
 	ID                media.Codec // given by Register
 	media.CodecTraits             // NAL and AlwaysSync follow from what is here
+	Title             string      // as people write it
 
 	// NAL reads NAL units, where access units are lists of them; nil: an access unit is
 	// one frame.
@@ -78,6 +82,26 @@ func Named(name string) (*Codec, error) {
 		}
 	}
 	return nil, fmt.Errorf("unknown codec %q", name)
+}
+
+// Titles lists the codecs as people write them, pictures first: "H.264, H.265 and AAC".
+func Titles(last string, of ...*Codec) string {
+	if of == nil {
+		of = All()
+	}
+	of = slices.Clone(of)
+	slices.SortStableFunc(of, func(a, b *Codec) int { return cmp.Compare(a.Kind, b.Kind) })
+	var text strings.Builder
+	for i, c := range of {
+		switch {
+		case i > 0 && i == len(of)-1:
+			text.WriteString(" " + last + " ")
+		case i > 0:
+			text.WriteString(", ")
+		}
+		text.WriteString(cmp.Or(c.Title, c.Name))
+	}
+	return text.String()
 }
 
 // Describe makes the description of a track of a codec by its parameter sets, which

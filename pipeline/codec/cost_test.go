@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/pipeline/isobmff"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
 )
@@ -58,5 +59,21 @@ func TestTheCostOfAnAccessUnitIsProportional(t *testing.T) {
 				})
 			})
 		})
+	}
+}
+
+// A sample entry costs what its bytes are worth, whatever it counts.
+func TestTheCostOfASampleEntryIsProportional(t *testing.T) {
+	for _, c := range codec.All() {
+		for _, fill := range []byte{0, 1, 3, 255} {
+			pipelinetest.Proportional(t, 16<<10, 64<<10, func(n int) int64 {
+				var w, config isobmff.Writer
+				config.Append(make([]byte, map[media.Kind]int{media.Video: 78, media.Audio: 28}[c.Kind]))
+				config.Box(c.Entry.Config, bytes.Repeat([]byte{fill}, n))
+				w.U64(1)
+				w.Box(c.Entry.Types[0], config.B)
+				return pipelinetest.Allocated(func() { _, _ = codec.ReadSampleEntry(w.B, 90000) })
+			})
+		}
 	}
 }

@@ -6,6 +6,7 @@ import "github.com/gospool/spool/pipeline/media"
 // PPS.
 var H264 = Register(Codec{
 	CodecTraits: media.CodecTraits{Name: "h264", Kind: media.Video, ParameterSets: true},
+	Title:       "H.264",
 	NAL:         nal264,
 	Describe:    nal264.describe,
 	MIME:        mime264,

@@ -6,6 +6,7 @@ import "github.com/gospool/spool/pipeline/media"
 // then every PPS.
 var H265 = Register(Codec{
 	CodecTraits: media.CodecTraits{Name: "h265", Kind: media.Video, ParameterSets: true},
+	Title:       "H.265",
 	NAL:         nal265,
 	Describe:    nal265.describe,
 	MIME:        mime265,

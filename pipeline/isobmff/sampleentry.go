@@ -1,7 +1,5 @@
 package isobmff
 
-import gomp4 "github.com/abema/go-mp4"
-
 // PixelAspect is the shape of a pixel, H wide and V high (ISO/IEC 14496-12, 12.1.4).
 type PixelAspect struct{ H, V uint32 }
 
@@ -14,12 +12,18 @@ const visualFields = 78
 // OpenVisualEntry begins a visual sample entry (ISO/IEC 14496-12, 12.1.3), which is
 // left open for its boxes.
 func (w *Writer) OpenVisualEntry(fourcc string, width, height int) (at int) {
-	return w.OpenMarshal(&gomp4.VisualSampleEntry{
-		SampleEntry: sampleEntry(fourcc),
-		Width:       uint16(width), Height: uint16(height),
-		Horizresolution: 72 << 16, Vertresolution: 72 << 16,
-		FrameCount: 1, Depth: 0x0018, PreDefined3: -1,
-	})
+	at = w.openEntry(fourcc)
+	w.Append(make([]byte, 16))
+	w.U16(uint16(width))
+	w.U16(uint16(height))
+	w.U32(72 << 16) // horizresolution
+	w.U32(72 << 16) // vertresolution
+	w.U32(0)
+	w.U16(1) // frame_count
+	w.Append(make([]byte, 32))
+	w.U16(0x0018) // depth
+	w.U16(0xffff) // pre_defined
+	return at
 }
 
 // VisualEntry is a visual sample entry as it is read.
@@ -57,11 +61,13 @@ func (w *Writer) OpenAudioEntry(fourcc string, channels, rate int) (at int) {
 	if rate > 0xffff {
 		rate = 0
 	}
-	return w.OpenMarshal(&gomp4.AudioSampleEntry{
-		SampleEntry:  sampleEntry(fourcc),
-		ChannelCount: uint16(channels), SampleSize: 16,
-		SampleRate: uint32(rate) << 16,
-	})
+	at = w.openEntry(fourcc)
+	w.U64(0)
+	w.U16(uint16(channels))
+	w.U16(16) // samplesize
+	w.U32(0)
+	w.U32(uint32(rate) << 16)
+	return at
 }
 
 // AudioEntry is an audio sample entry as it is read.
@@ -85,6 +91,10 @@ func ReadAudioEntry(payload []byte) (e AudioEntry, ok bool) {
 	return e, !f.Short()
 }
 
-func sampleEntry(fourcc string) gomp4.SampleEntry {
-	return gomp4.SampleEntry{AnyTypeBox: gomp4.AnyTypeBox{Type: gomp4.StrToBoxType(fourcc)}, DataReferenceIndex: 1}
+// openEntry begins a sample entry (ISO/IEC 14496-12, 8.5.2) of the first data reference.
+func (w *Writer) openEntry(fourcc string) (at int) {
+	at = w.Open(fourcc)
+	w.Append(make([]byte, 6))
+	w.U16(1)
+	return at
 }

@@ -233,7 +233,7 @@ func (r *run) writeTraf(w *boxes) (patch int) {
 	}
 	r.writeSamples(w, s.trun)
 	w.close(at)
-	if r.track.kind == media.Audio {
+	if r.track.roll != 0 {
 		writeRollSamples(w, uint32(c.Len()))
 	}
 	w.close(traf)

@@ -18,22 +18,12 @@ func writeFtyp(w *boxes, tracks []track) {
 	at := w.open("ftyp")
 	w.b = append(w.b, ftypOurs[4:]...)
 	for i := range tracks {
-		if brand := codecBrand(tracks[i].info.Codec); brand != "" {
-			w.b = append(w.b, brand...)
+		if c, err := codec.Named(tracks[i].info.Codec); err == nil && c.Brand != "" {
+			w.b = append(w.b, c.Brand...)
 			break
 		}
 	}
 	w.close(at)
-}
-
-func codecBrand(coding string) string {
-	switch coding {
-	case codec.H264.String():
-		return "avc1"
-	case codec.H265.String():
-		return "hvc1"
-	}
-	return ""
 }
 
 // writeGrowingMoov appends the moov that a file grows behind:

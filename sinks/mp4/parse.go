@@ -83,7 +83,7 @@ func parseTrak(trak []byte) (t track, err error) {
 	at := w.open("stsd")
 	w.b = append(w.b, stsd...)
 	w.close(at)
-	t.stsd = w.b
+	t.stsd, t.roll = w.b, rollDistance(find(stbl, "sgpd"))
 	if elst := find(trak, "edts", "elst"); len(elst) >= 28 && elst[0] == 1 {
 		t.mediaTime = int64(binary.BigEndian.Uint64(elst[16:]))
 		if t.mediaTime < 0 || t.mediaTime > math.MaxInt32 {
@@ -91,6 +91,14 @@ func parseTrak(trak []byte) (t track, err error) {
 		}
 	}
 	return t, nil
+}
+
+// rollDistance reads what writeRollDescription wrote; 0 where nothing was.
+func rollDistance(sgpd []byte) int16 {
+	if len(sgpd) < 18 || string(sgpd[4:8]) != "roll" {
+		return 0
+	}
+	return int16(binary.BigEndian.Uint16(sgpd[16:]))
 }
 
 // parseFragment reads [prft] moof, the inverse of writeHead, into g. The

@@ -5,6 +5,8 @@ import (
 
 	gomp4 "github.com/abema/go-mp4"
 
+	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/pipeline/isobmff"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -23,6 +25,7 @@ type track struct {
 	width     uint32 // as shown, 16.16
 	height    uint32
 	stsd      []byte // the whole box
+	roll      int16  // roll_distance of every sample; 0: a decoder can start at a sync sample
 	info      media.TrackInfo
 
 	// mediaTime is the media_time of the edit list while the file grows, ticks:
@@ -45,17 +48,14 @@ func newTrack(id uint32, t *media.Track, info media.TrackInfo) (track, error) {
 	if len(out.language) != 3 {
 		out.language = "und"
 	}
-	var w boxes
-	sar, err := writeSampleEntry(&w, t)
-	if err == nil {
-		err = w.err
-	}
+	var w isobmff.Writer
+	aspect, err := codec.WriteSampleEntry(&w, t)
 	if err != nil {
 		return track{}, fmt.Errorf("track %d (%s): sample entry: %w", id, t.Codec, err)
 	}
-	out.stsd = w.b
+	out.stsd, out.roll = w.B, codec.Of(t.Codec).RollDistance
 	if out.kind == media.Video {
-		out.width = uint32(uint64(t.Width) << 16 * uint64(sar.h) / uint64(sar.v))
+		out.width = uint32(uint64(t.Width) << 16 * uint64(aspect.H) / uint64(aspect.V))
 		out.height = uint32(t.Height) << 16
 	}
 	return out, nil
@@ -209,8 +209,8 @@ func (t *track) writeStbl(w *boxes, final bool) {
 		w.u64(0)
 		w.close(at)
 	}
-	if t.kind == media.Audio {
-		writeRollDescription(w)
+	if t.roll != 0 {
+		writeRollDescription(w, t.roll)
 		if final {
 			writeRollSamples(w, uint32(t.table.n))
 		}
@@ -277,15 +277,14 @@ func wide(times ...uint64) bool {
 	return false
 }
 
-// writeRollDescription and writeRollSamples say that a decoder which starts at
-// some access unit has to decode the one before it too (ISO/IEC 14496-12,
-// 10.1; 14496-14, 3.1.1).
-func writeRollDescription(w *boxes) {
+// writeRollDescription and writeRollSamples say how many access units a decoder that
+// starts at some one has to decode before it (ISO/IEC 14496-12, 10.1).
+func writeRollDescription(w *boxes, distance int16) {
 	at := w.full("sgpd", 1, 0)
 	w.b = append(w.b, "roll"...)
 	w.u32(2) // length of each entry
 	w.u32(1)
-	w.u16(0xffff) // -1
+	w.u16(uint16(distance))
 	w.close(at)
 }
 

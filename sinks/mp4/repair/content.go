@@ -42,9 +42,6 @@ func (t *track) intact(b []byte) bool {
 // disk has 512 or more.
 var zeroRun [128]byte
 
-// denseCodecs are those whose samples are never zeros, as PCM's may be.
-const denseCodecs = "mp4a Opus ac-3 ec-3 av01 vp09 avc1 hvc1"
-
 func zeros(b []byte) bool {
 	for _, c := range b {
 		if c != 0 {

@@ -2,8 +2,8 @@ package repair
 
 import (
 	"encoding/binary"
-	"strings"
 
+	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/isobmff"
 )
 
@@ -56,29 +56,9 @@ func parseTrack(trak []byte, defaults map[uint32]trex) (t track, ok bool) {
 	}
 	t.id, t.timescale = binary.BigEndian.Uint32(tkhd[idAt:]), binary.BigEndian.Uint32(mdhd[scaleAt:])
 	t.video, t.trak = string(hdlr[8:12]) == "vide", trak
-	t.nal = nalLength(stsd)
-	t.dense = len(stsd) >= 16 && strings.Contains(denseCodecs, string(stsd[12:16]))
+	t.nal = codec.LengthSize(stsd)
+	t.dense = len(stsd) >= 16 && codec.Dense(string(stsd[12:16]))
 	t.trex = defaults[t.id]
 	return t, t.timescale > 0
 }
 
-// nalLength is how many bytes tell the length of a NAL unit (ISO/IEC 14496-15,
-// 5.3.3.1.2 and 8.3.3.1.2).
-func nalLength(stsd []byte) (n int) {
-	const visualFields = 78
-	if len(stsd) < 8 {
-		return 0
-	}
-	entries := isobmff.Walk(stsd[8:])
-	if !entries.Next() || len(entries.Payload) < visualFields {
-		return 0
-	}
-	own := entries.Payload[visualFields:]
-	if c := isobmff.Find(own, "avcC"); len(c) > 4 {
-		return int(c[4]&3) + 1
-	}
-	if c := isobmff.Find(own, "hvcC"); len(c) > 21 {
-		return int(c[21]&3) + 1
-	}
-	return 0
-}

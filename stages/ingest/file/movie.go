@@ -8,6 +8,7 @@ import (
 	"math"
 
 	"github.com/gospool/spool/pipeline/filesystem"
+	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/isobmff"
 	"github.com/gospool/spool/pipeline/media"
 )
@@ -97,7 +98,7 @@ func parseMoov(moov []byte, size int64, fragments *fragments, log *slog.Logger) 
 		}
 		t, e := m.readTrak(boxes.Payload, scale, log)
 		switch {
-		case errors.Is(e, errOther):
+		case errors.Is(e, codec.ErrNotRecorded):
 			log.Warn("a track is left out", "track", t.id, "reason", e)
 		case e != nil:
 			err = fmt.Errorf("track %d: %w", t.id, e)
@@ -117,7 +118,7 @@ func parseMoov(moov []byte, size int64, fragments *fragments, log *slog.Logger) 
 		}
 	}
 	if err == nil && len(m.tracks) == 0 {
-		err = errors.New("it has no track that can be recorded: H.264, H.265 or AAC")
+		err = errors.New("it has no track that can be recorded: " + codec.Titles("or"))
 	}
 	return m, err
 }
@@ -154,7 +155,7 @@ func (m *movie) readTrak(trak []byte, movieScale uint32, log *slog.Logger) (t tr
 		return t, errors.New("it has no timescale")
 	}
 	stbl := isobmff.Find(trak, "mdia", "minf", "stbl")
-	if t.Track, err = readEntry(isobmff.Find(stbl, "stsd"), scale); err != nil {
+	if t.Track, err = codec.ReadSampleEntry(isobmff.Find(stbl, "stsd"), scale); err != nil {
 		return t, err
 	}
 	if language > 0x400 {

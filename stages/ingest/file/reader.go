@@ -329,7 +329,7 @@ func (l *lane) describe(col *media.Columns) {
 	for i := range l.chosen {
 		s := &l.chosen[i]
 		flags := uint8(0)
-		if s.sync || l.Kind() == media.Audio {
+		if s.sync || l.Codec.AlwaysSync() {
 			flags = media.FlagSync
 		}
 		col.DTS, col.Offset = append(col.DTS, s.dts), append(col.Offset, s.offset)

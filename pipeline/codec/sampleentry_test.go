@@ -1,0 +1,127 @@
+package codec
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/isobmff"
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// described are tracks as encoders wrote their parameter sets, by their codecs
+// parameter.
+func described(t testing.TB) map[string]media.Track {
+	tracks := map[string]media.Track{}
+	for want, c := range map[string]struct {
+		codec media.Codec
+		scale uint32
+		sets  []string
+	}{
+		"avc1.64000C":         {H264, 90000, []string{"6764000cacd941419f9f011000000300100000030320f1429960", "68ebe3cb22c0"}},
+		"hvc1.1.6.L60.90":     {H265, 90000, []string{"40010c01ffff01600000030090000003000003003c959809", "42010101600000030090000003000003003ca00a080b9f796566924caf016808000003000800000300c840", "4401c172b46240"}},
+		"mp4a.40.2":           {AAC, 48000, []string{"1190"}},
+		"mp4a.40.5":           {AAC, 48000, []string{"2b118800"}},
+		"mp4a.40.29, with PS": {AAC, 48000, []string{"eb098800"}},
+	} {
+		var sets [][]byte
+		for _, s := range c.sets {
+			sets = append(sets, fromHex(s))
+		}
+		track, err := Describe(c.codec, c.scale, sets)
+		require.NoError(t, err)
+		require.NoError(t, track.Validate())
+		tracks[want] = track
+	}
+	return tracks
+}
+
+func TestTheCodecsParameter(t *testing.T) {
+	for want, track := range described(t) {
+		require.Equal(t, want, Of(track.Codec).MIME(&track)+map[string]string{"mp4a.40.29, with PS": ", with PS"}[want])
+	}
+	high := media.Track{ParameterSets: [][]byte{fromHex("4201012220000003009000000300000300b4a0")}}
+	require.Equal(t, "hvc1.2.4.H180.90", Of(H265).MIME(&high), "Main 10 in the high tier")
+	for _, c := range All() {
+		require.Contains(t, c.MIME(&media.Track{}), c.Entry.Types[0], "without parameter sets it is the sample entry's name")
+	}
+}
+
+func TestASampleEntryIsReadAsItWasWritten(t *testing.T) {
+	for name, track := range described(t) {
+		var w isobmff.Writer
+		aspect, err := WriteSampleEntry(&w, &track)
+		require.NoError(t, err, name)
+		require.Equal(t, isobmff.SquarePixels, aspect)
+		stsd := isobmff.Find(w.B, "stsd")
+		got, err := ReadSampleEntry(stsd, track.Timescale)
+		require.NoError(t, err, name)
+		require.Equal(t, track, got, name)
+		require.Equal(t, map[bool]int{true: 4}[track.Codec.NAL()], LengthSize(stsd))
+		require.True(t, Dense(string(stsd[12:16])))
+		for n := range stsd {
+			_, err := ReadSampleEntry(stsd[:n], track.Timescale)
+			require.Error(t, err, "%s, cut at %d", name, n)
+			LengthSize(stsd[:n])
+		}
+	}
+}
+
+func TestPixelsThatAreNotSquare(t *testing.T) {
+	for idc, want := range map[uint8]isobmff.PixelAspect{0: {H: 1, V: 1}, 1: {H: 1, V: 1}, 2: {H: 12, V: 11}, 14: {H: 4, V: 3}, 16: {H: 2, V: 1}, 17: {H: 1, V: 1}, 255: {H: 7, V: 5}} {
+		require.Equal(t, want, sampleAspect(idc, 7, 5))
+	}
+	require.Equal(t, isobmff.SquarePixels, sampleAspect(255, 0, 5))
+}
+
+func TestASampleEntryThatCannotBeRecorded(t *testing.T) {
+	entry := func(fourcc string, payload []byte) []byte {
+		var w isobmff.Writer
+		w.U64(1)
+		w.Box(fourcc, payload)
+		return w.B
+	}
+	for want, stsd := range map[string][]byte{
+		"no sample entry": nil, "is damaged": {0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 99},
+		"esds is damaged": entry("mp4a", make([]byte, 28)), "h264: the sample entry has no avcC": entry("avc1", make([]byte, 78)),
+		"h265: the sample entry has no hvcC": entry("hev1", make([]byte, 10)),
+	} {
+		_, err := ReadSampleEntry(stsd, 90000)
+		require.ErrorContains(t, err, want)
+		require.NotErrorIs(t, err, ErrNotRecorded)
+	}
+	_, err := ReadSampleEntry(entry("Opus", make([]byte, 28)), 48000)
+	require.ErrorIs(t, err, ErrNotRecorded)
+	_, err = WriteSampleEntry(&isobmff.Writer{}, &media.Track{Codec: 255})
+	require.ErrorContains(t, err, "cannot hold codec(255)")
+	require.True(t, Dense("Opus"))
+	require.False(t, Dense("sowt"), "PCM")
+}
+
+// FuzzSampleEntry: no sample entry harms the reader, and what it takes can be written
+// and read again.
+func FuzzSampleEntry(f *testing.F) {
+	for _, track := range described(f) {
+		var w isobmff.Writer
+		_, err := WriteSampleEntry(&w, &track)
+		require.NoError(f, err)
+		f.Add(isobmff.Find(w.B, "stsd"), track.Timescale)
+	}
+	f.Fuzz(func(t *testing.T, stsd []byte, scale uint32) {
+		LengthSize(stsd)
+		track, err := ReadSampleEntry(stsd, max(scale, 1))
+		if err != nil {
+			return
+		}
+		Of(track.Codec).MIME(&track)
+		var w isobmff.Writer
+		if _, err := WriteSampleEntry(&w, &track); err != nil {
+			return
+		}
+		again, err := ReadSampleEntry(isobmff.Find(w.B, "stsd"), max(scale, 1))
+		require.NoError(t, err)
+		require.Equal(t, track.Codec, again.Codec)
+		require.Equal(t, len(bytes.Join(track.ParameterSets, nil)), len(bytes.Join(again.ParameterSets, nil)))
+	})
+}
