@@ -61,4 +61,3 @@ func parseTrack(trak []byte, defaults map[uint32]trex) (t track, ok bool) {
 	t.trex = defaults[t.id]
 	return t, t.timescale > 0
 }
-

@@ -7,8 +7,8 @@ import (
 	"log/slog"
 	"math"
 
-	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/pipeline/isobmff"
 	"github.com/gospool/spool/pipeline/media"
 )
