@@ -12,6 +12,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/stretchr/testify/require"
 )
@@ -150,10 +151,10 @@ func studio(t *testing.T) *world {
 		w.records = append(w.records, media.Record{Recording: media.Recording{ID: media.NewID(at), Stream: stream, Path: path, State: state,
 			StartUTC: at.UnixNano(), EndUTC: at.Add(4 * time.Second).UnixNano(), Duration: 4e9, EndReason: end, Tracks: tracks, Size: 1_234_567}})
 	}
-	add("live/camera01", "live/camera01/one.mp4", time.Hour, media.StateFinished, media.EndStop)
+	add("live/camera01", "live/camera01/one.mp4", time.Hour, media.StateFinished, endcause.Stop)
 	add("live/camera01", "live/camera01/two.mp4", time.Minute, media.StateRecording, "")
-	add("yard/gate", "yard/gate/broken.mp4", 2*time.Hour, media.StateRecovered, media.EndCrash)
-	add("yard/gate", "yard/gate/gone.mp4", 3*time.Hour, media.StateLost, media.EndError)
+	add("yard/gate", "yard/gate/broken.mp4", 2*time.Hour, media.StateRecovered, endcause.Crash)
+	add("yard/gate", "yard/gate/gone.mp4", 3*time.Hour, media.StateLost, endcause.Error)
 	w.put("yard/gate/broken.mp4", []byte("this is no film"))
 	w.list = []Stream{
 		{Path: "live/camera01", State: "live", Origin: "rtsp 127.0.0.1:50112", Tracks: tracks, Unrecorded: []string{"opus"}, Bytes: 52_428_800,

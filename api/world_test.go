@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -117,7 +118,7 @@ func (w *world) add(n int, stream string, change ...func(*media.Record)) media.R
 		Path:     fmt.Sprintf("%s_%02d.mp4", strings.ReplaceAll(stream, "/", "_"), n),
 		StartUTC: at.UnixNano(), EndUTC: at.Add(time.Minute).UnixNano(), Duration: int64(time.Minute), Size: 100,
 		Tracks:    []media.TrackInfo{{Kind: "video", Codec: "h264", Width: 640, Height: 360}},
-		EndReason: media.EndStop,
+		EndReason: endcause.Stop,
 	}}
 	for _, c := range change {
 		c(&r)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/gospool/spool/pipeline/endcause"
 )
 
 // StageError is the first error of a run.
@@ -33,19 +35,6 @@ func (e *EndError) Error() string { return "source ended: " + e.Reason }
 // run drains, and the reason reaches every Flush by EndReason.
 func End(reason string) error { return &EndError{Reason: reason} }
 
-// Reasons that the framework itself gives.
-const (
-	ReasonSourceLost = "source_lost"
-	ReasonReplaced   = "replaced" // another publisher took the path over
-	ReasonStop       = "stop"
-	ReasonDuration   = "duration" // the length asked for was reached
-	ReasonShutdown   = "shutdown"
-	ReasonNoRoom     = "no_room"  // the disk is full, and nothing on it may be deleted
-	ReasonSchedule   = "schedule" // the window of a schedule is over
-	ReasonReload     = "reload"   // the pipeline is declared otherwise now
-	ReasonError      = "error"    // a stage failed: those behind it are drained
-)
-
 // ErrAborted is the cause of a run that was aborted without an error of its own.
 var ErrAborted = errors.New("aborted")
 
@@ -61,7 +50,7 @@ func EndReason(ctx context.Context) string {
 	if r, ok := ctx.Value(endKey{}).(*Run); ok {
 		return r.reasonNow()
 	}
-	return ReasonStop
+	return endcause.Stop
 }
 
 // Ending is closed once the run of a stage is to end: a stage that waits for

@@ -9,6 +9,7 @@ import (
 
 	"github.com/reugn/go-streams"
 
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/guard"
 )
 
@@ -91,7 +92,7 @@ func (n *node) runSource() {
 	case errors.As(err, &end):
 		r.setReason(end.Reason)
 	case err == nil, r.sourceCtx.Err() != nil && isContext(err):
-		r.setReason(ReasonSourceLost) // unless Drain gave one before
+		r.setReason(endcause.SourceLost) // unless Drain gave one before
 	default:
 		r.fail(n, "run", err)
 	}

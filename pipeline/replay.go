@@ -4,10 +4,9 @@ import (
 	"context"
 	"reflect"
 	"slices"
-)
 
-// ReasonReplayed is how a Replay ends.
-const ReasonReplayed = "replayed"
+	"github.com/gospool/spool/pipeline/endcause"
+)
 
 // Replay gives elements to those stages of a plan that stand behind the one which
 // makes them: a process that ended in between has made them, and its stages have
@@ -26,7 +25,7 @@ func Replay[T any](ctx context.Context, plan *Plan, env Env, stream string, elem
 				return err
 			}
 		}
-		return End(ReasonReplayed)
+		return End(endcause.Replayed)
 	}
 	behind := &Plan{Name: plan.Name, stages: slices.Clone(plan.stages[from-1:])}
 	behind.stages[0] = declared{stage: feed(plan.stages[from-1].Name, of, source)}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/reugn/go-streams"
 
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/guard"
 )
 
@@ -239,7 +240,7 @@ func (r *Run) reasonNow() string {
 	if s := r.Reason(); s != "" {
 		return s
 	}
-	return ReasonStop
+	return endcause.Stop
 }
 
 // fail ends the run with an error: up to the stage that failed everything is
@@ -252,7 +253,7 @@ func (r *Run) fail(at *node, op string, err error) {
 	if !r.failure.CompareAndSwap(nil, &err) {
 		r.log.Error("another stage failed while the run was ending", "stage", at.name, "op", op, "error", err)
 	}
-	r.setReason(ReasonError)
+	r.setReason(endcause.Error)
 	for _, n := range r.nodes[:at.place+1] {
 		n.cancel(err)
 	}

@@ -19,6 +19,7 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
 )
@@ -92,7 +93,7 @@ func TestExecFillsInArgumentsWhichNoShellTakesApart(t *testing.T) {
 	cfg.RecordPath = dir
 	cfg.Command = shell(`out=$1; shift; printf '%s\n' "$@" > "$out"`, out, "{path}", "in {stream} by {pipeline}", "{duration}s {size} {reason}", "{start}", "{unknown", "{file}")
 	recorded(t, execOf(t, commands, cfg), media.Recording{
-		Stream: "live/$(id) 'x'", Pipeline: "p", Path: "a/b c.mp4", Duration: 1_500_000_000, Size: 7, EndReason: media.EndStop, StartUTC: 1.7e18,
+		Stream: "live/$(id) 'x'", Pipeline: "p", Path: "a/b c.mp4", Duration: 1_500_000_000, Size: 7, EndReason: endcause.Stop, StartUTC: 1.7e18,
 	})
 	require.Zero(t, commands.Wait(t.Context()))
 	text, err := os.ReadFile(out)
@@ -223,7 +224,7 @@ func TestCommandsThatAreLeftRunAtTheNextStart(t *testing.T) {
 	var recs []media.Recording
 	for i := range 3 {
 		r := media.Recording{
-			ID: media.NewID(time.UnixMilli(int64(i + 1))), Stream: "live/x", Path: fmt.Sprintf("%d.mp4", i), Duration: 2e9, EndReason: media.EndStop,
+			ID: media.NewID(time.UnixMilli(int64(i + 1))), Stream: "live/x", Path: fmt.Sprintf("%d.mp4", i), Duration: 2e9, EndReason: endcause.Stop,
 		}
 		recs = append(recs, r)
 		require.NoError(t, os.WriteFile(filepath.Join(dir, r.Path), nil, 0o600))

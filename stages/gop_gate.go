@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -190,7 +191,7 @@ func (g *gopGate) hold(h heldChunk) {
 func (g *gopGate) pass(h heldChunk) {
 	r := g.rec
 	if r.max > 0 && h.StartsGOP && h.utc-r.file >= r.max {
-		g.cut(media.EndMaxDuration)
+		g.cut(endcause.MaxDuration)
 		r.file = h.utc
 	}
 	if r.max > 0 {
@@ -286,7 +287,7 @@ func (g *gopGate) span() time.Duration {
 
 // finish ends the open recording.
 func (g *gopGate) finish() {
-	g.cut(media.EndEvent)
+	g.cut(endcause.Event)
 	g.rec = nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -178,9 +179,9 @@ func (r *gateRig) filmed(rt *rapid.T, m *model, i int, files []filmed) int {
 	require.GreaterOrEqual(rt, len(files), len(cuts))
 	var ids []media.ID
 	for n, from := range cuts {
-		to, ends := end, media.EndEvent
+		to, ends := end, media.Cause(endcause.Event)
 		if n+1 < len(cuts) {
-			to, ends = cuts[n+1], media.EndMaxDuration
+			to, ends = cuts[n+1], endcause.MaxDuration
 		}
 		var seqs []uint64
 		for _, s := range r.all[from:to] {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
 )
@@ -175,7 +176,7 @@ func TestPreRollReachesBackToTheKeyFrame(t *testing.T) {
 		require.InDelta(t, c.want, from, 0.001)
 		require.GreaterOrEqual(t, to, 66.6)
 		require.Less(t, to, 67.7, "a chunk more at most")
-		require.Equal(t, media.EndEvent, r.recs[0].ends)
+		require.EqualValues(t, endcause.Event, r.recs[0].ends)
 		r.done()
 	}
 }
@@ -252,12 +253,12 @@ func TestMaxRollsWithoutLosingAChunk(t *testing.T) {
 	r.shoot(1000)
 	require.Len(t, r.recs, 4)
 	for i := range 3 {
-		require.Equal(t, media.EndMaxDuration, r.recs[i].ends)
+		require.EqualValues(t, endcause.MaxDuration, r.recs[i].ends)
 		require.Equal(t, r.recs[i].seqs[len(r.recs[i].seqs)-1]+1, r.recs[i+1].seqs[0], "no chunk between files")
 		from, to := r.span(r.recs[i])
 		require.InDelta(t, 6, to-from, 0.001, "the key frame after 5 s")
 	}
-	require.Equal(t, media.EndEvent, r.recs[3].ends)
+	require.EqualValues(t, endcause.Event, r.recs[3].ends)
 	r.done()
 }
 
@@ -382,7 +383,7 @@ func TestATriggerBehindAStepReachesBackAsFarAsOneBefore(t *testing.T) {
 		require.InDelta(t, 5, float64(at-got.Actual.UnixNano())/1e9, 2.1, "step of %s", step)
 		r.shoot(25 * 20)
 		require.Len(t, r.recs, 1)
-		require.Equal(t, media.EndEvent, r.recs[0].ends, "it ends")
+		require.EqualValues(t, endcause.Event, r.recs[0].ends, "it ends")
 		first, last := r.recs[0].seqs[0], r.recs[0].seqs[len(r.recs[0].seqs)-1]
 		require.InDelta(t, 10+2, last-first+1, 2.1, "chunks of a second, from before and from after")
 		r.done()

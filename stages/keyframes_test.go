@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
 )
@@ -131,7 +132,7 @@ func TestKeyframesTimesAlwaysAdvance(t *testing.T) {
 		dts := rapid.Int64Range(-1e6, 1e6).Draw(rt, "start")
 		for i := range rapid.IntRange(1, 30).Draw(rt, "chunks") {
 			if rapid.IntRange(0, 9).Draw(rt, "mark") == 0 {
-				require.NoError(rt, s.Process(t.Context(), pool.NewMark(set, uint64(i+1), media.Mark{Kind: media.MarkEnd, End: media.EndEvent}), emit))
+				require.NoError(rt, s.Process(t.Context(), pool.NewMark(set, uint64(i+1), media.Mark{Kind: media.MarkEnd, End: endcause.Event}), emit))
 			}
 			c := pool.NewChunk(set, uint64(i+1), []int{len(idrUnit)})
 			copy(c.Tracks[0].Payload.Blocks()[0], idrUnit)
@@ -174,7 +175,7 @@ func TestKeyframesEndsWhereAMarkSaysSo(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	cam := pipelinetest.NewCamera(t, pool)
 	shot := append(cam.Shoot(t, 50), cam.Cut()...)
-	mark := pool.NewMark(cam.Set(), shot[1].Seq, media.Mark{Kind: media.MarkEnd, End: media.EndEvent})
+	mark := pool.NewMark(cam.Set(), shot[1].Seq, media.Mark{Kind: media.MarkEnd, End: endcause.Event})
 	out := through(t, keyframesStage(t, pool, 1), shot[0], mark, shot[1])
 	require.Len(t, out, 3)
 	require.Same(t, mark, out[1], "the picture before it comes before it")

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
 )
@@ -164,7 +165,7 @@ func TestMotionOpensTheGate(t *testing.T) {
 	from, to := r.span(r.recs[0])
 	require.InDelta(t, 26, from, 1)
 	require.InDelta(t, 36, to, 2)
-	require.Equal(t, media.EndEvent, r.recs[0].ends)
+	require.EqualValues(t, endcause.Event, r.recs[0].ends)
 	require.Len(t, r.recs[0].events, 1)
 	require.InDelta(t, 30, sinceStart(r.recs[0].events[0].At), 1)
 	r.done()

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -165,7 +166,7 @@ func (s *segmenter) Report(r *pipeline.Report) {
 func (s *segmenter) obey(m *media.Mark, emit pipeline.Emit[media.Part]) error {
 	switch m.Kind {
 	case media.MarkEnd:
-		if m.End == media.EndEvent {
+		if m.End == endcause.Event {
 			s.apart, s.events = true, nil
 			clear(s.ends)
 		}
@@ -188,9 +189,9 @@ func (s *segmenter) cut(c *media.Chunk) media.Cause {
 	case s.cur == nil:
 		return ""
 	case c.Set != s.cur.Set && !c.Set.Same(s.cur.Set):
-		return media.EndTracks
+		return endcause.TracksChanged
 	case !s.gap.None():
-		return media.EndGap
+		return endcause.Gap
 	}
 	if why := s.limit(c); why != "" {
 		return why
@@ -207,7 +208,7 @@ func (s *segmenter) limit(c *media.Chunk) media.Cause {
 	case c.StartsGOP:
 		return s.reached(s.lasted(c), s.bytes, s.gopBytes)
 	case s.tooLarge(c):
-		return media.EndMaxSize
+		return endcause.MaxSize
 	}
 	return ""
 }
@@ -218,9 +219,9 @@ func (s *segmenter) reached(lasted, bytes, gop int64) media.Cause {
 	maxTime, maxSize := int64(s.cfg.MaxDuration), int64(s.cfg.MaxSize)
 	switch {
 	case maxTime > 0 && lasted >= maxTime:
-		return media.EndMaxDuration
+		return endcause.MaxDuration
 	case maxSize > 0 && bytes+gop > maxSize: // the next GOP is taken to be as large as the last
-		return media.EndMaxSize
+		return endcause.MaxSize
 	}
 	return ""
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline/config"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -51,7 +52,7 @@ func (c *clockCut) begin(utc int64) {
 // due tells why the open segment ends before a GOP that begins at utc, or is empty.
 func (c *clockCut) due(utc int64) media.Cause {
 	if c.passed(utc, 1) {
-		return media.EndAligned
+		return endcause.Aligned
 	}
 	return ""
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline/config"
-	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/pipelinetest"
 )
 
@@ -32,7 +32,7 @@ func TestSegmenterCutsByTheWallClock(t *testing.T) {
 	}
 	sec := time.Second // multiples are at 1, 4, 7 and 10 s
 	require.Equal(t, []time.Duration{0, 2 * sec, 4 * sec, 8 * sec, 10 * sec}, begins)
-	require.Equal(t, media.EndAligned, r.segments[0].end)
+	require.EqualValues(t, endcause.Aligned, r.segments[0].end)
 	require.Equal(t, want, got, "no access unit is lost at a cut")
 }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -39,9 +40,9 @@ func (b *breaks) take(at, ns int64) bool {
 func (s *segmenter) bySender(why media.Cause) bool {
 	switch s.gap.Cause {
 	case media.GapTimestampJump, media.GapRTPLoss:
-		return why == media.EndTracks || why == media.EndGap
+		return why == endcause.TracksChanged || why == endcause.Gap
 	case "":
-		return why == media.EndTracks
+		return why == endcause.TracksChanged
 	}
 	return false
 }
@@ -49,7 +50,7 @@ func (s *segmenter) bySender(why media.Cause) bool {
 // restless leaves a chunk out while the sender's breaks are used up.
 func (s *segmenter) restless(c *media.Chunk, end media.Cause) bool {
 	at, takes := c.UTC-c.Stepped, breakEvery
-	if end == media.EndGap && s.gap.Cause == media.GapRTPLoss {
+	if end == endcause.Gap && s.gap.Cause == media.GapRTPLoss {
 		takes = lossEvery
 	}
 	switch {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
 )
@@ -29,7 +30,7 @@ func TestASetClockBeginsAFile(t *testing.T) {
 		r.feed(cam.Shoot(t, 60)...)
 		r.feed(cam.Cut()...)
 		r.flush()
-		require.Equal(t, []media.Cause{media.EndGap, media.EndStop}, r.ends(), step)
+		require.Equal(t, []media.Cause{endcause.Gap, endcause.Stop}, r.ends(), step)
 		first, second := r.segments[0], r.segments[1]
 		require.Equal(t, media.Gap{Cause: media.GapClockStep, Step: int64(step)}, second.Gap)
 		require.Equal(t, 3*time.Second+step, time.Duration(second.StartUTC-first.StartUTC), "it begins where the other ends")

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
 )
@@ -77,7 +78,7 @@ func TestWhatIsBetweenTwoEventsIsNoGap(t *testing.T) {
 	r.seg.(*segmenter).set.Mode = pipeline.Event
 	shot := pipelinetest.NewCamera(t, pool).Shoot(t, 25*10+1)
 	r.feed(eventMark(pool, 1, 0, 100), shot[0], shot[1]) // the clock was set back since
-	r.feed(pool.NewMark(nil, 0, media.Mark{Kind: media.MarkEnd, End: media.EndEvent}))
+	r.feed(pool.NewMark(nil, 0, media.Mark{Kind: media.MarkEnd, End: endcause.Event}))
 	for _, c := range shot[2:6] {
 		c.Release()
 	}
@@ -86,7 +87,7 @@ func TestWhatIsBetweenTwoEventsIsNoGap(t *testing.T) {
 	shot[7].Release()
 	shot[8].Release()
 	r.flush()
-	require.Equal(t, []media.Cause{media.EndEvent, media.EndGap}, r.ends()[:2])
+	require.Equal(t, []media.Cause{endcause.Event, endcause.Gap}, r.ends()[:2])
 	require.True(t, r.segments[0].Gap.None(), "nor is what came before the run")
 	require.True(t, r.segments[1].Gap.None())
 	require.Equal(t, []byte{2}, ids(r.segments[1].Events), "the event of the file before is over")

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline/config"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
 )
@@ -21,11 +22,11 @@ func TestSegmenterCutsWithinAChunk(t *testing.T) {
 		begins []int // ms
 		ends   media.Cause
 	}{
-		"by duration":           {SegmenterConfig{MaxDuration: ms(1500)}, 1, true, []int{0, 1520, 3040}, media.EndMaxDuration},
-		"several times a chunk": {SegmenterConfig{MaxDuration: ms(200)}, 2, false, []int{0, 240, 480, 720, 960, 1200, 1440, 1680, 1920, 2160, 2400, 2640, 2880, 3120, 3360, 3600, 3840}, media.EndMaxDuration},
-		"between two chunks":    {SegmenterConfig{MaxDuration: ms(2000)}, 1, true, []int{0, 2000}, media.EndMaxDuration},
-		"by size":               {SegmenterConfig{MaxSize: 30 * 1004}, 1, false, []int{0, 1200, 2400, 3600}, media.EndMaxSize},
-		"by the wall clock":     {SegmenterConfig{Align: config.Duration(3 * time.Second), Timezone: "UTC"}, 1, true, []int{0, 1000}, media.EndAligned},
+		"by duration":           {SegmenterConfig{MaxDuration: ms(1500)}, 1, true, []int{0, 1520, 3040}, endcause.MaxDuration},
+		"several times a chunk": {SegmenterConfig{MaxDuration: ms(200)}, 2, false, []int{0, 240, 480, 720, 960, 1200, 1440, 1680, 1920, 2160, 2400, 2640, 2880, 3120, 3360, 3600, 3840}, endcause.MaxDuration},
+		"between two chunks":    {SegmenterConfig{MaxDuration: ms(2000)}, 1, true, []int{0, 2000}, endcause.MaxDuration},
+		"by size":               {SegmenterConfig{MaxSize: 30 * 1004}, 1, false, []int{0, 1200, 2400, 3600}, endcause.MaxSize},
+		"by the wall clock":     {SegmenterConfig{Align: config.Duration(3 * time.Second), Timezone: "UTC"}, 1, true, []int{0, 1000}, endcause.Aligned},
 	} {
 		pool := pipelinetest.Pool(t)
 		cam := pipelinetest.NewCamera(t, pool)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
 )
@@ -89,7 +90,7 @@ func TestSegmenterEndsAFileAtItsSizeBoundAndWaits(t *testing.T) {
 	r.feed(shot[chunks-3:]...)
 	require.Empty(t, r.report().Problems)
 	r.flush()
-	require.Equal(t, []media.Cause{media.EndMaxSize, media.EndStop}, r.ends())
+	require.Equal(t, []media.Cause{endcause.MaxSize, endcause.Stop}, r.ends())
 	require.LessOrEqual(t, r.segments[0].bytes, int64(200_000))
 	require.Greater(t, r.segments[0].bytes, int64(150_000))
 	require.True(t, r.segments[1].starts)
@@ -123,7 +124,7 @@ func TestSegmenterBoundsTheGOPOfAFileWithoutMaxSize(t *testing.T) {
 	require.Len(t, r.segments, 1, "the file is large, and the GOP is not")
 	seg.gopBytes = sizeBoundGOP
 	r.feed(append(cam.Shoot(t, 25), cam.Cut()...)...)
-	require.Equal(t, []media.Cause{media.EndMaxSize}, r.ends())
+	require.Equal(t, []media.Cause{endcause.MaxSize}, r.ends())
 }
 
 // A file without limits has no reason to end.
@@ -136,7 +137,7 @@ func TestSegmenterWithoutLimitsKeepsTheLongestGOP(t *testing.T) {
 	r.feed(append(cam.Shoot(t, 500), cam.Cut()...)...)
 	require.Empty(t, r.report().Problems)
 	r.flush()
-	require.Equal(t, []media.Cause{media.EndStop}, r.ends())
+	require.Equal(t, []media.Cause{endcause.Stop}, r.ends())
 	require.Empty(t, log.String())
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
 )
@@ -106,7 +107,7 @@ func TestSegmenterWithoutLimitsMakesOneFile(t *testing.T) {
 	want := units(shot)
 	r.feed(shot...)
 	r.flush()
-	require.Equal(t, []media.Cause{media.EndStop}, r.ends())
+	require.Equal(t, []media.Cause{endcause.Stop}, r.ends())
 	require.Equal(t, want, r.last().units)
 	require.True(t, r.last().starts)
 	require.EqualValues(t, pipelinetest.StartUTC, r.last().StartUTC)
@@ -121,7 +122,7 @@ func TestSegmenterCutsByDurationOnKeyFrames(t *testing.T) {
 	want := units(shot)
 	r.feed(shot...)
 	r.flush()
-	require.Equal(t, []media.Cause{media.EndMaxDuration, media.EndMaxDuration, media.EndStop}, r.ends())
+	require.Equal(t, []media.Cause{endcause.MaxDuration, endcause.MaxDuration, endcause.Stop}, r.ends())
 	got := 0
 	for i, s := range r.segments {
 		require.True(t, s.starts)
@@ -143,7 +144,7 @@ func TestSegmenterKeepsFilesBelowTheSize(t *testing.T) {
 	for _, s := range r.segments {
 		require.LessOrEqual(t, s.bytes, int64(100_000))
 	}
-	require.Equal(t, media.EndMaxSize, r.segments[0].end)
+	require.EqualValues(t, endcause.MaxSize, r.segments[0].end)
 }
 
 func TestSegmenterGoesOnWithEqualTracks(t *testing.T) {
@@ -154,7 +155,7 @@ func TestSegmenterGoesOnWithEqualTracks(t *testing.T) {
 	cam.Tracks(t, pipelinetest.AVC(640, 360), pipelinetest.AAC())
 	r.feed(append(cam.Shoot(t, 50), cam.Cut()...)...)
 	r.flush()
-	require.Equal(t, []media.Cause{media.EndStop}, r.ends())
+	require.Equal(t, []media.Cause{endcause.Stop}, r.ends())
 }
 
 func TestSegmenterCutsAtAnotherResolution(t *testing.T) {
@@ -166,7 +167,7 @@ func TestSegmenterCutsAtAnotherResolution(t *testing.T) {
 	r.feed(cam.Shoot(t, 50)...)
 	r.feed(cam.Cut()...)
 	r.flush()
-	require.Equal(t, []media.Cause{media.EndTracks, media.EndStop}, r.ends())
+	require.Equal(t, []media.Cause{endcause.TracksChanged, endcause.Stop}, r.ends())
 	require.Equal(t, 1920, r.last().Set.Tracks[0].Width)
 }
 
@@ -195,7 +196,7 @@ func TestSegmenterCutsAtAGapAndSaysWhy(t *testing.T) {
 	r.feed(cam.Shoot(t, 50)...)
 	r.feed(cam.Cut()...)
 	r.flush()
-	require.Equal(t, []media.Cause{media.EndGap, media.EndStop}, r.ends())
+	require.Equal(t, []media.Cause{endcause.Gap, endcause.Stop}, r.ends())
 	require.Equal(t, media.Gap{Cause: media.GapStall, Duration: 12e9}, r.last().Gap)
 	var rep pipeline.Report
 	r.seg.(pipeline.Reporter).Report(&rep)
@@ -213,7 +214,7 @@ func TestSegmenterSeesAHoleInTheSequence(t *testing.T) {
 	shot[2].Release()
 	r.feed(cam.Cut()...)
 	r.flush()
-	require.Equal(t, []media.Cause{media.EndGap, media.EndStop}, r.ends())
+	require.Equal(t, []media.Cause{endcause.Gap, endcause.Stop}, r.ends())
 	require.Equal(t, 2, r.last().Gap.Chunks)
 }
 
@@ -223,13 +224,13 @@ func TestSegmenterObeysMarks(t *testing.T) {
 	r := newReel(t, SegmenterConfig{}, nil)
 	shot := cam.Shoot(t, 76)
 	r.feed(shot[0])
-	r.feed(pool.NewMark(shot[1].Set, shot[1].Seq, media.Mark{Kind: media.MarkEnd, End: media.EndEvent}))
+	r.feed(pool.NewMark(shot[1].Set, shot[1].Seq, media.Mark{Kind: media.MarkEnd, End: endcause.Event}))
 	r.feed(shot[1])
 	r.feed(pool.NewMark(shot[2].Set, shot[2].Seq, media.Mark{Kind: media.MarkGap, Gap: media.Gap{Cause: media.GapOverload, Chunks: 3}}))
 	r.feed(shot[2])
 	r.feed(cam.Cut()...)
 	r.flush()
-	require.Equal(t, []media.Cause{media.EndEvent, media.EndGap, media.EndStop}, r.ends())
+	require.Equal(t, []media.Cause{endcause.Event, endcause.Gap, endcause.Stop}, r.ends())
 	require.Equal(t, 3, r.last().Gap.Chunks)
 }
 

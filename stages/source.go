@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/stages/hub"
 )
@@ -53,7 +54,7 @@ func newSource(set pipeline.Settings, _ SourceConfig) (pipeline.Source[*media.Ch
 func (s *source) Run(ctx context.Context, emit pipeline.Emit[*media.Chunk]) error {
 	sub, err := s.subscribe()
 	if errors.Is(err, hub.ErrClosed) {
-		return pipeline.End(pipeline.ReasonShutdown)
+		return pipeline.End(endcause.Shutdown)
 	}
 	if err != nil {
 		return err
@@ -83,7 +84,7 @@ func (s *source) subscribe() (*hub.Subscription, error) {
 // stay subscribes for the next run where a publisher was lost.
 func (s *source) stay(end error) {
 	var e *pipeline.EndError
-	if !errors.As(end, &e) || e.Reason != pipeline.ReasonSourceLost && e.Reason != pipeline.ReasonReplaced {
+	if !errors.As(end, &e) || e.Reason != endcause.SourceLost && e.Reason != endcause.Replaced {
 		return
 	}
 	if sub, err := s.hub.Subscribe(s.path); err == nil { // else the hub is closed, which the next run finds out

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
 	"github.com/gospool/spool/stages/hub"
@@ -62,7 +63,7 @@ func TestPublisherThatReturnsDuringTheDrainIsNotMissed(t *testing.T) {
 				Sync: n%25 == 0, Payload: [][]byte{{0x65}},
 			}))
 		}
-		p.Close(media.EndSourceLost)
+		p.Close(endcause.SourceLost)
 	}
 	kept := &pipeline.Kept{}
 	record := func() (got int) {
@@ -72,7 +73,7 @@ func TestPublisherThatReturnsDuringTheDrainIsNotMissed(t *testing.T) {
 			c.Release()
 			return nil
 		})
-		require.Equal(t, pipeline.End(pipeline.ReasonSourceLost), err)
+		require.Equal(t, pipeline.End(endcause.SourceLost), err)
 		return got
 	}
 	first, err := h.Subscribe("live/x")
@@ -107,9 +108,9 @@ func TestPublisherThatHasLeftIsNotAwaited(t *testing.T) {
 	}
 	p := publish()
 	require.NoError(t, p.SetTracks([]media.Track{pipelinetest.AVC(640, 360)}))
-	p.Close(media.EndSourceLost)
+	p.Close(endcause.SourceLost)
 	begin()
-	require.Equal(t, pipeline.End(pipeline.ReasonSourceLost), <-ended)
+	require.Equal(t, pipeline.End(endcause.SourceLost), <-ended)
 
 	p = publish()
 	begin()
@@ -118,7 +119,7 @@ func TestPublisherThatHasLeftIsNotAwaited(t *testing.T) {
 		require.Fail(t, "a publisher was there", err)
 	default:
 	}
-	p.Close(media.EndSourceLost)
-	require.Equal(t, pipeline.End(pipeline.ReasonSourceLost), <-ended)
+	p.Close(endcause.SourceLost)
+	require.Equal(t, pipeline.End(endcause.SourceLost), <-ended)
 	require.Empty(t, h.List(), "nothing is left of the path")
 }

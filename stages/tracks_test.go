@@ -9,6 +9,7 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
 )
@@ -112,7 +113,7 @@ func TestTracksHandsOnWhatIsWholeAsItIs(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	cam := pipelinetest.NewCamera(t, pool)
 	shot := cam.Shoot(t, 26)
-	mark := pool.NewMark(cam.Set(), 9, media.Mark{Kind: media.MarkEnd, End: media.EndEvent})
+	mark := pool.NewMark(cam.Set(), 9, media.Mark{Kind: media.MarkEnd, End: endcause.Event})
 	out := through(t, tracksStage(t, pool, TracksConfig{}), shot[0], mark)
 	require.Same(t, shot[0], out[0])
 	require.Same(t, mark, out[1])

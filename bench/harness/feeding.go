@@ -13,6 +13,7 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/metadata"
 	_ "github.com/gospool/spool/stages" // source, gop_ring, segmenter
@@ -135,7 +136,7 @@ func (r *recorder) feed(ctx context.Context, path string, k *content, most int64
 	if err != nil {
 		return err
 	}
-	defer pub.Close(media.EndOfFile)
+	defer pub.Close(endcause.EndOfFile)
 	if err := pub.SetTracks(k.tracks); err != nil {
 		return err
 	}

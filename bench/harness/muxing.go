@@ -7,6 +7,7 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4"
 )
@@ -72,7 +73,7 @@ func (m *muxer) part(c *media.Chunk) {
 
 // finish ends the segment.
 func (m *muxer) finish() error {
-	return m.stage.Process(context.Background(), media.Part{Segment: m.seg, End: media.EndOfFile}, forget)
+	return m.stage.Process(context.Background(), media.Part{Segment: m.seg, End: endcause.EndOfFile}, forget)
 }
 
 func forget(media.Recording) error { return nil }

@@ -8,6 +8,7 @@ import (
 	"github.com/gospool/spool/bench/clip"
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4"
 )
@@ -55,7 +56,7 @@ func (s *Spool) Run(dir string) error {
 	if r.err != nil {
 		return r.err
 	}
-	return stage.Process(ctx, media.Part{Segment: &r.segment, End: media.EndOfFile}, drop)
+	return stage.Process(ctx, media.Part{Segment: &r.segment, End: endcause.EndOfFile}, drop)
 }
 
 func (s *Spool) tracks() (*media.TrackSet, error) {

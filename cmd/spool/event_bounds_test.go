@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -144,7 +145,7 @@ func TestEventBeforeTheFirstPicture(t *testing.T) {
 					page, err := e.Events(t.Context(), media.EventQuery{Key: "k", Limit: 1})
 					return err == nil && len(page.Events) == 1 && len(page.Events[0].Recordings) == 1 && page.Events[0].Actual == trigger.At.UnixNano()+5e8
 				}, time.Minute, 5*time.Millisecond)
-				f.pub.Close(media.EndSourceLost)
+				f.pub.Close(endcause.SourceLost)
 			})
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -84,7 +85,7 @@ func (f *eventFeed) recordings(files []media.Record) (all [][]media.Record, of m
 	last := -1
 	for i, file := range files {
 		first, to := f.whole(file)
-		if i > 0 && files[i-1].EndReason == media.EndMaxDuration {
+		if i > 0 && files[i-1].EndReason == endcause.MaxDuration {
 			require.Equal(f.t, last+1, first, "a picture is lost where a file is long enough")
 			all[len(all)-1] = append(all[len(all)-1], file)
 		} else {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
 	"github.com/gospool/spool/pipeline/recorder"
@@ -169,7 +170,7 @@ func (f *eventFeed) second(t time.Time) float64 {
 // end lets the publisher leave and gives the stream's recordings, oldest first.
 func (f *eventFeed) end() []media.Record {
 	f.t.Helper()
-	f.pub.Close(media.EndSourceLost)
+	f.pub.Close(endcause.SourceLost)
 	require.Eventually(f.t, func() bool { return len(f.recorder.Status(f.path)) == 0 }, time.Minute, time.Millisecond)
 	page, err := f.catalogue.Records(f.t.Context(), media.Query{Stream: f.path, Ascending: true})
 	require.NoError(f.t, err)
@@ -220,7 +221,7 @@ func TestPreRollIsTrueToTheFrame(t *testing.T) {
 			f.feed(1100) // until nothing can join it any more
 			records := f.end()
 			require.Len(t, records, 1)
-			require.Equal(t, media.EndEvent, records[0].EndReason)
+			require.EqualValues(t, endcause.Event, records[0].EndReason)
 			require.Equal(t, "k", records[0].Events[0].Key)
 			first, last := r.whole(records[0])
 			require.Equal(t, c.first, first)

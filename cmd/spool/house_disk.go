@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
@@ -72,7 +73,7 @@ func (h *house) lastInterrupted(stream, pipelineName string) int64 {
 			return 0
 		}
 		switch r.EndReason {
-		case media.EndError, media.EndCrash, media.EndNoRoom, media.EndSourceLost, media.EndGap:
+		case endcause.Error, endcause.Crash, endcause.NoRoom, endcause.SourceLost, endcause.Gap:
 			return r.EndUTC
 		}
 		return 0

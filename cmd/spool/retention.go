@@ -13,6 +13,7 @@ import (
 	"github.com/gospool/spool/api"
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/recorder"
 	"github.com/gospool/spool/sinks/metadata"
@@ -73,7 +74,7 @@ func footage(cfg *configs.Config, recovered *atomic.Bool) retention.Reader {
 		Writing:   func(path string) bool { return !recovered.Load() || disk.InUse(path) },
 		Temporary: func(name string) bool { return strings.HasPrefix(name, disk.IdentityFile+".") },
 		Event: func(r media.Recording) bool {
-			return len(r.Events) > 0 || r.EndReason == media.EndEvent || cfg.Pipelines[configs.PipelineName(r.Pipeline)].Record == string(pipeline.Event)
+			return len(r.Events) > 0 || r.EndReason == endcause.Event || cfg.Pipelines[configs.PipelineName(r.Pipeline)].Record == string(pipeline.Event)
 		},
 	}
 }
@@ -149,7 +150,7 @@ func (r roomless) Recording() (streams []string) {
 }
 
 func (r roomless) Stop(ctx context.Context, stream string) error {
-	_, err := r.recorder.StopFor(ctx, stream, pipeline.ReasonNoRoom)
+	_, err := r.recorder.StopFor(ctx, stream, endcause.NoRoom)
 	return err
 }
 

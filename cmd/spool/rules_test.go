@@ -45,13 +45,14 @@ var mayImport = []struct {
 	{"pipeline/pipelinetest", []string{"pipeline/..."}},
 	{"pipeline/config", []string{"pipeline/guard"}},
 	{"pipeline/guard", nil},
+	{"pipeline/endcause", nil},
 	{"pipeline/media", nil},
 	{"pipeline/durable", []string{"pipeline/filesystem"}},
 	{"pipeline/filesystem", nil},
 	{"pipeline/isobmff", []string{"pipeline/media"}},
 	{"pipeline/codec", []string{"pipeline/media", "pipeline/isobmff", "pipeline/guard"}},
-	{"pipeline/recorder", []string{"pipeline"}},                 // nor does it
-	{"pipeline", []string{"pipeline/config", "pipeline/guard"}}, // it does not know what flows, nor who lets it
+	{"pipeline/recorder", []string{"pipeline", "pipeline/endcause"}},                 // nor does it
+	{"pipeline", []string{"pipeline/config", "pipeline/guard", "pipeline/endcause"}}, // it does not know what flows, nor who lets it
 }
 
 // onlyIn are the libraries that one part of the program uses, or several that have

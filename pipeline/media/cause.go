@@ -1,30 +1,8 @@
 package media
 
 // Cause says why something ended or is missing. It is stored and shown as it
-// stands, so a value is never renamed.
+// stands, so a value is never renamed. Why a segment ended is in package endcause.
 type Cause string
-
-// Why a segment ended.
-const (
-	EndStop        Cause = "stop"           // asked for by a person or program
-	EndDuration    Cause = "duration"       // the recording's own length was reached
-	EndShutdown    Cause = "shutdown"       // the process was told to stop
-	EndSourceLost  Cause = "source_lost"    // the publisher went away
-	EndOfFile      Cause = "end_of_file"    // a finite source was read to its end
-	EndMaxDuration Cause = "max_duration"   // cut on a sync sample
-	EndMaxSize     Cause = "max_size"       // cut on a sync sample, or ended long past the limit without one
-	EndAligned     Cause = "aligned"        // cut on a sync sample, by the wall clock
-	EndForced      Cause = "forced_cut"     // in old rows: cut without a sync sample, so the next file cannot be decoded
-	EndTracks      Cause = "tracks_changed" // resolution, codec or parameter sets
-	EndGap         Cause = "gap"            // media is missing, or time jumped
-	EndEvent       Cause = "event_end"      // the last trigger's after-time ran out
-	EndReplaced    Cause = "replaced"       // another publisher took the path over
-	EndSchedule    Cause = "schedule"       // the schedule's window is over
-	EndReload      Cause = "reload"         // the pipeline's definition changed
-	EndNoRoom      Cause = "no_room"        // the disk is full, and nothing on it may be deleted
-	EndError       Cause = "error"          // a stage failed
-	EndCrash       Cause = "crash"          // the process or machine died; found by recovery
-)
 
 // Why media is missing before a point, or why time does not continue.
 const (

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/endcause"
 )
 
 // chunkOf builds one chunk of one access unit.
@@ -78,7 +80,7 @@ func TestMemoryComesBack(t *testing.T) {
 func TestLeakIsNamed(t *testing.T) {
 	pool := NewCheckedPool()
 	c := chunkOf(t, pool, []byte("x"))
-	mark := pool.NewMark(nil, 7, Mark{Kind: MarkEnd, End: EndStop})
+	mark := pool.NewMark(nil, 7, Mark{Kind: MarkEnd, End: endcause.Stop})
 	require.EqualValues(t, 2, pool.Outstanding())
 	require.Contains(t, pool.Leaks(), "chunkOf", "the stack that took it")
 	require.Contains(t, pool.Leaks(), "NewMark")

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/endcause"
 )
 
 func TestQueriesThatCannotBeAsked(t *testing.T) {
@@ -43,7 +45,7 @@ func TestYearsThatAnInt64CannotHoldAreNoBound(t *testing.T) {
 func TestARecordingThatACrashEndedDoesNotGrow(t *testing.T) {
 	r := Record{Recording: Recording{State: StateRecording}}
 	require.True(t, r.Growing())
-	r.EndReason = EndStop
+	r.EndReason = endcause.Stop
 	require.False(t, r.Growing())
 	require.False(t, (&Record{Recording: Recording{State: StateFinished}}).Growing())
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -121,7 +122,7 @@ func (c *contract) start(t *testing.T, s *Script) *pipeline.Run {
 func (c *contract) drain(t *testing.T, s *Script) {
 	run := c.start(t, s)
 	if c.info.In == nil {
-		run.Drain(pipeline.ReasonStop) // a live source has no end of its own
+		run.Drain(endcause.Stop) // a live source has no end of its own
 	}
 	require.NoError(t, await(t, run))
 }
@@ -130,7 +131,7 @@ func (c *contract) drainedOnDemand(t *testing.T) {
 	s := &Script{Count: -1}
 	run := c.start(t, s)
 	c.flowing(t, run)
-	run.Drain(pipeline.ReasonStop)
+	run.Drain(endcause.Stop)
 	require.NoError(t, await(t, run))
 	run.Report()
 }

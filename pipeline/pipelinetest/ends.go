@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -50,7 +51,7 @@ func (f from[T]) Run(ctx context.Context, emit pipeline.Emit[T]) error {
 	if f.script.End != nil {
 		return f.script.End
 	}
-	return pipeline.End(string(media.EndOfFile))
+	return pipeline.End(endcause.EndOfFile)
 }
 
 type to[T any] struct{ script *Script }
@@ -121,12 +122,12 @@ func parts(ctx context.Context, set pipeline.Settings, s *Script, emit pipeline.
 			return err
 		}
 		if n%3 == 0 {
-			return emit(media.Part{Segment: seg, End: media.EndMaxDuration})
+			return emit(media.Part{Segment: seg, End: endcause.MaxDuration})
 		}
 		return nil
 	})
 	if err == nil && n%3 != 0 {
-		err = emit(media.Part{Segment: seg, End: media.EndStop})
+		err = emit(media.Part{Segment: seg, End: endcause.Stop})
 	}
 	return err
 }
@@ -142,7 +143,7 @@ func recordings(ctx context.Context, set pipeline.Settings, s *Script, emit pipe
 		if err := emit(r); err != nil {
 			return err
 		}
-		r.State, r.EndReason, r.EndUTC, r.Duration, r.Size = media.StateFinished, media.EndStop, r.StartUTC+1e9, 1e9, 1000
+		r.State, r.EndReason, r.EndUTC, r.Duration, r.Size = media.StateFinished, endcause.Stop, r.StartUTC+1e9, 1e9, 1000
 		if err := emit(r); err != nil {
 			return err
 		}

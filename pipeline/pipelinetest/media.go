@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -171,7 +172,7 @@ func Publish(t testing.TB, begin func() (Publisher, error)) {
 		}
 	}()
 	t.Cleanup(func() {
-		p.Close(media.EndStop)
+		p.Close(endcause.Stop)
 		<-done
 	})
 }

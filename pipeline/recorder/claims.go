@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/endcause"
 )
 
 // claims are who wants a recording that is started by hand to go on. It ends
@@ -59,7 +60,7 @@ func (r *Recorder) unschedule(stream string) {
 		}
 		j.scheduled = false
 		if j.mode == pipeline.Manual && !j.hand {
-			j.requestStop(pipeline.ReasonSchedule)
+			j.requestStop(endcause.Schedule)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/endcause"
 )
 
 // HoldOptions say how a pipeline is held.
@@ -25,10 +26,10 @@ func (r *Recorder) Hold(ctx context.Context, name string, o HoldOptions) (ended 
 		patience = unhurried
 	}
 	for _, j := range jobs {
-		j.requestStopWithin(pipeline.ReasonStop, patience)
+		j.requestStopWithin(endcause.Stop, patience)
 	}
 	for _, j := range jobs {
-		err = errors.Join(err, j.Stop(ctx, pipeline.ReasonStop))
+		err = errors.Join(err, j.Stop(ctx, endcause.Stop))
 	}
 	return len(jobs), err
 }

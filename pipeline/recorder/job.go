@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/endcause"
 )
 
 // JobState is where a job is in its life.
@@ -161,7 +162,7 @@ func (j *Job) over(ctx context.Context, e pipeline.Ended) bool {
 		return true
 	default:
 	}
-	lost := e.Reason == pipeline.ReasonSourceLost || e.Reason == pipeline.ReasonReplaced
+	lost := e.Reason == endcause.SourceLost || e.Reason == endcause.Replaced
 	return e.Err == nil && (j.env.For != pipeline.AnyPublisher || !lost)
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/endcause"
 )
 
 // Declared is a pipeline with the streams that it is for.
@@ -101,7 +102,7 @@ func (r *Recorder) Start(stream string, o StartOptions) (already bool, err error
 // Stop ends the recordings of a stream and waits until their files are
 // finished. It reports whether there was one. What waits for events stays armed.
 func (r *Recorder) Stop(ctx context.Context, stream string) (was bool, err error) {
-	return r.StopFor(ctx, stream, pipeline.ReasonStop)
+	return r.StopFor(ctx, stream, endcause.Stop)
 }
 
 // StopFor is Stop for another reason than somebody's wish.
@@ -213,7 +214,7 @@ func (r *Recorder) stopAfter(j *activeJob) {
 		defer stop()
 		select {
 		case <-c:
-			j.requestStop(pipeline.ReasonDuration)
+			j.requestStop(endcause.Duration)
 		case <-j.done:
 		case <-ctx.Done():
 		}
@@ -250,11 +251,11 @@ func (r *Recorder) Shutdown(ctx context.Context) error {
 	r.mu.Unlock()
 	jobs := r.every()
 	for _, j := range jobs {
-		j.requestStop(pipeline.ReasonShutdown)
+		j.requestStop(endcause.Shutdown)
 	}
 	var err error
 	for _, j := range jobs {
-		err = errors.Join(err, j.Stop(ctx, pipeline.ReasonShutdown))
+		err = errors.Join(err, j.Stop(ctx, endcause.Shutdown))
 	}
 	return err
 }

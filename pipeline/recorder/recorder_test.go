@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/recorder"
 )
 
@@ -54,7 +55,7 @@ func TestLostSourceRunsAgainAtOnce(t *testing.T) {
 	require.NoError(t, err)
 	for range 3 {
 		b.awaitRun(t, "conf/a")
-		b.script.ends <- pipeline.End(pipeline.ReasonSourceLost)
+		b.script.ends <- pipeline.End(endcause.SourceLost)
 	}
 	b.awaitRun(t, "conf/a")
 	require.Eventually(t, func() bool { return b.Status("conf/a")[0].Runs == 4 }, 20*time.Second, time.Millisecond)
@@ -126,10 +127,10 @@ func TestAlwaysBeginsWithThePublisher(t *testing.T) {
 	b.awaitRun(t, "live/x")
 	require.Len(t, b.Status("live/x"), 1, "manual waits for a start")
 
-	b.script.ends <- pipeline.End(pipeline.ReasonSourceLost)
+	b.script.ends <- pipeline.End(endcause.SourceLost)
 	b.awaitRun(t, "live/x") // the directory says that it is live again
 	b.dir.setLive("live/x", false)
-	b.script.ends <- pipeline.End(pipeline.ReasonSourceLost)
+	b.script.ends <- pipeline.End(endcause.SourceLost)
 	b.awaitGone(t, "live/x")
 }
 
@@ -157,7 +158,7 @@ func TestRunLeavesSomethingToTheNextOne(t *testing.T) {
 	first := <-b.script.kept
 	thing := make(keepsake)
 	first.Leave("scripted", thing)
-	b.script.ends <- pipeline.End(pipeline.ReasonSourceLost)
+	b.script.ends <- pipeline.End(endcause.SourceLost)
 	b.awaitRun(t, "conf/a")
 	second := <-b.script.kept
 	require.Equal(t, thing, second.Take("scripted"))

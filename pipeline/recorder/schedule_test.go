@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/recorder"
 )
 
@@ -166,7 +167,7 @@ func TestStartByHandOutlastsTheWindow(t *testing.T) {
 	p.ask(8)
 	p.ask(9)
 	select {
-	case p.script.ends <- pipeline.End(pipeline.ReasonSourceLost):
+	case p.script.ends <- pipeline.End(endcause.SourceLost):
 		p.awaitRun(t, "a")
 	case <-time.After(20 * time.Second):
 		require.Fail(t, "it was ended with the window")

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/endcause"
 )
 
 // maxWaiting bounds the triggers that wait for a run.
@@ -145,7 +146,7 @@ func (r *Recorder) disarm(ctx context.Context, j *activeJob, wait time.Duration)
 	select {
 	case <-c:
 		if !r.dir.Live(j.stream) && !r.announced(j.stream) {
-			j.requestStop(pipeline.ReasonDuration)
+			j.requestStop(endcause.Duration)
 		}
 	case <-j.done:
 	case <-ctx.Done():

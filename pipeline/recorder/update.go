@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/endcause"
 )
 
 // Update replaces the declared pipelines. Recordings of a pipeline that is the
@@ -15,11 +16,11 @@ import (
 func (r *Recorder) Update(ctx context.Context, declared []Declared, streams []string) (Changes, error) {
 	changes, stop := r.replace(declared)
 	for _, j := range stop {
-		j.requestStop(pipeline.ReasonReload)
+		j.requestStop(endcause.Reload)
 	}
 	var err error
 	for _, j := range stop {
-		err = errors.Join(err, j.Stop(ctx, pipeline.ReasonReload))
+		err = errors.Join(err, j.Stop(ctx, endcause.Reload))
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -52,8 +53,8 @@ func (r *Recorder) Abandon(ctx context.Context, stream string) (err error) {
 		if r.byHand(j) {
 			continue
 		}
-		j.requestStop(pipeline.ReasonReload)
-		err = errors.Join(err, j.Stop(ctx, pipeline.ReasonReload))
+		j.requestStop(endcause.Reload)
+		err = errors.Join(err, j.Stop(ctx, endcause.Reload))
 	}
 	return err
 }

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/metadata/dbtest"
 )
@@ -103,7 +104,7 @@ func sample(n int, stream string) media.Recording {
 	return media.Recording{
 		ID: testID(n), Stream: stream, Pipeline: "default", Path: fmt.Sprintf("%s/%06d.mp4", stream, n),
 		State: media.StateFinished, StartUTC: start.UnixNano(), EndUTC: start.Add(time.Minute).UnixNano(),
-		Duration: int64(time.Minute), Size: int64(1000 + n), EndReason: media.EndMaxDuration,
+		Duration: int64(time.Minute), Size: int64(1000 + n), EndReason: endcause.MaxDuration,
 		Tracks: []media.TrackInfo{{Kind: "video", Codec: "h264", Width: 640, Height: 360}, {Kind: "audio", Codec: "aac", SampleRate: 48000, Channels: 2}},
 		Gap:    media.Gap{Cause: media.GapSourceLost, Duration: 1500, Chunks: 2},
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
@@ -50,7 +51,7 @@ func TestFileSaysWhoseItIs(t *testing.T) {
 	s, seg := noted(t, src, pool, false, nil)
 	require.NoError(t, belongs(t, s.path(s.last()), s.last().ID))
 	require.ErrorIs(t, belongs(t, s.path(s.last()), media.ID{9}), ErrOtherRecording)
-	require.NoError(t, s.end(seg, media.EndStop))
+	require.NoError(t, s.end(seg, endcause.Stop))
 	require.NoError(t, s.Close())
 
 	disk, err := disk.Open(filepath.Dir(s.path(s.last())))
@@ -112,7 +113,7 @@ func TestProtectionOfAnotherRecordingIsNotTouched(t *testing.T) {
 	seg := segment(set, 1)
 	require.NoError(t, s.put(seg, chunks))
 	require.ErrorIs(t, SetProtected(s.path(s.last()), media.ID{9}, true), ErrOtherRecording, "it grows")
-	require.NoError(t, s.end(seg, media.EndStop))
+	require.NoError(t, s.end(seg, endcause.Stop))
 	require.NoError(t, s.Close())
 	require.ErrorIs(t, SetProtected(s.path(s.last()), media.ID{9}, true), ErrOtherRecording)
 	entry, err := ReadEntry(s.path(s.last()))

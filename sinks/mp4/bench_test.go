@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -138,7 +139,7 @@ func (m *movie) mux(b *testing.B, pool *media.Pool, dir string, fragment bool) {
 		}
 	}
 	builder.Flush()
-	require.NoError(b, s.end(seg, media.EndStop))
+	require.NoError(b, s.end(seg, endcause.Stop))
 	require.NoError(b, s.fs.Remove(s.last().Path))
 	require.NoError(b, s.Close())
 }
@@ -171,7 +172,7 @@ func BenchmarkFinish(b *testing.B) {
 			require.NoError(b, s.Process(context.Background(), media.Part{Segment: seg, First: i == 0, Chunk: c.Retain()}, s.emit))
 		}
 		b.StartTimer()
-		require.NoError(b, s.end(seg, media.EndStop))
+		require.NoError(b, s.end(seg, endcause.Stop))
 		b.StopTimer()
 		written = s.report().Finish.BytesWritten
 		require.NoError(b, s.Close())

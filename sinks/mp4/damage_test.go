@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
@@ -285,7 +286,7 @@ func TestRecoveryLeavesFilesOfLiveWritersAlone(t *testing.T) {
 	require.NoError(t, Recover(context.Background(), s.dir, func(r Repaired) { t.Errorf("touched %v", r) }))
 	_, err := Repair(name)
 	require.ErrorIs(t, err, disk.ErrOwned)
-	require.NoError(t, s.end(seg, media.EndStop))
+	require.NoError(t, s.end(seg, endcause.Stop))
 	require.NoError(t, s.Close())
 	requireSame(t, src, s.path(s.last()))
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -26,7 +27,7 @@ func TestAFileIsFinishedWithoutAFurtherDescriptor(t *testing.T) {
 	// No parallel test runs while one that is not does.
 	require.NoError(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 0, Max: before.Max}))
 	defer func() { require.NoError(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &before)) }()
-	require.NoError(t, s.end(seg, media.EndMaxDuration))
+	require.NoError(t, s.end(seg, endcause.MaxDuration))
 	require.Equal(t, media.StateFinished, s.last().State)
 	chunks[1].Release()
 	require.NoError(t, s.Close())

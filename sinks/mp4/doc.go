@@ -78,7 +78,7 @@
 //
 // After a failed write the file is cut back to its last whole chunk and finished
 // from its reserve, which works on a full disk too; the recording ends with
-// media.EndError. After a failed fsync nothing more is asked of the file: it stays
+// endcause.Error. After a failed fsync nothing more is asked of the file: it stays
 // NAME.mp4.part until recovery has read it back.
 //
 // Whether a file could be begun now, with or without a recording that needs one, is

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -29,7 +30,7 @@ func TestAFileEndsItsDurationAfterItsStart(t *testing.T) {
 				seg := segment(set, 1)
 				require.NoError(t, s.put(seg, chunks))
 				if !killed {
-					require.NoError(t, s.end(seg, media.EndStop))
+					require.NoError(t, s.end(seg, endcause.Stop))
 				}
 				require.NoError(t, s.Close())
 				got := s.last()
@@ -59,7 +60,7 @@ func TestAFileThatIsDeletedWhileItGrowsEndsItsDurationAfterItsStart(t *testing.T
 		seg := segment(set, 1)
 		require.NoError(t, s.put(seg, chunks))
 		require.NoError(t, os.Remove(s.path(s.last())))
-		require.NoError(t, s.end(seg, media.EndStop))
+		require.NoError(t, s.end(seg, endcause.Stop))
 		require.NoError(t, s.Close())
 		got := s.last()
 		require.Equal(t, media.StateLost, got.State)
@@ -95,13 +96,13 @@ func TestTheEndThatAnEarlierVersionWroteIsMended(t *testing.T) {
 			require.NoError(t, d.Open(t.Context()))
 			seg := segment(set, 1)
 			require.NoError(t, d.put(seg, chunks))
-			require.NoError(t, d.end(seg, media.EndStop))
+			require.NoError(t, d.end(seg, endcause.Stop))
 			require.NoError(t, d.Close())
 			rec := d.last()
 			_, at, err := entryIn(t, d.path(rec))
 			require.NoError(t, err)
 			wrote := rec.StartUTC + c.end(rec.Duration)
-			old := outcome{state: media.StateFinished, reason: media.EndStop, endUTC: wrote, duration: rec.Duration}
+			old := outcome{state: media.StateFinished, reason: endcause.Stop, endUTC: wrote, duration: rec.Duration}
 			b := old.encode()
 			f, err := os.OpenFile(d.path(rec), os.O_RDWR, 0)
 			require.NoError(t, err)
@@ -132,13 +133,13 @@ func TestAnOutageAcrossAStepLastsAsLongAsItDid(t *testing.T) {
 		d.send(t, first, true, chunks[:2]...)
 		d.err = unix.ENOSPC
 		d.send(t, first, false, chunks[2:4]...)
-		require.NoError(t, d.end(first, media.EndGap))
+		require.NoError(t, d.end(first, endcause.Gap))
 		second := segment(set, 2)
 		second.StartUTC, second.Gap = chunks[4].UTC, media.Gap{Cause: media.GapClockStep, Step: step}
 		d.send(t, second, true, chunks[4])
 		d.err = nil
 		d.send(t, second, false, chunks[5:]...)
-		require.NoError(t, d.end(second, media.EndStop))
+		require.NoError(t, d.end(second, endcause.Stop))
 		require.NoError(t, d.Close())
 		got := d.last()
 		require.Equal(t, media.GapDiskFull, got.Gap.Cause)

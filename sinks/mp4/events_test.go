@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -61,7 +62,7 @@ func TestEventsStandInTheFile(t *testing.T) {
 		left, err := os.ReadFile(grown)
 		require.NoError(t, err)
 
-		require.NoError(t, s.end(seg, media.EndEvent))
+		require.NoError(t, s.end(seg, endcause.Event))
 		require.NoError(t, s.Close())
 		require.Equal(t, want, s.last().Events)
 		_, mended := repaired(t, t.TempDir(), left)
@@ -94,7 +95,7 @@ func TestMoreEventsThanHaveRoom(t *testing.T) {
 		require.Equal(t, many[media.MaxEvents-1], entry.Events[len(entry.Events)-1])
 		require.Len(t, s.report().Warnings, 1)
 		require.True(t, strings.HasPrefix(s.report().Warnings[0], "3 events"), s.report().Warnings[0])
-		require.NoError(t, s.end(seg, media.EndStop))
+		require.NoError(t, s.end(seg, endcause.Stop))
 		require.NoError(t, s.Close())
 		require.Equal(t, many[:media.MaxEvents], s.last().Events)
 		require.Equal(t, many[media.MaxEvents:], beyond(s.told), "each is told of once")
@@ -124,7 +125,7 @@ func TestMoreEventsThanAFileNamesLast(t *testing.T) {
 	}
 	s, seg := noted(t, src, pool, false, many)
 	require.Equal(t, many[:media.MaxEvents], s.last().Events)
-	require.NoError(t, s.end(seg, media.EndStop))
+	require.NoError(t, s.end(seg, endcause.Stop))
 	require.NoError(t, s.Close())
 	require.Equal(t, many[media.MaxEvents:], beyond(s.told))
 	require.True(t, strings.HasPrefix(s.report().Warnings[0], "3 events"))
@@ -140,7 +141,7 @@ func TestAnEventOfMuchDataCostsTheOthersNothing(t *testing.T) {
 	entry, err := ReadEntry(s.path(s.last()))
 	require.NoError(t, err)
 	require.Equal(t, []media.Event{eventNo(1), eventNo(3)}, entry.Events)
-	require.NoError(t, s.end(seg, media.EndStop))
+	require.NoError(t, s.end(seg, endcause.Stop))
 	require.NoError(t, s.Close())
 	entry, err = ReadEntry(s.path(s.last()))
 	require.NoError(t, err)

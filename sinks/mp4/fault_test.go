@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
 	"github.com/gospool/spool/sinks/mp4/powercut"
@@ -120,7 +121,7 @@ func faultyRun(t *testing.T, fsys disk.FS, form string, set *media.TrackSet, chu
 		}
 		clock.now = clock.now.Add(time.Second)
 	}
-	_ = s.end(seg, media.EndStop)
+	_ = s.end(seg, endcause.Stop)
 	require.NoError(t, s.Close(), at)
 	require.Empty(t, s.report().Problems, at)
 	return s, written

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
@@ -33,7 +34,7 @@ func (f *file) full() bool {
 // starts a GOP, and nothing is missing between them.
 func (m *Muxer) cutFull(next *media.Chunk, emit pipeline.Emit[media.Recording]) error {
 	m.log.Info("a file ends: the file system takes no longer one", "file", m.shown(m.file.name), "max_bytes", m.file.most)
-	if err := m.finish(media.EndMaxSize, emit); err != nil {
+	if err := m.finish(endcause.MaxSize, emit); err != nil {
 		return err
 	}
 	m.seg = m.continued(next.UTC)

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
@@ -82,7 +83,7 @@ func TestFilesEndBeforeTheyAreTooLong(t *testing.T) {
 				seg := segment(set, 1)
 				require.NoError(t, s.Open(t.Context()))
 				require.NoError(t, s.put(seg, chunks))
-				require.NoError(t, s.end(seg, media.EndStop))
+				require.NoError(t, s.end(seg, endcause.Stop))
 				require.NoError(t, s.Close())
 				require.Zero(t, pool.Outstanding(), pool.Leaks())
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
@@ -33,9 +34,9 @@ func (m *Muxer) salvage(emit pipeline.Emit[media.Recording]) error {
 		return nil
 	case f.syncFail != nil:
 		defer m.drop()
-		return m.unfinished(media.EndError, emit)
+		return m.unfinished(endcause.Error, emit)
 	}
-	return m.finish(media.EndError, emit)
+	return m.finish(endcause.Error, emit)
 }
 
 // finish finishes the open file, where there is one, and tells of it.

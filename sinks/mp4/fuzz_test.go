@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -68,7 +69,7 @@ func seedFiles(t testing.TB) (out [][]byte) {
 			require.NoError(t, f.write(c))
 		}
 		out = append(out, bytes.Clone(m.b))
-		_, err = f.finish(media.StateFinished, media.EndStop)
+		_, err = f.finish(media.StateFinished, endcause.Stop)
 		require.NoError(t, err)
 		out = append(out, m.b)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -54,7 +55,7 @@ func TestAFileTellsItsGapsAndItsWallClock(t *testing.T) {
 				r = repaired.Recording
 				require.Equal(t, media.StateRecovered, r.State)
 			} else {
-				require.NoError(t, s.end(seg, media.EndStop))
+				require.NoError(t, s.end(seg, endcause.Stop))
 				r = s.last()
 			}
 			require.Equal(t, want, r.Gaps, "fragment %v, kill %v", fragment, kill)
@@ -111,7 +112,7 @@ func TestATrackThatIsNotThereAtTheEndIsAGap(t *testing.T) {
 		seg := segment(set, 1)
 		require.NoError(t, s.Open(context.Background()))
 		require.NoError(t, s.put(seg, chunks))
-		require.NoError(t, s.end(seg, media.EndStop))
+		require.NoError(t, s.end(seg, endcause.Stop))
 		r := s.last()
 		require.Len(t, r.Gaps, 1, name)
 		g := r.Gaps[0]
@@ -169,7 +170,7 @@ func TestDamagedGapsAreNone(t *testing.T) {
 	seg := segment(set, 1)
 	require.NoError(t, s.Open(context.Background()))
 	require.NoError(t, s.put(seg, chunks))
-	require.NoError(t, s.end(seg, media.EndStop))
+	require.NoError(t, s.end(seg, endcause.Stop))
 	require.NoError(t, s.Close())
 	name := filepath.Join(s.dir, s.last().Path)
 	data, err := os.ReadFile(name)

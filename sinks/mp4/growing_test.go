@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -56,7 +57,7 @@ func TestGrowingFilePlaysUpToItsLastWholeChunk(t *testing.T) {
 		for _, c := range chunks[4:] {
 			require.NoError(t, s.Process(context.Background(), media.Part{Segment: seg, Chunk: c}, s.emit))
 		}
-		require.NoError(t, s.end(seg, media.EndStop))
+		require.NoError(t, s.end(seg, endcause.Stop))
 		requireSame(t, src, s.path(s.last()))
 		require.NoError(t, s.Close())
 		require.Zero(t, pool.Outstanding(), pool.Leaks())
@@ -81,7 +82,7 @@ func TestAbortLeavesThePartAndRecoveryFinishesIt(t *testing.T) {
 		require.NoError(t, got[0].Err)
 		rec := got[0].Recording
 		require.Equal(t, media.StateRecovered, rec.State)
-		require.Equal(t, media.EndCrash, rec.EndReason)
+		require.EqualValues(t, endcause.Crash, rec.EndReason)
 		require.Equal(t, part.ID, rec.ID)
 		require.Zero(t, got[0].Lost)
 		require.NoFileExists(t, s.path(part))
@@ -196,7 +197,7 @@ func late(t *testing.T, src *source, only func(unit) bool, fragment bool) {
 	data, err := os.ReadFile(s.path(s.last()))
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(copied, data, 0o600))
-	require.NoError(t, s.end(seg, media.EndStop))
+	require.NoError(t, s.end(seg, endcause.Stop))
 	check("finished", s.path(s.last()))
 	require.NoError(t, s.Close())
 	r, err := Repair(copied)

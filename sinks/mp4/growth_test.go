@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
@@ -48,7 +49,7 @@ func TestGrowthIsToldWithEachChunkAndAtTheEnd(t *testing.T) {
 	}
 	require.Equal(t, 1+n, a.told, "the header, and each chunk")
 	part := s.path(s.last())
-	require.NoError(t, s.end(seg, media.EndStop))
+	require.NoError(t, s.end(seg, endcause.Stop))
 	require.Empty(t, a.open)
 	require.Equal(t, map[string]string{part: s.path(s.last())}, a.closed)
 	require.NoError(t, s.Close())

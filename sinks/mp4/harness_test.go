@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
@@ -84,7 +85,7 @@ func (s *session) record(t testing.TB, src *source, pool *media.Pool, edit func(
 	}
 	require.NoError(t, s.Open(context.Background()))
 	require.NoError(t, s.put(seg, chunks))
-	require.NoError(t, s.end(seg, media.EndStop))
+	require.NoError(t, s.end(seg, endcause.Stop))
 	require.NoError(t, s.Close())
 	require.Zero(t, pool.Outstanding(), pool.Leaks())
 	return s.last()

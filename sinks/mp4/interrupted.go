@@ -3,6 +3,7 @@ package mp4
 import (
 	"sync"
 
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -68,7 +69,7 @@ func (i *Interrupted) ask(key interruptedKey) int64 {
 // itself: what is missing until then is missing for want of the disk.
 func resumes(reason media.Cause) bool {
 	switch reason {
-	case media.EndStop, media.EndDuration, media.EndSchedule, media.EndShutdown, media.EndOfFile:
+	case endcause.Stop, endcause.Duration, endcause.Schedule, endcause.Shutdown, endcause.EndOfFile:
 		return false
 	}
 	return true

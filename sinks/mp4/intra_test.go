@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
 	"github.com/gospool/spool/sinks/mp4/powercut"
@@ -39,7 +40,7 @@ func TestAllKeyFramesAreOneWriteAndOneSyncASecond(t *testing.T) {
 			}
 			require.Equal(t, c.writes+1, n["writev"], "%+v: the header, and the chunks", c)
 			require.InDelta(t, 10, n["datasync"], 1, "%+v", c)
-			require.NoError(t, s.end(seg, media.EndStop))
+			require.NoError(t, s.end(seg, endcause.Stop))
 			require.NoError(t, s.Close())
 			require.Zero(t, pool.Outstanding(), pool.Leaks())
 		}
@@ -80,7 +81,7 @@ func TestAChunkWithoutAnythingEndsAFlushInterval(t *testing.T) {
 		require.NoError(t, s.Process(context.Background(), media.Part{Segment: seg, First: i == 0, Chunk: step.c}, s.emit))
 		require.Equal(t, step.want, syncs(), "behind chunk %d", i)
 	}
-	require.NoError(t, s.end(seg, media.EndStop))
+	require.NoError(t, s.end(seg, endcause.Stop))
 	require.NoError(t, s.Close())
 	require.Zero(t, pool.Outstanding(), pool.Leaks())
 }

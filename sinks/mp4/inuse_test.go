@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
@@ -32,7 +33,7 @@ func TestInUseIsWhatSomebodyWrites(t *testing.T) {
 	require.NoError(t, left.Close())
 	require.False(t, disk.InUse(filepath.Join(s.dir, "left.mp4.part")))
 
-	require.NoError(t, s.end(seg, media.EndStop))
+	require.NoError(t, s.end(seg, endcause.Stop))
 	require.NoError(t, s.Close())
 	require.False(t, disk.InUse(s.path(s.last())))
 	require.True(t, disk.InUse(growing), "it is not there any more")

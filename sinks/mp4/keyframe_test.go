@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -35,7 +36,7 @@ func TestKeyFrameAtOrBeforeAMoment(t *testing.T) {
 			}
 		}
 		check(s.path(s.last()))
-		require.NoError(t, s.end(seg, media.EndStop))
+		require.NoError(t, s.end(seg, endcause.Stop))
 		require.NoError(t, s.Close())
 		check(s.path(s.last()))
 	}
@@ -81,7 +82,7 @@ func TestFilesAreProtectedWithinTheBounds(t *testing.T) {
 		seg := segment(set, uint64(n+1))
 		seg.Events = []media.Event{event}
 		require.NoError(t, s.put(seg, chunks))
-		require.NoError(t, s.end(seg, media.EndMaxDuration))
+		require.NoError(t, s.end(seg, endcause.MaxDuration))
 		require.Equal(t, want, s.last().Protected, "%d", n)
 		entry, err := ReadEntry(s.path(s.last()))
 		require.NoError(t, err)

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
@@ -67,7 +68,7 @@ func killed(t *testing.T, src *source, pool *media.Pool, dir string, cfg Config,
 		}
 	}
 	if err == nil {
-		if err = s.end(seg, media.EndStop); err == nil {
+		if err = s.end(seg, endcause.Stop); err == nil {
 			err = s.outageError()
 		}
 	}
@@ -196,7 +197,7 @@ func TestFullDiskFinishesTheFileAndSaysSo(t *testing.T) {
 			require.ErrorContains(t, err, s.told[0].Path)
 			require.Equal(t, 4, written)
 			require.Equal(t, media.StateFinished, s.last().State)
-			require.Equal(t, media.EndError, s.last().EndReason)
+			require.EqualValues(t, endcause.Error, s.last().EndReason)
 			require.Len(t, files(s.dir), 1)
 			requireSame(t, src, s.path(s.last()), 100, -2)
 			requirePlays(t, s.path(s.last()))

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -21,7 +22,7 @@ func TestOffsetsPastFourGiB(t *testing.T) {
 	for _, c := range chunks[4:] {
 		require.NoError(t, s.Process(context.Background(), media.Part{Segment: seg, Chunk: c}, s.emit))
 	}
-	require.NoError(t, s.end(seg, media.EndStop))
+	require.NoError(t, s.end(seg, endcause.Stop))
 	require.NoError(t, s.Close())
 	rec := s.last()
 	require.Greater(t, rec.Size, int64(5<<30))
@@ -44,7 +45,7 @@ func TestMoreFragmentsThanAnIndexHolds(t *testing.T) {
 	require.NoError(t, s.Open(context.Background()))
 	require.NoError(t, s.put(seg, chunks))
 	require.Greater(t, len(s.file.index.done), maxReferences)
-	require.NoError(t, s.end(seg, media.EndStop))
+	require.NoError(t, s.end(seg, endcause.Stop))
 	require.NoError(t, s.Close())
 
 	boxes := order(t, s.path(s.last()))
@@ -80,7 +81,7 @@ func TestTimePastThirtyTwoBits(t *testing.T) {
 	require.NoError(t, s.Open(context.Background()))
 	seg := segment(set, 1)
 	require.NoError(t, s.put(seg, chunks))
-	require.NoError(t, s.end(seg, media.EndStop))
+	require.NoError(t, s.end(seg, endcause.Stop))
 	require.NoError(t, s.Close())
 	require.InDelta(t, 40*3600.0, float64(s.last().Duration)/1e9, 10)
 	seen := probeBoxes(t, s.path(s.last()))
@@ -97,7 +98,7 @@ func TestTimeThatGoesBackIsLeftOutAndCounted(t *testing.T) {
 	require.NoError(t, s.Open(context.Background()))
 	seg := segment(set, 1)
 	require.NoError(t, s.put(seg, append(chunks, again)))
-	require.NoError(t, s.end(seg, media.EndStop))
+	require.NoError(t, s.end(seg, endcause.Stop))
 	report := s.report()
 	require.Len(t, report.Drops, 1)
 	require.Equal(t, uint64(25), report.Drops[0].AccessUnits)

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
@@ -31,7 +32,7 @@ func finishedIn(t *testing.T, src *source, form string, during ...media.Event) (
 	for _, e := range during {
 		require.NoError(t, s.Process(context.Background(), media.Part{Segment: seg, Event: &e}, s.emit))
 	}
-	require.NoError(t, s.end(seg, media.EndStop))
+	require.NoError(t, s.end(seg, endcause.Stop))
 	require.NoError(t, s.Close())
 	require.Zero(t, pool.Outstanding(), pool.Leaks())
 	data, err := os.ReadFile(s.path(s.last()))
@@ -181,7 +182,7 @@ func TestEventsAreNotWrittenWhereTheyDoNotBelong(t *testing.T) {
 		pool := media.NewCheckedPool()
 		s, seg := noted(t, src, pool, fragment, nil)
 		unchanged(t, s.path(s.last()), s.last().ID, disk.ErrOwned)
-		require.NoError(t, s.end(seg, media.EndStop))
+		require.NoError(t, s.end(seg, endcause.Stop))
 		require.NoError(t, s.Close())
 		unchanged(t, s.path(s.last()), media.ID{9}, ErrOtherRecording)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
 	"github.com/gospool/spool/stages/hub"
@@ -170,7 +171,7 @@ func (l *overload) leave(t *testing.T) {
 	for _, i := range l.hub.List() {
 		l.losses = append(l.losses, i.Losses...)
 	}
-	l.pubs[0].Close(media.EndStop)
+	l.pubs[0].Close(endcause.Stop)
 	require.Eventually(t, func() bool { _, ended := l.recorder.Last(stream(0)); return ended }, time.Minute, time.Millisecond)
 	last, _ := l.recorder.Last(stream(0))
 	require.Empty(t, last.LastError)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -24,7 +25,7 @@ func TestFinishedFileHoldsEveryAccessUnitOfItsSource(t *testing.T) {
 				s := newSession(t, cfg, nil)
 				rec := s.record(t, src, media.NewCheckedPool(), nil)
 				require.Equal(t, media.StateFinished, rec.State)
-				require.Equal(t, media.EndStop, rec.EndReason)
+				require.EqualValues(t, endcause.Stop, rec.EndReason)
 				requireSame(t, src, s.path(rec))
 				requirePlays(t, s.path(rec))
 				if fragment {
@@ -106,7 +107,7 @@ func unevenFrames(t *testing.T, fragment bool, offset int64) {
 	check("growing", s.path(s.last()))
 	killed, err := os.ReadFile(s.path(s.last()))
 	require.NoError(t, err)
-	require.NoError(t, s.end(seg, media.EndStop))
+	require.NoError(t, s.end(seg, endcause.Stop))
 	require.NoError(t, s.Close())
 	check("finished", s.path(s.last()))
 	r, file := repaired(t, t.TempDir(), killed)

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
@@ -62,7 +63,7 @@ func TestTwoRecordingsOfOneNameDoNotCollide(t *testing.T) {
 	taken := filepath.Join(cfg.RecordPath, "live_cam_20260304_050607.mp4")
 	require.NoError(t, os.WriteFile(taken, []byte("precious"), 0o600))
 	for i, s := range open {
-		require.NoError(t, s.end(seg[i], media.EndStop))
+		require.NoError(t, s.end(seg[i], endcause.Stop))
 		require.NoError(t, s.Close())
 		requireSame(t, src, s.path(s.last()))
 	}
@@ -104,7 +105,7 @@ func TestNameThatACrashLeftBehind(t *testing.T) {
 			require.NoError(t, s.Open(context.Background()))
 			seg := segment(set, 1)
 			require.NoError(t, s.put(seg, chunks))
-			require.NoError(t, s.end(seg, media.EndStop))
+			require.NoError(t, s.end(seg, endcause.Stop))
 			require.NoError(t, s.Close())
 			require.Zero(t, pool.Outstanding(), pool.Leaks())
 			require.Equal(t, "live_cam_2.mp4", s.last().Path)
@@ -143,7 +144,7 @@ func TestSwappedDirectoryIsRefused(t *testing.T) {
 	set, chunks := src.chunks(t, pool, time.Second, nil)
 	require.NoError(t, s.Open(context.Background()))
 	require.NoError(t, s.put(segment(set, 1), chunks[:1]))
-	require.NoError(t, s.end(nil, media.EndStop))
+	require.NoError(t, s.end(nil, endcause.Stop))
 
 	require.NoError(t, os.Rename(cfg.RecordPath, filepath.Join(base, "unmounted")))
 	require.NoError(t, os.Mkdir(cfg.RecordPath, 0o755))

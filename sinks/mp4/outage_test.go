@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
@@ -90,7 +91,7 @@ func TestOutageCostsWhatItLasts(t *testing.T) {
 			d.send(t, seg, false, chunks[10:12]...)
 			require.Empty(t, d.report().Problems)
 			require.True(t, d.report().Recording)
-			require.NoError(t, d.end(seg, media.EndStop))
+			require.NoError(t, d.end(seg, endcause.Stop))
 			for _, c := range chunks[12:] {
 				c.Release()
 			}
@@ -131,7 +132,7 @@ func TestShortOutageCostsNothing(t *testing.T) {
 	d.send(t, seg, true, chunks[0])
 	d.err = nil
 	d.send(t, seg, false, chunks[1:]...)
-	require.NoError(t, d.end(seg, media.EndStop))
+	require.NoError(t, d.end(seg, endcause.Stop))
 	require.NoError(t, d.Close())
 	require.Empty(t, d.report().Drops)
 	require.Zero(t, d.report().Gaps)
@@ -154,7 +155,7 @@ func TestEventWaitsForTheDisk(t *testing.T) {
 	}
 	seg := segment(set, 1)
 	d.send(t, seg, true, chunks...)
-	require.NoError(t, d.end(seg, media.EndEvent))
+	require.NoError(t, d.end(seg, endcause.Event))
 	require.NoError(t, d.Close())
 	require.Equal(t, media.StateFinished, d.last().State)
 	require.True(t, d.last().Gap.None())
@@ -191,7 +192,7 @@ func TestGapOutlivesTheRun(t *testing.T) {
 	ended, second, fifth := chunks[1].UTC, chunks[2].UTC, chunks[4].UTC
 	d.err = unix.ENOSPC
 	d.send(t, seg, false, chunks[1])
-	require.NoError(t, d.end(seg, media.EndSourceLost))
+	require.NoError(t, d.end(seg, endcause.SourceLost))
 	require.NoError(t, d.Flush(t.Context(), d.emit)) // with the reason stop: see below
 	known.leave(d.key, interruption{at: ended, cause: media.GapDiskFull})
 	require.NoError(t, d.Close())

@@ -16,6 +16,7 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
 	"github.com/gospool/spool/pipeline/recorder"
@@ -253,7 +254,7 @@ func (l *overload) settle(t *testing.T) {
 
 func (l *overload) stop(t *testing.T) {
 	for n, p := range l.pubs {
-		p.Close(media.EndStop)
+		p.Close(endcause.Stop)
 		require.Eventually(t, func() bool { _, ended := l.recorder.Last(stream(n)); return ended }, time.Minute, time.Millisecond)
 		last, _ := l.recorder.Last(stream(n))
 		require.Empty(t, last.LastError)

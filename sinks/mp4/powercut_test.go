@@ -16,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/isobmff"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
@@ -136,7 +137,7 @@ func recordTake(t *testing.T, form string, forget int, scene synthetic) cutRun {
 		require.NoError(t, s.Process(context.Background(), media.Part{Segment: seg, First: i == 0, Chunk: c}, s.emit))
 		run.disk.Note(promise{claimed: true, chunks: durable})
 	}
-	require.NoError(t, s.end(seg, media.EndStop))
+	require.NoError(t, s.end(seg, endcause.Stop))
 	run.disk.Note(promise{claimed: true, chunks: len(chunks), finished: true})
 	require.NoError(t, s.Close())
 	require.Zero(t, pool.Outstanding(), pool.Leaks())

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
@@ -55,7 +56,7 @@ func TestRoomAheadIsTakenInFewSteps(t *testing.T) {
 	require.Greater(t, asked[2], s.file.size)
 	rest := asked[2] - s.file.size
 	before := onDisk(t, filepath.Join(s.cfg.RecordPath, s.file.name))
-	require.NoError(t, s.end(seg, media.EndStop))
+	require.NoError(t, s.end(seg, endcause.Stop))
 	require.NoError(t, s.Close())
 	after := onDisk(t, s.path(s.last()))
 	info, err := os.Stat(s.path(s.last()))
@@ -68,7 +69,7 @@ func TestRoomAheadIsTakenInFewSteps(t *testing.T) {
 func TestRoomIsNotTakenFromASmallDisk(t *testing.T) {
 	s, seg, asked := grown(t, disk.PreallocateFrom-1)
 	require.Empty(t, asked)
-	require.NoError(t, s.end(seg, media.EndStop))
+	require.NoError(t, s.end(seg, endcause.Stop))
 	require.NoError(t, s.Close())
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
@@ -24,7 +25,7 @@ func TestProtectionIsChangedInPlaceWhateverStateTheFileIsIn(t *testing.T) {
 		seg := segment(set, 1)
 		require.NoError(t, s.put(seg, chunks))
 		require.NoError(t, SetProtected(s.path(s.last()), s.last().ID, true))
-		require.NoError(t, s.end(seg, media.EndStop))
+		require.NoError(t, s.end(seg, endcause.Stop))
 		require.NoError(t, s.Close())
 		require.True(t, s.last().Protected)
 		for _, want := range []bool{false, true} {
@@ -68,7 +69,7 @@ func TestProtectionThatComesWhileAFileIsFinishedStays(t *testing.T) {
 					}
 					return SetProtected(growing, s.last().ID, true)
 				}
-				require.NoError(t, s.end(seg, media.EndStop))
+				require.NoError(t, s.end(seg, endcause.Stop))
 				require.NoError(t, s.Close())
 				if at == "syncdir" {
 					require.Greater(t, n, 4)

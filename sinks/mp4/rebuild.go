@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -16,7 +17,7 @@ func (r *Repaired) rebuild(f *file) {
 		r.Err = f.fail("truncate", f.size, r.Err)
 		return
 	}
-	_, r.Err = f.finish(media.StateRecovered, media.EndCrash)
+	_, r.Err = f.finish(media.StateRecovered, endcause.Crash)
 }
 
 // scan takes in every whole chunk. Damage in the middle costs the chunks up to

@@ -15,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -66,7 +67,7 @@ func everyForm(t *testing.T, src *source, flush time.Duration) map[string]string
 		require.NoError(t, s.put(seg, chunks))
 		grown, err := os.ReadFile(s.path(s.last()))
 		require.NoError(t, err)
-		require.NoError(t, s.end(seg, media.EndStop))
+		require.NoError(t, s.end(seg, endcause.Stop))
 		require.NoError(t, s.Close())
 		require.Zero(t, pool.Outstanding(), pool.Leaks())
 		out["finished, "+form] = s.path(s.last())

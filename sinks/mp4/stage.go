@@ -10,6 +10,7 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/durable"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
 	"github.com/gospool/spool/sinks/mp4/filename"
@@ -137,7 +138,7 @@ func (m *Muxer) reopen() error {
 func (m *Muxer) Process(ctx context.Context, p media.Part, emit pipeline.Emit[media.Recording]) error {
 	defer p.Release()
 	if p.First {
-		if err := m.end(media.EndError, emit); err != nil { // a segment whose end never came
+		if err := m.end(endcause.Error, emit); err != nil { // a segment whose end never came
 			return err
 		}
 		m.seg, m.used, m.events = p.Segment, false, p.Segment.Events
@@ -195,7 +196,7 @@ func (m *Muxer) Flush(ctx context.Context, emit pipeline.Emit[media.Recording]) 
 	switch {
 	case m.patient || !resumes(reason):
 		m.last = 0
-	case reason == media.EndNoRoom:
+	case reason == endcause.NoRoom:
 		m.interrupted.leave(m.key, interruption{m.last, m.lastStepped, media.GapDiskFull})
 		m.last = 0
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -32,7 +33,7 @@ func TestStopInsideAGroupOfBFramesLosesNoPicture(t *testing.T) {
 				seg := segment(set, 1)
 				require.NoError(t, s.Open(context.Background()))
 				require.NoError(t, s.put(seg, chunks))
-				require.NoError(t, s.end(seg, media.EndStop))
+				require.NoError(t, s.end(seg, endcause.Stop))
 				require.NoError(t, s.Close())
 				rec := s.last()
 				require.Equal(t, stop, shownPictures(t, s.path(rec)))

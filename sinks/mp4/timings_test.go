@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/pipelinetest"
 )
 
@@ -29,7 +29,7 @@ func TestTheDiskIsTimedOnceAChunkAndOnceAFile(t *testing.T) {
 		require.NoError(t, s.Open(t.Context()))
 		seg, n := segment(set, 1), len(chunks)
 		require.NoError(t, s.put(seg, chunks))
-		require.NoError(t, s.end(seg, media.EndStop))
+		require.NoError(t, s.end(seg, endcause.Stop))
 		require.Equal(t, tally{wrote: n, synced: synced * n, finished: 1}, told, policy)
 		require.NoError(t, s.Close())
 	}

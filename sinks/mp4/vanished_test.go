@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
@@ -113,7 +114,7 @@ func TestRecordingsBeginWhileDirectoriesAreRemoved(t *testing.T) {
 		seg := segment(set, n)
 		sweeps <- struct{}{}
 		require.NoError(t, s.put(seg, chunks))
-		require.NoError(t, s.end(seg, media.EndStop))
+		require.NoError(t, s.end(seg, endcause.Stop))
 		require.NoError(t, disk.Remove(cfg.RecordPath, s.last().Path))
 	}
 	stop()

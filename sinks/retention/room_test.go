@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -75,7 +76,7 @@ func (r *room) open(policy Policy) {
 			Entry:     readEntry,
 			Writing:   func(path string) bool { return r.written[r.rel(path)] },
 			Temporary: func(name string) bool { return strings.HasPrefix(name, ".spool-directory.") },
-			Event:     func(rec media.Recording) bool { return rec.EndReason == media.EndEvent },
+			Event:     func(rec media.Recording) bool { return rec.EndReason == endcause.Event },
 		},
 	})
 	require.NoError(r.t, err)
@@ -123,7 +124,7 @@ func (r *room) write(name string, data []byte, at time.Time) {
 }
 
 func protected(rec *media.Recording) { rec.Protected = true }
-func ofEvent(rec *media.Recording)   { rec.EndReason = media.EndEvent }
+func ofEvent(rec *media.Recording)   { rec.EndReason = endcause.Event }
 
 func (r *room) path(name string) string { return filepath.Join(r.dir, filepath.FromSlash(name)) }
 

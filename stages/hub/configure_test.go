@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/stages/hub"
 )
 
@@ -101,7 +101,7 @@ func TestForgottenStream(t *testing.T) {
 	require.NoError(t, r.Configure("cam/own", hub.StreamConfig{}))
 	r.Forget("cam/own")
 	require.True(t, r.Live("cam/own"))
-	live.Close(media.EndSourceLost)
+	live.Close(endcause.SourceLost)
 	require.Empty(t, r.List())
 }
 

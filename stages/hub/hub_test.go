@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
 	"github.com/gospool/spool/stages/hub"
@@ -116,21 +117,21 @@ func TestEverySubscriberGetsEveryChunkByReference(t *testing.T) {
 	a, b := r.subscribe(t, "live/x"), r.subscribe(t, "live/x")
 	p := r.publish(t, "live/x")
 	shoot(t, p, 0, 100, 25)
-	p.Close(media.EndSourceLost)
+	p.Close(endcause.SourceLost)
 	for range 4 {
 		ca, cb := take(t, a), take(t, b)
 		require.Same(t, ca, cb)
 		ca.Release()
 		cb.Release()
 	}
-	requireEnd(t, a, media.EndSourceLost)
-	requireEnd(t, b, media.EndSourceLost)
+	requireEnd(t, a, endcause.SourceLost)
+	requireEnd(t, b, endcause.SourceLost)
 }
 
 func TestLateSubscriberBeginsWithTheNewestKeyFrame(t *testing.T) {
 	r := newRig(t, hub.Config{})
 	p := r.publish(t, "live/x")
-	defer p.Close(media.EndSourceLost)
+	defer p.Close(endcause.SourceLost)
 	shoot(t, p, 0, 190, 50) // GOPs at 0, 50, 100, 150; a chunk closes every 25
 	s := r.subscribe(t, "live/x")
 	c := take(t, s)
@@ -145,7 +146,7 @@ func TestTracksLeftOutAreListedWhileTheirPublisherIsThere(t *testing.T) {
 	p := r.publish(t, "live/x")
 	p.LeaveOut([]string{"opus"})
 	require.Equal(t, []string{"opus"}, r.List()[0].LeftOut)
-	p.Close(media.EndSourceLost)
+	p.Close(endcause.SourceLost)
 	require.Empty(t, r.List()[0].LeftOut)
 }
 
@@ -165,7 +166,7 @@ func TestNoGOPIsKeptWhereNobodyWantsIt(t *testing.T) {
 	asked := &recordings{wanted: true}
 	r.KeepGOPs(asked)
 	p := r.publish(t, "live/x")
-	defer p.Close(media.EndSourceLost)
+	defer p.Close(endcause.SourceLost)
 	shoot(t, p, 0, 76, 25)
 	require.Positive(t, r.pool.Memory())
 	require.Equal(t, []string{"live/x"}, asked.paths, "once, whatever number of chunks there were")
@@ -191,8 +192,8 @@ func TestSecondPublisherIsRefused(t *testing.T) {
 	_, err := r.Publish("live/x", hub.PublishOptions{})
 	require.ErrorIs(t, err, hub.ErrBusy)
 	shoot(t, p, 0, 3, 25) // the first goes on
-	p.Close(media.EndSourceLost)
-	r.publish(t, "live/x").Close(media.EndSourceLost)
+	p.Close(endcause.SourceLost)
+	r.publish(t, "live/x").Close(endcause.SourceLost)
 }
 
 func TestOverrideEndsTheOldPublisher(t *testing.T) {
@@ -209,8 +210,8 @@ func TestOverrideEndsTheOldPublisher(t *testing.T) {
 		<-old.Done()
 		require.ErrorIs(t, old.Write(0, frame(10, false)), hub.ErrReplaced)
 		require.EqualValues(t, 0, takeFrames(t, s, 10))
-		requireEnd(t, s, media.EndReplaced)
-		p.Close(media.EndSourceLost)
+		requireEnd(t, s, endcause.Replaced)
+		p.Close(endcause.SourceLost)
 	}
 }
 
@@ -230,9 +231,9 @@ func TestReturningPublisherMarksTheGap(t *testing.T) {
 	keep := r.subscribe(t, "live/x") // keeps the stream known in between
 	p := r.publish(t, "live/x")
 	shoot(t, p, 0, 30, 25)
-	p.Close(media.EndSourceLost)
+	p.Close(endcause.SourceLost)
 	takeFrames(t, keep, 30)
-	requireEnd(t, keep, media.EndSourceLost)
+	requireEnd(t, keep, endcause.SourceLost)
 
 	s := r.subscribe(t, "live/x")
 	p = r.publish(t, "live/x")
@@ -241,14 +242,14 @@ func TestReturningPublisherMarksTheGap(t *testing.T) {
 	require.Equal(t, media.GapSourceLost, c.Gap.Cause)
 	require.Positive(t, c.Gap.Duration)
 	c.Release()
-	p.Close(media.EndSourceLost)
+	p.Close(endcause.SourceLost)
 }
 
 func TestFullQueueDropsToTheNextGOPAndSaysSo(t *testing.T) {
 	r := newRig(t, hub.Config{MaxQueueBytes: 1})
 	s := r.subscribe(t, "live/x")
 	p := r.publish(t, "live/x")
-	defer p.Close(media.EndSourceLost)
+	defer p.Close(endcause.SourceLost)
 	shoot(t, p, 0, 151, 50) // chunks 0 1 | 2 3 | 4 5
 	c := take(t, s)
 	require.EqualValues(t, 0, c.Lead().DTS[0])
@@ -273,14 +274,14 @@ func TestSameTracksAgainAreNoChange(t *testing.T) {
 	shoot(t, p, 0, 10, 100)
 	require.NoError(t, p.SetTracks([]media.Track{pipelinetest.AVC(640, 360)}))
 	shoot(t, p, 10, 20, 100)
-	p.Close(media.EndSourceLost)
+	p.Close(endcause.SourceLost)
 	require.EqualValues(t, 0, takeFrames(t, s, 20))
 }
 
 func TestLossesAreCountedByCause(t *testing.T) {
 	r := newRig(t, hub.Config{})
 	p := r.publish(t, "live/x")
-	defer p.Close(media.EndSourceLost)
+	defer p.Close(endcause.SourceLost)
 	require.ErrorIs(t, p.Write(0, frame(0, false)), media.ErrNoKeyFrame)
 	require.NoError(t, p.Write(0, frame(1, true)))
 	require.ErrorIs(t, p.Write(0, frame(1, true)), media.ErrTimeBack)
@@ -303,7 +304,7 @@ func TestProblemsStandWhileTheirPublisherDoes(t *testing.T) {
 	require.Equal(t, "live/a", info.Problems[0].Stream)
 	p.Problem(0, nil)
 	require.Len(t, r.List()[0].Problems, 1)
-	p.Close(media.EndSourceLost)
+	p.Close(endcause.SourceLost)
 	p.Problem(0, &pipeline.Problem{Problem: "nothing_kept"})
 	info, _ = r.Info("live/a")
 	require.Empty(t, info.Problems)
@@ -316,8 +317,8 @@ func TestPublishedStreamIsForgottenWhenNobodyUsesIt(t *testing.T) {
 	p := r.publish(t, "live/x")
 	require.True(t, r.Live("live/x"))
 	require.Len(t, r.List(), 1)
-	p.Close(media.EndSourceLost)
-	p.Close(media.EndStop)
+	p.Close(endcause.SourceLost)
+	p.Close(endcause.Stop)
 	require.False(t, r.Live("live/x"))
 	require.Empty(t, r.List())
 }
@@ -330,7 +331,7 @@ func TestWatchIsToldOfEachPublisher(t *testing.T) {
 		told = append(told, path)
 	})
 	for range 2 {
-		r.publish(t, "live/x").Close(media.EndSourceLost)
+		r.publish(t, "live/x").Close(endcause.SourceLost)
 	}
 	require.Equal(t, []string{"live/x", "live/x"}, told)
 }
@@ -346,7 +347,7 @@ func TestCloseWhileWriting(t *testing.T) {
 		}
 	}()
 	take(t, s).Release()
-	p.Close(media.EndStop)
+	p.Close(endcause.Stop)
 	<-wrote
 	for {
 		c, err := s.Take(t.Context())
@@ -503,7 +504,7 @@ func TestFinitePullEndsTheStream(t *testing.T) {
 	dig(t, r, "d", w)
 	s := r.subscribe(t, "cam/d")
 	takeFrames(t, s, 60)
-	requireEnd(t, s, media.EndOfFile)
+	requireEnd(t, s, endcause.EndOfFile)
 	require.EqualValues(t, 1, w.pulls.Load())
 }
 
@@ -524,7 +525,7 @@ func TestWhatWasDroppedAtTheEndIsTold(t *testing.T) {
 	s := r.subscribe(t, "live/x")
 	p := r.publish(t, "live/x")
 	shoot(t, p, 0, 100, 25)
-	p.Close(media.EndSourceLost)
+	p.Close(endcause.SourceLost)
 	var gap media.Gap
 	for range 2 {
 		c := take(t, s)
@@ -534,7 +535,7 @@ func TestWhatWasDroppedAtTheEndIsTold(t *testing.T) {
 		c.Release()
 	}
 	require.Equal(t, media.Gap{Cause: media.GapOverload, Duration: 3e9, Chunks: 3}, gap)
-	requireEnd(t, s, media.EndSourceLost)
+	requireEnd(t, s, endcause.SourceLost)
 }
 
 // A publisher that is silent gives its path up: at once where it has not begun,
@@ -574,7 +575,7 @@ func TestASilentPublisherIsReplaced(t *testing.T) {
 			require.Equal(t, 1, gaveUp)
 			<-old.Done()
 			require.Equal(t, "new", r.List()[0].Origin)
-			next.Close(media.EndStop)
+			next.Close(endcause.Stop)
 		})
 	}
 }

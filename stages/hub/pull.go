@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -216,9 +217,9 @@ func (s *stream) stopped(p *pull, hungUp bool) {
 func (s *stream) pullOnce(ctx context.Context, puller Puller) (err error) {
 	var pub *Publisher
 	defer func() {
-		reason := media.EndSourceLost
+		reason := media.Cause(endcause.SourceLost)
 		if err == nil && ctx.Err() == nil {
-			reason = media.EndOfFile
+			reason = endcause.EndOfFile
 		}
 		if pub != nil {
 			pub.Close(reason)

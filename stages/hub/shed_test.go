@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
 	"github.com/gospool/spool/stages/hub"
@@ -39,7 +40,7 @@ func TestAQueueShedsWholeGOPsFromItsEnd(t *testing.T) {
 	require.True(t, sub.Shed(), "the third")
 	require.Equal(t, held/2, sub.Held())
 	write(176, 226) // the rest of the fourth is dropped, the fifth begins
-	p.Close(media.EndStop)
+	p.Close(endcause.Stop)
 	var seqs []uint64
 	var gap media.Gap
 	for {
@@ -76,7 +77,7 @@ func TestTheNewestGOPsAreGivenUpLast(t *testing.T) {
 		}))
 	}
 	require.Zero(t, pool.Memory(), "a budget of nothing keeps nothing")
-	p.Close(media.EndStop)
+	p.Close(endcause.Stop)
 }
 
 // Events that wait in a queue are not dropped with the media around them, and a
@@ -116,5 +117,5 @@ func TestAQueueThatShedsKeepsItsEvents(t *testing.T) {
 		require.Equal(t, name, c.Mark.Event.Name)
 		c.Release()
 	}
-	p.Close(media.EndStop)
+	p.Close(endcause.Stop)
 }

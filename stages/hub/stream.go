@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -183,10 +184,10 @@ func (s *stream) close() {
 	s.mu.Lock()
 	p := s.pub
 	for sub := range s.subs {
-		sub.end(media.EndShutdown)
+		sub.end(endcause.Shutdown)
 	}
 	s.mu.Unlock()
 	if p != nil {
-		p.Close(media.EndShutdown)
+		p.Close(endcause.Shutdown)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -64,7 +65,7 @@ func (sub *Subscription) Finish() {
 	sub.mu.Lock()
 	defer sub.mu.Unlock()
 	if sub.ended == "" {
-		sub.ended = media.EndStop
+		sub.ended = endcause.Stop
 		sub.wake()
 	}
 }
@@ -136,7 +137,7 @@ func (sub *Subscription) next() (*media.Chunk, error) {
 		return c, nil
 	}
 	if sub.closed {
-		return nil, pipeline.End(string(media.EndStop))
+		return nil, pipeline.End(endcause.Stop)
 	}
 	if sub.ended != "" && sub.dropping != nil { // nothing comes behind it that could carry it
 		gap := *sub.dropping
@@ -195,7 +196,7 @@ func (sub *Subscription) EndWithPublisher() {
 	sub.only = true
 	sub.mu.Unlock()
 	if sub.stream.pub == nil {
-		sub.end(media.EndSourceLost)
+		sub.end(endcause.SourceLost)
 	}
 }
 
@@ -204,7 +205,7 @@ func (sub *Subscription) EndWithPublisher() {
 func (sub *Subscription) end(reason media.Cause) {
 	sub.mu.Lock()
 	defer sub.mu.Unlock()
-	if sub.ended == "" && (sub.begun || sub.only || reason == media.EndShutdown) {
+	if sub.ended == "" && (sub.begun || sub.only || reason == endcause.Shutdown) {
 		sub.ended = reason
 		sub.wake()
 	}

@@ -5,7 +5,7 @@ import (
 	"math"
 	"time"
 
-	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/endcause"
 )
 
 // Client is who publishes, as far as that is known.
@@ -59,7 +59,7 @@ func (s *stream) attach(p *Publisher) error {
 		override := p.opts.Override || s.override
 		s.mu.Unlock()
 		silent, silence := old.silent(p.opts.Client)
-		end := func() { old.end(media.EndReplaced, ErrReplaced) }
+		end := func() { old.end(endcause.Replaced, ErrReplaced) }
 		switch {
 		case silent && silence == NotBegun:
 			s.log.Warn("publisher replaced: it announced itself and did not begin", "old", old.opts.Origin, "new", p.opts.Origin)

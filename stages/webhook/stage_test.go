@@ -13,6 +13,7 @@ import (
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/durable"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
 )
@@ -42,7 +43,7 @@ func life(path string) []media.Recording {
 	e.End = 1.7e18 + 9e9
 	r.Events = []media.Event{e}
 	longer := r
-	r.State, r.EndReason, r.EndUTC, r.Duration, r.Size = media.StateFinished, media.EndStop, 1.7e18+10e9, 10.5e9, 1234
+	r.State, r.EndReason, r.EndUTC, r.Duration, r.Size = media.StateFinished, endcause.Stop, 1.7e18+10e9, 10.5e9, 1234
 	return []media.Recording{begun, marked, longer, r}
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -108,7 +109,7 @@ func (s *source) next() (*media.Chunk, error) {
 		s.log.Warn("the file ends in the middle of a fragment, which is left out", "bytes", n)
 	}
 	if !s.cfg.Loop {
-		return nil, pipeline.End(string(media.EndOfFile))
+		return nil, pipeline.End(endcause.EndOfFile)
 	}
 	if err := s.r.Again(); err != nil {
 		return nil, err

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
 	"github.com/gospool/spool/stages/hub"
@@ -29,7 +30,7 @@ func TestRunEndsWithTheFile(t *testing.T) {
 	err := s.Run(t.Context(), func(c *media.Chunk) error { n += c.Lead().Len(); c.Release(); return nil })
 	var end *pipeline.EndError
 	require.ErrorAs(t, err, &end)
-	require.Equal(t, string(media.EndOfFile), end.Reason)
+	require.EqualValues(t, endcause.EndOfFile, end.Reason)
 	require.Equal(t, 83, n)
 }
 
@@ -74,7 +75,7 @@ func TestPullPublishesTheFile(t *testing.T) {
 		c, err := sub.Take(t.Context())
 		if err != nil {
 			require.True(t, isEnd(err), "%v", err)
-			require.ErrorContains(t, err, string(media.EndOfFile))
+			require.ErrorContains(t, err, endcause.EndOfFile)
 			break
 		}
 		collect(t, got, c)

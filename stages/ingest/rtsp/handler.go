@@ -14,6 +14,7 @@ import (
 	"github.com/bluenviron/gortsplib/v5/pkg/headers"
 	"github.com/bluenviron/gortsplib/v5/pkg/liberrors"
 
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/stages/hub"
 )
@@ -88,7 +89,7 @@ func (h *handler) publish(s *session, path string, k *visitor, take []offer, lea
 	taken := false
 	defer func() {
 		if !taken {
-			pub.Close(media.EndError)
+			pub.Close(endcause.Error)
 		}
 	}()
 	err = s.begin(pub, take, leave)
@@ -260,9 +261,9 @@ func (h *handler) OnSessionClose(c *gortsplib.ServerHandlerOnSessionCloseCtx) {
 	if !is {
 		return
 	}
-	reason := media.EndSourceLost
+	reason := media.Cause(endcause.SourceLost)
 	if errors.As(c.Error, &liberrors.ErrServerTerminated{}) { // by us: the server stops, or it was hung up on
-		reason = media.EndShutdown
+		reason = endcause.Shutdown
 	}
 	s.close(reason)
 	h.ports.release(s)

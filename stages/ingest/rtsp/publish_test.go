@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -51,7 +52,7 @@ func TestPublishedUnitsAreTheSourcesOwn(t *testing.T) {
 				require.Greater(t, unsent, 1, "several in the last packet")
 				require.Less(t, unsent, 48, "what is gathered in a second")
 			}
-			require.Equal(t, string(media.EndSourceLost), got.end)
+			require.EqualValues(t, endcause.SourceLost, got.end)
 			require.Len(t, got.sets, 1)
 			compare(t, file, tc.codec, got, unsent)
 			require.Empty(t, r.losses("live/a/b"))

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline/codec"
-	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/stages/hub"
 	"github.com/gospool/spool/stages/ingest/rtsp/client"
 	"github.com/gospool/spool/stages/ingest/rtsp/rtsptest"
@@ -135,14 +135,14 @@ func TestWhatOneConnectionLearnsTheNextUses(t *testing.T) {
 				require.ErrorContains(t, p.Pull(ctx, publish), says)
 			}
 			if pub != nil {
-				pub.Close(media.EndSourceLost) // of which nothing came: the recorder waits for the next
+				pub.Close(endcause.SourceLost) // of which nothing came: the recorder waits for the next
 			}
 			ended := make(chan error, 1)
 			r.tasks.Go("pull", func(context.Context) error { ended <- p.Pull(ctx, publish); return nil })
 			eventually(t, "units come", func() bool { return r.info("cam").AccessUnits > 20 })
 			cancel()
 			require.ErrorIs(t, <-ended, context.Canceled)
-			pub.Close(media.EndSourceLost)
+			pub.Close(endcause.SourceLost)
 			require.NotEmpty(t, got().units[codec.H264])
 		})
 	}

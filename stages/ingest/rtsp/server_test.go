@@ -25,6 +25,7 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -98,7 +99,7 @@ func TestAPublisherThatIsKilledAndComesBack(t *testing.T) {
 		require.NoError(t, cmd.Process.Kill())
 		_ = cmd.Wait()
 		got := wait()
-		require.Equal(t, string(media.EndSourceLost), got.end)
+		require.EqualValues(t, endcause.SourceLost, got.end)
 		require.True(t, got.units[codec.H264][0].sync)
 	}
 }
@@ -158,7 +159,7 @@ func TestASecondPublisherTakesOverWhereAllowed(t *testing.T) {
 	eventually(t, "the first one's media has come", func() bool { return r.info("one").AccessUnits == uint64(a.units) })
 	second := b.publish(t, "rtsp://"+addr+"/one", true, b.packets)
 	defer second.Close()
-	require.Equal(t, string(media.EndReplaced), wait().end)
+	require.EqualValues(t, endcause.Replaced, wait().end)
 	eventually(t, "the second one's media has come", func() bool { return r.info("one").AccessUnits == uint64(a.units+b.units) })
 	require.NoError(t, first.WritePacketRTP(&a.video, a.packets[0].pkt)) // the next packet shows the old one out
 	require.Error(t, first.Wait())
@@ -354,7 +355,7 @@ func TestAStopOfTheServerEndsPublicationsInOrder(t *testing.T) {
 	eventually(t, "all units have come", func() bool { return r.info("x").AccessUnits == uint64(f.units) })
 	stop()
 	got := wait()
-	require.Equal(t, string(media.EndShutdown), got.end)
+	require.EqualValues(t, endcause.Shutdown, got.end)
 	require.Equal(t, f.units, len(got.units[codec.H264])+len(got.units[codec.AAC]))
 	require.NotContains(t, r.book.String(), "task failed")
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/pion/rtp"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/stages/hub"
 	"github.com/gospool/spool/stages/ingest"
@@ -273,7 +274,7 @@ func (s *session) unannounced(m *description.Media) {
 // close writes what is held and ends the publication.
 func (s *session) close(reason media.Cause) {
 	if s.finish(); s.failed {
-		reason = media.EndError
+		reason = endcause.Error
 	}
 	s.pub.Close(reason)
 }

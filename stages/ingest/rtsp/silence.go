@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"time"
 
-	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/endcause"
 )
 
 // longestSilence is the longest read_timeout that can be set. gortsplib has one for
@@ -31,7 +31,7 @@ func (s *session) watch(otherwise time.Duration) {
 			return
 		}
 		s.log.Warn("nothing comes from the publisher: it is taken to be gone", "silent_for", silence.Round(time.Millisecond), "read_timeout", limit)
-		s.close(media.EndSourceLost)
+		s.close(endcause.SourceLost)
 		s.hangUp()
 	})
 }

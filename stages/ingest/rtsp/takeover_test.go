@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline"
-	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/endcause"
 )
 
 // talk is one connection whose requests a test writes by hand.
@@ -167,7 +167,7 @@ func TestASilentPublisherGivesItsPathUp(t *testing.T) {
 	second := &gortsplib.Client{Protocol: ptr(gortsplib.ProtocolTCP)}
 	require.NoError(t, second.StartRecording("rtsp://"+addr+"/one", film(t, clip(t, "h264", x264...), false).description()))
 	defer second.Close()
-	require.Equal(t, string(media.EndReplaced), wait().end)
+	require.EqualValues(t, endcause.Replaced, wait().end)
 	eventually(t, "the first one is hung up on", func() bool { return strings.Contains(r.book.String(), `msg="publisher left"`) })
 	require.Contains(t, r.book.String(), "nothing has come from it")
 }

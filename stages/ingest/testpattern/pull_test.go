@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/stages/hub"
 )
@@ -108,7 +109,7 @@ func TestAFiniteStreamIsReadToItsEnd(t *testing.T) {
 				if err != nil {
 					var end *pipeline.EndError
 					require.ErrorAs(t, err, &end)
-					require.Equal(t, string(media.EndOfFile), end.Reason)
+					require.EqualValues(t, endcause.EndOfFile, end.Reason)
 					break
 				}
 				units += c.AccessUnits()
@@ -149,11 +150,11 @@ func TestPullEndsWithItsContextOrPublisher(t *testing.T) {
 					require.NoError(t, err)
 					err = <-ended
 					require.True(t, errors.Is(err, hub.ErrReplaced) || errors.Is(err, hub.ErrClosed), "%v", err)
-					other.Close(media.EndStop)
+					other.Close(endcause.Stop)
 				} else {
 					cancel(stop)
 					require.ErrorIs(t, <-ended, stop)
-					pub.Close(media.EndStop)
+					pub.Close(endcause.Stop)
 				}
 				cancel(nil)
 			})
