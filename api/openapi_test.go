@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -41,6 +42,8 @@ type schemaDoc struct {
 	Items      *schemaDoc
 	Properties map[string]schemaDoc
 	Required   []string
+
+	Description string
 }
 
 func readDocument(t *testing.T, s *Server) (doc openAPI) {
@@ -50,6 +53,16 @@ func readDocument(t *testing.T, s *Server) (doc openAPI) {
 	require.NoError(t, json.Unmarshal([]byte(r.body), &doc))
 	require.Equal(t, "3.1.0", doc.OpenAPI)
 	return doc
+}
+
+// Whoever reads of a drop in an answer finds its cause in the document, and what it counts.
+func TestDocumentDescribesEveryCauseOfADrop(t *testing.T) {
+	described := readDocument(t, newWorld(t).server()).Components.Schemas["Drop"].Properties["cause"].Description
+	require.NotEmpty(t, media.DropCauses)
+	for _, c := range media.DropCauses {
+		require.Regexp(t, `[ ,]`+c.Word+` \(([^)]+; )?`+regexp.QuoteMeta(c.Doc)+`\)`, described)
+	}
+	require.Contains(t, described, "rtp_loss (packets; ")
 }
 
 // The document names what the router answers, and the router answers what the

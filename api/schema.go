@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+
+	"github.com/gospool/spool/pipeline/media"
 )
 
 // object is a JSON object of the OpenAPI document; it is written with its keys
@@ -57,6 +59,9 @@ func (s schemas) reference(t reflect.Type) object {
 	return ref
 }
 
+// lists are what the words in braces in a doc tag stand for: what is listed elsewhere.
+var lists = strings.NewReplacer("{drop_causes}", media.DescribeDrops())
+
 func (s schemas) fields(t reflect.Type, properties object, required *[]string) {
 	for f := range t.Fields() {
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
@@ -75,7 +80,7 @@ func (s schemas) fields(t reflect.Type, properties object, required *[]string) {
 			p["enum"] = strings.Split(v, ",")
 		}
 		if v := f.Tag.Get("doc"); v != "" {
-			p["description"] = v
+			p["description"] = lists.Replace(v)
 		}
 		optional := strings.Contains(options, "omitempty")
 		if f.Type.Kind() == reflect.Pointer && !optional {

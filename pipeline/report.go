@@ -49,8 +49,8 @@ type Problem struct {
 // Drop counts what was left out for one cause.
 type Drop struct {
 	Stage       string `json:"stage"`
-	Cause       string `json:"cause" doc:"a stable word; of stage ingest rtp_loss, rtp_malformed, foreign_ssrc, wrong_payload_type, other_format and too_many_frames count packets; decoding_order counts NAL units, parameter_set_unreadable parameter sets; damaged, waiting_for_parameter_sets, waiting_for_key_frame, no_picture, split_access_unit, picture_without_end, too_many_nal_units, too_large, ingest_memory, time_not_advancing, time_out_of_range and empty count access units; clocks_disagree is 1 where the log tells more"`
-	AccessUnits uint64 `json:"access_units" doc:"how many; packets or NAL units where the cause counts these"`
+	Cause       string `json:"cause" doc:"a stable word for what it counts: {drop_causes}"` // one of media.DropCauses, or a word of a stage from elsewhere
+	AccessUnits uint64 `json:"access_units" doc:"how many of what the cause counts"`
 	Bytes       uint64 `json:"bytes" doc:"of them, where they are counted"`
 }
 

@@ -154,7 +154,7 @@ func (k *keyframes) Report(r *pipeline.Report) {
 		r.Warnings = append(r.Warnings, "the stage keyframes finds no pictures in this stream: nothing is recorded of it")
 	}
 	if n := k.dropped.Load(); n > 0 {
-		r.Drops = append(r.Drops, pipeline.Drop{Stage: k.set.Stage, Cause: "not_decodable_alone", AccessUnits: n, Bytes: k.lost.Load()})
+		r.Drops = append(r.Drops, pipeline.Drop{Stage: k.set.Stage, Cause: media.DropNotDecodable, AccessUnits: n, Bytes: k.lost.Load()})
 	}
 	if since := k.none.Load(); since != 0 {
 		r.Problems = append(r.Problems, pipeline.Problem{

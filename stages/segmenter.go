@@ -149,7 +149,7 @@ func (s *segmenter) Report(r *pipeline.Report) {
 		r.Waiting = "key frame"
 	}
 	r.Gaps = s.gaps.Load()
-	s.early.report(r, s.set.Stage, "before_key_frame")
+	s.early.report(r, s.set.Stage, media.DropBeforeKeyFrame)
 	s.late.report(r, s.set.Stage, string(media.GapNoKeyFrame))
 	s.tooMany.report(r, s.set.Stage, string(media.GapTooManyFiles))
 	if p := s.files.Load(); p != nil {

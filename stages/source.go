@@ -111,13 +111,6 @@ func (s *source) pass(ctx context.Context, sub *hub.Subscription, emit pipeline.
 	return context.Cause(ctx)
 }
 
-// The losses on the way to the hub that a recording shows: a picture is missing or
-// cannot be decoded, up to the next key frame.
-const (
-	lostPackets = string(media.GapRTPLoss)
-	lostDamaged = "damaged" // access units of which a packet is missing
-)
-
 func (s *source) awaited(c *media.Chunk) []awaited {
 	if c.Mark != nil {
 		return nil
@@ -141,7 +134,8 @@ func (s *source) Trigger(t pipeline.Trigger) (pipeline.Triggered, error) {
 }
 
 // Report says whether a publisher is awaited, and what a full queue or the network
-// cost.
+// cost: of the losses on the way to the hub a recording shows those by which a picture
+// is missing or cannot be decoded, up to the next key frame.
 func (s *source) Report(r *pipeline.Report) {
 	s.mu.Lock()
 	s.marks.await.report(r, s.clock)
@@ -152,12 +146,12 @@ func (s *source) Report(r *pipeline.Report) {
 		return
 	}
 	if d := sub.Dropped(); d.Chunks > 0 {
-		r.Drops = append(r.Drops, pipeline.Drop{Stage: "source", Cause: string(media.GapOverload), AccessUnits: d.AccessUnits, Bytes: d.Bytes})
+		r.Drops = append(r.Drops, pipeline.Drop{Stage: s.stage, Cause: string(media.GapOverload), AccessUnits: d.AccessUnits, Bytes: d.Bytes})
 	}
-	if n := sub.Lost(lostDamaged); n > 0 {
-		r.Drops = append(r.Drops, pipeline.Drop{Stage: "source", Cause: lostDamaged, AccessUnits: n})
+	if n := sub.Lost(media.DropDamaged); n > 0 {
+		r.Drops = append(r.Drops, pipeline.Drop{Stage: s.stage, Cause: media.DropDamaged, AccessUnits: n})
 	}
-	if n := sub.Lost(lostPackets); n > 0 {
+	if n := sub.Lost(media.DropRTPLoss); n > 0 {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("%d packets were lost on the way since this run began: pictures are missing or damaged; let the publisher use TCP", n))
 	}
 }

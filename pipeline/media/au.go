@@ -93,24 +93,3 @@ func LeftOut(err error) bool {
 	}
 	return false
 }
-
-// DropNoKeyFrame is the name of the drops before the first key frame.
-const DropNoKeyFrame = "waiting_for_key_frame"
-
-// DropCause is the name under which an access unit is counted that was left out
-// with an error.
-func DropCause(err error) string {
-	switch {
-	case errors.Is(err, ErrNoKeyFrame):
-		return DropNoKeyFrame
-	case errors.Is(err, ErrTimeBack):
-		return "time_not_advancing"
-	case errors.Is(err, ErrEmpty):
-		return "empty"
-	case errors.Is(err, ErrTooLarge):
-		return "too_large"
-	case errors.Is(err, ErrTimeRange), errors.Is(err, ErrOffset):
-		return "time_out_of_range"
-	}
-	return "refused"
-}

@@ -11,14 +11,14 @@ const (
 	GapTimestampJump Cause = "timestamp_jump" // the sender's clock jumped: no frame is missing
 	GapClockStep     Cause = "clock_step"     // this machine's wall clock was set: no frame is missing
 	GapStall         Cause = "stall"          // the sender was silent for long
-	GapRTPLoss       Cause = "rtp_loss"       // packets were lost on the way
+	GapRTPLoss       Cause = DropRTPLoss      // packets were lost on the way
 	GapRestart       Cause = "restart"        // the pipeline failed and was run again
 	GapNoKeyFrame    Cause = "no_key_frame"   // a file was ended at its size bound, and the next one waited for a key frame
 	GapTooManyFiles  Cause = "too_many_files" // what the sender sent would have begun more than a file a second
 	GapDiskFull      Cause = "disk_full"      // there was no room for it
 	GapNoInodes      Cause = "no_inodes"      // the filesystem took no further file
 	GapDiskError     Cause = "disk_error"     // the disk failed, was read-only or away, or no file could be opened
-	GapDamaged       Cause = "damaged"        // inside a file: access units of which a part was lost, or chunks that recovery cut out
+	GapDamaged       Cause = DropDamaged      // inside a file: access units of which a part was lost, or chunks that recovery cut out
 	GapFurther       Cause = "further_gaps"   // inside a file: so many more than are listed, somewhere between its begin and end
 )
 

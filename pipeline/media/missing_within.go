@@ -22,7 +22,7 @@ func (b *Builder) leaveOut(track int, size int, err error) {
 		return
 	}
 	if st.gap.left++; st.gap.left == 1 {
-		st.gap.why = Cause(DropCause(err))
+		st.gap.why = Cause(DropCauseOf(err))
 	}
 	st.gap.bytes += int64(size)
 }

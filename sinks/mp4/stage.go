@@ -37,6 +37,7 @@ type Muxer struct {
 	above   durable.FS                         // that the record directory is made on
 	reserve func(*media.Segment, Config) int64 // bytes
 
+	stage   string // its name in the pipeline
 	fs      disk.FS
 	seg     *media.Segment // nil between segments
 	file    *file          // nil before the segment's first chunk
@@ -77,7 +78,7 @@ func New(set pipeline.Settings, cfg Config) (*Muxer, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	m := &Muxer{cfg: cfg, dir: disk.Absolute(cfg.RecordPath), log: set.Log, clock: set.Clock, openFS: openFS, above: durable.Disk{}, reserve: reserveFor}
+	m := &Muxer{stage: set.Stage, cfg: cfg, dir: disk.Absolute(cfg.RecordPath), log: set.Log, clock: set.Clock, openFS: openFS, above: durable.Disk{}, reserve: reserveFor}
 	m.timings = pipeline.Optional[Timings](set, untimed{})
 	m.growth = pipeline.Optional[Growth](set, unmeasured{})
 	m.onUnfinished = pipeline.Optional[OnUnfinished](set, func(string) {})

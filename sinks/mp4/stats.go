@@ -49,9 +49,9 @@ func (t *stats) lose(cause media.Cause, c *media.Chunk) {
 	l.bytes.Add(uint64(c.Bytes()))
 }
 
-func (l *lost) report(r *pipeline.Report, cause media.Cause) {
+func (l *lost) report(r *pipeline.Report, stage string, cause media.Cause) {
 	if n := l.units.Load(); n > 0 {
-		r.Drops = append(r.Drops, pipeline.Drop{Stage: "mp4", Cause: string(cause), AccessUnits: n, Bytes: l.bytes.Load()})
+		r.Drops = append(r.Drops, pipeline.Drop{Stage: stage, Cause: string(cause), AccessUnits: n, Bytes: l.bytes.Load()})
 	}
 }
 
@@ -109,14 +109,14 @@ func (m *Muxer) Report(r *pipeline.Report) {
 	r.LastWritten = m.today(t.written.Load())
 	r.LastDurable = m.today(t.durable.Load())
 	if n := t.droppedUnits.Load(); n > 0 {
-		r.Drops = append(r.Drops, pipeline.Drop{Stage: "mp4", Cause: "out_of_order", AccessUnits: n})
+		r.Drops = append(r.Drops, pipeline.Drop{Stage: m.stage, Cause: media.DropOutOfOrder, AccessUnits: n})
 	}
 	if n := t.unnamed.Load(); n > 0 {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("%d events are in the catalogue alone, and not in their files, which name %d at most: cut files with segmenter's max_duration", n, media.MaxEvents))
 	}
-	t.full.report(r, media.GapDiskFull)
-	t.crowded.report(r, media.GapNoInodes)
-	t.broken.report(r, media.GapDiskError)
+	t.full.report(r, m.stage, media.GapDiskFull)
+	t.crowded.report(r, m.stage, media.GapNoInodes)
+	t.broken.report(r, m.stage, media.GapDiskError)
 	r.Gaps += t.gaps.Load()
 	if p := t.problem.Load(); p != nil {
 		r.Waiting, r.Problems = "disk", append(r.Problems, *p)

@@ -62,7 +62,7 @@ func (p *Publisher) Write(track int, au *media.AU) error {
 	err := s.builder.Append(track, au)
 	s.lastAU.Store(au.UTC)
 	if err != nil {
-		s.drops.add(media.DropCause(err), 1)
+		s.drops.add(media.DropCauseOf(err), 1)
 		return err
 	}
 	s.accessUnits.Add(1)

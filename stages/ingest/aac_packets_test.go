@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/pipeline/media"
 )
 
 var lc48 = &mpeg4audio.AudioSpecificConfig{Type: 2, SampleRate: 48000, ChannelConfig: 2, ChannelCount: 2}
@@ -117,7 +118,7 @@ func TestPayloadsOfAACThatAreRefused(t *testing.T) {
 	require.NoError(t, v.Packet(aacPacket(2, true, many[1:], make([]byte, len(many)-1)), b.now))
 	v.Close()
 	b.feed.Close()
-	require.Equal(t, map[string]uint64{LostFrames: 1}, b.shelf.lost)
+	require.Equal(t, map[string]uint64{media.DropTooManyFrames: 1}, b.shelf.lost)
 	require.Len(t, b.shelf.units, maxFrames)
 }
 

@@ -3,15 +3,13 @@ package ingest
 import (
 	"slices"
 	"time"
+
+	"github.com/gospool/spool/pipeline/media"
 )
 
 // A track may be absent: nothing is expected of it, so that nothing waits for it,
 // misses it, or publishes it. It is so until data of it comes where it is Optional,
 // and again once it is left.
-
-// LostFormat counts packets of a format that is announced beside the one that is
-// recorded.
-const LostFormat = "other_format"
 
 // Leave makes a track one of which nothing comes any more. What came is kept; should
 // more come after all, it is a track again.
@@ -33,8 +31,8 @@ func (t *RTPTrack) Unannounced(at time.Time) {
 	if f.firstHeard == 0 {
 		f.firstHeard = mono
 	}
-	f.pub.Lost(LostType, 1)
-	t.track().vigil.Missed(mono, LostType, 1)
+	f.pub.Lost(media.DropWrongPayloadType, 1)
+	t.track().vigil.Missed(mono, media.DropWrongPayloadType, 1)
 	f.look(at, mono)
 }
 

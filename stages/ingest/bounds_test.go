@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/pipeline/media"
 )
 
 // Packets of nothing but padding have numbers like all others: none is missing.
@@ -36,7 +37,7 @@ func TestPacketsOfPaddingAreNoLoss(t *testing.T) {
 		if loss {
 			want = 1
 		}
-		require.EqualValues(t, want, b.shelf.lost[LostRTP])
+		require.EqualValues(t, want, b.shelf.lost[media.DropRTPLoss])
 		require.Equal(t, want, b.shelf.units[50].au.Lost)
 	}
 }
@@ -57,7 +58,7 @@ func TestALossBeforePaddingDamagesThePicture(t *testing.T) {
 	track.Close()
 	b.feed.Close()
 	require.Len(t, b.shelf.units, 51)
-	require.EqualValues(t, 1, b.shelf.lost[LostDamaged])
+	require.EqualValues(t, 1, b.shelf.lost[media.DropDamaged])
 }
 
 // A publisher that never ends a picture does not make it grow for ever, whatever
@@ -92,7 +93,7 @@ func TestAPictureThatIsJoinedForEverIsBounded(t *testing.T) {
 		b.send(v, 0, true, 6, 5, 1, 1, 0x80)
 	}
 	require.LessOrEqual(t, len(v.track().prev.ends), maxElements)
-	require.EqualValues(t, 1, b.shelf.lost[LostElements])
+	require.EqualValues(t, 1, b.shelf.lost[media.DropTooManyNALUnits])
 	b.sendPictures(v, b.seq[v]+1, 3600, 30, nil)
 	v.Close()
 	b.feed.Close()

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/pipeline/media"
 )
 
 // arrivals is datagrams that write down what goes on.
@@ -179,7 +180,7 @@ func TestATrackOfDatagrams(t *testing.T) {
 	}
 	v.Close()
 	b.feed.Close()
-	require.EqualValues(t, 1, b.shelf.lost[LostRTP])
+	require.EqualValues(t, 1, b.shelf.lost[media.DropRTPLoss])
 	require.InDelta(t, 100, len(b.shelf.units), 2)
 	require.Zero(t, b.feed.memory.held)
 }

@@ -122,7 +122,7 @@ func packing(t *testing.T, coding media.Codec, lossPercent, group int, markers b
 	}
 	track.Close()
 	b.feed.Close()
-	require.Equal(t, lost, b.shelf.lost[LostRTP])
+	require.Equal(t, lost, b.shelf.lost[media.DropRTPLoss])
 	came := map[int]bool{}
 	for _, u := range b.shelf.units {
 		i, known := number[hashOf(pictureOf(coding, u.nals))]

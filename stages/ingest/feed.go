@@ -20,31 +20,6 @@ type Publisher interface {
 	Problem(track int, what *pipeline.Problem)
 }
 
-// The causes under which a Feed counts what it leaves out.
-const (
-	LostDamaged = "damaged"                    // units: a part of them was lost
-	LostSets    = "waiting_for_parameter_sets" // units
-	LostBadSets = "parameter_set_unreadable"   // parameter sets
-	LostPicture = "no_picture"                 // units without one
-	LostSplit   = "split_access_unit"          // units: the rest of one that was written already
-	LostClocks  = "clocks_disagree"            // 1: see the log
-	LostRTP     = "rtp_loss"                   // packets
-	LostRTPForm = "rtp_malformed"              // packets
-)
-
-// The causes of what passed a bound, or is not the track's: what came with it is left
-// out, what follows is taken.
-const (
-	LostEndless  = "picture_without_end" // access units that went on for ten seconds; in a problem, one that is older than others
-	LostElements = "too_many_nal_units"  // access units of more than 4,096
-	LostTooLarge = "too_large"           // access units of more than 64 MiB
-	LostMemory   = "ingest_memory"       // access units: too much is held in memory, of this publisher or of all
-	LostFrames   = "too_many_frames"     // packets of more than 1,024 frames of sound
-	LostOrder    = "decoding_order"      // NAL units that came when those behind them had gone on
-	LostForeign  = "foreign_ssrc"        // packets of another sender than the track's
-	LostType     = "wrong_payload_type"  // packets of a payload type that was not announced
-)
-
 // The causes under which a Feed counts what it puts right: no picture is lost by it.
 const (
 	RepairedTime      = "shared_timestamp"   // pictures that came under the time of another one: placed up to the next
@@ -348,7 +323,7 @@ func (f *Feed) write(t *track, u *Unit) {
 	case err == nil:
 		t.vigil.Kept(u.Mono)
 	case media.LeftOut(err):
-		t.vigil.Missed(u.Mono, media.DropCause(err), 1)
+		t.vigil.Missed(u.Mono, media.DropCauseOf(err), 1)
 	default:
 		f.err = err
 	}

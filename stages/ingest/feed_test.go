@@ -204,7 +204,7 @@ func TestWithoutParameterSetsUnitsAreCounted(t *testing.T) {
 	b.send(v, 3600, false, ppsX264...)
 	b.send(v, 3600, true, idr...)
 	b.feed.Close()
-	require.EqualValues(t, 1, b.shelf.lost[LostSets])
+	require.EqualValues(t, 1, b.shelf.lost[media.DropNoParameterSets])
 	require.Len(t, b.shelf.units, 1)
 }
 
@@ -297,7 +297,7 @@ func TestClocksThatDisagreeLaterAreSaidOnceAndNothingMoves(t *testing.T) {
 		}
 	}
 	b.feed.Close()
-	require.EqualValues(t, 1, b.shelf.lost[LostClocks])
+	require.EqualValues(t, 1, b.shelf.lost[media.DropClocksDisagree])
 	for i, u := range b.shelf.of(codec.H264) {
 		require.Equal(t, int64(i)*3600, u.au.PTS)
 	}

@@ -21,7 +21,7 @@ func TestAPictureInPartsIsJoinedEvenAfterManyThatWereWhole(t *testing.T) {
 		b.send(v, i*3600, true, idrLater...)
 	}
 	b.feed.Close()
-	require.EqualValues(t, 1, b.shelf.lost[LostSplit], "the first one was written already")
+	require.EqualValues(t, 1, b.shelf.lost[media.DropSplit], "the first one was written already")
 	require.Len(t, b.shelf.units, 40)
 	require.Equal(t, [][]byte{idr, idrLater}, b.shelf.units[31].nals)
 	require.Equal(t, [][]byte{idr, idrLater}, b.shelf.units[39].nals)
@@ -103,7 +103,7 @@ func TestAFragmentThatIsNotEndedDamagesItsPicture(t *testing.T) {
 	b.send(v, 14400, true, 0x1d, 1, 2)         // a packing of another mode
 	b.send(v, 18000, true, idr...)
 	b.feed.Close()
-	require.EqualValues(t, 4, b.shelf.lost[LostDamaged])
+	require.EqualValues(t, 4, b.shelf.lost[media.DropDamaged])
 	require.EqualValues(t, 1, b.shelf.repaired[RepairedUndefined])
 	require.Len(t, b.shelf.units, 1)
 	require.Equal(t, int64(0), b.shelf.units[0].au.PTS)
@@ -123,7 +123,7 @@ func TestASliceThatCannotBeReadSpoilsItsPicture(t *testing.T) {
 	}
 	b.feed.Close()
 	require.Len(t, b.shelf.units, 9)
-	require.NotZero(t, b.shelf.lost[LostDamaged])
+	require.NotZero(t, b.shelf.lost[media.DropDamaged])
 }
 
 // others is a publisher while whose other streams use the units that are idle.

@@ -229,7 +229,7 @@ func (t *RTPTrack) numberedPart(flags byte, don uint16, ticks int64, at time.Tim
 	}
 	u := o.part.unit
 	if u.Add(body...); at.Sub(o.part.at).Nanoseconds() > maxUnitAge && u.over == "" {
-		u.refuse(LostEndless)
+		u.refuse(media.DropEndlessPicture)
 	}
 	t.track().count(u)
 	if flags&0x40 != 0 {
@@ -264,7 +264,7 @@ func (t *RTPTrack) hold(n numbered) {
 	}
 	if o.begun && n.don-o.last >= 0x8000 {
 		if o.late++; o.late <= o.depth {
-			t.track().lost(LostOrder, 1)
+			t.track().lost(media.DropDecodingOrder, 1)
 			o.torn = true
 			t.feed.put(n.unit)
 			return

@@ -192,8 +192,8 @@ func restored(t *testing.T, coding media.Codec, step uint16, lossPercent, depth 
 		return
 	}
 	require.Greater(t, came, len(aus)/4)
-	require.EqualValues(t, lost, b.shelf.lost[LostRTP])
-	require.NotZero(t, b.shelf.lost[LostDamaged])
+	require.EqualValues(t, lost, b.shelf.lost[media.DropRTPLoss])
+	require.NotZero(t, b.shelf.lost[media.DropDamaged])
 }
 
 // In order nothing waits, where the numbers follow each other.
@@ -234,7 +234,7 @@ func TestDecodingOrderBeginsAnew(t *testing.T) {
 	}
 	track.Close()
 	b.feed.Close()
-	require.NotZero(t, b.shelf.lost[LostOrder])
+	require.NotZero(t, b.shelf.lost[media.DropDecodingOrder])
 	require.GreaterOrEqual(t, len(b.shelf.units), 90)
 }
 

@@ -40,12 +40,12 @@ func TestALossIsTakenToTheNextUnitThatIsWhole(t *testing.T) {
 	for i, u := range b.shelf.units {
 		want, by := 0, media.Cause("")
 		if i == 40 {
-			want, by = 20, LostRTP
+			want, by = 20, media.DropRTPLoss
 		}
 		require.Equal(t, want, u.au.Lost, "unit %d", i)
 		require.Equal(t, by, u.au.LostBy, "unit %d", i)
 	}
-	require.EqualValues(t, 20, b.shelf.lost[LostRTP])
+	require.EqualValues(t, 20, b.shelf.lost[media.DropRTPLoss])
 	require.Contains(t, b.log.String(), "packets were lost on the way")
 }
 
@@ -55,20 +55,20 @@ func TestALossKeepsItsCause(t *testing.T) {
 	b := newBench(t)
 	track := b.feed.tracks[b.of(codec.H264).track().index]
 	damaged, large, kept, next := &Unit{Damaged: true}, &Unit{}, &Unit{}, &Unit{}
-	large.refuse(LostTooLarge)
+	large.refuse(media.DropTooLarge)
 	track.leave(damaged)
 	track.leave(large)
 	track.mark(kept)
 	track.mark(next)
 	require.Equal(t, 2, kept.lost)
-	require.Equal(t, LostDamaged, kept.by)
+	require.Equal(t, media.DropDamaged, kept.by)
 	require.Zero(t, next.lost)
 	require.Empty(t, next.by)
 	again := &Unit{}
-	again.refuse(LostTooLarge)
+	again.refuse(media.DropTooLarge)
 	track.leave(again)
 	track.mark(next)
-	require.Equal(t, LostTooLarge, next.by)
+	require.Equal(t, media.DropTooLarge, next.by)
 }
 
 // A loss and a jump of the sender's clock meet: what comes out of the builder is

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/pipeline/media"
 )
 
 // A track that is left and comes back is a track again, as one of two formats that a
@@ -264,7 +265,7 @@ func TestLossReorderingAndOutliersTogether(t *testing.T) {
 		if !lossy {
 			require.Empty(t, b.shelf.lost, "seed %d", seed)
 		}
-		require.InDelta(t, want, len(b.shelf.units), float64(b.shelf.lost[LostDamaged]), "seed %d: %v", seed, b.shelf.lost)
+		require.InDelta(t, want, len(b.shelf.units), float64(b.shelf.lost[media.DropDamaged]), "seed %d: %v", seed, b.shelf.lost)
 		last := int64(-1)
 		for k, u := range b.shelf.units {
 			nal := u.nals[len(u.nals)-1]

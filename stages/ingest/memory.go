@@ -4,12 +4,14 @@ import (
 	"runtime"
 	"slices"
 	"sync/atomic"
+
+	"github.com/gospool/spool/pipeline/media"
 )
 
 // Units lie in the heap until the publisher has copied them, so that what feeds hold
 // is bounded, of each and of all together: by what it takes, not by the bytes that
 // were sent, since a NAL unit of one byte takes thirty. A unit that would pass a
-// bound is left out (LostMemory).
+// bound is left out (media.DropIngestMemory).
 //
 // When all together hold too much, those are refused that hold more than their
 // share. A feed that holds little is never refused, whatever others do.
@@ -86,7 +88,7 @@ func (t *track) count(u *Unit) {
 	if n := u.memory(); n != u.counted {
 		grown := n - u.counted
 		if u.counted = n; !f.memory.grow(grown) {
-			u.refuse(LostMemory)
+			u.refuse(media.DropIngestMemory)
 			n = u.memory()
 			f.memory.grow(n - u.counted)
 			u.counted = n

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/pipeline/media"
 )
 
 // aggregateOf is a STAP-A of a NAL unit and n of one byte.
@@ -61,15 +62,15 @@ func TestNALUnitsOfAnAccessUnitAreBounded(t *testing.T) {
 			b.sendPictures(v, b.seq[v]+1, 25*3600, 25, nil)
 			v.Close()
 			b.feed.Close()
-			require.GreaterOrEqual(t, b.shelf.lost[LostElements], uint64(2))
-			delete(b.shelf.lost, LostElements)
+			require.GreaterOrEqual(t, b.shelf.lost[media.DropTooManyNALUnits], uint64(2))
+			delete(b.shelf.lost, media.DropTooManyNALUnits)
 			require.Empty(t, b.shelf.lost)
 			require.GreaterOrEqual(t, len(b.shelf.units), 45, "but for what passed the bound")
 			for _, u := range b.shelf.units {
 				require.LessOrEqual(t, len(u.nals), maxElements)
 			}
 			require.Equal(t, 1, strings.Count(b.log.String(), "an access unit passed a bound"), "said once")
-			require.Contains(t, b.log.String(), "cause="+LostElements)
+			require.Contains(t, b.log.String(), "cause="+media.DropTooManyNALUnits)
 			require.Zero(t, b.feed.memory.held)
 		})
 	}
@@ -101,7 +102,7 @@ func TestTheAgeOfAnAccessUnitIsBounded(t *testing.T) {
 				b.now = b.now.Add(100 * time.Millisecond)
 				b.send(v, 0, false, payload...)
 			}
-			require.EqualValues(t, 1, b.shelf.lost[LostEndless])
+			require.EqualValues(t, 1, b.shelf.lost[media.DropEndlessPicture])
 			require.Zero(t, v.unit.Bytes())
 			b.sendPictures(v, b.seq[v]+1, 21*90000, 20, nil)
 			v.Close()
@@ -174,7 +175,7 @@ func TestTheHoldIsBoundedInMemory(t *testing.T) {
 	}
 	require.NotEmpty(t, b.shelf.units, "it has begun")
 	require.LessOrEqual(t, most, int64(holdBytes+2<<20))
-	require.Zero(t, b.shelf.lost[LostMemory])
+	require.Zero(t, b.shelf.lost[media.DropIngestMemory])
 }
 
 // Together feeds have a bound: who has more than a share is refused, who has little
@@ -229,7 +230,7 @@ func TestACameraBesideGreedyOnesLosesNothing(t *testing.T) {
 	require.Empty(t, camera.shelf.lost)
 	told := 0
 	for _, b := range greedy {
-		told += strings.Count(b.log.String(), "cause="+LostMemory)
+		told += strings.Count(b.log.String(), "cause="+media.DropIngestMemory)
 		tracks[b].Close()
 		b.feed.Close()
 	}
@@ -252,7 +253,7 @@ func TestTheBytesOfAnAccessUnitAreBounded(t *testing.T) {
 	u.Add(make([]byte, maxUnitBytes)...)
 	require.Empty(t, u.over)
 	u.Add(1)
-	require.Equal(t, LostTooLarge, u.over)
+	require.Equal(t, media.DropTooLarge, u.over)
 	require.Zero(t, u.memory()-(&Unit{}).memory(), "and given back")
 }
 

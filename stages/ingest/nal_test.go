@@ -83,7 +83,7 @@ func sendOdd(t *testing.T, coding media.Codec, nal []byte, cause, place string) 
 	}
 	v.Close()
 	b.feed.Close()
-	delete(b.shelf.lost, LostPicture)
+	delete(b.shelf.lost, media.DropNoPicture)
 	require.Empty(t, b.shelf.lost)
 	require.Len(t, b.shelf.units, len(pics))
 	for i, u := range b.shelf.units {
@@ -129,6 +129,6 @@ func TestASliceThatIsMarkedForDamageIsMissed(t *testing.T) {
 		b.send(v, uint32(i)*3600, true, au[1]...)
 	}
 	b.feed.Close()
-	require.EqualValues(t, 1, b.shelf.lost[LostDamaged])
+	require.EqualValues(t, 1, b.shelf.lost[media.DropDamaged])
 	require.Len(t, b.shelf.units, 19)
 }

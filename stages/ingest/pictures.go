@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/pipeline/media"
 )
 
 // assembly makes whole pictures of a track's units, whatever the sender takes for
@@ -70,7 +71,7 @@ func (t *track) gather(u *Unit) {
 	}
 	if u.Damaged || len(u.ends) == 0 {
 		if t.torn = u.Damaged || u.headLost; t.torn && u.over == "" { // else it has been counted
-			t.lost(LostDamaged, 1)
+			t.lost(media.DropDamaged, 1)
 		}
 		u.Damaged = t.torn
 		t.leave(u)

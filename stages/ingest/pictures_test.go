@@ -266,7 +266,7 @@ func TestALossGluesNoPictures(t *testing.T) {
 			}
 			b.feed.Close()
 			require.Len(t, b.shelf.units, 18)
-			require.EqualValues(t, 2, b.shelf.lost[LostDamaged])
+			require.EqualValues(t, 2, b.shelf.lost[media.DropDamaged])
 			for i, u := range b.shelf.units {
 				if i >= 14 {
 					i += 2

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/pipeline/media"
 )
 
 // judge finds the pieces from which something is missing, and counts what is
@@ -19,7 +20,7 @@ func (t *track) judge(u *Unit) {
 		p.damaged = p.damaged || p.stray || within || at && !t.startsPicture(u, p)
 	}
 	if u.headLost && !t.pieces[0].damaged {
-		t.lost(LostDamaged, 1)
+		t.lost(media.DropDamaged, 1)
 	}
 }
 
@@ -57,7 +58,7 @@ func (t *track) add(w *Unit, p *piece) {
 		return
 	}
 	if p.damaged && !p.slices {
-		t.lose(w, LostDamaged)
+		t.lose(w, media.DropDamaged)
 		return
 	}
 	w.Damaged = p.damaged
@@ -104,7 +105,7 @@ func (t *track) hold(w *Unit, slices bool) {
 func (t *track) join(w *Unit) {
 	t.prev.join(w)
 	if w.Mono-t.prev.Mono > maxUnitAge && t.prev.over == "" {
-		t.prev.refuse(LostEndless)
+		t.prev.refuse(media.DropEndlessPicture)
 	}
 	t.feed.put(w)
 	if t.count(t.prev); t.prev.over != "" {
@@ -116,10 +117,10 @@ func (t *track) join(w *Unit) {
 // held.
 func (t *track) rest(w *Unit) {
 	if w.Damaged {
-		t.lose(w, LostDamaged)
+		t.lose(w, media.DropDamaged)
 		return
 	}
-	t.lose(w, LostSplit)
+	t.lose(w, media.DropSplit)
 	t.merging, t.single, t.splits = true, neverSingle, true
 }
 
@@ -144,7 +145,7 @@ func (t *track) release() {
 	case u.over != "":
 		t.leave(u)
 	case u.Damaged:
-		t.lose(u, LostDamaged)
+		t.lose(u, media.DropDamaged)
 	default:
 		t.accept(u)
 	}

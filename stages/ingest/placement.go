@@ -144,7 +144,7 @@ func (f *Feed) disagree(ns int64) {
 		return
 	}
 	f.warned = true
-	f.pub.Lost(LostClocks, 1)
+	f.pub.Lost(media.DropClocksDisagree, 1)
 	f.log.Warn("the sender's reports put its tracks elsewhere than where they began: sound and picture may be apart",
 		"by_ms", ns/1e6, "aligned_by", f.place.source)
 }

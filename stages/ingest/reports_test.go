@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/pipeline/media"
 )
 
 // ntp is a sender's clock, in its report's form.
@@ -65,7 +66,7 @@ func TestWrongReportsMoveNothing(t *testing.T) {
 			require.Len(t, pictures, 150)
 			require.Len(t, sound, 150)
 			if name == "clock set between two reports" {
-				require.Zero(t, b.shelf.lost[LostClocks])
+				require.Zero(t, b.shelf.lost[media.DropClocksDisagree])
 			}
 			for i := range pictures {
 				require.EqualValues(t, i*3600, pictures[i].au.PTS)

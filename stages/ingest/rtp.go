@@ -166,7 +166,7 @@ func (t *RTPTrack) joins(payload []byte, ticks int64) bool {
 // endless tells of a picture that nothing ends.
 func (t *RTPTrack) endless() {
 	if v := t.track().vigil; v.missed == 0 {
-		v.Missed(t.unit.Mono, LostEndless, 1)
+		v.Missed(t.unit.Mono, media.DropEndlessPicture, 1)
 	}
 }
 
@@ -219,9 +219,9 @@ func (t *RTPTrack) missing(seq uint16) bool {
 }
 
 func (t *RTPTrack) lost(packets uint16) {
-	t.track().lost(LostRTP, uint64(packets))
+	t.track().lost(media.DropRTPLoss, uint64(packets))
 	t.track().lostBefore += max(int(uint64(packets)*t.units/t.packets), 1)
-	t.track().lostBy = cmp.Or(t.track().lostBy, LostRTP)
+	t.track().lostBy = cmp.Or(t.track().lostBy, media.DropRTPLoss)
 	if t.losses++; bits.OnesCount64(t.losses) == 1 { // 1, 2, 4, 8...: a bad network does not fill the log
 		t.feed.log.Warn("packets were lost on the way: what they belong to is missing or damaged; over TCP none are lost",
 			"codec", t.track().cfg.Codec.String(), "packets", packets, "times_so_far", t.losses)
@@ -290,7 +290,7 @@ func (t *RTPTrack) open(ticks int64, gap bool, at time.Time) error {
 // bound refuses the unit at hand where it has passed a bound.
 func (t *RTPTrack) bound(at time.Time) {
 	if at.Sub(epoch).Nanoseconds()-t.unit.Mono > maxUnitAge && t.unit.over == "" {
-		t.unit.refuse(LostEndless)
+		t.unit.refuse(media.DropEndlessPicture)
 	}
 	t.track().count(t.unit)
 }
@@ -317,9 +317,9 @@ func (t *RTPTrack) begin(pts int64, at time.Time) *Unit {
 func (t *RTPTrack) audioPacket(p *rtp.Packet, ticks int64, gap bool, at time.Time) error {
 	frames, err := t.audio.unpack(p, t.describe)
 	if err != nil {
-		cause := LostRTPForm
+		cause := media.DropRTPMalformed
 		if errors.Is(err, errFrames) {
-			cause = LostFrames
+			cause = media.DropTooManyFrames
 		}
 		t.track().lost(cause, 1)
 		t.track().lostBefore++

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/pipeline/media"
 )
 
 // A session that begins amid a picture has lost none. Over UDP, where its beginning
@@ -25,7 +26,7 @@ func TestTheRestOfAnEarlierPictureIsNoLoss(t *testing.T) {
 		v.Close()
 		b.feed.Close()
 		require.Len(t, b.shelf.units, 30)
-		require.Equal(t, datagrams, b.shelf.lost[LostDamaged] == 1)
+		require.Equal(t, datagrams, b.shelf.lost[media.DropDamaged] == 1)
 	}
 }
 
@@ -46,7 +47,7 @@ func TestWhatIsKeptOfAnotherSenderIsBoundedAndCounted(t *testing.T) {
 	one.picture(v)
 	require.Empty(t, v.others.held)
 	require.Zero(t, v.others.bytes)
-	require.EqualValues(t, 3000, b.shelf.lost[LostForeign])
+	require.EqualValues(t, 3000, b.shelf.lost[media.DropForeignSSRC])
 	v.Close()
 	b.feed.Close()
 	require.Zero(t, b.feed.memory.held)

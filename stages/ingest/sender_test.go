@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/pipeline/media"
 )
 
 // speaker sends pictures of one packet each with numbers and times of its own.
@@ -62,7 +63,7 @@ func TestTwoSendersAreNotMixed(t *testing.T) {
 			b.feed.Close()
 			require.Equal(t, 200, one.kept())
 			require.Len(t, b.shelf.units, 200)
-			require.Equal(t, map[string]uint64{LostForeign: uint64(200 * theirs)}, b.shelf.lost)
+			require.Equal(t, map[string]uint64{media.DropForeignSSRC: uint64(200 * theirs)}, b.shelf.lost)
 			require.Equal(t, 1, strings.Count(b.log.String(), "another sender's packets"))
 			for i, u := range b.shelf.units {
 				require.Equal(t, int64(i)*ticksOf, u.au.PTS)
@@ -155,7 +156,7 @@ func TestTheSenderThatWasNamedIsTaken(t *testing.T) {
 		if comes {
 			require.Equal(t, 100, named.kept())
 			require.Zero(t, other.kept())
-			require.EqualValues(t, 100, b.shelf.lost[LostForeign])
+			require.EqualValues(t, 100, b.shelf.lost[media.DropForeignSSRC])
 			continue
 		}
 		require.Equal(t, 100, other.kept(), "nothing of the one that sends is lost")
@@ -228,7 +229,7 @@ func TestThousandsOfSenders(t *testing.T) {
 	v.Close()
 	b.feed.Close()
 	require.Equal(t, 101, one.kept())
-	require.EqualValues(t, 10000, b.shelf.lost[LostForeign])
+	require.EqualValues(t, 10000, b.shelf.lost[media.DropForeignSSRC])
 }
 
 func TestPacketsThatWereNotAnnouncedAreSaid(t *testing.T) {
@@ -238,7 +239,7 @@ func TestPacketsThatWereNotAnnouncedAreSaid(t *testing.T) {
 		v.Unannounced(b.now)
 		b.now = b.now.Add(time.Second)
 	}
-	require.Equal(t, map[string]uint64{LostType: 20}, b.shelf.lost)
+	require.Equal(t, map[string]uint64{media.DropWrongPayloadType: 20}, b.shelf.lost)
 	require.Equal(t, "h264: nothing of what comes can be kept: wrong_payload_type 20", b.shelf.problems[0].Cause)
 	(&speaker{b: b, ssrc: 1}).picture(v)
 	v.Close()

@@ -278,7 +278,7 @@ func TestAKeyFrameWaitsForTheSetsThatItRefersTo(t *testing.T) {
 	b.shoot(v, 3600, slice264(p264, 3))
 	b.shoot(v, 7200, sps264(0, 4), pps264(3, 0), slice264(idr264, 3))
 	b.feed.Close()
-	require.EqualValues(t, 2, b.shelf.lost[LostSets])
+	require.EqualValues(t, 2, b.shelf.lost[media.DropNoParameterSets])
 	require.Len(t, b.shelf.units, 1)
 	require.Contains(t, b.shelf.sets[0][0].ParameterSets, pps264(3, 0))
 }

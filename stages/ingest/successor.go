@@ -94,7 +94,7 @@ func (t *RTPTrack) foreign(packets int) {
 	if packets == 0 {
 		return
 	}
-	t.track().lost(LostForeign, uint64(packets))
+	t.track().lost(media.DropForeignSSRC, uint64(packets))
 	if !t.sender.said {
 		t.sender.said = true
 		t.feed.log.Warn("another sender's packets come with a track's: they are left out, by their SSRC",

@@ -86,7 +86,7 @@ func (t *track) describeFirst(sets [][]byte) error {
 			t.heads.Set(nal)
 		}
 		if _, err := t.sets.put(nal); err != nil {
-			t.lost(LostBadSets, 1) // they may yet come in the stream
+			t.lost(media.DropUnreadableParameterSet, 1) // they may yet come in the stream
 		}
 	}
 	if t.sets.referAny() {
@@ -116,7 +116,7 @@ func (t *track) leave(u *Unit) {
 	t.lostBy = cmp.Or(t.lostBy, u.by)
 	if u.Damaged {
 		t.lostBefore++
-		t.lostBy = cmp.Or(t.lostBy, u.over, LostDamaged)
+		t.lostBy = cmp.Or(t.lostBy, u.over, media.DropDamaged)
 	}
 	t.feed.put(u)
 }
@@ -129,9 +129,9 @@ func (t *track) accept(u *Unit) {
 	t.strip(u)
 	if !picture {
 		if u.Bytes() > 0 {
-			t.lost(LostPicture, 1)
+			t.lost(media.DropNoPicture, 1)
 		} else {
-			t.vigil.Missed(u.Mono, LostPicture, 1)
+			t.vigil.Missed(u.Mono, media.DropNoPicture, 1)
 		}
 		t.leave(u)
 		return
@@ -209,7 +209,7 @@ func (t *track) acceptFrame(u *Unit) {
 // the unit with which a description begins.
 func (t *track) undescribed(u *Unit) bool {
 	if t.desc == nil {
-		t.lose(u, LostSets)
+		t.lose(u, media.DropNoParameterSets)
 		return true
 	}
 	u.desc, t.fresh, t.taken = t.fresh, nil, u.Mono
@@ -320,7 +320,7 @@ func (t *track) scan(u *Unit) (key, picture, known bool) {
 			continue
 		case codec.RoleSet:
 			if _, err := t.sets.put(nal); err != nil {
-				t.lost(LostBadSets, 1)
+				t.lost(media.DropUnreadableParameterSet, 1)
 			}
 			continue
 		default:

@@ -70,9 +70,9 @@ func (u *Unit) fits(elements, bytes int) bool {
 	switch {
 	case u.over != "":
 	case len(u.ends)+elements > maxElements:
-		u.refuse(LostElements)
+		u.refuse(media.DropTooManyNALUnits)
 	case len(u.buf)+bytes > maxUnitBytes:
-		u.refuse(LostTooLarge)
+		u.refuse(media.DropTooLarge)
 	}
 	return u.over == ""
 }

@@ -22,14 +22,14 @@ func TestNothingKept(t *testing.T) {
 		bad   func(b *bench, v *RTPTrack, at uint32)
 		cause string
 	}{
-		"no parameter sets": {false, func(b *bench, v *RTPTrack, at uint32) { b.send(v, at, true, good...) }, LostSets},
-		"damaged":           {true, func(b *bench, v *RTPTrack, at uint32) { b.seq[v]++; b.send(v, at, true, idrLater...) }, LostDamaged},
-		"no slices":         {true, func(b *bench, v *RTPTrack, at uint32) { b.send(v, at, true, 9, 0x10) }, LostPicture},
-		"nothing but SEI":   {true, func(b *bench, v *RTPTrack, at uint32) { b.send(v, at, true, 6, 5, 1, 1, 0x80) }, LostPicture},
+		"no parameter sets": {false, func(b *bench, v *RTPTrack, at uint32) { b.send(v, at, true, good...) }, media.DropNoParameterSets},
+		"damaged":           {true, func(b *bench, v *RTPTrack, at uint32) { b.seq[v]++; b.send(v, at, true, idrLater...) }, media.DropDamaged},
+		"no slices":         {true, func(b *bench, v *RTPTrack, at uint32) { b.send(v, at, true, 9, 0x10) }, media.DropNoPicture},
+		"nothing but SEI":   {true, func(b *bench, v *RTPTrack, at uint32) { b.send(v, at, true, 6, 5, 1, 1, 0x80) }, media.DropNoPicture},
 		"garbage":           {true, func(b *bench, v *RTPTrack, at uint32) { b.send(v, at, true, 0x7f, 0xff, 3) }, RepairedUndefined},
 		"another layer":     {true, func(b *bench, v *RTPTrack, at uint32) { b.send(v, at, true, 20, 0xff, 3) }, RepairedLayer},
-		"no end":            {true, func(b *bench, v *RTPTrack, _ uint32) { b.send(v, 3600, false, later...) }, LostEndless},
-		"fragments only":    {true, func(b *bench, v *RTPTrack, at uint32) { b.send(v, at, true, 0x7c, 0x05, 1) }, LostDamaged},
+		"no end":            {true, func(b *bench, v *RTPTrack, _ uint32) { b.send(v, 3600, false, later...) }, media.DropEndlessPicture},
+		"fragments only":    {true, func(b *bench, v *RTPTrack, at uint32) { b.send(v, at, true, 0x7c, 0x05, 1) }, media.DropDamaged},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
@@ -172,5 +172,5 @@ func TestSoundThatIsKeptBackIsNoProblem(t *testing.T) {
 		}
 	}
 	require.Empty(t, b.shelf.problems)
-	require.EqualValues(t, 1, b.shelf.lost[LostRTP])
+	require.EqualValues(t, 1, b.shelf.lost[media.DropRTPLoss])
 }

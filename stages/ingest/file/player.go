@@ -48,7 +48,7 @@ func (l *player) play(ctx context.Context, c *media.Chunk) error {
 		case errors.Is(err, hub.ErrReplaced) || errors.Is(err, hub.ErrClosed):
 			return err
 		default: // about this unit alone, and counted by the hub
-			l.vigils[track].Missed(l.au.Mono, media.DropCause(err), 1)
+			l.vigils[track].Missed(l.au.Mono, media.DropCauseOf(err), 1)
 			l.vigils[track].Look(time.Unix(0, l.au.UTC), l.au.Mono, l.mono)
 		}
 	}

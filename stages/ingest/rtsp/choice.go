@@ -3,7 +3,7 @@ package rtsp
 import (
 	"slices"
 
-	"github.com/gospool/spool/stages/ingest"
+	"github.com/gospool/spool/pipeline/media"
 )
 
 // choice is which of the formats of a section is its track. Cameras and encoders
@@ -28,7 +28,7 @@ func (s *session) choose(t *sessionTrack) bool {
 			c.other, c.run = t, 0
 		}
 		if c.run++; c.run < displaces {
-			s.pub.Lost(ingest.LostFormat, 1)
+			s.pub.Lost(media.DropOtherFormat, 1)
 			return false
 		}
 	}

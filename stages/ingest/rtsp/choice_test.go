@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline/codec"
-	"github.com/gospool/spool/stages/ingest"
+	"github.com/gospool/spool/pipeline/media"
 )
 
 func generic(pt uint8, rtpmap string) *format.Generic {
@@ -108,6 +108,6 @@ func TestAStrayPacketDoesNotDecideWhatIsRecorded(t *testing.T) {
 	require.NotEmpty(t, got.units[codec.H264])
 	require.Empty(t, got.units[codec.H265])
 	strays := uint64(len(packets) - len(f.packets) - 1)
-	require.Equal(t, displaces-1+strays, r.losses("cam")[ingest.LostFormat])
+	require.Equal(t, displaces-1+strays, r.losses("cam")[media.DropOtherFormat])
 	require.Contains(t, r.book.String(), "another format from now on")
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline/codec"
-	"github.com/gospool/spool/stages/ingest"
+	"github.com/gospool/spool/pipeline/media"
 )
 
 // network is a socket behind which each datagram comes twice, and another sender's
@@ -75,7 +75,7 @@ func TestAnotherSenderOnThePortOfAPublisherCostsNothing(t *testing.T) {
 	c.Close()
 	compare(t, file, codec.H264, wait(), 0)
 	losses := r.losses("two")
-	require.Equal(t, uint64(stray.Load()), losses[ingest.LostForeign])
+	require.Equal(t, uint64(stray.Load()), losses[media.DropForeignSSRC])
 	require.Len(t, losses, 1)
 }
 

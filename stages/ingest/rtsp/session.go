@@ -246,7 +246,7 @@ func (s *session) malformed() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.closed && s.pub != nil {
-		s.pub.Lost(ingest.LostRTPForm, 1)
+		s.pub.Lost(media.DropRTPMalformed, 1)
 	}
 }
 
@@ -268,7 +268,7 @@ func (s *session) unannounced(m *description.Media) {
 			return
 		}
 	}
-	s.pub.Lost(ingest.LostType, 1)
+	s.pub.Lost(media.DropWrongPayloadType, 1)
 }
 
 // close writes what is held and ends the publication.

@@ -6,7 +6,7 @@ import (
 	"github.com/pion/rtp"
 	"github.com/stretchr/testify/require"
 
-	"github.com/gospool/spool/stages/ingest"
+	"github.com/gospool/spool/pipeline/media"
 )
 
 func TestPacketsOfAPayloadTypeThatWasNotAnnouncedAreCounted(t *testing.T) {
@@ -19,6 +19,6 @@ func TestPacketsOfAPayloadTypeThatWasNotAnnouncedAreCounted(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, k.write(string([]byte{'$', 0, 0, byte(len(b))})+string(b)))
 	}
-	eventually(t, "they are counted", func() bool { return r.losses("live/x")[ingest.LostType] == 3 })
+	eventually(t, "they are counted", func() bool { return r.losses("live/x")[media.DropWrongPayloadType] == 3 })
 	require.Len(t, r.losses("live/x"), 1)
 }
