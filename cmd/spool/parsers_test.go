@@ -29,6 +29,8 @@ var parsers = map[string]string{
 	"api/records.go":      "TestTheCostOfARequestIsProportional",
 	"api/scrub.go":        "FuzzScrub TestTheCostOfScrubbingIsProportional",
 	"configs/check.go":    "FuzzLoad",
+	"configs/defaults.go": "short: the program's own default.yaml",
+	"configs/resolve.go":  "short: the program's own pipeline.yaml",
 	"configs/layers.go":   "FuzzLoad pipeline/config.TestTheCostOfATextIsProportional",
 	"cmd/spool/bench.go":  "pipeline/config.FuzzParse",
 	"cmd/spool/reload.go": "short: compared only, and read by config.ReadFile",
