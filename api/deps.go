@@ -63,38 +63,13 @@ type Status struct {
 	Until     time.Time // when it stops by itself; zero: not
 	Report    pipeline.Report
 	Drops     []pipeline.Drop // of the stream, beside those of the report
-	Repairs   []Repair        // of the stream
+	Repairs   []media.Repair  // of the stream
 }
 
-// Streams lists what is live and what is configured, sorted by path.
-type Streams interface{ List() []Stream }
-
-// Stream is one path.
-type Stream struct {
-	Path           string
-	State          string // live, connecting, waiting, configured
-	Origin         string // of the publisher
-	Pull           string // URL without credentials
-	Configured     bool
-	Tracks         []media.TrackInfo
-	Unrecorded     []string // codecs of tracks that cannot be recorded
-	Bytes          uint64
-	AccessUnits    uint64
-	LastAccessUnit time.Time
-	Drops          []pipeline.Drop
-	Repairs        []Repair
-	Problems       []pipeline.Problem // under way now
-	Refused        uint64             // publishers, because the path had one
-	PullFailed     uint64             // times
-	Subscribers    int
-	LastError      string
-}
-
-// Repair counts what was put right in what a publisher sends: no picture was lost
-// by it.
-type Repair struct {
-	Cause string `json:"cause" doc:"a stable word; shared_timestamp and timestamp_outlier: pictures that were given another time; nal_unit_undefined, nal_unit_malformed and enhancement_layer: NAL units that were left out; duplicate_packet and late_packet: packets that were left out; foreign_report: sender reports that were left out; frequent_change: key frames with other parameter sets than the last, too often for a file each"`
-	Count uint64 `json:"count" doc:"pictures, NAL units, packets or reports"`
+// Streams lists what is live and what is configured.
+type Streams interface {
+	List() []media.StreamInfo                // by path
+	Problems(path string) []pipeline.Problem // of a stream, under way now
 }
 
 // Catalogue knows the recordings.

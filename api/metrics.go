@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -77,8 +78,8 @@ func (f *figures) Collect(ch chan<- prometheus.Metric) {
 	seen := map[string]bool{}
 	for _, st := range f.s.deps.Streams.List() {
 		seen[st.Path] = true
-		f.stream(ch, &st)
-		drops.add(st.Path, st.Drops)
+		f.stream(ch, &st, f.s.deps.Streams.Problems(st.Path))
+		drops.add(st.Path, ingestDrops(st.Losses))
 		f.recording(ch, st.Path, drops)
 	}
 	for _, path := range f.s.deps.Recorder.Recording() {
@@ -104,7 +105,7 @@ func (f *figures) problems(ch chan<- prometheus.Metric) {
 	}
 }
 
-func (f *figures) stream(ch chan<- prometheus.Metric, st *Stream) {
+func (f *figures) stream(ch chan<- prometheus.Metric, st *media.StreamInfo, wrongNow []pipeline.Problem) {
 	put(ch, streamLive, prometheus.GaugeValue, number(st.State == "live"), st.Path)
 	put(ch, streamBytes, prometheus.CounterValue, float64(st.Bytes), st.Path)
 	put(ch, streamUnits, prometheus.CounterValue, float64(st.AccessUnits), st.Path)
@@ -116,7 +117,7 @@ func (f *figures) stream(ch chan<- prometheus.Metric, st *Stream) {
 		put(ch, repaired, prometheus.CounterValue, float64(r.Count), st.Path, r.Cause)
 	}
 	problems := map[string]int{"nothing_kept": 0} // so that an alert sees it end
-	for _, p := range st.Problems {
+	for _, p := range wrongNow {
 		problems[p.Problem]++
 	}
 	for word, n := range problems {

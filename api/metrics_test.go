@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	"github.com/stretchr/testify/require"
@@ -18,16 +19,17 @@ import (
 func TestMetricsAreWhatStreamsAndRecordingsSay(t *testing.T) {
 	w := newWorld(t)
 	clock := &turned{at: time.Unix(1000, 0)}
-	w.list = []Stream{
+	w.list = []media.StreamInfo{
 		{Path: `live/cam"1`, State: "live", Bytes: 7, AccessUnits: 3, Subscribers: 2,
-			Repairs: []Repair{{"shared_timestamp", 9}}, Problems: []pipeline.Problem{{Problem: "nothing_kept"}, {Problem: "nothing_kept"}, {Problem: "no_keyframe"}},
-			Drops: []pipeline.Drop{{Stage: "hub", Cause: "bad", AccessUnits: 11, Bytes: 12}, {Stage: "hub", Cause: "bad", AccessUnits: 20, Bytes: 30}}},
+			Repairs: []media.Repair{{Cause: "shared_timestamp", Count: 9}}, Losses: []media.Loss{{Cause: "rtp_loss", Count: 13}}},
 		{Path: "off", State: "offline", Bytes: 14, AccessUnits: 15, Subscribers: 16, Pull: "rtsp://h/s", PullFailed: 41},
 	}
+	w.problems = map[string][]pipeline.Problem{`live/cam"1`: {{Problem: "nothing_kept"}, {Problem: "nothing_kept"}, {Problem: "no_keyframe"}}}
 	w.status[`live/cam"1`] = Status{Report: pipeline.Report{Recording: true, Bytes: 98, TotalBytes: 99, AccessUnits: 21, Segments: 22, Gaps: 4,
 		LastDurable: time.Unix(997, 5e8), LastWritten: time.Unix(996, 0), LastAccessUnit: time.Unix(995, 0),
 		RingBytes: 5, RingMaxBytes: 6, RingSpan: 1500 * time.Millisecond, RingChunks: 17,
-		Drops: []pipeline.Drop{{Stage: "gop_ring", Cause: "overload", AccessUnits: 51, Bytes: 60}}}}
+		Drops: []pipeline.Drop{{Stage: "gop_ring", Cause: "overload", AccessUnits: 51, Bytes: 60},
+			{Stage: "hub", Cause: "bad", AccessUnits: 11, Bytes: 12}, {Stage: "hub", Cause: "bad", AccessUnits: 20, Bytes: 30}}}}
 	w.recording["armed"] = StartOptions{}
 	extra := prometheus.NewGauge(prometheus.GaugeOpts{Name: "spool_extra", Help: "From the program."})
 	extra.Set(5)
@@ -49,8 +51,10 @@ func TestMetricsAreWhatStreamsAndRecordingsSay(t *testing.T) {
 build_info{version="v1.2.3"} 1
 dropped_access_units_total{cause="bad",stage="hub",stream="CAM"} 31
 dropped_access_units_total{cause="overload",stage="gop_ring",stream="CAM"} 51
+dropped_access_units_total{cause="rtp_loss",stage="ingest",stream="CAM"} 13
 dropped_bytes_total{cause="bad",stage="hub",stream="CAM"} 42
 dropped_bytes_total{cause="overload",stage="gop_ring",stream="CAM"} 60
+dropped_bytes_total{cause="rtp_loss",stage="ingest",stream="CAM"} 0
 extra 5
 problem{problem="database",stream=""} 1
 problem{problem="disk_full",stream="a"} 1

@@ -141,7 +141,7 @@ func TestAnswersAreWhatTheDocumentSays(t *testing.T) {
 	w := newWorld(t)
 	rec := w.add(1, "live/camera01")
 	w.add(2, "live/camera01", func(r *media.Record) { r.Gap.Cause, r.EndUTC = "overload", 0 })
-	w.list = []Stream{{Path: "live/camera01", State: "live", Tracks: rec.Tracks}}
+	w.list = []media.StreamInfo{{Path: "live/camera01", State: "live", Tracks: rec.Tracks}}
 	w.ready = []Check{{Name: "disk", OK: true, Detail: "x"}}
 	s, sick := w.server(), w.server(func(_ *Config, d *Deps) {
 		d.Ready = func(context.Context) []Check { return []Check{{Name: "disk", Detail: "full"}} }

@@ -156,11 +156,11 @@ func studio(t *testing.T) *world {
 	add("yard/gate", "yard/gate/broken.mp4", 2*time.Hour, media.StateRecovered, endcause.Crash)
 	add("yard/gate", "yard/gate/gone.mp4", 3*time.Hour, media.StateLost, endcause.Error)
 	w.put("yard/gate/broken.mp4", []byte("this is no film"))
-	w.list = []Stream{
-		{Path: "live/camera01", State: "live", Origin: "rtsp 127.0.0.1:50112", Tracks: tracks, Unrecorded: []string{"opus"}, Bytes: 52_428_800,
-			Problems: []pipeline.Problem{{Problem: "nothing_kept", Cause: "aac: nothing comes", Remedy: "switch it on"}}},
+	w.list = []media.StreamInfo{
+		{Path: "live/camera01", State: "live", Origin: "rtsp 127.0.0.1:50112", Tracks: tracks, Unrecorded: []string{"opus"}, Bytes: 52_428_800},
 		{Path: "yard/gate", State: "connecting", Configured: true, Pull: "rtsp://10.0.0.5/stream1", LastError: "dial tcp 10.0.0.5:554: connection refused"},
 	}
+	w.problems = map[string][]pipeline.Problem{"live/camera01": {{Problem: "nothing_kept", Cause: "aac: nothing comes", Remedy: "switch it on"}}}
 	w.status["live/camera01"] = Status{State: "recording", Report: pipeline.Report{Recording: true, StartedAt: now.Add(-time.Minute), Bytes: 9_876_543,
 		Drops: []pipeline.Drop{{Stage: "gop_ring", Cause: "overload", AccessUnits: 50}}}}
 	w.live = map[string]bool{"live/camera01": true, "yard/gate": false}

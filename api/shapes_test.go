@@ -78,7 +78,7 @@ func TestStatusTellsTheTruthAndNoMore(t *testing.T) {
 		LastError:    "write " + w.dir + "/live/x.mp4.part: no space; pull rtsp://joe:secret@10.0.0.5/s; open /etc/spool/key.pem: denied",
 		RingMaxBytes: 64, RingSpan: 1500 * time.Millisecond,
 		Finish: pipeline.Finish{File: "/elsewhere/y.mp4", BytesWritten: 7, Took: time.Millisecond},
-	}, Repairs: []Repair{{"shared_timestamp", 9}}, Drops: []pipeline.Drop{{Stage: "ingest", Cause: "rtp_loss", AccessUnits: 2}}}
+	}, Repairs: []media.Repair{{Cause: "shared_timestamp", Count: 9}}, Drops: []pipeline.Drop{{Stage: "ingest", Cause: "rtp_loss", AccessUnits: 2}}}
 	m := do(s, "GET", "/mp4/status/live/camera01", "").json(t)
 	require.Equal(t, true, m["recording"])
 	require.Equal(t, "live/camera01", m["stream"])
@@ -101,11 +101,11 @@ func TestStatusTellsTheTruthAndNoMore(t *testing.T) {
 
 func TestStreamsShowNoSecret(t *testing.T) {
 	w := newWorld(t)
-	w.list = []Stream{
+	w.list = []media.StreamInfo{
 		{Path: "live/camera01", State: "live", Origin: "rtsp 127.0.0.1:5555", Tracks: []media.TrackInfo{{Kind: "video", Codec: "h264", Width: 1, Height: 2}}, Bytes: 7},
-		{Path: "off", State: "configured", Configured: true, Pull: "rtsp://joe:secret@10.0.0.5/s", LastError: "dial rtsp://joe:secret@10.0.0.5: refused",
-			Problems: []pipeline.Problem{{Problem: "nothing_kept", Since: time.Unix(1, 0), Cause: "rtsp://joe:secret@10.0.0.5", Remedy: "wait"}}},
+		{Path: "off", State: "configured", Configured: true, Pull: "rtsp://joe:secret@10.0.0.5/s", LastError: "dial rtsp://joe:secret@10.0.0.5: refused"},
 	}
+	w.problems = map[string][]pipeline.Problem{"off": {{Problem: "nothing_kept", Since: time.Unix(1, 0), Cause: "rtsp://joe:secret@10.0.0.5", Remedy: "wait"}}}
 	r := do(w.server(), "GET", "/mp4/streams", "")
 	require.NotContains(t, r.body, "secret")
 	m := r.json(t)
@@ -113,7 +113,9 @@ func TestStreamsShowNoSecret(t *testing.T) {
 	first := m["streams"].([]any)[0].(map[string]any)
 	require.Equal(t, []any{map[string]any{"kind": "video", "codec": "h264", "width": 1.0, "height": 2.0}}, first["tracks"])
 	require.Equal(t, "rtsp 127.0.0.1:5555", first["origin"])
-	require.Equal(t, []any{}, m["streams"].([]any)[1].(map[string]any)["tracks"])
+	second := m["streams"].([]any)[1].(map[string]any)
+	require.Equal(t, []any{}, second["tracks"])
+	require.Equal(t, "nothing_kept", second["problems"].([]any)[0].(map[string]any)["problem"])
 }
 
 func TestErrorsHaveOneShapeAndTheRightCode(t *testing.T) {
@@ -146,16 +148,16 @@ func TestErrorsHaveOneShapeAndTheRightCode(t *testing.T) {
 
 func TestPanicInAHandlerIsAnError(t *testing.T) {
 	w := newWorld(t)
-	s := w.server(func(_ *Config, d *Deps) { d.Streams = nilStreams{} })
+	s := w.server(func(_ *Config, d *Deps) { d.Streams = nilStreams{w} })
 	text := do(s, "GET", "/mp4/streams", "").refused(t, 500)
 	require.NotContains(t, text, "boom")
 	require.Contains(t, w.log.String(), "boom")
 	require.Contains(t, w.log.String(), "shapes_test.go", "the stack is in the log")
 }
 
-type nilStreams struct{}
+type nilStreams struct{ *world }
 
-func (nilStreams) List() []Stream { panic("boom") }
+func (nilStreams) List() []media.StreamInfo { panic("boom") }
 
 func TestHeadIsGetWithoutABody(t *testing.T) {
 	w := newWorld(t)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
 )
 
 type statusAnswer struct {
@@ -27,7 +28,7 @@ type statusAnswer struct {
 	LastWritten    *string         `json:"last_written,omitempty" format:"date-time" doc:"a kill of the process loses nothing up to here"`
 	LastDurable    *string         `json:"last_durable,omitempty" format:"date-time" doc:"a power cut loses nothing up to here"`
 	Drops          []pipeline.Drop `json:"drops" doc:"what was left out: by stage ingest of what the stream's source sends, by the others in this run"`
-	Repairs        []Repair        `json:"repairs,omitempty" doc:"what was put right in the stream, by cause: no picture was lost by it"`
+	Repairs        []media.Repair  `json:"repairs,omitempty" doc:"what was put right in the stream, by cause: no picture was lost by it"`
 	Gaps           uint64          `json:"gaps"`
 	LastError      string          `json:"last_error,omitempty"`
 	Warnings       []string        `json:"warnings,omitempty" doc:"what is less than was asked for"`

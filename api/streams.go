@@ -26,7 +26,7 @@ type streamAnswer struct {
 	AccessUnits    uint64            `json:"access_units"`
 	LastAccessUnit *string           `json:"last_access_unit,omitempty" format:"date-time"`
 	Drops          []pipeline.Drop   `json:"drops"`
-	Repairs        []Repair          `json:"repairs,omitempty" doc:"what was put right, by cause: no picture was lost by it"`
+	Repairs        []media.Repair    `json:"repairs,omitempty" doc:"what was put right, by cause: no picture was lost by it"`
 	Problems       []problemAnswer   `json:"problems,omitempty" doc:"what is wrong now"`
 	Refused        uint64            `json:"refused_publishers" doc:"because the path had one that was sending"`
 	Subscribers    int               `json:"subscribers"`
@@ -47,13 +47,21 @@ func (s *Server) streams(w http.ResponseWriter, _ *request) error {
 			Path: st.Path, State: st.State, Configured: st.Configured, Recording: recording[st.Path],
 			Origin: s.scrub(st.Origin), Pull: userinfo.ReplaceAllString(st.Pull, "${1}"),
 			Tracks: orEmpty(st.Tracks), Unrecorded: st.Unrecorded, Bytes: st.Bytes, AccessUnits: st.AccessUnits,
-			LastAccessUnit: utc(st.LastAccessUnit), Drops: orEmpty(st.Drops), Repairs: st.Repairs, Refused: st.Refused,
+			LastAccessUnit: utc(st.LastAccessUnit), Drops: orEmpty(ingestDrops(st.Losses)), Repairs: st.Repairs, Refused: st.Refused,
 			Subscribers: st.Subscribers, PullFailed: st.PullFailed, LastError: s.scrub(st.LastError),
 		}
-		for _, p := range st.Problems {
+		for _, p := range s.deps.Streams.Problems(st.Path) {
 			a.Streams[i].Problems = append(a.Streams[i].Problems, s.problem(st.Path, p))
 		}
 	}
 	answer(w, http.StatusOK, a)
 	return nil
+}
+
+// ingestDrops are the losses of a stream beside those of the stages.
+func ingestDrops(list []media.Loss) (out []pipeline.Drop) {
+	for _, l := range list {
+		out = append(out, pipeline.Drop{Stage: "ingest", Cause: l.Cause, AccessUnits: l.Count})
+	}
+	return out
 }

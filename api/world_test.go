@@ -38,8 +38,9 @@ type world struct {
 	live      map[string]bool // known streams, and whether they are live
 	recording map[string]StartOptions
 	status    map[string]Status
-	list      []Stream
-	records   []media.Record // by start
+	list      []media.StreamInfo
+	problems  map[string][]pipeline.Problem // of streams
+	records   []media.Record                // by start
 	growing   map[string]int64
 	asked     []media.Query
 	stopErr   error
@@ -169,7 +170,13 @@ func (w *world) Recording() []string {
 	return out
 }
 
-func (w *world) List() []Stream {
+func (w *world) Problems(path string) []pipeline.Problem {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.problems[path])
+}
+
+func (w *world) List() []media.StreamInfo {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.Clone(w.list)

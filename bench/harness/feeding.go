@@ -127,7 +127,7 @@ func (r *recorder) one(ctx context.Context, path string, k *content, most int64)
 // be recorded from its beginning.
 func (r *recorder) awaited(ctx context.Context, path string) error {
 	return until(ctx, func() bool {
-		return slices.ContainsFunc(r.hub.List(), func(s hub.Info) bool { return s.Path == path && s.Subscribers > 0 })
+		return slices.ContainsFunc(r.hub.List(), func(s media.StreamInfo) bool { return s.Path == path && s.Subscribers > 0 })
 	})
 }
 

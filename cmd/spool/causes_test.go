@@ -13,14 +13,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/gospool/spool/api"
 	"github.com/gospool/spool/pipeline/media"
 )
 
 // TestEveryCauseIsDescribed: whoever reads of a repair in an answer finds its cause in
 // the API's document.
 func TestEveryCauseIsDescribed(t *testing.T) {
-	cause, _ := reflect.TypeFor[api.Repair]().FieldByName("Cause")
+	cause, _ := reflect.TypeFor[media.Repair]().FieldByName("Cause")
 	described := words(cause.Tag.Get("doc"))
 	found := constants(t, "../../stages/ingest/*.go", "Repaired")
 	require.Greater(t, len(found), 5)

@@ -5,10 +5,8 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -53,21 +51,14 @@ func (c control) Recording() []string { return c.recorder.Recording() }
 func (c control) Status(stream string) (api.Status, bool) {
 	st, known := c.job(stream)
 	info, _ := c.hub.Info(stream)
-	st.Drops, st.Repairs = losses(info.Losses), repairs(info.Repairs)
-	st.Report.Problems = append(slices.Clip(info.Problems), st.Report.Problems...)
+	st.Drops, st.Repairs = losses(info.Losses), info.Repairs
+	st.Report.Problems = append(c.hub.Problems(stream), st.Report.Problems...)
 	return st, known || info.Origin != ""
 }
 
-func losses(list []hub.Loss) (out []pipeline.Drop) {
+func losses(list []media.Loss) (out []pipeline.Drop) {
 	for _, l := range list {
 		out = append(out, pipeline.Drop{Stage: "ingest", Cause: l.Cause, AccessUnits: l.Count})
-	}
-	return out
-}
-
-func repairs(list []hub.Loss) (out []api.Repair) {
-	for _, l := range list {
-		out = append(out, api.Repair(l))
 	}
 	return out
 }
@@ -114,25 +105,6 @@ func stateOf(j recorder.JobStatus, configured bool) string {
 		return "armed"
 	}
 	return "waiting"
-}
-
-// directory is the hub's streams as the API wants them.
-type directory struct{ hub *hub.Hub }
-
-func (d directory) List() []api.Stream {
-	infos := d.hub.List()
-	out := make([]api.Stream, len(infos))
-	for i, s := range infos {
-		out[i] = api.Stream{
-			Path: s.Path, State: s.State, Origin: s.Origin, Pull: s.Pull, Configured: s.Configured, Tracks: s.Tracks, Unrecorded: s.LeftOut,
-			Bytes: s.Bytes, AccessUnits: s.AccessUnits, Subscribers: s.Subscribers, Refused: s.Refused, PullFailed: s.PullFailed, LastError: s.Error,
-		}
-		if s.LastAU != 0 {
-			out[i].LastAccessUnit = time.Unix(0, s.LastAU)
-		}
-		out[i].Drops, out[i].Repairs, out[i].Problems = losses(s.Losses), repairs(s.Repairs), s.Problems
-	}
-	return out
 }
 
 // library is the catalogue with its files as the API wants it.

@@ -90,7 +90,7 @@ var remedies = map[string]string{
 // recordingProblems are those of the streams and of their recordings.
 func (h *house) recordingProblems() (all []pipeline.Problem) {
 	for _, s := range h.hub.List() {
-		for _, p := range s.Problems {
+		for _, p := range h.hub.Problems(s.Path) {
 			p.Stream = s.Path
 			all = append(all, p)
 		}

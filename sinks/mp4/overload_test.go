@@ -153,7 +153,7 @@ type overload struct {
 	sent     int // access units to each
 
 	written, dropped map[string]uint64
-	losses           []hub.Loss
+	losses           []media.Loss
 }
 
 func stream(n int) string  { return fmt.Sprintf("live/%03d", n) }

@@ -68,10 +68,10 @@ func TestPullThatFailsIsReplacedWithoutWaiting(t *testing.T) {
 	wells["good"] = good
 	dig(t, r, "bad", bad)
 	s := r.subscribe(t, "cam/bad")
-	require.Eventually(t, func() bool { return r.List()[0].Error != "" }, patience, time.Millisecond)
+	require.Eventually(t, func() bool { return r.List()[0].LastError != "" }, patience, time.Millisecond)
 	r.pulled(t, "cam/bad", "well://good")
 	take(t, s).Release()
-	require.Empty(t, r.List()[0].Error)
+	require.Empty(t, r.List()[0].LastError)
 }
 
 func TestStreamThatIsPulledFromNowOn(t *testing.T) {

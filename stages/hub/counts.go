@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sort"
 	"sync"
+	"time"
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
@@ -31,52 +32,37 @@ func (c *counts) of(cause string) uint64 {
 	return c.by[cause]
 }
 
-// Loss is a number of packets, NAL units or access units that were left out, or
-// put right, for one cause.
-type Loss struct {
-	Cause string
-	Count uint64
-}
-
-func (c *counts) list() []Loss {
+// list is the numbers by cause, sorted.
+func (c *counts) list() []media.Loss {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	out := make([]Loss, 0, len(c.by))
+	out := make([]media.Loss, 0, len(c.by))
 	for cause, n := range c.by {
-		out = append(out, Loss{cause, n})
+		out = append(out, media.Loss{Cause: cause, Count: n})
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].Cause < out[j].Cause })
 	return out
 }
 
-// Info describes a stream at one moment.
-type Info struct {
-	Path        string
-	State       string // live, connecting, waiting, configured
-	Origin      string // of the publisher
-	Pull        string // URL without credentials
-	Configured  bool
-	Tracks      []media.TrackInfo
-	LeftOut     []string // codecs of tracks that cannot be recorded
-	AccessUnits uint64
-	Bytes       uint64
-	LastAU      int64 // UTC ns, 0 before the first
-	Losses      []Loss
-	Repairs     []Loss             // what was put right: no picture was lost by it
-	Problems    []pipeline.Problem // under way now
-	Refused     uint64             // publishers, because the path had one
-	Subscribers int
-	Error       string // of the last pull that failed
-	PullFailed  uint64 // times
+func (c *counts) repairs() []media.Repair {
+	list := c.list()
+	out := make([]media.Repair, len(list))
+	for i, l := range list {
+		out[i] = media.Repair(l)
+	}
+	return out
 }
 
-func (s *stream) info() Info {
+func (s *stream) info() media.StreamInfo {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	i := Info{
+	i := media.StreamInfo{
 		Path: s.path, Configured: s.configured.Load(), Subscribers: len(s.subs),
-		AccessUnits: s.accessUnits.Load(), Bytes: s.bytes.Load(), LastAU: s.lastAU.Load(),
-		Losses: s.drops.list(), Repairs: s.repairs.list(), Refused: s.refused.Load(), PullFailed: s.pullFailures.Load(), State: "waiting",
+		AccessUnits: s.accessUnits.Load(), Bytes: s.bytes.Load(),
+		Losses: s.drops.list(), Repairs: s.repairs.repairs(), Refused: s.refused.Load(), PullFailed: s.pullFailures.Load(), State: "waiting",
+	}
+	if ns := s.lastAU.Load(); ns != 0 {
+		i.LastAccessUnit = time.Unix(0, ns)
 	}
 	if i.Configured {
 		i.State = "configured"
@@ -85,9 +71,8 @@ func (s *stream) info() Info {
 		s.pull.describe(&i)
 	}
 	if s.pub != nil {
-		i.Origin, i.LeftOut = s.pub.opts.Origin, s.pub.leftOut
+		i.Origin, i.Unrecorded = s.pub.opts.Origin, s.pub.leftOut
 	}
-	i.Problems = s.wrong()
 	if s.set != nil {
 		i.State, i.Tracks = "live", s.set.Info()
 	}
@@ -107,12 +92,26 @@ func (s *stream) wrong() (out []pipeline.Problem) {
 }
 
 // Info describes the stream of a path; false where there is none.
-func (h *Hub) Info(path string) (Info, bool) {
+func (h *Hub) Info(path string) (media.StreamInfo, bool) {
 	h.mu.Lock()
 	s := h.streams[path]
 	h.mu.Unlock()
 	if s == nil {
-		return Info{}, false
+		return media.StreamInfo{}, false
 	}
 	return s.info(), true
+}
+
+// Problems lists what is wrong with a stream now: that it cannot be pulled, and what
+// its publisher says of its tracks.
+func (h *Hub) Problems(path string) []pipeline.Problem {
+	h.mu.Lock()
+	s := h.streams[path]
+	h.mu.Unlock()
+	if s == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.wrong()
 }

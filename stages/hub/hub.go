@@ -198,14 +198,14 @@ func (h *Hub) Configured(path string) bool {
 }
 
 // List describes every live or configured stream, by path.
-func (h *Hub) List() []Info {
+func (h *Hub) List() []media.StreamInfo {
 	h.mu.Lock()
 	all := make([]*stream, 0, len(h.streams))
 	for _, s := range h.streams {
 		all = append(all, s)
 	}
 	h.mu.Unlock()
-	out := make([]Info, 0, len(all))
+	out := make([]media.StreamInfo, 0, len(all))
 	for _, s := range all {
 		out = append(out, s.info())
 	}

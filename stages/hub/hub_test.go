@@ -145,9 +145,9 @@ func TestTracksLeftOutAreListedWhileTheirPublisherIsThere(t *testing.T) {
 	require.NoError(t, r.Configure("live/x", hub.StreamConfig{}))
 	p := r.publish(t, "live/x")
 	p.LeaveOut([]string{"opus"})
-	require.Equal(t, []string{"opus"}, r.List()[0].LeftOut)
+	require.Equal(t, []string{"opus"}, r.List()[0].Unrecorded)
 	p.Close(endcause.SourceLost)
-	require.Empty(t, r.List()[0].LeftOut)
+	require.Empty(t, r.List()[0].Unrecorded)
 }
 
 // recordings want the newest GOP of every stream, or of none.
@@ -286,7 +286,7 @@ func TestLossesAreCountedByCause(t *testing.T) {
 	require.NoError(t, p.Write(0, frame(1, true)))
 	require.ErrorIs(t, p.Write(0, frame(1, true)), media.ErrTimeBack)
 	p.Lost("rtp_loss", 7)
-	require.Equal(t, []hub.Loss{{"rtp_loss", 7}, {"time_not_advancing", 1}, {"waiting_for_key_frame", 1}}, r.List()[0].Losses)
+	require.Equal(t, []media.Loss{{Cause: "rtp_loss", Count: 7}, {Cause: "time_not_advancing", Count: 1}, {Cause: "waiting_for_key_frame", Count: 1}}, r.List()[0].Losses)
 	require.EqualValues(t, 1, r.List()[0].AccessUnits)
 }
 
@@ -299,15 +299,15 @@ func TestProblemsStandWhileTheirPublisherDoes(t *testing.T) {
 	p.Repaired("shared_timestamp", 3)
 	info, ok := r.Info("live/a")
 	require.True(t, ok)
-	require.Equal(t, []hub.Loss{{Cause: "shared_timestamp", Count: 3}}, info.Repairs)
-	require.Equal(t, []string{"a", "b"}, []string{info.Problems[0].Cause, info.Problems[1].Cause})
-	require.Equal(t, "live/a", info.Problems[0].Stream)
+	require.Equal(t, []media.Repair{{Cause: "shared_timestamp", Count: 3}}, info.Repairs)
+	problems := r.Problems("live/a")
+	require.Equal(t, []string{"a", "b"}, []string{problems[0].Cause, problems[1].Cause})
+	require.Equal(t, "live/a", problems[0].Stream)
 	p.Problem(0, nil)
-	require.Len(t, r.List()[0].Problems, 1)
+	require.Len(t, r.Problems("live/a"), 1)
 	p.Close(endcause.SourceLost)
 	p.Problem(0, &pipeline.Problem{Problem: "nothing_kept"})
-	info, _ = r.Info("live/a")
-	require.Empty(t, info.Problems)
+	require.Empty(t, r.Problems("live/a"))
 	_, ok = r.Info("live/b")
 	require.False(t, ok)
 }
@@ -454,7 +454,7 @@ func TestAPullIsTriedAgainNoSoonerThanItsErrorSays(t *testing.T) {
 	dig(t, r, "later", w)
 	r.subscribe(t, "cam/later")
 	require.Equal(t, time.Hour, <-waits)
-	require.Equal(t, "locked", r.List()[0].Error)
+	require.Equal(t, "locked", r.List()[0].LastError)
 	require.EqualValues(t, 1, w.pulls.Load())
 }
 
@@ -475,17 +475,18 @@ func TestFailedPullIsTriedAgainAndShown(t *testing.T) {
 	w.fail.Store(true)
 	dig(t, r, "c", w)
 	s := r.subscribe(t, "cam/c")
-	require.Eventually(t, func() bool { return r.List()[0].Error != "" }, patience, time.Millisecond)
+	require.Eventually(t, func() bool { return r.List()[0].LastError != "" }, patience, time.Millisecond)
 	info := r.List()[0]
 	require.Equal(t, "connecting", info.State)
-	require.Equal(t, "connection refused", info.Error)
+	require.Equal(t, "connection refused", info.LastError)
 	require.NotContains(t, info.Pull, "secret")
-	require.Len(t, info.Problems, 1)
-	require.Equal(t, "pull_failed cam/c connection refused", strings.Join([]string{info.Problems[0].Problem, info.Problems[0].Stream, info.Problems[0].Cause}, " "))
+	problems := r.Problems("cam/c")
+	require.Len(t, problems, 1)
+	require.Equal(t, "pull_failed cam/c connection refused", strings.Join([]string{problems[0].Problem, problems[0].Stream, problems[0].Cause}, " "))
 	require.NotZero(t, info.PullFailed)
 	w.fail.Store(false)
 	take(t, s).Release()
-	require.Empty(t, r.List()[0].Problems, "media comes again")
+	require.Empty(t, r.Problems("cam/c"), "media comes again")
 }
 
 func TestTheEndOfTheHubIsNoFailureOfAPull(t *testing.T) {

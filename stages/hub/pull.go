@@ -115,13 +115,13 @@ var (
 	errReplaced = errors.New("the stream is configured otherwise now")
 )
 
-func (p *pull) describe(i *Info) {
+func (p *pull) describe(i *media.StreamInfo) {
 	i.Pull = p.shown
 	if p.running {
 		i.State = "connecting"
 	}
 	if p.failed.err != nil {
-		i.Error = p.failed.err.Error()
+		i.LastError = p.failed.err.Error()
 	}
 }
 

@@ -18,7 +18,7 @@ type Subscription struct {
 	ready    chan struct{} // holds a token when there is something to look at
 
 	leaveBudget func()
-	before      []Loss       // of the stream, when the subscription began
+	before      []media.Loss // of the stream, when the subscription began
 	held        atomic.Int64 // bytes queued, for those who do not wait
 
 	mu       sync.Mutex

@@ -49,7 +49,7 @@ func TestOfSeveralFormatsTheOneThatIsSentIsRecorded(t *testing.T) {
 			compare(t, file, codec.H264, got, 0)
 			require.Contains(t, r.book.String(), `by="sender reports"`)
 			require.Empty(t, r.losses("cam"))
-			require.Empty(t, r.info("cam").LeftOut)
+			require.Empty(t, r.info("cam").Unrecorded)
 		})
 	}
 }
@@ -77,7 +77,7 @@ func TestASectionThatSendsWhatCannotBeRecordedIsLeftOut(t *testing.T) {
 	pictures, _ := probe(t, file, "v")
 	c := f.publish(t, "rtsp://"+addr+"/cam", false, f.sentAs(0, &f.audio))
 	eventually(t, "all pictures have come", func() bool { return r.info("cam").AccessUnits == uint64(len(pictures)) })
-	require.Equal(t, []string{"pcmu"}, r.info("cam").LeftOut)
+	require.Equal(t, []string{"pcmu"}, r.info("cam").Unrecorded)
 	c.Close()
 	got := wait()
 	require.Len(t, got.sets, 1)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/endcause"
+	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/stages/hub"
 	"github.com/gospool/spool/stages/ingest/rtsp/client"
 	"github.com/gospool/spool/stages/ingest/rtsp/rtsptest"
@@ -36,7 +37,7 @@ func startCamera(t *testing.T) *rtsptest.Camera {
 }
 
 // pulled gives what becomes of a pull: its first access units, or its first error.
-func (r *rig) pulled(cfg hub.StreamConfig) hub.Info {
+func (r *rig) pulled(cfg hub.StreamConfig) media.StreamInfo {
 	r.t.Helper()
 	require.NoError(r.t, r.hub.Configure("cam", cfg))
 	sub, err := r.hub.Subscribe("cam")
@@ -44,7 +45,7 @@ func (r *rig) pulled(cfg hub.StreamConfig) hub.Info {
 	defer sub.Close()
 	eventually(r.t, "units come, or an error", func() bool {
 		i := r.info("cam")
-		return i.Error != "" || i.AccessUnits > 20
+		return i.LastError != "" || i.AccessUnits > 20
 	})
 	return r.info("cam")
 }
@@ -63,11 +64,11 @@ func TestARedirectIsFollowedOnTheSameHost(t *testing.T) {
 			r := newRig(t)
 			i := r.pulled(hub.StreamConfig{Pull: c.URL(quirk)})
 			if says == "" {
-				require.Empty(t, i.Error)
+				require.Empty(t, i.LastError)
 				require.Len(t, i.Tracks, 2)
 				return
 			}
-			require.Contains(t, i.Error, says)
+			require.Contains(t, i.LastError, says)
 			r.showsNo(rtsptest.Password, "look%2Fat")
 			require.Zero(t, c.Visitors("stolen"))
 		})
@@ -85,7 +86,7 @@ func TestACertificateIsPinned(t *testing.T) {
 	} {
 		r := newRig(t)
 		i := r.pulled(hub.StreamConfig{Pull: c.SecureURL("good-over-tls"), Fingerprint: tc.print})
-		require.Contains(t, i.Error, tc.says)
+		require.Contains(t, i.LastError, tc.says)
 		require.Equal(t, tc.says == "", i.AccessUnits > 0)
 	}
 	for raw, print := range map[string]string{"rtsps://h/x": "zz", "rtsp://h/x": strings.Repeat("0", 64)} {
@@ -102,8 +103,8 @@ func TestATrackThatIsNotSetUpIsLeftOut(t *testing.T) {
 		i := r.pulled(hub.StreamConfig{Pull: c.URL(quirk)})
 		require.Len(t, i.Tracks, 1)
 		require.Equal(t, codec.H264.String(), i.Tracks[0].Codec)
-		require.Equal(t, []string{"mpeg4-generic (SETUP: " + says + ")"}, i.LeftOut)
-		require.Empty(t, i.Error)
+		require.Equal(t, []string{"mpeg4-generic (SETUP: " + says + ")"}, i.Unrecorded)
+		require.Empty(t, i.LastError)
 	}
 }
 

@@ -10,18 +10,19 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/stages/hub"
 )
 
 func loopback(port uint16) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(int(port))) }
 
-func (r *rig) info(path string) hub.Info {
+func (r *rig) info(path string) media.StreamInfo {
 	for _, i := range r.hub.List() {
 		if i.Path == path {
 			return i
 		}
 	}
-	return hub.Info{}
+	return media.StreamInfo{}
 }
 
 // TestPulledUnitsAreTheSourcesOwn pulls a clip whose RTP times wrap, with
@@ -69,7 +70,7 @@ func (r *rig) showsNo(secrets ...string) {
 	r.t.Helper()
 	shown := r.book.String()
 	for _, i := range r.hub.List() {
-		shown += i.Error + i.Pull + i.Origin
+		shown += i.LastError + i.Pull + i.Origin
 	}
 	for _, s := range secrets {
 		require.NotContains(r.t, shown, s)
@@ -87,7 +88,7 @@ func TestNoFailureOfAPullShowsThePassword(t *testing.T) {
 		require.NoError(t, r.hub.Configure("cam", hub.StreamConfig{Pull: "rtsp://admin:s3cr3t-w%40rd@" + host + "/x"}))
 		sub, err := r.hub.Subscribe("cam")
 		require.NoError(t, err)
-		eventually(t, "the pull has failed", func() bool { return r.info("cam").Error != "" })
+		eventually(t, "the pull has failed", func() bool { return r.info("cam").LastError != "" })
 		r.showsNo("s3cr3t-w%40rd", "s3cr3t-w@rd")
 		sub.Close()
 	}
