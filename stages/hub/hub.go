@@ -144,7 +144,7 @@ func (h *Hub) Publish(path string, o PublishOptions) (*Publisher, error) {
 	s := h.stream(path)
 	s.refs++ // keeps the stream while it has a publisher
 	h.mu.Unlock()
-	p := newPublisher(s, o)
+	p := newPublisher(s, o, h.watch)
 	if err := s.attach(p); err != nil {
 		h.leave(s)
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -166,7 +166,7 @@ func (h *Hub) Subscribe(path string) (*Subscription, error) {
 	s := h.stream(path)
 	s.refs++
 	h.mu.Unlock()
-	sub := newSubscription(s, h.cfg.MaxQueueBytes)
+	sub := newSubscription(s, h.pool, h.cfg.MaxQueueBytes)
 	sub.leaveBudget = h.cfg.Budget.Join(path, sub)
 	s.subscribe(sub)
 	return sub, nil
@@ -252,13 +252,6 @@ func (h *Hub) leave(s *stream) {
 	defer h.mu.Unlock()
 	if s.refs--; s.refs == 0 && !s.configured.Load() {
 		delete(h.streams, s.path)
-	}
-}
-
-// watched tells the watcher of a path that has become live.
-func (h *Hub) watched(path string) {
-	if h.watch != nil {
-		h.watch(path)
 	}
 }
 

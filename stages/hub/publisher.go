@@ -12,6 +12,7 @@ import (
 type Publisher struct {
 	stream *stream
 	opts   PublishOptions
+	began  func(path string) // is told once, when the tracks are known; nil: nobody is
 	done   chan struct{}
 
 	leftOut []string // guarded by the stream's mutex
@@ -21,8 +22,8 @@ type Publisher struct {
 	tracks *media.TrackSet
 }
 
-func newPublisher(s *stream, o PublishOptions) *Publisher {
-	return &Publisher{stream: s, opts: o, done: make(chan struct{})}
+func newPublisher(s *stream, o PublishOptions, began func(path string)) *Publisher {
+	return &Publisher{stream: s, opts: o, began: began, done: make(chan struct{})}
 }
 
 // SetTracks tells what is published, before the first Write and at every
@@ -43,8 +44,8 @@ func (p *Publisher) SetTracks(tracks []media.Track) error {
 	first := p.tracks == nil
 	p.tracks = set
 	p.stream.setTracks(set)
-	if first {
-		p.stream.hub.watched(p.stream.path)
+	if first && p.began != nil {
+		p.began(p.stream.path)
 	}
 	return nil
 }

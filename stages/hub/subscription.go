@@ -14,6 +14,7 @@ import (
 // follows, until the publisher leaves.
 type Subscription struct {
 	stream   *stream
+	pool     *media.Pool // of the marks between chunks
 	maxBytes int
 	ready    chan struct{} // holds a token when there is something to look at
 
@@ -35,8 +36,8 @@ type Subscription struct {
 // Dropped counts what a full queue cost.
 type Dropped struct{ Chunks, AccessUnits, Bytes uint64 }
 
-func newSubscription(s *stream, maxBytes int) *Subscription {
-	return &Subscription{stream: s, maxBytes: maxBytes, before: s.drops.list(), ready: make(chan struct{}, 1)}
+func newSubscription(s *stream, pool *media.Pool, maxBytes int) *Subscription {
+	return &Subscription{stream: s, pool: pool, maxBytes: maxBytes, before: s.drops.list(), ready: make(chan struct{}, 1)}
 }
 
 // Take waits for the next chunk and hands over its reference. When the
@@ -77,7 +78,7 @@ func (sub *Subscription) Mark(e *media.Event) bool {
 	if sub.closed || sub.ended != "" {
 		return false
 	}
-	sub.queue = append(sub.queue, sub.stream.hub.pool.NewMark(nil, 0, media.Mark{Kind: media.MarkEvent, Event: e}))
+	sub.queue = append(sub.queue, sub.pool.NewMark(nil, 0, media.Mark{Kind: media.MarkEvent, Event: e}))
 	sub.wake()
 	return true
 }
@@ -142,7 +143,7 @@ func (sub *Subscription) next() (*media.Chunk, error) {
 	if sub.ended != "" && sub.dropping != nil { // nothing comes behind it that could carry it
 		gap := *sub.dropping
 		sub.dropping = nil
-		return sub.stream.hub.pool.NewMark(nil, 0, media.Mark{Kind: media.MarkGap, Gap: gap}), nil
+		return sub.pool.NewMark(nil, 0, media.Mark{Kind: media.MarkGap, Gap: gap}), nil
 	}
 	if sub.ended != "" {
 		return nil, pipeline.End(string(sub.ended))
@@ -166,7 +167,7 @@ func (sub *Subscription) push(c *media.Chunk) {
 	}
 	if gap := sub.dropping; gap != nil {
 		sub.dropping = nil
-		sub.queue = append(sub.queue, sub.stream.hub.pool.NewMark(c.Set, c.Seq, media.Mark{Kind: media.MarkGap, Gap: *gap}))
+		sub.queue = append(sub.queue, sub.pool.NewMark(c.Set, c.Seq, media.Mark{Kind: media.MarkGap, Gap: *gap}))
 	}
 	sub.queue = append(sub.queue, c)
 	sub.account(c.Memory())

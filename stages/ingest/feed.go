@@ -15,8 +15,7 @@ import (
 type Publisher interface {
 	SetTracks([]media.Track) error
 	Write(track int, au *media.AU) error
-	Lost(cause string, n uint64)
-	Repaired(cause string, n uint64)
+	counter
 	Problem(track int, what *pipeline.Problem)
 }
 
@@ -106,7 +105,7 @@ func (f *Feed) Time(t Timing) {
 // AddTrack adds a track before the first unit. The error is one of the given
 // parameter sets and leaves the feed as it was.
 func (f *Feed) AddTrack(c TrackConfig) (int, error) {
-	t := &track{feed: f, index: len(f.tracks), cfg: c, slot: -1, absent: c.Optional}
+	t := &track{feed: f, counts: f.pub, index: len(f.tracks), cfg: c, slot: -1, absent: c.Optional}
 	known := codec.Of(c.Codec)
 	if known == nil {
 		return 0, fmt.Errorf("unknown codec %d", c.Codec)

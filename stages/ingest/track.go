@@ -10,11 +10,12 @@ import (
 
 // track is one track of a feed, up to where its units have decoding times.
 type track struct {
-	feed  *Feed
-	index int
-	cfg   TrackConfig
-	nal   *codec.NAL // nil: a unit is one frame
-	sets  paramSets
+	feed   *Feed
+	counts counter
+	index  int
+	cfg    TrackConfig
+	nal    *codec.NAL // nil: a unit is one frame
+	sets   paramSets
 
 	desc  *description // of the newest unit; nil while not known
 	fresh *description // desc, until a unit carries it
@@ -167,15 +168,21 @@ func (t *track) mayCut(u *Unit) bool {
 	return false
 }
 
+// counter is the part of a Publisher that counts.
+type counter interface {
+	Lost(cause string, n uint64)
+	Repaired(cause string, n uint64)
+}
+
 // lost counts what is left out.
 func (t *track) lost(cause string, n uint64) {
-	t.feed.pub.Lost(cause, n)
+	t.counts.Lost(cause, n)
 	t.vigil.Missed(t.vigil.heard, cause, n)
 }
 
 // repaired counts what is put right.
 func (t *track) repaired(cause string, n uint64) {
-	t.feed.pub.Repaired(cause, n)
+	t.counts.Repaired(cause, n)
 	t.vigil.note(cause, n)
 }
 
