@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/pipeline/isobmff"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
 )
@@ -89,15 +90,15 @@ var hostileFiles = map[string]func(n int) []byte{
 		return append(movieOf(hostileTrak(1), mvex), again(append(moof, rawBox("mdat")...), n)...)
 	},
 	"runs on the same bytes": func(n int) []byte {
-		trun := rawBox("trun", u32(trunOffset|trunSize, 1, 0, uint32(n/2)))
-		moof := rawBox("moof", rawBox("traf", rawBox("tfhd", u32(0x20000, 1)), again(trun, n)))
+		trun := rawBox("trun", u32(isobmff.TrunDataOffset|isobmff.TrunSize, 1, 0, uint32(n/2)))
+		moof := rawBox("moof", rawBox("traf", rawBox("tfhd", u32(isobmff.TfhdBaseIsMoof, 1)), again(trun, n)))
 		return bytes.Join([][]byte{movieOf(hostileTrak(1), mvex), moof, rawBox("mdat", make([]byte, n))}, nil)
 	},
 	"fragments without a track": func(n int) []byte {
 		return append(movieOf(hostileTrak(1), mvex), again(append(rawBox("moof"), rawBox("mdat")...), n)...)
 	},
 	"fragments of one sample": func(n int) []byte {
-		moof := rawBox("moof", rawBox("traf", rawBox("tfhd", u32(0x20000, 1)), rawBox("trun", u32(trunOffset|trunSize, 1, 68, 5))))
+		moof := rawBox("moof", rawBox("traf", rawBox("tfhd", u32(isobmff.TfhdBaseIsMoof, 1)), rawBox("trun", u32(isobmff.TrunDataOffset|isobmff.TrunSize, 1, 68, 5))))
 		return append(movieOf(hostileTrak(1), mvex), again(append(moof, rawBox("mdat", make([]byte, 5))...), n)...)
 	},
 	"many trex": func(n int) []byte {

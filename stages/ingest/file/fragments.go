@@ -37,37 +37,16 @@ func (r *fragments) rewind() {
 // queue is the samples of one track that were read and not given yet.
 type queue struct {
 	from     *fragments
-	defaults trex
-	samples  []sample
+	defaults isobmff.SampleDefaults
+	samples  []isobmff.Sample
 	given    int
 	whole    int   // samples of fragments that are whole
 	dts      int64 // of the next, where a fragment does not say
 }
 
-// trex is what a sample is where its fragment does not say.
-type trex struct{ duration, size, flags uint32 }
-
-const notSync = 0x00010000 // sample_is_non_sync_sample (ISO/IEC 14496-12, 8.8.3.1)
-
-// The flags of tfhd and trun (ISO/IEC 14496-12, 8.8.7 and 8.8.8).
-const (
-	tfhdBase     = 0x01
-	tfhdEntry    = 0x02
-	tfhdDuration = 0x08
-	tfhdSize     = 0x10
-	tfhdFlags    = 0x20
-
-	trunOffset      = 0x001
-	trunFirstFlags  = 0x004
-	trunDuration    = 0x100
-	trunSize        = 0x200
-	trunFlags       = 0x400
-	trunComposition = 0x800
-)
-
 var errFragment = errors.New("fragment is damaged")
 
-func (q *queue) next(s *sample) (bool, error) {
+func (q *queue) Next(s *isobmff.Sample) (bool, error) {
 	for q.given == len(q.samples) {
 		q.samples, q.given, q.whole = q.samples[:0], 0, 0
 		if more, err := q.from.advance(); err != nil || !more {
@@ -79,7 +58,7 @@ func (q *queue) next(s *sample) (bool, error) {
 	return true, nil
 }
 
-func (q *queue) rewind() {
+func (q *queue) Rewind() {
 	q.samples, q.given, q.whole, q.dts = q.samples[:0], 0, 0, 0
 	q.from.rewind()
 }
@@ -136,45 +115,31 @@ func (r *fragments) take(moof []byte, at int64) (end int64, err error) {
 }
 
 func (r *fragments) takeTrack(traf []byte, moof, before int64) (end int64, err error) {
-	f := isobmff.NewFields(isobmff.Find(traf, "tfhd"))
-	flags := f.U32() & 0xffffff
-	q := r.tracks[f.U32()]
+	h, whole := isobmff.ReadTfhd(isobmff.Find(traf, "tfhd"))
+	q := r.tracks[h.TrackID]
 	base := before
-	if flags&0x20000 != 0 || before == moof {
+	if h.Flags&isobmff.TfhdBaseIsMoof != 0 || before == moof {
 		base = moof
 	}
-	if flags&tfhdBase != 0 {
-		base = int64(f.U64())
+	if h.Flags&isobmff.TfhdBaseDataOffset != 0 {
+		base = h.BaseDataOffset
 	}
 	if q == nil { // a track that is left out
 		return before, nil
 	}
-	d := q.defaults
-	if flags&tfhdEntry != 0 {
-		f.Skip(4)
-	}
-	for _, v := range [...]struct {
-		flag uint32
-		into *uint32
-	}{{tfhdDuration, &d.duration}, {tfhdSize, &d.size}, {tfhdFlags, &d.flags}} {
-		if flags&v.flag != 0 {
-			*v.into = f.U32()
-		}
-	}
-	if f.Short() || base < 0 || base > math.MaxInt64/4 {
+	if !whole || base < 0 || base > math.MaxInt64/4 {
 		return 0, errFragment
 	}
 	if tfdt := isobmff.Find(traf, "tfdt"); tfdt != nil {
-		t := isobmff.NewFields(tfdt)
-		version := uint8(t.U32() >> 24)
-		q.dts = int64(t.Versioned(version))
+		ticks, _, _ := isobmff.ReadTfdt(tfdt)
+		q.dts = int64(ticks)
 	}
-	data := base
+	defaults, data := h.Over(q.defaults), base
 	for boxes := isobmff.Walk(traf); boxes.Next(); {
 		if !boxes.Is("trun") {
 			continue
 		}
-		if data, err = q.takeRun(boxes.Payload, d, base, data); err != nil {
+		if data, err = q.takeRun(boxes.Payload, &defaults, base, data); err != nil {
 			return 0, err
 		}
 	}
@@ -182,58 +147,31 @@ func (r *fragments) takeTrack(traf []byte, moof, before int64) (end int64, err e
 }
 
 // takeRun queues the samples of a trun and gives where their bytes end.
-func (q *queue) takeRun(trun []byte, d trex, base, data int64) (int64, error) {
-	f := isobmff.NewFields(trun)
-	flags := f.U32() & 0xffffff
-	n := f.U32()
-	if flags&trunOffset != 0 {
-		data = base + int64(int32(f.U32()))
+func (q *queue) takeRun(trun []byte, defaults *isobmff.SampleDefaults, base, data int64) (int64, error) {
+	run, whole := isobmff.ReadTrun(trun)
+	if run.Flags&isobmff.TrunDataOffset != 0 {
+		data = base + int64(run.DataOffset)
 	}
-	first := d.flags
-	if flags&trunFirstFlags != 0 {
-		first = f.U32()
-	}
-	width := 0
-	for _, each := range [...]uint32{trunDuration, trunSize, trunFlags, trunComposition} {
-		if flags&each != 0 {
-			width += 4
-		}
-	}
-	if f.Short() || int64(n)*int64(width) > int64(len(f.Rest())) || data < 0 {
+	if !whole || !run.Whole() || data < 0 {
 		return 0, errFragment
 	}
-	if err := q.from.claim.add(int64(n), 0); err != nil {
+	if err := q.from.claim.add(int64(run.Count), 0); err != nil {
 		return 0, err
 	}
-	for i := range n {
-		s := sample{dts: q.dts, at: data, duration: int64(d.duration), size: d.size}
-		own := d.flags
-		if i == 0 {
-			own = first
-		}
-		if flags&trunDuration != 0 {
-			s.duration = int64(f.U32())
-		}
-		if flags&trunSize != 0 {
-			s.size = f.U32()
-		}
-		if flags&trunFlags != 0 {
-			own = f.U32()
-		}
-		if flags&trunComposition != 0 {
-			s.offset = int32(f.U32())
-		}
-		s.sync = own&notSync == 0
-		q.samples = append(q.samples, s)
-		q.dts += s.duration
-		data += int64(s.size)
+	for i := range run.Len() {
+		u := run.Sample(i, defaults)
+		q.samples = append(q.samples, isobmff.Sample{
+			DTS: q.dts, Duration: int64(u.Duration), Offset: u.Offset, Size: u.Size, Sync: u.Sync(), At: data,
+		})
+		q.dts += int64(u.Duration)
+		data += int64(u.Size)
 		if q.dts < 0 || q.dts > math.MaxInt64/4 || data > math.MaxInt64/4 {
 			return 0, errFragment
 		}
 		if data > q.from.size {
 			continue // cut off, which is no claim
 		}
-		if err := q.from.claim.add(0, int64(s.size)); err != nil {
+		if err := q.from.claim.add(0, int64(u.Size)); err != nil {
 			return 0, err
 		}
 	}

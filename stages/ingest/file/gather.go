@@ -9,6 +9,8 @@ import (
 	"slices"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gospool/spool/pipeline/isobmff"
 )
 
 // gather reads samples straight to where they belong in a chunk's payloads:
@@ -40,11 +42,11 @@ func (g *gather) reset(tracks int) {
 
 // add wants the samples of one track in dst, one after another. dst has as many
 // bytes as they have.
-func (g *gather) add(dst [][]byte, samples []sample) {
+func (g *gather) add(dst [][]byte, samples []isobmff.Sample) {
 	var room []byte
 	for i := range samples {
-		at := samples[i].at
-		for left := int(samples[i].size); left > 0; {
+		at := samples[i].At
+		for left := int(samples[i].Size); left > 0; {
 			if len(room) == 0 {
 				room, dst = dst[0], dst[1:]
 			}

@@ -29,8 +29,11 @@ type track struct {
 	samples sampler
 }
 
-// epoch1904 is the seconds from 1904, where MP4 counts from, to 1970.
-const epoch1904 = 2082844800
+// sampler gives the samples of one track in decoding order.
+type sampler interface {
+	Next(*isobmff.Sample) (ok bool, err error)
+	Rewind()
+}
 
 // readMovie finds and reads the moov.
 func readMovie(f io.ReaderAt, size int64, log *slog.Logger) (*movie, error) {
@@ -69,20 +72,18 @@ func boxAt(f io.ReaderAt, at, size int64) (h isobmff.Header, ok bool, err error)
 
 func parseMoov(moov []byte, size int64, fragments *fragments, log *slog.Logger) (*movie, error) {
 	m := &movie{claim: claims{size: size}}
-	scale := m.readMvhd(isobmff.Find(moov, "mvhd"))
-	if scale == 0 {
+	mvhd, scaled := isobmff.ReadMvhd(isobmff.Find(moov, "mvhd"))
+	if !scaled || mvhd.Timescale == 0 {
 		return nil, errors.New("moov has no timescale")
 	}
+	m.created = isobmff.FromMovieTime(mvhd.Created)
 	if mvex := isobmff.Find(moov, "mvex"); mvex != nil {
 		m.fragments = fragments
 		m.fragments.tracks = map[uint32]*queue{}
 		for boxes := isobmff.Walk(mvex); boxes.Next(); {
 			if boxes.Is("trex") {
-				f := isobmff.NewFields(boxes.Payload)
-				f.Skip(4)
-				id := f.U32()
-				f.Skip(4)
-				m.fragments.tracks[id] = &queue{from: m.fragments, defaults: trex{f.U32(), f.U32(), f.U32()}}
+				trex, _ := isobmff.ReadTrex(boxes.Payload)
+				m.fragments.tracks[trex.TrackID] = &queue{from: m.fragments, defaults: trex.SampleDefaults}
 			}
 		}
 	}
@@ -96,7 +97,7 @@ func parseMoov(moov []byte, size int64, fragments *fragments, log *slog.Logger) 
 			err = fmt.Errorf("it has more than %d tracks", maxTracks)
 			break
 		}
-		t, e := m.readTrak(boxes.Payload, scale, log)
+		t, e := m.readTrak(boxes.Payload, mvhd.Timescale, log)
 		switch {
 		case errors.Is(e, codec.ErrNotRecorded):
 			log.Warn("a track is left out", "track", t.id, "reason", e)
@@ -105,8 +106,8 @@ func parseMoov(moov []byte, size int64, fragments *fragments, log *slog.Logger) 
 		default:
 			m.tracks = append(m.tracks, t)
 			wanted[t.id] = true
-			if own, ok := t.samples.(*tables); ok {
-				err = m.claim.add(int64(own.count), own.bytes())
+			if own, ok := t.samples.(*isobmff.SampleTable); ok {
+				err = m.claim.add(int64(own.Len()), own.Bytes())
 			}
 		}
 	}
@@ -123,47 +124,23 @@ func parseMoov(moov []byte, size int64, fragments *fragments, log *slog.Logger) 
 	return m, err
 }
 
-func (m *movie) readMvhd(mvhd []byte) (timescale uint32) {
-	f := isobmff.NewFields(mvhd)
-	version := uint8(f.U32() >> 24)
-	created := f.Versioned(version)
-	f.Versioned(version)
-	timescale = f.U32()
-	if f.Short() {
-		return 0
-	}
-	if created > epoch1904 && created < epoch1904+1<<33 {
-		m.created = int64(created-epoch1904) * 1e9
-	}
-	return timescale
-}
-
 func (m *movie) readTrak(trak []byte, movieScale uint32, log *slog.Logger) (t track, err error) {
-	f := isobmff.NewFields(isobmff.Find(trak, "tkhd"))
-	version := uint8(f.U32() >> 24)
-	f.Versioned(version)
-	f.Versioned(version)
-	t.id = f.U32()
-	f = isobmff.NewFields(isobmff.Find(trak, "mdia", "mdhd"))
-	version = uint8(f.U32() >> 24)
-	f.Versioned(version)
-	f.Versioned(version)
-	scale := f.U32()
-	f.Versioned(version)
-	language := f.U16()
-	if f.Short() || scale == 0 {
+	tkhd, _ := isobmff.ReadTkhd(isobmff.Find(trak, "tkhd"))
+	t.id = tkhd.ID
+	mdhd, whole := isobmff.ReadMdhd(isobmff.Find(trak, "mdia", "mdhd"))
+	if !whole || mdhd.Timescale == 0 {
 		return t, errors.New("it has no timescale")
 	}
 	stbl := isobmff.Find(trak, "mdia", "minf", "stbl")
-	if t.Track, err = codec.ReadSampleEntry(isobmff.Find(stbl, "stsd"), scale); err != nil {
+	if t.Track, err = codec.ReadSampleEntry(isobmff.Find(stbl, "stsd"), mdhd.Timescale); err != nil {
 		return t, err
 	}
-	if language > 0x400 {
-		t.Language = string([]byte{byte(language>>10&31) + 0x60, byte(language>>5&31) + 0x60, byte(language&31) + 0x60})
+	if mdhd.Language != "" {
+		t.Language = mdhd.Language
 	}
-	t.shift = readEdits(isobmff.Find(trak, "edts", "elst"), movieScale, scale, log.With("track", t.id))
+	t.shift = readEdits(isobmff.Find(trak, "edts", "elst"), movieScale, mdhd.Timescale, log.With("track", t.id))
 	if m.fragments == nil {
-		t.samples, err = readTables(stbl)
+		t.samples, err = isobmff.ReadSampleTable(stbl)
 		return t, err
 	}
 	q := m.fragments.tracks[t.id]
@@ -177,27 +154,19 @@ func (m *movie) readTrak(trak []byte, movieScale uint32, log *slog.Logger) (t tr
 // readEdits gives by how many ticks an edit list moves a track (ISO/IEC
 // 14496-12, 8.6.6).
 func readEdits(elst []byte, movieScale, scale uint32, log *slog.Logger) (shift int64) {
-	f := isobmff.NewFields(elst)
-	version := uint8(f.U32() >> 24)
 	empty, seen := uint64(0), false
-	for range f.U32() {
-		duration, at := f.Versioned(version), int64(f.Versioned(version))
-		f.Skip(4)
-		if version == 0 {
-			at = int64(int32(at))
-		}
+	edits := isobmff.ReadElst(elst)
+	for edit, ok := edits.Next(); ok; edit, ok = edits.Next() {
 		switch {
-		case f.Short():
-			return shift
 		case seen:
 			log.Warn("only the first stretch of the edit list is read: what others repeat or leave out is not")
 			return shift
-		case at < 0:
-			empty = min(empty+duration, math.MaxInt64/8)
+		case edit.MediaTime < 0:
+			empty = min(empty+edit.Duration, math.MaxInt64/8)
 			continue
 		}
 		seen = true
-		shift = media.Rescale(int64(empty), movieScale, scale) - min(at, math.MaxInt64/8)
+		shift = media.Rescale(int64(empty), movieScale, scale) - min(edit.MediaTime, math.MaxInt64/8)
 	}
 	return shift
 }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/gospool/spool/pipeline/isobmff"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -39,12 +40,12 @@ type Reader struct {
 // was chosen for the chunk that is being made.
 type lane struct {
 	*track
-	head   sample
+	head   isobmff.Sample
 	more   bool
 	shift  int64
 	end    int64 // of the last sample that was chosen, ticks
 	begun  bool
-	chosen []sample
+	chosen []isobmff.Sample
 	bytes  int
 }
 
@@ -127,8 +128,8 @@ func (r *Reader) Tracks() *media.TrackSet { return r.set }
 // file: its length is known when it has been read.
 func (r *Reader) Duration() (longest time.Duration) {
 	for i := range r.tracks {
-		if t, ok := r.tracks[i].samples.(*tables); ok {
-			longest = max(longest, time.Duration(media.ToNanos(t.length(), r.tracks[i].Timescale)))
+		if t, ok := r.tracks[i].samples.(*isobmff.SampleTable); ok {
+			longest = max(longest, time.Duration(media.ToNanos(t.Ticks(), r.tracks[i].Timescale)))
 		}
 	}
 	return longest
@@ -139,8 +140,8 @@ func (r *Reader) Duration() (longest time.Duration) {
 func (r *Reader) Content() (media, moov int64) {
 	c := r.movie.claim
 	for i := range r.tracks {
-		if t, ok := r.tracks[i].samples.(*tables); ok {
-			moov += int64(len(t.stts) + len(t.ctts) + len(t.stss))
+		if t, ok := r.tracks[i].samples.(*isobmff.SampleTable); ok {
+			moov += t.TimeBytes()
 		}
 	}
 	chunks := c.units/leastUnits + c.bytes/leastBytes
@@ -163,33 +164,33 @@ func (r *Reader) fillHeads() error {
 // the file repeats one, the sample moves by a tick and is shown when it was.
 func (l *lane) advance() (err error) {
 	for {
-		l.more, err = l.samples.next(&l.head)
-		if err != nil || !l.more || l.head.size > 0 {
+		l.more, err = l.samples.Next(&l.head)
+		if err != nil || !l.more || l.head.Size > 0 {
 			break
 		}
 	}
 	if !l.more || err != nil {
 		return err
 	}
-	if l.head.size > media.MaxAccessUnit {
-		return fmt.Errorf("a sample of %d bytes: %w", l.head.size, media.ErrTooLarge)
+	if l.head.Size > media.MaxAccessUnit {
+		return fmt.Errorf("a sample of %d bytes: %w", l.head.Size, media.ErrTooLarge)
 	}
-	l.head.dts += l.shift
-	if n := len(l.chosen); n > 0 && l.head.dts <= l.chosen[n-1].dts {
-		l.hold(l.chosen[n-1].dts + 1)
-	} else if n == 0 && l.begun && l.head.dts < l.end {
+	l.head.DTS += l.shift
+	if n := len(l.chosen); n > 0 && l.head.DTS <= l.chosen[n-1].DTS {
+		l.hold(l.chosen[n-1].DTS + 1)
+	} else if n == 0 && l.begun && l.head.DTS < l.end {
 		l.hold(l.end)
 	}
 	return nil
 }
 
 func (l *lane) hold(dts int64) {
-	l.head.offset -= int32(min(dts-l.head.dts, 1<<30))
-	l.head.dts = dts
+	l.head.Offset -= int32(min(dts-l.head.DTS, 1<<30))
+	l.head.DTS = dts
 }
 
 // at is when the next sample is decoded, ns.
-func (l *lane) at() int64 { return media.ToNanos(l.head.dts, l.Timescale) }
+func (l *lane) at() int64 { return media.ToNanos(l.head.DTS, l.Timescale) }
 
 // span is what the next chunk covers, ns.
 type span struct {
@@ -272,15 +273,15 @@ func (r *Reader) take(s span) error {
 // one, or up to the end of a GOP whose begin is in the chunk before. Neither time nor
 // sync sample ends what is tiny where a chunk has a least size.
 func (l *lane) choose(until int64, limit int, cut, least bool) error {
-	gop, begins := l.at(), l.head.sync
+	gop, begins := l.at(), l.head.Sync
 	for l.more && len(l.chosen) < maxUnits {
 		n := len(l.chosen)
 		tiny := least && l.bytes < leastBytes && n < leastUnits
-		long := n > 0 && l.head.dts+l.head.duration-l.chosen[0].dts > maxSpan
-		if long || !tiny && l.at() >= until || n > 0 && l.bytes+int(l.head.size) > limit {
+		long := n > 0 && l.head.DTS+l.head.Duration-l.chosen[0].DTS > maxSpan
+		if long || !tiny && l.at() >= until || n > 0 && l.bytes+int(l.head.Size) > limit {
 			break
 		}
-		if n > 0 && cut && l.head.sync && !tiny {
+		if n > 0 && cut && l.head.Sync && !tiny {
 			at := l.at()
 			if !begins || at+(at-gop) > until {
 				break
@@ -288,8 +289,8 @@ func (l *lane) choose(until int64, limit int, cut, least bool) error {
 			gop = at
 		}
 		l.chosen = append(l.chosen, l.head)
-		l.bytes += int(l.head.size)
-		l.begun, l.end = true, l.head.dts+max(l.head.duration, 1)
+		l.bytes += int(l.head.Size)
+		l.begun, l.end = true, l.head.DTS+max(l.head.Duration, 1)
 		if err := l.advance(); err != nil {
 			return fmt.Errorf("track %d: %w", l.id, err)
 		}
@@ -329,15 +330,15 @@ func (l *lane) describe(col *media.Columns) {
 	for i := range l.chosen {
 		s := &l.chosen[i]
 		flags := uint8(0)
-		if s.sync || l.Codec.AlwaysSync() {
+		if s.Sync || l.Codec.AlwaysSync() {
 			flags = media.FlagSync
 		}
-		col.DTS, col.Offset = append(col.DTS, s.dts), append(col.Offset, s.offset)
-		col.Size, col.Flags = append(col.Size, s.size), append(col.Flags, flags)
+		col.DTS, col.Offset = append(col.DTS, s.DTS), append(col.Offset, s.Offset)
+		col.Size, col.Flags = append(col.Size, s.Size), append(col.Flags, flags)
 	}
 	col.End = l.end
 	if l.more {
-		col.End = l.head.dts
+		col.End = l.head.DTS
 	}
 }
 
@@ -347,7 +348,7 @@ func (r *Reader) Again() error {
 	for i := range r.tracks {
 		l := &r.tracks[i]
 		r.lap = max(r.lap, media.ToNanos(l.end, l.Timescale))
-		l.samples.rewind()
+		l.samples.Rewind()
 		l.chosen = l.chosen[:0]
 	}
 	if r.lap <= lap {

@@ -1,0 +1,73 @@
+package isobmff
+
+// Seconds from 1900 to 1970, and from 1904 to 1970.
+const (
+	ntpEpoch   = 2208988800
+	movieEpoch = 2082844800
+)
+
+// ToNTP makes an NTP timestamp of a UTC time in ns: 32.32 seconds since 1900, which
+// wrap in 2036.
+func ToNTP(utcNS int64) uint64 {
+	sec, ns := utcNS/1e9, utcNS%1e9
+	if ns < 0 {
+		sec, ns = sec-1, ns+1e9
+	}
+	return uint64(sec+ntpEpoch)<<32 | (uint64(ns)<<32+5e8)/1e9
+}
+
+// FromNTP is its inverse between 1968 and 2104.
+func FromNTP(ntp uint64) (utcNS int64) {
+	sec := int64(ntp >> 32)
+	if sec < 1<<31 {
+		sec += 1 << 32
+	}
+	return (sec-ntpEpoch)*1e9 + int64((ntp&0xffffffff*1e9+1<<31)>>32)
+}
+
+// ToMovieTime makes the time of a header box of a UTC time in ns: seconds since 1904,
+// and 0 for a time that is not known.
+func ToMovieTime(utcNS int64) uint64 {
+	if utcNS <= 0 {
+		return 0
+	}
+	return uint64(utcNS/1e9) + movieEpoch
+}
+
+// FromMovieTime is its inverse, and 0 for a time that no recording has.
+func FromMovieTime(seconds uint64) (utcNS int64) {
+	if seconds <= movieEpoch || seconds >= movieEpoch+1<<33 {
+		return 0
+	}
+	return int64(seconds-movieEpoch) * 1e9
+}
+
+// PrftBytes is the size of a prft.
+const PrftBytes = 32
+
+// Prft is a producer reference time: the wall clock of a sample (ISO/IEC 14496-12,
+// 8.16.5).
+type Prft struct {
+	TrackID   uint32
+	UTCNS     int64
+	MediaTime uint64 // ticks
+}
+
+// ReadPrft reads the payload of a prft. whole is false where it is not all there.
+func ReadPrft(payload []byte) (p Prft, whole bool) {
+	f := NewFields(payload)
+	version, _ := f.FullBox()
+	p.TrackID = f.U32()
+	p.UTCNS = FromNTP(f.U64())
+	p.MediaTime = f.Versioned(version)
+	return p, !f.Short()
+}
+
+// Prft appends a producer reference time of PrftBytes.
+func (w *Writer) Prft(p Prft) {
+	at := w.OpenFull("prft", 1, 0)
+	w.U32(p.TrackID)
+	w.U64(ToNTP(p.UTCNS))
+	w.U64(p.MediaTime)
+	w.Close(at)
+}

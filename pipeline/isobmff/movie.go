@@ -1,0 +1,89 @@
+package isobmff
+
+import (
+	"math"
+
+	gomp4 "github.com/abema/go-mp4"
+)
+
+// MovieHeader is an mvhd (ISO/IEC 14496-12, 8.2.2).
+type MovieHeader struct {
+	Created     uint64 // seconds since 1904; see ToMovieTime
+	Timescale   uint32 // of the movie's durations and edit lists
+	Duration    uint64 // ticks
+	NextTrackID uint32
+}
+
+// ReadMvhd reads the payload of an mvhd. scaled is false where it does not reach to the
+// timescale. Of what follows, what is not there is 0.
+func ReadMvhd(payload []byte) (h MovieHeader, scaled bool) {
+	f := NewFields(payload)
+	version, _ := f.FullBox()
+	h.Created = f.Versioned(version)
+	f.Versioned(version)
+	h.Timescale = f.U32()
+	scaled = !f.Short()
+	h.Duration = f.Versioned(version)
+	f.Skip(4 + 2 + 10 + 36 + 24) // rate, volume, reserved, matrix, pre_defined
+	h.NextTrackID = f.U32()
+	return h, scaled
+}
+
+// Mvhd appends an mvhd.
+func (w *Writer) Mvhd(h *MovieHeader) {
+	box := &gomp4.Mvhd{Timescale: h.Timescale, Rate: 0x00010000, Volume: 0x0100, Matrix: unity, NextTrackID: h.NextTrackID}
+	if is64(h.Created, h.Duration) {
+		box.Version = 1
+		box.CreationTimeV1, box.ModificationTimeV1, box.DurationV1 = h.Created, h.Created, h.Duration
+	} else {
+		box.CreationTimeV0, box.ModificationTimeV0, box.DurationV0 = uint32(h.Created), uint32(h.Created), uint32(h.Duration)
+	}
+	w.Marshal(box)
+}
+
+var unity = [9]int32{0x00010000, 0, 0, 0, 0x00010000, 0, 0, 0, 0x40000000}
+
+// is64 tells whether a header box needs its 64-bit version.
+func is64(times ...uint64) bool {
+	for _, t := range times {
+		if t > math.MaxUint32 {
+			return true
+		}
+	}
+	return false
+}
+
+// Trex is what the samples of a track are where its fragments do not say (ISO/IEC
+// 14496-12, 8.8.3).
+type Trex struct {
+	TrackID     uint32
+	Description uint32
+	SampleDefaults
+}
+
+// ReadTrex reads the payload of a trex. whole is false where it is not all there.
+func ReadTrex(payload []byte) (t Trex, whole bool) {
+	f := NewFields(payload)
+	f.Skip(4)
+	t.TrackID, t.Description = f.U32(), f.U32()
+	t.SampleDefaults = SampleDefaults{Duration: f.U32(), Size: f.U32(), Flags: f.U32()}
+	return t, !f.Short()
+}
+
+// Trex appends a trex.
+func (w *Writer) Trex(t *Trex) {
+	w.Marshal(&gomp4.Trex{
+		TrackID: t.TrackID, DefaultSampleDescriptionIndex: t.Description,
+		DefaultSampleDuration: t.Duration, DefaultSampleSize: t.Size, DefaultSampleFlags: t.Flags,
+	})
+}
+
+// MehdBytes is the size of a mehd of version 1.
+const MehdBytes = 20
+
+// MehdBody appends the payload of a mehd: how long a fragmented movie is, ticks of the
+// movie (ISO/IEC 14496-12, 8.8.2).
+func (w *Writer) MehdBody(ticks uint64) {
+	w.U32(1 << 24) // version 1
+	w.U64(ticks)
+}

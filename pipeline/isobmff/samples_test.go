@@ -1,0 +1,229 @@
+package isobmff_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/isobmff"
+	"github.com/gospool/spool/pipeline/pipelinetest"
+)
+
+// u32 are numbers of 32 bits.
+func u32(v ...uint32) (b []byte) {
+	for _, v := range v {
+		b = binary.BigEndian.AppendUint32(b, v)
+	}
+	return b
+}
+
+// handmade is an stbl of five samples in three chunks, with every table.
+func handmade() map[string][]byte {
+	return map[string][]byte{
+		"stts": u32(0, 2, 2, 40, 3, 50), "ctts": u32(1<<24, 2, 1, 80, 4, 1<<32-40), "stss": u32(0, 2, 1, 4),
+		"stsz": u32(0, 0, 5, 10, 20, 30, 40, 50), "stsc": u32(0, 2, 1, 2, 1, 3, 1, 1), "stco": u32(0, 3, 1000, 2000, 3000),
+	}
+}
+
+func stbl(tables map[string][]byte) (b []byte) {
+	for _, fourcc := range []string{"stts", "ctts", "stss", "stsz", "stsc", "stco", "co64"} {
+		if payload, ok := tables[fourcc]; ok {
+			b = append(b, box(fourcc, payload)...)
+		}
+	}
+	return b
+}
+
+func samples(t testing.TB, table *isobmff.SampleTable) (out []isobmff.Sample) {
+	for {
+		var s isobmff.Sample
+		ok, err := table.Next(&s)
+		require.NoError(t, err)
+		if !ok {
+			return out
+		}
+		out = append(out, s)
+	}
+}
+
+func TestSampleTablesAreReadInDecodingOrder(t *testing.T) {
+	want := []isobmff.Sample{
+		{DTS: 0, Duration: 40, Offset: 80, Size: 10, Sync: true, At: 1000},
+		{DTS: 40, Duration: 40, Offset: -40, Size: 20, At: 1010},
+		{DTS: 80, Duration: 50, Offset: -40, Size: 30, At: 2000},
+		{DTS: 130, Duration: 50, Offset: -40, Size: 40, Sync: true, At: 2030},
+		{DTS: 180, Duration: 50, Offset: -40, Size: 50, At: 3000},
+	}
+	table, err := isobmff.ReadSampleTable(stbl(handmade()))
+	require.NoError(t, err)
+	require.Equal(t, want, samples(t, table))
+	table.Rewind()
+	require.Equal(t, want, samples(t, table), "again from the beginning")
+	require.Equal(t, uint32(5), table.Len())
+	require.Equal(t, int64(150), table.Bytes())
+	require.Equal(t, int64(230), table.Ticks())
+	require.Equal(t, int64(2*8+2*8+2*4), table.TimeBytes())
+
+	wide := handmade()
+	delete(wide, "stco")
+	wide["co64"] = u32(0, 3, 1, 1000, 0, 2000, 0, 3000)
+	table, err = isobmff.ReadSampleTable(stbl(wide))
+	require.NoError(t, err)
+	require.Equal(t, int64(1<<32+1000), samples(t, table)[0].At)
+
+	all := handmade()
+	delete(all, "stss")
+	delete(all, "ctts")
+	all["stsz"] = u32(0, 7, 5)
+	table, err = isobmff.ReadSampleTable(stbl(all))
+	require.NoError(t, err)
+	require.Equal(t, int64(35), table.Bytes())
+	for _, s := range samples(t, table) {
+		require.True(t, s.Sync && s.Offset == 0 && s.Size == 7)
+	}
+	all["stss"] = u32(0, 0)
+	table, err = isobmff.ReadSampleTable(stbl(all))
+	require.NoError(t, err)
+	for _, s := range samples(t, table) {
+		require.False(t, s.Sync, "a table of no sync samples is not the same as none")
+	}
+}
+
+func TestSampleTablesThatDoNotFitTogether(t *testing.T) {
+	for fourcc, payload := range handmade() {
+		cut := handmade()
+		cut[fourcc] = payload[:len(payload)-1]
+		_, err := isobmff.ReadSampleTable(stbl(cut))
+		require.ErrorIs(t, err, isobmff.ErrTables, "%s is cut", fourcc)
+		cut[fourcc] = payload[:6]
+		_, err = isobmff.ReadSampleTable(stbl(cut))
+		require.ErrorIs(t, err, isobmff.ErrTables, "%s has no count", fourcc)
+		delete(cut, fourcc)
+		_, err = isobmff.ReadSampleTable(stbl(cut))
+		if optional := fourcc == "ctts" || fourcc == "stss"; !optional {
+			require.ErrorIs(t, err, isobmff.ErrTables, "%s is missing", fourcc)
+		}
+	}
+	for name, c := range map[string]struct {
+		fourcc  string
+		payload []byte
+	}{
+		"fewer chunks than samples": {"stco", u32(0, 1, 1000)},
+		"chunks without samples":    {"stsc", u32(0, 1, 1, 0, 1)},
+		"no span of the first":      {"stsc", u32(0, 1, 2, 1, 1)},
+	} {
+		tables := handmade()
+		tables[c.fourcc] = c.payload
+		table, err := isobmff.ReadSampleTable(stbl(tables))
+		require.NoError(t, err, name)
+		var s isobmff.Sample
+		for ok := true; ok; {
+			if ok, err = table.Next(&s); err != nil {
+				break
+			}
+		}
+		require.ErrorIs(t, err, isobmff.ErrTables, name)
+	}
+}
+
+func TestATableIsReadAsFarAsItIsThere(t *testing.T) {
+	for _, c := range []struct {
+		payload []byte
+		rows    int
+		whole   bool
+	}{
+		{nil, 0, true}, {u32(0, 2, 1, 2, 3, 4), 2, true}, {u32(0, 2, 1, 2, 3), 1, false}, {u32(0, 1<<32-1, 1, 2), 1, false},
+		{u32(0, 1, 1, 2, 3, 4), 1, true}, {u32(0), 0, false}, {[]byte{}, 0, false},
+	} {
+		table, whole := isobmff.ReadTable(c.payload, 2)
+		require.Equal(t, c.rows, table.Len(), "%v", c.payload)
+		require.Equal(t, c.whole, whole, "%v", c.payload)
+	}
+	table, _ := isobmff.ReadTable(u32(0, 2, 1, 2, 3, 4), 2)
+	require.Equal(t, []uint32{1, 2, 3, 4}, []uint32{table.U32(0, 0), table.U32(0, 1), table.U32(1, 0), table.U32(1, 1)})
+	sizes, whole := isobmff.ReadStsz(u32(0, 0, 3, 5, 6))
+	require.False(t, whole)
+	require.Equal(t, int64(11), sizes.Bytes())
+	_, whole = isobmff.ReadStsz(nil)
+	require.False(t, whole)
+}
+
+func TestReadingTablesAllocatesNothingPerSample(t *testing.T) {
+	table, err := isobmff.ReadSampleTable(stbl(handmade()))
+	require.NoError(t, err)
+	var s isobmff.Sample
+	require.Zero(t, testing.AllocsPerRun(10, func() {
+		table.Rewind()
+		for ok := true; ok; {
+			ok, _ = table.Next(&s)
+		}
+	}))
+}
+
+// A table of a few bytes may claim samples and chunks without end.
+func TestTheCostOfTablesIsProportional(t *testing.T) {
+	for name, fill := range map[string]func(n int) map[string][]byte{
+		"runs of no samples": func(n int) map[string][]byte {
+			return map[string][]byte{"stts": append(u32(0, uint32(n/8)), make([]byte, n)...), "stsz": u32(0, 1, uint32(n)),
+				"stsc": u32(0, 1, 1, 1<<31, 1), "stco": u32(0, 1, 0)}
+		},
+		"chunks of no samples": func(n int) map[string][]byte {
+			return map[string][]byte{"stts": u32(0, 1, 1<<31, 1), "stsz": u32(0, 1, uint32(n)), "stsc": append(u32(0, uint32(n/12)), make([]byte, n)...),
+				"stco": append(u32(0, uint32(n/4)), make([]byte, n)...)}
+		},
+		"sync samples that are one": func(n int) map[string][]byte {
+			return map[string][]byte{"stts": u32(0, 1, 1<<31, 1), "stsz": u32(0, 1, uint32(n)), "stsc": u32(0, 1, 1, 1<<31, 1), "stco": u32(0, 1, 0),
+				"stss": append(u32(0, uint32(n/4)), bytes.Repeat(u32(1), n/4)...)}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			pipelinetest.Proportional(t, 4<<10, 8<<10, func(n int) int64 {
+				b := stbl(fill(max(n, 64)))
+				return pipelinetest.Allocated(func() {
+					table, err := isobmff.ReadSampleTable(b)
+					require.NoError(t, err)
+					table.Ticks()
+					var s isobmff.Sample
+					for ok := true; ok && err == nil; {
+						ok, err = table.Next(&s)
+					}
+				})
+			})
+		})
+	}
+}
+
+// FuzzSampleTable: tables of any bytes are read within their bounds, and again the same.
+func FuzzSampleTable(f *testing.F) {
+	f.Add(stbl(handmade()))
+	wide := handmade()
+	delete(wide, "stco")
+	wide["co64"] = u32(0, 3, 0, 1000, 0, 2000, 0, 3000)
+	f.Add(stbl(wide))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		table, err := isobmff.ReadSampleTable(b)
+		if err != nil {
+			require.ErrorIs(t, err, isobmff.ErrTables)
+			return
+		}
+		require.GreaterOrEqual(t, table.Bytes(), int64(0))
+		require.GreaterOrEqual(t, table.Ticks(), int64(0))
+		read := func() (out []isobmff.Sample) {
+			for len(out) < 1<<10 {
+				var s isobmff.Sample
+				if ok, err := table.Next(&s); !ok || err != nil {
+					break
+				}
+				require.True(t, s.At >= 0 && s.DTS >= 0)
+				out = append(out, s)
+			}
+			return out
+		}
+		first := read()
+		require.LessOrEqual(t, len(first), int(table.Len()))
+		table.Rewind()
+		require.Equal(t, first, read())
+	})
+}

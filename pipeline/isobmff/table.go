@@ -1,0 +1,103 @@
+package isobmff
+
+import "encoding/binary"
+
+// Table is a view of the entries of a box that begins with their count: rows of 32-bit
+// numbers (stts, ctts, stsc, stss, stco; ISO/IEC 14496-12, 8.6 and 8.7), or of one
+// 64-bit number (co64).
+type Table struct {
+	rows  []byte
+	width int // bytes of a row
+}
+
+// ReadTable reads a payload, each row of which has so many 32-bit numbers. No payload is
+// a table without rows. whole is false where there are fewer rows than the box claims:
+// the table has those that there are.
+func ReadTable(payload []byte, columns int) (t Table, whole bool) {
+	t.width = 4 * columns
+	if payload == nil {
+		return t, true
+	}
+	f := NewFields(payload)
+	f.Skip(4)
+	claimed, rest := int64(f.U32()), f.Rest()
+	n := min(claimed, int64(len(rest)/t.width))
+	t.rows = rest[:n*int64(t.width)]
+	return t, !f.Short() && n == claimed
+}
+
+// Len returns the number of rows.
+func (t *Table) Len() int { return len(t.rows) / max(t.width, 1) }
+
+// U32 returns a number of a row. Both are counted from 0.
+func (t *Table) U32(row, column int) uint32 {
+	return binary.BigEndian.Uint32(t.rows[row*t.width+4*column:])
+}
+
+// U64 returns the number of a row that has one of 64 bits.
+func (t *Table) U64(row int) uint64 { return binary.BigEndian.Uint64(t.rows[row*t.width:]) }
+
+// Sizes are those of the samples of a track (stsz; ISO/IEC 14496-12, 8.7.3).
+type Sizes struct {
+	Common uint32 // bytes of each sample; 0: each has its own
+	Count  uint32 // of samples, as the box claims: with Common nothing bounds it
+	own    []byte
+}
+
+// ReadStsz reads the payload of an stsz. whole is false where there are fewer sizes than
+// it claims.
+func ReadStsz(payload []byte) (s Sizes, whole bool) {
+	f := NewFields(payload)
+	f.Skip(4)
+	s.Common, s.Count = f.U32(), f.U32()
+	if s.Common == 0 {
+		s.own = f.Rest()
+	}
+	return s, !f.Short() && (s.Common > 0 || int64(s.Count) <= int64(len(s.own)/4))
+}
+
+// At returns the size of a sample less than Count of sizes that are whole, counted
+// from 0.
+func (s *Sizes) At(sample uint32) uint32 {
+	if s.Common > 0 {
+		return s.Common
+	}
+	return binary.BigEndian.Uint32(s.own[4*int(sample):])
+}
+
+// Bytes returns the sum of the sizes that are there.
+func (s *Sizes) Bytes() (sum int64) {
+	if s.Common > 0 {
+		return int64(s.Common) * int64(s.Count)
+	}
+	for i := range min(int64(s.Count), int64(len(s.own)/4)) {
+		sum += int64(binary.BigEndian.Uint32(s.own[4*i:]))
+	}
+	return sum
+}
+
+// Chunks are where the chunks of a track begin (stco or co64; ISO/IEC 14496-12, 8.7.5).
+type Chunks struct {
+	Table
+	wide bool
+}
+
+// ReadChunks reads the stco of an stbl, or its co64 where it has none. whole is false
+// where there are fewer chunks than it claims.
+func ReadChunks(stbl []byte) (c Chunks, whole bool) {
+	if stco := Find(stbl, "stco"); stco != nil {
+		c.Table, whole = ReadTable(stco, 1)
+		return c, whole
+	}
+	c.wide = true
+	c.Table, whole = ReadTable(Find(stbl, "co64"), 2)
+	return c, whole
+}
+
+// At returns where a chunk begins, byte of the file. Chunks are counted from 0.
+func (c *Chunks) At(chunk int) uint64 {
+	if c.wide {
+		return c.U64(chunk)
+	}
+	return uint64(c.U32(chunk, 0))
+}

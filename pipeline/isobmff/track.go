@@ -1,0 +1,185 @@
+package isobmff
+
+import (
+	"encoding/binary"
+	"math"
+
+	gomp4 "github.com/abema/go-mp4"
+)
+
+// TrackHeader is a tkhd (ISO/IEC 14496-12, 8.3.2).
+type TrackHeader struct {
+	Created        uint64 // seconds since 1904; see ToMovieTime
+	ID             uint32 // never 0
+	Duration       uint64 // ticks of the movie
+	AlternateGroup int16
+	Volume         int16  // 8.8
+	Width, Height  uint32 // as shown, 16.16
+}
+
+// ReadTkhd reads the payload of a tkhd. whole is false where it is not all there: what
+// is not is 0.
+func ReadTkhd(payload []byte) (h TrackHeader, whole bool) {
+	f := NewFields(payload)
+	version, _ := f.FullBox()
+	h.Created = f.Versioned(version)
+	f.Versioned(version)
+	h.ID = f.U32()
+	f.Skip(4)
+	h.Duration = f.Versioned(version)
+	f.Skip(8 + 2) // reserved, layer
+	h.AlternateGroup, h.Volume = int16(f.U16()), int16(f.U16())
+	f.Skip(2 + 36) // reserved, matrix
+	h.Width, h.Height = f.U32(), f.U32()
+	return h, !f.Short()
+}
+
+// Tkhd appends a tkhd of a track that is enabled and in the movie.
+func (w *Writer) Tkhd(h *TrackHeader) {
+	box := &gomp4.Tkhd{
+		FullBox: gomp4.FullBox{Flags: [3]byte{0, 0, 3}},
+		TrackID: h.ID, Matrix: unity, Width: h.Width, Height: h.Height,
+		AlternateGroup: h.AlternateGroup, Volume: h.Volume,
+	}
+	if is64(h.Created, h.Duration) {
+		box.Version = 1
+		box.CreationTimeV1, box.ModificationTimeV1, box.DurationV1 = h.Created, h.Created, h.Duration
+	} else {
+		box.CreationTimeV0, box.ModificationTimeV0, box.DurationV0 = uint32(h.Created), uint32(h.Created), uint32(h.Duration)
+	}
+	w.Marshal(box)
+}
+
+// MediaHeader is an mdhd (ISO/IEC 14496-12, 8.4.2).
+type MediaHeader struct {
+	Created   uint64 // seconds since 1904; see ToMovieTime
+	Timescale uint32
+	Duration  uint64 // ticks of the track
+	Language  string // ISO 639-2/T, three letters; empty where it is QuickTime's
+}
+
+// ReadMdhd reads the payload of an mdhd. whole is false where it does not reach to the
+// language.
+func ReadMdhd(payload []byte) (h MediaHeader, whole bool) {
+	f := NewFields(payload)
+	version, _ := f.FullBox()
+	h.Created = f.Versioned(version)
+	f.Versioned(version)
+	h.Timescale = f.U32()
+	h.Duration = f.Versioned(version)
+	if l := f.U16(); l > 0x400 { // less is a code of QuickTime
+		h.Language = string([]byte{byte(l>>10&31) + 0x60, byte(l>>5&31) + 0x60, byte(l&31) + 0x60})
+	}
+	return h, !f.Short()
+}
+
+// Mdhd appends an mdhd. The language must have three letters.
+func (w *Writer) Mdhd(h *MediaHeader) {
+	box := &gomp4.Mdhd{Timescale: h.Timescale}
+	for i := range box.Language {
+		box.Language[i] = h.Language[i] - 0x60
+	}
+	if is64(h.Created, h.Duration) {
+		box.Version = 1
+		box.CreationTimeV1, box.ModificationTimeV1, box.DurationV1 = h.Created, h.Created, h.Duration
+	} else {
+		box.CreationTimeV0, box.ModificationTimeV0, box.DurationV0 = uint32(h.Created), uint32(h.Created), uint32(h.Duration)
+	}
+	w.Marshal(box)
+}
+
+// ReadHdlr reads what a track is of: "vide", "soun" (ISO/IEC 14496-12, 8.4.3).
+func ReadHdlr(payload []byte) (handler FourCC, whole bool) {
+	f := NewFields(payload)
+	f.Skip(8)
+	copy(handler[:], f.Take(4))
+	return handler, !f.Short()
+}
+
+// Hdlr appends what a track is of.
+func (w *Writer) Hdlr(handler, name string) {
+	w.Marshal(&gomp4.Hdlr{HandlerType: [4]byte([]byte(handler)), Name: name})
+}
+
+// Vmhd appends the media header of pictures.
+func (w *Writer) Vmhd() { w.Marshal(&gomp4.Vmhd{FullBox: gomp4.FullBox{Flags: [3]byte{0, 0, 1}}}) }
+
+// Smhd appends the media header of sound.
+func (w *Writer) Smhd() { w.Marshal(&gomp4.Smhd{}) }
+
+// Dinf appends that the media is in the same file.
+func (w *Writer) Dinf() {
+	dinf := w.Open("dinf")
+	dref := w.OpenMarshal(&gomp4.Dref{EntryCount: 1})
+	w.Marshal(&gomp4.Url{FullBox: gomp4.FullBox{Flags: [3]byte{0, 0, 1}}})
+	w.Close(dref)
+	w.Close(dinf)
+}
+
+// Edit is an entry of an edit list (ISO/IEC 14496-12, 8.6.6).
+type Edit struct {
+	Duration  uint64 // ticks of the movie; 0 in a fragmented file: as long as there are fragments
+	MediaTime int64  // ticks of the track; -1: nothing is shown
+}
+
+// Edits reads the entries of an edit list one after another, as far as they are there.
+type Edits struct {
+	f       Fields
+	version uint8
+	left    uint32
+}
+
+// ReadElst begins before the first entry of the payload of an elst.
+func ReadElst(payload []byte) (e Edits) {
+	e.f = NewFields(payload)
+	e.version, _ = e.f.FullBox()
+	e.left = e.f.U32()
+	return e
+}
+
+// Next reads the next entry.
+func (e *Edits) Next() (edit Edit, ok bool) {
+	if e.left == 0 {
+		return edit, false
+	}
+	e.left--
+	edit.Duration = e.f.Versioned(e.version)
+	at := e.f.Versioned(e.version)
+	edit.MediaTime = int64(at)
+	if e.version == 0 {
+		edit.MediaTime = int64(int32(at))
+	}
+	e.f.Skip(4) // rate
+	return edit, !e.f.Short()
+}
+
+// Elst appends an edit list.
+func (w *Writer) Elst(edits []Edit) {
+	at := w.OpenFull("elst", 1, 0)
+	w.U32(uint32(len(edits)))
+	for _, e := range edits {
+		w.U64(e.Duration)
+		w.U64(uint64(e.MediaTime))
+		w.U32(0x00010000) // rate 1
+	}
+	w.Close(at)
+}
+
+// SetDuration writes a duration over that of an mvhd's, tkhd's or mdhd's payload, as far
+// as its version can hold it.
+func SetDuration(fourcc string, payload []byte, ticks uint64) {
+	skip := 4 + 4 // the timescale behind the times, or the track's ID and a reserved field
+	if fourcc == "tkhd" {
+		skip = 4 + 4 + 4
+	}
+	version := uint8(0)
+	if len(payload) > 0 {
+		version = payload[0]
+	}
+	switch {
+	case version == 1 && len(payload) >= skip+16+8:
+		binary.BigEndian.PutUint64(payload[skip+16:], ticks)
+	case version != 1 && len(payload) >= skip+8+4:
+		binary.BigEndian.PutUint32(payload[skip+8:], uint32(min(ticks, math.MaxUint32)))
+	}
+}

@@ -1,0 +1,111 @@
+package isobmff
+
+import (
+	"encoding/binary"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// Traf is what one track adds to a fragment, for Writer.Traf.
+type Traf struct {
+	TrackID uint32
+	Default uint32 // SyncFlags or NonSyncFlags, as the track's trex says
+	Columns *media.Columns
+	Shift   int64 // ticks from the columns' decode times to the file's
+	Roll    bool  // each sample has the first roll description of the track
+}
+
+// runLayout is what the samples of a run have in common and need not repeat.
+type runLayout struct {
+	tfhd     uint32 // flags
+	trun     uint32
+	duration uint32 // of every sample, where not each has its own
+	flags    uint32 // of every sample, or of the first
+}
+
+func (t *Traf) layout() runLayout {
+	c := t.Columns
+	s := runLayout{tfhd: TfhdBaseIsMoof, trun: TrunDataOffset | TrunSize}
+	first := c.Duration(0)
+	var offsets int32
+	sync, even := 0, true
+	for i := range c.DTS {
+		even = even && c.Duration(i) == first
+		offsets |= c.Offset[i]
+		if c.Flags[i]&media.FlagSync != 0 {
+			sync++
+		}
+	}
+	if even {
+		s.tfhd |= TfhdDuration
+		s.duration = uint32(first)
+	} else {
+		s.trun |= TrunDuration
+	}
+	if offsets != 0 {
+		s.trun |= TrunComposition
+	}
+	leads := c.Flags[0]&media.FlagSync != 0
+	want := 0 // sync samples by the track's default
+	if t.Default == SyncFlags {
+		want = c.Len()
+	}
+	switch {
+	case sync == want:
+	case sync == c.Len():
+		s.tfhd |= TfhdFlags
+		s.flags = SyncFlags
+	case sync == 1 && leads && want == 0:
+		s.trun |= TrunFirstFlags
+		s.flags = SyncFlags
+	default:
+		s.trun |= TrunFlags
+	}
+	return s
+}
+
+// Traf appends a track fragment of one run, and returns where in B the run's data
+// offset goes, which Patch fills in when it is known. Offsets are from the moof.
+func (w *Writer) Traf(t *Traf) (dataOffsetAt int) {
+	c, s := t.Columns, t.layout()
+	traf := w.Open("traf")
+	h := Tfhd{Flags: s.tfhd, TrackID: t.TrackID, SampleDefaults: SampleDefaults{Duration: s.duration, Flags: s.flags}}
+	w.Tfhd(&h)
+	w.Tfdt(uint64(c.DTS[0] + t.Shift))
+	trun := w.OpenFull("trun", 1, s.trun)
+	w.U32(uint32(c.Len()))
+	dataOffsetAt = len(w.B)
+	w.U32(0)
+	if s.trun&TrunFirstFlags != 0 {
+		w.U32(s.flags)
+	}
+	w.rows(c, s.trun)
+	w.Close(trun)
+	if t.Roll {
+		w.RollSamples(uint32(c.Len()))
+	}
+	w.Close(traf)
+	return dataOffsetAt
+}
+
+// rows appends the samples of a run.
+func (w *Writer) rows(c *media.Columns, trun uint32) {
+	b := w.B
+	for i, size := range c.Size {
+		if trun&TrunDuration != 0 {
+			b = binary.BigEndian.AppendUint32(b, uint32(c.Duration(i)))
+		}
+		b = binary.BigEndian.AppendUint32(b, size)
+		if trun&TrunFlags != 0 {
+			flags := uint32(NonSyncFlags)
+			if c.Flags[i]&media.FlagSync != 0 {
+				flags = SyncFlags
+			}
+			b = binary.BigEndian.AppendUint32(b, flags)
+		}
+		if trun&TrunComposition != 0 {
+			b = binary.BigEndian.AppendUint32(b, uint32(c.Offset[i]))
+		}
+	}
+	w.B = b
+}

@@ -1,0 +1,119 @@
+package isobmff
+
+import (
+	"encoding/binary"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// Flags of trun (ISO/IEC 14496-12, 8.8.8). The last four say which fields each sample
+// has, in this order.
+const (
+	TrunDataOffset  = 0x000001
+	TrunFirstFlags  = 0x000004
+	TrunDuration    = 0x000100
+	TrunSize        = 0x000200
+	TrunFlags       = 0x000400
+	TrunComposition = 0x000800
+)
+
+var trunFields = [...]uint32{TrunDuration, TrunSize, TrunFlags, TrunComposition}
+
+// Trun is a track run: a view of the samples that follow one another in a fragment.
+type Trun struct {
+	Flags      uint32
+	Count      uint32 // of samples, as the box claims
+	DataOffset int32  // of the first sample, from the base of the fragment; with TrunDataOffset
+	FirstFlags uint32 // of the first sample; with TrunFirstFlags
+
+	rows  []byte
+	width int    // bytes of a row
+	at    [4]int // of each of trunFields in a row
+}
+
+// ReadTrun reads what stands before the samples in the payload of a trun. whole is
+// false where that is not all there.
+func ReadTrun(payload []byte) (t Trun, whole bool) {
+	f := NewFields(payload)
+	_, t.Flags = f.FullBox()
+	t.Count = f.U32()
+	if t.Flags&TrunDataOffset != 0 {
+		t.DataOffset = int32(f.U32())
+	}
+	if t.Flags&TrunFirstFlags != 0 {
+		t.FirstFlags = f.U32()
+	}
+	for i, flag := range trunFields {
+		if t.Flags&flag != 0 {
+			t.at[i] = t.width
+			t.width += 4
+		}
+	}
+	t.rows = f.Rest()
+	return t, !f.Short()
+}
+
+// Len returns how many samples there are: Count, or as many as the box has room for.
+// Samples without fields take no room: how many of those are read is the caller's to
+// bound.
+func (t *Trun) Len() int {
+	if t.width == 0 {
+		return int(t.Count)
+	}
+	return int(min(int64(t.Count), int64(len(t.rows)/t.width)))
+}
+
+// Whole reports whether all samples that the box claims are in it.
+func (t *Trun) Whole() bool { return int64(t.Count)*int64(t.width) <= int64(len(t.rows)) }
+
+// Exact reports whether the samples fill the box.
+func (t *Trun) Exact() bool { return int64(t.Count)*int64(t.width) == int64(len(t.rows)) }
+
+// RunSample is a sample of a track run.
+type RunSample struct {
+	Duration uint32 // ticks
+	Size     uint32 // bytes
+	Flags    uint32
+	Offset   int32 // PTS - DTS, ticks; signed in version 0 too, as its writers mean it
+}
+
+// Sync reports whether it is a sync sample.
+func (s *RunSample) Sync() bool { return s.Flags&SampleIsNonSync == 0 }
+
+// Sample returns sample i, less than Len. d are the defaults of its fragment.
+func (t *Trun) Sample(i int, d *SampleDefaults) (s RunSample) {
+	s = RunSample{Duration: d.Duration, Size: d.Size, Flags: d.Flags}
+	if i == 0 && t.Flags&TrunFirstFlags != 0 {
+		s.Flags = t.FirstFlags
+	}
+	row := t.rows[i*t.width : (i+1)*t.width]
+	if t.Flags&TrunDuration != 0 {
+		s.Duration = binary.BigEndian.Uint32(row[t.at[0]:])
+	}
+	if t.Flags&TrunSize != 0 {
+		s.Size = binary.BigEndian.Uint32(row[t.at[1]:])
+	}
+	if t.Flags&TrunFlags != 0 {
+		s.Flags = binary.BigEndian.Uint32(row[t.at[2]:])
+	}
+	if t.Flags&TrunComposition != 0 {
+		s.Offset = int32(binary.BigEndian.Uint32(row[t.at[3]:]))
+	}
+	return s
+}
+
+// AppendTo appends the samples to columns, the first decoded at a time in ticks, and
+// sets the columns' end.
+func (t *Trun) AppendTo(c *media.Columns, d *SampleDefaults, dts int64) {
+	for i := range t.Len() {
+		s := t.Sample(i, d)
+		flags := uint8(0)
+		if s.Sync() {
+			flags = media.FlagSync
+		}
+		c.DTS, c.Offset = append(c.DTS, dts), append(c.Offset, s.Offset)
+		c.Size, c.Flags = append(c.Size, s.Size), append(c.Flags, flags)
+		dts += int64(s.Duration)
+	}
+	c.End = dts
+}
