@@ -43,12 +43,12 @@ func mtapOf(n int, don func(i int) byte) []byte {
 // What a packet costs is what its bytes are worth, be its NAL units many, small or out
 // of order, and whatever comes behind it.
 func TestTheCostOfPacketsIsProportional(t *testing.T) {
-	defer func(was *crowd) { everyone = was }(everyone)
+	defer func(was *crowd, pool *unitPool) { everyone, units = was, pool }(everyone, units)
 	for name, payload := range hostilePackets {
 		for _, coding := range []media.Codec{codec.H264, codec.H265} {
 			for _, ordered := range []bool{false, true} {
 				pipelinetest.Proportional(t, 12<<10, 256<<10, func(n int) int64 {
-					everyone, idle.units, idle.bytes = newCrowd(defaultMemory), nil, 0
+					everyone, units = newCrowd(defaultMemory), newUnitPool()
 					b := newBench(t)
 					b.feed.pub = discard{}
 					sps, pps := codedSets(false)

@@ -63,6 +63,7 @@ type Feed struct {
 	firstMono int64 // ns, arrival of the first unit that is held
 	held      bool
 	memory    share
+	units     *unitShard
 	now       int64 // ns, arrival of the unit at hand
 
 	firstHeard, nextLook int64 // ns: the vigils begin, and look again
@@ -84,7 +85,7 @@ const (
 
 // NewFeed makes a feed for a publisher that has no tracks yet.
 func NewFeed(pub Publisher, log *slog.Logger) *Feed {
-	f := &Feed{pub: pub, log: log, memory: newShare(everyone)}
+	f := &Feed{pub: pub, log: log, memory: newShare(everyone), units: units.shard()}
 	f.memory.own(f)
 	return f
 }
@@ -137,7 +138,7 @@ func (f *Feed) Describe(track int, sets ...[]byte) error {
 
 // Take gives an empty unit. It goes back by Unit.
 func (f *Feed) Take() *Unit {
-	u := idle.take()
+	u := f.units.take()
 	u.counted = u.memory()
 	f.memory.grow(u.counted)
 	return u

@@ -129,11 +129,12 @@ func TestASliceThatCannotBeReadSpoilsItsPicture(t *testing.T) {
 // others is a publisher while whose other streams use the units that are idle.
 type others struct {
 	*shelf
-	desc *description
+	units *unitShard
+	desc  *description
 }
 
 func (o others) Write(track int, au *media.AU) error {
-	idle.take().desc = o.desc
+	o.units.take().desc = o.desc
 	return o.shelf.Write(track, au)
 }
 
@@ -141,7 +142,7 @@ func (o others) Write(track int, au *media.AU) error {
 // units, not by those that were written and are used again.
 func TestATrackThatComesLaterAndChanges(t *testing.T) {
 	b := newBench(t)
-	b.feed.pub = others{b.shelf, &description{track: media.Track{Codec: codec.H264, Timescale: 1}}}
+	b.feed.pub = others{b.shelf, b.feed.units, &description{track: media.Track{Codec: codec.H264, Timescale: 1}}}
 	v, a := b.video(codec.H264, baseline, ppsX264), b.audio()
 	a.SenderReport(3600<<32, 0)
 	sps, pps := codedSets(false)

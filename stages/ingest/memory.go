@@ -110,7 +110,7 @@ func (t *track) count(u *Unit) {
 func (f *Feed) put(u *Unit) {
 	f.memory.grow(-u.counted)
 	u.counted = 0
-	idle.put(u)
+	f.units.put(u)
 }
 
 // pendingBytes is the memory of what waits for its place.

@@ -157,7 +157,7 @@ func TestTheMemoryOfAFeedIsBounded(t *testing.T) {
 			v.Close()
 			b.feed.Close()
 			require.Zero(t, b.feed.memory.held, name)
-			require.LessOrEqual(t, idle.bytes, maxIdle)
+			require.LessOrEqual(t, units.bytes(), maxIdle)
 		}
 	}
 }
@@ -239,12 +239,11 @@ func TestACameraBesideGreedyOnesLosesNothing(t *testing.T) {
 
 // A unit that grew beyond a normal size does not keep its memory.
 func TestAGrownUnitIsNotKept(t *testing.T) {
-	var idle idleUnits
+	p := newUnitPool()
 	u := &Unit{}
 	u.Put(make([]byte, maxIdleUnit))
-	idle.put(u)
-	require.Empty(t, idle.units)
-	require.Zero(t, idle.bytes)
+	p.shard().put(u)
+	require.Zero(t, p.bytes())
 }
 
 func TestTheBytesOfAnAccessUnitAreBounded(t *testing.T) {
