@@ -1,6 +1,10 @@
 package api
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/gospool/spool/pipeline/recorder"
+)
 
 var startParams = []param{
 	{name: "wait", kind: flag, doc: "arm the recording until the stream appears"},
@@ -22,7 +26,7 @@ func (s *Server) start(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	o := StartOptions{Wait: r.query.flag("wait"), Duration: r.query.duration("duration")}
+	o := recorder.StartOptions{Wait: r.query.flag("wait"), Duration: r.query.duration("duration")}
 	if r.query.err != nil {
 		return r.query.err
 	}

@@ -5,10 +5,10 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
-	"time"
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/recorder"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -38,37 +38,21 @@ type Recorder interface {
 	// Start begins to record a stream and says whether it was being recorded, or
 	// armed, already. NotFound: the stream is neither live nor configured and
 	// Wait is not set.
-	Start(ctx context.Context, stream string, o StartOptions) (already bool, err error)
+	Start(ctx context.Context, stream string, o recorder.StartOptions) (already bool, err error)
 	// Stop ends a recording and returns once its file is finished; was says
 	// whether there was one. The end of ctx ends the wait, not the stop.
 	Stop(ctx context.Context, stream string) (was bool, err error)
-	// Status tells the truth about a stream; false: neither known nor recorded.
-	Status(stream string) (Status, bool)
+	// Stream tells what is recorded of a stream; false: it is neither known nor was
+	// recorded.
+	Stream(path string) (recorder.StreamStatus, bool)
 	// Recording lists the streams that are being recorded or armed.
 	Recording() []string
 }
 
-// StartOptions are those of one start.
-type StartOptions struct {
-	Wait     bool          // arm it until the stream appears
-	Duration time.Duration // stop by itself after so much media, 0 never
-}
-
-// Status is the truth about the recording of one stream.
-type Status struct {
-	Stream    string
-	Pipeline  string
-	State     string    // idle, armed, connecting, waiting, recording, finishing, backoff
-	Recording bool      // asked for and under way, or armed
-	Until     time.Time // when it stops by itself; zero: not
-	Report    pipeline.Report
-	Drops     []pipeline.Drop // of the stream, beside those of the report
-	Repairs   []media.Repair  // of the stream
-}
-
 // Streams lists what is live and what is configured.
 type Streams interface {
-	List() []media.StreamInfo                // by path
+	List() []media.StreamInfo // by path
+	Info(path string) (info media.StreamInfo, known bool)
 	Problems(path string) []pipeline.Problem // of a stream, under way now
 }
 

@@ -126,7 +126,7 @@ func (f *figures) stream(ch chan<- prometheus.Metric, st *media.StreamInfo, wron
 }
 
 func (f *figures) recording(ch chan<- prometheus.Metric, path string, drops losses) {
-	st, ok := f.s.deps.Recorder.Status(path)
+	st, ok := f.s.deps.Recorder.Stream(path)
 	if !ok {
 		return
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/recorder"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	"github.com/stretchr/testify/require"
@@ -25,12 +26,12 @@ func TestMetricsAreWhatStreamsAndRecordingsSay(t *testing.T) {
 		{Path: "off", State: "offline", Bytes: 14, AccessUnits: 15, Subscribers: 16, Pull: "rtsp://h/s", PullFailed: 41},
 	}
 	w.problems = map[string][]pipeline.Problem{`live/cam"1`: {{Problem: "nothing_kept"}, {Problem: "nothing_kept"}, {Problem: "no_keyframe"}}}
-	w.status[`live/cam"1`] = Status{Report: pipeline.Report{Recording: true, Bytes: 98, TotalBytes: 99, AccessUnits: 21, Segments: 22, Gaps: 4,
+	w.status[`live/cam"1`] = recorder.StreamStatus{Report: pipeline.Report{Recording: true, Bytes: 98, TotalBytes: 99, AccessUnits: 21, Segments: 22, Gaps: 4,
 		LastDurable: time.Unix(997, 5e8), LastWritten: time.Unix(996, 0), LastAccessUnit: time.Unix(995, 0),
 		RingBytes: 5, RingMaxBytes: 6, RingSpan: 1500 * time.Millisecond, RingChunks: 17,
 		Drops: []pipeline.Drop{{Stage: "gop_ring", Cause: "overload", AccessUnits: 51, Bytes: 60},
 			{Stage: "hub", Cause: "bad", AccessUnits: 11, Bytes: 12}, {Stage: "hub", Cause: "bad", AccessUnits: 20, Bytes: 30}}}}
-	w.recording["armed"] = StartOptions{}
+	w.recording["armed"] = recorder.StartOptions{}
 	extra := prometheus.NewGauge(prometheus.GaugeOpts{Name: "spool_extra", Help: "From the program."})
 	extra.Set(5)
 	s := w.server(func(_ *Config, d *Deps) {

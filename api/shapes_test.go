@@ -7,6 +7,7 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/recorder"
 	"github.com/stretchr/testify/require"
 )
 
@@ -25,14 +26,14 @@ func TestStartStopAnswerTheirShapes(t *testing.T) {
 		require.Equal(t, 200, r.code, r.body)
 		require.JSONEq(t, c.want, r.body, c.target)
 	}
-	require.Equal(t, StartOptions{Wait: true}, w.recording["new one"])
+	require.Equal(t, recorder.StartOptions{Wait: true}, w.recording["new one"])
 	require.Contains(t, do(s, "POST", "/mp4/start/nobody/here", "").refused(t, 404), `"nobody/here"`)
 }
 
 func TestStartReadsItsOptionsStrictly(t *testing.T) {
 	w := newWorld(t)
 	s := w.server()
-	for q, want := range map[string]StartOptions{
+	for q, want := range map[string]recorder.StartOptions{
 		"duration=60":              {Duration: time.Minute},
 		"duration=1h30m":           {Duration: 90 * time.Minute},
 		"duration=1.5&wait=false":  {Duration: 1500 * time.Millisecond},
@@ -71,14 +72,18 @@ func TestStatusTellsTheTruthAndNoMore(t *testing.T) {
 	w := newWorld(t)
 	s := w.server()
 	at := time.Date(2026, 1, 2, 3, 4, 5, 6, time.FixedZone("x", 3600))
-	w.recording["live/camera01"] = StartOptions{}
-	w.status["live/camera01"] = Status{Pipeline: "default", State: "recording", Report: pipeline.Report{
+	w.recording["live/camera01"] = recorder.StartOptions{}
+	w.status["live/camera01"] = recorder.StreamStatus{Pipeline: "default", State: "recording", Report: pipeline.Report{
 		Recording: true, File: w.dir + "/live/x.mp4.part", StartedAt: at, Bytes: 5, LastDurable: at,
 		Drops: []pipeline.Drop{{Stage: "gop_ring", Cause: "overload", AccessUnits: 3, Bytes: 9}}, Gaps: 1,
 		LastError:    "write " + w.dir + "/live/x.mp4.part: no space; pull rtsp://joe:secret@10.0.0.5/s; open /etc/spool/key.pem: denied",
 		RingMaxBytes: 64, RingSpan: 1500 * time.Millisecond,
 		Finish: pipeline.Finish{File: "/elsewhere/y.mp4", BytesWritten: 7, Took: time.Millisecond},
-	}, Repairs: []media.Repair{{Cause: "shared_timestamp", Count: 9}}, Drops: []pipeline.Drop{{Stage: "ingest", Cause: "rtp_loss", AccessUnits: 2}}}
+	}}
+	w.list = []media.StreamInfo{{
+		Path: "live/camera01", Losses: []media.Loss{{Cause: "rtp_loss", Count: 2}}, Repairs: []media.Repair{{Cause: "shared_timestamp", Count: 9}},
+	}, {Path: "begins", Origin: "rtsp 127.0.0.1:5555"}}
+	w.problems = map[string][]pipeline.Problem{"live/camera01": {{Problem: "nothing_kept", Cause: "rtsp://joe:secret@10.0.0.5"}}}
 	m := do(s, "GET", "/mp4/status/live/camera01", "").json(t)
 	require.Equal(t, true, m["recording"])
 	require.Equal(t, "live/camera01", m["stream"])
@@ -89,6 +94,7 @@ func TestStatusTellsTheTruthAndNoMore(t *testing.T) {
 	require.Equal(t, []any{map[string]any{"stage": "ingest", "cause": "rtp_loss", "access_units": 2.0, "bytes": 0.0},
 		map[string]any{"stage": "gop_ring", "cause": "overload", "access_units": 3.0, "bytes": 9.0}}, m["drops"])
 	require.Equal(t, []any{map[string]any{"cause": "shared_timestamp", "count": 9.0}}, m["repairs"])
+	require.Equal(t, "nothing_kept", m["problems"].([]any)[0].(map[string]any)["problem"])
 	require.Equal(t, 1.5, m["ring"].(map[string]any)["seconds"])
 	require.Equal(t, "y.mp4", m["finish"].(map[string]any)["file"])
 	require.NotContains(t, m, "last_access_unit")
@@ -97,6 +103,7 @@ func TestStatusTellsTheTruthAndNoMore(t *testing.T) {
 	require.Equal(t, false, m["recording"])
 	require.Equal(t, []any{}, m["drops"])
 	do(s, "GET", "/mp4/status/nobody", "").refused(t, 404)
+	require.Equal(t, "idle", do(s, "GET", "/mp4/status/begins", "").json(t)["state"], "its tracks are not known yet")
 }
 
 func TestStreamsShowNoSecret(t *testing.T) {

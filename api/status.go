@@ -9,6 +9,7 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/recorder"
 )
 
 type statusAnswer struct {
@@ -69,28 +70,30 @@ func (s *Server) status(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	st, ok := s.deps.Recorder.Status(stream)
-	if !ok {
+	st, known := s.deps.Recorder.Stream(stream)
+	info, _ := s.deps.Streams.Info(stream)
+	if !known && info.Origin == "" { // a publisher whose tracks are not known yet
+
 		return NotFound("stream %q is neither live, configured nor recorded: GET /mp4/streams lists what there is", stream)
 	}
-	answer(w, http.StatusOK, s.describe(stream, st))
+	answer(w, http.StatusOK, s.describe(st, info))
 	return nil
 }
 
-func (s *Server) describe(stream string, st Status) statusAnswer {
+func (s *Server) describe(st recorder.StreamStatus, info media.StreamInfo) statusAnswer {
 	rep := &st.Report
 	a := statusAnswer{
-		Stream: stream, Recording: st.Recording, State: st.State, Waiting: rep.Waiting, Pipeline: st.Pipeline,
+		Stream: st.Stream, Recording: st.Recording, State: st.State, Waiting: rep.Waiting, Pipeline: st.Pipeline,
 		File: s.below(rep.File), StartedAt: utc(rep.StartedAt), StopsAt: utc(s.today(st.Until)),
 		Bytes: rep.Bytes, TotalBytes: rep.TotalBytes, AccessUnits: rep.AccessUnits, Segments: rep.Segments,
 		LastAccessUnit: utc(rep.LastAccessUnit), LastWritten: utc(rep.LastWritten), LastDurable: utc(rep.LastDurable),
-		Drops: orEmpty(slices.Concat(st.Drops, rep.Drops)), Repairs: st.Repairs, Gaps: rep.Gaps, LastError: s.scrub(rep.LastError),
+		Drops: orEmpty(slices.Concat(ingestDrops(info.Losses), rep.Drops)), Repairs: info.Repairs, Gaps: rep.Gaps, LastError: s.scrub(rep.LastError),
 	}
 	for _, text := range rep.Warnings {
 		a.Warnings = append(a.Warnings, s.scrub(text))
 	}
-	for _, p := range rep.Problems {
-		a.Problems = append(a.Problems, s.problem(stream, p))
+	for _, p := range slices.Concat(s.deps.Streams.Problems(st.Stream), rep.Problems) {
+		a.Problems = append(a.Problems, s.problem(st.Stream, p))
 	}
 	if rep.RingMaxBytes > 0 {
 		a.Ring = &ringAnswer{rep.RingBytes, rep.RingMaxBytes, rep.RingSpan.Seconds(), rep.RingChunks}

@@ -22,6 +22,7 @@ import (
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/recorder"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 )
@@ -36,8 +37,8 @@ type world struct {
 
 	mu        sync.Mutex
 	live      map[string]bool // known streams, and whether they are live
-	recording map[string]StartOptions
-	status    map[string]Status
+	recording map[string]recorder.StartOptions
+	status    map[string]recorder.StreamStatus
 	list      []media.StreamInfo
 	problems  map[string][]pipeline.Problem // of streams
 	records   []media.Record                // by start
@@ -70,8 +71,8 @@ func newWorld(t testing.TB) *world {
 	return &world{
 		t: t, dir: t.TempDir(), log: &logBuffer{},
 		live:      map[string]bool{"live/camera01": true, "a/b/c/d": true, "off": false},
-		recording: map[string]StartOptions{},
-		status:    map[string]Status{},
+		recording: map[string]recorder.StartOptions{},
+		status:    map[string]recorder.StreamStatus{},
 		growing:   map[string]int64{},
 	}
 }
@@ -129,7 +130,7 @@ func (w *world) add(n int, stream string, change ...func(*media.Record)) media.R
 	return r
 }
 
-func (w *world) Start(_ context.Context, stream string, o StartOptions) (bool, error) {
+func (w *world) Start(_ context.Context, stream string, o recorder.StartOptions) (bool, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if _, known := w.live[stream]; !known && !o.Wait {
@@ -150,7 +151,7 @@ func (w *world) Stop(_ context.Context, stream string) (bool, error) {
 	return was, w.stopErr
 }
 
-func (w *world) Status(stream string) (Status, bool) {
+func (w *world) Stream(stream string) (recorder.StreamStatus, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	st, ok := w.status[stream]
@@ -174,6 +175,16 @@ func (w *world) Problems(path string) []pipeline.Problem {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.Clone(w.problems[path])
+}
+
+func (w *world) Info(path string) (media.StreamInfo, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	i := slices.IndexFunc(w.list, func(s media.StreamInfo) bool { return s.Path == path })
+	if i < 0 {
+		return media.StreamInfo{}, false
+	}
+	return w.list[i], true
 }
 
 func (w *world) List() []media.StreamInfo {

@@ -16,18 +16,16 @@ import (
 	"github.com/gospool/spool/pipeline/recorder"
 	"github.com/gospool/spool/sinks/metadata"
 	"github.com/gospool/spool/sinks/mp4"
-	"github.com/gospool/spool/stages/hub"
 )
 
 // control is the recorder as the API wants it.
 type control struct {
 	recorder *recorder.Recorder
-	hub      *hub.Hub
 	byHand   func() // told when something was started or stopped
 }
 
-func (c control) Start(_ context.Context, stream string, o api.StartOptions) (bool, error) {
-	already, err := c.recorder.Start(stream, recorder.StartOptions{Wait: o.Wait, Duration: o.Duration})
+func (c control) Start(_ context.Context, stream string, o recorder.StartOptions) (bool, error) {
+	already, err := c.recorder.Start(stream, o)
 	c.byHand()
 	switch {
 	case errors.Is(err, recorder.ErrUnknownStream):
@@ -43,69 +41,9 @@ func (c control) Stop(ctx context.Context, stream string) (bool, error) {
 	return c.recorder.Stop(ctx, stream)
 }
 
+func (c control) Stream(path string) (recorder.StreamStatus, bool) { return c.recorder.Stream(path) }
+
 func (c control) Recording() []string { return c.recorder.Recording() }
-
-// Status tells of the job that is furthest; a stream without one is idle, and
-// shows what the last one left. What is wrong with the stream itself stands there
-// with or without a job.
-func (c control) Status(stream string) (api.Status, bool) {
-	st, known := c.job(stream)
-	info, _ := c.hub.Info(stream)
-	st.Drops, st.Repairs = losses(info.Losses), info.Repairs
-	st.Report.Problems = append(c.hub.Problems(stream), st.Report.Problems...)
-	return st, known || info.Origin != ""
-}
-
-func losses(list []media.Loss) (out []pipeline.Drop) {
-	for _, l := range list {
-		out = append(out, pipeline.Drop{Stage: "ingest", Cause: l.Cause, AccessUnits: l.Count})
-	}
-	return out
-}
-
-func (c control) job(stream string) (api.Status, bool) {
-	live := c.hub.Live(stream)
-	jobs := c.recorder.Status(stream)
-	if len(jobs) == 0 {
-		last, recorded := c.recorder.Last(stream)
-		last.Report.Recording, last.Report.Waiting, last.Report.LastError = false, "", last.LastError
-		return api.Status{Stream: stream, State: "idle", Pipeline: last.Pipeline, Report: last.Report},
-			live || recorded || c.hub.Configured(stream)
-	}
-	job := jobs[0]
-	for _, j := range jobs {
-		if j.Report.Recording {
-			job = j
-			break
-		}
-		if job.Mode == pipeline.Event && j.Mode != pipeline.Event {
-			job = j // what was asked for tells more than what is armed
-		}
-	}
-	job.Report.LastError = job.LastError
-	return api.Status{
-		Stream: stream, Pipeline: job.Pipeline, Report: job.Report,
-		State:     stateOf(job, c.hub.Configured(stream)),
-		Recording: live && job.State != recorder.JobBackoff && job.Report.Waiting != "disk" && (job.Mode != pipeline.Event || job.Report.Recording),
-	}, true
-}
-
-// stateOf is "recording" only while a file grows.
-func stateOf(j recorder.JobStatus, configured bool) string {
-	switch {
-	case j.State == recorder.JobStopping:
-		return "finishing"
-	case j.State == recorder.JobBackoff, j.Report.Waiting == "disk":
-		return "backoff"
-	case j.Report.Recording:
-		return "recording"
-	case j.Report.Waiting == "publisher" && configured:
-		return "connecting"
-	case j.Report.Waiting == "publisher", j.Report.Waiting == "trigger":
-		return "armed"
-	}
-	return "waiting"
-}
 
 // library is the catalogue with its files as the API wants it.
 type library struct {

@@ -243,7 +243,7 @@ func (h *house) openAPI(dir string) error {
 		Auth: apiAuth(h.cfg.HTTP.Auth), TLS: api.TLS(h.cfg.HTTP.TLS),
 	}, api.Deps{
 		Log: h.log, Clock: pipeline.SystemClock,
-		Recorder: control{h.recorder, h.hub, h.plans.keepStops}, Streams: h.hub,
+		Recorder: control{h.recorder, h.plans.keepStops}, Streams: h.hub,
 		Events:    bell,
 		Catalogue: h.shelf, Files: api.NewDir(abs, growing(abs)), Belongs: h.shelf.belongs,
 		Schedule: h.plans.schedule, Pipelines: h.plans, Retention: forecast{h.keeper},

@@ -213,6 +213,7 @@ type JobStatus struct {
 	Mode             pipeline.Mode
 	State            JobState
 	Since            time.Time // the job was started
+	Until            time.Time // when it stops by itself; zero: never, or its publisher has not come yet
 	Runs, Failures   int
 	FailingSince     time.Time // in backoff: when the failures began, in a row without anything written
 	LastError        string

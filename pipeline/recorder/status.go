@@ -45,17 +45,22 @@ func (r *Recorder) Last(stream string) (s JobStatus, ok bool) {
 }
 
 // Status describes every job of a stream, by pipeline.
-func (r *Recorder) Status(stream string) []JobStatus { return statusOf(r.jobsOf(stream)) }
+func (r *Recorder) Status(stream string) []JobStatus { return r.statusOf(r.jobsOf(stream)) }
 
 // Jobs describes every job, by stream and pipeline.
-func (r *Recorder) Jobs() []JobStatus { return statusOf(r.every()) }
+func (r *Recorder) Jobs() []JobStatus { return r.statusOf(r.every()) }
 
 // statusOf asks the jobs, which is done without the recorder's lock: each asks its
 // stages.
-func statusOf(jobs []*activeJob) []JobStatus {
+func (r *Recorder) statusOf(jobs []*activeJob) []JobStatus {
 	out := make([]JobStatus, len(jobs))
 	for i, j := range jobs {
 		out[i] = j.Status()
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i, j := range jobs {
+		out[i].Until = j.until
 	}
 	return out
 }

@@ -1,0 +1,81 @@
+package recorder_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/recorder"
+)
+
+func TestAStreamTellsWhenItsRecordingStopsByItself(t *testing.T) {
+	b := newRig(t, pipeline.Manual)
+	_, err := b.Start("conf/a", recorder.StartOptions{Duration: time.Minute})
+	require.NoError(t, err)
+	b.awaitRun(t, "conf/a")
+	s, known := b.Stream("conf/a")
+	require.True(t, known)
+	require.Zero(t, s.Until, "nobody publishes yet")
+	b.dir.setLive("conf/a", true)
+	b.Began("conf/a")
+	s, _ = b.Stream("conf/a")
+	require.Equal(t, b.clock.Now().Add(time.Minute), s.Until)
+	require.Equal(t, "manual", s.Pipeline)
+	require.True(t, s.Recording)
+}
+
+func TestAStreamWithoutAJobIsIdle(t *testing.T) {
+	b := newRig(t, pipeline.Manual)
+	_, known := b.Stream("nobody")
+	require.False(t, known)
+	s, known := b.Stream("conf/a")
+	require.True(t, known)
+	require.Equal(t, recorder.StreamStatus{Stream: "conf/a", State: "idle"}, s)
+	b.dir.setLive("live/x", true)
+	_, known = b.Stream("live/x")
+	require.True(t, known)
+
+	_, err := b.Start("live/x", recorder.StartOptions{})
+	require.NoError(t, err)
+	b.awaitRun(t, "live/x")
+	_, err = b.Stop(t.Context(), "live/x")
+	require.NoError(t, err)
+	b.dir.setLive("live/x", false)
+	s, known = b.Stream("live/x")
+	require.True(t, known, "it was recorded")
+	require.Equal(t, "idle", s.State)
+	require.Equal(t, "manual", s.Pipeline)
+}
+
+func TestAJobThatFailsIsInBackoff(t *testing.T) {
+	b := newRig(t, pipeline.Manual)
+	b.dir.setLive("live/x", true)
+	_, err := b.Start("live/x", recorder.StartOptions{})
+	require.NoError(t, err)
+	b.awaitRun(t, "live/x")
+	b.script.ends <- errors.New("broken")
+	require.Eventually(t, func() bool { s, _ := b.Stream("live/x"); return s.State == "backoff" }, 20*time.Second, time.Millisecond)
+	s, _ := b.Stream("live/x")
+	require.False(t, s.Recording)
+	require.Contains(t, s.Report.LastError, "broken")
+}
+
+// What was asked for tells more than what is armed, whichever pipeline comes first.
+func TestAStreamIsToldOfByTheJobThatWasAskedFor(t *testing.T) {
+	b := newRig(t, pipeline.Event, pipeline.Manual)
+	b.dir.setLive("live/x", true)
+	b.Began("live/x")
+	b.awaitRun(t, "live/x")
+	s, _ := b.Stream("live/x")
+	require.Equal(t, "event", s.Pipeline)
+	require.False(t, s.Recording, "it waits for an event")
+	_, err := b.Start("live/x", recorder.StartOptions{})
+	require.NoError(t, err)
+	b.awaitRun(t, "live/x")
+	s, _ = b.Stream("live/x")
+	require.Equal(t, "manual", s.Pipeline)
+	require.True(t, s.Recording)
+}
