@@ -65,7 +65,7 @@ type stage struct {
 // built is one stage of one run. Of the function groups the one of its role is
 // set.
 type built struct {
-	object any // for Opener, io.Closer, Reporter
+	object any // for Opener, Closer, Reporter
 
 	source    func(context.Context, emitAny) error
 	transform func(emitAny) (process func(context.Context, any) error, flush func(context.Context) error)

@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -115,7 +114,7 @@ func (r *Run) end(err error, opened []*node) {
 		err = context.Cause(r.ctx)
 	}
 	for _, n := range opened {
-		c, ok := n.object.(io.Closer)
+		c, ok := n.object.(Closer)
 		if !ok {
 			continue
 		}

@@ -1,9 +1,6 @@
 package pipeline
 
-import (
-	"context"
-	"io"
-)
+import "context"
 
 // Emit hands an element and its one reference to the next stage. It blocks
 // while that stage is busy. On an error, which is the cause of an abort or of the
@@ -60,11 +57,13 @@ type Opener interface {
 	Open(ctx context.Context) error
 }
 
-// Close of a stage that has it (io.Closer) is called once after a run in which
-// its Open succeeded or was not there, whether the run drained or was aborted,
-// when no other call is under way. It releases all that the stage still holds;
-// an abort leaves files as they are.
-var _ io.Closer = (interface{ Close() error })(nil)
+// Closer is a stage with something to release. Close is called once after a run in
+// which its Open succeeded or was not there, whether the run drained or was aborted,
+// when no other call is under way. It releases all that the stage still holds; an
+// abort leaves files as they are.
+type Closer interface {
+	Close() error
+}
 
 // Reporter is a stage that can tell the truth about itself while it runs.
 // Report is called from other goroutines at any time between build and the end

@@ -179,9 +179,10 @@ func TestBranchKeepsTheIntervalOfItsOwnRing(t *testing.T) {
 		s, err := newTee(settingsFor(t, pipelinetest.Pool(t), "tee"), TeeConfig{Branches: []TeeBranch{b}})
 		require.NoError(t, err)
 		ring := s.(*tee).branches[0].ring
-		ring.Put(ring.pool.NewMark(nil, 0, media.Mark{Kind: media.MarkEvent, Event: &media.Event{At: 5e18, Ask: true}}))
+		ring.Put(ring.pool.NewMark(nil, 0, media.Mark{Kind: media.MarkRaised, Raised: &media.Raised{At: 5e18}}))
 		_, marks := ring.takeAll(t)
-		require.Equal(t, ask, marks[0].Event.Ask, stages)
+		require.Equal(t, ask, marks[0].Kind == media.MarkRaised, stages)
+		require.Equal(t, ask, marks[0].Event == nil, stages)
 		require.NoError(t, s.(*tee).Close())
 	}
 }

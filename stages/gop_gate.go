@@ -120,10 +120,10 @@ func (g *gopGate) Put(c *media.Chunk) {
 func (g *gopGate) putMark(c *media.Chunk) {
 	switch {
 	case c.Mark.Kind == media.MarkEvent:
-		g.follow()
-		if _, err := g.record(completed(*c.Mark.Event, g.cfg), 0); err != nil {
-			g.set.Log.Warn("an event is not recorded", "event", c.Mark.Event.ID, "error", err)
-		}
+		g.putEvent(*c.Mark.Event)
+		c.Release()
+	case c.Mark.Kind == media.MarkRaised:
+		g.putEvent(g.cfg.lasting(c.Mark.Raised))
 		c.Release()
 	case len(g.held) > 0:
 		g.hold(g.newHeld(c))
@@ -131,6 +131,13 @@ func (g *gopGate) putMark(c *media.Chunk) {
 		g.queue.Put(c)
 	default:
 		c.Release() // nothing before it that it could be a gap to
+	}
+}
+
+func (g *gopGate) putEvent(e media.Event) {
+	g.follow()
+	if _, err := g.record(e, 0); err != nil {
+		g.set.Log.Warn("an event is not recorded", "event", e.ID, "error", err)
 	}
 }
 

@@ -148,8 +148,8 @@ func (r *gopRing) put(c *media.Chunk) {
 
 // putMark queues a mark that is never dropped.
 func (r *gopRing) putMark(c *media.Chunk) {
-	if e := c.Mark.Event; e != nil && e.Ask && !r.asks {
-		full := completed(*e, r.cfg)
+	if c.Mark.Kind == media.MarkRaised && !r.asks {
+		full := r.cfg.lasting(c.Mark.Raised)
 		r.marks.step(r.clock)
 		if _, begun := r.marks.keys.first(); begun {
 			full.Actual = r.marks.keys.before(full.Start)

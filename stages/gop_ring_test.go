@@ -213,7 +213,7 @@ func TestRingMarksEventsOnARecording(t *testing.T) {
 	require.False(t, marks[1].Event.Protect, "unless it is told not to")
 	require.Equal(t, at(68).UnixNano(), marks[1].Event.End)
 
-	r.Put(pool.NewMark(nil, 0, media.Mark{Kind: media.MarkEvent, Event: &media.Event{At: at(9).UnixNano(), Ask: true}}))
+	r.Put(pool.NewMark(nil, 0, media.Mark{Kind: media.MarkRaised, Raised: &media.Raised{At: at(9).UnixNano()}}))
 	_, marks = r.takeAll(t)
 	require.Equal(t, at(6).UnixNano(), marks[0].Event.Start, "a stage's event gets the ring's interval")
 	r.End("stop")

@@ -21,7 +21,7 @@ func eventOf(t pipeline.Trigger, cfg GOPRingConfig, clock pipeline.Clock, protec
 	if cfg == (GOPRingConfig{}) { // a stage without settings of its own
 		cfg.Before, cfg.After = config.Duration(t.DefaultBefore), config.Duration(t.DefaultAfter)
 	}
-	e = interval(e, cfg)
+	e.Start, e.End = e.At-int64(cfg.Before), e.At+int64(cfg.After)
 	if t.Before >= 0 {
 		e.Start = e.At - int64(t.Before)
 	}
@@ -31,18 +31,10 @@ func eventOf(t pipeline.Trigger, cfg GOPRingConfig, clock pipeline.Clock, protec
 	return e
 }
 
-// completed is an event that a stage has raised, with its interval.
-func completed(e media.Event, cfg GOPRingConfig) media.Event {
-	if e.Ask {
-		e = interval(e, cfg)
-		e.Ask = false
-	}
-	return e
-}
-
-func interval(e media.Event, cfg GOPRingConfig) media.Event {
-	e.Start, e.End = e.At-int64(cfg.Before), e.At+int64(cfg.After)
-	return e
+// lasting is an event that a stage has raised, from when to when the ring is set to
+// record it.
+func (c *GOPRingConfig) lasting(r *media.Raised) media.Event {
+	return r.Lasting(int64(c.Before), int64(c.After))
 }
 
 // answered is what a trigger did; an event of which nothing has come yet has no

@@ -92,8 +92,8 @@ func (m *motion) Process(_ context.Context, c *media.Chunk, emit pipeline.Emit[*
 		m.set.Log.Info("motion", "event", m.event, "score", score)
 	}
 	m.until = at + int64(m.cfg.Hold)
-	return emit(m.pool.NewMark(nil, 0, media.Mark{Kind: media.MarkEvent, Event: &media.Event{
-		ID: m.event, Name: m.cfg.Name, At: at, Protect: m.cfg.Protect, Ask: true,
+	return emit(m.pool.NewMark(nil, 0, media.Mark{Kind: media.MarkRaised, Raised: &media.Raised{
+		ID: m.event, Name: m.cfg.Name, At: at, Protect: m.cfg.Protect,
 		Data: append(strconv.AppendFloat([]byte(`{"score":`), score, 'f', 2, 64), '}'),
 	}}))
 }

@@ -21,7 +21,7 @@ var quick = MotionConfig{
 
 // watched is what motion makes of a stream whose pictures have sizes of their
 // own by second; key frames, ten times as large, begin each second.
-func watched(t *testing.T, cfg MotionConfig, sizes ...int) (events []media.Event) {
+func watched(t *testing.T, cfg MotionConfig, sizes ...int) (events []media.Raised) {
 	t.Helper()
 	pool := pipelinetest.Pool(t)
 	var env pipeline.Services
@@ -30,7 +30,8 @@ func watched(t *testing.T, cfg MotionConfig, sizes ...int) (events []media.Event
 	cam := pipelinetest.NewCamera(t, pool)
 	emit := func(c *media.Chunk) error {
 		if c.Mark != nil {
-			events = append(events, *c.Mark.Event)
+			require.Equal(t, media.MarkRaised, c.Mark.Kind)
+			events = append(events, *c.Mark.Raised)
 		}
 		c.Release()
 		return nil
@@ -61,7 +62,6 @@ func TestMotionIsSeenFromSizes(t *testing.T) {
 	first := events[0]
 	require.InDelta(t, 20.5, sinceStart(events[0].At), 1, "within the first second of it")
 	require.Equal(t, "motion", first.Name)
-	require.True(t, first.Ask)
 	require.Regexp(t, `^\{"score":\d+\.\d\d\}$`, string(first.Data))
 	for _, e := range events {
 		require.Equal(t, first.ID, e.ID, "one motion is one event")

@@ -177,6 +177,8 @@ func (s *segmenter) obey(m *media.Mark, emit pipeline.Emit[media.Part]) error {
 		if s.cur != nil && m.Event.End > s.began+s.wall.stepped-s.fileStepped { // else it is of the files before this one
 			return emit(media.Part{Segment: s.cur, Event: m.Event})
 		}
+	case media.MarkRaised: // Plan.CheckMode refuses such a pipeline
+		s.set.Log.Warn("an event is not recorded: no stage says from when to when", "event", m.Raised.ID, "name", m.Raised.Name)
 	case media.MarkGap: // one may follow another: the hub dropped something, and the ring what was behind it
 		s.gap = s.gap.Plus(m.Gap)
 	}

@@ -66,9 +66,10 @@ type MarkKind uint8
 
 // The marks.
 const (
-	MarkEnd   MarkKind = iota + 1 // the recording ends here: finish the segment and wait for the next chunk
-	MarkGap                       // media was dropped here
-	MarkEvent                     // an event covers what comes, and what came before
+	MarkEnd    MarkKind = iota + 1 // the recording ends here: finish the segment and wait for the next chunk
+	MarkGap                        // media was dropped here
+	MarkEvent                      // an event covers what comes, and what came before
+	MarkRaised                     // something was seen: a gop_ring makes an event of it
 )
 
 // Mark is a word in the flow of chunks, from one stage to those behind it.
@@ -77,7 +78,8 @@ type Mark struct {
 	End  Cause // MarkEnd: why
 	Gap  Gap   // MarkGap: what is missing
 	// MarkEvent: the event, which is not changed any more.
-	Event *Event
+	Event  *Event
+	Raised *Raised // MarkRaised
 }
 
 // Retain adds a reference and returns the chunk.

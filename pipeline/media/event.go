@@ -18,10 +18,22 @@ type Event struct {
 	End     int64           `json:"end_ns"`              // UTC; of the last trigger
 	Actual  int64           `json:"actual_ns,omitempty"` // UTC of the key frame where its footage begins; 0: not known
 	Protect bool            `json:"protect,omitempty"`
+}
 
-	// Ask is set in a trigger that a stage sends down the flow: Start and End
-	// follow from At by the settings of the gop_ring behind it.
-	Ask bool `json:"-"`
+// Raised is an event of which only the moment is known: a stage has seen it in the
+// media. From when to when it is recorded says the gop_ring behind that stage. It is
+// immutable.
+type Raised struct {
+	ID      ID
+	Name    string
+	Data    json.RawMessage
+	At      int64 // UTC, ns
+	Protect bool
+}
+
+// Lasting returns the event from so many ns before its moment to so many after it.
+func (r *Raised) Lasting(before, after int64) Event {
+	return Event{ID: r.ID, Name: r.Name, Data: r.Data, At: r.At, Start: r.At - before, End: r.At + after, Protect: r.Protect}
 }
 
 // EventID is the ID of the event that a stream's caller calls by a key: the same

@@ -54,13 +54,22 @@ func ParseCron(text string, loc *time.Location) (Cron, error) {
 	return c, nil
 }
 
-// cronError is the parser's own message inside gocron's.
+// cronError returns the parser's own error, which gocron joins to one that says only
+// that there is an error.
 func cronError(err error) error {
 	if errors.Is(err, gocron.ErrCronJobInvalid) {
 		return errors.New("there is no such day")
 	}
-	lines := strings.Split(err.Error(), "\n")
-	return errors.New(lines[len(lines)-1])
+	var joined interface{ Unwrap() []error }
+	if !errors.As(err, &joined) {
+		return err
+	}
+	for _, e := range joined.Unwrap() {
+		if !errors.Is(e, gocron.ErrCronJobParse) {
+			return e
+		}
+	}
+	return err
 }
 
 func everyHour(text string) bool {
