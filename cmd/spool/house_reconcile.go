@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/metadata"
 	"github.com/gospool/spool/sinks/mp4"
 )
@@ -71,5 +72,31 @@ func (h *house) compare(ctx context.Context, dir string) (metadata.Report, error
 		return metadata.Report{}, err
 	}
 	h.elsewhere.Store(nil)
-	return h.catalogue.Reconcile(ctx, dir, mp4.ReadEntry, unfinished(dir), nil)
+	found, err := h.catalogue.Reconcile(ctx, dir, mp4.ReadEntry, unfinished(dir), nil)
+	if err == nil {
+		removed, unsure := forgetOrphans(ctx, h.catalogue, dir, found)
+		if removed > 0 {
+			h.log.Info("what was known of deleted recordings is removed", "recordings", removed)
+		}
+		if unsure != nil {
+			h.log.Warn("what is known of deleted recordings stays for now", "error", unsure)
+		}
+	}
+	return found, err
+}
+
+// forgetOrphans removes what is known beside the files of recordings that the catalogue
+// does not have, right after it was compared with the disk. Where that left anything open
+// nothing is removed: a file that is yet to be finished may be theirs.
+func forgetOrphans(ctx context.Context, catalogue *metadata.Catalogue, dir string, found metadata.Report) (removed int, err error) {
+	if found.Unfinished+found.Foreign+found.Aside > 0 {
+		return 0, nil
+	}
+	return mp4.ForgetOrphans(dir, func(id media.ID) (bool, error) {
+		_, err := catalogue.Record(ctx, id)
+		if errors.Is(err, metadata.ErrNotFound) {
+			return false, nil
+		}
+		return true, err
+	})
 }

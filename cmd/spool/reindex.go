@@ -104,7 +104,11 @@ func (c *ReindexCmd) reindex(ctx context.Context, p *Program, catalogue *metadat
 	}
 	progress := newBar(p.Stderr, "comparing files")
 	defer progress.end()
-	return catalogue.Reconcile(ctx, dir, mp4.ReadEntry, unfinished(dir), progress.at)
+	found, err := catalogue.Reconcile(ctx, dir, mp4.ReadEntry, unfinished(dir), progress.at)
+	if err == nil {
+		_, err = forgetOrphans(ctx, catalogue, dir, found)
+	}
+	return found, err
 }
 
 // identity reads what tells a record directory from another one at its path.

@@ -133,7 +133,19 @@ func (l library) unlink(path string, id media.ID) error {
 			return err
 		}
 	}
-	return disk.Remove(l.dir, path)
+	if err := disk.Remove(l.dir, path); err != nil {
+		return err
+	}
+	l.forget(id)
+	return nil
+}
+
+// forget removes what is known of a recording beside its file, once that is gone. What
+// cannot be removed now is an orphan, which the next comparison with the disk removes.
+func (l library) forget(id media.ID) {
+	if id != (media.ID{}) {
+		_ = mp4.Forget(l.dir, id)
+	}
 }
 
 // roomless stops recordings for which there is no room, and starts them again.

@@ -38,6 +38,7 @@ var mayImport = []struct {
 	{"stages/...", []string{"pipeline/...", "stages/hub"}}, // the hub is where sources and pipelines meet
 	{"sinks/mp4/disk", []string{"pipeline", "pipeline/durable", "pipeline/filesystem", "pipeline/media"}},
 	{"sinks/mp4/repair", []string{"pipeline/codec", "pipeline/filesystem", "pipeline/isobmff", "pipeline/media", "sinks/mp4/disk"}},
+	{"sinks/mp4/facts", []string{"pipeline/durable", "pipeline/media"}},
 	{"sinks/mp4/filename", []string{"pipeline/media"}},
 	{"sinks/...", []string{"pipeline/..."}}, // no sink knows another, nor a stage
 	{"api/...", []string{"pipeline/..."}},   // what it serves is handed in

@@ -59,8 +59,8 @@
 // # The entry
 //
 // Every moov carries the file's catalogue entry (entry.go draws it), so that the
-// catalogue can be rebuilt from the disk alone; SetProtected and AddEvents change
-// it in place.
+// catalogue can be rebuilt from the disk alone. Once the file is finished nothing of it
+// changes any more: what SetProtected and AddEvents say stands beside it (package facts).
 //
 // # Recovery
 //

@@ -29,7 +29,6 @@ const (
 
 	eventsLength = 8       // where the length stands: what is before it is written once
 	eventsRoom   = 2 << 10 // of a growing file, some ten events
-	eventsLater  = 1 << 10 // of a finished one beside its own, some five: finishing writes little
 )
 
 // writeEvents appends the list with room for more.

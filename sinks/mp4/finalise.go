@@ -30,21 +30,15 @@ func (f *file) finalise(state media.State, reason media.Cause) (written int64, e
 	if f.syncFail != nil {
 		return 0, f.syncFail
 	}
-	if err := f.readProtection(); err != nil {
-		return 0, err
-	}
 	if f.lay.fragment {
 		return f.finishIndex()
 	}
-	if written, err = f.finishPlain(); err == nil {
-		err = f.followProtection()
-	}
-	return written, err
+	return f.finishPlain()
 }
 
 // finishPlain makes an ordinary file, with its moov where it fits.
 func (f *file) finishPlain() (written int64, err error) {
-	f.entry.room = len(f.entry.encodeEvents(0)) + eventsLater
+	f.entry.room = len(f.entry.encodeEvents(0))
 	f.entry.gapsRoom = 0 // what there is, and no more
 	f.w.b = append(f.w.b[:0], make([]byte, 0, f.tableBytes())...)
 	writeFinalMoov(&f.w, f.tracks, &f.entry)
@@ -68,31 +62,6 @@ func (f *file) finishPlain() (written int64, err error) {
 // noRoom reports whether the disk has no room, or the file may get no longer.
 func noRoom(err error) bool {
 	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) || errors.Is(err, unix.EFBIG)
-}
-
-// readProtection takes over what SetProtected did to the file while it grew.
-func (f *file) readProtection() error {
-	var b [1]byte
-	at := f.lay.entryAt + entryProtectedAt
-	if _, err := f.f.ReadAt(b[:], at); err != nil {
-		return f.fail("read", at, err)
-	}
-	f.entry.protected = b[0] == 1
-	return nil
-}
-
-// followProtection carries over what SetProtected did to the growing moov while
-// the new one was on its way. Whoever writes after this looks again, and finds
-// the new one.
-func (f *file) followProtection() error {
-	before := f.entry.protected
-	if err := f.readProtection(); err != nil || f.entry.protected == before {
-		return err
-	}
-	if err := protect(f.f, f.name, f.entry.protected); err != nil {
-		return err
-	}
-	return f.sync()
 }
 
 // duration is when the last track ends, ns.

@@ -1,64 +1,113 @@
 package mp4
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"path/filepath"
+	"reflect"
 
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
+	"github.com/gospool/spool/sinks/mp4/facts"
 )
 
-// ErrNoRoom says that what a finished file keeps for later events is used up.
-var ErrNoRoom = errors.New("the file's own list of events is full")
+// ErrNoRoom says that a recording names as many events as it can.
+var ErrNoRoom = errors.New("the recording names as many events as it can")
 
-// AddEvents joins events to those that a finished file names, in place and with
-// one write, and makes that durable. The media is not touched; a file that names
-// them already is not written at all.
-//
-// The file must be that of the recording: see Belongs. ErrOwned: it is not finished yet, and
-// its recorder names its events. ErrNoRoom: they do not fit all together; the file
-// stays as it was. Calls for one file must not overlap.
-//
-// A power cut within the write may leave a part of the new list over the old one,
-// which then counts as empty and costs the file the events that it named before,
-// nothing else. So the catalogue must have the events first, and who gives all of
-// a recording's events here, not the new one alone, mends such a list.
-func AddEvents(name string, recording media.ID, events []media.Event) error {
-	return change(name, func(f disk.File, name string) error { return addEvents(f, name, recording, events) })
+// SetProtected protects a recording from deletion, or no longer does, durably and
+// beside its file, of which nothing changes: see package facts. The file may be growing.
+// Where it is not the recording's nothing is done: see Belongs.
+func SetProtected(name string, recording media.ID, protected bool) error {
+	return change(name, recording, func(e *entry, f *facts.Facts) error {
+		if f.Protected != nil || e.protected != protected {
+			f.Protected = &protected
+		}
+		return nil
+	})
 }
 
-func addEvents(f disk.File, name string, recording media.ID, events []media.Event) error {
-	e, at, err := entryOf(f, name, recording)
-	switch {
-	case err != nil:
-		return err
-	case e.outcome.state == media.StateRecording:
-		return fmt.Errorf("%s: %w", name, disk.ErrOwned)
-	}
-	before, err := json.Marshal(e.events)
-	if err != nil {
-		return fmt.Errorf("%s: events: %w", name, err)
-	}
-	for _, ev := range events {
-		e.events = media.JoinEvent(e.events, ev)
-		if !holds(e.events, ev.ID) {
-			return fmt.Errorf("%s: %w", name, ErrNoRoom)
+// AddEvents joins events to those that a finished recording names, durably and beside
+// its file, of which nothing changes: see package facts. Events that it names already
+// cost nothing.
+//
+// The file must be that of the recording: see Belongs. ErrOwned: it is not finished yet,
+// and its recorder names its events. ErrNoRoom: they are too many all together; nothing
+// was added.
+func AddEvents(name string, recording media.ID, events []media.Event) error {
+	return change(name, recording, func(e *entry, f *facts.Facts) error {
+		if e.outcome.state == media.StateRecording {
+			return fmt.Errorf("%s: %w", name, disk.ErrOwned)
 		}
-	}
-	list, err := json.Marshal(e.events)
-	switch {
-	case err != nil:
-		return fmt.Errorf("%s: events: %w", name, err)
-	case bytes.Equal(list, before):
+		all := e.events
+		for _, list := range [][]media.Event{f.Events, events} {
+			for _, ev := range list {
+				if all = media.JoinEvent(all, ev); !holds(all, ev.ID) {
+					return fmt.Errorf("%s: %w", name, ErrNoRoom)
+				}
+			}
+		}
+		f.Events = nil
+		for i, ev := range all {
+			if i >= len(e.events) || !reflect.DeepEqual(ev, e.events[i]) {
+				f.Events = append(f.Events, ev)
+			}
+		}
 		return nil
-	case e.eventsAt == 0 || len(list) > e.room:
-		return fmt.Errorf("%s: %w", name, ErrNoRoom)
+	})
+}
+
+// Forget removes what is known beside the file of a recording that was deleted from a
+// record directory.
+func Forget(dir string, recording media.ID) error { return facts.In(dir).Remove(recording) }
+
+// ForgetOrphans removes what is known of recordings that are not known any more, and
+// tells of how many. It goes on with the next one after an error of known.
+func ForgetOrphans(dir string, known func(media.ID) (bool, error)) (removed int, err error) {
+	store := facts.In(dir)
+	ids, err := store.Recordings()
+	for _, id := range ids {
+		is, unsure := known(id)
+		if unsure == nil && !is {
+			if unsure = store.Remove(id); unsure == nil {
+				removed++
+			}
+		}
+		err = errors.Join(err, unsure)
 	}
-	at += int64(e.eventsAt) + eventsLength
-	if _, err := f.WriteAt(encodedList(list), at); err != nil {
-		return disk.NewError("event", name, at, err)
+	return removed, err
+}
+
+// change lets the facts of a recording be changed, whose file it has made sure of.
+func change(name string, recording media.ID, do func(*entry, *facts.Facts) error) error {
+	name = disk.Absolute(name)
+	dir, base := filepath.Split(name)
+	fsys, err := disk.Open(dir)
+	if err != nil {
+		return err
 	}
-	return nil
+	defer fsys.Close()
+	f, err := fsys.OpenRead(base)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	e, _, err := entryOf(f, base, recording)
+	if err != nil {
+		return err
+	}
+	store, err := factsOf(name)
+	if err != nil {
+		return err
+	}
+	return store.Change(recording, func(f *facts.Facts) error { return do(&e, f) })
+}
+
+func factsOf(name string) (facts.Store, error) { return facts.Of(name, disk.IdentityFile) }
+
+// know gives a recording what is known of it beside its file. Facts that are damaged
+// protect it.
+func know(store facts.Store, r *media.Recording) error {
+	f, err := store.Read(r.ID)
+	f.Apply(r)
+	return err
 }

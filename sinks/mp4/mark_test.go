@@ -3,6 +3,7 @@ package mp4
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
+	"github.com/gospool/spool/sinks/mp4/facts"
 )
 
 // finishedIn records a file in one form, with events that come while it grows.
@@ -41,9 +43,9 @@ func finishedIn(t *testing.T, src *source, form string, during ...media.Event) (
 	return s, s.last()
 }
 
-// TestEventIsWrittenIntoAFinishedFile of each form, beside those that it names,
-// and joins what it knows of the same event; nothing else of the file changes.
-func TestEventIsWrittenIntoAFinishedFile(t *testing.T) {
+// TestEventIsAddedToAFinishedFile of each form, beside those that it names, and joins
+// what is known of the same event; nothing of the file changes.
+func TestEventIsAddedToAFinishedFile(t *testing.T) {
 	src := record(t, avc(8))
 	for form := range forms {
 		t.Run(form, func(t *testing.T) {
@@ -65,78 +67,63 @@ func TestEventIsWrittenIntoAFinishedFile(t *testing.T) {
 
 				after, err := os.ReadFile(file)
 				require.NoError(t, err)
-				require.Len(t, after, len(before))
-				require.Less(t, lastDifference(before, after)-firstDifference(before, after), eventsRoom, "in the list alone")
+				require.True(t, bytes.Equal(before, after))
 				requireSame(t, src, file)
 			}
 		})
 	}
 }
 
-func firstDifference(a, b []byte) int {
-	for i := range a {
-		if a[i] != b[i] {
-			return i
-		}
+// TestAFinishedFileIsNotWritten, whatever is said of it: what a client has of it stays
+// valid.
+func TestAFinishedFileIsNotWritten(t *testing.T) {
+	src := record(t, avc(8))
+	for form := range forms {
+		s, rec := finishedIn(t, src, form, eventNo(1))
+		file := s.path(rec)
+		long := time.Unix(1e9, 0)
+		require.NoError(t, os.Chtimes(file, long, long))
+		before, err := os.ReadFile(file)
+		require.NoError(t, err)
+		require.NoError(t, AddEvents(file, rec.ID, []media.Event{eventNo(1)}))
+		require.NoFileExists(t, factsFile(s, rec), "it says so itself")
+		require.NoError(t, SetProtected(file, rec.ID, false))
+		require.NoFileExists(t, factsFile(s, rec))
+		require.NoError(t, AddEvents(file, rec.ID, []media.Event{eventNo(1), eventNo(2)}))
+		require.NoError(t, SetProtected(file, rec.ID, true))
+		require.FileExists(t, factsFile(s, rec))
+		after, err := os.ReadFile(file)
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(before, after))
+		info, err := os.Stat(file)
+		require.NoError(t, err)
+		require.Equal(t, long, info.ModTime())
 	}
-	return len(a)
 }
 
-func lastDifference(a, b []byte) int {
-	for i := len(a) - 1; i >= 0; i-- {
-		if a[i] != b[i] {
-			return i
-		}
-	}
-	return 0
-}
-
-// TestFileThatNamesTheEventIsNotWritten: what a client has of it stays valid.
-func TestFileThatNamesTheEventIsNotWritten(t *testing.T) {
-	s, rec := finishedIn(t, record(t, avc(4)), "moov first", eventNo(1))
-	file := s.path(rec)
-	long := time.Unix(1e9, 0)
-	require.NoError(t, os.Chtimes(file, long, long))
-	require.NoError(t, AddEvents(file, rec.ID, []media.Event{eventNo(1)}))
-	info, err := os.Stat(file)
-	require.NoError(t, err)
-	require.Equal(t, long, info.ModTime())
-	require.NoError(t, AddEvents(file, rec.ID, []media.Event{eventNo(1), eventNo(2)}))
-	info, err = os.Stat(file)
-	require.NoError(t, err)
-	require.True(t, info.ModTime().After(long), "its bytes are other ones now")
+func factsFile(s *session, r media.Recording) string {
+	return filepath.Join(s.dir, facts.Directory, r.ID.String())
 }
 
 // TestFullListStaysAsItIs: an event that has no room costs no other one its place.
 func TestFullListStaysAsItIs(t *testing.T) {
-	src := record(t, avc(8))
-	for form := range forms {
-		t.Run(form, func(t *testing.T) {
-			s, rec := finishedIn(t, src, form, eventNo(0))
-			file := s.path(rec)
-			kept := rec.Events
-			for n := 1; ; n++ {
-				err := AddEvents(file, rec.ID, []media.Event{eventNo(n)})
-				if err != nil {
-					require.ErrorIs(t, err, ErrNoRoom)
-					break
-				}
-				kept = append(kept, eventNo(n))
-			}
-			require.Greater(t, len(kept), 4)
-			require.Less(t, len(kept), 20)
-			entry, err := ReadEntry(file)
-			require.NoError(t, err)
-			require.Equal(t, kept, entry.Events)
-			requireSame(t, src, file)
-		})
+	s, rec := finishedIn(t, record(t, avc(4)), "moov first", eventNo(0))
+	file, kept := s.path(rec), rec.Events
+	for n := 1; n < media.MaxEvents; n++ {
+		kept = append(kept, eventNo(n))
 	}
+	kept = kept[:media.Namable(kept)]
+	require.NoError(t, AddEvents(file, rec.ID, kept))
+	require.ErrorIs(t, AddEvents(file, rec.ID, []media.Event{eventNo(media.MaxEvents)}), ErrNoRoom)
+	entry, err := ReadEntry(file)
+	require.NoError(t, err)
+	require.Equal(t, kept, entry.Events)
 }
 
-// TestTornListOfAFinishedFileIsMended. A power cut leaves any of the blocks of the
-// one write, old ones or new: the file keeps all else, names the events of before,
-// all, or none, and the next write that has all of them brings them back.
-func TestTornListOfAFinishedFileIsMended(t *testing.T) {
+// TestTornListOfAnEarlierVersionIsMended. It wrote the events of a finished file in
+// place, and a power cut left any of the blocks of that: the file keeps all else, names
+// the events of before or none, and whoever has all of them brings them back.
+func TestTornListOfAnEarlierVersionIsMended(t *testing.T) {
 	src := record(t, avc(8))
 	for form := range forms {
 		t.Run(form, func(t *testing.T) {
@@ -146,30 +133,30 @@ func TestTornListOfAFinishedFileIsMended(t *testing.T) {
 			file := s.path(rec)
 			before, err := os.ReadFile(file)
 			require.NoError(t, err)
-			require.NoError(t, AddEvents(file, rec.ID, all))
-			after, err := os.ReadFile(file)
-			require.NoError(t, err)
-			from, to := firstDifference(before, after), lastDifference(before, after)+1
+			from := bytes.Index(before, []byte(eventsMark)) + 8
+			to := from + 8 + len(old)*150
 			rapid.Check(t, func(rt *rapid.T) {
 				torn := bytes.Clone(before)
 				for i := from; i < to; {
 					n := rapid.IntRange(1, 512).Draw(rt, "bytes")
 					if rapid.Bool().Draw(rt, "new") {
-						copy(torn[i:min(i+n, to)], after[i:])
+						for k := i; k < min(i+n, to); k++ {
+							torn[k] ^= 0x21
+						}
 					}
 					i += n
 				}
 				require.NoError(rt, os.WriteFile(file, torn, 0o644))
+				require.NoError(rt, Forget(s.dir, rec.ID))
 				entry, err := ReadEntry(file)
 				require.NoError(rt, err)
-				require.Contains(rt, [][]media.Event{nil, old, all}, entry.Events)
+				require.Contains(rt, [][]media.Event{nil, old}, entry.Events)
 				require.Equal(rt, rec.Duration, entry.Duration)
 				require.NoError(rt, AddEvents(file, rec.ID, all))
 				entry, err = ReadEntry(file)
 				require.NoError(rt, err)
 				require.Equal(rt, all, entry.Events)
 			})
-			requireSame(t, src, file)
 		})
 	}
 }
@@ -206,12 +193,75 @@ func unchanged(t *testing.T, file string, id media.ID, want error) {
 	require.Equal(t, before, after)
 }
 
-// TestFileOfAnEarlierVersionHasNoRoom for events: its entry ends with the identity.
-func TestFileOfAnEarlierVersionHasNoRoom(t *testing.T) {
+// TestFileOfAnEarlierVersionTakesEvents though its entry ends with the identity.
+func TestFileOfAnEarlierVersionTakesEvents(t *testing.T) {
 	s, rec := finishedIn(t, record(t, avc(4)), "moov first")
 	data, err := os.ReadFile(s.path(rec))
 	require.NoError(t, err)
-	copy(data[bytes.Index(data, []byte(eventsMark)):], make([]byte, len(eventsMark)))
+	for _, mark := range []string{eventsMark, gapsMark} {
+		if at := bytes.Index(data, []byte(mark)); at > 0 {
+			copy(data[at:], make([]byte, len(mark)))
+		}
+	}
 	require.NoError(t, os.WriteFile(s.path(rec), data, 0o644))
-	unchanged(t, s.path(rec), rec.ID, ErrNoRoom)
+	require.NoError(t, AddEvents(s.path(rec), rec.ID, []media.Event{eventNo(1)}))
+	entry, err := ReadEntry(s.path(rec))
+	require.NoError(t, err)
+	require.Equal(t, []media.Event{eventNo(1)}, entry.Events)
+	require.Empty(t, entry.Anchors)
+}
+
+// TestFactsGoWithTheirRecording: when it is deleted, when recovery removes its file, and
+// when nobody knows it any more. Others stay.
+func TestFactsGoWithTheirRecording(t *testing.T) {
+	s, rec := finishedIn(t, record(t, avc(4)), "moov first")
+	require.NoError(t, SetProtected(s.path(rec), rec.ID, true))
+	unsure := errors.New("unsure")
+	removed, err := ForgetOrphans(s.dir, func(media.ID) (bool, error) { return false, unsure })
+	require.ErrorIs(t, err, unsure)
+	require.Zero(t, removed)
+	removed, err = ForgetOrphans(s.dir, func(media.ID) (bool, error) { return true, nil })
+	require.NoError(t, err)
+	require.Zero(t, removed)
+	require.FileExists(t, factsFile(s, rec))
+	removed, err = ForgetOrphans(s.dir, func(id media.ID) (bool, error) { return id != rec.ID, nil })
+	require.NoError(t, err)
+	require.Equal(t, 1, removed)
+	require.NoFileExists(t, factsFile(s, rec))
+	require.NoError(t, SetProtected(s.path(rec), rec.ID, true))
+	require.NoError(t, Forget(s.dir, rec.ID))
+	require.NoFileExists(t, factsFile(s, rec))
+	require.NoError(t, Forget(s.dir, rec.ID))
+}
+
+// TestDamagedFactsProtect: the file is read, and is not deleted for what nobody can
+// read.
+func TestDamagedFactsProtect(t *testing.T) {
+	s, rec := finishedIn(t, record(t, avc(4)), "moov first")
+	require.NoError(t, SetProtected(s.path(rec), rec.ID, true))
+	require.NoError(t, SetProtected(s.path(rec), rec.ID, false))
+	require.NoError(t, os.Truncate(factsFile(s, rec), 30))
+	entry, err := ReadEntry(s.path(rec))
+	require.NoError(t, err)
+	require.True(t, entry.Protected)
+	require.NoError(t, SetProtected(s.path(rec), rec.ID, false))
+	entry, err = ReadEntry(s.path(rec))
+	require.NoError(t, err)
+	require.False(t, entry.Protected)
+}
+
+// TestRecoveryKnowsTheFacts of a file that was protected while it grew.
+func TestRecoveryKnowsTheFacts(t *testing.T) {
+	src := record(t, avc(4))
+	for _, fragment := range []bool{false, true} {
+		s, _ := noted(t, src, media.NewCheckedPool(), fragment, nil)
+		name, id := s.path(s.last()), s.last().ID
+		require.NoError(t, SetProtected(name, id, true))
+		s.drop()
+		var found []Repaired
+		require.NoError(t, Recover(context.Background(), s.dir, func(r Repaired) { found = append(found, r) }))
+		require.NoError(t, s.Close())
+		require.Len(t, found, 1)
+		require.True(t, found[0].Recording.Protected)
+	}
 }

@@ -1,17 +1,20 @@
 package mp4
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
 
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
+	"github.com/gospool/spool/sinks/mp4/facts"
 )
 
 // ReadEntry reads the catalogue entry that a file of ours carries. Path is the
 // file's base name, without Directory: the caller knows its record directory. A growing file has
-// State recording, and no end yet.
+// State recording, and no end yet. What was changed since the file was finished is
+// read from beside it: see package facts; damaged facts protect the recording.
 func ReadEntry(name string) (media.Recording, error) {
 	f, form, done, err := openEntry(name)
 	if err != nil {
@@ -25,7 +28,18 @@ func ReadEntry(name string) (media.Recording, error) {
 	if form != finished {
 		f.entry.outcome = outcome{state: media.StateRecording}
 	}
-	return f.entry.recording(filepath.Base(name), size)
+	r, err := f.entry.recording(filepath.Base(name), size)
+	if err != nil {
+		return r, err
+	}
+	store, err := factsOf(disk.Absolute(name))
+	if err == nil {
+		err = know(store, &r)
+	}
+	if errors.Is(err, facts.ErrDamaged) {
+		err = nil
+	}
+	return r, err
 }
 
 // Playable is how many bytes of a file can be served: all of a finished one,
@@ -56,61 +70,6 @@ func Playable(name string) (int64, error) {
 		}
 		s.pos += n
 	}
-}
-
-// SetProtected changes the protection that a recording's file carries, in place,
-// with one write of one byte, and makes it durable. The file may be growing. One
-// that is not the recording's is not touched: see Belongs.
-func SetProtected(name string, recording media.ID, protected bool) error {
-	return change(name, func(f disk.File, name string) error {
-		if err := Belongs(f, name, recording); err != nil {
-			return err
-		}
-		return protect(f, name, protected)
-	})
-}
-
-// change lets a file be changed in place beside its owner, and makes what was
-// done durable.
-func change(name string, do func(f disk.File, name string) error) error {
-	dir, base := filepath.Split(disk.Absolute(name))
-	fsys, err := disk.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer fsys.Close()
-	return changeIn(fsys.OpenShared, base, do)
-}
-
-// changeIn is change in a directory that opens files so.
-func changeIn(open func(name string) (disk.File, error), name string, do func(f disk.File, name string) error) error {
-	f, err := open(name)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if err := do(f, name); err != nil {
-		return err
-	}
-	return f.Datasync()
-}
-
-// protect writes the protection into the entry that counts, and again where
-// another one has begun to count meanwhile: the file may be being finished.
-func protect(f disk.File, name string, protected bool) error {
-	b := []byte{0}
-	if protected {
-		b[0] = 1
-	}
-	_, at, err := entryAt(f, name)
-	for written := int64(-1); err == nil && at != written; {
-		if _, err := f.WriteAt(b, at+entryProtectedAt); err != nil {
-			return disk.NewError("protect", name, at, err)
-		}
-		written = at
-		_, at, err = entryAt(f, name)
-	}
-	return err
 }
 
 // openEntry opens a file for reading, and reads its header.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
+	"github.com/gospool/spool/sinks/mp4/facts"
 )
 
 // Recover finishes the files of a record directory that a crash left behind:
@@ -47,6 +48,7 @@ func recoverDir(ctx context.Context, fsys disk.FS, dir string, report func(Repai
 		if errors.Is(r.Err, disk.ErrOwned) || errors.Is(r.Err, fs.ErrNotExist) {
 			continue // another process writes it, or finished it just now
 		}
+		r.know(facts.In(dir))
 		report(r)
 	}
 	if unread != nil {
@@ -93,7 +95,21 @@ func Repair(file string) (Repaired, error) {
 		return Repaired{}, fmt.Errorf("%s: %w", file, disk.ErrOwned)
 	}
 	r := recoverFile(fsys, filepath.Base(file))
+	if store, err := factsOf(file); err == nil {
+		r.know(store)
+	}
 	return r, r.Err
+}
+
+// know completes the recording by what is known of it beside its file, and forgets that
+// where the file was removed. An error is not one of the repair: see ReadEntry.
+func (r *Repaired) know(store facts.Store) {
+	switch {
+	case r.Recording.State != "":
+		_ = know(store, &r.Recording)
+	case r.Removed && r.Recording.ID != media.ID{}:
+		_ = store.Remove(r.Recording.ID)
+	}
 }
 
 // recoverFile finishes one file of a directory, or removes it where it held nothing.

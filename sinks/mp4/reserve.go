@@ -11,7 +11,7 @@ import (
 // on past its limit to the next key frame. At 1/256 of its size a file at
 // 1 Mbit/s has 490 bytes a second.
 const (
-	moovBase      = 16<<10 + eventsLater
+	moovBase      = 17 << 10
 	moovPerSecond = 1200
 	moovShare     = 256
 	moovUnbounded = 512 << 10 // some twenty minutes; the tail form after that

@@ -6,6 +6,7 @@ import (
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
+	"github.com/gospool/spool/sinks/mp4/facts"
 )
 
 // tell tells of the open file once it holds a chunk: one in which nothing can be
@@ -61,6 +62,11 @@ func (m *Muxer) unnamed(n int) {
 func (m *Muxer) recording(name string) (media.Recording, error) {
 	r, err := m.file.entry.recording(name, m.file.size)
 	r.Directory = disk.Claimed(m.dir)
+	if err == nil {
+		if unread := know(facts.In(m.dir), &r); unread != nil {
+			m.log.Error("what was changed of a recording by hand cannot be read: it counts as protected", "file", m.shown(name), "error", unread)
+		}
+	}
 	return r, err
 }
 

@@ -91,15 +91,6 @@ func (d *Dir) OpenRead(name string) (File, error) {
 	return &file{File: f, sys: &d.Calls, unlock: func() {}}, nil
 }
 
-// OpenShared opens a file for a small write beside its owner.
-func (d *Dir) OpenShared(name string) (File, error) {
-	f, err := d.root.OpenFile(name, os.O_RDWR, 0)
-	if err != nil {
-		return nil, err
-	}
-	return &file{File: f, sys: &d.Calls, unlock: func() {}}, nil
-}
-
 func (d *Dir) Rename(from, to string) error {
 	dir, done, err := d.openDir(path.Dir(from))
 	if err != nil {

@@ -1,0 +1,182 @@
+package facts
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io/fs"
+	"path/filepath"
+	"strings"
+
+	"github.com/gospool/spool/pipeline/durable"
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// Directory is where the facts of a record directory are.
+const Directory = ".spool-facts"
+
+const lockFile = "lock"
+
+// ErrDamaged says that facts of a recording are there and cannot be read.
+var ErrDamaged = errors.New("the recording's facts are damaged")
+
+// Facts is what is known of a recording beside its file; the zero value is nothing.
+type Facts struct {
+	Protected *bool         `json:"protected,omitempty"` // nil: nobody has said
+	Events    []media.Event `json:"events,omitempty"`    // that the file does not name, or names otherwise
+}
+
+// None reports whether nothing is known.
+func (f Facts) None() bool { return f.Protected == nil && len(f.Events) == 0 }
+
+// Apply gives a recording, as its file has it, its facts.
+func (f Facts) Apply(r *media.Recording) {
+	if f.Protected != nil {
+		r.Protected = *f.Protected
+	}
+	for _, e := range f.Events {
+		r.Events = media.JoinEvent(r.Events, e)
+	}
+}
+
+// Store is the facts of one record directory. It is safe for concurrent use, beside
+// other processes too.
+type Store struct {
+	disk durable.FS
+	dir  string // of the facts
+	lock func(name string) (unlock func(), err error)
+}
+
+// In is the store of a record directory; it does no I/O.
+func In(recordDir string) Store { return on(durable.Disk{}, recordDir, flock) }
+
+func on(disk durable.FS, recordDir string, lock func(string) (func(), error)) Store {
+	return Store{disk: disk, dir: filepath.Join(recordDir, Directory), lock: lock}
+}
+
+func (s Store) file(id media.ID) string { return filepath.Join(s.dir, id.String()) }
+
+// Read is the facts of a recording. With an error they say that it is protected: it may
+// be. ErrDamaged: they are there, and are no facts.
+func (s Store) Read(id media.ID) (Facts, error) {
+	b, err := s.disk.Read(s.file(id))
+	if errors.Is(err, fs.ErrNotExist) {
+		return Facts{}, nil
+	}
+	var f Facts
+	if err == nil {
+		f, err = decode(b)
+	}
+	if err != nil {
+		protected := true
+		return Facts{Protected: &protected}, fmt.Errorf("%s: %w", s.file(id), err)
+	}
+	return f, nil
+}
+
+// Change lets the facts of a recording be changed, and returns once they are durable.
+// Nothing is written where they stay as they were, or where change fails; its error is
+// returned. Damaged facts are changed as what Read says of them, and are whole then.
+func (s Store) Change(id media.ID, change func(*Facts) error) error {
+	if err := durable.MkdirAll(s.disk, s.dir, 0o755); err != nil {
+		return err
+	}
+	unlock, err := s.lock(filepath.Join(s.dir, lockFile))
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	f, err := s.Read(id)
+	damaged := errors.Is(err, ErrDamaged)
+	if err != nil && !damaged {
+		return err
+	}
+	before, err := encode(f)
+	if err == nil {
+		err = change(&f)
+	}
+	if err != nil {
+		return err
+	}
+	after, err := encode(f)
+	if err != nil {
+		return err
+	}
+	if bytes.Equal(before, after) && !damaged {
+		return nil
+	}
+	return durable.Replace(s.disk, s.file(id), after, 0o644)
+}
+
+// Remove forgets a recording that is deleted, for good when it returns. It is no error
+// that there is nothing to forget.
+func (s Store) Remove(id media.ID) error {
+	err := s.disk.Remove(s.file(id))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	}
+	return s.disk.SyncDir(s.dir)
+}
+
+// Recordings lists those that have facts, damaged ones too. What a crash left of a
+// change is removed.
+func (s Store) Recordings() (ids []media.ID, err error) {
+	list, err := s.disk.List(s.dir)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(list) == 0 {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	unlock, err := s.lock(filepath.Join(s.dir, lockFile))
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	for _, e := range list {
+		if id, err := media.ParseID(e.Name()); err == nil {
+			ids = append(ids, id)
+			continue
+		}
+		if id, is := strings.CutSuffix(e.Name(), durable.Unfinished); is {
+			if _, err := media.ParseID(id); err == nil {
+				_ = s.disk.Remove(filepath.Join(s.dir, e.Name()))
+			}
+		}
+	}
+	return ids, nil
+}
+
+const magic = "spool-facts-1"
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+func encode(f Facts) ([]byte, error) {
+	text, err := json.Marshal(f)
+	if err != nil {
+		return nil, fmt.Errorf("facts: %w", err)
+	}
+	return append(fmt.Appendf(nil, "%s %08x %d\n", magic, crc32.Checksum(text, castagnoli), len(text)), text...), nil
+}
+
+func decode(b []byte) (f Facts, err error) {
+	head, text, _ := bytes.Cut(b, []byte("\n"))
+	var sum uint32
+	var n int
+	if _, err := fmt.Sscanf(string(head), magic+" %08x %d", &sum, &n); err != nil {
+		return f, fmt.Errorf("%w: its first line is %.40q", ErrDamaged, head)
+	}
+	if n != len(text) || sum != crc32.Checksum(text, castagnoli) {
+		return f, fmt.Errorf("%w: it does not match its checksum", ErrDamaged)
+	}
+	if err := json.Unmarshal(text, &f); err != nil {
+		return Facts{}, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	f.Events = f.Events[:media.Namable(f.Events)]
+	return f, nil
+}
