@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"os"
@@ -43,14 +45,38 @@ func (r *eventRig) named(records []media.Record, id media.ID) (named, protected 
 	return named, protected
 }
 
+// finished is what each finished file has, and when it was written.
+func (r *eventRig) finished() map[string]string {
+	r.t.Helper()
+	out := map[string]string{}
+	require.NoError(r.t, filepath.WalkDir(r.dir, func(name string, d os.DirEntry, err error) error {
+		if err != nil || filepath.Ext(name) != ".mp4" {
+			return err
+		}
+		info, err := d.Info()
+		require.NoError(r.t, err)
+		b, err := os.ReadFile(name)
+		out[name] = fmt.Sprintf("%x at %v", sha256.Sum256(b), info.ModTime())
+		return err
+	}))
+	return out
+}
+
 // TestEventOfThePastIsOfItsOwnFilesOnly: the file that grows has nothing of it,
 // and is not kept for ever because of it.
 func TestEventOfThePastIsOfItsOwnFilesOnly(t *testing.T) {
 	r := newEventRig(t, pipeline.Always, "before: 8, after: 6", "max_duration: 5")
 	f := r.publish("live/x", 25)
 	f.feed(23*25 - f.frames)
+	var before map[string]string
+	require.Eventually(t, func() bool { before = r.finished(); return len(before) >= 3 }, 30*time.Second, 5*time.Millisecond)
 	done, err := r.events(0, 0).Trigger(t.Context(), "live/x", pipeline.Trigger{ID: media.ID{1}, At: f.at(9), Before: 3 * time.Second, After: 2 * time.Second})
 	require.NoError(t, err)
+	for file, is := range r.finished() {
+		if was, there := before[file]; there {
+			require.Equal(t, was, is, "%s is named and protected, and is the file that it was", file)
+		}
+	}
 	require.Equal(t, pipeline.EventMarked, done.Pipelines[0].Status)
 	f.feed(5 * 25)
 	records := f.end()

@@ -106,7 +106,9 @@ func (c *ReindexCmd) reindex(ctx context.Context, p *Program, catalogue *metadat
 	defer progress.end()
 	found, err := catalogue.Reconcile(ctx, dir, mp4.ReadEntry, unfinished(dir), progress.at)
 	if err == nil {
-		_, err = forgetOrphans(ctx, catalogue, dir, found)
+		if _, unsure := forgetOrphans(ctx, catalogue, dir, found); unsure != nil {
+			fmt.Fprintf(p.Stderr, "what is known of deleted recordings stays for now: %v\n", unsure)
+		}
 	}
 	return found, err
 }

@@ -104,9 +104,17 @@ func (r *recorder) protects(rec row) {
 		resp, text := r.send("PATCH", path, body, "Content-Type", "application/json")
 		return resp.StatusCode, text
 	}
-	code, text := patch(`{"protected":true}`)
-	require.Equal(r.t, 200, code, text)
-	require.Contains(r.t, text, `"protected":true`)
+	before, content := r.send("GET", "/mp4/vod/"+rec.File, "")
+	require.Equal(r.t, 200, before.StatusCode)
+	for _, yes := range []string{"true", "false", "true"} {
+		code, text := patch(`{"protected":` + yes + `}`)
+		require.Equal(r.t, 200, code, text)
+		require.Contains(r.t, text, `"protected":`+yes)
+		after, same := r.send("GET", "/mp4/vod/"+rec.File, "")
+		require.True(r.t, content == same, "the file is the one that it was")
+		require.Equal(r.t, before.Header.Get("ETag"), after.Header.Get("ETag"))
+		require.Equal(r.t, before.Header.Get("Last-Modified"), after.Header.Get("Last-Modified"))
+	}
 	require.Len(r.t, r.rows("protected=true", 10), 1)
 	r.failsWith("DELETE", path, http.StatusConflict)
 	for _, bad := range []string{`{}`, `{"protected":1}`, `{"name":"x"}`, `[`, ``} {
