@@ -108,9 +108,15 @@ func Titles(last string, of ...*Codec) string {
 // become the track's.
 func Describe(id media.Codec, timescale uint32, sets [][]byte) (media.Track, error) {
 	t := media.Track{Codec: id, Timescale: timescale, ParameterSets: sets}
-	c := Of(id)
+	return t, Complete(&t)
+}
+
+// Complete completes a track by its parameter sets, where a protocol or a file said
+// more of it than these do.
+func Complete(t *media.Track) error {
+	c := Of(t.Codec)
 	if c == nil {
-		return t, fmt.Errorf("unknown codec %d", id)
+		return fmt.Errorf("unknown codec %d", t.Codec)
 	}
-	return t, c.Describe(&t)
+	return c.Describe(t)
 }

@@ -3,15 +3,35 @@ package ingest
 import (
 	"encoding/binary"
 	"errors"
+	"time"
 
 	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/pipeline/media"
 )
 
-// depacketizer takes NAL units out of the RTP payloads of one codec.
+// depacketizer takes NAL units out of the RTP payloads of one codec. No payload is
+// empty.
 type depacketizer interface {
 	// unpack adds a payload's NAL units or fragment to the unit. After an error
 	// something is missing behind the unit's last element.
 	unpack(u *Unit, payload []byte) error
+	// continues reports whether a payload is a later fragment of a NAL unit, and joins
+	// whether it may be that at the beginning of a session in decoding order.
+	continues(payload []byte) bool
+	joins(payload []byte) bool
+	// timed reports whether the NAL units of a payload have times of their own.
+	timed(payload []byte) bool
+	// ordered takes a payload whose NAL units have decoding order numbers.
+	ordered(t *RTPTrack, payload []byte, ticks int64, at time.Time) error
+	// role is that of the type in a NAL unit's header.
+	role(nal []byte) codec.Role
+}
+
+// payloads are the codecs of NAL units that RTP carries. The depacketizer of any other
+// comes with the description of its track (RTPConfig.Audio).
+var payloads = map[media.Codec]func() depacketizer{
+	codec.H264: func() depacketizer { return h264Payload{} },
+	codec.H265: func() depacketizer { return &h265Payload{} },
 }
 
 // What is wrong with a payload.
@@ -56,6 +76,22 @@ func (h264Payload) unpack(u *Unit, p []byte) error {
 	cleanStartCodes(u, codec.RoleH264(t), p)
 	return nil
 }
+
+// continues follows RFC 6184, 5.8.
+func (h264Payload) continues(p []byte) bool {
+	t := p[0] & 0x1f
+	return len(p) > 1 && (t == fuA || t == fuB) && p[1]&0x80 == 0
+}
+
+// joins leaves out what comes in another order.
+func (h h264Payload) joins(p []byte) bool { return h.continues(p) && p[0]&0x1f != fuB }
+
+func (h264Payload) timed(p []byte) bool {
+	t := p[0] & 0x1f
+	return (t == mtap16 || t == mtap24) && tiles(p)
+}
+
+func (h264Payload) role(nal []byte) codec.Role { return codec.RoleH264(nal[0] & 0x1f) }
 
 // fragment264 follows RFC 6184, 5.8. Some senders set start and end in one.
 func fragment264(u *Unit, p []byte) error {
@@ -140,6 +176,17 @@ func (h *h265Payload) open(p []byte) ([]byte, error) {
 	h.inner = append(h.inner, p[4+extension:]...)
 	return h.inner, nil
 }
+
+// continues follows RFC 7798, 4.4.3.
+func (h *h265Payload) continues(p []byte) bool {
+	return len(p) > 2 && p[0]>>1&0x3f == fuH265 && p[2]&0x80 == 0
+}
+
+func (h *h265Payload) joins(p []byte) bool { return h.continues(p) }
+
+func (h *h265Payload) timed([]byte) bool { return false }
+
+func (h *h265Payload) role(nal []byte) codec.Role { return codec.RoleH265(nal[0] >> 1 & 0x3f) }
 
 // fragment265 follows RFC 7798, 4.4.3.
 func fragment265(u *Unit, p []byte) error {

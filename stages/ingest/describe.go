@@ -22,9 +22,9 @@ func (s *paramSets) describe(timescale uint32) *description {
 
 // describeFrames makes the description of a track of a codec without NAL units.
 func describeFrames(c *TrackConfig, sets [][]byte) (*description, error) {
-	track, err := codec.Describe(c.Codec, c.Timescale, sets)
-	if err != nil {
-		return nil, err
-	}
-	return &description{track: track}, nil
+	d := &description{track: media.Track{
+		Codec: c.Codec, Timescale: c.Timescale, ParameterSets: sets,
+		Width: c.Width, Height: c.Height, SampleRate: c.SampleRate, Channels: c.Channels,
+	}}
+	return d, codec.Complete(&d.track)
 }

@@ -35,11 +35,14 @@ const (
 // TrackConfig is what a protocol knows of a track.
 type TrackConfig struct {
 	Codec     media.Codec
-	Timescale uint32 // ticks per second of the units' times; for AAC the sample rate, where it is known
-	// ParameterSets in the form of media.Track, as far as they are known; for
-	// video they may come in the stream, for AAC by Describe.
+	Timescale uint32 // ticks per second of the units' times; for sound the sample rate, where it is known
+	// ParameterSets in the form of media.Track, as far as they are known. Of a codec with
+	// NAL units they may come in the stream, of any other by Describe.
 	ParameterSets [][]byte
-	DeriveDTS     bool // units have presentation times only
+	// What a protocol says of a track whose parameter sets do not: pixels, Hz.
+	Width, Height, SampleRate, Channels int
+
+	DeriveDTS bool // units have presentation times only
 	// Optional says that nothing may ever come of the track: it is not waited for,
 	// missed or published before something does.
 	Optional bool
@@ -111,7 +114,7 @@ func (f *Feed) AddTrack(c TrackConfig) (int, error) {
 	if known == nil {
 		return 0, fmt.Errorf("unknown codec %d", c.Codec)
 	}
-	t.nal = known.NAL
+	t.nal, t.syncFrame = known.NAL, known.Sync
 	t.merging, t.heads, t.sets.coding, t.sets.nal = t.nal != nil, codec.NewSliceReader(t.nal), c.Codec, t.nal
 	t.out, t.timed, t.fitting, t.spread.repaired = t.ready, t.derive, t.share, t.sharedTime
 	t.outliers.second, t.outliers.repaired = int64(c.Timescale), t.outlier

@@ -4,9 +4,6 @@ import (
 	"encoding/binary"
 	"slices"
 	"time"
-
-	"github.com/gospool/spool/pipeline/codec"
-	"github.com/gospool/spool/pipeline/media"
 )
 
 // decodingOrder puts NAL units that were sent in another order into that of decoding,
@@ -17,7 +14,6 @@ import (
 // Senders may leave numbers out, so that a missing one is no loss by itself; it is
 // taken for one where packets were lost lately.
 type decodingOrder struct {
-	codec media.Codec
 	depth int // NAL units that may come before one that is decoded before them
 
 	held  []numbered // in decoding order
@@ -58,21 +54,16 @@ func (t *RTPTrack) ordered(p []byte, ticks int64, gap bool, at time.Time) error 
 		t.dropPart()
 	}
 	o.torn = o.torn || gap && !o.begun
-	var err error
-	if o.codec == codec.H265 {
-		err = t.ordered265(p, ticks, at)
-	} else {
-		err = t.ordered264(p, ticks, at)
-	}
+	err := t.video.ordered(t, p, ticks, at)
 	if err != nil {
 		o.doubt, o.torn = 2*o.depth+len(o.held), true
 	}
 	return t.goOn(at)
 }
 
-// ordered264 follows RFC 6184, packetization mode 2. What has no number is taken as
+// ordered follows RFC 6184, packetization mode 2. What has no number is taken as
 // the next one.
-func (t *RTPTrack) ordered264(p []byte, ticks int64, at time.Time) error {
+func (h264Payload) ordered(t *RTPTrack, p []byte, ticks int64, at time.Time) error {
 	o := t.order
 	kind := p[0] & 0x1f
 	if kind == fuA || kind == fuB {
@@ -101,9 +92,9 @@ func (t *RTPTrack) ordered264(p []byte, ticks int64, at time.Time) error {
 	return nil
 }
 
-// ordered265 follows RFC 7798, 4.4, where sprop-max-don-diff is more than 0.
-func (t *RTPTrack) ordered265(p []byte, ticks int64, at time.Time) (err error) {
-	if p, err = t.video.(*h265Payload).open(p); err != nil {
+// ordered follows RFC 7798, 4.4, where sprop-max-don-diff is more than 0.
+func (h *h265Payload) ordered(t *RTPTrack, p []byte, ticks int64, at time.Time) (err error) {
+	if p, err = h.open(p); err != nil {
 		return err
 	}
 	kind := p[0] >> 1 & 0x3f
@@ -352,11 +343,7 @@ func (t *RTPTrack) element(nal []byte, ticks int64, torn bool, at time.Time) err
 		return err
 	}
 	t.unit.Put(nal)
-	r := codec.RoleH264(nal[0] & 0x1f)
-	if t.track().cfg.Codec == codec.H265 {
-		r = codec.RoleH265(nal[0] >> 1 & 0x3f)
-	}
-	cleanStartCodes(t.unit, r, nal)
+	cleanStartCodes(t.unit, t.video.role(nal), nal)
 	t.bound(at)
 	return nil
 }

@@ -3,13 +3,13 @@ package ingest
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"math/bits"
 	"time"
 
 	"github.com/pion/rtp"
 
 	"github.com/gospool/spool/pipeline"
-	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -59,8 +59,8 @@ type RTPConfig struct {
 	OrderDepth int
 
 	Clock uint32       // RTP clock rate; 0: the track's timescale
-	Audio AudioPayload // for AAC
-	// OtherClocks are rates that senders of AAC are known to use whatever they say:
+	Audio AudioPayload // for a codec without NAL units
+	// OtherClocks are rates that senders of the codec are known to use whatever they say:
 	// the times of the first packets decide.
 	OtherClocks []uint32
 	// DecodingOrder says that video comes in another order than that of decoding, with
@@ -71,12 +71,18 @@ type RTPConfig struct {
 
 // AddRTPTrack adds a track to the feed whose units come as RTP packets.
 func (f *Feed) AddRTPTrack(c RTPConfig) (*RTPTrack, error) {
+	var video depacketizer
+	if of := payloads[c.Track.Codec]; of != nil {
+		video = of()
+	} else if c.Audio == nil {
+		return nil, fmt.Errorf("%s does not come in RTP packets", c.Track.Codec)
+	}
 	c.Track.DeriveDTS = true
 	i, err := f.AddTrack(c.Track)
 	if err != nil {
 		return nil, err
 	}
-	t := &RTPTrack{feed: f, index: i, clock: c.Clock, scale: c.Track.Timescale, audio: c.Audio}
+	t := &RTPTrack{feed: f, index: i, clock: c.Clock, scale: c.Track.Timescale, video: video, audio: c.Audio}
 	if t.clock == 0 {
 		t.clock = t.scale
 	}
@@ -84,8 +90,8 @@ func (f *Feed) AddRTPTrack(c RTPConfig) (*RTPTrack, error) {
 	if c.Datagrams {
 		t.ExpectDatagrams()
 	}
-	if c.DecodingOrder && c.Track.Codec.NAL() {
-		t.order = &decodingOrder{codec: c.Track.Codec, depth: defaultDepth, step: 1}
+	if c.DecodingOrder && video != nil {
+		t.order = &decodingOrder{depth: defaultDepth, step: 1}
 		if c.OrderDepth > 0 {
 			t.order.depth = min(c.OrderDepth, maxOrderDepth)
 		}
@@ -93,12 +99,6 @@ func (f *Feed) AddRTPTrack(c RTPConfig) (*RTPTrack, error) {
 	f.rtp = append(f.rtp, t)
 	if len(c.OtherClocks) > 0 {
 		t.trial = &clockTrial{others: c.OtherClocks}
-	}
-	switch c.Track.Codec {
-	case codec.H264:
-		t.video = h264Payload{}
-	case codec.H265:
-		t.video = &h265Payload{}
 	}
 	return t, nil
 }
@@ -160,7 +160,7 @@ func (t *RTPTrack) joins(payload []byte, ticks int64) bool {
 	if t.packets == 1 {
 		t.joined = ticks
 	}
-	return ticks == t.joined && t.datagrams == nil && t.order == nil && t.continues(payload) && payload[0]&0x1f != fuB
+	return ticks == t.joined && t.datagrams == nil && t.order == nil && t.video != nil && t.video.joins(payload)
 }
 
 // endless tells of a picture that nothing ends.
@@ -232,7 +232,7 @@ func (t *RTPTrack) videoPacket(p *rtp.Packet, ticks int64, gap bool, at time.Tim
 	if t.order != nil {
 		return t.ordered(p.Payload, ticks, gap, at)
 	}
-	if k := p.Payload[0] & 0x1f; t.track().cfg.Codec == codec.H264 && (k == mtap16 || k == mtap24) && tiles(p.Payload) {
+	if t.video.timed(p.Payload) {
 		if err := t.timed(p.Payload, ticks, gap, at); err != nil {
 			return err
 		}

@@ -1,9 +1,5 @@
 package ingest
 
-import (
-	"github.com/gospool/spool/pipeline/codec"
-)
-
 // markedPictures is how many pictures in a row must end with a marker before the
 // sender is taken to mark every end.
 const markedPictures = 12
@@ -20,7 +16,7 @@ func (t *RTPTrack) stray(payload []byte, pts int64, gap bool) bool {
 	u, second := t.unit, int64(t.scale)
 	near := func(at int64) bool { return at > t.finished-second && at < t.finished+second && at != t.finished }
 	next := pts > u.PTS && pts < u.PTS+second || near(pts) && pts > t.finished && near(u.PTS)
-	if !(u.open && t.continues(payload)) && (t.marked < markedPictures || next) {
+	if !(u.open && t.video.continues(payload)) && (t.marked < markedPictures || next) {
 		return false
 	}
 	if near(pts) && !near(u.PTS) && t.units > 1 {
@@ -28,16 +24,4 @@ func (t *RTPTrack) stray(payload []byte, pts int64, gap bool) bool {
 	}
 	t.track().outlier()
 	return true
-}
-
-// continues reports whether a payload is a later fragment of a NAL unit (RFC 6184,
-// 5.8; RFC 7798, 4.4.3).
-func (t *RTPTrack) continues(p []byte) bool {
-	switch t.track().cfg.Codec {
-	case codec.H264:
-		return len(p) > 1 && (p[0]&0x1f == 28 || p[0]&0x1f == 29) && p[1]&0x80 == 0
-	case codec.H265:
-		return len(p) > 2 && p[0]>>1&0x3f == 49 && p[2]&0x80 == 0
-	}
-	return false
 }

@@ -10,12 +10,13 @@ import (
 
 // track is one track of a feed, up to where its units have decoding times.
 type track struct {
-	feed   *Feed
-	counts counter
-	index  int
-	cfg    TrackConfig
-	nal    *codec.NAL // nil: a unit is one frame
-	sets   paramSets
+	feed      *Feed
+	counts    counter
+	index     int
+	cfg       TrackConfig
+	nal       *codec.NAL              // nil: a unit is one frame
+	syncFrame func(frame []byte) bool // whether a decoder can start at one; nil: at each
+	sets      paramSets
 
 	desc  *description // of the newest unit; nil while not known
 	fresh *description // desc, until a unit carries it
@@ -75,11 +76,13 @@ func (t *track) nanos(ticks int64) int64 { return media.ToNanos(ticks+t.offset, 
 // describeFirst takes in what the protocol knows.
 func (t *track) describeFirst(sets [][]byte) error {
 	if t.nal == nil {
-		if len(sets) == 0 {
+		if len(sets) == 0 && codec.Of(t.cfg.Codec).ParameterSets {
 			return nil
 		}
 		d, err := describeFrames(&t.cfg, sets)
-		t.desc, t.live = d, d
+		if err == nil {
+			t.desc, t.live = d, d
+		}
 		return err
 	}
 	for _, nal := range sets {
@@ -198,7 +201,7 @@ func (t *track) acceptFrame(u *Unit) {
 		t.leave(u)
 		return
 	}
-	u.sync = true
+	u.sync = t.syncFrame == nil || len(u.ends) > 0 && t.syncFrame(u.element(0))
 	t.mark(u)
 	if !t.cfg.DeriveDTS {
 		t.time(u)

@@ -176,25 +176,25 @@ func (s *sessionText) sameFormats(a, b *section) bool {
 	return true
 }
 
-// config is the table of the formats that can be recorded. The error is the name
-// of the codec, or what is not supported about it.
+// config is what a format means that can be recorded. The error is the name of the
+// codec, or what is not supported about it.
 func (m *section) config(f *saidFormat) (ingest.RTPConfig, error) {
 	name := cmp.Or(f.name, "unnamed-"+strconv.Itoa(int(f.payloadType)))
 	if m.kind != "video" && m.kind != "audio" {
 		return ingest.RTPConfig{}, errors.New(name)
 	}
-	v := &f.values
-	switch f.name {
-	case nameH264:
-		return f.video(codec.H264, v[packetizationMode] == "2", spropParameterSets, spropSPS, spropPPS), nil
-	case nameH265:
-		return f.video(codec.H265, number(v[spropMaxDONDiff], 0, 1<<31) > 0, spropVPS, spropSPS, spropPPS), nil
-	case nameAAC:
-		return f.aac()
-	case nameLATM:
-		return f.latm()
+	if c := carriedAs(f.name); c != nil {
+		return c.config(f, c.codec)
 	}
 	return ingest.RTPConfig{}, errors.New(name)
+}
+
+func (f *saidFormat) h264(of media.Codec) (ingest.RTPConfig, error) {
+	return f.video(of, f.values[packetizationMode] == "2", spropParameterSets, spropSPS, spropPPS), nil
+}
+
+func (f *saidFormat) h265(of media.Codec) (ingest.RTPConfig, error) {
+	return f.video(of, number(f.values[spropMaxDONDiff], 0, 1<<31) > 0, spropVPS, spropSPS, spropPPS), nil
 }
 
 func (f *saidFormat) video(coding media.Codec, decodingOrder bool, sets ...parameter) ingest.RTPConfig {
@@ -213,7 +213,7 @@ func (f *saidFormat) video(coding media.Codec, decodingOrder bool, sets ...param
 // which the modes set and senders may leave unsaid.
 var widths = map[string][3]int{"aac-hbr": {13, 3, 3}, "aac_hbr": {13, 3, 3}, "aac-lbr": {6, 2, 2}}
 
-func (f *saidFormat) aac() (ingest.RTPConfig, error) {
+func (f *saidFormat) aac(of media.Codec) (ingest.RTPConfig, error) {
 	unreadable := errors.New("unreadable-" + f.name)
 	raw := hexDigits(f.values[aacConfig])
 	var asc mpeg4audio.AudioSpecificConfig
@@ -235,7 +235,7 @@ func (f *saidFormat) aac() (ingest.RTPConfig, error) {
 	if err != nil {
 		return ingest.RTPConfig{}, err
 	}
-	return f.audio(uint32(cmp.Or(asc.ExtensionSampleRate, asc.SampleRate)), raw, p)
+	return f.audio(of, uint32(cmp.Or(asc.ExtensionSampleRate, asc.SampleRate)), raw, p)
 }
 
 func hexDigits(digits string) []byte {
@@ -252,12 +252,12 @@ func hexDigits(digits string) []byte {
 // rate, so that a frame is a whole number of ticks. The AudioSpecificConfig stays as
 // it was sent: written anew from what a parser understood, an extension at its end
 // would be lost.
-func (f *saidFormat) audio(rate uint32, asc []byte, p ingest.AudioPayload) (ingest.RTPConfig, error) {
+func (f *saidFormat) audio(of media.Codec, rate uint32, asc []byte, p ingest.AudioPayload) (ingest.RTPConfig, error) {
 	clock := cmp.Or(f.clock, rate)
 	if clock == 0 {
 		return ingest.RTPConfig{}, errors.New("aac without a sample rate")
 	}
-	c := ingest.RTPConfig{Audio: p, Track: ingest.TrackConfig{Codec: codec.AAC, Timescale: clock}}
+	c := ingest.RTPConfig{Audio: p, Track: ingest.TrackConfig{Codec: of, Timescale: clock}}
 	if asc == nil { // it is in the stream
 		return c, nil
 	}

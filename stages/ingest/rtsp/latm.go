@@ -8,12 +8,13 @@ import (
 	"github.com/bluenviron/gortsplib/v5/pkg/format"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
 
+	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/stages/ingest"
 )
 
 // latm is AAC whose configuration is in the description, or in the stream where the
 // description has none (RFC 6416, 7.1: where it says so, or nothing).
-func (f *saidFormat) latm() (ingest.RTPConfig, error) {
+func (f *saidFormat) latm(of media.Codec) (ingest.RTPConfig, error) {
 	l := &format.MPEG4AudioLATM{PayloadTyp: f.payloadType, CPresent: f.values[latmCPresent] == "1" || f.values[latmCPresent] == "" && f.values[aacConfig] == ""}
 	var asc []byte
 	rate := uint32(0)
@@ -28,7 +29,7 @@ func (f *saidFormat) latm() (ingest.RTPConfig, error) {
 	if err != nil {
 		return ingest.RTPConfig{}, err
 	}
-	return f.audio(rate, asc, p)
+	return f.audio(of, rate, asc, p)
 }
 
 // streamMuxConfig reads a configuration (ISO/IEC 14496-3, table 1.42), and the

@@ -33,17 +33,6 @@ var parameterNames = [parameters]string{
 	"mode", "config", "sizelength", "indexlength", "indexdeltalength", "cpresent",
 }
 
-// The codecs that can be recorded, as they are called here.
-const (
-	nameH264 = "h264"
-	nameH265 = "h265"
-	nameAAC  = "mpeg4-generic"
-	nameLATM = "mp4a-latm"
-)
-
-// otherNames are names that senders use for those.
-var otherNames = map[string]string{"h.264": nameH264, "avc": nameH264, "avc1": nameH264, "hevc": nameH265, "h.265": nameH265, "hvc1": nameH265}
-
 // static are the payload types that need no rtpmap (RFC 3551, 6).
 var static = map[uint8]saidFormat{
 	0: {name: "pcmu", clock: 8000}, 3: {name: "gsm", clock: 8000}, 4: {name: "g723", clock: 8000}, 5: {name: "dvi4", clock: 8000},
@@ -113,10 +102,7 @@ func codecNamed(name string) string {
 			break
 		}
 	}
-	if known := otherNames[name]; known != "" {
-		return known
-	}
-	return name
+	return ownName(name)
 }
 
 // number reads one within bounds at the beginning of a text; 0 where none is.
@@ -157,19 +143,16 @@ func (f *saidFormat) complete(kind string) {
 	if f.name == "" {
 		f.name, f.clock, f.channels = staticName(f.payloadType), static[f.payloadType].clock, static[f.payloadType].channels
 	}
-	if f.clock == 0 && (f.name == nameH264 || f.name == nameH265 || kind == "video") {
+	if c := carriedAs(f.name); f.clock == 0 && c != nil {
+		f.clock = c.clock
+	}
+	if f.clock == 0 && kind == "video" {
 		f.clock = videoClock
 	}
 }
 
 // recordable reports whether it is of a codec that can be.
-func (f *saidFormat) recordable() bool {
-	switch f.name {
-	case nameH264, nameH265, nameAAC, nameLATM:
-		return true
-	}
-	return false
-}
+func (f *saidFormat) recordable() bool { return carriedAs(f.name) != nil }
 
 // companion reports whether a format only goes with another one: repetitions,
 // error correction, tones, silence.

@@ -60,9 +60,6 @@ type sessionTrack struct {
 	choice *choice // of the section
 }
 
-// recordable tells a person what to set an encoder to.
-const recordable = "H.264, H.265 and AAC can be"
-
 // steadyZero is where silence is counted from: no wall clock moves it.
 var steadyZero = time.Now()
 
