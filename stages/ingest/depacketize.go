@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline/codec"
-	"github.com/gospool/spool/pipeline/media"
 )
 
 // depacketizer takes NAL units out of the RTP payloads of one codec. No payload is
@@ -25,13 +24,6 @@ type depacketizer interface {
 	ordered(t *RTPTrack, payload []byte, ticks int64, at time.Time) error
 	// role is that of the type in a NAL unit's header.
 	role(nal []byte) codec.Role
-}
-
-// payloads are the codecs of NAL units that RTP carries. The depacketizer of any other
-// comes with the description of its track (RTPConfig.Audio).
-var payloads = map[media.Codec]func() depacketizer{
-	codec.H264: func() depacketizer { return h264Payload{} },
-	codec.H265: func() depacketizer { return &h265Payload{} },
 }
 
 // What is wrong with a payload.

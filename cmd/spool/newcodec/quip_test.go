@@ -1,0 +1,45 @@
+package newcodec
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/pipeline/isobmff"
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// quip is sound in frames of 20 ms, without parameter sets as G.711 is, of which a
+// decoder has to decode four frames before the one that it starts at, as of Opus.
+// Silence is zeros.
+var quip = codec.Register(codec.Codec{
+	CodecTraits:  media.CodecTraits{Name: "quip", Kind: media.Audio},
+	Title:        "Quip",
+	RollDistance: -4,
+	MayBeZeros:   true,
+	MIME:         func(*media.Track) string { return "quip" },
+	Entry: codec.SampleEntry{
+		Types: []string{"quip"},
+		Write: func(w *isobmff.Writer, fourcc string, t *media.Track) (isobmff.PixelAspect, error) {
+			w.Close(w.OpenAudioEntry(fourcc, t.Channels, t.SampleRate))
+			return isobmff.SquarePixels, nil
+		},
+		Read: func(entry []byte, t *media.Track) error {
+			e, ok := isobmff.ReadAudioEntry(entry)
+			if !ok {
+				return errors.New("the sample entry is cut")
+			}
+			t.Channels, t.SampleRate = e.Channels, e.Rate
+			return describeQuip(t)
+		},
+	},
+	Describe: describeQuip,
+})
+
+func describeQuip(t *media.Track) error {
+	if t.SampleRate <= 0 || t.Channels <= 0 {
+		return fmt.Errorf("%d Hz, %d channels", t.SampleRate, t.Channels)
+	}
+	t.FrameDuration = t.Timescale / 50
+	return nil
+}
