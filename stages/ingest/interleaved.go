@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"slices"
 	"time"
+
+	"github.com/gospool/spool/pipeline/media"
 )
 
 // decodingOrder puts NAL units that were sent in another order into that of decoding,
