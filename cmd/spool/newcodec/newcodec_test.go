@@ -16,6 +16,7 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/isobmff"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
@@ -79,7 +80,7 @@ func record(t *testing.T, cfg mp4.Config) (finished string, growing []byte) {
 	pub, err := h.Publish("live/new", hub.PublishOptions{Origin: "test"})
 	require.NoError(t, err)
 	send(t, pub)
-	pub.Close(media.EndStop)
+	pub.Close(endcause.Stop)
 
 	cfg.RecordPath, cfg.Timezone = t.TempDir(), "UTC"
 	m, err := mp4.New(pipeline.NewSettings(pipeline.Env{Log: quiet, Clock: pipeline.SystemClock}, "default", "live/new", "mp4"), cfg)
@@ -108,7 +109,7 @@ func record(t *testing.T, cfg mp4.Config) (finished string, growing []byte) {
 	require.Len(t, parts, 1)
 	growing, err = os.ReadFile(parts[0])
 	require.NoError(t, err)
-	require.NoError(t, m.Process(ctx, media.Part{Segment: seg, End: media.EndStop}, emit))
+	require.NoError(t, m.Process(ctx, media.Part{Segment: seg, End: endcause.Stop}, emit))
 	require.NoError(t, m.Close())
 	sub.Close()
 	h.Close()
