@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"context"
 	"math/rand/v2"
 	"time"
 )
@@ -32,3 +33,29 @@ func (b *Backoff) Next() time.Duration {
 
 // Reset forgets the failures: the thing has worked.
 func (b *Backoff) Reset() { b.fails = 0 }
+
+// settled is how long an attempt lasts that has worked, however it ended: the next
+// failure waits the shortest time again.
+const settled = time.Minute
+
+// Failed is the wait after an attempt that lasted so long and failed.
+func (b *Backoff) Failed(lasted time.Duration) time.Duration {
+	if lasted > settled {
+		b.Reset()
+	}
+	return b.Next()
+}
+
+// Sleep waits on a clock for so long, or less: until ctx ends, or early is closed or
+// gives something. It reports whether the whole time passed.
+func Sleep(ctx context.Context, clock Clock, d time.Duration, early <-chan struct{}) bool {
+	c, stop := clock.After(d)
+	defer stop()
+	select {
+	case <-c:
+		return true
+	case <-early:
+	case <-ctx.Done():
+	}
+	return false
+}

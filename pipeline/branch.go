@@ -116,10 +116,6 @@ func (b *Branch) Close() {
 	}
 }
 
-// A run that lasted this long has worked: the next failure waits the shortest
-// time again.
-const settled = time.Minute
-
 // loop runs the branch until it has drained or is aborted.
 func (b *Branch) loop() {
 	defer close(b.done)
@@ -134,15 +130,8 @@ func (b *Branch) loop() {
 			b.err = err
 			return
 		}
-		next := Ended{Err: err, At: now, Written: b.Report().LastWritten}
-		if next.Written.IsZero() && after != nil {
-			next.Written = after.Written
-		}
-		after = &next
-		if now.Sub(began) > settled {
-			backoff.Reset()
-		}
-		if !b.pause(err, backoff.Next()) {
+		after = Ended{Err: err, At: now, Written: b.Report().LastWritten}.Behind(after)
+		if !b.pause(err, backoff.Failed(now.Sub(began))) {
 			b.err = err
 			return
 		}
@@ -197,13 +186,7 @@ func (b *Branch) pause(err error, wait time.Duration) bool {
 	}
 	b.mu.Unlock()
 	b.log.Error("branch failed", "error", err, "again_in", wait.Round(time.Millisecond))
-	c, stop := b.env.Clock.After(wait)
-	defer stop()
-	select {
-	case <-c:
-	case <-b.ending:
-	case <-b.ctx.Done():
-	}
+	Sleep(b.ctx, b.env.Clock, wait, b.ending)
 	return b.ctx.Err() == nil
 }
 

@@ -37,3 +37,12 @@ type Ended struct {
 	At      time.Time
 	Written time.Time // wall clock up to which a run of the same pipeline and stream has written media; zero where none has
 }
+
+// Behind is the end of a run that came after another one. What that one has written
+// counts where this one failed before it wrote anything.
+func (e Ended) Behind(before *Ended) *Ended {
+	if e.Written.IsZero() && before != nil {
+		e.Written = before.Written
+	}
+	return &e
+}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
-	"time"
 
 	"github.com/gospool/spool/pipeline/guard"
 )
@@ -79,11 +78,9 @@ func (t *Tasks) Keep(name string, backoff Backoff, run func(context.Context) err
 			if ctx.Err() != nil {
 				break
 			}
-			if t.clock.Now().Sub(began) > time.Minute {
-				backoff.Reset()
-			}
+			wait := backoff.Failed(t.clock.Now().Sub(began))
 			t.logError(name, err)
-			if !sleep(ctx, t.clock, backoff.Next()) {
+			if !Sleep(ctx, t.clock, wait, nil) {
 				break
 			}
 		}
@@ -132,16 +129,4 @@ func (e *BusyError) Error() string {
 		s += " " + n
 	}
 	return s
-}
-
-// sleep waits on a clock and reports whether the context was still alive.
-func sleep(ctx context.Context, clock Clock, d time.Duration) bool {
-	c, stop := clock.After(d)
-	defer stop()
-	select {
-	case <-c:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

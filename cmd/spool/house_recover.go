@@ -122,13 +122,9 @@ func (h *house) recoverLeft(ctx context.Context, dir string) error {
 // again waits after a failure, at most until a recording finds that the disk works.
 // It reports whether to go on.
 func (h *house) again(ctx context.Context, backoff *pipeline.Backoff) bool {
-	timer, stop := pipeline.SystemClock.After(backoff.Next())
-	defer stop()
-	select {
-	case <-timer:
-	case <-h.works.wait():
+	waited := pipeline.Sleep(ctx, pipeline.SystemClock, backoff.Next(), h.works.wait())
+	if !waited {
 		backoff.Reset()
-	case <-ctx.Done():
 	}
 	return ctx.Err() == nil
 }

@@ -22,10 +22,6 @@ const (
 	JobEnded    JobState = "ended"
 )
 
-// A run that lasted this long has worked: the next failure waits the shortest
-// time again.
-const settled = time.Minute
-
 // Job keeps one pipeline running for one stream: again when its publisher was
 // lost, again after a backoff when a stage failed, until it is stopped or its
 // source comes to an end.
@@ -99,10 +95,7 @@ func (j *Job) loop(ctx context.Context) error {
 	for {
 		began := j.env.Clock.Now()
 		ended := j.attempt(ctx, after)
-		if ended.Written.IsZero() && after != nil { // it failed before it wrote anything
-			ended.Written = after.Written
-		}
-		after = &ended
+		after = ended.Behind(after)
 		if j.over(ctx, ended) {
 			j.finish(ended)
 			return nil
@@ -111,12 +104,9 @@ func (j *Job) loop(ctx context.Context) error {
 			backoff.Reset()
 			continue // the next run's source waits for a publisher
 		}
-		if j.env.Clock.Now().Sub(began) > settled {
-			backoff.Reset()
-		}
-		wait := backoff.Next()
+		wait := backoff.Failed(j.env.Clock.Now().Sub(began))
 		j.failed(ended.Err, wait)
-		if !j.pause(ctx, wait) {
+		if !pipeline.Sleep(ctx, j.env.Clock, wait, j.stopping) {
 			j.finish(pipeline.Ended{Reason: j.reason, At: j.env.Clock.Now()})
 			return nil
 		}
@@ -164,18 +154,6 @@ func (j *Job) over(ctx context.Context, e pipeline.Ended) bool {
 	}
 	lost := e.Reason == endcause.SourceLost || e.Reason == endcause.Replaced
 	return e.Err == nil && (j.env.For != pipeline.AnyPublisher || !lost)
-}
-
-func (j *Job) pause(ctx context.Context, d time.Duration) bool {
-	c, stop := j.env.Clock.After(d)
-	defer stop()
-	select {
-	case <-c:
-		return true
-	case <-j.stopping:
-	case <-ctx.Done():
-	}
-	return false
 }
 
 func (j *Job) failed(err error, wait time.Duration) {

@@ -50,12 +50,12 @@ func (c *Catalogue) apply(ctx context.Context, replayEnd int64) error {
 			continue
 		}
 		if errors.Is(err, ErrClaimed) {
-			c.rest(ctx, min(backoff.Next(), lapseAfter/20))
+			pipeline.Sleep(ctx, c.opts.Clock, min(backoff.Next(), lapseAfter/20), c.retry)
 			continue
 		}
 		if err != nil {
 			c.failed(ctx, err)
-			c.rest(ctx, backoff.Next())
+			pipeline.Sleep(ctx, c.opts.Clock, backoff.Next(), c.retry)
 			continue
 		}
 		backoff.Reset()
@@ -105,16 +105,6 @@ func (c *Catalogue) failed(ctx context.Context, err error) {
 		c.stall(err)
 	} else {
 		c.down(err)
-	}
-}
-
-func (c *Catalogue) rest(ctx context.Context, d time.Duration) {
-	wait, stop := c.opts.Clock.After(d)
-	defer stop()
-	select {
-	case <-wait:
-	case <-c.retry:
-	case <-ctx.Done():
 	}
 }
 

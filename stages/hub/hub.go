@@ -9,7 +9,6 @@
 package hub
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -252,17 +251,5 @@ func (h *Hub) leave(s *stream) {
 	defer h.mu.Unlock()
 	if s.refs--; s.refs == 0 && !s.configured.Load() {
 		delete(h.streams, s.path)
-	}
-}
-
-// after waits on the hub's clock, or for the context.
-func (h *Hub) after(ctx context.Context, d time.Duration) bool {
-	c, stop := h.cfg.Clock.After(d)
-	defer stop()
-	select {
-	case <-c:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }

@@ -148,7 +148,7 @@ func (s *stream) demand() {
 		p.idle = cancel
 		s.hub.tasks.Go("linger "+s.path, func(task context.Context) error {
 			defer context.AfterFunc(task, func() { cancel(errUnwanted) })()
-			if s.hub.after(ctx, s.hub.cfg.Linger) {
+			if pipeline.Sleep(ctx, s.hub.cfg.Clock, s.hub.cfg.Linger, nil) {
 				s.hangUp(ctx, p)
 			}
 			return nil
@@ -198,7 +198,7 @@ func (s *stream) keepPulling(task context.Context, p *pull) error {
 		if say {
 			s.log.Warn("pull failed", "url", p.shown, "error", err, "again_in", wait.Round(10_000_000), "times_so_far", times)
 		}
-		s.hub.after(ctx, wait)
+		pipeline.Sleep(ctx, s.hub.cfg.Clock, wait, nil)
 	}
 }
 
