@@ -37,6 +37,11 @@ func (w *Boxes) Next() bool {
 	return true
 }
 
+// IsUUID reports whether the box is one of a type of 16 bytes (ISO/IEC 14496-12, 4.2).
+func (w *Boxes) IsUUID(uuid string) bool {
+	return w.Is("uuid") && len(w.Payload) >= len(uuid) && string(w.Payload[:len(uuid)]) == uuid
+}
+
 // Whole reports whether boxes filled the payload exactly, as far as they were walked.
 func (w *Boxes) Whole() bool { return !w.damaged }
 

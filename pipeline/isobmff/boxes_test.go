@@ -59,6 +59,17 @@ func TestFindTakesTheFirstOfEach(t *testing.T) {
 	require.NotNil(t, isobmff.Find(append(bytes.Clone(b), 1, 2, 3), "moov"), "what follows a box does not hide it")
 }
 
+func TestAUUIDIsOfBoxesWithOne(t *testing.T) {
+	const uuid = "0123456789abcdef"
+	boxes := isobmff.Walk(bytes.Join([][]byte{
+		box("uuid", []byte(uuid), []byte("payload")), box("uuid", []byte(uuid[:15])), box("free", []byte(uuid)), box("uuid", []byte("0123456789abcdeF")),
+	}, nil))
+	require.True(t, boxes.Next() && boxes.IsUUID(uuid))
+	for boxes.Next() {
+		require.False(t, boxes.IsUUID(uuid))
+	}
+}
+
 func TestAWalkAllocatesNothing(t *testing.T) {
 	b := bytes.Repeat(box("trak", box("tkhd", make([]byte, 8))), 100)
 	n := 0

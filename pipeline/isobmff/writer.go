@@ -84,6 +84,12 @@ func (w *Writer) Free(n int) {
 	w.Close(at)
 }
 
+// Header appends a header of 8 bytes, of a box of size bytes in all.
+func (w *Writer) Header(fourcc string, size uint32) {
+	w.U32(size)
+	w.AppendString(fourcc)
+}
+
 // LargeHeader appends a header of 16 bytes, of a box of size bytes in all.
 func (w *Writer) LargeHeader(fourcc string, size int64) {
 	w.U32(1)

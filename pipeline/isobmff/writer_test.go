@@ -22,6 +22,8 @@ func TestBoxesWithinBoxes(t *testing.T) {
 	w.Marshal(&gomp4.Url{FullBox: gomp4.FullBox{Flags: [3]byte{0, 0, 1}}})
 	w.Close(dref)
 	w.Close(moov)
+	w.Header("free", 9)
+	w.U8(1)
 	w.LargeHeader("mdat", 1<<33)
 	require.NoError(t, w.Err())
 	require.Equal(t, "before"+
@@ -29,6 +31,7 @@ func TestBoxesWithinBoxes(t *testing.T) {
 		"\x00\x00\x00\x0afree\x00\x00"+
 		"\x00\x00\x00\x19uuid0123456789abcdef\x07"+
 		"\x00\x00\x00\x1cdref\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x0curl \x00\x00\x00\x01"+
+		"\x00\x00\x00\x09free\x01"+
 		"\x00\x00\x00\x01mdat\x00\x00\x00\x02\x00\x00\x00\x00", string(w.B))
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/pipeline/isobmff"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -71,7 +72,7 @@ func TestTablesAreCompact(t *testing.T) {
 		held += len(v.blocks) * blockBytes
 	}
 	require.Less(t, float64(held)/float64(tbl.n), 7.0)
-	var w boxes
+	var w isobmff.Writer
 	tbl.write(&w)
-	require.LessOrEqual(t, len(w.b), tbl.bytes(), "the estimate makes room for all of it")
+	require.LessOrEqual(t, len(w.B), tbl.bytes(), "the estimate makes room for all of it")
 }

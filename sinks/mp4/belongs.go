@@ -7,6 +7,7 @@ import (
 	"syscall"
 
 	"github.com/gospool/spool/pipeline/filesystem"
+	"github.com/gospool/spool/pipeline/isobmff"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -50,20 +51,20 @@ func entryAt(f Sized, name string) (e entry, at int64, err error) {
 	}
 	in := filesystem.NewAhead(f, size)
 	moovAt, moov, err := boxAt(in, 0, size, "moov")
-	at, end := moovAt+moov.length, min(moovAt+moov.size, size)
+	at, end := moovAt+moov.Length, min(moovAt+moov.Size, size)
 	for err == nil {
-		var h header
+		var h isobmff.Header
 		if at, h, err = boxAt(in, at, end, "uuid"); err != nil {
 			break
 		}
 		var box []byte
-		if box, err = readBox(in, at, header{size: h.size}, end); err != nil {
+		if box, err = isobmff.ReadPayload(in, at, isobmff.Header{Size: h.Size}, end, maxMoov); err != nil {
 			break
 		}
 		if e, _, err = findEntry(box); !errors.Is(err, ErrNotOurs) {
 			break
 		}
-		at, err = at+h.size, nil
+		at, err = at+h.Size, nil
 	}
 	if err != nil {
 		return e, 0, fmt.Errorf("%s: %w", name, err)
@@ -73,19 +74,19 @@ func entryAt(f Sized, name string) (e entry, at int64, err error) {
 
 // boxAt finds the first box of a type among those that follow one another from a
 // byte on. ErrNotOurs: there is none, or what stands there is no box.
-func boxAt(f io.ReaderAt, at, end int64, fourcc string) (int64, header, error) {
+func boxAt(f io.ReaderAt, at, end int64, fourcc string) (int64, isobmff.Header, error) {
 	for at < end {
-		h, err := readHeader(f, at, end)
+		h, err := isobmff.ReadHeader(f, at, end)
 		var system syscall.Errno
 		switch {
 		case errors.As(err, &system):
 			return at, h, err
-		case err != nil || h.size == 0:
+		case err != nil || h.Size == 0:
 			return at, h, ErrNotOurs
-		case h.is(fourcc):
+		case h.Is(fourcc):
 			return at, h, nil
 		}
-		at += h.size
+		at += h.Size
 	}
-	return at, header{}, ErrNotOurs
+	return at, isobmff.Header{}, ErrNotOurs
 }

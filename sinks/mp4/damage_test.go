@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gospool/spool/pipeline/endcause"
+	"github.com/gospool/spool/pipeline/isobmff"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
@@ -204,8 +205,8 @@ func TestTruncationAtEveryByte(t *testing.T) {
 func TestFlippedHeaderWithoutItsMoov(t *testing.T) {
 	k := grow(t, record(t, avc(4)), false)
 	b := bytes.Clone(k.data)
-	ftyp, _ := parseHeader(b)
-	at := int(ftyp.size)
+	ftyp, _ := isobmff.ParseHeader(b)
+	at := int(ftyp.Size)
 	copy(b[at:], []byte{0, 0, 0, 8})
 	r, file := repaired(t, t.TempDir(), b)
 	require.NoError(t, r.Err)

@@ -7,6 +7,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/gospool/spool/pipeline/isobmff"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
 	"github.com/gospool/spool/sinks/mp4/repair"
@@ -22,7 +23,7 @@ func (r *Repaired) discard(fsys disk.FS, f disk.File, why error, reason string) 
 		r.Err = err
 	case ours:
 		r.remove(fsys, reason)
-	case errors.Is(why, errNoHeader):
+	case errors.Is(why, isobmff.ErrEnd):
 		r.Err = fmt.Errorf("%s: %w, and is not one of ours: %w", r.File, why, ErrNotOurs)
 	default:
 		r.Err = why
@@ -49,7 +50,7 @@ func begunByUs(f disk.File) (bool, error) {
 			n := min(len(b)-4, len(ftypOurs))
 			if string(b[4:4+n]) == ftypOurs[:n] {
 				_, _, err := openScan(f, "")
-				return errors.Is(err, errNoHeader), nil
+				return errors.Is(err, isobmff.ErrEnd), nil
 			}
 		}
 		if len(bytes.Trim(b, "\x00")) > 0 {

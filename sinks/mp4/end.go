@@ -1,6 +1,9 @@
 package mp4
 
-import "github.com/gospool/spool/pipeline/media"
+import (
+	"github.com/gospool/spool/pipeline/isobmff"
+	"github.com/gospool/spool/pipeline/media"
+)
 
 // A file ends, by the wall clock, its duration after its start: a clock that is set
 // or that runs away from the sender's while the file grows changes nothing of it.
@@ -42,12 +45,12 @@ func (e *entry) mendEnd(lapse bool) {
 // alone, each of which stands alone.
 func mayBeLapse(moov []byte) bool {
 	tracks, synced := 0, true
-	children(moov, func(fourcc string, trak []byte) bool {
-		if fourcc == "trak" {
+	for boxes := isobmff.Walk(moov); boxes.Next(); {
+		if boxes.Is("trak") {
 			tracks++
-			synced = synced && find(trak, "mdia", "minf", "vmhd") != nil && find(trak, "mdia", "minf", "stbl", "stss") == nil
+			minf := isobmff.Find(boxes.Payload, "mdia", "minf")
+			synced = synced && isobmff.Find(minf, "vmhd") != nil && isobmff.Find(minf, "stbl", "stss") == nil
 		}
-		return true
-	})
+	}
 	return tracks == 1 && synced
 }

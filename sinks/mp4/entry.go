@@ -8,6 +8,7 @@ import (
 	"hash/crc32"
 	"slices"
 
+	"github.com/gospool/spool/pipeline/isobmff"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -135,31 +136,30 @@ func newEntry(s *media.Segment) entry {
 
 // write appends the box. moov is where the moov began, whose size with this box
 // is made a multiple of 8.
-func (e *entry) write(w *boxes, moov int) {
+func (e *entry) write(w *isobmff.Writer, moov int) {
 	identity, err := json.Marshal(e.identity)
-	if err != nil && w.err == nil {
-		w.err = fmt.Errorf("entry: %w", err)
+	if err != nil {
+		w.Fail(fmt.Errorf("entry: %w", err))
 	}
-	at := w.open("uuid")
-	w.b = append(w.b, entryUUID...)
-	w.u8(1)
+	at := w.OpenUUID(entryUUID)
+	w.U8(1)
 	protected := uint8(0)
 	if e.protected {
 		protected = 1
 	}
-	w.u8(protected)
-	w.u16(0)
+	w.U8(protected)
+	w.U16(0)
 	o := e.outcome.encode()
-	w.b = append(w.b, o[:]...)
-	w.u32(uint32(len(identity)))
-	w.u32(crc32.Checksum(identity, castagnoli))
-	w.b = append(w.b, identity...)
+	w.B = append(w.B, o[:]...)
+	w.U32(uint32(len(identity)))
+	w.U32(crc32.Checksum(identity, castagnoli))
+	w.B = append(w.B, identity...)
 	e.writeEvents(w, at)
 	e.writeGaps(w, at)
-	for (len(w.b)-moov)%8 != 0 {
-		w.u8(0)
+	for (len(w.B)-moov)%8 != 0 {
+		w.U8(0)
 	}
-	w.close(at)
+	w.Close(at)
 }
 
 // ErrNotOurs is returned for an MP4 file without an entry of ours.
@@ -169,16 +169,11 @@ var ErrNotOurs = errors.New("the file carries no catalogue entry of spool")
 // box begins.
 func findEntry(moov []byte) (e entry, at int, err error) {
 	at = -1
-	pos := 0
-	children(moov, func(fourcc string, payload []byte) bool {
-		// Boxes of a moov of ours have 8-byte headers.
-		if fourcc == "uuid" && len(payload) >= 16 && string(payload[:16]) == entryUUID {
-			at = pos
-			return false
+	for boxes := isobmff.Walk(moov); at < 0 && boxes.Next(); {
+		if boxes.IsUUID(entryUUID) {
+			at = boxes.At
 		}
-		pos += 8 + len(payload)
-		return true
-	})
+	}
 	if at < 0 {
 		return e, at, ErrNotOurs
 	}

@@ -8,6 +8,7 @@ import (
 	"hash/crc32"
 	"slices"
 
+	"github.com/gospool/spool/pipeline/isobmff"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -32,17 +33,17 @@ const (
 )
 
 // writeEvents appends the list with room for more.
-func (e *entry) writeEvents(w *boxes, box int) {
+func (e *entry) writeEvents(w *isobmff.Writer, box int) {
 	list := e.encodeEvents(0)
 	room := max(e.room, len(list))
 	if room == 0 {
 		return
 	}
-	e.eventsAt = len(w.b) - box
-	w.b = append(w.b, eventsMark...)
-	w.u32(uint32(room))
-	w.b = append(w.b, encodedList(list)...)
-	w.b = append(w.b, make([]byte, room-len(list))...)
+	e.eventsAt = len(w.B) - box
+	w.B = append(w.B, eventsMark...)
+	w.U32(uint32(room))
+	w.B = append(w.B, encodedList(list)...)
+	w.B = append(w.B, make([]byte, room-len(list))...)
 }
 
 // encodeEvents is the list in at most so many bytes, 0 for no limit: the latest

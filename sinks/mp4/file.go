@@ -6,6 +6,7 @@ import (
 	"hash/crc32"
 	"math"
 
+	"github.com/gospool/spool/pipeline/isobmff"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
@@ -59,7 +60,7 @@ type file struct {
 	protectedBy media.ID      // the event that it is protected for
 	counted     int64         // bytes of it that the bounds of protection know
 
-	w    boxes
+	w    isobmff.Writer
 	iov  [][]byte
 	frag fragment
 }
@@ -92,21 +93,21 @@ func seedOf(id string) uint32 { return crc32.Checksum([]byte(id), castagnoli) }
 // writeHeader writes what stands before the first chunk. The reserve has room
 // for want bytes of moov or sidx.
 func (f *file) writeHeader(want int64) error {
-	var ftyp, moov boxes
+	var ftyp, moov isobmff.Writer
 	writeFtyp(&ftyp, f.tracks)
 	mehd, entry := writeGrowingMoov(&moov, f.tracks, &f.entry)
-	if moov.err != nil {
-		return moov.err
+	if moov.Err() != nil {
+		return moov.Err()
 	}
 	l := &f.lay
-	l.moov = int64(len(moov.b))
+	l.moov = int64(len(moov.B))
 	if l.fragment {
-		l.moovAt = int64(len(ftyp.b))
+		l.moovAt = int64(len(ftyp.B))
 		l.reserveAt = l.moovAt + l.moov
 		l.chunks = pageEnd(l.reserveAt + max(want, minReserve))
 		l.reserve = l.chunks - l.reserveAt
 	} else {
-		l.reserveAt = int64(len(ftyp.b))
+		l.reserveAt = int64(len(ftyp.B))
 		l.moovAt = pageEnd(l.reserveAt + max(want, minReserve))
 		l.reserve = l.moovAt - l.reserveAt
 		l.chunks = l.moovAt + l.moov
@@ -117,12 +118,11 @@ func (f *file) writeHeader(want int64) error {
 	if allocated != nil && !errors.Is(allocated, errors.ErrUnsupported) {
 		return f.fail("reserve", 0, allocated)
 	}
-	var reserve boxes
-	reserve.u32(uint32(l.reserve))
-	reserve.b = append(reserve.b, "free"...)
-	parts := [][]byte{ftyp.b, reserve.b}
+	var reserve isobmff.Writer
+	reserve.Header("free", uint32(l.reserve))
+	parts := [][]byte{ftyp.B, reserve.B}
 	if l.fragment {
-		parts = [][]byte{ftyp.b, moov.b, reserve.b}
+		parts = [][]byte{ftyp.B, moov.B, reserve.B}
 	}
 	if err := f.f.WritevAt(parts, 0); err != nil {
 		return f.fail("write header", 0, err)
@@ -133,7 +133,7 @@ func (f *file) writeHeader(want int64) error {
 		}
 	}
 	if !l.fragment {
-		if err := f.writeAt(moov.b, l.moovAt); err != nil {
+		if err := f.writeAt(moov.B, l.moovAt); err != nil {
 			return err
 		}
 	} else if err := f.f.Truncate(l.chunks); err != nil {
@@ -166,10 +166,10 @@ func (f *file) write(c *media.Chunk) error {
 	}
 	g.seq, g.seed, g.at = f.seq+1, f.seed, f.size
 	g.bare = f.lay.fragment && f.seq == 0
-	f.w.b = f.w.b[:0]
+	f.w.B = f.w.B[:0]
 	g.writeHead(&f.w)
-	f.iov = append(f.iov[:0], f.w.b)
-	n := int64(len(f.w.b))
+	f.iov = append(f.iov[:0], f.w.B)
+	n := int64(len(f.w.B))
 	for i := range g.runs {
 		payload := &g.runs[i].cols.Payload
 		f.iov = append(f.iov, payload.Blocks()...)
@@ -181,7 +181,7 @@ func (f *file) write(c *media.Chunk) error {
 		_ = f.f.Truncate(f.size)
 		return f.fail("write chunk", f.size, err)
 	}
-	f.took(g, f.size+int64(len(f.w.b)), n)
+	f.took(g, f.size+int64(len(f.w.B)), n)
 	f.stepped = c.Stepped
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/gospool/spool/pipeline/isobmff"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -40,12 +41,12 @@ func (f *file) finalise(state media.State, reason media.Cause) (written int64, e
 func (f *file) finishPlain() (written int64, err error) {
 	f.entry.room = len(f.entry.encodeEvents(0))
 	f.entry.gapsRoom = 0 // what there is, and no more
-	f.w.b = append(f.w.b[:0], make([]byte, 0, f.tableBytes())...)
+	f.w.B = append(f.w.B[:0], make([]byte, 0, f.tableBytes())...)
 	writeFinalMoov(&f.w, f.tracks, &f.entry)
-	if f.w.err != nil {
-		return 0, f.w.err
+	if f.w.Err() != nil {
+		return 0, f.w.Err()
 	}
-	if moov := f.w.b; int64(len(moov)) <= f.lay.reserve-minReserve {
+	if moov := f.w.B; int64(len(moov)) <= f.lay.reserve-minReserve {
 		written, err = f.finishHead(moov)
 	} else {
 		written, err = f.finishTail(moov)
@@ -91,24 +92,23 @@ func (f *file) finishHead(moov []byte) (written int64, err error) {
 	mdatAt := l.reserveAt + l.reserve - 16
 	moovEnd := l.reserveAt + 8 + int64(len(moov))
 	pad := mdatAt - moovEnd
-	w := boxes{b: moov}
+	w := isobmff.Writer{B: moov}
 	if pad >= 8 {
-		w.u32(uint32(pad))
-		w.b = append(w.b, "free"...)
+		w.Header("free", uint32(pad))
 	} else {
 		mdatAt = moovEnd // too small for a box: the mdat covers it
 	}
-	var mdat boxes
-	writeLargeMdat(&mdat, f.size-mdatAt)
+	var mdat isobmff.Writer
+	mdat.LargeHeader("mdat", f.size-mdatAt)
 	if pad < 8 || pad == 8 {
-		w.b = append(w.b, mdat.b...)
-		mdat.b = nil
+		w.B = append(w.B, mdat.B...)
+		mdat.B = nil
 	}
-	if err := f.writeAt(w.b, l.reserveAt+8); err != nil {
+	if err := f.writeAt(w.B, l.reserveAt+8); err != nil {
 		return 0, err
 	}
-	if len(mdat.b) > 0 {
-		if err := f.writeAt(mdat.b, mdatAt); err != nil {
+	if len(mdat.B) > 0 {
+		if err := f.writeAt(mdat.B, mdatAt); err != nil {
 			return 0, err
 		}
 	}
@@ -116,7 +116,7 @@ func (f *file) finishHead(moov []byte) (written int64, err error) {
 		return 0, err
 	}
 	f.punch(moovEnd+8, mdatAt)
-	return int64(len(w.b) + len(mdat.b) + 4), nil
+	return int64(len(w.B) + len(mdat.B) + 4), nil
 }
 
 // finishTail is for a moov that does not fit the reserve:
@@ -128,16 +128,15 @@ func (f *file) finishHead(moov []byte) (written int64, err error) {
 //	fsync
 func (f *file) finishTail(moov []byte) (written int64, err error) {
 	l := &f.lay
-	var wrapper, mdat boxes
-	wrapper.u32(uint32(8 + len(moov)))
-	wrapper.b = append(wrapper.b, "free"...)
-	if err := f.f.WritevAt([][]byte{wrapper.b, moov}, f.size); err != nil {
+	var wrapper, mdat isobmff.Writer
+	wrapper.Header("free", uint32(8+len(moov)))
+	if err := f.f.WritevAt([][]byte{wrapper.B, moov}, f.size); err != nil {
 		_ = f.f.Truncate(f.size)
 		return 0, f.fail("write moov", f.size, err)
 	}
 	mdatAt := l.reserveAt + l.reserve - 16
-	writeLargeMdat(&mdat, f.size+8-mdatAt)
-	if err := f.writeAt(mdat.b, mdatAt); err != nil {
+	mdat.LargeHeader("mdat", f.size+8-mdatAt)
+	if err := f.writeAt(mdat.B, mdatAt); err != nil {
 		return 0, err
 	}
 	if err := f.flip(l.reserve - 16); err != nil {
@@ -146,13 +145,6 @@ func (f *file) finishTail(moov []byte) (written int64, err error) {
 	f.size += int64(8 + len(moov))
 	f.punch(l.reserveAt+8, mdatAt)
 	return int64(8 + len(moov) + 16 + 4), nil
-}
-
-// writeLargeMdat appends the header of an mdat of n bytes in all.
-func writeLargeMdat(w *boxes, n int64) {
-	w.u32(1)
-	w.b = append(w.b, "mdat"...)
-	w.u64(uint64(n))
 }
 
 // flip is the commit: the size of the reserve's free box changes, in one write
@@ -202,10 +194,10 @@ func (f *file) finishIndex() (written int64, err error) {
 	} else if err != nil {
 		return 0, err
 	}
-	var sidx boxes
+	var sidx isobmff.Writer
 	f.index.writeSidx(&sidx, lead, refs)
-	n := int64(len(sidx.b))
-	if err := f.writeAt(sidx.b, l.chunks-n); err != nil {
+	n := int64(len(sidx.B))
+	if err := f.writeAt(sidx.B, l.chunks-n); err != nil {
 		return 0, err
 	}
 	if err := f.fillMoov(); err != nil {
@@ -228,9 +220,9 @@ const endBytes = 8
 // appendEnd puts the last box behind the last fragment, or leaves the file as
 // it was.
 func (f *file) appendEnd() error {
-	var end boxes
-	end.free(endBytes)
-	err := f.writeAt(end.b, f.size)
+	var end isobmff.Writer
+	end.Free(endBytes)
+	err := f.writeAt(end.B, f.size)
 	if err != nil {
 		_ = f.f.Truncate(f.size)
 	}
@@ -260,10 +252,10 @@ func (f *file) fillMoov() error {
 	if err := f.fillGaps(); err != nil {
 		return err
 	}
-	body := boxes{b: make([]byte, 0, mehdBytes)}
-	body.u32(1 << 24) // version 1
-	body.u64(uint64(movieDuration(f.tracks)))
-	if err := f.writeAt(body.b, f.lay.mehdAt+8); err != nil {
+	body := isobmff.Writer{B: make([]byte, 0, mehdBytes)}
+	body.U32(1 << 24) // version 1
+	body.U64(uint64(movieDuration(f.tracks)))
+	if err := f.writeAt(body.B, f.lay.mehdAt+8); err != nil {
 		return err
 	}
 	return f.sync()

@@ -6,6 +6,7 @@ import (
 	"hash/crc32"
 	"slices"
 
+	"github.com/gospool/spool/pipeline/isobmff"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -105,17 +106,17 @@ func decodeGaps(b []byte, from int64) (list []media.Gap, anchors media.Anchors) 
 }
 
 // writeGaps appends the block of the entry.
-func (e *entry) writeGaps(w *boxes, box int) {
+func (e *entry) writeGaps(w *isobmff.Writer, box int) {
 	list := e.encodeGaps(gapsMost)
 	room := max(e.gapsRoom, len(list))
 	if room == 0 {
 		return
 	}
-	e.gapsAt = len(w.b) - box
-	w.b = append(w.b, gapsMark...)
-	w.u32(uint32(room))
-	w.b = append(w.b, encodedList(list)...)
-	w.b = append(w.b, make([]byte, room-len(list))...)
+	e.gapsAt = len(w.B) - box
+	w.B = append(w.B, gapsMark...)
+	w.U32(uint32(room))
+	w.B = append(w.B, encodedList(list)...)
+	w.B = append(w.B, make([]byte, room-len(list))...)
 }
 
 func (e *entry) encodeGaps(limit int) []byte {
@@ -153,14 +154,14 @@ func (f *file) fillGaps() error {
 }
 
 // writeGaps appends the box of a chunk that has gaps to its moof.
-func (f *fragment) writeGaps(w *boxes) {
+func (f *fragment) writeGaps(w *isobmff.Writer) {
 	if len(f.gaps) == 0 {
 		return
 	}
-	at := w.open("uuid")
-	w.b = append(w.b, gapsUUID...)
-	w.b = append(w.b, encodeGaps(f.gaps, nil, f.utc)...)
-	w.close(at)
+	at := w.Open("uuid")
+	w.B = append(w.B, gapsUUID...)
+	w.B = append(w.B, encodeGaps(f.gaps, nil, f.utc)...)
+	w.Close(at)
 }
 
 // readGaps reads that box, the payload of a uuid box of the moof.

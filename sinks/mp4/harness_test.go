@@ -13,6 +13,7 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/endcause"
+	"github.com/gospool/spool/pipeline/isobmff"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
@@ -139,11 +140,11 @@ func order(t testing.TB, file string) (out []string) {
 	info, err := f.Stat()
 	require.NoError(t, err)
 	for at := int64(0); at < info.Size(); {
-		h, err := readHeader(f, at, info.Size())
+		h, err := isobmff.ReadHeader(f, at, info.Size())
 		require.NoError(t, err, "at "+strconv.FormatInt(at, 10))
-		out = append(out, string(h.fourcc[:]))
-		require.NotZero(t, h.size)
-		at += h.size
+		out = append(out, h.Type.String())
+		require.NotZero(t, h.Size)
+		at += h.Size
 		require.LessOrEqual(t, at, info.Size())
 	}
 	return out

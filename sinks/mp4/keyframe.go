@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline/filesystem"
+	"github.com/gospool/spool/pipeline/isobmff"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -42,8 +43,8 @@ func (f *file) keyFrameInTables(upTo time.Duration) (time.Duration, error) {
 		return 0, err
 	}
 	limit := media.FromNanos(int64(upTo), timescale)
-	stss := table32(find(trak, "mdia", "minf", "stbl", "stss"), 1)
-	stts := table32(find(trak, "mdia", "minf", "stbl", "stts"), 2)
+	stss := table32(isobmff.Find(trak, "mdia", "minf", "stbl", "stss"), 1)
+	stts := table32(isobmff.Find(trak, "mdia", "minf", "stbl", "stts"), 2)
 	var found, dts int64
 	sample, next := uint32(1), 0 // the sample that begins at dts; the next of stss
 	for i := 0; i+1 < len(stts) && dts <= limit; i += 2 {
@@ -71,18 +72,18 @@ func (f *file) leadTrak() (trak []byte, timescale uint32, err error) {
 	size, err := f.f.Size()
 	in := filesystem.NewAhead(f.f, size)
 	for at := int64(0); err == nil && at < size; {
-		var h header
-		if h, err = readHeader(in, at, size); err != nil || h.size == 0 {
+		var h isobmff.Header
+		if h, err = isobmff.ReadHeader(in, at, size); err != nil || h.Size == 0 {
 			break
 		}
-		if h.is("moov") {
+		if h.Is("moov") {
 			var moov []byte
-			if moov, err = readBox(f.f, at, h, size); err != nil {
+			if moov, err = isobmff.ReadPayload(f.f, at, h, size, maxMoov); err != nil {
 				break
 			}
 			return leadOf(moov, &f.entry)
 		}
-		at += h.size
+		at += h.Size
 	}
 	if err == nil {
 		err = ErrNotOurs
@@ -93,16 +94,15 @@ func (f *file) leadTrak() (trak []byte, timescale uint32, err error) {
 // leadOf picks the track out of a moov whose tracks are in the order of the entry's.
 func leadOf(moov []byte, e *entry) (lead []byte, timescale uint32, err error) {
 	want := max(slices.IndexFunc(e.identity.Tracks, func(t trackJSON) bool { return t.Kind == media.Video.String() }), 0)
-	children(moov, func(fourcc string, payload []byte) bool {
-		if fourcc == "trak" {
+	for boxes := isobmff.Walk(moov); lead == nil && boxes.Next(); {
+		if boxes.Is("trak") {
 			if want == 0 {
-				lead = payload
+				lead = boxes.Payload
 			}
 			want--
 		}
-		return lead == nil
-	})
-	mdhd, at := find(lead, "mdia", "mdhd"), 12
+	}
+	mdhd, at := isobmff.Find(lead, "mdia", "mdhd"), 12
 	if len(mdhd) > 0 && mdhd[0] == 1 {
 		at = 20
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 
+	"github.com/gospool/spool/pipeline/isobmff"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -52,14 +53,14 @@ type fragment struct {
 //	mdat                     header
 //
 // and fills in the CRC.
-func (f *fragment) writeHead(w *boxes) {
+func (f *fragment) writeHead(w *isobmff.Writer) {
 	if !f.bare {
 		f.writePrft(w)
 	}
-	moof := w.open("moof")
-	at := w.full("mfhd", 0, 0)
-	w.u32(f.seq)
-	w.close(at)
+	moof := w.Open("moof")
+	at := w.OpenFull("mfhd", 0, 0)
+	w.U32(f.seq)
+	w.Close(at)
 	payload := 0
 	var offsets [8]int
 	patches := offsets[:0]
@@ -68,23 +69,21 @@ func (f *fragment) writeHead(w *boxes) {
 		payload += f.runs[i].cols.Payload.Len()
 	}
 	f.writeGaps(w)
-	seal := w.open("uuid")
-	w.b = append(w.b, sealUUID...)
+	seal := w.OpenUUID(sealUUID)
 	var zeros [payloadAlign]byte
-	begin := f.at + int64(len(w.b)) + 4 + 8
-	w.b = append(w.b, zeros[:-begin&(payloadAlign-1)]...)
-	crcAt := len(w.b)
-	w.u32(0)
-	w.close(seal)
-	w.close(moof)
-	data := len(w.b) - moof + 8
+	begin := f.at + int64(len(w.B)) + 4 + 8
+	w.B = append(w.B, zeros[:-begin&(payloadAlign-1)]...)
+	crcAt := len(w.B)
+	w.U32(0)
+	w.Close(seal)
+	w.Close(moof)
+	data := len(w.B) - moof + 8
 	for i := range f.runs {
-		w.patch(patches[i], uint32(data))
+		w.Patch(patches[i], uint32(data))
 		data += f.runs[i].cols.Payload.Len()
 	}
-	w.u32(uint32(8 + payload))
-	w.b = append(w.b, "mdat"...)
-	w.patch(crcAt, f.checksum(w.b, crcAt))
+	w.Header("mdat", uint32(8+payload))
+	w.Patch(crcAt, f.checksum(w.B, crcAt))
 }
 
 // checksum covers everything of the fragment but the checksum itself. It starts
@@ -113,13 +112,13 @@ func (f *fragment) prft() int64 {
 }
 
 // writePrft appends a producer reference time (ISO/IEC 14496-12, 8.16.5).
-func (f *fragment) writePrft(w *boxes) {
+func (f *fragment) writePrft(w *isobmff.Writer) {
 	r := &f.runs[f.lead]
-	at := w.full("prft", 1, 0)
-	w.u32(r.track.id)
-	w.u64(toNTP(f.utc))
-	w.u64(uint64(r.cols.DTS[0] + r.track.shift))
-	w.close(at)
+	at := w.OpenFull("prft", 1, 0)
+	w.U32(r.track.id)
+	w.U64(toNTP(f.utc))
+	w.U64(uint64(r.cols.DTS[0] + r.track.shift))
+	w.Close(at)
 }
 
 // Seconds from 1900 to 1970, and from 1904 to 1970.
@@ -209,39 +208,39 @@ func (r *run) shape() shape {
 }
 
 // writeTraf appends a traf and returns where its data offset goes.
-func (r *run) writeTraf(w *boxes) (patch int) {
+func (r *run) writeTraf(w *isobmff.Writer) (patch int) {
 	c, s := &r.cols, r.shape()
-	traf := w.open("traf")
-	at := w.full("tfhd", 0, s.tfhd)
-	w.u32(r.track.id)
+	traf := w.Open("traf")
+	at := w.OpenFull("tfhd", 0, s.tfhd)
+	w.U32(r.track.id)
 	if s.tfhd&tfhdDuration != 0 {
-		w.u32(s.duration)
+		w.U32(s.duration)
 	}
 	if s.tfhd&tfhdFlags != 0 {
-		w.u32(s.flags)
+		w.U32(s.flags)
 	}
-	w.close(at)
-	at = w.full("tfdt", 1, 0)
-	w.u64(uint64(c.DTS[0] + r.track.shift))
-	w.close(at)
-	at = w.full("trun", 1, s.trun)
-	w.u32(uint32(c.Len()))
-	patch = len(w.b)
-	w.u32(0)
+	w.Close(at)
+	at = w.OpenFull("tfdt", 1, 0)
+	w.U64(uint64(c.DTS[0] + r.track.shift))
+	w.Close(at)
+	at = w.OpenFull("trun", 1, s.trun)
+	w.U32(uint32(c.Len()))
+	patch = len(w.B)
+	w.U32(0)
 	if s.trun&trunFirstFlags != 0 {
-		w.u32(s.flags)
+		w.U32(s.flags)
 	}
 	r.writeSamples(w, s.trun)
-	w.close(at)
+	w.Close(at)
 	if r.track.roll != 0 {
 		writeRollSamples(w, uint32(c.Len()))
 	}
-	w.close(traf)
+	w.Close(traf)
 	return patch
 }
 
-func (r *run) writeSamples(w *boxes, trun uint32) {
-	c, b := &r.cols, w.b
+func (r *run) writeSamples(w *isobmff.Writer, trun uint32) {
+	c, b := &r.cols, w.B
 	for i, size := range c.Size {
 		if trun&trunDuration != 0 {
 			b = binary.BigEndian.AppendUint32(b, uint32(c.Duration(i)))
@@ -258,5 +257,5 @@ func (r *run) writeSamples(w *boxes, trun uint32) {
 			b = binary.BigEndian.AppendUint32(b, uint32(c.Offset[i]))
 		}
 	}
-	w.b = b
+	w.B = b
 }

@@ -4,6 +4,8 @@ import (
 	"github.com/gospool/spool/pipeline/codec"
 
 	gomp4 "github.com/abema/go-mp4"
+
+	"github.com/gospool/spool/pipeline/isobmff"
 )
 
 // mehdBytes is the size of a version 1 mehd, and of the free box that keeps its
@@ -14,16 +16,16 @@ const mehdBytes = 20
 const ftypOurs = "ftypisom\x00\x00\x02\x00isomiso6mp41mp42"
 
 // writeFtyp appends the one ftyp that holds in both phases of a file.
-func writeFtyp(w *boxes, tracks []track) {
-	at := w.open("ftyp")
-	w.b = append(w.b, ftypOurs[4:]...)
+func writeFtyp(w *isobmff.Writer, tracks []track) {
+	at := w.Open("ftyp")
+	w.B = append(w.B, ftypOurs[4:]...)
 	for i := range tracks {
 		if c, err := codec.Named(tracks[i].info.Codec); err == nil && c.Brand != "" {
-			w.b = append(w.b, c.Brand...)
+			w.B = append(w.B, c.Brand...)
 			break
 		}
 	}
-	w.close(at)
+	w.Close(at)
 }
 
 // writeGrowingMoov appends the moov that a file grows behind:
@@ -33,33 +35,33 @@ func writeFtyp(w *boxes, tracks []track) {
 //	  trak*     with empty tables
 //	  mvex      free(20) in the place of mehd, trex*
 //	  uuid      the entry
-func writeGrowingMoov(w *boxes, tracks []track, e *entry) (mehdAt, entryAt int) {
-	moov := w.open("moov")
+func writeGrowingMoov(w *isobmff.Writer, tracks []track, e *entry) (mehdAt, entryAt int) {
+	moov := w.Open("moov")
 	created := macTime(e.identity.StartUTC)
 	writeMvhd(w, tracks, created, 0)
 	for i := range tracks {
 		tracks[i].writeTrak(w, created, false)
 	}
-	mvex := w.open("mvex")
-	mehdAt = len(w.b)
-	w.free(mehdBytes)
+	mvex := w.Open("mvex")
+	mehdAt = len(w.B)
+	w.Free(mehdBytes)
 	for i := range tracks {
-		w.add(&gomp4.Trex{
+		w.Marshal(&gomp4.Trex{
 			TrackID: tracks[i].id, DefaultSampleDescriptionIndex: 1,
 			DefaultSampleFlags: tracks[i].defaultFlags(),
 		})
 	}
-	w.close(mvex)
-	entryAt = len(w.b)
+	w.Close(mvex)
+	entryAt = len(w.B)
 	e.write(w, moov)
-	w.close(moov)
+	w.Close(moov)
 	return mehdAt, entryAt
 }
 
 // writeFinalMoov appends the moov of an ordinary MP4 file. A track without
 // samples is not in it.
-func writeFinalMoov(w *boxes, tracks []track, e *entry) {
-	moov := w.open("moov")
+func writeFinalMoov(w *isobmff.Writer, tracks []track, e *entry) {
+	moov := w.Open("moov")
 	created := macTime(e.identity.StartUTC)
 	writeMvhd(w, tracks, created, movieDuration(tracks))
 	for i := range tracks {
@@ -68,10 +70,10 @@ func writeFinalMoov(w *boxes, tracks []track, e *entry) {
 		}
 	}
 	e.write(w, moov)
-	w.close(moov)
+	w.Close(moov)
 }
 
-func writeMvhd(w *boxes, tracks []track, created uint64, duration int64) {
+func writeMvhd(w *isobmff.Writer, tracks []track, created uint64, duration int64) {
 	box := &gomp4.Mvhd{
 		Timescale: movieTimescale, Rate: 0x00010000, Volume: 0x0100, Matrix: unity,
 		NextTrackID: tracks[len(tracks)-1].id + 1,
@@ -82,7 +84,7 @@ func writeMvhd(w *boxes, tracks []track, created uint64, duration int64) {
 	} else {
 		box.CreationTimeV0, box.ModificationTimeV0, box.DurationV0 = uint32(created), uint32(created), uint32(duration)
 	}
-	w.add(box)
+	w.Marshal(box)
 }
 
 // movieDuration is when the last track ends, movie ticks.

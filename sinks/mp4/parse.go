@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/gospool/spool/pipeline/isobmff"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -24,23 +25,20 @@ var errMoof = errors.New("moof is not one of ours")
 // parseTracks reads the tracks out of a growing moov's payload.
 func parseTracks(moov []byte, e *entry) ([]track, error) {
 	var tracks []track
-	var err error
-	whole := children(moov, func(fourcc string, payload []byte) bool {
-		if fourcc == "trak" {
-			var t track
-			if t, err = parseTrak(payload); err == nil {
-				tracks = append(tracks, t)
-			}
+	boxes := isobmff.Walk(moov)
+	for boxes.Next() {
+		if !boxes.Is("trak") {
+			continue
 		}
-		return err == nil && len(tracks) <= maxTracks
-	})
-	if err != nil {
-		return nil, err
+		t, err := parseTrak(boxes.Payload)
+		if err != nil {
+			return nil, err
+		}
+		if tracks = append(tracks, t); len(tracks) > maxTracks {
+			return nil, fmt.Errorf("moov has more than %d tracks", maxTracks)
+		}
 	}
-	if len(tracks) > maxTracks {
-		return nil, fmt.Errorf("moov has more than %d tracks", maxTracks)
-	}
-	if !whole || len(tracks) == 0 || len(tracks) != len(e.identity.Tracks) {
+	if !boxes.Whole() || len(tracks) == 0 || len(tracks) != len(e.identity.Tracks) {
 		return nil, fmt.Errorf("moov has %d tracks, its entry %d", len(tracks), len(e.identity.Tracks))
 	}
 	for i := range tracks {
@@ -58,8 +56,8 @@ func parseTracks(moov []byte, e *entry) ([]track, error) {
 }
 
 func parseTrak(trak []byte) (t track, err error) {
-	tkhd, mdhd, stbl := find(trak, "tkhd"), find(trak, "mdia", "mdhd"), find(trak, "mdia", "minf", "stbl")
-	stsd := find(stbl, "stsd")
+	tkhd, mdhd, stbl := isobmff.Find(trak, "tkhd"), isobmff.Find(trak, "mdia", "mdhd"), isobmff.Find(trak, "mdia", "minf", "stbl")
+	stsd := isobmff.Find(stbl, "stsd")
 	idAt, scaleAt, languageAt := 12, 12, 20
 	if len(tkhd) > 0 && tkhd[0] == 1 {
 		idAt = 20
@@ -79,12 +77,12 @@ func parseTrak(trak []byte) (t track, err error) {
 	}
 	language := binary.BigEndian.Uint16(mdhd[languageAt:])
 	t.language = string([]byte{byte(language>>10&31) + 0x60, byte(language>>5&31) + 0x60, byte(language&31) + 0x60})
-	var w boxes
-	at := w.open("stsd")
-	w.b = append(w.b, stsd...)
-	w.close(at)
-	t.stsd, t.roll = w.b, rollDistance(find(stbl, "sgpd"))
-	if elst := find(trak, "edts", "elst"); len(elst) >= 28 && elst[0] == 1 {
+	var w isobmff.Writer
+	at := w.Open("stsd")
+	w.B = append(w.B, stsd...)
+	w.Close(at)
+	t.stsd, t.roll = w.B, rollDistance(isobmff.Find(stbl, "sgpd"))
+	if elst := isobmff.Find(trak, "edts", "elst"); len(elst) >= 28 && elst[0] == 1 {
 		t.mediaTime = int64(binary.BigEndian.Uint64(elst[16:]))
 		if t.mediaTime < 0 || t.mediaTime > math.MaxInt32 {
 			return t, fmt.Errorf("track %d: edit list begins at %d", t.id, t.mediaTime)
@@ -110,36 +108,26 @@ func (f *file) parseFragment(g *fragment, head []byte, payload int64) error {
 	var wall uint32 // the track of prft
 	next := int64(-1)
 	moofAt := 0
-	var err error
-	whole := children(head, func(fourcc string, box []byte) bool {
-		switch fourcc {
-		case "prft":
-			if moofAt > 0 || next >= 0 {
-				err = errMoof
-				break
-			}
+	boxes := isobmff.Walk(head)
+	for boxes.Next() {
+		switch box := boxes.Payload; {
+		case boxes.Is("prft") && moofAt == 0 && next < 0:
 			if len(box) >= prftBytes-8 {
 				wall = binary.BigEndian.Uint32(box[4:])
 				g.utc, g.bare = fromNTP(binary.BigEndian.Uint64(box[8:])), false
 			}
 			moofAt = 8 + len(box)
-		case "moof":
-			if next >= 0 {
-				err = errMoof
-				break
-			}
+		case boxes.Is("moof") && next < 0:
 			next = int64(8 + len(box) + 8) // where the payload begins, from the moof
-			err = f.parseMoof(g, box, &next)
+			if err := f.parseMoof(g, box, &next); err != nil {
+				return err
+			}
 		default: // offsets are counted from moof: nothing else may stand beside it
-			err = errMoof
+			return errMoof
 		}
-		return err == nil
-	})
-	if err != nil {
-		return err
 	}
 	moof := int64(len(head) - moofAt)
-	if !whole || next < 0 || len(g.runs) == 0 || next-moof-8 != payload {
+	if !boxes.Whole() || next < 0 || len(g.runs) == 0 || next-moof-8 != payload {
 		return errMoof
 	}
 	for i := range g.runs {
@@ -150,32 +138,33 @@ func (f *file) parseFragment(g *fragment, head []byte, payload int64) error {
 	return nil
 }
 
-func (f *file) parseMoof(g *fragment, moof []byte, next *int64) (err error) {
-	whole := children(moof, func(fourcc string, box []byte) bool {
-		switch fourcc {
-		case "mfhd":
+func (f *file) parseMoof(g *fragment, moof []byte, next *int64) error {
+	boxes := isobmff.Walk(moof)
+	for boxes.Next() {
+		switch box := boxes.Payload; {
+		case boxes.Is("mfhd"):
 			if len(box) < 8 {
-				err = errMoof
-				return false
+				return errMoof
 			}
 			g.seq = binary.BigEndian.Uint32(box[4:])
-		case "traf":
-			err = f.parseTraf(g, box, next)
-		case "uuid":
+		case boxes.Is("traf"):
+			if err := f.parseTraf(g, box, next); err != nil {
+				return err
+			}
+		case boxes.Is("uuid"):
 			g.readGaps(box)
 		}
-		return err == nil
-	})
-	if err == nil && !whole {
-		err = errMoof
 	}
-	return err
+	if !boxes.Whole() {
+		return errMoof
+	}
+	return nil
 }
 
 // parseTraf reads one traf. next is where its payload must begin, from the
 // moof, and is moved behind it.
 func (f *file) parseTraf(g *fragment, traf []byte, next *int64) error {
-	tfhd, tfdt, trun := find(traf, "tfhd"), find(traf, "tfdt"), find(traf, "trun")
+	tfhd, tfdt, trun := isobmff.Find(traf, "tfhd"), isobmff.Find(traf, "tfdt"), isobmff.Find(traf, "trun")
 	if len(tfhd) < 8 || len(tfdt) < 12 || tfdt[0] != 1 || len(trun) < 12 {
 		return errMoof
 	}

@@ -151,7 +151,11 @@ func recordTake(t *testing.T, form string, forget int, scene synthetic) cutRun {
 func requireForm(t *testing.T, form string, b []byte) {
 	t.Helper()
 	var boxes []string
-	require.True(t, children(b, func(fourcc string, _ []byte) bool { boxes = append(boxes, fourcc); return true }))
+	walk := isobmff.Walk(b)
+	for walk.Next() {
+		boxes = append(boxes, walk.Type.String())
+	}
+	require.True(t, walk.Whole())
 	want := map[string][]string{
 		"moov first": {"ftyp", "free", "moov"}, "moov last": {"ftyp", "free", "mdat", "moov"}, "fragmented": {"ftyp", "moov", "free", "sidx"},
 	}[form]
@@ -175,39 +179,39 @@ func samplesOf(c *media.Chunk) (out [][][]byte) {
 // or from its fragments up to the first that is not there.
 func played(b []byte) map[uint32][][]byte {
 	out := map[uint32][][]byte{}
-	moov := find(b, "moov")
-	fragmented := find(moov, "mvex") != nil
-	children(moov, func(fourcc string, trak []byte) bool {
-		if tkhd := find(trak, "tkhd"); fourcc == "trak" && len(tkhd) > 16 && !fragmented {
+	moov := isobmff.Find(b, "moov")
+	fragmented := isobmff.Find(moov, "mvex") != nil
+	for boxes := isobmff.Walk(moov); boxes.Next(); {
+		trak := boxes.Payload
+		if tkhd := isobmff.Find(trak, "tkhd"); boxes.Is("trak") && len(tkhd) > 16 && !fragmented {
 			id := binary.BigEndian.Uint32(tkhd[12:])
-			placesOf(find(trak, "mdia", "minf", "stbl"), func(at, size int64) {
+			placesOf(isobmff.Find(trak, "mdia", "minf", "stbl"), func(at, size int64) {
 				if at+size <= int64(len(b)) {
 					out[id] = append(out[id], b[at:at+size])
 				}
 			})
 		}
-		return true
-	})
+	}
 	at := 0
 	for whole := true; fragmented && whole && at < len(b); {
-		h, ok := parseHeader(b[at:])
-		if !ok || h.size == 0 || at+int(h.size) > len(b) {
+		h, ok := isobmff.ParseHeader(b[at:])
+		if !ok || h.Size == 0 || at+int(h.Size) > len(b) {
 			break
 		}
-		if h.is("moof") {
-			whole = playFragment(b[at:], b[at+8:at+int(h.size)], out)
+		if h.Is("moof") {
+			whole = playFragment(b[at:], b[at+8:at+int(h.Size)], out)
 		}
-		at += int(h.size)
+		at += int(h.Size)
 	}
 	return out
 }
 
 // placesOf visits the samples of a table of ours, which has a size for each.
 func placesOf(stbl []byte, visit func(at, size int64)) {
-	sizes, chunks, spans := find(stbl, "stsz"), find(stbl, "stco"), find(stbl, "stsc")
+	sizes, chunks, spans := isobmff.Find(stbl, "stsz"), isobmff.Find(stbl, "stco"), isobmff.Find(stbl, "stsc")
 	wide := chunks == nil
 	if wide {
-		chunks = find(stbl, "co64")
+		chunks = isobmff.Find(stbl, "co64")
 	}
 	if len(sizes) < 12 || len(chunks) < 8 || len(spans) < 8 {
 		return
@@ -236,10 +240,11 @@ func placesOf(stbl []byte, visit func(at, size int64)) {
 
 // playFragment reads a moof of ours: offsets from the moof, a size for each sample.
 func playFragment(from, moof []byte, out map[uint32][][]byte) bool {
-	children(moof, func(fourcc string, traf []byte) bool {
-		tfhd, trun := find(traf, "tfhd"), find(traf, "trun")
-		if fourcc != "traf" || len(tfhd) < 8 || len(trun) < 12 {
-			return true
+	for boxes := isobmff.Walk(moof); boxes.Next(); {
+		traf := boxes.Payload
+		tfhd, trun := isobmff.Find(traf, "tfhd"), isobmff.Find(traf, "trun")
+		if !boxes.Is("traf") || len(tfhd) < 8 || len(trun) < 12 {
+			continue
 		}
 		id, flags := binary.BigEndian.Uint32(tfhd[4:]), binary.BigEndian.Uint32(trun)
 		f := isobmff.NewFields(trun[4:])
@@ -262,8 +267,7 @@ func playFragment(from, moof []byte, out map[uint32][][]byte) bool {
 			out[id] = append(out[id], from[at:at+size])
 			at += size
 		}
-		return true
-	})
+	}
 	return true
 }
 
@@ -381,7 +385,7 @@ func (run cutRun) only(b []byte) error {
 
 // entryID says whose a file is.
 func entryID(b []byte) string {
-	e, _, _ := findEntry(find(b, "moov"))
+	e, _, _ := findEntry(isobmff.Find(b, "moov"))
 	return e.identity.ID
 }
 

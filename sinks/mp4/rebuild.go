@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline/endcause"
+	"github.com/gospool/spool/pipeline/isobmff"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -110,14 +111,14 @@ func (r *Repaired) skip(f *file, chunks []extent) error {
 // blank makes free boxes of the boxes of a chunk.
 func (f *file) blank(c extent) error {
 	for at := c.at; at < c.at+c.bytes; {
-		h, err := readHeader(f.f, at, c.at+c.bytes)
-		if err != nil || h.size == 0 {
+		h, err := isobmff.ReadHeader(f.f, at, c.at+c.bytes)
+		if err != nil || h.Size == 0 {
 			return f.fail("blank damaged chunk", at, err)
 		}
 		if err := f.writeAt([]byte("free"), at+4); err != nil {
 			return err
 		}
-		at += h.size
+		at += h.Size
 	}
 	return nil
 }
@@ -148,22 +149,21 @@ func (r *Repaired) tail(s *chunkScan, head int64, skipped []extent) {
 // spanOf is the duration of the longest run of a fragment whose payload is not
 // there.
 func (f *file) spanOf(head []byte) (span time.Duration, ok bool) {
-	at := find(head, "moof")
-	children(at, func(fourcc string, traf []byte) bool {
-		if fourcc != "traf" {
-			return true
+	moof := isobmff.Find(head, "moof")
+	for boxes := isobmff.Walk(moof); boxes.Next(); {
+		if !boxes.Is("traf") {
+			continue
 		}
 		g := fragment{}
-		next := int64(8 + len(at) + 8)
-		if len(g.runs) == 0 && f.parseTraf(&g, traf, &next) == nil {
+		next := int64(8 + len(moof) + 8)
+		if len(g.runs) == 0 && f.parseTraf(&g, boxes.Payload, &next) == nil {
 			c := &g.runs[0].cols
 			d := time.Duration(media.ToNanos(c.End-c.DTS[0], g.runs[0].track.timescale))
 			if d > span && d < 24*time.Hour {
 				span, ok = d, true
 			}
 		}
-		return true
-	})
+	}
 	return span, ok
 }
 
@@ -173,13 +173,13 @@ func (f *file) ownTail(s *chunkScan) bool {
 	if s.pos != f.size {
 		return false
 	}
-	h, err := readHeader(f.f, s.pos, s.size)
-	if err != nil || !h.is("free") {
+	h, err := isobmff.ReadHeader(f.f, s.pos, s.size)
+	if err != nil || !h.Is("free") {
 		return false
 	}
 	if f.lay.fragment {
-		return h.size == endBytes && s.size-s.pos == endBytes
+		return h.Size == endBytes && s.size-s.pos == endBytes
 	}
-	inner, err := readHeader(f.f, s.pos+8, s.size)
-	return err != nil && errors.Is(err, errNoHeader) || inner.is("moov")
+	inner, err := isobmff.ReadHeader(f.f, s.pos+8, s.size)
+	return err != nil && errors.Is(err, isobmff.ErrEnd) || inner.Is("moov")
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/gospool/spool/pipeline/isobmff"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
 	"github.com/gospool/spool/sinks/mp4/facts"
@@ -124,7 +125,7 @@ func recoverFile(fsys disk.FS, name string) (r Repaired) {
 	disk.ForgetCached(f)
 	file, form, err := openScan(f, name)
 	switch {
-	case errors.Is(err, errNoHeader), errors.Is(err, ErrNotOurs):
+	case errors.Is(err, isobmff.ErrEnd), errors.Is(err, ErrNotOurs):
 		if r.discard(fsys, f, err, "the file ends before its first chunk"); r.Removed {
 			r.Unwritten = unwritten(0)
 		}

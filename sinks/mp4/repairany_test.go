@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/pipeline/isobmff"
 	"github.com/gospool/spool/sinks/mp4/repair"
 )
 
@@ -36,14 +37,14 @@ var (
 func boxOf(t testing.TB, b []byte, fourcc string, n int) extent {
 	t.Helper()
 	for at := int64(0); at < int64(len(b)); {
-		h, ok := parseHeader(b[at:])
+		h, ok := isobmff.ParseHeader(b[at:])
 		require.True(t, ok)
-		if h.is(fourcc) {
+		if h.Is(fourcc) {
 			if n--; n < 0 {
-				return extent{at, h.size}
+				return extent{at, h.Size}
 			}
 		}
-		at += h.size
+		at += h.Size
 	}
 	require.Fail(t, "no box", "%s", fourcc)
 	return extent{}

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io"
 
 	"github.com/gospool/spool/pipeline/filesystem"
+	"github.com/gospool/spool/pipeline/isobmff"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
@@ -21,9 +21,6 @@ const (
 	headless                 // the header was flipped, by half or to something that is not there
 )
 
-// errNoHeader says that a file ends before its first chunk could begin.
-var errNoHeader = errors.New("the file ends within its header")
-
 // openScan reads the header of a file of ours into a file that has no chunks
 // yet. A finished file has only its entry and size.
 func openScan(f disk.File, name string) (*file, form, error) {
@@ -32,51 +29,51 @@ func openScan(f disk.File, name string) (*file, form, error) {
 		return nil, 0, err
 	}
 	s := &file{f: f, name: name}
-	first, err := readHeader(f, 0, size)
-	if err != nil || !first.is("ftyp") || first.size == 0 || first.size > pageBytes {
-		if size == 0 || errors.Is(err, errNoHeader) {
-			return nil, 0, errNoHeader
+	first, err := isobmff.ReadHeader(f, 0, size)
+	if err != nil || !first.Is("ftyp") || first.Size == 0 || first.Size > pageBytes {
+		if size == 0 || errors.Is(err, isobmff.ErrEnd) {
+			return nil, 0, isobmff.ErrEnd
 		}
 		return nil, 0, fmt.Errorf("%s: does not begin with ftyp: %w", name, ErrNotOurs)
 	}
-	second, err := readHeader(f, first.size, size)
+	second, err := isobmff.ReadHeader(f, first.Size, size)
 	switch {
 	case err != nil:
 		return nil, 0, err
-	case second.is("free"):
-		return s.openReserve(first.size, second, size)
-	case second.is("moov"):
-		return s.openFragmented(first.size, second, size)
+	case second.Is("free"):
+		return s.openReserve(first.Size, second, size)
+	case second.Is("moov"):
+		return s.openFragmented(first.Size, second, size)
 	}
-	return nil, 0, fmt.Errorf("%s: %q after ftyp: %w", name, second.fourcc, ErrNotOurs)
+	return nil, 0, fmt.Errorf("%s: %q after ftyp: %w", name, second.Type, ErrNotOurs)
 }
 
 // openReserve reads a file of the form ftyp free ...
-func (f *file) openReserve(at int64, free header, size int64) (*file, form, error) {
+func (f *file) openReserve(at int64, free isobmff.Header, size int64) (*file, form, error) {
 	l := &f.lay
-	l.reserveAt, l.reserve = at, free.size
-	next, err := readHeader(f.f, at+free.size, size)
+	l.reserveAt, l.reserve = at, free.Size
+	next, err := isobmff.ReadHeader(f.f, at+free.Size, size)
 	switch {
-	case err == nil && next.is("moov"):
-		moov, err := readBox(f.f, at+free.size, next, size)
-		if errors.Is(err, errNoHeader) && free.size > 8 {
+	case err == nil && next.Is("moov"):
+		moov, err := isobmff.ReadPayload(f.f, at+free.Size, next, size, maxMoov)
+		if errors.Is(err, isobmff.ErrEnd) && free.Size > 8 {
 			return nil, 0, err
 		}
-		if err == nil && find(moov, "mvex") != nil {
-			l.moovAt, l.moov = at+free.size, next.size
-			return f.openGrowing(moov, l.moovAt+next.size)
+		if err == nil && isobmff.Find(moov, "mvex") != nil {
+			l.moovAt, l.moov = at+free.Size, next.Size
+			return f.openGrowing(moov, l.moovAt+next.Size)
 		}
-		if err == nil && f.complete(moov, at+free.size+next.size, size) {
+		if err == nil && f.complete(moov, at+free.Size+next.Size, size) {
 			return f, finished, nil
 		}
-	case err == nil && next.is("mdat") && next.length == 16:
-		end := at + free.size + next.size
-		if last, err := readHeader(f.f, end, size); err == nil && last.is("moov") {
-			if moov, err := readBox(f.f, end, last, size); err == nil && f.complete(moov, size, size) {
+	case err == nil && next.Is("mdat") && next.Length == 16:
+		end := at + free.Size + next.Size
+		if last, err := isobmff.ReadHeader(f.f, end, size); err == nil && last.Is("moov") {
+			if moov, err := isobmff.ReadPayload(f.f, end, last, size, maxMoov); err == nil && f.complete(moov, size, size) {
 				return f, finished, nil
 			}
 		}
-	case errors.Is(err, errNoHeader):
+	case errors.Is(err, isobmff.ErrEnd):
 		return nil, 0, err
 	}
 	return f.openHeadless(size)
@@ -91,11 +88,11 @@ func (f *file) complete(moov []byte, next, size int64) bool {
 	}
 	in := filesystem.NewAhead(f.f, size)
 	for next < size {
-		h, err := readHeader(in, next, size)
-		if err != nil || h.size == 0 || next+h.size > size || !h.is("free") && !h.is("mdat") {
+		h, err := isobmff.ReadHeader(in, next, size)
+		if err != nil || h.Size == 0 || next+h.Size > size || !h.Is("free") && !h.Is("mdat") {
 			return false
 		}
-		next += h.size
+		next += h.Size
 	}
 	f.size = size
 	f.entry.mendEnd(mayBeLapse(moov))
@@ -107,18 +104,18 @@ func (f *file) complete(moov []byte, next, size int64) bool {
 // page of its own.
 func (f *file) openHeadless(size int64) (*file, form, error) {
 	for at, read := int64(pageBytes), int64(0); at < size && at <= moovMost+pageBytes && read <= size; at += pageBytes {
-		h, err := readHeader(f.f, at, size)
-		if err != nil || !h.is("moov") || h.size > size-at {
+		h, err := isobmff.ReadHeader(f.f, at, size)
+		if err != nil || !h.Is("moov") || h.Size > size-at {
 			continue
 		}
-		read += h.size // what looks like a moov on many pages is none
-		moov, err := readBox(f.f, at, h, size)
-		if err != nil || find(moov, "mvex") == nil {
+		read += h.Size // what looks like a moov on many pages is none
+		moov, err := isobmff.ReadPayload(f.f, at, h, size, maxMoov)
+		if err != nil || isobmff.Find(moov, "mvex") == nil {
 			continue
 		}
-		f.lay.moovAt, f.lay.moov = at, h.size
+		f.lay.moovAt, f.lay.moov = at, h.Size
 		f.lay.reserve = at - f.lay.reserveAt
-		if _, _, err := f.openGrowing(moov, at+h.size); err == nil {
+		if _, _, err := f.openGrowing(moov, at+h.Size); err == nil {
 			return f, headless, nil
 		}
 	}
@@ -126,31 +123,31 @@ func (f *file) openHeadless(size int64) (*file, form, error) {
 }
 
 // openFragmented reads a file of the form ftyp moov free ...
-func (f *file) openFragmented(at int64, h header, size int64) (*file, form, error) {
+func (f *file) openFragmented(at int64, h isobmff.Header, size int64) (*file, form, error) {
 	l := &f.lay
-	moov, err := readBox(f.f, at, h, size)
+	moov, err := isobmff.ReadPayload(f.f, at, h, size, maxMoov)
 	if err != nil {
 		return nil, 0, err
 	}
-	if find(moov, "mvex") == nil {
+	if isobmff.Find(moov, "mvex") == nil {
 		return nil, 0, fmt.Errorf("%s: %w", f.name, ErrNotOurs)
 	}
-	l.fragment, l.moovAt, l.moov = true, at, h.size
-	l.reserveAt = at + h.size
-	free, err := readHeader(f.f, l.reserveAt, size)
-	if err != nil || !free.is("free") {
-		return nil, 0, errNoHeader
+	l.fragment, l.moovAt, l.moov = true, at, h.Size
+	l.reserveAt = at + h.Size
+	free, err := isobmff.ReadHeader(f.f, l.reserveAt, size)
+	if err != nil || !free.Is("free") {
+		return nil, 0, isobmff.ErrEnd
 	}
-	l.reserve = free.size
-	next, err := readHeader(f.f, l.reserveAt+free.size, size)
-	if err == nil && next.is("sidx") && next.size < sidxMost {
-		l.reserve += next.size
+	l.reserve = free.Size
+	next, err := isobmff.ReadHeader(f.f, l.reserveAt+free.Size, size)
+	if err == nil && next.Is("sidx") && next.Size < sidxMost {
+		l.reserve += next.Size
 	}
 	if l.reserveAt+l.reserve > size {
-		return nil, 0, errNoHeader
+		return nil, 0, isobmff.ErrEnd
 	}
 	file, form, err := f.openGrowing(moov, l.reserveAt+l.reserve)
-	if err == nil && form == growing && next.is("sidx") {
+	if err == nil && form == growing && next.Is("sidx") {
 		return file, headless, nil // between the two writes of its flip
 	}
 	return file, form, err
@@ -189,14 +186,12 @@ func (f *file) openGrowing(moov []byte, chunks int64) (*file, form, error) {
 // mehdIn is where in a growing moov's payload mehd is, or what keeps its place:
 // the first box of mvex.
 func mehdIn(moov []byte) (at int64) {
-	children(moov, func(fourcc string, payload []byte) bool {
-		if fourcc == "mvex" {
-			at += 8
-			return false
+	for boxes := isobmff.Walk(moov); boxes.Next(); {
+		if boxes.Is("mvex") {
+			return int64(boxes.At) + boxes.Length
 		}
-		at += 8 + int64(len(payload))
-		return true
-	})
+		at = int64(boxes.At) + boxes.Size
+	}
 	return at
 }
 
@@ -205,39 +200,6 @@ func moovType(moov []byte) []byte {
 		return moov[at+4 : at+8]
 	}
 	return nil
-}
-
-// readHeader reads the header of the box at an offset. It is errNoHeader where
-// the file ends before it does.
-func readHeader(f io.ReaderAt, at, size int64) (h header, err error) {
-	var b [16]byte
-	n := min(int64(len(b)), size-at)
-	if n < 8 {
-		return h, errNoHeader
-	}
-	if _, err := f.ReadAt(b[:n], at); err != nil {
-		return h, fmt.Errorf("read at byte %d: %w", at, err)
-	}
-	h, ok := parseHeader(b[:n])
-	if !ok {
-		return h, fmt.Errorf("no box at byte %d", at)
-	}
-	return h, nil
-}
-
-// readBox reads the payload of a moov.
-func readBox(f io.ReaderAt, at int64, h header, size int64) ([]byte, error) {
-	if at+h.size > size || h.size == 0 {
-		return nil, errNoHeader
-	}
-	if h.size > maxMoov {
-		return nil, fmt.Errorf("%q of %d bytes at byte %d", h.fourcc, h.size, at)
-	}
-	b := make([]byte, h.size-h.length)
-	if _, err := f.ReadAt(b, at+h.length); err != nil {
-		return nil, fmt.Errorf("read at byte %d: %w", at, err)
-	}
-	return b, nil
 }
 
 // extent is a stretch of a file.
@@ -297,24 +259,24 @@ func (s *chunkScan) next() (v verdict, head, n int64, err error) {
 func (s *chunkScan) measure() (head, payload int64, ok bool, err error) {
 	at := s.pos
 	for _, want := range [...]string{"prft", "moof"} {
-		h, err := readHeader(s.in, at, s.size)
+		h, err := isobmff.ReadHeader(s.in, at, s.size)
 		if err != nil {
-			return 0, 0, false, dropNoBox(err)
+			return 0, 0, false, diskError(err)
 		}
-		if want == "prft" && h.is("moof") {
+		if want == "prft" && h.Is("moof") {
 			continue
 		}
-		if !h.is(want) || h.size == 0 || h.size > maxMoof || at+h.size > s.size {
+		if !h.Is(want) || h.Size == 0 || h.Size > maxMoof || at+h.Size > s.size {
 			return 0, 0, false, nil
 		}
-		at += h.size
+		at += h.Size
 	}
-	h, err := readHeader(s.in, at, s.size)
+	h, err := isobmff.ReadHeader(s.in, at, s.size)
 	if err != nil {
-		return 0, 0, false, dropNoBox(err)
+		return 0, 0, false, diskError(err)
 	}
 	head = at - s.pos
-	if !h.is("mdat") || h.length != 8 || h.size < 8 || head < sealBytes+8 {
+	if !h.Is("mdat") || h.Length != 8 || h.Size < 8 || head < sealBytes+8 {
 		return 0, 0, false, nil
 	}
 	if int64(cap(s.buf)) < head {
@@ -324,15 +286,15 @@ func (s *chunkScan) measure() (head, payload int64, ok bool, err error) {
 	if _, err := s.in.ReadAt(s.buf, s.pos); err != nil {
 		return 0, 0, false, fmt.Errorf("read at byte %d: %w", s.pos, err)
 	}
-	return head, h.size - 8, true, nil
+	return head, h.Size - 8, true, nil
 }
 
-// dropNoBox keeps the disk's errors and drops those about content.
-func dropNoBox(err error) error {
-	if cause := errors.Unwrap(err); cause != nil && !errors.Is(err, errNoHeader) {
-		return err
+// diskError keeps the disk's errors and drops those about content.
+func diskError(err error) error {
+	if isobmff.IsContent(err) {
+		return nil
 	}
-	return nil
+	return err
 }
 
 func (s *chunkScan) checksum(head, payload int64) (uint32, error) {

@@ -1,6 +1,10 @@
 package mp4
 
-import "math"
+import (
+	"math"
+
+	"github.com/gospool/spool/pipeline/isobmff"
+)
 
 // Limits of a sidx (ISO/IEC 14496-12, 8.16.3).
 const (
@@ -73,22 +77,22 @@ func (x *index) references(end int64, limit int) []reference {
 // writeSidx appends a flat sidx whose references follow it at once. They must
 // not reach to the end of the file: libavformat would then know no other
 // fragments (seek.md).
-func (x *index) writeSidx(w *boxes, lead *track, refs []reference) {
-	at := w.full("sidx", 1, 0)
-	w.u32(lead.id)
-	w.u32(lead.timescale)
-	w.u64(uint64(x.earliest))
-	w.u64(0) // first_offset
-	w.u16(0)
-	w.u16(uint16(len(refs)))
+func (x *index) writeSidx(w *isobmff.Writer, lead *track, refs []reference) {
+	at := w.OpenFull("sidx", 1, 0)
+	w.U32(lead.id)
+	w.U32(lead.timescale)
+	w.U64(uint64(x.earliest))
+	w.U64(0) // first_offset
+	w.U16(0)
+	w.U16(uint16(len(refs)))
 	for _, r := range refs {
-		w.u32(r.bytes) // reference_type 0: media
-		w.u32(r.duration)
+		w.U32(r.bytes) // reference_type 0: media
+		w.U32(r.duration)
 		if r.sync {
-			w.u32(0x90000000) // starts with a stream access point of type 1
+			w.U32(0x90000000) // starts with a stream access point of type 1
 		} else {
-			w.u32(0)
+			w.U32(0)
 		}
 	}
-	w.close(at)
+	w.Close(at)
 }

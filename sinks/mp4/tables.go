@@ -3,6 +3,7 @@ package mp4
 import (
 	"math"
 
+	"github.com/gospool/spool/pipeline/isobmff"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -84,7 +85,7 @@ func (t *table) shown() int64 {
 }
 
 // write appends the sample tables (ISO/IEC 14496-12, 8.6 to 8.7).
-func (t *table) write(w *boxes) {
+func (t *table) write(w *isobmff.Writer) {
 	t.writeTimes(w)
 	t.writeOffsets(w)
 	if t.nsync < t.n {
@@ -95,15 +96,15 @@ func (t *table) write(w *boxes) {
 	t.writeStarts(w)
 }
 
-func (t *table) writeTimes(w *boxes) {
-	at := w.full("stts", 0, 0)
-	count := len(w.b)
-	w.u32(0)
+func (t *table) writeTimes(w *isobmff.Writer) {
+	at := w.OpenFull("stts", 0, 0)
+	count := len(w.B)
+	w.U32(0)
 	entries, samples, delta := uint32(0), uint64(0), int64(0)
 	put := func(n uint64, v int64) {
 		if n > 0 {
-			w.u32(uint32(n))
-			w.u32(uint32(v))
+			w.U32(uint32(n))
+			w.U32(uint32(v))
 			entries++
 		}
 	}
@@ -118,12 +119,12 @@ func (t *table) writeTimes(w *boxes) {
 	t.deltas.each(step)
 	step(1, t.end-t.last)
 	put(samples, delta)
-	w.patch(count, entries)
-	w.close(at)
+	w.Patch(count, entries)
+	w.Close(at)
 }
 
 // writeOffsets leaves ctts out where composition and decoding are the same.
-func (t *table) writeOffsets(w *boxes) {
+func (t *table) writeOffsets(w *isobmff.Writer) {
 	if t.offsets.len() == 1 && t.offsets.value == 0 {
 		return
 	}
@@ -131,65 +132,65 @@ func (t *table) writeOffsets(w *boxes) {
 	if t.offsets.low < 0 {
 		version = 1 // signed
 	}
-	at := w.full("ctts", version, 0)
-	w.u32(uint32(t.offsets.len()))
+	at := w.OpenFull("ctts", version, 0)
+	w.U32(uint32(t.offsets.len()))
 	t.offsets.each(func(n uint64, v int64) {
-		w.u32(uint32(n))
-		w.u32(uint32(int32(v)))
+		w.U32(uint32(n))
+		w.U32(uint32(int32(v)))
 	})
-	w.close(at)
+	w.Close(at)
 }
 
-func (t *table) writeSync(w *boxes) {
-	at := w.full("stss", 0, 0)
-	w.u32(uint32(t.nsync))
+func (t *table) writeSync(w *isobmff.Writer) {
+	at := w.OpenFull("stss", 0, 0)
+	w.U32(uint32(t.nsync))
 	n := uint64(0)
 	t.sync.each(func(step uint64) {
 		n += step
-		w.u32(uint32(n))
+		w.U32(uint32(n))
 	})
-	w.close(at)
+	w.Close(at)
 }
 
-func (t *table) writeSizes(w *boxes) {
-	at := w.full("stsz", 0, 0)
-	w.u32(0)
-	w.u32(uint32(t.n))
-	t.sizes.each(func(n uint64) { w.u32(uint32(n)) })
-	w.close(at)
+func (t *table) writeSizes(w *isobmff.Writer) {
+	at := w.OpenFull("stsz", 0, 0)
+	w.U32(0)
+	w.U32(uint32(t.n))
+	t.sizes.each(func(n uint64) { w.U32(uint32(n)) })
+	w.Close(at)
 }
 
-func (t *table) writeSpans(w *boxes) {
-	at := w.full("stsc", 0, 0)
-	w.u32(uint32(t.spans.len()))
+func (t *table) writeSpans(w *isobmff.Writer) {
+	at := w.OpenFull("stsc", 0, 0)
+	w.U32(uint32(t.spans.len()))
 	first := uint64(1)
 	t.spans.each(func(n uint64, samples int64) {
-		w.u32(uint32(first))
-		w.u32(uint32(samples))
-		w.u32(1) // sample description
+		w.U32(uint32(first))
+		w.U32(uint32(samples))
+		w.U32(1) // sample description
 		first += n
 	})
-	w.close(at)
+	w.Close(at)
 }
 
-func (t *table) writeStarts(w *boxes) {
+func (t *table) writeStarts(w *isobmff.Writer) {
 	wide := t.at > math.MaxUint32
 	fourcc := "stco"
 	if wide {
 		fourcc = "co64"
 	}
-	at := w.full(fourcc, 0, 0)
-	w.u32(uint32(t.starts.n))
+	at := w.OpenFull(fourcc, 0, 0)
+	w.U32(uint32(t.starts.n))
 	offset := uint64(0)
 	t.starts.each(func(step uint64) {
 		offset += step
 		if wide {
-			w.u64(offset)
+			w.U64(offset)
 		} else {
-			w.u32(uint32(offset))
+			w.U32(uint32(offset))
 		}
 	})
-	w.close(at)
+	w.Close(at)
 }
 
 // bytes is no less than what write appends: room for it is made in one step.

@@ -123,31 +123,31 @@ func (t *track) defaultFlags() uint32 {
 
 // writeTrak appends a trak. While a file grows its tables are empty and the
 // fragments tell; in the final moov they are complete.
-func (t *track) writeTrak(w *boxes, created uint64, final bool) {
-	trak := w.open("trak")
+func (t *track) writeTrak(w *isobmff.Writer, created uint64, final bool) {
+	trak := w.Open("trak")
 	t.writeTkhd(w, created, final)
 	t.writeEdits(w, final)
-	mdia := w.open("mdia")
+	mdia := w.Open("mdia")
 	t.writeMdhd(w, created, final)
 	t.writeHdlr(w)
-	minf := w.open("minf")
+	minf := w.Open("minf")
 	if t.kind == media.Video {
-		w.add(&gomp4.Vmhd{FullBox: gomp4.FullBox{Flags: [3]byte{0, 0, 1}}})
+		w.Marshal(&gomp4.Vmhd{FullBox: gomp4.FullBox{Flags: [3]byte{0, 0, 1}}})
 	} else {
-		w.add(&gomp4.Smhd{})
+		w.Marshal(&gomp4.Smhd{})
 	}
-	dinf := w.open("dinf")
-	dref := w.begin(&gomp4.Dref{EntryCount: 1})
-	w.add(&gomp4.Url{FullBox: gomp4.FullBox{Flags: [3]byte{0, 0, 1}}})
-	w.close(dref)
-	w.close(dinf)
+	dinf := w.Open("dinf")
+	dref := w.OpenMarshal(&gomp4.Dref{EntryCount: 1})
+	w.Marshal(&gomp4.Url{FullBox: gomp4.FullBox{Flags: [3]byte{0, 0, 1}}})
+	w.Close(dref)
+	w.Close(dinf)
 	t.writeStbl(w, final)
-	w.close(minf)
-	w.close(mdia)
-	w.close(trak)
+	w.Close(minf)
+	w.Close(mdia)
+	w.Close(trak)
 }
 
-func (t *track) writeTkhd(w *boxes, created uint64, final bool) {
+func (t *track) writeTkhd(w *isobmff.Writer, created uint64, final bool) {
 	box := &gomp4.Tkhd{
 		FullBox: gomp4.FullBox{Flags: [3]byte{0, 0, 3}}, // enabled, in movie
 		TrackID: t.id, Matrix: unity, Width: t.width, Height: t.height,
@@ -165,10 +165,10 @@ func (t *track) writeTkhd(w *boxes, created uint64, final bool) {
 	} else {
 		box.CreationTimeV0, box.ModificationTimeV0, box.DurationV0 = uint32(created), uint32(created), uint32(duration)
 	}
-	w.add(box)
+	w.Marshal(box)
 }
 
-func (t *track) writeMdhd(w *boxes, created uint64, final bool) {
+func (t *track) writeMdhd(w *isobmff.Writer, created uint64, final bool) {
 	box := &gomp4.Mdhd{Timescale: t.timescale}
 	for i := range box.Language {
 		box.Language[i] = t.language[i] - 0x60
@@ -183,31 +183,31 @@ func (t *track) writeMdhd(w *boxes, created uint64, final bool) {
 	} else {
 		box.CreationTimeV0, box.ModificationTimeV0, box.DurationV0 = uint32(created), uint32(created), uint32(duration)
 	}
-	w.add(box)
+	w.Marshal(box)
 }
 
-func (t *track) writeHdlr(w *boxes) {
+func (t *track) writeHdlr(w *isobmff.Writer) {
 	handler, name := "vide", "VideoHandler"
 	if t.kind == media.Audio {
 		handler, name = "soun", "SoundHandler"
 	}
-	w.add(&gomp4.Hdlr{HandlerType: [4]byte([]byte(handler)), Name: name})
+	w.Marshal(&gomp4.Hdlr{HandlerType: [4]byte([]byte(handler)), Name: name})
 }
 
-func (t *track) writeStbl(w *boxes, final bool) {
-	stbl := w.open("stbl")
-	w.b = append(w.b, t.stsd...)
+func (t *track) writeStbl(w *isobmff.Writer, final bool) {
+	stbl := w.Open("stbl")
+	w.B = append(w.B, t.stsd...)
 	if final {
 		t.table.write(w)
 	} else {
 		for _, empty := range [...]string{"stts", "stsc", "stco"} {
-			at := w.full(empty, 0, 0)
-			w.u32(0)
-			w.close(at)
+			at := w.OpenFull(empty, 0, 0)
+			w.U32(0)
+			w.Close(at)
 		}
-		at := w.full("stsz", 0, 0)
-		w.u64(0)
-		w.close(at)
+		at := w.OpenFull("stsz", 0, 0)
+		w.U64(0)
+		w.Close(at)
 	}
 	if t.roll != 0 {
 		writeRollDescription(w, t.roll)
@@ -215,12 +215,12 @@ func (t *track) writeStbl(w *boxes, final bool) {
 			writeRollSamples(w, uint32(t.table.n))
 		}
 	}
-	w.close(stbl)
+	w.Close(stbl)
 }
 
 // writeEdits appends the edit list that puts the track's first sample where it
 // belongs on the movie's time line; none where that is already so.
-func (t *track) writeEdits(w *boxes, final bool) {
+func (t *track) writeEdits(w *isobmff.Writer, final bool) {
 	type edit struct{ duration, mediaTime int64 }
 	var edits []edit
 	switch {
@@ -239,16 +239,16 @@ func (t *track) writeEdits(w *boxes, final bool) {
 	if len(edits) == 0 {
 		return
 	}
-	edts := w.open("edts")
-	at := w.full("elst", 1, 0)
-	w.u32(uint32(len(edits)))
+	edts := w.Open("edts")
+	at := w.OpenFull("elst", 1, 0)
+	w.U32(uint32(len(edits)))
 	for _, e := range edits {
-		w.u64(uint64(e.duration))
-		w.u64(uint64(e.mediaTime))
-		w.u32(0x00010000) // rate 1
+		w.U64(uint64(e.duration))
+		w.U64(uint64(e.mediaTime))
+		w.U32(0x00010000) // rate 1
 	}
-	w.close(at)
-	w.close(edts)
+	w.Close(at)
+	w.Close(edts)
 }
 
 // movieStart is when the track begins, movie ticks.
@@ -279,20 +279,20 @@ func wide(times ...uint64) bool {
 
 // writeRollDescription and writeRollSamples say how many access units a decoder that
 // starts at some one has to decode before it (ISO/IEC 14496-12, 10.1).
-func writeRollDescription(w *boxes, distance int16) {
-	at := w.full("sgpd", 1, 0)
-	w.b = append(w.b, "roll"...)
-	w.u32(2) // length of each entry
-	w.u32(1)
-	w.u16(uint16(distance))
-	w.close(at)
+func writeRollDescription(w *isobmff.Writer, distance int16) {
+	at := w.OpenFull("sgpd", 1, 0)
+	w.B = append(w.B, "roll"...)
+	w.U32(2) // length of each entry
+	w.U32(1)
+	w.U16(uint16(distance))
+	w.Close(at)
 }
 
-func writeRollSamples(w *boxes, samples uint32) {
-	at := w.full("sbgp", 0, 0)
-	w.b = append(w.b, "roll"...)
-	w.u32(1)
-	w.u32(samples)
-	w.u32(1) // the first description
-	w.close(at)
+func writeRollSamples(w *isobmff.Writer, samples uint32) {
+	at := w.OpenFull("sbgp", 0, 0)
+	w.B = append(w.B, "roll"...)
+	w.U32(1)
+	w.U32(samples)
+	w.U32(1) // the first description
+	w.Close(at)
 }
