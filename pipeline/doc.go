@@ -21,6 +21,9 @@
 //	        stages behind it flush; up to it all is released as after an abort
 //	abort   from outside, at once: what is in flight is released
 //
+// Who starts a run, for which stream and when, and what follows one that has ended,
+// is for package recorder. A stage that feeds branches runs each as a Branch.
+//
 // # Elements
 //
 // An element that has a method Release owns memory by reference count. Handing

@@ -2,11 +2,11 @@ package pipeline
 
 import "sync"
 
-// Kept is what the stages of one run leave to the next run of the same pipeline
+// Handover is what the stages of one run leave to the next run of the same pipeline
 // and stream: a source stays subscribed while the files of a lost publisher are
 // finished, and so misses nothing of the publisher that comes back. The zero
 // value is empty; a nil one keeps nothing. It is safe for concurrent use.
-type Kept struct {
+type Handover struct {
 	mu      sync.Mutex
 	byStage map[string]interface{ Close() }
 	closed  bool
@@ -14,22 +14,22 @@ type Kept struct {
 
 // Leave hands over what a stage wants its successor to have. It is closed when
 // no successor comes.
-func (k *Kept) Leave(stage string, v interface{ Close() }) {
-	if k == nil {
+func (h *Handover) Leave(stage string, v interface{ Close() }) {
+	if h == nil {
 		v.Close()
 		return
 	}
-	k.mu.Lock()
-	old := k.byStage[stage]
-	if k.closed {
+	h.mu.Lock()
+	old := h.byStage[stage]
+	if h.closed {
 		old = v
 	} else {
-		if k.byStage == nil {
-			k.byStage = map[string]interface{ Close() }{}
+		if h.byStage == nil {
+			h.byStage = map[string]interface{ Close() }{}
 		}
-		k.byStage[stage] = v
+		h.byStage[stage] = v
 	}
-	k.mu.Unlock()
+	h.mu.Unlock()
 	if old != nil {
 		old.Close()
 	}
@@ -37,23 +37,23 @@ func (k *Kept) Leave(stage string, v interface{ Close() }) {
 
 // Take gives what the run before left for a stage, or nil. It is the caller's
 // then.
-func (k *Kept) Take(stage string) interface{ Close() } {
-	if k == nil {
+func (h *Handover) Take(stage string) interface{ Close() } {
+	if h == nil {
 		return nil
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	v := k.byStage[stage]
-	delete(k.byStage, stage)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	v := h.byStage[stage]
+	delete(h.byStage, stage)
 	return v
 }
 
 // Close ends what nobody took, and what is left from now on.
-func (k *Kept) Close() {
-	k.mu.Lock()
-	left := k.byStage
-	k.byStage, k.closed = nil, true
-	k.mu.Unlock()
+func (h *Handover) Close() {
+	h.mu.Lock()
+	left := h.byStage
+	h.byStage, h.closed = nil, true
+	h.mu.Unlock()
 	for _, v := range left {
 		v.Close()
 	}

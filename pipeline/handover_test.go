@@ -12,7 +12,7 @@ func (k *keepsake) Close() { k.closed++ }
 
 func TestKeptIsTakenOnceOrClosed(t *testing.T) {
 	taken, replaced, left, late, alone := &keepsake{}, &keepsake{}, &keepsake{}, &keepsake{}, &keepsake{}
-	k := &Kept{}
+	k := &Handover{}
 	require.Nil(t, k.Take("source"))
 	k.Leave("source", taken)
 	require.Same(t, taken, k.Take("source"))
@@ -27,7 +27,7 @@ func TestKeptIsTakenOnceOrClosed(t *testing.T) {
 	require.Equal(t, 1, late.closed, "nobody comes any more")
 	require.Zero(t, taken.closed)
 
-	(*Kept)(nil).Leave("source", alone)
+	(*Handover)(nil).Leave("source", alone)
 	require.Equal(t, 1, alone.closed)
-	require.Nil(t, (*Kept)(nil).Take("source"))
+	require.Nil(t, (*Handover)(nil).Take("source"))
 }

@@ -156,7 +156,7 @@ type Env struct {
 	Clock    Clock
 	Mode     Mode // who starts the pipeline's recordings
 	For      Publishers
-	Kept     *Kept // of the run before; nil: nothing is kept between runs
+	Handover *Handover // of the run before; nil: nothing is kept between runs
 }
 
 // Build makes a run of the plan for one stream: every stage's constructor is

@@ -37,6 +37,7 @@ type probe struct {
 	failAt int          // the stage "twice" fails on this token
 	panics bool         // by a panic
 	gate   chan struct{}
+	deaf   chan struct{} // the sink waits for it, whatever becomes of the run
 
 	mu    sync.Mutex
 	calls []string
@@ -172,6 +173,9 @@ type collect struct{ lifecycle }
 
 func (c collect) Consume(ctx context.Context, t *token) error {
 	defer t.Release()
+	if c.deaf != nil {
+		<-c.deaf
+	}
 	if c.gate != nil {
 		select {
 		case <-c.gate:
@@ -402,6 +406,22 @@ func TestStopNamesTheBusyStageAndAborts(t *testing.T) {
 	err := run.Stop("stop", 40*time.Millisecond)
 	require.ErrorIs(t, err, pipeline.ErrDeadline)
 	require.NoError(t, func() error { <-run.Done(); return nil }())
+	require.Zero(t, p.live.Load())
+}
+
+func TestAbortWithinSaysWhatIsStillBusy(t *testing.T) {
+	t.Cleanup(func() { goleak.VerifyNone(t) })
+	p, stuck := &probe{count: -1}, errors.New("no more of it")
+	gate := make(chan struct{})
+	p.deaf = gate
+	run := build(t, p, whole)
+	require.NoError(t, run.Start(t.Context()))
+	require.Eventually(t, func() bool { return slices.Contains(run.Busy(), "collect (consume)") }, time.Minute, time.Millisecond)
+	err := run.AbortWithin(stuck, time.Millisecond)
+	require.ErrorIs(t, err, pipeline.ErrDeadline)
+	require.ErrorContains(t, err, "collect (consume)")
+	close(gate)
+	require.ErrorIs(t, run.AbortWithin(errors.New("again"), time.Minute), stuck, "the first cause is the run's")
 	require.Zero(t, p.live.Load())
 }
 

@@ -15,7 +15,7 @@ type Settings struct {
 	Mode     Mode       // who starts the pipeline's recordings
 	For      Publishers // that the run is for
 	After    *Ended     // how the run before this one ended, nil for the first
-	Kept     *Kept      // what it left, and what this one leaves
+	Handover *Handover  // what it left, and what this one leaves
 	services *Services
 	base     *slog.Logger // Log without the attributes that say where it is
 }
@@ -26,7 +26,7 @@ func NewSettings(env Env, pipeline, stream, stage string) Settings {
 	return Settings{
 		Pipeline: pipeline, Stream: stream, Stage: stage,
 		Log:   env.Log.With("pipeline", pipeline, "stream", stream, "stage", stage),
-		Clock: env.Clock, Mode: env.Mode, For: env.For, Kept: env.Kept, services: env.Services, base: env.Log,
+		Clock: env.Clock, Mode: env.Mode, For: env.For, Handover: env.Handover, services: env.Services, base: env.Log,
 	}
 }
 

@@ -130,7 +130,7 @@ func TestOneMoreEventThanMayWait(t *testing.T) {
 // TestWaitingEventOutlivesARunWithoutPictures: a publisher that leaves before its first
 // key frame does not take the event along.
 func TestWaitingEventOutlivesARunWithoutPictures(t *testing.T) {
-	pool, kept := pipelinetest.Pool(t), &pipeline.Kept{}
+	pool, kept := pipelinetest.Pool(t), &pipeline.Handover{}
 	now := pipelinetest.Env().Clock.Now()
 	gate := newGate(t, pool, roomy, kept)
 	_, err := gate.Trigger(pipeline.Trigger{ID: [16]byte{1}, At: now, Before: 0, After: time.Minute, WaitUntil: now.Add(time.Hour)})

@@ -70,7 +70,7 @@ type gateLeft struct {
 	wall  wall // that their times are told by
 }
 
-// Close lets it be left in a Kept.
+// Close lets it be left in a Handover.
 func (gateLeft) Close() {}
 
 func newGOPGate(set pipeline.Settings, cfg GOPRingConfig, queue *gopRing) *gopGate {
@@ -78,7 +78,7 @@ func newGOPGate(set pipeline.Settings, cfg GOPRingConfig, queue *gopRing) *gopGa
 		set.Log = slog.New(slog.DiscardHandler)
 	}
 	g := &gopGate{cfg: cfg, set: set, queue: queue}
-	if left, ok := set.Kept.Take(set.Stage).(gateLeft); ok {
+	if left, ok := set.Handover.Take(set.Stage).(gateLeft); ok {
 		g.lost, g.await.list, g.wall = left.rec, left.await, left.wall
 	}
 	return g
@@ -329,7 +329,7 @@ func (g *gopGate) Close() error {
 		left.rec = r
 	}
 	if left.rec != nil || len(left.await) > 0 {
-		g.set.Kept.Leave(g.set.Stage, left)
+		g.set.Handover.Leave(g.set.Stage, left)
 	}
 	g.rec, g.lost, g.await.list = nil, nil, nil
 	return g.queue.Close()

@@ -66,10 +66,10 @@ func newGateRig(t testing.TB, pool *media.Pool, gop int, cfg GOPRingConfig) *gat
 	return r
 }
 
-func newGate(t testing.TB, pool *media.Pool, cfg GOPRingConfig, kept *pipeline.Kept) *gopGate {
+func newGate(t testing.TB, pool *media.Pool, cfg GOPRingConfig, kept *pipeline.Handover) *gopGate {
 	t.Helper()
 	env := pipelinetest.Env()
-	set := pipeline.Settings{Stage: "gop_ring", Stream: "live/x", Log: env.Log, Clock: &pipelinetest.Clock{}, Mode: pipeline.Event, Kept: kept}
+	set := pipeline.Settings{Stage: "gop_ring", Stream: "live/x", Log: env.Log, Clock: &pipelinetest.Clock{}, Mode: pipeline.Event, Handover: kept}
 	return newGOPGate(set, cfg, newTestRing(t, pool, cfg))
 }
 
@@ -318,7 +318,7 @@ func TestGOPLargerThanTheRingIsLetGoWhole(t *testing.T) {
 // TestPublisherThatReturnsGoesOnWithTheEvent in the next run.
 func TestPublisherThatReturnsGoesOnWithTheEvent(t *testing.T) {
 	pool := pipelinetest.Pool(t)
-	kept := &pipeline.Kept{}
+	kept := &pipeline.Handover{}
 	cfg := GOPRingConfig{Before: seconds(2), After: seconds(30), MaxSize: 64 << 20, MaxTime: seconds(60)}
 	r := newGateRig(t, pool, 25, cfg)
 	r.gate = newGate(t, pool, cfg, kept)
@@ -347,7 +347,7 @@ func TestPublisherThatReturnsGoesOnWithTheEvent(t *testing.T) {
 // TestPublisherThatReturnsTooLateBeginsNothing: the event's time is over.
 func TestPublisherThatReturnsTooLateBeginsNothing(t *testing.T) {
 	pool := pipelinetest.Pool(t)
-	kept := &pipeline.Kept{}
+	kept := &pipeline.Handover{}
 	cfg := GOPRingConfig{Before: seconds(2), After: seconds(2), MaxSize: 64 << 20, MaxTime: seconds(60)}
 	r := newGateRig(t, pool, 25, cfg)
 	r.gate = newGate(t, pool, cfg, kept)

@@ -81,7 +81,7 @@ func newSegmenter(set pipeline.Settings, cfg SegmenterConfig) (pipeline.Transfor
 	}
 	s := &segmenter{cfg: cfg, set: set, clock: clock, ends: map[media.ID]int64{}}
 	s.waiting.Store(true)
-	if left, is := set.Kept.Take(set.Stage).(leftGap); is {
+	if left, is := set.Handover.Take(set.Stage).(leftGap); is {
 		s.gap, s.fileStepped, s.behind = left.gap, left.stepped, true
 	}
 	return s, nil
@@ -138,7 +138,7 @@ func (s *segmenter) Flush(ctx context.Context, emit pipeline.Emit[media.Part]) e
 // first file behind it.
 func (s *segmenter) Close() error {
 	if s.behind && !s.apart {
-		s.set.Kept.Leave(s.set.Stage, leftGap{s.gap, s.fileStepped})
+		s.set.Handover.Leave(s.set.Stage, leftGap{s.gap, s.fileStepped})
 	}
 	return nil
 }

@@ -13,7 +13,7 @@ type leftGap struct {
 	stepped int64 // ns, Chunk.Stepped of the last file
 }
 
-// Close lets a gap be left in a Kept.
+// Close lets a gap be left in a Handover.
 func (leftGap) Close() {}
 
 // noteGap adds what is missing before a chunk: said by the chunk itself, seen

@@ -18,12 +18,12 @@ import (
 )
 
 // logged makes a reel that keeps its log.
-func logged(t *testing.T, cfg SegmenterConfig, kept *pipeline.Kept) (*reel, *bytes.Buffer) {
+func logged(t *testing.T, cfg SegmenterConfig, kept *pipeline.Handover) (*reel, *bytes.Buffer) {
 	t.Helper()
 	var log bytes.Buffer
 	seg, err := newSegmenter(pipeline.Settings{
 		Pipeline: "p", Stream: "live/x", Stage: "segmenter", Log: slog.New(slog.NewTextHandler(&log, nil)),
-		Clock: pipeline.SystemClock, Kept: kept,
+		Clock: pipeline.SystemClock, Handover: kept,
 	}, cfg)
 	require.NoError(t, err)
 	return &reel{t: t, seg: seg}, &log
@@ -164,7 +164,7 @@ func TestSegmenterSaysThatTheFirstKeyFrameIsAwaited(t *testing.T) {
 func TestSegmenterLeavesItsGapToTheNextRun(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	cam := rare(t, pool, 1<<30)
-	var kept pipeline.Kept
+	var kept pipeline.Handover
 	r, _ := logged(t, SegmenterConfig{MaxSize: 50_000}, &kept)
 	shot := append(cam.Shoot(t, 25*20), cam.Cut()...)
 	r.feed(shot...)

@@ -36,7 +36,7 @@ func newReel(t *testing.T, cfg SegmenterConfig, after *pipeline.Ended) *reel {
 	t.Helper()
 	seg, err := newSegmenter(pipeline.Settings{
 		Pipeline: "p", Stream: "live/x", Stage: "segmenter", Log: slog.New(slog.DiscardHandler),
-		Clock: &pipelinetest.Clock{}, Kept: &pipeline.Kept{}, After: after,
+		Clock: &pipelinetest.Clock{}, Handover: &pipeline.Handover{}, After: after,
 	}, cfg)
 	require.NoError(t, err)
 	return &reel{t: t, seg: seg}

@@ -29,13 +29,13 @@ func init() {
 // Invariant: it never waits for the disk. The hub's queue is bounded, and what
 // comes behind is a gop_ring or counts whole GOPs as lost.
 type source struct {
-	hub   *hub.Hub
-	path  string
-	stage string
-	kept  *pipeline.Kept
-	clock pipeline.Clock
-	of    pipeline.Publishers
-	sub   atomic.Pointer[hub.Subscription]
+	hub      *hub.Hub
+	path     string
+	stage    string
+	handover *pipeline.Handover
+	clock    pipeline.Clock
+	of       pipeline.Publishers
+	sub      atomic.Pointer[hub.Subscription]
 
 	mu    sync.Mutex // guards marks
 	marks eventMarks
@@ -46,7 +46,7 @@ func newSource(set pipeline.Settings, _ SourceConfig) (pipeline.Source[*media.Ch
 	if err != nil {
 		return nil, err
 	}
-	return &source{hub: h, path: set.Stream, stage: set.Stage, kept: set.Kept, clock: set.Clock, of: set.For}, nil
+	return &source{hub: h, path: set.Stream, stage: set.Stage, handover: set.Handover, clock: set.Clock, of: set.For}, nil
 }
 
 // Run hands on what the subscription gives. The publisher's end is the run's; a
@@ -75,7 +75,7 @@ func (s *source) Run(ctx context.Context, emit pipeline.Emit[*media.Chunk]) erro
 // subscribe goes on with what the run before left, so that nothing of a publisher
 // is missed that came while that run finished its file.
 func (s *source) subscribe() (*hub.Subscription, error) {
-	if sub, ok := s.kept.Take(s.stage).(*hub.Subscription); ok {
+	if sub, ok := s.handover.Take(s.stage).(*hub.Subscription); ok {
 		return sub, nil
 	}
 	return s.hub.Subscribe(s.path)
@@ -88,7 +88,7 @@ func (s *source) stay(end error) {
 		return
 	}
 	if sub, err := s.hub.Subscribe(s.path); err == nil { // else the hub is closed, which the next run finds out
-		s.kept.Leave(s.stage, sub)
+		s.handover.Leave(s.stage, sub)
 	}
 }
 

@@ -65,9 +65,9 @@ func TestPublisherThatReturnsDuringTheDrainIsNotMissed(t *testing.T) {
 		}
 		p.Close(endcause.SourceLost)
 	}
-	kept := &pipeline.Kept{}
+	kept := &pipeline.Handover{}
 	record := func() (got int) {
-		s := &source{hub: h, path: "live/x", stage: "source", kept: kept, clock: pipeline.SystemClock}
+		s := &source{hub: h, path: "live/x", stage: "source", handover: kept, clock: pipeline.SystemClock}
 		err := s.Run(t.Context(), func(c *media.Chunk) error {
 			got += c.AccessUnits()
 			c.Release()

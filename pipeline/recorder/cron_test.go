@@ -65,7 +65,11 @@ func TestCronRefusesWhatIsNoSchedule(t *testing.T) {
 	for _, bad := range []string{"", "@every", "@every 0s", "@every 10", "60 * * * *", "* * * *", "0 0 30 2 *", "TZ=UTC 0 8 * * *", "@sometimes"} {
 		_, err := recorder.ParseCron(bad, time.UTC)
 		require.Error(t, err, bad)
+		require.NotContains(t, err.Error(), "gocron", "what is wrong, and not who says so: %s", bad)
+		require.NotContains(t, err.Error(), "\n", bad)
 	}
+	_, err := recorder.ParseCron("60 * * * *", time.UTC)
+	require.ErrorContains(t, err, "above maximum (59)")
 }
 
 // Next and Last divide time: nothing lies between them, and a firing is its own

@@ -89,13 +89,13 @@ func (s *streams) setLive(p string, on bool) {
 type script struct {
 	ends chan error
 	runs chan string // a word for each run that began
-	kept chan *pipeline.Kept
+	kept chan *pipeline.Handover
 }
 
 type scripted struct {
 	*script
 	stream string
-	left   *pipeline.Kept
+	left   *pipeline.Handover
 }
 
 func (s scripted) Run(ctx context.Context, _ pipeline.Emit[*token]) error {
@@ -112,7 +112,7 @@ func (s scripted) Run(ctx context.Context, _ pipeline.Emit[*token]) error {
 func init() {
 	pipeline.RegisterSource("scripted", struct{}{}, "", func(set pipeline.Settings, _ struct{}) (pipeline.Source[*token], error) {
 		s, err := pipeline.Use[*script](set)
-		return scripted{s, set.Stream, set.Kept}, err
+		return scripted{s, set.Stream, set.Handover}, err
 	})
 }
 
@@ -132,7 +132,7 @@ func newRig(t *testing.T, modes ...pipeline.Mode) *rig {
 func newRigOf(t *testing.T, stages string, modes ...pipeline.Mode) *rig {
 	t.Helper()
 	b := &rig{
-		script: &script{ends: make(chan error), runs: make(chan string, 100), kept: make(chan *pipeline.Kept, 100)},
+		script: &script{ends: make(chan error), runs: make(chan string, 100), kept: make(chan *pipeline.Handover, 100)},
 		dir:    &streams{live: map[string]bool{}, conf: map[string]bool{"conf/a": true}},
 		clock:  newHandClock(),
 	}

@@ -188,8 +188,8 @@ func (r *Recorder) begin(d *Declared, stream string, duration time.Duration, of 
 	}
 	env := r.env
 	env.Mode, env.For = d.Mode, of
-	if env.Kept, rec.left = rec.left, nil; env.Kept == nil {
-		env.Kept = &pipeline.Kept{}
+	if env.Handover, rec.left = rec.left, nil; env.Handover == nil {
+		env.Handover = &pipeline.Handover{}
 	}
 	j := &activeJob{Job: newJob(d.Plan, env, stream, r.limit), mode: d.Mode, duration: duration}
 	rec.job = j
@@ -228,7 +228,7 @@ func (r *Recorder) end(rec *recording) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	j := rec.job
-	rec.job, rec.left = nil, j.env.Kept
+	rec.job, rec.left = nil, j.env.Handover
 	r.generation.Add(1)
 	r.remember(j.Status())
 	rec.noteEnd(j)

@@ -23,9 +23,9 @@ type streamState struct {
 type recording struct {
 	pipeline string
 	of       *streamState
-	job      *activeJob     // nil: it does not record
-	left     *pipeline.Kept // by a job that is about to be forgotten, for the one that begins in its place
-	spent    *time.Time     // begin of the window in which a scheduled job ended by itself; nil: none did
+	job      *activeJob         // nil: it does not record
+	left     *pipeline.Handover // by a job that is about to be forgotten, for the one that begins in its place
+	spent    *time.Time         // begin of the window in which a scheduled job ended by itself; nil: none did
 }
 
 // activeJob is a job with what the recorder knows of it.

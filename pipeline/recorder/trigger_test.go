@@ -66,7 +66,7 @@ func TestTriggerPrefersAMarkToASecondFile(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			defer goleak.VerifyNone(t)
 			b := &rig{
-				script: &script{ends: make(chan error), runs: make(chan string, 9), kept: make(chan *pipeline.Kept, 9)},
+				script: &script{ends: make(chan error), runs: make(chan string, 9), kept: make(chan *pipeline.Handover, 9)},
 				dir:    &streams{live: map[string]bool{}, conf: map[string]bool{"conf/a": true}},
 				clock:  newHandClock(),
 			}
