@@ -55,31 +55,14 @@ type samples struct {
 	err       error
 }
 
-const (
-	tfhdBaseOffset  = 0x000001
-	tfhdDescription = 0x000002
-	tfhdDuration    = 0x000008
-	tfhdSize        = 0x000010
-	tfhdFlags       = 0x000020
-	tfhdBaseIsMoof  = 0x020000
-
-	trunDataOffset    = 0x000001
-	trunFirstFlags    = 0x000004
-	trunDuration      = 0x000100
-	trunSize          = 0x000200
-	trunFlags         = 0x000400
-	trunCompositionTO = 0x000800
-
-	sampleIsNonSync  = 0x00010000
-	maxTrackDuration = 1 << 40 // ticks of a fragment that can be meant
-)
+// maxTrackTicks is the longest duration of a track in a fragment that can be meant.
+const maxTrackTicks = 1 << 40
 
 func (s *samples) traf(traf []byte) {
-	f := isobmff.NewFields(isobmff.Find(traf, "tfhd"))
-	flags, id := f.U32()&0xffffff, f.U32()
+	h, whole := isobmff.ReadTfhd(isobmff.Find(traf, "tfhd"))
 	n := -1
 	for i := range s.file.tracks {
-		if s.file.tracks[i].id == id {
+		if s.file.tracks[i].id == h.TrackID {
 			n = i
 		}
 	}
@@ -87,21 +70,14 @@ func (s *samples) traf(traf []byte) {
 		return // of a track that nobody plays
 	}
 	t := s.file.tracks[n]
+	t.defaults = h.Over(t.defaults)
 	base := s.next
-	if flags&tfhdBaseOffset != 0 {
-		base = int64(uint64(f.U32())<<32 | uint64(f.U32()))
-	} else if flags&tfhdBaseIsMoof != 0 || s.next == s.moof {
+	if h.Flags&isobmff.TfhdBaseDataOffset != 0 {
+		base = h.BaseDataOffset
+	} else if h.Flags&isobmff.TfhdBaseIsMoof != 0 || s.next == s.moof {
 		base = s.moof
 	}
-	for _, d := range [...]struct {
-		flag uint32
-		into *uint32
-	}{{tfhdDescription, new(uint32)}, {tfhdDuration, &t.duration}, {tfhdSize, &t.size}, {tfhdFlags, &t.flags}} {
-		if flags&d.flag != 0 {
-			*d.into = f.U32()
-		}
-	}
-	s.found.whole = s.found.whole && !f.Short()
+	s.found.whole = s.found.whole && whole
 	pos, first := base, true
 	for boxes := isobmff.Walk(traf); s.err == nil && boxes.Next(); {
 		if boxes.Is("trun") {
@@ -113,43 +89,31 @@ func (s *samples) traf(traf []byte) {
 }
 
 // run judges the samples of one trun and tells where it ends.
-func (s *samples) run(t *track, n int, trun []byte, base, pos int64, first bool) int64 {
-	f := isobmff.NewFields(trun)
-	flags, count := f.U32()&0xffffff, f.U32()
-	if flags&trunDataOffset != 0 {
-		pos = base + int64(int32(f.U32()))
+func (s *samples) run(t *track, n int, payload []byte, base, pos int64, first bool) int64 {
+	trun, whole := isobmff.ReadTrun(payload)
+	if !whole {
+		s.found.whole = false
+		return pos
 	}
-	leading := t.flags
-	if flags&trunFirstFlags != 0 {
-		leading = f.U32()
+	if trun.Flags&isobmff.TrunDataOffset != 0 {
+		pos = base + int64(trun.DataOffset)
 	}
-	for i := uint32(0); i < count && !f.Short() && s.err == nil; i++ {
+	s.found.whole = s.found.whole && trun.Whole()
+	for i := 0; i < trun.Len() && s.err == nil; i++ {
 		if s.file.walkedSamples++; s.file.walkedSamples > 2*s.file.size {
-			f.Fail() // more samples than bytes: walking them would have no end
+			s.found.whole = false // more samples than bytes: walking them would have no end
 			break
 		}
-		duration, size, sample := t.duration, t.size, t.flags
-		if i == 0 {
-			sample = leading
-		}
-		for _, d := range [...]struct {
-			flag uint32
-			into *uint32
-		}{{trunDuration, &duration}, {trunSize, &size}, {trunFlags, &sample}, {trunCompositionTO, new(uint32)}} {
-			if flags&d.flag != 0 {
-				*d.into = f.U32()
-			}
-		}
-		if first && i == 0 && t.video && sample&sampleIsNonSync != 0 {
+		sample := trun.Sample(i, &t.defaults)
+		if first && i == 0 && t.video && !sample.Sync() {
 			s.found.key = false
 		}
-		s.found.ticks[n] = min(s.found.ticks[n]+int64(duration), maxTrackDuration)
+		s.found.ticks[n] = min(s.found.ticks[n]+int64(sample.Duration), maxTrackTicks)
 		if s.found.whole {
-			s.judge(t, pos, int64(size))
+			s.judge(t, pos, int64(sample.Size))
 		}
-		pos += int64(size)
+		pos += int64(sample.Size)
 	}
-	s.found.whole = s.found.whole && !f.Short()
 	return pos
 }
 

@@ -2,7 +2,6 @@ package repair
 
 import (
 	"encoding/binary"
-	"math"
 	"strings"
 
 	"github.com/gospool/spool/pipeline/isobmff"
@@ -13,12 +12,12 @@ import (
 // the tracks is copied as it is; a track of which nothing is left is not in it.
 func (x *damagedFile) newMoov(tables []sampleTable) []byte {
 	var w isobmff.Writer
-	movie := movieScale(isobmff.Find(x.moov, "mvhd"))
+	movie, _ := isobmff.ReadMvhd(isobmff.Find(x.moov, "mvhd"))
 	copies, longest := make([]trakCopy, len(tables)), int64(0)
 	for i := range tables {
 		c := trakCopy{table: &tables[i], ticks: tables[i].keptTicks()}
-		if movie > 0 {
-			c.duration = media.Rescale(c.ticks, x.tracks[i].timescale, movie)
+		if movie.Timescale > 0 {
+			c.duration = media.Rescale(c.ticks, x.tracks[i].timescale, movie.Timescale)
 		}
 		longest = max(longest, c.duration)
 		copies[i] = c
@@ -29,7 +28,7 @@ func (x *damagedFile) newMoov(tables []sampleTable) []byte {
 		fourcc, b := boxes.Type.String(), boxes.Payload
 		switch {
 		case fourcc == "mvhd":
-			timed(&w, fourcc, b, longest, 12)
+			timed(&w, fourcc, b, longest)
 		case fourcc != "trak":
 			w.Box(fourcc, b)
 		case n < len(tables) && len(b) > 0 && &b[0] == &x.tracks[n].trak[0]:
@@ -43,34 +42,12 @@ func (x *damagedFile) newMoov(tables []sampleTable) []byte {
 	return w.B
 }
 
-func movieScale(mvhd []byte) uint32 {
-	at := 12
-	if len(mvhd) > 0 && mvhd[0] == 1 {
-		at = 20
-	}
-	if len(mvhd) < at+4 {
-		return 0
-	}
-	return binary.BigEndian.Uint32(mvhd[at:])
-}
-
-// timed copies a header box with another duration, which is after version and
-// flags, two times and, for version 0, skip more bytes less 8.
-func timed(w *isobmff.Writer, fourcc string, b []byte, duration int64, skip int) {
+// timed copies a header box with another duration, ticks.
+func timed(w *isobmff.Writer, fourcc string, b []byte, duration int64) {
 	at := w.Open(fourcc)
-	from := len(w.B)
-	w.B = append(w.B, b...)
+	w.Append(b)
 	w.Close(at)
-	own := w.B[from:]
-	if len(b) > 0 && b[0] == 1 {
-		if skip += 12; len(b) >= skip+8 {
-			binary.BigEndian.PutUint64(own[skip:], uint64(duration))
-		}
-		return
-	}
-	if skip += 4; len(b) >= skip+4 {
-		binary.BigEndian.PutUint32(own[skip:], uint32(min(duration, math.MaxUint32)))
-	}
+	isobmff.SetDuration(fourcc, w.B[len(w.B)-len(b):], uint64(duration))
 }
 
 // trakCopy is a trak on its way into another moov, with another table and other
@@ -94,9 +71,9 @@ func (c *trakCopy) write(w *isobmff.Writer, path string, b []byte) {
 		}
 		w.Close(at)
 	case "trak/tkhd":
-		timed(w, fourcc, b, c.duration, 16)
+		timed(w, fourcc, b, c.duration)
 	case "trak/mdia/mdhd":
-		timed(w, fourcc, b, c.ticks, 12)
+		timed(w, fourcc, b, c.ticks)
 	case "trak/edts/elst":
 		edits(w, b, c.duration)
 	case "trak/mdia/minf/stbl":

@@ -28,47 +28,14 @@ type sampleTable struct {
 // maxSamples bounds what a damaged table can ask for: five weeks at 60 a second.
 const maxSamples = 200 << 20
 
-// maxUntold bounds the samples of a track whose table says one size of all.
-const maxUntold = 1 << 20
+// maxUniform bounds the samples of a track whose table says one size of all.
+const maxUniform = 1 << 20
 
 // parseSampleTable expands the tables of an stbl. Samples that all have one size are
 // taken as far as there is room for them, bytes: see sampleTable.beyond.
 func parseSampleTable(stbl []byte, room int64) (s sampleTable, ok bool) {
-	if !s.readSizes(isobmff.Find(stbl, "stsz"), room) || !s.readTimes(isobmff.Find(stbl, "stts")) || !s.readPlaces(stbl) {
-		return s, false
-	}
-	n := len(s.size)
-	if ctts := isobmff.Find(stbl, "ctts"); len(ctts) > 0 {
-		s.version = ctts[0]
-		f := isobmff.NewFields(ctts[4:])
-		for range f.U32() {
-			count, v := f.U32(), f.U32()
-			count, fits := s.within(count, n-len(s.offset))
-			if f.Short() || !fits {
-				return s, false
-			}
-			for range count {
-				s.offset = append(s.offset, int32(v))
-			}
-		}
-		if len(s.offset) != n {
-			return s, false
-		}
-	}
-	if stss := isobmff.Find(stbl, "stss"); len(stss) > 4 {
-		s.sync = make([]bool, n)
-		f := isobmff.NewFields(stss[4:])
-		for range f.U32() {
-			k := f.U32()
-			if f.Short() || k == 0 || int(k) > n+s.beyond {
-				return s, false
-			}
-			if int(k) <= n {
-				s.sync[k-1] = true
-			}
-		}
-	}
-	return s, true
+	ok = s.readSizes(stbl, room) && s.readTimes(stbl) && s.readPlaces(stbl) && s.readOffsets(stbl) && s.readSync(stbl)
+	return s, ok
 }
 
 // within is how many of so many entries are of samples in the table, of which left
@@ -77,41 +44,38 @@ func (s *sampleTable) within(count uint32, left int) (n uint32, fits bool) {
 	return uint32(min(int64(count), int64(left))), int64(count) <= int64(left) || s.beyond > 0
 }
 
-func (s *sampleTable) readSizes(stsz []byte, room int64) bool {
-	if len(stsz) < 12 {
+func (s *sampleTable) readSizes(stbl []byte, room int64) bool {
+	sizes, whole := isobmff.ReadStsz(isobmff.Find(stbl, "stsz"))
+	n := sizes.Count
+	if !whole || sizes.Common == 0 && n > maxSamples {
 		return false
 	}
-	f := isobmff.NewFields(stsz[4:])
-	size, n := f.U32(), f.U32()
-	if size == 0 && (n > maxSamples || int(n) > len(f.Rest())/4) {
-		return false
-	}
-	if s.uniform = size; size > 0 {
-		inside := uint32(min(int64(n), max(room, 0)/int64(size)))
+	if s.uniform = sizes.Common; s.uniform > 0 {
+		inside := uint32(min(int64(n), max(room, 0)/int64(s.uniform)))
 		s.beyond, n = int(n-inside), inside
-		if n > maxUntold {
+		if n > maxUniform {
 			return false
 		}
 	}
 	s.size = make([]uint32, n)
 	for i := range s.size {
-		if s.size[i] = size; size == 0 {
-			s.size[i] = f.U32()
-		}
+		s.size[i] = sizes.At(uint32(i))
 	}
 	return true
 }
 
-func (s *sampleTable) readTimes(stts []byte) bool {
-	if len(stts) < 8 {
+func (s *sampleTable) readTimes(stbl []byte) bool {
+	stts := isobmff.Find(stbl, "stts")
+	times, whole := isobmff.ReadTable(stts, 2)
+	if stts == nil || !whole {
 		return false
 	}
 	s.dts = append(make([]int64, 0, len(s.size)+1), 0)
-	f, at := isobmff.NewFields(stts[4:]), int64(0)
-	for range f.U32() {
-		count, delta := f.U32(), f.U32()
+	at := int64(0)
+	for row := range times.Len() {
+		count, delta := times.U32(row, 0), times.U32(row, 1)
 		inside, fits := s.within(count, len(s.size)+1-len(s.dts))
-		if f.Short() || !fits {
+		if !fits {
 			return false
 		}
 		s.beyondTicks += int64(count-inside) * int64(delta)
@@ -123,29 +87,65 @@ func (s *sampleTable) readTimes(stts []byte) bool {
 	return len(s.dts) == len(s.size)+1
 }
 
-// readPlaces finds where each sample is: stsc says how many each chunk holds.
-func (s *sampleTable) readPlaces(stbl []byte) bool {
-	chunks, wide := isobmff.Find(stbl, "stco"), 1
-	if chunks == nil {
-		chunks, wide = isobmff.Find(stbl, "co64"), 2
+func (s *sampleTable) readOffsets(stbl []byte) bool {
+	ctts := isobmff.Find(stbl, "ctts")
+	if len(ctts) == 0 {
+		return true
 	}
+	s.version = ctts[0]
+	offsets, whole := isobmff.ReadTable(ctts, 2)
+	for row := range offsets.Len() {
+		count, fits := s.within(offsets.U32(row, 0), len(s.size)-len(s.offset))
+		if !fits {
+			return false
+		}
+		for range count {
+			s.offset = append(s.offset, int32(offsets.U32(row, 1)))
+		}
+	}
+	return whole && len(s.offset) == len(s.size)
+}
+
+func (s *sampleTable) readSync(stbl []byte) bool {
+	stss := isobmff.Find(stbl, "stss")
+	if len(stss) <= 4 {
+		return true
+	}
+	s.sync = make([]bool, len(s.size))
+	numbers, whole := isobmff.ReadTable(stss, 1)
+	for row := range numbers.Len() {
+		k := numbers.U32(row, 0)
+		if k == 0 || int(k) > len(s.size)+s.beyond {
+			return false
+		}
+		if int(k) <= len(s.size) {
+			s.sync[k-1] = true
+		}
+	}
+	return whole || len(stss) < 8 // without a count none is told
+}
+
+// readPlaces finds where each sample is: stsc says how many each chunk holds. Its rows
+// are read as they are reached, so that a count of them which is wrong costs nothing.
+func (s *sampleTable) readPlaces(stbl []byte) bool {
+	chunks, whole := isobmff.ReadChunks(stbl)
 	stsc := isobmff.Find(stbl, "stsc")
-	if len(chunks) < 8 || len(stsc) < 8 {
+	if len(stsc) < 8 || chunks.Len() == 0 && !whole {
 		return len(s.size) == 0
 	}
-	f, spans := isobmff.NewFields(chunks[4:]), isobmff.NewFields(stsc[4:])
-	n, entries := f.U32(), spans.U32()
+	spans := isobmff.NewFields(stsc[4:])
+	entries := spans.U32()
 	first, per, description := spans.U32(), spans.U32(), spans.U32()
 	nextFirst := uint32(math.MaxUint32)
 	if entries > 1 {
 		nextFirst = spans.U32()
 	}
-	if first != 1 || int(n) > len(f.Rest())/(4*wide) {
+	if first != 1 || !whole {
 		return false
 	}
 	s.at, s.description = make([]int64, 0, len(s.size)), make([]uint32, 0, len(s.size))
-	for chunk := uint32(1); chunk <= n; chunk++ {
-		if chunk == nextFirst {
+	for i := range chunks.Len() {
+		if uint32(i)+1 == nextFirst {
 			per, description = spans.U32(), spans.U32()
 			entries--
 			nextFirst = math.MaxUint32
@@ -153,12 +153,9 @@ func (s *sampleTable) readPlaces(stbl []byte) bool {
 				nextFirst = spans.U32()
 			}
 		}
-		at := int64(f.U32())
-		if wide == 2 {
-			at = at<<32 | int64(f.U32())
-		}
+		at := int64(chunks.At(i))
 		inside, fits := s.within(per, len(s.size)-len(s.at))
-		if at < 0 || f.Short() || spans.Short() || !fits {
+		if at < 0 || spans.Short() || !fits {
 			return false
 		}
 		for range inside {
