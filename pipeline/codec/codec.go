@@ -35,6 +35,10 @@ type Codec struct {
 	MIME  func(t *media.Track) string
 	Entry SampleEntry
 
+	// standalone takes pictures out of a track, as Standalone says. Nil: sync samples
+	// stand alone as they are.
+	standalone func(t *media.Track) func(au []byte) (alone []byte, ok bool)
+
 	// Describe completes a track that has a timescale and parameter sets, and what else
 	// a protocol or a file said of it. Its memory may be that of the arguments'.
 	Describe func(t *media.Track) error

@@ -33,3 +33,25 @@ func TestACodecThatIsNotRegisteredIsNone(t *testing.T) {
 		Register(Codec{CodecTraits: media.CodecTraits{Name: "h264", Kind: media.Video}})
 	})
 }
+
+// What other packages ask of every codec is there.
+func TestEveryCodecIsComplete(t *testing.T) {
+	for _, c := range All() {
+		require.NotEmpty(t, c.Title, c.Name)
+		require.NotNil(t, c.Describe, c.Name)
+		require.NotNil(t, c.MIME, c.Name)
+		require.NotNil(t, c.Entry.Read, c.Name)
+		require.NotNil(t, c.Entry.Write, c.Name)
+		for _, fourcc := range c.Entry.Types {
+			require.Len(t, fourcc, 4)
+			require.Same(t, c, OfSampleEntry(fourcc), "a sample entry of one codec only")
+		}
+		require.Equal(t, c.NAL != nil, c.Entry.LengthSize != nil, c.Name)
+		require.Equal(t, c.NAL != nil, c.ID.NAL(), c.Name)
+	}
+	require.True(t, AAC.AlwaysSync())
+	require.False(t, H264.AlwaysSync() || H265.AlwaysSync())
+	require.EqualValues(t, -1, Of(AAC).RollDistance)
+	require.Equal(t, "H.264, H.265 and AAC", Titles("and"))
+	require.Equal(t, "AAC", Titles("and", Of(AAC)))
+}

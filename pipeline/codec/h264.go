@@ -12,4 +12,5 @@ var H264 = Register(Codec{
 	MIME:        mime264,
 	Brand:       "avc1",
 	Entry:       entry264,
+	standalone:  newStandalone264,
 })

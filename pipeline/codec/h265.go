@@ -12,4 +12,5 @@ var H265 = Register(Codec{
 	MIME:        mime265,
 	Brand:       "hvc1",
 	Entry:       entry265,
+	standalone:  newStandalone265,
 })

@@ -18,31 +18,26 @@ import (
 //
 // It is for one goroutine.
 type Standalone struct {
-	codec media.Codec
-	h264  h264Sets
-	made  uint32 // pictures that were made
-	out   []byte
+	picture func(au []byte) (alone []byte, ok bool)
 }
 
 // NewStandalone makes one for the pictures of a track.
 func NewStandalone(t *media.Track) *Standalone {
-	s := &Standalone{codec: t.Codec}
-	if t.Codec == H264 {
-		s.h264.take(t.ParameterSets...)
+	c := Of(t.Codec)
+	switch {
+	case c == nil:
+		return &Standalone{func(au []byte) ([]byte, bool) { return au, false }}
+	case c.standalone == nil: // a decoder remembers nothing behind a sync sample
+		return &Standalone{func(au []byte) ([]byte, bool) { return au, len(au) > 0 && (c.Sync == nil || c.Sync(au)) }}
 	}
-	return s
+	return &Standalone{c.standalone(t)}
 }
 
 // Picture gives the form in which an access unit stands alone; ok is false where it
-// does not decode without others, or is not understood. Both are in mdat form: NAL
-// units behind 4-byte lengths. The result is good until the next call, and may be
-// the argument.
-func (s *Standalone) Picture(au []byte) (alone []byte, ok bool) {
-	if s.codec == H265 {
-		return s.picture265(au)
-	}
-	return s.picture264(au)
-}
+// does not decode without others, or is not understood. Both are as they are stored:
+// NAL units behind 4-byte lengths, or a frame. The result is good until the next call,
+// and may be the argument.
+func (s *Standalone) Picture(au []byte) (alone []byte, ok bool) { return s.picture(au) }
 
 // nals calls f with the NAL units of an access unit, and reports whether their
 // lengths are right and f was content with all.
@@ -61,33 +56,4 @@ func nals(au []byte, f func(nal []byte) bool) bool {
 		au = au[n:]
 	}
 	return true
-}
-
-func (s *Standalone) add(nal []byte) {
-	s.out = binary.BigEndian.AppendUint32(s.out, uint32(len(nal)))
-	s.out = append(s.out, nal...)
-}
-
-// picture265 makes of a CRA picture a BLA picture without leading ones: their slice
-// headers are the same (7.3.6.1).
-func (s *Standalone) picture265(au []byte) ([]byte, bool) {
-	s.out = append(s.out[:0], au...)
-	pictures := false
-	ok := nals(s.out, func(nal []byte) bool {
-		if len(nal) < 3 {
-			return false
-		}
-		switch t := nal[0] >> 1 & 0x3f; {
-		case t == cra265:
-			nal[0] = nal[0]&0x81 | blaNLP265<<1
-		case t >= blaWLP265 && t < cra265:
-		case t < 32:
-			return false // it refers to others
-		default:
-			return true
-		}
-		pictures = true
-		return true
-	})
-	return s.out, ok && pictures
 }

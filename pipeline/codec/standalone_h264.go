@@ -1,7 +1,32 @@
 package codec
 
-// picture264 makes of an I picture with a recovery point of 0 frames an IDR picture.
-func (s *Standalone) picture264(au []byte) ([]byte, bool) {
+import (
+	"encoding/binary"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// standalone264 has the parameter sets of the pictures, and the memory in which one is
+// written.
+type standalone264 struct {
+	h264Sets
+	written uint32 // pictures that were written anew
+	out     []byte
+}
+
+func newStandalone264(t *media.Track) func(au []byte) ([]byte, bool) {
+	s := &standalone264{}
+	s.take(t.ParameterSets...)
+	return s.picture
+}
+
+func (s *standalone264) add(nal []byte) {
+	s.out = binary.BigEndian.AppendUint32(s.out, uint32(len(nal)))
+	s.out = append(s.out, nal...)
+}
+
+// picture makes of an I picture with a recovery point of 0 frames an IDR picture.
+func (s *standalone264) picture(au []byte) ([]byte, bool) {
 	idr, recovery, slices := false, false, false
 	ok := nals(au, func(nal []byte) bool {
 		switch nal[0] & 0x1f {
@@ -10,7 +35,7 @@ func (s *Standalone) picture264(au []byte) ([]byte, bool) {
 		case sei264:
 			recovery = recovery || recoversAtOnce(nal)
 		case sps264, pps264:
-			s.h264.take(nal)
+			s.take(nal)
 		}
 		return true
 	})
@@ -18,11 +43,11 @@ func (s *Standalone) picture264(au []byte) ([]byte, bool) {
 		return au, ok && idr
 	}
 	s.out = s.out[:0]
-	id := 65534 + s.made&1 // no encoder comes so far; two that follow each other differ (7.4.3)
+	id := 65534 + s.written&1 // no encoder comes so far; two that follow each other differ (7.4.3)
 	ok = nals(au, func(nal []byte) bool {
 		switch nal[0] & 0x1f {
 		case slice264:
-			made := s.h264.asIDR(nal, id)
+			made := s.asIDR(nal, id)
 			if made == nil {
 				return false
 			}
@@ -36,7 +61,7 @@ func (s *Standalone) picture264(au []byte) ([]byte, bool) {
 		return true
 	})
 	if ok && slices {
-		s.made++
+		s.written++
 	}
 	return s.out, ok && slices
 }

@@ -43,8 +43,9 @@
 // What passes a bound is left out under a cause of its own, and said once in the log;
 // the next access unit is taken.
 //
-// # Adding a codec
+// # Codecs
 //
-// A codec needs a describer (what makes its media.Track, in describe.go), a
-// depacketizer (depacketize.go) and a line in the protocols' tables of formats.
+// What a NAL unit is, which parameter sets are the same and whether a decoder can start
+// at a frame, package codec says. Here is what RTP makes of a codec's access units: a
+// depacketizer (depacketize.go, aac.go), and for NAL units a row in rtp_codecs.go.
 package ingest

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -63,6 +64,7 @@ func frames() samples {
 			f.data = string(make([]byte, 400)) // silence
 		}
 		out["quip"] = append(out["quip"], f)
+		out["plnk"] = append(out["plnk"], f)
 	}
 	return out
 }
@@ -123,21 +125,27 @@ func send(t *testing.T, pub *hub.Publisher) {
 	feed := ingest.NewFeed(pub, quiet)
 	picture, err := feed.AddTrack(ingest.TrackConfig{Codec: flip, Timescale: 90000, ParameterSets: [][]byte{{0, 64, 0, 48}}})
 	require.NoError(t, err)
-	sound, err := feed.AddTrack(ingest.TrackConfig{Codec: quip, Timescale: 8000, SampleRate: 8000, Channels: 1})
+	bare := ingest.TrackConfig{Codec: quip, Timescale: 8000, SampleRate: 8000, Channels: 1}
+	sound, err := feed.AddTrack(bare)
 	require.NoError(t, err)
-	all := frames()
-	for len(all["flip"])+len(all["quip"]) > 0 {
-		name, track, scale := "quip", sound, int64(8000)
-		if len(all["quip"]) == 0 || len(all["flip"]) > 0 && all["flip"][0].at <= all["quip"][0].at {
-			name, track, scale = "flip", picture, 90000
+	bare.Codec = plink
+	other, err := feed.AddTrack(bare)
+	require.NoError(t, err)
+	all, scales := frames(), map[string]int64{"flip": 90000, "quip": 8000, "plnk": 8000}
+	for at := time.Duration(0); at < seconds*time.Second; at += 20 * time.Millisecond {
+		for track, name := range map[int]string{picture: "flip", sound: "quip", other: "plnk"} {
+			if all[name][0].at != at {
+				continue
+			}
+			u := feed.Take()
+			u.PTS = int64(at) * scales[name] / int64(time.Second)
+			u.DTS, u.UTC, u.Mono = u.PTS, pipelinetest.StartUTC+int64(at), int64(at)+1
+			u.Put([]byte(all[name][0].data))
+			require.NoError(t, feed.Unit(track, u))
+			if all[name] = all[name][1:]; len(all[name]) == 0 {
+				all[name] = []sample{{at: -1}}
+			}
 		}
-		f := all[name][0]
-		all[name] = all[name][1:]
-		u := feed.Take()
-		u.PTS = int64(f.at) * scale / int64(time.Second)
-		u.DTS, u.UTC, u.Mono = u.PTS, pipelinetest.StartUTC+int64(f.at), int64(f.at)+1
-		u.Put([]byte(f.data))
-		require.NoError(t, feed.Unit(track, u))
 	}
 	feed.Close()
 }
@@ -188,6 +196,7 @@ func TestARecordingOfNewCodecsIsReadAsItWasSent(t *testing.T) {
 			require.Equal(t, []media.Track{
 				{Codec: flip, Timescale: 90000, ParameterSets: [][]byte{{0, 64, 0, 48}}, Width: 64, Height: 48},
 				{Codec: quip, Timescale: 8000, ParameterSets: [][]byte{}, SampleRate: 8000, Channels: 1, FrameDuration: 160},
+				{Codec: plink, Timescale: 8000, ParameterSets: [][]byte{}, SampleRate: 8000, Channels: 1, FrameDuration: 160},
 			}, described(tracks))
 			requireRolls(t, finished)
 		})
@@ -206,7 +215,37 @@ func requireRolls(t *testing.T, name string) {
 			rolls[string(isobmff.Find(stbl, "stsd")[12:16])] = string(isobmff.Find(stbl, "sgpd"))
 		}
 	}
-	require.Equal(t, map[string]string{"flip": "", "quip": "\x01\x00\x00\x00roll\x00\x00\x00\x02\x00\x00\x00\x01\xff\xfc"}, rolls)
+	for name, want := range map[string]int{"quip": 1, "plnk": 0, "flip": 0} {
+		for _, fragment := range fragments(b, name) {
+			require.Equal(t, want, fragment, "roll groups in a fragment of %s", name)
+		}
+	}
+	require.Equal(t, map[string]string{"flip": "", "plnk": "", "quip": "\x01\x00\x00\x00roll\x00\x00\x00\x02\x00\x00\x00\x01\xff\xfc"}, rolls)
+}
+
+// fragments counts the sample groups of a track in each fragment of a file.
+func fragments(b []byte, fourcc string) (groups []int) {
+	id := ""
+	for boxes := isobmff.Walk(b); boxes.Next(); {
+		for traks := isobmff.Walk(boxes.Payload); boxes.Is("moov") && traks.Next(); {
+			if stsd := isobmff.Find(traks.Payload, "mdia", "minf", "stbl", "stsd"); len(stsd) >= 16 && string(stsd[12:16]) == fourcc {
+				id = string(isobmff.Find(traks.Payload, "tkhd")[12:16])
+			}
+		}
+		for trafs := isobmff.Walk(boxes.Payload); boxes.Is("moof") && trafs.Next(); {
+			if tfhd := isobmff.Find(trafs.Payload, "tfhd"); tfhd == nil || string(tfhd[4:8]) != id {
+				continue
+			}
+			n := 0
+			for inner := isobmff.Walk(trafs.Payload); inner.Next(); {
+				if inner.Is("sbgp") {
+					n++
+				}
+			}
+			groups = append(groups, n)
+		}
+	}
+	return groups
 }
 
 // described leaves out what a file says more than a sender.
@@ -280,10 +319,16 @@ func TestNewCodecsAreKnownByName(t *testing.T) {
 		known, err := codec.Named(name)
 		require.NoError(t, err)
 		require.Same(t, known, codec.OfSampleEntry(name))
-		require.Contains(t, codec.Titles("or"), known.Title)
+		require.Contains(t, strings.ToLower(codec.Titles("or")), name)
 	}
 	require.False(t, flip.AlwaysSync() || flip.NAL())
 	require.True(t, quip.AlwaysSync())
+	alone := codec.NewStandalone(&media.Track{Codec: flip})
+	for _, f := range frames()["flip"][:gop+1] {
+		au, ok := alone.Picture([]byte(f.data))
+		require.Equal(t, f.sync, ok)
+		require.Equal(t, f.data, string(au))
+	}
 	require.False(t, codec.Dense("quip"))
 	var w isobmff.Writer
 	_, err := codec.WriteSampleEntry(&w, &media.Track{Codec: quip, Channels: 1, SampleRate: 8000})

@@ -11,30 +11,36 @@ import (
 
 // quip is sound in frames of 20 ms, without parameter sets as G.711 is, of which a
 // decoder has to decode four frames before the one that it starts at, as of Opus.
-// Silence is zeros.
-var quip = codec.Register(codec.Codec{
-	CodecTraits:  media.CodecTraits{Name: "quip", Kind: media.Audio},
-	Title:        "Quip",
-	RollDistance: -4,
-	MayBeZeros:   true,
-	MIME:         func(*media.Track) string { return "quip" },
-	Entry: codec.SampleEntry{
-		Types: []string{"quip"},
-		Write: func(w *isobmff.Writer, fourcc string, t *media.Track) (isobmff.PixelAspect, error) {
-			w.Close(w.OpenAudioEntry(fourcc, t.Channels, t.SampleRate))
-			return isobmff.SquarePixels, nil
+// Silence is zeros. plink is the same, but a decoder can start anywhere.
+var (
+	quip  = codec.Register(bareSound("quip", -4))
+	plink = codec.Register(bareSound("plnk", 0))
+)
+
+func bareSound(name string, roll int16) codec.Codec {
+	return codec.Codec{
+		CodecTraits:  media.CodecTraits{Name: name, Kind: media.Audio},
+		RollDistance: roll,
+		MayBeZeros:   true,
+		MIME:         func(*media.Track) string { return name },
+		Entry: codec.SampleEntry{
+			Types: []string{name},
+			Write: func(w *isobmff.Writer, fourcc string, t *media.Track) (isobmff.PixelAspect, error) {
+				w.Close(w.OpenAudioEntry(fourcc, t.Channels, t.SampleRate))
+				return isobmff.SquarePixels, nil
+			},
+			Read: func(entry []byte, t *media.Track) error {
+				e, ok := isobmff.ReadAudioEntry(entry)
+				if !ok {
+					return errors.New("the sample entry is cut")
+				}
+				t.Channels, t.SampleRate = e.Channels, e.Rate
+				return describeQuip(t)
+			},
 		},
-		Read: func(entry []byte, t *media.Track) error {
-			e, ok := isobmff.ReadAudioEntry(entry)
-			if !ok {
-				return errors.New("the sample entry is cut")
-			}
-			t.Channels, t.SampleRate = e.Channels, e.Rate
-			return describeQuip(t)
-		},
-	},
-	Describe: describeQuip,
-})
+		Describe: describeQuip,
+	}
+}
 
 func describeQuip(t *media.Track) error {
 	if t.SampleRate <= 0 || t.Channels <= 0 {

@@ -1,0 +1,32 @@
+package codec
+
+import "github.com/gospool/spool/pipeline/media"
+
+// standalone265 is the memory in which a picture is written.
+type standalone265 struct{ out []byte }
+
+func newStandalone265(*media.Track) func(au []byte) ([]byte, bool) { return (&standalone265{}).picture }
+
+// picture makes of a CRA picture a BLA picture without leading ones: their slice
+// headers are the same (7.3.6.1).
+func (s *standalone265) picture(au []byte) ([]byte, bool) {
+	s.out = append(s.out[:0], au...)
+	pictures := false
+	ok := nals(s.out, func(nal []byte) bool {
+		if len(nal) < 3 {
+			return false
+		}
+		switch t := nal[0] >> 1 & 0x3f; {
+		case t == cra265:
+			nal[0] = nal[0]&0x81 | blaNLP265<<1
+		case t >= blaWLP265 && t < cra265:
+		case t < 32:
+			return false // it refers to others
+		default:
+			return true
+		}
+		pictures = true
+		return true
+	})
+	return s.out, ok && pictures
+}
