@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net"
 	"time"
+
+	"github.com/gospool/spool/api/auth"
 )
 
 // Config is what the user sets.
@@ -12,37 +14,12 @@ type Config struct {
 	Name    string // of the product, "spool" where empty
 	Version string
 
-	Listen    string   // host:port
-	Hosts     []string // names by which the server may be called without auth, beside localhost, the machine's own and IP addresses
-	Auth      Auth
+	Listen    string      // host:port
+	Hosts     []string    // names by which the server may be called without auth, beside localhost, the machine's own and IP addresses
+	Auth      auth.Config // without users and tokens only a loopback address is listened on, unless None is set
 	TLS       TLS
 	RecordDir string // absolute; left out of every text that is shown
 	Limits    Limits
-}
-
-// Auth says who may do what. Without users and tokens only a loopback address
-// is listened on, unless None is set, and everybody may do everything.
-type Auth struct {
-	None   bool // `http.auth: none` is written out
-	Users  []User
-	Tokens []Token
-}
-
-// Open reports whether nobody is asked who he is.
-func (a Auth) Open() bool { return len(a.Users) == 0 && len(a.Tokens) == 0 }
-
-// User signs in by name and password (RFC 7617).
-type User struct {
-	Name         string
-	PasswordHash string // made by HashPassword
-	Roles        []Role
-}
-
-// Token signs in a program (RFC 6750).
-type Token struct {
-	Name  string // for the log
-	Token string // the secret itself, or "sha256:" and the hex digest of it
-	Roles []Role
 }
 
 // TLS names the PEM files of the server's certificate. They are read again when
@@ -71,7 +48,7 @@ func (l Limits) withDefaults() Limits {
 		Idle:          cmp.Or(l.Idle, time.Minute),
 		Stall:         cmp.Or(l.Stall, 2*time.Minute),
 		Connections:   cmp.Or(l.Connections, 1024),
-		LoginFailures: cmp.Or(l.LoginFailures, 10),
+		LoginFailures: cmp.Or(l.LoginFailures, auth.DefaultFailures),
 		Shutdown:      cmp.Or(l.Shutdown, 5*time.Second),
 	}
 }
@@ -92,7 +69,7 @@ func (c Config) Check() error {
 	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
 		return fmt.Errorf("http.tls: both cert and key are needed")
 	}
-	_, err = newDoor(c.Auth, c.Limits.withDefaults(), nil)
+	_, err = auth.New(c.Auth, c.Limits.withDefaults().LoginFailures, nil)
 	return err
 }
 

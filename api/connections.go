@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/gospool/spool/api/auth"
 )
 
 // listener bounds the connections of a server. When there are too many the one
@@ -41,7 +43,7 @@ func (l *listener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		if conn := (&counted{TCPConn: c, of: l, from: remoteOf(c.RemoteAddr().String())}); l.add(conn) {
+		if conn := (&counted{TCPConn: c, of: l, from: auth.RemoteOf(c.RemoteAddr().String())}); l.add(conn) {
 			return conn, nil
 		}
 		c.Close()

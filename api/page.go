@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/gospool/spool/api/auth"
 )
 
 //go:embed ui/index.html ui/app.js ui/timeline.js ui/style.css ui/icon.svg
@@ -23,7 +25,7 @@ func pageRoutes() []route {
 		{"pageStyle", "/ui/style.css", "ui/style.css", "text/css; charset=utf-8", "Its style"},
 		{"pageIcon", "/ui/icon.svg", "ui/icon.svg", "image/svg+xml", "Its icon"},
 	} {
-		out = append(out, route{op: p.op, method: "GET", path: p.path, summary: p.summary, role: View,
+		out = append(out, route{op: p.op, method: "GET", path: p.path, summary: p.summary, role: auth.View,
 			media: p.media, handle: embedded(p.file, p.media)})
 	}
 	return out

@@ -5,23 +5,25 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/api/auth"
 )
 
 // operations is written by hand, and by nobody else's table: the least role that each
 // operation takes, "" for everybody.
-var operations = map[string]Role{
+var operations = map[string]auth.Role{
 	"GET /healthz": "", "GET /readyz": "",
 
-	"GET /mp4/": View, "GET /mp4/openapi.json": View, "GET /mp4/list": View, "GET /mp4/streams": View, "GET /mp4/status/a": View,
-	"GET /mp4/events": View, "GET /mp4/records": View, "GET /mp4/records/x": View, "GET /mp4/vod": View, "GET /mp4/vod/a.mp4": View,
-	"GET /mp4/schedule": View, "GET /mp4/pipelines": View, "GET /mp4/pipelines/x": View, "GET /mp4/retention": View, "GET /mp4/health": View,
-	"GET /metrics": View, "GET /": View, "GET /ui/app.js": View, "GET /ui/timeline.js": View, "GET /ui/style.css": View, "GET /ui/icon.svg": View,
+	"GET /mp4/": auth.View, "GET /mp4/openapi.json": auth.View, "GET /mp4/list": auth.View, "GET /mp4/streams": auth.View, "GET /mp4/status/a": auth.View,
+	"GET /mp4/events": auth.View, "GET /mp4/records": auth.View, "GET /mp4/records/x": auth.View, "GET /mp4/vod": auth.View, "GET /mp4/vod/a.mp4": auth.View,
+	"GET /mp4/schedule": auth.View, "GET /mp4/pipelines": auth.View, "GET /mp4/pipelines/x": auth.View, "GET /mp4/retention": auth.View, "GET /mp4/health": auth.View,
+	"GET /metrics": auth.View, "GET /": auth.View, "GET /ui/app.js": auth.View, "GET /ui/timeline.js": auth.View, "GET /ui/style.css": auth.View, "GET /ui/icon.svg": auth.View,
 
-	"POST /mp4/start/a": Control, "POST /mp4/stop/a": Control, "POST /mp4/event/a": Control, "PATCH /mp4/records/x": Control,
-	"POST /mp4/pipelines/x/start": Control, "POST /mp4/pipelines/x/stop": Control, "POST /mp4/pipelines/x/drain": Control,
+	"POST /mp4/start/a": auth.Control, "POST /mp4/stop/a": auth.Control, "POST /mp4/event/a": auth.Control, "PATCH /mp4/records/x": auth.Control,
+	"POST /mp4/pipelines/x/start": auth.Control, "POST /mp4/pipelines/x/stop": auth.Control, "POST /mp4/pipelines/x/drain": auth.Control,
 
-	"DELETE /mp4/records": Admin, "DELETE /mp4/records/x": Admin, "PUT /mp4/pipelines/x": Admin, "DELETE /mp4/pipelines/x": Admin,
-	"POST /mp4/reload": Admin, "POST /mp4/retention/confirm": Admin,
+	"DELETE /mp4/records": auth.Admin, "DELETE /mp4/records/x": auth.Admin, "PUT /mp4/pipelines/x": auth.Admin, "DELETE /mp4/pipelines/x": auth.Admin,
+	"POST /mp4/reload": auth.Admin, "POST /mp4/retention/confirm": auth.Admin,
 }
 
 // TestEveryOperationOfEveryRole asks for each operation as each caller. A refusal by role
@@ -29,18 +31,18 @@ var operations = map[string]Role{
 func TestEveryOperationOfEveryRole(t *testing.T) {
 	const controlToken = "control-0123456789abcdef"
 	s := newWorld(t).server((&board{}).into, func(c *Config, _ *Deps) {
-		c.Auth = Auth{Tokens: []Token{
-			{Token: viewToken, Roles: []Role{View}}, {Token: controlToken, Roles: []Role{Control}}, {Token: adminToken, Roles: []Role{Admin}},
+		c.Auth = auth.Config{Tokens: []auth.Token{
+			{Token: viewToken, Roles: []auth.Role{auth.View}}, {Token: controlToken, Roles: []auth.Role{auth.Control}}, {Token: adminToken, Roles: []auth.Role{auth.Admin}},
 		}}
 	})
 	callers := []struct {
 		token string
-		may   []Role
+		may   []auth.Role
 	}{
-		{"", []Role{""}},
-		{viewToken, []Role{"", View}},
-		{controlToken, []Role{"", View, Control}},
-		{adminToken, []Role{"", View, Control, Admin}},
+		{"", []auth.Role{""}},
+		{viewToken, []auth.Role{"", auth.View}},
+		{controlToken, []auth.Role{"", auth.View, auth.Control}},
+		{adminToken, []auth.Role{"", auth.View, auth.Control, auth.Admin}},
 	}
 	for op, least := range operations {
 		method, path, _ := strings.Cut(op, " ")

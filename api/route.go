@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/julienschmidt/httprouter"
+
+	"github.com/gospool/spool/api/auth"
 )
 
 // route is one row of the table that everything is made from.
@@ -13,7 +15,7 @@ type route struct {
 	method  string // GET answers HEAD as well
 	path    string // as httprouter wants it: :name is one segment, *name the rest
 	summary string
-	role    Role
+	role    auth.Role
 	query   []param
 	body    any         // a value of the body's type, nil where none is taken
 	yaml    bool        // the body may be YAML as well
@@ -30,7 +32,7 @@ type request struct {
 	*http.Request
 	params httprouter.Params
 	query  values
-	who    Caller
+	who    auth.Caller
 }
 
 // methods lists the methods by which a route is registered.
@@ -73,7 +75,7 @@ func (s *Server) newRouter(table []route) *httprouter.Router {
 // dispatch asks who it is and what he wants, then lets the handler answer.
 func (s *Server) dispatch(rt *route) httprouter.Handle {
 	return func(w http.ResponseWriter, r *http.Request, ps httprouter.Params) {
-		who, err := s.door.admit(r, rt.role)
+		who, err := s.authorize(r, rt.role)
 		if err != nil {
 			s.refuse(w, r, err)
 			return

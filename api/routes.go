@@ -1,76 +1,80 @@
 package api
 
+import (
+	"github.com/gospool/spool/api/auth"
+)
+
 import "net/http"
 
 // routes is the table. A new endpoint is a row here and a file beside it.
 func routes() []route {
 	return append([]route{
-		{op: "index", method: "GET", path: "/mp4/", summary: "Name, version and what can be asked", role: View,
+		{op: "index", method: "GET", path: "/mp4/", summary: "Name, version and what can be asked", role: auth.View,
 			answer: indexAnswer{}, handle: (*Server).index},
-		{op: "openAPI", method: "GET", path: "/mp4/openapi.json", summary: "This interface as OpenAPI 3.1", role: View,
+		{op: "openAPI", method: "GET", path: "/mp4/openapi.json", summary: "This interface as OpenAPI 3.1", role: auth.View,
 			media: "application/json", handle: (*Server).openAPI},
 
-		{op: "start", method: "POST", path: "/mp4/start/*stream_path", summary: "Start to record a stream, from the newest key frame in memory", role: Control,
+		{op: "start", method: "POST", path: "/mp4/start/*stream_path", summary: "Start to record a stream, from the newest key frame in memory", role: auth.Control,
 			query: startParams, answer: startAnswer{}, codes: []int{404, 409}, handle: (*Server).start},
-		{op: "stop", method: "POST", path: "/mp4/stop/*stream_path", summary: "Stop a recording; answers when its file is finished", role: Control,
+		{op: "stop", method: "POST", path: "/mp4/stop/*stream_path", summary: "Stop a recording; answers when its file is finished", role: auth.Control,
 			answer: stopAnswer{}, codes: []int{404, 409}, handle: (*Server).stop},
-		{op: "status", method: "GET", path: "/mp4/status/*stream_path", summary: "The truth about a stream's recording", role: View,
+		{op: "status", method: "GET", path: "/mp4/status/*stream_path", summary: "The truth about a stream's recording", role: auth.View,
 			answer: statusAnswer{}, codes: []int{404}, handle: (*Server).status},
-		{op: "list", method: "GET", path: "/mp4/list", summary: "Streams that are being recorded", role: View,
+		{op: "list", method: "GET", path: "/mp4/list", summary: "Streams that are being recorded", role: auth.View,
 			answer: listAnswer{}, handle: (*Server).list},
-		{op: "streams", method: "GET", path: "/mp4/streams", summary: "Streams that are live or configured", role: View,
+		{op: "streams", method: "GET", path: "/mp4/streams", summary: "Streams that are live or configured", role: auth.View,
 			answer: streamsAnswer{}, handle: (*Server).streams},
 
-		{op: "event", method: "POST", path: "/mp4/event/*stream_path", summary: "Record an event, from before it happened", role: Control,
+		{op: "event", method: "POST", path: "/mp4/event/*stream_path", summary: "Record an event, from before it happened", role: auth.Control,
 			body: eventBody{}, answer: eventAnswer{}, codes: []int{404, 409, 415}, handle: (*Server).event},
-		{op: "events", method: "GET", path: "/mp4/events", summary: "Events by page, newest first", role: View,
+		{op: "events", method: "GET", path: "/mp4/events", summary: "Events by page, newest first", role: auth.View,
 			query: eventParams, answer: eventsAnswer{}, handle: (*Server).events},
 
-		{op: "records", method: "GET", path: "/mp4/records", summary: "Recordings by page, newest first", role: View,
+		{op: "records", method: "GET", path: "/mp4/records", summary: "Recordings by page, newest first", role: auth.View,
 			query: recordParams, answer: recordsAnswer{}, handle: (*Server).records},
-		{op: "deleteRange", method: "DELETE", path: "/mp4/records", summary: "Delete the recordings that lie wholly in a range", role: Admin,
+		{op: "deleteRange", method: "DELETE", path: "/mp4/records", summary: "Delete the recordings that lie wholly in a range", role: auth.Admin,
 			query: removeParams, answer: removeAnswer{}, handle: (*Server).removeRange},
-		{op: "record", method: "GET", path: "/mp4/records/:id", summary: "One recording", role: View,
+		{op: "record", method: "GET", path: "/mp4/records/:id", summary: "One recording", role: auth.View,
 			answer: recordAnswer{}, codes: []int{404}, handle: (*Server).record},
-		{op: "patchRecord", method: "PATCH", path: "/mp4/records/:id", summary: "Protect a recording from deletion, or no longer", role: Control,
+		{op: "patchRecord", method: "PATCH", path: "/mp4/records/:id", summary: "Protect a recording from deletion, or no longer", role: auth.Control,
 			body: recordPatch{}, answer: recordAnswer{}, codes: []int{404, 409, 415}, handle: (*Server).patchRecord},
-		{op: "deleteRecord", method: "DELETE", path: "/mp4/records/:id", summary: "Delete a recording and its file", role: Admin,
+		{op: "deleteRecord", method: "DELETE", path: "/mp4/records/:id", summary: "Delete a recording and its file", role: auth.Admin,
 			answer: deletedAnswer{}, codes: []int{404, 409}, handle: (*Server).removeRecord},
 
-		{op: "files", method: "GET", path: "/mp4/vod", summary: "Files that can be fetched, by page", role: View,
+		{op: "files", method: "GET", path: "/mp4/vod", summary: "Files that can be fetched, by page", role: auth.View,
 			query: recordParams, answer: vodAnswer{}, handle: (*Server).vodList},
-		{op: "file", method: "GET", path: "/mp4/vod/*filename", summary: "A recording's file, with ranges and conditions (RFC 9110)", role: View,
+		{op: "file", method: "GET", path: "/mp4/vod/*filename", summary: "A recording's file, with ranges and conditions (RFC 9110)", role: auth.View,
 			query: vodParams, media: "video/mp4", codes: []int{404, 409, 416}, handle: (*Server).vod},
 
-		{op: "schedule", method: "GET", path: "/mp4/schedule", summary: "What the schedule wants now, what comes next, and why", role: View,
+		{op: "schedule", method: "GET", path: "/mp4/schedule", summary: "What the schedule wants now, what comes next, and why", role: auth.View,
 			query: scheduleParams, answer: scheduleAnswer{}, handle: (*Server).schedule},
-		{op: "pipelines", method: "GET", path: "/mp4/pipelines", summary: "The declared pipelines", role: View,
+		{op: "pipelines", method: "GET", path: "/mp4/pipelines", summary: "The declared pipelines", role: auth.View,
 			answer: pipelinesAnswer{}, handle: (*Server).pipelines},
-		{op: "pipeline", method: "GET", path: "/mp4/pipelines/:name", summary: "One declared pipeline", role: View,
+		{op: "pipeline", method: "GET", path: "/mp4/pipelines/:name", summary: "One declared pipeline", role: auth.View,
 			answer: onePipelineAnswer{}, codes: []int{404}, handle: (*Server).onePipeline},
-		{op: "putPipeline", method: "PUT", path: "/mp4/pipelines/:name", summary: "Declare a pipeline, as the configuration's file would; it survives a restart", role: Admin,
+		{op: "putPipeline", method: "PUT", path: "/mp4/pipelines/:name", summary: "Declare a pipeline, as the configuration's file would; it survives a restart", role: auth.Admin,
 			query: dryRunParams, body: pipelineBody{}, yaml: true, answer: declaredAnswer{}, codes: []int{413, 415}, others: map[int]any{422: refusedAnswer{}}, handle: (*Server).putPipeline},
-		{op: "removePipeline", method: "DELETE", path: "/mp4/pipelines/:name", summary: "Take back a declaration that was made here", role: Admin,
+		{op: "removePipeline", method: "DELETE", path: "/mp4/pipelines/:name", summary: "Take back a declaration that was made here", role: auth.Admin,
 			query: dryRunParams, answer: declaredAnswer{}, codes: []int{404, 409}, others: map[int]any{422: refusedAnswer{}}, handle: (*Server).removePipeline},
-		{op: "startPipeline", method: "POST", path: "/mp4/pipelines/:name/start", summary: "Let a pipeline record, and begin what it covers", role: Control,
+		{op: "startPipeline", method: "POST", path: "/mp4/pipelines/:name/start", summary: "Let a pipeline record, and begin what it covers", role: auth.Control,
 			answer: heldAnswer{}, codes: []int{404}, handle: (*Server).startPipeline},
-		{op: "stopPipeline", method: "POST", path: "/mp4/pipelines/:name/stop", summary: "End a pipeline's recordings within the deadline, and let none begin until start", role: Control,
+		{op: "stopPipeline", method: "POST", path: "/mp4/pipelines/:name/stop", summary: "End a pipeline's recordings within the deadline, and let none begin until start", role: auth.Control,
 			answer: heldAnswer{}, codes: []int{404}, handle: (*Server).stopPipeline},
-		{op: "drainPipeline", method: "POST", path: "/mp4/pipelines/:name/drain", summary: "Stop a pipeline, and wait for its files however long they take", role: Control,
+		{op: "drainPipeline", method: "POST", path: "/mp4/pipelines/:name/drain", summary: "Stop a pipeline, and wait for its files however long they take", role: auth.Control,
 			answer: heldAnswer{}, codes: []int{404}, handle: (*Server).drainPipeline},
-		{op: "reload", method: "POST", path: "/mp4/reload", summary: "Read the configuration again; what is the same is not touched", role: Admin,
+		{op: "reload", method: "POST", path: "/mp4/reload", summary: "Read the configuration again; what is the same is not touched", role: auth.Admin,
 			answer: reloadAnswer{}, others: map[int]any{422: refusedAnswer{}}, handle: (*Server).reload},
 
-		{op: "retention", method: "GET", path: "/mp4/retention", summary: "What would be deleted next and why, how far back each stream reaches, when the disk will be full", role: View,
+		{op: "retention", method: "GET", path: "/mp4/retention", summary: "What would be deleted next and why, how far back each stream reaches, when the disk will be full", role: auth.View,
 			query: retentionParams, answer: retentionAnswer{}, codes: []int{503}, handle: (*Server).retention},
-		{op: "confirmRetention", method: "POST", path: "/mp4/retention/confirm", summary: "Say that the clock is right and that what has expired by it may go", role: Admin,
+		{op: "confirmRetention", method: "POST", path: "/mp4/retention/confirm", summary: "Say that the clock is right and that what has expired by it may go", role: auth.Admin,
 			answer: confirmAnswer{}, codes: []int{409, 503}, handle: (*Server).confirmRetention},
 
-		{op: "health", method: "GET", path: "/mp4/health", summary: "What is wrong now, since when, why, and what to do about it", role: View,
+		{op: "health", method: "GET", path: "/mp4/health", summary: "What is wrong now, since when, why, and what to do about it", role: auth.View,
 			answer: healthAnswer{}, handle: (*Server).health},
 		{op: "healthz", method: "GET", path: "/healthz", summary: "The process answers", media: "text/plain", handle: (*Server).healthz},
 		{op: "readyz", method: "GET", path: "/readyz", summary: "What recording needs works", answer: readyAnswer{}, others: map[int]any{503: readyAnswer{}}, handle: (*Server).readyz},
-		{op: "metrics", method: "GET", path: "/metrics", summary: "Figures for Prometheus", role: View,
+		{op: "metrics", method: "GET", path: "/metrics", summary: "Figures for Prometheus", role: auth.View,
 			media: "text/plain", handle: (*Server).metrics},
 	}, pageRoutes()...)
 }
@@ -83,10 +87,10 @@ type indexAnswer struct {
 }
 
 type endpoint struct {
-	Method  string `json:"method"`
-	Path    string `json:"path"`
-	Summary string `json:"summary"`
-	Role    Role   `json:"role,omitempty" enum:"view,control,admin"`
+	Method  string    `json:"method"`
+	Path    string    `json:"path"`
+	Summary string    `json:"summary"`
+	Role    auth.Role `json:"role,omitempty" enum:"view,control,admin"`
 }
 
 func (s *Server) index(w http.ResponseWriter, _ *request) error {

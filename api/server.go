@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"runtime/debug"
 
+	"github.com/gospool/spool/api/auth"
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/guard"
 	"github.com/julienschmidt/httprouter"
@@ -20,7 +21,7 @@ type Server struct {
 	deps    Deps
 	table   []route
 	router  *httprouter.Router
-	door    *door
+	auth    *auth.Authenticator
 	hosts   hosts
 	origins *http.CrossOriginProtection
 	readers readers
@@ -43,11 +44,11 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	if deps.Clock == nil {
 		deps.Clock = pipeline.SystemClock
 	}
-	d, err := newDoor(cfg.Auth, cfg.Limits, deps.Clock)
+	who, err := auth.New(cfg.Auth, cfg.Limits.LoginFailures, deps.Clock)
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, deps: deps, table: routes(), door: d, hosts: newHosts(cfg), origins: http.NewCrossOriginProtection()}
+	s := &Server{cfg: cfg, deps: deps, table: routes(), auth: who, hosts: newHosts(cfg), origins: http.NewCrossOriginProtection()}
 	s.router = s.newRouter(s.table)
 	s.router.PanicHandler = s.recovered
 	if s.doc, err = document(cfg, s.table); err != nil {

@@ -7,27 +7,27 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/gospool/spool/api"
+	"github.com/gospool/spool/api/auth"
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
 )
 
 // apiAuth is the configuration's access control as the API wants it.
-func apiAuth(a configs.Auth) (out api.Auth) {
+func apiAuth(a configs.Auth) (out auth.Config) {
 	out.None = a.None
 	for _, u := range a.Users {
-		out.Users = append(out.Users, api.User{Name: u.Name, PasswordHash: u.PasswordHash, Roles: roles(u.Roles)})
+		out.Users = append(out.Users, auth.User{Name: u.Name, PasswordHash: u.PasswordHash, Roles: roles(u.Roles)})
 	}
 	for _, t := range a.Tokens {
-		out.Tokens = append(out.Tokens, api.Token{Name: t.Name, Token: t.Token, Roles: roles(t.Roles)})
+		out.Tokens = append(out.Tokens, auth.Token{Name: t.Name, Token: t.Token, Roles: roles(t.Roles)})
 	}
 	return out
 }
 
-func roles(names []string) (out []api.Role) {
+func roles(names []string) (out []auth.Role) {
 	for _, n := range names {
-		out = append(out, api.Role(n))
+		out = append(out, auth.Role(n))
 	}
 	return out
 }
@@ -41,13 +41,13 @@ func checkAccess(cfg *configs.Config) (problems config.Problems) {
 		}
 	}
 	for i, u := range cfg.HTTP.Auth.Users {
-		check("http/auth/users", i, "password_hash", api.CheckHash(u.PasswordHash))
+		check("http/auth/users", i, "password_hash", auth.CheckHash(u.PasswordHash))
 	}
 	for i, t := range cfg.HTTP.Auth.Tokens {
-		check("http/auth/tokens", i, "token", api.CheckToken(t.Token))
+		check("http/auth/tokens", i, "token", auth.CheckToken(t.Token))
 	}
 	for i, u := range cfg.Ingest.Auth.Users {
-		check("ingest/auth/users", i, "password_hash", api.CheckHash(u.PasswordHash))
+		check("ingest/auth/users", i, "password_hash", auth.CheckHash(u.PasswordHash))
 	}
 	return problems
 }
@@ -57,10 +57,10 @@ func publishers(a configs.IngestAuth, clock pipeline.Clock) (func(ctx context.Co
 	if len(a.Users) == 0 {
 		return nil, nil
 	}
-	credentials := make([]api.Credentials, len(a.Users))
+	credentials := make([]auth.Credentials, len(a.Users))
 	allowed := map[string][]pipeline.Glob{}
 	for i, u := range a.Users {
-		credentials[i] = api.Credentials{Name: u.Name, PasswordHash: u.PasswordHash}
+		credentials[i] = auth.Credentials{Name: u.Name, PasswordHash: u.PasswordHash}
 		for _, pattern := range u.Publish {
 			g, err := pipeline.ParseGlob(pattern)
 			if err != nil {
@@ -69,7 +69,7 @@ func publishers(a configs.IngestAuth, clock pipeline.Clock) (func(ctx context.Co
 			allowed[u.Name] = append(allowed[u.Name], g)
 		}
 	}
-	gate, err := api.NewGate(credentials, clock)
+	passwords, err := auth.NewPasswords(credentials, clock)
 	if err != nil {
 		return nil, fmt.Errorf("ingest.auth: %w", err)
 	}
@@ -77,7 +77,7 @@ func publishers(a configs.IngestAuth, clock pipeline.Clock) (func(ctx context.Co
 		if user == "" && pass == "" {
 			return errors.New("no name and password: they go into the URL, rtsp://NAME:PASSWORD@HOST/PATH")
 		}
-		if err := gate.Check(ctx, remote, user, pass); err != nil {
+		if err := passwords.Check(ctx, remote, user, pass); err != nil {
 			return err
 		}
 		if !slices.ContainsFunc(allowed[user], func(g pipeline.Glob) bool { return g.Match(path) }) {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/gospool/spool/api"
+	"github.com/gospool/spool/api/auth"
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline"
 )
@@ -23,7 +23,7 @@ func TestPasswdPrintsAHashThatTheConfigurationTakes(t *testing.T) {
 	}
 	code, first, errs := hash("correct horse\n")
 	require.Equal(t, exitOK, code, errs)
-	require.NoError(t, api.CheckHash(first))
+	require.NoError(t, auth.CheckHash(first))
 	_, second, _ := hash("correct horse")
 	require.NotEqual(t, first, second, "each hash has its own salt")
 	code, _, errs = hash("")
@@ -59,7 +59,7 @@ ingest:
 }
 
 func TestPublishersMayUseTheirOwnPatternsOnly(t *testing.T) {
-	hash, err := api.HashPassword("open sesame")
+	hash, err := auth.HashPassword("open sesame")
 	require.NoError(t, err)
 	may, err := publishers(configs.IngestAuth{Users: []configs.Publisher{
 		{Name: "cam", PasswordHash: hash, Publish: []string{"live/cam", "site/*/door"}},
@@ -86,11 +86,11 @@ func TestPublishersMayUseTheirOwnPatternsOnly(t *testing.T) {
 	for range 20 {
 		err = may(context.Background(), "cam", "wrong", "live/cam", "publish", "192.0.2.7:5000")
 	}
-	require.ErrorIs(t, err, api.ErrBlocked)
+	require.ErrorIs(t, err, auth.ErrBlocked)
 	for range 20 { // the question that every client begins with is no attempt
 		err = may(context.Background(), "", "", "live/cam", "publish", "192.0.2.8:5000")
 	}
-	require.NotErrorIs(t, err, api.ErrBlocked)
+	require.NotErrorIs(t, err, auth.ErrBlocked)
 	require.NoError(t, may(context.Background(), "cam", "open sesame", "live/cam", "publish", "192.0.2.8:5000"))
 
 	open, err := publishers(configs.IngestAuth{None: true}, pipeline.SystemClock)

@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/gospool/spool/api"
+	"github.com/gospool/spool/api/auth"
 )
 
 // PasswdCmd is spool passwd.
@@ -23,7 +23,7 @@ func (c *PasswdCmd) Run(p *Program) error {
 	if err != nil {
 		return usageError{err}
 	}
-	hash, err := api.HashPassword(password)
+	hash, err := auth.HashPassword(password)
 	if err != nil {
 		return usageError{err}
 	}

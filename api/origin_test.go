@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/api/auth"
 )
 
 func TestOtherSitesMayNotChangeAnything(t *testing.T) {
@@ -40,7 +42,9 @@ func TestNamesOfOtherSitesAreRefusedWithoutAuth(t *testing.T) {
 	for _, host := range []string{"localhost", "LocalHost:8080", "127.0.0.1", "[::1]:8080", "::1", "10.0.0.5:8080", "recorder.lan", "recorder.lan.", "x.localhost", ""} {
 		require.Equal(t, 200, do(s, "GET", "/mp4/list", "", "Host", host).code, host)
 	}
-	withAuth := w.server(func(c *Config, _ *Deps) { c.Auth.Tokens = []Token{{Token: "0123456789abcdef", Roles: []Role{View}}} })
+	withAuth := w.server(func(c *Config, _ *Deps) {
+		c.Auth.Tokens = []auth.Token{{Token: "0123456789abcdef", Roles: []auth.Role{auth.View}}}
+	})
 	require.Equal(t, 200, do(withAuth, "GET", "/mp4/list", "", "Host", "any.example", "Authorization", "Bearer 0123456789abcdef").code)
 }
 
@@ -72,7 +76,7 @@ func TestOnlyLoopbackIsOpenUnlessSaidSo(t *testing.T) {
 		if listen != "8080" {
 			cfg.Auth.None = true
 			require.NoError(t, cfg.Check(), listen)
-			cfg.Auth = Auth{Tokens: []Token{{Token: "0123456789abcdef", Roles: []Role{View}}}}
+			cfg.Auth = auth.Config{Tokens: []auth.Token{{Token: "0123456789abcdef", Roles: []auth.Role{auth.View}}}}
 			require.NoError(t, cfg.Check(), listen)
 			cfg.Auth.None = true
 			require.Error(t, cfg.Check(), "both")

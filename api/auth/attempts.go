@@ -1,4 +1,4 @@
-package api
+package auth
 
 import (
 	"net/netip"
@@ -94,9 +94,9 @@ func (a *attempts) makeRoom(now time.Time) {
 	}
 }
 
-// remoteOf is whom attempts are counted for: an address, of IPv6 the /64 that
+// RemoteOf is whom attempts are counted for: an address, of IPv6 the /64 that
 // one host commonly owns.
-func remoteOf(addr string) string {
+func RemoteOf(addr string) string {
 	ap, err := netip.ParseAddrPort(addr)
 	if err != nil {
 		return addr

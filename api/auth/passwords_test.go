@@ -1,4 +1,4 @@
-package api
+package auth
 
 import (
 	"context"
@@ -25,7 +25,7 @@ func TestCameraWithAWrongPasswordLocksNoOtherOut(t *testing.T) {
 	for n := range 12 {
 		users = append(users, Credentials{fmt.Sprintf("cam%d", n), hash})
 	}
-	g, err := NewGate(users, frozen{pipeline.SystemClock})
+	g, err := NewPasswords(users, frozen{pipeline.SystemClock})
 	require.NoError(t, err)
 	check := func(port int, name, password string) error {
 		return g.Check(context.Background(), fmt.Sprintf("192.0.2.1:%d", port), name, password)

@@ -1,4 +1,4 @@
-package api
+package auth
 
 import "fmt"
 
@@ -11,6 +11,9 @@ const (
 	Control Role = "control" // start, stop, protect
 	Admin   Role = "admin"   // delete
 )
+
+// Holds reports whether a role allows what another one does.
+func (r Role) Holds(need Role) bool { return r.rank() >= need.rank() }
 
 // rank orders the roles; 0 for none, -1 for what is no role.
 func (r Role) rank() int {
@@ -46,6 +49,6 @@ func highest(roles []Role) (Role, error) {
 
 // Caller is who makes a request.
 type Caller struct {
-	Name string // of the user or token, "anybody" without auth, empty for a stranger
+	Name string // of the user or token, "anybody" without auth, empty where it is not known
 	Role Role
 }
