@@ -24,7 +24,7 @@ func (systemClock) After(d time.Duration) (<-chan time.Time, func()) {
 	return t.C, func() { t.Stop() }
 }
 
-// began is what steps of the wall clock are counted from.
+// began is the moment from which steps of the wall clock are counted.
 var began = time.Now()
 
 // Stepped is by how much the wall clock had been set since the process began, at

@@ -48,7 +48,7 @@ func (h *Handover) Take(stage string) interface{ Close() } {
 	return v
 }
 
-// Close ends what nobody took, and what is left from now on.
+// Close closes the things that no run took, and all that are left from now on.
 func (h *Handover) Close() {
 	h.mu.Lock()
 	left := h.byStage

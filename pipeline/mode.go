@@ -20,7 +20,8 @@ func (p *Plan) CheckMode(m Mode) config.Problems {
 	return c.problems
 }
 
-// passed is what the media has gone through on its way to a stage.
+// passed holds the stages that matter to CheckMode and that the media has gone through
+// on its way to a stage.
 type passed struct{ holder, keyFrames *declared }
 
 type modeCheck struct {

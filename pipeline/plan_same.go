@@ -6,7 +6,7 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// Same tells whether two plans do the same: the same stages with the same
+// Same reports whether two plans do the same: the same stages with the same
 // settings, however these were written.
 func (p *Plan) Same(o *Plan) bool {
 	if p == nil || o == nil || p.Name != o.Name || len(p.stages) != len(o.stages) {
@@ -34,7 +34,7 @@ func (d *declared) same(o *declared) bool {
 	return shows(mine, d.settings) && shows(others, o.settings) && reflect.DeepEqual(mine.Any(), others.Any())
 }
 
-// shows tells whether all that was written is in what is shown of it.
+// shows reports whether the shown settings hold all the written ones.
 func shows(shown, written *config.Node) bool {
 	switch {
 	case written.Empty():

@@ -46,7 +46,7 @@ type Problem struct {
 	Failing bool      `json:"-"`                // media is not recorded that should be; else recording goes on with less
 }
 
-// Drop counts what was left out for one cause.
+// Drop counts the losses of one cause.
 type Drop struct {
 	Stage       string `json:"stage"`
 	Cause       string `json:"cause" doc:"a stable word for what it counts: {drop_causes}"` // one of media.DropCauses, or a word of a stage from elsewhere

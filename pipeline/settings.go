@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Settings is what the code gives a stage, as its config is what the user gives.
+// Settings come to a stage from the code, as its config comes from the user.
 type Settings struct {
 	Pipeline string
 	Stream   string // path of the stream that this run is for

@@ -1,6 +1,6 @@
 package pipeline
 
-// Trait is what a stage declares about itself when it is registered, beside its
+// Trait is a property that a stage declares when it is registered, beside its
 // types: by it a list of stages is checked against the mode of its pipeline.
 type Trait uint8
 
@@ -18,9 +18,9 @@ const (
 	GivesKeyFrames
 	// NeedsEveryPicture: the stage is blind where only key frames come.
 	NeedsEveryPicture
-	// MakesFiles: what comes to the stage is recorded in files.
+	// MakesFiles: the stage records its elements in files.
 	MakesFiles
-	// Catalogues: what comes to the stage gets a row in the catalogue.
+	// Catalogues: the stage gives its elements rows in the catalogue.
 	Catalogues
 )
 

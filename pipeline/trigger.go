@@ -36,7 +36,7 @@ const (
 	ProtectOff
 )
 
-// TriggerStatus is what a trigger did.
+// TriggerStatus is the effect of a trigger.
 type TriggerStatus string
 
 // What a trigger can do.

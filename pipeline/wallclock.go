@@ -48,7 +48,7 @@ type evidence struct {
 	at   time.Time
 }
 
-// ClockState is what a WallClock thinks of the clock.
+// ClockState is the judgement of a WallClock.
 type ClockState string
 
 // The states.
@@ -59,7 +59,7 @@ const (
 	ClockWrong    ClockState = "wrong"
 )
 
-// ClockReading is the clock and what is thought of it.
+// ClockReading is one reading of the clock, with the judgement of it.
 type ClockReading struct {
 	State  ClockState
 	Why    string // it is not believed; empty where it is
@@ -71,7 +71,7 @@ type ClockReading struct {
 	Best time.Time
 }
 
-// Believed reports whether what is old by this clock may be deleted.
+// Believed reports whether files that are old by this clock may be deleted.
 func (r ClockReading) Believed() bool { return r.State == ClockBelieved }
 
 // Plausible is before every time that this program has seen.
@@ -79,7 +79,7 @@ var Plausible = time.Date(2015, 1, 1, 0, 0, 0, 0, time.UTC)
 
 const (
 	clockProof  = time.Hour           // how long a clock must have agreed
-	clockStep   = time.Minute         // a smaller step is none
+	clockStep   = time.Minute         // a smaller difference is no step
 	clockFar    = 30 * 24 * time.Hour // after the newest evidence
 	clockBefore = time.Minute         // what was recorded may be ahead by so much
 )

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Action is what a scheduled job does.
+// Action is the effect of a scheduled job.
 type Action string
 
 // The actions.

@@ -8,8 +8,8 @@ import (
 	"github.com/gospool/spool/pipeline/endcause"
 )
 
-// claims are who wants a recording that is started by hand to go on. It ends
-// when nobody does.
+// claims say who wants a recording of mode manual to go on. It ends when no claim is
+// left.
 type claims struct {
 	hand      bool
 	scheduled bool
@@ -115,7 +115,7 @@ func (r *Recorder) Stops() map[string]time.Time {
 	return stops
 }
 
-// RestoreStops is told what Stops was before a restart: a stop by hand holds for
+// RestoreStops takes the Stops of the process before this one: a stop by hand holds for
 // its window.
 func (r *Recorder) RestoreStops(stops map[string]time.Time) {
 	r.mu.Lock()

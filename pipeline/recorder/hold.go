@@ -14,11 +14,11 @@ type HoldOptions struct {
 	Drain bool // wait for its files however long it takes; else the deadline of a stop counts
 }
 
-// unhurried is a deadline for what has none.
+// unhurried stands for no deadline.
 const unhurried = 10 * 365 * 24 * time.Hour
 
 // Hold ends every recording of a pipeline and lets none begin until Resume. It
-// tells how many there were.
+// returns how many it ended.
 func (r *Recorder) Hold(ctx context.Context, name string, o HoldOptions) (ended int, err error) {
 	jobs := r.hold(name)
 	patience := time.Duration(0)
@@ -47,7 +47,7 @@ func (r *Recorder) hold(name string) (jobs []*activeJob) {
 }
 
 // Resume ends a hold and records with a pipeline those of the given streams that
-// it covers. It tells how many recordings began.
+// it covers. It returns how many recordings began.
 func (r *Recorder) Resume(name string, streams []string) (began int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -69,7 +69,7 @@ func (r *Recorder) Resume(name string, streams []string) (began int) {
 	return began
 }
 
-// Held tells whether a pipeline is held.
+// Held reports whether a pipeline is held.
 func (r *Recorder) Held(name string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

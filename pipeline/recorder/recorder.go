@@ -105,7 +105,7 @@ func (r *Recorder) Stop(ctx context.Context, stream string) (was bool, err error
 	return r.StopFor(ctx, stream, endcause.Stop)
 }
 
-// StopFor is Stop for another reason than somebody's wish.
+// StopFor is Stop with the reason that the files are given.
 func (r *Recorder) StopFor(ctx context.Context, stream, reason string) (was bool, err error) {
 	jobs := r.halt(stream)
 	for _, j := range jobs {
@@ -128,7 +128,7 @@ func (r *Recorder) halt(stream string) []*activeJob {
 	return jobs
 }
 
-// startedByHand ends what a stop by hand has left. The caller holds r.mu.
+// startedByHand ends the effect of a stop by hand. The caller holds r.mu.
 func (r *Recorder) startedByHand(stream string) {
 	if s := r.streams[stream]; s != nil {
 		s.halted, s.stopped = false, time.Time{}
@@ -136,8 +136,8 @@ func (r *Recorder) startedByHand(stream string) {
 	}
 }
 
-// Began is told every stream that has got a publisher: what is always recorded
-// begins, what waits for events is armed, and lengths that were asked for begin
+// Began is called for every stream that has got a publisher: its pipelines of mode
+// always begin, those of mode event are armed, and durations that were asked for begin
 // to count. It does not wait.
 func (r *Recorder) Began(stream string) {
 	r.mu.Lock()
@@ -150,9 +150,9 @@ func (r *Recorder) Began(stream string) {
 	}
 }
 
-// StartAlways begins what is always recorded of a configured stream and arms
-// what waits for events, before anybody publishes it: a stream that is pulled is
-// connected by this.
+// StartAlways begins the pipelines of mode always for a configured stream, and arms
+// those of mode event, before it has a publisher: a stream that is pulled is connected
+// by this.
 func (r *Recorder) StartAlways(stream string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -223,7 +223,7 @@ func (r *Recorder) stopAfter(j *activeJob) {
 }
 
 // end forgets a job. A publisher that came while it was draining is not missed:
-// what is always recorded begins again.
+// pipelines of mode always begin again.
 func (r *Recorder) end(rec *recording) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

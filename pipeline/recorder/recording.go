@@ -9,8 +9,8 @@ import (
 	"github.com/gospool/spool/pipeline"
 )
 
-// streamState is what the recorder knows of one stream. One of which nothing is known is
-// forgotten.
+// streamState holds the recordings of one stream and the stops by hand. The Recorder
+// keeps it as long as any of its fields is set, see forget.
 type streamState struct {
 	path       string
 	recordings map[string]*recording // by pipeline: those with a job, or with a window that is spent
@@ -28,7 +28,7 @@ type recording struct {
 	spent    *time.Time         // begin of the window in which a scheduled job ended by itself; nil: none did
 }
 
-// activeJob is a job with what the recorder knows of it.
+// activeJob is a job with the reasons for which it runs. Recorder.mu guards all but Job.
 type activeJob struct {
 	*Job
 	mode     pipeline.Mode
@@ -38,8 +38,8 @@ type activeJob struct {
 	claims
 }
 
-// state returns what is known of a stream, which the caller adds to. The caller
-// holds r.mu.
+// state returns the state of a stream, a new one where there was none: the caller sets
+// something in it. The caller holds r.mu.
 func (r *Recorder) state(path string) *streamState {
 	s := r.streams[path]
 	if s == nil {
@@ -49,8 +49,8 @@ func (r *Recorder) state(path string) *streamState {
 	return s
 }
 
-// recording returns one pipeline for one stream, which the caller adds to. The
-// caller holds r.mu.
+// recording returns the recording of a pipeline and stream, a new one where there was
+// none: the caller sets something in it. The caller holds r.mu.
 func (r *Recorder) recording(name, path string) *recording {
 	s := r.state(path)
 	rec := s.recordings[name]
@@ -69,8 +69,8 @@ func (r *Recorder) job(name, path string) *activeJob {
 	return nil
 }
 
-// isHalted reports whether what is always recorded of a stream waits for a start by
-// hand. The caller holds r.mu.
+// isHalted reports whether the pipelines of mode always wait for a start by hand. The
+// caller holds r.mu.
 func (r *Recorder) isHalted(path string) bool {
 	s := r.streams[path]
 	return s != nil && s.halted
@@ -98,7 +98,8 @@ func (r *Recorder) all() (out []*activeJob) {
 	return out
 }
 
-// forget drops what is empty of a stream, and then the stream. The caller holds r.mu.
+// forget drops the empty recordings of a stream, and the stream if it is empty then. The
+// caller holds r.mu.
 func (r *Recorder) forget(s *streamState) {
 	maps.DeleteFunc(s.recordings, func(_ string, rec *recording) bool { return rec.job == nil && rec.spent == nil })
 	if len(s.recordings) == 0 && !s.halted && s.stopped.IsZero() && s.last == nil {

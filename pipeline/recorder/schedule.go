@@ -77,7 +77,7 @@ func (s *Schedule) Run(ctx context.Context) error {
 	}
 }
 
-// Ask makes the recordings as they are wanted at this moment, and tells how long
+// Ask begins and ends recordings as they are wanted at this moment. It returns how long
 // the answer holds at most.
 func (s *Schedule) Ask() time.Duration {
 	a, now, wrong := s.Agenda(), wallNow(s.clock), s.wrongClock()
@@ -189,7 +189,7 @@ func (s *Schedule) fire(a Agenda, now time.Time) {
 	}
 }
 
-// StreamPlan is what the schedule wants of a stream.
+// StreamPlan is the state of one stream in the schedule.
 type StreamPlan struct {
 	Stream  string
 	Record  bool      // it is to be recorded now
@@ -202,7 +202,7 @@ type StreamPlan struct {
 	ClockWrong bool // which window is now is not known
 }
 
-// Plans says what is wanted now, and why.
+// Plans describes every stream that has jobs: whether it is to be recorded now, and why.
 func (s *Schedule) Plans() (out []StreamPlan) {
 	a, now, wrong := s.Agenda(), wallNow(s.clock), s.wrongClock()
 	for _, stream := range a.Streams() {

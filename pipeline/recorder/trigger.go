@@ -133,7 +133,7 @@ func (r *Recorder) arm(stream string, t pipeline.Trigger) (ok bool) {
 	return ok
 }
 
-// announced reports whether a stream has a publisher of whom nothing else is known.
+// announced reports whether a stream has a publisher whose tracks are not known yet.
 func (r *Recorder) announced(stream string) bool {
 	d, ok := r.dir.(interface{ Announced(path string) bool })
 	return ok && d.Announced(stream)
