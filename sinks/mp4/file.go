@@ -3,7 +3,6 @@ package mp4
 import (
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"math"
 
 	"github.com/gospool/spool/pipeline/isobmff"
@@ -86,9 +85,6 @@ func newFile(seg *media.Segment, first *media.Chunk, fragment bool, every int64)
 	f.seed = seedOf(f.entry.identity.ID)
 	return f, nil
 }
-
-// seedOf ties the checksums of a file to its segment.
-func seedOf(id string) uint32 { return crc32.Checksum([]byte(id), castagnoli) }
 
 // writeHeader writes what stands before the first chunk. The reserve has room
 // for want bytes of moov or sidx.

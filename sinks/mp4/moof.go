@@ -2,26 +2,9 @@ package mp4
 
 import (
 	"encoding/binary"
-	"hash/crc32"
 
 	"github.com/gospool/spool/pipeline/isobmff"
 	"github.com/gospool/spool/pipeline/media"
-)
-
-// castagnoli is CRC32C, which amd64 and arm64 compute in hardware.
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
-// sealUUID is the type of the box that ends each moof of ours.
-const sealUUID = "\x5d\x0c\x91\x3e\x7a\x54\x4b\x1f\x9e\x26\x1c\x8b\x40\xf7\xd3\x02"
-
-// sealBytes is the size of that box: header, type, CRC. Before the CRC there are
-// as many zeros as make the payload begin on a boundary of payloadAlign bytes in
-// the file, as it does in memory: write(2) then copies in whole cache lines, which
-// is an eighth cheaper, and more than twice as cheap as at an offset a few bytes
-// past that of the source.
-const (
-	sealBytes    = 8 + 16 + 4
-	payloadAlign = 64
 )
 
 // run is what one track adds to a fragment.
@@ -69,13 +52,7 @@ func (f *fragment) writeHead(w *isobmff.Writer) {
 		payload += f.runs[i].cols.Payload.Len()
 	}
 	f.writeGaps(w)
-	seal := w.OpenUUID(sealUUID)
-	var zeros [payloadAlign]byte
-	begin := f.at + int64(len(w.B)) + 4 + 8
-	w.B = append(w.B, zeros[:-begin&(payloadAlign-1)]...)
-	crcAt := len(w.B)
-	w.U32(0)
-	w.Close(seal)
+	crcAt := f.openSeal(w)
 	w.Close(moof)
 	data := len(w.B) - moof + 8
 	for i := range f.runs {
@@ -84,20 +61,6 @@ func (f *fragment) writeHead(w *isobmff.Writer) {
 	}
 	w.Header("mdat", uint32(8+payload))
 	w.Patch(crcAt, f.checksum(w.B, crcAt))
-}
-
-// checksum covers everything of the fragment but the checksum itself. It starts
-// from the segment's ID, so that a whole fragment of an older file, left on the
-// disk's free blocks, is not taken for one of this file.
-func (f *fragment) checksum(head []byte, crcAt int) uint32 {
-	crc := crc32.Update(f.seed, castagnoli, head[:crcAt])
-	crc = crc32.Update(crc, castagnoli, head[crcAt+4:])
-	for i := range f.runs {
-		for _, b := range f.runs[i].cols.Payload.Blocks() {
-			crc = crc32.Update(crc, castagnoli, b)
-		}
-	}
-	return crc
 }
 
 // prftBytes is the size of a version 1 prft.

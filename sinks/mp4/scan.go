@@ -1,10 +1,8 @@
 package mp4
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 
 	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/pipeline/isobmff"
@@ -244,12 +242,11 @@ func (s *chunkScan) next() (v verdict, head, n int64, err error) {
 	if s.pos+n > s.size {
 		return nothing, head, n, nil
 	}
-	sum, err := s.checksum(head, payload)
+	sealed, err := s.sealed(head, payload)
 	if err != nil {
 		return nothing, 0, 0, err
 	}
-	seal := s.buf[head-4:]
-	if sum != binary.BigEndian.Uint32(seal) || s.file.parseFragment(&s.file.frag, s.buf[:head], payload) != nil {
+	if !sealed || s.file.parseFragment(&s.file.frag, s.buf[:head], payload) != nil {
 		return damaged, head, n, nil
 	}
 	return whole, head, n, nil
@@ -295,21 +292,4 @@ func diskError(err error) error {
 		return nil
 	}
 	return err
-}
-
-func (s *chunkScan) checksum(head, payload int64) (uint32, error) {
-	crc := crc32.Update(s.file.seed, castagnoli, s.buf[:head-4])
-	at, left := s.pos+head, payload+8
-	if want := min(left, scanBlock); int64(len(s.data)) < want {
-		s.data = make([]byte, want)
-	}
-	for left > 0 {
-		b := s.data[:min(left, scanBlock)]
-		if _, err := s.in.ReadAt(b, at); err != nil {
-			return 0, fmt.Errorf("read at byte %d: %w", at, err)
-		}
-		crc = crc32.Update(crc, castagnoli, b)
-		at, left = at+int64(len(b)), left-int64(len(b))
-	}
-	return crc, nil
 }
