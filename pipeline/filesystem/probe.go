@@ -49,10 +49,6 @@ func (r Report) String() string {
 	return r.Type + ": " + cmp.Or(strings.Join(parts, "; "), "nothing is lacking")
 }
 
-// scratchPrefix begins the name of the directory in which Probe tries things. It is
-// removed at once; that of a process which was killed, by the next Probe.
-const scratchPrefix = ".spool-probe-"
-
 // Probe looks at what a directory's file system has, with files in a directory of its
 // own there. names are parts of paths that are to be made there: which are refused?
 // A disk that is full or read-only tells little, and that is no error.

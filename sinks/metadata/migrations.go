@@ -179,7 +179,7 @@ const migrationLock = 0x73706f6f6c
 
 func (s *store) lockMigrations(ctx context.Context) (unlock func(), err error) {
 	if s.driver == "sqlite" {
-		unlock, err := awaitLock(ctx, s.lockFile)
+		unlock, err := await(ctx, func() (func() error, error) { return system.LockPath(s.lockFile) })
 		if err != nil {
 			return nil, err
 		}

@@ -28,7 +28,7 @@ func openJournal(above durable.FS, dir string, now func() int64) (*journal, repl
 	if err := durable.MkdirAll(above, dir, 0o750); err != nil {
 		return nil, replayed{}, fmt.Errorf("journal: %w", err)
 	}
-	unlock, err := lockFile(filepath.Join(dir, "lock"))
+	unlock, err := system.LockPath(filepath.Join(dir, "lock"))
 	if errors.Is(err, filesystem.ErrLocked) {
 		return nil, replayed{}, fmt.Errorf("journal %s: %w; stop that one, or ask it through its API", dir, ErrJournalTaken)
 	}

@@ -52,7 +52,7 @@ func Rescue(ctx context.Context, o OpenOptions, recordDir string) (Rescued, erro
 	}
 	file := t.file
 	if aloneIn(file) != "" { // nobody reads beside a recorder there
-		unlock, err := flock(file+openSuffix, unix.LOCK_EX)
+		unlock, err := filesystem.LockPathAlone(file + openSuffix)
 		if errors.Is(err, filesystem.ErrLocked) {
 			return Rescued{}, nil
 		}
@@ -70,7 +70,7 @@ func Rescue(ctx context.Context, o OpenOptions, recordDir string) (Rescued, erro
 	}
 	waiting, cancel := context.WithTimeout(ctx, o.ApplyTimeout)
 	defer cancel()
-	unlock, err := await(waiting, func() (func() error, error) { return flock(file+openSuffix, unix.LOCK_EX) })
+	unlock, err := await(waiting, func() (func() error, error) { return filesystem.LockPathAlone(file + openSuffix) })
 	if errors.Is(err, filesystem.ErrLocked) {
 		return Rescued{}, fmt.Errorf("%s is malformed (%w), and a recorder that works with it has not noticed: stop it, run spool reindex, and start it again", file, damage)
 	}

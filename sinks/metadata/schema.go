@@ -1,11 +1,6 @@
 package metadata
 
-import (
-	"fmt"
-	"time"
-)
-
-const lockRetry = 20 * time.Millisecond
+import "fmt"
 
 // types are the column types of a database. Text that is compared is compared
 // by bytes everywhere, so that order and prefixes mean the same.

@@ -17,7 +17,6 @@ import (
 	"github.com/uptrace/bun/dialect/mysqldialect"
 	"github.com/uptrace/bun/dialect/pgdialect"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
-	"golang.org/x/sys/unix"
 	"modernc.org/sqlite"
 
 	"github.com/gospool/spool/pipeline/durable"
@@ -99,7 +98,7 @@ func sqliteTarget(dsn string) (*target, error) {
 			r.SetConnMaxLifetime(connLifetime) // see store.anew
 			s.ro = bun.NewDB(r, sqlitedialect.New())
 		}
-		s.unlock, err = flock(file+openSuffix, unix.LOCK_SH)
+		s.unlock, err = filesystem.LockPathShared(file + openSuffix)
 		if errors.Is(err, filesystem.ErrLocked) { // any other error: a file system without locks, where Rescue has none either
 			return nil, errors.Join(fmt.Errorf("sqlite: %s is being made anew by spool reindex", file), s.close())
 		}

@@ -4,22 +4,16 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/filesystem"
 )
 
 // ErrHangs says that a disk does not answer.
 var ErrHangs = errors.New("the disk does not answer")
-
-// ScratchFile is made in a record directory and removed at once, to find out whether
-// it takes files.
-const ScratchFile = ".spool-probe"
-
-const scratchBytes = 4096
 
 // Room with which a file is begun at all. One that was full counts as full until
 // it has twice as much, or it would be called so and not so in turn.
@@ -82,7 +76,7 @@ func (w *Writable) try() (Capacity, error) {
 	case w.full:
 		return has, fmt.Errorf("%d KiB are free, which is too little to begin a file: %w", has.Free>>10, unix.ENOSPC)
 	}
-	return has, Explain(w.disk, w.scratch())
+	return has, Explain(w.disk, filesystem.TakesFile(w.disk.root))
 }
 
 // find opens the directory, or makes sure that its path still leads to the one that
@@ -140,32 +134,6 @@ func known(fsys FS, dir string) error {
 		return swapped(dir, was, id)
 	}
 	return nil
-}
-
-// scratch makes a file, writes to it and removes it. One that is there is that of a
-// crash, or of another process that asks as well.
-func (w *Writable) scratch() error {
-	create := func() (*os.File, error) {
-		return w.disk.root.OpenFile(ScratchFile, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	}
-	f, err := create()
-	if errors.Is(err, fs.ErrExist) {
-		if err = w.disk.Remove(ScratchFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		if f, err = create(); errors.Is(err, fs.ErrExist) {
-			return nil // it does for the other one
-		}
-	}
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(make([]byte, scratchBytes))
-	err = errors.Join(err, f.Close())
-	if gone := w.disk.Remove(ScratchFile); !errors.Is(gone, fs.ErrNotExist) {
-		err = errors.Join(err, gone)
-	}
-	return err
 }
 
 // ProblemOf is what Try's error, or that of a recording, means to an operator.

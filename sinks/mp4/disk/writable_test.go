@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/filesystem"
 )
 
 func tryOnce(t *testing.T, w *Writable) string {
@@ -34,9 +36,9 @@ func TestADirectoryIsWritableUntilAnotherIsInItsPlace(t *testing.T) {
 				_, err := Identity(dir, true)
 				require.NoError(t, err)
 			}
-			require.NoError(t, os.WriteFile(filepath.Join(dir, ScratchFile), nil, 0o600), "of a crash")
+			require.NoError(t, os.WriteFile(filepath.Join(dir, filesystem.ScratchFile), nil, 0o600), "of a crash")
 			require.Empty(t, tryOnce(t, w))
-			require.NoFileExists(t, filepath.Join(dir, ScratchFile))
+			require.NoFileExists(t, filepath.Join(dir, filesystem.ScratchFile))
 
 			require.NoError(t, os.Rename(dir, dir+".away"))
 			require.Equal(t, "disk_away", tryOnce(t, w))
