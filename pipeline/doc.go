@@ -8,6 +8,9 @@
 // under the name that the YAML uses, and starts no goroutine: the framework owns
 // every goroutine, channel, context and recover.
 //
+// Stages live in two folders. Below stages is the way of the media up to the parts of
+// a file; below sinks is all that lies on the disk and in the catalogue.
+//
 // What a stage does beyond its types it declares as a Trait: whether it waits for
 // triggers, raises events, makes files. Plan.CheckMode refuses by these a list of
 // stages that would not do what its mode says.

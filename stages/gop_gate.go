@@ -3,7 +3,6 @@ package stages
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -74,9 +73,6 @@ type gateLeft struct {
 func (gateLeft) Close() {}
 
 func newGOPGate(set pipeline.Settings, cfg GOPRingConfig, queue *gopRing) *gopGate {
-	if set.Log == nil {
-		set.Log = slog.New(slog.DiscardHandler)
-	}
 	g := &gopGate{cfg: cfg, set: set, queue: queue}
 	if left, ok := set.Handover.Take(set.Stage).(gateLeft); ok {
 		g.lost, g.await.list, g.wall = left.rec, left.await, left.wall
