@@ -64,6 +64,8 @@ type recordDetail struct {
 	Events    []eventDetail     `json:"events,omitempty" doc:"that it holds media of"`
 	Tracks    []media.TrackInfo `json:"tracks"`
 	Gap       *gapDetail        `json:"gap,omitempty" doc:"what is missing before it"`
+	Gaps      []gapWithin       `json:"gaps,omitempty" doc:"what is missing inside of it, in the order in which it was found; known when it is finished"`
+	Anchors   []anchorDetail    `json:"anchors,omitempty" doc:"its wall clock: between two of them it goes evenly, the first is at its begin and the last at its end; known when it is finished"`
 	Lost      string            `json:"lost,omitempty" doc:"of a recovered recording: what may be missing at its end"`
 	Node      string            `json:"node,omitempty" doc:"the recorder that made it and has its file"`
 	Elsewhere bool              `json:"elsewhere,omitempty" doc:"that is another recorder than this: ask it"`
@@ -74,6 +76,37 @@ type gapDetail struct {
 	Cause     media.Cause `json:"cause"`
 	Seconds   float64     `json:"seconds" doc:"of what is missing; 0 where nothing is, as after clock_step and timestamp_jump"`
 	ClockStep float64     `json:"clock_step,omitempty" doc:"seconds by which the recorder's clock was set in between: by it, this recording begins these later than seconds after the end of the one before"`
+}
+
+// gapWithin is a gap inside of a recording.
+type gapWithin struct {
+	Cause       media.Cause `json:"cause" doc:"rtp_loss, stall, damaged, or the cause under which access units were left out; further_gaps: so many more than are listed, somewhere in between"`
+	Start       *string     `json:"start_time" format:"date-time"`
+	Seconds     float64     `json:"seconds" doc:"by the wall clock; 0 where access units are missing and no time"`
+	Track       int         `json:"track,omitempty" doc:"number of the one track that it is in, from 1; absent: all"`
+	AccessUnits int         `json:"access_units,omitempty" doc:"that were lost, about, where it is known"`
+	Bytes       int64       `json:"bytes,omitempty" doc:"that were lost, where they were counted"`
+	Chunks      int         `json:"chunks,omitempty" doc:"that recovery cut out"`
+	Places      int         `json:"places,omitempty" doc:"how many gaps of one cause, less than a second apart, this is"`
+}
+
+// anchorDetail is a moment of which both times are known.
+type anchorDetail struct {
+	Media float64 `json:"media" doc:"seconds from the begin of the file, as it is played"`
+	Time  *string `json:"time" format:"date-time" doc:"the wall clock then"`
+}
+
+// within is what is known of the inside of a recording.
+func (d *recordDetail) within(r *media.Record) {
+	for _, g := range r.Gaps {
+		d.Gaps = append(d.Gaps, gapWithin{
+			Cause: g.Cause, Start: utcNano(g.StartUTC), Seconds: seconds(g.Duration), Track: g.Track,
+			AccessUnits: g.AccessUnits, Bytes: g.Bytes, Chunks: g.Chunks, Places: g.Places,
+		})
+	}
+	for _, a := range r.Anchors {
+		d.Anchors = append(d.Anchors, anchorDetail{seconds(a.MediaNS), utcNano(a.UTC)})
+	}
 }
 
 func detail(r *media.Record) recordDetail {
@@ -95,6 +128,7 @@ func detail(r *media.Record) recordDetail {
 	if !r.Gap.None() {
 		d.Gap = &gapDetail{r.Gap.Cause, seconds(r.Gap.Duration), seconds(r.Gap.Step)}
 	}
+	d.within(r)
 	return d
 }
 

@@ -4,8 +4,8 @@ import "math/bits"
 
 // Anchor says which wall clock a moment of a recording's media had.
 type Anchor struct {
-	MediaNS int64 // since the begin of the file, as it is played
-	UTC     int64 // ns
+	MediaNS int64 `json:"media_ns"` // since the begin of the file, as it is played
+	UTC     int64 `json:"utc_ns"`   // ns
 }
 
 // Anchors map a recording's media time to its wall clock. Between two of them the

@@ -25,21 +25,21 @@ const (
 // Gap is what is missing immediately before a chunk or a segment, or, in a list, inside
 // of it; the zero value means nothing is.
 type Gap struct {
-	Cause    Cause
-	Duration int64 // ns of media or wall time from the last unit that was kept to the first one; 0 where nothing is missing, as after a timestamp jump
-	Chunks   int   // whole chunks dropped, where they were counted
+	Cause    Cause `json:"cause"`
+	Duration int64 `json:"duration_ns,omitempty"` // ns of media or wall time from the last unit that was kept to the first one; 0 where nothing is missing, as after a timestamp jump
+	Chunks   int   `json:"chunks,omitempty"`      // whole chunks dropped, where they were counted
 	// Step is by how much this machine's wall clock was set between the file before
 	// and this one, ns: by that clock this one begins Duration + Step after the end
 	// of the other. 0 where it is less than MinClockStep.
-	Step int64
+	Step int64 `json:"step_ns,omitempty"`
 
 	// What follows is known of a gap inside a recording only: see Recording.Gaps.
 
-	StartUTC    int64 // ns; Duration is of wall clock, too
-	Track       int   // number of the one track that it is in, from 1; 0: all
-	AccessUnits int   // that were lost, about, where it is known
-	Bytes       int64 // that were lost, where they were counted
-	Places      int   // how many gaps were joined to this one
+	StartUTC    int64 `json:"start_ns,omitempty"`     // ns; Duration is of wall clock, too
+	Track       int   `json:"track,omitempty"`        // number of the one track that it is in, from 1; 0: all
+	AccessUnits int   `json:"access_units,omitempty"` // that were lost, about, where it is known
+	Bytes       int64 `json:"bytes,omitempty"`        // that were lost, where they were counted
+	Places      int   `json:"places,omitempty"`       // how many gaps were joined to this one
 }
 
 // MinClockStep is the least change of the wall clock that ends a file, ns. The

@@ -63,3 +63,72 @@ func (b *Builder) arrived(au *AU) {
 		b.markMissing(ns, st.lost > 0)
 	}
 }
+
+// What is missing within a file is noted in the chunk of the access unit behind it:
+// units that were lost on the way or that the builder left out, and a silence of one
+// track that is unusual and a second long. It ends with that unit, and counts from
+// where the one before would have ended.
+
+// trackGap is what is missing of a track before the access unit at hand.
+type trackGap struct {
+	hole    int64 // ticks without media
+	unusual bool  // by the track's pace
+	by      Cause // why units were lost on the way
+	left    int   // units that the builder left out,
+	bytes   int64 // of them,
+	why     Cause // and why, of the first
+}
+
+// leaveOut counts an access unit that is left out within a file.
+func (b *Builder) leaveOut(track int, size int, err error) {
+	st := &b.tracks[track]
+	if !b.started || !st.seen {
+		return
+	}
+	if st.gap.left++; st.gap.left == 1 {
+		st.gap.why = Cause(DropCauseOf(err))
+	}
+	st.gap.bytes += int64(size)
+}
+
+// missedWithin notes what is missing of a track before an access unit that is kept. Where
+// a file begins with that unit for a gap, the gap before the file tells.
+func (b *Builder) missedWithin(track int, au *AU, begins, cuts bool) {
+	st := &b.tracks[track]
+	g := Gap{Track: track + 1, AccessUnits: int(st.lost) + st.gap.left, Bytes: st.gap.bytes}
+	switch {
+	case st.lost > 0:
+		g.Cause = GapRTPLoss
+		if st.gap.by != "" {
+			g.Cause = st.gap.by
+		}
+	case st.gap.left > 0:
+		g.Cause = st.gap.why
+	case st.gap.unusual && st.gap.hole >= st.limits.hole:
+		g.Cause = GapStall
+	}
+	hole := st.gap.hole
+	st.gap = trackGap{}
+	if g.None() || begins || cuts {
+		return
+	}
+	g.Duration = b.set.Life(ToNanos(hole, b.set.Tracks[track].Timescale))
+	g.StartUTC = b.dating.of(b.cur, au) - g.Duration
+	b.cur.noteGap(g)
+}
+
+// leftAtEnd notes in the open chunk, the last one of a set of tracks, what was left out
+// behind its newest access unit.
+func (b *Builder) leftAtEnd() {
+	for i := range b.tracks {
+		st := &b.tracks[i]
+		if st.gap.left > 0 {
+			end := b.cur.UTC
+			if lead := b.cur.Lead(); lead.Len() > 0 {
+				end = b.cur.UTCAt(lead.Len() - 1)
+			}
+			b.cur.noteGap(Gap{Cause: st.gap.why, StartUTC: end, Track: i + 1, AccessUnits: st.gap.left, Bytes: st.gap.bytes})
+		}
+		st.gap = trackGap{}
+	}
+}

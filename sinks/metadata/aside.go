@@ -119,7 +119,10 @@ func parseAside(b []byte) (r asideRow, err error) {
 	if f.Row.Events == nil {
 		f.Row.Events = []byte("[]")
 	}
-	for _, text := range []*json.RawMessage{&f.Row.Tracks, &f.Row.Events} { // the file is indented, which a row has no room for
+	for _, text := range []*json.RawMessage{&f.Row.Tracks, &f.Row.Events, &f.Row.Gaps, &f.Row.Anchors} { // the file is indented, which a row has no room for
+		if len(*text) == 0 {
+			continue
+		}
 		var b bytes.Buffer
 		if err := json.Compact(&b, *text); err != nil {
 			return r, err

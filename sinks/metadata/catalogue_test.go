@@ -101,13 +101,21 @@ func testID(n int) media.ID {
 // sample is the n-th recording of a minute each.
 func sample(n int, stream string) media.Recording {
 	start := base.Add(time.Duration(n) * time.Minute)
-	return media.Recording{
+	rec := media.Recording{
 		ID: testID(n), Stream: stream, Pipeline: "default", Path: fmt.Sprintf("%s/%06d.mp4", stream, n),
 		State: media.StateFinished, StartUTC: start.UnixNano(), EndUTC: start.Add(time.Minute).UnixNano(),
 		Duration: int64(time.Minute), Size: int64(1000 + n), EndReason: endcause.MaxDuration,
 		Tracks: []media.TrackInfo{{Kind: "video", Codec: "h264", Width: 640, Height: 360}, {Kind: "audio", Codec: "aac", SampleRate: 48000, Channels: 2}},
 		Gap:    media.Gap{Cause: media.GapSourceLost, Duration: 1500, Chunks: 2},
 	}
+	if n%2 == 1 { // others have none, as those of earlier versions
+		rec.Gaps = []media.Gap{
+			{Cause: media.GapRTPLoss, StartUTC: rec.StartUTC + 123_456_789, Duration: 1 << 40, Track: 2, AccessUnits: 1 << 30, Bytes: 1<<62 + 1, Places: 3},
+			{Cause: media.GapDamaged, StartUTC: rec.StartUTC + 1e9, Chunks: 4},
+		}
+		rec.Anchors = media.Anchors{{UTC: rec.StartUTC}, {MediaNS: int64(time.Minute) + 1, UTC: rec.EndUTC + 7}}
+	}
+	return rec
 }
 
 func put(t *testing.T, c opened, recs ...media.Recording) {

@@ -29,6 +29,7 @@ var versions = []version{
 	{"20261126020001", "clock steps", schemaClockSteps},
 	{"20261126030001", "claims", schemaClaims},
 	{"20261126040001", "exact streams", schemaExactStreams},
+	{"20261127180001", "gaps and anchors", schemaGaps},
 }
 
 // statement is one DDL statement; on MySQL an index is looked for first, since

@@ -276,7 +276,7 @@ func TestNoRowOutOfADamagedPageIsBelieved(t *testing.T) {
 	file, _, _ := catalogueFile(t, 3)
 	db, err := sql.Open("sqlite", file)
 	require.NoError(t, err)
-	for i, change := range []string{"revision = 9223372036854775807", "tracks = 'no json'", "start_ns = 'a'", "gap_step_ns = 'a'"} {
+	for i, change := range []string{"revision = 9223372036854775807", "tracks = 'no json'", "start_ns = 'a'", "gap_step_ns = 'a'", "anchors = '['"} {
 		_, err := db.ExecContext(t.Context(), "UPDATE spool_recordings SET "+change+" WHERE rowid = ?", i+1)
 		require.NoError(t, err)
 	}
@@ -284,7 +284,7 @@ func TestNoRowOutOfADamagedPageIsBelieved(t *testing.T) {
 	overwrite(t, file, 0, garbage(100))
 	got, err := rescue(t, file, "")
 	require.NoError(t, err)
-	require.Equal(t, RescuedTable{Name: "spool_recordings", Rows: 2, Invalid: 4}, got.Tables[0])
+	require.Equal(t, RescuedTable{Name: "spool_recordings", Rows: 1, Invalid: 5}, got.Tables[0])
 }
 
 // TestARescueBeforeTheClockIsSet takes rows over whose revisions are of later.

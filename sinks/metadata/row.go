@@ -41,6 +41,8 @@ type row struct {
 	GapChunks    int             `bun:"gap_chunks" json:"gap_chunks,omitempty"`
 	GapStepNS    int64           `bun:"gap_step_ns" json:"gap_step_ns,omitempty"`
 	Events       json.RawMessage `bun:"events" json:"events,omitempty"`
+	Gaps         json.RawMessage `bun:"gaps" json:"gaps,omitempty"`       // inside of it; nil: none
+	Anchors      json.RawMessage `bun:"anchors" json:"anchors,omitempty"` // nil: none
 	Protected    int             `bun:"protected" json:"protected,omitempty"`
 	ProtectedRev int64           `bun:"protected_rev" json:"protected_rev,omitempty"`
 	Revision     int64           `bun:"revision" json:"-"`
@@ -85,8 +87,34 @@ func toRow(rec media.Recording, node string) (*row, error) {
 		GapCause: string(rec.Gap.Cause), GapNS: rec.Gap.Duration, GapChunks: rec.Gap.Chunks, GapStepNS: rec.Gap.Step,
 		Events: events, Protected: bit(rec.Protected), named: len(rec.Events), eventBytes: eventBytes,
 	}
+	if r.Gaps, err = listed(len(rec.Gaps), rec.Gaps); err == nil {
+		r.Anchors, err = listed(len(rec.Anchors), rec.Anchors)
+	}
 	r.Span = spanOf(r)
-	return r, nil
+	return r, err
+}
+
+// listed is a list as JSON, nil for an empty one.
+func listed(n int, list any) (json.RawMessage, error) {
+	if n == 0 {
+		return nil, nil
+	}
+	b, err := json.Marshal(list)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	return storableJSON(b), nil
+}
+
+// unlist is its inverse.
+func (r *row) unlist(what string, b json.RawMessage, into any) error {
+	if len(b) == 0 {
+		return nil
+	}
+	if err := json.Unmarshal(b, into); err != nil {
+		return fmt.Errorf("catalogue row %s: %s: %w", r.ID, what, err)
+	}
+	return nil
 }
 
 // storableJSON puts U+FFFD for the escapes of what is no character, which PostgreSQL
@@ -195,6 +223,12 @@ func (r *row) record(pending bool) (media.Record, error) {
 		if err := json.Unmarshal(r.Events, &rec.Events); err != nil {
 			return media.Record{}, fmt.Errorf("catalogue row %s: events: %w", r.ID, err)
 		}
+	}
+	if err := r.unlist("gaps", r.Gaps, &rec.Gaps); err != nil {
+		return media.Record{}, err
+	}
+	if err := r.unlist("anchors", r.Anchors, &rec.Anchors); err != nil {
+		return media.Record{}, err
 	}
 	return rec, nil
 }

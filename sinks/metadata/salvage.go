@@ -279,6 +279,9 @@ func (r *rescuer) keep(ctx context.Context, values []any) error {
 func (r *rescuer) plausible(row map[string]any) bool {
 	for name, v := range row {
 		n, integer := v.(int64)
+		if v == nil && (name == "gaps" || name == "anchors") {
+			continue
+		}
 		if v == nil || r.integers[name] && !integer {
 			return false
 		}
@@ -295,7 +298,7 @@ func (r *rescuer) plausible(row map[string]any) bool {
 			if n < 0 || n > r.newest {
 				return false
 			}
-		case "tracks", "events":
+		case "tracks", "events", "gaps", "anchors":
 			if !json.Valid(asBytes(v)) {
 				return false
 			}

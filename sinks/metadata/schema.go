@@ -73,6 +73,20 @@ func schemaClockSteps(string) []statement {
 	}}
 }
 
+// schemaGaps adds what is missing inside of a recording and its wall clock. They are null
+// where a recording has none, and in rows of before: not every MySQL takes a default for
+// JSON.
+func schemaGaps(driver string) []statement {
+	var out []statement
+	for _, column := range []string{"gaps", "anchors"} {
+		out = append(out, statement{
+			table: "spool_recordings", column: column,
+			sql: "ALTER TABLE spool_recordings ADD COLUMN " + column + " " + typesOf(driver).json + " NULL",
+		})
+	}
+	return out
+}
+
 // Indexes. The columns behind id are only filtered by: a scan need not touch
 // the rows that it passes over.
 const (

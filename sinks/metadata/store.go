@@ -230,7 +230,7 @@ func (s *store) upsert(ctx context.Context, tx bun.Tx, rows []*row) error {
 // SetProtected.
 var replaced = []string{
 	"node", "stream", "pipeline", "file_path", "state", "start_ns", "end_ns", "duration_ns", "span",
-	"size", "tracks", "end_reason", "gap_cause", "gap_ns", "gap_chunks", "gap_step_ns", "events", "revision",
+	"size", "tracks", "end_reason", "gap_cause", "gap_ns", "gap_chunks", "gap_step_ns", "events", "gaps", "anchors", "revision",
 }
 
 // noteStreams keeps the list of stream paths, by which a prefix is resolved.

@@ -1,0 +1,41 @@
+package api
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// TestARecordTellsItsGapsAndItsWallClock, and nothing of them where there are none.
+func TestARecordTellsItsGapsAndItsWallClock(t *testing.T) {
+	const start = int64(1_700_000_000_500_000_000)
+	rec := media.Record{Recording: media.Recording{ID: media.ID{1}, StartUTC: start, State: media.StateFinished}}
+	bare, err := json.Marshal(detail(&rec))
+	require.NoError(t, err)
+	require.NotContains(t, string(bare), "gaps")
+	require.NotContains(t, string(bare), "anchors")
+	rec.Gaps = []media.Gap{
+		{Cause: media.GapRTPLoss, StartUTC: start + 1, Duration: 250e6, Track: 1, AccessUnits: 6, Places: 2},
+		{Cause: media.GapDamaged, StartUTC: start + 2e9, Duration: 1e9, Bytes: 700, Chunks: 1, Places: 1},
+	}
+	rec.Anchors = media.Anchors{{UTC: start}, {MediaNS: 1500e6, UTC: start + 1750e6}}
+	d := detail(&rec)
+	b, err := json.Marshal(struct {
+		Gaps    []gapWithin    `json:"gaps"`
+		Anchors []anchorDetail `json:"anchors"`
+	}{d.Gaps, d.Anchors})
+	require.NoError(t, err)
+	require.JSONEq(t, `{
+		"gaps": [
+			{"cause": "rtp_loss", "start_time": "2023-11-14T22:13:20.500000001Z", "seconds": 0.25, "track": 1, "access_units": 6, "places": 2},
+			{"cause": "damaged", "start_time": "2023-11-14T22:13:22.500000000Z", "seconds": 1, "bytes": 700, "chunks": 1, "places": 1}
+		],
+		"anchors": [
+			{"media": 0, "time": "2023-11-14T22:13:20.500000000Z"},
+			{"media": 1.5, "time": "2023-11-14T22:13:22.250000000Z"}
+		]
+	}`, string(b))
+}
