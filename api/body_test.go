@@ -164,11 +164,6 @@ func TestClientsThatSendNoBodyLockNobodyOut(t *testing.T) {
 // waitingFor reports whether n connections are in the middle of a request that
 // their clients do not end, and none is at work.
 func (s *Server) waitingFor(n int) bool {
-	s.live.mu.Lock()
-	defer s.live.mu.Unlock()
-	waiting := 0
-	for c := range s.live.conns {
-		waiting += min(c.waiting, 1)
-	}
-	return waiting == n && len(s.live.conns) == s.live.idle.Len()
+	c := s.live.Counts()
+	return c.Waiting == n && c.Open == c.Idle
 }

@@ -110,13 +110,3 @@ func TestTheCostOfScrubbingIsProportional(t *testing.T) {
 		})
 	}
 }
-
-// More ranges than a client wants are none, and few parts are never the whole file
-// many times.
-func TestTheCostOfRangesIsBounded(t *testing.T) {
-	for _, n := range []int{1, 10, 1000, 100_000} {
-		h := http.Header{"Range": {again("bytes=", "0-,", "0-")(3 * n)}}
-		normalise(h, 1<<40)
-		require.LessOrEqual(t, strings.Count(h.Get("Range"), ","), maxRanges)
-	}
-}

@@ -2,10 +2,10 @@ package api
 
 import (
 	"context"
-	"io/fs"
 	"log/slog"
 	"os"
 
+	"github.com/gospool/spool/api/playback"
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/recorder"
@@ -21,7 +21,7 @@ type Deps struct {
 	Recorder  Recorder
 	Streams   Streams
 	Catalogue Catalogue
-	Files     Files
+	Files     playback.Files
 	Belongs   func(f *os.File, name string, id media.ID) error // a Conflict where a file is not that of a recording
 	Events    Events                                           // nil: none are recorded
 	Schedule  Schedule                                         // nil: there are no jobs
@@ -65,22 +65,6 @@ type Catalogue interface {
 	// Delete removes file and row, in an order that survives a crash. The caller
 	// has seen that the record is neither protected, written nor read.
 	Delete(ctx context.Context, id media.ID) error
-}
-
-// Files opens footage by its name below the record directory; Dir does it on a
-// directory.
-type Files interface {
-	// Open opens a file for reading; the caller closes it. An error that is
-	// fs.ErrNotExist becomes 404.
-	Open(name string) (File, error)
-}
-
-// File is an open recording.
-type File struct {
-	*os.File
-	Info    fs.FileInfo
-	Growing bool
-	Size    int64 // bytes that can be played: all of it, or up to the last whole chunk
 }
 
 // Check is one thing that must work before the service is ready.

@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/gospool/spool/api/playback"
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
 )
@@ -106,7 +107,7 @@ func eventRecordings(list []media.EventRecording) []eventRecording {
 			ID: r.ID.String(), State: r.State, Start: utcNano(r.StartUTC), End: utcNano(r.EndUTC), Bytes: r.Size, Protected: r.Protected,
 		}
 		// A growing file is given out under its later name, too, which stays right.
-		if name := strings.TrimSuffix(r.Path, media.PartSuffix); r.State != media.StateLost && !r.Elsewhere && checkFileName(name) == nil {
+		if name := strings.TrimSuffix(r.Path, media.PartSuffix); r.State != media.StateLost && !r.Elsewhere && playback.CheckFileName(name) == nil {
 			out[i].URL = recordURL(name, r.ID)
 		}
 	}

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/api/conn"
 )
 
 // deadline of one wait in these tests; nothing depends on how much is used.
@@ -148,9 +150,7 @@ func TestTenThousandIdleConnectionsLockNobodyOut(t *testing.T) {
 		defer c.Close()
 	}
 	require.Equal(t, 200, fetch(t, "GET", "http://"+addr+"/mp4/list").code)
-	s.live.mu.Lock()
-	defer s.live.mu.Unlock()
-	require.LessOrEqual(t, len(s.live.conns), 1024)
+	require.LessOrEqual(t, s.live.Counts().Open, 1024)
 }
 
 func TestConnectionsAtWorkAreNotGivenUpForNewOnes(t *testing.T) {
@@ -174,11 +174,7 @@ func TestConnectionsAtWorkAreNotGivenUpForNewOnes(t *testing.T) {
 		require.NoError(t, err)
 		require.Greater(t, n, int64(64<<20-1000), "the file arrives in whole")
 	}
-	require.Eventually(t, func() bool {
-		s.live.mu.Lock()
-		defer s.live.mu.Unlock()
-		return len(s.live.conns) == 0 && s.live.idle.Len() == 0
-	}, patience, time.Millisecond)
+	require.Eventually(t, func() bool { return s.live.Counts() == conn.Counts{} }, patience, time.Millisecond)
 	require.Equal(t, 200, fetch(t, "GET", "http://"+addr+"/mp4/list").code)
 }
 

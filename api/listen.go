@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+
+	"github.com/gospool/spool/api/conn"
 )
 
 // Listen opens the port, so that a port in use is an error of the start and not
@@ -18,19 +20,19 @@ func (s *Server) Listen() (net.Addr, error) {
 	if err != nil {
 		return nil, fmt.Errorf("http.listen %s: %w", s.cfg.Listen, err)
 	}
-	s.live = newListener(l.(*net.TCPListener), s.cfg.Limits)
+	s.live = conn.NewListener(l.(*net.TCPListener), s.cfg.Limits.Connections, s.cfg.Limits.ReadBody)
 	if s.cfg.TLS.Cert == "" {
 		if host, _, _ := net.SplitHostPort(s.cfg.Listen); !s.cfg.Auth.Open() && !loopback(host) {
 			s.deps.Log.Warn("http: passwords and tokens travel unencrypted: set http.tls, or listen on loopback behind a proxy that has it", "listen", s.cfg.Listen)
 		}
 		return l.Addr(), nil
 	}
-	cert, err := newCertificate(s.cfg.TLS, s.deps.Log)
+	cert, err := conn.NewCertificate(s.cfg.TLS.Cert, s.cfg.TLS.Key, s.deps.Log)
 	if err != nil {
 		l.Close()
 		return nil, err
 	}
-	s.live.tls = &tls.Config{GetCertificate: cert.get, MinVersion: tls.VersionTLS12}
+	s.live.TLS = &tls.Config{GetCertificate: cert.Get, MinVersion: tls.VersionTLS12}
 	return l.Addr(), nil
 }
 
@@ -42,7 +44,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	drained := make(chan error, 1)
 	stop := context.AfterFunc(ctx, func() { drained <- s.drain(srv) })
 	var err error
-	if s.live.tls != nil {
+	if s.live.TLS != nil {
 		err = srv.ServeTLS(s.live, "", "")
 	} else {
 		err = srv.Serve(s.live)
@@ -69,14 +71,14 @@ func (s *Server) httpServer() *http.Server {
 	l := s.cfg.Limits
 	return &http.Server{
 		Handler:           s,
-		TLSConfig:         s.live.tls,
+		TLSConfig:         s.live.TLS,
 		ReadHeaderTimeout: l.ReadHeader,
 		IdleTimeout:       l.Idle,
 		MaxHeaderBytes:    l.HeaderBytes,
-		ConnState:         s.live.changed,
-		ConnContext:       s.live.context,
+		ConnState:         s.live.Changed,
+		ConnContext:       s.live.Context,
 		// No ReadTimeout: its end cancels the context of a handler that works
-		// longer, as stop may. Bodies have a deadline of their own (takeBody);
+		// longer, as stop may. Bodies have a deadline of their own (conn.TakeBody);
 		// answers have theirs (answer, footage).
 		ErrorLog: slog.NewLogLogger(s.deps.Log.Handler(), slog.LevelDebug), // strangers' handshakes
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"path"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -64,24 +63,6 @@ func streamPath(param string) (string, error) {
 		return "", BadRequest("%v", err)
 	}
 	return p, nil
-}
-
-// checkFileName refuses what is not the name of footage: the record directory
-// holds the catalogue and its journal too. Names are slash-separated, relative,
-// and end in .mp4, or .mp4.part while the file grows; no segment is hidden.
-func checkFileName(name string) error {
-	if err := pipeline.CheckPath(name); err != nil {
-		return errors.New("not the name of a recording")
-	}
-	for seg := range strings.SplitSeq(name, "/") {
-		if seg[0] == '.' {
-			return errors.New("not the name of a recording")
-		}
-	}
-	if path.Ext(strings.TrimSuffix(name, media.PartSuffix)) != ".mp4" {
-		return errors.New("not the name of a recording: those end in .mp4")
-	}
-	return nil
 }
 
 // fileURL is where a file is served.

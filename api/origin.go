@@ -7,6 +7,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/gospool/spool/api/conn"
 )
 
 // policy lets the page load what this server serves and nothing else, and run
@@ -24,16 +26,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Cache-Control", "no-store")
-	conn := connOf(r.Context())
-	conn.count(1, 0)
-	defer conn.count(-1, 0)
-	b := s.takeBody(w, r)
+	defer conn.Begin(r.Context())()
+	b := conn.TakeBody(w, r, s.cfg.Limits.BodyBytes, s.cfg.Limits.ReadBody)
 	if err := s.guard(r); err != nil {
 		s.fail(w, r, err)
 	} else {
 		s.router.ServeHTTP(w, r)
 	}
-	b.finish(w, r)
+	b.Finish(w, r)
 }
 
 func (s *Server) guard(r *http.Request) error {

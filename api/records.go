@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gospool/spool/api/playback"
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
 )
@@ -116,7 +117,7 @@ func detail(r *media.Record) recordDetail {
 		State: r.State, EndReason: r.EndReason, Protected: r.Protected, Tracks: orEmpty(r.Tracks),
 		Node: r.Node, Elsewhere: r.Elsewhere, Pending: r.Pending,
 	}
-	if r.State != media.StateLost && !r.Elsewhere && checkFileName(r.Path) == nil {
+	if r.State != media.StateLost && !r.Elsewhere && playback.CheckFileName(r.Path) == nil {
 		d.URL = recordURL(r.Path, r.ID)
 	}
 	for i := range r.Events {

@@ -65,10 +65,10 @@ func (s *Server) remove(ctx context.Context, rec *media.Record) error {
 	if err := s.removable(rec); err != nil {
 		return err
 	}
-	if !s.readers.claim(rec.Path) {
+	if !s.readers.Claim(rec.Path) {
 		return Conflict("recording %s is being read: try again when the reader is done", rec.ID)
 	}
-	defer s.readers.release(rec.Path)
+	defer s.readers.Release(rec.Path)
 	return s.deps.Catalogue.Delete(ctx, rec.ID)
 }
 
@@ -80,7 +80,7 @@ func (s *Server) removable(rec *media.Record) error {
 		return Conflict("recording %s is protected: PATCH it with {\"protected\":false} first", rec.ID)
 	case rec.Growing():
 		return Conflict("recording %s is being written: stop stream %s first", rec.ID, rec.Stream)
-	case s.readers.busy(rec.Path):
+	case s.readers.Busy(rec.Path):
 		return Conflict("recording %s is being read: try again when the reader is done", rec.ID)
 	}
 	return nil

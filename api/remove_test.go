@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"sync"
 	"testing"
 
 	"github.com/gospool/spool/pipeline/media"
@@ -29,12 +28,12 @@ func TestWhatIsProtectedWrittenOrReadStays(t *testing.T) {
 	growing := w.add(2, "a", func(r *media.Record) { r.State, r.EndReason = media.StateRecording, "" })
 	read := w.add(3, "a")
 	s := w.server()
-	require.True(t, s.readers.enter(read.Path))
+	require.True(t, s.readers.Enter(read.Path))
 	for rec, says := range map[string]string{protected.ID.String(): "protected", growing.ID.String(): "being written", read.ID.String(): "being read"} {
 		require.Contains(t, do(s, "DELETE", "/mp4/records/"+rec, "").refused(t, 409), says)
 	}
 	require.Len(t, w.records, 3)
-	s.readers.leave(read.Path)
+	s.readers.Leave(read.Path)
 	require.Equal(t, 200, do(s, "DELETE", "/mp4/records/"+read.ID.String(), "").code)
 }
 
@@ -140,27 +139,4 @@ func TestFileThatIsGoneCountsForNothing(t *testing.T) {
 	require.NoError(t, os.Remove(filepath.Join(w.dir, rec.Path)))
 	text := do(w.server(), "DELETE", "/mp4/records/"+rec.ID.String(), "").refused(t, 500)
 	require.NotContains(t, text, w.dir)
-}
-
-// Readers and deleters never hold one file at the same time.
-func TestReadersAndDeletersExcludeEachOther(t *testing.T) {
-	var r readers
-	var wg sync.WaitGroup
-	owner := 0 // written under a claim, read under an enter: the race detector watches
-	for i := range 8 {
-		wg.Go(func() {
-			for range 2000 {
-				if i == 0 && r.claim("x") {
-					owner++
-					r.release("x")
-				} else if i > 0 && r.enter("x") {
-					_ = owner
-					r.leave("x")
-				}
-			}
-		})
-	}
-	wg.Wait()
-	require.False(t, r.busy("x"))
-	require.Empty(t, r.files)
 }

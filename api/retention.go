@@ -166,10 +166,10 @@ type stoppedAnswer struct {
 // or deletes it. The caller calls release.
 func (s *Server) Claim(name string) (release func(), ok bool) {
 	name = strings.TrimSuffix(name, media.PartSuffix)
-	if !s.readers.claim(name) {
+	if !s.readers.Claim(name) {
 		return nil, false
 	}
-	return func() { s.readers.release(name) }, true
+	return func() { s.readers.Release(name) }, true
 }
 
 func (s *Server) retention(w http.ResponseWriter, r *request) error {

@@ -9,6 +9,8 @@ import (
 	"runtime/debug"
 
 	"github.com/gospool/spool/api/auth"
+	"github.com/gospool/spool/api/conn"
+	"github.com/gospool/spool/api/playback"
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/guard"
 	"github.com/julienschmidt/httprouter"
@@ -24,10 +26,10 @@ type Server struct {
 	auth    *auth.Authenticator
 	hosts   hosts
 	origins *http.CrossOriginProtection
-	readers readers
-	doc     []byte       // the OpenAPI document
-	scrape  http.Handler // of /metrics
-	live    *listener    // nil before Listen
+	readers playback.Readers
+	doc     []byte         // the OpenAPI document
+	scrape  http.Handler   // of /metrics
+	live    *conn.Listener // nil before Listen
 }
 
 // New checks the configuration and makes a server that does not listen yet.
@@ -60,7 +62,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 
 // Reading reports whether somebody reads a file, or deletes it: what makes room
 // on the disk asks before it takes one.
-func (s *Server) Reading(name string) bool { return s.readers.busy(name) }
+func (s *Server) Reading(name string) bool { return s.readers.Busy(name) }
 
 // recovered answers for a handler that panicked; the stack goes to the log.
 func (s *Server) recovered(w http.ResponseWriter, r *http.Request, v any) {

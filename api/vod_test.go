@@ -10,9 +10,12 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/api/conn"
+	"github.com/gospool/spool/api/playback"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -102,7 +105,7 @@ func TestNothingOutsideIsServed(t *testing.T) {
 
 func TestMissingRecordDirectoryIsNotShown(t *testing.T) {
 	w := newWorld(t)
-	s := w.server(func(_ *Config, d *Deps) { d.Files = NewDir("/nowhere/at/all", nil) })
+	s := w.server(func(_ *Config, d *Deps) { d.Files = playback.NewDir("/nowhere/at/all", nil) })
 	require.NotContains(t, do(s, "GET", "/mp4/vod/x.mp4", "").refused(t, 404), "nowhere")
 }
 
@@ -110,14 +113,14 @@ func TestMissingRecordDirectoryIsNotShown(t *testing.T) {
 // connection's ReadFrom is a bounded file, finished or growing, and no copy.
 func TestFootageReachesTheConnectionAsAFile(t *testing.T) {
 	w := newWorld(t)
-	data := footageBytes(2*sliceBytes + 12345)
+	data := footageBytes(2*(4<<20) + 12345)
 	w.put("x.mp4", data)
 	w.put("growing.mp4.part", data)
 	w.growing["growing.mp4"] = int64(len(data)) - 5
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	spy := &spyListener{listener: newListener(l.(*net.TCPListener), Limits{}.withDefaults())}
-	srv := &http.Server{Handler: w.server(), ConnState: spy.changed}
+	spy := &spyListener{Listener: conn.NewListener(l.(*net.TCPListener), 1024, 15*time.Second)}
+	srv := &http.Server{Handler: w.server(), ConnState: spy.Changed}
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(spy) }()
 	defer func() { require.NoError(t, srv.Close()); <-served }()
@@ -132,25 +135,25 @@ func TestFootageReachesTheConnectionAsAFile(t *testing.T) {
 
 // spyListener counts the bytes that its connections were handed as a file.
 type spyListener struct {
-	*listener
+	*conn.Listener
 	fromFile atomic.Int64
 }
 
 func (l *spyListener) Accept() (net.Conn, error) {
-	c, err := l.listener.Accept()
+	c, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
 	}
-	return &spyConn{c.(*counted), &l.fromFile}, nil
+	return &spyConn{c.(*conn.Conn), &l.fromFile}, nil
 }
 
 type spyConn struct {
-	*counted
+	*conn.Conn
 	fromFile *atomic.Int64
 }
 
 func (c *spyConn) ReadFrom(r io.Reader) (int64, error) {
-	n, err := c.counted.ReadFrom(r)
+	n, err := c.Conn.ReadFrom(r)
 	if lr, ok := r.(*io.LimitedReader); ok {
 		if _, ok := lr.R.(syscall.Conn); ok {
 			c.fromFile.Add(n)

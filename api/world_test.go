@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gospool/spool/api/playback"
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
@@ -80,7 +81,7 @@ func newWorld(t testing.TB) *world {
 func (w *world) deps() Deps {
 	return Deps{
 		Log: slog.New(slog.NewTextHandler(w.log, nil)), Recorder: w, Streams: w, Catalogue: (*shelf)(w),
-		Files: NewDir(w.dir, w.grows), Ready: func(context.Context) []Check { return w.ready },
+		Files: playback.NewDir(w.dir, w.grows), Ready: func(context.Context) []Check { return w.ready },
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/gospool/spool/api"
+	"github.com/gospool/spool/api/playback"
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/recorder"
@@ -189,7 +190,7 @@ func known(err error) error {
 }
 
 // growing tells what of a file that is being written can be played.
-func growing(dir string) api.Growing {
+func growing(dir string) playback.Growing {
 	return func(name string) (string, int64, bool) {
 		part := name + media.PartSuffix
 		size, err := mp4.Playable(filepath.Join(dir, filepath.FromSlash(part)))

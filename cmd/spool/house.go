@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/gospool/spool/api"
+	"github.com/gospool/spool/api/playback"
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/durable"
@@ -245,7 +246,7 @@ func (h *house) openAPI(dir string) error {
 		Log: h.log, Clock: pipeline.SystemClock,
 		Recorder: control{h.recorder, h.plans.keepStops}, Streams: h.hub,
 		Events:    bell,
-		Catalogue: h.shelf, Files: api.NewDir(abs, growing(abs)), Belongs: h.shelf.belongs,
+		Catalogue: h.shelf, Files: playback.NewDir(abs, growing(abs)), Belongs: h.shelf.belongs,
 		Schedule: h.plans.schedule, Pipelines: h.plans, Retention: forecast{h.keeper},
 		Ready: h.ready, Health: h.problems, Metrics: []prometheus.Collector{&stores{h.catalogue.Stats, h.capacity, h.obstacles, h.rtsp.Counts}, h.disk.write, h.disk.sync, h.disk.finish, h.mistaken},
 	})

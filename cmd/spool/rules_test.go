@@ -42,7 +42,10 @@ var mayImport = []struct {
 	{"sinks/mp4/facts", []string{"pipeline/durable", "pipeline/media"}},
 	{"sinks/mp4/filename", []string{"pipeline/media"}},
 	{"sinks/...", []string{"pipeline/..."}}, // no sink knows another, nor a stage
-	{"api/...", []string{"pipeline/..."}},   // what it serves is handed in
+	{"api/auth", []string{"pipeline"}},
+	{"api/conn", []string{"api/auth"}},
+	{"api/playback", []string{"pipeline", "pipeline/media"}},
+	{"api", []string{"pipeline", "pipeline/config", "pipeline/media", "pipeline/recorder", "pipeline/guard"}}, // what it serves is handed in
 	{"configs", []string{"pipeline", "pipeline/config", "pipeline/recorder"}},
 	{"pipeline/pipelinetest", []string{"pipeline/..."}},
 	{"pipeline/config", []string{"pipeline/guard"}},

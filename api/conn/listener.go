@@ -1,4 +1,4 @@
-package api
+package conn
 
 import (
 	"container/list"
@@ -13,37 +13,39 @@ import (
 	"github.com/gospool/spool/api/auth"
 )
 
-// listener bounds the connections of a server. When there are too many the one
+// Listener bounds the connections of a server. When there are too many the one
 // that has waited longest without a request at work is closed for the new one, so
 // that strangers who connect and say nothing, or begin a request and do not end
 // it, lock nobody out. When all are at work the new one is closed, unless it comes
 // from an address that has less than its share, a quarter, and another has more: of
 // that one the oldest goes, so that one client's slow downloads lock nobody out.
-type listener struct {
+type Listener struct {
 	*net.TCPListener
-	tls    *tls.Config // nil without TLS
+	TLS    *tls.Config // nil without TLS; set before Accept
 	limit  int
 	linger time.Duration // for a client that is still sending when its connection is closed
 
 	mu       sync.Mutex
-	conns    map[*counted]bool
-	idle     *list.List // of *counted, the longest idle first
+	conns    map[*Conn]bool
+	idle     *list.List // of *Conn, the longest idle first
 	from     map[string]int
 	accepted uint64
 }
 
-func newListener(l *net.TCPListener, limits Limits) *listener {
-	return &listener{TCPListener: l, limit: limits.Connections, linger: limits.ReadBody, conns: map[*counted]bool{}, idle: list.New(), from: map[string]int{}}
+// NewListener bounds connections by limit. A client that is still sending when its
+// connection is closed is read for linger.
+func NewListener(l *net.TCPListener, limit int, linger time.Duration) *Listener {
+	return &Listener{TCPListener: l, limit: limit, linger: linger, conns: map[*Conn]bool{}, idle: list.New(), from: map[string]int{}}
 }
 
 // Accept returns the next connection that there is room for.
-func (l *listener) Accept() (net.Conn, error) {
+func (l *Listener) Accept() (net.Conn, error) {
 	for {
 		c, err := l.AcceptTCP()
 		if err != nil {
 			return nil, err
 		}
-		if conn := (&counted{TCPConn: c, of: l, from: auth.RemoteOf(c.RemoteAddr().String())}); l.add(conn) {
+		if conn := (&Conn{TCPConn: c, of: l, from: auth.RemoteOf(c.RemoteAddr().String())}); l.add(conn) {
 			return conn, nil
 		}
 		c.Close()
@@ -51,7 +53,7 @@ func (l *listener) Accept() (net.Conn, error) {
 }
 
 // add counts a connection in, or says that there is no room.
-func (l *listener) add(c *counted) bool {
+func (l *Listener) add(c *Conn) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.conns) >= l.limit {
@@ -72,9 +74,9 @@ func (l *listener) add(c *counted) bool {
 
 // leastWanted is the connection that goes for a new one, nil where none does. The
 // lock is held.
-func (l *listener) leastWanted(newcomer string) (gone *counted) {
+func (l *Listener) leastWanted(newcomer string) (gone *Conn) {
 	if oldest := l.idle.Front(); oldest != nil {
-		return oldest.Value.(*counted)
+		return oldest.Value.(*Conn)
 	}
 	share := l.limit / 4
 	if l.from[newcomer] >= share {
@@ -89,7 +91,7 @@ func (l *listener) leastWanted(newcomer string) (gone *counted) {
 }
 
 // settle keeps a connection among the idle ones while it is. The lock is held.
-func (l *listener) settle(c *counted) {
+func (l *Listener) settle(c *Conn) {
 	switch working := c.active && (c.waiting == 0 || c.waiting < c.requests); {
 	case !l.conns[c]: // it is gone
 	case working && c.at != nil:
@@ -101,7 +103,7 @@ func (l *listener) settle(c *counted) {
 }
 
 // forget counts a connection out. The lock is held.
-func (l *listener) forget(c *counted) {
+func (l *Listener) forget(c *Conn) {
 	if c.at != nil {
 		l.idle.Remove(c.at)
 		c.at = nil
@@ -114,8 +116,8 @@ func (l *listener) forget(c *counted) {
 	}
 }
 
-// changed is http.Server.ConnState: between requests a connection is idle.
-func (l *listener) changed(c net.Conn, state http.ConnState) {
+// Changed is http.Server.ConnState: between requests a connection is idle.
+func (l *Listener) Changed(c net.Conn, state http.ConnState) {
 	if conn := inner(c); conn != nil {
 		l.mu.Lock()
 		defer l.mu.Unlock()
@@ -124,33 +126,41 @@ func (l *listener) changed(c net.Conn, state http.ConnState) {
 	}
 }
 
-// context is http.Server.ConnContext: a request knows its connection.
-func (l *listener) context(ctx context.Context, c net.Conn) context.Context {
+// Context is http.Server.ConnContext: a request knows its connection.
+func (l *Listener) Context(ctx context.Context, c net.Conn) context.Context {
 	return context.WithValue(ctx, connKey{}, inner(c))
 }
 
 // connKey is the key of a request's connection in its context.
 type connKey struct{}
 
-func connOf(ctx context.Context) *counted {
-	c, _ := ctx.Value(connKey{}).(*counted)
+func of(ctx context.Context) *Conn {
+	c, _ := ctx.Value(connKey{}).(*Conn)
 	return c
 }
 
+// Begin counts a request, by its context, to the work of its connection until it is
+// told that the request has ended.
+func Begin(ctx context.Context) (end func()) {
+	c := of(ctx)
+	c.count(1, 0)
+	return func() { c.count(-1, 0) }
+}
+
 // inner is the connection as it was accepted, nil for one that was not here.
-func inner(c net.Conn) *counted {
+func inner(c net.Conn) *Conn {
 	if t, ok := c.(*tls.Conn); ok {
 		c = t.NetConn()
 	}
-	conn, _ := c.(*counted)
+	conn, _ := c.(*Conn)
 	return conn
 }
 
-// counted is a connection that says when it is closed. It embeds the TCP
+// Conn is a connection that says when it is closed. It embeds the TCP
 // connection and not net.Conn: its ReadFrom is what makes sendfile(2) happen.
-type counted struct {
+type Conn struct {
 	*net.TCPConn
-	of     *listener
+	of     *Listener
 	from   string // whom it counts for
 	number uint64 // in the order in which they were accepted
 
@@ -163,7 +173,7 @@ type counted struct {
 
 // count adds to the numbers of requests and of those that wait. A nil connection
 // counts nothing.
-func (c *counted) count(requests, waiting int) {
+func (c *Conn) count(requests, waiting int) {
 	if c == nil {
 		return
 	}
@@ -179,7 +189,7 @@ func (c *counted) count(requests, waiting int) {
 // before it closes a connection on a client in the middle of a request, such as
 // one whose header is too large: closed at once, the connection would be reset,
 // and the client might never read why.
-func (c *counted) CloseWrite() error {
+func (c *Conn) CloseWrite() error {
 	if err := c.TCPConn.CloseWrite(); err != nil {
 		return err
 	}
@@ -191,9 +201,27 @@ func (c *counted) CloseWrite() error {
 }
 
 // Close counts the connection out.
-func (c *counted) Close() error {
+func (c *Conn) Close() error {
 	c.of.mu.Lock()
 	c.of.forget(c)
 	c.of.mu.Unlock()
 	return c.TCPConn.Close()
+}
+
+// Counts are the connections of a listener.
+type Counts struct {
+	Open    int
+	Idle    int // of these, the ones that nobody works for
+	Waiting int // of these, the ones that are in the middle of a request which the client does not end
+}
+
+// Counts tells how many connections there are.
+func (l *Listener) Counts() Counts {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c := Counts{Open: len(l.conns), Idle: l.idle.Len()}
+	for conn := range l.conns {
+		c.Waiting += min(conn.waiting, 1)
+	}
+	return c
 }

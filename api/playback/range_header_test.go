@@ -1,4 +1,4 @@
-package api
+package playback
 
 import (
 	"math/big"
@@ -41,11 +41,11 @@ func TestRangesFollowTheRFC(t *testing.T) {
 		{"bytes=" + strings.Repeat("0-1,", maxRanges) + "5-6", ""},
 	} {
 		h := http.Header{"Range": {c.header}}
-		normalise(h, 100)
+		normaliseRange(h, 100)
 		require.Equal(t, c.want, h.Get("Range"), c.header)
 	}
 	h := http.Header{"Range": {"bytes=0-1", "bytes=2-3"}}
-	normalise(h, 100)
+	normaliseRange(h, 100)
 	require.Empty(t, h.Get("Range"), "two headers are none")
 }
 
@@ -90,4 +90,14 @@ func FuzzRange(f *testing.F) {
 			}
 		}
 	})
+}
+
+// More ranges than a client wants are none, and few parts are never the whole file
+// many times.
+func TestTheCostOfRangesIsBounded(t *testing.T) {
+	for _, n := range []int{1, 10, 1000, 100_000} {
+		h := http.Header{"Range": {"bytes=" + strings.Repeat("0-,", n) + "0-"}}
+		normaliseRange(h, 1<<40)
+		require.LessOrEqual(t, strings.Count(h.Get("Range"), ","), maxRanges)
+	}
 }

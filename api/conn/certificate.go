@@ -1,4 +1,4 @@
-package api
+package conn
 
 import (
 	"crypto/tls"
@@ -9,11 +9,11 @@ import (
 	"time"
 )
 
-// certificate is the server's certificate, read again when its files change. A
+// Certificate is the server's certificate, read again when its files change. A
 // pair that cannot be read, or whose halves do not belong together, as between
 // two writes, leaves the last good one in use.
-type certificate struct {
-	files TLS
+type Certificate struct {
+	files [2]string // PEM: certificate, key
 	log   *slog.Logger
 
 	mu     sync.Mutex
@@ -27,10 +27,10 @@ type fileMark struct {
 	size int64
 }
 
-// newCertificate reads the pair once; an error then is one of configuration.
-func newCertificate(files TLS, log *slog.Logger) (*certificate, error) {
-	c := &certificate{files: files, log: log}
-	pair, err := tls.LoadX509KeyPair(files.Cert, files.Key)
+// NewCertificate reads the pair once; an error then is one of configuration.
+func NewCertificate(cert, key string, log *slog.Logger) (*Certificate, error) {
+	c := &Certificate{files: [2]string{cert, key}, log: log}
+	pair, err := tls.LoadX509KeyPair(cert, key)
 	if err != nil {
 		return nil, fmt.Errorf("http.tls: %w", err)
 	}
@@ -38,8 +38,8 @@ func newCertificate(files TLS, log *slog.Logger) (*certificate, error) {
 	return c, nil
 }
 
-func (c *certificate) mark() (m [2]fileMark) {
-	for i, name := range []string{c.files.Cert, c.files.Key} {
+func (c *Certificate) mark() (m [2]fileMark) {
+	for i, name := range c.files {
 		if info, err := os.Stat(name); err == nil {
 			m[i] = fileMark{info.ModTime(), info.Size()}
 		}
@@ -47,9 +47,9 @@ func (c *certificate) mark() (m [2]fileMark) {
 	return m
 }
 
-// get is tls.Config.GetCertificate. It looks at the files with each handshake,
+// Get is tls.Config.GetCertificate. It looks at the files with each handshake,
 // which costs two stat calls beside a signature.
-func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+func (c *Certificate) Get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := c.mark()
@@ -57,7 +57,7 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 		return c.loaded, nil
 	}
 	c.seen = now // a broken pair is tried again when it changes again, and logged once
-	pair, err := tls.LoadX509KeyPair(c.files.Cert, c.files.Key)
+	pair, err := tls.LoadX509KeyPair(c.files[0], c.files[1])
 	if err != nil {
 		c.log.Error("http.tls: the changed certificate cannot be used, the last one stays", "error", err)
 		return c.loaded, nil

@@ -1,4 +1,4 @@
-package api
+package playback
 
 import (
 	"fmt"
@@ -15,12 +15,12 @@ const maxRanges = 64
 // span is one range of a file: length bytes from start.
 type span struct{ start, length int64 }
 
-// normalise rewrites a request's Range header so that http.ServeContent does
+// normaliseRange rewrites a request's Range header so that http.ServeContent does
 // what RFC 9110, 14.1.2 asks, in the four places where it alone would not: a
 // unit other than bytes is ignored and its case does not matter; a suffix of no
 // bytes can't be satisfied; a number too large for 64 bits is just a large one;
 // a header that is no range is answered with 416 and the file's size.
-func normalise(h http.Header, size int64) {
+func normaliseRange(h http.Header, size int64) {
 	lines := h.Values("Range")
 	if len(lines) == 0 {
 		return
@@ -104,3 +104,5 @@ func longer(a, b string) bool {
 	a, b = strings.TrimLeft(a, "0"), strings.TrimLeft(b, "0")
 	return len(a) > len(b) || len(a) == len(b) && a > b
 }
+
+func digits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }

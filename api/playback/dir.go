@@ -1,15 +1,33 @@
-package api
+package playback
 
 import (
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"strings"
 	"syscall"
 
+	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
 )
+
+// Files opens footage by its name below the record directory; Dir does it on a
+// directory.
+type Files interface {
+	// Open opens a file for reading; the caller closes it. An error that is
+	// fs.ErrNotExist becomes 404.
+	Open(name string) (File, error)
+}
+
+// File is an open recording.
+type File struct {
+	*os.File
+	Info    fs.FileInfo
+	Growing bool
+	Size    int64 // bytes that can be played: all of it, or up to the last whole chunk
+}
 
 // Growing tells what of a file that is being written can be played: the name
 // that it has on disk until it is finished, and its size up to the last whole
@@ -29,7 +47,7 @@ func NewDir(path string, growing Growing) *Dir { return &Dir{path, growing} }
 // Open opens a file by its final name, or by the name it has while it grows.
 // The directory is opened each time: it may be unmounted and come back.
 func (d *Dir) Open(name string) (File, error) {
-	if err := checkFileName(name); err != nil {
+	if err := CheckFileName(name); err != nil {
 		return File{}, fmt.Errorf("%w: %w", fs.ErrNotExist, err)
 	}
 	root, err := os.OpenRoot(d.path)
@@ -71,4 +89,22 @@ func open(root *os.Root, name string) (File, error) {
 		return File{}, err
 	}
 	return File{File: f, Info: info, Size: info.Size()}, nil
+}
+
+// CheckFileName refuses what is not the name of footage: the record directory
+// holds the catalogue and its journal too. Names are slash-separated, relative,
+// and end in .mp4, or .mp4.part while the file grows; no segment is hidden.
+func CheckFileName(name string) error {
+	if err := pipeline.CheckPath(name); err != nil {
+		return errors.New("not the name of a recording")
+	}
+	for seg := range strings.SplitSeq(name, "/") {
+		if seg[0] == '.' {
+			return errors.New("not the name of a recording")
+		}
+	}
+	if path.Ext(strings.TrimSuffix(name, media.PartSuffix)) != ".mp4" {
+		return errors.New("not the name of a recording: those end in .mp4")
+	}
+	return nil
 }

@@ -1,16 +1,16 @@
-package api
+package playback
 
 import "sync"
 
-// readers counts who reads which file, so that nothing is deleted under a
+// Readers counts who reads which file, so that nothing is deleted under a
 // reader. A file is either read by any number or claimed by one deleter.
-type readers struct {
+type Readers struct {
 	mu    sync.Mutex
 	files map[string]int // readers; claimed where negative; never 0
 }
 
-// enter lets a reader in, unless the file is claimed.
-func (r *readers) enter(name string) bool {
+// Enter lets a reader in, unless the file is claimed.
+func (r *Readers) Enter(name string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.files[name] < 0 {
@@ -23,8 +23,8 @@ func (r *readers) enter(name string) bool {
 	return true
 }
 
-// leave ends an enter.
-func (r *readers) leave(name string) {
+// Leave ends an Enter.
+func (r *Readers) Leave(name string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.files[name]--; r.files[name] == 0 {
@@ -32,8 +32,8 @@ func (r *readers) leave(name string) {
 	}
 }
 
-// claim keeps readers out, unless there is one.
-func (r *readers) claim(name string) bool {
+// Claim keeps readers out, unless there is one.
+func (r *Readers) Claim(name string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.files[name] != 0 {
@@ -46,15 +46,15 @@ func (r *readers) claim(name string) bool {
 	return true
 }
 
-// release ends a claim.
-func (r *readers) release(name string) {
+// Release ends a Claim.
+func (r *Readers) Release(name string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.files, name)
 }
 
-// busy reports whether a file is read or claimed.
-func (r *readers) busy(name string) bool {
+// Busy reports whether a file is read or claimed.
+func (r *Readers) Busy(name string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.files[name] != 0
