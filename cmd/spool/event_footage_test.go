@@ -263,13 +263,13 @@ func TestEventIsKeptBeforeItIsAnswered(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, full.Close(context.Background())) })
 	require.NoError(t, full.PutEvents(t.Context(), media.Recording{Stream: "live/x"}, got.Event))
-	e.library.catalogue = full
+	e.recordings.catalogue = full
 	_, err = e.Trigger(t.Context(), "live/x", trigger)
 	var refused *api.Error
 	require.ErrorAs(t, err, &refused)
 	require.Equal(t, http.StatusServiceUnavailable, refused.Code)
 	require.Contains(t, refused.Text, "the journal is full; try again with the same key")
-	e.library.catalogue = r.catalogue
+	e.recordings.catalogue = r.catalogue
 	_, err = e.Trigger(t.Context(), "live/x", trigger)
 	require.NoError(t, err)
 }

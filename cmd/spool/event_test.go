@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"os/exec"
 	"path/filepath"
-	"sync"
 	"testing"
 	"time"
 
@@ -79,7 +78,7 @@ func newBoundedRig(t *testing.T, mode pipeline.Mode, ring, segmenter string, pro
 // events is what the API asks.
 func (r *eventRig) events(before, after time.Duration) events {
 	return events{
-		recorder: r.recorder, library: library{r.catalogue, r.dir, r.recorder, new(sync.Mutex), newMistaken(), func(...string) {}},
+		recorder: r.recorder, recordings: recordings{r.catalogue, files{r.dir}, newFootage(r.catalogue, r.dir, newMistaken(), func(string) {}), r.recorder},
 		before: before, after: after, log: slog.New(slog.NewTextHandler(r.t.Output(), nil)),
 		protection: r.protects, asking: r.asking,
 	}

@@ -19,7 +19,7 @@ import (
 // events is the recorder and the catalogue as the API wants them for events.
 type events struct {
 	recorder      *recorder.Recorder
-	library       library
+	recordings    recordings
 	before, after time.Duration // of an event that no running pipeline takes
 	since         media.ID      // older recordings are of a life before this one
 	log           *slog.Logger
@@ -189,7 +189,7 @@ func orElse(d, otherwise time.Duration) time.Duration {
 }
 
 func (e events) Events(ctx context.Context, q media.EventQuery) (media.EventPage, error) {
-	page, err := e.library.catalogue.Events(ctx, q)
+	page, err := e.recordings.catalogue.Events(ctx, q)
 	if err != nil {
 		return media.EventPage{}, known(err)
 	}

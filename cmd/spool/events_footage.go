@@ -6,15 +6,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"time"
 
 	"github.com/gospool/spool/api"
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/footage"
 	"github.com/gospool/spool/sinks/metadata"
-	"github.com/gospool/spool/sinks/mp4"
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
@@ -78,10 +77,10 @@ func (f *eventFootage) begin() {
 		r := &f.records[i]
 		at := r.StartUTC
 		if at < f.ev.Start {
-			if !f.library.has(r.Path, r.ID) {
-				continue // it is not marked: see name
+			if f.recordings.files.Belongs(r.Path, r.ID) != nil {
+				continue // it is not marked
 			}
-			key, err := mp4.KeyFrame(f.library.file(r.Path), time.Unix(0, f.ev.Start))
+			key, err := f.recordings.files.KeyFrame(r.Path, time.Unix(0, f.ev.Start))
 			if err != nil {
 				f.log.Warn("the key frame at which an event's footage begins is not known", "file", r.Path, "event", f.ev.ID, "error", err)
 				continue
@@ -115,7 +114,7 @@ func (f *eventFootage) markFile(ctx context.Context, r *media.Record) error {
 	if !f.ev.Protect || r.Protected || !f.protection.Grant(f.ev.ID, r.Size) {
 		return nil
 	}
-	if _, err = f.library.SetProtected(ctx, r.ID, true); err != nil {
+	if _, err = f.recordings.SetProtected(ctx, r.ID, true); err != nil {
 		f.protection.Grew(f.ev.ID, -r.Size) // a later try of the same event may have it
 		return err
 	}
@@ -123,40 +122,24 @@ func (f *eventFootage) markFile(ctx context.Context, r *media.Record) error {
 	return nil
 }
 
-// name puts the event into the catalogue and then into the recording's file, one
-// event at a time. The order is what makes it safe: a power cut may tear what the
-// file names while it is written. With a file that cannot take the event, or has no
-// room left, the catalogue alone has it.
+// name puts the event into the row and the file of a finished recording.
 func (f *eventFootage) name(ctx context.Context, recording media.ID) (media.Record, error) {
-	l := f.library
-	l.deleting.Lock()
-	defer l.deleting.Unlock()
-	r, err := l.own(ctx, recording) // again: it may be gone, or name another event by now
+	m, err := f.recordings.footage.AddEvent(ctx, recording, f.ev)
 	if err != nil {
-		return r, err
+		return m.Record, known(err)
 	}
-	var other *api.Error
-	if err := l.verify(r.Path, recording); errors.Is(err, os.ErrNotExist) {
-		return r, api.Conflict("the file of recording %s is gone: spool reindex marks it lost", recording)
-	} else if errors.As(err, &other) {
-		return r, err
+	if m.Beyond {
+		f.beyond[recording] = true
 	}
-	r.Events = media.JoinEvent(r.Events, f.ev)
-	if !f.names(&r) {
-		return r, f.pair(ctx, &r)
+	if m.FileError != nil {
+		f.log.Warn("an event is in the catalogue alone: spool reindex of an empty database will not find it", "file", m.Record.Path, "event", f.ev.ID, "error", m.FileError)
 	}
-	if err := l.catalogue.Put(ctx, r.Recording); err != nil && !errors.Is(err, metadata.ErrNotDurable) {
-		return r, known(err)
-	}
-	if err := mp4.AddEvents(l.file(r.Path), recording, r.Events); err != nil {
-		f.log.Warn("an event is in the catalogue alone: spool reindex of an empty database will not find it", "file", r.Path, "event", f.ev.ID, "error", err)
-	}
-	return r, nil
+	return m.Record, nil
 }
 
 // pair notes in the catalogue alone that a recording holds media of the event.
 func (f *eventFootage) pair(ctx context.Context, r *media.Record) error {
-	if err := f.library.catalogue.PutEvents(ctx, r.Recording, f.ev); err != nil && !errors.Is(err, metadata.ErrNotDurable) {
+	if err := f.recordings.catalogue.PutEvents(ctx, r.Recording, f.ev); err != nil && !errors.Is(err, metadata.ErrNotDurable) {
 		return known(err)
 	}
 	f.beyond[r.ID] = true
@@ -174,13 +157,13 @@ func (f *eventFootage) took(r *media.Record) bool {
 }
 
 func (f *eventFootage) names(r *media.Record) bool {
-	return slices.ContainsFunc(r.Events, func(of media.Event) bool { return of.ID == f.ev.ID })
+	return footage.Names(r, f.ev.ID)
 }
 
 // result tells which recordings hold media of the event, and what of them it does
 // not protect.
 func (f *eventFootage) result() (list []media.EventRecording, limited []string) {
-	grows := f.library.growing()
+	grows := f.recordings.growing()
 	var files int
 	var bytes int64
 	for i := range f.records {
@@ -214,7 +197,7 @@ func (f *eventFootage) find(ctx context.Context) error {
 	patience, stop := pipeline.SystemClock.After(markPatience)
 	defer stop()
 	for {
-		changed := f.library.catalogue.Changed()
+		changed := f.recordings.catalogue.Changed()
 		all, err := f.overlapping(ctx)
 		f.keepOwn(all)
 		if err != nil || f.settled(all) {
@@ -223,7 +206,7 @@ func (f *eventFootage) find(ctx context.Context) error {
 		for again := false; !again; {
 			select {
 			case <-changed:
-				changed = f.library.catalogue.Changed()
+				changed = f.recordings.catalogue.Changed()
 				again = !f.unmarked()
 			case <-patience:
 				return api.Unavailable("a file of the event's time is not finished yet, or the one that grows has not got the mark: the disk is slow; try again with the same key")
@@ -238,7 +221,7 @@ func (f *eventFootage) find(ctx context.Context) error {
 // without the mark: many events at once do not ask the database after each other's.
 func (f *eventFootage) unmarked() bool {
 	return slices.ContainsFunc(f.records, func(r media.Record) bool {
-		return f.took(&r) && f.library.catalogue.Unmarked(r.ID, &f.ev)
+		return f.took(&r) && f.recordings.catalogue.Unmarked(r.ID, &f.ev)
 	})
 }
 
@@ -265,7 +248,7 @@ func (f *eventFootage) overlapping(ctx context.Context) (all []media.Record, err
 	}
 	q := media.Query{Stream: f.stream, Start: time.Unix(0, f.ev.Start), End: time.Unix(0, f.ev.End), Ascending: true, Limit: media.MaxLimit}
 	for {
-		page, err := f.library.catalogue.Records(ctx, q)
+		page, err := f.recordings.catalogue.Records(ctx, q)
 		if err != nil {
 			return all, known(err)
 		}
@@ -293,7 +276,7 @@ func (f *eventFootage) settled(all []media.Record) bool {
 		}
 		// Behind a clock that was set back an ID says nothing, and what is written does.
 		growing := r.State == media.StateRecording &&
-			(bytes.Compare(r.ID[:6], f.since[:6]) >= 0 || disk.Writing(f.library.file(r.Path)))
+			(bytes.Compare(r.ID[:6], f.since[:6]) >= 0 || disk.Writing(f.recordings.files.name(r.Path)))
 		switch {
 		case growing && (took || len(f.done) == 0) && !named:
 			return false

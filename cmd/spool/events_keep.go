@@ -17,7 +17,7 @@ import (
 // and so is an event that waits for its first picture: a kill takes both.
 func (e events) keep(ctx context.Context, stream string, t pipeline.Trigger, taken api.Taken) error {
 	ctx = context.WithoutCancel(ctx) // it is recorded, whether its caller waits or not
-	err := e.library.catalogue.PutEvents(ctx, media.Recording{Stream: stream}, takenEvent(t, taken.Pipelines))
+	err := e.recordings.catalogue.PutEvents(ctx, media.Recording{Stream: stream}, takenEvent(t, taken.Pipelines))
 	switch {
 	case err == nil:
 		return nil

@@ -20,6 +20,7 @@ import (
 	"github.com/gospool/spool/pipeline/durable"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/recorder"
+	"github.com/gospool/spool/sinks/footage"
 	"github.com/gospool/spool/sinks/metadata"
 	"github.com/gospool/spool/sinks/mp4"
 	"github.com/gospool/spool/sinks/retention"
@@ -58,9 +59,9 @@ type house struct {
 	replaced  atomic.Pointer[[]metadata.Replaced]
 	refused   chan error             // the name is another recorder's: told once
 	elsewhere atomic.Pointer[string] // why the record directory is not the catalogue's; nil when it is
-	deleting  sync.Mutex             // see library
-	shelf     library
-	mistaken  prometheus.Counter // see library
+	footage   *footage.Store
+	shelf     recordings
+	mistaken  prometheus.Counter // see footage.Options
 	catalogue *metadata.Catalogue
 	http      *api.Server
 	httpAddr  string
@@ -229,25 +230,26 @@ func (h *house) openAPI(dir string) error {
 	if err != nil {
 		return err
 	}
+	h.footage = newFootage(h.catalogue, abs, h.mistaken, func(path string) { h.keeper.Changed(path) })
 	if err := h.openRetention(abs); err != nil {
 		return err
 	}
-	h.shelf = library{h.catalogue, abs, h.recorder, &h.deleting, h.mistaken, h.keeper.Changed}
-	bell := events{
-		recorder: h.recorder, library: h.shelf, before: h.cfg.MP4.BeforeDuration.D(), after: h.cfg.MP4.AfterDuration.D(),
+	h.shelf = recordings{h.catalogue, files{abs}, h.footage, h.recorder}
+	events := events{
+		recorder: h.recorder, recordings: h.shelf, before: h.cfg.MP4.BeforeDuration.D(), after: h.cfg.MP4.AfterDuration.D(),
 		since: media.NewID(time.Now()), log: h.log, asking: make(chan struct{}, 4),
 		maxBefore: h.cfg.Events.MaxBefore.D(), wait: h.cfg.Events.Wait.D(), protection: h.protection,
 	}
-	h.plans.raise = bell.Trigger
+	h.plans.raise = events.Trigger
 	h.http, err = api.New(api.Config{
 		Version: readBuild().version, Listen: h.cfg.HTTP.Listen, RecordDir: abs,
 		Auth: apiAuth(h.cfg.HTTP.Auth), TLS: api.TLS(h.cfg.HTTP.TLS),
 	}, api.Deps{
 		Log: h.log, Clock: pipeline.SystemClock,
 		Recorder: control{h.recorder, h.plans.keepStops}, Streams: h.hub,
-		Events:    bell,
+		Events:    events,
 		Catalogue: h.shelf, Files: playback.NewDir(abs, growing(abs)), Belongs: h.shelf.belongs,
-		Schedule: h.plans.schedule, Pipelines: h.plans, Retention: forecast{h.keeper},
+		Schedule: h.plans.schedule, Pipelines: h.plans, Retention: planner{h.keeper},
 		Ready: h.ready, Health: h.problems, Metrics: []prometheus.Collector{&stores{h.catalogue.Stats, h.capacity, h.obstacles, h.rtsp.Counts}, h.disk.write, h.disk.sync, h.disk.finish, h.mistaken},
 	})
 	if err != nil {

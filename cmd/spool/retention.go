@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -16,7 +15,7 @@ import (
 	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/recorder"
-	"github.com/gospool/spool/sinks/metadata"
+	"github.com/gospool/spool/sinks/footage"
 	"github.com/gospool/spool/sinks/mp4"
 	"github.com/gospool/spool/sinks/mp4/disk"
 	"github.com/gospool/spool/sinks/retention"
@@ -27,8 +26,8 @@ import (
 func (h *house) openRetention(dir string) (err error) {
 	h.rest = func() {}
 	h.keeper, err = retention.New(retentionPolicy(h.cfg), retention.Deps{
-		Dir: dir, Read: footage(h.cfg, &h.finished), Store: shredder{library{catalogue: h.catalogue, dir: dir, recorder: h.recorder, deleting: &h.deleting, mistaken: h.mistaken}, h},
-		Recordings: roomless{h.recorder}, Writable: h.canWrite, Clock: pipeline.SystemClock, Wall: h.wall, Log: h.log,
+		Dir: dir, Read: fileReader(h.cfg, &h.finished), Store: deleter{h.footage, h},
+		Recordings: stopper{h.recorder}, Writable: h.canWrite, Clock: pipeline.SystemClock, Wall: h.wall, Log: h.log,
 	})
 	if err == nil {
 		pipeline.Provide[mp4.Growth](h.services, h.keeper)
@@ -65,9 +64,9 @@ func retentionPolicy(cfg *configs.Config) retention.Policy {
 	return p
 }
 
-// footage is what files say about themselves. Until recovery is done, every file
+// fileReader reads what files say about themselves. Until recovery is done, every file
 // that is not finished is in use.
-func footage(cfg *configs.Config, recovered *atomic.Bool) retention.Reader {
+func fileReader(cfg *configs.Config, recovered *atomic.Bool) retention.Reader {
 	return retention.Reader{
 		Identity:  disk.IdentityFile,
 		Entry:     mp4.ReadEntry,
@@ -79,80 +78,41 @@ func footage(cfg *configs.Config, recovered *atomic.Bool) retention.Reader {
 	}
 }
 
-// shredder deletes for retention as library does for the API: see Delete.
-type shredder struct {
-	library
-	house *house
+// deleter deletes for retention what nobody fetches.
+type deleter struct {
+	footage *footage.Store
+	house   *house
 }
 
-// Remove asks those who may want to keep the file. What the database does not
-// answer the file has said.
-func (s shredder) Remove(ctx context.Context, it *retention.Item) error {
-	release, ok := s.house.http.Claim(it.Path)
+// Remove asks those who may want to keep the file.
+func (d deleter) Remove(ctx context.Context, it *retention.Item) error {
+	release, ok := d.house.http.Claim(it.Path)
 	if !ok {
 		return retention.ErrKept
 	}
 	defer release()
-	s.deleting.Lock()
-	defer s.deleting.Unlock()
-	if it.ID != (media.ID{}) {
-		if r, err := s.catalogue.Record(ctx, it.ID); err == nil && r.Protected && r.Path == it.Path {
-			return retention.ErrKept
-		}
-	}
-	id := it.ID
-	if it.Kind == retention.Orphan {
-		id = media.ID{} // the scan has read it; what is half written need not say it again
-	}
-	var other *api.Error
-	err := s.unlink(it.Path, id)
-	if errors.As(err, &other) {
+	err := d.footage.Evict(ctx, media.DeletedFile{ID: it.ID, Path: it.Path}, it.Kind == retention.Orphan)
+	if errors.Is(err, footage.ErrKept) {
 		return retention.ErrKept
 	}
 	return err
 }
 
-func (s shredder) Forget(ctx context.Context, items []*retention.Item) error {
-	var gone []metadata.Deleted
+func (d deleter) Forget(ctx context.Context, items []*retention.Item) error {
+	var gone []media.DeletedFile
 	for _, it := range items {
 		if it.ID != (media.ID{}) {
-			gone = append(gone, metadata.Deleted{ID: it.ID, Path: it.Path})
+			gone = append(gone, media.DeletedFile{ID: it.ID, Path: it.Path})
 		}
 	}
-	if err := s.catalogue.Forget(ctx, gone); !errors.Is(err, metadata.ErrNotDurable) {
-		return err
-	}
-	return nil // a full disk takes no entry of the journal: the rows go all the same
+	return d.footage.Forget(ctx, gone)
 }
 
-// unlink deletes a file of the record directory, if it is that of a recording; any
-// where that has no ID. The directories that are empty then go with it.
-func (l library) unlink(path string, id media.ID) error {
-	if id != (media.ID{}) {
-		if err := l.verify(path, id); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
-		}
-	}
-	if err := disk.Remove(l.dir, path); err != nil {
-		return err
-	}
-	l.forget(id)
-	return nil
-}
-
-// forget removes what is known of a recording beside its file, once that is gone. What
-// cannot be removed now is an orphan, which the next comparison with the disk removes.
-func (l library) forget(id media.ID) {
-	if id != (media.ID{}) {
-		_ = mp4.Forget(l.dir, id)
-	}
-}
-
-// roomless stops recordings for which there is no room, and starts them again.
-type roomless struct{ recorder *recorder.Recorder }
+// stopper stops recordings for which there is no room, and starts them again.
+type stopper struct{ recorder *recorder.Recorder }
 
 // Recording lists what takes room: a stream that waits does not.
-func (r roomless) Recording() (streams []string) {
+func (r stopper) Recording() (streams []string) {
 	for _, j := range r.recorder.Jobs() {
 		if j.Mode != pipeline.Event && j.Report.Recording {
 			streams = append(streams, j.Stream)
@@ -161,21 +121,21 @@ func (r roomless) Recording() (streams []string) {
 	return slices.Compact(streams)
 }
 
-func (r roomless) Stop(ctx context.Context, stream string) error {
+func (r stopper) Stop(ctx context.Context, stream string) error {
 	_, err := r.recorder.StopFor(ctx, stream, endcause.NoRoom)
 	return err
 }
 
-func (r roomless) Start(stream string) error {
+func (r stopper) Start(stream string) error {
 	_, err := r.recorder.Start(stream, recorder.StartOptions{Wait: true})
 	return err
 }
 
-// forecast is the keeper as the API wants it.
-type forecast struct{ keeper *retention.Keeper }
+// planner is the keeper as the API wants it.
+type planner struct{ keeper *retention.Keeper }
 
 // Plan looks at the disk anew.
-func (f forecast) Plan(ctx context.Context) (api.RetentionPlan, error) {
+func (f planner) Plan(ctx context.Context) (api.RetentionPlan, error) {
 	p, err := f.keeper.Plan(ctx)
 	if err != nil {
 		return api.RetentionPlan{}, err
@@ -202,7 +162,7 @@ func (f forecast) Plan(ctx context.Context) (api.RetentionPlan, error) {
 }
 
 // Confirm is an operator's word on what waits.
-func (f forecast) Confirm(context.Context) (*api.Held, error) {
+func (f planner) Confirm(context.Context) (*api.Held, error) {
 	h, err := f.keeper.Confirm()
 	if errors.Is(err, retention.ErrNothingHeld) || errors.Is(err, pipeline.ErrClockWrong) {
 		return nil, api.Conflict("%s", err)

@@ -41,7 +41,7 @@ func (c *RetentionCmd) Run(p *Program) error {
 	}
 	var finished atomic.Bool
 	finished.Store(true)
-	keeper, err := retention.New(retentionPolicy(cfg), retention.Deps{Dir: dir, Read: footage(cfg, &finished), Clock: pipeline.SystemClock})
+	keeper, err := retention.New(retentionPolicy(cfg), retention.Deps{Dir: dir, Read: fileReader(cfg, &finished), Clock: pipeline.SystemClock})
 	if err != nil {
 		return err
 	}

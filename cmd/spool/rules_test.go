@@ -41,7 +41,8 @@ var mayImport = []struct {
 	{"sinks/mp4/repair", []string{"pipeline/codec", "pipeline/filesystem", "pipeline/isobmff", "pipeline/media", "sinks/mp4/disk"}},
 	{"sinks/mp4/facts", []string{"pipeline/durable", "pipeline/media"}},
 	{"sinks/mp4/filename", []string{"pipeline/media"}},
-	{"sinks/...", []string{"pipeline/..."}}, // no sink knows another, nor a stage
+	{"sinks/footage", []string{"pipeline", "pipeline/media"}}, // what it changes is handed in
+	{"sinks/...", []string{"pipeline/..."}},                   // no sink knows another, nor a stage
 	{"api/auth", []string{"pipeline"}},
 	{"api/conn", []string{"api/auth"}},
 	{"api/playback", []string{"pipeline", "pipeline/media"}},

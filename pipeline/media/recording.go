@@ -41,6 +41,12 @@ type Recording struct {
 	Beyond []Event
 }
 
+// DeletedFile is a recording's file that is gone from the disk, or goes.
+type DeletedFile struct {
+	ID   ID     // zero: no recording has it
+	Path string // as in Recording
+}
+
 // TrackInfo is what the catalogue keeps of a track.
 type TrackInfo struct {
 	Kind       string `json:"kind"`

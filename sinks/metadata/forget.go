@@ -8,20 +8,12 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Deleted is a file that is gone from the disk.
-type Deleted struct {
-	ID   media.ID
-	Path string
-}
-
 // Forget takes the rows of deleted files away, with one write of the journal for
 // all of them. It does not wait for the database: one that is down learns of it
 // later. A row that speaks of another file, or of another recorder's, which the
 // deleted one was a copy of, stays, and so does one that is protected:
 // reconciliation calls it lost.
-func (c *Catalogue) Forget(ctx context.Context, files []Deleted) error {
-	c.changes.Lock()
-	defer c.changes.Unlock()
+func (c *Catalogue) Forget(ctx context.Context, files []media.DeletedFile) error {
 	last, err := c.gatherDeletes(ctx, files)
 	if last == 0 {
 		return err
@@ -33,28 +25,38 @@ func (c *Catalogue) Forget(ctx context.Context, files []Deleted) error {
 
 // gatherDeletes gives the last revision, 0 where there is none to wait for. Of
 // many errors it returns the first.
-func (c *Catalogue) gatherDeletes(ctx context.Context, files []Deleted) (last int64, first error) {
+func (c *Catalogue) gatherDeletes(ctx context.Context, files []media.DeletedFile) (last int64, first error) {
 	for _, f := range files {
-		old, _, err := c.lookup(ctx, f.ID.String())
+		rev, err := c.gatherDelete(ctx, f)
 		switch {
-		case errors.Is(err, ErrNotFound):
-			continue
-		case errors.Is(err, ErrUnavailable):
-			old = &row{ID: f.ID.String(), Node: c.opts.Node, Path: f.Path, Tracks: []byte("[]"), Events: []byte("[]")}
-		case err != nil:
+		case err != nil && ctx.Err() != nil:
 			return last, errors.Join(first, err)
-		}
-		if !c.mayBeOurs(old) || !sameFile(old.Path, f.Path) || old.Protected != 0 {
-			continue
-		}
-		rev, err := c.gather(opDelete, old)
-		if err == nil {
-			last = rev
-		} else if first == nil {
+		case err != nil && first == nil:
 			first = err
 		}
+		last = max(last, rev)
 	}
 	return last, first
+}
+
+// gatherDelete keeps other changes waiting for one look at the database, not for one at
+// each of the files.
+func (c *Catalogue) gatherDelete(ctx context.Context, f media.DeletedFile) (rev int64, err error) {
+	c.changes.Lock()
+	defer c.changes.Unlock()
+	old, _, err := c.lookup(ctx, f.ID.String())
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return 0, nil
+	case errors.Is(err, ErrUnavailable):
+		old = &row{ID: f.ID.String(), Node: c.opts.Node, Path: f.Path, Tracks: []byte("[]"), Events: []byte("[]")}
+	case err != nil:
+		return 0, err
+	}
+	if !c.mayBeOurs(old) || !sameFile(old.Path, f.Path) || old.Protected != 0 {
+		return 0, nil
+	}
+	return c.gather(opDelete, old)
 }
 
 // sameFile compares the path that a row has with that of a file, which has got its

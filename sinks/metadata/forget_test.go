@@ -19,8 +19,8 @@ func TestForgettingKeepsWhatIsProtectedOrSpeaksOfAnotherFile(t *testing.T) {
 		_, err := c.SetProtected(t.Context(), recs[1].ID, true)
 		require.NoError(t, err)
 		require.NoError(t, c.Flush(t.Context()))
-		require.NoError(t, c.Forget(t.Context(), []Deleted{
-			{recs[0].ID, recs[0].Path}, {recs[1].ID, recs[1].Path}, {recs[2].ID, "copy/of.mp4"}, {testID(99), "never/there.mp4"},
+		require.NoError(t, c.Forget(t.Context(), []media.DeletedFile{
+			{ID: recs[0].ID, Path: recs[0].Path}, {ID: recs[1].ID, Path: recs[1].Path}, {ID: recs[2].ID, Path: "copy/of.mp4"}, {ID: testID(99), Path: "never/there.mp4"},
 		}))
 		left := map[media.ID]bool{}
 		for _, r := range all(t, c, media.Query{}) {
@@ -37,7 +37,7 @@ func TestForgettingAFileWhoseRowSaysThatItGrows(t *testing.T) {
 	final := rec.Path
 	rec.Path, rec.State = final+".part", media.StateRecording
 	put(t, c, rec)
-	require.NoError(t, c.Forget(t.Context(), []Deleted{{rec.ID, final}}))
+	require.NoError(t, c.Forget(t.Context(), []media.DeletedFile{{ID: rec.ID, Path: final}}))
 	require.NoError(t, c.Flush(t.Context()))
 	require.Empty(t, all(t, c, media.Query{}))
 }
@@ -57,7 +57,7 @@ func TestForgettingDoesNotWaitForTheDatabase(t *testing.T) {
 	require.NoError(t, os.Rename(dsn, dsn+".away"))
 	require.NoError(t, os.Mkdir(dsn, 0o755))
 	c = openWith(t, o)
-	require.NoError(t, c.Forget(t.Context(), []Deleted{{recs[0].ID, recs[0].Path}, {recs[2].ID, recs[2].Path}}))
+	require.NoError(t, c.Forget(t.Context(), []media.DeletedFile{{ID: recs[0].ID, Path: recs[0].Path}, {ID: recs[2].ID, Path: recs[2].Path}}))
 	c.close()
 
 	require.NoError(t, os.Remove(dsn))
@@ -74,11 +74,11 @@ func TestForgettingManyIsOneWriteOfTheJournal(t *testing.T) {
 	o := OpenOptions{Driver: "sqlite", DSN: filepath.Join(t.TempDir(), "spool.db")}
 	c := openWith(t, o)
 	ready(t, c.Catalogue)
-	var gone []Deleted
+	var gone []media.DeletedFile
 	for n := range 200 {
 		rec := sample(n, "live/a")
 		put(t, c, rec)
-		gone = append(gone, Deleted{rec.ID, rec.Path})
+		gone = append(gone, media.DeletedFile{ID: rec.ID, Path: rec.Path})
 	}
 	writes := 0
 	deliver := c.journal.deliver

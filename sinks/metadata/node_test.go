@@ -153,9 +153,9 @@ func TestRowOfAnotherRecorderIsNotChanged(t *testing.T) {
 		require.ErrorIs(t, err, ErrOtherNode)
 		_, err = c.Delete(t.Context(), rec.ID)
 		require.ErrorIs(t, err, ErrOtherNode)
-		require.NoError(t, c.Forget(t.Context(), []Deleted{{rec.ID, rec.Path}}))
+		require.NoError(t, c.Forget(t.Context(), []media.DeletedFile{{ID: rec.ID, Path: rec.Path}}))
 		c.up.Store(false)
-		require.NoError(t, c.Forget(t.Context(), []Deleted{{rec.ID, rec.Path}}))
+		require.NoError(t, c.Forget(t.Context(), []media.DeletedFile{{ID: rec.ID, Path: rec.Path}}))
 		changed := rec
 		changed.State, changed.Size = media.StateRecovered, 1
 		mine := sample(2, "live/a")

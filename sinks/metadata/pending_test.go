@@ -30,7 +30,7 @@ func TestAProtectionHoldsWhileTheDatabaseIsAway(t *testing.T) {
 			require.Equal(t, media.StateFinished, got.State)
 			_, err = c.Delete(t.Context(), rec.ID)
 			require.ErrorIs(t, err, ErrProtected)
-			require.NoError(t, c.Forget(t.Context(), []Deleted{{ID: rec.ID, Path: rec.Path}}))
+			require.NoError(t, c.Forget(t.Context(), []media.DeletedFile{{ID: rec.ID, Path: rec.Path}}))
 		}
 		protected()
 		c.close()

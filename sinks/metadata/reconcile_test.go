@@ -155,7 +155,7 @@ func TestWhatIsDeletedDuringAComparisonStaysAway(t *testing.T) {
 			ready(t, c.Catalogue)
 			forget := func(rec media.Recording) {
 				_ = os.Remove(filepath.Join(d.dir, filepath.FromSlash(rec.Path)))
-				require.NoError(t, c.Forget(t.Context(), []Deleted{{ID: rec.ID, Path: rec.Path}}))
+				require.NoError(t, c.Forget(t.Context(), []media.DeletedFile{{ID: rec.ID, Path: rec.Path}}))
 				require.NoError(t, c.Flush(t.Context()))
 			}
 			readEntry := func(path string) (media.Recording, error) {

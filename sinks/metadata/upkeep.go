@@ -121,7 +121,7 @@ func (c *Catalogue) dropLost(ctx context.Context, before time.Time) (n int, err 
 		if err != nil || len(rows) == 0 {
 			return n, err
 		}
-		gone := make([]Deleted, len(rows))
+		gone := make([]media.DeletedFile, len(rows))
 		for i, r := range rows {
 			if gone[i].ID, err = media.ParseID(r.ID); err != nil {
 				return n, fmt.Errorf("catalogue row: %w", err)

@@ -9,6 +9,7 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/pipeline/isobmff"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/mp4/facts"
 )
 
 // ErrOtherRecording says that a file has the name of a recording's file and is the
@@ -31,6 +32,20 @@ type Sized interface {
 func Belongs(f Sized, name string, recording media.ID) error {
 	_, _, err := entryOf(f, name, recording)
 	return err
+}
+
+// Protected is Belongs for a file of a record directory, and tells whether the file is
+// protected by its own word or by what is known beside it; damaged facts protect it.
+func Protected(f Sized, dir, name string, recording media.ID) (bool, error) {
+	e, _, err := entryOf(f, name, recording)
+	if err != nil {
+		return false, err
+	}
+	r := media.Recording{ID: recording, Protected: e.protected}
+	if err := know(facts.In(dir), &r); err != nil && !errors.Is(err, facts.ErrDamaged) {
+		return r.Protected, err
+	}
+	return r.Protected, nil
 }
 
 // entryOf is entryAt for the file of a recording.

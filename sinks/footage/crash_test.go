@@ -1,0 +1,98 @@
+package footage
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// state is what is left of the one recording.
+type state struct {
+	row, file, facts bool
+	lost             bool // as the row says
+	rowSays, inFile  bool // protected
+	rowEvs, fileEvts int
+}
+
+func (w *world) state() (s state) {
+	r, row := w.rows[one]
+	s.facts = w.facts[one]
+	s.row, s.lost, s.rowSays, s.rowEvs = row, r.State == media.StateLost, r.Protected, len(r.Events)
+	if f := w.files[path]; f != nil {
+		s.file, s.inFile, s.fileEvts = true, f.protected, len(f.events)
+	}
+	return s
+}
+
+// operation is one of the ways in which file and row change together.
+type operation struct {
+	do    func(context.Context, *world) error
+	steps []string
+	left  []state // after the restart that follows a cut before step n, and after all of them
+}
+
+var operations = map[string]operation{
+	"protect": {
+		do: func(ctx context.Context, w *world) error {
+			_, err := w.SetProtected(ctx, one, true)
+			return err
+		},
+		steps: []string{"file protect", "row protect"},
+		left:  []state{{row: true, facts: true, file: true}, {row: true, facts: true, file: true, inFile: true}, {row: true, facts: true, file: true, inFile: true, rowSays: true}},
+	},
+	"delete": {
+		do:    func(ctx context.Context, w *world) error { return w.Delete(ctx, one) },
+		steps: []string{"file remove", "facts forget", "row delete"},
+		left:  []state{{row: true, facts: true, file: true}, {row: true, lost: true, facts: true}, {row: true, lost: true}, {}},
+	},
+	"event": {
+		do: func(ctx context.Context, w *world) error {
+			m, err := w.AddEvent(ctx, one, media.Event{ID: media.ID{9}})
+			if err == nil {
+				err = m.FileError
+			}
+			return err
+		},
+		steps: []string{"row put", "file event"},
+		left:  []state{{row: true, facts: true, file: true}, {row: true, facts: true, file: true, rowEvs: 1}, {row: true, facts: true, file: true, rowEvs: 1, fileEvts: 1}},
+	},
+	"evict": {
+		do: func(ctx context.Context, w *world) error {
+			gone := media.DeletedFile{ID: one, Path: path}
+			if err := w.Evict(ctx, gone, false); err != nil {
+				return err
+			}
+			return w.Forget(ctx, []media.DeletedFile{gone})
+		},
+		steps: []string{"file remove", "facts forget", "rows forget"},
+		left:  []state{{row: true, facts: true, file: true}, {row: true, lost: true, facts: true}, {row: true, lost: true}, {}},
+	},
+}
+
+// TestACrashBetweenAnyTwoSteps leaves what the next start puts right: no file that
+// was deleted comes back, no protection is lost, no event that the row names. The same
+// operation again ends as if there had been no crash.
+func TestACrashBetweenAnyTwoSteps(t *testing.T) {
+	for name, op := range operations {
+		t.Run(name, func(t *testing.T) {
+			for cut := range len(op.steps) + 1 {
+				want := op.left[cut]
+				w := newWorld(t)
+				w.cutAt = cut
+				err := op.do(t.Context(), w)
+				require.Equal(t, cut == len(op.steps), err == nil, "cut before step %d: %v", cut, err)
+				require.Equal(t, op.steps[:cut], append([]string{}, w.steps...))
+				w.restart()
+				require.Equal(t, want, w.state(), "cut before step %d", cut)
+				if w.state().inFile { // whatever the row says
+					require.ErrorIs(t, w.Evict(t.Context(), media.DeletedFile{ID: one, Path: path}, false), ErrKept)
+				}
+				_ = op.do(t.Context(), w)
+				require.Equal(t, op.left[len(op.steps)], w.state(), "again, after a cut before step %d", cut)
+			}
+		})
+	}
+}

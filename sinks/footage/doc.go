@@ -1,0 +1,28 @@
+// Package footage changes a recording's file and its row in the catalogue together.
+//
+//	protect   the file says so, then the row
+//	delete    the file goes, what is known beside it, then the row
+//	event     the row names it, then the file
+//	evict     the file goes, what is known beside it, then the row, with those of other files
+//
+// Each order is chosen for what a crash between its steps leaves. Protection must outlive
+// the database, so the file has it first. A row without a file is marked lost by the
+// next reconciliation, while a file without a row would come back: so the file goes
+// first. Events are asked of the catalogue, so it has them first, whatever room the file
+// has for them.
+//
+// # Whose file it is
+//
+// A row of another recorder on the same database names a path below that one's
+// directory, and what has the name here is another recording. So a file is touched
+// because of a row only where the row is this recorder's and the file says of itself
+// that it is the row's: see Store.own and Store.Check. Nothing else decides that.
+//
+// # One change of a recording at a time
+//
+// A change claims its recording, and holds the claim from the first look at the row until
+// file and row are done. Another change of the same recording waits for it, for at most
+// Options.Patience: ErrBusy. No lock is held while the database is asked, so that one
+// that hangs keeps no other recording from being changed. Eviction never waits for a
+// claim, and asks the database before it has one.
+package footage

@@ -1,0 +1,90 @@
+package footage
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"sync"
+	"time"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// Evict deletes a file to make room. ErrKept: it is protected by its row or by its own
+// word, is being changed, or is not that of the recording. Its row stays until Forget: a
+// crash in between leaves a row that the next reconciliation marks as lost.
+//
+// A file without an ID has no row, and is not asked whose it is. One that is left
+// unfinished may have been half written, and need not say again what a scan has read.
+func (s *Store) Evict(ctx context.Context, f media.DeletedFile, unfinished bool) error {
+	if f.ID == (media.ID{}) {
+		return s.Files.Remove(f.Path)
+	}
+	r, known := s.row(ctx, f)
+	if known && r.Protected {
+		return ErrKept
+	}
+	release, other := s.changing.try(f.ID)
+	if other != nil {
+		return ErrKept
+	}
+	defer release()
+	if unfinished {
+		return s.Files.Remove(f.Path)
+	}
+	// Protection that came since the row was asked is in the file: see SetProtected.
+	protected, err := s.Files.Protected(f.Path, f.ID)
+	var mistaken *MistakenError
+	switch err = s.Judge(err, f.Path, f.ID); {
+	case protected, errors.As(err, &mistaken):
+		return ErrKept
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	if err = s.Files.Remove(f.Path); err == nil && known { // else this may be a copy of the file that it is known of
+		_ = s.Files.Forget(f.ID)
+	}
+	return err
+}
+
+// Forget takes the rows of evicted files away.
+func (s *Store) Forget(ctx context.Context, files []media.DeletedFile) error {
+	return s.Catalogue.Forget(ctx, files)
+}
+
+// row asks the row of a file, which may know of a protection that the file lost. What the
+// database does not answer in time the file has said.
+func (s *Store) row(ctx context.Context, f media.DeletedFile) (r media.Record, known bool) {
+	if s.silence.lasts(s.Clock.Now()) {
+		return r, false
+	}
+	soon, cancel := context.WithTimeout(ctx, s.RowWait)
+	defer cancel()
+	r, err := s.Catalogue.Record(soon, f.ID)
+	if soon.Err() != nil && ctx.Err() == nil {
+		s.silence.begin(s.Clock.Now())
+	}
+	return r, err == nil && r.Path == f.Path
+}
+
+// silenceLasts is how long a database that did not answer in time is not asked again by
+// evictions: room is needed now, and for many files.
+const silenceLasts = 30 * time.Second
+
+// silence is a time in which the database is not asked.
+type silence struct {
+	mu    sync.Mutex // guards until
+	until time.Time
+}
+
+func (q *silence) begin(now time.Time) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.until = now.Add(silenceLasts)
+}
+
+func (q *silence) lasts(now time.Time) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return now.Before(q.until)
+}

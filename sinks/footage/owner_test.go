@@ -1,0 +1,105 @@
+package footage
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+var changes = map[string]func(context.Context, *world, media.ID) error{
+	"delete": func(ctx context.Context, w *world, id media.ID) error { return w.Delete(ctx, id) },
+	"protect": func(ctx context.Context, w *world, id media.ID) error {
+		_, err := w.SetProtected(ctx, id, true)
+		return err
+	},
+	"event": func(ctx context.Context, w *world, id media.ID) error {
+		_, err := w.AddEvent(ctx, id, media.Event{ID: media.ID{9}})
+		return err
+	},
+}
+
+// TestARowOfAnotherRecorder on the same database names a path that is another
+// recording's here: that file and both rows stay as they are.
+func TestARowOfAnotherRecorder(t *testing.T) {
+	for name, change := range changes {
+		w := newWorld(t)
+		theirs := media.ID{2}
+		w.rows[theirs] = media.Record{Recording: media.Recording{ID: theirs, Path: path, State: media.StateFinished}, Node: "b", Elsewhere: true}
+		var e *ElsewhereError
+		require.ErrorAs(t, change(t.Context(), w, theirs), &e, name)
+		require.Equal(t, "b", e.Node)
+		require.Empty(t, w.steps, name)
+	}
+}
+
+// TestAFileOfAnotherRecording has the name that our row says: it is not touched, and the row
+// stays, too.
+func TestAFileOfAnotherRecording(t *testing.T) {
+	for name, change := range changes {
+		w := newWorld(t)
+		w.files[path].id = media.ID{2}
+		var e *MistakenError
+		require.ErrorAs(t, change(t.Context(), w, one), &e, name)
+		require.ErrorIs(t, e, errOther)
+		require.Empty(t, w.steps, name)
+		require.Equal(t, 1, w.mistaken, name)
+	}
+	w := newWorld(t)
+	w.files[path].id = media.ID{2}
+	require.ErrorIs(t, w.Evict(t.Context(), media.DeletedFile{ID: one, Path: path}, false), ErrKept)
+	require.Empty(t, w.steps)
+}
+
+// TestALostRecordingIsDeleted whatever has the name of its file now.
+func TestALostRecordingIsDeleted(t *testing.T) {
+	w := newWorld(t)
+	r := w.rows[one]
+	r.State = media.StateLost
+	w.rows[one] = r
+	w.files[path].id = media.ID{2}
+	require.NoError(t, w.Delete(t.Context(), one))
+	require.Equal(t, []string{"row delete"}, w.steps)
+	require.Contains(t, w.files, path)
+}
+
+// TestWhatIsNotDeleted: what is protected and what is being written; and what is gone
+// is not marked.
+func TestWhatIsNotDeleted(t *testing.T) {
+	w := newWorld(t)
+	r := w.rows[one]
+	r.Protected = true
+	w.rows[one] = r
+	var protected *ProtectedError
+	require.ErrorAs(t, w.Delete(t.Context(), one), &protected)
+	require.ErrorIs(t, w.Evict(t.Context(), media.DeletedFile{ID: one, Path: path}, false), ErrKept)
+	r.Protected, r.State = false, media.StateRecording
+	w.rows[one] = r
+	var growing *GrowingError
+	require.ErrorAs(t, w.Delete(t.Context(), one), &growing)
+	require.Equal(t, "cam", growing.Stream)
+	r.State = media.StateFinished
+	w.rows[one] = r
+	delete(w.files, path)
+	for _, name := range []string{"protect", "event"} {
+		var gone *GoneError
+		require.ErrorAs(t, changes[name](t.Context(), w, one), &gone, name)
+	}
+	require.Empty(t, w.steps)
+	require.NoError(t, w.Delete(t.Context(), one))
+	require.NotContains(t, w.rows, one)
+	require.Equal(t, []string{path}, w.deleted)
+}
+
+// TestAFileThatGetsItsFinalNameMeanwhile is protected under that.
+func TestAFileThatGetsItsFinalNameMeanwhile(t *testing.T) {
+	w := newWorld(t)
+	r := w.rows[one]
+	r.Path, r.State = path+media.PartSuffix, media.StateRecording
+	w.rows[one] = r
+	_, err := w.SetProtected(t.Context(), one, true)
+	require.NoError(t, err)
+	require.True(t, w.files[path].protected)
+}
