@@ -29,7 +29,7 @@ func TestAnEmptyCatalogueFindsWhatWasSaidOfFinishedFiles(t *testing.T) {
 	require.NoError(t, err)
 	for i, yes := range map[int][]bool{0: {true}, 3: {true, false}} {
 		for _, y := range yes {
-			_, err := e.library.SetProtected(t.Context(), records[i].ID, y)
+			_, err := e.recordings.SetProtected(t.Context(), records[i].ID, y)
 			require.NoError(t, err)
 		}
 	}
@@ -64,11 +64,11 @@ func TestAnEmptyCatalogueFindsWhatWasSaidOfFinishedFiles(t *testing.T) {
 	require.GreaterOrEqual(t, protected, 3, "by hand, and by the event")
 	require.GreaterOrEqual(t, named, 2)
 
-	_, err = e.library.SetProtected(t.Context(), records[0].ID, false)
+	_, err = e.recordings.SetProtected(t.Context(), records[0].ID, false)
 	require.NoError(t, err)
 	said := filepath.Join(r.dir, facts.Directory, records[0].ID.String())
 	require.FileExists(t, said)
-	require.NoError(t, e.library.Delete(t.Context(), records[0].ID))
+	require.NoError(t, e.recordings.Delete(t.Context(), records[0].ID))
 	require.NoFileExists(t, said)
 }
 
