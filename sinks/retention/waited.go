@@ -5,6 +5,8 @@ import (
 	"io"
 	"path/filepath"
 	"time"
+
+	"github.com/gospool/spool/pipeline/durable"
 )
 
 // waitFile keeps how long a mass expiry has waited over a restart: a recorder that
@@ -21,10 +23,10 @@ type keptWait struct {
 func (k *Keeper) keepWait() {
 	text, err := json.Marshal(keptWait{k.expiry.since, k.clock.Now.UTC(), int64(k.expiry.waited / time.Second)})
 	if err == nil {
-		err = k.shelf.root.WriteFile(waitFile+".new", append(text, '\n'), 0o644)
+		err = k.shelf.root.WriteFile(waitFile+durable.Unfinished, append(text, '\n'), 0o644)
 	}
 	if err == nil {
-		err = k.shelf.root.Rename(waitFile+".new", waitFile)
+		err = k.shelf.root.Rename(waitFile+durable.Unfinished, waitFile)
 	}
 	if err != nil {
 		k.deps.Log.Debug("how long a mass expiry has waited is not kept: a restart begins anew", "file", filepath.Join(k.deps.Dir, waitFile), "error", err)

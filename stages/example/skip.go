@@ -50,7 +50,8 @@ import (
 )
 
 // SkipConfig is what a declaration can set. The doc texts appear in spool stages
-// and in reference.yaml.
+// and in reference.yaml. A field with the tag `inherit:"mp4.max_duration"` would have
+// the value of that setting where a declaration says nothing.
 type SkipConfig struct {
 	First config.Duration `yaml:"first" doc:"so much of every run is left out, up to the next key frame"`
 }
