@@ -34,14 +34,16 @@ func (r *BitReader) Bits(n int) (v uint32) {
 }
 
 func (r *BitReader) bit() uint32 {
-	if i := r.pos / 8; r.escaped && r.pos%8 == 0 && i >= 2 && i < len(r.b) && r.b[i] == 3 && r.b[i-1]|r.b[i-2] == 0 {
+	i := uint(r.pos) / 8
+	if r.pos&7 == 0 && r.escaped && i >= 2 && i < uint(len(r.b)) && r.b[i] == 3 && r.b[i-1]|r.b[i-2] == 0 {
+		i++
 		r.pos += 8
 	}
-	if r.pos >= 8*len(r.b) {
+	if i >= uint(len(r.b)) {
 		r.short = true
 		return 0
 	}
-	v := r.b[r.pos/8] >> (7 - r.pos%8) & 1
+	v := r.b[i] >> (7 - uint(r.pos)&7) & 1
 	r.pos++
 	return uint32(v)
 }
