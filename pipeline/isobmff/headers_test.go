@@ -128,7 +128,7 @@ func TestBoxesByHandAreThoseOfAnotherLibrary(t *testing.T) {
 		case "elst":
 			w.Elst([]isobmff.Edit{{5, -1}, {1 << 40, 6}})
 		case "sgpd":
-			w.RollDescription(1)
+			w.RollDescription(-1)
 		case "sbgp":
 			w.RollSamples(9)
 		case "mehd":
@@ -154,6 +154,18 @@ func TestTheTracksMediaIsInTheFile(t *testing.T) {
 	require.Equal(t, "\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x0curl \x00\x00\x00\x01", string(dref))
 	require.Equal(t, byte(1), isobmff.Find(w.B, "vmhd")[3])
 	require.NotNil(t, isobmff.Find(w.B, "smhd"))
+}
+
+func TestARollDistanceIsReadAsItWasWritten(t *testing.T) {
+	var w isobmff.Writer
+	w.RollDescription(-3)
+	payload := isobmff.Find(w.B, "sgpd")
+	require.Equal(t, int16(-3), isobmff.ReadRollDescription(payload))
+	for cut := range payload {
+		require.Zero(t, isobmff.ReadRollDescription(payload[:cut]))
+	}
+	copy(payload[4:], "rap ")
+	require.Zero(t, isobmff.ReadRollDescription(payload), "of another kind")
 }
 
 func TestEditsAreReadAsFarAsTheyAreThere(t *testing.T) {

@@ -101,3 +101,15 @@ func (c *Chunks) At(chunk int) uint64 {
 	}
 	return uint64(c.U32(chunk, 0))
 }
+
+// NoSamples appends the tables of a track whose samples are in fragments.
+func (w *Writer) NoSamples() {
+	for _, fourcc := range [...]string{"stts", "stsc", "stco"} {
+		at := w.OpenFull(fourcc, 0, 0)
+		w.U32(0)
+		w.Close(at)
+	}
+	at := w.OpenFull("stsz", 0, 0)
+	w.U64(0)
+	w.Close(at)
+}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/pipeline/isobmff"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
 	"github.com/gospool/spool/sinks/mp4/repair"
@@ -96,8 +97,8 @@ var hostileFiles = map[string]func(n int) []byte{
 		return bytes.Join([][]byte{ftyp, moovOf(hostileTrak(1, noSamples), mvex), again(append(moof, rawBox("mdat")...), n)}, nil)
 	},
 	"runs of the same bytes": func(n int) []byte {
-		trun := rawBox("trun", u32(trunDataOffset|trunSize, 1, 0, uint32(n)))
-		moof := rawBox("moof", rawBox("traf", rawBox("tfhd", u32(tfhdBaseIsMoof, 1)), again(trun, n)))
+		trun := rawBox("trun", u32(isobmff.TrunDataOffset|isobmff.TrunSize, 1, 0, uint32(n)))
+		moof := rawBox("moof", rawBox("traf", rawBox("tfhd", u32(isobmff.TfhdBaseIsMoof, 1)), again(trun, n)))
 		return bytes.Join([][]byte{ftyp, moovOf(hostileTrak(1, noSamples), mvex), moof, rawBox("mdat", make([]byte, n))}, nil)
 	},
 	"tables that claim samples of one size": func(n int) []byte {

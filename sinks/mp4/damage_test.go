@@ -98,7 +98,7 @@ func TestDamage(t *testing.T) {
 		}, func(int) int { return 1 }},
 		"flip in the middle":       {func(k killedFile, b []byte) []byte { b[(k.ends[2]+k.ends[3])/2] ^= 1; return b }, func(int) int { return 1 }},
 		"flip in the first":        {func(k killedFile, b []byte) []byte { b[(k.ends[0]+k.ends[1])/2] ^= 1; return b }, func(int) int { return 1 }},
-		"flip in a moof":           {func(k killedFile, b []byte) []byte { b[k.ends[3]+prftBytes+100] ^= 1; return b }, func(int) int { return 1 }},
+		"flip in a moof":           {func(k killedFile, b []byte) []byte { b[k.ends[3]+isobmff.PrftBytes+100] ^= 1; return b }, func(int) int { return 1 }},
 		"boxes of the middle gone": {func(k killedFile, b []byte) []byte { clear(b[k.ends[2]:k.ends[3]]); return b }, func(n int) int { return n - 2 }},
 		"a chunk of its own again": {func(k killedFile, b []byte) []byte {
 			return append(b, b[k.ends[1]:k.ends[2]]...)

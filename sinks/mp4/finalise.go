@@ -184,7 +184,7 @@ func (f *file) writeSize(size int64) error {
 func (f *file) finishIndex() (written int64, err error) {
 	l := &f.lay
 	lead := &f.tracks[f.lead]
-	limit := (l.reserve - 8 - sidxFixed) / referenceSize
+	limit := (l.reserve - 8 - isobmff.SidxFixedBytes) / isobmff.ReferenceBytes
 	refs := f.index.references(lead.presented()+lead.table.duration(), int(limit))
 	if len(refs) == 0 { // no lead track, or more fragments than there is room for
 		return f.finishAsGrown()
@@ -195,7 +195,7 @@ func (f *file) finishIndex() (written int64, err error) {
 		return 0, err
 	}
 	var sidx isobmff.Writer
-	f.index.writeSidx(&sidx, lead, refs)
+	sidx.Sidx(f.index.sidx(lead, refs))
 	n := int64(len(sidx.B))
 	if err := f.writeAt(sidx.B, l.chunks-n); err != nil {
 		return 0, err
@@ -240,7 +240,7 @@ func (f *file) finishAsGrown() (written int64, err error) {
 }
 
 // grownBytes is what fillMoov and showMehd write.
-const grownBytes = outcomeBytes + mehdBytes - 8 + 4
+const grownBytes = outcomeBytes + isobmff.MehdBytes - 8 + 4
 
 // fillMoov completes the growing moov in place: the entry's outcome, and the
 // body of mehd, by which alone Firefox knows the duration.
@@ -252,9 +252,8 @@ func (f *file) fillMoov() error {
 	if err := f.fillGaps(); err != nil {
 		return err
 	}
-	body := isobmff.Writer{B: make([]byte, 0, mehdBytes)}
-	body.U32(1 << 24) // version 1
-	body.U64(uint64(movieDuration(f.tracks)))
+	var body isobmff.Writer
+	body.MehdBody(uint64(movieDuration(f.tracks)))
 	if err := f.writeAt(body.B, f.lay.mehdAt+8); err != nil {
 		return err
 	}

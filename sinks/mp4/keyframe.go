@@ -1,7 +1,6 @@
 package mp4
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -43,24 +42,25 @@ func (f *file) keyFrameInTables(upTo time.Duration) (time.Duration, error) {
 		return 0, err
 	}
 	limit := media.FromNanos(int64(upTo), timescale)
-	stss := table32(isobmff.Find(trak, "mdia", "minf", "stbl", "stss"), 1)
-	stts := table32(isobmff.Find(trak, "mdia", "minf", "stbl", "stts"), 2)
+	stbl := isobmff.Find(trak, "mdia", "minf", "stbl")
+	syncs := isobmff.Find(stbl, "stss")
+	stss, _ := isobmff.ReadTable(syncs, 1)
+	stts, _ := isobmff.ReadTable(isobmff.Find(stbl, "stts"), 2)
 	var found, dts int64
 	sample, next := uint32(1), 0 // the sample that begins at dts; the next of stss
-	for i := 0; i+1 < len(stts) && dts <= limit; i += 2 {
-		n, delta := stts[i], int64(stts[i+1])
+	for i := 0; i < stts.Len() && dts <= limit; i++ {
+		n, delta := stts.U32(i, 0), int64(stts.U32(i, 1))
 		last := n - 1 // of this run, the last that begins in time
 		if delta > 0 && n > 0 {
 			last = uint32(min(int64(last), (limit-dts)/delta))
 		}
-		if stss == nil && n > 0 { // each is a key frame
+		if syncs == nil && n > 0 { // each is a key frame
 			found = dts + int64(last)*delta
 		}
-		for next < len(stss) && n > 0 && stss[next] <= sample+last {
-			if stss[next] >= sample {
-				found = dts + int64(stss[next]-sample)*delta
+		for ; next < stss.Len() && n > 0 && stss.U32(next, 0) <= sample+last; next++ {
+			if number := stss.U32(next, 0); number >= sample {
+				found = dts + int64(number-sample)*delta
 			}
-			next++
 		}
 		sample, dts = sample+n, dts+int64(n)*delta
 	}
@@ -102,31 +102,12 @@ func leadOf(moov []byte, e *entry) (lead []byte, timescale uint32, err error) {
 			want--
 		}
 	}
-	mdhd, at := isobmff.Find(lead, "mdia", "mdhd"), 12
-	if len(mdhd) > 0 && mdhd[0] == 1 {
-		at = 20
-	}
-	if len(mdhd) >= at+4 {
-		timescale = binary.BigEndian.Uint32(mdhd[at:])
-	}
+	mdhd, _ := isobmff.ReadMdhd(isobmff.Find(lead, "mdia", "mdhd"))
+	timescale = mdhd.Timescale
 	if timescale == 0 {
 		return nil, 0, errors.New("moov has an incomplete trak")
 	}
 	return lead, timescale, nil
-}
-
-// table32 reads the entries of a full box, so many 32-bit values each; nil where
-// there is no such box.
-func table32(box []byte, each int) []uint32 {
-	if len(box) < 8 {
-		return nil
-	}
-	n := min(uint64(binary.BigEndian.Uint32(box[4:]))*uint64(each), uint64(len(box)-8)/4)
-	out := make([]uint32, n)
-	for i := range out {
-		out[i] = binary.BigEndian.Uint32(box[8+4*i:])
-	}
-	return out
 }
 
 // keyFrameInChunks reads the heads of the chunks, not their media.

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline/endcause"
+	"github.com/gospool/spool/pipeline/isobmff"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -44,7 +45,7 @@ func TestMoreFragmentsThanAnIndexHolds(t *testing.T) {
 	seg.MaxDuration = time.Hour
 	require.NoError(t, s.Open(context.Background()))
 	require.NoError(t, s.put(seg, chunks))
-	require.Greater(t, len(s.file.index.done), maxReferences)
+	require.Greater(t, len(s.file.index.done), isobmff.MaxReferences)
 	require.NoError(t, s.end(seg, endcause.Stop))
 	require.NoError(t, s.Close())
 
@@ -118,7 +119,7 @@ func TestReserveFollowsTheLimits(t *testing.T) {
 	require.Less(t, clip, int64(64<<10))
 	require.Less(t, reserveFor(&media.Segment{MaxDuration: time.Hour, MaxBytes: 1 << 20}, cfg), hour)
 	cfg.Fragment = true
-	require.Greater(t, reserveFor(&media.Segment{}, cfg), int64(24*3600/5*referenceSize), "a day's, where nothing bounds the file")
+	require.Greater(t, reserveFor(&media.Segment{}, cfg), int64(24*3600/5*isobmff.ReferenceBytes), "a day's, where nothing bounds the file")
 	require.Less(t, reserveFor(&media.Segment{MaxDuration: 10000 * time.Hour}, cfg), int64(1<<20))
 }
 
@@ -137,6 +138,6 @@ func TestReferencesAreNeverMerged(t *testing.T) {
 	}
 	refs := long.references(4*90000, 10)
 	require.Len(t, refs, 4, "cut without a key frame before 31 bits are full")
-	require.True(t, refs[0].sync)
-	require.False(t, refs[1].sync)
+	require.True(t, refs[0].Sync)
+	require.False(t, refs[1].Sync)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/pmp4"
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/pipeline/isobmff"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -87,7 +88,7 @@ func requireKnownBoxes(t *testing.T, data []byte) {
 		box, n, err := h.ReadPayload()
 		require.NoError(t, err, h.BoxInfo.Type)
 		if box, ok := box.(*gomp4.Mvhd); ok {
-			created := time.Unix(int64(box.CreationTimeV0)-macEpoch, 0)
+			created := time.Unix(0, isobmff.FromMovieTime(uint64(box.CreationTimeV0)))
 			require.WithinDuration(t, start, created, time.Second)
 		}
 		_ = n

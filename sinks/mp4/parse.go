@@ -1,7 +1,6 @@
 package mp4
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
@@ -56,47 +55,27 @@ func parseTracks(moov []byte, e *entry) ([]track, error) {
 }
 
 func parseTrak(trak []byte) (t track, err error) {
-	tkhd, mdhd, stbl := isobmff.Find(trak, "tkhd"), isobmff.Find(trak, "mdia", "mdhd"), isobmff.Find(trak, "mdia", "minf", "stbl")
+	tkhd, whole := isobmff.ReadTkhd(isobmff.Find(trak, "tkhd"))
+	mdhd, described := isobmff.ReadMdhd(isobmff.Find(trak, "mdia", "mdhd"))
+	stbl := isobmff.Find(trak, "mdia", "minf", "stbl")
 	stsd := isobmff.Find(stbl, "stsd")
-	idAt, scaleAt, languageAt := 12, 12, 20
-	if len(tkhd) > 0 && tkhd[0] == 1 {
-		idAt = 20
-	}
-	if len(mdhd) > 0 && mdhd[0] == 1 {
-		scaleAt, languageAt = 20, 32
-	}
-	if len(tkhd) < idAt+4+8 || len(mdhd) < languageAt+2 || stsd == nil {
+	if !whole || !described || stsd == nil {
 		return t, errors.New("moov has an incomplete trak")
 	}
-	t.id = binary.BigEndian.Uint32(tkhd[idAt:])
-	t.width = binary.BigEndian.Uint32(tkhd[len(tkhd)-8:])
-	t.height = binary.BigEndian.Uint32(tkhd[len(tkhd)-4:])
-	t.timescale = binary.BigEndian.Uint32(mdhd[scaleAt:])
-	if t.timescale == 0 {
+	t.id, t.width, t.height = tkhd.ID, tkhd.Width, tkhd.Height
+	if t.timescale, t.language = mdhd.Timescale, mdhd.Language; t.timescale == 0 {
 		return t, fmt.Errorf("track %d: timescale is 0", t.id)
 	}
-	language := binary.BigEndian.Uint16(mdhd[languageAt:])
-	t.language = string([]byte{byte(language>>10&31) + 0x60, byte(language>>5&31) + 0x60, byte(language&31) + 0x60})
 	var w isobmff.Writer
-	at := w.Open("stsd")
-	w.B = append(w.B, stsd...)
-	w.Close(at)
-	t.stsd, t.roll = w.B, rollDistance(isobmff.Find(stbl, "sgpd"))
-	if elst := isobmff.Find(trak, "edts", "elst"); len(elst) >= 28 && elst[0] == 1 {
-		t.mediaTime = int64(binary.BigEndian.Uint64(elst[16:]))
-		if t.mediaTime < 0 || t.mediaTime > math.MaxInt32 {
+	w.Box("stsd", stsd)
+	t.stsd, t.roll = w.B, isobmff.ReadRollDescription(isobmff.Find(stbl, "sgpd"))
+	edits := isobmff.ReadElst(isobmff.Find(trak, "edts", "elst"))
+	if edit, ok := edits.Next(); ok {
+		if t.mediaTime = edit.MediaTime; t.mediaTime < 0 || t.mediaTime > math.MaxInt32 {
 			return t, fmt.Errorf("track %d: edit list begins at %d", t.id, t.mediaTime)
 		}
 	}
 	return t, nil
-}
-
-// rollDistance reads what writeRollDescription wrote; 0 where nothing was.
-func rollDistance(sgpd []byte) int16 {
-	if len(sgpd) < 18 || string(sgpd[4:8]) != "roll" {
-		return 0
-	}
-	return int16(binary.BigEndian.Uint16(sgpd[16:]))
 }
 
 // parseFragment reads [prft] moof, the inverse of writeHead, into g. The
@@ -105,16 +84,15 @@ func rollDistance(sgpd []byte) int16 {
 func (f *file) parseFragment(g *fragment, head []byte, payload int64) error {
 	g.runs, g.lead, g.utc, g.bare = g.runs[:0], 0, f.entry.identity.StartUTC, true
 	g.gaps = nil
-	var wall uint32 // the track of prft
+	var wall isobmff.Prft
 	next := int64(-1)
 	moofAt := 0
 	boxes := isobmff.Walk(head)
 	for boxes.Next() {
 		switch box := boxes.Payload; {
 		case boxes.Is("prft") && moofAt == 0 && next < 0:
-			if len(box) >= prftBytes-8 {
-				wall = binary.BigEndian.Uint32(box[4:])
-				g.utc, g.bare = fromNTP(binary.BigEndian.Uint64(box[8:])), false
+			if p, whole := isobmff.ReadPrft(box); whole {
+				wall, g.utc, g.bare = p, p.UTCNS, false
 			}
 			moofAt = 8 + len(box)
 		case boxes.Is("moof") && next < 0:
@@ -131,7 +109,7 @@ func (f *file) parseFragment(g *fragment, head []byte, payload int64) error {
 		return errMoof
 	}
 	for i := range g.runs {
-		if g.runs[i].track.id == wall {
+		if g.runs[i].track.id == wall.TrackID {
 			g.lead = i
 		}
 	}
@@ -143,10 +121,11 @@ func (f *file) parseMoof(g *fragment, moof []byte, next *int64) error {
 	for boxes.Next() {
 		switch box := boxes.Payload; {
 		case boxes.Is("mfhd"):
-			if len(box) < 8 {
+			number, whole := isobmff.ReadMfhd(box)
+			if !whole {
 				return errMoof
 			}
-			g.seq = binary.BigEndian.Uint32(box[4:])
+			g.seq = number
 		case boxes.Is("traf"):
 			if err := f.parseTraf(g, box, next); err != nil {
 				return err
@@ -164,13 +143,19 @@ func (f *file) parseMoof(g *fragment, moof []byte, next *int64) error {
 // parseTraf reads one traf. next is where its payload must begin, from the
 // moof, and is moved behind it.
 func (f *file) parseTraf(g *fragment, traf []byte, next *int64) error {
-	tfhd, tfdt, trun := isobmff.Find(traf, "tfhd"), isobmff.Find(traf, "tfdt"), isobmff.Find(traf, "trun")
-	if len(tfhd) < 8 || len(tfdt) < 12 || tfdt[0] != 1 || len(trun) < 12 {
+	tfhd := isobmff.Find(traf, "tfhd")
+	h, whole := isobmff.ReadTfhd(tfhd)
+	const ours = isobmff.TfhdDuration | isobmff.TfhdFlags | isobmff.TfhdBaseIsMoof
+	if !whole || h.Flags&^ours != 0 || len(tfhd) != h.Bytes() {
+		return errMoof
+	}
+	ticks, version, whole := isobmff.ReadTfdt(isobmff.Find(traf, "tfdt"))
+	if !whole || version != 1 || ticks > math.MaxInt64/4 {
 		return errMoof
 	}
 	var t *track
 	for i := range f.tracks {
-		if f.tracks[i].id == binary.BigEndian.Uint32(tfhd[4:]) {
+		if f.tracks[i].id == h.TrackID {
 			t = &f.tracks[i]
 		}
 	}
@@ -179,99 +164,19 @@ func (f *file) parseTraf(g *fragment, traf []byte, next *int64) error {
 			return errMoof // its columns are taken
 		}
 	}
-	base := binary.BigEndian.Uint64(tfdt[4:])
-	if t == nil || base > math.MaxInt64/4 {
+	if t == nil {
 		return errMoof
 	}
-	d := trunDefaults{flags: t.defaultFlags()}
-	if !d.read(tfhd) {
+	trun, whole := isobmff.ReadTrun(isobmff.Find(traf, "trun"))
+	const needed = isobmff.TrunDataOffset | isobmff.TrunSize
+	if !whole || trun.Flags&needed != needed || int64(trun.DataOffset) != *next || trun.Count == 0 || !trun.Exact() {
 		return errMoof
 	}
-	g.runs = append(g.runs, run{track: t, cols: t.scratch})
-	r := &g.runs[len(g.runs)-1]
-	if !r.readTrun(trun, d, int64(base), *next) {
-		return errMoof
-	}
-	*next += sizes(&r.cols)
-	t.scratch = r.cols
-	return nil
-}
-
-// trunDefaults is what a tfhd says of every sample of its trun.
-type trunDefaults struct{ duration, flags uint32 }
-
-func (d *trunDefaults) read(tfhd []byte) bool {
-	flags, rest := binary.BigEndian.Uint32(tfhd)&0xffffff, tfhd[8:]
-	for _, field := range [...]struct {
-		flag uint32
-		into *uint32
-	}{{tfhdDuration, &d.duration}, {tfhdFlags, &d.flags}} {
-		if flags&field.flag == 0 {
-			continue
-		}
-		if len(rest) < 4 {
-			return false
-		}
-		*field.into, rest = binary.BigEndian.Uint32(rest), rest[4:]
-	}
-	return flags&^(tfhdDuration|tfhdFlags|tfhdBaseIsMoof) == 0 && len(rest) == 0
-}
-
-// readTrun reads the samples of a trun into the run's columns.
-func (r *run) readTrun(trun []byte, d trunDefaults, dts, offset int64) bool {
-	flags := binary.BigEndian.Uint32(trun) & 0xffffff
-	n := int(binary.BigEndian.Uint32(trun[4:]))
-	rest := trun[8:]
-	if flags&trunDataOffset == 0 || int64(int32(binary.BigEndian.Uint32(rest))) != offset {
-		return false
-	}
-	rest = rest[4:]
-	first := d.flags
-	if flags&trunFirstFlags != 0 {
-		if len(rest) < 4 {
-			return false
-		}
-		first, rest = binary.BigEndian.Uint32(rest), rest[4:]
-	}
-	width := 0
-	for _, f := range [...]uint32{trunDuration, trunSize, trunFlags, trunCompositionTO} {
-		if flags&f != 0 {
-			width += 4
-		}
-	}
-	if flags&trunSize == 0 || n <= 0 || n > len(rest)/width || n*width != len(rest) {
-		return false
-	}
-	c := &r.cols
+	c := &t.scratch
 	*c = media.Columns{DTS: c.DTS[:0], Offset: c.Offset[:0], Size: c.Size[:0], Flags: c.Flags[:0]}
-	field := func() uint32 {
-		v := binary.BigEndian.Uint32(rest)
-		rest = rest[4:]
-		return v
-	}
-	for i := range n {
-		duration, sample, composition := d.duration, d.flags, int32(0)
-		if i == 0 {
-			sample = first
-		}
-		if flags&trunDuration != 0 {
-			duration = field()
-		}
-		size := field()
-		if flags&trunFlags != 0 {
-			sample = field()
-		}
-		if flags&trunCompositionTO != 0 {
-			composition = int32(field())
-		}
-		var sync uint8
-		if sample&0x00010000 == 0 {
-			sync = media.FlagSync
-		}
-		c.DTS, c.Offset = append(c.DTS, dts), append(c.Offset, composition)
-		c.Size, c.Flags = append(c.Size, size), append(c.Flags, sync)
-		dts += int64(duration)
-	}
-	c.End = dts
-	return true
+	defaults := h.Over(isobmff.SampleDefaults{Flags: t.defaultFlags()})
+	trun.AppendTo(c, &defaults, int64(ticks))
+	g.runs = append(g.runs, run{track: t, cols: *c})
+	*next += sizes(c)
+	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -182,14 +181,16 @@ func played(b []byte) map[uint32][][]byte {
 	moov := isobmff.Find(b, "moov")
 	fragmented := isobmff.Find(moov, "mvex") != nil
 	for boxes := isobmff.Walk(moov); boxes.Next(); {
-		trak := boxes.Payload
-		if tkhd := isobmff.Find(trak, "tkhd"); boxes.Is("trak") && len(tkhd) > 16 && !fragmented {
-			id := binary.BigEndian.Uint32(tkhd[12:])
-			placesOf(isobmff.Find(trak, "mdia", "minf", "stbl"), func(at, size int64) {
-				if at+size <= int64(len(b)) {
-					out[id] = append(out[id], b[at:at+size])
-				}
-			})
+		tkhd, whole := isobmff.ReadTkhd(isobmff.Find(boxes.Payload, "tkhd"))
+		if !boxes.Is("trak") || !whole || fragmented {
+			continue
+		}
+		table, err := isobmff.ReadSampleTable(isobmff.Find(boxes.Payload, "mdia", "minf", "stbl"))
+		var s isobmff.Sample
+		for ok := err == nil; ok; {
+			if ok, err = table.Next(&s); ok && err == nil && s.At+int64(s.Size) <= int64(len(b)) {
+				out[tkhd.ID] = append(out[tkhd.ID], b[s.At:s.At+int64(s.Size)])
+			}
 		}
 	}
 	at := 0
@@ -206,66 +207,25 @@ func played(b []byte) map[uint32][][]byte {
 	return out
 }
 
-// placesOf visits the samples of a table of ours, which has a size for each.
-func placesOf(stbl []byte, visit func(at, size int64)) {
-	sizes, chunks, spans := isobmff.Find(stbl, "stsz"), isobmff.Find(stbl, "stco"), isobmff.Find(stbl, "stsc")
-	wide := chunks == nil
-	if wide {
-		chunks = isobmff.Find(stbl, "co64")
-	}
-	if len(sizes) < 12 || len(chunks) < 8 || len(spans) < 8 {
-		return
-	}
-	entry := func(b []byte, n int) int64 { return int64(binary.BigEndian.Uint32(b[4*n:])) }
-	sample, span, per := 0, 0, int64(0)
-	for chunk := range entry(chunks, 1) {
-		if n := entry(spans, 1); int64(span) < n && entry(spans, 2+3*span) == chunk+1 {
-			per = entry(spans, 3+3*span)
-			span++
-		}
-		var at int64
-		if !wide {
-			at = entry(chunks, 2+int(chunk))
-		} else {
-			at = int64(binary.BigEndian.Uint64(chunks[8+8*chunk:]))
-		}
-		for range per {
-			size := entry(sizes, 3+sample)
-			visit(at, size)
-			at += size
-			sample++
-		}
-	}
-}
-
 // playFragment reads a moof of ours: offsets from the moof, a size for each sample.
 func playFragment(from, moof []byte, out map[uint32][][]byte) bool {
 	for boxes := isobmff.Walk(moof); boxes.Next(); {
-		traf := boxes.Payload
-		tfhd, trun := isobmff.Find(traf, "tfhd"), isobmff.Find(traf, "trun")
-		if !boxes.Is("traf") || len(tfhd) < 8 || len(trun) < 12 {
+		h, headed := isobmff.ReadTfhd(isobmff.Find(boxes.Payload, "tfhd"))
+		run, whole := isobmff.ReadTrun(isobmff.Find(boxes.Payload, "trun"))
+		if !boxes.Is("traf") || !headed || !whole {
 			continue
 		}
-		id, flags := binary.BigEndian.Uint32(tfhd[4:]), binary.BigEndian.Uint32(trun)
-		f := isobmff.NewFields(trun[4:])
-		n, at := f.U32(), int(f.U32())
-		if flags&trunFirstFlags != 0 {
-			f.U32()
-		}
-		for range n {
-			var size int
-			for _, field := range [...]uint32{trunDuration, trunSize, trunFlags, trunCompositionTO} {
-				if flags&field != 0 {
-					if v := f.U32(); field == trunSize {
-						size = int(v)
-					}
-				}
-			}
-			if f.Short() || at < 0 || at+size > len(from) {
+		at := int(run.DataOffset)
+		for i := range run.Len() {
+			s := run.Sample(i, &h.SampleDefaults)
+			if at < 0 || at+int(s.Size) > len(from) {
 				return false
 			}
-			out[id] = append(out[id], from[at:at+size])
-			at += size
+			out[h.TrackID] = append(out[h.TrackID], from[at:at+int(s.Size)])
+			at += int(s.Size)
+		}
+		if !run.Whole() {
+			return false
 		}
 	}
 	return true

@@ -3,6 +3,7 @@ package mp4
 import (
 	"time"
 
+	"github.com/gospool/spool/pipeline/isobmff"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -23,7 +24,7 @@ const (
 const (
 	sidxUnbounded = 24 * time.Hour
 	sidxLeast     = 2 << 10
-	sidxMost      = sidxFixed + maxReferences*referenceSize + 8
+	sidxMost      = isobmff.SidxFixedBytes + isobmff.MaxReferences*isobmff.ReferenceBytes + 8
 )
 
 // reserveFor is how many bytes to keep for what is written when a segment's
@@ -35,7 +36,7 @@ func reserveFor(s *media.Segment, cfg Config) int64 {
 			longest = sidxUnbounded
 		}
 		fragments := int64(longest/cfg.FragmentDuration.D()) + 1
-		return min(max(sidxFixed+8+fragments*referenceSize*5/4, sidxLeast), sidxMost)
+		return min(max(isobmff.SidxFixedBytes+8+fragments*isobmff.ReferenceBytes*5/4, sidxLeast), sidxMost)
 	}
 	want := int64(0)
 	if s.MaxDuration > 0 {

@@ -6,28 +6,12 @@ import (
 	"github.com/gospool/spool/pipeline/isobmff"
 )
 
-// Limits of a sidx (ISO/IEC 14496-12, 8.16.3).
-const (
-	maxReferences = 65535
-	maxReferenced = 1<<31 - 1 // bytes of one reference
-	sidxFixed     = 40        // bytes of a version 1 box before its references
-	referenceSize = 12
-)
-
-// reference is one fragment as the index has it: the chunks from a sync sample
-// up to the one where the next fragment begins.
-type reference struct {
-	bytes    uint32
-	duration uint32 // ticks of the lead track
-	sync     bool   // begins with a sync sample
-}
-
 // index gathers the fragments of a file while it grows.
 type index struct {
 	every    int64 // ticks of the lead track: a fragment is at least this long
 	begun    bool
 	earliest int64 // ticks, presentation of the lead track's first sample
-	done     []reference
+	done     []isobmff.Reference
 
 	from  int64 // ticks, where the open fragment begins
 	bytes int64 // of the open fragment
@@ -52,47 +36,30 @@ func (x *index) add(n, prft, at int64, timed, sync bool) {
 // a field of the reference overflows.
 func (x *index) cuts(n, at int64, sync bool) bool {
 	return at > x.from && (sync && at-x.from >= x.every ||
-		x.bytes+n > maxReferenced/2 || at-x.from > math.MaxUint32/2)
+		x.bytes+n > isobmff.MaxReferenced/2 || at-x.from > math.MaxUint32/2)
 }
 
 func (x *index) cut(at int64) {
-	x.done = append(x.done, reference{uint32(x.bytes), uint32(max(at-x.from, 0)), x.sync})
+	x.done = append(x.done, isobmff.Reference{Bytes: uint32(x.bytes), Duration: uint32(max(at-x.from, 0)), Sync: x.sync})
 	x.from, x.bytes = at, 0
 }
 
 // references closes the open fragment at the end of the lead track. It is nil
 // where there is none, and where there are more than limit: a reference of two
 // neighbours would hide the second from a player that goes by references.
-func (x *index) references(end int64, limit int) []reference {
+func (x *index) references(end int64, limit int) []isobmff.Reference {
 	all := x.done
 	if x.begun && x.bytes > 0 {
-		all = append(all[:len(all):len(all)], reference{uint32(x.bytes), uint32(max(end-x.from, 0)), x.sync})
+		all = append(all[:len(all):len(all)], isobmff.Reference{Bytes: uint32(x.bytes), Duration: uint32(max(end-x.from, 0)), Sync: x.sync})
 	}
-	if len(all) > min(limit, maxReferences) {
+	if len(all) > min(limit, isobmff.MaxReferences) {
 		return nil
 	}
 	return all
 }
 
-// writeSidx appends a flat sidx whose references follow it at once. They must
-// not reach to the end of the file: libavformat would then know no other
-// fragments (seek.md).
-func (x *index) writeSidx(w *isobmff.Writer, lead *track, refs []reference) {
-	at := w.OpenFull("sidx", 1, 0)
-	w.U32(lead.id)
-	w.U32(lead.timescale)
-	w.U64(uint64(x.earliest))
-	w.U64(0) // first_offset
-	w.U16(0)
-	w.U16(uint16(len(refs)))
-	for _, r := range refs {
-		w.U32(r.bytes) // reference_type 0: media
-		w.U32(r.duration)
-		if r.sync {
-			w.U32(0x90000000) // starts with a stream access point of type 1
-		} else {
-			w.U32(0)
-		}
-	}
-	w.Close(at)
+// sidx is a flat index whose references follow it at once. They must not reach to the
+// end of the file: libavformat would then know no other fragments (seek.md).
+func (x *index) sidx(lead *track, refs []isobmff.Reference) *isobmff.Sidx {
+	return &isobmff.Sidx{TrackID: lead.id, Timescale: lead.timescale, Earliest: uint64(x.earliest), References: refs}
 }

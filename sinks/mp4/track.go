@@ -3,8 +3,6 @@ package mp4
 import (
 	"fmt"
 
-	gomp4 "github.com/abema/go-mp4"
-
 	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/isobmff"
 	"github.com/gospool/spool/pipeline/media"
@@ -108,17 +106,12 @@ func (t *track) admit(c *media.Columns) (view media.Columns, dropped int) {
 // is negative where pictures lead the first key frame.
 func (t *track) presented() int64 { return t.table.first + t.table.offset - t.mediaTime }
 
-// trex flags: what most samples of a track are (ISO/IEC 14496-12, 8.8.3.1).
-const (
-	flagsSync    = 0x02000000 // depends on no other
-	flagsNonSync = 0x01010000 // depends on others, is not a sync sample
-)
-
+// defaultFlags are what most samples of the track are.
 func (t *track) defaultFlags() uint32 {
 	if t.kind == media.Video {
-		return flagsNonSync
+		return isobmff.NonSyncFlags
 	}
-	return flagsSync
+	return isobmff.SyncFlags
 }
 
 // writeTrak appends a trak. While a file grows its tables are empty and the
@@ -132,15 +125,11 @@ func (t *track) writeTrak(w *isobmff.Writer, created uint64, final bool) {
 	t.writeHdlr(w)
 	minf := w.Open("minf")
 	if t.kind == media.Video {
-		w.Marshal(&gomp4.Vmhd{FullBox: gomp4.FullBox{Flags: [3]byte{0, 0, 1}}})
+		w.Vmhd()
 	} else {
-		w.Marshal(&gomp4.Smhd{})
+		w.Smhd()
 	}
-	dinf := w.Open("dinf")
-	dref := w.OpenMarshal(&gomp4.Dref{EntryCount: 1})
-	w.Marshal(&gomp4.Url{FullBox: gomp4.FullBox{Flags: [3]byte{0, 0, 1}}})
-	w.Close(dref)
-	w.Close(dinf)
+	w.Dinf()
 	t.writeStbl(w, final)
 	w.Close(minf)
 	w.Close(mdia)
@@ -148,50 +137,30 @@ func (t *track) writeTrak(w *isobmff.Writer, created uint64, final bool) {
 }
 
 func (t *track) writeTkhd(w *isobmff.Writer, created uint64, final bool) {
-	box := &gomp4.Tkhd{
-		FullBox: gomp4.FullBox{Flags: [3]byte{0, 0, 3}}, // enabled, in movie
-		TrackID: t.id, Matrix: unity, Width: t.width, Height: t.height,
-	}
+	h := isobmff.TrackHeader{Created: created, ID: t.id, Width: t.width, Height: t.height}
 	if t.kind == media.Audio {
-		box.AlternateGroup, box.Volume = 1, 0x0100
+		h.AlternateGroup, h.Volume = 1, 0x0100
 	}
-	duration := uint64(0)
 	if final {
-		duration = uint64(t.movieDuration())
+		h.Duration = uint64(t.movieDuration())
 	}
-	if wide(created, duration) {
-		box.Version = 1
-		box.CreationTimeV1, box.ModificationTimeV1, box.DurationV1 = created, created, duration
-	} else {
-		box.CreationTimeV0, box.ModificationTimeV0, box.DurationV0 = uint32(created), uint32(created), uint32(duration)
-	}
-	w.Marshal(box)
+	w.Tkhd(&h)
 }
 
 func (t *track) writeMdhd(w *isobmff.Writer, created uint64, final bool) {
-	box := &gomp4.Mdhd{Timescale: t.timescale}
-	for i := range box.Language {
-		box.Language[i] = t.language[i] - 0x60
-	}
-	duration := uint64(0)
+	h := isobmff.MediaHeader{Created: created, Timescale: t.timescale, Language: t.language}
 	if final {
-		duration = uint64(t.table.duration())
+		h.Duration = uint64(t.table.duration())
 	}
-	if wide(created, duration) {
-		box.Version = 1
-		box.CreationTimeV1, box.ModificationTimeV1, box.DurationV1 = created, created, duration
-	} else {
-		box.CreationTimeV0, box.ModificationTimeV0, box.DurationV0 = uint32(created), uint32(created), uint32(duration)
-	}
-	w.Marshal(box)
+	w.Mdhd(&h)
 }
 
 func (t *track) writeHdlr(w *isobmff.Writer) {
-	handler, name := "vide", "VideoHandler"
 	if t.kind == media.Audio {
-		handler, name = "soun", "SoundHandler"
+		w.Hdlr("soun", "SoundHandler")
+	} else {
+		w.Hdlr("vide", "VideoHandler")
 	}
-	w.Marshal(&gomp4.Hdlr{HandlerType: [4]byte([]byte(handler)), Name: name})
 }
 
 func (t *track) writeStbl(w *isobmff.Writer, final bool) {
@@ -200,19 +169,12 @@ func (t *track) writeStbl(w *isobmff.Writer, final bool) {
 	if final {
 		t.table.write(w)
 	} else {
-		for _, empty := range [...]string{"stts", "stsc", "stco"} {
-			at := w.OpenFull(empty, 0, 0)
-			w.U32(0)
-			w.Close(at)
-		}
-		at := w.OpenFull("stsz", 0, 0)
-		w.U64(0)
-		w.Close(at)
+		w.NoSamples()
 	}
 	if t.roll != 0 {
-		writeRollDescription(w, t.roll)
+		w.RollDescription(t.roll)
 		if final {
-			writeRollSamples(w, uint32(t.table.n))
+			w.RollSamples(uint32(t.table.n))
 		}
 	}
 	w.Close(stbl)
@@ -221,33 +183,25 @@ func (t *track) writeStbl(w *isobmff.Writer, final bool) {
 // writeEdits appends the edit list that puts the track's first sample where it
 // belongs on the movie's time line; none where that is already so.
 func (t *track) writeEdits(w *isobmff.Writer, final bool) {
-	type edit struct{ duration, mediaTime int64 }
-	var edits []edit
+	var edits []isobmff.Edit
 	switch {
 	case !final && t.mediaTime != 0:
-		edits = []edit{{0, t.mediaTime}} // 0: as long as there are fragments
+		edits = []isobmff.Edit{{Duration: 0, MediaTime: t.mediaTime}} // 0: as long as there are fragments
 	case final:
 		start := t.presented()
 		if start > 0 {
-			edits = append(edits, edit{media.Rescale(start, t.timescale, movieTimescale), -1})
+			edits = append(edits, isobmff.Edit{Duration: uint64(media.Rescale(start, t.timescale, movieTimescale)), MediaTime: -1})
 		}
 		from := t.table.offset + max(-start, 0)
 		if from != 0 || len(edits) > 0 {
-			edits = append(edits, edit{t.movieDuration() - t.movieStart(), from})
+			edits = append(edits, isobmff.Edit{Duration: uint64(t.movieDuration() - t.movieStart()), MediaTime: from})
 		}
 	}
 	if len(edits) == 0 {
 		return
 	}
 	edts := w.Open("edts")
-	at := w.OpenFull("elst", 1, 0)
-	w.U32(uint32(len(edits)))
-	for _, e := range edits {
-		w.U64(uint64(e.duration))
-		w.U64(uint64(e.mediaTime))
-		w.U32(0x00010000) // rate 1
-	}
-	w.Close(at)
+	w.Elst(edits)
 	w.Close(edts)
 }
 
@@ -263,36 +217,4 @@ func (t *track) movieDuration() int64 {
 		return 0
 	}
 	return media.Rescale(t.presented()+t.table.shown(), t.timescale, movieTimescale)
-}
-
-var unity = [9]int32{0x00010000, 0, 0, 0, 0x00010000, 0, 0, 0, 0x40000000}
-
-// wide tells whether a time needs the 64-bit version of a header box.
-func wide(times ...uint64) bool {
-	for _, t := range times {
-		if t > 1<<32-1 {
-			return true
-		}
-	}
-	return false
-}
-
-// writeRollDescription and writeRollSamples say how many access units a decoder that
-// starts at some one has to decode before it (ISO/IEC 14496-12, 10.1).
-func writeRollDescription(w *isobmff.Writer, distance int16) {
-	at := w.OpenFull("sgpd", 1, 0)
-	w.B = append(w.B, "roll"...)
-	w.U32(2) // length of each entry
-	w.U32(1)
-	w.U16(uint16(distance))
-	w.Close(at)
-}
-
-func writeRollSamples(w *isobmff.Writer, samples uint32) {
-	at := w.OpenFull("sbgp", 0, 0)
-	w.B = append(w.B, "roll"...)
-	w.U32(1)
-	w.U32(samples)
-	w.U32(1) // the first description
-	w.Close(at)
 }
