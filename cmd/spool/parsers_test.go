@@ -46,7 +46,7 @@ var parsers = map[string]string{
 	"pipeline/filesystem/mounted.go":  "short: of the kernel",
 	"pipeline/filesystem/process.go":  "short: of the kernel",
 	"pipeline/filesystem/readfile.go": "TestAFileThatIsTooLongIsNotRead",
-	"pipeline/isobmff/":               "FuzzBoxes FuzzFragment FuzzSampleTable FuzzHeaders pipeline/codec.FuzzSampleEntry pipeline/codec.TestTheCostOfASampleEntryIsProportional TestTheCostOfAWalkIsProportional TestTheCostOfARunIsProportional TestTheCostOfTablesIsProportional",
+	"pipeline/isobmff/":               "FuzzBoxes FuzzFragment FuzzSampleTable FuzzTables FuzzHeaders pipeline/codec.FuzzSampleEntry pipeline/codec.TestTheCostOfASampleEntryIsProportional TestTheCostOfAWalkIsProportional TestTheCostOfARunIsProportional TestTheCostOfTablesIsProportional",
 	"pipeline/media/id.go":            "FuzzParseID",
 	"pipeline/path.go":                "short: maxGlob, and MaxPath",
 	"pipeline/recorder/cron.go":       "FuzzParseCron",

@@ -36,7 +36,7 @@ func (w *Writer) AVCConfig(c *AVCConfig) {
 		box.Reserved3, box.Reserved4, box.Reserved5 = 63, 31, 31
 		box.ChromaFormat, box.BitDepthLumaMinus8, box.BitDepthChromaMinus8 = c.ChromaFormat, c.LumaMinus8, c.ChromaMinus8
 	}
-	w.Marshal(box)
+	w.marshal(box)
 }
 
 // ReadAVCConfig reads the payload of an avcC up to its parameter sets, which are

@@ -16,7 +16,7 @@ const MPEG4Audio = 0x40
 func (w *Writer) Esds(specific []byte) {
 	const config, stream = 13, 3 // bytes of the descriptors' own fields
 	n := uint32(len(specific))
-	w.Marshal(&gomp4.Esds{Descriptors: []gomp4.Descriptor{
+	w.marshal(&gomp4.Esds{Descriptors: []gomp4.Descriptor{
 		{
 			Tag: gomp4.ESDescrTag, Size: stream + 5 + config + 5 + n + 5 + 1,
 			ESDescriptor: &gomp4.ESDescriptor{},

@@ -38,7 +38,7 @@ func (w *Writer) Mvhd(h *MovieHeader) {
 	} else {
 		box.CreationTimeV0, box.ModificationTimeV0, box.DurationV0 = uint32(h.Created), uint32(h.Created), uint32(h.Duration)
 	}
-	w.Marshal(box)
+	w.marshal(box)
 }
 
 var unity = [9]int32{0x00010000, 0, 0, 0, 0x00010000, 0, 0, 0, 0x40000000}
@@ -72,7 +72,7 @@ func ReadTrex(payload []byte) (t Trex, whole bool) {
 
 // Trex appends a trex.
 func (w *Writer) Trex(t *Trex) {
-	w.Marshal(&gomp4.Trex{
+	w.marshal(&gomp4.Trex{
 		TrackID: t.TrackID, DefaultSampleDescriptionIndex: t.Description,
 		DefaultSampleDuration: t.Duration, DefaultSampleSize: t.Size, DefaultSampleFlags: t.Flags,
 	})

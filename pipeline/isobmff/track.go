@@ -47,7 +47,7 @@ func (w *Writer) Tkhd(h *TrackHeader) {
 	} else {
 		box.CreationTimeV0, box.ModificationTimeV0, box.DurationV0 = uint32(h.Created), uint32(h.Created), uint32(h.Duration)
 	}
-	w.Marshal(box)
+	w.marshal(box)
 }
 
 // MediaHeader is an mdhd (ISO/IEC 14496-12, 8.4.2).
@@ -85,7 +85,7 @@ func (w *Writer) Mdhd(h *MediaHeader) {
 	} else {
 		box.CreationTimeV0, box.ModificationTimeV0, box.DurationV0 = uint32(h.Created), uint32(h.Created), uint32(h.Duration)
 	}
-	w.Marshal(box)
+	w.marshal(box)
 }
 
 // ReadHdlr reads what a track is of: "vide", "soun" (ISO/IEC 14496-12, 8.4.3).
@@ -98,20 +98,20 @@ func ReadHdlr(payload []byte) (handler FourCC, whole bool) {
 
 // Hdlr appends what a track is of.
 func (w *Writer) Hdlr(handler, name string) {
-	w.Marshal(&gomp4.Hdlr{HandlerType: [4]byte([]byte(handler)), Name: name})
+	w.marshal(&gomp4.Hdlr{HandlerType: [4]byte([]byte(handler)), Name: name})
 }
 
 // Vmhd appends the media header of pictures.
-func (w *Writer) Vmhd() { w.Marshal(&gomp4.Vmhd{FullBox: gomp4.FullBox{Flags: [3]byte{0, 0, 1}}}) }
+func (w *Writer) Vmhd() { w.marshal(&gomp4.Vmhd{FullBox: gomp4.FullBox{Flags: [3]byte{0, 0, 1}}}) }
 
 // Smhd appends the media header of sound.
-func (w *Writer) Smhd() { w.Marshal(&gomp4.Smhd{}) }
+func (w *Writer) Smhd() { w.marshal(&gomp4.Smhd{}) }
 
 // Dinf appends that the media is in the same file.
 func (w *Writer) Dinf() {
 	dinf := w.Open("dinf")
-	dref := w.OpenMarshal(&gomp4.Dref{EntryCount: 1})
-	w.Marshal(&gomp4.Url{FullBox: gomp4.FullBox{Flags: [3]byte{0, 0, 1}}})
+	dref := w.openMarshal(&gomp4.Dref{EntryCount: 1})
+	w.marshal(&gomp4.Url{FullBox: gomp4.FullBox{Flags: [3]byte{0, 0, 1}}})
 	w.Close(dref)
 	w.Close(dinf)
 }

@@ -97,11 +97,11 @@ func (w *Writer) LargeHeader(fourcc string, size int64) {
 	w.U64(uint64(size))
 }
 
-// Marshal appends a box without children that go-mp4 marshals.
-func (w *Writer) Marshal(box gomp4.IImmutableBox) { w.Close(w.OpenMarshal(box)) }
+// marshal appends a box without children that go-mp4 marshals.
+func (w *Writer) marshal(box gomp4.IImmutableBox) { w.Close(w.openMarshal(box)) }
 
-// OpenMarshal appends a box that go-mp4 marshals, and leaves it open for children.
-func (w *Writer) OpenMarshal(box gomp4.IImmutableBox) (at int) {
+// openMarshal appends a box that go-mp4 marshals, and leaves it open for children.
+func (w *Writer) openMarshal(box gomp4.IImmutableBox) (at int) {
 	at = w.Open(box.GetType().String())
 	var out bytes.Buffer
 	if _, err := gomp4.Marshal(&out, box, gomp4.Context{}); err != nil {

@@ -7,7 +7,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/gospool/spool/pipeline/isobmff"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -44,35 +43,4 @@ func TestSteadyStateAllocatesNothingPerAccessUnit(t *testing.T) {
 		require.NoError(t, s.Close())
 		require.Zero(t, pool.Outstanding())
 	}
-}
-
-// TestTablesAreCompact: bytes of memory an access unit, over a day of 60 fps
-// pictures with B-frames and of sound, were it recorded as one file.
-func TestTablesAreCompact(t *testing.T) {
-	var tbl table
-	c := media.Columns{}
-	dts := int64(0)
-	for range 60 {
-		c.DTS, c.Offset = append(c.DTS, 0), append(c.Offset, 0)
-		c.Size, c.Flags = append(c.Size, 0), append(c.Flags, 0)
-	}
-	for range 3600 {
-		for i := range c.DTS {
-			c.DTS[i] = dts
-			dts += 1500
-			c.Offset[i] = int32(i*7%3+1) * 1500
-			c.Size[i] = uint32(10000 + i*977%20000)
-			c.Flags[i] = 0
-		}
-		c.Flags[0], c.End = media.FlagSync, dts
-		tbl.add(&c, 0, dts)
-	}
-	held := 0
-	for _, v := range []*varints{&tbl.deltas.col, &tbl.offsets.col, &tbl.sizes, &tbl.sync, &tbl.spans.col, &tbl.starts} {
-		held += len(v.blocks) * blockBytes
-	}
-	require.Less(t, float64(held)/float64(tbl.n), 7.0)
-	var w isobmff.Writer
-	tbl.write(&w)
-	require.LessOrEqual(t, len(w.B), tbl.bytes(), "the estimate makes room for all of it")
 }

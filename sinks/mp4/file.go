@@ -75,7 +75,7 @@ func newFile(seg *media.Segment, first *media.Chunk, fragment bool, every int64)
 		if err != nil {
 			return nil, err
 		}
-		t.table.light = fragment
+		t.table.Light = fragment
 		f.tracks = append(f.tracks, t)
 	}
 	place(f.tracks, seg.Set, first)
@@ -223,7 +223,7 @@ func (f *file) took(g *fragment, data, n int64) {
 	for i := range g.runs {
 		r := &g.runs[i]
 		t := r.track
-		t.table.add(&r.cols, t.shift, data)
+		t.table.Add(&r.cols, t.shift, data)
 		data += sizes(&r.cols)
 		t.begun, t.last = true, r.cols.DTS[r.cols.Len()-1]+t.shift
 		f.units += uint64(r.cols.Len())

@@ -73,7 +73,7 @@ func (f *file) duration() int64 {
 func (f *file) tableBytes() int {
 	n := pageBytes + f.entry.room
 	for i := range f.tracks {
-		n += len(f.tracks[i].stsd) + 1024 + f.tracks[i].table.bytes()
+		n += len(f.tracks[i].stsd) + 1024 + f.tracks[i].table.Bytes()
 	}
 	return n
 }
@@ -185,7 +185,7 @@ func (f *file) finishIndex() (written int64, err error) {
 	l := &f.lay
 	lead := &f.tracks[f.lead]
 	limit := (l.reserve - 8 - isobmff.SidxFixedBytes) / isobmff.ReferenceBytes
-	refs := f.index.references(lead.presented()+lead.table.duration(), int(limit))
+	refs := f.index.references(lead.presented()+lead.table.Duration(), int(limit))
 	if len(refs) == 0 { // no lead track, or more fragments than there is room for
 		return f.finishAsGrown()
 	}

@@ -220,10 +220,10 @@ func (f *file) absent(i int) {
 	t, e := &f.tracks[i], &f.entry
 	total := e.outcome.duration
 	begin, end, usual := total, total, int64(0)
-	if n := int64(t.table.n); n > 0 {
+	if n := int64(t.table.Count); n > 0 {
 		begin = media.ToNanos(max(t.presented(), 0), t.timescale)
-		end = media.ToNanos(t.presented()+t.table.shown(), t.timescale)
-		usual = media.ToNanos(t.table.duration()/n, t.timescale)
+		end = media.ToNanos(t.presented()+t.table.Shown(), t.timescale)
+		usual = media.ToNanos(t.table.Duration()/n, t.timescale)
 	}
 	note := func(from, to int64) {
 		if to-from <= max(absentNS, absentTimes*usual) {

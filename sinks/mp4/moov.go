@@ -58,7 +58,7 @@ func writeFinalMoov(w *isobmff.Writer, tracks []track, e *entry) {
 	created := isobmff.ToMovieTime(e.identity.StartUTC)
 	writeMvhd(w, tracks, created, movieDuration(tracks))
 	for i := range tracks {
-		if tracks[i].table.n > 0 {
+		if tracks[i].table.Count > 0 {
 			tracks[i].writeTrak(w, created, true)
 		}
 	}

@@ -98,7 +98,7 @@ func (r *Repaired) skip(f *file, chunks []extent) error {
 	lead := &f.tracks[f.lead]
 	from := lead.mediaTime // where the file's time begins, for want of anything before
 	if lead.begun {
-		from = lead.table.end
+		from = lead.table.End
 	}
 	for i := range f.frag.runs {
 		if g := &f.frag.runs[i]; g.track == lead {
@@ -141,7 +141,7 @@ func (r *Repaired) tail(s *chunkScan, head int64, skipped []extent) {
 		}
 	}
 	if kept := f.size - f.lay.chunks; kept > 0 {
-		d := media.ToNanos(lead.table.duration(), lead.timescale)
+		d := media.ToNanos(lead.table.Duration(), lead.timescale)
 		r.Lost += time.Duration(float64(d) * float64(left) / float64(kept))
 	}
 }

@@ -35,7 +35,7 @@ type track struct {
 	begun bool
 	last  int64 // ticks, decode time of the last sample
 
-	table   table
+	table   isobmff.TableBuilder
 	scratch media.Columns // of a scan
 }
 
@@ -104,7 +104,7 @@ func (t *track) admit(c *media.Columns) (view media.Columns, dropped int) {
 
 // presented is when the first sample is shown, ticks from the file's zero. It
 // is negative where pictures lead the first key frame.
-func (t *track) presented() int64 { return t.table.first + t.table.offset - t.mediaTime }
+func (t *track) presented() int64 { return t.table.First + t.table.FirstOffset - t.mediaTime }
 
 // defaultFlags are what most samples of the track are.
 func (t *track) defaultFlags() uint32 {
@@ -150,7 +150,7 @@ func (t *track) writeTkhd(w *isobmff.Writer, created uint64, final bool) {
 func (t *track) writeMdhd(w *isobmff.Writer, created uint64, final bool) {
 	h := isobmff.MediaHeader{Created: created, Timescale: t.timescale, Language: t.language}
 	if final {
-		h.Duration = uint64(t.table.duration())
+		h.Duration = uint64(t.table.Duration())
 	}
 	w.Mdhd(&h)
 }
@@ -167,14 +167,14 @@ func (t *track) writeStbl(w *isobmff.Writer, final bool) {
 	stbl := w.Open("stbl")
 	w.B = append(w.B, t.stsd...)
 	if final {
-		t.table.write(w)
+		t.table.Write(w)
 	} else {
 		w.NoSamples()
 	}
 	if t.roll != 0 {
 		w.RollDescription(t.roll)
 		if final {
-			w.RollSamples(uint32(t.table.n))
+			w.RollSamples(uint32(t.table.Count))
 		}
 	}
 	w.Close(stbl)
@@ -192,7 +192,7 @@ func (t *track) writeEdits(w *isobmff.Writer, final bool) {
 		if start > 0 {
 			edits = append(edits, isobmff.Edit{Duration: uint64(media.Rescale(start, t.timescale, movieTimescale)), MediaTime: -1})
 		}
-		from := t.table.offset + max(-start, 0)
+		from := t.table.FirstOffset + max(-start, 0)
 		if from != 0 || len(edits) > 0 {
 			edits = append(edits, isobmff.Edit{Duration: uint64(t.movieDuration() - t.movieStart()), MediaTime: from})
 		}
@@ -213,8 +213,8 @@ func (t *track) movieStart() int64 {
 // movieDuration is when the track ends, movie ticks. Both times are converted
 // from absolute ones, so that nothing rounds twice.
 func (t *track) movieDuration() int64 {
-	if t.table.n == 0 {
+	if t.table.Count == 0 {
 		return 0
 	}
-	return media.Rescale(t.presented()+t.table.shown(), t.timescale, movieTimescale)
+	return media.Rescale(t.presented()+t.table.Shown(), t.timescale, movieTimescale)
 }

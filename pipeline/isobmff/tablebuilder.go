@@ -1,23 +1,22 @@
-package mp4
+package isobmff
 
 import (
 	"math"
 
-	"github.com/gospool/spool/pipeline/isobmff"
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// table is what the final moov needs to know of one track's samples, kept as
-// compact columns while the file grows. Times are the file's (see track.shift).
-type table struct {
-	light bool // only what is needed for durations: a fragmented file has no other tables
+// TableBuilder gathers the samples of one track while its file grows, as compact columns,
+// and writes its sample tables. It takes 3 to 7 bytes of memory a sample.
+type TableBuilder struct {
+	Light bool // gather only what tells durations: a fragmented file has no other tables
 
-	n      uint64 // samples
-	first  int64  // ticks, decode time of the first sample
-	offset int64  // ticks, composition offset of the first sample
-	last   int64  // ticks, decode time of the last sample
-	end    int64  // ticks, where the last sample ends as far as is known
-	latest int64  // ticks, composition time of the sample that is shown last
+	Count       uint64 // samples
+	First       int64  // ticks, decode time of the first sample
+	FirstOffset int64  // ticks, composition offset of the first sample
+	Last        int64  // ticks, decode time of the last sample
+	End         int64  // ticks, where the last sample ends as far as is known
+	latest      int64  // ticks, composition time of the sample that is shown last
 
 	deltas  runs    // of decode times, one fewer than samples
 	offsets runs    // composition offsets
@@ -31,40 +30,40 @@ type table struct {
 	at     int64   // offset of the last stretch
 }
 
-// add takes in the samples of one track in one chunk, which begin at offset at
-// of the file.
-func (t *table) add(c *media.Columns, shift, at int64) {
+// Add takes in samples that lie one behind the other from a byte of the file on. shift is
+// added to their decode times, ticks.
+func (t *TableBuilder) Add(c *media.Columns, shift, at int64) {
 	n := c.Len()
 	if n == 0 {
 		return
 	}
-	if t.n == 0 {
-		t.first, t.offset = c.DTS[0]+shift, int64(c.Offset[0])
+	if t.Count == 0 {
+		t.First, t.FirstOffset = c.DTS[0]+shift, int64(c.Offset[0])
 	}
 	for i := max(n-reorderReach, 0); i < n; i++ {
 		t.latest = max(t.latest, c.DTS[i]+shift+int64(c.Offset[i]))
 	}
-	if t.light {
-		t.n += uint64(n)
-		t.last, t.end = c.DTS[n-1]+shift, c.End+shift
+	if t.Light {
+		t.Count += uint64(n)
+		t.Last, t.End = c.DTS[n-1]+shift, c.End+shift
 		return
 	}
 	for i, dts := range c.DTS {
 		m := dts + shift
-		if t.n > 0 {
-			t.deltas.put(m - t.last)
+		if t.Count > 0 {
+			t.deltas.put(m - t.Last)
 		}
-		t.last = m
-		t.n++
+		t.Last = m
+		t.Count++
 		t.offsets.put(int64(c.Offset[i]))
 		t.sizes.put(uint64(c.Size[i]))
 		if c.Flags[i]&media.FlagSync != 0 {
 			t.nsync++
-			t.sync.put(t.n - t.lastSyn)
-			t.lastSyn = t.n
+			t.sync.put(t.Count - t.lastSyn)
+			t.lastSyn = t.Count
 		}
 	}
-	t.end = c.End + shift
+	t.End = c.End + shift
 	t.spans.put(int64(n))
 	t.starts.put(uint64(at - t.at))
 	t.at = at
@@ -74,21 +73,22 @@ func (t *table) add(c *media.Columns, shift, at int64) {
 // ITU-T H.264, A.3.1, and H.265, A.4.2): no earlier one is shown last.
 const reorderReach = 32
 
-// duration is from the first sample to the end of the last, ticks.
-func (t *table) duration() int64 { return t.end - t.first }
+// Duration is from the first sample to the end of the last, ticks.
+func (t *TableBuilder) Duration() int64 { return t.End - t.First }
 
-// shown is from when the first sample is shown until the last one has been, ticks:
+// Shown is from when the first sample is shown until the last one has been, ticks:
 // longer than duration where a stop came before the pictures that are decoded
 // after a later one and shown before it.
-func (t *table) shown() int64 {
-	return max(t.duration(), t.latest+t.end-t.last-t.first-t.offset)
+func (t *TableBuilder) Shown() int64 {
+	return max(t.Duration(), t.latest+t.End-t.Last-t.First-t.FirstOffset)
 }
 
-// write appends the sample tables (ISO/IEC 14496-12, 8.6 to 8.7).
-func (t *table) write(w *isobmff.Writer) {
+// Write appends the sample tables (ISO/IEC 14496-12, 8.6 to 8.7) of a builder that is not
+// Light.
+func (t *TableBuilder) Write(w *Writer) {
 	t.writeTimes(w)
 	t.writeOffsets(w)
-	if t.nsync < t.n {
+	if t.nsync < t.Count {
 		t.writeSync(w)
 	}
 	t.writeSizes(w)
@@ -96,7 +96,7 @@ func (t *table) write(w *isobmff.Writer) {
 	t.writeStarts(w)
 }
 
-func (t *table) writeTimes(w *isobmff.Writer) {
+func (t *TableBuilder) writeTimes(w *Writer) {
 	at := w.OpenFull("stts", 0, 0)
 	count := len(w.B)
 	w.U32(0)
@@ -117,14 +117,14 @@ func (t *table) writeTimes(w *isobmff.Writer) {
 		samples, delta = n, v
 	}
 	t.deltas.each(step)
-	step(1, t.end-t.last)
+	step(1, t.End-t.Last)
 	put(samples, delta)
 	w.Patch(count, entries)
 	w.Close(at)
 }
 
 // writeOffsets leaves ctts out where composition and decoding are the same.
-func (t *table) writeOffsets(w *isobmff.Writer) {
+func (t *TableBuilder) writeOffsets(w *Writer) {
 	if t.offsets.len() == 1 && t.offsets.value == 0 {
 		return
 	}
@@ -141,7 +141,7 @@ func (t *table) writeOffsets(w *isobmff.Writer) {
 	w.Close(at)
 }
 
-func (t *table) writeSync(w *isobmff.Writer) {
+func (t *TableBuilder) writeSync(w *Writer) {
 	at := w.OpenFull("stss", 0, 0)
 	w.U32(uint32(t.nsync))
 	n := uint64(0)
@@ -152,15 +152,15 @@ func (t *table) writeSync(w *isobmff.Writer) {
 	w.Close(at)
 }
 
-func (t *table) writeSizes(w *isobmff.Writer) {
+func (t *TableBuilder) writeSizes(w *Writer) {
 	at := w.OpenFull("stsz", 0, 0)
 	w.U32(0)
-	w.U32(uint32(t.n))
+	w.U32(uint32(t.Count))
 	t.sizes.each(func(n uint64) { w.U32(uint32(n)) })
 	w.Close(at)
 }
 
-func (t *table) writeSpans(w *isobmff.Writer) {
+func (t *TableBuilder) writeSpans(w *Writer) {
 	at := w.OpenFull("stsc", 0, 0)
 	w.U32(uint32(t.spans.len()))
 	first := uint64(1)
@@ -173,7 +173,7 @@ func (t *table) writeSpans(w *isobmff.Writer) {
 	w.Close(at)
 }
 
-func (t *table) writeStarts(w *isobmff.Writer) {
+func (t *TableBuilder) writeStarts(w *Writer) {
 	wide := t.at > math.MaxUint32
 	fourcc := "stco"
 	if wide {
@@ -193,8 +193,8 @@ func (t *table) writeStarts(w *isobmff.Writer) {
 	w.Close(at)
 }
 
-// bytes is no less than what write appends: room for it is made in one step.
-func (t *table) bytes() int {
-	return 8*(t.deltas.len()+1) + 8*t.offsets.len() + 4*int(t.nsync) + 4*int(t.n) +
+// Bytes is no less than what Write appends: room for it is made in one step.
+func (t *TableBuilder) Bytes() int {
+	return 8*(t.deltas.len()+1) + 8*t.offsets.len() + 4*int(t.nsync) + 4*int(t.Count) +
 		12*t.spans.len() + 8*t.starts.n + 6*16 + 64
 }

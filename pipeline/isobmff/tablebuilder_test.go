@@ -1,0 +1,81 @@
+package isobmff_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/isobmff"
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// built are columns as a builder takes them in, chunk by chunk, and what is read of them
+// again.
+func built(t testing.TB, c *media.Columns, perChunk int, shift int64, begin, apart int64) (want []isobmff.Sample, table *isobmff.SampleTable) {
+	var b isobmff.TableBuilder
+	at := begin
+	for from := 0; from < c.Len(); from += perChunk {
+		to := min(from+perChunk, c.Len())
+		part := media.Columns{DTS: c.DTS[from:to], Offset: c.Offset[from:to], Size: c.Size[from:to], Flags: c.Flags[from:to], End: c.End}
+		if to < c.Len() {
+			part.End = c.DTS[to]
+		}
+		b.Add(&part, shift, at)
+		for i := from; i < to; i++ {
+			want = append(want, isobmff.Sample{
+				DTS: c.DTS[i] - c.DTS[0], Duration: c.Duration(i), Offset: c.Offset[i], Size: c.Size[i], Sync: c.Flags[i]&media.FlagSync != 0, At: at,
+			})
+			at += int64(c.Size[i])
+		}
+		at += apart
+	}
+	var w isobmff.Writer
+	b.Write(&w)
+	require.LessOrEqual(t, len(w.B), b.Bytes())
+	require.Equal(t, uint64(c.Len()), b.Count)
+	require.Equal(t, c.DTS[0]+shift, b.First)
+	require.Equal(t, c.End+shift, b.End)
+	require.Equal(t, c.End-c.DTS[0], b.Duration())
+	table, err := isobmff.ReadSampleTable(w.B)
+	require.NoError(t, err)
+	require.Equal(t, b.Duration(), table.Ticks())
+	return want, table
+}
+
+func TestTablesAreReadAsTheyWereBuilt(t *testing.T) {
+	for name, c := range runs() {
+		for _, perChunk := range []int{1, 3, 100} {
+			for _, begin := range []int64{100, 1<<32 + 100} { // stco, and co64
+				want, table := built(t, &c, perChunk, -1000, begin, 50)
+				require.Equal(t, want, samples(t, table), "%s, %d a chunk, from %d", name, perChunk, begin)
+			}
+		}
+	}
+}
+
+// FuzzTables: whatever columns are built into tables are read again.
+func FuzzTables(f *testing.F) {
+	f.Add(uint64(1), uint8(5), uint8(2))
+	f.Add(uint64(6), uint8(200), uint8(7))
+	f.Fuzz(func(t *testing.T, seed uint64, n, perChunk uint8) {
+		c := anyColumns(seed, int(n)+1)
+		want, table := built(t, &c, int(perChunk)+1, 7, 1<<32-500, int64(seed%1000))
+		require.Equal(t, want, samples(t, table))
+	})
+}
+
+func TestALightBuilderTellsDurations(t *testing.T) {
+	c := columns(10, uneven, reordered, first)
+	full, light := isobmff.TableBuilder{}, isobmff.TableBuilder{Light: true}
+	for range 3 {
+		full.Add(&c, 0, 0)
+		light.Add(&c, 0, 0)
+		for i := range c.DTS {
+			c.DTS[i] += 1000
+		}
+		c.End += 1000
+	}
+	require.Equal(t, full.Duration(), light.Duration())
+	require.Equal(t, full.Shown(), light.Shown())
+	require.Equal(t, []any{full.Count, full.First, full.FirstOffset, full.Last, full.End}, []any{light.Count, light.First, light.FirstOffset, light.Last, light.End})
+}
