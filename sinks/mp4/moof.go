@@ -63,7 +63,6 @@ func (f *fragment) writeHead(w *isobmff.Writer) {
 	w.Patch(crcAt, f.checksum(w.B, crcAt))
 }
 
-
 // prft is how many bytes of the fragment stand before its moof.
 func (f *fragment) prft() int64 {
 	if f.bare {
