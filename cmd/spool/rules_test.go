@@ -56,6 +56,7 @@ var mayImport = []struct {
 	{"pipeline/durable", []string{"pipeline/filesystem"}},
 	{"pipeline/filesystem", nil},
 	{"pipeline/isobmff", []string{"pipeline/media"}},
+	{"pipeline/isobmff/isobmfftest", []string{"pipeline/isobmff"}},
 	{"pipeline/codec", []string{"pipeline/media", "pipeline/isobmff", "pipeline/guard"}},
 	{"pipeline/recorder", []string{"pipeline", "pipeline/endcause"}},                 // nor does it
 	{"pipeline", []string{"pipeline/config", "pipeline/guard", "pipeline/endcause"}}, // it does not know what flows, nor who lets it

@@ -7,18 +7,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline/isobmff"
+	"github.com/gospool/spool/pipeline/isobmff/isobmfftest"
 	"github.com/gospool/spool/pipeline/pipelinetest"
 )
 
-// box is a box of boxes or bytes.
-func box(fourcc string, parts ...[]byte) []byte {
-	var w isobmff.Writer
-	w.Box(fourcc, bytes.Join(parts, nil))
-	return w.B
-}
-
 func TestAWalkGoesFromBoxToBox(t *testing.T) {
-	b := bytes.Join([][]byte{box("free"), box("mdat", []byte("abc")), large("uuid", 18), []byte("de")}, nil)
+	b := bytes.Join([][]byte{isobmfftest.Box("free"), isobmfftest.Box("mdat", []byte("abc")), isobmfftest.LargeHeader("uuid", 18), []byte("de")}, nil)
 	var got []string
 	boxes := isobmff.Walk(b)
 	for boxes.Next() {
@@ -32,14 +26,14 @@ func TestAWalkGoesFromBoxToBox(t *testing.T) {
 
 func TestAWalkEndsAtWhatIsNoBox(t *testing.T) {
 	for name, rest := range map[string][]byte{
-		"a box that is cut":         box("mdat", []byte("abc"))[:10],
+		"a box that is cut":         isobmfftest.Box("mdat", []byte("abc"))[:10],
 		"7 bytes":                   make([]byte, 7),
 		"a box to the end":          []byte("\x00\x00\x00\x00mdat"),
 		"a box of fewer than 8":     []byte("\x00\x00\x00\x07mdat"),
-		"half of a large header":    large("mdat", 16)[:12],
-		"a large header of nothing": large("mdat", 0),
+		"half of a large header":    isobmfftest.LargeHeader("mdat", 16)[:12],
+		"a large header of nothing": isobmfftest.LargeHeader("mdat", 0),
 	} {
-		boxes := isobmff.Walk(append(box("free"), rest...))
+		boxes := isobmff.Walk(append(isobmfftest.Box("free"), rest...))
 		require.True(t, boxes.Next(), name)
 		require.True(t, boxes.Whole(), name+": nothing is known of the rest yet")
 		require.False(t, boxes.Next(), name)
@@ -49,7 +43,7 @@ func TestAWalkEndsAtWhatIsNoBox(t *testing.T) {
 }
 
 func TestFindTakesTheFirstOfEach(t *testing.T) {
-	b := box("moov", box("trak", box("tkhd", []byte("1"))), box("trak", box("tkhd", []byte("2"))), box("free"))
+	b := isobmfftest.Box("moov", isobmfftest.Box("trak", isobmfftest.Box("tkhd", []byte("1"))), isobmfftest.Box("trak", isobmfftest.Box("tkhd", []byte("2"))), isobmfftest.Box("free"))
 	require.Equal(t, "1", string(isobmff.Find(b, "moov", "trak", "tkhd")))
 	require.Nil(t, isobmff.Find(b, "moov", "mvex"))
 	require.Nil(t, isobmff.Find(b, "trak"))
@@ -62,7 +56,7 @@ func TestFindTakesTheFirstOfEach(t *testing.T) {
 func TestAUUIDIsOfBoxesWithOne(t *testing.T) {
 	const uuid = "0123456789abcdef"
 	boxes := isobmff.Walk(bytes.Join([][]byte{
-		box("uuid", []byte(uuid), []byte("payload")), box("uuid", []byte(uuid[:15])), box("free", []byte(uuid)), box("uuid", []byte("0123456789abcdeF")),
+		isobmfftest.Box("uuid", []byte(uuid), []byte("payload")), isobmfftest.Box("uuid", []byte(uuid[:15])), isobmfftest.Box("free", []byte(uuid)), isobmfftest.Box("uuid", []byte("0123456789abcdeF")),
 	}, nil))
 	require.True(t, boxes.Next() && boxes.IsUUID(uuid))
 	for boxes.Next() {
@@ -71,7 +65,7 @@ func TestAUUIDIsOfBoxesWithOne(t *testing.T) {
 }
 
 func TestAWalkAllocatesNothing(t *testing.T) {
-	b := bytes.Repeat(box("trak", box("tkhd", make([]byte, 8))), 100)
+	b := bytes.Repeat(isobmfftest.Box("trak", isobmfftest.Box("tkhd", make([]byte, 8))), 100)
 	n := 0
 	require.Zero(t, testing.AllocsPerRun(10, func() {
 		for boxes := isobmff.Walk(b); boxes.Next(); {
@@ -83,10 +77,10 @@ func TestAWalkAllocatesNothing(t *testing.T) {
 
 func TestTheCostOfAWalkIsProportional(t *testing.T) {
 	for name, unit := range map[string][]byte{
-		"boxes of 8 bytes":             box("free"),
-		"boxes of 16 bytes":            large("free", 16),
+		"boxes of 8 bytes":             isobmfftest.Box("free"),
+		"boxes of 16 bytes":            isobmfftest.LargeHeader("free", 16),
 		"boxes that are no boxes":      make([]byte, 8),
-		"a box that claims everything": large("free", 1<<62),
+		"a box that claims everything": isobmfftest.LargeHeader("free", 1<<62),
 	} {
 		t.Run(name, func(t *testing.T) {
 			pipelinetest.Proportional(t, 4<<10, 16, func(n int) (steps int64) {
@@ -102,8 +96,8 @@ func TestTheCostOfAWalkIsProportional(t *testing.T) {
 // FuzzBoxes: a walk visits each byte at most once, in order, and a path of finds
 // ends in what was walked.
 func FuzzBoxes(f *testing.F) {
-	f.Add(box("moov", box("trak", box("tkhd", []byte("1"))), box("free")))
-	f.Add(append(box("free"), large("mdat", 20)...))
+	f.Add(isobmfftest.Box("moov", isobmfftest.Box("trak", isobmfftest.Box("tkhd", []byte("1"))), isobmfftest.Box("free")))
+	f.Add(append(isobmfftest.Box("free"), isobmfftest.LargeHeader("mdat", 20)...))
 	f.Add([]byte("\x00\x00\x00\x00mdat"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		end := 0

@@ -2,7 +2,6 @@ package isobmff_test
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"io"
 	"testing"
@@ -10,12 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline/isobmff"
+	"github.com/gospool/spool/pipeline/isobmff/isobmfftest"
 )
-
-// large is a header of 16 bytes.
-func large(fourcc string, size uint64) []byte {
-	return binary.BigEndian.AppendUint64(append([]byte{0, 0, 0, 1}, fourcc...), size)
-}
 
 func TestAHeaderIsReadWhereverItStands(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -25,15 +20,15 @@ func TestAHeaderIsReadWhereverItStands(t *testing.T) {
 		err    error
 	}{
 		"8 bytes":                   {b: []byte("\x00\x00\x00\x08free"), size: 8, length: 8},
-		"16 bytes":                  {b: large("mdat", 1<<40), size: 1 << 40, length: 16},
+		"16 bytes":                  {b: isobmfftest.LargeHeader("mdat", 1<<40), size: 1 << 40, length: 16},
 		"to the end":                {b: []byte("\x00\x00\x00\x00mdat"), size: 0, length: 8},
 		"nothing":                   {err: isobmff.ErrEnd},
 		"7 bytes":                   {b: []byte("\x00\x00\x00\x08fre"), err: isobmff.ErrEnd},
-		"half of a large header":    {b: large("mdat", 16)[:15], err: isobmff.ErrCut},
+		"half of a large header":    {b: isobmfftest.LargeHeader("mdat", 16)[:15], err: isobmff.ErrCut},
 		"less than its header":      {b: []byte("\x00\x00\x00\x07free"), err: isobmff.ErrHeader},
-		"less than a large header":  {b: large("mdat", 15), err: isobmff.ErrHeader},
-		"more than a disk has":      {b: large("mdat", 1<<63), err: isobmff.ErrHeader},
-		"no size in a large header": {b: large("mdat", 0), err: isobmff.ErrHeader},
+		"less than a large header":  {b: isobmfftest.LargeHeader("mdat", 15), err: isobmff.ErrHeader},
+		"more than a disk has":      {b: isobmfftest.LargeHeader("mdat", 1<<63), err: isobmff.ErrHeader},
+		"no size in a large header": {b: isobmfftest.LargeHeader("mdat", 0), err: isobmff.ErrHeader},
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := append([]byte("before"), c.b...)

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline/isobmff"
+	"github.com/gospool/spool/pipeline/isobmff/isobmfftest"
 	"github.com/gospool/spool/pipeline/pipelinetest"
 )
 
@@ -182,11 +183,11 @@ func TestEditsAreReadAsFarAsTheyAreThere(t *testing.T) {
 	payload := isobmff.Find(w.B, "elst")
 	require.Equal(t, want, read(payload))
 	require.Equal(t, want[:1], read(payload[:len(payload)-1]))
-	require.Equal(t, []isobmff.Edit{{7, -1}, {8, 9}}, read(u32(0, 2, 7, 1<<32-1, 1<<16, 8, 9, 1<<16)), "version 0 is signed too")
-	require.Len(t, read(u32(0, 1<<32-1, 7, 8, 1<<16)), 1, "what is claimed and is not there costs nothing")
+	require.Equal(t, []isobmff.Edit{{7, -1}, {8, 9}}, read(isobmfftest.U32(0, 2, 7, 1<<32-1, 1<<16, 8, 9, 1<<16)), "version 0 is signed too")
+	require.Len(t, read(isobmfftest.U32(0, 1<<32-1, 7, 8, 1<<16)), 1, "what is claimed and is not there costs nothing")
 	require.Empty(t, read(nil))
 	pipelinetest.Proportional(t, 4<<10, 16, func(n int) int64 {
-		return int64(len(read(append(u32(0, 1<<32-1), make([]byte, n)...))))
+		return int64(len(read(append(isobmfftest.U32(0, 1<<32-1), make([]byte, n)...))))
 	})
 }
 

@@ -2,35 +2,27 @@ package isobmff_test
 
 import (
 	"bytes"
-	"encoding/binary"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline/isobmff"
+	"github.com/gospool/spool/pipeline/isobmff/isobmfftest"
 	"github.com/gospool/spool/pipeline/pipelinetest"
 )
-
-// u32 are numbers of 32 bits.
-func u32(v ...uint32) (b []byte) {
-	for _, v := range v {
-		b = binary.BigEndian.AppendUint32(b, v)
-	}
-	return b
-}
 
 // handmade is an stbl of five samples in three chunks, with every table.
 func handmade() map[string][]byte {
 	return map[string][]byte{
-		"stts": u32(0, 2, 2, 40, 3, 50), "ctts": u32(1<<24, 2, 1, 80, 4, 1<<32-40), "stss": u32(0, 2, 1, 4),
-		"stsz": u32(0, 0, 5, 10, 20, 30, 40, 50), "stsc": u32(0, 2, 1, 2, 1, 3, 1, 1), "stco": u32(0, 3, 1000, 2000, 3000),
+		"stts": isobmfftest.U32(0, 2, 2, 40, 3, 50), "ctts": isobmfftest.U32(1<<24, 2, 1, 80, 4, 1<<32-40), "stss": isobmfftest.U32(0, 2, 1, 4),
+		"stsz": isobmfftest.U32(0, 0, 5, 10, 20, 30, 40, 50), "stsc": isobmfftest.U32(0, 2, 1, 2, 1, 3, 1, 1), "stco": isobmfftest.U32(0, 3, 1000, 2000, 3000),
 	}
 }
 
 func stbl(tables map[string][]byte) (b []byte) {
 	for _, fourcc := range []string{"stts", "ctts", "stss", "stsz", "stsc", "stco", "co64"} {
 		if payload, ok := tables[fourcc]; ok {
-			b = append(b, box(fourcc, payload)...)
+			b = append(b, isobmfftest.Box(fourcc, payload)...)
 		}
 	}
 	return b
@@ -68,7 +60,7 @@ func TestSampleTablesAreReadInDecodingOrder(t *testing.T) {
 
 	wide := handmade()
 	delete(wide, "stco")
-	wide["co64"] = u32(0, 3, 1, 1000, 0, 2000, 0, 3000)
+	wide["co64"] = isobmfftest.U32(0, 3, 1, 1000, 0, 2000, 0, 3000)
 	table, err = isobmff.ReadSampleTable(stbl(wide))
 	require.NoError(t, err)
 	require.Equal(t, int64(1<<32+1000), samples(t, table)[0].At)
@@ -76,14 +68,14 @@ func TestSampleTablesAreReadInDecodingOrder(t *testing.T) {
 	all := handmade()
 	delete(all, "stss")
 	delete(all, "ctts")
-	all["stsz"] = u32(0, 7, 5)
+	all["stsz"] = isobmfftest.U32(0, 7, 5)
 	table, err = isobmff.ReadSampleTable(stbl(all))
 	require.NoError(t, err)
 	require.Equal(t, int64(35), table.Bytes())
 	for _, s := range samples(t, table) {
 		require.True(t, s.Sync && s.Offset == 0 && s.Size == 7)
 	}
-	all["stss"] = u32(0, 0)
+	all["stss"] = isobmfftest.U32(0, 0)
 	table, err = isobmff.ReadSampleTable(stbl(all))
 	require.NoError(t, err)
 	for _, s := range samples(t, table) {
@@ -110,9 +102,9 @@ func TestSampleTablesThatDoNotFitTogether(t *testing.T) {
 		fourcc  string
 		payload []byte
 	}{
-		"fewer chunks than samples": {"stco", u32(0, 1, 1000)},
-		"chunks without samples":    {"stsc", u32(0, 1, 1, 0, 1)},
-		"no span of the first":      {"stsc", u32(0, 1, 2, 1, 1)},
+		"fewer chunks than samples": {"stco", isobmfftest.U32(0, 1, 1000)},
+		"chunks without samples":    {"stsc", isobmfftest.U32(0, 1, 1, 0, 1)},
+		"no span of the first":      {"stsc", isobmfftest.U32(0, 1, 2, 1, 1)},
 	} {
 		tables := handmade()
 		tables[c.fourcc] = c.payload
@@ -134,16 +126,16 @@ func TestATableIsReadAsFarAsItIsThere(t *testing.T) {
 		rows    int
 		whole   bool
 	}{
-		{nil, 0, true}, {u32(0, 2, 1, 2, 3, 4), 2, true}, {u32(0, 2, 1, 2, 3), 1, false}, {u32(0, 1<<32-1, 1, 2), 1, false},
-		{u32(0, 1, 1, 2, 3, 4), 1, true}, {u32(0), 0, false}, {[]byte{}, 0, false},
+		{nil, 0, true}, {isobmfftest.U32(0, 2, 1, 2, 3, 4), 2, true}, {isobmfftest.U32(0, 2, 1, 2, 3), 1, false}, {isobmfftest.U32(0, 1<<32-1, 1, 2), 1, false},
+		{isobmfftest.U32(0, 1, 1, 2, 3, 4), 1, true}, {isobmfftest.U32(0), 0, false}, {[]byte{}, 0, false},
 	} {
 		table, whole := isobmff.ReadTable(c.payload, 2)
 		require.Equal(t, c.rows, table.Len(), "%v", c.payload)
 		require.Equal(t, c.whole, whole, "%v", c.payload)
 	}
-	table, _ := isobmff.ReadTable(u32(0, 2, 1, 2, 3, 4), 2)
+	table, _ := isobmff.ReadTable(isobmfftest.U32(0, 2, 1, 2, 3, 4), 2)
 	require.Equal(t, []uint32{1, 2, 3, 4}, []uint32{table.U32(0, 0), table.U32(0, 1), table.U32(1, 0), table.U32(1, 1)})
-	sizes, whole := isobmff.ReadStsz(u32(0, 0, 3, 5, 6))
+	sizes, whole := isobmff.ReadStsz(isobmfftest.U32(0, 0, 3, 5, 6))
 	require.False(t, whole)
 	require.Equal(t, int64(11), sizes.Bytes())
 	_, whole = isobmff.ReadStsz(nil)
@@ -166,16 +158,16 @@ func TestReadingTablesAllocatesNothingPerSample(t *testing.T) {
 func TestTheCostOfTablesIsProportional(t *testing.T) {
 	for name, fill := range map[string]func(n int) map[string][]byte{
 		"runs of no samples": func(n int) map[string][]byte {
-			return map[string][]byte{"stts": append(u32(0, uint32(n/8)), make([]byte, n)...), "stsz": u32(0, 1, uint32(n)),
-				"stsc": u32(0, 1, 1, 1<<31, 1), "stco": u32(0, 1, 0)}
+			return map[string][]byte{"stts": append(isobmfftest.U32(0, uint32(n/8)), make([]byte, n)...), "stsz": isobmfftest.U32(0, 1, uint32(n)),
+				"stsc": isobmfftest.U32(0, 1, 1, 1<<31, 1), "stco": isobmfftest.U32(0, 1, 0)}
 		},
 		"chunks of no samples": func(n int) map[string][]byte {
-			return map[string][]byte{"stts": u32(0, 1, 1<<31, 1), "stsz": u32(0, 1, uint32(n)), "stsc": append(u32(0, uint32(n/12)), make([]byte, n)...),
-				"stco": append(u32(0, uint32(n/4)), make([]byte, n)...)}
+			return map[string][]byte{"stts": isobmfftest.U32(0, 1, 1<<31, 1), "stsz": isobmfftest.U32(0, 1, uint32(n)), "stsc": append(isobmfftest.U32(0, uint32(n/12)), make([]byte, n)...),
+				"stco": append(isobmfftest.U32(0, uint32(n/4)), make([]byte, n)...)}
 		},
 		"sync samples that are one": func(n int) map[string][]byte {
-			return map[string][]byte{"stts": u32(0, 1, 1<<31, 1), "stsz": u32(0, 1, uint32(n)), "stsc": u32(0, 1, 1, 1<<31, 1), "stco": u32(0, 1, 0),
-				"stss": append(u32(0, uint32(n/4)), bytes.Repeat(u32(1), n/4)...)}
+			return map[string][]byte{"stts": isobmfftest.U32(0, 1, 1<<31, 1), "stsz": isobmfftest.U32(0, 1, uint32(n)), "stsc": isobmfftest.U32(0, 1, 1, 1<<31, 1), "stco": isobmfftest.U32(0, 1, 0),
+				"stss": append(isobmfftest.U32(0, uint32(n/4)), bytes.Repeat(isobmfftest.U32(1), n/4)...)}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -200,7 +192,7 @@ func FuzzSampleTable(f *testing.F) {
 	f.Add(stbl(handmade()))
 	wide := handmade()
 	delete(wide, "stco")
-	wide["co64"] = u32(0, 3, 0, 1000, 0, 2000, 0, 3000)
+	wide["co64"] = isobmfftest.U32(0, 3, 0, 1000, 0, 2000, 0, 3000)
 	f.Add(stbl(wide))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		table, err := isobmff.ReadSampleTable(b)

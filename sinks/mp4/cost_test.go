@@ -2,7 +2,6 @@ package mp4
 
 import (
 	"bytes"
-	"encoding/binary"
 	"os"
 	"path/filepath"
 	"testing"
@@ -11,42 +10,24 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline/isobmff"
+	"github.com/gospool/spool/pipeline/isobmff/isobmfftest"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
 	"github.com/gospool/spool/sinks/mp4/repair"
 )
 
-// A hand for boxes that no program writes.
-
-func u32(v ...uint32) (b []byte) {
-	for _, v := range v {
-		b = binary.BigEndian.AppendUint32(b, v)
-	}
-	return b
-}
-
-func rawBox(fourcc string, parts ...[]byte) []byte {
-	b := bytes.Join(parts, nil)
-	return append(append(u32(uint32(8+len(b))), fourcc...), b...)
-}
-
-// largeBox says that it has n bytes in all.
-func largeBox(fourcc string, n int) []byte {
-	return binary.BigEndian.AppendUint64(append(u32(1), fourcc...), uint64(n))
-}
-
 // hostileTrak is a trak of pictures, with a sample table and further boxes in its minf.
 func hostileTrak(id uint32, stbl []byte, further ...[]byte) []byte {
-	return rawBox("trak",
-		rawBox("tkhd", u32(0, 0, 0, id)),
-		rawBox("mdia", rawBox("mdhd", u32(0, 0, 0, 1000, 0)), rawBox("hdlr", u32(0, 0), []byte("vide"), u32(0, 0)),
-			rawBox("minf", append([][]byte{stbl}, further...)...)))
+	return isobmfftest.Box("trak",
+		isobmfftest.Box("tkhd", isobmfftest.U32(0, 0, 0, id)),
+		isobmfftest.Box("mdia", isobmfftest.Box("mdhd", isobmfftest.U32(0, 0, 0, 1000, 0)), isobmfftest.Box("hdlr", isobmfftest.U32(0, 0), []byte("vide"), isobmfftest.U32(0, 0)),
+			isobmfftest.Box("minf", append([][]byte{stbl}, further...)...)))
 }
 
-var noSamples = rawBox("stbl", rawBox("stsd", u32(0, 0)))
+var noSamples = isobmfftest.Box("stbl", isobmfftest.Box("stsd", isobmfftest.U32(0, 0)))
 
 func stblOf(parts ...[]byte) []byte {
-	return rawBox("stbl", append([][]byte{rawBox("stsd", u32(0, 0))}, parts...)...)
+	return isobmfftest.Box("stbl", append([][]byte{isobmfftest.Box("stsd", isobmfftest.U32(0, 0))}, parts...)...)
 }
 
 func traks(n int, stbl []byte) (all [][]byte) {
@@ -56,99 +37,96 @@ func traks(n int, stbl []byte) (all [][]byte) {
 	return all
 }
 
-func moovOf(parts ...[]byte) []byte { return rawBox("moov", parts...) }
+func moovOf(parts ...[]byte) []byte { return isobmfftest.Box("moov", parts...) }
 
 var (
-	ftyp = rawBox("ftyp", []byte("isom"), u32(0))
-	mvex = rawBox("mvex", rawBox("trex", u32(0, 1, 1, 40, 0, 0)))
+	ftyp = isobmfftest.Box("ftyp", []byte("isom"), isobmfftest.U32(0))
+	mvex = isobmfftest.Box("mvex", isobmfftest.Box("trex", isobmfftest.U32(0, 1, 1, 40, 0, 0)))
 )
-
-// again is about n bytes of one thing.
-func again(part []byte, n int) []byte { return bytes.Repeat(part, n/len(part)+1) }
 
 // hostileFiles are files of about n bytes, each of which would have repair work
 // without end or take memory without end if it believed what they say.
 var hostileFiles = map[string]func(n int) []byte{
-	"boxes of 8 bytes": func(n int) []byte { return append(bytes.Clone(ftyp), again(rawBox("free"), n)...) },
-	"moovs of 8 bytes": func(n int) []byte { return append(bytes.Clone(ftyp), again(rawBox("moov"), n)...) },
+	"boxes of 8 bytes": func(n int) []byte { return append(bytes.Clone(ftyp), isobmfftest.Again(isobmfftest.Box("free"), n)...) },
+	"moovs of 8 bytes": func(n int) []byte { return append(bytes.Clone(ftyp), isobmfftest.Again(isobmfftest.Box("moov"), n)...) },
 	"boxes of 8 bytes in an mdat": func(n int) []byte {
-		inside := again(rawBox("free"), n)
-		return bytes.Join([][]byte{ftyp, largeBox("mdat", 16+len(inside)), inside}, nil)
+		inside := isobmfftest.Again(isobmfftest.Box("free"), n)
+		return bytes.Join([][]byte{ftyp, isobmfftest.LargeHeader("mdat", uint64(16+len(inside))), inside}, nil)
 	},
 	"fragments of 16 bytes": func(n int) []byte {
-		return bytes.Join([][]byte{ftyp, moovOf(hostileTrak(1, noSamples), mvex), again(append(rawBox("moof"), rawBox("mdat")...), n)}, nil)
+		return bytes.Join([][]byte{ftyp, moovOf(hostileTrak(1, noSamples), mvex), isobmfftest.Again(append(isobmfftest.Box("moof"), isobmfftest.Box("mdat")...), n)}, nil)
 	},
 	"moofs without an mdat": func(n int) []byte {
-		return bytes.Join([][]byte{ftyp, moovOf(hostileTrak(1, noSamples), mvex), again(rawBox("moof"), n)}, nil)
+		return bytes.Join([][]byte{ftyp, moovOf(hostileTrak(1, noSamples), mvex), isobmfftest.Again(isobmfftest.Box("moof"), n)}, nil)
 	},
 	"many tracks, many fragments": func(n int) []byte {
 		moov := moovOf(append(traks(n/300, noSamples), mvex)...)
-		return bytes.Join([][]byte{ftyp, moov, again(append(rawBox("moof"), rawBox("mdat")...), n/2)}, nil)
+		return bytes.Join([][]byte{ftyp, moov, isobmfftest.Again(append(isobmfftest.Box("moof"), isobmfftest.Box("mdat")...), n/2)}, nil)
 	},
 	"as many tracks as there may be, many fragments": func(n int) []byte {
 		moov := moovOf(append(traks(maxTracks, noSamples), mvex)...)
-		return bytes.Join([][]byte{ftyp, moov, again(append(rawBox("moof"), rawBox("mdat")...), n)}, nil)
+		return bytes.Join([][]byte{ftyp, moov, isobmfftest.Again(append(isobmfftest.Box("moof"), isobmfftest.Box("mdat")...), n)}, nil)
 	},
 	"many trex": func(n int) []byte {
-		return bytes.Join([][]byte{ftyp, moovOf(append(traks(30, noSamples), rawBox("mvex", again(rawBox("trex", u32(0, 1, 1, 1, 1, 1)), n)))...)}, nil)
+		return bytes.Join([][]byte{ftyp, moovOf(append(traks(30, noSamples), isobmfftest.Box("mvex", isobmfftest.Again(isobmfftest.Box("trex", isobmfftest.U32(0, 1, 1, 1, 1, 1)), n)))...)}, nil)
 	},
 	"runs that claim samples of no size": func(n int) []byte {
-		moof := rawBox("moof", rawBox("traf", rawBox("tfhd", u32(0, 1)), rawBox("trun", u32(0, 1<<20))))
-		return bytes.Join([][]byte{ftyp, moovOf(hostileTrak(1, noSamples), mvex), again(append(moof, rawBox("mdat")...), n)}, nil)
+		moof := isobmfftest.Box("moof", isobmfftest.Box("traf", isobmfftest.Box("tfhd", isobmfftest.U32(0, 1)), isobmfftest.Box("trun", isobmfftest.U32(0, 1<<20))))
+		return bytes.Join([][]byte{ftyp, moovOf(hostileTrak(1, noSamples), mvex), isobmfftest.Again(append(moof, isobmfftest.Box("mdat")...), n)}, nil)
 	},
 	"runs of the same bytes": func(n int) []byte {
-		trun := rawBox("trun", u32(isobmff.TrunDataOffset|isobmff.TrunSize, 1, 0, uint32(n)))
-		moof := rawBox("moof", rawBox("traf", rawBox("tfhd", u32(isobmff.TfhdBaseIsMoof, 1)), again(trun, n)))
-		return bytes.Join([][]byte{ftyp, moovOf(hostileTrak(1, noSamples), mvex), moof, rawBox("mdat", make([]byte, n))}, nil)
+		trun := isobmfftest.Box("trun", isobmfftest.U32(isobmff.TrunDataOffset|isobmff.TrunSize, 1, 0, uint32(n)))
+		moof := isobmfftest.Box("moof", isobmfftest.Box("traf", isobmfftest.Box("tfhd", isobmfftest.U32(isobmff.TfhdBaseIsMoof, 1)), isobmfftest.Again(trun, n)))
+		return bytes.Join([][]byte{ftyp, moovOf(hostileTrak(1, noSamples), mvex), moof, isobmfftest.Box("mdat", make([]byte, n))}, nil)
 	},
 	"tables that claim samples of one size": func(n int) []byte {
-		stbl := stblOf(rawBox("stsz", u32(0, 1, 1<<20)), rawBox("stts", u32(0, 1, 1<<20, 40)),
-			rawBox("stsc", u32(0, 1, 1, 1<<20, 1)), rawBox("stco", u32(0, 1, 0)))
-		return bytes.Join([][]byte{ftyp, moovOf(traks(maxTracks, stbl)...), rawBox("mdat", make([]byte, n))}, nil)
+		stbl := stblOf(isobmfftest.Box("stsz", isobmfftest.U32(0, 1, 1<<20)), isobmfftest.Box("stts", isobmfftest.U32(0, 1, 1<<20, 40)),
+			isobmfftest.Box("stsc", isobmfftest.U32(0, 1, 1, 1<<20, 1)), isobmfftest.Box("stco", isobmfftest.U32(0, 1, 0)))
+		return bytes.Join([][]byte{ftyp, moovOf(traks(maxTracks, stbl)...), isobmfftest.Box("mdat", make([]byte, n))}, nil)
 	},
 	"tables that lead to and fro": func(n int) []byte {
 		count := n / 32
 		var stco []byte
 		for i := range count {
-			stco = append(stco, u32(uint32(n/2*(i%2)+n/2+i))...)
+			stco = append(stco, isobmfftest.U32(uint32(n/2*(i%2)+n/2+i))...)
 		}
-		stbl := stblOf(rawBox("stsz", u32(0, 0, uint32(count)), again(u32(1), 4*(count-1))), rawBox("stts", u32(0, 1, uint32(count), 40)),
-			rawBox("stsc", u32(0, 1, 1, 1, 1)), rawBox("stco", u32(0, uint32(count)), stco))
-		return bytes.Join([][]byte{ftyp, moovOf(hostileTrak(1, stbl)), rawBox("mdat", again([]byte{1}, 2*n))}, nil)
+		stbl := stblOf(isobmfftest.Box("stsz", isobmfftest.U32(0, 0, uint32(count)), isobmfftest.Again(isobmfftest.U32(1), 4*(count-1))), isobmfftest.Box("stts", isobmfftest.U32(0, 1, uint32(count), 40)),
+			isobmfftest.Box("stsc", isobmfftest.U32(0, 1, 1, 1, 1)), isobmfftest.Box("stco", isobmfftest.U32(0, uint32(count)), stco))
+		return bytes.Join([][]byte{ftyp, moovOf(hostileTrak(1, stbl)), isobmfftest.Box("mdat", isobmfftest.Again([]byte{1}, 2*n))}, nil)
 	},
 	"tables that lead to the same bytes": func(n int) []byte {
 		count := n / 16
-		stbl := stblOf(rawBox("stsz", u32(0, 0, uint32(count)), again(u32(uint32(n)), 4*(count-1))), rawBox("stts", u32(0, 1, uint32(count), 40)),
-			rawBox("stsc", u32(0, 1, 1, 1, 1)), rawBox("stco", u32(0, uint32(count)), again(u32(0), 4*(count-1))))
-		return bytes.Join([][]byte{ftyp, moovOf(hostileTrak(1, stbl)), rawBox("mdat", again([]byte{1}, n))}, nil)
+		stbl := stblOf(isobmfftest.Box("stsz", isobmfftest.U32(0, 0, uint32(count)), isobmfftest.Again(isobmfftest.U32(uint32(n)), 4*(count-1))), isobmfftest.Box("stts", isobmfftest.U32(0, 1, uint32(count), 40)),
+			isobmfftest.Box("stsc", isobmfftest.U32(0, 1, 1, 1, 1)), isobmfftest.Box("stco", isobmfftest.U32(0, uint32(count)), isobmfftest.Again(isobmfftest.U32(0), 4*(count-1))))
+		return bytes.Join([][]byte{ftyp, moovOf(hostileTrak(1, stbl)), isobmfftest.Box("mdat", isobmfftest.Again([]byte{1}, n))}, nil)
 	},
 	"many sample tables, of which the first counts": func(n int) []byte {
 		count := n / 16
-		stbl := stblOf(rawBox("stsz", u32(0, 0, uint32(count)), again(u32(1), 4*(count-1))), rawBox("stts", u32(0, 1, uint32(count), 40)),
-			rawBox("stsc", u32(0, 1, 1, uint32(count), 1)), rawBox("stco", u32(0, 1, 8)))
-		trak := hostileTrak(1, stbl, again(rawBox("stbl"), n/2))
-		return bytes.Join([][]byte{ftyp, moovOf(trak), rawBox("mdat", again([]byte{1}, count/2))}, nil)
+		stbl := stblOf(isobmfftest.Box("stsz", isobmfftest.U32(0, 0, uint32(count)), isobmfftest.Again(isobmfftest.U32(1), 4*(count-1))), isobmfftest.Box("stts", isobmfftest.U32(0, 1, uint32(count), 40)),
+			isobmfftest.Box("stsc", isobmfftest.U32(0, 1, 1, uint32(count), 1)), isobmfftest.Box("stco", isobmfftest.U32(0, 1, 8)))
+		trak := hostileTrak(1, stbl, isobmfftest.Again(isobmfftest.Box("stbl"), n/2))
+		return bytes.Join([][]byte{ftyp, moovOf(trak), isobmfftest.Box("mdat", isobmfftest.Again([]byte{1}, count/2))}, nil)
 	},
 	"boxes within boxes": func(n int) []byte {
 		deep := make([]byte, 0, n)
 		for left := n; left > 8; left -= 8 {
-			deep = append(append(deep, u32(uint32(left-left%8))...), "mdia"...)
+			deep = append(append(deep, isobmfftest.U32(uint32(left-left%8))...), "mdia"...)
 		}
-		stbl := stblOf(rawBox("stsz", u32(0, 1, 64)), rawBox("stts", u32(0, 1, 64, 40)), rawBox("stsc", u32(0, 1, 1, 64, 1)), rawBox("stco", u32(0, 1, 8)))
-		return bytes.Join([][]byte{ftyp, moovOf(hostileTrak(1, stbl, deep)), rawBox("mdat", make([]byte, 8))}, nil)
+		stbl := stblOf(isobmfftest.Box("stsz", isobmfftest.U32(0, 1, 64)), isobmfftest.Box("stts", isobmfftest.U32(0, 1, 64, 40)), isobmfftest.Box("stsc", isobmfftest.U32(0, 1, 1, 64, 1)), isobmfftest.Box("stco", isobmfftest.U32(0, 1, 8)))
+		return bytes.Join([][]byte{ftyp, moovOf(hostileTrak(1, stbl, deep)), isobmfftest.Box("mdat", make([]byte, 8))}, nil)
 	},
 	"what looks like our moov on each page": func(n int) []byte {
-		b := bytes.Join([][]byte{ftyp, rawBox("free", make([]byte, 64))}, nil)
+		b := bytes.Join([][]byte{ftyp, isobmfftest.Box("free", make([]byte, 64))}, nil)
 		pages := n/pageBytes + 2
 		b = append(b, make([]byte, pages*pageBytes-len(b))...)
 		for i := 1; i < pages; i++ {
-			copy(b[i*pageBytes:], append(u32(uint32(len(b)-i*pageBytes)), "moov"...))
+			copy(b[i*pageBytes:], append(isobmfftest.U32(uint32(len(b)-i*pageBytes)), "moov"...))
 		}
 		return b
 	},
 	"our chunks, all damaged": func(n int) []byte {
-		chunk := append(rawBox("moof", make([]byte, sealBytes+8)), rawBox("mdat")...)
-		return append(grownFile(), again(chunk, n)...)
+		chunk := append(isobmfftest.Box("moof", make([]byte, sealBytes+8)), isobmfftest.Box("mdat")...)
+		return append(grownFile(), isobmfftest.Again(chunk, n)...)
 	},
 	"our finished file, and boxes of 8 bytes": func(n int) []byte {
 		m := &memoryFile{grownFile()}
@@ -160,7 +138,7 @@ var hostileFiles = map[string]func(n int) []byte{
 		if r.rebuild(f); r.Err != nil {
 			panic(r.Err)
 		}
-		return append(m.b, again(rawBox("free"), n)...)
+		return append(m.b, isobmfftest.Again(isobmfftest.Box("free"), n)...)
 	},
 }
 
@@ -252,12 +230,12 @@ func (m *countedFile) ReadAt(p []byte, off int64) (int, error) {
 // A moov that was written before its media arrived claims more samples than the file
 // has: those that are there come back, also where one size is said of all.
 func TestSamplesOfOneSizeThatAreNotThereAreLost(t *testing.T) {
-	stbl := stblOf(rawBox("stsz", u32(0, 4, 3600*8000)), rawBox("stts", u32(0, 1, 3600*8000, 1)),
-		rawBox("stsc", u32(0, 1, 1, 3600*8000, 1)), rawBox("stco", u32(0, 1, 1000)))
-	moov := moovOf(rawBox("mvhd", u32(0, 0, 0, 1000, 0), make([]byte, 80)), hostileTrak(1, stbl))
-	b := bytes.Join([][]byte{ftyp, moov, largeBox("mdat", 1<<30)}, nil)
-	copy(b[bytes.Index(b, []byte("stco"))+12:], u32(uint32(len(b))))
-	r, copied, err := mend(t, append(b, again([]byte{1}, 4*16000)...), repair.Options{})
+	stbl := stblOf(isobmfftest.Box("stsz", isobmfftest.U32(0, 4, 3600*8000)), isobmfftest.Box("stts", isobmfftest.U32(0, 1, 3600*8000, 1)),
+		isobmfftest.Box("stsc", isobmfftest.U32(0, 1, 1, 3600*8000, 1)), isobmfftest.Box("stco", isobmfftest.U32(0, 1, 1000)))
+	moov := moovOf(isobmfftest.Box("mvhd", isobmfftest.U32(0, 0, 0, 1000, 0), make([]byte, 80)), hostileTrak(1, stbl))
+	b := bytes.Join([][]byte{ftyp, moov, isobmfftest.LargeHeader("mdat", uint64(1<<30))}, nil)
+	copy(b[bytes.Index(b, []byte("stco"))+12:], isobmfftest.U32(uint32(len(b))))
+	r, copied, err := mend(t, append(b, isobmfftest.Again([]byte{1}, 4*16000)...), repair.Options{})
 	require.NoError(t, err)
 	require.Equal(t, repair.Plain, r.Found)
 	require.Equal(t, 16*time.Second, r.Kept.Round(time.Second))

@@ -2,7 +2,6 @@ package file
 
 import (
 	"bytes"
-	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"io"
@@ -12,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline/isobmff"
+	"github.com/gospool/spool/pipeline/isobmff/isobmfftest"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
 )
@@ -19,99 +19,84 @@ import (
 // avcC is that of a track of 320x240.
 const avcC = "0164000dffe100196764000dacd94141fb011000000300100000030320f142996001000668ebe3cb22c0fdf8f800"
 
-func u32(v ...uint32) (b []byte) {
-	for _, v := range v {
-		b = binary.BigEndian.AppendUint32(b, v)
-	}
-	return b
-}
-
-func rawBox(fourcc string, parts ...[]byte) []byte {
-	b := bytes.Join(parts, nil)
-	return append(append(u32(uint32(8+len(b))), fourcc...), b...)
-}
-
-// again is about n bytes of one thing.
-func again(part []byte, n int) []byte { return bytes.Repeat(part, n/len(part)+1) }
-
 // hostileTrak is a track of H.264 with sample tables.
 func hostileTrak(id uint32, tables ...[]byte) []byte {
 	config, _ := hex.DecodeString(avcC)
-	entry := rawBox("avc1", make([]byte, 24), []byte{1, 64, 0, 240}, make([]byte, 50), rawBox("avcC", config))
-	stbl := rawBox("stbl", append([][]byte{rawBox("stsd", u32(0, 1), entry)}, tables...)...)
-	return rawBox("trak", rawBox("tkhd", u32(0, 0, 0, id)), rawBox("mdia", rawBox("mdhd", u32(0, 0, 0, 1000, 0, 0)), rawBox("minf", stbl)))
+	entry := isobmfftest.Box("avc1", make([]byte, 24), []byte{1, 64, 0, 240}, make([]byte, 50), isobmfftest.Box("avcC", config))
+	stbl := isobmfftest.Box("stbl", append([][]byte{isobmfftest.Box("stsd", isobmfftest.U32(0, 1), entry)}, tables...)...)
+	return isobmfftest.Box("trak", isobmfftest.Box("tkhd", isobmfftest.U32(0, 0, 0, id)), isobmfftest.Box("mdia", isobmfftest.Box("mdhd", isobmfftest.U32(0, 0, 0, 1000, 0, 0)), isobmfftest.Box("minf", stbl)))
 }
 
 func movieOf(parts ...[]byte) []byte {
-	return append(rawBox("ftyp", []byte("isom")), rawBox("moov", append([][]byte{rawBox("mvhd", u32(0, 0, 0, 1000))}, parts...)...)...)
+	return append(isobmfftest.Box("ftyp", []byte("isom")), isobmfftest.Box("moov", append([][]byte{isobmfftest.Box("mvhd", isobmfftest.U32(0, 0, 0, 1000))}, parts...)...)...)
 }
 
 // uniform are the tables of samples that all have one size and duration, in chunks.
 func uniform(size, samples, delta, perChunk uint32, chunks []uint32) [][]byte {
 	return [][]byte{
-		rawBox("stsz", u32(0, size, samples)), rawBox("stts", u32(0, 1, samples, delta)), rawBox("stss", u32(0, 1, 1)),
-		rawBox("stsc", u32(0, 1, 1, perChunk, 1)), rawBox("stco", u32(0, uint32(len(chunks))), u32(chunks...)),
+		isobmfftest.Box("stsz", isobmfftest.U32(0, size, samples)), isobmfftest.Box("stts", isobmfftest.U32(0, 1, samples, delta)), isobmfftest.Box("stss", isobmfftest.U32(0, 1, 1)),
+		isobmfftest.Box("stsc", isobmfftest.U32(0, 1, 1, perChunk, 1)), isobmfftest.Box("stco", isobmfftest.U32(0, uint32(len(chunks))), isobmfftest.U32(chunks...)),
 	}
 }
 
-var mvex = rawBox("mvex", rawBox("trex", u32(0, 1, 1, 40, 0, 0)))
+var mvex = isobmfftest.Box("mvex", isobmfftest.Box("trex", isobmfftest.U32(0, 1, 1, 40, 0, 0)))
 
 // hostileFiles are files of about n bytes that lead a reader astray.
 var hostileFiles = map[string]func(n int) []byte{
-	"boxes of 8 bytes": func(n int) []byte { return again(rawBox("free"), n) },
+	"boxes of 8 bytes": func(n int) []byte { return isobmfftest.Again(isobmfftest.Box("free"), n) },
 	"tracks": func(n int) []byte {
 		trak := hostileTrak(1, uniform(1, 1, 1, 1, []uint32{0})...)
-		return movieOf(again(trak, n))
+		return movieOf(isobmfftest.Again(trak, n))
 	},
 	"many samples of a byte, none of which is told": func(n int) []byte {
 		b := movieOf(hostileTrak(1, uniform(1, uint32(n), 40, uint32(n), []uint32{600})...))
-		return append(b, rawBox("mdat", make([]byte, n))...)
+		return append(b, isobmfftest.Box("mdat", make([]byte, n))...)
 	},
 	"samples without a size": func(n int) []byte {
-		return append(movieOf(hostileTrak(1, rawBox("stsz", u32(0, 0, uint32(n/4)), make([]byte, n)), rawBox("stts", u32(0, 1, 1<<31, 1)),
-			rawBox("stsc", u32(0, 1, 1, 1<<31, 1)), rawBox("stco", u32(0, 1, 0)))), rawBox("mdat")...)
+		return append(movieOf(hostileTrak(1, isobmfftest.Box("stsz", isobmfftest.U32(0, 0, uint32(n/4)), make([]byte, n)), isobmfftest.Box("stts", isobmfftest.U32(0, 1, 1<<31, 1)),
+			isobmfftest.Box("stsc", isobmfftest.U32(0, 1, 1, 1<<31, 1)), isobmfftest.Box("stco", isobmfftest.U32(0, 1, 0)))), isobmfftest.Box("mdat")...)
 	},
 	"chunks on the same bytes": func(n int) []byte {
 		chunks := n / 8
 		b := movieOf(hostileTrak(1, uniform(uint32(n/4), uint32(chunks), 40, 1, make([]uint32, chunks))...))
-		return append(b, rawBox("mdat", make([]byte, n/2))...)
+		return append(b, isobmfftest.Box("mdat", make([]byte, n/2))...)
 	},
 	"samples of 4 bytes, each a second from the next": func(n int) []byte {
 		b := movieOf(hostileTrak(1, uniform(4, uint32(n/4), 1000, uint32(n/4), []uint32{600})...))
-		return append(b, rawBox("mdat", make([]byte, n))...)
+		return append(b, isobmfftest.Box("mdat", make([]byte, n))...)
 	},
 	"samples of 5 bytes, each a key frame": func(n int) []byte {
 		tables := uniform(5, uint32(n/5), 40, uint32(n/5), []uint32{600})
 		b := movieOf(hostileTrak(1, append(tables[:2:2], tables[3:]...)...))
-		return append(b, rawBox("mdat", make([]byte, n))...)
+		return append(b, isobmfftest.Box("mdat", make([]byte, n))...)
 	},
 	"runs that claim samples of no size": func(n int) []byte {
-		moof := rawBox("moof", rawBox("traf", rawBox("tfhd", u32(0, 1)), rawBox("trun", u32(0, 1<<20))))
-		return append(movieOf(hostileTrak(1), mvex), again(append(moof, rawBox("mdat")...), n)...)
+		moof := isobmfftest.Box("moof", isobmfftest.Box("traf", isobmfftest.Box("tfhd", isobmfftest.U32(0, 1)), isobmfftest.Box("trun", isobmfftest.U32(0, 1<<20))))
+		return append(movieOf(hostileTrak(1), mvex), isobmfftest.Again(append(moof, isobmfftest.Box("mdat")...), n)...)
 	},
 	"runs on the same bytes": func(n int) []byte {
-		trun := rawBox("trun", u32(isobmff.TrunDataOffset|isobmff.TrunSize, 1, 0, uint32(n/2)))
-		moof := rawBox("moof", rawBox("traf", rawBox("tfhd", u32(isobmff.TfhdBaseIsMoof, 1)), again(trun, n)))
-		return bytes.Join([][]byte{movieOf(hostileTrak(1), mvex), moof, rawBox("mdat", make([]byte, n))}, nil)
+		trun := isobmfftest.Box("trun", isobmfftest.U32(isobmff.TrunDataOffset|isobmff.TrunSize, 1, 0, uint32(n/2)))
+		moof := isobmfftest.Box("moof", isobmfftest.Box("traf", isobmfftest.Box("tfhd", isobmfftest.U32(isobmff.TfhdBaseIsMoof, 1)), isobmfftest.Again(trun, n)))
+		return bytes.Join([][]byte{movieOf(hostileTrak(1), mvex), moof, isobmfftest.Box("mdat", make([]byte, n))}, nil)
 	},
 	"fragments without a track": func(n int) []byte {
-		return append(movieOf(hostileTrak(1), mvex), again(append(rawBox("moof"), rawBox("mdat")...), n)...)
+		return append(movieOf(hostileTrak(1), mvex), isobmfftest.Again(append(isobmfftest.Box("moof"), isobmfftest.Box("mdat")...), n)...)
 	},
 	"fragments of one sample": func(n int) []byte {
-		moof := rawBox("moof", rawBox("traf", rawBox("tfhd", u32(isobmff.TfhdBaseIsMoof, 1)), rawBox("trun", u32(isobmff.TrunDataOffset|isobmff.TrunSize, 1, 68, 5))))
-		return append(movieOf(hostileTrak(1), mvex), again(append(moof, rawBox("mdat", make([]byte, 5))...), n)...)
+		moof := isobmfftest.Box("moof", isobmfftest.Box("traf", isobmfftest.Box("tfhd", isobmfftest.U32(isobmff.TfhdBaseIsMoof, 1)), isobmfftest.Box("trun", isobmfftest.U32(isobmff.TrunDataOffset|isobmff.TrunSize, 1, 68, 5))))
+		return append(movieOf(hostileTrak(1), mvex), isobmfftest.Again(append(moof, isobmfftest.Box("mdat", make([]byte, 5))...), n)...)
 	},
 	"many trex": func(n int) []byte {
-		return movieOf(append([][]byte{hostileTrak(1)}, rawBox("mvex", again(rawBox("trex", u32(0, 1, 1, 1, 1, 1)), n)))...)
+		return movieOf(append([][]byte{hostileTrak(1)}, isobmfftest.Box("mvex", isobmfftest.Again(isobmfftest.Box("trex", isobmfftest.U32(0, 1, 1, 1, 1, 1)), n)))...)
 	},
 	"an edit list that claims entries": func(n int) []byte {
 		trak := hostileTrak(1, uniform(5, 1, 1, 1, []uint32{0})...)
-		edts := rawBox("edts", rawBox("elst", u32(0, 1<<32-1), again(u32(1, 1<<32-1, 0), n)))
-		return append(movieOf(append(append(u32(uint32(len(trak)+len(edts))), trak[4:]...), edts...)), rawBox("mdat", make([]byte, 8))...)
+		edts := isobmfftest.Box("edts", isobmfftest.Box("elst", isobmfftest.U32(0, 1<<32-1), isobmfftest.Again(isobmfftest.U32(1, 1<<32-1, 0), n)))
+		return append(movieOf(append(append(isobmfftest.U32(uint32(len(trak)+len(edts))), trak[4:]...), edts...)), isobmfftest.Box("mdat", make([]byte, 8))...)
 	},
 	"an avcC that claims sets": func(n int) []byte {
-		entry := rawBox("avc1", make([]byte, 78), rawBox("avcC", again([]byte{1, 1, 1, 1, 255, 255}, n)))
-		return movieOf(rawBox("trak", rawBox("mdia", rawBox("mdhd", u32(0, 0, 0, 1, 0, 0)), rawBox("minf", rawBox("stbl", rawBox("stsd", u32(0, 1), entry))))))
+		entry := isobmfftest.Box("avc1", make([]byte, 78), isobmfftest.Box("avcC", isobmfftest.Again([]byte{1, 1, 1, 1, 255, 255}, n)))
+		return movieOf(isobmfftest.Box("trak", isobmfftest.Box("mdia", isobmfftest.Box("mdhd", isobmfftest.U32(0, 0, 0, 1, 0, 0)), isobmfftest.Box("minf", isobmfftest.Box("stbl", isobmfftest.Box("stsd", isobmfftest.U32(0, 1), entry))))))
 	},
 }
 
@@ -136,7 +121,7 @@ func TestTheCostOfAFileIsProportional(t *testing.T) {
 // A fragment has 32 bits for how long it is.
 func TestACoarseChunkFitsAFragment(t *testing.T) {
 	b := movieOf(hostileTrak(1, uniform(4, 200, 1<<29, 200, []uint32{600})...))
-	r, err := Open(write(t, append(b, rawBox("mdat", make([]byte, 1000))...)), media.NewPool(1<<20), time.Second, time.Unix(1, 0), quiet)
+	r, err := Open(write(t, append(b, isobmfftest.Box("mdat", make([]byte, 1000))...)), media.NewPool(1<<20), time.Second, time.Unix(1, 0), quiet)
 	require.NoError(t, err)
 	defer r.Close()
 	r.Coarse()
