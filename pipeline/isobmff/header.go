@@ -78,7 +78,7 @@ func ReadHeader(f io.ReaderAt, at, size int64) (h Header, err error) {
 	if n < 8 {
 		return h, ErrEnd
 	}
-	if _, err := f.ReadAt(b[:n], at); err != nil {
+	if read, err := f.ReadAt(b[:n], at); read < int(n) {
 		return h, fmt.Errorf("read at byte %d: %w", at, err)
 	}
 	h, err = parseHeader(b[:n])
@@ -102,7 +102,7 @@ func ReadPayload(f io.ReaderAt, at int64, h Header, size, limit int64) ([]byte, 
 		return nil, fmt.Errorf("box %q at byte %d has %d bytes, and %d are the most that is read", h.Type, at, h.Size, limit)
 	}
 	b := make([]byte, h.Size-h.Length)
-	if _, err := f.ReadAt(b, at+h.Length); err != nil {
+	if n, err := f.ReadAt(b, at+h.Length); n < len(b) { // with all of it there may be an io.EOF
 		return nil, fmt.Errorf("read at byte %d: %w", at, err)
 	}
 	return b, nil
