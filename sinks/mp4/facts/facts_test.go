@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -16,7 +15,7 @@ import (
 	"github.com/gospool/spool/sinks/mp4/powercut"
 )
 
-var id = media.NewID(time.Unix(1_700_000_000, 0))
+var id = media.EventID("live/x", "the same in each process")
 
 func event(n int) media.Event {
 	return media.Event{ID: media.ID{byte(n), byte(n >> 8), 1}, Name: strings.Repeat("x", n%40), At: int64(n), Start: int64(n), End: int64(n) + 5}
