@@ -69,7 +69,7 @@
 // up to the next key frame; from the last whole chunk on the file is cut off. A
 // file that this or another process writes is never touched, nor one that is not
 // ours. RepairAny also makes repaired copies of damaged files of other programs
-// (foreign.go), and never changes those.
+// (package repair), and never changes those.
 //
 // That a power cut at any moment leaves what the syncs promised, and that each
 // sync is needed, is what powercut_test.go shows on a simulated disk.
@@ -82,11 +82,26 @@
 // NAME.mp4.part until recovery has read it back.
 //
 // Whether a file could be begun now, with or without a recording that needs one, is
-// for Writable to say (writable.go): it tells want of inodes from want of room, and
+// for disk.Writable to say: it tells want of inodes from want of room, and
 // another directory in the place of the right one.
 //
 // The run goes on: outage.go says what becomes of what comes while the disk takes
 // nothing. A file is told of once it holds a chunk, and one that cannot get any is
 // removed. An error that is not the disk's, such as a chunk that does not fit its
 // segment, fails the run.
+//
+// # Where to look
+//
+//	stage.go                    the stage: create, tell, sync, finish, outage, stats
+//	file.go                     a file while it grows: moof, moov, track, gaps, sidx
+//	seal.go                     the checksum of a chunk, written and checked
+//	finalise.go                 how a file is finished
+//	scan.go, parse.go           how a growing file is read
+//	recover.go, rebuild.go      what a crash left
+//	entry.go, events.go         the catalogue entry; mark.go changes what is known beside it
+//	disk/                       the record directory and its file system
+//	filename/                   the names of files
+//	repair/                     damaged files of other programs
+//	facts/                      what is known of a finished file beside it
+//	powercut/                   a disk that tests cut the power of
 package mp4
