@@ -59,6 +59,26 @@ func TestATableThatIsCutIsDamaged(t *testing.T) {
 			require.False(t, ok, "%s of %d bytes", boxes.Type, n)
 		}
 	}
+	rows := func(fourcc string, v ...uint32) func(*isobmff.Writer) {
+		return func(w *isobmff.Writer) {
+			at := w.OpenFull(fourcc, 0, 0)
+			for _, v := range v {
+				w.U32(v)
+			}
+			w.Close(at)
+		}
+	}
+	for name, further := range map[string]func(*isobmff.Writer){
+		"more key frames claimed than there are":  rows("stss", 3, 1, 2),
+		"a key frame that is no sample":           rows("stss", 1, 4),
+		"key frame 0":                             rows("stss", 1, 0),
+		"more offsets claimed than there are":     rows("ctts", 2, 3, 5),
+		"offsets of more samples than there are":  rows("ctts", 1, 4, 5),
+		"offsets of fewer samples than there are": rows("ctts", 1, 2, 5),
+	} {
+		_, ok := parseSampleTable(tables(further), 1000)
+		require.False(t, ok, name)
+	}
 	for _, fourcc := range []string{"ctts", "stss"} {
 		for n := 1; n < 8; n++ {
 			s, ok := parseSampleTable(tables(func(w *isobmff.Writer) { w.Box(fourcc, make([]byte, n)) }), 1000)
