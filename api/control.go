@@ -3,12 +3,13 @@ package api
 import (
 	"net/http"
 
+	"github.com/gospool/spool/api/params"
 	"github.com/gospool/spool/pipeline/recorder"
 )
 
-var startParams = []param{
-	{name: "wait", kind: flag, doc: "arm the recording until the stream appears"},
-	{name: "duration", kind: duration, doc: "stop by itself after so long: seconds or a Go duration"},
+var startParams = []params.Param{
+	{Name: "wait", Kind: params.Flag, Doc: "arm the recording until the stream appears"},
+	{Name: "duration", Kind: params.Duration, Doc: "stop by itself after so long: seconds or a Go duration"},
 }
 
 type startAnswer struct {
@@ -26,9 +27,9 @@ func (s *Server) start(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	o := recorder.StartOptions{Wait: r.query.flag("wait"), Duration: r.query.duration("duration")}
-	if r.query.err != nil {
-		return r.query.err
+	o := recorder.StartOptions{Wait: r.query.Flag("wait"), Duration: r.query.Duration("duration")}
+	if r.query.Err != nil {
+		return r.query.Err
 	}
 	already, err := s.deps.Recorder.Start(r.Context(), stream, o)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/gospool/spool/api/params"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -77,10 +78,13 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 // shown is the error to show, nil if it is none of the client's business.
 func shown(err error) *Error {
 	var e *Error
+	var query *params.Error
 	var tooBig *http.MaxBytesError
 	switch {
 	case errors.As(err, &e):
 		return e
+	case errors.As(err, &query):
+		return BadRequest("%s", query.Text)
 	case errors.As(err, &tooBig):
 		return failure(http.StatusRequestEntityTooLarge, "the body is larger than the %d bytes that are taken", tooBig.Limit)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):

@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/gospool/spool/api/params"
 	"github.com/gospool/spool/api/playback"
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
@@ -200,7 +201,7 @@ func (b *eventBody) trigger(stream string, now time.Time) (t pipeline.Trigger, e
 		t.WaitUntil, t.Arm = now.Add(wait), wait > 0
 	}
 	if b.At != "" {
-		if t.At, err = parseTime(string(b.At)); err != nil {
+		if t.At, err = params.ParseTime(string(b.At)); err != nil {
 			return t, fmt.Errorf("at: %w", err)
 		}
 		if t.At.After(now.Add(eventAhead)) {
@@ -224,7 +225,7 @@ func (s *stretch) duration(name string, absent time.Duration) (time.Duration, er
 	if string(*s) == "0" {
 		return 0, nil
 	}
-	d, err := parseDuration(string(*s))
+	d, err := params.ParseDuration(string(*s))
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", name, err)
 	}

@@ -4,18 +4,19 @@ import (
 	"encoding/json"
 	"net/http"
 
+	"github.com/gospool/spool/api/params"
 	"github.com/gospool/spool/pipeline/media"
 )
 
-var eventParams = []param{
-	{name: "limit", kind: integer, def: "100", max: media.MaxLimit, doc: "events in one answer"},
-	{name: "order", enum: []string{"asc", "desc"}, def: "desc", doc: "by the first trigger"},
-	{name: "cursor", doc: "next of the answer before; with the same filters"},
-	{name: "stream", doc: "a stream path, or prefix/* for all below it"},
-	{name: "start", kind: moment, doc: "RFC 3339 or Unix seconds"},
-	{name: "end", kind: moment, doc: "RFC 3339 or Unix seconds"},
-	{name: "key", doc: "the caller's key, exactly"},
-	{name: "name", doc: "the event's name, exactly"},
+var eventParams = []params.Param{
+	{Name: "limit", Kind: params.Integer, Def: "100", Max: media.MaxLimit, Doc: "events in one answer"},
+	{Name: "order", Enum: []string{"asc", "desc"}, Def: "desc", Doc: "by the first trigger"},
+	{Name: "cursor", Doc: "next of the answer before; with the same filters"},
+	{Name: "stream", Doc: "a stream path, or prefix/* for all below it"},
+	{Name: "start", Kind: params.Moment, Doc: "RFC 3339 or Unix seconds"},
+	{Name: "end", Kind: params.Moment, Doc: "RFC 3339 or Unix seconds"},
+	{Name: "key", Doc: "the caller's key, exactly"},
+	{Name: "name", Doc: "the event's name, exactly"},
 }
 
 type eventsAnswer struct {
@@ -58,25 +59,20 @@ func eventOf(e *media.Event) eventDetail {
 
 func (s *Server) events(w http.ResponseWriter, r *request) error {
 	v := &r.query
-	f := values{Values: map[string][]string{}, known: recordParams}
-	for _, name := range []string{"stream", "start", "end"} {
-		if v.Has(name) {
-			f.Values[name] = v.Values[name]
-		}
-	}
+	f := v.Only(recordParams, "stream", "start", "end")
 	base, err := filters(&f)
 	if err != nil {
 		return err
 	}
 	q := media.EventQuery{
 		Stream: base.Stream, Start: base.Start, End: base.End,
-		Key: v.text("key"), Name: v.text("name"), Limit: v.integer("limit"), Ascending: v.choice("order") == "asc",
+		Key: v.Text("key"), Name: v.Text("name"), Limit: v.Integer("limit"), Ascending: v.Choice("order") == "asc",
 	}
-	if q.Cursor = v.text("cursor"); len(q.Cursor) > maxCursor {
+	if q.Cursor = v.Text("cursor"); len(q.Cursor) > maxCursor {
 		return BadRequest("parameter cursor: it is none that was given out")
 	}
-	if v.err != nil {
-		return v.err
+	if v.Err != nil {
+		return v.Err
 	}
 	var page media.EventPage
 	if s.deps.Events != nil {

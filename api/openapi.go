@@ -6,83 +6,86 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+
+	"github.com/gospool/spool/api/openapi"
+	"github.com/gospool/spool/api/params"
 )
 
 // document writes the OpenAPI 3.1 document of the route table.
 func document(cfg Config, table []route) ([]byte, error) {
-	types := schemas{}
-	types.of(reflect.TypeFor[errorAnswer]())
-	paths := object{}
+	types := openapi.Schemas{}
+	types.Of(reflect.TypeFor[errorAnswer]())
+	paths := openapi.Object{}
 	for i := range table {
 		rt := &table[i]
-		at, _ := paths[rt.template()].(object)
+		at, _ := paths[rt.template()].(openapi.Object)
 		if at == nil {
-			at = object{}
+			at = openapi.Object{}
 			paths[rt.template()] = at
 		}
 		at[strings.ToLower(rt.method)] = rt.operation(types, cfg.Auth.Open())
 	}
-	return json.Marshal(object{
+	return json.Marshal(openapi.Object{
 		"openapi": "3.1.0",
-		"info": object{"title": cfg.Name, "version": cfg.Version,
+		"info": openapi.Object{"title": cfg.Name, "version": cfg.Version,
 			"description": "Recording of live streams. GET answers HEAD as well. Parameters marked x-slashes hold slashes as they are."},
-		"servers": []any{object{"url": "/"}},
+		"servers": []any{openapi.Object{"url": "/"}},
 		"paths":   paths,
-		"components": object{
+		"components": openapi.Object{
 			"schemas": types,
-			"securitySchemes": object{
-				"basic":  object{"type": "http", "scheme": "basic"},
-				"bearer": object{"type": "http", "scheme": "bearer"},
+			"securitySchemes": openapi.Object{
+				"basic":  openapi.Object{"type": "http", "scheme": "basic"},
+				"bearer": openapi.Object{"type": "http", "scheme": "bearer"},
 			},
 		},
 	})
 }
 
 // operation describes one row.
-func (rt *route) operation(types schemas, open bool) object {
-	op := object{"operationId": rt.op, "summary": rt.summary, "responses": rt.responses(types)}
+func (rt *route) operation(types openapi.Schemas, open bool) openapi.Object {
+	op := openapi.Object{"operationId": rt.op, "summary": rt.summary, "responses": rt.responses(types)}
 	if p := rt.parameters(); len(p) > 0 {
 		op["parameters"] = p
 	}
 	if rt.body != nil {
-		content := jsonContent(types.of(reflect.TypeOf(rt.body)))
+		content := jsonContent(types.Of(reflect.TypeOf(rt.body)))
 		if rt.yaml {
-			content["application/yaml"] = object{"schema": object{"type": "string"}}
+			content["application/yaml"] = openapi.Object{"schema": openapi.Object{"type": "string"}}
 		}
-		op["requestBody"] = object{"required": true, "content": content}
+		op["requestBody"] = openapi.Object{"required": true, "content": content}
 	}
 	if rt.role != "" {
 		op["x-role"] = rt.role
 		if !open {
-			op["security"] = []any{object{"basic": []any{}}, object{"bearer": []any{}}}
+			op["security"] = []any{openapi.Object{"basic": []any{}}, openapi.Object{"bearer": []any{}}}
 		}
 	}
 	return op
 }
 
-func (rt *route) responses(types schemas) object {
-	refused := jsonContent(object{"$ref": "#/components/schemas/ErrorAnswer"})
-	out := object{"default": object{"description": "an error", "content": refused}}
-	ok := object{"description": "done"}
+func (rt *route) responses(types openapi.Schemas) openapi.Object {
+	refused := jsonContent(openapi.Object{"$ref": "#/components/schemas/ErrorAnswer"})
+	out := openapi.Object{"default": openapi.Object{"description": "an error", "content": refused}}
+	ok := openapi.Object{"description": "done"}
 	switch {
 	case rt.answer != nil:
-		ok["content"] = jsonContent(types.of(reflect.TypeOf(rt.answer)))
+		ok["content"] = jsonContent(types.Of(reflect.TypeOf(rt.answer)))
 	case rt.media == "application/json":
-		ok["content"] = jsonContent(object{"type": "object"})
+		ok["content"] = jsonContent(openapi.Object{"type": "object"})
 	default:
-		ok["content"] = object{rt.media: object{"schema": object{"type": "string", "format": "binary"}}}
+		ok["content"] = openapi.Object{rt.media: openapi.Object{"schema": openapi.Object{"type": "string", "format": "binary"}}}
 	}
 	out["200"] = ok
 	for _, code := range rt.codes {
-		out[strconv.Itoa(code)] = object{"description": strings.ToLower(http.StatusText(code)), "content": refused}
+		out[strconv.Itoa(code)] = openapi.Object{"description": strings.ToLower(http.StatusText(code)), "content": refused}
 	}
 	for code, value := range rt.others {
-		out[strconv.Itoa(code)] = object{"description": strings.ToLower(http.StatusText(code)), "content": jsonContent(types.of(reflect.TypeOf(value)))}
+		out[strconv.Itoa(code)] = openapi.Object{"description": strings.ToLower(http.StatusText(code)), "content": jsonContent(types.Of(reflect.TypeOf(value)))}
 	}
 	if rt.media == "video/mp4" {
-		out["206"] = object{"description": "the ranges that were asked for", "content": ok["content"]}
-		out["304"] = object{"description": "the client's copy is the file"}
-		out["412"] = object{"description": "the file is not the one that was meant"}
+		out["206"] = openapi.Object{"description": "the ranges that were asked for", "content": ok["content"]}
+		out["304"] = openapi.Object{"description": "the client's copy is the file"}
+		out["412"] = openapi.Object{"description": "the file is not the one that was meant"}
 	}
 	return out
 }
@@ -93,42 +96,42 @@ func (rt *route) parameters() []any {
 		if seg == "" || seg[0] != ':' && seg[0] != '*' {
 			continue
 		}
-		p := object{"name": seg[1:], "in": "path", "required": true, "schema": object{"type": "string"}}
+		p := openapi.Object{"name": seg[1:], "in": "path", "required": true, "schema": openapi.Object{"type": "string"}}
 		if seg[0] == '*' {
 			p["x-slashes"] = true
 		}
 		out = append(out, p)
 	}
 	for _, q := range rt.query {
-		p := object{"name": q.name, "in": "query", "schema": q.schema()}
-		if q.doc != "" {
-			p["description"] = q.doc
+		p := openapi.Object{"name": q.Name, "in": "query", "schema": paramSchema(q)}
+		if q.Doc != "" {
+			p["description"] = q.Doc
 		}
 		out = append(out, p)
 	}
 	return out
 }
 
-func (p param) schema() object {
-	switch p.kind {
-	case flag:
-		return object{"type": "boolean"}
-	case integer:
-		n, _ := strconv.Atoi(p.def) // the table's own
-		return object{"type": "integer", "minimum": 1, "maximum": p.max, "default": n}
+func paramSchema(p params.Param) openapi.Object {
+	switch p.Kind {
+	case params.Flag:
+		return openapi.Object{"type": "boolean"}
+	case params.Integer:
+		n, _ := strconv.Atoi(p.Def) // the table's own
+		return openapi.Object{"type": "integer", "minimum": 1, "maximum": p.Max, "default": n}
 	}
-	s := object{"type": "string"}
-	if p.enum != nil {
-		s["enum"] = p.enum
+	s := openapi.Object{"type": "string"}
+	if p.Enum != nil {
+		s["enum"] = p.Enum
 	}
-	if p.def != "" {
-		s["default"] = p.def
+	if p.Def != "" {
+		s["default"] = p.Def
 	}
 	return s
 }
 
-func jsonContent(schema object) object {
-	return object{"application/json": object{"schema": schema}}
+func jsonContent(schema openapi.Object) openapi.Object {
+	return openapi.Object{"application/json": openapi.Object{"schema": schema}}
 }
 
 func (s *Server) openAPI(w http.ResponseWriter, _ *request) error {

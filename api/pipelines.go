@@ -5,6 +5,8 @@ import (
 	"io"
 	"mime"
 	"net/http"
+
+	"github.com/gospool/spool/api/params"
 )
 
 type pipelineAnswer struct {
@@ -56,7 +58,7 @@ type pipelineBody struct {
 	Stages  []map[string]any `json:"stages" doc:"each a name with its settings"`
 }
 
-var dryRunParams = []param{{name: "dry_run", kind: flag, doc: "only say what would be"}}
+var dryRunParams = []params.Param{{Name: "dry_run", Kind: params.Flag, Doc: "only say what would be"}}
 
 func (s *Server) pipelines(w http.ResponseWriter, _ *request) error {
 	a := pipelinesAnswer{Status: "success", Pipelines: []pipelineAnswer{}}
@@ -88,9 +90,9 @@ func (s *Server) onePipeline(w http.ResponseWriter, r *request) error {
 }
 
 func (s *Server) putPipeline(w http.ResponseWriter, r *request) error {
-	dryRun := r.query.flag("dry_run")
-	if r.query.err != nil {
-		return r.query.err
+	dryRun := r.query.Flag("dry_run")
+	if r.query.Err != nil {
+		return r.query.Err
 	}
 	text, err := readDeclaration(r.Request)
 	if err != nil {
@@ -105,9 +107,9 @@ func (s *Server) putPipeline(w http.ResponseWriter, r *request) error {
 }
 
 func (s *Server) removePipeline(w http.ResponseWriter, r *request) error {
-	dryRun := r.query.flag("dry_run")
-	if r.query.err != nil {
-		return r.query.err
+	dryRun := r.query.Flag("dry_run")
+	if r.query.Err != nil {
+		return r.query.Err
 	}
 	if s.deps.Pipelines == nil {
 		return errNoPipelines

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gospool/spool/api/params"
 	"github.com/gospool/spool/api/playback"
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
@@ -17,18 +18,18 @@ import (
 
 const maxCursor = 1024
 
-var filterParams = []param{
-	{name: "stream", doc: "a stream path, or prefix/* for all below it"},
-	{name: "start", kind: moment, doc: "RFC 3339 or Unix seconds"},
-	{name: "end", kind: moment, doc: "RFC 3339 or Unix seconds"},
-	{name: "state", enum: []string{"recording", "finished", "recovered", "lost"}},
-	{name: "protected", kind: flag},
+var filterParams = []params.Param{
+	{Name: "stream", Doc: "a stream path, or prefix/* for all below it"},
+	{Name: "start", Kind: params.Moment, Doc: "RFC 3339 or Unix seconds"},
+	{Name: "end", Kind: params.Moment, Doc: "RFC 3339 or Unix seconds"},
+	{Name: "state", Enum: []string{"recording", "finished", "recovered", "lost"}},
+	{Name: "protected", Kind: params.Flag},
 }
 
-var recordParams = append([]param{
-	{name: "limit", kind: integer, def: "100", max: media.MaxLimit, doc: "records in one answer"},
-	{name: "order", enum: []string{"asc", "desc"}, def: "desc", doc: "by start time"},
-	{name: "cursor", doc: "next of the answer before; with the same filters"},
+var recordParams = append([]params.Param{
+	{Name: "limit", Kind: params.Integer, Def: "100", Max: media.MaxLimit, Doc: "records in one answer"},
+	{Name: "order", Enum: []string{"asc", "desc"}, Def: "desc", Doc: "by start time"},
+	{Name: "cursor", Doc: "next of the answer before; with the same filters"},
 }, filterParams...)
 
 type recordsAnswer struct {
@@ -141,28 +142,28 @@ func (s *Server) page(r *request) (media.Page, error) {
 	if err != nil {
 		return media.Page{}, err
 	}
-	q.Limit = r.query.integer("limit")
-	q.Ascending = r.query.choice("order") == "asc"
-	if q.Cursor = r.query.text("cursor"); len(q.Cursor) > maxCursor {
+	q.Limit = r.query.Integer("limit")
+	q.Ascending = r.query.Choice("order") == "asc"
+	if q.Cursor = r.query.Text("cursor"); len(q.Cursor) > maxCursor {
 		return media.Page{}, BadRequest("parameter cursor: it is none that was given out")
 	}
-	if r.query.err != nil {
-		return media.Page{}, r.query.err
+	if r.query.Err != nil {
+		return media.Page{}, r.query.Err
 	}
 	return s.deps.Catalogue.Records(r.Context(), q)
 }
 
-func filters(v *values) (media.Query, error) {
-	q := media.Query{Start: v.time("start"), End: v.time("end"), State: media.State(v.choice("state"))}
+func filters(v *params.Values) (media.Query, error) {
+	q := media.Query{Start: v.Time("start"), End: v.Time("end"), State: media.State(v.Choice("state"))}
 	if v.Has("protected") {
-		b := v.flag("protected")
+		b := v.Flag("protected")
 		q.Protected = &b
 	}
-	if q.Stream = v.text("stream"); q.Stream == "*" {
+	if q.Stream = v.Text("stream"); q.Stream == "*" {
 		q.Stream = ""
 	}
-	if v.err != nil {
-		return q, v.err
+	if v.Err != nil {
+		return q, v.Err
 	}
 	if q.Stream != "" {
 		if err := pipeline.CheckPath(strings.TrimSuffix(q.Stream, "/*")); err != nil {

@@ -38,10 +38,10 @@ func (s *Server) reload(w http.ResponseWriter, r *request) error {
 
 // Changed tells whether anything is other than before.
 func (r Reloaded) Changed() bool {
-	return r.Schedule || r.Pipelines.any() || r.Streams.any()
+	return r.Schedule || r.Pipelines.changed() || r.Streams.changed()
 }
 
-func (t Touched) any() bool { return len(t.Added)+len(t.Removed)+len(t.Changed) > 0 }
+func (t Touched) changed() bool { return len(t.Added)+len(t.Removed)+len(t.Changed) > 0 }
 
 func (t Touched) orEmpty() Touched {
 	return Touched{orEmpty(t.Added), orEmpty(t.Removed), orEmpty(t.Changed)}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/gospool/spool/api/params"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -13,8 +14,8 @@ import (
 // its counts are always of all.
 const maxListed = 1000
 
-var removeParams = append([]param{
-	{name: "dry_run", kind: flag, doc: "say what would be deleted, delete nothing"},
+var removeParams = append([]params.Param{
+	{Name: "dry_run", Kind: params.Flag, Doc: "say what would be deleted, delete nothing"},
 }, filterParams[:3]...)
 
 type deletedAnswer struct {
@@ -89,8 +90,8 @@ func (s *Server) removable(rec *media.Record) error {
 // removeRange deletes what lies wholly in [start, end): a listing shows what
 // overlaps, but footage outside of the range was not named and is not lost.
 func (s *Server) removeRange(w http.ResponseWriter, r *request) error {
-	q := media.Query{Start: r.query.time("start"), End: r.query.time("end"), Ascending: true, Limit: media.MaxLimit}
-	dry := r.query.flag("dry_run")
+	q := media.Query{Start: r.query.Time("start"), End: r.query.Time("end"), Ascending: true, Limit: media.MaxLimit}
+	dry := r.query.Flag("dry_run")
 	selected, err := filters(&r.query)
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gospool/spool/api/params"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -15,7 +16,7 @@ type Retention interface {
 	// Confirm says that the clock is right and that what has expired by it may go,
 	// and returns what that is; nil for nothing. Conflict where nothing waits for
 	// it, or the clock cannot be right.
-	Confirm(ctx context.Context) (*Held, error)
+	Confirm() (*Held, error)
 }
 
 // RetentionPlan is the state of the disk and what follows from it.
@@ -84,8 +85,8 @@ type KeptStream struct {
 	BytesPerDay           int64
 }
 
-var retentionParams = []param{
-	{name: "dry_run", kind: flag, doc: "true, which is what happens anyway: nothing is deleted by asking"},
+var retentionParams = []params.Param{
+	{Name: "dry_run", Kind: params.Flag, Doc: "true, which is what happens anyway: nothing is deleted by asking"},
 }
 
 type retentionAnswer struct {
@@ -173,11 +174,11 @@ func (s *Server) Claim(name string) (release func(), ok bool) {
 }
 
 func (s *Server) retention(w http.ResponseWriter, r *request) error {
-	r.query.flag("dry_run")
-	if r.query.err != nil {
-		return r.query.err
+	really := r.query.Has("dry_run") && !r.query.Flag("dry_run")
+	if r.query.Err != nil {
+		return r.query.Err
 	}
-	if r.query.text("dry_run") == "false" {
+	if really {
 		return BadRequest("dry_run=false: asking deletes nothing; what has to go goes by itself")
 	}
 	if s.deps.Retention == nil {
@@ -196,7 +197,7 @@ func (s *Server) confirmRetention(w http.ResponseWriter, r *request) error {
 	if s.deps.Retention == nil {
 		return Unavailable("retention is not running here")
 	}
-	h, err := s.deps.Retention.Confirm(r.Context())
+	h, err := s.deps.Retention.Confirm()
 	if err != nil {
 		return err
 	}

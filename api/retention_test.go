@@ -16,7 +16,7 @@ type plans struct {
 	err       error
 }
 
-func (p plans) Confirm(context.Context) (*Held, error) { return p.confirmed, p.err }
+func (p plans) Confirm() (*Held, error) { return p.confirmed, p.err }
 
 func (p plans) Plan(context.Context) (RetentionPlan, error) { return p.RetentionPlan, p.err }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/julienschmidt/httprouter"
 
 	"github.com/gospool/spool/api/auth"
+	"github.com/gospool/spool/api/params"
 )
 
 // route is one row of the table that everything is made from.
@@ -16,7 +17,7 @@ type route struct {
 	path    string // as httprouter wants it: :name is one segment, *name the rest
 	summary string
 	role    auth.Role
-	query   []param
+	query   []params.Param
 	body    any         // a value of the body's type, nil where none is taken
 	yaml    bool        // the body may be YAML as well
 	answer  any         // a value of the answer's type, nil where media says what it is
@@ -31,7 +32,7 @@ type route struct {
 type request struct {
 	*http.Request
 	params httprouter.Params
-	query  values
+	query  params.Values
 	who    auth.Caller
 }
 
@@ -80,7 +81,7 @@ func (s *Server) dispatch(rt *route) httprouter.Handle {
 			s.refuse(w, r, err)
 			return
 		}
-		query, err := readQuery(r.URL, rt.query)
+		query, err := params.Read(r.URL, rt.query)
 		if err != nil {
 			s.fail(w, r, err)
 			return

@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 
+	"github.com/gospool/spool/api/params"
 	"github.com/gospool/spool/pipeline/recorder"
 )
 
@@ -12,8 +13,8 @@ type Schedule interface {
 	Upcoming(n int) []recorder.Firing // at most n, in order
 }
 
-var scheduleParams = []param{
-	{name: "limit", kind: integer, def: "20", max: 1000, doc: "how many of what comes next"},
+var scheduleParams = []params.Param{
+	{Name: "limit", Kind: params.Integer, Def: "20", Max: 1000, Doc: "how many of what comes next"},
 }
 
 type scheduleAnswer struct {
@@ -46,9 +47,9 @@ type firingAnswer struct {
 }
 
 func (s *Server) schedule(w http.ResponseWriter, r *request) error {
-	limit := r.query.integer("limit")
-	if r.query.err != nil {
-		return r.query.err
+	limit := r.query.Integer("limit")
+	if r.query.Err != nil {
+		return r.query.Err
 	}
 	a := scheduleAnswer{Status: "success", Now: utc(s.deps.Clock.Now()), Streams: []streamPlan{}, Next: []firingAnswer{}}
 	if s.deps.Schedule != nil {

@@ -9,13 +9,14 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/gospool/spool/api/params"
 	"github.com/gospool/spool/api/playback"
 	"github.com/gospool/spool/pipeline/media"
 )
 
-var vodParams = []param{
-	{name: "download", kind: flag, doc: "ask a browser to save it"},
-	{name: "id", doc: "the recording that the file must be of; with another one's file the answer is 409"},
+var vodParams = []params.Param{
+	{Name: "download", Kind: params.Flag, Doc: "ask a browser to save it"},
+	{Name: "id", Doc: "the recording that the file must be of; with another one's file the answer is 409"},
 }
 
 type vodAnswer struct {
@@ -56,12 +57,12 @@ func (s *Server) vodList(w http.ResponseWriter, r *request) error {
 // vod serves a file.
 func (s *Server) vod(w http.ResponseWriter, r *request) error {
 	name := strings.TrimPrefix(r.params.ByName("filename"), "/")
-	download := r.query.flag("download")
-	if r.query.err != nil {
-		return r.query.err
+	download := r.query.Flag("download")
+	if r.query.Err != nil {
+		return r.query.Err
 	}
 	var id media.ID
-	if text := r.query.text("id"); text != "" {
+	if text := r.query.Text("id"); text != "" {
 		var err error
 		if id, err = media.ParseID(text); err != nil {
 			return BadRequest("parameter id: %v", err)

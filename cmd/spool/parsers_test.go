@@ -24,7 +24,7 @@ var parsers = map[string]string{
 	"api/events_list.go":           "short: an event's own data, of 1024 bytes at most",
 	"api/auth/password.go":         "FuzzHash",
 	"api/pipelines.go":             "pipeline/config.FuzzParse pipeline/config.TestTheCostOfATextIsProportional",
-	"api/query.go":                 "FuzzTimes TestTheCostOfARequestIsProportional",
+	"api/params/params.go":         "FuzzTimes TestTheCostOfARequestIsProportional",
 	"api/playback/range_header.go": "FuzzRange TestTheCostOfRangesIsBounded",
 	"api/records.go":               "TestTheCostOfARequestIsProportional",
 	"api/scrub.go":                 "FuzzScrub TestTheCostOfScrubbingIsProportional",

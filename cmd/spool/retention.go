@@ -162,7 +162,7 @@ func (f planner) Plan(ctx context.Context) (api.RetentionPlan, error) {
 }
 
 // Confirm is an operator's word on what waits.
-func (f planner) Confirm(context.Context) (*api.Held, error) {
+func (f planner) Confirm() (*api.Held, error) {
 	h, err := f.keeper.Confirm()
 	if errors.Is(err, retention.ErrNothingHeld) || errors.Is(err, pipeline.ErrClockWrong) {
 		return nil, api.Conflict("%s", err)

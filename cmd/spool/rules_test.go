@@ -46,6 +46,8 @@ var mayImport = []struct {
 	{"api/auth", []string{"pipeline"}},
 	{"api/conn", []string{"api/auth"}},
 	{"api/playback", []string{"pipeline", "pipeline/media"}},
+	{"api/params", []string{"pipeline/config"}},
+	{"api/openapi", []string{"pipeline/media"}},
 	{"api", []string{"pipeline", "pipeline/config", "pipeline/media", "pipeline/recorder", "pipeline/guard"}}, // what it serves is handed in
 	{"configs", []string{"pipeline", "pipeline/config", "pipeline/recorder"}},
 	{"pipeline/pipelinetest", []string{"pipeline/..."}},

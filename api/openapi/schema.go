@@ -1,4 +1,5 @@
-package api
+// Package openapi describes Go types as the JSON Schema of an OpenAPI 3.1 document.
+package openapi
 
 import (
 	"fmt"
@@ -8,50 +9,50 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// object is a JSON object of the OpenAPI document; it is written with its keys
+// Object is a JSON object of the OpenAPI document; it is written with its keys
 // in order.
-type object = map[string]any
+type Object = map[string]any
 
-// schemas describes Go types as JSON Schema (2020-12, which OpenAPI 3.1 uses),
+// Schemas describes Go types as JSON Schema (2020-12, which OpenAPI 3.1 uses),
 // the named structs once, by name.
-type schemas object
+type Schemas Object
 
-// of is the schema of a type as encoding/json writes it.
-func (s schemas) of(t reflect.Type) object {
+// Of is the schema of a type as encoding/json writes it.
+func (s Schemas) Of(t reflect.Type) Object {
 	switch t.Kind() {
 	case reflect.Pointer:
-		return s.of(t.Elem())
+		return s.Of(t.Elem())
 	case reflect.Struct:
 		return s.reference(t)
 	case reflect.Slice:
-		return object{"type": "array", "items": s.of(t.Elem())}
+		return Object{"type": "array", "items": s.Of(t.Elem())}
 	case reflect.Map:
-		return object{"type": "object"}
+		return Object{"type": "object"}
 	case reflect.Bool:
-		return object{"type": "boolean"}
+		return Object{"type": "boolean"}
 	case reflect.String:
-		return object{"type": "string"}
+		return Object{"type": "string"}
 	case reflect.Float64:
-		return object{"type": "number", "format": "double"}
+		return Object{"type": "number", "format": "double"}
 	case reflect.Int, reflect.Int64:
-		return object{"type": "integer", "format": "int64"}
+		return Object{"type": "integer", "format": "int64"}
 	case reflect.Uint64:
-		return object{"type": "integer", "format": "int64", "minimum": 0}
+		return Object{"type": "integer", "format": "int64", "minimum": 0}
 	}
 	panic(fmt.Sprintf("api: no schema for %v", t)) // New runs this over the whole table: a test sees it
 }
 
 // reference describes a struct once and points to it.
-func (s schemas) reference(t reflect.Type) object {
+func (s Schemas) reference(t reflect.Type) Object {
 	name := strings.ToUpper(t.Name()[:1]) + t.Name()[1:]
-	ref := object{"$ref": "#/components/schemas/" + name}
+	ref := Object{"$ref": "#/components/schemas/" + name}
 	if _, done := s[name]; done {
 		return ref
 	}
-	properties, required := object{}, []string{}
+	properties, required := Object{}, []string{}
 	s[name] = nil // ends a recursion
 	s.fields(t, properties, &required)
-	def := object{"type": "object", "properties": properties}
+	def := Object{"type": "object", "properties": properties}
 	if len(required) > 0 {
 		def["required"] = required
 	}
@@ -62,7 +63,7 @@ func (s schemas) reference(t reflect.Type) object {
 // lists are what the words in braces in a doc tag stand for: what is listed elsewhere.
 var lists = strings.NewReplacer("{drop_causes}", media.DescribeDrops())
 
-func (s schemas) fields(t reflect.Type, properties object, required *[]string) {
+func (s Schemas) fields(t reflect.Type, properties Object, required *[]string) {
 	for f := range t.Fields() {
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if f.Anonymous && name == "" {
@@ -72,7 +73,7 @@ func (s schemas) fields(t reflect.Type, properties object, required *[]string) {
 		if name == "-" || !f.IsExported() {
 			continue
 		}
-		p := s.of(f.Type)
+		p := s.Of(f.Type)
 		if v := f.Tag.Get("format"); v != "" {
 			p["format"] = v
 		}

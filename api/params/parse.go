@@ -1,4 +1,4 @@
-package api
+package params
 
 import (
 	"errors"
@@ -14,9 +14,9 @@ const (
 	lastYear = 2261 // the last that nanoseconds since 1970 can hold in full
 )
 
-// parseDuration reads seconds ("60", "1.5") or a Go duration ("90s", "1h30m"):
+// ParseDuration reads seconds ("60", "1.5") or a Go duration ("90s", "1h30m"):
 // more than nothing and at most ten years.
-func parseDuration(text string) (time.Duration, error) {
+func ParseDuration(text string) (time.Duration, error) {
 	d, err := time.ParseDuration(text)
 	if err != nil {
 		if d, err = parseSeconds(text); err != nil && !errors.Is(err, errTooLarge) {
@@ -29,9 +29,9 @@ func parseDuration(text string) (time.Duration, error) {
 	return d, nil
 }
 
-// parseTime reads RFC 3339 or Unix seconds with an optional fraction, from 1970
+// ParseTime reads RFC 3339 or Unix seconds with an optional fraction, from 1970
 // to 2261.
-func parseTime(text string) (time.Time, error) {
+func ParseTime(text string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil {
 		var d time.Duration
