@@ -21,7 +21,7 @@ type events struct {
 	recorder      *recorder.Recorder
 	recordings    recordings
 	before, after time.Duration // of an event that no running pipeline takes
-	since         media.ID      // older recordings are of a life before this one
+	clock         pipeline.Clock
 	log           *slog.Logger
 	asking        chan struct{} // holds one for each event whose footage is asked for
 
@@ -92,7 +92,7 @@ func onlyMarked(done []pipeline.Triggered) bool {
 func (e events) bound(t *pipeline.Trigger) (limited []string) {
 	t.DefaultBefore, t.DefaultAfter = e.before, e.after
 	if t.WaitUntil.IsZero() && e.wait > 0 {
-		t.WaitUntil = time.Now().Add(e.wait)
+		t.WaitUntil = e.clock.Now().Add(e.wait)
 	}
 	if e.maxBefore > 0 && t.Before > e.maxBefore {
 		limited = append(limited, fmt.Sprintf("before: %s were asked for, a request gets at most %s (events.max_before)", config.Duration(t.Before), config.Duration(e.maxBefore)))

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -14,7 +13,6 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/footage"
 	"github.com/gospool/spool/sinks/metadata"
-	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
 // eventFootage is the recordings of one event's time.
@@ -194,7 +192,7 @@ const markPatience = 2 * time.Second
 // the recorder's mark got there are finished: they do not have it. Beside an error
 // it leaves what it found.
 func (f *eventFootage) find(ctx context.Context) error {
-	patience, stop := pipeline.SystemClock.After(markPatience)
+	patience, stop := f.clock.After(markPatience)
 	defer stop()
 	for {
 		changed := f.recordings.catalogue.Changed()
@@ -264,7 +262,7 @@ func (f *eventFootage) overlapping(ctx context.Context) (all []media.Record, err
 }
 
 // settled tells whether the files of the event's time are finished or name it, of
-// those of the pipelines that took it, or of all where none did. A file of a life
+// those of the pipelines that took it, or of all where none did. A file of a run
 // before this one is not waited for, though it may never have been finished.
 func (f *eventFootage) settled(all []media.Record) bool {
 	there := len(f.done) == 0
@@ -274,9 +272,7 @@ func (f *eventFootage) settled(all []media.Record) bool {
 		if r.Elsewhere && !named {
 			continue
 		}
-		// Behind a clock that was set back an ID says nothing, and what is written does.
-		growing := r.State == media.StateRecording &&
-			(bytes.Compare(r.ID[:6], f.since[:6]) >= 0 || disk.Writing(f.recordings.files.name(r.Path)))
+		growing := r.State == media.StateRecording && f.recordings.catalogue.Begun(r.ID)
 		switch {
 		case growing && (took || len(f.done) == 0) && !named:
 			return false

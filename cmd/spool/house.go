@@ -237,7 +237,7 @@ func (h *house) openAPI(dir string) error {
 	h.shelf = recordings{h.catalogue, files{abs}, h.footage, h.recorder}
 	events := events{
 		recorder: h.recorder, recordings: h.shelf, before: h.cfg.MP4.BeforeDuration.D(), after: h.cfg.MP4.AfterDuration.D(),
-		since: media.NewID(time.Now()), log: h.log, asking: make(chan struct{}, 4),
+		clock: pipeline.SystemClock, log: h.log, asking: make(chan struct{}, 4),
 		maxBefore: h.cfg.Events.MaxBefore.D(), wait: h.cfg.Events.Wait.D(), protection: h.protection,
 	}
 	h.plans.raise = events.Trigger

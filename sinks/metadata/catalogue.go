@@ -100,6 +100,7 @@ type Catalogue struct {
 	former   atomic.Pointer[[]string] // OpenOptions.Former, and what the database knows of the directory
 	copyTold atomic.Bool              // see learnNames
 	claim    claim
+	run      ownRun
 	broken   atomic.Pointer[damaged] // the file that is malformed; nil: none
 	opened   atomic.Pointer[fileID]  // the one that was opened last, or could not be
 
@@ -199,7 +200,17 @@ func (c *Catalogue) Put(ctx context.Context, rec media.Recording) error {
 		c.invalid.Add(1)
 		return err
 	}
+	grows, before := rec.State == media.StateRecording, c.Begun(rec.ID)
+	if grows { // before a reader can see the row
+		c.run.says(rec.ID, true)
+	}
 	_, err = c.append(opPut, r, 0)
+	switch taken := err == nil || errors.Is(err, ErrNotDurable); {
+	case taken && !grows:
+		c.run.says(rec.ID, false)
+	case !taken && grows:
+		c.run.says(rec.ID, before)
+	}
 	return err
 }
 

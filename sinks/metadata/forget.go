@@ -56,7 +56,11 @@ func (c *Catalogue) gatherDelete(ctx context.Context, f media.DeletedFile) (rev 
 	if !c.mayBeOurs(old) || !sameFile(old.Path, f.Path) || old.Protected != 0 {
 		return 0, nil
 	}
-	return c.gather(opDelete, old)
+	rev, err = c.gather(opDelete, old)
+	if err == nil {
+		c.run.says(f.ID, false)
+	}
+	return rev, err
 }
 
 // sameFile compares the path that a row has with that of a file, which has got its

@@ -1,0 +1,36 @@
+package metadata
+
+import (
+	"sync"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// ownRun is what this process itself has said of recordings since it began.
+type ownRun struct {
+	mu   sync.Mutex // guards open
+	open map[media.ID]bool
+}
+
+// says notes that a recording grows, or does no more.
+func (r *ownRun) says(id media.ID, grows bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case !grows:
+		delete(r.open, id)
+	case r.open == nil:
+		r.open = map[media.ID]bool{id: true}
+	default:
+		r.open[id] = true
+	}
+}
+
+// Begun reports whether this process put a recording as one that grows, and has neither
+// put its end since nor taken its row away. One that an earlier run began and did not end is
+// not.
+func (c *Catalogue) Begun(id media.ID) bool {
+	c.run.mu.Lock()
+	defer c.run.mu.Unlock()
+	return c.run.open[id]
+}
