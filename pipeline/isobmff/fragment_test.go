@@ -120,6 +120,7 @@ func TestRunsAreThoseOfAnotherLibrary(t *testing.T) {
 	read, whole := isobmff.ReadTfhd(isobmff.Find(hand.B, "tfhd"))
 	require.True(t, whole)
 	require.Equal(t, every, read)
+	require.Equal(t, len(isobmff.Find(hand.B, "tfhd")), every.Bytes())
 }
 
 func TestARunOfAnotherProgramIsReadAsFarAsItIsThere(t *testing.T) {
