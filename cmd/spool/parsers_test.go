@@ -18,13 +18,13 @@ import (
 // longer and counts what that costs, both in the file's own package or named with it,
 // or because what it reads is short. What ends in a slash is all of a directory.
 var parsers = map[string]string{
-	"api/auth/authenticator.go":    "FuzzHash TestTheCostOfARequestIsProportional",
+	"api/auth/authenticator.go":    "FuzzHash api.TestTheCostOfARequestIsProportional",
 	"api/conn/certificate.go":      "short: the operator's files of a certificate",
 	"api/events.go":                "FuzzEventBody TestTheCostOfARequestIsProportional",
 	"api/events_list.go":           "short: an event's own data, of 1024 bytes at most",
 	"api/auth/password.go":         "FuzzHash",
 	"api/pipelines.go":             "pipeline/config.FuzzParse pipeline/config.TestTheCostOfATextIsProportional",
-	"api/params/params.go":         "FuzzTimes TestTheCostOfARequestIsProportional",
+	"api/params/params.go":         "FuzzTimes api.TestTheCostOfARequestIsProportional",
 	"api/playback/range_header.go": "FuzzRange TestTheCostOfRangesIsBounded",
 	"api/records.go":               "TestTheCostOfARequestIsProportional",
 	"api/scrub.go":                 "FuzzScrub TestTheCostOfScrubbingIsProportional",

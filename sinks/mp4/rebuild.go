@@ -237,8 +237,8 @@ func begunByUs(f disk.File) (bool, error) {
 	return true, nil
 }
 
-// remove deletes a file that held nothing. One under a finished file's name is
-// somebody's, and stays.
+// remove deletes a file that held nothing. One under a finished file's name was given
+// it by an operator, and stays.
 func (r *Repaired) remove(fsys disk.FS, reason string) {
 	r.Reason = reason
 	if !strings.HasSuffix(r.File, media.PartSuffix) {

@@ -221,7 +221,7 @@ func recoverFile(fsys disk.FS, name string) (r Repaired) {
 func (r *Repaired) publish(fsys disk.FS, f *file) {
 	final := strings.TrimSuffix(r.File, media.PartSuffix)
 	var err error
-	if final == r.File { // somebody gave it that name, or a finished file was named
+	if final == r.File { // an operator gave it that name, or a finished file was named
 		r.Recording, r.Err = f.entry.recording(final, f.size)
 		return
 	}

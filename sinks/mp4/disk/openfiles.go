@@ -17,7 +17,7 @@ var process = struct {
 }{files: map[string]*atomic.Int64{}, directories: map[string]string{}}
 
 // Register makes a growing file's length known. It is called before the file
-// exists, so that nobody takes it for one left by a crash.
+// exists, so that it is not taken for one left by a crash.
 func Register(path string) *atomic.Int64 {
 	process.Lock()
 	defer process.Unlock()

@@ -9,7 +9,7 @@ const (
 )
 
 // PreallocateFrom is how many bytes a filesystem must have left for it: on a small or
-// full disk, room that nothing was written to yet would have recordings deleted for it.
+// full disk, room without anything in it would have recordings deleted for it.
 const PreallocateFrom = 1024 * preallocateMost
 
 // freeSpace is what a File may offer beside its contract.

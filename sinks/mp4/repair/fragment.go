@@ -67,7 +67,7 @@ func (s *samples) traf(traf []byte) {
 		}
 	}
 	if n < 0 {
-		return // of a track that nobody plays
+		return // of a track that the moov does not have
 	}
 	t := s.file.tracks[n]
 	t.defaults = h.Over(t.defaults)
