@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/api/params"
+	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -28,7 +29,7 @@ type RetentionPlan struct {
 	FullAt             time.Time
 	Now, Next, Waiting []Eviction
 	Held               *Held // what has expired and does not go yet; nil: nothing
-	Clock              ClockState
+	Clock              pipeline.ClockReading
 	Kept               []KeptFiles
 	Streams            []KeptStream
 	Stopped            []StoppedStream
@@ -54,12 +55,6 @@ type Held struct {
 	Oldest, Newest time.Time
 	Clock          time.Time
 	Since, Until   time.Time
-}
-
-// ClockState is what is thought of the clock.
-type ClockState struct {
-	State, Why string
-	Now        time.Time
 }
 
 // KeptFiles counts what is never deleted, by reason.
@@ -215,7 +210,7 @@ func (s *Server) retained(p *RetentionPlan) retentionAnswer {
 		Status: "success", Active: p.Active, DiskBytes: p.Total, UsedBytes: p.Used, HighBytes: p.High, LowBytes: p.Low,
 		Bytes: p.Bytes, BytesPerDay: p.BytesPerDay, FullAt: utc(p.FullAt), LastError: s.scrub(p.LastError),
 		Now: evictions(p.Now), Next: evictions(p.Next), Waiting: evictions(p.Waiting), Kept: orEmpty(p.Kept), Streams: make([]keepsAnswer, len(p.Streams)),
-		Stopped: make([]stoppedAnswer, len(p.Stopped)), Clock: clockAnswer{p.Clock.State, s.scrub(p.Clock.Why), utc(p.Clock.Now)},
+		Stopped: make([]stoppedAnswer, len(p.Stopped)), Clock: clockAnswer{string(p.Clock.State), s.scrub(p.Clock.Why), utc(p.Clock.Now)},
 	}
 	if h := p.Held; h != nil {
 		a.Held = &expiredAnswer{h.Cause, s.scrub(h.Why), h.Files, h.Bytes, utc(h.Oldest), utc(h.Newest), utc(h.Clock), utc(h.Since), utc(h.Until)}

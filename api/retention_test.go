@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/stretchr/testify/require"
 )
@@ -36,7 +37,7 @@ func TestRetentionHasItsShape(t *testing.T) {
 			Waiting:   []Eviction{{File: "b.mp4", Size: 4, Class: "expired", Cause: "expire_days"}},
 			Held: &Held{Cause: "mass_expiry", Why: "3 of 4 expired", Files: 3, Bytes: 12, Oldest: at, Newest: at.Add(time.Hour),
 				Clock: at.Add(2 * time.Hour), Since: at.Add(3 * time.Hour), Until: at.Add(4 * time.Hour)},
-			Clock: ClockState{State: "unproven", Why: "since an hour", Now: at},
+			Clock: pipeline.ClockReading{State: "unproven", Why: "since an hour", Now: at},
 		}}
 	})
 	for _, path := range []string{"/mp4/retention", "/mp4/retention?dry_run=true"} {

@@ -144,7 +144,7 @@ func (f planner) Plan(ctx context.Context) (api.RetentionPlan, error) {
 		Active: p.Active, Total: p.Space.Total, Used: p.Space.Used(), High: p.High, Low: p.Low,
 		Bytes: p.Bytes, BytesPerDay: p.BytesPerDay, FullAt: p.FullAt, LastError: p.LastError,
 		Now: evicted(p.Now), Next: evicted(p.Next), Waiting: evicted(p.Waiting), Held: held(p.Held),
-		Clock: api.ClockState{State: string(p.Clock.State), Why: p.Clock.Why, Now: p.Clock.Now},
+		Clock: p.Clock,
 	}
 	for _, class := range slices.Sorted(maps.Keys(p.Kept)) {
 		out.Kept = append(out.Kept, api.KeptFiles{Reason: string(class), Files: p.Kept[class].Files, Bytes: p.Kept[class].Bytes})
