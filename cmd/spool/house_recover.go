@@ -3,9 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/gospool/spool/pipeline"
@@ -55,39 +52,26 @@ func (h *house) recovered(ctx context.Context, r mp4.Repaired) {
 	if r.Recording.State == "" {
 		return
 	}
-	defer h.forgetGone(ctx, r)
 	missed := h.joinEvents(ctx, &r.Recording)
-	defer h.markRecovered(ctx, r.Recording, missed)
-	if h.tell(ctx, r.Recording) {
-		return
-	}
-	err := h.catalogue.Put(ctx, r.Recording)
-	if err == nil || errors.Is(err, metadata.ErrNotDurable) {
-		err = h.catalogue.PutEvents(ctx, r.Recording, r.Recording.Beyond...)
-	}
-	if err != nil && !errors.Is(err, metadata.ErrNotDurable) {
+	gone, err := h.footage.Recovered(ctx, r.Recording, h.tell(ctx, r.Recording))
+	switch {
+	case err != nil && gone:
+		h.log.Error("the row of a file that is gone stays: the next comparison with the disk marks it lost", "file", r.Recording.Path, "error", err)
+	case err != nil:
 		h.log.Error("a recovered file is not in the catalogue yet: spool reindex adds it", "file", r.File, "error", err)
+	}
+	if !gone {
+		h.markRecovered(ctx, r.Recording, missed)
 	}
 }
 
-// forget takes away the row of a file that held nothing, so that no footage was lost, or
-// is gone.
+// forget takes away the row of a file that held nothing, so that no footage was lost.
 func (h *house) forget(ctx context.Context, r mp4.Repaired) {
 	if r.Recording.ID == (media.ID{}) {
 		return
 	}
 	if err := h.catalogue.Forget(ctx, []media.DeletedFile{{ID: r.Recording.ID, Path: r.File}}); err != nil && !errors.Is(err, metadata.ErrNotDurable) {
 		h.log.Error("the row of a file that is gone stays: the next comparison with the disk marks it lost", "file", r.File, "error", err)
-	}
-}
-
-// forgetGone takes the row away again of a file that was deleted, perhaps by retention,
-// before it had that row.
-func (h *house) forgetGone(ctx context.Context, r mp4.Repaired) {
-	_, err := os.Lstat(filepath.Join(h.cfg.MP4.RecordPath, filepath.FromSlash(r.Recording.Path)))
-	if errors.Is(err, fs.ErrNotExist) {
-		r.File = r.Recording.Path
-		h.forget(ctx, r)
 	}
 }
 

@@ -4,6 +4,7 @@
 //	delete    the file goes, what is known beside it, then the row
 //	event     the row names it, then the file
 //	evict     the file goes, what is known beside it, then the row, with those of other files
+//	recover   the row of a finished file, then its events that it cannot name
 //
 // Each order is chosen for what a crash between its steps leaves. Protection must outlive
 // the database, so the file has it first. A row without a file is marked lost by the
