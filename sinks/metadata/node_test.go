@@ -148,8 +148,14 @@ func TestRowOfAnotherRecorderIsNotChanged(t *testing.T) {
 		require.NoError(t, theirs.Flush(t.Context()))
 		before := records(t, theirs, media.Query{}).Records
 
+		require.False(t, before[0].Elsewhere)
+
 		c := named(t, driver, dsn, OpenOptions{Node: "copy"})
-		_, err := c.SetProtected(t.Context(), rec.ID, true)
+		require.True(t, records(t, c, media.Query{}).Records[0].Elsewhere)
+		one, err := c.Record(t.Context(), rec.ID)
+		require.NoError(t, err)
+		require.True(t, one.Elsewhere)
+		_, err = c.SetProtected(t.Context(), rec.ID, true)
 		require.ErrorIs(t, err, ErrOtherNode)
 		_, err = c.Delete(t.Context(), rec.ID)
 		require.ErrorIs(t, err, ErrOtherNode)
