@@ -196,9 +196,10 @@ func (f *eventFootage) find(ctx context.Context) error {
 	defer stop()
 	for {
 		changed := f.recordings.catalogue.Changed()
+		begun := f.recordings.catalogue.AllBegun() // before their rows are read: one may end meanwhile
 		all, err := f.overlapping(ctx)
 		f.keepOwn(all)
-		if err != nil || f.settled(all) {
+		if err != nil || f.settled(all, begun) {
 			return err
 		}
 		for again := false; !again; {
@@ -264,7 +265,7 @@ func (f *eventFootage) overlapping(ctx context.Context) (all []media.Record, err
 // settled tells whether the files of the event's time are finished or name it, of
 // those of the pipelines that took it, or of all where none did. A file of a run
 // before this one is not waited for, though it may never have been finished.
-func (f *eventFootage) settled(all []media.Record) bool {
+func (f *eventFootage) settled(all []media.Record, begun map[media.ID]bool) bool {
 	there := len(f.done) == 0
 	for i := range all {
 		r := &all[i]
@@ -272,7 +273,7 @@ func (f *eventFootage) settled(all []media.Record) bool {
 		if r.Elsewhere && !named {
 			continue
 		}
-		growing := r.State == media.StateRecording && f.recordings.catalogue.Begun(r.ID)
+		growing := r.State == media.StateRecording && (begun[r.ID] || f.recordings.catalogue.Begun(r.ID))
 		switch {
 		case growing && (took || len(f.done) == 0) && !named:
 			return false

@@ -1,6 +1,7 @@
 package metadata
 
 import (
+	"maps"
 	"sync"
 
 	"github.com/gospool/spool/pipeline/media"
@@ -33,4 +34,13 @@ func (c *Catalogue) Begun(id media.ID) bool {
 	c.run.mu.Lock()
 	defer c.run.mu.Unlock()
 	return c.run.open[id]
+}
+
+// AllBegun returns the recordings of which Begun reports true at this moment. A row that was read after
+// it and says that its recording grows may be older than the recording's end, and is one of
+// these then.
+func (c *Catalogue) AllBegun() map[media.ID]bool {
+	c.run.mu.Lock()
+	defer c.run.mu.Unlock()
+	return maps.Clone(c.run.open)
 }

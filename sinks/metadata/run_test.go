@@ -38,7 +38,10 @@ func TestWhatThisRunBegan(t *testing.T) {
 		r.State, r.EndReason = media.StateRecording, ""
 		put(t, c, r)
 		require.True(t, c.Begun(r.ID))
+		before := c.AllBegun()
 		end(r)
 		require.False(t, c.Begun(r.ID))
+		require.Equal(t, map[media.ID]bool{r.ID: true}, before, "what was asked before it ended")
+		require.Empty(t, c.AllBegun())
 	}
 }
