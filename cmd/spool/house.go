@@ -49,22 +49,23 @@ type house struct {
 	protection *media.Protection
 	outbox     *webhook.Outbox
 
-	keeper    *retention.Keeper
-	rest      func()        // ends its task
-	finished  atomic.Bool   // what a crash left is
-	left      chan struct{} // a file was left unfinished while we run
-	works     *broadcast    // the disk takes files again
-	writable  *writable     // whether recordings can be written
-	began     firstSeen     // of problems
-	replaced  atomic.Pointer[[]metadata.Replaced]
-	refused   chan error             // the name is another recorder's: told once
-	elsewhere atomic.Pointer[string] // why the record directory is not the catalogue's; nil when it is
-	footage   *footage.Store
-	shelf     recordings
-	mistaken  prometheus.Counter // see footage.Options
-	catalogue *metadata.Catalogue
-	http      *api.Server
-	httpAddr  string
+	keeper      *retention.Keeper
+	rest        func()        // ends its task
+	finished    atomic.Bool   // what a crash left is
+	left        chan struct{} // a file was left unfinished while we run
+	works       *broadcast    // the disk takes files again
+	redelivered redelivered
+	writable    *writable // whether recordings can be written
+	began       firstSeen // of problems
+	replaced    atomic.Pointer[[]metadata.Replaced]
+	refused     chan error             // the name is another recorder's: told once
+	elsewhere   atomic.Pointer[string] // why the record directory is not the catalogue's; nil when it is
+	footage     *footage.Store
+	shelf       recordings
+	mistaken    prometheus.Counter // see footage.Options
+	catalogue   *metadata.Catalogue
+	http        *api.Server
+	httpAddr    string
 }
 
 // newHouse makes the parts that need no I/O.
@@ -73,15 +74,16 @@ func newHouse(cfg *configs.Config, declared []recorder.Declared, log *slog.Logge
 	pool, budget := budget(cfg)
 	h := &house{
 		cfg: cfg, log: log,
-		services: &pipeline.Services{},
-		tasks:    pipeline.NewTasks(log, clock),
-		wall:     pipeline.NewWallClock(clock, pipeline.KernelSynchronised, log),
-		pool:     pool,
-		disk:     newDiskTimes(),
-		left:     make(chan struct{}, 1),
-		refused:  make(chan error, 1),
-		works:    newBroadcast(),
-		mistaken: newMistaken(),
+		services:    &pipeline.Services{},
+		tasks:       pipeline.NewTasks(log, clock),
+		wall:        pipeline.NewWallClock(clock, pipeline.KernelSynchronised, log),
+		pool:        pool,
+		disk:        newDiskTimes(),
+		left:        make(chan struct{}, 1),
+		refused:     make(chan error, 1),
+		works:       newBroadcast(),
+		redelivered: redelivered{told: map[media.ID]bool{}},
+		mistaken:    newMistaken(),
 	}
 	h.hub = hub.New(h.pool, h.tasks, hub.Config{
 		Builder:     media.BuilderConfig{Flush: time.Duration(cfg.FlushInterval), MaxBytes: int(cfg.FlushBytes)},
