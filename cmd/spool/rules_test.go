@@ -218,7 +218,7 @@ func TestTheSuffixOfGrowingFilesIsWrittenOnce(t *testing.T) {
 			return true
 		})
 	})
-	require.Equal(t, []string{"pipeline/media/filename.go"}, places)
+	require.Equal(t, []string{"pipeline/media/recording.go"}, places)
 }
 
 // The binary is static.

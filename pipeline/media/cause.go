@@ -1,5 +1,10 @@
 package media
 
+import (
+	"errors"
+	"strings"
+)
+
 // Cause says why something ended or is missing. It is stored and shown as it
 // stands, so a value is never renamed. Why a segment ended is in package endcause.
 type Cause string
@@ -22,59 +27,120 @@ const (
 	GapFurther       Cause = "further_gaps"   // inside a file: so many more than are listed, somewhere between its begin and end
 )
 
-// Gap is what is missing immediately before a chunk or a segment, or, in a list, inside
-// of it; the zero value means nothing is.
-type Gap struct {
-	Cause    Cause `json:"cause"`
-	Duration int64 `json:"duration_ns,omitempty"` // ns of media or wall time from the last unit that was kept to the first one; 0 where nothing is missing, as after a timestamp jump
-	Chunks   int   `json:"chunks,omitempty"`      // whole chunks dropped, where they were counted
-	// Step is by how much this machine's wall clock was set between the file before
-	// and this one, ns: by that clock this one begins Duration + Step after the end
-	// of the other. 0 where it is less than MinClockStep.
-	Step int64 `json:"step_ns,omitempty"`
+// The causes under which what is left out of a stream is counted: stable words for
+// machines, never renamed. DropCauses says what each counts and means. Those that are
+// causes of gaps, too, have one word for both.
+const (
+	// Of the packets that a sender sends.
+	DropRTPLoss          = "rtp_loss"
+	DropRTPMalformed     = "rtp_malformed"
+	DropForeignSSRC      = "foreign_ssrc"
+	DropWrongPayloadType = "wrong_payload_type"
+	DropOtherFormat      = "other_format"
+	DropTooManyFrames    = "too_many_frames"
 
-	// What follows is known of a gap inside a recording only: see Recording.Gaps.
+	// Of what packets become.
+	DropDecodingOrder          = "decoding_order"
+	DropUnreadableParameterSet = "parameter_set_unreadable"
+	DropNoParameterSets        = "waiting_for_parameter_sets"
+	DropDamaged                = "damaged"
+	DropNoPicture              = "no_picture"
+	DropSplit                  = "split_access_unit"
+	DropEndlessPicture         = "picture_without_end"
+	DropTooManyNALUnits        = "too_many_nal_units"
+	DropIngestMemory           = "ingest_memory"
+	DropClocksDisagree         = "clocks_disagree"
 
-	StartUTC    int64 `json:"start_ns,omitempty"`     // ns; Duration is of wall clock, too
-	Track       int   `json:"track,omitempty"`        // number of the one track that it is in, from 1; 0: all
-	AccessUnits int   `json:"access_units,omitempty"` // that were lost, about, where it is known
-	Bytes       int64 `json:"bytes,omitempty"`        // that were lost, where they were counted
-	Places      int   `json:"places,omitempty"`       // how many gaps were joined to this one
+	// Of what Builder.Append refuses.
+	DropNoKeyFrame       = "waiting_for_key_frame"
+	DropTimeNotAdvancing = "time_not_advancing"
+	DropTimeOutOfRange   = "time_out_of_range"
+	DropTooLarge         = "too_large"
+	DropEmpty            = "empty"
+	DropRefused          = "refused"
+
+	// Of what comes to the stages of a recording; see GapOverload and its siblings.
+	DropBeforeKeyFrame = "before_key_frame"
+	DropNotDecodable   = "not_decodable_alone"
+	DropOutOfOrder     = "out_of_order"
+)
+
+// What a cause may count.
+const (
+	countsPackets = "packets"
+	countsUnits   = "access units"
+)
+
+// DropCause describes a cause of drops.
+type DropCause struct {
+	Word   string
+	Counts string // what one drop is, in the plural
+	Doc    string // a clause: why it is left out
 }
 
-// MinClockStep is the least change of the wall clock that ends a file, ns. The
-// clock is followed in smaller ones from the next file on.
-const MinClockStep = 1_000_000_000
-
-// ClockStep is a change of the wall clock, ns, or 0 where it is too small to count.
-func ClockStep(ns int64) int64 {
-	if -MinClockStep < ns && ns < MinClockStep {
-		return 0
-	}
-	return ns
+// DropCauses are all causes of drops, those of a stream's source first, in the order in
+// which media passes them. A stage from elsewhere may have others.
+var DropCauses = []DropCause{
+	{DropRTPLoss, countsPackets, "lost on the way"},
+	{DropRTPMalformed, countsPackets, "they contradict their format"},
+	{DropForeignSSRC, countsPackets, "of another sender than the track's"},
+	{DropWrongPayloadType, countsPackets, "of a payload type that was not announced"},
+	{DropOtherFormat, countsPackets, "of a format that is announced beside the one that is recorded"},
+	{DropTooManyFrames, countsPackets, "of more than 1,024 frames of sound"},
+	{DropDecodingOrder, "NAL units", "they came when those behind them had gone on"},
+	{DropUnreadableParameterSet, "parameter sets", "not to be read"},
+	{DropNoParameterSets, countsUnits, "no parameter sets have come yet"},
+	{DropDamaged, countsUnits, "a part of them was lost"},
+	{DropNoPicture, countsUnits, "without a picture"},
+	{DropSplit, countsUnits, "the rest of one that was written already"},
+	{DropEndlessPicture, countsUnits, "they went on for ten seconds"},
+	{DropTooManyNALUnits, countsUnits, "of more than 4,096 NAL units"},
+	{DropTooLarge, countsUnits, "of more than 64 MiB"},
+	{DropIngestMemory, countsUnits, "too much is held in memory, of this publisher or of all"},
+	{DropClocksDisagree, "streams", "the clocks of their tracks disagree: the log tells more"},
+	{DropNoKeyFrame, countsUnits, "no key frame has come yet"},
+	{DropTimeNotAdvancing, countsUnits, "their decoding time is not after that of the one before"},
+	{DropTimeOutOfRange, countsUnits, "their time cannot be stored"},
+	{DropEmpty, countsUnits, "without a byte"},
+	{DropRefused, countsUnits, "refused for another reason"},
+	{string(GapOverload), countsUnits, "a bounded queue was full: whole GOPs"},
+	{DropNotDecodable, countsUnits, "key frames that cannot be decoded alone"},
+	{DropBeforeKeyFrame, countsUnits, "before the first key frame of a recording"},
+	{string(GapNoKeyFrame), countsUnits, "a file was ended at its bound, and the next one waits for a key frame"},
+	{string(GapTooManyFiles), countsUnits, "they would have begun more than a file a second"},
+	{DropOutOfOrder, countsUnits, "older than what their file holds"},
+	{string(GapDiskFull), countsUnits, "the disk was full"},
+	{string(GapNoInodes), countsUnits, "the filesystem took no further file"},
+	{string(GapDiskError), countsUnits, "the disk failed, was read-only or away, or no file could be opened"},
 }
 
-// None reports whether there is no gap.
-func (g Gap) None() bool { return g.Cause == "" }
-
-// Lossless reports whether the gap is a break in time only: nothing is missing.
-func (g Gap) Lossless() bool {
-	return g.None() || (g.Cause == GapTimestampJump || g.Cause == GapClockStep) && g.Duration == 0 && g.Chunks == 0
+// DescribeDrops is one sentence on all causes of drops.
+func DescribeDrops() string {
+	var all []string
+	for _, c := range DropCauses {
+		what := c.Word + " ("
+		if c.Counts != countsUnits {
+			what += c.Counts + "; "
+		}
+		all = append(all, what+c.Doc+")")
+	}
+	return "access units, where nothing else is said: " + strings.Join(all, ", ")
 }
 
-// Plus is this gap and another one right behind it. The first that lost anything
-// tells the cause.
-func (g Gap) Plus(o Gap) Gap {
-	if o.None() {
-		return g
+// DropCauseOf returns the word under which an access unit is counted that Append left
+// out with an error.
+func DropCauseOf(err error) string {
+	switch {
+	case errors.Is(err, ErrNoKeyFrame):
+		return DropNoKeyFrame
+	case errors.Is(err, ErrTimeBack):
+		return DropTimeNotAdvancing
+	case errors.Is(err, ErrEmpty):
+		return DropEmpty
+	case errors.Is(err, ErrTooLarge):
+		return DropTooLarge
+	case errors.Is(err, ErrTimeRange), errors.Is(err, ErrOffset):
+		return DropTimeOutOfRange
 	}
-	if g.None() || g.Lossless() && !o.Lossless() {
-		g.Cause = o.Cause
-	}
-	g.Duration += o.Duration
-	g.Chunks += o.Chunks
-	g.Step += o.Step
-	g.AccessUnits += o.AccessUnits
-	g.Bytes += o.Bytes
-	return g
+	return DropRefused
 }

@@ -1,5 +1,62 @@
 package media
 
+// Gap is what is missing immediately before a chunk or a segment, or, in a list, inside
+// of it; the zero value means nothing is.
+type Gap struct {
+	Cause    Cause `json:"cause"`
+	Duration int64 `json:"duration_ns,omitempty"` // ns of media or wall time from the last unit that was kept to the first one; 0 where nothing is missing, as after a timestamp jump
+	Chunks   int   `json:"chunks,omitempty"`      // whole chunks dropped, where they were counted
+	// Step is by how much this machine's wall clock was set between the file before
+	// and this one, ns: by that clock this one begins Duration + Step after the end
+	// of the other. 0 where it is less than MinClockStep.
+	Step int64 `json:"step_ns,omitempty"`
+
+	// What follows is known of a gap inside a recording only: see Recording.Gaps.
+
+	StartUTC    int64 `json:"start_ns,omitempty"`     // ns; Duration is of wall clock, too
+	Track       int   `json:"track,omitempty"`        // number of the one track that it is in, from 1; 0: all
+	AccessUnits int   `json:"access_units,omitempty"` // that were lost, about, where it is known
+	Bytes       int64 `json:"bytes,omitempty"`        // that were lost, where they were counted
+	Places      int   `json:"places,omitempty"`       // how many gaps were joined to this one
+}
+
+// MinClockStep is the least change of the wall clock that ends a file, ns. The
+// clock is followed in smaller ones from the next file on.
+const MinClockStep = 1_000_000_000
+
+// ClockStep is a change of the wall clock, ns, or 0 where it is too small to count.
+func ClockStep(ns int64) int64 {
+	if -MinClockStep < ns && ns < MinClockStep {
+		return 0
+	}
+	return ns
+}
+
+// None reports whether there is no gap.
+func (g Gap) None() bool { return g.Cause == "" }
+
+// Lossless reports whether the gap is a break in time only: nothing is missing.
+func (g Gap) Lossless() bool {
+	return g.None() || (g.Cause == GapTimestampJump || g.Cause == GapClockStep) && g.Duration == 0 && g.Chunks == 0
+}
+
+// Plus is this gap and another one right behind it. The first that lost anything
+// tells the cause.
+func (g Gap) Plus(o Gap) Gap {
+	if o.None() {
+		return g
+	}
+	if g.None() || g.Lossless() && !o.Lossless() {
+		g.Cause = o.Cause
+	}
+	g.Duration += o.Duration
+	g.Chunks += o.Chunks
+	g.Step += o.Step
+	g.AccessUnits += o.AccessUnits
+	g.Bytes += o.Bytes
+	return g
+}
+
 // A recording lists the gaps inside its file, in the order in which they were found.
 // The list is bounded: gaps of one cause on one track that are closer than GapJoinNS
 // are one, with Places telling how many, and what does not fit any more is counted in

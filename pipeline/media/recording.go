@@ -70,3 +70,7 @@ func (s *TrackSet) Info() []TrackInfo {
 	}
 	return out
 }
+
+// PartSuffix ends the name of a recording's file while the file grows, and after a
+// crash until recovery has finished it. It is taken away then.
+const PartSuffix = ".part"
