@@ -3,7 +3,6 @@ package hub
 import (
 	"context"
 	"sync"
-	"sync/atomic"
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/endcause"
@@ -13,31 +12,26 @@ import (
 // Subscription is one reader of a stream: it gets the newest GOP and all that
 // follows, until the publisher leaves.
 type Subscription struct {
-	stream   *stream
-	pool     *media.Pool // of the marks between chunks
-	maxBytes int
-	ready    chan struct{} // holds a token when there is something to look at
+	stream *stream
+	pool   *media.Pool   // of the marks between chunks
+	ready  chan struct{} // holds a token when there is something to look at
 
 	leaveBudget func()
 	before      []media.Loss // of the stream, when the subscription began
-	held        atomic.Int64 // bytes queued, for those who do not wait
 
-	mu       sync.Mutex
-	queue    []*media.Chunk
-	bytes    int
-	begun    bool // the publisher's tracks are known
-	only     bool // no other publisher is awaited
-	ended    media.Cause
-	dropping *media.Gap // since the queue was full
-	dropped  Dropped
-	closed   bool
+	mu     sync.Mutex
+	queue  *media.GOPQueue
+	begun  bool // the publisher's tracks are known
+	only   bool // no other publisher is awaited
+	ended  media.Cause
+	closed bool
 }
 
-// Dropped counts what a full queue cost.
-type Dropped struct{ Chunks, AccessUnits, Bytes uint64 }
-
 func newSubscription(s *stream, pool *media.Pool, maxBytes int) *Subscription {
-	return &Subscription{stream: s, pool: pool, maxBytes: maxBytes, before: s.drops.list(), ready: make(chan struct{}, 1)}
+	return &Subscription{
+		stream: s, pool: pool, before: s.drops.list(), ready: make(chan struct{}, 1),
+		queue: media.NewGOPQueue(pool, media.GOPLimits{Policy: media.DropNewest, MaxBytes: maxBytes}),
+	}
 }
 
 // Take waits for the next chunk and hands over its reference. When the
@@ -78,7 +72,7 @@ func (sub *Subscription) Mark(e *media.Event) bool {
 	if sub.closed || sub.ended != "" {
 		return false
 	}
-	sub.queue = append(sub.queue, sub.pool.NewMark(nil, 0, media.Mark{Kind: media.MarkEvent, Event: e}))
+	sub.queue.Put(sub.pool.NewMark(nil, 0, media.Mark{Kind: media.MarkEvent, Event: e}))
 	sub.wake()
 	return true
 }
@@ -92,10 +86,20 @@ func (sub *Subscription) Live() bool {
 }
 
 // Dropped is what was dropped from a full queue so far.
-func (sub *Subscription) Dropped() Dropped {
+func (sub *Subscription) Dropped() media.GOPLoss {
 	sub.mu.Lock()
 	defer sub.mu.Unlock()
-	return sub.dropped
+	return sub.queue.Lost().Sum()
+}
+
+// Held is what is queued, in bytes. See media.Queue.
+func (sub *Subscription) Held() int64 { return sub.queue.Held() }
+
+// Shed drops the newest GOP of the queue. See media.Queue.
+func (sub *Subscription) Shed() bool {
+	sub.mu.Lock()
+	defer sub.mu.Unlock()
+	return sub.queue.Shed()
 }
 
 // Lost is how much of the stream was left out for one cause since the subscription
@@ -118,10 +122,7 @@ func (sub *Subscription) Close() {
 		return
 	}
 	sub.closed = true
-	for _, c := range sub.queue {
-		c.Release()
-	}
-	sub.queue, sub.bytes = nil, 0
+	sub.queue.Clear()
 	sub.mu.Unlock()
 	sub.leaveBudget()
 	sub.stream.unsubscribe(sub)
@@ -130,29 +131,22 @@ func (sub *Subscription) Close() {
 func (sub *Subscription) next() (*media.Chunk, error) {
 	sub.mu.Lock()
 	defer sub.mu.Unlock()
-	if len(sub.queue) > 0 {
-		c := sub.queue[0]
-		sub.queue[0] = nil
-		sub.queue = sub.queue[1:]
-		sub.account(-c.Memory())
+	if c := sub.queue.Next(); c != nil {
 		return c, nil
 	}
 	if sub.closed {
 		return nil, pipeline.End(endcause.Stop)
 	}
-	if sub.ended != "" && sub.dropping != nil { // nothing comes behind it that could carry it
-		gap := *sub.dropping
-		sub.dropping = nil
-		return sub.pool.NewMark(nil, 0, media.Mark{Kind: media.MarkGap, Gap: gap}), nil
+	if sub.ended == "" {
+		return nil, nil
 	}
-	if sub.ended != "" {
-		return nil, pipeline.End(string(sub.ended))
+	if c := sub.queue.Rest(); c != nil {
+		return c, nil
 	}
-	return nil, nil
+	return nil, pipeline.End(string(sub.ended))
 }
 
-// push owns a reference. A full queue drops from the next GOP on: what is queued
-// can still be decoded whole.
+// push owns a reference.
 func (sub *Subscription) push(c *media.Chunk) {
 	sub.mu.Lock()
 	defer sub.mu.Unlock()
@@ -160,26 +154,8 @@ func (sub *Subscription) push(c *media.Chunk) {
 		c.Release()
 		return
 	}
-	fits := sub.bytes+c.Memory() <= sub.maxBytes || len(sub.queue) == 0
-	if !fits || sub.dropping != nil && !c.StartsGOP {
-		sub.drop(c)
-		return
-	}
-	if gap := sub.dropping; gap != nil {
-		sub.dropping = nil
-		sub.queue = append(sub.queue, sub.pool.NewMark(c.Set, c.Seq, media.Mark{Kind: media.MarkGap, Gap: *gap}))
-	}
-	sub.queue = append(sub.queue, c)
-	sub.account(c.Memory())
+	sub.queue.Put(c)
 	sub.wake()
-}
-
-func (sub *Subscription) drop(c *media.Chunk) {
-	sub.missed(c.Dropped())
-	sub.dropped.Chunks++
-	sub.dropped.AccessUnits += uint64(c.AccessUnits())
-	sub.dropped.Bytes += uint64(c.Bytes())
-	c.Release()
 }
 
 func (sub *Subscription) attached() {

@@ -1,0 +1,201 @@
+package media
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// GOPQueue is a bounded queue of chunks. It loses whole GOPs, or the tail of one, so
+// that what leaves it can be decoded. What it loses it counts, and says with a gap mark
+// in the place where it is missing. It has three users:
+//
+//	user                     full: what goes                    because
+//	hub.Subscription         DropNewest: what comes, up to      its reader is in the middle of a GOP and is about to
+//	                         the next key frame                 take the rest: what waits joins what was taken
+//	gop_ring                 DropOldest: the GOP from the       a disk that is behind never catches up on old
+//	                         front that was not begun           media: a recording is nearest to now without it
+//	gop_ring, before         none: it forgets from the front    no trigger asked for it: media that may go
+//	a trigger                (Forget), and counts nothing       without a gap, since it is before a recording
+//
+// What a stream's budget sheds (Shed) goes from the same end.
+//
+// Two rules hold with each policy. Marks that say more than a gap stay, in their place:
+// an event is of media that was taken, or is to come. And a chunk that nothing else waits
+// with is taken, however large: it is written, not lost.
+//
+// The owner's lock guards a queue; Held alone is for any goroutine.
+type GOPQueue struct {
+	pool   *Pool // of the gap marks
+	limits GOPLimits
+
+	entries []queued
+	room    []queued // all of the array that entries lie in, without length
+	chunks  int      // of media in entries
+	bytes   int      // of them
+	spanNS  int64    // of them
+	extraNS int64    // see AllowSpan
+	held    atomic.Int64
+
+	pending  *Gap   // before what is queued next
+	refusing lossBy // not 0: the GOP that arrives lost its beginning or middle, by this
+	lost     GOPLosses
+}
+
+// queued is a chunk with what was lost before it.
+type queued struct {
+	chunk *Chunk
+	gap   *Gap // nil: nothing
+}
+
+// GOPLimits bound a queue. A bound of 0 is none.
+type GOPLimits struct {
+	Policy   DropPolicy
+	MaxBytes int           // of memory, as Chunk.Memory counts it
+	MaxSpan  time.Duration // of media
+}
+
+// DropPolicy says from which end a full queue drops; see GOPQueue.
+type DropPolicy uint8
+
+// The policies.
+const (
+	DropOldest DropPolicy = iota + 1
+	DropNewest
+)
+
+// GOPLoss counts what a queue lost.
+type GOPLoss struct{ Chunks, AccessUnits, Bytes uint64 }
+
+// GOPLosses count it by what it was lost to. The rest of a GOP that was lost in part
+// counts with that part.
+type GOPLosses struct {
+	Bound  GOPLoss // of the queue itself
+	Budget GOPLoss // of the process: Shed
+}
+
+// Sum is what was lost in all.
+func (l GOPLosses) Sum() GOPLoss {
+	a, b := l.Bound, l.Budget
+	return GOPLoss{a.Chunks + b.Chunks, a.AccessUnits + b.AccessUnits, a.Bytes + b.Bytes}
+}
+
+// NewGOPQueue makes an empty queue of chunks of a pool.
+func NewGOPQueue(pool *Pool, limits GOPLimits) *GOPQueue {
+	return &GOPQueue{pool: pool, limits: limits}
+}
+
+// Held is what is queued, in bytes, by any goroutine. See Queue.
+func (q *GOPQueue) Held() int64 { return q.held.Load() }
+
+// Len is how many chunks are queued, marks among them.
+func (q *GOPQueue) Len() int { return len(q.entries) }
+
+// Span is how long the queued media lasts.
+func (q *GOPQueue) Span() time.Duration { return time.Duration(q.spanNS) }
+
+// Lost counts what was lost so far.
+func (q *GOPQueue) Lost() GOPLosses { return q.lost }
+
+// AllowSpan makes room beyond MaxSpan for media that comes at once, until the queue is
+// found empty by the next call.
+func (q *GOPQueue) AllowSpan(ns int64) {
+	if len(q.entries) == 0 {
+		q.extraNS = 0
+	}
+	q.extraNS += ns
+}
+
+// Put queues a chunk or a mark. It owns the caller's reference.
+func (q *GOPQueue) Put(c *Chunk) {
+	switch {
+	case c.Mark != nil:
+		q.add(queued{chunk: c})
+	case q.refusing != 0 && !c.StartsGOP:
+		q.refuse(c, q.refusing)
+	case q.limits.Policy == DropNewest && q.chunks > 0 && q.passed(c.Memory(), c.Span()):
+		q.refuse(c, lostToBound)
+	default:
+		q.add(queued{c, q.pending})
+		q.pending, q.refusing = nil, 0
+		for q.limits.Policy == DropOldest && q.chunks > 1 && q.passed(0, 0) {
+			q.shedOldest(lostToBound)
+		}
+	}
+}
+
+// passed reports whether a bound is passed with so much more.
+func (q *GOPQueue) passed(bytes int, spanNS int64) bool {
+	l := &q.limits
+	return l.MaxBytes > 0 && q.bytes+bytes > l.MaxBytes || l.MaxSpan > 0 && q.spanNS+spanNS > int64(l.MaxSpan)+q.extraNS
+}
+
+// Next hands out the oldest chunk with its reference, nil where none is queued. What
+// was lost before a chunk comes before it, as a mark with that chunk's place.
+func (q *GOPQueue) Next() *Chunk {
+	if len(q.entries) == 0 {
+		return nil
+	}
+	e := &q.entries[0]
+	if e.gap != nil {
+		gap := *e.gap
+		e.gap = nil
+		return q.pool.NewMark(e.chunk.Set, e.chunk.Seq, Mark{Kind: MarkGap, Gap: gap})
+	}
+	c := e.chunk
+	*e = queued{}
+	q.entries = q.entries[1:]
+	q.account(c, -1)
+	return c
+}
+
+// Rest is the mark of what was lost behind all that was queued, once nothing comes that
+// could carry it; nil where nothing was.
+func (q *GOPQueue) Rest() *Chunk {
+	if q.pending == nil {
+		return nil
+	}
+	gap := *q.pending
+	q.pending = nil
+	return q.pool.NewMark(nil, 0, Mark{Kind: MarkGap, Gap: gap})
+}
+
+// Forget releases the n oldest entries, and counts nothing.
+func (q *GOPQueue) Forget(n int) {
+	for i := range q.entries[:n] {
+		q.account(q.entries[i].chunk, -1)
+		q.entries[i].chunk.Release()
+		q.entries[i] = queued{}
+	}
+	q.entries = q.entries[n:]
+}
+
+// Clear releases all that is queued, and counts nothing.
+func (q *GOPQueue) Clear() { q.Forget(len(q.entries)) }
+
+// add queues at the end: in the room that those left that were taken, where it is the
+// larger part, so that a queue at its usual length allocates nothing.
+func (q *GOPQueue) add(e queued) {
+	n := len(q.entries)
+	if n == cap(q.entries) && 2*n <= cap(q.room) {
+		old := q.entries
+		q.entries = append(q.room, old...)
+		clear(old)
+	}
+	fits := n < cap(q.entries)
+	q.entries = append(q.entries, e)
+	if !fits {
+		q.room = q.entries[:0]
+	}
+	q.account(e.chunk, 1)
+}
+
+// account follows what is queued: a chunk that comes (1) or goes (-1).
+func (q *GOPQueue) account(c *Chunk, sign int) {
+	if c.Mark != nil {
+		return
+	}
+	q.chunks += sign
+	q.bytes += sign * c.Memory()
+	q.held.Store(int64(q.bytes))
+	q.spanNS += int64(sign) * c.Span()
+}

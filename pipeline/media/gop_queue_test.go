@@ -1,0 +1,157 @@
+package media
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// gopsOf puts GOPs of two chunks of a second and returns the chunks.
+func gopsOf(t *testing.T, q *GOPQueue, gops int) (all []*Chunk) {
+	t.Helper()
+	set := setOf(t, video())
+	for i := range uint64(2 * gops) {
+		c := madeChunk(q.pool, set, i, int64(i)*90000, 25, 1000)
+		c.StartsGOP = i%2 == 0
+		q.Put(c)
+		all = append(all, c)
+	}
+	return all
+}
+
+func takeAll(t *testing.T, q *GOPQueue) (seqs []uint64, gaps []Gap) {
+	t.Helper()
+	for c := q.Next(); c != nil; c = q.Next() {
+		if c.Mark != nil {
+			gaps = append(gaps, c.Mark.Gap)
+		} else {
+			seqs = append(seqs, c.Seq)
+		}
+		c.Release()
+	}
+	return seqs, gaps
+}
+
+// The same media, put into queues of the same bound: what is left is the newest of one
+// and the oldest of the other, and the gap is where it is missing.
+func TestAFullQueueDropsFromTheEndOfItsPolicy(t *testing.T) {
+	lost := GOPLosses{Bound: GOPLoss{Chunks: 4, AccessUnits: 100, Bytes: 100_000}}
+	gap := Gap{Cause: GapOverload, Duration: 4e9, Chunks: 4}
+	for policy, want := range map[DropPolicy][]uint64{DropOldest: {4, 5, 6, 7}, DropNewest: {0, 1, 2, 3}} {
+		pool := NewCheckedPool()
+		q := NewGOPQueue(pool, GOPLimits{Policy: policy, MaxSpan: 4 * time.Second})
+		gopsOf(t, q, 4)
+		require.Equal(t, lost, q.Lost())
+		seqs, gaps := takeAll(t, q)
+		require.Equal(t, want, seqs)
+		if rest := q.Rest(); rest != nil {
+			gaps = append(gaps, rest.Mark.Gap)
+			rest.Release()
+		}
+		require.Equal(t, []Gap{gap}, gaps)
+		require.Zero(t, pool.Outstanding(), pool.Leaks())
+	}
+}
+
+// What the budget of the process takes counts apart from what a queue has no room for.
+func TestAQueueCountsWhatItsLossWasFor(t *testing.T) {
+	q := NewGOPQueue(NewCheckedPool(), GOPLimits{Policy: DropOldest, MaxSpan: 4 * time.Second})
+	gopsOf(t, q, 3)
+	require.True(t, q.Shed())
+	lost := q.Lost()
+	require.Equal(t, GOPLoss{Chunks: 2, AccessUnits: 50, Bytes: 50_000}, lost.Bound)
+	require.Equal(t, lost.Bound, lost.Budget)
+	require.Equal(t, GOPLoss{Chunks: 4, AccessUnits: 100, Bytes: 100_000}, lost.Sum())
+	q.Clear()
+	require.Equal(t, lost, q.Lost(), "what is cleared is not lost")
+}
+
+// A chunk that no other media waits with is taken however large it is, and marks take
+// no room: a chunk that the pool makes one of may have had columns.
+func TestAQueueTakesALargeChunkBesideMarks(t *testing.T) {
+	for _, policy := range []DropPolicy{DropOldest, DropNewest} {
+		pool := NewPool(1 << 20)
+		set := setOf(t, video())
+		madeChunk(pool, set, 0, 0, 1000, 10).Release() // leaves its columns to the mark
+		q := NewGOPQueue(pool, GOPLimits{Policy: policy, MaxBytes: 1, MaxSpan: 1})
+		mark := pool.NewMark(set, 0, Mark{Kind: MarkEvent})
+		require.Positive(t, mark.Memory())
+		q.Put(mark)
+		require.Zero(t, q.Held())
+		c := madeChunk(pool, set, 1, 0, 25, 1000)
+		c.StartsGOP = true
+		q.Put(c)
+		require.EqualValues(t, c.Memory(), q.Held())
+		q.Next().Release()
+		require.EqualValues(t, c.Memory(), q.Held(), "the mark was taken")
+		require.Same(t, c, q.Next())
+		require.Zero(t, q.Held())
+		require.Zero(t, q.Lost())
+		c.Release()
+	}
+}
+
+// Room that was made for what comes at once is there until the queue was empty.
+func TestAQueueMakesRoomForASpan(t *testing.T) {
+	q := NewGOPQueue(NewCheckedPool(), GOPLimits{Policy: DropOldest, MaxSpan: 2 * time.Second})
+	q.AllowSpan(4e9)
+	gopsOf(t, q, 3)
+	require.Equal(t, 6*time.Second, q.Span())
+	require.Zero(t, q.Lost())
+	takeAll(t, q)
+	q.AllowSpan(0)
+	gopsOf(t, q, 3)
+	require.Equal(t, 2*time.Second, q.Span())
+	q.Clear()
+}
+
+// What passes through costs no allocation, at a length that the queue had before, full
+// or not, and however much was lost.
+func TestAQueueAllocatesNothingPerChunk(t *testing.T) {
+	for name, limits := range map[string]GOPLimits{
+		"unbounded": {Policy: DropOldest},
+		"oldest":    {Policy: DropOldest, MaxSpan: 8 * time.Second},
+		"newest":    {Policy: DropNewest, MaxSpan: 8 * time.Second},
+	} {
+		for _, length := range []int{0, 1, 7} {
+			q := NewGOPQueue(NewPool(1<<20), limits)
+			set := setOf(t, video())
+			c := madeChunk(q.pool, set, 0, 0, 25, 1000)
+			c.StartsGOP = true
+			pass := func() {
+				q.Put(c.Retain())
+				q.Next().Release()
+			}
+			for range length {
+				q.Put(c.Retain())
+			}
+			for range 100 {
+				pass()
+			}
+			require.Zero(t, testing.AllocsPerRun(1000, pass), "%s, %d", name, length)
+			require.Equal(t, length, q.Len())
+			q.Clear()
+			c.Release()
+		}
+	}
+}
+
+// The room of a queue does not keep what has left it.
+func TestAQueueForgetsWhatHasLeftIt(t *testing.T) {
+	q := NewGOPQueue(NewCheckedPool(), GOPLimits{Policy: DropOldest, MaxSpan: 6 * time.Second})
+	for range 3 {
+		gopsOf(t, q, 5)
+		q.Next().Release() // the gap
+		q.Next().Release()
+		q.Forget(2)
+		waiting := 0
+		for _, e := range q.room[:cap(q.room)] {
+			if e.chunk != nil {
+				waiting++
+			}
+		}
+		require.Equal(t, q.Len(), waiting)
+	}
+	q.Clear()
+}
