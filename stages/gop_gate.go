@@ -238,7 +238,7 @@ func (g *gopGate) trim() {
 			g.drop(k)
 		}
 	}
-	for len(g.held) > 0 && g.bytes+g.queue.memory() > int(g.cfg.MaxSize) {
+	for len(g.held) > 0 && int64(g.bytes)+g.queue.Held() > int64(g.cfg.MaxSize) {
 		g.shed()
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/gospool/spool/pipeline"
@@ -43,10 +42,8 @@ func init() {
 		newGOPRing, pipeline.HoldsForEvents, pipeline.CompletesEvents)
 }
 
-// gopRing is a queue of chunks.
-//
-// Invariant: what leaves it can be decoded. A GOP of which something was taken
-// is never dropped from its front; when it must go its tail goes.
+// gopRing waits for what is behind it: a media.GOPQueue that drops the oldest. What a
+// GOP has been begun with is followed by more of it or by its tail missing.
 type gopRing struct {
 	cfg   GOPRingConfig
 	pool  *media.Pool
@@ -54,29 +51,17 @@ type gopRing struct {
 	ready chan struct{} // holds a token when there is something to look at
 
 	budget *media.Budget // of the whole process; nil where there is none
+	stage  string
 	stream string
 	once   sync.Once
-	leave  func()       // the budget
-	held   atomic.Int64 // bytes, for those who do not wait
+	leave  func() // the budget
 
 	mu       sync.Mutex
-	queue    []ringEntry
-	chunks   int // of media in the queue
-	bytes    int
-	span     int64 // ns
-	pending  *media.Gap
-	tail     bool // the GOP that arrives lost its beginning or middle: drop up to the next one
+	queue    *media.GOPQueue
 	ended    bool
-	dropped  pipeline.Drop
 	lastUnit time.Time
 	marks    eventMarks
-	asks     bool  // a stage behind gives events their interval
-	extra    int64 // ns that max_backlog does not count: what a trigger put here at once
-}
-
-type ringEntry struct {
-	chunk *media.Chunk
-	gap   *media.Gap // what was dropped before it
+	asks     bool // a stage behind gives events their interval
 }
 
 func newGOPRing(set pipeline.Settings, cfg GOPRingConfig) (pipeline.Buffer[*media.Chunk], error) {
@@ -93,13 +78,11 @@ func newRing(set pipeline.Settings, cfg GOPRingConfig) (*gopRing, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &gopRing{
+	return &gopRing{
 		cfg: cfg, pool: pool, clock: set.Clock, ready: make(chan struct{}, 1),
-		dropped: pipeline.Drop{Stage: set.Stage, Cause: string(media.GapOverload)},
-	}
-	r.budget = pipeline.Optional[*media.Budget](set, nil)
-	r.stream = set.Stream
-	return r, nil
+		budget: pipeline.Optional[*media.Budget](set, nil), stage: set.Stage, stream: set.Stream,
+		queue: media.NewGOPQueue(pool, media.GOPLimits{Policy: media.DropOldest, MaxBytes: int(cfg.MaxSize), MaxSpan: time.Duration(cfg.MaxTime)}),
+	}, nil
 }
 
 // Put queues a chunk; it never blocks.
@@ -115,7 +98,14 @@ func (r *gopRing) join() {
 }
 
 // Held is what is queued, in bytes. See media.Queue.
-func (r *gopRing) Held() int64 { return r.held.Load() }
+func (r *gopRing) Held() int64 { return r.queue.Held() }
+
+// Shed drops a whole GOP because the process has too much in memory. See media.Queue.
+func (r *gopRing) Shed() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.queue.Shed()
+}
 
 func (r *gopRing) put(c *media.Chunk) {
 	r.mu.Lock()
@@ -130,19 +120,7 @@ func (r *gopRing) put(c *media.Chunk) {
 		}
 		r.lastUnit = time.Unix(0, r.marks.wall.begin(c)+c.Lasted())
 	}
-	if r.tail && !c.StartsGOP && c.Mark == nil {
-		r.drop(c)
-		return
-	}
-	e := ringEntry{chunk: c}
-	if c.Mark == nil {
-		e.gap, r.pending, r.tail = r.pending, nil, false
-	}
-	r.queue = append(r.queue, e)
-	r.account(c, 1)
-	for r.full() {
-		r.shed()
-	}
+	r.queue.Put(c)
 	r.wake()
 }
 
@@ -157,7 +135,7 @@ func (r *gopRing) putMark(c *media.Chunk) {
 		c.Release()
 		c = r.pool.NewMark(nil, 0, media.Mark{Kind: media.MarkEvent, Event: &full})
 	}
-	r.queue = append(r.queue, ringEntry{chunk: c})
+	r.queue.Put(c)
 	r.wake()
 }
 
@@ -165,17 +143,7 @@ func (r *gopRing) putMark(c *media.Chunk) {
 func (r *gopRing) allow(ns int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.queue) == 0 {
-		r.extra = 0
-	}
-	r.extra += ns
-}
-
-// memory is what is queued, in bytes.
-func (r *gopRing) memory() int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.bytes
+	r.queue.AllowSpan(ns)
 }
 
 // End lets Take give what is queued, and then io.EOF.
@@ -208,10 +176,7 @@ func (r *gopRing) Close() error {
 	r.leave()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, e := range r.queue {
-		e.chunk.Release()
-	}
-	r.queue, r.chunks, r.bytes, r.span = nil, 0, 0, 0
+	r.queue.Clear()
 	return nil
 }
 
@@ -219,50 +184,25 @@ func (r *gopRing) Close() error {
 func (r *gopRing) Report(out *pipeline.Report) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	out.RingBytes, out.RingMaxBytes = int64(r.bytes), int64(r.cfg.MaxSize)
-	out.RingSpan, out.RingChunks = time.Duration(r.span), len(r.queue)
+	out.RingBytes, out.RingMaxBytes = r.queue.Held(), int64(r.cfg.MaxSize)
+	out.RingSpan, out.RingChunks = r.queue.Span(), r.queue.Len()
 	out.LastAccessUnit = r.lastUnit
 	r.marks.await.report(out, r.clock)
-	if r.dropped.AccessUnits > 0 {
-		out.Drops = append(out.Drops, r.dropped)
+	if lost := r.queue.Lost().Sum(); lost.AccessUnits > 0 {
+		out.Drops = append(out.Drops, pipeline.Drop{Stage: r.stage, Cause: string(media.GapOverload), AccessUnits: lost.AccessUnits, Bytes: lost.Bytes})
 	}
 }
 
 func (r *gopRing) next() (*media.Chunk, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.queue) == 0 {
-		switch {
-		case !r.ended:
-			return nil, nil
-		case r.pending == nil:
-			return nil, io.EOF
-		}
-		gap := *r.pending // nothing comes behind it that could carry it
-		r.pending = nil
-		return r.pool.NewMark(nil, 0, media.Mark{Kind: media.MarkGap, Gap: gap}), nil
+	if c := r.queue.Next(); c != nil || !r.ended {
+		return c, nil
 	}
-	if e := &r.queue[0]; e.gap != nil {
-		gap := *e.gap
-		e.gap = nil
-		return r.pool.NewMark(e.chunk.Set, e.chunk.Seq, media.Mark{Kind: media.MarkGap, Gap: gap}), nil
+	if c := r.queue.Rest(); c != nil {
+		return c, nil
 	}
-	c := r.queue[0].chunk
-	r.queue[0] = ringEntry{}
-	r.queue = r.queue[1:]
-	r.account(c, -1)
-	return c, nil
-}
-
-// account follows what is queued: a chunk that comes (1) or goes (-1).
-func (r *gopRing) account(c *media.Chunk, sign int) {
-	if c.Mark != nil {
-		return
-	}
-	r.chunks += sign
-	r.bytes += sign * c.Memory()
-	r.held.Store(int64(r.bytes))
-	r.span += int64(sign) * c.Span()
+	return nil, io.EOF
 }
 
 func (r *gopRing) wake() {

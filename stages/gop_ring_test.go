@@ -17,7 +17,12 @@ import (
 
 func newTestRing(t testing.TB, pool *media.Pool, cfg GOPRingConfig) *gopRing {
 	t.Helper()
-	return &gopRing{cfg: cfg, pool: pool, clock: &pipelinetest.Clock{}, ready: make(chan struct{}, 1), dropped: pipeline.Drop{Stage: "gop_ring", Cause: "overload"}}
+	env := pipelinetest.Env()
+	env.Services, env.Clock = &pipeline.Services{}, &pipelinetest.Clock{}
+	pipeline.Provide(env.Services, pool)
+	r, err := newRing(pipeline.NewSettings(env, "", "", "gop_ring"), cfg)
+	require.NoError(t, err)
+	return r
 }
 
 var roomy = GOPRingConfig{MaxSize: 64 << 20, MaxTime: config.Duration(time.Minute)}
@@ -38,8 +43,8 @@ func TestRingGivesWhatItGotAndThenEOF(t *testing.T) {
 	}
 	_, err := r.Take(t.Context())
 	require.ErrorIs(t, err, io.EOF)
-	require.Zero(t, r.bytes)
-	require.Zero(t, r.span)
+	require.Zero(t, r.Held())
+	require.Zero(t, r.queue.Span())
 }
 
 func TestRingTakeWaitsForPutAndForTheContext(t *testing.T) {
@@ -119,18 +124,18 @@ func TestRingNeverBreaksAGOP(t *testing.T) {
 		r := newTestRing(t, pool, cfg)
 		var put, given, gapped int
 		var next uint64
-		take := func() {
+		take := func() (left bool) {
 			c, err := r.next()
 			if c == nil {
 				require.True(rt, err == nil || err == io.EOF)
-				return
+				return err == nil
 			}
 			defer c.Release()
 			if c.Mark != nil {
 				require.Equal(rt, media.GapOverload, c.Mark.Gap.Cause)
 				gapped += c.Mark.Gap.Chunks
 				next = 0
-				return
+				return true
 			}
 			given++
 			if next == 0 {
@@ -139,23 +144,20 @@ func TestRingNeverBreaksAGOP(t *testing.T) {
 				require.Equal(rt, next, c.Seq, "a hole without a gap")
 			}
 			next = c.Seq + 1
+			return true
 		}
 		for range rapid.IntRange(1, 60).Draw(rt, "steps") {
 			for _, c := range cam.Shoot(t, rapid.IntRange(1, 60).Draw(rt, "frames")) {
 				put++
 				r.Put(c)
-				require.True(rt, len(r.queue) <= 1 || r.bytes <= int(cfg.MaxSize) && r.span <= int64(cfg.MaxTime), "the bounds hold")
+				require.True(rt, r.queue.Len() <= 1 || r.Held() <= int64(cfg.MaxSize) && r.queue.Span() <= time.Duration(cfg.MaxTime), "the bounds hold")
 			}
 			for range rapid.IntRange(0, 6).Draw(rt, "takes") {
 				take()
 			}
 		}
 		r.End("stop")
-		for len(r.queue) > 0 {
-			take()
-		}
-		if r.pending != nil {
-			gapped += r.pending.Chunks
+		for take() {
 		}
 		require.Equal(rt, put, given+gapped, "every chunk is given or in a gap")
 		for _, c := range cam.Cut() {
@@ -288,7 +290,7 @@ func TestRingNeverDropsMarks(t *testing.T) {
 func TestRingKeepsTheGapBeforeWhatItDrops(t *testing.T) {
 	pool := pipelinetest.Pool(t)
 	cam := pipelinetest.NewCamera(t, pool)
-	r := &gopRing{cfg: GOPRingConfig{MaxSize: 1 << 30, MaxTime: config.Duration(time.Hour)}, pool: pool, clock: pipeline.SystemClock, ready: make(chan struct{}, 1)}
+	r := newTestRing(t, pool, GOPRingConfig{MaxSize: 1 << 30, MaxTime: config.Duration(time.Hour)})
 	shot := cam.Shoot(t, 25)
 	cam.Gap(media.Gap{Cause: media.GapTimestampJump})
 	shot = append(shot, cam.Shoot(t, 25)...)

@@ -347,4 +347,3 @@ func madeChunk(pool *Pool, set *TrackSet, seq uint64, dts int64, units, bytes in
 	pool.Seal(c)
 	return c
 }
-
