@@ -159,7 +159,7 @@ func TestTimeLapseHoldsAsLongAsItIsToldTo(t *testing.T) {
 	for _, c := range r.cam.Shoot(t, 25*200) {
 		require.NoError(t, lapse.Process(context.Background(), c, func(c *media.Chunk) error { r.put(c); return nil }))
 	}
-	require.LessOrEqual(t, len(r.gate.held), 7, "20 s of it, back to a key frame")
+	require.LessOrEqual(t, r.gate.held.Len(), 7, "20 s of it, back to a key frame")
 	got, err := r.gate.Trigger(pipeline.Trigger{ID: [16]byte{1}, At: time.Unix(0, r.now()), Before: -1, After: 0})
 	require.NoError(t, err)
 	require.InDelta(t, 20, got.Until.Sub(got.Actual).Seconds(), 4.1)

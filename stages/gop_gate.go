@@ -3,7 +3,6 @@ package stages
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -41,8 +40,7 @@ type gopGate struct {
 	queue *gopRing
 
 	mu    sync.Mutex
-	held  []heldChunk
-	bytes int // of them
+	held  *media.GOPQueue // unbounded: trim forgets what is too much
 	wall  wall
 	end   int64 // ns, UTC as it is now: of the newest chunk; 0 before the first
 	rec   *eventRecording
@@ -73,7 +71,7 @@ type gateLeft struct {
 func (gateLeft) Close() {}
 
 func newGOPGate(set pipeline.Settings, cfg GOPRingConfig, queue *gopRing) *gopGate {
-	g := &gopGate{cfg: cfg, set: set, queue: queue}
+	g := &gopGate{cfg: cfg, set: set, queue: queue, held: media.NewGOPQueue(queue.pool, media.GOPLimits{})}
 	if left, ok := set.Handover.Take(set.Stage).(gateLeft); ok {
 		g.lost, g.await.list, g.wall = left.rec, left.await, left.wall
 	}
@@ -89,24 +87,23 @@ func (g *gopGate) Put(c *media.Chunk) {
 		return
 	}
 	g.follow()
-	h := g.newHeld(c)
-	g.end = h.end
-	g.resume(&h)
-	begins := c.StartsGOP
+	utc, begins := g.beginUTC(c), c.StartsGOP
+	g.end = g.endUTC(c)
+	g.resume(c)
 	switch {
-	case g.rec != nil && len(g.held) == 0 && h.utc < g.rec.until:
-		wanted, rest := h.split(h.gopUntil(g.rec.until))
+	case g.rec != nil && g.held.Len() == 0 && utc < g.rec.until:
+		wanted, rest := split(c, g.gopUntil(c, g.rec.until))
 		g.pass(wanted)
-		if rest.Chunk != nil {
-			g.hold(rest)
+		if rest != nil {
+			g.held.Put(rest)
 		}
-	case g.rec == nil && len(g.held) == 0 && !c.StartsGOP:
+	case g.rec == nil && g.held.Len() == 0 && !c.StartsGOP:
 		c.Release() // of no use without its key frame
 	default:
-		g.hold(h)
+		g.held.Put(c)
 	}
 	if begins {
-		g.recordAwaited(h.utc)
+		g.recordAwaited(utc)
 	}
 	g.trim()
 }
@@ -121,8 +118,8 @@ func (g *gopGate) putMark(c *media.Chunk) {
 	case c.Mark.Kind == media.MarkRaised:
 		g.putEvent(g.cfg.lasting(c.Mark.Raised))
 		c.Release()
-	case len(g.held) > 0:
-		g.hold(g.newHeld(c))
+	case g.held.Len() > 0:
+		g.held.Put(c)
 	case g.rec != nil:
 		g.queue.Put(c)
 	default:
@@ -137,15 +134,12 @@ func (g *gopGate) putEvent(e media.Event) {
 	}
 }
 
-// follow moves the times of what is known along when the wall clock was set.
+// follow moves the times that are known along when the wall clock was set. Those of
+// what is held are told anew: see beginUTC.
 func (g *gopGate) follow() {
 	step := g.wall.step(g.set.Clock)
 	if step == 0 {
 		return
-	}
-	for i := range g.held {
-		g.held[i].utc += step
-		g.held[i].end += step
 	}
 	for _, r := range []*eventRecording{g.rec, g.lost} {
 		if r != nil {
@@ -160,14 +154,14 @@ func (g *gopGate) follow() {
 
 // resume goes on with a recording whose publisher was lost before its time was
 // over.
-func (g *gopGate) resume(h *heldChunk) {
+func (g *gopGate) resume(c *media.Chunk) {
 	lost := g.lost
-	if lost == nil || !h.StartsGOP {
+	if lost == nil || !c.StartsGOP {
 		return
 	}
 	g.lost = nil
-	if h.utc < lost.until {
-		lost.began, lost.file = h.utc, h.utc
+	if utc := g.beginUTC(c); utc < lost.until {
+		lost.began, lost.file = utc, utc
 		g.rec = lost
 		g.mark(lost.events...)
 	}
@@ -185,73 +179,58 @@ func (g *gopGate) recordAwaited(utc int64) {
 	}
 }
 
-func (g *gopGate) hold(h heldChunk) {
-	g.held = append(g.held, h)
-	g.bytes += h.Memory()
-}
-
 // pass lets a chunk through, to the next file where this one is long enough.
-func (g *gopGate) pass(h heldChunk) {
-	r := g.rec
-	if r.max > 0 && h.StartsGOP && h.utc-r.file >= r.max {
+func (g *gopGate) pass(c *media.Chunk) {
+	r, utc := g.rec, g.beginUTC(c)
+	if r.max > 0 && c.StartsGOP && utc-r.file >= r.max {
 		g.cut(endcause.MaxDuration)
-		r.file = h.utc
+		r.file = utc
 	}
 	if r.max > 0 {
-		if first, rest := h.split(h.gopUntil(r.file + r.max)); rest.Chunk != nil {
-			g.queue.Put(first.Chunk)
+		first, rest := split(c, g.gopUntil(c, r.file+r.max))
+		if rest != nil {
+			g.queue.Put(first)
 			g.pass(rest)
 			return
 		}
 	}
-	if h.end >= r.until { // the file may stay open, and what is in it is to be durable
-		h.Chunk = h.Last()
+	if g.endUTC(c) >= r.until { // the file may stay open, and what is in it is to be durable
+		c = c.Last()
 	}
-	g.queue.Put(h.Chunk)
+	g.queue.Put(c)
 }
 
 // flush lets through what is held and wanted.
 func (g *gopGate) flush() {
 	n, span := 0, int64(0)
-	for n < len(g.held) && (g.held[n].Mark != nil || g.held[n].utc < g.rec.until) {
-		g.part(n, g.held[n].gopUntil(g.rec.until))
-		span += g.held[n].Span()
-		n++
+	for ; n < g.held.Len(); n++ {
+		c := g.held.At(n)
+		if c.Mark == nil && g.beginUTC(c) >= g.rec.until {
+			break
+		}
+		g.held.Split(n, g.gopUntil(c, g.rec.until))
+		span += g.held.At(n).Span()
 	}
 	g.queue.allow(span)
-	for _, h := range g.held[:n] {
-		g.bytes -= h.Memory()
-		g.pass(h)
+	for range n {
+		g.pass(g.held.Next())
 	}
-	g.held = slices.Delete(g.held, 0, n)
 }
 
 // trim lets go of what no trigger can ask for any more, and of what is too much.
 func (g *gopGate) trim() {
-	if len(g.held) == 0 {
+	if g.held.Len() == 0 {
 		return
 	}
-	from := g.held[len(g.held)-1].end - int64(g.cfg.Before)
-	if k := g.keyFrame(from); k >= 0 {
+	if k := g.keyFrame(g.end - int64(g.cfg.Before)); k >= 0 {
 		g.short = false
 		if k > 0 {
 			g.drop(k)
 		}
 	}
-	for len(g.held) > 0 && int64(g.bytes)+g.queue.Held() > int64(g.cfg.MaxSize) {
+	for g.held.Len() > 0 && g.held.Held()+g.queue.Held() > int64(g.cfg.MaxSize) {
 		g.shed()
 	}
-}
-
-// keyFrame finds the newest GOP that begins at or before a time, -1 where there
-// is none.
-func (g *gopGate) keyFrame(utc int64) int {
-	for i := len(g.held) - 1; i >= 0; i-- {
-		if g.held[i].StartsGOP && g.held[i].utc <= utc {
-			return i
-		}
-	}
-	return -1
 }
 
 // drop lets go of the n oldest. The open recording has no next chunk then: it
@@ -260,18 +239,14 @@ func (g *gopGate) drop(n int) {
 	if g.rec != nil {
 		g.finish()
 	}
-	for _, h := range g.held[:n] {
-		g.bytes -= h.Memory()
-		h.Release()
-	}
-	g.held = slices.Delete(g.held, 0, n)
+	g.held.Forget(n)
 }
 
 // shed drops the oldest GOP, and where there is but one, all of it.
 func (g *gopGate) shed() {
-	next := slices.IndexFunc(g.held[1:], func(h heldChunk) bool { return h.StartsGOP }) + 1
-	if next == 0 {
-		next = len(g.held)
+	next := g.held.NextGOP(1)
+	if next < 0 {
+		next = g.held.Len()
 	}
 	g.drop(next)
 	if !g.short {
@@ -279,13 +254,6 @@ func (g *gopGate) shed() {
 			"before", time.Duration(g.cfg.Before), "held", g.span(), "max_bytes", int64(g.cfg.MaxSize))
 	}
 	g.short = true
-}
-
-func (g *gopGate) span() time.Duration {
-	if len(g.held) == 0 {
-		return 0
-	}
-	return time.Duration(g.held[len(g.held)-1].end - g.held[0].utc)
 }
 
 // finish ends the open recording.
@@ -303,7 +271,7 @@ func (g *gopGate) End(reason string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.ended = true
-	g.release()
+	g.held.Clear()
 	g.queue.End(reason)
 }
 
@@ -316,7 +284,7 @@ func (g *gopGate) Close() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.ended = true
-	g.release()
+	g.held.Clear()
 	if g.rec == nil {
 		g.rec = g.lost
 	}
@@ -331,21 +299,14 @@ func (g *gopGate) Close() error {
 	return g.queue.Close()
 }
 
-func (g *gopGate) release() {
-	for _, h := range g.held {
-		h.Release()
-	}
-	g.held, g.bytes = nil, 0
-}
-
 // Report tells the fill, what was dropped, and whether the pre-roll is as long
 // as was asked for.
 func (g *gopGate) Report(out *pipeline.Report) {
 	g.queue.Report(out)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	out.RingBytes += int64(g.bytes)
-	out.RingChunks += len(g.held)
+	out.RingBytes += g.held.Held()
+	out.RingChunks += g.held.Len()
 	out.RingSpan += g.span()
 	if g.end != 0 {
 		out.LastAccessUnit = time.Unix(0, g.end)

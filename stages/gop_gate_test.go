@@ -206,7 +206,7 @@ func TestNothingIsLetThroughWithoutATrigger(t *testing.T) {
 	require.ErrorIs(t, err, pipeline.ErrNothing)
 	r.shoot(1000)
 	require.Empty(t, r.recs)
-	require.LessOrEqual(t, len(r.gate.held), 4, "the window, and the GOP that it begins in")
+	require.LessOrEqual(t, r.gate.held.Len(), 4, "the window, and the GOP that it begins in")
 	var rep pipeline.Report
 	r.gate.Report(&rep)
 	require.Equal(t, "trigger", rep.Waiting)
@@ -272,7 +272,7 @@ func TestClockStepKeepsAges(t *testing.T) {
 		r.gate.set.Clock.(*pipelinetest.Clock).Set(time.Duration(step))
 		r.cam.Stepped = step
 		r.shoot(50)
-		require.Len(t, r.gate.held, 10, "step %d", step)
+		require.Equal(t, 10, r.gate.held.Len(), "step %d", step)
 		got, err := r.trigger(1, r.now(), -1, -1)
 		require.NoError(t, err)
 		require.InDelta(t, 10, float64(r.now()-got.Actual.UnixNano())/1e9, 1.001)
@@ -287,7 +287,7 @@ func TestTooFewBytesShortenThePreRoll(t *testing.T) {
 	r := newGateRig(t, pool, 25, GOPRingConfig{Before: seconds(10), After: seconds(2), MaxSize: 1 << 20})
 	r.cam.Bytes = 10_000
 	r.shoot(501)
-	require.LessOrEqual(t, r.gate.bytes, 1<<20)
+	require.LessOrEqual(t, r.gate.held.Held(), int64(1<<20))
 	var rep pipeline.Report
 	r.gate.Report(&rep)
 	require.Len(t, rep.Warnings, 1)
@@ -305,7 +305,7 @@ func TestGOPLargerThanTheRingIsLetGoWhole(t *testing.T) {
 	r := newGateRig(t, pool, 250, GOPRingConfig{Before: seconds(10), After: seconds(2), MaxSize: 1 << 20})
 	r.cam.Bytes = 10_000
 	r.shoot(201)
-	require.Empty(t, r.gate.held)
+	require.Zero(t, r.gate.held.Len())
 	_, err := r.trigger(1, r.now(), -1, -1)
 	require.ErrorIs(t, err, pipeline.ErrNothing)
 	r.shoot(76) // the next key frame, and a chunk

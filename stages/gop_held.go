@@ -1,64 +1,73 @@
 package stages
 
 import (
-	"slices"
+	"time"
 
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// heldChunk is a chunk with its wall clock as it is now: when the clock is set,
-// what is held is as old as it was before. It is parted where a recording begins or
-// ends with a GOP in it.
-type heldChunk struct {
-	*media.Chunk
-	utc int64 // ns
-	end int64 // ns, utc of its end
-}
+// What is held is told by the wall clock as it is now: when the clock is set, a chunk is
+// as old as it was before. It is parted where a recording begins or ends with a GOP in
+// it.
 
-func (g *gopGate) newHeld(c *media.Chunk) heldChunk {
-	begin := g.wall.begin(c)
-	return heldChunk{Chunk: c, utc: begin, end: begin + c.Lasted()}
-}
+// beginUTC is when a chunk begins, ns.
+func (g *gopGate) beginUTC(c *media.Chunk) int64 { return g.wall.begin(c) }
 
-// gopFrom is the newest GOP in the chunk that begins at or before a time, ns UTC as
-// it is now; 0 where that is the chunk itself.
-func (h *heldChunk) gopFrom(utc int64) int {
-	if h.Mark != nil {
+// endUTC is when its media ends, ns.
+func (g *gopGate) endUTC(c *media.Chunk) int64 { return g.wall.begin(c) + c.Lasted() }
+
+// gopFrom is the newest GOP in a chunk that begins at or before a time, ns; 0 where that
+// is the chunk itself.
+func (g *gopGate) gopFrom(c *media.Chunk, utc int64) int {
+	if c.Mark != nil {
 		return 0
 	}
-	return h.GOPFrom(utc - h.utc + h.UTC)
+	return c.GOPFrom(utc - g.beginUTC(c) + c.UTC)
 }
 
-// gopUntil is the first GOP behind the chunk's begin that begins at or after a time,
-// -1 where none does.
-func (h *heldChunk) gopUntil(utc int64) int {
-	if h.Mark != nil {
+// gopUntil is the first GOP behind a chunk's begin that begins at or after a time, ns; -1
+// where none does.
+func (g *gopGate) gopUntil(c *media.Chunk, utc int64) int {
+	if c.Mark != nil {
 		return -1
 	}
-	return h.GOPUntil(utc - h.utc + h.UTC)
+	return c.GOPUntil(utc - g.beginUTC(c) + c.UTC)
 }
 
-// split parts a chunk where a GOP begins in it. There is no rest where at is no such
-// place.
-func (h heldChunk) split(at int) (first, rest heldChunk) {
+// split parts a chunk where a GOP begins in it. rest is nil where at is no such place.
+func split(c *media.Chunk, at int) (first, rest *media.Chunk) {
 	if at <= 0 {
-		return h, heldChunk{}
+		return c, nil
 	}
-	utc := h.utc - h.UTC
-	before, behind := h.Split(at)
-	utc += behind.UTC
-	return heldChunk{before, h.utc, utc}, heldChunk{behind, utc, h.end}
+	return c.Split(at)
 }
 
-// part is split of the k-th of what is held.
-func (g *gopGate) part(k, at int) bool {
-	bytes := g.held[k].Memory()
-	first, rest := g.held[k].split(at)
-	if rest.Chunk == nil {
-		return false
+// keyFrame finds the newest chunk that is held and begins with a GOP at or before a time,
+// ns; -1 where there is none.
+func (g *gopGate) keyFrame(utc int64) int {
+	for i := g.held.Len() - 1; i >= 0; i-- {
+		if c := g.held.At(i); c.StartsGOP && g.beginUTC(c) <= utc {
+			return i
+		}
 	}
-	g.held[k] = first
-	g.held = slices.Insert(g.held, k+1, rest)
-	g.bytes += first.Memory() + rest.Memory() - bytes
-	return true
+	return -1
+}
+
+// oldestHeld is when the media begins that is held, ns; not ok where none is.
+func (g *gopGate) oldestHeld() (utc int64, ok bool) {
+	for i := range g.held.Len() {
+		if c := g.held.At(i); c.Mark == nil {
+			return g.beginUTC(c), true
+		}
+	}
+	return 0, false
+}
+
+// span is how long what is held lasts: up to the end of the newest chunk that came.
+func (g *gopGate) span() time.Duration {
+	utc, ok := g.oldestHeld()
+	if !ok {
+		return 0
+	}
+	return time.Duration(g.end - utc)
 }

@@ -98,18 +98,13 @@ func (g *gopGate) oldest() (utc int64, ok bool) {
 	if g.rec != nil {
 		return g.rec.began, true
 	}
-	for i := range g.held {
-		if g.held[i].Mark == nil {
-			return g.held[i].utc, true
-		}
-	}
-	return 0, false
+	return g.oldestHeld()
 }
 
 // begin opens a recording with the k-th of what is held, or the last GOP in it that
 // begins at or before a time.
 func (g *gopGate) begin(k int, from, until int64) {
-	if g.part(k, g.held[k].gopFrom(from)) {
+	if g.held.Split(k, g.gopFrom(g.held.At(k), from)) {
 		k++
 	}
 	g.drop(k)

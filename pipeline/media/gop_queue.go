@@ -47,7 +47,8 @@ type queued struct {
 	gap   *Gap // nil: nothing
 }
 
-// GOPLimits bound a queue. A bound of 0 is none.
+// GOPLimits bound a queue. A bound of 0 is none, and the zero value is for a queue that
+// is never full and sheds nothing.
 type GOPLimits struct {
 	Policy   DropPolicy
 	MaxBytes int           // of memory, as Chunk.Memory counts it
@@ -157,6 +158,29 @@ func (q *GOPQueue) Rest() *Chunk {
 	gap := *q.pending
 	q.pending = nil
 	return q.pool.NewMark(nil, 0, Mark{Kind: MarkGap, Gap: gap})
+}
+
+// At is the chunk at a place of the queue, 0 the oldest, for its owner to look at.
+func (q *GOPQueue) At(k int) *Chunk { return q.entries[k].chunk }
+
+// Split parts the chunk at a place where a GOP begins in it, at an access unit of the
+// lead track; see Chunk.Split. false: au is 0 or less, or it is a mark, and nothing
+// changes. Each part counts with all of the memory, since it keeps that.
+func (q *GOPQueue) Split(k, au int) bool {
+	c := q.entries[k].chunk
+	if au <= 0 || c.Mark != nil {
+		return false
+	}
+	q.account(c, -1)
+	before, behind := c.Split(au)
+	q.entries[k].chunk = before
+	q.account(before, 1)
+	q.add(queued{chunk: behind})
+	last := len(q.entries) - 1
+	e := q.entries[last]
+	copy(q.entries[k+2:], q.entries[k+1:last])
+	q.entries[k+1] = e
+	return true
 }
 
 // Forget releases the n oldest entries, and counts nothing.

@@ -148,13 +148,13 @@ func (r *referenceQueue) oldest(by *GOPLoss) {
 
 // gapBefore is what was lost before a place in the log and not said, in order. It is
 // said with that.
-func (r *referenceQueue) gapBefore(at int) (g Gap, any bool) {
+func (r *referenceQueue) gapBefore(at int) (g Gap, missing bool) {
 	for i := range r.log[:at] {
 		if w := &r.log[i]; w.fate == lost {
-			g, any, w.fate = g.Plus(w.gap), true, said
+			g, missing, w.fate = g.Plus(w.gap), true, said
 		}
 	}
-	return g, any
+	return g, missing
 }
 
 // next is what a take gives: a gap, or the place in the log of a chunk; at is -1 where
@@ -166,7 +166,7 @@ func (r *referenceQueue) next() (at int, gap Gap, isGap bool) {
 			continue
 		}
 		if w.mark == 0 {
-			if g, any := r.gapBefore(i); any {
+			if g, missing := r.gapBefore(i); missing {
 				return i, g, true
 			}
 		}
@@ -318,8 +318,8 @@ func anyQueue(t *rapid.T) {
 	for u.take() {
 		u.check()
 	}
-	gap, any := u.ref.gapBefore(len(u.ref.log))
-	if rest := u.q.Rest(); any {
+	gap, missing := u.ref.gapBefore(len(u.ref.log))
+	if rest := u.q.Rest(); missing {
 		require.Equal(t, &Mark{Kind: MarkGap, Gap: gap}, rest.Mark)
 		rest.Release()
 	} else {
@@ -346,4 +346,84 @@ func madeChunk(pool *Pool, set *TrackSet, seq uint64, dts int64, units, bytes in
 	col.End = dts
 	pool.Seal(c)
 	return c
+}
+
+// Media that is parted and forgotten in a queue without bounds: each access unit is
+// taken or forgotten once, in order, and what is held is what is in the queue.
+func TestAQueueIsPartedAndForgottenAsAsked(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		pool := NewCheckedPool()
+		set := setOf(t, video())
+		q := NewGOPQueue(pool, GOPLimits{})
+		var put []int64 // decoding times of what waits; -1 is a mark
+		gone := func(c *Chunk) {
+			if c.Mark != nil {
+				require.EqualValues(t, -1, put[0])
+				put = put[1:]
+				return
+			}
+			require.Equal(t, c.Lead().DTS, put[:c.Lead().Len()])
+			put = put[c.Lead().Len():]
+		}
+		var dts int64
+		for range rapid.IntRange(1, 40).Draw(t, "steps") {
+			switch rapid.SampledFrom([]string{"media", "media", "mark", "split", "split", "take", "forget"}).Draw(t, "step") {
+			case "media":
+				c := madeChunk(pool, set, 1, dts, rapid.IntRange(1, 9).Draw(t, "units"), 100)
+				for i := 1; i < c.Lead().Len(); i += rapid.IntRange(1, 4).Draw(t, "GOP") {
+					c.Lead().Flags[i] = FlagSync
+				}
+				put, dts = append(put, c.Lead().DTS...), c.Lead().End
+				q.Put(c)
+			case "mark":
+				q.Put(pool.NewMark(set, 1, Mark{Kind: MarkGap}))
+				put = append(put, -1)
+			case "split":
+				if q.Len() == 0 {
+					continue
+				}
+				k, at := rapid.IntRange(0, q.Len()-1).Draw(t, "place"), -1
+				if c := q.At(k); c.Mark == nil {
+					at = c.NextGOP(0)
+				}
+				n := q.Len()
+				if did := q.Split(k, at); did {
+					n++
+					require.True(t, q.At(k+1).StartsGOP)
+					require.Equal(t, at, q.At(k).Lead().Len())
+				} else {
+					require.LessOrEqual(t, at, 0)
+				}
+				require.Equal(t, n, q.Len())
+			case "take":
+				if c := q.Next(); c != nil {
+					gone(c)
+					c.Release()
+				}
+			case "forget":
+				n := rapid.IntRange(0, q.Len()).Draw(t, "forgotten")
+				for k := range n {
+					gone(q.At(k))
+				}
+				q.Forget(n)
+			}
+			var bytes int
+			var span int64
+			for k := range q.Len() {
+				if c := q.At(k); c.Mark == nil {
+					bytes, span = bytes+c.Memory(), span+c.Span()
+				}
+			}
+			require.EqualValues(t, bytes, q.Held())
+			require.EqualValues(t, span, q.Span())
+		}
+		for c := q.Next(); c != nil; c = q.Next() {
+			gone(c)
+			c.Release()
+		}
+		require.Empty(t, put)
+		require.Zero(t, q.Lost())
+		require.False(t, q.Shed(), "it has no policy")
+		require.Zero(t, pool.Outstanding(), "%s", pool.Leaks())
+	})
 }
