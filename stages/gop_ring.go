@@ -42,8 +42,11 @@ func init() {
 		newGOPRing, pipeline.HoldsForEvents, pipeline.CompletesEvents)
 }
 
-// gopRing waits for what is behind it: a media.GOPQueue that drops the oldest. What a
-// GOP has been begun with is followed by more of it or by its tail missing.
+// gopRing is where media waits for the stages behind it: a media.GOPQueue that drops
+// the oldest.
+//
+// Invariant: what leaves it can be decoded. A GOP of which something was taken
+// is never dropped from its front; when it must go its tail goes.
 type gopRing struct {
 	cfg   GOPRingConfig
 	pool  *media.Pool

@@ -6,24 +6,30 @@ import (
 )
 
 // GOPQueue is a bounded queue of chunks. It loses whole GOPs, or the tail of one, so
-// that what leaves it can be decoded. What it loses it counts, and says with a gap mark
-// in the place where it is missing. It has three users:
+// that what leaves it can be decoded. It counts what it loses, and a gap mark says so in
+// the place where it is missing. Its users drop from opposite ends:
 //
-//	user                     full: what goes                    because
-//	hub.Subscription         DropNewest: what comes, up to      its reader is in the middle of a GOP and is about to
-//	                         the next key frame                 take the rest: what waits joins what was taken
-//	gop_ring                 DropOldest: the GOP from the       a disk that is behind never catches up on old
-//	                         front that was not begun           media: a recording is nearest to now without it
-//	gop_ring, before         none: it forgets from the front    no trigger asked for it: media that may go
-//	a trigger                (Forget), and counts nothing       without a gap, since it is before a recording
+//	hub.Subscription  DropNewest. It refuses what comes, up to the next key frame that
+//	                  it has room for. Its reader is another goroutine of this process,
+//	                  which has begun the GOP at the front: what waits goes on where
+//	                  that is, and a reader that hangs for a moment has one gap behind
+//	                  what it was given in time.
+//	gop_ring          DropOldest. The first whole GOP of which nothing was taken goes.
+//	                  The disk is behind, by minutes perhaps: what waits longest is what
+//	                  would keep the recording from the present, and each later GOP may
+//	                  be the one that matters.
+//	gop_ring, what    No policy. It forgets the oldest (Forget), uncounted and without a
+//	a trigger may     gap: nothing asked for it yet, and a recording only begins later.
+//	ask for           The owner says when, as the bound is one with that of what it has
+//	                  let through.
 //
-// What a stream's budget sheds (Shed) goes from the same end.
+// The budget of the process takes (Shed) from the same end as a bound.
 //
-// Two rules hold with each policy. Marks that say more than a gap stay, in their place:
-// an event is of media that was taken, or is to come. And a chunk that nothing else waits
+// Two rules hold for each policy. Marks that say more than a gap stay, in their order: an
+// event is of media that was taken, or is to come. And a chunk that no other media waits
 // with is taken, however large: it is written, not lost.
 //
-// The owner's lock guards a queue; Held alone is for any goroutine.
+// The owner's lock guards a queue; only Held is for any goroutine.
 type GOPQueue struct {
 	pool   *Pool // of the gap marks
 	limits GOPLimits

@@ -382,8 +382,8 @@ func TestAQueueIsPartedAndForgottenAsAsked(t *testing.T) {
 				if q.Len() == 0 {
 					continue
 				}
-				k, at := rapid.IntRange(0, q.Len()-1).Draw(t, "place"), -1
-				if c := q.At(k); c.Mark == nil {
+				k, at := rapid.IntRange(0, q.Len()-1).Draw(t, "place"), 0 // 0 is no place to part at
+				if c := q.At(k); c.Mark == nil && rapid.Bool().Draw(t, "where a GOP begins") {
 					at = c.NextGOP(0)
 				}
 				n := q.Len()

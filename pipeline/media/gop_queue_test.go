@@ -137,21 +137,33 @@ func TestAQueueAllocatesNothingPerChunk(t *testing.T) {
 	}
 }
 
-// The room of a queue does not keep what has left it.
+// The room of a queue does not keep what has left it, however that was.
 func TestAQueueForgetsWhatHasLeftIt(t *testing.T) {
-	q := NewGOPQueue(NewCheckedPool(), GOPLimits{Policy: DropOldest, MaxSpan: 6 * time.Second})
+	pool := NewCheckedPool()
+	q := NewGOPQueue(pool, GOPLimits{Policy: DropOldest, MaxSpan: 6 * time.Second})
+	check := func() {
+		kept := 0
+		for _, e := range q.room[:cap(q.room)] {
+			if e.chunk != nil {
+				kept++
+			}
+		}
+		require.Equal(t, q.Len(), kept)
+	}
 	for range 3 {
 		gopsOf(t, q, 5)
 		q.Next().Release() // the gap
 		q.Next().Release()
 		q.Forget(2)
-		waiting := 0
-		for _, e := range q.room[:cap(q.room)] {
-			if e.chunk != nil {
-				waiting++
-			}
-		}
-		require.Equal(t, q.Len(), waiting)
+		check()
+	}
+	q.Forget(q.Len() - 2)
+	for range 3 * cap(q.room) { // it slides through its room, and begins there anew
+		q.Put(pool.NewMark(nil, 0, Mark{Kind: MarkEvent}))
+		q.Next().Release()
+		check()
 	}
 	q.Clear()
+	check()
+	require.Zero(t, pool.Outstanding(), pool.Leaks())
 }
