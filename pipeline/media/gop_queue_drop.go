@@ -10,9 +10,8 @@ const (
 	lostToBudget
 )
 
-// Shed drops one GOP because the process has too much in memory. See Queue. Of
-// DropOldest it leaves a chunk; of DropNewest it takes the last one, too, if that
-// begins a GOP or the one that is being taken.
+// Shed drops one GOP because the process has too much in memory. See Queue. With
+// DropOldest it leaves a chunk at least, with DropNewest it may leave none.
 func (q *GOPQueue) Shed() bool {
 	switch {
 	case q.limits.Policy == DropNewest && q.chunks > 0:
