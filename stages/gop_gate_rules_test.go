@@ -12,6 +12,7 @@ import (
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/pipelinetest"
 )
 
 // model says by arithmetic on the whole stream what the gate must do chunk by
@@ -200,4 +201,54 @@ func (r *gateRig) filmed(rt *rapid.T, m *model, i int, files []filmed) int {
 	}
 	require.Equal(rt, want.ids, ids)
 	return len(cuts)
+}
+
+// A gap that is held last has no time of its own: what is held lasts as long as before.
+func TestAGateTellsItsSpanWithAGapBehindIt(t *testing.T) {
+	r := newGateRig(t, pipelinetest.Pool(t), 25, GOPRingConfig{Before: seconds(5), After: seconds(2)})
+	r.shoot(251)
+	var before, behind pipeline.Report
+	r.gate.Report(&before)
+	require.GreaterOrEqual(t, before.RingSpan, 5*time.Second)
+	r.gate.Put(r.gate.queue.pool.NewMark(nil, 0, media.Mark{Kind: media.MarkGap, Gap: media.Gap{Cause: media.GapOverload, Chunks: 1}}))
+	r.gate.Report(&behind)
+	require.Equal(t, before.RingSpan, behind.RingSpan)
+	require.Equal(t, before.RingBytes, behind.RingBytes)
+	require.Equal(t, before.RingChunks+1, behind.RingChunks)
+	r.done()
+}
+
+// A recording begins and ends with a GOP within a chunk, by the wall clock as it is now,
+// whatever it was set to since.
+func TestAChunkOfManyGOPsIsPartedByTheClockAsItIs(t *testing.T) {
+	for _, step := range []int64{-3600e9, 3600e9} {
+		r := newGateRig(t, pipelinetest.Pool(t), 5, GOPRingConfig{Before: seconds(10), After: seconds(5)})
+		r.shoot(1001)
+		held := sinceStart(r.now())
+		r.gate.set.Clock.(*pipelinetest.Clock).Set(time.Duration(step))
+		at := pipelinetest.StartUTC + int64((held-4.5)*1e9) + step
+		got, err := r.trigger(1, at, time.Second, time.Second)
+		require.NoError(t, err)
+		late := got.Requested.Sub(got.Actual)
+		require.True(t, late >= 0 && late <= 200*time.Millisecond, "begins %v too early", late)
+		from, to := r.span(r.recs[0])
+		require.InDelta(t, held-5.5, from, 0.201)
+		require.InDelta(t, held-3.5, to, 0.201)
+		r.done()
+	}
+}
+
+// What a trigger lets through at once may last longer than the disk may be behind.
+func TestAPreRollLongerThanTheBacklogIsWhole(t *testing.T) {
+	r := newGateRig(t, pipelinetest.Pool(t), 25, GOPRingConfig{Before: seconds(90), After: seconds(2)})
+	r.cam.Bytes = 100
+	r.shoot(25*100 + 1)
+	_, err := r.trigger(1, r.now(), -1, -1)
+	require.NoError(t, err)
+	from, to := r.span(r.recs[0])
+	require.Greater(t, to-from, 85.0)
+	var rep pipeline.Report
+	r.gate.Report(&rep)
+	require.Empty(t, rep.Drops)
+	r.done()
 }
