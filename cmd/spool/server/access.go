@@ -1,16 +1,14 @@
-package main
+package server
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 
 	"github.com/gospool/spool/api/auth"
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline"
-	"github.com/gospool/spool/pipeline/config"
 )
 
 // apiAuth is the configuration's access control as the API wants it.
@@ -30,26 +28,6 @@ func roles(names []string) (out []auth.Role) {
 		out = append(out, auth.Role(n))
 	}
 	return out
-}
-
-// checkAccess finds what only those who use a secret can tell: hashes and tokens
-// that are none.
-func checkAccess(cfg *configs.Config) (problems config.Problems) {
-	check := func(list string, i int, key string, err error) {
-		if err != nil {
-			problems = append(problems, cfg.Problem(list+"/"+strconv.Itoa(i)+"/"+key, err.Error()))
-		}
-	}
-	for i, u := range cfg.HTTP.Auth.Users {
-		check("http/auth/users", i, "password_hash", auth.CheckHash(u.PasswordHash))
-	}
-	for i, t := range cfg.HTTP.Auth.Tokens {
-		check("http/auth/tokens", i, "token", auth.CheckToken(t.Token))
-	}
-	for i, u := range cfg.Ingest.Auth.Users {
-		check("ingest/auth/users", i, "password_hash", auth.CheckHash(u.PasswordHash))
-	}
-	return problems
 }
 
 // publishers decides who may publish what; nil lets everybody.

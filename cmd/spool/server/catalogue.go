@@ -1,14 +1,30 @@
-package main
+package server
 
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"sync/atomic"
 
 	"github.com/gospool/spool/configs"
+	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/sinks/metadata"
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
+
+// journalDir is where in the record path a recorder keeps what the database does not
+// have yet.
+const journalDir = ".spool-journal"
+
+// CatalogueOptions returns what every command opens the catalogue of a record directory
+// with. Log and Tasks are left to the caller.
+func CatalogueOptions(cfg *configs.Config, dir string, clock pipeline.Clock) (metadata.OpenOptions, error) {
+	o := metadata.OpenOptions{
+		Driver: cfg.Database.Driver, DSN: cfg.Database.DSN,
+		JournalDir: filepath.Join(dir, journalDir), Clock: clock,
+	}
+	return o, setNode(&o, cfg, dir)
+}
 
 // setNode says whose the rows are that a catalogue makes: of the configured name, or
 // of the record directory, whatever the machine is called. Rows of names that

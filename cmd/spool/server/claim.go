@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"context"
@@ -18,16 +18,16 @@ const awaitClaim = time.Second
 // claimName refuses to start where another recorder has this one's name. A database
 // that could not be asked at the start refuses nobody: whoever finds later that the name
 // is another's records on, and its rows wait.
-func (h *house) claimName(ctx context.Context) error {
+func (s *Server) claimName(ctx context.Context) error {
 	soon, cancel := context.WithTimeout(ctx, awaitClaim)
 	defer cancel()
-	err := h.catalogue.RefusedAtStart(soon)
+	err := s.catalogue.RefusedAtStart(soon)
 	if !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	h.tasks.Go("claim of the name", func(ctx context.Context) error {
-		if err := h.catalogue.RefusedAtStart(ctx); errors.Is(err, metadata.ErrClaimed) {
-			h.refused <- err
+	s.tasks.Go("claim of the name", func(ctx context.Context) error {
+		if err := s.catalogue.RefusedAtStart(ctx); errors.Is(err, metadata.ErrClaimed) {
+			s.refused <- err
 		}
 		return nil
 	})
@@ -35,14 +35,14 @@ func (h *house) claimName(ctx context.Context) error {
 }
 
 // lookForReplaced asks whose recordings were made in this record path.
-func (h *house) lookForReplaced(ctx context.Context) {
-	found, err := h.catalogue.Replaced(ctx)
+func (s *Server) lookForReplaced(ctx context.Context) {
+	found, err := s.catalogue.Replaced(ctx)
 	if err != nil {
 		return // what was known stays
 	}
-	before := h.replaced.Swap(&found)
+	before := s.replaced.Swap(&found)
 	if len(found) > 0 && (before == nil || len(*before) == 0) {
-		h.log.Warn("the record path was another directory before, with recordings that are not here", "path", h.cfg.MP4.RecordPath,
+		s.log.Warn("the record path was another directory before, with recordings that are not here", "path", s.cfg.MP4.RecordPath,
 			"node", found[0].Node, "last_seen", found[0].LastSeen, "remedy", replacedRemedy(found[0]))
 	}
 }
@@ -53,14 +53,14 @@ func replacedRemedy(r metadata.Replaced) string {
 }
 
 // nodeProblems are what is wrong with this recorder's name and place.
-func (h *house) nodeProblems() (all []pipeline.Problem) {
-	if s := h.catalogue.Stats(); s.Claimed != "" {
+func (s *Server) nodeProblems() (all []pipeline.Problem) {
+	if stats := s.catalogue.Stats(); stats.Claimed != "" {
 		all = append(all, pipeline.Problem{
-			Problem: "node_claimed", Since: s.ClaimedSince, Cause: s.Claimed,
+			Problem: "node_claimed", Since: stats.ClaimedSince, Cause: stats.Claimed,
 			Remedy: "recording goes on, and rows wait in the journal: give each recorder a node.name or a record directory of its own, or stop the other one",
 		})
 	}
-	found := h.replaced.Load()
+	found := s.replaced.Load()
 	if found == nil {
 		return all
 	}
@@ -78,10 +78,10 @@ func (h *house) nodeProblems() (all []pipeline.Problem) {
 // nodeCheck fails while the name is another recorder's, and where the directory is
 // newer than one that was here before: what was recorded by mistake into a mount point is no
 // reason to call the disk that is back unready.
-func (h *house) nodeCheck() api.Check {
+func (s *Server) nodeCheck() api.Check {
 	c := api.Check{Name: "node", OK: true}
-	found := h.replaced.Load()
-	for _, p := range h.nodeProblems() {
+	found := s.replaced.Load()
+	for _, p := range s.nodeProblems() {
 		if p.Problem == "node_claimed" {
 			c.OK, c.Detail = false, p.Cause
 			return c

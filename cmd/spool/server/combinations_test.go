@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"errors"
@@ -113,11 +113,11 @@ func compiled(t *testing.T, dir, text string) ([]recorder.Declared, error) {
 	t.Helper()
 	file := filepath.Join(dir, "config.yaml")
 	require.NoError(t, os.WriteFile(file, []byte(text), 0o644))
-	cfg, err := configs.Load(configs.Options{File: file, Check: buildProblems})
+	cfg, err := configs.Load(configs.Options{File: file, Check: Problems})
 	if err != nil {
 		return nil, err
 	}
-	return compile(cfg)
+	return Compile(cfg)
 }
 
 // TestEveryCombinationIsRefusedOrRight: whatever order stages have in whatever mode,

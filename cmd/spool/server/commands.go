@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"context"
@@ -60,11 +60,11 @@ func (k *keptCommands) Done(name string) {
 
 // resumeCommands runs what an earlier process did not come to run. What cannot be run
 // any more is said, once, and taken out.
-func (h *house) resumeCommands() {
-	store := h.kept
+func (s *Server) resumeCommands() {
+	store := s.kept
 	entries, err := os.ReadDir(store.dir) // in the order of names, which is that of age
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		h.log.Error("commands of an earlier run are not run", "error", err)
+		s.log.Error("commands of an earlier run are not run", "error", err)
 	}
 	for _, e := range entries {
 		name, whole := strings.CutSuffix(e.Name(), commandSuffix)
@@ -74,12 +74,12 @@ func (h *house) resumeCommands() {
 		}
 		c, err := store.read(name)
 		if err == nil {
-			err = h.resumeCommand(c)
+			err = s.resumeCommand(c)
 		}
 		if err == nil {
 			continue
 		}
-		h.log.Error("a command of an earlier run is not run", "pipeline", c.Pipeline, "stream", c.Stream, "file", c.Path, "name", name, "error", err)
+		s.log.Error("a command of an earlier run is not run", "pipeline", c.Pipeline, "stream", c.Stream, "file", c.Path, "name", name, "error", err)
 		if disk := syscall.Errno(0); !errors.As(err, &disk) { // else the next start may be able to read it
 			store.Done(name)
 		}
@@ -108,12 +108,12 @@ func (k *keptCommands) read(name string) (c stages.KeptCommand, err error) {
 	return c, err
 }
 
-func (h *house) resumeCommand(c stages.KeptCommand) error {
-	cfg, found := execStage(h.plans.state().all, c)
+func (s *Server) resumeCommand(c stages.KeptCommand) error {
+	cfg, found := execStage(s.declared.State().All, c)
 	if !found {
 		return errors.New("the pipeline has no such command any more")
 	}
-	return h.commands.Resume(c, cfg, h.log)
+	return s.commands.Resume(c, cfg, s.log)
 }
 
 // execStage finds the stage that a command was kept for.
@@ -129,12 +129,12 @@ func execStage(cfg *configs.Config, c stages.KeptCommand) (found stages.ExecConf
 // finishCommands waits for the commands of exec within the time that there is, less
 // what the catalogue needs after them, or until the operator is in a hurry. The next
 // start runs those that are left.
-func (h *house) finishCommands(ctx context.Context, hurry <-chan os.Signal) {
+func (s *Server) finishCommands(ctx context.Context, hurry <-chan os.Signal) {
 	const killed = 5 * time.Second // at most until those that run are dead
-	if deadline, bounded := ctx.Deadline(); bounded && h.commands.Held() > 0 {
-		h.log.Info("waiting for commands of exec: a second signal leaves them to the next start", "commands", h.commands.Held())
+	if deadline, bounded := ctx.Deadline(); bounded && s.commands.Held() > 0 {
+		s.log.Info("waiting for commands of exec: a second signal leaves them to the next start", "commands", s.commands.Held())
 		wait, cancel := context.WithTimeout(ctx, time.Until(deadline)*3/4)
-		stop := h.tasks.Go("second signal", func(ctx context.Context) error {
+		stop := s.tasks.Go("second signal", func(ctx context.Context) error {
 			select {
 			case <-hurry:
 				cancel()
@@ -142,11 +142,11 @@ func (h *house) finishCommands(ctx context.Context, hurry <-chan os.Signal) {
 			}
 			return nil
 		})
-		h.commands.Wait(wait)
+		s.commands.Wait(wait)
 		stop()
 		cancel()
 	}
 	leave, cancel := context.WithTimeout(context.Background(), killed)
 	defer cancel()
-	h.commands.Leave(leave)
+	s.commands.Leave(leave)
 }

@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"context"
@@ -78,7 +78,7 @@ func newBoundedRig(t *testing.T, mode pipeline.Mode, ring, segmenter string, pro
 // events is what the API asks.
 func (r *eventRig) events(before, after time.Duration) events {
 	return events{
-		recorder: r.recorder, recordings: recordings{r.catalogue, files{r.dir}, newFootage(r.catalogue, r.dir, newMistaken(), func(string) {}), r.recorder},
+		recorder: r.recorder, recordings: recordings{r.catalogue, files{r.dir}, newFootage(r.catalogue, r.dir, pipeline.SystemClock, newMistaken(), func(string) {}), r.recorder},
 		before: before, after: after, clock: pipeline.SystemClock, log: slog.New(slog.NewTextHandler(r.t.Output(), nil)),
 		protection: r.protects, asking: r.asking,
 	}

@@ -1,13 +1,10 @@
-package main
+package server
 
 import (
-	"errors"
-	"fmt"
-	"io"
-	"io/fs"
 	"maps"
 	"os"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/gospool/spool/configs"
@@ -15,56 +12,57 @@ import (
 	"github.com/gospool/spool/sinks/mp4/filename"
 )
 
-// filesystems tells what the file system of each record directory has and lacks. One
-// that is not there yet is left out.
-func filesystems(cfg *configs.Config) map[string]filesystem.Report {
-	out := map[string]filesystem.Report{}
-	for dir, patterns := range patterns(cfg) {
-		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-			continue
+// FileSystem is that of one record directory.
+type FileSystem struct {
+	Dir    string
+	Err    error // why nothing is known: fs.ErrNotExist, or it is no directory
+	Report filesystem.Report
+}
+
+// FileSystems reports what the file system of each directory that pipelines record to has
+// and lacks, in the order of names. now is a time that names of files may hold.
+func FileSystems(cfg *configs.Config, now time.Time) (all []FileSystem) {
+	named := patterns(cfg)
+	for _, dir := range slices.Sorted(maps.Keys(named)) {
+		one := FileSystem{Dir: dir}
+		info, err := os.Stat(dir)
+		switch {
+		case err != nil:
+			one.Err = err
+		case !info.IsDir():
+			one.Err = syscall.ENOTDIR
+		default:
+			one.Report = probe(cfg, dir, named[dir], now)
 		}
-		var names []string
-		for _, pattern := range patterns {
-			names = append(names, filename.Unusual(pattern, time.Now())...)
-			for stream := range cfg.Streams {
-				names = append(names, filename.Unusual(pattern, time.Now(), string(stream))...)
-			}
-		}
-		out[dir] = (&filesystem.Calls{}).Probe(dir, names...)
+		all = append(all, one)
 	}
-	return out
+	return all
+}
+
+// probe looks whether the file system of a directory takes all names that its patterns
+// may make.
+func probe(cfg *configs.Config, dir string, patterns []string, now time.Time) filesystem.Report {
+	var names []string
+	for _, pattern := range patterns {
+		names = append(names, filename.Unusual(pattern, now)...)
+		for stream := range cfg.Streams {
+			names = append(names, filename.Unusual(pattern, now, string(stream))...)
+		}
+	}
+	return (&filesystem.Calls{}).Probe(dir, names...)
 }
 
 // logFilesystems says at the start what the record directories' file systems lack.
-func (h *house) logFilesystems() {
-	all := filesystems(h.cfg)
-	for _, dir := range slices.Sorted(maps.Keys(all)) {
-		switch r := all[dir]; {
+func (s *Server) logFilesystems() {
+	for _, f := range FileSystems(s.cfg, s.clock.Now()) {
+		switch r := f.Report; {
+		case f.Err != nil: // recordings say what that does to them
 		case len(r.Refused) > 0:
-			h.log.Error("the file system does not take all names of recordings: change filename_pattern or the stream's path", "directory", dir, "file_system", r.String())
+			s.log.Error("the file system does not take all names of recordings: change filename_pattern or the stream's path", "directory", f.Dir, "file_system", r.String())
 		case r.Gone():
-			h.log.Warn("the file system lacks something that spool promises elsewhere", "directory", dir, "file_system", r.String())
+			s.log.Warn("the file system lacks something that spool promises elsewhere", "directory", f.Dir, "file_system", r.String())
 		default:
-			h.log.Info("file system of the recordings", "directory", dir, "file_system", r.String())
+			s.log.Info("file system of the recordings", "directory", f.Dir, "file_system", r.String())
 		}
 	}
-}
-
-var errRefusedNames = errors.New("a file system does not take all names of recordings: change filename_pattern or the stream's path")
-
-// showFilesystems is logFilesystems for spool check.
-func showFilesystems(w io.Writer, cfg *configs.Config) (err error) {
-	all := filesystems(cfg)
-	for _, dir := range slices.Sorted(maps.Keys(patterns(cfg))) {
-		r, there := all[dir]
-		if _, missing := os.Stat(dir); !there && errors.Is(missing, fs.ErrNotExist) {
-			fmt.Fprintf(w, "%s is not there yet: what its file system lacks is looked at once it is\n", dir)
-			continue
-		}
-		fmt.Fprintf(w, "%s: %s\n", dir, r)
-		if len(r.Refused) > 0 {
-			err = errRefusedNames
-		}
-	}
-	return err
 }

@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"context"
@@ -20,9 +20,9 @@ import (
 )
 
 // newFootage makes the one place that changes a recording's file and row.
-func newFootage(catalogue *metadata.Catalogue, dir string, mistaken prometheus.Counter, deleted func(path string)) *footage.Store {
+func newFootage(catalogue *metadata.Catalogue, dir string, clock pipeline.Clock, mistaken prometheus.Counter, deleted func(path string)) *footage.Store {
 	return footage.New(footage.Options{
-		Catalogue: rows{catalogue}, Files: files{dir}, Clock: pipeline.SystemClock,
+		Catalogue: rows{catalogue}, Files: files{dir}, Clock: clock,
 		Deleted: deleted, Mistaken: mistaken.Inc,
 	})
 }

@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"context"
@@ -16,18 +16,18 @@ import (
 
 // problems lists what is wrong now: what the recordings say, those that failed and
 // are to run again, and what they stand on.
-func (h *house) problems(ctx context.Context) (all []pipeline.Problem) {
-	all = h.recordingProblems()
-	catalogue := h.catalogue.Stats()
-	all = append(all, h.nodeProblems()...)
-	obstacles := h.obstacles(ctx)
-	for _, p := range append(obstacles, h.scarce()...) {
+func (s *Server) problems(ctx context.Context) (all []pipeline.Problem) {
+	all = s.recordingProblems()
+	catalogue := s.catalogue.Stats()
+	all = append(all, s.nodeProblems()...)
+	obstacles := s.obstacles(ctx)
+	for _, p := range append(obstacles, s.scarce()...) {
 		said := func(other pipeline.Problem) bool { return other.Problem == p.Problem } // by a recording, with its file
 		if !slices.ContainsFunc(all, said) {
 			all = append(all, p)
 		}
 	}
-	for _, c := range h.parts(ctx) {
+	for _, c := range s.parts(ctx) {
 		if c.OK || c.Name == "node" || c.Name == recordPathCheck && len(obstacles) > 0 {
 			continue
 		}
@@ -52,16 +52,16 @@ func (h *house) problems(ctx context.Context) (all []pipeline.Problem) {
 	if n := catalogue.Aside; n > 0 {
 		all = append(all, pipeline.Problem{
 			Problem: "rows_set_aside", Since: catalogue.AsideSince,
-			Cause: fmt.Sprintf("the database refuses %s, each a file in %s; the newest because: %s", count(n, "row"), catalogue.AsideDir, catalogue.AsideError),
+			Cause: fmt.Sprintf("the database refuses %s, each a file in %s; the newest because: %s", refusedRows(n), catalogue.AsideDir, catalogue.AsideError),
 			Remedy: "see what the database says in each file, such as a constraint that spool did not make or a limit of a packet; " +
 				"they are tried again every ten minutes, at a restart and by spool reindex",
 		})
 	}
-	if why := h.keeper.LastError(); why != "" {
+	if why := s.keeper.LastError(); why != "" {
 		all = append(all, pipeline.Problem{Problem: "retention", Cause: why, Remedy: "see why files cannot be deleted; the disk may become full meanwhile"})
 	}
-	all = append(append(all, h.wall.Problems()...), h.keeper.Problems()...)
-	h.began.date(all, pipeline.SystemClock.Now())
+	all = append(append(all, s.wall.Problems()...), s.keeper.Problems()...)
+	s.began.date(all, s.clock.Now())
 	return all
 }
 
@@ -70,6 +70,13 @@ func times(n uint64) string {
 		return "once"
 	}
 	return fmt.Sprintf("%d times", n)
+}
+
+func refusedRows(n int) string {
+	if n == 1 {
+		return "1 row"
+	}
+	return fmt.Sprintf("%d rows", n)
 }
 
 func waiting(n int) string {
@@ -88,14 +95,14 @@ var remedies = map[string]string{
 }
 
 // recordingProblems are those of the streams and of their recordings.
-func (h *house) recordingProblems() (all []pipeline.Problem) {
-	for _, s := range h.hub.List() {
-		for _, p := range h.hub.Problems(s.Path) {
-			p.Stream = s.Path
+func (s *Server) recordingProblems() (all []pipeline.Problem) {
+	for _, stream := range s.hub.List() {
+		for _, p := range s.hub.Problems(stream.Path) {
+			p.Stream = stream.Path
 			all = append(all, p)
 		}
 	}
-	for _, j := range h.recorder.Jobs() {
+	for _, j := range s.recorder.Jobs() {
 		for _, p := range j.Report.Problems {
 			p.Stream = j.Stream
 			all = append(all, p)
@@ -107,7 +114,7 @@ func (h *house) recordingProblems() (all []pipeline.Problem) {
 			})
 		}
 	}
-	for stream, since := range h.keeper.Stopped() {
+	for stream, since := range s.keeper.Stopped() {
 		all = append(all, pipeline.Problem{
 			Problem: "no_room", Since: since, Stream: stream, Failing: true,
 			Cause:  "recording is stopped: there is no room, and nothing that may be deleted",
@@ -122,9 +129,9 @@ func (h *house) recordingProblems() (all []pipeline.Problem) {
 var unwritable = append(disk.Unwritable(), "recording_failed", "no_room")
 
 // recording is the check that every recording which should be running can write.
-func (h *house) recording() api.Check {
+func (s *Server) recording() api.Check {
 	var why []string
-	for _, p := range h.recordingProblems() {
+	for _, p := range s.recordingProblems() {
 		if p.Failing && slices.Contains(unwritable, p.Problem) {
 			why = append(why, fmt.Sprintf("%s: %s: %s", p.Stream, p.Problem, p.Cause))
 		}

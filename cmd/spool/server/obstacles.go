@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"context"
@@ -20,9 +20,9 @@ const (
 )
 
 // dirs are the directories that must take files.
-func (h *house) dirs() []string {
-	dirs := recordDirs(h.plans.state().all)
-	if dir, apart := databaseDir(h.cfg); apart {
+func (s *Server) dirs() []string {
+	dirs := RecordDirs(s.declared.State().All)
+	if dir, apart := databaseDir(s.cfg); apart {
 		dirs = append(dirs, dir)
 	}
 	return dirs
@@ -30,12 +30,12 @@ func (h *house) dirs() []string {
 
 // obstacles are what keeps this recorder from writing recordings now; none where it
 // can. What no directory tells is whether the process may open files.
-func (h *house) obstacles(ctx context.Context) (all []pipeline.Problem) {
+func (s *Server) obstacles(ctx context.Context) (all []pipeline.Problem) {
 	if left, most, _ := descriptors(); left < leastDescriptors {
 		err := fmt.Errorf("%w: of %d, %d are left", unix.EMFILE, most, max(left, 0))
 		return []pipeline.Problem{disk.ProblemOf(err, time.Time{})}
 	}
-	for _, v := range h.writable.now(ctx, recordDirs(h.plans.state().all)) {
+	for _, v := range s.writable.now(ctx, RecordDirs(s.declared.State().All)) {
 		if v.err != nil {
 			all = append(all, disk.ProblemOf(v.err, v.since))
 		}
@@ -44,8 +44,8 @@ func (h *house) obstacles(ctx context.Context) (all []pipeline.Problem) {
 }
 
 // canWrite is whether there is no obstacle, as far as is known.
-func (h *house) canWrite() bool {
-	for _, v := range h.writable.known(recordDirs(h.plans.state().all)) {
+func (s *Server) canWrite() bool {
+	for _, v := range s.writable.known(RecordDirs(s.declared.State().All)) {
 		if v.err != nil {
 			return false
 		}
@@ -54,22 +54,22 @@ func (h *house) canWrite() bool {
 }
 
 // capacity is that of the disk with the record directory.
-func (h *house) capacity() (disk.Capacity, bool) {
-	for _, v := range h.writable.known(recordDirs(h.cfg)[:1]) {
+func (s *Server) capacity() (disk.Capacity, bool) {
+	for _, v := range s.writable.known(RecordDirs(s.cfg)[:1]) {
 		return v.has, v.has.Total > 0
 	}
 	return disk.Capacity{}, false
 }
 
 // scarce are the problems that are coming: recording goes on, but not for long.
-func (h *house) scarce() (all []pipeline.Problem) {
+func (s *Server) scarce() (all []pipeline.Problem) {
 	if left, most, err := descriptors(); err == nil && left < min(most/10, fewDescriptors) {
 		all = append(all, pipeline.Problem{
 			Problem: "few_descriptors", Cause: fmt.Sprintf("of %d files that the process may open, %d are left", most, left),
 			Remedy: "raise the limit with ulimit -n or LimitNOFILE, before no recording can begin a file",
 		})
 	}
-	for _, v := range h.writable.known(recordDirs(h.plans.state().all)) {
+	for _, v := range s.writable.known(RecordDirs(s.declared.State().All)) {
 		if has := v.has; has.FreeInodes > 0 && has.FreeInodes < min(has.Inodes/100, fewInodes) {
 			all = append(all, pipeline.Problem{
 				Problem: "few_inodes", Cause: fmt.Sprintf("of %d files that the filesystem can hold, %d may still be made", has.Inodes, has.FreeInodes),

@@ -1,4 +1,4 @@
-package main
+package server
 
 // What is linked in registers itself: stages under the names that pipelines use,
 // and the schemes of pull URLs. A new stage or protocol is one line here.

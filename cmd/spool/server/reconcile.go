@@ -1,33 +1,36 @@
-package main
+package server
 
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/metadata"
 	"github.com/gospool/spool/sinks/mp4"
+	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
 // reconcile makes the catalogue say what is on the disk. It goes on until it has:
 // it waits for the database, which may come later than the recorder, for the disk,
 // and for the operator where the directory is not the catalogue's.
-func (h *house) reconcile(ctx context.Context, dir string) error {
+func (s *Server) reconcile(ctx context.Context, dir string) error {
 	backoff := pipeline.Backoff{Max: 5 * time.Second}
 	said := ""
 	for {
-		found, err := h.compare(ctx, dir)
+		found, err := s.compare(ctx, dir)
 		if found.Adopted > 0 {
-			h.log.Info("recordings that were made under another name of this recorder are under its own now", "adopted", found.Adopted,
+			s.log.Info("recordings that were made under another name of this recorder are under its own now", "adopted", found.Adopted,
 				"left_alone", found.NotAdopted)
 		}
 		if found.Others > 0 {
-			h.log.Info("files whose recordings are of another recorder are left alone", "files", found.Others)
+			s.log.Info("files whose recordings are of another recorder are left alone", "files", found.Others)
 		}
 		if found.Added+found.Updated+found.Lost > 0 {
-			h.log.Info("the catalogue was compared with the disk", "files", found.Files, "added", found.Added, "updated", found.Updated, "lost", found.Lost)
+			s.log.Info("the catalogue was compared with the disk", "files", found.Files, "added", found.Added, "updated", found.Updated, "lost", found.Lost)
 		}
 		if err == nil {
 			return nil
@@ -35,9 +38,9 @@ func (h *house) reconcile(ctx context.Context, dir string) error {
 		known := errors.Is(err, metadata.ErrUnavailable) || errors.Is(err, metadata.ErrOtherDirectory) || errors.Is(err, metadata.ErrClaimed) // which are said elsewhere
 		if text := err.Error(); !known && text != said && ctx.Err() == nil {
 			said = text
-			h.log.Error("the catalogue could not be compared with the disk: it is tried again", "error", err)
+			s.log.Error("the catalogue could not be compared with the disk: it is tried again", "error", err)
 		}
-		if !h.again(ctx, &backoff) {
+		if !s.again(ctx, &backoff) {
 			return ctx.Err()
 		}
 	}
@@ -45,11 +48,11 @@ func (h *house) reconcile(ctx context.Context, dir string) error {
 
 // compareAgain compares whenever the database turns out to have lost rows: after a
 // failover to a standby that was behind, or when a backup was put back.
-func (h *house) compareAgain(ctx context.Context, dir string) error {
+func (s *Server) compareAgain(ctx context.Context, dir string) error {
 	for {
 		select {
-		case <-h.catalogue.Behind():
-			if err := h.reconcile(ctx, dir); err != nil {
+		case <-s.catalogue.Behind():
+			if err := s.reconcile(ctx, dir); err != nil {
 				return err
 			}
 		case <-ctx.Done():
@@ -60,29 +63,60 @@ func (h *house) compareAgain(ctx context.Context, dir string) error {
 
 // compare does nothing where the rows are of another directory: the disk with the
 // recordings is not mounted, and none of them is lost.
-func (h *house) compare(ctx context.Context, dir string) (metadata.Report, error) {
-	err := h.catalogue.ClaimDirectory(ctx, identity(dir), false)
+func (s *Server) compare(ctx context.Context, dir string) (metadata.Report, error) {
+	err := ClaimDirectory(ctx, s.catalogue, dir, false)
 	if errors.Is(err, metadata.ErrOtherDirectory) {
 		text := err.Error()
-		if h.elsewhere.Swap(&text) == nil {
-			h.log.Error("the catalogue is not compared with the disk", "error", err)
+		if s.elsewhere.Swap(&text) == nil {
+			s.log.Error("the catalogue is not compared with the disk", "error", err)
 		}
 	}
 	if err != nil {
 		return metadata.Report{}, err
 	}
-	h.elsewhere.Store(nil)
-	found, err := h.catalogue.Reconcile(ctx, dir, mp4.ReadEntry, unfinished(dir), nil)
-	if err == nil {
-		removed, unsure := forgetOrphans(ctx, h.catalogue, dir, found)
-		if removed > 0 {
-			h.log.Info("what was known of deleted recordings is removed", "recordings", removed)
-		}
-		if unsure != nil {
-			h.log.Warn("what is known of deleted recordings stays for now", "error", unsure)
-		}
+	s.elsewhere.Store(nil)
+	found, err := Compare(ctx, s.catalogue, dir, nil)
+	if found.Forgotten > 0 {
+		s.log.Info("what was known of deleted recordings is removed", "recordings", found.Forgotten)
 	}
-	return found, err
+	if found.Unsure != nil {
+		s.log.Warn("what is known of deleted recordings stays for now", "error", found.Unsure)
+	}
+	return found.Report, err
+}
+
+// ClaimDirectory makes sure that the catalogue's rows are of a record directory, and
+// returns metadata.ErrOtherDirectory where they are of another, unless accept gives them
+// this one.
+func ClaimDirectory(ctx context.Context, catalogue *metadata.Catalogue, dir string, accept bool) error {
+	identity := func(create bool) (string, error) { return disk.Identity(dir, create) }
+	return catalogue.ClaimDirectory(ctx, identity, accept)
+}
+
+// Compared is what a comparison of the catalogue with the disk found and changed.
+type Compared struct {
+	metadata.Report
+	Forgotten int   // deleted recordings of which something was known beside their files, until now
+	Unsure    error // why what is known of deleted recordings stays for now; nil where nothing does
+}
+
+// Compare makes the catalogue say what is in a record directory, which ClaimDirectory was
+// told of. It reports how far it is to progress, which may be nil. A recorder may run: the
+// files that it writes are left alone.
+func Compare(ctx context.Context, catalogue *metadata.Catalogue, dir string, progress func(done, total int)) (c Compared, err error) {
+	c.Report, err = catalogue.Reconcile(ctx, dir, mp4.ReadEntry, unfinished(dir), progress)
+	if err == nil {
+		c.Forgotten, c.Unsure = forgetOrphans(ctx, catalogue, dir, c.Report)
+	}
+	return c, err
+}
+
+// unfinished says of a file that somebody writes it, or recovery will finish it.
+func unfinished(dir string) func(path string) bool {
+	return func(path string) bool {
+		_, err := os.Stat(filepath.Join(dir, filepath.FromSlash(path)) + media.PartSuffix)
+		return err == nil
+	}
 }
 
 // forgetOrphans removes what is known beside the files of recordings that the catalogue

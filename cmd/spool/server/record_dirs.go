@@ -1,17 +1,20 @@
-package main
+package server
 
 import (
+	"context"
 	"maps"
 	"path/filepath"
 	"slices"
 
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline/config"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
-// recordDirs are the directories that a configuration records to, that of the mp4
+// RecordDirs returns the directories that a configuration records to, that of the mp4
 // block first.
-func recordDirs(cfg *configs.Config) []string {
+func RecordDirs(cfg *configs.Config) []string {
 	first, others := filepath.Clean(cfg.MP4.RecordPath), map[string]bool{}
 	for _, p := range cfg.Pipelines {
 		eachStage(p.Stages, "mp4", func(settings *config.Node) {
@@ -65,4 +68,22 @@ func written(settings *config.Node, key string) (string, bool) {
 	}
 	s, ok := n.Scalar.(string)
 	return s, ok
+}
+
+// removeEmptyDirs removes the directories of recordings that are not there any more
+// and were not removed with the last of them: a crash came in between, or files were
+// deleted by hand.
+func (s *Server) removeEmptyDirs(ctx context.Context, dir string) error {
+	cfg := s.declared.State().All
+	removed, err := disk.RemoveEmptyDirs(ctx, dir, patterns(cfg)[filepath.Clean(dir)], func(stream string) bool {
+		if _, configured := cfg.Streams[configs.StreamPath(stream)]; configured {
+			return true
+		}
+		page, err := s.catalogue.Records(ctx, media.Query{Stream: stream, Limit: 1})
+		return err == nil && len(page.Records) > 0
+	})
+	if removed > 0 {
+		s.log.Info("empty directories are removed", "directories", removed)
+	}
+	return err
 }

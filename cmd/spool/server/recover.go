@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"context"
@@ -15,88 +15,88 @@ import (
 // what is on the disk. What recovery could not look at keeps its rows, and is looked
 // at again with what recordings leave; until then nothing unfinished counts as left
 // behind.
-func (h *house) recover(ctx context.Context, dir string) error {
-	if h.cfg.MP4.AutoRecovery {
-		h.awaitCatalogue(ctx)
-		if owed, err := h.recoverOnce(ctx, dir, map[string]bool{}); owed {
+func (s *Server) recover(ctx context.Context, dir string) error {
+	if s.cfg.MP4.AutoRecovery {
+		s.awaitCatalogue(ctx)
+		if owed, err := s.recoverOnce(ctx, dir, map[string]bool{}); owed {
 			if err != nil && ctx.Err() == nil {
-				h.log.Error("what a crash left cannot be looked for yet: it is tried again", "error", err)
+				s.log.Error("what a crash left cannot be looked for yet: it is tried again", "error", err)
 			}
-			h.leave("")
+			s.leave("")
 		}
 	}
-	if err := h.reconcile(ctx, dir); err != nil {
+	if err := s.reconcile(ctx, dir); err != nil {
 		return err
 	}
-	return h.removeEmptyDirs(ctx, dir)
+	return s.removeEmptyDirs(ctx, dir)
 }
 
-func (h *house) recovered(ctx context.Context, r mp4.Repaired) {
-	defer h.keeper.Changed(r.File, r.Recording.Path)
+func (s *Server) recovered(ctx context.Context, r mp4.Repaired) {
+	defer s.keeper.Changed(r.File, r.Recording.Path)
 	attrs := []any{"file", r.File, "lost_on_disk", r.Lost.Round(time.Millisecond), "lost_bytes", r.LostBytes, "lost_in_memory", r.Unwritten.String(), "reason", r.Reason}
 	if r.Recording.Stream != "" {
 		attrs = append(attrs, "pipeline", r.Recording.Pipeline, "stream", r.Recording.Stream)
 	}
 	switch {
 	case r.Err != nil && r.Recording.State != "":
-		h.log.Error("a file that a crash left is finished; a power cut may undo it", append(attrs, "error", r.Err)...)
+		s.log.Error("a file that a crash left is finished; a power cut may undo it", append(attrs, "error", r.Err)...)
 	case r.Err != nil:
-		h.log.Error("a file that a crash left could not be finished; it is as it was", append(attrs, "error", r.Err)...)
+		s.log.Error("a file that a crash left could not be finished; it is as it was", append(attrs, "error", r.Err)...)
 		return
 	case r.Removed:
-		h.log.Warn("a file that a crash left held nothing whole and was removed", attrs...)
-		h.forget(ctx, r)
+		s.log.Warn("a file that a crash left held nothing whole and was removed", attrs...)
+		s.forget(ctx, r)
 	default:
-		h.log.Info("a file that a crash left is finished", attrs...)
+		s.log.Info("a file that a crash left is finished", attrs...)
 	}
 	if r.Recording.State == "" {
 		return
 	}
-	missed := h.joinEvents(ctx, &r.Recording)
-	gone, err := h.footage.Recovered(ctx, r.Recording, h.tell(ctx, r.Recording))
+	missed := s.joinEvents(ctx, &r.Recording)
+	gone, err := s.footage.Recovered(ctx, r.Recording, s.redeliver(ctx, r.Recording))
 	switch {
 	case err != nil && gone:
-		h.log.Error("the row of a file that is gone stays: the next comparison with the disk marks it lost", "file", r.Recording.Path, "error", err)
+		s.log.Error("the row of a file that is gone stays: the next comparison with the disk marks it lost", "file", r.Recording.Path, "error", err)
 	case err != nil:
-		h.log.Error("a recovered file is not in the catalogue yet: spool reindex adds it", "file", r.File, "error", err)
+		s.log.Error("a recovered file is not in the catalogue yet: spool reindex adds it", "file", r.File, "error", err)
 	}
 	if !gone {
-		h.markRecovered(ctx, r.Recording, missed)
+		s.markRecovered(ctx, r.Recording, missed)
 	}
 }
 
 // forget takes away the row of a file that held nothing, so that no footage was lost.
-func (h *house) forget(ctx context.Context, r mp4.Repaired) {
+func (s *Server) forget(ctx context.Context, r mp4.Repaired) {
 	if r.Recording.ID == (media.ID{}) {
 		return
 	}
-	if err := h.catalogue.Forget(ctx, []media.DeletedFile{{ID: r.Recording.ID, Path: r.File}}); err != nil && !errors.Is(err, metadata.ErrNotDurable) {
-		h.log.Error("the row of a file that is gone stays: the next comparison with the disk marks it lost", "file", r.File, "error", err)
+	if err := s.catalogue.Forget(ctx, []media.DeletedFile{{ID: r.Recording.ID, Path: r.File}}); err != nil && !errors.Is(err, metadata.ErrNotDurable) {
+		s.log.Error("the row of a file that is gone stays: the next comparison with the disk marks it lost", "file", r.File, "error", err)
 	}
 }
 
 // leave asks for the recovery of a file that a recording let go of. See mp4.OnUnfinished.
-func (h *house) leave(string) {
+func (s *Server) leave(string) {
 	select {
-	case h.left <- struct{}{}:
+	case s.left <- struct{}{}:
 	default:
 	}
 }
 
 // recoverLeft finishes what recordings leave on a disk that fails for a while, or
 // is away, without a restart: again and again until it can be.
-func (h *house) recoverLeft(ctx context.Context, dir string) error {
+func (s *Server) recoverLeft(ctx context.Context, dir string) error {
 	said := map[string]bool{} // failures, each said once
 	for ctx.Err() == nil {
 		select {
-		case <-h.left:
+		case <-s.left:
 		case <-ctx.Done():
 			return nil
 		}
 		backoff := pipeline.Backoff{Min: 2 * time.Second, Max: 5 * time.Minute}
 		for owed := true; owed && ctx.Err() == nil; {
-			if h.again(ctx, &backoff) {
-				owed, _ = h.recoverOnce(ctx, dir, said)
+			if s.again(ctx, &backoff) {
+				owed, _ = s.recoverOnce(ctx, dir, said)
 			}
 		}
 	}
@@ -105,8 +105,8 @@ func (h *house) recoverLeft(ctx context.Context, dir string) error {
 
 // again waits after a failure, at most until a recording finds that the disk works.
 // It reports whether to go on.
-func (h *house) again(ctx context.Context, backoff *pipeline.Backoff) bool {
-	waited := pipeline.Sleep(ctx, pipeline.SystemClock, backoff.Next(), h.works.wait())
+func (s *Server) again(ctx context.Context, backoff *pipeline.Backoff) bool {
+	waited := pipeline.Sleep(ctx, s.clock, backoff.Next(), s.works.wait())
 	if !waited {
 		backoff.Reset()
 	}
@@ -114,7 +114,7 @@ func (h *house) again(ctx context.Context, backoff *pipeline.Backoff) bool {
 }
 
 // recoverOnce tells whether a file is still left, or may be.
-func (h *house) recoverOnce(ctx context.Context, dir string, said map[string]bool) (owed bool, err error) {
+func (s *Server) recoverOnce(ctx context.Context, dir string, said map[string]bool) (owed bool, err error) {
 	err = mp4.Recover(ctx, dir, func(r mp4.Repaired) {
 		if r.Err != nil {
 			owed = owed || !errors.Is(r.Err, mp4.ErrNotOurs)
@@ -123,10 +123,10 @@ func (h *house) recoverOnce(ctx context.Context, dir string, said map[string]boo
 			}
 			said[r.Err.Error()] = true
 		}
-		h.recovered(ctx, r)
+		s.recovered(ctx, r)
 	})
 	if err == nil {
-		h.finished.Store(true)
+		s.finished.Store(true)
 	}
 	return owed || err != nil, err // the recordings say themselves that the disk is away
 }

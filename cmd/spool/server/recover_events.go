@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"context"
@@ -20,10 +20,10 @@ const eventReach = 25 * time.Hour
 const catalogueAtStart = 5 * time.Second
 
 // awaitCatalogue gives a database that is there the time to say so.
-func (h *house) awaitCatalogue(ctx context.Context) {
+func (s *Server) awaitCatalogue(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, catalogueAtStart)
 	defer cancel()
-	_ = h.catalogue.Ready(ctx) // else what the journal has must do
+	_ = s.catalogue.Ready(ctx) // else what the journal has must do
 }
 
 // maxMissed bounds the events that one recovered file is found to hold.
@@ -32,8 +32,8 @@ const maxMissed = 10_000
 // joinEvents adds the events of a recovered file's time that are in the catalogue by
 // themselves: the kill came before the recorder had written their marks. It gives
 // those that the file does not name.
-func (h *house) joinEvents(ctx context.Context, r *media.Recording) (missed []media.Event) {
-	if known, err := h.catalogue.Record(ctx, r.ID); err == nil {
+func (s *Server) joinEvents(ctx context.Context, r *media.Recording) (missed []media.Event) {
+	if known, err := s.catalogue.Record(ctx, r.ID); err == nil {
 		for _, e := range known.Events {
 			r.Events = media.JoinEvent(r.Events, e)
 		}
@@ -47,12 +47,12 @@ func (h *house) joinEvents(ctx context.Context, r *media.Recording) (missed []me
 		Ascending: true, Limit: media.MaxLimit,
 	}
 	for len(missed) < maxMissed {
-		page, err := h.catalogue.Events(ctx, q)
+		page, err := s.catalogue.Events(ctx, q)
 		if err == nil && page.Degraded {
 			err = metadata.ErrUnavailable
 		}
 		if err != nil {
-			h.log.Warn("not every event that a recovered file holds is known: it names those that it knew itself, and those that the journal has", "file", r.Path, "error", err)
+			s.log.Warn("not every event that a recovered file holds is known: it names those that it knew itself, and those that the journal has", "file", r.Path, "error", err)
 		}
 		for _, e := range page.Events {
 			over := e.Start < r.EndUTC && e.End > r.StartUTC
@@ -74,21 +74,21 @@ func (h *house) joinEvents(ctx context.Context, r *media.Recording) (missed []me
 
 // markRecovered does in a recovered file what its recorder could not: it names events
 // there, and protects it where one of them wants that and may.
-func (h *house) markRecovered(ctx context.Context, r media.Recording, missed []media.Event) {
+func (s *Server) markRecovered(ctx context.Context, r media.Recording, missed []media.Event) {
 	if len(missed) == 0 {
 		return
 	}
-	log := h.log.With("file", r.Path, "events", len(missed))
+	log := s.log.With("file", r.Path, "events", len(missed))
 	log.Info("a recovered file holds media of events that its recorder had not marked yet")
-	if err := mp4.AddEvents(filepath.Join(h.cfg.MP4.RecordPath, filepath.FromSlash(r.Path)), r.ID, r.Events); err != nil {
+	if err := mp4.AddEvents(filepath.Join(s.cfg.MP4.RecordPath, filepath.FromSlash(r.Path)), r.ID, r.Events); err != nil {
 		log.Warn("events of a recovered file are in the catalogue alone: spool reindex of an empty database will not find them", "error", err)
 	}
 	for _, e := range missed {
-		if r.Protected || !e.Protect || !h.protection.Grant(e.ID, r.Size) {
+		if r.Protected || !e.Protect || !s.protection.Grant(e.ID, r.Size) {
 			continue
 		}
 		r.Protected = true
-		if _, err := h.shelf.SetProtected(ctx, r.ID, true); err != nil {
+		if _, err := s.shelf.SetProtected(ctx, r.ID, true); err != nil {
 			log.Error("a recovered file is not protected, though an event in it wants that: PATCH its record", "event", e.ID, "error", err)
 		}
 	}

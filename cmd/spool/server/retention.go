@@ -1,9 +1,10 @@
-package main
+package server
 
 import (
 	"context"
 	"errors"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -23,22 +24,22 @@ import (
 
 // openRetention makes the keeper of a record directory. It is run when recovery
 // is done: what a crash left is finished, and not swept.
-func (h *house) openRetention(dir string) (err error) {
-	h.rest = func() {}
-	h.keeper, err = retention.New(retentionPolicy(h.cfg), retention.Deps{
-		Dir: dir, Read: fileReader(h.cfg, &h.finished), Store: deleter{h.footage, h},
-		Recordings: stopper{h.recorder}, Writable: h.canWrite, Clock: pipeline.SystemClock, Wall: h.wall, Log: h.log,
+func (s *Server) openRetention(dir string) (err error) {
+	s.rest = func() {}
+	s.keeper, err = retention.New(retentionPolicy(s.cfg), retention.Deps{
+		Dir: dir, Read: fileReader(s.cfg, &s.finished), Store: deleter{s.footage, s},
+		Recordings: stopper{s.recorder}, Writable: s.canWrite, Clock: s.clock, Wall: s.wall, Log: s.log,
 	})
 	if err == nil {
-		pipeline.Provide[mp4.Growth](h.services, h.keeper)
+		pipeline.Provide[mp4.Growth](s.services, s.keeper)
 	}
 	return err
 }
 
 // startRetention keeps to the policy where there is one.
-func (h *house) startRetention() {
-	if policy := retentionPolicy(h.cfg); policy.Active() {
-		h.rest = h.tasks.Go("retention", h.keeper.Run)
+func (s *Server) startRetention() {
+	if policy := retentionPolicy(s.cfg); policy.Active() {
+		s.rest = s.tasks.Go("retention", s.keeper.Run)
 	}
 }
 
@@ -64,6 +65,23 @@ func retentionPolicy(cfg *configs.Config) retention.Policy {
 	return p
 }
 
+// RetentionPlan returns what a recorder with this configuration would delete next, and
+// why, and deletes nothing. A recorder may run on the directory.
+func RetentionPlan(ctx context.Context, cfg *configs.Config, clock pipeline.Clock) (*retention.Plan, error) {
+	dir, err := filepath.Abs(cfg.MP4.RecordPath)
+	if err != nil {
+		return nil, err
+	}
+	var finished atomic.Bool
+	finished.Store(true)
+	keeper, err := retention.New(retentionPolicy(cfg), retention.Deps{Dir: dir, Read: fileReader(cfg, &finished), Clock: clock})
+	if err != nil {
+		return nil, err
+	}
+	plan, err := keeper.Plan(ctx)
+	return plan, errors.Join(err, keeper.Close())
+}
+
 // fileReader reads what files say about themselves. Until recovery is done, every file
 // that is not finished is in use.
 func fileReader(cfg *configs.Config, recovered *atomic.Bool) retention.Reader {
@@ -81,12 +99,12 @@ func fileReader(cfg *configs.Config, recovered *atomic.Bool) retention.Reader {
 // deleter deletes for retention what nobody fetches.
 type deleter struct {
 	footage *footage.Store
-	house   *house
+	server  *Server
 }
 
 // Remove asks those who may want to keep the file.
 func (d deleter) Remove(ctx context.Context, it *retention.Item) error {
-	release, ok := d.house.http.Claim(it.Path)
+	release, ok := d.server.http.Claim(it.Path)
 	if !ok {
 		return retention.ErrKept
 	}

@@ -1,10 +1,9 @@
-package main
+package server
 
 import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"io"
 	"log/slog"
 	"net/http"
 	"os"
@@ -17,14 +16,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline"
-	"github.com/gospool/spool/pipeline/durable"
 	"github.com/gospool/spool/pipeline/pipelinetest"
 )
 
 // tenant is a whole recorder in this process, by a clock that the test sets.
 type tenant struct {
-	*house
+	*Server
 	t     *testing.T
 	clock *pipelinetest.Clock
 	dir   string // of the recordings
@@ -56,26 +55,20 @@ func moveIn(t *testing.T, dir, config string, by time.Duration, synchronised boo
 	t.Helper()
 	r := &tenant{t: t, clock: &pipelinetest.Clock{}, dir: dir, said: &logged{}}
 	r.clock.Set(by)
-	before := pipeline.SystemClock
-	pipeline.SystemClock = r.clock
 	file := filepath.Join(t.TempDir(), "config.yaml")
 	require.NoError(t, os.WriteFile(file, []byte("http: {listen: '127.0.0.1:0'}\ningest: {rtsp: {listen: '127.0.0.1:0'}}\nflush_interval: 0.2\n"+config), 0o600))
-	p := &Program{Stdout: io.Discard, Stderr: io.Discard, Settings: settings{File: file, RecordPath: &dir}}
-	cfg, err := p.load()
+	load := func() (*configs.Config, error) {
+		return configs.Load(configs.Options{File: file, Check: Problems, Flags: []configs.Flag{{Name: "--record-path", Key: []string{"mp4", "record_path"}, Value: dir}}})
+	}
+	cfg, err := load()
 	require.NoError(t, err)
-	own, err := readKept(durable.Disk{}, keptFile(cfg.MP4.RecordPath))
+	declared, err := Declare(cfg)
 	require.NoError(t, err)
-	declared, err := declareAll(cfg, own)
-	require.NoError(t, err)
-	log := slog.New(slog.NewTextHandler(r.said, nil))
-	r.house, err = newHouse(cfg, declared.declared, log)
-	require.NoError(t, err)
-	r.wall = pipeline.NewWallClock(pipeline.SystemClock, func() bool { return synchronised }, log)
-	r.plans = newPlans(declared, p.load, r.house)
-	t.Cleanup(func() {
-		r.moveOut()
-		pipeline.SystemClock = before
+	r.Server, err = New(declared, Options{
+		Load: load, Log: slog.New(slog.NewTextHandler(r.said, nil)), Clock: r.clock, Synchronised: func() bool { return synchronised }, Version: "test",
 	})
+	require.NoError(t, err)
+	t.Cleanup(r.moveOut)
 	require.NoError(t, r.open(context.Background()))
 	r.begin()
 	return r
@@ -86,7 +79,7 @@ func (r *tenant) moveOut() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		require.NoError(r.t, r.close(ctx, nil))
-		require.Empty(r.t, r.services.Missing(), "stages ask for them, and the house does not provide them")
+		require.Empty(r.t, r.services.Missing(), "stages ask for them, and the server does not provide them")
 	})
 }
 
@@ -154,7 +147,7 @@ func fill(t *testing.T, dir, config string, files int) []string {
 func TestTheFirstSignalWhileItDrainsAnywayAbortsNothing(t *testing.T) {
 	r := moveIn(t, t.TempDir(), "", 0, true)
 	signals := make(chan os.Signal, 3)
-	second := secondSignal(r.house, signals, nil, time.Now())
+	second := r.secondSignal(signals, nil, r.clock.Now())
 	signals <- syscall.SIGTERM
 	signals <- syscall.SIGTERM // its echo
 	signals <- syscall.SIGINT

@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"context"
@@ -15,21 +15,21 @@ import (
 // trouble is told by recordings that the disk takes nothing, and that it takes
 // files again: room is made at once, and what waits for the disk goes on. See
 // mp4.OnTrouble.
-func (h *house) trouble(err error) {
+func (s *Server) trouble(err error) {
 	if err != nil {
-		h.keeper.Wake()
+		s.keeper.Wake()
 		return
 	}
-	h.works.send()
-	h.catalogue.Kick()
+	s.works.send()
+	s.catalogue.Kick()
 }
 
 // unsaid logs that recordings could not be written, where there is none that has
 // said so.
-func (h *house) unsaid(err error) {
+func (s *Server) unsaid(err error) {
 	word := disk.ProblemOf(err, time.Time{}).Problem
-	if !slices.ContainsFunc(h.recordingProblems(), func(p pipeline.Problem) bool { return p.Problem == word }) {
-		h.log.Error("recordings cannot be written", "problem", word, "error", err)
+	if !slices.ContainsFunc(s.recordingProblems(), func(p pipeline.Problem) bool { return p.Problem == word }) {
+		s.log.Error("recordings cannot be written", "problem", word, "error", err)
 	}
 }
 
@@ -58,15 +58,15 @@ func (b *broadcast) wait() <-chan struct{} {
 // lastInterrupted is when the newest recording of an earlier process ended, where
 // it did not end by anybody's wish; 0 where that was by a clock that cannot have been
 // right. See mp4.Interrupted.
-func (h *house) lastInterrupted(stream, pipelineName string) int64 {
+func (s *Server) lastInterrupted(stream, pipelineName string) int64 {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	page, err := h.catalogue.Records(ctx, media.Query{Stream: stream, Limit: 20})
+	page, err := s.catalogue.Records(ctx, media.Query{Stream: stream, Limit: 20})
 	if err != nil {
 		return 0
 	}
 	for _, r := range page.Records {
-		if r.Pipeline != pipelineName || r.Node != h.catalogue.Node() {
+		if r.Pipeline != pipelineName || r.Node != s.catalogue.Node() {
 			continue
 		}
 		if time.Unix(0, r.EndUTC).Before(pipeline.Plausible) {

@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"context"
@@ -9,7 +9,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/metadata"
 )
@@ -23,21 +22,21 @@ const (
 
 // upkeep keeps the catalogue from growing with what is gone, and tells the bounds
 // of protection what is protected.
-func (h *house) upkeep(ctx context.Context) error {
-	h.proveClock(ctx) // by the journal alone, where the database is away
+func (s *Server) upkeep(ctx context.Context) error {
+	s.proveClock(ctx) // by the journal alone, where the database is away
 	for last, proven := (time.Time{}), false; ; {
-		if err := h.catalogue.Ready(ctx); err != nil && !errors.Is(err, metadata.ErrClaimed) {
+		if err := s.catalogue.Ready(ctx); err != nil && !errors.Is(err, metadata.ErrClaimed) {
 			return nil // the context has ended
 		}
-		h.lookForReplaced(ctx)
-		if n, err := h.catalogue.ProtectedBytes(ctx); err == nil {
-			h.protection.Told(n)
+		s.lookForReplaced(ctx)
+		if n, err := s.catalogue.ProtectedBytes(ctx); err == nil {
+			s.protection.Told(n)
 		}
-		proven = proven || h.proveClock(ctx)
-		if h.upkeepDue(last) && h.keepBounds(ctx) {
-			last = pipeline.SystemClock.Now()
+		proven = proven || s.proveClock(ctx)
+		if s.upkeepDue(last) && s.keepBounds(ctx) {
+			last = s.clock.Now()
 		}
-		c, stop := pipeline.SystemClock.After(protectedEvery)
+		c, stop := s.clock.After(protectedEvery)
 		select {
 		case <-c:
 		case <-ctx.Done():
@@ -49,47 +48,47 @@ func (h *house) upkeep(ctx context.Context) error {
 
 // upkeepDue reports whether it is time, by a clock that is believed: what is kept no
 // longer is so by its age.
-func (h *house) upkeepDue(last time.Time) bool {
-	r := h.wall.Read()
+func (s *Server) upkeepDue(last time.Time) bool {
+	r := s.wall.Read()
 	return r.Believed() && (last.IsZero() || r.Now.Sub(last) >= upkeepEvery)
 }
 
 // proveClock tells the clock of the newest recordings that the catalogue knows of, and
 // of the newest from before this start. A row is no newer than its file.
-func (h *house) proveClock(ctx context.Context) (all bool) {
-	for _, before := range []time.Time{{}, h.wall.Began()} {
-		page, err := h.catalogue.Records(ctx, media.Query{Limit: 20, End: before})
+func (s *Server) proveClock(ctx context.Context) (all bool) {
+	for _, before := range []time.Time{{}, s.wall.Began()} {
+		page, err := s.catalogue.Records(ctx, media.Query{Limit: 20, End: before})
 		if err != nil {
 			return false
 		}
 		all = !page.Degraded
 		for _, r := range page.Records {
-			if r.Node != h.catalogue.Node() {
+			if r.Node != s.catalogue.Node() {
 				continue
 			}
 			at := time.Unix(0, r.StartUTC)
-			if info, err := os.Stat(filepath.Join(h.cfg.MP4.RecordPath, filepath.FromSlash(r.Path))); err == nil && info.ModTime().Before(at) {
+			if info, err := os.Stat(filepath.Join(s.cfg.MP4.RecordPath, filepath.FromSlash(r.Path))); err == nil && info.ModTime().Before(at) {
 				at = info.ModTime()
 			}
-			h.wall.Seen("the recording "+r.Path, at)
+			s.wall.Seen("the recording "+r.Path, at)
 		}
 	}
 	return all
 }
 
 // keepBounds takes away what is kept no longer; false: it is to be tried again.
-func (h *house) keepBounds(ctx context.Context) bool {
-	kept, err := h.catalogue.Upkeep(ctx, metadata.UpkeepOptions{
-		KeepEvents: h.cfg.Events.Keep.D(), KeepLost: h.cfg.Retention.KeepLost.D(),
+func (s *Server) keepBounds(ctx context.Context) bool {
+	kept, err := s.catalogue.Upkeep(ctx, metadata.UpkeepOptions{
+		KeepEvents: s.cfg.Events.Keep.D(), KeepLost: s.cfg.Retention.KeepLost.D(),
 	})
 	if kept != (metadata.Kept{}) {
-		h.log.Info("the catalogue forgot what was over", "events", kept.Events, "lost_recordings", kept.Lost)
+		s.log.Info("the catalogue forgot what was over", "events", kept.Events, "lost_recordings", kept.Lost)
 	}
 	switch {
 	case err == nil:
 		return true
 	case ctx.Err() == nil && !errors.Is(err, metadata.ErrUnavailable) && !errors.Is(err, metadata.ErrClaimed):
-		h.log.Warn("the catalogue could not be looked after: it is tried again", "error", err)
+		s.log.Warn("the catalogue could not be looked after: it is tried again", "error", err)
 	}
 	return false
 }

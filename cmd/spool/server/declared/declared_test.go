@@ -1,4 +1,4 @@
-package main
+package declared
 
 import (
 	"errors"
@@ -14,6 +14,11 @@ import (
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/durable"
+
+	_ "github.com/gospool/spool/sinks/metadata"
+	_ "github.com/gospool/spool/sinks/mp4"
+	_ "github.com/gospool/spool/stages"
+	_ "github.com/gospool/spool/stages/ingest/rtsp"
 )
 
 func configured(t *testing.T, text string) *configs.Config {
@@ -53,24 +58,6 @@ func TestKeptPipelinesAreReadBack(t *testing.T) {
 	left, err := filepath.Glob(filepath.Join(filepath.Dir(file), ".spool-*"))
 	require.NoError(t, err)
 	require.Equal(t, []string{file}, left, "no temporary file stays")
-}
-
-// A kept declaration that this program does not understand is said before
-// anything is started: without it something would silently not be recorded.
-func TestBrokenKeptFileIsRefused(t *testing.T) {
-	for text, want := range map[string]string{
-		"clips: {stages: [sorce]}":     "did you mean source?",
-		"clips: [":                     "not YAML",
-		"'a b': {stages: [source]}":    "a pipeline's name is",
-		"clips: {stages: [source: 1]}": "source",
-	} {
-		record := t.TempDir()
-		require.NoError(t, os.WriteFile(keptFile(record), []byte(text), 0o600))
-		code, _, errs := spool(t, "", "--record-path", record, "--http-listen", "127.0.0.1:0", "--rtsp-listen", "")
-		require.Equal(t, exitUsage, code, text)
-		require.Contains(t, errs, want, text)
-		require.Contains(t, errs, ".spool-pipelines.yaml", text)
-	}
 }
 
 func TestSettingsThatWaitForARestart(t *testing.T) {

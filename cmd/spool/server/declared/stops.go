@@ -1,4 +1,4 @@
-package main
+package declared
 
 import (
 	"encoding/json"
@@ -20,12 +20,12 @@ type stopsFile struct {
 	kept map[string]time.Time // as the file has it
 }
 
-// keepStops writes what has changed. A stop counts though it could not be kept:
+// KeepStops writes what has changed. A stop counts though it could not be kept:
 // that is logged, and costs a recording too many after a restart.
-func (p *plans) keepStops() {
+func (p *Set) KeepStops() {
 	p.stops.mu.Lock()
 	defer p.stops.mu.Unlock()
-	planned := p.state().agenda.Streams()
+	planned := p.State().agenda.Streams()
 	stops := p.recorder.Stops()
 	maps.DeleteFunc(stops, func(stream string, _ time.Time) bool { return !slices.Contains(planned, stream) })
 	if maps.EqualFunc(stops, p.stops.kept, time.Time.Equal) {
@@ -44,7 +44,7 @@ func (p *plans) keepStops() {
 
 // restoreStops reads the file. One that cannot be read is as none: it is better
 // to record too much.
-func (p *plans) restoreStops() {
+func (p *Set) restoreStops() {
 	text, err := p.disk.Read(p.stops.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return

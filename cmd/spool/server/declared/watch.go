@@ -1,4 +1,4 @@
-package main
+package declared
 
 import (
 	"bytes"
@@ -18,9 +18,9 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// begin keeps the schedule, and reloads on SIGHUP and when the configuration's
-// file changes.
-func (p *plans) begin(tasks *pipeline.Tasks) {
+// Begin starts the tasks that keep the schedule, and that reload on SIGHUP and when the
+// configuration's file changes.
+func (p *Set) Begin(tasks *pipeline.Tasks) {
 	hangUps := make(chan os.Signal, 1)
 	signal.Notify(hangUps, syscall.SIGHUP)
 	tasks.Go("schedule", p.schedule.Run)
@@ -45,7 +45,7 @@ const settle = 200 * time.Millisecond
 
 // watch reloads when the file's content is another. The directory is watched and
 // not the file, which editors and mounts put a new one in the place of.
-func (p *plans) watch(ctx context.Context, file string) error {
+func (p *Set) watch(ctx context.Context, file string) error {
 	w, err := fsnotify.NewWatcher()
 	if err != nil {
 		return err
@@ -55,15 +55,16 @@ func (p *plans) watch(ctx context.Context, file string) error {
 	if err := w.Add(filepath.Dir(file)); err != nil {
 		return err
 	}
-	timer := time.NewTimer(settle) // at first for what changed before the watch began
-	defer timer.Stop()
+	settled, stop := p.clock.After(settle) // at first for what changed before the watch began
+	defer func() { stop() }()
 	for {
 		select {
 		case e := <-w.Events:
 			if base := filepath.Base(e.Name); base == filepath.Base(file) || base == mountedData {
-				timer.Reset(settle)
+				stop()
+				settled, stop = p.clock.After(settle)
 			}
-		case <-timer.C:
+		case <-settled:
 			text, err := config.ReadFile(file)
 			if err == nil && !bytes.Equal(text, seen) {
 				seen = text
@@ -81,7 +82,7 @@ func (p *plans) watch(ctx context.Context, file string) error {
 const mountedData = "..data"
 
 // reloadAndSay reloads and logs what came of it.
-func (p *plans) reloadAndSay(ctx context.Context, why string) {
+func (p *Set) reloadAndSay(ctx context.Context, why string) {
 	got, err := p.Reload(ctx)
 	var refused *api.Refused
 	switch {
@@ -98,18 +99,4 @@ func (p *plans) reloadAndSay(ctx context.Context, why string) {
 			p.log.Warn(warning)
 		}
 	}
-}
-
-// place is where a problem is, without the directories of the machine.
-func place(pos config.Pos) string {
-	pos.File = filepath.Base(pos.File)
-	if pos.File == "." {
-		pos.File = ""
-	}
-	return pos.String()
-}
-
-func shownProblem(p config.Problem) string {
-	p.Pos.File = filepath.Base(p.Pos.File)
-	return p.String()
 }
