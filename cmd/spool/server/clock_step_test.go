@@ -25,7 +25,7 @@ pipelines:
 `
 
 // camera publishes over RTSP until the test ends.
-func (r *tenant) camera() {
+func (r *fixture) camera() {
 	cmd := exec.Command("ffmpeg", "-nostdin", "-v", "error", "-re", "-f", "lavfi", "-i", "testsrc2=size=64x64:rate=25",
 		"-c:v", "libx264", "-preset", "ultrafast", "-g", "10", "-f", "rtsp", "-rtsp_transport", "tcp",
 		"rtsp://"+r.rtspAddr()+"/live/camera")
@@ -49,14 +49,14 @@ type told struct {
 	} `json:"gap"`
 }
 
-func (r *tenant) records(t require.TestingT, query string) []told {
+func (r *fixture) records(t require.TestingT, query string) []told {
 	var page struct{ Records []told }
 	require.Equal(t, http.StatusOK, r.request(t, "GET", "/mp4/records?limit=100&"+query, &page))
 	return page.Records
 }
 
 // grown waits until the n-th file of a stream grows, and gives its recording.
-func (r *tenant) grown(stream string, n int) (id string) {
+func (r *fixture) grown(stream string, n int) (id string) {
 	r.t.Helper()
 	var reversed []told
 	require.EventuallyWithT(r.t, func(c *assert.CollectT) {
@@ -80,7 +80,7 @@ func (r *tenant) grown(stream string, n int) (id string) {
 func TestTheClockIsSetWhileFilesGrow(t *testing.T) {
 	const years = 50 * 365 * 24 * time.Hour
 	steps := []time.Duration{1500 * time.Millisecond, -1500 * time.Millisecond, time.Hour, -time.Hour, years, -years, -years, years}
-	r := moveIn(t, t.TempDir(), twoStreams, 0, false)
+	r := start(t, t.TempDir(), twoStreams, 0, false)
 	r.camera()
 	streams := []string{"live/pattern", "live/camera"}
 	order := map[string][]string{}
@@ -103,7 +103,7 @@ func TestTheClockIsSetWhileFilesGrow(t *testing.T) {
 }
 
 // statusIsOfToday wants the status of a stream to be told by the clock as it is now.
-func (r *tenant) statusIsOfToday(stream string) {
+func (r *fixture) statusIsOfToday(stream string) {
 	r.t.Helper()
 	var status struct {
 		LastAccessUnit time.Time `json:"last_access_unit"`
@@ -115,7 +115,7 @@ func (r *tenant) statusIsOfToday(stream string) {
 }
 
 // agree compares what is said of each recording, in the order in which they were made.
-func (r *tenant) agree(stream string, order []string, steps []time.Duration) {
+func (r *fixture) agree(stream string, order []string, steps []time.Duration) {
 	t := r.t
 	t.Helper()
 	list := r.records(t, "stream="+stream)

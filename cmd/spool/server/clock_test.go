@@ -42,7 +42,7 @@ func TestStartedTenYearsAheadNothingGoesUntilItIsConfirmed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			old := fill(t, dir, oneStream, 3)
-			r := moveIn(t, dir, oneStream, 10*years, c.synchronised)
+			r := start(t, dir, oneStream, 10*years, c.synchronised)
 			r.eventually("it records, and says what is wrong", func() bool {
 				wrong := r.wrong()
 				return len(r.files()) >= len(old)+2 && len(wrong) == 1 && wrong[0] == c.problem
@@ -84,7 +84,7 @@ crontab: {jobs: [{name: night, cron: "0 2 29 2 *", action: record_start, stream:
 `
 	dir := t.TempDir()
 	old := fill(t, dir, oneStream, 2)
-	r := moveIn(t, dir, planned, time.Since(time.Unix(100, 0))*-1, false)
+	r := start(t, dir, planned, time.Since(time.Unix(100, 0))*-1, false)
 	r.eventually("it records", func() bool { return len(r.files()) >= len(old)+2 })
 	require.Equal(t, []string{"clock_wrong"}, r.wrong())
 	r.keeper.Look(t.Context())
@@ -100,11 +100,11 @@ crontab: {jobs: [{name: night, cron: "0 2 29 2 *", action: record_start, stream:
 	require.True(t, schedule.Streams[0].Record)
 	require.Contains(t, schedule.Streams[0].Why, "clock is wrong")
 	require.Equal(t, http.StatusConflict, r.ask("POST", "/mp4/retention/confirm", &struct{}{}), "1970 is not confirmed")
-	r.moveOut()
+	r.stop()
 	recorded = r.files()
 
 	// The clock is set, and synchronised: what was dated 1970 is not old by that.
-	r = moveIn(t, dir, planned, 0, true)
+	r = start(t, dir, planned, 0, true)
 	r.keeper.Look(t.Context())
 	var got expiryAnswer
 	r.ask("GET", "/mp4/retention", &got)
@@ -120,23 +120,23 @@ func TestTheCatalogueForgetsByABelievedClockOnly(t *testing.T) {
 	dir := t.TempDir()
 	files := fill(t, dir, oneStream+brief, 2)
 	require.NoError(t, os.Remove(files[0]))
-	lost := func(r *tenant) (n int) {
+	lost := func(r *fixture) (n int) {
 		var list struct{ Count int }
 		if r.ask("GET", "/mp4/records?state=lost", &list) != http.StatusOK {
 			return -1
 		}
 		return list.Count
 	}
-	r := moveIn(t, dir, brief, 0, false)
+	r := start(t, dir, brief, 0, false)
 	r.eventually("its row is lost", func() bool { return lost(r) == 1 })
-	r.moveOut()
+	r.stop()
 
-	r = moveIn(t, dir, brief, 10*years, false)
+	r = start(t, dir, brief, 10*years, false)
 	r.eventually("the clock is doubted", func() bool { return len(r.wall.Problems()) == 1 && lost(r) == 1 })
 	require.False(t, r.upkeepDue(time.Time{}))
-	r.moveOut()
+	r.stop()
 
-	r = moveIn(t, dir, brief, 10*years, true)
+	r = start(t, dir, brief, 10*years, true)
 	require.True(t, r.upkeepDue(time.Time{}))
 	r.eventually("it is forgotten", func() bool { return lost(r) == 0 })
 }
@@ -144,7 +144,7 @@ func TestTheCatalogueForgetsByABelievedClockOnly(t *testing.T) {
 // A board's first run was in 1970, and ended in a power cut: what is missing before the
 // next file is not 56 years.
 func TestARunIn1970LeavesNoGapOfDecades(t *testing.T) {
-	r := moveIn(t, t.TempDir(), "", 0, true)
+	r := start(t, t.TempDir(), "", 0, true)
 	put := func(end time.Time) {
 		require.NoError(t, r.catalogue.Put(t.Context(), media.Recording{
 			ID: media.NewID(end), Stream: "a", Pipeline: "default", Path: end.Format("150405") + ".mp4", State: media.StateRecovered,

@@ -125,7 +125,7 @@ func compiled(t *testing.T, dir, text string) ([]recorder.Declared, error) {
 // remedy; what it takes starts, answers an event, and stops as it says.
 func TestEveryCombinationIsRefusedOrRight(t *testing.T) {
 	dir := t.TempDir()
-	r := newEventRig(t, pipeline.Manual, "", "")
+	r := newEventFixture(t, pipeline.Manual, "", "")
 	tried := 0
 	for i, c := range combinations() {
 		text := fmt.Sprintf("mp4: {record_path: %q, before_duration: 1, after_duration: 1}\npipelines:\n  c%d:\n    streams: [live/c%d]\n    record: %s\n    stages: %s\n", r.dir, i, i, c.mode, c.stages())
@@ -169,7 +169,7 @@ func arrived(stages []pipeline.NodeStatus, chunks uint64) bool {
 
 // run records one stream with a combination, from its start to its stop, with an
 // event in the middle.
-func (r *eventRig) run(c combination, d recorder.Declared, stream string) {
+func (r *eventFixture) run(c combination, d recorder.Declared, stream string) {
 	t := r.t
 	_, err := r.recorder.Update(t.Context(), []recorder.Declared{d}, nil)
 	require.NoError(t, err)

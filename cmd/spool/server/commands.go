@@ -61,7 +61,7 @@ func (k *keptCommands) Done(name string) {
 // resumeCommands runs what an earlier process did not come to run. What cannot be run
 // any more is said, once, and taken out.
 func (s *Server) resumeCommands() {
-	store := s.kept
+	store := s.commandStore
 	entries, err := os.ReadDir(store.dir) // in the order of names, which is that of age
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		s.log.Error("commands of an earlier run are not run", "error", err)

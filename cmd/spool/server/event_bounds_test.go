@@ -13,7 +13,7 @@ import (
 
 // protectedOf tells which of a stream's recordings are protected, by the catalogue
 // and by what the files say.
-func (r *eventRig) protectedOf(records []media.Record, id media.ID) (protected []int, bytes int64) {
+func (r *eventFixture) protectedOf(records []media.Record, id media.ID) (protected []int, bytes int64) {
 	r.t.Helper()
 	_, protected = r.named(records, id)
 	for _, i := range protected {
@@ -24,7 +24,7 @@ func (r *eventRig) protectedOf(records []media.Record, id media.ID) (protected [
 
 // fileSize is that of the first file of what these tests record.
 func fileSize(t *testing.T) int64 {
-	r := newEventRig(t, pipeline.Always, "", "max_duration: 2")
+	r := newEventFixture(t, pipeline.Always, "", "max_duration: 2")
 	f := r.publish("live/x", 25)
 	f.feed(70 - f.frames)
 	return f.end()[0].Size
@@ -36,7 +36,7 @@ func fileSize(t *testing.T) int64 {
 func TestOneEventProtectsNoMoreThanItMay(t *testing.T) {
 	size := fileSize(t)
 	bound := 5*size + size/2
-	r := newBoundedRig(t, pipeline.Always, "before: 8, after: 6", "max_duration: 2", media.NewProtection(bound, 0))
+	r := newBoundedFixture(t, pipeline.Always, "before: 8, after: 6", "max_duration: 2", media.NewProtection(bound, 0))
 	f := r.publish("live/x", 25)
 	f.feed(20*25 + 5 - f.frames)
 	taken, err := r.events(0, 0).Trigger(t.Context(), "live/x", pipeline.Trigger{ID: media.ID{1}, At: f.at(13), Before: 12 * time.Second, After: 30 * time.Second})
@@ -68,7 +68,7 @@ func TestOneEventProtectsNoMoreThanItMay(t *testing.T) {
 // TestEventsTogetherProtectNoMoreThanTheyMay, whatever their keys are.
 func TestEventsTogetherProtectNoMoreThanTheyMay(t *testing.T) {
 	size := fileSize(t)
-	r := newBoundedRig(t, pipeline.Always, "before: 1, after: 1", "max_duration: 2", media.NewProtection(0, 3*size+size/2))
+	r := newBoundedFixture(t, pipeline.Always, "before: 1, after: 1", "max_duration: 2", media.NewProtection(0, 3*size+size/2))
 	f := r.publish("live/x", 25)
 	f.feed(30*25 - f.frames)
 	records := f.end()
@@ -85,7 +85,7 @@ func TestEventsTogetherProtectNoMoreThanTheyMay(t *testing.T) {
 
 // TestRequestGetsNoMoreFromBeforeThanItMay, and is told.
 func TestRequestGetsNoMoreFromBeforeThanItMay(t *testing.T) {
-	r := newEventRig(t, pipeline.Always, "before: 1, after: 1", "max_duration: 2")
+	r := newEventFixture(t, pipeline.Always, "before: 1, after: 1", "max_duration: 2")
 	f := r.publish("live/x", 25)
 	f.feed(20*25 - f.frames)
 	e := r.events(0, 0)
@@ -101,7 +101,7 @@ func TestRequestGetsNoMoreFromBeforeThanItMay(t *testing.T) {
 // TestFootageBeginsAtAKeyFrame, which the answer and the row name, in finished files
 // as in what is recorded at that moment.
 func TestFootageBeginsAtAKeyFrame(t *testing.T) {
-	r := newEventRig(t, pipeline.Always, "before: 1, after: 1", "max_duration: 6")
+	r := newEventFixture(t, pipeline.Always, "before: 1, after: 1", "max_duration: 6")
 	f := r.publish("live/x", 50) // a key frame every two seconds
 	f.feed(15*25 - f.frames)
 	e := r.events(0, 0)
@@ -125,7 +125,7 @@ func TestEventBeforeTheFirstPicture(t *testing.T) {
 	for name, mode := range map[string]pipeline.Mode{"event": pipeline.Event, "always": pipeline.Always} {
 		for _, announced := range []bool{true, false} {
 			t.Run(name+map[bool]string{true: ", announced", false: ", not there"}[announced], func(t *testing.T) {
-				r := newEventRig(t, mode, "before: 5, after: 2", "")
+				r := newEventFixture(t, mode, "before: 5, after: 2", "")
 				e := r.events(5*time.Second, 2*time.Second)
 				trigger := pipeline.Trigger{ID: media.ID{5}, Key: "k", At: time.Now(), Before: -1, After: 2 * time.Second, WaitUntil: time.Now().Add(time.Hour), Arm: !announced}
 				var f *eventFeed
@@ -149,7 +149,7 @@ func TestEventBeforeTheFirstPicture(t *testing.T) {
 			})
 		}
 	}
-	r := newEventRig(t, pipeline.Event, "before: 5, after: 2", "")
+	r := newEventFixture(t, pipeline.Event, "before: 5, after: 2", "")
 	_, err := r.events(0, 0).Trigger(t.Context(), "live/y", pipeline.Trigger{ID: media.ID{6}, At: time.Now(), Before: -1, After: -1, WaitUntil: time.Now().Add(time.Hour)})
 	require.ErrorContains(t, err, "wait: 30 in the body", "a stream that nobody has heard of may be a mistyped one")
 }

@@ -26,7 +26,7 @@ type asked struct {
 // every file of that time names it; no picture is in two files, and none is lost
 // where a recording goes on in the next one.
 func TestRandomEventsInRealFiles(t *testing.T) {
-	r := newEventRig(t, pipeline.Event, "before: 4, after: 2", "")
+	r := newEventFixture(t, pipeline.Event, "before: 4, after: 2", "")
 	random := rand.New(rand.NewPCG(1, 2))
 	rolled := 0
 	for n := range 50 {

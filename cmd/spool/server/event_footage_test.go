@@ -28,7 +28,7 @@ import (
 
 // named tells which of a stream's recordings name an event, and which of them are
 // protected, in the catalogue and in the file.
-func (r *eventRig) named(records []media.Record, id media.ID) (named, protected []int) {
+func (r *eventFixture) named(records []media.Record, id media.ID) (named, protected []int) {
 	r.t.Helper()
 	for i, rec := range records {
 		if slices.ContainsFunc(rec.Events, func(e media.Event) bool { return e.ID == id }) {
@@ -46,7 +46,7 @@ func (r *eventRig) named(records []media.Record, id media.ID) (named, protected 
 }
 
 // finished is what each finished file has, and when it was written.
-func (r *eventRig) finished() map[string]string {
+func (r *eventFixture) finished() map[string]string {
 	r.t.Helper()
 	out := map[string]string{}
 	require.NoError(r.t, filepath.WalkDir(r.dir, func(name string, d os.DirEntry, err error) error {
@@ -65,7 +65,7 @@ func (r *eventRig) finished() map[string]string {
 // TestEventOfThePastIsOfItsOwnFilesOnly: the file that grows has nothing of it,
 // and is not kept for ever because of it.
 func TestEventOfThePastIsOfItsOwnFilesOnly(t *testing.T) {
-	r := newEventRig(t, pipeline.Always, "before: 8, after: 6", "max_duration: 5")
+	r := newEventFixture(t, pipeline.Always, "before: 8, after: 6", "max_duration: 5")
 	f := r.publish("live/x", 25)
 	f.feed(23*25 - f.frames)
 	var before map[string]string
@@ -89,7 +89,7 @@ func TestEventOfThePastIsOfItsOwnFilesOnly(t *testing.T) {
 // TestEventReachesIntoEarlierRecordings of events, where memory does not reach so
 // far: they are protected only if the trigger says so.
 func TestEventReachesIntoEarlierRecordings(t *testing.T) {
-	r := newEventRig(t, pipeline.Event, "before: 4, after: 2", "")
+	r := newEventFixture(t, pipeline.Event, "before: 4, after: 2", "")
 	e := r.events(0, 0)
 	f := r.publish("live/x", 25)
 	for n, at := range []int{10, 30, 50} {
@@ -117,7 +117,7 @@ func TestEventReachesIntoEarlierRecordings(t *testing.T) {
 // TestEventAtTheSeamOfTwoFilesIsOfBoth, though the one is being finished at that
 // moment and its row does not say so yet.
 func TestEventAtTheSeamOfTwoFilesIsOfBoth(t *testing.T) {
-	r := newEventRig(t, pipeline.Always, "before: 1, after: 0", "max_duration: 2")
+	r := newEventFixture(t, pipeline.Always, "before: 1, after: 0", "max_duration: 2")
 	e := r.events(0, 0)
 	f := r.publish("live/x", 25)
 	const seams = 20
@@ -138,7 +138,7 @@ func TestEventAtTheSeamOfTwoFilesIsOfBoth(t *testing.T) {
 // TestEventsOfOneFileAtOnce: each of many that come together is named, by the
 // catalogue and by the file as long as it has room, which then says that it has not.
 func TestEventsOfOneFileAtOnce(t *testing.T) {
-	r := newEventRig(t, pipeline.Always, "before: 1, after: 1", "")
+	r := newEventFixture(t, pipeline.Always, "before: 1, after: 1", "")
 	f := r.publish("live/x", 25)
 	f.feed(5 * 25)
 	file := f.end()[0]
@@ -169,7 +169,7 @@ func TestEventsOfOneFileAtOnce(t *testing.T) {
 // TestFileThatNamesAllItMay holds media of further events all the same: the catalogue
 // alone says so.
 func TestFileThatNamesAllItMay(t *testing.T) {
-	r := newEventRig(t, pipeline.Always, "before: 1, after: 1", "")
+	r := newEventFixture(t, pipeline.Always, "before: 1, after: 1", "")
 	f := r.publish("live/x", 25)
 	f.feed(5 * 25)
 	full := f.end()[0]
@@ -191,7 +191,7 @@ func TestFileThatNamesAllItMay(t *testing.T) {
 }
 
 // footageOf are the recordings that the catalogue names of an event.
-func (r *eventRig) footageOf(key string) (ids []media.ID) {
+func (r *eventFixture) footageOf(key string) (ids []media.ID) {
 	r.t.Helper()
 	page, err := r.events(0, 0).Events(r.t.Context(), media.EventQuery{Key: key, Limit: 1})
 	require.NoError(r.t, err)
@@ -205,7 +205,7 @@ func (r *eventRig) footageOf(key string) (ids []media.ID) {
 // TestMoreEventsThanFilesName come at once and reach into the next file: each answer
 // says that it is marked, and the catalogue has each with both of its files.
 func TestMoreEventsThanFilesName(t *testing.T) {
-	r := newEventRig(t, pipeline.Always, "before: 1, after: 2", "max_duration: 4")
+	r := newEventFixture(t, pipeline.Always, "before: 1, after: 2", "max_duration: 4")
 	f := r.publish("live/x", 25)
 	f.feed(7*25 + 5 - f.frames)
 	e := r.events(time.Second, 2*time.Second)
@@ -241,7 +241,7 @@ func TestMoreEventsThanFilesName(t *testing.T) {
 // TestEventIsKeptBeforeItIsAnswered, whatever becomes of its mark, its files and its
 // picture; and where it cannot be, that is the answer.
 func TestEventIsKeptBeforeItIsAnswered(t *testing.T) {
-	r := newEventRig(t, pipeline.Event, "before: 1, after: 2", "")
+	r := newEventFixture(t, pipeline.Event, "before: 1, after: 2", "")
 	e := r.events(time.Second, 2*time.Second)
 	at := time.Now()
 	trigger := pipeline.Trigger{ID: media.ID{1}, Key: "waits", Name: "bell", At: at, Before: 3 * time.Second, After: time.Minute, WaitUntil: at.Add(time.Hour), Arm: true}
@@ -277,7 +277,7 @@ func TestEventIsKeptBeforeItIsAnswered(t *testing.T) {
 // TestFootageOfAnotherRecorder on the same database is left to it: its files are not
 // here, and a row that said otherwise would be called lost by both.
 func TestFootageOfAnotherRecorder(t *testing.T) {
-	r := newEventRig(t, pipeline.Always, "before: 1, after: 1", "")
+	r := newEventFixture(t, pipeline.Always, "before: 1, after: 1", "")
 	f := r.publish("live/x", 25)
 	f.feed(5 * 25)
 	own := f.end()[0]
@@ -311,7 +311,7 @@ func TestFootageOfAnotherRecorder(t *testing.T) {
 // with the file back the same event does.
 func TestEventOfAFileThatIsGone(t *testing.T) {
 	for _, protect := range []pipeline.Protect{pipeline.ProtectOff, pipeline.ProtectOn} {
-		r := newEventRig(t, pipeline.Always, "", "")
+		r := newEventFixture(t, pipeline.Always, "", "")
 		f := r.publish("live/x", 25)
 		f.feed(5*25 - f.frames)
 		records := f.end()

@@ -23,9 +23,9 @@ import (
 	"github.com/gospool/spool/stages/ingest/testpattern"
 )
 
-// eventRig is a recorder with one event pipeline, fed from a test pattern as
+// eventFixture is a recorder with one event pipeline, fed from a test pattern as
 // fast as it takes it: all times are the stream's own.
-type eventRig struct {
+type eventFixture struct {
 	t         *testing.T
 	dir       string
 	hub       *hub.Hub
@@ -38,14 +38,14 @@ type eventRig struct {
 
 const patternWidth, patternHeight = 192, 108
 
-func newEventRig(t *testing.T, mode pipeline.Mode, ring, segmenter string) *eventRig {
+func newEventFixture(t *testing.T, mode pipeline.Mode, ring, segmenter string) *eventFixture {
 	t.Helper()
-	return newBoundedRig(t, mode, ring, segmenter, media.NewProtection(0, 0))
+	return newBoundedFixture(t, mode, ring, segmenter, media.NewProtection(0, 0))
 }
 
-func newBoundedRig(t *testing.T, mode pipeline.Mode, ring, segmenter string, protection *media.Protection) *eventRig {
+func newBoundedFixture(t *testing.T, mode pipeline.Mode, ring, segmenter string, protection *media.Protection) *eventFixture {
 	t.Helper()
-	r := &eventRig{t: t, dir: t.TempDir(), protects: protection, asking: make(chan struct{}, 4)}
+	r := &eventFixture{t: t, dir: t.TempDir(), protects: protection, asking: make(chan struct{}, 4)}
 	pool, env := pipelinetest.Pool(t), pipelinetest.Env()
 	r.tasks = pipeline.NewTasks(env.Log, env.Clock)
 	r.hub = hub.New(pool, r.tasks, hub.Config{Log: env.Log})
@@ -76,7 +76,7 @@ func newBoundedRig(t *testing.T, mode pipeline.Mode, ring, segmenter string, pro
 }
 
 // events is what the API asks.
-func (r *eventRig) events(before, after time.Duration) events {
+func (r *eventFixture) events(before, after time.Duration) events {
 	return events{
 		recorder: r.recorder, recordings: recordings{r.catalogue, files{r.dir}, newFootage(r.catalogue, r.dir, pipeline.SystemClock, newMistaken(), func(string) {}), r.recorder},
 		before: before, after: after, clock: pipeline.SystemClock, log: slog.New(slog.NewTextHandler(r.t.Output(), nil)),
@@ -84,7 +84,7 @@ func (r *eventRig) events(before, after time.Duration) events {
 	}
 }
 
-func (r *eventRig) stop() {
+func (r *eventFixture) stop() {
 	ctx := context.Background()
 	r.hub.Close()
 	require.NoError(r.t, r.recorder.Shutdown(ctx))
@@ -94,14 +94,14 @@ func (r *eventRig) stop() {
 
 // eventFeed is one stream of the rig.
 type eventFeed struct {
-	*eventRig
+	*eventFixture
 	path   string
 	gen    *testpattern.Generator
 	pub    *hub.Publisher
 	frames int
 }
 
-func (r *eventRig) publish(path string, gop int) *eventFeed {
+func (r *eventFixture) publish(path string, gop int) *eventFeed {
 	r.t.Helper()
 	f := r.announce(path, gop)
 	f.feed(30) // it is armed
@@ -109,13 +109,13 @@ func (r *eventRig) publish(path string, gop int) *eventFeed {
 }
 
 // announce publishes a stream that sends nothing yet.
-func (r *eventRig) announce(path string, gop int) *eventFeed {
+func (r *eventFixture) announce(path string, gop int) *eventFeed {
 	r.t.Helper()
 	return r.announceAt(path, gop, pipelinetest.StartUTC)
 }
 
 // announceAt is announce for a stream whose first picture is of a moment, UTC ns.
-func (r *eventRig) announceAt(path string, gop int, utc int64) *eventFeed {
+func (r *eventFixture) announceAt(path string, gop int, utc int64) *eventFeed {
 	r.t.Helper()
 	o := testpattern.Default()
 	o.Width, o.Height, o.GOP, o.Channels, o.UTC = patternWidth, patternHeight, gop, 0, utc
@@ -177,7 +177,7 @@ func (f *eventFeed) end() []media.Record {
 }
 
 // numbers are the burnt-in frame numbers of a file's pictures.
-func (r *eventRig) numbers(rec media.Record) (out []int) {
+func (r *eventFixture) numbers(rec media.Record) (out []int) {
 	r.t.Helper()
 	raw, err := exec.CommandContext(r.t.Context(), "ffmpeg", "-nostdin", "-v", "error", "-xerror", "-threads", "1",
 		"-i", filepath.Join(r.dir, rec.Path), "-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "gray", "-").Output()
@@ -192,7 +192,7 @@ func (r *eventRig) numbers(rec media.Record) (out []int) {
 
 // whole checks that a file's pictures are those of its wall clock, one after
 // another, and gives the first and the last.
-func (r *eventRig) whole(rec media.Record) (first, last int) {
+func (r *eventFixture) whole(rec media.Record) (first, last int) {
 	r.t.Helper()
 	seen := r.numbers(rec)
 	require.NotEmpty(r.t, seen)
@@ -209,7 +209,7 @@ func TestPreRollIsTrueToTheFrame(t *testing.T) {
 		"half a second": {12, 1248}, "2 s": {50, 1250}, "30 s": {750, 750},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := newEventRig(t, pipeline.Event, "before: 10, after: 5", "")
+			r := newEventFixture(t, pipeline.Event, "before: 10, after: 5", "")
 			f := r.publish("live/x", c.gop)
 			f.feed(1503 - f.frames)
 			done, err := r.recorder.Trigger("live/x", pipeline.Trigger{ID: media.EventID("live/x", "k"), Key: "k", At: f.at(60.12), Before: -1, After: -1})
@@ -237,7 +237,7 @@ func TestPreRollIsTrueToTheFrame(t *testing.T) {
 // TestEventOfAContinuousRecordingIsAMark on every file of its time: those that
 // are finished, the one that grows and those that come. There is no second file.
 func TestEventOfAContinuousRecordingIsAMark(t *testing.T) {
-	r := newEventRig(t, pipeline.Always, "before: 8, after: 6", "max_duration: 5")
+	r := newEventFixture(t, pipeline.Always, "before: 8, after: 6", "max_duration: 5")
 	e := r.events(8*time.Second, 6*time.Second)
 	f := r.publish("live/x", 25)
 	f.feed(22*25 - f.frames)

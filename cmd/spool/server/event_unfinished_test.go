@@ -31,7 +31,7 @@ func (endless) After(time.Duration) (<-chan time.Time, func()) { return nil, fun
 // this run of the recorder writes it. One that an earlier run left is not waited for,
 // though its ID says that it is newer.
 func TestAnEventOfAFileThatIsNotFinished(t *testing.T) {
-	r := newEventRig(t, pipeline.Always, "before: 1, after: 1", "")
+	r := newEventFixture(t, pipeline.Always, "before: 1, after: 1", "")
 	at := time.Now()
 	rec := media.Recording{
 		Stream: "live/x", Pipeline: "events", Path: "a.mp4.part", State: media.StateRecording,

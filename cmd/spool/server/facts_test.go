@@ -18,7 +18,7 @@ import (
 // TestAnEmptyCatalogueFindsWhatWasSaidOfFinishedFiles: protection, also one that was
 // taken back, and events. What is deleted takes with it what was said of it.
 func TestAnEmptyCatalogueFindsWhatWasSaidOfFinishedFiles(t *testing.T) {
-	r := newEventRig(t, pipeline.Always, "before: 8, after: 6", "max_duration: 5")
+	r := newEventFixture(t, pipeline.Always, "before: 8, after: 6", "max_duration: 5")
 	f := r.publish("live/x", 25)
 	f.feed(23*25 - f.frames)
 	at := f.at(9)
@@ -74,7 +74,7 @@ func TestAnEmptyCatalogueFindsWhatWasSaidOfFinishedFiles(t *testing.T) {
 
 // TestWhatIsSaidOfNobodyIsRemoved after a comparison with the disk that left nothing open.
 func TestWhatIsSaidOfNobodyIsRemoved(t *testing.T) {
-	r := newEventRig(t, pipeline.Always, "before: 1, after: 1", "")
+	r := newEventFixture(t, pipeline.Always, "before: 1, after: 1", "")
 	f := r.publish("live/x", 25)
 	f.feed(5 * 25)
 	own := f.end()[0]

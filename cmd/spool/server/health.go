@@ -61,7 +61,7 @@ func (s *Server) problems(ctx context.Context) (all []pipeline.Problem) {
 		all = append(all, pipeline.Problem{Problem: "retention", Cause: why, Remedy: "see why files cannot be deleted; the disk may become full meanwhile"})
 	}
 	all = append(append(all, s.wall.Problems()...), s.keeper.Problems()...)
-	s.began.date(all, s.clock.Now())
+	s.firstSeen.date(all, s.clock.Now())
 	return all
 }
 

@@ -127,9 +127,9 @@ func (s *Server) openAPI(dir string) error {
 	if err := s.openRetention(abs); err != nil {
 		return err
 	}
-	s.shelf = recordings{s.catalogue, files{abs}, s.footage, s.recorder}
+	s.recordings = recordings{s.catalogue, files{abs}, s.footage, s.recorder}
 	s.events = events{
-		recorder: s.recorder, recordings: s.shelf, before: s.cfg.MP4.BeforeDuration.D(), after: s.cfg.MP4.AfterDuration.D(),
+		recorder: s.recorder, recordings: s.recordings, before: s.cfg.MP4.BeforeDuration.D(), after: s.cfg.MP4.AfterDuration.D(),
 		clock: s.clock, log: s.log, asking: make(chan struct{}, 4),
 		maxBefore: s.cfg.Events.MaxBefore.D(), wait: s.cfg.Events.Wait.D(), protection: s.protection,
 	}
@@ -140,7 +140,7 @@ func (s *Server) openAPI(dir string) error {
 		Log: s.log, Clock: s.clock,
 		Recorder: control{s.recorder, s.declared.KeepStops}, Streams: s.hub,
 		Events:    s.events,
-		Catalogue: s.shelf, Files: playback.NewDir(abs, growing(abs)), Belongs: s.shelf.belongs,
+		Catalogue: s.recordings, Files: playback.NewDir(abs, growing(abs)), Belongs: s.recordings.belongs,
 		Schedule: s.declared.Schedule(), Pipelines: s.declared, Retention: planner{s.keeper},
 		Ready: s.ready, Health: s.problems, Metrics: []prometheus.Collector{&stores{s.catalogue.Stats, s.capacity, s.obstacles, s.rtsp.Counts}, s.disk.write, s.disk.sync, s.disk.finish, s.mistaken},
 	})

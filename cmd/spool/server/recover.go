@@ -78,7 +78,7 @@ func (s *Server) forget(ctx context.Context, r mp4.Repaired) {
 // leave asks for the recovery of a file that a recording let go of. See mp4.OnUnfinished.
 func (s *Server) leave(string) {
 	select {
-	case s.left <- struct{}{}:
+	case s.unfinished <- struct{}{}:
 	default:
 	}
 }
@@ -89,7 +89,7 @@ func (s *Server) recoverLeft(ctx context.Context, dir string) error {
 	said := map[string]bool{} // failures, each said once
 	for ctx.Err() == nil {
 		select {
-		case <-s.left:
+		case <-s.unfinished:
 		case <-ctx.Done():
 			return nil
 		}
@@ -106,7 +106,7 @@ func (s *Server) recoverLeft(ctx context.Context, dir string) error {
 // again waits after a failure, at most until a recording finds that the disk works.
 // It reports whether to go on.
 func (s *Server) again(ctx context.Context, backoff *pipeline.Backoff) bool {
-	waited := pipeline.Sleep(ctx, s.clock, backoff.Next(), s.works.wait())
+	waited := pipeline.Sleep(ctx, s.clock, backoff.Next(), s.diskWorks.wait())
 	if !waited {
 		backoff.Reset()
 	}
@@ -126,7 +126,7 @@ func (s *Server) recoverOnce(ctx context.Context, dir string, said map[string]bo
 		s.recovered(ctx, r)
 	})
 	if err == nil {
-		s.finished.Store(true)
+		s.crashRecovered.Store(true)
 	}
 	return owed || err != nil, err // the recordings say themselves that the disk is away
 }

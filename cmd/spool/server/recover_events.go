@@ -88,7 +88,7 @@ func (s *Server) markRecovered(ctx context.Context, r media.Recording, missed []
 			continue
 		}
 		r.Protected = true
-		if _, err := s.shelf.SetProtected(ctx, r.ID, true); err != nil {
+		if _, err := s.recordings.SetProtected(ctx, r.ID, true); err != nil {
 			log.Error("a recovered file is not protected, though an event in it wants that: PATCH its record", "event", e.ID, "error", err)
 		}
 	}

@@ -25,9 +25,9 @@ import (
 // openRetention makes the keeper of a record directory. It is run when recovery
 // is done: what a crash left is finished, and not swept.
 func (s *Server) openRetention(dir string) (err error) {
-	s.rest = func() {}
+	s.stopRetention = func() {}
 	s.keeper, err = retention.New(retentionPolicy(s.cfg), retention.Deps{
-		Dir: dir, Read: fileReader(s.cfg, &s.finished), Store: deleter{s.footage, s},
+		Dir: dir, Read: fileReader(s.cfg, &s.crashRecovered), Store: deleter{s.footage, s},
 		Recordings: stopper{s.recorder}, Writable: s.canWrite, Clock: s.clock, Wall: s.wall, Log: s.log,
 	})
 	if err == nil {
@@ -39,7 +39,7 @@ func (s *Server) openRetention(dir string) (err error) {
 // startRetention keeps to the policy where there is one.
 func (s *Server) startRetention() {
 	if policy := retentionPolicy(s.cfg); policy.Active() {
-		s.rest = s.tasks.Go("retention", s.keeper.Run)
+		s.stopRetention = s.tasks.Go("retention", s.keeper.Run)
 	}
 }
 

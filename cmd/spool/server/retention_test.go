@@ -38,7 +38,7 @@ func TestWhatIsReadIsNotDeletedForRoom(t *testing.T) {
 	require.NoError(t, err)
 	require.Greater(t, len(want), 8<<20, "more than the system takes of an answer that nobody reads")
 
-	r := moveIn(t, dir, large+fmt.Sprintf("retention: {max_bytes: %d}\n", total+(4<<20)), 0, true)
+	r := start(t, dir, large+fmt.Sprintf("retention: {max_bytes: %d}\n", total+(4<<20)), 0, true)
 	r.keeper.Look(t.Context())
 	require.Equal(t, old, r.files())
 	conn, err := net.Dial("tcp", r.httpAddr)
@@ -82,7 +82,7 @@ func TestWhatACrashLeftIsNotSweptBeforeRecovery(t *testing.T) {
 			require.NoError(t, os.WriteFile(part, left, 0o644))
 			days := time.Now().Add(-3 * 24 * time.Hour)
 			require.NoError(t, os.Chtimes(part, days, days))
-			r := moveIn(t, dir, fmt.Sprintf("mp4: {auto_recovery: %v, disk_max_percent: 1}\nretention: {keep_at_least: 24h}\n", recovers), 0, true)
+			r := start(t, dir, fmt.Sprintf("mp4: {auto_recovery: %v, disk_max_percent: 1}\nretention: {keep_at_least: 24h}\n", recovers), 0, true)
 			if recovers {
 				r.eventually("it is a recording", func() bool { return len(r.files()) == 1 })
 			}
@@ -102,7 +102,7 @@ func TestWhatACrashLeftIsNotSweptBeforeRecovery(t *testing.T) {
 func leftByACrash(t *testing.T) (left []byte) {
 	t.Helper()
 	dir := t.TempDir()
-	r := moveIn(t, dir, "mp4: {filename_pattern: '{stream}/{timestamp}.mp4'}\n"+
+	r := start(t, dir, "mp4: {filename_pattern: '{stream}/{timestamp}.mp4'}\n"+
 		"streams: {a: {pull: 'testpattern://?size=160x120&fps=25&gop=25'}}\n", 0, true)
 	_, err := r.recorder.Start("a", recorder.StartOptions{})
 	require.NoError(t, err)
@@ -119,14 +119,14 @@ func leftByACrash(t *testing.T) (left []byte) {
 		}
 		return false
 	})
-	r.moveOut()
+	r.stop()
 	return left
 }
 
 // On a full disk retention deletes what recovery has finished before its row is there:
 // none comes behind it.
 func TestARecoveredFileThatIsDeletedAtOnceHasNoRow(t *testing.T) {
-	r := moveIn(t, t.TempDir(), "", 0, true)
+	r := start(t, t.TempDir(), "", 0, true)
 	now := time.Now().UnixNano()
 	rec := media.Recording{
 		ID: media.NewID(time.Now()), Stream: "a", Pipeline: "default", Path: "a/1.mp4", State: media.StateRecovered,

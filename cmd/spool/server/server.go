@@ -42,42 +42,42 @@ func Problems(cfg *configs.Config) config.Problems { return declared.Problems(cf
 
 // Server is the parts of a running recorder. It is made by New and run once, by Run.
 type Server struct {
-	options  Options
-	clock    pipeline.Clock
-	cfg      *configs.Config
-	log      *slog.Logger
-	services *pipeline.Services
-	tasks    *pipeline.Tasks
-	pool     *media.Pool
-	hub      *hub.Hub
-	recorder *recorder.Recorder
-	declared *declared.Set
-	rtsp     *rtsp.Server
-	wall     *pipeline.WallClock
-	disk     *diskTimes
-	commands *stages.Commands
-	kept     *keptCommands
+	options      Options
+	clock        pipeline.Clock
+	cfg          *configs.Config
+	log          *slog.Logger
+	services     *pipeline.Services
+	tasks        *pipeline.Tasks
+	pool         *media.Pool
+	hub          *hub.Hub
+	recorder     *recorder.Recorder
+	declared     *declared.Set
+	rtsp         *rtsp.Server
+	wall         *pipeline.WallClock
+	disk         *diskTimes
+	commands     *stages.Commands
+	commandStore *keptCommands
 
 	protection *media.Protection
 	outbox     *webhook.Outbox
 
-	keeper    *retention.Keeper
-	rest      func()        // ends its task
-	finished  atomic.Bool   // what a crash left is
-	left      chan struct{} // a file was left unfinished while we run
-	works     *broadcast    // the disk takes files again
-	writable  *writable     // whether recordings can be written
-	began     firstSeen     // of problems
-	replaced  atomic.Pointer[[]metadata.Replaced]
-	refused   chan error             // the name is another recorder's: told once
-	elsewhere atomic.Pointer[string] // why the record directory is not the catalogue's; nil when it is
-	footage   *footage.Store
-	shelf     recordings
-	events    events
-	mistaken  prometheus.Counter // see footage.Options
-	catalogue *metadata.Catalogue
-	http      *api.Server
-	httpAddr  string
+	keeper         *retention.Keeper
+	stopRetention  func()        // ends its task
+	crashRecovered atomic.Bool   // what an earlier run left unfinished is finished
+	unfinished     chan struct{} // a file was left unfinished while we run
+	diskWorks      *broadcast    // the disk takes files again
+	writable       *writable     // whether recordings can be written
+	firstSeen      firstSeen     // of problems
+	replaced       atomic.Pointer[[]metadata.Replaced]
+	refused        chan error             // the name is another recorder's: told once
+	elsewhere      atomic.Pointer[string] // why the record directory is not the catalogue's; nil when it is
+	footage        *footage.Store
+	recordings     recordings
+	events         events
+	mistaken       prometheus.Counter // see footage.Options
+	catalogue      *metadata.Catalogue
+	http           *api.Server
+	httpAddr       string
 }
 
 // Options are what a recorder is given beside what is declared. None may be left out.
@@ -96,15 +96,15 @@ func New(d declared.State, o Options) (*Server, error) {
 	pool, budget := budget(cfg)
 	s := &Server{
 		options: o, cfg: cfg, clock: clock, log: log,
-		services: &pipeline.Services{},
-		tasks:    pipeline.NewTasks(log, clock),
-		wall:     pipeline.NewWallClock(clock, o.Synchronised, log),
-		pool:     pool,
-		disk:     newDiskTimes(),
-		left:     make(chan struct{}, 1),
-		refused:  make(chan error, 1),
-		works:    newBroadcast(),
-		mistaken: newMistaken(),
+		services:   &pipeline.Services{},
+		tasks:      pipeline.NewTasks(log, clock),
+		wall:       pipeline.NewWallClock(clock, o.Synchronised, log),
+		pool:       pool,
+		disk:       newDiskTimes(),
+		unfinished: make(chan struct{}, 1),
+		refused:    make(chan error, 1),
+		diskWorks:  newBroadcast(),
+		mistaken:   newMistaken(),
 	}
 	s.hub = hub.New(s.pool, s.tasks, hub.Config{
 		Builder:     media.BuilderConfig{Flush: time.Duration(cfg.FlushInterval), MaxBytes: int(cfg.FlushBytes)},
@@ -127,8 +127,8 @@ func New(d declared.State, o Options) (*Server, error) {
 	pipeline.Provide[mp4.OnTrouble](s.services, s.trouble)
 	pipeline.Provide(s.services, &mp4.Interrupted{Last: s.lastInterrupted})
 	pipeline.Provide(s.services, mp4.FlushInterval(cfg.FlushInterval))
-	s.kept = &keptCommands{dir: filepath.Join(cfg.MP4.RecordPath, commandsDir), log: log}
-	s.commands = stages.NewCommands(s.tasks, clock, s.kept)
+	s.commandStore = &keptCommands{dir: filepath.Join(cfg.MP4.RecordPath, commandsDir), log: log}
+	s.commands = stages.NewCommands(s.tasks, clock, s.commandStore)
 	pipeline.Provide(s.services, s.commands)
 	env := pipeline.Env{Services: s.services, Log: log, Clock: clock}
 	s.recorder = recorder.New(env, s.tasks, s.hub, d.Pipelines, time.Duration(cfg.ShutdownTimeout))
@@ -157,7 +157,7 @@ func (s *Server) close(ctx context.Context, hurry <-chan os.Signal) error {
 	s.hub.Close()
 	err := s.recorder.Shutdown(ctx)
 	if s.keeper != nil {
-		s.rest()
+		s.stopRetention()
 	}
 	s.finishCommands(ctx, hurry)
 	s.lastNotices(ctx)

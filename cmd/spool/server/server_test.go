@@ -21,8 +21,8 @@ import (
 	"github.com/gospool/spool/pipeline/pipelinetest"
 )
 
-// tenant is a whole recorder in this process, by a clock that the test sets.
-type tenant struct {
+// fixture is a whole recorder in this process, by a clock that the test sets.
+type fixture struct {
 	*Server
 	t     *testing.T
 	clock *pipelinetest.Clock
@@ -49,11 +49,11 @@ func (l *logged) String() string {
 	return l.text.String()
 }
 
-// moveIn starts a recorder as spool serve does, by a clock that is ahead by so much
+// start starts a recorder as spool serve does, by a clock that is ahead by so much
 // and that the kernel says is synchronised, or not.
-func moveIn(t *testing.T, dir, config string, by time.Duration, synchronised bool) *tenant {
+func start(t *testing.T, dir, config string, by time.Duration, synchronised bool) *fixture {
 	t.Helper()
-	r := &tenant{t: t, clock: &pipelinetest.Clock{}, dir: dir, said: &logged{}}
+	r := &fixture{t: t, clock: &pipelinetest.Clock{}, dir: dir, said: &logged{}}
 	r.clock.Set(by)
 	file := filepath.Join(t.TempDir(), "config.yaml")
 	require.NoError(t, os.WriteFile(file, []byte("http: {listen: '127.0.0.1:0'}\ningest: {rtsp: {listen: '127.0.0.1:0'}}\nflush_interval: 0.2\n"+config), 0o600))
@@ -68,13 +68,13 @@ func moveIn(t *testing.T, dir, config string, by time.Duration, synchronised boo
 		Load: load, Log: slog.New(slog.NewTextHandler(r.said, nil)), Clock: r.clock, Synchronised: func() bool { return synchronised }, Version: "test",
 	})
 	require.NoError(t, err)
-	t.Cleanup(r.moveOut)
+	t.Cleanup(r.stop)
 	require.NoError(t, r.open(context.Background()))
 	r.begin()
 	return r
 }
 
-func (r *tenant) moveOut() {
+func (r *fixture) stop() {
 	r.once.Do(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
@@ -84,7 +84,7 @@ func (r *tenant) moveOut() {
 }
 
 // files are the finished recordings on the disk, the oldest name first.
-func (r *tenant) files() (names []string) {
+func (r *fixture) files() (names []string) {
 	r.t.Helper()
 	all, err := filepath.Glob(filepath.Join(r.dir, "*", "*.mp4"))
 	require.NoError(r.t, err)
@@ -92,19 +92,19 @@ func (r *tenant) files() (names []string) {
 	return all
 }
 
-func (r *tenant) eventually(what string, ok func() bool) {
+func (r *fixture) eventually(what string, ok func() bool) {
 	r.t.Helper()
 	require.Eventually(r.t, ok, time.Minute, 10*time.Millisecond, "%s\n%s", what, r.said)
 }
 
 // ask asks the API.
-func (r *tenant) ask(method, path string, answer any) int {
+func (r *fixture) ask(method, path string, answer any) int {
 	r.t.Helper()
 	return r.request(r.t, method, path, answer)
 }
 
 // request is ask for a test that asks until it likes the answer, or wants none.
-func (r *tenant) request(t require.TestingT, method, path string, answer any) int {
+func (r *fixture) request(t require.TestingT, method, path string, answer any) int {
 	req, err := http.NewRequestWithContext(r.t.Context(), method, r.apiURL()+path, nil)
 	require.NoError(t, err)
 	resp, err := http.DefaultClient.Do(req)
@@ -117,7 +117,7 @@ func (r *tenant) request(t require.TestingT, method, path string, answer any) in
 }
 
 // wrong are the names of the problems that the API tells of.
-func (r *tenant) wrong() (names []string) {
+func (r *fixture) wrong() (names []string) {
 	r.t.Helper()
 	var health struct{ Problems []pipeline.Problem }
 	r.ask("GET", "/mp4/health", &health)
@@ -136,16 +136,16 @@ pipelines: {default: {record: always, stages: [source: {}, gop_ring: {}, segment
 // fill records some files by a clock that is right.
 func fill(t *testing.T, dir, config string, files int) []string {
 	t.Helper()
-	r := moveIn(t, dir, config, 0, false)
+	r := start(t, dir, config, 0, false)
 	r.eventually("files", func() bool { return len(r.files()) >= files })
-	r.moveOut()
+	r.stop()
 	return r.files()
 }
 
 // A recorder that drains because its name is another's is asked to end as well: that is
 // no second wish.
 func TestTheFirstSignalWhileItDrainsAnywayAbortsNothing(t *testing.T) {
-	r := moveIn(t, t.TempDir(), "", 0, true)
+	r := start(t, t.TempDir(), "", 0, true)
 	signals := make(chan os.Signal, 3)
 	second := r.secondSignal(signals, nil, r.clock.Now())
 	signals <- syscall.SIGTERM

@@ -20,7 +20,7 @@ func (s *Server) trouble(err error) {
 		s.keeper.Wake()
 		return
 	}
-	s.works.send()
+	s.diskWorks.send()
 	s.catalogue.Kick()
 }
 
