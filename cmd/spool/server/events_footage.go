@@ -3,7 +3,6 @@ package server
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -12,7 +11,6 @@ import (
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/footage"
-	"github.com/gospool/spool/sinks/metadata"
 )
 
 // eventFootage is the recordings of one event's time.
@@ -137,7 +135,7 @@ func (f *eventFootage) name(ctx context.Context, recording media.ID) (media.Reco
 
 // pair notes in the catalogue alone that a recording holds media of the event.
 func (f *eventFootage) pair(ctx context.Context, r *media.Record) error {
-	if err := f.recordings.catalogue.PutEvents(ctx, r.Recording, f.ev); err != nil && !errors.Is(err, metadata.ErrNotDurable) {
+	if err := f.recordings.footage.PairEvent(ctx, r.Recording, f.ev); err != nil {
 		return known(err)
 	}
 	f.beyond[r.ID] = true

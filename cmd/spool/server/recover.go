@@ -7,7 +7,7 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
-	"github.com/gospool/spool/sinks/metadata"
+	"github.com/gospool/spool/sinks/footage"
 	"github.com/gospool/spool/sinks/mp4"
 )
 
@@ -52,16 +52,30 @@ func (s *Server) recovered(ctx context.Context, r mp4.Repaired) {
 	if r.Recording.State == "" {
 		return
 	}
-	missed := s.joinEvents(ctx, &r.Recording)
-	gone, err := s.footage.Recovered(ctx, r.Recording, s.redeliver(ctx, r.Recording))
+	s.recordRecovered(ctx, r.File, r.Recording)
+}
+
+// recordRecovered gives a recovered file its row, and what its recorder had not done for
+// events in it.
+func (s *Server) recordRecovered(ctx context.Context, part string, r media.Recording) {
+	missed := s.joinEvents(ctx, &r)
+	protect, by := s.protector(r, missed)
+	done := s.footage.Recovered(ctx, footage.Recovery{Recording: r, Told: s.redeliver(ctx, r), Marks: len(missed) > 0, Protect: protect})
 	switch {
-	case err != nil && gone:
-		s.log.Error("the row of a file that is gone stays: the next comparison with the disk marks it lost", "file", r.Recording.Path, "error", err)
-	case err != nil:
-		s.log.Error("a recovered file is not in the catalogue yet: spool reindex adds it", "file", r.File, "error", err)
+	case done.RowError != nil && done.Gone:
+		s.log.Error("the row of a file that is gone stays: the next comparison with the disk marks it lost", "file", r.Path, "error", done.RowError)
+	case done.RowError != nil:
+		s.log.Error("a recovered file is not in the catalogue yet: spool reindex adds it", "file", part, "error", done.RowError)
 	}
-	if !gone {
-		s.markRecovered(ctx, r.Recording, missed)
+	log := s.log.With("file", r.Path, "events", len(missed))
+	if len(missed) > 0 && !done.Gone {
+		log.Info("a recovered file holds media of events that its recorder had not marked yet")
+	}
+	if done.FileError != nil {
+		log.Warn("events of a recovered file are in the catalogue alone: spool reindex of an empty database will not find them", "error", done.FileError)
+	}
+	if done.ProtectError != nil {
+		log.Error("a recovered file is not protected, though an event in it wants that: PATCH its record", "event", *by, "error", done.ProtectError)
 	}
 }
 
@@ -70,7 +84,7 @@ func (s *Server) forget(ctx context.Context, r mp4.Repaired) {
 	if r.Recording.ID == (media.ID{}) {
 		return
 	}
-	if err := s.catalogue.Forget(ctx, []media.DeletedFile{{ID: r.Recording.ID, Path: r.File}}); err != nil && !errors.Is(err, metadata.ErrNotDurable) {
+	if err := s.footage.Empty(ctx, media.DeletedFile{ID: r.Recording.ID, Path: r.File}); err != nil {
 		s.log.Error("the row of a file that is gone stays: the next comparison with the disk marks it lost", "file", r.File, "error", err)
 	}
 }

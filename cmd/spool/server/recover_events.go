@@ -2,13 +2,11 @@ package server
 
 import (
 	"context"
-	"path/filepath"
 	"slices"
 	"time"
 
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/metadata"
-	"github.com/gospool/spool/sinks/mp4"
 )
 
 // eventReach is how far an event may reach from its first trigger, before and after:
@@ -72,24 +70,18 @@ func (s *Server) joinEvents(ctx context.Context, r *media.Recording) (missed []m
 	return missed
 }
 
-// markRecovered does in a recovered file what its recorder could not: it names events
-// there, and protects it where one of them wants that and may.
-func (s *Server) markRecovered(ctx context.Context, r media.Recording, missed []media.Event) {
-	if len(missed) == 0 {
-		return
+// protector returns a function that grants a recovered file protection by the first of
+// some events that wants it and may, and remembers by which; nil where none wants it.
+func (s *Server) protector(r media.Recording, missed []media.Event) (protect func() bool, by *media.ID) {
+	by = new(media.ID)
+	if r.Protected || !slices.ContainsFunc(missed, func(e media.Event) bool { return e.Protect }) {
+		return nil, by
 	}
-	log := s.log.With("file", r.Path, "events", len(missed))
-	log.Info("a recovered file holds media of events that its recorder had not marked yet")
-	if err := mp4.AddEvents(filepath.Join(s.cfg.MP4.RecordPath, filepath.FromSlash(r.Path)), r.ID, r.Events); err != nil {
-		log.Warn("events of a recovered file are in the catalogue alone: spool reindex of an empty database will not find them", "error", err)
-	}
-	for _, e := range missed {
-		if r.Protected || !e.Protect || !s.protection.Grant(e.ID, r.Size) {
-			continue
+	return func() bool {
+		i := slices.IndexFunc(missed, func(e media.Event) bool { return e.Protect && s.protection.Grant(e.ID, r.Size) })
+		if i >= 0 {
+			*by = missed[i].ID
 		}
-		r.Protected = true
-		if _, err := s.recordings.SetProtected(ctx, r.ID, true); err != nil {
-			log.Error("a recovered file is not protected, though an event in it wants that: PATCH its record", "event", e.ID, "error", err)
-		}
-	}
+		return i >= 0
+	}, by
 }
