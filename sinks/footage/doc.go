@@ -15,6 +15,9 @@
 // first. Events are asked of the catalogue, so it has them first, whatever room the file
 // has for them.
 //
+// Find lists the recordings of an event's time, for AddEvent and PairEvent: it waits until
+// what this run of the recorder has said of them is whole.
+//
 // # Whose file it is
 //
 // A row of another recorder on the same database names a path below that one's

@@ -17,6 +17,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
 	"github.com/gospool/spool/pipeline/recorder"
+	"github.com/gospool/spool/sinks/footage"
 	"github.com/gospool/spool/sinks/metadata"
 	"github.com/gospool/spool/sinks/mp4"
 	"github.com/gospool/spool/stages/hub"
@@ -33,7 +34,7 @@ type eventFixture struct {
 	catalogue *metadata.Catalogue
 	tasks     *pipeline.Tasks
 	protects  *media.Protection // what is handed to the stages
-	asking    chan struct{}
+	footage   *footage.Store
 }
 
 const patternWidth, patternHeight = 192, 108
@@ -45,7 +46,7 @@ func newEventFixture(t *testing.T, mode pipeline.Mode, ring, segmenter string) *
 
 func newBoundedFixture(t *testing.T, mode pipeline.Mode, ring, segmenter string, protection *media.Protection) *eventFixture {
 	t.Helper()
-	r := &eventFixture{t: t, dir: t.TempDir(), protects: protection, asking: make(chan struct{}, 4)}
+	r := &eventFixture{t: t, dir: t.TempDir(), protects: protection}
 	pool, env := pipelinetest.Pool(t), pipelinetest.Env()
 	r.tasks = pipeline.NewTasks(env.Log, env.Clock)
 	r.hub = hub.New(pool, r.tasks, hub.Config{Log: env.Log})
@@ -55,6 +56,7 @@ func newBoundedFixture(t *testing.T, mode pipeline.Mode, ring, segmenter string,
 		Node: "test", Log: env.Log, Clock: env.Clock, Tasks: r.tasks,
 	})
 	require.NoError(t, err)
+	r.footage = newFootage(r.catalogue, r.dir, pipeline.SystemClock, newMistaken(), func(string) {})
 	require.Eventually(t, func() bool {
 		page, err := r.catalogue.Records(t.Context(), media.Query{})
 		return err == nil && !page.Degraded
@@ -78,9 +80,9 @@ func newBoundedFixture(t *testing.T, mode pipeline.Mode, ring, segmenter string,
 // events is what the API asks.
 func (r *eventFixture) events(before, after time.Duration) events {
 	return events{
-		recorder: r.recorder, recordings: recordings{r.catalogue, files{r.dir}, newFootage(r.catalogue, r.dir, pipeline.SystemClock, newMistaken(), func(string) {}), r.recorder},
+		recorder: r.recorder, recordings: recordings{r.catalogue, files{r.dir}, r.footage, r.recorder},
 		before: before, after: after, clock: pipeline.SystemClock, log: slog.New(slog.NewTextHandler(r.t.Output(), nil)),
-		protection: r.protects, asking: r.asking,
+		protection: r.protects,
 	}
 }
 

@@ -49,7 +49,7 @@ func TestAnEventOfAFileThatIsNotFinished(t *testing.T) {
 
 	e := r.events(time.Second, time.Second)
 	trigger := pipeline.Trigger{ID: media.ID{1}, At: at, Before: -1, After: -1}
-	e.clock = endless{pipeline.SystemClock}
+	r.footage.Clock = endless{pipeline.SystemClock}
 	_, err = e.Trigger(t.Context(), "live/x", trigger)
 	var refused *api.Error
 	require.ErrorAs(t, err, &refused)
@@ -57,7 +57,7 @@ func TestAnEventOfAFileThatIsNotFinished(t *testing.T) {
 
 	rec.ID, rec.Path = media.NewID(at.Add(-time.Hour)), "b.mp4.part"
 	require.NoError(t, r.catalogue.Put(t.Context(), rec))
-	e.clock = impatient{pipeline.SystemClock}
+	r.footage.Clock = impatient{pipeline.SystemClock}
 	_, err = e.Trigger(t.Context(), "live/x", trigger)
 	require.ErrorAs(t, err, &refused)
 	require.Contains(t, refused.Text, "not finished yet")

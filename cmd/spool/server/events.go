@@ -23,7 +23,6 @@ type events struct {
 	before, after time.Duration // of an event that no running pipeline takes
 	clock         pipeline.Clock
 	log           *slog.Logger
-	asking        chan struct{} // holds one for each event whose footage is asked for
 
 	maxBefore, wait time.Duration
 	protection      *media.Protection

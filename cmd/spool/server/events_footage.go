@@ -21,10 +21,9 @@ type eventFootage struct {
 	done      []pipeline.Triggered // what the running pipelines did about it
 	onlyNamed bool                 // they have all of it: nothing else is marked
 
-	records []media.Record
-	node    string               // of another recorder that has some of it; empty: none has
-	marked  []pipeline.Triggered // finished recordings that were marked, nearest first
-	beyond  map[media.ID]bool    // recordings that hold media of it and cannot name it
+	footage.Found
+	marked []pipeline.Triggered // finished recordings that were marked, nearest first
+	beyond map[media.ID]bool    // recordings that hold media of it and cannot name it
 }
 
 func (e events) footageOf(stream string, t pipeline.Trigger, from, to time.Time) *eventFootage {
@@ -39,13 +38,20 @@ func (e events) footageOf(stream string, t pipeline.Trigger, from, to time.Time)
 // cannot be marked does not keep the others from it; the first such error is
 // returned.
 func (f *eventFootage) mark(ctx context.Context) error {
-	err := f.find(ctx)
+	var took []string
+	for _, d := range f.done {
+		took = append(took, d.Pipeline)
+	}
+	var err error
+	if f.Found, err = f.recordings.footage.Find(ctx, footage.Search{Stream: f.stream, Event: f.ev, Took: took}); err != nil {
+		err = known(err)
+	}
 	if f.onlyNamed {
 		return err
 	}
 	f.begin()
-	for _, i := range f.nearestFirst() {
-		r := &f.records[i]
+	for _, i := range f.NearestFirst(f.ev.At) {
+		r := &f.Records[i]
 		if r.State != media.StateFinished && r.State != media.StateRecovered {
 			if f.took(r) && !f.names(r) { // it names as many as it may, or the disk is slow
 				err = cmp.Or(f.pair(ctx, r), err)
@@ -61,16 +67,16 @@ func (f *eventFootage) mark(ctx context.Context) error {
 			Requested: time.Unix(0, f.ev.Start), Until: time.Unix(0, f.ev.End), Actual: time.Unix(0, f.ev.Actual),
 		})
 	}
-	if len(f.marked)+len(f.done) == 0 && err == nil && f.node != "" {
-		err = api.RecordedBy(f.node)
+	if len(f.marked)+len(f.done) == 0 && err == nil && f.Node != "" {
+		err = api.RecordedBy(f.Node)
 	}
 	return err
 }
 
 // begin finds the key frame where the footage begins.
 func (f *eventFootage) begin() {
-	for i := range f.records { // oldest first
-		r := &f.records[i]
+	for i := range f.Records { // oldest first
+		r := &f.Records[i]
 		at := r.StartUTC
 		if at < f.ev.Start {
 			if f.recordings.files.Belongs(r.Path, r.ID) != nil {
@@ -86,17 +92,6 @@ func (f *eventFootage) begin() {
 		f.ev.Actual = at
 		return
 	}
-}
-
-// nearestFirst orders the recordings by how far they are from the trigger.
-func (f *eventFootage) nearestFirst() []int {
-	order := make([]int, len(f.records))
-	for i := range order {
-		order[i] = i
-	}
-	far := func(r *media.Record) int64 { return max(r.StartUTC-f.ev.At, f.ev.At-r.EndUTC, 0) }
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(far(&f.records[a]), far(&f.records[b])) })
-	return order
 }
 
 // markFile names the event in a finished recording, and protects it if the event
@@ -142,11 +137,6 @@ func (f *eventFootage) pair(ctx context.Context, r *media.Record) error {
 	return nil
 }
 
-// full reports whether a recording names as many events as it may, without this one.
-func (f *eventFootage) full(r *media.Record) bool {
-	return !f.names(r) && len(media.JoinEvent(r.Events, f.ev)) == len(r.Events)
-}
-
 // took reports whether the pipeline of a recording has taken the event.
 func (f *eventFootage) took(r *media.Record) bool {
 	return slices.ContainsFunc(f.done, func(d pipeline.Triggered) bool { return d.Pipeline == r.Pipeline })
@@ -162,8 +152,8 @@ func (f *eventFootage) result() (list []media.EventRecording, limited []string) 
 	grows := f.recordings.growing()
 	var files int
 	var bytes int64
-	for i := range f.records {
-		r := &f.records[i]
+	for i := range f.Records {
+		r := &f.Records[i]
 		if !f.names(r) && !f.beyond[r.ID] {
 			continue
 		}
@@ -180,104 +170,4 @@ func (f *eventFootage) result() (list []media.EventRecording, limited []string) 
 		limited = append(limited, fmt.Sprintf("protect: %d recordings of %d bytes are not protected: one event protects at most events.max_protect_bytes, all together events.max_protect_percent of the disk", files, bytes))
 	}
 	return list, limited
-}
-
-// markPatience is how long the mark of a file that ends at this moment is waited
-// for.
-const markPatience = 2 * time.Second
-
-// find lists the recordings of the event's time, once the files that ended before
-// the recorder's mark got there are finished: they do not have it. Beside an error
-// it leaves what it found.
-func (f *eventFootage) find(ctx context.Context) error {
-	patience, stop := f.clock.After(markPatience)
-	defer stop()
-	for {
-		changed := f.recordings.catalogue.Changed()
-		begun := f.recordings.catalogue.AllBegun() // before their rows are read: one may end meanwhile
-		all, err := f.overlapping(ctx)
-		f.keepOwn(all)
-		if err != nil || f.settled(all, begun) {
-			return err
-		}
-		for again := false; !again; {
-			select {
-			case <-changed:
-				changed = f.recordings.catalogue.Changed()
-				again = !f.unmarked()
-			case <-patience:
-				return api.Unavailable("a file of the event's time is not finished yet, or the one that grows has not got the mark: the disk is slow; try again with the same key")
-			case <-ctx.Done():
-				return context.Cause(ctx)
-			}
-		}
-	}
-}
-
-// unmarked reports whether a recording that found is unsettled for is known to grow
-// without the mark: many events at once do not ask the database after each other's.
-func (f *eventFootage) unmarked() bool {
-	return slices.ContainsFunc(f.records, func(r media.Record) bool {
-		return f.took(&r) && f.recordings.catalogue.Unmarked(r.ID, &f.ev)
-	})
-}
-
-// keepOwn keeps the recordings whose files are here: another recorder on the same
-// database has its own.
-func (f *eventFootage) keepOwn(all []media.Record) {
-	f.records, f.node = nil, ""
-	for _, r := range all {
-		if r.Elsewhere {
-			f.node = r.Node
-			continue
-		}
-		f.records = append(f.records, r)
-	}
-}
-
-// overlapping lists the recordings of the event's time, of other recorders too.
-func (f *eventFootage) overlapping(ctx context.Context) (all []media.Record, err error) {
-	select { // many events at once must not look like a database that is down
-	case f.asking <- struct{}{}:
-		defer func() { <-f.asking }()
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
-	q := media.Query{Stream: f.stream, Start: time.Unix(0, f.ev.Start), End: time.Unix(0, f.ev.End), Ascending: true, Limit: media.MaxLimit}
-	for {
-		page, err := f.recordings.catalogue.Records(ctx, q)
-		if err != nil {
-			return all, known(err)
-		}
-		all = append(all, page.Records...)
-		switch {
-		case page.Degraded:
-			return all, api.Unavailable("the catalogue's database does not answer: older footage is not marked; try again")
-		case page.Next == "":
-			return all, nil
-		}
-		q.Cursor = page.Next
-	}
-}
-
-// settled tells whether the files of the event's time are finished or name it, of
-// those of the pipelines that took it, or of all where none did. A file of a run
-// before this one is not waited for, though it may never have been finished.
-func (f *eventFootage) settled(all []media.Record, begun map[media.ID]bool) bool {
-	there := len(f.done) == 0
-	for i := range all {
-		r := &all[i]
-		took, named := f.took(r), f.names(r) || f.full(r)
-		if r.Elsewhere && !named {
-			continue
-		}
-		growing := r.State == media.StateRecording && (begun[r.ID] || f.recordings.catalogue.Begun(r.ID))
-		switch {
-		case growing && (took || len(f.done) == 0) && !named:
-			return false
-		case took:
-			there = there || named || !growing && r.EndUTC >= f.ev.End
-		}
-	}
-	return there
 }

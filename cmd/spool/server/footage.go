@@ -22,7 +22,7 @@ import (
 // newFootage makes the one place that changes a recording's file and row.
 func newFootage(catalogue *metadata.Catalogue, dir string, clock pipeline.Clock, mistaken prometheus.Counter, deleted func(path string)) *footage.Store {
 	return footage.New(footage.Options{
-		Catalogue: rows{catalogue}, Files: files{dir}, Clock: clock,
+		Catalogue: rows{catalogue}, Index: catalogue, Files: files{dir}, Clock: clock,
 		Deleted: deleted, Mistaken: mistaken.Inc,
 	})
 }
@@ -146,6 +146,10 @@ func known(err error) error {
 		return api.Conflict("%v: stop stream %s first", err, growing.Stream)
 	case errors.As(err, &gone):
 		return api.Conflict("%v: spool reindex marks it lost", err)
+	case errors.Is(err, footage.ErrUnsettled):
+		return api.Unavailable("%v: the disk is slow; try again with the same key", err)
+	case errors.Is(err, footage.ErrDegraded):
+		return api.Unavailable("the catalogue's database does not answer: older footage is not marked; try again")
 	case errors.As(err, &busy):
 		return api.Unavailable("%v: try again", err)
 	case errors.As(err, &mistaken) && errors.Is(err, mp4.ErrOtherRecording):

@@ -130,7 +130,7 @@ func (s *Server) openAPI(dir string) error {
 	s.recordings = recordings{s.catalogue, files{abs}, s.footage, s.recorder}
 	s.events = events{
 		recorder: s.recorder, recordings: s.recordings, before: s.cfg.MP4.BeforeDuration.D(), after: s.cfg.MP4.AfterDuration.D(),
-		clock: s.clock, log: s.log, asking: make(chan struct{}, 4),
+		clock: s.clock, log: s.log,
 		maxBefore: s.cfg.Events.MaxBefore.D(), wait: s.cfg.Events.Wait.D(), protection: s.protection,
 	}
 	s.http, err = api.New(api.Config{
