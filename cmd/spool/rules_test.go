@@ -209,6 +209,39 @@ func TestPackageMainSharesNothing(t *testing.T) {
 	require.Less(t, lines, 2000, "verbs have become more than that")
 }
 
+// A test of a whole recorder hands in a clock, and all of it goes by that one.
+func TestTheServerGoesByTheClockThatItIsGiven(t *testing.T) {
+	own := map[string]string{
+		"cmd/spool/server/declared/compile.go": "pipeline.SystemClock", // of pullers that are built and never run
+		"cmd/spool/server/commands.go":         "time.Until",           // the deadline of a context
+	}
+	real := []string{
+		"pipeline.SystemClock", "time.Now", "time.Since", "time.Until", "time.After", "time.AfterFunc", "time.NewTimer", "time.NewTicker", "time.Tick", "time.Sleep",
+	}
+	seen := map[string]string{}
+	eachFile(t, func(path string, fset *token.FileSet, f *ast.File) {
+		path = filepath.ToSlash(path)
+		if !within(filepath.ToSlash(filepath.Dir(path)), "cmd/spool/server") {
+			return
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			s, ok := n.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			x, ok := s.X.(*ast.Ident)
+			if !ok || !slices.Contains(real, x.Name+"."+s.Sel.Name) {
+				return true
+			}
+			if seen[path] = x.Name + "." + s.Sel.Name; own[path] != seen[path] {
+				t.Errorf("%s: %s: use the server's clock", fset.Position(n.Pos()), seen[path])
+			}
+			return true
+		})
+	})
+	require.Equal(t, own, seen, "exceptions that are none any more")
+}
+
 // A package with more files is several: its parts are easier to find under names of
 // their own.
 func TestNoPackageHasMoreThanThirtyFiles(t *testing.T) {

@@ -89,8 +89,8 @@ type Options struct {
 	Version      string      // of the program, which the API tells
 }
 
-// New makes the parts of a recorder, as they are declared. It opens, starts and writes
-// nothing.
+// New makes the parts of a recorder, as they are declared, and sets the limit of the
+// process's memory where memory.max says so. It opens, starts and writes nothing.
 func New(d declared.State, o Options) (*Server, error) {
 	cfg, clock, log := d.File, o.Clock, o.Log
 	pool, budget := budget(cfg)

@@ -19,10 +19,10 @@ import (
 
 // State is one state of what is declared. It is not changed once it is made.
 type State struct {
-	File      *configs.Config         // of the layers
-	own       map[string]*config.Node // made by API
+	File      *configs.Config         // of file, environment and flags
+	own       map[string]*config.Node // pipelines made by API
 	All       *configs.Config         // both
-	Pipelines []recorder.Declared
+	Pipelines []recorder.Declared     // of All
 	agenda    recorder.Agenda
 }
 
