@@ -15,7 +15,7 @@ run: build
 
 # Packages that bring servers, browsers or many processes along: one at a time,
 # their tests side by side, for most of them wait. The others go in pairs.
-HEAVY = api cmd/spool cmd/spool/e2e sinks/metadata sinks/mp4
+HEAVY = api cmd/spool cmd/spool/server cmd/spool/e2e sinks/metadata sinks/mp4
 MODULE = github.com/gospool/spool
 ALL = $(shell $(GO) list $(PACKAGES))
 TESTED_ALONE = $(filter $(HEAVY:%=$(MODULE)/%),$(ALL))

@@ -133,7 +133,7 @@ func (c *checks) onceOnly(names map[string]bool, i int, name string) {
 	names[name] = true
 }
 
-// Check covers what can be said without knowing what a hash is: see cmd/spool.
+// Check covers what can be said without knowing what a hash is: see cmd/spool/server/declared.
 func (u User) Check() config.Problems {
 	var c checks
 	c.signsIn(u.Name, u.PasswordHash)

@@ -5,18 +5,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"log/slog"
-	"maps"
 	"os"
-	"slices"
 	"time"
 
+	"github.com/gospool/spool/cmd/spool/server"
 	"github.com/gospool/spool/configs"
-	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
-	"github.com/gospool/spool/pipeline/recorder"
 	"github.com/gospool/spool/sinks/mp4/disk"
-	"github.com/gospool/spool/stages/hub"
 )
 
 // CheckCmd is spool check.
@@ -34,7 +29,7 @@ func (c *CheckCmd) Run(p *Program) error {
 	if err != nil {
 		return err
 	}
-	declared, err := compile(cfg)
+	declared, err := server.Compile(cfg)
 	if err != nil {
 		return err
 	}
@@ -47,7 +42,7 @@ func (c *CheckCmd) Run(p *Program) error {
 	for _, d := range declared {
 		fmt.Fprintf(p.Stdout, "%s, for %s, %s: %s\n", d.Plan.Name, d.Streams, d.Mode, d.Plan)
 	}
-	for _, dir := range recordDirs(cfg) {
+	for _, dir := range server.RecordDirs(cfg) {
 		checkWritable(p, dir)
 	}
 	return showFilesystems(p.Stdout, cfg)
@@ -73,36 +68,21 @@ func checkWritable(p *Program, dir string) {
 	fmt.Fprintln(p.Stdout)
 }
 
-// compile is the last check of a configuration: its pipelines and the URLs of its
-// streams are built. It does no I/O.
-func compile(cfg *configs.Config) ([]recorder.Declared, error) {
-	declared, problems := cfg.Compile()
-	problems = append(problems, checkAccess(cfg)...)
-	for _, path := range slices.Sorted(maps.Keys(cfg.Streams)) {
-		s := cfg.Streams[path]
-		if s.Pull == "" {
+var errRefusedNames = errors.New("a file system does not take all names of recordings: change filename_pattern or the stream's path")
+
+// showFilesystems says what the record directories' file systems lack.
+func showFilesystems(w io.Writer, cfg *configs.Config) (err error) {
+	for _, f := range server.FileSystems(cfg, time.Now()) {
+		if errors.Is(f.Err, fs.ErrNotExist) {
+			fmt.Fprintf(w, "%s is not there yet: what its file system lacks is looked at once it is\n", f.Dir)
 			continue
 		}
-		options := hub.PullOptions{
-			Path: string(path), Transport: s.Transport, Fingerprint: s.TLS.Fingerprint,
-			Log: slog.New(slog.DiscardHandler), Clock: pipeline.SystemClock,
-		}
-		if _, err := hub.NewPuller(s.Pull, options); err != nil {
-			problems = append(problems, cfg.Problem(config.Join(config.Join("streams", string(path)), "pull"), err.Error()))
+		fmt.Fprintf(w, "%s: %s\n", f.Dir, f.Report)
+		if len(f.Report.Refused) > 0 {
+			err = errRefusedNames
 		}
 	}
-	if len(problems) > 0 {
-		return nil, problems.Sorted()
-	}
-	return declared, nil
-}
-
-// buildProblems is what compile finds.
-func buildProblems(cfg *configs.Config) config.Problems {
-	_, err := compile(cfg)
-	var problems config.Problems
-	errors.As(err, &problems)
-	return problems
+	return err
 }
 
 func showWarnings(w io.Writer, warnings config.Problems) {

@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log"
 	"log/slog"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -17,7 +17,7 @@ import (
 //
 // A value of several lines, such as a stack, follows indented.
 type humanHandler struct {
-	out    *lockedWriter
+	out    *log.Logger // which writes one record at a time
 	level  slog.Level
 	colour bool
 	group  string // with a dot at its end
@@ -25,13 +25,8 @@ type humanHandler struct {
 	below  string // of attrs, what follows the line
 }
 
-type lockedWriter struct {
-	mu sync.Mutex
-	w  io.Writer
-}
-
 func newHumanHandler(w io.Writer, level slog.Level, colour bool) *humanHandler {
-	return &humanHandler{out: &lockedWriter{w: w}, level: level, colour: colour}
+	return &humanHandler{out: log.New(w, "", 0), level: level, colour: colour}
 }
 
 // Enabled is part of slog.Handler.
@@ -57,10 +52,7 @@ func (h *humanHandler) Handle(_ context.Context, r slog.Record) error {
 	})
 	line.WriteByte('\n')
 	line.WriteString(below.String())
-	h.out.mu.Lock()
-	defer h.out.mu.Unlock()
-	_, err := io.WriteString(h.out.w, line.String())
-	return err
+	return h.out.Output(0, line.String())
 }
 
 // WithAttrs is part of slog.Handler.

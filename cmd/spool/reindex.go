@@ -11,12 +11,9 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/gospool/spool/configs"
+	"github.com/gospool/spool/cmd/spool/server"
 	"github.com/gospool/spool/pipeline"
-	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/metadata"
-	"github.com/gospool/spool/sinks/mp4"
-	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
 // ReindexCmd is spool reindex.
@@ -27,11 +24,9 @@ type ReindexCmd struct {
 	Wait            time.Duration `default:"30s" placeholder:"DURATION" help:"How long the database may take to answer."`
 }
 
-// Where a process keeps what the database does not have yet, in the record path.
-const (
-	journalDir        = ".spool-journal"
-	reindexJournalDir = ".spool-journal-reindex" // while a recorder has the other
-)
+// reindexJournalDir is where in the record path reindex keeps what the database does not
+// have yet, while a recorder has the journal.
+const reindexJournalDir = ".spool-journal-reindex"
 
 // Run makes the catalogue say what is on the disk. A recorder may be running: the
 // files that it writes are left alone.
@@ -49,7 +44,7 @@ func (c *ReindexCmd) Run(p *Program) error {
 	cfg.Log.Level = "error"
 	log := newLogger(cfg.Log, p.Stderr, p.Environ)
 	tasks := pipeline.NewTasks(log, pipeline.SystemClock)
-	options, err := catalogueOptions(cfg, dir)
+	options, err := server.CatalogueOptions(cfg, dir, pipeline.SystemClock)
 	if err != nil {
 		return err
 	}
@@ -73,15 +68,6 @@ func (c *ReindexCmd) Run(p *Program) error {
 	return c.print(p, report)
 }
 
-// catalogueOptions are what every command opens the catalogue with.
-func catalogueOptions(cfg *configs.Config, dir string) (metadata.OpenOptions, error) {
-	o := metadata.OpenOptions{
-		Driver: cfg.Database.Driver, DSN: cfg.Database.DSN,
-		JournalDir: filepath.Join(dir, journalDir), Clock: pipeline.SystemClock,
-	}
-	return o, setNode(&o, cfg, dir)
-}
-
 // openEither takes the recorder's journal, so that what is in it counts, and one
 // of its own beside a recorder that has it.
 func openEither(ctx context.Context, o metadata.OpenOptions, dir string) (c *metadata.Catalogue, err error) {
@@ -99,31 +85,16 @@ func (c *ReindexCmd) reindex(ctx context.Context, p *Program, catalogue *metadat
 	if err := catalogue.Ready(waiting); err != nil {
 		return metadata.Report{}, err
 	}
-	if err := catalogue.ClaimDirectory(ctx, identity(dir), c.AcceptDirectory); err != nil {
+	if err := server.ClaimDirectory(ctx, catalogue, dir, c.AcceptDirectory); err != nil {
 		return metadata.Report{}, err
 	}
 	progress := newBar(p.Stderr, "comparing files")
 	defer progress.end()
-	found, err := catalogue.Reconcile(ctx, dir, mp4.ReadEntry, unfinished(dir), progress.at)
-	if err == nil {
-		if _, unsure := forgetOrphans(ctx, catalogue, dir, found); unsure != nil {
-			fmt.Fprintf(p.Stderr, "what is known of deleted recordings stays for now: %v\n", unsure)
-		}
+	found, err := server.Compare(ctx, catalogue, dir, progress.at)
+	if found.Unsure != nil {
+		fmt.Fprintf(p.Stderr, "what is known of deleted recordings stays for now: %v\n", found.Unsure)
 	}
-	return found, err
-}
-
-// identity reads what tells a record directory from another one at its path.
-func identity(dir string) func(create bool) (string, error) {
-	return func(create bool) (string, error) { return disk.Identity(dir, create) }
-}
-
-// unfinished says of a file that somebody writes it, or recovery will finish it.
-func unfinished(dir string) func(path string) bool {
-	return func(path string) bool {
-		_, err := os.Stat(filepath.Join(dir, filepath.FromSlash(path)) + media.PartSuffix)
-		return err == nil
-	}
+	return found.Report, err
 }
 
 // printRescued tells what was wrong, and what of it is lost. It goes beside the report,

@@ -119,3 +119,14 @@ func TestRemuxOfTinyPicturesIsNotManyTimesAsLong(t *testing.T) {
 	require.NoError(t, err)
 	require.Less(t, after.Size(), 3*before.Size())
 }
+
+// shortMovie is an MP4 file of pictures and sound that ffmpeg makes.
+func shortMovie(t testing.TB) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "movie.mp4")
+	out, err := exec.Command("ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25",
+		"-f", "lavfi", "-i", "sine=sample_rate=48000", "-t", "3", "-c:v", "libx264", "-preset", "ultrafast", "-bf", "2", "-g", "25",
+		"-pix_fmt", "yuv420p", "-c:a", "aac", path).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	return path
+}

@@ -7,14 +7,13 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"path/filepath"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 
+	"github.com/gospool/spool/cmd/spool/server"
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/sinks/retention"
 )
@@ -35,18 +34,8 @@ func (c *RetentionCmd) Run(p *Program) error {
 	if err != nil {
 		return err
 	}
-	dir, err := filepath.Abs(cfg.MP4.RecordPath)
+	plan, err := server.RetentionPlan(context.Background(), cfg, pipeline.SystemClock)
 	if err != nil {
-		return err
-	}
-	var finished atomic.Bool
-	finished.Store(true)
-	keeper, err := retention.New(retentionPolicy(cfg), retention.Deps{Dir: dir, Read: fileReader(cfg, &finished), Clock: pipeline.SystemClock})
-	if err != nil {
-		return err
-	}
-	plan, err := keeper.Plan(context.Background())
-	if err = errors.Join(err, keeper.Close()); err != nil {
 		return err
 	}
 	if c.JSON {

@@ -32,7 +32,12 @@ var mayImport = []struct {
 	from string
 	to   []string
 }{
-	{"cmd/...", []string{"api/...", "configs", "stages/...", "sinks/...", "pipeline/...", "bench/..."}},
+	{"cmd/spool", []string{"cmd/spool/server", "api/auth", "configs", "stages/ingest/file",
+		"sinks/metadata", "sinks/mp4", "sinks/mp4/disk", "sinks/mp4/repair", "sinks/retention",
+		"pipeline", "pipeline/config", "pipeline/media", "bench/..."}}, // what records is the server's
+	{"cmd/spool/server", []string{"cmd/spool/server/declared", "api/...", "configs", "stages/...", "sinks/...", "pipeline/..."}},
+	{"cmd/spool/server/declared", []string{"api", "api/auth", "configs", "stages/hub", "pipeline", "pipeline/config", "pipeline/durable", "pipeline/media", "pipeline/recorder"}},
+	{"cmd/...", nil}, // tests only
 	{"bench/...", []string{"api/...", "configs", "stages/...", "sinks/...", "pipeline/...", "bench/..."}},
 	{"stages/hub", []string{"pipeline/..."}},
 	{"stages/ingest/...", []string{"pipeline/...", "stages/hub", "stages/ingest"}},
@@ -141,7 +146,7 @@ func TestImportsFollowTheDesign(t *testing.T) {
 }
 
 func allowed(from, to string) bool {
-	if from != "pipeline" && within(to, folder(from)) { // what lies below the framework is not a part of it
+	if from != "pipeline" && !within(from, "cmd/spool") && within(to, folder(from)) { // what lies below these is not a part of them
 		return true
 	}
 	if users, ok := onlyFrom[to]; ok && !slices.ContainsFunc(users, func(pattern string) bool { return matches(from, pattern) }) {
@@ -182,6 +187,73 @@ func TestGoroutinesAreStartedByTheFrameworkOnly(t *testing.T) {
 			return true
 		})
 	})
+}
+
+// What runs side by side is the server's. Package main has verbs, flags and the log's
+// format: nothing there is shared, and so nothing needs a lock.
+func TestPackageMainSharesNothing(t *testing.T) {
+	lines, files := 0, 0
+	eachFile(t, func(path string, fset *token.FileSet, f *ast.File) {
+		if filepath.ToSlash(filepath.Dir(path)) != "cmd/spool" {
+			return
+		}
+		files++
+		lines += fset.File(f.Pos()).LineCount()
+		for _, i := range f.Imports {
+			if i.Path.Value == `"sync"` || i.Path.Value == `"sync/atomic"` {
+				t.Errorf("%s: %s: what is shared goes to cmd/spool/server", fset.Position(i.Pos()), i.Path.Value)
+			}
+		}
+	})
+	require.NotZero(t, files)
+	require.Less(t, lines, 2000, "verbs have become more than that")
+}
+
+// A test of a whole recorder hands in a clock, and all of it goes by that one.
+func TestTheServerGoesByTheClockThatItIsGiven(t *testing.T) {
+	own := map[string]string{
+		"cmd/spool/server/declared/compile.go": "pipeline.SystemClock", // of pullers that are built and never run
+		"cmd/spool/server/commands.go":         "time.Until",           // the deadline of a context
+	}
+	real := []string{
+		"pipeline.SystemClock", "time.Now", "time.Since", "time.Until", "time.After", "time.AfterFunc", "time.NewTimer", "time.NewTicker", "time.Tick", "time.Sleep",
+	}
+	seen := map[string]string{}
+	eachFile(t, func(path string, fset *token.FileSet, f *ast.File) {
+		path = filepath.ToSlash(path)
+		if !within(filepath.ToSlash(filepath.Dir(path)), "cmd/spool/server") {
+			return
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			s, ok := n.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			x, ok := s.X.(*ast.Ident)
+			if !ok || !slices.Contains(real, x.Name+"."+s.Sel.Name) {
+				return true
+			}
+			if seen[path] = x.Name + "." + s.Sel.Name; own[path] != seen[path] {
+				t.Errorf("%s: %s: use the server's clock", fset.Position(n.Pos()), seen[path])
+			}
+			return true
+		})
+	})
+	require.Equal(t, own, seen, "exceptions that are none any more")
+}
+
+// A package with more files is several: its parts are easier to find under names of
+// their own.
+func TestNoPackageHasMoreThanThirtyFiles(t *testing.T) {
+	const most = 30
+	larger := map[string]int{"pipeline/media": 32, "sinks/metadata": 45} // which shall not grow until they are split
+	files := map[string]int{}
+	eachFile(t, func(path string, _ *token.FileSet, _ *ast.File) { files[filepath.ToSlash(filepath.Dir(path))]++ })
+	for dir, n := range files {
+		if n > max(most, larger[dir]) {
+			t.Errorf("%s has %d files without its tests, at most %d", dir, n, max(most, larger[dir]))
+		}
+	}
 }
 
 // Panics are caught in package guard. Callbacks on gortsplib's goroutines answer in

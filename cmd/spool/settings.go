@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 
+	"github.com/gospool/spool/cmd/spool/server"
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline/config"
 )
@@ -25,7 +26,7 @@ func (p *Program) load() (*configs.Config, error) {
 	if err != nil {
 		return nil, usageError{err}
 	}
-	c, err := configs.Load(configs.Options{File: p.Settings.File, Environ: p.Environ, Flags: flags, Check: buildProblems})
+	c, err := configs.Load(configs.Options{File: p.Settings.File, Environ: p.Environ, Flags: flags, Check: server.Problems})
 	if problems := (config.Problems)(nil); err != nil && !errors.As(err, &problems) {
 		return nil, usageError{err} // a file that is not there
 	}

@@ -4,13 +4,19 @@
 //	delete    the file goes, what is known beside it, then the row
 //	event     the row names it, then the file
 //	evict     the file goes, what is known beside it, then the row, with those of other files
-//	recover   the row of a finished file, then its events that it cannot name
+//	pair      the row alone: the file has no room for the event, or grows
+//	recover   the row of a finished file, its events that it cannot name, then in the file
+//	          the events that it can, and protection: in the file, then in the row
+//	empty     the row of a file that recovery removed
 //
 // Each order is chosen for what a crash between its steps leaves. Protection must outlive
 // the database, so the file has it first. A row without a file is marked lost by the
 // next reconciliation, while a file without a row would come back: so the file goes
 // first. Events are asked of the catalogue, so it has them first, whatever room the file
 // has for them.
+//
+// Find lists the recordings of an event's time, for AddEvent and PairEvent: it waits until
+// what this run of the recorder has said of them is whole.
 //
 // # Whose file it is
 //

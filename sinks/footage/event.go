@@ -47,6 +47,17 @@ func (s *Store) AddEvent(ctx context.Context, id media.ID, ev media.Event) (m Ma
 	return m, nil
 }
 
+// PairEvent notes in the catalogue alone that a recording holds media of an event. It is
+// for one that grows and cannot name the event, whose file is its recorder's.
+func (s *Store) PairEvent(ctx context.Context, rec media.Recording, ev media.Event) error {
+	release, err := s.claim(ctx, rec.ID)
+	if err != nil {
+		return err
+	}
+	defer release()
+	return s.Catalogue.PutEvents(ctx, rec, ev)
+}
+
 // Names reports whether a recording names an event.
 func Names(r *media.Record, event media.ID) bool {
 	return slices.ContainsFunc(r.Events, func(of media.Event) bool { return of.ID == event })

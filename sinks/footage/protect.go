@@ -18,6 +18,11 @@ func (s *Store) SetProtected(ctx context.Context, id media.ID, protected bool) (
 		return media.Record{}, err
 	}
 	defer release()
+	return s.setProtected(ctx, id, protected)
+}
+
+// setProtected is SetProtected for a caller that has claimed the recording.
+func (s *Store) setProtected(ctx context.Context, id media.ID, protected bool) (media.Record, error) {
 	r, err := s.own(ctx, id)
 	if err != nil {
 		return media.Record{}, err

@@ -8,25 +8,64 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
+// Recovery is a file that recovery finished.
+type Recovery struct {
+	Recording media.Recording // with the events that it names, and those that it cannot
+	Told      bool            // the catalogue has its row and its events from those who were told of the file
+	Marks     bool            // its recorder had not marked all events in the file
+	Protect   func() bool     // asked once the row is there: whether an event wants the file protected, and may; nil: none
+}
+
+// Recovered is a recovered file as Recovered left it.
+type Recovered struct {
+	Gone         bool  // the file was deleted before it had a row, and has none
+	RowError     error // why it has no row, or keeps one although it is gone
+	FileError    error // why the file does not name its events; the row does
+	ProtectError error // why it is not protected, though an event wants that and may
+}
+
 // Recovered gives a file that recovery finished its row, with the events that it cannot
-// name, unless those who were told of the file have done so. A file that was deleted before
-// it had a row, perhaps to make room, gets none: gone. A crash on the way leaves a file
-// without a row, which the next comparison with the disk adds, or a row without a file,
-// which it marks lost.
-func (s *Store) Recovered(ctx context.Context, rec media.Recording, told bool) (gone bool, err error) {
+// name, unless those who were told of the file have done so. It then does in the file what
+// its recorder could not: it names the events, and protects it. A file that was deleted
+// before it had a row, perhaps to make room, gets none. A crash on the way leaves a file
+// without a row, which the next comparison with the disk adds, a row without a file,
+// which it marks lost, or a file that names fewer events than its row.
+func (s *Store) Recovered(ctx context.Context, r Recovery) (out Recovered) {
+	rec := r.Recording
 	release, err := s.claim(ctx, rec.ID)
 	if err != nil {
-		return false, err
+		return Recovered{RowError: err}
 	}
 	defer release()
 	if err := s.Files.Belongs(rec.Path, rec.ID); errors.Is(err, fs.ErrNotExist) {
-		return true, s.Catalogue.Forget(ctx, []media.DeletedFile{{ID: rec.ID, Path: rec.Path}})
+		return Recovered{Gone: true, RowError: s.Catalogue.Forget(ctx, []media.DeletedFile{{ID: rec.ID, Path: rec.Path}})}
 	}
-	if told {
-		return false, nil
+	if !r.Told {
+		out.RowError = s.putRecovered(ctx, rec)
 	}
+	if r.Marks {
+		out.FileError = s.Files.AddEvents(rec.Path, rec.ID, rec.Events)
+	}
+	if r.Protect != nil && r.Protect() {
+		_, out.ProtectError = s.setProtected(ctx, rec.ID, true)
+	}
+	return out
+}
+
+func (s *Store) putRecovered(ctx context.Context, rec media.Recording) error {
 	if err := s.Catalogue.Put(ctx, rec); err != nil || len(rec.Beyond) == 0 {
-		return false, err
+		return err
 	}
-	return false, s.Catalogue.PutEvents(ctx, rec, rec.Beyond...)
+	return s.Catalogue.PutEvents(ctx, rec, rec.Beyond...)
+}
+
+// Empty takes away the row of a file that recovery removed, since nothing whole was in
+// it: no footage was lost.
+func (s *Store) Empty(ctx context.Context, f media.DeletedFile) error {
+	release, err := s.claim(ctx, f.ID)
+	if err != nil {
+		return err
+	}
+	defer release()
+	return s.Catalogue.Forget(ctx, []media.DeletedFile{f})
 }

@@ -45,11 +45,13 @@ type Files interface {
 // Options are what a store needs.
 type Options struct {
 	Catalogue Catalogue
+	Index     Index
 	Files     Files
 	Clock     pipeline.Clock
 
-	Patience time.Duration // of a change for another one of its recording: 10 s
-	RowWait  time.Duration // of an eviction for the database: 1 s; without an answer the file's word counts
+	Patience   time.Duration // of a change for another one of its recording: 10 s
+	RowWait    time.Duration // of an eviction for the database: 1 s; without an answer the file's word counts
+	SearchWait time.Duration // of a search for the mark of a file that ends at this moment: 2 s
 
 	Deleted  func(path string) // told of a file that Delete deleted
 	Mistaken func()            // told when a file is not touched because it is not that of its recording
@@ -60,7 +62,12 @@ type Store struct {
 	Options
 	changing claims
 	silence  silence
+
+	searching chan struct{} // holds one for each search that asks the database
 }
+
+// maxSearches bounds those that ask the database at once.
+const maxSearches = 4
 
 // New makes the store of a record directory and its catalogue.
 func New(o Options) *Store {
@@ -70,7 +77,10 @@ func New(o Options) *Store {
 	if o.RowWait <= 0 {
 		o.RowWait = time.Second
 	}
-	return &Store{Options: o, changing: claims{held: map[media.ID]chan struct{}{}}}
+	if o.SearchWait <= 0 {
+		o.SearchWait = 2 * time.Second
+	}
+	return &Store{Options: o, changing: claims{held: map[media.ID]chan struct{}{}}, searching: make(chan struct{}, maxSearches)}
 }
 
 // own reads the row of a recording that this recorder has the file of.

@@ -11,7 +11,7 @@
 //     methods of the role (Transform here; Source, Buffer and Sink are in package
 //     pipeline, with what each may do).
 //
-//  2. Name the package in cmd/spool/parts.go, so that it is linked in.
+//  2. Name the package in cmd/spool/server/parts.go, so that it is linked in.
 //
 //  3. Use its name in a pipeline, as below.
 //

@@ -1,0 +1,152 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/gospool/spool/configs"
+	"github.com/gospool/spool/pipeline/config"
+	"github.com/gospool/spool/pipeline/durable"
+	"github.com/gospool/spool/stages"
+)
+
+// keptCommands is a directory of the record directory with a file for each command
+// of exec that is yet to be run: see stages.CommandStore.
+type keptCommands struct {
+	dir string
+	log *slog.Logger
+}
+
+const (
+	commandsDir   = ".spool-commands"
+	commandSuffix = ".json"
+)
+
+func (k *keptCommands) path(name string) string { return filepath.Join(k.dir, name+commandSuffix) }
+
+// Keep stores one. The directory is made with the first.
+func (k *keptCommands) Keep(c stages.KeptCommand) error {
+	text, err := json.Marshal(c)
+	if err != nil {
+		return err
+	}
+	err = durable.Replace(durable.Disk{}, k.path(c.Name()), text, 0o600)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := durable.MkdirAll(durable.Disk{}, k.dir, 0o700); err != nil {
+		return err
+	}
+	return durable.Replace(durable.Disk{}, k.path(c.Name()), text, 0o600)
+}
+
+// Done removes one. That a power cut brings it back has it run once more.
+func (k *keptCommands) Done(name string) {
+	if name == "" {
+		return
+	}
+	if err := os.Remove(k.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		k.log.Warn("a command that was run could not be taken out of the store; it is run again after a restart", "name", name, "error", err)
+	}
+}
+
+// resumeCommands runs what an earlier process did not come to run. What cannot be run
+// any more is said, once, and taken out.
+func (s *Server) resumeCommands() {
+	store := s.commandStore
+	entries, err := os.ReadDir(store.dir) // in the order of names, which is that of age
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		s.log.Error("commands of an earlier run are not run", "error", err)
+	}
+	for _, e := range entries {
+		name, whole := strings.CutSuffix(e.Name(), commandSuffix)
+		if !whole { // of a crash; it was never promised
+			_ = os.Remove(filepath.Join(store.dir, e.Name()))
+			continue
+		}
+		c, err := store.read(name)
+		if err == nil {
+			err = s.resumeCommand(c)
+		}
+		if err == nil {
+			continue
+		}
+		s.log.Error("a command of an earlier run is not run", "pipeline", c.Pipeline, "stream", c.Stream, "file", c.Path, "name", name, "error", err)
+		if disk := syscall.Errno(0); !errors.As(err, &disk) { // else the next start may be able to read it
+			store.Done(name)
+		}
+	}
+}
+
+// maxCommandBytes bounds what is read of a file that another program may have put
+// there.
+const maxCommandBytes = 64 << 10
+
+func (k *keptCommands) read(name string) (c stages.KeptCommand, err error) {
+	info, err := os.Lstat(k.path(name))
+	if err != nil {
+		return c, err
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxCommandBytes {
+		return c, errors.New("it is not a command")
+	}
+	text, err := os.ReadFile(k.path(name))
+	if err == nil {
+		err = json.Unmarshal(text, &c)
+	}
+	if err == nil && c.Name() != name {
+		err = errors.New("it is not a command")
+	}
+	return c, err
+}
+
+func (s *Server) resumeCommand(c stages.KeptCommand) error {
+	cfg, found := execStage(s.declared.State().All, c)
+	if !found {
+		return errors.New("the pipeline has no such command any more")
+	}
+	return s.commands.Resume(c, cfg, s.log)
+}
+
+// execStage finds the stage that a command was kept for.
+func execStage(cfg *configs.Config, c stages.KeptCommand) (found stages.ExecConfig, ok bool) {
+	eachStage(cfg.Pipelines[configs.PipelineName(c.Pipeline)].Stages, "exec", func(settings *config.Node) {
+		if own, err := stages.ReadExec(settings); err == nil && own.Matches(c) {
+			found, ok = own, true
+		}
+	})
+	return found, ok
+}
+
+// finishCommands waits for the commands of exec within the time that there is, less
+// what the catalogue needs after them, or until the operator is in a hurry. The next
+// start runs those that are left.
+func (s *Server) finishCommands(ctx context.Context, hurry <-chan os.Signal) {
+	const killed = 5 * time.Second // at most until those that run are dead
+	if deadline, bounded := ctx.Deadline(); bounded && s.commands.Held() > 0 {
+		s.log.Info("waiting for commands of exec: a second signal leaves them to the next start", "commands", s.commands.Held())
+		wait, cancel := context.WithTimeout(ctx, time.Until(deadline)*3/4)
+		stop := s.tasks.Go("second signal", func(ctx context.Context) error {
+			select {
+			case <-hurry:
+				cancel()
+			case <-ctx.Done():
+			}
+			return nil
+		})
+		s.commands.Wait(wait)
+		stop()
+		cancel()
+	}
+	leave, cancel := context.WithTimeout(context.Background(), killed)
+	defer cancel()
+	s.commands.Leave(leave)
+}

@@ -1,0 +1,82 @@
+package declared
+
+import (
+	"context"
+	"maps"
+
+	"github.com/gospool/spool/api"
+	"github.com/gospool/spool/configs"
+	"github.com/gospool/spool/pipeline/config"
+)
+
+// Declare makes or replaces a pipeline. It is kept before it is used.
+func (p *Set) Declare(ctx context.Context, name string, text []byte, dryRun bool) (api.Declared, error) {
+	n, err := config.Parse("declaration", text)
+	if err != nil {
+		return api.Declared{}, refusal(err)
+	}
+	p.change.Lock()
+	defer p.change.Unlock()
+	own := maps.Clone(p.State().own)
+	own[name] = n
+	return p.replace(ctx, name, own, dryRun)
+}
+
+// Remove takes back what Declare made. A pipeline of that name that the
+// configuration has is there again.
+func (p *Set) Remove(ctx context.Context, name string, dryRun bool) (api.Declared, error) {
+	p.change.Lock()
+	defer p.change.Unlock()
+	now := p.State()
+	if now.own[name] == nil {
+		if _, is := now.All.Pipelines[configs.PipelineName(name)]; is {
+			return api.Declared{}, api.Conflict("pipeline %s is of the configuration: take it out there and reload", name)
+		}
+		return api.Declared{}, errNoPipeline(name)
+	}
+	own := maps.Clone(now.own)
+	delete(own, name)
+	was, _ := p.find(now, name)
+	d, err := p.replace(ctx, name, own, dryRun)
+	if err == nil && d.Status == statusRemoved {
+		d.Pipeline = was
+	}
+	return d, err
+}
+
+func errNoPipeline(name string) error {
+	return api.NotFound("there is no pipeline %.64q: GET /mp4/pipelines lists them", name)
+}
+
+const statusRemoved = "removed"
+
+// replace goes over to other pipelines made by API, of which one is new, other or
+// gone. The caller holds p.change.
+func (p *Set) replace(ctx context.Context, name string, own map[string]*config.Node, dryRun bool) (out api.Declared, err error) {
+	now := p.State()
+	next, err := declare(now.File, own)
+	if err != nil {
+		return out, refusal(err)
+	}
+	key := configs.PipelineName(name)
+	before, was := now.All.Pipelines[key]
+	after, is := next.All.Pipelines[key]
+	switch {
+	case !is:
+		out.Status = statusRemoved
+	case !was:
+		out.Status = "created"
+	case string(before.Shown()) == string(after.Shown()):
+		out.Status = "unchanged"
+	default:
+		out.Status = "replaced"
+	}
+	if !dryRun {
+		if err := writeKept(p.disk, p.kept, own); err != nil {
+			return out, err
+		}
+		out.Restarted = p.apply(ctx, next).Restarted
+	}
+	out.Pipeline, _ = p.find(next, name)
+	return out, nil
+}

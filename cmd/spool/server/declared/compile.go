@@ -1,0 +1,68 @@
+package declared
+
+import (
+	"errors"
+	"log/slog"
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/gospool/spool/api/auth"
+	"github.com/gospool/spool/configs"
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
+	"github.com/gospool/spool/pipeline/recorder"
+	"github.com/gospool/spool/stages/hub"
+)
+
+// Compile is the last check of a configuration: its pipelines and the URLs of its
+// streams are built. It does no I/O.
+func Compile(cfg *configs.Config) ([]recorder.Declared, error) {
+	declared, problems := cfg.Compile()
+	problems = append(problems, checkAccess(cfg)...)
+	for _, path := range slices.Sorted(maps.Keys(cfg.Streams)) {
+		s := cfg.Streams[path]
+		if s.Pull == "" {
+			continue
+		}
+		options := hub.PullOptions{
+			Path: string(path), Transport: s.Transport, Fingerprint: s.TLS.Fingerprint,
+			Log: slog.New(slog.DiscardHandler), Clock: pipeline.SystemClock,
+		}
+		if _, err := hub.NewPuller(s.Pull, options); err != nil {
+			problems = append(problems, cfg.Problem(config.Join(config.Join("streams", string(path)), "pull"), err.Error()))
+		}
+	}
+	if len(problems) > 0 {
+		return nil, problems.Sorted()
+	}
+	return declared, nil
+}
+
+// Problems returns what Compile finds.
+func Problems(cfg *configs.Config) config.Problems {
+	_, err := Compile(cfg)
+	var problems config.Problems
+	errors.As(err, &problems)
+	return problems
+}
+
+// checkAccess finds what only those who use a secret can tell: hashes and tokens
+// that are none.
+func checkAccess(cfg *configs.Config) (problems config.Problems) {
+	check := func(list string, i int, key string, err error) {
+		if err != nil {
+			problems = append(problems, cfg.Problem(list+"/"+strconv.Itoa(i)+"/"+key, err.Error()))
+		}
+	}
+	for i, u := range cfg.HTTP.Auth.Users {
+		check("http/auth/users", i, "password_hash", auth.CheckHash(u.PasswordHash))
+	}
+	for i, t := range cfg.HTTP.Auth.Tokens {
+		check("http/auth/tokens", i, "token", auth.CheckToken(t.Token))
+	}
+	for i, u := range cfg.Ingest.Auth.Users {
+		check("ingest/auth/users", i, "password_hash", auth.CheckHash(u.PasswordHash))
+	}
+	return problems
+}

@@ -1,0 +1,56 @@
+package declared
+
+import (
+	"reflect"
+	"slices"
+
+	"github.com/gospool/spool/configs"
+	"github.com/gospool/spool/pipeline/config"
+)
+
+// live are the settings that a reload changes; with the others it waits for a
+// new start.
+var live = []string{"streams", "pipelines", "crontab", "mp4"}
+
+// late are those below them that it does not.
+var late = []string{"mp4/expire_days", "mp4/disk_max_percent"}
+
+func needRestart(started, now *configs.Config) (paths []string) {
+	a, _ := config.Describe(started)
+	b, _ := config.Describe(now)
+	for _, e := range b.Entries {
+		if !slices.Contains(live, e.Key) {
+			paths = append(paths, differing(a.Get(e.Key), e.Value)...)
+		}
+	}
+	for _, path := range late {
+		x, y := a, b
+		for _, key := range config.SplitPath(path) {
+			x, y = x.Get(key), y.Get(key)
+		}
+		paths = append(paths, differing(x, y)...)
+	}
+	return paths
+}
+
+// differing are the paths of the values that are not the same.
+func differing(a, b *config.Node) (paths []string) {
+	if reflect.DeepEqual(a.Any(), b.Any()) {
+		return nil
+	}
+	if a == nil || b == nil || !a.IsMap || !b.IsMap {
+		if b == nil {
+			b = a
+		}
+		return []string{b.Path}
+	}
+	for _, e := range b.Entries {
+		paths = append(paths, differing(a.Get(e.Key), e.Value)...)
+	}
+	for _, e := range a.Entries {
+		if b.Get(e.Key) == nil {
+			paths = append(paths, e.Value.Path)
+		}
+	}
+	return paths
+}

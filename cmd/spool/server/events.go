@@ -1,0 +1,204 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/gospool/spool/api"
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/recorder"
+)
+
+// events is the recorder and the catalogue as the API wants them for events.
+type events struct {
+	recorder      *recorder.Recorder
+	recordings    recordings
+	before, after time.Duration // of an event that no running pipeline takes
+	clock         pipeline.Clock
+	log           *slog.Logger
+
+	maxBefore, wait time.Duration
+	protection      *media.Protection
+}
+
+// Trigger records an event. What of its time lies in finished recordings is
+// marked there: where a continuous recording holds the rest of it, and where
+// memory does not reach back so far.
+func (e events) Trigger(ctx context.Context, stream string, t pipeline.Trigger) (api.Taken, error) {
+	limited := e.bound(&t)
+	done, err := e.recorder.Trigger(stream, t)
+	if err == nil && onlyMarked(done) && e.stuck(stream) != "" {
+		err = errStuck
+	}
+	var taken api.Taken
+	if err == nil {
+		taken = e.taken(ctx, stream, t, done)
+	} else if taken, err = e.pastEvent(ctx, stream, t, err); err != nil {
+		return api.Taken{}, err
+	}
+	if err := e.keep(ctx, stream, t, taken); err != nil {
+		return api.Taken{}, err
+	}
+	taken.Limited = append(limited, taken.Limited...)
+	return taken, nil
+}
+
+// errStuck says that the recording which an event was marked on writes nothing.
+var errStuck = errors.New("the recording under way cannot write")
+
+// stuck tells why nothing of a stream is written at the moment; empty where something
+// may be. An event pipeline is none of that: its ring holds the clip until the disk
+// takes it.
+func (e events) stuck(stream string) (why string) {
+	for _, j := range e.recorder.Status(stream) {
+		switch {
+		case j.State == recorder.JobBackoff:
+			why = j.LastError
+		case j.Mode == pipeline.Event:
+			return ""
+		case j.Report.Waiting != "disk":
+			return ""
+		default:
+			why = remedy(j.Report)
+		}
+	}
+	return why
+}
+
+func remedy(r pipeline.Report) string {
+	for _, p := range r.Problems {
+		if p.Failing {
+			return p.Remedy
+		}
+	}
+	return r.LastError
+}
+
+// onlyMarked tells whether an event has no recording of its own.
+func onlyMarked(done []pipeline.Triggered) bool {
+	return !slices.ContainsFunc(done, func(d pipeline.Triggered) bool { return d.Status != pipeline.EventMarked })
+}
+
+// bound completes a trigger and keeps it within the bounds of requests. It tells
+// what of it was more.
+func (e events) bound(t *pipeline.Trigger) (limited []string) {
+	t.DefaultBefore, t.DefaultAfter = e.before, e.after
+	if t.WaitUntil.IsZero() && e.wait > 0 {
+		t.WaitUntil = e.clock.Now().Add(e.wait)
+	}
+	if e.maxBefore > 0 && t.Before > e.maxBefore {
+		limited = append(limited, fmt.Sprintf("before: %s were asked for, a request gets at most %s (events.max_before)", config.Duration(t.Before), config.Duration(e.maxBefore)))
+		t.Before = e.maxBefore
+	}
+	return limited
+}
+
+// taken marks an event that is recorded in the finished files of its time, if
+// the recording under way may not hold all of it, and tells which recordings have
+// it. Its own files are no continuous recording, and protected only if the trigger
+// says so.
+func (e events) taken(ctx context.Context, stream string, t pipeline.Trigger, done []pipeline.Triggered) api.Taken {
+	out := api.Taken{Pipelines: done}
+	whole, rows := true, false
+	from, to := done[0].Requested, done[0].Until
+	for _, d := range done {
+		if d.Status == pipeline.EventWaiting {
+			return out // nothing of it is there
+		}
+		rows = rows || !d.NoRows
+		whole = whole && d.Status == pipeline.EventStarted && !d.Actual.After(d.Requested)
+		if d.Status != pipeline.EventMarked && t.Protect == pipeline.ProtectByRule {
+			t.Protect = pipeline.ProtectOff
+		}
+		if d.Requested.Before(from) {
+			from = d.Requested
+		}
+		if d.Until.After(to) {
+			to = d.Until
+		}
+	}
+	if !rows {
+		return out
+	}
+	f := e.footageOf(stream, t, from, to)
+	f.done = done
+	f.onlyNamed = whole
+	if err := f.mark(ctx); err != nil {
+		e.log.Warn("an event is recorded, but not marked in every finished file of its time", "stream", stream, "event", media.ID(t.ID), "error", err)
+	}
+	out.Recordings, out.Limited = f.result()
+	return out
+}
+
+// pastEvent marks an event of which the running pipelines have nothing in the
+// finished recordings of its time.
+func (e events) pastEvent(ctx context.Context, stream string, t pipeline.Trigger, why error) (api.Taken, error) {
+	if errors.Is(why, pipeline.ErrWaiting) {
+		return api.Taken{}, api.Unavailable("%v", why)
+	}
+	if !pastReach(why) {
+		return api.Taken{}, why
+	}
+	f := e.footageOf(stream, t, t.At.Add(-orElse(t.Before, e.before)), t.At.Add(orElse(t.After, e.after)))
+	ferr := f.mark(ctx)
+	if len(f.marked) > 0 {
+		if ferr != nil {
+			e.log.Warn("an event is marked, but not in every finished file of its time", "stream", stream, "event", media.ID(t.ID), "error", ferr)
+		}
+		out := api.Taken{Pipelines: f.marked[:1]}
+		out.Recordings, out.Limited = f.result()
+		return out, nil
+	}
+	stuck := e.stuck(stream)
+	switch {
+	case ferr != nil:
+		return api.Taken{}, ferr
+	case stuck != "":
+		return api.Taken{}, &api.Error{Code: http.StatusServiceUnavailable, Retry: time.Second, Text: "the event cannot be recorded: " + stuck}
+	case errors.Is(why, recorder.ErrUnknownStream):
+		return api.Taken{}, api.NotFound("%v; wait: 30 in the body waits for it", why)
+	case errors.Is(why, pipeline.ErrNoEvents):
+		return api.Taken{}, api.NotFound("%v", why)
+	}
+	return api.Taken{}, api.Conflict("%v", why)
+}
+
+// pastReach tells whether the running pipelines have nothing of an event.
+func pastReach(err error) bool {
+	for _, e := range []error{recorder.ErrUnknownStream, pipeline.ErrNoEvents, pipeline.ErrNothing, pipeline.ErrPast, pipeline.ErrNotCovered, errStuck} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+func orElse(d, otherwise time.Duration) time.Duration {
+	if d < 0 {
+		return otherwise
+	}
+	return d
+}
+
+func (e events) Events(ctx context.Context, q media.EventQuery) (media.EventPage, error) {
+	page, err := e.recordings.catalogue.Events(ctx, q)
+	if err != nil {
+		return media.EventPage{}, known(err)
+	}
+	for i := range page.Events {
+		f := &page.Events[i]
+		if len(f.Recordings) > 0 && f.Actual == 0 { // of before events said it: a file begins with a key frame
+			if begin := f.Recordings[0].StartUTC; begin >= f.Start {
+				f.Actual = begin
+			}
+		}
+	}
+	return page, nil
+}

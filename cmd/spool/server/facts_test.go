@@ -1,0 +1,96 @@
+package server
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/metadata"
+	"github.com/gospool/spool/sinks/mp4"
+	"github.com/gospool/spool/sinks/mp4/facts"
+)
+
+// TestAnEmptyCatalogueFindsWhatWasSaidOfFinishedFiles: protection, also one that was
+// taken back, and events. What is deleted takes with it what was said of it.
+func TestAnEmptyCatalogueFindsWhatWasSaidOfFinishedFiles(t *testing.T) {
+	r := newEventFixture(t, pipeline.Always, "before: 8, after: 6", "max_duration: 5")
+	f := r.publish("live/x", 25)
+	f.feed(23*25 - f.frames)
+	at := f.at(9)
+	records := f.end()
+	require.GreaterOrEqual(t, len(records), 4)
+	e := r.events(0, 0)
+	_, err := e.Trigger(t.Context(), "live/x", pipeline.Trigger{ID: media.ID{1}, At: at, Before: 3 * time.Second, After: 2 * time.Second})
+	require.NoError(t, err)
+	for i, yes := range map[int][]bool{0: {true}, 3: {true, false}} {
+		for _, y := range yes {
+			_, err := e.recordings.SetProtected(t.Context(), records[i].ID, y)
+			require.NoError(t, err)
+		}
+	}
+	require.NoError(t, r.catalogue.Flush(t.Context()))
+
+	empty, err := metadata.Open(t.Context(), metadata.OpenOptions{
+		Driver: "sqlite", DSN: filepath.Join(t.TempDir(), "again.db"), JournalDir: filepath.Join(t.TempDir(), "journal"),
+		Node: "test", Clock: pipeline.SystemClock, Tasks: r.tasks,
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, empty.Close(context.Background())) })
+	require.NoError(t, empty.Ready(t.Context()))
+	found, err := empty.Reconcile(t.Context(), r.dir, mp4.ReadEntry, unfinished(r.dir), nil)
+	require.NoError(t, err)
+	require.Equal(t, len(records), found.Added)
+	protected, named := 0, 0
+	for _, rec := range records {
+		want, err := r.catalogue.Record(t.Context(), rec.ID)
+		require.NoError(t, err)
+		got, err := empty.Record(t.Context(), rec.ID)
+		require.NoError(t, err)
+		require.Equal(t, want.Protected, got.Protected)
+		require.Equal(t, want.Events, got.Events)
+		require.Equal(t, want.Gaps, got.Gaps)
+		require.Equal(t, want.Anchors, got.Anchors)
+		require.NotEmpty(t, got.Anchors)
+		if got.Protected {
+			protected++
+		}
+		named += len(got.Events)
+	}
+	require.GreaterOrEqual(t, protected, 3, "by hand, and by the event")
+	require.GreaterOrEqual(t, named, 2)
+
+	_, err = e.recordings.SetProtected(t.Context(), records[0].ID, false)
+	require.NoError(t, err)
+	said := filepath.Join(r.dir, facts.Directory, records[0].ID.String())
+	require.FileExists(t, said)
+	require.NoError(t, e.recordings.Delete(t.Context(), records[0].ID))
+	require.NoFileExists(t, said)
+}
+
+// TestWhatIsSaidOfNobodyIsRemoved after a comparison with the disk that left nothing open.
+func TestWhatIsSaidOfNobodyIsRemoved(t *testing.T) {
+	r := newEventFixture(t, pipeline.Always, "before: 1, after: 1", "")
+	f := r.publish("live/x", 25)
+	f.feed(5 * 25)
+	own := f.end()[0]
+	yes := true
+	for _, id := range []media.ID{own.ID, {0xfe}} {
+		require.NoError(t, facts.In(r.dir).Change(id, func(f *facts.Facts) error { f.Protected = &yes; return nil }))
+	}
+	for _, open := range []metadata.Report{{Unfinished: 1}, {Foreign: 1}, {Aside: 1}} {
+		removed, err := forgetOrphans(t.Context(), r.catalogue, r.dir, open)
+		require.NoError(t, err)
+		require.Zero(t, removed)
+	}
+	removed, err := forgetOrphans(t.Context(), r.catalogue, r.dir, metadata.Report{})
+	require.NoError(t, err)
+	require.Equal(t, 1, removed)
+	left, err := facts.In(r.dir).Recordings()
+	require.NoError(t, err)
+	require.Equal(t, []media.ID{own.ID}, left)
+}

@@ -1,0 +1,172 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/gospool/spool/api"
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/footage"
+	"github.com/gospool/spool/sinks/metadata"
+	"github.com/gospool/spool/sinks/mp4"
+	"github.com/gospool/spool/sinks/mp4/disk"
+)
+
+// newFootage makes the one place that changes a recording's file and row.
+func newFootage(catalogue *metadata.Catalogue, dir string, clock pipeline.Clock, mistaken prometheus.Counter, deleted func(path string)) *footage.Store {
+	return footage.New(footage.Options{
+		Catalogue: rows{catalogue}, Index: catalogue, Files: files{dir}, Clock: clock,
+		Deleted: deleted, Mistaken: mistaken.Inc,
+	})
+}
+
+// rows is the catalogue as footage wants it. A change that the journal cannot keep is
+// taken all the same: the file has it, or the next comparison with the disk finds it.
+type rows struct{ *metadata.Catalogue }
+
+func taken(err error) error {
+	if errors.Is(err, metadata.ErrNotDurable) {
+		return nil
+	}
+	return err
+}
+
+func (r rows) Put(ctx context.Context, rec media.Recording) error {
+	return taken(r.Catalogue.Put(ctx, rec))
+}
+
+func (r rows) PutEvents(ctx context.Context, rec media.Recording, events ...media.Event) error {
+	return taken(r.Catalogue.PutEvents(ctx, rec, events...))
+}
+
+func (r rows) SetProtected(ctx context.Context, id media.ID, protected bool) (media.Record, error) {
+	rec, err := r.Catalogue.SetProtected(ctx, id, protected)
+	return rec, taken(err)
+}
+
+func (r rows) Delete(ctx context.Context, id media.ID) error {
+	_, err := r.Catalogue.Delete(ctx, id)
+	return taken(err)
+}
+
+func (r rows) Forget(ctx context.Context, gone []media.DeletedFile) error {
+	return taken(r.Catalogue.Forget(ctx, gone))
+}
+
+// files are those of a record directory, as footage wants them.
+type files struct{ dir string }
+
+func (d files) name(path string) string { return filepath.Join(d.dir, filepath.FromSlash(path)) }
+
+func (d files) Belongs(path string, id media.ID) error {
+	f, err := d.open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return mp4.Belongs(sized{f}, path, id)
+}
+
+func (d files) Protected(path string, id media.ID) (bool, error) {
+	f, err := d.open(path)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	return mp4.Protected(sized{f}, d.dir, path, id)
+}
+
+// open opens nothing outside of the directory, and waits for no pipe.
+func (d files) open(path string) (*os.File, error) {
+	root, err := os.OpenRoot(d.dir)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	return root.OpenFile(filepath.FromSlash(path), os.O_RDONLY|syscall.O_NONBLOCK, 0)
+}
+
+func (d files) SetProtected(path string, id media.ID, protected bool) error {
+	return mp4.SetProtected(d.name(path), id, protected)
+}
+
+func (d files) AddEvents(path string, id media.ID, events []media.Event) error {
+	return mp4.AddEvents(d.name(path), id, events)
+}
+
+func (d files) Remove(path string) error { return disk.Remove(d.dir, path) }
+
+func (d files) Forget(id media.ID) error { return mp4.Forget(d.dir, id) }
+
+// KeyFrame finds the newest key frame of a file at or before a moment.
+func (d files) KeyFrame(path string, at time.Time) (time.Time, error) {
+	return mp4.KeyFrame(d.name(path), at)
+}
+
+func newMistaken() prometheus.Counter {
+	return prometheus.NewCounter(prometheus.CounterOpts{Name: "spool_files_mistaken_total",
+		Help: "Times that a file was not touched or served, because it is not that of the recording that names it, or does not say."})
+}
+
+// sized is a file with its size.
+type sized struct{ *os.File }
+
+func (f sized) Size() (int64, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
+}
+
+// known gives the errors of the catalogue and of footage the API's shape; another is
+// hidden there.
+func known(err error) error {
+	var (
+		elsewhere *footage.ElsewhereError
+		protected *footage.ProtectedError
+		growing   *footage.GrowingError
+		gone      *footage.GoneError
+		busy      *footage.BusyError
+		mistaken  *footage.MistakenError
+	)
+	switch {
+	case errors.As(err, &elsewhere):
+		return api.RecordedBy(elsewhere.Node)
+	case errors.As(err, &protected):
+		return api.Conflict("%v: PATCH it with {\"protected\":false} first", err)
+	case errors.As(err, &growing):
+		return api.Conflict("%v: stop stream %s first", err, growing.Stream)
+	case errors.As(err, &gone):
+		return api.Conflict("%v: spool reindex marks it lost", err)
+	case errors.Is(err, footage.ErrUnsettled):
+		return api.Unavailable("%v: the disk is slow; try again with the same key", err)
+	case errors.Is(err, footage.ErrDegraded):
+		return api.Unavailable("the catalogue's database does not answer: older footage is not marked; try again")
+	case errors.As(err, &busy):
+		return api.Unavailable("%v: try again", err)
+	case errors.As(err, &mistaken) && errors.Is(err, mp4.ErrOtherRecording):
+		return api.Conflict("%s is the file of another recording: spool reindex marks recording %s lost", mistaken.Path, mistaken.ID)
+	case errors.As(err, &mistaken):
+		return api.Conflict("%s does not say which recording it is of, and is left alone (%v): "+
+			"see what spool repair --dry-run says of it, or move it away and run spool reindex", mistaken.Path, mistaken.Err)
+	case errors.Is(err, metadata.ErrNotFound):
+		return api.NotFound("%v", metadata.ErrNotFound)
+	case errors.Is(err, metadata.ErrOtherNode):
+		return api.Conflict("%v", err)
+	case errors.Is(err, metadata.ErrCursor), errors.Is(err, media.ErrQuery):
+		return api.BadRequest("%v", err)
+	case errors.Is(err, metadata.ErrJournalFull):
+		return api.Unavailable("%v", metadata.ErrJournalFull)
+	case errors.Is(err, metadata.ErrUnavailable):
+		return api.Unavailable("the catalogue's database does not answer: try again")
+	}
+	return err
+}

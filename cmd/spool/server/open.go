@@ -1,0 +1,163 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/gospool/spool/api"
+	"github.com/gospool/spool/api/playback"
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/durable"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/metadata"
+	"github.com/gospool/spool/stages/webhook"
+)
+
+// open acquires what the parts need and starts the servers. Recovery of what an
+// earlier run left goes on beside the recording.
+func (s *Server) open(ctx context.Context) error {
+	dir := s.cfg.MP4.RecordPath
+	if err := durable.MkdirAll(durable.Disk{}, dir, 0o755); err != nil {
+		return fmt.Errorf("mp4.record_path: %w", err)
+	}
+	s.logFilesystems()
+	s.protection = media.NewProtection(int64(s.cfg.Events.MaxProtectBytes), protectable(dir, s.cfg.Events.MaxProtectPercent))
+	pipeline.Provide(s.services, s.protection)
+	if err := s.openCatalogue(ctx, dir); err != nil {
+		return err
+	}
+	if err := s.openOutbox(dir); err != nil {
+		return err
+	}
+	if err := s.openAPI(dir); err != nil {
+		return err
+	}
+	s.openRTSP(ctx)
+	s.startRetention()
+	s.tasks.Go("looking whether recordings can be written", func(ctx context.Context) error { return s.writable.run(ctx, s.dirs) })
+	s.resumeCommands() // before recovery tells of files, for which a command may be kept
+	s.tasks.Go("upkeep of the catalogue", s.upkeep)
+	s.tasks.Go("recovery", func(ctx context.Context) error { return s.recover(ctx, dir) })
+	s.tasks.Go("comparison with a database that was put back", func(ctx context.Context) error { return s.compareAgain(ctx, dir) })
+	if s.cfg.MP4.AutoRecovery {
+		s.tasks.Go("recovery of what is left on the way", func(ctx context.Context) error { return s.recoverLeft(ctx, dir) })
+	}
+	return nil
+}
+
+// openRTSP starts the server and waits until it listens, or has failed for the
+// first time: it then tries again while all else works.
+func (s *Server) openRTSP(ctx context.Context) {
+	if s.cfg.Ingest.RTSP.Listen == "" {
+		return
+	}
+	failed := make(chan struct{})
+	once := sync.OnceFunc(func() { close(failed) })
+	s.tasks.Keep("rtsp", pipeline.Backoff{}, func(ctx context.Context) error {
+		defer once()
+		return s.rtsp.Run(ctx)
+	})
+	select {
+	case <-s.rtsp.Ready():
+	case <-failed:
+	case <-ctx.Done():
+	}
+}
+
+// rtspAddr is where the server listens, or will as soon as it can.
+func (s *Server) rtspAddr() string {
+	select {
+	case <-s.rtsp.Ready():
+		return s.rtsp.Addr().String()
+	default:
+		return s.cfg.Ingest.RTSP.Listen
+	}
+}
+
+// openOutbox begins to send the notices that an earlier run left, too.
+func (s *Server) openOutbox(dir string) (err error) {
+	s.outbox, err = webhook.Open(webhook.Options{
+		Dir: filepath.Join(dir, outboxDir), Tasks: s.tasks, Clock: s.clock, Wall: s.wall, Log: s.log,
+	})
+	if err == nil {
+		pipeline.Provide(s.services, s.outbox)
+	}
+	return err
+}
+
+const outboxDir = ".spool-notices"
+
+// lastNotices lets webhooks hear of the files that were finished just now. Whoever
+// does not answer at once hears of them after the next start.
+func (s *Server) lastNotices(ctx context.Context) {
+	if s.outbox == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	s.outbox.Settle(ctx)
+}
+
+func (s *Server) openCatalogue(ctx context.Context, dir string) (err error) {
+	options, err := CatalogueOptions(s.cfg, dir, s.clock)
+	if err != nil {
+		return err
+	}
+	options.Log, options.Tasks = s.log, s.tasks
+	options.Ended = func(ctx context.Context, r media.Recording) { s.redeliver(ctx, r) }
+	s.catalogue, err = metadata.Open(ctx, options)
+	if err != nil {
+		return err
+	}
+	pipeline.Provide(s.services, s.catalogue)
+	return s.claimName(ctx)
+}
+
+func (s *Server) openAPI(dir string) error {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	s.footage = newFootage(s.catalogue, abs, s.clock, s.mistaken, func(path string) { s.keeper.Changed(path) })
+	if err := s.openRetention(abs); err != nil {
+		return err
+	}
+	s.recordings = recordings{s.catalogue, files{abs}, s.footage, s.recorder}
+	s.events = events{
+		recorder: s.recorder, recordings: s.recordings, before: s.cfg.MP4.BeforeDuration.D(), after: s.cfg.MP4.AfterDuration.D(),
+		clock: s.clock, log: s.log,
+		maxBefore: s.cfg.Events.MaxBefore.D(), wait: s.cfg.Events.Wait.D(), protection: s.protection,
+	}
+	s.http, err = api.New(api.Config{
+		Version: s.options.Version, Listen: s.cfg.HTTP.Listen, RecordDir: abs,
+		Auth: apiAuth(s.cfg.HTTP.Auth), TLS: api.TLS(s.cfg.HTTP.TLS),
+	}, api.Deps{
+		Log: s.log, Clock: s.clock,
+		Recorder: control{s.recorder, s.declared.KeepStops}, Streams: s.hub,
+		Events:    s.events,
+		Catalogue: s.recordings, Files: playback.NewDir(abs, growing(abs)), Belongs: s.recordings.belongs,
+		Schedule: s.declared.Schedule(), Pipelines: s.declared, Retention: planner{s.keeper},
+		Ready: s.ready, Health: s.problems, Metrics: []prometheus.Collector{&stores{s.catalogue.Stats, s.capacity, s.obstacles, s.rtsp.Counts}, s.disk.write, s.disk.sync, s.disk.finish, s.mistaken},
+	})
+	if err != nil {
+		return err
+	}
+	addr, err := s.http.Listen()
+	if err != nil {
+		return err
+	}
+	s.httpAddr = addr.String()
+	s.tasks.Go("http", s.http.Serve)
+	return nil
+}
+
+// raise raises a scheduled event as one of a request.
+func (s *Server) raise(ctx context.Context, stream string, t pipeline.Trigger) error {
+	_, err := s.events.Trigger(ctx, stream, t)
+	return err
+}

@@ -1,0 +1,70 @@
+package server
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/gospool/spool/api"
+)
+
+// ready tells of each thing that a recorder stands on, without waiting for any:
+// what cannot be reached is not there; and whether what is to be recorded is.
+func (s *Server) ready(ctx context.Context) []api.Check {
+	return append(s.parts(ctx), s.recording())
+}
+
+func (s *Server) parts(ctx context.Context) []api.Check {
+	catalogue := s.catalogue.Stats()
+	checks := []api.Check{
+		{Name: "database", OK: catalogue.Connected, Detail: catalogue.LastError},
+		{Name: "journal", OK: catalogue.JournalError == "", Detail: catalogue.JournalError},
+		s.recordPath(ctx),
+	}
+	switch {
+	case catalogue.Connected:
+		checks[0].Detail = "" // it is back, and takes what waits
+	case catalogue.LastError == "":
+		checks[0].Detail = "it has not answered yet"
+	}
+	if dir, apart := databaseDir(s.cfg); apart && catalogue.Connected {
+		for _, v := range s.writable.now(ctx, []string{dir}) {
+			checks[0].OK, checks[0].Detail = v.err == nil, message(v.err)
+		}
+	}
+	checks = append(checks, s.nodeCheck())
+	if s.cfg.Ingest.RTSP.Listen != "" {
+		checks = append(checks, s.listening())
+	}
+	return checks
+}
+
+// recordPath is the check that recordings can be written, whether there are any now
+// or not.
+func (s *Server) recordPath(ctx context.Context) api.Check {
+	c := api.Check{Name: recordPathCheck, OK: true}
+	for _, p := range s.obstacles(ctx) {
+		return api.Check{Name: recordPathCheck, Detail: p.Problem + ": " + p.Cause}
+	}
+	if why := s.elsewhere.Load(); why != nil {
+		c.OK, c.Detail = false, *why
+	}
+	return c
+}
+
+const recordPathCheck = "record_path"
+
+func message(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+func (s *Server) listening() api.Check {
+	select {
+	case <-s.rtsp.Ready():
+		return api.Check{Name: "rtsp", OK: true}
+	default:
+		return api.Check{Name: "rtsp", Detail: fmt.Sprintf("the server does not listen on %s yet", s.cfg.Ingest.RTSP.Listen)}
+	}
+}

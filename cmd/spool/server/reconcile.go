@@ -1,0 +1,136 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/metadata"
+	"github.com/gospool/spool/sinks/mp4"
+	"github.com/gospool/spool/sinks/mp4/disk"
+)
+
+// reconcile makes the catalogue say what is on the disk. It goes on until it has:
+// it waits for the database, which may come later than the recorder, for the disk,
+// and for the operator where the directory is not the catalogue's.
+func (s *Server) reconcile(ctx context.Context, dir string) error {
+	backoff := pipeline.Backoff{Max: 5 * time.Second}
+	said := ""
+	for {
+		found, err := s.compare(ctx, dir)
+		if found.Adopted > 0 {
+			s.log.Info("recordings that were made under another name of this recorder are under its own now", "adopted", found.Adopted,
+				"left_alone", found.NotAdopted)
+		}
+		if found.Others > 0 {
+			s.log.Info("files whose recordings are of another recorder are left alone", "files", found.Others)
+		}
+		if found.Added+found.Updated+found.Lost > 0 {
+			s.log.Info("the catalogue was compared with the disk", "files", found.Files, "added", found.Added, "updated", found.Updated, "lost", found.Lost)
+		}
+		if err == nil {
+			return nil
+		}
+		known := errors.Is(err, metadata.ErrUnavailable) || errors.Is(err, metadata.ErrOtherDirectory) || errors.Is(err, metadata.ErrClaimed) // which are said elsewhere
+		if text := err.Error(); !known && text != said && ctx.Err() == nil {
+			said = text
+			s.log.Error("the catalogue could not be compared with the disk: it is tried again", "error", err)
+		}
+		if !s.again(ctx, &backoff) {
+			return ctx.Err()
+		}
+	}
+}
+
+// compareAgain compares whenever the database turns out to have lost rows: after a
+// failover to a standby that was behind, or when a backup was put back.
+func (s *Server) compareAgain(ctx context.Context, dir string) error {
+	for {
+		select {
+		case <-s.catalogue.Behind():
+			if err := s.reconcile(ctx, dir); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// compare does nothing where the rows are of another directory: the disk with the
+// recordings is not mounted, and none of them is lost.
+func (s *Server) compare(ctx context.Context, dir string) (metadata.Report, error) {
+	err := ClaimDirectory(ctx, s.catalogue, dir, false)
+	if errors.Is(err, metadata.ErrOtherDirectory) {
+		text := err.Error()
+		if s.elsewhere.Swap(&text) == nil {
+			s.log.Error("the catalogue is not compared with the disk", "error", err)
+		}
+	}
+	if err != nil {
+		return metadata.Report{}, err
+	}
+	s.elsewhere.Store(nil)
+	found, err := Compare(ctx, s.catalogue, dir, nil)
+	if found.Forgotten > 0 {
+		s.log.Info("what was known of deleted recordings is removed", "recordings", found.Forgotten)
+	}
+	if found.Unsure != nil {
+		s.log.Warn("what is known of deleted recordings stays for now", "error", found.Unsure)
+	}
+	return found.Report, err
+}
+
+// ClaimDirectory makes sure that the catalogue's rows are of a record directory, and
+// returns metadata.ErrOtherDirectory where they are of another, unless accept gives them
+// this one.
+func ClaimDirectory(ctx context.Context, catalogue *metadata.Catalogue, dir string, accept bool) error {
+	identity := func(create bool) (string, error) { return disk.Identity(dir, create) }
+	return catalogue.ClaimDirectory(ctx, identity, accept)
+}
+
+// Compared is what a comparison of the catalogue with the disk found and changed.
+type Compared struct {
+	metadata.Report
+	Forgotten int   // deleted recordings of which something was known beside their files, until now
+	Unsure    error // why what is known of deleted recordings stays for now; nil where nothing does
+}
+
+// Compare makes the catalogue say what is in a record directory, which ClaimDirectory was
+// told of. It reports how far it is to progress, which may be nil. A recorder may run: the
+// files that it writes are left alone.
+func Compare(ctx context.Context, catalogue *metadata.Catalogue, dir string, progress func(done, total int)) (c Compared, err error) {
+	c.Report, err = catalogue.Reconcile(ctx, dir, mp4.ReadEntry, unfinished(dir), progress)
+	if err == nil {
+		c.Forgotten, c.Unsure = forgetOrphans(ctx, catalogue, dir, c.Report)
+	}
+	return c, err
+}
+
+// unfinished says of a file that somebody writes it, or recovery will finish it.
+func unfinished(dir string) func(path string) bool {
+	return func(path string) bool {
+		_, err := os.Stat(filepath.Join(dir, filepath.FromSlash(path)) + media.PartSuffix)
+		return err == nil
+	}
+}
+
+// forgetOrphans removes what is known beside the files of recordings that the catalogue
+// does not have, right after it was compared with the disk. Where that left anything open
+// nothing is removed: a file that is yet to be finished may be theirs.
+func forgetOrphans(ctx context.Context, catalogue *metadata.Catalogue, dir string, found metadata.Report) (removed int, err error) {
+	if found.Unfinished+found.Foreign+found.Aside > 0 {
+		return 0, nil
+	}
+	return mp4.ForgetOrphans(dir, func(id media.ID) (bool, error) {
+		_, err := catalogue.Record(ctx, id)
+		if errors.Is(err, metadata.ErrNotFound) {
+			return false, nil
+		}
+		return true, err
+	})
+}

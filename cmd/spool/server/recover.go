@@ -1,0 +1,146 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/footage"
+	"github.com/gospool/spool/sinks/mp4"
+)
+
+// recover finishes the files that a crash left and then makes the catalogue say
+// what is on the disk. What recovery could not look at keeps its rows, and is looked
+// at again with what recordings leave; until then nothing unfinished counts as left
+// behind.
+func (s *Server) recover(ctx context.Context, dir string) error {
+	if s.cfg.MP4.AutoRecovery {
+		s.awaitCatalogue(ctx)
+		if owed, err := s.recoverOnce(ctx, dir, map[string]bool{}); owed {
+			if err != nil && ctx.Err() == nil {
+				s.log.Error("what a crash left cannot be looked for yet: it is tried again", "error", err)
+			}
+			s.leave("")
+		}
+	}
+	if err := s.reconcile(ctx, dir); err != nil {
+		return err
+	}
+	return s.removeEmptyDirs(ctx, dir)
+}
+
+func (s *Server) recovered(ctx context.Context, r mp4.Repaired) {
+	defer s.keeper.Changed(r.File, r.Recording.Path)
+	attrs := []any{"file", r.File, "lost_on_disk", r.Lost.Round(time.Millisecond), "lost_bytes", r.LostBytes, "lost_in_memory", r.Unwritten.String(), "reason", r.Reason}
+	if r.Recording.Stream != "" {
+		attrs = append(attrs, "pipeline", r.Recording.Pipeline, "stream", r.Recording.Stream)
+	}
+	switch {
+	case r.Err != nil && r.Recording.State != "":
+		s.log.Error("a file that a crash left is finished; a power cut may undo it", append(attrs, "error", r.Err)...)
+	case r.Err != nil:
+		s.log.Error("a file that a crash left could not be finished; it is as it was", append(attrs, "error", r.Err)...)
+		return
+	case r.Removed:
+		s.log.Warn("a file that a crash left held nothing whole and was removed", attrs...)
+		s.forget(ctx, r)
+	default:
+		s.log.Info("a file that a crash left is finished", attrs...)
+	}
+	if r.Recording.State == "" {
+		return
+	}
+	s.recordRecovered(ctx, r.File, r.Recording)
+}
+
+// recordRecovered gives a recovered file its row, and what its recorder had not done for
+// events in it.
+func (s *Server) recordRecovered(ctx context.Context, part string, r media.Recording) {
+	missed := s.joinEvents(ctx, &r)
+	protect, by := s.protector(r, missed)
+	done := s.footage.Recovered(ctx, footage.Recovery{Recording: r, Told: s.redeliver(ctx, r), Marks: len(missed) > 0, Protect: protect})
+	switch {
+	case done.RowError != nil && done.Gone:
+		s.log.Error("the row of a file that is gone stays: the next comparison with the disk marks it lost", "file", r.Path, "error", done.RowError)
+	case done.RowError != nil:
+		s.log.Error("a recovered file is not in the catalogue yet: spool reindex adds it", "file", part, "error", done.RowError)
+	}
+	log := s.log.With("file", r.Path, "events", len(missed))
+	if len(missed) > 0 && !done.Gone {
+		log.Info("a recovered file holds media of events that its recorder had not marked yet")
+	}
+	if done.FileError != nil {
+		log.Warn("events of a recovered file are in the catalogue alone: spool reindex of an empty database will not find them", "error", done.FileError)
+	}
+	if done.ProtectError != nil {
+		log.Error("a recovered file is not protected, though an event in it wants that: PATCH its record", "event", *by, "error", done.ProtectError)
+	}
+}
+
+// forget takes away the row of a file that held nothing, so that no footage was lost.
+func (s *Server) forget(ctx context.Context, r mp4.Repaired) {
+	if r.Recording.ID == (media.ID{}) {
+		return
+	}
+	if err := s.footage.Empty(ctx, media.DeletedFile{ID: r.Recording.ID, Path: r.File}); err != nil {
+		s.log.Error("the row of a file that is gone stays: the next comparison with the disk marks it lost", "file", r.File, "error", err)
+	}
+}
+
+// leave asks for the recovery of a file that a recording let go of. See mp4.OnUnfinished.
+func (s *Server) leave(string) {
+	select {
+	case s.unfinished <- struct{}{}:
+	default:
+	}
+}
+
+// recoverLeft finishes what recordings leave on a disk that fails for a while, or
+// is away, without a restart: again and again until it can be.
+func (s *Server) recoverLeft(ctx context.Context, dir string) error {
+	said := map[string]bool{} // failures, each said once
+	for ctx.Err() == nil {
+		select {
+		case <-s.unfinished:
+		case <-ctx.Done():
+			return nil
+		}
+		backoff := pipeline.Backoff{Min: 2 * time.Second, Max: 5 * time.Minute}
+		for owed := true; owed && ctx.Err() == nil; {
+			if s.again(ctx, &backoff) {
+				owed, _ = s.recoverOnce(ctx, dir, said)
+			}
+		}
+	}
+	return nil
+}
+
+// again waits after a failure, at most until a recording finds that the disk works.
+// It reports whether to go on.
+func (s *Server) again(ctx context.Context, backoff *pipeline.Backoff) bool {
+	waited := pipeline.Sleep(ctx, s.clock, backoff.Next(), s.diskWorks.wait())
+	if !waited {
+		backoff.Reset()
+	}
+	return ctx.Err() == nil
+}
+
+// recoverOnce tells whether a file is still left, or may be.
+func (s *Server) recoverOnce(ctx context.Context, dir string, said map[string]bool) (owed bool, err error) {
+	err = mp4.Recover(ctx, dir, func(r mp4.Repaired) {
+		if r.Err != nil {
+			owed = owed || !errors.Is(r.Err, mp4.ErrNotOurs)
+			if said[r.Err.Error()] {
+				return
+			}
+			said[r.Err.Error()] = true
+		}
+		s.recovered(ctx, r)
+	})
+	if err == nil {
+		s.crashRecovered.Store(true)
+	}
+	return owed || err != nil, err // the recordings say themselves that the disk is away
+}

@@ -1,0 +1,48 @@
+package server
+
+import (
+	"context"
+	"sync"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// redelivered is what the stages behind mp4 were told of by redeliver.
+type redelivered struct {
+	mu   sync.Mutex // held while they are told
+	told map[media.ID]bool
+}
+
+// redeliver gives the file of a crash to the stages behind mp4, which have not seen its
+// end: a command, a webhook and the catalogue. It reports whether all of them took
+// it; a pipeline that is not declared any more has none. Recovery tells of what it
+// finished, and a comparison with the disk of what is finished there and not in the
+// catalogue: where both meet the same file, the second tells of it no more.
+func (s *Server) redeliver(ctx context.Context, r media.Recording) bool {
+	s.redelivered.mu.Lock()
+	defer s.redelivered.mu.Unlock()
+	if s.redelivered.told[r.ID] {
+		return true
+	}
+	told := s.replay(ctx, r)
+	if told {
+		s.redelivered.told[r.ID] = true
+	}
+	return told
+}
+
+func (s *Server) replay(ctx context.Context, r media.Recording) bool {
+	env := pipeline.Env{Services: s.services, Log: s.log, Clock: s.clock}
+	for _, d := range s.declared.State().Pipelines {
+		if d.Plan.Name != r.Pipeline {
+			continue
+		}
+		told, err := pipeline.Replay(ctx, d.Plan, env, r.Stream, r)
+		if err != nil {
+			s.log.Error("not every stage behind mp4 was told of a file that a crash left", "file", r.Path, "pipeline", r.Pipeline, "error", err)
+		}
+		return told && err == nil
+	}
+	return false
+}

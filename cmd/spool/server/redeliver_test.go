@@ -1,0 +1,42 @@
+package server
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// TestAFileOfACrashIsToldOfOnce, though recovery and a comparison with the disk find
+// it at the same moment.
+func TestAFileOfACrashIsToldOfOnce(t *testing.T) {
+	dir, ran := t.TempDir(), filepath.Join(t.TempDir(), "ran")
+	r := start(t, dir, `
+pipelines:
+  default:
+    stages: [source, gop_ring, segmenter, mp4, {exec: {command: [/bin/sh, -c, 'echo "$0" >> `+ran+`', "{file}"]}}, metadata]
+`, 0, true)
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "live"), 0o755))
+	var calls sync.WaitGroup
+	for i := range 8 {
+		rec := media.Recording{
+			ID: media.ID{byte(1 + i%2)}, Stream: "live/x", Pipeline: "default", Path: []string{"live/one.mp4", "live/two.mp4"}[i%2],
+			State: media.StateRecovered, StartUTC: 1, EndUTC: 2, Duration: 1,
+		}
+		calls.Go(func() {
+			if !r.redeliver(t.Context(), rec) {
+				t.Errorf("not told of %s", rec.Path)
+			}
+		})
+	}
+	calls.Wait()
+	r.stop() // which waits for commands
+	text, err := os.ReadFile(ran)
+	require.NoError(t, err)
+	require.ElementsMatch(t, []string{"live/one.mp4", "live/two.mp4"}, strings.Fields(string(text)))
+}

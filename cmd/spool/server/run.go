@@ -1,0 +1,125 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"os"
+	"time"
+
+	"github.com/gospool/spool/pipeline/recorder"
+)
+
+// Run opens the parts and records until a signal comes or another recorder turns out to
+// have this one's name. The first signal drains: every file is finished. A second one
+// aborts: files are left as a crash would leave them, recoverable; when all are finished
+// it only leaves commands of exec to the next start. The channel wants room for two.
+func (s *Server) Run(signals <-chan os.Signal) error {
+	if err := s.open(context.Background()); err != nil {
+		return errors.Join(err, s.close(context.Background(), nil))
+	}
+	s.begin()
+	var first os.Signal
+	var refused error
+	began := s.clock.Now()
+	select {
+	case first = <-signals:
+		began = s.clock.Now()
+		s.log.Info("draining: files are being finished; a second signal aborts", "signal", first.String())
+	case refused = <-s.refused:
+		s.log.Error("draining: this recorder may not run", "error", refused)
+	}
+	err := errors.Join(refused, s.shutDown(s.secondSignal(signals, first, began)))
+	if err == nil {
+		s.log.Info("drained: every file is finished", "took", s.clock.Now().Sub(began).Round(time.Millisecond))
+	}
+	return err
+}
+
+// sameWish is for how long the first signal may come again and be the same wish:
+// timeout(1) and some supervisors send it to the process and to its group.
+const sameWish = time.Second
+
+// secondSignal gives the signals that follow the first one and are not its echo. Where
+// spool drains without any, first is nil, and the first to come asks for what is done.
+func (s *Server) secondSignal(signals <-chan os.Signal, first os.Signal, at time.Time) <-chan os.Signal {
+	second := make(chan os.Signal, 1)
+	s.tasks.Go("signals", func(ctx context.Context) error {
+		for {
+			select {
+			case next := <-signals:
+				if first == nil {
+					first, at = next, s.clock.Now()
+					continue
+				}
+				if next != first || s.clock.Now().Sub(at) > sameWish {
+					second <- next
+					return nil
+				}
+			case <-ctx.Done():
+				return nil
+			}
+		}
+	})
+	return second
+}
+
+var errSecondSignal = errors.New("aborted by a second signal: what was being written is left recoverable")
+
+// shutDown drains within the configured time, or until the next signal.
+func (s *Server) shutDown(signals <-chan os.Signal) error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(s.cfg.ShutdownTimeout))
+	defer cancel()
+	drained := make(chan error, 1)
+	s.tasks.Go("shutdown", func(context.Context) error {
+		drained <- s.recorder.Shutdown(ctx)
+		return nil
+	})
+	select {
+	case err := <-drained:
+		return errors.Join(err, s.close(ctx, signals))
+	case <-signals:
+		return errSecondSignal
+	}
+}
+
+func (s *Server) apiURL() string {
+	if s.cfg.HTTP.TLS.Cert != "" {
+		return "https://" + s.httpAddr
+	}
+	return "http://" + s.httpAddr
+}
+
+// publishURL is where a stream is published to; nowhere while RTSP is off.
+func (s *Server) publishURL() string {
+	if s.cfg.Ingest.RTSP.Listen == "" {
+		return "nowhere: ingest.rtsp.listen is empty"
+	}
+	return "rtsp://" + s.rtspAddr() + "/live/NAME"
+}
+
+// begin records what is to be recorded from the start, and tells the newcomer
+// where things are.
+func (s *Server) begin() {
+	cfg, log := s.cfg, s.log
+	log.Info("spool is ready",
+		"api", s.apiURL(), "publish_to", s.publishURL(), "recordings", cfg.MP4.RecordPath, "node", s.catalogue.Node())
+	for path := range cfg.Streams {
+		s.recorder.StartAlways(string(path))
+	}
+	s.declared.Begin(s.tasks)
+	if cfg.Demo == "" {
+		return
+	}
+	demo := string(cfg.Demo)
+	if _, err := s.recorder.Start(demo, recorder.StartOptions{}); err != nil {
+		log.Error("the demo stream is not recorded", "stream", demo, "error", err)
+		return
+	}
+	log.Info("recording the built-in demo stream: Ctrl-C finishes the file", "stream", demo)
+	if cfg.Ingest.RTSP.Listen == "" {
+		return
+	}
+	log.Info("to record a stream of your own",
+		"publish", "ffmpeg -re -i VIDEO -c copy -f rtsp -rtsp_transport tcp "+s.publishURL(),
+		"record", "curl -X POST "+s.apiURL()+"/mp4/start/live/NAME")
+}

@@ -1,0 +1,181 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/gospool/spool/api"
+	"github.com/gospool/spool/cmd/spool/server/declared"
+	"github.com/gospool/spool/configs"
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/recorder"
+	"github.com/gospool/spool/sinks/footage"
+	"github.com/gospool/spool/sinks/metadata"
+	"github.com/gospool/spool/sinks/mp4"
+	"github.com/gospool/spool/sinks/retention"
+	"github.com/gospool/spool/stages"
+	"github.com/gospool/spool/stages/hub"
+	"github.com/gospool/spool/stages/ingest/rtsp"
+	"github.com/gospool/spool/stages/webhook"
+)
+
+// Declare reads what was made by API in the record directory of a configuration, and
+// checks all that is declared by the two. It starts nothing. Its errors are
+// config.Problems, where what is declared is wrong.
+func Declare(cfg *configs.Config) (declared.State, error) { return declared.Read(cfg) }
+
+// Compile builds the pipelines of a configuration and the pullers of its streams, and does
+// no I/O. Its error is config.Problems: all of them.
+func Compile(cfg *configs.Config) ([]recorder.Declared, error) { return declared.Compile(cfg) }
+
+// Problems returns what Compile finds.
+func Problems(cfg *configs.Config) config.Problems { return declared.Problems(cfg) }
+
+// Server is the parts of a running recorder. It is made by New and run once, by Run.
+type Server struct {
+	options      Options
+	clock        pipeline.Clock
+	cfg          *configs.Config
+	log          *slog.Logger
+	services     *pipeline.Services
+	tasks        *pipeline.Tasks
+	pool         *media.Pool
+	hub          *hub.Hub
+	recorder     *recorder.Recorder
+	declared     *declared.Set
+	rtsp         *rtsp.Server
+	wall         *pipeline.WallClock
+	disk         *diskTimes
+	commands     *stages.Commands
+	commandStore *keptCommands
+
+	protection *media.Protection
+	outbox     *webhook.Outbox
+
+	keeper         *retention.Keeper
+	stopRetention  func()        // ends its task
+	crashRecovered atomic.Bool   // what an earlier run left unfinished is finished
+	unfinished     chan struct{} // a file was left unfinished while we run
+	diskWorks      *broadcast    // the disk takes files again
+	redelivered    redelivered
+	writable       *writable // whether recordings can be written
+	firstSeen      firstSeen // of problems
+	replaced       atomic.Pointer[[]metadata.Replaced]
+	refused        chan error             // the name is another recorder's: told once
+	elsewhere      atomic.Pointer[string] // why the record directory is not the catalogue's; nil when it is
+	footage        *footage.Store
+	recordings     recordings
+	events         events
+	mistaken       prometheus.Counter // see footage.Options
+	catalogue      *metadata.Catalogue
+	http           *api.Server
+	httpAddr       string
+}
+
+// Options are what a recorder is given beside what is declared. None may be left out.
+type Options struct {
+	Load         func() (*configs.Config, error) // reads the configuration again
+	Log          *slog.Logger
+	Clock        pipeline.Clock
+	Synchronised func() bool // reports whether another clock sets the machine's: see pipeline.KernelSynchronised
+	Version      string      // of the program, which the API tells
+}
+
+// New makes the parts of a recorder, as they are declared, and sets the limit of the
+// process's memory where memory.max says so. It opens, starts and writes nothing.
+func New(d declared.State, o Options) (*Server, error) {
+	cfg, clock, log := d.File, o.Clock, o.Log
+	pool, budget := budget(cfg)
+	s := &Server{
+		options: o, cfg: cfg, clock: clock, log: log,
+		services:    &pipeline.Services{},
+		tasks:       pipeline.NewTasks(log, clock),
+		wall:        pipeline.NewWallClock(clock, o.Synchronised, log),
+		pool:        pool,
+		disk:        newDiskTimes(),
+		unfinished:  make(chan struct{}, 1),
+		refused:     make(chan error, 1),
+		diskWorks:   newBroadcast(),
+		redelivered: redelivered{told: map[media.ID]bool{}},
+		mistaken:    newMistaken(),
+	}
+	s.hub = hub.New(s.pool, s.tasks, hub.Config{
+		Builder:     media.BuilderConfig{Flush: time.Duration(cfg.FlushInterval), MaxBytes: int(cfg.FlushBytes)},
+		MaxGOPBytes: int(cfg.Memory.GOP), MaxQueueBytes: int(cfg.Memory.Queue),
+		ReadTimeout: cfg.Ingest.RTSP.ReadTimeout.D(), WallClock: cfg.Ingest.WallClock,
+		Budget: budget, Clock: clock, Log: log,
+	})
+	s.writable = newWritable(s.tasks, clock, s.trouble, s.unsaid)
+	for path, stream := range cfg.Streams {
+		err := s.hub.Configure(string(path), declared.StreamConfig(stream))
+		if err != nil {
+			return nil, err
+		}
+	}
+	pipeline.Provide(s.services, s.pool)
+	pipeline.Provide(s.services, budget)
+	pipeline.Provide(s.services, s.hub)
+	pipeline.Provide[mp4.Timings](s.services, s.disk)
+	pipeline.Provide[mp4.OnUnfinished](s.services, s.leave)
+	pipeline.Provide[mp4.OnTrouble](s.services, s.trouble)
+	pipeline.Provide(s.services, &mp4.Interrupted{Last: s.lastInterrupted})
+	pipeline.Provide(s.services, mp4.FlushInterval(cfg.FlushInterval))
+	s.commandStore = &keptCommands{dir: filepath.Join(cfg.MP4.RecordPath, commandsDir), log: log}
+	s.commands = stages.NewCommands(s.tasks, clock, s.commandStore)
+	pipeline.Provide(s.services, s.commands)
+	env := pipeline.Env{Services: s.services, Log: log, Clock: clock}
+	s.recorder = recorder.New(env, s.tasks, s.hub, d.Pipelines, time.Duration(cfg.ShutdownTimeout))
+	s.hub.Watch(s.recorder.Began)
+	s.hub.KeepGOPs(s.recorder)
+	authorize, err := publishers(cfg.Ingest.Auth, clock)
+	if err != nil {
+		return nil, err
+	}
+	r := cfg.Ingest.RTSP
+	s.rtsp = rtsp.New(rtsp.Config{
+		Listen: r.Listen, UDP: rtsp.UDP{RTP: r.UDP.RTP, RTCP: r.UDP.RTCP},
+		OverridePublisher: r.OverridePublisher,
+		ReadTimeout:       time.Duration(r.ReadTimeout), WriteTimeout: time.Duration(r.WriteTimeout),
+		AnnounceTimeout: time.Duration(r.AnnounceTimeout), MaxConnections: r.MaxConnections, MaxPerAddress: r.MaxPerAddress, Clock: clock, Authorize: authorize,
+	}, s.hub, log)
+	s.declared = declared.New(d, declared.Deps{
+		Load: o.Load, Hub: s.hub, Recorder: s.recorder, Raise: s.raise, Clock: clock, Wall: s.wall, Log: log,
+	})
+	return s, nil
+}
+
+// close ends every part, those that others stand on last. A signal of hurry leaves
+// what waits for other programs.
+func (s *Server) close(ctx context.Context, hurry <-chan os.Signal) error {
+	s.hub.Close()
+	err := s.recorder.Shutdown(ctx)
+	if s.keeper != nil {
+		s.stopRetention()
+	}
+	s.finishCommands(ctx, hurry)
+	s.lastNotices(ctx)
+	if s.catalogue != nil {
+		err = errors.Join(err, s.catalogue.Close(ctx))
+	}
+	err = errors.Join(err, s.tasks.Stop(ctx))
+	s.writable.close()
+	if s.outbox != nil {
+		s.outbox.Close()
+	}
+	if s.keeper != nil {
+		err = errors.Join(err, s.keeper.Close())
+	}
+	if n := s.pool.Outstanding(); n > 0 && err == nil {
+		s.log.Warn("chunks were not released", "chunks", n)
+	}
+	return err
+}

@@ -1,0 +1,155 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/configs"
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/pipelinetest"
+)
+
+// fixture is a whole recorder in this process, by a clock that the test sets.
+type fixture struct {
+	*Server
+	t     *testing.T
+	clock *pipelinetest.Clock
+	dir   string // of the recordings
+	said  *logged
+	once  sync.Once
+}
+
+// logged is a log that a test reads while it grows.
+type logged struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// start starts a recorder as spool serve does, by a clock that is ahead by so much
+// and that the kernel says is synchronised, or not.
+func start(t *testing.T, dir, config string, by time.Duration, synchronised bool) *fixture {
+	t.Helper()
+	r := &fixture{t: t, clock: &pipelinetest.Clock{}, dir: dir, said: &logged{}}
+	r.clock.Set(by)
+	file := filepath.Join(t.TempDir(), "config.yaml")
+	require.NoError(t, os.WriteFile(file, []byte("http: {listen: '127.0.0.1:0'}\ningest: {rtsp: {listen: '127.0.0.1:0'}}\nflush_interval: 0.2\n"+config), 0o600))
+	load := func() (*configs.Config, error) {
+		return configs.Load(configs.Options{File: file, Check: Problems, Flags: []configs.Flag{{Name: "--record-path", Key: []string{"mp4", "record_path"}, Value: dir}}})
+	}
+	cfg, err := load()
+	require.NoError(t, err)
+	declared, err := Declare(cfg)
+	require.NoError(t, err)
+	r.Server, err = New(declared, Options{
+		Load: load, Log: slog.New(slog.NewTextHandler(r.said, nil)), Clock: r.clock, Synchronised: func() bool { return synchronised }, Version: "test",
+	})
+	require.NoError(t, err)
+	t.Cleanup(r.stop)
+	require.NoError(t, r.open(context.Background()))
+	r.begin()
+	return r
+}
+
+func (r *fixture) stop() {
+	r.once.Do(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		require.NoError(r.t, r.close(ctx, nil))
+		require.Empty(r.t, r.services.Missing(), "stages ask for them, and the server does not provide them")
+	})
+}
+
+// files are the finished recordings on the disk, the oldest name first.
+func (r *fixture) files() (names []string) {
+	r.t.Helper()
+	all, err := filepath.Glob(filepath.Join(r.dir, "*", "*.mp4"))
+	require.NoError(r.t, err)
+	slices.Sort(all)
+	return all
+}
+
+func (r *fixture) eventually(what string, ok func() bool) {
+	r.t.Helper()
+	require.Eventually(r.t, ok, time.Minute, 10*time.Millisecond, "%s\n%s", what, r.said)
+}
+
+// ask asks the API.
+func (r *fixture) ask(method, path string, answer any) int {
+	r.t.Helper()
+	return r.request(r.t, method, path, answer)
+}
+
+// request is ask for a test that asks until it likes the answer, or wants none.
+func (r *fixture) request(t require.TestingT, method, path string, answer any) int {
+	req, err := http.NewRequestWithContext(r.t.Context(), method, r.apiURL()+path, nil)
+	require.NoError(t, err)
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	if answer != nil {
+		require.NoError(t, json.NewDecoder(resp.Body).Decode(answer))
+	}
+	return resp.StatusCode
+}
+
+// wrong are the names of the problems that the API tells of.
+func (r *fixture) wrong() (names []string) {
+	r.t.Helper()
+	var health struct{ Problems []pipeline.Problem }
+	r.ask("GET", "/mp4/health", &health)
+	for _, p := range health.Problems {
+		names = append(names, p.Problem)
+	}
+	return names
+}
+
+const oneStream = `
+mp4: {max_duration: 1s, expire_days: 7, filename_pattern: "{stream}/{timestamp}_{ms}.mp4"}
+streams: {a: {pull: "testpattern://?size=160x120&fps=25&gop=25"}}
+pipelines: {default: {record: always, stages: [source: {}, gop_ring: {}, segmenter: {}, mp4: {}, metadata: {}]}}
+`
+
+// fill records some files by a clock that is right.
+func fill(t *testing.T, dir, config string, files int) []string {
+	t.Helper()
+	r := start(t, dir, config, 0, false)
+	r.eventually("files", func() bool { return len(r.files()) >= files })
+	r.stop()
+	return r.files()
+}
+
+// A recorder that drains because its name is another's is asked to end as well: that is
+// no second wish.
+func TestTheFirstSignalWhileItDrainsAnywayAbortsNothing(t *testing.T) {
+	r := start(t, t.TempDir(), "", 0, true)
+	signals := make(chan os.Signal, 3)
+	second := r.secondSignal(signals, nil, r.clock.Now())
+	signals <- syscall.SIGTERM
+	signals <- syscall.SIGTERM // its echo
+	signals <- syscall.SIGINT
+	require.Equal(t, syscall.SIGINT, <-second)
+}
