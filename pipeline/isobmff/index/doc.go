@@ -27,7 +27,7 @@
 //
 //	H.264 at 30/s, B frames, AAC at 48 kHz                1.9
 //	H.264 at a variable rate (±10 ms), B frames, AAC      2.7
-//	all-intra                                             3.3
+//	all-intra, AAC                                        2.1
 //	at most, whatever the samples say                     36, and 400 a file
 //
 // TestBytesAnAccessUnit measures them and holds them. The same tables of a moov take 8 to

@@ -130,7 +130,7 @@ func TestAnySamplesAreReadAsTheyWere(t *testing.T) {
 
 func TestBytesAnAccessUnit(t *testing.T) {
 	for name, most := range map[string]float64{
-		"constant rate, B frames": 1.95, "variable rate, B frames": 2.7, "all-intra": 3.35,
+		"constant rate, B frames": 1.95, "variable rate, B frames": 2.7, "all-intra": 2.15,
 	} {
 		f := filmOf(shapes[name], 3600, 3)
 		n := len(f.video) + len(f.audio)

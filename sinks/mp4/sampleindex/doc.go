@@ -14,6 +14,6 @@
 // fragments, by Open. So a failure to write one costs a recording nothing. It is
 // durable all the same when Write returns: where footage moves away it stays here.
 //
-// An index is 1.9 to 3.3 bytes an access unit (package index), some 0.5 to 1 MB an hour
+// An index is 1.9 to 2.7 bytes an access unit (package index), some 0.5 to 0.8 MB an hour
 // of 30 pictures a second with sound.
 package sampleindex
