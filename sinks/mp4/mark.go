@@ -65,11 +65,16 @@ func Forget(dir string, recording media.ID) error {
 	return errors.Join(facts.In(dir).Remove(recording), sampleindex.In(dir).Remove(recording))
 }
 
+// indexesAtOnce is how many recordings with a sample index one call of ForgetOrphans asks
+// about, or few more: every recording has one, and an orphan waits for a later call at the
+// cost of its bytes.
+const indexesAtOnce = 1000
+
 // ForgetOrphans removes what is known of recordings that are not known any more, and
 // tells of how many. It goes on with the next one after an error of known.
 func ForgetOrphans(dir string, known func(media.ID) (bool, error)) (removed int, err error) {
 	ids, err := facts.In(dir).Recordings()
-	indexed, unread := sampleindex.In(dir).Recordings()
+	indexed, unread := sampleindex.In(dir).Recordings(indexesAtOnce)
 	err = errors.Join(err, unread)
 	ids = append(ids, indexed...)
 	slices.SortFunc(ids, func(a, b media.ID) int { return bytes.Compare(a[:], b[:]) })

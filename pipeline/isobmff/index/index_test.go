@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -251,12 +252,19 @@ func TestFind(t *testing.T) {
 	require.EqualValues(t, 1e9, x.Tracks[0].NS(90000))
 }
 
-func TestATrackWithoutSamples(t *testing.T) {
+// TestSpansAtTheirLimits: a track without samples, and all of one.
+func TestSpansAtTheirLimits(t *testing.T) {
 	x := open(t, encode(t, film{}))
 	first, end, err := x.Span(0, 0, 100)
 	require.NoError(t, err)
 	require.Equal(t, first, end)
 	require.Empty(t, all(t, x, 0))
+
+	f := filmOf(shapes["constant rate, B frames"], 12, 1)
+	x = open(t, encode(t, f))
+	first, end, err = x.Span(0, math.MinInt64, math.MaxInt64)
+	require.NoError(t, err)
+	require.Equal(t, []int64{0, int64(len(f.video))}, []int64{first, end})
 }
 
 func TestSamplesThatNoFileHasAreRefused(t *testing.T) {

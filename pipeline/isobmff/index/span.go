@@ -122,16 +122,13 @@ func (x *Index) Span(track int, from, to int64) (first, end int64, err error) {
 	if t.Samples == 0 || to <= from {
 		return 0, 0, nil
 	}
+	from, to = clamp(from), clamp(to)
 	n, err := x.Find(track, from-int64(t.MinOffset))
-	for n > 0 && err == nil {
-		if n, err = x.SyncBefore(track, n); err != nil || n < 0 {
+	for n >= 0 && err == nil {
+		var found bool
+		if n, found, err = x.syncShown(track, n, from); found {
 			break
 		}
-		var s isobmff.Sample
-		if _, err = x.Samples(track, n).Next(&s); err != nil || s.DTS+int64(s.Offset) <= from {
-			break
-		}
-		n--
 	}
 	if err != nil {
 		return 0, 0, err
@@ -149,6 +146,33 @@ func (x *Index) Span(track int, from, to int64) (first, end int64, err error) {
 	}
 	first = max(n, 0)
 	return first, max(first, end), nil
+}
+
+// clamp keeps a time from overflowing where an offset is added.
+func clamp(ticks int64) int64 { return min(max(ticks, -maxTicks), maxTicks) }
+
+// syncShown looks in the block of sample n for the last sync sample up to n that is shown
+// at a time or before it. Where it finds none, it returns the last sync sample before the
+// block; -1: there is none.
+func (x *Index) syncShown(track int, n, by int64) (sync int64, found bool, err error) {
+	number := n / BlockSamples
+	e, err := x.entry(track, number)
+	if err != nil {
+		return -1, false, err
+	}
+	var k block
+	if err := x.load(track, number, &e, &k); err != nil {
+		return -1, false, err
+	}
+	sync = e.sync
+	dts := e.dts
+	for i := range n%BlockSamples + 1 {
+		if k.sync[i] && dts+k.offset[i] <= by {
+			sync, found = number*BlockSamples+i, true
+		}
+		dts += k.duration[i]
+	}
+	return sync, found, nil
 }
 
 // Append appends the samples [first, end) of a track.

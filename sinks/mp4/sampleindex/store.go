@@ -3,6 +3,7 @@ package sampleindex
 import (
 	"errors"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -61,13 +62,19 @@ func (s Store) Remove(id media.ID) error {
 	return nil                            // one that a power cut brings back is an orphan: see Recordings
 }
 
-// Recordings lists those that have an index. What a crash left of a Write is removed.
-func (s Store) Recordings() (ids []media.ID, err error) {
+// Recordings lists some that have an index: no fewer than most, where there are so many,
+// of directories that follow a random one. What a crash left of a Write in those is removed.
+func (s Store) Recordings(most int) (ids []media.ID, err error) {
 	shards, err := s.disk.List(s.dir)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(shards) == 0 {
 		return nil, nil
 	}
-	for _, shard := range shards {
+	from := rand.IntN(max(len(shards), 1))
+	for i := range shards {
+		shard := shards[(from+i)%len(shards)]
+		if len(ids) >= most {
+			break
+		}
 		if !shard.IsDir() || len(shard.Name()) != shardDigits {
 			continue
 		}

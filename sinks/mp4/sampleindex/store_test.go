@@ -40,7 +40,7 @@ func TestIndexesAreKeptByRecording(t *testing.T) {
 	file := bytes.NewReader(b)
 	_, err := s.Stored(id)
 	require.ErrorIs(t, err, fs.ErrNotExist)
-	ids, err := s.Recordings()
+	ids, err := s.Recordings(1000)
 	require.NoError(t, err)
 	require.Empty(t, ids)
 	require.NoError(t, s.Remove(id))
@@ -49,7 +49,7 @@ func TestIndexesAreKeptByRecording(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, id, x.Source.Recording)
 	require.NoError(t, x.Close())
-	ids, err = s.Recordings()
+	ids, err = s.Recordings(1000)
 	require.NoError(t, err)
 	require.Equal(t, 1, len(ids))
 	require.Equal(t, id, ids[0])
@@ -68,4 +68,23 @@ func TestIndexesAreKeptByRecording(t *testing.T) {
 	require.NoError(t, s.Remove(id))
 	_, err = s.Stored(id)
 	require.ErrorIs(t, err, fs.ErrNotExist)
+}
+
+// TestRecordingsAreListedInParts: each part is bounded, and each recording is in some.
+func TestRecordingsAreListedInParts(t *testing.T) {
+	s := In(t.TempDir())
+	for n := range byte(20) {
+		other := id
+		other[0], other[2] = n, n
+		require.NoError(t, s.Write(other, []byte("x")))
+	}
+	seen := map[byte]bool{}
+	for len(seen) < 20 {
+		ids, err := s.Recordings(3)
+		require.NoError(t, err)
+		require.Len(t, ids, 3)
+		for _, id := range ids {
+			seen[id[0]] = true
+		}
+	}
 }
