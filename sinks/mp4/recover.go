@@ -154,8 +154,13 @@ func (r *Repaired) know(recordDir, dir string) {
 	}
 }
 
-// rebuildIndex makes the sample index of a finished file, and keeps it.
+// rebuildIndex makes the sample index of a finished file, and keeps it in its record
+// directory. In one that is none, such as of a file that is repaired elsewhere, nothing is
+// left behind.
 func rebuildIndex(recordDir, name string, id media.ID) error {
+	if _, err := os.Stat(filepath.Join(recordDir, disk.IdentityFile)); err != nil {
+		return err
+	}
 	f, err := os.Open(name)
 	if err != nil {
 		return err

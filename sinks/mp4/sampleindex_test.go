@@ -15,6 +15,7 @@ import (
 	"github.com/gospool/spool/pipeline/isobmff"
 	samples "github.com/gospool/spool/pipeline/isobmff/index"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/mp4/disk"
 	"github.com/gospool/spool/sinks/mp4/facts"
 	"github.com/gospool/spool/sinks/mp4/sampleindex"
 )
@@ -66,14 +67,43 @@ func TestAnIndexSaysWhatPlayersReadOfTheFile(t *testing.T) {
 		for form, file := range everyForm(t, src, time.Second) {
 			text, x := built(t, file)
 			requireIndexed(t, name+", "+form, file, x)
-			if form[:7] == "growing" {
+			root, err := facts.Root(file, disk.IdentityFile)
+			require.NoError(t, err)
+			if form[:8] != "finished" { // they are in no record directory
+				require.NoDirExists(t, filepath.Join(root, sampleindex.Directory))
 				continue
 			}
-			root, err := facts.Root(file, ".spool-directory")
-			require.NoError(t, err)
 			kept, err := os.ReadFile(indexFile(root, x.Source.Recording))
 			require.NoError(t, err, "%s, %s", name, form)
 			require.Equal(t, text, kept, "%s, %s", name, form)
+		}
+	}
+}
+
+// TestRecoveryKeepsAnIndex of what it finishes, and a repair in the record directory too.
+func TestRecoveryKeepsAnIndex(t *testing.T) {
+	src := record(t, avc(4))
+	for _, fragment := range []bool{false, true} {
+		for _, one := range []bool{false, true} {
+			pool, cfg := media.NewCheckedPool(), Defaults()
+			cfg.Fragment, cfg.FilenamePattern = fragment, "{stream_path}/{seq}.mp4"
+			s := newSession(t, cfg, nil)
+			set, chunks := src.chunks(t, pool, time.Second, nil)
+			require.NoError(t, s.Open(context.Background()))
+			require.NoError(t, s.put(segment(set, 1), chunks))
+			require.NoError(t, s.Close())
+			if part := s.path(s.last()); one {
+				_, err := Repair(part)
+				require.NoError(t, err)
+			} else {
+				require.NoError(t, Recover(context.Background(), s.dir, func(r Repaired) { require.NoError(t, r.Err) }))
+			}
+			file := filepath.Join(s.dir, files(s.dir)[0])
+			text, x := built(t, file)
+			requireIndexed(t, "recovered", file, x)
+			kept, err := os.ReadFile(indexFile(s.dir, s.last().ID))
+			require.NoError(t, err)
+			require.Equal(t, text, kept)
 		}
 	}
 }
