@@ -44,6 +44,7 @@ var mayImport = []struct {
 	{"stages/...", []string{"pipeline/...", "stages/hub"}}, // the hub is where sources and pipelines meet
 	{"sinks/mp4/disk", []string{"pipeline", "pipeline/durable", "pipeline/filesystem", "pipeline/media"}},
 	{"sinks/mp4/repair", []string{"pipeline/codec", "pipeline/filesystem", "pipeline/isobmff", "pipeline/media", "sinks/mp4/disk"}},
+	{"sinks/mp4/sampleindex", []string{"pipeline/durable", "pipeline/isobmff", "pipeline/isobmff/index", "pipeline/media"}},
 	{"sinks/mp4/facts", []string{"pipeline/durable", "pipeline/media"}},
 	{"sinks/mp4/filename", []string{"pipeline/media"}},
 	{"sinks/footage", []string{"pipeline", "pipeline/media"}}, // what it changes is handed in
@@ -63,6 +64,7 @@ var mayImport = []struct {
 	{"pipeline/durable", []string{"pipeline/filesystem"}},
 	{"pipeline/filesystem", nil},
 	{"pipeline/isobmff", []string{"pipeline/media"}},
+	{"pipeline/isobmff/index", []string{"pipeline/isobmff", "pipeline/media"}},
 	{"pipeline/isobmff/isobmfftest", []string{"pipeline/isobmff"}},
 	{"pipeline/codec", []string{"pipeline/media", "pipeline/isobmff", "pipeline/guard"}},
 	{"pipeline/recorder", []string{"pipeline", "pipeline/endcause"}},                 // nor does it

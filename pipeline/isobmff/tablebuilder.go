@@ -9,8 +9,6 @@ import (
 // TableBuilder gathers the samples of one track while its file grows, as compact columns,
 // and writes its sample tables. It takes 3 to 7 bytes of memory a sample.
 type TableBuilder struct {
-	Light bool // gather only what tells durations: a fragmented file has no other tables
-
 	Count       uint64 // samples
 	First       int64  // ticks, decode time of the first sample
 	FirstOffset int64  // ticks, composition offset of the first sample
@@ -42,11 +40,6 @@ func (t *TableBuilder) Add(c *media.Columns, shift, at int64) {
 	}
 	for i := max(n-reorderReach, 0); i < n; i++ {
 		t.latest = max(t.latest, c.DTS[i]+shift+int64(c.Offset[i]))
-	}
-	if t.Light {
-		t.Count += uint64(n)
-		t.Last, t.End = c.DTS[n-1]+shift, c.End+shift
-		return
 	}
 	for i, dts := range c.DTS {
 		m := dts + shift
@@ -83,8 +76,7 @@ func (t *TableBuilder) Shown() int64 {
 	return max(t.Duration(), t.latest+t.End-t.Last-t.First-t.FirstOffset)
 }
 
-// Write appends the sample tables (ISO/IEC 14496-12, 8.6 to 8.7) of a builder that is not
-// Light.
+// Write appends the sample tables (ISO/IEC 14496-12, 8.6 to 8.7).
 func (t *TableBuilder) Write(w *Writer) {
 	t.writeTimes(w)
 	t.writeOffsets(w)

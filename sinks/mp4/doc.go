@@ -62,6 +62,13 @@
 // catalogue can be rebuilt from the disk alone. Once the file is finished nothing of it
 // changes any more: what SetProtected and AddEvents say stands beside it (package facts).
 //
+// # The sample index
+//
+// Beside each finished file there is a small index of its samples, which is read in
+// parts: see packages sampleindex and pipeline/isobmff/index. It is written when a file is
+// finished, from the columns that the moov is made of, and after a recovery. The
+// file is complete without: an index that is missing is made from it.
+//
 // # Recovery
 //
 // Recover and Repair scan a growing file, check every chunk, and run the same
@@ -103,5 +110,6 @@
 //	filename/                   the names of files
 //	repair/                     damaged files of other programs
 //	facts/                      what is known of a finished file beside it
+//	sampleindex/                the sample index of a finished file beside it
 //	powercut/                   a disk that tests cut the power of
 package mp4

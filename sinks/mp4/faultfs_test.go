@@ -174,6 +174,9 @@ func (f *faultFile) Punch(off, n int64) error {
 // files lists the recordings of a directory, growing ones too.
 func files(dir string) (names []string) {
 	_ = fs.WalkDir(os.DirFS(dir), ".", func(name string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() && name != "." && disk.Hidden(d.Name()) {
+			return fs.SkipDir
+		}
 		if err == nil && !d.IsDir() && !disk.Hidden(d.Name()) {
 			names = append(names, name)
 		}

@@ -44,8 +44,9 @@ type file struct {
 	index     index  // fragment: true
 	gaps      []media.Gap
 	anchoring media.Anchoring
-	filled    int64 // bytes of gaps and anchors that were written in place
-	asGrown   bool  // finished as a fragmented file without an index
+	filled    int64  // bytes of gaps and anchors that were written in place
+	asGrown   bool   // finished as a fragmented file without an index
+	moovSum   uint32 // of the final moov, of an ordinary file
 	units     uint64
 	dropped   uint64 // access units that did not fit the time line
 	syncFail  error  // a failed fsync is never retried
@@ -75,7 +76,6 @@ func newFile(seg *media.Segment, first *media.Chunk, fragment bool, every int64)
 		if err != nil {
 			return nil, err
 		}
-		t.table.Light = fragment
 		f.tracks = append(f.tracks, t)
 	}
 	place(f.tracks, seg.Set, first)

@@ -7,7 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gospool/spool/pipeline/isobmff"
+	samples "github.com/gospool/spool/pipeline/isobmff/index"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/mp4/sampleindex"
 )
 
 // minReserve is the smallest reserve: the header of the free box that stays and
@@ -46,6 +48,7 @@ func (f *file) finishPlain() (written int64, err error) {
 	if f.w.Err() != nil {
 		return 0, f.w.Err()
 	}
+	f.moovSum = samples.Checksum(f.w.B[8:])
 	if moov := f.w.B; int64(len(moov)) <= f.lay.reserve-minReserve {
 		written, err = f.finishHead(moov)
 	} else {
@@ -58,6 +61,25 @@ func (f *file) finishPlain() (written int64, err error) {
 		return f.finishAsGrown()
 	}
 	return written, err
+}
+
+// sampleIndex makes the sample index of a finished file, as the file's boxes say.
+func (f *file) sampleIndex(id media.ID) ([]byte, error) {
+	of := samples.Source{Recording: id, Bytes: f.size, Moov: f.moovSum}
+	fragments := f.lay.fragment || f.asGrown
+	if fragments { // its moov was written in pieces
+		moov := make([]byte, f.lay.moov-8)
+		if n, err := f.f.ReadAt(moov, f.lay.moovAt+8); n < len(moov) {
+			return nil, f.fail("read moov", f.lay.moovAt, err)
+		}
+		of.Moov = samples.Checksum(moov)
+	}
+	tables := make([]sampleindex.Table, len(f.tracks))
+	for i := range f.tracks {
+		t := &f.tracks[i]
+		tables[i] = sampleindex.Table{Track: t.indexed(), Samples: &t.table, Shift: t.movieShift(fragments)}
+	}
+	return sampleindex.Encode(of, tables)
 }
 
 // noRoom reports whether the disk has no room, or the file may get no longer.

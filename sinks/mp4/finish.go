@@ -71,6 +71,9 @@ func (m *Muxer) finish(reason media.Cause, emit pipeline.Emit[media.Recording]) 
 	if err != nil {
 		return err
 	}
+	if err := m.keepIndex(f, r.ID); err != nil {
+		m.log.Warn("the sample index of a recording was not written: it is made from the file when it is needed", "file", m.shown(final), "error", err)
+	}
 	m.log.Info("recording finished", "file", m.shown(final), "reason", string(reason),
 		"duration", time.Duration(r.Duration).Round(time.Millisecond), "bytes", f.size,
 		"start", at(r.StartUTC).UTC(), "end", at(r.EndUTC).UTC(), "finish_wrote", written, "finish_took", took.Round(time.Microsecond))
@@ -78,6 +81,15 @@ func (m *Muxer) finish(reason media.Cause, emit pipeline.Emit[media.Recording]) 
 		m.log.Warn("the file has no index: there was no room for one, and some players cannot seek without; a longer fragment_duration needs less", "file", m.shown(final))
 	}
 	return errors.Join(named, emit(r))
+}
+
+// keepIndex writes the sample index of a finished file beside it.
+func (m *Muxer) keepIndex(f *file, id media.ID) error {
+	text, err := f.sampleIndex(id)
+	if err != nil {
+		return err
+	}
+	return m.indexes(m.dir).Write(id, text)
 }
 
 // unfinished tells of the open file that it ends here, and that recovery has yet to

@@ -1,14 +1,17 @@
 package mp4
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"path/filepath"
 	"reflect"
+	"slices"
 
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
 	"github.com/gospool/spool/sinks/mp4/facts"
+	"github.com/gospool/spool/sinks/mp4/sampleindex"
 )
 
 // ErrNoRoom says that a recording names as many events as it can.
@@ -56,19 +59,29 @@ func AddEvents(name string, recording media.ID, events []media.Event) error {
 	})
 }
 
-// Forget removes what is known beside the file of a recording that was deleted from a
-// record directory.
-func Forget(dir string, recording media.ID) error { return facts.In(dir).Remove(recording) }
+// Forget removes what is kept beside the file of a recording that was deleted from a
+// record directory: facts and sample index.
+func Forget(dir string, recording media.ID) error {
+	return errors.Join(facts.In(dir).Remove(recording), sampleindex.In(dir).Remove(recording))
+}
+
+// indexesAtOnce is how many recordings with a sample index one call of ForgetOrphans asks
+// about, or few more: every recording has one, and an orphan waits for a later call at the
+// cost of its bytes.
+const indexesAtOnce = 1000
 
 // ForgetOrphans removes what is known of recordings that are not known any more, and
 // tells of how many. It goes on with the next one after an error of known.
 func ForgetOrphans(dir string, known func(media.ID) (bool, error)) (removed int, err error) {
-	store := facts.In(dir)
-	ids, err := store.Recordings()
-	for _, id := range ids {
+	ids, err := facts.In(dir).Recordings()
+	indexed, unread := sampleindex.In(dir).Recordings(indexesAtOnce)
+	err = errors.Join(err, unread)
+	ids = append(ids, indexed...)
+	slices.SortFunc(ids, func(a, b media.ID) int { return bytes.Compare(a[:], b[:]) })
+	for _, id := range slices.Compact(ids) {
 		is, unsure := known(id)
 		if unsure == nil && !is {
-			if unsure = store.Remove(id); unsure == nil {
+			if unsure = Forget(dir, id); unsure == nil {
 				removed++
 			}
 		}

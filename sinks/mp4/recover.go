@@ -16,6 +16,7 @@ import (
 	"github.com/gospool/spool/sinks/mp4/disk"
 	"github.com/gospool/spool/sinks/mp4/facts"
 	"github.com/gospool/spool/sinks/mp4/repair"
+	"github.com/gospool/spool/sinks/mp4/sampleindex"
 )
 
 // Repaired tells what recovery made of one file that a crash left behind.
@@ -86,7 +87,7 @@ func recoverDir(ctx context.Context, fsys disk.FS, dir string, report func(Repai
 		if errors.Is(r.Err, disk.ErrOwned) || errors.Is(r.Err, fs.ErrNotExist) {
 			continue // another process writes it, or finished it just now
 		}
-		r.know(facts.In(dir))
+		r.know(dir, dir)
 		report(r)
 	}
 	if unread != nil {
@@ -133,21 +134,43 @@ func Repair(file string) (Repaired, error) {
 		return Repaired{}, fmt.Errorf("%s: %w", file, disk.ErrOwned)
 	}
 	r := recoverFile(fsys, filepath.Base(file))
-	if store, err := factsOf(file); err == nil {
-		r.know(store)
+	if root, err := facts.Root(file, disk.IdentityFile); err == nil {
+		r.know(root, filepath.Dir(file))
 	}
 	return r, r.Err
 }
 
-// know completes the recording by what is known of it beside its file, and forgets that
-// where the file was removed. An error is not one of the repair: see ReadEntry.
-func (r *Repaired) know(store facts.Store) {
+// know completes the recording by what is known of it beside its file, which is in a
+// directory below the record directory, and keeps its sample index. Both are forgotten where
+// the file was removed. An error is not one of the repair: see ReadEntry, and package
+// sampleindex.
+func (r *Repaired) know(recordDir, dir string) {
 	switch {
 	case r.Recording.State != "":
-		_ = know(store, &r.Recording)
+		_ = know(facts.In(recordDir), &r.Recording)
+		_ = rebuildIndex(recordDir, filepath.Join(dir, filepath.FromSlash(r.Recording.Path)), r.Recording.ID)
 	case r.Removed && r.Recording.ID != media.ID{}:
-		_ = store.Remove(r.Recording.ID)
+		_ = Forget(recordDir, r.Recording.ID)
 	}
+}
+
+// rebuildIndex makes the sample index of a finished file, and keeps it in its record
+// directory. In one that is none, such as of a file that is repaired elsewhere, nothing is
+// left behind.
+func rebuildIndex(recordDir, name string, id media.ID) error {
+	if _, err := os.Stat(filepath.Join(recordDir, disk.IdentityFile)); err != nil {
+		return err
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	return sampleindex.In(recordDir).Rebuild(f, info.Size(), id)
 }
 
 // RepairAny repairs one file of any program. One of ours is finished in place,

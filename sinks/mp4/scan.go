@@ -162,7 +162,6 @@ func (f *file) openGrowing(moov []byte, chunks int64) (*file, form, error) {
 	}
 	f.entry = e
 	for i := range f.tracks {
-		f.tracks[i].table.Light = f.lay.fragment
 		if f.tracks[i].kind == media.Video && f.tracks[f.lead].kind != media.Video {
 			f.lead = i
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
 	"github.com/gospool/spool/sinks/mp4/filename"
+	"github.com/gospool/spool/sinks/mp4/sampleindex"
 )
 
 const stageDoc = "writes each segment to an MP4 file that plays while it grows and survives a crash; tells of the file when it exists and when it is finished"
@@ -35,6 +36,7 @@ type Muxer struct {
 	loc     *time.Location
 	openFS  func(dir string) (disk.FS, error)
 	above   durable.FS                         // that the record directory is made on
+	indexes func(dir string) sampleindex.Store // the sample indexes of a record directory
 	reserve func(*media.Segment, Config) int64 // bytes
 
 	stage   string // its name in the pipeline
@@ -78,7 +80,7 @@ func New(set pipeline.Settings, cfg Config) (*Muxer, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	m := &Muxer{stage: set.Stage, cfg: cfg, dir: disk.Absolute(cfg.RecordPath), log: set.Log, clock: set.Clock, openFS: openFS, above: durable.Disk{}, reserve: reserveFor}
+	m := &Muxer{stage: set.Stage, cfg: cfg, dir: disk.Absolute(cfg.RecordPath), log: set.Log, clock: set.Clock, openFS: openFS, above: durable.Disk{}, indexes: sampleindex.In, reserve: reserveFor}
 	m.timings = pipeline.Optional[Timings](set, untimed{})
 	m.growth = pipeline.Optional[Growth](set, unmeasured{})
 	m.onUnfinished = pipeline.Optional[OnUnfinished](set, func(string) {})

@@ -5,6 +5,7 @@ import (
 
 	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/isobmff"
+	samples "github.com/gospool/spool/pipeline/isobmff/index"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -203,6 +204,29 @@ func (t *track) writeEdits(w *isobmff.Writer, final bool) {
 	edts := w.Open("edts")
 	w.Elst(edits)
 	w.Close(edts)
+}
+
+// indexed is the track as the sample index describes it.
+func (t *track) indexed() samples.Track {
+	handler := isobmff.FourCC{'v', 'i', 'd', 'e'}
+	if t.kind == media.Audio {
+		handler = isobmff.FourCC{'s', 'o', 'u', 'n'}
+	}
+	return samples.Track{ID: t.id, Timescale: t.timescale, Handler: handler}
+}
+
+// movieShift is from the samples' decode times to those of the movie, ticks, as whoever
+// reads the edit list of the finished file gets it.
+func (t *track) movieShift(fragments bool) int64 {
+	if fragments {
+		return -t.mediaTime
+	}
+	start := t.presented()
+	shift := -t.table.First - t.table.FirstOffset
+	if start <= 0 {
+		return shift + start
+	}
+	return shift + media.Rescale(t.movieStart(), movieTimescale, t.timescale)
 }
 
 // movieStart is when the track begins, movie ticks.

@@ -1,0 +1,157 @@
+package index
+
+import (
+	"errors"
+	"fmt"
+	"hash/crc32"
+
+	"github.com/gospool/spool/pipeline/isobmff"
+)
+
+// ErrSamples is returned by an Encoder for samples that no file has: times that go back,
+// places before the file.
+var ErrSamples = errors.New("the samples make no index")
+
+// Encoder makes an index: for each track Track, then Add in decoding order, then Finish
+// once. Its zero value is ready for use.
+type Encoder struct {
+	tracks []encoded
+	blocks []byte
+	block  block
+	held   isobmff.Sample // the newest, until the time of the next one is known
+	holds  bool
+	sync   int64 // the newest sync sample's number
+	err    error
+}
+
+type encoded struct {
+	Track
+	entries []entry
+}
+
+// Track begins a track. Of t the ID, the timescale and the handler are taken.
+func (e *Encoder) Track(t Track) {
+	e.flush()
+	e.tracks = append(e.tracks, encoded{Track: Track{ID: t.ID, Timescale: t.Timescale, Handler: t.Handler}})
+	e.sync = -1
+	if t.Timescale == 0 || len(e.tracks) > MaxTracks {
+		e.err = fmt.Errorf("%w: track %d of %d, timescale %d", ErrSamples, t.ID, len(e.tracks), t.Timescale)
+	}
+}
+
+// Add takes in the next sample of the track. A sample lasts until the next one is
+// decoded: its own Duration counts for the last only.
+func (e *Encoder) Add(s *isobmff.Sample) {
+	if e.holds {
+		e.held.Duration = s.DTS - e.held.DTS
+		e.put(&e.held)
+	}
+	e.held, e.holds = *s, true
+}
+
+func (e *Encoder) put(s *isobmff.Sample) {
+	t := &e.tracks[len(e.tracks)-1]
+	if s.Duration < 0 || s.DTS < -maxTicks || s.DTS > maxTicks-s.Duration || s.At < 0 || s.At > maxPlace {
+		e.err = fmt.Errorf("%w: track %d, sample %d: DTS %d, duration %d, byte %d", ErrSamples, t.ID, t.Samples, s.DTS, s.Duration, s.At)
+		return
+	}
+	k := &e.block
+	if k.n == 0 {
+		k.dts, k.at = s.DTS, s.At
+		t.entries = append(t.entries, entry{dts: s.DTS, at: s.At, sync: e.sync})
+	}
+	k.duration[k.n], k.offset[k.n], k.size[k.n] = s.Duration, int64(s.Offset), int64(s.Size)
+	k.sync[k.n], k.place[k.n] = s.Sync, s.At
+	k.n++
+	if s.Sync {
+		e.sync = t.Samples
+	}
+	if t.Samples == 0 {
+		t.MinOffset, t.MaxOffset = s.Offset, s.Offset
+	}
+	t.MinOffset, t.MaxOffset = min(t.MinOffset, s.Offset), max(t.MaxOffset, s.Offset)
+	t.Samples++
+	t.End = s.DTS + s.Duration
+	if k.n == BlockSamples {
+		e.flushBlock(t)
+	}
+}
+
+func (e *Encoder) flushBlock(t *encoded) {
+	if e.block.n == 0 {
+		return
+	}
+	last := &t.entries[len(t.entries)-1]
+	last.pos = int64(len(e.blocks))
+	e.blocks = e.block.append(e.blocks)
+	text := e.blocks[last.pos:]
+	last.bytes, last.sum = uint32(len(text)), crc32.Checksum(text, castagnoli)
+	e.block.n = 0
+}
+
+// flush ends a track.
+func (e *Encoder) flush() {
+	if len(e.tracks) == 0 {
+		return
+	}
+	if e.holds {
+		e.put(&e.held)
+		e.holds = false
+	}
+	e.flushBlock(&e.tracks[len(e.tracks)-1])
+}
+
+// Finish returns the index of a file.
+func (e *Encoder) Finish(of Source) ([]byte, error) {
+	e.flush()
+	if e.err != nil {
+		return nil, e.err
+	}
+	head := headBytes + trackBytes*len(e.tracks) + 4
+	directory := 0
+	for i := range e.tracks {
+		directory += entryBytes * len(e.tracks[i].entries)
+	}
+	size := head + directory + len(e.blocks)
+	b := make([]byte, 0, size)
+	b = append(b, magic...)
+	b = le.AppendUint32(b, Version)
+	b = le.AppendUint32(b, uint32(len(e.tracks)))
+	b = append(b, of.Recording[:]...)
+	b = le.AppendUint64(b, uint64(of.Bytes))
+	b = le.AppendUint64(b, uint64(size))
+	b = le.AppendUint32(b, of.Moov)
+	b = append(b, make([]byte, headBytes-len(b))...)
+	for i := range e.tracks {
+		b = e.tracks[i].append(b)
+	}
+	b = le.AppendUint32(b, crc32.Checksum(b, castagnoli))
+	for i := range e.tracks {
+		for k := range e.tracks[i].entries {
+			b = e.tracks[i].entries[k].append(b, seed(of.Recording, i, int64(k)))
+		}
+	}
+	return append(b, e.blocks...), nil
+}
+
+func (t *Track) append(b []byte) []byte {
+	from := len(b)
+	b = le.AppendUint32(b, t.ID)
+	b = le.AppendUint32(b, t.Timescale)
+	b = append(b, t.Handler[:]...)
+	b = le.AppendUint64(b, uint64(t.Samples))
+	b = le.AppendUint64(b, uint64(t.End))
+	b = le.AppendUint32(b, uint32(t.MinOffset))
+	b = le.AppendUint32(b, uint32(t.MaxOffset))
+	return append(b, make([]byte, trackBytes-(len(b)-from))...)
+}
+
+func (e *entry) append(b []byte, seed uint32) []byte {
+	from := len(b)
+	b = le.AppendUint64(b, uint64(e.dts))
+	b = le.AppendUint64(b, uint64(e.at))
+	b = le.AppendUint64(b, uint64(e.pos)<<16|uint64(e.bytes)) // pos below 1<<48, bytes below 1<<16
+	b = le.AppendUint64(b, uint64(e.sync+1))
+	b = le.AppendUint32(b, e.sum)
+	return le.AppendUint32(b, crc32.Update(seed, castagnoli, b[from:]))
+}

@@ -1,0 +1,91 @@
+package index
+
+import (
+	"errors"
+	"hash/crc32"
+	"math"
+
+	"github.com/gospool/spool/pipeline/isobmff"
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// ErrDamaged is returned where an index is not as it was written, or is of another
+// version. It is to be made again.
+var ErrDamaged = errors.New("the sample index is damaged, or of another version")
+
+// Version is that of the format. An index of another one is ErrDamaged.
+const Version = 1
+
+const (
+	magic      = "spoolidx"
+	headBytes  = 64
+	trackBytes = 64
+	entryBytes = 40
+
+	// BlockSamples is how many samples a block has. The last of a track may have fewer.
+	BlockSamples = 256
+	// MaxTracks is more than any recorder writes.
+	MaxTracks = 64
+
+	maxSamples = 1 << 40
+	maxTicks   = math.MaxInt64 / 4
+	maxPlace   = 1 << 60 // byte of a file
+
+	// maxBlock bounds a block: five columns of varints.
+	maxBlock = 36 * BlockSamples
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// Source says which file an index is of.
+type Source struct {
+	Recording media.ID
+	Bytes     int64  // of the file
+	Moov      uint32 // CRC32C of its moov's payload: see Checksum
+}
+
+// Checksum is that of the payload of a moov, for a Source.
+func Checksum(moov []byte) uint32 { return crc32.Checksum(moov, castagnoli) }
+
+// Track is what an index says of a track as a whole.
+type Track struct {
+	ID        uint32
+	Timescale uint32         // ticks a second
+	Handler   isobmff.FourCC // "vide", "soun"
+	Samples   int64
+	End       int64 // ticks, where the last sample ends
+	MinOffset int32 // ticks, the least composition offset
+	MaxOffset int32 // ticks, the greatest
+}
+
+// Ticks converts a time of the movie, ns.
+func (t *Track) Ticks(ns int64) int64 { return media.FromNanos(ns, t.Timescale) }
+
+// NS converts a time of the track to one of the movie, ns.
+func (t *Track) NS(ticks int64) int64 { return media.ToNanos(ticks, t.Timescale) }
+
+func (t *Track) blocks() int64 { return (t.Samples + BlockSamples - 1) / BlockSamples }
+
+// samplesIn is how many samples a block has.
+func (t *Track) samplesIn(block int64) int {
+	return int(min(BlockSamples, t.Samples-block*BlockSamples))
+}
+
+// entry is what the directory says of a block.
+type entry struct {
+	dts   int64  // of its first sample
+	at    int64  // byte of the recording's file where its first sample is
+	pos   int64  // of the block, from where the blocks begin
+	sync  int64  // number of the last sync sample before the block; -1: none
+	bytes uint32 // of the block
+	sum   uint32 // of the block
+}
+
+// seed begins the checksum of an entry.
+func seed(id media.ID, track int, block int64) uint32 {
+	var b [len(media.ID{}) + 12]byte
+	n := copy(b[:], id[:])
+	le.PutUint32(b[n:], uint32(track))
+	le.PutUint64(b[n+4:], uint64(block))
+	return crc32.Checksum(b[:], castagnoli)
+}

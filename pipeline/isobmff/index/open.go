@@ -1,0 +1,127 @@
+package index
+
+import (
+	"fmt"
+	"hash/crc32"
+	"io"
+
+	"github.com/gospool/spool/pipeline/isobmff"
+)
+
+// Index is an index that is open. It holds its header only; what is asked of it is read.
+// It is safe for concurrent use where its reader is.
+type Index struct {
+	Source Source
+	Tracks []Track
+
+	in        io.ReaderAt
+	size      int64
+	directory []int64 // of each track: where its entries are
+	blocks    int64   // where the blocks begin
+}
+
+// Open reads the header of an index of size bytes.
+func Open(in io.ReaderAt, size int64) (*Index, error) {
+	x := &Index{in: in, size: size}
+	head, err := x.read(0, headBytes)
+	if err != nil {
+		return nil, err
+	}
+	n := le.Uint32(head[12:])
+	if string(head[:8]) != magic || le.Uint32(head[8:]) != Version || n > MaxTracks {
+		return nil, fmt.Errorf("%w: its header", ErrDamaged)
+	}
+	copy(x.Source.Recording[:], head[16:])
+	x.Source.Bytes, x.Source.Moov = int64(le.Uint64(head[32:])), le.Uint32(head[48:])
+	rest, err := x.read(headBytes, trackBytes*int(n)+4)
+	if err != nil {
+		return nil, err
+	}
+	tracks, sum := rest[:len(rest)-4], le.Uint32(rest[len(rest)-4:])
+	if sum != crc32.Update(crc32.Checksum(head, castagnoli), castagnoli, tracks) || le.Uint64(head[40:]) != uint64(size) {
+		return nil, fmt.Errorf("%w: the checksum of its header, or its length", ErrDamaged)
+	}
+	x.blocks = int64(headBytes + len(rest))
+	for ; len(tracks) > 0; tracks = tracks[trackBytes:] {
+		t := readTrack(tracks)
+		if t.Timescale == 0 || t.Samples < 0 || t.Samples > maxSamples || t.End < -maxTicks || t.End > maxTicks || t.MinOffset > t.MaxOffset {
+			return nil, fmt.Errorf("%w: track %d", ErrDamaged, t.ID)
+		}
+		x.Tracks = append(x.Tracks, t)
+		x.directory = append(x.directory, x.blocks)
+		x.blocks += t.blocks() * entryBytes
+	}
+	if x.Source.Bytes < 0 || x.Source.Bytes > maxPlace || x.blocks > size {
+		return nil, fmt.Errorf("%w: its directory", ErrDamaged)
+	}
+	return x, nil
+}
+
+func readTrack(b []byte) (t Track) {
+	t.ID, t.Timescale = le.Uint32(b), le.Uint32(b[4:])
+	copy(t.Handler[:], b[8:12])
+	t.Samples, t.End = int64(le.Uint64(b[12:])), int64(le.Uint64(b[20:]))
+	t.MinOffset, t.MaxOffset = int32(le.Uint32(b[28:])), int32(le.Uint32(b[32:]))
+	return t
+}
+
+func (x *Index) read(at int64, n int) ([]byte, error) {
+	if at > x.size-int64(n) {
+		return nil, fmt.Errorf("%w: it is cut off", ErrDamaged)
+	}
+	b := make([]byte, n)
+	if read, err := x.in.ReadAt(b, at); read < n {
+		return nil, fmt.Errorf("read of the sample index at byte %d: %w", at, err)
+	}
+	return b, nil
+}
+
+// entry reads what the directory says of a block.
+func (x *Index) entry(track int, block int64) (e entry, err error) {
+	b, err := x.read(x.directory[track]+block*entryBytes, entryBytes)
+	if err != nil {
+		return e, err
+	}
+	body, sum := b[:entryBytes-4], le.Uint32(b[entryBytes-4:])
+	if sum != crc32.Update(seed(x.Source.Recording, track, block), castagnoli, body) {
+		return e, fmt.Errorf("%w: the entry of block %d of track %d", ErrDamaged, block, x.Tracks[track].ID)
+	}
+	place := le.Uint64(b[16:])
+	e = entry{
+		dts: int64(le.Uint64(b)), at: int64(le.Uint64(b[8:])), pos: int64(place >> 16),
+		sync: int64(le.Uint64(b[24:])) - 1, bytes: uint32(place & 0xffff), sum: le.Uint32(b[32:]),
+	}
+	if e.dts < -maxTicks || e.dts > maxTicks || e.at < 0 || e.at > maxPlace || e.bytes > maxBlock || e.sync < -1 || e.sync >= block*BlockSamples {
+		return e, fmt.Errorf("%w: the entry of block %d of track %d", ErrDamaged, block, x.Tracks[track].ID)
+	}
+	return e, nil
+}
+
+// load reads a block.
+func (x *Index) load(track int, number int64, e *entry, into *block) error {
+	t := &x.Tracks[track]
+	text, err := x.read(x.blocks+e.pos, int(e.bytes))
+	if err != nil {
+		return err
+	}
+	if crc32.Checksum(text, castagnoli) != e.sum || !into.read(text, e, t.samplesIn(number), x.Source.Bytes) {
+		return fmt.Errorf("%w: block %d of track %d", ErrDamaged, number, t.ID)
+	}
+	return nil
+}
+
+// Check reads all of the index.
+func (x *Index) Check() error {
+	for i := range x.Tracks {
+		c := x.Samples(i, 0)
+		for {
+			var s isobmff.Sample
+			if ok, err := c.Next(&s); err != nil {
+				return err
+			} else if !ok {
+				break
+			}
+		}
+	}
+	return nil
+}

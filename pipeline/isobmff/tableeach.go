@@ -1,0 +1,82 @@
+package isobmff
+
+import "encoding/binary"
+
+// Each gives every sample in decoding order. The value is used again for the next one.
+// A sample lasts until the next one is decoded. It changes nothing.
+func (t *TableBuilder) Each(visit func(*Sample)) {
+	deltas, offsets, spans := t.deltas.reader(), t.offsets.reader(), t.spans.reader()
+	sizes, syncs, starts := t.sizes.reader(), t.sync.reader(), t.starts.reader()
+	s := Sample{DTS: t.First}
+	sync := syncs.next()
+	left := int64(0) // samples of the stretch
+	start := uint64(0)
+	for n := uint64(1); n <= t.Count; n++ {
+		if left == 0 {
+			left = spans.next()
+			start += starts.next()
+			s.At = int64(start)
+		}
+		left--
+		s.Duration = t.End - t.Last
+		if n < t.Count {
+			s.Duration = deltas.next()
+		}
+		s.Offset, s.Size = int32(offsets.next()), uint32(sizes.next())
+		if s.Sync = n == sync; s.Sync {
+			sync += syncs.next()
+		}
+		at, dts := s.At+int64(s.Size), s.DTS+s.Duration
+		visit(&s)
+		s.At, s.DTS = at, dts
+	}
+}
+
+// varintReader reads a column from its front. Behind the last number it reads 0.
+type varintReader struct {
+	blocks [][]byte
+	b      []byte
+}
+
+func (v *varints) reader() varintReader { return varintReader{blocks: v.blocks} }
+
+func (r *varintReader) next() uint64 {
+	for len(r.b) == 0 {
+		if len(r.blocks) == 0 {
+			return 0
+		}
+		r.b, r.blocks = r.blocks[0], r.blocks[1:]
+	}
+	x, n := binary.Uvarint(r.b)
+	r.b = r.b[n:]
+	return x
+}
+
+// runReader reads a column of runs value by value.
+type runReader struct {
+	col   varintReader
+	runs  int // that are left in col
+	left  uint64
+	value int64
+	open  *runs
+}
+
+func (r *runs) reader() runReader {
+	return runReader{col: r.col.reader(), runs: r.col.n / 2, open: r}
+}
+
+func (r *runReader) next() int64 {
+	for r.left == 0 {
+		switch {
+		case r.runs > 0:
+			r.left, r.value = r.col.next(), unzigzag(r.col.next())
+			r.runs--
+		case r.open != nil:
+			r.left, r.value, r.open = r.open.count, r.open.value, nil
+		default:
+			return r.value
+		}
+	}
+	r.left--
+	return r.value
+}

@@ -1,0 +1,138 @@
+package sampleindex
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+
+	"github.com/gospool/spool/pipeline/isobmff"
+	"github.com/gospool/spool/pipeline/isobmff/index"
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// ErrNoTables is returned for a file from which no index can be made.
+var ErrNoTables = errors.New("no index can be made of the file")
+
+// maxMoov and maxMoof bound what is read into memory at once.
+const (
+	maxMoov = 1 << 30
+	maxMoof = 64 << 20
+)
+
+// Build makes the index of a file of ours, finished or growing, as far as size: of a
+// growing file that is up to its last whole chunk. Of the media it reads nothing, and
+// work and memory are in proportion to the file's tables.
+func Build(file io.ReaderAt, size int64, id media.ID) ([]byte, error) {
+	moov, end, err := findMoov(file, size)
+	if err != nil {
+		return nil, err
+	}
+	of := index.Source{Recording: id, Bytes: size, Moov: index.Checksum(moov)}
+	if isobmff.Find(moov, "mvex") == nil {
+		return fromTables(moov, of)
+	}
+	return fromFragments(file, end, moov, of)
+}
+
+// SourceOf is what an index of the file as it is would be of.
+func SourceOf(file io.ReaderAt, size int64, id media.ID) (index.Source, error) {
+	moov, _, err := findMoov(file, size)
+	return index.Source{Recording: id, Bytes: size, Moov: index.Checksum(moov)}, err
+}
+
+// findMoov reads the payload of the first moov, which is the one that a player reads,
+// and tells where its box ends.
+func findMoov(file io.ReaderAt, size int64) (moov []byte, end int64, err error) {
+	for at := int64(0); at < size; {
+		h, err := isobmff.ReadHeader(file, at, size)
+		if err != nil {
+			return nil, 0, unless(err)
+		}
+		if h.Is("moov") {
+			moov, err = isobmff.ReadPayload(file, at, h, size, maxMoov)
+			return moov, at + h.Size, unless(err)
+		}
+		if h.Size == 0 || h.Size > size-at {
+			break
+		}
+		at += h.Size
+	}
+	return nil, 0, fmt.Errorf("%w: it has no moov", ErrNoTables)
+}
+
+// unless makes an ErrNoTables of an error about what a file holds.
+func unless(err error) error {
+	if isobmff.IsContent(err) {
+		return fmt.Errorf("%w: %w", ErrNoTables, err)
+	}
+	return err
+}
+
+// described reads what a trak says of its track, and how far its decode times are from
+// the movie's by its edit list.
+func described(trak []byte, movie uint32) (t index.Track, shift int64, err error) {
+	tkhd, _ := isobmff.ReadTkhd(isobmff.Find(trak, "tkhd"))
+	mdhd, whole := isobmff.ReadMdhd(isobmff.Find(trak, "mdia", "mdhd"))
+	handler, is := isobmff.ReadHdlr(isobmff.Find(trak, "mdia", "hdlr"))
+	if !whole || !is || mdhd.Timescale == 0 {
+		return t, 0, fmt.Errorf("%w: track %d is not described", ErrNoTables, tkhd.ID)
+	}
+	t = index.Track{ID: tkhd.ID, Timescale: mdhd.Timescale, Handler: handler}
+	edits := isobmff.ReadElst(isobmff.Find(trak, "edts", "elst"))
+	for edit, ok := edits.Next(); ok; edit, ok = edits.Next() {
+		if edit.MediaTime != -1 {
+			return t, shift - min(max(edit.MediaTime, 0), math.MaxInt32), nil
+		}
+		if movie == 0 || edit.Duration > math.MaxInt32<<16 {
+			return t, 0, fmt.Errorf("%w: the edit list of track %d", ErrNoTables, t.ID)
+		}
+		shift = media.Rescale(int64(edit.Duration), movie, t.Timescale)
+	}
+	return t, shift, nil
+}
+
+// fromTables makes an index of sample tables.
+func fromTables(moov []byte, of index.Source) ([]byte, error) {
+	mvhd, _ := isobmff.ReadMvhd(isobmff.Find(moov, "mvhd"))
+	var e index.Encoder
+	boxes := isobmff.Walk(moov)
+	for boxes.Next() {
+		if !boxes.Is("trak") {
+			continue
+		}
+		t, shift, err := described(boxes.Payload, mvhd.Timescale)
+		if err != nil {
+			return nil, err
+		}
+		table, err := isobmff.ReadSampleTable(isobmff.Find(boxes.Payload, "mdia", "minf", "stbl"))
+		if err != nil {
+			return nil, fmt.Errorf("%w: track %d: %w", ErrNoTables, t.ID, err)
+		}
+		if int64(table.Len()) > of.Bytes { // of samples that have one size any number can be claimed
+			return nil, fmt.Errorf("%w: track %d claims %d samples", ErrNoTables, t.ID, table.Len())
+		}
+		e.Track(t)
+		var s isobmff.Sample
+		for {
+			ok, err := table.Next(&s)
+			if err != nil {
+				return nil, fmt.Errorf("%w: track %d: %w", ErrNoTables, t.ID, err)
+			}
+			if !ok {
+				break
+			}
+			s.DTS += shift
+			e.Add(&s)
+		}
+	}
+	return finish(&e, of)
+}
+
+func finish(e *index.Encoder, of index.Source) ([]byte, error) {
+	text, err := e.Finish(of)
+	if err != nil {
+		err = fmt.Errorf("%w: %w", ErrNoTables, err)
+	}
+	return text, err
+}

@@ -1,0 +1,226 @@
+package sampleindex
+
+import (
+	"bytes"
+	"io"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/isobmff"
+	"github.com/gospool/spool/pipeline/isobmff/index"
+	"github.com/gospool/spool/pipeline/media"
+)
+
+var id = media.ID{1, 2, 3, 15: 9}
+
+// moovOf is a moov of two tracks, with sample tables or for fragments.
+func moovOf(tables []isobmff.TableBuilder, edits []isobmff.Edit) []byte {
+	var w isobmff.Writer
+	moov := w.Open("moov")
+	w.Mvhd(&isobmff.MovieHeader{Timescale: 90000, NextTrackID: 3})
+	for i, handler := range []string{"vide", "soun"} {
+		trak := w.Open("trak")
+		w.Tkhd(&isobmff.TrackHeader{ID: uint32(i + 1)})
+		if edits != nil {
+			edts := w.Open("edts")
+			w.Elst(edits)
+			w.Close(edts)
+		}
+		mdia := w.Open("mdia")
+		w.Mdhd(&isobmff.MediaHeader{Timescale: 90000, Language: "und"})
+		w.Hdlr(handler, "")
+		minf := w.Open("minf")
+		stbl := w.Open("stbl")
+		if tables != nil {
+			tables[i].Write(&w)
+		} else {
+			w.NoSamples()
+		}
+		for _, at := range []int{stbl, minf, mdia, trak} {
+			w.Close(at)
+		}
+	}
+	if tables == nil {
+		mvex := w.Open("mvex")
+		for i := range uint32(2) {
+			w.Trex(&isobmff.Trex{TrackID: i + 1, Description: 1, SampleDefaults: isobmff.SampleDefaults{Flags: isobmff.NonSyncFlags}})
+		}
+		w.Close(mvex)
+	}
+	w.Close(moov)
+	return w.B
+}
+
+func run(n int, dts int64) media.Columns {
+	c := media.Columns{End: dts + int64(n)*3000}
+	for i := range n {
+		c.DTS, c.Offset = append(c.DTS, dts+int64(i)*3000), append(c.Offset, int32(i%3*3000-3000))
+		c.Size, c.Flags = append(c.Size, uint32(100+i)), append(c.Flags, media.FlagSync*uint8(1-min(i, 1)))
+	}
+	return c
+}
+
+func bytesOf(c *media.Columns) (n int64) {
+	for _, s := range c.Size {
+		n += int64(s)
+	}
+	return n
+}
+
+// fragmentsOf is a file of fragments, each with a run of each track, a gap before the
+// last, and a box between two that recovery blanked.
+func fragmentsOf(t testing.TB) []byte {
+	t.Helper()
+	var w isobmff.Writer
+	w.B = append(w.B, moovOf(nil, []isobmff.Edit{{MediaTime: 3000}})...)
+	dts := int64(3000)
+	for n := range 4 {
+		if n == 3 {
+			dts += 90000
+			w.Free(50)
+		}
+		c := run(10, dts)
+		dts = c.End
+		moofAt := len(w.B)
+		moof := w.Open("moof")
+		w.Mfhd(uint32(n + 1))
+		first := w.Traf(&isobmff.Traf{TrackID: 1, Default: isobmff.NonSyncFlags, Columns: &c})
+		second := w.Traf(&isobmff.Traf{TrackID: 2, Default: isobmff.NonSyncFlags, Columns: &c})
+		w.Close(moof)
+		size := uint32(len(w.B) - moofAt)
+		w.Patch(first, size+8)
+		w.Patch(second, size+8+uint32(bytesOf(&c)))
+		mdat := w.Open("mdat")
+		w.B = append(w.B, make([]byte, 2*bytesOf(&c))...)
+		w.Close(mdat)
+	}
+	require.NoError(t, w.Err())
+	return w.B
+}
+
+func samplesOf(t testing.TB, text []byte, track int) (out []isobmff.Sample) {
+	t.Helper()
+	x, err := index.Open(bytes.NewReader(text), int64(len(text)))
+	require.NoError(t, err)
+	out, err = x.Append(nil, track, 0, x.Tracks[track].Samples)
+	require.NoError(t, err)
+	return out
+}
+
+// sparse is a file of which only the beginning is not zeros.
+type sparse struct {
+	b    []byte
+	size int64
+	read int64
+}
+
+func (s *sparse) ReadAt(b []byte, at int64) (int, error) {
+	n := int(max(min(int64(len(b)), s.size-at), 0))
+	clear(b[:n])
+	if at < int64(len(s.b)) {
+		copy(b[:n], s.b[at:])
+	}
+	if s.read += int64(n); n < len(b) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+// TestTablesOfAnySize: those of files beyond 4 GiB, with a gap and offsets below zero.
+func TestTablesOfAnySize(t *testing.T) {
+	for _, base := range []int64{10_000, 1<<32 - 2000, 1 << 40} {
+		var tables [2]isobmff.TableBuilder
+		at, dts := base, int64(500)
+		for range 40 {
+			c := run(30, dts)
+			for i := range tables {
+				tables[i].Add(&c, 0, at)
+				at += bytesOf(&c) + 77
+			}
+			dts = c.End + 1000
+		}
+		f := &sparse{b: moovOf(tables[:], nil), size: at}
+		text, err := Build(f, f.size, id)
+		require.NoError(t, err)
+		for i := range tables {
+			var want []isobmff.Sample
+			tables[i].Each(func(s *isobmff.Sample) {
+				moved := *s
+				moved.DTS -= tables[i].First
+				want = append(want, moved)
+			})
+			require.Equal(t, want, samplesOf(t, text, i))
+		}
+		require.Less(t, f.read, int64(2*len(f.b)), "nothing of the media")
+	}
+}
+
+// TestFragmentsOfAGrowingFile: at each length there are those that are whole, at the
+// times that the edit list says.
+func TestFragmentsOfAGrowingFile(t *testing.T) {
+	b := fragmentsOf(t)
+	whole, err := Build(bytes.NewReader(b), int64(len(b)), id)
+	require.NoError(t, err)
+	all := samplesOf(t, whole, 1)
+	require.Len(t, all, 40)
+	require.Zero(t, all[0].DTS)
+	require.EqualValues(t, 93000, all[29].Duration, "up to behind the gap")
+	moov := len(moovOf(nil, []isobmff.Edit{{MediaTime: 3000}}))
+	before := 0
+	for n := moov; n <= len(b); n += 13 {
+		text, err := Build(bytes.NewReader(b[:n]), int64(n), id)
+		require.NoError(t, err, "%d bytes", n)
+		x, err := index.Open(bytes.NewReader(text), int64(len(text)))
+		require.NoError(t, err)
+		if len(x.Tracks) == 0 {
+			continue
+		}
+		got := samplesOf(t, text, 0)
+		require.Zero(t, len(got)%10)
+		require.GreaterOrEqual(t, len(got), before)
+		before = len(got)
+		for _, s := range got {
+			require.LessOrEqual(t, s.At+int64(s.Size), int64(n))
+		}
+	}
+	require.GreaterOrEqual(t, before, 30)
+}
+
+func TestAFileOfWhichNoIndexCanBeMade(t *testing.T) {
+	for name, b := range map[string][]byte{
+		"empty": nil, "no moov": []byte("\x00\x00\x00\x08free"), "zeros": make([]byte, 4096),
+		"cut":          moovOf(nil, nil)[:100],
+		"tables stray": moovOf(make([]isobmff.TableBuilder, 2), []isobmff.Edit{{Duration: 1 << 60, MediaTime: -1}, {}}),
+	} {
+		_, err := Build(bytes.NewReader(b), int64(len(b)), id)
+		require.ErrorIs(t, err, ErrNoTables, name)
+	}
+}
+
+// FuzzBuild: whatever a file holds, what is made of it is an index, and the work is in
+// proportion to the file.
+func FuzzBuild(f *testing.F) {
+	var tables [2]isobmff.TableBuilder
+	c := run(30, 0)
+	tables[0].Add(&c, 0, 100)
+	tables[1].Add(&c, 0, 4000)
+	f.Add(moovOf(tables[:], []isobmff.Edit{{Duration: 500, MediaTime: -1}, {MediaTime: 4}}))
+	f.Add(fragmentsOf(f))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		in := &sparse{b: b, size: int64(len(b))}
+		text, err := Build(in, in.size, id)
+		require.LessOrEqual(t, in.read, 20*in.size+64)
+		if err != nil {
+			require.ErrorIs(t, err, ErrNoTables)
+			return
+		}
+		x, err := index.Open(bytes.NewReader(text), int64(len(text)))
+		require.NoError(t, err)
+		samples := int64(0)
+		for i := range x.Tracks {
+			samples += x.Tracks[i].Samples
+		}
+		require.LessOrEqual(t, samples, int64(index.MaxTracks)*in.size)
+	})
+}

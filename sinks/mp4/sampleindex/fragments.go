@@ -1,0 +1,126 @@
+package sampleindex
+
+import (
+	"fmt"
+	"io"
+	"math"
+
+	"github.com/gospool/spool/pipeline/isobmff"
+	"github.com/gospool/spool/pipeline/isobmff/index"
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// fragmented gathers the samples of fragments.
+type fragmented struct {
+	tables   []Table
+	defaults []isobmff.SampleDefaults // of each, by its trex
+	columns  media.Columns            // of one run
+	size     int64                    // of the file
+}
+
+// fromFragments makes an index of the fragments from a byte of a file on, as far as
+// they are whole. What is between them is passed over.
+func fromFragments(file io.ReaderAt, at int64, moov []byte, of index.Source) ([]byte, error) {
+	g := &fragmented{size: of.Bytes}
+	if err := g.begin(moov); err != nil {
+		return nil, err
+	}
+	var moof []byte
+	moofAt := int64(0)
+	for at < of.Bytes {
+		h, err := isobmff.ReadHeader(file, at, of.Bytes)
+		if err != nil && !isobmff.IsContent(err) {
+			return nil, err
+		}
+		if err != nil || h.Size == 0 || h.Size > of.Bytes-at {
+			break // a growing file's end
+		}
+		switch {
+		case h.Is("moof"):
+			if moof, err = isobmff.ReadPayload(file, at, h, of.Bytes, maxMoof); err != nil {
+				return nil, unless(err)
+			}
+			moofAt = at
+		case h.Is("mdat") && moof != nil:
+			if err := g.add(moof, moofAt, at+h.Size); err != nil {
+				return nil, err
+			}
+			moof = nil
+		default:
+			moof = nil
+		}
+		at += h.Size
+	}
+	text, err := Encode(of, g.tables)
+	if err != nil {
+		err = fmt.Errorf("%w: %w", ErrNoTables, err)
+	}
+	return text, err
+}
+
+func (g *fragmented) begin(moov []byte) error {
+	mvhd, _ := isobmff.ReadMvhd(isobmff.Find(moov, "mvhd"))
+	for boxes := isobmff.Walk(moov); boxes.Next(); {
+		if !boxes.Is("trak") {
+			continue
+		}
+		t, shift, err := described(boxes.Payload, mvhd.Timescale)
+		if err != nil {
+			return err
+		}
+		g.tables = append(g.tables, Table{Track: t, Samples: &isobmff.TableBuilder{}, Shift: shift})
+		if len(g.tables) > index.MaxTracks {
+			return fmt.Errorf("%w: it has more than %d tracks", ErrNoTables, index.MaxTracks)
+		}
+	}
+	g.defaults = make([]isobmff.SampleDefaults, len(g.tables))
+	for boxes := isobmff.Walk(isobmff.Find(moov, "mvex")); boxes.Next(); {
+		if trex, whole := isobmff.ReadTrex(boxes.Payload); boxes.Is("trex") && whole {
+			if i := g.track(trex.TrackID); i >= 0 {
+				g.defaults[i] = trex.SampleDefaults
+			}
+		}
+	}
+	return nil
+}
+
+func (g *fragmented) track(id uint32) int {
+	for i := range g.tables {
+		if g.tables[i].ID == id {
+			return i
+		}
+	}
+	return -1
+}
+
+// add takes in a fragment whose moof is at a byte and whose mdat ends at another.
+func (g *fragmented) add(moof []byte, at, end int64) error {
+	damaged := fmt.Errorf("%w: the moof at byte %d", ErrNoTables, at)
+	for boxes := isobmff.Walk(moof); boxes.Next(); {
+		if !boxes.Is("traf") {
+			continue
+		}
+		h, whole := isobmff.ReadTfhd(isobmff.Find(boxes.Payload, "tfhd"))
+		ticks, _, timed := isobmff.ReadTfdt(isobmff.Find(boxes.Payload, "tfdt"))
+		trun, runs := isobmff.ReadTrun(isobmff.Find(boxes.Payload, "trun"))
+		i := g.track(h.TrackID)
+		const needed = isobmff.TrunDataOffset | isobmff.TrunSize // with the size each sample takes room in the box
+		if !whole || !timed || !runs || i < 0 || h.Flags&isobmff.TfhdBaseIsMoof == 0 ||
+			trun.Flags&needed != needed || !trun.Exact() || ticks > math.MaxInt64/8 {
+			return damaged
+		}
+		c := &g.columns
+		*c = media.Columns{DTS: c.DTS[:0], Offset: c.Offset[:0], Size: c.Size[:0], Flags: c.Flags[:0]}
+		defaults := h.Over(g.defaults[i])
+		trun.AppendTo(c, &defaults, int64(ticks))
+		bytes := int64(0)
+		for _, s := range c.Size {
+			bytes += int64(s)
+		}
+		if first := at + int64(trun.DataOffset); first < at || first > end-bytes {
+			return damaged
+		}
+		g.tables[i].Samples.Add(c, 0, at+int64(trun.DataOffset))
+	}
+	return nil
+}

@@ -1,0 +1,125 @@
+package sampleindex
+
+import (
+	"errors"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/gospool/spool/pipeline/durable"
+	"github.com/gospool/spool/pipeline/isobmff/index"
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// Directory is where the indexes of a record directory are.
+const Directory = ".spool-index"
+
+// shardDigits of an ID name the directory within it.
+const shardDigits = 6
+
+// Store is the indexes of one record directory. It is safe for concurrent use. Two that
+// write one index at once may leave it damaged, which Open sees.
+type Store struct {
+	disk durable.FS
+	dir  string // of the indexes
+}
+
+// In is the store of a record directory; it does no I/O.
+func In(recordDir string) Store { return on(durable.Disk{}, recordDir) }
+
+func on(disk durable.FS, recordDir string) Store {
+	return Store{disk: disk, dir: filepath.Join(recordDir, Directory)}
+}
+
+func (s Store) file(id media.ID) string {
+	name := id.String()
+	return filepath.Join(s.dir, name[:shardDigits], name)
+}
+
+// Write keeps the index of a recording, for good when it returns.
+func (s Store) Write(id media.ID, text []byte) error {
+	name := s.file(id)
+	if err := durable.MkdirAll(s.disk, filepath.Dir(name), 0o755); err != nil {
+		return err
+	}
+	return durable.Replace(s.disk, name, text, 0o644)
+}
+
+// Remove removes the index of a recording that is deleted. It is no error that there is
+// none.
+func (s Store) Remove(id media.ID) error {
+	name := s.file(id)
+	err := s.disk.Remove(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	}
+	_ = s.disk.Remove(filepath.Dir(name)) // where it was the last one in it
+	return nil                            // one that a power cut brings back is an orphan: see Recordings
+}
+
+// Recordings lists some that have an index: no fewer than most, where there are so many,
+// of directories that follow a random one. What a crash left of a Write in those is removed.
+func (s Store) Recordings(most int) (ids []media.ID, err error) {
+	shards, err := s.disk.List(s.dir)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(shards) == 0 {
+		return nil, nil
+	}
+	from := rand.IntN(max(len(shards), 1))
+	for i := range shards {
+		shard := shards[(from+i)%len(shards)]
+		if len(ids) >= most {
+			break
+		}
+		if !shard.IsDir() || len(shard.Name()) != shardDigits {
+			continue
+		}
+		list, unread := s.disk.List(filepath.Join(s.dir, shard.Name()))
+		err = errors.Join(err, unread)
+		for _, e := range list {
+			name, unfinished := strings.CutSuffix(e.Name(), durable.Unfinished)
+			id, no := media.ParseID(name)
+			switch {
+			case no != nil:
+			case unfinished:
+				_ = s.disk.Remove(filepath.Join(s.dir, shard.Name(), e.Name()))
+			default:
+				ids = append(ids, id)
+			}
+		}
+	}
+	return ids, err
+}
+
+// Stored is an index that is open.
+type Stored struct {
+	*index.Index
+	f *os.File
+}
+
+// Close closes it.
+func (s *Stored) Close() error { return s.f.Close() }
+
+// Stored opens the index of a recording as it is kept: for footage that is not here. It is
+// fs.ErrNotExist where there is none, index.ErrDamaged where it is of no use.
+func (s Store) Stored(id media.ID) (*Stored, error) {
+	f, err := os.Open(s.file(id))
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil {
+		var x *index.Index
+		if x, err = index.Open(f, info.Size()); err == nil && x.Source.Recording == id {
+			return &Stored{x, f}, nil
+		}
+		if err == nil {
+			err = index.ErrDamaged
+		}
+	}
+	return nil, errors.Join(err, f.Close())
+}

@@ -1,0 +1,90 @@
+package sampleindex
+
+import (
+	"bytes"
+	"io/fs"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/isobmff/index"
+	"github.com/gospool/spool/sinks/mp4/powercut"
+)
+
+// TestAPowerCutLeavesTheIndexOrNone, and the one that Write returned for.
+func TestAPowerCutLeavesTheIndexOrNone(t *testing.T) {
+	b := fragmentsOf(t)
+	text, err := Build(bytes.NewReader(b), int64(len(b)), id)
+	require.NoError(t, err)
+	disk := powercut.New()
+	s := on(powercut.Files{Disk: disk}, "record")
+	require.NoError(t, s.Write(id, text))
+	disk.Note("written")
+	states := 0
+	for c := range disk.States(powercut.Options{Seed: 1, Random: 40}) {
+		states++
+		after := on(powercut.Files{Disk: c.Disk}, "record")
+		got, err := after.disk.Read(after.file(id))
+		if err != nil {
+			require.Empty(t, c.Notes)
+			require.NoError(t, after.Write(id, text), "what a crash left is in nobody's way")
+			continue
+		}
+		require.Equal(t, text, got, "it is there as a whole")
+	}
+	require.Greater(t, states, 5)
+}
+
+func TestIndexesAreKeptByRecording(t *testing.T) {
+	s, b := In(t.TempDir()), fragmentsOf(t)
+	file := bytes.NewReader(b)
+	_, err := s.Stored(id)
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	ids, err := s.Recordings(1000)
+	require.NoError(t, err)
+	require.Empty(t, ids)
+	require.NoError(t, s.Remove(id))
+
+	x, err := s.Open(file, int64(len(b)), id)
+	require.NoError(t, err)
+	require.Equal(t, id, x.Source.Recording)
+	require.NoError(t, x.Close())
+	ids, err = s.Recordings(1000)
+	require.NoError(t, err)
+	require.Equal(t, 1, len(ids))
+	require.Equal(t, id, ids[0])
+	x, err = s.Stored(id)
+	require.NoError(t, err, "the file is not needed")
+	require.NoError(t, x.Check())
+	require.NoError(t, x.Close())
+
+	other := id
+	other[15]++
+	text, err := s.disk.Read(s.file(id))
+	require.NoError(t, err)
+	require.NoError(t, s.Write(other, text))
+	_, err = s.Stored(other)
+	require.ErrorIs(t, err, index.ErrDamaged, "it is of another recording")
+	require.NoError(t, s.Remove(id))
+	_, err = s.Stored(id)
+	require.ErrorIs(t, err, fs.ErrNotExist)
+}
+
+// TestRecordingsAreListedInParts: each part is bounded, and each recording is in some.
+func TestRecordingsAreListedInParts(t *testing.T) {
+	s := In(t.TempDir())
+	for n := range byte(20) {
+		other := id
+		other[0], other[2] = n, n
+		require.NoError(t, s.Write(other, []byte("x")))
+	}
+	seen := map[byte]bool{}
+	for len(seen) < 20 {
+		ids, err := s.Recordings(3)
+		require.NoError(t, err)
+		require.Len(t, ids, 3)
+		for _, id := range ids {
+			seen[id[0]] = true
+		}
+	}
+}
