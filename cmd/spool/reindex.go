@@ -15,6 +15,7 @@ import (
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/metadata"
+	"github.com/gospool/spool/sinks/metadata/database"
 	"github.com/gospool/spool/sinks/mp4"
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
@@ -128,7 +129,7 @@ func unfinished(dir string) func(path string) bool {
 
 // printRescued tells what was wrong, and what of it is lost. It goes beside the report,
 // which may be for a program.
-func (c *ReindexCmd) printRescued(p *Program, r metadata.Rescued) {
+func (c *ReindexCmd) printRescued(p *Program, r database.Rescued) {
 	if r.Damage == "" {
 		return
 	}

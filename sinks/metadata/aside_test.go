@@ -28,14 +28,14 @@ var limit, lift = map[string]string{
 
 func (c opened) exec(t *testing.T, statement string) {
 	t.Helper()
-	_, err := c.store.Load().rw.ExecContext(t.Context(), statement)
+	_, err := c.store.Load().RW.ExecContext(t.Context(), statement)
 	require.NoError(t, err, statement)
 }
 
 // stored is the IDs that the database itself has.
 func stored(t *testing.T, c opened) (ids []string) {
 	t.Helper()
-	require.NoError(t, c.store.Load().ro.NewRaw("SELECT id FROM spool_recordings ORDER BY start_ns").Scan(t.Context(), &ids))
+	require.NoError(t, c.store.Load().RO.NewRaw("SELECT id FROM spool_recordings ORDER BY start_ns").Scan(t.Context(), &ids))
 	return ids
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/durable"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/metadata/database"
 )
 
 // OpenOptions is what a catalogue needs.
@@ -75,14 +76,14 @@ func (o *OpenOptions) defaults() {
 // goroutine.
 type Catalogue struct {
 	opts    OpenOptions
-	target  *target
+	target  *database.Target
 	log     *slog.Logger
 	journal *journal
 	pending *pending
 	store   atomic.Pointer[store] // nil until the first connection
 	up      atomic.Bool           // the database answers
 	stalled atomic.Bool           // and takes no rows: it is read-only, or has no room
-	failing failing               // why and since when one of both
+	failing database.Failing      // why and since when one of both
 	closing atomic.Bool           // the database is not asked any more
 	aside   *asideRows            // that the database refuses
 	asideAt time.Time             // when they are tried again; the applier's
@@ -119,13 +120,13 @@ func Open(ctx context.Context, o OpenOptions) (*Catalogue, error) {
 	if o.Tasks == nil {
 		return nil, errors.New("catalogue: OpenOptions.Tasks is not set")
 	}
-	if len(o.Node) > maxNameBytes {
-		return nil, fmt.Errorf("catalogue: node name %.80q is longer than %d bytes", o.Node, maxNameBytes)
+	if len(o.Node) > database.MaxNameBytes {
+		return nil, fmt.Errorf("catalogue: node name %.80q is longer than %d bytes", o.Node, database.MaxNameBytes)
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	target, err := parseTarget(o.Driver, o.DSN)
+	target, err := database.Parse(o.Driver, o.DSN)
 	if err != nil {
 		return nil, err
 	}
@@ -264,7 +265,7 @@ func (c *Catalogue) Close(ctx context.Context) error {
 	c.release(context.WithoutCancel(ctx))
 	err := c.journal.close()
 	if s := c.store.Load(); s != nil {
-		err = errors.Join(err, s.close())
+		err = errors.Join(err, s.Close())
 	}
 	return err
 }
@@ -317,7 +318,7 @@ func (c *Catalogue) Stats() Stats {
 	if oldest > 0 {
 		s.PendingAge = max(0, time.Duration(c.opts.Clock.Now().UnixNano()-oldest))
 	}
-	s.LastError, s.Advice, s.DownSince, s.Tries = c.failing.read()
+	s.LastError, s.Advice, s.DownSince, s.Tries = c.failing.Read()
 	s.AsideDir = filepath.Join(c.opts.JournalDir, asideDir)
 	s.Aside, s.AsideSince, s.AsideError = c.aside.size()
 	s.Malformed = c.broken.Load() != nil
@@ -334,7 +335,7 @@ func (c *Catalogue) Stats() Stats {
 // redact takes the password out of an error's text, should a driver quote it.
 func (c *Catalogue) redact(err error) string {
 	s := err.Error()
-	for _, secret := range c.target.secrets {
+	for _, secret := range c.target.Secrets {
 		s = strings.ReplaceAll(s, secret, "***")
 	}
 	return s

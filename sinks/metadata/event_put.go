@@ -12,6 +12,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/metadata/database"
 )
 
 // PutEvents stores events of a stream beside what recordings name, so that they are
@@ -43,8 +44,8 @@ func (c *Catalogue) PutEvents(ctx context.Context, rec media.Recording, events .
 }
 
 func eventsAlone(rec media.Recording, node string, events []media.Event) (*row, error) {
-	if rec.Stream == "" || len(rec.Stream) > maxStreamBytes {
-		return nil, fmt.Errorf("%w: events of a stream of %d bytes, 1 to %d fit", ErrInvalid, len(rec.Stream), maxStreamBytes)
+	if rec.Stream == "" || len(rec.Stream) > database.MaxStreamBytes {
+		return nil, fmt.Errorf("%w: events of a stream of %d bytes, 1 to %d fit", ErrInvalid, len(rec.Stream), database.MaxStreamBytes)
 	}
 	for i := range events {
 		if err := storableEvent(&events[i]); err != nil {

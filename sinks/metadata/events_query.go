@@ -135,7 +135,7 @@ func eventPage(a *eventAsk, rows []eventRow) (page []media.EventRecord, next str
 // events reads one event more than a page.
 func (s *store) events(ctx context.Context, a *eventAsk) ([]eventRow, error) {
 	var rows []eventRow
-	q := s.ro.NewSelect().Model(&rows).Limit(int64(a.limit) + 1)
+	q := s.RO.NewSelect().Model(&rows).Limit(int64(a.limit) + 1)
 	way := "DESC"
 	if a.ascending {
 		way = "ASC"

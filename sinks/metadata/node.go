@@ -42,7 +42,7 @@ func (c *Catalogue) learnNames(ctx context.Context, s *store) error {
 	var known []string
 	own := c.opts.Directory()
 	if own != "" {
-		err := s.rw.NewSelect().TableExpr("spool_directories").Column("node").Where("identity = ?", own).Scan(ctx, &known)
+		err := s.RW.NewSelect().TableExpr("spool_directories").Column("node").Where("identity = ?", own).Scan(ctx, &known)
 		if err != nil {
 			return err
 		}
@@ -78,7 +78,7 @@ func (c *Catalogue) livingClaim(ctx context.Context, s *store, name string) (*cl
 	if c.opts.Place == nil {
 		return nil, nil
 	}
-	r, err := s.claimOf(ctx, s.rw, name)
+	r, err := s.claimOf(ctx, s.RW, name)
 	if err != nil || r == nil || c.opts.Place.sameDirectory(r.place()) || c.life(s, r, &watch{}) == gone {
 		return nil, err
 	}

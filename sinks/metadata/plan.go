@@ -10,6 +10,7 @@ import (
 	"github.com/uptrace/bun/schema"
 
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/metadata/database"
 )
 
 // How a page is read. One arm is one walk along one index that yields keys in
@@ -41,9 +42,9 @@ func (s *store) plan(ctx context.Context, a *ask) (*bun.SelectQuery, error) {
 	if err != nil {
 		return nil, err
 	}
-	keys := s.ro.NewSelect().TableExpr("(?) AS u", union(s.ro, arms)).Column("id", "start_ns").
+	keys := s.RO.NewSelect().TableExpr("(?) AS u", union(s.RO, arms)).Column("id", "start_ns").
 		OrderExpr(a.order("u")).Limit(int64(a.limit))
-	return s.ro.NewSelect().TableExpr("(?) AS k", keys).
+	return s.RO.NewSelect().TableExpr("(?) AS k", keys).
 		Join("JOIN spool_recordings AS r ON r.id = k.id").ColumnExpr("r.*").OrderExpr(a.order("k")), nil
 }
 
@@ -85,24 +86,24 @@ func (s *store) arms(ctx context.Context, a *ask) ([]*bun.SelectQuery, error) {
 func (s *store) walk(ctx context.Context, a *ask) (index string, streams []string, err error) {
 	switch {
 	case a.state != "" && a.state != string(media.StateFinished):
-		return indexState, []string{""}, nil
+		return database.IndexState, []string{""}, nil
 	case a.protected == 1:
-		return indexProtected, []string{""}, nil
+		return database.IndexProtected, []string{""}, nil
 	case a.stream != "":
-		return indexStream, []string{a.stream}, nil
+		return database.IndexStream, []string{a.stream}, nil
 	case a.prefix == "":
-		return indexStart, []string{""}, nil
+		return database.IndexStart, []string{""}, nil
 	}
-	q := s.ro.NewSelect().TableExpr("spool_streams").Column("path").Limit(maxPrefixArms + 1)
+	q := s.RO.NewSelect().TableExpr("spool_streams").Column("path").Limit(maxPrefixArms + 1)
 	s.whereStream(q, "path", a)
 	err = q.Scan(ctx, &streams)
 	switch {
 	case err != nil:
 		return "", nil, err
 	case len(streams) == 0 || len(streams) > maxPrefixArms:
-		return indexStart, []string{""}, nil
+		return database.IndexStart, []string{""}, nil
 	}
-	return indexStream, streams, nil
+	return database.IndexStream, streams, nil
 }
 
 // after is the first string behind all that begin with a prefix, which ends in a
@@ -128,7 +129,7 @@ func (s *store) reaching(a *ask) []*bun.SelectQuery {
 	}
 	var arms []*bun.SelectQuery
 	for class := 0; class <= spanOpen; class++ {
-		q := s.arm(a, indexSpan).Where("r.span = ?", class)
+		q := s.arm(a, database.IndexSpan).Where("r.span = ?", class)
 		s.whereStream(q, "r.stream", a)
 		low := int64(math.MinInt64)
 		if limit := spanLimit(class); a.from > math.MinInt64+limit {
@@ -145,13 +146,13 @@ func (s *store) reaching(a *ask) []*bun.SelectQuery {
 
 func (s *store) arm(a *ask, index string) *bun.SelectQuery {
 	table := "spool_recordings AS r"
-	switch s.driver {
+	switch s.Driver {
 	case "sqlite":
 		table += " INDEXED BY " + index
 	case "mysql":
 		table += " FORCE INDEX (" + index + ")"
 	}
-	q := s.ro.NewSelect().TableExpr(table).Column("r.id", "r.start_ns").OrderExpr(a.order("r")).Limit(int64(a.limit))
+	q := s.RO.NewSelect().TableExpr(table).Column("r.id", "r.start_ns").OrderExpr(a.order("r")).Limit(int64(a.limit))
 	if a.state != "" {
 		q.Where("r.state = ?", a.state)
 	}
@@ -167,7 +168,7 @@ func (s *store) whereStream(q *bun.SelectQuery, column string, a *ask) {
 	}
 	if a.prefix != "" {
 		q.Where(column+" >= ?", a.prefix).Where(column+" < ?", after(a.prefix))
-		if s.utf16 { // between the two are others then: it compares half characters
+		if s.UTF16 { // between the two are others then: it compares half characters
 			q.Where("substr("+column+", 1, ?) = ?", utf8.RuneCountInString(a.prefix), a.prefix)
 		}
 	}
@@ -177,7 +178,7 @@ func (s *store) whereStream(q *bun.SelectQuery, column string, a *ask) {
 // end is the same.
 func (s *store) whereText(q *bun.SelectQuery, column, text string) {
 	q.Where(column+" = ?", text)
-	if s.driver == "mysql" {
+	if s.Driver == "mysql" {
 		q.Where("CAST("+column+" AS BINARY) = ?", text)
 	}
 }

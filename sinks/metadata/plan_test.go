@@ -14,6 +14,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/metadata/database"
 )
 
 // generate fills the table with n rows: a hundred streams that record side by
@@ -26,14 +27,14 @@ func generate(t testing.TB, s *store, n int) {
 		for i := at; i < min(at+batch, n); i++ {
 			rows = append(rows, generated(t, i, n))
 		}
-		require.NoError(t, s.rw.RunInTx(context.Background(), nil, func(ctx context.Context, tx bun.Tx) error {
+		require.NoError(t, s.RW.RunInTx(context.Background(), nil, func(ctx context.Context, tx bun.Tx) error {
 			return s.upsert(ctx, tx, rows)
 		}))
 	}
 	for _, q := range map[string][]string{
 		"sqlite": {"ANALYZE"}, "postgres": {"VACUUM ANALYZE spool_recordings"}, "mysql": {"ANALYZE TABLE spool_recordings"},
-	}[s.driver] {
-		_, err := s.rw.ExecContext(context.Background(), q)
+	}[s.Driver] {
+		_, err := s.RW.ExecContext(context.Background(), q)
 		require.NoError(t, err)
 	}
 }
@@ -99,8 +100,8 @@ func explain(t testing.TB, s *store, q media.Query) string {
 	a.limit++
 	sel, err := s.plan(t.Context(), &a)
 	require.NoError(t, err)
-	verb := map[string]string{"sqlite": "EXPLAIN QUERY PLAN ", "postgres": "EXPLAIN ", "mysql": "EXPLAIN "}[s.driver]
-	rows, err := s.ro.QueryContext(t.Context(), verb+sel.String())
+	verb := map[string]string{"sqlite": "EXPLAIN QUERY PLAN ", "postgres": "EXPLAIN ", "mysql": "EXPLAIN "}[s.Driver]
+	rows, err := s.RO.QueryContext(t.Context(), verb+sel.String())
 	require.NoError(t, err)
 	defer rows.Close()
 	cols, err := rows.Columns()
@@ -163,11 +164,12 @@ func BenchmarkPage(b *testing.B) {
 	}
 	for _, driver := range []string{"sqlite", "postgres", "mysql"} {
 		b.Run(driver, func(b *testing.B) {
-			target, err := parseTarget(driver, servers.Fresh(b, driver))
+			target, err := database.Parse(driver, servers.Fresh(b, driver))
 			require.NoError(b, err)
-			s, err := target.open(b.Context())
+			reached, err := target.Open(b.Context())
 			require.NoError(b, err)
-			b.Cleanup(func() { _ = s.close() })
+			s := &store{DB: reached}
+			b.Cleanup(func() { _ = s.Close() })
 			generate(b, s, n)
 			for name, q := range questions(n) {
 				b.Run(name, func(b *testing.B) { benchPage(b, s, q) })

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/metadata/database"
 )
 
 // ask is a query in the form that is carried out.
@@ -57,7 +58,7 @@ func askOf(q media.Query) (a ask, err error) {
 }
 
 func (a *ask) setStream(s string) error {
-	if len(s) > maxStreamBytes || strings.ContainsRune(s, 0) || strings.ToValidUTF8(s, "") != s {
+	if len(s) > database.MaxStreamBytes || strings.ContainsRune(s, 0) || strings.ToValidUTF8(s, "") != s {
 		return fmt.Errorf("%w: stream is too long or not plain text", media.ErrQuery)
 	}
 	below, deep := strings.CutSuffix(s, "/**")

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/metadata/database"
 )
 
 // Records answers a query from the database and from what is on its way there.
@@ -110,15 +112,15 @@ func (c *Catalogue) read(ctx context.Context, use func(context.Context, *store) 
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	}
-	if malformed(err) {
+	if database.Malformed(err) {
 		c.spoiled(err)
 	}
-	if kind := troubleOf(err); kind == away {
+	if kind := database.TroubleOf(err); kind == database.Away {
 		c.down(err)
 	} else if now := c.opts.Clock.Now().Unix() / 60; !c.stalled.Load() && c.refusedAt.Swap(now) != now { // it is there, and the applier sees what else it does not do
-		c.log.Warn("catalogue: the database refuses a statement", "driver", c.opts.Driver, "error", c.redact(err), "advice", advice[kind])
+		c.log.Warn("catalogue: the database refuses a statement", "driver", c.opts.Driver, "error", c.redact(err), "advice", database.Advice[kind])
 	}
-	s.anew()
+	s.Anew()
 	c.kick()
 	return ErrUnavailable
 }
@@ -140,7 +142,7 @@ func (c *Catalogue) lookup(ctx context.Context, id string) (r *row, pending bool
 	}
 	stored := new(row)
 	err = c.read(ctx, func(ctx context.Context, s *store) error {
-		return s.ro.NewSelect().Model(stored).Where("id = ?", id).Scan(ctx)
+		return s.RO.NewSelect().Model(stored).Where("id = ?", id).Scan(ctx)
 	})
 	switch {
 	case known && err == nil:
@@ -219,16 +221,19 @@ func (c *Catalogue) Delete(ctx context.Context, id media.ID) (media.Record, erro
 	return rec, err
 }
 
+// readyEvery is how often Ready looks.
+const readyEvery = 20 * time.Millisecond
+
 // Ready waits until the database has been reached and has all that was pending.
 func (c *Catalogue) Ready(ctx context.Context) error {
 	for !c.up.Load() || c.lacking.Load() && !c.Stalled() {
-		wait, stop := c.opts.Clock.After(lockRetry)
+		wait, stop := c.opts.Clock.After(readyEvery)
 		select {
 		case <-wait:
 		case <-ctx.Done():
 			stop()
 			why := "it has not answered yet"
-			if text, _, _, _ := c.failing.read(); text != "" {
+			if text, _, _, _ := c.failing.Read(); text != "" {
 				why = text
 			}
 			return fmt.Errorf("%w: %s", ErrUnavailable, why)

@@ -14,6 +14,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/metadata/database"
 )
 
 // row is a recording as the table and the journal's records hold it.
@@ -49,13 +50,6 @@ type row struct {
 
 	named, eventBytes int // what Events has, where toRow has made the row
 }
-
-// What the columns hold at most. MySQL needs a bound for what it indexes.
-const (
-	maxStreamBytes = 255
-	maxNameBytes   = 64 // node, pipeline
-	maxPathBytes   = 700
-)
 
 func toRow(rec media.Recording, node string) (*row, error) {
 	if err := storable(rec, node); err != nil {
@@ -177,8 +171,8 @@ func storable(rec media.Recording, node string) error {
 		name, value string
 		max         int
 	}{
-		{"stream", rec.Stream, maxStreamBytes}, {"path", rec.Path, maxPathBytes},
-		{"pipeline", rec.Pipeline, maxNameBytes}, {"node", node, maxNameBytes},
+		{"stream", rec.Stream, database.MaxStreamBytes}, {"path", rec.Path, database.MaxPathBytes},
+		{"pipeline", rec.Pipeline, database.MaxNameBytes}, {"node", node, database.MaxNameBytes},
 		{"state", string(rec.State), 16}, {"end reason", string(rec.EndReason), 32},
 		{"gap cause", string(rec.Gap.Cause), 32},
 	} {

@@ -11,13 +11,20 @@ import (
 	"github.com/gospool/spool/pipeline/durable"
 	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/metadata/database"
 )
+
+// setSystem lets a file system refuse calls until the test ends.
+func setSystem(t *testing.T, calls filesystem.Calls) {
+	t.Helper()
+	ofJournal, ofDatabase := system, database.System
+	t.Cleanup(func() { system, database.System = ofJournal, ofDatabase })
+	system, database.System = calls, calls
+}
 
 // On a file system without shared memory or locks the database is used over one
 // connection; it is the same database, also one that was made with both.
 func TestASQLiteFileThatCannotBeShared(t *testing.T) {
-	normal := system
-	t.Cleanup(func() { system = normal })
 	refuse := func(e unix.Errno) func(int) error { return func(int) error { return e } }
 	for name, calls := range map[string]filesystem.Calls{
 		"no shared memory": {Mmap: refuse(unix.ENODEV)},
@@ -29,7 +36,7 @@ func TestASQLiteFileThatCannotBeShared(t *testing.T) {
 			file, journal := filepath.Join(dir, "spool.db"), filepath.Join(dir, "journal")
 			var put []media.Recording
 			for i, on := range []filesystem.Calls{{}, calls, calls, {}} {
-				system = on
+				setSystem(t, on)
 				dsn := file
 				if i == 2 { // what the DSN sets is no reason to share it
 					dsn += "?_pragma=journal_mode(WAL)&_pragma=locking_mode(NORMAL)"
@@ -44,7 +51,7 @@ func TestASQLiteFileThatCannotBeShared(t *testing.T) {
 					require.NoError(t, err)
 				}
 				alone := i == 1 || i == 2
-				require.Equal(t, alone, c.store.Load().rw == c.store.Load().ro)
+				require.Equal(t, alone, c.store.Load().RW == c.store.Load().RO)
 				if alone {
 					require.NoFileExists(t, file+"-shm")
 				} else {
@@ -64,9 +71,7 @@ func TestASQLiteFileThatCannotBeShared(t *testing.T) {
 // A lock that may be another host's is said, and how to cure it; it is not the other
 // process on this one that is to be stopped.
 func TestALockOfAnotherHostIsSaid(t *testing.T) {
-	normal := system
-	t.Cleanup(func() { system = normal })
-	system = filesystem.Calls{Flock: func(int) error { return unix.ENOLCK }}
+	setSystem(t, filesystem.Calls{Flock: func(int) error { return unix.ENOLCK }})
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, ".lock.lock"), []byte(`host="another" boot=x space=pid:[1] pid=1 began=1`), 0o600))
 	_, _, err := openJournal(durable.Disk{}, dir, func() int64 { return 1 })

@@ -9,85 +9,21 @@ import (
 	"strings"
 
 	"github.com/uptrace/bun"
+
+	"github.com/gospool/spool/sinks/metadata/database"
 )
 
-// store is a database that has been reached and has the schema.
+// store reads and writes the rows of a database.
 type store struct {
-	driver   string
-	rw, ro   *bun.DB      // the same pool, but for sqlite: one connection that writes, some that read
-	lockFile string       // of the migrations; sqlite only
-	unlock   func() error // see openSuffix; nil: nothing is locked
-	oneHost  bool         // no other machine can reach it: sqlite on a disk of this one
-	utf16    bool         // how the database keeps text; sqlite only
-	remade   []string     // tables that were gone: see remake
+	*database.DB
 
 	fence func(context.Context, bun.Tx) error // see Catalogue.fence; nil: none
-}
-
-// begin brings the schema up to date; on an error it closes what was opened. Where it
-// may not be changed, such as at a standby or by an account without that right, it will
-// do if it is up to date.
-func (s *store) begin(ctx context.Context) (*store, error) {
-	err := s.migrate(ctx, nil)
-	if err == nil {
-		err = s.remake(ctx)
-	}
-	if kind := troubleOf(err); err != nil && (kind == readOnly || kind == forbidden) && s.current(ctx) {
-		err = nil
-	}
-	if err != nil {
-		return nil, errors.Join(err, s.close())
-	}
-	return s, nil
-}
-
-// tables are those of the schema: first the ones that a page of recordings is read from.
-var tables = []string{"spool_journals", "spool_recordings", "spool_streams",
-	"spool_events", "spool_event_recordings", "spool_directories", "spool_upkeep", "spool_claims"}
-
-// ping asks whether recordings can be read.
-func (s *store) ping(ctx context.Context) error { return s.have(ctx, tables[:3]) }
-
-// check asks whether the schema is there.
-func (s *store) check(ctx context.Context) error { return s.have(ctx, tables) }
-
-// current reports whether the schema is there, and of this program's version.
-func (s *store) current(ctx context.Context) bool {
-	var newest string
-	err := s.ro.NewRaw("SELECT MAX(name) FROM spool_migrations").Scan(ctx, &newest)
-	return err == nil && newest == versions[len(versions)-1].name && s.check(ctx) == nil
-}
-
-func (s *store) have(ctx context.Context, tables []string) error {
-	_, err := s.ro.ExecContext(ctx, "SELECT 1 FROM "+strings.Join(tables, ", ")+" WHERE 1 = 0")
-	return err
-}
-
-// anew lets go of idle connections: those to a server may be to one that is not the
-// primary any more, those of sqlite hold on to the file that was there when they were
-// made, and its disk may have been mounted again since.
-func (s *store) anew() {
-	for _, db := range []*bun.DB{s.rw, s.ro} {
-		db.DB.SetMaxIdleConns(0)
-		db.DB.SetMaxIdleConns(poolSize)
-	}
-}
-
-func (s *store) close() error {
-	err := s.rw.Close()
-	if s.ro != s.rw {
-		err = errors.Join(err, s.ro.Close())
-	}
-	if s.unlock != nil {
-		err = errors.Join(err, s.unlock())
-	}
-	return err
 }
 
 // position is the revision up to which the database has a journal; 0 where it
 // has never heard of it, or only of a copy in the record directory of another recorder.
 func (s *store) position(ctx context.Context, journal string, names []string) (rev int64, err error) {
-	err = s.rw.NewSelect().TableExpr("spool_journals").Column("applied").Where("id = ?", journal).
+	err = s.RW.NewSelect().TableExpr("spool_journals").Column("applied").Where("id = ?", journal).
 		Where("node IN (?)", bun.List(names)).Scan(ctx, &rev)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, nil
@@ -140,7 +76,7 @@ func (s *store) write(ctx context.Context, journal string, names []string, ops [
 		return s.move(ctx, tx, journal, names[0], ops[len(ops)-1].rev)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("%s: apply %d changes: %w", s.driver, len(ops), err)
+		return nil, fmt.Errorf("%s: apply %d changes: %w", s.Driver, len(ops), err)
 	}
 	return others, nil
 }
@@ -148,7 +84,7 @@ func (s *store) write(ctx context.Context, journal string, names []string, ops [
 // inTx does something in a transaction in which this recorder has its name: see
 // Catalogue.fence.
 func (s *store) inTx(ctx context.Context, do func(context.Context, bun.Tx) error) error {
-	return s.rw.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+	return s.RW.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
 		if s.fence != nil {
 			if err := s.fence(ctx, tx); err != nil {
 				return err
@@ -207,7 +143,7 @@ func (s *store) upsert(ctx context.Context, tx bun.Tx, rows []*row) error {
 		return err
 	}
 	q := tx.NewInsert().Model(&rows)
-	if s.driver == "mysql" {
+	if s.Driver == "mysql" {
 		// Assignments run from left to right and see what the earlier ones set:
 		// the revision is compared by all and therefore set last.
 		q.On("DUPLICATE KEY UPDATE").
@@ -244,7 +180,7 @@ func (s *store) noteStreams(ctx context.Context, tx bun.Tx, rows []*row) error {
 		}
 	}
 	head, tail := "INSERT INTO", "ON CONFLICT (path) DO NOTHING"
-	if s.driver == "mysql" {
+	if s.Driver == "mysql" {
 		head, tail = "INSERT IGNORE INTO", ""
 	}
 	marks := strings.TrimSuffix(strings.Repeat("(?),", len(values)), ",")
@@ -260,7 +196,7 @@ func (s *store) noteStreams(ctx context.Context, tx bun.Tx, rows []*row) error {
 func (s *store) move(ctx context.Context, tx bun.Tx, journal, node string, rev int64) error {
 	set := "ON CONFLICT (id) DO UPDATE SET applied = EXCLUDED.applied WHERE p.applied < EXCLUDED.applied"
 	alias := " AS p"
-	if s.driver == "mysql" {
+	if s.Driver == "mysql" {
 		set, alias = "ON DUPLICATE KEY UPDATE applied = GREATEST(applied, VALUES(applied))", ""
 	}
 	_, err := tx.NewRaw("INSERT INTO spool_journals"+alias+" (id, node, applied) VALUES (?, ?, ?) "+set, journal, node, rev).Exec(ctx)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/metadata/database"
 )
 
 // UpkeepOptions bound what the catalogue keeps of footage that is gone; 0 is no
@@ -67,7 +68,7 @@ func (c *Catalogue) redate(ctx context.Context, now time.Time) error {
 func (c *Catalogue) redateLost(ctx context.Context) error {
 	var rows []*row
 	err := c.read(ctx, func(ctx context.Context, s *store) error {
-		return s.ro.NewSelect().Model(&rows).Where("r.state = ?", string(media.StateLost)).Where("r.node = ?", c.opts.Node).
+		return s.RO.NewSelect().Model(&rows).Where("r.state = ?", string(media.StateLost)).Where("r.node = ?", c.opts.Node).
 			Where("r.revision < ?", pipeline.Plausible.UnixNano()).Limit(upkeepBatch).Scan(ctx)
 	})
 	if err != nil || len(rows) == 0 {
@@ -114,7 +115,7 @@ func (c *Catalogue) dropLost(ctx context.Context, before time.Time) (n int, err 
 	for range 1000 { // what Forget leaves for a reason must not hold it here
 		var rows []*row
 		err := c.read(ctx, func(ctx context.Context, s *store) error {
-			return s.ro.NewSelect().Model(&rows).Where("r.state = ?", string(media.StateLost)).
+			return s.RO.NewSelect().Model(&rows).Where("r.state = ?", string(media.StateLost)).
 				Where("r.protected = 0").Where("r.node = ?", c.opts.Node).Where("r.revision < ?", before.UnixNano()).Where("r.revision >= ?", pipeline.Plausible.UnixNano()).
 				OrderExpr("r.start_ns, r.id").Limit(upkeepBatch).Scan(ctx)
 		})
@@ -147,7 +148,7 @@ func (c *Catalogue) inTx(ctx context.Context, do func(context.Context, *store, b
 		var err error
 		for range 4 {
 			err = s.inTx(ctx, func(ctx context.Context, tx bun.Tx) error { return do(ctx, s, tx) })
-			if err == nil || troubleOf(err) != busy {
+			if err == nil || database.TroubleOf(err) != database.Busy {
 				break
 			}
 		}
@@ -223,7 +224,7 @@ func (s *store) pairRecordings(ctx context.Context, tx bun.Tx, after key) (n int
 	var rows []*row
 	q := tx.NewSelect().Model(&rows).Column("id", "start_ns", "state", "events").OrderExpr("r.start_ns, r.id").Limit(upkeepBatch)
 	behind(q, "r.start_ns", "r.id", after)
-	switch s.driver {
+	switch s.Driver {
 	case "postgres":
 		q.For("SHARE")
 	case "mysql":
@@ -264,7 +265,7 @@ func behind(q *bun.SelectQuery, start, id string, after key) {
 // ProtectedBytes is what this recorder's protected recordings take.
 func (c *Catalogue) ProtectedBytes(ctx context.Context) (n int64, err error) {
 	err = c.read(ctx, func(ctx context.Context, s *store) error {
-		return s.ro.NewSelect().TableExpr("spool_recordings").ColumnExpr("COALESCE(SUM(size), 0)").
+		return s.RO.NewSelect().TableExpr("spool_recordings").ColumnExpr("COALESCE(SUM(size), 0)").
 			Where("protected = 1").Where("node = ?", c.opts.Node).Where("state <> ?", string(media.StateLost)).Scan(ctx, &n)
 	})
 	return n, err

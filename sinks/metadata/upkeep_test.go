@@ -179,7 +179,7 @@ func TestFootageOfAnOlderSchemaIsFound(t *testing.T) {
 		require.NoError(t, c.Flush(t.Context()))
 		s := c.store.Load()
 		exec := func(sql string) {
-			_, err := s.rw.ExecContext(t.Context(), sql)
+			_, err := s.RW.ExecContext(t.Context(), sql)
 			require.NoError(t, err)
 		}
 		exec("DELETE FROM spool_event_recordings")
