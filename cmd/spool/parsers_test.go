@@ -52,7 +52,9 @@ var parsers = map[string]string{
 	"pipeline/recorder/cron.go":       "FuzzParseCron",
 	"pipeline/config/":                "FuzzParse FuzzDecode FuzzUnits TestTheCostOfATextIsProportional",
 
-	"sinks/metadata/":                    "FuzzParseAside FuzzScanRecords FuzzCursor FuzzStreamFilter TestTheCostOfAJournalIsProportional",
+	"sinks/metadata/":                    "FuzzParseAside FuzzCursor FuzzStreamFilter sinks/metadata/journal.TestTheCostOfAJournalIsProportional",
+	"sinks/metadata/journal/":            "FuzzScanRecords TestTheCostOfAJournalIsProportional",
+	"sinks/metadata/row/":                "sinks/metadata/journal.FuzzScanRecords sinks/metadata/journal.TestTheCostOfAJournalIsProportional",
 	"sinks/metadata/database/":           "short: a setting",
 	"sinks/metadata/database/salvage.go": "sinks/metadata.TestADamagedCatalogueIsRescued",
 	"sinks/retention/waited.go":          "short: 4096 bytes",

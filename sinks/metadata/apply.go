@@ -3,13 +3,13 @@ package metadata
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/uptrace/bun"
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/sinks/metadata/database"
+	"github.com/gospool/spool/sinks/metadata/journal"
 )
 
 // apply brings the pending changes into the database until the context ends.
@@ -253,7 +253,7 @@ func (c *Catalogue) fellBehind() {
 // the place of a malformed one: Reconcile adds those of files that are here.
 func (c *Catalogue) Behind() <-chan struct{} { return c.behind }
 
-func (c *Catalogue) journalID() string { return fmt.Sprintf("%x", c.journal.id) }
+func (c *Catalogue) journalID() string { return c.journal.Identity() }
 
 // applyAll applies until nothing waits; with nothing to do it asks the database
 // whether it is there.
@@ -271,7 +271,7 @@ func (c *Catalogue) applyAll(ctx context.Context) error {
 		}
 		c.batch = min(2*c.batch, c.opts.BatchSize)
 		c.pending.settle(len(ops))
-		if err := c.journal.trim(c.pending.appliedTo); err != nil {
+		if err := c.journal.Trim(c.pending.appliedTo); err != nil {
 			c.log.Warn("journal: an applied file could not be removed", "error", err)
 		}
 		ops = c.pending.head(c.batch)
@@ -282,8 +282,8 @@ func (c *Catalogue) applyAll(ctx context.Context) error {
 // applyBatch writes changes in one transaction. Where the database refuses them for
 // what is in them, or for their size, each half goes by itself, until the change is
 // alone that it means: that one is set aside and must not hold up the others for ever.
-func (c *Catalogue) applyBatch(ctx context.Context, s *store, ops []op) error {
-	joined := make([]op, len(ops))
+func (c *Catalogue) applyBatch(ctx context.Context, s *store, ops []journal.Change) error {
+	joined := make([]journal.Change, len(ops))
 	for i, o := range ops {
 		joined[i] = c.aside.join(o)
 	}
@@ -297,7 +297,7 @@ func (c *Catalogue) applyBatch(ctx context.Context, s *store, ops []op) error {
 	case err == nil:
 		c.leftAlone(others)
 		c.applied.Add(uint64(len(ops)))
-		c.taken = max(c.taken, ops[len(ops)-1].rev)
+		c.taken = max(c.taken, ops[len(ops)-1].Revision)
 		c.tookAll(joined)
 		return nil
 	case database.TroubleOf(err) != database.BadRow:

@@ -2,13 +2,11 @@ package metadata
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 
 	"github.com/uptrace/bun"
 
 	"github.com/gospool/spool/pipeline/media"
-	"github.com/gospool/spool/sinks/metadata/database"
+	"github.com/gospool/spool/sinks/metadata/row"
 )
 
 // Which recordings hold media of an event stands in a table of its own, so that a
@@ -28,19 +26,16 @@ type pair struct {
 	Recording string `bun:"recording_id,pk"`
 }
 
-// noRecording stands for the recording of an event that none holds media of yet.
-var noRecording = media.ID{}.String()
-
 // pairsOf lists which of the rows hold media of which events, and which held some.
-func pairsOf(rows []*row) (pairs, lost []pair, err error) {
+func pairsOf(rows []*row.Row) (pairs, lost []pair, err error) {
 	for _, r := range rows {
-		events, err := r.events()
+		events, err := r.NamedEvents()
 		if err != nil {
 			return nil, nil, err
 		}
 		for i := range events {
 			p := pair{Event: events[i].ID.String(), Recording: r.ID}
-			if r.ID == noRecording {
+			if r.ID == row.NoRecording {
 				continue
 			}
 			if r.State == string(media.StateLost) {
@@ -64,18 +59,8 @@ func column(pairs []pair, of func(pair) string) []string {
 	return out
 }
 
-// events decodes what a row names.
-func (r *row) events() (events []media.Event, err error) {
-	if len(r.Events) > len("[]") {
-		if err = json.Unmarshal(r.Events, &events); err != nil {
-			err = fmt.Errorf("%w %s: events: %w", database.ErrUnreadableRow, r.ID, err)
-		}
-	}
-	return events, err
-}
-
 // putPairs notes the footage of events, and what of it is lost at a time, ns.
-func (s *store) putPairs(ctx context.Context, tx bun.Tx, rows []*row, now int64) error {
+func (s *store) putPairs(ctx context.Context, tx bun.Tx, rows []*row.Row, now int64) error {
 	pairs, lost, err := pairsOf(rows)
 	if err != nil {
 		return err

@@ -2,14 +2,10 @@ package metadata
 
 import (
 	"context"
-	"fmt"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/uptrace/bun"
 
-	"github.com/gospool/spool/pipeline/media"
-	"github.com/gospool/spool/sinks/metadata/database"
+	"github.com/gospool/spool/sinks/metadata/row"
 )
 
 // eventRow is an event as its table holds it. Rows of several recordings may
@@ -33,34 +29,18 @@ type eventRow struct {
 	GoneNS   int64 `bun:"gone_ns"`
 }
 
-// storableEvent refuses what a database would refuse for ever.
-func storableEvent(e *media.Event) error {
-	for _, f := range []struct {
-		name, value string
-		max         int
-	}{{"key", e.Key, database.MaxKeyBytes}, {"name", e.Name, database.MaxKeyBytes}, {"data", string(e.Data), database.MaxDataBytes}} {
-		if len(f.value) > f.max {
-			return fmt.Errorf("%w: event %s: %s has %d bytes, at most %d fit", ErrInvalid, e.ID, f.name, len(f.value), f.max)
-		}
-		if !utf8.ValidString(f.value) || strings.ContainsRune(f.value, 0) {
-			return fmt.Errorf("%w: event %s: %s is not plain text", ErrInvalid, e.ID, f.name)
-		}
-	}
-	return nil
-}
-
 // eventsOf lists the events that rows name, each once.
-func eventsOf(rows []*row) (out []eventRow, err error) {
+func eventsOf(rows []*row.Row) (out []eventRow, err error) {
 	at := map[string]int{}
 	for _, r := range rows {
-		events, err := r.events()
+		events, err := r.NamedEvents()
 		if err != nil {
 			return nil, err
 		}
 		for _, e := range events {
 			n := eventRow{
 				ID: e.ID.String(), Node: r.Node, Stream: r.Stream, Key: e.Key, Name: e.Name, Data: string(e.Data),
-				AtNS: e.At, StartNS: e.Start, EndNS: e.End, ActualNS: e.Actual, Protect: bit(e.Protect),
+				AtNS: e.At, StartNS: e.Start, EndNS: e.End, ActualNS: e.Actual, Protect: row.Bit(e.Protect),
 			}
 			i, known := at[n.ID]
 			if !known {
@@ -84,7 +64,7 @@ func (r eventRow) join(later eventRow) eventRow {
 }
 
 // putEvents adds events, and joins those that are known.
-func (s *store) putEvents(ctx context.Context, tx bun.Tx, rows []*row) error {
+func (s *store) putEvents(ctx context.Context, tx bun.Tx, rows []*row.Row) error {
 	events, err := eventsOf(rows)
 	if err != nil || len(events) == 0 {
 		return err

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/metadata/database"
+	"github.com/gospool/spool/sinks/metadata/row"
 )
 
 // How a page is read. One arm is one walk along one index that yields keys in
@@ -28,12 +29,12 @@ import (
 const maxPrefixArms = 64
 
 // page reads the next rows of a query.
-func (s *store) page(ctx context.Context, a *ask) ([]*row, error) {
+func (s *store) page(ctx context.Context, a *ask) ([]*row.Row, error) {
 	q, err := s.plan(ctx, a)
 	if err != nil {
 		return nil, err
 	}
-	rows := make([]*row, 0, a.limit)
+	rows := make([]*row.Row, 0, a.limit)
 	return rows, q.Scan(ctx, &rows)
 }
 
@@ -124,19 +125,19 @@ func (s *store) began(a *ask, index, stream string) *bun.SelectQuery {
 // reaching walks the rows that began before the window and end in it or behind
 // it, class of length by class of length.
 func (s *store) reaching(a *ask) []*bun.SelectQuery {
-	if a.after != nil && a.ascending && a.after.start >= a.from {
+	if a.after != nil && a.ascending && a.after.Start >= a.from {
 		return nil // the pages before had them all
 	}
 	var arms []*bun.SelectQuery
-	for class := 0; class <= spanOpen; class++ {
+	for class := 0; class <= row.SpanOpen; class++ {
 		q := s.arm(a, database.IndexSpan).Where("r.span = ?", class)
 		s.whereStream(q, "r.stream", a)
 		low := int64(math.MinInt64)
-		if limit := spanLimit(class); a.from > math.MinInt64+limit {
+		if limit := row.SpanLimit(class); a.from > math.MinInt64+limit {
 			low = a.from - limit
 		}
 		a.whereStart(q, low, a.from)
-		if class != spanOpen {
+		if class != row.SpanOpen {
 			q.Where("r.end_ns > ?", a.from)
 		}
 		arms = append(arms, q)
@@ -187,13 +188,13 @@ func (s *store) whereText(q *bun.SelectQuery, column, text string) {
 // cursor's start is a bound by itself, which every database uses as the begin of
 // its walk; equal starts are told apart by ID.
 func (a *ask) whereStart(q *bun.SelectQuery, low, high int64) *bun.SelectQuery {
-	if a.after != nil && a.ascending && a.after.start >= low {
-		low = a.after.start
-		q.Where("(r.start_ns > ? OR r.id > ?)", a.after.start, a.after.id)
+	if a.after != nil && a.ascending && a.after.Start >= low {
+		low = a.after.Start
+		q.Where("(r.start_ns > ? OR r.id > ?)", a.after.Start, a.after.ID)
 	}
-	if a.after != nil && !a.ascending && a.after.start < high {
-		q.Where("r.start_ns <= ?", a.after.start).
-			Where("(r.start_ns < ? OR r.id < ?)", a.after.start, a.after.id)
+	if a.after != nil && !a.ascending && a.after.Start < high {
+		q.Where("r.start_ns <= ?", a.after.Start).
+			Where("(r.start_ns < ? OR r.id < ?)", a.after.Start, a.after.ID)
 		high = math.MaxInt64
 	}
 	if low != math.MinInt64 {

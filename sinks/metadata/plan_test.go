@@ -15,6 +15,7 @@ import (
 
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/metadata/database"
+	"github.com/gospool/spool/sinks/metadata/row"
 )
 
 // generate fills the table with n rows: a hundred streams that record side by
@@ -23,7 +24,7 @@ func generate(t testing.TB, s *store, n int) {
 	t.Helper()
 	const batch = 1000
 	for at := 0; at < n; at += batch {
-		rows := make([]*row, 0, batch)
+		rows := make([]*row.Row, 0, batch)
 		for i := at; i < min(at+batch, n); i++ {
 			rows = append(rows, generated(t, i, n))
 		}
@@ -39,7 +40,7 @@ func generate(t testing.TB, s *store, n int) {
 	}
 }
 
-func generated(t testing.TB, i, n int) *row {
+func generated(t testing.TB, i, n int) *row.Row {
 	rec := sample(i/100, fmt.Sprintf("live/%d/%02d/cam", i%10, i%100))
 	rec.Path = fmt.Sprintf("%d.mp4", i)
 	rec.StartUTC += int64(i%100) * int64(time.Millisecond)
@@ -53,7 +54,7 @@ func generated(t testing.TB, i, n int) *row {
 	case i >= n-50:
 		rec.State = media.StateRecording
 	}
-	r, err := toRow(rec, "node1")
+	r, err := row.Of(rec, "node1")
 	require.NoError(t, err)
 	r.Revision = int64(i) + 1
 	return r
@@ -89,7 +90,7 @@ func questions(n int) map[string]media.Query {
 
 func cursorAt(q media.Query, rec media.Recording) string {
 	a, _ := askOf(q)
-	return encodeCursor(key{rec.StartUTC, rec.ID.String()}, a.mark())
+	return encodeCursor(row.Key{Start: rec.StartUTC, ID: rec.ID.String()}, a.mark())
 }
 
 // explain is the database's plan of a question, as text.

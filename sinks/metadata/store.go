@@ -11,6 +11,8 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/gospool/spool/sinks/metadata/database"
+	"github.com/gospool/spool/sinks/metadata/journal"
+	"github.com/gospool/spool/sinks/metadata/row"
 )
 
 // store reads and writes the rows of a database.
@@ -22,8 +24,8 @@ type store struct {
 
 // position is the revision up to which the database has a journal; 0 where it
 // has never heard of it, or only of a copy in the record directory of another recorder.
-func (s *store) position(ctx context.Context, journal string, names []string) (rev int64, err error) {
-	err = s.RW.NewSelect().TableExpr("spool_journals").Column("applied").Where("id = ?", journal).
+func (s *store) position(ctx context.Context, log string, names []string) (rev int64, err error) {
+	err = s.RW.NewSelect().TableExpr("spool_journals").Column("applied").Where("id = ?", log).
 		Where("node IN (?)", bun.List(names)).Scan(ctx, &rev)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, nil
@@ -34,9 +36,9 @@ func (s *store) position(ctx context.Context, journal string, names []string) (r
 // write applies changes, and moves the journal's position, in one transaction. It
 // leaves rows alone that are of none of the names, the first of which is this
 // recorder's, and gives the changes that it left out.
-func (s *store) write(ctx context.Context, journal string, names []string, ops []op) (others []op, err error) {
+func (s *store) write(ctx context.Context, log string, names []string, ops []journal.Change) (others []journal.Change, err error) {
 	err = s.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
-		var mine []op
+		var mine []journal.Change
 		if mine, others, err = s.divide(ctx, tx, names, ops); err != nil {
 			return err
 		}
@@ -47,7 +49,7 @@ func (s *store) write(ctx context.Context, journal string, names []string, ops [
 		if err := s.upsert(ctx, tx, b.puts); err != nil {
 			return err
 		}
-		now := ops[len(ops)-1].rev
+		now := ops[len(ops)-1].Revision
 		if err := s.putEvents(ctx, tx, slices.Concat(b.puts, b.events)); err != nil {
 			return err
 		}
@@ -59,8 +61,8 @@ func (s *store) write(ctx context.Context, journal string, names []string, ops [
 		}
 		for _, o := range b.protects {
 			_, err := tx.NewUpdate().Table("spool_recordings").
-				Set("protected = ?", o.row.Protected).Set("protected_rev = ?", o.rev).
-				Where("id = ?", o.row.ID).Where("protected_rev < ?", o.rev).Exec(ctx)
+				Set("protected = ?", o.Row.Protected).Set("protected_rev = ?", o.Revision).
+				Where("id = ?", o.Row.ID).Where("protected_rev < ?", o.Revision).Exec(ctx)
 			if err != nil {
 				return err
 			}
@@ -73,7 +75,7 @@ func (s *store) write(ctx context.Context, journal string, names []string, ops [
 				return err
 			}
 		}
-		return s.move(ctx, tx, journal, names[0], ops[len(ops)-1].rev)
+		return s.move(ctx, tx, log, names[0], ops[len(ops)-1].Revision)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%s: apply %d changes: %w", s.Driver, len(ops), err)
@@ -97,34 +99,34 @@ func (s *store) inTx(ctx context.Context, do func(context.Context, bun.Tx) error
 // batch is changes without those that a later one of the batch overrides: an
 // upsert may name a row only once.
 type batch struct {
-	puts     []*row
-	protects []op
+	puts     []*row.Row
+	protects []journal.Change
 	deletes  []string
-	events   []*row // of PutEvents, each of them
+	events   []*row.Row // of PutEvents, each of them
 }
 
-func fold(ops []op) (b batch) {
+func fold(ops []journal.Change) (b batch) {
 	put, protect, gone := map[string]int{}, map[string]int{}, map[string]bool{}
 	for _, o := range ops {
-		id := o.row.ID
-		switch o.kind {
-		case opPut:
+		id := o.Row.ID
+		switch o.Kind {
+		case journal.Put:
 			if i, ok := put[id]; ok {
-				b.puts[i] = o.row.keeping(b.puts[i])
+				b.puts[i] = o.Row.Keeping(b.puts[i])
 				continue
 			}
 			put[id] = len(b.puts)
-			b.puts = append(b.puts, o.row)
-		case opProtect:
+			b.puts = append(b.puts, o.Row)
+		case journal.Protect:
 			if i, ok := protect[id]; ok {
 				b.protects[i] = o
 				continue
 			}
 			protect[id] = len(b.protects)
 			b.protects = append(b.protects, o)
-		case opEvent:
-			b.events = append(b.events, o.row)
-		case opDelete:
+		case journal.Event:
+			b.events = append(b.events, o.Row)
+		case journal.Delete:
 			if !gone[id] {
 				gone[id] = true
 				b.deletes = append(b.deletes, id)
@@ -135,7 +137,7 @@ func fold(ops []op) (b batch) {
 }
 
 // upsert adds rows, and replaces those of a lower revision.
-func (s *store) upsert(ctx context.Context, tx bun.Tx, rows []*row) error {
+func (s *store) upsert(ctx context.Context, tx bun.Tx, rows []*row.Row) error {
 	if len(rows) == 0 {
 		return nil
 	}
@@ -170,7 +172,7 @@ var replaced = []string{
 }
 
 // noteStreams keeps the list of stream paths, by which a prefix is resolved.
-func (s *store) noteStreams(ctx context.Context, tx bun.Tx, rows []*row) error {
+func (s *store) noteStreams(ctx context.Context, tx bun.Tx, rows []*row.Row) error {
 	seen := map[string]bool{}
 	var values []string
 	for _, r := range rows {
@@ -193,12 +195,12 @@ func (s *store) noteStreams(ctx context.Context, tx bun.Tx, rows []*row) error {
 }
 
 // move sets the journal's position; it never goes back.
-func (s *store) move(ctx context.Context, tx bun.Tx, journal, node string, rev int64) error {
+func (s *store) move(ctx context.Context, tx bun.Tx, log, node string, rev int64) error {
 	set := "ON CONFLICT (id) DO UPDATE SET applied = EXCLUDED.applied WHERE p.applied < EXCLUDED.applied"
 	alias := " AS p"
 	if s.Driver == "mysql" {
 		set, alias = "ON DUPLICATE KEY UPDATE applied = GREATEST(applied, VALUES(applied))", ""
 	}
-	_, err := tx.NewRaw("INSERT INTO spool_journals"+alias+" (id, node, applied) VALUES (?, ?, ?) "+set, journal, node, rev).Exec(ctx)
+	_, err := tx.NewRaw("INSERT INTO spool_journals"+alias+" (id, node, applied) VALUES (?, ?, ?) "+set, log, node, rev).Exec(ctx)
 	return err
 }

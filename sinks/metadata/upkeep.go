@@ -12,6 +12,8 @@ import (
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/metadata/database"
+	"github.com/gospool/spool/sinks/metadata/journal"
+	"github.com/gospool/spool/sinks/metadata/row"
 )
 
 // UpkeepOptions bound what the catalogue keeps of footage that is gone; 0 is no
@@ -66,7 +68,7 @@ func (c *Catalogue) redate(ctx context.Context, now time.Time) error {
 
 // redateLost puts the next of the lost rows again whose revision is of long ago.
 func (c *Catalogue) redateLost(ctx context.Context) error {
-	var rows []*row
+	var rows []*row.Row
 	err := c.read(ctx, func(ctx context.Context, s *store) error {
 		return s.RO.NewSelect().Model(&rows).Where("r.state = ?", string(media.StateLost)).Where("r.node = ?", c.opts.Node).
 			Where("r.revision < ?", pipeline.Plausible.UnixNano()).Limit(upkeepBatch).Scan(ctx)
@@ -75,11 +77,11 @@ func (c *Catalogue) redateLost(ctx context.Context) error {
 		return err
 	}
 	for _, r := range rows {
-		rec, err := r.record(false)
+		rec, err := r.Record(false)
 		if err != nil {
 			return err
 		}
-		if err := c.Put(ctx, rec.Recording); err != nil && !errors.Is(err, ErrNotDurable) {
+		if err := c.Put(ctx, rec.Recording); err != nil && !errors.Is(err, journal.ErrNotDurable) {
 			return err
 		}
 	}
@@ -113,7 +115,7 @@ func (c *Catalogue) dropEvents(ctx context.Context, before time.Time) (n int, er
 // dropLost deletes rows whose file has been lost since before a time.
 func (c *Catalogue) dropLost(ctx context.Context, before time.Time) (n int, err error) {
 	for range 1000 { // what Forget leaves for a reason must not hold it here
-		var rows []*row
+		var rows []*row.Row
 		err := c.read(ctx, func(ctx context.Context, s *store) error {
 			return s.RO.NewSelect().Model(&rows).Where("r.state = ?", string(media.StateLost)).
 				Where("r.protected = 0").Where("r.node = ?", c.opts.Node).Where("r.revision < ?", before.UnixNano()).Where("r.revision >= ?", pipeline.Plausible.UnixNano()).
@@ -194,14 +196,14 @@ func (c *Catalogue) pairOldFootage(ctx context.Context) error {
 // pairBatch does the next step of the walk and gives the position behind it: the
 // phase, and the place of the last row in it.
 func (c *Catalogue) pairBatch(ctx context.Context, s *store, tx bun.Tx, at string) (next string, err error) {
-	phase, after := "recordings", key{start: -1 << 63}
+	phase, after := "recordings", row.Key{Start: -1 << 63}
 	if at != "" {
-		if _, err := fmt.Sscanf(at, "%s %d %s", &phase, &after.start, &after.id); err != nil {
+		if _, err := fmt.Sscanf(at, "%s %d %s", &phase, &after.Start, &after.ID); err != nil {
 			return "", fmt.Errorf("spool_upkeep: position %q: %w", at, err)
 		}
 	}
 	var n int
-	var last key
+	var last row.Key
 	if phase == "recordings" {
 		n, last, err = s.pairRecordings(ctx, tx, after)
 	} else {
@@ -211,7 +213,7 @@ func (c *Catalogue) pairBatch(ctx context.Context, s *store, tx bun.Tx, at strin
 	case err != nil:
 		return "", err
 	case n == upkeepBatch:
-		return fmt.Sprintf("%s %d %s", phase, last.start, last.id), nil
+		return fmt.Sprintf("%s %d %s", phase, last.Start, last.ID), nil
 	case phase == "recordings":
 		return fmt.Sprintf("events %d %s", int64(-1<<63), "-"), nil
 	}
@@ -220,8 +222,8 @@ func (c *Catalogue) pairBatch(ctx context.Context, s *store, tx bun.Tx, at strin
 
 // pairRecordings notes the footage of the next recordings. They are locked, so that
 // none goes in between.
-func (s *store) pairRecordings(ctx context.Context, tx bun.Tx, after key) (n int, last key, err error) {
-	var rows []*row
+func (s *store) pairRecordings(ctx context.Context, tx bun.Tx, after row.Key) (n int, last row.Key, err error) {
+	var rows []*row.Row
 	q := tx.NewSelect().Model(&rows).Column("id", "start_ns", "state", "events").OrderExpr("r.start_ns, r.id").Limit(upkeepBatch)
 	behind(q, "r.start_ns", "r.id", after)
 	switch s.Driver {
@@ -237,11 +239,11 @@ func (s *store) pairRecordings(ctx context.Context, tx bun.Tx, after key) (n int
 	if err == nil {
 		err = s.addPairs(ctx, tx, pairs)
 	}
-	return len(rows), rows[len(rows)-1].key(), err
+	return len(rows), rows[len(rows)-1].Key(), err
 }
 
 // dateEvents says of the next events that have no footage that it is gone.
-func (s *store) dateEvents(ctx context.Context, tx bun.Tx, after key, now int64) (n int, last key, err error) {
+func (s *store) dateEvents(ctx context.Context, tx bun.Tx, after row.Key, now int64) (n int, last row.Key, err error) {
 	var rows []eventRow
 	q := tx.NewSelect().Model(&rows).Column("id", "at_ns").OrderExpr("e.at_ns, e.id").Limit(upkeepBatch)
 	behind(q, "e.at_ns", "e.id", after)
@@ -253,12 +255,12 @@ func (s *store) dateEvents(ctx context.Context, tx bun.Tx, after key, now int64)
 		ids[i] = r.ID
 	}
 	end := rows[len(rows)-1]
-	return len(rows), key{end.AtNS, end.ID}, s.noteGone(ctx, tx, ids, now)
+	return len(rows), row.Key{Start: end.AtNS, ID: end.ID}, s.noteGone(ctx, tx, ids, now)
 }
 
-func behind(q *bun.SelectQuery, start, id string, after key) {
-	if after.id != "" && after.id != "-" {
-		q.Where(start+" >= ?", after.start).Where("("+start+" > ? OR "+id+" > ?)", after.start, after.id)
+func behind(q *bun.SelectQuery, start, id string, after row.Key) {
+	if after.ID != "" && after.ID != "-" {
+		q.Where(start+" >= ?", after.Start).Where("("+start+" > ? OR "+id+" > ?)", after.Start, after.ID)
 	}
 }
 
