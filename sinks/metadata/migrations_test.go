@@ -48,7 +48,7 @@ func TestMigrationsGoOnAfterAnInterruptionAtAnyStatement(t *testing.T) {
 
 func dropAll(t *testing.T, s *database.DB) {
 	t.Helper()
-	for _, table := range []string{"spool_recordings", "spool_streams", "spool_journals", "spool_events", "spool_directories", "spool_event_recordings", "spool_upkeep", "spool_claims", "spool_migrations", "spool_migration_locks"} {
+	for _, table := range []string{"spool_recordings", "spool_streams", "spool_journals", "spool_events", "spool_directories", "spool_event_recordings", "spool_upkeep", "spool_claims", "spool_locations", "spool_migrations", "spool_migration_locks"} {
 		_, err := s.RW.ExecContext(t.Context(), "DROP TABLE IF EXISTS "+table)
 		require.NoError(t, err)
 	}

@@ -190,9 +190,7 @@ func (c *Catalogue) rename(ctx context.Context, rows []*row.Row) (ids []string, 
 	if err != nil {
 		return nil, err
 	}
-	for _, r := range rows {
-		ids = append(ids, r.ID)
-	}
+	ids = idsOf(rows)
 	eventIDs := make([]string, len(events))
 	for i := range events {
 		eventIDs[i] = events[i].ID
@@ -205,7 +203,10 @@ func (c *Catalogue) rename(ctx context.Context, rows []*row.Row) (ids []string, 
 					Where("id IN (?)", bun.List(ids)).Where("node IN (?)", names).Exec(ctx)
 				return err
 			}
-			if err := set("spool_recordings", ids); err != nil || len(eventIDs) == 0 {
+			if err := set("spool_recordings", ids); err != nil {
+				return err
+			}
+			if err := s.relocate(ctx, tx, ids, c.names()); err != nil || len(eventIDs) == 0 {
 				return err
 			}
 			return set("spool_events", eventIDs)

@@ -54,6 +54,7 @@ func (c *Catalogue) Records(ctx context.Context, q media.Query) (media.Page, err
 		}
 		page.Records = append(page.Records, rec)
 	}
+	c.addLocations(ctx, page.Records)
 	return page, nil
 }
 
@@ -134,7 +135,13 @@ func (c *Catalogue) Record(ctx context.Context, id media.ID) (media.Record, erro
 	if err != nil {
 		return media.Record{}, err
 	}
-	return c.record(r, pending)
+	rec, err := c.record(r, pending)
+	if err != nil {
+		return rec, err
+	}
+	recs := []media.Record{rec}
+	c.addLocations(ctx, recs)
+	return recs[0], nil
 }
 
 func (c *Catalogue) lookup(ctx context.Context, id string) (r *row.Row, pending bool, err error) {

@@ -49,6 +49,9 @@ func (s *store) write(ctx context.Context, log string, names []string, ops []jou
 		if err := s.upsert(ctx, tx, b.puts); err != nil {
 			return err
 		}
+		if err := s.locate(ctx, tx, idsOf(b.puts)); err != nil {
+			return err
+		}
 		now := ops[len(ops)-1].Revision
 		if err := s.putEvents(ctx, tx, slices.Concat(b.puts, b.events)); err != nil {
 			return err
@@ -69,6 +72,9 @@ func (s *store) write(ctx context.Context, log string, names []string, ops []jou
 		}
 		if len(b.deletes) > 0 {
 			if _, err := tx.NewDelete().Table("spool_recordings").Where("id IN (?)", bun.List(b.deletes)).Exec(ctx); err != nil {
+				return err
+			}
+			if err := s.dislocate(ctx, tx, b.deletes); err != nil {
 				return err
 			}
 			if err := s.dropFootage(ctx, tx, b.deletes, now); err != nil {
@@ -134,6 +140,14 @@ func fold(ops []journal.Change) (b batch) {
 		}
 	}
 	return b
+}
+
+func idsOf(rows []*row.Row) []string {
+	ids := make([]string, len(rows))
+	for i, r := range rows {
+		ids[i] = r.ID
+	}
+	return ids
 }
 
 // upsert adds rows, and replaces those of a lower revision.

@@ -33,7 +33,7 @@ const upkeepBatch = 500
 // what an earlier version of the schema did not note. It works in batches and may
 // be interrupted at any time. It needs the database: ErrUnavailable otherwise.
 func (c *Catalogue) Upkeep(ctx context.Context, o UpkeepOptions) (k Kept, err error) {
-	if err = c.pairOldFootage(ctx); err != nil {
+	if err = c.completeOld(ctx); err != nil {
 		return k, err
 	}
 	now := c.opts.Clock.Now()
@@ -158,36 +158,47 @@ func (c *Catalogue) inTx(ctx context.Context, do func(context.Context, *store, b
 	})
 }
 
-// pairing is the task of spool_upkeep that notes the footage of events which an
-// earlier version of the schema has put.
+// Tasks of spool_upkeep complete what an earlier version of the schema did not note. Each
+// keeps its position, so that it goes on where it was.
 const (
-	pairing     = "event footage"
-	pairingDone = "done"
+	pairing  = "event footage" // which recordings hold media of which events
+	taskDone = "done"
 )
 
-// pairOldFootage walks the recordings, and then the events that are left without
-// any. Its position is kept, so that it goes on where it was.
-func (c *Catalogue) pairOldFootage(ctx context.Context) error {
+// completeOld walks the recordings, and then the events that are left without any; and
+// the recordings again for their locations.
+func (c *Catalogue) completeOld(ctx context.Context) error {
+	if err := c.finishTask(ctx, pairing, c.pairBatch); err != nil {
+		return err
+	}
+	return c.finishTask(ctx, locating, func(ctx context.Context, s *store, tx bun.Tx, at string) (string, error) {
+		return s.locateBatch(ctx, tx, at)
+	})
+}
+
+// finishTask does a task in batches, each of which is a transaction that also moves its
+// position.
+func (c *Catalogue) finishTask(ctx context.Context, task string, batch func(ctx context.Context, s *store, tx bun.Tx, at string) (next string, err error)) error {
 	for {
 		var at string
 		err := c.inTx(ctx, func(ctx context.Context, s *store, tx bun.Tx) error {
 			at = "" // what an attempt that was rolled back has left
-			err := tx.NewSelect().TableExpr("spool_upkeep").Column("position").Where("task = ?", pairing).Scan(ctx, &at)
-			if err != nil && !errors.Is(err, sql.ErrNoRows) || at == pairingDone {
+			err := tx.NewSelect().TableExpr("spool_upkeep").Column("position").Where("task = ?", task).Scan(ctx, &at)
+			if err != nil && !errors.Is(err, sql.ErrNoRows) || at == taskDone {
 				return err
 			}
-			next, err := c.pairBatch(ctx, s, tx, at)
+			next, err := batch(ctx, s, tx, at)
 			if err != nil {
 				return err
 			}
 			at = next
-			if _, err := tx.NewDelete().Table("spool_upkeep").Where("task = ?", pairing).Exec(ctx); err != nil {
+			if _, err := tx.NewDelete().Table("spool_upkeep").Where("task = ?", task).Exec(ctx); err != nil {
 				return err
 			}
-			_, err = tx.NewRaw("INSERT INTO spool_upkeep (task, position) VALUES (?, ?)", pairing, next).Exec(ctx)
+			_, err = tx.NewRaw("INSERT INTO spool_upkeep (task, position) VALUES (?, ?)", task, next).Exec(ctx)
 			return err
 		})
-		if err != nil || at == pairingDone {
+		if err != nil || at == taskDone {
 			return err
 		}
 	}
@@ -217,7 +228,7 @@ func (c *Catalogue) pairBatch(ctx context.Context, s *store, tx bun.Tx, at strin
 	case phase == "recordings":
 		return fmt.Sprintf("events %d %s", int64(-1<<63), "-"), nil
 	}
-	return pairingDone, nil
+	return taskDone, nil
 }
 
 // pairRecordings notes the footage of the next recordings. They are locked, so that

@@ -38,7 +38,7 @@ func (s *DB) begin(ctx context.Context) (*DB, error) {
 
 // Tables are those of the schema: first the ones that a page of recordings is read from.
 var Tables = []string{"spool_journals", "spool_recordings", "spool_streams",
-	"spool_events", "spool_event_recordings", "spool_directories", "spool_upkeep", "spool_claims"}
+	"spool_events", "spool_event_recordings", "spool_directories", "spool_upkeep", "spool_claims", "spool_locations"}
 
 // Ping asks whether recordings can be read.
 func (s *DB) Ping(ctx context.Context) error { return s.have(ctx, Tables[:3]) }

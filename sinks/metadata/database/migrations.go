@@ -30,6 +30,7 @@ var Versions = []version{
 	{"20261126030001", "claims", schemaClaims},
 	{"20261126040001", "exact streams", schemaExactStreams},
 	{"20261127180001", "gaps and anchors", schemaGaps},
+	{"20261127190001", "locations", schemaLocations},
 }
 
 // statement is one DDL statement; on MySQL an index is looked for first, since

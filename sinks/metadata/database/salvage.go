@@ -24,6 +24,7 @@ var Salvaged = []struct {
 	{table: "spool_recordings", key: "rowid", rowid: true},
 	{table: "spool_events", key: "id"},
 	{table: "spool_event_recordings", key: "event_id, recording_id"},
+	{table: "spool_locations", key: "recording_id, node, bucket"},
 	{table: "spool_streams", key: "path"},
 	{table: "spool_directories", key: "node"},
 	{table: ClaimsTable, key: "node"},
@@ -250,7 +251,7 @@ func (r *rescuer) keep(ctx context.Context, values []any) error {
 	for i, name := range r.columns {
 		row[name] = *values[i].(*any)
 	}
-	if key := fmt.Sprint(row["id"], row["event_id"], row["recording_id"], row["path"], row["node"]); r.report.Error != "" && r.table != "spool_recordings" {
+	if key := fmt.Sprint(row["id"], row["event_id"], row["recording_id"], row["path"], row["node"], row["bucket"]); r.report.Error != "" && r.table != "spool_recordings" {
 		if r.seen[key] {
 			return nil
 		}
