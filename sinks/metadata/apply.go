@@ -3,6 +3,7 @@ package metadata
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -207,6 +208,9 @@ func (c *Catalogue) connect(ctx context.Context, replayEnd int64) error {
 	var at int64
 	if err == nil {
 		at, err = s.position(ctx, c.journalID(), c.names())
+	}
+	if err == nil && slices.Contains(s.Remade, "spool_locations") {
+		err = s.locateAgain(ctx)
 	}
 	if err != nil {
 		return errors.Join(err, s.Close())

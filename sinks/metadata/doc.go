@@ -46,7 +46,8 @@
 //
 // # Schema
 //
-// Package database reaches the database and keeps its schema.
+// Package database reaches the database and keeps its schema. Where footage lies is a table
+// of its own, spool_locations: see location.go.
 //
 // Times are integers: nanoseconds of UTC. They are exact on all three databases
 // (MySQL's own types end at microseconds, SQLite has none), no session's time

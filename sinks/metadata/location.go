@@ -121,6 +121,12 @@ func (c *Catalogue) addLocations(ctx context.Context, recs []media.Record) {
 // schema their locations.
 const locating = "locations"
 
+// locateAgain lets Upkeep begin that task anew: the table was gone.
+func (s *store) locateAgain(ctx context.Context) error {
+	_, err := s.RW.NewDelete().Table("spool_upkeep").Where("task = ?", locating).Exec(ctx)
+	return err
+}
+
 // locateBatch does so for the next rows behind a position, and gives the next one. A
 // location that is there is newer.
 func (s *store) locateBatch(ctx context.Context, tx bun.Tx, at string) (next string, err error) {

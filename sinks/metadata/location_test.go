@@ -138,3 +138,24 @@ func TestRowsOfBeforeGetTheirLocations(t *testing.T) {
 		require.Contains(t, storedLocations(t, c, ids[n-1]), archived)
 	})
 }
+
+// TestATableOfLocationsThatWasGoneIsFilledAgain from the rows, which no comparison with the
+// disk writes again.
+func TestATableOfLocationsThatWasGoneIsFilledAgain(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, driver, dsn string) {
+		o := OpenOptions{Driver: driver, DSN: dsn, JournalDir: t.TempDir()}
+		c, rec := openWith(t, o), sample(1, "live/a")
+		put(t, c, rec)
+		ready(t, c.Catalogue)
+		_, err := c.Upkeep(t.Context(), UpkeepOptions{})
+		require.NoError(t, err)
+		c.exec(t, "DROP TABLE spool_locations")
+		c.close()
+		c = openWith(t, o)
+		ready(t, c.Catalogue)
+		require.Empty(t, storedLocations(t, c, rec.ID))
+		_, err = c.Upkeep(t.Context(), UpkeepOptions{})
+		require.NoError(t, err)
+		require.Len(t, storedLocations(t, c, rec.ID), 1)
+	})
+}
