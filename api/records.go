@@ -68,6 +68,7 @@ type recordDetail struct {
 	Gap       *gapDetail        `json:"gap,omitempty" doc:"what is missing before it"`
 	Gaps      []gapWithin       `json:"gaps,omitempty" doc:"what is missing inside of it, in the order in which it was found; known when it is finished"`
 	Anchors   []anchorDetail    `json:"anchors,omitempty" doc:"its wall clock: between two of them it goes evenly, the first is at its begin and the last at its end; known when it is finished"`
+	Locations []locationDetail  `json:"locations,omitempty" doc:"where its footage lies; first the recorder that has it"`
 	Lost      string            `json:"lost,omitempty" doc:"of a recovered recording: what may be missing at its end"`
 	Node      string            `json:"node,omitempty" doc:"the recorder that made it and has its file"`
 	Elsewhere bool              `json:"elsewhere,omitempty" doc:"that is another recorder than this: ask it"`
@@ -96,6 +97,17 @@ type gapWithin struct {
 type anchorDetail struct {
 	Media float64 `json:"media" doc:"seconds from the begin of the file, as it is played"`
 	Time  *string `json:"time" format:"date-time" doc:"the wall clock then"`
+}
+
+// locationDetail is a place where footage lies.
+type locationDetail struct {
+	Node      string      `json:"node,omitempty" doc:"the recorder on whose disk it is"`
+	Directory string      `json:"directory,omitempty" doc:"identity of that recorder's record directory"`
+	Bucket    string      `json:"bucket,omitempty" doc:"where it is in object storage"`
+	Path      string      `json:"path" doc:"below the record directory; in a bucket the key"`
+	Size      int64       `json:"size" doc:"bytes"`
+	Checksum  string      `json:"checksum,omitempty" doc:"algorithm:hexadecimal, where one is known"`
+	State     media.State `json:"state" enum:"recording,finished,recovered,lost"`
 }
 
 // within is what is known of the inside of a recording.
@@ -129,6 +141,9 @@ func detail(r *media.Record) recordDetail {
 	}
 	if !r.Gap.None() {
 		d.Gap = &gapDetail{r.Gap.Cause, seconds(r.Gap.Duration), seconds(r.Gap.Step)}
+	}
+	for _, l := range r.Locations {
+		d.Locations = append(d.Locations, locationDetail(l))
 	}
 	d.within(r)
 	return d

@@ -39,3 +39,17 @@ func TestARecordTellsItsGapsAndItsWallClock(t *testing.T) {
 		]
 	}`, string(b))
 }
+
+// TestARecordTellsWhereItsFootageLies, each place with what is known of it.
+func TestARecordTellsWhereItsFootageLies(t *testing.T) {
+	rec := media.Record{Recording: media.Recording{ID: media.ID{1}, State: media.StateFinished}, Locations: []media.Location{
+		{Node: "nvr1", Directory: "d1", Path: "live/a/1.mp4", Size: 7, State: media.StateLost},
+		{Bucket: "archive", Path: "2026/1.mp4", Size: 7, Checksum: "sha256:00", State: media.StateFinished},
+	}}
+	b, err := json.Marshal(detail(&rec).Locations)
+	require.NoError(t, err)
+	require.JSONEq(t, `[
+		{"node": "nvr1", "directory": "d1", "path": "live/a/1.mp4", "size": 7, "state": "lost"},
+		{"bucket": "archive", "path": "2026/1.mp4", "size": 7, "checksum": "sha256:00", "state": "finished"}
+	]`, string(b))
+}

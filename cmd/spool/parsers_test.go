@@ -54,9 +54,12 @@ var parsers = map[string]string{
 	"pipeline/recorder/cron.go":       "FuzzParseCron",
 	"pipeline/config/":                "FuzzParse FuzzDecode FuzzUnits TestTheCostOfATextIsProportional",
 
-	"sinks/metadata/":           "FuzzParseAside FuzzScanRecords FuzzCursor FuzzStreamFilter TestTheCostOfAJournalIsProportional",
-	"sinks/metadata/target.go":  "short: a setting",
-	"sinks/retention/waited.go": "short: 4096 bytes",
+	"sinks/metadata/":                    "FuzzParseAside FuzzCursor FuzzStreamFilter sinks/metadata/journal.TestTheCostOfAJournalIsProportional",
+	"sinks/metadata/journal/":            "FuzzScanRecords TestTheCostOfAJournalIsProportional",
+	"sinks/metadata/row/":                "sinks/metadata/journal.FuzzScanRecords sinks/metadata/journal.TestTheCostOfAJournalIsProportional",
+	"sinks/metadata/database/":           "short: a setting",
+	"sinks/metadata/database/salvage.go": "sinks/metadata.TestADamagedCatalogueIsRescued",
+	"sinks/retention/waited.go":          "short: 4096 bytes",
 
 	"sinks/mp4/":                 "FuzzScanOfDamagedFiles FuzzFragment FuzzEntry FuzzEntryAt TestTheCostOfRepairIsProportional TestTheCostOfLookingAtAFileIsProportional",
 	"sinks/mp4/repair/":          "FuzzDamagedFile sinks/mp4.TestTheCostOfRepairIsProportional",

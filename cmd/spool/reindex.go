@@ -14,6 +14,7 @@ import (
 	"github.com/gospool/spool/cmd/spool/server"
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/sinks/metadata"
+	"github.com/gospool/spool/sinks/metadata/database"
 )
 
 // ReindexCmd is spool reindex.
@@ -99,7 +100,7 @@ func (c *ReindexCmd) reindex(ctx context.Context, p *Program, catalogue *metadat
 
 // printRescued tells what was wrong, and what of it is lost. It goes beside the report,
 // which may be for a program.
-func (c *ReindexCmd) printRescued(p *Program, r metadata.Rescued) {
+func (c *ReindexCmd) printRescued(p *Program, r database.Rescued) {
 	if r.Damage == "" {
 		return
 	}

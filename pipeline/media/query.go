@@ -36,10 +36,11 @@ type Page struct {
 // Record is a recording as the catalogue answers it.
 type Record struct {
 	Recording
-	Node      string // the recorder that made it and has its file
-	Elsewhere bool   // that is another recorder than the one that answers
-	Revision  int64  // grows with each change of the row
-	Pending   bool   // known from the journal; the database does not have all of it yet
+	Node      string     // the recorder that made it and has its file
+	Elsewhere bool       // that is another recorder than the one that answers
+	Locations []Location // where its footage lies: first the recorder that has it, then every other place
+	Revision  int64      // grows with each change of the row
+	Pending   bool       // known from the journal; the database does not have all of it yet
 }
 
 // Growing reports whether the file of a recording is being written. One that a crash

@@ -41,6 +41,18 @@ type Recording struct {
 	Beyond []Event
 }
 
+// Location is a place where a recording's footage lies: the disk of a recorder, or a
+// bucket.
+type Location struct {
+	Node      string // the recorder; empty for a bucket
+	Directory string // identity of its record directory; empty where it is not known
+	Bucket    string // empty for a disk
+	Path      string // as in Recording; in a bucket the key
+	Size      int64  // bytes
+	Checksum  string // algorithm:hexadecimal; empty where there is none
+	State     State  // of what is there
+}
+
 // DeletedFile is a recording's file that is gone from the disk, or goes.
 type DeletedFile struct {
 	ID   ID     // zero: no recording has it

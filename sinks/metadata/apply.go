@@ -3,12 +3,14 @@ package metadata
 import (
 	"context"
 	"errors"
-	"fmt"
+	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/sinks/metadata/database"
+	"github.com/gospool/spool/sinks/metadata/journal"
 )
 
 // apply brings the pending changes into the database until the context ends.
@@ -41,7 +43,7 @@ func (c *Catalogue) apply(ctx context.Context, replayEnd int64) error {
 			break
 		}
 		c.tried(err)
-		if malformed(err) && c.broken.Load() == nil {
+		if database.Malformed(err) && c.broken.Load() == nil {
 			c.spoiled(err)
 			continue
 		}
@@ -94,10 +96,10 @@ func (c *Catalogue) failed(ctx context.Context, err error) {
 	c.batch = max(1, c.batch/2)
 	c.asideAt, c.unsure = time.Time{}, true
 	if s := c.store.Load(); s != nil {
-		s.anew()
-		if troubleOf(err) == wrongTable { // it may have been put back from an older backup
+		s.Anew()
+		if database.TroubleOf(err) == database.WrongTable { // it may have been put back from an older backup
 			migrating, cancel := context.WithTimeout(ctx, c.opts.ApplyTimeout)
-			err = errors.Join(err, s.migrate(migrating, nil))
+			err = errors.Join(err, s.Migrate(migrating, nil))
 			cancel()
 		}
 	}
@@ -115,10 +117,10 @@ func (c *Catalogue) down(err error) {
 	if c.closing.Load() {
 		return
 	}
-	if d := c.broken.Load(); d != nil && malformed(err) { // it names the file, and says what to do
+	if d := c.broken.Load(); d != nil && database.Malformed(err) { // it names the file, and says what to do
 		err = d.err
 	}
-	isNew := c.failing.note(c.redact(err), troubleOf(err), c.opts.Clock.Now())
+	isNew := c.failing.Note(c.redact(err), database.TroubleOf(err), c.opts.Clock.Now())
 	c.lacking.Store(true)
 	if c.up.Swap(false) || isNew {
 		c.warn("catalogue: the database is not available; recording goes on, rows wait in the journal")
@@ -130,7 +132,7 @@ func (c *Catalogue) stall(err error) {
 	if c.closing.Load() {
 		return
 	}
-	isNew := c.failing.note(c.redact(err), troubleOf(err), c.opts.Clock.Now())
+	isNew := c.failing.Note(c.redact(err), database.TroubleOf(err), c.opts.Clock.Now())
 	c.answering()
 	if !c.stalled.Swap(true) || isNew {
 		c.warn("catalogue: the database is not available for writing; recording goes on, rows wait in the journal")
@@ -139,7 +141,7 @@ func (c *Catalogue) stall(err error) {
 
 func (c *Catalogue) warn(what string) {
 	n, _, _ := c.pending.size()
-	text, advise, _, _ := c.failing.read()
+	text, advise, _, _ := c.failing.Read()
 	c.log.Warn(what, "driver", c.opts.Driver, "error", text, "waiting", n, "advice", advise)
 }
 
@@ -151,7 +153,7 @@ func (c *Catalogue) answers(ctx context.Context) bool {
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.opts.QueryTimeout)
 	defer cancel()
-	return s.ping(ctx) == nil
+	return s.Ping(ctx) == nil
 }
 
 // answersAgain looks whether the database is there, where that is not known. It is asked
@@ -162,7 +164,7 @@ func (c *Catalogue) answersAgain(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.opts.QueryTimeout)
 	defer cancel()
-	if err := c.store.Load().check(ctx); err != nil {
+	if err := c.store.Load().Check(ctx); err != nil {
 		return err
 	}
 	c.answering()
@@ -177,11 +179,11 @@ func (c *Catalogue) answering() {
 }
 
 func (c *Catalogue) back() {
-	c.failing.over()
+	c.failing.Over()
 	stalled, failed := c.stalled.Swap(false), c.lacking.Swap(false)
 	c.up.Store(true)
 	if stalled || failed {
-		c.store.Load().anew() // those that read may be on what was there before
+		c.store.Load().Anew() // those that read may be on what was there before
 		c.log.Info("catalogue: the database has every row", "driver", c.opts.Driver, "applied", c.applied.Load())
 	}
 }
@@ -195,23 +197,27 @@ func (c *Catalogue) connect(ctx context.Context, replayEnd int64) error {
 	ctx, cancel := context.WithTimeout(ctx, c.opts.ApplyTimeout)
 	defer cancel()
 	c.noteFile() // before: another one may take its place at any time
-	s, err := c.target.open(ctx)
+	reached, err := c.target.Open(ctx)
 	if err != nil {
 		return err
 	}
 	c.noteFile()
+	s := &store{DB: reached}
 	s.fence = func(ctx context.Context, tx bun.Tx) error { return c.fence(ctx, s, tx) }
 	err = c.learnNames(ctx, s)
 	var at int64
 	if err == nil {
 		at, err = s.position(ctx, c.journalID(), c.names())
 	}
-	if err != nil {
-		return errors.Join(err, s.close())
+	if err == nil && slices.Contains(s.Remade, "spool_locations") {
+		err = s.locateAgain(ctx)
 	}
-	if len(s.remade) > 0 {
+	if err != nil {
+		return errors.Join(err, s.Close())
+	}
+	if len(s.Remade) > 0 {
 		c.log.Warn("catalogue: tables of the database were gone and have been made again, empty; a comparison with the disk (at the start, and by spool reindex) fills them",
-			"tables", s.remade)
+			"tables", s.Remade)
 	}
 	c.has = min(at, replayEnd)
 	c.store.Store(s)
@@ -251,7 +257,7 @@ func (c *Catalogue) fellBehind() {
 // the place of a malformed one: Reconcile adds those of files that are here.
 func (c *Catalogue) Behind() <-chan struct{} { return c.behind }
 
-func (c *Catalogue) journalID() string { return fmt.Sprintf("%x", c.journal.id) }
+func (c *Catalogue) journalID() string { return c.journal.Identity() }
 
 // applyAll applies until nothing waits; with nothing to do it asks the database
 // whether it is there.
@@ -261,7 +267,7 @@ func (c *Catalogue) applyAll(ctx context.Context) error {
 	if len(ops) == 0 {
 		ctx, cancel := context.WithTimeout(ctx, c.opts.QueryTimeout)
 		defer cancel()
-		return s.check(ctx)
+		return s.Check(ctx)
 	}
 	for len(ops) > 0 {
 		if err := c.applyBatch(ctx, s, ops); err != nil {
@@ -269,7 +275,7 @@ func (c *Catalogue) applyAll(ctx context.Context) error {
 		}
 		c.batch = min(2*c.batch, c.opts.BatchSize)
 		c.pending.settle(len(ops))
-		if err := c.journal.trim(c.pending.appliedTo); err != nil {
+		if err := c.journal.Trim(c.pending.appliedTo); err != nil {
 			c.log.Warn("journal: an applied file could not be removed", "error", err)
 		}
 		ops = c.pending.head(c.batch)
@@ -280,14 +286,14 @@ func (c *Catalogue) applyAll(ctx context.Context) error {
 // applyBatch writes changes in one transaction. Where the database refuses them for
 // what is in them, or for their size, each half goes by itself, until the change is
 // alone that it means: that one is set aside and must not hold up the others for ever.
-func (c *Catalogue) applyBatch(ctx context.Context, s *store, ops []op) error {
-	joined := make([]op, len(ops))
+func (c *Catalogue) applyBatch(ctx context.Context, s *store, ops []journal.Change) error {
+	joined := make([]journal.Change, len(ops))
 	for i, o := range ops {
 		joined[i] = c.aside.join(o)
 	}
 	batchCtx, cancel := context.WithTimeout(ctx, c.opts.ApplyTimeout)
 	others, err := s.write(batchCtx, c.journalID(), c.names(), joined)
-	for try := 0; try < 3 && err != nil && troubleOf(err) == busy; try++ { // the database itself is well
+	for try := 0; try < 3 && err != nil && database.TroubleOf(err) == database.Busy; try++ { // the database itself is well
 		others, err = s.write(batchCtx, c.journalID(), c.names(), joined)
 	}
 	cancel()
@@ -295,10 +301,10 @@ func (c *Catalogue) applyBatch(ctx context.Context, s *store, ops []op) error {
 	case err == nil:
 		c.leftAlone(others)
 		c.applied.Add(uint64(len(ops)))
-		c.taken = max(c.taken, ops[len(ops)-1].rev)
+		c.taken = max(c.taken, ops[len(ops)-1].Revision)
 		c.tookAll(joined)
 		return nil
-	case troubleOf(err) != badRow:
+	case database.TroubleOf(err) != database.BadRow:
 		return err
 	case len(ops) == 1:
 		return c.setAside(joined[0], err)

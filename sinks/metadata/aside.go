@@ -2,6 +2,7 @@ package metadata
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,6 +16,8 @@ import (
 
 	"github.com/gospool/spool/pipeline/durable"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/metadata/journal"
+	"github.com/gospool/spool/sinks/metadata/row"
 )
 
 // A row that the database refuses for what is in it is set aside: it must not hold
@@ -28,7 +31,7 @@ const (
 
 // asideRow is one row that was set aside.
 type asideRow struct {
-	op    op
+	op    journal.Change
 	name  string // of its file
 	err   string
 	since time.Time
@@ -42,24 +45,24 @@ type asideFile struct {
 	Since     time.Time `json:"since"`
 	Change    string    `json:"change"`
 	Revision  int64     `json:"revision"`
-	Row       *row      `json:"row"`
+	Row       *row.Row  `json:"row"`
 }
 
-var changeNames = map[opKind]string{opPut: "put", opProtect: "protect", opDelete: "delete", opEvent: "event"}
+var changeNames = map[journal.Kind]string{journal.Put: "put", journal.Protect: "protect", journal.Delete: "delete", journal.Event: "event"}
 
 // asideKey names what is set aside as one: all changes of a recording, but events by
 // themselves, each of which is.
-func asideKey(o op) string {
-	if o.kind == opEvent {
-		return fmt.Sprintf("event-%016x", o.rev)
+func asideKey(o journal.Change) string {
+	if o.Kind == journal.Event {
+		return fmt.Sprintf("event-%016x", o.Revision)
 	}
-	return o.row.ID
+	return o.Row.ID
 }
 
 // asideRows are the rows that were set aside, by asideKey. Only the applier changes
 // them.
 type asideRows struct {
-	disk medium
+	disk journal.Medium
 
 	mu   sync.Mutex // guards rows
 	rows map[string]asideRow
@@ -67,7 +70,7 @@ type asideRows struct {
 
 // openAside reads what an earlier process set aside. A file that cannot be read
 // stays where it is, and is told of.
-func openAside(on medium) (*asideRows, []string, error) {
+func openAside(on journal.Medium) (*asideRows, []string, error) {
 	a := &asideRows{disk: on, rows: map[string]asideRow{}}
 	names, err := on.List()
 	if errors.Is(err, fs.ErrNotExist) {
@@ -104,10 +107,10 @@ func parseAside(b []byte) (r asideRow, err error) {
 	}
 	for kind, name := range changeNames {
 		if name == f.Change {
-			r.op.kind = kind
+			r.op.Kind = kind
 		}
 	}
-	if r.op.kind == 0 || f.Revision <= 0 || f.Row == nil {
+	if r.op.Kind == 0 || f.Revision <= 0 || f.Row == nil {
 		return r, errors.New("it holds no change of a recording")
 	}
 	if _, err := media.ParseID(f.Row.ID); err != nil {
@@ -129,37 +132,37 @@ func parseAside(b []byte) (r asideRow, err error) {
 		}
 		*text = b.Bytes()
 	}
-	r.op.rev, r.op.row, r.err, r.since = f.Revision, f.Row, f.Error, f.Since
-	r.op.row.Revision = f.Revision
-	r.op.seal()
+	r.op.Revision, r.op.Row, r.err, r.since = f.Revision, f.Row, f.Error, f.Since
+	r.op.Row.Revision = f.Revision
+	r.op.Seal()
 	return r, nil
 }
 
-func (r *asideRow) newest() int64 { return max(r.op.rev, r.op.row.ProtectedRev) }
+func (r *asideRow) newest() int64 { return max(r.op.Revision, r.op.Row.ProtectedRev) }
 
 // ops are the changes that are aside, in order.
-func (a *asideRows) ops() (out []op) {
+func (a *asideRows) ops() (out []journal.Change) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, r := range a.rows {
 		out = append(out, r.op)
 	}
-	slices.SortFunc(out, func(x, y op) int { return compareInt(x.rev, y.rev) })
+	slices.SortFunc(out, func(x, y journal.Change) int { return cmp.Compare(x.Revision, y.Revision) })
 	return out
 }
 
 // events are the rows of the events by themselves that are aside.
-func (a *asideRows) events() (rows []*row) {
+func (a *asideRows) events() (rows []*row.Row) {
 	for _, o := range a.ops() {
-		if o.kind == opEvent {
-			rows = append(rows, o.row)
+		if o.Kind == journal.Event {
+			rows = append(rows, o.Row)
 		}
 	}
 	return rows
 }
 
 // find is what is aside with the key of a change.
-func (a *asideRows) find(o op) (asideRow, bool) {
+func (a *asideRows) find(o journal.Change) (asideRow, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	r, ok := a.rows[asideKey(o)]
@@ -185,25 +188,25 @@ func (a *asideRows) size() (n int, since time.Time, last string) {
 
 // join gives a change what was asked of its recording while that is aside: a
 // protection that no row in the database can carry yet.
-func (a *asideRows) join(o op) op {
+func (a *asideRows) join(o journal.Change) journal.Change {
 	r, ok := a.find(o)
-	if ok && o.kind == opPut {
-		o.row = entry{row: r.op.row, rev: r.op.rev}.with(o).row
+	if ok && o.Kind == journal.Put {
+		o.Row = entry{row: r.op.Row, rev: r.op.Revision}.with(o).row
 	}
 	return o
 }
 
 // took notes that the database has taken a change, and reports whether nothing of
 // its recording is aside any more.
-func (a *asideRows) took(o op) (bool, error) {
+func (a *asideRows) took(o journal.Change) (bool, error) {
 	r, ok := a.find(o)
 	switch {
 	case !ok:
 		return false, nil
-	case o.kind == opDelete || o.kind == r.op.kind:
+	case o.Kind == journal.Delete || o.Kind == r.op.Kind:
 		return true, a.remove(r)
-	case o.kind == opProtect && r.op.kind == opPut:
-		r.op.row = entry{row: r.op.row, rev: r.op.rev}.with(o).row
+	case o.Kind == journal.Protect && r.op.Kind == journal.Put:
+		r.op.Row = entry{row: r.op.Row, rev: r.op.Revision}.with(o).row
 		return false, a.store(r)
 	}
 	return false, nil
@@ -211,19 +214,19 @@ func (a *asideRows) took(o op) (bool, error) {
 
 // refused notes that the database has refused a change, and reports whether that is
 // new for its recording.
-func (a *asideRows) refused(o op, why string, now time.Time) (bool, error) {
+func (a *asideRows) refused(o journal.Change, why string, now time.Time) (bool, error) {
 	r, known := a.find(o)
 	before := r
 	if !known {
 		r = asideRow{op: o, since: now}
-	} else if r.op.kind != opDelete {
-		merged := op{rev: max(r.op.rev, o.rev), kind: o.kind, row: entry{row: r.op.row, rev: r.op.rev}.with(o).row}
-		if o.kind == opProtect && r.op.kind == opPut {
-			merged.kind, merged.rev = opPut, r.op.rev
+	} else if r.op.Kind != journal.Delete {
+		merged := journal.Change{Revision: max(r.op.Revision, o.Revision), Kind: o.Kind, Row: entry{row: r.op.Row, rev: r.op.Revision}.with(o).row}
+		if o.Kind == journal.Protect && r.op.Kind == journal.Put {
+			merged.Kind, merged.Revision = journal.Put, r.op.Revision
 		}
 		r.op = merged
 	}
-	if known && r.err == why && r.op.kind == before.op.kind && r.newest() == before.newest() {
+	if known && r.err == why && r.op.Kind == before.op.Kind && r.newest() == before.newest() {
 		return false, nil // tried again, and all is as it was
 	}
 	r.err = why
@@ -234,8 +237,8 @@ func (a *asideRows) refused(o op, why string, now time.Time) (bool, error) {
 // that the row had goes after.
 func (a *asideRows) store(r asideRow) error {
 	b, err := json.MarshalIndent(asideFile{
-		Recording: r.op.row.ID, File: r.op.row.Path, Error: r.err, Since: r.since.UTC(),
-		Change: changeNames[r.op.kind], Revision: r.op.rev, Row: r.op.row,
+		Recording: r.op.Row.ID, File: r.op.Row.Path, Error: r.err, Since: r.since.UTC(),
+		Change: changeNames[r.op.Kind], Revision: r.op.Revision, Row: r.op.Row,
 	}, "", "  ")
 	if err != nil {
 		return fmt.Errorf("set aside: %w", err)
@@ -286,7 +289,7 @@ func (a *asideRows) remove(r asideRow) error {
 }
 
 // setAside puts a change out of the way that the database refuses.
-func (c *Catalogue) setAside(o op, why error) error {
+func (c *Catalogue) setAside(o journal.Change, why error) error {
 	n, _, _ := c.aside.size()
 	if _, known := c.aside.find(o); !known && n >= c.opts.MaxAside {
 		return fmt.Errorf("%w (%d rows are set aside)", why, n)
@@ -302,14 +305,14 @@ func (c *Catalogue) setAside(o op, why error) error {
 	c.pending.setAside(o)
 	if isNew && !errors.Is(why, errNoRow) { // which was told of the recording
 		c.refused.Add(1)
-		c.log.Error("catalogue: the database refuses a row; it is set aside and tried again later", "recording", o.row.ID,
-			"file", o.row.Path, "aside", filepath.Join(c.opts.JournalDir, asideDir), "error", text)
+		c.log.Error("catalogue: the database refuses a row; it is set aside and tried again later", "recording", o.Row.ID,
+			"file", o.Row.Path, "aside", filepath.Join(c.opts.JournalDir, asideDir), "error", text)
 	}
 	return nil
 }
 
 // tookAll notes that the database has taken changes.
-func (c *Catalogue) tookAll(ops []op) {
+func (c *Catalogue) tookAll(ops []journal.Change) {
 	for _, o := range ops {
 		if c.waitsForRow(o) { // it is there, and no recording holds media of it yet
 			if err := c.setAside(o, errNoRow); err == nil {
@@ -322,7 +325,7 @@ func (c *Catalogue) tookAll(ops []op) {
 		}
 		if over {
 			c.pending.release(o)
-			c.log.Info("catalogue: the database took a row that was set aside", "recording", o.row.ID, "file", o.row.Path)
+			c.log.Info("catalogue: the database took a row that was set aside", "recording", o.Row.ID, "file", o.Row.Path)
 		}
 	}
 }
@@ -332,12 +335,12 @@ var errNoRow = errors.New("the row of the recording that holds media of these ev
 
 // waitsForRow reports whether events are of a recording whose row is aside: what they
 // belong to can be noted only once that is there.
-func (c *Catalogue) waitsForRow(o op) bool {
-	if o.kind != opEvent || o.row.ID == noRecording {
+func (c *Catalogue) waitsForRow(o journal.Change) bool {
+	if o.Kind != journal.Event || o.Row.ID == row.NoRecording {
 		return false
 	}
-	r, ok := c.aside.find(op{kind: opPut, row: o.row})
-	return ok && r.op.kind == opPut
+	r, ok := c.aside.find(journal.Change{Kind: journal.Put, Row: o.Row})
+	return ok && r.op.Kind == journal.Put
 }
 
 // retryAside tries the rows again that were set aside, where it is time to.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -12,6 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/metadata/journal"
+	"github.com/gospool/spool/sinks/metadata/row"
 	"github.com/gospool/spool/sinks/mp4/powercut"
 )
 
@@ -28,14 +31,14 @@ var limit, lift = map[string]string{
 
 func (c opened) exec(t *testing.T, statement string) {
 	t.Helper()
-	_, err := c.store.Load().rw.ExecContext(t.Context(), statement)
+	_, err := c.store.Load().RW.ExecContext(t.Context(), statement)
 	require.NoError(t, err, statement)
 }
 
 // stored is the IDs that the database itself has.
 func stored(t *testing.T, c opened) (ids []string) {
 	t.Helper()
-	require.NoError(t, c.store.Load().ro.NewRaw("SELECT id FROM spool_recordings ORDER BY start_ns").Scan(t.Context(), &ids))
+	require.NoError(t, c.store.Load().RO.NewRaw("SELECT id FROM spool_recordings ORDER BY start_ns").Scan(t.Context(), &ids))
 	return ids
 }
 
@@ -285,19 +288,19 @@ func TestNoTextOfAnEventIsRefused(t *testing.T) {
 // TestWhatIsAsideOutlivesAPowerCut: once a change was set aside the journal may forget
 // it.
 func TestWhatIsAsideOutlivesAPowerCut(t *testing.T) {
-	at := func(n int, size int64) op {
+	at := func(n int, size int64) journal.Change {
 		rec := sample(1, "live/a")
 		rec.ID, rec.Size = media.ID{1}, size
-		r, err := toRow(rec, "node1")
+		r, err := row.Of(rec, "node1")
 		require.NoError(t, err)
-		o := op{rev: int64(n), kind: opPut, row: r}
-		o.seal()
+		o := journal.Change{Revision: int64(n), Kind: journal.Put, Row: r}
+		o.Seal()
 		return o
 	}
 	walk := func(forget int) (syncs int, lost bool) {
 		disk := powercut.New()
 		disk.Forget(forget)
-		a, _, err := openAside(cutDisk{disk})
+		a, _, err := openAside(asideDisk{disk})
 		require.NoError(t, err)
 		for n := 1; n <= 3; n++ {
 			_, err := a.refused(at(n, int64(n)), "no", base)
@@ -306,13 +309,13 @@ func TestWhatIsAsideOutlivesAPowerCut(t *testing.T) {
 		}
 		syncs, _ = disk.Syncs()
 		for s := range disk.States(powercut.Options{Seed: 1, Random: 60}) {
-			got, _, err := openAside(cutDisk{s.Disk})
+			got, _, err := openAside(asideDisk{s.Disk})
 			require.NoError(t, err)
 			if len(s.Notes) == 0 {
 				continue
 			}
-			r, ok := got.find(op{row: &row{ID: media.ID{1}.String()}})
-			if !ok || r.op.row.Size < s.Notes[len(s.Notes)-1].(int64) {
+			r, ok := got.find(journal.Change{Row: &row.Row{ID: media.ID{1}.String()}})
+			if !ok || r.op.Row.Size < s.Notes[len(s.Notes)-1].(int64) {
 				lost = true
 			}
 		}
@@ -335,9 +338,40 @@ func FuzzParseAside(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if r.op.rev <= 0 || r.op.row == nil || changeNames[r.op.kind] == "" || r.op.row.Tracks == nil || r.op.row.Events == nil {
+		if r.op.Revision <= 0 || r.op.Row == nil || changeNames[r.op.Kind] == "" || r.op.Row.Tracks == nil || r.op.Row.Events == nil {
 			t.Fatalf("half a change: %+v", r.op)
 		}
 		entry{}.with(r.op)
 	})
+}
+
+// asideDisk is the simulator's disk as what is set aside asks of one.
+type asideDisk struct{ *powercut.Disk }
+
+func (d asideDisk) Create(name string) (journal.File, error) {
+	f, err := d.Disk.Create(name)
+	return &asideCut{File: f}, err
+}
+
+func (d asideDisk) Read(name string) ([]byte, error) { return powercut.Files{Disk: d.Disk}.Read(name) }
+
+func (d asideDisk) List() (names []string, err error) {
+	entries, err := d.ReadDir(".")
+	for _, e := range entries {
+		names = append(names, path.Base(e.Name()))
+	}
+	return names, err
+}
+
+func (d asideDisk) SyncDir() error { return d.Disk.SyncDir(".") }
+
+type asideCut struct {
+	*powercut.File
+	at int64
+}
+
+func (f *asideCut) Write(b []byte) (int, error) {
+	n, err := f.WriteAt(b, f.at)
+	f.at += int64(n)
+	return n, err
 }

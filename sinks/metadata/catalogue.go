@@ -14,6 +14,9 @@ import (
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/durable"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/metadata/database"
+	"github.com/gospool/spool/sinks/metadata/journal"
+	"github.com/gospool/spool/sinks/metadata/row"
 )
 
 // OpenOptions is what a catalogue needs.
@@ -75,14 +78,14 @@ func (o *OpenOptions) defaults() {
 // goroutine.
 type Catalogue struct {
 	opts    OpenOptions
-	target  *target
+	target  *database.Target
 	log     *slog.Logger
-	journal *journal
+	journal *journal.Journal
 	pending *pending
 	store   atomic.Pointer[store] // nil until the first connection
 	up      atomic.Bool           // the database answers
 	stalled atomic.Bool           // and takes no rows: it is read-only, or has no room
-	failing failing               // why and since when one of both
+	failing database.Failing      // why and since when one of both
 	closing atomic.Bool           // the database is not asked any more
 	aside   *asideRows            // that the database refuses
 	asideAt time.Time             // when they are tried again; the applier's
@@ -119,41 +122,41 @@ func Open(ctx context.Context, o OpenOptions) (*Catalogue, error) {
 	if o.Tasks == nil {
 		return nil, errors.New("catalogue: OpenOptions.Tasks is not set")
 	}
-	if len(o.Node) > maxNameBytes {
-		return nil, fmt.Errorf("catalogue: node name %.80q is longer than %d bytes", o.Node, maxNameBytes)
+	if len(o.Node) > database.MaxNameBytes {
+		return nil, fmt.Errorf("catalogue: node name %.80q is longer than %d bytes", o.Node, database.MaxNameBytes)
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	target, err := parseTarget(o.Driver, o.DSN)
+	target, err := database.Parse(o.Driver, o.DSN)
 	if err != nil {
 		return nil, err
 	}
-	journal, old, err := openJournal(durable.Disk{}, o.JournalDir, func() int64 { return o.Clock.Now().UnixNano() })
+	log, old, err := journal.Open(durable.Disk{}, o.JournalDir, func() int64 { return o.Clock.Now().UnixNano() })
 	if err != nil {
 		return nil, fmt.Errorf("catalogue: %w", err)
 	}
 	c := &Catalogue{
-		opts: o, target: target, log: o.Log, journal: journal, pending: newPending(),
-		behind: make(chan struct{}, 1), wake: make(chan struct{}, 1), retry: make(chan struct{}, 1), damaged: old.damaged,
+		opts: o, target: target, log: o.Log, journal: log, pending: newPending(),
+		behind: make(chan struct{}, 1), wake: make(chan struct{}, 1), retry: make(chan struct{}, 1), damaged: old.Damaged,
 		claim: claim{tried: make(chan struct{})},
 	}
 	var notes []string
-	if c.aside, notes, err = openAside(directory(filepath.Join(o.JournalDir, asideDir))); err != nil {
-		return nil, errors.Join(fmt.Errorf("catalogue: rows that were set aside: %w", err), journal.close())
+	if c.aside, notes, err = openAside(journal.Directory(filepath.Join(o.JournalDir, asideDir))); err != nil {
+		return nil, errors.Join(fmt.Errorf("catalogue: rows that were set aside: %w", err), log.Close())
 	}
 	for _, note := range notes {
 		o.Log.Warn("a row that was set aside cannot be read; mend its file and restart, or remove it and run a reindex", "file", note)
 	}
 	c.former.Store(&o.Former)
 	c.lacking.Store(true)
-	for _, note := range old.notes {
+	for _, note := range old.Notes {
 		o.Log.Warn("journal damaged; run a reindex if rows are missing", "file", note)
 	}
 	c.pending.restore(c.aside.ops())
-	c.pending.add(old.ops)
-	replayEnd := journal.lastRev
-	journal.deliver = func(ops []op) { c.pending.add(ops); c.kick() }
+	c.pending.add(old.Changes)
+	replayEnd := log.Newest()
+	log.DeliverTo(func(ops []journal.Change) { c.pending.add(ops); c.kick() })
 	c.stop = o.Tasks.Keep("catalogue", pipeline.Backoff{}, func(ctx context.Context) error {
 		return c.apply(ctx, replayEnd)
 	})
@@ -195,7 +198,7 @@ func (c *Catalogue) Put(ctx context.Context, rec media.Recording) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	r, err := toRow(rec, c.nodeOf(rec))
+	r, err := row.Of(rec, c.nodeOf(rec))
 	if err != nil {
 		c.invalid.Add(1)
 		return err
@@ -204,8 +207,8 @@ func (c *Catalogue) Put(ctx context.Context, rec media.Recording) error {
 	if grows { // before a reader can see the row
 		c.run.says(rec.ID, true)
 	}
-	_, err = c.append(opPut, r, 0)
-	switch taken := err == nil || errors.Is(err, ErrNotDurable); {
+	_, err = c.append(journal.Put, r, 0)
+	switch taken := err == nil || errors.Is(err, journal.ErrNotDurable); {
 	case taken && !grows:
 		c.run.says(rec.ID, false)
 	case !taken && grows:
@@ -214,11 +217,11 @@ func (c *Catalogue) Put(ctx context.Context, rec media.Recording) error {
 	return err
 }
 
-func (c *Catalogue) append(kind opKind, r *row, floor int64) (int64, error) {
+func (c *Catalogue) append(kind journal.Kind, r *row.Row, floor int64) (int64, error) {
 	if err := c.room(); err != nil {
 		return 0, err
 	}
-	return c.journal.append(kind, r, floor)
+	return c.journal.Append(kind, r, floor)
 }
 
 // room refuses a change that the journal has no room for.
@@ -262,9 +265,9 @@ func (c *Catalogue) Close(ctx context.Context) error {
 	c.closing.Store(true)
 	c.stop()
 	c.release(context.WithoutCancel(ctx))
-	err := c.journal.close()
+	err := c.journal.Close()
 	if s := c.store.Load(); s != nil {
-		err = errors.Join(err, s.close())
+		err = errors.Join(err, s.Close())
 	}
 	return err
 }
@@ -312,19 +315,19 @@ func (c *Catalogue) Stats() Stats {
 	s := Stats{
 		Driver: c.opts.Driver, Connected: c.up.Load() && !c.stalled.Load(), Pending: n, PendingBytes: bytes,
 		Applied: c.applied.Load(), Refused: c.refused.Load(), Full: c.full.Load(), Invalid: c.invalid.Load(), Others: c.others.Load(),
-		JournalBytes: c.journal.bytes(), JournalDamaged: c.damaged,
+		JournalBytes: c.journal.Bytes(), JournalDamaged: c.damaged,
 	}
 	if oldest > 0 {
 		s.PendingAge = max(0, time.Duration(c.opts.Clock.Now().UnixNano()-oldest))
 	}
-	s.LastError, s.Advice, s.DownSince, s.Tries = c.failing.read()
+	s.LastError, s.Advice, s.DownSince, s.Tries = c.failing.Read()
 	s.AsideDir = filepath.Join(c.opts.JournalDir, asideDir)
 	s.Aside, s.AsideSince, s.AsideError = c.aside.size()
 	s.Malformed = c.broken.Load() != nil
 	if e := c.claim.other.Load(); e != nil {
 		s.Claimed, s.ClaimedSince = e.Error(), time.Unix(0, c.claim.at.Load())
 	}
-	failures, since, err := c.journal.health()
+	failures, since, err := c.journal.Health()
 	if s.JournalErrors = failures; err != nil {
 		s.JournalError, s.JournalSince = err.Error(), since
 	}
@@ -334,7 +337,7 @@ func (c *Catalogue) Stats() Stats {
 // redact takes the password out of an error's text, should a driver quote it.
 func (c *Catalogue) redact(err error) string {
 	s := err.Error()
-	for _, secret := range c.target.secrets {
+	for _, secret := range c.target.Secrets {
 		s = strings.ReplaceAll(s, secret, "***")
 	}
 	return s

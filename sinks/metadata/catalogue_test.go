@@ -16,6 +16,8 @@ import (
 	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/metadata/dbtest"
+	"github.com/gospool/spool/sinks/metadata/journal"
+	"github.com/gospool/spool/sinks/metadata/row"
 )
 
 func TestMain(m *testing.M) {
@@ -226,25 +228,25 @@ func TestOldChangesNeverMoveARowBack(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		c := open(t, driver, dsn)
 		s := c.store.Load()
-		change := func(rev int64, kind opKind, size int64, protected bool) op {
+		change := func(rev int64, kind journal.Kind, size int64, protected bool) journal.Change {
 			rec := sample(1, "live/a")
 			rec.ID, rec.Size, rec.Protected = media.ID{1}, size, protected
-			r, err := toRow(rec, "node1")
+			r, err := row.Of(rec, "node1")
 			require.NoError(t, err)
-			o := op{rev: rev, kind: kind, row: r}
-			o.seal()
+			o := journal.Change{Revision: rev, Kind: kind, Row: r}
+			o.Seal()
 			return o
 		}
-		write := func(ops ...op) {
+		write := func(ops ...journal.Change) {
 			others, err := s.write(t.Context(), "journal", []string{"node1"}, ops)
 			require.NoError(t, err)
 			require.Empty(t, others)
 		}
-		write(change(100, opPut, 1, false))
-		write(change(300, opPut, 3, true))
-		write(change(400, opProtect, 0, false))
-		write(change(200, opPut, 2, false), change(350, opProtect, 0, true))
-		write(change(300, opPut, 9, true))
+		write(change(100, journal.Put, 1, false))
+		write(change(300, journal.Put, 3, true))
+		write(change(400, journal.Protect, 0, false))
+		write(change(200, journal.Put, 2, false), change(350, journal.Protect, 0, true))
+		write(change(300, journal.Put, 9, true))
 		got, err := c.Record(t.Context(), media.ID{1})
 		require.NoError(t, err)
 		require.EqualValues(t, 3, got.Size)
@@ -286,7 +288,7 @@ func TestWhatCannotBeStoredIsRefusedBeforeTheJournal(t *testing.T) {
 	} {
 		rec := sample(1, "live/a")
 		spoil(&rec)
-		require.ErrorIs(t, c.Put(t.Context(), rec), ErrInvalid, name)
+		require.ErrorIs(t, c.Put(t.Context(), rec), row.ErrInvalid, name)
 	}
 	require.EqualValues(t, 8, c.Stats().Invalid)
 	require.Zero(t, c.Stats().JournalBytes)

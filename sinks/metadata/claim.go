@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/uptrace/bun"
+
+	"github.com/gospool/spool/sinks/metadata/database"
 )
 
 // One recorder at a time has a node's name. It claims the name in the database, for the
@@ -23,31 +25,9 @@ import (
 var ErrClaimed = errors.New("another recorder has the name of this one")
 
 const (
-	renewEvery   = 10 * time.Second
-	lapseAfter   = time.Minute
-	maxHostBytes = 255
-	claimsTable  = "spool_claims"
+	renewEvery = 10 * time.Second
+	lapseAfter = time.Minute
 )
-
-func schemaClaims(driver string) []statement {
-	t := typesOf(driver)
-	return []statement{{sql: `CREATE TABLE IF NOT EXISTS spool_claims (
-	node ` + t.varchar(maxNameBytes) + ` NOT NULL PRIMARY KEY,
-	directory ` + t.varchar(maxIdentityBytes) + ` NOT NULL,
-	process ` + t.varchar(maxIdentityBytes) + ` NOT NULL,
-	host ` + t.varchar(maxHostBytes) + ` NOT NULL,
-	path ` + t.varchar(maxPathBytes) + ` NOT NULL,
-	kernel ` + t.varchar(maxIdentityBytes) + ` NOT NULL,
-	namespace ` + t.varchar(maxNameBytes) + ` NOT NULL,
-	pid bigint NOT NULL,
-	born ` + t.varchar(maxNameBytes) + ` NOT NULL,
-	inode ` + t.varchar(maxNameBytes) + ` NOT NULL,
-	started bigint NOT NULL,
-	seen bigint NOT NULL,
-	beats bigint NOT NULL,
-	released smallint NOT NULL
-)` + t.table}}
-}
 
 // claimRow is a claim as the table holds it. started and seen are seconds of the
 // database's clock: those of two hosts are never compared.
@@ -77,7 +57,7 @@ func (r *claimRow) place() Place {
 
 // seconds is the database's clock.
 func (s *store) seconds() string {
-	switch s.driver {
+	switch s.Driver {
 	case "postgres":
 		return "CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS bigint)"
 	case "mysql":
@@ -120,9 +100,9 @@ func (c *Catalogue) hold(ctx context.Context) error {
 	defer cancel()
 	had := c.claim.held
 	c.claim.held = false
-	r, err := s.claimOf(ctx, s.rw, c.opts.Node)
+	r, err := s.claimOf(ctx, s.RW, c.opts.Node)
 	if err != nil {
-		return fmt.Errorf("%s: claim: %w", s.driver, err)
+		return fmt.Errorf("%s: claim: %w", s.Driver, err)
 	}
 	if c.opts.Guest {
 		if err := c.asGuest(ctx, s, r); err != nil {
@@ -141,7 +121,7 @@ func (c *Catalogue) hold(ctx context.Context) error {
 		err = errRaced
 	}
 	if err != nil {
-		return fmt.Errorf("%s: claim: %w", s.driver, err)
+		return fmt.Errorf("%s: claim: %w", s.Driver, err)
 	}
 	c.claim.held, c.claim.renewed = true, now
 	return nil
@@ -186,14 +166,14 @@ func (s *store) take(ctx context.Context, next, was *claimRow, renew bool) (bool
 	var err error
 	if was == nil {
 		head, tail := "INSERT INTO", "ON CONFLICT (node) DO NOTHING"
-		if s.driver == "mysql" {
+		if s.Driver == "mysql" {
 			head, tail = "INSERT IGNORE INTO", ""
 		}
-		res, err = s.rw.NewRaw(head+" spool_claims (node, directory, process, host, path, kernel, namespace, pid, born, inode, started, seen, beats, released) "+
+		res, err = s.RW.NewRaw(head+" spool_claims (node, directory, process, host, path, kernel, namespace, pid, born, inode, started, seen, beats, released) "+
 			"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "+s.seconds()+", "+s.seconds()+", 1, 0) "+tail,
 			next.Node, next.Directory, next.Process, next.Host, next.Path, next.Kernel, next.Namespace, next.PID, next.Born, next.Inode).Exec(ctx)
 	} else {
-		q := s.rw.NewUpdate().Table(claimsTable).
+		q := s.RW.NewUpdate().Table(database.ClaimsTable).
 			Set("directory = ?", next.Directory).Set("process = ?", next.Process).Set("host = ?", next.Host).Set("path = ?", next.Path).
 			Set("kernel = ?", next.Kernel).Set("namespace = ?", next.Namespace).Set("pid = ?", next.PID).Set("born = ?", next.Born).
 			Set("inode = ?", next.Inode).Set("seen = "+s.seconds()).Set("beats = beats + 1").Set("released = 0").
@@ -221,7 +201,7 @@ func (c *Catalogue) fence(ctx context.Context, s *store, tx bun.Tx) error {
 		}
 		return nil
 	}
-	res, err := tx.NewUpdate().Table(claimsTable).Set("seen = "+s.seconds()).Set("beats = beats + 1").
+	res, err := tx.NewUpdate().Table(database.ClaimsTable).Set("seen = "+s.seconds()).Set("beats = beats + 1").
 		Where("node = ?", c.opts.Node).Where("process = ?", c.opts.Place.Process).Where("released = 0").Exec(ctx)
 	if err != nil {
 		return err
@@ -244,7 +224,7 @@ func (c *Catalogue) release(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, min(c.opts.QueryTimeout, 2*time.Second))
 	defer cancel()
-	q := s.rw.NewUpdate().Table(claimsTable).Set("seen = "+s.seconds()).Set("beats = beats + 1").
+	q := s.RW.NewUpdate().Table(database.ClaimsTable).Set("seen = "+s.seconds()).Set("beats = beats + 1").
 		Where("node = ?", c.opts.Node).Where("process = ?", c.opts.Place.Process)
 	if c.takesOver(c.opts.Node) {
 		q.Set("process = ''")
@@ -273,7 +253,7 @@ func (c *Catalogue) tried(err error) {
 	case other != nil:
 		c.claim.other.Store(other)
 		c.answering()
-		c.failing.over()
+		c.failing.Over()
 		c.stalled.Store(false)
 	case err == nil:
 		c.claim.other.Store(nil)

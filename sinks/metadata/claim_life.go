@@ -48,7 +48,7 @@ func (c *Catalogue) life(s *store, r *claimRow, w *watch) life {
 		return alive
 	case me.seesProcess(it), me.sameDirectory(it) && !c.opts.Guest:
 		return gone
-	case s.oneHost && me.Kernel != "" && it.Kernel != "" && me.Kernel != it.Kernel:
+	case s.OneHost && me.Kernel != "" && it.Kernel != "" && me.Kernel != it.Kernel:
 		return gone
 	case now.Sub(w.since) >= lapseAfter:
 		return gone
@@ -65,7 +65,7 @@ const lapseSeconds = int64(lapseAfter / time.Second)
 // oneClock reports whether the signs of life were timed by the clock that we ask: SQLite
 // has that of whoever writes.
 func oneClock(s *store, me, it Place) bool {
-	return s.driver != "sqlite" || s.oneHost || me.Kernel != "" && me.Kernel == it.Kernel
+	return s.Driver != "sqlite" || s.OneHost || me.Kernel != "" && me.Kernel == it.Kernel
 }
 
 // ClaimedError names both places of a name that two recorders want.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/metadata/database"
 )
 
 // machine is a place in a container of its own, in a process that runs.
@@ -55,7 +56,7 @@ func claimant(t *testing.T, driver, dsn string, p *Place, more ...func(*OpenOpti
 
 func query(t *testing.T, c opened, text string, args ...any) {
 	t.Helper()
-	_, err := c.store.Load().rw.ExecContext(t.Context(), text, args...)
+	_, err := c.store.Load().RW.ExecContext(t.Context(), text, args...)
 	require.NoError(t, err)
 }
 
@@ -167,7 +168,7 @@ func TestWhoLivesAndWhoDoesNot(t *testing.T) {
 			at := &turned{at: base}
 			cat := &Catalogue{opts: OpenOptions{Place: me, Guest: c.guest, Clock: at, Directory: inDirectory("")}}
 			w := &watch{}
-			s := &store{driver: "postgres"}
+			s := &store{DB: &database.DB{Driver: "postgres"}}
 			require.Equal(t, c.want, cat.life(s, r, w))
 			if c.want != unknown {
 				return
@@ -180,9 +181,9 @@ func TestWhoLivesAndWhoDoesNot(t *testing.T) {
 			at.turn(lapseAfter)
 			require.Equal(t, gone, cat.life(s, &again, w), "nothing is heard of it by our own clock")
 			if p.Kernel == "copy" {
-				require.Equal(t, gone, cat.life(&store{driver: "sqlite", oneHost: true}, r, &watch{}), "a disk of this machine")
+				require.Equal(t, gone, cat.life(&store{DB: &database.DB{Driver: "sqlite", OneHost: true}}, r, &watch{}), "a disk of this machine")
 				r.Seen = 0
-				require.Equal(t, unknown, cat.life(&store{driver: "sqlite"}, r, &watch{}), "clocks of two hosts are not compared")
+				require.Equal(t, unknown, cat.life(&store{DB: &database.DB{Driver: "sqlite"}}, r, &watch{}), "clocks of two hosts are not compared")
 				require.True(t, cat.claimedBy(r, &watch{}).MayBeUs, "which is seen by our own, after the start")
 				r.Seen = r.Now + 9999
 				require.True(t, cat.claimedBy(r, &watch{}).MayBeUs, "and so is one of a clock that was ahead")
@@ -308,7 +309,7 @@ func TestARecorderThatLivesIsNotTakenOver(t *testing.T) {
 		require.Equal(t, Report{Adopted: 1, Lost: 1}, got)
 		for _, table := range []string{"spool_claims", "spool_directories"} {
 			var n int
-			require.NoError(t, heir.store.Load().rw.NewRaw("SELECT COUNT(*) FROM "+table+" WHERE node = 'front'").Scan(t.Context(), &n))
+			require.NoError(t, heir.store.Load().RW.NewRaw("SELECT COUNT(*) FROM "+table+" WHERE node = 'front'").Scan(t.Context(), &n))
 			require.Zero(t, n, table)
 		}
 	})
@@ -443,11 +444,11 @@ func TestAClaimIsTakenFromWhatWasRead(t *testing.T) {
 		}
 		require.True(t, took("a", nil))
 		require.False(t, took("b", nil))
-		was, err := s.claimOf(t.Context(), s.rw, "front")
+		was, err := s.claimOf(t.Context(), s.RW, "front")
 		require.NoError(t, err)
 		require.True(t, took("c", was))
 		require.False(t, took("d", was))
-		was, err = s.claimOf(t.Context(), s.rw, "front")
+		was, err = s.claimOf(t.Context(), s.RW, "front")
 		require.NoError(t, err)
 		require.True(t, took("c", was), "a sign of life")
 		require.False(t, took("d", was), "came in between")

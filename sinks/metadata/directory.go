@@ -13,17 +13,6 @@ import (
 // speak of. To compare them would call every recording lost.
 var ErrOtherDirectory = errors.New("the record directory is not the one that the catalogue knows")
 
-// maxIdentityBytes holds a UUID in writing.
-const maxIdentityBytes = 36
-
-func schemaDirectories(driver string) []statement {
-	t := typesOf(driver)
-	return []statement{{sql: `CREATE TABLE IF NOT EXISTS spool_directories (
-	node ` + t.varchar(maxNameBytes) + ` NOT NULL PRIMARY KEY,
-	identity ` + t.varchar(maxIdentityBytes) + ` NOT NULL
-)` + t.table}}
-}
-
 // ClaimDirectory is called before Reconcile, and holds the identity of the record
 // directory against the one that the catalogue keeps for this recorder. identity
 // reads it, "" where the directory has none, and makes one when told to.
@@ -79,11 +68,11 @@ func (c *Catalogue) otherDirectory(known, found string) error {
 // it has rows of it.
 func (c *Catalogue) directory(ctx context.Context) (known string, rows bool, err error) {
 	err = c.read(ctx, func(ctx context.Context, s *store) error {
-		err := s.rw.NewSelect().TableExpr("spool_directories").Column("identity").Where("node = ?", c.opts.Node).Scan(ctx, &known)
+		err := s.RW.NewSelect().TableExpr("spool_directories").Column("identity").Where("node = ?", c.opts.Node).Scan(ctx, &known)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
-		rows, err = s.rw.NewSelect().TableExpr("spool_recordings").Where("node = ?", c.opts.Node).Exists(ctx)
+		rows, err = s.RW.NewSelect().TableExpr("spool_recordings").Where("node = ?", c.opts.Node).Exists(ctx)
 		return err
 	})
 	return known, rows, err

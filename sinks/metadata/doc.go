@@ -31,7 +31,7 @@
 //
 // # When the database does not take rows
 //
-// Errors are told apart by what they mean for what waits (trouble.go):
+// Errors are told apart by what they mean for what waits (database.TroubleOf):
 //
 //	away        no answer, or no write: tried again with growing pauses, by new connections, in smaller
 //	            batches; so read-only servers, failovers and addresses that move are followed
@@ -45,6 +45,9 @@
 // in it: see Behind.
 //
 // # Schema
+//
+// Package database reaches the database and keeps its schema. Where footage lies is a table
+// of its own, spool_locations: see location.go.
 //
 // Times are integers: nanoseconds of UTC. They are exact on all three databases
 // (MySQL's own types end at microseconds, SQLite has none), no session's time

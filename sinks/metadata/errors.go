@@ -1,6 +1,11 @@
 package metadata
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/gospool/spool/sinks/metadata/journal"
+	"github.com/gospool/spool/sinks/metadata/row"
+)
 
 // Errors that callers act on.
 var (
@@ -16,16 +21,14 @@ var (
 	ErrGrowing = errors.New("the recording is still being written")
 	// ErrCursor: a cursor that was not made for this query.
 	ErrCursor = errors.New("the cursor does not belong to this query")
-	// ErrInvalid: a recording that cannot be stored.
-	ErrInvalid = errors.New("the recording cannot be stored")
-	// ErrNotDurable: the change is accepted and on its way to the database, but
-	// the journal could not be written: a crash before that would lose it.
-	ErrNotDurable = errors.New("the journal cannot be written")
 	// ErrJournalFull: the database has been away for so long that the journal is
 	// at its bound. The file's own entry has what the row would say: Reconcile.
 	ErrJournalFull = errors.New("the journal is full")
+	// ErrInvalid: a recording that cannot be stored.
+	ErrInvalid = row.ErrInvalid
+	// ErrNotDurable: the change is accepted and on its way to the database, but
+	// the journal could not be written: a crash before that would lose it.
+	ErrNotDurable = journal.ErrNotDurable
 	// ErrJournalTaken: one process at a time has a journal.
-	ErrJournalTaken = errors.New("another process has it")
-	// ErrClosed: the catalogue has been closed.
-	ErrClosed = errors.New("the catalogue is closed")
+	ErrJournalTaken = journal.ErrJournalTaken
 )

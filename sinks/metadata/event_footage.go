@@ -2,13 +2,11 @@ package metadata
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
 
 	"github.com/uptrace/bun"
 
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/metadata/row"
 )
 
 // Which recordings hold media of an event stands in a table of its own, so that a
@@ -20,32 +18,6 @@ import (
 // not lost. spool_events.gone_ns says since when an event has had no pair, ns of
 // UTC, 0 while it has one or never had any.
 
-func schemaEventFootage(driver string) []statement {
-	t := typesOf(driver)
-	ifNot := "IF NOT EXISTS "
-	if driver == "mysql" {
-		ifNot = ""
-	}
-	column := func(name string) statement {
-		return statement{sql: "ALTER TABLE spool_events ADD COLUMN " + name + " bigint NOT NULL DEFAULT 0", table: "spool_events", column: name}
-	}
-	return []statement{
-		{sql: `CREATE TABLE IF NOT EXISTS spool_event_recordings (
-	event_id ` + t.id + ` NOT NULL,
-	recording_id ` + t.id + ` NOT NULL,
-	PRIMARY KEY (event_id, recording_id)
-)` + t.table},
-		{sql: "CREATE INDEX " + ifNot + "spool_event_recordings_of ON spool_event_recordings (recording_id)", index: "spool_event_recordings_of"},
-		column("actual_ns"),
-		column("gone_ns"),
-		{sql: "CREATE INDEX " + ifNot + "spool_events_gone ON spool_events (gone_ns, id)", index: "spool_events_gone"},
-		{sql: `CREATE TABLE IF NOT EXISTS spool_upkeep (
-	task ` + t.varchar(maxNameBytes) + ` NOT NULL PRIMARY KEY,
-	position ` + t.varchar(maxStreamBytes) + ` NOT NULL
-)` + t.table},
-	}
-}
-
 // pair is a row of spool_event_recordings.
 type pair struct {
 	bun.BaseModel `bun:"table:spool_event_recordings"`
@@ -54,19 +26,16 @@ type pair struct {
 	Recording string `bun:"recording_id,pk"`
 }
 
-// noRecording stands for the recording of an event that none holds media of yet.
-var noRecording = media.ID{}.String()
-
 // pairsOf lists which of the rows hold media of which events, and which held some.
-func pairsOf(rows []*row) (pairs, lost []pair, err error) {
+func pairsOf(rows []*row.Row) (pairs, lost []pair, err error) {
 	for _, r := range rows {
-		events, err := r.events()
+		events, err := r.NamedEvents()
 		if err != nil {
 			return nil, nil, err
 		}
 		for i := range events {
 			p := pair{Event: events[i].ID.String(), Recording: r.ID}
-			if r.ID == noRecording {
+			if r.ID == row.NoRecording {
 				continue
 			}
 			if r.State == string(media.StateLost) {
@@ -90,21 +59,8 @@ func column(pairs []pair, of func(pair) string) []string {
 	return out
 }
 
-// events decodes what a row names.
-func (r *row) events() (events []media.Event, err error) {
-	if len(r.Events) > len("[]") {
-		if err = json.Unmarshal(r.Events, &events); err != nil {
-			err = fmt.Errorf("%w %s: events: %w", errUnreadableRow, r.ID, err)
-		}
-	}
-	return events, err
-}
-
-// errUnreadableRow: a row holds something else than what this program writes.
-var errUnreadableRow = errors.New("catalogue row")
-
 // putPairs notes the footage of events, and what of it is lost at a time, ns.
-func (s *store) putPairs(ctx context.Context, tx bun.Tx, rows []*row, now int64) error {
+func (s *store) putPairs(ctx context.Context, tx bun.Tx, rows []*row.Row, now int64) error {
 	pairs, lost, err := pairsOf(rows)
 	if err != nil {
 		return err
@@ -189,14 +145,14 @@ func (s *store) footage(ctx context.Context, events []string) (rows []footageRow
 	if len(events) == 0 {
 		return nil, nil
 	}
-	all := s.ro.NewSelect().TableExpr("spool_events AS e").
+	all := s.RO.NewSelect().TableExpr("spool_events AS e").
 		Join("LEFT JOIN spool_event_recordings AS p ON p.event_id = e.id").
 		Join("LEFT JOIN spool_recordings AS r ON r.id = p.recording_id").
 		ColumnExpr("e.id AS event_id, e.gone_ns, r.id, r.node, r.pipeline, r.file_path, r.state, r.start_ns, r.end_ns, r.size, r.protected").
 		ColumnExpr("ROW_NUMBER() OVER (PARTITION BY e.id ORDER BY r.start_ns, r.id) AS n").
 		ColumnExpr("COUNT(r.id) OVER (PARTITION BY e.id) AS total").
 		Where("e.id IN (?)", bun.List(events))
-	err = s.ro.NewSelect().TableExpr("(?) AS f", all).Where("n <= ?", maxEventRecordings).
+	err = s.RO.NewSelect().TableExpr("(?) AS f", all).Where("n <= ?", maxEventRecordings).
 		ColumnExpr("event_id, gone_ns, total, id, node, pipeline, file_path, state, start_ns, end_ns, size, protected").
 		OrderExpr("event_id, start_ns, id").Scan(ctx, &rows)
 	return rows, err

@@ -8,11 +8,12 @@ import (
 	"slices"
 
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/metadata/row"
 )
 
 // addFootage names the recordings of a page's events, from the database and from
 // what is on its way there.
-func (c *Catalogue) addFootage(ctx context.Context, p *media.EventPage, pending map[string]entry, alone []*row) error {
+func (c *Catalogue) addFootage(ctx context.Context, p *media.EventPage, pending map[string]entry, alone []*row.Row) error {
 	at := make(map[string]*eventFootage, len(p.Events))
 	ids := make([]string, len(p.Events))
 	for i := range p.Events {
@@ -60,7 +61,7 @@ func (c *Catalogue) pendingFootage(id string, e entry, at map[string]*eventFoota
 		}
 		return nil
 	}
-	events, err := e.row.events()
+	events, err := e.row.NamedEvents()
 	if err != nil {
 		return err
 	}
@@ -76,8 +77,8 @@ func (c *Catalogue) pendingFootage(id string, e entry, at map[string]*eventFoota
 
 // footageAlone names the recording that what PutEvents stored is of, where that is
 // known and not gone.
-func (c *Catalogue) footageAlone(ctx context.Context, r *row, pending map[string]entry, at map[string]*eventFootage) error {
-	pairs, _, err := pairsOf([]*row{r})
+func (c *Catalogue) footageAlone(ctx context.Context, r *row.Row, pending map[string]entry, at map[string]*eventFootage) error {
+	pairs, _, err := pairsOf([]*row.Row{r})
 	pairs = slices.DeleteFunc(pairs, func(p pair) bool { return at[p.Event] == nil })
 	if err != nil || len(pairs) == 0 {
 		return err
@@ -102,7 +103,7 @@ func (c *Catalogue) footageAlone(ctx context.Context, r *row, pending map[string
 }
 
 // footageOf is a row as the footage of an event.
-func footageOf(r *row) *footageRow {
+func footageOf(r *row.Row) *footageRow {
 	return &footageRow{
 		ID: r.ID, Node: r.Node, Pipeline: r.Pipeline, Path: r.Path, State: r.State,
 		StartNS: r.StartNS, EndNS: r.EndNS, Size: r.Size, Protected: r.Protected,

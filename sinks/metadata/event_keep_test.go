@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/metadata/journal"
 )
 
 // TestARecoveredFileKeepsTheEventsOfItsRow, whether the database has that row, or both
@@ -54,7 +55,7 @@ func TestARecoveredFileKeepsTheEventsOfItsRow(t *testing.T) {
 }
 
 // write applies changes in one batch.
-func (c opened) write(t *testing.T, ops []op) error {
+func (c opened) write(t *testing.T, ops []journal.Change) error {
 	t.Helper()
 	if len(ops) == 0 {
 		return nil

@@ -12,6 +12,9 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/metadata/database"
+	"github.com/gospool/spool/sinks/metadata/journal"
+	"github.com/gospool/spool/sinks/metadata/row"
 )
 
 // PutEvents stores events of a stream beside what recordings name, so that they are
@@ -32,8 +35,8 @@ func (c *Catalogue) PutEvents(ctx context.Context, rec media.Recording, events .
 			c.invalid.Add(1)
 			return err
 		}
-		_, err = c.append(opEvent, r, 0)
-		if err != nil && !errors.Is(err, ErrNotDurable) {
+		_, err = c.append(journal.Event, r, 0)
+		if err != nil && !errors.Is(err, journal.ErrNotDurable) {
 			return err
 		}
 		unsafe = cmp.Or(unsafe, err)
@@ -42,25 +45,25 @@ func (c *Catalogue) PutEvents(ctx context.Context, rec media.Recording, events .
 	return unsafe
 }
 
-func eventsAlone(rec media.Recording, node string, events []media.Event) (*row, error) {
-	if rec.Stream == "" || len(rec.Stream) > maxStreamBytes {
-		return nil, fmt.Errorf("%w: events of a stream of %d bytes, 1 to %d fit", ErrInvalid, len(rec.Stream), maxStreamBytes)
+func eventsAlone(rec media.Recording, node string, events []media.Event) (*row.Row, error) {
+	if rec.Stream == "" || len(rec.Stream) > database.MaxStreamBytes {
+		return nil, fmt.Errorf("%w: events of a stream of %d bytes, 1 to %d fit", row.ErrInvalid, len(rec.Stream), database.MaxStreamBytes)
 	}
 	for i := range events {
-		if err := storableEvent(&events[i]); err != nil {
+		if err := row.StorableEvent(&events[i]); err != nil {
 			return nil, err
 		}
 	}
 	text, err := json.Marshal(events)
 	if err != nil {
-		return nil, fmt.Errorf("%w: events: %w", ErrInvalid, err)
+		return nil, fmt.Errorf("%w: events: %w", row.ErrInvalid, err)
 	}
-	return &row{ID: rec.ID.String(), Node: node, Stream: rec.Stream, Tracks: []byte("[]"), Events: text}, nil
+	return &row.Row{ID: rec.ID.String(), Node: node, Stream: rec.Stream, Tracks: []byte("[]"), Events: text}, nil
 }
 
 // pairEvents notes which recordings hold media of the events that PutEvents stored:
 // those that have a row whose file is not lost.
-func (s *store) pairEvents(ctx context.Context, tx bun.Tx, rows []*row) error {
+func (s *store) pairEvents(ctx context.Context, tx bun.Tx, rows []*row.Row) error {
 	pairs, _, err := pairsOf(rows)
 	if err != nil || len(pairs) == 0 {
 		return err
@@ -104,6 +107,6 @@ func (c *Catalogue) dateBarren(ctx context.Context, before time.Time) error {
 func (c *Catalogue) Unmarked(rec media.ID, event *media.Event) bool {
 	e, known := c.pending.find(rec.String())
 	return known && !e.deleted && e.row.State == string(media.StateRecording) &&
-		e.row.named < media.MaxEvents && e.row.eventBytes+event.Bytes() <= media.MaxEventBytes &&
+		e.row.Named < media.MaxEvents && e.row.EventBytes+event.Bytes() <= media.MaxEventBytes &&
 		!bytes.Contains(e.row.Events, []byte(event.ID.String()))
 }

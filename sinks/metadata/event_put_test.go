@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/metadata/row"
 )
 
 // TestAnEventByItselfIsKept: one of no recording, and one more than a recording may
@@ -99,10 +100,10 @@ func TestAnEventThatCannotBeStoredIsRefused(t *testing.T) {
 	c := open(t, "sqlite", filepath.Join(t.TempDir(), "spool.db"))
 	e := eventNo(0, 0)
 	e.Name = "a\x00b"
-	require.ErrorIs(t, c.PutEvents(t.Context(), media.Recording{Stream: "live/x"}, e), ErrInvalid)
-	require.ErrorIs(t, c.PutEvents(t.Context(), media.Recording{}, eventNo(0, 0)), ErrInvalid)
+	require.ErrorIs(t, c.PutEvents(t.Context(), media.Recording{Stream: "live/x"}, e), row.ErrInvalid)
+	require.ErrorIs(t, c.PutEvents(t.Context(), media.Recording{}, eventNo(0, 0)), row.ErrInvalid)
 	e = eventNo(0, 0)
 	e.Data = []byte("{")
-	require.ErrorIs(t, c.PutEvents(t.Context(), media.Recording{Stream: "live/x"}, e), ErrInvalid)
+	require.ErrorIs(t, c.PutEvents(t.Context(), media.Recording{Stream: "live/x"}, e), row.ErrInvalid)
 	require.EqualValues(t, 3, c.Stats().Invalid)
 }

@@ -2,13 +2,10 @@ package metadata
 
 import (
 	"context"
-	"fmt"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/uptrace/bun"
 
-	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/metadata/row"
 )
 
 // eventRow is an event as its table holds it. Rows of several recordings may
@@ -32,68 +29,18 @@ type eventRow struct {
 	GoneNS   int64 `bun:"gone_ns"`
 }
 
-// What the event columns hold at most, in bytes.
-const (
-	maxKeyBytes  = 255
-	maxDataBytes = 4096
-)
-
-func schemaEvents(driver string) []statement {
-	t := typesOf(driver)
-	ifNot := "IF NOT EXISTS "
-	if driver == "mysql" {
-		ifNot = ""
-	}
-	index := func(name, columns string) statement {
-		return statement{sql: "CREATE INDEX " + ifNot + name + " ON spool_events (" + columns + ")", index: name}
-	}
-	return []statement{
-		{sql: `CREATE TABLE IF NOT EXISTS spool_events (
-	id ` + t.id + ` NOT NULL PRIMARY KEY,
-	node ` + t.varchar(maxNameBytes) + ` NOT NULL,
-	stream ` + t.varchar(maxStreamBytes) + ` NOT NULL,
-	event_key ` + t.varchar(maxKeyBytes) + ` NOT NULL,
-	name ` + t.varchar(maxKeyBytes) + ` NOT NULL,
-	data ` + t.varchar(maxDataBytes) + ` NOT NULL,
-	at_ns bigint NOT NULL,
-	start_ns bigint NOT NULL,
-	end_ns bigint NOT NULL,
-	protect smallint NOT NULL
-)` + t.table},
-		index("spool_events_at", "at_ns, id"),
-		index("spool_events_stream", "stream, at_ns, id"),
-		index("spool_events_key", "event_key, at_ns, id"),
-	}
-}
-
-// storableEvent refuses what a database would refuse for ever.
-func storableEvent(e *media.Event) error {
-	for _, f := range []struct {
-		name, value string
-		max         int
-	}{{"key", e.Key, maxKeyBytes}, {"name", e.Name, maxKeyBytes}, {"data", string(e.Data), maxDataBytes}} {
-		if len(f.value) > f.max {
-			return fmt.Errorf("%w: event %s: %s has %d bytes, at most %d fit", ErrInvalid, e.ID, f.name, len(f.value), f.max)
-		}
-		if !utf8.ValidString(f.value) || strings.ContainsRune(f.value, 0) {
-			return fmt.Errorf("%w: event %s: %s is not plain text", ErrInvalid, e.ID, f.name)
-		}
-	}
-	return nil
-}
-
 // eventsOf lists the events that rows name, each once.
-func eventsOf(rows []*row) (out []eventRow, err error) {
+func eventsOf(rows []*row.Row) (out []eventRow, err error) {
 	at := map[string]int{}
 	for _, r := range rows {
-		events, err := r.events()
+		events, err := r.NamedEvents()
 		if err != nil {
 			return nil, err
 		}
 		for _, e := range events {
 			n := eventRow{
 				ID: e.ID.String(), Node: r.Node, Stream: r.Stream, Key: e.Key, Name: e.Name, Data: string(e.Data),
-				AtNS: e.At, StartNS: e.Start, EndNS: e.End, ActualNS: e.Actual, Protect: bit(e.Protect),
+				AtNS: e.At, StartNS: e.Start, EndNS: e.End, ActualNS: e.Actual, Protect: row.Bit(e.Protect),
 			}
 			i, known := at[n.ID]
 			if !known {
@@ -117,14 +64,14 @@ func (r eventRow) join(later eventRow) eventRow {
 }
 
 // putEvents adds events, and joins those that are known.
-func (s *store) putEvents(ctx context.Context, tx bun.Tx, rows []*row) error {
+func (s *store) putEvents(ctx context.Context, tx bun.Tx, rows []*row.Row) error {
 	events, err := eventsOf(rows)
 	if err != nil || len(events) == 0 {
 		return err
 	}
 	q := tx.NewInsert().Model(&events)
 	least, greatest, given := "LEAST", "GREATEST", "EXCLUDED.?"
-	switch s.driver {
+	switch s.Driver {
 	case "mysql":
 		q.On("DUPLICATE KEY UPDATE")
 		given = "VALUES(?)"
@@ -135,7 +82,7 @@ func (s *store) putEvents(ctx context.Context, tx bun.Tx, rows []*row) error {
 		q.On("CONFLICT (id) DO UPDATE")
 	}
 	stored := "e.?"
-	if s.driver == "mysql" {
+	if s.Driver == "mysql" {
 		stored = "?"
 	}
 	for _, c := range [][2]string{{"at_ns", least}, {"start_ns", least}, {"end_ns", greatest}, {"protect", greatest}} {

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/metadata/row"
 )
 
 // eventAsk is a question in the form that is carried out.
@@ -37,14 +38,14 @@ func eventAskOf(q media.EventQuery) (a eventAsk, err error) {
 }
 
 func (a *eventAsk) mark() uint32 {
-	return crc32.Checksum(fmt.Appendf(nil, "events %d %q %q", a.ask.mark(), a.key, a.name), castagnoli)
+	return crc32.Checksum(fmt.Appendf(nil, "events %d %q %q", a.ask.mark(), a.key, a.name), checksums)
 }
 
 func (a *eventAsk) matches(r *eventRow) bool {
 	return (a.stream == "" || r.Stream == a.stream) && strings.HasPrefix(r.Stream, a.prefix) &&
 		r.AtNS >= a.from && r.AtNS < a.to &&
 		(a.key == "" || r.Key == a.key) && (a.name == "" || r.Name == a.name) &&
-		(a.after == nil || a.before(*a.after, key{r.AtNS, r.ID}))
+		(a.after == nil || a.before(*a.after, row.Key{Start: r.AtNS, ID: r.ID}))
 }
 
 // Events answers a question from the database and from what is on its way there.
@@ -53,14 +54,14 @@ func (c *Catalogue) Events(ctx context.Context, q media.EventQuery) (media.Event
 	if err != nil {
 		return media.EventPage{}, err
 	}
-	var newer []*row
+	var newer []*row.Row
 	pending := c.pending.snapshot()
 	for _, e := range pending {
 		newer = append(newer, e.row)
 	}
 	alone := append(c.pending.events(), c.aside.events()...)
 	newer = append(newer, alone...)
-	slices.SortFunc(newer, func(x, y *row) int { return cmp.Compare(x.Revision, y.Revision) })
+	slices.SortFunc(newer, func(x, y *row.Row) int { return cmp.Compare(x.Revision, y.Revision) })
 	found, err := eventsOf(newer)
 	if err != nil {
 		return media.EventPage{}, err
@@ -105,7 +106,7 @@ func merged(stored, newer []eventRow) []eventRow {
 func eventPage(a *eventAsk, rows []eventRow) (page []media.EventRecord, next string, err error) {
 	rows = slices.DeleteFunc(rows, func(r eventRow) bool { return !a.matches(&r) })
 	slices.SortFunc(rows, func(x, y eventRow) int {
-		c := key{x.AtNS, x.ID}.compare(key{y.AtNS, y.ID})
+		c := row.Key{Start: x.AtNS, ID: x.ID}.Compare(row.Key{Start: y.AtNS, ID: y.ID})
 		if !a.ascending {
 			return -c
 		}
@@ -114,7 +115,7 @@ func eventPage(a *eventAsk, rows []eventRow) (page []media.EventRecord, next str
 	if len(rows) > a.limit {
 		rows = rows[:a.limit]
 		last := rows[a.limit-1]
-		next = encodeCursor(key{last.AtNS, last.ID}, a.mark())
+		next = encodeCursor(row.Key{Start: last.AtNS, ID: last.ID}, a.mark())
 	}
 	page = make([]media.EventRecord, len(rows))
 	for i, r := range rows {
@@ -135,7 +136,7 @@ func eventPage(a *eventAsk, rows []eventRow) (page []media.EventRecord, next str
 // events reads one event more than a page.
 func (s *store) events(ctx context.Context, a *eventAsk) ([]eventRow, error) {
 	var rows []eventRow
-	q := s.ro.NewSelect().Model(&rows).Limit(int64(a.limit) + 1)
+	q := s.RO.NewSelect().Model(&rows).Limit(int64(a.limit) + 1)
 	way := "DESC"
 	if a.ascending {
 		way = "ASC"
@@ -155,9 +156,9 @@ func (s *store) events(ctx context.Context, a *eventAsk) ([]eventRow, error) {
 		q.Where("e.at_ns < ?", a.to)
 	}
 	if k := a.after; k != nil && a.ascending {
-		q.Where("e.at_ns >= ?", k.start).Where("(e.at_ns > ? OR e.id > ?)", k.start, k.id)
+		q.Where("e.at_ns >= ?", k.Start).Where("(e.at_ns > ? OR e.id > ?)", k.Start, k.ID)
 	} else if k != nil {
-		q.Where("e.at_ns <= ?", k.start).Where("(e.at_ns < ? OR e.id < ?)", k.start, k.id)
+		q.Where("e.at_ns <= ?", k.Start).Where("(e.at_ns < ? OR e.id < ?)", k.Start, k.ID)
 	}
 	return rows, q.Scan(ctx)
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/metadata/row"
 )
 
 func eventNo(n int, at time.Duration) media.Event {
@@ -151,6 +152,6 @@ func TestEventThatCannotBeStoredIsRefusedAtOnce(t *testing.T) {
 		e := eventNo(1, 0)
 		spoil(&e)
 		rec.Events = []media.Event{e}
-		require.ErrorIs(t, c.Put(t.Context(), rec), ErrInvalid)
+		require.ErrorIs(t, c.Put(t.Context(), rec), row.ErrInvalid)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/metadata/journal"
+	"github.com/gospool/spool/sinks/metadata/row"
 )
 
 // Forget takes the rows of deleted files away, with one write of the journal for
@@ -18,9 +20,7 @@ func (c *Catalogue) Forget(ctx context.Context, files []media.DeletedFile) error
 	if last == 0 {
 		return err
 	}
-	c.journal.mu.Lock()
-	defer c.journal.mu.Unlock()
-	return errors.Join(err, c.journal.await(last))
+	return errors.Join(err, c.journal.Await(last))
 }
 
 // gatherDeletes gives the last revision, 0 where there is none to wait for. Of
@@ -49,14 +49,14 @@ func (c *Catalogue) gatherDelete(ctx context.Context, f media.DeletedFile) (rev 
 	case errors.Is(err, ErrNotFound):
 		return 0, nil
 	case errors.Is(err, ErrUnavailable):
-		old = &row{ID: f.ID.String(), Node: c.opts.Node, Path: f.Path, Tracks: []byte("[]"), Events: []byte("[]")}
+		old = &row.Row{ID: f.ID.String(), Node: c.opts.Node, Path: f.Path, Tracks: []byte("[]"), Events: []byte("[]")}
 	case err != nil:
 		return 0, err
 	}
 	if !c.mayBeOurs(old) || !sameFile(old.Path, f.Path) || old.Protected != 0 {
 		return 0, nil
 	}
-	rev, err = c.gather(opDelete, old)
+	rev, err = c.gather(journal.Delete, old)
 	if err == nil {
 		c.run.says(f.ID, false)
 	}
@@ -69,12 +69,10 @@ func sameFile(row, file string) bool {
 	return strings.TrimSuffix(row, media.PartSuffix) == strings.TrimSuffix(file, media.PartSuffix)
 }
 
-func (c *Catalogue) gather(kind opKind, old *row) (int64, error) {
+func (c *Catalogue) gather(kind journal.Kind, old *row.Row) (int64, error) {
 	if err := c.room(); err != nil {
 		return 0, err
 	}
 	r := *old
-	c.journal.mu.Lock()
-	defer c.journal.mu.Unlock()
-	return c.journal.gather(kind, &r, max(old.Revision, old.ProtectedRev))
+	return c.journal.Gather(kind, &r, max(old.Revision, old.ProtectedRev))
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/metadata/journal"
 )
 
 func TestForgettingKeepsWhatIsProtectedOrSpeaksOfAnotherFile(t *testing.T) {
@@ -81,8 +82,7 @@ func TestForgettingManyIsOneWriteOfTheJournal(t *testing.T) {
 		gone = append(gone, media.DeletedFile{ID: rec.ID, Path: rec.Path})
 	}
 	writes := 0
-	deliver := c.journal.deliver
-	c.journal.deliver = func(ops []op) { writes++; deliver(ops) }
+	c.journal.DeliverTo(func(ops []journal.Change) { writes++; c.pending.add(ops); c.kick() })
 	require.NoError(t, c.Forget(t.Context(), gone))
 	require.Equal(t, 1, writes)
 	require.NoError(t, c.Flush(context.Background()))

@@ -8,26 +8,12 @@ import (
 	"syscall"
 	"time"
 
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
+	"github.com/gospool/spool/sinks/metadata/database"
 )
 
 // ErrMalformed: the file of the database is damaged, or none of SQLite. Changes wait in
 // the journal until Rescue has put another one in its place.
 var ErrMalformed = errors.New("the catalogue's file is malformed")
-
-// malformed reports whether an error of SQLite is about what is in its file.
-func malformed(err error) bool {
-	var lite *sqlite.Error
-	if !errors.As(err, &lite) {
-		return false
-	}
-	switch lite.Code() & 0xff {
-	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
-		return true
-	}
-	return false
-}
 
 // damaged is what is known of a file that is malformed. As long as the same one is
 // there it is not opened again: most of it may still work, which would be taken for
@@ -54,11 +40,11 @@ func identify(file string) (fileID, bool) {
 
 // spoiled notes that the file is malformed.
 func (c *Catalogue) spoiled(err error) {
-	if c.broken.Load() != nil || c.target.file == "" || c.opened.Load() == nil {
+	if c.broken.Load() != nil || c.target.File == "" || c.opened.Load() == nil {
 		return
 	}
 	c.broken.Store(&damaged{file: *c.opened.Load(), next: c.opts.Clock.Now().Add(examineAfter), wait: examineAfter, err: fmt.Errorf("%w: %s: %w: run spool reindex, which keeps that file beside, "+
-		"takes over what of it can be read, and makes the rest from the recordings", ErrMalformed, c.target.file, err)})
+		"takes over what of it can be read, and makes the rest from the recordings", ErrMalformed, c.target.File, err)})
 }
 
 // stillMalformed reports the damage while the damaged file is in place, and lets go of
@@ -69,10 +55,10 @@ func (c *Catalogue) stillMalformed(ctx context.Context) error {
 		return nil
 	}
 	if s := c.store.Swap(nil); s != nil {
-		_ = s.close()
+		_ = s.Close()
 		c.claim.held = false
 	}
-	if id, ok := identify(c.target.file); ok && id == d.file && !d.wellAgain(ctx, c.target.file, c.opts.Clock.Now()) {
+	if id, ok := identify(c.target.File); ok && id == d.file && !d.wellAgain(ctx, c.target.File, c.opts.Clock.Now()) {
 		return d.err
 	}
 	c.broken.Store(nil)
@@ -85,7 +71,7 @@ func (d *damaged) wellAgain(ctx context.Context, file string, now time.Time) boo
 	if now.Before(d.next) {
 		return false
 	}
-	well, err := examine(ctx, file)
+	well, err := database.Examine(ctx, file)
 	d.wait = min(2*d.wait, examineAtMost)
 	d.next = now.Add(d.wait)
 	return well && err == nil
@@ -93,10 +79,21 @@ func (d *damaged) wellAgain(ctx context.Context, file string, now time.Time) boo
 
 // noteFile remembers which file is opened.
 func (c *Catalogue) noteFile() {
-	if c.target.file == "" {
+	if c.target.File == "" {
 		return
 	}
-	if id, ok := identify(c.target.file); ok {
+	if id, ok := identify(c.target.File); ok {
 		c.opened.Store(&id)
 	}
+}
+
+// Rescue looks whether the file of a SQLite catalogue is malformed, and puts another one
+// in its place: see database.Rescue. The zero value says that nothing was wrong.
+func Rescue(ctx context.Context, o OpenOptions, recordDir string) (database.Rescued, error) {
+	o.defaults()
+	t, err := database.Parse(o.Driver, o.DSN)
+	if err != nil {
+		return database.Rescued{}, err
+	}
+	return database.Rescue(ctx, t, recordDir, database.RescueOptions{Now: o.Clock.Now, Wait: o.ApplyTimeout})
 }

@@ -6,25 +6,27 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/sinks/metadata/database"
 )
 
 // TestMigrationsGoOnAfterAnInterruptionAtAnyStatement stops before each
 // statement in turn, and runs again on what that left.
 func TestMigrationsGoOnAfterAnInterruptionAtAnyStatement(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
-		target, err := parseTarget(driver, dsn)
+		target, err := database.Parse(driver, dsn)
 		require.NoError(t, err)
-		s, err := target.open(t.Context())
+		s, err := target.Open(t.Context())
 		require.NoError(t, err)
-		defer func() { require.NoError(t, s.close()) }()
+		defer func() { require.NoError(t, s.Close()) }()
 		stopped := errors.New("stopped")
 		places := 1 // and the one behind all of them
-		for _, v := range versions {
-			places += len(v.statements(driver)) + 1 // the end of the version
+		for _, v := range database.Versions {
+			places += len(v.Statements(driver)) + 1 // the end of the version
 		}
 		for at := 1; ; at++ {
 			dropAll(t, s)
-			err := s.migrate(t.Context(), func(n int) error {
+			err := s.Migrate(t.Context(), func(n int) error {
 				if n == at {
 					return stopped
 				}
@@ -35,41 +37,41 @@ func TestMigrationsGoOnAfterAnInterruptionAtAnyStatement(t *testing.T) {
 				break
 			}
 			require.ErrorIs(t, err, stopped)
-			require.NoError(t, s.migrate(t.Context(), nil), "after a stop at %d", at)
-			generate(t, s, 10)
+			require.NoError(t, s.Migrate(t.Context(), nil), "after a stop at %d", at)
+			generate(t, &store{DB: s}, 10)
 			var n int
-			require.NoError(t, s.ro.NewRaw("SELECT COUNT(*) FROM spool_migrations").Scan(t.Context(), &n))
-			require.Equal(t, len(versions), n, "each version noted once")
+			require.NoError(t, s.RO.NewRaw("SELECT COUNT(*) FROM spool_migrations").Scan(t.Context(), &n))
+			require.Equal(t, len(database.Versions), n, "each version noted once")
 		}
 	})
 }
 
-func dropAll(t *testing.T, s *store) {
+func dropAll(t *testing.T, s *database.DB) {
 	t.Helper()
-	for _, table := range []string{"spool_recordings", "spool_streams", "spool_journals", "spool_events", "spool_directories", "spool_event_recordings", "spool_upkeep", "spool_claims", "spool_migrations", "spool_migration_locks"} {
-		_, err := s.rw.ExecContext(t.Context(), "DROP TABLE IF EXISTS "+table)
+	for _, table := range []string{"spool_recordings", "spool_streams", "spool_journals", "spool_events", "spool_directories", "spool_event_recordings", "spool_upkeep", "spool_claims", "spool_locations", "spool_migrations", "spool_migration_locks"} {
+		_, err := s.RW.ExecContext(t.Context(), "DROP TABLE IF EXISTS "+table)
 		require.NoError(t, err)
 	}
 }
 
 func TestRecordersThatStartTogetherMigrateOnce(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
-		target, err := parseTarget(driver, dsn)
+		target, err := database.Parse(driver, dsn)
 		require.NoError(t, err)
-		stores := make([]*store, 6)
+		stores := make([]*database.DB, 6)
 		errs := make([]error, 6)
 		var wg sync.WaitGroup
 		for i := range stores {
-			wg.Go(func() { stores[i], errs[i] = target.open(t.Context()) })
+			wg.Go(func() { stores[i], errs[i] = target.Open(t.Context()) })
 		}
 		wg.Wait()
 		for i, s := range stores {
 			require.NoError(t, errs[i])
-			defer func() { require.NoError(t, s.close()) }()
+			defer func() { require.NoError(t, s.Close()) }()
 		}
 		var n int
-		require.NoError(t, stores[0].ro.NewRaw("SELECT COUNT(*) FROM spool_migrations").Scan(t.Context(), &n))
-		require.Equal(t, len(versions), n)
+		require.NoError(t, stores[0].RO.NewRaw("SELECT COUNT(*) FROM spool_migrations").Scan(t.Context(), &n))
+		require.Equal(t, len(database.Versions), n)
 	})
 }
 
@@ -78,18 +80,18 @@ func TestAForeignTableIsLeftAlone(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		for _, table := range []string{"spool_recordings", "spool_streams", "spool_journals"} {
 			c := open(t, driver, dsn)
-			_, err := c.store.Load().rw.ExecContext(t.Context(), "ALTER TABLE "+table+" RENAME TO was_"+table)
+			_, err := c.store.Load().RW.ExecContext(t.Context(), "ALTER TABLE "+table+" RENAME TO was_"+table)
 			require.NoError(t, err)
-			_, err = c.store.Load().rw.ExecContext(t.Context(), "CREATE TABLE "+table+" (song varchar(20) PRIMARY KEY)")
+			_, err = c.store.Load().RW.ExecContext(t.Context(), "CREATE TABLE "+table+" (song varchar(20) PRIMARY KEY)")
 			require.NoError(t, err)
-			target, err := parseTarget(driver, dsn)
+			target, err := database.Parse(driver, dsn)
 			require.NoError(t, err)
-			_, err = target.open(t.Context())
+			_, err = target.Open(t.Context())
 			require.ErrorContains(t, err, "a table "+table+" that spool did not make")
 			require.ErrorContains(t, err, "database.dsn")
-			_, err = c.store.Load().rw.ExecContext(t.Context(), "DROP TABLE "+table)
+			_, err = c.store.Load().RW.ExecContext(t.Context(), "DROP TABLE "+table)
 			require.NoError(t, err)
-			_, err = c.store.Load().rw.ExecContext(t.Context(), "ALTER TABLE was_"+table+" RENAME TO "+table)
+			_, err = c.store.Load().RW.ExecContext(t.Context(), "ALTER TABLE was_"+table+" RENAME TO "+table)
 			require.NoError(t, err)
 			c.close()
 		}
@@ -98,14 +100,14 @@ func TestAForeignTableIsLeftAlone(t *testing.T) {
 
 func TestASchemaFromTheFutureIsLeftAlone(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
-		target, err := parseTarget(driver, dsn)
+		target, err := database.Parse(driver, dsn)
 		require.NoError(t, err)
-		s, err := target.open(t.Context())
+		s, err := target.Open(t.Context())
 		require.NoError(t, err)
-		defer func() { require.NoError(t, s.close()) }()
-		_, err = s.rw.NewRaw("INSERT INTO spool_migrations (name, group_id) VALUES ('29990101000000', 9)").Exec(t.Context())
+		defer func() { require.NoError(t, s.Close()) }()
+		_, err = s.RW.NewRaw("INSERT INTO spool_migrations (name, group_id) VALUES ('29990101000000', 9)").Exec(t.Context())
 		require.NoError(t, err)
-		_, err = target.open(t.Context())
+		_, err = target.Open(t.Context())
 		require.ErrorContains(t, err, "update the program")
 	})
 }

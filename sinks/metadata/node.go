@@ -8,6 +8,8 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/metadata/journal"
+	"github.com/gospool/spool/sinks/metadata/row"
 )
 
 // Whose a row is. Several recorders share a database: each row has the name of the
@@ -33,7 +35,7 @@ func (c *Catalogue) names() []string {
 }
 
 // mayBeOurs is for a row whose file was found here.
-func (c *Catalogue) mayBeOurs(r *row) bool { return slices.Contains(c.names(), r.Node) }
+func (c *Catalogue) mayBeOurs(r *row.Row) bool { return slices.Contains(c.names(), r.Node) }
 
 // learnNames asks the database under which names this record directory is known. One
 // that another recorder has, which lives, is no former name of this one: the directory, or
@@ -42,7 +44,7 @@ func (c *Catalogue) learnNames(ctx context.Context, s *store) error {
 	var known []string
 	own := c.opts.Directory()
 	if own != "" {
-		err := s.rw.NewSelect().TableExpr("spool_directories").Column("node").Where("identity = ?", own).Scan(ctx, &known)
+		err := s.RW.NewSelect().TableExpr("spool_directories").Column("node").Where("identity = ?", own).Scan(ctx, &known)
 		if err != nil {
 			return err
 		}
@@ -78,7 +80,7 @@ func (c *Catalogue) livingClaim(ctx context.Context, s *store, name string) (*cl
 	if c.opts.Place == nil {
 		return nil, nil
 	}
-	r, err := s.claimOf(ctx, s.rw, name)
+	r, err := s.claimOf(ctx, s.RW, name)
 	if err != nil || r == nil || c.opts.Place.sameDirectory(r.place()) || c.life(s, r, &watch{}) == gone {
 		return nil, err
 	}
@@ -87,10 +89,10 @@ func (c *Catalogue) livingClaim(ctx context.Context, s *store, name string) (*cl
 
 // divide finds the changes of rows that are another recorder's: a file that was
 // copied here carries the ID of its row.
-func (s *store) divide(ctx context.Context, tx bun.Tx, names []string, ops []op) (mine, others []op, err error) {
+func (s *store) divide(ctx context.Context, tx bun.Tx, names []string, ops []journal.Change) (mine, others []journal.Change, err error) {
 	ids := make([]string, len(ops))
 	for i, o := range ops {
-		ids[i] = o.row.ID
+		ids[i] = o.Row.ID
 	}
 	var rows []struct{ ID, Node string }
 	err = tx.NewSelect().TableExpr("spool_recordings").Column("id", "node").
@@ -103,7 +105,7 @@ func (s *store) divide(ctx context.Context, tx bun.Tx, names []string, ops []op)
 		of[r.ID] = r.Node
 	}
 	for _, o := range ops {
-		if node, other := of[o.row.ID]; other && node != o.row.Node {
+		if node, other := of[o.Row.ID]; other && node != o.Row.Node {
 			others = append(others, o)
 		} else {
 			mine = append(mine, o)
@@ -113,11 +115,11 @@ func (s *store) divide(ctx context.Context, tx bun.Tx, names []string, ops []op)
 }
 
 // leftAlone tells of the changes that write left out.
-func (c *Catalogue) leftAlone(others []op) {
+func (c *Catalogue) leftAlone(others []journal.Change) {
 	c.others.Add(uint64(len(others)))
 	for _, o := range others {
 		c.log.Warn("catalogue: the row of a file that is here is another recorder's and stays as it is: the file is a copy",
-			"recording", o.row.ID, "file", o.row.Path)
+			"recording", o.Row.ID, "file", o.Row.Path)
 	}
 }
 
@@ -125,8 +127,8 @@ func (c *Catalogue) leftAlone(others []op) {
 // names whose file is here and says so itself, and all that it takes over. A former
 // name proves nothing: before names were kept with the directory, two recorders on hosts of
 // one name had the same.
-func (r *reconciliation) adopt(ctx context.Context, rows []*row) error {
-	var own []*row
+func (r *reconciliation) adopt(ctx context.Context, rows []*row.Row) error {
+	var own []*row.Row
 	for _, row := range rows {
 		switch {
 		case row.Node == r.c.opts.Node:
@@ -146,7 +148,7 @@ func (r *reconciliation) adopt(ctx context.Context, rows []*row) error {
 }
 
 // take makes rows this recorder's.
-func (r *reconciliation) take(ctx context.Context, own []*row) error {
+func (r *reconciliation) take(ctx context.Context, own []*row.Row) error {
 	ids, err := r.c.rename(ctx, own)
 	if err != nil {
 		return err
@@ -166,11 +168,11 @@ func (r *reconciliation) takeMoved(ctx context.Context, known media.Record) erro
 		return err
 	}
 	r.report.NotAdopted-- // the path in the row proved nothing
-	return r.take(ctx, []*row{old})
+	return r.take(ctx, []*row.Row{old})
 }
 
 // proves reports whether the file of a row is here, under either of its names.
-func (r *reconciliation) proves(row *row) bool {
+func (r *reconciliation) proves(row *row.Row) bool {
 	plain := strings.TrimSuffix(row.Path, media.PartSuffix)
 	for _, name := range []string{plain, plain + media.PartSuffix} {
 		if rec, err := r.entry(name); err == nil && rec.ID.String() == row.ID {
@@ -183,14 +185,12 @@ func (r *reconciliation) proves(row *row) bool {
 // rename gives rows, and the events that they name, this recorder's name, unless
 // they have got another one meanwhile. Nothing else of a row changes, so that what
 // is written to it at the same time stays.
-func (c *Catalogue) rename(ctx context.Context, rows []*row) (ids []string, err error) {
+func (c *Catalogue) rename(ctx context.Context, rows []*row.Row) (ids []string, err error) {
 	events, err := eventsOf(rows)
 	if err != nil {
 		return nil, err
 	}
-	for _, r := range rows {
-		ids = append(ids, r.ID)
-	}
+	ids = idsOf(rows)
 	eventIDs := make([]string, len(events))
 	for i := range events {
 		eventIDs[i] = events[i].ID
@@ -203,7 +203,10 @@ func (c *Catalogue) rename(ctx context.Context, rows []*row) (ids []string, err 
 					Where("id IN (?)", bun.List(ids)).Where("node IN (?)", names).Exec(ctx)
 				return err
 			}
-			if err := set("spool_recordings", ids); err != nil || len(eventIDs) == 0 {
+			if err := set("spool_recordings", ids); err != nil {
+				return err
+			}
+			if err := s.relocate(ctx, tx, ids, c.names()); err != nil || len(eventIDs) == 0 {
 				return err
 			}
 			return set("spool_events", eventIDs)

@@ -147,10 +147,10 @@ func TestAFullJournalCountsWhatItCannotTake(t *testing.T) {
 func TestALockedSQLiteFileIsWaitedFor(t *testing.T) {
 	dsn := filepath.Join(t.TempDir(), "x.db")
 	c := open(t, "sqlite", dsn)
-	other, err := c.target.open(t.Context())
+	other, err := c.target.Open(t.Context())
 	require.NoError(t, err)
-	defer func() { require.NoError(t, other.close()) }()
-	tx, err := other.rw.BeginTx(t.Context(), nil) // _txlock=immediate: the write lock is held
+	defer func() { require.NoError(t, other.Close()) }()
+	tx, err := other.RW.BeginTx(t.Context(), nil) // _txlock=immediate: the write lock is held
 	require.NoError(t, err)
 	put(t, c, sample(1, "live/a"))
 	require.Len(t, records(t, c, media.Query{}).Records, 1)

@@ -6,6 +6,8 @@ import (
 	"sync"
 
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/metadata/journal"
+	"github.com/gospool/spool/sinks/metadata/row"
 )
 
 // pending is what the journal holds and the database may not: the queue that is
@@ -15,7 +17,7 @@ import (
 // be listed while the database is away.
 type pending struct {
 	mu    sync.Mutex
-	queue []op
+	queue []journal.Change
 	bytes int64
 	state map[string]entry
 	aside map[string]bool // recordings of which a change was set aside: they stay known
@@ -24,7 +26,7 @@ type pending struct {
 
 // entry is the newest state of one recording.
 type entry struct {
-	row     *row // nobody changes it
+	row     *row.Row // nobody changes it
 	deleted bool
 	rev     int64 // of the last change in it
 	applied bool
@@ -35,16 +37,16 @@ func newPending() *pending {
 }
 
 // add takes changes in order of revision.
-func (p *pending) add(ops []op) {
+func (p *pending) add(ops []journal.Change) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, o := range ops {
 		p.queue = append(p.queue, o)
-		p.bytes += o.size
-		if o.kind == opEvent { // says nothing about the recording itself
+		p.bytes += o.Size
+		if o.Kind == journal.Event { // says nothing about the recording itself
 			continue
 		}
-		p.state[o.row.ID] = p.state[o.row.ID].with(o)
+		p.state[o.Row.ID] = p.state[o.Row.ID].with(o)
 	}
 	p.signal()
 }
@@ -55,20 +57,20 @@ func (p *pending) signal() {
 }
 
 // with is the state after one more change.
-func (e entry) with(o op) entry {
-	next := entry{row: o.row.keeping(e.row), rev: o.rev}
+func (e entry) with(o journal.Change) entry {
+	next := entry{row: o.Row.Keeping(e.row), rev: o.Revision}
 	switch {
 	case e.row == nil:
-	case o.kind == opPut && e.row.ProtectedRev > 0:
+	case o.Kind == journal.Put && e.row.ProtectedRev > 0:
 		r := *next.row
 		r.Protected, r.ProtectedRev = e.row.Protected, e.row.ProtectedRev
 		next.row = &r
-	case o.kind == opProtect && e.row.Revision > o.row.Revision:
+	case o.Kind == journal.Protect && e.row.Revision > o.Row.Revision:
 		r := *e.row
-		r.Protected, r.ProtectedRev = o.row.Protected, o.rev
+		r.Protected, r.ProtectedRev = o.Row.Protected, o.Revision
 		next.row = &r
 	}
-	next.deleted = o.kind == opDelete || e.deleted
+	next.deleted = o.Kind == journal.Delete || e.deleted
 	return next
 }
 
@@ -76,7 +78,7 @@ func (e entry) with(o op) entry {
 func (e entry) gone() bool { return e.deleted || e.row.State == string(media.StateLost) }
 
 // head is the oldest changes, at most n.
-func (p *pending) head(n int) []op {
+func (p *pending) head(n int) []journal.Change {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.queue[:min(n, len(p.queue)):min(n, len(p.queue))]
@@ -87,9 +89,9 @@ func (p *pending) settle(n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, o := range p.queue[:n] {
-		p.bytes -= o.size
-		if o.kind != opEvent {
-			p.applied(o.row.ID, o.rev)
+		p.bytes -= o.Size
+		if o.Kind != journal.Event {
+			p.applied(o.Row.ID, o.Revision)
 		}
 	}
 	clear(p.queue[:n])
@@ -113,38 +115,38 @@ func (p *pending) applied(id string, rev int64) {
 }
 
 // setAside keeps a recording known although its change leaves the queue.
-func (p *pending) setAside(o op) {
+func (p *pending) setAside(o journal.Change) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if o.kind != opEvent {
-		p.aside[o.row.ID] = true
+	if o.Kind != journal.Event {
+		p.aside[o.Row.ID] = true
 	}
 }
 
 // restore makes the recordings known of which an earlier process set changes aside.
-func (p *pending) restore(ops []op) {
+func (p *pending) restore(ops []journal.Change) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, o := range ops {
-		if o.kind == opEvent {
+		if o.Kind == journal.Event {
 			continue
 		}
-		p.aside[o.row.ID] = true
-		p.state[o.row.ID] = entry{}.with(o)
+		p.aside[o.Row.ID] = true
+		p.state[o.Row.ID] = entry{}.with(o)
 	}
 }
 
 // release ends setAside: the database has what was aside. Changes that are still in
 // the queue are settled as any other.
-func (p *pending) release(o op) {
-	if o.kind == opEvent {
+func (p *pending) release(o journal.Change) {
+	if o.Kind == journal.Event {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	id := o.row.ID
+	id := o.Row.ID
 	delete(p.aside, id)
-	if !slices.ContainsFunc(p.queue, func(o op) bool { return o.kind != opEvent && o.row.ID == id }) {
+	if !slices.ContainsFunc(p.queue, func(o journal.Change) bool { return o.Kind != journal.Event && o.Row.ID == id }) {
 		p.applied(id, math.MaxInt64)
 	}
 }
@@ -154,7 +156,7 @@ func (p *pending) release(o op) {
 func (p *pending) dropReplayed(upTo int64) {
 	p.mu.Lock()
 	n := 0
-	for n < len(p.queue) && p.queue[n].rev <= upTo {
+	for n < len(p.queue) && p.queue[n].Revision <= upTo {
 		n++
 	}
 	p.mu.Unlock()
@@ -168,7 +170,7 @@ func (p *pending) appliedTo(last int64) int64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.queue) > 0 {
-		return p.queue[0].rev - 1
+		return p.queue[0].Revision - 1
 	}
 	return last
 }
@@ -207,12 +209,12 @@ func (p *pending) snapshot() map[string]entry {
 }
 
 // events are the rows of what PutEvents stored, in order of revision.
-func (p *pending) events() (rows []*row) {
+func (p *pending) events() (rows []*row.Row) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, o := range p.queue {
-		if o.kind == opEvent {
-			rows = append(rows, o.row)
+		if o.Kind == journal.Event {
+			rows = append(rows, o.Row)
 		}
 	}
 	return rows
@@ -223,7 +225,7 @@ func (p *pending) size() (n int, bytes int64, oldest int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.queue) > 0 {
-		oldest = p.queue[0].rev
+		oldest = p.queue[0].Revision
 	}
 	return len(p.queue), p.bytes, oldest
 }

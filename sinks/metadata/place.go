@@ -8,10 +8,9 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/metadata/database"
 )
 
 // Place is where a process records. Host, Path and PID are for people; whether two
@@ -39,7 +38,7 @@ func PlaceOf(dir string) Place {
 			p.Inode = fmt.Sprintf("%x:%x", st.Dev, st.Ino)
 		}
 	}
-	p.Host, p.Path = cut(p.Host, maxHostBytes), cut(p.Path, maxPathBytes)
+	p.Host, p.Path = cut(p.Host, database.MaxHostBytes), cut(p.Path, database.MaxPathBytes)
 	return p
 }
 
@@ -55,19 +54,4 @@ func (p Place) sameDirectory(o Place) bool {
 // seesProcess reports whether the process ID of another place means something here.
 func (p Place) seesProcess(o Place) bool {
 	return p.Kernel != "" && p.Kernel == o.Kernel && p.Namespace != "" && p.Namespace == o.Namespace && o.PID > 0 && o.Born != ""
-}
-
-// onThisMachine reports whether a directory is on a file system that no other machine
-// mounts at the same time. One that is not known may be.
-func onThisMachine(dir string) bool {
-	var fs unix.Statfs_t
-	if unix.Statfs(dir, &fs) != nil {
-		return false
-	}
-	switch uint32(fs.Type) {
-	case unix.EXT4_SUPER_MAGIC, unix.XFS_SUPER_MAGIC, unix.BTRFS_SUPER_MAGIC, unix.F2FS_SUPER_MAGIC, unix.TMPFS_MAGIC,
-		unix.OVERLAYFS_SUPER_MAGIC, unix.MSDOS_SUPER_MAGIC, unix.EXFAT_SUPER_MAGIC, 0x2fc12fc1: // zfs
-		return true
-	}
-	return false
 }

@@ -10,6 +10,8 @@ import (
 	"github.com/uptrace/bun/schema"
 
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/metadata/database"
+	"github.com/gospool/spool/sinks/metadata/row"
 )
 
 // How a page is read. One arm is one walk along one index that yields keys in
@@ -27,12 +29,12 @@ import (
 const maxPrefixArms = 64
 
 // page reads the next rows of a query.
-func (s *store) page(ctx context.Context, a *ask) ([]*row, error) {
+func (s *store) page(ctx context.Context, a *ask) ([]*row.Row, error) {
 	q, err := s.plan(ctx, a)
 	if err != nil {
 		return nil, err
 	}
-	rows := make([]*row, 0, a.limit)
+	rows := make([]*row.Row, 0, a.limit)
 	return rows, q.Scan(ctx, &rows)
 }
 
@@ -41,9 +43,9 @@ func (s *store) plan(ctx context.Context, a *ask) (*bun.SelectQuery, error) {
 	if err != nil {
 		return nil, err
 	}
-	keys := s.ro.NewSelect().TableExpr("(?) AS u", union(s.ro, arms)).Column("id", "start_ns").
+	keys := s.RO.NewSelect().TableExpr("(?) AS u", union(s.RO, arms)).Column("id", "start_ns").
 		OrderExpr(a.order("u")).Limit(int64(a.limit))
-	return s.ro.NewSelect().TableExpr("(?) AS k", keys).
+	return s.RO.NewSelect().TableExpr("(?) AS k", keys).
 		Join("JOIN spool_recordings AS r ON r.id = k.id").ColumnExpr("r.*").OrderExpr(a.order("k")), nil
 }
 
@@ -85,24 +87,24 @@ func (s *store) arms(ctx context.Context, a *ask) ([]*bun.SelectQuery, error) {
 func (s *store) walk(ctx context.Context, a *ask) (index string, streams []string, err error) {
 	switch {
 	case a.state != "" && a.state != string(media.StateFinished):
-		return indexState, []string{""}, nil
+		return database.IndexState, []string{""}, nil
 	case a.protected == 1:
-		return indexProtected, []string{""}, nil
+		return database.IndexProtected, []string{""}, nil
 	case a.stream != "":
-		return indexStream, []string{a.stream}, nil
+		return database.IndexStream, []string{a.stream}, nil
 	case a.prefix == "":
-		return indexStart, []string{""}, nil
+		return database.IndexStart, []string{""}, nil
 	}
-	q := s.ro.NewSelect().TableExpr("spool_streams").Column("path").Limit(maxPrefixArms + 1)
+	q := s.RO.NewSelect().TableExpr("spool_streams").Column("path").Limit(maxPrefixArms + 1)
 	s.whereStream(q, "path", a)
 	err = q.Scan(ctx, &streams)
 	switch {
 	case err != nil:
 		return "", nil, err
 	case len(streams) == 0 || len(streams) > maxPrefixArms:
-		return indexStart, []string{""}, nil
+		return database.IndexStart, []string{""}, nil
 	}
-	return indexStream, streams, nil
+	return database.IndexStream, streams, nil
 }
 
 // after is the first string behind all that begin with a prefix, which ends in a
@@ -123,19 +125,19 @@ func (s *store) began(a *ask, index, stream string) *bun.SelectQuery {
 // reaching walks the rows that began before the window and end in it or behind
 // it, class of length by class of length.
 func (s *store) reaching(a *ask) []*bun.SelectQuery {
-	if a.after != nil && a.ascending && a.after.start >= a.from {
+	if a.after != nil && a.ascending && a.after.Start >= a.from {
 		return nil // the pages before had them all
 	}
 	var arms []*bun.SelectQuery
-	for class := 0; class <= spanOpen; class++ {
-		q := s.arm(a, indexSpan).Where("r.span = ?", class)
+	for class := 0; class <= row.SpanOpen; class++ {
+		q := s.arm(a, database.IndexSpan).Where("r.span = ?", class)
 		s.whereStream(q, "r.stream", a)
 		low := int64(math.MinInt64)
-		if limit := spanLimit(class); a.from > math.MinInt64+limit {
+		if limit := row.SpanLimit(class); a.from > math.MinInt64+limit {
 			low = a.from - limit
 		}
 		a.whereStart(q, low, a.from)
-		if class != spanOpen {
+		if class != row.SpanOpen {
 			q.Where("r.end_ns > ?", a.from)
 		}
 		arms = append(arms, q)
@@ -145,13 +147,13 @@ func (s *store) reaching(a *ask) []*bun.SelectQuery {
 
 func (s *store) arm(a *ask, index string) *bun.SelectQuery {
 	table := "spool_recordings AS r"
-	switch s.driver {
+	switch s.Driver {
 	case "sqlite":
 		table += " INDEXED BY " + index
 	case "mysql":
 		table += " FORCE INDEX (" + index + ")"
 	}
-	q := s.ro.NewSelect().TableExpr(table).Column("r.id", "r.start_ns").OrderExpr(a.order("r")).Limit(int64(a.limit))
+	q := s.RO.NewSelect().TableExpr(table).Column("r.id", "r.start_ns").OrderExpr(a.order("r")).Limit(int64(a.limit))
 	if a.state != "" {
 		q.Where("r.state = ?", a.state)
 	}
@@ -167,7 +169,7 @@ func (s *store) whereStream(q *bun.SelectQuery, column string, a *ask) {
 	}
 	if a.prefix != "" {
 		q.Where(column+" >= ?", a.prefix).Where(column+" < ?", after(a.prefix))
-		if s.utf16 { // between the two are others then: it compares half characters
+		if s.UTF16 { // between the two are others then: it compares half characters
 			q.Where("substr("+column+", 1, ?) = ?", utf8.RuneCountInString(a.prefix), a.prefix)
 		}
 	}
@@ -177,7 +179,7 @@ func (s *store) whereStream(q *bun.SelectQuery, column string, a *ask) {
 // end is the same.
 func (s *store) whereText(q *bun.SelectQuery, column, text string) {
 	q.Where(column+" = ?", text)
-	if s.driver == "mysql" {
+	if s.Driver == "mysql" {
 		q.Where("CAST("+column+" AS BINARY) = ?", text)
 	}
 }
@@ -186,13 +188,13 @@ func (s *store) whereText(q *bun.SelectQuery, column, text string) {
 // cursor's start is a bound by itself, which every database uses as the begin of
 // its walk; equal starts are told apart by ID.
 func (a *ask) whereStart(q *bun.SelectQuery, low, high int64) *bun.SelectQuery {
-	if a.after != nil && a.ascending && a.after.start >= low {
-		low = a.after.start
-		q.Where("(r.start_ns > ? OR r.id > ?)", a.after.start, a.after.id)
+	if a.after != nil && a.ascending && a.after.Start >= low {
+		low = a.after.Start
+		q.Where("(r.start_ns > ? OR r.id > ?)", a.after.Start, a.after.ID)
 	}
-	if a.after != nil && !a.ascending && a.after.start < high {
-		q.Where("r.start_ns <= ?", a.after.start).
-			Where("(r.start_ns < ? OR r.id < ?)", a.after.start, a.after.id)
+	if a.after != nil && !a.ascending && a.after.Start < high {
+		q.Where("r.start_ns <= ?", a.after.Start).
+			Where("(r.start_ns < ? OR r.id < ?)", a.after.Start, a.after.ID)
 		high = math.MaxInt64
 	}
 	if low != math.MinInt64 {

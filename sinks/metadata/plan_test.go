@@ -14,6 +14,8 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/metadata/database"
+	"github.com/gospool/spool/sinks/metadata/row"
 )
 
 // generate fills the table with n rows: a hundred streams that record side by
@@ -22,23 +24,23 @@ func generate(t testing.TB, s *store, n int) {
 	t.Helper()
 	const batch = 1000
 	for at := 0; at < n; at += batch {
-		rows := make([]*row, 0, batch)
+		rows := make([]*row.Row, 0, batch)
 		for i := at; i < min(at+batch, n); i++ {
 			rows = append(rows, generated(t, i, n))
 		}
-		require.NoError(t, s.rw.RunInTx(context.Background(), nil, func(ctx context.Context, tx bun.Tx) error {
+		require.NoError(t, s.RW.RunInTx(context.Background(), nil, func(ctx context.Context, tx bun.Tx) error {
 			return s.upsert(ctx, tx, rows)
 		}))
 	}
 	for _, q := range map[string][]string{
 		"sqlite": {"ANALYZE"}, "postgres": {"VACUUM ANALYZE spool_recordings"}, "mysql": {"ANALYZE TABLE spool_recordings"},
-	}[s.driver] {
-		_, err := s.rw.ExecContext(context.Background(), q)
+	}[s.Driver] {
+		_, err := s.RW.ExecContext(context.Background(), q)
 		require.NoError(t, err)
 	}
 }
 
-func generated(t testing.TB, i, n int) *row {
+func generated(t testing.TB, i, n int) *row.Row {
 	rec := sample(i/100, fmt.Sprintf("live/%d/%02d/cam", i%10, i%100))
 	rec.Path = fmt.Sprintf("%d.mp4", i)
 	rec.StartUTC += int64(i%100) * int64(time.Millisecond)
@@ -52,7 +54,7 @@ func generated(t testing.TB, i, n int) *row {
 	case i >= n-50:
 		rec.State = media.StateRecording
 	}
-	r, err := toRow(rec, "node1")
+	r, err := row.Of(rec, "node1")
 	require.NoError(t, err)
 	r.Revision = int64(i) + 1
 	return r
@@ -88,7 +90,7 @@ func questions(n int) map[string]media.Query {
 
 func cursorAt(q media.Query, rec media.Recording) string {
 	a, _ := askOf(q)
-	return encodeCursor(key{rec.StartUTC, rec.ID.String()}, a.mark())
+	return encodeCursor(row.Key{Start: rec.StartUTC, ID: rec.ID.String()}, a.mark())
 }
 
 // explain is the database's plan of a question, as text.
@@ -99,8 +101,8 @@ func explain(t testing.TB, s *store, q media.Query) string {
 	a.limit++
 	sel, err := s.plan(t.Context(), &a)
 	require.NoError(t, err)
-	verb := map[string]string{"sqlite": "EXPLAIN QUERY PLAN ", "postgres": "EXPLAIN ", "mysql": "EXPLAIN "}[s.driver]
-	rows, err := s.ro.QueryContext(t.Context(), verb+sel.String())
+	verb := map[string]string{"sqlite": "EXPLAIN QUERY PLAN ", "postgres": "EXPLAIN ", "mysql": "EXPLAIN "}[s.Driver]
+	rows, err := s.RO.QueryContext(t.Context(), verb+sel.String())
 	require.NoError(t, err)
 	defer rows.Close()
 	cols, err := rows.Columns()
@@ -163,11 +165,12 @@ func BenchmarkPage(b *testing.B) {
 	}
 	for _, driver := range []string{"sqlite", "postgres", "mysql"} {
 		b.Run(driver, func(b *testing.B) {
-			target, err := parseTarget(driver, servers.Fresh(b, driver))
+			target, err := database.Parse(driver, servers.Fresh(b, driver))
 			require.NoError(b, err)
-			s, err := target.open(b.Context())
+			reached, err := target.Open(b.Context())
 			require.NoError(b, err)
-			b.Cleanup(func() { _ = s.close() })
+			s := &store{DB: reached}
+			b.Cleanup(func() { _ = s.Close() })
 			generate(b, s, n)
 			for name, q := range questions(n) {
 				b.Run(name, func(b *testing.B) { benchPage(b, s, q) })

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/metadata/database"
+	"github.com/gospool/spool/sinks/metadata/row"
 )
 
 // ask is a query in the form that is carried out.
@@ -16,23 +18,8 @@ type ask struct {
 	protected      int // -1 for both
 	ascending      bool
 	limit          int
-	after          *key // where the page before ended
+	after          *row.Key // where the page before ended
 }
-
-// key is a row's place in the order.
-type key struct {
-	start int64
-	id    string
-}
-
-func (k key) compare(o key) int {
-	if c := compareInt(k.start, o.start); c != 0 {
-		return c
-	}
-	return strings.Compare(k.id, o.id)
-}
-
-func (r *row) key() key { return key{r.StartNS, r.ID} }
 
 func askOf(q media.Query) (a ask, err error) {
 	if err := q.Check(); err != nil {
@@ -41,7 +28,7 @@ func askOf(q media.Query) (a ask, err error) {
 	a = ask{state: string(q.State), protected: -1, ascending: q.Ascending, limit: cmp.Or(q.Limit, media.DefaultLimit)}
 	a.from, a.to = q.SpanNS()
 	if q.Protected != nil {
-		a.protected = bit(*q.Protected)
+		a.protected = row.Bit(*q.Protected)
 	}
 	if err := a.setStream(q.Stream); err != nil {
 		return a, err
@@ -57,7 +44,7 @@ func askOf(q media.Query) (a ask, err error) {
 }
 
 func (a *ask) setStream(s string) error {
-	if len(s) > maxStreamBytes || strings.ContainsRune(s, 0) || strings.ToValidUTF8(s, "") != s {
+	if len(s) > database.MaxStreamBytes || strings.ContainsRune(s, 0) || strings.ToValidUTF8(s, "") != s {
 		return fmt.Errorf("%w: stream is too long or not plain text", media.ErrQuery)
 	}
 	below, deep := strings.CutSuffix(s, "/**")
@@ -77,16 +64,16 @@ func (a *ask) setStream(s string) error {
 }
 
 // matches is the query as a predicate, for what the database does not have yet.
-func (a *ask) matches(r *row) bool {
+func (a *ask) matches(r *row.Row) bool {
 	return (a.stream == "" || r.Stream == a.stream) && strings.HasPrefix(r.Stream, a.prefix) &&
 		(a.state == "" || r.State == a.state) && (a.protected < 0 || r.Protected == a.protected) &&
-		r.overlaps(a.from, a.to) && (a.after == nil || a.before(*a.after, r.key()))
+		r.Overlaps(a.from, a.to) && (a.after == nil || a.before(*a.after, r.Key()))
 }
 
 // before is the order of the answer.
-func (a *ask) before(x, y key) bool {
+func (a *ask) before(x, y row.Key) bool {
 	if a.ascending {
-		return x.compare(y) < 0
+		return x.Compare(y) < 0
 	}
-	return x.compare(y) > 0
+	return x.Compare(y) > 0
 }

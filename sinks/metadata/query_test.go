@@ -14,6 +14,7 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/metadata/row"
 )
 
 // TestRecordsAnswerAsASimpleModel asks random questions about random recordings,
@@ -53,10 +54,10 @@ func TestRecordsAnswerAsASimpleModel(t *testing.T) {
 
 // fillRandomly stores 300 recordings; the last are kept from the database by
 // stopping the applier, which leaves the answers to the merge.
-func fillRandomly(t *testing.T, c opened) map[string]*row {
+func fillRandomly(t *testing.T, c opened) map[string]*row.Row {
 	t.Helper()
 	gen := rapid.Custom(randomRecording)
-	model := map[string]*row{}
+	model := map[string]*row.Row{}
 	for i := range 300 {
 		if i == 250 {
 			ready(t, c.Catalogue)
@@ -70,7 +71,7 @@ func fillRandomly(t *testing.T, c opened) map[string]*row {
 			}
 		}
 		put(t, c, rec)
-		r, err := toRow(rec, "node1")
+		r, err := row.Of(rec, "node1")
 		require.NoError(t, err)
 		model[r.ID] = r
 	}
@@ -114,8 +115,8 @@ func randomQuery(t *rapid.T) media.Query {
 }
 
 // expected says again, in its own words, what an answer is.
-func expected(model map[string]*row, a *ask) (ids []string) {
-	var in []*row
+func expected(model map[string]*row.Row, a *ask) (ids []string) {
+	var in []*row.Row
 	for _, r := range model {
 		open := r.State == "recording"
 		ended := r.EndNS > a.from || r.StartNS >= a.from
@@ -125,7 +126,7 @@ func expected(model map[string]*row, a *ask) (ids []string) {
 			in = append(in, r)
 		}
 	}
-	slices.SortFunc(in, func(x, y *row) int {
+	slices.SortFunc(in, func(x, y *row.Row) int {
 		c := strings.Compare(fmt.Sprintf("%020d %s", x.StartNS, x.ID), fmt.Sprintf("%020d %s", y.StartNS, y.ID))
 		if !a.ascending {
 			c = -c
@@ -172,17 +173,17 @@ func TestStreamFilters(t *testing.T) {
 
 func TestSpansCoverEveryLength(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		r := row{EndNS: rapid.Int64Range(0, math.MaxInt64-1).Draw(t, "length")}
-		class := spanOf(&r)
-		require.Less(t, r.EndNS-r.StartNS, spanLimit(class))
+		r := row.Row{EndNS: rapid.Int64Range(0, math.MaxInt64-1).Draw(t, "length")}
+		class := row.SpanOf(&r)
+		require.Less(t, r.EndNS-r.StartNS, row.SpanLimit(class))
 		if class > 0 {
-			require.GreaterOrEqual(t, r.EndNS, spanLimit(class-1))
+			require.GreaterOrEqual(t, r.EndNS, row.SpanLimit(class-1))
 		}
 	})
 }
 
 func TestACursorBelongsToItsQuery(t *testing.T) {
-	k := key{base.UnixNano(), testID(1).String()}
+	k := row.Key{Start: base.UnixNano(), ID: testID(1).String()}
 	s := encodeCursor(k, 7)
 	got, err := decodeCursor(s, 7)
 	require.NoError(t, err)
@@ -201,8 +202,8 @@ func TestACursorBelongsToItsQuery(t *testing.T) {
 
 func FuzzCursor(f *testing.F) {
 	f.Add("", uint32(0))
-	f.Add(encodeCursor(key{1, testID(1).String()}, 1), uint32(1))
-	f.Add(encodeCursor(key{math.MinInt64, media.ID{}.String()}, 1), uint32(1))
+	f.Add(encodeCursor(row.Key{Start: 1, ID: testID(1).String()}, 1), uint32(1))
+	f.Add(encodeCursor(row.Key{Start: math.MinInt64, ID: media.ID{}.String()}, 1), uint32(1))
 	f.Fuzz(func(t *testing.T, s string, mark uint32) {
 		k, err := decodeCursor(s, mark)
 		if err != nil {

@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/metadata/journal"
+	"github.com/gospool/spool/sinks/metadata/row"
 )
 
 // Report is what Reconcile found and did.
@@ -152,12 +154,12 @@ func (r *reconciliation) compare(ctx context.Context) error {
 		if len(rows) < a.limit {
 			return nil
 		}
-		last := rows[len(rows)-1].key()
+		last := rows[len(rows)-1].Key()
 		a.after = &last
 	}
 }
 
-func (r *reconciliation) row(ctx context.Context, row *row) error {
+func (r *reconciliation) row(ctx context.Context, row *row.Row) error {
 	size, there := r.files[row.Path]
 	if e, known := r.c.pending.find(row.ID); known && !e.applied { // a recorder knows more by now
 		r.settled(row.Path)
@@ -171,7 +173,7 @@ func (r *reconciliation) row(ctx context.Context, row *row) error {
 		}
 		r.settled(row.Path)
 	case there && size == row.Size && row.State != string(media.StateLost) && row.State != string(media.StateRecording):
-		if row.misdated() && r.fileDatesOtherwise(row) {
+		if row.Misdated() && r.fileDatesOtherwise(row) {
 			return r.update(ctx, row)
 		}
 		r.settled(row.Path)
@@ -185,7 +187,7 @@ func (r *reconciliation) row(ctx context.Context, row *row) error {
 }
 
 // fileDatesOtherwise asks a row's file for its end.
-func (r *reconciliation) fileDatesOtherwise(row *row) bool {
+func (r *reconciliation) fileDatesOtherwise(row *row.Row) bool {
 	rec, err := r.entry(row.Path)
 	return err == nil && rec.ID.String() == row.ID && rec.EndUTC != row.EndNS
 }
@@ -202,8 +204,8 @@ func (r *reconciliation) onDisk(path string) bool {
 	return false
 }
 
-func (r *reconciliation) lose(ctx context.Context, row *row) error {
-	rec, err := row.record(false)
+func (r *reconciliation) lose(ctx context.Context, row *row.Row) error {
+	rec, err := row.Record(false)
 	if err != nil {
 		return err
 	}
@@ -219,13 +221,13 @@ func (r *reconciliation) lose(ctx context.Context, row *row) error {
 }
 
 // update takes the file's word where the row says something else.
-func (r *reconciliation) update(ctx context.Context, row *row) error {
+func (r *reconciliation) update(ctx context.Context, row *row.Row) error {
 	rec, err := r.entry(row.Path)
 	if err != nil || rec.ID.String() != row.ID {
 		return r.orphan(ctx, row, err)
 	}
 	defer r.settled(row.Path)
-	known, err := row.record(false)
+	known, err := row.Record(false)
 	if err != nil {
 		return err
 	}
@@ -235,7 +237,7 @@ func (r *reconciliation) update(ctx context.Context, row *row) error {
 }
 
 // orphan is a row whose path belongs to a file that is not its own.
-func (r *reconciliation) orphan(ctx context.Context, row *row, err error) error {
+func (r *reconciliation) orphan(ctx context.Context, row *row.Row, err error) error {
 	if err != nil { // unreadable is not gone
 		r.report.Foreign++
 		r.settled(row.Path)
@@ -353,10 +355,10 @@ func (r *reconciliation) put(ctx context.Context, rec media.Recording, count *in
 		err = put()
 	}
 	switch {
-	case errors.Is(err, ErrInvalid):
+	case errors.Is(err, row.ErrInvalid):
 		r.report.Foreign++
 		return nil
-	case errors.Is(err, ErrNotDurable): // it is on its way, and the next comparison would find it again
+	case errors.Is(err, journal.ErrNotDurable): // it is on its way, and the next comparison would find it again
 		return nil
 	}
 	return err

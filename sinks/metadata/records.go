@@ -6,8 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/metadata/database"
+	"github.com/gospool/spool/sinks/metadata/journal"
+	"github.com/gospool/spool/sinks/metadata/row"
 )
 
 // Records answers a query from the database and from what is on its way there.
@@ -30,16 +34,16 @@ func (c *Catalogue) Records(ctx context.Context, q media.Query) (media.Page, err
 			rows = append(rows, e.row)
 		}
 	}
-	slices.SortFunc(rows, func(x, y *row) int {
+	slices.SortFunc(rows, func(x, y *row.Row) int {
 		if a.ascending {
-			return x.key().compare(y.key())
+			return x.Key().Compare(y.Key())
 		}
-		return y.key().compare(x.key())
+		return y.Key().Compare(x.Key())
 	})
 	page := media.Page{Degraded: degraded, Stalled: c.Stalled()}
 	if len(rows) > a.limit {
 		rows = rows[:a.limit]
-		page.Next = encodeCursor(rows[a.limit-1].key(), a.mark())
+		page.Next = encodeCursor(rows[a.limit-1].Key(), a.mark())
 	}
 	page.Records = make([]media.Record, 0, len(rows))
 	for _, r := range rows {
@@ -50,19 +54,20 @@ func (c *Catalogue) Records(ctx context.Context, q media.Query) (media.Page, err
 		}
 		page.Records = append(page.Records, rec)
 	}
+	c.addLocations(ctx, page.Records)
 	return page, nil
 }
 
 // record is a row as it is answered: it also says whose it is.
-func (c *Catalogue) record(r *row, pending bool) (media.Record, error) {
-	rec, err := r.record(pending)
+func (c *Catalogue) record(r *row.Row, pending bool) (media.Record, error) {
+	rec, err := r.Record(pending)
 	rec.Elsewhere = err == nil && rec.Node != c.opts.Node
 	return rec, err
 }
 
 // stored reads one row more than a page from the database, without those of
 // which something newer is known.
-func (c *Catalogue) stored(ctx context.Context, a ask, newer map[string]entry) (rows []*row, degraded bool, err error) {
+func (c *Catalogue) stored(ctx context.Context, a ask, newer map[string]entry) (rows []*row.Row, degraded bool, err error) {
 	want := a.limit + 1
 	for a.limit = want; len(rows) < want; {
 		got, err := c.ask(ctx, &a)
@@ -80,13 +85,13 @@ func (c *Catalogue) stored(ctx context.Context, a ask, newer map[string]entry) (
 		if len(got) < a.limit {
 			break
 		}
-		last := got[len(got)-1].key()
+		last := got[len(got)-1].Key()
 		a.after = &last
 	}
 	return rows, false, nil
 }
 
-func (c *Catalogue) ask(ctx context.Context, a *ask) (rows []*row, err error) {
+func (c *Catalogue) ask(ctx context.Context, a *ask) (rows []*row.Row, err error) {
 	err = c.read(ctx, func(ctx context.Context, s *store) error {
 		rows, err = s.page(ctx, a)
 		return err
@@ -110,15 +115,15 @@ func (c *Catalogue) read(ctx context.Context, use func(context.Context, *store) 
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	}
-	if malformed(err) {
+	if database.Malformed(err) {
 		c.spoiled(err)
 	}
-	if kind := troubleOf(err); kind == away {
+	if kind := database.TroubleOf(err); kind == database.Away {
 		c.down(err)
 	} else if now := c.opts.Clock.Now().Unix() / 60; !c.stalled.Load() && c.refusedAt.Swap(now) != now { // it is there, and the applier sees what else it does not do
-		c.log.Warn("catalogue: the database refuses a statement", "driver", c.opts.Driver, "error", c.redact(err), "advice", advice[kind])
+		c.log.Warn("catalogue: the database refuses a statement", "driver", c.opts.Driver, "error", c.redact(err), "advice", database.Advice[kind])
 	}
-	s.anew()
+	s.Anew()
 	c.kick()
 	return ErrUnavailable
 }
@@ -130,17 +135,23 @@ func (c *Catalogue) Record(ctx context.Context, id media.ID) (media.Record, erro
 	if err != nil {
 		return media.Record{}, err
 	}
-	return c.record(r, pending)
+	rec, err := c.record(r, pending)
+	if err != nil {
+		return rec, err
+	}
+	recs := []media.Record{rec}
+	c.addLocations(ctx, recs)
+	return recs[0], nil
 }
 
-func (c *Catalogue) lookup(ctx context.Context, id string) (r *row, pending bool, err error) {
+func (c *Catalogue) lookup(ctx context.Context, id string) (r *row.Row, pending bool, err error) {
 	e, known := c.pending.find(id)
 	if known && e.deleted {
 		return nil, false, ErrNotFound
 	}
-	stored := new(row)
+	stored := new(row.Row)
 	err = c.read(ctx, func(ctx context.Context, s *store) error {
-		return s.ro.NewSelect().Model(stored).Where("id = ?", id).Scan(ctx)
+		return s.RO.NewSelect().Model(stored).Where("id = ?", id).Scan(ctx)
 	})
 	switch {
 	case known && err == nil:
@@ -156,7 +167,7 @@ func (c *Catalogue) lookup(ctx context.Context, id string) (r *row, pending bool
 }
 
 // newest joins a pending row with the stored one, each with its newer half.
-func newest(pending, stored *row) *row {
+func newest(pending, stored *row.Row) *row.Row {
 	r := *pending
 	if stored.Revision > pending.Revision {
 		r = *stored
@@ -184,9 +195,9 @@ func (c *Catalogue) SetProtected(ctx context.Context, id media.ID, protected boo
 		return media.Record{}, fmt.Errorf("%w: %s", ErrOtherNode, old.Node)
 	}
 	r := *old
-	r.Protected = bit(protected)
-	_, err = c.append(opProtect, &r, max(old.ProtectedRev, old.Revision))
-	if err != nil && !errors.Is(err, ErrNotDurable) {
+	r.Protected = row.Bit(protected)
+	_, err = c.append(journal.Protect, &r, max(old.ProtectedRev, old.Revision))
+	if err != nil && !errors.Is(err, journal.ErrNotDurable) {
 		return media.Record{}, err
 	}
 	rec, bad := c.record(&r, true)
@@ -215,20 +226,23 @@ func (c *Catalogue) Delete(ctx context.Context, id media.ID) (media.Record, erro
 		return rec, ErrGrowing
 	}
 	r := *old
-	_, err = c.append(opDelete, &r, old.Revision)
+	_, err = c.append(journal.Delete, &r, old.Revision)
 	return rec, err
 }
+
+// readyEvery is how often Ready looks.
+const readyEvery = 20 * time.Millisecond
 
 // Ready waits until the database has been reached and has all that was pending.
 func (c *Catalogue) Ready(ctx context.Context) error {
 	for !c.up.Load() || c.lacking.Load() && !c.Stalled() {
-		wait, stop := c.opts.Clock.After(lockRetry)
+		wait, stop := c.opts.Clock.After(readyEvery)
 		select {
 		case <-wait:
 		case <-ctx.Done():
 			stop()
 			why := "it has not answered yet"
-			if text, _, _, _ := c.failing.read(); text != "" {
+			if text, _, _, _ := c.failing.Read(); text != "" {
 				why = text
 			}
 			return fmt.Errorf("%w: %s", ErrUnavailable, why)

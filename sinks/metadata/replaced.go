@@ -8,6 +8,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/metadata/database"
 )
 
 // Replaced is a recorder that was on this host, in this record path, in another
@@ -28,7 +29,7 @@ func (c *Catalogue) Replaced(ctx context.Context) (out []Replaced, err error) {
 	err = c.read(ctx, func(ctx context.Context, s *store) error {
 		out = nil
 		var rows []*claimRow
-		err := s.ro.NewSelect().Model(&rows).ColumnExpr("*").ColumnExpr(s.seconds()+" AS now").
+		err := s.RO.NewSelect().Model(&rows).ColumnExpr("*").ColumnExpr(s.seconds()+" AS now").
 			Where("host = ?", c.opts.Place.Host).Where("path = ?", c.opts.Place.Path).Where("node <> ?", c.opts.Node).
 			Where("directory <> ?", c.opts.Directory()).Where("directory <> ''").OrderExpr("node").Scan(ctx)
 		if err != nil {
@@ -38,7 +39,7 @@ func (c *Catalogue) Replaced(ctx context.Context) (out []Replaced, err error) {
 			if c.life(s, r, &watch{}) != gone {
 				continue
 			}
-			has, err := s.ro.NewSelect().TableExpr("spool_recordings").Where("node = ?", r.Node).
+			has, err := s.RO.NewSelect().TableExpr("spool_recordings").Where("node = ?", r.Node).
 				Where("state <> ?", string(media.StateLost)).Exists(ctx)
 			if err != nil {
 				return err
@@ -61,7 +62,7 @@ func (c *Catalogue) acceptPlace(ctx context.Context) error {
 			break
 		}
 		err = c.inTx(ctx, func(ctx context.Context, s *store, tx bun.Tx) error {
-			_, err := tx.NewUpdate().Table(claimsTable).Set("path = ''").Where("node = ?", r.Node).Where("directory = ?", r.Directory).Exec(ctx)
+			_, err := tx.NewUpdate().Table(database.ClaimsTable).Set("path = ''").Where("node = ?", r.Node).Where("directory = ?", r.Directory).Exec(ctx)
 			return err
 		})
 	}
@@ -85,7 +86,7 @@ func (c *Catalogue) mayTakeOver(ctx context.Context) error {
 func (c *Catalogue) forgetTakenOver(ctx context.Context) error {
 	return c.eachTakenOver(ctx, func(ctx context.Context, s *store, r *claimRow) error {
 		return s.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
-			_, err := tx.NewDelete().Table(claimsTable).Where("node = ?", r.Node).Where("beats = ?", r.Beats).Exec(ctx)
+			_, err := tx.NewDelete().Table(database.ClaimsTable).Where("node = ?", r.Node).Where("beats = ?", r.Beats).Exec(ctx)
 			if err == nil {
 				_, err = tx.NewDelete().Table("spool_directories").Where("node = ?", r.Node).Exec(ctx)
 			}
@@ -100,7 +101,7 @@ func (c *Catalogue) eachTakenOver(ctx context.Context, do func(context.Context, 
 	}
 	return c.read(ctx, func(ctx context.Context, s *store) error {
 		for _, node := range c.opts.TakeOver {
-			r, err := s.claimOf(ctx, s.rw, node)
+			r, err := s.claimOf(ctx, s.RW, node)
 			if err != nil {
 				return err
 			}

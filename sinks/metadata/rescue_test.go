@@ -15,6 +15,7 @@ import (
 
 	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/metadata/database"
 )
 
 // catalogueFile is a SQLite catalogue with n recordings of this recorder, whose files
@@ -58,7 +59,7 @@ func overwrite(t *testing.T, file string, at int64, b []byte) {
 	require.NoError(t, f.Close())
 }
 
-func rescue(t *testing.T, file, recordDir string) (Rescued, error) {
+func rescue(t *testing.T, file, recordDir string) (database.Rescued, error) {
 	t.Helper()
 	return Rescue(t.Context(), OpenOptions{Driver: "sqlite", DSN: file}, recordDir)
 }
@@ -109,7 +110,7 @@ func TestADamagedCatalogueIsRescued(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, broken, kept)
 			require.Regexp(t, `^spool\.db\.malformed-\d{8}T\d{6}\.\d{3}Z$`, filepath.Base(got.Kept))
-			require.Len(t, got.Tables, len(salvaged))
+			require.Len(t, got.Tables, len(database.Salvaged))
 			again, err := rescue(t, file, filepath.Dir(file))
 			require.NoError(t, err)
 			require.Zero(t, again, "the new one is well")
@@ -182,7 +183,7 @@ func TestDamageWhileARecorderRuns(t *testing.T) {
 	overwrite(t, file, 8192, garbage(int(info.Size())-8192))
 	_, err = Rescue(t.Context(), OpenOptions{Driver: "sqlite", DSN: file, ApplyTimeout: 100 * time.Millisecond}, d.dir)
 	require.ErrorContains(t, err, "stop it, run spool reindex")
-	c.store.Load().anew() // what is cached is still well
+	c.store.Load().Anew() // what is cached is still well
 	require.Eventually(t, func() bool { _ = records(t, c, media.Query{}); return c.Stats().Malformed }, time.Minute, 5*time.Millisecond)
 	require.Contains(t, c.Stats().LastError, "run spool reindex", "whoever noticed it says what to do")
 	put(t, c, sample(100, "live/node1"))
@@ -284,7 +285,7 @@ func TestNoRowOutOfADamagedPageIsBelieved(t *testing.T) {
 	overwrite(t, file, 0, garbage(100))
 	got, err := rescue(t, file, "")
 	require.NoError(t, err)
-	require.Equal(t, RescuedTable{Name: "spool_recordings", Rows: 1, Invalid: 5}, got.Tables[0])
+	require.Equal(t, database.RescuedTable{Name: "spool_recordings", Rows: 1, Invalid: 5}, got.Tables[0])
 }
 
 // TestARescueBeforeTheClockIsSet takes rows over whose revisions are of later.
@@ -293,22 +294,19 @@ func TestARescueBeforeTheClockIsSet(t *testing.T) {
 	overwrite(t, file, 0, garbage(100))
 	got, err := Rescue(t.Context(), OpenOptions{Driver: "sqlite", DSN: file, Clock: &turned{at: time.Unix(1000, 0)}}, "")
 	require.NoError(t, err)
-	require.Equal(t, RescuedTable{Name: "spool_recordings", Rows: 6}, got.Tables[0])
+	require.Equal(t, database.RescuedTable{Name: "spool_recordings", Rows: 6}, got.Tables[0])
 }
 
 // TestACatalogueThatCannotBeSharedIsRescued where SQLite needs no locks of the file system,
 // or no memory.
 func TestACatalogueThatCannotBeSharedIsRescued(t *testing.T) {
-	normal := system
-	t.Cleanup(func() { system = normal })
 	refuse := func(e unix.Errno) func(int) error { return func(int) error { return e } }
 	for name, calls := range map[string]filesystem.Calls{
 		"no shared memory": {Mmap: refuse(unix.ENODEV)},
 		"no locks":         {Setlk: refuse(unix.ENOLCK)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			system = calls
-			defer func() { system = normal }()
+			setSystem(t, calls)
 			file, d, _ := catalogueFile(t, 20)
 			require.NoFileExists(t, file+"-shm")
 			got, err := rescue(t, file, d.dir)

@@ -101,7 +101,7 @@ func run(t *testing.T, db *sql.DB, statements ...string) {
 // show asks a session of the catalogue for one text.
 func show(t *testing.T, c opened, question string) (text string) {
 	t.Helper()
-	require.NoError(t, c.store.Load().ro.NewRaw(question).Scan(t.Context(), &text))
+	require.NoError(t, c.store.Load().RO.NewRaw(question).Scan(t.Context(), &text))
 	return text
 }
 

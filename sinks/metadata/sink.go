@@ -8,6 +8,7 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/metadata/journal"
 )
 
 // Config is what a pipeline says about its metadata stage: nothing. The database
@@ -69,7 +70,7 @@ func (s *sink) note(rec media.Recording, err error) {
 	}
 	text := err.Error()
 	s.lastError.Store(&text)
-	if errors.Is(err, ErrNotDurable) {
+	if errors.Is(err, journal.ErrNotDurable) {
 		s.log.Warn("recording is in the catalogue's memory only", "recording", rec.ID, "file", rec.Path, "error", err)
 		return
 	}

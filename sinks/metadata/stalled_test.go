@@ -11,6 +11,7 @@ import (
 
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/metadata/dbtest"
+	"github.com/gospool/spool/sinks/metadata/journal"
 )
 
 // TestADatabaseThatTakesNoRowsIsAskedAllTheSame makes a database read-only, or its
@@ -98,7 +99,7 @@ func TestAFullDiskTakesRowsIntoTheJournal(t *testing.T) {
 	filler := filepath.Join(disk, "filler")
 	dbtest.Fill(t, filler)
 	n := 1
-	for c.Stats().JournalBytes < rotateBytes+spareBytes/2 { // beyond where a file ends otherwise
+	for c.Stats().JournalBytes < journal.RotateBytes+journal.SpareBytes/2 { // beyond where a file ends otherwise
 		put(t, c, sample(n, "live/a"))
 		n++
 	}

@@ -9,85 +9,23 @@ import (
 	"strings"
 
 	"github.com/uptrace/bun"
+
+	"github.com/gospool/spool/sinks/metadata/database"
+	"github.com/gospool/spool/sinks/metadata/journal"
+	"github.com/gospool/spool/sinks/metadata/row"
 )
 
-// store is a database that has been reached and has the schema.
+// store reads and writes the rows of a database.
 type store struct {
-	driver   string
-	rw, ro   *bun.DB      // the same pool, but for sqlite: one connection that writes, some that read
-	lockFile string       // of the migrations; sqlite only
-	unlock   func() error // see openSuffix; nil: nothing is locked
-	oneHost  bool         // no other machine can reach it: sqlite on a disk of this one
-	utf16    bool         // how the database keeps text; sqlite only
-	remade   []string     // tables that were gone: see remake
+	*database.DB
 
 	fence func(context.Context, bun.Tx) error // see Catalogue.fence; nil: none
 }
 
-// begin brings the schema up to date; on an error it closes what was opened. Where it
-// may not be changed, such as at a standby or by an account without that right, it will
-// do if it is up to date.
-func (s *store) begin(ctx context.Context) (*store, error) {
-	err := s.migrate(ctx, nil)
-	if err == nil {
-		err = s.remake(ctx)
-	}
-	if kind := troubleOf(err); err != nil && (kind == readOnly || kind == forbidden) && s.current(ctx) {
-		err = nil
-	}
-	if err != nil {
-		return nil, errors.Join(err, s.close())
-	}
-	return s, nil
-}
-
-// tables are those of the schema: first the ones that a page of recordings is read from.
-var tables = []string{"spool_journals", "spool_recordings", "spool_streams",
-	"spool_events", "spool_event_recordings", "spool_directories", "spool_upkeep", "spool_claims"}
-
-// ping asks whether recordings can be read.
-func (s *store) ping(ctx context.Context) error { return s.have(ctx, tables[:3]) }
-
-// check asks whether the schema is there.
-func (s *store) check(ctx context.Context) error { return s.have(ctx, tables) }
-
-// current reports whether the schema is there, and of this program's version.
-func (s *store) current(ctx context.Context) bool {
-	var newest string
-	err := s.ro.NewRaw("SELECT MAX(name) FROM spool_migrations").Scan(ctx, &newest)
-	return err == nil && newest == versions[len(versions)-1].name && s.check(ctx) == nil
-}
-
-func (s *store) have(ctx context.Context, tables []string) error {
-	_, err := s.ro.ExecContext(ctx, "SELECT 1 FROM "+strings.Join(tables, ", ")+" WHERE 1 = 0")
-	return err
-}
-
-// anew lets go of idle connections: those to a server may be to one that is not the
-// primary any more, those of sqlite hold on to the file that was there when they were
-// made, and its disk may have been mounted again since.
-func (s *store) anew() {
-	for _, db := range []*bun.DB{s.rw, s.ro} {
-		db.DB.SetMaxIdleConns(0)
-		db.DB.SetMaxIdleConns(poolSize)
-	}
-}
-
-func (s *store) close() error {
-	err := s.rw.Close()
-	if s.ro != s.rw {
-		err = errors.Join(err, s.ro.Close())
-	}
-	if s.unlock != nil {
-		err = errors.Join(err, s.unlock())
-	}
-	return err
-}
-
 // position is the revision up to which the database has a journal; 0 where it
 // has never heard of it, or only of a copy in the record directory of another recorder.
-func (s *store) position(ctx context.Context, journal string, names []string) (rev int64, err error) {
-	err = s.rw.NewSelect().TableExpr("spool_journals").Column("applied").Where("id = ?", journal).
+func (s *store) position(ctx context.Context, log string, names []string) (rev int64, err error) {
+	err = s.RW.NewSelect().TableExpr("spool_journals").Column("applied").Where("id = ?", log).
 		Where("node IN (?)", bun.List(names)).Scan(ctx, &rev)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, nil
@@ -98,9 +36,9 @@ func (s *store) position(ctx context.Context, journal string, names []string) (r
 // write applies changes, and moves the journal's position, in one transaction. It
 // leaves rows alone that are of none of the names, the first of which is this
 // recorder's, and gives the changes that it left out.
-func (s *store) write(ctx context.Context, journal string, names []string, ops []op) (others []op, err error) {
+func (s *store) write(ctx context.Context, log string, names []string, ops []journal.Change) (others []journal.Change, err error) {
 	err = s.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
-		var mine []op
+		var mine []journal.Change
 		if mine, others, err = s.divide(ctx, tx, names, ops); err != nil {
 			return err
 		}
@@ -111,7 +49,10 @@ func (s *store) write(ctx context.Context, journal string, names []string, ops [
 		if err := s.upsert(ctx, tx, b.puts); err != nil {
 			return err
 		}
-		now := ops[len(ops)-1].rev
+		if err := s.locate(ctx, tx, idsOf(b.puts)); err != nil {
+			return err
+		}
+		now := ops[len(ops)-1].Revision
 		if err := s.putEvents(ctx, tx, slices.Concat(b.puts, b.events)); err != nil {
 			return err
 		}
@@ -123,8 +64,8 @@ func (s *store) write(ctx context.Context, journal string, names []string, ops [
 		}
 		for _, o := range b.protects {
 			_, err := tx.NewUpdate().Table("spool_recordings").
-				Set("protected = ?", o.row.Protected).Set("protected_rev = ?", o.rev).
-				Where("id = ?", o.row.ID).Where("protected_rev < ?", o.rev).Exec(ctx)
+				Set("protected = ?", o.Row.Protected).Set("protected_rev = ?", o.Revision).
+				Where("id = ?", o.Row.ID).Where("protected_rev < ?", o.Revision).Exec(ctx)
 			if err != nil {
 				return err
 			}
@@ -133,14 +74,17 @@ func (s *store) write(ctx context.Context, journal string, names []string, ops [
 			if _, err := tx.NewDelete().Table("spool_recordings").Where("id IN (?)", bun.List(b.deletes)).Exec(ctx); err != nil {
 				return err
 			}
+			if err := s.dislocate(ctx, tx, b.deletes); err != nil {
+				return err
+			}
 			if err := s.dropFootage(ctx, tx, b.deletes, now); err != nil {
 				return err
 			}
 		}
-		return s.move(ctx, tx, journal, names[0], ops[len(ops)-1].rev)
+		return s.move(ctx, tx, log, names[0], ops[len(ops)-1].Revision)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("%s: apply %d changes: %w", s.driver, len(ops), err)
+		return nil, fmt.Errorf("%s: apply %d changes: %w", s.Driver, len(ops), err)
 	}
 	return others, nil
 }
@@ -148,7 +92,7 @@ func (s *store) write(ctx context.Context, journal string, names []string, ops [
 // inTx does something in a transaction in which this recorder has its name: see
 // Catalogue.fence.
 func (s *store) inTx(ctx context.Context, do func(context.Context, bun.Tx) error) error {
-	return s.rw.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+	return s.RW.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
 		if s.fence != nil {
 			if err := s.fence(ctx, tx); err != nil {
 				return err
@@ -161,34 +105,34 @@ func (s *store) inTx(ctx context.Context, do func(context.Context, bun.Tx) error
 // batch is changes without those that a later one of the batch overrides: an
 // upsert may name a row only once.
 type batch struct {
-	puts     []*row
-	protects []op
+	puts     []*row.Row
+	protects []journal.Change
 	deletes  []string
-	events   []*row // of PutEvents, each of them
+	events   []*row.Row // of PutEvents, each of them
 }
 
-func fold(ops []op) (b batch) {
+func fold(ops []journal.Change) (b batch) {
 	put, protect, gone := map[string]int{}, map[string]int{}, map[string]bool{}
 	for _, o := range ops {
-		id := o.row.ID
-		switch o.kind {
-		case opPut:
+		id := o.Row.ID
+		switch o.Kind {
+		case journal.Put:
 			if i, ok := put[id]; ok {
-				b.puts[i] = o.row.keeping(b.puts[i])
+				b.puts[i] = o.Row.Keeping(b.puts[i])
 				continue
 			}
 			put[id] = len(b.puts)
-			b.puts = append(b.puts, o.row)
-		case opProtect:
+			b.puts = append(b.puts, o.Row)
+		case journal.Protect:
 			if i, ok := protect[id]; ok {
 				b.protects[i] = o
 				continue
 			}
 			protect[id] = len(b.protects)
 			b.protects = append(b.protects, o)
-		case opEvent:
-			b.events = append(b.events, o.row)
-		case opDelete:
+		case journal.Event:
+			b.events = append(b.events, o.Row)
+		case journal.Delete:
 			if !gone[id] {
 				gone[id] = true
 				b.deletes = append(b.deletes, id)
@@ -198,8 +142,16 @@ func fold(ops []op) (b batch) {
 	return b
 }
 
+func idsOf(rows []*row.Row) []string {
+	ids := make([]string, len(rows))
+	for i, r := range rows {
+		ids[i] = r.ID
+	}
+	return ids
+}
+
 // upsert adds rows, and replaces those of a lower revision.
-func (s *store) upsert(ctx context.Context, tx bun.Tx, rows []*row) error {
+func (s *store) upsert(ctx context.Context, tx bun.Tx, rows []*row.Row) error {
 	if len(rows) == 0 {
 		return nil
 	}
@@ -207,7 +159,7 @@ func (s *store) upsert(ctx context.Context, tx bun.Tx, rows []*row) error {
 		return err
 	}
 	q := tx.NewInsert().Model(&rows)
-	if s.driver == "mysql" {
+	if s.Driver == "mysql" {
 		// Assignments run from left to right and see what the earlier ones set:
 		// the revision is compared by all and therefore set last.
 		q.On("DUPLICATE KEY UPDATE").
@@ -234,7 +186,7 @@ var replaced = []string{
 }
 
 // noteStreams keeps the list of stream paths, by which a prefix is resolved.
-func (s *store) noteStreams(ctx context.Context, tx bun.Tx, rows []*row) error {
+func (s *store) noteStreams(ctx context.Context, tx bun.Tx, rows []*row.Row) error {
 	seen := map[string]bool{}
 	var values []string
 	for _, r := range rows {
@@ -244,7 +196,7 @@ func (s *store) noteStreams(ctx context.Context, tx bun.Tx, rows []*row) error {
 		}
 	}
 	head, tail := "INSERT INTO", "ON CONFLICT (path) DO NOTHING"
-	if s.driver == "mysql" {
+	if s.Driver == "mysql" {
 		head, tail = "INSERT IGNORE INTO", ""
 	}
 	marks := strings.TrimSuffix(strings.Repeat("(?),", len(values)), ",")
@@ -257,12 +209,12 @@ func (s *store) noteStreams(ctx context.Context, tx bun.Tx, rows []*row) error {
 }
 
 // move sets the journal's position; it never goes back.
-func (s *store) move(ctx context.Context, tx bun.Tx, journal, node string, rev int64) error {
+func (s *store) move(ctx context.Context, tx bun.Tx, log, node string, rev int64) error {
 	set := "ON CONFLICT (id) DO UPDATE SET applied = EXCLUDED.applied WHERE p.applied < EXCLUDED.applied"
 	alias := " AS p"
-	if s.driver == "mysql" {
+	if s.Driver == "mysql" {
 		set, alias = "ON DUPLICATE KEY UPDATE applied = GREATEST(applied, VALUES(applied))", ""
 	}
-	_, err := tx.NewRaw("INSERT INTO spool_journals"+alias+" (id, node, applied) VALUES (?, ?, ?) "+set, journal, node, rev).Exec(ctx)
+	_, err := tx.NewRaw("INSERT INTO spool_journals"+alias+" (id, node, applied) VALUES (?, ?, ?) "+set, log, node, rev).Exec(ctx)
 	return err
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/metadata/database"
 )
 
 // troubled waits until a catalogue says what is wrong with its database, and again
@@ -45,7 +46,7 @@ func TestRowsWaitForATableThatIsGone(t *testing.T) {
 		c := openWith(t, o)
 		put(t, c, sample(0, "live/a"))
 		ready(t, c.Catalogue)
-		for n, table := range tables[:5] { // which every row with an event needs
+		for n, table := range database.Tables[:5] { // which every row with an event needs
 			c.exec(t, "ALTER TABLE "+table+" RENAME TO was_"+table)
 			rec := sample(n+1, "live/a")
 			rec.Events = []media.Event{anEvent(n, "live/a")}
@@ -57,7 +58,7 @@ func TestRowsWaitForATableThatIsGone(t *testing.T) {
 			require.Len(t, stored(t, c), n+2, table)
 			require.Eventually(t, func() bool { return c.Stats().LastError == "" }, patience, time.Millisecond)
 		}
-		for n, table := range tables[:5] { // which every row with an event needs
+		for n, table := range database.Tables[:5] { // which every row with an event needs
 			c.exec(t, "DROP TABLE "+table)
 			rec := sample(100+n, "live/a")
 			rec.Events = []media.Event{anEvent(n, "live/a")}
@@ -78,7 +79,7 @@ func TestACatalogueThatIsEmptiedIsMadeAgain(t *testing.T) {
 		c := open(t, driver, dsn)
 		put(t, c, sample(0, "live/a"))
 		ready(t, c.Catalogue)
-		dropAll(t, c.store.Load())
+		dropAll(t, c.store.Load().DB)
 		rec := sample(1, "live/a")
 		put(t, c, rec)
 		ready(t, c.Catalogue)
@@ -127,7 +128,7 @@ func TestRowsWaitForARightThatIsRevoked(t *testing.T) {
 			open(t, driver, dsn).close() // makes the tables
 			admin := sqlDB(t, driver, strings.Replace(dsn, "spool:secret@tcp", "root@tcp", 1))
 			run(t, admin, guest.make...)
-			for _, table := range append([]string{"spool_migrations"}, tables...) {
+			for _, table := range append([]string{"spool_migrations"}, database.Tables...) {
 				run(t, admin, "GRANT "+guest.rights+" ON "+table+" TO "+guest.name)
 			}
 			if driver == "postgres" {
@@ -158,20 +159,20 @@ func TestRowsWaitForARightThatIsRevoked(t *testing.T) {
 func TestErrorsAreToldApart(t *testing.T) {
 	pg := func(code string) error { return fmt.Errorf("apply: %w", &pgconn.PgError{Code: code}) }
 	my := func(n uint16) error { return fmt.Errorf("apply: %w", &mysql.MySQLError{Number: n}) }
-	for want, errs := range map[trouble][]error{
-		away: {io.EOF, context.DeadlineExceeded, mysql.ErrInvalidConn, driver.ErrBadConn,
+	for want, errs := range map[database.Trouble][]error{
+		database.Away: {io.EOF, context.DeadlineExceeded, mysql.ErrInvalidConn, driver.ErrBadConn,
 			pg("57P01"), pg("57P02"), pg("57P03"), pg("08006"), pg("53300"), pg("XX000"), my(1053), my(1927), my(1040), my(1223)},
-		busy:       {pg("40001"), pg("40P01"), my(1213), my(1205)},
-		readOnly:   {pg("25006"), pgconn.ErrReadOnlyConnection, my(1290), my(1836), my(1792), my(3100)},
-		noRoom:     {pg("53100"), my(1114), my(1021)},
-		wrongTable: {pg("42P01"), pg("42703"), pg("3F000"), my(1146), my(1054)},
-		forbidden:  {pg("42501"), pg("28P01"), pg("3D000"), my(1045), my(1142)},
-		badRow: {pg("22001"), pg("22021"), pg("22P05"), pg("22003"), pg("23514"), pg("23505"), pg("54000"), pg("P0001"),
-			my(1406), my(1366), my(1264), my(4025), my(3819), my(1062), my(1644), my(1153), mysql.ErrPktTooLarge, errUnreadableRow},
+		database.Busy:       {pg("40001"), pg("40P01"), my(1213), my(1205)},
+		database.ReadOnly:   {pg("25006"), pgconn.ErrReadOnlyConnection, my(1290), my(1836), my(1792), my(3100)},
+		database.NoRoom:     {pg("53100"), my(1114), my(1021)},
+		database.WrongTable: {pg("42P01"), pg("42703"), pg("3F000"), my(1146), my(1054)},
+		database.Forbidden:  {pg("42501"), pg("28P01"), pg("3D000"), my(1045), my(1142)},
+		database.BadRow: {pg("22001"), pg("22021"), pg("22P05"), pg("22003"), pg("23514"), pg("23505"), pg("54000"), pg("P0001"),
+			my(1406), my(1366), my(1264), my(4025), my(3819), my(1062), my(1644), my(1153), mysql.ErrPktTooLarge, database.ErrUnreadableRow},
 	} {
 		for _, err := range errs {
-			require.Equal(t, want, troubleOf(err), "%v", err)
-			require.Equal(t, want, troubleOf(errors.Join(errors.New("x"), err)), "%v", err)
+			require.Equal(t, want, database.TroubleOf(err), "%v", err)
+			require.Equal(t, want, database.TroubleOf(errors.Join(errors.New("x"), err)), "%v", err)
 		}
 	}
 }

@@ -11,6 +11,9 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/metadata/database"
+	"github.com/gospool/spool/sinks/metadata/journal"
+	"github.com/gospool/spool/sinks/metadata/row"
 )
 
 // UpkeepOptions bound what the catalogue keeps of footage that is gone; 0 is no
@@ -30,7 +33,7 @@ const upkeepBatch = 500
 // what an earlier version of the schema did not note. It works in batches and may
 // be interrupted at any time. It needs the database: ErrUnavailable otherwise.
 func (c *Catalogue) Upkeep(ctx context.Context, o UpkeepOptions) (k Kept, err error) {
-	if err = c.pairOldFootage(ctx); err != nil {
+	if err = c.completeOld(ctx); err != nil {
 		return k, err
 	}
 	now := c.opts.Clock.Now()
@@ -65,20 +68,20 @@ func (c *Catalogue) redate(ctx context.Context, now time.Time) error {
 
 // redateLost puts the next of the lost rows again whose revision is of long ago.
 func (c *Catalogue) redateLost(ctx context.Context) error {
-	var rows []*row
+	var rows []*row.Row
 	err := c.read(ctx, func(ctx context.Context, s *store) error {
-		return s.ro.NewSelect().Model(&rows).Where("r.state = ?", string(media.StateLost)).Where("r.node = ?", c.opts.Node).
+		return s.RO.NewSelect().Model(&rows).Where("r.state = ?", string(media.StateLost)).Where("r.node = ?", c.opts.Node).
 			Where("r.revision < ?", pipeline.Plausible.UnixNano()).Limit(upkeepBatch).Scan(ctx)
 	})
 	if err != nil || len(rows) == 0 {
 		return err
 	}
 	for _, r := range rows {
-		rec, err := r.record(false)
+		rec, err := r.Record(false)
 		if err != nil {
 			return err
 		}
-		if err := c.Put(ctx, rec.Recording); err != nil && !errors.Is(err, ErrNotDurable) {
+		if err := c.Put(ctx, rec.Recording); err != nil && !errors.Is(err, journal.ErrNotDurable) {
 			return err
 		}
 	}
@@ -112,9 +115,9 @@ func (c *Catalogue) dropEvents(ctx context.Context, before time.Time) (n int, er
 // dropLost deletes rows whose file has been lost since before a time.
 func (c *Catalogue) dropLost(ctx context.Context, before time.Time) (n int, err error) {
 	for range 1000 { // what Forget leaves for a reason must not hold it here
-		var rows []*row
+		var rows []*row.Row
 		err := c.read(ctx, func(ctx context.Context, s *store) error {
-			return s.ro.NewSelect().Model(&rows).Where("r.state = ?", string(media.StateLost)).
+			return s.RO.NewSelect().Model(&rows).Where("r.state = ?", string(media.StateLost)).
 				Where("r.protected = 0").Where("r.node = ?", c.opts.Node).Where("r.revision < ?", before.UnixNano()).Where("r.revision >= ?", pipeline.Plausible.UnixNano()).
 				OrderExpr("r.start_ns, r.id").Limit(upkeepBatch).Scan(ctx)
 		})
@@ -147,7 +150,7 @@ func (c *Catalogue) inTx(ctx context.Context, do func(context.Context, *store, b
 		var err error
 		for range 4 {
 			err = s.inTx(ctx, func(ctx context.Context, tx bun.Tx) error { return do(ctx, s, tx) })
-			if err == nil || troubleOf(err) != busy {
+			if err == nil || database.TroubleOf(err) != database.Busy {
 				break
 			}
 		}
@@ -155,36 +158,47 @@ func (c *Catalogue) inTx(ctx context.Context, do func(context.Context, *store, b
 	})
 }
 
-// pairing is the task of spool_upkeep that notes the footage of events which an
-// earlier version of the schema has put.
+// Tasks of spool_upkeep complete what an earlier version of the schema did not note. Each
+// keeps its position, so that it goes on where it was.
 const (
-	pairing     = "event footage"
-	pairingDone = "done"
+	pairing  = "event footage" // which recordings hold media of which events
+	taskDone = "done"
 )
 
-// pairOldFootage walks the recordings, and then the events that are left without
-// any. Its position is kept, so that it goes on where it was.
-func (c *Catalogue) pairOldFootage(ctx context.Context) error {
+// completeOld walks the recordings, and then the events that are left without any; and
+// the recordings again for their locations.
+func (c *Catalogue) completeOld(ctx context.Context) error {
+	if err := c.finishTask(ctx, pairing, c.pairBatch); err != nil {
+		return err
+	}
+	return c.finishTask(ctx, locating, func(ctx context.Context, s *store, tx bun.Tx, at string) (string, error) {
+		return s.locateBatch(ctx, tx, at)
+	})
+}
+
+// finishTask does a task in batches, each of which is a transaction that also moves its
+// position.
+func (c *Catalogue) finishTask(ctx context.Context, task string, batch func(ctx context.Context, s *store, tx bun.Tx, at string) (next string, err error)) error {
 	for {
 		var at string
 		err := c.inTx(ctx, func(ctx context.Context, s *store, tx bun.Tx) error {
 			at = "" // what an attempt that was rolled back has left
-			err := tx.NewSelect().TableExpr("spool_upkeep").Column("position").Where("task = ?", pairing).Scan(ctx, &at)
-			if err != nil && !errors.Is(err, sql.ErrNoRows) || at == pairingDone {
+			err := tx.NewSelect().TableExpr("spool_upkeep").Column("position").Where("task = ?", task).Scan(ctx, &at)
+			if err != nil && !errors.Is(err, sql.ErrNoRows) || at == taskDone {
 				return err
 			}
-			next, err := c.pairBatch(ctx, s, tx, at)
+			next, err := batch(ctx, s, tx, at)
 			if err != nil {
 				return err
 			}
 			at = next
-			if _, err := tx.NewDelete().Table("spool_upkeep").Where("task = ?", pairing).Exec(ctx); err != nil {
+			if _, err := tx.NewDelete().Table("spool_upkeep").Where("task = ?", task).Exec(ctx); err != nil {
 				return err
 			}
-			_, err = tx.NewRaw("INSERT INTO spool_upkeep (task, position) VALUES (?, ?)", pairing, next).Exec(ctx)
+			_, err = tx.NewRaw("INSERT INTO spool_upkeep (task, position) VALUES (?, ?)", task, next).Exec(ctx)
 			return err
 		})
-		if err != nil || at == pairingDone {
+		if err != nil || at == taskDone {
 			return err
 		}
 	}
@@ -193,14 +207,14 @@ func (c *Catalogue) pairOldFootage(ctx context.Context) error {
 // pairBatch does the next step of the walk and gives the position behind it: the
 // phase, and the place of the last row in it.
 func (c *Catalogue) pairBatch(ctx context.Context, s *store, tx bun.Tx, at string) (next string, err error) {
-	phase, after := "recordings", key{start: -1 << 63}
+	phase, after := "recordings", row.Key{Start: -1 << 63}
 	if at != "" {
-		if _, err := fmt.Sscanf(at, "%s %d %s", &phase, &after.start, &after.id); err != nil {
+		if _, err := fmt.Sscanf(at, "%s %d %s", &phase, &after.Start, &after.ID); err != nil {
 			return "", fmt.Errorf("spool_upkeep: position %q: %w", at, err)
 		}
 	}
 	var n int
-	var last key
+	var last row.Key
 	if phase == "recordings" {
 		n, last, err = s.pairRecordings(ctx, tx, after)
 	} else {
@@ -210,20 +224,20 @@ func (c *Catalogue) pairBatch(ctx context.Context, s *store, tx bun.Tx, at strin
 	case err != nil:
 		return "", err
 	case n == upkeepBatch:
-		return fmt.Sprintf("%s %d %s", phase, last.start, last.id), nil
+		return fmt.Sprintf("%s %d %s", phase, last.Start, last.ID), nil
 	case phase == "recordings":
 		return fmt.Sprintf("events %d %s", int64(-1<<63), "-"), nil
 	}
-	return pairingDone, nil
+	return taskDone, nil
 }
 
 // pairRecordings notes the footage of the next recordings. They are locked, so that
 // none goes in between.
-func (s *store) pairRecordings(ctx context.Context, tx bun.Tx, after key) (n int, last key, err error) {
-	var rows []*row
+func (s *store) pairRecordings(ctx context.Context, tx bun.Tx, after row.Key) (n int, last row.Key, err error) {
+	var rows []*row.Row
 	q := tx.NewSelect().Model(&rows).Column("id", "start_ns", "state", "events").OrderExpr("r.start_ns, r.id").Limit(upkeepBatch)
 	behind(q, "r.start_ns", "r.id", after)
-	switch s.driver {
+	switch s.Driver {
 	case "postgres":
 		q.For("SHARE")
 	case "mysql":
@@ -236,11 +250,11 @@ func (s *store) pairRecordings(ctx context.Context, tx bun.Tx, after key) (n int
 	if err == nil {
 		err = s.addPairs(ctx, tx, pairs)
 	}
-	return len(rows), rows[len(rows)-1].key(), err
+	return len(rows), rows[len(rows)-1].Key(), err
 }
 
 // dateEvents says of the next events that have no footage that it is gone.
-func (s *store) dateEvents(ctx context.Context, tx bun.Tx, after key, now int64) (n int, last key, err error) {
+func (s *store) dateEvents(ctx context.Context, tx bun.Tx, after row.Key, now int64) (n int, last row.Key, err error) {
 	var rows []eventRow
 	q := tx.NewSelect().Model(&rows).Column("id", "at_ns").OrderExpr("e.at_ns, e.id").Limit(upkeepBatch)
 	behind(q, "e.at_ns", "e.id", after)
@@ -252,19 +266,19 @@ func (s *store) dateEvents(ctx context.Context, tx bun.Tx, after key, now int64)
 		ids[i] = r.ID
 	}
 	end := rows[len(rows)-1]
-	return len(rows), key{end.AtNS, end.ID}, s.noteGone(ctx, tx, ids, now)
+	return len(rows), row.Key{Start: end.AtNS, ID: end.ID}, s.noteGone(ctx, tx, ids, now)
 }
 
-func behind(q *bun.SelectQuery, start, id string, after key) {
-	if after.id != "" && after.id != "-" {
-		q.Where(start+" >= ?", after.start).Where("("+start+" > ? OR "+id+" > ?)", after.start, after.id)
+func behind(q *bun.SelectQuery, start, id string, after row.Key) {
+	if after.ID != "" && after.ID != "-" {
+		q.Where(start+" >= ?", after.Start).Where("("+start+" > ? OR "+id+" > ?)", after.Start, after.ID)
 	}
 }
 
 // ProtectedBytes is what this recorder's protected recordings take.
 func (c *Catalogue) ProtectedBytes(ctx context.Context) (n int64, err error) {
 	err = c.read(ctx, func(ctx context.Context, s *store) error {
-		return s.ro.NewSelect().TableExpr("spool_recordings").ColumnExpr("COALESCE(SUM(size), 0)").
+		return s.RO.NewSelect().TableExpr("spool_recordings").ColumnExpr("COALESCE(SUM(size), 0)").
 			Where("protected = 1").Where("node = ?", c.opts.Node).Where("state <> ?", string(media.StateLost)).Scan(ctx, &n)
 	})
 	return n, err

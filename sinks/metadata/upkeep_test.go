@@ -11,6 +11,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/metadata/row"
 )
 
 // eventFile is a finished recording that names an event.
@@ -110,7 +111,7 @@ func TestAnEventLosesItsFootageWhileItIsAsked(t *testing.T) {
 		require.NoError(t, c.Flush(t.Context()))
 		rec.State = media.StateLost
 		put(t, c, rec)
-		pending := map[string]entry{rec.ID.String(): {row: &row{ID: rec.ID.String(), State: string(rec.State)}, rev: 1}}
+		pending := map[string]entry{rec.ID.String(): {row: &row.Row{ID: rec.ID.String(), State: string(rec.State)}, rev: 1}}
 		require.NoError(t, c.Flush(t.Context()))
 		page := media.EventPage{Events: []media.EventRecord{{Event: e}}}
 		require.NoError(t, c.addFootage(t.Context(), &page, pending, nil))
@@ -179,7 +180,7 @@ func TestFootageOfAnOlderSchemaIsFound(t *testing.T) {
 		require.NoError(t, c.Flush(t.Context()))
 		s := c.store.Load()
 		exec := func(sql string) {
-			_, err := s.rw.ExecContext(t.Context(), sql)
+			_, err := s.RW.ExecContext(t.Context(), sql)
 			require.NoError(t, err)
 		}
 		exec("DELETE FROM spool_event_recordings")

@@ -52,12 +52,6 @@ func SQLite(t testing.TB) string {
 	return filepath.Join(t.TempDir(), "spool.db")
 }
 
-// Postgres starts a PostgreSQL server and gives its DSN.
-func Postgres(t TB) string { t.Helper(); return StartPostgres(t).DSN }
-
-// MariaDB starts a MariaDB server and gives its DSN.
-func MariaDB(t TB) string { t.Helper(); return StartMariaDB(t).DSN }
-
 // DSNFor is the server's DSN by way of another address, as a proxy's.
 func (s *Server) DSNFor(addr string) string { return s.dsn(addr, "spool") }
 

@@ -1,4 +1,4 @@
-package metadata
+package row
 
 import (
 	"bytes"
@@ -14,13 +14,14 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/metadata/database"
 )
 
-// row is a recording as the table and the journal's records hold it.
+// Row is a recording as the table and the journal's records hold it.
 //
 // Invariant: a row's revision only grows; protected follows protectedRev, which
 // is 0 until somebody says protect or unprotect.
-type row struct {
+type Row struct {
 	bun.BaseModel `bun:"table:spool_recordings,alias:r" json:"-"`
 
 	ID           string          `bun:"id,pk" json:"id"`
@@ -47,17 +48,11 @@ type row struct {
 	ProtectedRev int64           `bun:"protected_rev" json:"protected_rev,omitempty"`
 	Revision     int64           `bun:"revision" json:"-"`
 
-	named, eventBytes int // what Events has, where toRow has made the row
+	Named      int `bun:"-" json:"-"` // events that Events has, where Of has made the row; else 0
+	EventBytes int `bun:"-" json:"-"` // what they take
 }
 
-// What the columns hold at most. MySQL needs a bound for what it indexes.
-const (
-	maxStreamBytes = 255
-	maxNameBytes   = 64 // node, pipeline
-	maxPathBytes   = 700
-)
-
-func toRow(rec media.Recording, node string) (*row, error) {
+func Of(rec media.Recording, node string) (*Row, error) {
 	if err := storable(rec, node); err != nil {
 		return nil, err
 	}
@@ -67,7 +62,7 @@ func toRow(rec media.Recording, node string) (*row, error) {
 	}
 	eventBytes := 0
 	for i := range rec.Events {
-		if err := storableEvent(&rec.Events[i]); err != nil {
+		if err := StorableEvent(&rec.Events[i]); err != nil {
 			return nil, err
 		}
 		eventBytes += rec.Events[i].Bytes()
@@ -80,17 +75,17 @@ func toRow(rec media.Recording, node string) (*row, error) {
 		events = []byte("[]")
 	}
 	tracks, events = storableJSON(tracks), storableJSON(events)
-	r := &row{
+	r := &Row{
 		ID: rec.ID.String(), Node: node, Stream: rec.Stream, Pipeline: rec.Pipeline, Path: rec.Path,
 		State: string(rec.State), StartNS: rec.StartUTC, EndNS: rec.EndUTC, DurationNS: rec.Duration,
 		Size: rec.Size, Tracks: tracks, EndReason: string(rec.EndReason),
 		GapCause: string(rec.Gap.Cause), GapNS: rec.Gap.Duration, GapChunks: rec.Gap.Chunks, GapStepNS: rec.Gap.Step,
-		Events: events, Protected: bit(rec.Protected), named: len(rec.Events), eventBytes: eventBytes,
+		Events: events, Protected: Bit(rec.Protected), Named: len(rec.Events), EventBytes: eventBytes,
 	}
 	if r.Gaps, err = listed(len(rec.Gaps), rec.Gaps); err == nil {
 		r.Anchors, err = listed(len(rec.Anchors), rec.Anchors)
 	}
-	r.Span = spanOf(r)
+	r.Span = SpanOf(r)
 	return r, err
 }
 
@@ -107,7 +102,7 @@ func listed(n int, list any) (json.RawMessage, error) {
 }
 
 // unlist is its inverse.
-func (r *row) unlist(what string, b json.RawMessage, into any) error {
+func (r *Row) unlist(what string, b json.RawMessage, into any) error {
 	if len(b) == 0 {
 		return nil
 	}
@@ -163,7 +158,7 @@ func escaped(b []byte) (unit rune, n int) {
 	return rune(v), 6
 }
 
-func bit(b bool) int {
+func Bit(b bool) int {
 	if b {
 		return 1
 	}
@@ -177,8 +172,8 @@ func storable(rec media.Recording, node string) error {
 		name, value string
 		max         int
 	}{
-		{"stream", rec.Stream, maxStreamBytes}, {"path", rec.Path, maxPathBytes},
-		{"pipeline", rec.Pipeline, maxNameBytes}, {"node", node, maxNameBytes},
+		{"stream", rec.Stream, database.MaxStreamBytes}, {"path", rec.Path, database.MaxPathBytes},
+		{"pipeline", rec.Pipeline, database.MaxNameBytes}, {"node", node, database.MaxNameBytes},
 		{"state", string(rec.State), 16}, {"end reason", string(rec.EndReason), 32},
 		{"gap cause", string(rec.Gap.Cause), 32},
 	} {
@@ -202,7 +197,7 @@ func storable(rec media.Recording, node string) error {
 	return nil
 }
 
-func (r *row) record(pending bool) (media.Record, error) {
+func (r *Row) Record(pending bool) (media.Record, error) {
 	id, err := media.ParseID(r.ID)
 	if err != nil {
 		return media.Record{}, fmt.Errorf("catalogue row: %w", err)

@@ -1,4 +1,4 @@
-package metadata
+package database
 
 import (
 	"context"
@@ -16,12 +16,12 @@ var oldest = []struct{ table, columns string }{
 
 // refuseForeign looks, before anything is changed, whether a table with one of our
 // names is somebody else's.
-func (s *store) refuseForeign(ctx context.Context) error {
+func (s *DB) refuseForeign(ctx context.Context) error {
 	for _, t := range oldest {
-		if _, err := s.rw.ExecContext(ctx, "SELECT 1 FROM "+t.table+" WHERE 1 = 0"); err != nil {
+		if _, err := s.RW.ExecContext(ctx, "SELECT 1 FROM "+t.table+" WHERE 1 = 0"); err != nil {
 			continue // it is not there; whatever else is wrong the migration finds
 		}
-		if _, err := s.rw.ExecContext(ctx, "SELECT "+t.columns+" FROM "+t.table+" WHERE 1 = 0"); err != nil {
+		if _, err := s.RW.ExecContext(ctx, "SELECT "+t.columns+" FROM "+t.table+" WHERE 1 = 0"); err != nil {
 			return fmt.Errorf("the database has a table %s that spool did not make (%w): name another database in database.dsn, or rename that table", t.table, err)
 		}
 	}

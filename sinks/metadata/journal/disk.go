@@ -1,4 +1,4 @@
-package metadata
+package journal
 
 import (
 	"errors"
@@ -8,11 +8,11 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// medium is every operation that the journal asks of its directory, so that a test
+// Medium is every operation that the journal asks of its directory, so that a test
 // can record them all and replay what a power cut leaves.
-type medium interface {
+type Medium interface {
 	// Create makes a file that was not there, to be written from its beginning.
-	Create(name string) (diskFile, error)
+	Create(name string) (File, error)
 	Read(name string) ([]byte, error)
 	List() ([]string, error)
 	Remove(name string) error
@@ -20,19 +20,19 @@ type medium interface {
 	SyncDir() error
 }
 
-type diskFile interface {
+type File interface {
 	Write(b []byte) (int, error)
 	// Sync makes the bytes and the size durable.
 	Sync() error
 	Close() error
 }
 
-// directory is the real disk.
-type directory string
+// Directory is the real disk.
+type Directory string
 
-func (d directory) path(name string) string { return filepath.Join(string(d), name) }
+func (d Directory) path(name string) string { return filepath.Join(string(d), name) }
 
-func (d directory) Create(name string) (diskFile, error) {
+func (d Directory) Create(name string) (File, error) {
 	f, err := os.OpenFile(d.path(name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o640)
 	if err != nil {
 		return nil, err
@@ -40,9 +40,9 @@ func (d directory) Create(name string) (diskFile, error) {
 	return appended{f}, nil
 }
 
-func (d directory) Read(name string) ([]byte, error) { return os.ReadFile(d.path(name)) }
+func (d Directory) Read(name string) ([]byte, error) { return os.ReadFile(d.path(name)) }
 
-func (d directory) List() (names []string, err error) {
+func (d Directory) List() (names []string, err error) {
 	entries, err := os.ReadDir(string(d))
 	for _, e := range entries {
 		names = append(names, e.Name())
@@ -50,23 +50,23 @@ func (d directory) List() (names []string, err error) {
 	return names, err
 }
 
-func (d directory) Remove(name string) error { return os.Remove(d.path(name)) }
+func (d Directory) Remove(name string) error { return os.Remove(d.path(name)) }
 
-func (d directory) SyncDir() error {
+func (d Directory) SyncDir() error {
 	f, err := os.Open(string(d))
 	if err != nil {
 		return err
 	}
-	return errors.Join(system.SyncDir(int(f.Fd())), f.Close())
+	return errors.Join(System.SyncDir(int(f.Fd())), f.Close())
 }
 
-// system are the calls that a file system may refuse.
-var system filesystem.Calls
+// System are the calls that a file system may refuse.
+var System filesystem.Calls
 
 // appended is a file whose sync leaves out what no reader needs, such as times.
 type appended struct{ *os.File }
 
-func (f appended) Sync() error { return system.Datasync(int(f.Fd())) }
+func (f appended) Sync() error { return System.Datasync(int(f.Fd())) }
 
 // roomy is a file that takes room ahead of what is written.
 type roomy interface{ reserve(n int64) }
@@ -74,5 +74,5 @@ type roomy interface{ reserve(n int64) }
 // reserve takes room without changing the file's size. That it cannot is no loss:
 // each write takes its own then.
 func (f appended) reserve(n int64) {
-	_ = system.Allocate(int(f.Fd()), 0, n)
+	_ = System.Allocate(int(f.Fd()), 0, n)
 }

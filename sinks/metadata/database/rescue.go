@@ -1,4 +1,4 @@
-package metadata
+package database
 
 import (
 	"bufio"
@@ -16,7 +16,10 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 
+	"github.com/gospool/spool/pipeline/durable"
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
@@ -36,6 +39,12 @@ type RescuedTable struct {
 	Error   string // why the rest is lost; empty where all was read
 }
 
+// RescueOptions are what Rescue goes by.
+type RescueOptions struct {
+	Now  func() time.Time
+	Wait time.Duration // at most for those that have the file open
+}
+
 // Rescue looks whether the file of a SQLite catalogue is malformed, and puts another one
 // in its place: with all of the old one that can be read, which is what no file of a
 // recording tells, such as the rows of other recorders. The old one is kept beside under the name
@@ -44,13 +53,11 @@ type RescuedTable struct {
 // It may be interrupted at any time: the new file has its place only when it is whole. A recorder
 // that has noticed the damage has let go of the file, and goes on with the new one. Rescue
 // refuses what may be a file of another program, unless it is in the record directory.
-func Rescue(ctx context.Context, o OpenOptions, recordDir string) (Rescued, error) {
-	o.defaults()
-	t, err := parseTarget(o.Driver, o.DSN)
-	if err != nil || t.file == "" {
-		return Rescued{}, err
+func Rescue(ctx context.Context, t *Target, recordDir string, o RescueOptions) (Rescued, error) {
+	file := t.File
+	if file == "" {
+		return Rescued{}, nil
 	}
-	file := t.file
 	if aloneIn(file) != "" { // nobody reads beside a recorder there
 		unlock, err := filesystem.LockPathAlone(file + openSuffix)
 		if errors.Is(err, filesystem.ErrLocked) {
@@ -60,7 +67,7 @@ func Rescue(ctx context.Context, o OpenOptions, recordDir string) (Rescued, erro
 			_ = unlock()
 		}
 	}
-	_, damage := examine(ctx, file)
+	_, damage := Examine(ctx, file)
 	if damage == nil {
 		return Rescued{}, nil
 	}
@@ -68,7 +75,7 @@ func Rescue(ctx context.Context, o OpenOptions, recordDir string) (Rescued, erro
 	if !isCatalogue(file, recordDir) {
 		return Rescued{}, fmt.Errorf("%s is no catalogue of spool (%w): name another file in database.dsn, or move it away", file, damage)
 	}
-	waiting, cancel := context.WithTimeout(ctx, o.ApplyTimeout)
+	waiting, cancel := context.WithTimeout(ctx, o.Wait)
 	defer cancel()
 	unlock, err := await(waiting, func() (func() error, error) { return filesystem.LockPathAlone(file + openSuffix) })
 	if errors.Is(err, filesystem.ErrLocked) {
@@ -83,16 +90,29 @@ func Rescue(ctx context.Context, o OpenOptions, recordDir string) (Rescued, erro
 		return Rescued{}, err
 	}
 	defer func() { _ = removeDatabase(fresh) }()
-	if r.Tables, err = rebuild(ctx, file, fresh, o.Clock.Now()); err != nil {
+	if r.Tables, err = rebuild(ctx, file, fresh, o.Now()); err != nil {
 		return Rescued{}, fmt.Errorf("making %s anew: %w", file, err)
 	}
-	r.Kept = file + ".malformed-" + o.Clock.Now().UTC().Format("20060102T150405.000Z")
+	r.Kept = file + ".malformed-" + o.Now().UTC().Format("20060102T150405.000Z")
 	return r, putInPlace(fresh, file, r.Kept)
 }
 
-// examine reads the whole file, and reports what is malformed in it, or that it is well.
+// Malformed reports whether an error of SQLite is about what is in its file.
+func Malformed(err error) bool {
+	var lite *sqlite.Error
+	if !errors.As(err, &lite) {
+		return false
+	}
+	switch lite.Code() & 0xff {
+	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
+		return true
+	}
+	return false
+}
+
+// Examine reads the whole file, and reports what is malformed in it, or that it is well.
 // What keeps it from being read is neither.
-func examine(ctx context.Context, file string) (well bool, damage error) {
+func Examine(ctx context.Context, file string) (well bool, damage error) {
 	info, err := os.Stat(file)
 	if err != nil || !info.Mode().IsRegular() {
 		return false, nil
@@ -108,7 +128,7 @@ func examine(ctx context.Context, file string) (well bool, damage error) {
 	var found string
 	err = db.QueryRowContext(ctx, "PRAGMA integrity_check(1)").Scan(&found)
 	switch {
-	case malformed(err):
+	case Malformed(err):
 		return false, err
 	case err == nil && found != "ok":
 		return false, errors.New(strings.Join(strings.Fields(found), " "))
@@ -164,7 +184,7 @@ func rebuild(ctx context.Context, old, fresh string, now time.Time) ([]RescuedTa
 	if err != nil {
 		return nil, err
 	}
-	s, err := t.open(ctx)
+	s, err := t.Open(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -174,14 +194,14 @@ func rebuild(ctx context.Context, old, fresh string, now time.Time) ([]RescuedTa
 		}
 	}
 	tables, err := salvage(ctx, old, s, now.Add(24*time.Hour))
-	if err == nil && s.ro != s.rw {
-		err = s.ro.Close() // what follows waits for no other connection, and fails
-		s.ro = s.rw
+	if err == nil && s.RO != s.RW {
+		err = s.RO.Close() // what follows waits for no other connection, and fails
+		s.RO = s.RW
 	}
 	if err == nil {
-		_, err = s.rw.ExecContext(ctx, "PRAGMA journal_mode(DELETE)") // it is one file then
+		_, err = s.RW.ExecContext(ctx, "PRAGMA journal_mode(DELETE)") // it is one file then
 	}
-	return tables, errors.Join(err, s.close())
+	return tables, errors.Join(err, s.Close())
 }
 
 // putInPlace gives the new file the name of the old one, which gets another one.
@@ -197,7 +217,7 @@ func putInPlace(fresh, file, kept string) error {
 	} else if err = os.Rename(file, kept); err == nil { // not every file system can exchange
 		err = os.Rename(fresh, file)
 	}
-	return errors.Join(err, directory(filepath.Dir(file)).SyncDir())
+	return errors.Join(err, durable.Disk{}.SyncDir(filepath.Dir(file)))
 }
 
 func removeDatabase(file string) error {

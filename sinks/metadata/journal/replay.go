@@ -1,7 +1,8 @@
-package metadata
+package journal
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
@@ -16,26 +17,26 @@ import (
 )
 
 // replayed is what a journal held when it was opened.
-type replayed struct {
-	ops     []op // in order of revision, each once
-	damaged int64
-	notes   []string // one line about each damaged file
+type Replayed struct {
+	Changes []Change // in order of revision, each once
+	Damaged int64
+	Notes   []string // one line about each damaged file
 }
 
-// openJournal takes a directory for this process, creating it, and reads what
+// Open takes a directory for this process, creating it, and reads what
 // earlier ones left. It writes nothing: the first append begins a new file.
-func openJournal(above durable.FS, dir string, now func() int64) (*journal, replayed, error) {
+func Open(above durable.FS, dir string, now func() int64) (*Journal, Replayed, error) {
 	if err := durable.MkdirAll(above, dir, 0o750); err != nil {
-		return nil, replayed{}, fmt.Errorf("journal: %w", err)
+		return nil, Replayed{}, fmt.Errorf("journal: %w", err)
 	}
-	unlock, err := system.LockPath(filepath.Join(dir, "lock"))
+	unlock, err := System.LockPath(filepath.Join(dir, "lock"))
 	if errors.Is(err, filesystem.ErrLocked) {
-		return nil, replayed{}, fmt.Errorf("journal %s: %w; stop that one, or ask it through its API", dir, ErrJournalTaken)
+		return nil, Replayed{}, fmt.Errorf("journal %s: %w; stop that one, or ask it through its API", dir, ErrJournalTaken)
 	}
 	if err != nil {
-		return nil, replayed{}, fmt.Errorf("journal: %w", err)
+		return nil, Replayed{}, fmt.Errorf("journal: %w", err)
 	}
-	j, got, err := readJournal(directory(dir), now)
+	j, got, err := readJournal(Directory(dir), now)
 	if err != nil {
 		return nil, got, errors.Join(err, unlock())
 	}
@@ -44,8 +45,8 @@ func openJournal(above durable.FS, dir string, now func() int64) (*journal, repl
 }
 
 // readJournal makes a journal of what a disk holds of one.
-func readJournal(on medium, now func() int64) (*journal, replayed, error) {
-	j := &journal{disk: on, now: now, deliver: func([]op) {}}
+func readJournal(on Medium, now func() int64) (*Journal, Replayed, error) {
+	j := &Journal{disk: on, now: now, deliver: func([]Change) {}}
 	j.done.L = &j.mu
 	_, _ = rand.Read(j.id[:]) // never fails
 	got, err := j.replay()
@@ -53,7 +54,7 @@ func readJournal(on medium, now func() int64) (*journal, replayed, error) {
 	return j, got, err
 }
 
-func (j *journal) replay() (got replayed, err error) {
+func (j *Journal) replay() (got Replayed, err error) {
 	names, err := j.disk.List()
 	if err != nil {
 		return got, fmt.Errorf("journal: %w", err)
@@ -68,12 +69,12 @@ func (j *journal) replay() (got replayed, err error) {
 		}
 	}
 	// A record may be in two files: its first write failed half-way.
-	slices.SortStableFunc(got.ops, func(a, b op) int { return compareInt(a.rev, b.rev) })
-	got.ops = slices.CompactFunc(got.ops, func(a, b op) bool { return a.rev == b.rev })
+	slices.SortStableFunc(got.Changes, func(a, b Change) int { return cmp.Compare(a.Revision, b.Revision) })
+	got.Changes = slices.CompactFunc(got.Changes, func(a, b Change) bool { return a.Revision == b.Revision })
 	return got, nil
 }
 
-func (j *journal) readFile(name string, got *replayed) error {
+func (j *Journal) readFile(name string, got *Replayed) error {
 	b, err := j.disk.Read(name)
 	if err != nil {
 		return fmt.Errorf("journal: %w", err)
@@ -90,13 +91,13 @@ func (j *journal) readFile(name string, got *replayed) error {
 			head, damaged = next, next
 		}
 	}
-	damaged += scanRecords(b[head:], func(o op) {
-		got.ops = append(got.ops, o)
-		f.last = max(f.last, o.rev)
+	damaged += scanRecords(b[head:], func(o Change) {
+		got.Changes = append(got.Changes, o)
+		f.last = max(f.last, o.Revision)
 	})
 	if damaged > 0 {
-		got.damaged += int64(damaged)
-		got.notes = append(got.notes, fmt.Sprintf("%s: %d of %d bytes are not whole records", name, damaged, len(b)))
+		got.Damaged += int64(damaged)
+		got.Notes = append(got.Notes, fmt.Sprintf("%s: %d of %d bytes are not whole records", name, damaged, len(b)))
 	}
 	j.lastRev = max(j.lastRev, f.last)
 	j.files = append(j.files, f)
@@ -110,14 +111,4 @@ func parseHeader(b []byte) (id [16]byte, base int64, ok bool) {
 	}
 	base = int64(binary.LittleEndian.Uint64(b[24:]))
 	return [16]byte(b[8:24]), base, base > 0
-}
-
-func compareInt(a, b int64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }

@@ -1,4 +1,4 @@
-package metadata
+package database
 
 import (
 	"context"
@@ -17,18 +17,19 @@ import (
 	"github.com/uptrace/bun/dialect/mysqldialect"
 	"github.com/uptrace/bun/dialect/pgdialect"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
+	"golang.org/x/sys/unix"
 	"modernc.org/sqlite"
 
 	"github.com/gospool/spool/pipeline/durable"
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// target is a database that has been named but not yet reached.
-type target struct {
+// Target is a database that has been named but not yet reached.
+type Target struct {
 	driver  string
-	secrets []string // what no log may show
-	file    string   // of sqlite
-	open    func(context.Context) (*store, error)
+	Secrets []string // what no log may show
+	File    string   // of sqlite
+	Open    func(context.Context) (*DB, error)
 }
 
 const (
@@ -41,9 +42,9 @@ const (
 	openSuffix = ".open"
 )
 
-// parseTarget reads the configuration and does no I/O. Its errors do not quote
+// Parse reads the configuration and does no I/O. Its errors do not quote
 // the DSN: it may hold a password.
-func parseTarget(driver, dsn string) (*target, error) {
+func Parse(driver, dsn string) (*Target, error) {
 	switch driver {
 	case "sqlite":
 		return sqliteTarget(dsn)
@@ -55,7 +56,7 @@ func parseTarget(driver, dsn string) (*target, error) {
 	return nil, fmt.Errorf("database.driver is %.40q; it must be sqlite, postgres or mysql", driver)
 }
 
-func sqliteTarget(dsn string) (*target, error) {
+func sqliteTarget(dsn string) (*Target, error) {
 	file, query, _ := strings.Cut(strings.TrimPrefix(dsn, "file:"), "?")
 	if file == "" || strings.Contains(file, ":memory:") || strings.Contains(query, "mode=memory") {
 		return nil, errors.New("database.dsn must be the path of a file for sqlite, such as ./recordings/spool.db")
@@ -77,7 +78,7 @@ func sqliteTarget(dsn string) (*target, error) {
 		base += "&" + query
 	}
 	path := "file:" + (&url.URL{Path: file}).EscapedPath() + "?"
-	open := func(ctx context.Context) (*store, error) {
+	open := func(ctx context.Context) (*DB, error) {
 		if err := durable.MkdirAll(durable.Disk{}, filepath.Dir(file), 0o750); err != nil {
 			return nil, fmt.Errorf("sqlite: %w", err)
 		}
@@ -87,32 +88,32 @@ func sqliteTarget(dsn string) (*target, error) {
 			return nil, fmt.Errorf("sqlite: %w", err)
 		}
 		w.SetMaxOpenConns(1)
-		s := &store{driver: "sqlite", lockFile: file + ".migrate", oneHost: onThisMachine(filepath.Dir(file)), rw: bun.NewDB(w, sqlitedialect.New())}
-		s.ro = s.rw
+		s := &DB{Driver: "sqlite", lockFile: file + ".migrate", OneHost: onThisMachine(filepath.Dir(file)), RW: bun.NewDB(w, sqlitedialect.New())}
+		s.RO = s.RW
 		if alone == "" {
 			r, err := sql.Open("sqlite", path+base+"&_pragma=query_only(1)")
 			if err != nil {
-				return nil, errors.Join(fmt.Errorf("sqlite: %w", err), s.close())
+				return nil, errors.Join(fmt.Errorf("sqlite: %w", err), s.Close())
 			}
 			r.SetMaxOpenConns(poolSize)
-			r.SetConnMaxLifetime(connLifetime) // see store.anew
-			s.ro = bun.NewDB(r, sqlitedialect.New())
+			r.SetConnMaxLifetime(connLifetime) // see DB.Anew
+			s.RO = bun.NewDB(r, sqlitedialect.New())
 		}
 		s.unlock, err = filesystem.LockPathShared(file + openSuffix)
 		if errors.Is(err, filesystem.ErrLocked) { // any other error: a file system without locks, where Rescue has none either
-			return nil, errors.Join(fmt.Errorf("sqlite: %s is being made anew by spool reindex", file), s.close())
+			return nil, errors.Join(fmt.Errorf("sqlite: %s is being made anew by spool reindex", file), s.Close())
 		}
 		if s, err = s.begin(ctx); err != nil {
 			return nil, err
 		}
 		var encoding string
-		if err := s.ro.NewRaw("PRAGMA encoding").Scan(ctx, &encoding); err != nil {
-			return nil, errors.Join(err, s.close())
+		if err := s.RO.NewRaw("PRAGMA encoding").Scan(ctx, &encoding); err != nil {
+			return nil, errors.Join(err, s.Close())
 		}
-		s.utf16 = encoding != "UTF-8"
+		s.UTF16 = encoding != "UTF-8"
 		return s, nil
 	}
-	return &target{driver: "sqlite", file: file, open: open}, nil
+	return &Target{driver: "sqlite", File: file, Open: open}, nil
 }
 
 // withoutLocking takes out of a DSN's query how the file is locked, which is decided here:
@@ -134,7 +135,12 @@ func withoutLocking(query string) string {
 	return given.Encode()
 }
 
-func aloneIn(file string) string { return sqliteAlone(system.Sharing(filepath.Dir(file))) }
+// System are those that a file system may refuse; tests replace them before anything is
+// opened.
+var System filesystem.Calls
+
+// aloneIn is what a connection to a file is told where it cannot share it: see sqliteAlone.
+func aloneIn(file string) string { return sqliteAlone(System.Sharing(filepath.Dir(file))) }
 
 // sqliteAlone is what a connection is told where it cannot share the file with others:
 // the file system has no shared memory, which the write-ahead log needs between
@@ -149,7 +155,7 @@ func sqliteAlone(has filesystem.Sharing) string {
 	return ""
 }
 
-func postgresTarget(dsn string) (*target, error) {
+func postgresTarget(dsn string) (*Target, error) {
 	cfg, err := pgx.ParseConfig(dsn)
 	if err != nil || dsn == "" {
 		return nil, errors.New("database.dsn cannot be read for postgres; write postgres://user:password@host:5432/database?sslmode=require")
@@ -159,13 +165,13 @@ func postgresTarget(dsn string) (*target, error) {
 		cfg.ConnectTimeout = 5 * time.Second
 	}
 	connector := postgresConnector(cfg)
-	open := func(ctx context.Context) (*store, error) {
+	open := func(ctx context.Context) (*DB, error) {
 		return pooled(ctx, "postgres", sql.OpenDB(connector))
 	}
-	return &target{driver: "postgres", secrets: nonEmpty(cfg.Password), open: open}, nil
+	return &Target{driver: "postgres", Secrets: nonEmpty(cfg.Password), Open: open}, nil
 }
 
-func mysqlTarget(dsn string) (*target, error) {
+func mysqlTarget(dsn string) (*Target, error) {
 	cfg, err := mysql.ParseDSN(strings.TrimPrefix(dsn, "mysql://"))
 	if err != nil || cfg.DBName == "" {
 		return nil, errors.New("database.dsn cannot be read for mysql; write user:password@tcp(host:3306)/database")
@@ -190,28 +196,28 @@ func mysqlTarget(dsn string) (*target, error) {
 	if err != nil {
 		return nil, errors.New("database.dsn cannot be used for mysql; write user:password@tcp(host:3306)/database")
 	}
-	open := func(ctx context.Context) (*store, error) {
+	open := func(ctx context.Context) (*DB, error) {
 		return pooled(ctx, "mysql", sql.OpenDB(connector))
 	}
-	return &target{driver: "mysql", secrets: nonEmpty(cfg.Passwd), open: open}, nil
+	return &Target{driver: "mysql", Secrets: nonEmpty(cfg.Passwd), Open: open}, nil
 }
 
 // pooled reaches a server before bun does: bun asks MySQL for its version when
 // it is made, and would fall back to the oldest.
-func pooled(ctx context.Context, driver string, db *sql.DB) (*store, error) {
-	db.SetMaxOpenConns(poolSize)
-	db.SetMaxIdleConns(poolSize)
-	db.SetConnMaxLifetime(connLifetime)
-	if err := db.PingContext(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", driver, err), db.Close())
+func pooled(ctx context.Context, driver string, pool *sql.DB) (*DB, error) {
+	pool.SetMaxOpenConns(poolSize)
+	pool.SetMaxIdleConns(poolSize)
+	pool.SetConnMaxLifetime(connLifetime)
+	if err := pool.PingContext(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", driver, err), pool.Close())
 	}
 	var b *bun.DB
 	if driver == "postgres" {
-		b = bun.NewDB(db, pgdialect.New())
+		b = bun.NewDB(pool, pgdialect.New())
 	} else {
-		b = bun.NewDB(db, mysqldialect.New())
+		b = bun.NewDB(pool, mysqldialect.New())
 	}
-	return (&store{driver: driver, rw: b, ro: b}).begin(ctx)
+	return (&DB{Driver: driver, RW: b, RO: b}).begin(ctx)
 }
 
 func nonEmpty(s string) []string {
@@ -223,3 +229,18 @@ func nonEmpty(s string) []string {
 
 // The driver is used by its own name; the import that registers it must stay.
 var _ = sqlite.Driver{}
+
+// onThisMachine reports whether a directory is on a file system that no other machine
+// mounts at the same time. One that is not known may be.
+func onThisMachine(dir string) bool {
+	var fs unix.Statfs_t
+	if unix.Statfs(dir, &fs) != nil {
+		return false
+	}
+	switch uint32(fs.Type) {
+	case unix.EXT4_SUPER_MAGIC, unix.XFS_SUPER_MAGIC, unix.BTRFS_SUPER_MAGIC, unix.F2FS_SUPER_MAGIC, unix.TMPFS_MAGIC,
+		unix.OVERLAYFS_SUPER_MAGIC, unix.MSDOS_SUPER_MAGIC, unix.EXFAT_SUPER_MAGIC, 0x2fc12fc1: // zfs
+		return true
+	}
+	return false
+}

@@ -1,4 +1,4 @@
-package metadata
+package database
 
 import (
 	"context"
@@ -14,35 +14,36 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// salvaged are the tables that are taken over from a damaged catalogue, with what orders
+// Salvaged are the tables that are taken over from a damaged catalogue, with what orders
 // their rows. Left out are those that are made again: the position in a journal, which is
 // then applied once more, and the state of the upkeep.
-var salvaged = []struct {
+var Salvaged = []struct {
 	table, key string
 	rowid      bool
 }{
 	{table: "spool_recordings", key: "rowid", rowid: true},
 	{table: "spool_events", key: "id"},
 	{table: "spool_event_recordings", key: "event_id, recording_id"},
+	{table: "spool_locations", key: "recording_id, node, bucket"},
 	{table: "spool_streams", key: "path"},
 	{table: "spool_directories", key: "node"},
-	{table: claimsTable, key: "node"},
+	{table: ClaimsTable, key: "node"},
 }
 
 // salvage copies what can be read of the file old into an empty catalogue. No revision in
 // it can be newer than newest.
-func salvage(ctx context.Context, old string, into *store, newest time.Time) (out []RescuedTable, err error) {
+func salvage(ctx context.Context, old string, into *DB, newest time.Time) (out []RescuedTable, err error) {
 	db, err := openReadOnly(old)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = db.Close() }()
 	var n int
-	if err := db.QueryRowContext(ctx, "SELECT COUNT(*) FROM sqlite_master").Scan(&n); malformed(err) {
+	if err := db.QueryRowContext(ctx, "SELECT COUNT(*) FROM sqlite_master").Scan(&n); Malformed(err) {
 		_ = db.Close()
 		revived := old + ".rebuilding" + copySuffix
 		defer func() { _ = os.Remove(revived) }()
-		if _, err := into.rw.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)"); err != nil { // its header is in its file then
+		if _, err := into.RW.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)"); err != nil { // its header is in its file then
 			return nil, err
 		}
 		if err := reviveHeader(old, old+".rebuilding", revived); err != nil {
@@ -52,8 +53,8 @@ func salvage(ctx context.Context, old string, into *store, newest time.Time) (ou
 			return nil, err
 		}
 	}
-	for _, t := range salvaged {
-		r := rescuer{old: db, into: into.rw.DB, table: t.table, newest: newest.UnixNano(), seen: map[string]bool{}}
+	for _, t := range Salvaged {
+		r := rescuer{old: db, into: into.RW.DB, table: t.table, newest: newest.UnixNano(), seen: map[string]bool{}}
 		r.report.Name = t.table
 		if err := r.begin(ctx); err != nil {
 			if ctx.Err() != nil || !errors.Is(err, errUnreadable) {
@@ -250,7 +251,7 @@ func (r *rescuer) keep(ctx context.Context, values []any) error {
 	for i, name := range r.columns {
 		row[name] = *values[i].(*any)
 	}
-	if key := fmt.Sprint(row["id"], row["event_id"], row["recording_id"], row["path"], row["node"]); r.report.Error != "" && r.table != "spool_recordings" {
+	if key := fmt.Sprint(row["id"], row["event_id"], row["recording_id"], row["path"], row["node"], row["bucket"]); r.report.Error != "" && r.table != "spool_recordings" {
 		if r.seen[key] {
 			return nil
 		}

@@ -1,4 +1,4 @@
-package metadata
+package database
 
 import "fmt"
 
@@ -28,6 +28,13 @@ func (t types) varchar(n int) string {
 	return fmt.Sprintf(t.text, n)
 }
 
+// What the columns hold at most. MySQL needs a bound for what it indexes.
+const (
+	MaxStreamBytes = 255
+	MaxNameBytes   = 64 // node, pipeline
+	MaxPathBytes   = 700
+)
+
 func schemaRecordings(driver string) []statement {
 	t := typesOf(driver)
 	table := t.table
@@ -37,10 +44,10 @@ func schemaRecordings(driver string) []statement {
 	return []statement{
 		{sql: `CREATE TABLE IF NOT EXISTS spool_recordings (
 	id ` + t.id + ` NOT NULL PRIMARY KEY,
-	node ` + t.varchar(maxNameBytes) + ` NOT NULL,
-	stream ` + t.varchar(maxStreamBytes) + ` NOT NULL,
-	pipeline ` + t.varchar(maxNameBytes) + ` NOT NULL,
-	file_path ` + t.varchar(maxPathBytes) + ` NOT NULL,
+	node ` + t.varchar(MaxNameBytes) + ` NOT NULL,
+	stream ` + t.varchar(MaxStreamBytes) + ` NOT NULL,
+	pipeline ` + t.varchar(MaxNameBytes) + ` NOT NULL,
+	file_path ` + t.varchar(MaxPathBytes) + ` NOT NULL,
 	state ` + t.varchar(16) + ` NOT NULL,
 	start_ns bigint NOT NULL,
 	end_ns bigint NOT NULL,
@@ -57,10 +64,10 @@ func schemaRecordings(driver string) []statement {
 	protected_rev bigint NOT NULL,
 	revision bigint NOT NULL
 )` + table},
-		{sql: `CREATE TABLE IF NOT EXISTS spool_streams (path ` + t.varchar(maxStreamBytes) + ` NOT NULL PRIMARY KEY)` + t.table},
+		{sql: `CREATE TABLE IF NOT EXISTS spool_streams (path ` + t.varchar(MaxStreamBytes) + ` NOT NULL PRIMARY KEY)` + t.table},
 		{sql: `CREATE TABLE IF NOT EXISTS spool_journals (
 	id ` + t.varchar(32) + ` NOT NULL PRIMARY KEY,
-	node ` + t.varchar(maxNameBytes) + ` NOT NULL,
+	node ` + t.varchar(MaxNameBytes) + ` NOT NULL,
 	applied bigint NOT NULL
 )` + t.table},
 	}
@@ -90,11 +97,11 @@ func schemaGaps(driver string) []statement {
 // Indexes. The columns behind id are only filtered by: a scan need not touch
 // the rows that it passes over.
 const (
-	indexStart     = "spool_recordings_start"
-	indexStream    = "spool_recordings_stream"
-	indexState     = "spool_recordings_state"
-	indexProtected = "spool_recordings_protected"
-	indexSpan      = "spool_recordings_span"
+	IndexStart     = "spool_recordings_start"
+	IndexStream    = "spool_recordings_stream"
+	IndexState     = "spool_recordings_state"
+	IndexProtected = "spool_recordings_protected"
+	IndexSpan      = "spool_recordings_span"
 	indexPath      = "spool_recordings_path"
 )
 
@@ -107,11 +114,11 @@ func schemaIndexes(driver string) []statement {
 		return statement{sql: "CREATE INDEX " + ifNot + name + " ON spool_recordings (" + columns + ")", index: name}
 	}
 	return []statement{
-		make(indexStart, "start_ns, id, state, protected, stream"),
-		make(indexStream, "stream, start_ns, id, state, protected"),
-		make(indexState, "state, start_ns, id, stream, protected"),
-		make(indexProtected, "protected, start_ns, id, stream, state"),
-		make(indexSpan, "span, start_ns, end_ns, id, stream, state, protected"),
+		make(IndexStart, "start_ns, id, state, protected, stream"),
+		make(IndexStream, "stream, start_ns, id, state, protected"),
+		make(IndexState, "state, start_ns, id, stream, protected"),
+		make(IndexProtected, "protected, start_ns, id, stream, state"),
+		make(IndexSpan, "span, start_ns, end_ns, id, stream, state, protected"),
 		make(indexPath, "file_path, node"),
 	}
 }
@@ -124,8 +131,8 @@ const exactCollation = "{exact}"
 var exactCollations = []string{"utf8mb4_nopad_bin", "utf8mb4_0900_bin"}
 
 // schemaExactStreams lets the list of streams tell "a" from "a ". The large tables
-// stay as they are: see whereText.
+// stay as they are: the questions compare exactly.
 func schemaExactStreams(string) []statement {
 	return []statement{{only: "mysql", sql: fmt.Sprintf("ALTER TABLE spool_streams MODIFY path varchar(%d) CHARACTER SET utf8mb4 COLLATE %s NOT NULL",
-		maxStreamBytes, exactCollation)}}
+		MaxStreamBytes, exactCollation)}}
 }

@@ -1,37 +1,50 @@
-package metadata
+package journal
 
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
 	"github.com/gospool/spool/pipeline/durable"
+	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
+	"github.com/gospool/spool/sinks/metadata/row"
 )
 
 // journalOf opens a journal on a clock that stands still, and collects what it
 // delivers.
-func journalOf(t *testing.T, dir string) (*journal, replayed, *[]op) {
+func journalOf(t *testing.T, dir string) (*Journal, Replayed, *[]Change) {
 	t.Helper()
-	j, old, err := openJournal(durable.Disk{}, dir, func() int64 { return 1000 })
+	j, old, err := Open(durable.Disk{}, dir, func() int64 { return 1000 })
 	require.NoError(t, err)
-	var got []op
-	j.deliver = func(ops []op) { got = append(got, ops...) }
-	t.Cleanup(func() { _ = j.close() })
+	var got []Change
+	j.deliver = func(ops []Change) { got = append(got, ops...) }
+	t.Cleanup(func() { _ = j.Close() })
 	return j, old, &got
 }
 
-func add(t *testing.T, j *journal, n int) int64 {
+// recording is the nth of a stream.
+func recording(n int, stream string) media.Recording {
+	start := time.Date(2026, 11, 1, 0, n, 0, 0, time.UTC)
+	return media.Recording{
+		ID: media.NewID(start), Stream: stream, Pipeline: "main", Path: fmt.Sprintf("%s/%d.mp4", stream, n), State: media.StateFinished,
+		StartUTC: start.UnixNano(), EndUTC: start.Add(time.Minute).UnixNano(), Duration: int64(time.Minute), Size: 1 << 20,
+	}
+}
+
+func add(t *testing.T, j *Journal, n int) int64 {
 	t.Helper()
-	r, err := toRow(sample(n, "live/a"), "node1")
+	r, err := row.Of(recording(n, "live/a"), "node1")
 	require.NoError(t, err)
-	rev, err := j.append(opPut, r, 0)
+	rev, err := j.Append(Put, r, 0)
 	require.NoError(t, err)
 	return rev
 }
@@ -52,10 +65,10 @@ func TestJournalReplaysWhatWasAppendedInOrder(t *testing.T) {
 		require.Greater(t, rev, last, "revisions grow though the clock stands")
 		last = rev
 	}
-	require.NoError(t, j.close())
+	require.NoError(t, j.Close())
 	k, old, _ := journalOf(t, dir)
-	require.Equal(t, *got, old.ops)
-	require.Zero(t, old.damaged)
+	require.Equal(t, *got, old.Changes)
+	require.Zero(t, old.Damaged)
 	require.Equal(t, j.id, k.id, "the journal keeps its name over a restart")
 	require.Greater(t, add(t, k, 1), last, "and its revisions")
 	require.Len(t, files(t, dir), 2, "a file of an earlier process is not appended to")
@@ -71,11 +84,11 @@ func TestConcurrentAppendsShareWritesAndKeepOrder(t *testing.T) {
 	wg.Wait()
 	require.Len(t, *got, 64)
 	for i := 1; i < 64; i++ {
-		require.Greater(t, (*got)[i].rev, (*got)[i-1].rev)
+		require.Greater(t, (*got)[i].Revision, (*got)[i-1].Revision)
 	}
-	require.NoError(t, j.close())
+	require.NoError(t, j.Close())
 	_, old, _ := journalOf(t, dir)
-	require.Equal(t, *got, old.ops)
+	require.Equal(t, *got, old.Changes)
 }
 
 func TestAppliedFilesGoAndTheNewestStays(t *testing.T) {
@@ -84,14 +97,14 @@ func TestAppliedFilesGoAndTheNewestStays(t *testing.T) {
 	var revs []int64
 	for n := range 4 {
 		revs = append(revs, add(t, j, n))
-		j.fileSize = rotateBytes // the next append begins a file
+		j.fileSize = RotateBytes // the next append begins a file
 	}
 	require.Len(t, files(t, dir), 4)
-	require.NoError(t, j.trim(func(int64) int64 { return revs[1] }))
+	require.NoError(t, j.Trim(func(int64) int64 { return revs[1] }))
 	require.Len(t, files(t, dir), 2)
-	require.NoError(t, j.trim(func(int64) int64 { return revs[3] }))
+	require.NoError(t, j.Trim(func(int64) int64 { return revs[3] }))
 	require.Len(t, files(t, dir), 1)
-	require.NoError(t, j.close())
+	require.NoError(t, j.Close())
 	k, _, _ := journalOf(t, dir)
 	require.Greater(t, add(t, k, 9), revs[3])
 }
@@ -136,15 +149,15 @@ func TestDamageCostsOnlyTheRecordsItHits(t *testing.T) {
 			for n := range 10 {
 				add(t, j, n)
 			}
-			require.NoError(t, j.close())
+			require.NoError(t, j.Close())
 			path := files(t, dir)[0]
 			b, err := os.ReadFile(path)
 			require.NoError(t, err)
 			require.NoError(t, os.WriteFile(path, tc.damage(b, begins(b)), 0o600))
 			_, old, _ := journalOf(t, dir)
-			require.Len(t, old.ops, tc.want)
-			require.Equal(t, tc.whole, old.damaged == 0)
-			require.Equal(t, tc.whole, len(old.notes) == 0)
+			require.Len(t, old.Changes, tc.want)
+			require.Equal(t, tc.whole, old.Damaged == 0)
+			require.Equal(t, tc.whole, len(old.Notes) == 0)
 		})
 	}
 }
@@ -166,7 +179,7 @@ func TestEveryTornLengthIsRead(t *testing.T) {
 	for n := range 3 {
 		add(t, j, n)
 	}
-	require.NoError(t, j.close())
+	require.NoError(t, j.Close())
 	b, err := os.ReadFile(files(t, dir)[0])
 	require.NoError(t, err)
 	ends := append(begins(b)[1:], len(b))
@@ -179,10 +192,10 @@ func TestEveryTornLengthIsRead(t *testing.T) {
 				want++
 			}
 		}
-		k, old, err := openJournal(durable.Disk{}, torn, func() int64 { return 2000 })
+		k, old, err := Open(durable.Disk{}, torn, func() int64 { return 2000 })
 		require.NoError(t, err)
-		require.Len(t, old.ops, want, "cut at %d", n)
-		require.NoError(t, k.close())
+		require.Len(t, old.Changes, want, "cut at %d", n)
+		require.NoError(t, k.Close())
 	}
 }
 
@@ -195,29 +208,29 @@ func TestAJournalThatCannotBeWrittenStillDelivers(t *testing.T) {
 	require.NoError(t, err)
 	whole := j.file
 	j.file = broken
-	r, err := toRow(sample(2, "live/a"), "node1")
+	r, err := row.Of(recording(2, "live/a"), "node1")
 	require.NoError(t, err)
-	_, err = j.append(opPut, r, 0)
+	_, err = j.Append(Put, r, 0)
 	require.ErrorIs(t, err, ErrNotDurable)
 	require.ErrorIs(t, err, unix.EBADF)
 	require.ErrorContains(t, err, "offset")
 	require.NoError(t, whole.Close())
 	require.Len(t, *got, 2, "delivered all the same")
 	add(t, j, 3) // the next write takes what failed along, into a new file
-	failures, _, now := j.health()
+	failures, _, now := j.Health()
 	require.EqualValues(t, 1, failures)
 	require.NoError(t, now)
-	require.NoError(t, j.close())
+	require.NoError(t, j.Close())
 	_, old, _ := journalOf(t, dir)
-	require.Equal(t, *got, old.ops)
+	require.Equal(t, *got, old.Changes)
 }
 
 func TestAClosedJournalTakesNothing(t *testing.T) {
 	j, _, _ := journalOf(t, t.TempDir())
-	require.NoError(t, j.close())
-	r, err := toRow(sample(1, "live/a"), "node1")
+	require.NoError(t, j.Close())
+	r, err := row.Of(recording(1, "live/a"), "node1")
 	require.NoError(t, err)
-	_, err = j.append(opPut, r, 0)
+	_, err = j.Append(Put, r, 0)
 	require.ErrorIs(t, err, ErrClosed)
 }
 
@@ -227,14 +240,14 @@ func TestTheCostOfAJournalIsProportional(t *testing.T) {
 		var b []byte
 		for len(b) < n {
 			b = append(append(b, recordMarker...), binary.LittleEndian.AppendUint32(nil, uint32(max(n/2, 64)))...)
-			b = append(b, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, byte(opPut), '{', '}', '}')
+			b = append(b, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, byte(Put), '{', '}', '}')
 		}
 		body := int(binary.LittleEndian.Uint32(b[4:]))
 		for at := 0; at+recordHead+body <= len(b); at += 24 {
 			b[at+recordHead+body-1] = '}'
 		}
 		spare := 16 * (len(b) + maxRecordBody)
-		damaged, left := scanWithin(b, spare, func(op) { t.Error("no record is there") })
+		damaged, left := scanWithin(b, spare, func(Change) { t.Error("no record is there") })
 		require.Equal(t, len(b), damaged)
 		require.LessOrEqual(t, spare-left, spare+len(b))
 		return int64(spare - left)
@@ -242,22 +255,22 @@ func TestTheCostOfAJournalIsProportional(t *testing.T) {
 }
 
 func FuzzScanRecords(f *testing.F) {
-	r, _ := toRow(sample(1, "live/a"), "node1")
-	o := op{rev: 5, kind: opPut, row: r}
+	r, _ := row.Of(recording(1, "live/a"), "node1")
+	o := Change{Revision: 5, Kind: Put, Row: r}
 	one, _ := appendRecord(nil, o)
 	f.Add(one)
 	f.Add(append(one[:40:40], one...))
 	f.Add([]byte("rec\nrec\nrec\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		total := int64(0)
-		damaged := scanRecords(b, func(o op) {
-			total += o.size
+		damaged := scanRecords(b, func(o Change) {
+			total += o.Size
 			again, err := appendRecord(nil, o)
 			require.NoError(t, err)
 			spare := 0
 			same, _, ok := readRecord(again, &spare)
 			require.True(t, ok)
-			require.Equal(t, o.rev, same.rev)
+			require.Equal(t, o.Revision, same.Revision)
 		})
 		require.Equal(t, int64(len(b)), total+int64(damaged), "every byte is read or counted")
 		_, _, _ = parseHeader(b)

@@ -1,4 +1,4 @@
-package metadata
+package journal
 
 import (
 	"bytes"
@@ -8,24 +8,25 @@ import (
 	"hash/crc32"
 
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/metadata/row"
 )
 
-type opKind byte
+type Kind byte
 
 // The changes a journal holds. The numbers are stored.
 const (
-	opPut     opKind = 1 // the row as the recorder knows it; protected only counts while nobody has said
-	opProtect opKind = 2 // the row as it was known, with protected as asked
-	opDelete  opKind = 3
-	opEvent   opKind = 4 // an event by itself: the row names it, and has the ID of a recording that holds media of it, or a zero one
+	Put     Kind = 1 // the row as the recorder knows it; protected only counts while nobody has said
+	Protect Kind = 2 // the row as it was known, with protected as asked
+	Delete  Kind = 3
+	Event   Kind = 4 // an event by itself: the row names it, and has the ID of a recording that holds media of it, or a zero one
 )
 
-// op is one change, in the order of its revision.
-type op struct {
-	rev  int64
-	kind opKind
-	row  *row // nobody changes it once it is part of an op
-	size int64
+// Change is one change, in the order of its revision.
+type Change struct {
+	Revision int64
+	Kind     Kind
+	Row      *row.Row // nobody changes it once it is part of an op
+	Size     int64
 }
 
 const (
@@ -39,20 +40,20 @@ var (
 )
 
 // appendRecord adds the stored form of a change.
-func appendRecord(b []byte, o op) ([]byte, error) {
-	body, err := json.Marshal(o.row)
+func appendRecord(b []byte, o Change) ([]byte, error) {
+	body, err := json.Marshal(o.Row)
 	if err != nil {
 		return b, fmt.Errorf("journal: encode: %w", err)
 	}
 	if len(body) > maxRecordBody {
-		return b, fmt.Errorf("%w: it takes %d bytes, at most %d fit in a journal record", ErrInvalid, len(body), maxRecordBody)
+		return b, fmt.Errorf("%w: it takes %d bytes, at most %d fit in a journal record", row.ErrInvalid, len(body), maxRecordBody)
 	}
 	at := len(b)
 	b = append(b, recordMarker...)
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(body)))
 	b = append(b, 0, 0, 0, 0)
-	b = binary.LittleEndian.AppendUint64(b, uint64(o.rev))
-	b = append(b, byte(o.kind))
+	b = binary.LittleEndian.AppendUint64(b, uint64(o.Revision))
+	b = append(b, byte(o.Kind))
 	b = append(b, body...)
 	binary.LittleEndian.PutUint32(b[at+8:], recordSum(b[at:]))
 	return b, nil
@@ -66,50 +67,50 @@ func recordSum(rec []byte) uint32 {
 // readRecord reads the record that begins b and tells its length; false where
 // none does. What it finds out to be no record only by its checksum is taken from
 // spare, bytes: with nothing left there it finds none.
-func readRecord(b []byte, spare *int) (op, int, bool) {
+func readRecord(b []byte, spare *int) (Change, int, bool) {
 	if len(b) < recordHead || !bytes.Equal(b[:4], recordMarker) {
-		return op{}, 0, false
+		return Change{}, 0, false
 	}
 	body := int(binary.LittleEndian.Uint32(b[4:]))
 	if body > maxRecordBody || len(b) < recordHead+body {
-		return op{}, 0, false
+		return Change{}, 0, false
 	}
 	n := recordHead + body
 	if *spare < 0 || body < 2 || b[recordHead] != '{' || b[n-1] != '}' {
-		return op{}, 0, false
+		return Change{}, 0, false
 	}
-	o := op{rev: int64(binary.LittleEndian.Uint64(b[12:])), kind: opKind(b[20]), row: new(row), size: int64(n)}
+	o := Change{Revision: int64(binary.LittleEndian.Uint64(b[12:])), Kind: Kind(b[20]), Row: new(row.Row), Size: int64(n)}
 	if recordSum(b[:n]) != binary.LittleEndian.Uint32(b[8:]) || !o.decode(b[recordHead:n]) {
 		*spare -= n
-		return op{}, 0, false
+		return Change{}, 0, false
 	}
 	return o, n, true
 }
 
 // decode fills in the row. A record with a good checksum that it cannot read was
 // written by another version of the program: it counts as damage.
-func (o *op) decode(body []byte) bool {
-	if o.rev <= 0 || o.kind < opPut || o.kind > opEvent || json.Unmarshal(body, o.row) != nil {
+func (o *Change) decode(body []byte) bool {
+	if o.Revision <= 0 || o.Kind < Put || o.Kind > Event || json.Unmarshal(body, o.Row) != nil {
 		return false
 	}
-	if _, err := media.ParseID(o.row.ID); err != nil {
+	if _, err := media.ParseID(o.Row.ID); err != nil {
 		return false
 	}
-	if o.row.Tracks == nil {
-		o.row.Tracks = []byte("[]")
+	if o.Row.Tracks == nil {
+		o.Row.Tracks = []byte("[]")
 	}
-	if o.row.Events == nil {
-		o.row.Events = []byte("[]")
+	if o.Row.Events == nil {
+		o.Row.Events = []byte("[]")
 	}
-	o.seal()
+	o.Seal()
 	return true
 }
 
-// seal derives the columns that the stored form leaves out.
-func (o *op) seal() {
-	o.row.Span = spanOf(o.row)
-	if o.kind == opPut || o.kind == opEvent {
-		o.row.Revision = o.rev
+// Seal derives the columns that the stored form leaves out.
+func (o *Change) Seal() {
+	o.Row.Span = row.SpanOf(o.Row)
+	if o.Kind == Put || o.Kind == Event {
+		o.Row.Revision = o.Revision
 	}
 }
 
@@ -117,13 +118,13 @@ func (o *op) seal() {
 // and behind the last. Bytes that look like the begin of a record again and again,
 // each of which reaches over all the others, do not cost more than 16 times their
 // number.
-func scanRecords(b []byte, each func(op)) (damaged int) {
+func scanRecords(b []byte, each func(Change)) (damaged int) {
 	damaged, _ = scanWithin(b, 16*(len(b)+maxRecordBody), each)
 	return damaged
 }
 
 // scanWithin also tells what is left of spare: see readRecord.
-func scanWithin(b []byte, spare int, each func(op)) (damaged, left int) {
+func scanWithin(b []byte, spare int, each func(Change)) (damaged, left int) {
 	for len(b) > 0 {
 		if o, n, ok := readRecord(b, &spare); ok {
 			each(o)

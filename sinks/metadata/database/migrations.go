@@ -1,4 +1,4 @@
-package metadata
+package database
 
 import (
 	"context"
@@ -16,11 +16,11 @@ import (
 // MySQL commits each of them by itself and a process may die between any two.
 type version struct {
 	name, comment string
-	statements    func(driver string) []statement
+	Statements    func(driver string) []statement
 }
 
-// versions is the schema's history. A version that was released is never edited.
-var versions = []version{
+// Versions is the schema's history. A version that was released is never edited.
+var Versions = []version{
 	{"20261122000001", "recordings", schemaRecordings},
 	{"20261122000002", "indexes", schemaIndexes},
 	{"20261122000003", "events", schemaEvents},
@@ -30,6 +30,7 @@ var versions = []version{
 	{"20261126030001", "claims", schemaClaims},
 	{"20261126040001", "exact streams", schemaExactStreams},
 	{"20261127180001", "gaps and anchors", schemaGaps},
+	{"20261127190001", "locations", schemaLocations},
 }
 
 // statement is one DDL statement; on MySQL an index is looked for first, since
@@ -37,22 +38,22 @@ var versions = []version{
 // set, other databases do not need it.
 type statement struct{ sql, index, table, column, only string }
 
-// migrate brings the schema up to date. Several recorders may start at once: one
+// Migrate brings the schema up to date. Several recorders may start at once: one
 // works and the others wait. The lock belongs to the connection (or the open
 // file), so that a killed process leaves none behind. step is called before each
 // statement; tests stop there.
-func (s *store) migrate(ctx context.Context, step func(n int) error) error {
+func (s *DB) Migrate(ctx context.Context, step func(n int) error) error {
 	unlock, err := s.lockMigrations(ctx)
 	if err != nil {
-		return fmt.Errorf("%s: migrate: lock: %w", s.driver, err)
+		return fmt.Errorf("%s: migrate: lock: %w", s.Driver, err)
 	}
 	defer unlock()
 	if err := s.refuseForeign(ctx); err != nil {
-		return fmt.Errorf("%s: %w", s.driver, err)
+		return fmt.Errorf("%s: %w", s.Driver, err)
 	}
 	n := 0
 	list := migrate.NewMigrations()
-	for _, v := range versions {
+	for _, v := range Versions {
 		list.Add(migrate.Migration{Name: v.name, Comment: v.comment, Up: s.up(v, func() error {
 			n++
 			if step == nil {
@@ -61,16 +62,16 @@ func (s *store) migrate(ctx context.Context, step func(n int) error) error {
 			return step(n)
 		})})
 	}
-	m := migrate.NewMigrator(s.rw, list, migrate.WithMarkAppliedOnSuccess(true),
+	m := migrate.NewMigrator(s.RW, list, migrate.WithMarkAppliedOnSuccess(true),
 		migrate.WithTableName("spool_migrations"), migrate.WithLocksTableName("spool_migration_locks"))
 	if err := m.Init(ctx); err != nil {
-		return fmt.Errorf("%s: migrate: %w", s.driver, err)
+		return fmt.Errorf("%s: migrate: %w", s.Driver, err)
 	}
 	if err := refuseNewer(ctx, m); err != nil {
-		return fmt.Errorf("%s: migrate: %w", s.driver, err)
+		return fmt.Errorf("%s: migrate: %w", s.Driver, err)
 	}
 	if _, err := m.Migrate(ctx); err != nil {
-		return fmt.Errorf("%s: migrate: %w", s.driver, err)
+		return fmt.Errorf("%s: migrate: %w", s.Driver, err)
 	}
 	return nil
 }
@@ -78,28 +79,28 @@ func (s *store) migrate(ctx context.Context, step func(n int) error) error {
 // remake makes tables again that are gone although a migration made them, and tells
 // which: empty, until a comparison with the disk has filled them. It is done at the
 // start of a process alone: while recorders run, the table may be about to come back.
-func (s *store) remake(ctx context.Context) error {
-	if err := s.check(ctx); err == nil || troubleOf(err) != wrongTable {
+func (s *DB) remake(ctx context.Context) error {
+	if err := s.Check(ctx); err == nil || TroubleOf(err) != WrongTable {
 		return err
 	}
 	unlock, err := s.lockMigrations(ctx)
 	if err != nil {
-		return fmt.Errorf("%s: migrate: lock: %w", s.driver, err)
+		return fmt.Errorf("%s: migrate: lock: %w", s.Driver, err)
 	}
 	defer unlock()
-	for _, table := range tables {
-		if err := s.have(ctx, []string{table}); err != nil && troubleOf(err) == wrongTable {
-			s.remade = append(s.remade, table)
+	for _, table := range Tables {
+		if err := s.have(ctx, []string{table}); err != nil && TroubleOf(err) == WrongTable {
+			s.Remade = append(s.Remade, table)
 		}
 	}
-	for _, v := range versions {
-		for _, st := range v.statements(s.driver) {
-			if err := s.run(ctx, s.rw, st); err != nil {
-				return fmt.Errorf("%s: make %s again: %w", s.driver, strings.Join(s.remade, ", "), err)
+	for _, v := range Versions {
+		for _, st := range v.Statements(s.Driver) {
+			if err := s.run(ctx, s.RW, st); err != nil {
+				return fmt.Errorf("%s: make %s again: %w", s.Driver, strings.Join(s.Remade, ", "), err)
 			}
 		}
 	}
-	return s.check(ctx)
+	return s.Check(ctx)
 }
 
 // refuseNewer keeps an old program from writing into a schema it does not know.
@@ -108,7 +109,7 @@ func refuseNewer(ctx context.Context, m *migrate.Migrator) error {
 	if err != nil {
 		return err
 	}
-	newest := versions[len(versions)-1].name
+	newest := Versions[len(Versions)-1].name
 	for _, a := range applied {
 		if a.Name > newest {
 			return fmt.Errorf("the schema is at %s, newer than this program knows (%s): update the program", a.Name, newest)
@@ -117,9 +118,9 @@ func refuseNewer(ctx context.Context, m *migrate.Migrator) error {
 	return nil
 }
 
-func (s *store) up(v version, before func() error) func(context.Context, *migrate.Migrator, *migrate.Migration) error {
+func (s *DB) up(v version, before func() error) func(context.Context, *migrate.Migrator, *migrate.Migration) error {
 	return func(ctx context.Context, m *migrate.Migrator, _ *migrate.Migration) error {
-		for _, st := range v.statements(s.driver) {
+		for _, st := range v.Statements(s.Driver) {
 			if err := before(); err != nil {
 				return err
 			}
@@ -131,11 +132,11 @@ func (s *store) up(v version, before func() error) func(context.Context, *migrat
 	}
 }
 
-func (s *store) run(ctx context.Context, db *bun.DB, st statement) error {
-	if st.only != "" && st.only != s.driver {
+func (s *DB) run(ctx context.Context, db *bun.DB, st statement) error {
+	if st.only != "" && st.only != s.Driver {
 		return nil
 	}
-	if st.index != "" && s.driver == "mysql" {
+	if st.index != "" && s.Driver == "mysql" {
 		var n int
 		err := db.NewRaw("SELECT COUNT(*) FROM information_schema.statistics WHERE table_schema = DATABASE() AND index_name = ?",
 			st.index).Scan(ctx, &n)
@@ -164,12 +165,12 @@ func (s *store) run(ctx context.Context, db *bun.DB, st statement) error {
 	return err
 }
 
-func (s *store) hasColumn(ctx context.Context, db *bun.DB, st statement) (bool, error) {
+func (s *DB) hasColumn(ctx context.Context, db *bun.DB, st statement) (bool, error) {
 	from := map[string]string{
 		"sqlite":   "pragma_table_info(?) WHERE name = ?",
 		"postgres": "pg_catalog.pg_attribute WHERE attrelid = to_regclass(?) AND attname = ? AND NOT attisdropped", // wherever search_path finds the table
 		"mysql":    "information_schema.columns WHERE table_schema = DATABASE() AND table_name = ? AND column_name = ?",
-	}[s.driver]
+	}[s.Driver]
 	var n int
 	err := db.NewRaw("SELECT COUNT(*) FROM "+from, st.table, st.column).Scan(ctx, &n)
 	return n > 0, err
@@ -178,19 +179,19 @@ func (s *store) hasColumn(ctx context.Context, db *bun.DB, st statement) (bool, 
 // migrationLock is any number of 64 bits that means the same to all recorders.
 const migrationLock = 0x73706f6f6c
 
-func (s *store) lockMigrations(ctx context.Context) (unlock func(), err error) {
-	if s.driver == "sqlite" {
-		unlock, err := await(ctx, func() (func() error, error) { return system.LockPath(s.lockFile) })
+func (s *DB) lockMigrations(ctx context.Context) (unlock func(), err error) {
+	if s.Driver == "sqlite" {
+		unlock, err := await(ctx, func() (func() error, error) { return System.LockPath(s.lockFile) })
 		if err != nil {
 			return nil, err
 		}
 		return func() { _ = unlock() }, nil
 	}
-	conn, err := s.rw.DB.Conn(ctx)
+	conn, err := s.RW.DB.Conn(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err = lockOn(ctx, conn, s.driver); err != nil {
+	if err = lockOn(ctx, conn, s.Driver); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
 	// The session ends with the lock: nothing is left to unlock by hand.

@@ -1,4 +1,4 @@
-package metadata
+package journal
 
 import (
 	"path"
@@ -12,7 +12,7 @@ import (
 // cutDisk is the simulator's disk as the journal asks of one.
 type cutDisk struct{ *powercut.Disk }
 
-func (d cutDisk) Create(name string) (diskFile, error) {
+func (d cutDisk) Create(name string) (File, error) {
 	f, err := d.Disk.Create(name)
 	return &cutFile{File: f}, err
 }
@@ -43,7 +43,7 @@ func (f *cutFile) Write(b []byte) (int, error) {
 // known is what the journal promised: changes from the first on, of which those
 // up to applied may be gone again.
 type known struct {
-	changes []op
+	changes []Change
 	applied int64
 }
 
@@ -55,17 +55,17 @@ func journalOnDisk(t *testing.T, forget int) *powercut.Disk {
 	j, _, err := readJournal(cutDisk{disk}, func() int64 { return 1000 })
 	require.NoError(t, err)
 	var p known
-	j.deliver = func(ops []op) { p.changes = append(p.changes, ops...) }
+	j.deliver = func(ops []Change) { p.changes = append(p.changes, ops...) }
 	for n := range 9 {
 		add(t, j, n)
 		disk.Note(p)
 		if n%3 == 2 {
-			j.fileSize = rotateBytes // the next append begins a file
+			j.fileSize = RotateBytes // the next append begins a file
 		}
 		if n == 7 {
-			p.applied = p.changes[4].rev
+			p.applied = p.changes[4].Revision
 			disk.Note(p)
-			require.NoError(t, j.trim(func(int64) int64 { return p.applied }))
+			require.NoError(t, j.Trim(func(int64) int64 { return p.applied }))
 		}
 	}
 	return disk
@@ -73,23 +73,23 @@ func journalOnDisk(t *testing.T, forget int) *powercut.Disk {
 
 // missing tells which promised change a state does not give back once, in order
 // and as it was.
-func missing(t *testing.T, s powercut.State) (lost []op) {
+func missing(t *testing.T, s powercut.State) (lost []Change) {
 	t.Helper()
 	_, got, err := readJournal(cutDisk{s.Disk}, func() int64 { return 2000 })
 	require.NoError(t, err, s.What)
-	byRev := map[int64]op{}
+	byRev := map[int64]Change{}
 	last := int64(0)
-	for _, o := range got.ops {
-		require.Greater(t, o.rev, last, "twice, or not in order: %s", s.What)
-		last = o.rev
-		byRev[o.rev] = o
+	for _, o := range got.Changes {
+		require.Greater(t, o.Revision, last, "twice, or not in order: %s", s.What)
+		last = o.Revision
+		byRev[o.Revision] = o
 	}
 	if len(s.Notes) == 0 {
 		return nil
 	}
 	p := s.Notes[len(s.Notes)-1].(known)
 	for _, want := range p.changes {
-		if o, ok := byRev[want.rev]; want.rev > p.applied && (!ok || o.kind != want.kind || o.row.ID != want.row.ID) {
+		if o, ok := byRev[want.Revision]; want.Revision > p.applied && (!ok || o.Kind != want.Kind || o.Row.ID != want.Row.ID) {
 			lost = append(lost, want)
 		}
 	}

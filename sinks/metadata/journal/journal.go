@@ -1,4 +1,4 @@
-package metadata
+package journal
 
 import (
 	"encoding/binary"
@@ -9,22 +9,35 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/gospool/spool/sinks/metadata/row"
 )
 
 const (
 	journalMagic   = "SPOOLJ01"
 	journalHead    = 36
 	journalSuffix  = ".journal"
-	rotateBytes    = 1 << 20   // what a restart reads again at most, when all was applied
-	spareBytes     = 256 << 10 // beyond it: taken with each file, so that a full disk still takes some hundred rows
+	RotateBytes    = 1 << 20   // what a restart reads again at most, when all was applied
+	SpareBytes     = 256 << 10 // beyond it: taken with each file, so that a full disk still takes some hundred rows
 	maxUnsyncedBuf = 4 << 20
 )
 
-// journal is the append-only log of changes. Its methods may be called from any
+// Errors that callers act on.
+var (
+	// ErrNotDurable: the change is accepted and on its way to the database, but
+	// the journal could not be written: a crash before that would lose it.
+	ErrNotDurable = errors.New("the journal cannot be written")
+	// ErrJournalTaken: one process at a time has a journal.
+	ErrJournalTaken = errors.New("another process has it")
+	// ErrClosed: the catalogue has been closed.
+	ErrClosed = errors.New("the catalogue is closed")
+)
+
+// Journal is the append-only log of changes. Its methods may be called from any
 // goroutine. append blocks for one write and one fdatasync, which it shares with
 // all that wait at the time.
-type journal struct {
-	disk   medium
+type Journal struct {
+	disk   Medium
 	id     [16]byte
 	unlock func() error // of the directory
 	now    func() int64 // ns, wall clock
@@ -33,10 +46,10 @@ type journal struct {
 	done     sync.Cond
 	lastRev  int64 // no revision is ever given twice
 	buf      []byte
-	bufOps   []op
+	bufOps   []Change
 	writing  bool
 	written  int64 // revision up to which an outcome is known
-	file     diskFile
+	file     File
 	fileSize int64
 	files    []journalFile // in order of age; the last is open when file is set
 	unsafe   []byte        // records whose write failed; they go first into the next file
@@ -45,7 +58,7 @@ type journal struct {
 	failing  int64 // ns, wall clock: since when; 0 while writes work
 	closed   bool
 	// deliver takes changes in order of revision, once their write has ended.
-	deliver func([]op)
+	deliver func([]Change)
 }
 
 // journalFile is one file. Invariant: its records' revisions are at most last.
@@ -55,42 +68,55 @@ type journalFile struct {
 	size int64
 }
 
-// append stores a change and hands it to deliver; its revision is at least above
+// Append stores a change and hands it to deliver; its revision is at least above
 // floor. The error is ErrNotDurable where the change was delivered all the same,
 // any other where it was not.
-func (j *journal) append(kind opKind, r *row, floor int64) (int64, error) {
+func (j *Journal) Append(kind Kind, r *row.Row, floor int64) (int64, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	rev, err := j.gather(kind, r, floor)
+	rev, err := j.take(kind, r, floor)
 	if err != nil {
 		return 0, err
 	}
-	return rev, j.await(rev)
+	return rev, j.awaitLocked(rev)
 }
 
-// gather adds a change to what is written next. The caller holds j.mu.
-func (j *journal) gather(kind opKind, r *row, floor int64) (int64, error) {
+// Gather adds a change to what is written next, and does not wait for it: see await.
+func (j *Journal) Gather(kind Kind, r *row.Row, floor int64) (int64, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.take(kind, r, floor)
+}
+
+// take is gather. The caller holds j.mu.
+func (j *Journal) take(kind Kind, r *row.Row, floor int64) (int64, error) {
 	if j.closed {
 		return 0, ErrClosed
 	}
-	o := op{rev: max(j.lastRev+1, floor+1, j.now()), kind: kind, row: r}
-	if kind == opProtect {
-		r.ProtectedRev = o.rev
+	o := Change{Revision: max(j.lastRev+1, floor+1, j.now()), Kind: kind, Row: r}
+	if kind == Protect {
+		r.ProtectedRev = o.Revision
 	}
-	o.seal()
+	o.Seal()
 	before := len(j.buf)
 	buf, err := appendRecord(j.buf, o)
 	if err != nil {
 		return 0, err
 	}
-	j.buf, j.lastRev = buf, o.rev
-	o.size = int64(len(buf) - before)
+	j.buf, j.lastRev = buf, o.Revision
+	o.Size = int64(len(buf) - before)
 	j.bufOps = append(j.bufOps, o)
-	return o.rev, nil
+	return o.Revision, nil
 }
 
-// await waits until a revision is written. The caller holds j.mu.
-func (j *journal) await(rev int64) error {
+// Await waits until a revision that gather gave is written. Its error is as that of append.
+func (j *Journal) Await(rev int64) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.awaitLocked(rev)
+}
+
+func (j *Journal) awaitLocked(rev int64) error {
 	for j.written < rev {
 		if j.writing {
 			j.done.Wait()
@@ -106,11 +132,11 @@ func (j *journal) await(rev int64) error {
 
 // flush writes what has gathered. Whoever finds nobody writing does it for all;
 // the lock is not held while the disk works.
-func (j *journal) flush() {
+func (j *Journal) flush() {
 	buf, ops, safe := j.buf, j.bufOps, j.unsafe
 	j.buf, j.bufOps, j.writing = nil, nil, true
 	j.mu.Unlock()
-	err := j.write(append(safe[:len(safe):len(safe)], buf...), ops[0].rev, ops[len(ops)-1].rev)
+	err := j.write(append(safe[:len(safe):len(safe)], buf...), ops[0].Revision, ops[len(ops)-1].Revision)
 	j.mu.Lock()
 	j.writing, j.failure = false, err
 	if err != nil {
@@ -124,7 +150,7 @@ func (j *journal) flush() {
 	} else {
 		j.unsafe, j.failing = nil, 0
 	}
-	j.written = ops[len(ops)-1].rev
+	j.written = ops[len(ops)-1].Revision
 	j.deliver(ops)
 	j.done.Broadcast()
 }
@@ -132,8 +158,8 @@ func (j *journal) flush() {
 // write appends to the open file, or to a new one, and syncs it. Only one
 // goroutine is here at a time. A file whose write or sync failed is not written
 // again: what the system did with its pages is unknown.
-func (j *journal) write(b []byte, first, last int64) error {
-	if j.file == nil || j.fileSize >= rotateBytes {
+func (j *Journal) write(b []byte, first, last int64) error {
+	if j.file == nil || j.fileSize >= RotateBytes {
 		if err := j.rotate(first); err != nil && j.file == nil { // else the old one has room yet
 			return err
 		}
@@ -157,14 +183,14 @@ func (j *journal) write(b []byte, first, last int64) error {
 
 // rotate begins a new file, whose name is the first revision it may hold. The
 // directory is synced, or a power cut could take the file with it.
-func (j *journal) rotate(base int64) error {
+func (j *Journal) rotate(base int64) error {
 	name := fmt.Sprintf("%016x%s", base, journalSuffix)
 	f, err := j.disk.Create(name)
 	if err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
 	if r, ok := f.(roomy); ok {
-		r.reserve(rotateBytes + spareBytes)
+		r.reserve(RotateBytes + SpareBytes)
 	}
 	if _, err = f.Write(j.header(base)); err == nil {
 		err = j.disk.SyncDir()
@@ -182,17 +208,17 @@ func (j *journal) rotate(base int64) error {
 	return nil
 }
 
-func (j *journal) header(base int64) []byte {
+func (j *Journal) header(base int64) []byte {
 	b := append(make([]byte, 0, journalHead), journalMagic...)
 	b = append(b, j.id[:]...)
 	b = binary.LittleEndian.AppendUint64(b, uint64(base))
 	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
 }
 
-// trim removes the files of which all is applied, but the newest: it carries the
+// Trim removes the files of which all is applied, but the newest: it carries the
 // revisions over a restart. applied tells the revision below which nothing waits,
 // given the one below which all was delivered.
-func (j *journal) trim(applied func(delivered int64) int64) error {
+func (j *Journal) Trim(applied func(delivered int64) int64) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.writing || len(j.files) < 2 {
@@ -212,8 +238,22 @@ func (j *journal) trim(applied func(delivered int64) int64) error {
 	return errors.Join(errs...)
 }
 
-// bytes is what the journal takes on disk.
-func (j *journal) bytes() (n int64) {
+// Identity names the journal, over restarts.
+func (j *Journal) Identity() string { return fmt.Sprintf("%x", j.id) }
+
+// Newest is the highest revision that it gave, or that it held when it was opened.
+func (j *Journal) Newest() int64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.lastRev
+}
+
+// DeliverTo says who takes changes, in order of revision, once their write has ended. It is
+// called before the first append.
+func (j *Journal) DeliverTo(take func([]Change)) { j.deliver = take }
+
+// Bytes is what the journal takes on disk.
+func (j *Journal) Bytes() (n int64) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for _, f := range j.files {
@@ -222,9 +262,9 @@ func (j *journal) bytes() (n int64) {
 	return n
 }
 
-// health is the number of failed writes, and the error of the last write with the
+// Health is the number of failed writes, and the error of the last write with the
 // time since when they fail.
-func (j *journal) health() (failures uint64, since time.Time, err error) {
+func (j *Journal) Health() (failures uint64, since time.Time, err error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.failing != 0 {
@@ -233,8 +273,8 @@ func (j *journal) health() (failures uint64, since time.Time, err error) {
 	return j.failures, since, j.failure
 }
 
-// close ends appending; what waits is written first.
-func (j *journal) close() error {
+// Close ends appending; what waits is written first.
+func (j *Journal) Close() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.closed = true

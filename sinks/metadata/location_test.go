@@ -1,0 +1,161 @@
+package metadata
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/uptrace/bun"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// storedLocations are the rows of the table, in its order.
+func storedLocations(t *testing.T, c opened, ids ...media.ID) (out []media.Location) {
+	t.Helper()
+	text := make([]string, len(ids))
+	for i, id := range ids {
+		text[i] = id.String()
+	}
+	rows, err := c.store.Load().locations(t.Context(), text)
+	require.NoError(t, err)
+	for i := range rows {
+		out = append(out, rows[i].value())
+	}
+	return out
+}
+
+func inBucket(t *testing.T, c opened, rec media.Recording) media.Location {
+	t.Helper()
+	l := location{Recording: rec.ID.String(), Bucket: "archive", Path: "2026/" + rec.Path, Size: rec.Size, Checksum: "sha256:00", State: "finished"}
+	_, err := c.store.Load().RW.NewInsert().Model(&l).Exec(t.Context())
+	require.NoError(t, err)
+	return l.value()
+}
+
+// TestALocationFollowsItsRow whatever changes it: each in the transaction of the row.
+func TestALocationFollowsItsRow(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, driver, dsn string) {
+		c := open(t, driver, dsn)
+		ready(t, c.Catalogue)
+		rec, other := sample(1, "live/a"), sample(2, "live/a")
+		own := func(r media.Recording) media.Location {
+			return media.Location{Node: "node1", Path: r.Path, Size: r.Size, State: r.State}
+		}
+		growing := rec
+		growing.State, growing.EndUTC, growing.EndReason, growing.Size, growing.Path = media.StateRecording, 0, "", 5, rec.Path+media.PartSuffix
+		put(t, c, growing, other)
+		ready(t, c.Catalogue)
+		require.Equal(t, []media.Location{own(growing)}, storedLocations(t, c, rec.ID))
+		put(t, c, rec)
+		ready(t, c.Catalogue)
+		require.Equal(t, []media.Location{own(rec)}, storedLocations(t, c, rec.ID))
+
+		archived := inBucket(t, c, rec)
+		page := records(t, c, media.Query{})
+		require.Len(t, page.Records, 2, "each once")
+		require.Equal(t, []media.Location{own(other)}, page.Records[0].Locations)
+		require.Equal(t, []media.Location{own(rec), archived}, page.Records[1].Locations)
+		one, err := c.Record(t.Context(), rec.ID)
+		require.NoError(t, err)
+		require.Equal(t, []media.Location{own(rec), archived}, one.Locations)
+
+		lost := rec
+		lost.State = media.StateLost
+		put(t, c, lost)
+		ready(t, c.Catalogue)
+		require.ElementsMatch(t, []media.Location{own(lost), archived}, storedLocations(t, c, rec.ID), "what is elsewhere is not lost")
+
+		_, err = c.Delete(t.Context(), other.ID)
+		require.NoError(t, err)
+		require.NoError(t, c.Forget(t.Context(), []media.DeletedFile{{ID: rec.ID, Path: rec.Path}}))
+		ready(t, c.Catalogue)
+		require.Empty(t, storedLocations(t, c, rec.ID, other.ID))
+	})
+}
+
+// TestATakenOverRecordingLiesOnTheDiskOfWhoTookIt, and what is elsewhere stays.
+func TestATakenOverRecordingLiesOnTheDiskOfWhoTookIt(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, driver, dsn string) {
+		d, rec := disk{t, t.TempDir()}, sample(1, "live/a")
+		rec.Size = 4000
+		d.write(rec)
+		c := named(t, driver, dsn, OpenOptions{Node: "old"})
+		put(t, c, rec)
+		ready(t, c.Catalogue)
+		archived := inBucket(t, c, rec)
+		c.close()
+		c = named(t, driver, dsn, OpenOptions{Node: "new", TakeOver: []string{"old"}})
+		ready(t, c.Catalogue)
+		require.Equal(t, 1, d.reconcile(c).Adopted)
+		require.ElementsMatch(t, []media.Location{{Node: "new", Path: rec.Path, Size: rec.Size, State: rec.State}, archived},
+			storedLocations(t, c, rec.ID))
+	})
+}
+
+// TestRowsOfBeforeGetTheirLocations in batches, and answer before they have them.
+func TestRowsOfBeforeGetTheirLocations(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, driver, dsn string) {
+		c := open(t, driver, dsn)
+		ready(t, c.Catalogue)
+		n := upkeepBatch + 3
+		recs, ids := make([]media.Recording, n), make([]media.ID, n)
+		for i := range recs {
+			recs[i] = sample(i, "live/a")
+			ids[i] = recs[i].ID
+		}
+		put(t, c, recs...)
+		ready(t, c.Catalogue)
+		exec := func(sql string) {
+			_, err := c.store.Load().RW.ExecContext(t.Context(), sql)
+			require.NoError(t, err)
+		}
+		exec("DELETE FROM spool_locations")
+		exec("DELETE FROM spool_upkeep")
+		one, err := c.Record(t.Context(), ids[0])
+		require.NoError(t, err)
+		require.Equal(t, []media.Location{{Node: "node1", Path: recs[0].Path, Size: recs[0].Size, State: recs[0].State}}, one.Locations)
+
+		stop := errors.New("stopped behind a batch")
+		first := true
+		err = c.finishTask(t.Context(), locating, func(ctx context.Context, s *store, tx bun.Tx, at string) (string, error) {
+			if !first {
+				return "", stop
+			}
+			first = false
+			return s.locateBatch(ctx, tx, at)
+		})
+		require.Error(t, err)
+		ready(t, c.Catalogue)
+		require.Len(t, storedLocations(t, c, ids...), upkeepBatch, "one batch, and no more at once")
+		archived := inBucket(t, c, recs[n-1])
+		for range 2 {
+			_, err = c.Upkeep(t.Context(), UpkeepOptions{})
+			require.NoError(t, err)
+		}
+		require.Len(t, storedLocations(t, c, ids...), n+1)
+		require.Contains(t, storedLocations(t, c, ids[n-1]), archived)
+	})
+}
+
+// TestATableOfLocationsThatWasGoneIsFilledAgain from the rows, which no comparison with the
+// disk writes again.
+func TestATableOfLocationsThatWasGoneIsFilledAgain(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, driver, dsn string) {
+		o := OpenOptions{Driver: driver, DSN: dsn, JournalDir: t.TempDir()}
+		c, rec := openWith(t, o), sample(1, "live/a")
+		put(t, c, rec)
+		ready(t, c.Catalogue)
+		_, err := c.Upkeep(t.Context(), UpkeepOptions{})
+		require.NoError(t, err)
+		c.exec(t, "DROP TABLE spool_locations")
+		c.close()
+		c = openWith(t, o)
+		ready(t, c.Catalogue)
+		require.Empty(t, storedLocations(t, c, rec.ID))
+		_, err = c.Upkeep(t.Context(), UpkeepOptions{})
+		require.NoError(t, err)
+		require.Len(t, storedLocations(t, c, rec.ID), 1)
+	})
+}
