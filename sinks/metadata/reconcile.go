@@ -59,6 +59,7 @@ func (c *Catalogue) Reconcile(ctx context.Context, dir string, readEntry func(pa
 	if progress == nil {
 		progress = func(int, int) {}
 	}
+	defer c.run.keepEnded()()
 	if err := c.Flush(ctx); err != nil {
 		return Report{}, err
 	}
@@ -316,8 +317,10 @@ func keepEvents(rec *media.Recording, events []media.Event) {
 	}
 }
 
+// ended tells of a file whose end an earlier run did not come to tell. Of one of this run,
+// whose row may be about to say so, its pipeline or recovery tells.
 func (r *reconciliation) ended(ctx context.Context, said string, rec media.Recording) {
-	if said == string(media.StateRecording) && r.c.opts.Ended != nil {
+	if said == string(media.StateRecording) && r.c.opts.Ended != nil && !r.c.run.began(rec.ID) {
 		r.c.opts.Ended(ctx, rec)
 	}
 }

@@ -203,16 +203,21 @@ func TestReconcileCallsNothingLostWhenTheDirectoryCannotBeRead(t *testing.T) {
 func TestAFileThatWasRenamedRightBeforeAKillIsFinished(t *testing.T) {
 	d := disk{t, t.TempDir()}
 	var ended []media.Recording
-	c := openWith(t, OpenOptions{
-		Driver: "sqlite", DSN: filepath.Join(t.TempDir(), "spool.db"),
+	dsn := filepath.Join(t.TempDir(), "spool.db")
+	o := OpenOptions{
+		Driver: "sqlite", DSN: dsn, JournalDir: filepath.Join(t.TempDir(), "journal"),
 		Ended: func(_ context.Context, r media.Recording) { ended = append(ended, r) },
-	})
-	ready(t, c.Catalogue)
+	}
+	killed := openWith(t, o)
 	rec := sample(1, "live/a")
 	growing := rec
 	growing.State, growing.Path, growing.EndUTC, growing.Duration = media.StateRecording, rec.Path+media.PartSuffix, 0, 0
-	put(t, c, growing)
+	put(t, killed, growing)
+	ready(t, killed.Catalogue)
 	d.write(rec)
+	o.JournalDir = filepath.Join(t.TempDir(), "journal")
+	c := openWith(t, o)
+	ready(t, c.Catalogue)
 	report := d.reconcile(c)
 	require.Equal(t, 1, report.Updated)
 	require.Zero(t, report.Copies+report.Lost+report.Added)
@@ -221,6 +226,34 @@ func TestAFileThatWasRenamedRightBeforeAKillIsFinished(t *testing.T) {
 	d.write(sample(2, "live/a")) // without a row: what is new to the catalogue is no end
 	require.Equal(t, Report{Files: 2, Added: 1}, d.reconcile(c), "and that is all")
 	require.Len(t, ended, 1)
+}
+
+// A file that ends while the catalogue is compared with the disk has its pipeline to tell
+// of its end, though its row does not say so yet.
+func TestTheEndOfAFileOfThisRunIsNotToldByAComparison(t *testing.T) {
+	for name, first := range map[string]func(t *testing.T, c opened, rec media.Recording){
+		"its row says that it grows": func(*testing.T, opened, media.Recording) {},
+		"its row has just come":      func(t *testing.T, c opened, rec media.Recording) { put(t, c, rec) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := disk{t, t.TempDir()}
+			c := openWith(t, OpenOptions{
+				Driver: "sqlite", DSN: filepath.Join(t.TempDir(), "spool.db"),
+				Ended: func(_ context.Context, r media.Recording) { t.Errorf("%s was told of", r.Path) },
+			})
+			ready(t, c.Catalogue)
+			rec := sample(1, "live/a")
+			growing := rec
+			growing.State, growing.EndUTC, growing.Duration = media.StateRecording, 0, 0
+			put(t, c, growing)
+			d.write(rec)
+			_, err := c.Reconcile(t.Context(), d.dir, func(path string) (media.Recording, error) {
+				first(t, c, rec)
+				return rec, nil
+			}, nil, nil)
+			require.NoError(t, err)
+		})
+	}
 }
 
 // TestReconcileKeepsTheEventsThatAFileHasNoRoomFor: what only the row names stays,

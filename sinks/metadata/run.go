@@ -9,8 +9,35 @@ import (
 
 // ownRun is what this process itself has said of recordings since it began.
 type ownRun struct {
-	mu   sync.Mutex // guards open
-	open map[media.ID]bool
+	mu      sync.Mutex // guards all below
+	open    map[media.ID]bool
+	ended   map[media.ID]bool // while it is kept: those that were open since
+	keepers int
+}
+
+// keepEnded has those that end from now on known as this run's, until the returned
+// function is called: a row that is read meanwhile may not say yet that they have ended.
+func (r *ownRun) keepEnded() (done func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.keepers++; r.ended == nil {
+		r.ended = map[media.ID]bool{}
+	}
+	return func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if r.keepers--; r.keepers == 0 {
+			r.ended = nil
+		}
+	}
+}
+
+// began reports whether this process put a recording as one that grows, and has at most
+// put its end since keepEnded.
+func (r *ownRun) began(id media.ID) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.open[id] || r.ended[id]
 }
 
 // says notes that a recording grows, or does no more.
@@ -19,6 +46,9 @@ func (r *ownRun) says(id media.ID, grows bool) {
 	defer r.mu.Unlock()
 	switch {
 	case !grows:
+		if r.ended != nil && r.open[id] {
+			r.ended[id] = true
+		}
 		delete(r.open, id)
 	case r.open == nil:
 		r.open = map[media.ID]bool{id: true}
