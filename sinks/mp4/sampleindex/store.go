@@ -41,29 +41,41 @@ func (s Store) file(id media.ID) string {
 // Write keeps the index of a recording, for good when it returns.
 func (s Store) Write(id media.ID, text []byte) error {
 	name := s.file(id)
+	err := s.write(name, text)
+	if errors.Is(err, fs.ErrNotExist) { // Remove took the directory, which was empty
+		err = s.write(name, text)
+	}
+	return err
+}
+
+func (s Store) write(name string, text []byte) error {
 	if err := durable.MkdirAll(s.disk, filepath.Dir(name), 0o755); err != nil {
 		return err
 	}
 	return durable.Replace(s.disk, name, text, 0o644)
 }
 
-// Remove removes the index of a recording that is deleted. It is no error that there is
-// none.
+// Remove removes the index of a recording that is deleted, and what a crash left of one. It
+// is no error that there is none.
 func (s Store) Remove(id media.ID) error {
 	name := s.file(id)
-	err := s.disk.Remove(name)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case err != nil:
-		return err
+	removed := false
+	for _, name := range []string{name, name + durable.Unfinished} {
+		err := s.disk.Remove(name)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		removed = removed || err == nil
 	}
-	_ = s.disk.Remove(filepath.Dir(name)) // where it was the last one in it
-	return nil                            // one that a power cut brings back is an orphan: see Recordings
+	if removed {
+		_ = s.disk.Remove(filepath.Dir(name)) // where it was the last one in it
+	}
+	return nil // one that a power cut brings back is an orphan: see Recordings
 }
 
-// Recordings lists some that have an index: no fewer than most, where there are so many,
-// of directories that follow a random one. What a crash left of a Write in those is removed.
+// Recordings lists some that have an index, or what a crash left of one: no fewer than most,
+// where there are so many, of directories that follow a random one. An index that is being
+// written is among them.
 func (s Store) Recordings(most int) (ids []media.ID, err error) {
 	shards, err := s.disk.List(s.dir)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && len(shards) == 0 {
@@ -81,13 +93,7 @@ func (s Store) Recordings(most int) (ids []media.ID, err error) {
 		list, unread := s.disk.List(filepath.Join(s.dir, shard.Name()))
 		err = errors.Join(err, unread)
 		for _, e := range list {
-			name, unfinished := strings.CutSuffix(e.Name(), durable.Unfinished)
-			id, no := media.ParseID(name)
-			switch {
-			case no != nil:
-			case unfinished:
-				_ = s.disk.Remove(filepath.Join(s.dir, shard.Name(), e.Name()))
-			default:
+			if id, no := media.ParseID(strings.TrimSuffix(e.Name(), durable.Unfinished)); no == nil {
 				ids = append(ids, id)
 			}
 		}

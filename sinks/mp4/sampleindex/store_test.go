@@ -3,11 +3,15 @@ package sampleindex
 import (
 	"bytes"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/pipeline/durable"
 	"github.com/gospool/spool/pipeline/isobmff/index"
+	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/powercut"
 )
 
@@ -68,6 +72,20 @@ func TestIndexesAreKeptByRecording(t *testing.T) {
 	require.NoError(t, s.Remove(id))
 	_, err = s.Stored(id)
 	require.ErrorIs(t, err, fs.ErrNotExist)
+}
+
+// TestAnIndexThatIsBeingWrittenIsLeftAlone: it is removed with its recording.
+func TestAnIndexThatIsBeingWrittenIsLeftAlone(t *testing.T) {
+	s := In(t.TempDir())
+	unfinished := s.file(id) + durable.Unfinished
+	require.NoError(t, os.MkdirAll(filepath.Dir(unfinished), 0o755))
+	require.NoError(t, os.WriteFile(unfinished, []byte("x"), 0o644))
+	ids, err := s.Recordings(1000)
+	require.NoError(t, err)
+	require.Equal(t, []media.ID{id}, ids)
+	require.FileExists(t, unfinished)
+	require.NoError(t, s.Remove(id))
+	require.NoDirExists(t, filepath.Dir(unfinished))
 }
 
 // TestRecordingsAreListedInParts: each part is bounded, and each recording is in some.
