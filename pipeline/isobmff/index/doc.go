@@ -28,10 +28,10 @@
 //	H.264 at 30/s, B frames, AAC at 48 kHz                1.9
 //	H.264 at a variable rate (±10 ms), B frames, AAC      2.7
 //	all-intra, AAC                                        2.1
-//	at most, whatever the samples say                     36, and 400 a file
+//	at most, whatever the samples say                     31, and 130 a track, and 68
 //
-// TestBytesAnAccessUnit measures them and holds them. The same tables of a moov take 8 to
-// 20.
+// TestBytesAnAccessUnit and TestAnIndexIsNeverLongerThanItsBound measure and hold them.
+// The same tables of a moov take 8 to 20.
 //
 // An index is made by an Encoder in one pass without an allocation per sample, and is
 // read by Open. What it is of is said by a Source: one that does not match the file is

@@ -9,7 +9,7 @@ import (
 )
 
 // ErrSamples is returned by an Encoder for samples that no file has: times that go back,
-// places before the file.
+// places before the file or behind its end.
 var ErrSamples = errors.New("the samples make no index")
 
 // Encoder makes an index: for each track Track, then Add in decoding order, then Finish
@@ -21,6 +21,7 @@ type Encoder struct {
 	held   isobmff.Sample // the newest, until the time of the next one is known
 	holds  bool
 	sync   int64 // the newest sync sample's number
+	end    int64 // byte of the file behind the last sample
 	err    error
 }
 
@@ -51,7 +52,7 @@ func (e *Encoder) Add(s *isobmff.Sample) {
 
 func (e *Encoder) put(s *isobmff.Sample) {
 	t := &e.tracks[len(e.tracks)-1]
-	if s.Duration < 0 || s.DTS < -maxTicks || s.DTS > maxTicks-s.Duration || s.At < 0 || s.At > maxPlace {
+	if s.Duration < 0 || s.Duration > maxTicks || s.DTS < -maxTicks || s.DTS > maxTicks-s.Duration || s.At < 0 || s.At > maxPlace {
 		e.err = fmt.Errorf("%w: track %d, sample %d: DTS %d, duration %d, byte %d", ErrSamples, t.ID, t.Samples, s.DTS, s.Duration, s.At)
 		return
 	}
@@ -63,6 +64,7 @@ func (e *Encoder) put(s *isobmff.Sample) {
 	k.duration[k.n], k.offset[k.n], k.size[k.n] = s.Duration, int64(s.Offset), int64(s.Size)
 	k.sync[k.n], k.place[k.n] = s.Sync, s.At
 	k.n++
+	e.end = max(e.end, s.At+int64(s.Size))
 	if s.Sync {
 		e.sync = t.Samples
 	}
@@ -106,6 +108,9 @@ func (e *Encoder) Finish(of Source) ([]byte, error) {
 	e.flush()
 	if e.err != nil {
 		return nil, e.err
+	}
+	if of.Bytes > maxPlace || e.end > of.Bytes {
+		return nil, fmt.Errorf("%w: they end at byte %d of %d", ErrSamples, e.end, of.Bytes)
 	}
 	head := headBytes + trackBytes*len(e.tracks) + 4
 	directory := 0

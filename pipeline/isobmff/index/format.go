@@ -31,8 +31,10 @@ const (
 	maxTicks   = math.MaxInt64 / 4
 	maxPlace   = 1 << 60 // byte of a file
 
-	// maxBlock bounds a block: five columns of varints.
-	maxBlock = 36 * BlockSamples
+	// maxSampleBytes bounds what a sample takes, with its part of a whole block's rest: its
+	// duration 9 bytes, its offset and size 5 each, its sync flag 1, its place 10.
+	maxSampleBytes = 31
+	maxBlock       = maxSampleBytes * BlockSamples
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

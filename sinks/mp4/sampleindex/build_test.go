@@ -217,6 +217,7 @@ func FuzzBuild(f *testing.F) {
 		}
 		x, err := index.Open(bytes.NewReader(text), int64(len(text)))
 		require.NoError(t, err)
+		require.NoError(t, x.Check())
 		samples := int64(0)
 		for i := range x.Tracks {
 			samples += x.Tracks[i].Samples

@@ -1,0 +1,151 @@
+package index_test
+
+import (
+	"bytes"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/isobmff"
+	"github.com/gospool/spool/pipeline/isobmff/index"
+)
+
+// most is the size that the package promises of an index, whatever it is of.
+func most(units, tracks int) int { return 31*units + 130*tracks + 68 }
+
+// anyBits is a number whose length is random too, up to so many bits.
+func anyBits(r *rand.Rand, bits int) int64 { return int64(r.Uint64() >> (64 - r.IntN(bits+1))) }
+
+// hostile is samples of which each column takes as much as it can: all values are far
+// above the least one, none is repeated, no sample lies behind the one before it.
+func hostile(r *rand.Rand, n int) (out []isobmff.Sample) {
+	dts := int64(-math.MaxInt64 / 4)
+	step := int64(math.MaxInt64/2) / int64(max(n, 1))
+	for i := range n {
+		s := isobmff.Sample{DTS: dts, Duration: step/2 + r.Int64N(step/2), Offset: r.Int32(), Size: 1<<31 + r.Uint32N(1<<31), Sync: i%index.BlockSamples != 0, At: r.Int64N(1 << 50)}
+		switch {
+		case i%index.BlockSamples == 0:
+			s.Duration, s.Offset, s.Size = 0, math.MinInt32, 0
+		case i%2 == 0:
+			s.At += 1<<60 - 1<<51
+		}
+		s.Duration = min(s.Duration, math.MaxInt64/4)
+		out = append(out, s)
+		dts += s.Duration
+	}
+	return out
+}
+
+// wild is samples of numbers of all lengths, of which few make sense together.
+func wild(r *rand.Rand, n, bits int) (out []isobmff.Sample) {
+	sign := func(v int64) int64 { return v * int64(1-2*r.IntN(2)) }
+	dts := sign(anyBits(r, bits))
+	for range n {
+		if dts += anyBits(r, max(bits-8, 1)); r.IntN(500) == 0 {
+			dts = sign(anyBits(r, bits))
+		}
+		s := isobmff.Sample{DTS: dts, Duration: anyBits(r, bits), Offset: int32(sign(anyBits(r, 32))), Size: uint32(anyBits(r, 32)), Sync: r.IntN(2) == 0, At: anyBits(r, bits)}
+		if r.IntN(500) == 0 {
+			s.At = -s.At
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// requireBound: samples are refused, or their index is within the bound and says what
+// they were. It returns how long it is; 0: refused.
+func requireBound(t *testing.T, seed uint64, tracks [][]isobmff.Sample) int {
+	t.Helper()
+	var e index.Encoder
+	units := 0
+	for _, samples := range tracks {
+		e.Track(video)
+		units += len(samples)
+		for i := range samples {
+			e.Add(&samples[i])
+		}
+	}
+	file := of
+	file.Bytes = 1 << 60
+	text, err := e.Finish(file)
+	if err != nil {
+		require.ErrorIs(t, err, index.ErrSamples)
+		return 0
+	}
+	require.LessOrEqual(t, len(text), most(units, len(tracks)), "seed %d: %d access units", seed, units)
+	x, err := index.Open(bytes.NewReader(text), int64(len(text)))
+	require.NoError(t, err, "seed %d", seed)
+	for i, want := range tracks {
+		got := all(t, x, i)
+		require.Len(t, got, len(want))
+		for k := range want {
+			if k+1 < len(want) { // a sample lasts until the next one
+				want[k].Duration = want[k+1].DTS - want[k].DTS
+			}
+			require.Equal(t, want[k], got[k], "seed %d", seed)
+		}
+	}
+	return len(text)
+}
+
+// TestAnIndexIsNeverLongerThanItsBound, whatever its samples are, and the bound is near
+// what the worst of them take.
+func TestAnIndexIsNeverLongerThanItsBound(t *testing.T) {
+	for seed := range uint64(150) {
+		r := rand.New(rand.NewPCG(seed, 11))
+		tracks := make([][]isobmff.Sample, 1+r.IntN(index.MaxTracks))
+		for i := range tracks {
+			tracks[i] = hostile(r, r.IntN(8))
+		}
+		tracks[0] = hostile(r, r.IntN(3*index.BlockSamples))
+		require.NotZero(t, requireBound(t, seed, tracks), "seed %d", seed)
+	}
+	worst := 20_000
+	n := requireBound(t, 0, [][]isobmff.Sample{hostile(rand.New(rand.NewPCG(1, 12)), worst)})
+	t.Logf("the worst: %.1f bytes an access unit", float64(n)/float64(worst))
+	require.Greater(t, n, 27*worst)
+}
+
+// TestSamplesAreRefusedOrKept: what an Encoder takes, a reader takes too, with the same
+// numbers, however little sense they make.
+func TestSamplesAreRefusedOrKept(t *testing.T) {
+	kept, refused := 0, 0
+	for seed := range uint64(600) {
+		r := rand.New(rand.NewPCG(seed, 13))
+		tracks := make([][]isobmff.Sample, 1+r.IntN(3))
+		for i := range tracks {
+			tracks[i] = wild(r, r.IntN(300), 20+r.IntN(44))
+		}
+		if requireBound(t, seed, tracks) > 0 {
+			kept++
+		} else {
+			refused++
+		}
+	}
+	require.Greater(t, kept, 30)
+	require.Greater(t, refused, 30)
+}
+
+// TestSamplesAtTheLimits of what an Encoder takes, and beyond.
+func TestSamplesAtTheLimits(t *testing.T) {
+	const ticks, byteAt = math.MaxInt64 / 4, 1 << 60
+	for name, c := range map[string]struct {
+		samples []isobmff.Sample
+		fits    bool
+	}{
+		"longest":           {[]isobmff.Sample{{DTS: -ticks, Duration: ticks}}, true},
+		"longer":            {[]isobmff.Sample{{DTS: -ticks, Duration: ticks + 1}}, false},
+		"step":              {[]isobmff.Sample{{DTS: -ticks}, {DTS: 1}}, false},
+		"latest":            {[]isobmff.Sample{{DTS: ticks}}, true},
+		"later":             {[]isobmff.Sample{{DTS: ticks, Duration: 1}}, false},
+		"step that wraps":   {[]isobmff.Sample{{DTS: 1}, {DTS: math.MinInt64}}, false},
+		"end of the file":   {[]isobmff.Sample{{At: byteAt - 9, Size: 9}}, true},
+		"behind the file":   {[]isobmff.Sample{{At: byteAt - 9, Size: 10}}, false},
+		"offsets, extremes": {[]isobmff.Sample{{Offset: math.MinInt32}, {Offset: math.MaxInt32, Size: math.MaxUint32}}, true},
+	} {
+		require.Equal(t, c.fits, requireBound(t, 0, [][]isobmff.Sample{c.samples}) > 0, name)
+	}
+}
