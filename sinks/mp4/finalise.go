@@ -63,9 +63,10 @@ func (f *file) finishPlain() (written int64, err error) {
 	return written, err
 }
 
-// sampleIndex makes the sample index of a finished file, as the file's boxes say.
-func (f *file) sampleIndex(id media.ID) ([]byte, error) {
-	of := samples.Source{Recording: id, Bytes: f.size, Moov: f.moovSum}
+// sampleIndex makes the sample index of a finished file, as the file's boxes say, which
+// was written to last at a time, ns.
+func (f *file) sampleIndex(id media.ID, modified int64) ([]byte, error) {
+	of := samples.Source{Recording: id, Bytes: f.size, ModifiedNS: modified, Moov: f.moovSum}
 	fragments := f.lay.fragment || f.asGrown
 	if fragments { // its moov was written in pieces
 		moov := make([]byte, f.lay.moov-8)

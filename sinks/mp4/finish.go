@@ -12,6 +12,7 @@ import (
 	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
+	"github.com/gospool/spool/sinks/mp4/sampleindex"
 )
 
 // salvage ends the open file after an error as well as the error allows. A file
@@ -85,7 +86,11 @@ func (m *Muxer) finish(reason media.Cause, emit pipeline.Emit[media.Recording]) 
 
 // keepIndex writes the sample index of a finished file beside it.
 func (m *Muxer) keepIndex(f *file, id media.ID) error {
-	text, err := f.sampleIndex(id)
+	info, err := m.fs.Stat(m.final)
+	if err != nil {
+		return err
+	}
+	text, err := f.sampleIndex(id, sampleindex.Modified(info))
 	if err != nil {
 		return err
 	}

@@ -166,11 +166,7 @@ func rebuildIndex(recordDir, name string, id media.ID) error {
 		return err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	return sampleindex.In(recordDir).Rebuild(f, info.Size(), id)
+	return sampleindex.In(recordDir).Rebuild(f, id)
 }
 
 // RepairAny repairs one file of any program. One of ours is finished in place,

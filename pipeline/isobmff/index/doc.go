@@ -34,6 +34,7 @@
 // The same tables of a moov take 8 to 20.
 //
 // An index is made by an Encoder in one pass without an allocation per sample, and is
-// read by Open. What it is of is said by a Source: one that does not match the file is
-// of an older one, and is to be made again, as one that is ErrDamaged.
+// read by Open. What it is of is said by a Source, length and time of change of the file
+// among it: one that does not match the file is of an older one, and is to be made again,
+// as one that is ErrDamaged.
 package index

@@ -126,6 +126,7 @@ func (e *Encoder) Finish(of Source) ([]byte, error) {
 	b = le.AppendUint64(b, uint64(of.Bytes))
 	b = le.AppendUint64(b, uint64(size))
 	b = le.AppendUint32(b, of.Moov)
+	b = le.AppendUint64(b, uint64(of.ModifiedNS))
 	b = append(b, make([]byte, headBytes-len(b))...)
 	for i := range e.tracks {
 		b = e.tracks[i].append(b)

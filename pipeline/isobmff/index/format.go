@@ -39,11 +39,14 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// Source says which file an index is of.
+// Source says which file an index is of. Length and time of change are cheap to compare
+// with a file's. They tell a file that was written to, and not bytes that a disk lost:
+// the index still says then where the access units were.
 type Source struct {
-	Recording media.ID
-	Bytes     int64  // of the file
-	Moov      uint32 // CRC32C of its moov's payload: see Checksum
+	Recording  media.ID
+	Bytes      int64  // of the file
+	ModifiedNS int64  // when it was written to last, ns since 1970; 0: not known
+	Moov       uint32 // CRC32C of its moov's payload: see Checksum
 }
 
 // Checksum is that of the payload of a moov, for a Source.

@@ -19,7 +19,7 @@ import (
 var (
 	video = index.Track{ID: 1, Timescale: 90000, Handler: isobmff.FourCC([]byte("vide"))}
 	audio = index.Track{ID: 2, Timescale: 48000, Handler: isobmff.FourCC([]byte("soun"))}
-	of    = index.Source{Recording: media.ID{1, 2, 3, 15: 9}, Bytes: 1 << 40, Moov: 7}
+	of    = index.Source{Recording: media.ID{1, 2, 3, 15: 9}, Bytes: 1 << 40, ModifiedNS: 1 << 60, Moov: 7}
 )
 
 // film is the samples of a recording with chunks of one second.

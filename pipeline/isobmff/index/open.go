@@ -32,7 +32,7 @@ func Open(in io.ReaderAt, size int64) (*Index, error) {
 		return nil, fmt.Errorf("%w: its header", ErrDamaged)
 	}
 	copy(x.Source.Recording[:], head[16:])
-	x.Source.Bytes, x.Source.Moov = int64(le.Uint64(head[32:])), le.Uint32(head[48:])
+	x.Source.Bytes, x.Source.Moov, x.Source.ModifiedNS = int64(le.Uint64(head[32:])), le.Uint32(head[48:]), int64(le.Uint64(head[52:]))
 	rest, err := x.read(headBytes, trackBytes*int(n)+4)
 	if err != nil {
 		return nil, err

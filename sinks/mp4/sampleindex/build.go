@@ -20,25 +20,19 @@ const (
 	maxMoof = 64 << 20
 )
 
-// Build makes the index of a file of ours, finished or growing, as far as size: of a
-// growing file that is up to its last whole chunk. Of the media it reads nothing, and
-// work and memory are in proportion to the file's tables.
-func Build(file io.ReaderAt, size int64, id media.ID) ([]byte, error) {
-	moov, end, err := findMoov(file, size)
+// Build makes the index of a file of ours, finished or growing, of which of tells all but
+// its moov, as far as of.Bytes: of a growing file that is up to its last whole chunk. Of
+// the media it reads nothing, and work and memory are in proportion to the file's tables.
+func Build(file io.ReaderAt, of index.Source) ([]byte, error) {
+	moov, end, err := findMoov(file, of.Bytes)
 	if err != nil {
 		return nil, err
 	}
-	of := index.Source{Recording: id, Bytes: size, Moov: index.Checksum(moov)}
+	of.Moov = index.Checksum(moov)
 	if isobmff.Find(moov, "mvex") == nil {
 		return fromTables(moov, of)
 	}
 	return fromFragments(file, end, moov, of)
-}
-
-// SourceOf is what an index of the file as it is would be of.
-func SourceOf(file io.ReaderAt, size int64, id media.ID) (index.Source, error) {
-	moov, _, err := findMoov(file, size)
-	return index.Source{Recording: id, Bytes: size, Moov: index.Checksum(moov)}, err
 }
 
 // findMoov reads the payload of the first moov, which is the one that a player reads,

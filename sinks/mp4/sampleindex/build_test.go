@@ -14,6 +14,8 @@ import (
 
 var id = media.ID{1, 2, 3, 15: 9}
 
+func source(size int64) index.Source { return index.Source{Recording: id, Bytes: size} }
+
 // moovOf is a moov of two tracks, with sample tables or for fragments.
 func moovOf(tables []isobmff.TableBuilder, edits []isobmff.Edit) []byte {
 	var w isobmff.Writer
@@ -141,7 +143,7 @@ func TestTablesOfAnySize(t *testing.T) {
 			dts = c.End + 1000
 		}
 		f := &sparse{b: moovOf(tables[:], nil), size: at}
-		text, err := Build(f, f.size, id)
+		text, err := Build(f, source(f.size))
 		require.NoError(t, err)
 		for i := range tables {
 			var want []isobmff.Sample
@@ -160,7 +162,7 @@ func TestTablesOfAnySize(t *testing.T) {
 // times that the edit list says.
 func TestFragmentsOfAGrowingFile(t *testing.T) {
 	b := fragmentsOf(t)
-	whole, err := Build(bytes.NewReader(b), int64(len(b)), id)
+	whole, err := Build(bytes.NewReader(b), source(int64(len(b))))
 	require.NoError(t, err)
 	all := samplesOf(t, whole, 1)
 	require.Len(t, all, 40)
@@ -169,7 +171,7 @@ func TestFragmentsOfAGrowingFile(t *testing.T) {
 	moov := len(moovOf(nil, []isobmff.Edit{{MediaTime: 3000}}))
 	before := 0
 	for n := moov; n <= len(b); n += 13 {
-		text, err := Build(bytes.NewReader(b[:n]), int64(n), id)
+		text, err := Build(bytes.NewReader(b[:n]), source(int64(n)))
 		require.NoError(t, err, "%d bytes", n)
 		x, err := index.Open(bytes.NewReader(text), int64(len(text)))
 		require.NoError(t, err)
@@ -193,7 +195,7 @@ func TestAFileOfWhichNoIndexCanBeMade(t *testing.T) {
 		"cut":          moovOf(nil, nil)[:100],
 		"tables stray": moovOf(make([]isobmff.TableBuilder, 2), []isobmff.Edit{{Duration: 1 << 60, MediaTime: -1}, {}}),
 	} {
-		_, err := Build(bytes.NewReader(b), int64(len(b)), id)
+		_, err := Build(bytes.NewReader(b), source(int64(len(b))))
 		require.ErrorIs(t, err, ErrNoTables, name)
 	}
 }
@@ -209,7 +211,7 @@ func FuzzBuild(f *testing.F) {
 	f.Add(fragmentsOf(f))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		in := &sparse{b: b, size: int64(len(b))}
-		text, err := Build(in, in.size, id)
+		text, err := Build(in, source(in.size))
 		require.LessOrEqual(t, in.read, 20*in.size+64)
 		if err != nil {
 			require.ErrorIs(t, err, ErrNoTables)

@@ -27,9 +27,10 @@ type Store struct {
 }
 
 // In is the store of a record directory; it does no I/O.
-func In(recordDir string) Store { return on(durable.Disk{}, recordDir) }
+func In(recordDir string) Store { return On(durable.Disk{}, recordDir) }
 
-func on(disk durable.FS, recordDir string) Store {
+// On is In on another disk than the system's. Stored and Open read the system's only.
+func On(disk durable.FS, recordDir string) Store {
 	return Store{disk: disk, dir: filepath.Join(recordDir, Directory)}
 }
 
@@ -104,11 +105,17 @@ func (s Store) Recordings(most int) (ids []media.ID, err error) {
 // Stored is an index that is open.
 type Stored struct {
 	*index.Index
-	f *os.File
+	Unkept error // why it is in memory and will have to be made again; nil: it is kept
+	f      *os.File
 }
 
 // Close closes it.
-func (s *Stored) Close() error { return s.f.Close() }
+func (s *Stored) Close() error {
+	if s.f == nil {
+		return nil
+	}
+	return s.f.Close()
+}
 
 // Stored opens the index of a recording as it is kept: for footage that is not here. It is
 // fs.ErrNotExist where there is none, index.ErrDamaged where it is of no use.
@@ -121,7 +128,7 @@ func (s Store) Stored(id media.ID) (*Stored, error) {
 	if err == nil {
 		var x *index.Index
 		if x, err = index.Open(f, info.Size()); err == nil && x.Source.Recording == id {
-			return &Stored{x, f}, nil
+			return &Stored{Index: x, f: f}, nil
 		}
 		if err == nil {
 			err = index.ErrDamaged

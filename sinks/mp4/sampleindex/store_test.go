@@ -18,16 +18,16 @@ import (
 // TestAPowerCutLeavesTheIndexOrNone, and the one that Write returned for.
 func TestAPowerCutLeavesTheIndexOrNone(t *testing.T) {
 	b := fragmentsOf(t)
-	text, err := Build(bytes.NewReader(b), int64(len(b)), id)
+	text, err := Build(bytes.NewReader(b), source(int64(len(b))))
 	require.NoError(t, err)
 	disk := powercut.New()
-	s := on(powercut.Files{Disk: disk}, "record")
+	s := On(powercut.Files{Disk: disk}, "record")
 	require.NoError(t, s.Write(id, text))
 	disk.Note("written")
 	states := 0
 	for c := range disk.States(powercut.Options{Seed: 1, Random: 40}) {
 		states++
-		after := on(powercut.Files{Disk: c.Disk}, "record")
+		after := On(powercut.Files{Disk: c.Disk}, "record")
 		got, err := after.disk.Read(after.file(id))
 		if err != nil {
 			require.Empty(t, c.Notes)
@@ -40,8 +40,7 @@ func TestAPowerCutLeavesTheIndexOrNone(t *testing.T) {
 }
 
 func TestIndexesAreKeptByRecording(t *testing.T) {
-	s, b := In(t.TempDir()), fragmentsOf(t)
-	file := bytes.NewReader(b)
+	s, file := In(t.TempDir()), onDisk(t, fragmentsOf(t))
 	_, err := s.Stored(id)
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	ids, err := s.Recordings(1000)
@@ -49,7 +48,7 @@ func TestIndexesAreKeptByRecording(t *testing.T) {
 	require.Empty(t, ids)
 	require.NoError(t, s.Remove(id))
 
-	x, err := s.Open(file, int64(len(b)), id)
+	x, err := s.Open(file, id)
 	require.NoError(t, err)
 	require.Equal(t, id, x.Source.Recording)
 	require.NoError(t, x.Close())
