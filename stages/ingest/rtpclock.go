@@ -108,3 +108,61 @@ func (t *RTPTrack) decide(clock uint32) error {
 	}
 	return nil
 }
+
+// unwrapper extends 32-bit RTP times to 64 bits. A time that is far from the last may
+// be an outlier, and so may the next ones: where times come back to those before, they
+// are counted on from there.
+type unwrapper struct {
+	counted
+	left [4]counted // where times were lately, newest first
+}
+
+// counted is a time, as it was sent and in its wide form.
+type counted struct {
+	any  bool
+	last uint32
+	wide int64
+}
+
+// goOn has v be a time, where counting has begun.
+func (u *unwrapper) goOn(v uint32, wide int64) {
+	if u.any {
+		*u = unwrapper{counted: counted{true, v, wide}}
+	}
+}
+
+const farTime = 1 << 28 // 50 minutes at 90 kHz
+
+func (c counted) isNear(v uint32) bool {
+	d := int32(v - c.last)
+	return c.any && d >= -farTime && d <= farTime
+}
+
+// next is the wide form of the next time, which may lie a little before the last.
+func (u *unwrapper) next(v uint32) int64 {
+	wide := u.near(v)
+	if !u.isNear(v) {
+		i := 0
+		for i < len(u.left) && !u.left[i].isNear(v) {
+			i++
+		}
+		if i == len(u.left) {
+			copy(u.left[1:], u.left[:])
+			u.left[0] = counted{true, v, wide}
+			return wide
+		}
+		wide = u.left[i].wide + int64(int32(v-u.left[i].last))
+		u.left[i] = u.counted
+	}
+	u.counted = counted{true, v, wide}
+	return wide
+}
+
+// near is the wide form of a time close to the last. The first time seen, be it
+// a packet's or a report's, is where counting begins.
+func (u *unwrapper) near(v uint32) int64 {
+	if !u.any {
+		u.counted = counted{true, v, int64(v)}
+	}
+	return u.wide + int64(int32(v-u.last))
+}

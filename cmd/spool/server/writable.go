@@ -28,7 +28,7 @@ const (
 
 // writable decides whether this recorder can write now: readiness, health, metrics
 // and retention all ask it, and none of them the disk, which may hang. See
-// mp4.Writable.
+// disk.Writable.
 type writable struct {
 	tasks   *pipeline.Tasks
 	clock   pipeline.Clock
