@@ -2,82 +2,23 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/gospool/spool/api/params"
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/retained"
 )
 
 // Retention says what would be deleted next. It deletes nothing.
 type Retention interface {
-	Plan(ctx context.Context) (RetentionPlan, error)
+	Plan(ctx context.Context) (*retained.Plan, error)
 	// Confirm says that the clock is right and that what has expired by it may go,
-	// and returns what that is; nil for nothing. Conflict where nothing waits for
-	// it, or the clock cannot be right.
-	Confirm() (*Held, error)
-}
-
-// RetentionPlan is the state of the disk and what follows from it.
-type RetentionPlan struct {
-	Active             bool // something is configured
-	Total, Used        int64
-	High, Low          int64 // bytes that may be used, and are when room has been made; 0 without a limit
-	Bytes, BytesPerDay int64 // of recordings
-	FullAt             time.Time
-	Now, Next, Waiting []Eviction
-	Held               *Held // what has expired and does not go yet; nil: nothing
-	Clock              pipeline.ClockReading
-	Kept               []KeptFiles
-	Streams            []KeptStream
-	Stopped            []StoppedStream
-	LastError          string
-}
-
-// Eviction is a file that goes.
-type Eviction struct {
-	ID     media.ID // zero for what has none
-	File   string
-	Stream string
-	Start  time.Time
-	Size   int64
-	Class  string
-	Cause  string
-}
-
-// Held is what has expired and does not go yet.
-type Held struct {
-	Cause, Why     string
-	Files          int
-	Bytes          int64
-	Oldest, Newest time.Time
-	Clock          time.Time
-	Since, Until   time.Time
-}
-
-// KeptFiles counts what is never deleted, by reason.
-type KeptFiles struct {
-	Reason string `json:"reason" doc:"protected, being_written, keep_at_least, not_ours"`
-	Files  int    `json:"files"`
-	Bytes  int64  `json:"bytes"`
-}
-
-// StoppedStream is one whose recording found no room.
-type StoppedStream struct {
-	Stream string
-	Since  time.Time
-}
-
-// KeptStream is what is kept of a stream.
-type KeptStream struct {
-	Stream                string
-	Priority, Files       int
-	Bytes, ProtectedBytes int64
-	Oldest, Newest        time.Time
-	Keeps                 time.Duration
-	BytesPerDay           int64
+	// and returns what that is; nil for nothing. ErrNothingHeld where nothing waits for
+	// it, pipeline.ErrClockWrong where the clock cannot be right.
+	Confirm() (*retained.Held, error)
 }
 
 var retentionParams = []params.Param{
@@ -99,7 +40,7 @@ type retentionAnswer struct {
 	Held        *expiredAnswer   `json:"held,omitempty" doc:"what has expired and does not go yet; missing: nothing"`
 	Waiting     []evictionAnswer `json:"waiting" doc:"the first 100 of what has expired and does not go yet"`
 	Clock       clockAnswer      `json:"clock"`
-	Kept        []KeptFiles      `json:"kept" doc:"what is never deleted, by reason"`
+	Kept        []keptFiles      `json:"kept" doc:"what is never deleted, by reason"`
 	Streams     []keepsAnswer    `json:"streams"`
 	Stopped     []stoppedAnswer  `json:"stopped" doc:"streams whose recording was stopped: there is no room and nothing that may be deleted"`
 	LastError   string           `json:"last_error,omitempty"`
@@ -139,6 +80,12 @@ type evictionAnswer struct {
 	Size   int64   `json:"size"`
 	Class  string  `json:"class" enum:"orphan,expired,footage,event"`
 	Cause  string  `json:"cause" doc:"the setting that asks for it; room: none yet"`
+}
+
+type keptFiles struct {
+	Reason string `json:"reason" doc:"protected, being_written, keep_at_least, not_ours"`
+	Files  int    `json:"files"`
+	Bytes  int64  `json:"bytes"`
 }
 
 type keepsAnswer struct {
@@ -183,7 +130,7 @@ func (s *Server) retention(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	answer(w, http.StatusOK, s.retained(&p))
+	answer(w, http.StatusOK, s.retentionPlan(p))
 	return nil
 }
 
@@ -193,31 +140,44 @@ func (s *Server) confirmRetention(w http.ResponseWriter, r *request) error {
 		return Unavailable("retention is not running here")
 	}
 	h, err := s.deps.Retention.Confirm()
+	if errors.Is(err, retained.ErrNothingHeld) || errors.Is(err, pipeline.ErrClockWrong) {
+		return Conflict("%s", err)
+	}
 	if err != nil {
 		return err
 	}
 	a := confirmAnswer{Status: "confirmed"}
 	if h != nil {
-		a.Files, a.Bytes, a.Oldest, a.Newest = h.Files, h.Bytes, utc(h.Oldest), utc(h.Newest)
+		a.Files, a.Bytes, a.Oldest, a.Newest = h.Count.Files, h.Count.Bytes, utc(h.Oldest), utc(h.Newest)
 	}
 	s.did(r, "confirm expiry", "files", a.Files, "bytes", a.Bytes)
 	answer(w, http.StatusOK, a)
 	return nil
 }
 
-func (s *Server) retained(p *RetentionPlan) retentionAnswer {
+func (s *Server) retentionPlan(p *retained.Plan) retentionAnswer {
 	a := retentionAnswer{
-		Status: "success", Active: p.Active, DiskBytes: p.Total, UsedBytes: p.Used, HighBytes: p.High, LowBytes: p.Low,
+		Status: "success", Active: p.Active, DiskBytes: p.DiskBytes, UsedBytes: p.UsedBytes, HighBytes: p.HighBytes, LowBytes: p.LowBytes,
 		Bytes: p.Bytes, BytesPerDay: p.BytesPerDay, FullAt: utc(p.FullAt), LastError: s.scrub(p.LastError),
-		Now: evictions(p.Now), Next: evictions(p.Next), Waiting: evictions(p.Waiting), Kept: orEmpty(p.Kept), Streams: make([]keepsAnswer, len(p.Streams)),
-		Stopped: make([]stoppedAnswer, len(p.Stopped)), Clock: clockAnswer{string(p.Clock.State), s.scrub(p.Clock.Why), utc(p.Clock.Now)},
+		Now: evictions(p.Now), Next: evictions(p.Next), Waiting: evictions(p.Waiting), Kept: make([]keptFiles, len(p.Kept)),
+		Streams: make([]keepsAnswer, len(p.Streams)), Stopped: make([]stoppedAnswer, len(p.Stopped)),
+		Clock: clockAnswer{string(p.Clock.State), s.scrub(p.Clock.Why), utc(p.Clock.Now)},
 	}
 	if h := p.Held; h != nil {
-		a.Held = &expiredAnswer{h.Cause, s.scrub(h.Why), h.Files, h.Bytes, utc(h.Oldest), utc(h.Newest), utc(h.Clock), utc(h.Since), utc(h.Until)}
+		a.Held = &expiredAnswer{
+			string(h.Cause), s.scrub(h.Why), h.Count.Files, h.Count.Bytes,
+			utc(h.Oldest), utc(h.Newest), utc(h.Clock), utc(h.Since), utc(h.Until),
+		}
+	}
+	for i, k := range p.Kept {
+		a.Kept[i] = keptFiles{string(k.Reason), k.Count.Files, k.Count.Bytes}
 	}
 	for i := range p.Streams {
 		k := &p.Streams[i]
-		a.Streams[i] = keepsAnswer{k.Stream, k.Priority, k.Files, k.Bytes, k.ProtectedBytes, utc(k.Oldest), utc(k.Newest), k.Keeps.Hours() / 24, k.BytesPerDay}
+		a.Streams[i] = keepsAnswer{
+			k.Stream, k.Priority, k.Count.Files, k.Count.Bytes, k.Protected.Bytes,
+			utc(k.Oldest), utc(k.Newest), k.Keeps.Hours() / 24, k.BytesPerDay,
+		}
 	}
 	for i, stopped := range p.Stopped {
 		a.Stopped[i] = stoppedAnswer{stopped.Stream, utc(stopped.Since)}
@@ -225,11 +185,11 @@ func (s *Server) retained(p *RetentionPlan) retentionAnswer {
 	return a
 }
 
-func evictions(list []Eviction) []evictionAnswer {
+func evictions(list []retained.Eviction) []evictionAnswer {
 	out := make([]evictionAnswer, len(list))
 	for i := range list {
 		e := &list[i]
-		out[i] = evictionAnswer{File: e.File, Stream: e.Stream, Start: utc(e.Start), Size: e.Size, Class: e.Class, Cause: e.Cause}
+		out[i] = evictionAnswer{File: e.Path, Stream: e.Stream, Start: utcNano(e.StartUTC), Size: e.Size, Class: string(e.Class), Cause: e.Cause}
 		if e.ID != (media.ID{}) {
 			out[i].ID = e.ID.String()
 		}

@@ -3,39 +3,41 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/retained"
 	"github.com/stretchr/testify/require"
 )
 
 type plans struct {
-	RetentionPlan
-	confirmed *Held
+	plan      retained.Plan
+	confirmed *retained.Held
 	err       error
 }
 
-func (p plans) Confirm() (*Held, error) { return p.confirmed, p.err }
+func (p plans) Confirm() (*retained.Held, error) { return p.confirmed, p.err }
 
-func (p plans) Plan(context.Context) (RetentionPlan, error) { return p.RetentionPlan, p.err }
+func (p plans) Plan(context.Context) (*retained.Plan, error) { return &p.plan, p.err }
 
 func TestRetentionHasItsShape(t *testing.T) {
 	w := newWorld(t)
 	at := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 	id := media.NewID(at)
 	s := w.server(func(_ *Config, d *Deps) {
-		d.Retention = plans{RetentionPlan: RetentionPlan{
-			Active: true, Total: 1000, Used: 700, High: 800, Low: 780, Bytes: 600, BytesPerDay: 50, FullAt: at.Add(48 * time.Hour),
-			Now: []Eviction{{ID: id, File: "a.mp4", Stream: "live/a", Start: at, Size: 10, Class: "expired", Cause: "expire_days"},
-				{File: "x.mp4.part", Size: 3, Class: "orphan", Cause: "max_bytes"}},
-			Kept:      []KeptFiles{{"protected", 2, 40}},
-			Streams:   []KeptStream{{Stream: "live/a", Priority: 5, Files: 3, Bytes: 60, ProtectedBytes: 40, Oldest: at, Newest: at.Add(time.Minute), Keeps: 36 * time.Hour, BytesPerDay: 50}},
-			Stopped:   []StoppedStream{{"live/a", at}},
+		d.Retention = plans{plan: retained.Plan{
+			Active: true, DiskBytes: 1000, UsedBytes: 700, HighBytes: 800, LowBytes: 780, Bytes: 600, BytesPerDay: 50, FullAt: at.Add(48 * time.Hour),
+			Now: []retained.Eviction{{ID: id, Path: "a.mp4", Stream: "live/a", StartUTC: at.UnixNano(), Size: 10, Class: "expired", Cause: "expire_days"},
+				{Path: "x.mp4.part", Size: 3, Class: "orphan", Cause: "max_bytes"}},
+			Kept:      []retained.Kept{{Reason: retained.KeptProtected, Count: retained.Count{Files: 2, Bytes: 40}}},
+			Streams:   []retained.Stream{{Stream: "live/a", Priority: 5, Count: retained.Count{Files: 3, Bytes: 60}, Protected: retained.Count{Files: 1, Bytes: 40}, Oldest: at, Newest: at.Add(time.Minute), Keeps: 36 * time.Hour, BytesPerDay: 50}},
+			Stopped:   []retained.Stopped{{Stream: "live/a", Since: at}},
 			LastError: "unlink " + w.dir + "/a.mp4: denied",
-			Waiting:   []Eviction{{File: "b.mp4", Size: 4, Class: "expired", Cause: "expire_days"}},
-			Held: &Held{Cause: "mass_expiry", Why: "3 of 4 expired", Files: 3, Bytes: 12, Oldest: at, Newest: at.Add(time.Hour),
+			Waiting:   []retained.Eviction{{Path: "b.mp4", Size: 4, Class: "expired", Cause: "expire_days"}},
+			Held: &retained.Held{Cause: "mass_expiry", Why: "3 of 4 expired", Count: retained.Count{Files: 3, Bytes: 12}, Oldest: at, Newest: at.Add(time.Hour),
 				Clock: at.Add(2 * time.Hour), Since: at.Add(3 * time.Hour), Until: at.Add(4 * time.Hour)},
 			Clock: pipeline.ClockReading{State: "unproven", Why: "since an hour", Now: at},
 		}}
@@ -79,12 +81,14 @@ func TestConfirmingWhatExpiredAnswersWhatGoes(t *testing.T) {
 	require.Equal(t, 503, do(w.server(), "POST", confirm, "").code, "nobody keeps it")
 	at := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 	with := func(p plans) *Server { return w.server(func(_ *Config, d *Deps) { d.Retention = p }) }
-	got := do(with(plans{confirmed: &Held{Files: 3, Bytes: 12, Oldest: at, Newest: at.Add(time.Hour)}}), "POST", confirm, "")
+	got := do(with(plans{confirmed: &retained.Held{Count: retained.Count{Files: 3, Bytes: 12}, Oldest: at, Newest: at.Add(time.Hour)}}), "POST", confirm, "")
 	require.Equal(t, 200, got.code, got.body)
 	require.JSONEq(t, `{"status":"confirmed","files":3,"bytes":12,"oldest":"2026-03-01T00:00:00.000000000Z","newest":"2026-03-01T01:00:00.000000000Z"}`, got.body)
 	got = do(with(plans{}), "POST", confirm, "")
 	require.JSONEq(t, `{"status":"confirmed","files":0,"bytes":0}`, got.body, "the clock was confirmed")
-	require.Contains(t, do(with(plans{err: Conflict("the clock says 1970")}), "POST", confirm, "").refused(t, 409), "1970")
+	for text, err := range map[string]error{"1970": fmt.Errorf("%w: it says 1970", pipeline.ErrClockWrong), "nothing waits": retained.ErrNothingHeld} {
+		require.Contains(t, do(with(plans{err: err}), "POST", confirm, "").refused(t, 409), text)
+	}
 	require.Contains(t, do(with(plans{}), "POST", confirm+"?force=true", "").refused(t, 400), "none are taken here")
 	require.Equal(t, 405, do(with(plans{}), "GET", confirm, "").code)
 }

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -15,7 +13,7 @@ import (
 
 	"github.com/gospool/spool/cmd/spool/server"
 	"github.com/gospool/spool/pipeline"
-	"github.com/gospool/spool/sinks/retention"
+	"github.com/gospool/spool/pipeline/retained"
 )
 
 // RetentionCmd is spool retention.
@@ -46,8 +44,8 @@ func (c *RetentionCmd) Run(p *Program) error {
 }
 
 // planJSON is a plan with the words that the API uses.
-func planJSON(p *retention.Plan) map[string]any {
-	list := func(evictions []retention.Eviction) []map[string]any {
+func planJSON(p *retained.Plan) map[string]any {
+	list := func(evictions []retained.Eviction) []map[string]any {
 		out := []map[string]any{}
 		for _, e := range evictions {
 			out = append(out, map[string]any{"file_path": e.Path, "stream_path": e.Stream, "size": e.Size, "class": e.Class, "cause": e.Cause})
@@ -62,7 +60,7 @@ func planJSON(p *retention.Plan) map[string]any {
 		})
 	}
 	out := map[string]any{
-		"active": p.Active, "disk_bytes": p.Space.Total, "used_bytes": p.Space.Used(), "high_bytes": p.High, "low_bytes": p.Low,
+		"active": p.Active, "disk_bytes": p.DiskBytes, "used_bytes": p.UsedBytes, "high_bytes": p.HighBytes, "low_bytes": p.LowBytes,
 		"bytes": p.Bytes, "bytes_per_day": p.BytesPerDay, "now": list(p.Now), "next": list(p.Next), "waiting": list(p.Waiting), "streams": streams,
 		"clock": map[string]any{"state": p.Clock.State, "why": p.Clock.Why, "now": p.Clock.Now.UTC()},
 	}
@@ -79,14 +77,14 @@ func planJSON(p *retention.Plan) map[string]any {
 }
 
 // showPlan prints what a person wants to know: how full, for how long, what next.
-func showPlan(w io.Writer, p *retention.Plan) {
+func showPlan(w io.Writer, p *retained.Plan) {
 	fmt.Fprintf(w, "disk: %.1f%% of %s used, %s by recordings, which grew by %s in the last day\n",
-		100*float64(p.Space.Used())/float64(max(p.Space.Total, 1)), shortSize(p.Space.Total), shortSize(p.Bytes), shortSize(p.BytesPerDay))
+		100*float64(p.UsedBytes)/float64(max(p.DiskBytes, 1)), shortSize(p.DiskBytes), shortSize(p.Bytes), shortSize(p.BytesPerDay))
 	switch {
 	case !p.Active:
 		fmt.Fprintln(w, "no limit is configured: nothing is ever deleted (mp4.expire_days, mp4.disk_max_percent, retention)")
-	case p.High > 0:
-		fmt.Fprintf(w, "room is made from %s on, down to %s\n", shortSize(p.High), shortSize(p.Low))
+	case p.HighBytes > 0:
+		fmt.Fprintf(w, "room is made from %s on, down to %s\n", shortSize(p.HighBytes), shortSize(p.LowBytes))
 	}
 	if !p.FullAt.IsZero() {
 		fmt.Fprintf(w, "at this rate that much is used by %s, in %s\n", p.FullAt.Local().Format(time.DateTime), p.FullAt.Sub(p.At).Round(time.Minute))
@@ -100,7 +98,7 @@ func showPlan(w io.Writer, p *retention.Plan) {
 	streams.Render()
 	next := planTable(w, table.Row{"next to go", "class", "why", "recorded", "bytes"})
 	shown := map[string]bool{}
-	for i, list := range [][]retention.Eviction{p.Now, p.Waiting, p.Next} {
+	for i, list := range [][]retained.Eviction{p.Now, p.Waiting, p.Next} {
 		for _, e := range list {
 			if shown[e.Path] { // what waits may go for room first
 				continue
@@ -112,14 +110,14 @@ func showPlan(w io.Writer, p *retention.Plan) {
 		}
 	}
 	next.Render()
-	for _, class := range slices.Sorted(maps.Keys(p.Kept)) {
-		fmt.Fprintf(w, "never deleted: %s, %s (%s)\n", count(p.Kept[class].Files, "file"), shortSize(p.Kept[class].Bytes), class)
+	for _, k := range p.Kept {
+		fmt.Fprintf(w, "never deleted: %s, %s (%s)\n", count(k.Count.Files, "file"), shortSize(k.Count.Bytes), k.Reason)
 	}
 }
 
 // showHeld says what has expired and does not go yet. A recorder that runs may know
 // better about the clock.
-func showHeld(w io.Writer, p *retention.Plan) {
+func showHeld(w io.Writer, p *retained.Plan) {
 	if !p.Clock.Believed() {
 		fmt.Fprintf(w, "nothing expires yet: %s; the running recorder (GET /mp4/retention) may know better\n", p.Clock.Why)
 	}
@@ -129,7 +127,7 @@ func showHeld(w io.Writer, p *retention.Plan) {
 	}
 	fmt.Fprintf(w, "%s, %s, that ended from %s to %s have expired by the clock, which says %s\n", count(h.Count.Files, "file"), shortSize(h.Count.Bytes),
 		h.Oldest.Local().Format(time.DateTime), h.Newest.Local().Format(time.DateTime), h.Clock.Local().Format(time.DateTime))
-	if h.Cause == retention.HeldAsMass {
+	if h.Cause == retained.HeldAsMass {
 		fmt.Fprintln(w, "that is a mass expiry: they wait for a second look, or for POST /mp4/retention/confirm (retention.mass_expiry)")
 	}
 }

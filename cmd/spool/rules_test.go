@@ -33,8 +33,8 @@ var mayImport = []struct {
 	to   []string
 }{
 	{"cmd/spool", []string{"cmd/spool/server", "api/auth", "configs", "stages/ingest/file",
-		"sinks/metadata", "sinks/metadata/database", "sinks/mp4", "sinks/mp4/disk", "sinks/mp4/repair", "sinks/retention",
-		"pipeline", "pipeline/config", "pipeline/media", "bench/..."}}, // what records is the server's
+		"sinks/metadata", "sinks/metadata/database", "sinks/mp4", "sinks/mp4/disk", "sinks/mp4/repair",
+		"pipeline", "pipeline/config", "pipeline/media", "pipeline/retained", "bench/..."}}, // what records is the server's
 	{"cmd/spool/server", []string{"cmd/spool/server/declared", "api/...", "configs", "stages/...", "sinks/...", "pipeline/..."}},
 	{"cmd/spool/server/declared", []string{"api", "api/auth", "configs", "stages/hub", "pipeline", "pipeline/config", "pipeline/durable", "pipeline/media", "pipeline/recorder"}},
 	{"cmd/...", nil}, // tests only
@@ -57,13 +57,14 @@ var mayImport = []struct {
 	{"api/playback", []string{"pipeline", "pipeline/media"}},
 	{"api/params", []string{"pipeline/config"}},
 	{"api/openapi", []string{"pipeline/media"}},
-	{"api", []string{"pipeline", "pipeline/config", "pipeline/media", "pipeline/recorder", "pipeline/guard"}}, // what it serves is handed in
+	{"api", []string{"pipeline", "pipeline/config", "pipeline/media", "pipeline/recorder", "pipeline/retained", "pipeline/guard"}}, // what it serves is handed in
 	{"configs", []string{"pipeline", "pipeline/config", "pipeline/recorder"}},
 	{"pipeline/pipelinetest", []string{"pipeline/..."}},
 	{"pipeline/config", []string{"pipeline/guard"}},
 	{"pipeline/guard", nil},
 	{"pipeline/endcause", nil},
 	{"pipeline/media", nil},
+	{"pipeline/retained", []string{"pipeline", "pipeline/media"}},
 	{"pipeline/durable", []string{"pipeline/filesystem"}},
 	{"pipeline/filesystem", nil},
 	{"pipeline/isobmff", []string{"pipeline/media"}},
@@ -96,6 +97,7 @@ var onlyIn = map[string]string{
 
 // onlyFrom are the packages that not all who may import their neighbours may import.
 var onlyFrom = map[string][]string{
+	"pipeline/retained": {"cmd/...", "api", "sinks/retention"},
 	"pipeline/recorder": {"cmd/...", "api/...", "configs", "bench/..."}, // what flows does not know who lets it
 }
 

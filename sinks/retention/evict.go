@@ -17,7 +17,7 @@ const restFor = 10 * time.Second
 // evict deletes files, and then their rows, in batches without a limit to their
 // number: deleting must keep up with recording. A file that cannot be deleted
 // does not keep the others.
-func (k *Keeper) evict(ctx context.Context, evictions []Eviction, now time.Time) error {
+func (k *Keeper) evict(ctx context.Context, evictions []eviction, now time.Time) error {
 	var errs []error
 	for len(evictions) > 0 && ctx.Err() == nil {
 		n := min(len(evictions), batch)
@@ -32,7 +32,7 @@ func (k *Keeper) evict(ctx context.Context, evictions []Eviction, now time.Time)
 				errs = append(errs, fmt.Errorf("rows of deleted files stay until the next reindex: %w", err))
 			}
 			k.settle(before, room, began, now)
-			if evictions[0].Cause == inodesCause {
+			if evictions[0].cause == inodesCause {
 				k.settleInodes(before, len(gone), now)
 			}
 		}
@@ -43,7 +43,7 @@ func (k *Keeper) evict(ctx context.Context, evictions []Eviction, now time.Time)
 
 // remove deletes the files of one batch and tells what is gone. Of many errors
 // it returns the first.
-func (k *Keeper) remove(ctx context.Context, evictions []Eviction) (gone []*Item, room int64, first error) {
+func (k *Keeper) remove(ctx context.Context, evictions []eviction) (gone []*Item, room int64, first error) {
 	for _, e := range evictions {
 		if k.shelf.items[e.Path] != e.Item {
 			continue // gone, or another file by now
@@ -54,7 +54,7 @@ func (k *Keeper) remove(ctx context.Context, evictions []Eviction) (gone []*Item
 			k.see(e.Path, k.clock.Best)
 			continue
 		}
-		if !k.policy.class(e.Item, k.clock.Best).goes() {
+		if !goes(k.policy.class(e.Item, k.clock.Best)) {
 			continue
 		}
 		err := k.deps.Store.Remove(ctx, e.Item)
@@ -74,12 +74,12 @@ func (k *Keeper) remove(ctx context.Context, evictions []Eviction) (gone []*Item
 }
 
 // forgotten accounts for a deleted file.
-func (k *Keeper) forgotten(e Eviction) {
+func (k *Keeper) forgotten(e eviction) {
 	k.lose(e.Path)
 	k.counts.files.Add(1)
 	k.counts.bytes.Add(uint64(e.Size))
 	k.deps.Log.Info("recording deleted", "file", e.Path, "stream", e.Stream, "recording", e.id(),
-		"class", string(e.Class), "cause", e.Cause, "end", time.Unix(0, e.EndUTC).UTC(), "bytes", e.Size, "clock", k.clock.Now.UTC())
+		"class", string(e.class), "cause", e.cause, "end", time.Unix(0, e.EndUTC).UTC(), "bytes", e.Size, "clock", k.clock.Now.UTC())
 }
 
 // settle compares what was deleted with the room that it gave, less what was

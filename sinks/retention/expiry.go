@@ -1,11 +1,11 @@
 package retention
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/retained"
 )
 
 // MassExpiry says what becomes of more that expires at once than time alone explains.
@@ -22,26 +22,6 @@ const (
 // believed and not stepped.
 const secondLook = 24 * time.Hour
 
-// Held is what has expired and does not go yet.
-type Held struct {
-	Cause          HeldCause
-	Why            string // in words
-	Count          Count
-	Oldest, Newest time.Time // ends of the recordings
-	Clock          time.Time // by which they have expired
-	Since          time.Time
-	Until          time.Time // the second look, if the recorder runs; zero: not known, or never
-}
-
-// HeldCause is why expired files stay.
-type HeldCause string
-
-// The causes.
-const (
-	HeldForClock HeldCause = "clock"
-	HeldAsMass   HeldCause = "mass_expiry"
-)
-
 // expiry is what the keeper knows about things that expire.
 type expiry struct {
 	dueUpTo time.Time     // what expired by then has had its look; zero: nothing has
@@ -54,13 +34,13 @@ type expiry struct {
 
 // hold judges what has expired by the clock as it is; nil: it goes, if anything. It
 // changes nothing.
-func (k *Keeper) hold() *Held {
-	h, backlog := &Held{Clock: k.clock.Now}, []*Item(nil)
+func (k *Keeper) hold() *retained.Held {
+	h, backlog := &retained.Held{Clock: k.clock.Now}, []*Item(nil)
 	for _, it := range k.shelf.items {
-		if k.policy.class(it, k.clock.Now) != ClassExpired || it.cleared && k.clock.Believed() {
+		if k.policy.class(it, k.clock.Now) != retained.ClassExpired || it.cleared && k.clock.Believed() {
 			continue
 		}
-		h.add(it)
+		h.Add(it.Size, time.Unix(0, it.ended()))
 		if !k.dueSince(it) {
 			backlog = append(backlog, it)
 		}
@@ -69,7 +49,7 @@ func (k *Keeper) hold() *Held {
 	case h.Count.Files == 0:
 		return nil
 	case !k.clock.Believed():
-		h.Cause, h.Why, h.Since = HeldForClock, k.clock.Why, k.clock.Now.Add(-k.clock.Steady)
+		h.Cause, h.Why, h.Since = retained.HeldForClock, k.clock.Why, k.clock.Now.Add(-k.clock.Steady)
 		return h
 	case k.policy.MassExpiry == MassAllow || !k.mass(backlog):
 		return nil
@@ -81,7 +61,7 @@ func (k *Keeper) hold() *Held {
 		}
 		h.Until = k.clock.Now.Add(left)
 	}
-	h.Cause, h.Since = HeldAsMass, k.expiry.since
+	h.Cause, h.Since = retained.HeldAsMass, k.expiry.since
 	if h.Since.IsZero() {
 		h.Since = k.clock.Now
 	}
@@ -90,17 +70,6 @@ func (k *Keeper) hold() *Held {
 }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
-
-func (h *Held) add(it *Item) {
-	h.Count = h.Count.plus(it)
-	end := time.Unix(0, it.ended())
-	if h.Oldest.IsZero() || end.Before(h.Oldest) {
-		h.Oldest = end
-	}
-	if end.After(h.Newest) {
-		h.Newest = end
-	}
-}
 
 // dueSince reports whether an item has expired since the last look, which is the
 // ordinary run of time, however few there are.
@@ -113,10 +82,10 @@ func (k *Keeper) dueSince(it *Item) bool {
 }
 
 // footage counts what there is besides files that are being written.
-func (k *Keeper) footage() (c Count) {
+func (k *Keeper) footage() (c retained.Count) {
 	for _, it := range k.shelf.items {
 		if it.Kind != Growing && it.Kind != Foreign {
-			c = c.plus(it)
+			c = c.Plus(it.Size)
 		}
 	}
 	return c
@@ -125,10 +94,10 @@ func (k *Keeper) footage() (c Count) {
 // mass reports whether a backlog is more than a tenth of all files or bytes, or more
 // than a day of a stream. A single file is, where it is half of all.
 func (k *Keeper) mass(backlog []*Item) bool {
-	var c Count
+	var c retained.Count
 	lasts := map[string]time.Duration{}
 	for _, it := range backlog {
-		c = c.plus(it)
+		c = c.Plus(it.Size)
 		if it.StartUTC != 0 {
 			lasts[it.Stream] += time.Duration(max(it.EndUTC-it.StartUTC, 0))
 		}
@@ -170,7 +139,7 @@ func (k *Keeper) expire() {
 			k.deps.Log.Warn("what has waited as a mass expiry goes, or is no more", "waited", waited.Round(time.Second), "clock", r.Now.UTC())
 		}
 		for _, it := range k.shelf.items {
-			it.cleared = it.cleared || k.policy.class(it, r.Best) == ClassExpired
+			it.cleared = it.cleared || k.policy.class(it, r.Best) == retained.ClassExpired
 		}
 		k.expiry = expiry{dueUpTo: r.Now, steps: r.Steps, counted: r.Steady}
 		k.forgetWait()
@@ -181,7 +150,7 @@ func (k *Keeper) expire() {
 	}
 }
 
-func (k *Keeper) warn(h *Held) {
+func (k *Keeper) warn(h *retained.Held) {
 	if k.expiry.said {
 		return
 	}
@@ -200,9 +169,9 @@ func (p *Policy) massExpiry() MassExpiry {
 	return p.MassExpiry
 }
 
-// problem is a mass expiry for GET /mp4/health.
-func (h *Held) problem() *pipeline.Problem {
-	if h == nil || h.Cause != HeldAsMass {
+// expiryProblem is a mass expiry for GET /mp4/health.
+func expiryProblem(h *retained.Held) *pipeline.Problem {
+	if h == nil || h.Cause != retained.HeldAsMass {
 		return nil
 	}
 	p := &pipeline.Problem{
@@ -218,17 +187,14 @@ func (h *Held) problem() *pipeline.Problem {
 	return p
 }
 
-// ErrNothingHeld is what Confirm returns where nothing waits for it.
-var ErrNothingHeld = errors.New("nothing waits to be confirmed: the clock is believed, and what expires goes by itself")
-
 // Confirm is an operator's word that the clock is right and that what has expired by
 // it may go, which it then does at once. It returns what that is, nil for nothing.
-func (k *Keeper) Confirm() (*Held, error) {
+func (k *Keeper) Confirm() (*retained.Held, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	r := k.deps.Wall.Read()
-	if r.Believed() && (k.held == nil || k.held.Cause != HeldAsMass || k.expiry.steps != r.Steps) {
-		return nil, ErrNothingHeld
+	if r.Believed() && (k.held == nil || k.held.Cause != retained.HeldAsMass || k.expiry.steps != r.Steps) {
+		return nil, retained.ErrNothingHeld
 	}
 	if !r.Believed() {
 		if err := k.deps.Wall.Confirm(); err != nil {
@@ -236,12 +202,12 @@ func (k *Keeper) Confirm() (*Held, error) {
 		}
 	}
 	k.readClock()
-	var confirmed Held
+	var confirmed retained.Held
 	for _, it := range k.shelf.items {
 		k.shelf.date(it)
-		if k.policy.class(it, k.clock.Best) == ClassExpired {
+		if k.policy.class(it, k.clock.Best) == retained.ClassExpired {
 			it.cleared = true
-			confirmed.add(it)
+			confirmed.Add(it.Size, time.Unix(0, it.ended()))
 		}
 	}
 	k.deps.Log.Warn("an operator confirmed what has expired", "files", confirmed.Count.Files, "bytes", confirmed.Count.Bytes, "clock", r.Now.UTC())

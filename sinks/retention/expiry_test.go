@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/retained"
 )
 
 const years = 365 * day
@@ -49,7 +50,7 @@ func (r *room) hours(n int) {
 	}
 }
 
-func (r *room) plan() *Plan {
+func (r *room) plan() *retained.Plan {
 	r.t.Helper()
 	p, err := r.k.Plan(r.t.Context())
 	require.NoError(r.t, err)
@@ -78,7 +79,7 @@ func TestAClockThatIsYearsAheadAtStartDeletesNothing(t *testing.T) {
 				require.ElementsMatch(t, names, r.footage())
 			}
 			p := r.plan()
-			require.Equal(t, HeldForClock, p.Held.Cause)
+			require.Equal(t, retained.HeldForClock, p.Held.Cause)
 			require.Equal(t, len(names), p.Held.Count.Files)
 			require.Equal(t, pipeline.ClockDoubtful, p.Clock.State)
 			require.Empty(t, p.Now)
@@ -190,8 +191,8 @@ func TestAMassExpiryWaitsForASecondLook(t *testing.T) {
 	require.Contains(t, problem.Cause, fmt.Sprint(21*4096, " bytes"))
 	require.Contains(t, problem.Remedy, "/mp4/retention/confirm")
 	p := r.plan()
-	require.Equal(t, HeldAsMass, p.Held.Cause)
-	require.Equal(t, Count{21, 21 * 4096}, p.Held.Count)
+	require.Equal(t, retained.HeldAsMass, p.Held.Cause)
+	require.Equal(t, retained.Count{Files: 21, Bytes: 21 * 4096}, p.Held.Count)
 	require.True(t, p.Held.Until.Equal(r.now.Add(day)), "%s", p.Held.Until)
 	r.hours(23)
 	require.ElementsMatch(t, names, r.footage())
@@ -318,7 +319,7 @@ func TestAnOperatorConfirmsAMassExpiry(t *testing.T) {
 	r.hours(100)
 	require.ElementsMatch(t, names, r.footage())
 	p := r.plan()
-	require.Equal(t, HeldAsMass, p.Held.Cause)
+	require.Equal(t, retained.HeldAsMass, p.Held.Cause)
 	require.True(t, p.Held.Until.IsZero())
 	require.NotContains(t, r.k.Problems()[0].Remedy, " go at ")
 	went, err := r.k.Confirm()
@@ -336,7 +337,7 @@ func TestAnOperatorConfirmsAMassExpiry(t *testing.T) {
 	r.look(time.Second)
 	require.Equal(t, []string{"new.mp4"}, r.footage())
 	_, err = r.k.Confirm()
-	require.ErrorIs(t, err, ErrNothingHeld)
+	require.ErrorIs(t, err, retained.ErrNothingHeld)
 }
 
 // The clock is not believed, and the operator says that it is right.

@@ -56,7 +56,7 @@ func (k *Keeper) victim(r rule) (string, bool) {
 func (k *Keeper) keeps(stream string) map[string]int {
 	out := map[string]int{}
 	for _, it := range k.shelf.items {
-		if c := k.policy.class(it, k.clock.Best); it.Stream == stream && !c.goes() {
+		if c := k.policy.class(it, k.clock.Best); it.Stream == stream && !goes(c) {
 			out[string(c)]++
 		}
 	}
@@ -91,7 +91,7 @@ func (k *Keeper) Problems() []pipeline.Problem {
 }
 
 func (k *Keeper) show() {
-	k.problem.Store(k.held.problem())
+	k.problem.Store(expiryProblem(k.held))
 	out := map[string]time.Time{}
 	for stream, by := range k.stopped {
 		out[stream] = by.Since

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/retained"
 )
 
 // Item is one file of the record directory.
@@ -42,61 +43,46 @@ const (
 	Foreign             // not made by us: it is counted and left alone
 )
 
-// Class is the place of an item in the order of eviction, or why it has none.
-type Class string
+// place is the order in which the classes go; it has none for a reason to stay.
+var place = map[retained.Class]int{retained.ClassOrphan: 1, retained.ClassExpired: 2, retained.ClassFootage: 3, retained.ClassEvent: 4}
 
-// The classes, in the order in which they go, and those that stay.
-const (
-	ClassOrphan  Class = "orphan"
-	ClassExpired Class = "expired"
-	ClassFootage Class = "footage"
-	ClassEvent   Class = "event"
-
-	KeptProtected Class = "protected"
-	KeptWriting   Class = "being_written"
-	KeptYoung     Class = "keep_at_least"
-	KeptForeign   Class = "not_ours"
-)
-
-var place = map[Class]int{ClassOrphan: 1, ClassExpired: 2, ClassFootage: 3, ClassEvent: 4}
-
-// goes reports whether an item of the class may be deleted.
-func (c Class) goes() bool { return place[c] > 0 }
+// goes reports whether an item of a class may be deleted.
+func goes(c retained.Class) bool { return place[c] > 0 }
 
 // class places an item.
-func (p *Policy) class(it *Item, now time.Time) Class {
+func (p *Policy) class(it *Item, now time.Time) retained.Class {
 	age := it.age(now)
 	switch {
 	case it.Kind == Growing:
-		return KeptWriting
+		return retained.KeptWriting
 	case it.Kind == Foreign:
-		return KeptForeign
+		return retained.KeptForeign
 	case it.Protected:
-		return KeptProtected
+		return retained.KeptProtected
 	case age < p.keepAtLeast(it.Stream):
-		return KeptYoung
+		return retained.KeptYoung
 	}
 	if d := p.expire(it.Stream); d > 0 && age > d {
-		return ClassExpired
+		return retained.ClassExpired
 	}
 	return it.Kind.class()
 }
 
 // class is the place of what may go for room.
-func (k Kind) class() Class {
+func (k Kind) class() retained.Class {
 	switch k {
 	case Orphan:
-		return ClassOrphan
+		return retained.ClassOrphan
 	case Event:
-		return ClassEvent
+		return retained.ClassEvent
 	}
-	return ClassFootage
+	return retained.ClassFootage
 }
 
 // ranked is an item in the queue.
 type ranked struct {
 	*Item
-	class    Class
+	class    retained.Class
 	priority int
 }
 
@@ -116,10 +102,10 @@ func (p *Policy) rank(items []*Item, now time.Time, expires func(*Item) bool) []
 // place is an item's place in the queue; false: it stays.
 func (p *Policy) place(it *Item, now time.Time, expires func(*Item) bool) (ranked, bool) {
 	c := p.class(it, now)
-	if c == ClassExpired && !expires(it) {
+	if c == retained.ClassExpired && !expires(it) {
 		c = it.Kind.class()
 	}
-	return ranked{it, c, p.priority(it.Stream)}, c.goes()
+	return ranked{it, c, p.priority(it.Stream)}, goes(c)
 }
 
 // inOrder compares which goes first.

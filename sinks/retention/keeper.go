@@ -12,6 +12,7 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/retained"
 )
 
 // ErrKept is what Store.Remove returns for a file that must stay: it is
@@ -73,9 +74,9 @@ type Keeper struct {
 	judged  pipeline.ClockState   // of then
 	clock   pipeline.ClockReading // of this look
 	expiry  expiry
-	held    *Held // what has expired and stays, as of the last scan
-	barren  bool  // the last scan found nothing to delete, and something is needed
-	lacking bool  // the last look could not make the room that is needed
+	held    *retained.Held // what has expired and stays, as of the last scan
+	barren  bool           // the last scan found nothing to delete, and something is needed
+	lacking bool           // the last look could not make the room that is needed
 	filling filling
 	futile  int64                // bytes deleted in a row that gave no room back
 	rest    time.Time            // no more is deleted for room before this
@@ -306,7 +307,7 @@ func (k *Keeper) relieve(ctx context.Context, rules []rule, whole bool, now time
 
 // free deletes what the rules choose, and tells for which there was too little.
 func (k *Keeper) free(ctx context.Context, rules []rule, expired bool, now time.Time) (short []shortage, err error) {
-	var evictions []Eviction
+	var evictions []eviction
 	evictions, k.queue, short = choose(k.queue, rules, expired)
 	return short, k.evict(ctx, evictions, now)
 }

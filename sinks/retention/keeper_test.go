@@ -10,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+
+	"github.com/gospool/spool/pipeline/retained"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -172,7 +174,7 @@ func TestWithNothingToDeleteAStreamStops(t *testing.T) {
 
 	plan, err := r.k.Plan(t.Context())
 	require.NoError(t, err)
-	require.Contains(t, plan.Stopped, "live/a")
+	require.Equal(t, []retained.Stopped{{Stream: "live/a", Since: morning}}, plan.Stopped)
 
 	r.other = 70 * mib
 	r.look(5 * time.Second)
@@ -306,11 +308,13 @@ func TestAPlanSaysWhatWouldGoAndDeletesNothing(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, r.files(), 50)
 	require.Len(t, plan.Now, 1)
-	require.Equal(t, ClassExpired, plan.Now[0].Class)
+	require.Equal(t, retained.ClassExpired, plan.Now[0].Class)
 	require.Equal(t, "expire_days", plan.Now[0].Cause)
+	r.k.shelf.items["expired.mp4"].Size++
+	require.EqualValues(t, mib, plan.Now[0].Size, "a plan is a copy: what it names goes on to change")
 	require.Len(t, plan.Next, 48)
 	require.Equal(t, number(0), plan.Next[0].Path)
-	require.Equal(t, Count{1, mib}, plan.Kept[KeptProtected])
+	require.Equal(t, []retained.Kept{{Reason: retained.KeptProtected, Count: retained.Count{Files: 1, Bytes: mib}}}, plan.Kept)
 	require.Len(t, plan.Streams, 2)
 	b := plan.Streams[1]
 	require.Equal(t, "live/b", b.Stream)

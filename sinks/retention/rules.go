@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/gospool/spool/pipeline/retained"
 )
 
 // rule is a limit that is passed: so many bytes must go from a stream, or from
@@ -110,11 +112,11 @@ func (p *Policy) inodeRules(s Space) []rule {
 	return []rule{{cause: inodesCause, need: 2*least - s.FreeInodes, files: true}}
 }
 
-// Eviction is an item that goes, and why.
-type Eviction struct {
+// eviction is an item that goes, and why.
+type eviction struct {
 	*Item
-	Class Class
-	Cause string // the setting that asks for it
+	class retained.Class
+	cause string // the setting that asks for it
 }
 
 // shortage is a rule for which nothing more may go.
@@ -125,18 +127,18 @@ type shortage struct {
 
 // choose takes from the queue what expired and what the rules need, and returns
 // what is left of the queue. Every byte that goes counts for every rule.
-func choose(queue []ranked, rules []rule, expired bool) (out []Eviction, left []ranked, short []shortage) {
+func choose(queue []ranked, rules []rule, expired bool) (out []eviction, left []ranked, short []shortage) {
 	empty := func() totals { return totals{byStream: map[string]int64{}} }
 	freed := freed{empty(), empty(), empty()}
 	take := func(r ranked, cause string) {
-		out = append(out, Eviction{r.Item, r.class, cause})
+		out = append(out, eviction{r.Item, r.class, cause})
 		freed.add(r.Item)
 	}
 	left = queue
 	if expired {
 		left = nil
 		for _, r := range queue {
-			if r.class == ClassExpired {
+			if r.class == retained.ClassExpired {
 				take(r, "expire_days")
 			} else {
 				left = append(left, r)

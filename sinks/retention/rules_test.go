@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"github.com/gospool/spool/pipeline/retained"
 )
 
 // TestChoiceAgainstTheRules checks what is chosen for random footage and
@@ -22,10 +24,10 @@ func TestChoiceAgainstTheRules(t *testing.T) {
 		out, left, short := choose(queue, rules, true)
 
 		require.Len(t, queue, len(out)+len(left), "each goes or stays, once")
-		gone, freed := map[*Item]Class{}, map[string]int64{}
+		gone, freed := map[*Item]retained.Class{}, map[string]int64{}
 		for _, e := range out {
 			require.NotContains(t, gone, e.Item)
-			gone[e.Item] = e.Class
+			gone[e.Item] = e.class
 			freed[e.Stream] += e.Room
 			freed["in all"] += e.Room
 			mayGo(t, &policy, e.Item)
@@ -33,14 +35,14 @@ func TestChoiceAgainstTheRules(t *testing.T) {
 		}
 		for _, r := range left {
 			require.NotContains(t, gone, r.Item)
-			require.NotEqual(t, ClassExpired, r.class, "what expired always goes")
+			require.NotEqual(t, retained.ClassExpired, r.class, "what expired always goes")
 		}
 		for _, r := range rules {
 			served(t, r, gone, left, freed, short)
 		}
 		if len(rules) == 0 {
 			for _, class := range gone {
-				require.Equal(t, ClassExpired, class, "without a shortage only what expired goes")
+				require.Equal(t, retained.ClassExpired, class, "without a shortage only what expired goes")
 			}
 		}
 	})
@@ -48,20 +50,20 @@ func TestChoiceAgainstTheRules(t *testing.T) {
 
 // inTurn says that nothing stays that should have gone before what went: of the
 // footage that a rule of the cause is about, what stays comes later.
-func inTurn(t *rapid.T, p *Policy, e Eviction, rules []rule, left []ranked) {
-	if e.Class == ClassExpired {
+func inTurn(t *rapid.T, p *Policy, e eviction, rules []rule, left []ranked) {
+	if e.class == retained.ClassExpired {
 		return
 	}
-	gone := ranked{e.Item, e.Class, p.priority(e.Stream)}
+	gone := ranked{e.Item, e.class, p.priority(e.Stream)}
 	fits := func(r rule) bool {
-		if r.cause != e.Cause || r.stream != "" && r.stream != e.Stream {
+		if r.cause != e.cause || r.stream != "" && r.stream != e.Stream {
 			return false
 		}
 		return !slices.ContainsFunc(left, func(l ranked) bool {
 			return (r.stream == "" || l.Stream == r.stream) && inOrder(l, gone) < 0
 		})
 	}
-	require.True(t, slices.ContainsFunc(rules, fits), "%s went for %s, out of turn", e.Path, e.Cause)
+	require.True(t, slices.ContainsFunc(rules, fits), "%s went for %s, out of turn", e.Path, e.cause)
 }
 
 func always(*Item) bool { return true }
@@ -75,7 +77,7 @@ func mayGo(t *rapid.T, p *Policy, it *Item) {
 }
 
 // served says that a rule got what it needs or nothing is left for it.
-func served(t *rapid.T, r rule, gone map[*Item]Class, left []ranked, freed map[string]int64, short []shortage) {
+func served(t *rapid.T, r rule, gone map[*Item]retained.Class, left []ranked, freed map[string]int64, short []shortage) {
 	got, scope := freed["in all"], func(stream string) bool { return true }
 	if r.stream != "" {
 		got, scope = freed[r.stream], func(stream string) bool { return stream == r.stream }

@@ -141,7 +141,7 @@ func (s *Server) openAPI(dir string) error {
 		Recorder: control{s.recorder, s.declared.KeepStops}, Streams: s.hub,
 		Events:    s.events,
 		Catalogue: s.recordings, Files: playback.NewDir(abs, growing(abs)), Belongs: s.recordings.belongs,
-		Schedule: s.declared.Schedule(), Pipelines: s.declared, Retention: planner{s.keeper},
+		Schedule: s.declared.Schedule(), Pipelines: s.declared, Retention: s.keeper,
 		Ready: s.ready, Health: s.problems, Metrics: []prometheus.Collector{&stores{s.catalogue.Stats, s.capacity, s.obstacles, s.rtsp.Counts}, s.disk.write, s.disk.sync, s.disk.finish, s.mistaken},
 	})
 	if err != nil {

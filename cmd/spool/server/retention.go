@@ -3,19 +3,18 @@ package server
 import (
 	"context"
 	"errors"
-	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
 
-	"github.com/gospool/spool/api"
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/recorder"
+	"github.com/gospool/spool/pipeline/retained"
 	"github.com/gospool/spool/sinks/footage"
 	"github.com/gospool/spool/sinks/mp4"
 	"github.com/gospool/spool/sinks/mp4/disk"
@@ -67,7 +66,7 @@ func retentionPolicy(cfg *configs.Config) retention.Policy {
 
 // RetentionPlan returns what a recorder with this configuration would delete next, and
 // why, and deletes nothing. A recorder may run on the directory.
-func RetentionPlan(ctx context.Context, cfg *configs.Config, clock pipeline.Clock) (*retention.Plan, error) {
+func RetentionPlan(ctx context.Context, cfg *configs.Config, clock pipeline.Clock) (*retained.Plan, error) {
 	dir, err := filepath.Abs(cfg.MP4.RecordPath)
 	if err != nil {
 		return nil, err
@@ -147,64 +146,4 @@ func (r stopper) Stop(ctx context.Context, stream string) error {
 func (r stopper) Start(stream string) error {
 	_, err := r.recorder.Start(stream, recorder.StartOptions{Wait: true})
 	return err
-}
-
-// planner is the keeper as the API wants it.
-type planner struct{ keeper *retention.Keeper }
-
-// Plan looks at the disk anew.
-func (f planner) Plan(ctx context.Context) (api.RetentionPlan, error) {
-	p, err := f.keeper.Plan(ctx)
-	if err != nil {
-		return api.RetentionPlan{}, err
-	}
-	out := api.RetentionPlan{
-		Active: p.Active, Total: p.Space.Total, Used: p.Space.Used(), High: p.High, Low: p.Low,
-		Bytes: p.Bytes, BytesPerDay: p.BytesPerDay, FullAt: p.FullAt, LastError: p.LastError,
-		Now: evicted(p.Now), Next: evicted(p.Next), Waiting: evicted(p.Waiting), Held: held(p.Held),
-		Clock: p.Clock,
-	}
-	for _, class := range slices.Sorted(maps.Keys(p.Kept)) {
-		out.Kept = append(out.Kept, api.KeptFiles{Reason: string(class), Files: p.Kept[class].Files, Bytes: p.Kept[class].Bytes})
-	}
-	for _, s := range p.Streams {
-		out.Streams = append(out.Streams, api.KeptStream{
-			Stream: s.Stream, Priority: s.Priority, Files: s.Count.Files, Bytes: s.Count.Bytes, ProtectedBytes: s.Protected.Bytes,
-			Oldest: s.Oldest, Newest: s.Newest, Keeps: s.Keeps, BytesPerDay: s.BytesPerDay,
-		})
-	}
-	for _, stream := range slices.Sorted(maps.Keys(p.Stopped)) {
-		out.Stopped = append(out.Stopped, api.StoppedStream{Stream: stream, Since: p.Stopped[stream]})
-	}
-	return out, nil
-}
-
-// Confirm is an operator's word on what waits.
-func (f planner) Confirm() (*api.Held, error) {
-	h, err := f.keeper.Confirm()
-	if errors.Is(err, retention.ErrNothingHeld) || errors.Is(err, pipeline.ErrClockWrong) {
-		return nil, api.Conflict("%s", err)
-	}
-	return held(h), err
-}
-
-func held(h *retention.Held) *api.Held {
-	if h == nil {
-		return nil
-	}
-	return &api.Held{
-		Cause: string(h.Cause), Why: h.Why, Files: h.Count.Files, Bytes: h.Count.Bytes,
-		Oldest: h.Oldest, Newest: h.Newest, Clock: h.Clock, Since: h.Since, Until: h.Until,
-	}
-}
-
-func evicted(list []retention.Eviction) []api.Eviction {
-	out := make([]api.Eviction, len(list))
-	for i, e := range list {
-		out[i] = api.Eviction{ID: e.ID, File: e.Path, Stream: e.Stream, Size: e.Size, Class: string(e.Class), Cause: e.Cause}
-		if e.StartUTC != 0 {
-			out[i].Start = time.Unix(0, e.StartUTC)
-		}
-	}
-	return out
 }

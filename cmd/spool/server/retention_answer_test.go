@@ -92,7 +92,7 @@ func TestWhatRetentionFindsIsAnsweredByteByByte(t *testing.T) {
 	defer func() { require.NoError(t, keeper.Close()) }()
 	s, err := api.New(api.Config{Listen: "127.0.0.1:8080", Auth: auth.Config{None: true}}, api.Deps{
 		Recorder: struct{ api.Recorder }{}, Streams: struct{ api.Streams }{}, Catalogue: struct{ api.Catalogue }{}, Files: playback.NewDir(dir, growing(dir)),
-		Retention: planner{keeper}, Clock: clock,
+		Retention: keeper, Clock: clock,
 	})
 	require.NoError(t, err)
 	ask := func(method, target string) (int, string) {
