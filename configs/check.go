@@ -90,11 +90,11 @@ func (s Stream) Check() config.Problems {
 // sha256Digits are those of a fingerprint, as programs print it.
 var sha256Digits = regexp.MustCompile(`^([0-9a-fA-F]{64}|[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){31})$`)
 
-func (c *checks) fingerprint(scheme, print string) {
-	if print == "" {
+func (c *checks) fingerprint(scheme, text string) {
+	if text == "" {
 		return
 	}
-	c.want(sha256Digits.MatchString(print), "tls/fingerprint", fmt.Sprintf("%.80q is no SHA-256", print), "64 hexadecimal digits, with colons or without: openssl x509 -noout -fingerprint -sha256 prints them")
+	c.want(sha256Digits.MatchString(text), "tls/fingerprint", fmt.Sprintf("%.80q is no SHA-256", text), "64 hexadecimal digits, with colons or without: openssl x509 -noout -fingerprint -sha256 prints them")
 	c.want(scheme == "rtsps", "tls/fingerprint", fmt.Sprintf("has no effect with %s://", scheme), "only rtsps:// is encrypted")
 }
 

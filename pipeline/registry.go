@@ -86,9 +86,9 @@ var registry = struct {
 // RegisterSource makes a source known under the name that declarations use. Like
 // its siblings it is called from init of the stage's own file, and panics on a
 // name that is taken. C is a struct; defaults is what a declaration overrides.
-func RegisterSource[C, Out any](name string, defaults C, doc string, make func(Settings, C) (Source[Out], error), traits ...Trait) {
+func RegisterSource[C, Out any](name string, defaults C, doc string, create func(Settings, C) (Source[Out], error), traits ...Trait) {
 	register(name, KindSource, nil, reflect.TypeFor[Out](), defaults, doc, traits, func(set Settings, cfg any) (built, error) {
-		s, err := make(set, cfg.(C))
+		s, err := create(set, cfg.(C))
 		if err != nil {
 			return built{}, err
 		}
@@ -99,9 +99,9 @@ func RegisterSource[C, Out any](name string, defaults C, doc string, make func(S
 }
 
 // RegisterTransform makes a transform known; see RegisterSource.
-func RegisterTransform[C, In, Out any](name string, defaults C, doc string, make func(Settings, C) (Transform[In, Out], error), traits ...Trait) {
+func RegisterTransform[C, In, Out any](name string, defaults C, doc string, create func(Settings, C) (Transform[In, Out], error), traits ...Trait) {
 	register(name, KindTransform, reflect.TypeFor[In](), reflect.TypeFor[Out](), defaults, doc, traits, func(set Settings, cfg any) (built, error) {
-		s, err := make(set, cfg.(C))
+		s, err := create(set, cfg.(C))
 		if err != nil {
 			return built{}, err
 		}
@@ -114,9 +114,9 @@ func RegisterTransform[C, In, Out any](name string, defaults C, doc string, make
 }
 
 // RegisterBuffer makes a buffer known; see RegisterSource.
-func RegisterBuffer[C, T any](name string, defaults C, doc string, make func(Settings, C) (Buffer[T], error), traits ...Trait) {
+func RegisterBuffer[C, T any](name string, defaults C, doc string, create func(Settings, C) (Buffer[T], error), traits ...Trait) {
 	register(name, KindBuffer, reflect.TypeFor[T](), reflect.TypeFor[T](), defaults, doc, traits, func(set Settings, cfg any) (built, error) {
-		s, err := make(set, cfg.(C))
+		s, err := create(set, cfg.(C))
 		if err != nil {
 			return built{}, err
 		}
@@ -130,9 +130,9 @@ func RegisterBuffer[C, T any](name string, defaults C, doc string, make func(Set
 }
 
 // RegisterSink makes a sink known; see RegisterSource.
-func RegisterSink[C, In any](name string, defaults C, doc string, make func(Settings, C) (Sink[In], error), traits ...Trait) {
+func RegisterSink[C, In any](name string, defaults C, doc string, create func(Settings, C) (Sink[In], error), traits ...Trait) {
 	register(name, KindSink, reflect.TypeFor[In](), nil, defaults, doc, traits, func(set Settings, cfg any) (built, error) {
-		s, err := make(set, cfg.(C))
+		s, err := create(set, cfg.(C))
 		if err != nil {
 			return built{}, err
 		}

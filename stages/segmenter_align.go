@@ -65,9 +65,9 @@ func (c *clockCut) passed(utc int64, times int64) bool {
 
 // longest is the most that a segment may last, 0 for no limit: the muxer sizes
 // its room by it.
-func (c *clockCut) longest(max time.Duration) time.Duration {
-	if c.every > 0 && (max == 0 || c.every < max) {
+func (c *clockCut) longest(limit time.Duration) time.Duration {
+	if c.every > 0 && (limit == 0 || c.every < limit) {
 		return c.every
 	}
-	return max
+	return limit
 }

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +24,9 @@ type Matrix struct {
 	Streams  []int             `yaml:"streams" doc:"recorded at once"`
 	Length   []config.Duration `yaml:"length" doc:"of media in a stream"`
 }
+
+// Codecs are those of the pictures, the usual one first.
+var Codecs = []string{"h264", "h265"}
 
 // Case is one point of a matrix.
 type Case struct {
@@ -100,7 +104,7 @@ func (c Case) check() error {
 		return fmt.Errorf("format %q is neither mp4 nor fmp4", c.Format)
 	case c.Sync != "none" && c.Sync != "chunk" && c.Sync != "segment":
 		return fmt.Errorf("sync %q is none of none, chunk, segment", c.Sync)
-	case c.Codec != "h264" && c.Codec != "h265":
+	case !slices.Contains(Codecs, c.Codec):
 		return fmt.Errorf("codec %q is neither h264 nor h265", c.Codec)
 	case c.Bytes < 64<<10 || c.Bytes > 64<<20:
 		return fmt.Errorf("flush_bytes %d: it is from 64KiB to 64MiB", c.Bytes)

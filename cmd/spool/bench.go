@@ -75,7 +75,7 @@ type (
 
 func usual() harness.Matrix {
 	return harness.Matrix{
-		Format: []string{"mp4"}, Codec: []string{"h264"}, Bytes: []config.Size{4 << 20}, Bitrate: []int{8e6}, FPS: []int{30}, GOP: []config.Duration{2e9},
+		Format: []string{"mp4"}, Codec: harness.Codecs[:1], Bytes: []config.Size{4 << 20}, Bitrate: []int{8e6}, FPS: []int{30}, GOP: []config.Duration{2e9},
 		Flush: []config.Duration{1e9}, Fragment: []config.Duration{5e9}, Sync: []string{"none"},
 		Streams: []int{1}, Length: []config.Duration{60e9},
 	}

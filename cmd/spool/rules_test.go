@@ -7,9 +7,9 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"go/types"
 	"io"
 	"io/fs"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -376,54 +376,42 @@ func TestNothingElseIsAtTheTop(t *testing.T) {
 	}
 }
 
-// codecRows are the tables of the protocols, with a row for each codec, and what makes
-// media. All other files ask package codec.
-var codecRows = []string{
-	"pipeline/codec/", "stages/ingest/rtp_codecs.go", "stages/ingest/rtsp/codecs.go",
-	"pipeline/pipelinetest/", "stages/ingest/testpattern/", "stages/ingest/rtsp/rtsptest/", "bench/", // generators
-}
-
-// A codec is one file in package codec and a row in the table of each protocol:
-// nothing else decides by which codec it has.
-func TestNothingButProtocolsNamesACodec(t *testing.T) {
-	codecs := map[string]bool{}
-	eachFile(t, func(path string, _ *token.FileSet, f *ast.File) {
-		if filepath.ToSlash(filepath.Dir(path)) != "pipeline/codec" {
-			return
+// A name of the language that means something else for some lines misleads.
+func TestNoVariableHasANameOfTheLanguage(t *testing.T) {
+	eachFile(t, func(path string, fset *token.FileSet, f *ast.File) {
+		check := func(names ...*ast.Ident) {
+			for _, name := range names {
+				if types.Universe.Lookup(name.Name) != nil {
+					t.Errorf("%s: %s is a name of the language", fset.Position(name.Pos()), name.Name)
+				}
+			}
 		}
 		ast.Inspect(f, func(n ast.Node) bool {
-			v, ok := n.(*ast.ValueSpec)
-			if !ok || len(v.Values) != 1 {
-				return true
-			}
-			if call, ok := v.Values[0].(*ast.CallExpr); ok {
-				if name, ok := call.Fun.(*ast.Ident); ok && name.Name == "Register" {
-					codecs[v.Names[0].Name] = true
+			switch n := n.(type) {
+			case *ast.AssignStmt:
+				for _, left := range n.Lhs {
+					if name, ok := left.(*ast.Ident); ok && n.Tok == token.DEFINE {
+						check(name)
+					}
+				}
+			case *ast.ValueSpec:
+				check(n.Names...)
+			case *ast.FuncType:
+				for _, list := range []*ast.FieldList{n.Params, n.Results} {
+					if list != nil {
+						for _, field := range list.List {
+							check(field.Names...)
+						}
+					}
+				}
+			case *ast.RangeStmt:
+				for _, e := range []ast.Expr{n.Key, n.Value} {
+					if name, ok := e.(*ast.Ident); ok {
+						check(name)
+					}
 				}
 			}
 			return true
 		})
 	})
-	require.Subset(t, slices.Collect(maps.Keys(codecs)), []string{"H264", "H265", "AAC"})
-	used := map[string]bool{}
-	eachFile(t, func(path string, fset *token.FileSet, f *ast.File) {
-		path = filepath.ToSlash(path)
-		row := slices.IndexFunc(codecRows, func(r string) bool { return path == r || strings.HasSuffix(r, "/") && strings.HasPrefix(path, r) })
-		ast.Inspect(f, func(n ast.Node) bool {
-			s, ok := n.(*ast.SelectorExpr)
-			if !ok || !codecs[s.Sel.Name] {
-				return true
-			}
-			if x, ok := s.X.(*ast.Ident); !ok || x.Name != "codec" && x.Name != "media" {
-				return true
-			}
-			if row < 0 {
-				t.Errorf("%s: %s.%s outside of a protocol's table: ask package codec", fset.Position(n.Pos()), s.X, s.Sel.Name)
-			} else {
-				used[codecRows[row]] = true
-			}
-			return true
-		})
-	})
-	require.True(t, used["stages/ingest/rtp_codecs.go"] && used["stages/ingest/rtsp/codecs.go"], "the tables have moved")
 }

@@ -17,8 +17,8 @@ func typeOf(path string) string {
 	if err != nil {
 		return "unknown"
 	}
-	if real, err := filepath.EvalSymlinks(abs); err == nil {
-		abs = real
+	if resolved, err := filepath.EvalSymlinks(abs); err == nil {
+		abs = resolved
 	}
 	return mountedAt(string(text), abs)
 }

@@ -267,3 +267,36 @@ func FuzzHeaders(f *testing.F) {
 		require.LessOrEqual(t, n, len(payload)/12)
 	})
 }
+
+// An edit that is longer than the track is now ends with it; the others, and what else
+// is in an entry, stay as they are.
+func TestNoEditIsLongerThanTheTrack(t *testing.T) {
+	lists := map[string]func(durations [2]uint64) []byte{
+		"wide": func(d [2]uint64) []byte {
+			var w isobmff.Writer
+			w.Elst([]isobmff.Edit{{Duration: d[0], MediaTime: -1}, {Duration: d[1], MediaTime: 1 << 40}})
+			return w.B[8:]
+		},
+		"narrow": func(d [2]uint64) []byte {
+			var w isobmff.Writer
+			w.U32(0)
+			w.U32(2)
+			for i, at := range []uint32{math.MaxUint32, 9} {
+				w.U32(uint32(d[i]))
+				w.U32(at)
+				w.U32(0x00010000)
+			}
+			return w.B
+		},
+	}
+	for name, list := range lists {
+		whole := list([2]uint64{70, math.MaxUint32})
+		isobmff.ClipEdits(whole, 80)
+		require.Equal(t, list([2]uint64{70, 80}), whole, name)
+		for cut := range whole {
+			b := append(list([2]uint64{70, 90})[:cut:cut], 0xfe)
+			isobmff.ClipEdits(b[:cut], 80)
+			require.Equal(t, byte(0xfe), b[cut], "%s cut at %d", name, cut)
+		}
+	}
+}

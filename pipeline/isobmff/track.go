@@ -183,3 +183,23 @@ func SetDuration(fourcc string, payload []byte, ticks uint64) {
 		binary.BigEndian.PutUint32(payload[skip+8:], uint32(min(ticks, math.MaxUint32)))
 	}
 }
+
+// ClipEdits makes no entry of an elst's payload longer than most ticks of the movie, as
+// far as the entries are there.
+func ClipEdits(payload []byte, most uint64) {
+	if len(payload) < 8 {
+		return
+	}
+	wide := payload[0] == 1
+	step := 12
+	if wide {
+		step = 20
+	}
+	for e := payload[8:]; len(e) >= step; e = e[step:] {
+		if wide {
+			binary.BigEndian.PutUint64(e, min(binary.BigEndian.Uint64(e), most))
+		} else {
+			binary.BigEndian.PutUint32(e, uint32(min(uint64(binary.BigEndian.Uint32(e)), most)))
+		}
+	}
+}

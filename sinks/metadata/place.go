@@ -42,8 +42,8 @@ func PlaceOf(dir string) Place {
 	return p
 }
 
-func cut(s string, max int) string {
-	return strings.ToValidUTF8(s[:min(len(s), max)], "")
+func cut(s string, most int) string {
+	return strings.ToValidUTF8(s[:min(len(s), most)], "")
 }
 
 // sameDirectory reports whether both record to one directory of one machine.

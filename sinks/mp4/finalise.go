@@ -1,7 +1,6 @@
 package mp4
 
 import (
-	"encoding/binary"
 	"errors"
 
 	"golang.org/x/sys/unix"
@@ -186,9 +185,9 @@ func (f *file) flip(size int64) error {
 
 // writeSize gives the reserve's free box another size.
 func (f *file) writeSize(size int64) error {
-	var b [4]byte
-	binary.BigEndian.PutUint32(b[:], uint32(size))
-	return f.writeAt(b[:], f.lay.reserveAt)
+	var w isobmff.Writer
+	w.U32(uint32(size))
+	return f.writeAt(w.B, f.lay.reserveAt)
 }
 
 // finishIndex completes a fragmented file. The sidx goes to the end of the

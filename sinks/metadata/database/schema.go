@@ -110,16 +110,16 @@ func schemaIndexes(driver string) []statement {
 	if driver == "mysql" {
 		ifNot = ""
 	}
-	make := func(name, columns string) statement {
+	on := func(name, columns string) statement {
 		return statement{sql: "CREATE INDEX " + ifNot + name + " ON spool_recordings (" + columns + ")", index: name}
 	}
 	return []statement{
-		make(IndexStart, "start_ns, id, state, protected, stream"),
-		make(IndexStream, "stream, start_ns, id, state, protected"),
-		make(IndexState, "state, start_ns, id, stream, protected"),
-		make(IndexProtected, "protected, start_ns, id, stream, state"),
-		make(IndexSpan, "span, start_ns, end_ns, id, stream, state, protected"),
-		make(indexPath, "file_path, node"),
+		on(IndexStart, "start_ns, id, state, protected, stream"),
+		on(IndexStream, "stream, start_ns, id, state, protected"),
+		on(IndexState, "state, start_ns, id, stream, protected"),
+		on(IndexProtected, "protected, start_ns, id, stream, state"),
+		on(IndexSpan, "span, start_ns, end_ns, id, stream, state, protected"),
+		on(indexPath, "file_path, node"),
 	}
 }
 

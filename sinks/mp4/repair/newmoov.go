@@ -1,7 +1,6 @@
 package repair
 
 import (
-	"encoding/binary"
 	"strings"
 
 	"github.com/gospool/spool/pipeline/isobmff"
@@ -93,22 +92,7 @@ func (c *trakCopy) write(w *isobmff.Writer, path string, b []byte) {
 // edits copies an edit list, none of its entries longer than the track is now.
 func edits(w *isobmff.Writer, b []byte, duration int64) {
 	at := w.Open("elst")
-	from := len(w.B)
-	w.B = append(w.B, b...)
+	w.Append(b)
 	w.Close(at)
-	own := w.B[from:]
-	if len(own) < 8 {
-		return
-	}
-	step := 12
-	if own[0] == 1 {
-		step = 20
-	}
-	for e := own[8:]; len(e) >= step; e = e[step:] {
-		if own[0] == 1 {
-			binary.BigEndian.PutUint64(e, min(binary.BigEndian.Uint64(e), uint64(duration)))
-		} else {
-			binary.BigEndian.PutUint32(e, uint32(min(int64(binary.BigEndian.Uint32(e)), duration)))
-		}
-	}
+	isobmff.ClipEdits(w.B[len(w.B)-len(b):], uint64(duration))
 }

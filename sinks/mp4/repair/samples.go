@@ -1,7 +1,6 @@
 package repair
 
 import (
-	"encoding/binary"
 	"fmt"
 	"math"
 	"time"
@@ -64,13 +63,14 @@ func (x *damagedFile) keepSamples(last top) error {
 // resize lets the last box end where the copy does.
 func (x *damagedFile) resize(last top) bool {
 	n := x.plan.length - last.at
+	var size isobmff.Writer
 	switch {
 	case last.Length == 16:
-		b := binary.BigEndian.AppendUint64(nil, uint64(n))
-		x.plan.patches = append(x.plan.patches, patch{last.at + 8, b})
+		size.U64(uint64(n))
+		x.plan.patches = append(x.plan.patches, patch{last.at + 8, size.B})
 	case n <= math.MaxUint32:
-		b := binary.BigEndian.AppendUint32(nil, uint32(n))
-		x.plan.patches = append(x.plan.patches, patch{last.at, b})
+		size.U32(uint32(n))
+		x.plan.patches = append(x.plan.patches, patch{last.at, size.B})
 	default:
 		return false
 	}

@@ -201,8 +201,8 @@ type span struct {
 // Next makes the next chunk; its one reference is the caller's. At the end of
 // the file the error is io.EOF.
 func (r *Reader) Next() (*media.Chunk, error) {
-	s, any := r.choose()
-	if !any {
+	s, more := r.choose()
+	if !more {
 		return nil, io.EOF
 	}
 	if err := r.take(s); err != nil {
@@ -217,26 +217,26 @@ func (r *Reader) Next() (*media.Chunk, error) {
 
 // choose decides what the next chunk covers. The lead track cuts, unless it is
 // silent. It reports whether anything is left.
-func (r *Reader) choose() (s span, any bool) {
-	first, any := r.first()
+func (r *Reader) choose() (s span, more bool) {
+	first, more := r.first()
 	l := &r.tracks[r.set.Lead()]
 	switch {
 	case !l.more:
-		return span{from: first, until: first + r.flush}, any
+		return span{from: first, until: first + r.flush}, more
 	case l.at() > first+r.flush:
-		return span{from: first, until: first + r.flush}, any
+		return span{from: first, until: first + r.flush}, more
 	}
-	return span{lead: true, from: l.at(), until: l.at() + r.flush}, any
+	return span{lead: true, from: l.at(), until: l.at() + r.flush}, more
 }
 
 // first is when the next sample of any track is decoded.
-func (r *Reader) first() (at int64, any bool) {
+func (r *Reader) first() (at int64, more bool) {
 	for i := range r.tracks {
-		if l := &r.tracks[i]; l.more && (!any || l.at() < at) {
-			at, any = l.at(), true
+		if l := &r.tracks[i]; l.more && (!more || l.at() < at) {
+			at, more = l.at(), true
 		}
 	}
-	return at, any
+	return at, more
 }
 
 // take chooses the samples of the chunk, the lead track's first: where it is cut

@@ -14,11 +14,11 @@ import (
 // readFingerprint reads the SHA-256 of a certificate: hexadecimal digits of any
 // case, with colons or without.
 func readFingerprint(text string) ([]byte, error) {
-	print, err := hex.DecodeString(strings.ReplaceAll(strings.TrimSpace(text), ":", ""))
-	if err != nil || len(print) != sha256.Size {
+	fingerprint, err := hex.DecodeString(strings.ReplaceAll(strings.TrimSpace(text), ":", ""))
+	if err != nil || len(fingerprint) != sha256.Size {
 		return nil, errors.New("tls.fingerprint is no SHA-256: write its 64 hexadecimal digits, with colons between them or without")
 	}
-	return print, nil
+	return fingerprint, nil
 }
 
 // tlsConfig accepts the pinned certificate and no other, be it as old as it may;
@@ -44,10 +44,10 @@ func explained(err error) error {
 	if !errors.As(err, &why) || len(why.UnverifiedCertificates) == 0 {
 		return err
 	}
-	print := sha256.Sum256(why.UnverifiedCertificates[0].Raw)
+	fingerprint := sha256.Sum256(why.UnverifiedCertificates[0].Raw)
 	about := "not trusted here"
 	if host := (x509.HostnameError{}); errors.As(err, &host) {
 		about = "for another name"
 	}
-	return fmt.Errorf("%w: the certificate is %s; if it is the camera's own, set tls.fingerprint of the stream to its SHA-256, %x", err, about, print)
+	return fmt.Errorf("%w: the certificate is %s; if it is the camera's own, set tls.fingerprint of the stream to its SHA-256, %x", err, about, fingerprint)
 }

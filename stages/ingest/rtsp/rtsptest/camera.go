@@ -18,13 +18,13 @@ const (
 // Camera is every quirk under one address, over TCP and over TLS,
 // and an attacker's under a second one.
 type Camera struct {
-	clips     Clips
-	speed     float64
-	plain     net.Listener
-	secure    net.Listener
-	other     net.Listener // another port of the same host
-	elsewhere net.Listener // under another address of this machine: another host
-	print     string       // of the certificate
+	clips       Clips
+	speed       float64
+	plain       net.Listener
+	secure      net.Listener
+	other       net.Listener // another port of the same host
+	elsewhere   net.Listener // under another address of this machine: another host
+	fingerprint string       // of the certificate
 
 	mu       sync.Mutex
 	open     map[net.Conn]bool // nil once it is closed
@@ -36,11 +36,11 @@ type Camera struct {
 
 // Start listens on the loopback address. At speed 1 clips play in real time.
 func Start(clips Clips, speed float64) (*Camera, error) {
-	config, print, err := selfSigned()
+	config, fingerprint, err := selfSigned()
 	if err != nil {
 		return nil, err
 	}
-	c := &Camera{clips: clips, speed: speed, print: print, open: map[net.Conn]bool{}, sessions: map[string][]*Session{}, visitors: map[string]int{}}
+	c := &Camera{clips: clips, speed: speed, fingerprint: fingerprint, open: map[net.Conn]bool{}, sessions: map[string][]*Session{}, visitors: map[string]int{}}
 	if c.plain, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 		return nil, err
 	}
@@ -75,7 +75,7 @@ func (c *Camera) SecureURL(path string) string {
 }
 
 // Fingerprint is the SHA-256 of its certificate, in hexadecimal digits.
-func (c *Camera) Fingerprint() string { return c.print }
+func (c *Camera) Fingerprint() string { return c.fingerprint }
 
 // Clip is what is played under a path.
 func (c *Camera) Clip(path string) *Clip {

@@ -65,11 +65,11 @@ type Packet struct {
 func newSender(s *Session, i int) *Sender {
 	t := &s.clip.Tracks[i]
 	k := &Sender{Track: t, Index: i, SSRC: 0x5eed0000 + uint32(i), session: s, base: 0x1000_0000 * uint32(i+1), seq: uint16(1000 * (i + 1))}
-	make := packetise[t.Codec]
+	pack := packetise[t.Codec]
 	if s.quirk.Payloads != nil && t.Codec != AAC {
-		make = s.quirk.Payloads
+		pack = s.quirk.Payloads
 	}
-	k.pack = make(k)
+	k.pack = pack(k)
 	return k
 }
 

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"go/ast"
+	"go/token"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/codec"
+)
+
+// codecRows are the tables of the protocols, with a row for each codec, and what makes
+// media. All other files ask package codec.
+var codecRows = []string{
+	"pipeline/codec/", "stages/ingest/rtp_codecs.go", "stages/ingest/rtsp/codecs.go",
+	"pipeline/pipelinetest/", "stages/ingest/testpattern/", "stages/ingest/rtsp/rtsptest/", "bench/", // generators
+}
+
+// A codec is one file in package codec and a row in the table of each protocol:
+// nothing else decides by which codec it has.
+func TestNothingButProtocolsNamesACodec(t *testing.T) {
+	codecs := map[string]bool{}
+	eachFile(t, func(path string, _ *token.FileSet, f *ast.File) {
+		if filepath.ToSlash(filepath.Dir(path)) != "pipeline/codec" {
+			return
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			v, ok := n.(*ast.ValueSpec)
+			if !ok || len(v.Values) != 1 {
+				return true
+			}
+			if call, ok := v.Values[0].(*ast.CallExpr); ok {
+				if name, ok := call.Fun.(*ast.Ident); ok && name.Name == "Register" {
+					codecs[v.Names[0].Name] = true
+				}
+			}
+			return true
+		})
+	})
+	require.Subset(t, slices.Collect(maps.Keys(codecs)), []string{"H264", "H265", "AAC"})
+	used := map[string]bool{}
+	eachFile(t, func(path string, fset *token.FileSet, f *ast.File) {
+		path = filepath.ToSlash(path)
+		row := slices.IndexFunc(codecRows, func(r string) bool { return path == r || strings.HasSuffix(r, "/") && strings.HasPrefix(path, r) })
+		ast.Inspect(f, func(n ast.Node) bool {
+			s, ok := n.(*ast.SelectorExpr)
+			if !ok || !codecs[s.Sel.Name] {
+				return true
+			}
+			if x, ok := s.X.(*ast.Ident); !ok || x.Name != "codec" && x.Name != "media" {
+				return true
+			}
+			if row < 0 {
+				t.Errorf("%s: %s.%s outside of a protocol's table: ask package codec", fset.Position(n.Pos()), s.X, s.Sel.Name)
+			} else {
+				used[codecRows[row]] = true
+			}
+			return true
+		})
+	})
+	require.True(t, used["stages/ingest/rtp_codecs.go"] && used["stages/ingest/rtsp/codecs.go"], "the tables have moved")
+}
+
+// Nor does anything decide by a codec's name, the type of its sample entry or the box of
+// its configuration.
+func TestNothingButProtocolsSpellsACodec(t *testing.T) {
+	words := map[string]bool{}
+	for _, c := range codec.All() {
+		for _, word := range append([]string{c.Name, c.Title, c.Brand, c.Entry.Config}, c.Entry.Types...) {
+			words[strings.ToLower(word)] = true
+		}
+	}
+	delete(words, "")
+	require.Subset(t, slices.Collect(maps.Keys(words)), []string{"h264", "hvc1", "hev1", "avcc", "mp4a", "esds"})
+	boxes := "pipeline/isobmff/" // writes the boxes of the configurations
+	eachFile(t, func(path string, fset *token.FileSet, f *ast.File) {
+		path = filepath.ToSlash(path)
+		if within(filepath.Dir(path), strings.TrimSuffix(boxes, "/")) ||
+			slices.ContainsFunc(codecRows, func(r string) bool { return path == r || strings.HasSuffix(r, "/") && strings.HasPrefix(path, r) }) {
+			return
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			if l, ok := n.(*ast.BasicLit); ok && l.Kind == token.STRING {
+				if text, err := strconv.Unquote(l.Value); err == nil && words[strings.ToLower(text)] {
+					t.Errorf("%s: %q outside of a protocol's table: ask package codec", fset.Position(n.Pos()), text)
+				}
+			}
+			return true
+		})
+	})
+}
+
+// byHand are the files beside package isobmff that put numbers into boxes: the fields of
+// our own, which no standard knows, and the seal of a chunk.
+var byHand = []string{"sinks/mp4/entry.go", "sinks/mp4/events.go", "sinks/mp4/gaps.go", "sinks/mp4/seal.go"}
+
+// Each box is read and written in one place.
+func TestBoxesAreReadAndWrittenInOnePlace(t *testing.T) {
+	var found []string
+	eachFile(t, func(path string, fset *token.FileSet, f *ast.File) {
+		path = filepath.ToSlash(path)
+		imports := map[string]bool{}
+		for _, i := range f.Imports {
+			imports[strings.Trim(i.Path.Value, "\"")] = true
+		}
+		if !imports["encoding/binary"] || within(path, "pipeline/isobmff") || within(path, "bench") {
+			return
+		}
+		if imports[module+"pipeline/isobmff"] || within(path, "sinks/mp4") || within(path, "stages/ingest/file") {
+			found = append(found, path)
+		}
+	})
+	require.ElementsMatch(t, byHand, found, "use the fields and the writer of package isobmff")
+}
