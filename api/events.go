@@ -93,8 +93,8 @@ type eventAnswer struct {
 
 type eventRecording struct {
 	ID        string      `json:"id" format:"uuid"`
-	URL       string      `json:"url,omitempty" doc:"where the file can be fetched; absent for one that another node has"`
-	State     media.State `json:"state" enum:"recording,finished,recovered,lost"`
+	URL       string      `json:"url,omitempty" doc:"where the file can be fetched; absent for one that is not on this recorder's disk"`
+	State     media.State `json:"state" enum:"recording,finished,recovered,lost,remote"`
 	Start     *string     `json:"start_time" format:"date-time"`
 	End       *string     `json:"end_time" format:"date-time"`
 	Bytes     int64       `json:"bytes"`
@@ -108,7 +108,7 @@ func eventRecordings(list []media.EventRecording) []eventRecording {
 			ID: r.ID.String(), State: r.State, Start: utcNano(r.StartUTC), End: utcNano(r.EndUTC), Bytes: r.Size, Protected: r.Protected,
 		}
 		// A growing file is given out under its later name, too, which stays right.
-		if name := strings.TrimSuffix(r.Path, media.PartSuffix); r.State != media.StateLost && !r.Elsewhere && playback.CheckFileName(name) == nil {
+		if name := strings.TrimSuffix(r.Path, media.PartSuffix); r.State.Here() && !r.Elsewhere && playback.CheckFileName(name) == nil {
 			out[i].URL = recordURL(name, r.ID)
 		}
 	}

@@ -22,7 +22,7 @@ var filterParams = []params.Param{
 	{Name: "stream", Doc: "a stream path, or prefix/* for all below it"},
 	{Name: "start", Kind: params.Moment, Doc: "RFC 3339 or Unix seconds"},
 	{Name: "end", Kind: params.Moment, Doc: "RFC 3339 or Unix seconds"},
-	{Name: "state", Enum: []string{"recording", "finished", "recovered", "lost"}},
+	{Name: "state", Enum: []string{"recording", "finished", "recovered", "lost", "remote"}},
 	{Name: "protected", Kind: params.Flag},
 }
 
@@ -55,12 +55,12 @@ type recordDetail struct {
 	Stream    string            `json:"stream_path"`
 	Pipeline  string            `json:"pipeline,omitempty"`
 	File      string            `json:"file_path" doc:"below the record directory"`
-	URL       string            `json:"url,omitempty" doc:"where the file can be fetched; absent where it is lost, or at another recorder"`
+	URL       string            `json:"url,omitempty" doc:"where the file can be fetched; absent where it is not on this recorder's disk"`
 	Start     *string           `json:"start_time" format:"date-time"`
 	End       *string           `json:"end_time" format:"date-time" doc:"of the last access unit; while recording, as far as it is known"`
 	Duration  float64           `json:"duration" doc:"seconds of media"`
 	Size      int64             `json:"size" doc:"bytes"`
-	State     media.State       `json:"state" enum:"recording,finished,recovered,lost"`
+	State     media.State       `json:"state" enum:"recording,finished,recovered,lost,remote" doc:"remote: its recorder has its file no more, and another of its locations has it whole"`
 	EndReason media.Cause       `json:"end_reason"`
 	Protected bool              `json:"protected"`
 	Events    []eventDetail     `json:"events,omitempty" doc:"that it holds media of"`
@@ -130,7 +130,7 @@ func detail(r *media.Record) recordDetail {
 		State: r.State, EndReason: r.EndReason, Protected: r.Protected, Tracks: orEmpty(r.Tracks),
 		Node: r.Node, Elsewhere: r.Elsewhere, Pending: r.Pending,
 	}
-	if r.State != media.StateLost && !r.Elsewhere && playback.CheckFileName(r.Path) == nil {
+	if r.State.Here() && !r.Elsewhere && playback.CheckFileName(r.Path) == nil {
 		d.URL = recordURL(r.Path, r.ID)
 	}
 	for i := range r.Events {

@@ -43,7 +43,7 @@ export function timeline(ask, play) {
   function draw(r, { all, whole }) {
     const rows = new Map();
     for (const rec of all) {
-      if (rec.state === 'lost') continue;
+      if (rec.state === 'lost' || rec.state === 'remote') continue;
       if (!rows.has(rec.stream_path)) rows.set(rec.stream_path, []);
       rows.get(rec.stream_path).push(rec);
     }

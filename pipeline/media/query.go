@@ -63,10 +63,10 @@ func (e *QueryError) Unwrap() error { return ErrQuery }
 // by the catalogue, which knows what it can hold.
 func (q *Query) Check() error {
 	switch q.State {
-	case "", StateRecording, StateFinished, StateRecovered, StateLost:
+	case "", StateRecording, StateFinished, StateRecovered, StateLost, StateRemote:
 	default:
-		return &QueryError{"state", fmt.Sprintf("%.40q is none of %s, %s, %s, %s", q.State,
-			StateRecording, StateFinished, StateRecovered, StateLost)}
+		return &QueryError{"state", fmt.Sprintf("%.40q is none of %s, %s, %s, %s, %s", q.State,
+			StateRecording, StateFinished, StateRecovered, StateLost, StateRemote)}
 	}
 	return checkPage(q.Limit, q.Start, q.End)
 }

@@ -9,7 +9,18 @@ const (
 	StateFinished  State = "finished"  // its file is complete under its final name
 	StateRecovered State = "recovered" // finished by recovery after a crash
 	StateLost      State = "lost"      // its file is gone
+	StateRemote    State = "remote"    // its file is gone, and another place has it whole: see Locations
 )
+
+// StateUnwanted is the state of a location alone: its recording was deleted, and whoever
+// has that place deletes what is there, and then the location.
+const StateUnwanted State = "unwanted"
+
+// Here reports whether the recorder has the file.
+func (s State) Here() bool { return s != StateLost && s != StateRemote }
+
+// Whole reports whether a place in this state has all of a recording.
+func (s State) Whole() bool { return s == StateFinished || s == StateRecovered }
 
 // LostInCrash is what is known of the end of a recovered recording. What of its
 // file was damaged is told by recovery.

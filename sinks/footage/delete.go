@@ -26,8 +26,8 @@ func (s *Store) Delete(ctx context.Context, id media.ID) error {
 		return &GrowingError{id, r.Stream}
 	}
 	var other *MistakenError
-	// Whatever has the name of one that is lost stays.
-	if err := s.remove(r.Path, id); err != nil && (r.State != media.StateLost || !errors.As(err, &other)) {
+	// Whatever has the name of one whose file is gone stays.
+	if err := s.remove(r.Path, id); err != nil && (r.State.Here() || !errors.As(err, &other)) {
 		return err
 	}
 	s.Deleted(r.Path)

@@ -27,7 +27,7 @@ func (s *Store) setProtected(ctx context.Context, id media.ID, protected bool) (
 	if err != nil {
 		return media.Record{}, err
 	}
-	if r.State != media.StateLost {
+	if r.State.Here() {
 		if err := s.protectFile(r.Path, id, protected); errors.Is(err, fs.ErrNotExist) {
 			return media.Record{}, &GoneError{id}
 		} else if err != nil {

@@ -14,7 +14,8 @@ import (
 // all of them. It does not wait for the database: one that is down learns of it
 // later. A row that speaks of another file, or of another recorder's, which the
 // deleted one was a copy of, stays, and so does one that is protected:
-// reconciliation calls it lost.
+// reconciliation calls it lost. So does one that another place has whole, as remote: see
+// location_gone.go.
 func (c *Catalogue) Forget(ctx context.Context, files []media.DeletedFile) error {
 	last, err := c.gatherDeletes(ctx, files)
 	if last == 0 {
@@ -53,10 +54,12 @@ func (c *Catalogue) gatherDelete(ctx context.Context, f media.DeletedFile) (rev 
 	case err != nil:
 		return 0, err
 	}
+	evicted := *old
+	evicted.Evicted = true
 	if !c.mayBeOurs(old) || !sameFile(old.Path, f.Path) || old.Protected != 0 {
 		return 0, nil
 	}
-	rev, err = c.gather(journal.Delete, old)
+	rev, err = c.gather(journal.Delete, &evicted)
 	if err == nil {
 		c.run.says(f.ID, false)
 	}

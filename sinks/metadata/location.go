@@ -13,9 +13,10 @@ import (
 // Where a recording's footage lies stands in a table of its own, since it may lie in
 // several places:
 //
-//	spool_locations (recording_id, node, bucket) -> directory, path, size, checksum, state
+//	spool_locations (recording_id, node, bucket) -> path, size, checksum, state
 //
 // A place is a recorder's disk (node, and no bucket) or a bucket, in which path is the key.
+// Which directory a recorder's disk is, spool_directories says when it is asked.
 //
 // The row keeps its node, path, size and state: it is indexed by them, the journal's
 // records hold them, and a page of recordings is filtered by them. They are the copy of the
@@ -31,11 +32,11 @@ type location struct {
 	Recording string `bun:"recording_id,pk"`
 	Node      string `bun:"node,pk"`
 	Bucket    string `bun:"bucket,pk"`
-	Directory string `bun:"directory"`
 	Path      string `bun:"path"`
 	Size      int64  `bun:"size"`
 	Checksum  string `bun:"checksum"`
 	State     string `bun:"state"`
+	Directory string `bun:"directory,scanonly"` // of spool_directories
 }
 
 func (l *location) value() media.Location {
@@ -44,18 +45,17 @@ func (l *location) value() media.Location {
 }
 
 // ownLocations selects the locations that rows tell of.
-const ownLocations = "INSERT INTO spool_locations (recording_id, node, bucket, directory, path, size, checksum, state) " +
-	"SELECT r.id, r.node, '', COALESCE(d.identity, ''), r.file_path, r.size, '', r.state " +
-	"FROM spool_recordings r LEFT JOIN spool_directories d ON d.node = r.node WHERE r.id IN (?) "
+const ownLocations = "INSERT INTO spool_locations (recording_id, node, bucket, path, size, checksum, state) " +
+	"SELECT r.id, r.node, '', r.file_path, r.size, '', CASE r.state WHEN 'remote' THEN 'lost' ELSE r.state END FROM spool_recordings r WHERE r.id IN (?) "
 
 // locate makes the recorders' own locations of recordings what their rows say.
 func (s *store) locate(ctx context.Context, tx bun.Tx, ids []string) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	set := "ON CONFLICT (recording_id, node, bucket) DO UPDATE SET directory = EXCLUDED.directory, path = EXCLUDED.path, size = EXCLUDED.size, state = EXCLUDED.state"
+	set := "ON CONFLICT (recording_id, node, bucket) DO UPDATE SET path = EXCLUDED.path, size = EXCLUDED.size, state = EXCLUDED.state"
 	if s.Driver == "mysql" {
-		set = "ON DUPLICATE KEY UPDATE directory = VALUES(directory), path = VALUES(path), size = VALUES(size), state = VALUES(state)"
+		set = "ON DUPLICATE KEY UPDATE path = VALUES(path), size = VALUES(size), state = VALUES(state)"
 	}
 	_, err := tx.NewRaw(ownLocations+set, bun.List(ids)).Exec(ctx)
 	return err
@@ -72,16 +72,18 @@ func (s *store) relocate(ctx context.Context, tx bun.Tx, ids []string, names []s
 	return s.locate(ctx, tx, ids)
 }
 
-// dislocate forgets where recordings lay whose rows go.
-func (s *store) dislocate(ctx context.Context, tx bun.Tx, ids []string) error {
-	_, err := tx.NewDelete().Table("spool_locations").Where("recording_id IN (?)", bun.List(ids)).Exec(ctx)
-	return err
-}
-
 // locations are those of recordings that the database knows.
 func (s *store) locations(ctx context.Context, ids []string) (out []location, err error) {
-	err = s.RO.NewSelect().Model(&out).Where("recording_id IN (?)", bun.List(ids)).OrderExpr("recording_id, bucket, node").Scan(ctx)
+	err = s.locationsOf(ids).Scan(ctx, &out)
 	return out, err
+}
+
+// locationsOf asks for those, in one question for a page.
+func (s *store) locationsOf(ids []string) *bun.SelectQuery {
+	return s.RO.NewSelect().TableExpr("spool_locations AS l").
+		Join("LEFT JOIN spool_directories AS d ON d.node = l.node AND l.bucket = ''").
+		ColumnExpr("l.*, COALESCE(d.identity, '') AS directory").
+		Where("l.recording_id IN (?)", bun.List(ids)).Where("l.state <> ?", string(media.StateUnwanted)).OrderExpr("l.recording_id, l.bucket, l.node")
 }
 
 // addLocations says of each record where its footage lies: first where its recorder has
@@ -96,7 +98,7 @@ func (c *Catalogue) addLocations(ctx context.Context, recs []media.Record) {
 		r := &recs[i]
 		ids[i] = r.ID.String()
 		at[ids[i]] = i
-		r.Locations = []media.Location{{Node: r.Node, Directory: r.Directory, Path: r.Path, Size: r.Size, State: r.State}}
+		r.Locations = []media.Location{{Node: r.Node, Directory: r.Directory, Path: r.Path, Size: r.Size, State: ownState(r.State)}}
 	}
 	var stored []location
 	err := c.read(ctx, func(ctx context.Context, s *store) (err error) {

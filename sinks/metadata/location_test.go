@@ -11,7 +11,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// storedLocations are the rows of the table, in its order.
+// storedLocations are the rows of the table that are not unwanted, in its order.
 func storedLocations(t *testing.T, c opened, ids ...media.ID) (out []media.Location) {
 	t.Helper()
 	text := make([]string, len(ids))
@@ -39,13 +39,13 @@ func TestALocationFollowsItsRow(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, driver, dsn string) {
 		c := open(t, driver, dsn)
 		ready(t, c.Catalogue)
-		rec, other := sample(1, "live/a"), sample(2, "live/a")
+		rec, other, third := sample(1, "live/a"), sample(2, "live/a"), sample(3, "live/b")
 		own := func(r media.Recording) media.Location {
 			return media.Location{Node: "node1", Path: r.Path, Size: r.Size, State: r.State}
 		}
 		growing := rec
 		growing.State, growing.EndUTC, growing.EndReason, growing.Size, growing.Path = media.StateRecording, 0, "", 5, rec.Path+media.PartSuffix
-		put(t, c, growing, other)
+		put(t, c, growing, other, third)
 		ready(t, c.Catalogue)
 		require.Equal(t, []media.Location{own(growing)}, storedLocations(t, c, rec.ID))
 		put(t, c, rec)
@@ -53,7 +53,7 @@ func TestALocationFollowsItsRow(t *testing.T) {
 		require.Equal(t, []media.Location{own(rec)}, storedLocations(t, c, rec.ID))
 
 		archived := inBucket(t, c, rec)
-		page := records(t, c, media.Query{})
+		page := records(t, c, media.Query{Stream: "live/a"})
 		require.Len(t, page.Records, 2, "each once")
 		require.Equal(t, []media.Location{own(other)}, page.Records[0].Locations)
 		require.Equal(t, []media.Location{own(rec), archived}, page.Records[1].Locations)
@@ -69,9 +69,9 @@ func TestALocationFollowsItsRow(t *testing.T) {
 
 		_, err = c.Delete(t.Context(), other.ID)
 		require.NoError(t, err)
-		require.NoError(t, c.Forget(t.Context(), []media.DeletedFile{{ID: rec.ID, Path: rec.Path}}))
+		require.NoError(t, c.Forget(t.Context(), []media.DeletedFile{{ID: third.ID, Path: third.Path}}))
 		ready(t, c.Catalogue)
-		require.Empty(t, storedLocations(t, c, rec.ID, other.ID))
+		require.Empty(t, storedLocations(t, c, other.ID, third.ID))
 	})
 }
 
@@ -157,5 +157,50 @@ func TestATableOfLocationsThatWasGoneIsFilledAgain(t *testing.T) {
 		_, err = c.Upkeep(t.Context(), UpkeepOptions{})
 		require.NoError(t, err)
 		require.Len(t, storedLocations(t, c, rec.ID), 1)
+	})
+}
+
+// TestALocationHasTheDirectoryThatItsRecorderClaims, whenever it claims one: rows may be
+// older than the claim, or than the directory.
+func TestALocationHasTheDirectoryThatItsRecorderClaims(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, driver, dsn string) {
+		c, rec := open(t, driver, dsn), sample(1, "live/a")
+		put(t, c, rec)
+		ready(t, c.Catalogue)
+		archived := inBucket(t, c, rec)
+		shown := func() []media.Location {
+			got, err := c.Record(t.Context(), rec.ID)
+			require.NoError(t, err)
+			require.Equal(t, got.Locations, records(t, c, media.Query{}).Records[0].Locations)
+			return got.Locations
+		}
+		own := media.Location{Node: "node1", Path: rec.Path, Size: rec.Size, State: rec.State}
+		require.Equal(t, []media.Location{own, archived}, shown(), "before it has claimed one")
+		require.NoError(t, c.ClaimDirectory(t.Context(), (&mount{disk1, ""}).read, false))
+		own.Directory = disk1
+		require.Equal(t, []media.Location{own, archived}, shown())
+		require.NoError(t, c.ClaimDirectory(t.Context(), (&mount{disk2, ""}).read, true))
+		own.Directory = disk2
+		require.Equal(t, []media.Location{own, archived}, shown(), "another one took its place")
+	})
+}
+
+// TestALocationTableOfBeforeLosesItsDirectories and nothing else.
+func TestALocationTableOfBeforeLosesItsDirectories(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, driver, dsn string) {
+		o := OpenOptions{Driver: driver, DSN: dsn, JournalDir: t.TempDir()}
+		c, rec := openWith(t, o), sample(1, "live/a")
+		put(t, c, rec)
+		ready(t, c.Catalogue)
+		archived := inBucket(t, c, rec)
+		c.exec(t, "ALTER TABLE spool_locations ADD COLUMN directory varchar(36) NOT NULL DEFAULT 'old'")
+		c.exec(t, "DELETE FROM spool_migrations WHERE name = '20261127200001'")
+		c.close()
+		c = openWith(t, o)
+		ready(t, c.Catalogue)
+		own := media.Location{Node: "node1", Path: rec.Path, Size: rec.Size, State: rec.State}
+		require.ElementsMatch(t, []media.Location{own, archived}, storedLocations(t, c, rec.ID))
+		put(t, c, sample(2, "live/a"))
+		ready(t, c.Catalogue)
 	})
 }

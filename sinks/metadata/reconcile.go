@@ -173,14 +173,14 @@ func (r *reconciliation) row(ctx context.Context, row *row.Row) error {
 			r.report.Live++
 		}
 		r.settled(row.Path)
-	case there && size == row.Size && row.State != string(media.StateLost) && row.State != string(media.StateRecording):
+	case there && size == row.Size && media.State(row.State).Here() && row.State != string(media.StateRecording):
 		if row.Misdated() && r.fileDatesOtherwise(row) {
 			return r.update(ctx, row)
 		}
 		r.settled(row.Path)
 	case there:
 		return r.update(ctx, row)
-	case row.State == string(media.StateLost) || r.onDisk(row.Path):
+	case !media.State(row.State).Here() || r.onDisk(row.Path):
 	default:
 		return r.lose(ctx, row)
 	}
@@ -244,7 +244,7 @@ func (r *reconciliation) orphan(ctx context.Context, row *row.Row, err error) er
 		r.settled(row.Path)
 		return nil
 	}
-	if row.State == string(media.StateLost) {
+	if !media.State(row.State).Here() {
 		return nil
 	}
 	return r.lose(ctx, row)
@@ -287,10 +287,10 @@ func (r *reconciliation) addFile(ctx context.Context, path string) error {
 	case known.Node != r.c.opts.Node && !slices.Contains(*r.c.former.Load(), known.Node):
 		r.report.Others++
 		return nil
-	case strings.TrimSuffix(known.Path, media.PartSuffix) != path && known.State != media.StateLost && r.onDisk(known.Path):
+	case strings.TrimSuffix(known.Path, media.PartSuffix) != path && known.State.Here() && r.onDisk(known.Path):
 		r.report.Copies++
 		return nil
-	case known.Path == path && known.State != media.StateLost && known.State != media.StateRecording:
+	case known.Path == path && known.State.Here() && known.State != media.StateRecording:
 		return nil // a recorder finished it in the meantime
 	default:
 		if known.Node != r.c.opts.Node {

@@ -7,7 +7,6 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/metadata/database"
 )
 
@@ -40,7 +39,7 @@ func (c *Catalogue) Replaced(ctx context.Context) (out []Replaced, err error) {
 				continue
 			}
 			has, err := s.RO.NewSelect().TableExpr("spool_recordings").Where("node = ?", r.Node).
-				Where("state <> ?", string(media.StateLost)).Exists(ctx)
+				Where("state NOT IN (?)", bun.List(notHere)).Exists(ctx)
 			if err != nil {
 				return err
 			}

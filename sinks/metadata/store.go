@@ -56,6 +56,9 @@ func (s *store) write(ctx context.Context, log string, names []string, ops []jou
 		if err := s.putEvents(ctx, tx, slices.Concat(b.puts, b.events)); err != nil {
 			return err
 		}
+		if b.puts, err = s.keepRemote(ctx, tx, b.puts); err != nil {
+			return err
+		}
 		if err := s.putPairs(ctx, tx, b.puts, now); err != nil {
 			return err
 		}
@@ -70,16 +73,8 @@ func (s *store) write(ctx context.Context, log string, names []string, ops []jou
 				return err
 			}
 		}
-		if len(b.deletes) > 0 {
-			if _, err := tx.NewDelete().Table("spool_recordings").Where("id IN (?)", bun.List(b.deletes)).Exec(ctx); err != nil {
-				return err
-			}
-			if err := s.dislocate(ctx, tx, b.deletes); err != nil {
-				return err
-			}
-			if err := s.dropFootage(ctx, tx, b.deletes, now); err != nil {
-				return err
-			}
+		if err := s.delete(ctx, tx, names, b.deletes, now); err != nil {
+			return err
 		}
 		return s.move(ctx, tx, log, names[0], ops[len(ops)-1].Revision)
 	})
@@ -107,12 +102,12 @@ func (s *store) inTx(ctx context.Context, do func(context.Context, bun.Tx) error
 type batch struct {
 	puts     []*row.Row
 	protects []journal.Change
-	deletes  []string
+	deletes  []journal.Change
 	events   []*row.Row // of PutEvents, each of them
 }
 
 func fold(ops []journal.Change) (b batch) {
-	put, protect, gone := map[string]int{}, map[string]int{}, map[string]bool{}
+	put, protect, gone := map[string]int{}, map[string]int{}, map[string]int{}
 	for _, o := range ops {
 		id := o.Row.ID
 		switch o.Kind {
@@ -133,10 +128,14 @@ func fold(ops []journal.Change) (b batch) {
 		case journal.Event:
 			b.events = append(b.events, o.Row)
 		case journal.Delete:
-			if !gone[id] {
-				gone[id] = true
-				b.deletes = append(b.deletes, id)
+			if i, ok := gone[id]; ok {
+				if !o.Row.Evicted { // that somebody asked for it counts
+					b.deletes[i] = o
+				}
+				continue
 			}
+			gone[id] = len(b.deletes)
+			b.deletes = append(b.deletes, o)
 		}
 	}
 	return b

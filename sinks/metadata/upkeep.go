@@ -279,7 +279,7 @@ func behind(q *bun.SelectQuery, start, id string, after row.Key) {
 func (c *Catalogue) ProtectedBytes(ctx context.Context) (n int64, err error) {
 	err = c.read(ctx, func(ctx context.Context, s *store) error {
 		return s.RO.NewSelect().TableExpr("spool_recordings").ColumnExpr("COALESCE(SUM(size), 0)").
-			Where("protected = 1").Where("node = ?", c.opts.Node).Where("state <> ?", string(media.StateLost)).Scan(ctx, &n)
+			Where("protected = 1").Where("node = ?", c.opts.Node).Where("state NOT IN (?)", bun.List(notHere)).Scan(ctx, &n)
 	})
 	return n, err
 }

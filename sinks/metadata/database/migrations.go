@@ -31,12 +31,16 @@ var Versions = []version{
 	{"20261126040001", "exact streams", schemaExactStreams},
 	{"20261127180001", "gaps and anchors", schemaGaps},
 	{"20261127190001", "locations", schemaLocations},
+	{"20261127200001", "directories of locations", schemaLocationsByNode},
 }
 
 // statement is one DDL statement; on MySQL an index is looked for first, since
 // only MariaDB knows IF NOT EXISTS there, and so is a column everywhere. Where only is
 // set, other databases do not need it.
-type statement struct{ sql, index, table, column, only string }
+type statement struct {
+	sql, index, table, column, only string
+	drops                           bool // the column, where it is there; else the statement adds it
+}
 
 // Migrate brings the schema up to date. Several recorders may start at once: one
 // works and the others wait. The lock belongs to the connection (or the open
@@ -145,7 +149,7 @@ func (s *DB) run(ctx context.Context, db *bun.DB, st statement) error {
 		}
 	}
 	if st.column != "" {
-		if there, err := s.hasColumn(ctx, db, st); err != nil || there {
+		if there, err := s.hasColumn(ctx, db, st); err != nil || there != st.drops {
 			return err
 		}
 	}

@@ -17,6 +17,16 @@ func schemaLocations(driver string) []statement {
 )` + t.table}}
 }
 
+// schemaLocationsByNode leaves the directory to spool_directories, which knows it by the
+// node: a copy in each location was empty until the recorder had claimed its directory,
+// and old after it had taken another one.
+func schemaLocationsByNode(string) []statement {
+	return []statement{{
+		table: "spool_locations", column: "directory", drops: true,
+		sql: "ALTER TABLE spool_locations DROP COLUMN directory",
+	}}
+}
+
 // What the columns of a location hold at most.
 const (
 	maxBucketBytes   = 255

@@ -48,6 +48,8 @@ type Row struct {
 	ProtectedRev int64           `bun:"protected_rev" json:"protected_rev,omitempty"`
 	Revision     int64           `bun:"revision" json:"-"`
 
+	Evicted bool `bun:"-" json:"evicted,omitempty"` // of a deletion: nobody asked for it, the recorder's file alone went
+
 	Named      int `bun:"-" json:"-"` // events that Events has, where Of has made the row; else 0
 	EventBytes int `bun:"-" json:"-"` // what they take
 }

@@ -1,0 +1,151 @@
+package metadata
+
+import (
+	"context"
+	"slices"
+
+	"github.com/uptrace/bun"
+
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/metadata/journal"
+	"github.com/gospool/spool/sinks/metadata/row"
+)
+
+// What becomes of a recording's other places when the recorder's own file goes:
+//
+//	lost, or evicted by retention, and another place has it whole:
+//	        the own location is lost, the recording is remote: it keeps its row, its events
+//	        and its other places
+//	the same, and no place has it whole:
+//	        as if there were no other place: the row is lost, or goes
+//	deleted on request:
+//	        the row goes and the own location with it. The other locations become unwanted:
+//	        each stays until whoever has that place has deleted what is there
+//	the row goes otherwise: the other locations become unwanted too
+//
+// A file that is found again makes a remote recording what its file says.
+//
+// Invariant: a location whose recording has no row is unwanted. So nothing that lies
+// elsewhere is forgotten, and what is to be deleted is asked for by
+// SELECT ... WHERE state = 'unwanted'. Whoever adds a location locks the recording's row
+// before, and finds it there: what is decided here is decided under that lock.
+
+// notHere are the states of recordings whose recorder does not have the file.
+var notHere = []string{string(media.StateLost), string(media.StateRemote)}
+
+// ownState is the state of the recorder's own location.
+func ownState(s media.State) media.State {
+	if s == media.StateRemote {
+		return media.StateLost
+	}
+	return s
+}
+
+// wholeElsewhere are those of the recordings that another place has whole.
+func (s *store) wholeElsewhere(ctx context.Context, tx bun.Tx, ids []string) (out []string, err error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	q := tx.NewSelect().TableExpr("spool_locations AS l").Join("JOIN spool_recordings AS r ON r.id = l.recording_id").
+		ColumnExpr("DISTINCT l.recording_id").Where("l.recording_id IN (?)", bun.List(ids)).
+		Where("(l.bucket <> '' OR l.node <> r.node)").
+		Where("l.state IN (?)", bun.List([]media.State{media.StateFinished, media.StateRecovered}))
+	if s.Driver == "mysql" {
+		q.For("UPDATE") // or it reads what was there when the transaction began
+	}
+	return out, q.Scan(ctx, &out)
+}
+
+// lockRows keeps the rows of recordings, and so their locations, as they are until the
+// transaction ends.
+func (s *store) lockRows(ctx context.Context, tx bun.Tx, ids []string) error {
+	if s.Driver == "sqlite" || len(ids) == 0 { // sqlite has one writer at a time
+		return nil
+	}
+	var locked []string
+	return tx.NewSelect().TableExpr("spool_recordings").Column("id").Where("id IN (?)", bun.List(ids)).OrderExpr("id").For("UPDATE").Scan(ctx, &locked)
+}
+
+// keepRemote has the lost ones of rows that were just written become remote where another
+// place has them whole, and returns the rows as they are then.
+func (s *store) keepRemote(ctx context.Context, tx bun.Tx, rows []*row.Row) ([]*row.Row, error) {
+	var lost []string
+	for _, r := range rows {
+		if r.State == string(media.StateLost) {
+			lost = append(lost, r.ID)
+		}
+	}
+	kept, err := s.wholeElsewhere(ctx, tx, lost)
+	if err != nil || len(kept) == 0 {
+		return rows, err
+	}
+	_, err = tx.NewUpdate().Table("spool_recordings").Set("state = ?", string(media.StateRemote)).
+		Where("id IN (?)", bun.List(kept)).Where("state = ?", string(media.StateLost)).Exec(ctx)
+	rows = slices.Clone(rows)
+	for i, r := range rows {
+		if slices.Contains(kept, r.ID) && r.State == string(media.StateLost) {
+			remote := *r
+			remote.State = string(media.StateRemote)
+			rows[i] = &remote
+		}
+	}
+	return rows, err
+}
+
+// delete takes rows away, but of evicted ones those that another place has whole. names are
+// this recorder's.
+func (s *store) delete(ctx context.Context, tx bun.Tx, names []string, deletes []journal.Change, now int64) error {
+	if len(deletes) == 0 {
+		return nil
+	}
+	var evicted []string
+	own := slices.Clone(names)
+	for _, o := range deletes {
+		own = append(own, o.Row.Node)
+		if o.Row.Evicted {
+			evicted = append(evicted, o.Row.ID)
+		}
+	}
+	if err := s.lockRows(ctx, tx, evicted); err != nil {
+		return err
+	}
+	kept, err := s.wholeElsewhere(ctx, tx, evicted)
+	if err != nil {
+		return err
+	}
+	var gone []string
+	for _, o := range deletes {
+		if !slices.Contains(kept, o.Row.ID) {
+			gone = append(gone, o.Row.ID)
+			continue
+		}
+		_, err := tx.NewUpdate().Table("spool_recordings").Set("state = ?", string(media.StateRemote)).Set("revision = ?", o.Revision).
+			Where("id = ?", o.Row.ID).Where("revision < ?", o.Revision).Exec(ctx)
+		if err != nil {
+			return err
+		}
+	}
+	if err := s.locate(ctx, tx, kept); err != nil || len(gone) == 0 {
+		return err
+	}
+	if _, err := tx.NewDelete().Table("spool_recordings").Where("id IN (?)", bun.List(gone)).Exec(ctx); err != nil {
+		return err
+	}
+	if err := s.dislocate(ctx, tx, own, gone); err != nil {
+		return err
+	}
+	return s.dropFootage(ctx, tx, gone, now)
+}
+
+// dislocate forgets where recordings lay whose rows have gone: where the
+// recorder of these names had them, and where nothing is. The others become unwanted.
+func (s *store) dislocate(ctx context.Context, tx bun.Tx, own, ids []string) error {
+	_, err := tx.NewDelete().Table("spool_locations").Where("recording_id IN (?)", bun.List(ids)).
+		Where("(bucket = '' AND node IN (?) OR state = ?)", bun.List(own), string(media.StateLost)).Exec(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = tx.NewUpdate().Table("spool_locations").Set("state = ?", string(media.StateUnwanted)).
+		Where("recording_id IN (?)", bun.List(ids)).Exec(ctx)
+	return err
+}
