@@ -128,7 +128,7 @@ func TestPowerCutWithinAFlushInterval(t *testing.T) {
 				run, caught := recordTake(t, form, n, largePictures), false
 				run.holes = true
 				for s := range run.disk.States(powercut.Options{Seed: 1, Random: 100}) {
-					if caught = run.verify(s) != nil; caught {
+					if caught = noticed(run.verify(s), n, syncs) != nil; caught {
 						break
 					}
 				}

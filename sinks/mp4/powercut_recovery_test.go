@@ -36,10 +36,11 @@ func (run cutRun) recoverOn(t *testing.T, s powercut.State, forget int) (syncs i
 	s.Disk.Note(before)
 	s.Disk.Forget(forget)
 	require.NoError(t, recoverDir(context.Background(), cutFS{s.Disk}, run.place, func(r Repaired) { require.NoError(t, r.Err) }))
+	require.NoError(t, reindex(s.Disk))
 	s.Disk.Note(promise{claimed: true, chunks: before.chunks, finished: true})
 	syncs, what = s.Disk.Syncs()
 	for again := range s.Disk.States(powercut.Options{Seed: 1, Random: 100}) {
-		if caught = run.verify(again); caught != nil {
+		if caught = noticed(run.verify(again), forget, syncs); caught != nil {
 			return syncs, what, fmt.Errorf("cut after operation %d, %s: %w", again.Cut, again.What, caught)
 		}
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
 	"github.com/gospool/spool/sinks/mp4/powercut"
+	"github.com/gospool/spool/sinks/mp4/sampleindex"
 )
 
 // cutFS is a disk of the simulator as this package asks of one.
@@ -119,6 +120,7 @@ func recordTake(t *testing.T, form string, forget int, scene synthetic) cutRun {
 	cfg.FilenamePattern = "{stream_path}/{seq}.mp4"
 	s := newSession(t, cfg, nil)
 	s.openFS = func(string) (disk.FS, error) { return cutFS{run.disk}, nil }
+	s.indexes = func(string) sampleindex.Store { return indexesOn(run.disk) }
 	s.reserve = smallReserve(form)
 	pool := media.NewCheckedPool()
 	set, chunks := scene.make(t, pool)
@@ -293,7 +295,14 @@ func (run cutRun) verify(s powercut.State) error {
 	return run.recover(s.Disk, p)
 }
 
+// recover recovers a state, its sample index too, and tells what is wrong: with the
+// footage, or else with the index, before and behind.
 func (run cutRun) recover(disk *powercut.Disk, p promise) error {
+	found := checkIndex(disk, p.finished)
+	return cmp.Or(run.recoverFile(disk, p), found, reindex(disk), checkIndex(disk, p.finished))
+}
+
+func (run cutRun) recoverFile(disk *powercut.Disk, p promise) error {
 	var failed error
 	err := recoverDir(context.Background(), cutFS{disk}, run.place, func(r Repaired) {
 		if r.Err != nil && p.chunks > 0 { // a header that is there by half is left as it is
@@ -413,7 +422,7 @@ func TestForgottenSync(t *testing.T) {
 				_, what := run.disk.Syncs()
 				var caught error
 				for s := range run.disk.States(powercut.Options{Seed: 1, Random: 100}) {
-					if caught = run.verify(s); caught != nil {
+					if caught = noticed(run.verify(s), n, syncs); caught != nil {
 						break
 					}
 				}
