@@ -1,9 +1,14 @@
 package api
 
-import "context"
+import (
+	"context"
+
+	"github.com/gospool/spool/pipeline/recorder"
+)
 
 // Pipelines are the declared pipelines, and what changes them. Errors that a
-// client should see are *Error or *Refused.
+// client should see are *Error, or config.Problems without directories of the machine:
+// all that is wrong with a configuration, of which nothing was changed then.
 type Pipelines interface {
 	List() []Pipeline // by name
 	// Declare makes or replaces a pipeline from a declaration as the file has it
@@ -23,14 +28,14 @@ type Pipelines interface {
 
 // Pipeline is one declared pipeline.
 type Pipeline struct {
-	Name        string
-	Origin      string // file, mp4 (made by the block of that name) or api
-	Record      string
-	Streams     []string
-	Stages      []string // names, the source first
-	Declaration string   // YAML, resolved, without secrets
-	Held        bool     // stopped until it is started
-	Recording   []string // streams
+	Name        string   `json:"name"`
+	Origin      string   `json:"origin" enum:"file,mp4,api" doc:"where it is declared; mp4: the block of that name makes it"`
+	Record      string   `json:"record" enum:"manual,always,event"`
+	Streams     []string `json:"streams"`
+	Stages      []string `json:"stages" doc:"the graph: each stage gives to the next"` // names, the source first
+	Declaration string   `json:"declaration" doc:"YAML, with all that was left out; without secrets"`
+	Held        bool     `json:"held" doc:"stopped until it is started"`
+	Recording   []string `json:"recording" doc:"streams"`
 }
 
 // Declared is what a declaration came to.
@@ -42,32 +47,9 @@ type Declared struct {
 
 // Reloaded is what reading the configuration again came to.
 type Reloaded struct {
-	Pipelines, Streams Touched
+	Pipelines, Streams recorder.Changes
 	Schedule           bool     // the jobs are others
 	NeedRestart        []string // settings that are others and stay as they are until then
 	Warnings           []string
 	Restarted          int // recordings that were drained for it
-}
-
-// Touched are the names of what changed.
-type Touched struct {
-	Added   []string `json:"added"`
-	Removed []string `json:"removed"`
-	Changed []string `json:"changed"`
-}
-
-// Refused says all that is wrong with a configuration. Nothing was changed.
-type Refused struct{ Problems []Problem }
-
-// Error counts them.
-func (e *Refused) Error() string {
-	return "the configuration is refused, nothing was changed: see problems"
-}
-
-// Problem is one thing that is wrong.
-type Problem struct {
-	At   string `json:"at,omitempty" doc:"file, line and column"`
-	Path string `json:"path,omitempty" doc:"the setting"`
-	Text string `json:"text"`
-	Hint string `json:"hint,omitempty" doc:"what to do"`
 }

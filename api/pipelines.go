@@ -7,18 +7,10 @@ import (
 	"net/http"
 
 	"github.com/gospool/spool/api/params"
+	"github.com/gospool/spool/pipeline/config"
 )
 
-type pipelineAnswer struct {
-	Name        string   `json:"name"`
-	Origin      string   `json:"origin" enum:"file,mp4,api" doc:"where it is declared; mp4: the block of that name makes it"`
-	Record      string   `json:"record" enum:"manual,always,event"`
-	Streams     []string `json:"streams"`
-	Stages      []string `json:"stages" doc:"the graph: each stage gives to the next"`
-	Declaration string   `json:"declaration" doc:"YAML, with all that was left out; without secrets"`
-	Held        bool     `json:"held" doc:"stopped until it is started"`
-	Recording   []string `json:"recording" doc:"streams"`
-}
+type pipelineAnswer Pipeline
 
 type pipelinesAnswer struct {
 	Status    string           `json:"status" enum:"success"`
@@ -36,13 +28,20 @@ type declaredAnswer struct {
 	DryRun    bool            `json:"dry_run"`
 	Pipeline  *pipelineAnswer `json:"pipeline,omitempty"`
 	Restarted int             `json:"restarted" doc:"recordings that were drained for it"`
-	Problems  []Problem       `json:"problems"`
+	Problems  []problem       `json:"problems"`
+}
+
+type problem struct {
+	At   string `json:"at,omitempty" doc:"file, line and column"`
+	Path string `json:"path,omitempty" doc:"the setting"`
+	Text string `json:"text"`
+	Hint string `json:"hint,omitempty" doc:"what to do"`
 }
 
 type refusedAnswer struct {
 	Status   string    `json:"status" enum:"error"`
 	Error    string    `json:"error"`
-	Problems []Problem `json:"problems"`
+	Problems []problem `json:"problems"`
 }
 
 type heldAnswer struct {
@@ -73,7 +72,8 @@ func (s *Server) pipelines(w http.ResponseWriter, _ *request) error {
 }
 
 func pipelineOf(p Pipeline) pipelineAnswer {
-	return pipelineAnswer{p.Name, p.Origin, p.Record, orEmpty(p.Streams), orEmpty(p.Stages), p.Declaration, p.Held, orEmpty(p.Recording)}
+	p.Streams, p.Stages, p.Recording = orEmpty(p.Streams), orEmpty(p.Stages), orEmpty(p.Recording)
+	return pipelineAnswer(p)
 }
 
 func (s *Server) onePipeline(w http.ResponseWriter, r *request) error {
@@ -124,11 +124,11 @@ var errNoPipelines = Unavailable("pipelines cannot be changed here")
 // declared answers with what a change came to. What is wrong is an error, but in
 // a dry run the answer.
 func (s *Server) declared(w http.ResponseWriter, r *request, act, name string, dryRun bool, d Declared, err error) error {
-	a := declaredAnswer{Status: d.Status, DryRun: dryRun, Restarted: d.Restarted, Problems: []Problem{}}
-	var refused *Refused
+	a := declaredAnswer{Status: d.Status, DryRun: dryRun, Restarted: d.Restarted, Problems: []problem{}}
+	var wrong config.Problems
 	switch {
-	case errors.As(err, &refused) && dryRun:
-		a.Status, a.Problems = "refused", s.problems(refused)
+	case errors.As(err, &wrong) && dryRun:
+		a.Status, a.Problems = "refused", s.problems(wrong)
 	case err != nil:
 		return s.refused(w, err)
 	default:
@@ -145,18 +145,18 @@ func (s *Server) declared(w http.ResponseWriter, r *request, act, name string, d
 // refused answers with the problems of a configuration; another error is handed
 // on.
 func (s *Server) refused(w http.ResponseWriter, err error) error {
-	var refused *Refused
-	if !errors.As(err, &refused) {
+	var wrong config.Problems
+	if !errors.As(err, &wrong) {
 		return err
 	}
-	answer(w, http.StatusUnprocessableEntity, refusedAnswer{"error", refused.Error(), s.problems(refused)})
+	answer(w, http.StatusUnprocessableEntity, refusedAnswer{"error", "the configuration is refused, nothing was changed: see problems", s.problems(wrong)})
 	return nil
 }
 
-func (s *Server) problems(e *Refused) []Problem {
-	out := make([]Problem, len(e.Problems))
-	for i, p := range e.Problems {
-		out[i] = Problem{At: p.At, Path: p.Path, Text: s.scrub(p.Text), Hint: s.scrub(p.Hint)}
+func (s *Server) problems(wrong config.Problems) []problem {
+	out := make([]problem, len(wrong))
+	for i, p := range wrong {
+		out[i] = problem{At: p.Pos.String(), Path: p.Path, Text: s.scrub(p.Msg), Hint: s.scrub(p.Hint)}
 	}
 	return out
 }

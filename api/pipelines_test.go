@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/recorder"
 )
 
@@ -109,7 +110,7 @@ func TestPipelinesAreDeclared(t *testing.T) {
 // Problems are an error with code 422, and in a dry run the answer; neither shows
 // where the machine keeps its files.
 func TestProblemsAreAnswered(t *testing.T) {
-	b := &board{err: &Refused{[]Problem{{At: "declaration:1:2", Path: "stages/0", Text: "open /etc/spool/secret: no", Hint: "see rtsp://u:p@h/x"}}}}
+	b := &board{err: config.Problems{{Pos: config.Pos{File: "declaration", Line: 1, Col: 2}, Path: "stages/0", Msg: "open /etc/spool/secret: no", Hint: "see rtsp://u:p@h/x"}}}
 	s := newWorld(t).server(b.into)
 	const path = "/mp4/pipelines/{name}"
 	problems := `"problems":[{"at":"declaration:1:2","path":"stages/0","text":"open secret: no","hint":"see rtsp://h/x"}]}` + "\n"
@@ -147,7 +148,7 @@ func TestReloadSaysWhatChanged(t *testing.T) {
 	b := &board{}
 	s := newWorld(t).server(b.into)
 	require.Contains(t, documented(t, s, "POST", "/mp4/reload", "/mp4/reload", "").body, `"status":"unchanged"`)
-	b.reloaded = Reloaded{Streams: Touched{Removed: []string{"live/a"}}, NeedRestart: []string{"http/listen"}, Warnings: []string{"/root/config.yaml:1:2: x"}}
+	b.reloaded = Reloaded{Streams: recorder.Changes{Removed: []string{"live/a"}}, NeedRestart: []string{"http/listen"}, Warnings: []string{"/root/config.yaml:1:2: x"}}
 	r := documented(t, s, "POST", "/mp4/reload", "/mp4/reload", "")
 	require.Equal(t, `{"status":"reloaded","pipelines":{"added":[],"removed":[],"changed":[]},"streams":{"added":[],"removed":["live/a"],"changed":[]},`+
 		`"schedule":false,"restarted":0,"need_restart":["http/listen"],"warnings":["config.yaml:1:2: x"]}`+"\n", r.body)

@@ -1,11 +1,15 @@
 package api
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/gospool/spool/pipeline/recorder"
+)
 
 type reloadAnswer struct {
 	Status      string   `json:"status" enum:"reloaded,unchanged"`
-	Pipelines   Touched  `json:"pipelines"`
-	Streams     Touched  `json:"streams"`
+	Pipelines   touched  `json:"pipelines"`
+	Streams     touched  `json:"streams"`
 	Schedule    bool     `json:"schedule" doc:"the jobs are others"`
 	Restarted   int      `json:"restarted" doc:"recordings that were drained for it; no other lost anything"`
 	NeedRestart []string `json:"need_restart" doc:"settings that are others in the file, and stay as they are until spool is started again"`
@@ -22,7 +26,7 @@ func (s *Server) reload(w http.ResponseWriter, r *request) error {
 		return s.refused(w, err)
 	}
 	a := reloadAnswer{
-		Status: "unchanged", Pipelines: got.Pipelines.orEmpty(), Streams: got.Streams.orEmpty(), Schedule: got.Schedule,
+		Status: "unchanged", Pipelines: touchedBy(got.Pipelines), Streams: touchedBy(got.Streams), Schedule: got.Schedule,
 		Restarted: got.Restarted, NeedRestart: orEmpty(got.NeedRestart), Warnings: []string{},
 	}
 	for _, warning := range got.Warnings {
@@ -36,13 +40,11 @@ func (s *Server) reload(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-// Changed tells whether anything is other than before.
-func (r Reloaded) Changed() bool {
-	return r.Schedule || r.Pipelines.changed() || r.Streams.changed()
-}
+// Changed reports whether anything is other than before.
+func (r Reloaded) Changed() bool { return r.Schedule || !r.Pipelines.None() || !r.Streams.None() }
 
-func (t Touched) changed() bool { return len(t.Added)+len(t.Removed)+len(t.Changed) > 0 }
+type touched recorder.Changes
 
-func (t Touched) orEmpty() Touched {
-	return Touched{orEmpty(t.Added), orEmpty(t.Removed), orEmpty(t.Changed)}
+func touchedBy(c recorder.Changes) touched {
+	return touched{orEmpty(c.Added), orEmpty(c.Removed), orEmpty(c.Changed)}
 }

@@ -7,11 +7,15 @@ import (
 	"github.com/gospool/spool/pipeline"
 )
 
-// Changes name the pipelines that an update touched.
+// Changes name what a change of the configuration touched: pipelines, or streams.
 type Changes struct {
-	Added, Removed, Changed []string
-	Restarted               int // recordings that were drained, to begin anew or not at all
+	Added   []string `json:"added"`
+	Removed []string `json:"removed"`
+	Changed []string `json:"changed"`
 }
+
+// None reports whether nothing was touched.
+func (c Changes) None() bool { return len(c.Added)+len(c.Removed)+len(c.Changed) == 0 }
 
 // replace puts the new pipelines in place and tells which recordings have to end.
 func (r *Recorder) replace(declared []Declared) (c Changes, stop []*activeJob) {
@@ -41,7 +45,6 @@ func (r *Recorder) replace(declared []Declared) (c Changes, stop []*activeJob) {
 		j.again = d != nil && d.Covers(j.stream) && (d.Mode != pipeline.Manual || j.hand || j.scheduled)
 		stop = append(stop, j)
 	}
-	c.Restarted = len(stop)
 	return c, stop
 }
 

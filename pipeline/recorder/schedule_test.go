@@ -231,11 +231,11 @@ func TestEventsAreMoments(t *testing.T) {
 
 func TestStreamWithoutPipelineIsSaid(t *testing.T) {
 	p := newPlanned(t, starts(t, "0 8 * * *", "UTC", time.Hour))
-	_, err := p.Update(t.Context(), []recorder.Declared{declare(t, "clips", pipeline.Event, "[scripted, collect]", "**")}, nil)
+	_, _, err := p.Update(t.Context(), []recorder.Declared{declare(t, "clips", pipeline.Event, "[scripted, collect]", "**")}, nil)
 	require.NoError(t, err)
 	p.ask(8)
 	require.Contains(t, p.Plans()[0].Error, recorder.ErrNoPipeline.Error())
-	_, err = p.Update(t.Context(), []recorder.Declared{declare(t, "p", pipeline.Manual, "[scripted, collect]", "**")}, nil)
+	_, _, err = p.Update(t.Context(), []recorder.Declared{declare(t, "p", pipeline.Manual, "[scripted, collect]", "**")}, nil)
 	require.NoError(t, err)
 	p.recorded(t, 8.1)
 	require.Empty(t, p.Plans()[0].Error)

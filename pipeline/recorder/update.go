@@ -12,13 +12,13 @@ import (
 // Update replaces the declared pipelines. Recordings of a pipeline that is the
 // same as before are not touched; the others are drained, and begin anew where
 // they are still wanted. What is to be recorded always begins for the given
-// streams, which are those that are live or configured.
-func (r *Recorder) Update(ctx context.Context, declared []Declared, streams []string) (Changes, error) {
+// streams, which are those that are live or configured. It returns the pipelines that
+// changed, and how many recordings were drained, to begin anew or not at all.
+func (r *Recorder) Update(ctx context.Context, declared []Declared, streams []string) (changes Changes, drained int, err error) {
 	changes, stop := r.replace(declared)
 	for _, j := range stop {
 		j.requestStop(endcause.Reload)
 	}
-	var err error
 	for _, j := range stop {
 		err = errors.Join(err, j.Stop(ctx, endcause.Reload))
 	}
@@ -27,7 +27,7 @@ func (r *Recorder) Update(ctx context.Context, declared []Declared, streams []st
 	for _, stream := range streams {
 		r.beginAlways(stream, pipeline.PresentPublisher)
 	}
-	return changes, err
+	return changes, len(stop), err
 }
 
 // renew begins a job in the place of one that an update has ended. The caller

@@ -24,11 +24,17 @@ func declare(t *testing.T, name string, m pipeline.Mode, stages string, globs ..
 	return d
 }
 
-func (b *rig) update(t *testing.T, streams []string, declared ...recorder.Declared) recorder.Changes {
+// updated tells what an update came to.
+type updated struct {
+	recorder.Changes
+	drained int
+}
+
+func (b *rig) update(t *testing.T, streams []string, declared ...recorder.Declared) updated {
 	t.Helper()
-	c, err := b.Update(t.Context(), declared, streams)
+	c, drained, err := b.Update(t.Context(), declared, streams)
 	require.NoError(t, err)
-	return c
+	return updated{c, drained}
 }
 
 func TestUpdateTouchesOnlyWhatChanged(t *testing.T) {
@@ -42,11 +48,13 @@ func TestUpdateTouchesOnlyWhatChanged(t *testing.T) {
 	b.awaitRun(t, "conf/a")
 
 	same := b.update(t, nil, one("[scripted: {}, collect: null]"), two)
-	require.Equal(t, recorder.Changes{}, same)
+	require.Equal(t, updated{}, same)
+	require.True(t, same.None())
 	require.Empty(t, b.script.runs)
 
 	changed := b.update(t, nil, one("[scripted, twice, collect]"), two)
-	require.Equal(t, recorder.Changes{Changed: []string{"one"}, Restarted: 1}, changed)
+	require.Equal(t, updated{recorder.Changes{Changed: []string{"one"}}, 1}, changed)
+	require.False(t, changed.None())
 	b.awaitRun(t, "conf/a")
 	require.Empty(t, b.script.runs)
 	for _, s := range b.Status("conf/a") {
@@ -54,11 +62,12 @@ func TestUpdateTouchesOnlyWhatChanged(t *testing.T) {
 		require.Len(t, s.Stages, map[string]int{"one": 3, "two": 2}[s.Pipeline])
 	}
 
-	require.Equal(t, 1, b.update(t, nil, one("[scripted, queue, collect]"), two).Restarted)
+	require.Equal(t, 1, b.update(t, nil, one("[scripted, queue, collect]"), two).drained)
 	b.awaitRun(t, "conf/a") // still wanted by who began it
 
 	gone := b.update(t, nil, two)
-	require.Equal(t, recorder.Changes{Removed: []string{"one"}, Restarted: 1}, gone)
+	require.Equal(t, updated{recorder.Changes{Removed: []string{"one"}}, 1}, gone)
+	require.False(t, gone.None())
 	require.Len(t, b.Status("conf/a"), 1)
 }
 

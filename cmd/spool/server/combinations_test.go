@@ -171,7 +171,7 @@ func arrived(stages []pipeline.NodeStatus, chunks uint64) bool {
 // event in the middle.
 func (r *eventFixture) run(c combination, d recorder.Declared, stream string) {
 	t := r.t
-	_, err := r.recorder.Update(t.Context(), []recorder.Declared{d}, nil)
+	_, _, err := r.recorder.Update(t.Context(), []recorder.Declared{d}, nil)
 	require.NoError(t, err)
 	const gop, chunk = 12, 4 * 12 // frames, at 25 a second: a chunk holds the GOPs of two seconds
 	f := r.announce(stream, gop)

@@ -4,33 +4,29 @@ import (
 	"errors"
 	"path/filepath"
 
-	"github.com/gospool/spool/api"
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// refusal is an error of a configuration as the API wants it.
+// refusal makes of an error all that is wrong with a configuration, in order, as it may
+// be shown.
 func refusal(err error) error {
 	var problems config.Problems
 	if !errors.As(err, &problems) {
-		return &api.Refused{Problems: []api.Problem{{Text: err.Error()}}}
+		return config.Problems{{Msg: err.Error()}}
 	}
-	out := &api.Refused{}
-	for _, p := range problems.Sorted() {
-		out.Problems = append(out.Problems, api.Problem{At: place(p.Pos), Path: config.Redact(p.Path), Text: p.Msg, Hint: p.Hint})
+	problems = problems.Sorted()
+	for i, p := range problems {
+		problems[i] = shown(p)
 	}
-	return out
+	return problems
 }
 
-// place is where a problem is, without the directories of the machine.
-func place(pos config.Pos) string {
-	pos.File = filepath.Base(pos.File)
-	if pos.File == "." {
-		pos.File = ""
+// shown is a problem without the directories of the machine, and without secrets in its
+// path.
+func shown(p config.Problem) config.Problem {
+	p.Path = config.Redact(p.Path)
+	if p.Pos.File != "" {
+		p.Pos.File = filepath.Base(p.Pos.File)
 	}
-	return pos.String()
-}
-
-func shownProblem(p config.Problem) string {
-	p.Pos.File = filepath.Base(p.Pos.File)
-	return p.String()
+	return p
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/gospool/spool/api"
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline/config"
+	"github.com/gospool/spool/pipeline/recorder"
 	"github.com/gospool/spool/stages/hub"
 )
 
@@ -31,7 +32,7 @@ func (p *Set) Reload(ctx context.Context) (api.Reloaded, error) {
 	out := p.apply(ctx, next)
 	out.NeedRestart = needRestart(p.started, file)
 	for _, w := range file.Warnings {
-		out.Warnings = append(out.Warnings, shownProblem(w))
+		out.Warnings = append(out.Warnings, shown(w).String())
 	}
 	return out, nil
 }
@@ -46,13 +47,12 @@ func (p *Set) apply(ctx context.Context, next State) (out api.Reloaded) {
 	p.now = next
 	p.mu.Unlock()
 	out.Streams = p.configure(before.All, next.All)
-	changes, err := p.recorder.Update(ctx, next.Pipelines, p.present())
+	var err error
+	out.Pipelines, out.Restarted, err = p.recorder.Update(ctx, next.Pipelines, p.present())
 	if err != nil {
 		p.log.Error("recordings that a change ended were not all finished", "error", err)
 		out.Warnings = append(out.Warnings, "not every recording that was ended is finished: see the log")
 	}
-	out.Pipelines = api.Touched{Added: changes.Added, Removed: changes.Removed, Changed: changes.Changed}
-	out.Restarted = changes.Restarted
 	for _, path := range out.Streams.Removed {
 		p.forget(ctx, path, before.All.Streams[configs.StreamPath(path)].Pull != "")
 	}
@@ -86,7 +86,7 @@ func StreamConfig(s configs.Stream) hub.StreamConfig {
 
 // configure tells the hub of streams that are new or others. Those that are gone
 // are forgotten when the pipelines know it.
-func (p *Set) configure(before, next *configs.Config) (t api.Touched) {
+func (p *Set) configure(before, next *configs.Config) (t recorder.Changes) {
 	for _, path := range slices.Sorted(maps.Keys(next.Streams)) {
 		s := next.Streams[path]
 		old, was := before.Streams[path]

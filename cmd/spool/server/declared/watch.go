@@ -13,7 +13,6 @@ import (
 
 	"github.com/fsnotify/fsnotify"
 
-	"github.com/gospool/spool/api"
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
 )
@@ -84,11 +83,11 @@ const mountedData = "..data"
 // reloadAndSay reloads and logs what came of it.
 func (p *Set) reloadAndSay(ctx context.Context, why string) {
 	got, err := p.Reload(ctx)
-	var refused *api.Refused
+	var problems config.Problems
 	switch {
-	case errors.As(err, &refused):
-		for _, problem := range refused.Problems {
-			p.log.Error("the configuration is refused, and nothing was changed", "at", problem.At, "setting", problem.Path, "problem", problem.Text, "hint", problem.Hint)
+	case errors.As(err, &problems):
+		for _, problem := range problems {
+			p.log.Error("the configuration is refused, and nothing was changed", "at", problem.Pos.String(), "setting", problem.Path, "problem", problem.Msg, "hint", problem.Hint)
 		}
 	case err != nil:
 		p.log.Error("the configuration was not reloaded", "error", err)
