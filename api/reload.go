@@ -6,6 +6,18 @@ import (
 	"github.com/gospool/spool/pipeline/recorder"
 )
 
+// Reloaded is what reading the configuration again came to.
+type Reloaded struct {
+	Pipelines, Streams recorder.Changes
+	Schedule           bool     // the jobs are others
+	NeedRestart        []string // settings that are others and stay as they are until then
+	Warnings           []string
+	Restarted          int // recordings that were drained for it
+}
+
+// Changed reports whether anything is other than before.
+func (r Reloaded) Changed() bool { return r.Schedule || !r.Pipelines.None() || !r.Streams.None() }
+
 type reloadAnswer struct {
 	Status      string   `json:"status" enum:"reloaded,unchanged"`
 	Pipelines   touched  `json:"pipelines"`
@@ -40,10 +52,7 @@ func (s *Server) reload(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-// Changed reports whether anything is other than before.
-func (r Reloaded) Changed() bool { return r.Schedule || !r.Pipelines.None() || !r.Streams.None() }
-
-type touched recorder.Changes
+type touched recorder.Changes // its name is that of the document
 
 func touchedBy(c recorder.Changes) touched {
 	return touched{orEmpty(c.Added), orEmpty(c.Removed), orEmpty(c.Changed)}
