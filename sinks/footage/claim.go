@@ -31,6 +31,18 @@ func (c *claims) try(id media.ID) (release func(), other <-chan struct{}) {
 	}, nil
 }
 
+// Alone calls a function that changes a recording's file, its row or both, while no other
+// change of the recording is under way, and returns its error. It must not call the
+// Store for the same recording, which would wait for itself. BusyError: it was not called.
+func (s *Store) Alone(ctx context.Context, id media.ID, change func(context.Context) error) error {
+	release, err := s.claim(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer release()
+	return change(ctx)
+}
+
 // claim waits until no other change of a recording is under way. The caller releases it.
 func (s *Store) claim(ctx context.Context, id media.ID) (release func(), err error) {
 	patience, stop := s.Clock.After(s.Patience)

@@ -8,6 +8,17 @@
 //	recover   the row of a finished file, its events that it cannot name, then in the file
 //	          the events that it can, and protection: in the file, then in the row
 //	empty     the row of a file that recovery removed
+//	lose      the row alone: its file is gone
+//	add       the row alone, as the file says: it had none, or says another path
+//	update    the row alone, as the file says, and the events that only the row names
+//
+// The last three are of the comparison with the disk, which the catalogue makes: it calls
+// Store.Alone for each recording that differs, and reads row and file again there. Each is
+// one change of the row, of what the disk says: after a crash the next comparison makes it.
+// A recording that stays busy is left to that one, too. What is known beside the file of a
+// recording without a row is removed in the same way. Whose rows are (adoption) changes
+// in many at once and outside: it is said of them by the database alone, and says nothing
+// else of them.
 //
 // Each order is chosen for what a crash between its steps leaves. Protection must outlive
 // the database, so the file has it first. A row without a file is marked lost by the
@@ -16,7 +27,8 @@
 // has for them.
 //
 // Find lists the recordings of an event's time, for AddEvent and PairEvent: it waits until
-// what this run of the recorder has said of them is whole.
+// what this run of the recorder has said of them is whole. What recovery adds to a file,
+// and tells of it, it reads and tells as part of its change.
 //
 // # Whose file it is
 //

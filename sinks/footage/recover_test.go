@@ -1,6 +1,7 @@
 package footage
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -8,6 +9,26 @@ import (
 
 	"github.com/gospool/spool/pipeline/media"
 )
+
+// recovery is of one, whose recorder had marked all but some events, and whose file none
+// protects; nobody is told.
+func (w *world) recovery(unmarked ...media.Event) Recovery {
+	return Recovery{
+		Recording: w.rows[one].Recording,
+		Unmarked: func(_ context.Context, rec *media.Recording) []media.Event {
+			for _, ev := range unmarked {
+				rec.Events = media.JoinEvent(rec.Events, ev)
+			}
+			return unmarked
+		},
+		Tell:    func(context.Context, media.Recording) bool { return false },
+		Protect: func(media.Recording, []media.Event) bool { return false },
+	}
+}
+
+func told(context.Context, media.Recording) bool { return true }
+
+func grant(media.Recording, []media.Event) bool { return true }
 
 // TestARecoveredFileGetsItsRow, and what it cannot name is paired behind it; then the file
 // has the events that it can name, and protection. Wherever the power is cut, the
@@ -17,12 +38,18 @@ func TestARecoveredFileGetsItsRow(t *testing.T) {
 	steps := []string{"row put", "row pairs event", "file event", "file protect", "row protect"}
 	for cut := range len(steps) + 1 {
 		w := newWorld(t)
-		rec := w.rows[one].Recording
-		rec.State, rec.Events, rec.Beyond = media.StateRecovered, []media.Event{named}, []media.Event{{ID: media.ID{9}}}
+		how := w.recovery()
+		how.Recording.State = media.StateRecovered
+		how.Unmarked = func(_ context.Context, rec *media.Recording) []media.Event {
+			rec.Events, rec.Beyond = []media.Event{named}, []media.Event{{ID: media.ID{9}}}
+			return []media.Event{named, {ID: media.ID{9}}}
+		}
+		how.Protect = func(_ media.Recording, unmarked []media.Event) bool { return unmarked[0].Protect }
 		delete(w.rows, one)
 		w.cutAt = cut
-		got := w.Recovered(t.Context(), Recovery{Recording: rec, Marks: true, Protect: func() bool { return true }})
+		got := w.Recovered(t.Context(), how)
 		require.False(t, got.Gone)
+		require.Equal(t, 2, got.Unmarked)
 		require.Equal(t, cut < 2, got.RowError != nil, "cut before step %d", cut)
 		require.Equal(t, cut < 3, got.FileError != nil, "cut before step %d", cut)
 		require.Equal(t, cut < 5, got.ProtectError != nil, "cut before step %d", cut)
@@ -38,19 +65,27 @@ func TestARecoveredFileGetsItsRow(t *testing.T) {
 // marked all events, or none may protect it.
 func TestARecoveredFileIsChangedNoMoreThanItNeeds(t *testing.T) {
 	for name, c := range map[string]struct {
-		how   Recovery
-		steps []string
+		told, unmarked, protect bool
+		steps                   []string
 	}{
-		"told":           {Recovery{Told: true}, nil},
-		"told, unmarked": {Recovery{Told: true, Marks: true}, []string{"file event"}},
-		"may not":        {Recovery{Told: true, Protect: func() bool { return false }}, nil},
-		"may":            {Recovery{Told: true, Protect: func() bool { return true }}, []string{"file protect", "row protect"}},
-		"all marked":     {Recovery{}, []string{"row put"}},
+		"told, may not":  {told: true},
+		"told, unmarked": {told: true, unmarked: true, steps: []string{"file event"}},
+		"may":            {told: true, protect: true, steps: []string{"file protect", "row protect"}},
+		"all marked":     {steps: []string{"row put"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			c.how.Recording = w.rows[one].Recording
-			require.Equal(t, Recovered{}, w.Recovered(t.Context(), c.how))
+			how, want := w.recovery(), Recovered{}
+			if c.unmarked {
+				how, want = w.recovery(media.Event{ID: media.ID{8}}), Recovered{Unmarked: 1}
+			}
+			if c.told {
+				how.Tell = told
+			}
+			if c.protect {
+				how.Protect = grant
+			}
+			require.Equal(t, want, w.Recovered(t.Context(), how))
 			require.Equal(t, c.steps, w.steps)
 		})
 	}
@@ -59,14 +94,17 @@ func TestARecoveredFileIsChangedNoMoreThanItNeeds(t *testing.T) {
 // TestARecoveredFileThatIsGone has no row, even one that those put who were told of it,
 // and spends no protection.
 func TestARecoveredFileThatIsGone(t *testing.T) {
-	for _, told := range []bool{false, true} {
+	for _, all := range []bool{false, true} {
 		w := newWorld(t)
 		delete(w.files, path)
-		got := w.Recovered(t.Context(), Recovery{
-			Recording: w.rows[one].Recording, Told: told, Marks: true,
-			Protect: func() bool { require.FailNow(t, "granted to a file that is gone"); return true },
-		})
-		require.Equal(t, Recovered{Gone: true}, got)
+		how := w.recovery(media.Event{ID: media.ID{8}})
+		how.Tell = func(context.Context, media.Recording) bool { return all }
+		how.Protect = func(media.Recording, []media.Event) bool {
+			require.FailNow(t, "granted to a file that is gone")
+			return true
+		}
+		got := w.Recovered(t.Context(), how)
+		require.Equal(t, Recovered{Gone: true, Unmarked: 1}, got)
 		require.Equal(t, []string{"rows forget"}, w.steps)
 		require.NotContains(t, w.rows, one)
 	}
@@ -77,13 +115,16 @@ func TestARecoveredFileThatIsGone(t *testing.T) {
 func TestOneChangeAtATime(t *testing.T) {
 	for name, change := range map[string]func(*world) error{
 		"recovered": func(w *world) error {
-			return w.Recovered(t.Context(), Recovery{Recording: w.rows[one].Recording, Marks: true}).RowError
+			return w.Recovered(t.Context(), w.recovery(media.Event{ID: media.ID{8}})).RowError
 		},
 		"empty":     func(w *world) error { return w.Empty(t.Context(), media.DeletedFile{ID: one, Path: path}) },
 		"pair":      func(w *world) error { return w.PairEvent(t.Context(), w.rows[one].Recording, media.Event{}) },
 		"protected": func(w *world) error { _, err := w.Store.SetProtected(t.Context(), one, true); return err },
 		"event":     func(w *world) error { _, err := w.AddEvent(t.Context(), one, media.Event{}); return err },
 		"deleted":   func(w *world) error { return w.Delete(t.Context(), one) },
+		"compared": func(w *world) error {
+			return w.Alone(t.Context(), one, func(context.Context) error { return w.step("row put", func() {}) })
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -101,6 +142,39 @@ func TestOneChangeAtATime(t *testing.T) {
 			require.NotEmpty(t, w.steps)
 		})
 	}
+}
+
+// TestWhatIsKnownOfARecoveredFile is asked, and told, while no other change of the recording is
+// under way: an event that came just before is in the row that is read, and one that comes
+// meanwhile waits until the row is put, so that neither is lost.
+func TestWhatIsKnownOfARecoveredFile(t *testing.T) {
+	w := newWorld(t)
+	first, second := media.Event{ID: media.ID{8}}, media.Event{ID: media.ID{9}}
+	over := make(chan time.Time, 1)
+	over <- time.Time{}
+	w.after = over // who has to wait gives up at once
+	meanwhile := func() {
+		_, err := w.AddEvent(t.Context(), one, second)
+		var busy *BusyError
+		require.ErrorAs(t, err, &busy)
+		over <- time.Time{}
+	}
+	how := w.recovery()
+	_, err := w.AddEvent(t.Context(), one, first)
+	require.NoError(t, err)
+	how.Unmarked = func(_ context.Context, rec *media.Recording) []media.Event {
+		rec.Events = w.rows[one].Events
+		meanwhile()
+		return nil
+	}
+	how.Tell = func(context.Context, media.Recording) bool {
+		meanwhile()
+		return false
+	}
+	require.Equal(t, Recovered{}, w.Recovered(t.Context(), how))
+	_, err = w.AddEvent(t.Context(), one, second)
+	require.NoError(t, err)
+	require.Equal(t, []media.Event{first, second}, w.rows[one].Events)
 }
 
 // TestARowOfAnEmptyFileGoes.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"maps"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -77,24 +79,45 @@ func (w *world) step(what string, do func()) error {
 // restart brings the power back, and compares the rows with the disk.
 func (w *world) restart() {
 	w.cutAt, w.steps = 1<<30, nil
-	known := map[string]bool{}
-	for id, r := range w.rows {
-		if known[r.Path] = true; w.files[r.Path] == nil {
-			r.State = media.StateLost
-			w.rows[id] = r
-		}
+	ids := slices.Collect(maps.Keys(w.rows))
+	for _, f := range w.files {
+		ids = append(ids, f.id)
 	}
-	for path, f := range w.files {
-		if !known[path] {
-			known[path] = true
-			w.rows[f.id] = media.Record{Recording: media.Recording{ID: f.id, Path: path, State: media.StateFinished, Protected: f.protected, Events: f.events}}
-		}
+	for _, id := range ids {
+		_ = w.compare(context.Background(), id)
 	}
 	for id := range w.facts { // orphans
 		if _, row := w.rows[id]; !row {
 			delete(w.facts, id)
 		}
 	}
+	w.steps = nil
+}
+
+// compare makes one recording's row say what is on the disk: the catalogue's comparison in
+// little.
+func (w *world) compare(_ context.Context, id media.ID) error {
+	r, known := w.rows[id]
+	where := ""
+	for path, f := range w.files {
+		if f.id == id {
+			where = path
+		}
+	}
+	switch {
+	case known && where == "" && r.State != media.StateLost:
+		r.State = media.StateLost
+	case where != "" && (!known || r.State == media.StateLost || r.State == media.StateRecording):
+		f := w.files[where]
+		events := f.events
+		for _, ev := range r.Events { // that the file has no room for
+			events = media.JoinEvent(events, ev)
+		}
+		r.Recording = media.Recording{ID: id, Path: where, State: media.StateFinished, Protected: f.protected, Events: events}
+	default:
+		return nil
+	}
+	return w.step("row put", func() { w.rows[id] = r })
 }
 
 type clock struct{ *world }

@@ -99,7 +99,7 @@ type Catalogue struct {
 	wake     chan struct{} // holds one: the applier has something to do
 	retry    chan struct{} // holds one: what failed may work now
 	stop     func()
-	changes  sync.Mutex               // what SetProtected and Delete decide by stays true until they are done
+	changes  sync.Mutex               // what SetProtected, Delete and Forget decide by, and lose, stays true until they are done
 	former   atomic.Pointer[[]string] // OpenOptions.Former, and what the database knows of the directory
 	copyTold atomic.Bool              // see learnNames
 	claim    claim

@@ -33,7 +33,7 @@ func (p Place) with(change func(*Place)) *Place { change(&p); return &p }
 func dead(p *Place) { p.Process, p.PID, p.Born = p.Process+"x", 1<<30, "1" }
 
 func (d disk) tryReconcile(c opened) (Report, error) {
-	return c.Reconcile(d.t.Context(), d.dir, d.readEntry, nil, nil)
+	return c.Reconcile(d.t.Context(), Comparison{Dir: d.dir, ReadEntry: d.readEntry})
 }
 
 // awaitClaimed waits until a catalogue has been told that its name is another's.

@@ -61,7 +61,7 @@ func (c *Catalogue) gatherDelete(ctx context.Context, f media.DeletedFile) (rev 
 	}
 	rev, err = c.gather(journal.Delete, &evicted)
 	if err == nil {
-		c.run.says(f.ID, false)
+		c.run.removes(f.ID)
 	}
 	return rev, err
 }

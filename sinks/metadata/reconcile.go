@@ -8,13 +8,40 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/gospool/spool/pipeline/media"
-	"github.com/gospool/spool/sinks/metadata/journal"
 	"github.com/gospool/spool/sinks/metadata/row"
 )
+
+// Comparison is what Reconcile needs to know of a record directory.
+type Comparison struct {
+	Dir string
+	// ReadEntry returns what the file at a path below Dir, as the system writes it, says
+	// of its recording.
+	ReadEntry func(path string) (media.Recording, error)
+	// IsLive reports whether a file, by its slash path relative to Dir, is being written:
+	// neither it nor its row is touched. May be nil: none is.
+	IsLive func(path string) bool
+	// Alone calls a function while nothing else changes the file or the row of a
+	// recording, and returns its error; ErrBusy: it was not called, since another change
+	// takes too long. Calls are never nested. May be nil: nothing else changes recordings.
+	Alone func(ctx context.Context, id media.ID, do func(context.Context) error) error
+	// Progress is told how many of the files are compared. May be nil.
+	Progress func(done, total int)
+}
+
+func (o *Comparison) defaults() {
+	if o.IsLive == nil {
+		o.IsLive = func(string) bool { return false }
+	}
+	if o.Alone == nil {
+		o.Alone = func(ctx context.Context, _ media.ID, do func(context.Context) error) error { return do(ctx) }
+	}
+	if o.Progress == nil {
+		o.Progress = func(int, int) {}
+	}
+}
 
 // Report is what Reconcile found and did.
 type Report struct {
@@ -29,42 +56,38 @@ type Report struct {
 	Adopted    int // rows of another name that are this recorder's now: see adopt
 	NotAdopted int // rows of a former name whose file is not here
 	Copies     int // files with the entry of another file that is there too
+	Busy       int // recordings that something else was changing for too long: the next comparison looks at them
 	Aside      int // rows that the database refuses: see Stats.AsideDir
 }
 
 // reconciliation is one run of Reconcile.
 type reconciliation struct {
-	c         *Catalogue
-	dir       string
-	readEntry func(path string) (media.Recording, error)
-	isLive    func(path string) bool
-	progress  func(done, total int)
+	Comparison
+	c *Catalogue
 
-	files       map[string]int64 // finished files and their sizes, by slash path; what is settled is taken out
-	parts       map[string]bool  // unfinished files
+	files       map[string]int64  // finished files and their sizes, by slash path; what is settled is taken out
+	parts       map[string]bool   // unfinished files
+	busy        map[media.ID]bool // those that Report.Busy counts
+	told        media.ID          // of whose end Ended was told last
 	done, total int
 	report      Report
 }
 
-// Reconcile makes the rows of this recorder say what is on the disk. Files
-// without a row are added from the entry that each carries (readEntry, given a
-// path below dir as the system writes it); rows without a file are marked lost;
-// what isLive names (by slash path relative to dir) is not touched. Rows of other
-// recorders are not either, but for those that are taken over: see adopt.
+// Reconcile makes the rows of this recorder say what is on the disk. Files without a row
+// are added from the entry that each carries, and rows without a file are marked lost.
+// Rows of other recorders are left alone, but for those that are taken over: see adopt.
 //
 // It needs the database: ErrUnavailable otherwise. Only paths and sizes are held
-// in memory, rows go by in pages. It may run while recorders do.
-func (c *Catalogue) Reconcile(ctx context.Context, dir string, readEntry func(path string) (media.Recording, error),
-	isLive func(path string) bool, progress func(done, total int)) (Report, error) {
-	if progress == nil {
-		progress = func(int, int) {}
-	}
-	defer c.run.keepEnded()()
+// in memory, rows go by in pages. It may run while recorders do. Each change of one
+// recording is made by what its row and its file say once Comparison.Alone has it: see
+// change.
+func (c *Catalogue) Reconcile(ctx context.Context, o Comparison) (Report, error) {
+	o.defaults()
+	defer c.run.remember()()
 	if err := c.Flush(ctx); err != nil {
 		return Report{}, err
 	}
-	r := &reconciliation{c: c, dir: dir, readEntry: readEntry, isLive: isLive, progress: progress,
-		files: map[string]int64{}, parts: map[string]bool{}}
+	r := &reconciliation{Comparison: o, c: c, files: map[string]int64{}, parts: map[string]bool{}, busy: map[media.ID]bool{}}
 	for _, step := range []func(context.Context) error{c.mayTakeOver, c.learnNamesAgain, r.walk, r.compare, r.add, c.Flush, c.forgetTakenOver} {
 		if err := step(ctx); err != nil {
 			return r.report, fmt.Errorf("reconcile: %w", err)
@@ -79,7 +102,7 @@ func (c *Catalogue) Reconcile(ctx context.Context, dir string, readEntry func(pa
 // such as the lost+found of a disk, is passed over: see onDisk.
 func (r *reconciliation) walk(ctx context.Context) error {
 	// DirFS follows a link to the directory itself, as whoever records to it does.
-	err := fs.WalkDir(os.DirFS(r.dir), ".", func(rel string, d fs.DirEntry, err error) error {
+	err := fs.WalkDir(os.DirFS(r.Dir), ".", func(rel string, d fs.DirEntry, err error) error {
 		if err != nil && rel != "." && errors.Is(err, fs.ErrPermission) {
 			return fs.SkipDir
 		}
@@ -123,14 +146,14 @@ func (r *reconciliation) note(rel string, d fs.DirEntry) error {
 // live asks for both names of a file: it may be renamed at any time.
 func (r *reconciliation) live(path string) bool {
 	plain := strings.TrimSuffix(path, media.PartSuffix)
-	return r.isLive != nil && (r.isLive(plain) || r.isLive(plain+media.PartSuffix))
+	return r.IsLive(plain) || r.IsLive(plain+media.PartSuffix)
 }
 
 func (r *reconciliation) settled(path string) {
 	if _, ok := r.files[path]; ok {
 		delete(r.files, path)
 		r.done++
-		r.progress(r.done, r.total)
+		r.Progress(r.done, r.total)
 	}
 }
 
@@ -146,8 +169,8 @@ func (r *reconciliation) compare(ctx context.Context) error {
 			return err
 		}
 		for _, row := range rows {
-			if row.Node == r.c.opts.Node {
-				if err := r.row(ctx, row); err != nil {
+			if row.Node == r.c.opts.Node && !r.agrees(row) {
+				if err := r.mend(ctx, row.ID); err != nil {
 					return err
 				}
 			}
@@ -160,31 +183,39 @@ func (r *reconciliation) compare(ctx context.Context) error {
 	}
 }
 
-func (r *reconciliation) row(ctx context.Context, row *row.Row) error {
+// agrees reports whether a row stays as it is: it says what the disk does, or a recorder
+// that runs has yet to say more.
+func (r *reconciliation) agrees(row *row.Row) bool {
 	size, there := r.files[row.Path]
-	if e, known := r.c.pending.find(row.ID); known && !e.applied { // a recorder knows more by now
+	switch {
+	case r.recorderKnowsMore(row.ID):
 		r.settled(row.Path)
 		r.settled(strings.TrimSuffix(row.Path, media.PartSuffix))
-		return nil
-	}
-	switch {
 	case r.live(row.Path):
 		if !r.parts[strings.TrimSuffix(row.Path, media.PartSuffix)+media.PartSuffix] { // it was counted
 			r.report.Live++
 		}
 		r.settled(row.Path)
-	case there && size == row.Size && media.State(row.State).Here() && row.State != string(media.StateRecording):
-		if row.Misdated() && r.fileDatesOtherwise(row) {
-			return r.update(ctx, row)
-		}
-		r.settled(row.Path)
-	case there:
-		return r.update(ctx, row)
-	case !media.State(row.State).Here() || r.onDisk(row.Path):
+	case !there:
+		return !media.State(row.State).Here() || r.onDisk(row.Path)
+	case size != row.Size || !media.State(row.State).Here() || row.State == string(media.StateRecording),
+		row.Misdated() && r.fileDatesOtherwise(row):
+		return false
 	default:
-		return r.lose(ctx, row)
+		r.settled(row.Path)
 	}
-	return nil
+	return true
+}
+
+// recorderKnowsMore reports whether a pipeline of this run writes the recording, or has
+// just ended it, and what it said is on its way to the database.
+func (r *reconciliation) recorderKnowsMore(id string) bool {
+	e, known := r.c.pending.find(id)
+	if !known || e.applied {
+		return false
+	}
+	recording, err := media.ParseID(id)
+	return err == nil && r.c.run.began(recording)
 }
 
 // fileDatesOtherwise asks a row's file for its end.
@@ -198,56 +229,11 @@ func (r *reconciliation) fileDatesOtherwise(row *row.Row) bool {
 func (r *reconciliation) onDisk(path string) bool {
 	plain := strings.TrimSuffix(path, media.PartSuffix)
 	for _, name := range []string{plain, plain + media.PartSuffix} {
-		if _, err := os.Lstat(filepath.Join(r.dir, filepath.FromSlash(name))); !errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Lstat(filepath.Join(r.Dir, filepath.FromSlash(name))); !errors.Is(err, fs.ErrNotExist) {
 			return true
 		}
 	}
 	return false
-}
-
-func (r *reconciliation) lose(ctx context.Context, row *row.Row) error {
-	rec, err := row.Record(false)
-	if err != nil {
-		return err
-	}
-	// A file of this recording under another name takes the row over in add.
-	rec.State = media.StateLost
-	return r.put(ctx, rec.Recording, &r.report.Lost, func(ctx context.Context) (bool, error) {
-		now, _, err := r.c.lookup(ctx, row.ID)
-		if errors.Is(err, ErrNotFound) {
-			return false, nil
-		}
-		return err == nil && now.Revision == row.Revision, err
-	})
-}
-
-// update takes the file's word where the row says something else.
-func (r *reconciliation) update(ctx context.Context, row *row.Row) error {
-	rec, err := r.entry(row.Path)
-	if err != nil || rec.ID.String() != row.ID {
-		return r.orphan(ctx, row, err)
-	}
-	defer r.settled(row.Path)
-	known, err := row.Record(false)
-	if err != nil {
-		return err
-	}
-	keepEvents(&rec, known.Events)
-	r.ended(ctx, row.State, rec)
-	return r.put(ctx, rec, &r.report.Updated, r.fileIsThere(rec))
-}
-
-// orphan is a row whose path belongs to a file that is not its own.
-func (r *reconciliation) orphan(ctx context.Context, row *row.Row, err error) error {
-	if err != nil { // unreadable is not gone
-		r.report.Foreign++
-		r.settled(row.Path)
-		return nil
-	}
-	if !media.State(row.State).Here() {
-		return nil
-	}
-	return r.lose(ctx, row)
 }
 
 // add makes rows of the files that none speaks for.
@@ -274,95 +260,22 @@ func (r *reconciliation) addFile(ctx context.Context, path string) error {
 	}
 	rec, err := r.entry(path)
 	if err != nil {
+		r.noEntry(err)
+		return nil
+	}
+	return r.change(ctx, rec.ID, func(ctx context.Context) error { return r.addRecording(ctx, path, rec.ID) })
+}
+
+// noEntry counts a file that does not say whose it is. One that was deleted since the walk
+// is nothing to count.
+func (r *reconciliation) noEntry(err error) {
+	if !errors.Is(err, fs.ErrNotExist) {
 		r.report.Foreign++
-		return nil
-	}
-	count := &r.report.Updated
-	known, err := r.c.Record(ctx, rec.ID)
-	switch {
-	case errors.Is(err, ErrNotFound):
-		count = &r.report.Added
-	case err != nil:
-		return err
-	case known.Node != r.c.opts.Node && !slices.Contains(*r.c.former.Load(), known.Node):
-		r.report.Others++
-		return nil
-	case strings.TrimSuffix(known.Path, media.PartSuffix) != path && known.State.Here() && r.onDisk(known.Path):
-		r.report.Copies++
-		return nil
-	case known.Path == path && known.State.Here() && known.State != media.StateRecording:
-		return nil // a recorder finished it in the meantime
-	default:
-		if known.Node != r.c.opts.Node {
-			if err := r.takeMoved(ctx, known); err != nil {
-				return err
-			}
-		}
-		keepEvents(&rec, known.Events)
-		r.ended(ctx, string(known.State), rec)
-	}
-	return r.put(ctx, rec, count, r.fileIsThere(rec))
-}
-
-// fileIsThere looks again whether there is a recording for a row to speak of.
-func (r *reconciliation) fileIsThere(rec media.Recording) func(context.Context) (bool, error) {
-	return func(context.Context) (bool, error) { return r.onDisk(rec.Path), nil }
-}
-
-// keepEvents adds the events that a recording's row names and its file does not: its
-// list had no room for them, or is torn.
-func keepEvents(rec *media.Recording, events []media.Event) {
-	for _, e := range events {
-		rec.Events = media.JoinEvent(rec.Events, e)
-	}
-}
-
-// ended tells of a file whose end an earlier run did not come to tell. Of one of this run,
-// whose row may be about to say so, its pipeline or recovery tells.
-func (r *reconciliation) ended(ctx context.Context, said string, rec media.Recording) {
-	if said == string(media.StateRecording) && r.c.opts.Ended != nil && !r.c.run.began(rec.ID) {
-		r.c.opts.Ended(ctx, rec)
 	}
 }
 
 func (r *reconciliation) entry(path string) (media.Recording, error) {
-	rec, err := r.readEntry(filepath.Join(r.dir, filepath.FromSlash(path)))
+	rec, err := r.ReadEntry(filepath.Join(r.Dir, filepath.FromSlash(path)))
 	rec.Path = path // where it is counts, not where it was
 	return rec, err
-}
-
-// put waits for room in the journal where there is none: nothing here is urgent. It
-// counts what it puts, and puts nothing where what it was made of is no more: a file is
-// deleted before its row is, so that what holds here makes the deletion come behind.
-func (r *reconciliation) put(ctx context.Context, rec media.Recording, count *int, holds func(context.Context) (bool, error)) error {
-	if err := r.c.Claimed(); err != nil { // another recorder changes the same rows
-		return err
-	}
-	put := func() error {
-		r.c.changes.Lock()
-		defer r.c.changes.Unlock()
-		if still, err := holds(ctx); err != nil || !still {
-			return err
-		}
-		err := r.c.Put(ctx, rec)
-		if !errors.Is(err, ErrJournalFull) {
-			*count++
-		}
-		return err
-	}
-	err := put()
-	if errors.Is(err, ErrJournalFull) {
-		if err := r.c.Flush(ctx); err != nil {
-			return err
-		}
-		err = put()
-	}
-	switch {
-	case errors.Is(err, row.ErrInvalid):
-		r.report.Foreign++
-		return nil
-	case errors.Is(err, journal.ErrNotDurable): // it is on its way, and the next comparison would find it again
-		return nil
-	}
-	return err
 }

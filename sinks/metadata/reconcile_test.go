@@ -45,8 +45,8 @@ func (d disk) readEntry(path string) (rec media.Recording, err error) {
 func (d disk) reconcile(c opened, live ...string) Report {
 	d.t.Helper()
 	last, total := -1, 0
-	r, err := c.Reconcile(d.t.Context(), d.dir, d.readEntry, func(p string) bool { return slices.Contains(live, p) },
-		func(done, of int) { require.Greater(d.t, done, last); last, total = done, of })
+	r, err := c.Reconcile(d.t.Context(), Comparison{Dir: d.dir, ReadEntry: d.readEntry, IsLive: func(p string) bool { return slices.Contains(live, p) },
+		Progress: func(done, of int) { require.Greater(d.t, done, last); last, total = done, of }})
 	require.NoError(d.t, err)
 	require.Equal(d.t, r.Files, total)
 	if r.Files > 0 {
@@ -169,7 +169,7 @@ func TestWhatIsDeletedDuringAComparisonStaysAway(t *testing.T) {
 				}
 				return false
 			}
-			r, err := c.Reconcile(t.Context(), d.dir, readEntry, isLive, nil)
+			r, err := c.Reconcile(t.Context(), Comparison{Dir: d.dir, ReadEntry: readEntry, IsLive: isLive})
 			require.NoError(t, err)
 			require.Empty(t, all(t, c, media.Query{}))
 			require.Zero(t, r.Lost+r.Added+r.Updated, "%+v", r)
@@ -190,10 +190,10 @@ func TestReconcileLeavesAnotherRecordersRowsAlone(t *testing.T) {
 func TestReconcileCallsNothingLostWhenTheDirectoryCannotBeRead(t *testing.T) {
 	c := open(t, "sqlite", servers.Fresh(t, "sqlite"))
 	put(t, c, sample(1, "live/a"))
-	_, err := c.Reconcile(t.Context(), filepath.Join(t.TempDir(), "unmounted"), disk{}.readEntry, nil, nil)
+	_, err := c.Reconcile(t.Context(), Comparison{Dir: filepath.Join(t.TempDir(), "unmounted"), ReadEntry: disk{}.readEntry})
 	require.ErrorIs(t, err, os.ErrNotExist)
 	require.Equal(t, media.StateFinished, all(t, c, media.Query{})[0].State)
-	_, err = c.Reconcile(t.Context(), t.TempDir(), func(string) (media.Recording, error) { return media.Recording{}, errors.New("x") }, nil, nil)
+	_, err = c.Reconcile(t.Context(), Comparison{Dir: t.TempDir(), ReadEntry: func(string) (media.Recording, error) { return media.Recording{}, errors.New("x") }})
 	require.NoError(t, err)
 }
 
@@ -247,10 +247,10 @@ func TestTheEndOfAFileOfThisRunIsNotToldByAComparison(t *testing.T) {
 			growing.State, growing.EndUTC, growing.Duration = media.StateRecording, 0, 0
 			put(t, c, growing)
 			d.write(rec)
-			_, err := c.Reconcile(t.Context(), d.dir, func(path string) (media.Recording, error) {
+			_, err := c.Reconcile(t.Context(), Comparison{Dir: d.dir, ReadEntry: func(path string) (media.Recording, error) {
 				first(t, c, rec)
 				return rec, nil
-			}, nil, nil)
+			}})
 			require.NoError(t, err)
 		})
 	}

@@ -226,7 +226,9 @@ func (c *Catalogue) Delete(ctx context.Context, id media.ID) (media.Record, erro
 		return rec, ErrGrowing
 	}
 	r := *old
-	_, err = c.append(journal.Delete, &r, old.Revision)
+	if _, err = c.append(journal.Delete, &r, old.Revision); err == nil || errors.Is(err, journal.ErrNotDurable) {
+		c.run.removes(id)
+	}
 	return rec, err
 }
 

@@ -11,29 +11,31 @@ import (
 type ownRun struct {
 	mu      sync.Mutex // guards all below
 	open    map[media.ID]bool
-	ended   map[media.ID]bool // while it is kept: those that were open since
+	ended   map[media.ID]bool // while it is remembered: those that were open since
+	gone    map[media.ID]bool // while it is remembered: those whose row was taken away since
 	keepers int
 }
 
-// keepEnded has those that end from now on known as this run's, until the returned
-// function is called: a row that is read meanwhile may not say yet that they have ended.
-func (r *ownRun) keepEnded() (done func()) {
+// remember has those that end from now on known as this run's, and those whose row is
+// taken away as such, until the returned function is called: a row that is read meanwhile
+// may not say so yet.
+func (r *ownRun) remember() (done func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.keepers++; r.ended == nil {
-		r.ended = map[media.ID]bool{}
+		r.ended, r.gone = map[media.ID]bool{}, map[media.ID]bool{}
 	}
 	return func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		if r.keepers--; r.keepers == 0 {
-			r.ended = nil
+			r.ended, r.gone = nil, nil
 		}
 	}
 }
 
 // began reports whether this process put a recording as one that grows, and has at most
-// put its end since keepEnded.
+// put its end since remember.
 func (r *ownRun) began(id media.ID) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -55,6 +57,23 @@ func (r *ownRun) says(id media.ID, grows bool) {
 	default:
 		r.open[id] = true
 	}
+}
+
+// removes notes that the row of a recording is taken away.
+func (r *ownRun) removes(id media.ID) {
+	r.says(id, false)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.gone != nil {
+		r.gone[id] = true
+	}
+}
+
+// removed reports whether the row of a recording was taken away since remember.
+func (r *ownRun) removed(id media.ID) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.gone[id]
 }
 
 // Begun reports whether this process put a recording as one that grows, and has neither

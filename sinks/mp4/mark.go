@@ -71,8 +71,10 @@ func Forget(dir string, recording media.ID) error {
 const indexesAtOnce = 1000
 
 // ForgetOrphans removes what is known of recordings that are not known any more, and
-// tells of how many. It goes on with the next one after an error of known.
-func ForgetOrphans(dir string, known func(media.ID) (bool, error)) (removed int, err error) {
+// tells of how many. It asks of each that is not known a second time in a call of alone,
+// during which nothing else changes the recording: one that gets its row at this moment
+// keeps what it has. It goes on with the next one after an error of known or alone.
+func ForgetOrphans(dir string, known func(media.ID) (bool, error), alone func(media.ID, func() error) error) (removed int, err error) {
 	ids, err := facts.In(dir).Recordings()
 	indexed, unread := sampleindex.In(dir).Recordings(indexesAtOnce)
 	err = errors.Join(err, unread)
@@ -81,9 +83,16 @@ func ForgetOrphans(dir string, known func(media.ID) (bool, error)) (removed int,
 	for _, id := range slices.Compact(ids) {
 		is, unsure := known(id)
 		if unsure == nil && !is {
-			if unsure = Forget(dir, id); unsure == nil {
-				removed++
-			}
+			unsure = alone(id, func() error {
+				is, unsure := known(id)
+				if unsure != nil || is {
+					return unsure
+				}
+				if unsure = Forget(dir, id); unsure == nil {
+					removed++
+				}
+				return unsure
+			})
 		}
 		err = errors.Join(err, unsure)
 	}

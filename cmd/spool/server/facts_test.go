@@ -42,7 +42,7 @@ func TestAnEmptyCatalogueFindsWhatWasSaidOfFinishedFiles(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, empty.Close(context.Background())) })
 	require.NoError(t, empty.Ready(t.Context()))
-	found, err := empty.Reconcile(t.Context(), r.dir, mp4.ReadEntry, unfinished(r.dir), nil)
+	found, err := empty.Reconcile(t.Context(), metadata.Comparison{Dir: r.dir, ReadEntry: mp4.ReadEntry, IsLive: unfinished(r.dir)})
 	require.NoError(t, err)
 	require.Equal(t, len(records), found.Added)
 	protected, named := 0, 0
@@ -82,12 +82,12 @@ func TestWhatIsSaidOfNobodyIsRemoved(t *testing.T) {
 	for _, id := range []media.ID{own.ID, {0xfe}} {
 		require.NoError(t, facts.In(r.dir).Change(id, func(f *facts.Facts) error { f.Protected = &yes; return nil }))
 	}
-	for _, open := range []metadata.Report{{Unfinished: 1}, {Foreign: 1}, {Aside: 1}} {
-		removed, err := forgetOrphans(t.Context(), r.catalogue, r.dir, open)
+	for _, open := range []metadata.Report{{Unfinished: 1}, {Foreign: 1}, {Aside: 1}, {Busy: 1}} {
+		removed, err := forgetOrphans(t.Context(), r.catalogue, r.dir, alone(r.footage), open)
 		require.NoError(t, err)
 		require.Zero(t, removed)
 	}
-	removed, err := forgetOrphans(t.Context(), r.catalogue, r.dir, metadata.Report{})
+	removed, err := forgetOrphans(t.Context(), r.catalogue, r.dir, alone(r.footage), metadata.Report{})
 	require.NoError(t, err)
 	require.Equal(t, 1, removed)
 	left, err := facts.In(r.dir).Recordings()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/footage"
 	"github.com/gospool/spool/sinks/metadata"
 	"github.com/gospool/spool/sinks/mp4"
 	"github.com/gospool/spool/sinks/mp4/disk"
@@ -28,6 +29,9 @@ func (s *Server) reconcile(ctx context.Context, dir string) error {
 		}
 		if found.Others > 0 {
 			s.log.Info("files whose recordings are of another recorder are left alone", "files", found.Others)
+		}
+		if found.Busy > 0 {
+			s.log.Warn("recordings that something else was changing are left to the next comparison with the disk: spool reindex makes one", "recordings", found.Busy)
 		}
 		if found.Added+found.Updated+found.Lost > 0 {
 			s.log.Info("the catalogue was compared with the disk", "files", found.Files, "added", found.Added, "updated", found.Updated, "lost", found.Lost)
@@ -75,7 +79,7 @@ func (s *Server) compare(ctx context.Context, dir string) (metadata.Report, erro
 		return metadata.Report{}, err
 	}
 	s.elsewhere.Store(nil)
-	found, err := Compare(ctx, s.catalogue, dir, nil)
+	found, err := Compare(ctx, s.catalogue, dir, alone(s.footage), nil)
 	if found.Forgotten > 0 {
 		s.log.Info("what was known of deleted recordings is removed", "recordings", found.Forgotten)
 	}
@@ -102,13 +106,39 @@ type Compared struct {
 
 // Compare makes the catalogue say what is in a record directory, which ClaimDirectory was
 // told of. It reports how far it is to progress, which may be nil. A recorder may run: the
-// files that it writes are left alone.
-func Compare(ctx context.Context, catalogue *metadata.Catalogue, dir string, progress func(done, total int)) (c Compared, err error) {
-	c.Report, err = catalogue.Reconcile(ctx, dir, mp4.ReadEntry, unfinished(dir), progress)
+// files that it writes are left alone. Each change of a recording is made in a call of by;
+// nil: nothing else in this process changes any.
+func Compare(ctx context.Context, catalogue *metadata.Catalogue, dir string, by Alone, progress func(done, total int)) (c Compared, err error) {
+	if by == nil {
+		by = func(ctx context.Context, _ media.ID, change func(context.Context) error) error { return change(ctx) }
+	}
+	c.Report, err = catalogue.Reconcile(ctx, metadata.Comparison{
+		Dir: dir, ReadEntry: mp4.ReadEntry, IsLive: unfinished(dir), Alone: by, Progress: progress,
+	})
 	if err == nil {
-		c.Forgotten, c.Unsure = forgetOrphans(ctx, catalogue, dir, c.Report)
+		c.Forgotten, c.Unsure = forgetOrphans(ctx, catalogue, dir, by, c.Report)
 	}
 	return c, err
+}
+
+// Alone calls a function while nothing else changes a recording: see
+// metadata.Comparison.
+type Alone = func(ctx context.Context, id media.ID, change func(context.Context) error) error
+
+// alone has a store keep its other changes of a recording away.
+func alone(store *footage.Store) Alone {
+	return func(ctx context.Context, id media.ID, change func(context.Context) error) error {
+		err := store.Alone(ctx, id, change)
+		if isBusy(err) {
+			return metadata.ErrBusy
+		}
+		return err
+	}
+}
+
+func isBusy(err error) bool {
+	var busy *footage.BusyError
+	return errors.As(err, &busy)
 }
 
 // unfinished says of a file that somebody writes it, or recovery will finish it.
@@ -121,16 +151,19 @@ func unfinished(dir string) func(path string) bool {
 
 // forgetOrphans removes what is known beside the files of recordings that the catalogue
 // does not have, right after it was compared with the disk. Where that left anything open
-// nothing is removed: a file that is yet to be finished may be theirs.
-func forgetOrphans(ctx context.Context, catalogue *metadata.Catalogue, dir string, found metadata.Report) (removed int, err error) {
-	if found.Unfinished+found.Foreign+found.Aside > 0 {
+// nothing is removed: a file that is yet to be finished, or to get its row, may be theirs.
+func forgetOrphans(ctx context.Context, catalogue *metadata.Catalogue, dir string, by Alone, found metadata.Report) (removed int, err error) {
+	if found.Unfinished+found.Foreign+found.Aside+found.Busy > 0 {
 		return 0, nil
 	}
-	return mp4.ForgetOrphans(dir, func(id media.ID) (bool, error) {
+	known := func(id media.ID) (bool, error) {
 		_, err := catalogue.Record(ctx, id)
 		if errors.Is(err, metadata.ErrNotFound) {
 			return false, nil
 		}
 		return true, err
+	}
+	return mp4.ForgetOrphans(dir, known, func(id media.ID, forget func() error) error {
+		return by(ctx, id, func(context.Context) error { return forget() })
 	})
 }

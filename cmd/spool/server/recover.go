@@ -58,24 +58,33 @@ func (s *Server) recovered(ctx context.Context, r mp4.Repaired) {
 // recordRecovered gives a recovered file its row, and what its recorder had not done for
 // events in it.
 func (s *Server) recordRecovered(ctx context.Context, part string, r media.Recording) {
-	missed := s.joinEvents(ctx, &r)
-	protect, by := s.protector(r, missed)
-	done := s.footage.Recovered(ctx, footage.Recovery{Recording: r, Told: s.redeliver(ctx, r), Marks: len(missed) > 0, Protect: protect})
+	var by media.ID // the event that protects it
+	recovery := footage.Recovery{Recording: r, Unmarked: s.joinEvents, Tell: s.redeliver, Protect: func(r media.Recording, missed []media.Event) (granted bool) {
+		by, granted = s.protect(r, missed)
+		return granted
+	}}
+	done := s.footage.Recovered(ctx, recovery)
+	for said := false; isBusy(done.RowError) && ctx.Err() == nil; done = s.footage.Recovered(ctx, recovery) {
+		if !said {
+			s.log.Warn("a recovered file waits for its row: something else changes its recording", "file", r.Path, "error", done.RowError)
+			said = true
+		}
+	}
 	switch {
 	case done.RowError != nil && done.Gone:
 		s.log.Error("the row of a file that is gone stays: the next comparison with the disk marks it lost", "file", r.Path, "error", done.RowError)
 	case done.RowError != nil:
 		s.log.Error("a recovered file is not in the catalogue yet: spool reindex adds it", "file", part, "error", done.RowError)
 	}
-	log := s.log.With("file", r.Path, "events", len(missed))
-	if len(missed) > 0 && !done.Gone {
+	log := s.log.With("file", r.Path, "events", done.Unmarked)
+	if done.Unmarked > 0 && !done.Gone {
 		log.Info("a recovered file holds media of events that its recorder had not marked yet")
 	}
 	if done.FileError != nil {
 		log.Warn("events of a recovered file are in the catalogue alone: spool reindex of an empty database will not find them", "error", done.FileError)
 	}
 	if done.ProtectError != nil {
-		log.Error("a recovered file is not protected, though an event in it wants that: PATCH its record", "event", *by, "error", done.ProtectError)
+		log.Error("a recovered file is not protected, though an event in it wants that: PATCH its record", "event", by, "error", done.ProtectError)
 	}
 }
 

@@ -70,18 +70,16 @@ func (s *Server) joinEvents(ctx context.Context, r *media.Recording) (missed []m
 	return missed
 }
 
-// protector returns a function that grants a recovered file protection by the first of
-// some events that wants it and may, and remembers by which; nil where none wants it.
-func (s *Server) protector(r media.Recording, missed []media.Event) (protect func() bool, by *media.ID) {
-	by = new(media.ID)
-	if r.Protected || !slices.ContainsFunc(missed, func(e media.Event) bool { return e.Protect }) {
-		return nil, by
+// protect grants a recovered file protection by the first of some events that wants it and
+// may, and returns which.
+func (s *Server) protect(r media.Recording, missed []media.Event) (by media.ID, granted bool) {
+	if r.Protected {
+		return by, false
 	}
-	return func() bool {
-		i := slices.IndexFunc(missed, func(e media.Event) bool { return e.Protect && s.protection.Grant(e.ID, r.Size) })
-		if i >= 0 {
-			*by = missed[i].ID
+	for _, e := range missed {
+		if e.Protect && s.protection.Grant(e.ID, r.Size) {
+			return e.ID, true
 		}
-		return i >= 0
-	}, by
+	}
+	return by, false
 }
