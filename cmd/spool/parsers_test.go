@@ -75,7 +75,7 @@ var parsers = map[string]string{
 	"stages/ingest/testpattern/": "FuzzParse FuzzReadFrameNumber",
 	"stages/webhook/":            "FuzzReadNotice",
 	"stages/webhook/sign.go":     "pipeline/filesystem.TestAFileThatIsTooLongIsNotRead",
-	"stages/webhook/lane.go":     "short: of an answer 64 KiB are read, and thrown away",
+	"stages/webhook/deliver.go":  "short: of an answer 64 KiB are read, and thrown away",
 	"pipeline/config/redact.go":  "configs.FuzzLoad",
 	"sinks/metadata/dbtest/":     "short: for tests",
 	"sinks/mp4/powercut/":        "short: for tests",

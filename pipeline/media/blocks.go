@@ -21,14 +21,14 @@ const (
 // before each collection, and there is nothing in it to be scanned.
 //
 // What is free is used again, newest first, since that is still in the caches.
-// Memory beyond the bound goes back to the system, addresses are kept: a cold
-// block is one whose pages are gone. Its user holds the pool's lock.
+// Memory beyond the bound goes back to the system, addresses are kept: an
+// unbacked block is one whose pages are gone. Its user holds the pool's lock.
 type blocks struct {
-	warm, cold [blockSizes][][]byte
-	idle       int    // bytes in warm
-	used       int    // bytes that were taken and not put back
-	slab       []byte // what is left of the newest one
-	slabs      *slabs
+	backed, unbacked [blockSizes][][]byte
+	idle             int    // bytes in backed
+	used             int    // bytes that were taken and not put back
+	slab             []byte // what is left of the newest one
+	slabs            *slabs
 }
 
 // slabs is all that was asked of the system; it goes back with the pool.
@@ -44,11 +44,11 @@ func (s *slabs) free() {
 func (b *blocks) take(size int) []byte {
 	b.used += size
 	k := bits.TrailingZeros(uint(size)) - minBlockBits
-	if out := pop(&b.warm[k]); out != nil {
+	if out := pop(&b.backed[k]); out != nil {
 		b.idle -= size
 		return out
 	}
-	if out := pop(&b.cold[k]); out != nil {
+	if out := pop(&b.unbacked[k]); out != nil {
 		return out
 	}
 	for len(b.slab) > 0 && len(b.slab) < size { // what is left of the slab makes smaller blocks
@@ -84,20 +84,20 @@ const leastKept = 8 << 20
 // slow disk, memory goes back.
 func (b *blocks) put(block []byte, bound int) {
 	b.used -= cap(block)
-	cold := b.idle+cap(block) > min(bound, max(leastKept, b.used/4))
-	if cold {
-		chill(block)
+	unbacked := b.idle+cap(block) > min(bound, max(leastKept, b.used/4))
+	if unbacked {
+		releasePages(block)
 	}
-	b.keep(block, cold)
+	b.keep(block, unbacked)
 }
 
-func (b *blocks) keep(block []byte, cold bool) {
+func (b *blocks) keep(block []byte, unbacked bool) {
 	k := bits.TrailingZeros(uint(cap(block))) - minBlockBits
-	if cold {
-		b.cold[k] = append(b.cold[k], block[:0])
+	if unbacked {
+		b.unbacked[k] = append(b.unbacked[k], block[:0])
 		return
 	}
-	b.warm[k] = append(b.warm[k], block[:0])
+	b.backed[k] = append(b.backed[k], block[:0])
 	b.idle += cap(block)
 }
 
@@ -111,8 +111,8 @@ func pop(list *[][]byte) []byte {
 	return out
 }
 
-// chill gives the pages of a block back to the system.
-func chill(block []byte) {
+// releasePages gives the pages of a block back to the system.
+func releasePages(block []byte) {
 	_ = syscall.Madvise(block[:cap(block)], syscall.MADV_DONTNEED) // else they stay, and are used again
 }
 

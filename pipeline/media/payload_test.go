@@ -90,7 +90,7 @@ func TestBlocksAreNeitherLostNorGivenTwice(t *testing.T) {
 		total += cap(b)
 	}
 	for k := range blockSizes {
-		total += (len(pool.blocks.warm[k]) + len(pool.blocks.cold[k])) * (minBlock << k)
+		total += (len(pool.blocks.backed[k]) + len(pool.blocks.unbacked[k])) * (minBlock << k)
 	}
 	require.Equal(t, len(pool.blocks.slabs.all)*slabBytes, total)
 	for _, b := range held {

@@ -50,7 +50,7 @@ func TestFreeMemoryHasABound(t *testing.T) {
 // idleBytes counts what a pool really keeps.
 func idleBytes(p *Pool) int {
 	n := 0
-	for _, size := range p.blocks.warm {
+	for _, size := range p.blocks.backed {
 		for _, b := range size {
 			n += cap(b)
 		}

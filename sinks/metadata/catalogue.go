@@ -192,7 +192,7 @@ func (c *Catalogue) kick() {
 // journal has it on disk and does not wait for the database.
 //
 // Protected of a recording counts until SetProtected was called for it.
-// ErrNotDurable tells that the change was taken all the same; with ErrInvalid,
+// ErrNotDurable tells that the change was taken all the same; with row.ErrInvalid,
 // ErrJournalFull and ErrClosed it was not, and is counted.
 func (c *Catalogue) Put(ctx context.Context, rec media.Recording) error {
 	if err := ctx.Err(); err != nil {

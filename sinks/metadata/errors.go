@@ -4,7 +4,6 @@ import (
 	"errors"
 
 	"github.com/gospool/spool/sinks/metadata/journal"
-	"github.com/gospool/spool/sinks/metadata/row"
 )
 
 // Errors that callers act on.
@@ -24,8 +23,6 @@ var (
 	// ErrJournalFull: the database has been away for so long that the journal is
 	// at its bound. The file's own entry has what the row would say: Reconcile.
 	ErrJournalFull = errors.New("the journal is full")
-	// ErrInvalid: a recording that cannot be stored.
-	ErrInvalid = row.ErrInvalid
 	// ErrNotDurable: the change is accepted and on its way to the database, but
 	// the journal could not be written: a crash before that would lose it.
 	ErrNotDurable = journal.ErrNotDurable

@@ -12,13 +12,13 @@ import (
 func (k *Keeper) takeNotices(now time.Time) {
 	again, open := k.ledger.take()
 	for _, path := range again {
-		if f := k.shelf.items[path]; f == nil || f.Kind == Growing {
-			k.shelf.wrongly(path)
+		if f := k.index.items[path]; f == nil || f.Kind == Growing {
+			k.index.wrongly(path)
 		}
 		k.see(path, now)
 	}
 	for _, f := range open {
-		it := k.shelf.items[f.path]
+		it := k.index.items[f.path]
 		if it == nil {
 			it = k.see(f.path, now)
 		}
@@ -32,13 +32,13 @@ func (k *Keeper) takeNotices(now time.Time) {
 // finds it under another path. One that may go from now on gets its place in the
 // queue.
 func (k *Keeper) see(path string, now time.Time) *Item {
-	old := k.shelf.items[path]
-	info, err := os.Lstat(k.shelf.path(path))
-	if err != nil || !info.Mode().IsRegular() || !k.shelf.direct(path) {
+	old := k.index.items[path]
+	info, err := os.Lstat(k.index.path(path))
+	if err != nil || !info.Mode().IsRegular() || !k.index.direct(path) {
 		k.lose(path)
 		return nil
 	}
-	it := k.shelf.look(path, fs.FileInfoToDirEntry(info), now)
+	it := k.index.look(path, fs.FileInfoToDirEntry(info), now)
 	if it == nil {
 		k.lose(path)
 		return nil
@@ -51,7 +51,7 @@ func (k *Keeper) see(path string, now time.Time) *Item {
 			it = old
 		}
 	}
-	k.shelf.items[path] = it
+	k.index.items[path] = it
 	k.totals.count(it, 1)
 	if r, goes := k.policy.place(it, now, k.expires); goes && !queued {
 		at, _ := slices.BinarySearchFunc(k.queue, r, inOrder)
@@ -63,11 +63,11 @@ func (k *Keeper) see(path string, now time.Time) *Item {
 // lose accounts for a file that is gone. What is left of it in the queue is found
 // out when its turn comes.
 func (k *Keeper) lose(path string) {
-	if it := k.shelf.items[path]; it != nil {
+	if it := k.index.items[path]; it != nil {
 		k.totals.count(it, -1)
-		delete(k.shelf.items, path)
+		delete(k.index.items, path)
 	}
-	delete(k.shelf.made, path)
+	delete(k.index.made, path)
 }
 
 func (k *Keeper) resize(it *Item, size int64) {

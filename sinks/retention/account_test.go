@@ -82,8 +82,8 @@ func (r *room) sum() (n int64) {
 
 // entriesRead counts the files that are opened.
 func (r *room) entriesRead() *int {
-	n, read := new(int), r.k.shelf.read.Entry
-	r.k.shelf.read.Entry = func(path string) (media.Recording, error) { *n++; return read(path) }
+	n, read := new(int), r.k.index.read.Entry
+	r.k.index.read.Entry = func(path string) (media.Recording, error) { *n++; return read(path) }
 	return n
 }
 

@@ -70,7 +70,7 @@ func (d *dates) wrongly(path string) {
 
 // stamp writes the date into the modification time of those that have no other, so
 // that it is known after a restart. One where that cannot be done begins anew then.
-func (s *shelf) stamp() {
+func (s *index) stamp() {
 	for _, it := range s.items {
 		info, err := os.Lstat(s.path(it.Path))
 		if !it.stampDue || err != nil || !info.Mode().IsRegular() || !s.direct(it.Path) {
@@ -109,7 +109,7 @@ func (it *Item) age(now time.Time) time.Duration {
 
 // newest is the newest proof of the time among the items up to a moment: what was
 // recorded was also written then.
-func (s *shelf) newest(upTo int64) (path string, at time.Time) {
+func (s *index) newest(upTo int64) (path string, at time.Time) {
 	newest := int64(0)
 	for _, it := range s.items {
 		if it.Kind != Footage && it.Kind != Event || it.undated || it.Dated != 0 {

@@ -1,7 +1,7 @@
 // Package retention decides what footage goes when room or time is up, and
 // deletes it.
 //
-//	disk --scan, notices--> shelf --rank--> queue --rules--> evictions --file, then row
+//	disk --scan, notices--> index --rank--> queue --rules--> evictions --file, then row
 //
 // # What goes, in this order
 //

@@ -45,11 +45,11 @@ func (k *Keeper) evict(ctx context.Context, evictions []eviction, now time.Time)
 // it returns the first.
 func (k *Keeper) remove(ctx context.Context, evictions []eviction) (gone []*Item, room int64, first error) {
 	for _, e := range evictions {
-		if k.shelf.items[e.Path] != e.Item {
+		if k.index.items[e.Path] != e.Item {
 			continue // gone, or another file by now
 		}
 		was := *e.Item
-		if !k.shelf.fresh(e.Item, k.clock.Best) {
+		if !k.index.fresh(e.Item, k.clock.Best) {
 			*e.Item = was
 			k.see(e.Path, k.clock.Best)
 			continue
@@ -67,14 +67,14 @@ func (k *Keeper) remove(ctx context.Context, evictions []eviction) (gone []*Item
 			}
 			continue
 		}
-		k.forgotten(e)
+		k.accountDeleted(e)
 		gone, room = append(gone, e.Item), room+e.Room
 	}
 	return gone, room, first
 }
 
-// forgotten accounts for a deleted file.
-func (k *Keeper) forgotten(e eviction) {
+// accountDeleted accounts for a deleted file.
+func (k *Keeper) accountDeleted(e eviction) {
 	k.lose(e.Path)
 	k.counts.files.Add(1)
 	k.counts.bytes.Add(uint64(e.Size))

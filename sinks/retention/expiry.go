@@ -36,7 +36,7 @@ type expiry struct {
 // changes nothing.
 func (k *Keeper) hold() *retained.Held {
 	h, backlog := &retained.Held{Clock: k.clock.Now}, []*Item(nil)
-	for _, it := range k.shelf.items {
+	for _, it := range k.index.items {
 		if k.policy.class(it, k.clock.Now) != retained.ClassExpired || it.cleared && k.clock.Believed() {
 			continue
 		}
@@ -83,7 +83,7 @@ func (k *Keeper) dueSince(it *Item) bool {
 
 // footage counts what there is besides files that are being written.
 func (k *Keeper) footage() (c retained.Count) {
-	for _, it := range k.shelf.items {
+	for _, it := range k.index.items {
 		if it.Kind != Growing && it.Kind != Foreign {
 			c = c.Plus(it.Size)
 		}
@@ -131,14 +131,14 @@ func (k *Keeper) expire() {
 			e.waited = 0
 		}
 		e.dueUpTo, e.counted, e.steps = time.Time{}, r.Steady, r.Steps
-		for _, it := range k.shelf.items {
+		for _, it := range k.index.items {
 			it.cleared = false
 		}
 	case k.held == nil:
 		if !e.since.IsZero() {
 			k.deps.Log.Warn("what has waited as a mass expiry goes, or is no more", "waited", waited.Round(time.Second), "clock", r.Now.UTC())
 		}
-		for _, it := range k.shelf.items {
+		for _, it := range k.index.items {
 			it.cleared = it.cleared || k.policy.class(it, r.Best) == retained.ClassExpired
 		}
 		k.expiry = expiry{dueUpTo: r.Now, steps: r.Steps, counted: r.Steady}
@@ -203,8 +203,8 @@ func (k *Keeper) Confirm() (*retained.Held, error) {
 	}
 	k.readClock()
 	var confirmed retained.Held
-	for _, it := range k.shelf.items {
-		k.shelf.date(it)
+	for _, it := range k.index.items {
+		k.index.date(it)
 		if k.policy.class(it, k.clock.Best) == retained.ClassExpired {
 			it.cleared = true
 			confirmed.Add(it.Size, time.Unix(0, it.ended()))

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"math"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -65,8 +64,8 @@ type Keeper struct {
 	ledger  *ledger
 
 	mu      sync.Mutex
-	shelf   *shelf
-	totals  totals // of the shelf's items; of open files as far as was told
+	index   *index
+	totals  totals // of the index's items; of open files as far as was told
 	queue   []ranked
 	scanned time.Time
 	took    time.Duration
@@ -99,7 +98,7 @@ type stoppedBy struct {
 
 // New opens the record directory, which must be there.
 func New(policy Policy, deps Deps) (*Keeper, error) {
-	s, err := openShelf(deps.Dir, deps.Read)
+	s, err := openIndex(deps.Dir, deps.Read)
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +112,7 @@ func New(policy Policy, deps Deps) (*Keeper, error) {
 		deps.Wall = pipeline.NewWallClock(deps.Clock, pipeline.KernelSynchronised, deps.Log)
 	}
 	k := &Keeper{
-		policy: policy, deps: deps, shelf: s, wake: make(chan struct{}, 1),
+		policy: policy, deps: deps, index: s, wake: make(chan struct{}, 1),
 		stopped: map[string]stoppedBy{}, ledger: newLedger(policy.Active()),
 	}
 	k.readWait(deps.Clock.Now())
@@ -121,7 +120,7 @@ func New(policy Policy, deps Deps) (*Keeper, error) {
 }
 
 // Close lets go of the directory. Run must have ended.
-func (k *Keeper) Close() error { return k.shelf.root.Close() }
+func (k *Keeper) Close() error { return k.index.root.Close() }
 
 // lookEvery is how often the disk is asked how full it is.
 const lookEvery = time.Second
@@ -176,7 +175,7 @@ func (k *Keeper) Look(ctx context.Context) {
 func (k *Keeper) look(ctx context.Context) error {
 	k.readClock()
 	now := k.clock.Now
-	if err := k.shelf.check(); err != nil {
+	if err := k.index.check(); err != nil {
 		return err
 	}
 	space, err := k.deps.Disk(k.deps.Dir)
@@ -190,7 +189,7 @@ func (k *Keeper) look(ctx context.Context) error {
 			return err
 		}
 		k.rounded, k.judged = now, k.clock.State
-		k.shelf.stamp()
+		k.index.stamp()
 		k.expire()
 	} else {
 		k.takeNotices(k.clock.Best)
@@ -209,26 +208,10 @@ func (k *Keeper) look(ctx context.Context) error {
 	return err
 }
 
-// passed is the rules that ask for room.
-func (k *Keeper) passed(space Space) []rule {
-	next := k.ledger.next()
-	disk := max(k.filling.soon(space), min(next.all, space.Total/maxAhead))
-	return slices.Concat(k.policy.byteRules(k.totals, next), k.policy.diskRules(space, disk), k.policy.inodeRules(space))
-}
-
-// await lets recorders wake the keeper when what they write comes near a limit. It
-// is not done while a limit is passed that cannot be helped: looks in turn are
-// often enough then.
-func (k *Keeper) await(space Space) {
-	if k.ledger.wait(k.policy.watch(k.totals, space)) {
-		k.Wake()
-	}
-}
-
 // readClock reads the clock for one look: all ages are by it.
 func (k *Keeper) readClock() {
 	k.clock = k.deps.Wall.Read()
-	k.shelf.clock = k.clock
+	k.index.clock = k.clock
 }
 
 // expires reports whether an item goes when it has expired.
@@ -240,85 +223,30 @@ func (k *Keeper) expires(it *Item) bool {
 // process, and reads it anew if they speak against it.
 func (k *Keeper) prove() {
 	for _, upTo := range []int64{math.MaxInt64, k.deps.Wall.Began().UnixNano()} {
-		if path, at := k.shelf.newest(upTo); path != "" {
+		if path, at := k.index.newest(upTo); path != "" {
 			k.deps.Wall.Seen(path, at)
 		}
 	}
 	was := k.clock.State
 	if k.readClock(); k.clock.State != was {
-		for _, it := range k.shelf.items {
-			k.shelf.date(it)
+		for _, it := range k.index.items {
+			k.index.date(it)
 		}
 	}
 }
 
 // refresh looks at the whole directory.
 func (k *Keeper) refresh(ctx context.Context, now time.Time) error {
-	if err := k.shelf.scan(ctx, k.clock.Best); err != nil {
+	if err := k.index.scan(ctx, k.clock.Best); err != nil {
 		return err
 	}
-	k.totals, k.queue = total(k.shelf.list()), nil
+	k.totals, k.queue = total(k.index.list()), nil
 	k.takeNotices(k.clock.Best)
 	k.prove()
 	k.held = k.hold()
-	k.queue = k.policy.rank(k.shelf.list(), k.clock.Best, k.expires)
+	k.queue = k.policy.rank(k.index.list(), k.clock.Best, k.expires)
 	k.scanned, k.took = now, max(k.deps.Clock.Now().Sub(now), 0)
 	return nil
-}
-
-// rescanAfter is how old the list must be to be made anew when it has come to its
-// end before its time: not at all while each one brings something to delete, since
-// the disk fills meanwhile.
-func (k *Keeper) rescanAfter() time.Duration {
-	if k.barren {
-		return max(5*time.Second, 10*k.took)
-	}
-	return k.took
-}
-
-// relieve deletes what expired and what the rules need. The list may be an hour
-// old, which does not hurt: what it lacks is newer than what it has. When it has
-// come to its end it is made anew.
-func (k *Keeper) relieve(ctx context.Context, rules []rule, whole bool, now time.Time) error {
-	if k.lacking = now.Before(k.rest); k.lacking {
-		rules = nil
-	}
-	deleted := k.counts.files.Load()
-	short, err := k.free(ctx, rules, whole, now)
-	k.lacking = k.lacking || len(short) > 0
-	if err != nil || len(short) == 0 {
-		return err
-	}
-	if !whole {
-		if now.Sub(k.scanned) < k.rescanAfter() {
-			return nil
-		}
-		if err := k.refresh(ctx, now); err != nil {
-			return err
-		}
-		deleted = k.counts.files.Load()
-		if short, err = k.free(ctx, k.still(rules), false, now); err != nil {
-			return err
-		}
-	}
-	k.barren, k.lacking = k.counts.files.Load() == deleted, len(short) > 0
-	return k.giveUp(ctx, short, now)
-}
-
-// free deletes what the rules choose, and tells for which there was too little.
-func (k *Keeper) free(ctx context.Context, rules []rule, expired bool, now time.Time) (short []shortage, err error) {
-	var evictions []eviction
-	evictions, k.queue, short = choose(k.queue, rules, expired)
-	return short, k.evict(ctx, evictions, now)
-}
-
-// still is the rules that are passed after what was deleted so far.
-func (k *Keeper) still(rules []rule) []rule {
-	space, err := k.deps.Disk(k.deps.Dir)
-	if err != nil || len(rules) == 0 {
-		return nil
-	}
-	return k.passed(space)
 }
 
 // id is an item's ID for logs, empty without an entry.

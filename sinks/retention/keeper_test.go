@@ -310,7 +310,7 @@ func TestAPlanSaysWhatWouldGoAndDeletesNothing(t *testing.T) {
 	require.Len(t, plan.Now, 1)
 	require.Equal(t, retained.ClassExpired, plan.Now[0].Class)
 	require.Equal(t, "expire_days", plan.Now[0].Cause)
-	r.k.shelf.items["expired.mp4"].Size++
+	r.k.index.items["expired.mp4"].Size++
 	require.EqualValues(t, mib, plan.Now[0].Size, "a plan is a copy: what it names goes on to change")
 	require.Len(t, plan.Next, 48)
 	require.Equal(t, number(0), plan.Next[0].Path)

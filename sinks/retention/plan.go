@@ -18,7 +18,7 @@ func (k *Keeper) Plan(ctx context.Context) (*retained.Plan, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.readClock()
-	if err := k.shelf.check(); err != nil {
+	if err := k.index.check(); err != nil {
 		return nil, err
 	}
 	space, err := k.deps.Disk(k.deps.Dir)
@@ -28,7 +28,7 @@ func (k *Keeper) Plan(ctx context.Context) (*retained.Plan, error) {
 	if err := k.refresh(ctx, k.clock.Now); err != nil {
 		return nil, err
 	}
-	items := k.shelf.list()
+	items := k.index.list()
 	p := &retained.Plan{
 		At: k.clock.Best, Clock: k.clock, Active: k.policy.Active(), DiskBytes: space.Total, UsedBytes: space.Used(),
 		Bytes: k.totals.all, Held: k.held, Stopped: k.withoutRoom(), LastError: k.lastErr,
@@ -69,7 +69,7 @@ func (k *Keeper) waiting() (out []retained.Eviction) {
 	if k.held == nil {
 		return nil
 	}
-	for _, r := range k.policy.rank(k.shelf.list(), k.clock.Now, func(it *Item) bool { return !k.expires(it) }) {
+	for _, r := range k.policy.rank(k.index.list(), k.clock.Now, func(it *Item) bool { return !k.expires(it) }) {
 		if r.class == retained.ClassExpired && len(out) < maxNext {
 			out = append(out, eviction{r.Item, r.class, "expire_days"}.told())
 		}

@@ -37,8 +37,8 @@ type Reader struct {
 	Event func(media.Recording) bool
 }
 
-// shelf is the record directory as it was last seen.
-type shelf struct {
+// index is the record directory as it was last seen.
+type index struct {
 	dir    string
 	root   *os.Root
 	read   Reader
@@ -48,17 +48,17 @@ type shelf struct {
 	dates
 }
 
-func openShelf(dir string, read Reader) (*shelf, error) {
+func openIndex(dir string, read Reader) (*index, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, fmt.Errorf("retention: %w", err)
 	}
-	return &shelf{dir: dir, root: root, read: read, items: map[string]*Item{}, intern: map[string]string{}, dates: dates{made: map[string]int64{}}}, nil
+	return &index{dir: dir, root: root, read: read, items: map[string]*Item{}, intern: map[string]string{}, dates: dates{made: map[string]int64{}}}, nil
 }
 
 // check makes sure that the path still leads to the directory that was opened,
 // or to the same disk mounted again.
-func (s *shelf) check() error {
+func (s *index) check() error {
 	root, err := os.OpenRoot(s.dir)
 	if err != nil {
 		return fmt.Errorf("retention: %w", err)
@@ -87,7 +87,7 @@ func same(a, b *os.Root) bool {
 
 // scan looks at every file. Only those that are new or have changed are opened.
 // A directory that cannot be read is left out: what is not seen is not deleted.
-func (s *shelf) scan(ctx context.Context, now time.Time) error {
+func (s *index) scan(ctx context.Context, now time.Time) error {
 	seen := make(map[string]*Item, len(s.items))
 	// DirFS follows a link to the directory itself, as whoever records to it does.
 	err := fs.WalkDir(os.DirFS(s.dir), ".", func(rel string, d fs.DirEntry, err error) error {
@@ -119,10 +119,10 @@ func (s *shelf) scan(ctx context.Context, now time.Time) error {
 func hidden(name string) bool { return strings.HasPrefix(name, ".") }
 
 // path is where the system finds an item.
-func (s *shelf) path(rel string) string { return filepath.Join(s.dir, filepath.FromSlash(rel)) }
+func (s *index) path(rel string) string { return filepath.Join(s.dir, filepath.FromSlash(rel)) }
 
 // direct reports whether no link leads to a path: a scan follows none.
-func (s *shelf) direct(rel string) bool {
+func (s *index) direct(rel string) bool {
 	if !filepath.IsLocal(rel) {
 		return false
 	}
@@ -135,7 +135,7 @@ func (s *shelf) direct(rel string) bool {
 }
 
 // look makes an item of a file, nil of one that is no footage.
-func (s *shelf) look(rel string, d fs.DirEntry, now time.Time) *Item {
+func (s *index) look(rel string, d fs.DirEntry, now time.Time) *Item {
 	name := d.Name()
 	temporary := hidden(name) && s.read.Temporary(name)
 	part := strings.HasSuffix(name, ".mp4"+media.PartSuffix)
@@ -177,7 +177,7 @@ func (it *Item) unfinished(writing bool, now time.Time) {
 
 // know reads the file's entry. A system's error says nothing about the file: it
 // is not counted, and so not touched.
-func (s *shelf) know(it *Item, path string) bool {
+func (s *index) know(it *Item, path string) bool {
 	rec, err := s.read.Entry(path)
 	var system syscall.Errno
 	switch {
@@ -201,7 +201,7 @@ func (s *shelf) know(it *Item, path string) bool {
 	return true
 }
 
-func (s *shelf) name(n string) string {
+func (s *index) name(n string) string {
 	if known, ok := s.intern[n]; ok {
 		return known
 	}
@@ -224,7 +224,7 @@ func space(info fs.FileInfo) int64 {
 }
 
 // list is the items in no order.
-func (s *shelf) list() []*Item {
+func (s *index) list() []*Item {
 	out := make([]*Item, 0, len(s.items))
 	for _, it := range s.items {
 		out = append(out, it)
@@ -235,7 +235,7 @@ func (s *shelf) list() []*Item {
 // fresh reads again what may have changed about an item that is to go, its
 // protection above all; false: it is gone, or no longer the file that it was.
 // Its size is left to who counts.
-func (s *shelf) fresh(it *Item, now time.Time) bool {
+func (s *index) fresh(it *Item, now time.Time) bool {
 	path := s.path(it.Path)
 	info, err := os.Lstat(path)
 	if err != nil || !info.Mode().IsRegular() {

@@ -23,17 +23,17 @@ type keptWait struct {
 func (k *Keeper) keepWait() {
 	text, err := json.Marshal(keptWait{k.expiry.since, k.clock.Now.UTC(), int64(k.expiry.waited / time.Second)})
 	if err == nil {
-		err = k.shelf.root.WriteFile(waitFile+durable.Unfinished, append(text, '\n'), 0o644)
+		err = k.index.root.WriteFile(waitFile+durable.Unfinished, append(text, '\n'), 0o644)
 	}
 	if err == nil {
-		err = k.shelf.root.Rename(waitFile+durable.Unfinished, waitFile)
+		err = k.index.root.Rename(waitFile+durable.Unfinished, waitFile)
 	}
 	if err != nil {
 		k.deps.Log.Debug("how long a mass expiry has waited is not kept: a restart begins anew", "file", filepath.Join(k.deps.Dir, waitFile), "error", err)
 	}
 }
 
-func (k *Keeper) forgetWait() { _ = k.shelf.root.Remove(waitFile) }
+func (k *Keeper) forgetWait() { _ = k.index.root.Remove(waitFile) }
 
 // longOff is for how long a recorder may have been off for its waiting to go on: by a
 // clock that has gone further it is another mass expiry, or the clock is ahead.
@@ -43,7 +43,7 @@ const longOff = 7 * day
 // far ahead.
 func (k *Keeper) readWait(now time.Time) {
 	var kept keptWait
-	f, err := k.shelf.root.Open(waitFile)
+	f, err := k.index.root.Open(waitFile)
 	if err != nil {
 		return
 	}

@@ -2,12 +2,6 @@ package disk
 
 import "path/filepath"
 
-// Writing reports whether this process writes a file.
-func Writing(name string) bool {
-	_, ours := GrowingBytes(Absolute(name))
-	return ours
-}
-
 // InUse reports whether a file is being written, by this process or another. A file
 // of which that cannot be told is in use.
 func InUse(name string) bool {

@@ -11,7 +11,7 @@ import (
 //
 // A connection has no buffer until one read fills what was asked for: an idle
 // connection costs nothing. From then on the buffer doubles each time it is
-// filled in one go, up to 32 KiB, and packets are left to gather (gather.go).
+// filled in one go, up to 32 KiB, and packets are left to gather (poll.go).
 //
 // Reads are for one goroutine. Deadlines are the connection's own: they bound
 // waiting, and what was read ahead needs no wait.
@@ -66,7 +66,7 @@ func (c *conn) Read(p []byte) (int, error) {
 // fill reads into the buffer, which is empty.
 func (c *conn) fill() (int, error) {
 	if c.rest && c.raw != nil {
-		if n := c.gathered(); n > 0 {
+		if n := c.poll(); n > 0 {
 			return n, nil
 		}
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 // pipe is both ends of a TCP connection, of which one streams: its reader has
-// a buffer and leaves packets to gather.
+// a buffer and leaves packets to poll.
 func pipe(t *testing.T) (out net.Conn, in *conn) {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -36,7 +36,7 @@ func pipe(t *testing.T) (out net.Conn, in *conn) {
 	return out, in
 }
 
-func TestGatheredBytesComeInOrderAndThenTheEnd(t *testing.T) {
+func TestPolledBytesComeInOrderAndThenTheEnd(t *testing.T) {
 	out, in := pipe(t)
 	want := make([]byte, 3<<20)
 	rnd := rand.New(rand.NewPCG(5, 6))

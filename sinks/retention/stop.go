@@ -13,10 +13,10 @@ import (
 // settleAfter is how long what was stopped may take to give its room back.
 const settleAfter = 5 * time.Second
 
-// giveUp stops a recording for each rule whose mark is passed and for which
+// stopLowest stops a recording for each rule whose mark is passed and for which
 // nothing more may go: the stream of the rule, or of all that are recorded the
 // one with the lowest priority, and of those the one that keeps the most.
-func (k *Keeper) giveUp(ctx context.Context, short []shortage, now time.Time) error {
+func (k *Keeper) stopLowest(ctx context.Context, short []shortage, now time.Time) error {
 	if now.Sub(k.gaveUp) < settleAfter {
 		return nil
 	}
@@ -55,7 +55,7 @@ func (k *Keeper) victim(r rule) (string, bool) {
 // keeps counts a stream's files by why they stay.
 func (k *Keeper) keeps(stream string) map[string]int {
 	out := map[string]int{}
-	for _, it := range k.shelf.items {
+	for _, it := range k.index.items {
 		if c := k.policy.class(it, k.clock.Best); it.Stream == stream && !goes(c) {
 			out[string(c)]++
 		}

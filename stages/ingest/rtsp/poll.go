@@ -8,28 +8,28 @@ import (
 // A picture arrives in many packets within some milliseconds. Were the reader
 // woken by each, or even once by each picture of each stream, most of a server's
 // CPU would go into waking up. So connections that stream are looked at together,
-// at every beat of one clock, and wait for the network only after some beats
+// at the same moments, and wait for the network only after some moments
 // without anything.
 const (
-	beat     = 10 * time.Millisecond // all that it delays; small against a picture's time
-	patience = 12                    // beats: pictures at 10 a second and more are met by one
+	pollEvery    = 10 * time.Millisecond // all that it delays; small against a picture's time
+	maxIdlePolls = 12                    // then the network is waited for: pictures at 10 a second and more are met by one
 
-	// unheard is how much may arrive between two beats without the kernel telling
+	// unpolledBytes is how much may arrive between two polls without the kernel telling
 	// the runtime, which would wake up for it although nobody waits (SO_RCVLOWAT,
 	// socket(7); a read that does not wait takes what is there all the same).
-	unheard = 128 << 10
+	unpolledBytes = 128 << 10
 )
 
-// metronome is where the beats are counted from.
-var metronome = time.Now()
+// pollEpoch is where the moments of polling are counted from.
+var pollEpoch = time.Now()
 
-// gathered sleeps to the next beat that finds something and reads it; 0 where
+// poll sleeps to the next moment that finds something and reads it; 0 where
 // none does, and where the connection has come to its end or is closed: a plain
 // read then says so.
-func (c *conn) gathered() (n int) {
-	c.listen(unheard)
-	for range patience {
-		time.Sleep(beat - time.Since(metronome)%beat)
+func (c *conn) poll() (n int) {
+	c.listen(unpolledBytes)
+	for range maxIdlePolls {
+		time.Sleep(pollEvery - time.Since(pollEpoch)%pollEvery)
 		again := false
 		err := c.raw.Read(func(fd uintptr) bool {
 			var err error

@@ -1,0 +1,45 @@
+package retention
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gospool/spool/pipeline/retained"
+)
+
+// ranked is an item in the queue.
+type ranked struct {
+	*Item
+	class    retained.Class
+	priority int
+}
+
+// rank lists what may go, in the order in which it goes. What has expired goes first
+// where it may expire, and in its order with the others where that is yet to be seen.
+func (p *Policy) rank(items []*Item, now time.Time, expires func(*Item) bool) []ranked {
+	var queue []ranked
+	for _, it := range items {
+		if r, ok := p.place(it, now, expires); ok {
+			queue = append(queue, r)
+		}
+	}
+	slices.SortFunc(queue, inOrder)
+	return queue
+}
+
+// place is an item's place in the queue; false: it stays.
+func (p *Policy) place(it *Item, now time.Time, expires func(*Item) bool) (ranked, bool) {
+	c := p.class(it, now)
+	if c == retained.ClassExpired && !expires(it) {
+		c = it.Kind.class()
+	}
+	return ranked{it, c, p.priority(it.Stream)}, goes(c)
+}
+
+// inOrder compares which goes first.
+func inOrder(a, b ranked) int {
+	return cmp.Or(cmp.Compare(place[a.class], place[b.class]), cmp.Compare(a.priority, b.priority),
+		cmp.Compare(a.began(), b.began()), cmp.Compare(a.StartUTC, b.StartUTC), strings.Compare(a.Path, b.Path))
+}
