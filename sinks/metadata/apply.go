@@ -34,6 +34,9 @@ func (c *Catalogue) apply(ctx context.Context, replayEnd int64) error {
 			err = c.answersAgain(ctx)
 		}
 		if err == nil {
+			err = c.knowsAll()
+		}
+		if err == nil {
 			err = c.retryAside(ctx)
 		}
 		if err == nil {
@@ -220,7 +223,20 @@ func (c *Catalogue) connect(ctx context.Context, replayEnd int64) error {
 			"tables", s.Remade)
 	}
 	c.has = min(at, replayEnd)
+	if c.journalNewer > at {
+		c.newer.Store(&NewerJournalError{c.opts.JournalDir, c.newerNotes})
+	}
 	c.store.Store(s)
+	return nil
+}
+
+// knowsAll refuses to apply a journal with changes that only a newer version can read:
+// those behind them build on them. Nothing of it is removed, and what is recorded meanwhile
+// waits behind it. What the database has of them already is no reason.
+func (c *Catalogue) knowsAll() error {
+	if err := c.newer.Load(); err != nil {
+		return err
+	}
 	return nil
 }
 

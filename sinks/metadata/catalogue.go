@@ -111,6 +111,10 @@ type Catalogue struct {
 
 	applied, refused, full, invalid, others atomic.Uint64
 	damaged                                 int64
+
+	journalNewer int64                             // revision up to which it holds changes of a newer version; 0: none
+	newerNotes   []string                          // where
+	newer        atomic.Pointer[NewerJournalError] // why nothing is applied; nil: all of that is in the database
 }
 
 // Open takes the journal and begins to apply it. It does not wait for the
@@ -139,6 +143,7 @@ func Open(ctx context.Context, o OpenOptions) (*Catalogue, error) {
 	c := &Catalogue{
 		opts: o, target: target, log: o.Log, journal: log, pending: newPending(),
 		behind: make(chan struct{}, 1), wake: make(chan struct{}, 1), retry: make(chan struct{}, 1), damaged: old.Damaged,
+		journalNewer: old.Newer, newerNotes: old.NewerNotes,
 		claim: claim{tried: make(chan struct{})},
 	}
 	var notes []string
@@ -233,12 +238,16 @@ func (c *Catalogue) room() error {
 	return nil
 }
 
-// Flush waits until the database has every change that Put took before.
+// Flush waits until the database has every change that Put took before: a
+// NewerJournalError where that will not be.
 func (c *Catalogue) Flush(ctx context.Context) error {
 	for {
 		changed := c.pending.change()
 		n, _, _ := c.pending.size()
 		if err := c.Claimed(); err != nil {
+			return err
+		}
+		if err := c.newer.Load(); err != nil {
 			return err
 		}
 		if n == 0 {

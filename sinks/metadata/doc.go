@@ -29,6 +29,13 @@
 // it holds is in the database. Reading goes on at the next whole record after
 // damage; what was skipped is counted.
 //
+// A later format keeps the header, with another magic, and a later version of this one may
+// have more kinds, whose payload is an object of JSON too. So a file or a record with a good
+// checksum that this program cannot read is no damage: a newer version wrote it. Then nothing
+// that is behind it is applied and no file is removed until that version, or a later one, is
+// back (NewerJournalError), unless the database has all of it already. Recording goes on, and
+// what is new waits in the journal.
+//
 // # When the database does not take rows
 //
 // Errors are told apart by what they mean for what waits (database.TroubleOf):

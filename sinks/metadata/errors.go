@@ -2,6 +2,8 @@ package metadata
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 
 	"github.com/gospool/spool/sinks/metadata/journal"
 )
@@ -29,3 +31,21 @@ var (
 	// ErrJournalTaken: one process at a time has a journal.
 	ErrJournalTaken = journal.ErrJournalTaken
 )
+
+// NewerJournalError says that the journal holds changes that a newer version of the program
+// wrote and this one cannot read. Recording goes on and the database is asked, but it takes
+// nothing until a version that knows them is back; the journal keeps all of it.
+type NewerJournalError struct {
+	Dir   string
+	Notes []string // a line about each file
+}
+
+// Unwrap makes it an ErrUnavailable: what is waited for comes later.
+func (e *NewerJournalError) Unwrap() error { return ErrUnavailable }
+
+// Error names the files and says what to do.
+func (e *NewerJournalError) Error() string {
+	return fmt.Sprintf("the journal in %s was written by a newer version of spool (%s): "+
+		"start that version again, or a later one; until then nothing of it is applied or removed, and what is recorded waits behind it",
+		e.Dir, strings.Join(e.Notes, "; "))
+}

@@ -25,8 +25,8 @@ const (
 func (s *Server) upkeep(ctx context.Context) error {
 	s.proveClock(ctx) // by the journal alone, where the database is away
 	for last, proven := (time.Time{}), false; ; {
-		if err := s.catalogue.Ready(ctx); err != nil && !errors.Is(err, metadata.ErrClaimed) {
-			return nil // the context has ended
+		if err := s.catalogue.Ready(ctx); err != nil && ctx.Err() != nil {
+			return nil
 		}
 		s.lookForReplaced(ctx)
 		if n, err := s.catalogue.ProtectedBytes(ctx); err == nil {

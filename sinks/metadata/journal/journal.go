@@ -14,7 +14,8 @@ import (
 )
 
 const (
-	journalMagic   = "SPOOLJ01"
+	journalFamily  = "SPOOLJ"
+	journalMagic   = journalFamily + "01"
 	journalHead    = 36
 	journalSuffix  = ".journal"
 	RotateBytes    = 1 << 20   // what a restart reads again at most, when all was applied

@@ -25,7 +25,7 @@ const (
 type Change struct {
 	Revision int64
 	Kind     Kind
-	Row      *row.Row // nobody changes it once it is part of an op
+	Row      *row.Row // nobody changes it once it is part of an op; nil: of a newer version, see readRecord
 	Size     int64
 }
 
@@ -67,6 +67,9 @@ func recordSum(rec []byte) uint32 {
 // readRecord reads the record that begins b and tells its length; false where
 // none does. What it finds out to be no record only by its checksum is taken from
 // spare, bytes: with nothing left there it finds none.
+//
+// A whole record that this program cannot read has no row: damage has no good checksum, so
+// that a newer version wrote it.
 func readRecord(b []byte, spare *int) (Change, int, bool) {
 	if len(b) < recordHead || !bytes.Equal(b[:4], recordMarker) {
 		return Change{}, 0, false
@@ -80,17 +83,19 @@ func readRecord(b []byte, spare *int) (Change, int, bool) {
 		return Change{}, 0, false
 	}
 	o := Change{Revision: int64(binary.LittleEndian.Uint64(b[12:])), Kind: Kind(b[20]), Row: new(row.Row), Size: int64(n)}
-	if recordSum(b[:n]) != binary.LittleEndian.Uint32(b[8:]) || !o.decode(b[recordHead:n]) {
+	if recordSum(b[:n]) != binary.LittleEndian.Uint32(b[8:]) || o.Revision <= 0 {
 		*spare -= n
 		return Change{}, 0, false
+	}
+	if !o.decode(b[recordHead:n]) {
+		o.Row = nil
 	}
 	return o, n, true
 }
 
-// decode fills in the row. A record with a good checksum that it cannot read was
-// written by another version of the program: it counts as damage.
+// decode fills in the row.
 func (o *Change) decode(body []byte) bool {
-	if o.Revision <= 0 || o.Kind < Put || o.Kind > Event || json.Unmarshal(body, o.Row) != nil {
+	if o.Kind < Put || o.Kind > Event || json.Unmarshal(body, o.Row) != nil {
 		return false
 	}
 	if _, err := media.ParseID(o.Row.ID); err != nil {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -21,6 +22,12 @@ type Replayed struct {
 	Changes []Change // in order of revision, each once
 	Damaged int64
 	Notes   []string // one line about each damaged file
+
+	// Newer is the highest revision of changes that a newer version of the program wrote and
+	// this one cannot read; 0 where there are none, math.MaxInt64 where the file's format is
+	// unknown. NewerNotes has a line about each file that holds some.
+	Newer      int64
+	NewerNotes []string
 }
 
 // Open takes a directory for this process, creating it, and reads what
@@ -81,10 +88,19 @@ func (j *Journal) readFile(name string, got *Replayed) error {
 	}
 	f := journalFile{name: name, size: int64(len(b))}
 	head := min(len(b), journalHead)
-	damaged := 0
-	if id, base, ok := parseHeader(b); ok {
+	damaged, newer := 0, 0
+	id, base, format, ok := parseHeader(b)
+	switch {
+	case ok && format != journalMagic: // it stays whole for the version that knows it
+		j.id, j.lastRev = id, max(j.lastRev, base)
+		got.Newer = math.MaxInt64
+		got.NewerNotes = append(got.NewerNotes, fmt.Sprintf("%s: format %.8q", name, format))
+		f.last = math.MaxInt64
+		j.files = append(j.files, f)
+		return nil
+	case ok:
 		j.id, f.last = id, base-1
-	} else {
+	default:
 		// Its records speak for themselves; the header may have been cut short.
 		damaged += head
 		if next := bytes.Index(b, recordMarker); next >= 0 {
@@ -92,9 +108,17 @@ func (j *Journal) readFile(name string, got *Replayed) error {
 		}
 	}
 	damaged += scanRecords(b[head:], func(o Change) {
-		got.Changes = append(got.Changes, o)
 		f.last = max(f.last, o.Revision)
+		if o.Row == nil {
+			newer++
+			got.Newer = max(got.Newer, o.Revision)
+			return
+		}
+		got.Changes = append(got.Changes, o)
 	})
+	if newer > 0 {
+		got.NewerNotes = append(got.NewerNotes, fmt.Sprintf("%s: %d changes of an unknown kind", name, newer))
+	}
 	if damaged > 0 {
 		got.Damaged += int64(damaged)
 		got.Notes = append(got.Notes, fmt.Sprintf("%s: %d of %d bytes are not whole records", name, damaged, len(b)))
@@ -104,11 +128,12 @@ func (j *Journal) readFile(name string, got *Replayed) error {
 	return nil
 }
 
-func parseHeader(b []byte) (id [16]byte, base int64, ok bool) {
-	if len(b) < journalHead || string(b[:8]) != journalMagic ||
+// parseHeader reads what a file of any format begins with.
+func parseHeader(b []byte) (id [16]byte, base int64, format string, ok bool) {
+	if len(b) < journalHead || string(b[:len(journalFamily)]) != journalFamily ||
 		crc32.Checksum(b[:32], castagnoli) != binary.LittleEndian.Uint32(b[32:]) {
-		return id, 0, false
+		return id, 0, "", false
 	}
 	base = int64(binary.LittleEndian.Uint64(b[24:]))
-	return [16]byte(b[8:24]), base, base > 0
+	return [16]byte(b[8:24]), base, string(b[:8]), base > 0
 }

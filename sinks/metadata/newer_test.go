@@ -1,0 +1,98 @@
+package metadata
+
+import (
+	"encoding/binary"
+	"hash/crc32"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// lastKind makes another kind of the last record of a journal file, and seals it again.
+func lastKind(t *testing.T, path string, kind byte) {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	require.NoError(t, err)
+	at := 36 // behind the header
+	for {
+		n := 21 + int(binary.LittleEndian.Uint32(b[at+4:]))
+		if at+n == len(b) {
+			break
+		}
+		at += n
+	}
+	b[at+20] = kind
+	table := crc32.MakeTable(crc32.Castagnoli)
+	binary.LittleEndian.PutUint32(b[at+8:], crc32.Update(crc32.Checksum(b[at+4:at+8], table), table, b[at+12:]))
+	require.NoError(t, os.WriteFile(path, b, 0o600))
+}
+
+func newestFile(t *testing.T, dir string) string {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(dir, "*.journal"))
+	require.NoError(t, err)
+	return names[len(names)-1]
+}
+
+// TestADowngradeAppliesNothingOfWhatANewerVersionWroteAndLosesNothing: it says so, goes on
+// recording and answering, and the newer version finds all of it in order.
+func TestADowngradeAppliesNothingOfWhatANewerVersionWroteAndLosesNothing(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, driver, dsn string) {
+		o := OpenOptions{Driver: driver, DSN: dsn, JournalDir: t.TempDir()}
+		c, before := openWith(t, o), sample(1, "live/a")
+		put(t, c, before)
+		ready(t, c.Catalogue)
+		c.close()
+		away := o // the newer version could not reach its database
+		away.DSN = map[string]string{"sqlite": filepath.Join(t.TempDir(), "no", "spool.db"), "postgres": "postgres://spool@127.0.0.1:1/spool", "mysql": "spool@tcp(127.0.0.1:1)/spool"}[driver]
+		c, theirs := openWith(t, away), sample(2, "live/a")
+		put(t, c, theirs)
+		c.close()
+		path := newestFile(t, o.JournalDir)
+		lastKind(t, path, 77)
+
+		c = openWith(t, o)
+		var newer *NewerJournalError
+		require.ErrorAs(t, c.Ready(t.Context()), &newer)
+		require.ErrorContains(t, newer, "was written by a newer version of spool")
+		require.ErrorContains(t, newer, filepath.Base(path))
+		ours := sample(3, "live/a")
+		put(t, c, ours)
+		require.ErrorIs(t, c.Flush(t.Context()), ErrUnavailable)
+		page := records(t, c, media.Query{})
+		require.Len(t, page.Records, 2, "what is in the database and what waits")
+		require.True(t, page.Stalled)
+		stats := c.Stats()
+		require.Equal(t, newer.Error(), stats.LastError)
+		require.Equal(t, 1, stats.Pending)
+		require.Zero(t, stats.JournalDamaged)
+		require.Zero(t, stats.Applied)
+		c.close()
+
+		lastKind(t, path, 1) // as the version that knows it reads it
+		c = openWith(t, o)
+		ready(t, c.Catalogue)
+		require.Len(t, all(t, c, media.Query{}), 3)
+	})
+}
+
+// TestWhatANewerVersionWroteAndAppliedIsNoReasonToStop: its newest file is there all the same.
+func TestWhatANewerVersionWroteAndAppliedIsNoReasonToStop(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, driver, dsn string) {
+		o := OpenOptions{Driver: driver, DSN: dsn, JournalDir: t.TempDir()}
+		c := openWith(t, o)
+		put(t, c, sample(1, "live/a"))
+		ready(t, c.Catalogue)
+		c.close()
+		lastKind(t, newestFile(t, o.JournalDir), 77)
+		c = openWith(t, o)
+		ready(t, c.Catalogue)
+		put(t, c, sample(2, "live/a"))
+		require.NoError(t, c.Flush(t.Context()))
+		require.Len(t, all(t, c, media.Query{}), 2)
+	})
+}
