@@ -85,7 +85,8 @@ type gapDetail struct {
 type gapWithin struct {
 	Cause       media.Cause `json:"cause" doc:"rtp_loss, stall, damaged, or the cause under which access units were left out; further_gaps: so many more than are listed, somewhere in between"`
 	Start       *string     `json:"start_time" format:"date-time"`
-	Seconds     float64     `json:"seconds" doc:"by the wall clock; 0 where access units are missing and no time"`
+	Seconds     float64     `json:"seconds" doc:"by the wall clock, from where it begins to where it ends; 0 where access units are missing and no time"`
+	Missing     float64     `json:"missing_seconds,omitempty" doc:"of them that are missing, where several gaps are one here; absent: all"`
 	Track       int         `json:"track,omitempty" doc:"number of the one track that it is in, from 1; absent: all"`
 	AccessUnits int         `json:"access_units,omitempty" doc:"that were lost, about, where it is known"`
 	Bytes       int64       `json:"bytes,omitempty" doc:"that were lost, where they were counted"`
@@ -114,7 +115,7 @@ type locationDetail struct {
 func (d *recordDetail) within(r *media.Record) {
 	for _, g := range r.Gaps {
 		d.Gaps = append(d.Gaps, gapWithin{
-			Cause: g.Cause, Start: utcNano(g.StartUTC), Seconds: seconds(g.Duration), Track: g.Track,
+			Cause: g.Cause, Start: utcNano(g.StartUTC), Seconds: seconds(g.Duration), Missing: seconds(g.MissingNS), Track: g.Track,
 			AccessUnits: g.AccessUnits, Bytes: g.Bytes, Chunks: g.Chunks, Places: g.Places,
 		})
 	}

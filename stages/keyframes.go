@@ -55,6 +55,7 @@ type keyframes struct {
 	seq   uint64          // of the next chunk
 	next  uint64          // number of the chunk that is expected; 0 before the first
 	gap   media.Gap       // before the next key frame
+	gaps  []media.Gap     // of what came since the last one, within a file
 	blind atomic.Bool
 
 	alone   *codec.Standalone
@@ -100,6 +101,7 @@ func (k *keyframes) Process(_ context.Context, c *media.Chunk, emit pipeline.Emi
 			return err
 		}
 	}
+	k.noteGaps(c)
 	if k.to == nil {
 		return nil
 	}
@@ -207,6 +209,25 @@ func (k *keyframes) noteGap(c *media.Chunk) {
 	k.gap, k.next = k.gap.Plus(gap), c.Seq+1
 }
 
+// noteGaps keeps what is missing in a chunk, of pictures, for the key frames that are
+// held: they are shown meanwhile. Where none are it is kept for the next ones.
+func (k *keyframes) noteGaps(c *media.Chunk) {
+	if k.to == nil {
+		k.gaps = k.gaps[:0]
+		return
+	}
+	for _, g := range c.Gaps {
+		if g.Track != 0 && g.Track != k.track+1 {
+			continue
+		}
+		if g.Track = min(g.Track, 1); k.held != nil {
+			k.held.NoteGap(g)
+		} else {
+			k.gaps = media.JoinChunkGap(k.gaps, g)
+		}
+	}
+}
+
 // change begins another set of tracks: its times have nothing to do with those
 // before.
 func (k *keyframes) change(from *media.TrackSet, emit pipeline.Emit[*media.Chunk]) error {
@@ -257,6 +278,7 @@ func (k *keyframes) hold(c *media.Chunk, first int) {
 		to.Size, to.Flags = append(to.Size, k.sizes[i]), append(to.Flags, media.FlagSync)
 	}
 	h.StartsGOP, h.Gap, k.gap = true, k.gap, media.Gap{}
+	h.Gaps, k.gaps = append(h.Gaps, k.gaps...), k.gaps[:0]
 	h.UTC, h.Stepped, h.More = c.UTCAt(first), c.Stepped, c.More
 	k.held = h
 }

@@ -298,3 +298,28 @@ func TestKeyframesRefusesASpeedWithoutTimes(t *testing.T) {
 	require.ErrorContains(t, KeyframesConfig{Speed: 2_000_000}.Validate(), "speed")
 	require.NoError(t, KeyframesConfig{Speed: 1}.Validate())
 }
+
+// A chunk without a key frame is dropped, and what is missing in it is not: it is in the
+// key frames that are shown meanwhile, or in the next ones where there are none.
+func TestKeyframesHandOnWhatIsMissing(t *testing.T) {
+	pool := pipelinetest.Pool(t)
+	cam := pipelinetest.NewCamera(t, pool)
+	cam.GOP = 50
+	shot := append(cam.Shoot(t, 150), cam.Cut()...)
+	require.Len(t, shot, 6)
+	gap := func(i, track int) media.Gap {
+		return media.Gap{Cause: media.GapStall, StartUTC: shot[i].UTC + int64(i), Duration: 1, Track: track, Places: 1}
+	}
+	for i, c := range shot[1:] {
+		c.Gaps = []media.Gap{gap(i+1, 1), gap(i+1, 2)}
+	}
+	shot[1].Gaps = append(shot[1].Gaps, gap(1, 0))
+	shot[0].Release()
+	require.False(t, shot[1].StartsGOP, "before any key frame")
+	want := [][]media.Gap{{gap(1, 1), gap(1, 0), gap(2, 1), gap(3, 1), gap(4, 1)}, {gap(5, 1)}}
+	var got [][]media.Gap
+	for _, c := range through(t, keyframesStage(t, pool, 1), shot[1:]...) {
+		got = append(got, c.Gaps)
+	}
+	require.Equal(t, want, got)
+}

@@ -39,15 +39,17 @@ type segmenter struct {
 	cur      *media.Segment
 	began    int64 // ns, UTC of its begin
 	index    uint64
-	startDTS int64              // ticks of the lead track
-	bytes    int64              // of media in the segment
-	gopBytes int64              // of the GOP that is being received
-	nextSeq  uint64             // of the next chunk; 0 before the first
-	nextUTC  int64              // ns, end of the newest chunk
-	gap      media.Gap          // before the next chunk
-	apart    bool               // the next chunk belongs to another event: what is between was not asked for
-	events   []media.Event      // that what comes may belong to; replaced, never changed
-	ends     map[media.ID]int64 // ns, of the events: their End less wall.stepped, which no step of the clock changes
+	startDTS int64     // ticks of the lead track
+	bytes    int64     // of media in the segment
+	gopBytes int64     // of the GOP that is being received
+	nextSeq  uint64    // of the next chunk; 0 before the first
+	nextUTC  int64     // ns, end of the newest chunk
+	gap      media.Gap // before the next chunk
+	// leftUntil is Chunk.Until of the chunk before where that was left out, else 0
+	leftUntil int64
+	apart     bool               // the next chunk belongs to another event: what is between was not asked for
+	events    []media.Event      // that what comes may belong to; replaced, never changed
+	ends      map[media.ID]int64 // ns, of the events: their End less wall.stepped, which no step of the clock changes
 
 	// Chunk.Stepped of the open file's first chunk, of the last file's where none is
 	// open; and of the newest chunk.
@@ -97,7 +99,7 @@ func (s *segmenter) Process(_ context.Context, c *media.Chunk, emit pipeline.Emi
 	s.noteGap(c)
 	end := s.cut(c)
 	if end != "" {
-		if err := s.end(end, emit); err != nil {
+		if err := s.endBefore(c, end, emit); err != nil {
 			c.Release()
 			return err
 		}
@@ -243,6 +245,7 @@ func (s *segmenter) pass(c *media.Chunk, emit pipeline.Emit[media.Part]) error {
 		s.begin(c)
 	}
 	s.count(c)
+	s.leftUntil = 0
 	return emit(media.Part{Segment: s.cur, First: first, Chunk: c})
 }
 
@@ -293,12 +296,21 @@ func (s *segmenter) current(at int64) []media.Event {
 }
 
 func (s *segmenter) end(why media.Cause, emit pipeline.Emit[media.Part]) error {
+	return s.endWith(media.Part{End: why}, emit)
+}
+
+// endBefore ends the open segment before a chunk.
+func (s *segmenter) endBefore(c *media.Chunk, why media.Cause, emit pipeline.Emit[media.Part]) error {
+	return s.endWith(media.Part{End: why, Gap: c.StartsGOP && s.gap.Duration > 0}, emit)
+}
+
+func (s *segmenter) endWith(p media.Part, emit pipeline.Emit[media.Part]) error {
 	if s.cur == nil {
 		return nil
 	}
-	seg := s.cur
+	p.Segment = s.cur
 	s.cur = nil
 	s.waiting.Store(true)
 	s.keyFrameCame()
-	return emit(media.Part{Segment: seg, End: why})
+	return emit(p)
 }

@@ -66,7 +66,7 @@ func (s *segmenter) restless(c *media.Chunk, end media.Cause) bool {
 	}
 	defer c.Release()
 	s.tooMany.add(c)
-	s.gap = s.gap.Plus(media.Gap{Cause: media.GapTooManyFiles, Duration: c.Span(), Chunks: 1})
+	s.gap = s.gap.Plus(s.leftOut(c, media.GapTooManyFiles))
 	if s.files.Load() == nil {
 		s.tellOfFiles()
 	}

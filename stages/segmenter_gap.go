@@ -19,7 +19,7 @@ func (leftGap) Close() {}
 // noteGap adds what is missing before a chunk: said by the chunk itself, seen
 // from a hole in the sequence, or left by an earlier run. Marks have said theirs.
 func (s *segmenter) noteGap(c *media.Chunk) {
-	gap := c.Gap
+	gap := c.GapFrom(s.leftUntil)
 	switch {
 	case s.nextSeq == 0 && s.set.After != nil && s.set.Mode != pipeline.Event:
 		gap = longer(gap, gapSince(s.set.After, c))
@@ -34,6 +34,13 @@ func (s *segmenter) noteGap(c *media.Chunk) {
 	s.gap = s.gap.Plus(gap)
 	s.nextSeq, s.nextUTC, s.stepped, s.apart = c.Seq+1, c.UTC+c.Span(), c.Stepped, false
 	s.noteStep(c)
+}
+
+// leftOut is what is missing once a chunk is left out: see media.Chunk.LeftOut.
+func (s *segmenter) leftOut(c *media.Chunk, why media.Cause) media.Gap {
+	gap := c.LeftOut(why, s.leftUntil)
+	s.leftUntil = c.Until()
+	return gap
 }
 
 // noteStep ends the file where the wall clock was set since it began: by that

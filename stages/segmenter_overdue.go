@@ -74,7 +74,7 @@ func (s *segmenter) drop(c *media.Chunk) {
 	count.add(c)
 	s.keyless += c.Span()
 	if s.index > 0 || !s.gap.None() { // else nothing was recorded before, so nothing is missing
-		s.gap = s.gap.Plus(media.Gap{Cause: media.GapNoKeyFrame, Duration: c.Span(), Chunks: 1})
+		s.gap = s.gap.Plus(s.leftOut(c, media.GapNoKeyFrame))
 	}
 	s.pictures = s.pictures || c.Lead().Len() > 0
 	if !s.starved && (s.index > 0 || s.keyless >= patience && s.pictures) {

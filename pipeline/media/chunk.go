@@ -54,6 +54,8 @@ type Chunk struct {
 	Gaps      []Gap     // what is missing in it, or right before it without a file ending there; at most MaxChunkGaps
 	Mark      *Mark     // not nil: the chunk holds no media, it is a word to the stages behind
 
+	holeNS int64 // of Gap, what is missing right before the first access unit of the lead track: the chunk before may span it
+
 	pool *Pool
 	refs atomic.Int32
 	of   *Chunk // not nil: columns and payloads are this one's, of which the chunk owns a reference
@@ -153,11 +155,45 @@ func (c *Chunk) Span() int64 {
 	return 0
 }
 
-// Dropped is what is missing once a full queue has dropped the chunk: its media,
-// and what was missing before it.
-func (c *Chunk) Dropped() Gap {
-	return c.Gap.Plus(Gap{Cause: GapOverload, Duration: c.Span(), Chunks: 1})
+// Dropped is what is missing once a full queue has dropped the chunk: its media, and
+// what was missing before it. See LeftOut for until.
+func (c *Chunk) Dropped(until int64) Gap { return c.GapFrom(until).Plus(c.LeftOut(GapOverload, until)) }
+
+// GapFrom is Chunk.Gap without what is told already, where the chunk before was left out:
+// a chunk lasts up to the next one, over what is missing in between. until is Until of that
+// chunk, and 0 where it was kept.
+func (c *Chunk) GapFrom(until int64) Gap {
+	g := c.Gap
+	if until != 0 {
+		g.Duration -= min(max(until-(c.UTC-c.Stepped-c.holeNS), 0), c.holeNS)
+	}
+	return g
 }
+
+// LeftOut is what is missing of the lead track once the chunk is left out for a cause:
+// its media with the holes in it, and the hole right before it. Chunk.Gap is not part of
+// it, nor is what the gap before the next file will tell. until is as for GapFrom; what
+// that chunk told beyond this one's begin is taken back, and Duration may be negative.
+func (c *Chunk) LeftOut(why Cause, until int64) Gap {
+	out := Gap{Cause: why, Duration: c.Span(), Chunks: 1}
+	for i := range c.Gaps {
+		g := &c.Gaps[i]
+		if g.Track != c.Set.lead+1 || g.StartUTC >= c.UTC {
+			continue
+		}
+		start, end := g.StartUTC-c.Stepped, min(g.EndUTC(), c.UTC)-c.Stepped
+		told := min(max(until-start, 0), end-start)
+		if g.Next {
+			out.Duration -= told
+		} else {
+			out.Duration += end - start - told
+		}
+	}
+	return out
+}
+
+// Until is where the chunk ends, ns of UTC less Stepped.
+func (c *Chunk) Until() int64 { return c.UTC - c.Stepped + c.Lasted() }
 
 // Lasted is Span on the wall clock: longer for a time-lapse.
 func (c *Chunk) Lasted() int64 {

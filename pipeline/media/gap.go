@@ -18,6 +18,11 @@ type Gap struct {
 	AccessUnits int   `json:"access_units,omitempty"` // that were lost, about, where it is known
 	Bytes       int64 `json:"bytes,omitempty"`        // that were lost, where they were counted
 	Places      int   `json:"places,omitempty"`       // how many gaps were joined to this one
+	MissingNS   int64 `json:"missing_ns,omitempty"`   // see Missing; 0 where it is all of Duration
+
+	// Next says of a gap in a chunk that the gap before the next file tells it, if one
+	// begins before another key frame comes without. A recording lists none with it.
+	Next bool `json:"next,omitempty"`
 }
 
 // MinClockStep is the least change of the wall clock that ends a file, ns. The
@@ -62,10 +67,15 @@ func (g Gap) Plus(o Gap) Gap {
 // are one, with Places telling how many, and what does not fit any more is counted in
 // the last one, whose cause is GapFurther. Nothing is left out of the sums.
 //
-//	Recording.Gap   before the file: it says why a file begins here
-//	Recording.Gaps  inside of it; one that begins before the file reaches into it. The
-//	                hole behind which a file was cut lies at the end of the file before
-//	                where pictures that depend on others still came behind it
+//	Recording.Gap   before the file: it says why a file begins here. It counts from the
+//	                last unit that was kept to the first one, so a frame more than was
+//	                lost
+//	Recording.Gaps  inside of it; one that begins before the file reaches into it, or
+//	                is of the moment right before it where no Gap is
+//
+// What is missing is told once. A hole behind which a file was cut is in the next one's
+// Gap alone, also where pictures that depend on others still came behind it. Of a track
+// that is missing across a cut each file tells its part.
 
 // MaxGaps is how many gaps one recording lists, and MaxChunkGaps how many one chunk.
 const (
@@ -79,13 +89,33 @@ const GapJoinNS = 1_000_000_000
 // EndUTC is where a gap of a list ends, ns.
 func (g Gap) EndUTC() int64 { return g.StartUTC + g.Duration }
 
+// Missing is for how long nothing is there, ns: less than Duration where gaps were joined
+// that are apart.
+func (g Gap) Missing() int64 {
+	if g.MissingNS > 0 {
+		return g.MissingNS
+	}
+	return g.Duration
+}
+
+// From is what of a gap is not before a time, ns UTC, up to where nothing is there.
+func (g Gap) From(utc int64) Gap {
+	if before := utc - g.StartUTC; before > 0 {
+		if g.MissingNS > 0 {
+			g.MissingNS = max(g.MissingNS-before, 0)
+		}
+		g.StartUTC, g.Duration = utc, max(g.Duration-before, 0)
+	}
+	return g
+}
+
 // JoinGap adds a gap to those of a recording, in place where it is joined to another.
 func JoinGap(list []Gap, g Gap) []Gap { return joinGap(list, g, MaxGaps) }
 
 func joinGap(list []Gap, g Gap, most int) []Gap {
 	g.Places = max(g.Places, 1)
 	for i := len(list) - 1; i >= 0; i-- {
-		if l := &list[i]; l.Cause == g.Cause && l.Track == g.Track {
+		if l := &list[i]; l.Cause == g.Cause && l.Track == g.Track && l.Next == g.Next {
 			if near(l, &g) {
 				l.cover(&g)
 				return list
@@ -106,7 +136,7 @@ func joinGap(list []Gap, g Gap, most int) []Gap {
 		list = append(list, g)
 	}
 	last := &list[len(list)-1]
-	last.Cause, last.Track = GapFurther, 0
+	last.Cause, last.Track, last.Next = GapFurther, 0, false
 	return list
 }
 
@@ -128,15 +158,22 @@ func near(a, b *Gap) bool {
 // cover widens a gap so that it has another one, too.
 func (g *Gap) cover(o *Gap) {
 	start, end := min(g.StartUTC, o.StartUTC), max(g.EndUTC(), o.EndUTC())
-	g.StartUTC, g.Duration = start, end-start
+	missing := g.Missing() + o.Missing()
+	g.StartUTC, g.Duration, g.MissingNS = start, end-start, 0
+	if missing < g.Duration {
+		g.MissingNS = missing
+	}
 	g.Chunks += o.Chunks
 	g.AccessUnits += o.AccessUnits
 	g.Bytes += o.Bytes
 	g.Places += max(o.Places, 1)
 }
 
-// noteGap lists a gap that lies in a chunk, or right before it.
-func (c *Chunk) noteGap(g Gap) { c.Gaps = joinGap(c.Gaps, g, MaxChunkGaps) }
+// JoinChunkGap is JoinGap for those of a chunk.
+func JoinChunkGap(list []Gap, g Gap) []Gap { return joinGap(list, g, MaxChunkGaps) }
+
+// NoteGap lists a gap that lies in a chunk, which is not sealed yet, or right before it.
+func (c *Chunk) NoteGap(g Gap) { c.Gaps = JoinChunkGap(c.Gaps, g) }
 
 // gapsOf takes over the gaps of another chunk that a condition holds for.
 func (c *Chunk) gapsOf(o *Chunk, holds func(*Gap) bool) {

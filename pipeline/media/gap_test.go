@@ -20,7 +20,7 @@ func TestGapsThatAreNearAreOne(t *testing.T) {
 	stall.Cause = GapStall
 	list = JoinGap(list, stall)
 	require.Equal(t, []Gap{
-		{Cause: GapRTPLoss, StartUTC: 10 * second, Duration: second * 5 / 2, Track: 1, AccessUnits: 6, Bytes: 9, Places: 3},
+		{Cause: GapRTPLoss, StartUTC: 10 * second, Duration: second * 5 / 2, Track: 1, AccessUnits: 6, Bytes: 9, Places: 3, MissingNS: second * 3 / 2},
 		{Cause: GapRTPLoss, StartUTC: 11 * second, Duration: second / 2, Track: 2, AccessUnits: 2, Bytes: 3, Places: 1},
 		{Cause: GapRTPLoss, StartUTC: 20 * second, Duration: second / 2, Track: 1, AccessUnits: 2, Bytes: 3, Places: 1},
 		{Cause: GapStall, StartUTC: 20 * second, Duration: second / 2, Track: 1, AccessUnits: 2, Bytes: 3, Places: 1},
@@ -145,7 +145,7 @@ func TestAHoleThatCutsIsNotedOnceForEachFile(t *testing.T) {
 	require.Equal(t, []Gap{{Cause: GapRTPLoss, Duration: 41 * second / 25}}, before)
 	gaps, before = within(t, 8, lose(60, 101)) // and behind it
 	require.Equal(t, []Gap{{Cause: GapRTPLoss, Duration: 42 * second / 25}}, before)
-	require.Equal(t, []Gap{{Cause: GapRTPLoss, StartUTC: start + 60*second/25, Duration: 41 * second / 25, Track: 1, AccessUnits: 41, Places: 1}}, gaps)
+	require.Equal(t, []Gap{{Cause: GapRTPLoss, StartUTC: start + 60*second/25, Duration: 41 * second / 25, Track: 1, AccessUnits: 41, Places: 1, Next: true}}, gaps)
 }
 
 func TestGapsOfAChunkArePartedWithIt(t *testing.T) {

@@ -43,14 +43,16 @@ type GOPQueue struct {
 	held    atomic.Int64
 
 	pending  *Gap   // before what is queued next
+	until    int64  // Chunk.Until of the newest chunk that pending tells of
 	refusing lossBy // not 0: the GOP that arrives lost its beginning or middle, by this
 	lost     GOPLosses
 }
 
 // queued is a chunk with what was lost before it.
 type queued struct {
-	chunk *Chunk
-	gap   *Gap // nil: nothing
+	chunk  *Chunk
+	gap    *Gap // nil: nothing
+	marked bool // gap was handed out
 }
 
 // GOPLimits bound a queue. A bound of 0 is none, and the zero value is for a queue that
@@ -122,7 +124,10 @@ func (q *GOPQueue) Put(c *Chunk) {
 	case q.limits.Policy == DropNewest && q.chunks > 0 && q.passed(c.Memory(), c.Span()):
 		q.refuse(c, lostToBound)
 	default:
-		q.add(queued{c, q.pending})
+		if q.pending != nil {
+			q.pending.Duration -= c.Gap.Duration - c.GapFrom(q.until).Duration
+		}
+		q.add(queued{chunk: c, gap: q.pending})
 		q.pending, q.refusing = nil, 0
 		for q.limits.Policy == DropOldest && q.chunks > 1 && q.passed(0, 0) {
 			q.shedOldest(lostToBound)
@@ -145,7 +150,7 @@ func (q *GOPQueue) Next() *Chunk {
 	e := &q.entries[0]
 	if e.gap != nil {
 		gap := *e.gap
-		e.gap = nil
+		e.gap, e.marked = nil, true
 		return q.pool.NewMark(e.chunk.Set, e.chunk.Seq, Mark{Kind: MarkGap, Gap: gap})
 	}
 	c := e.chunk

@@ -40,11 +40,13 @@ func (q *GOPQueue) shedOldest(by lossBy) {
 		}
 		q.refusing = by
 	}
-	gap, at := q.cut(from, to, by)
+	gap, at, until := q.cut(from, to, by)
 	if at < len(q.entries) {
-		q.entries[at].gap = before(gap, q.entries[at].gap)
+		e := &q.entries[at]
+		gap.Duration -= e.chunk.Gap.Duration - e.chunk.GapFrom(until).Duration
+		e.gap = before(gap, e.gap)
 	} else {
-		q.pending = before(gap, q.pending)
+		q.pending, q.until = before(gap, q.pending), until
 	}
 }
 
@@ -55,13 +57,14 @@ func (q *GOPQueue) shedNewest(by lossBy) {
 	for from > 0 && !q.entries[from].chunk.StartsGOP {
 		from--
 	}
-	gap, _ := q.cut(from, len(q.entries), by)
-	q.pending, q.refusing = before(gap, q.pending), by
+	gap, _, until := q.cut(from, len(q.entries), by)
+	q.pending, q.refusing, q.until = before(gap, q.pending), by, until
 }
 
 // cut takes entries out of the queue, but for marks that say more than a gap. It returns
-// what is missing by it, and where: the place behind the marks that stay.
-func (q *GOPQueue) cut(from, to int, by lossBy) (gap Gap, at int) {
+// what is missing by it, where, which is the place behind the marks that stay, and the
+// up to when it tells: see Chunk.Until.
+func (q *GOPQueue) cut(from, to int, by lossBy) (gap Gap, at int, until int64) {
 	at = from
 	for _, e := range q.entries[from:to] {
 		switch m := e.chunk.Mark; {
@@ -75,23 +78,30 @@ func (q *GOPQueue) cut(from, to int, by lossBy) (gap Gap, at int) {
 			if e.gap != nil {
 				gap = gap.Plus(*e.gap)
 			}
-			gap = gap.Plus(e.chunk.Dropped())
+			if e.gap != nil || e.marked {
+				until = e.chunk.UTC - e.chunk.Stepped - e.chunk.holeNS // it tells up to there
+			}
+			gap = gap.Plus(e.chunk.Dropped(until))
+			until = e.chunk.Until()
 			q.count(e.chunk, by)
 			q.account(e.chunk, -1)
 		}
 		e.chunk.Release()
 	}
 	q.entries = slices.Delete(q.entries, at, to)
-	return gap, at
+	return gap, at, until
 }
 
 // refuse drops a chunk that comes.
 func (q *GOPQueue) refuse(c *Chunk, by lossBy) {
-	gap := c.Dropped()
+	if q.pending == nil {
+		q.until = 0
+	}
+	gap := c.Dropped(q.until)
 	if q.pending != nil {
 		gap = q.pending.Plus(gap)
 	}
-	q.pending, q.refusing = &gap, by
+	q.pending, q.refusing, q.until = &gap, by, c.Until()
 	q.count(c, by)
 	c.Release()
 }

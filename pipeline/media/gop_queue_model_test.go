@@ -186,7 +186,8 @@ type queueRun struct {
 	seq  uint64
 	gop  int
 	dts  int64
-	left int // chunks of the GOP that comes
+	utc  int64 // ns
+	left int   // chunks of the GOP that comes
 }
 
 func (u *queueRun) putMedia() {
@@ -204,7 +205,9 @@ func (u *queueRun) putMedia() {
 	if w.start {
 		c.Gap = rapid.SampledFrom([]Gap{{}, {}, {}, {Cause: GapStall, Duration: 7e9}, {Cause: GapTimestampJump}}).Draw(u.t, "gap")
 	}
-	w.chunk, w.gop, w.seq, w.gap, w.bytes, w.span = c, u.gop, u.seq, c.Dropped(), c.Memory(), c.Span()
+	c.UTC = u.utc + c.Gap.Duration
+	u.utc = c.UTC + c.Span()
+	w.chunk, w.gop, w.seq, w.gap, w.bytes, w.span = c, u.gop, u.seq, c.Dropped(0), c.Memory(), c.Span()
 	w.loss = GOPLoss{1, uint64(c.AccessUnits()), uint64(c.Bytes())}
 	u.ref.put(w)
 	u.q.Put(c)

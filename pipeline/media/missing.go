@@ -31,6 +31,7 @@ func (b *Builder) aroundJump(track int, mono int64) (told bool) {
 	}
 	st.gap.hole = max(step-frame, 0)
 	b.markMissing(ToNanos(step, b.set.Tracks[track].Timescale), st.lost > 0)
+	st.gap.next = true
 	return true
 }
 
@@ -77,6 +78,7 @@ type trackGap struct {
 	left    int   // units that the builder left out,
 	bytes   int64 // of them,
 	why     Cause // and why, of the first
+	next    bool  // it was noted for the gap before the next file
 }
 
 // leaveOut counts an access unit that is left out within a file.
@@ -95,7 +97,7 @@ func (b *Builder) leaveOut(track int, size int, err error) {
 // a file begins with that unit for a gap, the gap before the file tells.
 func (b *Builder) missedWithin(track int, au *AU, begins, cuts bool) {
 	st := &b.tracks[track]
-	g := Gap{Track: track + 1, AccessUnits: int(st.lost) + st.gap.left, Bytes: st.gap.bytes}
+	g := Gap{Track: track + 1, Next: st.gap.next, AccessUnits: int(st.lost) + st.gap.left, Bytes: st.gap.bytes}
 	switch {
 	case st.lost > 0:
 		g.Cause = GapRTPLoss
@@ -109,12 +111,18 @@ func (b *Builder) missedWithin(track int, au *AU, begins, cuts bool) {
 	}
 	hole := st.gap.hole
 	st.gap = trackGap{}
-	if g.None() || begins || cuts {
+	g.Duration = b.set.Life(ToNanos(hole, b.set.Tracks[track].Timescale))
+	switch {
+	case g.None() || begins:
+		return
+	case cuts:
+		if b.cur.holeNS = g.Duration; !g.Next { // too short to be noted for it
+			b.cur.Gap = b.cur.Gap.Plus(Gap{Cause: g.Cause, Duration: g.Duration})
+		}
 		return
 	}
-	g.Duration = b.set.Life(ToNanos(hole, b.set.Tracks[track].Timescale))
 	g.StartUTC = b.dating.of(b.cur, au) - g.Duration
-	b.cur.noteGap(g)
+	b.cur.NoteGap(g)
 }
 
 // leftAtEnd notes in the open chunk, the last one of a set of tracks, what was left out
@@ -127,7 +135,7 @@ func (b *Builder) leftAtEnd() {
 			if lead := b.cur.Lead(); lead.Len() > 0 {
 				end = b.cur.UTCAt(lead.Len() - 1)
 			}
-			b.cur.noteGap(Gap{Cause: st.gap.why, StartUTC: end, Track: i + 1, AccessUnits: st.gap.left, Bytes: st.gap.bytes})
+			b.cur.NoteGap(Gap{Cause: st.gap.why, StartUTC: end, Track: i + 1, AccessUnits: st.gap.left, Bytes: st.gap.bytes})
 		}
 		st.gap = trackGap{}
 	}

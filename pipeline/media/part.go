@@ -29,6 +29,7 @@ type Part struct {
 	First   bool
 	Chunk   *Chunk // nil in the last part
 	End     Cause  // not empty in the last part
+	Gap     bool   // in the last part: the next segment begins at once, and its Gap tells what is missing
 	Event   *Event // not nil: the segment holds media of it; the part has no chunk
 }
 

@@ -148,7 +148,7 @@ func (p *Pool) put(c *Chunk) {
 		t.Payload.free(p, 0)
 		*t = Columns{DTS: t.DTS[:0], Offset: t.Offset[:0], Size: t.Size[:0], Flags: t.Flags[:0], Payload: Payload{blocks: t.Payload.blocks}}
 	}
-	c.Set, c.Mark, c.Gap, c.Gaps = nil, nil, Gap{}, c.Gaps[:0]
+	c.Set, c.Mark, c.Gap, c.Gaps, c.holeNS = nil, nil, Gap{}, c.Gaps[:0], 0
 	c.Seq, c.UTC, c.Stepped, c.StartsGOP, c.More = 0, 0, 0, false, false
 	p.mu.Lock()
 	defer p.mu.Unlock()

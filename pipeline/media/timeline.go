@@ -6,7 +6,7 @@ type trackState struct {
 	seen  bool
 	raw   int64 // last DTS as it came
 	last  int64 // last DTS as stored
-	delta int64 // between the last two; a stall does not count
+	delta int64 // between the last two; a stall and a loss do not count
 	pace  Pace
 	stood bool  // the last unit came behind a stall
 	mono  int64 // arrival of the last access unit
@@ -76,8 +76,9 @@ func (b *Builder) step(track int, dts, mono int64, told bool) {
 	st.stood = unusual && step > st.stall
 	if track == b.set.lead && !told && (st.stood || st.lost > 0 && step-frame >= st.hole) {
 		b.markMissing(ToNanos(step, b.set.Tracks[track].Timescale), st.lost > 0)
+		st.gap.next = true
 	}
-	if !st.stood {
+	if !st.stood && st.lost == 0 {
 		st.delta = step
 	}
 }

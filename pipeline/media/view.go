@@ -15,6 +15,7 @@ func (p *Pool) View(c *Chunk, set *TrackSet, tracks []int) *Chunk {
 	v := p.get(set)
 	v.of = c
 	v.Seq, v.UTC, v.Stepped, v.Gap, v.More = c.Seq, c.UTC, c.Stepped, c.Gap, c.More
+	v.holeNS = c.holeNS
 	for i, from := range tracks {
 		v.Tracks[i] = c.Tracks[from]
 	}

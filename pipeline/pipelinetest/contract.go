@@ -32,7 +32,8 @@ const patience = 30 * time.Second
 // Contract puts every registered stage through the life that each run may have:
 // built and dropped, drained empty, drained full, aborted, stopped by an error
 // and by a panic of its neighbour, and held up by a slow one. What was emitted
-// before an error is consumed by those behind it. Whatever happens
+// before an error is consumed by those behind it. What is missing in the media, and
+// before it, goes on with it or ahead of it. Whatever happens
 // the stage must end, leave no goroutine, and release each element once.
 //
 // env is called once a case and provides all services but the media pool.
@@ -52,6 +53,7 @@ func Contract(t *testing.T, fixtures map[string]Fixture, env func(t *testing.T, 
 			t.Run("the stage behind fails", func(t *testing.T) { c.neighbour(t, &Script{Count: 50, FailAt: 2}) })
 			t.Run("the stage behind panics", func(t *testing.T) { c.neighbour(t, &Script{Count: 50, FailAt: 2, Panic: true}) })
 			t.Run("aborted while the stage behind is busy", c.abortedBusy)
+			t.Run("what is missing goes on", c.missing)
 		})
 	}
 }
@@ -63,6 +65,9 @@ type Script struct {
 	FailAt int   // the sink fails on this element, from 1; 0 is never
 	Panic  bool
 	Hold   chan struct{} // not nil: the sink waits for it to close
+
+	Missing     bool    // the source's elements tell that media is missing
+	given, told missing // by the source, and to the sink; each on its own goroutine
 
 	t   testing.TB
 	got atomic.Int64

@@ -61,6 +61,7 @@ func (t to[T]) Consume(ctx context.Context, el T) error {
 	if r, ok := any(el).(pipeline.Releaser); ok {
 		defer r.Release()
 	}
+	t.script.told.see(el)
 	n := t.script.got.Add(1)
 	t.script.hold(ctx)
 	if n == int64(t.script.FailAt) {
@@ -82,12 +83,14 @@ func chunks(ctx context.Context, set pipeline.Settings, s *Script, emit pipeline
 	}
 	cam := NewCamera(s.t, pool)
 	for given := 0; given != s.Count; {
+		s.lose(cam, given)
 		shot := cam.Shoot(s.t, 25)
 		for i, c := range shot {
 			if ctx.Err() != nil || given == s.Count {
 				releaseAll(shot[i:])
 				return ctx.Err()
 			}
+			s.loseWithin(c, given)
 			given++
 			if err := emit(c); err != nil {
 				releaseAll(shot[i+1:])
@@ -104,30 +107,41 @@ func releaseAll(chunks []*media.Chunk) {
 	}
 }
 
-// parts gives segments of three chunks.
+// parts gives segments of three chunks, or fewer before a gap.
 func parts(ctx context.Context, set pipeline.Settings, s *Script, emit pipeline.Emit[media.Part]) error {
 	var seg *media.Segment
-	n := 0
+	n, index := 0, uint64(0)
+	end := func(why media.Cause) error {
+		ended := seg
+		seg, n = nil, 0
+		return emit(media.Part{Segment: ended, End: why})
+	}
 	err := chunks(ctx, set, s, func(c *media.Chunk) error {
+		if seg != nil && !c.Gap.None() {
+			if err := end(endcause.Gap); err != nil {
+				c.Release()
+				return err
+			}
+		}
 		p := media.Part{Segment: seg, Chunk: c}
-		if n%3 == 0 {
+		if seg == nil {
+			index++
 			seg = &media.Segment{
 				ID: media.NewID(time.Now()), Stream: set.Stream, Pipeline: set.Pipeline,
-				Set: c.Set, Index: uint64(n/3 + 1), StartUTC: c.UTC,
+				Set: c.Set, Index: index, StartUTC: c.UTC, Gap: c.Gap,
 			}
 			p.Segment, p.First = seg, true
 		}
-		n++
 		if err := emit(p); err != nil {
 			return err
 		}
-		if n%3 == 0 {
-			return emit(media.Part{Segment: seg, End: endcause.MaxDuration})
+		if n++; n == 3 {
+			return end(endcause.MaxDuration)
 		}
 		return nil
 	})
-	if err == nil && n%3 != 0 {
-		err = emit(media.Part{Segment: seg, End: endcause.Stop})
+	if err == nil && seg != nil {
+		err = end(endcause.Stop)
 	}
 	return err
 }
@@ -144,6 +158,10 @@ func recordings(ctx context.Context, set pipeline.Settings, s *Script, emit pipe
 			return err
 		}
 		r.State, r.EndReason, r.EndUTC, r.Duration, r.Size = media.StateFinished, endcause.Stop, r.StartUTC+1e9, 1e9, 1000
+		if s.Missing {
+			r.Gap, r.Gaps = media.Gap{Cause: media.GapStall, Duration: 3e9}, []media.Gap{lost(r.StartUTC)}
+			s.given.see(r)
+		}
 		if err := emit(r); err != nil {
 			return err
 		}

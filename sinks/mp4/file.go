@@ -44,6 +44,7 @@ type file struct {
 	index     index  // fragment: true
 	gaps      []media.Gap
 	anchoring media.Anchoring
+	gapBehind bool   // the next file begins at once, and the gap before it tells what is missing
 	filled    int64  // bytes of gaps and anchors that were written in place
 	asGrown   bool   // finished as a fragmented file without an index
 	moovSum   uint32 // of the final moov, of an ordinary file

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"hash/crc32"
-	"slices"
 
 	"github.com/gospool/spool/pipeline/isobmff"
 	"github.com/gospool/spool/pipeline/media"
@@ -49,7 +48,9 @@ type gapJSON struct {
 	Units    int         `json:"units,omitempty"`
 	Bytes    int64       `json:"bytes,omitempty"`
 	Chunks   int         `json:"chunks,omitempty"`
-	Places   int         `json:"places,omitempty"` // 0: one
+	Places   int         `json:"places,omitempty"`  // 0: one
+	Missing  int64       `json:"missing,omitempty"` // 0: all of ns
+	Next     bool        `json:"next,omitempty"`    // of a chunk, see media.Gap
 }
 
 func encodeGaps(list []media.Gap, anchors media.Anchors, from int64) []byte {
@@ -57,7 +58,7 @@ func encodeGaps(list []media.Gap, anchors media.Anchors, from int64) []byte {
 	for _, g := range list {
 		text.Gaps = append(text.Gaps, gapJSON{
 			Cause: g.Cause, Start: g.StartUTC - from, Duration: g.Duration, Track: g.Track,
-			Units: g.AccessUnits, Bytes: g.Bytes, Chunks: g.Chunks, Places: max(g.Places-1, 0),
+			Units: g.AccessUnits, Bytes: g.Bytes, Chunks: g.Chunks, Places: max(g.Places-1, 0), Missing: g.MissingNS, Next: g.Next,
 		})
 	}
 	for _, a := range anchors {
@@ -93,7 +94,7 @@ func decodeGaps(b []byte, from int64) (list []media.Gap, anchors media.Anchors) 
 	for _, g := range text.Gaps[:min(len(text.Gaps), media.MaxGaps)] {
 		list = append(list, media.Gap{
 			Cause: g.Cause, StartUTC: from + g.Start, Duration: max(g.Duration, 0), Track: g.Track,
-			AccessUnits: g.Units, Bytes: g.Bytes, Chunks: g.Chunks, Places: max(g.Places, 0) + 1,
+			AccessUnits: g.Units, Bytes: g.Bytes, Chunks: g.Chunks, Places: max(g.Places, 0) + 1, MissingNS: max(g.Missing, 0), Next: g.Next,
 		})
 	}
 	for _, a := range text.Anchors[:min(len(text.Anchors), media.MaxAnchors)] {
@@ -190,11 +191,27 @@ func (g *fragment) leaveOut(track int, c *media.Columns, units int) {
 // first sample, at a time of the file in ticks.
 func (f *file) follow(g *fragment, at int64, timed bool) {
 	for _, gap := range g.gaps {
-		f.gaps = media.JoinGap(f.gaps, gap)
+		if f.within(&gap) {
+			f.gaps = media.JoinGap(f.gaps, gap)
+		}
 	}
 	if timed {
 		f.anchoring.See(media.ToNanos(at, f.tracks[f.lead].timescale), g.utc, int64(f.entry.identity.Speed))
 	}
+}
+
+// within takes from a gap what is told elsewhere of the time before the file: by the gap
+// before it, or of another track than the lead by the end of the file before. It reports
+// whether anything is left.
+func (f *file) within(g *media.Gap) bool {
+	id := &f.entry.identity
+	before := id.StartUTC - g.StartUTC
+	other := g.Track != 0 && g.Track != f.lead+1
+	if before <= 0 || id.GapDuration == 0 && !(other && before > absentNS) {
+		return true
+	}
+	*g = g.From(id.StartUTC)
+	return g.Duration > 0
 }
 
 // conclude says in the entry what has become of the file.
@@ -202,10 +219,27 @@ func (f *file) conclude(state media.State, reason media.Cause) {
 	e := &f.entry
 	e.outcome = f.outcomeAs(state, reason)
 	e.anchors = f.anchoring.Anchors(e.outcome.duration, int64(e.identity.Speed))
-	e.gaps = slices.Clone(f.gaps)
+	e.gaps = f.gapsWithin(e.anchors.At(e.outcome.duration))
 	for i := range f.tracks {
 		f.absent(i)
 	}
+}
+
+// gapsWithin lists what is missing in the file, up to its end, ns UTC. What the next one
+// tells is left out: by the gap before it, or of another track than the lead where that
+// is missing at its begin.
+func (f *file) gapsWithin(end int64) (list []media.Gap) {
+	for _, g := range f.gaps {
+		if g.Next && f.gapBehind {
+			continue
+		}
+		if g.Track != 0 && g.Track != f.lead+1 && g.EndUTC()-end > absentNS && g.StartUTC < end {
+			g.Duration = end - g.StartUTC
+		}
+		g.Next = false
+		list = append(list, g)
+	}
+	return list
 }
 
 // A track that begins or ends much apart from the file stalled there: by more than a
@@ -215,7 +249,9 @@ const (
 	absentTimes = 5
 )
 
-// absent notes where a track is not there at the begin of the file, or at its end.
+// absent notes where a track is not there at the begin of the file, or at its end, but
+// for what is known of that already: by the list, or at the end of the lead track by the
+// gap before the next file.
 func (f *file) absent(i int) {
 	t, e := &f.tracks[i], &f.entry
 	total := e.outcome.duration
@@ -226,15 +262,38 @@ func (f *file) absent(i int) {
 		usual = media.ToNanos(t.table.Duration()/n, t.timescale)
 	}
 	note := func(from, to int64) {
-		if to-from <= max(absentNS, absentTimes*usual) {
+		start, end := unlisted(e.gaps, i+1, e.anchors.At(from), e.anchors.At(to))
+		if end-start <= max(absentNS, absentTimes*usual) {
 			return
 		}
-		start := e.anchors.At(from)
-		e.gaps = media.JoinGap(e.gaps, media.Gap{Cause: media.GapStall, StartUTC: start, Duration: e.anchors.At(to) - start, Track: i + 1})
+		e.gaps = media.JoinGap(e.gaps, media.Gap{Cause: media.GapStall, StartUTC: start, Duration: end - start, Track: i + 1})
 	}
 	note(0, begin)
-	note(end, total)
+	if i != f.lead || !f.gapBehind {
+		note(end, total)
+	}
 }
+
+// unlisted is what of a time, ns UTC, no listed gap of a track has at either end.
+func unlisted(list []media.Gap, track int, start, end int64) (int64, int64) {
+	for i := range list {
+		g := &list[i]
+		if g.Cause == media.GapFurther || g.Track != 0 && g.Track != track {
+			continue
+		}
+		if g.StartUTC <= start+listedNS && g.EndUTC() > start {
+			start = g.EndUTC()
+		}
+		if g.EndUTC() >= end-listedNS && g.StartUTC < end {
+			end = g.StartUTC
+		}
+	}
+	return start, end
+}
+
+// listedNS is how far a gap that is listed may be from where the file's tables have it:
+// an access unit of sound, and the rounding of ticks.
+const listedNS = 100_000_000
 
 // cutOut notes chunks that recovery cuts out before the fragment that was read.
 func (f *file) cutOut(chunks []extent) {

@@ -160,6 +160,9 @@ func (m *Muxer) Process(ctx context.Context, p media.Part, emit pipeline.Emit[me
 		}
 	}
 	if p.End != "" {
+		if m.file != nil {
+			m.file.gapBehind = p.Gap
+		}
 		return m.end(p.End, emit)
 	}
 	return nil

@@ -62,6 +62,7 @@ func TestEveryStageKeepsTheContract(t *testing.T) {
 			return fmt.Sprintf("branches: [{name: a, stages: [segmenter: {}, mp4: {record_path: %q, sync: none}, metadata: {}]}, "+
 				"{name: b, stages: [\"null\": {}]}]", t.TempDir())
 		}},
+		"tracks":  {Settings: func(*testing.T) string { return "drop: [{kind: audio}]" }},
 		"exec":    {Settings: func(*testing.T) string { return `command: ["true", "{path}"]` }},
 		"webhook": {Settings: func(*testing.T) string { return "url: 'http://127.0.0.1:1/nobody'" }},
 		"mp4": {Settings: func(t *testing.T) string {

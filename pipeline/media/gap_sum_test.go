@@ -1,0 +1,97 @@
+package media
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+)
+
+// What is lost on the way, and what a full queue drops around it, is told once: by the
+// gaps before chunks, by those in them and by the marks between them. A gap before a
+// file, which counts from unit to unit, may tell a picture more. The bound has room for
+// the longest GOP: where it has not the GOP is dropped from behind, too, and a hole in it
+// may be told a second time.
+func TestEachLostSecondIsToldOnceWhateverAQueueDrops(t *testing.T) {
+	for name, policy := range map[string]DropPolicy{"oldest": DropOldest, "newest": DropNewest} {
+		t.Run(name, func(t *testing.T) { rapid.Check(t, func(t *rapid.T) { lostAndDropped(t, policy) }) })
+	}
+}
+
+func lostAndDropped(t *rapid.T, policy DropPolicy) {
+	const frame, gop = second / 25, 50 // two chunks
+	pool := NewCheckedPool()
+	q := NewGOPQueue(pool, GOPLimits{Policy: policy, MaxSpan: 8 * time.Second})
+	told, kept, behindMark := int64(0), 0, false
+	var list []Gap
+	take := func(c *Chunk) {
+		defer c.Release()
+		if c.Mark != nil || !c.Gap.None() { // another file begins
+			list = slices.DeleteFunc(list, func(g Gap) bool { return g.Next })
+		}
+		if c.Mark != nil {
+			told, behindMark = told+c.Mark.Gap.Duration, true
+			return
+		}
+		kept += c.Lead().Len()
+		told += c.Gap.Duration
+		for _, g := range c.Gaps {
+			if behindMark {
+				g = g.From(c.UTC)
+			}
+			list = append(list, g)
+		}
+		behindMark = false
+	}
+	b := NewBuilder(pool, BuilderConfig{}, q.Put)
+	b.SetTracks(setOf(t, video()))
+	losses := rapid.SliceOfN(rapid.SampledFrom([]int64{1, 3, 12, 30, 45}), 0, 8).Draw(t, "losses")
+	next, lost, big := int64(0), int64(0), int64(0)
+	put := func(n int64, was int) {
+		ns := n * frame
+		require.NoError(t, b.Append(0, &AU{DTS: n * 3600, PTS: n * 3600, UTC: start + ns, Mono: ns + 1, Sync: n%gop == 0, Lost: was, Payload: [][]byte{{0x65, 1}}}))
+	}
+	for _, n := range append(losses, 0) {
+		for range rapid.Int64Range(40, 150).Draw(t, "pictures") {
+			put(next, 0)
+			next++
+		}
+		if rapid.Bool().Draw(t, "taken") {
+			for range rapid.IntRange(0, 6).Draw(t, "chunks") {
+				if c := q.Next(); c != nil {
+					take(c)
+				}
+			}
+		}
+		if n == 0 {
+			continue
+		}
+		next += n
+		put(next, int(n))
+		next++
+		if lost += n; n >= 25 {
+			big++
+		}
+	}
+	for key := false; !key; next++ { // before which what is missing is told
+		put(next, 0)
+		key = next%gop == 0
+	}
+	b.Flush()
+	for c := q.Next(); c != nil; c = q.Next() {
+		take(c)
+	}
+	if c := q.Rest(); c != nil {
+		take(c)
+	}
+	for _, g := range list {
+		told += g.Missing()
+	}
+	missing := (next - int64(kept)) * frame
+	require.GreaterOrEqual(t, missing, lost*frame)
+	require.GreaterOrEqual(t, told, missing-int64(time.Millisecond), "what is missing is told")
+	require.LessOrEqual(t, told, missing+big*frame+int64(time.Millisecond), "once")
+	require.Zero(t, pool.Outstanding(), pool.Leaks())
+}

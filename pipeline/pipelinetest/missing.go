@@ -1,0 +1,92 @@
+package pipelinetest
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// missing is how much elements say is missing.
+type missing struct {
+	beforeNS int64 // before chunks and files
+	withinNS int64 // in them
+	units    int
+}
+
+// see adds what an element says.
+func (m *missing) see(el any) {
+	switch e := el.(type) {
+	case *media.Chunk:
+		if e.Mark != nil {
+			m.beforeNS += e.Mark.Gap.Duration
+			return
+		}
+		m.beforeNS += e.Gap.Duration
+		m.within(e.Gaps)
+	case media.Part:
+		if e.First {
+			m.beforeNS += e.Segment.Gap.Duration
+		}
+		if e.Chunk != nil && e.Chunk.Mark == nil {
+			m.within(e.Chunk.Gaps)
+		}
+	case media.Recording:
+		if e.State == media.StateFinished {
+			m.beforeNS += e.Gap.Duration
+			m.within(e.Gaps)
+		}
+	}
+}
+
+func (m *missing) within(list []media.Gap) {
+	for _, g := range list {
+		m.withinNS += g.Missing()
+		m.units += g.AccessUnits
+	}
+}
+
+// missing drains media in which and before which something is missing: all of that is
+// told behind the stage, with other chunks where these do not go on. What a stage leaves
+// out at its begin counts for nothing.
+func (c *contract) missing(t *testing.T) {
+	if c.info.In == nil || c.info.Out == nil {
+		return // it is told of nothing, or tells no stage
+	}
+	s := &Script{Count: 2 * lossesFrom, Missing: true}
+	require.NoError(t, await(t, c.start(t, s)))
+	require.Positive(t, s.given.withinNS)
+	require.Positive(t, s.given.beforeNS)
+	require.Equal(t, s.given, s.told)
+}
+
+// lossesFrom is the first chunk of a script that loses something.
+const lossesFrom = 10
+
+// lose lets the next key frame of a camera come behind a gap, now and then. A GOP is two
+// chunks, and a stage that takes key frames drops one.
+func (s *Script) lose(cam *Camera, given int) {
+	if !s.Missing {
+		return
+	}
+	if cam.GOP = 50; given >= lossesFrom && given%4 == 0 {
+		gap := media.Gap{Cause: media.GapStall, Duration: 3e9}
+		cam.Gap(gap)
+	}
+}
+
+// loseWithin lets a picture be missing in a chunk.
+func (s *Script) loseWithin(c *media.Chunk, given int) {
+	if !s.Missing {
+		return
+	}
+	if given >= lossesFrom {
+		c.Gaps = append(c.Gaps, lost(c.UTC+400e6))
+	}
+	s.given.see(c)
+}
+
+func lost(utc int64) media.Gap {
+	return media.Gap{Cause: media.GapRTPLoss, StartUTC: utc, Duration: 40e6, Track: 1, AccessUnits: 1, Places: 1}
+}
