@@ -89,6 +89,9 @@ func described(trak []byte, movie uint32) (t index.Track, shift int64, err error
 // fromTables makes an index of sample tables.
 func fromTables(moov []byte, of index.Source) ([]byte, error) {
 	mvhd, _ := isobmff.ReadMvhd(isobmff.Find(moov, "mvhd"))
+	if err := plausible(moov, of.Bytes); err != nil {
+		return nil, err
+	}
 	var e index.Encoder
 	boxes := isobmff.Walk(moov)
 	for boxes.Next() {
@@ -102,9 +105,6 @@ func fromTables(moov []byte, of index.Source) ([]byte, error) {
 		table, err := isobmff.ReadSampleTable(isobmff.Find(boxes.Payload, "mdia", "minf", "stbl"))
 		if err != nil {
 			return nil, fmt.Errorf("%w: track %d: %w", ErrNoTables, t.ID, err)
-		}
-		if int64(table.Len()) > of.Bytes { // of samples that have one size any number can be claimed
-			return nil, fmt.Errorf("%w: track %d claims %d samples", ErrNoTables, t.ID, table.Len())
 		}
 		e.Track(t)
 		var s isobmff.Sample
@@ -121,6 +121,23 @@ func fromTables(moov []byte, of index.Source) ([]byte, error) {
 		}
 	}
 	return finish(&e, of)
+}
+
+// plausible refuses tables that claim more than their file holds, before any work: any
+// number can be claimed of samples that have one size.
+func plausible(moov []byte, fileBytes int64) error {
+	samples, bytes := int64(0), int64(0)
+	for boxes := isobmff.Walk(moov); boxes.Next(); {
+		table, err := isobmff.ReadSampleTable(isobmff.Find(boxes.Payload, "mdia", "minf", "stbl"))
+		if !boxes.Is("trak") || err != nil {
+			continue
+		}
+		samples, bytes = samples+int64(table.Len()), bytes+table.Bytes()
+		if samples > fileBytes || bytes > fileBytes || bytes < 0 {
+			return fmt.Errorf("%w: its tables claim %d samples of %d bytes together", ErrNoTables, samples, bytes)
+		}
+	}
+	return nil
 }
 
 func finish(e *index.Encoder, of index.Source) ([]byte, error) {
