@@ -67,7 +67,8 @@
 // Beside each finished file there is a small index of its samples, which is read in
 // parts: see packages sampleindex and pipeline/isobmff/index. It is written when a file is
 // finished, from the columns that the moov is made of, and after a recovery. The
-// file is complete without: an index that is missing is made from it.
+// file is complete without: an index that is missing is made from it. README.md tells
+// operators what else lies in a record directory.
 //
 // # Recovery
 //

@@ -220,3 +220,16 @@ func TestAnIndexOfAFileThatStaysAsItGrew(t *testing.T) {
 	require.Equal(t, isobmff.FourCC([]byte("soun")), x.Tracks[1].Handler)
 	require.NoError(t, s.Close())
 }
+
+// TestTheIndexOfFootageOfAnEncoder is as small as package index says: H.264 with B frames
+// and AAC, in bytes an access unit beside what any index takes.
+func TestTheIndexOfFootageOfAnEncoder(t *testing.T) {
+	t.Parallel()
+	for form, file := range everyForm(t, record(t, avc(8)), time.Second) {
+		text, x := built(t, file)
+		units := x.Tracks[0].Samples + x.Tracks[1].Samples
+		each := float64(len(text)-68-2*130) / float64(units)
+		t.Logf("%s: %.2f bytes an access unit of %d, %d bytes", form, each, units, len(text))
+		require.LessOrEqual(t, each, 2.0, form)
+	}
+}

@@ -28,10 +28,12 @@
 //	H.264 at 30/s, B frames, AAC at 48 kHz                1.9
 //	H.264 at a variable rate (±10 ms), B frames, AAC      2.7
 //	all-intra, AAC                                        2.1
+//	five minutes of x264 with B frames at 25/s, and AAC   1.9
 //	at most, whatever the samples say                     31, and 130 a track, and 68
 //
 // TestBytesAnAccessUnit and TestAnIndexIsNeverLongerThanItsBound measure and hold them.
-// The same tables of a moov take 8 to 20.
+// The same tables of a moov take 8 to 20. A second of ten hours is read with less than 5 KiB
+// in some 40 reads.
 //
 // An index is made by an Encoder in one pass without an allocation per sample, and is
 // read by Open. What it is of is said by a Source, length and time of change of the file
