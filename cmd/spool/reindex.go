@@ -95,6 +95,12 @@ func (c *ReindexCmd) reindex(ctx context.Context, p *Program, catalogue *metadat
 	if found.Unsure != nil {
 		fmt.Fprintf(p.Stderr, "what is known of deleted recordings stays for now: %v\n", found.Unsure)
 	}
+	for _, id := range found.Damaged {
+		fmt.Fprintf(p.Stderr, "what was known of recording %s beside its file is damaged: it counts as protected; PATCH its record with protected true or false\n", id)
+	}
+	if found.Unread != nil {
+		fmt.Fprintf(p.Stderr, "what is known beside files could not all be read: %v\n", found.Unread)
+	}
 	return found.Report, err
 }
 

@@ -1,7 +1,10 @@
 package server
 
 import (
+	"bytes"
 	"context"
+	"log/slog"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -93,4 +96,38 @@ func TestWhatIsSaidOfNobodyIsRemoved(t *testing.T) {
 	left, err := facts.In(r.dir).Recordings()
 	require.NoError(t, err)
 	require.Equal(t, []media.ID{own.ID}, left)
+}
+
+// TestDamagedFactsAreToldOf by each comparison, until they are whole again; the recording
+// counts as protected.
+func TestDamagedFactsAreToldOf(t *testing.T) {
+	r := newEventFixture(t, pipeline.Always, "before: 1, after: 1", "")
+	f := r.publish("live/x", 25)
+	f.feed(5 * 25)
+	own := f.end()[0]
+	no := false
+	for _, id := range []media.ID{own.ID, {0xfe}} { // the second is of no recording
+		require.NoError(t, facts.In(r.dir).Change(id, func(f *facts.Facts) error { f.Protected = &no; return nil }))
+		name := filepath.Join(r.dir, facts.Directory, id.String())
+		b, err := os.ReadFile(name)
+		require.NoError(t, err)
+		b[len(b)-2] ^= 1
+		require.NoError(t, os.WriteFile(name, b, 0o600))
+	}
+	found, err := Compare(t.Context(), r.catalogue, r.dir, nil, nil)
+	require.NoError(t, err)
+	require.NoError(t, found.Unread)
+	require.Equal(t, []media.ID{own.ID}, found.Damaged)
+	var said bytes.Buffer
+	found.tellDamaged(slog.New(slog.NewTextHandler(&said, nil)))
+	require.Contains(t, said.String(), own.ID.String())
+	protected, err := (files{r.dir}).Protected(own.Path, own.ID)
+	require.NoError(t, err)
+	require.True(t, protected)
+
+	_, err = r.footage.SetProtected(t.Context(), own.ID, false)
+	require.NoError(t, err)
+	found, err = Compare(t.Context(), r.catalogue, r.dir, nil, nil)
+	require.NoError(t, err)
+	require.Empty(t, found.Damaged)
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/gospool/spool/sinks/metadata"
 	"github.com/gospool/spool/sinks/mp4"
 	"github.com/gospool/spool/sinks/mp4/disk"
+	"github.com/gospool/spool/sinks/mp4/facts"
 )
 
 // reconcile makes the catalogue say what is on the disk. It goes on until it has:
@@ -86,7 +88,21 @@ func (s *Server) compare(ctx context.Context, dir string) (metadata.Report, erro
 	if found.Unsure != nil && !errors.Is(found.Unsure, metadata.ErrUnavailable) { // which is said elsewhere
 		s.log.Warn("what is known of deleted recordings stays for now", "error", found.Unsure)
 	}
+	found.tellDamaged(s.log)
 	return found.Report, err
+}
+
+// tellDamaged logs what is damaged beside files, and which recordings count as protected
+// for it, as many as one can read.
+func (c *Compared) tellDamaged(log *slog.Logger) {
+	const named = 10
+	if n := len(c.Damaged); n > 0 {
+		log.Error("what was known beside the files of recordings is damaged: they count as protected, and events that were added to them since may be in the catalogue alone",
+			"recordings", n, "first", c.Damaged[:min(n, named)], "remedy", "PATCH each record with protected true or false")
+	}
+	if c.Unread != nil {
+		log.Warn("what is known beside the files of recordings could not all be read", "error", c.Unread)
+	}
 }
 
 // ClaimDirectory makes sure that the catalogue's rows are of a record directory, and
@@ -102,6 +118,11 @@ type Compared struct {
 	metadata.Report
 	Forgotten int   // deleted recordings of which something was known beside their files, until now
 	Unsure    error // why what is known of deleted recordings stays for now; nil where nothing does
+
+	// Damaged are recordings of which something was known beside their files that is
+	// damaged: they count as protected. Unread is why there may be more.
+	Damaged []media.ID
+	Unread  error
 }
 
 // Compare makes the catalogue say what is in a record directory, which ClaimDirectory was
@@ -117,6 +138,7 @@ func Compare(ctx context.Context, catalogue *metadata.Catalogue, dir string, by 
 	})
 	if err == nil {
 		c.Forgotten, c.Unsure = forgetOrphans(ctx, catalogue, dir, by, c.Report)
+		c.Damaged, c.Unread = facts.In(dir).Damaged()
 	}
 	return c, err
 }

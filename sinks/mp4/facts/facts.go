@@ -152,6 +152,22 @@ func (s Store) Recordings() (ids []media.ID, err error) {
 	return ids, nil
 }
 
+// Damaged lists the recordings whose facts are damaged: they count as protected, and
+// what else was known is lost. It reads all there are, and goes on behind those that the
+// disk does not give, whose errors it returns.
+func (s Store) Damaged() (ids []media.ID, err error) {
+	all, err := s.Recordings()
+	for _, id := range all {
+		switch _, unread := s.Read(id); {
+		case errors.Is(unread, ErrDamaged):
+			ids = append(ids, id)
+		case unread != nil:
+			err = errors.Join(err, unread)
+		}
+	}
+	return ids, err
+}
+
 const magic = "spool-facts-1"
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
