@@ -14,4 +14,5 @@
 // other error, such as EIO or ENOSPC, is the caller's to know.
 //
 // Probe says beforehand what a directory's file system refuses, and what that means.
+// CapacityOf says how much a file system holds and has left.
 package filesystem

@@ -8,13 +8,17 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/filesystem"
 )
 
 // A disk that was swapped for another, or is not mounted, is not looked at: its
 // footage is not ours to judge. The right one is taken up again.
 func TestAnotherDiskInItsPlaceIsLeftAlone(t *testing.T) {
 	r := newRoom(t, limits(Limits{Expire: day}))
-	r.k.deps.Disk = func(string) (Space, error) { return Space{Total: 100 * mib, Free: 50 * mib}, nil }
+	r.k.deps.Disk = func(string) (filesystem.Capacity, error) {
+		return filesystem.Capacity{Usable: 100 * mib, Free: 50 * mib}, nil
+	}
 	r.write(".spool-directory", []byte("0193-this-one"), r.now)
 	r.look(0)
 	away := r.dir + ".away"

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/gospool/spool/pipeline/filesystem"
 )
 
 // batch is how many files are deleted before their rows are: one write of the
@@ -85,7 +87,7 @@ func (k *Keeper) accountDeleted(e eviction) {
 // settle compares what was deleted with the room that it gave, less what was
 // recorded meanwhile. Where a snapshot or another program holds on to the blocks,
 // deleting more would cost all the footage and gain nothing.
-func (k *Keeper) settle(before Space, room int64, began, now time.Time) {
+func (k *Keeper) settle(before filesystem.Capacity, room int64, began, now time.Time) {
 	after, err := k.deps.Disk(k.deps.Dir)
 	if err != nil {
 		return
@@ -96,7 +98,7 @@ func (k *Keeper) settle(before Space, room int64, began, now time.Time) {
 		k.futile = 0
 		return
 	}
-	if k.futile += room - max(gained, 0); k.futile <= 3*margin(after.Total) {
+	if k.futile += room - max(gained, 0); k.futile <= 3*margin(after.Usable) {
 		return
 	}
 	k.rest, k.futile = now.Add(restFor), 0
@@ -106,7 +108,7 @@ func (k *Keeper) settle(before Space, room int64, began, now time.Time) {
 
 // settleInodes does so where files went for their inodes: another program that makes
 // files as quickly would have all of the footage go.
-func (k *Keeper) settleInodes(before Space, files int, now time.Time) {
+func (k *Keeper) settleInodes(before filesystem.Capacity, files int, now time.Time) {
 	after, err := k.deps.Disk(k.deps.Dir)
 	if err != nil || after.FreeInodes-before.FreeInodes >= int64(files)/2 {
 		return

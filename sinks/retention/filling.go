@@ -1,6 +1,10 @@
 package retention
 
-import "time"
+import (
+	"time"
+
+	"github.com/gospool/spool/pipeline/filesystem"
+)
 
 // filling measures how fast a disk fills between looks. Chunks are written once a
 // second, and those of many streams may come together: what counts is the most
@@ -16,7 +20,7 @@ type filling struct {
 const maxAhead = 8
 
 // look measures. A first look, or one that comes after a long pause, knows nothing.
-func (f *filling) look(s Space, now time.Time) {
+func (f *filling) look(s filesystem.Capacity, now time.Time) {
 	passed := now.Sub(f.at)
 	known := !f.at.IsZero() && passed > 0 && passed < 30*lookEvery
 	f.grown, f.used = f.grown+s.Used()-f.used, s.Used()
@@ -33,7 +37,7 @@ func (f *filling) look(s Space, now time.Time) {
 }
 
 // soon is what the disk may fill by until the look after the next one.
-func (f *filling) soon(s Space) int64 { return min(2*f.peak, s.Total/maxAhead) }
+func (f *filling) soon(s filesystem.Capacity) int64 { return min(2*f.peak, s.Usable/maxAhead) }
 
 // during is what came in so long a time, at most.
 func (f *filling) during(d time.Duration) int64 {
@@ -41,4 +45,4 @@ func (f *filling) during(d time.Duration) int64 {
 }
 
 // freed tells that room was made since the last look.
-func (f *filling) freed(s Space) { f.used = s.Used() }
+func (f *filling) freed(s filesystem.Capacity) { f.used = s.Used() }

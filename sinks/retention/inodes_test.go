@@ -7,13 +7,15 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/filesystem"
 )
 
 // inodes makes the disk one that can hold so many files, other is how many of them
 // another program has.
 func (r *room) inodes(most int64, other *int64) {
 	disk := r.k.deps.Disk
-	r.k.deps.Disk = func(dir string) (Space, error) {
+	r.k.deps.Disk = func(dir string) (filesystem.Capacity, error) {
 		s, err := disk(dir)
 		s.Inodes, s.FreeInodes = most, max(most-*other-int64(len(r.files())), 0)
 		return s, err
@@ -55,7 +57,7 @@ func TestFootageGoesForInodes(t *testing.T) {
 func TestInodesThatAnotherProgramTakesCostLittle(t *testing.T) {
 	r := newRoom(t, Policy{DiskMaxPercent: 90})
 	disk := r.k.deps.Disk
-	r.k.deps.Disk = func(dir string) (Space, error) {
+	r.k.deps.Disk = func(dir string) (filesystem.Capacity, error) {
 		s, err := disk(dir)
 		s.Inodes = 60
 		return s, err

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/retained"
 )
@@ -44,8 +45,8 @@ type Deps struct {
 	Read       Reader
 	Store      Store
 	Recordings Recordings
-	Disk       func(dir string) (Space, error) // nil: Disk
-	Writable   func() bool                     // whether a recording could begin a file now; waits for nothing, and may be nil
+	Disk       func(dir string) (filesystem.Capacity, error) // nil: Disk
+	Writable   func() bool                                   // whether a recording could begin a file now; waits for nothing, and may be nil
 	Clock      pipeline.Clock
 	Wall       *pipeline.WallClock // whether the clock is believed; nil: one of its own
 	Log        *slog.Logger

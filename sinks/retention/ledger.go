@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/gospool/spool/pipeline/filesystem"
 )
 
 // ledger is what recorders and others tell of files between two looks of the
@@ -140,7 +142,7 @@ func (l *ledger) wait(w watch) (due bool) {
 }
 
 // watch is what may come until one of the limits is reached.
-func (p *Policy) watch(t totals, s Space) watch {
+func (p *Policy) watch(t totals, s filesystem.Capacity) watch {
 	w := watch{byStream: map[string]bound{}}
 	if p.MaxBytes > 0 {
 		w.all = bound{p.MaxBytes - t.all, p.MaxBytes}
@@ -155,8 +157,8 @@ func (p *Policy) watch(t totals, s Space) watch {
 		}
 	}
 	if limited {
-		high, _ := s.high(p.DiskMaxPercent, minFree)
-		w.disk = bound{high - s.Used(), max(s.Total, 1)}
+		high, _ := mark(s, p.DiskMaxPercent, minFree)
+		w.disk = bound{high - s.Used(), max(s.Usable, 1)}
 	}
 	return w
 }

@@ -30,11 +30,11 @@ func (k *Keeper) Plan(ctx context.Context) (*retained.Plan, error) {
 	}
 	items := k.index.list()
 	p := &retained.Plan{
-		At: k.clock.Best, Clock: k.clock, Active: k.policy.Active(), DiskBytes: space.Total, UsedBytes: space.Used(),
+		At: k.clock.Best, Clock: k.clock, Active: k.policy.Active(), DiskBytes: space.Usable, UsedBytes: space.Used(),
 		Bytes: k.totals.all, Held: k.held, Stopped: k.withoutRoom(), LastError: k.lastErr,
 	}
-	if high, limited := space.high(k.policy.DiskMaxPercent, k.policy.MinFree); limited {
-		p.HighBytes, p.LowBytes = high, max(high-margin(space.Total)-k.filling.soon(space), 0)
+	if high, limited := mark(space, k.policy.DiskMaxPercent, k.policy.MinFree); limited {
+		p.HighBytes, p.LowBytes = high, max(high-margin(space.Usable)-k.filling.soon(space), 0)
 	}
 	rules := slices.Concat(k.policy.byteRules(k.totals, totals{}), k.policy.diskRules(space, 0), k.policy.inodeRules(space))
 	now, left, _ := choose(slices.Clone(k.queue), rules, true)

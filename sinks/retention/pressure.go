@@ -4,19 +4,21 @@ import (
 	"context"
 	"slices"
 	"time"
+
+	"github.com/gospool/spool/pipeline/filesystem"
 )
 
 // passed is the rules that ask for room.
-func (k *Keeper) passed(space Space) []rule {
+func (k *Keeper) passed(space filesystem.Capacity) []rule {
 	next := k.ledger.next()
-	disk := max(k.filling.soon(space), min(next.all, space.Total/maxAhead))
+	disk := max(k.filling.soon(space), min(next.all, space.Usable/maxAhead))
 	return slices.Concat(k.policy.byteRules(k.totals, next), k.policy.diskRules(space, disk), k.policy.inodeRules(space))
 }
 
 // await lets recorders wake the keeper when what they write comes near a limit. It
 // is not done while a limit is passed that cannot be helped: looks in turn are
 // often enough then.
-func (k *Keeper) await(space Space) {
+func (k *Keeper) await(space filesystem.Capacity) {
 	if k.ledger.wait(k.policy.watch(k.totals, space)) {
 		k.Wake()
 	}

@@ -19,6 +19,7 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/endcause"
+	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -157,9 +158,9 @@ func (r *room) bytes() (n int64) {
 	return n
 }
 
-func (r *room) disk(string) (Space, error) {
+func (r *room) disk(string) (filesystem.Capacity, error) {
 	used := r.bytes() + r.other + r.leaked
-	return Space{Total: r.total, Free: r.total - used}, nil
+	return filesystem.Capacity{Usable: r.total, Free: r.total - used}, nil
 }
 
 // Now and After are the clock; nothing here waits on it.

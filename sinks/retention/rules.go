@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/pipeline/retained"
 )
 
@@ -84,11 +85,11 @@ func (p *Policy) byteRules(t, next totals) (out []rule) {
 
 // diskRules are the passed limits on the disk; ahead is what it may fill by
 // before the next look.
-func (p *Policy) diskRules(s Space, ahead int64) (out []rule) {
+func (p *Policy) diskRules(s filesystem.Capacity, ahead int64) (out []rule) {
 	add := func(stream, cause string, percent int, minFree int64) {
-		high, limited := s.high(percent, minFree)
+		high, limited := mark(s, percent, minFree)
 		if limited && s.Used()+ahead > high {
-			out = append(out, rule{stream: stream, cause: cause, need: s.Used() + ahead - high + margin(s.Total), over: s.Used() > high})
+			out = append(out, rule{stream: stream, cause: cause, need: s.Used() + ahead - high + margin(s.Usable), over: s.Used() > high})
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.Streams)) {
@@ -104,8 +105,8 @@ const inodesCause = "inodes"
 
 // inodeRules ask for files to go where the disk may be kept free and has no inodes
 // left for the next ones. Stopping a recording would give none back.
-func (p *Policy) inodeRules(s Space) []rule {
-	least := s.leastInodes()
+func (p *Policy) inodeRules(s filesystem.Capacity) []rule {
+	least := leastInodes(s)
 	if p.DiskMaxPercent == 0 && p.MinFree == 0 || s.Inodes == 0 || s.FreeInodes >= least {
 		return nil
 	}

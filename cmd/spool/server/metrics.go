@@ -7,9 +7,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/sinks/metadata"
 	"github.com/gospool/spool/sinks/mp4"
-	"github.com/gospool/spool/sinks/mp4/disk"
 	"github.com/gospool/spool/stages/ingest/rtsp"
 )
 
@@ -45,7 +45,7 @@ func (d *diskTimes) Finished(took time.Duration) { d.finish.Observe(took.Seconds
 // its journal, and the disk; and of what stands before it, the RTSP server. They are read when they are asked for.
 type stores struct {
 	catalogue func() metadata.Stats
-	capacity  func() (disk.Capacity, bool) // of the disk with the record directory, when it could be asked
+	capacity  func() (filesystem.Capacity, bool) // of the disk with the record directory, when it could be asked
 	obstacles func(context.Context) []pipeline.Problem
 	rtsp      func() rtsp.Counts
 }

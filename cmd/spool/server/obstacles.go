@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
@@ -54,11 +55,11 @@ func (s *Server) canWrite() bool {
 }
 
 // capacity is that of the disk with the record directory.
-func (s *Server) capacity() (disk.Capacity, bool) {
+func (s *Server) capacity() (filesystem.Capacity, bool) {
 	for _, v := range s.writable.known(RecordDirs(s.cfg)[:1]) {
 		return v.has, v.has.Total > 0
 	}
-	return disk.Capacity{}, false
+	return filesystem.Capacity{}, false
 }
 
 // scarce are the problems that are coming: recording goes on, but not for long.

@@ -18,6 +18,7 @@ import (
 	"github.com/gospool/spool/api/auth"
 	"github.com/gospool/spool/api/playback"
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/retention"
 )
@@ -73,7 +74,9 @@ func TestWhatRetentionFindsIsAnsweredByteByByte(t *testing.T) {
 		Limits: retention.Limits{Expire: 7 * 24 * time.Hour, MaxBytes: 5000}, DiskMaxPercent: 80,
 		Streams: map[string]retention.StreamPolicy{"live/b": {Priority: 3}},
 	}, retention.Deps{
-		Dir: dir, Clock: clock, Recordings: noRecordings{}, Disk: func(string) (retention.Space, error) { return retention.Space{Total: 100_000, Free: 60_000}, nil },
+		Dir: dir, Clock: clock, Recordings: noRecordings{}, Disk: func(string) (filesystem.Capacity, error) {
+			return filesystem.Capacity{Usable: 100_000, Free: 60_000}, nil
+		},
 		Wall: pipeline.NewWallClock(clock, func() bool { return synchronised }, slog.New(slog.DiscardHandler)),
 		Read: retention.Reader{
 			Entry: func(path string) (rec media.Recording, err error) {

@@ -7,8 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/metadata"
 )
@@ -96,9 +95,9 @@ func (s *Server) keepBounds(ctx context.Context) bool {
 // protectable is how many bytes of a directory's disk events may protect in all, 0
 // for no limit, and where the disk cannot be asked.
 func protectable(dir string, percent int) int64 {
-	var disk unix.Statfs_t
-	if unix.Statfs(dir, &disk) != nil {
+	disk, err := filesystem.CapacityOf(dir)
+	if err != nil {
 		return 0
 	}
-	return int64(disk.Blocks) * int64(disk.Bsize) / 100 * int64(percent)
+	return disk.Total / 100 * int64(percent)
 }

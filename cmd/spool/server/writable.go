@@ -13,6 +13,7 @@ import (
 
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
@@ -47,7 +48,7 @@ type watchedDir struct {
 	asked time.Time     // when the task began; zero while there is none
 	done  chan struct{} // closed when it has ended
 	seen  time.Time     // when the newest answer came; zero before the first
-	has   disk.Capacity
+	has   filesystem.Capacity
 	err   error
 	since time.Time // of err
 	told  bool      // of err, as lasting
@@ -56,7 +57,7 @@ type watchedDir struct {
 // verdict is what is known of a directory.
 type verdict struct {
 	dir   string
-	has   disk.Capacity
+	has   filesystem.Capacity
 	err   error // nil: it takes files
 	since time.Time
 }

@@ -46,7 +46,7 @@ func (w *Writable) Close() {
 // Try returns nil where a file could be begun, and else what is in the way: see
 // ProblemOf. The capacity is that of the disk as far as it could be asked. A
 // directory that never was there is made by the first recording to it.
-func (w *Writable) Try() (Capacity, error) {
+func (w *Writable) Try() (filesystem.Capacity, error) {
 	has, err := w.try()
 	if errors.Is(err, fs.ErrNotExist) && w.disk == nil && !RecordedTo(w.dir) {
 		return has, nil
@@ -57,13 +57,13 @@ func (w *Writable) Try() (Capacity, error) {
 	return has, err
 }
 
-func (w *Writable) try() (Capacity, error) {
+func (w *Writable) try() (filesystem.Capacity, error) {
 	if err := w.find(); err != nil {
-		return Capacity{}, err
+		return filesystem.Capacity{}, err
 	}
 	has, err := w.disk.Capacity()
 	if err != nil {
-		return Capacity{}, fmt.Errorf("how full the disk is: %w", err)
+		return filesystem.Capacity{}, fmt.Errorf("how full the disk is: %w", err)
 	}
 	least := int64(leastRoom)
 	if w.full {

@@ -1,0 +1,32 @@
+package filesystem
+
+import (
+	"io/fs"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// What only root may use is neither used nor free.
+func TestCapacityIsCountedAsDfDoes(t *testing.T) {
+	has := capacity(&unix.Statfs_t{Bsize: 4096, Blocks: 100, Bfree: 30, Bavail: 25, Files: 50, Ffree: 40, Flags: unix.ST_RDONLY})
+	require.Equal(t, Capacity{Total: 100 * 4096, Usable: 95 * 4096, Free: 25 * 4096, Inodes: 50, FreeInodes: 40, ReadOnly: true}, has)
+	require.EqualValues(t, 70*4096, has.Used())
+	require.False(t, capacity(&unix.Statfs_t{}).ReadOnly)
+
+	require.False(t, has.NoInodes())
+	require.True(t, Capacity{Inodes: 5}.NoInodes())
+	require.False(t, Capacity{}.NoInodes(), "inodes are not bounded there")
+}
+
+func TestADirectoryTellsItsCapacity(t *testing.T) {
+	dir := t.TempDir()
+	has, err := CapacityOf(dir)
+	require.NoError(t, err)
+	require.Positive(t, has.Total)
+	require.LessOrEqual(t, has.Free, has.Usable)
+	_, err = CapacityOf(filepath.Join(dir, "none"))
+	require.ErrorIs(t, err, fs.ErrNotExist)
+}
