@@ -34,11 +34,11 @@ type Branch struct {
 	done    chan struct{}
 	err     error // set before done is closed
 
-	mu    sync.Mutex
-	run   *Run      // under way
-	last  Report    // of the run before
-	why   error     // of the last run that failed
-	since time.Time // begin of the failures in a row
+	mu    sync.Mutex // guards what follows
+	run   *Run       // under way
+	last  Report     // of the run before
+	why   error      // of the last run that failed
+	since time.Time  // begin of the failures in a row
 }
 
 // NewBranch builds a branch of a stage from the stage's own settings. Nothing is

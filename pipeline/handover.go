@@ -7,7 +7,7 @@ import "sync"
 // finished, and so misses nothing of the publisher that comes back. The zero
 // value is empty; a nil one keeps nothing. It is safe for concurrent use.
 type Handover struct {
-	mu      sync.Mutex
+	mu      sync.Mutex // guards what follows
 	byStage map[string]interface{ Close() }
 	closed  bool
 }

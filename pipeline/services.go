@@ -15,7 +15,7 @@ import (
 type Services struct {
 	byType map[reflect.Type]any
 
-	mu      sync.Mutex
+	mu      sync.Mutex      // guards what follows
 	missing map[string]bool // types that Optional did not find
 }
 

@@ -19,7 +19,7 @@ type Tasks struct {
 	cancel context.CancelCauseFunc
 	wg     sync.WaitGroup
 
-	mu     sync.Mutex
+	mu     sync.Mutex     // guards what follows
 	names  map[string]int // running tasks
 	closed bool
 }

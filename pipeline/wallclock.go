@@ -28,7 +28,7 @@ type WallClock struct {
 	kernel func() bool
 	log    *slog.Logger
 
-	mu        sync.Mutex
+	mu        sync.Mutex    // guards what follows, but began
 	began     time.Time     // the first reading
 	last      time.Time     // the newest one
 	offset    time.Duration // of the wall clock from the monotonic one, as of the last step

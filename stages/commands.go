@@ -28,7 +28,7 @@ type Commands struct {
 	leaving context.Context // its end leaves the commands that run or wait
 	leave   context.CancelFunc
 
-	mu      sync.Mutex
+	mu      sync.Mutex // guards what follows
 	lanes   map[string]*commandLane
 	done    map[chan struct{}]struct{} // of the commands that run or wait
 	names   map[string]bool            // of kept ones that are not to run again: true while one runs or waits, false when it was resumed and has run

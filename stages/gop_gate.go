@@ -39,7 +39,7 @@ type gopGate struct {
 	set   pipeline.Settings
 	queue *gopRing
 
-	mu    sync.Mutex
+	mu    sync.Mutex      // guards what follows
 	held  *media.GOPQueue // unbounded: trim forgets what is too much
 	wall  wall
 	end   int64 // ns, UTC as it is now: of the newest chunk; 0 before the first

@@ -59,7 +59,7 @@ type gopRing struct {
 	once   sync.Once
 	leave  func() // the budget
 
-	mu       sync.Mutex
+	mu       sync.Mutex // guards what follows, but asks
 	queue    *media.GOPQueue
 	ended    bool
 	lastUnit time.Time

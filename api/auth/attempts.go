@@ -17,7 +17,7 @@ type attempts struct {
 	clock pipeline.Clock
 	limit int
 
-	mu      sync.Mutex
+	mu      sync.Mutex // guards what follows
 	remotes map[string]*debt
 	swept   time.Time // when debts that have faded were last forgotten
 }

@@ -36,8 +36,8 @@ type account struct {
 	caller Caller
 	hash   hash
 
-	mu       sync.Mutex
-	verified []byte // keyed digest of the password that was right last: hashing takes 20 ms, pages ask often
+	mu       sync.Mutex // guards what follows
+	verified []byte     // keyed digest of the password that was right last: hashing takes 20 ms, pages ask often
 }
 
 type token struct {

@@ -16,7 +16,7 @@ type Certificate struct {
 	files [2]string // PEM: certificate, key
 	log   *slog.Logger
 
-	mu     sync.Mutex
+	mu     sync.Mutex // guards what follows
 	loaded *tls.Certificate
 	seen   [2]fileMark
 }

@@ -25,7 +25,7 @@ type Listener struct {
 	limit  int
 	linger time.Duration // for a client that is still sending when its connection is closed
 
-	mu       sync.Mutex
+	mu       sync.Mutex // guards what follows
 	conns    map[*Conn]bool
 	idle     *list.List // of *Conn, the longest idle first
 	from     map[string]int

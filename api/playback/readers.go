@@ -5,7 +5,7 @@ import "sync"
 // Readers counts who reads which file, so that nothing is deleted under a
 // reader. A file is either read by any number or claimed by one deleter.
 type Readers struct {
-	mu    sync.Mutex
+	mu    sync.Mutex     // guards what follows
 	files map[string]int // readers; claimed where negative; never 0
 }
 

@@ -7,7 +7,6 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"go/types"
 	"io"
 	"io/fs"
 	"os"
@@ -339,7 +338,7 @@ var sources = sync.OnceValues(func() (all []sourceFile, err error) {
 			return nil
 		}
 		fset := token.NewFileSet()
-		f, err := parser.ParseFile(fset, path, nil, 0)
+		f, err := parser.ParseFile(fset, path, nil, parser.ParseComments)
 		if err != nil {
 			return err
 		}
@@ -374,44 +373,4 @@ func TestNothingElseIsAtTheTop(t *testing.T) {
 			t.Errorf("%s does not belong at the top", name)
 		}
 	}
-}
-
-// A name of the language that means something else for some lines misleads.
-func TestNoVariableHasANameOfTheLanguage(t *testing.T) {
-	eachFile(t, func(path string, fset *token.FileSet, f *ast.File) {
-		check := func(names ...*ast.Ident) {
-			for _, name := range names {
-				if types.Universe.Lookup(name.Name) != nil {
-					t.Errorf("%s: %s is a name of the language", fset.Position(name.Pos()), name.Name)
-				}
-			}
-		}
-		ast.Inspect(f, func(n ast.Node) bool {
-			switch n := n.(type) {
-			case *ast.AssignStmt:
-				for _, left := range n.Lhs {
-					if name, ok := left.(*ast.Ident); ok && n.Tok == token.DEFINE {
-						check(name)
-					}
-				}
-			case *ast.ValueSpec:
-				check(n.Names...)
-			case *ast.FuncType:
-				for _, list := range []*ast.FieldList{n.Params, n.Results} {
-					if list != nil {
-						for _, field := range list.List {
-							check(field.Names...)
-						}
-					}
-				}
-			case *ast.RangeStmt:
-				for _, e := range []ast.Expr{n.Key, n.Value} {
-					if name, ok := e.(*ast.Ident); ok {
-						check(name)
-					}
-				}
-			}
-			return true
-		})
-	})
 }

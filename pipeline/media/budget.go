@@ -15,7 +15,7 @@ type Budget struct {
 	max      int64 // bytes
 	priority func(stream string) int
 
-	mu     sync.Mutex
+	mu     sync.Mutex // guards what follows
 	queues map[*member]struct{}
 	dry    uint64 // times that it was passed and nothing could be dropped
 }

@@ -20,7 +20,7 @@ type Pool struct {
 	outstanding atomic.Int64
 	memory      atomic.Int64
 
-	mu      sync.Mutex
+	mu      sync.Mutex // guards what follows
 	blocks  blocks
 	columns int // bytes in chunks
 	chunks  []*Chunk

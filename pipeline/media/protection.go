@@ -11,8 +11,8 @@ import "sync"
 type Protection struct {
 	perEvent, total int64 // bytes, 0 is no bound
 
-	mu    sync.Mutex
-	held  int64 // bytes that are protected: as Told, and what was granted since
+	mu    sync.Mutex // guards what follows
+	held  int64      // bytes that are protected: as Told, and what was granted since
 	spent map[ID]int64
 	order []ID // of spent, oldest first
 }

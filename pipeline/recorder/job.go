@@ -37,7 +37,7 @@ type Job struct {
 	reason   string // why it is stopped; set before stopping is closed
 	done     chan struct{}
 
-	mu       sync.Mutex
+	mu       sync.Mutex // guards what follows
 	state    JobState
 	run      *pipeline.Run
 	waiting  []pipeline.Trigger // for the next run

@@ -25,7 +25,7 @@ type Schedule struct {
 	log      *slog.Logger
 	trigger  func(ScheduleJob) error // of an event; nil: no job has that action
 
-	mu     sync.Mutex
+	mu     sync.Mutex // guards agenda, asked and failed
 	agenda Agenda
 	asked  time.Time // when events were looked for last
 	failed map[string]string

@@ -16,7 +16,7 @@ import (
 // A recording whose file grows stays known after it was applied, so that it can
 // be listed while the database is away.
 type pending struct {
-	mu    sync.Mutex
+	mu    sync.Mutex // guards what follows
 	queue []journal.Change
 	bytes int64
 	state map[string]entry

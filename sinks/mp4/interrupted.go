@@ -16,7 +16,7 @@ type Interrupted struct {
 	// where there is none or it did not end by an accident. May be nil, and wait.
 	Last func(stream, pipeline string) int64
 
-	mu sync.Mutex
+	mu sync.Mutex // guards what follows
 	at map[interruptedKey]interruption
 }
 

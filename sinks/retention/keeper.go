@@ -64,7 +64,7 @@ type Keeper struct {
 	problem atomic.Pointer[pipeline.Problem]     // see Problems
 	ledger  *ledger
 
-	mu      sync.Mutex
+	mu      sync.Mutex // guards what follows
 	index   *index
 	totals  totals // of the index's items; of open files as far as was told
 	queue   []ranked

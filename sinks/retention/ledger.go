@@ -14,7 +14,7 @@ import (
 // keeper, and what may come before the next one. Its lock is held for a moment
 // only: who tells must wait neither for a disk nor for a deletion.
 type ledger struct {
-	mu    sync.Mutex
+	mu    sync.Mutex           // guards what follows
 	told  bool                 // there is a policy, and so a keeper that looks
 	open  map[string]*openFile // by path below the record directory
 	again map[string]struct{}  // paths of which more has changed than their length

@@ -13,7 +13,7 @@ import (
 
 // counts is what was left out or put right, by cause. It is written then only.
 type counts struct {
-	mu sync.Mutex
+	mu sync.Mutex // guards what follows
 	by map[string]uint64
 }
 

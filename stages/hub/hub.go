@@ -78,7 +78,7 @@ type Hub struct {
 	tasks *pipeline.Tasks
 	cfg   Config
 
-	mu      sync.Mutex
+	mu      sync.Mutex // guards streams and closed
 	streams map[string]*stream
 	watch   func(path string)
 	closed  bool

@@ -32,7 +32,7 @@ type stream struct {
 
 	mayBegin atomic.Uint64 // the newest answer of the recordings: generation + 1, and in the lowest bit the answer; 0: none yet
 
-	mu          sync.Mutex
+	mu          sync.Mutex    // guards what follows
 	override    bool          // a new publisher replaces the old one
 	readTimeout time.Duration // 0: the hub's
 	wallClock   string        // empty: the hub's

@@ -19,7 +19,7 @@ type Subscription struct {
 	leaveBudget func()
 	before      []media.Loss // of the stream, when the subscription began
 
-	mu     sync.Mutex
+	mu     sync.Mutex // guards what follows; queue.Held needs it not
 	queue  *media.GOPQueue
 	begun  bool // the publisher's tracks are known
 	only   bool // no other publisher is awaited

@@ -71,7 +71,7 @@ func (s *unitShard) put(u *Unit) {
 
 // idleUnits is a bounded list of units. It is safe for concurrent use.
 type idleUnits struct {
-	mu    sync.Mutex
+	mu    sync.Mutex // guards what follows
 	units []*Unit
 	bytes int
 }

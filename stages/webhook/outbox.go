@@ -43,7 +43,7 @@ type Outbox struct {
 	log    *slog.Logger
 	client *http.Client
 
-	mu    sync.Mutex
+	mu    sync.Mutex       // guards what follows
 	lanes map[string]*lane // by URL, those with something to send
 	count Counts
 	moved chan struct{} // closed and replaced when a notice was tried

@@ -145,7 +145,7 @@ func (s *Server) recording() api.Check {
 
 // firstSeen remembers since when a problem lasts whose part does not tell.
 type firstSeen struct {
-	mu sync.Mutex
+	mu sync.Mutex // guards what follows
 	at map[string]time.Time
 }
 

@@ -35,7 +35,7 @@ func (s *Server) unsaid(err error) {
 
 // broadcast wakes all who wait for it.
 type broadcast struct {
-	mu sync.Mutex
+	mu sync.Mutex // guards what follows
 	c  chan struct{}
 }
 

@@ -36,7 +36,7 @@ type writable struct {
 	changed func(error) // told when a directory takes no files, with the reason, and with nil when it does again
 	lasting func(error) // told once when that lasts for longer than askEvery
 
-	mu   sync.Mutex
+	mu   sync.Mutex             // guards what follows
 	dirs map[string]*watchedDir // by directory
 }
 

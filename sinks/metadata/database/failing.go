@@ -8,8 +8,8 @@ import (
 // Failing is since when the database fails, why and how often. The zero value says
 // that it does not.
 type Failing struct {
-	mu    sync.Mutex
-	text  string // of the last error, free of secrets; empty while the database works
+	mu    sync.Mutex // guards what follows
+	text  string     // of the last error, free of secrets; empty while the database works
 	kind  Trouble
 	since time.Time
 	tries uint64

@@ -43,7 +43,7 @@ type Journal struct {
 	unlock func() error // of the directory
 	now    func() int64 // ns, wall clock
 
-	mu       sync.Mutex
+	mu       sync.Mutex // guards what follows, once the journal is open
 	done     sync.Cond
 	lastRev  int64 // no revision is ever given twice
 	buf      []byte

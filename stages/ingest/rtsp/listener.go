@@ -30,7 +30,7 @@ type listener struct {
 	done   chan struct{}
 	once   sync.Once
 
-	mu      sync.Mutex
+	mu      sync.Mutex // guards what follows
 	open    int
 	waiting *list.List // of *guest, the longest first
 	from    map[netip.Addr]int

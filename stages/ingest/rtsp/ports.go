@@ -16,7 +16,7 @@ import (
 // another would get its packets, and end them when it leaves. So each port of an
 // address, for RTP or RTCP, is one track's until its session has closed.
 type ports struct {
-	mu sync.Mutex
+	mu sync.Mutex // guards what follows
 	of map[netip.AddrPort]*session
 }
 

@@ -39,7 +39,7 @@ type session struct {
 	sent  atomic.Bool  // a packet or report came
 	asked atomic.Int64 // ns since steadyZero, when the newest request came after media; for the server
 
-	mu     sync.Mutex
+	mu     sync.Mutex // guards what follows, once media may come
 	pub    *hub.Publisher
 	feed   *ingest.Feed
 	tracks []sessionTrack

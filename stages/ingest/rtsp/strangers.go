@@ -18,7 +18,7 @@ type sparing struct {
 }
 
 type quota struct {
-	mu     sync.Mutex
+	mu     sync.Mutex    // guards what follows
 	minute time.Duration // its beginning, since steadyZero
 	logged int           // in it
 	left   uint64        // out since the last that was logged

@@ -16,7 +16,7 @@ import (
 // restart in the middle of a window does not begin again what somebody ended.
 type stopsFile struct {
 	path string
-	mu   sync.Mutex
+	mu   sync.Mutex           // guards what follows
 	kept map[string]time.Time // as the file has it
 }
 

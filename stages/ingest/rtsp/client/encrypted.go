@@ -21,7 +21,7 @@ type decryption struct {
 	key       []byte
 	suite     srtp.ProtectionProfile
 	rtp, rtcp sealed
-	reporting sync.Mutex
+	reporting sync.Mutex // guards what opening a report gave, see above
 }
 
 // sealed opens packets of one kind. A context remembers every SSRC that came.
