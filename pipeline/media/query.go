@@ -47,6 +47,17 @@ type Record struct {
 // ended is not, and waits for recovery.
 func (r *Record) Growing() bool { return r.State == StateRecording && r.EndReason == "" }
 
+// WholeElsewhere reports whether another place than the disk of its recorder has all of a
+// recording.
+func (r *Record) WholeElsewhere() bool {
+	for i := range r.Locations {
+		if l := &r.Locations[i]; (l.Bucket != "" || l.Node != r.Node) && l.State.Whole() {
+			return true
+		}
+	}
+	return false
+}
+
 // ErrQuery is the error of every query that cannot be asked.
 var ErrQuery = errors.New("bad query")
 

@@ -12,7 +12,9 @@ import (
 
 // Evict deletes a file to make room. ErrKept: it is protected by its row or by its own
 // word, is being changed, or is not that of the recording. Its row stays until Forget: a
-// crash in between leaves a row that the next reconciliation marks as lost.
+// crash in between leaves a row that the next reconciliation marks as lost. What is known
+// beside the file of a recording that another place has whole stays too, so that a part of
+// that can be found.
 //
 // A file without an ID has no row, and is not asked whose it is. One that is left
 // unfinished may have been half written, and need not say again what a scan has read.
@@ -41,7 +43,8 @@ func (s *Store) Evict(ctx context.Context, f media.DeletedFile, unfinished bool)
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
-	if err = s.Files.Remove(f.Path); err == nil && known { // else this may be a copy of the file that it is known of
+	err = s.Files.Remove(f.Path)
+	if err == nil && known && !r.WholeElsewhere() { // of an unknown one this may be a copy
 		_ = s.Files.Forget(f.ID)
 	}
 	return err

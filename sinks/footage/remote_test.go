@@ -1,0 +1,38 @@
+package footage
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// TestWhatIsKnownOfARecordingThatLiesElsewhereStays when its file makes room, and goes when
+// the recording is deleted.
+func TestWhatIsKnownOfARecordingThatLiesElsewhereStays(t *testing.T) {
+	for name, c := range map[string]struct {
+		elsewhere media.Location
+		stays     bool
+	}{
+		"in a bucket":           {media.Location{Bucket: "b", State: media.StateFinished}, true},
+		"at another recorder":   {media.Location{Node: "other", State: media.StateRecovered}, true},
+		"on its way":            {media.Location{Bucket: "b", State: media.StateRecording}, false},
+		"nowhere any more":      {media.Location{Bucket: "b", State: media.StateLost}, false},
+		"here alone, as it was": {media.Location{Node: "front", State: media.StateFinished}, false},
+	} {
+		w := newWorld(t)
+		r := w.rows[one]
+		r.Node = "front"
+		r.Locations = []media.Location{{Node: "front", State: media.StateFinished}, c.elsewhere}
+		w.rows[one] = r
+		require.NoError(t, w.Evict(t.Context(), media.DeletedFile{ID: one, Path: path}, false))
+		require.NotContains(t, w.files, path, name)
+		require.Equal(t, c.stays, w.facts[one], name)
+
+		r.State = media.StateRemote
+		w.rows[one] = r
+		require.NoError(t, w.Delete(t.Context(), one))
+		require.NotContains(t, w.facts, one, name)
+	}
+}
