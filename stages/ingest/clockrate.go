@@ -94,7 +94,7 @@ func (c *clockRate) wrong() bool {
 // dates by it.
 func (t *track) seeClock(u *Unit, at int64) {
 	f := t.feed
-	if f.timing.ByArrival {
+	if f.byArrival {
 		at = t.nanos(u.sent)
 	}
 	if !t.rate.see(u.Mono, at) {
@@ -104,7 +104,7 @@ func (t *track) seeClock(u *Unit, at int64) {
 		t.offRate = wrong
 		t.tellRate(time.Unix(0, u.UTC))
 	}
-	if t.rate.rate == 0 || f.timing.ByArrival {
+	if t.rate.rate == 0 || f.byArrival {
 		return
 	}
 	if t.own == nil || !t.ran {
@@ -141,7 +141,7 @@ func (t *track) tellRate(at time.Time) {
 			t.cfg.Codec, 100*t.rate.rate, t.rate.rate*float64(t.cfg.Timescale), t.cfg.Timescale),
 		Remedy: "look at the encoder's clock and frame rate; wall_clock: arrival makes the times follow this machine's clock",
 	}
-	if f.timing.ByArrival {
+	if f.byArrival {
 		p.Remedy = "look at the encoder's clock and frame rate; its times are put right by arrival"
 	}
 	if t.rateSince.IsZero() {

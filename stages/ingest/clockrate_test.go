@@ -14,9 +14,9 @@ import (
 )
 
 // drifting sends a picture a second by a clock of a wrong rate.
-func drifting(t *testing.T, rate float64, timing Timing, life time.Duration) *bench {
+func drifting(t *testing.T, rate float64, byArrival bool, life time.Duration) *bench {
 	b := newBench(t)
-	b.feed.Time(timing)
+	b.feed.Time(0, byArrival)
 	sps, pps := codedSets(false)
 	v := b.video(codec.H264, sps, pps)
 	dice := rand.New(rand.NewPCG(1, uint64(rate*1e6)))
@@ -37,7 +37,7 @@ func TestDatesFollowArrival(t *testing.T) {
 	for _, rate := range []float64{1, 1.0004, 0.999, 1.005, 0.995, 1.1, 0.9, 2, 0.5} {
 		for _, byArrival := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%v %v", rate, byArrival), func(t *testing.T) {
-				b := drifting(t, rate, Timing{ByArrival: byArrival}, time.Hour)
+				b := drifting(t, rate, byArrival, time.Hour)
 				first := b.shelf.units[0].au
 				bound, settled := 1.5, 400
 				for i, u := range b.shelf.units {

@@ -75,8 +75,10 @@ type Feed struct {
 	doubts int  // reports in a row by which the sender's clocks disagree
 	warned bool // that they do
 	wall   wallclock
-	timing Timing
 	au     media.AU
+
+	patience  time.Duration // see Time
+	byArrival bool
 }
 
 // The bounds of the hold.
@@ -93,15 +95,11 @@ func NewFeed(pub Publisher, log *slog.Logger) *Feed {
 	return f
 }
 
-// Timing is how the times of a feed are taken.
-type Timing struct {
-	Patience  time.Duration // a track may be silent for this long before that is a problem; 0: as its own pace tells
-	ByArrival bool          // a sender's clock of a wrong rate is put right
-}
-
-// Time sets the timing, before the first track.
-func (f *Feed) Time(t Timing) {
-	if f.timing = t; t.ByArrival { // which takes a moment to settle
+// Time says how times are taken, before the first track: a track may be silent for as
+// long as patience before that is a problem, with 0 as its own pace tells; byArrival puts
+// a sender's clock of a wrong rate right.
+func (f *Feed) Time(patience time.Duration, byArrival bool) {
+	if f.patience, f.byArrival = patience, byArrival; byArrival { // which takes a moment to settle
 		f.wall.slew = 20 * wallSlew
 	}
 }
@@ -119,7 +117,7 @@ func (f *Feed) AddTrack(c TrackConfig) (int, error) {
 	t.out, t.timed, t.fitting, t.spread.repaired = t.ready, t.derive, t.share, t.sharedTime
 	t.outliers.second, t.outliers.repaired = int64(c.Timescale), t.outlier
 	t.vigil = NewVigil(c.Codec, f.log, func(p *pipeline.Problem) { f.pub.Problem(t.index, p) })
-	t.vigil.Patience, t.retime.second = int64(f.timing.Patience), int64(c.Timescale)
+	t.vigil.Patience, t.retime.second = int64(f.patience), int64(c.Timescale)
 	if err := t.describeFirst(c.ParameterSets); err != nil {
 		return 0, err
 	}

@@ -118,7 +118,7 @@ func (f *Feed) Report(track int, ticks, ns int64) {
 		t.points[sourceReport] = point{true, ticks, ns}
 		return
 	}
-	if f.timing.ByArrival { // the track's times are not the sender's
+	if f.byArrival { // the track's times are not the sender's
 		return
 	}
 	t.drift, t.drifted = ns-t.nanos(ticks), true

@@ -241,7 +241,7 @@ func (t *track) time(u *Unit) {
 // byArrival makes a unit's time follow arrival, where that is wanted.
 func (t *track) byArrival(u *Unit) {
 	u.sent = u.PTS
-	if !t.feed.timing.ByArrival {
+	if !t.feed.byArrival {
 		return
 	}
 	u.PTS = t.retime.time(u.PTS, u.Mono, t.rate.rate)
