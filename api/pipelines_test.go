@@ -194,6 +194,6 @@ func TestScheduleIsShown(t *testing.T) {
 }
 
 func TestWhySaysWhoStopped(t *testing.T) {
-	require.Equal(t, "now is in no window", why(recorder.StreamPlan{}))
-	require.Contains(t, why(recorder.StreamPlan{Stopped: time.Unix(0, 0)}), "stopped by hand at 1970-01-01T00:00:00")
+	require.Equal(t, "now is in no window", why(recorder.StreamSchedule{}))
+	require.Contains(t, why(recorder.StreamSchedule{Stopped: time.Unix(0, 0)}), "stopped by hand at 1970-01-01T00:00:00")
 }

@@ -9,7 +9,7 @@ import (
 
 // Schedule is what the crontab wants.
 type Schedule interface {
-	Plans() []recorder.StreamPlan
+	Streams() []recorder.StreamSchedule
 	Upcoming(n int) []recorder.Firing // at most n, in order
 }
 
@@ -53,7 +53,7 @@ func (s *Server) schedule(w http.ResponseWriter, r *request) error {
 	}
 	a := scheduleAnswer{Status: "success", Now: utc(s.deps.Clock.Now()), Streams: []streamPlan{}, Next: []firingAnswer{}}
 	if s.deps.Schedule != nil {
-		for _, p := range s.deps.Schedule.Plans() {
+		for _, p := range s.deps.Schedule.Streams() {
 			a.Streams = append(a.Streams, s.planned(p))
 		}
 		for _, f := range s.deps.Schedule.Upcoming(limit) {
@@ -65,14 +65,14 @@ func (s *Server) schedule(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
-func (s *Server) planned(p recorder.StreamPlan) streamPlan {
+func (s *Server) planned(p recorder.StreamSchedule) streamPlan {
 	return streamPlan{
 		Stream: p.Stream, Record: p.Record, Why: why(p), Job: p.Job,
 		Since: utc(p.Since), Until: utc(p.Until), Error: s.scrub(p.Error),
 	}
 }
 
-func why(p recorder.StreamPlan) string {
+func why(p recorder.StreamSchedule) string {
 	switch {
 	case p.Record && p.ClockWrong:
 		return "the clock is wrong: it is recorded until the window that is now can be told"

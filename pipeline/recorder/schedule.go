@@ -189,8 +189,8 @@ func (s *Schedule) fire(a Agenda, now time.Time) {
 	}
 }
 
-// StreamPlan is the state of one stream in the schedule.
-type StreamPlan struct {
+// StreamSchedule tells what the schedule wants of one stream now.
+type StreamSchedule struct {
 	Stream  string
 	Record  bool      // it is to be recorded now
 	Job     string    // because of this one, where Record is set
@@ -202,11 +202,11 @@ type StreamPlan struct {
 	ClockWrong bool // which window is now is not known
 }
 
-// Plans describes every stream that has jobs: whether it is to be recorded now, and why.
-func (s *Schedule) Plans() (out []StreamPlan) {
+// Streams describes every stream that has jobs: whether it is to be recorded now, and why.
+func (s *Schedule) Streams() (out []StreamSchedule) {
 	a, now, wrong := s.Agenda(), wallNow(s.clock), s.wrongClock()
 	for _, stream := range a.Streams() {
-		p := StreamPlan{Stream: stream, ClockWrong: wrong != nil}
+		p := StreamSchedule{Stream: stream, ClockWrong: wrong != nil}
 		stopped := s.recorder.StoppedAt(stream)
 		w, on := s.window(a, stream, now, wrong)
 		p.Record = on

@@ -44,13 +44,13 @@ func TestUnderAWrongClockWhatHasAScheduleIsRecorded(t *testing.T) {
 			p.turn(wrong)
 			p.Ask()
 			p.awaitRun(t, "a")
-			plan := p.Plans()[0]
+			plan := p.Streams()[0]
 			require.True(t, plan.Record)
 			require.True(t, plan.ClockWrong)
 			require.Equal(t, "start 0 8 * * *", plan.Job)
 			p.ask(8.5)
 			require.Equal(t, 1, len(p.Status("a")))
-			require.False(t, p.Plans()[0].ClockWrong)
+			require.False(t, p.Streams()[0].ClockWrong)
 			p.ask(10)
 			p.awaitGone(t, "a")
 			require.Empty(t, p.script.runs, "one recording")
@@ -73,7 +73,7 @@ func TestUnderAWrongClockAStopByHandHolds(t *testing.T) {
 	p.turn(time.Unix(90, 0))
 	p.Ask()
 	require.Empty(t, p.Status("a"))
-	require.False(t, p.Plans()[0].Record)
+	require.False(t, p.Streams()[0].Record)
 
 	// As a restart finds them: one of the window that the newest file was in, and one
 	// of long ago.

@@ -106,11 +106,11 @@ func TestStopByHandWinsUntilTheNextWindow(t *testing.T) {
 	require.NoError(t, err)
 	p.ask(9)
 	require.Empty(t, p.Status("a"))
-	plan := p.Plans()[0]
+	plan := p.Streams()[0]
 	require.False(t, plan.Record)
 	require.True(t, plan.Stopped.Equal(p.day.Add(8*time.Hour+time.Minute)))
 	p.recorded(t, 10)
-	require.True(t, p.Plans()[0].Record)
+	require.True(t, p.Streams()[0].Record)
 }
 
 // A stop by a clock that was days ahead does not hold for days.
@@ -185,7 +185,7 @@ func TestStartByHandInAWindow(t *testing.T) {
 	require.NoError(t, err)
 	p.awaitRun(t, "a")
 	p.ask(9)
-	require.True(t, p.Plans()[0].Record)
+	require.True(t, p.Streams()[0].Record)
 	_, err = p.Stop(t.Context(), "a")
 	require.NoError(t, err)
 
@@ -234,11 +234,11 @@ func TestStreamWithoutPipelineIsSaid(t *testing.T) {
 	_, _, err := p.Update(t.Context(), []recorder.Declared{declare(t, "clips", pipeline.Event, "[scripted, collect]", "**")}, nil)
 	require.NoError(t, err)
 	p.ask(8)
-	require.Contains(t, p.Plans()[0].Error, recorder.ErrNoPipeline.Error())
+	require.Contains(t, p.Streams()[0].Error, recorder.ErrNoPipeline.Error())
 	_, _, err = p.Update(t.Context(), []recorder.Declared{declare(t, "p", pipeline.Manual, "[scripted, collect]", "**")}, nil)
 	require.NoError(t, err)
 	p.recorded(t, 8.1)
-	require.Empty(t, p.Plans()[0].Error)
+	require.Empty(t, p.Streams()[0].Error)
 }
 
 // Run asks by the clock, and at once when the jobs are others.
