@@ -1,0 +1,203 @@
+package server
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/endcause"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/footage"
+	"github.com/gospool/spool/sinks/metadata"
+	"github.com/gospool/spool/sinks/mp4/facts"
+)
+
+// compareFixture has one finished recording whose row says another size than its file.
+// Whoever has to wait for another change of a recording gives up at once.
+func compareFixture(t *testing.T) (*eventFixture, media.Record) {
+	r := newEventFixture(t, pipeline.Always, "before: 1, after: 1", "")
+	f := r.publish("live/x", 25)
+	f.feed(5 * 25)
+	rec := f.end()[0]
+	stale := rec.Recording
+	stale.Size++
+	require.NoError(t, r.catalogue.Put(t.Context(), stale))
+	require.NoError(t, r.catalogue.Flush(t.Context()))
+	r.footage.Clock = impatient{pipeline.SystemClock}
+	return r, rec
+}
+
+// compare calls before when the comparison has read a row and is about to have the
+// recording to itself, and within when it has changed it and still has it.
+func (r *eventFixture) compare(before, within func(media.ID)) Compared {
+	r.t.Helper()
+	by := alone(r.footage)
+	found, err := Compare(r.t.Context(), r.catalogue, r.dir, func(ctx context.Context, id media.ID, change func(context.Context) error) error {
+		before(id)
+		return by(ctx, id, func(ctx context.Context) error {
+			within(id)
+			err := change(ctx)
+			within(id)
+			return err
+		})
+	}, nil)
+	require.NoError(r.t, err)
+	return found
+}
+
+func nothing(media.ID) {}
+
+// TestAChangeBeforeThatOfAComparison stands: an event, protection and deletion come
+// after the comparison has read the row, and before it changes it.
+func TestAChangeBeforeThatOfAComparison(t *testing.T) {
+	r, rec := compareFixture(t)
+	ev := media.Event{ID: media.ID{9}, At: rec.StartUTC, Start: rec.StartUTC, End: rec.EndUTC}
+	found := r.compare(func(id media.ID) {
+		_, err := r.footage.AddEvent(t.Context(), id, ev)
+		require.NoError(t, err)
+		_, err = r.footage.SetProtected(t.Context(), id, true)
+		require.NoError(t, err)
+	}, nothing)
+	require.Equal(t, metadata.Report{Files: 1, Updated: 1}, found.Report)
+	now, err := r.catalogue.Record(t.Context(), rec.ID)
+	require.NoError(t, err)
+	require.Equal(t, rec.Size, now.Size)
+	require.True(t, now.Protected)
+	require.Contains(t, now.Events, ev)
+
+	_, err = r.footage.SetProtected(t.Context(), rec.ID, false)
+	require.NoError(t, err)
+	stale := now.Recording
+	stale.Size, stale.Protected = 1, false
+	require.NoError(t, r.catalogue.Put(t.Context(), stale))
+	require.NoError(t, r.catalogue.Flush(t.Context()))
+	found = r.compare(func(id media.ID) { require.NoError(t, r.footage.Delete(t.Context(), id)) }, nothing)
+	require.Equal(t, metadata.Report{Files: 1}, found.Report)
+	_, err = r.catalogue.Record(t.Context(), rec.ID)
+	require.ErrorIs(t, err, metadata.ErrNotFound)
+}
+
+// TestAChangeDuringThatOfAComparison is refused, or waits: nothing changes file or row
+// between the comparison's look at both and the row that it puts.
+func TestAChangeDuringThatOfAComparison(t *testing.T) {
+	r, rec := compareFixture(t)
+	ev := media.Event{ID: media.ID{9}, At: rec.StartUTC, Start: rec.StartUTC, End: rec.EndUTC}
+	refused := 0
+	found := r.compare(nothing, func(id media.ID) {
+		refused++
+		var busy *footage.BusyError
+		_, err := r.footage.AddEvent(t.Context(), id, ev)
+		require.ErrorAs(t, err, &busy)
+		_, err = r.footage.SetProtected(t.Context(), id, true)
+		require.ErrorAs(t, err, &busy)
+		require.ErrorAs(t, r.footage.Delete(t.Context(), id), &busy)
+		require.ErrorIs(t, r.footage.Evict(t.Context(), media.DeletedFile{ID: id, Path: rec.Path}, false), footage.ErrKept)
+	})
+	require.Equal(t, 2, refused, "before the row is changed, and after")
+	require.Equal(t, metadata.Report{Files: 1, Updated: 1}, found.Report)
+	_, err := r.footage.AddEvent(t.Context(), rec.ID, ev)
+	require.NoError(t, err)
+	now, err := r.catalogue.Record(t.Context(), rec.ID)
+	require.NoError(t, err)
+	require.Contains(t, now.Events, ev)
+	require.Equal(t, rec.Size, now.Size)
+}
+
+// TestAComparisonDoesNotEndAtARecordingThatIsBusy: it counts it, and what is known beside
+// files stays, which may be that one's.
+func TestAComparisonDoesNotEndAtARecordingThatIsBusy(t *testing.T) {
+	r, rec := compareFixture(t)
+	yes := true
+	orphan := media.ID{0xfe}
+	require.NoError(t, facts.In(r.dir).Change(orphan, func(f *facts.Facts) error { f.Protected = &yes; return nil }))
+	require.NoError(t, r.footage.Alone(t.Context(), rec.ID, func(ctx context.Context) error {
+		found, err := Compare(ctx, r.catalogue, r.dir, alone(r.footage), nil)
+		require.NoError(t, err)
+		require.Equal(t, Compared{Report: metadata.Report{Files: 1, Busy: 1}}, found)
+		return nil
+	}))
+	found, err := Compare(t.Context(), r.catalogue, r.dir, alone(r.footage), nil)
+	require.NoError(t, err)
+	require.Equal(t, metadata.Report{Files: 1, Updated: 1}, found.Report)
+	require.Positive(t, found.Forgotten)
+	require.NoFileExists(t, filepath.Join(r.dir, facts.Directory, orphan.String()))
+}
+
+// TestWhatIsKnownOfARecordingThatGetsItsRowStays: it had none when it was asked for first.
+func TestWhatIsKnownOfARecordingThatGetsItsRowStays(t *testing.T) {
+	for name, row := range map[string]bool{"it gets its row": true, "it gets none": false} {
+		t.Run(name, func(t *testing.T) {
+			r := newEventFixture(t, pipeline.Always, "", "")
+			rec := media.Recording{
+				ID: media.ID{0xfe}, Stream: "live/x", Pipeline: "events", Path: "a.mp4", State: media.StateRecovered,
+				StartUTC: 1e18, EndUTC: 2e18, EndReason: endcause.Crash,
+			}
+			yes := true
+			require.NoError(t, facts.In(r.dir).Change(rec.ID, func(f *facts.Facts) error { f.Protected = &yes; return nil }))
+			asked := 0
+			found := r.compare(func(id media.ID) {
+				require.Equal(t, rec.ID, id)
+				if asked++; row {
+					require.NoError(t, r.catalogue.Put(t.Context(), rec))
+				}
+			}, nothing)
+			require.Equal(t, 1, asked)
+			said := filepath.Join(r.dir, facts.Directory, rec.ID.String())
+			if row {
+				require.Zero(t, found.Forgotten)
+				require.FileExists(t, said)
+				return
+			}
+			require.Equal(t, 1, found.Forgotten)
+			require.NoFileExists(t, said)
+		})
+	}
+}
+
+// tells is an impatient clock that tells when somebody begins to wait.
+type tells struct {
+	impatient
+	waits chan struct{}
+}
+
+func (c tells) After(d time.Duration) (<-chan time.Time, func()) {
+	select {
+	case c.waits <- struct{}{}:
+	default:
+	}
+	return c.impatient.After(d)
+}
+
+// TestARecoveredFileWaitsForItsRow while something else changes its recording, however long
+// that takes, and its event is not forgotten: what it is to hold is asked afterwards.
+func TestARecoveredFileWaitsForItsRow(t *testing.T) {
+	r := start(t, t.TempDir(), "", 0, true)
+	rec := media.Recording{
+		ID: media.NewID(time.Now()), Stream: "a", Pipeline: "default", Path: "a/1.mp4", State: media.StateRecovered,
+		StartUTC: 1e18, EndUTC: 2e18, Duration: 1e18, Size: 1000, EndReason: endcause.Crash,
+	}
+	require.NoError(t, os.MkdirAll(filepath.Join(r.dir, "a"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(r.dir, rec.Path), make([]byte, rec.Size), 0o600)) // not its own, but there
+	clock := tells{impatient{pipeline.SystemClock}, make(chan struct{}, 1)}
+	r.footage.Clock = clock
+	ev := media.Event{ID: media.ID{9}, At: 15e17, Start: 14e17, End: 16e17}
+	var all sync.WaitGroup
+	require.NoError(t, r.footage.Alone(t.Context(), rec.ID, func(ctx context.Context) error {
+		all.Go(func() { r.recordRecovered(ctx, rec.Path, rec) })
+		<-clock.waits
+		growing := rec
+		growing.State, growing.Events = media.StateRecording, []media.Event{ev}
+		return r.catalogue.Put(ctx, growing)
+	}))
+	all.Wait()
+	now, err := r.catalogue.Record(t.Context(), rec.ID)
+	require.NoError(t, err)
+	require.Equal(t, media.StateRecovered, now.State)
+	require.Equal(t, []media.Event{ev}, now.Events)
+}
