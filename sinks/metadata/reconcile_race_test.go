@@ -248,5 +248,6 @@ func TestAFullJournalIsWaitedForOutside(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, Report{Files: 1, Updated: 1, Lost: 1}, r)
 	require.Equal(t, map[media.ID]int{rec.ID: 2, gone.ID: 2}, tries)
+	require.EqualValues(t, 2, c.Stats().Full, "each was tried once while there was no room")
 	require.Equal(t, 1, told)
 }

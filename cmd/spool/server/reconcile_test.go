@@ -4,7 +4,6 @@ import (
 	"context"
 	"os"
 	"path/filepath"
-	"sync"
 	"testing"
 	"time"
 
@@ -187,15 +186,23 @@ func TestARecoveredFileWaitsForItsRow(t *testing.T) {
 	clock := tells{impatient{pipeline.SystemClock}, make(chan struct{}, 1)}
 	r.footage.Clock = clock
 	ev := media.Event{ID: media.ID{9}, At: 15e17, Start: 14e17, End: 16e17}
-	var all sync.WaitGroup
+	over := make(chan struct{})
 	require.NoError(t, r.footage.Alone(t.Context(), rec.ID, func(ctx context.Context) error {
-		all.Go(func() { r.recordRecovered(ctx, rec.Path, rec) })
-		<-clock.waits
+		go func() {
+			defer close(over)
+			r.recordRecovered(t.Context(), rec.Path, rec)
+		}()
+		for range 2 { // it has given up once, and waits again
+			select {
+			case <-clock.waits:
+			case <-over:
+			}
+		}
 		growing := rec
 		growing.State, growing.Events = media.StateRecording, []media.Event{ev}
 		return r.catalogue.Put(ctx, growing)
 	}))
-	all.Wait()
+	<-over
 	now, err := r.catalogue.Record(t.Context(), rec.ID)
 	require.NoError(t, err)
 	require.Equal(t, media.StateRecovered, now.State)
