@@ -32,7 +32,7 @@
 //	at most, whatever the samples say                     31, and 130 a track, and 68
 //
 // TestBytesAnAccessUnit and TestAnIndexIsNeverLongerThanItsBound measure and hold them.
-// The same tables of a moov take 8 to 20. A second of ten hours is read with less than 5 KiB
+// The same tables of a moov take 8 to 20. A second of four hours is read with less than 5 KiB
 // in some 40 reads.
 //
 // An index is made by an Encoder in one pass without an allocation per sample, and is
