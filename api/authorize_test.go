@@ -43,8 +43,8 @@ func basic(name, password string) string {
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(name+":"+password))
 }
 
-func guarded(t *testing.T) (*world, *Server, *turned) {
-	w := newWorld(t)
+func guarded(t *testing.T) (*fixture, *Server, *turned) {
+	w := newFixture(t)
 	clock := &turned{at: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
 	hash, err := auth.HashPassword("correct horse")
 	require.NoError(t, err)
@@ -141,7 +141,7 @@ func TestWrongPasswordsAtOnceAreLimitedToo(t *testing.T) {
 }
 
 func TestWrongAccessIsFoundAtTheStart(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	hash, _ := auth.HashPassword("x")
 	for says, a := range map[string]auth.Config{
 		"not an argon2id hash": {Users: []auth.User{{Name: "a", PasswordHash: "plain", Roles: []auth.Role{auth.View}}}},

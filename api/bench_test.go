@@ -14,7 +14,7 @@ import (
 // from nginx; what counts is the ratio of the two in one run.
 func BenchmarkFootage(b *testing.B) {
 	const clients, each = 100, 10_000_000
-	w := newWorld(b)
+	w := newFixture(b)
 	w.put("x.mp4", footageBytes(each))
 	_, ours := w.run()
 	theirs := startNginx(b, w.dir)
@@ -51,7 +51,7 @@ func drain(client *http.Client, url string, want int64) error {
 
 // BenchmarkRecords is a page of 100 records.
 func BenchmarkRecords(b *testing.B) {
-	w := newWorld(b)
+	w := newFixture(b)
 	s := w.server(func(_ *Config, d *Deps) { d.Catalogue = &endless{shelf: (*shelf)(w), one: w.add(1, "a")} })
 	b.ReportAllocs()
 	for b.Loop() {

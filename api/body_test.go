@@ -34,7 +34,7 @@ func next(t *testing.T, from *bufio.Reader) reply {
 // A client that sends 32 MiB to a server that has refused it long since reads
 // why: the connection is not reset under its hands.
 func TestRefusedClientThatIsStillSendingReadsWhy(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	patch := "PATCH /mp4/records/" + w.add(1, "a").ID.String()
 	_, addr := w.run()
 	const size = 32 << 20 // what sockets hold is less
@@ -83,7 +83,7 @@ func TestRefusedClientThatIsStillSendingReadsWhy(t *testing.T) {
 
 // A header too large is refused while it is still being sent, too.
 func TestClientWithALargeHeaderReadsWhy(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	_, addr := w.run()
 	conn := dial(t, addr)
 	_, err := io.WriteString(conn, "GET /mp4/list HTTP/1.1\r\nHost: localhost\r\nX: "+strings.Repeat("x", 30<<10))
@@ -102,7 +102,7 @@ func TestClientWithALargeHeaderReadsWhy(t *testing.T) {
 // What is never sent in whole holds a connection until its time is over, and is
 // not taken for the beginning of another request.
 func TestBodyThatDoesNotComeEndsItsConnection(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	patch := "PATCH /mp4/records/" + w.add(1, "a").ID.String()
 	_, addr := w.run(func(c *Config, _ *Deps) { c.Limits.ReadBody = 100 * time.Millisecond })
 	for name, begin := range map[string]string{
@@ -128,7 +128,7 @@ func TestBodyThatDoesNotComeEndsItsConnection(t *testing.T) {
 // Those who announce a body and send none are no reason to refuse others, however
 // long they may take for it.
 func TestClientsThatSendNoBodyLockNobodyOut(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	patch := "PATCH /mp4/records/" + w.add(1, "a").ID.String()
 	s, addr := w.run(func(c *Config, _ *Deps) { c.Limits.Connections, c.Limits.ReadBody = 3, time.Hour })
 	for name, begin := range map[string]string{

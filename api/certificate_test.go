@@ -34,7 +34,7 @@ func pair(t *testing.T, serial int64) (cert, key []byte) {
 }
 
 func TestChangedCertificateIsServedAndABrokenOneIsNot(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	dir := t.TempDir()
 	files := TLS{filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")}
 	tick := time.Now()
@@ -74,7 +74,7 @@ func TestChangedCertificateIsServedAndABrokenOneIsNot(t *testing.T) {
 }
 
 func TestCertificateThatCannotBeReadIsAnErrorOfTheStart(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	s := w.server(func(c *Config, _ *Deps) { c.TLS = TLS{"/nowhere/cert.pem", "/nowhere/key.pem"} })
 	_, err := s.Listen()
 	require.ErrorContains(t, err, "http.tls")
@@ -84,7 +84,7 @@ func TestCertificateThatCannotBeReadIsAnErrorOfTheStart(t *testing.T) {
 }
 
 func TestPortInUseIsAnErrorOfTheStart(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	_, addr := w.run()
 	_, err := w.server(func(c *Config, _ *Deps) { c.Listen = addr }).Listen()
 	require.ErrorContains(t, err, addr)

@@ -19,7 +19,7 @@ import (
 // A client made from nothing but the document compiles, and does what it says
 // against a real server.
 func TestClientFromTheDocumentCompilesAndWorks(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.add(1, "live/camera01")
 	w.put("live/räume/a b.mp4", []byte("footage"))
 	s, addr := w.run()

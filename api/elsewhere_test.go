@@ -12,7 +12,7 @@ import (
 // TestRecordingOfAnotherRecorderIsShownAndLeftAlone: it says who has it, has no URL,
 // and is neither deleted nor counted as deleted, whatever the file of its name here is.
 func TestRecordingOfAnotherRecorderIsShownAndLeftAlone(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	mine := w.add(1, "live/a", func(r *media.Record) { r.Node = "front" })
 	theirs := w.add(2, "live/a", func(r *media.Record) { r.Node, r.Elsewhere, r.Path = "back", true, mine.Path })
 	s := w.server()
@@ -38,7 +38,7 @@ func TestRecordingOfAnotherRecorderIsShownAndLeftAlone(t *testing.T) {
 // TestFileIsServedAsTheRecordingThatItIs: the URL of a record does not give the
 // file of another one.
 func TestFileIsServedAsTheRecordingThatItIs(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	rec := w.add(1, "live/a")
 	s := w.server(func(_ *Config, d *Deps) {
 		d.Belongs = func(f *os.File, name string, id media.ID) error {

@@ -12,7 +12,7 @@ import (
 // TestETagTellsOneContentFromAnother: it stays while a file does, is strong, changes
 // with each repair and is honoured by conditions and ranges.
 func TestETagTellsOneContentFromAnother(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	data := footageBytes(3000)
 	at := time.Date(2026, 3, 1, 12, 0, 0, 5, time.UTC)
 	store := func(content []byte, at time.Time) {

@@ -43,7 +43,7 @@ func (d *doorbell) Events(_ context.Context, q media.EventQuery) (media.EventPag
 
 func withDoorbell(t testing.TB) (*doorbell, *Server) {
 	d := &doorbell{}
-	return d, newWorld(t).server(func(_ *Config, deps *Deps) { deps.Events = d })
+	return d, newFixture(t).server(func(_ *Config, deps *Deps) { deps.Events = d })
 }
 
 const asJSON = "application/json"
@@ -107,7 +107,7 @@ func TestEventThatCannotBeMeantIsRefused(t *testing.T) {
 	require.Empty(t, d.got)
 	d.broken = Conflict("nothing there")
 	require.Equal(t, "nothing there", do(s, "POST", "/mp4/event/x", "").refused(t, 409))
-	newWorldWithout := newWorld(t).server()
+	newWorldWithout := newFixture(t).server()
 	do(newWorldWithout, "POST", "/mp4/event/x", "").refused(t, 404)
 	require.JSONEq(t, `{"status":"success","events":[],"count":0}`, do(newWorldWithout, "GET", "/mp4/events", "").body)
 }
@@ -136,7 +136,7 @@ func TestEventsAreListed(t *testing.T) {
 }
 
 func TestRecordNamesItsEvents(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	rec := w.add(1, "live/camera01", func(r *media.Record) {
 		r.Events = []media.Event{{ID: media.ID{1}, Name: "door", At: 1e18, Start: 1e18, End: 1e18}}
 	})

@@ -17,7 +17,7 @@ import (
 // TestHealthListsWhatIsWrong wants the worst first, each once, and nothing of the
 // machine in it; the figures and the page have it too.
 func TestHealthListsWhatIsWrong(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	var mu sync.Mutex
 	var wrong []pipeline.Problem
 	set := func(problems ...pipeline.Problem) {

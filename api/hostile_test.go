@@ -45,7 +45,7 @@ func raw(t *testing.T, addr, request string) reply {
 }
 
 func TestTraversalInEveryEncodingIsRefused(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	require.NoError(t, os.WriteFile(filepath.Join(filepath.Dir(w.dir), "secret.mp4"), []byte("secret"), 0o644))
 	w.put("live/x.mp4", []byte("fine"))
 	_, addr := w.run()
@@ -76,7 +76,7 @@ func TestTraversalInEveryEncodingIsRefused(t *testing.T) {
 }
 
 func TestStreamPathsMustBePaths(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	s := w.server()
 	for _, p := range []string{"", "live/", strings.Repeat("a", 513)} {
 		do(s, "POST", "/mp4/start/"+p+"?wait=true", "").refused(t, 400)
@@ -86,7 +86,7 @@ func TestStreamPathsMustBePaths(t *testing.T) {
 }
 
 func TestHugeHeaderIsCutOff(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	_, addr := w.run()
 	c := dial(t, addr)
 	_, err := io.WriteString(c, "GET /mp4/list HTTP/1.1\r\nHost: localhost\r\nX: ")
@@ -103,7 +103,7 @@ func TestHugeHeaderIsCutOff(t *testing.T) {
 }
 
 func TestSlowClientsAreCutOff(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	rec := w.add(1, "a")
 	_, addr := w.run(func(c *Config, _ *Deps) {
 		c.Limits.ReadHeader, c.Limits.ReadBody, c.Limits.Idle = 100*time.Millisecond, 100*time.Millisecond, 100*time.Millisecond
@@ -129,7 +129,7 @@ func TestSlowClientsAreCutOff(t *testing.T) {
 }
 
 func TestClientThatStopsReadingIsDropped(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.put("x.mp4", make([]byte, 64<<20))
 	s, addr := w.run(func(c *Config, _ *Deps) { c.Limits.Stall = 200 * time.Millisecond })
 	c := dial(t, addr)
@@ -142,7 +142,7 @@ func TestClientThatStopsReadingIsDropped(t *testing.T) {
 }
 
 func TestTenThousandIdleConnectionsLockNobodyOut(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	s, addr := w.run()
 	for range 10_000 {
 		c, err := net.Dial("tcp", addr)
@@ -154,7 +154,7 @@ func TestTenThousandIdleConnectionsLockNobodyOut(t *testing.T) {
 }
 
 func TestConnectionsAtWorkAreNotGivenUpForNewOnes(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.put("x.mp4", make([]byte, 64<<20))
 	s, addr := w.run(func(c *Config, _ *Deps) { c.Limits.Connections = 2 })
 	var readers []*net.TCPConn
@@ -179,7 +179,7 @@ func TestConnectionsAtWorkAreNotGivenUpForNewOnes(t *testing.T) {
 }
 
 func TestOneAddressDoesNotTakeEveryConnection(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.put("x.mp4", make([]byte, 64<<20))
 	_, addr := w.run(func(c *Config, _ *Deps) { c.Limits.Connections = 8 })
 	download := func(from string) *net.TCPConn {
@@ -210,7 +210,7 @@ func TestOneAddressDoesNotTakeEveryConnection(t *testing.T) {
 }
 
 func TestForgedFramingIsRefused(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	_, addr := w.run()
 	for name, request := range map[string]string{
 		"no host":         "GET /mp4/list HTTP/1.1\r\n\r\n",
@@ -231,7 +231,7 @@ func TestForgedFramingIsRefused(t *testing.T) {
 }
 
 func TestShutdownLetsRequestsFinishAndCutsTheRest(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.put("x.mp4", make([]byte, 64<<20))
 	_, addr := w.run(func(c *Config, _ *Deps) { c.Limits.Shutdown = 50 * time.Millisecond })
 	c := dial(t, addr)

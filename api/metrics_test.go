@@ -18,7 +18,7 @@ import (
 // TestMetricsAreWhatStreamsAndRecordingsSay compares every line of our own, and gives each
 // figure a value that no other one has: one that is taken from the wrong place is found.
 func TestMetricsAreWhatStreamsAndRecordingsSay(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	clock := &turned{at: time.Unix(1000, 0)}
 	w.list = []media.StreamInfo{
 		{Path: `live/cam"1`, State: "live", Bytes: 7, AccessUnits: 3, Subscribers: 2,
@@ -109,7 +109,7 @@ stream_subscribers{stream="off"} 16
 }
 
 func TestMetricsOfOneNameTwiceAreFoundAtTheStart(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	deps := w.deps()
 	g := func() prometheus.Collector {
 		return prometheus.NewGauge(prometheus.GaugeOpts{Name: "twice", Help: "x"})

@@ -68,7 +68,7 @@ func FuzzScrub(f *testing.F) {
 
 // A remedy names an endpoint; a path of the machine beside it does not show.
 func TestEndpointsAreNoPathsOfTheMachine(t *testing.T) {
-	s := newWorld(t).server()
+	s := newFixture(t).server()
 	require.Equal(t, "see secret, POST /mp4/retention/confirm, not confirm",
 		s.scrub("see /home/mp4/secret, POST /mp4/retention/confirm, not /home/mp4/retention/confirm"))
 }

@@ -105,7 +105,7 @@ var conditions = []struct {
 // range, length, type and bytes are the same, but where the table says why not.
 func TestConditionsAnswerAsNginxDoes(t *testing.T) {
 	require.GreaterOrEqual(t, len(conditions), 60)
-	w := newWorld(t)
+	w := newFixture(t)
 	name := "live/cam 1/x.mp4"
 	data := footageBytes(100000)
 	w.put(name, data)

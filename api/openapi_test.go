@@ -57,7 +57,7 @@ func readDocument(t *testing.T, s *Server) (doc openAPI) {
 
 // Whoever reads of a drop in an answer finds its cause in the document, and what it counts.
 func TestDocumentDescribesEveryCauseOfADrop(t *testing.T) {
-	described := readDocument(t, newWorld(t).server()).Components.Schemas["Drop"].Properties["cause"].Description
+	described := readDocument(t, newFixture(t).server()).Components.Schemas["Drop"].Properties["cause"].Description
 	require.NotEmpty(t, media.DropCauses)
 	for _, c := range media.DropCauses {
 		require.Regexp(t, `[ ,]`+c.Word+` \(([^)]+; )?`+regexp.QuoteMeta(c.Doc)+`\)`, described)
@@ -68,7 +68,7 @@ func TestDocumentDescribesEveryCauseOfADrop(t *testing.T) {
 // The document names what the router answers, and the router answers what the
 // document names.
 func TestDocumentEqualsRoutes(t *testing.T) {
-	s := newWorld(t).server()
+	s := newFixture(t).server()
 	doc := readDocument(t, s)
 	named := map[string]bool{}
 	for path, ops := range doc.Paths {
@@ -94,7 +94,7 @@ func TestDocumentEqualsRoutes(t *testing.T) {
 }
 
 func TestDocumentIsWhole(t *testing.T) {
-	doc := readDocument(t, newWorld(t).server())
+	doc := readDocument(t, newFixture(t).server())
 	var ids []string
 	for path, ops := range doc.Paths {
 		for _, op := range ops {
@@ -138,7 +138,7 @@ func refName(ref string) string { return strings.TrimPrefix(ref, "#/components/s
 // What is really answered is what the document says: every key known and of its
 // type, no required one missing.
 func TestAnswersAreWhatTheDocumentSays(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	rec := w.add(1, "live/camera01")
 	w.add(2, "live/camera01", func(r *media.Record) { r.Gap.Cause, r.EndUTC = "overload", 0 })
 	w.list = []media.StreamInfo{{Path: "live/camera01", State: "live", Tracks: rec.Tracks}}
@@ -248,5 +248,5 @@ func TestDocumentAsksForAuthOnlyWhereItIs(t *testing.T) {
 	r := do(s, "GET", "/mp4/openapi.json", "", "Authorization", "Bearer "+viewToken)
 	require.Equal(t, http.StatusOK, r.code)
 	require.True(t, strings.Contains(r.body, `"security":[`))
-	require.False(t, strings.Contains(do(newWorld(t).server(), "GET", "/mp4/openapi.json", "").body, `"security":[`))
+	require.False(t, strings.Contains(do(newFixture(t).server(), "GET", "/mp4/openapi.json", "").body, `"security":[`))
 }

@@ -10,7 +10,7 @@ import (
 )
 
 func TestOtherSitesMayNotChangeAnything(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	s := w.server()
 	for _, h := range [][]string{
 		{"Origin", "https://evil.example"},
@@ -34,7 +34,7 @@ func TestOtherSitesMayNotChangeAnything(t *testing.T) {
 }
 
 func TestNamesOfOtherSitesAreRefusedWithoutAuth(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	s := w.server(func(c *Config, _ *Deps) { c.Hosts = []string{"Recorder.lan"} })
 	for _, host := range []string{"evil.example", "evil.example:8080", "localhost.evil.example", "127.0.0.1.evil.example", "xlocalhost", "0x7f000001"} {
 		do(s, "GET", "/mp4/records", "", "Host", host).refused(t, 403)
@@ -49,7 +49,7 @@ func TestNamesOfOtherSitesAreRefusedWithoutAuth(t *testing.T) {
 }
 
 func TestEveryAnswerHasTheHeadersThatProtectIt(t *testing.T) {
-	s := newWorld(t).server()
+	s := newFixture(t).server()
 	for _, p := range []string{"/", "/ui/app.js", "/mp4/list", "/mp4/vod/none.mp4", "/nowhere", "/mp4/../x"} {
 		h := do(s, "GET", p, "").header
 		require.Equal(t, "nosniff", h.Get("X-Content-Type-Options"), p)
@@ -60,12 +60,12 @@ func TestEveryAnswerHasTheHeadersThatProtectIt(t *testing.T) {
 }
 
 func TestOverlongQueryIsRefused(t *testing.T) {
-	s := newWorld(t).server()
+	s := newFixture(t).server()
 	do(s, "GET", "/mp4/records?cursor="+strings.Repeat("a", 5000), "").refused(t, 400)
 }
 
 func TestOnlyLoopbackIsOpenUnlessSaidSo(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	for listen, ok := range map[string]bool{
 		"127.0.0.1:8080": true, "localhost:8080": true, "[::1]:0": true, "127.9.9.9:1": true,
 		":8080": false, "0.0.0.0:8080": false, "[::]:8080": false, "10.0.0.5:80": false, "recorder.lan:80": false, "8080": false,

@@ -134,9 +134,9 @@ func film(t *testing.T, out string, args ...string) {
 	require.NoError(t, err, "ffmpeg: %s (make test installs it)", msg)
 }
 
-// studio is a world with two streams and real footage, one of it growing.
-func studio(t *testing.T) *world {
-	w := newWorld(t)
+// studio is a fixture with two streams and real footage, one of it growing.
+func studio(t *testing.T) *fixture {
+	w := newFixture(t)
 	film(t, filepath.Join(w.dir, "live/camera01/one.mp4"), "-movflags", "+faststart")
 	film(t, filepath.Join(w.dir, "live/camera01/two.mp4.part"), "-movflags", "frag_keyframe+empty_moov+default_base_moof")
 	now := time.Now().Truncate(time.Second)
@@ -261,13 +261,13 @@ func TestPageShowsWhatIsWrong(t *testing.T) {
 	}
 }
 
-func (w *world) options(stream string) recorder.StartOptions {
+func (w *fixture) options(stream string) recorder.StartOptions {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.recording[stream]
 }
 
-func (w *world) count() int {
+func (w *fixture) count() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return len(w.records)

@@ -77,7 +77,7 @@ func TestPipelinesAreShown(t *testing.T) {
 		{Name: "a", Origin: "file", Record: "always", Streams: []string{"**"}, Stages: []string{"source", "null"}, Declaration: "x: 1\n", Recording: []string{"live/a"}},
 		{Name: "b", Origin: "api", Record: "manual", Held: true},
 	}}
-	s := newWorld(t).server(b.into)
+	s := newFixture(t).server(b.into)
 	all := documented(t, s, "GET", "/mp4/pipelines", "/mp4/pipelines", "")
 	require.Equal(t, `{"status":"success","pipelines":[`+
 		`{"name":"a","origin":"file","record":"always","streams":["**"],"stages":["source","null"],"declaration":"x: 1\n","held":false,"recording":["live/a"]},`+
@@ -89,7 +89,7 @@ func TestPipelinesAreShown(t *testing.T) {
 
 func TestPipelinesAreDeclared(t *testing.T) {
 	b := &board{declared: Declared{Status: "created", Restarted: 1, Pipeline: Pipeline{Name: "a", Origin: "api", Record: "manual"}}}
-	s := newWorld(t).server(b.into)
+	s := newFixture(t).server(b.into)
 	const path = "/mp4/pipelines/{name}"
 	r := documented(t, s, "PUT", "/mp4/pipelines/a", path, "stages: []", "Content-Type", yamlType)
 	require.Equal(t, 200, r.code)
@@ -111,7 +111,7 @@ func TestPipelinesAreDeclared(t *testing.T) {
 // where the machine keeps its files.
 func TestProblemsAreAnswered(t *testing.T) {
 	b := &board{err: config.Problems{{Pos: config.Pos{File: "declaration", Line: 1, Col: 2}, Path: "stages/0", Msg: "open /etc/spool/secret: no", Hint: "see rtsp://u:p@h/x"}}}
-	s := newWorld(t).server(b.into)
+	s := newFixture(t).server(b.into)
 	const path = "/mp4/pipelines/{name}"
 	problems := `"problems":[{"at":"declaration:1:2","path":"stages/0","text":"open secret: no","hint":"see rtsp://h/x"}]}` + "\n"
 	bodies := map[int]string{
@@ -134,7 +134,7 @@ func TestProblemsAreAnswered(t *testing.T) {
 
 func TestPipelinesAreHeld(t *testing.T) {
 	b := &board{}
-	s := newWorld(t).server(b.into)
+	s := newFixture(t).server(b.into)
 	for _, act := range []string{"start", "stop", "drain"} {
 		r := documented(t, s, "POST", "/mp4/pipelines/a/"+act, "/mp4/pipelines/{name}/"+act, "")
 		require.Equal(t, 200, r.code)
@@ -146,7 +146,7 @@ func TestPipelinesAreHeld(t *testing.T) {
 
 func TestReloadSaysWhatChanged(t *testing.T) {
 	b := &board{}
-	s := newWorld(t).server(b.into)
+	s := newFixture(t).server(b.into)
 	require.Contains(t, documented(t, s, "POST", "/mp4/reload", "/mp4/reload", "").body, `"status":"unchanged"`)
 	b.reloaded = Reloaded{Streams: recorder.Changes{Removed: []string{"live/a"}}, NeedRestart: []string{"http/listen"}, Warnings: []string{"/root/config.yaml:1:2: x"}}
 	r := documented(t, s, "POST", "/mp4/reload", "/mp4/reload", "")
@@ -156,7 +156,7 @@ func TestReloadSaysWhatChanged(t *testing.T) {
 }
 
 func TestNothingToChange(t *testing.T) {
-	s := newWorld(t).server()
+	s := newFixture(t).server()
 	for target, method := range map[string]string{"/mp4/pipelines/a": "DELETE", "/mp4/pipelines/a/stop": "POST", "/mp4/pipelines/a/start": "POST", "/mp4/reload": "POST"} {
 		require.Equal(t, 503, do(s, method, target, "").code, target)
 	}
@@ -184,7 +184,7 @@ func TestScheduleIsShown(t *testing.T) {
 	schedule.Set(recorder.Agenda{{Name: "all", Stream: "live/a", Action: recorder.RecordStart, Cron: cron, Duration: time.Hour}})
 	schedule.Ask()
 
-	s := newWorld(t).server(func(_ *Config, d *Deps) { d.Schedule = schedule })
+	s := newFixture(t).server(func(_ *Config, d *Deps) { d.Schedule = schedule })
 	r := documented(t, s, "GET", "/mp4/schedule?limit=5", "/mp4/schedule", "")
 	require.Contains(t, r.body, `"count":5`)
 	require.Contains(t, r.body, "now is in a window of all")

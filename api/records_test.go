@@ -13,7 +13,7 @@ import (
 )
 
 func TestRecordsHaveTheirShape(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	r := w.add(1, "live/camera01", func(r *media.Record) {
 		r.Protected, r.Gap, r.Pending = true, media.Gap{Cause: media.GapOverload, Duration: 1.5e9}, true
 	})
@@ -30,7 +30,7 @@ func TestRecordsHaveTheirShape(t *testing.T) {
 }
 
 func TestFiltersReachTheCatalogue(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	s := w.server()
 	yes, at := true, time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	for q, want := range map[string]media.Query{
@@ -55,7 +55,7 @@ func TestFiltersReachTheCatalogue(t *testing.T) {
 // What an attacker writes into a filter is refused, or reaches the catalogue as
 // a value and nothing more.
 func TestWrongFiltersAreRefused(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	s := w.server()
 	for _, q := range []string{
 		"limit=0", "limit=-1", "limit=1001", "limit=1e3", "limit=99999999999999999999", "limit=+5", "limit=%D9%A1", "limit=",
@@ -80,7 +80,7 @@ func TestWrongFiltersAreRefused(t *testing.T) {
 }
 
 func TestPagesFollowOneAnother(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	for i := range 25 {
 		w.add(i, "a")
 	}
@@ -105,7 +105,7 @@ func TestPagesFollowOneAnother(t *testing.T) {
 
 // The catalogue's size does not show in what a page costs.
 func TestAPageAllocatesByItsOwnSize(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	rec := w.add(1, "a")
 	s := w.server(func(_ *Config, d *Deps) { d.Catalogue = &endless{shelf: (*shelf)(w), one: rec} })
 	cost := func(limit int) float64 {
@@ -132,7 +132,7 @@ func (e *endless) Records(_ context.Context, q media.Query) (media.Page, error) 
 }
 
 func TestPatchProtects(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	rec := w.add(1, "a")
 	s := w.server()
 	url, js := "/mp4/records/"+rec.ID.String(), []string{"Content-Type", "application/json"}

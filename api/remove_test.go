@@ -12,7 +12,7 @@ import (
 )
 
 func TestDeleteTakesFileAndRow(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	rec := w.add(1, "a")
 	s := w.server()
 	url := "/mp4/records/" + rec.ID.String()
@@ -23,7 +23,7 @@ func TestDeleteTakesFileAndRow(t *testing.T) {
 }
 
 func TestWhatIsProtectedWrittenOrReadStays(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	protected := w.add(1, "a", func(r *media.Record) { r.Protected = true })
 	growing := w.add(2, "a", func(r *media.Record) { r.State, r.EndReason = media.StateRecording, "" })
 	read := w.add(3, "a")
@@ -39,7 +39,7 @@ func TestWhatIsProtectedWrittenOrReadStays(t *testing.T) {
 
 // While a recording goes nobody can begin to read it.
 func TestWhatIsBeingDeletedIsNotOpened(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	rec := w.add(1, "a")
 	var s *Server
 	during := 0
@@ -64,7 +64,7 @@ func (c *watched) Delete(ctx context.Context, id media.ID) error {
 
 func TestDeleteByRangeTakesWhatLiesInsideAndSaysWhatStays(t *testing.T) {
 	for _, dry := range []bool{true, false} {
-		w := newWorld(t)
+		w := newFixture(t)
 		for i := range 2500 {
 			w.records = append(w.records, w.bare(i, "a"))
 		}
@@ -87,7 +87,7 @@ func TestDeleteByRangeTakesWhatLiesInsideAndSaysWhatStays(t *testing.T) {
 }
 
 // bare is a record that lasts one second, the nth of a day, with a small file.
-func (w *world) bare(n int, stream string) media.Record {
+func (w *fixture) bare(n int, stream string) media.Record {
 	start := int64(1772323200+n) * 1e9 // 2026-03-01T00:00:00Z
 	r := media.Record{Recording: media.Recording{ID: media.ID{0, 1, byte(n >> 8), byte(n), 0, 0, 0x70, 0, 0x80}, Stream: stream,
 		Path: fmt.Sprintf("%s/%d.mp4", stream, n), State: media.StateFinished, StartUTC: start, EndUTC: start + 1e9, Size: 7}}
@@ -96,7 +96,7 @@ func (w *world) bare(n int, stream string) media.Record {
 }
 
 func TestRangeKeepsWhatReachesBeyondIt(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.add(0, "live/a") // 00:00 to 00:01
 	w.add(1, "live/a", func(r *media.Record) { r.Protected = true })
 	w.add(2, "live/b")
@@ -111,7 +111,7 @@ func TestRangeKeepsWhatReachesBeyondIt(t *testing.T) {
 }
 
 func TestRangeMustBeSaid(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.add(0, "a")
 	s := w.server()
 	for _, q := range []string{"", "?stream=a", "?start=5", "?end=5", "?start=5&end=4", "?start=5&end=6&limit=5", "?start=5&end=6&dry_run=1", "?start=5&end=6&dryrun=true"} {
@@ -122,7 +122,7 @@ func TestRangeMustBeSaid(t *testing.T) {
 
 // While the database is away only some of a range is known: nothing of it goes.
 func TestRangeIsNotDeletedInPart(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.add(0, "a")
 	w.degraded = true
 	s := w.server()
@@ -134,7 +134,7 @@ func TestRangeIsNotDeletedInPart(t *testing.T) {
 }
 
 func TestFileThatIsGoneCountsForNothing(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	rec := w.add(0, "a")
 	require.NoError(t, os.Remove(filepath.Join(w.dir, rec.Path)))
 	text := do(w.server(), "DELETE", "/mp4/records/"+rec.ID.String(), "").refused(t, 500)

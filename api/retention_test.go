@@ -24,7 +24,7 @@ func (p plans) Confirm() (*retained.Held, error) { return p.confirmed, p.err }
 func (p plans) Plan(context.Context) (*retained.Plan, error) { return &p.plan, p.err }
 
 func TestRetentionHasItsShape(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	at := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 	id := media.NewID(at)
 	s := w.server(func(_ *Config, d *Deps) {
@@ -63,7 +63,7 @@ func TestRetentionHasItsShape(t *testing.T) {
 }
 
 func TestAskingAboutRetentionNeverDeletes(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	s := w.server()
 	require.Equal(t, 503, do(s, "GET", "/mp4/retention", "").code, "nobody keeps it")
 	s = w.server(func(_ *Config, d *Deps) { d.Retention = plans{} })
@@ -76,7 +76,7 @@ func TestAskingAboutRetentionNeverDeletes(t *testing.T) {
 }
 
 func TestConfirmingWhatExpiredAnswersWhatGoes(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	const confirm = "/mp4/retention/confirm"
 	require.Equal(t, 503, do(w.server(), "POST", confirm, "").code, "nobody keeps it")
 	at := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
@@ -95,7 +95,7 @@ func TestConfirmingWhatExpiredAnswersWhatGoes(t *testing.T) {
 
 // Who deletes to make room asks first, and then keeps readers out.
 func TestAClaimKeepsReadersOut(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.put("a.mp4", []byte("footage"))
 	s := w.server()
 	require.True(t, s.readers.Enter("a.mp4"))

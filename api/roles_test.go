@@ -30,7 +30,7 @@ var operations = map[string]auth.Role{
 // is 401 or 403; anything else means that the operation was reached.
 func TestEveryOperationOfEveryRole(t *testing.T) {
 	const controlToken = "control-0123456789abcdef"
-	s := newWorld(t).server((&board{}).into, func(c *Config, _ *Deps) {
+	s := newFixture(t).server((&board{}).into, func(c *Config, _ *Deps) {
 		c.Auth = auth.Config{Tokens: []auth.Token{
 			{Token: viewToken, Roles: []auth.Role{auth.View}}, {Token: controlToken, Roles: []auth.Role{auth.Control}}, {Token: adminToken, Roles: []auth.Role{auth.Admin}},
 		}}

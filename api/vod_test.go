@@ -20,7 +20,7 @@ import (
 )
 
 func TestVodListsFilesThatCanBeFetched(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	one := w.add(1, "live/camera01")
 	w.add(2, "live/camera01", func(r *media.Record) { r.Path = "live/räume/a b.mp4" })
 	w.add(3, "live/camera01", func(r *media.Record) { r.State = "lost" })
@@ -42,7 +42,7 @@ func TestVodListsFilesThatCanBeFetched(t *testing.T) {
 }
 
 func TestGrowingFileIsServedUpToWhatCanBePlayed(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	data := footageBytes(9000)
 	w.put("live/x.mp4.part", data)
 	w.growing["live/x.mp4"] = 8000
@@ -70,7 +70,7 @@ func TestGrowingFileIsServedUpToWhatCanBePlayed(t *testing.T) {
 }
 
 func TestDownloadNamesTheFile(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.put("live/ü\"x.mp4", nil)
 	r := do(w.server(), "GET", "/mp4/vod/live/%C3%BC%22x.mp4?download=true", "")
 	require.Equal(t, `attachment; filename="__x.mp4"`, r.header.Get("Content-Disposition"))
@@ -79,7 +79,7 @@ func TestDownloadNamesTheFile(t *testing.T) {
 // Nothing but footage below the record directory is served, whatever it is
 // called and wherever a link leads.
 func TestNothingOutsideIsServed(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	outside := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(outside, "secret.mp4"), []byte("secret"), 0o644))
 	w.put("spool.db", []byte("secret"))
@@ -104,7 +104,7 @@ func TestNothingOutsideIsServed(t *testing.T) {
 }
 
 func TestMissingRecordDirectoryIsNotShown(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	s := w.server(func(_ *Config, d *Deps) { d.Files = playback.NewDir("/nowhere/at/all", nil) })
 	require.NotContains(t, do(s, "GET", "/mp4/vod/x.mp4", "").refused(t, 404), "nowhere")
 }
@@ -112,7 +112,7 @@ func TestMissingRecordDirectoryIsNotShown(t *testing.T) {
 // A file goes from disk to socket by sendfile(2): what reaches the TCP
 // connection's ReadFrom is a bounded file, finished or growing, and no copy.
 func TestFootageReachesTheConnectionAsAFile(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	data := footageBytes(2*(4<<20) + 12345)
 	w.put("x.mp4", data)
 	w.put("growing.mp4.part", data)

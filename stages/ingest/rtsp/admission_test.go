@@ -34,7 +34,7 @@ func basic(user, pass string) string {
 }
 
 // guarded is a server that knows one user, and counts how often it was asked.
-func (r *rig) guarded(cfg Config) (s *Server, addr string, asked *atomic.Int64) {
+func (r *fixture) guarded(cfg Config) (s *Server, addr string, asked *atomic.Int64) {
 	asked = &atomic.Int64{}
 	cfg.Authorize = func(_ context.Context, user, pass, _, _, _ string) error {
 		asked.Add(1)
@@ -48,7 +48,7 @@ func (r *rig) guarded(cfg Config) (s *Server, addr string, asked *atomic.Int64) 
 }
 
 func TestADescriptionIsReadAfterThePasswordOnly(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	s, addr, asked := r.guarded(Config{})
 	u := "rtsp://" + addr + "/live/x"
 	for name, tc := range map[string]struct {
@@ -76,7 +76,7 @@ func TestADescriptionIsReadAfterThePasswordOnly(t *testing.T) {
 
 // What gortsplib refuses anyway is neither asked about nor read.
 func TestWhatIsNoAnnounceCostsNothing(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	s, addr, asked := r.guarded(Config{})
 	body := manyFormats(128 << 10)
 	long := func(head string) string {
@@ -100,7 +100,7 @@ func TestWhatIsNoAnnounceCostsNothing(t *testing.T) {
 }
 
 func TestAnyContentTypeIsADescriptions(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	_, addr := r.serve(Config{})
 	for i, headers := range [][]string{
 		{}, {"Content-Type: Application/SDP"}, {"Content-Type: application/sdp; charset=utf-8"}, {"content-type: application/x-sdp"}, {sdpType, sdpType},
@@ -112,7 +112,7 @@ func TestAnyContentTypeIsADescriptions(t *testing.T) {
 
 // Requests of clients that have left are not worked on once their turn comes.
 func TestHangingUpStopsTheWork(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	noticed := make(chan struct{}, 20)
 	s, addr := r.serve(Config{Authorize: func(ctx context.Context, _, _, _, _, _ string) error {
 		for ctx.Err() == nil { // what a queue for passwords asks when the turn comes
@@ -137,7 +137,7 @@ func TestHangingUpStopsTheWork(t *testing.T) {
 
 // TestAPanicOverARequestIsAnswered breaks the server from inside.
 func TestAPanicOverARequestIsAnswered(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	_, addr := r.serve(Config{Authorize: func(_ context.Context, user, _, _, _, _ string) error {
 		if user == "broken" {
 			panic("broken")
@@ -150,7 +150,7 @@ func TestAPanicOverARequestIsAnswered(t *testing.T) {
 }
 
 func TestFewDescriptionsAreReadAtOnce(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	s, addr, asked := r.guarded(Config{})
 	for range cap(s.reading) {
 		s.reading <- struct{}{}
@@ -174,7 +174,7 @@ func TestFewDescriptionsAreReadAtOnce(t *testing.T) {
 }
 
 func TestAFloodOfRefusalsDoesNotFillTheLog(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	s, addr := r.serve(Config{})
 	const n = 5 * linesAMinute
 	for i := range n {

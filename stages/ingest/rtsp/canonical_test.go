@@ -108,7 +108,7 @@ func (p frameSink) Write(_ int, au *media.AU) error {
 }
 
 func TestPublisherWithAnUnreadableTrackIsTaken(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	_, addr := r.serve(Config{UDP: freeUDPPair(t)}) // mode 0 is an error to gortsplib where there is UDP
 	sdp := sdpHead + "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:streamid=0\r\nm=audio 0 RTP/AVP 97\r\na=control:streamid=1\r\n"
 	url := "rtsp://" + addr + "/film"
@@ -119,7 +119,7 @@ func TestPublisherWithAnUnreadableTrackIsTaken(t *testing.T) {
 }
 
 func TestADescriptionIsOneWhateverItsHeaderSays(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	_, addr := r.serve(Config{})
 	announce := func(header, body string) string {
 		return exchange(t, addr, fmt.Sprintf("ANNOUNCE rtsp://%s/film RTSP/1.0\r\nCSeq: 1\r\n%sContent-Length: %d\r\n\r\n%s", addr, header, len(body), body))[0]
@@ -136,7 +136,7 @@ func TestADescriptionIsOneWhateverItsHeaderSays(t *testing.T) {
 
 // Payload types of other codecs, where gortsplib does not look for H.264.
 func TestH264IsTakenUnderAnyPayloadType(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	_, addr := r.serve(Config{UDP: freeUDPPair(t)})
 	for _, pt := range []string{"0", "26", "35", "72", "95", "127"} {
 		sdp := sdpHead + strings.ReplaceAll(sdpVideo, "96", pt)
@@ -148,7 +148,7 @@ func TestH264IsTakenUnderAnyPayloadType(t *testing.T) {
 }
 
 func TestDescriptionThatCannotBeReadIsLogged(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	_, addr := r.serve(Config{})
 	require.Equal(t, []string{"400 session description without a media section (m=)"}, exchange(t, addr,
 		"ANNOUNCE rtsp://"+addr+"/x RTSP/1.0\r\nCSeq: 1\r\nContent-Type: application/sdp\r\nContent-Length: 4\r\n\r\nxxxx"))

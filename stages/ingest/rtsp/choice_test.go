@@ -36,7 +36,7 @@ func TestOfSeveralFormatsTheOneThatIsSentIsRecorded(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t)
+			r := newFixture(t)
 			_, addr := r.serve(Config{})
 			wait := r.record("cam")
 			f := film(t, file, true)
@@ -69,7 +69,7 @@ func (f *footage) sentAs(pt uint8, of *description.Media) (out []footagePacket) 
 
 func TestASectionThatSendsWhatCannotBeRecordedIsLeftOut(t *testing.T) {
 	file := clip(t, "h264", x264...)
-	r := newRig(t)
+	r := newFixture(t)
 	_, addr := r.serve(Config{})
 	wait := r.record("cam")
 	f := film(t, file, false)
@@ -89,7 +89,7 @@ func TestASectionThatSendsWhatCannotBeRecordedIsLeftOut(t *testing.T) {
 // A packet of another format may stray in, first or later. It costs no more than
 // what shows that it was a stray.
 func TestAStrayPacketDoesNotDecideWhatIsRecorded(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	_, addr := r.serve(Config{})
 	wait := r.record("cam")
 	f := film(t, clip(t, "h264", x264...), true)

@@ -43,7 +43,7 @@ func (n network) WriteTo(b []byte, to net.Addr) (int, error) {
 
 // TestAnotherSenderOnThePortOfAPublisherCostsNothing: nor do packets that come twice.
 func TestAnotherSenderOnThePortOfAPublisherCostsNothing(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	_, addr := r.serve(Config{UDP: freeUDPPair(t)})
 	file := clip(t, "h264", x264...)
 	f := film(t, file, false)
@@ -89,7 +89,7 @@ func senderOf(c *gortsplib.Client, m *description.Media) uint32 {
 // A packet gets its own number back, whatever came between. Strangers' packets take no
 // room, a publisher's of many kinds no more than a bound, and those that left none.
 func TestNumbersComeBack(t *testing.T) {
-	s := New(Config{}, nil, newRig(t).log)
+	s := New(Config{}, nil, newFixture(t).log)
 	c := newNumbering(nil, s.ports.has)
 	from, other := netip.MustParseAddrPort("127.0.0.1:5000"), netip.MustParseAddrPort("127.0.0.1:6000")
 	packet := func(seq uint16, kind byte) []byte {

@@ -32,7 +32,7 @@ const soon = 150 * time.Millisecond
 
 // Whatever a client does but record, its time ends.
 func TestAConnectionThatDoesNotRecordIsClosed(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	_, addr, _ := r.guarded(Config{AnnounceTimeout: soon, ReadTimeout: soon})
 	u := "rtsp://" + addr + "/live/x"
 	login := basic("cam", "right")
@@ -74,7 +74,7 @@ func TestAConnectionThatDoesNotRecordIsClosed(t *testing.T) {
 }
 
 func TestAnAnnounceWithoutARecordIsSaid(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	_, addr := r.serve(Config{ReadTimeout: soon})
 	k := dial(t, addr)
 	require.Equal(t, "200 OK", k.ask("ANNOUNCE", "rtsp://"+addr+"/live/x"))
@@ -86,7 +86,7 @@ func TestAnAnnounceWithoutARecordIsSaid(t *testing.T) {
 func TestAChallengePutsTheDeadlineOffOnce(t *testing.T) {
 	g, _ := listening(t, limits{announce: time.Minute})
 	k := &visitor{guest: g, release: func() {}}
-	h := &handler{New(Config{AnnounceTimeout: time.Hour, Authorize: refuseAll}, nil, newRig(t).log)}
+	h := &handler{New(Config{AnnounceTimeout: time.Hour, Authorize: refuseAll}, nil, newFixture(t).log)}
 	req := requestOf(t, announceOf("rtsp://x/live/x", announceSDP))
 	_, err := h.authorize(k, req, "live/x")
 	require.Error(t, err)
@@ -114,7 +114,7 @@ func TestAnAnnouncePutsTheDeadlineOffOnce(t *testing.T) {
 // Requests hold no publication that nothing comes of. Once media came, they keep it
 // (TestAPublisherIsGoneByItsOwnReadTimeout).
 func TestRequestsAreNoMedia(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	_, addr := r.serve(Config{ReadTimeout: 2 * time.Second})
 	u := "rtsp://" + addr + "/live/x"
 	k := dial(t, addr)
@@ -126,7 +126,7 @@ func TestRequestsAreNoMedia(t *testing.T) {
 }
 
 func TestAFrameThatTricklesHoldsNoPublication(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	_, addr := r.serve(Config{ReadTimeout: 2 * time.Second})
 	u := "rtsp://" + addr + "/live/x"
 	k := dial(t, addr)
@@ -139,7 +139,7 @@ func TestAFrameThatTricklesHoldsNoPublication(t *testing.T) {
 }
 
 func TestARequestWithoutEndIsCutOff(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	_, addr := r.serve(Config{AnnounceTimeout: deadline})
 	for name, endless := range map[string]string{
 		"header":    "X: " + strings.Repeat("x", 1000) + "\r\n",
@@ -164,7 +164,7 @@ func TestARequestWithoutEndIsCutOff(t *testing.T) {
 // TestLargeRequestsTakeTurns holds more of them than there is room for, and lets
 // a camera in beside.
 func TestLargeRequestsTakeTurns(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	_, addr := r.serve(Config{AnnounceTimeout: deadline})
 	request := announceOf("rtsp://"+addr+"/x", manyFormats(128<<10), sdpType)
 	var hostile []*talk
@@ -191,7 +191,7 @@ func TestLargeRequestsTakeTurns(t *testing.T) {
 }
 
 func TestRTSPIsNotSpokenThroughHTTP(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	_, addr := r.serve(Config{})
 	for name, request := range map[string]string{
 		"browser":   "GET / HTTP/1.1\r\nHost: x\r\n\r\n",

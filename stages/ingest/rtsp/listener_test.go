@@ -22,7 +22,7 @@ func listening(t *testing.T, l limits) (*guest, *talk) {
 	t.Helper()
 	tcp, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	ln := newListener(tcp, l, newRig(t).log, pipeline.SystemClock)
+	ln := newListener(tcp, l, newFixture(t).log, pipeline.SystemClock)
 	t.Cleanup(func() { _ = ln.Close() })
 	k := dial(t, tcp.Addr().String())
 	c, err := ln.Accept()
@@ -55,7 +55,7 @@ func recording(t *testing.T, host, addr, path string) *talk {
 func (k *talk) stays() bool { return k.ask("OPTIONS", "*") == "200 OK" }
 
 func TestSilentConnectionsKeepNoCameraOut(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	_, addr := r.serve(Config{MaxConnections: 40, AnnounceTimeout: deadline})
 	first := recording(t, "127.0.0.1", addr, "first")
 	for i := range 1000 {
@@ -73,7 +73,7 @@ func TestSilentConnectionsKeepNoCameraOut(t *testing.T) {
 }
 
 func TestTheOneThatWaitedLongestGoes(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	s, addr := r.serve(Config{MaxConnections: 4, MaxPerAddress: 9, AnnounceTimeout: deadline})
 	a, b, c := dial(t, addr), dial(t, addr), dial(t, addr)
 	require.True(t, a.stays())
@@ -90,7 +90,7 @@ func TestTheOneThatWaitedLongestGoes(t *testing.T) {
 }
 
 func TestWhereAllRecordTheNewOneIsRefused(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	s, addr := r.serve(Config{MaxConnections: 2})
 	one, two := recording(t, "127.0.0.1", addr, "1"), recording(t, "127.0.0.1", addr, "2")
 	for range 100 {
@@ -105,7 +105,7 @@ func TestWhereAllRecordTheNewOneIsRefused(t *testing.T) {
 }
 
 func TestOneAddressTakesItsShareOnly(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	_, addr := r.serve(Config{MaxConnections: 40, AnnounceTimeout: deadline}) // 10 of an address
 	var cameras []*talk
 	for _, path := range strings.Split("a b c d e f g h i j k l", " ") { // more than may wait
@@ -125,7 +125,7 @@ func TestOneAddressTakesItsShareOnly(t *testing.T) {
 }
 
 func TestAThousandConnectionsAreFewOpen(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	_, addr := r.serve(Config{MaxConnections: 20, AnnounceTimeout: deadline})
 	var all []*talk
 	for range 1000 {

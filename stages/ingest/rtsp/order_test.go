@@ -37,7 +37,7 @@ func (f *footage) shuffled(within, from, to int) []footagePacket {
 
 // TestPacketsOutOfOrderLoseNothingOverUDP: that is what sequence numbers are for.
 func TestPacketsOutOfOrderLoseNothingOverUDP(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	_, addr := r.serve(Config{UDP: freeUDPPair(t)})
 	file := clip(t, "h264", x264...)
 	f := film(t, file, false)
@@ -65,7 +65,7 @@ func TestPacketsOutOfOrderLoseNothingOverUDP(t *testing.T) {
 // TestPacketsOutOfOrderOverTCPSpoilNoPicture: no network does that, a broken sender
 // does. What it tears is left out and counted: what is kept is the source's own.
 func TestPacketsOutOfOrderOverTCPSpoilNoPicture(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	_, addr := r.serve(Config{})
 	file := clip(t, "h264", x264...)
 	f := film(t, file, false)

@@ -65,7 +65,7 @@ func (c *udpCamera) send(f *footage, packets []footagePacket) {
 }
 
 func TestTheClientPortOfAnotherIsNotTaken(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	udp := freeUDPPair(t)
 	_, addr := r.serve(Config{UDP: udp, ReadTimeout: deadline})
 	f := film(t, clip(t, "h264", x264...), true)
@@ -105,7 +105,7 @@ func TestTheClientPortOfAnotherIsNotTaken(t *testing.T) {
 }
 
 func TestClientPortsThatNoPacketComesFrom(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	_, addr := r.serve(Config{UDP: freeUDPPair(t)})
 	u := "rtsp://" + addr + "/x"
 	for transport, want := range map[string]string{
@@ -135,7 +135,7 @@ func TestClientPortsThatNoPacketComesFrom(t *testing.T) {
 var twoTracks = announceSDP + strings.ReplaceAll(announceSDP[strings.Index(announceSDP, "m="):], "streamid=0", "streamid=1")
 
 func TestTwoTracksDoNotShareAPortOrAChannel(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	_, addr := r.serve(Config{UDP: freeUDPPair(t)})
 	u := "rtsp://" + addr + "/x"
 	tcp := func(channels string) string {
@@ -165,7 +165,7 @@ func TestTwoTracksDoNotShareAPortOrAChannel(t *testing.T) {
 // Who sends is told by the Transport header, where the client says it: another's
 // packets, which come first here, are not the track's.
 func TestTheSenderOfTheTransportHeaderIsTheTracks(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	udp := freeUDPPair(t)
 	_, addr := r.serve(Config{UDP: udp, ReadTimeout: deadline})
 	f := film(t, clip(t, "h264", x264...), true)
@@ -192,7 +192,7 @@ func TestTheSenderOfTheTransportHeaderIsTheTracks(t *testing.T) {
 // noticed that it was away; here under another name, so that nothing else ends its
 // old session.
 func TestACameraComesBackToItsPorts(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	udp := freeUDPPair(t)
 	_, addr := r.serve(Config{UDP: udp, ReadTimeout: 10 * deadline})
 	f := film(t, clip(t, "h264", x264...), true)
@@ -213,7 +213,7 @@ func TestACameraComesBackToItsPorts(t *testing.T) {
 }
 
 func TestASessionIsItsConnections(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	udp := freeUDPPair(t)
 	_, addr := r.serve(Config{UDP: udp, ReadTimeout: deadline})
 	f := film(t, clip(t, "h264", x264...), true)

@@ -29,7 +29,7 @@ func TestPublishedUnitsAreTheSourcesOwn(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t)
+			r := newFixture(t)
 			_, addr := r.serve(Config{UDP: freeUDPPair(t)})
 			wait := r.record("live/a/b")
 			file := clip(t, tc.codec.String(), tc.clip...)

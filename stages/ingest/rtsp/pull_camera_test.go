@@ -37,7 +37,7 @@ func startCamera(t *testing.T) *rtsptest.Camera {
 }
 
 // pulled gives what becomes of a pull: its first access units, or its first error.
-func (r *rig) pulled(cfg hub.StreamConfig) media.StreamInfo {
+func (r *fixture) pulled(cfg hub.StreamConfig) media.StreamInfo {
 	r.t.Helper()
 	require.NoError(r.t, r.hub.Configure("cam", cfg))
 	sub, err := r.hub.Subscribe("cam")
@@ -61,7 +61,7 @@ func TestARedirectIsFollowedOnTheSameHost(t *testing.T) {
 	} {
 		t.Run(quirk, func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t)
+			r := newFixture(t)
 			i := r.pulled(hub.StreamConfig{Pull: c.URL(quirk)})
 			if says == "" {
 				require.Empty(t, i.LastError)
@@ -84,7 +84,7 @@ func TestACertificateIsPinned(t *testing.T) {
 		{"", "set tls.fingerprint of the stream to its SHA-256, " + c.Fingerprint()},
 		{strings.Repeat("0", 64), "not the pinned one: its SHA-256 is " + c.Fingerprint()},
 	} {
-		r := newRig(t)
+		r := newFixture(t)
 		i := r.pulled(hub.StreamConfig{Pull: c.SecureURL("good-over-tls"), Fingerprint: tc.print})
 		require.Contains(t, i.LastError, tc.says)
 		require.Equal(t, tc.says == "", i.AccessUnits > 0)
@@ -99,7 +99,7 @@ func TestACertificateIsPinned(t *testing.T) {
 func TestATrackThatIsNotSetUpIsLeftOut(t *testing.T) {
 	c := startCamera(t)
 	for quirk, says := range map[string]string{"setup-404": "404 Not Found", "setup-461": "461 Unsupported Transport"} {
-		r := newRig(t)
+		r := newFixture(t)
 		i := r.pulled(hub.StreamConfig{Pull: c.URL(quirk)})
 		require.Len(t, i.Tracks, 1)
 		require.Equal(t, codec.H264.String(), i.Tracks[0].Codec)
@@ -118,7 +118,7 @@ func TestWhatOneConnectionLearnsTheNextUses(t *testing.T) {
 	} {
 		t.Run(quirk, func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t)
+			r := newFixture(t)
 			u, err := url.Parse(c.URL(quirk))
 			require.NoError(t, err)
 			p, err := newPuller(hub.PullOptions{URL: u, Path: "cam", ReadTimeout: 2 * time.Second, Log: r.log, Go: r.tasks.Go})
@@ -165,7 +165,7 @@ func TestARefusedPasswordIsTriedSeldom(t *testing.T) {
 
 // TestARedirectIsLoggedOnce: a recorder that sends on at each attempt fills no log.
 func TestARedirectIsLoggedOnce(t *testing.T) {
-	c, r := startCamera(t), newRig(t)
+	c, r := startCamera(t), newFixture(t)
 	u, err := url.Parse(c.URL("redirect-loop"))
 	require.NoError(t, err)
 	p, err := newPuller(hub.PullOptions{URL: u, Path: "cam", Log: r.log, Go: r.tasks.Go})

@@ -16,7 +16,7 @@ import (
 
 func loopback(port uint16) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(int(port))) }
 
-func (r *rig) info(path string) media.StreamInfo {
+func (r *fixture) info(path string) media.StreamInfo {
 	for _, i := range r.hub.List() {
 		if i.Path == path {
 			return i
@@ -39,7 +39,7 @@ func TestPulledUnitsAreTheSourcesOwn(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t)
+			r := newFixture(t)
 			ports := UDP{}
 			if tc.udp {
 				ports = freeUDPPair(t)
@@ -66,7 +66,7 @@ func TestPulledUnitsAreTheSourcesOwn(t *testing.T) {
 }
 
 // showsNo greps everything that was logged or is shown.
-func (r *rig) showsNo(secrets ...string) {
+func (r *fixture) showsNo(secrets ...string) {
 	r.t.Helper()
 	shown := r.book.String()
 	for _, i := range r.hub.List() {
@@ -84,7 +84,7 @@ func TestNoFailureOfAPullShowsThePassword(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, gone.Close())
 	for _, host := range []string{cam.address(), gone.Addr().String(), "no.such.host.invalid"} {
-		r := newRig(t)
+		r := newFixture(t)
 		require.NoError(t, r.hub.Configure("cam", hub.StreamConfig{Pull: "rtsp://admin:s3cr3t-w%40rd@" + host + "/x"}))
 		sub, err := r.hub.Subscribe("cam")
 		require.NoError(t, err)

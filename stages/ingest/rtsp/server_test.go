@@ -30,7 +30,7 @@ import (
 )
 
 func TestParameterSetsThatComeInTheStreamOnly(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	_, addr := r.serve(Config{})
 	file := clip(t, "h264", x264...)
 	f := film(t, file, true)
@@ -45,7 +45,7 @@ func TestParameterSetsThatComeInTheStreamOnly(t *testing.T) {
 }
 
 func TestTracksWithoutReportsAreAlignedByArrival(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	still := &standing{Clock: pipeline.SystemClock, at: time.Now()}
 	clock := &ahead{Clock: still} // all that is sent at once arrives at once
 	_, addr := r.serve(Config{Clock: clock, ReadTimeout: 10 * deadline})
@@ -87,7 +87,7 @@ func (s *standing) Now() time.Time {
 }
 
 func TestAPublisherThatIsKilledAndComesBack(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	_, addr := r.serve(Config{})
 	file := clip(t, "h264", x264...)
 	for range 2 {
@@ -113,7 +113,7 @@ func TestAResolutionChangeCutsAtItsKeyFrame(t *testing.T) {
 		list += "file " + part + "\n"
 	}
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "list"), []byte(list), 0o600))
-	r := newRig(t)
+	r := newFixture(t)
 	_, addr := r.serve(Config{})
 	wait := r.record("sizes")
 	ffmpeg(t, "-f", "concat", "-safe", "0", "-i", filepath.Join(dir, "list"), "-c", "copy", "-f", "rtsp", "-rtsp_transport", "tcp", "rtsp://"+addr+"/sizes")
@@ -130,7 +130,7 @@ func TestAResolutionChangeCutsAtItsKeyFrame(t *testing.T) {
 }
 
 func TestASecondPublisherIsRefused(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	clock := &ahead{Clock: pipeline.SystemClock}
 	clock.by.Store(int64(time.Hour)) // the first one is never silent, however long the second takes to ask
 	_, addr := r.serve(Config{Clock: clock})
@@ -149,7 +149,7 @@ func TestASecondPublisherIsRefused(t *testing.T) {
 }
 
 func TestASecondPublisherTakesOverWhereAllowed(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	_, addr := r.serve(Config{OverridePublisher: true})
 	file := clip(t, "h264", x264...)
 	wait := r.record("one")
@@ -166,7 +166,7 @@ func TestASecondPublisherTakesOverWhereAllowed(t *testing.T) {
 }
 
 func TestACodecThatCannotBeRecordedIsSaidOnceAndTheOthersGoOn(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	_, addr := r.serve(Config{})
 	file := clip(t, "h264+opus", "-c:v", "libx264", "-preset", "ultrafast", "-bf", "0", "-g", "25", "-pix_fmt", "yuv420p", "-c:a", "libopus")
 	wait := r.record("mixed")
@@ -180,7 +180,7 @@ func TestACodecThatCannotBeRecordedIsSaidOnceAndTheOthersGoOn(t *testing.T) {
 }
 
 func TestNothingToRecordIsRefused(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	_, addr := r.serve(Config{})
 	desc := &description.Session{Medias: []*description.Media{{Type: description.MediaTypeAudio, Formats: []format.Format{&format.Opus{PayloadTyp: 96, ChannelCount: 2}}}}}
 	err := (&gortsplib.Client{}).StartRecording("rtsp://"+addr+"/opus", desc)
@@ -216,7 +216,7 @@ func announce(url string) string {
 }
 
 func TestHostilePathsAreRefused(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	_, addr := r.serve(Config{})
 	for _, path := range []string{
 		"", "/", "//", "/../etc", "/a/../../b", "/a/./b", "/a//b", "/%2e%2e/x", "/a%2f..%2fb", "/a%00b", "/a%0ab", "/%ff%fe", `/a\b`,
@@ -230,7 +230,7 @@ func TestHostilePathsAreRefused(t *testing.T) {
 }
 
 func TestNothingIsPlayed(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	_, addr := r.serve(Config{})
 	require.Equal(t, []string{
 		"404 Streams Are Not Played Here",
@@ -241,7 +241,7 @@ func TestNothingIsPlayed(t *testing.T) {
 }
 
 func TestAuthorizeIsAsked(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	var asked []string
 	_, addr := r.serve(Config{Authorize: func(_ context.Context, user, pass, path, action, remote string) error {
 		asked = append(asked, strings.Join([]string{user, pass, path, action}, " "))
@@ -259,7 +259,7 @@ func TestAuthorizeIsAsked(t *testing.T) {
 }
 
 func TestMorePublicationsThanAllowedAreRefused(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	_, addr := r.serve(Config{MaxSessions: 1})
 	f := film(t, clip(t, "h264", x264...), false)
 	first := f.publish(t, "rtsp://"+addr+"/1", true, nil)
@@ -271,7 +271,7 @@ func TestMorePublicationsThanAllowedAreRefused(t *testing.T) {
 }
 
 func TestGarbageDoesNotHarmTheOthers(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	_, addr := r.serve(Config{})
 	f := film(t, clip(t, "h264", x264...), false)
 	wait := r.record("good")
@@ -298,7 +298,7 @@ func TestGarbageDoesNotHarmTheOthers(t *testing.T) {
 // TestLostPacketsAreCountedAndDamagedPicturesLeftOut takes packets out of the
 // middle, the beginning and the end of pictures.
 func TestLostPacketsAreCountedAndDamagedPicturesLeftOut(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	_, addr := r.serve(Config{})
 	f := film(t, clip(t, "h264", x264...), false)
 	var kept []footagePacket
@@ -335,7 +335,7 @@ func TestATakenUDPPortLeavesTCP(t *testing.T) {
 	pc, err := net.ListenPacket("udp", loopback(ports.RTCP))
 	require.NoError(t, err)
 	defer pc.Close()
-	r := newRig(t)
+	r := newFixture(t)
 	s, addr := r.serve(Config{UDP: ports})
 	require.False(t, s.UDP())
 	require.Contains(t, r.book.String(), "publishers must use TCP")
@@ -344,7 +344,7 @@ func TestATakenUDPPortLeavesTCP(t *testing.T) {
 }
 
 func TestAStopOfTheServerEndsPublicationsInOrder(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	s := New(Config{Listen: "127.0.0.1:0"}, r.hub, r.log)
 	stop := r.tasks.Go("rtsp", s.Run)
 	<-s.Ready()
@@ -362,7 +362,7 @@ func TestAStopOfTheServerEndsPublicationsInOrder(t *testing.T) {
 
 // TestAPanicOverOneStreamEndsThatStreamOnly breaks a publication from inside.
 func TestAPanicOverOneStreamEndsThatStreamOnly(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	_, addr := r.serve(Config{Clock: &badClock{}})
 	f := film(t, clip(t, "h264", x264...), false)
 	wait := r.record("x")
@@ -382,7 +382,7 @@ func TestAnAddressThatIsTakenIsAnErrorOfRun(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer ln.Close()
-	r := newRig(t)
+	r := newFixture(t)
 	err = New(Config{Listen: ln.Addr().String()}, r.hub, r.log).Run(context.Background())
 	require.ErrorContains(t, err, "rtsp server: listen on "+ln.Addr().String())
 	require.NoError(t, New(Config{}, r.hub, r.log).Run(context.Background()), "no address: off")
@@ -390,7 +390,7 @@ func TestAnAddressThatIsTakenIsAnErrorOfRun(t *testing.T) {
 
 // TestAJumpOfTheSendersClockLosesNothing restarts RTP time in the middle.
 func TestAJumpOfTheSendersClockLosesNothing(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	_, addr := r.serve(Config{})
 	f := film(t, clip(t, "h264", x264...), false)
 	keys := 0

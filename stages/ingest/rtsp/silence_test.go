@@ -29,7 +29,7 @@ func TestAPublisherIsGoneByItsOwnReadTimeout(t *testing.T) {
 	} {
 		t.Run(transport, func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t)
+			r := newFixture(t)
 			clock := &ahead{Clock: pipeline.SystemClock}
 			_, addr := r.serve(Config{UDP: freeUDPPair(t), ReadTimeout: 2 * time.Second, Clock: clock})
 			require.NoError(t, r.hub.Configure("live/slow", hub.StreamConfig{ReadTimeout: time.Hour}))

@@ -88,7 +88,7 @@ func (k *talk) record(url string) string {
 }
 
 func TestOneStreamByManyURLs(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	_, addr := r.serve(Config{})
 	u := "rtsp://" + addr
 	for i, urls := range [][3]string{
@@ -116,7 +116,7 @@ func TestOneStreamByManyURLs(t *testing.T) {
 }
 
 func TestRefusalsSayWhy(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	_, addr := r.serve(Config{})
 	u := "rtsp://" + addr + "/live/cam"
 	require.Equal(t, "ANNOUNCE: 400 Bad Stream Path", dial(t, addr).publish("rtsp://"+addr+"/live//cam", u, u))
@@ -130,7 +130,7 @@ func TestRefusalsSayWhy(t *testing.T) {
 }
 
 func TestAnAnnounceAloneHoldsNoPath(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	_, addr := r.serve(Config{})
 	u := "rtsp://" + addr + "/live/cam"
 	first, second := dial(t, addr), dial(t, addr)
@@ -141,7 +141,7 @@ func TestAnAnnounceAloneHoldsNoPath(t *testing.T) {
 }
 
 func TestAConnectionPublishesAgain(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	_, addr := r.serve(Config{})
 	u := "rtsp://" + addr + "/live/cam"
 	k := dial(t, addr)
@@ -155,7 +155,7 @@ func TestAConnectionPublishesAgain(t *testing.T) {
 
 // A camera lost its network and comes back, while its old session is still open.
 func TestASilentPublisherGivesItsPathUp(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	clock := &ahead{Clock: pipeline.SystemClock}
 	clock.by.Store(-int64(time.Minute)) // what comes seems to have come a minute ago
 	_, addr := r.serve(Config{ReadTimeout: 10 * deadline, Clock: clock})

@@ -10,7 +10,7 @@ import (
 )
 
 func TestPacketsOfAPayloadTypeThatWasNotAnnouncedAreCounted(t *testing.T) {
-	r := newRig(t)
+	r := newFixture(t)
 	_, addr := r.serve(Config{})
 	k := recording(t, "127.0.0.1", addr, "live/x")
 	for i := range 3 {

@@ -30,8 +30,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// world is all that a server needs, in memory, with a real record directory.
-type world struct {
+// fixture is all that a server needs, in memory, with a real record directory.
+type fixture struct {
 	t   testing.TB
 	dir string
 	log *logBuffer
@@ -68,8 +68,8 @@ func (l *logBuffer) String() string {
 	return l.b.String()
 }
 
-func newWorld(t testing.TB) *world {
-	return &world{
+func newFixture(t testing.TB) *fixture {
+	return &fixture{
 		t: t, dir: t.TempDir(), log: &logBuffer{},
 		live:      map[string]bool{"live/camera01": true, "a/b/c/d": true, "off": false},
 		recording: map[string]recorder.StartOptions{},
@@ -78,18 +78,18 @@ func newWorld(t testing.TB) *world {
 	}
 }
 
-func (w *world) deps() Deps {
+func (w *fixture) deps() Deps {
 	return Deps{
 		Log: slog.New(slog.NewTextHandler(w.log, nil)), Recorder: w, Streams: w, Catalogue: (*shelf)(w),
 		Files: playback.NewDir(w.dir, w.grows), Ready: func(context.Context) []Check { return w.ready },
 	}
 }
 
-func (w *world) config() Config {
+func (w *fixture) config() Config {
 	return Config{Version: "v1.2.3", Listen: "127.0.0.1:0", RecordDir: w.dir}
 }
 
-func (w *world) server(change ...func(*Config, *Deps)) *Server {
+func (w *fixture) server(change ...func(*Config, *Deps)) *Server {
 	cfg, deps := w.config(), w.deps()
 	for _, c := range change {
 		c(&cfg, &deps)
@@ -99,7 +99,7 @@ func (w *world) server(change ...func(*Config, *Deps)) *Server {
 	return s
 }
 
-func (w *world) grows(name string) (string, int64, bool) {
+func (w *fixture) grows(name string) (string, int64, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	n, ok := w.growing[name]
@@ -107,14 +107,14 @@ func (w *world) grows(name string) (string, int64, bool) {
 }
 
 // put writes a file into the record directory.
-func (w *world) put(name string, data []byte) {
+func (w *fixture) put(name string, data []byte) {
 	p := filepath.Join(w.dir, name)
 	require.NoError(w.t, os.MkdirAll(filepath.Dir(p), 0o755))
 	require.NoError(w.t, os.WriteFile(p, data, 0o644))
 }
 
 // add makes a record with a file; n tells one from the next by an hour.
-func (w *world) add(n int, stream string, change ...func(*media.Record)) media.Record {
+func (w *fixture) add(n int, stream string, change ...func(*media.Record)) media.Record {
 	at := time.Date(2026, 3, 1, 0, 0, 0, 123456789, time.UTC).Add(time.Duration(n) * time.Hour)
 	r := media.Record{Recording: media.Recording{
 		ID: media.NewID(at), Stream: stream, Pipeline: "default", State: media.StateFinished,
@@ -131,7 +131,7 @@ func (w *world) add(n int, stream string, change ...func(*media.Record)) media.R
 	return r
 }
 
-func (w *world) Start(_ context.Context, stream string, o recorder.StartOptions) (bool, error) {
+func (w *fixture) Start(_ context.Context, stream string, o recorder.StartOptions) (bool, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if _, known := w.live[stream]; !known && !o.Wait {
@@ -144,7 +144,7 @@ func (w *world) Start(_ context.Context, stream string, o recorder.StartOptions)
 	return already, nil
 }
 
-func (w *world) Stop(_ context.Context, stream string) (bool, error) {
+func (w *fixture) Stop(_ context.Context, stream string) (bool, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	_, was := w.recording[stream]
@@ -152,7 +152,7 @@ func (w *world) Stop(_ context.Context, stream string) (bool, error) {
 	return was, w.stopErr
 }
 
-func (w *world) Stream(stream string) (recorder.StreamStatus, bool) {
+func (w *fixture) Stream(stream string) (recorder.StreamStatus, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	st, ok := w.status[stream]
@@ -162,7 +162,7 @@ func (w *world) Stream(stream string) (recorder.StreamStatus, bool) {
 	return st, ok || known || st.Recording
 }
 
-func (w *world) Recording() []string {
+func (w *fixture) Recording() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var out []string
@@ -172,13 +172,13 @@ func (w *world) Recording() []string {
 	return out
 }
 
-func (w *world) Problems(path string) []pipeline.Problem {
+func (w *fixture) Problems(path string) []pipeline.Problem {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.Clone(w.problems[path])
 }
 
-func (w *world) Info(path string) (media.StreamInfo, bool) {
+func (w *fixture) Info(path string) (media.StreamInfo, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	i := slices.IndexFunc(w.list, func(s media.StreamInfo) bool { return s.Path == path })
@@ -188,14 +188,14 @@ func (w *world) Info(path string) (media.StreamInfo, bool) {
 	return w.list[i], true
 }
 
-func (w *world) List() []media.StreamInfo {
+func (w *fixture) List() []media.StreamInfo {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.Clone(w.list)
 }
 
-// shelf is a world as catalogue: a sorted list, and a cursor that is a position.
-type shelf world
+// shelf is a fixture as catalogue: a sorted list, and a cursor that is a position.
+type shelf fixture
 
 func (c *shelf) Records(_ context.Context, q media.Query) (media.Page, error) {
 	c.mu.Lock()
@@ -333,7 +333,7 @@ func do(h http.Handler, method, target, body string, header ...string) reply {
 }
 
 // run serves on a real port until the test ends.
-func (w *world) run(change ...func(*Config, *Deps)) (s *Server, base string) {
+func (w *fixture) run(change ...func(*Config, *Deps)) (s *Server, base string) {
 	s = w.server(change...)
 	addr, err := s.Listen()
 	require.NoError(w.t, err)

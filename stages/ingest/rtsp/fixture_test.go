@@ -52,8 +52,8 @@ func (l *logBook) String() string {
 	return l.b.String()
 }
 
-// rig is a hub with real tasks, a checked pool and a log that can be read.
-type rig struct {
+// fixture is a hub with real tasks, a checked pool and a log that can be read.
+type fixture struct {
 	t     *testing.T
 	pool  *media.Pool
 	tasks *pipeline.Tasks
@@ -62,8 +62,8 @@ type rig struct {
 	log   *slog.Logger
 }
 
-func newRig(t *testing.T) *rig {
-	r := &rig{t: t, pool: media.NewCheckedPool(), book: &logBook{}}
+func newFixture(t *testing.T) *fixture {
+	r := &fixture{t: t, pool: media.NewCheckedPool(), book: &logBook{}}
 	r.log = slog.New(slog.NewTextHandler(r.book, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	r.tasks = pipeline.NewTasks(r.log, pipeline.SystemClock)
 	r.hub = hub.New(r.pool, r.tasks, hub.Config{Log: r.log, Linger: time.Millisecond})
@@ -71,7 +71,7 @@ func newRig(t *testing.T) *rig {
 	return r
 }
 
-func (r *rig) end() {
+func (r *fixture) end() {
 	r.hub.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), deadline)
 	defer cancel()
@@ -83,7 +83,7 @@ func (r *rig) end() {
 }
 
 // serve runs a server on free loopback ports and gives its address.
-func (r *rig) serve(cfg Config) (*Server, string) {
+func (r *fixture) serve(cfg Config) (*Server, string) {
 	cfg.Listen = "127.0.0.1:0"
 	s := New(cfg, r.hub, r.log)
 	r.tasks.Go("rtsp", s.Run)
@@ -114,7 +114,7 @@ type taken struct {
 
 // record subscribes to a path and collects until the publisher leaves. The path
 // is configured, so that its losses are still shown then.
-func (r *rig) record(path string) func() taken {
+func (r *fixture) record(path string) func() taken {
 	if !r.hub.Configured(path) {
 		require.NoError(r.t, r.hub.Configure(path, hub.StreamConfig{}))
 	}
@@ -163,7 +163,7 @@ func (k *taken) add(c *media.Chunk) {
 	}
 }
 
-func (r *rig) losses(path string) map[string]uint64 {
+func (r *fixture) losses(path string) map[string]uint64 {
 	out := map[string]uint64{}
 	for _, i := range r.hub.List() {
 		if i.Path == path {

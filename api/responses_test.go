@@ -12,7 +12,7 @@ import (
 )
 
 func TestStartStopAnswerTheirShapes(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	s := w.server()
 	for _, c := range []struct{ target, want string }{
 		{"/mp4/start/live/camera01", `{"status":"started","stream":"live/camera01"}`},
@@ -31,7 +31,7 @@ func TestStartStopAnswerTheirShapes(t *testing.T) {
 }
 
 func TestStartReadsItsOptionsStrictly(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	s := w.server()
 	for q, want := range map[string]recorder.StartOptions{
 		"duration=60":              {Duration: time.Minute},
@@ -56,7 +56,7 @@ func TestStartReadsItsOptionsStrictly(t *testing.T) {
 }
 
 func TestListAndIndex(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	s := w.server()
 	require.JSONEq(t, `{"recordings":[],"count":0}`, do(s, "GET", "/mp4/list", "").body)
 	do(s, "POST", "/mp4/start/live/camera01", "")
@@ -69,7 +69,7 @@ func TestListAndIndex(t *testing.T) {
 }
 
 func TestStatusTellsTheTruthAndNoMore(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	s := w.server()
 	at := time.Date(2026, 1, 2, 3, 4, 5, 6, time.FixedZone("x", 3600))
 	w.recording["live/camera01"] = recorder.StartOptions{}
@@ -107,7 +107,7 @@ func TestStatusTellsTheTruthAndNoMore(t *testing.T) {
 }
 
 func TestStreamsShowNoSecret(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	w.list = []media.StreamInfo{
 		{Path: "live/camera01", State: "live", Origin: "rtsp 127.0.0.1:5555", Tracks: []media.TrackInfo{{Kind: "video", Codec: "h264", Width: 1, Height: 2}}, Bytes: 7},
 		{Path: "off", State: "configured", Configured: true, Pull: "rtsp://joe:secret@10.0.0.5/s", LastError: "dial rtsp://joe:secret@10.0.0.5: refused"},
@@ -126,7 +126,7 @@ func TestStreamsShowNoSecret(t *testing.T) {
 }
 
 func TestErrorsHaveOneShapeAndTheRightCode(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	s := w.server(func(c *Config, _ *Deps) { c.Limits.BodyBytes = 64 })
 	do(s, "GET", "/nowhere", "").refused(t, 404)
 	do(s, "GET", "/mp4", "").refused(t, 404)
@@ -154,7 +154,7 @@ func TestErrorsHaveOneShapeAndTheRightCode(t *testing.T) {
 }
 
 func TestPanicInAHandlerIsAnError(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	s := w.server(func(_ *Config, d *Deps) { d.Streams = nilStreams{w} })
 	text := do(s, "GET", "/mp4/streams", "").refused(t, 500)
 	require.NotContains(t, text, "boom")
@@ -162,12 +162,12 @@ func TestPanicInAHandlerIsAnError(t *testing.T) {
 	require.Contains(t, w.log.String(), "shapes_test.go", "the stack is in the log")
 }
 
-type nilStreams struct{ *world }
+type nilStreams struct{ *fixture }
 
 func (nilStreams) List() []media.StreamInfo { panic("boom") }
 
 func TestHeadIsGetWithoutABody(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	_, base := w.run()
 	for _, p := range []string{"/mp4/list", "/", "/healthz"} {
 		head, get := fetch(t, "HEAD", "http://"+base+p), fetch(t, "GET", "http://"+base+p)
