@@ -4,7 +4,7 @@ GO ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.7.0
 PACKAGES ?= ./...
 
-.PHONY: build run test deps check static bench bench-parts bench-catalogue bench-footage soak-catalogue soak soak-kill soak-disk soak-memory soak-chaos e2e-long fuzz lint fmt generate
+.PHONY: build run test deps check static bench bench-parts bench-catalogue bench-fill bench-footage soak-catalogue soak soak-kill soak-disk soak-memory soak-chaos e2e-long fuzz lint fmt generate
 
 # The binary is static: no cgo, no libc to match.
 build:
@@ -78,6 +78,10 @@ e2e-long: deps
 # A million rows in each database: the median of every question, and its plan.
 bench-catalogue: deps
 	$(GO) test -run '^$$' -bench '^BenchmarkPage$$' -benchtime 100x -v -timeout 30m ./sinks/metadata
+
+# A million rows of before get their locations: the time, the longest batch, the memory.
+bench-fill: deps
+	$(GO) test -run '^$$' -bench '^BenchmarkFill$$' -benchtime 1x -timeout 30m ./sinks/metadata
 
 # A hundred clients read a gigabyte, from spool and from nginx.
 bench-footage: deps

@@ -53,3 +53,14 @@ func TestARecordTellsWhereItsFootageLies(t *testing.T) {
 		{"bucket": "archive", "path": "2026/1.mp4", "size": 7, "checksum": "sha256:00", "state": "finished"}
 	]`, string(b))
 }
+
+// TestARemoteRecordingHasNoURLHere, and tells where it is.
+func TestARemoteRecordingHasNoURLHere(t *testing.T) {
+	rec := media.Record{Recording: media.Recording{ID: media.ID{1}, Path: "live/a/1.mp4", State: media.StateFinished}}
+	require.NotEmpty(t, detail(&rec).URL)
+	rec.State = media.StateRemote
+	rec.Locations = []media.Location{{Bucket: "archive", Path: "k", State: media.StateFinished}}
+	d := detail(&rec)
+	require.Empty(t, d.URL)
+	require.Len(t, d.Locations, 1)
+}

@@ -25,6 +25,10 @@ func TestMain(m *testing.M) {
 		writeUntilKilled(dir)
 		return
 	}
+	if dir := os.Getenv("SPOOL_TEST_FILLER"); dir != "" {
+		fillUntilKilled(dir)
+		return
+	}
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
 		servers.Close()
 		os.Exit(code)

@@ -24,6 +24,14 @@ import (
 // Invariant: a transaction that changes them changes that location, from the row itself, so
 // that both have the newest revision whatever the order of changes. Rows of an earlier
 // version of the schema get theirs in Upkeep; until then the row says it.
+//
+// That goes in transactions of 500 rows, each of which moves the task's position, beside
+// recording and after a kill from there on (make bench-fill; AMD EPYC, 2 cores that others
+// used as well, 5 MB of heap):
+//
+//	SQLite      1000000 rows   10.9 s, a batch 3 ms in the median, 73 ms at most
+//	PostgreSQL   100000 rows    3.9 s,        18 ms,               55 ms
+//	MariaDB      100000 rows    2.6 s,         7 ms,              120 ms
 
 // location is a row of spool_locations.
 type location struct {

@@ -3,7 +3,9 @@ package metadata
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -101,8 +103,14 @@ func explain(t testing.TB, s *store, q media.Query) string {
 	a.limit++
 	sel, err := s.plan(t.Context(), &a)
 	require.NoError(t, err)
+	return planOf(t, s, sel.String())
+}
+
+// planOf is the plan of a statement.
+func planOf(t testing.TB, s *store, statement string) string {
+	t.Helper()
 	verb := map[string]string{"sqlite": "EXPLAIN QUERY PLAN ", "postgres": "EXPLAIN ", "mysql": "EXPLAIN "}[s.Driver]
-	rows, err := s.RO.QueryContext(t.Context(), verb+sel.String())
+	rows, err := s.RO.QueryContext(t.Context(), verb+statement)
 	require.NoError(t, err)
 	defer rows.Close()
 	cols, err := rows.Columns()
@@ -194,6 +202,56 @@ func benchPage(b *testing.B, s *store, q media.Query) {
 	}
 	b.ReportMetric(median(took).Seconds()*1000, "median-ms")
 	b.ReportMetric(float64(rows), "rows")
+}
+
+// BenchmarkFill gives a million rows of an earlier version their locations (SPOOL_BENCH_ROWS
+// for another number), on each database. A batch is what others wait for at most.
+func BenchmarkFill(b *testing.B) {
+	n := 1000000
+	if v, err := strconv.Atoi(os.Getenv("SPOOL_BENCH_ROWS")); err == nil {
+		n = v
+	}
+	for _, driver := range []string{"sqlite", "postgres", "mysql"} {
+		b.Run(driver, func(b *testing.B) {
+			target, err := database.Parse(driver, servers.Fresh(b, driver))
+			require.NoError(b, err)
+			reached, err := target.Open(b.Context())
+			require.NoError(b, err)
+			s := &store{DB: reached}
+			b.Cleanup(func() { _ = s.Close() })
+			generate(b, s, n)
+			c := &Catalogue{log: slog.New(slog.NewTextHandler(os.Stderr, nil))}
+			c.opts.defaults()
+			c.opts.QueryTimeout = 5 * time.Second
+			c.store.Store(s)
+			c.up.Store(true)
+			for b.Loop() {
+				benchFill(b, c)
+			}
+			var filled int
+			require.NoError(b, s.RO.NewRaw("SELECT COUNT(*) FROM spool_locations").Scan(b.Context(), &filled))
+			require.Equal(b, n, filled)
+		})
+	}
+}
+
+func benchFill(b *testing.B, c *Catalogue) {
+	var took []time.Duration
+	var heap uint64
+	last := time.Now()
+	require.NoError(b, c.finishTask(b.Context(), locating, func(ctx context.Context, s *store, tx bun.Tx, at string) (string, error) {
+		now := time.Now()
+		took, last = append(took, now.Sub(last)), now
+		if len(took)%100 == 0 {
+			var m runtime.MemStats
+			runtime.ReadMemStats(&m)
+			heap = max(heap, m.HeapInuse)
+		}
+		return s.locateBatch(ctx, tx, at)
+	}))
+	b.ReportMetric(median(took).Seconds()*1000, "batch-median-ms")
+	b.ReportMetric(took[len(took)-1].Seconds()*1000, "batch-longest-ms") // median has sorted them
+	b.ReportMetric(float64(heap)/1e6, "heap-MB")
 }
 
 func median(d []time.Duration) time.Duration {

@@ -176,10 +176,16 @@ func (c *Catalogue) completeOld(ctx context.Context) error {
 	})
 }
 
+// tellEvery is how often a task that takes long tells how far it is.
+const tellEvery = 10 * time.Second
+
 // finishTask does a task in batches, each of which is a transaction that also moves its
-// position.
+// position: others write in between, and after a kill it goes on behind the last batch.
+// Several recorders may do so at once; what one has done is nothing to do for the other.
 func (c *Catalogue) finishTask(ctx context.Context, task string, batch func(ctx context.Context, s *store, tx bun.Tx, at string) (next string, err error)) error {
-	for {
+	began := c.opts.Clock.Now()
+	told := began
+	for rows := 0; ; rows += upkeepBatch {
 		var at string
 		err := c.inTx(ctx, func(ctx context.Context, s *store, tx bun.Tx) error {
 			at = "" // what an attempt that was rolled back has left
@@ -192,16 +198,26 @@ func (c *Catalogue) finishTask(ctx context.Context, task string, batch func(ctx 
 				return err
 			}
 			at = next
-			if _, err := tx.NewDelete().Table("spool_upkeep").Where("task = ?", task).Exec(ctx); err != nil {
-				return err
-			}
-			_, err = tx.NewRaw("INSERT INTO spool_upkeep (task, position) VALUES (?, ?)", task, next).Exec(ctx)
-			return err
+			return s.moveTask(ctx, tx, task, next)
 		})
+		if now := c.opts.Clock.Now(); rows > 0 && (at == taskDone || now.Sub(told) >= tellEvery) {
+			told = now
+			c.log.Info("catalogue: rows of an earlier version are completed", "task", task, "rows", rows, "position", at, "took", now.Sub(began).Round(time.Millisecond))
+		}
 		if err != nil || at == taskDone {
 			return err
 		}
 	}
+}
+
+// moveTask notes how far a task is. What another recorder has finished stays so.
+func (s *store) moveTask(ctx context.Context, tx bun.Tx, task, next string) error {
+	set, alias := "ON CONFLICT (task) DO UPDATE SET position = EXCLUDED.position WHERE u.position <> ?", " AS u"
+	if s.Driver == "mysql" {
+		set, alias = "ON DUPLICATE KEY UPDATE position = IF(position = ?, position, VALUES(position))", ""
+	}
+	_, err := tx.NewRaw("INSERT INTO spool_upkeep"+alias+" (task, position) VALUES (?, ?) "+set, task, next, taskDone).Exec(ctx)
+	return err
 }
 
 // pairBatch does the next step of the walk and gives the position behind it: the
