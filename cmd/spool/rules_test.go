@@ -88,6 +88,7 @@ var onlyIn = map[string]string{
 	"github.com/abema/go-mp4":             "pipeline/isobmff",
 	"github.com/uptrace/bun":              "sinks/metadata",
 	"modernc.org/sqlite":                  "sinks/metadata/database",
+	"modernc.org/libc":                    "sinks/metadata/database",
 	"github.com/julienschmidt/httprouter": "api",
 	"github.com/knadh/koanf":              "configs",
 	"github.com/alecthomas/kong":          "cmd/spool",

@@ -1,7 +1,10 @@
 package e2e
 
 import (
+	"bytes"
+	"database/sql"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -197,6 +200,83 @@ func TestTenSecondsWithoutTheDiskCostNothing(t *testing.T) {
 	}
 	r.drained()
 	r.allFinished()
+}
+
+// The catalogue is read and written while the disk stands still: what asks for it waits,
+// and nothing else. SQLite maps a file of its own into memory (-shm), and to write to that
+// would hold up the whole process.
+func TestCatalogueOnAStoppedDiskHoldsUpNothing(t *testing.T) {
+	t.Parallel()
+	d := newRealDisk(t, "256M")
+	r := d.record(strings.ReplaceAll(faultyDiskConfig, "max_duration: 2", "max_duration: 600"))
+	r.expect("catalogue", "database", "recordings cannot be written", "request not served", "an event is recorded, but not marked")
+	r.goesOn(time.Now())
+	answered := make(chan error, 2)
+	d.behindACommit(func() {
+		for _, ask := range [][2]string{{"GET", "/mp4/records"}, {"POST", "/mp4/event/live/a"}} {
+			req, err := http.NewRequestWithContext(t.Context(), ask[0], r.api+ask[1], nil)
+			require.NoError(t, err)
+			go func() {
+				resp, err := client.Do(req)
+				if err == nil {
+					err = resp.Body.Close()
+				}
+				answered <- err
+			}()
+		}
+		for _, stream := range []string{"live/a", "live/b"} {
+			eventually(t, stream+" waits for ten seconds", func() bool { return r.status(stream).Ring.Seconds >= 10 })
+		}
+	})
+	require.NoError(t, <-answered)
+	require.NoError(t, <-answered)
+	r.goesOn(time.Now())
+	for _, stream := range []string{"live/a", "live/b"} {
+		s := r.status(stream)
+		require.Empty(t, s.Drops)
+		require.Zero(t, s.Gaps)
+	}
+	eventually(t, "the event is in the catalogue", func() bool {
+		return len(answer[struct{ Events []struct{} }](r, "GET", "/mp4/events?stream=live/a").Events) == 1
+	})
+	r.drained()
+	r.allFinished()
+}
+
+// behindACommit does something while the disk stands still, at a moment when whoever
+// reads the catalogue next has to say in SQLite's shared memory how far the reader may read.
+// Another process has changed the catalogue just before, which is allowed.
+func (d *realDisk) behindACommit(do func()) {
+	d.t.Helper()
+	file := filepath.Join(d.dir, "spool.db")
+	shm, err := os.Open(file + "-shm")
+	require.NoError(d.t, err)
+	defer shm.Close() // after SQLite's: a lock of this process goes with it
+	db, err := sql.Open("sqlite", file+"?_pragma=busy_timeout(60000)")
+	require.NoError(d.t, err)
+	defer db.Close()
+	for {
+		_, err := db.ExecContext(d.t.Context(), "UPDATE spool_claims SET beats = beats + 1")
+		require.NoError(d.t, err)
+		d.stop()
+		done := func() bool {
+			defer d.goOn()
+			var header [120]byte // "WAL-Index File Format" of SQLite
+			_, err = shm.ReadAt(header[:], 0)
+			require.NoError(d.t, err)
+			frames, marked := header[16:20], false
+			for mark := 104; mark < 120; mark += 4 {
+				marked = marked || bytes.Equal(header[mark:mark+4], frames)
+			}
+			if !marked { // else the recorder was quicker
+				do()
+			}
+			return !marked
+		}()
+		if done {
+			return
+		}
+	}
 }
 
 // The disk stops under more streams than memory.max has room for: the process

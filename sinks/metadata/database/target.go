@@ -82,6 +82,7 @@ func sqliteTarget(dsn string) (*Target, error) {
 		if err := durable.MkdirAll(durable.Disk{}, filepath.Dir(file), 0o750); err != nil {
 			return nil, fmt.Errorf("sqlite: %w", err)
 		}
+		waitInSystemCalls()
 		alone := aloneIn(file)
 		w, err := sql.Open("sqlite", path+base+alone)
 		if err != nil {
