@@ -36,23 +36,12 @@ type claimRow struct {
 
 	Node      string `bun:"node,pk"`
 	Directory string `bun:"directory"` // identity of the record directory
-	Process   string `bun:"process"`   // empty: kept for whoever comes next in that place
-	Host      string `bun:"host"`
-	Path      string `bun:"path"`
-	Kernel    string `bun:"kernel"`
-	Namespace string `bun:"namespace"`
-	PID       int    `bun:"pid"`
-	Born      string `bun:"born"`
-	Inode     string `bun:"inode"`
+	Place            // with an empty Process: kept for whoever comes next in that place
 	Started   int64  `bun:"started"`
 	Seen      int64  `bun:"seen"`
 	Beats     int64  `bun:"beats"` // grows with each sign of life
 	Released  int    `bun:"released"`
 	Now       int64  `bun:"now,scanonly"` // the database's clock when the row was read
-}
-
-func (r *claimRow) place() Place {
-	return Place{Process: r.Process, Host: r.Host, Path: r.Path, Kernel: r.Kernel, Namespace: r.Namespace, PID: r.PID, Born: r.Born, Inode: r.Inode}
 }
 
 // seconds is the database's clock.
@@ -135,7 +124,7 @@ var errRaced = fmt.Errorf("%w: it was quicker by a moment", ErrClaimed)
 // take it over, it keeps the name for the recorder that is beside it.
 func (c *Catalogue) asGuest(ctx context.Context, s *store, r *claimRow) error {
 	switch {
-	case r == nil || c.opts.Place.sameDirectory(r.place()) || c.life(s, r, &c.claim.watch) == gone:
+	case r == nil || c.opts.Place.sameDirectory(r.Place) || c.life(s, r, &c.claim.watch) == gone:
 		return nil
 	case !c.takesOver(c.opts.Node):
 		return c.claimedBy(r, &c.claim.watch)
@@ -152,11 +141,7 @@ func (c *Catalogue) asGuest(ctx context.Context, s *store, r *claimRow) error {
 func (c *Catalogue) takesOver(node string) bool { return slices.Contains(c.opts.TakeOver, node) }
 
 func (c *Catalogue) ourClaim() *claimRow {
-	p := c.opts.Place
-	return &claimRow{
-		Node: c.opts.Node, Directory: c.opts.Directory(), Process: p.Process, Host: p.Host, Path: p.Path,
-		Kernel: p.Kernel, Namespace: p.Namespace, PID: p.PID, Born: p.Born, Inode: p.Inode,
-	}
+	return &claimRow{Node: c.opts.Node, Directory: c.opts.Directory(), Place: *c.opts.Place}
 }
 
 // take makes a claim, or renews it. was is the claim as it was read; false: it has

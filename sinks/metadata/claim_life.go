@@ -38,7 +38,7 @@ func (w *watch) look(r *claimRow, now time.Time) {
 // of the only machine that can reach the database; and one that was not renewed for
 // lapseAfter, by the database's clock or by ours.
 func (c *Catalogue) life(s *store, r *claimRow, w *watch) life {
-	me, it := *c.opts.Place, r.place()
+	me, it := *c.opts.Place, r.Place
 	now := c.opts.Clock.Now()
 	w.look(r, now)
 	switch {
@@ -99,7 +99,7 @@ func (e *ClaimedError) Error() string {
 
 // claimedBy makes the error about another recorder's claim.
 func (c *Catalogue) claimedBy(r *claimRow, w *watch) *ClaimedError {
-	me, it := *c.opts.Place, r.place()
+	me, it := *c.opts.Place, r.Place
 	seen := time.Duration(max(0, r.Now-r.Seen)) * time.Second
 	own := c.opts.Directory()
 	return &ClaimedError{

@@ -161,7 +161,7 @@ func TestWhoLivesAndWhoDoesNot(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := me.with(c.claim)
-			r := &claimRow{Process: p.Process, Kernel: p.Kernel, Namespace: p.Namespace, PID: p.PID, Born: p.Born, Inode: p.Inode, Now: 1000, Seen: 999}
+			r := &claimRow{Place: *p, Now: 1000, Seen: 999}
 			if c.change != nil {
 				c.change(r)
 			}
@@ -438,7 +438,7 @@ func TestAClaimIsTakenFromWhatWasRead(t *testing.T) {
 		ready(t, c.Catalogue)
 		s := c.store.Load()
 		took := func(process string, was *claimRow) bool {
-			ok, err := s.take(t.Context(), &claimRow{Node: "front", Process: process}, was, false)
+			ok, err := s.take(t.Context(), &claimRow{Node: "front", Place: Place{Process: process}}, was, false)
 			require.NoError(t, err)
 			return ok
 		}

@@ -81,7 +81,7 @@ func (c *Catalogue) livingClaim(ctx context.Context, s *store, name string) (*cl
 		return nil, nil
 	}
 	r, err := s.claimOf(ctx, s.RW, name)
-	if err != nil || r == nil || c.opts.Place.sameDirectory(r.place()) || c.life(s, r, &watch{}) == gone {
+	if err != nil || r == nil || c.opts.Place.sameDirectory(r.Place) || c.life(s, r, &watch{}) == gone {
 		return nil, err
 	}
 	return r, nil

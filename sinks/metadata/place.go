@@ -17,14 +17,14 @@ import (
 // places are one is decided by the kernel that runs there and the directory's inode,
 // since a copy of a disk or of a machine has the same names and the same identity.
 type Place struct {
-	Process   string // ID of this run of the program
-	Host      string
-	Path      string // of the record directory, absolute
-	Kernel    string // boot_id: another one after each boot, and on each copy of a machine; empty where unknown
-	Namespace string // of process IDs
-	PID       int
-	Born      string // when the process started, in ticks of that kernel
-	Inode     string // device:inode of the record directory
+	Process   string `bun:"process"` // ID of this run of the program
+	Host      string `bun:"host"`
+	Path      string `bun:"path"`      // of the record directory, absolute
+	Kernel    string `bun:"kernel"`    // boot_id: another one after each boot, and on each copy of a machine; empty where unknown
+	Namespace string `bun:"namespace"` // of process IDs
+	PID       int    `bun:"pid"`
+	Born      string `bun:"born"`  // when the process started, in ticks of that kernel
+	Inode     string `bun:"inode"` // device:inode of the record directory
 }
 
 // PlaceOf describes this process and a record directory. What cannot be found out
