@@ -143,11 +143,11 @@ func TestAFullListFitsTheRoomOfAGrowingFile(t *testing.T) {
 		k.See(i*gapSecond, e.identity.StartUTC+i*gapSecond+i*i*7919%1999999999, 0)
 	}
 	e.anchors = k.Anchors(5000*gapSecond, 0)
-	for _, limit := range []int{gapsRoom, gapsMost, 200, 40} {
+	for _, limit := range []int{gapsRoom, gapsMost, 240, 40} {
 		b := e.encodeGaps(limit)
 		require.LessOrEqual(t, len(b), limit)
 		gaps, anchors := decodeGaps(b, e.identity.StartUTC)
-		if limit < 200 {
+		if limit < 240 {
 			require.Empty(t, b, "not even one of each")
 			continue
 		}
