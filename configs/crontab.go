@@ -10,7 +10,7 @@ import (
 	"github.com/gospool/spool/pipeline/recorder"
 )
 
-// Agenda is the crontab as the program asks it.
+// Agenda returns the crontab as the program asks it.
 func (c *Config) Agenda() (recorder.Agenda, config.Problems) {
 	var problems config.Problems
 	agenda := recorder.Agenda{}
@@ -56,7 +56,7 @@ func (c *Config) misses(j Job) string {
 	return ""
 }
 
-// modes are those of the pipelines that are for a stream.
+// modes returns those of the pipelines that are for a stream.
 func (c *Config) modes(stream string) (modes []string) {
 	for _, p := range c.Pipelines {
 		if p.covers(stream) {

@@ -14,7 +14,7 @@ import (
 // default of one of them, that of a setting which a package has called its own in
 // config.OwnDefault, and all others in default.yaml.
 
-// defaults are those that do not stand in default.yaml, as YAML. The error names a
+// defaults returns those that do not stand in default.yaml, as YAML. The error names a
 // setting that has two, or that does not exist.
 func defaults(yaml []byte, stages []pipeline.StageInfo, owned map[string]any) (elsewhere []byte, err error) {
 	given, err := config.Parse("default.yaml", yaml)
@@ -93,7 +93,7 @@ func Stages() []pipeline.StageInfo {
 	return stages
 }
 
-// withInherited is a stage's default config in which what it inherits is filled in.
+// withInherited returns a stage's default config in which what it inherits is filled in.
 func withInherited(s pipeline.StageInfo, settings *config.Node) any {
 	filled := &config.Node{IsMap: true}
 	for _, i := range s.Inherits {

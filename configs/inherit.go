@@ -26,7 +26,7 @@ func (c *Config) inheritance() inheritance {
 	return in
 }
 
-// list is a copy of a list of stages that is complete.
+// list returns a copy of a list of stages that is complete.
 func (in inheritance) list(stages *config.Node) *config.Node {
 	out := *stages
 	out.List = make([]*config.Node, len(stages.List))
@@ -59,7 +59,7 @@ func (in inheritance) stage(n *config.Node) *config.Node {
 	return &out
 }
 
-// value is a setting of the configuration as that of a stage, with the position of
+// value returns a setting of the configuration as that of a stage, with the position of
 // where it was written.
 func (in inheritance) value(from, path string) *config.Node {
 	value := at(in.settings, from)

@@ -82,7 +82,7 @@ func (p *positioned) Marshal(map[string]any) ([]byte, error) {
 	return nil, fmt.Errorf("%s is only read", p.name)
 }
 
-// level is a map for koanf to merge over what is below it.
+// level returns a map for koanf to merge over what is below it.
 func (l *layers) level(n *config.Node, below map[string]any) map[string]any {
 	m := make(map[string]any, len(n.Entries))
 	for _, e := range n.Entries {
@@ -121,7 +121,7 @@ func (l *layers) flags(flags []Flag) error {
 	return nil
 }
 
-// text is a leaf that was given as text, and marks the way to it.
+// text returns a leaf that was given as text, and marks the way to it.
 func (l *layers) text(keys []string, from, value string) *config.Node {
 	pos, path := config.Pos{File: from}, ""
 	for _, key := range keys {

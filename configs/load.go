@@ -106,7 +106,7 @@ func (o Options) further(c *Config, problems config.Problems) config.Problems {
 	return problems
 }
 
-// find is the file to read, or empty.
+// find returns the file to read, or empty.
 func (o Options) find() (string, error) {
 	if o.File != "" {
 		info, err := os.Stat(o.File)
@@ -131,7 +131,7 @@ func (o Options) find() (string, error) {
 	return file, nil
 }
 
-// Default is the configuration without anything that the user wrote.
+// Default returns the configuration without anything that the user wrote.
 func Default() *Config {
 	l, err := newLayers()
 	if err != nil {
@@ -165,7 +165,7 @@ func explainEnvironment(problems config.Problems) config.Problems {
 	return problems
 }
 
-// variables are the names of the environment's settings, without the prefix.
+// variables returns the names of the environment's settings, without the prefix.
 func variables() (names []string) {
 	_, docs := config.Describe(Config{})
 	for path := range docs {

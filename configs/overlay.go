@@ -6,7 +6,7 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// With is a copy of the configuration in which further pipelines are declared,
+// With returns a copy of the configuration in which further pipelines are declared,
 // each as a file would under pipelines. One of a name that is there takes its
 // place. The configuration itself is not changed.
 func (c *Config) With(declared map[string]*config.Node) (*Config, config.Problems) {
@@ -40,7 +40,7 @@ func (c *Config) pipeline(name string, n *config.Node) (p Pipeline, problems con
 	return p, problems
 }
 
-// Shown is a pipeline as YAML, resolved, without secrets.
+// Shown returns a pipeline as YAML, resolved, without secrets.
 func (p Pipeline) Shown() []byte {
 	n, _ := config.Describe(p)
 	redact(n)

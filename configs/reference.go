@@ -65,7 +65,7 @@ func indent(text []byte, by string) string {
 	return by + strings.ReplaceAll(strings.TrimSuffix(string(text), "\n"), "\n", "\n"+by) + "\n"
 }
 
-// StagesYAML is a list of stages as a pipeline's declaration has it, each with
+// StagesYAML returns a list of stages as a pipeline's declaration has it, each with
 // all its settings at their defaults. Only those that follow each other by their
 // types make a pipeline.
 func StagesYAML(stages []pipeline.StageInfo) []byte {

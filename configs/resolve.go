@@ -39,7 +39,7 @@ const DefaultPipeline = "default"
 //go:embed pipeline.yaml
 var pipelineYAML []byte
 
-// defaultStages is the list of stages that the mp4 block stands for. It is
+// defaultStages returns the list of stages that the mp4 block stands for. It is
 // written nowhere: what is wrong with it is wrong with the block.
 func defaultStages(pos config.Pos) *config.Node {
 	names, err := config.Parse("pipeline.yaml", pipelineYAML)

@@ -8,7 +8,7 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// Schema is the JSON Schema (2020-12) of a configuration file with pipelines of
+// Schema returns the JSON Schema (2020-12) of a configuration file with pipelines of
 // the given stages, for editors. It refuses nothing that Load takes.
 func Schema(stages []pipeline.StageInfo) ([]byte, error) {
 	node := func(path string) map[string]any {
@@ -27,7 +27,7 @@ func Schema(stages []pipeline.StageInfo) ([]byte, error) {
 	return json.MarshalIndent(schema, "", "  ")
 }
 
-// stagesSchema is a list of stages, each its name, or its name with its settings.
+// stagesSchema returns a list of stages, each its name, or its name with its settings.
 // A stage's own settings may hold lists of stages: they are left open.
 func stagesSchema(stages []pipeline.StageInfo) map[string]any {
 	names, settings := []any{}, map[string]any{}

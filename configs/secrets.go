@@ -22,7 +22,7 @@ func digest(token string) string {
 	return fmt.Sprintf("%s%x", digestPrefix, sha256.Sum256([]byte(token)))
 }
 
-// exampleAuth is what reference.yaml shows: nobody knows these secrets.
+// exampleAuth returns what reference.yaml shows: nobody knows these secrets.
 func exampleAuth() (Auth, TLS, IngestAuth) {
 	const hash = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 	auth := Auth{

@@ -10,7 +10,7 @@ import (
 	"github.com/gospool/spool/pipeline/recorder"
 )
 
-// Show is the resolved configuration as YAML, each value with where it came
+// Show returns the resolved configuration as YAML, each value with where it came
 // from. Secrets are left out. What it prints is a configuration itself, but for
 // the secrets.
 func (c *Config) Show() []byte {
@@ -19,7 +19,7 @@ func (c *Config) Show() []byte {
 	return n.YAML(config.Style{Note: c.origin})
 }
 
-// origin is where a value was written.
+// origin returns where a value was written.
 func (c *Config) origin(n *config.Node) string {
 	pos := n.Pos
 	if at := c.at(n.Path); at != nil && pos == (config.Pos{}) {
@@ -31,10 +31,10 @@ func (c *Config) origin(n *config.Node) string {
 	return pos.String()
 }
 
-// at is the value of a path as it was written, or nil.
+// at returns the value of a path as it was written, or nil.
 func (c *Config) at(path string) *config.Node { return at(c.tree, path) }
 
-// at is the value of a path below a node, or nil.
+// at returns the value of a path below a node, or nil.
 func at(n *config.Node, path string) *config.Node {
 	for _, key := range config.SplitPath(path) {
 		if i, err := strconv.Atoi(key); err == nil && n != nil && i >= 0 && i < len(n.List) {

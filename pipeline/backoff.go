@@ -14,7 +14,7 @@ type Backoff struct {
 	fails    int
 }
 
-// Next is the wait after one more failure.
+// Next returns the wait after one more failure.
 func (b *Backoff) Next() time.Duration {
 	lo, hi := b.Min, b.Max
 	if lo <= 0 {
@@ -38,7 +38,7 @@ func (b *Backoff) Reset() { b.fails = 0 }
 // failure waits the shortest time again.
 const settled = time.Minute
 
-// Failed is the wait after an attempt that lasted so long and failed.
+// Failed returns the wait after an attempt that lasted so long and failed.
 func (b *Backoff) Failed(lasted time.Duration) time.Duration {
 	if lasted > settled {
 		b.Reset()

@@ -35,13 +35,13 @@ func CompileTail[T any](feeder string, stages *config.Node) (*Tail[T], config.Pr
 	return &Tail[T]{plan: p}, nil
 }
 
-// String is the stages with an arrow between them.
+// String returns the stages with an arrow between them.
 func (t *Tail[T]) String() string {
 	shown := Plan{stages: t.plan.stages[1:]}
 	return shown.String()
 }
 
-// feed is the source of a branch: what its feeder hands over.
+// feed returns the source of a branch: what its feeder hands over.
 func feed(name string, out reflect.Type, run func(context.Context, emitAny) error) *stage {
 	return &stage{
 		StageInfo: StageInfo{Name: name, Kind: KindSource, Out: out},

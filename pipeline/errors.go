@@ -28,7 +28,7 @@ func (e *StageError) Unwrap() error { return e.Err }
 // EndError is how a source says that it has ended in good order, and why.
 type EndError struct{ Reason string }
 
-// Error is the reason.
+// Error returns the reason.
 func (e *EndError) Error() string { return "source ended: " + e.Reason }
 
 // End makes the error by which Source.Run ends in good order for a reason. The

@@ -46,10 +46,10 @@ var (
 	_ streams.Sink   = (*node)(nil)
 )
 
-// In is the channel that the node upstream sends to and closes.
+// In returns the channel that the node upstream sends to and closes.
 func (n *node) In() chan<- any { return n.in }
 
-// Out is the channel on which the node's elements leave. It is that of the node
+// Out returns the channel on which the node's elements leave. It is that of the node
 // behind, so an edge costs one hand-over and no forwarding goroutine.
 func (n *node) Out() <-chan any { return n.next }
 

@@ -75,7 +75,7 @@ func ParseGlob(pattern string) (Glob, error) {
 	return g, nil
 }
 
-// String is the pattern as it was written.
+// String returns the pattern as it was written.
 func (g Glob) String() string { return g.pattern }
 
 // Match reports whether the pattern covers a stream path. It walks both once, going

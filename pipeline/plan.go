@@ -130,7 +130,7 @@ func (p *Plan) Buffered() bool {
 	return slices.ContainsFunc(p.stages, func(d declared) bool { return d.Kind == KindBuffer })
 }
 
-// String is the plan's stages with an arrow between them.
+// String returns the plan's stages with an arrow between them.
 func (p *Plan) String() string {
 	names := make([]string, len(p.stages))
 	for i, d := range p.stages {

@@ -22,7 +22,7 @@ const (
 	KindSink
 )
 
-// String is the role's name.
+// String returns the role's name.
 func (k Kind) String() string {
 	return [...]string{"", "source", "transform", "buffer", "sink"}[k]
 }
@@ -41,7 +41,7 @@ type StageInfo struct {
 
 func (s *StageInfo) has(t Trait) bool { return slices.Contains(s.traits, t) }
 
-// ElementName is how an element type is shown: empty for a side that a stage
+// ElementName returns how an element type is shown: empty for a side that a stage
 // does not have, and any for one that takes whatever comes.
 func ElementName(t reflect.Type) string {
 	switch {

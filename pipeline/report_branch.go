@@ -54,7 +54,7 @@ func latest(a, b time.Time) time.Time {
 	return a
 }
 
-// earliest is the earlier of two times; none at all is before any.
+// earliest returns the earlier of two times; none at all is before any.
 func earliest(a, b time.Time) time.Time {
 	if b.Before(a) {
 		return b

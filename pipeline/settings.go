@@ -20,7 +20,7 @@ type Settings struct {
 	base     *slog.Logger // Log without the attributes that say where it is
 }
 
-// NewSettings are those of one stage of one run: what Build gives a constructor,
+// NewSettings returns those of one stage of one run: what Build gives a constructor,
 // and a test of a stage alone.
 func NewSettings(env Env, pipeline, stream, stage string) Settings {
 	return Settings{
@@ -38,7 +38,7 @@ type Ended struct {
 	Written time.Time // wall clock up to which a run of the same pipeline and stream has written media; zero where none has
 }
 
-// Behind is the end of a run that came after another one. What that one has written
+// Behind returns the end of a run that came after another one. What that one has written
 // counts where this one failed before it wrote anything.
 func (e Ended) Behind(before *Ended) *Ended {
 	if e.Written.IsZero() && before != nil {

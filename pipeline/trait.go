@@ -40,7 +40,7 @@ func (t *Tail[T]) behind() *Plan {
 	return &Plan{Name: t.plan.Name, stages: t.plan.stages[1:]}
 }
 
-// tails are the branches that a stage feeds.
+// tails returns the branches that a stage feeds.
 func (d *declared) tails() (plans []*Plan) {
 	if f, ok := d.cfg.(Forks); ok {
 		for _, t := range f.Tails() {

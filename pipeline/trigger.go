@@ -85,7 +85,7 @@ func (r *Run) Trigger(t Trigger) (Triggered, error) {
 	return got, err
 }
 
-// triggerer is the first stage that takes triggers; the source where no other does.
+// triggerer returns the first stage that takes triggers; the source where no other does.
 func (r *Run) triggerer() (first Triggerer) {
 	for _, n := range r.nodes {
 		s, ok := n.object.(Triggerer)

@@ -101,7 +101,7 @@ func KernelSynchronised() bool {
 	return err == nil && state != unix.TIME_ERROR && t.Status&unix.STA_UNSYNC == 0
 }
 
-// Began is the first reading.
+// Began returns the first reading.
 func (w *WallClock) Began() time.Time { return w.began }
 
 // Seen tells of the time of something that was recorded; what names it in words. A time
@@ -120,7 +120,7 @@ func (w *WallClock) Seen(what string, at time.Time) {
 	}
 }
 
-// Read is the clock as of now.
+// Read returns the clock as of now.
 func (w *WallClock) Read() ClockReading {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -29,7 +29,7 @@ func (w *wall) step(clock pipeline.Clock) int64 {
 	return by
 }
 
-// begin is when a chunk begins by the clock as it is now, ns UTC.
+// begin returns when a chunk begins by the clock as it is now, ns UTC.
 func (w *wall) begin(c *media.Chunk) int64 {
 	if by := w.stepped - c.Stepped; by <= -noise || by >= noise {
 		return c.UTC + by

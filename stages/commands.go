@@ -185,7 +185,7 @@ func (c *Commands) Leave(ctx context.Context) {
 	c.Wait(ctx)
 }
 
-// Held is how many commands run or wait.
+// Held returns how many commands run or wait.
 func (c *Commands) Held() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -220,7 +220,7 @@ func (command Command) run(ctx context.Context) Outcome {
 	return Outcome{Ran: cmd.ProcessState != nil, Err: err, Output: output.String()}
 }
 
-// environment is what every program may need, and what is asked for.
+// environment returns what every program may need, and what is asked for.
 func environment(names []string) []string {
 	out := []string{}
 	for _, name := range append([]string{"PATH", "HOME", "LANG", "TZ", "TMPDIR"}, names...) {
@@ -243,5 +243,5 @@ func (o *lastOutput) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// String is the text so far.
+// String returns the text so far.
 func (o *lastOutput) String() string { return string(o.b) }

@@ -96,7 +96,7 @@ func (k *keyFrames) first() (utc int64, ok bool) {
 	return k.utc[0], true
 }
 
-// before is the newest key frame at or before a time, the first one where there
+// before returns the newest key frame at or before a time, the first one where there
 // is none.
 func (k *keyFrames) before(utc int64) int64 {
 	i, found := slices.BinarySearch(k.utc, utc)

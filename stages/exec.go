@@ -156,7 +156,7 @@ func (e *execStage) start(r media.Recording, kept string) {
 	log.Error("commands take longer than recordings: for this one none is run", "waiting", e.cfg.MaxWaiting)
 }
 
-// args is the command with what is known of a recording filled in. An argument
+// args returns the command with what is known of a recording filled in. An argument
 // stays one argument whatever it holds.
 func (e *execStage) args(r *media.Recording) []string {
 	args := make([]string, len(e.cfg.Command))

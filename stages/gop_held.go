@@ -10,13 +10,13 @@ import (
 // as old as it was before. It is parted where a recording begins or ends with a GOP in
 // it.
 
-// beginUTC is when a chunk begins, ns.
+// beginUTC returns when a chunk begins, ns.
 func (g *gopGate) beginUTC(c *media.Chunk) int64 { return g.wall.begin(c) }
 
-// endUTC is when its media ends, ns.
+// endUTC returns when its media ends, ns.
 func (g *gopGate) endUTC(c *media.Chunk) int64 { return g.wall.begin(c) + c.Lasted() }
 
-// gopFrom is the newest GOP in a chunk that begins at or before a time, ns; 0 where that
+// gopFrom returns the newest GOP in a chunk that begins at or before a time, ns; 0 where that
 // is the chunk itself.
 func (g *gopGate) gopFrom(c *media.Chunk, utc int64) int {
 	if c.Mark != nil {
@@ -25,7 +25,7 @@ func (g *gopGate) gopFrom(c *media.Chunk, utc int64) int {
 	return c.GOPFrom(utc - g.beginUTC(c) + c.UTC)
 }
 
-// gopUntil is the first GOP behind a chunk's begin that begins at or after a time, ns; -1
+// gopUntil returns the first GOP behind a chunk's begin that begins at or after a time, ns; -1
 // where none does.
 func (g *gopGate) gopUntil(c *media.Chunk, utc int64) int {
 	if c.Mark != nil {
@@ -53,7 +53,7 @@ func (g *gopGate) keyFrame(utc int64) int {
 	return -1
 }
 
-// oldestHeld is when the media begins that is held, ns; not ok where none is.
+// oldestHeld returns when the media begins that is held, ns; not ok where none is.
 func (g *gopGate) oldestHeld() (utc int64, ok bool) {
 	for i := range g.held.Len() {
 		if c := g.held.At(i); c.Mark == nil {
@@ -63,7 +63,7 @@ func (g *gopGate) oldestHeld() (utc int64, ok bool) {
 	return 0, false
 }
 
-// span is how long what is held lasts: up to the end of the newest chunk that came.
+// span returns how long what is held lasts: up to the end of the newest chunk that came.
 func (g *gopGate) span() time.Duration {
 	utc, ok := g.oldestHeld()
 	if !ok {

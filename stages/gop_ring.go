@@ -100,7 +100,7 @@ func (r *gopRing) join() {
 	r.once.Do(func() { r.leave = r.budget.Join(r.stream, r) })
 }
 
-// Held is what is queued, in bytes. See media.Queue.
+// Held returns what is queued, in bytes. See media.Queue.
 func (r *gopRing) Held() int64 { return r.queue.Held() }
 
 // Shed drops a whole GOP because the process has too much in memory. See media.Queue.

@@ -9,7 +9,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// eventOf is what a trigger asks for, with what it leaves to the ring.
+// eventOf returns what a trigger asks for, with what it leaves to the ring.
 func eventOf(t pipeline.Trigger, cfg GOPRingConfig, clock pipeline.Clock, protect bool) media.Event {
 	e := media.Event{ID: t.ID, Key: t.Key, Name: t.Name, Data: t.Data, At: t.At.UnixNano(), Protect: protect}
 	if t.At.IsZero() {
@@ -31,13 +31,13 @@ func eventOf(t pipeline.Trigger, cfg GOPRingConfig, clock pipeline.Clock, protec
 	return e
 }
 
-// lasting is an event that a stage has raised, from when to when the ring is set to
+// lasting returns an event that a stage has raised, from when to when the ring is set to
 // record it.
 func (c *GOPRingConfig) lasting(r *media.Raised) media.Event {
 	return r.Lasting(int64(c.Before), int64(c.After))
 }
 
-// answered is what a trigger did; an event of which nothing has come yet has no
+// answered returns what a trigger did; an event of which nothing has come yet has no
 // begin.
 func answered(status pipeline.TriggerStatus, e media.Event) pipeline.Triggered {
 	done := pipeline.Triggered{Status: status, Requested: time.Unix(0, e.Start), Until: time.Unix(0, e.End)}
@@ -93,7 +93,7 @@ func (g *gopGate) record(e media.Event, longest int64) (pipeline.Triggered, erro
 	return answered(status, e), nil
 }
 
-// oldest is the begin of the media that a recording could have.
+// oldest returns the begin of the media that a recording could have.
 func (g *gopGate) oldest() (utc int64, ok bool) {
 	if g.rec != nil {
 		return g.rec.began, true

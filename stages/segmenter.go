@@ -230,7 +230,7 @@ func (s *segmenter) reached(lasted, bytes, gop int64) media.Cause {
 	return ""
 }
 
-// lasted is how long the open segment is before a chunk, ns: in media time, and
+// lasted returns how long the open segment is before a chunk, ns: in media time, and
 // where the lead track is silent, by the wall clock.
 func (s *segmenter) lasted(c *media.Chunk) int64 {
 	if lead := c.Lead(); lead.Len() > 0 {
@@ -283,7 +283,7 @@ func (s *segmenter) remember(e *media.Event) {
 	s.events = media.JoinOpen(open, *e)
 }
 
-// current is the events that have not ended at a time, ns less Stepped.
+// current returns the events that have not ended at a time, ns less Stepped.
 func (s *segmenter) current(at int64) []media.Event {
 	s.events = slices.DeleteFunc(slices.Clone(s.events), func(e media.Event) bool {
 		over := s.ends[e.ID] <= at

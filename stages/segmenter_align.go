@@ -63,7 +63,7 @@ func (c *clockCut) passed(utc int64, times int64) bool {
 	return c.every > 0 && utc-c.next >= (times-1)*int64(c.every)
 }
 
-// longest is the most that a segment may last, 0 for no limit: the muxer sizes
+// longest returns the most that a segment may last, 0 for no limit: the muxer sizes
 // its room by it.
 func (c *clockCut) longest(limit time.Duration) time.Duration {
 	if c.every > 0 && (limit == 0 || c.every < limit) {

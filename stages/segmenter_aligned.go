@@ -2,7 +2,7 @@ package stages
 
 import "time"
 
-// nextAligned is the first moment after t at which the wall clock of a time zone
+// nextAligned returns the first moment after t at which the wall clock of a time zone
 // shows a multiple of every since midnight; every divides a day. Where the clock
 // changes, an hour that is shown twice has its multiples twice.
 func nextAligned(t time.Time, every time.Duration, loc *time.Location) time.Time {

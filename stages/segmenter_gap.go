@@ -36,7 +36,7 @@ func (s *segmenter) noteGap(c *media.Chunk) {
 	s.noteStep(c)
 }
 
-// leftOut is what is missing once a chunk is left out: see media.Chunk.LeftOut.
+// leftOut returns what is missing once a chunk is left out: see media.Chunk.LeftOut.
 func (s *segmenter) leftOut(c *media.Chunk, why media.Cause) media.Gap {
 	gap := c.LeftOut(why, s.leftUntil)
 	s.leftUntil = c.Until()
@@ -55,7 +55,7 @@ func (s *segmenter) noteStep(c *media.Chunk) {
 	}
 }
 
-// gapSince is what an earlier run of the pipeline left missing by failing, before
+// gapSince returns what an earlier run of the pipeline left missing by failing, before
 // a chunk.
 func gapSince(e *pipeline.Ended, c *media.Chunk) media.Gap {
 	if e.Err == nil {
@@ -69,7 +69,7 @@ func gapSince(e *pipeline.Ended, c *media.Chunk) media.Gap {
 	return media.Gap{Cause: media.GapRestart, Duration: max(c.UTC-since.UnixNano()-step, 0)}
 }
 
-// longer is the longer of two gaps that end at the same chunk: they overlap.
+// longer returns the longer of two gaps that end at the same chunk: they overlap.
 func longer(a, b media.Gap) media.Gap {
 	if a.None() || b.Duration > a.Duration {
 		return b

@@ -61,7 +61,7 @@ func bytesOf(c *media.Columns, from, to int) (n int64) {
 	return n
 }
 
-// fromKeyFrame is the part of a chunk that a file can begin with, where it does not
+// fromKeyFrame returns the part of a chunk that a file can begin with, where it does not
 // begin with a GOP; nil where there is none. The rest is left out, counted.
 func (s *segmenter) fromKeyFrame(c *media.Chunk) *media.Chunk {
 	at := c.NextGOP(0)

@@ -46,7 +46,7 @@ func (b *TeeBranch) Check() (problems config.Problems) {
 	return append(problems, bad...)
 }
 
-// queue is the ring before the branch; an event that is marked in it and names no
+// queue returns the ring before the branch; an event that is marked in it and names no
 // times lasts as long as by default.
 func (b *TeeBranch) queue() GOPRingConfig {
 	ring := gopRingDefaults
@@ -58,7 +58,7 @@ func (b *TeeBranch) tail() (*pipeline.Tail[*media.Chunk], config.Problems) {
 	return pipeline.CompileTail[*media.Chunk]("tee", b.Stages)
 }
 
-// Tails are the branches, for whoever checks the whole pipeline.
+// Tails returns the branches, for whoever checks the whole pipeline.
 func (c TeeConfig) Tails() (tails []pipeline.AnyTail) {
 	for i := range c.Branches {
 		tail, _ := c.Branches[i].tail()

@@ -35,7 +35,7 @@ const (
 	aotERELD = 39
 )
 
-// frameTicks is how long a frame is; 0 where that is no whole number of ticks.
+// frameTicks returns how long a frame is; 0 where that is no whole number of ticks.
 func (a AudioSpecificConfig) frameTicks(timescale uint32) uint32 {
 	n := uint64(a.FrameSamples) * uint64(timescale)
 	if rate := uint64(a.CoreRate); n%rate == 0 && n/rate <= 1<<31 {

@@ -15,7 +15,7 @@ func NewBitReader(b []byte) BitReader { return BitReader{b: b} }
 // escapedBits makes a reader of the body of a NAL unit as it is sent.
 func escapedBits(b []byte) BitReader { return BitReader{b: b, escaped: true} }
 
-// Left is the number of bits that were not read, emulation prevention among them.
+// Left returns the number of bits that were not read, emulation prevention among them.
 func (r *BitReader) Left() int { return 8*len(r.b) - r.pos }
 
 // Short reports whether more was read than there is.

@@ -60,7 +60,7 @@ func Register(c Codec) media.Codec {
 	return c.ID
 }
 
-// Of is the codec of a number; nil where none has it.
+// Of returns the codec of a number; nil where none has it.
 func Of(id media.Codec) *Codec {
 	if int(id) >= len(codecs) {
 		return nil
@@ -78,7 +78,7 @@ func All() (all []*Codec) {
 	return all
 }
 
-// Named is the codec of a name, as media.Codec.String gives it.
+// Named returns the codec of a name, as media.Codec.String gives it.
 func Named(name string) (*Codec, error) {
 	for _, c := range All() {
 		if c.Name == name {

@@ -26,7 +26,7 @@ func role264(nal []byte) Role {
 	return r
 }
 
-// RoleH264 is the role of a type of NAL unit. It follows ITU-T H.264, table 7-1. 13 and 19 are of auxiliary coded
+// RoleH264 returns the role of a type of NAL unit. It follows ITU-T H.264, table 7-1. 13 and 19 are of auxiliary coded
 // pictures, 14 to 16, 20 and 21 of scalable and multiview layers.
 func RoleH264(t byte) Role {
 	switch t {

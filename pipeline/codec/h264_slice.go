@@ -47,7 +47,7 @@ func (h *SliceReader) readSlice264(nal []byte) (s SliceHeader) {
 	return s
 }
 
-// Differs is the standard's rule for the first slice of another primary coded
+// Differs returns the standard's rule for the first slice of another primary coded
 // picture (ITU-T H.264, 7.4.1.2.4).
 func (s *SliceHeader) Differs(before *SliceHeader) bool {
 	return s.FrameNum != before.FrameNum || s.PPS != before.PPS ||

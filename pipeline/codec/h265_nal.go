@@ -34,7 +34,7 @@ func role265(nal []byte) Role {
 	return r
 }
 
-// RoleH265 is the role of a type of NAL unit. It follows ITU-T H.265, table 7-1. Types 16 to 21 are IRAP.
+// RoleH265 returns the role of a type of NAL unit. It follows ITU-T H.265, table 7-1. Types 16 to 21 are IRAP.
 func RoleH265(t byte) Role {
 	switch {
 	case t <= 9:

@@ -61,7 +61,7 @@ func ReadSampleEntry(stsd []byte, timescale uint32) (t media.Track, err error) {
 	return t, c.Entry.Read(entry.Payload, &t)
 }
 
-// OfSampleEntry is the codec of a type of sample entry; nil where none has it.
+// OfSampleEntry returns the codec of a type of sample entry; nil where none has it.
 func OfSampleEntry(fourcc string) *Codec {
 	for _, c := range All() {
 		for _, t := range c.Entry.Types {
@@ -73,7 +73,7 @@ func OfSampleEntry(fourcc string) *Codec {
 	return nil
 }
 
-// LengthSize is how many bytes tell the length of a NAL unit in the samples of a track,
+// LengthSize returns how many bytes tell the length of a NAL unit in the samples of a track,
 // by the payload of its stsd, whatever the sample entry is called; 0 where samples are
 // not made of NAL units.
 func LengthSize(stsd []byte) int {

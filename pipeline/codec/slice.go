@@ -59,7 +59,7 @@ type headPPS struct {
 	extra     uint8 // num_extra_slice_header_bits
 }
 
-// of is the parameter sets of a slice by the number of its PPS.
+// of returns the parameter sets of a slice by the number of its PPS.
 func (h *SliceReader) of(pps uint32) (headPPS, headSPS, bool) {
 	if pps >= uint32(len(h.pps)) || !h.pps[pps].known {
 		return headPPS{}, headSPS{}, false

@@ -45,7 +45,7 @@ func (h *h264Sets) take(nals ...[]byte) {
 	}
 }
 
-// of is the sets of a slice by the id of its PPS, nil where one is not known.
+// of returns the sets of a slice by the id of its PPS, nil where one is not known.
 func (h *h264Sets) of(id uint32) (*h264PPS, *h264.SPS) {
 	if id >= uint32(len(h.pps)) || h.pps[id] == nil {
 		return nil, nil

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Join is the path of a key below a path. A key with a slash in it, as stream
+// Join returns the path of a key below a path. A key with a slash in it, as stream
 // paths have, is put in brackets: streams[live/camera01]/pull.
 func Join(path, key string) string {
 	if strings.Contains(key, "/") {
@@ -21,7 +21,7 @@ func Join(path, key string) string {
 	return path + "/" + key
 }
 
-// Get is the value under a key of a map, or nil.
+// Get returns the value under a key of a map, or nil.
 func (n *Node) Get(key string) *Node {
 	if n == nil {
 		return nil
@@ -55,7 +55,7 @@ func (n *Node) move(path string) {
 	}
 }
 
-// FromAny is the node of a plain value: nil, bool, numbers, text, []any and
+// FromAny returns the node of a plain value: nil, bool, numbers, text, []any and
 // map[string]any. pos tells where the key of a path was written; it may be nil.
 // A *Node in the value is taken as it is, with its own position, so that a merge
 // of maps can carry leaves through. The entries of a map are in the order of
@@ -107,7 +107,7 @@ func SplitPath(path string) (keys []string) {
 	return keys
 }
 
-// scalarOf is a plain Go value as Node.Scalar has it; what is none of those is
+// scalarOf returns a plain Go value as Node.Scalar has it; what is none of those is
 // its text.
 func scalarOf(v any) any {
 	r := reflect.ValueOf(v)

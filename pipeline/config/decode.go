@@ -153,7 +153,7 @@ func (d *decoder) list(n *Node, v reflect.Value, tag reflect.StructTag) {
 	v.Set(out)
 }
 
-// fresh is a new settable value with its own defaults.
+// fresh returns a new settable value with its own defaults.
 func fresh(t reflect.Type) reflect.Value {
 	v := reflect.New(t)
 	if def, ok := v.Interface().(Defaulter); ok {

@@ -13,7 +13,7 @@ import (
 // field is tagged `config:"signed"`.
 type Duration time.Duration
 
-// D is the span as the standard library has it.
+// D returns the span as the standard library has it.
 func (d Duration) D() time.Duration { return time.Duration(d) }
 
 // ParseDuration reads what Duration describes.
@@ -38,7 +38,7 @@ func seconds(f float64) (Duration, error) {
 	return Duration(ns), nil
 }
 
-// String is the shortest Go duration that ParseDuration reads back: 10s, 1h30m.
+// String returns the shortest Go duration that ParseDuration reads back: 10s, 1h30m.
 func (d Duration) String() string {
 	s := time.Duration(d).String()
 	if strings.HasSuffix(s, "m0s") {

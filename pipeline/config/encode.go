@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Encode is a configuration as YAML that Decode reads back to the same value.
+// Encode returns a configuration as YAML that Decode reads back to the same value.
 func Encode(v any, style Style) []byte {
 	n, docs := Describe(v)
 	if style.Doc == nil && style.Docs {
@@ -18,7 +18,7 @@ func Encode(v any, style Style) []byte {
 	return n.YAML(style)
 }
 
-// Describe is the tree that Decode would read to make a value, and the doc tags
+// Describe returns the tree that Decode would read to make a value, and the doc tags
 // of its fields by path. Nil pointers are left out, and fields tagged
 // `yaml:"name,omitempty"` that have their zero value.
 func Describe(v any) (n *Node, docs map[string]string) {
@@ -105,7 +105,7 @@ func (d describer) field(n *Node, f field, v reflect.Value) {
 	n.Entries = append(n.Entries, Entry{Key: f.name, Value: d.node(value, path)})
 }
 
-// copyTo is a deep copy with another path.
+// copyTo returns a deep copy with another path.
 func (n *Node) copyTo(path string) *Node {
 	c := *n
 	c.Path = path

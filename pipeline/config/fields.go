@@ -13,7 +13,7 @@ type field struct {
 	tag   reflect.StructTag
 }
 
-// fieldsOf are the fields in the order of the type.
+// fieldsOf returns the fields in the order of the type.
 func fieldsOf(t reflect.Type) (fields []field) {
 	for i := range t.NumField() {
 		f := t.Field(i)

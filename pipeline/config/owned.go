@@ -24,7 +24,7 @@ func OwnDefault(path string, value any) {
 	owned.by[path] = value
 }
 
-// OwnedDefaults are the settings that OwnDefault was called for, by path.
+// OwnedDefaults returns the settings that OwnDefault was called for, by path.
 func OwnedDefaults() map[string]any {
 	owned.Lock()
 	defer owned.Unlock()

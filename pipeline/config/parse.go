@@ -172,7 +172,7 @@ func characterAt(data []byte, at Pos) rune {
 	return c
 }
 
-// unreadable is where a text has something that is no character of YAML (1.2, 5.1),
+// unreadable returns where a text has something that is no character of YAML (1.2, 5.1),
 // and what; empty where it has not.
 func unreadable(file string, data []byte) (at Pos, what string) {
 	at = Pos{file, 1, 1}

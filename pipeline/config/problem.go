@@ -15,7 +15,7 @@ type Problem struct {
 	Hint string // what to do about it; may be empty
 }
 
-// String is the problem on one line: file:line:col: path: msg (hint).
+// String returns the problem on one line: file:line:col: path: msg (hint).
 func (p Problem) String() string {
 	var b strings.Builder
 	for _, part := range []string{p.Pos.String(), Redact(p.Path)} {
@@ -34,7 +34,7 @@ func (p Problem) String() string {
 // Error makes one problem an error, for a Validate hook to return.
 func (p Problem) Error() string { return p.String() }
 
-// At is a problem of the value under a key of the struct whose Validate or Check
+// At returns a problem of the value under a key of the struct whose Validate or Check
 // returns it; the decoder adds where that value was written.
 func At(key, format string, args ...any) Problem {
 	return Problem{Path: key, Msg: fmt.Sprintf(format, args...)}
@@ -67,7 +67,7 @@ func (ps Problems) Err() error {
 	return ps
 }
 
-// Sorted is a copy in the order of files and lines, without repetition.
+// Sorted returns a copy in the order of files and lines, without repetition.
 func (ps Problems) Sorted() Problems {
 	sorted := slices.Clone(ps)
 	slices.SortStableFunc(sorted, func(a, b Problem) int {
@@ -97,7 +97,7 @@ func (c *collector) add(p Problem) {
 	c.list = append(c.list, p)
 }
 
-// sorted are those that are told, and how many are not.
+// sorted returns those that are told, and how many are not.
 func (c *collector) sorted() Problems {
 	list := c.list.Sorted()
 	if c.further > 0 {

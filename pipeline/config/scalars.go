@@ -72,7 +72,7 @@ func (n *Node) describe() string {
 	return "empty"
 }
 
-// text is a scalar as it would be written.
+// text returns a scalar as it would be written.
 func (n *Node) text() string {
 	if f, ok := n.Scalar.(float64); ok {
 		return strconv.FormatFloat(f, 'g', -1, 64)
@@ -125,7 +125,7 @@ func (d *decoder) str(n *Node, v reflect.Value, tag reflect.StructTag) {
 	v.SetString(s)
 }
 
-// whole is a number without a fraction: int64 or uint64.
+// whole returns a number without a fraction: int64 or uint64.
 func (n *Node) whole() (any, bool) {
 	switch v := n.Scalar.(type) {
 	case int64, uint64:

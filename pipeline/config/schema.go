@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Schema is what Decode takes for a value, as JSON Schema (2020-12): the value is
+// Schema returns what Decode takes for a value, as JSON Schema (2020-12): the value is
 // the default of what is left out. node gives the schema of a *Node field by its
 // path, in which the keys of maps and lists are *; nil stands for anything.
 //
@@ -21,7 +21,7 @@ type schemer struct {
 	node func(path string) map[string]any
 }
 
-// of is the schema of a type. v is its default, or not valid where it has none.
+// of returns the schema of a type. v is its default, or not valid where it has none.
 func (s schemer) of(v reflect.Value, t reflect.Type, path string, tag reflect.StructTag) map[string]any {
 	switch {
 	case t.Kind() == reflect.Pointer && t.Elem() != nodeType:
@@ -44,7 +44,7 @@ func (s schemer) of(v reflect.Value, t reflect.Type, path string, tag reflect.St
 	return s.plain(v, t, path, tag)
 }
 
-// numberOrText is a duration or a size. The text's form is Decode's affair.
+// numberOrText returns a duration or a size. The text's form is Decode's affair.
 func numberOrText(positive bool) map[string]any {
 	s := map[string]any{"type": []any{"number", "string", "null"}}
 	if positive {
@@ -53,7 +53,7 @@ func numberOrText(positive bool) map[string]any {
 	return s
 }
 
-// plain is the schema of the types that the language has. Null is allowed
+// plain returns the schema of the types that the language has. Null is allowed
 // everywhere: nothing was written.
 func (s schemer) plain(v reflect.Value, t reflect.Type, path string, tag reflect.StructTag) map[string]any {
 	switch t.Kind() {
@@ -77,7 +77,7 @@ func (s schemer) plain(v reflect.Value, t reflect.Type, path string, tag reflect
 	return whole(t)
 }
 
-// defaults is what fresh begins an element with.
+// defaults returns what fresh begins an element with.
 func defaults(t reflect.Type) reflect.Value {
 	if t.Kind() == reflect.Pointer {
 		return reflect.Value{}

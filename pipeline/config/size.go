@@ -56,7 +56,7 @@ func cutUnit(s, unit string) (rest string, ok bool) {
 	return strings.TrimSpace(s[:at]), true
 }
 
-// String is the number in the largest binary unit that divides it, so that
+// String returns the number in the largest binary unit that divides it, so that
 // ParseSize reads back exactly this size: 64MiB, 1536KiB, 1000.
 func (n Size) String() string {
 	for _, u := range units[:4] {

@@ -11,7 +11,7 @@ func Unknown(kind, name string, known []string) string {
 	return msg
 }
 
-// Nearest is the known name that one was likely meant to be, or "": it is at
+// Nearest returns the known name that one was likely meant to be, or "": it is at
 // most a third of its letters away.
 func Nearest(name string, known []string) (near string) {
 	best := max(1, len(name)/3) + 1

@@ -29,7 +29,7 @@ func (r *reader) fail(n *yaml.Node, path, format string, args ...any) {
 	r.problems.add(Problem{Pos: r.pos(n), Path: path, Msg: fmt.Sprintf(format, args...)})
 }
 
-// value is the node for a value of any kind.
+// value returns the node for a value of any kind.
 func (r *reader) value(n *yaml.Node, path string, depth int) *Node {
 	out := &Node{Pos: r.pos(n), Path: path}
 	if !r.room(n, path, depth) {
@@ -135,7 +135,7 @@ func (r *reader) alias(n *yaml.Node, path string, depth int) *Node {
 	return r.value(n.Alias, path, depth)
 }
 
-// key is the text of a map's key. A number or a truth value is taken as written.
+// key returns the text of a map's key. A number or a truth value is taken as written.
 func (r *reader) key(k *yaml.Node, path string) (string, bool) {
 	switch {
 	case k.Kind != yaml.ScalarNode || k.Style&yaml.TaggedStyle != 0 || k.Anchor != "":
@@ -148,7 +148,7 @@ func (r *reader) key(k *yaml.Node, path string) (string, bool) {
 	return k.Value, true
 }
 
-// scalar is the value of a leaf, as Node.Scalar says. What is a number or a date
+// scalar returns the value of a leaf, as Node.Scalar says. What is a number or a date
 // only to some readers of YAML is text.
 func scalar(n *yaml.Node) any {
 	switch n.ShortTag() {
@@ -168,7 +168,7 @@ func scalar(n *yaml.Node) any {
 	return n.Value
 }
 
-// wholeNumber is an int64, or an uint64 where that alone holds the value.
+// wholeNumber returns an int64, or an uint64 where that alone holds the value.
 func wholeNumber(text string) (any, bool) {
 	text = strings.TrimPrefix(strings.ReplaceAll(text, "_", ""), "+")
 	if i, err := strconv.ParseInt(text, 0, 64); err == nil {
@@ -194,7 +194,7 @@ func floatNumber(text string) (float64, bool) {
 	return f, err == nil
 }
 
-// integer is an int64 where that holds the value.
+// integer returns an int64 where that holds the value.
 func integer(v any) any {
 	if u, ok := v.(uint64); ok && u <= math.MaxInt64 {
 		return int64(u)
@@ -202,5 +202,5 @@ func integer(v any) any {
 	return v
 }
 
-// pos is where a value begins: a block map begins at its first key.
+// pos returns where a value begins: a block map begins at its first key.
 func (r *reader) pos(n *yaml.Node) Pos { return Pos{r.file, n.Line, max(n.Column, 1)} }

@@ -16,7 +16,7 @@ type Style struct {
 	Note func(n *Node) string     // a comment behind a scalar, an empty value or a list of scalars
 }
 
-// YAML is the tree as a YAML document that Parse reads back to the same values.
+// YAML returns the tree as a YAML document that Parse reads back to the same values.
 func (n *Node) YAML(style Style) []byte {
 	w := writer{style: style}
 	switch {
@@ -98,7 +98,7 @@ func (w *writer) doc(path string, indent int) {
 	}
 }
 
-// Comment is a text as the lines of a YAML comment, each of about 100 columns.
+// Comment returns a text as the lines of a YAML comment, each of about 100 columns.
 func Comment(text string, indent int) string {
 	var out strings.Builder
 	line := ""
@@ -184,7 +184,7 @@ func floatText(f float64) string {
 // path, or a number with a unit.
 var bare = regexp.MustCompile(`^(?:[A-Za-z_/][\w./-]*|\.{1,2}/[\w./-]*|\d+[KMGT]i?B|(?:\d+(?:\.\d+)?(?:ms|h|m|s))+)$`)
 
-// plain is a text, quoted where it must be.
+// plain returns a text, quoted where it must be.
 func plain(s string) string {
 	switch strings.ToLower(s) {
 	case "null", "true", "false", "yes", "no", "on", "off", "y", "n":

@@ -13,7 +13,7 @@ type PanicError struct {
 	Stack []byte
 }
 
-// Error is the value that was given to panic. The stack is for the log.
+// Error returns the value that was given to panic. The stack is for the log.
 func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
 
 // Call returns what f returns, or a *PanicError where f panics.

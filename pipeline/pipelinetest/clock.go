@@ -18,7 +18,7 @@ var _ pipeline.Clock = (*Clock)(nil)
 // Set sets the wall clock forward, or back.
 func (c *Clock) Set(by time.Duration) { c.set.Add(int64(by)) }
 
-// Now is the time.
+// Now returns the time.
 func (c *Clock) Now() time.Time { return Step(time.Now(), time.Duration(c.set.Load())) }
 
 // After goes by the monotonic clock, which is not set.
@@ -27,7 +27,7 @@ func (c *Clock) After(d time.Duration) (<-chan time.Time, func()) {
 	return t.C, func() { t.Stop() }
 }
 
-// Step is a time whose wall clock shows something else.
+// Step returns a time whose wall clock shows something else.
 func Step(t time.Time, by time.Duration) time.Time {
 	type layout struct { // of time.Time
 		wall uint64

@@ -212,7 +212,7 @@ func await(t *testing.T, run *pipeline.Run) error {
 	}
 }
 
-// Env is an environment with an empty set of services and no log.
+// Env returns an environment with an empty set of services and no log.
 func Env() pipeline.Env {
 	return pipeline.Env{Services: &pipeline.Services{}, Log: slog.New(slog.DiscardHandler), Clock: pipeline.SystemClock}
 }

@@ -18,7 +18,7 @@ func Proportional(t testing.TB, n int, slack int64, run func(n int) int64) {
 	require.LessOrEqual(t, four, 6*once+slack, "%d cost %d, four times as much costs %d", n, once, four)
 }
 
-// Allocated is how many bytes were allocated while do ran. Nothing else may run
+// Allocated returns how many bytes were allocated while do ran. Nothing else may run
 // beside it: its test is not parallel.
 func Allocated(do func()) int64 {
 	var before, after runtime.MemStats

@@ -12,7 +12,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Pool is a checked pool whose chunks must all have been released when the test
+// Pool returns a checked pool whose chunks must all have been released when the test
 // ends.
 func Pool(t testing.TB) *media.Pool {
 	t.Helper()
@@ -89,7 +89,7 @@ func (c *Camera) Tracks(t testing.TB, tracks ...media.Track) {
 	c.builder.SetTracks(set)
 }
 
-// Set is the camera's current set of tracks.
+// Set returns the camera's current set of tracks.
 func (c *Camera) Set() *media.TrackSet { return c.set }
 
 // Gap marks media as missing before the next key frame.
@@ -117,7 +117,7 @@ func (c *Camera) Shoot(t testing.TB, n int) []*media.Chunk {
 	return c.taken()
 }
 
-// slice is a NAL unit that says what it is, of an IDR picture or another one, and
+// slice returns a NAL unit that says what it is, of an IDR picture or another one, and
 // has nothing in it.
 func slice(idr bool, size int) []byte {
 	nal := make([]byte, size)

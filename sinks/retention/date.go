@@ -83,7 +83,7 @@ func (s *index) stamp() {
 	}
 }
 
-// ended is when an item ended, ns; the end of time where that is not known.
+// ended returns when an item ended, ns; the end of time where that is not known.
 func (it *Item) ended() int64 {
 	switch {
 	case it.undated:
@@ -94,7 +94,7 @@ func (it *Item) ended() int64 {
 	return it.EndUTC
 }
 
-// began is what items are ordered by.
+// began returns what items are ordered by.
 func (it *Item) began() int64 {
 	if it.undated || it.Dated != 0 {
 		return it.ended()
@@ -107,7 +107,7 @@ func (it *Item) age(now time.Time) time.Duration {
 	return time.Duration(max(now.UnixNano()-min(it.ended(), now.UnixNano()), 0))
 }
 
-// newest is the newest proof of the time among the items up to a moment: what was
+// newest returns the newest proof of the time among the items up to a moment: what was
 // recorded was also written then.
 func (s *index) newest(upTo int64) (path string, at time.Time) {
 	newest := int64(0)

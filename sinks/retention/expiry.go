@@ -112,7 +112,7 @@ func (k *Keeper) mass(backlog []*Item) bool {
 	return c.Files*10 > all.Files || c.Bytes*10 > all.Bytes
 }
 
-// waited is how long a mass expiry has waited.
+// waited returns how long a mass expiry has waited.
 func (k *Keeper) waited(r pipeline.ClockReading) time.Duration {
 	e := &k.expiry
 	if e.since.IsZero() || e.steps != r.Steps {
@@ -169,7 +169,7 @@ func (p *Policy) massExpiry() MassExpiry {
 	return p.MassExpiry
 }
 
-// expiryProblem is a mass expiry for GET /mp4/health.
+// expiryProblem returns a mass expiry for GET /mp4/health.
 func expiryProblem(h *retained.Held) *pipeline.Problem {
 	if h == nil || h.Cause != retained.HeldAsMass {
 		return nil

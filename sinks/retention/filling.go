@@ -36,10 +36,10 @@ func (f *filling) look(s filesystem.Capacity, now time.Time) {
 	f.peak = max(grown, f.peak-f.peak/10)
 }
 
-// soon is what the disk may fill by until the look after the next one.
+// soon returns what the disk may fill by until the look after the next one.
 func (f *filling) soon(s filesystem.Capacity) int64 { return min(2*f.peak, s.Usable/maxAhead) }
 
-// during is what came in so long a time, at most.
+// during returns what came in so long a time, at most.
 func (f *filling) during(d time.Duration) int64 {
 	return int64(float64(f.peak) * d.Seconds() / lookEvery.Seconds())
 }

@@ -65,7 +65,7 @@ func (p *Policy) class(it *Item, now time.Time) retained.Class {
 	return it.Kind.class()
 }
 
-// class is the place of what may go for room.
+// class returns the place of what may go for room.
 func (k Kind) class() retained.Class {
 	switch k {
 	case Orphan:

@@ -250,7 +250,7 @@ func (k *Keeper) refresh(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// id is an item's ID for logs, empty without an entry.
+// id returns an item's ID for logs, empty without an entry.
 func (it *Item) id() string {
 	if it.ID == (media.ID{}) {
 		return ""

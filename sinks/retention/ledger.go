@@ -125,7 +125,7 @@ func (l *ledger) take() (again []string, open []grown) {
 	return again, open
 }
 
-// next is the sum of the open files' largest chunks.
+// next returns the sum of the open files' largest chunks.
 func (l *ledger) next() totals {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -141,7 +141,7 @@ func (l *ledger) wait(w watch) (due bool) {
 	return l.due(slices.Collect(maps.Keys(w.byStream))...)
 }
 
-// watch is what may come until one of the limits is reached.
+// watch returns what may come until one of the limits is reached.
 func (p *Policy) watch(t totals, s filesystem.Capacity) watch {
 	w := watch{byStream: map[string]bound{}}
 	if p.MaxBytes > 0 {

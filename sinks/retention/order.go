@@ -29,7 +29,7 @@ func (p *Policy) rank(items []*Item, now time.Time, expires func(*Item) bool) []
 	return queue
 }
 
-// place is an item's place in the queue; false: it stays.
+// place returns an item's place in the queue; false: it stays.
 func (p *Policy) place(it *Item, now time.Time, expires func(*Item) bool) (ranked, bool) {
 	c := p.class(it, now)
 	if c == retained.ClassExpired && !expires(it) {

@@ -51,7 +51,7 @@ func (k *Keeper) Plan(ctx context.Context) (*retained.Plan, error) {
 	return p, nil
 }
 
-// told is the eviction for a plan, which outlives the lock that its item is under.
+// told returns the eviction for a plan, which outlives the lock that its item is under.
 func (e eviction) told() retained.Eviction {
 	return retained.Eviction{ID: e.ID, Path: e.Path, Stream: e.Stream, StartUTC: e.StartUTC, Size: e.Size, Class: e.class, Cause: e.cause}
 }
@@ -129,7 +129,7 @@ func count(s *retained.Stream, it *Item, now time.Time) {
 	}
 }
 
-// span is the part of the last day that the stream's footage reaches back over.
+// span returns the part of the last day that the stream's footage reaches back over.
 func span(s *retained.Stream) time.Duration { return min(cmp.Or(s.Keeps, day), day) }
 
 func perDay(bytes int64, over time.Duration) int64 {

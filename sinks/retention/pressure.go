@@ -8,7 +8,7 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// passed is the rules that ask for room.
+// passed returns the rules that ask for room.
 func (k *Keeper) passed(space filesystem.Capacity) []rule {
 	next := k.ledger.next()
 	disk := max(k.filling.soon(space), min(next.all, space.Usable/maxAhead))
@@ -24,7 +24,7 @@ func (k *Keeper) await(space filesystem.Capacity) {
 	}
 }
 
-// rescanAfter is how old the list must be to be made anew when it has come to its
+// rescanAfter returns how old the list must be to be made anew when it has come to its
 // end before its time: not at all while each one brings something to delete, since
 // the disk fills meanwhile.
 func (k *Keeper) rescanAfter() time.Duration {
@@ -70,7 +70,7 @@ func (k *Keeper) free(ctx context.Context, rules []rule, expired bool, now time.
 	return short, k.evict(ctx, evictions, now)
 }
 
-// still is the rules that are passed after what was deleted so far.
+// still returns the rules that are passed after what was deleted so far.
 func (k *Keeper) still(rules []rule) []rule {
 	space, err := k.deps.Disk(k.deps.Dir)
 	if err != nil || len(rules) == 0 {

@@ -67,7 +67,7 @@ func (t *totals) count(it *Item, sign int64) {
 	}
 }
 
-// byteRules are the passed limits on the bytes of footage, streams first; next is
+// byteRules returns the passed limits on the bytes of footage, streams first; next is
 // what comes before there is another look.
 func (p *Policy) byteRules(t, next totals) (out []rule) {
 	add := func(stream string, used, next, most int64) {
@@ -83,7 +83,7 @@ func (p *Policy) byteRules(t, next totals) (out []rule) {
 	return out
 }
 
-// diskRules are the passed limits on the disk; ahead is what it may fill by
+// diskRules returns the passed limits on the disk; ahead is what it may fill by
 // before the next look.
 func (p *Policy) diskRules(s filesystem.Capacity, ahead int64) (out []rule) {
 	add := func(stream, cause string, percent int, minFree int64) {
@@ -182,7 +182,7 @@ func (r *rule) take(queue []ranked, freed *freed, take func(ranked, string)) (le
 	return left, max(r.need-got(), 0)
 }
 
-// every is how often the whole directory is looked at: hourly, or each minute
+// every returns how often the whole directory is looked at: hourly, or each minute
 // where bytes of footage are counted; a look takes no more than a hundredth of
 // the time.
 func (p *Policy) every(took time.Duration) time.Duration {

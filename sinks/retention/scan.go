@@ -118,7 +118,7 @@ func (s *index) scan(ctx context.Context, now time.Time) error {
 
 func hidden(name string) bool { return strings.HasPrefix(name, ".") }
 
-// path is where the system finds an item.
+// path returns where the system finds an item.
 func (s *index) path(rel string) string { return filepath.Join(s.dir, filepath.FromSlash(rel)) }
 
 // direct reports whether no link leads to a path: a scan follows none.
@@ -209,7 +209,7 @@ func (s *index) name(n string) string {
 	return n
 }
 
-// space is what deleting a file gives back. One with a second name gives nothing.
+// space returns what deleting a file gives back. One with a second name gives nothing.
 func space(info fs.FileInfo) int64 {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	switch {
@@ -223,7 +223,7 @@ func space(info fs.FileInfo) int64 {
 	return st.Blocks * 512
 }
 
-// list is the items in no order.
+// list returns the items in no order.
 func (s *index) list() []*Item {
 	out := make([]*Item, 0, len(s.items))
 	for _, it := range s.items {

@@ -21,7 +21,7 @@ const maxMargin = 16 << 30
 
 func margin(usable int64) int64 { return min(usable/50, maxMargin) }
 
-// mark is the most that may be used of a disk under a limit; false: there is none.
+// mark returns the most that may be used of a disk under a limit; false: there is none.
 func mark(disk filesystem.Capacity, percent int, minFree int64) (int64, bool) {
 	most := disk.Usable
 	if percent > 0 {
@@ -33,6 +33,6 @@ func mark(disk filesystem.Capacity, percent int, minFree int64) (int64, bool) {
 	return most, percent > 0 || minFree > 0
 }
 
-// leastInodes is how many inodes are kept free: for the next file of each of some
+// leastInodes returns how many inodes are kept free: for the next file of each of some
 // recordings, and for the journal of the catalogue.
 func leastInodes(disk filesystem.Capacity) int64 { return min(max(disk.Inodes/1000, 8), 1000) }

@@ -32,7 +32,7 @@ func (c *counts) of(cause string) uint64 {
 	return c.by[cause]
 }
 
-// list is the numbers by cause, sorted.
+// list returns the numbers by cause, sorted.
 func (c *counts) list() []media.Loss {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -45,7 +45,7 @@ func withoutDigits(r rune) rune {
 	return r
 }
 
-// problem is what is wrong while no media comes.
+// problem returns what is wrong while no media comes.
 func (f *failures) problem(path string) pipeline.Problem {
 	return pipeline.Problem{
 		Problem: "pull_failed", Since: f.since, Stream: path, Failing: true, Cause: f.err.Error(),

@@ -85,14 +85,14 @@ func (sub *Subscription) Live() bool {
 	return sub.begun
 }
 
-// Dropped is what was dropped from a full queue so far.
+// Dropped returns what was dropped from a full queue so far.
 func (sub *Subscription) Dropped() media.GOPLoss {
 	sub.mu.Lock()
 	defer sub.mu.Unlock()
 	return sub.queue.Lost().Sum()
 }
 
-// Held is what is queued, in bytes. See media.Queue.
+// Held returns what is queued, in bytes. See media.Queue.
 func (sub *Subscription) Held() int64 { return sub.queue.Held() }
 
 // Shed drops the newest GOP of the queue. See media.Queue.
@@ -102,7 +102,7 @@ func (sub *Subscription) Shed() bool {
 	return sub.queue.Shed()
 }
 
-// Lost is how much of the stream was left out for one cause since the subscription
+// Lost returns how much of the stream was left out for one cause since the subscription
 // began, before it came to the hub.
 func (sub *Subscription) Lost(cause string) uint64 {
 	n := sub.stream.drops.of(cause)

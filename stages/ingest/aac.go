@@ -225,7 +225,7 @@ func LATMPayload(f *format.MPEG4AudioLATM) (AudioPayload, error) {
 	return l, nil
 }
 
-// latmConfig is the configuration of the first layer of the first program, which
+// latmConfig returns the configuration of the first layer of the first program, which
 // is the one that is recorded.
 func latmConfig(c *mpeg4audio.StreamMuxConfig) *mpeg4audio.AudioSpecificConfig {
 	return c.Programs[0].Layers[0].AudioSpecificConfig

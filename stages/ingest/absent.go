@@ -36,7 +36,7 @@ func (t *RTPTrack) Unannounced(at time.Time) {
 	f.look(at, mono)
 }
 
-// awaited is how many tracks are not absent.
+// awaited returns how many tracks are not absent.
 func (f *Feed) awaited() (n int) {
 	for _, t := range f.tracks {
 		if !t.absent {

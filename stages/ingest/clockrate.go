@@ -65,7 +65,7 @@ func (c *clockRate) see(mono, media int64) bool {
 	return true
 }
 
-// newest is the least delayed unit of the last window that is over.
+// newest returns the least delayed unit of the last window that is over.
 func (c *clockRate) newest() instant { return c.points[(c.n-1)%ratePoints] }
 
 func (c *clockRate) measure() {

@@ -149,7 +149,7 @@ func (d *datagrams) overdue(at time.Time) error {
 	return nil
 }
 
-// first is the number of the first packet that waits.
+// first returns the number of the first packet that waits.
 func (d *datagrams) first() uint16 {
 	seq := d.next
 	for d.held[seq%maxAhead] == nil {

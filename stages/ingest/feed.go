@@ -259,7 +259,7 @@ func (f *Feed) begin() {
 	}
 }
 
-// earliest is the track whose first pending unit is decoded first.
+// earliest returns the track whose first pending unit is decoded first.
 func (f *Feed) earliest() (first *track) {
 	var at int64
 	for _, t := range f.tracks {

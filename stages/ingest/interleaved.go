@@ -279,7 +279,7 @@ func (t *RTPTrack) hold(n numbered) {
 	}
 }
 
-// place is where a number stands in the order of decoding.
+// place returns where a number stands in the order of decoding.
 func (o *decodingOrder) place(don uint16) uint16 {
 	if o.begun {
 		return don - o.last

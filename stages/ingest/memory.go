@@ -113,7 +113,7 @@ func (f *Feed) put(u *Unit) {
 	f.units.put(u)
 }
 
-// pendingBytes is the memory of what waits for its place.
+// pendingBytes returns the memory of what waits for its place.
 func (f *Feed) pendingBytes() (n int) {
 	for _, t := range f.tracks {
 		n += t.pendingBytes
@@ -121,7 +121,7 @@ func (f *Feed) pendingBytes() (n int) {
 	return n
 }
 
-// memoryOf is what units take, in bytes.
+// memoryOf returns what units take, in bytes.
 func memoryOf(units []*Unit) (n int) {
 	for _, u := range units {
 		n += u.memory()

@@ -139,7 +139,7 @@ func (s *shift) add(ticks int64, goes bool) {
 	s.fixed, s.going = s.fixed+s.going+ticks, 0
 }
 
-// next is the shift of the next unit, where they are a step apart.
+// next returns the shift of the next unit, where they are a step apart.
 func (s *shift) next(step int64) int64 {
 	s.going -= min(s.going, step/goingShare)
 	return s.now()
@@ -155,7 +155,7 @@ type row struct {
 	at, front int64 // of the last picture, and the highest
 }
 
-// place is the number of the next picture. The order count's low bits tell it against
+// place returns the number of the next picture. The order count's low bits tell it against
 // the picture before; where there are none, or too few, pictures are shown as they come.
 func (r *row) place(o order) int64 {
 	switch {
@@ -168,7 +168,7 @@ func (r *row) place(o order) int64 {
 	return r.at
 }
 
-// begin is the row with a picture behind all others.
+// begin returns the row with a picture behind all others.
 func (r row) begin(o order) row {
 	at := r.front + 2 // as most encoders count
 	return row{true, o, at, at}
@@ -194,7 +194,7 @@ func (l *timeline) recent() []timed { return l.seen[:min(l.n, maxDepth)] }
 
 func (l *timeline) last() timed { return l.seen[(l.n-1)%maxDepth] }
 
-// front is the latest time.
+// front returns the latest time.
 func (l *timeline) front() int64 {
 	return slices.MaxFunc(l.recent(), func(a, b timed) int { return cmp.Compare(a.pts, b.pts) }).pts
 }
@@ -225,7 +225,7 @@ func (l *timeline) add(p timed) {
 	l.n++
 }
 
-// pictures is how many pictures p is shown after another one; negative: before it.
+// pictures returns how many pictures p is shown after another one; negative: before it.
 func (l *timeline) pictures(from, p timed) int64 {
 	d := p.place - from.place
 	if n := d / max(l.apart, 1); n != 0 || d == 0 {
@@ -263,7 +263,7 @@ func (l *timeline) inOrder(p timed, second int64) bool {
 	return true
 }
 
-// latest is the latest time at which a picture is expected.
+// latest returns the latest time at which a picture is expected.
 func (l *timeline) latest(p timed, lost int, second int64) int64 {
 	last := l.last()
 	passed := media.FromNanos(max(p.mono-last.mono, 0), uint32(second))
@@ -292,7 +292,7 @@ func (l *timeline) alike(x, y timed) bool {
 	return r > 0.5 && r < 2
 }
 
-// after is the time of a picture by its place alone.
+// after returns the time of a picture by its place alone.
 func (l *timeline) after(p timed, second int64) int64 {
 	last := l.last()
 	step := l.step

@@ -154,7 +154,7 @@ func (t *track) missed(nal []byte, pts int64) bool {
 	return h.OK && pts == t.lastPTS && !h.Differs(&t.last)
 }
 
-// begin is the element with which the picture of slice i begins, where before is
+// begin returns the element with which the picture of slice i begins, where before is
 // the first that may be its, behind the slices of this piece; what stands before
 // something that is missing is of that.
 func (p *piece) begin(u *Unit, i, before int) int {

@@ -13,7 +13,7 @@ const (
 	sources
 )
 
-// String is how the log names it.
+// String returns how the log names it.
 func (s source) String() string {
 	return [...]string{"sender reports", "RTP-Info", "arrival"}[s]
 }
@@ -72,19 +72,19 @@ func usable(tracks []*track, s source) bool {
 	return true
 }
 
-// first is the time of a track's first pending unit on the clock of a source.
+// first returns the time of a track's first pending unit on the clock of a source.
 func (t *track) first(s source) int64 {
 	p := t.points[s]
 	return p.ns + media.ToNanos(t.pending[0].PTS-p.ticks, t.cfg.Timescale)
 }
 
-// offset is what to add to a track's times, in ticks.
+// offset returns what to add to a track's times, in ticks.
 func (p *placement) offset(t *track) int64 {
 	at := t.points[p.source]
 	return media.FromNanos(at.ns-p.zero, t.cfg.Timescale) - at.ticks
 }
 
-// arrival is the point of the least delayed pending unit.
+// arrival returns the point of the least delayed pending unit.
 func arrival(t *track) (best point) {
 	var least int64
 	for _, u := range t.pending {
@@ -95,7 +95,7 @@ func arrival(t *track) (best point) {
 	return best
 }
 
-// byArrival is the point of a track that came later, on the clock of the source
+// byArrival returns the point of a track that came later, on the clock of the source
 // in use, where wall is arrival less media time.
 func (p *placement) byArrival(t *track, wall int64) point {
 	at := arrival(t)

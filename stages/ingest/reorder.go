@@ -134,7 +134,7 @@ func (r *reorder) next(u *Unit) {
 	u.DTS, r.last = dts, dts
 }
 
-// ahead is how many of the units before were to be shown after this one, which
+// ahead returns how many of the units before were to be shown after this one, which
 // is remembered.
 func (r *reorder) ahead(pts int64) (n int) {
 	for _, before := range r.recent[:min(r.count, maxDepth)] {
@@ -155,7 +155,7 @@ func (r *reorder) insert(pts int64) {
 	r.pending = slices.Insert(r.pending, i, pts)
 }
 
-// observedDepth is the largest number of units that come before one which is
+// observedDepth returns the largest number of units that come before one which is
 // shown before them.
 func observedDepth(units []*Unit) (depth int) {
 	for i, u := range units {

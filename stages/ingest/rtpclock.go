@@ -138,7 +138,7 @@ func (c counted) isNear(v uint32) bool {
 	return c.any && d >= -farTime && d <= farTime
 }
 
-// next is the wide form of the next time, which may lie a little before the last.
+// next returns the wide form of the next time, which may lie a little before the last.
 func (u *unwrapper) next(v uint32) int64 {
 	wide := u.near(v)
 	if !u.isNear(v) {
@@ -158,7 +158,7 @@ func (u *unwrapper) next(v uint32) int64 {
 	return wide
 }
 
-// near is the wide form of a time close to the last. The first time seen, be it
+// near returns the wide form of a time close to the last. The first time seen, be it
 // a packet's or a report's, is where counting begins.
 func (u *unwrapper) near(v uint32) int64 {
 	if !u.any {

@@ -150,7 +150,7 @@ func (s *paramSets) referAny() bool {
 	return false
 }
 
-// inUse is the set of a kind that the unit at hand refers to, nil where there is
+// inUse returns the set of a kind that the unit at hand refers to, nil where there is
 // none.
 func (s *paramSets) inUse(kind uint8) []byte {
 	for i := range s.slots {

@@ -162,7 +162,7 @@ func (s *spread) look(u *Unit) (seen bool) {
 	return seen
 }
 
-// later is how many of the newest units have a later time.
+// later returns how many of the newest units have a later time.
 func (s *spread) later(stamp int64) (n int) {
 	for _, before := range s.recent() {
 		if before > stamp {
@@ -218,7 +218,7 @@ func (s *spread) place(stamp int64) {
 	}
 }
 
-// spanFrom is the ticks up to the next time; where that is far, as after a pause,
+// spanFrom returns the ticks up to the next time; where that is far, as after a pause,
 // what it was before.
 func (s *spread) spanFrom(stamp int64, pictures int) int64 {
 	next, known := int64(0), false

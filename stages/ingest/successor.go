@@ -134,7 +134,7 @@ func (t *RTPTrack) succeed(p *rtp.Packet, at time.Time) {
 	t.takeOthers()
 }
 
-// byNow is the time that the sender's clock shows at an arrival, ns: by the newest unit
+// byNow returns the time that the sender's clock shows at an arrival, ns: by the newest unit
 // whose time is in line.
 func (t *RTPTrack) byNow(mono int64) int64 {
 	o, s := &t.track().outliers, &t.line

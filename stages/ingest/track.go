@@ -70,7 +70,7 @@ type track struct {
 // each of which a file begins.
 const cutsApart = 1_000_000_000
 
-// nanos is the feed's time of the track's.
+// nanos returns the feed's time of the track's.
 func (t *track) nanos(ticks int64) int64 { return media.ToNanos(ticks+t.offset, t.cfg.Timescale) }
 
 // describeFirst takes in what the protocol knows.

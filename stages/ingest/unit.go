@@ -144,7 +144,7 @@ func (u *Unit) Put(b []byte) {
 	u.End()
 }
 
-// Bytes is the size of all elements.
+// Bytes returns the size of all elements.
 func (u *Unit) Bytes() int { return len(u.buf) }
 
 func (u *Unit) start(i int) int {

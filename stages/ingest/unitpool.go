@@ -102,5 +102,5 @@ func (i *idleUnits) put(u *Unit, bytes, most int) bool {
 	return true
 }
 
-// memory is what a unit takes, about.
+// memory returns what a unit takes, about.
 func (u *Unit) memory() int { return 256 + cap(u.buf) + 8*(cap(u.ends)+cap(u.gaps)) + 24*cap(u.view) }

@@ -125,7 +125,7 @@ func (v *Vigil) Look(at time.Time, mono, began int64) {
 	}
 }
 
-// patience is how long a silence is waited for, ns.
+// patience returns how long a silence is waited for, ns.
 func (v *Vigil) patience() int64 {
 	if v.heard != 0 && !v.pace.Known() && v.missed == 0 {
 		return max(v.Patience, lonely)

@@ -41,7 +41,7 @@ func (w *wallclock) see(mono, media int64) {
 	}
 }
 
-// at is the wall clock of a media time, by a unit that arrived at a wall clock
+// at returns the wall clock of a media time, by a unit that arrived at a wall clock
 // and a steady clock.
 func (w *wallclock) at(media, utc, mono int64) int64 {
 	return w.offset + w.drifted(media) + media + utc - mono

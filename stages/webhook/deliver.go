@@ -60,7 +60,7 @@ func (l *lane) run(ctx context.Context) error {
 	return nil
 }
 
-// next is the notice that is to be tried first and when; nil ends the lane.
+// next returns the notice that is to be tried first and when; nil ends the lane.
 func (l *lane) next() (first *entry, at time.Time) {
 	b := l.outbox
 	b.mu.Lock()
@@ -180,7 +180,7 @@ func (l *lane) note(why string, failures int) {
 // refusal is an answer that is about the notice, not about the server.
 type refusal struct{ status int }
 
-// Error is the answer's status.
+// Error returns the answer's status.
 func (r *refusal) Error() string {
 	return fmt.Sprintf("the server refuses the notice: %d %s", r.status, http.StatusText(r.status))
 }

@@ -65,7 +65,7 @@ func spoolBody(what string, now time.Time, r *media.Recording, e *media.Event) (
 	})
 }
 
-// zlmBody is the body of ZLMediaKit's on_record_mp4. Its file_path is absolute, as
+// zlmBody returns the body of ZLMediaKit's on_record_mp4. Its file_path is absolute, as
 // there.
 func zlmBody(dir string, r *media.Recording) ([]byte, error) {
 	app, stream, below := strings.Cut(r.Stream, "/")

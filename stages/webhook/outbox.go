@@ -299,7 +299,7 @@ func (b *Outbox) only(l *lane) bool {
 	return len(l.entries) == 1
 }
 
-// Waiting is how many notices wait for a URL, and why the last attempt failed;
+// Waiting returns how many notices wait for a URL, and why the last attempt failed;
 // empty where it did not.
 func (b *Outbox) Waiting(url string) (n int, why string) {
 	b.mu.Lock()

@@ -13,7 +13,7 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// Sign is the value of webhook-signature for a body that is sent at a time in
+// Sign returns the value of webhook-signature for a body that is sent at a time in
 // Unix seconds: what a receiver compares with, in constant time.
 func Sign(key []byte, id, timestamp string, body []byte) string {
 	mac := hmac.New(sha256.New, key)

@@ -142,7 +142,7 @@ func (s *stage) tell(what string, r *media.Recording, e *media.Event) {
 	}
 }
 
-// noticeID is the same for what is told again, by whatever process.
+// noticeID returns the same for what is told again, by whatever process.
 func noticeID(what string, r *media.Recording, e *media.Event) string {
 	if e != nil {
 		what += " " + e.ID.String()

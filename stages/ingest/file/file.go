@@ -99,7 +99,7 @@ func (s *source) Run(ctx context.Context, emit pipeline.Emit[*media.Chunk]) erro
 	return nil
 }
 
-// next is the next chunk, of the next lap at the end of one.
+// next returns the next chunk, of the next lap at the end of one.
 func (s *source) next() (*media.Chunk, error) {
 	c, err := s.r.Next()
 	if !errors.Is(err, io.EOF) {

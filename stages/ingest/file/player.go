@@ -61,7 +61,7 @@ func (l *player) watch(tracks []media.Track, log *slog.Logger) {
 	}
 }
 
-// next is the track whose turn it is, and when, ns after the file's first.
+// next returns the track whose turn it is, and when, ns after the file's first.
 func (l *player) next(c *media.Chunk) (track int, ns int64, ok bool) {
 	for i := range c.Tracks {
 		col, k := &c.Tracks[i], l.at[i].unit

@@ -121,7 +121,7 @@ func (r *Reader) open(now time.Time) error {
 // times as long as it was.
 func (r *Reader) Coarse() { r.least = true }
 
-// Tracks are the file's that are read.
+// Tracks returns the file's that are read.
 func (r *Reader) Tracks() *media.TrackSet { return r.set }
 
 // Duration is that of the longest track as the tables tell, 0 for a fragmented
@@ -135,7 +135,7 @@ func (r *Reader) Duration() (longest time.Duration) {
 	return longest
 }
 
-// Content is how many bytes of media the tables tell of, and the most that they take
+// Content returns how many bytes of media the tables tell of, and the most that they take
 // themselves in a file that is written from coarse chunks; 0 for a fragmented file.
 func (r *Reader) Content() (media, moov int64) {
 	c := r.movie.claim
@@ -189,7 +189,7 @@ func (l *lane) hold(dts int64) {
 	l.head.DTS = dts
 }
 
-// at is when the next sample is decoded, ns.
+// at returns when the next sample is decoded, ns.
 func (l *lane) at() int64 { return media.ToNanos(l.head.DTS, l.Timescale) }
 
 // span is what the next chunk covers, ns.
@@ -229,7 +229,7 @@ func (r *Reader) choose() (s span, more bool) {
 	return span{lead: true, from: l.at(), until: l.at() + r.flush}, more
 }
 
-// first is when the next sample of any track is decoded.
+// first returns when the next sample of any track is decoded.
 func (r *Reader) first() (at int64, more bool) {
 	for i := range r.tracks {
 		if l := &r.tracks[i]; l.more && (!more || l.at() < at) {
@@ -361,7 +361,7 @@ func (r *Reader) Again() error {
 	return r.fillHeads()
 }
 
-// Cut is how many bytes at the end of a fragmented file are of a fragment that
+// Cut returns how many bytes at the end of a fragmented file are of a fragment that
 // is not whole; they were not read.
 func (r *Reader) Cut() int64 {
 	if r.movie.fragments == nil {

@@ -127,7 +127,7 @@ func (h *handler) verdict(k *visitor, req *base.Request, length int) (out verdic
 	return verdict{user: user}
 }
 
-// onOneLine is an error as a status line can carry it.
+// onOneLine returns an error as a status line can carry it.
 func onOneLine(err error) string {
 	text := strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' {

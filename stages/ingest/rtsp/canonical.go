@@ -11,7 +11,7 @@ import (
 	"github.com/bluenviron/gortsplib/v5/pkg/sdpunmarshaler"
 )
 
-// readable is a session description in the form in which gortsplib reads each: left
+// readable returns a session description in the form in which gortsplib reads each: left
 // alone, one track that it cannot read costs all others. The number of sections
 // stays, and so do their control addresses; what is not used here goes.
 //

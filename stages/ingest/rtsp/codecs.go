@@ -27,7 +27,7 @@ var carriedCodecs = [...]carried{
 	{"mp4a-latm", nil, codec.AAC, 0, (*saidFormat).latm},
 }
 
-// carriedAs is the row of a name, nil where it is of no codec that can be recorded.
+// carriedAs returns the row of a name, nil where it is of no codec that can be recorded.
 func carriedAs(name string) *carried {
 	for i := range carriedCodecs {
 		if c := &carriedCodecs[i]; c.name == name {
@@ -37,7 +37,7 @@ func carriedAs(name string) *carried {
 	return nil
 }
 
-// ownName is the name here of a codec that senders call otherwise.
+// ownName returns the name here of a codec that senders call otherwise.
 func ownName(name string) string {
 	for i := range carriedCodecs {
 		if c := &carriedCodecs[i]; slices.Contains(c.others, name) {

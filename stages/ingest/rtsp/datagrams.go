@@ -118,7 +118,7 @@ func (r renumbered) OnPacketRTP(m *description.Media, f format.Format, take gort
 	})
 }
 
-// carrier is where a session's packets come from.
+// carrier returns where a session's packets come from.
 func (s *Server) carrier(ss *gortsplib.ServerSession, of *session) carrier {
 	if s.numbers == nil || ss.Transport() == nil || ss.Transport().Protocol != gortsplib.ProtocolUDP {
 		return ss

@@ -74,7 +74,7 @@ func sortOffers(desc *description.Session, sdp []byte, away direction) (take []o
 	return take, leave
 }
 
-// offer is what a section offers; without a format where nothing can be recorded.
+// offer returns what a section offers; without a format where nothing can be recorded.
 func (s *sessionText) offer(i int, m *description.Media) (o offer, why []string) {
 	o.media = m
 	said := s.sections[i]
@@ -101,7 +101,7 @@ func (s *sessionText) offer(i int, m *description.Media) (o offer, why []string)
 	return o, why
 }
 
-// described is a format of a section, with the parameters of another one of its
+// described returns a format of a section, with the parameters of another one of its
 // codec where it has none.
 func (s *sessionText) described(m *section, j int) saidFormat {
 	f := s.formats[j]
@@ -176,7 +176,7 @@ func (s *sessionText) sameFormats(a, b *section) bool {
 	return true
 }
 
-// config is what a format means that can be recorded. The error is the name of the
+// config returns what a format means that can be recorded. The error is the name of the
 // codec, or what is not supported about it.
 func (m *section) config(f *saidFormat) (ingest.RTPConfig, error) {
 	name := cmp.Or(f.name, "unnamed-"+strconv.Itoa(int(f.payloadType)))
@@ -246,7 +246,7 @@ func hexDigits(digits string) []byte {
 	return raw
 }
 
-// audio is an AAC track. RTP times run at the clock of the rtpmap (RFC 8866, 6.6),
+// audio returns an AAC track. RTP times run at the clock of the rtpmap (RFC 8866, 6.6),
 // whatever rates the configuration has; should a sender have meant another one of
 // them, its first times tell. The track's timescale is no coarser than the core's
 // rate, so that a frame is a whole number of ticks. The AudioSpecificConfig stays as

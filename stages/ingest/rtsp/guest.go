@@ -104,7 +104,7 @@ func (g *guest) waitForRoom() error {
 	}
 }
 
-// left is how long it may go on without getting further.
+// left returns how long it may go on without getting further.
 func (g *guest) left() time.Duration {
 	return time.Duration(g.until.Load()) - time.Since(steadyZero)
 }

@@ -22,7 +22,7 @@ import (
 // handler answers gortsplib's server. Requests of a session come one at a time.
 type handler struct{ *Server }
 
-// answer is a response with a reason that the client's user can read.
+// answer returns a response with a reason that the client's user can read.
 func answer(code base.StatusCode, reason string) *base.Response {
 	return &base.Response{StatusCode: code, StatusMessage: reason}
 }
@@ -103,7 +103,7 @@ func (h *handler) full(sessions int64) bool {
 	return h.cfg.MaxSessions > 0 && sessions >= int64(h.cfg.MaxSessions)
 }
 
-// refusal is the status of an error. RTSP 1.0 has none for a path that is taken:
+// refusal returns the status of an error. RTSP 1.0 has none for a path that is taken:
 // Forbidden says that asking again will not help.
 func refusal(err error) *base.Response {
 	switch {

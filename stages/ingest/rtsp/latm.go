@@ -57,7 +57,7 @@ func streamMuxConfig(raw []byte) (c *mpeg4audio.StreamMuxConfig, asc []byte) {
 	return nil, nil
 }
 
-// behindHead is what comes behind the 15 bits before the first AudioSpecificConfig.
+// behindHead returns what comes behind the 15 bits before the first AudioSpecificConfig.
 func behindHead(raw []byte) []byte {
 	var out []byte
 	for i := 2; i < len(raw); i++ {

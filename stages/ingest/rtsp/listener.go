@@ -126,7 +126,7 @@ func (l *listener) makeRoom(from netip.Addr) (old *guest, room bool) {
 	return old, true
 }
 
-// longest is the connection of an address that has waited longest. The lock is held.
+// longest returns the connection of an address that has waited longest. The lock is held.
 func (l *listener) longest(from netip.Addr) *guest {
 	for e := l.waiting.Front(); ; e = e.Next() {
 		if g := e.Value.(*guest); g.from == from {

@@ -44,7 +44,7 @@ func normaliseControls(d *description.Session) {
 	}
 }
 
-// trackOf is the announced track that a SETUP is of; nil where there is none.
+// trackOf returns the announced track that a SETUP is of; nil where there is none.
 func trackOf(d *description.Session, u *base.URL) *description.Media {
 	for _, m := range d.Medias {
 		if s := u.String(); m.Control == s || strings.HasSuffix(s, "/"+m.Control) || strings.HasSuffix(u.Path, "/"+m.Control) {
@@ -54,5 +54,5 @@ func trackOf(d *description.Session, u *base.URL) *description.Media {
 	return nil
 }
 
-// streamPath is the path of a URL without the slashes around it.
+// streamPath returns the path of a URL without the slashes around it.
 func streamPath(path string) string { return strings.Trim(path, "/") }

@@ -57,7 +57,7 @@ func (p *ports) release(s *session) {
 	}
 }
 
-// transportOf is the one that gortsplib chose from a SETUP: the first of its kind
+// transportOf returns the one that gortsplib chose from a SETUP: the first of its kind
 // in the Transport header, since whether it can serve one follows from the kind.
 func transportOf(req *base.Request, chosen *gortsplib.SessionTransport) (headers.Transport, bool) {
 	var list headers.Transports

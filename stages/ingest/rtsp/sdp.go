@@ -162,7 +162,7 @@ func (s *sessionText) media(value string) error {
 
 func isProto(word string) bool { return strings.Contains(strings.ToUpper(word), "/AVP") }
 
-// format is what is said of a payload type in the section at hand; from now on
+// format returns what is said of a payload type in the section at hand; from now on
 // there is something.
 func (s *sessionText) format(pt uint8) (*saidFormat, error) {
 	m := &s.sections[len(s.sections)-1]

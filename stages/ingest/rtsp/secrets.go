@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// secrets are the forms in which a URL's password may show.
+// secrets returns the forms in which a URL's password may show.
 func secrets(u *url.URL) []string {
 	pass, ok := u.User.Password()
 	if !ok || pass == "" {

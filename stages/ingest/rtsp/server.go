@@ -124,7 +124,7 @@ func New(cfg Config, h *hub.Hub, log *slog.Logger) *Server {
 // Ready is closed once the server listens; Addr and UDP hold from then on.
 func (s *Server) Ready() <-chan struct{} { return s.ready }
 
-// Addr is where the server listens.
+// Addr returns where the server listens.
 func (s *Server) Addr() net.Addr { return s.addr }
 
 // UDP reports whether media may come over UDP.
@@ -138,7 +138,7 @@ type Counts struct {
 	Publishers  uint64 // that were refused, whatever the reason, but not those that gave no password
 }
 
-// Counts is how the server fares.
+// Counts returns how the server fares.
 func (s *Server) Counts() (c Counts) {
 	c.Publishers = s.refused.Load()
 	if l := s.listener.Load(); l != nil {

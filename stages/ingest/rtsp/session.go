@@ -193,7 +193,7 @@ func (s *session) report(c *choice, p rtcp.Packet) {
 
 func (s *session) hear(now time.Time) { s.heard.Store(int64(now.Sub(steadyZero))) }
 
-// silence is how long nothing has come. A client that has not asked to record yet
+// silence returns how long nothing has come. A client that has not asked to record yet
 // has no right to its path.
 func (s *session) silence() time.Duration {
 	heard := s.heard.Load()

@@ -40,7 +40,7 @@ func mix(from, to uint8, coverage int) uint8 {
 	return uint8(int(from) + (int(to)-int(from))*min(max(coverage, 0), opaque)/opaque)
 }
 
-// disc is how far a tile is covered by a disc, all in sixteenths of a tile: the
+// disc returns how far a tile is covered by a disc, all in sixteenths of a tile: the
 // tile's centre is (dx, dy) away from that of the disc. The distance to the
 // edge is (r^2-d^2)/2r, near enough where it matters.
 func disc(dx, dy, radius int) int {

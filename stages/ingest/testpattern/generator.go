@@ -78,7 +78,7 @@ func (g *Generator) describe() []media.Track {
 	return tracks
 }
 
-// Tracks are the stream's: video, then audio where there is any. Parameter sets
+// Tracks returns the stream's: video, then audio where there is any. Parameter sets
 // are here only, not in the access units.
 func (g *Generator) Tracks() []media.Track { return g.tracks }
 

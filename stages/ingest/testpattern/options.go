@@ -33,7 +33,7 @@ const (
 	Max                   // a frame when the one before has been taken
 )
 
-// Default is the stream of testpattern:// without options.
+// Default returns the stream of testpattern:// without options.
 func Default() Options {
 	return Options{Width: 640, Height: 360, FPS: Rate{25, 1}, GOP: 50, Channels: 2, Tone: 1000}
 }

@@ -27,7 +27,7 @@ func (r Rate) validate() error {
 	return nil
 }
 
-// ticks is the time of frame n in a timescale, to the nearest tick.
+// ticks returns the time of frame n in a timescale, to the nearest tick.
 func (r Rate) ticks(n int64, timescale uint32) int64 {
 	return media.Rescale(n*int64(r.Den), uint32(r.Num), timescale)
 }
@@ -39,7 +39,7 @@ func (r Rate) second(n int64) (whole, part int64) {
 	return t / int64(r.Num), t % int64(r.Num)
 }
 
-// firstOf is the first frame that is not before a whole second.
+// firstOf returns the first frame that is not before a whole second.
 func (r Rate) firstOf(second int64) int64 {
 	return (second*int64(r.Num) + int64(r.Den) - 1) / int64(r.Den)
 }

@@ -99,7 +99,7 @@ func (s *scene) number(n int64) []byte {
 	return text
 }
 
-// clock is the time of day in UTC.
+// clock returns the time of day in UTC.
 func (s *scene) clock(utc int64) []byte {
 	const day = 24 * 60 * 60 * 1000
 	ms := ((utc/1_000_000)%day + day) % day

@@ -30,10 +30,10 @@ func layoutStrip(width, height int) (stripLayout, bool) {
 
 func (l stripLayout) rows() int { return (cells + l.perRow - 1) / l.perRow * l.height }
 
-// cell is the place of a cell in tiles.
+// cell returns the place of a cell in tiles.
 func (l stripLayout) cell(i int) (x, y int) { return i % l.perRow * l.width, i / l.perRow * l.height }
 
-// codeword is what the strip shows for a frame number.
+// codeword returns what the strip shows for a frame number.
 func codeword(n uint32) uint64 { return uint64(n)<<crcBits | uint64(crc8(n)) }
 
 // crc8 has the polynomial x^8 + x^2 + x + 1. It starts from ones, so that a
@@ -86,7 +86,7 @@ func ReadFrameNumber(luma []byte, stride, width, height int) (n uint32, ok bool)
 	return n, codeword(n) == word
 }
 
-// readCell is the mean of the four pixels around a cell's centre; grey is
+// readCell returns the mean of the four pixels around a cell's centre; grey is
 // neither bit.
 func readCell(luma []byte, centre, stride int) (bit uint64, sure bool) {
 	sum := int(luma[centre]) + int(luma[centre-1]) + int(luma[centre-stride]) + int(luma[centre-stride-1])

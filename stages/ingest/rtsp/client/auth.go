@@ -50,7 +50,7 @@ func (c *credentials) take(from []challenge) error {
 	return nil
 }
 
-// header is the Authorization of a request; empty before a challenge.
+// header returns the Authorization of a request; empty before a challenge.
 func (c *credentials) header(method, uri string) string {
 	if c == nil || c.challenge.scheme == "" {
 		return ""

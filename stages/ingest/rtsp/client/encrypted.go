@@ -106,7 +106,7 @@ func (d *decryption) open(b []byte, rtcp bool) (plain []byte, err error) {
 
 var errShort = errors.New("too short to be encrypted")
 
-// profile is what is asked for. A key that is agreed upon in another way than in the
+// profile returns what is asked for. A key that is agreed upon in another way than in the
 // description is not asked for: within TLS it is not needed.
 func profile(m *description.Media) string {
 	if m.Profile == headers.TransportProfileSAVP && m.KeyMgmtSDES != nil {

@@ -24,7 +24,7 @@ func (e *StatusError) Error() string {
 	return strings.TrimSpace(fmt.Sprintf("%s: %d %s", e.Method, e.Status, e.Reason))
 }
 
-// statusOf is the status of a refusal; 0 for any other error.
+// statusOf returns the status of a refusal; 0 for any other error.
 func statusOf(err error) int {
 	if refusal := (*StatusError)(nil); errors.As(err, &refusal) {
 		return refusal.Status

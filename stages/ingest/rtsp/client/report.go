@@ -65,7 +65,7 @@ func (r *reception) report(now time.Time) rtcp.ReceptionReport {
 	return out
 }
 
-// reportAfter is when the next report is due: each five seconds or so, never
+// reportAfter returns when the next report is due: each five seconds or so, never
 // together (RFC 3550, 6.2).
 func reportAfter() time.Duration {
 	const each = 5 * time.Second

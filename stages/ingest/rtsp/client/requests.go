@@ -47,7 +47,7 @@ func (c *Client) asks(m *message) (end error) {
 	return end
 }
 
-// substance is what of a description says how media is coded.
+// substance returns what of a description says how media is coded.
 func substance(description []byte) string {
 	var out strings.Builder
 	for line := range strings.SplitSeq(string(description), "\n") {

@@ -152,7 +152,7 @@ func (c *Client) silence(now time.Time) error {
 	return nil
 }
 
-// answersOnly is how long a session goes on without media while its server answers:
+// answersOnly returns how long a session goes on without media while its server answers:
 // longer where pictures are known to be rare.
 func (c *Client) answersOnly() time.Duration {
 	return max(minAnswersOnly, 6*c.ReadTimeout, 4*c.longest)
@@ -176,7 +176,7 @@ func (c *Client) hear(at time.Time) {
 	}
 }
 
-// earliest is when the next thing is due.
+// earliest returns when the next thing is due.
 func (c *Client) earliest(now time.Time) time.Time {
 	if !c.playing {
 		return c.answerBy

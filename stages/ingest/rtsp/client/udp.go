@@ -106,7 +106,7 @@ func (s *socket) send(b []byte) {
 	}
 }
 
-// heard is when the newest packet came.
+// heard returns when the newest packet came.
 func (p *pair) heard() time.Time {
 	if p == nil || p.last.Load() == 0 {
 		return time.Time{}

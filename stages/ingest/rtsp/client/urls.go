@@ -8,14 +8,14 @@ import (
 	"strings"
 )
 
-// wire is a URL as it is sent: without credentials, else as it was typed.
+// wire returns a URL as it is sent: without credentials, else as it was typed.
 func wire(u *url.URL) string {
 	c := *u
 	c.User = nil
 	return c.String()
 }
 
-// address is where a URL's server listens.
+// address returns where a URL's server listens.
 func address(u *url.URL) string {
 	port := u.Port()
 	switch {
@@ -28,7 +28,7 @@ func address(u *url.URL) string {
 	return net.JoinHostPort(u.Hostname(), port)
 }
 
-// baseURL is what the tracks' addresses begin with, by what is said most exactly:
+// baseURL returns what the tracks' addresses begin with, by what is said most exactly:
 // a URL for the whole session in the description, Content-Base, Content-Location,
 // else the URL that was asked for.
 func baseURL(asked string, h header, description []byte) string {
@@ -43,7 +43,7 @@ func baseURL(asked string, h header, description []byte) string {
 	return asked
 }
 
-// sessionControl is the control attribute before the first m= line, where that is a
+// sessionControl returns the control attribute before the first m= line, where that is a
 // whole URL.
 func sessionControl(description []byte) string {
 	for line := range strings.SplitSeq(string(description), "\n") {
@@ -57,7 +57,7 @@ func sessionControl(description []byte) string {
 	return ""
 }
 
-// controlURLs are the addresses that a track's control attribute may mean, the
+// controlURLs returns the addresses that a track's control attribute may mean, the
 // likeliest first. A camera behind a router names itself as it knows itself: its own
 // word comes first, which goes over this connection whatever it says.
 func controlURLs(asked, base, control string) (out []string) {
@@ -129,7 +129,7 @@ type Redirect struct{ URL *url.URL }
 // Error says where it points.
 func (r *Redirect) Error() string { return "redirected to " + shown(r.URL) }
 
-// shown is a URL without credentials and query, either of which may hold a password.
+// shown returns a URL without credentials and query, either of which may hold a password.
 func shown(u *url.URL) string {
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
 }

@@ -33,7 +33,7 @@ func (e *Encoder) channel(gain int) {
 
 const spectralBook = 11
 
-// coded is the range of bands outside of which every level is 0.
+// coded returns the range of bands outside of which every level is 0.
 func (e *Encoder) coded() (first, end int) {
 	for b := range len(bands) - 1 {
 		for _, level := range e.levels[bands[b]:bands[b+1]] {

@@ -35,7 +35,7 @@ func NewEncoder(channels int) (*Encoder, error) {
 	return &Encoder{channels: channels, t: newTransform()}, nil
 }
 
-// Config is the AudioSpecificConfig (1.6.2.1).
+// Config returns the AudioSpecificConfig (1.6.2.1).
 func (e *Encoder) Config() []byte {
 	const objectLC, rate48k = 2, 3
 	return []byte{objectLC<<3 | rate48k>>1, rate48k&1<<7 | byte(e.channels)<<3}
@@ -50,7 +50,7 @@ func (e *Encoder) Encode(pcm *[Window]float64) []byte {
 	return e.frame(gain)
 }
 
-// Silence is a frame of zeros. It is valid up to the next call.
+// Silence returns a frame of zeros. It is valid up to the next call.
 func (e *Encoder) Silence() []byte {
 	e.levels = [lines]int32{}
 	return e.frame(finest)

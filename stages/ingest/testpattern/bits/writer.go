@@ -32,9 +32,9 @@ func (w *Writer) Align() {
 	}
 }
 
-// Len is the number of bits written.
+// Len returns the number of bits written.
 func (w *Writer) Len() int { return w.total }
 
-// Bytes is what was written, valid up to the next call; aligned first, or the
+// Bytes returns what was written, valid up to the next call; aligned first, or the
 // last bits are not in it.
 func (w *Writer) Bytes() []byte { return w.buf }

@@ -25,7 +25,7 @@ func NewEncoder(c Config, m *Mosaic) (*Encoder, error) {
 	return &Encoder{m: m, sps: c.sps(level), pps: pps()}, nil
 }
 
-// ParameterSets are the SPS and PPS as NAL units.
+// ParameterSets returns the SPS and PPS as NAL units.
 func (e *Encoder) ParameterSets() (sps, pps []byte) { return e.sps, e.pps }
 
 // IDR codes the whole mosaic and returns one NAL unit.

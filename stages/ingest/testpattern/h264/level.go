@@ -25,7 +25,7 @@ var levels = [...]limits{
 	{52, 2_073_600, 36_864, 240_000},
 }
 
-// level is the lowest that a stream keeps to.
+// level returns the lowest that a stream keeps to.
 func (c Config) level() (uint8, error) {
 	cols, rows := macroblocks(c.Width), macroblocks(c.Height)
 	frame := cols * rows

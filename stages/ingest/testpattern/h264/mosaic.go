@@ -35,7 +35,7 @@ func NewMosaic(width, height int) *Mosaic {
 
 func macroblocks(pixels int) int { return (pixels + MacroblockSize - 1) / MacroblockSize }
 
-// Size is the number of luma tiles across and down; what is outside of the
+// Size returns the number of luma tiles across and down; what is outside of the
 // picture, if it is no multiple of 16, is part of it.
 func (m *Mosaic) Size() (cols, rows int) { return 4 * m.cols, 4 * m.rows }
 
@@ -48,7 +48,7 @@ func (m *Mosaic) SetY(x, y int, value uint8) {
 	}
 }
 
-// Y is a luma tile.
+// Y returns a luma tile.
 func (m *Mosaic) Y(x, y int) uint8 { return m.y[y*4*m.cols+x] }
 
 // SetColor sets a colour tile. Colour tiles are twice as large as luma tiles:
@@ -61,5 +61,5 @@ func (m *Mosaic) SetColor(x, y int, u, v uint8) {
 	}
 }
 
-// Color is a colour tile.
+// Color returns a colour tile.
 func (m *Mosaic) Color(x, y int) (u, v uint8) { return m.u[y*2*m.cols+x], m.v[y*2*m.cols+x] }

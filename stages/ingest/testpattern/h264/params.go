@@ -37,7 +37,7 @@ const (
 	bt709           = 1
 )
 
-// sps is the sequence parameter set (7.3.2.1).
+// sps returns the sequence parameter set (7.3.2.1).
 func (c Config) sps(level uint8) []byte {
 	var w writer
 	w.Put(profileBaseline, 8)
@@ -97,7 +97,7 @@ func (c Config) vui(w *writer) {
 	w.ue(1) // max_dec_frame_buffering
 }
 
-// pps is the picture parameter set (7.3.2.2).
+// pps returns the picture parameter set (7.3.2.2).
 func pps() []byte {
 	var w writer
 	w.ue(0)       // pic_parameter_set_id
