@@ -1,5 +1,3 @@
-// Package stages holds the stages between a live stream and its files, one
-// file each. A stage's file name is its name in a declaration.
 package stages
 
 import (
