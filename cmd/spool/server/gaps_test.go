@@ -1,0 +1,121 @@
+package server
+
+import (
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/mp4"
+)
+
+// lossy is a stream that loses pictures on its way.
+type lossy struct {
+	*eventFeed
+	byCause map[media.Cause]int64 // ns of them, by what the files are to say
+	next    map[media.Cause]int   // how many gaps tell a picture more: they count from picture to picture
+}
+
+const picture = int64(time.Second) / 25
+
+// lose lets pictures be missing that the next one tells of.
+func (f *lossy) lose(pictures int, by media.Cause) {
+	for range pictures {
+		f.gen.Next()
+	}
+	track, au := f.gen.Next()
+	au.Lost, au.LostBy = pictures, by
+	require.NoError(f.t, f.pub.Write(track, au))
+	f.frames += pictures + 1
+}
+
+// told sums what a stream's files say is missing of the pictures, by cause: in the
+// catalogue, and each file for itself.
+func (f *lossy) told(t require.TestingT, records []media.Record) map[media.Cause]int64 {
+	sum := map[media.Cause]int64{}
+	for _, r := range records {
+		entry, err := mp4.ReadEntry(filepath.Join(f.dir, r.Path))
+		require.NoError(t, err)
+		require.Equal(t, entry.Gap, r.Gap)
+		require.Equal(t, entry.Gaps, r.Gaps, "the file says what the catalogue says")
+		sum[r.Gap.Cause] += r.Gap.Duration
+		for _, g := range r.Gaps {
+			require.False(t, g.Next)
+			sum[g.Cause] += g.Missing()
+		}
+	}
+	delete(sum, "")
+	return sum
+}
+
+// TestAHoleAtACutIsToldOnce, where the file ends for its duration, and where it ends for
+// the hole, with pictures of the lost GOP behind it or without.
+func TestAHoleAtACutIsToldOnce(t *testing.T) {
+	for name, c := range map[string]struct {
+		before, lost int // pictures
+		gap          int // pictures that the second file's gap tells of
+		within       []int64
+	}{
+		"short, before the key frame": {119, 6, 0, []int64{0, 6}},
+		"short, with the key frame":   {119, 10, 0, []int64{10, 0}},
+		"long, before the key frame":  {95, 30, 31, []int64{0, 0}},
+		"long, with pictures behind":  {85, 30, 31, []int64{0, 0}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newEventFixture(t, pipeline.Always, "", "max_duration: 5")
+			f := &lossy{eventFeed: r.publish("live/x", 25)}
+			f.send(c.before - f.frames)
+			f.lose(c.lost, "")
+			f.feed(200 - f.frames)
+			records := f.end()
+			require.Len(t, records, 2)
+			require.Equal(t, int64(c.gap)*picture, records[1].Gap.Duration)
+			for i, want := range c.within {
+				got := int64(0)
+				for _, g := range records[i].Gaps {
+					require.Equal(t, media.GapRTPLoss, g.Cause)
+					got += g.Missing()
+				}
+				require.InDelta(t, want*picture, got, 1e6, "file %d: %+v", i, records[i].Gaps)
+			}
+		})
+	}
+}
+
+// TestWhatIsLostIsWhatTheFilesSay, whatever is lost where, by cause: from the source
+// through ring, segmenter and muxer into the catalogue.
+func TestWhatIsLostIsWhatTheFilesSay(t *testing.T) {
+	stream := 0
+	r := newEventFixture(t, pipeline.Always, "", "max_duration: 4")
+	rapid.Check(t, func(t *rapid.T) {
+		stream++
+		gop := rapid.SampledFrom([]int{10, 25, 60}).Draw(t, "gop")
+		f := &lossy{eventFeed: r.publish("live/"+string(rune('a'+stream%26))+time.Duration(stream).String(), gop),
+			byCause: map[media.Cause]int64{}, next: map[media.Cause]int{}}
+		for _, n := range rapid.SliceOfN(rapid.SampledFrom([]int{1, 2, 7, 20, 30, 55}), 0, 6).Draw(t, "losses") {
+			by := rapid.SampledFrom([]media.Cause{media.GapRTPLoss, media.GapDamaged}).Draw(t, "by")
+			if n >= 25 { // a gap before a file says that packets were lost, whatever they were lost to
+				by = media.GapRTPLoss
+			}
+			f.lose(n, by)
+			f.byCause[by] += int64(n) * picture
+			if n >= 25 {
+				f.next[by]++
+			}
+			f.send(rapid.IntRange(2*gop, 4*gop).Draw(t, "pictures")) // a file may begin
+		}
+		f.feed(gop)
+		records := f.end()
+		told := f.told(t, records)
+		for by, ns := range f.byCause {
+			require.GreaterOrEqual(t, told[by], ns-int64(time.Millisecond), "%s of %v", by, told)
+			require.LessOrEqual(t, told[by], ns+int64(f.next[by])*picture+int64(time.Millisecond), "%s of %v", by, told)
+			delete(told, by)
+		}
+		require.Empty(t, told)
+	})
+}
