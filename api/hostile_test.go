@@ -137,7 +137,7 @@ func TestClientThatStopsReadingIsDropped(t *testing.T) {
 	require.NoError(t, err)
 	_, err = io.ReadFull(c, make([]byte, 100))
 	require.NoError(t, err)
-	require.Eventually(t, func() bool { return !s.Reading("x.mp4") }, patience, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return !s.readers.Busy("x.mp4") }, patience, 5*time.Millisecond)
 	require.Equal(t, 200, fetch(t, "GET", "http://"+addr+"/mp4/list").code)
 }
 

@@ -60,10 +60,6 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	return s, err
 }
 
-// Reading reports whether somebody reads a file, or deletes it: what makes room
-// on the disk asks before it takes one.
-func (s *Server) Reading(name string) bool { return s.readers.Busy(name) }
-
 // recovered answers for a handler that panicked; the stack goes to the log.
 func (s *Server) recovered(w http.ResponseWriter, r *http.Request, v any) {
 	if v == http.ErrAbortHandler {
