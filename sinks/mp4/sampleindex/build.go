@@ -126,11 +126,11 @@ func fromTables(moov []byte, of index.Source) ([]byte, error) {
 			e.Add(&s)
 		}
 	}
-	return finish(&e, of)
+	return madeOf(e.Finish(of))
 }
 
-func finish(e *index.Encoder, of index.Source) ([]byte, error) {
-	text, err := e.Finish(of)
+// madeOf makes an ErrNoTables of an error about samples that a file claims.
+func madeOf(text []byte, err error) ([]byte, error) {
 	if err != nil {
 		err = fmt.Errorf("%w: %w", ErrNoTables, err)
 	}
