@@ -1,7 +1,7 @@
 package media
 
-// Gap is what is missing immediately before a chunk or a segment, or, in a list, inside
-// of it; the zero value means nothing is.
+// Gap tells what is missing immediately before a chunk or a segment, or, in a list, inside
+// of it. The zero value says that nothing is.
 type Gap struct {
 	Cause    Cause `json:"cause"`
 	Duration int64 `json:"duration_ns,omitempty"` // ns of media or wall time from the last unit that was kept to the first one; 0 where nothing is missing, as after a timestamp jump

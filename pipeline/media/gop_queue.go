@@ -55,8 +55,8 @@ type queued struct {
 	marked bool // gap was handed out
 }
 
-// GOPLimits bound a queue. A bound of 0 is none, and the zero value is for a queue that
-// is never full and sheds nothing.
+// GOPLimits bound a queue. A bound of 0 bounds nothing: a queue with the zero value is
+// never full and sheds nothing.
 type GOPLimits struct {
 	Policy   DropPolicy
 	MaxBytes int           // of memory, as Chunk.Memory counts it
@@ -82,7 +82,7 @@ type GOPLosses struct {
 	Budget GOPLoss // of the process: Shed
 }
 
-// Sum is what was lost in all.
+// Sum adds both.
 func (l GOPLosses) Sum() GOPLoss {
 	a, b := l.Bound, l.Budget
 	return GOPLoss{a.Chunks + b.Chunks, a.AccessUnits + b.AccessUnits, a.Bytes + b.Bytes}

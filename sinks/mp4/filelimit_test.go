@@ -7,7 +7,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
-	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
@@ -80,12 +79,7 @@ func TestFilesEndBeforeTheyAreTooLong(t *testing.T) {
 				for _, c := range chunks {
 					want += c.AccessUnits()
 				}
-				seg := segment(set, 1)
-				require.NoError(t, s.Open(t.Context()))
-				require.NoError(t, s.put(seg, chunks))
-				require.NoError(t, s.end(seg, endcause.Stop))
-				require.NoError(t, s.Close())
-				require.Zero(t, pool.Outstanding(), pool.Leaks())
+				s.write(t, pool, segment(set, 1), chunks)
 
 				files, last := 0, int64(0)
 				for _, r := range s.told {

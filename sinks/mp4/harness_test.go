@@ -84,6 +84,12 @@ func (s *session) record(t testing.TB, src *source, pool *media.Pool, edit func(
 	if edit != nil {
 		edit(seg)
 	}
+	return s.write(t, pool, seg, chunks)
+}
+
+// write writes chunks into one finished file.
+func (s *session) write(t testing.TB, pool *media.Pool, seg *media.Segment, chunks []*media.Chunk) media.Recording {
+	t.Helper()
 	require.NoError(t, s.Open(context.Background()))
 	require.NoError(t, s.put(seg, chunks))
 	require.NoError(t, s.end(seg, endcause.Stop))

@@ -124,11 +124,7 @@ func TestAnIndexOfTracksThatBeginLate(t *testing.T) {
 			cfg.Fragment = fragment
 			s := newSession(t, cfg, nil)
 			set, chunks := src.chunks(t, pool, time.Second, only)
-			require.NoError(t, s.Open(context.Background()))
-			seg := segment(set, 1)
-			require.NoError(t, s.put(seg, chunks))
-			require.NoError(t, s.end(seg, endcause.Stop))
-			require.NoError(t, s.Close())
+			s.write(t, pool, segment(set, 1), chunks)
 			text, x := built(t, s.path(s.last()))
 			kept, err := os.ReadFile(indexFile(s.dir, s.last().ID))
 			require.NoError(t, err)

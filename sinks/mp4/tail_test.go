@@ -2,14 +2,12 @@ package mp4
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -30,12 +28,7 @@ func TestStopInsideAGroupOfBFramesLosesNoPicture(t *testing.T) {
 					n[u.track]++
 					return u.track == 0 && n[0] <= stop
 				})
-				seg := segment(set, 1)
-				require.NoError(t, s.Open(context.Background()))
-				require.NoError(t, s.put(seg, chunks))
-				require.NoError(t, s.end(seg, endcause.Stop))
-				require.NoError(t, s.Close())
-				rec := s.last()
+				rec := s.write(t, pool, segment(set, 1), chunks)
 				require.Equal(t, stop, shownPictures(t, s.path(rec)))
 
 				var first, last, frame int64 = 1 << 62, 0, 0

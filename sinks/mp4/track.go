@@ -123,7 +123,7 @@ func (t *track) writeTrak(w *isobmff.Writer, created uint64, final bool) {
 	t.writeEdits(w, final)
 	mdia := w.Open("mdia")
 	t.writeMdhd(w, created, final)
-	t.writeHdlr(w)
+	w.Hdlr(t.handler())
 	minf := w.Open("minf")
 	if t.kind == media.Video {
 		w.Vmhd()
@@ -156,12 +156,13 @@ func (t *track) writeMdhd(w *isobmff.Writer, created uint64, final bool) {
 	w.Mdhd(&h)
 }
 
-func (t *track) writeHdlr(w *isobmff.Writer) {
+// handler returns the track's handler type, and that handler's name (ISO/IEC 14496-12,
+// 8.4.3).
+func (t *track) handler() (fourcc, name string) {
 	if t.kind == media.Audio {
-		w.Hdlr("soun", "SoundHandler")
-	} else {
-		w.Hdlr("vide", "VideoHandler")
+		return "soun", "SoundHandler"
 	}
+	return "vide", "VideoHandler"
 }
 
 func (t *track) writeStbl(w *isobmff.Writer, final bool) {
@@ -208,11 +209,8 @@ func (t *track) writeEdits(w *isobmff.Writer, final bool) {
 
 // indexed is the track as the sample index describes it.
 func (t *track) indexed() samples.Track {
-	handler := isobmff.FourCC{'v', 'i', 'd', 'e'}
-	if t.kind == media.Audio {
-		handler = isobmff.FourCC{'s', 'o', 'u', 'n'}
-	}
-	return samples.Track{ID: t.id, Timescale: t.timescale, Handler: handler}
+	handler, _ := t.handler()
+	return samples.Track{ID: t.id, Timescale: t.timescale, Handler: isobmff.FourCC([]byte(handler))}
 }
 
 // movieShift is from the samples' decode times to those of the movie, ticks, as whoever

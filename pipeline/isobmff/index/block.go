@@ -61,7 +61,7 @@ func (k *block) appendStretches(b []byte) []byte {
 		}
 		b = binary.AppendUvarint(b, uint64(i-from))
 		if from = i; i < k.n {
-			b = binary.AppendUvarint(b, zigzag(k.place[i]-end))
+			b = binary.AppendVarint(b, k.place[i]-end)
 		}
 	}
 	return b
@@ -126,7 +126,7 @@ func (k *block) readStretches(r *reader) {
 			i++
 		}
 		if i < k.n {
-			at += unzigzag(r.uvarint())
+			at += r.varint()
 		}
 	}
 }

@@ -17,11 +17,10 @@ const (
 
 const maxHalves = 16
 
-func zigzag(v int64) uint64   { return uint64(v<<1) ^ uint64(v>>63) }
-func unzigzag(u uint64) int64 { return int64(u>>1) ^ -int64(u&1) }
-
-// varBytes is how long a number is as a varint.
-func varBytes(u uint64) int { return (bits.Len64(u|1) + 6) / 7 }
+// uvarintBytes and varintBytes return how long a number is as AppendUvarint and
+// AppendVarint write it.
+func uvarintBytes(u uint64) int { return (bits.Len64(u|1) + 6) / 7 }
+func varintBytes(v int64) int   { return uvarintBytes(uint64(v<<1) ^ uint64(v>>63)) }
 
 // appendColumn appends the values in the shortest way. Their differences must not
 // overflow.
@@ -30,7 +29,7 @@ func appendColumn(b []byte, values []int64) []byte {
 	for _, v := range values {
 		least = min(least, v)
 	}
-	runs, above := 0, varBytes(zigzag(least))
+	runs, above := 0, varintBytes(least)
 	var known [maxHalves]int64
 	n, halves := 0, 1+(len(values)+1)/2
 	for i := 0; i < len(values); {
@@ -38,12 +37,12 @@ func appendColumn(b []byte, values []int64) []byte {
 		for k < len(values) && values[k] == values[i] {
 			k++
 		}
-		runs += varBytes(uint64(k-i)) + varBytes(zigzag(values[i]))
-		above += (k - i) * varBytes(uint64(values[i]-least))
+		runs += uvarintBytes(uint64(k-i)) + varintBytes(values[i])
+		above += (k - i) * uvarintBytes(uint64(values[i]-least))
 		if n <= maxHalves && place(known[:min(n, maxHalves)], values[i]) < 0 {
 			if n < maxHalves {
 				known[n] = values[i]
-				halves += varBytes(zigzag(values[i]))
+				halves += varintBytes(values[i])
 			}
 			n++
 		}
@@ -53,7 +52,7 @@ func appendColumn(b []byte, values []int64) []byte {
 	case runs <= above && (n > maxHalves || runs <= halves):
 		return appendRuns(append(b, asRuns), values)
 	case n > maxHalves || above <= halves:
-		b = binary.AppendUvarint(append(b, aboveLeast), zigzag(least))
+		b = binary.AppendVarint(append(b, aboveLeast), least)
 		for _, v := range values {
 			b = binary.AppendUvarint(b, uint64(v-least))
 		}
@@ -78,7 +77,7 @@ func appendRuns(b []byte, values []int64) []byte {
 			k++
 		}
 		b = binary.AppendUvarint(b, uint64(k-i))
-		b = binary.AppendUvarint(b, zigzag(values[i]))
+		b = binary.AppendVarint(b, values[i])
 		i = k
 	}
 	return b
@@ -87,7 +86,7 @@ func appendRuns(b []byte, values []int64) []byte {
 func appendHalves(b []byte, values, known []int64) []byte {
 	b = append(b, byte(len(known)))
 	for _, v := range known {
-		b = binary.AppendUvarint(b, zigzag(v))
+		b = binary.AppendVarint(b, v)
 	}
 	for i := 0; i < len(values); i += 2 {
 		two := place(known, values[i])
@@ -107,12 +106,23 @@ type reader struct {
 
 func (r *reader) uvarint() uint64 {
 	v, n := binary.Uvarint(r.b)
+	r.took(n)
+	return v
+}
+
+func (r *reader) varint() int64 {
+	v, n := binary.Varint(r.b)
+	r.took(n)
+	return v
+}
+
+// took goes behind a number of n bytes. One that is cut off or too large has none.
+func (r *reader) took(n int) {
 	if n <= 0 {
 		r.bad, r.b = true, nil
-		return 0
+		return
 	}
 	r.b = r.b[n:]
-	return v
 }
 
 func (r *reader) byte() byte {
@@ -130,7 +140,7 @@ func (r *reader) column(values []int64) {
 	switch r.byte() {
 	case asRuns:
 		for len(values) > 0 && !r.bad {
-			n, v := r.uvarint(), unzigzag(r.uvarint())
+			n, v := r.uvarint(), r.varint()
 			if n == 0 || n > uint64(len(values)) {
 				r.bad = true
 				return
@@ -141,7 +151,7 @@ func (r *reader) column(values []int64) {
 			values = values[n:]
 		}
 	case aboveLeast:
-		least := unzigzag(r.uvarint())
+		least := r.varint()
 		for i := range values {
 			values[i] = least + int64(r.uvarint())
 		}
@@ -160,7 +170,7 @@ func (r *reader) halves(values []int64) {
 		return
 	}
 	for i := range known[:n] {
-		known[i] = unzigzag(r.uvarint())
+		known[i] = r.varint()
 	}
 	for i := 0; i < len(values); i += 2 {
 		two := r.byte()

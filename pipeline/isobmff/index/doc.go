@@ -1,7 +1,7 @@
 // Package index keeps the sample tables of one recording as a small file that can be read
 // in parts: where each access unit lies in the recording's file, how long it is, when it
-// is decoded and shown, and whether decoding can begin there. It takes the place of the
-// moov, or of all the fragments, for whoever cuts, plays or moves a part of a recording.
+// is decoded and shown, and whether decoding can begin there. A program that cuts, plays or
+// moves a part of a recording reads it in place of the moov, or of all the fragments.
 //
 //	header      64 bytes: what file it is of, how many tracks, how long the index is
 //	tracks      64 bytes for each

@@ -52,7 +52,7 @@ type Source struct {
 // Checksum is that of the payload of a moov, for a Source.
 func Checksum(moov []byte) uint32 { return crc32.Checksum(moov, castagnoli) }
 
-// Track is what an index says of a track as a whole.
+// Track describes a track as a whole.
 type Track struct {
 	ID        uint32
 	Timescale uint32         // ticks a second
@@ -76,7 +76,7 @@ func (t *Track) samplesIn(block int64) int {
 	return int(min(BlockSamples, t.Samples-block*BlockSamples))
 }
 
-// entry is what the directory says of a block.
+// entry describes a block in the directory.
 type entry struct {
 	dts   int64  // of its first sample
 	at    int64  // byte of the recording's file where its first sample is

@@ -97,17 +97,20 @@ func (x *Index) entry(track int, block int64) (e entry, err error) {
 	return e, nil
 }
 
-// load reads a block.
-func (x *Index) load(track int, number int64, e *entry, into *block) error {
-	t := &x.Tracks[track]
+// load reads a block and its entry.
+func (x *Index) load(track int, number int64, into *block) (e entry, err error) {
+	if e, err = x.entry(track, number); err != nil {
+		return e, err
+	}
 	text, err := x.read(x.blocks+e.pos, int(e.bytes))
 	if err != nil {
-		return err
+		return e, err
 	}
-	if crc32.Checksum(text, castagnoli) != e.sum || !into.read(text, e, t.samplesIn(number), x.Source.Bytes) {
-		return fmt.Errorf("%w: block %d of track %d", ErrDamaged, number, t.ID)
+	t := &x.Tracks[track]
+	if crc32.Checksum(text, castagnoli) != e.sum || !into.read(text, &e, t.samplesIn(number), x.Source.Bytes) {
+		return e, fmt.Errorf("%w: block %d of track %d", ErrDamaged, number, t.ID)
 	}
-	return nil
+	return e, nil
 }
 
 // Check reads all of the index.

@@ -40,15 +40,10 @@ func (c *Cursor) Next(s *isobmff.Sample) (ok bool, err error) {
 
 // load reads the block of sample n.
 func (c *Cursor) load() error {
-	number := c.n / BlockSamples
-	e, err := c.x.entry(c.track, number)
-	if err != nil {
+	if _, err := c.x.load(c.track, c.n/BlockSamples, &c.block); err != nil {
 		return err
 	}
-	if err := c.x.load(c.track, number, &e, &c.block); err != nil {
-		return err
-	}
-	c.loaded, c.i, c.dts = true, int(c.n%BlockSamples), e.dts
+	c.loaded, c.i, c.dts = true, int(c.n%BlockSamples), c.block.dts
 	for _, d := range c.block.duration[:c.i] {
 		c.dts += d
 	}
@@ -88,35 +83,9 @@ func (x *Index) Find(track int, dts int64) (n int64, err error) {
 	return low * BlockSamples, nil
 }
 
-// SyncBefore returns the number of the last sync sample of a track that is sample n or
-// before it; -1 where there is none.
-func (x *Index) SyncBefore(track int, n int64) (int64, error) {
-	if n < 0 || n >= x.Tracks[track].Samples {
-		n = x.Tracks[track].Samples - 1
-	}
-	if n < 0 {
-		return -1, nil
-	}
-	number := n / BlockSamples
-	e, err := x.entry(track, number)
-	if err != nil {
-		return -1, err
-	}
-	c := x.Samples(track, number*BlockSamples)
-	if err := x.load(track, number, &e, &c.block); err != nil {
-		return -1, err
-	}
-	for i := n % BlockSamples; i >= 0; i-- {
-		if c.block.sync[i] {
-			return number*BlockSamples + i, nil
-		}
-	}
-	return e.sync, nil
-}
-
 // Span returns which samples [first, end) of a track must be decoded to show it from one
-// time to another, ticks: from the sync sample on that is shown at from or before it, or
-// from the first sample on where there is none. It is empty where to is not behind from.
+// time to another, ticks: from the sync sample on that is shown at from or before it, or,
+// without one, from the first sample on. It is empty where to is not behind from.
 func (x *Index) Span(track int, from, to int64) (first, end int64, err error) {
 	t := &x.Tracks[track]
 	if t.Samples == 0 || to <= from {
@@ -152,16 +121,13 @@ func (x *Index) Span(track int, from, to int64) (first, end int64, err error) {
 func clamp(ticks int64) int64 { return min(max(ticks, -maxTicks), maxTicks) }
 
 // syncShown looks in the block of sample n for the last sync sample up to n that is shown
-// at a time or before it. Where it finds none, it returns the last sync sample before the
-// block; -1: there is none.
+// at a time or before it. Without one it returns the last sync sample before the block, -1
+// where the track has no earlier one.
 func (x *Index) syncShown(track int, n, by int64) (sync int64, found bool, err error) {
 	number := n / BlockSamples
-	e, err := x.entry(track, number)
-	if err != nil {
-		return -1, false, err
-	}
 	var k block
-	if err := x.load(track, number, &e, &k); err != nil {
+	e, err := x.load(track, number, &k)
+	if err != nil {
 		return -1, false, err
 	}
 	sync = e.sync

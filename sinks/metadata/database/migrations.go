@@ -42,6 +42,18 @@ type statement struct {
 	drops                           bool // the column, where it is there; else the statement adds it
 }
 
+func createIndex(driver, name, table, columns string) statement {
+	ifNot := "IF NOT EXISTS "
+	if driver == "mysql" {
+		ifNot = ""
+	}
+	return statement{sql: "CREATE INDEX " + ifNot + name + " ON " + table + " (" + columns + ")", index: name}
+}
+
+func addColumn(table, column, definition string) statement {
+	return statement{sql: "ALTER TABLE " + table + " ADD COLUMN " + column + " " + definition, table: table, column: column}
+}
+
 // Migrate brings the schema up to date. Several recorders may start at once: one
 // works and the others wait. The lock belongs to the connection (or the open
 // file), so that a killed process leaves none behind. step is called before each

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -254,9 +255,7 @@ func reviveHeader(old, intact, to string) error {
 	}
 	n, err := io.Copy(out, in)
 	const pageSize = 4096 // sqlite's own default, which we leave
-	put := func(at int, v uint32) {
-		header[at], header[at+1], header[at+2], header[at+3] = byte(v>>24), byte(v>>16), byte(v>>8), byte(v)
-	}
+	put := func(at int, v uint32) { binary.BigEndian.PutUint32(header[at:], v) }
 	header[18], header[19] = 1, 1      // read without a WAL
 	put(28, uint32(n/pageSize))        // pages
 	copy(header[92:96], header[24:28]) // the number of pages counts

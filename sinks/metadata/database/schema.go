@@ -74,24 +74,18 @@ func schemaRecordings(driver string) []statement {
 }
 
 func schemaClockSteps(string) []statement {
-	return []statement{{
-		table: "spool_recordings", column: "gap_step_ns",
-		sql: "ALTER TABLE spool_recordings ADD COLUMN gap_step_ns bigint NOT NULL DEFAULT 0",
-	}}
+	return []statement{addColumn("spool_recordings", "gap_step_ns", "bigint NOT NULL DEFAULT 0")}
 }
 
 // schemaGaps adds what is missing inside of a recording and its wall clock. They are null
 // where a recording has none, and in rows of before: not every MySQL takes a default for
 // JSON.
 func schemaGaps(driver string) []statement {
-	var out []statement
-	for _, column := range []string{"gaps", "anchors"} {
-		out = append(out, statement{
-			table: "spool_recordings", column: column,
-			sql: "ALTER TABLE spool_recordings ADD COLUMN " + column + " " + typesOf(driver).json + " NULL",
-		})
+	kind := typesOf(driver).json + " NULL"
+	return []statement{
+		addColumn("spool_recordings", "gaps", kind),
+		addColumn("spool_recordings", "anchors", kind),
 	}
-	return out
 }
 
 // Indexes. The columns behind id are only filtered by: a scan need not touch
@@ -106,20 +100,14 @@ const (
 )
 
 func schemaIndexes(driver string) []statement {
-	ifNot := "IF NOT EXISTS "
-	if driver == "mysql" {
-		ifNot = ""
-	}
-	on := func(name, columns string) statement {
-		return statement{sql: "CREATE INDEX " + ifNot + name + " ON spool_recordings (" + columns + ")", index: name}
-	}
+	index := func(name, columns string) statement { return createIndex(driver, name, "spool_recordings", columns) }
 	return []statement{
-		on(IndexStart, "start_ns, id, state, protected, stream"),
-		on(IndexStream, "stream, start_ns, id, state, protected"),
-		on(IndexState, "state, start_ns, id, stream, protected"),
-		on(IndexProtected, "protected, start_ns, id, stream, state"),
-		on(IndexSpan, "span, start_ns, end_ns, id, stream, state, protected"),
-		on(indexPath, "file_path, node"),
+		index(IndexStart, "start_ns, id, state, protected, stream"),
+		index(IndexStream, "stream, start_ns, id, state, protected"),
+		index(IndexState, "state, start_ns, id, stream, protected"),
+		index(IndexProtected, "protected, start_ns, id, stream, state"),
+		index(IndexSpan, "span, start_ns, end_ns, id, stream, state, protected"),
+		index(indexPath, "file_path, node"),
 	}
 }
 

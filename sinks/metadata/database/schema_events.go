@@ -8,13 +8,7 @@ const (
 
 func schemaEvents(driver string) []statement {
 	t := typesOf(driver)
-	ifNot := "IF NOT EXISTS "
-	if driver == "mysql" {
-		ifNot = ""
-	}
-	index := func(name, columns string) statement {
-		return statement{sql: "CREATE INDEX " + ifNot + name + " ON spool_events (" + columns + ")", index: name}
-	}
+	index := func(name, columns string) statement { return createIndex(driver, name, "spool_events", columns) }
 	return []statement{
 		{sql: `CREATE TABLE IF NOT EXISTS spool_events (
 	id ` + t.id + ` NOT NULL PRIMARY KEY,
@@ -36,23 +30,16 @@ func schemaEvents(driver string) []statement {
 
 func schemaEventFootage(driver string) []statement {
 	t := typesOf(driver)
-	ifNot := "IF NOT EXISTS "
-	if driver == "mysql" {
-		ifNot = ""
-	}
-	column := func(name string) statement {
-		return statement{sql: "ALTER TABLE spool_events ADD COLUMN " + name + " bigint NOT NULL DEFAULT 0", table: "spool_events", column: name}
-	}
 	return []statement{
 		{sql: `CREATE TABLE IF NOT EXISTS spool_event_recordings (
 	event_id ` + t.id + ` NOT NULL,
 	recording_id ` + t.id + ` NOT NULL,
 	PRIMARY KEY (event_id, recording_id)
 )` + t.table},
-		{sql: "CREATE INDEX " + ifNot + "spool_event_recordings_of ON spool_event_recordings (recording_id)", index: "spool_event_recordings_of"},
-		column("actual_ns"),
-		column("gone_ns"),
-		{sql: "CREATE INDEX " + ifNot + "spool_events_gone ON spool_events (gone_ns, id)", index: "spool_events_gone"},
+		createIndex(driver, "spool_event_recordings_of", "spool_event_recordings", "recording_id"),
+		addColumn("spool_events", "actual_ns", "bigint NOT NULL DEFAULT 0"),
+		addColumn("spool_events", "gone_ns", "bigint NOT NULL DEFAULT 0"),
+		createIndex(driver, "spool_events_gone", "spool_events", "gone_ns, id"),
 		{sql: `CREATE TABLE IF NOT EXISTS spool_upkeep (
 	task ` + t.varchar(MaxNameBytes) + ` NOT NULL PRIMARY KEY,
 	position ` + t.varchar(MaxStreamBytes) + ` NOT NULL

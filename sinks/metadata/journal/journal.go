@@ -35,7 +35,7 @@ var (
 )
 
 // Journal is the append-only log of changes. Its methods may be called from any
-// goroutine. append blocks for one write and one fdatasync, which it shares with
+// goroutine. Append blocks for one write and one fdatasync, which it shares with
 // all that wait at the time.
 type Journal struct {
 	disk   Medium
@@ -82,14 +82,14 @@ func (j *Journal) Append(kind Kind, r *row.Row, floor int64) (int64, error) {
 	return rev, j.awaitLocked(rev)
 }
 
-// Gather adds a change to what is written next, and does not wait for it: see await.
+// Gather adds a change to what is written next, and does not wait for it: see Await.
 func (j *Journal) Gather(kind Kind, r *row.Row, floor int64) (int64, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.take(kind, r, floor)
 }
 
-// take is gather. The caller holds j.mu.
+// take is Gather for a caller that holds j.mu.
 func (j *Journal) take(kind Kind, r *row.Row, floor int64) (int64, error) {
 	if j.closed {
 		return 0, ErrClosed
@@ -110,7 +110,7 @@ func (j *Journal) take(kind Kind, r *row.Row, floor int64) (int64, error) {
 	return o.Revision, nil
 }
 
-// Await waits until a revision that gather gave is written. Its error is as that of append.
+// Await waits until a revision that Gather gave is written. Its errors are those of Append.
 func (j *Journal) Await(rev int64) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -250,7 +250,7 @@ func (j *Journal) Newest() int64 {
 }
 
 // DeliverTo says who takes changes, in order of revision, once their write has ended. It is
-// called before the first append.
+// called before the first Append.
 func (j *Journal) DeliverTo(take func([]Change)) { j.deliver = take }
 
 // Bytes is what the journal takes on disk.

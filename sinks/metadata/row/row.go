@@ -216,10 +216,8 @@ func (r *Row) Record(pending bool) (media.Record, error) {
 	if err := json.Unmarshal(r.Tracks, &rec.Tracks); err != nil {
 		return media.Record{}, fmt.Errorf("catalogue row %s: tracks: %w", r.ID, err)
 	}
-	if len(r.Events) > len("[]") {
-		if err := json.Unmarshal(r.Events, &rec.Events); err != nil {
-			return media.Record{}, fmt.Errorf("catalogue row %s: events: %w", r.ID, err)
-		}
+	if rec.Events, err = r.NamedEvents(); err != nil {
+		return media.Record{}, err
 	}
 	if err := r.unlist("gaps", r.Gaps, &rec.Gaps); err != nil {
 		return media.Record{}, err

@@ -120,7 +120,7 @@ func fromTables(moov []byte, of index.Source) ([]byte, error) {
 			e.Add(&s)
 		}
 	}
-	return finish(&e, of)
+	return madeOf(e.Finish(of))
 }
 
 // plausible refuses tables that claim more than their file holds, before any work: any
@@ -140,8 +140,8 @@ func plausible(moov []byte, fileBytes int64) error {
 	return nil
 }
 
-func finish(e *index.Encoder, of index.Source) ([]byte, error) {
-	text, err := e.Finish(of)
+// madeOf makes an ErrNoTables of an error about samples that a file claims.
+func madeOf(text []byte, err error) ([]byte, error) {
 	if err != nil {
 		err = fmt.Errorf("%w: %w", ErrNoTables, err)
 	}

@@ -51,11 +51,7 @@ func fromFragments(file io.ReaderAt, at int64, moov []byte, of index.Source) ([]
 		}
 		at += h.Size
 	}
-	text, err := Encode(of, g.tables)
-	if err != nil {
-		err = fmt.Errorf("%w: %w", ErrNoTables, err)
-	}
-	return text, err
+	return madeOf(Encode(of, g.tables))
 }
 
 func (g *fragmented) begin(moov []byte) error {
