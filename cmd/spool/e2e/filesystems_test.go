@@ -143,6 +143,8 @@ func recordThroughKills(t *testing.T, f fileSystem, chance *rand.Rand) {
 	})
 	resp, body = r.send("DELETE", "/mp4/records/"+guarded[0].ID, "")
 	require.Equal(t, 409, resp.StatusCode, body)
+	// The kills may have come before there was a whole chunk.
+	eventually(t, "five finished files", func() bool { return len(r.list(".mp4")) > 4 })
 	require.Equal(t, 0, r.signal(syscall.SIGINT), "%s", r.book)
 	r.allFinished()
 	before := r.list(".mp4")

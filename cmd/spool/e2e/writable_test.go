@@ -55,7 +55,7 @@ func takeInodes(t *testing.T, dir string) (give func()) {
 func TestWhetherRecordingsCanBeWrittenIsKnownBeforeTheFirst(t *testing.T) {
 	t.Parallel()
 	disk, dir := boundDisk(t, "64m,nr_inodes=100")
-	r := launch(t, staticBinary, t.TempDir(), "", "--record-path", dir)
+	r := launch(t, staticBinary, t.TempDir(), "streams: {}\n", "--record-path", dir) // the demo would fill the disk, too
 	r.files = dir
 	r.expect("recordings cannot be written", "catalogue", "could not be compared", "retention failed", "recover", "upkeep")
 	r.well()
