@@ -367,7 +367,7 @@ func TestAPanicOverOneStreamEndsThatStreamOnly(t *testing.T) {
 	f := film(t, clip(t, "h264", x264...), false)
 	wait := r.record("x")
 	c := f.publish(t, "rtsp://"+addr+"/x", true, nil)
-	require.NoError(t, c.WritePacketRTP(&f.video, f.packets[0].pkt))
+	_ = c.WritePacketRTP(&f.video, f.packets[0].pkt) // fails where a sender report was stamped before it
 	require.Error(t, c.Wait(), "it was hung up on")
 	r.hub.Close()
 	wait()
