@@ -159,7 +159,7 @@ func TestPanicInAHandlerIsAnError(t *testing.T) {
 	text := do(s, "GET", "/mp4/streams", "").refused(t, 500)
 	require.NotContains(t, text, "boom")
 	require.Contains(t, w.log.String(), "boom")
-	require.Contains(t, w.log.String(), "shapes_test.go", "the stack is in the log")
+	require.Contains(t, w.log.String(), "responses_test.go", "the stack is in the log")
 }
 
 type nilStreams struct{ *fixture }

@@ -262,6 +262,8 @@ func TestDiskTroublesAreToldAndOver(t *testing.T) {
 				"could not be finished", "sample index", "could not be compared", "leads elsewhere", "closing a recording failed", "too many open files", "command failed", "http: Accept error")
 			eventually(t, "some files are finished", func() bool { return len(r.names(".mp4")) >= 1 })
 			r.well()
+			r.settles(h, ran)
+			syncDisk(t, dir)
 			c.happens(r, disk)
 			if name != "too many open files" { // no connection can be had then
 				r.writesNothing(c.problem)
@@ -286,4 +288,14 @@ func TestDiskTroublesAreToldAndOver(t *testing.T) {
 			r.logIsClean()
 		})
 	}
+}
+
+// syncDisk has a disk keep what was written to it: a disk that is torn out brings back the
+// note of a command that it had not yet removed, and the command is run again.
+func syncDisk(t *testing.T, dir string) {
+	t.Helper()
+	f, err := os.Open(dir)
+	require.NoError(t, err)
+	defer f.Close()
+	require.NoError(t, unix.Syncfs(int(f.Fd())))
 }
