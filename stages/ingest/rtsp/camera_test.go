@@ -5,7 +5,6 @@ import (
 	"os"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/bluenviron/gortsplib/v5"
 	"github.com/bluenviron/gortsplib/v5/pkg/base"
@@ -160,7 +159,7 @@ type camera struct {
 func newCamera(t *testing.T, f *footage, user, pass string, udp UDP, noTCP bool) *camera {
 	t.Helper()
 	c := &camera{t: t, film: f, user: user, pass: pass, noTCP: noTCP}
-	c.lib = &gortsplib.Server{Handler: c, RTSPAddress: "127.0.0.1:0", WriteQueueSize: 4096, DisableRTCPSenderReports: true}
+	c.lib = &gortsplib.Server{Handler: c, RTSPAddress: "127.0.0.1:0", WriteQueueSize: 4096, DisableRTCPSenderReports: true, ListenPacket: listenPaced}
 	if udp != (UDP{}) {
 		c.lib.UDPRTPAddress, c.lib.UDPRTCPAddress = loopback(udp.RTP), loopback(udp.RTCP)
 	}
@@ -222,12 +221,7 @@ func (c *camera) feed() {
 			c.t.Error(err)
 		}
 	}
-	pace := time.NewTicker(time.Millisecond) // UDP has no other way to slow a sender down
-	defer pace.Stop()
-	for i, p := range c.film.packets {
-		if i%5 == 0 {
-			<-pace.C
-		}
+	for _, p := range c.film.packets {
 		if err := c.stream.WritePacketRTP(p.media, p.pkt); err != nil {
 			c.t.Error(err)
 		}

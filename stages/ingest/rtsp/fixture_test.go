@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -258,19 +259,23 @@ func probe(t *testing.T, file, stream string) (packets []sourcePacket, scale uin
 	return packets, scale
 }
 
+// freeUDPPair finds two ports in turn, below those that the system gives out by itself:
+// to another socket it would give them before they are bound.
 func freeUDPPair(t *testing.T) UDP {
 	t.Helper()
 	for range 200 {
-		pc, err := net.ListenPacket("udp", "127.0.0.1:0")
-		require.NoError(t, err)
-		port := pc.LocalAddr().(*net.UDPAddr).Port
-		_ = pc.Close()
-		if port%2 != 0 {
-			continue
+		pair := UDP{}
+		pair.RTP = 2 * uint16(5000+rand.IntN(11000))
+		pair.RTCP = pair.RTP + 1
+		free := true
+		for _, port := range []uint16{pair.RTP, pair.RTCP} {
+			pc, err := net.ListenPacket("udp", loopback(port))
+			if free = free && err == nil; err == nil {
+				_ = pc.Close()
+			}
 		}
-		if next, err := net.ListenPacket("udp", fmt.Sprintf("127.0.0.1:%d", port+1)); err == nil {
-			_ = next.Close()
-			return UDP{uint16(port), uint16(port + 1)}
+		if free {
+			return pair
 		}
 	}
 	t.Fatal("no pair of free UDP ports")

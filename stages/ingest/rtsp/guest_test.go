@@ -23,6 +23,7 @@ func from(t *testing.T, host, addr string) *talk {
 // closes waits until the server has closed a connection, and gives what came.
 func (k *talk) closes() string {
 	k.t.Helper()
+	k.anew()
 	all, err := io.ReadAll(k.in)
 	require.NotErrorIs(k.t, err, os.ErrDeadlineExceeded)
 	return string(all)

@@ -5,7 +5,6 @@ import (
 	"net"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -28,7 +27,7 @@ func clientPorts(a, b int) string {
 // udpCameraAt binds a pair of ports; server is the server's RTP port.
 func udpCameraAt(t *testing.T, addr, path string, server uint16, pair UDP) *udpCamera {
 	t.Helper()
-	pc, err := net.ListenPacket("udp", loopback(pair.RTP))
+	pc, err := listenPaced("udp", loopback(pair.RTP))
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = pc.Close() })
 	to, err := net.ResolveUDPAddr("udp", loopback(server))
@@ -50,7 +49,7 @@ func (c *udpCamera) begin() string {
 
 func (c *udpCamera) send(f *footage, packets []footagePacket) {
 	c.t.Helper()
-	for i, p := range packets {
+	for _, p := range packets {
 		if p.media != &f.video {
 			continue
 		}
@@ -58,9 +57,6 @@ func (c *udpCamera) send(f *footage, packets []footagePacket) {
 		require.NoError(c.t, err)
 		_, err = c.rtp.WriteTo(b, c.to)
 		require.NoError(c.t, err)
-		if i%20 == 0 {
-			time.Sleep(time.Millisecond) // the system's buffer is small
-		}
 	}
 }
 

@@ -38,9 +38,14 @@ func dial(t *testing.T, addr string) *talk {
 func talkOn(t *testing.T, c net.Conn) *talk {
 	t.Helper()
 	t.Cleanup(func() { _ = c.Close() })
-	require.NoError(t, c.SetDeadline(time.Now().Add(deadline)))
-	return &talk{t: t, c: c, in: bufio.NewReader(c)}
+	k := &talk{t: t, c: c, in: bufio.NewReader(c)}
+	k.anew()
+	return k
 }
+
+// anew begins the deadline of what is waited for: of a thousand connections the first
+// may be a minute old before anything is asked of it.
+func (k *talk) anew() { _ = k.c.SetDeadline(time.Now().Add(deadline)) }
 
 // write sends bytes as they are.
 func (k *talk) write(s string) error {
@@ -51,6 +56,7 @@ func (k *talk) write(s string) error {
 // ask gives the status line of the answer, "closed" where there is none.
 func (k *talk) ask(method, url string, headers ...string) string {
 	k.t.Helper()
+	k.anew()
 	k.n++
 	body := ""
 	if method == "ANNOUNCE" {
