@@ -105,9 +105,9 @@ func TestHugeHeaderIsCutOff(t *testing.T) {
 func TestSlowClientsAreCutOff(t *testing.T) {
 	w := newFixture(t)
 	rec := w.add(1, "a")
-	_, addr := w.run(func(c *Config, _ *Deps) {
-		c.Limits.ReadHeader, c.Limits.ReadBody, c.Limits.Idle = 100*time.Millisecond, 100*time.Millisecond, 100*time.Millisecond
-	})
+	const short = 100 * time.Millisecond
+	_, addr := w.run(func(c *Config, _ *Deps) { c.Limits.ReadHeader, c.Limits.ReadBody, c.Limits.Idle = short, short, short })
+	_, bodies := w.run(func(c *Config, _ *Deps) { c.Limits.ReadBody = short }) // waits for the header, however slow this test is
 	for name, begin := range map[string]string{
 		"nothing":        "",
 		"half a line":    "GET /mp4/li",
@@ -116,7 +116,11 @@ func TestSlowClientsAreCutOff(t *testing.T) {
 		"body of a POST": "POST /mp4/stop/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{",
 		"idle":           "GET /mp4/list HTTP/1.1\r\nHost: localhost\r\n\r\n",
 	} {
-		c := dial(t, addr)
+		server := addr
+		if name == "no body" {
+			server = bodies
+		}
+		c := dial(t, server)
 		_, err := io.WriteString(c, begin)
 		require.NoError(t, err)
 		all, err := io.ReadAll(c)
@@ -170,6 +174,7 @@ func TestConnectionsAtWorkAreNotGivenUpForNewOnes(t *testing.T) {
 	require.Zero(t, n)
 	require.Error(t, err, "there is no room for a third")
 	for _, c := range readers {
+		require.NoError(t, c.SetDeadline(time.Now().Add(patience)))
 		n, err := io.Copy(io.Discard, c)
 		require.NoError(t, err)
 		require.Greater(t, n, int64(64<<20-1000), "the file arrives in whole")
@@ -200,6 +205,7 @@ func TestOneAddressDoesNotTakeEveryConnection(t *testing.T) {
 	}
 	first, second := download("127.0.0.1"), download("127.0.0.3")
 	for i, c := range append(slow, first, second) {
+		require.NoError(t, c.SetDeadline(time.Now().Add(patience))) // it has waited for the others' gigabyte
 		n, err := io.Copy(io.Discard, c)
 		if i < 2 { // the oldest of who had all of them
 			require.True(t, err != nil || n < 64<<20-1000, "connection %d", i)
