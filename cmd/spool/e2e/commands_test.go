@@ -14,10 +14,10 @@ import (
 
 // slowCommands records short files, and runs a command for each that ends when a file
 // lets it.
-func slowCommands(ran string) string {
+func slowCommands(ran, shutdownTimeout string) string {
 	return fmt.Sprintf(`
 flush_interval: 0.2
-shutdown_timeout: 3
+shutdown_timeout: %s
 mp4: {filename_pattern: "{timestamp}_{ms}.mp4"}
 streams: {live/a: {pull: "testpattern://?size=64x64&fps=20&gop=8"}}
 pipelines:
@@ -30,7 +30,7 @@ pipelines:
       - mp4
       - exec: {command: [/bin/sh, -c, 'echo "$1" >> "$0.begun"; while ! test -e "$0.go"; do sleep 0.01; done; echo "$1" >> "$0"', %q, "{file}"]}
       - metadata
-`, ran)
+`, shutdownTimeout, ran)
 }
 
 func lines(path string) []string {
@@ -44,21 +44,21 @@ func lines(path string) []string {
 func TestCommandsThatWaitAtTheEndAreRunAtTheNextStart(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		name string
-		end  func(*recorder)
+		name, shutdownTimeout string
+		end                   func(*recorder)
 	}{
-		{"no time is left", func(r *recorder) { require.Equal(r.t, 0, r.signal(syscall.SIGTERM), "all files are finished") }},
-		{"a second signal", func(r *recorder) {
+		{"no time is left", "3", func(r *recorder) { require.Equal(r.t, 0, r.signal(syscall.SIGTERM), "all files are finished") }},
+		{"a second signal", "1m", func(r *recorder) {
 			require.NoError(r.t, r.cmd.Process.Signal(syscall.SIGTERM))
 			r.await("waiting for commands of exec")
 			require.Equal(r.t, 0, r.signal(syscall.SIGINT), "all files are finished")
 		}},
-		{"killed", func(r *recorder) { require.Equal(r.t, -1, r.signal(syscall.SIGKILL)) }},
+		{"killed", "3", func(r *recorder) { require.Equal(r.t, -1, r.signal(syscall.SIGKILL)) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			home, ran := t.TempDir(), filepath.Join(t.TempDir(), "ran")
-			r := launch(t, staticBinary, home, slowCommands(ran))
+			r := launch(t, staticBinary, home, slowCommands(ran, c.shutdownTimeout))
 			r.expect("a command is left")
 			eventually(t, "some files are finished", func() bool { return len(r.names(".mp4")) >= 4 })
 			eventually(t, "a command runs", func() bool { return len(lines(ran+".begun")) == 1 })
@@ -76,7 +76,7 @@ func TestCommandsThatWaitAtTheEndAreRunAtTheNextStart(t *testing.T) {
 			require.NoError(t, os.Remove(r.path(gone)))
 
 			require.NoError(t, os.WriteFile(ran+".go", nil, 0o600))
-			r = launch(t, staticBinary, home, slowCommands(ran))
+			r = launch(t, staticBinary, home, slowCommands(ran, "1m"))
 			r.expect("a command of an earlier run is not run", "a command is left", "compared", "held nothing whole")
 			left = slices.DeleteFunc(left, func(name string) bool { return name == gone })
 			eventually(t, "all that were left have run", func() bool {
@@ -117,7 +117,7 @@ func TestTheStoreOfCommandsNamesNoProgram(t *testing.T) {
 	write("other.json", `{"pipeline": "default", "key": "0011223344556677", "id": "`+id+`", "path": "b.mp4"}`)
 	write("half.json.123", "{")
 	require.NoError(t, os.Symlink("/etc/passwd", filepath.Join(store, "link.json")))
-	r := launch(t, staticBinary, home, slowCommands(filepath.Join(home, "ran")))
+	r := launch(t, staticBinary, home, slowCommands(filepath.Join(home, "ran"), "3"))
 	r.expect("a command of an earlier run is not run", "a command is left")
 	require.Contains(t, r.await("a command of an earlier run is not run", "file", "a.mp4").text("error"), "no such command any more")
 	for _, name := range []string{"garbage", "other", "link"} {

@@ -29,10 +29,7 @@ func startNginx(t testing.TB, dir string) (url string, pids []int) {
 	t.Helper()
 	bin, err := exec.LookPath("nginx")
 	require.NoError(t, err, "nginx is not installed: make test installs it")
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	addr := l.Addr().String()
-	require.NoError(t, l.Close())
+	addr := freeAddress(t)
 	prefix := t.TempDir()
 	conf := fmt.Sprintf(`daemon off; user root; worker_processes auto; pid %[1]s/pid; error_log stderr;
 events { worker_connections 512; }

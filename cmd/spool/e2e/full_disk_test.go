@@ -61,14 +61,22 @@ func (r *recorder) writesNothing(problem string) {
 		}
 		return !since.IsZero()
 	})
-	code, body := r.ask("GET", "/readyz")
-	require.Equal(r.t, 503, code, "%s", body)
-	require.Contains(r.t, string(body), problem)
-	h := answer[health](r, "GET", "/mp4/health")
-	require.Equal(r.t, "failing", h.Status)
-	require.Equal(r.t, since, h.Problems[0].Since)
-	require.Equal(r.t, "backoff", r.status("live/a").State)
-	require.EqualValues(r.t, 1, r.metric(fmt.Sprintf(`spool_problem{problem=%q,stream="live/a"}`, problem)))
+	why := ""
+	defer func() {
+		if r.t.Failed() {
+			r.t.Log(why)
+		}
+	}()
+	eventually(r.t, "all say so, between two tries", func() bool {
+		code, ready := r.ask("GET", "/readyz")
+		h := answer[health](r, "GET", "/mp4/health")
+		state := r.status("live/a").State
+		_, metrics := r.ask("GET", "/metrics")
+		why = fmt.Sprintf("%d %s, %+v, %s", code, ready, h, state)
+		return code == 503 && strings.Contains(string(ready), problem) &&
+			h.Status == "failing" && len(h.Problems) > 0 && h.Problems[0].Since.Equal(since) && state == "backoff" &&
+			strings.Contains(string(metrics), fmt.Sprintf("spool_problem{problem=%q,stream=\"live/a\"} 1\n", problem))
+	})
 }
 
 // well waits until nothing is wrong.

@@ -47,8 +47,9 @@ func TestACameraThatStampsInPairsAndAddsItsOwn(t *testing.T) {
 		u := footage.Unit{NALs: append([][]byte{vendor}, c.Units[i].NALs...)}
 		cam.send([]footage.Unit{u}, uint32(i/2*2)*frameTicks)
 	}
-	eventually(t, "all but the last pair, which waits for the next time", func() bool { return r.stream("live/dvr").AccessUnits >= 48 })
-	require.Equal(t, "nal_unit_undefined 50, shared_timestamp 24", answer[wrong](r, "GET", "/mp4/status/live/dvr").repairs())
+	eventually(t, "all but the last pair, which waits for the next time", func() bool {
+		return r.stream("live/dvr").AccessUnits >= 48 && answer[wrong](r, "GET", "/mp4/status/live/dvr").repairs() == "nal_unit_undefined 50, shared_timestamp 24"
+	})
 	require.EqualValues(t, 24, r.metric(`spool_stream_repairs_total{cause="shared_timestamp",stream="live/dvr"}`))
 	cam.close()
 	rec := r.awaitRecords("live/dvr", 1)[0]

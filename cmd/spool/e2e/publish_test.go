@@ -2,11 +2,10 @@ package e2e
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"sync"
 	"testing"
 
@@ -139,24 +138,38 @@ var mp4ffCheck = sync.OnceValues(func() (string, error) {
 	return path, goBuild(path, peers, "./mp4ffcheck", os.Environ())
 })
 
+// Free ports lie below those that the system gives out by itself: to another socket it
+// would give them before they are bound, or while what they are for is away.
+func somePort() int { return 2 * (5000 + rand.IntN(11000)) }
+
 // udpPair finds two free ports for RTP and RTCP.
 func udpPair(t *testing.T) int {
 	t.Helper()
 	for range 200 {
-		rtp, err := net.ListenPacket("udp", "127.0.0.1:0")
-		require.NoError(t, err)
-		_, text, _ := strings.Cut(rtp.LocalAddr().String(), ":")
-		port, err := strconv.Atoi(text)
-		require.NoError(t, err)
-		_ = rtp.Close()
-		if port%2 != 0 {
-			continue
+		port, free := somePort(), true
+		for i := range 2 {
+			pc, err := net.ListenPacket("udp", fmt.Sprintf("127.0.0.1:%d", port+i))
+			if free = free && err == nil; err == nil {
+				_ = pc.Close()
+			}
 		}
-		if rtcp, err := net.ListenPacket("udp", fmt.Sprintf("127.0.0.1:%d", port+1)); err == nil {
-			_ = rtcp.Close()
+		if free {
 			return port
 		}
 	}
 	t.Fatal("no pair of free UDP ports")
 	return 0
+}
+
+// freeAddress finds one that nobody listens on.
+func freeAddress(t testing.TB) string {
+	t.Helper()
+	for range 200 {
+		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", somePort())); err == nil {
+			require.NoError(t, l.Close())
+			return l.Addr().String()
+		}
+	}
+	t.Fatal("no free port")
+	return ""
 }

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"io/fs"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -90,10 +89,7 @@ func (c *ipCamera) OnPlay(*gortsplib.ServerHandlerOnPlayCtx) (*base.Response, er
 // nowhere.
 func TestPulledCameraRestarts(t *testing.T) {
 	t.Parallel()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	address := ln.Addr().String()
-	require.NoError(t, ln.Close())
+	address := freeAddress(t)
 	const pass = "s3cr3t/of=the day"
 	config := "streams: {yard/gate: {pull: 'rtsp://viewer:s3cr3t%2Fof%3Dthe%20day@" + address + "/stream1'}}\n"
 	c := h264(t, "small", "320x180", "4", "25")

@@ -22,11 +22,11 @@ func TestTimeLapseOfOpenGOPs(t *testing.T) {
 pipelines:
   lapse:
     streams: ["live/h26*"]
-    record: always
     stages: [source, gop_ring, keyframes: {speed: 1}, segmenter, mp4, metadata]
 `)
 	publishers := []*publisher{}
 	for name, source := range sources {
+		r.start(name, "?wait=true") // so that the first picture is among them
 		publishers = append(publishers, publish(t, source, r.rtsp+"/"+name, "tcp", "-re"))
 	}
 	for _, p := range publishers {

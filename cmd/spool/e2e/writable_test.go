@@ -107,11 +107,21 @@ func TestADeletedGrowingFileIsLost(t *testing.T) {
 	t.Parallel()
 	r := launch(t, staticBinary, t.TempDir(), faultyDiskConfig)
 	r.expect("another program deleted")
-	eventually(t, "a file grows", func() bool { return len(r.names(".part")) > 0 && len(r.records("live/a")) > 0 })
-	first := r.records("live/a")[0]
-	require.NoError(t, os.RemoveAll(filepath.Join(r.files, "live")))
-	eventually(t, "its row says that it is lost\n"+r.book.String(), func() bool { return r.records("live/a")[0].State == "lost" })
-	require.Equal(t, first.Start, r.records("live/a")[0].Start)
+	var growing record
+	eventually(t, "the row of a file that grew says that it is lost", func() bool {
+		for _, rec := range r.records("live/a") {
+			switch {
+			case rec.State == "recording" && growing.Start.IsZero():
+				growing = rec
+				require.NoError(t, os.RemoveAll(filepath.Join(r.files, "live")))
+			case rec.Start.Equal(growing.Start) && rec.State == "finished": // it was, just before: the next one
+				growing = record{}
+			case rec.Start.Equal(growing.Start) && rec.State == "lost":
+				return true
+			}
+		}
+		return false
+	})
 	eventually(t, "recording goes on", func() bool { return len(r.names(".mp4")) > 0 })
 	require.Equal(t, "ok", answer[health](r, "GET", "/mp4/health").Status)
 }
