@@ -147,9 +147,9 @@ func fill(t *testing.T, dir, config string, files int) []string {
 func TestTheFirstSignalWhileItDrainsAnywayAbortsNothing(t *testing.T) {
 	r := start(t, t.TempDir(), "", 0, true)
 	signals := make(chan os.Signal, 3)
-	second := r.secondSignal(signals, nil, r.clock.Now())
 	signals <- syscall.SIGTERM
 	signals <- syscall.SIGTERM // its echo
 	signals <- syscall.SIGINT
+	second := r.secondSignal(signals, nil, r.clock.Now())
 	require.Equal(t, syscall.SIGINT, <-second)
 }
