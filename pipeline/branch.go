@@ -119,23 +119,16 @@ func (b *Branch) Close() {
 // loop runs the branch until it has drained or is aborted.
 func (b *Branch) loop() {
 	defer close(b.done)
-	var backoff Backoff
+	b.err = ErrAborted // before the first attempt
 	var after *Ended
-	for {
+	retry := Retry{Clock: b.env.Clock, Early: b.ending, Failed: b.failed}
+	retry.Run(b.ctx, func() (last bool, err error) {
 		final := after != nil && b.isEnding() // the first attempt may come when the end is near already
-		began := b.env.Clock.Now()
-		err := b.attempt(after)
-		now := b.env.Clock.Now()
-		if err == nil || final || b.ctx.Err() != nil {
-			b.err = err
-			return
-		}
-		after = Ended{Err: err, At: now, Written: b.Report().LastWritten}.Behind(after)
-		if !b.pause(err, backoff.Failed(now.Sub(began))) {
-			b.err = err
-			return
-		}
-	}
+		err = b.attempt(after)
+		after = Ended{Err: err, At: b.env.Clock.Now(), Written: b.Report().LastWritten}.Behind(after)
+		b.err = err
+		return err == nil || final, err
+	})
 }
 
 // attempt runs the branch once.
@@ -177,17 +170,14 @@ func (b *Branch) isEnding() bool {
 	}
 }
 
-// pause waits after a failure, at most until the end is near. It reports whether
-// another attempt is wanted.
-func (b *Branch) pause(err error, wait time.Duration) bool {
+// failed notes why the branch is tried again, and since when it fails.
+func (b *Branch) failed(err error, wait time.Duration) {
 	b.mu.Lock()
 	if b.why = err; b.since.IsZero() || b.last.AccessUnits > 0 {
 		b.since = b.env.Clock.Now()
 	}
 	b.mu.Unlock()
 	b.log.Error("branch failed", "error", err, "again_in", wait.Round(time.Millisecond))
-	Sleep(b.ctx, b.env.Clock, wait, b.ending)
-	return b.ctx.Err() == nil
 }
 
 // Report asks the stages of the run under way, or tells what those of the last

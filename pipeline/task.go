@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/gospool/spool/pipeline/guard"
 )
@@ -68,22 +69,10 @@ func (t *Tasks) Go(name string, run func(context.Context) error) (stop func()) {
 // returned nil, after a backoff when it failed. Each failure is logged once.
 func (t *Tasks) Keep(name string, backoff Backoff, run func(context.Context) error) (stop func()) {
 	return t.Go(name, func(ctx context.Context) error {
-		for ctx.Err() == nil {
-			began := t.clock.Now()
-			err := guard.Call(func() error { return run(ctx) })
-			if err == nil {
-				backoff.Reset()
-				continue
-			}
-			if ctx.Err() != nil {
-				break
-			}
-			wait := backoff.Failed(t.clock.Now().Sub(began))
-			t.logError(name, err)
-			if !Sleep(ctx, t.clock, wait, nil) {
-				break
-			}
-		}
+		retry := Retry{Clock: t.clock, Backoff: backoff, Failed: func(err error, _ time.Duration) { t.logError(name, err) }}
+		retry.Run(ctx, func() (last bool, err error) {
+			return false, guard.Call(func() error { return run(ctx) })
+		})
 		return nil
 	})
 }

@@ -141,11 +141,7 @@ func (c *Commands) turn(ctx context.Context, l *commandLane, command Command) Ou
 		if out.Ran || !lacking(out.Err) {
 			return out
 		}
-		again, stop := c.clock.After(time.Second)
-		select {
-		case <-again:
-		case <-ctx.Done():
-			stop()
+		if !pipeline.Sleep(ctx, c.clock, time.Second, nil) {
 			return Outcome{Err: errCommandLeft}
 		}
 	}

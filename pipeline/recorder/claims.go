@@ -129,11 +129,7 @@ func (r *Recorder) RestoreStops(stops map[string]time.Time) {
 
 // noteEnd remembers a scheduled job that ended by itself. The recorder's mu is held.
 func (rec *recording) noteEnd(j *activeJob) {
-	select {
-	case <-j.stopping:
-	default:
-		if j.scheduled {
-			rec.spent = &j.window
-		}
+	if j.scheduled && !j.isStopping() {
+		rec.spent = &j.window
 	}
 }

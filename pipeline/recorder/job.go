@@ -85,32 +85,36 @@ func (j *Job) requestStopWithin(reason string, patience time.Duration) {
 // stopLimit is the deadline of a stop that was requested.
 func (j *Job) stopLimit() time.Duration { return cmp.Or(j.patience, j.limit) }
 
+func (j *Job) isStopping() bool {
+	select {
+	case <-j.stopping:
+		return true
+	default:
+		return false
+	}
+}
+
 // Done is closed when the job has ended.
 func (j *Job) Done() <-chan struct{} { return j.done }
 
 // loop is the job's life, on a task's goroutine. The context's end aborts it.
 func (j *Job) loop(ctx context.Context) error {
-	var backoff pipeline.Backoff
 	var after *pipeline.Ended
-	for {
-		began := j.env.Clock.Now()
-		ended := j.attempt(ctx, after)
-		after = ended.Behind(after)
-		if j.over(ctx, ended) {
-			j.finish(ended)
-			return nil
+	var final error // of the last run; nil where the job ends in a wait behind it
+	retry := pipeline.Retry{Clock: j.env.Clock, Early: j.stopping, Failed: func(err error, wait time.Duration) {
+		final = nil
+		j.failed(err, wait)
+	}}
+	retry.Run(ctx, func() (last bool, err error) {
+		if after != nil && j.isStopping() {
+			return true, nil
 		}
-		if ended.Err == nil {
-			backoff.Reset()
-			continue // the next run's source waits for a publisher
-		}
-		wait := backoff.Failed(j.env.Clock.Now().Sub(began))
-		j.failed(ended.Err, wait)
-		if !pipeline.Sleep(ctx, j.env.Clock, wait, j.stopping) {
-			j.finish(pipeline.Ended{Reason: j.reason, At: j.env.Clock.Now()})
-			return nil
-		}
-	}
+		ended := j.attempt(ctx, after) // its source waits for a publisher
+		after, final = ended.Behind(after), ended.Err
+		return j.over(ctx, ended), final
+	})
+	j.finish(final)
+	return nil
 }
 
 // attempt builds and runs the pipeline once.
@@ -145,12 +149,8 @@ func (j *Job) attempt(ctx context.Context, after *pipeline.Ended) pipeline.Ended
 
 // over tells whether no further run comes.
 func (j *Job) over(ctx context.Context, e pipeline.Ended) bool {
-	select {
-	case <-j.stopping:
+	if j.isStopping() || ctx.Err() != nil {
 		return true
-	case <-ctx.Done():
-		return true
-	default:
 	}
 	lost := e.Reason == endcause.SourceLost || e.Reason == endcause.Replaced
 	return e.Err == nil && (j.env.For != pipeline.AnyPublisher || !lost)
@@ -166,16 +166,16 @@ func (j *Job) failed(err error, wait time.Duration) {
 	j.env.Log.Error("recording failed", "pipeline", j.plan.Name, "stream", j.stream, "error", err, "again_in", wait.Round(time.Millisecond))
 }
 
-func (j *Job) finish(e pipeline.Ended) {
+func (j *Job) finish(err error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.state, j.stopErr = JobEnded, e.Err
+	j.state, j.stopErr = JobEnded, err
 	for _, t := range j.waiting {
 		j.env.Log.Warn("an event is not recorded: the job ended before its first picture", "stream", j.stream, "pipeline", j.plan.Name, "name", t.Name, "key", t.Key)
 	}
 	j.waiting = nil
-	if e.Err != nil && !errors.Is(e.Err, pipeline.ErrStopped) {
-		j.err = e.Err
+	if err != nil && !errors.Is(err, pipeline.ErrStopped) {
+		j.err = err
 	}
 }
 

@@ -38,7 +38,7 @@ func TestTriggerThatWaitsForARun(t *testing.T) {
 	}
 	_, err = j.trigger(trigger)
 	require.ErrorIs(t, err, pipeline.ErrWaiting)
-	j.finish(pipeline.Ended{})
+	j.finish(nil)
 	require.Contains(t, log.String(), "key=bell")
 	_, err = j.trigger(trigger)
 	require.ErrorIs(t, err, pipeline.ErrNothing)

@@ -210,13 +210,8 @@ func (r *Recorder) stopAfter(j *activeJob) {
 	length := j.duration
 	j.duration, j.until = 0, r.env.Clock.Now().Add(length)
 	r.tasks.Go("duration "+j.plan.Name+" "+j.stream, func(ctx context.Context) error {
-		c, stop := r.env.Clock.After(length)
-		defer stop()
-		select {
-		case <-c:
+		if pipeline.Sleep(ctx, r.env.Clock, length, j.done) {
 			j.requestStop(endcause.Duration)
-		case <-j.done:
-		case <-ctx.Done():
 		}
 		return nil
 	})

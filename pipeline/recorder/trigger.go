@@ -141,15 +141,8 @@ func (r *Recorder) announced(stream string) bool {
 
 // disarm ends a job whose publisher did not come in time.
 func (r *Recorder) disarm(ctx context.Context, j *activeJob, wait time.Duration) {
-	c, stop := r.env.Clock.After(wait)
-	defer stop()
-	select {
-	case <-c:
-		if !r.dir.Live(j.stream) && !r.announced(j.stream) {
-			j.requestStop(endcause.Duration)
-		}
-	case <-j.done:
-	case <-ctx.Done():
+	if pipeline.Sleep(ctx, r.env.Clock, wait, j.done) && !r.dir.Live(j.stream) && !r.announced(j.stream) {
+		j.requestStop(endcause.Duration)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -16,6 +16,9 @@ import (
 // apply brings the pending changes into the database until the context ends.
 // Changes up to replayEnd were in the journal at the start; the database knows
 // which of them it has.
+//
+// It is no pipeline.Retry: what is done after a failure differs with it, from nothing at
+// all to a wait that has another bound, and only what went through ends the backoff.
 func (c *Catalogue) apply(ctx context.Context, replayEnd int64) error {
 	backoff := pipeline.Backoff{Min: 100 * time.Millisecond, Max: 5 * time.Second}
 	c.batch = c.opts.BatchSize

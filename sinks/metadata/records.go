@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/metadata/database"
 	"github.com/gospool/spool/sinks/metadata/journal"
@@ -238,11 +239,7 @@ const readyEvery = 20 * time.Millisecond
 // Ready waits until the database has been reached and has all that was pending.
 func (c *Catalogue) Ready(ctx context.Context) error {
 	for !c.up.Load() || c.lacking.Load() && !c.Stalled() {
-		wait, stop := c.opts.Clock.After(readyEvery)
-		select {
-		case <-wait:
-		case <-ctx.Done():
-			stop()
+		if !pipeline.Sleep(ctx, c.opts.Clock, readyEvery, nil) {
 			why := "it has not answered yet"
 			if text, _, _, _ := c.failing.Read(); text != "" {
 				why = text

@@ -130,13 +130,7 @@ const lookEvery = time.Second
 func (k *Keeper) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		k.Look(ctx)
-		c, stop := k.deps.Clock.After(lookEvery)
-		select {
-		case <-c:
-		case <-k.wake:
-		case <-ctx.Done():
-		}
-		stop()
+		pipeline.Sleep(ctx, k.deps.Clock, lookEvery, k.wake)
 	}
 	return nil
 }

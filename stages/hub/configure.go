@@ -69,12 +69,7 @@ func (h *Hub) Forget(path string) {
 	s.replacePull(nil)
 	s.mu.Unlock()
 	defer h.leave(s)
-	c, stop := h.cfg.Clock.After(hangUpTime)
-	defer stop()
-	select {
-	case <-ended:
-	case <-c:
-	}
+	pipeline.Sleep(context.Background(), h.cfg.Clock, hangUpTime, ended)
 }
 
 func (h *Hub) newPull(path string, c StreamConfig) (*pull, error) {

@@ -449,7 +449,7 @@ func TestPullOutlivesAShortAbsence(t *testing.T) {
 func TestAPullIsTriedAgainNoSoonerThanItsErrorSays(t *testing.T) {
 	waits := make(chan time.Duration, 10)
 	r := newRig(t, hub.Config{Clock: noted{pipeline.SystemClock, waits}})
-	w := &well{err: hub.TryLater(errors.New("locked"), time.Hour)}
+	w := &well{err: pipeline.TryLater(errors.New("locked"), time.Hour)}
 	w.fail.Store(true)
 	dig(t, r, "later", w)
 	r.subscribe(t, "cam/later")

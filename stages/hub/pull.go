@@ -33,21 +33,10 @@ type PullOptions struct {
 type Puller interface {
 	// Pull connects, publishes by the given function once it knows the tracks,
 	// and returns when the source or ctx ends: nil when a finite source was read
-	// to its end, else the error for which the hub tries again after a backoff.
+	// to its end, else the error for which the hub tries again after a backoff: see
+	// pipeline.TryLater.
 	Pull(ctx context.Context, publish func(origin string) (*Publisher, error)) error
 }
-
-// laterError is an error after which a pull waits longer than its backoff.
-type laterError struct {
-	error
-	wait time.Duration
-}
-
-func (e laterError) Unwrap() error { return e.error }
-
-// TryLater is an error of a Puller after which it is called again no sooner than a
-// time: a source that must not be asked often.
-func TryLater(err error, wait time.Duration) error { return laterError{err, wait} }
 
 // Scheme makes the puller of a URL. It does no I/O: an error is one of
 // configuration.
@@ -175,30 +164,29 @@ func (s *stream) keepPulling(task context.Context, p *pull) error {
 		cancel(errReplaced)
 	}
 	s.mu.Unlock()
-	backoff := pipeline.Backoff{}
-	for {
+	media := false // came in the attempt that failed
+	retry := pipeline.Retry{
+		Clock: s.hub.cfg.Clock, Worked: func() bool { return media },
+		Failed: func(err error, wait time.Duration) { s.pullFailed(p, err, wait, media) },
+	}
+	retry.Run(ctx, func() (last bool, err error) {
 		units := s.accessUnits.Load()
-		err := s.pullOnce(ctx, p.puller)
-		media := s.accessUnits.Load() > units
-		if media {
-			backoff.Reset()
-		}
-		if ctx.Err() != nil || err == nil || errors.Is(err, ErrClosed) || s.hub.isClosed() {
-			s.stopped(p, ctx.Err() != nil)
-			return nil
-		}
-		s.pullFailures.Add(1)
-		s.mu.Lock()
-		times, say := p.failed.add(err, s.hub.cfg.Clock.Now(), media)
-		s.mu.Unlock()
-		wait := backoff.Next()
-		if later := (laterError{}); errors.As(err, &later) {
-			wait = max(wait, later.wait)
-		}
-		if say {
-			s.log.Warn("pull failed", "url", p.shown, "error", err, "again_in", wait.Round(10_000_000), "times_so_far", times)
-		}
-		pipeline.Sleep(ctx, s.hub.cfg.Clock, wait, nil)
+		err = s.pullOnce(ctx, p.puller)
+		media = s.accessUnits.Load() > units
+		return err == nil || errors.Is(err, ErrClosed) || s.hub.isClosed(), err
+	})
+	s.stopped(p, ctx.Err() != nil)
+	return nil
+}
+
+// pullFailed counts a failure, and logs what is new about it.
+func (s *stream) pullFailed(p *pull, err error, wait time.Duration, media bool) {
+	s.pullFailures.Add(1)
+	s.mu.Lock()
+	times, say := p.failed.add(err, s.hub.cfg.Clock.Now(), media)
+	s.mu.Unlock()
+	if say {
+		s.log.Warn("pull failed", "url", p.shown, "error", err, "again_in", wait.Round(10*time.Millisecond), "times_so_far", times)
 	}
 }
 

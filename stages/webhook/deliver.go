@@ -44,6 +44,8 @@ type entry struct {
 	queued   time.Time // in this process
 }
 
+// run is no pipeline.Retry: what is tried next is another notice, as each has a wait of
+// its own, and the server one for all.
 func (l *lane) run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		e, at := l.next()
@@ -52,7 +54,7 @@ func (l *lane) run(ctx context.Context) error {
 		}
 		now := l.outbox.clock.Now()
 		if at.After(now) {
-			l.pause(ctx, at.Sub(now))
+			pipeline.Sleep(ctx, l.outbox.clock, at.Sub(now), l.more) // at most until there is perhaps one that need not wait
 			continue
 		}
 		l.try(ctx, e)
@@ -81,16 +83,6 @@ func (l *lane) next() (first *entry, at time.Time) {
 		at = l.until
 	}
 	return first, at
-}
-
-func (l *lane) pause(ctx context.Context, d time.Duration) {
-	c, stop := l.outbox.clock.After(d)
-	defer stop()
-	select {
-	case <-c:
-	case <-l.more: // perhaps one that need not wait
-	case <-ctx.Done():
-	}
 }
 
 // try sends a notice once and decides what becomes of it.

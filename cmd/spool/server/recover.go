@@ -127,7 +127,8 @@ func (s *Server) recoverLeft(ctx context.Context, dir string) error {
 }
 
 // again waits after a failure, at most until a recording finds that the disk works.
-// It reports whether to go on.
+// It reports whether to go on. The two who wait so are no pipeline.Retry: here the disk's
+// return begins the backoff anew, and what a recording left is waited for first.
 func (s *Server) again(ctx context.Context, backoff *pipeline.Backoff) bool {
 	waited := pipeline.Sleep(ctx, s.clock, backoff.Next(), s.diskWorks.wait())
 	if !waited {

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/metadata"
@@ -35,11 +36,7 @@ func (s *Server) upkeep(ctx context.Context) error {
 		if s.upkeepDue(last) && s.keepBounds(ctx) {
 			last = s.clock.Now()
 		}
-		c, stop := s.clock.After(protectedEvery)
-		select {
-		case <-c:
-		case <-ctx.Done():
-			stop()
+		if !pipeline.Sleep(ctx, s.clock, protectedEvery, nil) {
 			return nil
 		}
 	}

@@ -71,12 +71,7 @@ func (w *writable) run(ctx context.Context, dirs func() []string) error {
 	for ctx.Err() == nil {
 		w.now(ctx, dirs()) // what is told of is so now, not when it was last asked
 		w.tellOfLasting()
-		tick, stop := w.clock.After(askEvery)
-		select {
-		case <-tick:
-		case <-ctx.Done():
-		}
-		stop()
+		pipeline.Sleep(ctx, w.clock, askEvery, nil)
 	}
 	return nil
 }

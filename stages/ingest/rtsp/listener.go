@@ -2,6 +2,7 @@ package rtsp
 
 import (
 	"container/list"
+	"context"
 	"errors"
 	"log/slog"
 	"net"
@@ -221,17 +222,13 @@ func passes(err error) bool {
 	return false
 }
 
+// shortagePause is how long Accept lets a shortage pass.
+const shortagePause = 500 * time.Millisecond
+
 // wait lets a shortage pass; false when the listener was closed meanwhile.
 func (l *listener) wait(err error) bool {
 	l.log.Warn("cannot accept connections", "error", err)
-	c, stop := l.clock.After(500_000_000)
-	defer stop()
-	select {
-	case <-c:
-		return true
-	case <-l.done:
-		return false
-	}
+	return pipeline.Sleep(context.Background(), l.clock, shortagePause, l.done)
 }
 
 // Close ends Accept.

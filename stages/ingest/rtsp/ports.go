@@ -1,6 +1,7 @@
 package rtsp
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
 	"sync"
@@ -9,6 +10,8 @@ import (
 	"github.com/bluenviron/gortsplib/v5"
 	"github.com/bluenviron/gortsplib/v5/pkg/base"
 	"github.com/bluenviron/gortsplib/v5/pkg/headers"
+
+	"github.com/gospool/spool/pipeline"
 )
 
 // ports are the clients' ports that media comes from over UDP. gortsplib tells
@@ -103,12 +106,7 @@ func (h *handler) place(s *session, k *visitor, t headers.Transport) (code base.
 // noticed, and sends from the same ports.
 func (h *handler) waitFor(s *session) {
 	s.hangUp()
-	c, stop := h.cfg.Clock.After(time.Second)
-	defer stop()
-	select {
-	case <-s.gone:
-	case <-c:
-	}
+	pipeline.Sleep(context.Background(), h.cfg.Clock, time.Second, s.gone)
 }
 
 // checkPorts wants two ports that packets can come from.

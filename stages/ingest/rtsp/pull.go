@@ -134,5 +134,5 @@ func (p *puller) later(err error) error {
 	if p.refused++; p.refused < quickRefusals {
 		return err
 	}
-	return hub.TryLater(fmt.Errorf("%w, %d times now: it is tried seldom, so that the camera does not lock the account", err, p.refused), refusedWait)
+	return pipeline.TryLater(fmt.Errorf("%w, %d times now: it is tried seldom, so that the camera does not lock the account", err, p.refused), refusedWait)
 }

@@ -101,15 +101,8 @@ func (l *live) wait(ctx context.Context, ns int64) error {
 	if l.o.Speed == Realtime {
 		early = time.Duration(ns) - l.Clock.Now().Sub(l.began)
 	}
-	if early <= 0 {
-		return context.Cause(ctx)
-	}
-	due, stop := l.Clock.After(early)
-	defer stop()
-	select {
-	case <-due:
+	if early > 0 && pipeline.Sleep(ctx, l.Clock, early, nil) {
 		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
 	}
+	return context.Cause(ctx)
 }
