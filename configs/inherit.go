@@ -12,22 +12,25 @@ import (
 type inheritance struct {
 	config   *Config
 	settings *config.Node                  // of the configuration, without what inherits
-	by       map[string][]config.Inherited // of each stage, by its name
+	stages   map[string]pipeline.StageInfo // by their names
 }
 
 func (c *Config) inheritance() inheritance {
 	own := *c
 	own.Pipelines, own.Streams = nil, nil
 	settings, _ := config.Describe(own)
-	in := inheritance{config: c, settings: settings, by: map[string][]config.Inherited{}}
+	in := inheritance{config: c, settings: settings, stages: map[string]pipeline.StageInfo{}}
 	for _, s := range pipeline.Stages() {
-		in.by[s.Name] = s.Inherits
+		in.stages[s.Name] = s
 	}
 	return in
 }
 
-// list returns a copy of a list of stages that is complete.
+// list returns a copy of a list of stages that is complete. It leaves alone what is no list.
 func (in inheritance) list(stages *config.Node) *config.Node {
+	if !stages.IsList {
+		return stages
+	}
 	out := *stages
 	out.List = make([]*config.Node, len(stages.List))
 	for i, n := range stages.List {
@@ -42,9 +45,10 @@ func (in inheritance) stage(n *config.Node) *config.Node {
 	if !ok || !settings.IsMap {
 		return n
 	}
+	stage := in.stages[name]
 	complete := *settings
 	complete.Entries = slices.Clone(settings.Entries)
-	for _, i := range in.by[name] {
+	for _, i := range stage.Inherits {
 		if complete.Get(i.Key) != nil {
 			continue
 		}
@@ -52,10 +56,13 @@ func (in inheritance) stage(n *config.Node) *config.Node {
 			complete.Entries = append(complete.Entries, config.Entry{Key: i.Key, Pos: v.Pos, Value: v})
 		}
 	}
-	in.branches(&complete)
+	value := &complete
+	for _, path := range stage.Paths(pipeline.ListOfStages) {
+		value = value.Edit(path, in.list)
+	}
 	out := *n
 	out.Scalar, out.IsMap = nil, true
-	out.Entries = []config.Entry{{Key: name, Pos: out.Pos, Value: &complete}}
+	out.Entries = []config.Entry{{Key: name, Pos: out.Pos, Value: value}}
 	return &out
 }
 
@@ -72,27 +79,4 @@ func (in inheritance) value(from, path string) *config.Node {
 		v.Place(written.Pos)
 	}
 	return &v
-}
-
-// branches completes the stages of a stage's branches, too. The settings are a copy
-// already; what is below them is copied as far as it changes.
-func (in inheritance) branches(settings *config.Node) {
-	for i, e := range settings.Entries {
-		if e.Key != "branches" || !e.Value.IsList {
-			continue
-		}
-		branches := *e.Value
-		branches.List = slices.Clone(branches.List)
-		for j, b := range branches.List {
-			branch := *b
-			branch.Entries = slices.Clone(b.Entries)
-			for k, f := range branch.Entries {
-				if f.Key == "stages" && f.Value.IsList {
-					branch.Entries[k].Value = in.list(f.Value)
-				}
-			}
-			branches.List[j] = &branch
-		}
-		settings.Entries[i].Value = &branches
-	}
 }

@@ -64,6 +64,43 @@ pipelines:
 	require.Equal(t, map[string]any{"level": "warn", "text": "a.mp4", "wait": "7s"}, branch.Any())
 }
 
+// groupConfig is of a stage that runs others, and calls its lists of them as it likes.
+type groupConfig struct {
+	First *config.Node            `yaml:"first" means:"stages"`
+	Named map[string]*groupOfList `yaml:"named"`
+	Other *config.Node            `yaml:"stages"` // of something else
+}
+
+type groupOfList struct {
+	Do *config.Node `yaml:"do" means:"stages"`
+}
+
+func init() {
+	pipeline.RegisterSink("group", groupConfig{}, "Is only in this test.",
+		func(pipeline.Settings, groupConfig) (pipeline.Sink[int], error) { return brand{}, nil })
+}
+
+// Which settings are lists of stages a stage says itself.
+func TestStagesInheritInAnyListThatAStageDeclares(t *testing.T) {
+	c := load(t, inDir(t, `
+log: {level: warn}
+pipelines:
+  p:
+    stages:
+      - source
+      - group: {first: [brand], named: {a: {do: [brand: {text: own}, {group: {first: [brand]}}]}, b: {do: brand}}, stages: [brand]}
+`))
+	group := c.Pipelines["p"].Stages.List[1].Get("group")
+	whole := map[string]any{"brand": map[string]any{"level": "warn", "text": "{stream}_{date}_{time}.mp4", "wait": "30s"}}
+	require.Equal(t, []any{whole}, group.Get("first").Any())
+	do := group.Get("named").Get("a").Get("do").List
+	require.Equal(t, "own", do[0].Get("brand").Get("text").Scalar)
+	require.Equal(t, "warn", do[0].Get("brand").Get("level").Scalar)
+	require.Equal(t, []any{whole}, do[1].Get("group").Get("first").Any())
+	require.Equal(t, "brand", group.Get("named").Get("b").Get("do").Scalar, "what is no list is left to the stage to refuse")
+	require.Equal(t, []any{"brand"}, group.Get("stages").Any())
+}
+
 // What is shown of a stage is what it has where nothing is written.
 func TestStagesAreShownWithWhatTheyInherit(t *testing.T) {
 	shown := map[string]any{}

@@ -37,6 +37,7 @@ type StageInfo struct {
 	Inherits []config.Inherited // settings that the configuration gives elsewhere
 
 	traits []Trait
+	means  []config.Mark
 }
 
 func (s *StageInfo) has(t Trait) bool { return slices.Contains(s.traits, t) }
@@ -154,7 +155,10 @@ func register[C any](name string, kind Kind, in, out reflect.Type, defaults C, d
 		panic(fmt.Sprintf("pipeline: stage %q is registered twice", name))
 	}
 	registry.stages[name] = &stage{
-		StageInfo: StageInfo{Name: name, Kind: kind, In: in, Out: out, Doc: doc, Defaults: defaults, Inherits: config.Inherits(defaults), traits: traits},
+		StageInfo: StageInfo{
+			Name: name, Kind: kind, In: in, Out: out, Doc: doc, Defaults: defaults, Inherits: config.Inherits(defaults),
+			traits: traits, means: meanings(name, defaults),
+		},
 		decode: func(n *config.Node) (any, config.Problems) {
 			cfg := defaults
 			problems := n.Decode(&cfg)

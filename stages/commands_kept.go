@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
 )
@@ -68,10 +69,11 @@ func (c *ExecConfig) key() string {
 // Matches reports whether a kept command is one of a stage with these settings.
 func (c *ExecConfig) Matches(k KeptCommand) bool { return c.key() == k.Key }
 
-// ReadExec decodes the settings of an exec stage.
-func ReadExec(n *config.Node) (ExecConfig, error) {
-	cfg := execDefaults
-	return cfg, n.Decode(&cfg).Err()
+// ReadExec decodes the settings of a stage, and reports whether it is one that has commands
+// run and they are in order.
+func ReadExec(s *pipeline.StageInfo, settings *config.Node) (cfg ExecConfig, ok bool) {
+	cfg, ok = s.Defaults.(ExecConfig)
+	return cfg, ok && len(settings.Decode(&cfg)) == 0
 }
 
 // Resume runs what an earlier process kept. Its file may have been deleted or moved

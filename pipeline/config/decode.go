@@ -15,7 +15,8 @@ import (
 // Fields are named by `yaml:"name"`; those of an embedded struct are fields of
 // the struct around it; "-" leaves a field out. Further tags: `doc:"..."` is for
 // Encode, `oneof:"a b c"` names the only values of a text, `config:"signed"`
-// allows a negative Duration, `inherit:"..."` is for Inherits.
+// allows a negative Duration, `inherit:"..."` is for Inherits,
+// any for Marks.
 //
 // Supported are structs, maps with text keys, slices, pointers, bool, numbers,
 // text, Duration, Size, Node and *Node (as written), any, and what has

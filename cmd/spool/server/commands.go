@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/configs"
+	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/durable"
 	"github.com/gospool/spool/stages"
@@ -118,8 +119,8 @@ func (s *Server) resumeCommand(c stages.KeptCommand) error {
 
 // execStage finds the stage that a command was kept for.
 func execStage(cfg *configs.Config, c stages.KeptCommand) (found stages.ExecConfig, ok bool) {
-	eachStage(cfg.Pipelines[configs.PipelineName(c.Pipeline)].Stages, "exec", func(settings *config.Node) {
-		if own, err := stages.ReadExec(settings); err == nil && own.Matches(c) {
+	pipeline.EachStage(cfg.Pipelines[configs.PipelineName(c.Pipeline)].Stages, func(s *pipeline.StageInfo, settings *config.Node) {
+		if own, is := stages.ReadExec(s, settings); is && own.Matches(c) {
 			found, ok = own, true
 		}
 	})

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/gospool/spool/configs"
+	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
@@ -17,8 +18,8 @@ import (
 func RecordDirs(cfg *configs.Config) []string {
 	first, others := filepath.Clean(cfg.MP4.RecordPath), map[string]bool{}
 	for _, p := range cfg.Pipelines {
-		eachStage(p.Stages, "mp4", func(settings *config.Node) {
-			if path, ok := written(settings, "record_path"); ok {
+		pipeline.EachStage(p.Stages, func(s *pipeline.StageInfo, settings *config.Node) {
+			for _, path := range written(s, settings, pipeline.RecordDirectory) {
 				others[filepath.Clean(path)] = true
 			}
 		})
@@ -32,42 +33,25 @@ func RecordDirs(cfg *configs.Config) []string {
 func patterns(cfg *configs.Config) map[string][]string {
 	out := map[string][]string{}
 	for _, p := range cfg.Pipelines {
-		eachStage(p.Stages, "mp4", func(settings *config.Node) {
-			dir, _ := written(settings, "record_path")
-			if pattern, ok := written(settings, "filename_pattern"); ok && dir != "" {
+		pipeline.EachStage(p.Stages, func(s *pipeline.StageInfo, settings *config.Node) {
+			for _, dir := range written(s, settings, pipeline.RecordDirectory) {
 				dir = filepath.Clean(dir)
-				out[dir] = append(out[dir], pattern)
+				out[dir] = append(out[dir], written(s, settings, pipeline.FilePattern)...)
 			}
 		})
 	}
 	return out
 }
 
-// eachStage calls a function with the settings of each stage of a name, in branches
-// too.
-func eachStage(n *config.Node, name string, do func(settings *config.Node)) {
-	if n == nil {
-		return
-	}
-	for _, e := range n.Entries {
-		eachStage(e.Value, name, do)
-		if e.Key == name {
-			do(e.Value)
+// written returns the texts of settings that mean something: what a stage leaves out the
+// mp4 block has given to it.
+func written(s *pipeline.StageInfo, settings *config.Node, m pipeline.Meaning) (texts []string) {
+	for _, n := range s.Written(settings, m) {
+		if text, ok := n.Scalar.(string); ok && text != "" {
+			texts = append(texts, text)
 		}
 	}
-	for _, below := range n.List {
-		eachStage(below, name, do)
-	}
-}
-
-// written is a setting that the mp4 block has given to a stage that leaves it out.
-func written(settings *config.Node, key string) (string, bool) {
-	n := settings.Get(key)
-	if n == nil {
-		return "", false
-	}
-	s, ok := n.Scalar.(string)
-	return s, ok
+	return texts
 }
 
 // removeEmptyDirs removes the directories of recordings that are not there any more

@@ -1,0 +1,98 @@
+package config
+
+import (
+	"encoding"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// Mark is what a tag says of a setting.
+type Mark struct {
+	// Path is the setting's, in which * stands for each item of a list and each key of a
+	// map: branches/*/stages.
+	Path string
+	Text string // of the tag
+}
+
+// Marks lists the settings of a struct that have a tag, in its own order, with those of the
+// structs in it, in its lists and in its maps.
+func Marks(v any, tag string) []Mark {
+	m := marker{tag: tag}
+	m.of(reflect.TypeOf(v), "")
+	return m.found
+}
+
+type marker struct {
+	tag   string
+	found []Mark
+	open  []reflect.Type // that are being looked at: a type may hold itself
+}
+
+func (m *marker) of(t reflect.Type, path string) {
+	switch {
+	case t == nodeType, reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()):
+	case t.Kind() == reflect.Pointer:
+		m.of(t.Elem(), path)
+	case t.Kind() == reflect.Slice, t.Kind() == reflect.Map:
+		m.of(t.Elem(), Join(path, "*"))
+	case t.Kind() == reflect.Struct && !slices.Contains(m.open, t):
+		m.open = append(m.open, t)
+		for _, f := range fieldsOf(t) {
+			at := Join(path, f.name)
+			if text := f.tag.Get(m.tag); text != "" {
+				m.found = append(m.found, Mark{at, text})
+			}
+			m.of(t.FieldByIndex(f.index).Type, at)
+		}
+		m.open = m.open[:len(m.open)-1]
+	}
+}
+
+// All returns the values at the path of a Mark.
+func (n *Node) All(path string) (all []*Node) {
+	n.visit(strings.Split(path, "/"), func(found *Node) { all = append(all, found) })
+	return all
+}
+
+func (n *Node) visit(keys []string, do func(*Node)) {
+	if len(keys) == 0 {
+		do(n)
+		return
+	}
+	for _, e := range n.Entries {
+		if keys[0] == e.Key || keys[0] == "*" {
+			e.Value.visit(keys[1:], do)
+		}
+	}
+	for _, item := range n.List {
+		if keys[0] == "*" {
+			item.visit(keys[1:], do)
+		}
+	}
+}
+
+// Edit returns a copy of a value with other values at the path of a Mark. What lies beside
+// the path is shared.
+func (n *Node) Edit(path string, edit func(*Node) *Node) *Node {
+	return n.edit(strings.Split(path, "/"), edit)
+}
+
+func (n *Node) edit(keys []string, edit func(*Node) *Node) *Node {
+	if len(keys) == 0 {
+		return edit(n)
+	}
+	out := *n
+	out.Entries, out.List = slices.Clone(n.Entries), slices.Clone(n.List)
+	for i, e := range out.Entries {
+		if keys[0] == e.Key || keys[0] == "*" {
+			out.Entries[i].Value = e.Value.edit(keys[1:], edit)
+		}
+	}
+	for i, item := range out.List {
+		if keys[0] == "*" {
+			out.List[i] = item.edit(keys[1:], edit)
+		}
+	}
+	return &out
+}

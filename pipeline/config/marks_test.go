@@ -1,0 +1,69 @@
+package config_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/config"
+)
+
+type marked struct {
+	Own   string `yaml:"own" colour:"red"`
+	Plain int    `yaml:"plain"`
+	Inner inner  `yaml:"inner"`
+	embedded
+	List  []inner           `yaml:"list" colour:"white"`
+	By    map[string]*inner `yaml:"by"`
+	Loose *config.Node      `yaml:"loose" colour:"grey"`
+	At    time.Time         `yaml:"at"`
+	Self  []marked          `yaml:"self"`
+}
+
+type inner struct {
+	Deep string `yaml:"deep" colour:"blue"`
+}
+
+type embedded struct {
+	Below string `yaml:"below" colour:"green"`
+}
+
+func TestMarksAreFoundAtAnyDepth(t *testing.T) {
+	require.Equal(t, []config.Mark{
+		{"own", "red"}, {"inner/deep", "blue"}, {"below", "green"}, {"list", "white"}, {"list/*/deep", "blue"},
+		{"by/*/deep", "blue"}, {"loose", "grey"},
+	}, config.Marks(marked{}, "colour"))
+	require.Empty(t, config.Marks(struct{}{}, "colour"))
+}
+
+const colours = "{own: a, list: [{deep: b}, c, {deep: d, other: e}], by: {x: {deep: f}, y: {deep: [g]}}}"
+
+func TestAllThatIsAtThePathOfAMark(t *testing.T) {
+	n, err := config.Parse("test.yaml", []byte(colours))
+	require.NoError(t, err)
+	for path, want := range map[string][]any{
+		"own": {"a"}, "list/*/deep": {"b", "d"}, "by/*/deep": {"f", []any{"g"}}, "none": nil, "own/deep": nil, "list/deep": nil,
+	} {
+		var found []any
+		for _, v := range n.All(path) {
+			found = append(found, v.Any())
+		}
+		require.Equal(t, want, found, path)
+	}
+}
+
+func TestEditLeavesTheOriginal(t *testing.T) {
+	n, err := config.Parse("test.yaml", []byte(colours))
+	require.NoError(t, err)
+	before := n.Any()
+	out := n.Edit("list/*/deep", func(v *config.Node) *config.Node {
+		return &config.Node{Pos: v.Pos, Path: v.Path, Scalar: v.Scalar.(string) + "!"}
+	}).Edit("by/*/deep", func(v *config.Node) *config.Node { return &config.Node{Pos: v.Pos, Path: v.Path, Scalar: 1} })
+	require.Equal(t, before, n.Any())
+	want, err := config.Parse("test.yaml", []byte("{own: a, list: [{deep: b!}, c, {deep: d!, other: e}], by: {x: {deep: 1}, y: {deep: 1}}}"))
+	require.NoError(t, err)
+	require.EqualValues(t, want.Get("list").Any(), out.Get("list").Any())
+	require.Equal(t, 1, out.Get("by").Get("y").Get("deep").Scalar)
+	require.Same(t, n.Get("own"), out.Get("own"))
+}
