@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
@@ -24,7 +25,7 @@ const referenceHead = `# Every setting with its default and what it means. Gener
 func Reference(stages []pipeline.StageInfo) []byte {
 	c := Default()
 	c.Streams = map[StreamPath]Stream{
-		"live/camera01": {Pull: "rtsp://10.0.0.5/stream1", Transport: "tcp", OverridePublisher: true, Priority: 10, ReadTimeout: config.Duration(2 * 60e9), WallClock: "arrival", Retention: exampleRetention},
+		"live/camera01": {Pull: "rtsp://10.0.0.5/stream1", Transport: "tcp", OverridePublisher: true, Priority: 10, ReadTimeout: config.Duration(2 * time.Minute), WallClock: "arrival", Retention: exampleRetention},
 		"live/camera02": {Pull: "rtsps://10.0.0.6/stream1", TLS: PullTLS{Fingerprint: strings.Repeat("0", 64)}},
 	}
 	p := c.Pipelines[DefaultPipeline]
@@ -32,7 +33,7 @@ func Reference(stages []pipeline.StageInfo) []byte {
 	c.Pipelines[DefaultPipeline] = p
 	c.Crontab.Jobs = []Job{{
 		Name: "Daily recording", Cron: "0 8 * * *", Action: "record_start", Stream: "live/camera01",
-		Duration: config.Duration(8 * 3600e9), Timezone: "Europe/Berlin",
+		Duration: config.Duration(8 * time.Hour), Timezone: "Europe/Berlin",
 	}}
 	c.Database.DSN = ""
 	c.HTTP.Auth, c.HTTP.TLS, c.Ingest.Auth = exampleAuth()

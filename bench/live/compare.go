@@ -138,7 +138,7 @@ func Recorded(fps int) func(dir, printed string) (int64, error) {
 				return err
 			}
 			r, err := mp4.ReadEntry(path)
-			units += (r.Duration*int64(fps) + 5e8) / 1e9
+			units += (r.Duration*int64(fps) + int64(time.Second/2)) / int64(time.Second)
 			return err
 		})
 		return units, err

@@ -73,18 +73,20 @@ type (
 	}
 )
 
+const second = config.Duration(time.Second)
+
 func usual() harness.Matrix {
 	return harness.Matrix{
-		Format: []string{"mp4"}, Codec: harness.Codecs[:1], Bytes: []config.Size{4 << 20}, Bitrate: []int{8e6}, FPS: []int{30}, GOP: []config.Duration{2e9},
-		Flush: []config.Duration{1e9}, Fragment: []config.Duration{5e9}, Sync: []string{"none"},
-		Streams: []int{1}, Length: []config.Duration{60e9},
+		Format: []string{"mp4"}, Codec: harness.Codecs[:1], Bytes: []config.Size{4 << 20}, Bitrate: []int{8e6}, FPS: []int{30}, GOP: []config.Duration{2 * second},
+		Flush: []config.Duration{second}, Fragment: []config.Duration{5 * second}, Sync: []string{"none"},
+		Streams: []int{1}, Length: []config.Duration{60 * second},
 	}
 }
 
 // Run measures muxing.
 func (c *MuxBench) Run(p *Program) error {
 	m := usual()
-	m.Format, m.Flush = []string{"mp4", "fmp4"}, []config.Duration{250e6, 500e6, 1e9, 2e9}
+	m.Format, m.Flush = []string{"mp4", "fmp4"}, []config.Duration{second / 4, second / 2, second, 2 * second}
 	return c.run(p, "mux", m, 0)
 }
 
@@ -98,21 +100,21 @@ func (c *PipelineBench) Run(p *Program) error {
 // Run measures the end of a file.
 func (c *FinaliseBench) Run(p *Program) error {
 	m := usual()
-	m.Format, m.Length = []string{"mp4", "fmp4"}, []config.Duration{3600e9}
+	m.Format, m.Length = []string{"mp4", "fmp4"}, []config.Duration{3600 * second}
 	return c.run(p, "finalise", m, 0)
 }
 
 // Run measures repair.
 func (c *RepairBench) Run(p *Program) error {
 	m := usual()
-	m.Length = []config.Duration{600e9}
+	m.Length = []config.Duration{600 * second}
 	return c.run(p, "repair", m, 0)
 }
 
 // Run measures remuxing.
 func (c *RemuxBench) Run(p *Program) error {
 	m := usual()
-	m.Length = []config.Duration{600e9}
+	m.Length = []config.Duration{600 * second}
 	return c.run(p, "remux", m, 0)
 }
 

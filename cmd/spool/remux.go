@@ -74,7 +74,7 @@ const century = 100 * 365 * 24 * time.Hour
 // size, which are no limits: the file is shorter. A moov gets a 256th of max_size.
 func (c *RemuxCmd) plan(dir string, log *slog.Logger) (*pipeline.Plan, *media.Pool, error) {
 	pool := media.NewPool(64 << 20)
-	r, err := file.Open(c.In, pool, time.Second, time.Now(), slog.New(slog.DiscardHandler))
+	r, err := file.Open(c.In, pool, media.DefaultFlush, time.Now(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		return nil, nil, err
 	}

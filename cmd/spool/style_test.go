@@ -4,11 +4,14 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"maps"
+	"math"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -82,29 +85,128 @@ func TestFilesAreReplacedInOnePlace(t *testing.T) {
 	require.ElementsMatch(t, want, found, "use durable.Replace, or say why not")
 }
 
-// What a stage inherits it declares by a tag: neither the configuration nor the framework
-// knows one by its name.
-func TestTheConfigurationKnowsNoStage(t *testing.T) {
-	means := []string{"mp4", "file", "null", "source"} // a block, a scheme, a value and a kind, too
+// notStages are words that a stage is called by, in the files in which they mean something
+// else, or that declare a pipeline.
+var notStages = map[string][]string{
+	"configs/resolve.go":                    {"mp4"}, // the block
+	"configs/warnings.go":                   {"mp4"},
+	"cmd/spool/settings.go":                 {"mp4"},
+	"cmd/spool/server/declared/restart.go":  {"mp4"},
+	"cmd/spool/server/declared/declared.go": {"mp4"},
+	"cmd/spool/bench.go":                    {"mp4"},                      // the format
+	"cmd/spool/remux.go":                    {"segmenter", "mp4", "null"}, // a pipeline of its own
+	"pipeline/registry.go":                  {"source"},                   // the kind
+	"pipeline/config/write.go":              {"null"},                     // YAML's value
+	"pipeline/config/schema.go":             {"null"},                     // JSON Schema's type
+	"api/openapi/schema.go":                 {"null"},
+}
+
+// What a stage is for others it declares where it is registered, by its types, traits and
+// tags: no one else knows one by its name.
+func TestNothingKnowsAStageByItsName(t *testing.T) {
 	names := map[string]bool{}
 	for _, s := range pipeline.Stages() {
-		names[s.Name] = !slices.Contains(means, s.Name)
+		names[s.Name] = s.Name != "file" // an everyday word
 	}
-	require.True(t, names["gop_ring"] && names["segmenter"] && names["metadata"])
+	require.Subset(t, slices.Collect(maps.Keys(names)), []string{"source", "gop_ring", "segmenter", "tee", "exec", "mp4", "metadata", "webhook"})
+	used := map[string][]string{}
 	eachFile(t, func(path string, fset *token.FileSet, f *ast.File) {
-		dir := filepath.ToSlash(filepath.Dir(path))
-		if dir != "configs" && dir != "pipeline" && dir != "pipeline/config" && dir != "pipeline/recorder" {
+		path = filepath.ToSlash(path)
+		if within(path, "stages") || within(path, "sinks") || within(path, "bench") || strings.HasSuffix(filepath.Dir(path), "test") {
+			return
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			l, ok := n.(*ast.BasicLit)
+			if !ok || l.Kind != token.STRING {
+				return true
+			}
+			text, err := strconv.Unquote(l.Value)
+			switch {
+			case err != nil || !names[text]:
+			case !slices.Contains(notStages[path], text):
+				t.Errorf("%s: %q is a stage: ask for a trait, or for what a setting means", fset.Position(n.Pos()), text)
+			case !slices.Contains(used[path], text):
+				used[path] = append(used[path], text)
+			}
+			return true
+		})
+	})
+	for path, words := range notStages {
+		require.ElementsMatch(t, words, used[path], "%s: exceptions that are none any more", path)
+	}
+}
+
+// Nor does anything look for the settings that mean something by their keys.
+func TestNothingKnowsTheSettingsThatMeanSomething(t *testing.T) {
+	keys := map[string]bool{}
+	for _, s := range pipeline.Stages() {
+		for _, m := range []pipeline.Meaning{pipeline.ListOfStages, pipeline.RecordDirectory, pipeline.FilePattern} {
+			for _, path := range s.Paths(m) {
+				for _, key := range strings.Split(path, "/") {
+					keys[key] = key != "*"
+				}
+			}
+		}
+	}
+	require.True(t, keys["branches"] && keys["stages"] && keys["record_path"] && keys["filename_pattern"])
+	own := map[string][]string{
+		"configs/check.go":           {"record_path", "filename_pattern", "stages"}, // of the mp4 block, and of a pipeline
+		"configs/resolve.go":         {"stages"},
+		"cmd/spool/settings.go":      {"record_path"},
+		"cmd/spool/remux.go":         {"record_path", "filename_pattern"}, // of a pipeline of its own
+		"cmd/spool/server/ready.go":  {"record_path"},                     // a check's name
+		"cmd/spool/server/health.go": {"record_path"},
+		"pipeline/meaning.go":        {"stages"}, // what it means
+	}
+	eachFile(t, func(path string, fset *token.FileSet, f *ast.File) {
+		path = filepath.ToSlash(path)
+		if !within(path, "cmd") && !within(path, "configs") && !within(path, "pipeline") && !within(path, "api") {
 			return
 		}
 		ast.Inspect(f, func(n ast.Node) bool {
 			if l, ok := n.(*ast.BasicLit); ok && l.Kind == token.STRING {
-				if text, err := strconv.Unquote(l.Value); err == nil && names[text] {
-					t.Errorf("%s: %q is a stage", fset.Position(n.Pos()), text)
+				if text, err := strconv.Unquote(l.Value); err == nil && keys[text] && !slices.Contains(own[path], text) {
+					t.Errorf("%s: %q is a setting of a stage: ask for what it means", fset.Position(n.Pos()), text)
 				}
 			}
 			return true
 		})
 	})
+}
+
+// byZeros are the files in which a large round number counts something else than
+// nanoseconds.
+var byZeros = map[string]string{
+	"pipeline/config/size.go":        "bytes",
+	"pipeline/pipelinetest/media.go": "a date",
+	"bench/harness/content.go":       "a date",
+	"bench/harness/case.go":          "bit/s",
+}
+
+// How many zeros a time in ns has is not for a reader to count: it is written by package
+// time's units.
+func TestTimesAreWrittenByTheirUnits(t *testing.T) {
+	used := map[string]bool{}
+	eachFile(t, func(path string, fset *token.FileSet, f *ast.File) {
+		path = filepath.ToSlash(path)
+		ast.Inspect(f, func(n ast.Node) bool {
+			l, ok := n.(*ast.BasicLit)
+			if !ok || l.Kind != token.INT && l.Kind != token.FLOAT || strings.HasPrefix(l.Value, "0x") {
+				return true
+			}
+			value, err := strconv.ParseFloat(strings.ReplaceAll(l.Value, "_", ""), 64)
+			if err != nil || value == 0 || math.Mod(value, 100e6) != 0 {
+				return true
+			}
+			if used[path] = true; byZeros[path] == "" {
+				t.Errorf("%s: %s: is it %s?", fset.Position(n.Pos()), l.Value, time.Duration(value))
+			}
+			return true
+		})
+	})
+	for path := range byZeros {
+		require.True(t, used[path], "%s: an exception that is none any more", path)
+	}
 }
 
 // A name of the language that means something else for some lines misleads.

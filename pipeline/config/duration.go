@@ -31,7 +31,7 @@ func ParseDuration(s string) (Duration, error) {
 
 // seconds refuses what an int64 of nanoseconds cannot hold.
 func seconds(f float64) (Duration, error) {
-	ns := math.Round(f * 1e9)
+	ns := math.Round(f * float64(time.Second))
 	if math.IsNaN(ns) || ns >= math.MaxInt64 || ns <= math.MinInt64 {
 		return 0, fmt.Errorf("%v seconds is out of range", f)
 	}

@@ -1,5 +1,9 @@
 package isobmff
 
+import "time"
+
+const second = int64(time.Second)
+
 // Seconds from 1900 to 1970, and from 1904 to 1970.
 const (
 	ntpEpoch   = 2208988800
@@ -9,11 +13,11 @@ const (
 // ToNTP makes an NTP timestamp of a UTC time in ns: 32.32 seconds since 1900, which
 // wrap in 2036.
 func ToNTP(utcNS int64) uint64 {
-	sec, ns := utcNS/1e9, utcNS%1e9
+	sec, ns := utcNS/second, utcNS%second
 	if ns < 0 {
-		sec, ns = sec-1, ns+1e9
+		sec, ns = sec-1, ns+second
 	}
-	return uint64(sec+ntpEpoch)<<32 | (uint64(ns)<<32+5e8)/1e9
+	return uint64(sec+ntpEpoch)<<32 | (uint64(ns)<<32+uint64(second)/2)/uint64(second)
 }
 
 // FromNTP is its inverse between 1968 and 2104.
@@ -22,7 +26,7 @@ func FromNTP(ntp uint64) (utcNS int64) {
 	if sec < 1<<31 {
 		sec += 1 << 32
 	}
-	return (sec-ntpEpoch)*1e9 + int64((ntp&0xffffffff*1e9+1<<31)>>32)
+	return (sec-ntpEpoch)*second + int64((ntp&0xffffffff*uint64(second)+1<<31)>>32)
 }
 
 // ToMovieTime makes the time of a header box of a UTC time in ns: seconds since 1904,
@@ -31,7 +35,7 @@ func ToMovieTime(utcNS int64) uint64 {
 	if utcNS <= 0 {
 		return 0
 	}
-	return uint64(utcNS/1e9) + movieEpoch
+	return uint64(utcNS/second) + movieEpoch
 }
 
 // FromMovieTime is its inverse, and 0 for a time that no recording has.
@@ -39,7 +43,7 @@ func FromMovieTime(seconds uint64) (utcNS int64) {
 	if seconds <= movieEpoch || seconds >= movieEpoch+1<<33 {
 		return 0
 	}
-	return int64(seconds-movieEpoch) * 1e9
+	return int64(seconds-movieEpoch) * second
 }
 
 // PrftBytes is the size of a prft.

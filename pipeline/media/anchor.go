@@ -1,6 +1,9 @@
 package media
 
-import "math/bits"
+import (
+	"math/bits"
+	"time"
+)
 
 // Anchor says which wall clock a moment of a recording's media had.
 type Anchor struct {
@@ -23,7 +26,7 @@ type Anchors []Anchor
 // doubles until they are enough.
 const (
 	MaxAnchors        = 64
-	AnchorToleranceNS = 100_000_000
+	AnchorToleranceNS = int64(100 * time.Millisecond)
 )
 
 // At is the wall clock of a moment of the media, ns UTC. Without an anchor it is the

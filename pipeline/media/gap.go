@@ -1,5 +1,7 @@
 package media
 
+import "time"
+
 // Gap tells what is missing immediately before a chunk or a segment, or, in a list, inside
 // of it. The zero value says that nothing is.
 type Gap struct {
@@ -27,7 +29,7 @@ type Gap struct {
 
 // MinClockStep is the least change of the wall clock that ends a file, ns. The
 // clock is followed in smaller ones from the next file on.
-const MinClockStep = 1_000_000_000
+const MinClockStep = int64(time.Second)
 
 // ClockStep is a change of the wall clock, ns, or 0 where it is too small to count.
 func ClockStep(ns int64) int64 {
@@ -84,7 +86,7 @@ const (
 )
 
 // GapJoinNS is how close two gaps of one cause on one track are that are listed as one.
-const GapJoinNS = 1_000_000_000
+const GapJoinNS = int64(time.Second)
 
 // EndUTC is where a gap of a list ends, ns.
 func (g Gap) EndUTC() int64 { return g.StartUTC + g.Duration }

@@ -1,6 +1,9 @@
 package media
 
-import "math/bits"
+import (
+	"math/bits"
+	"time"
+)
 
 // Rescale converts ticks of one timescale to another, rounded to the nearest
 // tick (halves away from zero), exact over the whole range of the result.
@@ -31,7 +34,7 @@ func Rescale(ticks int64, from, to uint32) int64 {
 }
 
 // Nanoseconds per second, as a timescale.
-const nanoseconds = 1_000_000_000
+const nanoseconds = uint32(time.Second)
 
 // ToNanos converts ticks of a timescale to nanoseconds.
 func ToNanos(ticks int64, timescale uint32) int64 { return Rescale(ticks, timescale, nanoseconds) }

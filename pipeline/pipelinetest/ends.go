@@ -152,14 +152,14 @@ func recordings(ctx context.Context, set pipeline.Settings, s *Script, emit pipe
 		r := media.Recording{
 			ID: media.NewID(time.Now()), Stream: set.Stream, Pipeline: set.Pipeline,
 			Path: fmt.Sprintf("contract_%d.mp4", n), State: media.StateRecording,
-			StartUTC: StartUTC + int64(n)*1e9, EndUTC: StartUTC + int64(n)*1e9,
+			StartUTC: StartUTC + int64(n)*int64(time.Second), EndUTC: StartUTC + int64(n)*int64(time.Second),
 		}
 		if err := emit(r); err != nil {
 			return err
 		}
-		r.State, r.EndReason, r.EndUTC, r.Duration, r.Size = media.StateFinished, endcause.Stop, r.StartUTC+1e9, 1e9, 1000
+		r.State, r.EndReason, r.EndUTC, r.Duration, r.Size = media.StateFinished, endcause.Stop, r.StartUTC+int64(time.Second), int64(time.Second), 1000
 		if s.Missing {
-			r.Gap, r.Gaps = media.Gap{Cause: media.GapStall, Duration: 3e9}, []media.Gap{lost(r.StartUTC)}
+			r.Gap, r.Gaps = media.Gap{Cause: media.GapStall, Duration: int64(3 * time.Second)}, []media.Gap{lost(r.StartUTC)}
 			s.given.see(r)
 		}
 		if err := emit(r); err != nil {

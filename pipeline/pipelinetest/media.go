@@ -4,6 +4,7 @@ package pipelinetest
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -100,7 +101,7 @@ func (c *Camera) Gap(g media.Gap) { c.builder.MarkGap(g) }
 func (c *Camera) Shoot(t testing.TB, n int) []*media.Chunk {
 	t.Helper()
 	for range n {
-		ns, sync := c.frame*40_000_000, c.frame%int64(c.GOP) == 0
+		ns, sync := c.frame*int64(40*time.Millisecond), c.frame%int64(c.GOP) == 0
 		c.append(t, 0, &media.AU{
 			DTS: c.frame * 3600, PTS: c.frame * 3600, UTC: StartUTC + ns + c.Stepped, Stepped: c.Stepped, Mono: ns,
 			Sync: sync, Payload: [][]byte{slice(sync, c.Bytes)},
@@ -162,7 +163,7 @@ func Publish(t testing.TB, begin func() (Publisher, error)) {
 	go func() {
 		defer close(done)
 		for n := int64(0); ; n++ {
-			ns := n * 40_000_000
+			ns := n * int64(40*time.Millisecond)
 			if p.Write(0, &media.AU{
 				DTS: n * 3600, PTS: n * 3600, UTC: StartUTC + ns, Mono: ns,
 				Sync: n%25 == 0, Payload: [][]byte{{0x65, byte(n)}},

@@ -2,6 +2,7 @@ package pipelinetest
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -71,7 +72,7 @@ func (s *Script) lose(cam *Camera, given int) {
 		return
 	}
 	if cam.GOP = 50; given >= lossesFrom && given%4 == 0 {
-		gap := media.Gap{Cause: media.GapStall, Duration: 3e9}
+		gap := media.Gap{Cause: media.GapStall, Duration: int64(3 * time.Second)}
 		cam.Gap(gap)
 	}
 }
@@ -82,11 +83,11 @@ func (s *Script) loseWithin(c *media.Chunk, given int) {
 		return
 	}
 	if given >= lossesFrom {
-		c.Gaps = append(c.Gaps, lost(c.UTC+400e6))
+		c.Gaps = append(c.Gaps, lost(c.UTC+int64(400*time.Millisecond)))
 	}
 	s.given.see(c)
 }
 
 func lost(utc int64) media.Gap {
-	return media.Gap{Cause: media.GapRTPLoss, StartUTC: utc, Duration: 40e6, Track: 1, AccessUnits: 1, Places: 1}
+	return media.Gap{Cause: media.GapRTPLoss, StartUTC: utc, Duration: int64(40 * time.Millisecond), Track: 1, AccessUnits: 1, Places: 1}
 }

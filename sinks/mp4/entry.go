@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"slices"
+	"time"
 
 	"github.com/gospool/spool/pipeline/isobmff"
 	"github.com/gospool/spool/pipeline/media"
@@ -237,8 +238,8 @@ func (e *entry) endAfter(duration int64) int64 {
 // Earlier versions followed the wall clock up to the end of a file, and did not say
 // how fast a time-lapse runs.
 const (
-	endSlack   = 1_000_000_000 // ns, and a hundredth: what a sender's clock may have been off
-	oddestPace = 100_000       // of a time-lapse
+	endSlack   = int64(time.Second) // and a hundredth: what a sender's clock may have been off
+	oddestPace = 100_000            // of a time-lapse
 )
 
 // mendEnd puts the end right that an earlier version wrote while the clock was set.

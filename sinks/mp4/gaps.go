@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"hash/crc32"
+	"time"
 
 	"github.com/gospool/spool/pipeline/isobmff"
 	"github.com/gospool/spool/pipeline/media"
@@ -245,7 +246,7 @@ func (f *file) gapsWithin(end int64) (list []media.Gap) {
 // A track that begins or ends much apart from the file stalled there: by more than a
 // second, and than some of its samples last.
 const (
-	absentNS    = 1_000_000_000
+	absentNS    = int64(time.Second)
 	absentTimes = 5
 )
 
@@ -293,7 +294,7 @@ func unlisted(list []media.Gap, track int, start, end int64) (int64, int64) {
 
 // listedNS is how far a gap that is listed may be from where the file's tables have it:
 // an access unit of sound, and the rounding of ticks.
-const listedNS = 100_000_000
+const listedNS = int64(100 * time.Millisecond)
 
 // cutOut notes chunks that recovery cuts out before the fragment that was read.
 func (f *file) cutOut(chunks []extent) {

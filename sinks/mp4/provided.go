@@ -37,9 +37,6 @@ type Timings interface {
 // it: it bounds what was in memory only when the program died.
 type FlushInterval time.Duration
 
-// defaultFlush is that of a program that was not configured otherwise.
-const defaultFlush = time.Second
-
 // unmeasured and untimed are for a program that does not ask.
 type unmeasured struct{}
 

@@ -38,7 +38,7 @@ type Unwritten struct {
 
 func unwritten(flushNS int64) Unwritten {
 	if flushNS <= 0 {
-		return Unwritten{defaultFlush, true}
+		return Unwritten{media.DefaultFlush, true}
 	}
 	return Unwritten{AtMost: time.Duration(flushNS)}
 }

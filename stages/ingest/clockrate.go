@@ -35,11 +35,11 @@ func (i instant) late() int64 { return i.mono - i.media }
 
 const (
 	ratePoints = 64
-	rateWindow = 5_000_000_000 // ns
-	rateSeen   = 200_000_000   // ns apart: the rate is believed
-	rateWrong  = 1_000_000_000 // ns apart: and a person is told, where it is
-	rateOff    = 0.003         // off by so much
-	clockSet   = 2_000_000_000 // ns, and three times what passed: the clock was set
+	rateWindow = int64(5 * time.Second)
+	rateSeen   = int64(200 * time.Millisecond) // apart: the rate is believed
+	rateWrong  = int64(time.Second)            // apart: and a person is told, where it is
+	rateOff    = 0.003                         // off by so much
+	clockSet   = int64(2 * time.Second)        // and three times what passed: the clock was set
 )
 
 // see takes a unit in, in decoding order, and reports whether the rate was measured

@@ -83,9 +83,9 @@ type Feed struct {
 
 // The bounds of the hold.
 const (
-	holdPlaces = 1_000_000_000 // ns
-	holdSets   = 5_000_000_000 // ns
-	holdBytes  = 8 << 20       // of memory; of a track that comes later, too
+	holdPlaces = int64(time.Second)
+	holdSets   = int64(5 * time.Second)
+	holdBytes  = 8 << 20 // of memory; of a track that comes later, too
 )
 
 // NewFeed makes a feed for a publisher that has no tracks yet.
@@ -202,7 +202,7 @@ func (f *Feed) settle() {
 }
 
 func (f *Feed) mayBegin() bool {
-	whole, limit := true, int64(holdPlaces)
+	whole, limit := true, holdPlaces
 	awaited := f.awaited()
 	for _, t := range f.tracks {
 		if t.desc == nil && !t.absent {
@@ -344,7 +344,7 @@ func (f *Feed) look(at time.Time, mono int64) {
 	if mono < f.nextLook {
 		return
 	}
-	f.nextLook = mono + 1_000_000_000
+	f.nextLook = mono + int64(time.Second)
 	if f.firstHeard == 0 { // what came waits for what was sent before it
 		f.firstHeard = mono
 	}

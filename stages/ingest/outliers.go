@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math/bits"
 	"slices"
+	"time"
 
 	"github.com/gospool/spool/pipeline/media"
 )
@@ -37,12 +38,12 @@ type outliers struct {
 }
 
 const (
-	jumpsFollowed = 2              // within
-	jumpMemory    = 60_000_000_000 // ns
-	gross         = 2              // seconds
-	smallest      = 3              // seconds: a clock that is set back by less is not followed
-	orderMin      = 8              // pictures whose order must agree with their times
-	minPOCBits    = 6              // with fewer, pictures that are far apart would seem to be near
+	jumpsFollowed = 2 // within
+	jumpMemory    = int64(time.Minute)
+	gross         = 2 // seconds
+	smallest      = 3 // seconds: a clock that is set back by less is not followed
+	orderMin      = 8 // pictures whose order must agree with their times
+	minPOCBits    = 6 // with fewer, pictures that are far apart would seem to be near
 )
 
 // push takes a picture and hands on those whose time is certain.

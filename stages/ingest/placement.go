@@ -1,6 +1,10 @@
 package ingest
 
-import "github.com/gospool/spool/pipeline/media"
+import (
+	"time"
+
+	"github.com/gospool/spool/pipeline/media"
+)
 
 // source says what tells how the tracks' own times relate.
 type source uint8
@@ -36,7 +40,7 @@ type placement struct {
 
 // maxDoubt is how far a source may be from arrival before it is not believed:
 // senders are known that stamp the tracks by different clocks.
-const maxDoubt = 5_000_000_000
+const maxDoubt = int64(5 * time.Second)
 
 // settle chooses the source and the zero: the first presentation of any track.
 func (p *placement) settle(tracks []*track) {
@@ -104,7 +108,7 @@ func (p *placement) byArrival(t *track, wall int64) point {
 }
 
 // maxDrift is from where on disagreeing clocks are reported.
-const maxDrift = 500_000_000
+const maxDrift = int64(500 * time.Millisecond)
 
 // maxReportApart is how far the time of a report may be from the track's newest: one
 // that is further off is of another clock, or of another life of the sender.
@@ -146,5 +150,5 @@ func (f *Feed) disagree(ns int64) {
 	f.warned = true
 	f.pub.Lost(media.DropClocksDisagree, 1)
 	f.log.Warn("the sender's reports put its tracks elsewhere than where they began: sound and picture may be apart",
-		"by_ms", ns/1e6, "aligned_by", f.place.source)
+		"by_ms", ns/int64(time.Millisecond), "aligned_by", f.place.source)
 }

@@ -183,7 +183,7 @@ func (t *RTPTrack) SenderReport(ntp uint64, rtpTime uint32) {
 	if d := at - t.time.wide; t.packets > 0 && (d > far || d < -far) {
 		return
 	}
-	t.place(sourceReport, at, sec*1e9+frac*1e9>>32)
+	t.place(sourceReport, at, sec*int64(time.Second)+frac*int64(time.Second)>>32)
 }
 
 // Info takes the RTP time that RTP-Info gives for the start of playing.

@@ -35,10 +35,10 @@ type sender struct {
 }
 
 const (
-	silentLeast   = 1_000_000_000  // ns that a sender is silent for before another is heard,
-	silentMost    = 10_000_000_000 // and at most,
-	silentFactor  = 3              // else so many times its longest silence
-	silentPackets = 2              // of the other one, at least
+	silentLeast   = int64(time.Second)      // that a sender is silent for before another is heard,
+	silentMost    = int64(10 * time.Second) // and at most,
+	silentFactor  = 3                       // else so many times its longest silence
+	silentPackets = 2                       // of the other one, at least
 )
 
 // Expect says who the sender is, as a session tells before the first packet.

@@ -1,6 +1,10 @@
 package ingest
 
-import "github.com/gospool/spool/pipeline/media"
+import (
+	"time"
+
+	"github.com/gospool/spool/pipeline/media"
+)
 
 // spread gives pictures that were sent under one time a time each: n of them are
 // placed evenly up to the next time. Some recorders stamp pictures in pairs.
@@ -35,8 +39,8 @@ const (
 	spanGrowth  = 4    // times the span before: what is longer is a pause
 
 	// Where no later time comes within these the sender's clock stands still.
-	maxSpread = 64            // units
-	maxStill  = 2_000_000_000 // ns
+	maxSpread = 64 // units
+	maxStill  = int64(2 * time.Second)
 )
 
 // reset begins anew at the next unit. Nothing may be held.

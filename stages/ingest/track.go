@@ -68,7 +68,7 @@ type track struct {
 
 // cutsApart is how far apart changes of the parameter sets are, ns on the average, with
 // each of which a file begins.
-const cutsApart = 1_000_000_000
+const cutsApart = int64(time.Second)
 
 // nanos returns the feed's time of the track's.
 func (t *track) nanos(ticks int64) int64 { return media.ToNanos(ticks+t.offset, t.cfg.Timescale) }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"slices"
+	"time"
 
 	"github.com/gospool/spool/pipeline/media"
 )
@@ -14,7 +15,7 @@ const (
 	// of H.264 or H.265 has near so many slices in what a camera sends.
 	maxElements  = 4096
 	maxUnitBytes = media.MaxAccessUnit
-	maxUnitAge   = 10_000_000_000 // ns, from its first packet to its last
+	maxUnitAge   = int64(10 * time.Second) // from its first packet to its last
 )
 
 // Unit is one access unit on its way into a Feed: its NAL units one after

@@ -42,16 +42,16 @@ type miss struct {
 // for longer that does not send more often (media.Pace), and one of which a single
 // unit has come, so that it is not known how often it sends.
 const (
-	unkept = 5_000_000_000
-	lonely = 60_000_000_000
+	unkept = int64(5 * time.Second)
+	lonely = int64(time.Minute)
 )
 
 // Over UDP gortsplib keeps packets back behind one that was lost, until 64 more have
 // come. A track of few packets, such as sound of many frames in each, is silent for
 // so long although it is not dead: that is waited for up to a bound.
 const (
-	keptBack    = 70             // packets
-	maxKeptBack = 15_000_000_000 // ns
+	keptBack    = 70 // packets
+	maxKeptBack = int64(15 * time.Second)
 )
 
 // NewVigil makes the vigil of a track. tell takes the problem, which is new or has
@@ -64,7 +64,7 @@ func NewVigil(codec media.Codec, log *slog.Logger, tell func(*pipeline.Problem))
 func (v *Vigil) Kept(mono int64) {
 	if v.kept != 0 && mono > v.kept { // units that come together are one arrival
 		v.usual = mono - v.kept
-		v.pace.See(v.usual, mono, 1e9)
+		v.pace.See(v.usual, mono, uint32(time.Second))
 	}
 	v.heard = max(v.heard, mono)
 	v.kept, v.missed, v.misses = mono, 0, v.misses[:0]

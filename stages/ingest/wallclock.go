@@ -1,5 +1,7 @@
 package ingest
 
+import "time"
+
 // wallclock tells the wall clock of media time.
 //
 // It goes by arrival, on a clock that never steps: nothing arrives before it was
@@ -22,9 +24,9 @@ type wallclock struct {
 }
 
 const (
-	wallWindow = 10_000_000_000 // ns
-	wallSlew   = 5_000_000      // ns a window
-	wallStep   = 10_000_000_000 // ns: further off, media time was set anew
+	wallWindow = int64(10 * time.Second)
+	wallSlew   = int64(5 * time.Millisecond) // a window
+	wallStep   = int64(10 * time.Second)     // further off, media time was set anew
 )
 
 // see learns from a unit: its arrival on the steady clock and its media time, ns.

@@ -76,7 +76,7 @@ func zlmBody(dir string, r *media.Recording) ([]byte, error) {
 	return json.Marshal(map[string]any{
 		"mediaServerId": "spool", "vhost": "__defaultVhost__", "app": app, "stream": stream,
 		"file_name": path.Base(r.Path), "file_path": full, "folder": path.Dir(full) + "/",
-		"file_size": r.Size, "start_time": r.StartUTC / 1e9, "time_len": time.Duration(r.Duration).Seconds(),
+		"file_size": r.Size, "start_time": r.StartUTC / int64(time.Second), "time_len": time.Duration(r.Duration).Seconds(),
 		"url": "mp4/vod/" + escaped(r.Path),
 	})
 }

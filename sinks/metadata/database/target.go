@@ -37,6 +37,9 @@ const (
 	// connLifetime is how long a connection may lead elsewhere than its address does
 	// by now: a name or an address moves to another server at a failover.
 	connLifetime = time.Minute
+	// connectTimeout is how long a server may take to accept a connection, where the
+	// data source name does not say.
+	connectTimeout = 5 * time.Second
 	// openSuffix names the file that is locked, shared, by all who have the database
 	// open: SQLite itself would not notice that its file gets another name.
 	openSuffix = ".open"
@@ -163,7 +166,7 @@ func postgresTarget(dsn string) (*Target, error) {
 	}
 	cfg.DefaultQueryExecMode = pgx.QueryExecModeExec // bun writes literals: a statement cache would only churn
 	if cfg.ConnectTimeout == 0 {
-		cfg.ConnectTimeout = 5 * time.Second
+		cfg.ConnectTimeout = connectTimeout
 	}
 	connector := postgresConnector(cfg)
 	open := func(ctx context.Context) (*DB, error) {
@@ -183,7 +186,7 @@ func mysqlTarget(dsn string) (*Target, error) {
 			*t = 15 * time.Second
 		}
 	}
-	cfg.Timeout = min(cfg.Timeout, 5*time.Second)
+	cfg.Timeout = min(cfg.Timeout, connectTimeout)
 	if cfg.Params == nil {
 		cfg.Params = map[string]string{}
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"strings"
+	"time"
 
 	"github.com/gospool/spool/pipeline/media"
 )
@@ -41,7 +42,7 @@ func SpanLimit(class int) int64 {
 // when the clock was set while its file grew.
 func (r *Row) Misdated() bool {
 	off := r.EndNS - r.StartNS - r.DurationNS
-	slack := 1_000_000_000 + r.DurationNS/100 // a sender's clock may be off
+	slack := int64(time.Second) + r.DurationNS/100 // a sender's clock may be off
 	return off > slack || off < -slack
 }
 

@@ -31,7 +31,9 @@ var placeholders = []struct {
 	{"pipeline", "name of the pipeline", "", func(s *media.Segment, _ time.Time) string { return safe(s.Pipeline) }},
 	{"date", "20260318, or {date:%Y-%m-%d} and other forms of strftime", "%Y%m%d", nil},
 	{"time", "143025, or {time:%H-%M-%S}", "%H%M%S", nil},
-	{"ms", "milliseconds, three digits", "", func(_ *media.Segment, at time.Time) string { return fmt.Sprintf("%03d", at.Nanosecond()/1e6) }},
+	{"ms", "milliseconds, three digits", "", func(_ *media.Segment, at time.Time) string {
+		return fmt.Sprintf("%03d", at.Nanosecond()/int(time.Millisecond))
+	}},
 	{"timestamp", "Unix seconds", "", func(_ *media.Segment, at time.Time) string { return strconv.FormatInt(at.Unix(), 10) }},
 	{"seq", "number of the file in this run, from 1", "", func(s *media.Segment, _ time.Time) string { return strconv.FormatUint(s.Index, 10) }},
 }

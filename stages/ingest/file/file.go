@@ -39,9 +39,6 @@ func init() {
 		newSource)
 }
 
-// flush is how long a chunk is, as a live stream's are by default.
-const flush = time.Second
-
 // source is the stage.
 type source struct {
 	cfg   Config
@@ -64,7 +61,7 @@ func newSource(set pipeline.Settings, cfg Config) (pipeline.Source[*media.Chunk]
 
 // Open reads the file's header.
 func (s *source) Open(context.Context) (err error) {
-	s.r, err = Open(s.cfg.Path, s.pool, flush, s.clock.Now(), s.log)
+	s.r, err = Open(s.cfg.Path, s.pool, media.DefaultFlush, s.clock.Now(), s.log)
 	if err == nil && s.cfg.Speed == speedMax {
 		s.r.Coarse()
 	}
@@ -139,12 +136,5 @@ func (p *pace) wait(ctx context.Context, ns int64) bool {
 	if early <= 0 {
 		return ctx.Err() == nil
 	}
-	due, stop := p.clock.After(early)
-	defer stop()
-	select {
-	case <-due:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	return pipeline.Sleep(ctx, p.clock, early, nil)
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/url"
 	"path/filepath"
+	"time"
 
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/stages/hub"
@@ -71,7 +72,7 @@ func newPuller(o hub.PullOptions) (hub.Puller, error) {
 // Pull publishes until the context, the publisher or the file ends: then the
 // error is nil.
 func (p *puller) Pull(ctx context.Context, publish func(origin string) (*hub.Publisher, error)) error {
-	r, err := Open(p.cfg.Path, p.pool, flush, p.Clock.Now(), p.Log)
+	r, err := Open(p.cfg.Path, p.pool, media.DefaultFlush, p.Clock.Now(), p.Log)
 	if err != nil {
 		return err
 	}
@@ -86,7 +87,7 @@ func (p *puller) Pull(ctx context.Context, publish func(origin string) (*hub.Pub
 	src := source{cfg: p.cfg, pool: p.pool, clock: p.Clock, log: p.Log, r: r}
 	l := player{pub: pub, r: r, pace: pace{clock: p.Clock, realtime: p.cfg.Speed == speedRealtime}, mono: p.mono}
 	l.watch(r.Tracks().Tracks, p.Log)
-	defer func() { p.mono = l.last + 1e9 }()
+	defer func() { p.mono = l.last + int64(time.Second) }()
 	for {
 		c, err := src.next()
 		switch {

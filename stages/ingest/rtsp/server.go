@@ -18,6 +18,7 @@ import (
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/stages/hub"
+	"github.com/gospool/spool/stages/ingest/rtsp/client"
 )
 
 // Config is the server's.
@@ -45,19 +46,16 @@ type Config struct {
 // UDP are the ports for media over UDP: RTP even, RTCP the next; 0 is no UDP.
 type UDP struct{ RTP, RTCP uint16 }
 
-// defaultTimeout is each of a connection's.
-const defaultTimeout = 10 * time.Second
-
 func init() {
 	for _, name := range []string{"read_timeout", "write_timeout", "announce_timeout"} {
-		config.OwnDefault("ingest/rtsp/"+name, config.Duration(defaultTimeout))
+		config.OwnDefault("ingest/rtsp/"+name, config.Duration(client.DefaultTimeout))
 	}
 }
 
 func (c Config) withDefaults() Config {
 	for _, d := range []*time.Duration{&c.ReadTimeout, &c.WriteTimeout, &c.AnnounceTimeout} {
 		if *d <= 0 {
-			*d = defaultTimeout
+			*d = client.DefaultTimeout
 		}
 	}
 	if c.MaxSessions <= 0 {

@@ -3,6 +3,7 @@ package testpattern
 import (
 	"bytes"
 	"fmt"
+	"time"
 
 	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
@@ -107,7 +108,7 @@ func (g *Generator) peek() (track int, ns int64, ok bool) {
 	return VideoTrack, g.frameNanos(g.frame) - g.frameNanos(int64(g.o.Start)), g.frame < g.lastFrame
 }
 
-func (g *Generator) frameNanos(n int64) int64 { return g.o.FPS.ticks(n, 1_000_000_000) }
+func (g *Generator) frameNanos(n int64) int64 { return g.o.FPS.ticks(n, uint32(time.Second)) }
 
 // audioFirst compares the times of the next frames, without rounding either. At
 // the end the video frame is the first that is no more: audio goes on up to it.

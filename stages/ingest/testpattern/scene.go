@@ -2,6 +2,7 @@ package testpattern
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/gospool/spool/stages/ingest/testpattern/h264"
 )
@@ -102,7 +103,7 @@ func (s *scene) number(n int64) []byte {
 // clock returns the time of day in UTC.
 func (s *scene) clock(utc int64) []byte {
 	const day = 24 * 60 * 60 * 1000
-	ms := ((utc/1_000_000)%day + day) % day
+	ms := ((utc/int64(time.Millisecond))%day + day) % day
 	text := append(s.text[:0], clockText...)
 	putDigits(text[0:2], ms/3_600_000)
 	putDigits(text[3:5], ms/60_000%60)

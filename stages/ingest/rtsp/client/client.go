@@ -19,8 +19,8 @@ type Options struct {
 	UDP          bool     // media over UDP, else over the connection
 	OtherWay     bool     // the caller can play another way: media that does not come at all is an early error
 	TLS          *tls.Config
-	ReadTimeout  time.Duration // of a server that sends nothing (10 s)
-	WriteTimeout time.Duration // (10 s)
+	ReadTimeout  time.Duration // of a server that sends nothing (DefaultTimeout)
+	WriteTimeout time.Duration // (DefaultTimeout)
 	Log          *slog.Logger
 	Malformed    func() // counts a packet that could not be read; may be called by any goroutine
 
@@ -72,7 +72,7 @@ type Client struct {
 func Dial(ctx context.Context, o Options) (*Client, error) {
 	for _, t := range []*time.Duration{&o.ReadTimeout, &o.WriteTimeout} {
 		if *t <= 0 {
-			*t = defaultTimeout
+			*t = DefaultTimeout
 		}
 	}
 	c := &Client{Options: o, ctx: ctx, asked: wire(o.URL), credentials: credentialsOf(o.URL.User), ssrc: rand.Uint32()}
@@ -86,7 +86,7 @@ func Dial(ctx context.Context, o Options) (*Client, error) {
 }
 
 func (c *Client) connect() error {
-	ctx, cancel := context.WithTimeout(c.ctx, max(c.ReadTimeout, defaultTimeout))
+	ctx, cancel := context.WithTimeout(c.ctx, max(c.ReadTimeout, DefaultTimeout))
 	defer cancel()
 	nc, err := c.Options.Dial(ctx, "tcp", address(c.URL))
 	if err != nil {

@@ -189,7 +189,7 @@ func (k *Sender) report(at time.Time, rtp uint32) error {
 	binary.BigEndian.PutUint32(b[4:], k.SSRC)
 	const from1900 = 2208988800
 	binary.BigEndian.PutUint32(b[8:], uint32(at.Unix()+from1900))
-	binary.BigEndian.PutUint32(b[12:], uint32(uint64(at.Nanosecond())<<32/1e9))
+	binary.BigEndian.PutUint32(b[12:], uint32(uint64(at.Nanosecond())<<32/uint64(time.Second)))
 	binary.BigEndian.PutUint32(b[16:], rtp)
 	binary.BigEndian.PutUint32(b[20:], k.packets)
 	binary.BigEndian.PutUint32(b[24:], k.bytes)
