@@ -47,9 +47,12 @@ type segmenter struct {
 	gap      media.Gap // before the next chunk
 	// leftUntil is Chunk.Until of the chunk before where that was left out, else 0
 	leftUntil int64
-	apart     bool               // the next chunk belongs to another event: what is between was not asked for
-	events    []media.Event      // that what comes may belong to; replaced, never changed
-	ends      map[media.ID]int64 // ns, of the events: their End less wall.stepped, which no step of the clock changes
+	// foretold is of the holes in the file that was open last which the next key frame's
+	// gap tells as well, ns
+	foretold int64
+	apart    bool               // the next chunk belongs to another event: what is between was not asked for
+	events   []media.Event      // that what comes may belong to; replaced, never changed
+	ends     map[media.ID]int64 // ns, of the events: their End less wall.stepped, which no step of the clock changes
 
 	// Chunk.Stepped of the open file's first chunk, of the last file's where none is
 	// open; and of the newest chunk.
@@ -246,6 +249,7 @@ func (s *segmenter) pass(c *media.Chunk, emit pipeline.Emit[media.Part]) error {
 	}
 	s.count(c)
 	s.leftUntil = 0
+	s.foretell(c)
 	return emit(media.Part{Segment: s.cur, First: first, Chunk: c})
 }
 

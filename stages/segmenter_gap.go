@@ -20,6 +20,12 @@ func (leftGap) Close() {}
 // from a hole in the sequence, or left by an earlier run. Marks have said theirs.
 func (s *segmenter) noteGap(c *media.Chunk) {
 	gap := c.GapFrom(s.leftUntil)
+	if c.StartsGOP && s.cur == nil && c.Seq <= s.nextSeq { // the file that ended before it has told them
+		gap.Duration -= min(s.foretold, gap.Duration)
+	}
+	if c.StartsGOP || c.Seq > s.nextSeq { // or the key frame may have come unseen
+		s.foretold = 0
+	}
 	switch {
 	case s.nextSeq == 0 && s.set.After != nil && s.set.Mode != pipeline.Event:
 		gap = longer(gap, gapSince(s.set.After, c))
@@ -34,6 +40,17 @@ func (s *segmenter) noteGap(c *media.Chunk) {
 	s.gap = s.gap.Plus(gap)
 	s.nextSeq, s.nextUTC, s.stepped, s.apart = c.Seq+1, c.UTC+c.Span(), c.Stepped, false
 	s.noteStep(c)
+}
+
+// foretell adds up what a chunk of the open file says is missing that the gap before the
+// next file tells, if one begins with the next key frame. Where the file ends before, it
+// tells of it itself.
+func (s *segmenter) foretell(c *media.Chunk) {
+	for i := range c.Gaps {
+		if c.Gaps[i].Next {
+			s.foretold += c.Gaps[i].Missing()
+		}
+	}
 }
 
 // leftOut returns what is missing once a chunk is left out: see media.Chunk.LeftOut.

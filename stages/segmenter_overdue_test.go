@@ -205,3 +205,62 @@ func TestSegmenterReportsPicturesThatCeased(t *testing.T) {
 	require.Len(t, r.segments, 1)
 	require.Equal(t, 481, r.last().units)
 }
+
+// A file that ends at its size bound tells of the hole that it has. What the gap before
+// the next file says of that again is taken from it, however the file ended, but where
+// nobody knows what lay between.
+func TestSegmenterTellsAHoleBeforeItsSizeBoundOnce(t *testing.T) {
+	const hole, frame = int64(3e9), int64(40e6)
+	for name, c := range map[string]struct {
+		max  config.Size
+		mark *media.Mark // behind the hole
+		lost bool        // a chunk behind the file, unseen
+		once bool        // by the file
+	}{
+		"size":      {50_000, nil, false, true},
+		"event":     {0, &media.Mark{Kind: media.MarkEnd, End: endcause.Event}, false, true},
+		"key frame": {0, nil, false, false},
+		"unseen":    {50_000, nil, true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			pool := pipelinetest.Pool(t)
+			cam := rare(t, pool, 25*10)
+			r := newReel(t, SegmenterConfig{MaxSize: c.max}, nil)
+			shot := cam.Shoot(t, 25*10-1)
+			shot[2].Gaps = append(shot[2].Gaps, media.Gap{Cause: media.GapRTPLoss, StartUTC: shot[2].UTC - hole, Duration: hole, Track: 1, Places: 1, Next: true})
+			cam.Gap(media.Gap{Cause: media.GapRTPLoss, Duration: hole + frame})
+			for i, chunk := range append(shot, cam.Shoot(t, 25*3)...) {
+				switch {
+				case c.lost && i == 8:
+					chunk.Release()
+					continue
+				case c.mark != nil && i == 4:
+					r.feed(pool.NewMark(chunk.Set, chunk.Seq, *c.mark))
+				}
+				r.feed(chunk)
+			}
+			require.NotEmpty(t, r.segments)
+			first := r.segments[0]
+			require.Equal(t, name == "key frame", first.behind, "the next file begins at once")
+			r.feed(cam.Cut()...)
+			r.flush()
+			require.Len(t, r.segments, 2)
+			var dropped int64
+			for _, d := range r.report().Drops {
+				dropped += int64(d.AccessUnits)
+			}
+			want := frame
+			if !c.once {
+				want += hole
+			}
+			if c.max > 0 || c.mark != nil { // up to the key frame
+				require.Positive(t, dropped)
+				want += int64(10*25-first.pictures) * frame
+			}
+			if c.lost { // a mark tells it where something is dropped
+				want -= 25 * frame
+			}
+			require.InDelta(t, want, r.segments[1].Gap.Duration, float64(time.Millisecond), name)
+		})
+	}
+}

@@ -27,9 +27,12 @@ type cutSegment struct {
 	*media.Segment
 	units  int
 	bytes  int64
-	starts bool          // with a sync sample
-	noted  []media.Event // on the way
-	end    media.Cause
+	starts bool // with a sync sample
+
+	pictures int
+	behind   bool          // the next one begins at once, with a gap
+	noted    []media.Event // on the way
+	end      media.Cause
 }
 
 func newReel(t *testing.T, cfg SegmenterConfig, after *pipeline.Ended) *reel {
@@ -72,12 +75,13 @@ func (r *reel) take(p media.Part) error {
 	if p.Chunk != nil {
 		require.True(r.t, s.Set.Same(p.Chunk.Set))
 		s.units += p.Chunk.AccessUnits()
+		s.pictures += p.Chunk.Lead().Len()
 		s.bytes += int64(p.Chunk.Bytes())
 	}
 	if p.Event != nil {
 		s.noted = append(s.noted, *p.Event)
 	}
-	s.end = p.End
+	s.end, s.behind = p.End, p.Gap
 	return nil
 }
 

@@ -192,6 +192,18 @@ func (c *Chunk) LeftOut(why Cause, until int64) Gap {
 	return out
 }
 
+// holeBefore is the hole right before the first access unit of the lead track, which the
+// chunk before lasts over: where it begins, ns of UTC less Stepped, and how long it is.
+func (c *Chunk) holeBefore() (from, ns int64) {
+	ns = c.holeNS
+	for i := range c.Gaps {
+		if g := &c.Gaps[i]; g.Track == c.Set.lead+1 {
+			ns = max(ns, c.UTC-g.StartUTC)
+		}
+	}
+	return c.UTC - c.Stepped - ns, ns
+}
+
 // Until is where the chunk ends, ns of UTC less Stepped.
 func (c *Chunk) Until() int64 { return c.UTC - c.Stepped + c.Lasted() }
 

@@ -1,6 +1,9 @@
 package media
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Gap tells what is missing immediately before a chunk or a segment, or, in a list, inside
 // of it. The zero value says that nothing is.
@@ -67,7 +70,8 @@ func (g Gap) Plus(o Gap) Gap {
 // A recording lists the gaps inside its file, in the order in which they were found.
 // The list is bounded: gaps of one cause on one track that are closer than GapJoinNS
 // are one, with Places telling how many, and what does not fit any more is counted in
-// the last one, whose cause is GapFurther. Nothing is left out of the sums.
+// the last one, whose cause is GapFurther, or in one for those with Next. Nothing is left
+// out of the sums.
 //
 //	Recording.Gap   before the file: it says why a file begins here. It counts from the
 //	                last unit that was kept to the first one, so a frame more than was
@@ -126,20 +130,44 @@ func joinGap(list []Gap, g Gap, most int) []Gap {
 		}
 	}
 	n := len(list)
+	at := slices.IndexFunc(list, func(l Gap) bool { return l.Cause == GapFurther && l.Next == g.Next })
 	switch {
-	case n > 0 && list[n-1].Cause == GapFurther:
-		list[n-1].cover(&g)
-		return list
+	case at >= 0:
+		list[at].cover(&g)
 	case n < most-1:
-		return append(list, g)
-	case n >= most:
-		list[n-1].cover(&g)
-	default:
 		list = append(list, g)
+	case n < most:
+		list, at = append(list, g), n
+	default:
+		list, at = joinBeyond(list, g)
 	}
-	last := &list[len(list)-1]
-	last.Cause, last.Track, last.Next = GapFurther, 0, false
+	if at >= 0 {
+		list[at].Cause, list[at].Track = GapFurther, 0
+	}
 	return list
+}
+
+// joinBeyond joins a gap to those of a full list, and returns which one has it. What the
+// gap before the next file tells stays apart from what it does not, but in a list of one.
+func joinBeyond(list []Gap, g Gap) ([]Gap, int) {
+	last := len(list) - 1
+	at := last
+	for at > 0 && list[at].Next != g.Next {
+		at--
+	}
+	switch {
+	case list[at].Next == g.Next:
+		list[at].cover(&g)
+	case last == 0:
+		list[0].cover(&g)
+		list[0].Next = false
+	default: // all are of the other kind
+		list[last-1].cover(&list[last])
+		list[last-1].Cause, list[last-1].Track = GapFurther, 0
+		list[last] = g
+		return list, -1
+	}
+	return list, at
 }
 
 // FoldGaps is a list of at most so many, where the last one has all beyond. The list

@@ -11,9 +11,8 @@ import (
 
 // What is lost on the way, and what a full queue drops around it, is told once: by the
 // gaps before chunks, by those in them and by the marks between them. A gap before a
-// file, which counts from unit to unit, may tell a picture more. The bound has room for
-// the longest GOP: where it has not the GOP is dropped from behind, too, and a hole in it
-// may be told a second time.
+// file, which counts from unit to unit, may tell a picture more. So it is where the bound
+// has no room for a GOP, which is dropped from behind, too.
 func TestEachLostSecondIsToldOnceWhateverAQueueDrops(t *testing.T) {
 	for name, policy := range map[string]DropPolicy{"oldest": DropOldest, "newest": DropNewest} {
 		t.Run(name, func(t *testing.T) { rapid.Check(t, func(t *rapid.T) { lostAndDropped(t, policy) }) })
@@ -21,9 +20,10 @@ func TestEachLostSecondIsToldOnceWhateverAQueueDrops(t *testing.T) {
 }
 
 func lostAndDropped(t *rapid.T, policy DropPolicy) {
-	const frame, gop = second / 25, 50 // two chunks
+	const frame = second / 25
+	gop := rapid.SampledFrom([]int64{50, 200}).Draw(t, "gop") // of two chunks, or eight
 	pool := NewCheckedPool()
-	q := NewGOPQueue(pool, GOPLimits{Policy: policy, MaxSpan: 8 * time.Second})
+	q := NewGOPQueue(pool, GOPLimits{Policy: policy, MaxSpan: rapid.SampledFrom([]time.Duration{2e9, 4e9, 8e9}).Draw(t, "bound")})
 	told, kept, behindMark := int64(0), 0, false
 	var list []Gap
 	take := func(c *Chunk) {
@@ -53,6 +53,11 @@ func lostAndDropped(t *rapid.T, policy DropPolicy) {
 		ns := n * frame
 		require.NoError(t, b.Append(0, &AU{DTS: n * 3600, PTS: n * 3600, UTC: start + ns, Mono: ns + 1, Sync: n%gop == 0, Lost: was, Payload: [][]byte{{0x65, 1}}}))
 	}
+	shed := func() {
+		for range rapid.IntRange(0, 2).Draw(t, "shed") {
+			q.Shed()
+		}
+	}
 	for _, n := range append(losses, 0) {
 		for range rapid.Int64Range(40, 150).Draw(t, "pictures") {
 			put(next, 0)
@@ -65,12 +70,14 @@ func lostAndDropped(t *rapid.T, policy DropPolicy) {
 				}
 			}
 		}
+		shed()
 		if n == 0 {
 			continue
 		}
 		next += n
 		put(next, int(n))
 		next++
+		shed() // the chunk behind the hole is to come
 		if lost += n; n >= 25 {
 			big++
 		}

@@ -52,6 +52,36 @@ func TestGapsThatDoNotFitAreCounted(t *testing.T) {
 	require.Len(t, list, MaxGaps, "it is another list")
 }
 
+// What the gap before the next file tells is left out of the list where that file begins
+// at once: all of it, and nothing else, however full the list is.
+func TestWhatTheNextFileTellsStaysApartInAFullList(t *testing.T) {
+	for before := range 3 * MaxChunkGaps {
+		for next := range 3 * MaxChunkGaps {
+			for behind := range MaxChunkGaps {
+				var list []Gap
+				moment := int64(0)
+				add := func(n int, next bool) {
+					for range n {
+						g := at(moment, 1)
+						g.Next = next
+						moment += 10
+						list = JoinChunkGap(list, g)
+					}
+				}
+				add(before, false)
+				add(next, true)
+				add(behind, false)
+				require.LessOrEqual(t, len(list), MaxChunkGaps)
+				told := map[bool]int{}
+				for _, g := range list {
+					told[g.Next] += g.Places
+				}
+				require.Equal(t, []int{before + behind, next}, []int{told[false], told[true]})
+			}
+		}
+	}
+}
+
 // within builds chunks of two tracks, pictures at 25 a second with a key frame each
 // second, and sound; alter changes or leaves out a unit.
 func within(t *testing.T, seconds int64, alter func(track int, n int64, au *AU) bool) (gaps []Gap, before []Gap) {

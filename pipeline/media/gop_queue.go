@@ -42,17 +42,16 @@ type GOPQueue struct {
 	extraNS int64    // see AllowSpan
 	held    atomic.Int64
 
-	pending  *Gap   // before what is queued next
-	until    int64  // Chunk.Until of the newest chunk that pending tells of
-	refusing lossBy // not 0: the GOP that arrives lost its beginning or middle, by this
+	pending  *lostGap // before what is queued next
+	refusing lossBy   // not 0: the GOP that arrives lost its beginning or middle, by this
 	lost     GOPLosses
 }
 
 // queued is a chunk with what was lost before it.
 type queued struct {
 	chunk  *Chunk
-	gap    *Gap // nil: nothing
-	marked bool // gap was handed out
+	gap    *lostGap // nil: nothing
+	marked bool     // gap was handed out
 }
 
 // GOPLimits bound a queue. A bound of 0 bounds nothing: a queue with the zero value is
@@ -125,7 +124,7 @@ func (q *GOPQueue) Put(c *Chunk) {
 		q.refuse(c, lostToBound)
 	default:
 		if q.pending != nil {
-			q.pending.Duration -= c.Gap.Duration - c.GapFrom(q.until).Duration
+			q.pending.Duration -= c.Gap.Duration - c.GapFrom(q.pending.until).Duration
 		}
 		q.add(queued{chunk: c, gap: q.pending})
 		q.pending, q.refusing = nil, 0
@@ -149,7 +148,7 @@ func (q *GOPQueue) Next() *Chunk {
 	}
 	e := &q.entries[0]
 	if e.gap != nil {
-		gap := *e.gap
+		gap := e.gap.Gap
 		e.gap, e.marked = nil, true
 		return q.pool.NewMark(e.chunk.Set, e.chunk.Seq, Mark{Kind: MarkGap, Gap: gap})
 	}
@@ -166,7 +165,7 @@ func (q *GOPQueue) Rest() *Chunk {
 	if q.pending == nil {
 		return nil
 	}
-	gap := *q.pending
+	gap := q.pending.Gap
 	q.pending = nil
 	return q.pool.NewMark(nil, 0, Mark{Kind: MarkGap, Gap: gap})
 }

@@ -40,13 +40,13 @@ func (q *GOPQueue) shedOldest(by lossBy) {
 		}
 		q.refusing = by
 	}
-	gap, at, until := q.cut(from, to, by)
+	gap, at := q.cut(from, to, by)
 	if at < len(q.entries) {
 		e := &q.entries[at]
-		gap.Duration -= e.chunk.Gap.Duration - e.chunk.GapFrom(until).Duration
-		e.gap = before(gap, e.gap)
+		gap.Duration -= e.chunk.Gap.Duration - e.chunk.GapFrom(gap.until).Duration
+		e.gap = gap.then(e.gap)
 	} else {
-		q.pending, q.until = before(gap, q.pending), until
+		q.pending = gap.then(q.pending)
 	}
 }
 
@@ -57,14 +57,41 @@ func (q *GOPQueue) shedNewest(by lossBy) {
 	for from > 0 && !q.entries[from].chunk.StartsGOP {
 		from--
 	}
-	gap, _, until := q.cut(from, len(q.entries), by)
-	q.pending, q.refusing, q.until = before(gap, q.pending), by, until
+	gap, _ := q.cut(from, len(q.entries), by)
+	q.pending, q.refusing = gap.then(q.pending), by
+}
+
+// lostGap is what is missing in one place of the queue, and the time that it tells of, ns
+// of UTC less Stepped.
+type lostGap struct {
+	Gap
+	from   int64 // where the hole right before it begins
+	holeNS int64 // of that hole; it tells of it, or the gap before the next file does
+	until  int64 // Chunk.Until of the last chunk that it tells of
+}
+
+// then is what is missing in one place and in the next one, where there is one. Where
+// chunks were lost right before others the hole between counts once: the former last over
+// it.
+func (g lostGap) then(o *lostGap) *lostGap {
+	if o != nil {
+		g.Duration -= min(max(g.until-o.from, 0), o.holeNS)
+		g.Gap, g.until = g.Plus(o.Gap), o.until
+	}
+	return &g
+}
+
+// drop adds a chunk that is lost right behind; until is as for Chunk.Dropped.
+func (g *lostGap) drop(c *Chunk, until int64) {
+	if g.until == 0 { // the first one
+		g.from, g.holeNS = c.holeBefore()
+	}
+	g.Gap, g.until = g.Plus(c.Dropped(until)), c.Until()
 }
 
 // cut takes entries out of the queue, but for marks that say more than a gap. It returns
-// what is missing by it, where, which is the place behind the marks that stay, and the
-// up to when it tells: see Chunk.Until.
-func (q *GOPQueue) cut(from, to int, by lossBy) (gap Gap, at int, until int64) {
+// what is missing by it, and where, which is the place behind the marks that stay.
+func (q *GOPQueue) cut(from, to int, by lossBy) (gap lostGap, at int) {
 	at = from
 	for _, e := range q.entries[from:to] {
 		switch m := e.chunk.Mark; {
@@ -73,45 +100,38 @@ func (q *GOPQueue) cut(from, to int, by lossBy) (gap Gap, at int, until int64) {
 			at++
 			continue
 		case m != nil:
-			gap = gap.Plus(m.Gap)
+			gap.Gap = gap.Plus(m.Gap)
 		default:
-			if e.gap != nil {
-				gap = gap.Plus(*e.gap)
+			switch {
+			case e.gap != nil && gap.until == 0:
+				gap.from, gap.holeNS, gap.until = e.gap.from, e.gap.holeNS, e.gap.until
+				gap.Gap = gap.Plus(e.gap.Gap)
+			case e.gap != nil:
+				gap = *gap.then(e.gap)
 			}
+			until := gap.until
 			if e.gap != nil || e.marked {
 				until = e.chunk.UTC - e.chunk.Stepped - e.chunk.holeNS // it tells up to there
 			}
-			gap = gap.Plus(e.chunk.Dropped(until))
-			until = e.chunk.Until()
+			gap.drop(e.chunk, until)
 			q.count(e.chunk, by)
 			q.account(e.chunk, -1)
 		}
 		e.chunk.Release()
 	}
 	q.entries = slices.Delete(q.entries, at, to)
-	return gap, at, until
+	return gap, at
 }
 
 // refuse drops a chunk that comes.
 func (q *GOPQueue) refuse(c *Chunk, by lossBy) {
 	if q.pending == nil {
-		q.until = 0
+		q.pending = &lostGap{}
 	}
-	gap := c.Dropped(q.until)
-	if q.pending != nil {
-		gap = q.pending.Plus(gap)
-	}
-	q.pending, q.refusing, q.until = &gap, by, c.Until()
+	q.pending.drop(c, q.pending.until)
+	q.refusing = by
 	q.count(c, by)
 	c.Release()
-}
-
-// before is a gap with one right behind it, where there is one.
-func before(gap Gap, behind *Gap) *Gap {
-	if behind != nil {
-		gap = gap.Plus(*behind)
-	}
-	return &gap
 }
 
 func (q *GOPQueue) count(c *Chunk, by lossBy) {
