@@ -45,6 +45,7 @@ type file struct {
 	gaps      []media.Gap
 	anchoring media.Anchoring
 	gapBehind bool   // the next file begins at once, and the gap before it tells what is missing
+	committed bool   // what makes it a finished one may be on the disk
 	filled    int64  // bytes of gaps and anchors that were written in place
 	asGrown   bool   // finished as a fragmented file without an index
 	moovSum   uint32 // of the final moov, of an ordinary file

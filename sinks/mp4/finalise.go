@@ -177,6 +177,7 @@ func (f *file) flip(size int64) error {
 	if err := f.sync(); err != nil {
 		return err
 	}
+	f.committed = true
 	if err := f.writeSize(size); err != nil {
 		return err
 	}
@@ -285,6 +286,7 @@ func (f *file) fillMoov() error {
 // showMehd turns the free box around the body into mehd: what says that the
 // file is finished.
 func (f *file) showMehd() error {
+	f.committed = true
 	if err := f.writeAt([]byte("mehd"), f.lay.mehdAt+4); err != nil {
 		return err
 	}

@@ -51,6 +51,7 @@ func (m *Muxer) finish(reason media.Cause, emit pipeline.Emit[media.Recording]) 
 	written, err := f.finish(media.StateFinished, reason)
 	if err != nil {
 		m.stats.failed(err)
+		f.gapBehind = f.gapBehind && f.committed // else recovery lists all that its chunks say
 		return errors.Join(fmt.Errorf("finish: %w; the file is left for recovery", err), m.unfinished(reason, emit))
 	}
 	final, named := disk.Publish(m.fs, f.name, f.noSync)

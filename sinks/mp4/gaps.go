@@ -243,6 +243,20 @@ func (f *file) gapsWithin(end int64) (list []media.Gap) {
 	return list
 }
 
+// foretold is how long the holes in the file are that the gap before the next one tells,
+// ns; less than 0 where the file tells them after all.
+func (f *file) foretold() (ns int64) {
+	for i := range f.gaps {
+		if f.gaps[i].Next {
+			ns += f.gaps[i].Missing()
+		}
+	}
+	if !f.gapBehind {
+		return -ns
+	}
+	return ns
+}
+
 // A track that begins or ends much apart from the file stalled there: by more than a
 // second, and than some of its samples last.
 const (

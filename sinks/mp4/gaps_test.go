@@ -3,12 +3,14 @@ package mp4
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
@@ -181,4 +183,80 @@ func TestDamagedGapsAreNone(t *testing.T) {
 	require.Equal(t, s.last().ID, r.ID)
 	_, anchors := decodeGaps([]byte(`{"anchors":[[5,0],[4,0]]}`), 0)
 	require.Empty(t, anchors)
+}
+
+// TestAHoleBeforeACutIsToldOnceThoughTheDiskFails while the file is finished, or when the
+// next one is begun: by the file or by the gap before the next one, also where more is
+// lost between them and where recovery finishes the file.
+func TestAHoleBeforeACutIsToldOnceThoughTheDiskFails(t *testing.T) {
+	const hole, frame = 2 * gapSecond, gapSecond / 10
+	for _, fragment := range []bool{false, true} {
+		for name, c := range map[string]struct {
+			ending, beginning bool // fails
+			lost              int  // chunks, in GOPs of three
+			file              int64
+		}{
+			"works":                  {false, false, 0, 0},
+			"not begun":              {false, true, 0, 0},
+			"not begun for long":     {false, true, 3, 0},
+			"not finished":           {true, false, 0, hole},
+			"not finished, for long": {true, true, 3, hole},
+		} {
+			t.Run(fmt.Sprint(name, fragment), func(t *testing.T) {
+				cfg := Defaults()
+				cfg.Fragment = fragment
+				d := newSickDisk(t, cfg)
+				set, chunks := synthetic{fps: 10, gop: 30, picture: 300, flush: time.Second, chunks: 12}.make(t, d.pool)
+				for _, c := range chunks[2:] { // behind the hole
+					c.UTC += hole
+				}
+				chunks[2].Gaps = []media.Gap{{Cause: media.GapRTPLoss, StartUTC: chunks[2].UTC - hole, Duration: hole, Track: 1, Places: 1, Next: true}}
+				require.NoError(t, d.Open(t.Context()))
+				one, two := segment(set, 1), segment(set, 2)
+				one.StartUTC, two.StartUTC = chunks[0].UTC, chunks[3].UTC
+				two.Gap = media.Gap{Cause: media.GapRTPLoss, Duration: hole + frame}
+				d.send(t, one, true, chunks[:3]...)
+				fail := func(yes bool) {
+					if d.err = nil; yes {
+						d.err = unix.EIO
+					}
+				}
+				fail(c.ending)
+				require.NoError(t, d.Process(t.Context(), media.Part{Segment: one, End: endcause.Gap, Gap: true}, d.emit))
+				path := d.last().Path
+				d.clock.now = d.clock.now.Add(time.Second)
+				fail(c.beginning)
+				ahead := c.lost + 1 // up to the next key frame, with that
+				d.send(t, two, true, chunks[3:3+ahead]...)
+				fail(false)
+				d.send(t, two, false, chunks[3+ahead:]...)
+				require.NoError(t, d.end(two, endcause.Stop))
+				require.NoError(t, d.Close())
+				require.Zero(t, d.pool.Outstanding(), d.pool.Leaks())
+
+				if c.ending {
+					require.Equal(t, c.file, sumOf(d.told[1].Gaps), "as recovery will find it")
+					r, err := Repair(filepath.Join(d.dir, path))
+					require.NoError(t, err)
+					path = r.Recording.Path
+				}
+				first, err := ReadEntry(filepath.Join(d.dir, path))
+				require.NoError(t, err)
+				require.Equal(t, c.file, sumOf(first.Gaps))
+				want := hole - c.file + int64(c.lost)*gapSecond
+				if c.lost == 0 { // it counts from picture to picture
+					want += frame
+				}
+				require.Equal(t, want, d.last().Gap.Duration)
+			})
+		}
+	}
+}
+
+// sumOf is for how long nothing is there in any gap of a list.
+func sumOf(list []media.Gap) (ns int64) {
+	for _, g := range list {
+		ns += g.Missing()
+	}
+	return ns
 }

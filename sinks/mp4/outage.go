@@ -249,17 +249,21 @@ func (m *Muxer) gapBefore(o *outage, first *media.Chunk) media.Gap {
 		}
 	}
 	if o.lost == 0 && !o.earlier {
+		own.Duration = max(own.Duration+min(m.owed, 0), 0)
 		return own
 	}
+	owed := int64(0)
 	if from == 0 {
 		from = o.first - own.Duration
+	} else { // it counts from the end of the last file, which has holes
+		owed = max(m.owed, 0)
 	}
 	step := own.Step
 	if m.last != 0 { // there is a file before
 		step = media.ClockStep(first.Stepped - m.lastStepped)
 	}
 	return media.Gap{
-		Cause: o.cause, Duration: max(first.UTC-first.Stepped-from, 0), Chunks: o.lost + own.Chunks,
+		Cause: o.cause, Duration: max(first.UTC-first.Stepped-from, 0) + owed, Chunks: o.lost + own.Chunks,
 		Step: step,
 	}
 }

@@ -69,6 +69,7 @@ type Muxer struct {
 	used        bool    // the segment has had a file
 	events      []media.Event
 	lastStepped int64 // ns, Chunk.Stepped of the last file's first chunk
+	owed        int64 // ns, of the holes in the last file that the gap before the next one alone tells; less than 0: the file tells them after all
 	last        int64 // ns UTC less Stepped, as all times of an outage: end of what is in a file; 0 before the first
 	interrupted *Interrupted
 	key         interruptedKey
@@ -185,7 +186,15 @@ func (m *Muxer) process(ctx context.Context, c *media.Chunk, emit pipeline.Emit[
 
 // end ends the segment. An error of the disk leaves its file to recovery.
 func (m *Muxer) end(reason media.Cause, emit pipeline.Emit[media.Recording]) error {
+	f := m.file
+	behind := f != nil && f.gapBehind
 	err := m.finish(reason, emit)
+	if f != nil {
+		m.owed = 0
+	}
+	if behind {
+		m.owed = f.foretold()
+	}
 	if kind, disk := disk.TroubleOf(err); disk {
 		m.disrupted(kind, err)
 		err = nil

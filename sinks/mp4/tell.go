@@ -19,7 +19,7 @@ func (m *Muxer) tell(emit pipeline.Emit[media.Recording]) error {
 	}
 	r.Beyond, f.beyond = f.beyond, nil
 	m.unnamed(len(r.Beyond))
-	m.told, m.used = true, true
+	m.told, m.used, m.owed = true, true, 0
 	m.log.Info("recording begins", "file", m.shown(f.name), "start", at(r.StartUTC).UTC())
 	return emit(r)
 }
