@@ -80,8 +80,8 @@ type built struct {
 type emitAny func(any) error
 
 var registry = struct {
-	sync.RWMutex
-	stages map[string]*stage
+	sync.RWMutex // guards stages
+	stages       map[string]*stage
 }{stages: map[string]*stage{}}
 
 // RegisterSource makes a source known under the name that declarations use. Like

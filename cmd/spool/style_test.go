@@ -18,38 +18,66 @@ import (
 	"github.com/gospool/spool/pipeline"
 )
 
-// A lock says at its field what it protects.
+// A lock says at its field, or where it is declared, what it protects.
 func TestLocksSayWhatTheyProtect(t *testing.T) {
-	locks := 0
+	locks := map[string]int{}
 	eachFile(t, func(path string, fset *token.FileSet, f *ast.File) {
 		dir := filepath.ToSlash(filepath.Dir(path))
 		if within(dir, "bench") || strings.HasSuffix(dir, "test") || dir == "sinks/mp4/powercut" {
 			return
 		}
-		ast.Inspect(f, func(n ast.Node) bool {
-			fields, ok := n.(*ast.StructType)
-			if !ok {
-				return true
+		check := func(as string, of ast.Expr, comments ...*ast.CommentGroup) {
+			if !isLock(f, of) {
+				return
 			}
-			for _, field := range fields.Fields.List {
-				kind := types.ExprString(field.Type)
-				if len(field.Names) == 0 || kind != "sync.Mutex" && kind != "sync.RWMutex" {
-					continue
+			locks[as]++
+			for _, c := range comments {
+				if c.Text() != "" {
+					return
 				}
-				locks++
-				if field.Comment == nil && field.Doc == nil {
-					t.Errorf("%s: %s: a comment tells what it guards", fset.Position(field.Pos()), field.Names[0])
+			}
+			t.Errorf("%s: a comment tells what the lock guards", fset.Position(of.Pos()))
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.StructType:
+				for _, field := range n.Fields.List {
+					as := "field"
+					if len(field.Names) == 0 {
+						as = "embedded"
+					}
+					check(as, field.Type, field.Doc, field.Comment)
+				}
+			case *ast.GenDecl:
+				for _, spec := range n.Specs {
+					if v, ok := spec.(*ast.ValueSpec); ok && v.Type != nil {
+						check("variable", v.Type, n.Doc, v.Doc, v.Comment)
+					}
 				}
 			}
 			return true
 		})
 	})
-	require.Greater(t, locks, 30)
+	require.Greater(t, locks["field"], 30)
+	require.NotZero(t, locks["embedded"])
+	require.NotZero(t, locks["variable"])
+}
+
+// isLock reports whether a type is a mutex, by whatever name a file imports package sync.
+func isLock(f *ast.File, of ast.Expr) bool {
+	if p, ok := of.(*ast.StarExpr); ok {
+		of = p.X
+	}
+	s, ok := of.(*ast.SelectorExpr)
+	return ok && (s.Sel.Name == "Mutex" || s.Sel.Name == "RWMutex") && packageOf(f, s) == "sync"
 }
 
 // renaming are the files that give a file another's place, or a name of its own, and why
 // package durable does not do it for them.
 var renaming = map[string]string{
+	"pipeline/filesystem/calls.go":      "makes the call, for those below",
+	"pipeline/filesystem/fallback.go":   "puts another call in its place",
+	"sinks/mp4/disk/fs_linux.go":        "a recording, for publish.go and copy.go",
 	"pipeline/filesystem/lock.go":       "a lock is taken by it",
 	"pipeline/filesystem/probe.go":      "tries what a file system can do",
 	"sinks/mp4/disk/publish.go":         "a recording, which takes no name from another file",
@@ -60,9 +88,26 @@ var renaming = map[string]string{
 	"cmd/spool/remux.go":                "the file of another run is not to be replaced",
 }
 
+// making are the files that make a file, and why package durable does not do it for them.
+var making = map[string]string{
+	"pipeline/filesystem/lock.go":        "a lock, which a power cut ends",
+	"pipeline/filesystem/lock_path.go":   "the same",
+	"pipeline/filesystem/probe.go":       "tries what a file system can do",
+	"pipeline/filesystem/probe_names.go": "the same",
+	"pipeline/filesystem/scratch.go":     "the same",
+	"pipeline/filesystem/shared.go":      "the same",
+	"sinks/mp4/disk/fs_linux.go":         "a recording, which grows",
+	"sinks/mp4/facts/lock.go":            "a lock, which has no bytes",
+	"sinks/metadata/journal/disk.go":     "a journal, which grows",
+	"sinks/metadata/database/rescue.go":  "a database is exchanged for its copy",
+	"sinks/retention/waited.go":          "not synced: what is lost is waited for again",
+	"cmd/spool/bench.go":                 "a profile of this run",
+}
+
 // What is to survive a power cut is written by package durable.
 func TestFilesAreReplacedInOnePlace(t *testing.T) {
-	var found []string
+	renames := []string{"Rename", "Renameat", "Renameat2", "RenameNew", "Link", "Linkat", "Symlink"}
+	found := map[string]map[string]string{"makes": {}, "renames": {}}
 	eachFile(t, func(path string, fset *token.FileSet, f *ast.File) {
 		path = filepath.ToSlash(path)
 		dir := filepath.ToSlash(filepath.Dir(path))
@@ -70,19 +115,21 @@ func TestFilesAreReplacedInOnePlace(t *testing.T) {
 			return
 		}
 		ast.Inspect(f, func(n ast.Node) bool {
-			if call, ok := n.(*ast.CallExpr); ok {
-				if s, ok := call.Fun.(*ast.SelectorExpr); ok && s.Sel.Name == "Rename" && len(call.Args) == 2 && !slices.Contains(found, path) {
-					found = append(found, path)
-				}
+			s, ok := n.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			switch of := packageOf(f, s); {
+			case slices.Contains(renames, s.Sel.Name) && (of == "" || of == "os" || strings.HasSuffix(of, "sys/unix") || of == "syscall"):
+				found["renames"][path] = renaming[path]
+			case s.Sel.Name == "WriteFile", s.Sel.Name == "CreateTemp", of == "os" && s.Sel.Name == "Create", s.Sel.Name == "O_CREATE", s.Sel.Name == "O_CREAT":
+				found["makes"][path] = making[path]
 			}
 			return true
 		})
 	})
-	want := make([]string, 0, len(renaming))
-	for path := range renaming {
-		want = append(want, path)
-	}
-	require.ElementsMatch(t, want, found, "use durable.Replace, or say why not")
+	require.Equal(t, renaming, found["renames"], "use durable.Replace, or say why not")
+	require.Equal(t, making, found["makes"], "use durable.Replace, or say why not")
 }
 
 // notStages are words that a stage is called by, in the files in which they mean something
@@ -209,6 +256,17 @@ func TestTimesAreWrittenByTheirUnits(t *testing.T) {
 	}
 }
 
+// A name says of which package it is.
+func TestNoPackageIsImportedWithoutItsName(t *testing.T) {
+	eachFile(t, func(_ string, fset *token.FileSet, f *ast.File) {
+		for _, i := range f.Imports {
+			if i.Name != nil && i.Name.Name == "." {
+				t.Errorf("%s: %s: a reader cannot tell whose its names are", fset.Position(i.Pos()), i.Path.Value)
+			}
+		}
+	})
+}
+
 // A name of the language that means something else for some lines misleads.
 func TestNoVariableHasANameOfTheLanguage(t *testing.T) {
 	eachFile(t, func(path string, fset *token.FileSet, f *ast.File) {
@@ -229,8 +287,16 @@ func TestNoVariableHasANameOfTheLanguage(t *testing.T) {
 				}
 			case *ast.ValueSpec:
 				check(n.Names...)
+			case *ast.FuncDecl:
+				if n.Recv == nil {
+					check(n.Name)
+				} else if len(n.Recv.List[0].Names) > 0 {
+					check(n.Recv.List[0].Names...)
+				}
+			case *ast.TypeSpec:
+				check(n.Name)
 			case *ast.FuncType:
-				for _, list := range []*ast.FieldList{n.Params, n.Results} {
+				for _, list := range []*ast.FieldList{n.TypeParams, n.Params, n.Results} {
 					if list != nil {
 						for _, field := range list.List {
 							check(field.Names...)

@@ -7,8 +7,8 @@ import (
 )
 
 var owned = struct {
-	sync.Mutex
-	by map[string]any
+	sync.Mutex // guards by
+	by         map[string]any
 }{by: map[string]any{}}
 
 // OwnDefault says that a setting, named by its path from the root of the

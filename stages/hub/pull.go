@@ -43,8 +43,8 @@ type Puller interface {
 type Scheme func(PullOptions) (Puller, error)
 
 var schemes = struct {
-	sync.RWMutex
-	by map[string]Scheme
+	sync.RWMutex // guards by
+	by           map[string]Scheme
 }{by: map[string]Scheme{}}
 
 // RegisterScheme makes the scheme of a pull URL known; called from init.

@@ -11,7 +11,7 @@ import (
 // process, and a directory that was swapped is swapped for every pipeline and
 // for the runs to come.
 var process = struct {
-	sync.Mutex
+	sync.Mutex                           // guards what follows
 	files       map[string]*atomic.Int64 // absolute path of a growing file -> bytes up to its last whole chunk
 	directories map[string]string        // absolute path of a record directory -> identity
 }{files: map[string]*atomic.Int64{}, directories: map[string]string{}}
