@@ -3,11 +3,13 @@ package rtsp
 import (
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/bluenviron/gortsplib/v5"
 	"github.com/bluenviron/gortsplib/v5/pkg/description"
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
 )
@@ -37,7 +39,9 @@ func (f *footage) shuffled(within, from, to int) []footagePacket {
 // TestPacketsOutOfOrderLoseNothingOverUDP: that is what sequence numbers are for.
 func TestPacketsOutOfOrderLoseNothingOverUDP(t *testing.T) {
 	r := newFixture(t)
-	_, addr := r.serve(Config{UDP: freeUDPPair(t)})
+	// What is missing is waited for by time: here however long it takes.
+	still := &standing{Clock: pipeline.SystemClock, at: time.Now()}
+	_, addr := r.serve(Config{UDP: freeUDPPair(t), Clock: still, ReadTimeout: 10 * deadline})
 	file := clip(t, "h264", x264...)
 	f := film(t, file, false)
 	wait := r.record("shuffled")
