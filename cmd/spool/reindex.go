@@ -91,7 +91,7 @@ func (c *ReindexCmd) reindex(ctx context.Context, p *Program, catalogue *metadat
 	}
 	progress := newBar(p.Stderr, "comparing files")
 	defer progress.end()
-	found, err := server.Compare(ctx, catalogue, dir, nil, progress.at)
+	found, err := server.Compare(ctx, catalogue, dir, server.Turns{}, progress.at)
 	if found.Unsure != nil {
 		fmt.Fprintf(p.Stderr, "what is known of deleted recordings stays for now: %v\n", found.Unsure)
 	}

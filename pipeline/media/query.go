@@ -39,6 +39,7 @@ type Record struct {
 	Node      string     // the recorder that made it and has its file
 	Elsewhere bool       // that is another recorder than the one that answers
 	Locations []Location // where its footage lies: first the recorder that has it, then every other place
+	Located   bool       // the database has said so: else other places than the first may have it
 	Revision  int64      // grows with each change of the row
 	Pending   bool       // known from the journal; the database does not have all of it yet
 }
@@ -48,14 +49,14 @@ type Record struct {
 func (r *Record) Growing() bool { return r.State == StateRecording && r.EndReason == "" }
 
 // WholeElsewhere reports whether another place than the disk of its recorder has all of a
-// recording.
-func (r *Record) WholeElsewhere() bool {
+// recording. Where the database has not answered that is not sure.
+func (r *Record) WholeElsewhere() (whole, sure bool) {
 	for i := range r.Locations {
 		if l := &r.Locations[i]; (l.Bucket != "" || l.Node != r.Node) && l.State.Whole() {
-			return true
+			return true, true
 		}
 	}
-	return false
+	return false, r.Located
 }
 
 // ErrQuery is the error of every query that cannot be asked.

@@ -31,6 +31,21 @@ func (c *claims) try(id media.ID) (release func(), other <-chan struct{}) {
 	}, nil
 }
 
+// tryEach claims those of some recordings that are not being changed.
+func (c *claims) tryEach(ids []media.ID) (free []media.ID, release func()) {
+	var releases []func()
+	for _, id := range ids {
+		if release, other := c.try(id); other == nil {
+			free, releases = append(free, id), append(releases, release)
+		}
+	}
+	return free, func() {
+		for _, release := range releases {
+			release()
+		}
+	}
+}
+
 // Alone calls a function that changes a recording's file, its row or both, while no other
 // change of the recording is under way, and returns its error. It must not call the
 // Store for the same recording, which would wait for itself. BusyError: it was not called.
@@ -41,6 +56,17 @@ func (s *Store) Alone(ctx context.Context, id media.ID, change func(context.Cont
 	}
 	defer release()
 	return change(ctx)
+}
+
+// AloneWith is Alone for many recordings at once. It waits for none: change is called with
+// those of which no other change is under way, each once, and not at all where there is none.
+func (s *Store) AloneWith(ctx context.Context, ids []media.ID, change func(ctx context.Context, free []media.ID) error) error {
+	free, release := s.changing.tryEach(ids)
+	defer release()
+	if len(free) == 0 {
+		return ctx.Err()
+	}
+	return change(ctx, free)
 }
 
 // claim waits until no other change of a recording is under way. The caller releases it.

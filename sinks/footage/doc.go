@@ -11,14 +11,14 @@
 //	lose      the row alone: its file is gone
 //	add       the row alone, as the file says: it had none, or says another path
 //	update    the row alone, as the file says, and the events that only the row names
+//	adopt     the name alone of rows that are this recorder's
 //
-// The last three are of the comparison with the disk, which the catalogue makes: it calls
+// The last four are of the comparison with the disk, which the catalogue makes: it calls
 // Store.Alone for each recording that differs, and reads row and file again there. Each is
 // one change of the row, of what the disk says: after a crash the next comparison makes it.
 // A recording that stays busy is left to that one, too. What is known beside the file of a
-// recording without a row is removed in the same way. Whose rows are (adoption) changes
-// in many at once and outside: it is said of them by the database alone, and says nothing
-// else of them.
+// recording without a row is removed in the same way. Rows are adopted many at once, by
+// Store.AloneWith, and so go those of recordings that are lost for long.
 //
 // Each order is chosen for what a crash between its steps leaves. Protection must outlive
 // the database, so the file has it first. A row without a file is marked lost by the
@@ -43,5 +43,7 @@
 // file and row are done. Another change of the same recording waits for it, for at most
 // Options.Patience: ErrBusy. No lock is held while the database is asked, so that one
 // that hangs keeps no other recording from being changed. Eviction never waits for a
-// claim, and asks the database before it has one.
+// claim, and asks the database before it has one. The rows of many evicted files go at
+// once, under the claims of those recordings: their files are gone. Who has several claims
+// waits for no other.
 package footage

@@ -13,8 +13,8 @@ import (
 // Evict deletes a file to make room. ErrKept: it is protected by its row or by its own
 // word, is being changed, or is not that of the recording. Its row stays until Forget: a
 // crash in between leaves a row that the next reconciliation marks as lost. What is known
-// beside the file of a recording that another place has whole stays too, so that a part of
-// that can be found.
+// beside the file of a recording that another place has whole, or may have, stays too, so
+// that a part of that can be found.
 //
 // A file without an ID has no row, and is not asked whose it is. One that is left
 // unfinished may have been half written, and need not say again what a scan has read.
@@ -44,15 +44,46 @@ func (s *Store) Evict(ctx context.Context, f media.DeletedFile, unfinished bool)
 		return err
 	}
 	err = s.Files.Remove(f.Path)
-	if err == nil && known && !r.WholeElsewhere() { // of an unknown one this may be a copy
+	if whole, sure := r.WholeElsewhere(); err == nil && known && sure && !whole { // of an unknown one this may be a copy
 		_ = s.Files.Forget(f.ID)
 	}
 	return err
 }
 
-// Forget takes the rows of evicted files away.
+// Forget takes the rows of evicted files away: all at once, but those of recordings that
+// are being changed. Each of them is waited for afterwards, while nothing else is claimed; a
+// BusyError says that the row of one stays.
 func (s *Store) Forget(ctx context.Context, files []media.DeletedFile) error {
-	return s.Catalogue.Forget(ctx, files)
+	ids := make([]media.ID, len(files))
+	for i, f := range files {
+		ids[i] = f.ID
+	}
+	rest := files
+	err := s.AloneWith(ctx, ids, func(ctx context.Context, free []media.ID) error {
+		var now []media.DeletedFile
+		now, rest = divide(files, free)
+		return s.Catalogue.Forget(ctx, now)
+	})
+	for _, f := range rest {
+		err = errors.Join(err, s.Empty(ctx, f))
+	}
+	return err
+}
+
+// divide returns the files of some recordings, and the others.
+func divide(files []media.DeletedFile, of []media.ID) (theirs, others []media.DeletedFile) {
+	is := make(map[media.ID]bool, len(of))
+	for _, id := range of {
+		is[id] = true
+	}
+	for _, f := range files {
+		if is[f.ID] {
+			theirs = append(theirs, f)
+		} else {
+			others = append(others, f)
+		}
+	}
+	return theirs, others
 }
 
 // row asks the row of a file, which may know of a protection that the file lost. What the

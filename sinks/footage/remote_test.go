@@ -36,3 +36,15 @@ func TestWhatIsKnownOfARecordingThatLiesElsewhereStays(t *testing.T) {
 		require.NotContains(t, w.facts, one, name)
 	}
 }
+
+// TestWhatIsKnownOfAnEvictedRecordingStaysWhileTheDatabaseIsAway: another place may have the
+// recording. Deletion on request asks no other place.
+func TestWhatIsKnownOfAnEvictedRecordingStaysWhileTheDatabaseIsAway(t *testing.T) {
+	w := newWorld(t)
+	w.away = true
+	require.NoError(t, w.Evict(t.Context(), media.DeletedFile{ID: one, Path: path}, false))
+	require.NotContains(t, w.files, path)
+	require.True(t, w.facts[one])
+	require.NoError(t, w.Delete(t.Context(), one))
+	require.NotContains(t, w.facts, one)
+}

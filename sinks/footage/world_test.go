@@ -16,16 +16,18 @@ import (
 // world is a record directory, a catalogue, and a power supply. Each change is a step; from
 // step cutAt on, nothing is changed any more.
 type world struct {
-	mu    sync.Mutex
-	files map[string]*file
-	rows  map[media.ID]media.Record
-	steps []string
-	cutAt int
-	facts map[media.ID]bool // recordings of which something is known beside the file
-	hangs map[media.ID]bool
-	asked int // questions about rows
-	now   time.Time
-	after chan time.Time // what the clock's waits deliver
+	mu      sync.Mutex
+	files   map[string]*file
+	rows    map[media.ID]media.Record
+	steps   []string
+	cutAt   int
+	facts   map[media.ID]bool // recordings of which something is known beside the file
+	hangs   map[media.ID]bool
+	forgets func([]media.DeletedFile) // called by the catalogue before it does; nil: nothing
+	away    bool                      // the database is: what is elsewhere is not known
+	asked   int                       // questions about rows
+	now     time.Time
+	after   chan time.Time // what the clock's waits deliver
 
 	*Store
 	deleted  []string
@@ -141,6 +143,7 @@ func (c catalogue) Record(ctx context.Context, id media.ID) (media.Record, error
 	if !ok {
 		return media.Record{}, errNoRow
 	}
+	r.Located = !c.away
 	return r, nil
 }
 
@@ -170,6 +173,9 @@ func (c catalogue) Delete(_ context.Context, id media.ID) error {
 }
 
 func (c catalogue) Forget(_ context.Context, gone []media.DeletedFile) error {
+	if c.forgets != nil {
+		c.forgets(gone)
+	}
 	return c.step("rows forget", func() {
 		for _, f := range gone {
 			delete(c.rows, f.ID)

@@ -99,7 +99,7 @@ type Catalogue struct {
 	wake     chan struct{} // holds one: the applier has something to do
 	retry    chan struct{} // holds one: what failed may work now
 	stop     func()
-	changes  sync.Mutex               // what SetProtected, Delete and Forget decide by, and lose, stays true until they are done
+	removing sync.Mutex               // guards the order of a row's deletion and its loss in the journal; nothing is waited for under it
 	former   atomic.Pointer[[]string] // OpenOptions.Former, and what the database knows of the directory
 	copyTold atomic.Bool              // see learnNames
 	claim    claim
@@ -310,6 +310,7 @@ type Stats struct {
 	AsideError     string        // why the newest of them is
 	Full           uint64        // changes dropped because the journal was full: reindex
 	Invalid        uint64        // recordings that could not be stored
+	Unwanted       uint64        // places that are to delete what they have, since its recording was deleted: see location_gone.go
 	Others         uint64        // changes of rows that turned out to be another recorder's; they stay as they are
 	JournalBytes   int64         // on disk
 	JournalErrors  uint64        // writes that failed
@@ -328,6 +329,9 @@ func (c *Catalogue) Stats() Stats {
 	}
 	if oldest > 0 {
 		s.PendingAge = max(0, time.Duration(c.opts.Clock.Now().UnixNano()-oldest))
+	}
+	if db := c.store.Load(); db != nil {
+		s.Unwanted = db.unwanted.Load()
 	}
 	s.LastError, s.Advice, s.DownSince, s.Tries = c.failing.Read()
 	s.AsideDir = filepath.Join(c.opts.JournalDir, asideDir)

@@ -56,8 +56,9 @@
 // Package database reaches the database and keeps its schema. Where footage lies is a table
 // of its own, spool_locations: see location.go. What becomes of the other places when the
 // recorder's own file is lost, evicted or deleted is said in location_gone.go: a recording
-// that another place has whole is remote and stays, and what is elsewhere of one that was
-// deleted is unwanted until whoever has that place has deleted it.
+// that another place has whole is remote and stays, is lost once no place has it any more,
+// and what is elsewhere of one that was deleted is unwanted until whoever has that place has
+// deleted it.
 //
 // Times are integers: nanoseconds of UTC. They are exact on all three databases
 // (MySQL's own types end at microseconds, SQLite has none), no session's time

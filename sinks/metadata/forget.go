@@ -15,9 +15,14 @@ import (
 // later. A row that speaks of another file, or of another recorder's, which the
 // deleted one was a copy of, stays, and so does one that is protected:
 // reconciliation calls it lost. So does one that another place has whole, as remote: see
-// location_gone.go.
+// location_gone.go. The caller keeps other changes of the recordings away.
 func (c *Catalogue) Forget(ctx context.Context, files []media.DeletedFile) error {
-	last, err := c.gatherDeletes(ctx, files)
+	return c.forget(ctx, files, func(*row.Row) bool { return true })
+}
+
+// forget is Forget for those of the rows that goes says so of.
+func (c *Catalogue) forget(ctx context.Context, files []media.DeletedFile, goes func(*row.Row) bool) error {
+	last, err := c.gatherDeletes(ctx, files, goes)
 	if last == 0 {
 		return err
 	}
@@ -26,9 +31,9 @@ func (c *Catalogue) Forget(ctx context.Context, files []media.DeletedFile) error
 
 // gatherDeletes gives the last revision, 0 where there is none to wait for. Of
 // many errors it returns the first.
-func (c *Catalogue) gatherDeletes(ctx context.Context, files []media.DeletedFile) (last int64, first error) {
+func (c *Catalogue) gatherDeletes(ctx context.Context, files []media.DeletedFile, goes func(*row.Row) bool) (last int64, first error) {
 	for _, f := range files {
-		rev, err := c.gatherDelete(ctx, f)
+		rev, err := c.gatherDelete(ctx, f, goes)
 		switch {
 		case err != nil && ctx.Err() != nil:
 			return last, errors.Join(first, err)
@@ -40,11 +45,7 @@ func (c *Catalogue) gatherDeletes(ctx context.Context, files []media.DeletedFile
 	return last, first
 }
 
-// gatherDelete keeps other changes waiting for one look at the database, not for one at
-// each of the files.
-func (c *Catalogue) gatherDelete(ctx context.Context, f media.DeletedFile) (rev int64, err error) {
-	c.changes.Lock()
-	defer c.changes.Unlock()
+func (c *Catalogue) gatherDelete(ctx context.Context, f media.DeletedFile, goes func(*row.Row) bool) (rev int64, err error) {
 	old, _, err := c.lookup(ctx, f.ID.String())
 	switch {
 	case errors.Is(err, ErrNotFound):
@@ -54,14 +55,45 @@ func (c *Catalogue) gatherDelete(ctx context.Context, f media.DeletedFile) (rev 
 	case err != nil:
 		return 0, err
 	}
-	evicted := *old
-	evicted.Evicted = true
-	if !c.mayBeOurs(old) || !sameFile(old.Path, f.Path) || old.Protected != 0 {
+	if !c.mayBeOurs(old) || !sameFile(old.Path, f.Path) || old.Protected != 0 || !goes(old) {
 		return 0, nil
 	}
-	rev, err = c.gather(journal.Delete, &evicted)
-	if err == nil {
-		c.run.removes(f.ID)
+	evicted := *old
+	evicted.Evicted = true
+	return c.gatherRemoval(f.ID, &evicted)
+}
+
+// gatherRemoval adds the deletion of a row to what the journal writes next. From then on
+// the comparison with the disk does not call the recording lost: see gatherLoss.
+func (c *Catalogue) gatherRemoval(id media.ID, old *row.Row) (rev int64, err error) {
+	c.removing.Lock()
+	defer c.removing.Unlock()
+	if rev, err = c.gather(journal.Delete, old); err == nil {
+		c.run.removes(id)
+	}
+	return rev, err
+}
+
+// gatherLoss adds to what the journal writes next that a recording is lost, unless its row
+// was taken away since ownRun.remember: then it gives 0.
+func (c *Catalogue) gatherLoss(old *row.Row) (rev int64, err error) {
+	rec, err := old.Record(false)
+	if err != nil {
+		return 0, err
+	}
+	rec.State = media.StateLost
+	lost, err := row.Of(rec.Recording, c.nodeOf(rec.Recording))
+	if err != nil {
+		c.invalid.Add(1)
+		return 0, err
+	}
+	c.removing.Lock()
+	defer c.removing.Unlock()
+	if c.run.removed(rec.ID) {
+		return 0, nil
+	}
+	if rev, err = c.gather(journal.Put, lost); err == nil {
+		c.run.says(rec.ID, false)
 	}
 	return rev, err
 }

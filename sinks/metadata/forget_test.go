@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -87,4 +88,31 @@ func TestForgettingManyIsOneWriteOfTheJournal(t *testing.T) {
 	require.Equal(t, 1, writes)
 	require.NoError(t, c.Flush(context.Background()))
 	require.Empty(t, all(t, c, media.Query{}))
+}
+
+// TestALostRowWhoseFileIsBackStays although its time was over when Upkeep read it, and so does
+// one that is being changed.
+func TestALostRowWhoseFileIsBackStays(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, driver, dsn string) {
+		c := open(t, driver, dsn)
+		recs := []media.Recording{sample(1, "live/a"), sample(2, "live/a"), sample(3, "live/a")}
+		for _, rec := range recs {
+			rec.State = media.StateLost
+			put(t, c, rec)
+		}
+		ready(t, c.Catalogue)
+		by := func(ctx context.Context, all []media.ID, do func(context.Context, []media.ID) error) error {
+			if len(all) == 0 { // no remote ones
+				return nil
+			}
+			require.Equal(t, ids(recs), all)
+			put(t, c, recs[0])
+			return do(ctx, all[:2])
+		}
+		_, err := c.Upkeep(t.Context(), UpkeepOptions{KeepLost: time.Nanosecond, AloneWith: by})
+		require.NoError(t, err)
+		require.Equal(t, media.StateFinished, stateOf(t, c, recs[0].ID))
+		require.Equal(t, media.StateLost, stateOf(t, c, recs[2].ID))
+		require.Len(t, all(t, c, media.Query{}), 2)
+	})
 }

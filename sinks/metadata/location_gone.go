@@ -2,6 +2,8 @@ package metadata
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/uptrace/bun"
@@ -18,6 +20,8 @@ import (
 //	        and its other places
 //	the same, and no place has it whole:
 //	        as if there were no other place: the row is lost, or goes
+//	the last other place that has it whole is gone as well:
+//	        the recording is lost, which the next upkeep says: see loseRemote
 //	deleted on request:
 //	        the row goes and the own location with it. The other locations become unwanted:
 //	        each stays until whoever has that place has deleted what is there
@@ -41,19 +45,24 @@ func ownState(s media.State) media.State {
 	return s
 }
 
-// wholeElsewhere are those of the recordings that another place has whole.
+// wholeElsewhere are those of the recordings that another place has whole, and go on having
+// so until the transaction ends if their rows are locked.
 func (s *store) wholeElsewhere(ctx context.Context, tx bun.Tx, ids []string) (out []string, err error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	q := tx.NewSelect().TableExpr("spool_locations AS l").Join("JOIN spool_recordings AS r ON r.id = l.recording_id").
-		ColumnExpr("DISTINCT l.recording_id").Where("l.recording_id IN (?)", bun.List(ids)).
-		Where("(l.bucket <> '' OR l.node <> r.node)").
-		Where("l.state IN (?)", bun.List([]media.State{media.StateFinished, media.StateRecovered}))
+	q := selectWholeElsewhere(tx, ids)
 	if s.Driver == "mysql" {
 		q.For("UPDATE") // or it reads what was there when the transaction began
 	}
 	return out, q.Scan(ctx, &out)
+}
+
+func selectWholeElsewhere(db bun.IDB, ids []string) *bun.SelectQuery {
+	return db.NewSelect().TableExpr("spool_locations AS l").Join("JOIN spool_recordings AS r ON r.id = l.recording_id").
+		ColumnExpr("DISTINCT l.recording_id").Where("l.recording_id IN (?)", bun.List(ids)).
+		Where("(l.bucket <> '' OR l.node <> r.node)").
+		Where("l.state IN (?)", bun.List([]media.State{media.StateFinished, media.StateRecovered}))
 }
 
 // lockRows keeps the rows of recordings, and so their locations, as they are until the
@@ -92,11 +101,11 @@ func (s *store) keepRemote(ctx context.Context, tx bun.Tx, rows []*row.Row) ([]*
 	return rows, err
 }
 
-// delete takes rows away, but of evicted ones those that another place has whole. names are
-// this recorder's.
-func (s *store) delete(ctx context.Context, tx bun.Tx, names []string, deletes []journal.Change, now int64) error {
+// delete takes rows away, but of evicted ones those that another place has whole, and
+// returns how many locations are unwanted for it. names are this recorder's.
+func (s *store) delete(ctx context.Context, tx bun.Tx, names []string, deletes []journal.Change, now int64) (unwanted int64, err error) {
 	if len(deletes) == 0 {
-		return nil
+		return 0, nil
 	}
 	var evicted []string
 	own := slices.Clone(names)
@@ -107,11 +116,11 @@ func (s *store) delete(ctx context.Context, tx bun.Tx, names []string, deletes [
 		}
 	}
 	if err := s.lockRows(ctx, tx, evicted); err != nil {
-		return err
+		return 0, err
 	}
 	kept, err := s.wholeElsewhere(ctx, tx, evicted)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	var gone []string
 	for _, o := range deletes {
@@ -122,30 +131,123 @@ func (s *store) delete(ctx context.Context, tx bun.Tx, names []string, deletes [
 		_, err := tx.NewUpdate().Table("spool_recordings").Set("state = ?", string(media.StateRemote)).Set("revision = ?", o.Revision).
 			Where("id = ?", o.Row.ID).Where("revision < ?", o.Revision).Exec(ctx)
 		if err != nil {
-			return err
+			return 0, err
 		}
 	}
 	if err := s.locate(ctx, tx, kept); err != nil || len(gone) == 0 {
-		return err
+		return 0, err
 	}
 	if _, err := tx.NewDelete().Table("spool_recordings").Where("id IN (?)", bun.List(gone)).Exec(ctx); err != nil {
-		return err
+		return 0, err
 	}
-	if err := s.dislocate(ctx, tx, own, gone); err != nil {
-		return err
+	if unwanted, err = s.dislocate(ctx, tx, own, gone); err != nil {
+		return 0, err
 	}
-	return s.dropFootage(ctx, tx, gone, now)
+	return unwanted, s.dropFootage(ctx, tx, gone, now)
 }
 
 // dislocate forgets where recordings lay whose rows have gone: where the
-// recorder of these names had them, and where nothing is. The others become unwanted.
-func (s *store) dislocate(ctx context.Context, tx bun.Tx, own, ids []string) error {
-	_, err := tx.NewDelete().Table("spool_locations").Where("recording_id IN (?)", bun.List(ids)).
+// recorder of these names had them, and where nothing is. The others become unwanted, and
+// are counted.
+func (s *store) dislocate(ctx context.Context, tx bun.Tx, own, ids []string) (unwanted int64, err error) {
+	_, err = tx.NewDelete().Table("spool_locations").Where("recording_id IN (?)", bun.List(ids)).
 		Where("(bucket = '' AND node IN (?) OR state = ?)", bun.List(own), string(media.StateLost)).Exec(ctx)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	_, err = tx.NewUpdate().Table("spool_locations").Set("state = ?", string(media.StateUnwanted)).
-		Where("recording_id IN (?)", bun.List(ids)).Exec(ctx)
-	return err
+	done, err := tx.NewUpdate().Table("spool_locations").Set("state = ?", string(media.StateUnwanted)).
+		Where("recording_id IN (?)", bun.List(ids)).Where("state <> ?", string(media.StateUnwanted)).Exec(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return done.RowsAffected()
+}
+
+// loseRemote calls the remote recordings of this recorder lost that no place has whole any
+// more, whoever has taken the last one away, and returns how many. A place that has come
+// since is seen when the row is written: see keepRemote.
+func (c *Catalogue) loseRemote(ctx context.Context, by AloneWith) (n int, err error) {
+	after := row.Key{Start: -1 << 63}
+	for {
+		rows, nowhere, err := c.remoteNowhere(ctx, after)
+		if err != nil || len(rows) == 0 {
+			return n, err
+		}
+		err = by(ctx, nowhere, func(ctx context.Context, free []media.ID) error {
+			lost, err := c.loseEach(ctx, free)
+			n += lost
+			return err
+		})
+		if err == nil {
+			err = c.Flush(ctx)
+		}
+		if err != nil || len(rows) < upkeepBatch {
+			return n, err
+		}
+		after = rows[len(rows)-1].Key()
+	}
+}
+
+// remoteNowhere reads the next remote rows of this recorder, and which of them no place has
+// whole.
+func (c *Catalogue) remoteNowhere(ctx context.Context, after row.Key) (rows []*row.Row, nowhere []media.ID, err error) {
+	var whole []string
+	err = c.read(ctx, func(ctx context.Context, s *store) error {
+		q := s.RO.NewSelect().Model(&rows).Column("id", "start_ns").Where("r.state = ?", string(media.StateRemote)).
+			Where("r.node = ?", c.opts.Node).OrderExpr("r.start_ns, r.id").Limit(upkeepBatch)
+		behind(q, "r.start_ns", "r.id", after)
+		if err := q.Scan(ctx); err != nil || len(rows) == 0 {
+			return err
+		}
+		return selectWholeElsewhere(s.RO, idsOf(rows)).Scan(ctx, &whole)
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, r := range rows {
+		if slices.Contains(whole, r.ID) {
+			continue
+		}
+		id, err := media.ParseID(r.ID)
+		if err != nil {
+			return nil, nil, fmt.Errorf("catalogue row: %w", err)
+		}
+		nowhere = append(nowhere, id)
+	}
+	return rows, nowhere, nil
+}
+
+// loseEach calls those of recordings lost whose rows say that they are remote, with one
+// write of the journal.
+func (c *Catalogue) loseEach(ctx context.Context, ids []media.ID) (n int, err error) {
+	var last int64
+	for _, id := range ids {
+		var rev int64
+		if rev, err = c.loseIfRemote(ctx, id.String()); err != nil {
+			break
+		}
+		if rev > 0 {
+			n, last = n+1, rev
+		}
+	}
+	if last == 0 {
+		return n, err
+	}
+	if unsafe := c.journal.Await(last); !errors.Is(unsafe, journal.ErrNotDurable) {
+		err = errors.Join(err, unsafe)
+	}
+	return n, err
+}
+
+func (c *Catalogue) loseIfRemote(ctx context.Context, id string) (rev int64, err error) {
+	now, _, err := c.lookup(ctx, id)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return 0, nil
+	case err != nil:
+		return 0, err
+	case now.Node != c.opts.Node || now.State != string(media.StateRemote):
+		return 0, nil
+	}
+	return c.gatherLoss(now)
 }

@@ -1,6 +1,10 @@
 package metadata
 
 import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -105,6 +109,7 @@ func TestAnEvictedRecordingStaysInTheCatalogueWhileAnotherPlaceHasIt(t *testing.
 		require.Equal(t, []media.Location{own, archived}, left[0].Locations)
 		gone.State = media.StateUnwanted
 		require.Equal(t, []media.Location{gone}, unwanted(t, c))
+		require.EqualValues(t, 1, c.Stats().Unwanted)
 		require.Zero(t, orphans(t, c))
 
 		_, err = c.Delete(t.Context(), rec.ID)
@@ -112,6 +117,7 @@ func TestAnEvictedRecordingStaysInTheCatalogueWhileAnotherPlaceHasIt(t *testing.
 		ready(t, c.Catalogue)
 		require.Empty(t, all(t, c, media.Query{}))
 		require.Len(t, unwanted(t, c), 2)
+		require.EqualValues(t, 2, c.Stats().Unwanted, "each once")
 		require.Zero(t, orphans(t, c))
 	})
 }
@@ -157,4 +163,160 @@ func TestADeletionOnRequestCountsInABatchWithAnEviction(t *testing.T) {
 		require.Len(t, b.deletes, 1)
 		require.Same(t, asked, b.deletes[0].Row)
 	}
+}
+
+// TestARemoteRecordingIsLostWhenNoPlaceHasItAnyMore, whichever way the last one went: its
+// events say since when they have no footage, and it is kept from then on as long as others
+// that are lost. What is not whole counts as nowhere.
+func TestARemoteRecordingIsLostWhenNoPlaceHasItAnyMore(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, driver, dsn string) {
+		c := open(t, driver, dsn)
+		ways := map[string]string{ // what becomes of the place, by the recording
+			"stays":        "UPDATE spool_locations SET path = 'moved' WHERE bucket <> '' AND recording_id = '%s'",
+			"is gone":      "DELETE FROM spool_locations WHERE bucket <> '' AND recording_id = '%s'",
+			"is lost":      "UPDATE spool_locations SET state = 'lost' WHERE bucket <> '' AND recording_id = '%s'",
+			"is not whole": "UPDATE spool_locations SET state = 'recording' WHERE bucket <> '' AND recording_id = '%s'",
+		}
+		recs := map[string]media.Recording{}
+		for way := range ways {
+			rec := sample(len(recs), "live/a")
+			rec.Events = []media.Event{eventNo(len(recs), 0)}
+			recs[way] = rec
+			put(t, c, rec)
+			ready(t, c.Catalogue)
+			inBucket(t, c, rec)
+			_, err := c.SetProtected(t.Context(), rec.ID, len(recs) == 1)
+			require.NoError(t, err)
+			require.NoError(t, c.Forget(t.Context(), []media.DeletedFile{{ID: rec.ID, Path: rec.Path}}))
+			lost := rec
+			lost.State = media.StateLost
+			put(t, c, lost) // of the protected one, which Forget leaves
+		}
+		ready(t, c.Catalogue)
+		before := map[string]media.Record{}
+		for way, rec := range recs {
+			r, err := c.Record(t.Context(), rec.ID)
+			require.NoError(t, err)
+			require.Equal(t, media.StateRemote, r.State, way)
+			before[way] = r
+			c.exec(t, fmt.Sprintf(ways[way], rec.ID))
+		}
+		keep := UpkeepOptions{KeepLost: time.Hour, KeepEvents: time.Hour}
+		kept, err := c.Upkeep(t.Context(), keep)
+		require.NoError(t, err)
+		require.Equal(t, Kept{Nowhere: 3}, kept)
+		for way, rec := range recs {
+			r, err := c.Record(t.Context(), rec.ID)
+			require.NoError(t, err)
+			page, err := c.Events(t.Context(), media.EventQuery{Key: rec.Events[0].Key})
+			require.NoError(t, err)
+			require.Len(t, page.Events, 1)
+			if way == "stays" {
+				before[way].Locations[1].Path = "moved"
+				require.Equal(t, before[way], r)
+				require.Len(t, page.Events[0].Recordings, 1)
+				continue
+			}
+			require.Equal(t, media.StateLost, r.State, way)
+			require.Greater(t, r.Revision, before[way].Revision, "from now on it is kept")
+			want := before[way].Recording
+			want.State = media.StateLost
+			require.Equal(t, want, r.Recording, "nothing else of it changes")
+			require.Empty(t, page.Events[0].Recordings, way)
+			require.NotZero(t, page.Events[0].GoneUTC, way)
+		}
+		kept, err = c.Upkeep(t.Context(), keep)
+		require.NoError(t, err)
+		require.Zero(t, kept, "once")
+	})
+}
+
+// TestARemoteRecordingThatChangesMeanwhileIsNotCalledLost: one that is being changed, or was
+// just before, and one that another place gets.
+func TestARemoteRecordingThatChangesMeanwhileIsNotCalledLost(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, driver, dsn string) {
+		c := open(t, driver, dsn)
+		busy, back, placed, deleted := sample(1, "live/a"), sample(2, "live/a"), sample(3, "live/a"), sample(4, "live/a")
+		recs := []media.Recording{busy, back, placed, deleted}
+		for _, rec := range recs {
+			put(t, c, rec)
+			ready(t, c.Catalogue)
+			inBucket(t, c, rec)
+			require.NoError(t, c.Forget(t.Context(), []media.DeletedFile{{ID: rec.ID, Path: rec.Path}}))
+		}
+		ready(t, c.Catalogue)
+		c.exec(t, "DELETE FROM spool_locations WHERE bucket <> ''")
+		by := func(ctx context.Context, all []media.ID, do func(context.Context, []media.ID) error) error {
+			require.Equal(t, ids(recs), all)
+			put(t, c, back)
+			_, err := c.Delete(ctx, deleted.ID)
+			require.NoError(t, err)
+			inBucket(t, c, placed)
+			return do(ctx, all[1:])
+		}
+		_, err := c.Upkeep(t.Context(), UpkeepOptions{AloneWith: by})
+		require.NoError(t, err)
+		require.Equal(t, media.StateRemote, stateOf(t, c, busy.ID))
+		require.Equal(t, media.StateFinished, stateOf(t, c, back.ID))
+		require.Equal(t, media.StateRemote, stateOf(t, c, placed.ID))
+		_, err = c.Record(t.Context(), deleted.ID)
+		require.ErrorIs(t, err, ErrNotFound)
+		kept, err := c.Upkeep(t.Context(), UpkeepOptions{})
+		require.NoError(t, err)
+		require.Equal(t, 1, kept.Nowhere)
+		require.Equal(t, media.StateLost, stateOf(t, c, busy.ID))
+	})
+}
+
+// TestManyRemoteRecordingsAreLookedAtInBatches, of which some stay.
+func TestManyRemoteRecordingsAreLookedAtInBatches(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, driver, dsn string) {
+		c := open(t, driver, dsn)
+		generate(t, c.store.Load(), 2*upkeepBatch+3)
+		c.exec(t, "UPDATE spool_recordings SET state = 'remote', node = 'node1'")
+		c.exec(t, "INSERT INTO spool_locations (recording_id, node, bucket, path, size, checksum, state) "+
+			"SELECT id, '', 'archive', 'k', 1, '', 'finished' FROM spool_recordings WHERE stream = (SELECT MIN(stream) FROM spool_recordings)")
+		var stay int
+		require.NoError(t, c.store.Load().RW.NewRaw("SELECT COUNT(*) FROM spool_locations").Scan(t.Context(), &stay))
+		require.Positive(t, stay)
+		kept, err := c.Upkeep(t.Context(), UpkeepOptions{})
+		require.NoError(t, err)
+		require.Equal(t, 2*upkeepBatch+3-stay, kept.Nowhere)
+		require.Positive(t, kept.Nowhere)
+		var remote int
+		require.NoError(t, c.store.Load().RW.NewRaw("SELECT COUNT(*) FROM spool_recordings WHERE state = 'remote'").Scan(t.Context(), &remote))
+		require.Equal(t, stay, remote)
+	})
+}
+
+// TestWhatLiesElsewhereIsNotKnownWhileTheDatabaseIsAway, of a recording that the journal
+// knows: that no other place is listed says nothing.
+func TestWhatLiesElsewhereIsNotKnownWhileTheDatabaseIsAway(t *testing.T) {
+	dsn := filepath.Join(t.TempDir(), "spool.db")
+	o := OpenOptions{Driver: "sqlite", DSN: dsn, JournalDir: t.TempDir()}
+	c, rec, plain := openWith(t, o), sample(1, "live/a"), sample(2, "live/a")
+	put(t, c, rec, plain)
+	ready(t, c.Catalogue)
+	inBucket(t, c, rec)
+	elsewhere := func(id media.ID) [2]bool {
+		r, err := c.Record(t.Context(), id)
+		require.NoError(t, err)
+		whole, sure := r.WholeElsewhere()
+		for _, listed := range records(t, c, media.Query{}).Records {
+			if listed.ID == id {
+				w, s := listed.WholeElsewhere()
+				require.Equal(t, [2]bool{whole, sure}, [2]bool{w, s})
+			}
+		}
+		return [2]bool{whole, sure}
+	}
+	require.Equal(t, [2]bool{true, true}, elsewhere(rec.ID))
+	require.Equal(t, [2]bool{false, true}, elsewhere(plain.ID))
+	c.close()
+	require.NoError(t, os.Rename(dsn, dsn+".away"))
+	require.NoError(t, os.Mkdir(dsn, 0o755))
+	c = openWith(t, o)
+	put(t, c, rec, plain)
+	require.Equal(t, [2]bool{false, false}, elsewhere(rec.ID))
+	require.Equal(t, [2]bool{false, false}, elsewhere(plain.ID))
 }

@@ -2,6 +2,7 @@ package metadata
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -127,24 +128,66 @@ func (c *Catalogue) leftAlone(others []journal.Change) {
 // names whose file is here and says so itself, and all that it takes over. A former
 // name proves nothing: before names were kept with the directory, two recorders on hosts of
 // one name had the same.
+//
+// The rows are adopted as they are while nothing else changes their recordings, many in one
+// transaction; the caller's become those. Recordings that something else is changing follow one
+// by one, each once that is over.
 func (r *reconciliation) adopt(ctx context.Context, rows []*row.Row) error {
+	at, ids := map[media.ID]int{}, []media.ID(nil)
+	for i, row := range rows {
+		if row.Node == r.c.opts.Node || !slices.Contains(r.c.names(), row.Node) {
+			continue
+		}
+		id, err := media.ParseID(row.ID)
+		if err != nil {
+			return fmt.Errorf("catalogue row: %w", err)
+		}
+		at[id], ids = i, append(ids, id)
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	adopt := func(ctx context.Context, free []media.ID) error {
+		now, err := r.adoptNow(ctx, free)
+		for _, id := range free {
+			if row, known := now[id]; known {
+				rows[at[id]] = row
+			}
+			delete(at, id)
+		}
+		return err
+	}
+	err := r.AloneWith(ctx, ids, adopt)
+	for _, id := range ids {
+		if _, left := at[id]; left && err == nil {
+			err = r.change(ctx, id, func(ctx context.Context) error { return adopt(ctx, []media.ID{id}) })
+		}
+	}
+	return err
+}
+
+// adoptNow adopts those rows of recordings that it may, for a caller that has the
+// recordings for itself, and returns all of them as they are then, but those that are
+// deleted.
+func (r *reconciliation) adoptNow(ctx context.Context, ids []media.ID) (map[media.ID]*row.Row, error) {
+	now, err := r.c.lookupAll(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
 	var own []*row.Row
-	for _, row := range rows {
+	for _, row := range now {
 		switch {
-		case row.Node == r.c.opts.Node:
-		case slices.Contains(r.c.opts.TakeOver, row.Node):
-			own = append(own, row)
-		case !slices.Contains(*r.c.former.Load(), row.Node):
-		case r.proves(row):
+		case row.Node == r.c.opts.Node || !slices.Contains(r.c.names(), row.Node):
+		case slices.Contains(r.c.opts.TakeOver, row.Node), r.proves(row):
 			own = append(own, row)
 		default:
 			r.report.NotAdopted++
 		}
 	}
 	if len(own) == 0 {
-		return nil
+		return now, nil
 	}
-	return r.take(ctx, own)
+	return now, r.take(ctx, own)
 }
 
 // take makes rows this recorder's.
@@ -168,7 +211,8 @@ func (r *reconciliation) takeMoved(ctx context.Context, known media.Record) erro
 		return err
 	}
 	r.report.NotAdopted-- // the path in the row proved nothing
-	return r.take(ctx, []*row.Row{old})
+	taken := *old         // which the journal's changes may hold
+	return r.take(ctx, []*row.Row{&taken})
 }
 
 // proves reports whether the file of a row is here, under either of its names.

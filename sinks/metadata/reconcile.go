@@ -14,6 +14,32 @@ import (
 	"github.com/gospool/spool/sinks/metadata/row"
 )
 
+// AloneWith calls a function while nothing else changes the files and the rows of
+// recordings, and returns its error. free are those of ids that nothing else is changing: it
+// waits for no other change, and leaves the others out. It does not call it where all are.
+type AloneWith = func(ctx context.Context, ids []media.ID, do func(ctx context.Context, free []media.ID) error) error
+
+// unhindered is AloneWith where nothing else changes recordings.
+func unhindered(ctx context.Context, ids []media.ID, do func(context.Context, []media.ID) error) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	return do(ctx, ids)
+}
+
+// eachAlone is AloneWith by an Alone.
+func eachAlone(alone func(context.Context, media.ID, func(context.Context) error) error) AloneWith {
+	return func(ctx context.Context, ids []media.ID, do func(context.Context, []media.ID) error) error {
+		for _, id := range ids {
+			err := alone(ctx, id, func(ctx context.Context) error { return do(ctx, []media.ID{id}) })
+			if err != nil && !errors.Is(err, ErrBusy) {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
 // Comparison is what Reconcile needs to know of a record directory.
 type Comparison struct {
 	Dir string
@@ -27,6 +53,9 @@ type Comparison struct {
 	// recording, and returns its error; ErrBusy: it was not called, since another change
 	// takes too long. Calls are never nested. May be nil: nothing else changes recordings.
 	Alone func(ctx context.Context, id media.ID, do func(context.Context) error) error
+	// AloneWith may be nil where Alone is: then nothing else changes recordings. Where Alone
+	// is not, one recording at a time is changed then.
+	AloneWith AloneWith
 	// Progress is told how many of the files are compared. May be nil.
 	Progress func(done, total int)
 }
@@ -34,6 +63,13 @@ type Comparison struct {
 func (o *Comparison) defaults() {
 	if o.IsLive == nil {
 		o.IsLive = func(string) bool { return false }
+	}
+	switch {
+	case o.AloneWith != nil:
+	case o.Alone == nil:
+		o.AloneWith = unhindered
+	default:
+		o.AloneWith = eachAlone(o.Alone)
 	}
 	if o.Alone == nil {
 		o.Alone = func(ctx context.Context, _ media.ID, do func(context.Context) error) error { return do(ctx) }
@@ -165,6 +201,10 @@ func (r *reconciliation) compare(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if len(rows) > 0 {
+			last := rows[len(rows)-1].Key() // before they are read again
+			a.after = &last
+		}
 		if err := r.adopt(ctx, rows); err != nil {
 			return err
 		}
@@ -178,8 +218,6 @@ func (r *reconciliation) compare(ctx context.Context) error {
 		if len(rows) < a.limit {
 			return nil
 		}
-		last := rows[len(rows)-1].Key()
-		a.after = &last
 	}
 }
 

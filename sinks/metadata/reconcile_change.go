@@ -76,21 +76,18 @@ func (r *reconciliation) mend(ctx context.Context, id string) error {
 }
 
 // lose marks a row whose file is gone. A file of this recording under another name takes
-// the row over in add.
-func (r *reconciliation) lose(ctx context.Context, row *row.Row) error {
-	rec, err := row.Record(false)
-	if err != nil {
+// the row over in add. Who makes room deletes many files, and then their rows with one write
+// of the journal: what is deleted does not come back as lost.
+func (r *reconciliation) lose(ctx context.Context, old *row.Row) error {
+	if err := ctx.Err(); err != nil {
 		return err
 	}
-	rec.State = media.StateLost
-	// Who makes room deletes many files, and then their rows with one write of the journal:
-	// what is deleted must not come back as lost. Nothing is asked of the database here.
-	r.c.changes.Lock()
-	defer r.c.changes.Unlock()
-	if r.c.run.removed(rec.ID) {
-		return nil
+	rev, err := r.c.gatherLoss(old)
+	if err != nil || rev == 0 {
+		return err
 	}
-	return r.put(ctx, rec.Recording, &r.report.Lost)
+	r.report.Lost++
+	return r.c.journal.Await(rev)
 }
 
 // update takes the file's word where the row says something else.

@@ -251,3 +251,88 @@ func TestAFullJournalIsWaitedForOutside(t *testing.T) {
 	require.EqualValues(t, 2, c.Stats().Full, "each was tried once while there was no room")
 	require.Equal(t, 1, told)
 }
+
+func (s *turnstile) aloneWith(ctx context.Context, all []media.ID, do func(context.Context, []media.ID) error) error {
+	s.asked = append(s.asked, all...)
+	if before := s.before; before != nil {
+		s.before = nil
+		before(media.ID{})
+	}
+	s.inside = map[media.ID]bool{}
+	defer func() { s.inside = nil }()
+	var free []media.ID
+	for _, id := range all {
+		if !s.busy[id] {
+			s.inside[id] = true
+			free = append(free, id)
+		}
+	}
+	return do(ctx, free)
+}
+
+// TestRowsAreAdoptedAsTheyAreOnceNothingElseChangesThem: since they were read one was
+// deleted, one was finished by recovery, and one has become another recorder's. One stays
+// busy, and is left to the next comparison.
+func TestRowsAreAdoptedAsTheyAreOnceNothingElseChangesThem(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, driver, dsn string) {
+		d, s := disk{t, t.TempDir()}, &turnstile{t: t}
+		front := named(t, driver, dsn, OpenOptions{Node: "front"})
+		plain, deleted, finished, others, busy := sample(1, "live/a"), sample(2, "live/a"), sample(3, "live/a"), sample(4, "live/a"), sample(5, "live/a")
+		recs := []media.Recording{plain, deleted, finished, others, busy}
+		for _, rec := range recs {
+			rec.Size = 4000
+			d.write(rec)
+			if rec.ID == finished.ID {
+				rec.State, rec.EndReason = media.StateRecording, ""
+			}
+			put(t, front, rec)
+		}
+		finished.Size, finished.State = 4000, media.StateRecovered
+		ready(t, front.Catalogue)
+		front.close()
+		c := named(t, driver, dsn, OpenOptions{Node: "back", Former: []string{"front"}})
+		s.busy = map[media.ID]bool{busy.ID: true}
+		s.before = func(media.ID) {
+			d.remove(deleted)
+			require.NoError(t, c.Forget(t.Context(), []media.DeletedFile{{ID: deleted.ID, Path: deleted.Path}}))
+			d.write(finished)
+			put(t, c, finished)
+			ready(t, c.Catalogue)
+			c.exec(t, "UPDATE spool_recordings SET node = 'third' WHERE id = '"+others.ID.String()+"'")
+		}
+		compare := func() Report {
+			s.asked = nil
+			r, err := c.Reconcile(t.Context(), Comparison{Dir: d.dir, ReadEntry: d.readEntry, Alone: s.alone, AloneWith: s.aloneWith})
+			require.NoError(t, err)
+			ready(t, c.Catalogue)
+			return r
+		}
+		require.Equal(t, Report{Files: 5, Adopted: 1, Others: 1, Busy: 1}, compare())
+		require.Equal(t, append(ids(recs), busy.ID), s.asked[:6], "all at once, and the busy one by itself")
+		require.Equal(t, map[media.ID]string{plain.ID: "back", finished.ID: "back", others.ID: "third", busy.ID: "front"}, nodes(t, c))
+		require.Equal(t, media.StateRecovered, stateOf(t, c, finished.ID))
+		s.busy = nil
+		require.Equal(t, Report{Files: 4, Adopted: 1, Others: 1}, compare())
+		require.Equal(t, "back", nodes(t, c)[busy.ID])
+	})
+}
+
+// TestRowsAreAdoptedOneByOneWhereOneCanBeHadAlone.
+func TestRowsAreAdoptedOneByOneWhereOneCanBeHadAlone(t *testing.T) {
+	d, s, dsn := disk{t, t.TempDir()}, &turnstile{t: t}, servers.Fresh(t, "sqlite")
+	front := named(t, "sqlite", dsn, OpenOptions{Node: "front"})
+	recs := []media.Recording{sample(1, "live/a"), sample(2, "live/a"), sample(3, "live/a")}
+	for i := range recs {
+		recs[i].Size = 4000
+		d.write(recs[i])
+	}
+	put(t, front, recs...)
+	ready(t, front.Catalogue)
+	front.close()
+	c := named(t, "sqlite", dsn, OpenOptions{Node: "back", TakeOver: []string{"front"}})
+	s.busy = map[media.ID]bool{recs[1].ID: true}
+	r, err := c.Reconcile(t.Context(), Comparison{Dir: d.dir, ReadEntry: d.readEntry, Alone: s.alone})
+	require.NoError(t, err)
+	require.Equal(t, Report{Files: 3, Adopted: 2, Busy: 1}, r)
+	require.Equal(t, append(ids(recs), recs[1].ID), s.asked)
+}

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/uptrace/bun"
+
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/metadata/database"
@@ -167,6 +169,45 @@ func (c *Catalogue) lookup(ctx context.Context, id string) (r *row.Row, pending 
 	return stored, false, nil
 }
 
+// lookupAll is lookup for many recordings. Those without a row are left out; the rows are
+// the caller's.
+func (c *Catalogue) lookupAll(ctx context.Context, ids []media.ID) (map[media.ID]*row.Row, error) {
+	text, newer := make([]string, len(ids)), make(map[media.ID]entry)
+	for i, id := range ids {
+		text[i] = id.String()
+		if e, known := c.pending.find(text[i]); known { // before the database is asked: see Records
+			newer[id] = e
+		}
+	}
+	var stored []*row.Row
+	err := c.read(ctx, func(ctx context.Context, s *store) error {
+		return s.RO.NewSelect().Model(&stored).Where("id IN (?)", bun.List(text)).Scan(ctx)
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[media.ID]*row.Row, len(ids))
+	for _, r := range stored {
+		id, err := media.ParseID(r.ID)
+		if err != nil {
+			return nil, fmt.Errorf("catalogue row: %w", err)
+		}
+		out[id] = r
+	}
+	for id, e := range newer {
+		switch {
+		case e.deleted:
+			delete(out, id)
+		case out[id] == nil:
+			r := *e.row
+			out[id] = &r
+		default:
+			out[id] = newest(e.row, out[id])
+		}
+	}
+	return out, nil
+}
+
 // newest joins a pending row with the stored one, each with its newer half.
 func newest(pending, stored *row.Row) *row.Row {
 	r := *pending
@@ -184,10 +225,9 @@ func newest(pending, stored *row.Row) *row.Row {
 }
 
 // SetProtected protects a recording from deletion, or no longer does. It returns
-// once the journal has it; errors are those of Record and Put, and ErrOtherNode.
+// once the journal has it; errors are those of Record and Put, and ErrOtherNode. The caller
+// keeps other changes of the recording away.
 func (c *Catalogue) SetProtected(ctx context.Context, id media.ID, protected bool) (media.Record, error) {
-	c.changes.Lock()
-	defer c.changes.Unlock()
 	old, _, err := c.lookup(ctx, id.String())
 	if err != nil {
 		return media.Record{}, err
@@ -207,10 +247,8 @@ func (c *Catalogue) SetProtected(ctx context.Context, id media.ID, protected boo
 
 // Delete takes a recording's row away; the file is the caller's. It returns what
 // the row said. ErrOtherNode, ErrProtected and ErrGrowing refuse; the other errors are those of
-// Record and Put.
+// Record and Put. The caller keeps other changes of the recording away.
 func (c *Catalogue) Delete(ctx context.Context, id media.ID) (media.Record, error) {
-	c.changes.Lock()
-	defer c.changes.Unlock()
 	old, pending, err := c.lookup(ctx, id.String())
 	if err != nil {
 		return media.Record{}, err
@@ -226,11 +264,11 @@ func (c *Catalogue) Delete(ctx context.Context, id media.ID) (media.Record, erro
 	case rec.Growing():
 		return rec, ErrGrowing
 	}
-	r := *old
-	if _, err = c.append(journal.Delete, &r, old.Revision); err == nil || errors.Is(err, journal.ErrNotDurable) {
-		c.run.removes(id)
+	rev, err := c.gatherRemoval(id, old)
+	if err != nil {
+		return rec, err
 	}
-	return rec, err
+	return rec, c.journal.Await(rev)
 }
 
 // readyEvery is how often Ready looks.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/uptrace/bun"
 
@@ -19,7 +20,8 @@ import (
 type store struct {
 	*database.DB
 
-	fence func(context.Context, bun.Tx) error // see Catalogue.fence; nil: none
+	fence    func(context.Context, bun.Tx) error // see Catalogue.fence; nil: none
+	unwanted atomic.Uint64                       // see Stats.Unwanted
 }
 
 // position is the revision up to which the database has a journal; 0 where it
@@ -37,6 +39,7 @@ func (s *store) position(ctx context.Context, log string, names []string) (rev i
 // leaves rows alone that are of none of the names, the first of which is this
 // recorder's, and gives the changes that it left out.
 func (s *store) write(ctx context.Context, log string, names []string, ops []journal.Change) (others []journal.Change, err error) {
+	var unwanted int64
 	err = s.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
 		var mine []journal.Change
 		if mine, others, err = s.divide(ctx, tx, names, ops); err != nil {
@@ -73,7 +76,7 @@ func (s *store) write(ctx context.Context, log string, names []string, ops []jou
 				return err
 			}
 		}
-		if err := s.delete(ctx, tx, names, b.deletes, now); err != nil {
+		if unwanted, err = s.delete(ctx, tx, names, b.deletes, now); err != nil {
 			return err
 		}
 		return s.move(ctx, tx, log, names[0], ops[len(ops)-1].Revision)
@@ -81,6 +84,7 @@ func (s *store) write(ctx context.Context, log string, names []string, ops []jou
 	if err != nil {
 		return nil, fmt.Errorf("%s: apply %d changes: %w", s.Driver, len(ops), err)
 	}
+	s.unwanted.Add(uint64(unwanted))
 	return others, nil
 }
 

@@ -21,10 +21,16 @@ import (
 type UpkeepOptions struct {
 	KeepEvents time.Duration // events, after their footage is gone
 	KeepLost   time.Duration // rows whose file is lost; protected ones stay
+
+	// AloneWith is Comparison.AloneWith. May be nil: nothing else changes recordings.
+	AloneWith AloneWith
 }
 
 // Kept tells what an Upkeep did.
-type Kept struct{ Events, Lost int }
+type Kept struct {
+	Events, Lost int // that it took away
+	Nowhere      int // remote recordings that are lost now: no place has them whole any more
+}
 
 // upkeepBatch is how many rows one transaction of Upkeep touches.
 const upkeepBatch = 500
@@ -40,13 +46,19 @@ func (c *Catalogue) Upkeep(ctx context.Context, o UpkeepOptions) (k Kept, err er
 	if err = c.redate(ctx, now); err != nil {
 		return k, err
 	}
+	if o.AloneWith == nil {
+		o.AloneWith = unhindered
+	}
+	if k.Nowhere, err = c.loseRemote(ctx, o.AloneWith); err != nil {
+		return k, err
+	}
 	if o.KeepEvents > 0 {
 		if err = c.dateBarren(ctx, now.Add(-o.KeepEvents)); err == nil {
 			k.Events, err = c.dropEvents(ctx, now.Add(-o.KeepEvents))
 		}
 	}
 	if err == nil && o.KeepLost > 0 {
-		k.Lost, err = c.dropLost(ctx, now.Add(-o.KeepLost))
+		k.Lost, err = c.dropLost(ctx, now.Add(-o.KeepLost), o.AloneWith)
 	}
 	return k, err
 }
@@ -112,9 +124,10 @@ func (c *Catalogue) dropEvents(ctx context.Context, before time.Time) (n int, er
 	}
 }
 
-// dropLost deletes rows whose file has been lost since before a time.
-func (c *Catalogue) dropLost(ctx context.Context, before time.Time) (n int, err error) {
-	for range 1000 { // what Forget leaves for a reason must not hold it here
+// dropLost deletes rows whose file has been lost since before a time. Those of recordings
+// that are being changed are left to the next Upkeep.
+func (c *Catalogue) dropLost(ctx context.Context, before time.Time, by AloneWith) (n int, err error) {
+	for range 1000 { // what forget leaves for a reason must not hold it here
 		var rows []*row.Row
 		err := c.read(ctx, func(ctx context.Context, s *store) error {
 			return s.RO.NewSelect().Model(&rows).Where("r.state = ?", string(media.StateLost)).
@@ -124,20 +137,29 @@ func (c *Catalogue) dropLost(ctx context.Context, before time.Time) (n int, err 
 		if err != nil || len(rows) == 0 {
 			return n, err
 		}
-		gone := make([]media.DeletedFile, len(rows))
+		ids, path := make([]media.ID, len(rows)), make(map[media.ID]string, len(rows))
 		for i, r := range rows {
-			if gone[i].ID, err = media.ParseID(r.ID); err != nil {
+			if ids[i], err = media.ParseID(r.ID); err != nil {
 				return n, fmt.Errorf("catalogue row: %w", err)
 			}
-			gone[i].Path = r.Path
+			path[ids[i]] = r.Path
 		}
-		if err := c.Forget(ctx, gone); err != nil {
+		free := 0
+		err = by(ctx, ids, func(ctx context.Context, these []media.ID) error {
+			gone := make([]media.DeletedFile, len(these))
+			for i, id := range these {
+				gone[i] = media.DeletedFile{ID: id, Path: path[id]}
+			}
+			free = len(these)
+			return c.forget(ctx, gone, func(r *row.Row) bool { return r.State == string(media.StateLost) }) // its file may have come back
+		})
+		if err == nil {
+			err = c.Flush(ctx)
+		}
+		if err != nil {
 			return n, err
 		}
-		if err := c.Flush(ctx); err != nil {
-			return n, err
-		}
-		if n += len(rows); len(rows) < upkeepBatch {
+		if n += free; len(rows) < upkeepBatch {
 			break
 		}
 	}

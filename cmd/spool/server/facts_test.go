@@ -86,11 +86,11 @@ func TestWhatIsSaidOfNobodyIsRemoved(t *testing.T) {
 		require.NoError(t, facts.In(r.dir).Change(id, func(f *facts.Facts) error { f.Protected = &yes; return nil }))
 	}
 	for _, open := range []metadata.Report{{Unfinished: 1}, {Foreign: 1}, {Aside: 1}, {Busy: 1}} {
-		removed, err := forgetOrphans(t.Context(), r.catalogue, r.dir, alone(r.footage), open)
+		removed, err := forgetOrphans(t.Context(), r.catalogue, r.dir, turns(r.footage).Alone, open)
 		require.NoError(t, err)
 		require.Zero(t, removed)
 	}
-	removed, err := forgetOrphans(t.Context(), r.catalogue, r.dir, alone(r.footage), metadata.Report{})
+	removed, err := forgetOrphans(t.Context(), r.catalogue, r.dir, turns(r.footage).Alone, metadata.Report{})
 	require.NoError(t, err)
 	require.Equal(t, 1, removed)
 	left, err := facts.In(r.dir).Recordings()
@@ -114,7 +114,7 @@ func TestDamagedFactsAreToldOf(t *testing.T) {
 		b[len(b)-2] ^= 1
 		require.NoError(t, os.WriteFile(name, b, 0o600))
 	}
-	found, err := Compare(t.Context(), r.catalogue, r.dir, nil, nil)
+	found, err := Compare(t.Context(), r.catalogue, r.dir, Turns{}, nil)
 	require.NoError(t, err)
 	require.NoError(t, found.Unread)
 	require.Equal(t, []media.ID{own.ID}, found.Damaged)
@@ -127,7 +127,7 @@ func TestDamagedFactsAreToldOf(t *testing.T) {
 
 	_, err = r.footage.SetProtected(t.Context(), own.ID, false)
 	require.NoError(t, err)
-	found, err = Compare(t.Context(), r.catalogue, r.dir, nil, nil)
+	found, err = Compare(t.Context(), r.catalogue, r.dir, Turns{}, nil)
 	require.NoError(t, err)
 	require.Empty(t, found.Damaged)
 }

@@ -164,7 +164,7 @@ func (l *life) recover(ctx context.Context) error {
 func (l *life) compared(t *testing.T) {
 	t.Helper()
 	require.NoError(t, l.recover(t.Context()))
-	_, err := Compare(t.Context(), l.catalogue, l.dir, alone(l.Store), nil)
+	_, err := Compare(t.Context(), l.catalogue, l.dir, turns(l.Store), nil)
 	require.NoError(t, err)
 	require.NoError(t, l.catalogue.Flush(t.Context()))
 }

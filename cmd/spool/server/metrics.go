@@ -66,6 +66,7 @@ var (
 	catFull      = figure("catalogue_full_changes_total", "Changes dropped because the journal was full: reindex.")
 	catInvalid   = figure("catalogue_invalid_changes_total", "Recordings that no row can hold.")
 	catOthers    = figure("catalogue_foreign_changes_total", "Changes left out because the row is another recorder's.")
+	catUnwanted  = figure("catalogue_unwanted_locations_total", "Places elsewhere that are to delete what they have, since its recording was deleted here.")
 	jrnBytes     = figure("journal_bytes", "Size of the journal on the disk.")
 	jrnErrors    = figure("journal_write_errors_total", "Writes of the journal that failed.")
 	jrnDamaged   = figure("journal_damaged_bytes", "Bytes found damaged at the start.")
@@ -83,7 +84,7 @@ var (
 // Describe sends the descriptions; see prometheus.Collector.
 func (s *stores) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{catConnected, catPending, catBytes, catLag, catApplied, catRefused, catAside, catTries, catFull,
-		catInvalid, catOthers, jrnBytes, jrnErrors, jrnDamaged, diskTotal, diskFree, diskInodes, inodesFree, canWrite,
+		catInvalid, catOthers, catUnwanted, jrnBytes, jrnErrors, jrnDamaged, diskTotal, diskFree, diskInodes, inodesFree, canWrite,
 		rtspOpen, rtspRefused, rtspGivenUp, rtspTurned} {
 		ch <- d
 	}
@@ -110,6 +111,7 @@ func (s *stores) Collect(ch chan<- prometheus.Metric) {
 	send(catFull, prometheus.CounterValue, float64(st.Full))
 	send(catInvalid, prometheus.CounterValue, float64(st.Invalid))
 	send(catOthers, prometheus.CounterValue, float64(st.Others))
+	send(catUnwanted, prometheus.CounterValue, float64(st.Unwanted))
 	send(jrnBytes, prometheus.GaugeValue, float64(st.JournalBytes))
 	send(jrnErrors, prometheus.CounterValue, float64(st.JournalErrors))
 	send(jrnDamaged, prometheus.GaugeValue, float64(st.JournalDamaged))

@@ -81,7 +81,7 @@ func (s *Server) compare(ctx context.Context, dir string) (metadata.Report, erro
 		return metadata.Report{}, err
 	}
 	s.elsewhere.Store(nil)
-	found, err := Compare(ctx, s.catalogue, dir, alone(s.footage), nil)
+	found, err := Compare(ctx, s.catalogue, dir, turns(s.footage), nil)
 	if found.Forgotten > 0 {
 		s.log.Info("what was known of deleted recordings is removed", "recordings", found.Forgotten)
 	}
@@ -127,35 +127,38 @@ type Compared struct {
 
 // Compare makes the catalogue say what is in a record directory, which ClaimDirectory was
 // told of. It reports how far it is to progress, which may be nil. A recorder may run: the
-// files that it writes are left alone. Each change of a recording is made in a call of by;
-// nil: nothing else in this process changes any.
-func Compare(ctx context.Context, catalogue *metadata.Catalogue, dir string, by Alone, progress func(done, total int)) (c Compared, err error) {
-	if by == nil {
-		by = func(ctx context.Context, _ media.ID, change func(context.Context) error) error { return change(ctx) }
-	}
+// files that it writes are left alone. Each change of a recording is made in its turn; no
+// Turns: nothing else in this process changes any.
+func Compare(ctx context.Context, catalogue *metadata.Catalogue, dir string, by Turns, progress func(done, total int)) (c Compared, err error) {
 	c.Report, err = catalogue.Reconcile(ctx, metadata.Comparison{
-		Dir: dir, ReadEntry: mp4.ReadEntry, IsLive: unfinished(dir), Alone: by, Progress: progress,
+		Dir: dir, ReadEntry: mp4.ReadEntry, IsLive: unfinished(dir), Alone: by.Alone, AloneWith: by.AloneWith, Progress: progress,
 	})
+	if by.Alone == nil {
+		by.Alone = func(ctx context.Context, _ media.ID, change func(context.Context) error) error { return change(ctx) }
+	}
 	if err == nil {
-		c.Forgotten, c.Unsure = forgetOrphans(ctx, catalogue, dir, by, c.Report)
+		c.Forgotten, c.Unsure = forgetOrphans(ctx, catalogue, dir, by.Alone, c.Report)
 		c.Damaged, c.Unread = facts.In(dir).Damaged()
 	}
 	return c, err
 }
 
-// Alone calls a function while nothing else changes a recording: see
+// Turns call functions while nothing else changes a recording, or many: see
 // metadata.Comparison.
-type Alone = func(ctx context.Context, id media.ID, change func(context.Context) error) error
+type Turns struct {
+	Alone     func(ctx context.Context, id media.ID, change func(context.Context) error) error
+	AloneWith metadata.AloneWith
+}
 
-// alone has a store keep its other changes of a recording away.
-func alone(store *footage.Store) Alone {
-	return func(ctx context.Context, id media.ID, change func(context.Context) error) error {
+// turns has a store keep its other changes of a recording away.
+func turns(store *footage.Store) Turns {
+	return Turns{AloneWith: store.AloneWith, Alone: func(ctx context.Context, id media.ID, change func(context.Context) error) error {
 		err := store.Alone(ctx, id, change)
 		if isBusy(err) {
 			return metadata.ErrBusy
 		}
 		return err
-	}
+	}}
 }
 
 func isBusy(err error) bool {
@@ -174,7 +177,7 @@ func unfinished(dir string) func(path string) bool {
 // forgetOrphans removes what is known beside the files of recordings that the catalogue
 // does not have, right after it was compared with the disk. Where that left anything open
 // nothing is removed: a file that is yet to be finished, or to get its row, may be theirs.
-func forgetOrphans(ctx context.Context, catalogue *metadata.Catalogue, dir string, by Alone, found metadata.Report) (removed int, err error) {
+func forgetOrphans(ctx context.Context, catalogue *metadata.Catalogue, dir string, alone func(context.Context, media.ID, func(context.Context) error) error, found metadata.Report) (removed int, err error) {
 	if found.Unfinished+found.Foreign+found.Aside+found.Busy > 0 {
 		return 0, nil
 	}
@@ -186,6 +189,6 @@ func forgetOrphans(ctx context.Context, catalogue *metadata.Catalogue, dir strin
 		return true, err
 	}
 	return mp4.ForgetOrphans(dir, known, func(id media.ID, forget func() error) error {
-		return by(ctx, id, func(context.Context) error { return forget() })
+		return alone(ctx, id, func(context.Context) error { return forget() })
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/pipelinetest"
 	"github.com/gospool/spool/sinks/footage"
 	"github.com/gospool/spool/sinks/metadata"
 	"github.com/gospool/spool/sinks/mp4/facts"
@@ -36,16 +37,32 @@ func compareFixture(t *testing.T) (*eventFixture, media.Record) {
 // recording to itself, and within when it has changed it and still has it.
 func (r *eventFixture) compare(before, within func(media.ID)) Compared {
 	r.t.Helper()
-	by := alone(r.footage)
-	found, err := Compare(r.t.Context(), r.catalogue, r.dir, func(ctx context.Context, id media.ID, change func(context.Context) error) error {
+	by := turns(r.footage)
+	alone, aloneWith := by.Alone, by.AloneWith
+	by.Alone = func(ctx context.Context, id media.ID, change func(context.Context) error) error {
 		before(id)
-		return by(ctx, id, func(ctx context.Context) error {
+		return alone(ctx, id, func(ctx context.Context) error {
 			within(id)
 			err := change(ctx)
 			within(id)
 			return err
 		})
-	}, nil)
+	}
+	by.AloneWith = func(ctx context.Context, ids []media.ID, change func(context.Context, []media.ID) error) error {
+		each := func(do func(media.ID), ids []media.ID) {
+			for _, id := range ids {
+				do(id)
+			}
+		}
+		each(before, ids)
+		return aloneWith(ctx, ids, func(ctx context.Context, free []media.ID) error {
+			each(within, free)
+			err := change(ctx, free)
+			each(within, free)
+			return err
+		})
+	}
+	found, err := Compare(r.t.Context(), r.catalogue, r.dir, by, nil)
 	require.NoError(r.t, err)
 	return found
 }
@@ -116,12 +133,12 @@ func TestAComparisonDoesNotEndAtARecordingThatIsBusy(t *testing.T) {
 	orphan := media.ID{0xfe}
 	require.NoError(t, facts.In(r.dir).Change(orphan, func(f *facts.Facts) error { f.Protected = &yes; return nil }))
 	require.NoError(t, r.footage.Alone(t.Context(), rec.ID, func(ctx context.Context) error {
-		found, err := Compare(ctx, r.catalogue, r.dir, alone(r.footage), nil)
+		found, err := Compare(ctx, r.catalogue, r.dir, turns(r.footage), nil)
 		require.NoError(t, err)
 		require.Equal(t, Compared{Report: metadata.Report{Files: 1, Busy: 1}}, found)
 		return nil
 	}))
-	found, err := Compare(t.Context(), r.catalogue, r.dir, alone(r.footage), nil)
+	found, err := Compare(t.Context(), r.catalogue, r.dir, turns(r.footage), nil)
 	require.NoError(t, err)
 	require.Equal(t, metadata.Report{Files: 1, Updated: 1}, found.Report)
 	require.Positive(t, found.Forgotten)
@@ -207,4 +224,32 @@ func TestARecoveredFileWaitsForItsRow(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, media.StateRecovered, now.State)
 	require.Equal(t, []media.Event{ev}, now.Events)
+}
+
+// TestAChangeDuringAnAdoptionIsRefused, as during any change of a comparison: the recordings
+// of a recorder that is no more do not go while their rows get this one's name.
+func TestAChangeDuringAnAdoptionIsRefused(t *testing.T) {
+	r, rec := compareFixture(t)
+	require.NoError(t, r.catalogue.Put(t.Context(), rec.Recording)) // it says the same as its file
+	require.NoError(t, r.catalogue.Flush(t.Context()))
+	require.NoError(t, r.catalogue.Close(t.Context()))
+	env := pipelinetest.Env()
+	next, err := metadata.Open(t.Context(), metadata.OpenOptions{
+		Driver: "sqlite", DSN: filepath.Join(r.dir, "spool.db"), JournalDir: t.TempDir(),
+		Node: "next", TakeOver: []string{"test"}, Log: env.Log, Clock: env.Clock, Tasks: r.tasks,
+	})
+	require.NoError(t, err)
+	require.NoError(t, next.Ready(t.Context()))
+	r.catalogue, r.footage = next, newFootage(next, r.dir, impatient{pipeline.SystemClock}, newMistaken(), func(string) {})
+	refused := 0
+	found := r.compare(nothing, func(id media.ID) {
+		refused++
+		var busy *footage.BusyError
+		require.Equal(t, rec.ID, id)
+		require.ErrorAs(t, r.footage.Delete(t.Context(), id), &busy)
+		require.ErrorIs(t, r.footage.Evict(t.Context(), media.DeletedFile{ID: id, Path: rec.Path}, false), footage.ErrKept)
+	})
+	require.Equal(t, 2, refused)
+	require.Equal(t, metadata.Report{Files: 1, Adopted: 1}, found.Report)
+	require.NoError(t, r.footage.Delete(t.Context(), rec.ID), "it is this one's, and free")
 }

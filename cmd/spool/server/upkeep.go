@@ -75,9 +75,12 @@ func (s *Server) proveClock(ctx context.Context) (all bool) {
 // keepBounds takes away what is kept no longer; false: it is to be tried again.
 func (s *Server) keepBounds(ctx context.Context) bool {
 	kept, err := s.catalogue.Upkeep(ctx, metadata.UpkeepOptions{
-		KeepEvents: s.cfg.Events.Keep.D(), KeepLost: s.cfg.Retention.KeepLost.D(),
+		KeepEvents: s.cfg.Events.Keep.D(), KeepLost: s.cfg.Retention.KeepLost.D(), AloneWith: s.footage.AloneWith,
 	})
-	if kept != (metadata.Kept{}) {
+	if kept.Nowhere > 0 {
+		s.log.Warn("recordings that lay elsewhere alone are lost: no place has them whole any more", "recordings", kept.Nowhere)
+	}
+	if kept.Events+kept.Lost > 0 {
 		s.log.Info("the catalogue forgot what was over", "events", kept.Events, "lost_recordings", kept.Lost)
 	}
 	switch {
