@@ -26,11 +26,8 @@ func (c *Config) inheritance() inheritance {
 	return in
 }
 
-// list returns a copy of a list of stages that is complete. It leaves alone what is no list.
+// list returns a copy of a list of stages that is complete.
 func (in inheritance) list(stages *config.Node) *config.Node {
-	if !stages.IsList {
-		return stages
-	}
 	out := *stages
 	out.List = make([]*config.Node, len(stages.List))
 	for i, n := range stages.List {

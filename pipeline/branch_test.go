@@ -1,6 +1,7 @@
 package pipeline_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -101,6 +102,45 @@ func TestBranchThatCannotBeOpenedIsTriedAgainAndSaysSoAtTheEnd(t *testing.T) {
 	b.end("stop")
 	require.ErrorContains(t, b.Wait(t.Context()), "stage collect: open: will not open")
 	require.EqualValues(t, 3, p.live.Load(), "nothing was taken")
+	b.close(t)
+}
+
+// patient is a clock on which no wait is ever over.
+type patient struct {
+	pipeline.Clock
+	asked chan time.Duration
+}
+
+func (c patient) After(d time.Duration) (<-chan time.Time, func()) {
+	c.asked <- d
+	return nil, func() {}
+}
+
+func TestBranchThatWaitsIsTriedOnceMoreAtItsEnd(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	p := &probe{}
+	asked := make(chan time.Duration, 10)
+	b := fork(t, p, patient{pipeline.SystemClock, asked}, "[collect: {fail_open: true}]")
+	b.put(3)
+	b.Start()
+	<-asked
+	b.end("stop")
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	require.ErrorContains(t, b.Wait(ctx), "will not open")
+	require.Empty(t, asked, "that was the last time")
+	b.close(t)
+}
+
+func TestBranchThatIsAbortedBeforeItBeganHasNotDrained(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	p := &probe{}
+	b := fork(t, p, pipeline.SystemClock, "[collect: {}]")
+	b.put(1)
+	b.Branch.Close()
+	b.Start()
+	require.ErrorIs(t, b.Wait(t.Context()), pipeline.ErrAborted)
+	require.Empty(t, p.noted())
 	b.close(t)
 }
 

@@ -342,3 +342,17 @@ func TestExecRefusesWhatCannotBeMeant(t *testing.T) {
 		require.ErrorContains(t, n.Decode(&cfg).Err(), want, text)
 	}
 }
+
+func TestReadExecTakesNoOtherStageAndNoWrongSettings(t *testing.T) {
+	list, err := config.Parse("test.yaml", []byte("[exec: {command: [a], timeout: 5s}, exec: {command: [b], timeout: short}, motion]"))
+	require.NoError(t, err)
+	var read []string
+	pipeline.EachStage(list, func(s *pipeline.StageInfo, settings *config.Node) {
+		if cfg, ok := ReadExec(s, settings); ok {
+			require.Equal(t, config.Duration(5*time.Second), cfg.Timeout)
+			require.Equal(t, execDefaults.MaxWaiting, cfg.MaxWaiting)
+			read = append(read, cfg.Command...)
+		}
+	})
+	require.Equal(t, []string{"a"}, read)
+}

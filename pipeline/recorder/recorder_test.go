@@ -97,6 +97,8 @@ func TestStopDuringBackoff(t *testing.T) {
 	was, err := b.Stop(t.Context(), "conf/a")
 	require.NoError(t, err)
 	require.True(t, was)
+	last, _ := b.Last("conf/a")
+	require.Equal(t, 1, last.Runs, "none is begun to be stopped")
 }
 
 func TestFiniteSourceEndsTheJob(t *testing.T) {

@@ -365,6 +365,7 @@ type well struct {
 	fail    atomic.Bool
 	finite  bool
 	follows bool  // it fails when its publication ends
+	breaks  bool  // it fails behind some media
 	err     error // of a failure; nil: refused
 }
 
@@ -389,6 +390,9 @@ func (w *well) Pull(ctx context.Context, publish func(string) (*hub.Publisher, e
 	}
 	if w.finite {
 		return nil
+	}
+	if w.breaks {
+		return errors.New("it broke")
 	}
 	if w.follows {
 		<-p.Done()
@@ -467,6 +471,33 @@ type noted struct {
 func (c noted) After(d time.Duration) (<-chan time.Time, func()) {
 	c.waits <- d
 	return c.Clock.After(d)
+}
+
+// hasty is a clock on which waits are over at once, as many as are noted.
+type hasty struct {
+	pipeline.Clock
+	waits chan time.Duration
+}
+
+func (c hasty) After(d time.Duration) (<-chan time.Time, func()) {
+	over := make(chan time.Time, 1)
+	select {
+	case c.waits <- d:
+		over <- c.Now()
+	default:
+	}
+	return over, func() {}
+}
+
+func TestAPullThatGaveMediaWaitsTheShortestTime(t *testing.T) {
+	waits := make(chan time.Duration, 6)
+	r := newRig(t, hub.Config{Clock: hasty{pipeline.SystemClock, waits}})
+	w := &well{breaks: true}
+	dig(t, r, "breaks", w)
+	r.subscribe(t, "cam/breaks")
+	for range cap(waits) {
+		require.LessOrEqual(t, <-waits, 500*time.Millisecond)
+	}
 }
 
 func TestFailedPullIsTriedAgainAndShown(t *testing.T) {
