@@ -222,10 +222,13 @@ func startNginx(t testing.TB, dir string) string {
 	t.Helper()
 	bin, err := exec.LookPath("nginx")
 	require.NoError(t, err, "nginx is not installed: make test installs it")
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	addr := l.Addr().String()
-	l.Close()
+	addr := ""
+	for addr == "" { // below the ports that the system gives out by itself, before nginx has it
+		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10000+rand.IntN(22000))); err == nil {
+			addr = l.Addr().String()
+			l.Close()
+		}
+	}
 	prefix := t.TempDir()
 	conf := fmt.Sprintf(`daemon off; master_process off; pid %[1]s/pid; error_log stderr;
 events { worker_connections 512; }
