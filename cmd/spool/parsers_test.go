@@ -64,7 +64,7 @@ var parsers = map[string]string{
 	"sinks/mp4/":                 "FuzzScanOfDamagedFiles FuzzFragment FuzzEntry FuzzEntryAt TestTheCostOfRepairIsProportional TestTheCostOfLookingAtAFileIsProportional",
 	"sinks/mp4/repair/":          "FuzzDamagedFile sinks/mp4.TestTheCostOfRepairIsProportional",
 	"sinks/mp4/keyframe.go":      "FuzzKeyFrame TestTheCostOfLookingAtAFileIsProportional",
-	"sinks/mp4/sampleindex/":     "FuzzBuild pipeline/isobmff/index.FuzzIndex",
+	"sinks/mp4/sampleindex/":     "FuzzBuild TestTheCostOfTablesIsThatOfTheirBytes pipeline/isobmff/index.FuzzIndex",
 	"sinks/mp4/facts/":           "FuzzFacts",
 	"sinks/mp4/filename/":        "FuzzNamesStayInsideTheDirectory FuzzPatternsThatAreTakenMakeGoodNames",
 	"stages/exec.go":             "short: a setting",

@@ -93,6 +93,10 @@ func ReadSampleTable(stbl []byte) (*SampleTable, error) {
 // Len returns how many samples the tables claim.
 func (t *SampleTable) Len() uint32 { return t.sizes.Count }
 
+// CommonSize returns the size that the tables claim of all samples at once, bytes, and 0
+// where they have one for each sample, so that Len is bounded by their length.
+func (t *SampleTable) CommonSize() uint32 { return t.sizes.Common }
+
 // Bytes returns the sum of the samples' sizes, as the tables claim.
 func (t *SampleTable) Bytes() int64 { return t.sizes.Bytes() }
 

@@ -57,6 +57,7 @@ func TestSampleTablesAreReadInDecodingOrder(t *testing.T) {
 	require.Equal(t, int64(150), table.Bytes())
 	require.Equal(t, int64(230), table.Ticks())
 	require.Equal(t, int64(2*8+2*8+2*4), table.TimeBytes())
+	require.Zero(t, table.CommonSize(), "each has its own")
 
 	wide := handmade()
 	delete(wide, "stco")
@@ -72,6 +73,7 @@ func TestSampleTablesAreReadInDecodingOrder(t *testing.T) {
 	table, err = isobmff.ReadSampleTable(stbl(all))
 	require.NoError(t, err)
 	require.Equal(t, int64(35), table.Bytes())
+	require.EqualValues(t, 7, table.CommonSize())
 	for _, s := range samples(t, table) {
 		require.True(t, s.Sync && s.Offset == 0 && s.Size == 7)
 	}

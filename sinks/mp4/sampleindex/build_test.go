@@ -2,6 +2,7 @@ package sampleindex
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"testing"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/gospool/spool/pipeline/isobmff"
 	"github.com/gospool/spool/pipeline/isobmff/index"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/pipelinetest"
 )
 
 var id = media.ID{1, 2, 3, 15: 9}
@@ -200,45 +202,85 @@ func TestAFileOfWhichNoIndexCanBeMade(t *testing.T) {
 	}
 }
 
-// TestTablesThatClaimMoreThanTheFileHolds cost no work: each of many tracks claims as many
-// samples of one byte, in one chunk, as the file has bytes.
-func TestTablesThatClaimMoreThanTheFileHolds(t *testing.T) {
-	of := func(tracks int, samples uint32) error {
-		var w isobmff.Writer
-		moov := w.Open("moov")
-		w.Mvhd(&isobmff.MovieHeader{Timescale: 90000, NextTrackID: 3})
-		for i := range tracks {
-			trak := w.Open("trak")
-			w.Tkhd(&isobmff.TrackHeader{ID: uint32(i + 1)})
-			mdia := w.Open("mdia")
-			w.Mdhd(&isobmff.MediaHeader{Timescale: 90000, Language: "und"})
-			w.Hdlr("soun", "")
-			minf, stbl := w.Open("minf"), w.Open("stbl")
-			for _, table := range []struct {
-				fourcc string
-				words  []uint32
-			}{{"stts", []uint32{0, 1, samples, 20}}, {"stsc", []uint32{0, 1, 1, samples, 1}}, {"stsz", []uint32{0, 1, samples}}, {"stco", []uint32{0, 1, 0}}} {
-				box := w.Open(table.fourcc)
-				for _, word := range table.words {
-					w.U32(word)
-				}
-				w.Close(box)
+// claiming is a moov of tracks whose samples lie in one chunk, and an stsz of such numbers:
+// the size of all samples, how many they are, and where the first is 0 the size of each.
+func claiming(t testing.TB, tracks int, stsz ...uint32) []byte {
+	t.Helper()
+	var w isobmff.Writer
+	moov := w.Open("moov")
+	w.Mvhd(&isobmff.MovieHeader{Timescale: 90000, NextTrackID: 3})
+	for i := range tracks {
+		trak := w.Open("trak")
+		w.Tkhd(&isobmff.TrackHeader{ID: uint32(i + 1)})
+		mdia := w.Open("mdia")
+		w.Mdhd(&isobmff.MediaHeader{Timescale: 90000, Language: "und"})
+		w.Hdlr("soun", "")
+		minf, stbl := w.Open("minf"), w.Open("stbl")
+		samples := stsz[1]
+		for _, table := range []struct {
+			fourcc string
+			words  []uint32
+		}{{"stts", []uint32{1, samples, 20}}, {"stsc", []uint32{1, 1, samples, 1}}, {"stsz", stsz}, {"stco", []uint32{1, 0}}} {
+			box := w.OpenFull(table.fourcc, 0, 0)
+			for _, word := range table.words {
+				w.U32(word)
 			}
-			for _, at := range []int{stbl, minf, mdia, trak} {
-				w.Close(at)
-			}
+			w.Close(box)
 		}
-		w.Close(moov)
-		require.NoError(t, w.Err())
-		const size = 1 << 31
-		text, err := Build(&sparse{b: w.B, size: size}, source(size))
+		for _, at := range []int{stbl, minf, mdia, trak} {
+			w.Close(at)
+		}
+	}
+	w.Close(moov)
+	require.NoError(t, w.Err())
+	return w.B
+}
+
+// TestTablesThatClaimMoreThanTheFileHolds cost no work: each of many tracks claims samples
+// of as many bytes, in one chunk, as the file has.
+func TestTablesThatClaimMoreThanTheFileHolds(t *testing.T) {
+	const size = 1 << 31
+	of := func(tracks int, sizes ...uint32) error {
+		text, err := Build(&sparse{b: claiming(t, tracks, append([]uint32{0, uint32(len(sizes))}, sizes...)...), size: size}, source(size))
 		require.Less(t, len(text), 1<<20)
 		return err
 	}
-	require.NoError(t, of(1, 1000))
-	require.NoError(t, of(2, 1000))
-	require.ErrorIs(t, of(1, 1<<31+1), ErrNoTables)
-	require.ErrorIs(t, of(index.MaxTracks, 1<<31-1), ErrNoTables)
+	require.NoError(t, of(1, 1000, 2000))
+	require.NoError(t, of(2, 1000, 2000))
+	require.NoError(t, of(1, size-1, 1))
+	require.ErrorIs(t, of(1, size-1, 2), ErrNoTables)
+	require.ErrorIs(t, of(index.MaxTracks, size-1, 1), ErrNoTables)
+}
+
+// TestTheCostOfTablesIsThatOfTheirBytes, also where a few of them claim as many samples of
+// one size as the file has room for. What is made of a file counts as work on it.
+func TestTheCostOfTablesIsThatOfTheirBytes(t *testing.T) {
+	const most = 1 << 22 // samples
+	each := make([]uint32, 2+1<<12)
+	each[1] = 1 << 12
+	for name, c := range map[string]struct {
+		moov    []byte
+		bytes   int64
+		refused bool
+	}{
+		"a size for each sample":                     {claiming(t, 2, each...), 1 << 20, false},
+		"a byte for all samples":                     {claiming(t, 1, 1, most), most, true},
+		"a byte for all samples of many tracks":      {claiming(t, index.MaxTracks, 1, most/index.MaxTracks), most, true},
+		"a size for all samples, of which are few":   {claiming(t, 1, 100, 10), most, true},
+		"more bytes for all samples than there are":  {claiming(t, 1, 1<<31, 1<<31), most, true},
+		"a byte for all samples, far more than room": {claiming(t, 1, 1, 1<<32-1), most, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := &sparse{b: c.moov, size: c.bytes}
+			var text []byte
+			var err error
+			allocated := pipelinetest.Allocated(func() { text, err = Build(f, source(f.size)) })
+			require.Equal(t, c.refused, errors.Is(err, ErrNoTables), "%v", err)
+			require.LessOrEqual(t, allocated, int64(64<<10+16*len(c.moov)))
+			require.LessOrEqual(t, len(text), 4<<10+4*len(c.moov))
+			require.LessOrEqual(t, f.read, int64(1<<10+2*len(c.moov)))
+		})
+	}
 }
 
 // FuzzBuild: whatever a file holds, what is made of it is an index, and the work is in
