@@ -2,6 +2,7 @@ package metadata
 
 import (
 	"database/sql"
+	"encoding/binary"
 	"os"
 	"path/filepath"
 	"testing"
@@ -117,4 +118,33 @@ func TestAFullDiskTakesRowsIntoTheJournal(t *testing.T) {
 	require.True(t, c.Stats().JournalSince.IsZero())
 	ready(t, c.Catalogue)
 	require.Len(t, all(t, c, media.Query{Limit: 1000}), n+1)
+}
+
+// The recorder says itself, behind each commit, how far readers may read: the first of them
+// would have to write that to the database's shared memory, and wait where the disk stands
+// still.
+func TestACommitMarksHowFarItMayBeRead(t *testing.T) {
+	s, file := openedSQLite(t, "")
+	shm, err := os.Open(file + "-shm")
+	require.NoError(t, err)
+	t.Cleanup(func() { _, _ = s.Close(), shm.Close() }) // in this order: SQLite's locks go with it
+	frames := func() (committed uint32, marked bool) {
+		var header [120]byte // "WAL-Index File Format" of SQLite
+		_, err := shm.ReadAt(header[:], 0)
+		require.NoError(t, err)
+		committed = binary.NativeEndian.Uint32(header[16:])
+		for mark := 104; mark < 120; mark += 4 {
+			marked = marked || binary.NativeEndian.Uint32(header[mark:]) == committed
+		}
+		return committed, marked
+	}
+	for n := range 5 {
+		before, _ := frames()
+		put := journal.Change{Kind: journal.Put, Revision: int64(n) + 1, Row: generated(t, n, 1000)}
+		_, err := s.write(t.Context(), "a journal", []string{"node1"}, []journal.Change{put})
+		require.NoError(t, err)
+		after, marked := frames()
+		require.Greater(t, after, before)
+		require.True(t, marked, "%d frames", after)
+	}
 }

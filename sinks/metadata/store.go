@@ -91,7 +91,7 @@ func (s *store) write(ctx context.Context, log string, names []string, ops []jou
 // inTx does something in a transaction in which this recorder has its name: see
 // Catalogue.fence.
 func (s *store) inTx(ctx context.Context, do func(context.Context, bun.Tx) error) error {
-	return s.RW.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+	err := s.RW.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
 		if s.fence != nil {
 			if err := s.fence(ctx, tx); err != nil {
 				return err
@@ -99,6 +99,10 @@ func (s *store) inTx(ctx context.Context, do func(context.Context, bun.Tx) error
 		}
 		return do(ctx, tx)
 	})
+	if err == nil {
+		s.Committed(ctx)
+	}
+	return err
 }
 
 // batch is changes without those that a later one of the batch overrides: an

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"bytes"
 	"database/sql"
 	"fmt"
 	"net/http"
@@ -243,6 +242,54 @@ func TestCatalogueOnAStoppedDiskHoldsUpNothing(t *testing.T) {
 	r.allFinished()
 }
 
+// What the catalogue holds is listed while the disk stands still, also the newest rows: the
+// recorder itself says behind each commit in SQLite's shared memory how far may be read,
+// and no reader has to write there.
+func TestCatalogueIsListedOnAStoppedDisk(t *testing.T) {
+	t.Parallel()
+	d := newRealDisk(t, "256M")
+	r := d.record(faultyDiskConfig)
+	r.expect("catalogue", "database", "recordings cannot be written")
+	r.goesOn(time.Now())
+	shm, err := os.Open(filepath.Join(d.dir, "spool.db-shm"))
+	require.NoError(t, err)
+	defer shm.Close()
+	seen := framesOf(t, shm)
+	for listed := 0; listed < 5; {
+		eventually(t, "rows are committed", func() bool { return framesOf(t, shm).frames != seen.frames })
+		func() {
+			d.stop()
+			defer d.goOn()
+			if seen = framesOf(t, shm); !seen.marked {
+				return // it stopped in the middle of a commit
+			}
+			require.NotEmpty(t, answer[struct{ Records []struct{} }](r, "GET", "/mp4/records").Records)
+			listed++
+		}()
+	}
+	r.goesOn(time.Now())
+	r.drained()
+	r.allFinished()
+}
+
+// logIndex is what SQLite's shared memory says of the log.
+type logIndex struct {
+	frames [4]byte // that are committed
+	marked bool    // a reader may read so far, and has to write nothing before
+}
+
+func framesOf(t *testing.T, shm *os.File) (x logIndex) {
+	t.Helper()
+	var header [120]byte // "WAL-Index File Format" of SQLite
+	_, err := shm.ReadAt(header[:], 0)
+	require.NoError(t, err)
+	x.frames = [4]byte(header[16:])
+	for mark := 104; mark < 120; mark += 4 {
+		x.marked = x.marked || [4]byte(header[mark:]) == x.frames
+	}
+	return x
+}
+
 // behindACommit does something while the disk stands still, at a moment when whoever
 // reads the catalogue next has to say in SQLite's shared memory how far the reader may read.
 // Another process has changed the catalogue just before, which is allowed.
@@ -261,13 +308,7 @@ func (d *realDisk) behindACommit(do func()) {
 		d.stop()
 		done := func() bool {
 			defer d.goOn()
-			var header [120]byte // "WAL-Index File Format" of SQLite
-			_, err = shm.ReadAt(header[:], 0)
-			require.NoError(d.t, err)
-			frames, marked := header[16:20], false
-			for mark := 104; mark < 120; mark += 4 {
-				marked = marked || bytes.Equal(header[mark:mark+4], frames)
-			}
+			marked := framesOf(d.t, shm).marked
 			if !marked { // else the recorder was quicker
 				do()
 			}

@@ -68,7 +68,7 @@ func TestIndexOfTheLogWaitsForTheDisk(t *testing.T) {
 	}
 	write := func(s string) error { _, err := db.RW.ExecContext(t.Context(), s); return err }
 	read := func(s string) error { _, err := db.RO.ExecContext(t.Context(), s); return err }
-	const insert, query = "INSERT INTO spool_streams (path) VALUES ('a')", "SELECT 1 FROM spool_streams"
+	const insert, insert2, query = "INSERT INTO spool_streams (path) VALUES ('a')", "INSERT INTO spool_streams (path) VALUES ('b')", "SELECT 1 FROM spool_streams"
 
 	size, err := log.Stat()
 	require.NoError(t, err)
@@ -87,6 +87,16 @@ func TestIndexOfTheLogWaitsForTheDisk(t *testing.T) {
 	require.Equal(t, before, waited[0].index)
 	require.NotEqual(t, before, readIndex(t, shm))
 	require.Empty(t, during(query, read), "the next one writes nothing: it reads from a stopped disk")
+
+	during(insert2, write)
+	before = readIndex(t, shm)
+	require.NotContains(t, before.marks, before.frames)
+	waits = nil
+	db.Committed(t.Context())
+	require.Len(t, waits, 1)
+	require.Equal(t, before, waits[0].index)
+	require.Contains(t, readIndex(t, shm).marks, before.frames)
+	require.Empty(t, during(query, read), "nor does the first one where the writer has moved the mark")
 
 	before = readIndex(t, shm)
 	waited = during("PRAGMA wal_checkpoint(PASSIVE)", write)

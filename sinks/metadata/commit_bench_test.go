@@ -1,0 +1,86 @@
+package metadata
+
+import (
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/sinks/metadata/database"
+	"github.com/gospool/spool/sinks/metadata/journal"
+)
+
+// BenchmarkIndexOfTheLog measures what it costs that SQLite waits for the disk before it
+// writes to its index of the log (database/shm_vfs.go). It does the same to two databases
+// on one disk by turns, of which one does not wait, and reports both medians and the ratio.
+func BenchmarkIndexOfTheLog(b *testing.B) {
+	const rows = 20_000
+	var stores [2]*store
+	for i, query := range []string{"", "?vfs=unix"} { // which is the VFS that does not wait
+		stores[i], _ = openedSQLite(b, query)
+		generate(b, stores[i], rows)
+	}
+	next, revision := rows, int64(rows)
+	put := func(n int) (ops []journal.Change) {
+		for range n {
+			revision++
+			ops = append(ops, journal.Change{Kind: journal.Put, Revision: revision, Row: generated(b, next, next+1000)})
+			next++
+		}
+		return ops
+	}
+	write := func(s *store, ops []journal.Change) {
+		_, err := s.write(b.Context(), "a journal", []string{"node1"}, ops)
+		require.NoError(b, err)
+	}
+	page := func(s *store) {
+		a, err := askOf(media.Query{})
+		require.NoError(b, err)
+		got, err := s.page(b.Context(), &a)
+		require.NoError(b, err)
+		require.Len(b, got, media.DefaultLimit)
+	}
+	var ops []journal.Change
+	for _, c := range []struct {
+		what       string
+		before, do func(*store)
+		rows       int
+	}{
+		{"a row", func(*store) {}, func(s *store) { write(s, ops) }, 1},
+		{"a batch", func(*store) {}, func(s *store) { write(s, ops) }, 256}, // OpenOptions.BatchSize
+		{"a page", func(*store) {}, page, 1},
+		{"a page behind a commit", func(s *store) { write(s, ops) }, page, 1},
+	} {
+		b.Run(c.what, func(b *testing.B) {
+			var took [2][]time.Duration
+			for b.Loop() {
+				ops = put(c.rows)
+				first := len(took[0]) % 2 // neither is it always
+				for _, i := range []int{first, 1 - first} {
+					c.before(stores[i])
+					began := time.Now()
+					c.do(stores[i])
+					took[i] = append(took[i], time.Since(began))
+				}
+			}
+			waits, not := median(took[0]).Seconds()*1e6, median(took[1]).Seconds()*1e6
+			b.ReportMetric(waits, "median-us")
+			b.ReportMetric(not, "without-median-us")
+			b.ReportMetric(waits/not, "ratio")
+		})
+	}
+}
+
+// openedSQLite opens a new SQLite database. query is what its DSN says behind the file.
+func openedSQLite(t testing.TB, query string) (s *store, file string) {
+	file = filepath.Join(t.TempDir(), "spool.db")
+	target, err := database.Parse("sqlite", file+query)
+	require.NoError(t, err)
+	reached, err := target.Open(t.Context())
+	require.NoError(t, err)
+	s = &store{DB: reached}
+	t.Cleanup(func() { _ = s.Close() })
+	return s, file
+}
