@@ -18,7 +18,7 @@ type Calls struct {
 	Fsync     func(fd int) error
 	FsyncDir  func(fd int) error
 	Syncfs    func(fd int) error
-	Mmap      func(fd int) error // a page, shared, and lets go of it again
+	Mmap      func(fd int) error // a page, shared, and lets go of it again untouched
 	Setlk     func(fd int) error // a POSIX record lock over all of a file
 }
 
@@ -125,6 +125,9 @@ func (c *Calls) syncfs(fd int) error {
 	return again(func() error { return unix.Syncfs(fd) })
 }
 
+// mmap asks whether a page can be mapped, and neither reads nor writes it: on a disk that
+// stands still, that would be a page fault, in which the thread waits outside of a system
+// call and holds up the process.
 func (c *Calls) mmap(fd int) error {
 	if c.Mmap != nil {
 		return c.Mmap(fd)
