@@ -260,7 +260,7 @@ func parseRate(text string) (int, error) {
 		digits, unit = text[:len(text)-1], 1_000_000
 	}
 	n, err := strconv.ParseUint(digits, 10, 31)
-	if err != nil || int(n) > 1<<31/unit {
+	if err != nil || n > 1<<31/uint64(unit) {
 		return 0, fmt.Errorf("%q is no bitrate: write 8M, 500k or a number of bit/s", text)
 	}
 	return int(n) * unit, nil

@@ -20,9 +20,10 @@ func CapacityOf(dir string) (Capacity, error) {
 }
 
 func capacity(s *unix.Statfs_t) Capacity {
-	used, free := int64(s.Blocks-s.Bfree)*s.Bsize, int64(s.Bavail)*s.Bsize
+	block := uint64(s.Bsize) // of 32 bits on some machines
+	used, free := int64((s.Blocks-s.Bfree)*block), int64(s.Bavail*block)
 	return Capacity{
-		Total: int64(s.Blocks) * s.Bsize, Usable: used + free, Free: free,
+		Total: int64(s.Blocks * block), Usable: used + free, Free: free,
 		Inodes: int64(s.Files), FreeInodes: int64(s.Ffree),
 		ReadOnly: s.Flags&unix.ST_RDONLY != 0,
 	}

@@ -142,5 +142,5 @@ func TestASampleEntryIsAsAnotherReaderReadsIt(t *testing.T) {
 	_, err = gomp4.Unmarshal(bytes.NewReader(b), uint64(len(b)), &audio, gomp4.Context{})
 	require.NoError(t, err)
 	require.Equal(t, []uint16{1, 2, 16}, []uint16{audio.DataReferenceIndex, audio.ChannelCount, audio.SampleSize})
-	require.EqualValues(t, 48000<<16, audio.SampleRate)
+	require.Equal(t, uint32(48000<<16), audio.SampleRate)
 }

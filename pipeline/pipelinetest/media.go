@@ -60,7 +60,7 @@ type Camera struct {
 }
 
 // StartUTC is the wall clock of a camera's first picture, in ns.
-const StartUTC = 1_700_000_000_000_000_000
+const StartUTC int64 = 1_700_000_000_000_000_000
 
 // NewCamera makes a camera of one H.264 and one AAC track. What it has not given
 // away when the test ends is released.

@@ -17,7 +17,7 @@ import (
 type assembly struct {
 	heads   codec.SliceReader
 	merging bool  // pictures are held
-	single  int   // pictures in a row that came in one unit
+	single  int64 // pictures in a row that came in one unit
 	splits  bool  // the sender ends slices as if they were pictures
 	prev    *Unit // the picture that is held; nil: none, or it has gone on
 	slices  bool  // prev has some

@@ -165,7 +165,7 @@ func usedOf(t *testing.T, dir string) int64 {
 	t.Helper()
 	var st unix.Statfs_t
 	require.NoError(t, unix.Statfs(dir, &st))
-	return int64(st.Blocks-st.Bfree) * st.Bsize
+	return int64((st.Blocks - st.Bfree) * uint64(st.Bsize))
 }
 
 // offline runs another command of the same binary with the recorder's settings.

@@ -193,7 +193,7 @@ func (s *DB) hasColumn(ctx context.Context, db *bun.DB, st statement) (bool, err
 }
 
 // migrationLock is any number of 64 bits that means the same to all recorders.
-const migrationLock = 0x73706f6f6c
+const migrationLock int64 = 0x73706f6f6c
 
 func (s *DB) lockMigrations(ctx context.Context) (unlock func(), err error) {
 	if s.Driver == "sqlite" {

@@ -211,7 +211,7 @@ func TestWhatANewerVersionWroteIsKeptAndToldApartFromDamage(t *testing.T) {
 			require.ErrorContains(t, fmt.Errorf("%s", old.NewerNotes[0]), filepath.Base(path))
 			if tc.format {
 				require.Empty(t, old.Changes)
-				require.EqualValues(t, math.MaxInt64, old.Newer)
+				require.Equal(t, int64(math.MaxInt64), old.Newer)
 			} else {
 				require.Len(t, old.Changes, 4)
 				require.Equal(t, revs[2], old.Newer)

@@ -269,7 +269,7 @@ func (f *file) Free() (int64, error) {
 	if err := unix.Fstatfs(int(f.Fd()), &s); err != nil {
 		return 0, err
 	}
-	return int64(s.Bavail) * s.Bsize, nil
+	return int64(s.Bavail * uint64(s.Bsize)), nil
 }
 
 // WriteBack and Forget are advice (see PageCache).

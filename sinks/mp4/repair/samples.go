@@ -14,7 +14,7 @@ import (
 // is left goes to the end.
 func (x *damagedFile) keepSamples(last top) error {
 	tables := make([]sampleTable, len(x.tracks))
-	end, missing := int64(0), 0
+	end, missing := int64(0), int64(0)
 	for i := range x.tracks {
 		t := &x.tracks[i]
 		s, ok := parseSampleTable(isobmff.Find(t.trak, "mdia", "minf", "stbl"), x.size-x.uniformBytes)
@@ -79,7 +79,7 @@ func (x *damagedFile) resize(last top) bool {
 
 // judgeSamples marks the samples that are kept. After one that is not, pictures
 // wait for the next key frame.
-func (x *damagedFile) judgeSamples(t *track, s *sampleTable) (missing int, err error) {
+func (x *damagedFile) judgeSamples(t *track, s *sampleTable) (missing int64, err error) {
 	s.keep = make([]bool, len(s.size))
 	missing, t.next = s.beyond, t.next+s.beyondTicks
 	waiting := false

@@ -21,7 +21,7 @@ type sampleTable struct {
 	// Where all samples have one size, those that the file has no room for are not
 	// in the table: a few bytes may claim any number.
 	uniform     uint32 // that size
-	beyond      int
+	beyond      int64
 	beyondTicks int64
 }
 
@@ -52,7 +52,7 @@ func (s *sampleTable) readSizes(stbl []byte, room int64) bool {
 	}
 	if s.uniform = sizes.Common; s.uniform > 0 {
 		inside := uint32(min(int64(n), max(room, 0)/int64(s.uniform)))
-		s.beyond, n = int(n-inside), inside
+		s.beyond, n = int64(n-inside), inside
 		if n > maxUniform {
 			return false
 		}
@@ -115,10 +115,10 @@ func (s *sampleTable) readSync(stbl []byte) bool {
 	numbers, whole := isobmff.ReadTable(stss, 1)
 	for row := range numbers.Len() {
 		k := numbers.U32(row, 0)
-		if k == 0 || int(k) > len(s.size)+s.beyond {
+		if k == 0 || int64(k) > int64(len(s.size))+s.beyond {
 			return false
 		}
-		if int(k) <= len(s.size) {
+		if int64(k) <= int64(len(s.size)) {
 			s.sync[k-1] = true
 		}
 	}
