@@ -124,7 +124,9 @@ func convert(plan *pipeline.Plan, pool *media.Pool, log *slog.Logger) (pipeline.
 	return run.Report(), run.Err()
 }
 
-// give moves the result to its name, unless somebody else has taken that.
+// give moves the result to its name, unless another program has taken that. Package durable
+// would replace that program's file. Nor is anything synced, see Run: the source is still
+// there, and after a power cut the file is made from it again.
 func give(from, to string) error {
 	err := os.Link(from, to)
 	if err == nil || errors.Is(err, fs.ErrExist) {

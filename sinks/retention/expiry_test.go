@@ -82,6 +82,9 @@ func TestAClockThatIsYearsAheadAtStartDeletesNothing(t *testing.T) {
 			require.Equal(t, retained.HeldForClock, p.Held.Cause)
 			require.Equal(t, len(names), p.Held.Count.Files)
 			require.Equal(t, pipeline.ClockDoubtful, p.Clock.State)
+			require.NotEmpty(t, p.Held.Why)
+			require.Equal(t, p.Clock.Why, p.Held.Why)
+			require.True(t, p.Held.Since.Equal(p.Clock.Now.Add(-p.Clock.Steady)), "since the start")
 			require.Empty(t, p.Now)
 			require.Len(t, p.Waiting, len(names))
 		})
@@ -194,7 +197,10 @@ func TestAMassExpiryWaitsForASecondLook(t *testing.T) {
 	require.Equal(t, retained.HeldAsMass, p.Held.Cause)
 	require.Equal(t, retained.Count{Files: 21, Bytes: 21 * 4096}, p.Held.Count)
 	require.True(t, p.Held.Until.Equal(r.now.Add(day)), "%s", p.Held.Until)
+	since := p.Held.Since
+	require.True(t, since.Equal(r.now))
 	r.hours(23)
+	require.True(t, r.plan().Held.Since.Equal(since), "it waits since then")
 	require.ElementsMatch(t, names, r.footage())
 	require.Equal(t, 1, strings.Count(r.log.String(), "mass expiry: more recordings"))
 	require.Contains(t, r.log.String(), "files=21 bytes=86016")
@@ -288,6 +294,30 @@ func TestWhatHasWaitedIsReadWithCare(t *testing.T) {
 	}
 }
 
+// One that says more than can have been, or that is longer than ours, counts as nothing.
+func TestAWaitThatCannotHaveBeenIsNone(t *testing.T) {
+	for what, c := range map[string]struct {
+		since  time.Duration // from now
+		waited int64
+		behind string
+	}{
+		"in the future": {time.Hour, 86_400, ""},
+		"less than 0":   {-time.Hour, -99_999, ""},
+		"too long":      {-time.Hour, 86_400, strings.Repeat(" ", 5000)},
+	} {
+		r := kept(t, MassWait)
+		names := r.week(3)
+		r.now = r.now.Add(20 * day)
+		r.write(waitFile, fmt.Appendf(nil, `{"since":%q,"clock":%q,"waited_s":%d%s}`, stamp(r.now.Add(c.since)), stamp(r.now.Add(-time.Second)), c.waited, c.behind), r.now)
+		r.restart()
+		r.look(0)
+		r.hours(23)
+		require.ElementsMatch(t, names, r.footage(), what)
+		r.hours(1)
+		require.Empty(t, r.footage(), what)
+	}
+}
+
 func TestARecorderThatWasOffForAWeek(t *testing.T) {
 	for _, c := range []struct {
 		mass MassExpiry
@@ -325,6 +355,7 @@ func TestAnOperatorConfirmsAMassExpiry(t *testing.T) {
 	went, err := r.k.Confirm()
 	require.NoError(t, err)
 	require.Equal(t, 21, went.Count.Files)
+	require.True(t, went.Clock.Equal(r.now), "by the clock of now")
 	require.ElementsMatch(t, names, r.footage(), "the keeper deletes, not the caller")
 	more := []string{r.put("new.mp4", "live/cam", time.Hour, 4096)}
 	for n := range 3 {
@@ -410,6 +441,9 @@ func TestWhatIsAMassExpiry(t *testing.T) {
 			r.look(0)
 			require.Equal(t, c.held, len(r.footage()) == c.old+c.young)
 			require.Equal(t, c.held, r.problem() != "")
+			if c.held {
+				require.Contains(t, r.k.Problems()[0].Cause, fmt.Sprintf("%d of %d recordings", c.old, c.old+c.young))
+			}
 			if !c.held {
 				require.Len(t, r.footage(), c.young)
 			}
@@ -424,6 +458,39 @@ func TestWhatIsAMassExpiry(t *testing.T) {
 		r.put("large2.mp4", "live/a", 8*day, 16384)
 		r.look(0)
 		require.Len(t, r.footage(), 52)
+	})
+	t.Run("a tenth of the files, and few bytes", func(t *testing.T) {
+		r := kept(t, MassWait)
+		for n := range 50 {
+			r.put(number(n), "live/a", day, 16384)
+		}
+		for n := range 6 {
+			r.put(number(100+n), "live/a", 8*day, 4096)
+		}
+		r.look(0)
+		require.Len(t, r.footage(), 56)
+	})
+	t.Run("one file, and half of the bytes", func(t *testing.T) {
+		r := kept(t, MassWait)
+		for n := range 3 {
+			r.put(number(n), "live/a", day, 4096)
+		}
+		r.put("large.mp4", "live/a", 8*day, 65536)
+		r.look(0)
+		require.Len(t, r.footage(), 4)
+	})
+	t.Run("beside many that are written", func(t *testing.T) {
+		r := kept(t, MassWait)
+		for n := range 2 {
+			r.put(number(n), "live/a", 8*day, 4096)
+			r.put(number(100+n), "live/a", day, 4096)
+		}
+		for n := range 50 {
+			r.written[r.put(number(200+n)+".part", "live/b", 0, 4096)] = true
+		}
+		r.look(0)
+		require.Equal(t, "mass_expiry", r.problem())
+		require.Contains(t, r.k.Problems()[0].Cause, "2 of 4 recordings")
 	})
 	t.Run("few files, and a day of a stream", func(t *testing.T) {
 		r := kept(t, MassWait)

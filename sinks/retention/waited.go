@@ -19,7 +19,9 @@ type keptWait struct {
 	Waited int64     `json:"waited_s"`
 }
 
-// keepWait writes it. It is not synced: what is lost is waited for again.
+// keepWait writes it each time that the keeper looks while something waits. It is not
+// synced, since a disk need not be woken for it: after a power cut it is the one before,
+// empty or by half, and what is lost of it is waited for again. It never says more than was.
 func (k *Keeper) keepWait() {
 	text, err := json.Marshal(keptWait{k.expiry.since, k.clock.Now.UTC(), int64(k.expiry.waited / time.Second)})
 	if err == nil {
