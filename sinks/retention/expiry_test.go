@@ -197,6 +197,7 @@ func TestAMassExpiryWaitsForASecondLook(t *testing.T) {
 	require.Equal(t, retained.HeldAsMass, p.Held.Cause)
 	require.Equal(t, retained.Count{Files: 21, Bytes: 21 * 4096}, p.Held.Count)
 	require.True(t, p.Held.Until.Equal(r.now.Add(day)), "%s", p.Held.Until)
+	require.NotSame(t, r.k.held, p.Held, "a plan is a copy")
 	since := p.Held.Since
 	require.True(t, since.Equal(r.now))
 	r.hours(23)

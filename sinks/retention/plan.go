@@ -31,7 +31,11 @@ func (k *Keeper) Plan(ctx context.Context) (*retained.Plan, error) {
 	items := k.index.list()
 	p := &retained.Plan{
 		At: k.clock.Best, Clock: k.clock, Active: k.policy.Active(), DiskBytes: space.Usable, UsedBytes: space.Used(),
-		Bytes: k.totals.all, Held: k.held, Stopped: k.withoutRoom(), LastError: k.lastErr,
+		Bytes: k.totals.all, Stopped: k.withoutRoom(), LastError: k.lastErr,
+	}
+	if k.held != nil {
+		held := *k.held
+		p.Held = &held
 	}
 	if high, limited := mark(space, k.policy.DiskMaxPercent, k.policy.MinFree); limited {
 		p.HighBytes, p.LowBytes = high, max(high-margin(space.Usable)-k.filling.soon(space), 0)
