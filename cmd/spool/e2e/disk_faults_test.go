@@ -93,7 +93,7 @@ func TestFullDiskIsSurvived(t *testing.T) {
 	ballast := filepath.Join(dir, "ballast")
 	require.NoError(t, os.WriteFile(ballast, make([]byte, 14<<20), 0o600))
 	r := recordOn(t, dir, faultyDiskConfig)
-	r.expect("disk is full", "media is missing", "journal", "catalogue", "database")
+	r.expect("disk is full", "sample index", "media is missing", "journal", "catalogue", "database")
 	for _, stream := range []string{"live/a", "live/b"} {
 		eventually(t, stream+" says that the disk is full\n"+r.book.String(), func() bool {
 			return strings.Contains(r.status(stream).LastError, "disk is full")
@@ -115,7 +115,7 @@ func TestUnmountedDiskIsNotReplaced(t *testing.T) {
 	t.Parallel()
 	disk, dir := boundDisk(t, "256m")
 	r := recordOn(t, dir, faultyDiskConfig)
-	r.expect("leads elsewhere", "not the one it was", "media is missing", "journal", "catalogue", "database")
+	r.expect("leads elsewhere", "sample index", "not the one it was", "media is missing", "journal", "catalogue", "database")
 	r.goesOn(time.Now())
 
 	refused := func(what string) {
