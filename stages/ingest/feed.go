@@ -68,6 +68,10 @@ type Feed struct {
 	memory    share
 	units     *unitShard
 	now       int64 // ns, arrival of the unit at hand
+	// waited is for how long units have been held, ns. Of a pause in which nothing came it
+	// counts holdPause at most: the sender or this machine stood still, and what is awaited
+	// may be under way.
+	waited int64
 
 	firstHeard, nextLook int64 // ns: the vigils begin, and look again
 
@@ -83,9 +87,10 @@ type Feed struct {
 
 // The bounds of the hold.
 const (
-	holdPlaces = int64(time.Second)
+	holdPlaces = int64(time.Second) // while something comes: see waited
 	holdSets   = int64(5 * time.Second)
 	holdBytes  = 8 << 20 // of memory; of a track that comes later, too
+	holdPause  = int64(250 * time.Millisecond)
 )
 
 // NewFeed makes a feed for a publisher that has no tracks yet.
@@ -153,6 +158,9 @@ func (f *Feed) Unit(track int, u *Unit) error {
 		f.put(u)
 		return f.err
 	}
+	if f.held && !f.begun {
+		f.waited += min(max(u.Mono-f.now, 0), holdPause)
+	}
 	f.now = u.Mono
 	t.count(u)
 	if t.nal != nil {
@@ -202,11 +210,11 @@ func (f *Feed) settle() {
 }
 
 func (f *Feed) mayBegin() bool {
-	whole, limit := true, holdPlaces
+	whole, long := true, f.waited >= holdPlaces
 	awaited := f.awaited()
 	for _, t := range f.tracks {
 		if t.desc == nil && !t.absent {
-			limit = holdSets
+			long = false
 		}
 		if !t.absent && (len(t.pending) == 0 || awaited > 1 && !t.points[sourceReport].ok) {
 			whole = false
@@ -214,10 +222,10 @@ func (f *Feed) mayBegin() bool {
 	}
 	for _, t := range f.rtp { // its first picture may wait for others before it
 		if o := t.order; o != nil && len(o.held) > 0 && len(t.track().pending) == 0 {
-			limit = holdSets
+			long = false
 		}
 	}
-	return whole || f.now-f.firstMono >= limit || f.pendingBytes() >= holdBytes
+	return whole || long || f.now-f.firstMono >= holdSets || f.pendingBytes() >= holdBytes
 }
 
 // hurry lets the first pictures go on that wait for more of their kind: where pictures

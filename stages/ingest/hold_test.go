@@ -79,6 +79,34 @@ func TestSoundWaitsForParameterSetsThatComeInTime(t *testing.T) {
 	require.Len(t, b.shelf.of(codec.H264), 75)
 }
 
+// TestAStallAtTheBeginningIsNoSilence: while the sender or this machine stands still nothing
+// comes of any track, so none is missing yet.
+func TestAStallAtTheBeginningIsNoSilence(t *testing.T) {
+	for name, c := range map[string]struct {
+		stall time.Duration
+		sets  int
+	}{"waited for": {1300 * time.Millisecond, 1}, "too long": {6 * time.Second, 2}} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			v, a := b.video(codec.H264, baseline, ppsX264), b.audio()
+			for i := range uint32(100) {
+				if i == 12 {
+					b.now = b.now.Add(c.stall)
+				}
+				b.send(a, i*1920, true, 0xaa)
+				if i >= 12 {
+					b.send(v, i*3600, true, idr...)
+				}
+				b.now = b.now.Add(40 * time.Millisecond)
+			}
+			b.feed.Close()
+			require.Len(t, b.shelf.sets, c.sets)
+			require.Len(t, b.shelf.of(codec.AAC), 100)
+			require.Len(t, b.shelf.of(codec.H264), 88)
+		})
+	}
+}
+
 func TestTheHoldIsBoundedInBytes(t *testing.T) {
 	b := newBench(t)
 	b.video(codec.H264)
