@@ -85,7 +85,7 @@ func (s *Server) compare(ctx context.Context, dir string) (metadata.Report, erro
 	if found.Forgotten > 0 {
 		s.log.Info("what was known of deleted recordings is removed", "recordings", found.Forgotten)
 	}
-	if found.Unsure != nil && !errors.Is(found.Unsure, metadata.ErrUnavailable) { // which is said elsewhere
+	if found.Unsure != nil && ctx.Err() == nil && !errors.Is(found.Unsure, metadata.ErrUnavailable) { // which is said elsewhere
 		s.log.Warn("what is known of deleted recordings stays for now", "error", found.Unsure)
 	}
 	found.tellDamaged(s.log)
