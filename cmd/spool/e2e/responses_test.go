@@ -38,6 +38,7 @@ streams:
 	r.failsWith("GET", "/mp4/nothing/here", http.StatusNotFound)
 
 	r.says("POST", "/mp4/start/live/later?wait=true", 200, `{"status":"started","stream":"live/later"}`)
+	eventually(t, "its run waits for a publisher", func() bool { return r.status("live/later").State == "armed" })
 	r.shows("/mp4/status/live/later", map[string]any{"stream": "live/later", "state": "armed"}, "recording")
 	r.says("POST", "/mp4/stop/live/later", 200, `{"status":"stopped","stream":"live/later"}`)
 	require.Empty(t, r.records("live/later"), "nobody came, so there is no file")
