@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -23,6 +22,7 @@ import (
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/pipelinetest"
 	"github.com/gospool/spool/pipeline/recorder"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -34,7 +34,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type fixture struct {
 	t   testing.TB
 	dir string
-	log *logBuffer
+	log *pipelinetest.Log
 
 	mu        sync.Mutex
 	live      map[string]bool // known streams, and whether they are live
@@ -51,26 +51,9 @@ type fixture struct {
 	ready     []Check
 }
 
-type logBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
 func newFixture(t testing.TB) *fixture {
 	return &fixture{
-		t: t, dir: t.TempDir(), log: &logBuffer{},
+		t: t, dir: t.TempDir(), log: &pipelinetest.Log{},
 		live:      map[string]bool{"live/camera01": true, "a/b/c/d": true, "off": false},
 		recording: map[string]recorder.StartOptions{},
 		status:    map[string]recorder.StreamStatus{},

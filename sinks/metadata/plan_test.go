@@ -167,6 +167,15 @@ func TestEveryQuestionIsAnsweredFromAnIndex(t *testing.T) {
 // BenchmarkPage asks each question of a million rows (SPOOL_BENCH_ROWS for
 // another number) on each database, and logs the plans with -v.
 func BenchmarkPage(b *testing.B) {
+	withRows(b, func(b *testing.B, s *store, n int) {
+		for name, q := range questions(n) {
+			b.Run(name, func(b *testing.B) { benchPage(b, s, q) })
+		}
+	})
+}
+
+// withRows measures something on each database, which has a million rows, or SPOOL_BENCH_ROWS.
+func withRows(b *testing.B, measure func(b *testing.B, s *store, n int)) {
 	n := 1000000
 	if v, err := strconv.Atoi(os.Getenv("SPOOL_BENCH_ROWS")); err == nil {
 		n = v
@@ -180,9 +189,7 @@ func BenchmarkPage(b *testing.B) {
 			s := &store{DB: reached}
 			b.Cleanup(func() { _ = s.Close() })
 			generate(b, s, n)
-			for name, q := range questions(n) {
-				b.Run(name, func(b *testing.B) { benchPage(b, s, q) })
-			}
+			measure(b, s, n)
 		})
 	}
 }
@@ -207,32 +214,19 @@ func benchPage(b *testing.B, s *store, q media.Query) {
 // BenchmarkFill gives a million rows of an earlier version their locations (SPOOL_BENCH_ROWS
 // for another number), on each database. A batch is what others wait for at most.
 func BenchmarkFill(b *testing.B) {
-	n := 1000000
-	if v, err := strconv.Atoi(os.Getenv("SPOOL_BENCH_ROWS")); err == nil {
-		n = v
-	}
-	for _, driver := range []string{"sqlite", "postgres", "mysql"} {
-		b.Run(driver, func(b *testing.B) {
-			target, err := database.Parse(driver, servers.Fresh(b, driver))
-			require.NoError(b, err)
-			reached, err := target.Open(b.Context())
-			require.NoError(b, err)
-			s := &store{DB: reached}
-			b.Cleanup(func() { _ = s.Close() })
-			generate(b, s, n)
-			c := &Catalogue{log: slog.New(slog.NewTextHandler(os.Stderr, nil))}
-			c.opts.defaults()
-			c.opts.QueryTimeout = 5 * time.Second
-			c.store.Store(s)
-			c.up.Store(true)
-			for b.Loop() {
-				benchFill(b, c)
-			}
-			var filled int
-			require.NoError(b, s.RO.NewRaw("SELECT COUNT(*) FROM spool_locations").Scan(b.Context(), &filled))
-			require.Equal(b, n, filled)
-		})
-	}
+	withRows(b, func(b *testing.B, s *store, n int) {
+		c := &Catalogue{log: slog.New(slog.NewTextHandler(os.Stderr, nil))}
+		c.opts.defaults()
+		c.opts.QueryTimeout = 5 * time.Second
+		c.store.Store(s)
+		c.up.Store(true)
+		for b.Loop() {
+			benchFill(b, c)
+		}
+		var filled int
+		require.NoError(b, s.RO.NewRaw("SELECT COUNT(*) FROM spool_locations").Scan(b.Context(), &filled))
+		require.Equal(b, n, filled)
+	})
 }
 
 func benchFill(b *testing.B, c *Catalogue) {

@@ -3,26 +3,12 @@ package e2e
 import (
 	"encoding/json"
 	"strings"
-	"sync"
+
+	"github.com/gospool/spool/pipeline/pipelinetest"
 )
 
 // logBook collects what a program writes, to be read while it runs.
-type logBook struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (l *logBook) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logBook) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
+type logBook struct{ pipelinetest.Log }
 
 // line is one line of a JSON log.
 type line map[string]any

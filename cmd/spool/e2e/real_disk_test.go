@@ -177,6 +177,24 @@ func TestTooManyOpenFilesAreSurvived(t *testing.T) {
 	r.allFinished()
 }
 
+// holdsBack waits until ten seconds of each stream wait for the disk.
+func (r *recorder) holdsBack(streams ...string) {
+	r.t.Helper()
+	for _, stream := range streams {
+		eventually(r.t, stream+" waits for ten seconds", func() bool { return r.status(stream).Ring.Seconds >= 10 })
+	}
+}
+
+// lacksNothing wants that nothing of the streams was lost.
+func (r *recorder) lacksNothing(streams ...string) {
+	r.t.Helper()
+	for _, stream := range streams {
+		s := r.status(stream)
+		require.Empty(r.t, s.Drops, stream)
+		require.Zero(r.t, s.Gaps, stream)
+	}
+}
+
 // A write that takes ten seconds costs nothing.
 func TestTenSecondsWithoutTheDiskCostNothing(t *testing.T) {
 	t.Parallel()
@@ -187,16 +205,10 @@ func TestTenSecondsWithoutTheDiskCostNothing(t *testing.T) {
 	func() {
 		d.stop()
 		defer d.goOn()
-		for _, stream := range []string{"live/a", "live/b"} {
-			eventually(t, stream+" waits for ten seconds", func() bool { return r.status(stream).Ring.Seconds >= 10 })
-		}
+		r.holdsBack("live/a", "live/b")
 	}()
 	r.goesOn(time.Now())
-	for _, stream := range []string{"live/a", "live/b"} {
-		s := r.status(stream)
-		require.Empty(t, s.Drops)
-		require.Zero(t, s.Gaps)
-	}
+	r.lacksNothing("live/a", "live/b")
 	r.drained()
 	r.allFinished()
 }
@@ -223,18 +235,12 @@ func TestCatalogueOnAStoppedDiskHoldsUpNothing(t *testing.T) {
 				answered <- err
 			}()
 		}
-		for _, stream := range []string{"live/a", "live/b"} {
-			eventually(t, stream+" waits for ten seconds", func() bool { return r.status(stream).Ring.Seconds >= 10 })
-		}
+		r.holdsBack("live/a", "live/b")
 	})
 	require.NoError(t, <-answered)
 	require.NoError(t, <-answered)
 	r.goesOn(time.Now())
-	for _, stream := range []string{"live/a", "live/b"} {
-		s := r.status(stream)
-		require.Empty(t, s.Drops)
-		require.Zero(t, s.Gaps)
-	}
+	r.lacksNothing("live/a", "live/b")
 	eventually(t, "the event is in the catalogue", func() bool {
 		return len(answer[struct{ Events []struct{} }](r, "GET", "/mp4/events?stream=live/a").Events) == 1
 	})

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"log/slog"
@@ -27,33 +26,15 @@ type fixture struct {
 	t     *testing.T
 	clock *pipelinetest.Clock
 	dir   string // of the recordings
-	said  *logged
+	said  *pipelinetest.Log
 	once  sync.Once
-}
-
-// logged is a log that a test reads while it grows.
-type logged struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *logged) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *logged) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
 }
 
 // start starts a recorder as spool serve does, by a clock that is ahead by so much
 // and that the kernel says is synchronised, or not.
 func start(t *testing.T, dir, config string, by time.Duration, synchronised bool) *fixture {
 	t.Helper()
-	r := &fixture{t: t, clock: &pipelinetest.Clock{}, dir: dir, said: &logged{}}
+	r := &fixture{t: t, clock: &pipelinetest.Clock{}, dir: dir, said: &pipelinetest.Log{}}
 	r.clock.Set(by)
 	file := filepath.Join(t.TempDir(), "config.yaml")
 	require.NoError(t, os.WriteFile(file, []byte("http: {listen: '127.0.0.1:0'}\ningest: {rtsp: {listen: '127.0.0.1:0'}}\nflush_interval: 0.2\n"+config), 0o600))

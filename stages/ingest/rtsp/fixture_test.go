@@ -22,6 +22,7 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/pipelinetest"
 	"github.com/gospool/spool/stages/hub"
 )
 
@@ -35,36 +36,18 @@ func TestMain(m *testing.M) {
 // deadline is for what must happen at all, not for how fast.
 const deadline = 60 * time.Second
 
-// logBook collects what is logged.
-type logBook struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (l *logBook) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logBook) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
 // fixture is a hub with real tasks, a checked pool and a log that can be read.
 type fixture struct {
 	t     *testing.T
 	pool  *media.Pool
 	tasks *pipeline.Tasks
 	hub   *hub.Hub
-	book  *logBook
+	book  *pipelinetest.Log
 	log   *slog.Logger
 }
 
 func newFixture(t *testing.T) *fixture {
-	r := &fixture{t: t, pool: media.NewCheckedPool(), book: &logBook{}}
+	r := &fixture{t: t, pool: media.NewCheckedPool(), book: &pipelinetest.Log{}}
 	r.log = slog.New(slog.NewTextHandler(r.book, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	r.tasks = pipeline.NewTasks(r.log, pipeline.SystemClock)
 	r.hub = hub.New(r.pool, r.tasks, hub.Config{Log: r.log, Linger: time.Millisecond})
