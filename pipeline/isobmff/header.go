@@ -91,6 +91,13 @@ func ReadHeader(f io.ReaderAt, at, size int64) (h Header, err error) {
 	return h, err
 }
 
+// The most that is read into memory at once, in bytes: a day of video has a moov of some
+// 50 MB, and a fragment's moof has some kilobytes.
+const (
+	MaxMoov = 1 << 30
+	MaxMoof = 64 << 20
+)
+
 // ReadPayload reads the payload of the box at an offset of a file of size bytes. It
 // is ErrEnd where the box is not all in the file, or has no size. A box of more than
 // limit bytes is not read.

@@ -78,7 +78,7 @@ func (f *file) leadTrak() (trak []byte, timescale uint32, err error) {
 		}
 		if h.Is("moov") {
 			var moov []byte
-			if moov, err = isobmff.ReadPayload(f.f, at, h, size, maxMoov); err != nil {
+			if moov, err = isobmff.ReadPayload(f.f, at, h, size, isobmff.MaxMoov); err != nil {
 				break
 			}
 			return leadOf(moov, &f.entry)

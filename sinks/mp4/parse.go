@@ -13,12 +13,6 @@ import (
 // of each fragment.
 const maxTracks = 64
 
-// maxMoov and maxMoof bound what a scan reads into memory at once.
-const (
-	maxMoov = 1 << 30
-	maxMoof = 64 << 20
-)
-
 var errMoof = errors.New("moof is not one of ours")
 
 // parseTracks reads the tracks out of a growing moov's payload.

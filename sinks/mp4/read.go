@@ -155,7 +155,7 @@ func entryAt(f Sized, name string) (e entry, at int64, err error) {
 			break
 		}
 		var box []byte
-		if box, err = isobmff.ReadPayload(in, at, isobmff.Header{Size: h.Size}, end, maxMoov); err != nil {
+		if box, err = isobmff.ReadPayload(in, at, isobmff.Header{Size: h.Size}, end, isobmff.MaxMoov); err != nil {
 			break
 		}
 		if e, _, err = findEntry(box); !errors.Is(err, ErrNotOurs) {

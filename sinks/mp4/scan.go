@@ -53,7 +53,7 @@ func (f *file) openReserve(at int64, free isobmff.Header, size int64) (*file, fo
 	next, err := isobmff.ReadHeader(f.f, at+free.Size, size)
 	switch {
 	case err == nil && next.Is("moov"):
-		moov, err := isobmff.ReadPayload(f.f, at+free.Size, next, size, maxMoov)
+		moov, err := isobmff.ReadPayload(f.f, at+free.Size, next, size, isobmff.MaxMoov)
 		if errors.Is(err, isobmff.ErrEnd) && free.Size > 8 {
 			return nil, 0, err
 		}
@@ -67,7 +67,7 @@ func (f *file) openReserve(at int64, free isobmff.Header, size int64) (*file, fo
 	case err == nil && next.Is("mdat") && next.Length == 16:
 		end := at + free.Size + next.Size
 		if last, err := isobmff.ReadHeader(f.f, end, size); err == nil && last.Is("moov") {
-			if moov, err := isobmff.ReadPayload(f.f, end, last, size, maxMoov); err == nil && f.complete(moov, size, size) {
+			if moov, err := isobmff.ReadPayload(f.f, end, last, size, isobmff.MaxMoov); err == nil && f.complete(moov, size, size) {
 				return f, finished, nil
 			}
 		}
@@ -107,7 +107,7 @@ func (f *file) openHeadless(size int64) (*file, form, error) {
 			continue
 		}
 		read += h.Size // what looks like a moov on many pages is none
-		moov, err := isobmff.ReadPayload(f.f, at, h, size, maxMoov)
+		moov, err := isobmff.ReadPayload(f.f, at, h, size, isobmff.MaxMoov)
 		if err != nil || isobmff.Find(moov, "mvex") == nil {
 			continue
 		}
@@ -123,7 +123,7 @@ func (f *file) openHeadless(size int64) (*file, form, error) {
 // openFragmented reads a file of the form ftyp moov free ...
 func (f *file) openFragmented(at int64, h isobmff.Header, size int64) (*file, form, error) {
 	l := &f.lay
-	moov, err := isobmff.ReadPayload(f.f, at, h, size, maxMoov)
+	moov, err := isobmff.ReadPayload(f.f, at, h, size, isobmff.MaxMoov)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -262,7 +262,7 @@ func (s *chunkScan) measure() (head, payload int64, ok bool, err error) {
 		if want == "prft" && h.Is("moof") {
 			continue
 		}
-		if !h.Is(want) || h.Size == 0 || h.Size > maxMoof || at+h.Size > s.size {
+		if !h.Is(want) || h.Size == 0 || h.Size > isobmff.MaxMoof || at+h.Size > s.size {
 			return 0, 0, false, nil
 		}
 		at += h.Size

@@ -34,12 +34,6 @@ func newDamagedFile(f disk.File, size int64) *damagedFile {
 	return &damagedFile{f: f, size: size, headers: filesystem.NewAhead(f, size), samples: readAhead{f: f, size: size}}
 }
 
-// What is read into memory at once, in bytes.
-const (
-	maxMoov = 1 << 30
-	maxMoof = 64 << 20
-)
-
 // extent is a stretch of a file.
 type extent struct{ at, bytes int64 }
 
@@ -172,7 +166,7 @@ func (x *damagedFile) openHybrid(mdat top) bool {
 
 // readMoov takes in the tracks of a moov.
 func (x *damagedFile) readMoov(b top) error {
-	moov, err := isobmff.ReadPayload(x.f, b.at, b.Header, x.size, maxMoov)
+	moov, err := isobmff.ReadPayload(x.f, b.at, b.Header, x.size, isobmff.MaxMoov)
 	if err != nil {
 		return err
 	}

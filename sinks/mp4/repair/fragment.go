@@ -24,10 +24,10 @@ func (x *damagedFile) readFragment(at, data, end int64) (g fragmentFound, err er
 	clear(x.ticks)
 	g = fragmentFound{whole: true, key: true, ticks: x.ticks}
 	h, err := x.header(at)
-	if err != nil || h.Size > maxMoof {
+	if err != nil || h.Size > isobmff.MaxMoof {
 		return fragmentFound{ticks: g.ticks}, ofDisk(err)
 	}
-	moof, err := isobmff.ReadPayload(x.headers, at, h, x.size, maxMoof)
+	moof, err := isobmff.ReadPayload(x.headers, at, h, x.size, isobmff.MaxMoof)
 	if err != nil {
 		return g, err
 	}

@@ -14,12 +14,6 @@ import (
 // ErrNoTables is returned for a file from which no index can be made.
 var ErrNoTables = errors.New("no index can be made of the file")
 
-// maxMoov and maxMoof bound what is read into memory at once.
-const (
-	maxMoov = 1 << 30
-	maxMoof = 64 << 20
-)
-
 // Build makes the index of a file of ours, finished or growing, of which of tells all but
 // its moov, as far as of.Bytes: of a growing file that is up to its last whole chunk. Of
 // the media it reads nothing, and work and memory are in proportion to the file's tables.
@@ -44,7 +38,7 @@ func findMoov(file io.ReaderAt, size int64) (moov []byte, end int64, err error) 
 			return nil, 0, unless(err)
 		}
 		if h.Is("moov") {
-			moov, err = isobmff.ReadPayload(file, at, h, size, maxMoov)
+			moov, err = isobmff.ReadPayload(file, at, h, size, isobmff.MaxMoov)
 			return moov, at + h.Size, unless(err)
 		}
 		if h.Size == 0 || h.Size > size-at {

@@ -37,7 +37,7 @@ func fromFragments(file io.ReaderAt, at int64, moov []byte, of index.Source) ([]
 		}
 		switch {
 		case h.Is("moof"):
-			if moof, err = isobmff.ReadPayload(file, at, h, of.Bytes, maxMoof); err != nil {
+			if moof, err = isobmff.ReadPayload(file, at, h, of.Bytes, isobmff.MaxMoof); err != nil {
 				return nil, unless(err)
 			}
 			moofAt = at

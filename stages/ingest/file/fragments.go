@@ -79,7 +79,7 @@ func (r *fragments) advance() (bool, error) {
 			r.cut, r.at = r.size-at, r.size
 			return false, nil
 		}
-		moof, err := isobmff.ReadPayload(r.in, at, h, r.size, maxMoof)
+		moof, err := isobmff.ReadPayload(r.in, at, h, r.size, isobmff.MaxMoof)
 		if err != nil {
 			return false, err
 		}

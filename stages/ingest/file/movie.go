@@ -49,7 +49,7 @@ func readMovie(f io.ReaderAt, size int64, log *slog.Logger) (*movie, error) {
 			at += h.Size
 			continue
 		}
-		moov, err := isobmff.ReadPayload(f, at, h, size, maxMoov)
+		moov, err := isobmff.ReadPayload(f, at, h, size, isobmff.MaxMoov)
 		if err != nil {
 			return nil, err
 		}
