@@ -43,7 +43,7 @@ type Pipeline struct {
 	Recording   []string `json:"recording" doc:"streams"`
 }
 
-// Declared is what a declaration came to.
+// Declared tells what a declaration did.
 type Declared struct {
 	Status    string   // created, replaced, unchanged, removed, or in a dry run what it would be
 	Pipeline  Pipeline // as it is now, or would be

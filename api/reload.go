@@ -6,11 +6,11 @@ import (
 	"github.com/gospool/spool/pipeline/recorder"
 )
 
-// Reloaded is what reading the configuration again came to.
+// Reloaded tells what reading the configuration again changed.
 type Reloaded struct {
 	Pipelines, Streams recorder.Changes
-	Schedule           bool     // the jobs are others
-	NeedRestart        []string // settings that are others and stay as they are until then
+	Schedule           bool     // its jobs changed
+	NeedRestart        []string // settings that changed in the file, and take effect at the next start
 	Warnings           []string
 	Restarted          int // recordings that were drained for it
 }
@@ -22,9 +22,9 @@ type reloadAnswer struct {
 	Status      string   `json:"status" enum:"reloaded,unchanged"`
 	Pipelines   touched  `json:"pipelines"`
 	Streams     touched  `json:"streams"`
-	Schedule    bool     `json:"schedule" doc:"the jobs are others"`
+	Schedule    bool     `json:"schedule" doc:"the schedule changed"`
 	Restarted   int      `json:"restarted" doc:"recordings that were drained for it; no other lost anything"`
-	NeedRestart []string `json:"need_restart" doc:"settings that are others in the file, and stay as they are until spool is started again"`
+	NeedRestart []string `json:"need_restart" doc:"settings that changed in the file, and take effect when spool is started again"`
 	Warnings    []string `json:"warnings"`
 }
 

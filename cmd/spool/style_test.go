@@ -252,7 +252,7 @@ func TestTimesAreWrittenByTheirUnits(t *testing.T) {
 		})
 	})
 	for path := range byZeros {
-		require.True(t, used[path], "%s: an exception that is none any more", path)
+		require.True(t, used[path], "%s: this exception is not needed any more", path)
 	}
 }
 

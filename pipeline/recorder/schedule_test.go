@@ -241,7 +241,7 @@ func TestStreamWithoutPipelineIsSaid(t *testing.T) {
 	require.Empty(t, p.Streams()[0].Error)
 }
 
-// Run asks by the clock, and at once when the jobs are others.
+// Run asks by the clock, and at once when the schedule changed.
 func TestRunAsks(t *testing.T) {
 	p := newPlanned(t)
 	p.clock.set(p.day.Add(8 * time.Hour))

@@ -161,7 +161,7 @@ func udpPair(t *testing.T) int {
 	return 0
 }
 
-// freeAddress finds one that nobody listens on.
+// freeAddress returns an address on which no program listens.
 func freeAddress(t testing.TB) string {
 	t.Helper()
 	for range 200 {

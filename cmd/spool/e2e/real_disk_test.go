@@ -296,9 +296,9 @@ func framesOf(t *testing.T, shm *os.File) (x logIndex) {
 	return x
 }
 
-// behindACommit does something while the disk stands still, at a moment when whoever
-// reads the catalogue next has to say in SQLite's shared memory how far the reader may read.
-// Another process has changed the catalogue just before, which is allowed.
+// behindACommit stops the disk right behind a commit to the catalogue, and calls do. The next
+// reader has to write in SQLite's shared memory then how far it may read. Another process
+// makes the commit, which is allowed.
 func (d *realDisk) behindACommit(do func()) {
 	d.t.Helper()
 	file := filepath.Join(d.dir, "spool.db")

@@ -176,7 +176,7 @@ func TestWhatIsKnownOfARecordingThatGetsItsRowStays(t *testing.T) {
 	}
 }
 
-// tells is an impatient clock that tells when somebody begins to wait.
+// tells is an impatient clock that tells when a wait begins.
 type tells struct {
 	impatient
 	waits chan struct{}
