@@ -104,19 +104,43 @@ func (s *Server) Kill() {
 	s.cmd = nil
 	// PostgreSQL does not start while one of the old processes has its memory.
 	for _, pid := range below {
-		for deadline := time.Now().Add(startWithin); alive(pid); time.Sleep(time.Millisecond) {
-			if time.Now().After(deadline) {
-				s.t.Fatalf("%s: process %d outlives SIGKILL", s.Driver, pid)
-			}
+		s.until(pid, "outlives SIGKILL", func(pid int) bool { return !alive(pid) })
+	}
+}
+
+// until waits for a process to be as a signal makes it.
+func (s *Server) until(pid int, otherwise string, is func(pid int) bool) {
+	s.t.Helper()
+	for deadline := time.Now().Add(startWithin); !is(pid); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			s.t.Fatalf("%s: process %d %s", s.Driver, pid, otherwise)
 		}
 	}
 }
 
-// Freeze stops the server where it stands: connections stay open and mute.
-func (s *Server) Freeze() { s.signal(syscall.SIGSTOP) }
+// Freeze stops the server where it stands: connections stay open and mute. No question is
+// answered once it returns.
+func (s *Server) Freeze() { s.t.Helper(); s.stop(s.cmd.Process.Pid) }
+
+// stop stops a process, and then those that it has started: while it runs it starts more.
+func (s *Server) stop(pid int) {
+	s.t.Helper()
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil && err != syscall.ESRCH {
+		s.t.Fatalf("%s: stop process %d: %v", s.Driver, pid, err)
+	}
+	s.until(pid, "runs on after SIGSTOP", stopped)
+	for _, child := range children(pid) {
+		s.stop(child)
+	}
+}
 
 // Thaw lets a frozen server go on.
-func (s *Server) Thaw() { s.signal(syscall.SIGCONT) }
+func (s *Server) Thaw() {
+	s.t.Helper()
+	if err := signalTree(s.cmd.Process.Pid, syscall.SIGCONT); err != nil {
+		s.t.Fatalf("%s: go on: %v", s.Driver, err)
+	}
+}
 
 // Start runs the server again after Kill, on its old data, and waits for it.
 func (s *Server) Start() {
@@ -134,13 +158,6 @@ func (s *Server) Start() {
 		s.t.Fatalf("start %s: %v", s.Driver, err)
 	}
 	s.await()
-}
-
-func (s *Server) signal(sig syscall.Signal) {
-	s.t.Helper()
-	if err := signalTree(s.cmd.Process.Pid, sig); err != nil {
-		s.t.Fatalf("signal %v: %v", sig, err)
-	}
 }
 
 // await polls until the server answers a query.

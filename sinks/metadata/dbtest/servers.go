@@ -101,10 +101,29 @@ func children(pid int) (out []int) {
 
 // alive reports whether a process still holds anything: a zombie does not.
 func alive(pid int) bool {
-	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if err != nil {
-		return false
+	s := state("/proc/" + strconv.Itoa(pid) + "/stat")
+	return s != "" && s != "Z" && s != "X"
+}
+
+// stopped reports whether no thread of a process runs: SIGSTOP is sent before it takes
+// effect, and a thread on the other core may still answer a question.
+func stopped(pid int) bool {
+	threads, _ := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/task/*/stat")
+	for _, t := range threads {
+		if s := state(t); s != "" && s != "T" && s != "Z" && s != "X" {
+			return false
+		}
 	}
-	_, state, _ := strings.Cut(string(b), ") ")
-	return !strings.HasPrefix(state, "Z") && !strings.HasPrefix(state, "X")
+	return true
+}
+
+// state returns the letter of proc(5) for the state of a process or thread, or "" when it is gone.
+func state(stat string) string {
+	b, err := os.ReadFile(stat)
+	if err != nil {
+		return ""
+	}
+	_, after, _ := strings.Cut(string(b), ") ")
+	letter, _, _ := strings.Cut(after, " ")
+	return letter
 }
