@@ -22,17 +22,19 @@ var operations = map[string]auth.Role{
 	"POST /mp4/start/a": auth.Control, "POST /mp4/stop/a": auth.Control, "POST /mp4/event/a": auth.Control, "PATCH /mp4/records/x": auth.Control,
 	"POST /mp4/pipelines/x/start": auth.Control, "POST /mp4/pipelines/x/stop": auth.Control, "POST /mp4/pipelines/x/drain": auth.Control,
 
-	"DELETE /mp4/records": auth.Admin, "DELETE /mp4/records/x": auth.Admin, "PUT /mp4/pipelines/x": auth.Admin, "DELETE /mp4/pipelines/x": auth.Admin,
-	"POST /mp4/reload": auth.Admin, "POST /mp4/retention/confirm": auth.Admin,
+	"DELETE /mp4/records": auth.Admin, "DELETE /mp4/records/x": auth.Admin, "POST /mp4/reload": auth.Admin, "POST /mp4/retention/confirm": auth.Admin,
+
+	"PUT /mp4/pipelines/x": auth.Declare, "DELETE /mp4/pipelines/x": auth.Declare,
 }
 
 // TestEveryOperationOfEveryRole asks for each operation as each caller. A refusal by role
 // is 401 or 403; anything else means that the operation was reached.
 func TestEveryOperationOfEveryRole(t *testing.T) {
-	const controlToken = "control-0123456789abcdef"
+	const controlToken, declareToken, bothToken = "control-0123456789abcdef", "declare-0123456789abcdef", "control-declare-0123456789abcdef"
 	s := newFixture(t).server((&board{}).into, func(c *Config, _ *Deps) {
 		c.Auth = auth.Config{Tokens: []auth.Token{
 			{Token: viewToken, Roles: []auth.Role{auth.View}}, {Token: controlToken, Roles: []auth.Role{auth.Control}}, {Token: adminToken, Roles: []auth.Role{auth.Admin}},
+			{Token: declareToken, Roles: []auth.Role{auth.Declare}}, {Token: bothToken, Roles: []auth.Role{auth.Control, auth.Declare}},
 		}}
 	})
 	callers := []struct {
@@ -43,6 +45,8 @@ func TestEveryOperationOfEveryRole(t *testing.T) {
 		{viewToken, []auth.Role{"", auth.View}},
 		{controlToken, []auth.Role{"", auth.View, auth.Control}},
 		{adminToken, []auth.Role{"", auth.View, auth.Control, auth.Admin}},
+		{declareToken, []auth.Role{"", auth.View, auth.Declare}},
+		{bothToken, []auth.Role{"", auth.View, auth.Control, auth.Declare}},
 	}
 	for op, least := range operations {
 		method, path, _ := strings.Cut(op, " ")

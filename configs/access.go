@@ -20,14 +20,14 @@ type Auth struct {
 type User struct {
 	Name         string   `yaml:"name"`
 	PasswordHash string   `yaml:"password_hash" doc:"Made by spool passwd."`
-	Roles        []string `yaml:"roles" oneof:"view control admin" doc:"view: look. control: start, stop and protect as well. admin: delete as well."`
+	Roles        []string `yaml:"roles" oneof:"view control admin declare" doc:"view: look. control: start, stop and protect as well. admin: delete and reload as well. declare: look, and make pipelines of what this file allows, see declare; admin does not hold it. Several may be given: [control, declare]."`
 }
 
 // Token signs a program in.
 type Token struct {
 	Name  string   `yaml:"name" doc:"For the log."`
 	Token string   `yaml:"token" doc:"The secret, or sha256: and the hex digest of it."`
-	Roles []string `yaml:"roles" oneof:"view control admin"`
+	Roles []string `yaml:"roles" oneof:"view control admin declare" doc:"As of users."`
 }
 
 // TLS is a certificate in PEM files. They are read again when they change.
@@ -137,7 +137,7 @@ func (c *checks) onceOnly(names map[string]bool, i int, name string) {
 func (u User) Check() config.Problems {
 	var c checks
 	c.signsIn(u.Name, u.PasswordHash)
-	c.want(len(u.Roles) > 0, "roles", "is empty", "[view], [control] or [admin]")
+	c.want(len(u.Roles) > 0, "roles", "is empty", "some of view, control, admin, declare")
 	return c.problems
 }
 
@@ -145,7 +145,7 @@ func (u User) Check() config.Problems {
 func (t Token) Check() config.Problems {
 	var c checks
 	c.want(t.Token != "", "token", "is missing", "openssl rand -hex 32 makes one")
-	c.want(len(t.Roles) > 0, "roles", "is empty", "[view], [control] or [admin]")
+	c.want(len(t.Roles) > 0, "roles", "is empty", "some of view, control, admin, declare")
 	return c.problems
 }
 

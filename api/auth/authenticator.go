@@ -72,7 +72,7 @@ func New(c Config, failures int, clock pipeline.Clock) (*Authenticator, error) {
 }
 
 func newAccount(u User) (*account, error) {
-	role, err := highest(u.Roles)
+	roles, err := RolesOf(u.Roles...)
 	if err != nil {
 		return nil, err
 	}
@@ -80,11 +80,11 @@ func newAccount(u User) (*account, error) {
 		return nil, fmt.Errorf("the name is empty or holds a colon, which basic authentication cannot carry")
 	}
 	h, err := parseHash(u.PasswordHash)
-	return &account{caller: Caller{u.Name, role}, hash: h}, err
+	return &account{caller: Caller{u.Name, roles}, hash: h}, err
 }
 
 func newToken(t Token) (token, error) {
-	role, err := highest(t.Roles)
+	roles, err := RolesOf(t.Roles...)
 	if err != nil {
 		return token{}, err
 	}
@@ -92,7 +92,7 @@ func newToken(t Token) (token, error) {
 	if t.Name != "" {
 		name = "token " + t.Name
 	}
-	tok := token{caller: Caller{name, role}}
+	tok := token{caller: Caller{name, roles}}
 	if digest, ok := strings.CutPrefix(t.Token, "sha256:"); ok {
 		if n, err := hex.Decode(tok.digest[:], []byte(digest)[:min(len(digest), 2*sha256.Size)]); err != nil || n != sha256.Size || len(digest) != 2*sha256.Size {
 			return token{}, fmt.Errorf("sha256: wants 64 hex digits after it")

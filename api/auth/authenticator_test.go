@@ -50,7 +50,7 @@ func TestRightPasswordsAreNeverLimited(t *testing.T) {
 		a.users["joe"].remember(nil)
 		who, err := a.ByPassword(t.Context(), "127.0.0.1:1", "joe", "correct horse")
 		require.NoError(t, err)
-		require.Equal(t, Caller{"joe", Control}, who)
+		require.Equal(t, Caller{"joe", view | control}, who)
 	}
 }
 
@@ -68,7 +68,7 @@ func TestFailuresOfOneRemoteAreNotAnothers(t *testing.T) {
 	require.ErrorIs(t, err, ErrBlocked)
 	who, err := a.ByToken("127.0.0.2:1", viewToken)
 	require.NoError(t, err, "another remote is not meant")
-	require.Equal(t, Caller{"token wall", View}, who)
+	require.Equal(t, Caller{"token wall", view}, who)
 	clock.turn(blocked.Wait + time.Second)
 	_, err = a.ByToken("127.0.0.1:1", viewToken)
 	require.NoError(t, err)

@@ -1,54 +1,87 @@
 package auth
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
-// Role is what a caller may do. Each holds the ones before it.
+// Role is a kind of thing that a caller may do.
 type Role string
 
 // The roles. A route without a role is for everybody.
 const (
 	View    Role = "view"    // look: streams, status, recordings, footage, metrics
-	Control Role = "control" // start, stop, protect
-	Admin   Role = "admin"   // delete
+	Control Role = "control" // view; start, stop, protect
+	Admin   Role = "admin"   // control; delete, reload
+	Declare Role = "declare" // view; make pipelines and take them back
 )
 
-// Holds reports whether a role allows what another one does.
-func (r Role) Holds(need Role) bool { return r.rank() >= need.rank() }
-
-// rank orders the roles; 0 for none, -1 for what is no role.
-func (r Role) rank() int {
-	switch r {
-	case "":
-		return 0
-	case View:
-		return 1
-	case Control:
-		return 2
-	case Admin:
-		return 3
-	}
-	return -1
+// roles lists each role with the roles that it holds. Admin does not hold Declare, nor
+// Declare Control: who may delete recordings need not decide what the machine writes, and
+// the other way round.
+var roles = []struct {
+	role  Role
+	holds Roles
+}{
+	{View, view}, {Control, view | control}, {Admin, view | control | admin}, {Declare, view | declare},
 }
 
-// highest is the strongest of some roles.
-func highest(roles []Role) (Role, error) {
-	var top Role
-	for _, r := range roles {
-		if r.rank() <= 0 {
-			return "", fmt.Errorf("role %q is none of view, control, admin", string(r))
-		}
-		if r.rank() > top.rank() {
-			top = r
+// Roles is a set of roles, with all that they hold. The zero value is nobody's.
+type Roles uint8
+
+const (
+	view Roles = 1 << iota
+	control
+	admin
+	declare
+)
+
+// Everything is all roles at once: what everybody has where nobody is asked who he is.
+const Everything = view | control | admin | declare
+
+// Holds reports whether the set allows what a role does. No role is for everybody.
+func (r Roles) Holds(need Role) bool {
+	if need == "" {
+		return true
+	}
+	for i, known := range roles {
+		if known.role == need {
+			return r&(1<<i) != 0
 		}
 	}
-	if top == "" {
-		return "", fmt.Errorf("no role: give one of view, control, admin")
+	return false
+}
+
+// RolesOf returns the set that some roles make.
+func RolesOf(list ...Role) (all Roles, err error) {
+	for _, r := range list {
+		set := Roles(0)
+		for _, known := range roles {
+			if known.role == r {
+				set = known.holds
+			}
+		}
+		if set == 0 {
+			return 0, fmt.Errorf("role %q is none of %s", string(r), roleNames())
+		}
+		all |= set
 	}
-	return top, nil
+	if all == 0 {
+		return 0, fmt.Errorf("no role: give one of %s", roleNames())
+	}
+	return all, nil
+}
+
+func roleNames() string {
+	names := make([]string, len(roles))
+	for i, known := range roles {
+		names[i] = string(known.role)
+	}
+	return strings.Join(names, ", ")
 }
 
 // Caller is who makes a request.
 type Caller struct {
-	Name string // of the user or token, "anybody" without auth, empty where it is not known
-	Role Role
+	Name  string // of the user or token, "anybody" without auth, empty where it is not known
+	Roles Roles
 }
