@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -10,6 +9,7 @@ import (
 	"net/http"
 
 	"github.com/gospool/spool/api/conn"
+	"github.com/gospool/spool/pipeline/certificate"
 )
 
 // Listen opens the port, so that a port in use is an error of the start and not
@@ -27,12 +27,12 @@ func (s *Server) Listen() (net.Addr, error) {
 		}
 		return l.Addr(), nil
 	}
-	cert, err := conn.NewCertificate(s.cfg.TLS.Cert, s.cfg.TLS.Key, s.deps.Log)
+	cert, err := certificate.Read("http.tls", s.cfg.TLS.Cert, s.cfg.TLS.Key, s.deps.Log)
 	if err != nil {
 		l.Close()
 		return nil, err
 	}
-	s.live.TLS = &tls.Config{GetCertificate: cert.Get, MinVersion: tls.VersionTLS12}
+	s.live.TLS = cert.Config()
 	return l.Addr(), nil
 }
 

@@ -55,3 +55,26 @@ ingest:
 		require.Contains(t, errs, want)
 	}
 }
+
+func TestPasswdPrintsADigestThatTheConfigurationTakes(t *testing.T) {
+	digest := func(args ...string) (int, string, string) {
+		var out, errs bytes.Buffer
+		code := run(append([]string{"passwd"}, args...), &Program{Stdin: strings.NewReader("Circle of Life\n"), Stdout: &out, Stderr: &errs})
+		return code, strings.TrimSpace(out.String()), errs.String()
+	}
+	code, text, errs := digest("--digest", "http-auth@example.org", "--user", "Mufasa")
+	require.Equal(t, exitOK, code, errs)
+	require.Equal(t, `{realm: "http-auth@example.org", md5: "3d78807defe7de2157e2b0b6573a855f", sha256: "7987c64c30e25f1b74be53f966b49b90f2808aa92faf9a00262392d7b4794232"}`, text)
+	for says, args := range map[string][]string{
+		"--digest wants --user": {"--digest", "spool"}, "--user is for --digest": {"--user", "cam"},
+		"holds a colon": {"--digest", "spool", "--user", "a:b"}, "quotes": {"--digest", `sp"ool`, "--user", "cam"},
+	} {
+		code, text, errs = digest(args...)
+		require.Equal(t, exitUsage, code, says)
+		require.Empty(t, text)
+		require.Contains(t, errs, says)
+		require.NotContains(t, errs, "Circle")
+	}
+	_, help, _ := digest("--help")
+	require.Contains(t, strings.Join(strings.Fields(help), " "), "each of these two hashes is as good as the password itself")
+}

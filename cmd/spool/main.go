@@ -30,7 +30,7 @@ type commands struct {
 	Bench     BenchCmd     `cmd:"" help:"Measure what recording costs on this machine, and say which settings suit it."`
 	Reindex   ReindexCmd   `cmd:"" help:"Make the catalogue say what is on the disk: add files without a row, mark rows without a file."`
 	Retention RetentionCmd `cmd:"" help:"Say what would be deleted next and why, how far back each stream reaches, and when the disk will be full."`
-	Passwd    PasswdCmd    `cmd:"" help:"Print the hash of a password from standard input, for password_hash in the configuration."`
+	Passwd    PasswdCmd    `cmd:"" help:"Print the hash of a password from standard input, for password_hash in the configuration, or for digest."`
 	Repair    RepairCmd    `cmd:"" help:"Finish files that a crash left behind, and make repaired copies of damaged files of other programs."`
 	Remux     RemuxCmd     `cmd:"" help:"Copy an MP4 file into another, ordinary or fragmented, as recordings are written."`
 	Schema    SchemaCmd    `cmd:"" help:"Print the JSON Schema of a configuration, for editors."`

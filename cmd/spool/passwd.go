@@ -14,21 +14,48 @@ import (
 )
 
 // PasswdCmd is spool passwd.
-type PasswdCmd struct{}
+type PasswdCmd struct {
+	Digest string `placeholder:"REALM" help:"Print what digest of a user of ingest.auth wants instead: the hashes by which RTSP's Digest is checked in this realm, the same for all users."`
+	User   string `placeholder:"NAME" help:"With --digest, the user's name, which these hashes depend on. It is needed then."`
+}
+
+// Help is what spool passwd --help says beside the flags.
+func (c *PasswdCmd) Help() string {
+	return `The password comes from standard input: one line, or typed twice at a terminal.
+
+Without --digest it prints an argon2id hash, from which the password cannot be got back, nor can it be used to sign in.
+With --digest it prints {realm: ..., md5: ..., sha256: ...}. To this realm each of these two hashes is as good as the
+password itself: whoever reads them can publish as this user. Keep the configuration file readable by spool alone. They
+are quick to compute, too, so that a short password can be guessed from them.`
+}
 
 // Run reads a password from standard input, twice from a terminal and unseen,
-// and prints what password_hash wants.
+// and prints what password_hash wants, or digest.
 func (c *PasswdCmd) Run(p *Program) error {
+	if c.Digest == "" && c.User != "" {
+		return usageError{errors.New("--user is for --digest: an argon2id hash does not depend on the name")}
+	}
+	if c.Digest != "" && c.User == "" {
+		return usageError{errors.New("--digest wants --user NAME too: the hashes depend on the name")}
+	}
 	password, err := readPassword(p)
 	if err != nil {
 		return usageError{err}
 	}
-	hash, err := auth.HashPassword(password)
+	text, err := c.hash(password)
 	if err != nil {
 		return usageError{err}
 	}
-	_, err = fmt.Fprintln(p.Stdout, hash)
+	_, err = fmt.Fprintln(p.Stdout, text)
 	return err
+}
+
+func (c *PasswdCmd) hash(password string) (string, error) {
+	if c.Digest == "" {
+		return auth.HashPassword(password)
+	}
+	d, err := auth.HashDigest(c.User, c.Digest, password)
+	return fmt.Sprintf("{realm: %q, md5: %q, sha256: %q}", d.Realm, d.MD5, d.SHA256), err
 }
 
 func readPassword(p *Program) (string, error) {

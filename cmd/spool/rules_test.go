@@ -57,12 +57,13 @@ var mayImport = []struct {
 	{"api/playback", []string{"pipeline", "pipeline/media"}},
 	{"api/params", []string{"pipeline/config"}},
 	{"api/openapi", []string{"pipeline/media"}},
-	{"api", []string{"pipeline", "pipeline/config", "pipeline/media", "pipeline/recorder", "pipeline/retained", "pipeline/guard"}}, // what it serves is handed in
+	{"api", []string{"pipeline", "pipeline/config", "pipeline/media", "pipeline/recorder", "pipeline/retained", "pipeline/guard", "pipeline/certificate"}}, // what it serves is handed in
 	{"configs", []string{"pipeline", "pipeline/config", "pipeline/recorder"}},
 	{"pipeline/pipelinetest", []string{"pipeline/..."}},
 	{"pipeline/config", []string{"pipeline/guard"}},
 	{"pipeline/guard", nil},
 	{"pipeline/endcause", nil},
+	{"pipeline/certificate", nil},
 	{"pipeline/media", nil},
 	{"pipeline/retained", []string{"pipeline", "pipeline/media"}},
 	{"pipeline/durable", []string{"pipeline/filesystem"}},

@@ -13,6 +13,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/gospool/spool/stages/ingest/rtsp/authscheme"
 )
 
 // ErrCredentials says that the server refuses the URL's user or password. Asking
@@ -30,6 +32,7 @@ type credentials struct {
 	cnonce     string
 	count      uint32 // of requests with this nonce
 	proven     bool   // one of them was not refused
+	secret     bool   // the server has asked for a digest: the password itself is not sent to it
 }
 
 func credentialsOf(u *url.Userinfo) *credentials {
@@ -40,11 +43,17 @@ func credentialsOf(u *url.Userinfo) *credentials {
 	return &credentials{user: u.Username(), pass: pass}
 }
 
-// take chooses the strongest of the challenges that is known.
+// take chooses the strongest of the challenges that is known. A server that has offered
+// Digest is never sent the password itself, though it, or a stranger on the way, asks
+// for that beside or later.
 func (c *credentials) take(from []challenge) error {
+	c.secret = c.secret || slices.ContainsFunc(from, func(o challenge) bool { return o.Name == "digest" })
 	best := slices.MaxFunc(append(from, challenge{}), func(a, b challenge) int { return cmp.Compare(a.strength(), b.strength()) })
 	if best.strength() == 0 {
 		return errors.New("the way of authentication that is asked for is not known: Digest with MD5 or SHA-256, and Basic are")
+	}
+	if best.Name == "basic" && c.secret {
+		return errors.New("the server offers Digest in a way that is not known, or did before, and Basic: the password is not sent as it is; Digest with MD5 or SHA-256 is known")
 	}
 	c.challenge, c.count, c.cnonce, c.proven = best, 0, rand.Text(), false
 	return nil
@@ -52,17 +61,17 @@ func (c *credentials) take(from []challenge) error {
 
 // header returns the Authorization of a request; empty before a challenge.
 func (c *credentials) header(method, uri string) string {
-	if c == nil || c.challenge.scheme == "" {
+	if c == nil || c.challenge.Name == "" {
 		return ""
 	}
-	if c.challenge.scheme == "basic" {
+	if c.challenge.Name == "basic" {
 		return "Basic " + base64.StdEncoding.EncodeToString([]byte(c.user+":"+c.pass))
 	}
 	return c.digest(method, uri)
 }
 
 func (c *credentials) digest(method, uri string) string {
-	of, p := c.challenge.hash(), c.challenge.params
+	of, p := c.challenge.hash(), c.challenge.Params
 	c.count++
 	nonce, nc := p["nonce"], fmt.Sprintf("%08x", c.count)
 	secret := of(c.user, p["realm"], c.pass)
@@ -91,18 +100,22 @@ func quote(s string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
 }
 
-// challenge is one of a WWW-Authenticate header; scheme and keys in lower case.
-type challenge struct {
-	scheme string
-	params map[string]string
+// challenge is one of a WWW-Authenticate header.
+type challenge struct{ authscheme.Scheme }
+
+func readChallenges(headers []string) (out []challenge) {
+	for _, s := range authscheme.Read(headers) {
+		out = append(out, challenge{s})
+	}
+	return out
 }
 
 // strength orders challenges; 0 is one that is not known.
 func (c challenge) strength() int {
-	switch algorithm := strings.ToLower(c.params["algorithm"]); {
-	case c.scheme == "basic":
+	switch algorithm := strings.ToLower(c.Params["algorithm"]); {
+	case c.Name == "basic":
 		return 1
-	case c.scheme != "digest" || c.params["nonce"] == "":
+	case c.Name != "digest" || c.Params["nonce"] == "":
 		return 0
 	case algorithm == "sha-256" || algorithm == "sha-256-sess":
 		return 3
@@ -113,7 +126,7 @@ func (c challenge) strength() int {
 }
 
 func (c challenge) qop() bool {
-	for v := range strings.SplitSeq(c.params["qop"], ",") {
+	for v := range strings.SplitSeq(c.Params["qop"], ",") {
 		if strings.EqualFold(strings.TrimSpace(v), "auth") {
 			return true
 		}
@@ -122,9 +135,9 @@ func (c challenge) qop() bool {
 }
 
 // nonce tells challenges apart; all of Basic are the same.
-func (c challenge) nonce() string { return c.scheme + " " + c.params["nonce"] }
+func (c challenge) nonce() string { return c.Name + " " + c.Params["nonce"] }
 
-func (c challenge) stale() bool { return strings.EqualFold(c.params["stale"], "true") }
+func (c challenge) stale() bool { return strings.EqualFold(c.Params["stale"], "true") }
 
 func (c challenge) hash() func(parts ...string) string {
 	sum := md5.New

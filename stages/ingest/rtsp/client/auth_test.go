@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/stages/ingest/rtsp/authscheme"
 )
 
 const user, password = "ad\"min", "p:s$w@rd"
@@ -48,7 +50,7 @@ func (g *guard) asks(w *wireConn, r *ask) bool {
 // rightDigest checks the credentials of a request by the rules of RFC 7616, apart
 // from the code under test.
 func rightDigest(a, method, nonce string) bool {
-	p := readChallenges([]string{a})[0].params
+	p := authscheme.Read([]string{a})[0].Params
 	if strings.HasPrefix(a, "Basic ") {
 		return a == "Basic YWQibWluOnA6cyR3QHJk"
 	}
@@ -218,6 +220,44 @@ func TestCredentialsThatAreWantedAndMissing(t *testing.T) {
 	}
 	got := play(t, context.Background(), Options{URL: f.urlWith("a", "b"), ReadTimeout: time.Minute})
 	require.ErrorContains(t, got.err, "Digest with MD5 or SHA-256")
+}
+
+// TestThePasswordIsNotSentWhereADigestWasAskedFor plays servers, and strangers between,
+// who would have it after all.
+func TestThePasswordIsNotSentWhereADigestWasAskedFor(t *testing.T) {
+	t.Parallel()
+	for name, answers := range map[string][][]string{
+		"a digest that is not known": {{`Digest realm="c", nonce="n", algorithm=SHA-512-256`, `Basic realm="c"`}},
+		"a digest without a nonce":   {{`Basic realm="c", Digest realm="c"`}},
+		"Basic after Digest":         {{`Digest realm="c", nonce="n"`}, {`Basic realm="c"`}},
+		"Basic after a stale nonce":  {{`Digest realm="c", nonce="n"`}, {`Digest realm="c", nonce="m", stale=true`}, {`Basic realm="c"`}},
+		"Basic for the next request": {{`Digest realm="c", nonce="n"`}, nil, {`Basic realm="c", stale=true`}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f, n := newFake(t), 0
+			for _, m := range []string{"OPTIONS", "DESCRIBE"} {
+				f.on[m] = func(w *wireConn, _ *ask) bool {
+					n++
+					if n > len(answers) || answers[n-1] == nil {
+						return false
+					}
+					var headers []string
+					for _, c := range answers[n-1] {
+						headers = append(headers, "WWW-Authenticate: "+c)
+					}
+					return w.reply("401 Unauthorized", headers...)
+				}
+			}
+			got := play(t, context.Background(), Options{URL: f.urlWith(user, password)})
+			require.ErrorContains(t, got.err, "the password is not sent as it is")
+			for _, m := range []string{"OPTIONS", "DESCRIBE"} {
+				for _, r := range f.asked(m) {
+					require.NotContains(t, r.header["authorization"], "Basic")
+				}
+			}
+		})
+	}
 }
 
 func FuzzChallenges(f *testing.F) {

@@ -1,13 +1,25 @@
-package client
+// Package authscheme reads the headers by which servers ask for credentials and
+// clients give them (RFC 9110, 11.3 and 11.4), in the spellings that cameras and
+// encoders use. It is strict about nothing, and takes time in proportion to the length
+// of a header.
+package authscheme
 
 import "strings"
 
-// readChallenges reads WWW-Authenticate headers, each with one challenge or more:
+// Scheme is one challenge of a WWW-Authenticate header, or the credentials of an
+// Authorization header that has parameters. Name and keys are in lower case.
+type Scheme struct {
+	Name   string
+	Params map[string]string
+}
+
+// Read reads headers, each with one scheme or more:
 //
 //	Digest realm="a, b", nonce="..", stale=FALSE, Basic realm="c"
 //
-// Quotes may be missing, at either end, and blanks may stand anywhere.
-func readChallenges(headers []string) (out []challenge) {
+// Quotes may be missing, at either end, and blanks may stand anywhere. Of a parameter
+// that stands twice the first counts.
+func Read(headers []string) (out []Scheme) {
 	for _, text := range headers {
 		for text = strings.TrimLeft(text, " \t,"); text != ""; text = strings.TrimLeft(text, " \t,") {
 			end := strings.IndexAny(text, " \t,=")
@@ -17,14 +29,14 @@ func readChallenges(headers []string) (out []challenge) {
 			word := strings.ToLower(text[:end])
 			text = strings.TrimLeft(text[end:], " \t")
 			if !strings.HasPrefix(text, "=") {
-				out = append(out, challenge{scheme: word, params: map[string]string{}})
+				out = append(out, Scheme{word, map[string]string{}})
 				continue
 			}
 			var value string
 			value, text = readValue(strings.TrimLeft(text[1:], " \t"))
 			if n := len(out); n > 0 {
-				if _, twice := out[n-1].params[word]; !twice {
-					out[n-1].params[word] = value
+				if _, twice := out[n-1].Params[word]; !twice {
+					out[n-1].Params[word] = value
 				}
 			}
 		}

@@ -1,0 +1,170 @@
+package auth
+
+import (
+	"crypto/md5" // #nosec G501: RFC 7616 has it, and many encoders know no other
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Digest stands for a password where a client does not send that, but the response to
+// a challenge (RFC 7616): for each algorithm HA1, the hash of name:realm:password.
+// Whoever has an HA1 can sign in to its realm as with the password; other realms, and
+// other places where the password is used, are as safe as it is hard to guess.
+type Digest struct {
+	Realm  string
+	MD5    string // in hexadecimal digits; empty where that algorithm is not wanted
+	SHA256 string // likewise
+}
+
+// HashDigest makes the Digest of a user.
+func HashDigest(name, realm, password string) (Digest, error) {
+	if password == "" {
+		return Digest{}, errors.New("the password is empty")
+	}
+	if err := errors.Join(checkDigestText("name", name), checkDigestText("realm", realm)); err != nil {
+		return Digest{}, err
+	}
+	if strings.Contains(name, ":") {
+		return Digest{}, fmt.Errorf("the name %q holds a colon, which no digest can tell from the one behind it", name)
+	}
+	return Digest{realm, digestOf(false, name, realm, password), digestOf(true, name, realm, password)}, nil
+}
+
+// checkDigestText refuses what clients quote in different ways, or not at all.
+func checkDigestText(what, text string) error {
+	if text == "" || len(text) > 128 || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == '"' || r == '\\' || r == 0x7f }) {
+		return fmt.Errorf("the %s %.130q is no text of 1 to 128 bytes without quotes, backslashes and control characters, which clients write in different ways", what, text)
+	}
+	return nil
+}
+
+// Check says why a digest of a user is none.
+func (d Digest) Check(name string) error {
+	if err := errors.Join(checkDigestText("name", name), checkDigestText("realm", d.Realm)); err != nil {
+		return err
+	}
+	if d.MD5 == "" && d.SHA256 == "" {
+		return errors.New("neither md5 nor sha256 is there: spool passwd --digest prints both")
+	}
+	for _, a := range []struct {
+		name, text string
+		bytes      int
+	}{{"md5", d.MD5, md5.Size}, {"sha256", d.SHA256, sha256.Size}} {
+		if b, err := hex.DecodeString(a.text); a.text != "" && (err != nil || len(b) != a.bytes) {
+			return fmt.Errorf("%s is not %d hexadecimal digits: spool passwd --digest prints them", a.name, 2*a.bytes)
+		}
+	}
+	return nil
+}
+
+// Response is the answer of a client to a challenge, each part as the client wrote it
+// (RFC 7616, 3.4). QOP, Count and ClientNonce are empty where the client knows no
+// quality of protection (RFC 2069).
+type Response struct {
+	SHA256                  bool // else MD5
+	Name, Realm, Nonce      string
+	Method, URI             string
+	QOP, Count, ClientNonce string
+	Hash                    string // in hexadecimal digits
+}
+
+// Digests checks responses to challenges, and passwords too, where it has the digest of
+// the user. Neither costs more than a few hashes of short texts. It compares in
+// constant time, and takes as long for a name that does not exist. It is safe for use
+// from many goroutines.
+type Digests struct {
+	realm string
+	users map[string]Digest
+	dummy Digest // for names that do not exist
+}
+
+// NewDigests takes the digests of users, by name. All have the same realm: a server
+// asks for one.
+func NewDigests(users map[string]Digest) (*Digests, error) {
+	d := &Digests{users: map[string]Digest{}}
+	for name, u := range users {
+		if err := u.Check(name); err != nil {
+			return nil, fmt.Errorf("%q: %w", name, err)
+		}
+		if d.realm != "" && u.Realm != d.realm {
+			return nil, fmt.Errorf("%q: the realm is %q, and that of another user is %q: a server asks for one", name, u.Realm, d.realm)
+		}
+		u.MD5, u.SHA256 = strings.ToLower(u.MD5), strings.ToLower(u.SHA256)
+		d.realm, d.users[name] = u.Realm, u
+	}
+	var err error
+	d.dummy, err = HashDigest("nobody", "nowhere", "nothing")
+	return d, err
+}
+
+// Realm returns what the digests are for; empty where there are none.
+func (d *Digests) Realm() string { return d.realm }
+
+// Offers reports whether every user who has a digest has one of the algorithm: a client
+// answers by the strongest that is offered, whoever it is.
+func (d *Digests) Offers(sha256 bool) bool {
+	for _, u := range d.users {
+		if u.ha1(sha256) == "" {
+			return false
+		}
+	}
+	return len(d.users) > 0
+}
+
+// Has reports whether a user has a digest.
+func (d *Digests) Has(name string) bool { _, has := d.users[name]; return has }
+
+func (d Digest) ha1(sha256 bool) string {
+	if sha256 {
+		return d.SHA256
+	}
+	return d.MD5
+}
+
+// Right reports whether a response is that of a user who knows the password. Whether
+// its nonce and URI are those of the challenge and the request is its caller's to
+// check.
+func (d *Digests) Right(r Response) bool {
+	u, known := d.users[r.Name]
+	if !known || u.ha1(r.SHA256) == "" {
+		u, known = d.dummy, false
+	}
+	middle := r.Nonce
+	switch strings.ToLower(r.QOP) {
+	case "":
+	case "auth":
+		middle = strings.Join([]string{r.Nonce, r.Count, r.ClientNonce, r.QOP}, ":")
+	default: // auth-int was not offered
+		known = false
+	}
+	want := digestOf(r.SHA256, u.ha1(r.SHA256), middle, digestOf(r.SHA256, r.Method, r.URI))
+	return subtle.ConstantTimeCompare([]byte(want), []byte(strings.ToLower(r.Hash))) == 1 && known && r.Realm == d.realm
+}
+
+// RightPassword reports whether a user has a digest and the password is the one that it
+// is of.
+func (d *Digests) RightPassword(name, password string) bool {
+	u, known := d.users[name]
+	if !known {
+		u = d.dummy
+	}
+	if len(password) > maxPassword {
+		return false
+	}
+	sha256 := u.SHA256 != ""
+	got := digestOf(sha256, name, d.realm, password)
+	return subtle.ConstantTimeCompare([]byte(got), []byte(u.ha1(sha256))) == 1 && known
+}
+
+// digestOf returns the hash of texts with colons between them, in hexadecimal digits.
+func digestOf(useSHA256 bool, parts ...string) string {
+	text := []byte(strings.Join(parts, ":"))
+	if useSHA256 {
+		return fmt.Sprintf("%x", sha256.Sum256(text))
+	}
+	return fmt.Sprintf("%x", md5.Sum(text)) // #nosec G401: see the import
+}
