@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/api/auth"
+	"github.com/gospool/spool/pipeline/config"
 )
 
 // Config is what the user sets.
@@ -62,7 +63,7 @@ func (c Config) Check() error {
 	if c.Auth.None && !c.Auth.Open() {
 		return fmt.Errorf("http.auth: none is written out beside users or tokens: leave one of them out")
 	}
-	if c.Auth.Open() && !c.Auth.None && !loopback(host) {
+	if c.Auth.Open() && !c.Auth.None && !config.Loopback(host) {
 		return fmt.Errorf("http.listen %q is not a loopback address and nobody is asked who he is: "+
 			"set http.auth users or tokens, listen on 127.0.0.1, or write http.auth: none to open it to everybody", c.Listen)
 	}
@@ -71,10 +72,4 @@ func (c Config) Check() error {
 	}
 	_, err = auth.New(c.Auth, c.Limits.withDefaults().LoginFailures, nil)
 	return err
-}
-
-// loopback reports whether a host to listen on can only be reached from here.
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

@@ -228,9 +228,4 @@ func (c *checks) address(key, listen string) (host string, ok bool) {
 	return host, true
 }
 
-// loopback says whether only this machine reaches a host. A name other than
-// localhost is not looked up: what it means may change.
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
+func loopback(host string) bool { return config.Loopback(host) }
