@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/gospool/spool/api/auth"
 )
@@ -15,10 +14,10 @@ func (s *Server) authorize(r *http.Request, need auth.Role) (auth.Caller, error)
 	if s.cfg.Auth.Open() {
 		return auth.Caller{Name: "anybody", Roles: auth.Everything}, nil
 	}
-	who, err := s.identify(r)
-	if need == "" && err != nil {
-		return auth.Caller{}, nil // for everybody, and who he is only adds detail
+	if need == "" {
+		return s.recognize(r), nil // for everybody, and who he is only adds detail
 	}
+	who, err := s.identify(r)
 	if err != nil {
 		return auth.Caller{}, err
 	}
@@ -28,25 +27,45 @@ func (s *Server) authorize(r *http.Request, need auth.Role) (auth.Caller, error)
 	return who, nil
 }
 
+// recognize returns who makes a request, if that is known without work. Wrong credentials
+// are neither hashed nor counted: whoever checks the health of a recorder would lock out
+// its users.
+func (s *Server) recognize(r *http.Request) (who auth.Caller) {
+	if token, ok := bearer(r); ok {
+		who, _ = s.auth.KnownToken(token)
+	} else if name, password, ok := r.BasicAuth(); ok {
+		who, _ = s.auth.KnownPassword(name, password)
+	}
+	return who
+}
+
 func (s *Server) identify(r *http.Request) (who auth.Caller, err error) {
-	scheme, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	name, password, basic := r.BasicAuth()
+	token, isToken := bearer(r)
+	name, password, isBasic := r.BasicAuth()
 	switch {
-	case strings.EqualFold(scheme, "Bearer"):
-		who, err = s.auth.ByToken(r.RemoteAddr, strings.TrimSpace(secret))
-	case basic:
+	case isToken:
+		who, err = s.auth.ByToken(r.RemoteAddr, token)
+	case isBasic:
 		who, err = s.auth.ByPassword(r.Context(), r.RemoteAddr, name, password)
 	default:
+		if r.Header.Get("Authorization") != "" {
+			s.deps.SignIns.Count(auth.Malformed, r.RemoteAddr, "")
+		}
 		return who, failure(http.StatusUnauthorized, "sign in with a name and password or a bearer token")
 	}
 	var blocked *auth.BlockedError
 	switch {
 	case errors.As(err, &blocked):
-		return who, &Error{Code: http.StatusTooManyRequests, Text: auth.ErrBlocked.Error(), Retry: blocked.Wait.Round(time.Second) + time.Second}
+		return who, &Error{Code: http.StatusTooManyRequests, Text: auth.ErrBlocked.Error() + ": send the same again when Retry-After is over", Retry: blocked.Wait}
 	case err != nil:
 		return who, failure(http.StatusUnauthorized, "name, password or token is wrong")
 	}
 	return who, nil
+}
+
+func bearer(r *http.Request) (token string, ok bool) {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	return strings.TrimSpace(token), strings.EqualFold(scheme, "Bearer")
 }
 
 // refuse answers a caller who may not, and tells a browser to ask for a password.

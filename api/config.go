@@ -36,7 +36,7 @@ type Limits struct {
 	Idle          time.Duration // between requests (60 s)
 	Stall         time.Duration // in which a client takes 4 MiB of footage (2 min)
 	Connections   int           // at once (1024); the one that has idled longest goes first
-	LoginFailures int           // by one remote in a minute (10)
+	LoginFailures int           // of one name from one address in a minute (10); see auth.New
 	Shutdown      time.Duration // for requests under way when the server stops (5 s)
 }
 
@@ -70,6 +70,6 @@ func (c Config) Check() error {
 	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
 		return fmt.Errorf("http.tls: both cert and key are needed")
 	}
-	_, err = auth.New(c.Auth, c.Limits.withDefaults().LoginFailures, nil)
+	_, err = auth.New(c.Auth, c.Limits.withDefaults().LoginFailures, nil, nil)
 	return err
 }

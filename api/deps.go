@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 
+	"github.com/gospool/spool/api/auth"
 	"github.com/gospool/spool/api/playback"
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
@@ -31,6 +32,7 @@ type Deps struct {
 	Ready   func(context.Context) []Check            // what /readyz asks; nil: always ready
 	Health  func(context.Context) []pipeline.Problem // what is wrong now; nil: nothing is
 	Metrics []prometheus.Collector                   // more for /metrics: write and fsync times, journal lag, disk
+	SignIns *auth.Failures                           // counts those that fail; nil: they are not counted
 }
 
 // Recorder starts and stops recordings.

@@ -46,7 +46,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	if deps.Clock == nil {
 		deps.Clock = pipeline.SystemClock
 	}
-	who, err := auth.New(cfg.Auth, cfg.Limits.LoginFailures, deps.Clock)
+	who, err := auth.New(cfg.Auth, cfg.Limits.LoginFailures, deps.Clock, deps.SignIns)
 	if err != nil {
 		return nil, err
 	}

@@ -8,66 +8,95 @@ import (
 	"github.com/gospool/spool/pipeline"
 )
 
-// maxRemotes bounds what is remembered of those who failed to sign in.
-const maxRemotes = 4096
+const (
+	maxDebts = 4096             // remembered at once
+	cleared  = 10 * time.Minute // after which a failure is no longer held against a name
+)
 
-// attempts limits how often one remote may fail to sign in: a number at once,
-// and as many again in a minute.
+// attempts limits how often something may fail under one key: a number at once, and as
+// many again in a minute. It remembers a bounded number of keys.
 type attempts struct {
 	clock pipeline.Clock
 	limit int
 
-	mu      sync.Mutex // guards what follows
-	remotes map[string]*debt
-	swept   time.Time // when debts that have faded were last forgotten
+	mu    sync.Mutex // guards what follows
+	debts map[string]*debt
+	swept time.Time // when debts that have faded were last forgotten
 }
 
-// debt is a remote's failures, which fade with time.
+// debt is the failures under one key, which fade with time.
 type debt struct {
 	failures float64
 	at       time.Time
+}
+
+func newAttempts(clock pipeline.Clock, limit int) *attempts {
+	return &attempts{clock: clock, limit: limit, debts: map[string]*debt{}}
 }
 
 func (a *attempts) faded(d *debt, now time.Time) float64 {
 	return max(0, d.failures-now.Sub(d.at).Minutes()*float64(a.limit))
 }
 
-// blocked is how long a remote has to wait before it may try again, 0 if it may.
-func (a *attempts) blocked(remote string) time.Duration {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	d := a.remotes[remote]
-	if d == nil {
-		return 0
-	}
-	over := a.faded(d, a.clock.Now()) - float64(a.limit-1)
-	if over <= 0 {
-		return 0
-	}
-	return time.Duration(over / float64(a.limit) * float64(time.Minute))
-}
-
-// failed counts a failure. It is counted before a slow check begins and forgiven
-// after, so that many at once are not free.
-func (a *attempts) failed(remote string) {
+// take counts a failure, or returns how long to wait until there is room for one. It is
+// counted before a slow check begins and given back after, so that many at once are not
+// free. Clean: nothing has failed under this key for as long as that is remembered.
+func (a *attempts) take(key string) (wait time.Duration, clean bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := a.clock.Now()
-	d := a.remotes[remote]
+	d := a.debts[key]
+	if d == nil {
+		a.makeRoom(now)
+		a.debts[key] = &debt{1, now}
+		return 0, true
+	}
+	if wait := a.wait(d, now); wait > 0 {
+		return wait, false
+	}
+	clean = now.Sub(d.at) >= cleared
+	d.failures, d.at = a.faded(d, now)+1, now
+	return 0, clean
+}
+
+// add counts a failure for which nothing was taken.
+func (a *attempts) add(key string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := a.clock.Now()
+	d := a.debts[key]
 	if d == nil {
 		a.makeRoom(now)
 		d = &debt{}
-		a.remotes[remote] = d
+		a.debts[key] = d
 	}
-	d.failures, d.at = a.faded(d, now)+1, now
+	d.failures, d.at = min(a.faded(d, now)+1, float64(2*a.limit)), now // what was under way at once must not last for ever
 }
 
-// forgiven takes one failure back.
-func (a *attempts) forgiven(remote string) {
+// blocked returns how long there is no room for a failure.
+func (a *attempts) blocked(key string) time.Duration {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if d := a.remotes[remote]; d != nil {
-		d.failures = max(0, d.failures-1)
+	d := a.debts[key]
+	if d == nil {
+		return 0
+	}
+	return a.wait(d, a.clock.Now())
+}
+
+func (a *attempts) wait(d *debt, now time.Time) time.Duration {
+	over := a.faded(d, now) - float64(a.limit-1)
+	return max(0, time.Duration(over/float64(a.limit)*float64(time.Minute)))
+}
+
+// giveBack takes one failure back.
+func (a *attempts) giveBack(key string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if d := a.debts[key]; d != nil {
+		if d.failures--; d.failures <= 0 {
+			delete(a.debts, key)
+		}
 	}
 }
 
@@ -75,33 +104,37 @@ func (a *attempts) forgiven(remote string) {
 // nevertheless, any one of them: it stays bounded, and cheap, against an attacker
 // with many addresses.
 func (a *attempts) makeRoom(now time.Time) {
-	if len(a.remotes) < maxRemotes {
+	if len(a.debts) < maxDebts {
 		return
 	}
 	if now.Sub(a.swept) >= time.Minute {
 		a.swept = now
-		for remote, d := range a.remotes {
+		for key, d := range a.debts {
 			if a.faded(d, now) == 0 {
-				delete(a.remotes, remote)
+				delete(a.debts, key)
 			}
 		}
 	}
-	for remote := range a.remotes {
-		if len(a.remotes) < maxRemotes {
+	for key := range a.debts {
+		if len(a.debts) < maxDebts {
 			return
 		}
-		delete(a.remotes, remote)
+		delete(a.debts, key)
 	}
 }
 
-// RemoteOf is whom attempts are counted for: an address, of IPv6 the /64 that
-// one host commonly owns.
+// RemoteOf is whom attempts are counted for, by an address with or without a port: the
+// address, of IPv6 the /64 that one host commonly owns.
 func RemoteOf(addr string) string {
-	ap, err := netip.ParseAddrPort(addr)
+	ip, err := netip.ParseAddr(addr)
 	if err != nil {
-		return addr
+		ap, err := netip.ParseAddrPort(addr)
+		if err != nil {
+			return addr
+		}
+		ip = ap.Addr()
 	}
-	ip := ap.Addr().Unmap()
+	ip = ip.Unmap()
 	if ip.Is6() {
 		p, _ := ip.WithZone("").Prefix(64) // 64 fits
 		return p.String()

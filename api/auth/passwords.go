@@ -10,34 +10,28 @@ import (
 )
 
 // Passwords checks names and passwords for servers that know no roles, under which many
-// cameras may sign in: in constant time, a few hashings at once, and with a limit on
-// what one remote may get wrong: under one name, since many cameras may be behind
-// one address, and one whose password is wrong must not lock the others out; and
-// sharedFailures times that under all names. It is safe for use from many goroutines.
-type Passwords struct {
-	users  *Authenticator // its attempts are of a remote under one name
-	shared attempts       // of a remote, under whatever names
-}
+// cameras may sign in from one address: one whose password is wrong does not lock the
+// others out. It is safe for use from many goroutines.
+type Passwords struct{ users *verifier }
 
-// DefaultFailures is how often one remote may fail to sign in within a minute.
+// DefaultFailures is how often a name may fail to sign in from one address within a minute.
 const DefaultFailures = 10
-
-const sharedFailures = 10
 
 // Credentials are a name and the hash of its password.
 type Credentials struct{ Name, PasswordHash string }
 
-// NewPasswords reads the hashes, which HashPassword made.
-func NewPasswords(users []Credentials, clock pipeline.Clock) (*Passwords, error) {
-	c := Config{}
-	for _, u := range users {
-		c.Users = append(c.Users, User{u.Name, u.PasswordHash, []Role{View}}) // the role is not asked for
+// NewPasswords reads the hashes, which HashPassword made. Failures are counted in seen,
+// which may be nil.
+func NewPasswords(users []Credentials, clock pipeline.Clock, seen *Failures) (*Passwords, error) {
+	all := make([]User, len(users))
+	for i, u := range users {
+		all[i] = User{u.Name, u.PasswordHash, []Role{View}} // the role is not asked for
 	}
-	a, err := New(c, DefaultFailures, clock)
+	v, err := newVerifier(all, DefaultFailures, clock, seen)
 	if err != nil {
 		return nil, err
 	}
-	return &Passwords{a, attempts{clock: clock, limit: sharedFailures * DefaultFailures, remotes: map[string]*debt{}}}, nil
+	return &Passwords{v}, nil
 }
 
 // Reasons why somebody is not let in.
@@ -46,7 +40,8 @@ var (
 	ErrBlocked = errors.New("too many failed attempts to sign in")
 )
 
-// BlockedError is an ErrBlocked that says how long.
+// BlockedError is an ErrBlocked that says how long. What was sent was not looked at: it
+// may be right.
 type BlockedError struct{ Wait time.Duration }
 
 // Error says when to try again.
@@ -57,23 +52,16 @@ func (e *BlockedError) Error() string {
 // Unwrap makes it an ErrBlocked.
 func (e *BlockedError) Unwrap() error { return ErrBlocked }
 
-// Check is nil for the right password, else ErrWrong or a *BlockedError. The remote
-// is host:port.
+// Check is nil for the right password, else ErrWrong or a *BlockedError. The remote is an
+// address, with or without a port. See verifier for what is limited.
 func (p *Passwords) Check(ctx context.Context, remote, name, password string) error {
-	remote = RemoteOf(remote)
-	under := remote + " "
-	if p.users.users[name] != nil { // all others are one: what is remembered stays bounded
-		under += name
-	}
-	if wait := max(p.users.attempts.blocked(under), p.shared.blocked(remote)); wait > 0 {
-		return &BlockedError{wait}
-	}
-	if _, ok := p.users.byPassword(ctx, under, name, password); !ok {
-		p.shared.failed(remote)
-		return ErrWrong
-	}
-	return nil
+	_, err := p.users.verify(ctx, remote, name, password)
+	return err
 }
+
+// Knows reports whether a name is one that may sign in. It is for logs, in which a
+// password typed in its place must not stand.
+func (p *Passwords) Knows(name string) bool { return p.users.users[name] != nil }
 
 // CheckHash says why a password_hash is none.
 func CheckHash(s string) error {

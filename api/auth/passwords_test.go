@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -12,41 +13,83 @@ import (
 	"github.com/gospool/spool/pipeline"
 )
 
-// frozen is a clock by which no failure fades.
-type frozen struct{ pipeline.Clock }
-
-func (frozen) Now() time.Time { return time.Unix(0, 0) }
+// cameras are as many as there are behind one address.
+func cameras(t *testing.T, n int, clock pipeline.Clock) *Passwords {
+	t.Helper()
+	var users []Credentials
+	for i := range n {
+		users = append(users, Credentials{fmt.Sprintf("cam%d", i), cheap(t, "right password")})
+	}
+	p, err := NewPasswords(users, clock, nil)
+	require.NoError(t, err)
+	return p
+}
 
 // TestCameraWithAWrongPasswordLocksNoOtherOut that is behind the same address.
 func TestCameraWithAWrongPasswordLocksNoOtherOut(t *testing.T) {
-	hash, err := HashPassword("right password")
-	require.NoError(t, err)
-	var users []Credentials
-	for n := range 12 {
-		users = append(users, Credentials{fmt.Sprintf("cam%d", n), hash})
-	}
-	g, err := NewPasswords(users, frozen{pipeline.SystemClock})
-	require.NoError(t, err)
+	clock := &turned{at: time.Unix(1e9, 0)}
+	g := cameras(t, 12, clock)
 	check := func(port int, name, password string) error {
 		return g.Check(context.Background(), fmt.Sprintf("192.0.2.1:%d", port), name, password)
 	}
-	wrong := strings.Repeat("x", maxPassword+1) // which is not hashed
+	guesses := 0
 	blocked := func(name string) (tries int) {
-		for check(1000+tries, name, wrong) == ErrWrong {
+		guess := func() string { guesses++; return fmt.Sprint("guess ", guesses) }
+		for check(1000+tries, name, guess()) == ErrWrong {
 			tries++
 		}
-		require.ErrorIs(t, check(1, name, wrong), ErrBlocked)
+		require.ErrorIs(t, check(1, name, guess()), ErrBlocked)
 		return tries
 	}
 	require.Equal(t, 10, blocked("cam0"))
 	require.ErrorIs(t, check(2, "cam0", "right password"), ErrBlocked)
 	require.NoError(t, check(2, "cam1", "right password"))
 	require.Equal(t, 10, blocked("nobody"))
-	require.ErrorIs(t, check(3, "nobody else", wrong), ErrBlocked, "names that are not known are one")
 	require.NoError(t, check(3, "cam2", "right password"))
 	for n := 3; n < 11; n++ {
-		require.Equal(t, 10, blocked(users[n].Name))
+		require.Equal(t, 10, blocked(fmt.Sprint("cam", n)))
 	}
-	require.ErrorIs(t, check(4, "cam11", "right password"), ErrBlocked, "nor may it try all names")
-	require.NoError(t, g.Check(context.Background(), "192.0.2.2:1", "cam11", "right password"))
+	require.Positive(t, g.users.addresses.blocked("192.0.2.1"), "all names in turn are too many")
+	require.NoError(t, check(4, "cam11", "right password"), "a camera that has not failed gets in")
+	require.NoError(t, check(4, "cam1", "right password"))
+	clock.turn(secondChance)
+	require.NoError(t, check(5, "cam0", "right password"), "the camera comes again, with the same")
+	require.ErrorIs(t, check(5, "cam3", "right password"), ErrBlocked)
+	clock.turn(secondChance)
+	require.NoError(t, check(5, "cam3", "right password"))
+	require.NoError(t, g.Check(context.Background(), "192.0.2.2:1", "cam4", "right password"))
+}
+
+// TestOverlongPasswordsAreNotHashed and are limited as others.
+func TestOverlongPasswordsAreNotHashed(t *testing.T) {
+	g := cameras(t, 1, &turned{at: time.Unix(1e9, 0)})
+	long := strings.Repeat("x", maxPassword+1)
+	for i := range 2 * DefaultFailures {
+		err := g.Check(t.Context(), here, "cam0", long)
+		require.Equal(t, i < DefaultFailures, err == ErrWrong)
+	}
+	require.Empty(t, g.users.guesses.wrong.at)
+	require.Empty(t, g.users.guesses.refused.at, "nor is it waited for")
+}
+
+// TestManyCamerasComeAtOnce after a restart, from one address, with one among them whose
+// password is wrong.
+func TestManyCamerasComeAtOnce(t *testing.T) {
+	g := cameras(t, 200, pipeline.SystemClock)
+	var all sync.WaitGroup
+	for i := range 200 {
+		all.Go(func() {
+			if err := g.Check(context.Background(), fmt.Sprintf("192.0.2.1:%d", i), fmt.Sprint("cam", i), "right password"); err != nil {
+				t.Errorf("cam%d: %v", i, err)
+			}
+		})
+		all.Go(func() { _ = g.Check(context.Background(), "192.0.2.1:9", "cam0", fmt.Sprint("wrong ", i)) })
+	}
+	all.Wait()
+	for i := range 200 {
+		require.NoError(t, g.Check(gone{t.Context()}, "192.0.2.1:1", fmt.Sprint("cam", i), "right password"), "it is remembered")
+	}
+	require.Zero(t, g.users.hashing.all)
+	require.True(t, g.Knows("cam7"))
+	require.False(t, g.Knows("right password"))
 }

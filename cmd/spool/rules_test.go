@@ -64,6 +64,7 @@ var mayImport = []struct {
 	{"pipeline/guard", nil},
 	{"pipeline/endcause", nil},
 	{"pipeline/certificate", nil},
+	{"pipeline/sparinglog", nil},
 	{"pipeline/media", nil},
 	{"pipeline/retained", []string{"pipeline", "pipeline/media"}},
 	{"pipeline/durable", []string{"pipeline/filesystem"}},

@@ -17,7 +17,7 @@ func TestPublishersMayUseTheirOwnPatternsOnly(t *testing.T) {
 	may, err := publishers(configs.IngestAuth{Users: []configs.Publisher{
 		{Name: "cam", PasswordHash: hash, Publish: []string{"live/cam", "site/*/door"}},
 		{Name: "all", PasswordHash: hash, Publish: []string{"**"}},
-	}}, pipeline.SystemClock)
+	}}, pipeline.SystemClock, auth.NewFailures(nil))
 	require.NoError(t, err)
 	for _, c := range []struct{ user, pass, path, err string }{
 		{"cam", "open sesame", "live/cam", ""},
@@ -46,7 +46,10 @@ func TestPublishersMayUseTheirOwnPatternsOnly(t *testing.T) {
 	require.NotErrorIs(t, err, auth.ErrBlocked)
 	require.NoError(t, may(context.Background(), "cam", "open sesame", "live/cam", "publish", "192.0.2.8:5000"))
 
-	open, err := publishers(configs.IngestAuth{None: true}, pipeline.SystemClock)
+	require.ErrorContains(t, may(context.Background(), "cam", "typed wrongly", "live/cam", "publish", "192.0.2.8:5000"), "cam: ")
+	require.NotContains(t, may(context.Background(), "open sesame", "cam", "live/cam", "publish", "192.0.2.8:5000").Error(), "sesame", "typed into the wrong field")
+
+	open, err := publishers(configs.IngestAuth{None: true}, pipeline.SystemClock, nil)
 	require.NoError(t, err)
 	require.Nil(t, open)
 }

@@ -142,7 +142,7 @@ func (s *Server) openAPI(dir string) error {
 		Events:    s.events,
 		Catalogue: s.recordings, Files: playback.NewDir(abs, growing(abs)), Belongs: s.recordings.belongs,
 		Schedule: s.declared.Schedule(), Pipelines: s.declared, Retention: s.keeper,
-		Ready: s.ready, Health: s.problems, Metrics: []prometheus.Collector{&stores{s.catalogue.Stats, s.capacity, s.obstacles, s.rtsp.Counts}, s.disk.write, s.disk.sync, s.disk.finish, s.mistaken},
+		Ready: s.ready, Health: s.problems, Metrics: []prometheus.Collector{&stores{s.catalogue.Stats, s.capacity, s.obstacles, s.rtsp.Counts}, s.disk.write, s.disk.sync, s.disk.finish, s.mistaken, s.signIns}, SignIns: s.signIns["http"],
 	})
 	if err != nil {
 		return err

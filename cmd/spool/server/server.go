@@ -79,6 +79,7 @@ type Server struct {
 	catalogue      *metadata.Catalogue
 	http           *api.Server
 	httpAddr       string
+	signIns        signIns
 }
 
 // Options are what a recorder is given beside what is declared. None may be left out.
@@ -107,6 +108,7 @@ func New(d declared.State, o Options) (*Server, error) {
 		diskWorks:   newBroadcast(),
 		redelivered: redelivered{told: map[media.ID]bool{}},
 		mistaken:    newMistaken(),
+		signIns:     newSignIns(log),
 	}
 	s.hub = hub.New(s.pool, s.tasks, hub.Config{
 		Builder:     media.BuilderConfig{Flush: time.Duration(cfg.FlushInterval), MaxBytes: int(cfg.FlushBytes)},
@@ -136,7 +138,7 @@ func New(d declared.State, o Options) (*Server, error) {
 	s.recorder = recorder.New(env, s.tasks, s.hub, d.Pipelines, time.Duration(cfg.ShutdownTimeout))
 	s.hub.Watch(s.recorder.Began)
 	s.hub.KeepGOPs(s.recorder)
-	authorize, err := publishers(cfg.Ingest.Auth, clock)
+	authorize, err := publishers(cfg.Ingest.Auth, clock, s.signIns["rtsp"])
 	if err != nil {
 		return nil, err
 	}

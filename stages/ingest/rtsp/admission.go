@@ -152,7 +152,7 @@ func (h *handler) authorize(k *visitor, req *base.Request, path string) (user st
 	if err == nil {
 		return a.Username, nil
 	}
-	log := h.strangers.With("stream", path, "remote", k.remote, "user", a.Username, "error", err)
+	log := h.strangers.With("stream", path, "remote", k.remote, "error", err) // not the name: people type passwords there
 	if len(req.Header["Authorization"]) > 0 {
 		h.refused.Add(1)
 		log.Warn("publisher refused")

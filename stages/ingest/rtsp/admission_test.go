@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/sparinglog"
 )
 
 // announceOf is an ANNOUNCE with a body of its own.
@@ -176,24 +178,10 @@ func TestFewDescriptionsAreReadAtOnce(t *testing.T) {
 func TestAFloodOfRefusalsDoesNotFillTheLog(t *testing.T) {
 	r := newFixture(t)
 	s, addr := r.serve(Config{})
-	const n = 5 * linesAMinute
+	const n = 5 * sparinglog.LinesAMinute
 	for i := range n {
 		require.Equal(t, "400 Bad Stream Path", exchange(t, addr, announce(fmt.Sprintf("rtsp://%s/a//b%d", addr, i)))[0])
 	}
-	require.Equal(t, linesAMinute, strings.Count(r.book.String(), "publisher refused"))
+	require.Equal(t, sparinglog.LinesAMinute, strings.Count(r.book.String(), "publisher refused"))
 	require.EqualValues(t, n, s.Counts().Publishers)
-
-	var l quota
-	for range linesAMinute {
-		left, room := l.take(time.Minute)
-		require.True(t, room)
-		require.Zero(t, left)
-	}
-	for range 7 {
-		_, room := l.take(2*time.Minute - 1)
-		require.False(t, room)
-	}
-	left, room := l.take(2 * time.Minute)
-	require.True(t, room)
-	require.EqualValues(t, 7, left, "the next line says how many there were")
 }

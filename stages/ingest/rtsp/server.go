@@ -17,6 +17,7 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
+	"github.com/gospool/spool/pipeline/sparinglog"
 	"github.com/gospool/spool/stages/hub"
 	"github.com/gospool/spool/stages/ingest/rtsp/client"
 )
@@ -114,7 +115,7 @@ type Server struct {
 // New makes a server. It does no I/O.
 func New(cfg Config, h *hub.Hub, log *slog.Logger) *Server {
 	return &Server{
-		cfg: cfg.withDefaults(), hub: h, log: log, strangers: newSparing(log), ready: make(chan struct{}),
+		cfg: cfg.withDefaults(), hub: h, log: log, strangers: sparinglog.New(log), ready: make(chan struct{}),
 		ports: ports{of: map[netip.AddrPort]*session{}}, reading: make(chan struct{}, readAtOnce),
 	}
 }

@@ -1,0 +1,45 @@
+package auth
+
+import (
+	"crypto/hmac"
+	"fmt"
+	"strings"
+	"sync"
+)
+
+// account is one name with its password.
+type account struct {
+	caller Caller
+	hash   hash
+
+	mu       sync.Mutex // guards what follows
+	verified *secret    // the password that was right last: hashing takes 20 ms, pages ask often
+}
+
+func newAccount(u User) (*account, error) {
+	roles, err := RolesOf(u.Roles...)
+	if err != nil {
+		return nil, err
+	}
+	if u.Name == "" || strings.Contains(u.Name, ":") {
+		return nil, fmt.Errorf("the name is empty or holds a colon, which basic authentication cannot carry")
+	}
+	h, err := parseHash(u.PasswordHash)
+	return &account{caller: Caller{u.Name, roles}, hash: h}, err
+}
+
+func (a *account) seen(s secret) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	verified := a.verified
+	if verified == nil {
+		verified = &secret{} // takes as long
+	}
+	return hmac.Equal(verified[:], s[:]) && a.verified != nil
+}
+
+func (a *account) remember(s secret) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.verified = &s
+}

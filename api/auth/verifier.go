@@ -1,0 +1,257 @@
+package auth
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/gospool/spool/pipeline"
+)
+
+// verifier checks names and passwords for all servers in one way.
+//
+// A password that was right before is let in by its digest, whatever its address or its
+// name has got wrong. What must be hashed is limited, each line within a minute:
+//
+//	a name at an address                failures        then second chances only
+//	an address, under all names         10 * failures   then names that have not failed at it, and second chances
+//	second chances of a name            failures
+//	second chances in all               300
+//
+// A second chance is for a password that was refused unread and comes again a second
+// later, as that of a person or a camera does. So the owner of a name gets in beside
+// one who guesses at the same name from the same address, who sends another password
+// each time. Whoever sends each guess twice shares the second chances with the owner,
+// who then waits in proportion to the guesses; tokens and passwords that were right before
+// are not concerned. A password that is known to be wrong costs nothing again.
+//
+// A name that does not exist is treated as one that does, at the cost of a hash or, once
+// its address has failed too often, of the time that a hash takes.
+type verifier struct {
+	clock pipeline.Clock
+	users map[string]*account
+	dummy account  // checked for names that do not exist
+	key   [32]byte // of digests; never leaves the process
+
+	names, strangers budgets   // of those that exist, and of all others: which do not crowd those out
+	addresses        *attempts // whatever the name
+	inAll            *attempts // second chances
+	guesses          guesses
+	hashing          *hashing
+	failures         *Failures
+
+	mu       sync.Mutex               // guards what follows
+	underway map[secret]chan struct{} // passwords that are looked at now: one hashing for all who send the same
+}
+
+// budgets are those of names at addresses.
+type budgets struct{ first, second *attempts }
+
+func newBudgets(clock pipeline.Clock, limit int) budgets {
+	return budgets{newAttempts(clock, limit), newAttempts(clock, limit)}
+}
+
+const (
+	sharedFailures = 10 // times those of a name are an address's
+	chancesInAll   = 300
+)
+
+// newVerifier reads the hashes. The error says which user is wrong.
+func newVerifier(users []User, failures int, clock pipeline.Clock, seen *Failures) (*verifier, error) {
+	v := &verifier{
+		clock: clock, users: map[string]*account{}, hashing: newHashing(), failures: seen, underway: map[secret]chan struct{}{},
+		names: newBudgets(clock, failures), strangers: newBudgets(clock, failures),
+		addresses: newAttempts(clock, sharedFailures*failures), inAll: newAttempts(clock, chancesInAll),
+	}
+	_, _ = rand.Read(v.key[:]) // never fails (crypto/rand)
+	for i, u := range users {
+		acc, err := newAccount(u)
+		if err != nil {
+			return nil, fmt.Errorf("users %d %q: %w", i+1, u.Name, err)
+		}
+		if v.users[u.Name] != nil {
+			return nil, fmt.Errorf("users %d: %q is there twice", i+1, u.Name)
+		}
+		v.users[u.Name] = acc
+		v.dummy.hash = acc.hash // so that it costs the same
+	}
+	return v, nil
+}
+
+// known returns whose a name and password are, if that costs no hashing: the password
+// was right before.
+func (v *verifier) known(name, password string) (*account, bool) {
+	acc := v.users[name]
+	if acc == nil {
+		acc = &v.dummy
+	}
+	return acc, acc.seen(v.digest(name, password)) && acc != &v.dummy
+}
+
+// verify returns whose a name and password are, ErrWrong, or a *BlockedError.
+func (v *verifier) verify(ctx context.Context, remote, name, password string) (*account, error) {
+	s := v.digest(name, password)
+	for {
+		if acc, ok := v.known(name, password); ok {
+			return acc, nil
+		}
+		other, mine := v.begin(s)
+		if mine {
+			break
+		}
+		select {
+		case <-other:
+		case <-ctx.Done():
+			return nil, ErrWrong
+		}
+	}
+	defer v.end(s)
+	acc, err := v.slowly(ctx, remote, name, password, s)
+	if errors.Is(err, errHungUp) {
+		return nil, ErrWrong // which reaches nobody
+	}
+	v.count(err, remote, name)
+	return acc, err
+}
+
+func (v *verifier) count(err error, remote, name string) {
+	user := ""
+	if v.users[name] != nil {
+		user = name
+	}
+	switch {
+	case err == nil:
+	case errors.Is(err, ErrBlocked):
+		v.failures.Count(Throttled, remote, user)
+	case user == "":
+		v.failures.Count(UnknownName, remote, "")
+	default:
+		v.failures.Count(WrongPassword, remote, user)
+	}
+}
+
+// begin reports whether a password is the caller's to look at, else until when another
+// one does.
+func (v *verifier) begin(s secret) (other <-chan struct{}, mine bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if done := v.underway[s]; done != nil {
+		return done, false
+	}
+	v.underway[s] = make(chan struct{})
+	return nil, true
+}
+
+func (v *verifier) end(s secret) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	close(v.underway[s])
+	delete(v.underway, s)
+}
+
+// admission is how a password that was not right before is looked at.
+type admission struct {
+	chance   bool   // it is a second one
+	pretend  bool   // nothing is hashed, but it takes as long
+	giveBack func() // what was counted before, for who was right or hung up
+}
+
+// admit decides whether a password may be hashed. The error is the answer where it may not.
+func (v *verifier) admit(address, name, password string, s secret) (admission, error) {
+	lane, counted, exists := v.lane(address, name), v.names, v.users[name] != nil
+	if !exists {
+		counted = v.strangers
+	}
+	certain := len(v.users) == 0 || len(password) > maxPassword || v.guesses.isWrong(s)
+	wait, clean := counted.first.take(lane)
+	hot := v.addresses.blocked(address)
+	switch {
+	case wait == 0 && certain:
+		return admission{}, ErrWrong
+	case wait == 0 && (hot == 0 || clean):
+		return admission{pretend: hot > 0 && !exists, giveBack: func() { counted.first.giveBack(lane) }}, nil
+	case wait == 0:
+		counted.first.giveBack(lane)
+		wait = hot
+	case certain:
+		return admission{}, &BlockedError{wait}
+	}
+	if wait, again := v.guesses.returns(s, v.clock.Now()); !again {
+		return admission{}, &BlockedError{wait}
+	}
+	if wait, _ := counted.second.take(lane); wait > 0 {
+		return admission{}, &BlockedError{wait}
+	}
+	if !exists {
+		return admission{chance: true, pretend: true}, nil
+	}
+	if wait, _ := v.inAll.take(""); wait > 0 {
+		counted.second.giveBack(lane)
+		return admission{}, &BlockedError{wait}
+	}
+	return admission{chance: true, giveBack: func() { v.inAll.giveBack(""); counted.second.giveBack(lane) }}, nil
+}
+
+// slowly decides on a password that was not right before.
+func (v *verifier) slowly(ctx context.Context, remote, name, password string, s secret) (*account, error) {
+	address := RemoteOf(remote)
+	how, err := v.admit(address, name, password, s)
+	if err != nil {
+		return nil, err
+	}
+	if how.pretend {
+		v.guesses.foundWrong(s, v.clock.Now())
+		return nil, v.pretend(ctx)
+	}
+	acc, exists := v.users[name], v.users[name] != nil
+	if !exists {
+		acc = &v.dummy
+	}
+	right := false
+	err = v.hashing.do(ctx, address, how.chance, func() { right = acc.hash.matches(password) && exists })
+	switch {
+	case errors.Is(err, errBusy):
+		how.giveBack()
+		wait, _ := v.guesses.returns(s, v.clock.Now())
+		return nil, &BlockedError{max(wait, secondChance)}
+	case err != nil:
+		how.giveBack()
+		return nil, err
+	case right:
+		how.giveBack()
+		acc.remember(s)
+		return acc, nil
+	}
+	v.guesses.foundWrong(s, v.clock.Now())
+	v.addresses.add(address)
+	return nil, ErrWrong
+}
+
+// pretend takes as long as a hashing, and costs none.
+func (v *verifier) pretend(ctx context.Context) error {
+	passed, stop := v.clock.After(time.Duration(v.hashing.took.Load()))
+	defer stop()
+	select {
+	case <-passed:
+	case <-ctx.Done():
+	}
+	return ErrWrong
+}
+
+func (v *verifier) digest(name, password string) (s secret) {
+	m := hmac.New(sha256.New, v.key[:])
+	fmt.Fprintf(m, "%d:%s%s", len(name), name, password)
+	m.Sum(s[:0])
+	return s
+}
+
+// lane is a name at an address, in a bounded length.
+func (v *verifier) lane(address, name string) string {
+	s := v.digest(address, name)
+	return string(s[:16])
+}
