@@ -182,7 +182,7 @@ func filters(v *params.Values) (media.Query, error) {
 		return q, v.Err
 	}
 	if q.Stream != "" {
-		if err := pipeline.CheckPath(strings.TrimSuffix(q.Stream, "/*")); err != nil {
+		if err := pipeline.CheckStoredPath(strings.TrimSuffix(q.Stream, "/*")); err != nil {
 			return q, BadRequest("parameter stream: %v", err)
 		}
 	}

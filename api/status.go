@@ -66,9 +66,9 @@ type listAnswer struct {
 }
 
 func (s *Server) status(w http.ResponseWriter, r *request) error {
-	stream, err := streamPath(r.params.ByName("stream_path"))
-	if err != nil {
-		return err
+	stream := strings.TrimPrefix(r.params.ByName("stream_path"), "/")
+	if err := pipeline.CheckStoredPath(stream); err != nil {
+		return BadRequest("%v", err)
 	}
 	st, known := s.deps.Recorder.Stream(stream)
 	info, _ := s.deps.Streams.Info(stream)

@@ -29,6 +29,9 @@ func (n PipelineName) Validate() error {
 	if !plainName(string(n)) {
 		return errors.New("a pipeline's name is up to 64 letters, digits, dots, dashes and underscores")
 	}
+	if n[0] == '-' {
+		return errors.New("a pipeline's name begins with a letter, digit or underscore: a program would take it for an option")
+	}
 	return nil
 }
 

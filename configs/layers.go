@@ -3,6 +3,7 @@ package configs
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -101,15 +102,24 @@ func (l *layers) level(n *config.Node, below map[string]any) map[string]any {
 	return m
 }
 
-// environment adds the variables that begin with envPrefix.
+// environment adds the variables that begin with envPrefix, but for those of a command
+// that spool runs.
 func (l *layers) environment(environ []string) error {
 	transform := func(name, value string) (string, any) {
 		keys := strings.Split(strings.ToLower(strings.TrimPrefix(name, envPrefix)), "__")
 		return strings.Join(keys, delimiter), l.text(keys, environmentPos+name, value)
 	}
 	return l.merged.Load(env.Provider(delimiter, env.Opt{
-		Prefix: envPrefix, TransformFunc: transform, EnvironFunc: func() []string { return environ },
+		Prefix: envPrefix, TransformFunc: transform, EnvironFunc: func() []string { return settingsOf(environ) },
 	}), nil)
+}
+
+func settingsOf(environ []string) []string {
+	given := slices.Collect(maps.Values(config.CommandVariables))
+	return slices.DeleteFunc(slices.Clone(environ), func(variable string) bool {
+		name, _, _ := strings.Cut(variable, "=")
+		return slices.Contains(given, name)
+	})
 }
 
 func (l *layers) flags(flags []Flag) error {

@@ -13,9 +13,56 @@ import (
 // index, so that no recording is left without a row.
 const MaxPath = 255
 
-// CheckPath says why a stream path is not one. A path is one or more segments
-// joined by single slashes: what can become a file name without surprise.
+// PathRule says of which characters a stream path is made, for documents and errors.
+const PathRule = "segments joined by single slashes; a segment is made of letters and digits of any script, other printing characters beyond ASCII, " +
+	"and of . _ - + , : @ ~ and space; it begins with none of - + , : @ ~ and space, does not end with a space, and is neither . nor .."
+
+// CheckPath says why a stream path is not one: which character is wrong, and what is
+// allowed (PathRule). A path becomes a file name, a part of a URL and an argument or a
+// variable of a command. So it has nothing in it that a shell, a file system or a URL
+// reads as more than a letter, and no segment that a program takes for an option
+// (-rf), a file to read (@x) or a home directory (~x).
+//
+// What an earlier version recorded may have other names: see CheckStoredPath.
 func CheckPath(p string) error {
+	if err := CheckStoredPath(p); err != nil {
+		return err
+	}
+	begins := true // a segment begins here
+	for at, r := range p {
+		next, _ := utf8.DecodeRuneInString(p[at+utf8.RuneLen(r):])
+		ends := next == utf8.RuneError || next == '/'
+		switch {
+		case r == '/':
+			begins = true
+			continue
+		case !inPath(r):
+			return pathError(p, at, r, "it holds")
+		case begins && (strings.ContainsRune("-+,:@~ ", r) || unicode.IsMark(r)):
+			return pathError(p, at, r, "a segment of it begins with")
+		case ends && r == ' ':
+			return pathError(p, at, r, "a segment of it ends with")
+		}
+		begins = false
+	}
+	return nil
+}
+
+// inPath reports whether a character may be in a stream path.
+func inPath(r rune) bool {
+	if r < utf8.RuneSelf {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-+,:@~ /", r)
+	}
+	return unicode.IsPrint(r)
+}
+
+func pathError(p string, at int, r rune, what string) error {
+	return fmt.Errorf("stream path %q: %s the character %q (number %d): allowed are %s", p, what, r, utf8.RuneCountInString(p[:at])+1, PathRule)
+}
+
+// CheckStoredPath is CheckPath for what is only looked up: recordings of earlier
+// versions, whose rule this was, stay listed, played and deleted.
+func CheckStoredPath(p string) error {
 	switch {
 	case p == "":
 		return errors.New("stream path is empty")
@@ -24,9 +71,9 @@ func CheckPath(p string) error {
 	case !utf8.ValidString(p):
 		return fmt.Errorf("stream path %q is not UTF-8", p)
 	}
-	for _, r := range p {
+	for at, r := range p {
 		if unicode.IsControl(r) || r == '\\' || r == unicode.ReplacementChar {
-			return fmt.Errorf("stream path %q holds the character %q", p, r)
+			return pathError(p, at, r, "it holds")
 		}
 	}
 	for seg := range strings.SplitSeq(p, "/") {

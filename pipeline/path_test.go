@@ -1,6 +1,7 @@
 package pipeline_test
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"path"
 	"strings"
@@ -34,11 +35,35 @@ func TestGlob(t *testing.T) {
 }
 
 func TestCheckPath(t *testing.T) {
-	for _, good := range []string{"a", "live/camera01", "a/b/c/d", "kamera ä/1", "..."} {
+	for _, good := range []string{"a", "live/camera01", "a/b/c/d", "kamera ä/1", "...", "live/.x", "_/0", "a-b/c_d.e+f,g@h~i:j::k", "大门（东）/1号", "a\u0308/b\u0308", "камера/é", "live/📷", "x-"} {
 		require.NoError(t, pipeline.CheckPath(good), good)
+		require.NoError(t, pipeline.CheckStoredPath(good), good)
 	}
-	for _, bad := range []string{"", "/", "a/", "/a", "a//b", "..", "a/../b", "./a", "a\x00b", "a\nb", `a\b`, "\xff", string(make([]byte, 600))} {
+	for _, bad := range []string{"", "/", "a/", "/a", "a//b", "..", "a/../b", "./a", "a\x00b", "a\nb", `a\b`, "\xff", "a\u0085b", "a\ufffdb", string(make([]byte, 600))} {
 		require.Error(t, pipeline.CheckPath(bad), "%q", bad)
+		require.Error(t, pipeline.CheckStoredPath(bad), "%q", bad)
+	}
+}
+
+// What a program, a shell, a file system or a URL reads as more than a name is in none that
+// is made now. The error names it, its place and what may stand there. What an earlier
+// version has recorded under such a name is still looked up.
+func TestCheckPathRefusesOptionsAndScript(t *testing.T) {
+	for bad, want := range map[string]string{
+		"--config=/etc/evil": `begins with the character '-' (number 1)`, "live/-rf": `begins with the character '-' (number 6)`, "-": `'-' (number 1)`, "a/-/b": `'-' (number 3)`,
+		"+x": `begins with the character '+'`, "live/@/etc/shadow": `begins with the character '@'`, "~root/x": `begins with the character '~'`, ",a": `','`, ":a": `':'`,
+		" a": `begins with the character ' '`, "a/ b": `begins with the character ' ' (number 3)`, "a /b": `ends with the character ' ' (number 2)`, "a ": `ends with the character ' '`, " ": `' '`,
+		"live/\u0308a": "begins with the character", "live/a\u202egpj": "holds the character", "a\u00a0b": "holds", "a\u200bb": "holds", "a\u2028b": "holds", "a\ue000b": "holds",
+		"é`x": "holds the character '`' (number 2)",
+	} {
+		require.ErrorContains(t, pipeline.CheckPath(bad), want, bad)
+		require.ErrorContains(t, pipeline.CheckPath(bad), "allowed are "+pipeline.PathRule, bad)
+		require.NoError(t, pipeline.CheckStoredPath(bad), bad)
+	}
+	for _, r := range "`$'\";|&<>()!#%*?[]{}^=" {
+		bad := "live/a" + string(r) + "b"
+		require.ErrorContains(t, pipeline.CheckPath(bad), fmt.Sprintf("holds the character %q (number 7): allowed are ", r), bad)
+		require.NoError(t, pipeline.CheckStoredPath(bad), bad)
 	}
 }
 

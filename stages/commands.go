@@ -53,6 +53,7 @@ type Command struct {
 	Kept        string   // its name in the store; empty where it is not there
 	Args        []string // the program first
 	Environment []string // names of further variables that it is given
+	Variables   []string // NAME=value: that it has beside those, or in their place
 	Timeout     time.Duration
 	Ended       func(Outcome)
 }
@@ -199,7 +200,7 @@ func (command Command) run(ctx context.Context) Outcome {
 	defer cancel()
 	output := &lastOutput{}
 	cmd := exec.CommandContext(ctx, command.Args[0], command.Args[1:]...)
-	cmd.Env = environment(command.Environment)
+	cmd.Env = append(environment(command.Environment), command.Variables...)
 	cmd.Stdout, cmd.Stderr = output, output
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }

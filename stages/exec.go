@@ -19,7 +19,7 @@ import (
 
 // ExecConfig says what is run when a recording ends.
 type ExecConfig struct {
-	Command     []string        `yaml:"command" doc:"the program and its arguments, each an item of the list and never given to a shell; in it stand {path} {file} {stream} {pipeline} {id} {start} {end} {duration} {size} {reason}"`
+	Command     []string        `yaml:"command" doc:"the program and its arguments, each an item of the list and never given to a shell; in it stand {path} {file} {stream} {pipeline} {id} {start} {end} {duration} {size} {reason}, but not in text that a program reads as a script, such as that behind sh -c: there write \"$SPOOL_PATH\" \"$SPOOL_STREAM\" and so on, variables of the same names that every command is given"`
 	Timeout     config.Duration `yaml:"timeout" doc:"a command that runs longer is killed, with all that it started"`
 	Concurrency int             `yaml:"concurrency" doc:"so many run at a time, of all streams of the pipeline"`
 	MaxWaiting  int             `yaml:"max_waiting" doc:"longest queue; for further recordings the command is not run, which is logged and counted"`
@@ -44,6 +44,7 @@ func (c ExecConfig) Check() (problems config.Problems) {
 			}
 		}
 	}
+	problems = append(problems, c.checkScripts()...)
 	if c.Timeout < config.Duration(time.Second) {
 		problems = append(problems, config.At("timeout", "%s is too short", c.Timeout).WithHint("at least 1s"))
 	}
@@ -95,14 +96,19 @@ func init() {
 		newExec)
 }
 
+// errValue says that a value would be taken for an option, or leads out of the record
+// directory: recordings of earlier versions may have such names.
+var errValue = errors.New("a value cannot be given to a command")
+
 // execStage hands recordings on and has a command run for each that is finished.
 type execStage struct {
 	cfg       ExecConfig
 	commands  *Commands
 	log       *slog.Logger
 	pipeline  string
-	refused   atomic.Uint64
-	unstored  atomic.Bool // which is said once
+	refused   atomic.Uint64 // recordings without a command, since too many wait
+	unfit     atomic.Uint64 // recordings without a command, since it cannot be given a value of theirs
+	unstored  atomic.Bool   // which is said once
 	lastError atomic.Pointer[string]
 }
 
@@ -144,8 +150,15 @@ func (e *execStage) Flush(context.Context, pipeline.Emit[media.Recording]) error
 
 func (e *execStage) start(r media.Recording, kept string) {
 	log := e.log.With("file", r.Path)
+	args, err := e.args(&r)
+	if err != nil {
+		e.commands.store.Done(kept)
+		e.unfit.Add(1)
+		log.Error("no command is run for a recording", "error", err)
+		return
+	}
 	command := Command{
-		Kept: kept, Args: e.args(&r), Environment: e.cfg.Environment, Timeout: time.Duration(e.cfg.Timeout),
+		Kept: kept, Args: args, Environment: e.cfg.Environment, Variables: e.variables(&r), Timeout: time.Duration(e.cfg.Timeout),
 		Ended: func(out Outcome) { e.ended(log, kept, out) },
 	}
 	if e.commands.Run(e.pipeline, e.cfg.Concurrency, e.cfg.MaxWaiting, command) {
@@ -157,15 +170,34 @@ func (e *execStage) start(r media.Recording, kept string) {
 }
 
 // args returns the command with what is known of a recording filled in. An argument
-// stays one argument whatever it holds.
-func (e *execStage) args(r *media.Recording) []string {
+// stays one argument whatever it holds, and becomes no option: that of a file begins with
+// ./ then, and with another value no command is run.
+func (e *execStage) args(r *media.Recording) ([]string, error) {
+	if !filepath.IsLocal(filepath.FromSlash(r.Path)) || strings.ContainsRune(r.Path+r.Stream, 0) {
+		return nil, fmt.Errorf("%w: the path %.200q of stream %.200q leads out of the record directory, or is no text", errValue, r.Path, r.Stream)
+	}
 	args := make([]string, len(e.cfg.Command))
 	for i, arg := range e.cfg.Command {
 		args[i] = placeholder.ReplaceAllStringFunc(arg, func(m string) string {
 			return execValues[strings.Trim(m, "{}")](r, &e.cfg)
 		})
+		if !strings.HasPrefix(args[i], "-") || strings.HasPrefix(arg, "-") {
+			continue
+		}
+		if !strings.HasPrefix(arg, "{file}") {
+			return nil, fmt.Errorf("%w: the argument %q would be taken for an option", errValue, args[i])
+		}
+		args[i] = "./" + args[i]
 	}
-	return args
+	return args, nil
+}
+
+// variables returns what is known of a recording as a command's environment has it.
+func (e *execStage) variables(r *media.Recording) (out []string) {
+	for name, value := range execValues {
+		out = append(out, config.CommandVariables[name]+"="+value(r, &e.cfg))
+	}
+	return out
 }
 
 func (e *execStage) ended(log *slog.Logger, kept string, out Outcome) {
@@ -193,6 +225,9 @@ func (e *execStage) ended(log *slog.Logger, kept string, out Outcome) {
 func (e *execStage) Report(r *pipeline.Report) {
 	if text := e.lastError.Load(); text != nil && r.LastError == "" {
 		r.LastError = *text
+	}
+	if n := e.unfit.Load(); n > 0 {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("for %d recordings no command was run, since a name of an earlier version would be taken for an option or another file: the log says which", n))
 	}
 	if n := e.refused.Load(); n > 0 {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("for %d recordings no command was run, since max_waiting of them wait: raise concurrency", n))

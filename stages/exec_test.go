@@ -103,6 +103,66 @@ func TestExecFillsInArgumentsWhichNoShellTakesApart(t *testing.T) {
 	}, strings.Split(string(text), "\n"))
 }
 
+// Whatever a name holds, a shell that reads it from its environment takes it for text.
+func TestExecGivesValuesToShellsAsVariables(t *testing.T) {
+	commands, _ := newTestCommands(t)
+	dir := t.TempDir()
+	t.Setenv("SPOOL_STREAM", "of another")
+	cfg := execDefaults
+	cfg.RecordPath = dir
+	cfg.Environment = []string{"SPOOL_STREAM"}
+	cfg.Command = []string{"/bin/sh", "-c", `printf '%s\n' "$SPOOL_PATH" "$SPOOL_FILE" "$SPOOL_STREAM" "$SPOOL_PIPELINE" "$SPOOL_ID" "$SPOOL_START" "$SPOOL_END" "$SPOOL_DURATION" "$SPOOL_SIZE" "$SPOOL_REASON" > "$0"`, filepath.Join(dir, "out")}
+	r := media.Recording{
+		ID: media.NewID(time.Now()), Stream: "live/$(touch x)`touch y`;'\"\n-rf", Pipeline: "p", Path: "-a/b c.mp4", Duration: 1_500_000_000, Size: 7,
+		EndReason: endcause.Stop, StartUTC: 1.7e18, EndUTC: 1.7e18 + 1.5e9,
+	}
+	recorded(t, execOf(t, commands, cfg), r)
+	require.Zero(t, commands.Wait(t.Context()))
+	text, err := os.ReadFile(filepath.Join(dir, "out"))
+	require.NoError(t, err)
+	require.Equal(t, strings.Join([]string{
+		filepath.Join(dir, r.Path), r.Path, r.Stream, "p", r.ID.String(), "2023-11-14T22:13:20.000Z", "2023-11-14T22:13:21.500Z", "1.500", "7", "stop", "",
+	}, "\n"), string(text))
+}
+
+// Recordings of earlier versions have names that a program takes for options, and a store
+// that another wrote may name any file: no command is run with them, which is counted.
+func TestExecGivesNoValueThatBecomesAnOption(t *testing.T) {
+	commands, _ := newTestCommands(t)
+	dir := t.TempDir()
+	out := filepath.Join(dir, "out")
+	cfg := execDefaults
+	cfg.RecordPath = dir
+	run := func(r media.Recording, args ...string) (lines []string, report pipeline.Report) {
+		_ = os.Remove(out)
+		cfg.Command = append(shell(`out=$1; shift; printf '%s\n' "$@" > "$out"`, out), args...)
+		s := execOf(t, commands, cfg)
+		recorded(t, s, r)
+		require.Zero(t, commands.Wait(t.Context()))
+		s.Report(&report)
+		text, _ := os.ReadFile(out)
+		return strings.Split(strings.TrimSuffix(string(text), "\n"), "\n"), report
+	}
+	evil := media.Recording{Stream: "--config=/etc/evil", Path: "-rf/x.mp4"}
+	lines, report := run(evil, "{file}", "--stream={stream}", "{path}", "-{stream}")
+	require.Equal(t, []string{"./-rf/x.mp4", "--stream=--config=/etc/evil", filepath.Join(dir, "-rf/x.mp4"), "---config=/etc/evil"}, lines)
+	require.Empty(t, report.Warnings)
+	for _, refused := range []struct {
+		r   media.Recording
+		arg string
+	}{
+		{evil, "{stream}"}, {evil, "{stream}.txt"}, {media.Recording{Path: "a.mp4", Duration: -1}, "{duration}"},
+		{media.Recording{Path: "../a.mp4"}, "{path}"}, {media.Recording{Path: "/etc/passwd"}, "{path}"}, {media.Recording{Path: "a/../../b.mp4"}, "x"},
+		{media.Recording{Path: "a.mp4\x00"}, "x"}, {media.Recording{Path: "a.mp4", Stream: "a\x00b"}, "x"}, {media.Recording{}, "x"},
+	} {
+		lines, report := run(refused.r, refused.arg)
+		require.Equal(t, []string{""}, lines, "%v", refused)
+		require.Len(t, report.Warnings, 1, "%v", refused)
+		require.Contains(t, report.Warnings[0], "for 1 recordings no command was run", "%v", refused)
+	}
+	require.Empty(t, commands.store.(*shelf).kept, "none is tried again")
+}
+
 func TestExecSaysWhyACommandFailedAndShowsNoPath(t *testing.T) {
 	commands, _ := newTestCommands(t)
 	for want, command := range map[string][]string{

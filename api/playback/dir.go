@@ -95,7 +95,7 @@ func open(root *os.Root, name string) (File, error) {
 // holds the catalogue and its journal too. Names are slash-separated, relative,
 // and end in .mp4, or .mp4.part while the file grows; no segment is hidden.
 func CheckFileName(name string) error {
-	if err := pipeline.CheckPath(name); err != nil {
+	if err := pipeline.CheckStoredPath(name); err != nil {
 		return errors.New("not the name of a recording")
 	}
 	for seg := range strings.SplitSeq(name, "/") {

@@ -121,7 +121,7 @@ func (p *Pattern) shape(s string) (at int, wrong string) {
 	case strings.HasPrefix(sample, "/") || path.Clean(sample) != sample || strings.HasPrefix(sample, ".."):
 		return 0, "names stay below record_path: write no / at the start, no . or .. or // in it"
 	case safePath(sample) != sample:
-		return 0, "a part of the path begins with a dot, ends with a space or is too long: write {stream}/{date}_{time}.mp4"
+		return 0, "a part of the path begins with a dot or a dash, ends with a space or is too long: write {stream}/{date}_{time}.mp4"
 	}
 	return 0, ""
 }
@@ -208,7 +208,8 @@ var device = regexp.MustCompile(`(?i)^(con|prn|aux|nul|com[0-9]|lpt[0-9])$`)
 
 // safe makes one component of a path that every filesystem takes and no shell,
 // terminal or browser misreads: letters, digits and a few signs stay. Leading
-// dots go, so that nothing is hidden or climbs.
+// dots go, so that nothing is hidden or climbs, and so does a leading dash, which a
+// program takes for an option.
 func safe(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if unfit(r) {
@@ -217,6 +218,9 @@ func safe(s string) string {
 		return r
 	}, s)
 	if rest := strings.TrimLeft(s, "."); len(rest) < len(s) {
+		s = "_" + rest
+	}
+	if rest, option := strings.CutPrefix(s, "-"); option {
 		s = "_" + rest
 	}
 	if s = strings.TrimRight(s, " "); s == "" {

@@ -1,0 +1,30 @@
+package configs
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
+)
+
+// The rule of names is told as it is.
+func TestTheRuleOfNamesIsDocumented(t *testing.T) {
+	_, docs := config.Describe(Config{})
+	require.Contains(t, docs["streams"], pipeline.PathRule)
+	page, err := os.ReadFile("../api/README.md")
+	require.NoError(t, err)
+	require.Contains(t, strings.Join(strings.Fields(string(page)), " "), pipeline.PathRule)
+}
+
+// A command that spool runs may be spool: what is told to it is no setting.
+func TestVariablesOfCommandsAreNoSettings(t *testing.T) {
+	environ := []string{"SPOOL_MP4__RECORD_PATH=/data"}
+	for _, name := range config.CommandVariables {
+		environ = append(environ, name+"=x")
+	}
+	require.Equal(t, environ[:1], settingsOf(environ))
+}

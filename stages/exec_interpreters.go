@@ -1,0 +1,142 @@
+package stages
+
+import (
+	"path/filepath"
+	"strings"
+)
+
+// interpreter says where in its arguments a program takes text that it reads as a script.
+type interpreter struct {
+	script  string   // letters of options that have a script, or the file of one: attached or the next argument
+	long    []string // long options that do, as they are written
+	values  string   // letters of options that have another argument
+	worded  []string // long options that do
+	first   bool     // without a script option the first argument is a script, or the file of one
+	last    bool     // what follows the script are its arguments
+	late    bool     // further options may stand between the script option and the script
+	permute bool     // options may follow other arguments
+	all     bool     // any argument may be text of a script, such as of the shell of another machine
+}
+
+var (
+	shellLike = interpreter{script: "c", long: []string{"--command", "--init-command"}, values: "oO", worded: []string{"--rcfile", "--init-file"}, first: true, last: true, late: true}
+	evalLike  = interpreter{script: "e", long: []string{"--eval", "-eval", "--expr"}, first: true}
+	queryLike = interpreter{script: "cef", long: []string{"--command", "--execute", "--file", "--init-command"}, permute: true}
+	runAsLike = interpreter{script: "c", long: []string{"--command", "--session-command"}, values: "sgGw", permute: true}
+	anyText   = interpreter{all: true}
+)
+
+// interpreters are those of programs' names without a version.
+var interpreters = map[string]interpreter{
+	"sh": shellLike, "bash": shellLike, "rbash": shellLike, "dash": shellLike, "ash": shellLike, "zsh": shellLike, "ksh": shellLike, "mksh": shellLike, "pdksh": shellLike, "oksh": shellLike,
+	"lksh": shellLike, "yash": shellLike, "posh": shellLike, "hush": shellLike, "csh": shellLike, "tcsh": shellLike, "fish": shellLike, "rc": shellLike, "elvish": shellLike, "xonsh": shellLike, "nu": shellLike,
+
+	"python": {script: "cm", values: "WX", first: true, last: true}, "pypy": {script: "cm", values: "WX", first: true, last: true},
+	"perl": {script: "eEMm", values: "I", first: true}, "ruby": {script: "er", values: "ICEF", first: true},
+	"node": {script: "epr", long: []string{"--eval", "--print", "--require", "--import"}, first: true}, "nodejs": {script: "epr", long: []string{"--eval", "--print", "--require", "--import"}, first: true},
+	"bun": {script: "ep", long: []string{"--eval", "--print"}, first: true},
+	"php": {script: "rBREFf", long: []string{"--run", "--process-begin", "--process-code", "--process-end", "--file", "--process-file"}, values: "cdz", first: true},
+	"lua": {script: "el", first: true}, "luajit": {script: "elj", first: true}, "tclsh": evalLike, "wish": evalLike, "expect": {script: "cf", first: true},
+	"r": {script: "ef", long: []string{"--file"}}, "rscript": evalLike, "julia": {script: "eEL", long: []string{"--eval", "--print", "--load"}, first: true}, "guile": {script: "cel", first: true},
+	"emacs":     {script: "fl", long: []string{"--eval", "-eval", "--execute", "-execute", "--load", "-load", "--script", "-script"}, permute: true},
+	"osascript": evalLike, "groovy": evalLike, "scala": evalLike, "elixir": evalLike, "erl": evalLike,
+	"awk": {script: "eEf", long: []string{"--source", "--file", "--exec"}, values: "Fv", worded: []string{"--assign", "--field-separator"}, first: true, last: true},
+	"sed": {script: "ef", long: []string{"--expression", "--file"}, values: "l", first: true}, "vim": {script: "cS", long: []string{"--cmd"}, permute: true},
+
+	"psql": queryLike, "mysql": queryLike, "mariadb": queryLike, "sqlite": anyText, "duckdb": anyText, "su": runAsLike, "runuser": runAsLike, "flock": runAsLike, "script": runAsLike,
+	"ssh": anyText, "slogin": anyText, "rsh": anyText, "mosh": anyText, "dbclient": anyText, "autossh": anyText, "plink": anyText,
+	"watch": anyText, "parallel": anyText, "entr": anyText, "at": anyText, "batch": anyText, "tmux": anyText, "screen": anyText, "make": anyText, "gmake": anyText,
+	"cmd": anyText, "powershell": anyText, "pwsh": anyText,
+}
+
+// runners run the program that some of their arguments name.
+var runners = func() map[string]bool {
+	known := map[string]bool{}
+	for name := range strings.FieldsSeq(`env sudo doas pkexec gosu setpriv capsh su-exec runuser nice ionice chrt taskset nohup setsid timeout time stdbuf unbuffer
+		xargs find busybox toybox chroot unshare nsenter ip firejail bwrap docker podman nerdctl kubectl lxc flock strace ltrace systemd-run start-stop-daemon daemonize
+		chpst tini dumb-init prlimit cgexec numactl faketime proot fakeroot sshpass cpulimit torsocks proxychains dbus-run-session xvfb-run script`) {
+		known[name] = true
+	}
+	return known
+}()
+
+// program returns the name that a program is known by: /usr/bin/python3.12 is python, and
+// gawk, mawk and nawk are awk.
+func program(arg string) string {
+	name, _, _ := strings.Cut(strings.ToLower(filepath.Base(arg)), ".")
+	name = strings.TrimRight(strings.TrimRight(strings.TrimSuffix(name, "-static"), "0123456789"), "-_")
+	if strings.HasSuffix(name, "awk") {
+		return "awk"
+	}
+	return name
+}
+
+// option reads an argument that begins with - or +. script says that it gives a script,
+// attached that the script is in it, value that the next argument is that of the option.
+func (in *interpreter) option(arg string) (script, attached, value bool) {
+	name, _, equals := strings.Cut(arg, "=")
+	if in.named(in.long, name) {
+		return true, equals, false
+	}
+	if strings.HasPrefix(arg, "--") {
+		return false, false, !equals && in.named(in.worded, name)
+	}
+	for at, letter := range arg[1:] {
+		switch {
+		case in.late && strings.ContainsRune(in.values, letter): // a shell's -eo and -oe take the next word
+			value = true
+		case in.late && arg[0] == '-' && strings.ContainsRune(in.script, letter):
+			script = true
+		case arg[0] == '-' && strings.ContainsRune(in.script, letter):
+			return true, at+2 < len(arg), false
+		case strings.ContainsRune(in.values, letter):
+			return false, false, at+2 == len(arg)
+		case letter == '{':
+			return true, true, false // what stands for it may be any letter
+		}
+	}
+	return script, false, value
+}
+
+// named reports whether one of some options is meant: a long one may be cut short.
+func (in *interpreter) named(options []string, name string) bool {
+	for _, option := range options {
+		if name == option || len(name) > len("--e") && strings.HasPrefix(option, name) && strings.HasPrefix(name, "--") {
+			return true
+		}
+	}
+	return false
+}
+
+// scripts returns which arguments are, hold or name a script.
+func (in *interpreter) scripts(args []commandWord) (at []int) {
+	given, owed, value := false, false, false
+	for i, arg := range args {
+		isOption := len(arg.text) > 1 && (arg.text[0] == '-' || arg.text[0] == '+')
+		switch {
+		case in.all:
+			at = append(at, i)
+		case value:
+			value = false
+		case owed && (!in.late || !isOption):
+			at, given, owed = append(at, i), true, false
+			if in.last {
+				return at
+			}
+		case arg.text == "--":
+		case isOption:
+			script, attached, takes := in.option(arg.text)
+			value = takes
+			if script {
+				at, owed, given = append(at, i), !attached, given || attached
+			}
+		case in.permute:
+		default:
+			if in.first && !given {
+				at = append(at, i)
+			}
+			return at
+		}
+	}
+	return at
+}

@@ -1,0 +1,171 @@
+package stages
+
+import (
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/gospool/spool/pipeline/config"
+)
+
+// A value that stands in the text of a script is read as script: a stream that somebody
+// publishes as $(rm -r .) would be run. So no placeholder may stand where a program takes
+// text of a script. The rule of names (pipeline.CheckPath) alone is not enough: recordings
+// of earlier versions have other names.
+
+// commandWord is a part of a command, and which item of the list it is of.
+type commandWord struct {
+	text string
+	item int
+}
+
+// checkScripts refuses placeholders in the program's name and in the text of scripts.
+func (c ExecConfig) checkScripts() (problems config.Problems) {
+	words := make([]commandWord, len(c.Command))
+	for i, arg := range c.Command {
+		words[i] = commandWord{arg, i}
+	}
+	if len(words) > 0 && placeholder.MatchString(words[0].text) {
+		return config.Problems{config.At("command/0", "a placeholder stands in the name of the program: whoever names a stream would choose it").
+			WithHint(`name the program, as in command: [/usr/local/bin/done, "{path}"]`)}
+	}
+	refused := map[int]bool{}
+	words, split := splitByEnv(words)
+	for _, found := range append(split, scriptsIn(words)...) {
+		m := placeholder.FindString(found.word.text)
+		if m == "" || refused[found.word.item] {
+			continue
+		}
+		refused[found.word.item] = true
+		problems = append(problems, config.At(config.Join("command", strconv.Itoa(found.word.item)),
+			"%s stands where %s reads a script: whoever names a stream would write in it", m, filepath.Base(found.by)).WithHint("%s", scriptHint(m, found.all)))
+	}
+	return problems
+}
+
+func scriptHint(m string, all bool) string {
+	variable := config.CommandVariables[strings.Trim(m, "{}")]
+	if all {
+		return "name a script of your own as the command: " + variable + " is in its environment"
+	}
+	return `in a shell's script write "$` + variable + `", with the quotes: it is in the environment; or give ` + m +
+		` as an argument behind the script: [/bin/sh, -c, 'echo "$1"', sh, "` + m + `"]`
+}
+
+// scriptWord is text that a program reads as a script.
+type scriptWord struct {
+	word commandWord
+	by   string
+	all  bool
+}
+
+// scriptsIn returns the text of scripts in a command. A word in its middle is taken for an
+// interpreter where something before it runs programs, or where an option that gives a
+// script follows.
+func scriptsIn(words []commandWord) (found []scriptWord) {
+	runs := false // what is before runs a program, which may be this
+	for i, w := range words {
+		in, known := interpreters[program(w.text)]
+		if i == 0 {
+			runs = runners[program(w.text)]
+		} else if known && !runs && (in.all || !in.givenIn(words[i+1:])) {
+			continue
+		}
+		if !known {
+			continue
+		}
+		runs = runs && runners[program(w.text)] // what follows are arguments
+		for _, at := range in.scripts(words[i+1:]) {
+			found = append(found, scriptWord{words[i+1+at], w.text, in.all})
+		}
+	}
+	return found
+}
+
+// givenIn reports whether one of some arguments is an option that gives a script.
+func (in *interpreter) givenIn(args []commandWord) bool {
+	for _, arg := range args {
+		if len(arg.text) > 1 && arg.text[0] == '-' {
+			if script, _, _ := in.option(arg.text); script {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// envOptions are those of env with an argument, apart from -S.
+var envOptions = interpreter{values: "uC", worded: []string{"--unset", "--chdir"}}
+
+// splitByEnv returns a command as env -S splits it, and what it splits.
+func splitByEnv(words []commandWord) (as []commandWord, split []scriptWord) {
+	for i, w := range words {
+		if program(w.text) != "env" {
+			continue
+		}
+		for at := i + 1; at < len(words) && strings.HasPrefix(words[at].text, "-"); at++ {
+			text, splits := envSplit(words[at].text)
+			if !splits {
+				if _, _, value := envOptions.option(words[at].text); value {
+					at++
+				}
+				continue
+			}
+			if text == "" && at+1 < len(words) {
+				at++
+				text = words[at].text
+			}
+			as = append(as, words[:at]...)
+			for _, part := range splitQuoted(text) {
+				as = append(as, commandWord{part, words[at].item})
+			}
+			return append(as, words[at+1:]...), []scriptWord{{commandWord{text, words[at].item}, "env -S", true}}
+		}
+	}
+	return words, nil
+}
+
+// envSplit returns the text that an option of env has it split; it may be empty: the next
+// argument is it.
+func envSplit(option string) (text string, found bool) {
+	if rest, long := strings.CutPrefix(option, "--s"); long {
+		_, text, _ = strings.Cut(rest, "=")
+		return text, true
+	}
+	if strings.HasPrefix(option, "--") {
+		return "", false
+	}
+	at := strings.IndexByte(option, 'S')
+	return option[at+1:], at > 0
+}
+
+// splitQuoted splits text at spaces outside of quotes.
+func splitQuoted(text string) (words []string) {
+	var word strings.Builder
+	quote, inWord := byte(0), false
+	for i := 0; i < len(text); i++ {
+		switch b := text[i]; {
+		case b == '\\' && quote != '\'' && i+1 < len(text):
+			i++
+			word.WriteByte(text[i])
+			inWord = true
+		case quote != 0 && b == quote:
+			quote = 0
+		case quote == 0 && (b == '"' || b == '\''):
+			quote, inWord = b, true
+		case quote == 0 && strings.IndexByte(" \t\n\v\f\r", b) >= 0:
+			if inWord {
+				words = append(words, word.String())
+			}
+			word.Reset()
+			inWord = false
+		default:
+			word.WriteByte(b)
+			inWord = true
+		}
+	}
+	if inWord {
+		words = append(words, word.String())
+	}
+	return words
+}
