@@ -18,7 +18,7 @@ import (
 // codecRows are the tables of the protocols, with a row for each codec, and what makes
 // media. All other files ask package codec.
 var codecRows = []string{
-	"pipeline/codec/", "stages/ingest/rtp_codecs.go", "stages/ingest/rtsp/codecs.go",
+	"pipeline/codec/", "stages/ingest/rtp/codecs.go", "stages/ingest/rtsp/codecs.go", "stages/ingest/ingesttest/",
 	"pipeline/pipelinetest/", "stages/ingest/testpattern/", "stages/ingest/rtsp/rtsptest/", "bench/", // generators
 }
 
@@ -64,7 +64,7 @@ func TestNothingButProtocolsNamesACodec(t *testing.T) {
 			return true
 		})
 	})
-	require.True(t, used["stages/ingest/rtp_codecs.go"] && used["stages/ingest/rtsp/codecs.go"], "the tables have moved")
+	require.True(t, used["stages/ingest/rtp/codecs.go"] && used["stages/ingest/rtsp/codecs.go"], "the tables have moved")
 }
 
 // Nor does anything decide by a codec's name, the type of its sample entry or the box of
@@ -105,7 +105,7 @@ var byHand = []string{"pipeline/codec/h265_entry.go", "sinks/mp4/entry.go", "sin
 
 // otherFormats are the packages that put numbers into what is no box: records of the
 // journal, packets, bit streams. Those beside and below are not.
-var otherFormats = []string{"sinks/metadata", "sinks/metadata/database", "sinks/metadata/journal", "stages/ingest", "stages/ingest/rtsp", "stages/ingest/rtsp/client",
+var otherFormats = []string{"sinks/metadata", "sinks/metadata/database", "sinks/metadata/journal", "stages/ingest/rtp", "stages/ingest/rtsp", "stages/ingest/rtsp/client",
 	"stages/ingest/rtsp/rtsptest", "pipeline/codec", "pipeline/media"}
 
 // Each box is read and written in one place.

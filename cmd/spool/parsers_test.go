@@ -70,7 +70,8 @@ var parsers = map[string]string{
 	"sinks/mp4/filename/":            "FuzzNamesStayInsideTheDirectory FuzzPatternsThatAreTakenMakeGoodNames",
 	"stages/exec.go":                 "short: a setting",
 	"stages/hub/":                    "short: a setting",
-	"stages/ingest/":                 "FuzzRTP FuzzPackets FuzzDatagrams FuzzSound FuzzHeads FuzzParamSets FuzzReorder TestTheCostOfPacketsIsProportional",
+	"stages/ingest/":                 "FuzzHeads FuzzParamSets FuzzReorder stages/ingest/rtp.TestTheCostOfPacketsIsProportional",
+	"stages/ingest/rtp/":             "FuzzRTP FuzzPackets FuzzDatagrams FuzzSound TestTheCostOfPacketsIsProportional",
 	"stages/ingest/file/":            "FuzzReader TestTheCostOfAFileIsProportional",
 	"stages/ingest/rtsp/":            "FuzzReadable",
 	"stages/ingest/rtsp/authscheme/": "FuzzRead",
@@ -82,6 +83,7 @@ var parsers = map[string]string{
 	"sinks/metadata/dbtest/":         "short: for tests",
 	"sinks/mp4/powercut/":            "short: for tests",
 	"pipeline/pipelinetest/":         "short: for tests",
+	"stages/ingest/ingesttest/":      "short: for tests",
 }
 
 // parsing is what a parser of outside bytes cannot do without.

@@ -40,6 +40,10 @@ var mayImport = []struct {
 	{"cmd/...", nil}, // tests only
 	{"bench/...", []string{"stages/...", "sinks/...", "pipeline/...", "bench/..."}},
 	{"stages/hub", []string{"pipeline/..."}},
+	{"stages/ingest", []string{"pipeline", "pipeline/codec", "pipeline/media"}}, // it knows no protocol
+	{"stages/ingest/rtp", []string{"pipeline/codec", "pipeline/guard", "pipeline/media", "stages/ingest"}},
+	{"stages/ingest/rtsp", []string{"pipeline/...", "stages/hub", "stages/ingest", "stages/ingest/rtp"}},
+	{"stages/ingest/ingesttest", []string{"pipeline", "pipeline/codec", "pipeline/media"}},
 	{"stages/ingest/...", []string{"pipeline/...", "stages/hub", "stages/ingest"}},
 	{"stages/...", []string{"pipeline/...", "stages/hub"}}, // the hub is where sources and pipelines meet
 	{"sinks/mp4/disk", []string{"pipeline", "pipeline/durable", "pipeline/filesystem", "pipeline/media"}},

@@ -3,8 +3,6 @@ package ingest
 import (
 	"slices"
 	"time"
-
-	"github.com/gospool/spool/pipeline/media"
 )
 
 // A track may be absent: nothing is expected of it, so that nothing waits for it,
@@ -13,27 +11,30 @@ import (
 
 // Leave makes a track one of which nothing comes any more. What came is kept; should
 // more come after all, it is a track again.
-func (f *Feed) Leave(index int) {
-	t := f.tracks[index]
-	t.flush()
+func (t *Track) Leave() {
+	f := t.feed
+	t.Flush()
 	t.absent = true
 	t.vigil.Leave()
-	others := func(o *track) bool { return o != t && o.slot >= 0 }
+	others := func(o *Track) bool { return o != t && o.slot >= 0 }
 	if f.err == nil && f.begun && t.slot >= 0 && slices.ContainsFunc(f.tracks, others) {
 		f.publish()
 	}
 }
 
-// Unannounced counts a packet that came for the track under the payload type of no
-// format that was announced.
-func (t *RTPTrack) Unannounced(at time.Time) {
-	f, mono := t.feed, at.Sub(epoch).Nanoseconds()
+// Present ends that a track is absent, before a unit of it is there.
+func (t *Track) Present() { t.absent = false }
+
+// Unannounced counts data that came for the track and is not what was announced for it,
+// by its arrival.
+func (t *Track) Unannounced(cause string, at time.Time) {
+	f, mono := t.feed, Mono(at)
 	if f.firstHeard == 0 {
 		f.firstHeard = mono
 	}
-	f.pub.Lost(media.DropWrongPayloadType, 1)
-	t.track().vigil.Missed(mono, media.DropWrongPayloadType, 1)
-	f.look(at, mono)
+	f.pub.Lost(cause, 1)
+	t.vigil.Missed(mono, cause, 1)
+	f.Look(at)
 }
 
 // awaited returns how many tracks are not absent.
@@ -44,11 +45,4 @@ func (f *Feed) awaited() (n int) {
 		}
 	}
 	return n
-}
-
-// Leave says that nothing more of the track is expected, as of a format that is
-// announced beside another one.
-func (t *RTPTrack) Leave() {
-	t.Close()
-	t.feed.Leave(t.index)
 }

@@ -92,7 +92,7 @@ func (c *clockRate) wrong() bool {
 
 // seeClock measures a track's clock by a unit that is written at a media time, ns, and
 // dates by it.
-func (t *track) seeClock(u *Unit, at int64) {
+func (t *Track) seeClock(u *Unit, at int64) {
 	f := t.feed
 	if f.byArrival {
 		at = t.nanos(u.sent)
@@ -115,7 +115,7 @@ func (t *track) seeClock(u *Unit, at int64) {
 
 // part dates each track by a clock of its own, from when one of them is known to run
 // at another rate.
-func (f *Feed) part(t *track, mono int64) {
+func (f *Feed) part(t *Track, mono int64) {
 	at := t.rate.newest()
 	for _, o := range f.tracks {
 		if o.own == nil {
@@ -128,7 +128,7 @@ func (f *Feed) part(t *track, mono int64) {
 }
 
 // tellRate tells of a clock that runs at a wrong rate, or does not any more.
-func (t *track) tellRate(at time.Time) {
+func (t *Track) tellRate(at time.Time) {
 	f, key := t.feed, -1-t.index
 	if !t.offRate {
 		f.pub.Problem(key, nil)

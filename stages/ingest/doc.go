@@ -1,16 +1,17 @@
 // Package ingest is what the protocols share: it turns the access units of one
 // publication, as a protocol delivers them, into those of package media.
 //
-//	RTP packets -> RTPTrack -> Unit -> Feed -> media.AU -> hub.Publisher
-//	               | sender: packets of another SSRC are left out
-//	               | datagrams: put back in the order in which they were sent
-//	               | NAL units: put in decoding order by their numbers (interleaved)
-//	                                   | pictures: told apart by the standard's rule, two fields are one
-//	                                   | times: pictures that share one are placed up to the next (spread)
-//	                                   | parameter sets: taken out of the stream, compared, a real change cuts
-//	                                   | decoding times: derived from presentation times (reorder)
-//	                                   | one time line for all tracks (placement)
-//	                                   | wall clock
+//	a protocol -> Unit -> Track -> Feed -> media.AU -> hub.Publisher
+//	                      | pictures: told apart by the standard's rule, two fields are one
+//	                      | times: what is out of line is placed between its neighbours (outliers)
+//	                      | times: pictures that share one are placed up to the next (spread)
+//	                      | parameter sets: taken out of the stream, compared, a real change cuts
+//	                      | decoding times: derived from presentation times (reorder)
+//	                               | one time line for all tracks (placement)
+//	                               | wall clock
+//
+// Units are made by the protocols: of RTP packets by package rtp, which RTSP and WebRTC
+// share. It imports this package, as each protocol does, and not the other way round.
 //
 // # Where a decoder can start
 //
@@ -39,13 +40,12 @@
 //
 // A publisher can't be trusted with memory. An access unit is bounded in NAL units,
 // bytes and age, and what a feed holds, and all feeds together, in what it takes
-// (memory.go); packets and NAL units that wait for others in number, bytes and time.
+// (memory.go); what a protocol holds back is counted with it (Feed.Grow).
 // What passes a bound is left out under a cause of its own, and said once in the log;
 // the next access unit is taken.
 //
 // # Codecs
 //
 // What a NAL unit is, which parameter sets are the same and whether a decoder can start
-// at a frame, package codec says. Here is what RTP makes of a codec's access units: a
-// depacketizer (depacketize.go, aac.go), and for NAL units a row in rtp_codecs.go.
+// at a frame, package codec says. How a protocol packs them is the protocol's.
 package ingest

@@ -50,7 +50,7 @@ type TrackConfig struct {
 
 // Feed turns the units of one publication into access units of its publisher.
 //
-// It is for one goroutine. Units are held back at the beginning only: until each
+// It is for one goroutine, as its tracks are. Units are held back at the beginning only: until each
 // track is described, has its first unit, and has its place on the time line;
 // one second at most, five where a track's parameter sets are awaited or its NAL
 // units come out of order, and no
@@ -58,8 +58,7 @@ type TrackConfig struct {
 type Feed struct {
 	pub    Publisher
 	log    *slog.Logger
-	tracks []*track
-	rtp    []*RTPTrack
+	tracks []*Track
 	err    error // the publisher has ended
 
 	begun     bool
@@ -111,29 +110,28 @@ func (f *Feed) Time(patience time.Duration, byArrival bool) {
 
 // AddTrack adds a track before the first unit. The error is one of the given
 // parameter sets and leaves the feed as it was.
-func (f *Feed) AddTrack(c TrackConfig) (int, error) {
-	t := &track{feed: f, counts: f.pub, index: len(f.tracks), cfg: c, slot: -1, absent: c.Optional}
+func (f *Feed) AddTrack(c TrackConfig) (*Track, error) {
+	t := &Track{feed: f, counts: f.pub, index: len(f.tracks), cfg: c, slot: -1, absent: c.Optional}
 	known := codec.Of(c.Codec)
 	if known == nil {
-		return 0, fmt.Errorf("unknown codec %d", c.Codec)
+		return nil, fmt.Errorf("unknown codec %d", c.Codec)
 	}
 	t.nal, t.syncFrame = known.NAL, known.Sync
 	t.merging, t.heads, t.sets.coding, t.sets.nal = t.nal != nil, codec.NewSliceReader(t.nal), c.Codec, t.nal
 	t.out, t.timed, t.fitting, t.spread.repaired = t.ready, t.derive, t.share, t.sharedTime
-	t.outliers.second, t.outliers.repaired = int64(c.Timescale), t.outlier
+	t.outliers.second, t.outliers.repaired = int64(c.Timescale), t.Outlier
 	t.vigil = NewVigil(c.Codec, f.log, func(p *pipeline.Problem) { f.pub.Problem(t.index, p) })
 	t.vigil.Patience, t.retime.second = int64(f.patience), int64(c.Timescale)
 	if err := t.describeFirst(c.ParameterSets); err != nil {
-		return 0, err
+		return nil, err
 	}
 	f.tracks = append(f.tracks, t)
-	return t.index, nil
+	return t, nil
 }
 
 // Describe gives a track of a codec without NAL units its parameter sets, from the
 // next unit on.
-func (f *Feed) Describe(track int, sets ...[]byte) error {
-	t := f.tracks[track]
+func (t *Track) Describe(sets ...[]byte) error {
 	d, err := describeFrames(&t.cfg, sets)
 	if err != nil {
 		return err
@@ -142,20 +140,20 @@ func (f *Feed) Describe(track int, sets ...[]byte) error {
 	return nil
 }
 
-// Take gives an empty unit. It goes back by Unit.
+// Take returns an empty unit. It goes back by Track.Unit, or by Put.
 func (f *Feed) Take() *Unit {
 	u := f.units.take()
-	u.counted = u.memory()
+	u.counted = u.HeldBytes()
 	f.memory.grow(u.counted)
 	return u
 }
 
 // Unit takes a unit of a track, in decoding order. The error says that the
 // publisher has ended.
-func (f *Feed) Unit(track int, u *Unit) error {
-	t := f.tracks[track]
+func (t *Track) Unit(u *Unit) error {
+	f := t.feed
 	if f.err != nil {
-		f.put(u)
+		f.Put(u)
 		return f.err
 	}
 	if f.held && !f.begun {
@@ -172,11 +170,17 @@ func (f *Feed) Unit(track int, u *Unit) error {
 	return f.err
 }
 
+// Err returns the error by which the publisher has ended; nil while it goes on.
+func (f *Feed) Err() error { return f.err }
+
+// Log returns the log of the publication.
+func (f *Feed) Log() *slog.Logger { return f.log }
+
 // Close writes what is still held, as far as it is taken. The publisher is the
 // caller's to close.
 func (f *Feed) Close() {
 	for _, t := range f.tracks {
-		t.flush()
+		t.Flush()
 	}
 	if f.err == nil && !f.begun && f.held {
 		f.begin()
@@ -216,13 +220,11 @@ func (f *Feed) mayBegin() bool {
 		if t.desc == nil && !t.absent {
 			long = false
 		}
+		if t.holder != nil && len(t.pending) == 0 && t.holder.Holding() { // its first picture may wait for others before it
+			long = false
+		}
 		if !t.absent && (len(t.pending) == 0 || awaited > 1 && !t.points[sourceReport].ok) {
 			whole = false
-		}
-	}
-	for _, t := range f.rtp { // its first picture may wait for others before it
-		if o := t.order; o != nil && len(o.held) > 0 && len(t.track().pending) == 0 {
-			long = false
 		}
 	}
 	return whole || long || f.now-f.firstMono >= holdSets || f.pendingBytes() >= holdBytes
@@ -268,7 +270,7 @@ func (f *Feed) begin() {
 }
 
 // earliest returns the track whose first pending unit is decoded first.
-func (f *Feed) earliest() (first *track) {
+func (f *Feed) earliest() (first *Track) {
 	var at int64
 	for _, t := range f.tracks {
 		if len(t.pending) == 0 {
@@ -282,7 +284,7 @@ func (f *Feed) earliest() (first *track) {
 }
 
 // placeLate gives a track its place that had no unit when the feed began.
-func (f *Feed) placeLate(t *track, now bool) {
+func (f *Feed) placeLate(t *Track, now bool) {
 	known := t.points[f.place.source].ok
 	wait := f.now-t.pending[0].Mono < holdPlaces && t.pendingBytes < holdBytes
 	if !now && !known && f.place.source == sourceReport && wait {
@@ -300,7 +302,7 @@ func (f *Feed) placeLate(t *track, now bool) {
 
 // writePending writes the first unit that is pending. It is pending until it is
 // written: publish looks at it.
-func (f *Feed) writePending(t *track) {
+func (f *Feed) writePending(t *Track) {
 	f.write(t, t.pending[0])
 	if t.pending = t.pending[1:]; len(t.pending) == 0 {
 		t.pending, t.pendingBytes = nil, 0
@@ -308,8 +310,8 @@ func (f *Feed) writePending(t *track) {
 }
 
 // write hands a unit to the publisher and takes its memory back.
-func (f *Feed) write(t *track, u *Unit) {
-	defer f.put(u)
+func (f *Feed) write(t *Track, u *Unit) {
+	defer f.Put(u)
 	if f.err != nil {
 		return
 	}
@@ -338,17 +340,19 @@ func (f *Feed) write(t *track, u *Unit) {
 	}
 }
 
-// hear tells that data of a track arrived.
-func (f *Feed) hear(track int, mono int64) {
-	t := f.tracks[track]
+// Hear tells that data of a track arrived, ns of the steady clock (Mono).
+func (t *Track) Hear(mono int64) {
+	f := t.feed
 	t.vigil.heard, t.absent = mono, false
 	if f.firstHeard == 0 {
 		f.firstHeard = mono
 	}
 }
 
-// look lets the vigils look, once a second. What is held back for now is not lost.
-func (f *Feed) look(at time.Time, mono int64) {
+// Look has the vigils look, once a second: whenever something comes, a feed is told the
+// time. What is held back for now is not lost.
+func (f *Feed) Look(at time.Time) {
+	mono := Mono(at)
 	if mono < f.nextLook {
 		return
 	}
@@ -356,9 +360,9 @@ func (f *Feed) look(at time.Time, mono int64) {
 	if f.firstHeard == 0 { // what came waits for what was sent before it
 		f.firstHeard = mono
 	}
-	for _, t := range f.rtp {
-		if t.datagrams != nil {
-			_ = t.datagrams.overdue(at) // the feed remembers
+	for _, t := range f.tracks {
+		if t.holder != nil {
+			t.holder.Overdue(at)
 		}
 	}
 	for _, t := range f.tracks {

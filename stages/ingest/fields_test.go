@@ -1,4 +1,4 @@
-package ingest
+package ingest_test
 
 import (
 	"testing"
@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/stages/ingest/ingesttest"
 )
 
 // fieldPairs is n frames of two fields each; every third frame is no reference,
@@ -14,13 +15,13 @@ func fieldPairs(n int, bottomFirst bool) (out [][][]byte) {
 	num := uint32(0)
 	for i := range n {
 		ref := i%3 != 1
-		c := coded{kind: 1, ref: ref, field: true, bottom: bottomFirst, frameNum: num, poc: uint32(2 * i), level: byte(16 + 2*i)}
+		c := ingesttest.Coded{Kind: 1, Ref: ref, Field: true, Bottom: bottomFirst, FrameNum: num, POC: uint32(2 * i), Level: byte(16 + 2*i)}
 		d := c
 		if i == 0 {
-			c.kind = 5
+			c.Kind = 5
 		}
-		d.bottom, d.poc, d.level = !bottomFirst, c.poc+1, c.level+1
-		out = append(out, [][]byte{c.nal(true), d.nal(true)})
+		d.Bottom, d.POC, d.Level = !bottomFirst, c.POC+1, c.Level+1
+		out = append(out, [][]byte{c.NAL(true), d.NAL(true)})
 		if ref {
 			num++
 		}
@@ -31,9 +32,9 @@ func fieldPairs(n int, bottomFirst bool) (out [][][]byte) {
 // TestTwoFieldsAreOneSample sends fields in every way in which the two of a frame
 // may be stamped and ended.
 func TestTwoFieldsAreOneSample(t *testing.T) {
-	sps, pps := codedSets(true)
-	stream := append([][]byte{sps, pps}, flat(fieldPairs(20, false))...)
-	require.Len(t, frameHashes(t, "h264", stream...), 20, "a decoder finds a frame in two fields")
+	sps, pps := ingesttest.CodedSets(true)
+	stream := append([][]byte{sps, pps}, ingesttest.Flat(fieldPairs(20, false))...)
+	require.Len(t, ingesttest.FrameHashes(t, "h264", stream...), 20, "a decoder finds a frame in two fields")
 	for name, tc := range map[string]struct {
 		group       int // of fields under one time
 		marker      func(field int) bool
@@ -51,19 +52,19 @@ func TestTwoFieldsAreOneSample(t *testing.T) {
 			frames := fieldPairs(20, tc.bottomFirst)
 			b := newBench(t)
 			v := b.video(codec.H264, sps, pps)
-			for i, nal := range flat(frames) {
-				for _, p := range packetize(t, codec.H264, [][]byte{nal}) {
-					b.send(v, uint32(i/tc.group*tc.group)*1800, p.Marker && tc.marker(i), p.Payload...)
+			for i, nal := range ingesttest.Flat(frames) {
+				for _, p := range ingesttest.Packetize(t, codec.H264, [][]byte{nal}) {
+					b.Send(v, uint32(i/tc.group*tc.group)*1800, p.Marker && tc.marker(i), p.Payload...)
 				}
 			}
 			v.Close()
 			b.feed.Close()
-			require.Empty(t, b.shelf.lost)
-			require.Len(t, b.shelf.units, 20)
-			for i, u := range b.shelf.units {
-				require.Equal(t, hashOf(frames[i]), hashOf(u.nals))
-				require.Equal(t, int64(i)*3600, u.au.PTS)
-				require.Equal(t, i == 0, u.au.Sync)
+			require.Empty(t, b.Publisher.Losses)
+			require.Len(t, b.Publisher.Units, 20)
+			for i, u := range b.Publisher.Units {
+				require.Equal(t, ingesttest.HashOf(frames[i]), ingesttest.HashOf(u.NALs))
+				require.Equal(t, int64(i)*3600, u.AU.PTS)
+				require.Equal(t, i == 0, u.AU.Sync)
 			}
 		})
 	}
@@ -73,30 +74,30 @@ func TestTwoFieldsAreOneSample(t *testing.T) {
 // the other frames are those that were sent.
 func TestALossGluesNoFields(t *testing.T) {
 	frames := fieldPairs(12, false)
-	sps, pps := codedSets(true)
+	sps, pps := ingesttest.CodedSets(true)
 	for _, oneTime := range []bool{true, false} {
 		for lost := 2; lost < 23; lost++ {
 			b := newBench(t)
 			v := b.video(codec.H264, sps, pps)
-			for i, nal := range flat(frames) {
+			for i, nal := range ingesttest.Flat(frames) {
 				at := uint32(i) * 1800
 				if oneTime {
 					at = uint32(i/2*2) * 1800
 				}
-				for _, p := range packetize(t, codec.H264, [][]byte{nal}) {
+				for _, p := range ingesttest.Packetize(t, codec.H264, [][]byte{nal}) {
 					if i == lost {
-						b.seq[v]++
+						b.Seq[v]++
 						continue
 					}
-					b.send(v, at, p.Marker, p.Payload...)
+					b.Send(v, at, p.Marker, p.Payload...)
 				}
 			}
 			v.Close()
 			b.feed.Close()
 			came := map[int64]bool{}
-			for _, u := range b.shelf.units {
-				require.Equal(t, hashOf(frames[u.au.PTS/3600]), hashOf(u.nals), "field %d lost", lost)
-				came[u.au.PTS/3600] = true
+			for _, u := range b.Publisher.Units {
+				require.Equal(t, ingesttest.HashOf(frames[u.AU.PTS/3600]), ingesttest.HashOf(u.NALs), "field %d lost", lost)
+				came[u.AU.PTS/3600] = true
 			}
 			for i := range frames {
 				require.Equal(t, i != lost/2, came[int64(i)], "field %d lost, frame %d", lost, i)

@@ -81,15 +81,32 @@ func (s *share) grow(bytes int) bool {
 	return told <= maxFeedMemory && (s.crowd.held.Load() <= most || told <= most/s.crowd.large.Load())
 }
 
+// Grown counts what a unit takes that has grown, be it full or not, of an age in ns. A
+// unit that is filled for too long, or for which there is no room, is refused.
+func (t *Track) Grown(u *Unit, age int64) {
+	if age > maxUnitAge && u.over == "" {
+		u.refuse(media.DropEndlessPicture)
+	}
+	t.count(u)
+}
+
+// Unended tells that a unit is still being filled, at an arrival: that nothing ends a
+// picture may be why nothing is kept.
+func (t *Track) Unended(u *Unit, mono int64) {
+	if mono-u.Mono > unkept && t.vigil.missed == 0 {
+		t.vigil.Missed(u.Mono, media.DropEndlessPicture, 1)
+	}
+}
+
 // count takes in what a unit has grown by. A unit for which there is no room is
 // refused. That it passed this bound, or another, is said.
-func (t *track) count(u *Unit) {
+func (t *Track) count(u *Unit) {
 	f := t.feed
-	if n := u.memory(); n != u.counted {
+	if n := u.HeldBytes(); n != u.counted {
 		grown := n - u.counted
 		if u.counted = n; !f.memory.grow(grown) {
 			u.refuse(media.DropIngestMemory)
-			n = u.memory()
+			n = u.HeldBytes()
 			f.memory.grow(n - u.counted)
 			u.counted = n
 		}
@@ -98,7 +115,7 @@ func (t *track) count(u *Unit) {
 		return
 	}
 	u.told = true
-	t.lost(u.over, 1)
+	t.Lost(u.over, 1)
 	if !slices.Contains(t.passed, u.over) {
 		t.passed = append(t.passed, u.over)
 		f.log.Warn("an access unit passed a bound: it is left out, and what follows it is taken",
@@ -106,12 +123,25 @@ func (t *track) count(u *Unit) {
 	}
 }
 
-// put takes a unit's memory back.
-func (f *Feed) put(u *Unit) {
+// Put takes a unit back that is handed to no track.
+func (f *Feed) Put(u *Unit) {
 	f.memory.grow(-u.counted)
 	u.counted = 0
 	f.units.put(u)
 }
+
+func (f *Feed) putAll(units []*Unit) {
+	for _, u := range units {
+		f.Put(u)
+	}
+}
+
+// Grow counts so many bytes more, or less, that wait for the feed in another form than
+// that of units. It reports whether there is room for them.
+func (f *Feed) Grow(bytes int) bool { return f.memory.grow(bytes) }
+
+// HeldBytes returns the memory of what the feed holds.
+func (f *Feed) HeldBytes() int64 { return f.memory.held }
 
 // pendingBytes returns the memory of what waits for its place.
 func (f *Feed) pendingBytes() (n int) {
@@ -124,7 +154,7 @@ func (f *Feed) pendingBytes() (n int) {
 // memoryOf returns what units take, in bytes.
 func memoryOf(units []*Unit) (n int) {
 	for _, u := range units {
-		n += u.memory()
+		n += u.HeldBytes()
 	}
 	return n
 }

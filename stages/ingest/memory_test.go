@@ -1,14 +1,16 @@
-package ingest
+package ingest_test
 
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/stages/ingest"
+	"github.com/gospool/spool/stages/ingest/ingesttest"
+	"github.com/gospool/spool/stages/ingest/rtp"
 )
 
 // aggregateOf is a STAP-A of a NAL unit and n of one byte.
@@ -27,51 +29,51 @@ func aggregateOf(n int, first ...byte) []byte {
 // left out, under a cause of its own, and the next one is taken.
 func TestNALUnitsOfAnAccessUnitAreBounded(t *testing.T) {
 	key := []byte{0x65, 0x88, 1, 1}
-	for name, send := range map[string]func(b *bench, v *RTPTrack, at uint32){
-		"in one packet": func(b *bench, v *RTPTrack, at uint32) { b.send(v, at, true, aggregateOf(19_000, key...)...) },
-		"in many": func(b *bench, v *RTPTrack, at uint32) {
+	for name, send := range map[string]func(b *bench, v *rtp.Track, at uint32){
+		"in one packet": func(b *bench, v *rtp.Track, at uint32) { b.Send(v, at, true, aggregateOf(19_000, key...)...) },
+		"in many": func(b *bench, v *rtp.Track, at uint32) {
 			for range 100 {
-				b.send(v, at, false, aggregateOf(100, key...)...)
+				b.Send(v, at, false, aggregateOf(100, key...)...)
 			}
-			b.send(v, at, true, 9, 0x10)
+			b.Send(v, at, true, 9, 0x10)
 		},
-		"each as if it were a picture": func(b *bench, v *RTPTrack, at uint32) {
-			b.send(v, at, true, key...)
+		"each as if it were a picture": func(b *bench, v *rtp.Track, at uint32) {
+			b.Send(v, at, true, key...)
 			for range 10_000 {
-				b.send(v, at, true, 6, 5, 1, 1, 0x80)
+				b.Send(v, at, true, 6, 5, 1, 1, 0x80)
 			}
 		},
-		"between start codes": func(b *bench, v *RTPTrack, at uint32) {
+		"between start codes": func(b *bench, v *rtp.Track, at uint32) {
 			p := []byte{0x67, 1}
 			for range 10_000 {
 				p = append(p, 0, 0, 1, 0x67)
 			}
-			b.send(v, at, false, p...)
-			b.send(v, at, true, key...)
+			b.Send(v, at, false, p...)
+			b.Send(v, at, true, key...)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
 			v := b.of(codec.H264)
-			b.sendPictures(v, 1, 0, 20, nil)
-			b.seq[v] = 20
+			b.SendPictures(v, 1, 0, 20, nil)
+			b.Seq[v] = 20
 			send(b, v, 20*3600)
 			for range 3 {
 				send(b, v, 21*3600)
 			}
-			b.sendPictures(v, b.seq[v]+1, 25*3600, 25, nil)
+			b.SendPictures(v, b.Seq[v]+1, 25*3600, 25, nil)
 			v.Close()
 			b.feed.Close()
-			require.GreaterOrEqual(t, b.shelf.lost[media.DropTooManyNALUnits], uint64(2))
-			delete(b.shelf.lost, media.DropTooManyNALUnits)
-			require.Empty(t, b.shelf.lost)
-			require.GreaterOrEqual(t, len(b.shelf.units), 45, "but for what passed the bound")
-			for _, u := range b.shelf.units {
-				require.LessOrEqual(t, len(u.nals), maxElements)
+			require.GreaterOrEqual(t, b.Publisher.Losses[media.DropTooManyNALUnits], uint64(2))
+			delete(b.Publisher.Losses, media.DropTooManyNALUnits)
+			require.Empty(t, b.Publisher.Losses)
+			require.GreaterOrEqual(t, len(b.Publisher.Units), 45, "but for what passed the bound")
+			for _, u := range b.Publisher.Units {
+				require.LessOrEqual(t, len(u.NALs), ingest.MaxElements)
 			}
-			require.Equal(t, 1, strings.Count(b.log.String(), "an access unit passed a bound"), "said once")
-			require.Contains(t, b.log.String(), "cause="+media.DropTooManyNALUnits)
-			require.Zero(t, b.feed.memory.held)
+			require.Equal(t, 1, strings.Count(b.Log.String(), "an access unit passed a bound"), "said once")
+			require.Contains(t, b.Log.String(), "cause="+media.DropTooManyNALUnits)
+			require.Zero(t, b.feed.HeldBytes())
 		})
 	}
 }
@@ -81,67 +83,35 @@ func TestManyNALUnitsAreKept(t *testing.T) {
 	b := newBench(t)
 	v := b.of(codec.H264)
 	for i := range uint32(3) {
-		b.send(v, i*3600, true, aggregateOf(maxElements-1, 0x65, 0x88, byte(i), 1)...)
+		b.Send(v, i*3600, true, aggregateOf(ingest.MaxElements-1, 0x65, 0x88, byte(i), 1)...)
 	}
 	v.Close()
 	b.feed.Close()
-	require.Empty(t, b.shelf.lost)
-	require.Len(t, b.shelf.units, 3)
-	require.Len(t, b.shelf.units[2].nals, maxElements)
-}
-
-// An access unit that packets of one time go on and on for is left out after a while,
-// be it one fragment or many slices; one that only waits for its successor is not.
-func TestTheAgeOfAnAccessUnitIsBounded(t *testing.T) {
-	for name, payload := range map[string][]byte{"a fragment": {0x7c, 5, 1}, "slices": idrLater, "nothing of a picture": {9, 0x10}} {
-		t.Run(name, func(t *testing.T) {
-			b := newBench(t)
-			v := b.of(codec.H264)
-			b.send(v, 0, false, 0x7c, 0x85, 0x88, 1)
-			for range 200 {
-				b.now = b.now.Add(100 * time.Millisecond)
-				b.send(v, 0, false, payload...)
-			}
-			require.EqualValues(t, 1, b.shelf.lost[media.DropEndlessPicture])
-			require.Zero(t, v.unit.Bytes())
-			b.sendPictures(v, b.seq[v]+1, 21*90000, 20, nil)
-			v.Close()
-			b.feed.Close()
-			require.Len(t, b.shelf.units, 20)
-		})
-	}
-	b := newBench(t)
-	v := b.of(codec.H264)
-	for i := range uint32(5) {
-		b.send(v, i*30*90000, false, idr...)
-		b.now = b.now.Add(30 * time.Second)
-	}
-	v.Close()
-	b.feed.Close()
-	require.Len(t, b.shelf.units, 5)
-	require.Empty(t, b.shelf.lost)
+	require.Empty(t, b.Publisher.Losses)
+	require.Len(t, b.Publisher.Units, 3)
+	require.Len(t, b.Publisher.Units[2].NALs, ingest.MaxElements)
 }
 
 // Whatever is held back, what a feed takes is bounded, and all of it is given back.
 func TestTheMemoryOfAFeedIsBounded(t *testing.T) {
-	large := func(b *bench, v *RTPTrack, at uint32, mib int) {
-		b.send(v, at, false, 0x7c, 0x85, 0x88, byte(b.seq[v]), 1)
+	large := func(b *bench, v *rtp.Track, at uint32, mib int) {
+		b.Send(v, at, false, 0x7c, 0x85, 0x88, byte(b.Seq[v]), 1)
 		part := append([]byte{0x7c, 5}, make([]byte, 65000)...)
 		for range mib * 16 {
-			b.send(v, at, false, part...)
+			b.Send(v, at, false, part...)
 		}
-		b.send(v, at, true, 0x7c, 0x45, 1)
+		b.Send(v, at, true, 0x7c, 0x45, 1)
 	}
-	for name, send := range map[string]func(b *bench, v *RTPTrack, i uint32){
-		"pictures of many NAL units": func(b *bench, v *RTPTrack, i uint32) {
-			b.send(v, i*3600, true, aggregateOf(4000, 0x65, 0x88, byte(i), 1)...)
+	for name, send := range map[string]func(b *bench, v *rtp.Track, i uint32){
+		"pictures of many NAL units": func(b *bench, v *rtp.Track, i uint32) {
+			b.Send(v, i*3600, true, aggregateOf(4000, 0x65, 0x88, byte(i), 1)...)
 		},
-		"of one time": func(b *bench, v *RTPTrack, i uint32) {
-			b.send(v, 0, true, aggregateOf(4000, 0x65, 0x88, byte(i), 1)...)
+		"of one time": func(b *bench, v *rtp.Track, i uint32) {
+			b.Send(v, 0, true, aggregateOf(4000, 0x65, 0x88, byte(i), 1)...)
 		},
-		"large ones":                func(b *bench, v *RTPTrack, i uint32) { large(b, v, i*3600, 10) },
-		"large ones of one time":    func(b *bench, v *RTPTrack, _ uint32) { large(b, v, 0, 10) },
-		"in each packet a new time": func(b *bench, v *RTPTrack, i uint32) { b.send(v, i*77777, false, idr...) },
+		"large ones":                func(b *bench, v *rtp.Track, i uint32) { large(b, v, i*3600, 10) },
+		"large ones of one time":    func(b *bench, v *rtp.Track, _ uint32) { large(b, v, 0, 10) },
+		"in each packet a new time": func(b *bench, v *rtp.Track, i uint32) { b.Send(v, i*77777, false, ingesttest.IDR...) },
 	} {
 		for _, known := range []bool{true, false} { // the parameter sets
 			b := newBench(t)
@@ -152,12 +122,12 @@ func TestTheMemoryOfAFeedIsBounded(t *testing.T) {
 			b.audio() // is waited for
 			for i := range uint32(4) {
 				send(b, v, i)
-				require.LessOrEqual(t, b.feed.memory.held, int64(maxFeedMemory), name)
+				require.LessOrEqual(t, b.feed.HeldBytes(), int64(ingest.MaxFeedMemory), name)
 			}
 			v.Close()
 			b.feed.Close()
-			require.Zero(t, b.feed.memory.held, name)
-			require.LessOrEqual(t, units.bytes(), maxIdle)
+			require.Zero(t, b.feed.HeldBytes(), name)
+			require.LessOrEqual(t, ingest.IdleBytes(), ingest.MaxIdle)
 		}
 	}
 }
@@ -170,102 +140,62 @@ func TestTheHoldIsBoundedInMemory(t *testing.T) {
 	b.audio() // of which nothing comes
 	var most int64
 	for i := range uint32(120) {
-		b.send(v, i*3600, true, aggregateOf(4000, 0x65, 0x88, byte(i), 1)...)
-		most = max(most, b.feed.memory.held)
+		b.Send(v, i*3600, true, aggregateOf(4000, 0x65, 0x88, byte(i), 1)...)
+		most = max(most, b.feed.HeldBytes())
 	}
-	require.NotEmpty(t, b.shelf.units, "it has begun")
-	require.LessOrEqual(t, most, int64(holdBytes+2<<20))
-	require.Zero(t, b.shelf.lost[media.DropIngestMemory])
-}
-
-// Together feeds have a bound: who has more than a share is refused, who has little
-// never is.
-func TestFeedsShareWhatTheyMayTake(t *testing.T) {
-	c := newCrowd(10 << 20)
-	greedy, modest, little := newShare(c), newShare(c), newShare(c)
-	require.True(t, greedy.grow(9<<20))
-	require.True(t, modest.grow(4<<20), "less than half")
-	require.True(t, little.grow(700<<10))
-	require.False(t, greedy.grow(1), "there is too much, and it has the most of it")
-	require.True(t, modest.grow(100<<10))
-	require.True(t, greedy.grow(-8<<20))
-	require.True(t, greedy.grow(1<<20))
-	for _, s := range []*share{&greedy, &modest, &little} {
-		s.grow(int(-s.held))
-	}
-	require.LessOrEqual(t, c.held.Load(), int64(3*2*memoryStep))
-	require.Zero(t, c.large.Load())
-	alone := newShare(newCrowd(1 << 40))
-	require.True(t, alone.grow(maxFeedMemory))
-	require.False(t, alone.grow(1))
+	require.NotEmpty(t, b.Publisher.Units, "it has begun")
+	require.LessOrEqual(t, most, int64(ingest.HoldBytes+2<<20))
+	require.Zero(t, b.Publisher.Losses[media.DropIngestMemory])
 }
 
 // The publishers that take the most are refused, and told; a camera beside them loses
 // nothing.
 func TestACameraBesideGreedyOnesLosesNothing(t *testing.T) {
-	was := everyone
-	everyone = newCrowd(24 << 20)
-	defer func() { everyone = was }()
+	all := ingest.NewCrowd(24 << 20)
+	defer all.End()
 	camera := newBench(t)
 	v := camera.of(codec.H264)
 	var greedy []*bench
 	part := append([]byte{0x7c, 5}, make([]byte, 65000)...)
-	tracks := map[*bench]*RTPTrack{}
+	tracks := map[*bench]*rtp.Track{}
 	for range 10 {
 		b := newBench(t)
 		tracks[b] = b.of(codec.H264)
-		b.send(tracks[b], 0, false, 0x7c, 0x85, 0x88, 1)
+		b.Send(tracks[b], 0, false, 0x7c, 0x85, 0x88, 1)
 		greedy = append(greedy, b)
 	}
 	for i := range 100 {
 		for _, b := range greedy {
-			b.send(tracks[b], 0, false, part...)
+			b.Send(tracks[b], 0, false, part...)
 		}
-		camera.sendPictures(v, uint16(i), uint32(i)*3600, 1, nil)
-		require.LessOrEqual(t, everyone.held.Load(), int64(40<<20))
+		camera.SendPictures(v, uint16(i), uint32(i)*3600, 1, nil)
+		require.LessOrEqual(t, all.HeldBytes(), int64(40<<20))
 	}
 	v.Close()
 	camera.feed.Close()
-	require.Len(t, camera.shelf.units, 100)
-	require.Empty(t, camera.shelf.lost)
+	require.Len(t, camera.Publisher.Units, 100)
+	require.Empty(t, camera.Publisher.Losses)
 	told := 0
 	for _, b := range greedy {
-		told += strings.Count(b.log.String(), "cause="+media.DropIngestMemory)
+		told += strings.Count(b.Log.String(), "cause="+media.DropIngestMemory)
 		tracks[b].Close()
 		b.feed.Close()
 	}
 	require.NotZero(t, told)
 }
 
-// A unit that grew beyond a normal size does not keep its memory.
-func TestAGrownUnitIsNotKept(t *testing.T) {
-	p := newUnitPool()
-	u := &Unit{}
-	u.Put(make([]byte, maxIdleUnit))
-	p.shard().put(u)
-	require.Zero(t, p.bytes())
-}
-
-func TestTheBytesOfAnAccessUnitAreBounded(t *testing.T) {
-	u := &Unit{}
-	u.Begin()
-	u.Add(make([]byte, maxUnitBytes)...)
-	require.Empty(t, u.over)
-	u.Add(1)
-	require.Equal(t, media.DropTooLarge, u.over)
-	require.Zero(t, u.memory()-(&Unit{}).memory(), "and given back")
-}
-
-// What waits for its time goes on without where it takes too much.
-func TestUnitsThatWaitForTimesAreBoundedInMemory(t *testing.T) {
-	gone := 0
-	out := func(*Unit) { gone++ }
-	r, s := withDepth(maxDepth), &spread{repaired: func(uint64) {}}
-	s.reset(maxDepth, 90000)
-	for i := range int64(9) {
-		r.push(&Unit{PTS: i * 3600, buf: make([]byte, 2<<20)}, out)
-		s.push(&Unit{PTS: i * 3600, buf: make([]byte, 2<<20)}, out)
-		require.Equal(t, i*(2<<20) >= heldMemory-2<<20, gone > 0, "unit %d", i)
+// The same where each part ends as if it were a picture.
+func TestAPictureThatIsJoinedForEverIsBounded(t *testing.T) {
+	b := newBench(t)
+	v := b.of(codec.H264)
+	b.Send(v, 0, true, ingesttest.Coded{Kind: 5}.NAL(false)[:40]...)
+	for range 40 * 1000 {
+		b.Send(v, 0, true, 6, 5, 1, 1, 0x80)
 	}
-	require.GreaterOrEqual(t, gone, 16)
+	require.LessOrEqual(t, b.feed.HeldBytes(), int64(1<<20))
+	require.EqualValues(t, 1, b.Publisher.Losses[media.DropTooManyNALUnits])
+	b.SendPictures(v, b.Seq[v]+1, 3600, 30, nil)
+	v.Close()
+	b.feed.Close()
+	require.Len(t, b.Publisher.Units, 30, "what comes behind it is kept")
 }

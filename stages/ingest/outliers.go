@@ -31,24 +31,28 @@ type outliers struct {
 	held   *Unit // does not fit; nil: none is held
 	base   timeline
 	row    row
-	shift  shift // what was not followed
+	shift  ClockShift // what was not followed
 
-	jumps, setBack jumps
+	jumps, setBack ClockJumps
 	repaired       func()
 }
 
 const (
 	jumpsFollowed = 2 // within
 	jumpMemory    = int64(time.Minute)
-	gross         = 2 // seconds
-	smallest      = 3 // seconds: a clock that is set back by less is not followed
 	orderMin      = 8 // pictures whose order must agree with their times
 	minPOCBits    = 6 // with fewer, pictures that are far apart would seem to be near
 )
 
+// How far a clock is set, in seconds.
+const (
+	GrossJump    = 2 // what lies further off is out of line, whatever else is known
+	SmallestJump = 3 // back by less it is not followed
+)
+
 // push takes a picture and hands on those whose time is certain.
 func (o *outliers) push(u *Unit, out func(*Unit)) {
-	u.PTS += o.shift.next(o.base.step)
+	u.PTS += o.shift.Next(o.base.step)
 	o.place(u)
 	if held := o.held; held != nil {
 		o.held = nil
@@ -98,7 +102,7 @@ func (o *outliers) decide(u, next *Unit, out func(*Unit)) {
 	goesOn := from.fits(y, next.lost, o.second) && (x.pts != y.pts || n == 1 || n == -1)
 	fits := o.base.fits(y, next.lost, o.second)
 	inOrder := o.base.inOrder(x, o.second) && from.inOrder(y, o.second)
-	far := x.pts > o.base.latest(x, u.lost, o.second)+gross*o.second
+	far := x.pts > o.base.latest(x, u.lost, o.second)+GrossJump*o.second
 	switch {
 	case inOrder && goesOn && far, !inOrder && goesOn && !fits:
 		o.follow(u, next, from)
@@ -115,24 +119,26 @@ func (o *outliers) decide(u, next *Unit, out func(*Unit)) {
 // follow goes on where the sender's clock was set to, unless it is set too often.
 func (o *outliers) follow(u, next *Unit, from timeline) {
 	by := o.base.after(timeOf(u), o.second) - u.PTS
-	small := by > 0 && by < smallest*o.second
-	if !small && o.jumps.follow(u.Mono) {
+	small := by > 0 && by < SmallestJump*o.second
+	if !small && o.jumps.Follow(u.Mono) {
 		o.base = from
 		return
 	}
-	o.shift.add(by, small && (by <= 8*o.base.step && !u.sync || o.setBack.follow(u.Mono)))
+	o.shift.Add(by, small && (by <= 8*o.base.step && !u.sync || o.setBack.Follow(u.Mono)))
 	u.PTS += by
 	next.PTS += by
 	o.repaired()
 	o.base.add(timeOf(u))
 }
 
-// shift is what is added to the times that come, ticks: for good, and what goes by and by.
-type shift struct{ fixed, going int64 }
+// ClockShift is added to the times of a sender's clock that was set and is not followed,
+// ticks: for good, and what goes by and by.
+type ClockShift struct{ fixed, going int64 }
 
 const goingShare = 8 // of a step goes with each
 
-func (s *shift) add(ticks int64, goes bool) {
+// Add shifts by so much more, which goes by and by, or stays.
+func (s *ClockShift) Add(ticks int64, goes bool) {
 	if goes {
 		s.going += ticks
 		return
@@ -140,13 +146,31 @@ func (s *shift) add(ticks int64, goes bool) {
 	s.fixed, s.going = s.fixed+s.going+ticks, 0
 }
 
-// next returns the shift of the next unit, where they are a step apart.
-func (s *shift) next(step int64) int64 {
+// Next returns the shift of the next unit, where they are a step apart.
+func (s *ClockShift) Next(step int64) int64 {
 	s.going -= min(s.going, step/goingShare)
-	return s.now()
+	return s.Now()
 }
 
-func (s *shift) now() int64 { return s.fixed + s.going }
+// Now returns the shift of the newest unit.
+func (s *ClockShift) Now() int64 { return s.fixed + s.going }
+
+// ClockJumps counts how often a clock is set.
+type ClockJumps struct {
+	at [jumpsFollowed]int64 // ns, arrival of the newest, a ring
+	n  int
+}
+
+// Follow reports whether the clock's being set at an arrival, ns, is to be followed: it
+// is not while it goes on happening, since what was followed is what the track is apart
+// from others.
+func (j *ClockJumps) Follow(mono int64) bool {
+	at := &j.at[j.n%jumpsFollowed]
+	often := j.n >= jumpsFollowed && mono-*at <= jumpMemory
+	*at = mono
+	j.n++
+	return !often
+}
 
 // row puts pictures in the order in which they are shown: a number for each, which
 // never goes back from one coded sequence to the next.
@@ -240,9 +264,9 @@ func (l *timeline) fits(p timed, lost int, second int64) bool {
 	last := l.last()
 	if !l.trusted() {
 		late := media.FromNanos(max(p.mono-last.mono, 0), uint32(second))
-		return p.pts-last.pts > -gross*second && p.pts-last.pts < gross*second+late
+		return p.pts-last.pts > -GrossJump*second && p.pts-last.pts < GrossJump*second+late
 	}
-	early := last.pts - gross*second
+	early := last.pts - GrossJump*second
 	if n := l.pictures(last, p); n < 0 && l.step > 0 {
 		early = last.pts + (n-3)*l.step
 	}
@@ -269,7 +293,7 @@ func (l *timeline) latest(p timed, lost int, second int64) int64 {
 	last := l.last()
 	passed := media.FromNanos(max(p.mono-last.mono, 0), uint32(second))
 	if l.step == 0 {
-		return last.pts + gross*second + passed
+		return last.pts + GrossJump*second + passed
 	}
 	ahead := max(l.pictures(last, p), 1) + int64(lost)
 	return last.pts + (ahead+1)*l.step + max(passed-l.step, 0)*9/8

@@ -1,4 +1,4 @@
-package ingest
+package ingest_test
 
 import (
 	"math/rand/v2"
@@ -8,13 +8,16 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/stages/ingest"
+	"github.com/gospool/spool/stages/ingest/ingesttest"
+	"github.com/gospool/spool/stages/ingest/rtp"
 )
 
 // camera is a model of a sender with true times: pictures at 25 a second in groups of
 // a form, each one packet.
 type camera struct {
 	b     *bench
-	v     *RTPTrack
+	v     *rtp.Track
 	form  []int64 // of a group: when each picture is shown, in decoding order
 	n     int     // pictures that were made
 	clock int64   // ticks added to the true time: where the sender's clock stands
@@ -38,7 +41,7 @@ func newCamera(t testing.TB, form []int64) *camera {
 	case &pyramidB[0]:
 		depth = 2
 	}
-	sps, pps := reorderedSets(false, depth)
+	sps, pps := ingesttest.ReorderedSets(false, depth)
 	return &camera{b: b, v: b.video(codec.H264, sps, pps), form: form, rate: 1}
 }
 
@@ -46,15 +49,15 @@ func newCamera(t testing.TB, form []int64) *camera {
 func (c *camera) next(bad func(int64) int64) {
 	group, i := int64(c.n/len(c.form)), c.n%len(c.form)
 	shown := group*int64(len(c.form)) + c.form[i]
-	p := coded{kind: 1, ref: true, frameNum: uint32(i), poc: uint32(2 * c.form[i])}
+	p := ingesttest.Coded{Kind: 1, Ref: true, FrameNum: uint32(i), POC: uint32(2 * c.form[i])}
 	if i == 0 {
-		p.kind, p.idrID = 5, uint32(group%2)
+		p.Kind, p.IDRID = 5, uint32(group%2)
 	}
 	at := int64(float64(shown*3600)*c.rate) + c.clock
 	if bad != nil {
 		at = bad(at)
 	}
-	c.b.send(c.v, uint32(at), true, p.nal(false)[:40]...)
+	c.b.Send(c.v, uint32(at), true, p.NAL(false)[:40]...)
 	c.sent = append(c.sent, shown*3600)
 	c.skip()
 }
@@ -62,26 +65,26 @@ func (c *camera) next(bad func(int64) int64) {
 // skip makes a picture that is not sent.
 func (c *camera) skip() {
 	c.n++
-	c.b.now = c.b.now.Add(40 * time.Millisecond)
+	c.b.Now = c.b.Now.Add(40 * time.Millisecond)
 }
 
-func (c *camera) end() []shelved {
+func (c *camera) end() []ingesttest.Unit {
 	c.v.Close()
 	c.b.feed.Close()
-	return c.b.shelf.units
+	return c.b.Publisher.Units
 }
 
 // check wants every picture that was sent, in order, and no further from the truth
 // than so many pictures are apart.
-func (c *camera) check(t require.TestingT, units []shelved, from int, bound int64) {
+func (c *camera) check(t require.TestingT, units []ingesttest.Unit, from int, bound int64) {
 	require.Len(t, units, len(c.sent), "every picture is kept")
 	for i, u := range units {
 		if i > from {
-			require.Greater(t, u.au.DTS, units[i-1].au.DTS, "picture %d", i)
+			require.Greater(t, u.AU.DTS, units[i-1].AU.DTS, "picture %d", i)
 		}
-		require.GreaterOrEqual(t, u.au.PTS, u.au.DTS-bound*3600, "picture %d", i)
+		require.GreaterOrEqual(t, u.AU.PTS, u.AU.DTS-bound*3600, "picture %d", i)
 		if i >= from {
-			require.InDelta(t, c.sent[i]-c.sent[from], u.au.PTS-units[from].au.PTS, float64(bound*3600), "picture %d", i)
+			require.InDelta(t, c.sent[i]-c.sent[from], u.AU.PTS-units[from].AU.PTS, float64(bound*3600), "picture %d", i)
 		}
 	}
 }
@@ -119,7 +122,7 @@ func TestOutliersAreRepaired(t *testing.T) {
 					c.next(nil)
 				}
 				c.check(t, c.end(), 0, 1)
-				repaired := c.b.shelf.repaired[RepairedOutlier] + c.b.shelf.repaired[RepairedTime]
+				repaired := c.b.Publisher.Repairs[ingest.RepairedOutlier] + c.b.Publisher.Repairs[ingest.RepairedTime]
 				require.LessOrEqual(t, repaired, uint64(3*wrong))
 				if name != "of the one before" || form == "no B" {
 					require.GreaterOrEqual(t, repaired, uint64(wrong), "counted")
@@ -149,14 +152,14 @@ func TestAClockThatIsSetIsFollowed(t *testing.T) {
 				}
 				units := c.end()
 				require.Len(t, units, 300)
-				require.Zero(t, c.b.shelf.repaired[RepairedOutlier])
+				require.Zero(t, c.b.Publisher.Repairs[ingest.RepairedOutlier])
 				breaks := 0
 				for i, u := range units[1:] {
-					if d := u.au.DTS - units[i].au.DTS; d > 2*90000 || d < -2*90000 {
+					if d := u.AU.DTS - units[i].AU.DTS; d > 2*90000 || d < -2*90000 {
 						breaks++
 						continue
 					}
-					require.Greater(t, u.au.DTS, units[i].au.DTS, "picture %d", i+1)
+					require.Greater(t, u.AU.DTS, units[i].AU.DTS, "picture %d", i+1)
 				}
 				require.Equal(t, 1, breaks)
 			})
@@ -184,14 +187,14 @@ func TestAClockThatIsSetAllTheTimeIsNot(t *testing.T) {
 				require.Len(t, units, 600)
 				breaks, at := 0, 0
 				for i, u := range units[1:] {
-					if d := u.au.DTS - units[i].au.DTS; d > 90000 || d < -90000 {
+					if d := u.AU.DTS - units[i].AU.DTS; d > 90000 || d < -90000 {
 						breaks, at = breaks+1, i+1
 						continue
 					}
-					require.Greater(t, u.au.DTS, units[i].au.DTS, "picture %d", i+1)
+					require.Greater(t, u.AU.DTS, units[i].AU.DTS, "picture %d", i+1)
 				}
 				require.LessOrEqual(t, breaks, 2)
-				require.Positive(t, c.b.shelf.repaired[RepairedOutlier])
+				require.Positive(t, c.b.Publisher.Repairs[ingest.RepairedOutlier])
 				c.check(t, units, at, 80) // what it was set back by first goes by and by
 			})
 		}
@@ -208,14 +211,14 @@ func TestTimesThatFitStayAsTheyAre(t *testing.T) {
 		for range 250 {
 			jitter := dice.Int64N(1800) - 900
 			c.next(func(at int64) int64 { want = append(want, at+jitter); return at + jitter })
-			c.b.now = c.b.now.Add(time.Duration([]int{-20, 0, 0, 20, 200, -39}[dice.IntN(6)]) * time.Millisecond)
+			c.b.Now = c.b.Now.Add(time.Duration([]int{-20, 0, 0, 20, 200, -39}[dice.IntN(6)]) * time.Millisecond)
 		}
 		units := c.end()
 		require.Len(t, units, len(want))
 		for i, u := range units {
-			require.Equal(t, want[i]-want[0], u.au.PTS-units[0].au.PTS, "seed %d: picture %d", seed, i)
+			require.Equal(t, want[i]-want[0], u.AU.PTS-units[0].AU.PTS, "seed %d: picture %d", seed, i)
 		}
-		require.Zero(t, c.b.shelf.repaired[RepairedOutlier])
+		require.Zero(t, c.b.Publisher.Repairs[ingest.RepairedOutlier])
 	}
 }
 
@@ -240,7 +243,7 @@ func anyOutliers(t *testing.T, dice *rand.Rand) {
 	for i := range 250 {
 		switch {
 		case lossy && i > 30 && dice.IntN(30) == 0:
-			c.b.seq[c.v]++
+			c.b.Seq[c.v]++
 			c.skip()
 		case i < 20 || c.bad || dice.IntN(often) > 0:
 			c.next(nil)
@@ -272,17 +275,17 @@ func TestOutliersOfSoundAreRepaired(t *testing.T) {
 					at = bad(at)
 					wrong++
 				}
-				b.send(a, uint32(at), true, 0xaa, byte(i))
-				b.now = b.now.Add(1024 * time.Second / 48000)
+				b.Send(a, uint32(at), true, 0xaa, byte(i))
+				b.Now = b.Now.Add(1024 * time.Second / 48000)
 			}
 			a.Close()
 			b.feed.Close()
-			units := b.shelf.units
+			units := b.Publisher.Units
 			require.Len(t, units, 500)
 			off := 0
 			for i, u := range units {
-				require.Equal(t, byte(i), u.nals[0][1])
-				if u.au.DTS-units[0].au.DTS != int64(i)*1024 {
+				require.Equal(t, byte(i), u.NALs[0][1])
+				if u.AU.DTS-units[0].AU.DTS != int64(i)*1024 {
 					off++
 				}
 			}
@@ -291,7 +294,7 @@ func TestOutliersOfSoundAreRepaired(t *testing.T) {
 				return
 			}
 			require.Zero(t, off)
-			require.Positive(t, b.shelf.repaired[RepairedOutlier])
+			require.Positive(t, b.Publisher.Repairs[ingest.RepairedOutlier])
 		})
 	}
 }
@@ -306,23 +309,23 @@ func TestSoundWhoseClockIsSetGoesOn(t *testing.T) {
 				if i == 150 {
 					at += by
 				}
-				b.send(a, uint32(at), true, 0xaa, byte(i))
+				b.Send(a, uint32(at), true, 0xaa, byte(i))
 				at += 1024
-				b.now = b.now.Add(1024 * time.Second / 48000)
+				b.Now = b.Now.Add(1024 * time.Second / 48000)
 			}
 			a.Close()
 			b.feed.Close()
-			units := b.shelf.units
+			units := b.Publisher.Units
 			require.Len(t, units, 300)
 			breaks := 0
 			for i, u := range units[1:] {
-				if d := u.au.DTS - units[i].au.DTS; d != 1024 {
+				if d := u.AU.DTS - units[i].AU.DTS; d != 1024 {
 					breaks++
 				}
 			}
 			if name == "a little back" { // it is followed bit by bit
 				require.InDelta(t, 4800/128, breaks, 3)
-				require.InDelta(t, 149*1024+151*1024-1024+by, units[299].au.DTS-units[0].au.DTS, 1, "and then as it was sent")
+				require.InDelta(t, 149*1024+151*1024-1024+by, units[299].AU.DTS-units[0].AU.DTS, 1, "and then as it was sent")
 				return
 			}
 			require.Equal(t, 1, breaks)
@@ -335,10 +338,10 @@ func TestAPacketOfAPictureWithAWrongTime(t *testing.T) {
 	for _, which := range []int{0, 1, 2} {
 		for name, bad := range badTimes {
 			b := newBench(t)
-			sps, pps := codedSets(false)
+			sps, pps := ingesttest.CodedSets(false)
 			v := b.video(codec.H264, sps, pps)
 			for i := range int64(200) {
-				nal := coded{kind: 5, idrID: uint32(i % 2)}.nal(false)[:100]
+				nal := ingesttest.Coded{Kind: 5, IDRID: uint32(i % 2)}.NAL(false)[:100]
 				head := nal[0]&0xe0 | 28
 				fragments := [][]byte{
 					append([]byte{head, 0x80 | nal[0]&0x1f}, nal[1:40]...),
@@ -350,18 +353,18 @@ func TestAPacketOfAPictureWithAWrongTime(t *testing.T) {
 					if n == which && i%29 == 20 {
 						at = bad(at)
 					}
-					b.send(v, uint32(at), n == 2, p...)
+					b.Send(v, uint32(at), n == 2, p...)
 				}
-				b.now = b.now.Add(40 * time.Millisecond)
+				b.Now = b.Now.Add(40 * time.Millisecond)
 			}
 			v.Close()
 			b.feed.Close()
-			require.Len(t, b.shelf.units, 200, "%s %d: %v", name, which, b.shelf.lost)
-			for i, u := range b.shelf.units {
-				require.InDelta(t, i*3600, u.au.PTS-b.shelf.units[0].au.PTS, 3600, "%s %d: picture %d", name, which, i)
-				require.Len(t, u.nals[0], 100)
+			require.Len(t, b.Publisher.Units, 200, "%s %d: %v", name, which, b.Publisher.Losses)
+			for i, u := range b.Publisher.Units {
+				require.InDelta(t, i*3600, u.AU.PTS-b.Publisher.Units[0].AU.PTS, 3600, "%s %d: picture %d", name, which, i)
+				require.Len(t, u.NALs[0], 100)
 			}
-			require.Empty(t, b.shelf.lost)
+			require.Empty(t, b.Publisher.Losses)
 		}
 	}
 }

@@ -61,7 +61,7 @@ const (
 )
 
 // gather takes a unit in.
-func (t *track) gather(u *Unit) {
+func (t *Track) gather(u *Unit) {
 	if t.torn {
 		u.hurtAt(0)
 		t.torn = false
@@ -71,7 +71,7 @@ func (t *track) gather(u *Unit) {
 	}
 	if u.Damaged || len(u.ends) == 0 {
 		if t.torn = u.Damaged || u.headLost; t.torn && u.over == "" { // else it has been counted
-			t.lost(media.DropDamaged, 1)
+			t.Lost(media.DropDamaged, 1)
 		}
 		u.Damaged = t.torn
 		t.leave(u)
@@ -86,7 +86,7 @@ func (t *track) gather(u *Unit) {
 		t.add(w, &t.pieces[i])
 	}
 	if len(t.pieces) > 1 {
-		t.feed.put(u)
+		t.feed.Put(u)
 	}
 	if cap(t.pieces) > keptPieces {
 		t.pieces = nil
@@ -97,7 +97,7 @@ func (t *track) gather(u *Unit) {
 }
 
 // spoil leaves out the picture that is held where what is missing now may be of it.
-func (t *track) spoil() {
+func (t *Track) spoil() {
 	if t.prev != nil && (t.halfFrame || t.splits) {
 		t.prev.Damaged = true
 	}
@@ -105,7 +105,7 @@ func (t *track) spoil() {
 
 // divide finds where the pictures of a unit begin. What comes before a slice and
 // can't come behind one is of that slice's picture.
-func (t *track) divide(u *Unit) {
+func (t *Track) divide(u *Unit) {
 	t.pieces = append(t.pieces[:0], piece{})
 	p, before := &t.pieces[0], -1
 	for i, nal := range u.elements() {
@@ -146,7 +146,7 @@ func (t *track) divide(u *Unit) {
 
 // missed reports whether a NAL unit that is left out is a slice of the picture at
 // hand: one that was marked for damage on its way (RFC 6184, 1.3).
-func (t *track) missed(nal []byte, pts int64) bool {
+func (t *Track) missed(nal []byte, pts int64) bool {
 	if t.nal.BrokenSlice == nil || !t.nal.BrokenSlice(nal) {
 		return false
 	}
@@ -176,7 +176,7 @@ func (p *piece) begin(u *Unit, i, before int) int {
 // relate tells how a slice stands to the newest one. Where the headers can't be
 // read one time is one picture, as far as the NAL units' types go with that. Where
 // something is missing between them only one time makes them one.
-func (t *track) relate(h *codec.SliceHeader, pts int64, missing bool) relation {
+func (t *Track) relate(h *codec.SliceHeader, pts int64, missing bool) relation {
 	b, oneTime := &t.last, pts == t.lastPTS
 	switch {
 	case !t.any, missing && !oneTime:
@@ -207,7 +207,7 @@ func (t *track) relate(h *codec.SliceHeader, pts int64, missing bool) relation {
 }
 
 // follow remembers a slice.
-func (t *track) follow(h *codec.SliceHeader, rel relation, pts int64, stray bool) {
+func (t *Track) follow(h *codec.SliceHeader, rel relation, pts int64, stray bool) {
 	if h.Partition {
 		return
 	}

@@ -1,4 +1,4 @@
-package ingest
+package ingest_test
 
 import (
 	"fmt"
@@ -13,28 +13,16 @@ import (
 
 	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/stages/ingest"
+	"github.com/gospool/spool/stages/ingest/ingesttest"
 )
-
-// frames264 is n frames of two slices each, the first an IDR picture.
-func frames264(n int) (out [][][]byte) {
-	for i := range n {
-		c := coded{kind: 1, ref: true, frameNum: uint32(i), poc: uint32(2 * i), level: byte(16 + 3*i)}
-		if i == 0 {
-			c.kind = 5
-		}
-		a, b := c, c
-		a.count, b.first = 2, 2
-		out = append(out, [][]byte{a.nal(false), b.nal(false)})
-	}
-	return out
-}
 
 // TestPicturesUnderOneTime sends pictures in groups under one time, in every way
 // in which a sender may do that: each comes out, whole, and at a time of its own.
 func TestPicturesUnderOneTime(t *testing.T) {
-	aus := frames264(24)
-	sps, pps := codedSets(false)
-	require.Len(t, frameHashes(t, "h264", flat(append([][][]byte{{sps, pps}}, aus...))...), 24, "a decoder finds so many pictures")
+	aus := ingesttest.Frames264(24)
+	sps, pps := ingesttest.CodedSets(false)
+	require.Len(t, ingesttest.FrameHashes(t, "h264", ingesttest.Flat(append([][][]byte{{sps, pps}}, aus...))...), 24, "a decoder finds so many pictures")
 	for name, tc := range map[string]struct {
 		group  int
 		marker func(au, nal int) bool // of the last packet of a NAL unit
@@ -51,30 +39,23 @@ func TestPicturesUnderOneTime(t *testing.T) {
 			v := b.video(codec.H264, sps, pps)
 			for i, au := range aus {
 				for j, nal := range au {
-					for _, p := range packetize(t, codec.H264, [][]byte{nal}) {
-						b.send(v, uint32(i/tc.group*tc.group)*3600, p.Marker && tc.marker(i, j), p.Payload...)
+					for _, p := range ingesttest.Packetize(t, codec.H264, [][]byte{nal}) {
+						b.Send(v, uint32(i/tc.group*tc.group)*3600, p.Marker && tc.marker(i, j), p.Payload...)
 					}
 				}
 			}
 			v.Close()
 			b.feed.Close()
-			require.Len(t, b.shelf.units, 24)
-			for i, u := range b.shelf.units {
-				require.Equal(t, hashOf(aus[i]), hashOf(u.nals), "picture %d", i)
-				require.Equal(t, int64(i)*3600, u.au.PTS, "picture %d", i)
-				require.Equal(t, u.au.PTS, u.au.DTS, "picture %d", i)
+			require.Len(t, b.Publisher.Units, 24)
+			for i, u := range b.Publisher.Units {
+				require.Equal(t, ingesttest.HashOf(aus[i]), ingesttest.HashOf(u.NALs), "picture %d", i)
+				require.Equal(t, int64(i)*3600, u.AU.PTS, "picture %d", i)
+				require.Equal(t, u.AU.PTS, u.AU.DTS, "picture %d", i)
 			}
-			require.EqualValues(t, 24-24/tc.group, b.shelf.repaired[RepairedTime])
-			require.Empty(t, b.shelf.lost)
+			require.EqualValues(t, 24-24/tc.group, b.Publisher.Repairs[ingest.RepairedTime])
+			require.Empty(t, b.Publisher.Losses)
 		})
 	}
-}
-
-func flat(aus [][][]byte) (out [][]byte) {
-	for _, au := range aus {
-		out = append(out, au...)
-	}
-	return out
 }
 
 // TestPicturesUnderOneTimeThatAreReordered stamps the pictures of real encoders
@@ -95,27 +76,27 @@ func TestPicturesUnderOneTimeThatAreReordered(t *testing.T) {
 			b := newBench(t)
 			v := b.video(tc.codec)
 			for i, au := range f.aus {
-				for _, p := range packetize(t, tc.codec, au) {
-					b.send(v, uint32(f.shown[i]/tc.group*tc.group)*3600, p.Marker, p.Payload...)
+				for _, p := range ingesttest.Packetize(t, tc.codec, au) {
+					b.Send(v, uint32(f.shown[i]/tc.group*tc.group)*3600, p.Marker, p.Payload...)
 				}
 			}
 			b.feed.Close()
-			require.Len(t, b.shelf.units, len(f.aus))
+			require.Len(t, b.Publisher.Units, len(f.aus))
 			var stream [][]byte
 			last := int64(-1 << 40)
-			zero := b.shelf.units[0].au.PTS
-			for i, u := range b.shelf.units {
-				require.Equal(t, int64(f.shown[i])*3600, u.au.PTS-zero, "picture %d", i)
-				require.Greater(t, u.au.DTS, last)
-				require.LessOrEqual(t, u.au.DTS, u.au.PTS)
-				last = u.au.DTS
-				stream = append(stream, u.nals...)
+			zero := b.Publisher.Units[0].AU.PTS
+			for i, u := range b.Publisher.Units {
+				require.Equal(t, int64(f.shown[i])*3600, u.AU.PTS-zero, "picture %d", i)
+				require.Greater(t, u.AU.DTS, last)
+				require.LessOrEqual(t, u.AU.DTS, u.AU.PTS)
+				last = u.AU.DTS
+				stream = append(stream, u.NALs...)
 			}
 			format := map[media.Codec]string{codec.H264: "h264", codec.H265: "hevc"}[tc.codec]
-			sets := b.shelf.sets[0][0].ParameterSets
-			require.Equal(t, frameHashes(t, format, flat(f.aus)...), frameHashes(t, format, append(sets, stream...)...))
-			require.EqualValues(t, len(f.aus)-len(f.aus)/tc.group, b.shelf.repaired[RepairedTime])
-			require.Empty(t, b.shelf.lost)
+			sets := b.Publisher.Sets[0][0].ParameterSets
+			require.Equal(t, ingesttest.FrameHashes(t, format, ingesttest.Flat(f.aus)...), ingesttest.FrameHashes(t, format, append(sets, stream...)...))
+			require.EqualValues(t, len(f.aus)-len(f.aus)/tc.group, b.Publisher.Repairs[ingest.RepairedTime])
+			require.Empty(t, b.Publisher.Losses)
 		})
 	}
 }
@@ -138,11 +119,11 @@ func encode(t *testing.T, coding media.Codec, args ...string) (f footage) {
 	ffmpeg(t, "-i", file, "-c", "copy", "-bsf:v", format+"_mp4toannexb", "-f", format, file+".es")
 	es, err := os.ReadFile(file + ".es")
 	require.NoError(t, err)
-	u := &Unit{}
+	u := &ingest.Unit{}
 	u.Put(es)
-	u.splitStartCodes()
+	u.SplitStartCodes()
 	sliced := true
-	for _, nal := range u.elements() {
+	for _, nal := range u.NALUnits() {
 		r := codec.Of(coding).NAL.Role(nal)
 		if sliced && r != codec.RolePicture && r != codec.RoleKey {
 			f.aus, sliced = append(f.aus, nil), false
@@ -171,8 +152,8 @@ func ffmpeg(t *testing.T, args ...string) {
 }
 
 func TestPairsThatBeginLater(t *testing.T) {
-	aus := frames264(40)
-	sps, pps := codedSets(false)
+	aus := ingesttest.Frames264(40)
+	sps, pps := ingesttest.CodedSets(false)
 	for _, markers := range []bool{true, false} {
 		b := newBench(t)
 		v := b.video(codec.H264, sps, pps)
@@ -181,63 +162,63 @@ func TestPairsThatBeginLater(t *testing.T) {
 			if i > 20 {
 				at = i / 2 * 2
 			}
-			for _, p := range packetize(t, codec.H264, au) {
-				b.send(v, uint32(at)*3600, p.Marker && (markers || i <= 20), p.Payload...)
+			for _, p := range ingesttest.Packetize(t, codec.H264, au) {
+				b.Send(v, uint32(at)*3600, p.Marker && (markers || i <= 20), p.Payload...)
 			}
 		}
 		v.Close()
 		b.feed.Close()
-		require.Empty(t, b.shelf.lost)
-		require.Len(t, b.shelf.units, 40)
-		for i, u := range b.shelf.units {
-			require.Equal(t, hashOf(aus[i]), hashOf(u.nals))
-			require.Equal(t, int64(i)*3600, u.au.PTS)
+		require.Empty(t, b.Publisher.Losses)
+		require.Len(t, b.Publisher.Units, 40)
+		for i, u := range b.Publisher.Units {
+			require.Equal(t, ingesttest.HashOf(aus[i]), ingesttest.HashOf(u.NALs))
+			require.Equal(t, int64(i)*3600, u.AU.PTS)
 		}
-		require.EqualValues(t, 10, b.shelf.repaired[RepairedTime])
+		require.EqualValues(t, 10, b.Publisher.Repairs[ingest.RepairedTime])
 	}
 }
 
 // TestAPauseBehindAPair: the second picture does not wait for half of it.
 func TestAPauseBehindAPair(t *testing.T) {
 	b := newBench(t)
-	sps, pps := codedSets(false)
+	sps, pps := ingesttest.CodedSets(false)
 	v := b.video(codec.H264, sps, pps)
-	for i, au := range frames264(12) {
+	for i, au := range ingesttest.Frames264(12) {
 		at := uint32(i/2) * 7200
 		if i >= 6 {
 			at += 90000 * 5
 		}
-		for _, p := range packetize(t, codec.H264, au) {
-			b.send(v, at, p.Marker, p.Payload...)
+		for _, p := range ingesttest.Packetize(t, codec.H264, au) {
+			b.Send(v, at, p.Marker, p.Payload...)
 		}
 	}
 	b.feed.Close()
-	require.Len(t, b.shelf.units, 12)
-	require.Equal(t, int64(5*3600), b.shelf.units[5].au.PTS)
-	require.Equal(t, int64(6*3600+90000*5), b.shelf.units[6].au.PTS)
+	require.Len(t, b.Publisher.Units, 12)
+	require.Equal(t, int64(5*3600), b.Publisher.Units[5].AU.PTS)
+	require.Equal(t, int64(6*3600+90000*5), b.Publisher.Units[6].AU.PTS)
 }
 
 func TestOnePictureUnderTwoTimes(t *testing.T) {
 	for _, tc := range []struct {
 		codec media.Codec
 		aus   [][][]byte
-	}{{codec.H264, frames264(20)}, {codec.H265, oddPictures(codec.H265, 20)}} {
+	}{{codec.H264, ingesttest.Frames264(20)}, {codec.H265, ingesttest.OddPictures(codec.H265, 20)}} {
 		b := newBench(t)
 		v := b.of(tc.codec)
 		for i, au := range tc.aus {
 			for j, nal := range au {
-				for _, p := range packetize(t, tc.codec, [][]byte{nal}) {
-					b.send(v, uint32(i*3600+j*10), p.Marker, p.Payload...)
+				for _, p := range ingesttest.Packetize(t, tc.codec, [][]byte{nal}) {
+					b.Send(v, uint32(i*3600+j*10), p.Marker, p.Payload...)
 				}
 			}
 		}
 		v.Close()
 		b.feed.Close()
-		require.Empty(t, b.shelf.lost)
-		require.Len(t, b.shelf.units, 20)
-		for i, u := range b.shelf.units {
-			require.Equal(t, hashOf(tc.aus[i]), hashOf(u.nals))
-			require.Equal(t, int64(i)*3600, u.au.PTS)
+		require.Empty(t, b.Publisher.Losses)
+		require.Len(t, b.Publisher.Units, 20)
+		for i, u := range b.Publisher.Units {
+			require.Equal(t, ingesttest.HashOf(tc.aus[i]), ingesttest.HashOf(u.NALs))
+			require.Equal(t, int64(i)*3600, u.AU.PTS)
 		}
 	}
 }
@@ -245,7 +226,7 @@ func TestOnePictureUnderTwoTimes(t *testing.T) {
 // TestALossGluesNoPictures loses the end of one picture and the beginning of the
 // next: the rests of both are no picture.
 func TestALossGluesNoPictures(t *testing.T) {
-	for coding, aus := range map[media.Codec][][][]byte{codec.H264: frames264(20), codec.H265: oddPictures(codec.H265, 20)} {
+	for coding, aus := range map[media.Codec][][][]byte{codec.H264: ingesttest.Frames264(20), codec.H265: ingesttest.OddPictures(codec.H265, 20)} {
 		for _, oneTime := range []bool{true, false} {
 			b := newBench(t)
 			v := b.of(coding)
@@ -255,23 +236,23 @@ func TestALossGluesNoPictures(t *testing.T) {
 					at = uint32(i/2*2) * 3600
 				}
 				for j, nal := range au {
-					for _, p := range packetize(t, coding, [][]byte{nal}) {
+					for _, p := range ingesttest.Packetize(t, coding, [][]byte{nal}) {
 						if i == 14 && j == 1 || i == 15 && j == 0 {
-							b.seq[v]++
+							b.Seq[v]++
 							continue
 						}
-						b.send(v, at, p.Marker && j == 1, p.Payload...)
+						b.Send(v, at, p.Marker && j == 1, p.Payload...)
 					}
 				}
 			}
 			b.feed.Close()
-			require.Len(t, b.shelf.units, 18)
-			require.EqualValues(t, 2, b.shelf.lost[media.DropDamaged])
-			for i, u := range b.shelf.units {
+			require.Len(t, b.Publisher.Units, 18)
+			require.EqualValues(t, 2, b.Publisher.Losses[media.DropDamaged])
+			for i, u := range b.Publisher.Units {
 				if i >= 14 {
 					i += 2
 				}
-				require.Equal(t, hashOf(aus[i]), hashOf(u.nals))
+				require.Equal(t, ingesttest.HashOf(aus[i]), ingesttest.HashOf(u.NALs))
 			}
 		}
 	}
@@ -280,33 +261,33 @@ func TestALossGluesNoPictures(t *testing.T) {
 // TestTheFirstMacroblockAloneIsNoNewPicture: a redundant slice has it again, and
 // slices may come in any order. Two pictures whose headers are alike have it twice.
 func TestTheFirstMacroblockAloneIsNoNewPicture(t *testing.T) {
-	sps, pps := codedSets(false)
+	sps, pps := ingesttest.CodedSets(false)
 	for name, tc := range map[string]struct {
-		slices   []coded
+		slices   []ingesttest.Coded
 		pictures []int // slices in each
 	}{
-		"redundant slices":               {[]coded{{kind: 5, count: 2}, {kind: 5, count: 2, redundant: 1}, {kind: 5, first: 2}, {kind: 5, first: 2, redundant: 1}}, []int{4}},
-		"any order":                      {[]coded{{kind: 5, first: 2}, {kind: 5, count: 2}}, []int{2}},
-		"IDR pictures of one idr_pic_id": {[]coded{{kind: 5}, {kind: 5}}, []int{1, 1}},
-		"another idr_pic_id":             {[]coded{{kind: 5}, {kind: 5, idrID: 1, first: 2}, {kind: 5, idrID: 1}}, []int{1, 2}},
-		"another frame_num":              {[]coded{{kind: 1, frameNum: 1}, {kind: 1, frameNum: 2, first: 2}, {kind: 1, frameNum: 2}}, []int{1, 2}},
-		"another order count":            {[]coded{{kind: 1, frameNum: 1, poc: 2}, {kind: 1, frameNum: 1, poc: 4, first: 2}, {kind: 1, frameNum: 1, poc: 4}}, []int{1, 2}},
-		"a reference and none":           {[]coded{{kind: 1, ref: true, frameNum: 1}, {kind: 1, frameNum: 1, first: 2}, {kind: 1, frameNum: 1}}, []int{1, 2}},
-		"an IDR picture and none":        {[]coded{{kind: 5}, {kind: 1, ref: true, first: 2}, {kind: 1, ref: true}}, []int{1, 2}},
+		"redundant slices":               {[]ingesttest.Coded{{Kind: 5, Count: 2}, {Kind: 5, Count: 2, Redundant: 1}, {Kind: 5, First: 2}, {Kind: 5, First: 2, Redundant: 1}}, []int{4}},
+		"any order":                      {[]ingesttest.Coded{{Kind: 5, First: 2}, {Kind: 5, Count: 2}}, []int{2}},
+		"IDR pictures of one idr_pic_id": {[]ingesttest.Coded{{Kind: 5}, {Kind: 5}}, []int{1, 1}},
+		"another idr_pic_id":             {[]ingesttest.Coded{{Kind: 5}, {Kind: 5, IDRID: 1, First: 2}, {Kind: 5, IDRID: 1}}, []int{1, 2}},
+		"another frame_num":              {[]ingesttest.Coded{{Kind: 1, FrameNum: 1}, {Kind: 1, FrameNum: 2, First: 2}, {Kind: 1, FrameNum: 2}}, []int{1, 2}},
+		"another order count":            {[]ingesttest.Coded{{Kind: 1, FrameNum: 1, POC: 2}, {Kind: 1, FrameNum: 1, POC: 4, First: 2}, {Kind: 1, FrameNum: 1, POC: 4}}, []int{1, 2}},
+		"a reference and none":           {[]ingesttest.Coded{{Kind: 1, Ref: true, FrameNum: 1}, {Kind: 1, FrameNum: 1, First: 2}, {Kind: 1, FrameNum: 1}}, []int{1, 2}},
+		"an IDR picture and none":        {[]ingesttest.Coded{{Kind: 5}, {Kind: 1, Ref: true, First: 2}, {Kind: 1, Ref: true}}, []int{1, 2}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
 			v := b.video(codec.H264, sps, pps)
-			b.send(v, 0, true, coded{kind: 5, idrID: 7}.nal(false)[:40]...)
+			b.Send(v, 0, true, ingesttest.Coded{Kind: 5, IDRID: 7}.NAL(false)[:40]...)
 			for _, c := range tc.slices {
-				b.send(v, 3600, false, c.nal(false)[:40]...)
+				b.Send(v, 3600, false, c.NAL(false)[:40]...)
 			}
-			b.send(v, 7200, true, coded{kind: 5, idrID: 7}.nal(false)[:40]...)
+			b.Send(v, 7200, true, ingesttest.Coded{Kind: 5, IDRID: 7}.NAL(false)[:40]...)
 			b.feed.Close()
-			require.Empty(t, b.shelf.lost)
+			require.Empty(t, b.Publisher.Losses)
 			var got []int
-			for _, u := range b.shelf.units[1 : len(b.shelf.units)-1] {
-				got = append(got, len(u.nals))
+			for _, u := range b.Publisher.Units[1 : len(b.Publisher.Units)-1] {
+				got = append(got, len(u.NALs))
 			}
 			require.Equal(t, tc.pictures, got)
 		})
@@ -317,28 +298,28 @@ func TestTheFirstMacroblockAloneIsNoNewPicture(t *testing.T) {
 // placed by their arrival.
 func TestAClockThatStandsStill(t *testing.T) {
 	b := newBench(t)
-	sps, pps := codedSets(false)
+	sps, pps := ingesttest.CodedSets(false)
 	v := b.video(codec.H264, sps, pps)
 	for i := range 500 {
-		b.send(v, 3600, true, coded{kind: 5, idrID: uint32(i % 2)}.nal(false)[:40]...)
-		b.now = b.now.Add(40 * time.Millisecond)
+		b.Send(v, 3600, true, ingesttest.Coded{Kind: 5, IDRID: uint32(i % 2)}.NAL(false)[:40]...)
+		b.Now = b.Now.Add(40 * time.Millisecond)
 	}
-	require.GreaterOrEqual(t, len(b.shelf.units), 400)
+	require.GreaterOrEqual(t, len(b.Publisher.Units), 400)
 	b.feed.Close()
-	require.Len(t, b.shelf.units, 500)
-	for i, u := range b.shelf.units {
-		require.InDelta(t, i*3600, u.au.PTS, 7200, "picture %d", i)
+	require.Len(t, b.Publisher.Units, 500)
+	for i, u := range b.Publisher.Units {
+		require.InDelta(t, i*3600, u.AU.PTS, 7200, "picture %d", i)
 	}
 }
 
 // FuzzHeads: no parameter sets and slices harm the reading of their headers.
 func FuzzHeads(f *testing.F) {
 	for _, fields := range []bool{true, false} {
-		sps, pps := codedSets(fields)
-		f.Add(sps, pps, coded{kind: 5, field: fields}.nal(fields)[:40], false)
+		sps, pps := ingesttest.CodedSets(fields)
+		f.Add(sps, pps, ingesttest.Coded{Kind: 5, Field: fields}.NAL(fields)[:40], false)
 	}
-	f.Add(sps25, ppsX264, []byte{0x65, 0x88, 0x84, 0}, false)
-	f.Add(hevc25, ppsX265, []byte{19 << 1, 1, 0x81, 3}, true)
+	f.Add(ingesttest.SPS25, ingesttest.PPSX264, []byte{0x65, 0x88, 0x84, 0}, false)
+	f.Add(ingesttest.HEVC25, ingesttest.PPSX265, []byte{19 << 1, 1, 0x81, 3}, true)
 	f.Fuzz(func(t *testing.T, sps, pps, slice []byte, hevc bool) {
 		units := codec.Of(codec.H264).NAL
 		if hevc {
@@ -360,4 +341,28 @@ func FuzzHeads(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A sender that stamps pictures in pairs goes on doing so when the network had
+// stood still between the two of one: its times are its own again.
+func TestPairsAfterTheNetworkStoodStill(t *testing.T) {
+	b := newBench(t)
+	sps, pps := ingesttest.CodedSets(false)
+	v := b.video(codec.H264, sps, pps)
+	for i, au := range ingesttest.Frames264(60) {
+		if i == 21 {
+			b.Now = b.Now.Add(3 * time.Second)
+		}
+		for _, p := range ingesttest.Packetize(t, codec.H264, au) {
+			b.Send(v, uint32(i/2)*7200, p.Marker, p.Payload...)
+		}
+		if i < 21 || i > 40 { // what waited comes at once
+			b.Now = b.Now.Add(40 * time.Millisecond)
+		}
+	}
+	b.feed.Close()
+	require.Len(t, b.Publisher.Units, 60)
+	for i := 22; i < 59; i++ {
+		require.Equal(t, int64(i)*3600, b.Publisher.Units[i].AU.PTS, "picture %d", i)
+	}
 }

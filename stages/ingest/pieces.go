@@ -9,7 +9,7 @@ import (
 
 // judge finds the pieces from which something is missing, and counts what is
 // missing altogether.
-func (t *track) judge(u *Unit) {
+func (t *Track) judge(u *Unit) {
 	for i := range t.pieces {
 		p := &t.pieces[i]
 		n, at := slices.BinarySearch(u.gaps, p.from)
@@ -20,13 +20,13 @@ func (t *track) judge(u *Unit) {
 		p.damaged = p.damaged || p.stray || within || at && !t.startsPicture(u, p)
 	}
 	if u.headLost && !t.pieces[0].damaged {
-		t.lost(media.DropDamaged, 1)
+		t.Lost(media.DropDamaged, 1)
 	}
 }
 
 // startsPicture reports whether a piece has all that is before its slices, as far
 // as they are: what is missing before it is of another picture.
-func (t *track) startsPicture(u *Unit, p *piece) bool {
+func (t *Track) startsPicture(u *Unit, p *piece) bool {
 	for i := p.from; i < p.to; i++ {
 		nal := u.element(i)
 		switch t.nal.Role(nal) {
@@ -43,7 +43,7 @@ func (t *track) startsPicture(u *Unit, p *piece) bool {
 }
 
 // part makes a unit of a piece.
-func (t *track) part(u *Unit, p *piece) *Unit {
+func (t *Track) part(u *Unit, p *piece) *Unit {
 	w := t.feed.Take()
 	w.PTS, w.DTS, w.UTC, w.Mono, w.Stepped = u.PTS, u.DTS, u.UTC, u.Mono, u.Stepped
 	w.take(u, p.from, p.to)
@@ -52,7 +52,7 @@ func (t *track) part(u *Unit, p *piece) *Unit {
 }
 
 // add puts a piece where it belongs: to the picture that is held, or in its place.
-func (t *track) add(w *Unit, p *piece) {
+func (t *Track) add(w *Unit, p *piece) {
 	if w.over != "" {
 		t.leave(w)
 		return
@@ -97,17 +97,17 @@ func (t *track) add(w *Unit, p *piece) {
 	}
 }
 
-func (t *track) hold(w *Unit, slices bool) {
+func (t *Track) hold(w *Unit, slices bool) {
 	t.mark(w)
 	t.prev, t.slices, t.tail = w, slices, 0
 }
 
-func (t *track) join(w *Unit) {
+func (t *Track) join(w *Unit) {
 	t.prev.join(w)
 	if w.Mono-t.prev.Mono > maxUnitAge && t.prev.over == "" {
 		t.prev.refuse(media.DropEndlessPicture)
 	}
-	t.feed.put(w)
+	t.feed.Put(w)
 	if t.count(t.prev); t.prev.over != "" {
 		t.tail = 0
 	}
@@ -115,7 +115,7 @@ func (t *track) join(w *Unit) {
 
 // rest leaves out what is of a picture that has gone on: from now on pictures are
 // held.
-func (t *track) rest(w *Unit) {
+func (t *Track) rest(w *Unit) {
 	if w.Damaged {
 		t.lose(w, media.DropDamaged)
 		return
@@ -126,18 +126,18 @@ func (t *track) rest(w *Unit) {
 
 // withTail takes from the picture that is held what stands behind its slices and
 // is of the next one.
-func (t *track) withTail(w *Unit) *Unit {
+func (t *Track) withTail(w *Unit) *Unit {
 	u := t.part(t.prev, &piece{from: t.tail, to: len(t.prev.ends)})
 	t.prev.cut(t.tail)
 	u.order = w.order
 	u.join(w)
-	t.feed.put(w)
+	t.feed.Put(w)
 	t.count(u)
 	return u
 }
 
 // release lets the picture go on that is held.
-func (t *track) release() {
+func (t *Track) release() {
 	u := t.prev
 	t.prev, t.slices, t.tail = nil, false, 0
 	switch {

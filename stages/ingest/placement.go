@@ -43,8 +43,8 @@ type placement struct {
 const maxDoubt = int64(5 * time.Second)
 
 // settle chooses the source and the zero: the first presentation of any track.
-func (p *placement) settle(tracks []*track) {
-	var with []*track
+func (p *placement) settle(tracks []*Track) {
+	var with []*Track
 	for _, t := range tracks {
 		if len(t.pending) > 0 {
 			t.points[sourceArrival] = arrival(t)
@@ -62,7 +62,7 @@ func (p *placement) settle(tracks []*track) {
 
 // usable reports whether every track has a point of a source, and they make
 // sense together.
-func usable(tracks []*track, s source) bool {
+func usable(tracks []*Track, s source) bool {
 	for _, t := range tracks {
 		if !t.points[s].ok {
 			return false
@@ -77,19 +77,19 @@ func usable(tracks []*track, s source) bool {
 }
 
 // first returns the time of a track's first pending unit on the clock of a source.
-func (t *track) first(s source) int64 {
+func (t *Track) first(s source) int64 {
 	p := t.points[s]
 	return p.ns + media.ToNanos(t.pending[0].PTS-p.ticks, t.cfg.Timescale)
 }
 
 // offset returns what to add to a track's times, in ticks.
-func (p *placement) offset(t *track) int64 {
+func (p *placement) offset(t *Track) int64 {
 	at := t.points[p.source]
 	return media.FromNanos(at.ns-p.zero, t.cfg.Timescale) - at.ticks
 }
 
 // arrival returns the point of the least delayed pending unit.
-func arrival(t *track) (best point) {
+func arrival(t *Track) (best point) {
 	var least int64
 	for _, u := range t.pending {
 		if late := u.Mono - media.ToNanos(u.PTS, t.cfg.Timescale); !best.ok || late < least {
@@ -101,7 +101,7 @@ func arrival(t *track) (best point) {
 
 // byArrival returns the point of a track that came later, on the clock of the source
 // in use, where wall is arrival less media time.
-func (p *placement) byArrival(t *track, wall int64) point {
+func (p *placement) byArrival(t *Track, wall int64) point {
 	at := arrival(t)
 	at.ns += p.zero - wall
 	return at
@@ -110,14 +110,11 @@ func (p *placement) byArrival(t *track, wall int64) point {
 // maxDrift is from where on disagreeing clocks are reported.
 const maxDrift = int64(500 * time.Millisecond)
 
-// maxReportApart is how far the time of a report may be from the track's newest: one
-// that is further off is of another clock, or of another life of the sender.
-const maxReportApart = 60 // seconds
-
 // Report tells that a track was at ticks when the sender's clock, which all its
-// tracks share, was at ns: a sender report.
-func (f *Feed) Report(track int, ticks, ns int64) {
-	t := f.tracks[track]
+// tracks share, was at ns: a sender report. The ticks are the sender's own.
+func (t *Track) Report(ticks, ns int64) {
+	f := t.feed
+	ticks += t.outliers.shift.Now()
 	if !t.placed {
 		t.points[sourceReport] = point{true, ticks, ns}
 		return
@@ -137,11 +134,12 @@ func (f *Feed) Report(track int, ticks, ns int64) {
 	f.doubts = 0
 }
 
+// ForgetReport takes back what the track was told by a report, unless it has its place.
+func (t *Track) ForgetReport() { t.points[sourceReport] = point{} }
+
 // Info tells that a track is at ticks where the others are at what they are told:
 // RTP-Info.
-func (f *Feed) Info(track int, ticks int64) {
-	f.tracks[track].points[sourceInfo] = point{true, ticks, 0}
-}
+func (t *Track) Info(ticks int64) { t.points[sourceInfo] = point{true, ticks, 0} }
 
 func (f *Feed) disagree(ns int64) {
 	if f.warned {

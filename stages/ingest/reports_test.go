@@ -1,4 +1,4 @@
-package ingest
+package ingest_test
 
 import (
 	"testing"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/stages/ingest/ingesttest"
 )
 
 // ntp is a sender's clock, in its report's form.
@@ -46,7 +47,7 @@ func TestWrongReportsMoveNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
-			v, a := b.video(codec.H264, baseline, ppsX264), b.audio()
+			v, a := b.video(codec.H264, ingesttest.Baseline, ingesttest.PPSX264), b.audio()
 			for i := range uint32(150) {
 				if i%10 == 1 || i == 100 {
 					ntpV, ntpA, rtpV, rtpA := report(i)
@@ -55,23 +56,23 @@ func TestWrongReportsMoveNothing(t *testing.T) {
 						a.SenderReport(ntpA, rtpA)
 					}
 				}
-				b.send(a, i*1920, true, 0xaa)
-				b.send(v, i*3600, true, idr...)
-				b.now = b.now.Add(40 * time.Millisecond)
+				b.Send(a, i*1920, true, 0xaa)
+				b.Send(v, i*3600, true, ingesttest.IDR...)
+				b.Now = b.Now.Add(40 * time.Millisecond)
 			}
 			v.Close()
 			a.Close()
 			b.feed.Close()
-			pictures, sound := b.shelf.of(codec.H264), b.shelf.of(codec.AAC)
+			pictures, sound := b.Publisher.Of(codec.H264), b.Publisher.Of(codec.AAC)
 			require.Len(t, pictures, 150)
 			require.Len(t, sound, 150)
 			if name == "clock set between two reports" {
-				require.Zero(t, b.shelf.lost[media.DropClocksDisagree])
+				require.Zero(t, b.Publisher.Losses[media.DropClocksDisagree])
 			}
 			for i := range pictures {
-				require.EqualValues(t, i*3600, pictures[i].au.PTS)
-				require.InDelta(t, i*1920, sound[i].au.PTS, 48*50)
-				require.InDelta(t, float64(i)*0.04, float64(pictures[i].au.UTC-pictures[0].au.UTC)/1e9, 0.1)
+				require.EqualValues(t, i*3600, pictures[i].AU.PTS)
+				require.InDelta(t, i*1920, sound[i].AU.PTS, 48*50)
+				require.InDelta(t, float64(i)*0.04, float64(pictures[i].AU.UTC-pictures[0].AU.UTC)/1e9, 0.1)
 			}
 		})
 	}

@@ -1,4 +1,4 @@
-package ingest
+package ingest_test
 
 import (
 	"bytes"
@@ -10,12 +10,15 @@ import (
 
 	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/stages/ingest"
+	"github.com/gospool/spool/stages/ingest/ingesttest"
+	"github.com/gospool/spool/stages/ingest/rtp"
 )
 
 // sps264 is an SPS of Baseline with an id: a number of macroblocks wide, one high,
 // output in the order of decoding.
 func sps264(id, width uint32) []byte {
-	return withBits([]byte{0x67, 66, 0, 10}, ue(id)+ue(0)+ue(2)+ue(1)+"0"+ue(width-1)+ue(0)+"1"+"1"+"0"+"0"+"1")
+	return ingesttest.WithBits([]byte{0x67, 66, 0, 10}, ingesttest.UE(id)+ingesttest.UE(0)+ingesttest.UE(2)+ingesttest.UE(1)+"0"+ingesttest.UE(width-1)+ingesttest.UE(0)+"1"+"1"+"0"+"0"+"1")
 }
 
 // sps265 is an SPS of x265 that has id 0, with another one, of another VPS. Its id
@@ -29,7 +32,7 @@ func sps265(sps []byte, id, vps uint32) []byte {
 	rest := bits.String()[15*8+1:]
 	head := append([]byte{}, bare[:15]...)
 	head[2] = head[2]&0x0f | byte(vps)<<4
-	return escaped(withBits(head, ue(id)+strings.TrimRight(rest, "0")))
+	return escaped(ingesttest.WithBits(head, ingesttest.UE(id)+strings.TrimRight(rest, "0")))
 }
 
 // escaped puts emulation prevention bytes in.
@@ -48,13 +51,15 @@ func escaped(nal []byte) (out []byte) {
 }
 
 // slice264 and slice265 are slices that refer to a PPS.
-func slice264(kind byte, pps uint32) []byte { return withBits([]byte{kind}, ue(0)+ue(7)+ue(pps)+rest) }
+func slice264(kind byte, pps uint32) []byte {
+	return ingesttest.WithBits([]byte{kind}, ingesttest.UE(0)+ingesttest.UE(7)+ingesttest.UE(pps)+ingesttest.Rest)
+}
 func slice265(kind byte, pps uint32) []byte {
 	first := "1"
 	if kind >= 16 {
 		first = "10"
 	}
-	return withBits([]byte{kind << 1, 1}, first+ue(pps)+rest)
+	return ingesttest.WithBits([]byte{kind << 1, 1}, first+ingesttest.UE(pps)+ingesttest.Rest)
 }
 
 const (
@@ -65,10 +70,10 @@ const (
 )
 
 // shoot sends one picture: its parameter sets, then its slices.
-func (b *bench) shoot(t *RTPTrack, at uint32, nals ...[]byte) {
-	b.t.Helper()
+func (b *bench) shoot(t *rtp.Track, at uint32, nals ...[]byte) {
+	b.T.Helper()
 	for i, nal := range nals {
-		b.send(t, at, i == len(nals)-1, nal...)
+		b.Send(t, at, i == len(nals)-1, nal...)
 	}
 }
 
@@ -83,49 +88,49 @@ func TestDescriptionsHaveTheSetsOfTheirKeyFrames(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
-			first := [][]byte{sps264(0, 4), pps264(0, 0)}
+			first := [][]byte{sps264(0, 4), ingesttest.PPS264(0, 0)}
 			v := b.video(codec.H264, first...)
 			for i := range uint32(600) {
 				sps, pps := ids(i)
-				b.shoot(v, i*7200, sps264(sps, 4+i%5), pps264(pps, sps), slice264(idr264, pps))
+				b.shoot(v, i*7200, sps264(sps, 4+i%5), ingesttest.PPS264(pps, sps), slice264(idr264, pps))
 				b.shoot(v, i*7200+3600, slice264(p264, pps))
-				b.now = b.now.Add(time.Second)
+				b.Now = b.Now.Add(time.Second)
 			}
 			b.feed.Close()
-			require.Empty(t, b.shelf.lost)
-			require.Len(t, b.shelf.units, 1200)
-			require.Len(t, b.shelf.sets, 600)
-			for i, set := range b.shelf.sets {
+			require.Empty(t, b.Publisher.Losses)
+			require.Len(t, b.Publisher.Units, 1200)
+			require.Len(t, b.Publisher.Sets, 600)
+			for i, set := range b.Publisher.Sets {
 				sps, pps := ids(uint32(i))
-				require.Equal(t, [][]byte{sps264(sps, uint32(4+i%5)), pps264(pps, sps)}, set[0].ParameterSets, "%d", i)
+				require.Equal(t, [][]byte{sps264(sps, uint32(4+i%5)), ingesttest.PPS264(pps, sps)}, set[0].ParameterSets, "%d", i)
 				require.Equal(t, 16*(4+i%5), set[0].Width)
 			}
-			for i, u := range b.shelf.units {
-				require.Equal(t, i/2+1, u.set)
-				require.Len(t, u.nals, 1, "no sets in the stream")
+			for i, u := range b.Publisher.Units {
+				require.Equal(t, i/2+1, u.Set)
+				require.Len(t, u.NALs, 1, "no sets in the stream")
 			}
 		})
 	}
 }
 
 func TestDescriptionsOfH265HaveTheSetsOfTheirKeyFrames(t *testing.T) {
-	sizes := [][]byte{hevc25, hevcBig}
+	sizes := [][]byte{ingesttest.HEVC25, ingesttest.HEVCBig}
 	b := newBench(t)
 	v := b.video(codec.H265)
 	renamed := func(i uint32) [][]byte { // VPS, SPS and PPS count up
-		vps := append([]byte{}, vpsX265...)
+		vps := append([]byte{}, ingesttest.VPSX265...)
 		vps[2] = vps[2]&0x0f | byte(i%16)<<4
-		return [][]byte{vps, sps265(sizes[i%2], i%16, i%16), pps265(i%64, i%16)}
+		return [][]byte{vps, sps265(sizes[i%2], i%16, i%16), ingesttest.PPS265(i%64, i%16)}
 	}
 	for i := range uint32(200) {
 		b.shoot(v, i*7200, append(renamed(i), slice265(cra265, i%64))...)
 		b.shoot(v, i*7200+3600, slice265(p265, i%64))
-		b.now = b.now.Add(time.Second)
+		b.Now = b.Now.Add(time.Second)
 	}
 	b.feed.Close()
-	require.Empty(t, b.shelf.lost)
-	require.Len(t, b.shelf.sets, 200)
-	for i, set := range b.shelf.sets {
+	require.Empty(t, b.Publisher.Losses)
+	require.Len(t, b.Publisher.Sets, 200)
+	for i, set := range b.Publisher.Sets {
 		require.Equal(t, renamed(uint32(i)), set[0].ParameterSets)
 		require.Equal(t, []int{320, 640}[i%2], set[0].Width)
 	}
@@ -138,37 +143,37 @@ func TestAFloodOfChangesIsNoFloodOfFiles(t *testing.T) {
 	v := b.video(codec.H264)
 	width := func(i uint32) uint32 { return 4 + i%2 + i/500 }
 	shot := func(i uint32) {
-		b.shoot(v, i*3600, sps264(0, width(i)), pps264(i%3, 0), slice264(idr264, i%3))
-		b.now = b.now.Add(40 * time.Millisecond)
+		b.shoot(v, i*3600, sps264(0, width(i)), ingesttest.PPS264(i%3, 0), slice264(idr264, i%3))
+		b.Now = b.Now.Add(40 * time.Millisecond)
 	}
 	for i := range uint32(250) {
 		shot(i)
 	}
-	require.LessOrEqual(t, len(b.shelf.sets), 61, "in ten seconds")
-	b.now = b.now.Add(time.Minute)
+	require.LessOrEqual(t, len(b.Publisher.Sets), 61, "in ten seconds")
+	b.Now = b.Now.Add(time.Minute)
 	shot(527) // of another size
 	shot(529)
 	v.Close()
 	b.feed.Close()
-	require.Len(t, b.shelf.units, 252)
-	require.Empty(t, b.shelf.lost)
-	require.Greater(t, b.shelf.repaired[RepairedSets], uint64(150))
-	for i, u := range b.shelf.units {
+	require.Len(t, b.Publisher.Units, 252)
+	require.Empty(t, b.Publisher.Losses)
+	require.Greater(t, b.Publisher.Repairs[ingest.RepairedSets], uint64(150))
+	for i, u := range b.Publisher.Units {
 		if i >= 250 {
 			i = 527 + 2*(i-250)
 		}
-		has, set := u.nals, b.shelf.sets[u.set-1][0].ParameterSets
+		has, set := u.NALs, b.Publisher.Sets[u.Set-1][0].ParameterSets
 		require.Contains(t, append(has, set...), sps264(0, width(uint32(i))), "picture %d", i)
-		require.Contains(t, append(has, set...), pps264(uint32(i%3), 0), "picture %d", i)
+		require.Contains(t, append(has, set...), ingesttest.PPS264(uint32(i%3), 0), "picture %d", i)
 	}
-	require.Len(t, b.shelf.units[250].nals, 1, "described again")
+	require.Len(t, b.Publisher.Units[250].NALs, 1, "described again")
 }
 
 // What pictures use stays beside what the key frame uses: nothing is cut, and
 // nothing is missing, when sets come in another order, late, or once only.
 func TestSeveralSetsInUse(t *testing.T) {
-	sps, a, c := sps264(0, 4), pps264(0, 0), pps264(1, 0)
-	other, otherPPS := sps264(1, 9), pps264(2, 1)
+	sps, a, c := sps264(0, 4), ingesttest.PPS264(0, 0), ingesttest.PPS264(1, 0)
+	other, otherPPS := sps264(1, 9), ingesttest.PPS264(2, 1)
 	for name, tc := range map[string]struct {
 		known [][]byte     // at the beginning
 		shots [][][]byte   // pictures with their sets
@@ -231,15 +236,15 @@ func TestSeveralSetsInUse(t *testing.T) {
 				b.shoot(v, uint32(i)*3600, shot...)
 			}
 			b.feed.Close()
-			require.Empty(t, b.shelf.lost)
+			require.Empty(t, b.Publisher.Losses)
 			var sets [][][]byte
-			for _, set := range b.shelf.sets {
+			for _, set := range b.Publisher.Sets {
 				sets = append(sets, set[0].ParameterSets)
 			}
 			require.Equal(t, tc.sets, sets)
-			for i, u := range b.shelf.units {
+			for i, u := range b.Publisher.Units {
 				n := uint(0)
-				for _, nal := range u.nals {
+				for _, nal := range u.NALs {
 					if nal[0]&0x1f >= 7 {
 						n++
 					}
@@ -253,7 +258,7 @@ func TestSeveralSetsInUse(t *testing.T) {
 // A PPS that changed within a GOP and changes back: a decoder that plays on gets it
 // at each key frame from there on.
 func TestASetThatComesBackIsGivenAgain(t *testing.T) {
-	sps, a := sps264(0, 4), pps264(0, 0)
+	sps, a := sps264(0, 4), ingesttest.PPS264(0, 0)
 	changed := append(append([]byte{}, a...), 0x55)
 	b := newBench(t)
 	v := b.video(codec.H264)
@@ -263,24 +268,24 @@ func TestASetThatComesBackIsGivenAgain(t *testing.T) {
 	b.shoot(v, 10800, slice264(p264, 0))
 	b.shoot(v, 14400, sps, a, slice264(idr264, 0))
 	b.feed.Close()
-	require.Len(t, b.shelf.sets, 1, "nothing is cut")
-	require.Equal(t, [][]byte{changed, slice264(p264, 0)}, b.shelf.units[1].nals)
-	require.Equal(t, [][]byte{a, slice264(idr264, 0)}, b.shelf.units[2].nals)
-	require.Len(t, b.shelf.units[3].nals, 1)
-	require.Equal(t, [][]byte{a, slice264(idr264, 0)}, b.shelf.units[4].nals)
+	require.Len(t, b.Publisher.Sets, 1, "nothing is cut")
+	require.Equal(t, [][]byte{changed, slice264(p264, 0)}, b.Publisher.Units[1].NALs)
+	require.Equal(t, [][]byte{a, slice264(idr264, 0)}, b.Publisher.Units[2].NALs)
+	require.Len(t, b.Publisher.Units[3].NALs, 1)
+	require.Equal(t, [][]byte{a, slice264(idr264, 0)}, b.Publisher.Units[4].NALs)
 }
 
 // A picture whose sets never came cannot be decoded: it is counted until they do.
 func TestAKeyFrameWaitsForTheSetsThatItRefersTo(t *testing.T) {
 	b := newBench(t)
 	v := b.video(codec.H264)
-	b.shoot(v, 0, sps264(0, 4), pps264(0, 0), slice264(idr264, 3))
+	b.shoot(v, 0, sps264(0, 4), ingesttest.PPS264(0, 0), slice264(idr264, 3))
 	b.shoot(v, 3600, slice264(p264, 3))
-	b.shoot(v, 7200, sps264(0, 4), pps264(3, 0), slice264(idr264, 3))
+	b.shoot(v, 7200, sps264(0, 4), ingesttest.PPS264(3, 0), slice264(idr264, 3))
 	b.feed.Close()
-	require.EqualValues(t, 2, b.shelf.lost[media.DropNoParameterSets])
-	require.Len(t, b.shelf.units, 1)
-	require.Contains(t, b.shelf.sets[0][0].ParameterSets, pps264(3, 0))
+	require.EqualValues(t, 2, b.Publisher.Losses[media.DropNoParameterSets])
+	require.Len(t, b.Publisher.Units, 1)
+	require.Contains(t, b.Publisher.Sets[0][0].ParameterSets, ingesttest.PPS264(3, 0))
 }
 
 func TestSlicesAreReadWithoutAllocation(t *testing.T) {
@@ -303,13 +308,13 @@ func TestSlicesReferToAPPS(t *testing.T) {
 		{codec.H264, slice264(p264, 256), 0, false},
 		{codec.H264, []byte{0x65, 0x88, 1}, 0, false}, // cut off
 		{codec.H264, []byte{0x41}, 0, false},
-		{codec.H264, withBits([]byte{0x41}, ue(139263)+ue(5)+ue(255)+rest), 255, true}, // the last macroblock of the largest picture
-		{codec.H264, escaped(withBits([]byte{0x41}, ue(1<<24)+ue(0)+ue(9)+rest)), 9, true},
-		{codec.H264, sps25, 0, false},
+		{codec.H264, ingesttest.WithBits([]byte{0x41}, ingesttest.UE(139263)+ingesttest.UE(5)+ingesttest.UE(255)+ingesttest.Rest), 255, true}, // the last macroblock of the largest picture
+		{codec.H264, escaped(ingesttest.WithBits([]byte{0x41}, ingesttest.UE(1<<24)+ingesttest.UE(0)+ingesttest.UE(9)+ingesttest.Rest)), 9, true},
+		{codec.H264, ingesttest.SPS25, 0, false},
 		{codec.H265, slice265(cra265, 63), 63, true},
 		{codec.H265, slice265(p265, 63), 63, true},
 		{codec.H265, slice265(p265, 64), 0, false},
-		{codec.H265, hevc25, 0, false},
+		{codec.H265, ingesttest.HEVC25, 0, false},
 		{codec.H265, []byte{0x02, 1}, 0, false},
 	} {
 		id, ok := codec.Of(tc.codec).NAL.SlicePPS(tc.nal)

@@ -8,8 +8,9 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// track is one track of a feed, up to where its units have decoding times.
-type track struct {
+// Track is one track of a feed, up to where its units have decoding times. It is for the
+// goroutine of its feed.
+type Track struct {
 	feed      *Feed
 	counts    counter
 	index     int
@@ -63,7 +64,8 @@ type track struct {
 	placed  bool
 	offset  int64 // ticks from the track's own time to the feed's
 	pending []*Unit
-	slot    int // in the published set
+	slot    int    // in the published set
+	holder  Holder // nil: none
 }
 
 // cutsApart is how far apart changes of the parameter sets are, ns on the average, with
@@ -71,10 +73,10 @@ type track struct {
 const cutsApart = int64(time.Second)
 
 // nanos returns the feed's time of the track's.
-func (t *track) nanos(ticks int64) int64 { return media.ToNanos(ticks+t.offset, t.cfg.Timescale) }
+func (t *Track) nanos(ticks int64) int64 { return media.ToNanos(ticks+t.offset, t.cfg.Timescale) }
 
 // describeFirst takes in what the protocol knows.
-func (t *track) describeFirst(sets [][]byte) error {
+func (t *Track) describeFirst(sets [][]byte) error {
 	if t.nal == nil {
 		if len(sets) == 0 && codec.Of(t.cfg.Codec).ParameterSets {
 			return nil
@@ -90,7 +92,7 @@ func (t *track) describeFirst(sets [][]byte) error {
 			t.heads.Set(nal)
 		}
 		if _, err := t.sets.put(nal); err != nil {
-			t.lost(media.DropUnreadableParameterSet, 1) // they may yet come in the stream
+			t.Lost(media.DropUnreadableParameterSet, 1) // they may yet come in the stream
 		}
 	}
 	if t.sets.referAny() {
@@ -100,14 +102,14 @@ func (t *track) describeFirst(sets [][]byte) error {
 	return nil
 }
 
-func (t *track) describeSets() {
+func (t *Track) describeSets() {
 	t.desc = t.sets.describe(t.cfg.Timescale)
 	t.fresh = t.desc
 	t.merging = t.merging || t.desc.Fields
 }
 
 // mark says of a unit what was lost before it.
-func (t *track) mark(u *Unit) {
+func (t *Track) mark(u *Unit) {
 	u.lost += t.lostBefore
 	u.by = cmp.Or(t.lostBy, u.by)
 	t.lostBefore, t.lostBy = 0, ""
@@ -115,25 +117,25 @@ func (t *track) mark(u *Unit) {
 
 // leave leaves a unit out. What was lost before it is missing before the next one,
 // and so is a unit that was damaged.
-func (t *track) leave(u *Unit) {
+func (t *Track) leave(u *Unit) {
 	t.lostBefore += u.lost
 	t.lostBy = cmp.Or(t.lostBy, u.by)
 	if u.Damaged {
 		t.lostBefore++
 		t.lostBy = cmp.Or(t.lostBy, u.over, media.DropDamaged)
 	}
-	t.feed.put(u)
+	t.feed.Put(u)
 }
 
 // accept takes a whole unit of NAL units: what does not belong in a file is
 // taken out of it.
-func (t *track) accept(u *Unit) {
+func (t *Track) accept(u *Unit) {
 	key, picture, known := t.scan(u)
 	u.sync = key
 	t.strip(u)
 	if !picture {
-		if u.Bytes() > 0 {
-			t.lost(media.DropNoPicture, 1)
+		if u.Size() > 0 {
+			t.Lost(media.DropNoPicture, 1)
 		} else {
 			t.vigil.Missed(u.Mono, media.DropNoPicture, 1)
 		}
@@ -156,7 +158,7 @@ func (t *track) accept(u *Unit) {
 // mayCut reports whether a key frame whose parameter sets are others may have the track
 // described anew, which begins a file. Where that was so once a second of late, the
 // sets stand in the stream, before the key frame: most players take them from there.
-func (t *track) mayCut(u *Unit) bool {
+func (t *Track) mayCut(u *Unit) bool {
 	if at := &t.cuts[t.cut%len(t.cuts)]; t.cut < len(t.cuts) || u.Mono-*at >= int64(len(t.cuts))*cutsApart {
 		*at = u.Mono
 		t.cut++
@@ -167,7 +169,7 @@ func (t *track) mayCut(u *Unit) bool {
 		t.feed.log.Warn("the sender changes its parameter sets more than once a second: no file begins with each of them",
 			"codec", t.cfg.Codec.String(), "remedy", "have the encoder keep its settings")
 	}
-	t.repaired(RepairedSets, 1)
+	t.Repaired(RepairedSets, 1)
 	return false
 }
 
@@ -177,26 +179,26 @@ type counter interface {
 	Repaired(cause string, n uint64)
 }
 
-// lost counts what is left out.
-func (t *track) lost(cause string, n uint64) {
+// Lost counts what is left out.
+func (t *Track) Lost(cause string, n uint64) {
 	t.counts.Lost(cause, n)
 	t.vigil.Missed(t.vigil.heard, cause, n)
 }
 
-// repaired counts what is put right.
-func (t *track) repaired(cause string, n uint64) {
+// Repaired counts what is put right.
+func (t *Track) Repaired(cause string, n uint64) {
 	t.counts.Repaired(cause, n)
 	t.vigil.note(cause, n)
 }
 
 // lose leaves a unit out.
-func (t *track) lose(u *Unit, cause string) {
-	t.lost(cause, 1)
+func (t *Track) lose(u *Unit, cause string) {
+	t.Lost(cause, 1)
 	t.leave(u)
 }
 
 // acceptFrame takes a frame of a codec without NAL units.
-func (t *track) acceptFrame(u *Unit) {
+func (t *Track) acceptFrame(u *Unit) {
 	if u.over != "" {
 		t.leave(u)
 		return
@@ -217,7 +219,7 @@ func (t *track) acceptFrame(u *Unit) {
 
 // undescribed leaves a unit out whose track is not known yet; otherwise it marks
 // the unit with which a description begins.
-func (t *track) undescribed(u *Unit) bool {
+func (t *Track) undescribed(u *Unit) bool {
 	if t.desc == nil {
 		t.lose(u, media.DropNoParameterSets)
 		return true
@@ -227,7 +229,7 @@ func (t *track) undescribed(u *Unit) bool {
 }
 
 // time gives a unit its decoding time.
-func (t *track) time(u *Unit) {
+func (t *Track) time(u *Unit) {
 	if t.undescribed(u) {
 		return
 	}
@@ -239,7 +241,7 @@ func (t *track) time(u *Unit) {
 }
 
 // byArrival makes a unit's time follow arrival, where that is wanted.
-func (t *track) byArrival(u *Unit) {
+func (t *Track) byArrival(u *Unit) {
 	u.sent = u.PTS
 	if !t.feed.byArrival {
 		return
@@ -248,7 +250,7 @@ func (t *track) byArrival(u *Unit) {
 }
 
 // share takes a unit whose time fits between those of the others.
-func (t *track) share(u *Unit) {
+func (t *Track) share(u *Unit) {
 	t.byArrival(u)
 	if s := &t.spread; s.second == 0 || u.desc != nil || s.breaks(u) {
 		s.flush(t.timed)
@@ -258,25 +260,25 @@ func (t *track) share(u *Unit) {
 }
 
 // sharedTime counts pictures that came under the time of another one.
-func (t *track) sharedTime(pictures uint64) {
+func (t *Track) sharedTime(pictures uint64) {
 	if !t.said {
 		t.said = true
 		t.feed.log.Info("the sender gives several pictures one time: they are placed evenly up to the next", "codec", t.cfg.Codec.String())
 	}
-	t.repaired(RepairedTime, pictures)
+	t.Repaired(RepairedTime, pictures)
 }
 
-// outlier counts a unit whose time was out of line.
-func (t *track) outlier() {
+// Outlier counts a unit whose time was out of line.
+func (t *Track) Outlier() {
 	if !t.strayed {
 		t.strayed = true
 		t.feed.log.Warn("a time of the sender's is out of line: it is placed between its neighbours", "codec", t.cfg.Codec.String())
 	}
-	t.repaired(RepairedOutlier, 1)
+	t.Repaired(RepairedOutlier, 1)
 }
 
 // derive gives a unit that has its presentation time its decoding time.
-func (t *track) derive(u *Unit) {
+func (t *Track) derive(u *Unit) {
 	if r := &t.reorder; r.second == 0 || u.desc != nil || r.breaks(u) {
 		r.flush(t.out)
 		if u.desc != nil {
@@ -288,7 +290,7 @@ func (t *track) derive(u *Unit) {
 }
 
 // ready hands a unit with all its times on.
-func (t *track) ready(u *Unit) {
+func (t *Track) ready(u *Unit) {
 	f := t.feed
 	if t.placed {
 		f.write(t, u)
@@ -297,12 +299,12 @@ func (t *track) ready(u *Unit) {
 	if !f.held {
 		f.held, f.firstMono = true, u.Mono
 	}
-	t.pendingBytes += u.memory()
+	t.pendingBytes += u.HeldBytes()
 	t.pending = append(t.pending, u)
 }
 
-// flush lets go what waits for a next unit.
-func (t *track) flush() {
+// Flush lets go what waits for a next unit.
+func (t *Track) Flush() {
 	t.release()
 	t.outliers.flush(t.fitting)
 	t.spread.flush(t.timed)
@@ -312,7 +314,7 @@ func (t *track) flush() {
 // scan reads the headers of a unit: whether a decoder can start at it, whether it
 // has a picture, and whether the parameter sets are known that its picture refers
 // to. Parameter sets are taken in.
-func (t *track) scan(u *Unit) (key, picture, known bool) {
+func (t *Track) scan(u *Unit) (key, picture, known bool) {
 	recovery, whole := false, false
 	refers := int64(-1) // the PPS of the last slice
 	known = true
@@ -330,7 +332,7 @@ func (t *track) scan(u *Unit) (key, picture, known bool) {
 			continue
 		case codec.RoleSet:
 			if _, err := t.sets.put(nal); err != nil {
-				t.lost(media.DropUnreadableParameterSet, 1)
+				t.Lost(media.DropUnreadableParameterSet, 1)
 			}
 			continue
 		default:
@@ -353,20 +355,20 @@ func (t *track) scan(u *Unit) (key, picture, known bool) {
 
 // strip takes out parameter sets, delimiters, filler and what is no part of the
 // standard's base layer.
-func (t *track) strip(u *Unit) {
+func (t *Track) strip(u *Unit) {
 	w, n := 0, 0
 	for _, nal := range u.elements() {
 		switch t.nal.Role(nal) {
 		case codec.RoleIdle, codec.RoleSet:
 			continue
 		case codec.RoleLayer:
-			t.repaired(RepairedLayer, 1)
+			t.Repaired(RepairedLayer, 1)
 			continue
 		case codec.RoleUndefined:
-			t.repaired(RepairedUndefined, 1)
+			t.Repaired(RepairedUndefined, 1)
 			continue
 		case codec.RoleBroken:
-			t.repaired(RepairedBroken, 1)
+			t.Repaired(RepairedBroken, 1)
 			continue
 		}
 		w += copy(u.buf[w:], nal)

@@ -6,8 +6,16 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
 )
+
+// epoch is the zero of the steady clock of all units: the builder of a stream compares
+// arrivals across publishers.
+var epoch = time.Now()
+
+// Mono returns an arrival on the steady clock of all units, ns.
+func Mono(at time.Time) int64 { return at.Sub(epoch).Nanoseconds() }
 
 // The bounds of an access unit, be it one picture or several under one time.
 const (
@@ -60,6 +68,14 @@ func (u *Unit) reset() {
 	*u = Unit{buf: u.buf[:0], ends: u.ends[:0], view: u.view[:0], gaps: u.gaps[:0]}
 }
 
+// Arrived sets when the first byte of a unit arrived.
+func (u *Unit) Arrived(at time.Time) {
+	u.UTC, u.Mono, u.Stepped = at.UnixNano(), Mono(at), pipeline.Stepped(at).Nanoseconds()
+}
+
+// Refused reports whether the unit has passed a bound: it is empty, and takes nothing in.
+func (u *Unit) Refused() bool { return u.over != "" }
+
 // refuse leaves out what is there and what is to come, for a cause. The memory goes.
 func (u *Unit) refuse(cause string) {
 	u.over, u.Damaged = cause, true
@@ -78,10 +94,8 @@ func (u *Unit) fits(elements, bytes int) bool {
 	return u.over == ""
 }
 
-// hurt says that something is missing behind the last element.
-func (u *Unit) hurt() {
-	u.hurtAt(len(u.ends))
-}
+// Hurt says that something is missing behind the last element.
+func (u *Unit) Hurt() { u.hurtAt(len(u.ends)) }
 
 // hurtAt says that something is missing before element i.
 func (u *Unit) hurtAt(i int) {
@@ -109,6 +123,17 @@ func (u *Unit) End() {
 	}
 }
 
+// Open reports whether an element is open.
+func (u *Unit) Open() bool { return u.open }
+
+// Tear leaves out an element whose end has not come.
+func (u *Unit) Tear() {
+	if u.open {
+		u.Drop()
+		u.Damaged = true
+	}
+}
+
 // Drop takes the open element out.
 func (u *Unit) Drop() {
 	u.open = false
@@ -121,21 +146,21 @@ func (u *Unit) missing(i int) bool {
 	return found
 }
 
-// interrupt says that packets are missing behind what is there: an open element
+// Interrupt says that packets are missing behind what is there: an open element
 // does not get its end.
-func (u *Unit) interrupt() {
+func (u *Unit) Interrupt() {
 	if u.open {
 		u.Drop()
-		u.unread()
+		u.Unread()
 		return
 	}
-	u.hurt()
+	u.Hurt()
 }
 
-// unread says that an element of this time could not be read.
-func (u *Unit) unread() {
+// Unread says that an element of this time could not be read.
+func (u *Unit) Unread() {
 	u.headLost = u.headLost || len(u.ends) == 0
-	u.hurt()
+	u.Hurt()
 }
 
 // Put adds a whole element.
@@ -145,8 +170,14 @@ func (u *Unit) Put(b []byte) {
 	u.End()
 }
 
-// Bytes returns the size of all elements.
-func (u *Unit) Bytes() int { return len(u.buf) }
+// Size returns how many bytes all elements have.
+func (u *Unit) Size() int { return len(u.buf) }
+
+// Bytes returns the elements one behind another. They hold until the unit is used again.
+func (u *Unit) Bytes() []byte { return u.buf }
+
+// Elements returns how many elements have ended.
+func (u *Unit) Elements() int { return len(u.ends) }
 
 func (u *Unit) start(i int) int {
 	if i == 0 {
@@ -217,9 +248,9 @@ func (u *Unit) lead(elements [][]byte) {
 
 var startCode = []byte{0, 0, 1}
 
-// splitStartCodes turns the last element into several where the sender left
+// SplitStartCodes turns the last element into several where the sender left
 // Annex B start codes in it. A valid NAL unit holds none (ITU-T H.264, 7.4.1).
-func (u *Unit) splitStartCodes() {
+func (u *Unit) SplitStartCodes() {
 	n := len(u.ends)
 	if n == 0 {
 		return

@@ -63,7 +63,7 @@ func (s *unitShard) take() *Unit {
 // put takes a unit back. Beyond the bounds it is left to the collector.
 func (s *unitShard) put(u *Unit) {
 	u.reset()
-	n := u.memory()
+	n := u.HeldBytes()
 	if n <= maxIdleUnit && !s.idle.put(u, n, maxIdleShard) {
 		s.common.put(u, n, maxIdleCommon)
 	}
@@ -86,7 +86,7 @@ func (i *idleUnits) take() *Unit {
 	u := i.units[n]
 	i.units[n] = nil
 	i.units = i.units[:n]
-	i.bytes -= u.memory()
+	i.bytes -= u.HeldBytes()
 	return u
 }
 
@@ -102,5 +102,7 @@ func (i *idleUnits) put(u *Unit, bytes, most int) bool {
 	return true
 }
 
-// memory returns what a unit takes, about.
-func (u *Unit) memory() int { return 256 + cap(u.buf) + 8*(cap(u.ends)+cap(u.gaps)) + 24*cap(u.view) }
+// HeldBytes returns the memory that a unit takes, about.
+func (u *Unit) HeldBytes() int {
+	return 256 + cap(u.buf) + 8*(cap(u.ends)+cap(u.gaps)) + 24*cap(u.view)
+}

@@ -56,7 +56,7 @@ func TestTheNewestUnitOfAFeedIsUsedAgain(t *testing.T) {
 	own.put(last)
 	require.NotSame(t, last, other.take(), "feeds of other shards do not touch it")
 	require.Same(t, last, own.take(), "the newest is in the caches")
-	require.Zero(t, last.Bytes())
+	require.Zero(t, last.Size())
 	require.Same(t, first, own.take())
 }
 
@@ -78,7 +78,7 @@ func TestAUnitIsTakenOnce(t *testing.T) {
 			for i := range 2000 {
 				u := s.take()
 				u.PTS++
-				if u.PTS != 1 || u.Bytes() != 0 {
+				if u.PTS != 1 || u.Size() != 0 {
 					panic("a unit is used twice")
 				}
 				u.Put(make([]byte, i%300*100))

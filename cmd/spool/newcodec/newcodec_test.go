@@ -133,7 +133,7 @@ func send(t *testing.T, pub *hub.Publisher) {
 	require.NoError(t, err)
 	all, scales := frames(), map[string]int64{"flip": 90000, "quip": 8000, "plnk": 8000}
 	for at := time.Duration(0); at < seconds*time.Second; at += 20 * time.Millisecond {
-		for track, name := range map[int]string{picture: "flip", sound: "quip", other: "plnk"} {
+		for track, name := range map[*ingest.Track]string{picture: "flip", sound: "quip", other: "plnk"} {
 			if all[name][0].at != at {
 				continue
 			}
@@ -141,7 +141,7 @@ func send(t *testing.T, pub *hub.Publisher) {
 			u.PTS = int64(at) * scales[name] / int64(time.Second)
 			u.DTS, u.UTC, u.Mono = u.PTS, pipelinetest.StartUTC+int64(at), int64(at)+1
 			u.Put([]byte(all[name][0].data))
-			require.NoError(t, feed.Unit(track, u))
+			require.NoError(t, track.Unit(u))
 			if all[name] = all[name][1:]; len(all[name]) == 0 {
 				all[name] = []sample{{at: -1}}
 			}

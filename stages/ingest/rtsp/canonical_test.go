@@ -9,12 +9,13 @@ import (
 	"time"
 
 	"github.com/bluenviron/gortsplib/v5/pkg/description"
-	"github.com/pion/rtp"
+	pion "github.com/pion/rtp"
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/stages/ingest"
+	"github.com/gospool/spool/stages/ingest/rtp"
 )
 
 const (
@@ -68,7 +69,7 @@ func TestAACOfLowBitRateIsRead(t *testing.T) {
 	take, leave := offers(read(t, sdp))
 	require.Len(t, take, 2, leave)
 	require.EqualValues(t, 22050, take[1].config.Track.Timescale)
-	sent := &rtp.Packet{Header: rtp.Header{Marker: true}, Payload: []byte{0, 8, 3 << 2, 0x01, 0x02, 0x03}}
+	sent := &pion.Packet{Header: pion.Header{Marker: true}, Payload: []byte{0, 8, 3 << 2, 0x01, 0x02, 0x03}}
 	require.Equal(t, [][]byte{{1, 2, 3}}, frames(t, take[1].config, sent))
 }
 
@@ -77,16 +78,16 @@ func TestLATMOfAnExtendedConfigurationIsRead(t *testing.T) {
 	take, leave := offers(read(t, "m=audio 0 RTP/AVP 97\r\na=rtpmap:97 MP4A-LATM/48000\r\na=fmtp:97 cpresent=0;config=40002310adca00\r\n"))
 	require.Len(t, take, 1, leave)
 	require.Equal(t, [][]byte{{0x11, 0x88, 0x56, 0xe5, 0}}, take[0].config.Track.ParameterSets)
-	sent := &rtp.Packet{Header: rtp.Header{Marker: true}, Payload: []byte{3, 0x01, 0x02, 0x03}}
+	sent := &pion.Packet{Header: pion.Header{Marker: true}, Payload: []byte{3, 0x01, 0x02, 0x03}}
 	require.Equal(t, [][]byte{{0x01, 0x02, 0x03}}, frames(t, take[0].config, sent))
 }
 
 // frames gives what a track of AAC makes of a packet.
-func frames(t *testing.T, c ingest.RTPConfig, p *rtp.Packet) (out [][]byte) {
+func frames(t *testing.T, c rtp.Config, p *pion.Packet) (out [][]byte) {
 	t.Helper()
 	pub := frameSink{out: &out}
 	feed := ingest.NewFeed(pub, slog.New(slog.DiscardHandler))
-	track, err := feed.AddRTPTrack(c)
+	track, err := rtp.Add(feed, c)
 	require.NoError(t, err)
 	require.NoError(t, track.Packet(p, time.Now()))
 	track.Close()

@@ -5,7 +5,7 @@ import (
 
 	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
-	"github.com/gospool/spool/stages/ingest"
+	"github.com/gospool/spool/stages/ingest/rtp"
 )
 
 // carried is a codec in one of the forms in which RTP carries it.
@@ -16,7 +16,7 @@ type carried struct {
 	clock  uint32 // of its RTP times where the description says none; 0: there must be one
 	// config is what a format of the codec means. The error names what is not supported
 	// about it.
-	config func(f *saidFormat, of media.Codec) (ingest.RTPConfig, error)
+	config func(f *saidFormat, of media.Codec) (rtp.Config, error)
 }
 
 // carriedCodecs are the codecs that can be recorded. A new one is a row here.

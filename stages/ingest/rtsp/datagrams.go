@@ -9,7 +9,7 @@ import (
 	"github.com/bluenviron/gortsplib/v5"
 	"github.com/bluenviron/gortsplib/v5/pkg/description"
 	"github.com/bluenviron/gortsplib/v5/pkg/format"
-	"github.com/pion/rtp"
+	pion "github.com/pion/rtp"
 )
 
 // numbering is the server's socket for RTP. gortsplib orders datagrams itself: it
@@ -56,7 +56,7 @@ func (c *numbering) ReadFrom(b []byte) (int, net.Addr, error) {
 
 // number numbers a packet that gortsplib will take for one.
 func (c *numbering) number(b []byte, from netip.AddrPort, at time.Time) {
-	var h rtp.Header
+	var h pion.Header
 	size, err := h.Unmarshal(b)
 	if err != nil || h.Padding && (len(b) <= size || int(b[len(b)-1]) > len(b)-size) {
 		return
@@ -99,7 +99,7 @@ func (c *numbering) clear(at time.Time) {
 }
 
 // restore gives a packet its own number back.
-func (c *numbering) restore(p *rtp.Packet) {
+func (c *numbering) restore(p *pion.Packet) {
 	if c.now != nil {
 		p.SequenceNumber = c.now.own[p.SequenceNumber%256]
 	}
@@ -112,7 +112,7 @@ type renumbered struct {
 }
 
 func (r renumbered) OnPacketRTP(m *description.Media, f format.Format, take gortsplib.OnPacketRTPFunc) {
-	r.ServerSession.OnPacketRTP(m, f, func(p *rtp.Packet) {
+	r.ServerSession.OnPacketRTP(m, f, func(p *pion.Packet) {
 		r.numbers.restore(p)
 		take(p)
 	})

@@ -16,6 +16,7 @@ import (
 	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/stages/ingest"
+	"github.com/gospool/spool/stages/ingest/rtp"
 )
 
 // offer is a media section of a session description that can be recorded: the
@@ -23,7 +24,7 @@ import (
 type offer struct {
 	media  *description.Media
 	format format.Format
-	config ingest.RTPConfig
+	config rtp.Config
 	others []otherFormat
 }
 
@@ -31,7 +32,7 @@ type offer struct {
 // is sent.
 type otherFormat struct {
 	format format.Format
-	config ingest.RTPConfig
+	config rtp.Config
 	leave  string // why it cannot be recorded; empty where it can
 }
 
@@ -178,27 +179,27 @@ func (s *sessionText) sameFormats(a, b *section) bool {
 
 // config returns what a format means that can be recorded. The error is the name of the
 // codec, or what is not supported about it.
-func (m *section) config(f *saidFormat) (ingest.RTPConfig, error) {
+func (m *section) config(f *saidFormat) (rtp.Config, error) {
 	name := cmp.Or(f.name, "unnamed-"+strconv.Itoa(int(f.payloadType)))
 	if m.kind != "video" && m.kind != "audio" {
-		return ingest.RTPConfig{}, errors.New(name)
+		return rtp.Config{}, errors.New(name)
 	}
 	if c := carriedAs(f.name); c != nil {
 		return c.config(f, c.codec)
 	}
-	return ingest.RTPConfig{}, errors.New(name)
+	return rtp.Config{}, errors.New(name)
 }
 
-func (f *saidFormat) h264(of media.Codec) (ingest.RTPConfig, error) {
+func (f *saidFormat) h264(of media.Codec) (rtp.Config, error) {
 	return f.video(of, f.values[packetizationMode] == "2", spropParameterSets, spropSPS, spropPPS), nil
 }
 
-func (f *saidFormat) h265(of media.Codec) (ingest.RTPConfig, error) {
+func (f *saidFormat) h265(of media.Codec) (rtp.Config, error) {
 	return f.video(of, number(f.values[spropMaxDONDiff], 0, 1<<31) > 0, spropVPS, spropSPS, spropPPS), nil
 }
 
-func (f *saidFormat) video(coding media.Codec, decodingOrder bool, sets ...parameter) ingest.RTPConfig {
-	c := ingest.RTPConfig{Clock: f.clock, DecodingOrder: decodingOrder, Track: ingest.TrackConfig{Codec: coding, Timescale: videoClock}}
+func (f *saidFormat) video(coding media.Codec, decodingOrder bool, sets ...parameter) rtp.Config {
+	c := rtp.Config{Clock: f.clock, DecodingOrder: decodingOrder, Track: ingest.TrackConfig{Codec: coding, Timescale: videoClock}}
 	// The depth counts slices only: what is less than ingest's own is of no use.
 	if depth := 2 * max(number(f.values[spropInterleavingDepth], 0, 1<<15), number(f.values[spropDepackBufNALUs], 0, 1<<15)); depth > 64 {
 		c.OrderDepth = int(depth)
@@ -213,12 +214,12 @@ func (f *saidFormat) video(coding media.Codec, decodingOrder bool, sets ...param
 // which the modes set and senders may leave unsaid.
 var widths = map[string][3]int{"aac-hbr": {13, 3, 3}, "aac_hbr": {13, 3, 3}, "aac-lbr": {6, 2, 2}}
 
-func (f *saidFormat) aac(of media.Codec) (ingest.RTPConfig, error) {
+func (f *saidFormat) aac(of media.Codec) (rtp.Config, error) {
 	unreadable := errors.New("unreadable-" + f.name)
 	raw := hexDigits(f.values[aacConfig])
 	var asc mpeg4audio.AudioSpecificConfig
 	if asc.Unmarshal(raw) != nil {
-		return ingest.RTPConfig{}, unreadable
+		return rtp.Config{}, unreadable
 	}
 	w := widths[strings.ToLower(f.values[aacMode])]
 	for i, p := range [...]parameter{aacSizeLength, aacIndexLength, aacIndexDeltaLength} {
@@ -227,13 +228,13 @@ func (f *saidFormat) aac(of media.Codec) (ingest.RTPConfig, error) {
 		}
 	}
 	if w[0] == 0 {
-		return ingest.RTPConfig{}, unreadable
+		return rtp.Config{}, unreadable
 	}
-	p, err := ingest.AACPayload(&format.MPEG4Audio{
+	p, err := rtp.AACPayload(&format.MPEG4Audio{
 		PayloadTyp: f.payloadType, Config: &asc, SizeLength: w[0], IndexLength: w[1], IndexDeltaLength: w[2],
 	})
 	if err != nil {
-		return ingest.RTPConfig{}, err
+		return rtp.Config{}, err
 	}
 	return f.audio(of, uint32(cmp.Or(asc.ExtensionSampleRate, asc.SampleRate)), raw, p)
 }
@@ -252,12 +253,12 @@ func hexDigits(digits string) []byte {
 // rate, so that a frame is a whole number of ticks. The AudioSpecificConfig stays as
 // it was sent: written anew from what a parser understood, an extension at its end
 // would be lost.
-func (f *saidFormat) audio(of media.Codec, rate uint32, asc []byte, p ingest.AudioPayload) (ingest.RTPConfig, error) {
+func (f *saidFormat) audio(of media.Codec, rate uint32, asc []byte, p rtp.AudioPayload) (rtp.Config, error) {
 	clock := cmp.Or(f.clock, rate)
 	if clock == 0 {
-		return ingest.RTPConfig{}, errors.New("aac without a sample rate")
+		return rtp.Config{}, errors.New("aac without a sample rate")
 	}
-	c := ingest.RTPConfig{Audio: p, Track: ingest.TrackConfig{Codec: of, Timescale: clock}}
+	c := rtp.Config{Audio: p, Track: ingest.TrackConfig{Codec: of, Timescale: clock}}
 	if asc == nil { // it is in the stream
 		return c, nil
 	}

@@ -9,25 +9,25 @@ import (
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
 
 	"github.com/gospool/spool/pipeline/media"
-	"github.com/gospool/spool/stages/ingest"
+	"github.com/gospool/spool/stages/ingest/rtp"
 )
 
 // latm is AAC whose configuration is in the description, or in the stream where the
 // description has none (RFC 6416, 7.1: where it says so, or nothing).
-func (f *saidFormat) latm(of media.Codec) (ingest.RTPConfig, error) {
+func (f *saidFormat) latm(of media.Codec) (rtp.Config, error) {
 	l := &format.MPEG4AudioLATM{PayloadTyp: f.payloadType, CPresent: f.values[latmCPresent] == "1" || f.values[latmCPresent] == "" && f.values[aacConfig] == ""}
 	var asc []byte
 	rate := uint32(0)
 	if !l.CPresent {
 		if l.StreamMuxConfig, asc = streamMuxConfig(hexDigits(f.values[aacConfig])); asc == nil {
-			return ingest.RTPConfig{}, errors.New("unreadable-" + f.name)
+			return rtp.Config{}, errors.New("unreadable-" + f.name)
 		}
 		first := l.StreamMuxConfig.Programs[0].Layers[0].AudioSpecificConfig
 		rate = uint32(cmp.Or(first.ExtensionSampleRate, first.SampleRate))
 	}
-	p, err := ingest.LATMPayload(l)
+	p, err := rtp.LATMPayload(l)
 	if err != nil {
-		return ingest.RTPConfig{}, err
+		return rtp.Config{}, err
 	}
 	return f.audio(of, rate, asc, p)
 }

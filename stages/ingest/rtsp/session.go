@@ -13,13 +13,14 @@ import (
 	"github.com/bluenviron/gortsplib/v5/pkg/description"
 	"github.com/bluenviron/gortsplib/v5/pkg/format"
 	"github.com/pion/rtcp"
-	"github.com/pion/rtp"
+	pion "github.com/pion/rtp"
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/stages/hub"
 	"github.com/gospool/spool/stages/ingest"
+	"github.com/gospool/spool/stages/ingest/rtp"
 )
 
 // session is one publication: gortsplib's callbacks on one side, a feed on the
@@ -55,7 +56,7 @@ type session struct {
 // where it may send one or another.
 type sessionTrack struct {
 	offer
-	rtp    *ingest.RTPTrack
+	rtp    *rtp.Track
 	leave  string  // why it cannot be recorded, and rtp is nil
 	choice *choice // of the section
 }
@@ -94,7 +95,7 @@ func (s *session) begin(pub *hub.Publisher, take []offer, leave []string) error 
 
 // add adds a section's track, and what it may be instead.
 func (s *session) add(o offer) error {
-	t, err := s.feed.AddRTPTrack(o.config)
+	t, err := rtp.Add(s.feed, o.config)
 	if err != nil {
 		return err
 	}
@@ -104,7 +105,7 @@ func (s *session) add(o offer) error {
 		next := sessionTrack{offer: offer{media: o.media, format: other.format}, leave: other.leave, choice: c}
 		if next.leave == "" {
 			other.config.Datagrams, other.config.SSRC = o.config.Datagrams, o.config.SSRC
-			if next.rtp, err = s.feed.AddRTPTrack(other.config); err == nil {
+			if next.rtp, err = rtp.Add(s.feed, other.config); err == nil {
 				s.tracks = append(s.tracks, next)
 				continue
 			}
@@ -126,13 +127,13 @@ type carrier interface {
 func (s *session) listen(c carrier) {
 	for i := range s.tracks {
 		for _, f := range s.tracks[i].media.Formats {
-			c.OnPacketRTP(s.tracks[i].media, f, func(*rtp.Packet) {})
+			c.OnPacketRTP(s.tracks[i].media, f, func(*pion.Packet) {})
 		}
 	}
 	for _, list := range [...][]sessionTrack{s.tracks, s.unfit} {
 		for i := range list {
 			t := &list[i]
-			c.OnPacketRTP(t.media, t.format, func(p *rtp.Packet) { s.packet(t, p) })
+			c.OnPacketRTP(t.media, t.format, func(p *pion.Packet) { s.packet(t, p) })
 		}
 	}
 	for i := range s.tracks {
@@ -144,7 +145,7 @@ func (s *session) listen(c carrier) {
 	}
 }
 
-func (s *session) packet(t *sessionTrack, p *rtp.Packet) {
+func (s *session) packet(t *sessionTrack, p *pion.Packet) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	defer s.caught()

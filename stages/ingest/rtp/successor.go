@@ -1,4 +1,4 @@
-package ingest
+package rtp
 
 import (
 	"time"
@@ -6,6 +6,7 @@ import (
 	"github.com/pion/rtp"
 
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/stages/ingest"
 )
 
 // candidate keeps the packets of another sender while it is not known whether it
@@ -62,50 +63,50 @@ func (c *candidate) put(h *datagram) {
 }
 
 // keepOther keeps a packet of another sender, where there is room for it.
-func (t *RTPTrack) keepOther(p *rtp.Packet, at time.Time) {
+func (t *Track) keepOther(p *rtp.Packet, at time.Time) {
 	had := t.others.bytes
 	t.foreign(t.others.keep(p, at))
-	if !t.feed.memory.grow(t.others.bytes - had) {
+	if !t.feed.Grow(t.others.bytes - had) {
 		t.dropOthers()
 	}
 }
 
 // dropOthers counts what was kept as foreign.
-func (t *RTPTrack) dropOthers() {
+func (t *Track) dropOthers() {
 	if len(t.others.held) == 0 {
 		return
 	}
 	t.disownReports(t.others.ssrc)
-	t.feed.memory.grow(-t.others.bytes)
+	t.feed.Grow(-t.others.bytes)
 	t.foreign(t.others.drop())
 }
 
 // takeOthers takes what was kept: it was the sender's.
-func (t *RTPTrack) takeOthers() {
+func (t *Track) takeOthers() {
 	for _, h := range t.others.held {
 		_ = t.pass(&h.packet, h.at) // the feed remembers
 	}
-	t.feed.memory.grow(-t.others.bytes)
+	t.feed.Grow(-t.others.bytes)
 	t.others.drop()
 }
 
 // foreign counts packets of another sender that are left out.
-func (t *RTPTrack) foreign(packets int) {
+func (t *Track) foreign(packets int) {
 	if packets == 0 {
 		return
 	}
-	t.track().lost(media.DropForeignSSRC, uint64(packets))
+	t.to.Lost(media.DropForeignSSRC, uint64(packets))
 	if !t.sender.said {
 		t.sender.said = true
-		t.feed.log.Warn("another sender's packets come with a track's: they are left out, by their SSRC",
-			"codec", t.track().cfg.Codec.String(), "ssrc", t.sender.ssrc, "other", t.others.ssrc)
+		t.feed.Log().Warn("another sender's packets come with a track's: they are left out, by their SSRC",
+			"codec", t.codec.String(), "ssrc", t.sender.ssrc, "other", t.others.ssrc)
 	}
 }
 
 // succeed begins anew with another sender, with the packets that were kept of it and
 // the one that came now. Where its times are not near to what arrival tells they have
 // nothing to do with those before, and go on by arrival.
-func (t *RTPTrack) succeed(p *rtp.Packet, at time.Time) {
+func (t *Track) succeed(p *rtp.Packet, at time.Time) {
 	first, came := p, at
 	if len(t.others.held) > 0 {
 		first, came = &t.others.held[0].packet, t.others.held[0].at
@@ -119,15 +120,15 @@ func (t *RTPTrack) succeed(p *rtp.Packet, at time.Time) {
 	}
 	if t.unit != nil {
 		if t.marked > 0 { // else the next picture would have ended it
-			t.unit.interrupt()
+			t.unit.Interrupt()
 		}
 		_ = t.finish()
 	}
-	t.track().flush()
+	t.to.Flush()
 	t.flushSound()
-	t.track().lostBefore++
+	t.to.MissingBefore(1, "")
 	t.seen = false
-	now := t.byNow(came.Sub(epoch).Nanoseconds())
+	now := t.byNow(ingest.Mono(came))
 	if d := t.time.near(first.Timestamp) - now; d < -int64(t.clock) || d > int64(t.clock) {
 		t.time.goOn(first.Timestamp, now)
 	}
@@ -136,16 +137,15 @@ func (t *RTPTrack) succeed(p *rtp.Packet, at time.Time) {
 
 // byNow returns the time that the sender's clock shows at an arrival, ns: by the newest unit
 // whose time is in line.
-func (t *RTPTrack) byNow(mono int64) int64 {
-	o, s := &t.track().outliers, &t.line
+func (t *Track) byNow(mono int64) int64 {
+	now, pictures := t.to.Clock(mono)
+	s := &t.line
 	switch {
-	case o.base.n > 0:
-		last := o.base.last()
-		now := max(last.pts+media.FromNanos(mono-last.mono, t.scale), o.base.front()+o.base.step)
-		return media.Rescale(now-o.shift.now(), t.scale, t.clock)
+	case pictures:
+		return media.Rescale(now, t.scale, t.clock)
 	case s.any:
 		now := s.next - t.audio.duration(1, t.clock) + media.FromNanos(mono-s.mono, t.clock)
-		return max(now, s.next) - s.shift.now()
+		return max(now, s.next) - s.shift.Now()
 	}
 	return t.time.wide + max(media.FromNanos(mono-t.arrived, t.clock), 1)
 }

@@ -1,4 +1,4 @@
-package ingest
+package rtp
 
 import (
 	"math/rand/v2"
@@ -11,6 +11,8 @@ import (
 
 	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/stages/ingest"
+	"github.com/gospool/spool/stages/ingest/ingesttest"
 )
 
 // arrivals is datagrams that write down what goes on.
@@ -66,8 +68,8 @@ func TestDatagramsAreOrdered(t *testing.T) {
 			a.send(c.in...)
 			require.NoError(t, a.flush())
 			require.Equal(t, c.out, a.out)
-			require.Equal(t, c.twice, a.counts[RepairedTwice])
-			require.Equal(t, c.late, a.counts[RepairedLate])
+			require.Equal(t, c.twice, a.counts[ingest.RepairedTwice])
+			require.Equal(t, c.late, a.counts[ingest.RepairedLate])
 			require.Zero(t, a.bytes)
 		})
 	}
@@ -97,7 +99,7 @@ func TestDatagramsWaitForATime(t *testing.T) {
 	require.True(t, slices.IsSortedFunc(a.times, time.Time.Compare))
 	a.send(2, 2, 5)
 	require.Equal(t, []uint16{1, 3, 4, 5}, a.out)
-	require.Equal(t, map[string]int{RepairedLate: 1, RepairedTwice: 1}, a.counts)
+	require.Equal(t, map[string]int{ingest.RepairedLate: 1, ingest.RepairedTwice: 1}, a.counts)
 }
 
 func TestDatagramsThatWaitAreBounded(t *testing.T) {
@@ -150,8 +152,8 @@ func TestAnyNetworkIsPutRight(t *testing.T) {
 		}
 		require.NoError(t, a.flush())
 		require.Equal(t, want, a.out)
-		require.Equal(t, twice, a.counts[RepairedTwice]+a.counts[RepairedLate])
-		require.Zero(t, a.counts[RepairedLate])
+		require.Equal(t, twice, a.counts[ingest.RepairedTwice]+a.counts[ingest.RepairedLate])
+		require.Zero(t, a.counts[ingest.RepairedLate])
 	}
 }
 
@@ -160,12 +162,12 @@ func TestAnyNetworkIsPutRight(t *testing.T) {
 func TestATrackOfDatagrams(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(3, 9))
 	b := newBench(t)
-	sps, pps := codedSets(false)
-	v, err := b.feed.AddRTPTrack(RTPConfig{Track: TrackConfig{Codec: codec.H264, Timescale: 90000, ParameterSets: [][]byte{sps, pps}}, Datagrams: true})
+	sps, pps := ingesttest.CodedSets(false)
+	v, err := Add(b.feed, Config{Track: ingest.TrackConfig{Codec: codec.H264, Timescale: 90000, ParameterSets: [][]byte{sps, pps}}, Datagrams: true})
 	require.NoError(t, err)
 	var packets []*rtp.Packet
-	for i, au := range pictures(rnd, codec.H264, 100) {
-		for _, p := range packetize(t, codec.H264, au) {
+	for i, au := range ingesttest.Pictures(rnd, codec.H264, 100) {
+		for _, p := range ingesttest.Packetize(t, codec.H264, au) {
 			p.SequenceNumber, p.Timestamp = uint16(65400+len(packets)), uint32(i)*ticksOf
 			packets = append(packets, p)
 		}
@@ -175,14 +177,14 @@ func TestATrackOfDatagrams(t *testing.T) {
 	}
 	for i, p := range packets {
 		if i != 70 {
-			require.NoError(t, v.Packet(p, b.now))
+			require.NoError(t, v.Packet(p, b.Now))
 		}
 	}
 	v.Close()
 	b.feed.Close()
-	require.EqualValues(t, 1, b.shelf.lost[media.DropRTPLoss])
-	require.InDelta(t, 100, len(b.shelf.units), 2)
-	require.Zero(t, b.feed.memory.held)
+	require.EqualValues(t, 1, b.Publisher.Losses[media.DropRTPLoss])
+	require.InDelta(t, 100, len(b.Publisher.Units), 2)
+	require.Zero(t, b.feed.HeldBytes())
 }
 
 func TestDatagramsInOrderAreNotAllocatedFor(t *testing.T) {
@@ -222,7 +224,7 @@ func FuzzDatagrams(f *testing.F) {
 		require.NoError(t, a.flush())
 		require.Zero(t, a.n)
 		require.Zero(t, a.bytes)
-		require.Equal(t, sent, len(a.out)+a.counts[RepairedTwice]+a.counts[RepairedLate], "each is counted")
+		require.Equal(t, sent, len(a.out)+a.counts[ingest.RepairedTwice]+a.counts[ingest.RepairedLate], "each is counted")
 		require.True(t, slices.IsSortedFunc(a.times, time.Time.Compare))
 	})
 }
@@ -231,11 +233,11 @@ func FuzzDatagrams(f *testing.F) {
 // however long the recorder has run.
 func TestWhatWaitsAtTheBeginningIsNotMissed(t *testing.T) {
 	b := newBench(t)
-	b.now = b.now.Add(time.Hour)
+	b.Now = b.Now.Add(time.Hour)
 	v := b.of(codec.H264)
 	v.ExpectDatagrams()
 	(&speaker{b: b, ssrc: 1}).picture(v)
-	require.Empty(t, b.shelf.units, "it waits")
-	require.Nil(t, b.shelf.problems[0])
-	require.NotContains(t, b.log.String(), "nothing of a track can be kept")
+	require.Empty(t, b.Publisher.Units, "it waits")
+	require.Nil(t, b.Publisher.Problems[0])
+	require.NotContains(t, b.Log.String(), "nothing of a track can be kept")
 }

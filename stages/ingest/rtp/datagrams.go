@@ -1,9 +1,11 @@
-package ingest
+package rtp
 
 import (
 	"time"
 
 	"github.com/pion/rtp"
+
+	"github.com/gospool/spool/stages/ingest"
 )
 
 // datagrams puts packets back in the order of their numbers that a network has
@@ -92,7 +94,7 @@ func (d *datagrams) again(seq uint16, behind int) bool {
 	if behind <= 64 {
 		bit := uint64(1) << (behind - 1)
 		if d.seen&bit != 0 {
-			d.count(RepairedTwice)
+			d.count(ingest.RepairedTwice)
 			return false
 		}
 		d.seen |= bit
@@ -104,7 +106,7 @@ func (d *datagrams) again(seq uint16, behind int) bool {
 	if d.back >= backAgain && (behind > maxAhead || d.back >= backNear) {
 		return true
 	}
-	d.count(RepairedLate)
+	d.count(ingest.RepairedLate)
 	return false
 }
 
@@ -112,7 +114,7 @@ func (d *datagrams) again(seq uint16, behind int) bool {
 func (d *datagrams) hold(p *rtp.Packet, at time.Time) {
 	slot := &d.held[p.SequenceNumber%maxAhead]
 	if *slot != nil {
-		d.count(RepairedTwice)
+		d.count(ingest.RepairedTwice)
 		return
 	}
 	var h *datagram

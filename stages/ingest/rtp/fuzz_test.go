@@ -1,4 +1,4 @@
-package ingest
+package rtp
 
 import (
 	"math/rand/v2"
@@ -11,6 +11,8 @@ import (
 
 	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/stages/ingest"
+	"github.com/gospool/spool/stages/ingest/ingesttest"
 )
 
 // FuzzPackets: no packets harm a track, be they datagrams, of several senders or with
@@ -26,7 +28,7 @@ func FuzzPackets(f *testing.F) {
 		return out
 	}
 	for mode, coding := range map[byte]media.Codec{0: codec.H264, 1: codec.H265, 2: codec.H264, 3: codec.H265, 6: codec.H264} {
-		aus := pictures(rnd, coding, 3)
+		aus := ingesttest.Pictures(rnd, coding, 3)
 		for _, au := range aus {
 			for i := range au {
 				au[i] = au[i][:min(len(au[i]), 30)]
@@ -37,13 +39,13 @@ func FuzzPackets(f *testing.F) {
 	f.Add([]byte{0x10, 3, 0x65, 0x88, 1, 0x90, 3, 0x65, 0x88, 2}, byte(4))
 	f.Fuzz(func(t *testing.T, script []byte, mode byte) {
 		b := newBench(t)
-		sps, pps := codedSets(false)
+		sps, pps := ingesttest.CodedSets(false)
 		coding, sets := codec.H264, [][]byte{sps, pps}
 		if mode&1 != 0 {
-			coding, sets = codec.H265, [][]byte{vpsX265, hevc0, ppsX265}
+			coding, sets = codec.H265, [][]byte{ingesttest.VPSX265, ingesttest.HEVC25, ingesttest.PPSX265}
 		}
-		v, err := b.feed.AddRTPTrack(RTPConfig{
-			Track:         TrackConfig{Codec: coding, Timescale: 90000, ParameterSets: sets},
+		v, err := Add(b.feed, Config{
+			Track:         ingest.TrackConfig{Codec: coding, Timescale: 90000, ParameterSets: sets},
 			DecodingOrder: mode&2 != 0, Datagrams: mode&4 != 0, SSRC: uint32(mode >> 7), OrderDepth: int(mode >> 3 & 15),
 		})
 		require.NoError(t, err)
@@ -51,7 +53,7 @@ func FuzzPackets(f *testing.F) {
 		for len(script) >= 2 {
 			flags, n := script[0], min(int(script[1]), len(script)-2)
 			came += n
-			b.now = b.now.Add(time.Duration(flags>>5) * 20 * time.Millisecond)
+			b.Now = b.Now.Add(time.Duration(flags>>5) * 20 * time.Millisecond)
 			p := &rtp.Packet{Header: rtp.Header{
 				SequenceNumber: seq, Timestamp: uint32(flags&7) * ticksOf, Marker: flags&8 != 0, SSRC: uint32(flags >> 4 & 1),
 			}, Payload: script[2 : 2+n]}
@@ -65,22 +67,22 @@ func FuzzPackets(f *testing.F) {
 			case 4:
 				v.RTCP(&rtcp.SenderReport{SSRC: uint32(n & 1), NTPTime: uint64(n) << 32, RTPTime: uint32(n) * ticksOf})
 			}
-			require.NoError(t, v.Packet(p, b.now))
-			require.LessOrEqual(t, b.feed.memory.held, int64(64*came+1<<21), "memory is linear in what came")
+			require.NoError(t, v.Packet(p, b.Now))
+			require.LessOrEqual(t, b.feed.HeldBytes(), int64(64*came+1<<21), "memory is linear in what came")
 			script = script[2+n:]
 		}
 		v.Close()
 		b.feed.Close()
-		require.Zero(t, b.feed.memory.held)
+		require.Zero(t, b.feed.HeldBytes())
 		size := 0
-		for _, u := range b.shelf.units {
-			require.NotEmpty(t, u.nals)
-			require.LessOrEqual(t, len(u.nals), maxElements)
-			for _, nal := range u.nals {
+		for _, u := range b.Publisher.Units {
+			require.NotEmpty(t, u.NALs)
+			require.LessOrEqual(t, len(u.NALs), 4096)
+			for _, nal := range u.NALs {
 				require.NotEmpty(t, nal)
 				size += len(nal)
 			}
 		}
-		require.LessOrEqual(t, size, came+len(b.shelf.units)*200, "nothing is stored twice")
+		require.LessOrEqual(t, size, came+len(b.Publisher.Units)*200, "nothing is stored twice")
 	})
 }

@@ -1,4 +1,4 @@
-package ingest
+package rtp
 
 import (
 	"encoding/binary"
@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/stages/ingest"
 )
 
 // depacketizer takes NAL units out of the RTP payloads of one codec. No payload is
@@ -13,7 +14,7 @@ import (
 type depacketizer interface {
 	// unpack adds a payload's NAL units or fragment to the unit. After an error
 	// something is missing behind the unit's last element.
-	unpack(u *Unit, payload []byte) error
+	unpack(u *ingest.Unit, payload []byte) error
 	// continues reports whether a payload is a later fragment of a NAL unit, and joins
 	// whether it may be that at the beginning of a session in decoding order.
 	continues(payload []byte) bool
@@ -21,7 +22,7 @@ type depacketizer interface {
 	// timed reports whether the NAL units of a payload have times of their own.
 	timed(payload []byte) bool
 	// ordered takes a payload whose NAL units have decoding order numbers.
-	ordered(t *RTPTrack, payload []byte, ticks int64, at time.Time) error
+	ordered(t *Track, payload []byte, ticks int64, at time.Time) error
 	// role is that of the type in a NAL unit's header.
 	role(nal []byte) codec.Role
 }
@@ -49,7 +50,7 @@ const (
 	fuB    = 29
 )
 
-func (h264Payload) unpack(u *Unit, p []byte) error {
+func (h264Payload) unpack(u *ingest.Unit, p []byte) error {
 	if len(p) == 0 {
 		return errShort
 	}
@@ -57,7 +58,7 @@ func (h264Payload) unpack(u *Unit, p []byte) error {
 	if t == fuA || t == fuB && len(p) >= 4 && p[1]&0x80 != 0 {
 		return fragment264(u, p)
 	}
-	u.torn()
+	u.Tear()
 	switch {
 	case t == stapA:
 		return aggregate(u, p[1:])
@@ -86,7 +87,7 @@ func (h264Payload) timed(p []byte) bool {
 func (h264Payload) role(nal []byte) codec.Role { return codec.RoleH264(nal[0] & 0x1f) }
 
 // fragment264 follows RFC 6184, 5.8. Some senders set start and end in one.
-func fragment264(u *Unit, p []byte) error {
+func fragment264(u *ingest.Unit, p []byte) error {
 	if len(p) < 2 {
 		return errShort
 	}
@@ -94,12 +95,12 @@ func fragment264(u *Unit, p []byte) error {
 	if p[0]&0x1f == fuB {
 		body = p[4:]
 	}
-	return u.fragment(p[1]&0x80 != 0, p[1]&0x40 != 0, codec.RoleH264(p[1]&0x1f), body, p[0]&0xe0|p[1]&0x1f)
+	return fragment(u, p[1]&0x80 != 0, p[1]&0x40 != 0, codec.RoleH264(p[1]&0x1f), body, p[0]&0xe0|p[1]&0x1f)
 }
 
 // aggregate adds NAL units behind 16-bit sizes (RFC 6184, 5.7.1; RFC 7798,
 // 4.4.2). One of no size is none, and zeros behind them are padding.
-func aggregate(u *Unit, p []byte) error {
+func aggregate(u *ingest.Unit, p []byte) error {
 	for len(p) >= 2 {
 		n := int(binary.BigEndian.Uint16(p))
 		if n > len(p)-2 {
@@ -114,10 +115,10 @@ func aggregate(u *Unit, p []byte) error {
 // cleanStartCodes splits a NAL unit in which the sender left Annex B start codes.
 // Those that do put them before or between the parameter sets and what follows
 // them, so that slices need not be searched.
-func cleanStartCodes(u *Unit, r codec.Role, p []byte) {
+func cleanStartCodes(u *ingest.Unit, r codec.Role, p []byte) {
 	prefixed := len(p) >= 3 && p[0] == 0 && p[1] == 0 && p[2] <= 1
 	if prefixed || r != codec.RolePicture && r != codec.RoleKey {
-		u.splitStartCodes()
+		u.SplitStartCodes()
 	}
 }
 
@@ -132,7 +133,7 @@ const (
 	paciH265 = 50
 )
 
-func (h *h265Payload) unpack(u *Unit, p []byte) (err error) {
+func (h *h265Payload) unpack(u *ingest.Unit, p []byte) (err error) {
 	if p, err = h.open(p); err != nil {
 		return err
 	}
@@ -140,7 +141,7 @@ func (h *h265Payload) unpack(u *Unit, p []byte) (err error) {
 	if t == fuH265 {
 		return fragment265(u, p)
 	}
-	u.torn()
+	u.Tear()
 	if t == apH265 {
 		return aggregate(u, p[min(len(p), 2):])
 	}
@@ -181,20 +182,20 @@ func (h *h265Payload) timed([]byte) bool { return false }
 func (h *h265Payload) role(nal []byte) codec.Role { return codec.RoleH265(nal[0] >> 1 & 0x3f) }
 
 // fragment265 follows RFC 7798, 4.4.3.
-func fragment265(u *Unit, p []byte) error {
+func fragment265(u *ingest.Unit, p []byte) error {
 	if len(p) < 3 {
 		return errShort
 	}
-	return u.fragment(p[2]&0x80 != 0, p[2]&0x40 != 0, codec.RoleH265(p[2]&0x3f), p[3:], p[0]&0x81|p[2]&0x3f<<1, p[1])
+	return fragment(u, p[2]&0x80 != 0, p[2]&0x40 != 0, codec.RoleH265(p[2]&0x3f), p[3:], p[0]&0x81|p[2]&0x3f<<1, p[1])
 }
 
 // fragment adds a part of a NAL unit, before the first its header.
-func (u *Unit) fragment(start, end bool, r codec.Role, body []byte, header ...byte) error {
+func fragment(u *ingest.Unit, start, end bool, r codec.Role, body []byte, header ...byte) error {
 	if start {
-		u.torn()
+		u.Tear()
 		u.Begin()
 		u.Add(header...)
-	} else if !u.open {
+	} else if !u.Open() {
 		return errFragment
 	}
 	u.Add(body...)
@@ -203,12 +204,4 @@ func (u *Unit) fragment(start, end bool, r codec.Role, body []byte, header ...by
 		cleanStartCodes(u, r, body)
 	}
 	return nil
-}
-
-// torn leaves out a fragment whose end has not come.
-func (u *Unit) torn() {
-	if u.open {
-		u.Drop()
-		u.Damaged = true
-	}
 }

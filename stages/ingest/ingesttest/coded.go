@@ -1,4 +1,4 @@
-package ingest
+package ingesttest
 
 import (
 	"bytes"
@@ -52,29 +52,29 @@ func (w *bitWriter) nal(header ...byte) []byte {
 	return out
 }
 
-// coded is a slice of an H.264 stream whose macroblocks are coded as they are
+// Coded is a slice of an H.264 stream whose macroblocks are coded as they are
 // (I_PCM): any decoder can read it. Pictures are 32 pixels wide and high.
-type coded struct {
-	kind      byte // NAL unit type
-	ref       bool
-	first     uint32 // macroblock
-	count     int    // macroblocks in it; 0: all that follow
-	pps       uint32
-	frameNum  uint32
-	field     bool
-	bottom    bool
-	idrID     uint32
-	poc       uint32
-	redundant uint32
-	level     byte // of grey
+type Coded struct {
+	Kind      byte // NAL unit type
+	Ref       bool
+	First     uint32 // macroblock
+	Count     int    // macroblocks in it; 0: all that follow
+	PPS       uint32
+	FrameNum  uint32
+	Field     bool
+	Bottom    bool
+	IDRID     uint32
+	POC       uint32
+	Redundant uint32
+	Level     byte // of grey
 }
 
-// codedSets are the parameter sets of such streams: of frames, or of fields too.
-func codedSets(fields bool) (sps, pps []byte) { return reorderedSets(fields, 0) }
+// CodedSets returns the parameter sets of such streams: of frames, or of fields too.
+func CodedSets(fields bool) (sps, pps []byte) { return ReorderedSets(fields, 0) }
 
-// reorderedSets are those of a stream that promises to show no picture later than so
+// ReorderedSets returns those of a stream that promises to show no picture later than so
 // many that come behind it.
-func reorderedSets(fields bool, depth uint32) (sps, pps []byte) {
+func ReorderedSets(fields bool, depth uint32) (sps, pps []byte) {
 	w := (&bitWriter{}).put(77, 8).put(0, 8).put(30, 8).ue(0) // Main, level 3
 	w.ue(0).ue(0).ue(4)                                       // frame_num of 4 bits, picture order count of 8
 	w.ue(2).put(0, 1)                                         // two reference frames
@@ -90,29 +90,30 @@ func reorderedSets(fields bool, depth uint32) (sps, pps []byte) {
 	return w.nal(0x67), p.put(0, 2).put(1, 1).nal(0x68)                                         // redundant_pic_cnt_present
 }
 
-func (c coded) nal(fields bool) []byte {
-	w := (&bitWriter{}).ue(c.first).ue(7).ue(c.pps).put(c.frameNum&15, 4)
+// NAL returns the slice, of a stream with fields or without.
+func (c Coded) NAL(fields bool) []byte {
+	w := (&bitWriter{}).ue(c.First).ue(7).ue(c.PPS).put(c.FrameNum&15, 4)
 	rows := 2
 	if fields {
-		w.put(bit(c.field), 1)
-		if c.field {
-			w.put(bit(c.bottom), 1)
+		w.put(bit(c.Field), 1)
+		if c.Field {
+			w.put(bit(c.Bottom), 1)
 			rows = 1
 		}
 	}
-	if c.kind == 5 {
-		w.ue(c.idrID)
+	if c.Kind == 5 {
+		w.ue(c.IDRID)
 	}
-	w.put(c.poc&255, 8).ue(c.redundant)
-	if c.kind == 5 {
+	w.put(c.POC&255, 8).ue(c.Redundant)
+	if c.Kind == 5 {
 		w.put(0, 2)
-	} else if c.ref {
+	} else if c.Ref {
 		w.put(0, 1)
 	}
 	w.ue(0) // slice_qp_delta
-	count := c.count
+	count := c.Count
 	if count == 0 {
-		count = 2*rows - int(c.first)
+		count = 2*rows - int(c.First)
 	}
 	for range count {
 		w.ue(25) // I_PCM
@@ -120,11 +121,11 @@ func (c coded) nal(fields bool) []byte {
 			w.put(0, 1)
 		}
 		for i := range 384 {
-			w.put(uint32(c.level)+uint32(i%5), 8)
+			w.put(uint32(c.Level)+uint32(i%5), 8)
 		}
 	}
-	header := c.kind
-	if c.ref || c.kind == 5 {
+	header := c.Kind
+	if c.Ref || c.Kind == 5 {
 		header |= 0x60
 	}
 	return w.nal(header)
@@ -137,14 +138,14 @@ func bit(b bool) uint32 {
 	return 0
 }
 
-// frameHashes decodes an Annex B stream and gives the MD5 of each frame.
-func frameHashes(t *testing.T, format string, nals ...[]byte) (out []string) {
+// FrameHashes decodes an Annex B stream and returns the MD5 of each frame.
+func FrameHashes(t *testing.T, format string, nals ...[]byte) (out []string) {
 	t.Helper()
 	var stream []byte
 	for _, n := range nals {
 		stream = append(append(stream, 0, 0, 0, 1), n...)
 	}
-	cmd := exec.Command("ffmpeg", "-nostdin", "-v", "error", "-f", format, "-i", "-", "-fps_mode", "passthrough", "-f", "framemd5", "-")
+	cmd := exec.CommandContext(t.Context(), "ffmpeg", "-nostdin", "-v", "error", "-f", format, "-i", "-", "-fps_mode", "passthrough", "-f", "framemd5", "-")
 	cmd.Stdin = bytes.NewReader(stream)
 	var complaint bytes.Buffer
 	cmd.Stderr = &complaint
@@ -160,7 +161,8 @@ func frameHashes(t *testing.T, format string, nals ...[]byte) (out []string) {
 	return out
 }
 
-func hashOf(nals [][]byte) string {
+// HashOf returns the hash of NAL units one behind another.
+func HashOf(nals [][]byte) string {
 	h := md5.New()
 	for _, n := range nals {
 		h.Write(n)

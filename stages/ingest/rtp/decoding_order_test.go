@@ -1,4 +1,4 @@
-package ingest
+package rtp
 
 import (
 	"encoding/binary"
@@ -12,6 +12,8 @@ import (
 
 	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/stages/ingest"
+	"github.com/gospool/spool/stages/ingest/ingesttest"
 )
 
 // numberedNAL is a NAL unit that a test sends with a decoding order number.
@@ -150,19 +152,19 @@ func TestDecodingOrderIsRestored(t *testing.T) {
 
 func restored(t *testing.T, coding media.Codec, step uint16, lossPercent, depth int) {
 	rnd := rand.New(rand.NewPCG(11, uint64(step)))
-	aus := pictures(rnd, coding, 80)
+	aus := ingesttest.Pictures(rnd, coding, 80)
 	b := newBench(t)
-	c := RTPConfig{Track: TrackConfig{Codec: coding, Timescale: 90000}, DecodingOrder: true, OrderDepth: depth}
-	sps, pps := codedSets(false)
+	c := Config{Track: ingest.TrackConfig{Codec: coding, Timescale: 90000}, DecodingOrder: true, OrderDepth: depth}
+	sps, pps := ingesttest.CodedSets(false)
 	if c.Track.ParameterSets = [][]byte{sps, pps}; coding == codec.H265 {
-		c.Track.ParameterSets = [][]byte{vpsX265, hevc0, ppsX265}
+		c.Track.ParameterSets = [][]byte{ingesttest.VPSX265, ingesttest.HEVC25, ingesttest.PPSX265}
 	}
-	track, err := b.feed.AddRTPTrack(c)
+	track, err := Add(b.feed, c)
 	require.NoError(t, err)
 	list := interleave(rnd, aus, 65500, step, 10)
 	number := map[string]int{}
 	for i, au := range aus {
-		number[hashOf(pictureOf(coding, au))] = i
+		number[ingesttest.HashOf(ingesttest.PictureOf(coding, au))] = i
 	}
 	lost := 0
 	packets := packed(rnd, coding, list)
@@ -171,43 +173,43 @@ func restored(t *testing.T, coding media.Codec, step uint16, lossPercent, depth 
 			lost++
 			continue
 		}
-		require.NoError(t, track.Packet(p, b.now))
+		require.NoError(t, track.Packet(p, b.Now))
 		require.LessOrEqual(t, len(track.order.held), max(depth, defaultDepth)+1)
 	}
 	track.Close()
 	b.feed.Close()
 	came := 0
-	for _, u := range b.shelf.units {
-		i, known := number[hashOf(pictureOf(coding, u.nals))]
+	for _, u := range b.Publisher.Units {
+		i, known := number[ingesttest.HashOf(ingesttest.PictureOf(coding, u.NALs))]
 		require.True(t, known, "a picture is stored in part, or two as one")
 		came++
-		require.Equal(t, int64(i)*ticksOf, u.au.PTS-b.shelf.units[0].au.PTS+int64(number[hashOf(pictureOf(coding, b.shelf.units[0].nals))])*ticksOf)
+		require.Equal(t, int64(i)*ticksOf, u.AU.PTS-b.Publisher.Units[0].AU.PTS+int64(number[ingesttest.HashOf(ingesttest.PictureOf(coding, b.Publisher.Units[0].NALs))])*ticksOf)
 		if lost == 0 {
-			require.Equal(t, hashOf(aus[i]), hashOf(u.nals))
+			require.Equal(t, ingesttest.HashOf(aus[i]), ingesttest.HashOf(u.NALs))
 		}
 	}
 	if lost == 0 {
-		require.Empty(t, b.shelf.lost)
+		require.Empty(t, b.Publisher.Losses)
 		require.Equal(t, len(aus), came)
 		return
 	}
 	require.Greater(t, came, len(aus)/4)
-	require.EqualValues(t, lost, b.shelf.lost[media.DropRTPLoss])
-	require.NotZero(t, b.shelf.lost[media.DropDamaged])
+	require.EqualValues(t, lost, b.Publisher.Losses[media.DropRTPLoss])
+	require.NotZero(t, b.Publisher.Losses[media.DropDamaged])
 }
 
 // In order nothing waits, where the numbers follow each other.
 func TestDecodingOrderDoesNotDelayWhatIsInOrder(t *testing.T) {
 	b := newBench(t)
-	sps, pps := codedSets(false)
-	track, err := b.feed.AddRTPTrack(RTPConfig{Track: TrackConfig{Codec: codec.H264, Timescale: 90000, ParameterSets: [][]byte{sps, pps}}, DecodingOrder: true})
+	sps, pps := ingesttest.CodedSets(false)
+	track, err := Add(b.feed, Config{Track: ingest.TrackConfig{Codec: codec.H264, Timescale: 90000, ParameterSets: [][]byte{sps, pps}}, DecodingOrder: true})
 	require.NoError(t, err)
-	for i, au := range frames264(60) {
-		b.now = b.now.Add(40e6)
+	for i, au := range ingesttest.Frames264(60) {
+		b.Now = b.Now.Add(40e6)
 		for k, nal := range au {
 			p := binary.BigEndian.AppendUint16([]byte{0x60 | stapB}, uint16(2*i+k))
 			p = append(binary.BigEndian.AppendUint16(p, uint16(len(nal))), nal...)
-			b.send(track, uint32(i)*ticksOf, k == 1, p...)
+			b.Send(track, uint32(i)*ticksOf, k == 1, p...)
 		}
 		if i > 26 { // after a second
 			require.Empty(t, track.order.held)
@@ -219,10 +221,10 @@ func TestDecodingOrderDoesNotDelayWhatIsInOrder(t *testing.T) {
 func TestDecodingOrderBeginsAnew(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	b := newBench(t)
-	sps, pps := codedSets(false)
-	track, err := b.feed.AddRTPTrack(RTPConfig{Track: TrackConfig{Codec: codec.H264, Timescale: 90000, ParameterSets: [][]byte{sps, pps}}, DecodingOrder: true, OrderDepth: 8})
+	sps, pps := ingesttest.CodedSets(false)
+	track, err := Add(b.feed, Config{Track: ingest.TrackConfig{Codec: codec.H264, Timescale: 90000, ParameterSets: [][]byte{sps, pps}}, DecodingOrder: true, OrderDepth: 8})
 	require.NoError(t, err)
-	aus := pictures(rnd, codec.H264, 100)
+	aus := ingesttest.Pictures(rnd, codec.H264, 100)
 	packets := packed(rnd, codec.H264, interleave(rnd, aus[:50], 30000, 1, 4))
 	for _, p := range packed(rnd, codec.H264, interleave(rnd, aus[50:], 7, 1, 4)) {
 		p.Timestamp += 50 * ticksOf
@@ -230,67 +232,67 @@ func TestDecodingOrderBeginsAnew(t *testing.T) {
 	}
 	for i, p := range packets {
 		p.SequenceNumber = uint16(i)
-		require.NoError(t, track.Packet(p, b.now))
+		require.NoError(t, track.Packet(p, b.Now))
 	}
 	track.Close()
 	b.feed.Close()
-	require.NotZero(t, b.shelf.lost[media.DropDecodingOrder])
-	require.GreaterOrEqual(t, len(b.shelf.units), 90)
+	require.NotZero(t, b.Publisher.Losses[media.DropDecodingOrder])
+	require.GreaterOrEqual(t, len(b.Publisher.Units), 90)
 }
 
 // In modes 0 and 1 there should be none of these, but some send them, in order.
 func TestPackingsOfAnotherModeAreTaken(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(5, 6))
-	aus := pictures(rnd, codec.H264, 60)
+	aus := ingesttest.Pictures(rnd, codec.H264, 60)
 	b := newBench(t)
 	track := b.of(codec.H264)
 	packets := packed(rnd, codec.H264, interleave(rnd, aus, 9, 1, 0))
 	for i, p := range packets {
 		p.SequenceNumber = uint16(i)
-		require.NoError(t, track.Packet(p, b.now))
+		require.NoError(t, track.Packet(p, b.Now))
 	}
 	track.Close()
 	b.feed.Close()
-	require.Empty(t, b.shelf.lost)
-	require.Equal(t, len(aus), len(b.shelf.units))
-	for i, u := range b.shelf.units {
-		require.Equal(t, hashOf(aus[i]), hashOf(u.nals), "picture %d", i)
-		require.Equal(t, int64(i)*ticksOf, u.au.PTS)
+	require.Empty(t, b.Publisher.Losses)
+	require.Equal(t, len(aus), len(b.Publisher.Units))
+	for i, u := range b.Publisher.Units {
+		require.Equal(t, ingesttest.HashOf(aus[i]), ingesttest.HashOf(u.NALs), "picture %d", i)
+		require.Equal(t, int64(i)*ticksOf, u.AU.PTS)
 	}
 }
 
 // A fragment that does not end, numbers that are far apart, and many NAL units of one
 // number are bounded.
 func TestDecodingOrderIsBounded(t *testing.T) {
-	for name, send := range map[string]func(b *bench, v *RTPTrack, i int){
-		"a fragment without an end": func(b *bench, v *RTPTrack, i int) {
+	for name, send := range map[string]func(b *bench, v *Track, i int){
+		"a fragment without an end": func(b *bench, v *Track, i int) {
 			p := append([]byte{0x7c, 5}, make([]byte, 60000)...)
 			if i == 0 {
 				p = []byte{0x7d, 0x85, 0, 1, 0x88}
 			}
-			b.send(v, 0, false, p...)
+			b.Send(v, 0, false, p...)
 		},
-		"numbers far apart": func(b *bench, v *RTPTrack, i int) {
+		"numbers far apart": func(b *bench, v *Track, i int) {
 			don := uint16(i) * 30011
-			b.send(v, 0, false, append([]byte{0x79, byte(don >> 8), byte(don), 0x9c, 0x40, 0x65, 0x88}, make([]byte, 39998)...)...)
+			b.Send(v, 0, false, append([]byte{0x79, byte(don >> 8), byte(don), 0x9c, 0x40, 0x65, 0x88}, make([]byte, 39998)...)...)
 		},
-		"one number": func(b *bench, v *RTPTrack, i int) {
-			b.send(v, 0, false, append([]byte{0x79, 0, 1, 0x9c, 0x40, 0x65, 0x88}, make([]byte, 39998)...)...)
+		"one number": func(b *bench, v *Track, i int) {
+			b.Send(v, 0, false, append([]byte{0x79, 0, 1, 0x9c, 0x40, 0x65, 0x88}, make([]byte, 39998)...)...)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
-			sps, pps := codedSets(false)
-			v, err := b.feed.AddRTPTrack(RTPConfig{Track: TrackConfig{Codec: codec.H264, Timescale: 90000, ParameterSets: [][]byte{sps, pps}}, DecodingOrder: true, OrderDepth: 1 << 20})
+			sps, pps := ingesttest.CodedSets(false)
+			v, err := Add(b.feed, Config{Track: ingest.TrackConfig{Codec: codec.H264, Timescale: 90000, ParameterSets: [][]byte{sps, pps}}, DecodingOrder: true, OrderDepth: 1 << 20})
 			require.NoError(t, err)
 			for i := range 700 {
 				send(b, v, i)
-				require.LessOrEqual(t, v.order.bytes, heldMemory+1<<20)
-				require.LessOrEqual(t, b.feed.memory.held, int64(maxFeedMemory))
+				require.LessOrEqual(t, v.order.bytes, maxOrderBytes+1<<20)
+				require.LessOrEqual(t, b.feed.HeldBytes(), int64(96<<20))
 			}
 			v.Close()
 			b.feed.Close()
-			require.Zero(t, b.feed.memory.held)
+			require.Zero(t, b.feed.HeldBytes())
 		})
 	}
 }
@@ -299,20 +301,20 @@ func TestDecodingOrderIsBounded(t *testing.T) {
 // others that may be decoded before them.
 func TestSoundWaitsForPicturesOutOfOrder(t *testing.T) {
 	b := newBench(t)
-	sps, pps := codedSets(false)
-	v, err := b.feed.AddRTPTrack(RTPConfig{Track: TrackConfig{Codec: codec.H264, Timescale: 90000, ParameterSets: [][]byte{sps, pps}}, DecodingOrder: true})
+	sps, pps := ingesttest.CodedSets(false)
+	v, err := Add(b.feed, Config{Track: ingest.TrackConfig{Codec: codec.H264, Timescale: 90000, ParameterSets: [][]byte{sps, pps}}, DecodingOrder: true})
 	require.NoError(t, err)
 	a := b.audio()
 	for i := range uint16(30) { // ten pictures a second
 		for k := range uint32(5) {
-			b.send(a, (uint32(i)*5+k)*960, true, 1, byte(k))
+			b.Send(a, (uint32(i)*5+k)*960, true, 1, byte(k))
 		}
-		b.send(v, uint32(i)*9000, true, append([]byte{0x60 | stapB, byte(i >> 8), byte(i), 0, 40}, coded{kind: 5, idrID: uint32(i)}.nal(false)[:40]...)...)
-		b.now = b.now.Add(100 * time.Millisecond)
+		b.Send(v, uint32(i)*9000, true, append([]byte{0x60 | stapB, byte(i >> 8), byte(i), 0, 40}, ingesttest.Coded{Kind: 5, IDRID: uint32(i)}.NAL(false)[:40]...)...)
+		b.Now = b.Now.Add(100 * time.Millisecond)
 	}
 	v.Close()
 	a.Close()
 	b.feed.Close()
-	require.Len(t, b.shelf.sets, 1)
-	require.Len(t, b.shelf.sets[0], 2)
+	require.Len(t, b.Publisher.Sets, 1)
+	require.Len(t, b.Publisher.Sets[0], 2)
 }

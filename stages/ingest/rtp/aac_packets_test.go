@@ -1,4 +1,4 @@
-package ingest
+package rtp
 
 import (
 	"encoding/binary"
@@ -13,6 +13,8 @@ import (
 
 	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/stages/ingest"
+	"github.com/gospool/spool/stages/ingest/ingesttest"
 )
 
 var lc48 = &mpeg4audio.AudioSpecificConfig{Type: 2, SampleRate: 48000, ChannelConfig: 2, ChannelCount: 2}
@@ -112,14 +114,14 @@ func TestPayloadsOfAACThatAreRefused(t *testing.T) {
 		require.ErrorIs(t, err, c.err, name)
 	}
 	b := newBench(t)
-	v, err := b.feed.AddRTPTrack(RTPConfig{Track: TrackConfig{Codec: codec.AAC, Timescale: 48000, ParameterSets: [][]byte{aacLC48}}, Audio: newAAC(t)})
+	v, err := Add(b.feed, Config{Track: ingest.TrackConfig{Codec: codec.AAC, Timescale: 48000, ParameterSets: [][]byte{ingesttest.AACLC48}}, Audio: newAAC(t)})
 	require.NoError(t, err)
-	require.NoError(t, v.Packet(aacPacket(1, true, many, make([]byte, len(many))), b.now))
-	require.NoError(t, v.Packet(aacPacket(2, true, many[1:], make([]byte, len(many)-1)), b.now))
+	require.NoError(t, v.Packet(aacPacket(1, true, many, make([]byte, len(many))), b.Now))
+	require.NoError(t, v.Packet(aacPacket(2, true, many[1:], make([]byte, len(many)-1)), b.Now))
 	v.Close()
 	b.feed.Close()
-	require.Equal(t, map[string]uint64{media.DropTooManyFrames: 1}, b.shelf.lost)
-	require.Len(t, b.shelf.units, maxFrames)
+	require.Equal(t, map[string]uint64{media.DropTooManyFrames: 1}, b.Publisher.Losses)
+	require.Len(t, b.Publisher.Units, maxFrames)
 }
 
 // Fragments that do not end take what they hold, not the packets that they came in, and

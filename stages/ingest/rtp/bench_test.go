@@ -1,4 +1,4 @@
-package ingest
+package rtp
 
 import (
 	"fmt"
@@ -10,6 +10,8 @@ import (
 
 	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/stages/ingest"
+	"github.com/gospool/spool/stages/ingest/ingesttest"
 )
 
 // BenchmarkPackets is a second of a camera: 25 pictures, a key frame of 60 packets
@@ -17,12 +19,12 @@ import (
 func BenchmarkPackets(b *testing.B) {
 	for _, coding := range []media.Codec{codec.H264, codec.H265} {
 		b.Run(fmt.Sprint(coding), func(b *testing.B) {
-			f := NewFeed(discard{}, slog.New(slog.DiscardHandler))
-			sets, key, other, fu := [][]byte{baseline, ppsX264}, []byte{0x88}, []byte{0x9a}, []byte{0x7c}
+			f := ingest.NewFeed(ingesttest.Discard{}, slog.New(slog.DiscardHandler))
+			sets, key, other, fu := [][]byte{ingesttest.Baseline, ingesttest.PPSX264}, []byte{0x88}, []byte{0x9a}, []byte{0x7c}
 			if coding == codec.H265 {
-				sets, key, other, fu = [][]byte{vpsX265, hevc0, ppsX265}, []byte{0x81}, []byte{0x81}, []byte{49 << 1, 1}
+				sets, key, other, fu = [][]byte{ingesttest.VPSX265, ingesttest.HEVC25, ingesttest.PPSX265}, []byte{0x81}, []byte{0x81}, []byte{49 << 1, 1}
 			}
-			t, err := f.AddRTPTrack(RTPConfig{Track: TrackConfig{Codec: coding, Timescale: 90000, ParameterSets: sets}})
+			t, err := Add(f, Config{Track: ingest.TrackConfig{Codec: coding, Timescale: 90000, ParameterSets: sets}})
 			if err != nil {
 				b.Fatal(err)
 			}

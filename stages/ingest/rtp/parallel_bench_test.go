@@ -1,4 +1,4 @@
-package ingest
+package rtp
 
 import (
 	"log/slog"
@@ -8,6 +8,8 @@ import (
 	"github.com/pion/rtp"
 
 	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/stages/ingest"
+	"github.com/gospool/spool/stages/ingest/ingesttest"
 )
 
 // BenchmarkParallelPublishers is what an access unit of one packet costs where many
@@ -16,9 +18,9 @@ func BenchmarkParallelPublishers(b *testing.B) {
 	b.Run("units", func(b *testing.B) {
 		b.SetParallelism(16)
 		b.RunParallel(func(pb *testing.PB) {
-			f := NewFeed(discard{}, slog.New(slog.DiscardHandler))
+			f := ingest.NewFeed(ingesttest.Discard{}, slog.New(slog.DiscardHandler))
 			for pb.Next() {
-				f.put(f.Take())
+				f.Put(f.Take())
 			}
 		})
 	})
@@ -26,8 +28,8 @@ func BenchmarkParallelPublishers(b *testing.B) {
 		b.ReportAllocs()
 		b.SetParallelism(16)
 		b.RunParallel(func(pb *testing.PB) {
-			f := NewFeed(discard{}, slog.New(slog.DiscardHandler))
-			t, err := f.AddRTPTrack(RTPConfig{Track: TrackConfig{Codec: codec.H264, Timescale: 90000, ParameterSets: [][]byte{baseline, ppsX264}}})
+			f := ingest.NewFeed(ingesttest.Discard{}, slog.New(slog.DiscardHandler))
+			t, err := Add(f, Config{Track: ingest.TrackConfig{Codec: codec.H264, Timescale: 90000, ParameterSets: [][]byte{ingesttest.Baseline, ingesttest.PPSX264}}})
 			if err != nil {
 				panic(err)
 			}

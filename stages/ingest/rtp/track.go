@@ -1,7 +1,6 @@
-package ingest
+package rtp
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"math/bits"
@@ -9,23 +8,24 @@ import (
 
 	"github.com/pion/rtp"
 
-	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/stages/ingest"
 )
 
-// RTPTrack turns the RTP packets of one track into units of its feed: other senders'
+// Track turns the RTP packets of one track into units of its feed: other senders'
 // packets are left out, datagrams put in order, losses counted and marked in the
-// units, 32-bit times unwrapped.
-type RTPTrack struct {
-	feed   *Feed
-	index  int
+// units, 32-bit times unwrapped. It is for the goroutine of the feed.
+type Track struct {
+	feed   *ingest.Feed
+	to     *ingest.Track
+	codec  media.Codec
 	clock  uint32 // ticks per second of RTP times
 	scale  uint32 // of the feed's
 	video  depacketizer
 	audio  AudioPayload
 	trial  *clockTrial // while it is not certain what clock is
 	line   soundLine
-	frames []*Unit // of the packet at hand
+	frames []*ingest.Unit // of the packet at hand
 
 	seen   bool
 	seq    uint16
@@ -35,10 +35,10 @@ type RTPTrack struct {
 	packets, units uint64 // that came
 	arrived        int64  // ns, of the newest packet
 	time           unwrapper
-	unit           *Unit // of which the end has not come
-	finished       int64 // PTS of the one before
-	joined         int64 // ticks of the first packet
-	marked         int   // pictures in a row that ended with a marker
+	unit           *ingest.Unit // of which the end has not come
+	finished       int64        // PTS of the one before
+	joined         int64        // ticks of the first packet
+	marked         int          // pictures in a row that ended with a marker
 
 	sender    sender
 	others    candidate
@@ -46,9 +46,9 @@ type RTPTrack struct {
 	order     *decodingOrder // nil: NAL units come in that of decoding
 }
 
-// RTPConfig is what a session description says of a track.
-type RTPConfig struct {
-	Track TrackConfig
+// Config is what a session description says of a track.
+type Config struct {
+	Track ingest.TrackConfig
 
 	SSRC uint32 // of the Transport header, over UDP; 0: the first packet tells
 	// Datagrams says that the network may change the order of packets, or double
@@ -69,8 +69,9 @@ type RTPConfig struct {
 	DecodingOrder bool
 }
 
-// AddRTPTrack adds a track to the feed whose units come as RTP packets.
-func (f *Feed) AddRTPTrack(c RTPConfig) (*RTPTrack, error) {
+// Add adds a track to a feed whose units come as RTP packets. The error is one of the
+// configuration, and leaves the feed as it was.
+func Add(f *ingest.Feed, c Config) (*Track, error) {
 	var video depacketizer
 	if of := payloads[c.Track.Codec]; of != nil {
 		video = of()
@@ -78,11 +79,12 @@ func (f *Feed) AddRTPTrack(c RTPConfig) (*RTPTrack, error) {
 		return nil, fmt.Errorf("%s does not come in RTP packets", c.Track.Codec)
 	}
 	c.Track.DeriveDTS = true
-	i, err := f.AddTrack(c.Track)
+	to, err := f.AddTrack(c.Track)
 	if err != nil {
 		return nil, err
 	}
-	t := &RTPTrack{feed: f, index: i, clock: c.Clock, scale: c.Track.Timescale, video: video, audio: c.Audio}
+	t := &Track{feed: f, to: to, codec: c.Track.Codec, clock: c.Clock, scale: c.Track.Timescale, video: video, audio: c.Audio}
+	to.HoldBack(t)
 	if t.clock == 0 {
 		t.clock = t.scale
 	}
@@ -96,47 +98,46 @@ func (f *Feed) AddRTPTrack(c RTPConfig) (*RTPTrack, error) {
 			t.order.depth = min(c.OrderDepth, maxOrderDepth)
 		}
 	}
-	f.rtp = append(f.rtp, t)
 	if len(c.OtherClocks) > 0 {
 		t.trial = &clockTrial{others: c.OtherClocks}
 	}
 	return t, nil
 }
 
-// ExpectDatagrams is what Datagrams of the configuration is, before the first packet.
-func (t *RTPTrack) ExpectDatagrams() {
-	t.datagrams = &datagrams{deliver: t.take, count: func(cause string) { t.track().repaired(cause, 1) }}
+// ExpectDatagrams sets what Datagrams of the configuration says, before the first packet.
+func (t *Track) ExpectDatagrams() {
+	t.datagrams = &datagrams{deliver: t.take, count: func(cause string) { t.to.Repaired(cause, 1) }}
 }
 
 // Packet takes a packet that arrived at a time. It keeps nothing of it. The error
 // says that the publisher has ended.
-func (t *RTPTrack) Packet(p *rtp.Packet, at time.Time) (err error) {
+func (t *Track) Packet(p *rtp.Packet, at time.Time) (err error) {
 	if t.admit(p, at) {
 		err = t.pass(p, at)
 	}
-	t.feed.look(at, at.Sub(epoch).Nanoseconds())
+	t.feed.Look(at)
 	return err
 }
 
 // pass takes a packet of the track's sender.
-func (t *RTPTrack) pass(p *rtp.Packet, at time.Time) error {
+func (t *Track) pass(p *rtp.Packet, at time.Time) error {
 	if t.datagrams != nil {
-		t.track().absent = false // though it may wait
+		t.to.Present() // though it may wait
 		return t.datagrams.packet(p, at)
 	}
 	return t.take(p, at)
 }
 
 // take takes a packet in its order.
-func (t *RTPTrack) take(p *rtp.Packet, at time.Time) error {
+func (t *Track) take(p *rtp.Packet, at time.Time) error {
 	gap := t.missing(p.SequenceNumber) || t.gap
 	t.packets++
 	if t.gap = gap && len(p.Payload) == 0; len(p.Payload) == 0 { // padding (RFC 3550, 5.1)
 		return nil
 	}
-	mono := at.Sub(epoch).Nanoseconds()
+	mono := ingest.Mono(at)
 	t.arrived = mono
-	t.feed.hear(t.index, mono)
+	t.to.Hear(mono)
 	ticks := t.time.next(p.Timestamp)
 	if t.units == 0 && t.joins(p.Payload, ticks) {
 		t.gap = true
@@ -148,33 +149,49 @@ func (t *RTPTrack) take(p *rtp.Packet, at time.Time) error {
 	} else {
 		err = t.audioPacket(p, ticks, gap, at)
 	}
-	if t.unit != nil && mono-t.unit.Mono > unkept {
-		t.endless()
+	if t.unit != nil {
+		t.to.Unended(t.unit, mono)
 	}
 	return err
 }
 
 // joins reports whether what comes first is the rest of a picture that began before
 // the session. Over UDP its beginning may have been lost.
-func (t *RTPTrack) joins(payload []byte, ticks int64) bool {
+func (t *Track) joins(payload []byte, ticks int64) bool {
 	if t.packets == 1 {
 		t.joined = ticks
 	}
 	return ticks == t.joined && t.datagrams == nil && t.order == nil && t.video != nil && t.video.joins(payload)
 }
 
-// endless tells of a picture that nothing ends.
-func (t *RTPTrack) endless() {
-	if v := t.track().vigil; v.missed == 0 {
-		v.Missed(t.unit.Mono, media.DropEndlessPicture, 1)
+// Holding reports whether NAL units wait for others that are decoded before them.
+func (t *Track) Holding() bool { return t.order != nil && len(t.order.held) > 0 }
+
+// Overdue hands on packets that have waited for others for long enough at a time.
+func (t *Track) Overdue(at time.Time) {
+	if t.datagrams != nil {
+		_ = t.datagrams.overdue(at) // the feed remembers
 	}
 }
 
-func (t *RTPTrack) track() *track { return t.feed.tracks[t.index] }
+// Unannounced counts a packet that came for the track under the payload type of no
+// format that was announced.
+func (t *Track) Unannounced(at time.Time) { t.to.Unannounced(media.DropWrongPayloadType, at) }
+
+// Leave says that nothing more of the track is expected, as of a format that is
+// announced beside another one.
+func (t *Track) Leave() {
+	t.Close()
+	t.to.Leave()
+}
+
+// maxReportApart is how far the time of a report may be from the track's newest: one
+// that is further off is of another clock, or of another life of the sender.
+const maxReportApart = 60 // seconds
 
 // SenderReport takes an RTCP sender report: the sender's clock in NTP format at
 // an RTP time (RFC 3550, 6.4.1).
-func (t *RTPTrack) SenderReport(ntp uint64, rtpTime uint32) {
+func (t *Track) SenderReport(ntp uint64, rtpTime uint32) {
 	if ntp == 0 { // the sender has no clock
 		return
 	}
@@ -183,32 +200,32 @@ func (t *RTPTrack) SenderReport(ntp uint64, rtpTime uint32) {
 	if d := at - t.time.wide; t.packets > 0 && (d > far || d < -far) {
 		return
 	}
-	t.place(sourceReport, at, sec*int64(time.Second)+frac*int64(time.Second)>>32)
+	t.place(byReport, at, sec*int64(time.Second)+frac*int64(time.Second)>>32)
 }
 
 // Info takes the RTP time that RTP-Info gives for the start of playing.
-func (t *RTPTrack) Info(rtpTime uint32) {
-	t.place(sourceInfo, t.time.near(rtpTime), 0)
+func (t *Track) Info(rtpTime uint32) {
+	t.place(byInfo, t.time.near(rtpTime), 0)
 }
 
 // place tells the feed where the track is, once the clock is certain.
-func (t *RTPTrack) place(by source, ticks, ns int64) {
+func (t *Track) place(by source, ticks, ns int64) {
 	switch {
 	case t.trial != nil:
 		t.trial.points[by] = point{true, ticks, ns}
-	case by == sourceReport:
-		t.feed.Report(t.index, t.ticks(ticks+t.line.shift.now())+t.track().outliers.shift.now(), ns)
+	case by == byReport:
+		t.to.Report(t.ticks(ticks+t.line.shift.Now()), ns)
 	default:
-		t.feed.Info(t.index, t.ticks(ticks))
+		t.to.Info(t.ticks(ticks))
 	}
 }
 
-func (t *RTPTrack) ticks(v int64) int64 { return media.Rescale(v, t.clock, t.scale) }
+func (t *Track) ticks(v int64) int64 { return media.Rescale(v, t.clock, t.scale) }
 
 // missing counts the packets between the last one and this, and reports whether
 // something may be missing before this one, as before the first. A sequence
 // number that goes back is a sender that began anew.
-func (t *RTPTrack) missing(seq uint16) bool {
+func (t *Track) missing(seq uint16) bool {
 	n := seq - t.seq - 1
 	first := !t.seen
 	t.seen, t.seq = true, seq
@@ -218,17 +235,16 @@ func (t *RTPTrack) missing(seq uint16) bool {
 	return first || n != 0
 }
 
-func (t *RTPTrack) lost(packets uint16) {
-	t.track().lost(media.DropRTPLoss, uint64(packets))
-	t.track().lostBefore += max(int(uint64(packets)*t.units/t.packets), 1)
-	t.track().lostBy = cmp.Or(t.track().lostBy, media.DropRTPLoss)
+func (t *Track) lost(packets uint16) {
+	t.to.Lost(media.DropRTPLoss, uint64(packets))
+	t.to.MissingBefore(max(int(uint64(packets)*t.units/t.packets), 1), media.DropRTPLoss)
 	if t.losses++; bits.OnesCount64(t.losses) == 1 { // 1, 2, 4, 8...: a bad network does not fill the log
-		t.feed.log.Warn("packets were lost on the way: what they belong to is missing or damaged; over TCP none are lost",
-			"codec", t.track().cfg.Codec.String(), "packets", packets, "times_so_far", t.losses)
+		t.feed.Log().Warn("packets were lost on the way: what they belong to is missing or damaged; over TCP none are lost",
+			"codec", t.codec.String(), "packets", packets, "times_so_far", t.losses)
 	}
 }
 
-func (t *RTPTrack) videoPacket(p *rtp.Packet, ticks int64, gap bool, at time.Time) error {
+func (t *Track) videoPacket(p *rtp.Packet, ticks int64, gap bool, at time.Time) error {
 	if t.order != nil {
 		return t.ordered(p.Payload, ticks, gap, at)
 	}
@@ -243,7 +259,7 @@ func (t *RTPTrack) videoPacket(p *rtp.Packet, ticks int64, gap bool, at time.Tim
 			}
 		}
 		if t.video.unpack(t.unit, p.Payload) != nil {
-			t.unit.unread()
+			t.unit.Unread()
 		}
 		t.bound(at)
 	}
@@ -255,7 +271,7 @@ func (t *RTPTrack) videoPacket(p *rtp.Packet, ticks int64, gap bool, at time.Tim
 }
 
 // timed takes NAL units that have times of their own, in decoding order.
-func (t *RTPTrack) timed(p []byte, ticks int64, gap bool, at time.Time) (err error) {
+func (t *Track) timed(p []byte, ticks int64, gap bool, at time.Time) (err error) {
 	_ = eachTimed(p, func(_ uint16, offset uint32, nal []byte) {
 		if err == nil {
 			err = t.element(nal, ticks+int64(offset), gap, at)
@@ -267,10 +283,10 @@ func (t *RTPTrack) timed(p []byte, ticks int64, gap bool, at time.Time) (err err
 
 // open has the unit at hand be that of a time, before which, or in which, something
 // may be missing.
-func (t *RTPTrack) open(ticks int64, gap bool, at time.Time) error {
+func (t *Track) open(ticks int64, gap bool, at time.Time) error {
 	pts := t.ticks(ticks)
 	if gap && t.unit != nil {
-		t.unit.interrupt()
+		t.unit.Interrupt()
 	}
 	if t.unit != nil && t.unit.PTS != pts {
 		t.marked = 0
@@ -281,49 +297,43 @@ func (t *RTPTrack) open(ticks int64, gap bool, at time.Time) error {
 	if t.unit == nil {
 		t.unit = t.begin(pts, at)
 		if gap {
-			t.unit.hurt()
+			t.unit.Hurt()
 		}
 	}
 	return nil
 }
 
 // bound refuses the unit at hand where it has passed a bound.
-func (t *RTPTrack) bound(at time.Time) {
-	if at.Sub(epoch).Nanoseconds()-t.unit.Mono > maxUnitAge && t.unit.over == "" {
-		t.unit.refuse(media.DropEndlessPicture)
-	}
-	t.track().count(t.unit)
+func (t *Track) bound(at time.Time) {
+	t.to.Grown(t.unit, ingest.Mono(at)-t.unit.Mono)
 }
 
 // finish hands the unit on.
-func (t *RTPTrack) finish() error {
+func (t *Track) finish() error {
 	u := t.unit
 	t.unit, t.finished = nil, u.PTS
-	if u.open {
-		u.Drop()
-		u.Damaged = true
-	}
-	return t.feed.Unit(t.index, u)
+	u.Tear()
+	return t.to.Unit(u)
 }
 
-func (t *RTPTrack) begin(pts int64, at time.Time) *Unit {
+func (t *Track) begin(pts int64, at time.Time) *ingest.Unit {
 	t.units++
 	u := t.feed.Take()
-	u.PTS, u.UTC, u.Mono, u.Stepped = pts, at.UnixNano(), at.Sub(epoch).Nanoseconds(), pipeline.Stepped(at).Nanoseconds()
+	u.PTS = pts
+	u.Arrived(at)
 	return u
 }
 
 // audioPacket hands on the frames of a packet, one frame duration apart.
-func (t *RTPTrack) audioPacket(p *rtp.Packet, ticks int64, gap bool, at time.Time) error {
+func (t *Track) audioPacket(p *rtp.Packet, ticks int64, gap bool, at time.Time) error {
 	frames, err := t.audio.unpack(p, t.describe)
 	if err != nil {
 		cause := media.DropRTPMalformed
 		if errors.Is(err, errFrames) {
 			cause = media.DropTooManyFrames
 		}
-		t.track().lost(cause, 1)
-		t.track().lostBefore++
-		t.track().lostBy = cmp.Or(t.track().lostBy, cause)
+		t.to.Lost(cause, 1)
+		t.to.MissingBefore(1, cause)
 		if t.trial != nil {
 			t.trial.frames = 0 // a frame is missing: the next time proves nothing
 		}
@@ -345,15 +355,15 @@ func (t *RTPTrack) audioPacket(p *rtp.Packet, ticks int64, gap bool, at time.Tim
 }
 
 // audioFrame hands on frame i of a packet.
-func (t *RTPTrack) audioFrame(u *Unit, ticks int64, i int) error {
+func (t *Track) audioFrame(u *ingest.Unit, ticks int64, i int) error {
 	u.PTS = t.ticks(ticks) + t.audio.duration(i, t.scale)
-	return t.feed.Unit(t.index, u)
+	return t.to.Unit(u)
 }
 
-func (t *RTPTrack) describe(asc []byte) error { return t.feed.Describe(t.index, asc) }
+func (t *Track) describe(asc []byte) error { return t.to.Describe(asc) }
 
 // Close hands on a unit that was complete but for a sign of its end.
-func (t *RTPTrack) Close() {
+func (t *Track) Close() {
 	if t.sender.came {
 		t.dropOthers()
 	} else {
@@ -373,7 +383,3 @@ func (t *RTPTrack) Close() {
 	}
 	t.flushSound()
 }
-
-// epoch is the zero of the steady clock of all units: the builder of a stream
-// compares arrivals across publishers.
-var epoch = time.Now()

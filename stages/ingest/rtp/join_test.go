@@ -1,4 +1,4 @@
-package ingest
+package rtp
 
 import (
 	"testing"
@@ -20,13 +20,13 @@ func TestTheRestOfAnEarlierPictureIsNoLoss(t *testing.T) {
 		if datagrams {
 			v.ExpectDatagrams()
 		}
-		b.send(v, 0, false, 0x7c, 0x05, 1)
-		b.send(v, 0, true, 0x7c, 0x45, 2)
-		b.sendPictures(v, b.seq[v]+1, 3600, 30, nil)
+		b.Send(v, 0, false, 0x7c, 0x05, 1)
+		b.Send(v, 0, true, 0x7c, 0x45, 2)
+		b.SendPictures(v, b.Seq[v]+1, 3600, 30, nil)
 		v.Close()
 		b.feed.Close()
-		require.Len(t, b.shelf.units, 30)
-		require.Equal(t, datagrams, b.shelf.lost[media.DropDamaged] == 1)
+		require.Len(t, b.Publisher.Units, 30)
+		require.Equal(t, datagrams, b.Publisher.Losses[media.DropDamaged] == 1)
 	}
 }
 
@@ -39,17 +39,17 @@ func TestWhatIsKeptOfAnotherSenderIsBoundedAndCounted(t *testing.T) {
 	one.picture(v)
 	for i := range uint16(3000) {
 		p := &rtp.Packet{Header: rtp.Header{SSRC: 2, SequenceNumber: i, Timestamp: 5}, Payload: make([]byte, 60000)}
-		require.NoError(t, v.Packet(p, b.now))
+		require.NoError(t, v.Packet(p, b.Now))
 		require.LessOrEqual(t, v.others.bytes, maxCandidateBytes)
 	}
 	require.NotEmpty(t, v.others.held)
-	b.now = b.now.Add(40 * time.Millisecond)
+	b.Now = b.Now.Add(40 * time.Millisecond)
 	one.picture(v)
 	require.Empty(t, v.others.held)
 	require.Zero(t, v.others.bytes)
-	require.EqualValues(t, 3000, b.shelf.lost[media.DropForeignSSRC])
+	require.EqualValues(t, 3000, b.Publisher.Losses[media.DropForeignSSRC])
 	v.Close()
 	b.feed.Close()
-	require.Zero(t, b.feed.memory.held)
+	require.Zero(t, b.feed.HeldBytes())
 	require.Equal(t, 2, one.kept())
 }

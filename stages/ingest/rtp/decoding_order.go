@@ -1,4 +1,4 @@
-package ingest
+package rtp
 
 import (
 	"encoding/binary"
@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/stages/ingest"
 )
 
 // decodingOrder puts NAL units that were sent in another order into that of decoding,
@@ -39,17 +40,18 @@ type numbered struct {
 	don   uint16
 	ticks int64 // of RTP
 	at    time.Time
-	unit  *Unit
+	unit  *ingest.Unit
 }
 
 const (
 	defaultDepth  = 64 // NAL units; what is sent in order of numbers that follow each other does not wait
 	maxOrderDepth = 1024
 	maxDepthTime  = time.Second
+	maxOrderBytes = 16 << 20 // of memory; then NAL units go on as they are
 )
 
 // ordered takes a packet whose NAL units have numbers.
-func (t *RTPTrack) ordered(p []byte, ticks int64, gap bool, at time.Time) error {
+func (t *Track) ordered(p []byte, ticks int64, gap bool, at time.Time) error {
 	o := t.order
 	if gap && (o.begun || len(o.held) > 0) {
 		o.doubt = 2*o.depth + len(o.held)
@@ -65,7 +67,7 @@ func (t *RTPTrack) ordered(p []byte, ticks int64, gap bool, at time.Time) error 
 
 // ordered follows RFC 6184, packetization mode 2. What has no number is taken as
 // the next one.
-func (h264Payload) ordered(t *RTPTrack, p []byte, ticks int64, at time.Time) error {
+func (h264Payload) ordered(t *Track, p []byte, ticks int64, at time.Time) error {
 	o := t.order
 	kind := p[0] & 0x1f
 	if kind == fuA || kind == fuB {
@@ -95,7 +97,7 @@ func (h264Payload) ordered(t *RTPTrack, p []byte, ticks int64, at time.Time) err
 }
 
 // ordered follows RFC 7798, 4.4, where sprop-max-don-diff is more than 0.
-func (h *h265Payload) ordered(t *RTPTrack, p []byte, ticks int64, at time.Time) (err error) {
+func (h *h265Payload) ordered(t *Track, p []byte, ticks int64, at time.Time) (err error) {
 	if p, err = h.open(p); err != nil {
 		return err
 	}
@@ -200,7 +202,7 @@ func tiles(p []byte) bool {
 }
 
 // number takes a NAL unit, in parts that follow each other.
-func (t *RTPTrack) number(don uint16, ticks int64, at time.Time, parts ...[]byte) {
+func (t *Track) number(don uint16, ticks int64, at time.Time, parts ...[]byte) {
 	u := t.feed.Take()
 	u.Begin()
 	for _, b := range parts {
@@ -210,7 +212,7 @@ func (t *RTPTrack) number(don uint16, ticks int64, at time.Time, parts ...[]byte
 }
 
 // numberedPart takes a fragment: its header byte says whether it is the first or last.
-func (t *RTPTrack) numberedPart(flags byte, don uint16, ticks int64, at time.Time, body []byte, header ...byte) error {
+func (t *Track) numberedPart(flags byte, don uint16, ticks int64, at time.Time, body []byte, header ...byte) error {
 	o := t.order
 	if flags&0x80 != 0 {
 		t.dropPart()
@@ -221,10 +223,8 @@ func (t *RTPTrack) numberedPart(flags byte, don uint16, ticks int64, at time.Tim
 		return errFragment
 	}
 	u := o.part.unit
-	if u.Add(body...); at.Sub(o.part.at).Nanoseconds() > maxUnitAge && u.over == "" {
-		u.refuse(media.DropEndlessPicture)
-	}
-	t.track().count(u)
+	u.Add(body...)
+	t.to.Grown(u, at.Sub(o.part.at).Nanoseconds())
 	if flags&0x40 != 0 {
 		n := *o.part
 		o.part = nil
@@ -234,22 +234,22 @@ func (t *RTPTrack) numberedPart(flags byte, don uint16, ticks int64, at time.Tim
 }
 
 // dropPart leaves out a NAL unit whose end does not come.
-func (t *RTPTrack) dropPart() {
+func (t *Track) dropPart() {
 	if o := t.order; o.part != nil {
-		t.feed.put(o.part.unit)
+		t.feed.Put(o.part.unit)
 		o.part, o.torn = nil, true
 	}
 }
 
 // hold puts a NAL unit in its place.
-func (t *RTPTrack) hold(n numbered) {
+func (t *Track) hold(n numbered) {
 	o := t.order
 	o.next = n.don + 1
 	n.unit.End()
-	t.track().count(n.unit)
-	if n.unit.over != "" || len(n.unit.ends) == 0 {
-		o.torn = o.torn || n.unit.over != ""
-		t.feed.put(n.unit)
+	t.to.Grown(n.unit, 0)
+	if n.unit.Elements() == 0 {
+		o.torn = o.torn || n.unit.Refused()
+		t.feed.Put(n.unit)
 		return
 	}
 	if !o.begun && len(o.held) == 0 {
@@ -257,9 +257,9 @@ func (t *RTPTrack) hold(n numbered) {
 	}
 	if o.begun && n.don-o.last >= 0x8000 {
 		if o.late++; o.late <= o.depth {
-			t.track().lost(media.DropDecodingOrder, 1)
+			t.to.Lost(media.DropDecodingOrder, 1)
 			o.torn = true
-			t.feed.put(n.unit)
+			t.feed.Put(n.unit)
 			return
 		}
 		_ = t.flushOrder() // the sender counts anew; the feed remembers an error
@@ -273,7 +273,7 @@ func (t *RTPTrack) hold(n numbered) {
 		return 1
 	})
 	o.held = slices.Insert(o.held, at, n)
-	o.bytes += n.unit.memory()
+	o.bytes += n.unit.HeldBytes()
 	if len(o.held) > o.depth { // however many a packet has
 		_ = t.goOn(n.at) // the feed remembers
 	}
@@ -288,27 +288,27 @@ func (o *decodingOrder) place(don uint16) uint16 {
 }
 
 // goOn hands on what nothing comes before any more.
-func (t *RTPTrack) goOn(at time.Time) error {
+func (t *Track) goOn(at time.Time) error {
 	o := t.order
 	for len(o.held) > 0 {
 		next := o.begun && o.held[0].don-o.last <= 1
 		waited := at.Sub(o.held[0].at) >= maxDepthTime
-		if !next && !waited && len(o.held) <= o.depth && o.bytes <= heldMemory {
+		if !next && !waited && len(o.held) <= o.depth && o.bytes <= maxOrderBytes {
 			return nil
 		}
 		if err := t.release(); err != nil {
 			return err
 		}
 	}
-	return t.feed.err
+	return t.feed.Err()
 }
 
 // release hands the first NAL unit on.
-func (t *RTPTrack) release() error {
+func (t *Track) release() error {
 	o := t.order
 	n := o.held[0]
 	o.held = slices.Delete(o.held, 0, 1)
-	o.bytes -= n.unit.memory()
+	o.bytes -= n.unit.HeldBytes()
 	if o.begun {
 		step := n.don - o.last
 		if step == o.prev {
@@ -322,12 +322,12 @@ func (t *RTPTrack) release() error {
 	}
 	torn := o.torn
 	o.begun, o.last, o.torn = true, n.don, false
-	defer t.feed.put(n.unit)
-	return t.element(n.unit.buf, n.ticks, torn, n.at)
+	defer t.feed.Put(n.unit)
+	return t.element(n.unit.Bytes(), n.ticks, torn, n.at)
 }
 
 // flushOrder hands all on, whether it is taken or not, and begins anew.
-func (t *RTPTrack) flushOrder() (err error) {
+func (t *Track) flushOrder() (err error) {
 	o := t.order
 	t.dropPart()
 	for len(o.held) > 0 {
@@ -340,7 +340,7 @@ func (t *RTPTrack) flushOrder() (err error) {
 }
 
 // element takes a NAL unit that has a time of its own.
-func (t *RTPTrack) element(nal []byte, ticks int64, torn bool, at time.Time) error {
+func (t *Track) element(nal []byte, ticks int64, torn bool, at time.Time) error {
 	if err := t.open(ticks, torn, at); err != nil {
 		return err
 	}

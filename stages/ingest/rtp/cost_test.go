@@ -1,8 +1,9 @@
-package ingest
+package rtp
 
 import (
 	"bytes"
 	"encoding/binary"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -12,6 +13,8 @@ import (
 	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
+	"github.com/gospool/spool/stages/ingest"
+	"github.com/gospool/spool/stages/ingest/ingesttest"
 )
 
 // hostilePackets are payloads of about n bytes that a sender makes up.
@@ -40,24 +43,32 @@ func mtapOf(n int, don func(i int) byte) []byte {
 	return p
 }
 
+// drainUnits takes the units that lie idle, so that what is filled next is allocated.
+func drainUnits() {
+	for range 64 { // each feed takes from a part of them
+		f := ingest.NewFeed(ingesttest.Discard{}, slog.New(slog.DiscardHandler))
+		for fresh := (&ingest.Unit{}).HeldBytes(); f.Take().HeldBytes() > fresh; {
+		}
+		f.Close()
+	}
+}
+
 // What a packet costs is what its bytes are worth, be its NAL units many, small or out
 // of order, and whatever comes behind it.
 func TestTheCostOfPacketsIsProportional(t *testing.T) {
-	defer func(was *crowd, pool *unitPool) { everyone, units = was, pool }(everyone, units)
 	for name, payload := range hostilePackets {
 		for _, coding := range []media.Codec{codec.H264, codec.H265} {
 			for _, ordered := range []bool{false, true} {
 				pipelinetest.Proportional(t, 12<<10, 256<<10, func(n int) int64 {
-					everyone, units = newCrowd(defaultMemory), newUnitPool()
-					b := newBench(t)
-					b.feed.pub = discard{}
-					sps, pps := codedSets(false)
+					drainUnits()
+					b := newBenchFor(t, ingesttest.Discard{})
+					sps, pps := ingesttest.CodedSets(false)
 					sets := [][]byte{sps, pps}
 					if coding == codec.H265 {
-						sets = [][]byte{vpsX265, hevc0, ppsX265}
+						sets = [][]byte{ingesttest.VPSX265, ingesttest.HEVC25, ingesttest.PPSX265}
 					}
-					v, err := b.feed.AddRTPTrack(RTPConfig{
-						Track:         TrackConfig{Codec: coding, Timescale: 90000, ParameterSets: sets},
+					v, err := Add(b.feed, Config{
+						Track:         ingest.TrackConfig{Codec: coding, Timescale: 90000, ParameterSets: sets},
 						DecodingOrder: ordered, OrderDepth: maxOrderDepth,
 					})
 					require.NoError(t, err)
@@ -65,7 +76,7 @@ func TestTheCostOfPacketsIsProportional(t *testing.T) {
 					cost := pipelinetest.Allocated(func() {
 						for i := range uint16(3) {
 							p.SequenceNumber, p.Timestamp, p.Marker = i, uint32(i)*3600, true
-							_ = v.Packet(p, b.now.Add(time.Duration(i)*40*time.Millisecond))
+							_ = v.Packet(p, b.Now.Add(time.Duration(i)*40*time.Millisecond))
 							if o := v.order; o != nil { // each that comes moves those that are held
 								require.LessOrEqual(t, cap(o.held), 3*maxOrderDepth, name)
 							}
@@ -73,7 +84,7 @@ func TestTheCostOfPacketsIsProportional(t *testing.T) {
 						v.Close()
 						b.feed.Close()
 					})
-					require.Zero(t, b.feed.memory.held, name)
+					require.Zero(t, b.feed.HeldBytes(), name)
 					require.LessOrEqual(t, cost, int64(256<<10+3*400*(n+16)), name)
 					return cost
 				})

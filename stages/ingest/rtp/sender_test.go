@@ -1,4 +1,4 @@
-package ingest
+package rtp
 
 import (
 	"strings"
@@ -11,6 +11,8 @@ import (
 
 	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/stages/ingest"
+	"github.com/gospool/spool/stages/ingest/ingesttest"
 )
 
 // speaker sends pictures of one packet each with numbers and times of its own.
@@ -22,20 +24,20 @@ type speaker struct {
 	n     int
 }
 
-func (s *speaker) picture(v *RTPTrack) {
+func (s *speaker) picture(v *Track) {
 	nal := []byte{0x41, 0x9a, byte(s.n), byte(s.ssrc)}
 	if s.n%25 == 0 {
 		nal = []byte{0x65, 0x88, byte(s.n), byte(s.ssrc)}
 	}
 	p := &rtp.Packet{Header: rtp.Header{SSRC: s.ssrc, SequenceNumber: s.seq, Timestamp: s.ticks, Marker: true}, Payload: nal}
-	require.NoError(s.b.t, v.Packet(p, s.b.now))
+	require.NoError(s.b.T, v.Packet(p, s.b.Now))
 	s.seq, s.ticks, s.n = s.seq+1, s.ticks+ticksOf, s.n+1
 }
 
 // of counts a sender's pictures.
 func (s *speaker) kept() (n int) {
-	for _, u := range s.b.shelf.units {
-		if last := u.nals[len(u.nals)-1]; last[len(last)-1] == byte(s.ssrc) {
+	for _, u := range s.b.Publisher.Units {
+		if last := u.NALs[len(u.NALs)-1]; last[len(last)-1] == byte(s.ssrc) {
 			n++
 		}
 	}
@@ -57,24 +59,24 @@ func TestTwoSendersAreNotMixed(t *testing.T) {
 				for range theirs {
 					other.picture(v)
 				}
-				b.now = b.now.Add(40 * time.Millisecond)
+				b.Now = b.Now.Add(40 * time.Millisecond)
 			}
 			v.Close()
 			b.feed.Close()
 			require.Equal(t, 200, one.kept())
-			require.Len(t, b.shelf.units, 200)
-			require.Equal(t, map[string]uint64{media.DropForeignSSRC: uint64(200 * theirs)}, b.shelf.lost)
-			require.Equal(t, 1, strings.Count(b.log.String(), "another sender's packets"))
-			for i, u := range b.shelf.units {
-				require.Equal(t, int64(i)*ticksOf, u.au.PTS)
+			require.Len(t, b.Publisher.Units, 200)
+			require.Equal(t, map[string]uint64{media.DropForeignSSRC: uint64(200 * theirs)}, b.Publisher.Losses)
+			require.Equal(t, 1, strings.Count(b.Log.String(), "another sender's packets"))
+			for i, u := range b.Publisher.Units {
+				require.Equal(t, int64(i)*ticksOf, u.AU.PTS)
 			}
 		}
 	}
 }
 
 // datagramsOf has a track take datagrams.
-func datagramsOf(v *RTPTrack) *arrivals {
-	return &arrivals{datagrams: datagrams{deliver: v.take, count: func(cause string) { v.track().repaired(cause, 1) }}}
+func datagramsOf(v *Track) *arrivals {
+	return &arrivals{datagrams: datagrams{deliver: v.take, count: func(cause string) { v.to.Repaired(cause, 1) }}}
 }
 
 // A sender that is silent for long by itself, as one that sends a picture each two
@@ -87,7 +89,7 @@ func TestASenderThatIsRarelyHeardKeepsItsPlace(t *testing.T) {
 		one.picture(v)
 		one.ticks += 49 * ticksOf
 		for range 50 {
-			if b.now = b.now.Add(40 * time.Millisecond); i > 0 { // its pace is known
+			if b.Now = b.Now.Add(40 * time.Millisecond); i > 0 { // its pace is known
 				other.picture(v)
 			}
 		}
@@ -109,7 +111,7 @@ func TestASenderThatStartsAgainIsTaken(t *testing.T) {
 			turn := func(s *speaker, n int) {
 				for range n {
 					s.picture(v)
-					b.now = b.now.Add(40 * time.Millisecond)
+					b.Now = b.Now.Add(40 * time.Millisecond)
 				}
 			}
 			turn(one, 50)
@@ -121,14 +123,14 @@ func TestASenderThatStartsAgainIsTaken(t *testing.T) {
 			v.Close()
 			b.feed.Close()
 			require.Equal(t, 50, one.kept())
-			require.Empty(t, b.shelf.lost, "the numbers of two senders have nothing in common, and what came before it was known is kept")
+			require.Empty(t, b.Publisher.Losses, "the numbers of two senders have nothing in common, and what came before it was known is kept")
 			require.Equal(t, 100, other.kept())
-			last := b.shelf.units[len(b.shelf.units)-1].au
+			last := b.Publisher.Units[len(b.Publisher.Units)-1].AU
 			require.InDelta(t, 149*ticksOf, last.PTS, ticksOf)
-			for i := 1; i < len(b.shelf.units); i++ {
-				require.Greater(t, b.shelf.units[i].au.DTS, b.shelf.units[i-1].au.DTS)
+			for i := 1; i < len(b.Publisher.Units); i++ {
+				require.Greater(t, b.Publisher.Units[i].AU.DTS, b.Publisher.Units[i-1].AU.DTS)
 			}
-			require.NotZero(t, b.shelf.units[50].au.Lost)
+			require.NotZero(t, b.Publisher.Units[50].AU.Lost)
 		})
 	}
 }
@@ -138,9 +140,9 @@ func TestASenderThatStartsAgainIsTaken(t *testing.T) {
 func TestTheSenderThatWasNamedIsTaken(t *testing.T) {
 	for _, comes := range []bool{true, false} {
 		b := newBench(t)
-		sps, pps := codedSets(false)
-		v, err := b.feed.AddRTPTrack(RTPConfig{
-			Track: TrackConfig{Codec: codec.H264, Timescale: 90000, ParameterSets: [][]byte{sps, pps}}, SSRC: 7, Datagrams: true,
+		sps, pps := ingesttest.CodedSets(false)
+		v, err := Add(b.feed, Config{
+			Track: ingest.TrackConfig{Codec: codec.H264, Timescale: 90000, ParameterSets: [][]byte{sps, pps}}, SSRC: 7, Datagrams: true,
 		})
 		require.NoError(t, err)
 		named, other := &speaker{b: b, ssrc: 7}, &speaker{b: b, ssrc: 8}
@@ -149,24 +151,24 @@ func TestTheSenderThatWasNamedIsTaken(t *testing.T) {
 			if comes {
 				named.picture(v)
 			}
-			b.now = b.now.Add(40 * time.Millisecond)
+			b.Now = b.Now.Add(40 * time.Millisecond)
 		}
 		v.Close()
 		b.feed.Close()
 		if comes {
 			require.Equal(t, 100, named.kept())
 			require.Zero(t, other.kept())
-			require.EqualValues(t, 100, b.shelf.lost[media.DropForeignSSRC])
+			require.EqualValues(t, 100, b.Publisher.Losses[media.DropForeignSSRC])
 			continue
 		}
 		require.Equal(t, 100, other.kept(), "nothing of the one that sends is lost")
 		v.RTCP(&rtcp.SenderReport{SSRC: 7, NTPTime: 5 << 32, RTPTime: other.ticks})
-		require.Empty(t, b.shelf.repaired, "its reports are under that name")
-		require.Empty(t, b.shelf.lost)
-		require.Zero(t, b.feed.memory.held)
-		for i, u := range b.shelf.units {
-			require.Equal(t, int64(i)*ticksOf, u.au.PTS)
-			require.Zero(t, u.au.Lost)
+		require.Empty(t, b.Publisher.Repairs, "its reports are under that name")
+		require.Empty(t, b.Publisher.Losses)
+		require.Zero(t, b.feed.HeldBytes())
+		for i, u := range b.Publisher.Units {
+			require.Equal(t, int64(i)*ticksOf, u.AU.PTS)
+			require.Zero(t, u.AU.Lost)
 		}
 	}
 }
@@ -186,31 +188,55 @@ func TestWhatWasSentUnderAWrongNameIsKept(t *testing.T) {
 		v.Close()
 		b.feed.Close()
 		require.Equal(t, 10, other.kept())
-		require.Empty(t, b.shelf.lost)
+		require.Empty(t, b.Publisher.Losses)
 	}
 }
 
 // Reports are the sender's. One of another SSRC is taken as long as nothing shows that
 // there is another sender: cameras mix up their SSRCs.
 func TestReportsOfAnotherSenderAreLeftOut(t *testing.T) {
-	b := newBench(t)
-	v := b.of(codec.H264)
-	point := func() point { return v.track().points[sourceReport] }
-	v.RTCP(&rtcp.SenderReport{SSRC: 2, NTPTime: 5 << 32, RTPTime: 90000})
-	one := &speaker{b: b, ssrc: 1, ticks: 90000}
-	one.picture(v)
-	require.EqualValues(t, 5e9, point().ns, "before anything is known, and after")
-	v.RTCP(&rtcp.SenderReport{SSRC: 2, NTPTime: 6 << 32, RTPTime: 90000})
-	require.EqualValues(t, 6e9, point().ns)
-	(&speaker{b: b, ssrc: 2}).picture(v)
-	require.False(t, point().ok, "there is another sender, and it was that one's")
-	v.RTCP(&rtcp.SenderReport{SSRC: 2, NTPTime: 7 << 32, RTPTime: 90000})
-	require.False(t, point().ok)
-	v.RTCP(&rtcp.SenderReport{SSRC: 1, NTPTime: 8 << 32, RTPTime: 90000})
-	require.EqualValues(t, 8e9, point().ns)
-	v.RTCP(&rtcp.SenderReport{SSRC: 3, NTPTime: 9 << 32, RTPTime: 90000})
-	require.EqualValues(t, 8e9, point().ns)
-	require.EqualValues(t, 2, b.shelf.repaired[RepairedReport])
+	report := func(ssrc uint32, second uint64) func(b *bench, v *Track) {
+		return func(_ *bench, v *Track) {
+			v.RTCP(&rtcp.SenderReport{SSRC: ssrc, NTPTime: second << 32, RTPTime: 90000})
+		}
+	}
+	var one *speaker
+	steps := []struct {
+		do func(b *bench, v *Track)
+		at int64 // s: the report by which the track has its place; 0: none
+	}{
+		{func(b *bench, v *Track) {
+			report(2, 6)(b, v)
+			one = &speaker{b: b, ssrc: 1, ticks: 90000}
+			one.picture(v)
+		}, 6}, // before anything is known, and after
+		{report(2, 7), 7},
+		{func(b *bench, v *Track) { (&speaker{b: b, ssrc: 2}).picture(v) }, 0}, // there is another sender, and it was that one's
+		{report(2, 8), 0},
+		{report(1, 9), 9},
+		{report(3, 7), 9},
+	}
+	for n := range steps {
+		b := newBench(t)
+		v, a := b.of(codec.H264), b.audio()
+		a.SenderReport(5<<32, 48000)
+		for _, step := range steps[:n+1] {
+			step.do(b, v)
+		}
+		b.Send(a, 48000, true, 1)
+		v.Close()
+		a.Close()
+		b.feed.Close()
+		apart := media.ToNanos(b.Publisher.Of(codec.H264)[0].AU.PTS, 90000) - media.ToNanos(b.Publisher.Of(codec.AAC)[0].AU.PTS, 48000)
+		if want := steps[n].at; want > 0 {
+			require.Equal(t, (want-5)*1e9, apart, "step %d", n)
+		} else {
+			require.Zero(t, apart, "step %d: by arrival", n)
+		}
+		if n == len(steps)-1 {
+			require.EqualValues(t, 2, b.Publisher.Repairs[ingest.RepairedReport])
+		}
+	}
 }
 
 // Thousands of senders are one number, not thousands of states.
@@ -222,28 +248,28 @@ func TestThousandsOfSenders(t *testing.T) {
 	for i := range 10000 {
 		(&speaker{b: b, ssrc: uint32(1000 + i)}).picture(v)
 		if i%100 == 0 {
-			b.now = b.now.Add(40 * time.Millisecond)
+			b.Now = b.Now.Add(40 * time.Millisecond)
 			one.picture(v)
 		}
 	}
 	v.Close()
 	b.feed.Close()
 	require.Equal(t, 101, one.kept())
-	require.EqualValues(t, 10000, b.shelf.lost[media.DropForeignSSRC])
+	require.EqualValues(t, 10000, b.Publisher.Losses[media.DropForeignSSRC])
 }
 
 func TestPacketsThatWereNotAnnouncedAreSaid(t *testing.T) {
 	b := newBench(t)
 	v := b.of(codec.H264)
 	for range 20 {
-		v.Unannounced(b.now)
-		b.now = b.now.Add(time.Second)
+		v.Unannounced(b.Now)
+		b.Now = b.Now.Add(time.Second)
 	}
-	require.Equal(t, map[string]uint64{media.DropWrongPayloadType: 20}, b.shelf.lost)
-	require.Equal(t, "h264: nothing of what comes can be kept: wrong_payload_type 20", b.shelf.problems[0].Cause)
+	require.Equal(t, map[string]uint64{media.DropWrongPayloadType: 20}, b.Publisher.Losses)
+	require.Equal(t, "h264: nothing of what comes can be kept: wrong_payload_type 20", b.Publisher.Problems[0].Cause)
 	(&speaker{b: b, ssrc: 1}).picture(v)
 	v.Close()
 	b.feed.Close()
-	require.Len(t, b.shelf.units, 1)
-	require.Nil(t, b.shelf.problems[0])
+	require.Len(t, b.Publisher.Units, 1)
+	require.Nil(t, b.Publisher.Problems[0])
 }

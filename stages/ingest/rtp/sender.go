@@ -1,4 +1,4 @@
-package ingest
+package rtp
 
 import (
 	"slices"
@@ -6,6 +6,8 @@ import (
 
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
+
+	"github.com/gospool/spool/stages/ingest"
 )
 
 // sender tells the packets of a track's sender from those of others, by their SSRC
@@ -42,7 +44,7 @@ const (
 )
 
 // Expect says who the sender is, as a session tells before the first packet.
-func (t *RTPTrack) Expect(ssrc uint32) {
+func (t *Track) Expect(ssrc uint32) {
 	if !t.sender.known {
 		t.sender.ssrc, t.sender.known = ssrc, true
 	}
@@ -103,8 +105,8 @@ func (s *sender) take(ssrc uint32, mono int64) {
 
 // admit reports whether a packet is the track's, and begins anew where the sender is
 // another from here on.
-func (t *RTPTrack) admit(p *rtp.Packet, at time.Time) bool {
-	mono := at.Sub(epoch).Nanoseconds()
+func (t *Track) admit(p *rtp.Packet, at time.Time) bool {
+	mono := ingest.Mono(at)
 	came := t.sender.came
 	switch t.sender.judge(p.SSRC, mono) {
 	case ofSender:
@@ -120,33 +122,33 @@ func (t *RTPTrack) admit(p *rtp.Packet, at time.Time) bool {
 			t.dropOthers()
 		}
 		if !came {
-			t.feed.log.Warn("a track is sent under another SSRC than the session says", "codec", t.track().cfg.Codec.String(), "ssrc", p.SSRC)
+			t.feed.Log().Warn("a track is sent under another SSRC than the session says", "codec", t.codec.String(), "ssrc", p.SSRC)
 			t.sender.foreign = 0
 			t.takeOthers()
 			return true
 		}
-		t.feed.log.Warn("the sender of a track is another from here on, by its SSRC: the one before is silent",
-			"codec", t.track().cfg.Codec.String(), "ssrc", p.SSRC)
+		t.feed.Log().Warn("the sender of a track is another from here on, by its SSRC: the one before is silent",
+			"codec", t.codec.String(), "ssrc", p.SSRC)
 		t.succeed(p, at)
 	}
 	return true
 }
 
 // disownReports forgets what another sender has reported while nothing else had.
-func (t *RTPTrack) disownReports(ssrc uint32) {
+func (t *Track) disownReports(ssrc uint32) {
 	s := &t.sender
 	if s.reported || s.reporter != ssrc {
 		return
 	}
-	t.track().points[sourceReport] = point{}
+	t.to.ForgetReport()
 	if t.trial != nil {
-		t.trial.points[sourceReport] = point{}
+		t.trial.points[byReport] = point{}
 	}
 }
 
 // RTCP takes a packet of RTCP: a sender report, or BYE. What another sender than the
 // track's says is left out, where there is one.
-func (t *RTPTrack) RTCP(p rtcp.Packet) {
+func (t *Track) RTCP(p rtcp.Packet) {
 	s := &t.sender
 	switch p := p.(type) {
 	case *rtcp.SenderReport:
@@ -154,7 +156,7 @@ func (t *RTPTrack) RTCP(p rtcp.Packet) {
 		case s.known && s.ssrc == p.SSRC:
 			s.reported = true
 		case s.reported || s.foreign > 0 && s.came: // else it may yet prove to be the sender
-			t.track().repaired(RepairedReport, 1)
+			t.to.Repaired(ingest.RepairedReport, 1)
 			return
 		default:
 			s.reporter = p.SSRC

@@ -1,8 +1,10 @@
-package ingest
+package rtp
 
 import (
 	"slices"
 	"time"
+
+	"github.com/gospool/spool/stages/ingest"
 )
 
 // clockTrial finds the clock of a track's RTP times where senders are known to
@@ -24,8 +26,23 @@ type clockTrial struct {
 	votes   int
 }
 
+// source says what places a track among the others.
+type source uint8
+
+const (
+	byReport source = iota // RTCP sender reports
+	byInfo                 // RTP-Info
+	sources
+)
+
+// point says that a track's time was at ticks when the clock of a source was at ns.
+type point struct {
+	ok        bool
+	ticks, ns int64
+}
+
 type triedFrame struct {
-	unit  *Unit
+	unit  *ingest.Unit
 	ticks int64 // of its packet
 	i     int   // its place in it
 }
@@ -37,12 +54,12 @@ const (
 )
 
 // try holds the frames of a packet until the clock is certain.
-func (t *RTPTrack) try(frames [][]byte, ticks int64, gap bool, at time.Time) error {
+func (t *Track) try(frames [][]byte, ticks int64, gap bool, at time.Time) error {
 	trial := t.trial
 	for i, frame := range frames {
 		u := t.begin(0, at)
 		u.Put(frame)
-		t.track().count(u)
+		t.to.Grown(u, 0)
 		trial.held = append(trial.held, triedFrame{u, ticks, i})
 	}
 	step, passed := ticks-trial.ticks, trial.frames
@@ -61,7 +78,7 @@ func (t *RTPTrack) try(frames [][]byte, ticks int64, gap bool, at time.Time) err
 
 // clockOf gives the clock by which a number of frames took so many ticks; 0 where
 // it is none of those that are known.
-func (t *RTPTrack) clockOf(ticks int64, frames int) uint32 {
+func (t *Track) clockOf(ticks int64, frames int) uint32 {
 	fits := func(clock uint32) bool {
 		want := t.audio.duration(frames, clock)
 		return want > 0 && max(ticks-want, want-ticks) <= max(want/64, 1)
@@ -85,11 +102,11 @@ func (c *clockTrial) agree(clock uint32) bool {
 }
 
 // decide goes on with a clock.
-func (t *RTPTrack) decide(clock uint32) error {
+func (t *Track) decide(clock uint32) error {
 	trial := t.trial
 	t.trial = nil
 	if clock != t.clock {
-		t.feed.log.Warn("the sender's audio times do not run at the clock that it announced: its own is used",
+		t.feed.Log().Warn("the sender's audio times do not run at the clock that it announced: its own is used",
 			"announced", t.clock, "found", clock)
 		t.clock = clock
 	}
@@ -101,7 +118,7 @@ func (t *RTPTrack) decide(clock uint32) error {
 	for i, f := range trial.held {
 		if err := t.audioFrame(f.unit, f.ticks, f.i); err != nil {
 			for _, rest := range trial.held[i+1:] {
-				t.feed.put(rest.unit)
+				t.feed.Put(rest.unit)
 			}
 			return err
 		}

@@ -1,0 +1,131 @@
+package ingesttest
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"github.com/bluenviron/gortsplib/v5/pkg/format/rtph264"
+	"github.com/bluenviron/gortsplib/v5/pkg/format/rtph265"
+	"github.com/pion/rtp"
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// Frames264 is n frames of two slices each, the first an IDR picture.
+func Frames264(n int) (out [][][]byte) {
+	for i := range n {
+		c := Coded{Kind: 1, Ref: true, FrameNum: uint32(i), POC: uint32(2 * i), Level: byte(16 + 3*i)}
+		if i == 0 {
+			c.Kind = 5
+		}
+		a, b := c, c
+		a.Count, b.First = 2, 2
+		out = append(out, [][]byte{a.NAL(false), b.NAL(false)})
+	}
+	return out
+}
+
+// OddPictures is n key pictures of two slices.
+func OddPictures(coding media.Codec, n int) (out [][][]byte) {
+	if coding == codec.H265 {
+		for i := range n {
+			out = append(out, [][]byte{{19 << 1, 1, 0x81, byte(i), 1}, {19 << 1, 1, 0x41, byte(i), 1}})
+		}
+		return out
+	}
+	for i := range n {
+		c := Coded{Kind: 5, IDRID: uint32(i % 2), Count: 2}
+		d := c
+		d.First = 2
+		out = append(out, [][]byte{c.NAL(false)[:40], d.NAL(false)[:40]})
+	}
+	return out
+}
+
+// Pictures makes access units of one to four slices, small and large.
+func Pictures(rnd *rand.Rand, coding media.Codec, n int) (out [][][]byte) {
+	for i := range n {
+		var au [][]byte
+		for s := range 1 + rnd.IntN(4) {
+			body := make([]byte, 3+rnd.IntN(4000))
+			for j := range body {
+				body[j] = byte(1 + rnd.IntN(255)) // no start code
+			}
+			head := (&bitWriter{}).ue(uint32(s)).ue(7).ue(0).put(0, 4).ue(uint32(i%2)).put(0, 8).ue(0).nal(0x65)
+			if coding == codec.H265 {
+				head = []byte{19 << 1, 1, 0x81}
+				if s > 0 {
+					head[2] = 0x41
+				}
+			}
+			au = append(au, append(head, body...))
+		}
+		if i%3 == 0 { // what is sent together in one packet
+			au = append([][]byte{SEIOf(coding, byte(i)), SEIOf(coding, byte(i+1))}, au...)
+		}
+		out = append(out, au)
+	}
+	return out
+}
+
+// SEIOf returns an SEI NAL unit that has an id.
+func SEIOf(coding media.Codec, id byte) []byte {
+	if coding == codec.H265 {
+		return []byte{39 << 1, 1, 5, 1, id | 1, 0x80}
+	}
+	return []byte{6, 5, 1, id | 1, 0x80}
+}
+
+// Packetize packs an access unit as gortsplib does.
+func Packetize(t *testing.T, coding media.Codec, au [][]byte) (out []*rtp.Packet) {
+	t.Helper()
+	var err error
+	if coding == codec.H265 {
+		e := rtph265.Encoder{PayloadType: 96}
+		require.NoError(t, e.Init())
+		out, err = e.Encode(au)
+	} else {
+		e := rtph264.Encoder{PayloadType: 96, PacketizationMode: 1}
+		require.NoError(t, e.Init())
+		out, err = e.Encode(au)
+	}
+	require.NoError(t, err)
+	return OneSender(out)
+}
+
+// OneSender gives packets one SSRC: each encoder chooses its own.
+func OneSender(packets []*rtp.Packet) []*rtp.Packet {
+	for _, p := range packets {
+		p.SSRC = 0
+	}
+	return packets
+}
+
+// Flat returns the NAL units of access units.
+func Flat(aus [][][]byte) (out [][]byte) {
+	for _, au := range aus {
+		out = append(out, au...)
+	}
+	return out
+}
+
+// PictureOf leaves SEI out: that one was lost before a picture can't be known.
+func PictureOf(coding media.Codec, au [][]byte) (out [][]byte) {
+	for _, nal := range au {
+		if r := codec.Of(coding).NAL.Role(nal); r == codec.RoleKey || r == codec.RolePicture {
+			out = append(out, nal)
+		}
+	}
+	return out
+}
+
+// SetsOf returns parameter sets without reordering, which the pictures here refer to.
+func SetsOf(coding media.Codec) [][]byte {
+	if coding == codec.H265 {
+		return [][]byte{VPSX265, HEVC25, PPSX265}
+	}
+	sps, pps := CodedSets(false)
+	return [][]byte{sps, pps}
+}

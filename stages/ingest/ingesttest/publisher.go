@@ -1,0 +1,104 @@
+// Package ingesttest is for the tests of package ingest and of the protocols: a publisher
+// that keeps what a feed makes, and parameter sets of real encoders.
+package ingesttest
+
+import (
+	"bytes"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// Publisher keeps what it is given. It is an ingest.Publisher.
+type Publisher struct {
+	Sets  [][]media.Track // as they were set, one behind another
+	Units []Unit
+	Err   error // ends it
+
+	Losses   map[string]uint64 // by cause
+	Repairs  map[string]uint64
+	Problems map[int]*pipeline.Problem // by track
+	Refuse   error                     // of every unit
+}
+
+// Unit is an access unit that was written.
+type Unit struct {
+	Set   int // how many sets of tracks there were
+	Codec media.Codec
+	AU    media.AU
+	NALs  [][]byte // a copy of its payload
+}
+
+// SetTracks keeps a set.
+func (p *Publisher) SetTracks(tracks []media.Track) error {
+	p.Sets = append(p.Sets, tracks)
+	return p.Err
+}
+
+// Write keeps a copy of a unit.
+func (p *Publisher) Write(track int, au *media.AU) error {
+	if p.Err != nil {
+		return p.Err
+	}
+	if p.Refuse != nil {
+		return p.Refuse
+	}
+	u := Unit{Set: len(p.Sets), Codec: p.Sets[len(p.Sets)-1][track].Codec, AU: *au}
+	for _, nal := range au.Payload {
+		u.NALs = append(u.NALs, bytes.Clone(nal))
+	}
+	p.Units = append(p.Units, u)
+	return nil
+}
+
+// Lost counts what was left out.
+func (p *Publisher) Lost(cause string, n uint64) {
+	if p.Losses == nil {
+		p.Losses = map[string]uint64{}
+	}
+	p.Losses[cause] += n
+}
+
+// Repaired counts what was put right.
+func (p *Publisher) Repaired(cause string, n uint64) {
+	if p.Repairs == nil {
+		p.Repairs = map[string]uint64{}
+	}
+	p.Repairs[cause] += n
+}
+
+// Problem keeps the newest problem of a track; nil: it is over.
+func (p *Publisher) Problem(track int, what *pipeline.Problem) {
+	if p.Problems == nil {
+		p.Problems = map[int]*pipeline.Problem{}
+	}
+	p.Problems[track] = what
+}
+
+// Of returns the units of a codec.
+func (p *Publisher) Of(c media.Codec) (out []Unit) {
+	for _, u := range p.Units {
+		if u.Codec == c {
+			out = append(out, u)
+		}
+	}
+	return out
+}
+
+// Discard is a publisher that keeps nothing.
+type Discard struct{}
+
+// SetTracks does nothing, as all methods of Discard.
+func (Discard) SetTracks([]media.Track) error { return nil }
+
+// Write does nothing.
+func (Discard) Write(int, *media.AU) error { return nil }
+
+// Lost does nothing.
+func (Discard) Lost(string, uint64) {}
+
+// Repaired does nothing.
+func (Discard) Repaired(string, uint64) {}
+
+// Problem does nothing.
+func (Discard) Problem(int, *pipeline.Problem) {}
