@@ -21,6 +21,7 @@ type Config struct {
 	TLS       TLS
 	RecordDir string // absolute; left out of every text that is shown
 	Limits    Limits
+	MaxSeries int // streams with figures of their own in /metrics; 0: all
 }
 
 // TLS names the PEM files of the server's certificate. They are read again when

@@ -97,6 +97,7 @@ stream_pull_failures_total{stream="off"} 41
 stream_repairs_total{cause="shared_timestamp",stream="CAM"} 9
 stream_subscribers{stream="CAM"} 2
 stream_subscribers{stream="off"} 16
+streams_without_series 0
 `
 	slices.Sort(own)
 	require.Equal(t, strings.TrimSpace(want), strings.Join(own, "\n"))

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gospool/spool/api/auth"
 	"github.com/gospool/spool/api/conn"
+	"github.com/gospool/spool/api/metrics"
 	"github.com/gospool/spool/api/playback"
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/guard"
@@ -56,7 +57,10 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	if s.doc, err = document(cfg, s.table); err != nil {
 		return nil, err
 	}
-	s.scrape, err = s.newScrape()
+	s.scrape, err = metrics.New(metrics.Config{
+		Version: cfg.Version, MaxStreams: cfg.MaxSeries, Clock: deps.Clock,
+		Streams: deps.Streams, Recorder: deps.Recorder, Problems: s.wrong, More: deps.Metrics,
+	})
 	return s, err
 }
 

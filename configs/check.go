@@ -181,6 +181,8 @@ func (m Memory) Check() config.Problems {
 	c.want(m.Max == 0 || m.Max >= 128<<20, "max", fmt.Sprintf("%s is too little to record with", m.Max), "0 is no limit; else at least 128MiB")
 	c.want(m.GOP >= 1<<20, "gop", fmt.Sprintf("%s holds no GOP", m.GOP), "at least 1MiB")
 	c.want(m.Queue >= 1<<20, "queue", fmt.Sprintf("%s holds no GOP", m.Queue), "at least 1MiB")
+	c.want(m.MaxArmed >= 0, "max_armed", fmt.Sprintf("%d is negative", m.MaxArmed), "0 is no limit")
+	c.want(m.MaxSeries >= 0, "max_series", fmt.Sprintf("%d is negative", m.MaxSeries), "0 is no limit")
 	return c.problems
 }
 

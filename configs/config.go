@@ -151,6 +151,9 @@ type Memory struct {
 	Pool  config.Size `yaml:"pool" doc:"Free memory that is kept for reuse, in all."`
 	GOP   config.Size `yaml:"gop" doc:"The newest GOP of a stream, kept so that a recording begins with its key frame."`
 	Queue config.Size `yaml:"queue" doc:"Between a stream and each of its recordings; beyond it whole GOPs are dropped."`
+
+	MaxArmed  int `yaml:"max_armed" doc:"Most streams that wait to be recorded although nobody publishes them and the configuration does not name them: those that were started with wait=true, or that an event waits for. One more is refused. 0 is no limit."`
+	MaxSeries int `yaml:"max_series" doc:"Most streams that have figures of their own in GET /metrics; those of all others are summed there, as the stream /others. 0 is no limit."`
 }
 
 // Log is what is logged.

@@ -2,6 +2,7 @@ package recorder
 
 import (
 	"cmp"
+	"container/heap"
 	"slices"
 	"strings"
 	"time"
@@ -45,6 +46,15 @@ func (a Agenda) Streams() []string {
 	}
 	slices.Sort(paths)
 	return slices.Compact(paths)
+}
+
+// byStream divides an agenda: of a stream no answer depends on the jobs of another one.
+func (a Agenda) byStream() map[string]Agenda {
+	of := map[string]Agenda{}
+	for _, j := range a {
+		of[j.Stream] = append(of[j.Stream], j)
+	}
+	return of
 }
 
 // At is the window in which a stream is at a moment. A window that began at or
@@ -137,21 +147,51 @@ type Firing struct {
 
 // Upcoming are the next firings after now, at most n, in order.
 func (a Agenda) Upcoming(now time.Time, n int) (out []Firing) {
-	for _, j := range a {
-		at := now
-		for range n {
-			if at = j.Cron.Next(at); at.IsZero() {
-				break
-			}
-			f := Firing{Job: j, At: at}
-			if j.Action == RecordStart {
-				f.End = a.end(j, at)
-			}
-			out = append(out, f)
+	var next firings // of each job the next one
+	for i, j := range a {
+		if at := j.Cron.Next(now); !at.IsZero() {
+			next = append(next, jobFiring{Firing{Job: j, At: at}, i})
 		}
 	}
-	slices.SortStableFunc(out, func(a, b Firing) int {
-		return cmp.Or(a.At.Compare(b.At), strings.Compare(a.Job.Stream, b.Job.Stream))
-	})
-	return out[:min(n, len(out))]
+	heap.Init(&next)
+	of := a.byStream()
+	for len(out) < n && len(next) > 0 {
+		f := next[0].Firing
+		if next[0].At = f.Job.Cron.Next(f.At); next[0].At.IsZero() {
+			heap.Pop(&next)
+		} else {
+			heap.Fix(&next, 0)
+		}
+		if f.Job.Action == RecordStart {
+			f.End = of[f.Job.Stream].end(f.Job, f.At)
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+// jobFiring is a firing with the place of its job in the agenda.
+type jobFiring struct {
+	Firing
+	place int
+}
+
+// firings is a heap, the next one first.
+type firings []jobFiring
+
+func (f firings) Len() int      { return len(f) }
+func (f firings) Swap(i, k int) { f[i], f[k] = f[k], f[i] }
+
+func (f firings) Less(i, k int) bool {
+	return cmp.Or(f[i].At.Compare(f[k].At), strings.Compare(f[i].Job.Stream, f[k].Job.Stream), cmp.Compare(f[i].place, f[k].place)) < 0
+}
+
+// Push implements heap.Interface.
+func (f *firings) Push(x any) { *f = append(*f, x.(jobFiring)) }
+
+// Pop implements heap.Interface.
+func (f *firings) Pop() any {
+	last := (*f)[len(*f)-1]
+	*f = (*f)[:len(*f)-1]
+	return last
 }

@@ -96,19 +96,19 @@ func (r *Recorder) stopsUpTo(now time.Time) {
 	defer r.mu.Unlock()
 	for _, s := range r.streams {
 		if s.stopped.After(now) {
-			s.stopped = now
+			r.setStopped(s, now)
 		}
 	}
 }
 
-// Stops are when the recordings of streams were stopped by hand, for the next
+// Stops are when the recordings of some streams were stopped by hand, for the next
 // process to RestoreStops.
-func (r *Recorder) Stops() map[string]time.Time {
+func (r *Recorder) Stops(of []string) map[string]time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	stops := map[string]time.Time{}
-	for path, s := range r.streams {
-		if !s.stopped.IsZero() {
+	for _, path := range of {
+		if s := r.streams[path]; s != nil && !s.stopped.IsZero() {
 			stops[path] = s.stopped
 		}
 	}
@@ -122,7 +122,7 @@ func (r *Recorder) RestoreStops(stops map[string]time.Time) {
 	defer r.mu.Unlock()
 	for path, at := range stops {
 		s := r.state(path)
-		s.stopped = at
+		r.setStopped(s, at)
 		r.forget(s)
 	}
 }

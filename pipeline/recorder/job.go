@@ -32,6 +32,8 @@ type Job struct {
 	limit    time.Duration // for a stop
 	patience time.Duration // for the stop that was requested, in place of limit; set before stopping is closed
 
+	waitsAgain func() bool // asked when the publisher has left and another one may come: false ends the job; nil: it waits
+
 	stopOnce sync.Once
 	stopping chan struct{}
 	reason   string // why it is stopped; set before stopping is closed
@@ -153,7 +155,7 @@ func (j *Job) over(ctx context.Context, e pipeline.Ended) bool {
 		return true
 	}
 	lost := e.Reason == endcause.SourceLost || e.Reason == endcause.Replaced
-	return e.Err == nil && (j.env.For != pipeline.AnyPublisher || !lost)
+	return e.Err == nil && (j.env.For != pipeline.AnyPublisher || !lost || j.waitsAgain != nil && !j.waitsAgain())
 }
 
 func (j *Job) failed(err error, wait time.Duration) {

@@ -58,7 +58,8 @@ type Recorder struct {
 	streams  map[string]*streamState // those of which something is known
 	held     map[string]bool         // pipelines that begin nothing
 	ended    int                     // streams whose last job is remembered
-	armed    int                     // jobs that wait for a stream because of a trigger
+	stops    int                     // streams that were stopped by hand
+	arming   Arming                  // Most is set once
 	closed   bool
 }
 
@@ -86,6 +87,9 @@ func (r *Recorder) Start(stream string, o StartOptions) (already bool, err error
 	for i := range r.declared {
 		if d := &r.declared[i]; d.Mode != pipeline.Event && d.Covers(stream) {
 			covered = true
+			if err := r.mayArm(stream); err != nil {
+				return false, fmt.Errorf("%s: %w", stream, err)
+			}
 			fresh := r.begin(d, stream, o.Duration, pipeline.AnyPublisher)
 			began = fresh || began
 			if j := r.job(d.Plan.Name, stream); j != nil && (fresh || o.Duration == 0) {
@@ -96,6 +100,7 @@ func (r *Recorder) Start(stream string, o StartOptions) (already bool, err error
 	if !covered {
 		return false, fmt.Errorf("%s: %w", stream, ErrNoPipeline)
 	}
+	r.armIfUnknown(stream)
 	return !began, nil
 }
 
@@ -123,7 +128,9 @@ func (r *Recorder) halt(stream string) []*activeJob {
 	s := r.streams[stream]
 	jobs := slices.DeleteFunc(s.jobs(), func(j *activeJob) bool { return j.mode == pipeline.Event })
 	if len(jobs) > 0 {
-		s.halted, s.stopped = true, wallNow(r.env.Clock)
+		s.halted = true
+		r.setStopped(s, wallNow(r.env.Clock))
+		r.forgetStops()
 	}
 	return jobs
 }
@@ -131,7 +138,8 @@ func (r *Recorder) halt(stream string) []*activeJob {
 // startedByHand ends the effect of a stop by hand. The caller holds r.mu.
 func (r *Recorder) startedByHand(stream string) {
 	if s := r.streams[stream]; s != nil {
-		s.halted, s.stopped = false, time.Time{}
+		s.halted = false
+		r.setStopped(s, time.Time{})
 		r.forget(s)
 	}
 }
@@ -142,6 +150,7 @@ func (r *Recorder) startedByHand(stream string) {
 func (r *Recorder) Began(stream string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.disarmed(r.streams[stream])
 	r.beginAlways(stream, pipeline.PresentPublisher)
 	for _, j := range r.streams[stream].jobs() {
 		if j.duration > 0 {
@@ -193,6 +202,7 @@ func (r *Recorder) begin(d *Declared, stream string, duration time.Duration, of 
 	}
 	j := &activeJob{Job: newJob(d.Plan, env, stream, r.limit), mode: d.Mode, duration: duration}
 	rec.job = j
+	j.waitsAgain = func() bool { return r.waitsAgain(j) }
 	r.generation.Add(1)
 	r.tasks.Go("record "+d.Plan.Name+" "+stream, func(ctx context.Context) error {
 		defer close(j.done) // after the job is forgotten: who waited may start anew
@@ -234,6 +244,9 @@ func (r *Recorder) end(rec *recording) {
 	if rec.left != nil { // no job began in its place
 		rec.left.Close()
 		rec.left = nil
+	}
+	if !r.isRecorded(j.stream) {
+		r.disarmed(rec.of)
 	}
 	r.forget(rec.of)
 }

@@ -1,6 +1,7 @@
 package recorder
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -16,6 +17,7 @@ type streamState struct {
 	recordings map[string]*recording // by pipeline: those with a job, or with a window that is spent
 	halted     bool                  // it was stopped by hand: always waits for a start
 	stopped    time.Time             // when it was, until a start by hand
+	armed      bool                  // its jobs wait for a publisher that nobody has told of: see Arming
 	last       *JobStatus            // of its last job that has ended; nil: none has, or it is forgotten
 }
 
@@ -86,16 +88,28 @@ func (s *streamState) jobs() (out []*activeJob) {
 			out = append(out, rec.job)
 		}
 	}
-	slices.SortFunc(out, func(a, b *activeJob) int { return strings.Compare(a.plan.Name, b.plan.Name) })
+	return sorted(out)
+}
+
+// all are the jobs of every stream, in no order. The caller holds r.mu.
+func (r *Recorder) all() []*activeJob {
+	out := make([]*activeJob, 0, len(r.streams))
+	for _, s := range r.streams {
+		for _, rec := range s.recordings {
+			if rec.job != nil {
+				out = append(out, rec.job)
+			}
+		}
+	}
 	return out
 }
 
-// all are the jobs of every stream, by stream and pipeline. The caller holds r.mu.
-func (r *Recorder) all() (out []*activeJob) {
-	for _, path := range slices.Sorted(maps.Keys(r.streams)) {
-		out = append(out, r.streams[path].jobs()...)
-	}
-	return out
+// sorted orders jobs by stream and pipeline.
+func sorted(jobs []*activeJob) []*activeJob {
+	slices.SortFunc(jobs, func(a, b *activeJob) int {
+		return cmp.Or(strings.Compare(a.stream, b.stream), strings.Compare(a.plan.Name, b.plan.Name))
+	})
+	return jobs
 }
 
 // forget drops the empty recordings of a stream, and the stream if it is empty then. The

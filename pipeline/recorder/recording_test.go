@@ -43,7 +43,7 @@ func TestAStreamOfWhichNothingIsKnownIsForgotten(t *testing.T) {
 	at := time.Unix(1000, 0)
 	r.RestoreStops(map[string]time.Time{"a": at, "b": {}})
 	require.Len(t, r.streams, 1)
-	require.Equal(t, map[string]time.Time{"a": at}, r.Stops())
+	require.Equal(t, map[string]time.Time{"a": at}, r.Stops([]string{"a", "b"}))
 
 	rec := r.recording("p", "a")
 	rec.spent = &at

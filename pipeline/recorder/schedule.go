@@ -3,6 +3,7 @@ package recorder
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -46,8 +47,10 @@ func NewSchedule(r *Recorder, clock pipeline.Clock, wall *pipeline.WallClock, lo
 
 // Set replaces the jobs. What they record goes on where the new ones want it.
 func (s *Schedule) Set(a Agenda) {
+	of := a.byStream()
 	s.mu.Lock()
 	s.agenda = a
+	maps.DeleteFunc(s.failed, func(stream string, _ string) bool { return of[stream] == nil })
 	s.mu.Unlock()
 	select {
 	case s.wake <- struct{}{}:
@@ -84,14 +87,14 @@ func (s *Schedule) Ask() time.Duration {
 	if wrong == nil {
 		s.recorder.stopsUpTo(now)
 	}
-	streams := a.Streams()
+	of := a.byStream()
 	for _, stream := range s.recorder.scheduled() {
-		if !slices.Contains(streams, stream) {
+		if of[stream] == nil {
 			s.recorder.unschedule(stream) // its jobs are gone
 		}
 	}
-	for _, stream := range streams {
-		w, on := s.window(a, stream, now, wrong)
+	for _, stream := range a.Streams() {
+		w, on := s.window(of[stream], stream, now, wrong)
 		if !on {
 			s.recorder.unschedule(stream)
 			continue
@@ -204,8 +207,10 @@ type StreamSchedule struct {
 
 // Streams describes every stream that has jobs: whether it is to be recorded now, and why.
 func (s *Schedule) Streams() (out []StreamSchedule) {
-	a, now, wrong := s.Agenda(), wallNow(s.clock), s.wrongClock()
-	for _, stream := range a.Streams() {
+	all, now, wrong := s.Agenda(), wallNow(s.clock), s.wrongClock()
+	of := all.byStream()
+	for _, stream := range all.Streams() {
+		a := of[stream]
 		p := StreamSchedule{Stream: stream, ClockWrong: wrong != nil}
 		stopped := s.recorder.StoppedAt(stream)
 		w, on := s.window(a, stream, now, wrong)

@@ -132,7 +132,7 @@ func TestStopByHandHoldsAcrossARestart(t *testing.T) {
 	require.NoError(t, err)
 
 	again := newPlanned(t, job)
-	again.RestoreStops(p.Stops())
+	again.RestoreStops(p.Stops([]string{"a"}))
 	again.ask(9)
 	require.Empty(t, again.Status("a"))
 	again.recorded(t, 10)

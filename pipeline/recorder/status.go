@@ -77,6 +77,15 @@ func (r *Recorder) Recording() []string {
 	return slices.Compact(out)
 }
 
+// ByPipeline lists the streams that each pipeline has a job for, in order.
+func (r *Recorder) ByPipeline() map[string][]string {
+	out := map[string][]string{}
+	for _, j := range r.every() {
+		out[j.plan.Name] = append(out[j.plan.Name], j.stream)
+	}
+	return out
+}
+
 // jobsOf are the jobs of a stream, by pipeline.
 func (r *Recorder) jobsOf(stream string) []*activeJob {
 	r.mu.Lock()
@@ -84,9 +93,11 @@ func (r *Recorder) jobsOf(stream string) []*activeJob {
 	return r.streams[stream].jobs()
 }
 
-// every are the jobs of every stream, by stream and pipeline.
+// every are the jobs of every stream, by stream and pipeline. They are sorted without the
+// recorder's lock, which a publisher that begins waits for.
 func (r *Recorder) every() []*activeJob {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.all()
+	jobs := r.all()
+	r.mu.Unlock()
+	return sorted(jobs)
 }

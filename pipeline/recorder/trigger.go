@@ -61,7 +61,7 @@ func (r *Recorder) Trigger(stream string, t pipeline.Trigger) ([]pipeline.Trigge
 	if err := pipeline.CheckPath(stream); err != nil {
 		return nil, err
 	}
-	armed := r.arm(stream, t)
+	unarmed := r.arm(stream, t)
 	marked, notMarked := r.ask(stream, t, func(m pipeline.Mode) bool { return m != pipeline.Event })
 	if len(marked) > 0 {
 		return marked, nil
@@ -74,8 +74,8 @@ func (r *Recorder) Trigger(stream string, t pipeline.Trigger) ([]pipeline.Trigge
 		t.Partial = true
 		recorded, why = r.ask(stream, t, func(m pipeline.Mode) bool { return m != pipeline.Event })
 	}
-	if len(recorded) == 0 && !armed {
-		why = pipeline.ErrWaiting
+	if len(recorded) == 0 && unarmed != nil {
+		why = unarmed
 	}
 	if len(recorded) == 0 {
 		return nil, fmt.Errorf("%s: %w", stream, r.known(stream, why))
@@ -104,39 +104,31 @@ func (r *Recorder) ask(stream string, t pipeline.Trigger, modes func(pipeline.Mo
 }
 
 // arm lets the pipelines that record a stream as soon as it is there wait for one
-// that is not there yet, as long as a trigger waits. It reports false where so many
-// streams are waited for that this one is not.
-func (r *Recorder) arm(stream string, t pipeline.Trigger) (ok bool) {
+// that is not there yet, as long as a trigger waits. It returns an *ArmedError where so
+// many streams are armed that this one is not.
+func (r *Recorder) arm(stream string, t pipeline.Trigger) error {
 	wait := t.WaitUntil.Sub(r.env.Clock.Now())
 	if wait <= 0 || r.dir.Live(stream) || !t.Arm && !r.dir.Configured(stream) && !r.announced(stream) {
-		return true
+		return nil
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	ok = true
 	for i := range r.declared {
 		d := &r.declared[i]
 		if d.Mode == pipeline.Manual || d.Mode == pipeline.Always && r.isHalted(stream) || !d.Covers(stream) {
 			continue
 		}
-		if r.armed >= maxWaiting {
-			ok = false
-			continue
+		if err := r.mayArm(stream); err != nil {
+			return err
 		}
 		if !r.begin(d, stream, 0, r.unlessConfigured(stream, pipeline.NextPublisher)) || r.dir.Configured(stream) {
 			continue
 		}
 		j := r.job(d.Plan.Name, stream)
-		r.armed++
 		r.tasks.Go("wait for "+stream, func(ctx context.Context) error { r.disarm(ctx, j, wait); return nil })
 	}
-	return ok
-}
-
-// announced reports whether a stream has a publisher whose tracks are not known yet.
-func (r *Recorder) announced(stream string) bool {
-	d, ok := r.dir.(interface{ Announced(path string) bool })
-	return ok && d.Announced(stream)
+	r.armIfUnknown(stream)
+	return nil
 }
 
 // disarm ends a job whose publisher did not come in time.
@@ -144,9 +136,6 @@ func (r *Recorder) disarm(ctx context.Context, j *activeJob, wait time.Duration)
 	if pipeline.Sleep(ctx, r.env.Clock, wait, j.done) && !r.dir.Live(j.stream) && !r.announced(j.stream) {
 		j.requestStop(endcause.Duration)
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.armed--
 }
 
 // known prefers to say that there is no such stream.

@@ -27,7 +27,18 @@ func (c control) Start(_ context.Context, stream string, o recorder.StartOptions
 	case errors.Is(err, recorder.ErrNoPipeline):
 		return false, api.NotFound("%v", err)
 	}
-	return already, err
+	return already, refusedArming(err)
+}
+
+// refusedArming says what to do where no more streams may be armed; any other error is
+// handed on.
+func refusedArming(err error) error {
+	var full *recorder.ArmedError
+	if !errors.As(err, &full) {
+		return err
+	}
+	return api.Conflict("%v: stop one that is not needed (GET /mp4/list has them, POST /mp4/stop/NAME ends one), "+
+		"name this one under streams in the configuration, or raise memory.max_armed", err)
 }
 
 func (c control) Stop(ctx context.Context, stream string) (bool, error) {

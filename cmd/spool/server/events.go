@@ -144,7 +144,7 @@ func (e events) pastEvent(ctx context.Context, stream string, t pipeline.Trigger
 		return api.Taken{}, api.Unavailable("%v", why)
 	}
 	if !pastReach(why) {
-		return api.Taken{}, why
+		return api.Taken{}, refusedArming(why)
 	}
 	f := e.footageOf(stream, t, t.At.Add(-orElse(t.Before, e.before)), t.At.Add(orElse(t.After, e.after)))
 	ferr := f.mark(ctx)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/filesystem"
+	"github.com/gospool/spool/pipeline/recorder"
 	"github.com/gospool/spool/sinks/metadata"
 	"github.com/gospool/spool/sinks/mp4"
 	"github.com/gospool/spool/stages/ingest/rtsp"
@@ -48,6 +49,7 @@ type stores struct {
 	capacity  func() (filesystem.Capacity, bool) // of the disk with the record directory, when it could be asked
 	obstacles func(context.Context) []pipeline.Problem
 	rtsp      func() rtsp.Counts
+	arming    func() recorder.Arming
 }
 
 func figure(name, help string) *prometheus.Desc {
@@ -78,6 +80,9 @@ var (
 	rtspRefused  = figure("rtsp_connections_refused_total", "Connections refused because max_connections were open, and all of them recorded.")
 	rtspGivenUp  = figure("rtsp_connections_given_up_total", "Connections that did not record, closed to make room for a new one.")
 	rtspTurned   = figure("rtsp_publishers_refused_total", "Publishers refused, for their password, path, session description or codecs; each was logged, sixty a minute at most.")
+	armed        = figure("armed_streams", "Streams that wait to be recorded although nobody publishes them and the configuration does not name them.")
+	armedMost    = figure("armed_streams_max", "How many may be, memory.max_armed; 0 is no limit.")
+	armedRefused = figure("armed_streams_refused_total", "Starts and events refused, and recordings ended with their publisher, because as many were armed.")
 	canWrite     = figure("writable", "1 while a recording could begin a file in each record directory.")
 )
 
@@ -85,7 +90,7 @@ var (
 func (s *stores) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{catConnected, catPending, catBytes, catLag, catApplied, catRefused, catAside, catTries, catFull,
 		catInvalid, catOthers, catUnwanted, jrnBytes, jrnErrors, jrnDamaged, diskTotal, diskFree, diskInodes, inodesFree, canWrite,
-		rtspOpen, rtspRefused, rtspGivenUp, rtspTurned} {
+		rtspOpen, rtspRefused, rtspGivenUp, rtspTurned, armed, armedMost, armedRefused} {
 		ch <- d
 	}
 }
@@ -120,6 +125,10 @@ func (s *stores) Collect(ch chan<- prometheus.Metric) {
 	send(rtspRefused, prometheus.CounterValue, float64(server.Refused))
 	send(rtspGivenUp, prometheus.CounterValue, float64(server.GivenUp))
 	send(rtspTurned, prometheus.CounterValue, float64(server.Publishers))
+	names := s.arming()
+	send(armed, prometheus.GaugeValue, float64(names.Armed))
+	send(armedMost, prometheus.GaugeValue, float64(names.Most))
+	send(armedRefused, prometheus.CounterValue, float64(names.Refused))
 	can := 1.
 	if len(s.obstacles(context.Background())) > 0 {
 		can = 0

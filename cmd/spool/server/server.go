@@ -136,6 +136,7 @@ func New(d declared.State, o Options) (*Server, error) {
 	pipeline.Provide(s.services, s.commands)
 	env := pipeline.Env{Services: s.services, Log: log, Clock: clock}
 	s.recorder = recorder.New(env, s.tasks, s.hub, d.Pipelines, time.Duration(cfg.ShutdownTimeout))
+	s.recorder.LimitArmed(cfg.Memory.MaxArmed)
 	s.hub.Watch(s.recorder.Began)
 	s.hub.KeepGOPs(s.recorder)
 	authorize, err := publishers(cfg.Ingest.Auth, clock, s.signIns["rtsp"])

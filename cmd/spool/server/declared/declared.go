@@ -114,8 +114,9 @@ func (p *Set) Schedule() *recorder.Schedule { return p.schedule }
 func (p *Set) List() []api.Pipeline {
 	now := p.State()
 	out := make([]api.Pipeline, 0, len(now.Pipelines))
+	recording := p.recorder.ByPipeline()
 	for i := range now.Pipelines {
-		out = append(out, p.describe(now, &now.Pipelines[i]))
+		out = append(out, p.describe(now, &now.Pipelines[i], recording))
 	}
 	return out
 }
@@ -123,29 +124,26 @@ func (p *Set) List() []api.Pipeline {
 func (p *Set) find(in State, name string) (api.Pipeline, bool) {
 	for i := range in.Pipelines {
 		if in.Pipelines[i].Plan.Name == name {
-			return p.describe(in, &in.Pipelines[i]), true
+			return p.describe(in, &in.Pipelines[i], p.recorder.ByPipeline()), true
 		}
 	}
 	return api.Pipeline{}, false
 }
 
-func (p *Set) describe(in State, d *recorder.Declared) api.Pipeline {
+// describe tells of one pipeline; recording lists the streams of all by pipeline.
+func (p *Set) describe(in State, d *recorder.Declared, recording map[string][]string) api.Pipeline {
 	name := d.Plan.Name
 	written := in.All.Pipelines[configs.PipelineName(name)]
 	out := api.Pipeline{
 		Name: name, Origin: "file", Record: string(d.Mode), Streams: written.Streams,
 		Stages: strings.Split(d.Plan.String(), " -> "), Declaration: string(written.Shown()), Held: p.recorder.Held(name),
+		Recording: recording[name],
 	}
 	switch {
 	case in.own[name] != nil:
 		out.Origin = "api"
 	case !in.File.Writes(config.Join("pipelines", name)):
 		out.Origin = "mp4"
-	}
-	for _, j := range p.recorder.Jobs() {
-		if j.Pipeline == name {
-			out.Recording = append(out.Recording, j.Stream)
-		}
 	}
 	return out
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"maps"
-	"slices"
 	"sync"
 	"time"
 
@@ -25,9 +24,7 @@ type stopsFile struct {
 func (p *Set) KeepStops() {
 	p.stops.mu.Lock()
 	defer p.stops.mu.Unlock()
-	planned := p.State().agenda.Streams()
-	stops := p.recorder.Stops()
-	maps.DeleteFunc(stops, func(stream string, _ time.Time) bool { return !slices.Contains(planned, stream) })
+	stops := p.recorder.Stops(p.State().agenda.Streams()) // other streams have no window in which a stop holds
 	if maps.EqualFunc(stops, p.stops.kept, time.Time.Equal) {
 		return
 	}

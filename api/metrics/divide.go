@@ -1,0 +1,98 @@
+package metrics
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// divide decides which streams have series of their own in this scrape, and forgets those
+// that have been gone for long. A stream that has them keeps them, unless a configured one
+// wants the place of one that is not.
+func (f *figures) divide(present map[string]*media.StreamInfo) {
+	now := f.cfg.Clock.Now()
+	for path, s := range f.known {
+		if _, is := present[path]; is {
+			s.seen = now
+			continue
+		}
+		if !s.isGone {
+			f.leave(s)
+		}
+		if !s.own || now.Sub(s.seen) >= f.cfg.KeepGone {
+			f.forget(path)
+		}
+	}
+	var wanting []*stream
+	for path, info := range present {
+		s := f.known[path]
+		if s == nil {
+			s = newStream(path, now)
+			f.known[path] = s
+		}
+		if s.configured = info != nil && info.Configured; !s.own {
+			wanting = append(wanting, s)
+		}
+	}
+	slices.SortFunc(wanting, byRight)
+	for i, s := range wanting {
+		if !f.room() && (!s.configured || !f.makeRoom(wanting[i:])) {
+			break
+		}
+		s.own = true
+		f.own++
+	}
+}
+
+// byRight orders streams: those that are configured first.
+func byRight(a, b *stream) int {
+	return cmp.Or(-cmp.Compare(number(a.configured), number(b.configured)), strings.Compare(a.path, b.path))
+}
+
+func (f *figures) room() bool { return f.cfg.MaxStreams == 0 || f.own < f.cfg.MaxStreams }
+
+// makeRoom takes the series of as many streams that are not configured as there are
+// configured ones that want them, those that are gone first. It reports whether it has
+// taken any.
+func (f *figures) makeRoom(wanting []*stream) bool {
+	want := 0
+	for want < len(wanting) && wanting[want].configured {
+		want++
+	}
+	others := slices.DeleteFunc(slices.Collect(maps.Values(f.known)), func(s *stream) bool { return !s.own || s.configured })
+	slices.SortFunc(others, func(a, b *stream) int { return cmp.Or(a.seen.Compare(b.seen), strings.Compare(a.path, b.path)) })
+	others = others[:min(want, len(others))]
+	for _, s := range others {
+		s.own = false
+		clear(s.totals)
+		f.own--
+		if s.isGone {
+			delete(f.known, s.path)
+		}
+	}
+	return len(others) > 0
+}
+
+// leave counts what a recording wrote to its end, behind the scrape before.
+func (f *figures) leave(s *stream) {
+	s.begin()
+	if status, ok := f.cfg.Recorder.Stream(s.path); ok {
+		s.recording(&status, f.cfg.Clock.Now())
+	}
+	s.settle()
+	s.gone()
+	if !s.own {
+		clear(s.gauges)
+		f.others.join(s)
+	}
+}
+
+func (f *figures) forget(path string) {
+	if f.known[path].own {
+		f.own--
+	}
+	delete(f.known, path)
+}
