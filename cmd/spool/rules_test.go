@@ -45,6 +45,7 @@ var mayImport = []struct {
 	{"stages/ingest/rtsp", []string{"pipeline/...", "stages/hub", "stages/ingest", "stages/ingest/rtp"}},
 	{"stages/ingest/ingesttest", []string{"pipeline", "pipeline/codec", "pipeline/media"}},
 	{"stages/ingest/...", []string{"pipeline/...", "stages/hub", "stages/ingest"}},
+	{"stages/egress/...", nil},                             // the first way out gets pipeline/... and stages/hub
 	{"stages/...", []string{"pipeline/...", "stages/hub"}}, // the hub is where sources and pipelines meet
 	{"sinks/mp4/disk", []string{"pipeline", "pipeline/durable", "pipeline/filesystem", "pipeline/media"}},
 	{"sinks/mp4/repair", []string{"pipeline/codec", "pipeline/filesystem", "pipeline/isobmff", "pipeline/media", "sinks/mp4/disk"}},
@@ -264,6 +265,38 @@ func TestNoPartStandsOnItself(t *testing.T) {
 	}
 	for at := range below {
 		walk(at, nil)
+	}
+}
+
+// A stage knows who may do what by an interface of its own: it imports neither the API nor
+// what puts the program together, by no way round.
+func TestNoStageKnowsTheAPI(t *testing.T) {
+	imports := map[string][]string{}
+	for _, p := range packages(t) {
+		for _, imported := range p.Imports {
+			if own, ok := strings.CutPrefix(imported, module); ok {
+				imports[p.ImportPath] = append(imports[p.ImportPath], own)
+			}
+		}
+		if within(p.ImportPath, "stages") && imports[p.ImportPath] == nil {
+			imports[p.ImportPath] = []string{}
+		}
+	}
+	require.Contains(t, imports, "stages/egress")
+	for from := range imports {
+		if !within(from, "stages") {
+			continue
+		}
+		seen, next := map[string]bool{}, []string{from}
+		for len(next) > 0 {
+			at := next[0]
+			if next = next[1:]; seen[at] {
+				continue
+			}
+			seen[at] = true
+			require.False(t, within(at, "api") || within(at, "cmd") || within(at, "configs"), "%s knows %s", from, at)
+			next = append(next, imports[at]...)
+		}
 	}
 }
 
