@@ -19,18 +19,19 @@ import (
 type decodingOrder struct {
 	depth int // NAL units that may come before one that is decoded before them
 
-	held  []numbered // in decoding order
-	bytes int        // of memory
-	begun bool
-	first uint16 // number that came first, until it has begun
-	last  uint16 // number that went on last
-	next  uint16 // the number behind that of the last one that came
-	late  int    // that came too late, in a row
-	doubt int    // NAL units to go on for which a missing number is a loss
-	step  uint16 // from each number to the next, as it was twice in a row,
-	prev  uint16 // and as it was last
-	alike bool   // several have one number: none of them can be missed
-	torn  bool   // something is missing before the next one that goes on
+	held   []numbered // in decoding order
+	bytes  int        // of memory
+	begun  bool
+	first  uint16 // number that came first, until it has begun
+	last   uint16 // number that went on last
+	next   uint16 // the number behind that of the last one that came
+	late   int    // that came too late, in a row
+	newest int64  // ticks of the one that came last
+	doubt  int    // NAL units to go on for which a missing number is a loss
+	step   uint16 // from each number to the next, as it was twice in a row,
+	prev   uint16 // and as it was last
+	alike  bool   // several have one number: none of them can be missed
+	torn   bool   // something is missing before the next one that goes on
 
 	part *numbered // of which the end has not come
 }
@@ -46,8 +47,8 @@ type numbered struct {
 const (
 	defaultDepth  = 64 // NAL units; what is sent in order of numbers that follow each other does not wait
 	maxOrderDepth = 1024
-	maxDepthTime  = time.Second
-	maxOrderBytes = 16 << 20 // of memory; then NAL units go on as they are
+	maxDepthTime  = time.Second // by the sender's times: where the network stalls, all comes late
+	maxOrderBytes = 16 << 20    // of memory; then NAL units go on as they are
 )
 
 // ordered takes a packet whose NAL units have numbers.
@@ -62,7 +63,7 @@ func (t *Track) ordered(p []byte, ticks int64, gap bool, at time.Time) error {
 	if err != nil {
 		o.doubt, o.torn = 2*o.depth+len(o.held), true
 	}
-	return t.goOn(at)
+	return t.goOn()
 }
 
 // ordered follows RFC 6184, packetization mode 2. What has no number is taken as
@@ -244,7 +245,7 @@ func (t *Track) dropPart() {
 // hold puts a NAL unit in its place.
 func (t *Track) hold(n numbered) {
 	o := t.order
-	o.next = n.don + 1
+	o.next, o.newest = n.don+1, n.ticks
 	n.unit.End()
 	t.to.Grown(n.unit, 0)
 	if n.unit.Elements() == 0 {
@@ -275,7 +276,7 @@ func (t *Track) hold(n numbered) {
 	o.held = slices.Insert(o.held, at, n)
 	o.bytes += n.unit.HeldBytes()
 	if len(o.held) > o.depth { // however many a packet has
-		_ = t.goOn(n.at) // the feed remembers
+		_ = t.goOn() // the feed remembers
 	}
 }
 
@@ -288,11 +289,11 @@ func (o *decodingOrder) place(don uint16) uint16 {
 }
 
 // goOn hands on what nothing comes before any more.
-func (t *Track) goOn(at time.Time) error {
+func (t *Track) goOn() error {
 	o := t.order
 	for len(o.held) > 0 {
 		next := o.begun && o.held[0].don-o.last <= 1
-		waited := at.Sub(o.held[0].at) >= maxDepthTime
+		waited := o.newest-o.held[0].ticks >= int64(t.clock)*int64(maxDepthTime/time.Second)
 		if !next && !waited && len(o.held) <= o.depth && o.bytes <= maxOrderBytes {
 			return nil
 		}

@@ -142,7 +142,7 @@ func TestDecodingOrderIsRestored(t *testing.T) {
 			for _, lossPercent := range []int{0, 3} {
 				for _, depth := range []int{0, 20} {
 					t.Run(fmt.Sprint(coding, ", numbers ", step, " apart, ", lossPercent, " % lost, depth ", depth), func(t *testing.T) {
-						restored(t, coding, step, lossPercent, depth)
+						restored(t, coding, step, lossPercent, depth, 0)
 					})
 				}
 			}
@@ -150,7 +150,15 @@ func TestDecodingOrderIsRestored(t *testing.T) {
 	}
 }
 
-func restored(t *testing.T, coding media.Codec, step uint16, lossPercent, depth int) {
+// TestAStalledNetworkLosesNothingOutOfOrder: what comes late because all comes late is not
+// too late for its place.
+func TestAStalledNetworkLosesNothingOutOfOrder(t *testing.T) {
+	for _, coding := range []media.Codec{codec.H264, codec.H265} {
+		restored(t, coding, 1, 0, 20, 3*time.Second)
+	}
+}
+
+func restored(t *testing.T, coding media.Codec, step uint16, lossPercent, depth int, stall time.Duration) {
 	rnd := rand.New(rand.NewPCG(11, uint64(step)))
 	aus := ingesttest.Pictures(rnd, coding, 80)
 	b := newBench(t)
@@ -172,6 +180,9 @@ func restored(t *testing.T, coding media.Codec, step uint16, lossPercent, depth 
 		if p.SequenceNumber = uint16(i); rnd.IntN(100) < lossPercent && i > 20 && i < len(packets)-1 {
 			lost++
 			continue
+		}
+		if i%10 == 9 {
+			b.Now = b.Now.Add(stall)
 		}
 		require.NoError(t, track.Packet(p, b.Now))
 		require.LessOrEqual(t, len(track.order.held), max(depth, defaultDepth)+1)
