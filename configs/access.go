@@ -99,12 +99,13 @@ func (h HTTP) Check() config.Problems {
 
 // checkIngestIsClosed keeps a server that anybody may publish to on this machine.
 func (c *Config) checkIngestIsClosed(k *checks) {
-	listen := c.Ingest.RTSP.Listen
-	if listen == "" || c.HTTP.Auth.None || c.Ingest.Auth.None || len(c.Ingest.Auth.Users) > 0 {
+	if c.HTTP.Auth.None || c.Ingest.Auth.None || len(c.Ingest.Auth.Users) > 0 {
 		return
 	}
-	if host, ok := (&checks{}).address("", listen); ok && !loopback(host) {
-		k.add("ingest/rtsp/listen", fmt.Sprintf("%s can be reached by others, and anybody may publish there", listen), fmt.Sprintf(accessHint, "ingest"))
+	for path, listen := range c.Ingest.addresses() {
+		if host, ok := (&checks{}).address("", listen); ok && !loopback(host) {
+			k.add("ingest/"+path, fmt.Sprintf("%s can be reached by others, and anybody may publish there", listen), fmt.Sprintf(accessHint, "ingest"))
+		}
 	}
 }
 

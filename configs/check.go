@@ -158,21 +158,31 @@ var dsnExamples = map[string]string{
 	"postgres": "for example postgres://spool:password@127.0.0.1:5432/spool",
 }
 
-// Check wants ports that can be RTP's: an even one and the next (RFC 3550, 11).
-func (r RTSP) Check() config.Problems {
+// Check wants addresses that servers can listen at.
+func (i *Ingest) Check() config.Problems {
 	var c checks
-	if r.Listen != "" {
-		c.address("listen", r.Listen)
+	c.between("read_timeout", i.ReadTimeout, time.Second, time.Hour)
+	for path, listen := range i.addresses() {
+		c.address(path, listen)
 	}
-	off := r.UDP.RTP == 0 && r.UDP.RTCP == 0
-	c.want(off || r.UDP.RTP != 0 && r.UDP.RTP%2 == 0, "udp/rtp", fmt.Sprintf("%d is no RTP port", r.UDP.RTP), "an even port; rtp: 0 and rtcp: 0 turn UDP off")
-	c.want(off || r.UDP.RTCP == r.UDP.RTP+1, "udp/rtcp", fmt.Sprintf("%d does not follow rtp %d", r.UDP.RTCP, r.UDP.RTP), "it is the next port after rtp")
-	c.between("read_timeout", r.ReadTimeout, time.Second, time.Hour)
-	c.between("announce_timeout", r.AnnounceTimeout, time.Second, time.Hour)
-	c.between("write_timeout", r.WriteTimeout, time.Second, time.Hour)
-	c.want(r.MaxConnections >= 0, "max_connections", fmt.Sprintf("%d is negative", r.MaxConnections), "0 is no limit")
-	c.want(r.MaxPerAddress >= 0, "max_connections_per_address", fmt.Sprintf("%d is negative", r.MaxPerAddress), "0 is a quarter of max_connections")
 	return c.problems
+}
+
+// addresses returns where the servers listen, by the settings that say so.
+func (i *Ingest) addresses() map[string]string {
+	all := map[string]string{}
+	for name, settings := range i.Servers {
+		server, is := settings.(interface{ Addresses() map[string]string })
+		if !is {
+			continue
+		}
+		for key, listen := range server.Addresses() {
+			if listen != "" {
+				all[config.Join(name, key)] = listen
+			}
+		}
+	}
+	return all
 }
 
 // Check refuses bounds that hold not even one GOP.

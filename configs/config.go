@@ -60,7 +60,7 @@ type Stream struct {
 	Transport         string `yaml:"transport,omitempty" oneof:"tcp udp" doc:"How RTSP carries the media; empty: tcp, and udp where the source refuses that or sends nothing."`
 	OverridePublisher bool   `yaml:"override_publisher,omitempty" doc:"A second publisher takes the path over; else it is refused."`
 
-	ReadTimeout config.Duration `yaml:"read_timeout,omitempty" doc:"In place of ingest.rtsp.read_timeout, for a source that sends rarely; 0 is as there. A track that is silent for less is no problem."`
+	ReadTimeout config.Duration `yaml:"read_timeout,omitempty" doc:"In place of ingest.read_timeout, for a source that sends rarely; 0 is as there. A track that is silent for less is no problem."`
 	WallClock   string          `yaml:"wall_clock,omitempty" oneof:"sender arrival" doc:"In place of ingest.wall_clock."`
 
 	TLS PullTLS `yaml:"tls,omitempty" doc:"What is trusted, with rtsps; without it what the system trusts."`
@@ -118,30 +118,14 @@ type HTTP struct {
 	TLS    TLS    `yaml:"tls,omitempty" doc:"The certificate; without it there is no encryption."`
 }
 
-// Ingest are the protocols' servers.
+// Ingest is how streams come in.
 type Ingest struct {
 	Auth IngestAuth `yaml:"auth,omitempty" doc:"Who may publish. auth: none in place of it: whoever reaches the address."`
-	RTSP RTSP       `yaml:"rtsp"`
 
-	WallClock string `yaml:"wall_clock" oneof:"sender arrival" doc:"Whose clock times follow. sender: the sender's, dated by arrival; a warning says when its rate is wrong. arrival: this machine's in place of one whose rate is wrong."`
-}
+	WallClock   string          `yaml:"wall_clock" oneof:"sender arrival" doc:"Whose clock times follow. sender: the sender's, dated by arrival; a warning says when its rate is wrong. arrival: this machine's in place of one whose rate is wrong."`
+	ReadTimeout config.Duration `yaml:"read_timeout" doc:"A source that sends nothing for this long is gone: neither media nor reports nor answers; so is a publisher that does not begin to send this soon after it was let in."`
 
-// RTSP is the server that ANNOUNCE and RECORD come to.
-type RTSP struct {
-	Listen            string          `yaml:"listen" doc:"host:port; empty is off."`
-	UDP               UDP             `yaml:"udp" doc:"Ports on the same host for media over UDP."`
-	OverridePublisher bool            `yaml:"override_publisher" doc:"A second publisher takes a path over; else it is refused."`
-	ReadTimeout       config.Duration `yaml:"read_timeout" doc:"A source that sends nothing for this long is gone: neither media nor reports nor answers; so is one that does not begin to record this soon after its ANNOUNCE."`
-	AnnounceTimeout   config.Duration `yaml:"announce_timeout" doc:"A connection that does not announce a stream this soon is closed."`
-	WriteTimeout      config.Duration `yaml:"write_timeout"`
-	MaxConnections    int             `yaml:"max_connections" doc:"Most connections at once; 0 is no limit. When one more comes, the one that has waited longest without recording is closed; when all record, the new one is refused."`
-	MaxPerAddress     int             `yaml:"max_connections_per_address" doc:"Most connections from one address that do not record; when one more comes, the one that has waited longest is closed. Those that record do not count: any number of cameras may be behind one address. 0 is a quarter of max_connections."`
-}
-
-// UDP are a pair of ports.
-type UDP struct {
-	RTP  uint16 `yaml:"rtp" doc:"Even; 0 with rtcp 0 is no UDP."`
-	RTCP uint16 `yaml:"rtcp" doc:"The next one after rtp."`
+	Servers config.Blocks `blocks:"ingest"` // of the protocols that are linked in, each under its name
 }
 
 // Memory bounds what is held in memory. What is recorded is bounded by each

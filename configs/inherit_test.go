@@ -19,7 +19,6 @@ import (
 	_ "github.com/gospool/spool/sinks/mp4"
 	_ "github.com/gospool/spool/stages"
 	_ "github.com/gospool/spool/stages/hub"
-	_ "github.com/gospool/spool/stages/ingest/rtsp"
 	_ "github.com/gospool/spool/stages/webhook"
 )
 

@@ -25,8 +25,10 @@ func (c *Config) warnings() (ps config.Problems) {
 	if len(c.Pipelines) == 0 {
 		warn("enable the mp4 block or declare pipelines", "nothing can be recorded: mp4.enable is false and there are no pipelines", "mp4", "enable")
 	}
-	if host, _, err := net.SplitHostPort(c.Ingest.RTSP.Listen); err == nil && !loopback(host) && len(c.Ingest.Auth.Users) == 0 {
-		warn("keep it inside a network that you trust", "whoever reaches this address may publish", "ingest", "rtsp", "listen")
+	for path, listen := range c.Ingest.addresses() {
+		if host, _, err := net.SplitHostPort(listen); err == nil && !loopback(host) && len(c.Ingest.Auth.Users) == 0 {
+			warn("keep it inside a network that you trust", "whoever reaches this address may publish", append([]string{"ingest"}, config.SplitPath(path)...)...)
+		}
 	}
 	for _, path := range slices.Sorted(maps.Keys(c.Streams)) {
 		if c.Streams[path].Pull != "" && len(c.Pipelines) > 0 && !c.recorded(string(path)) {

@@ -40,9 +40,10 @@ var mayImport = []struct {
 	{"cmd/...", nil}, // tests only
 	{"bench/...", []string{"stages/...", "sinks/...", "pipeline/...", "bench/..."}},
 	{"stages/hub", []string{"pipeline/..."}},
-	{"stages/ingest", []string{"pipeline", "pipeline/codec", "pipeline/media"}}, // it knows no protocol
+	{"stages/ingest", []string{"pipeline", "pipeline/codec", "pipeline/config", "pipeline/media", "stages/hub"}}, // it knows no protocol
+	{"stages/ingest/clients", []string{"pipeline", "pipeline/media"}},
 	{"stages/ingest/rtp", []string{"pipeline/codec", "pipeline/guard", "pipeline/media", "stages/ingest"}},
-	{"stages/ingest/rtsp", []string{"pipeline/...", "stages/hub", "stages/ingest", "stages/ingest/rtp"}},
+	{"stages/ingest/rtsp", []string{"pipeline/...", "stages/hub", "stages/ingest", "stages/ingest/clients", "stages/ingest/rtp"}},
 	{"stages/ingest/ingesttest", []string{"pipeline", "pipeline/codec", "pipeline/media"}},
 	{"stages/ingest/...", []string{"pipeline/...", "stages/hub", "stages/ingest"}},
 	{"stages/egress/...", nil},                             // the first way out gets pipeline/... and stages/hub

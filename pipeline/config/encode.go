@@ -92,7 +92,7 @@ func (d describer) composite(n *Node, v reflect.Value) {
 }
 
 func (d describer) field(n *Node, f field, v reflect.Value) {
-	value := v.FieldByIndex(f.index)
+	value := f.in(v)
 	_, option, _ := strings.Cut(f.tag.Get("yaml"), ",")
 	if value.Kind() == reflect.Pointer && value.IsNil() || option == "omitempty" && value.IsZero() {
 		return

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -11,7 +12,27 @@ type field struct {
 	name  string
 	index []int
 	tag   reflect.StructTag
+	block *Block // whose settings it is, one of the Blocks at index; else nil
 }
+
+// in returns the field's value in a struct.
+func (f *field) in(v reflect.Value) reflect.Value {
+	v = v.FieldByIndex(f.index)
+	if f.block != nil {
+		return f.block.settings(f.name, v)
+	}
+	return v
+}
+
+// typeIn returns the field's type in the type of a struct.
+func (f *field) typeIn(t reflect.Type) reflect.Type {
+	if f.block != nil {
+		return reflect.TypeOf(f.block.Defaults)
+	}
+	return t.FieldByIndex(f.index).Type
+}
+
+var blocksType = reflect.TypeFor[Blocks]()
 
 // fieldsOf returns the fields in the order of the type.
 func fieldsOf(t reflect.Type) (fields []field) {
@@ -20,6 +41,13 @@ func fieldsOf(t reflect.Type) (fields []field) {
 		name, option, _ := strings.Cut(f.Tag.Get("yaml"), ",")
 		embedded := f.Anonymous && name == "" && f.Type.Kind() == reflect.Struct || option == "inline"
 		switch {
+		case f.Type == blocksType:
+			for _, b := range fieldsOfBlocks(f.Tag.Get("blocks"), []int{i}) {
+				if slices.ContainsFunc(fields, func(f field) bool { return f.name == b.name }) {
+					panic(fmt.Sprintf("config: %s is another setting: nothing can register itself under this name", b.name))
+				}
+				fields = append(fields, b)
+			}
 		case name == "-" || !f.IsExported() && !embedded:
 		case embedded:
 			for _, inner := range fieldsOf(f.Type) {
@@ -30,7 +58,7 @@ func fieldsOf(t reflect.Type) (fields []field) {
 			if name == "" {
 				name = strings.ToLower(f.Name)
 			}
-			fields = append(fields, field{name, []int{i}, f.Tag})
+			fields = append(fields, field{name, []int{i}, f.Tag, nil})
 		}
 	}
 	return fields
@@ -61,7 +89,17 @@ func (d *decoder) structure(n *Node, v reflect.Value) {
 			d.unknown(e, fields)
 			continue
 		}
-		d.value(e.Value, v.FieldByIndex(fields[at].index), fields[at].tag)
+		d.field(e.Value, v, &fields[at])
+	}
+}
+
+// field decodes one field of a struct.
+func (d *decoder) field(n *Node, of reflect.Value, f *field) {
+	before := len(d.problems.list)
+	v := f.in(of)
+	d.value(n, v, f.tag)
+	if f.block != nil && f.block.Check != nil {
+		d.told(n, d.problems.list[before:], f.block.Check(v.Addr().Interface()))
 	}
 }
 

@@ -37,6 +37,11 @@ func (d *decoder) hooks(n *Node, v reflect.Value, known Problems) {
 	if !v.CanAddr() || v.Kind() == reflect.Pointer || v.Type() == nodeType {
 		return
 	}
+	d.told(n, known, ask(v.Addr().Interface()))
+}
+
+// told adds what was found in a decoded value, but for what is known already.
+func (d *decoder) told(n *Node, known, found Problems) {
 	broken := map[string]bool{}
 	for _, p := range known {
 		broken[p.Path] = true
@@ -44,7 +49,7 @@ func (d *decoder) hooks(n *Node, v reflect.Value, known Problems) {
 	if broken[n.Path] {
 		return
 	}
-	for _, p := range ask(v.Addr().Interface()) {
+	for _, p := range found {
 		if d.problems.full() { // to find the place of each takes time
 			d.problems.add(p)
 			continue

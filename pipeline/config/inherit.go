@@ -23,7 +23,7 @@ func Inherits(v any) (all []Inherited) {
 			continue
 		}
 		i := Inherited{Key: f.name, From: strings.ReplaceAll(from, ".", "/")}
-		if own := value.FieldByIndex(f.index); !own.IsZero() {
+		if own := f.in(value); !own.IsZero() {
 			i.Default, _ = Describe(own.Interface())
 		}
 		all = append(all, i)

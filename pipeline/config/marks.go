@@ -43,7 +43,7 @@ func (m *marker) of(t reflect.Type, path string) {
 			if text := f.tag.Get(m.tag); text != "" {
 				m.found = append(m.found, Mark{at, text})
 			}
-			m.of(t.FieldByIndex(f.index).Type, at)
+			m.of(f.typeIn(t), at)
 		}
 		m.open = m.open[:len(m.open)-1]
 	}

@@ -117,10 +117,10 @@ func (s schemer) structure(v reflect.Value, t reflect.Type, path string) map[str
 	for _, f := range fields {
 		var value reflect.Value
 		if v.IsValid() {
-			value = v.FieldByIndex(f.index)
+			value = f.in(v)
 		}
 		at := Join(path, f.name)
-		properties[f.name] = s.annotated(s.of(value, t.FieldByIndex(f.index).Type, at, f.tag), value, f)
+		properties[f.name] = s.annotated(s.of(value, f.typeIn(t), at, f.tag), value, f)
 	}
 	types := []any{"object", "null"}
 	if reflect.PointerTo(t).Implements(reflect.TypeFor[Shorthand]()) {

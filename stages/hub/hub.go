@@ -27,7 +27,7 @@ type Config struct {
 	MaxGOPBytes   int           // of the newest GOP, kept so that a recording begins with its key frame
 	MaxQueueBytes int           // a subscription's queue
 	Linger        time.Duration // a pulled stream stays connected this long after its last subscriber left (10 s)
-	ReadTimeout   time.Duration // of a stream that has none of its own, see Timing
+	ReadTimeout   time.Duration // of a stream that is pulled and has none of its own
 	WallClock     string        // of a stream that has none of its own, see Timing
 	Budget        *media.Budget // of the memory of all chunks; nil is none
 	Clock         pipeline.Clock

@@ -9,23 +9,20 @@ const WallClockArrival = "arrival"
 // Timing is how the times of a stream are taken, as configured for its path or else
 // for all.
 type Timing struct {
-	ReadTimeout time.Duration // a source of which nothing at all comes for this long is gone; 0: as its protocol has it
-	Patience    time.Duration // a track may be silent for this long before that is a problem; 0: as its own pace tells
-	ByArrival   bool          // a sender's clock of a wrong rate is put right
+	// ReadTimeout is the path's own: a source of which nothing at all comes for this
+	// long is gone, and a track that is silent for less is no problem. 0: the source's
+	// protocol knows the former, and the track's own pace tells the latter.
+	ReadTimeout time.Duration
+	ByArrival   bool // a sender's clock of a wrong rate is put right
 }
 
 // timing resolves what is configured. The caller holds s.mu.
 func (s *stream) timing() Timing {
-	t := Timing{ReadTimeout: s.hub.cfg.ReadTimeout, Patience: s.readTimeout}
-	if s.readTimeout > 0 {
-		t.ReadTimeout = s.readTimeout
-	}
 	clock := s.hub.cfg.WallClock
 	if s.wallClock != "" {
 		clock = s.wallClock
 	}
-	t.ByArrival = clock == WallClockArrival
-	return t
+	return Timing{ReadTimeout: s.readTimeout, ByArrival: clock == WallClockArrival}
 }
 
 // Timing is that of the publisher's stream, as it is configured now.

@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -13,6 +12,7 @@ import (
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/sparinglog"
+	"github.com/gospool/spool/stages/ingest"
 )
 
 // apiAuth is the configuration's access control as the API wants it.
@@ -34,9 +34,16 @@ func roles(names []string) (out []auth.Role) {
 	return out
 }
 
-// publishers decides who may publish what; nil lets everybody. Its errors, which reach the
-// log, name a user only where that is one: people type passwords into the field above.
-func publishers(a configs.IngestAuth, clock pipeline.Clock, seen *auth.Failures) (func(ctx context.Context, user, pass, path, action, remote string) error, error) {
+// publishers decides by ingest.auth who may publish what; see ingest.Authorizer. Its errors,
+// which reach the log, name a user only where that is one: people type passwords into the
+// field above.
+type publishers struct {
+	passwords *auth.Passwords
+	allowed   map[string][]pipeline.Glob // paths, by name
+}
+
+// newPublishers returns nil where everybody may publish.
+func newPublishers(a configs.IngestAuth, clock pipeline.Clock, seen *auth.Failures) (ingest.Authorizer, error) {
 	if len(a.Users) == 0 {
 		return nil, nil
 	}
@@ -56,20 +63,27 @@ func publishers(a configs.IngestAuth, clock pipeline.Clock, seen *auth.Failures)
 	if err != nil {
 		return nil, fmt.Errorf("ingest.auth.%w", err)
 	}
-	return func(ctx context.Context, user, pass, path, _, remote string) error {
-		if user == "" && pass == "" {
-			return errors.New("no name and password: they go into the URL, rtsp://NAME:PASSWORD@HOST/PATH")
-		}
-		if err := passwords.Check(ctx, remote, user, pass); err != nil && passwords.Knows(user) {
-			return fmt.Errorf("%s: %w", user, err)
-		} else if err != nil {
-			return err
-		}
-		if !slices.ContainsFunc(allowed[user], func(g pipeline.Glob) bool { return g.Match(path) }) {
-			return fmt.Errorf("%s may not publish this path: ingest.auth.users has no pattern for it", user)
-		}
-		return nil
-	}, nil
+	return &publishers{passwords, allowed}, nil
+}
+
+// Authorize lets those publish whose password is right and whose patterns have the path.
+func (p *publishers) Authorize(ctx context.Context, r ingest.AccessRequest) error {
+	c := r.Credentials
+	switch {
+	case r.Action != ingest.ActionPublish:
+		return fmt.Errorf("ingest.auth lets nobody %s", r.Action)
+	case c == ingest.Credentials{}:
+		return fmt.Errorf("no name and password: they go into the URL, %s://NAME:PASSWORD@HOST/PATH", r.Protocol)
+	}
+	if err := p.passwords.Check(ctx, r.Remote, c.Name, c.Password); err != nil && p.passwords.Knows(c.Name) {
+		return fmt.Errorf("%s: %w", c.Name, err)
+	} else if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(p.allowed[c.Name], func(g pipeline.Glob) bool { return g.Match(r.Path) }) {
+		return fmt.Errorf("%s may not publish this path: ingest.auth.users has no pattern for it", c.Name)
+	}
+	return nil
 }
 
 // signIns are the sign-ins that failed, by the server at which they did.
@@ -77,8 +91,8 @@ type signIns map[string]*auth.Failures
 
 func newSignIns(log *slog.Logger) signIns {
 	return signIns{
-		"http": auth.NewFailures(sparinglog.New(log.With("server", "http"))),
-		"rtsp": auth.NewFailures(nil), // which logs each publisher that it refuses
+		"http":   auth.NewFailures(sparinglog.New(log.With("server", "http"))),
+		"ingest": auth.NewFailures(nil), // its servers log each publisher that they refuse
 	}
 }
 

@@ -9,12 +9,20 @@ import (
 	"github.com/gospool/spool/api/auth"
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/stages/ingest"
 )
+
+func publishRequest(name, password, path, remote string) ingest.AccessRequest {
+	return ingest.AccessRequest{
+		Protocol: "test", Action: ingest.ActionPublish, Path: path, Remote: remote,
+		Credentials: ingest.Credentials{Name: name, Password: password},
+	}
+}
 
 func TestPublishersMayUseTheirOwnPatternsOnly(t *testing.T) {
 	hash, err := auth.HashPassword("open sesame")
 	require.NoError(t, err)
-	may, err := publishers(configs.IngestAuth{Users: []configs.Publisher{
+	may, err := newPublishers(configs.IngestAuth{Users: []configs.Publisher{
 		{Name: "cam", PasswordHash: hash, Publish: []string{"live/cam", "site/*/door"}},
 		{Name: "all", PasswordHash: hash, Publish: []string{"**"}},
 	}}, pipeline.SystemClock, auth.NewFailures(nil))
@@ -29,7 +37,7 @@ func TestPublishersMayUseTheirOwnPatternsOnly(t *testing.T) {
 		{"nobody", "open sesame", "live/cam", "name or password is wrong"},
 		{"", "", "live/cam", "no name and password"},
 	} {
-		err := may(context.Background(), c.user, c.pass, c.path, "publish", "192.0.2.1:5000")
+		err := may.Authorize(context.Background(), publishRequest(c.user, c.pass, c.path, "192.0.2.1:5000"))
 		if c.err == "" {
 			require.NoError(t, err, c)
 			continue
@@ -37,19 +45,23 @@ func TestPublishersMayUseTheirOwnPatternsOnly(t *testing.T) {
 		require.ErrorContains(t, err, c.err, c)
 	}
 	for range 20 {
-		err = may(context.Background(), "cam", "wrong", "live/cam", "publish", "192.0.2.7:5000")
+		err = may.Authorize(context.Background(), publishRequest("cam", "wrong", "live/cam", "192.0.2.7:5000"))
 	}
 	require.ErrorIs(t, err, auth.ErrBlocked)
 	for range 20 { // the question that every client begins with is no attempt
-		err = may(context.Background(), "", "", "live/cam", "publish", "192.0.2.8:5000")
+		err = may.Authorize(context.Background(), publishRequest("", "", "live/cam", "192.0.2.8:5000"))
 	}
 	require.NotErrorIs(t, err, auth.ErrBlocked)
-	require.NoError(t, may(context.Background(), "cam", "open sesame", "live/cam", "publish", "192.0.2.8:5000"))
+	require.NoError(t, may.Authorize(context.Background(), publishRequest("cam", "open sesame", "live/cam", "192.0.2.8:5000")))
 
-	require.ErrorContains(t, may(context.Background(), "cam", "typed wrongly", "live/cam", "publish", "192.0.2.8:5000"), "cam: ")
-	require.NotContains(t, may(context.Background(), "open sesame", "cam", "live/cam", "publish", "192.0.2.8:5000").Error(), "sesame", "typed into the wrong field")
+	require.ErrorContains(t, may.Authorize(context.Background(), publishRequest("cam", "typed wrongly", "live/cam", "192.0.2.8:5000")), "cam: ")
+	require.NotContains(t, may.Authorize(context.Background(), publishRequest("open sesame", "cam", "live/cam", "192.0.2.8:5000")).Error(), "sesame", "typed into the wrong field")
 
-	open, err := publishers(configs.IngestAuth{None: true}, pipeline.SystemClock, nil)
+	watch := publishRequest("all", "open sesame", "live/cam", "192.0.2.9:5000")
+	watch.Action = "read"
+	require.ErrorContains(t, may.Authorize(context.Background(), watch), "lets nobody read")
+
+	open, err := newPublishers(configs.IngestAuth{None: true}, pipeline.SystemClock, nil)
 	require.NoError(t, err)
 	require.Nil(t, open)
 }

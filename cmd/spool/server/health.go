@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -31,7 +32,7 @@ func (s *Server) problems(ctx context.Context) (all []pipeline.Problem) {
 		if c.OK || c.Name == "node" || c.Name == recordPathCheck && len(obstacles) > 0 {
 			continue
 		}
-		p := pipeline.Problem{Problem: c.Name, Cause: c.Detail, Remedy: remedies[c.Name]}
+		p := pipeline.Problem{Problem: c.Name, Cause: c.Detail, Remedy: s.remedy(c.Name)}
 		switch c.Name {
 		case "database":
 			p.Since = catalogue.DownSince
@@ -91,7 +92,12 @@ var remedies = map[string]string{
 	"database":    "recording goes on, and rows wait in the journal: see that the database runs, has room and may be written",
 	"journal":     "rows wait in memory, and those of a crash are found again by a comparison with the disk: make room on the disk of the journal, or see why it cannot be written",
 	"record_path": "mount the disk with the recordings, or set mp4.record_path",
-	"rtsp":        "see who else listens there, or set ingest.rtsp.listen",
+}
+
+// remedy is what to do about a part that does not work: one without a remedy of its own
+// is a server of ingest.
+func (s *Server) remedy(part string) string {
+	return cmp.Or(remedies[part], fmt.Sprintf("see who else listens there, or set ingest.%s.listen", part))
 }
 
 // recordingProblems are those of the streams and of their recordings.

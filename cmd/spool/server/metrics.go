@@ -11,7 +11,6 @@ import (
 	"github.com/gospool/spool/pipeline/recorder"
 	"github.com/gospool/spool/sinks/metadata"
 	"github.com/gospool/spool/sinks/mp4"
-	"github.com/gospool/spool/stages/ingest/rtsp"
 )
 
 // diskTimes is how long the disk takes, as histograms; mp4 tells it.
@@ -43,12 +42,11 @@ func (d *diskTimes) Synced(took time.Duration) { d.sync.Observe(took.Seconds()) 
 func (d *diskTimes) Finished(took time.Duration) { d.finish.Observe(took.Seconds()) }
 
 // stores are the figures of what stands behind a recording: the catalogue with
-// its journal, and the disk; and of what stands before it, the RTSP server. They are read when they are asked for.
+// its journal, and the disk; They are read when they are asked for.
 type stores struct {
 	catalogue func() metadata.Stats
 	capacity  func() (filesystem.Capacity, bool) // of the disk with the record directory, when it could be asked
 	obstacles func(context.Context) []pipeline.Problem
-	rtsp      func() rtsp.Counts
 	arming    func() recorder.Arming
 }
 
@@ -76,10 +74,6 @@ var (
 	diskFree     = figure("disk_free_bytes", "Bytes of it that the recorder may still write.")
 	diskInodes   = figure("disk_inodes", "Files that it can hold; 0 where it does not bound them.")
 	inodesFree   = figure("disk_free_inodes", "Files that may still be made on it.")
-	rtspOpen     = figure("rtsp_connections", "Connections of the RTSP server that are open.")
-	rtspRefused  = figure("rtsp_connections_refused_total", "Connections refused because max_connections were open, and all of them recorded.")
-	rtspGivenUp  = figure("rtsp_connections_given_up_total", "Connections that did not record, closed to make room for a new one.")
-	rtspTurned   = figure("rtsp_publishers_refused_total", "Publishers refused, for their password, path, session description or codecs; each was logged, sixty a minute at most.")
 	armed        = figure("armed_streams", "Streams that wait to be recorded although nobody publishes them and the configuration does not name them.")
 	armedMost    = figure("armed_streams_max", "How many may be, memory.max_armed; 0 is no limit.")
 	armedRefused = figure("armed_streams_refused_total", "Starts and events refused, and recordings ended with their publisher, because as many were armed.")
@@ -90,7 +84,7 @@ var (
 func (s *stores) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{catConnected, catPending, catBytes, catLag, catApplied, catRefused, catAside, catTries, catFull,
 		catInvalid, catOthers, catUnwanted, jrnBytes, jrnErrors, jrnDamaged, diskTotal, diskFree, diskInodes, inodesFree, canWrite,
-		rtspOpen, rtspRefused, rtspGivenUp, rtspTurned, armed, armedMost, armedRefused} {
+		armed, armedMost, armedRefused} {
 		ch <- d
 	}
 }
@@ -120,11 +114,6 @@ func (s *stores) Collect(ch chan<- prometheus.Metric) {
 	send(jrnBytes, prometheus.GaugeValue, float64(st.JournalBytes))
 	send(jrnErrors, prometheus.CounterValue, float64(st.JournalErrors))
 	send(jrnDamaged, prometheus.GaugeValue, float64(st.JournalDamaged))
-	server := s.rtsp()
-	send(rtspOpen, prometheus.GaugeValue, float64(server.Connections))
-	send(rtspRefused, prometheus.CounterValue, float64(server.Refused))
-	send(rtspGivenUp, prometheus.CounterValue, float64(server.GivenUp))
-	send(rtspTurned, prometheus.CounterValue, float64(server.Publishers))
 	names := s.arming()
 	send(armed, prometheus.GaugeValue, float64(names.Armed))
 	send(armedMost, prometheus.GaugeValue, float64(names.Most))

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -37,7 +36,7 @@ func (s *Server) open(ctx context.Context) error {
 	if err := s.openAPI(dir); err != nil {
 		return err
 	}
-	s.openRTSP(ctx)
+	s.servers.Start(ctx, s.tasks)
 	s.startRetention()
 	s.tasks.Go("looking whether recordings can be written", func(ctx context.Context) error { return s.writable.run(ctx, s.dirs) })
 	s.resumeCommands() // before recovery tells of files, for which a command may be kept
@@ -48,35 +47,6 @@ func (s *Server) open(ctx context.Context) error {
 		s.tasks.Go("recovery of what is left on the way", func(ctx context.Context) error { return s.recoverLeft(ctx, dir) })
 	}
 	return nil
-}
-
-// openRTSP starts the server and waits until it listens, or has failed for the
-// first time: it then tries again while all else works.
-func (s *Server) openRTSP(ctx context.Context) {
-	if s.cfg.Ingest.RTSP.Listen == "" {
-		return
-	}
-	failed := make(chan struct{})
-	once := sync.OnceFunc(func() { close(failed) })
-	s.tasks.Keep("rtsp", pipeline.Backoff{}, func(ctx context.Context) error {
-		defer once()
-		return s.rtsp.Run(ctx)
-	})
-	select {
-	case <-s.rtsp.Ready():
-	case <-failed:
-	case <-ctx.Done():
-	}
-}
-
-// rtspAddr is where the server listens, or will as soon as it can.
-func (s *Server) rtspAddr() string {
-	select {
-	case <-s.rtsp.Ready():
-		return s.rtsp.Addr().String()
-	default:
-		return s.cfg.Ingest.RTSP.Listen
-	}
 }
 
 // openOutbox begins to send the notices that an earlier run left, too.
@@ -142,7 +112,7 @@ func (s *Server) openAPI(dir string) error {
 		Events:    s.events,
 		Catalogue: s.recordings, Files: playback.NewDir(abs, growing(abs)), Belongs: s.recordings.belongs,
 		Schedule: s.declared.Schedule(), Pipelines: s.declared, Retention: s.keeper,
-		Ready: s.ready, Health: s.problems, Metrics: []prometheus.Collector{&stores{s.catalogue.Stats, s.capacity, s.obstacles, s.rtsp.Counts, s.recorder.Arming}, s.disk.write, s.disk.sync, s.disk.finish, s.mistaken, s.signIns}, SignIns: s.signIns["http"],
+		Ready: s.ready, Health: s.problems, Metrics: []prometheus.Collector{&stores{s.catalogue.Stats, s.capacity, s.obstacles, s.recorder.Arming}, s.disk.write, s.disk.sync, s.disk.finish, s.mistaken, s.signIns, serverCounts{s.servers}}, SignIns: s.signIns["http"],
 	})
 	if err != nil {
 		return err

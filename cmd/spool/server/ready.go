@@ -32,8 +32,12 @@ func (s *Server) parts(ctx context.Context) []api.Check {
 		}
 	}
 	checks = append(checks, s.nodeCheck())
-	if s.cfg.Ingest.RTSP.Listen != "" {
-		checks = append(checks, s.listening())
+	for _, server := range s.servers.All() {
+		c := api.Check{Name: server.Name, OK: server.Listens()}
+		if !c.OK {
+			c.Detail = fmt.Sprintf("the server does not listen on %s yet", server.Address())
+		}
+		checks = append(checks, c)
 	}
 	return checks
 }
@@ -58,13 +62,4 @@ func message(err error) string {
 		return ""
 	}
 	return err.Error()
-}
-
-func (s *Server) listening() api.Check {
-	select {
-	case <-s.rtsp.Ready():
-		return api.Check{Name: "rtsp", OK: true}
-	default:
-		return api.Check{Name: "rtsp", Detail: fmt.Sprintf("the server does not listen on %s yet", s.cfg.Ingest.RTSP.Listen)}
-	}
 }

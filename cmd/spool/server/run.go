@@ -89,20 +89,12 @@ func (s *Server) apiURL() string {
 	return "http://" + s.httpAddr
 }
 
-// publishURL is where a stream is published to; nowhere while RTSP is off.
-func (s *Server) publishURL() string {
-	if s.cfg.Ingest.RTSP.Listen == "" {
-		return "nowhere: ingest.rtsp.listen is empty"
-	}
-	return "rtsp://" + s.rtspAddr() + "/live/NAME"
-}
-
 // begin records what is to be recorded from the start, and tells the newcomer
 // where things are.
 func (s *Server) begin() {
 	cfg, log := s.cfg, s.log
 	log.Info("spool is ready",
-		"api", s.apiURL(), "publish_to", s.publishURL(), "recordings", cfg.MP4.RecordPath, "node", s.catalogue.Node())
+		"api", s.apiURL(), "publish_to", s.publishURLs(), "recordings", cfg.MP4.RecordPath, "node", s.catalogue.Node())
 	for path := range cfg.Streams {
 		s.recorder.StartAlways(string(path))
 	}
@@ -116,10 +108,9 @@ func (s *Server) begin() {
 		return
 	}
 	log.Info("recording the built-in demo stream: Ctrl-C finishes the file", "stream", demo)
-	if cfg.Ingest.RTSP.Listen == "" {
-		return
+	for _, server := range s.servers.All() {
+		if how := server.Command(server.URL("live/NAME")); how != "" {
+			log.Info("to record a stream of your own", "publish", how, "record", "curl -X POST "+s.apiURL()+"/mp4/start/live/NAME")
+		}
 	}
-	log.Info("to record a stream of your own",
-		"publish", "ffmpeg -re -i VIDEO -c copy -f rtsp -rtsp_transport tcp "+s.publishURL(),
-		"record", "curl -X POST "+s.apiURL()+"/mp4/start/live/NAME")
 }

@@ -24,7 +24,7 @@ import (
 	"github.com/gospool/spool/sinks/retention"
 	"github.com/gospool/spool/stages"
 	"github.com/gospool/spool/stages/hub"
-	"github.com/gospool/spool/stages/ingest/rtsp"
+	"github.com/gospool/spool/stages/ingest"
 	"github.com/gospool/spool/stages/webhook"
 )
 
@@ -52,7 +52,7 @@ type Server struct {
 	hub          *hub.Hub
 	recorder     *recorder.Recorder
 	declared     *declared.Set
-	rtsp         *rtsp.Server
+	servers      *ingest.Servers
 	wall         *pipeline.WallClock
 	disk         *diskTimes
 	commands     *stages.Commands
@@ -113,7 +113,7 @@ func New(d declared.State, o Options) (*Server, error) {
 	s.hub = hub.New(s.pool, s.tasks, hub.Config{
 		Builder:     media.BuilderConfig{Flush: time.Duration(cfg.FlushInterval), MaxBytes: int(cfg.FlushBytes)},
 		MaxGOPBytes: int(cfg.Memory.GOP), MaxQueueBytes: int(cfg.Memory.Queue),
-		ReadTimeout: cfg.Ingest.RTSP.ReadTimeout.D(), WallClock: cfg.Ingest.WallClock,
+		ReadTimeout: cfg.Ingest.ReadTimeout.D(), WallClock: cfg.Ingest.WallClock,
 		Budget: budget, Clock: clock, Log: log,
 	})
 	s.writable = newWritable(s.tasks, clock, s.trouble, s.unsaid)
@@ -139,17 +139,16 @@ func New(d declared.State, o Options) (*Server, error) {
 	s.recorder.LimitArmed(cfg.Memory.MaxArmed)
 	s.hub.Watch(s.recorder.Began)
 	s.hub.KeepGOPs(s.recorder)
-	authorize, err := publishers(cfg.Ingest.Auth, clock, s.signIns["rtsp"])
+	authorizer, err := newPublishers(cfg.Ingest.Auth, clock, s.signIns["ingest"])
 	if err != nil {
 		return nil, err
 	}
-	r := cfg.Ingest.RTSP
-	s.rtsp = rtsp.New(rtsp.Config{
-		Listen: r.Listen, UDP: rtsp.UDP{RTP: r.UDP.RTP, RTCP: r.UDP.RTCP},
-		OverridePublisher: r.OverridePublisher,
-		ReadTimeout:       time.Duration(r.ReadTimeout), WriteTimeout: time.Duration(r.WriteTimeout),
-		AnnounceTimeout: time.Duration(r.AnnounceTimeout), MaxConnections: r.MaxConnections, MaxPerAddress: r.MaxPerAddress, Clock: clock, Authorize: authorize,
-	}, s.hub, log)
+	s.servers, err = ingest.NewServers(cfg.Ingest.Servers, ingest.ServerDeps{
+		Hub: s.hub, Authorizer: authorizer, ReadTimeout: cfg.Ingest.ReadTimeout.D(), Clock: clock, Log: log,
+	})
+	if err != nil {
+		return nil, err
+	}
 	s.declared = declared.New(d, declared.Deps{
 		Load: o.Load, Hub: s.hub, Recorder: s.recorder, Raise: s.raise, Clock: clock, Wall: s.wall, Log: log,
 	})

@@ -15,6 +15,7 @@ import (
 	"github.com/bluenviron/gortsplib/v5/pkg/liberrors"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/stages/ingest"
 )
 
 // visitor is what the handler knows of a connection.
@@ -25,7 +26,7 @@ type visitor struct {
 	request    *base.Request // the newest
 	verdict    verdict       // on its newest ANNOUNCE
 	challenged bool          // it was asked for its password
-	announced  bool          // since it came, or recorded
+	path       string        // of the stream that it has announced, since it came or recorded
 	release    func()        // of the place to read a description
 }
 
@@ -41,17 +42,17 @@ func visitorOf(c *gortsplib.ServerConn) *visitor { return c.UserData().(*visitor
 
 // mustRecord bounds how long a client that has announced may go on without
 // recording, whatever else it asks for, ANNOUNCE again included.
-func (k *visitor) mustRecord(within time.Duration) {
-	if !k.announced {
-		k.announced = true
-		k.waits(within)
+func (k *visitor) mustRecord(path string, within time.Duration) {
+	if k.path == "" {
+		k.announced(path, within)
 	}
+	k.path = path
 }
 
 // records takes the bounds away.
 func (k *visitor) records() {
-	k.announced = false
-	k.guest.records()
+	k.guest.records(k.path)
+	k.path = ""
 }
 
 // verdict is what was decided of an ANNOUNCE.
@@ -93,7 +94,7 @@ func (h *handler) verdict(k *visitor, req *base.Request, length int) (out verdic
 	path := streamPath(req.URL.Path)
 	log := h.strangers.With("stream", path, "remote", k.remote)
 	refuse := func(code base.StatusCode, reason string, why any) verdict {
-		h.refused.Add(1)
+		h.clients.RefusedPublisher()
 		log.Warn("publisher refused", "error", why)
 		return verdict{answer: answer(code, reason)}
 	}
@@ -119,7 +120,7 @@ func (h *handler) verdict(k *visitor, req *base.Request, length int) (out verdic
 	h.descriptions.Add(1)
 	body, err := readable(req.Body)
 	if err != nil {
-		h.refused.Add(1)
+		h.clients.RefusedPublisher()
 		log.Warn("publisher refused: its session description cannot be read", "error", err)
 		return verdict{answer: answer(base.StatusBadRequest, onOneLine(err))}
 	}
@@ -138,23 +139,23 @@ func onOneLine(err error) string {
 	return text[:min(len(text), 200)]
 }
 
-// authorize asks the hook, and gives the user. gortsplib turns the error into a
+// authorize asks who may publish, and returns the user. gortsplib turns the error into a
 // challenge, or after wrong credentials into the end of the connection.
 func (h *handler) authorize(k *visitor, req *base.Request, path string) (user string, err error) {
-	if h.cfg.Authorize == nil {
-		return "", nil
-	}
 	var a headers.Authorization
 	if err := a.Unmarshal(req.Header["Authorization"]); err != nil {
 		a = headers.Authorization{} // its error would show the header
 	}
-	err = h.cfg.Authorize(whileConnected{context.Background(), k.guest}, a.Username, a.BasicPass, path, "publish", k.remote)
+	user, err = ingest.Authorize(whileConnected{context.Background(), k.guest}, h.cfg.Authorizer, ingest.AccessRequest{
+		Protocol: protocol, Action: ingest.ActionPublish, Path: path, Remote: k.remote,
+		Credentials: ingest.Credentials{Name: a.Username, Password: a.BasicPass},
+	})
 	if err == nil {
-		return a.Username, nil
+		return user, nil
 	}
 	log := h.strangers.With("stream", path, "remote", k.remote, "error", err) // not the name: people type passwords there
 	if len(req.Header["Authorization"]) > 0 {
-		h.refused.Add(1)
+		h.clients.RefusedPublisher()
 		log.Warn("publisher refused")
 		return "", liberrors.ErrServerAuth{}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline/sparinglog"
+	"github.com/gospool/spool/stages/ingest"
 )
 
 // announceOf is an ANNOUNCE with a body of its own.
@@ -35,16 +36,22 @@ func basic(user, pass string) string {
 	return "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+pass))
 }
 
+// asks is an Authorizer of one function.
+type asks func(context.Context, ingest.AccessRequest) error
+
+// Authorize calls the function.
+func (f asks) Authorize(ctx context.Context, q ingest.AccessRequest) error { return f(ctx, q) }
+
 // guarded is a server that knows one user, and counts how often it was asked.
 func (r *fixture) guarded(cfg Config) (s *Server, addr string, asked *atomic.Int64) {
 	asked = &atomic.Int64{}
-	cfg.Authorize = func(_ context.Context, user, pass, _, _, _ string) error {
+	cfg.Authorizer = asks(func(_ context.Context, q ingest.AccessRequest) error {
 		asked.Add(1)
-		if user != "cam" || pass != "right" {
+		if q.Credentials != (ingest.Credentials{Name: "cam", Password: "right"}) {
 			return errors.New("wrong")
 		}
 		return nil
-	}
+	})
 	s, addr = r.serve(cfg)
 	return s, addr, asked
 }
@@ -116,13 +123,13 @@ func TestAnyContentTypeIsADescriptions(t *testing.T) {
 func TestHangingUpStopsTheWork(t *testing.T) {
 	r := newFixture(t)
 	noticed := make(chan struct{}, 20)
-	s, addr := r.serve(Config{Authorize: func(ctx context.Context, _, _, _, _, _ string) error {
+	s, addr := r.serve(Config{Authorizer: asks(func(ctx context.Context, _ ingest.AccessRequest) error {
 		for ctx.Err() == nil { // what a queue for passwords asks when the turn comes
 			time.Sleep(time.Millisecond)
 		}
 		noticed <- struct{}{}
 		return nil
-	}})
+	})})
 	for i := range cap(noticed) {
 		k := dial(t, addr)
 		_, err := k.c.Write([]byte(announce(fmt.Sprintf("rtsp://%s/x%d", addr, i))))
@@ -140,12 +147,12 @@ func TestHangingUpStopsTheWork(t *testing.T) {
 // TestAPanicOverARequestIsAnswered breaks the server from inside.
 func TestAPanicOverARequestIsAnswered(t *testing.T) {
 	r := newFixture(t)
-	_, addr := r.serve(Config{Authorize: func(_ context.Context, user, _, _, _, _ string) error {
-		if user == "broken" {
+	_, addr := r.serve(Config{Authorizer: asks(func(_ context.Context, q ingest.AccessRequest) error {
+		if q.Credentials.Name == "broken" {
 			panic("broken")
 		}
 		return nil
-	}})
+	})})
 	u := "rtsp://" + addr + "/x"
 	require.Equal(t, []string{"500 Internal Server Error", "200 OK"}, exchange(t, addr, announceOf(u, announceSDP, basic("broken", "x")), announceOf(u, announceSDP)))
 	require.Contains(t, r.book.String(), "panic over a request")

@@ -1,16 +1,16 @@
 package rtsp
 
 import (
-	"container/list"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"net/netip"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gospool/spool/stages/ingest/clients"
 )
 
 // guest is a connection of the server. Until it records it may take little:
@@ -18,24 +18,21 @@ import (
 //   - time: AnnounceTimeout up to its ANNOUNCE, once more after a challenge, and
 //     ReadTimeout from there to RECORD, whatever else it asks for meanwhile;
 //   - memory: a request is freeBytes long, or one of largeRequests at once;
-//   - room: when there are too many the one that has waited longest goes (listener).
+//   - room: when there are too many the one that has waited longest goes (clients.Table).
 //
 // Reads and deadlines are for one goroutine, as conn's are. gortsplib reads nothing
 // while a request is answered, so that a bound that is set meanwhile holds from the
 // next read on.
 type guest struct {
 	*conn
-	of   *listener
-	from netip.Addr // whom it counts for
+	of     *listener
+	client *clients.Client
 
 	until  atomic.Int64 // ns since steadyZero, beyond which no read waits; 0: it records
 	bytes  atomic.Int64 // of the request that is being read
 	first  []byte       // what it said first, up to four bytes
 	large  atomic.Bool  // it holds one of the places for large requests
 	closed chan struct{}
-
-	at   *list.Element // among those that wait; guarded by of.mu
-	open bool          // it is counted; guarded by of.mu
 }
 
 // What a request may take before its client records. gortsplib takes a body of 128
@@ -57,6 +54,7 @@ var (
 // Read reads what there is room for.
 func (g *guest) Read(p []byte) (int, error) {
 	n, err := g.conn.Read(p)
+	g.client.Read(n)
 	if err == nil && g.until.Load() != 0 {
 		err = g.measure(p[:n])
 	}

@@ -85,9 +85,9 @@ func TestAnAnnounceWithoutARecordIsSaid(t *testing.T) {
 
 // A client that is asked for its password may take its time once more, once.
 func TestAChallengePutsTheDeadlineOffOnce(t *testing.T) {
-	g, _ := listening(t, limits{announce: time.Minute})
+	g, _ := listening(t, time.Minute)
 	k := &visitor{guest: g, release: func() {}}
-	h := &handler{New(Config{AnnounceTimeout: time.Hour, Authorize: refuseAll}, nil, newFixture(t).log)}
+	h := &handler{New(Config{AnnounceTimeout: time.Hour, Authorizer: asks(refuseAll)}, nil, newFixture(t).log)}
 	req := requestOf(t, announceOf("rtsp://x/live/x", announceSDP))
 	_, err := h.authorize(k, req, "live/x")
 	require.Error(t, err)
@@ -100,15 +100,15 @@ func TestAChallengePutsTheDeadlineOffOnce(t *testing.T) {
 
 // Nor does it help to announce again and again.
 func TestAnAnnouncePutsTheDeadlineOffOnce(t *testing.T) {
-	g, _ := listening(t, limits{announce: time.Minute})
+	g, _ := listening(t, time.Minute)
 	k := &visitor{guest: g}
-	k.mustRecord(time.Hour)
+	k.mustRecord("x", time.Hour)
 	require.Greater(t, g.left(), 59*time.Minute)
 	g.within(time.Minute)
-	k.mustRecord(time.Hour)
+	k.mustRecord("x", time.Hour)
 	require.LessOrEqual(t, g.left(), time.Minute)
 	k.records()
-	k.mustRecord(time.Hour)
+	k.mustRecord("x", time.Hour)
 	require.Greater(t, g.left(), 59*time.Minute, "who has recorded may publish anew")
 }
 
@@ -212,16 +212,4 @@ func TestRTSPIsNotSpokenThroughHTTP(t *testing.T) {
 	}
 	k.closes()
 	require.Equal(t, "501 Not Implemented", dial(t, addr).ask("GET_PARAMETER", "rtsp://"+addr+"/x"), "which begins alike")
-}
-
-func TestAnAddressIsThatOfAHost(t *testing.T) {
-	for in, want := range map[string]string{
-		"192.0.2.1:5": "192.0.2.1", "[::ffff:192.0.2.1]:5": "192.0.2.1", "[::1]:5": "::",
-		"[2001:db8:1:2:3:4:5:6]:7": "2001:db8:1:2::", "[fe80::1%lo]:7": "fe80::",
-	} {
-		a, err := net.ResolveTCPAddr("tcp", in)
-		require.NoError(t, err)
-		require.Equal(t, want, addressOf(a).String(), in)
-	}
-	require.NotPanics(t, func() { addressOf(&net.UnixAddr{}) })
 }

@@ -57,19 +57,19 @@ func (h *handler) OnAnnounce(c *gortsplib.ServerHandlerOnAnnounceCtx) (res *base
 	normaliseControls(c.Description)
 	take, leave := announced(c.Description, c.Request.Body)
 	if len(take) == 0 {
-		h.refused.Add(1)
+		h.clients.RefusedPublisher()
 		log.Warn("publisher refused: none of its codecs can be recorded; "+recordable, "codecs", leave)
 		return answer(base.StatusUnsupportedMediaType, "No Codec Can Be Recorded"), nil
 	}
 	s := newSession(h.log.With("stream", path, "remote", k.remote), h.cfg.Clock)
 	s.early, s.hangUp = log, c.Session.Close
 	if err := h.publish(s, path, k, take, leave); err != nil {
-		h.refused.Add(1)
+		h.clients.RefusedPublisher()
 		log.Warn("publisher refused", "error", err)
 		return refusal(err), nil
 	}
 	c.Session.SetUserData(s)
-	k.mustRecord(h.cfg.ReadTimeout)
+	k.mustRecord(path, h.cfg.ReadTimeout)
 	log.Info("publisher announced", "tracks", len(take))
 	return ok(), nil
 }
@@ -147,7 +147,7 @@ func (h *handler) OnRecord(c *gortsplib.ServerHandlerOnRecordCtx) (res *base.Res
 		return answer(base.StatusMethodNotValidInThisState, ""), nil
 	}
 	if err := h.record(s, h.carrier(c.Session, s)); err != nil {
-		h.refused.Add(1)
+		h.clients.RefusedPublisher()
 		s.early.Warn("publisher refused", "error", err)
 		return refusal(err), nil
 	}
@@ -199,7 +199,7 @@ func (h *handler) OnRequest(c *gortsplib.ServerConn, r *base.Request) {
 	}
 	if r.Method == base.Teardown {
 		h.letTailIn(ss)
-		k.waits(h.cfg.AnnounceTimeout)
+		k.opened(h.cfg.AnnounceTimeout)
 	}
 }
 
@@ -240,7 +240,7 @@ func (h *handler) OnResponse(c *gortsplib.ServerConn, res *base.Response) {
 	default:
 		return
 	}
-	h.refused.Add(1)
+	h.clients.RefusedPublisher()
 	h.strangers.Warn("publisher refused", "remote", k.remote, "method", string(k.request.Method), "error", res.StatusMessage)
 }
 
@@ -286,7 +286,7 @@ func (h *handler) OnConnClose(c *gortsplib.ServerHandlerOnConnCloseCtx) {
 	var description liberrors.ErrServerSDPInvalid
 	switch {
 	case errors.As(c.Error, &description):
-		h.refused.Add(1)
+		h.clients.RefusedPublisher()
 		h.strangers.Warn("publisher refused: its session description cannot be read", "remote", k.remote, "error", c.Error)
 	case errors.Is(c.Error, errTooLong), errors.Is(c.Error, errCrowded), errors.Is(c.Error, errTunnel):
 		h.strangers.Warn("connection closed", "remote", k.remote, "error", c.Error)

@@ -15,14 +15,18 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/stages/ingest"
+	"github.com/gospool/spool/stages/ingest/clients"
 )
 
 // listening is one accepted connection, and the client's side of it.
-func listening(t *testing.T, l limits) (*guest, *talk) {
+func listening(t *testing.T, announce time.Duration) (*guest, *talk) {
 	t.Helper()
 	tcp, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	ln := newListener(tcp, l, newFixture(t).log, pipeline.SystemClock)
+	log := newFixture(t).log
+	table := clients.New("rtsp", clients.Limits{}, log, pipeline.SystemClock)
+	ln := newListener(tcp, table, announce, log, pipeline.SystemClock)
 	t.Cleanup(func() { _ = ln.Close() })
 	k := dial(t, tcp.Addr().String())
 	c, err := ln.Accept()
@@ -38,7 +42,7 @@ func requestOf(t *testing.T, text string) *base.Request {
 	return &req
 }
 
-func refuseAll(context.Context, string, string, string, string, string) error {
+func refuseAll(context.Context, ingest.AccessRequest) error {
 	return errors.New("wrong")
 }
 
@@ -86,7 +90,7 @@ func TestTheOneThatWaitedLongestGoes(t *testing.T) {
 		require.True(t, next.stays())
 		gone.closes()
 	}
-	require.Equal(t, Counts{Connections: 4, GivenUp: 4}, s.Counts())
+	require.Equal(t, clients.Counts{Connections: 4, GivenUp: 4}, s.Counts())
 }
 
 func TestWhereAllRecordTheNewOneIsRefused(t *testing.T) {
@@ -97,7 +101,7 @@ func TestWhereAllRecordTheNewOneIsRefused(t *testing.T) {
 		dial(t, addr).closes()
 	}
 	require.Less(t, strings.Count(r.book.String(), "connection refused"), 15, "a flood does not fill the log")
-	require.Equal(t, Counts{Connections: 2, Refused: 100}, s.Counts())
+	require.Equal(t, clients.Counts{Connections: 2, Refused: 100}, s.Counts())
 	require.True(t, one.stays())
 	require.Equal(t, "200 OK", two.ask("TEARDOWN", "rtsp://"+addr+"/2", "Session: "+two.session))
 	require.True(t, dial(t, addr).stays(), "there is room again")

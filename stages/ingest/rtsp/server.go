@@ -16,13 +16,15 @@ import (
 	"github.com/bluenviron/gortsplib/v5/pkg/auth"
 
 	"github.com/gospool/spool/pipeline"
-	"github.com/gospool/spool/pipeline/config"
+	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/sparinglog"
 	"github.com/gospool/spool/stages/hub"
+	"github.com/gospool/spool/stages/ingest"
+	"github.com/gospool/spool/stages/ingest/clients"
 	"github.com/gospool/spool/stages/ingest/rtsp/client"
 )
 
-// Config is the server's.
+// Config is the server's, as Settings and the program give it.
 type Config struct {
 	Listen            string // host:port; empty: no server
 	UDP               UDP    // ports on the same host
@@ -36,21 +38,10 @@ type Config struct {
 	UDPReadBuffer     int           // bytes asked of the system for each UDP port (2 MiB)
 	Clock             pipeline.Clock
 
-	// Authorize refuses by an error what a client may not do. The action is
-	// "publish". Without it everybody may. Passwords come by Basic only: what
-	// is stored is a hash, by which Digest could not be checked. It is asked once
-	// for each ANNOUNCE, before the session description is looked at. The context
-	// has an error once the client has hung up.
-	Authorize func(ctx context.Context, user, pass, path, action, remote string) error
-}
-
-// UDP are the ports for media over UDP: RTP even, RTCP the next; 0 is no UDP.
-type UDP struct{ RTP, RTCP uint16 }
-
-func init() {
-	for _, name := range []string{"read_timeout", "write_timeout", "announce_timeout"} {
-		config.OwnDefault("ingest/rtsp/"+name, config.Duration(client.DefaultTimeout))
-	}
+	// Authorizer decides who may publish. It is asked once for each ANNOUNCE, before the
+	// session description is looked at. Passwords come by Basic only: what is stored is a
+	// hash, by which Digest could not be checked.
+	Authorizer ingest.Authorizer
 }
 
 func (c Config) withDefaults() Config {
@@ -61,9 +52,6 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxSessions <= 0 {
 		c.MaxSessions = c.MaxConnections
-	}
-	if c.MaxPerAddress <= 0 {
-		c.MaxPerAddress = (c.MaxConnections + 3) / 4
 	}
 	if c.UDPReadBuffer <= 0 {
 		c.UDPReadBuffer = udpReadBuffer
@@ -108,15 +96,16 @@ type Server struct {
 
 	descriptions atomic.Int64 // that were read; tests count the work
 
-	listener atomic.Pointer[listener] // nil before the first
-	refused  atomic.Uint64            // publishers
+	clients *clients.Table
 }
 
 // New makes a server. It does no I/O.
 func New(cfg Config, h *hub.Hub, log *slog.Logger) *Server {
+	cfg = cfg.withDefaults()
 	return &Server{
-		cfg: cfg.withDefaults(), hub: h, log: log, strangers: sparinglog.New(log), ready: make(chan struct{}),
-		ports: ports{of: map[netip.AddrPort]*session{}}, reading: make(chan struct{}, readAtOnce),
+		cfg: cfg, hub: h, log: log, strangers: sparinglog.New(log), ready: make(chan struct{}),
+		clients: clients.New(protocol, clients.Limits{Connections: cfg.MaxConnections, PerAddress: cfg.MaxPerAddress}, log, cfg.Clock),
+		ports:   ports{of: map[netip.AddrPort]*session{}}, reading: make(chan struct{}, readAtOnce),
 	}
 }
 
@@ -129,22 +118,11 @@ func (s *Server) Addr() net.Addr { return s.addr }
 // UDP reports whether media may come over UDP.
 func (s *Server) UDP() bool { return s.udp }
 
-// Counts are what has come to the server since it began to listen.
-type Counts struct {
-	Connections int    // open now
-	Refused     uint64 // connections, because all the others recorded
-	GivenUp     uint64 // connections, for others: they did not record
-	Publishers  uint64 // that were refused, whatever the reason, but not those that gave no password
-}
-
 // Counts returns how the server fares.
-func (s *Server) Counts() (c Counts) {
-	c.Publishers = s.refused.Load()
-	if l := s.listener.Load(); l != nil {
-		c.Connections, c.Refused, c.GivenUp = l.counts()
-	}
-	return c
-}
+func (s *Server) Counts() clients.Counts { return s.clients.Counts() }
+
+// Connections lists the open connections, the oldest first.
+func (s *Server) Connections() []media.Connection { return s.clients.List() }
 
 // Run serves until the context ends; then every publication has ended and the
 // result is nil. Without an address it returns at once.
@@ -177,8 +155,7 @@ func (s *Server) start() (*gortsplib.Server, *listener, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	ln := newListener(tcp, limits{s.cfg.MaxConnections, s.cfg.MaxPerAddress, s.cfg.AnnounceTimeout}, s.log, s.cfg.Clock)
-	s.listener.Store(ln)
+	ln := newListener(tcp, s.clients, s.cfg.AnnounceTimeout, s.log, s.cfg.Clock)
 	lib := &gortsplib.Server{
 		RTSPAddress:  s.cfg.Listen,
 		ReadTimeout:  longestSilence,

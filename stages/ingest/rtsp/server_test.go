@@ -27,6 +27,7 @@ import (
 	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/stages/ingest"
 )
 
 func TestParameterSetsThatComeInTheStreamOnly(t *testing.T) {
@@ -243,18 +244,18 @@ func TestNothingIsPlayed(t *testing.T) {
 func TestAuthorizeIsAsked(t *testing.T) {
 	r := newFixture(t)
 	var asked []string
-	_, addr := r.serve(Config{Authorize: func(_ context.Context, user, pass, path, action, remote string) error {
-		asked = append(asked, strings.Join([]string{user, pass, path, action}, " "))
-		if user != "cam" || pass != "hunter2" {
+	_, addr := r.serve(Config{Authorizer: asks(func(_ context.Context, q ingest.AccessRequest) error {
+		asked = append(asked, strings.Join([]string{q.Credentials.Name, q.Credentials.Password, q.Path, string(q.Action), q.Protocol}, " "))
+		if q.Credentials != (ingest.Credentials{Name: "cam", Password: "hunter2"}) {
 			return errors.New("wrong")
 		}
 		return nil
-	}})
+	})})
 	f := film(t, clip(t, "h264", x264...), false)
 	require.Error(t, (&gortsplib.Client{}).StartRecording("rtsp://cam:wr0ngpass@"+addr+"/x", f.description()))
 	c := f.publish(t, "rtsp://cam:hunter2@"+addr+"/x", true, nil)
 	c.Close()
-	require.Equal(t, []string{"  x publish", "cam wr0ngpass x publish", "  x publish", "cam hunter2 x publish"}, asked)
+	require.Equal(t, []string{"  x publish rtsp", "cam wr0ngpass x publish rtsp", "  x publish rtsp", "cam hunter2 x publish rtsp"}, asked)
 	r.showsNo("wr0ngpass", "hunter2")
 }
 
@@ -363,12 +364,15 @@ func TestAStopOfTheServerEndsPublicationsInOrder(t *testing.T) {
 // TestAPanicOverOneStreamEndsThatStreamOnly breaks a publication from inside.
 func TestAPanicOverOneStreamEndsThatStreamOnly(t *testing.T) {
 	r := newFixture(t)
-	_, addr := r.serve(Config{Clock: &badClock{}})
+	clock := &badClock{Clock: pipeline.SystemClock}
+	_, addr := r.serve(Config{Clock: clock})
 	f := film(t, clip(t, "h264", x264...), false)
 	wait := r.record("x")
 	c := f.publish(t, "rtsp://"+addr+"/x", true, nil)
+	clock.broken.Store(true)
 	_ = c.WritePacketRTP(&f.video, f.packets[0].pkt) // fails where a sender report was stamped before it
 	require.Error(t, c.Wait(), "it was hung up on")
+	clock.broken.Store(false)
 	r.hub.Close()
 	wait()
 	require.Contains(t, r.book.String(), "panic in ingest")
@@ -376,7 +380,18 @@ func TestAPanicOverOneStreamEndsThatStreamOnly(t *testing.T) {
 }
 
 // badClock fails where packets are stamped.
-type badClock struct{ pipeline.Clock }
+type badClock struct {
+	pipeline.Clock
+	broken atomic.Bool
+}
+
+// Now panics while the clock is broken.
+func (c *badClock) Now() time.Time {
+	if c.broken.Load() {
+		panic("broken")
+	}
+	return c.Clock.Now()
+}
 
 func TestAnAddressThatIsTakenIsAnErrorOfRun(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")

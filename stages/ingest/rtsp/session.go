@@ -77,7 +77,7 @@ func (s *session) begin(pub *hub.Publisher, take []offer, leave []string) error 
 	defer s.mu.Unlock()
 	s.pub, s.feed, s.left = pub, ingest.NewFeed(pub, s.log), leave
 	timing := pub.Timing()
-	s.feed.Time(timing.Patience, timing.ByArrival)
+	s.feed.Time(timing.ReadTimeout, timing.ByArrival)
 	for _, o := range take {
 		if err := s.add(o); err != nil {
 			s.left = append(s.left, codecName(o.format)+": "+err.Error())

@@ -1,0 +1,63 @@
+package rtsp
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/gospool/spool/pipeline/config"
+	"github.com/gospool/spool/stages/ingest"
+	"github.com/gospool/spool/stages/ingest/rtsp/client"
+)
+
+// Settings are ingest.rtsp in the configuration.
+type Settings struct {
+	ingest.ServerSettings
+	UDP             UDP             `yaml:"udp" doc:"Ports on the same host for media over UDP."`
+	AnnounceTimeout config.Duration `yaml:"announce_timeout" doc:"A connection that does not announce a stream this soon is closed."`
+	WriteTimeout    config.Duration `yaml:"write_timeout" doc:"A client that does not take an answer in this time is gone."`
+}
+
+// UDP are the ports for media over UDP.
+type UDP struct {
+	RTP  uint16 `yaml:"rtp" doc:"Even; 0 with rtcp 0 is no UDP."`
+	RTCP uint16 `yaml:"rtcp" doc:"The next one after rtp."`
+}
+
+// protocol is the server's name.
+const protocol = "rtsp"
+
+func init() {
+	ingest.RegisterServer(protocol, Settings{
+		ServerSettings:  ingest.DefaultServerSettings("127.0.0.1:8554"),
+		UDP:             UDP{RTP: 8000, RTCP: 8001},
+		AnnounceTimeout: config.Duration(client.DefaultTimeout),
+		WriteTimeout:    config.Duration(client.DefaultTimeout),
+	}, "RTSP: ANNOUNCE and RECORD, over TCP and UDP.", newServer,
+		ingest.PublishCommand("ffmpeg -re -i VIDEO -c copy -f rtsp -rtsp_transport tcp {url}"))
+}
+
+func newServer(s Settings, d ingest.ServerDeps) (ingest.Server, error) {
+	return New(Config{
+		Listen: s.Listen, UDP: s.UDP, OverridePublisher: s.OverridePublisher,
+		ReadTimeout: s.ReadTimeout.D(), WriteTimeout: s.WriteTimeout.D(), AnnounceTimeout: s.AnnounceTimeout.D(),
+		MaxConnections: s.MaxConnections, MaxPerAddress: s.MaxPerAddress, Clock: d.Clock, Authorizer: d.Authorizer,
+	}, d.Hub, d.Log), nil
+}
+
+// Check wants ports that can be RTP's: an even one and the next (RFC 3550, 11).
+func (s *Settings) Check() (ps config.Problems) {
+	add := func(key, msg, hint string) { ps = append(ps, config.Problem{Path: key, Msg: msg, Hint: hint}) }
+	off := s.UDP == UDP{}
+	if !off && (s.UDP.RTP == 0 || s.UDP.RTP%2 != 0) {
+		add("udp/rtp", fmt.Sprintf("%d is no RTP port", s.UDP.RTP), "an even port; rtp: 0 and rtcp: 0 turn UDP off")
+	}
+	if !off && s.UDP.RTCP != s.UDP.RTP+1 {
+		add("udp/rtcp", fmt.Sprintf("%d does not follow rtp %d", s.UDP.RTCP, s.UDP.RTP), "it is the next port after rtp")
+	}
+	for key, d := range map[string]config.Duration{"announce_timeout": s.AnnounceTimeout, "write_timeout": s.WriteTimeout} {
+		if d.D() < time.Second || d.D() > time.Hour {
+			add(key, d.String()+" is out of range", "1s to 1h")
+		}
+	}
+	return ps
+}
