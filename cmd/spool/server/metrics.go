@@ -11,6 +11,7 @@ import (
 	"github.com/gospool/spool/pipeline/recorder"
 	"github.com/gospool/spool/sinks/metadata"
 	"github.com/gospool/spool/sinks/mp4"
+	"github.com/gospool/spool/stages/ingest"
 )
 
 // diskTimes is how long the disk takes, as histograms; mp4 tells it.
@@ -42,7 +43,7 @@ func (d *diskTimes) Synced(took time.Duration) { d.sync.Observe(took.Seconds()) 
 func (d *diskTimes) Finished(took time.Duration) { d.finish.Observe(took.Seconds()) }
 
 // stores are the figures of what stands behind a recording: the catalogue with
-// its journal, and the disk; They are read when they are asked for.
+// its journal, and the disk. They are read when they are asked for.
 type stores struct {
 	catalogue func() metadata.Stats
 	capacity  func() (filesystem.Capacity, bool) // of the disk with the record directory, when it could be asked
@@ -128,5 +129,38 @@ func (s *stores) Collect(ch chan<- prometheus.Metric) {
 		send(diskFree, prometheus.GaugeValue, float64(disk.Free))
 		send(diskInodes, prometheus.GaugeValue, float64(disk.Inodes))
 		send(inodesFree, prometheus.GaugeValue, float64(disk.FreeInodes))
+	}
+}
+
+// serverCounts are how the servers of ingest fare, each by its protocol.
+type serverCounts struct{ servers *ingest.Servers }
+
+func ofServer(name, help string) *prometheus.Desc {
+	return prometheus.NewDesc("spool_ingest_"+name, help, []string{"protocol"}, nil)
+}
+
+var (
+	openConnections    = ofServer("connections", "Connections of a server that are open.")
+	refusedConnections = ofServer("connections_refused_total", "Connections refused because max_connections were open, and all of them recorded.")
+	givenUpConnections = ofServer("connections_given_up_total", "Connections that did not record, closed to make room for a new one.")
+	refusedPublishers  = ofServer("publishers_refused_total", "Publishers refused, for their password, path, session description or codecs; each was logged, sixty a minute at most.")
+)
+
+// Describe sends the descriptions; see prometheus.Collector.
+func (c serverCounts) Describe(ch chan<- *prometheus.Desc) {
+	ch <- openConnections
+	ch <- refusedConnections
+	ch <- givenUpConnections
+	ch <- refusedPublishers
+}
+
+// Collect sends the figures of each server; see prometheus.Collector.
+func (c serverCounts) Collect(ch chan<- prometheus.Metric) {
+	for _, server := range c.servers.All() {
+		n := server.Counts()
+		ch <- prometheus.MustNewConstMetric(openConnections, prometheus.GaugeValue, float64(n.Connections), server.Name)
+		ch <- prometheus.MustNewConstMetric(refusedConnections, prometheus.CounterValue, float64(n.Refused), server.Name)
+		ch <- prometheus.MustNewConstMetric(givenUpConnections, prometheus.CounterValue, float64(n.GivenUp), server.Name)
+		ch <- prometheus.MustNewConstMetric(refusedPublishers, prometheus.CounterValue, float64(n.Publishers), server.Name)
 	}
 }

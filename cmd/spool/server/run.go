@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/gospool/spool/pipeline/recorder"
@@ -87,6 +88,18 @@ func (s *Server) apiURL() string {
 		return "https://" + s.httpAddr
 	}
 	return "http://" + s.httpAddr
+}
+
+// publishURLs are where a stream is published to; nowhere while no server listens.
+func (s *Server) publishURLs() string {
+	var all []string
+	for _, server := range s.servers.All() {
+		all = append(all, server.URL("live/NAME"))
+	}
+	if len(all) == 0 {
+		return "nowhere: no server of ingest has an address to listen on"
+	}
+	return strings.Join(all, ", ")
 }
 
 // begin records what is to be recorded from the start, and tells the newcomer
