@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net"
+	"net/netip"
 	"time"
 
 	"github.com/gospool/spool/api/auth"
@@ -15,9 +16,10 @@ type Config struct {
 	Name    string // of the product, "spool" where empty
 	Version string
 
-	Listen    string      // host:port
-	Hosts     []string    // names by which the server may be called without auth, beside localhost, the machine's own and IP addresses
-	Auth      auth.Config // without users and tokens only a loopback address is listened on, unless None is set
+	Listen    string         // host:port
+	Hosts     []string       // names by which the server may be called without auth, beside localhost, the machine's own and IP addresses
+	Proxies   []netip.Prefix // that tell by X-Forwarded-For or Forwarded whom they ask for
+	Auth      auth.Config    // without users and tokens only a loopback address is listened on, unless None is set
 	TLS       TLS
 	RecordDir string // absolute; left out of every text that is shown
 	Limits    Limits

@@ -220,6 +220,12 @@ func footageBytes(n int) []byte {
 // startNginx serves a directory as RFC 9110 has it, on a free port.
 func startNginx(t testing.TB, dir string) string {
 	t.Helper()
+	return runNginx(t, fmt.Sprintf("root %s;", dir))
+}
+
+// runNginx serves what a server block says, on a free port.
+func runNginx(t testing.TB, block string) string {
+	t.Helper()
 	bin, err := exec.LookPath("nginx")
 	require.NoError(t, err, "nginx is not installed: make test installs it")
 	addr := ""
@@ -234,7 +240,7 @@ func startNginx(t testing.TB, dir string) string {
 events { worker_connections 512; }
 http { access_log off; types { video/mp4 mp4; } sendfile on; if_modified_since before;
  client_body_temp_path %[1]s/b; proxy_temp_path %[1]s/p; fastcgi_temp_path %[1]s/f; uwsgi_temp_path %[1]s/u; scgi_temp_path %[1]s/s;
- server { listen %[2]s; root %[3]s; } }`, prefix, addr, dir)
+ server { listen %[2]s; %[3]s } }`, prefix, addr, block)
 	require.NoError(t, os.WriteFile(filepath.Join(prefix, "nginx.conf"), []byte(conf), 0o644))
 	cmd := exec.Command(bin, "-p", prefix, "-c", filepath.Join(prefix, "nginx.conf"))
 	cmd.Stderr = os.Stderr

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/gospool/spool/api/conn"
+	"github.com/gospool/spool/api/forwarded"
 )
 
 // policy lets the page load what this server serves and nothing else, and run
@@ -26,6 +27,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Cache-Control", "no-store")
+	r.RemoteAddr = forwarded.Client(r, s.cfg.Proxies)
 	defer conn.Begin(r.Context())()
 	b := conn.TakeBody(w, r, s.cfg.Limits.BodyBytes, s.cfg.Limits.ReadBody)
 	if err := s.guard(r); err != nil {
@@ -70,7 +72,7 @@ func newHosts(c Config) hosts {
 		h.names = append(h.names, strings.ToLower(own))
 	}
 	for _, name := range c.Hosts {
-		h.names = append(h.names, strings.ToLower(name))
+		h.names = append(h.names, strings.ToLower(strings.TrimSuffix(name, ".")))
 	}
 	return h
 }

@@ -35,11 +35,11 @@ func TestOtherSitesMayNotChangeAnything(t *testing.T) {
 
 func TestNamesOfOtherSitesAreRefusedWithoutAuth(t *testing.T) {
 	w := newFixture(t)
-	s := w.server(func(c *Config, _ *Deps) { c.Hosts = []string{"Recorder.lan"} })
+	s := w.server(func(c *Config, _ *Deps) { c.Hosts = []string{"Recorder.lan", "other.lan."} })
 	for _, host := range []string{"evil.example", "evil.example:8080", "localhost.evil.example", "127.0.0.1.evil.example", "xlocalhost", "0x7f000001"} {
 		do(s, "GET", "/mp4/records", "", "Host", host).refused(t, 403)
 	}
-	for _, host := range []string{"localhost", "LocalHost:8080", "127.0.0.1", "[::1]:8080", "::1", "10.0.0.5:8080", "recorder.lan", "recorder.lan.", "x.localhost", ""} {
+	for _, host := range []string{"localhost", "LocalHost:8080", "127.0.0.1", "[::1]:8080", "::1", "10.0.0.5:8080", "recorder.lan", "recorder.lan.", "other.lan:8080", "x.localhost", ""} {
 		require.Equal(t, 200, do(s, "GET", "/mp4/list", "", "Host", host).code, host)
 	}
 	withAuth := w.server(func(c *Config, _ *Deps) {

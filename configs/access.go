@@ -87,16 +87,6 @@ func (a Auth) Open() bool { return len(a.Users)+len(a.Tokens) == 0 }
 
 const accessHint = "listen on 127.0.0.1, name users (spool passwd makes their hashes), or write %s: {auth: none} if everybody may do everything"
 
-// Check keeps an API without access control on this machine.
-func (h HTTP) Check() config.Problems {
-	var c checks
-	host, ok := c.address("listen", h.Listen)
-	if ok && !loopback(host) && !h.Auth.None && h.Auth.Open() {
-		c.add("listen", fmt.Sprintf("%s can be reached by others, and nobody is asked who he is", h.Listen), fmt.Sprintf(accessHint, "http"))
-	}
-	return c.problems
-}
-
 // checkIngestIsClosed keeps a server that anybody may publish to on this machine.
 func (c *Config) checkIngestIsClosed(k *checks) {
 	if c.HTTP.Auth.None || c.Ingest.Auth.None || len(c.Ingest.Auth.Users) > 0 {

@@ -111,13 +111,6 @@ type Database struct {
 	DSN    string `yaml:"dsn" doc:"File of SQLite, or data source name. Empty, with SQLite: spool.db in the record path. PostgreSQL takes several hosts: postgres://USER@HOST1,HOST2/DATABASE, of which the one that takes writes is used."`
 }
 
-// HTTP is the API's server.
-type HTTP struct {
-	Listen string `yaml:"listen" doc:"host:port. An address that others can reach is refused unless auth is written out."`
-	Auth   Auth   `yaml:"auth,omitempty" doc:"Who may do what. auth: none in place of it: whoever reaches the address may do everything."`
-	TLS    TLS    `yaml:"tls,omitempty" doc:"The certificate; without it there is no encryption."`
-}
-
 // Ingest is how streams come in.
 type Ingest struct {
 	Auth IngestAuth `yaml:"auth,omitempty" doc:"Who may publish. auth: none in place of it: whoever reaches the address."`

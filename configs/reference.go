@@ -37,6 +37,7 @@ func Reference(stages []pipeline.StageInfo) []byte {
 	}}
 	c.Database.DSN = ""
 	c.HTTP.Auth, c.HTTP.TLS, c.Ingest.Auth = exampleAuth()
+	c.HTTP.Hosts, c.HTTP.TrustedProxies = []string{"recorder.lan"}, []string{"127.0.0.1", "10.0.0.0/8"}
 	text := config.Encode(c, config.Style{Docs: true})
 	return fmt.Appendf(nil, "%s%s", referenceHead, withStages(text, stages))
 }

@@ -18,6 +18,7 @@ import (
 // longer and counts what that costs, both in the file's own package or named with it,
 // or because what it reads is short. What ends in a slash is all of a directory.
 var parsers = map[string]string{
+	"api/forwarded/forwarded.go":         "FuzzClient TestTheCostOfAHeaderIsBounded",
 	"api/auth/authenticator.go":          "FuzzHash api.TestTheCostOfARequestIsProportional",
 	"api/events.go":                      "FuzzEventBody TestTheCostOfARequestIsProportional",
 	"api/events_list.go":                 "short: an event's own data, of 1024 bytes at most",

@@ -60,6 +60,7 @@ var mayImport = []struct {
 	{"sinks/...", []string{"pipeline/..."}},                                                            // no sink knows another, nor a stage
 	{"api/auth", []string{"pipeline"}},
 	{"api/conn", []string{"api/auth"}},
+	{"api/forwarded", nil},
 	{"api/playback", []string{"pipeline", "pipeline/media"}},
 	{"api/params", []string{"pipeline/config"}},
 	{"api/metrics", []string{"pipeline", "pipeline/media", "pipeline/recorder"}},

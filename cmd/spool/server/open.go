@@ -105,6 +105,7 @@ func (s *Server) openAPI(dir string) error {
 	}
 	s.http, err = api.New(api.Config{
 		Version: s.options.Version, Listen: s.cfg.HTTP.Listen, RecordDir: abs,
+		Hosts: s.cfg.HTTP.Hosts, Proxies: s.cfg.HTTP.Proxies(),
 		Auth: apiAuth(s.cfg.HTTP.Auth), TLS: api.TLS(s.cfg.HTTP.TLS), MaxSeries: s.cfg.Memory.MaxSeries,
 	}, api.Deps{
 		Log: s.log, Clock: s.clock,
