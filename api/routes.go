@@ -24,6 +24,8 @@ func routes() []route {
 			answer: listAnswer{}, handle: (*Server).list},
 		{op: "streams", method: "GET", path: "/mp4/streams", summary: "Streams that are live or configured", role: auth.View,
 			answer: streamsAnswer{}, handle: (*Server).streams},
+		{op: "connections", method: "GET", path: "/mp4/connections", summary: "Open connections of those who publish, or may, by page: by protocol, the oldest first", role: auth.View,
+			query: connectionParams, answer: connectionsAnswer{}, handle: (*Server).connections},
 
 		{op: "event", method: "POST", path: "/mp4/event/*stream_path", summary: "Record an event, from before it happened", role: auth.Control,
 			body: eventBody{}, answer: eventAnswer{}, codes: []int{404, 409, 415}, handle: (*Server).event},

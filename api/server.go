@@ -14,6 +14,7 @@ import (
 	"github.com/gospool/spool/api/playback"
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/guard"
+	"github.com/gospool/spool/pipeline/media"
 	"github.com/julienschmidt/httprouter"
 )
 
@@ -46,6 +47,9 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	deps.Log = cmp.Or(deps.Log, slog.New(slog.DiscardHandler))
 	if deps.Clock == nil {
 		deps.Clock = pipeline.SystemClock
+	}
+	if deps.Connections == nil {
+		deps.Connections = func() []media.Connection { return nil }
 	}
 	who, err := auth.New(cfg.Auth, cfg.Limits.LoginFailures, deps.Clock, deps.SignIns)
 	if err != nil {

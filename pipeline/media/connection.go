@@ -6,6 +6,7 @@ import "time"
 // in by.
 type Connection struct {
 	Protocol string // of the server, as it is registered
+	Number   uint64 // of its server's connections, from 1 in the order in which they came
 	Remote   string // the client's host:port
 	Path     string // of the stream that it publishes, or has asked to; empty before
 	Since    time.Time

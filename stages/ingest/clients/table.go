@@ -31,6 +31,7 @@ type Table struct {
 	waiting *list.List // of *Client, those that do not publish: which has waited longest first
 	from    map[netip.Addr]int
 	counts  Counts
+	number  uint64 // of the newest
 }
 
 // Limits bound the clients of a server.
@@ -54,6 +55,7 @@ type Client struct {
 	from   netip.Addr // whom it counts for
 	since  time.Time
 	hangUp func()
+	number uint64
 	bytes  atomic.Uint64
 
 	// guarded by of.mu
@@ -85,6 +87,8 @@ func (c *Table) Admit(remote net.Addr, hangUp func()) *Client {
 	c.mu.Lock()
 	old, room := c.makeRoom(k.from)
 	if room {
+		c.number++
+		k.number = c.number
 		k.opened = c.open.PushBack(k)
 		c.queue(k)
 	}
@@ -224,7 +228,7 @@ func (c *Table) List() []media.Connection {
 	for e := c.open.Front(); e != nil; e = e.Next() {
 		k := e.Value.(*Client)
 		out = append(out, media.Connection{
-			Protocol: c.protocol, Remote: k.remote, Path: k.path, Since: k.since, Bytes: k.bytes.Load(), State: k.state,
+			Protocol: c.protocol, Number: k.number, Remote: k.remote, Path: k.path, Since: k.since, Bytes: k.bytes.Load(), State: k.state,
 		})
 	}
 	return out

@@ -1,0 +1,88 @@
+package api
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/gospool/spool/api/params"
+	"github.com/gospool/spool/pipeline/media"
+)
+
+var connectionParams = []params.Param{
+	{Name: "limit", Kind: params.Integer, Def: "100", Max: media.MaxLimit, Doc: "connections in one answer"},
+	{Name: "cursor", Doc: "next of the answer before; with the same filters"},
+	{Name: "protocol", Doc: "of the server, such as rtsp"},
+	{Name: "state", Enum: []string{string(media.ConnectionOpen), string(media.ConnectionAnnounced), string(media.ConnectionPublishing)}},
+}
+
+type connectionsAnswer struct {
+	Status      string             `json:"status" enum:"success"`
+	Connections []connectionDetail `json:"connections"`
+	Count       int                `json:"count" doc:"connections in this answer"`
+	Next        string             `json:"next,omitempty" doc:"cursor of the next page; absent on the last"`
+}
+
+type connectionDetail struct {
+	Protocol string                `json:"protocol" doc:"of the server"`
+	Remote   string                `json:"remote" doc:"host:port of the client"`
+	Stream   string                `json:"stream_path,omitempty" doc:"that it publishes, or may publish"`
+	Since    *string               `json:"since" format:"date-time"`
+	Bytes    uint64                `json:"bytes" doc:"that came by the connection; media that comes over UDP does not"`
+	State    media.ConnectionState `json:"state" enum:"open,announced,publishing" doc:"open: it has asked for nothing yet, or is done; announced: it may publish, and does not send yet"`
+}
+
+func (s *Server) connections(w http.ResponseWriter, r *request) error {
+	after, err := connectionCursor(r.query.Text("cursor"))
+	if err != nil {
+		return err
+	}
+	limit, protocol, state := r.query.Integer("limit"), r.query.Text("protocol"), r.query.Text("state")
+	if r.query.Err != nil {
+		return r.query.Err
+	}
+	out := connectionsAnswer{Status: "success", Connections: []connectionDetail{}}
+	var last media.Connection
+	for _, c := range s.deps.Connections() {
+		if protocol != "" && c.Protocol != protocol || state != "" && string(c.State) != state || !after.before(c) {
+			continue
+		}
+		if len(out.Connections) == limit {
+			out.Next = fmt.Sprintf("%s.%d", last.Protocol, last.Number)
+			break
+		}
+		last = c
+		out.Connections = append(out.Connections, connectionDetail{
+			Protocol: c.Protocol, Remote: c.Remote, Stream: c.Path, Since: utc(c.Since), Bytes: c.Bytes, State: c.State,
+		})
+	}
+	out.Count = len(out.Connections)
+	answer(w, http.StatusOK, out)
+	return nil
+}
+
+// connectionPlace is one in the list of all connections; a page begins after it.
+type connectionPlace struct {
+	protocol string
+	number   uint64
+}
+
+// before reports whether a connection comes later in the list.
+func (p connectionPlace) before(c media.Connection) bool {
+	return cmp.Or(cmp.Compare(p.protocol, c.Protocol), cmp.Compare(p.number, c.Number)) < 0
+}
+
+func connectionCursor(text string) (p connectionPlace, err error) {
+	if text == "" {
+		return p, nil
+	}
+	protocol, number, cut := strings.Cut(text, ".")
+	p.protocol = protocol
+	p.number, err = strconv.ParseUint(number, 10, 64)
+	if !cut || err != nil {
+		return p, BadRequest("parameter cursor: it is none that was given out")
+	}
+	return p, nil
+}

@@ -1,0 +1,60 @@
+package api
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/media"
+)
+
+// openConnections are those of two servers, as the program lists them.
+func openConnections() (all []media.Connection) {
+	since := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	for i := range 250 {
+		all = append(all, media.Connection{Protocol: "aaa", Number: uint64(2 * i), Remote: fmt.Sprintf("192.0.2.1:%d", i), Since: since, State: media.ConnectionOpen})
+	}
+	return append(all, media.Connection{
+		Protocol: "bbb", Number: 7, Remote: "[2001:db8::1]:554", Path: "live/a", Since: since, Bytes: 1 << 40, State: media.ConnectionPublishing,
+	})
+}
+
+func TestConnectionsAreListedByPage(t *testing.T) {
+	s := newFixture(t).server(func(_ *Config, d *Deps) { d.Connections = openConnections })
+	var remotes []string
+	for query, pages := "?limit=100", 0; ; {
+		pages++
+		m := do(s, "GET", "/mp4/connections"+query, "").json(t)
+		list := m["connections"].([]any)
+		require.EqualValues(t, len(list), m["count"])
+		for _, c := range list {
+			remotes = append(remotes, c.(map[string]any)["remote"].(string))
+		}
+		next, more := m["next"].(string)
+		if !more {
+			require.Equal(t, 3, pages)
+			break
+		}
+		query = "?limit=100&cursor=" + next
+	}
+	require.Len(t, remotes, 251)
+	require.Equal(t, "192.0.2.1:0", remotes[0])
+	require.Equal(t, "[2001:db8::1]:554", remotes[250])
+	require.Equal(t, map[string]any{
+		"protocol": "bbb", "remote": "[2001:db8::1]:554", "stream_path": "live/a", "since": "2026-03-01T12:00:00.000000000Z", "bytes": 1099511627776., "state": "publishing",
+	}, do(s, "GET", "/mp4/connections?state=publishing", "").json(t)["connections"].([]any)[0])
+	require.EqualValues(t, 1, do(s, "GET", "/mp4/connections?protocol=bbb", "").json(t)["count"])
+	require.EqualValues(t, 100, do(s, "GET", "/mp4/connections", "").json(t)["count"], "a page is bounded without a limit, too")
+}
+
+func TestAWrongCursorOfConnectionsIsSaid(t *testing.T) {
+	s := newFixture(t).server(func(_ *Config, d *Deps) { d.Connections = openConnections })
+	for _, cursor := range []string{"x", "aaa", "aaa.-1", "aaa.18446744073709551616", "%00.1x"} {
+		do(s, "GET", "/mp4/connections?cursor="+cursor, "").refused(t, 400)
+	}
+	do(s, "GET", "/mp4/connections?limit=1000000", "").refused(t, 400)
+	none := newFixture(t).server()
+	require.Equal(t, []any{}, do(none, "GET", "/mp4/connections", "").json(t)["connections"])
+}

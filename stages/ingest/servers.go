@@ -1,0 +1,103 @@
+package ingest
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/stages/ingest/clients"
+)
+
+// Servers are those that a configuration lets listen.
+type Servers struct{ all []*RunningServer }
+
+// RunningServer is a server that listens, or tries to.
+type RunningServer struct {
+	*ServerInfo
+	server Server
+	listen string // as it is configured
+}
+
+// NewServers makes the servers of all protocols, by their settings. It starts none.
+func NewServers(settings config.Blocks, d ServerDeps) (*Servers, error) {
+	out := &Servers{}
+	for _, info := range registeredServers() {
+		own, is := settings[info.Name]
+		if !is {
+			continue
+		}
+		server, common, err := info.create(own, d)
+		if err != nil {
+			return nil, fmt.Errorf("ingest.%s: %w", info.Name, err)
+		}
+		if server != nil {
+			out.all = append(out.all, &RunningServer{info, server, common.Listen})
+		}
+	}
+	return out, nil
+}
+
+// Start runs the servers as tasks, and waits until each listens, or has failed for the
+// first time: it then tries again while all else works.
+func (s *Servers) Start(ctx context.Context, tasks *pipeline.Tasks) {
+	tried := make([]chan struct{}, len(s.all))
+	for i, one := range s.all {
+		tried[i] = make(chan struct{})
+		once := sync.OnceFunc(func() { close(tried[i]) })
+		tasks.Keep(one.Name, pipeline.Backoff{}, func(ctx context.Context) error {
+			defer once()
+			return one.server.Run(ctx)
+		})
+	}
+	for i, one := range s.all {
+		select {
+		case <-one.server.Ready():
+		case <-tried[i]:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// All returns the servers by name.
+func (s *Servers) All() []*RunningServer { return s.all }
+
+// Listens reports whether the server listens.
+func (r *RunningServer) Listens() bool {
+	select {
+	case <-r.server.Ready():
+		return true
+	default:
+		return false
+	}
+}
+
+// Address is where the server listens, or will as soon as it can.
+func (r *RunningServer) Address() string {
+	if r.Listens() {
+		return r.server.Addr().String()
+	}
+	return r.listen
+}
+
+// URL returns where a stream is published to.
+func (r *RunningServer) URL(path string) string { return r.Name + "://" + r.Address() + "/" + path }
+
+// Command returns how to publish to a URL, for people; empty where nothing is known.
+func (r *RunningServer) Command(url string) string {
+	return strings.ReplaceAll(r.command, "{url}", url)
+}
+
+// Counts returns how the server fares.
+func (r *RunningServer) Counts() clients.Counts { return r.server.Counts() }
+
+// Connections lists the open connections of all servers: by protocol, then by number.
+func (s *Servers) Connections() (all []media.Connection) {
+	for _, one := range s.all {
+		all = append(all, one.server.Connections()...)
+	}
+	return all
+}
