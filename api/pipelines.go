@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 
+	"github.com/gospool/spool/api/auth"
 	"github.com/gospool/spool/api/params"
 	"github.com/gospool/spool/pipeline/config"
 )
@@ -38,7 +39,8 @@ type Pipeline struct {
 	Record      string   `json:"record" enum:"manual,always,event"`
 	Streams     []string `json:"streams"`
 	Stages      []string `json:"stages" doc:"the graph: each stage gives to the next"` // names, the source first
-	Declaration string   `json:"declaration" doc:"YAML, with all that was left out; without secrets"`
+	Declaration string   `json:"declaration" doc:"YAML, with all that was left out; without secrets. Below the declaring role, and for what the configuration declares, of a URL the host and of a command the program only"`
+	Own         string   `json:"-"` // the declaration as who may declare sees it
 	Held        bool     `json:"held" doc:"stopped until it is started"`
 	Recording   []string `json:"recording" doc:"streams"`
 }
@@ -99,11 +101,11 @@ type pipelineBody struct {
 
 var dryRunParams = []params.Param{{Name: "dry_run", Kind: params.Flag, Doc: "only say what would be"}}
 
-func (s *Server) pipelines(w http.ResponseWriter, _ *request) error {
+func (s *Server) pipelines(w http.ResponseWriter, r *request) error {
 	a := pipelinesAnswer{Status: "success", Pipelines: []pipelineAnswer{}}
 	if s.deps.Pipelines != nil {
 		for _, p := range s.deps.Pipelines.List() {
-			a.Pipelines = append(a.Pipelines, pipelineOf(p))
+			a.Pipelines = append(a.Pipelines, pipelineOf(p, r.who))
 		}
 	}
 	a.Count = len(a.Pipelines)
@@ -111,17 +113,25 @@ func (s *Server) pipelines(w http.ResponseWriter, _ *request) error {
 	return nil
 }
 
-func pipelineOf(p Pipeline) pipelineAnswer {
+func pipelineOf(p Pipeline, who auth.Caller) pipelineAnswer {
+	if mayDeclare(who) && p.Own != "" {
+		p.Declaration = p.Own
+	}
+	p.Own = ""
 	p.Streams, p.Stages, p.Recording = orEmpty(p.Streams), orEmpty(p.Stages), orEmpty(p.Recording)
 	return pipelineAnswer(p)
 }
+
+// mayDeclare reports whether a caller sees of pipelines made by request what their author
+// wrote.
+func mayDeclare(who auth.Caller) bool { return who.Roles.Holds(auth.Declare) }
 
 func (s *Server) onePipeline(w http.ResponseWriter, r *request) error {
 	name := r.params.ByName("name")
 	if s.deps.Pipelines != nil {
 		for _, p := range s.deps.Pipelines.List() {
 			if p.Name == name {
-				answer(w, http.StatusOK, onePipelineAnswer{"success", pipelineOf(p)})
+				answer(w, http.StatusOK, onePipelineAnswer{"success", pipelineOf(p, r.who)})
 				return nil
 			}
 		}
@@ -172,7 +182,7 @@ func (s *Server) declared(w http.ResponseWriter, r *request, act, name string, d
 	case err != nil:
 		return s.refused(w, err)
 	default:
-		p := pipelineOf(d.Pipeline)
+		p := pipelineOf(d.Pipeline, r.who)
 		a.Pipeline = &p
 	}
 	if !dryRun {
@@ -196,7 +206,7 @@ func (s *Server) refused(w http.ResponseWriter, err error) error {
 func (s *Server) problems(wrong config.Problems) []problem {
 	out := make([]problem, len(wrong))
 	for i, p := range wrong {
-		out[i] = problem{At: p.Pos.String(), Path: p.Path, Text: s.scrub(p.Msg), Hint: s.scrub(p.Hint)}
+		out[i] = problem{At: p.Pos.String(), Path: p.Path, Text: s.scrub(p.Msg), Hint: s.withoutDirectories(userinfo.ReplaceAllString(p.Hint, "${1}"))}
 	}
 	return out
 }

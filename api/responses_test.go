@@ -90,7 +90,7 @@ func TestStatusTellsTheTruthAndNoMore(t *testing.T) {
 	require.Equal(t, "live/x.mp4.part", m["file"])
 	require.Equal(t, "2026-01-02T02:04:05.000000006Z", m["started_at"])
 	require.Equal(t, "2026-01-02T02:04:05.000000006Z", m["last_durable"])
-	require.Equal(t, "write live/x.mp4.part: no space; pull rtsp://10.0.0.5/s; open key.pem: denied", m["last_error"])
+	require.Equal(t, "write live/x.mp4.part: no space; pull rtsp://10.0.0.5/…; open key.pem: denied", m["last_error"])
 	require.Equal(t, []any{map[string]any{"stage": "ingest", "cause": "rtp_loss", "access_units": 2.0, "bytes": 0.0},
 		map[string]any{"stage": "gop_ring", "cause": "overload", "access_units": 3.0, "bytes": 9.0}}, m["drops"])
 	require.Equal(t, []any{map[string]any{"cause": "shared_timestamp", "count": 9.0}}, m["repairs"])

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -19,7 +20,7 @@ type streamAnswer struct {
 	Configured     bool              `json:"configured"`
 	Recording      bool              `json:"recording"`
 	Origin         string            `json:"origin,omitempty" doc:"of the publisher"`
-	Pull           string            `json:"pull,omitempty" doc:"where it is pulled from, without credentials"`
+	Pull           string            `json:"pull,omitempty" doc:"scheme and host of where it is pulled from"`
 	Tracks         []media.TrackInfo `json:"tracks"`
 	Unrecorded     []string          `json:"unrecorded,omitempty" doc:"codecs of tracks that come in but cannot be recorded"`
 	Bytes          uint64            `json:"bytes"`
@@ -45,7 +46,7 @@ func (s *Server) streams(w http.ResponseWriter, _ *request) error {
 		st := &list[i]
 		a.Streams[i] = streamAnswer{
 			Path: st.Path, State: st.State, Configured: st.Configured, Recording: recording[st.Path],
-			Origin: s.scrub(st.Origin), Pull: userinfo.ReplaceAllString(st.Pull, "${1}"),
+			Origin: s.scrub(st.Origin), Pull: config.NewURL(st.Pull).String(),
 			Tracks: orEmpty(st.Tracks), Unrecorded: st.Unrecorded, Bytes: st.Bytes, AccessUnits: st.AccessUnits,
 			LastAccessUnit: utc(st.LastAccessUnit), Drops: orEmpty(ingestDrops(st.Losses)), Repairs: st.Repairs, Refused: st.Refused,
 			Subscribers: st.Subscribers, PullFailed: st.PullFailed, LastError: s.scrub(st.LastError),

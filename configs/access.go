@@ -1,6 +1,7 @@
 package configs
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -18,16 +19,16 @@ type Auth struct {
 
 // User signs in by name and password.
 type User struct {
-	Name         string   `yaml:"name"`
-	PasswordHash string   `yaml:"password_hash" doc:"Made by spool passwd."`
-	Roles        []string `yaml:"roles" oneof:"view control admin declare" doc:"view: look. control: start, stop and protect as well. admin: delete and reload as well. declare: look, and make pipelines of what this file allows, see declare; admin does not hold it. Several may be given: [control, declare]."`
+	Name         string        `yaml:"name"`
+	PasswordHash config.Secret `yaml:"password_hash" doc:"Made by spool passwd."`
+	Roles        []string      `yaml:"roles" oneof:"view control admin declare" doc:"view: look. control: start, stop and protect as well. admin: delete and reload as well. declare: look, and make pipelines of what this file allows, see declare; admin does not hold it. Several may be given: [control, declare]."`
 }
 
 // Token signs a program in.
 type Token struct {
-	Name  string   `yaml:"name" doc:"For the log."`
-	Token string   `yaml:"token" doc:"The secret, or sha256: and the hex digest of it."`
-	Roles []string `yaml:"roles" oneof:"view control admin declare" doc:"As of users."`
+	Name  string       `yaml:"name" doc:"For the log."`
+	Token config.Token `yaml:"token" doc:"The secret, or sha256: and the hex digest of it."`
+	Roles []string     `yaml:"roles" oneof:"view control admin declare" doc:"As of users."`
 }
 
 // TLS is a certificate in PEM files. They are read again when they change.
@@ -44,9 +45,9 @@ type IngestAuth struct {
 
 // Publisher may publish some streams.
 type Publisher struct {
-	Name         string   `yaml:"name"`
-	PasswordHash string   `yaml:"password_hash" doc:"Made by spool passwd."`
-	Publish      []string `yaml:"publish" doc:"Patterns of stream paths: * within a segment, ** for any number of segments."`
+	Name         string        `yaml:"name"`
+	PasswordHash config.Secret `yaml:"password_hash" doc:"Made by spool passwd."`
+	Publish      []string      `yaml:"publish" doc:"Patterns of stream paths: * within a segment, ** for any number of segments."`
 }
 
 const wordNone = "none"
@@ -54,7 +55,7 @@ const wordNone = "none"
 // SetWord takes none. See config.Shorthand.
 func (a *Auth) SetWord(w string) error {
 	if w != wordNone {
-		return fmt.Errorf("%q is neither none nor a map of users and tokens", w)
+		return errors.New("this text is neither none nor a map of users and tokens")
 	}
 	*a = Auth{None: true}
 	return nil
@@ -66,7 +67,7 @@ func (a Auth) Word() string { return word(a.None) }
 // SetWord takes none. See config.Shorthand.
 func (a *IngestAuth) SetWord(w string) error {
 	if w != wordNone {
-		return fmt.Errorf("%q is neither none nor a map of users", w)
+		return errors.New("this text is neither none nor a map of users")
 	}
 	*a = IngestAuth{None: true}
 	return nil
@@ -135,7 +136,7 @@ func (u User) Check() config.Problems {
 // Check is as User's.
 func (t Token) Check() config.Problems {
 	var c checks
-	c.want(t.Token != "", "token", "is missing", "openssl rand -hex 32 makes one")
+	c.want(!t.Token.Empty(), "token", "is missing", "openssl rand -hex 32 makes one")
 	c.want(len(t.Roles) > 0, "roles", "is empty", "some of view, control, admin, declare")
 	return c.problems
 }
@@ -153,10 +154,10 @@ func (p Publisher) Check() config.Problems {
 	return c.problems
 }
 
-func (c *checks) signsIn(name, hash string) {
+func (c *checks) signsIn(name string, hash config.Secret) {
 	c.want(name != "", "name", "is missing", "")
 	c.want(!strings.Contains(name, ":"), "name", fmt.Sprintf("%q holds a colon, which basic authentication cannot carry", name), "")
-	c.want(hash != "", "password_hash", "is missing", "spool passwd makes it")
+	c.want(!hash.Empty(), "password_hash", "is missing", "spool passwd makes it")
 }
 
 // Check wants both halves.

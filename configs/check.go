@@ -74,17 +74,17 @@ func (s Stream) Check() config.Problems {
 	if s.ReadTimeout != 0 {
 		c.between("read_timeout", s.ReadTimeout, time.Second, time.Hour)
 	}
-	if s.Pull == "" {
+	if s.Pull.Empty() {
 		c.want(s.Transport == "", "transport", "has no effect without pull", "it is how a stream is fetched")
 		c.want(s.TLS == PullTLS{}, "tls", "has no effect without pull", "it is what a stream is fetched from")
 		return c.problems
 	}
-	u, err := url.Parse(s.Pull)
+	u, err := url.Parse(s.Pull.Reveal())
 	if err != nil {
 		c.add("pull", "is no URL: "+urlError(err), "for example rtsp://10.0.0.5/stream1; special characters in a password are written as %40 for @, %2F for /")
 		return c.problems
 	}
-	c.want(u.Scheme != "", "pull", config.Redact(strconv.Quote(s.Pull))+" has no scheme", "for example rtsp://10.0.0.5/stream1")
+	c.want(u.Scheme != "", "pull", "this is no URL: it has no scheme", "for example rtsp://10.0.0.5/stream1")
 	c.fingerprint(u.Scheme, s.TLS.Fingerprint)
 	c.want(u.Scheme == "" || u.Scheme == "file" || u.Opaque == "", "pull", "// is missing after the scheme", "for example rtsp://10.0.0.5/stream1")
 	return c.problems
@@ -149,7 +149,7 @@ func (j Job) Check() config.Problems {
 // Check wants a data source where there is no default.
 func (d Database) Check() config.Problems {
 	var c checks
-	c.want(d.DSN != "" || d.Driver == "sqlite", "dsn", "is missing", dsnExamples[d.Driver])
+	c.want(!d.DSN.Empty() || d.Driver == "sqlite", "dsn", "is missing", dsnExamples[d.Driver])
 	return c.problems
 }
 

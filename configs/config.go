@@ -56,9 +56,9 @@ type MP4 struct {
 
 // Stream is a named stream.
 type Stream struct {
-	Pull              string `yaml:"pull,omitempty" doc:"URL that the stream is fetched from while somebody needs it; empty: somebody publishes it."`
-	Transport         string `yaml:"transport,omitempty" oneof:"tcp udp" doc:"How RTSP carries the media; empty: tcp, and udp where the source refuses that or sends nothing."`
-	OverridePublisher bool   `yaml:"override_publisher,omitempty" doc:"A second publisher takes the path over; else it is refused."`
+	Pull              config.URL `yaml:"pull,omitempty" doc:"URL that the stream is fetched from while somebody needs it; empty: somebody publishes it."`
+	Transport         string     `yaml:"transport,omitempty" oneof:"tcp udp" doc:"How RTSP carries the media; empty: tcp, and udp where the source refuses that or sends nothing."`
+	OverridePublisher bool       `yaml:"override_publisher,omitempty" doc:"A second publisher takes the path over; else it is refused."`
 
 	ReadTimeout config.Duration `yaml:"read_timeout,omitempty" doc:"In place of ingest.read_timeout, for a source that sends rarely; 0 is as there. A track that is silent for less is no problem."`
 	WallClock   string          `yaml:"wall_clock,omitempty" oneof:"sender arrival" doc:"In place of ingest.wall_clock."`
@@ -107,8 +107,8 @@ type Node struct {
 
 // Database is where the catalogue is.
 type Database struct {
-	Driver string `yaml:"driver" oneof:"sqlite mysql postgres"`
-	DSN    string `yaml:"dsn" doc:"File of SQLite, or data source name. Empty, with SQLite: spool.db in the record path. PostgreSQL takes several hosts: postgres://USER@HOST1,HOST2/DATABASE, of which the one that takes writes is used."`
+	Driver string     `yaml:"driver" oneof:"sqlite mysql postgres"`
+	DSN    config.DSN `yaml:"dsn" doc:"File of SQLite, or data source name. Empty, with SQLite: spool.db in the record path. PostgreSQL takes several hosts: postgres://USER@HOST1,HOST2/DATABASE, of which the one that takes writes is used."`
 }
 
 // Ingest is how streams come in.

@@ -18,7 +18,7 @@ type inheritance struct {
 func (c *Config) inheritance() inheritance {
 	own := *c
 	own.Pipelines, own.Streams = nil, nil
-	settings, _ := config.Describe(own)
+	settings := config.Reveal(own)
 	in := inheritance{config: c, settings: settings, stages: map[string]pipeline.StageInfo{}}
 	for _, s := range pipeline.Stages() {
 		in.stages[s.Name] = s

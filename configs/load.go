@@ -49,7 +49,7 @@ type Flag struct {
 func ParseSet(text string) (Flag, error) {
 	path, value, ok := strings.Cut(text, "=")
 	if !ok || path == "" {
-		return Flag{}, fmt.Errorf("--set %q: write it as --set mp4/record_path=/data", config.Redact(text))
+		return Flag{}, errors.New("--set: write it as --set mp4/record_path=/data")
 	}
 	return Flag{Name: "--set " + path, Key: config.SplitPath(path), Value: value}, nil
 }

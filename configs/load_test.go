@@ -35,10 +35,10 @@ func load(t *testing.T, o configs.Options) *configs.Config {
 func TestNothingConfiguredRecordsTheDemo(t *testing.T) {
 	c := load(t, inDir(t, ""))
 	require.Equal(t, configs.StreamPath("live/demo"), c.Demo)
-	require.Equal(t, "testpattern://?size=640x360&fps=25&gop=50", c.Streams["live/demo"].Pull)
+	require.Equal(t, "testpattern://?size=640x360&fps=25&gop=50", c.Streams["live/demo"].Pull.Reveal())
 	require.Equal(t, "127.0.0.1:8080", c.HTTP.Listen)
 	require.Equal(t, "127.0.0.1:8554", c.Ingest.Servers["rtsp"].(*rtsp.Settings).Listen)
-	require.Equal(t, filepath.Join("recordings", "spool.db"), c.Database.DSN)
+	require.Equal(t, filepath.Join("recordings", "spool.db"), c.Database.DSN.Reveal())
 	require.Empty(t, c.Warnings)
 	require.Empty(t, c.File)
 }
@@ -70,7 +70,7 @@ func TestLaterLayersOverrideEarlierOnes(t *testing.T) {
 	require.True(t, c.MP4.Fragment)
 	require.Equal(t, 7, c.MP4.ExpireDays)
 	require.Equal(t, "{stream}_{date}_{time}.mp4", c.MP4.FilenamePattern)
-	require.Equal(t, map[configs.StreamPath]configs.Stream{"a": {Pull: "rtsp://h/a", Transport: "udp"}, "b": {}}, c.Streams)
+	require.Equal(t, map[configs.StreamPath]configs.Stream{"a": {Pull: config.NewURL("rtsp://h/a"), Transport: "udp"}, "b": {}}, c.Streams)
 
 	shown := string(c.Show())
 	file := filepath.Join(o.Dir, configs.FileName)
@@ -95,8 +95,8 @@ func TestAnEmptyBlockKeepsItsDefaults(t *testing.T) {
 
 func TestStreamPathsMayHoldWhateverSeparatesLevels(t *testing.T) {
 	c := load(t, inDir(t, "streams:\n  live.a/b::c: {pull: 'rtsp://h/1'}\n  live: {pull: 'rtsp://h/2'}\n  live/pull: {pull: 'rtsp://h/3', transport: udp}\n"))
-	require.Equal(t, "rtsp://h/1", c.Streams["live.a/b::c"].Pull)
-	require.Equal(t, "rtsp://h/2", c.Streams["live"].Pull)
+	require.Equal(t, "rtsp://h/1", c.Streams["live.a/b::c"].Pull.Reveal())
+	require.Equal(t, "rtsp://h/2", c.Streams["live"].Pull.Reveal())
 	require.Equal(t, "udp", c.Streams["live/pull"].Transport)
 }
 
@@ -210,15 +210,17 @@ func TestJobsThatTheirPipelinesDoNotServe(t *testing.T) {
 func TestNoSecretIsShown(t *testing.T) {
 	o := inDir(t, "streams: {a: {pull: 'rtsp://admin:s3cret@h/x'}}\ndatabase: {driver: mysql, dsn: 'u:s3cret@tcp(h)/d'}\n")
 	c := load(t, o)
-	require.Equal(t, "rtsp://admin:s3cret@h/x", c.Streams["a"].Pull)
+	require.Equal(t, "rtsp://admin:s3cret@h/x", c.Streams["a"].Pull.Reveal())
 	require.NotContains(t, string(c.Show()), "s3cret")
-	require.Contains(t, string(c.Show()), "rtsp://admin:xxxxx@h/x")
+	require.Contains(t, string(c.Show()), "rtsp://h/…")
+	require.Contains(t, string(c.Show()), "tcp(h)/d")
 }
 
 func TestSecretsOfAccessAreShownAsWhatCannotBeSent(t *testing.T) {
 	c := load(t, configs.Options{File: "testdata/good/access.yaml"})
 	shown := string(c.Show())
 	require.Equal(t, 2, strings.Count(shown, "password_hash: xxxxx"), shown)
+	require.Contains(t, shown, "# Not the whole configuration")
 	require.NotContains(t, shown, "0123456789abcdef")
 	require.Contains(t, shown, "sha256:1bd8fd47297046f993e608e398d5905b00a33e163c6b1172dd38887fed05ed6a", "the same token as its digest")
 }
@@ -233,7 +235,7 @@ func TestNoneIsAWordInPlaceOfTheMap(t *testing.T) {
 		require.Equal(t, 2, strings.Count(string(c.Show()), "auth: none"))
 	}
 	c := load(t, configs.Options{Dir: t.TempDir(), Environ: []string{`SPOOL_HTTP__AUTH={tokens: [{name: t, token: x, roles: [view]}]}`}})
-	require.Equal(t, []configs.Token{{Name: "t", Token: "x", Roles: []string{"view"}}}, c.HTTP.Auth.Tokens)
+	require.Equal(t, []configs.Token{{Name: "t", Token: config.NewToken("x"), Roles: []string{"view"}}}, c.HTTP.Auth.Tokens)
 	require.False(t, c.HTTP.Auth.Open())
 }
 

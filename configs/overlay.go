@@ -2,6 +2,7 @@ package configs
 
 import (
 	"maps"
+	"reflect"
 
 	"github.com/gospool/spool/pipeline/config"
 )
@@ -40,11 +41,18 @@ func (c *Config) pipeline(name string, n *config.Node) (p Pipeline, problems con
 	return p, problems
 }
 
-// Shown returns a pipeline as YAML, resolved, without secrets.
-func (p Pipeline) Shown() []byte {
+// Shown returns a pipeline as YAML, resolved, as whoever may look may see it: without
+// secrets, and of a URL its host and of a command its program only. With own it returns
+// what the author of the pipeline may see: all but secrets.
+func (p Pipeline) Shown(own bool) []byte {
+	p.Stages = shownStages(p.Stages, own)
 	n, _ := config.Describe(p)
-	redact(n)
 	return n.YAML(config.Style{})
+}
+
+// Same reports whether two pipelines are declared alike, secrets and all.
+func (p Pipeline) Same(o Pipeline) bool {
+	return reflect.DeepEqual(config.Reveal(p).Any(), config.Reveal(o).Any())
 }
 
 // Writes tells whether the value of a path, such as pipelines/default, was

@@ -29,7 +29,7 @@ func TestPipelinesOverAConfiguration(t *testing.T) {
 	require.Len(t, with.Pipelines["a"].Stages.List, 2)
 	require.NotNil(t, with.Pipelines["a"].Stages.List[1].Get("mp4").Get("record_path"))
 	require.Equal(t, "always", with.Pipelines["b"].Record)
-	require.Contains(t, string(with.Pipelines["b"].Shown()), "max_duration: 1m30s", "what it leaves out is what the mp4 block says")
+	require.Contains(t, string(with.Pipelines["b"].Shown(true)), "max_duration: 1m30s", "what it leaves out is what the mp4 block says")
 }
 
 func TestBadPipelinesOverAConfiguration(t *testing.T) {
@@ -49,7 +49,7 @@ func TestBadPipelinesOverAConfiguration(t *testing.T) {
 
 func TestSecretsOfAPipelineAreNotShown(t *testing.T) {
 	p := configs.Pipeline{Stages: node(t, `[webhook: {url: "https://u:s3cret@h/x", token: s3cret}]`)}
-	require.NotContains(t, string(p.Shown()), "s3cret")
+	require.NotContains(t, string(p.Shown(true)), "s3cret")
 }
 
 func TestAgendaOfTheCrontab(t *testing.T) {

@@ -25,8 +25,8 @@ const referenceHead = `# Every setting with its default and what it means. Gener
 func Reference(stages []pipeline.StageInfo) []byte {
 	c := Default()
 	c.Streams = map[StreamPath]Stream{
-		"live/camera01": {Pull: "rtsp://10.0.0.5/stream1", Transport: "tcp", OverridePublisher: true, Priority: 10, ReadTimeout: config.Duration(2 * time.Minute), WallClock: "arrival", Retention: exampleRetention},
-		"live/camera02": {Pull: "rtsps://10.0.0.6/stream1", TLS: PullTLS{Fingerprint: strings.Repeat("0", 64)}},
+		"live/camera01": {Pull: config.NewURL("rtsp://10.0.0.5/stream1"), Transport: "tcp", OverridePublisher: true, Priority: 10, ReadTimeout: config.Duration(2 * time.Minute), WallClock: "arrival", Retention: exampleRetention},
+		"live/camera02": {Pull: config.NewURL("rtsps://10.0.0.6/stream1"), TLS: PullTLS{Fingerprint: strings.Repeat("0", 64)}},
 	}
 	p := c.Pipelines[DefaultPipeline]
 	p.Stages = defaultStages(config.Pos{})
@@ -35,10 +35,11 @@ func Reference(stages []pipeline.StageInfo) []byte {
 		Name: "Daily recording", Cron: "0 8 * * *", Action: "record_start", Stream: "live/camera01",
 		Duration: config.Duration(8 * time.Hour), Timezone: "Europe/Berlin",
 	}}
-	c.Database.DSN = ""
+	c.Database.DSN = config.DSN{}
 	c.HTTP.Auth, c.HTTP.TLS, c.Ingest.Auth = exampleAuth()
 	c.HTTP.Hosts, c.HTTP.TrustedProxies = []string{"recorder.lan"}, []string{"127.0.0.1", "10.0.0.0/8"}
-	text := config.Encode(c, config.Style{Docs: true})
+	_, docs := config.Describe(c)
+	text := config.Reveal(c).YAML(config.Style{Doc: func(path string) string { return docs[path] }}) // whose secrets are examples
 	return fmt.Appendf(nil, "%s%s", referenceHead, withStages(text, stages))
 }
 

@@ -13,8 +13,8 @@ import (
 func resolve(tree *config.Node) (*Config, config.Problems) {
 	c := &Config{tree: tree}
 	problems := tree.Decode(c)
-	if c.Database.Driver == "sqlite" && c.Database.DSN == "" {
-		c.Database.DSN = filepath.Join(c.MP4.RecordPath, "spool.db")
+	if c.Database.Driver == "sqlite" && c.Database.DSN.Empty() {
+		c.Database.DSN = config.NewDSN(filepath.Join(c.MP4.RecordPath, "spool.db"))
 	}
 	in := c.inheritance()
 	if len(c.Pipelines) == 0 && c.MP4.Enable {

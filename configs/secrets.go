@@ -1,33 +1,62 @@
 package configs
 
 import (
-	"crypto/sha256"
-	"fmt"
 	"strings"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
 )
 
-// secrets are settings that are not shown as they are, wherever they stand. What
-// is shown in their place is of the same form.
-var secrets = map[string]func(string) string{
-	"password_hash": func(string) string { return "xxxxx" },
-	"token":         digest, // means the same, and cannot be sent
+// What is secret is said by the type of a setting alone: config.Secret,
+// config.Token, config.URL, config.DSN, config.Command and config.Environment. What is decoded into a struct shows
+// itself accordingly. The lists of stages are kept as they were written: here they are
+// shown by the types of the stages' settings.
+
+// shownStages returns what may be shown of a list of stages; with own what its author may
+// see. Of what is no stage nothing is shown.
+func shownStages(list *config.Node, own bool) *config.Node {
+	if list == nil || !list.IsList {
+		return list
+	}
+	stages := map[string]pipeline.StageInfo{}
+	for _, s := range pipeline.Stages() {
+		stages[s.Name] = s
+	}
+	return shownList(list, stages, own)
 }
 
-const digestPrefix = "sha256:"
-
-func digest(token string) string {
-	if strings.HasPrefix(token, digestPrefix) {
-		return token
+func shownList(list *config.Node, stages map[string]pipeline.StageInfo, own bool) *config.Node {
+	if !list.IsList {
+		return config.Cut(list)
 	}
-	return fmt.Sprintf("%s%x", digestPrefix, sha256.Sum256([]byte(token)))
+	out := *list
+	out.List = make([]*config.Node, len(list.List))
+	for i, n := range list.List {
+		name, settings, ok := pipeline.StageEntry(n)
+		stage, known := stages[name]
+		if !ok || !known {
+			out.List[i] = config.Cut(n)
+			continue
+		}
+		if !n.IsMap {
+			out.List[i] = n // a bare name
+			continue
+		}
+		one := *n
+		shown := config.Conceal(settings, stage.Defaults, own, func(n *config.Node) *config.Node { return shownList(n, stages, own) })
+		one.Entries = []config.Entry{{Key: name, Pos: n.Entries[0].Pos, Value: shown}}
+		out.List[i] = &one
+	}
+	return &out
 }
 
 // exampleAuth returns what reference.yaml shows: nobody knows these secrets.
 func exampleAuth() (Auth, TLS, IngestAuth) {
-	const hash = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	hash := config.NewSecret("$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")
+	token := config.NewToken("sha256:" + strings.Repeat("0", 64))
 	auth := Auth{
 		Users:  []User{{Name: "alice", PasswordHash: hash, Roles: []string{"admin"}}},
-		Tokens: []Token{{Name: "prometheus", Token: digestPrefix + strings.Repeat("0", 64), Roles: []string{"view"}}},
+		Tokens: []Token{{Name: "prometheus", Token: token, Roles: []string{"view"}}},
 	}
 	ingest := IngestAuth{Users: []Publisher{{Name: "camera01", PasswordHash: hash, Publish: []string{"live/camera01", "site/*/door"}}}}
 	return auth, TLS{Cert: "server.crt", Key: "server.key"}, ingest

@@ -11,12 +11,38 @@ import (
 )
 
 // Show returns the resolved configuration as YAML, each value with where it came
-// from. Secrets are left out. What it prints is a configuration itself, but for
-// the secrets.
+// from, as whoever may look may see it: secrets are left out, URLs and commands cut. What
+// it prints is a configuration itself where nothing is; else it says so at its head, and
+// each value that is not whole is refused by Load.
 func (c *Config) Show() []byte {
 	n, _ := config.Describe(c)
-	redact(n)
-	return n.YAML(config.Style{Note: c.origin})
+	for _, e := range entriesOf(n.Get("pipelines")) {
+		for i, of := range e.Value.Entries {
+			if of.Key == "stages" {
+				e.Value.Entries[i].Value = shownStages(of.Value, false)
+			}
+		}
+	}
+	text := n.YAML(config.Style{Note: c.origin})
+	if anyCut(n) {
+		text = append([]byte(cutHead), text...)
+	}
+	return text
+}
+
+const cutHead = "# Not the whole configuration: xxxxx and … stand for secrets, the arguments of commands and the\n" +
+	"# rest of URLs. Write them in where this is to be used: it is refused as it is.\n"
+
+func entriesOf(n *config.Node) []config.Entry {
+	if n == nil {
+		return nil
+	}
+	return n.Entries
+}
+
+func anyCut(n *config.Node) bool {
+	return config.IsCut(n) || slices.ContainsFunc(n.List, anyCut) ||
+		slices.ContainsFunc(n.Entries, func(e config.Entry) bool { return anyCut(e.Value) })
 }
 
 // origin returns where a value was written.
@@ -44,22 +70,6 @@ func at(n *config.Node, path string) *config.Node {
 		n = n.Get(key)
 	}
 	return n
-}
-
-func redact(n *config.Node) {
-	if s, ok := n.Scalar.(string); ok {
-		n.Scalar = config.Redact(s)
-	}
-	for _, e := range n.Entries {
-		if s, ok := e.Value.Scalar.(string); ok && s != "" && secrets[e.Key] != nil {
-			e.Value.Scalar = secrets[e.Key](s)
-			continue
-		}
-		redact(e.Value)
-	}
-	for _, item := range n.List {
-		redact(item)
-	}
 }
 
 // Compile makes the plans of the pipelines, in the order of their names. It is

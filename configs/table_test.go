@@ -45,6 +45,7 @@ func TestGoodConfigurationsAreTaken(t *testing.T) {
 	files, err := filepath.Glob("testdata/good/*.yaml")
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
+	whole := 0
 	for _, file := range files {
 		c, err := configs.Load(configs.Options{File: file})
 		require.NoError(t, err, file)
@@ -54,9 +55,17 @@ func TestGoodConfigurationsAreTaken(t *testing.T) {
 		shown := filepath.Join(t.TempDir(), "shown.yaml")
 		require.NoError(t, os.WriteFile(shown, c.Show(), 0o644))
 		again, err := configs.Load(configs.Options{File: shown})
+		if left := strings.Count(strings.Join(values(c)[2:], "\n"), "xxxxx") + strings.Count(strings.Join(values(c)[2:], "\n"), "…"); left > 0 { // then it says what is left out, and nothing else is wrong
+			require.True(t, strings.HasPrefix(string(c.Show()), "# Not the whole configuration"), file)
+			require.Equal(t, left, strings.Count(err.Error(), "write the value itself"), "%v\n%s", err, c.Show())
+			require.Equal(t, left, strings.Count(err.Error(), "\n")+1, err)
+			continue
+		}
 		require.NoError(t, err, "%s", c.Show())
 		require.Equal(t, values(c), values(again), file)
+		whole++
 	}
+	require.Positive(t, whole)
 }
 
 // values are what is shown without where it came from.

@@ -31,7 +31,7 @@ func (c *Config) warnings() (ps config.Problems) {
 		}
 	}
 	for _, path := range slices.Sorted(maps.Keys(c.Streams)) {
-		if c.Streams[path].Pull != "" && len(c.Pipelines) > 0 && !c.recorded(string(path)) {
+		if !c.Streams[path].Pull.Empty() && len(c.Pipelines) > 0 && !c.recorded(string(path)) {
 			warn("", "no pipeline is for this stream: it is never fetched", "streams", string(path))
 		}
 	}

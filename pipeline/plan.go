@@ -70,7 +70,7 @@ func compileStage(n *config.Node) (declared, config.Problems) {
 	}
 	s := lookup(name)
 	if s == nil {
-		problems.Add(n, suggest(name), "there is no stage %q", name)
+		problems.Add(n, suggest(name), "there is no stage %s", config.QuoteName(name))
 		return declared{}, problems
 	}
 	cfg, problems := s.decode(settings)

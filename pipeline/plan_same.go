@@ -29,8 +29,7 @@ func (d *declared) same(o *declared) bool {
 	if reflect.DeepEqual(d.settings.Any(), o.settings.Any()) {
 		return true
 	}
-	mine, _ := config.Describe(d.cfg)
-	others, _ := config.Describe(o.cfg)
+	mine, others := config.Reveal(d.cfg), config.Reveal(o.cfg)
 	return shows(mine, d.settings) && shows(others, o.settings) && reflect.DeepEqual(mine.Any(), others.Any())
 }
 

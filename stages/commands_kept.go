@@ -62,7 +62,7 @@ func (k KeptCommand) recording() (media.Recording, error) {
 
 // key tells the exec stages of a pipeline apart, by what they run.
 func (c *ExecConfig) key() string {
-	sum := sha256.Sum256([]byte(strings.Join(c.Command, "\x00")))
+	sum := sha256.Sum256([]byte(strings.Join(c.Command.Reveal(), "\x00")))
 	return hex.EncodeToString(sum[:8])
 }
 

@@ -19,12 +19,12 @@ import (
 
 // ExecConfig says what is run when a recording ends.
 type ExecConfig struct {
-	Command     []string        `yaml:"command" doc:"the program and its arguments, each an item of the list and never given to a shell; in it stand {path} {file} {stream} {pipeline} {id} {start} {end} {duration} {size} {reason}, but not in text that a program reads as a script, such as that behind sh -c: there write \"$SPOOL_PATH\" \"$SPOOL_STREAM\" and so on, variables of the same names that every command is given"`
-	Timeout     config.Duration `yaml:"timeout" doc:"a command that runs longer is killed, with all that it started"`
-	Concurrency int             `yaml:"concurrency" doc:"so many run at a time, of all streams of the pipeline"`
-	MaxWaiting  int             `yaml:"max_waiting" doc:"longest queue; for further recordings the command is not run, which is logged and counted"`
-	Environment []string        `yaml:"environment" doc:"names of variables of spool's own environment that the command is given; PATH, HOME, LANG, TZ and TMPDIR it has anyway"`
-	RecordPath  string          `yaml:"record_path" inherit:"mp4.record_path" doc:"directory that {path} begins with: that of the mp4 stage before"`
+	Command     config.Command     `yaml:"command" doc:"the program and its arguments, each an item of the list and never given to a shell; in it stand {path} {file} {stream} {pipeline} {id} {start} {end} {duration} {size} {reason}, but not in text that a program reads as a script, such as that behind sh -c: there write \"$SPOOL_PATH\" \"$SPOOL_STREAM\" and so on, variables of the same names that every command is given"`
+	Timeout     config.Duration    `yaml:"timeout" doc:"a command that runs longer is killed, with all that it started"`
+	Concurrency int                `yaml:"concurrency" doc:"so many run at a time, of all streams of the pipeline"`
+	MaxWaiting  int                `yaml:"max_waiting" doc:"longest queue; for further recordings the command is not run, which is logged and counted"`
+	Environment config.Environment `yaml:"environment" doc:"names of variables of spool's own environment that the command is given; PATH, HOME, LANG, TZ and TMPDIR it has anyway"`
+	RecordPath  string             `yaml:"record_path" inherit:"mp4.record_path" doc:"directory that {path} begins with: that of the mp4 stage before"`
 }
 
 // execDefaults are the settings of a declaration that says nothing but a command.
@@ -34,10 +34,11 @@ var execDefaults = ExecConfig{
 
 // Check refuses a command that cannot be meant.
 func (c ExecConfig) Check() (problems config.Problems) {
-	if len(c.Command) == 0 || c.Command[0] == "" {
+	command := c.Command.Reveal()
+	if len(command) == 0 || command[0] == "" {
 		problems = append(problems, config.At("command", "is empty").WithHint(`for example command: [/usr/local/bin/done, "{path}"]`))
 	}
-	for i, arg := range c.Command {
+	for i, arg := range command {
 		for _, m := range placeholder.FindAllString(arg, -1) {
 			if name := m[1 : len(m)-1]; execValues[name] == nil {
 				problems = append(problems, config.At(config.Join("command", strconv.Itoa(i)), "%s", config.Unknown("placeholder", name, names(execValues))))
@@ -158,7 +159,7 @@ func (e *execStage) start(r media.Recording, kept string) {
 		return
 	}
 	command := Command{
-		Kept: kept, Args: args, Environment: e.cfg.Environment, Variables: e.variables(&r), Timeout: time.Duration(e.cfg.Timeout),
+		Kept: kept, Args: args, Environment: e.cfg.Environment.Reveal(), Variables: e.variables(&r), Timeout: time.Duration(e.cfg.Timeout),
 		Ended: func(out Outcome) { e.ended(log, kept, out) },
 	}
 	if e.commands.Run(e.pipeline, e.cfg.Concurrency, e.cfg.MaxWaiting, command) {
@@ -176,8 +177,8 @@ func (e *execStage) args(r *media.Recording) ([]string, error) {
 	if !filepath.IsLocal(filepath.FromSlash(r.Path)) || strings.ContainsRune(r.Path+r.Stream, 0) {
 		return nil, fmt.Errorf("%w: the path %.200q of stream %.200q leads out of the record directory, or is no text", errValue, r.Path, r.Stream)
 	}
-	args := make([]string, len(e.cfg.Command))
-	for i, arg := range e.cfg.Command {
+	args := e.cfg.Command.Reveal()
+	for i, arg := range args {
 		args[i] = placeholder.ReplaceAllStringFunc(arg, func(m string) string {
 			return execValues[strings.Trim(m, "{}")](r, &e.cfg)
 		})
@@ -201,7 +202,7 @@ func (e *execStage) variables(r *media.Recording) (out []string) {
 }
 
 func (e *execStage) ended(log *slog.Logger, kept string, out Outcome) {
-	log = log.With("command", e.cfg.Command[0], "took", out.Took.Round(time.Millisecond))
+	log = log.With("command", e.cfg.Command, "took", out.Took.Round(time.Millisecond))
 	switch {
 	case out.Err == nil:
 		log.Info("command ended")

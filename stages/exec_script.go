@@ -21,8 +21,9 @@ type commandWord struct {
 
 // checkScripts refuses placeholders in the program's name and in the text of scripts.
 func (c ExecConfig) checkScripts() (problems config.Problems) {
-	words := make([]commandWord, len(c.Command))
-	for i, arg := range c.Command {
+	command := c.Command.Reveal()
+	words := make([]commandWord, len(command))
+	for i, arg := range command {
 		words[i] = commandWord{arg, i}
 	}
 	if len(words) > 0 && placeholder.MatchString(words[0].text) {

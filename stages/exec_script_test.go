@@ -16,7 +16,7 @@ import (
 func checked(t *testing.T, command []string) (item int) {
 	t.Helper()
 	cfg := execDefaults
-	cfg.Command = command
+	cfg.Command = config.NewCommand(command...)
 	problems := cfg.Check()
 	if len(problems) == 0 {
 		return -1
@@ -79,7 +79,7 @@ func TestAPlaceholderBesideAScriptIsTaken(t *testing.T) {
 // The hint names what to write in its place.
 func TestTheHintNamesTheVariable(t *testing.T) {
 	cfg := execDefaults
-	cfg.Command = []string{"sh", "-c", "echo {stream}"}
+	cfg.Command = config.NewCommand("sh", "-c", "echo {stream}")
 	problems := cfg.Check()
 	require.ErrorContains(t, problems.Err(), "{stream} stands where sh reads a script")
 	require.Contains(t, problems[0].Hint, `"$SPOOL_STREAM"`)

@@ -91,7 +91,7 @@ func TestExecFillsInArgumentsWhichNoShellTakesApart(t *testing.T) {
 	out := filepath.Join(dir, "out")
 	cfg := execDefaults
 	cfg.RecordPath = dir
-	cfg.Command = shell(`out=$1; shift; printf '%s\n' "$@" > "$out"`, out, "{path}", "in {stream} by {pipeline}", "{duration}s {size} {reason}", "{start}", "{unknown", "{file}")
+	cfg.Command = config.NewCommand(shell(`out=$1; shift; printf '%s\n' "$@" > "$out"`, out, "{path}", "in {stream} by {pipeline}", "{duration}s {size} {reason}", "{start}", "{unknown", "{file}")...)
 	recorded(t, execOf(t, commands, cfg), media.Recording{
 		Stream: "live/$(id) 'x'", Pipeline: "p", Path: "a/b c.mp4", Duration: 1_500_000_000, Size: 7, EndReason: endcause.Stop, StartUTC: 1.7e18,
 	})
@@ -110,8 +110,8 @@ func TestExecGivesValuesToShellsAsVariables(t *testing.T) {
 	t.Setenv("SPOOL_STREAM", "of another")
 	cfg := execDefaults
 	cfg.RecordPath = dir
-	cfg.Environment = []string{"SPOOL_STREAM"}
-	cfg.Command = []string{"/bin/sh", "-c", `printf '%s\n' "$SPOOL_PATH" "$SPOOL_FILE" "$SPOOL_STREAM" "$SPOOL_PIPELINE" "$SPOOL_ID" "$SPOOL_START" "$SPOOL_END" "$SPOOL_DURATION" "$SPOOL_SIZE" "$SPOOL_REASON" > "$0"`, filepath.Join(dir, "out")}
+	cfg.Environment = config.NewEnvironment("SPOOL_STREAM")
+	cfg.Command = config.NewCommand("/bin/sh", "-c", `printf '%s\n' "$SPOOL_PATH" "$SPOOL_FILE" "$SPOOL_STREAM" "$SPOOL_PIPELINE" "$SPOOL_ID" "$SPOOL_START" "$SPOOL_END" "$SPOOL_DURATION" "$SPOOL_SIZE" "$SPOOL_REASON" > "$0"`, filepath.Join(dir, "out"))
 	r := media.Recording{
 		ID: media.NewID(time.Now()), Stream: "live/$(touch x)`touch y`;'\"\n-rf", Pipeline: "p", Path: "-a/b c.mp4", Duration: 1_500_000_000, Size: 7,
 		EndReason: endcause.Stop, StartUTC: 1.7e18, EndUTC: 1.7e18 + 1.5e9,
@@ -135,7 +135,7 @@ func TestExecGivesNoValueThatBecomesAnOption(t *testing.T) {
 	cfg.RecordPath = dir
 	run := func(r media.Recording, args ...string) (lines []string, report pipeline.Report) {
 		_ = os.Remove(out)
-		cfg.Command = append(shell(`out=$1; shift; printf '%s\n' "$@" > "$out"`, out), args...)
+		cfg.Command = config.NewCommand(append(shell(`out=$1; shift; printf '%s\n' "$@" > "$out"`, out), args...)...)
 		s := execOf(t, commands, cfg)
 		recorded(t, s, r)
 		require.Zero(t, commands.Wait(t.Context()))
@@ -171,7 +171,7 @@ func TestExecSaysWhyACommandFailedAndShowsNoPath(t *testing.T) {
 		"a command failed: it took too long and was killed": shell("exec sleep 1000"),
 	} {
 		cfg := execDefaults
-		cfg.Command = command
+		cfg.Command = config.NewCommand(command...)
 		if strings.HasSuffix(want, "killed") { // the others end by themselves, however long that takes
 			cfg.Timeout = config.Duration(300 * time.Millisecond)
 		}
@@ -244,7 +244,7 @@ func TestExecCountsTheRecordingsForWhichNothingIsRun(t *testing.T) {
 	gate, err := os.OpenFile(fifo, os.O_RDWR, 0)
 	require.NoError(t, err)
 	defer gate.Close()
-	cfg.Command, cfg.MaxWaiting = []string{"dd", "if=" + fifo, "bs=1", "count=1", "status=none"}, 1 // waits for a byte
+	cfg.Command, cfg.MaxWaiting = config.NewCommand("dd", "if="+fifo, "bs=1", "count=1", "status=none"), 1 // waits for a byte
 	s := execOf(t, commands, cfg)
 	for range 5 {
 		recorded(t, s, media.Recording{Path: "a.mp4"})
@@ -283,7 +283,7 @@ func TestCommandsThatAreLeftRunAtTheNextStart(t *testing.T) {
 	ran := filepath.Join(dir, "ran")
 	cfg := execDefaults
 	cfg.RecordPath = dir
-	cfg.Command = shell(`echo "$2" >> "$1"; while ! test -e "$1.go"; do sleep 0.01; done; exit 3`, ran, "{file} {reason} {duration}")
+	cfg.Command = config.NewCommand(shell(`echo "$2" >> "$1"; while ! test -e "$1.go"; do sleep 0.01; done; exit 3`, ran, "{file} {reason} {duration}")...)
 	s := execOf(t, commands, cfg)
 	var log strings.Builder
 	s.log = slog.New(slog.NewTextHandler(&log, nil))
@@ -365,7 +365,7 @@ func TestCommandsRunWithoutAStore(t *testing.T) {
 	commands, _ := newTestCommands(t)
 	commands.store.(*shelf).err = syscall.ENOSPC
 	cfg := execDefaults
-	cfg.Command = []string{"sleep", "1000"}
+	cfg.Command = config.NewCommand("sleep", "1000")
 	s := execOf(t, commands, cfg)
 	var log strings.Builder
 	s.log = slog.New(slog.NewTextHandler(&log, nil))
@@ -411,7 +411,7 @@ func TestReadExecTakesNoOtherStageAndNoWrongSettings(t *testing.T) {
 		if cfg, ok := ReadExec(s, settings); ok {
 			require.Equal(t, config.Duration(5*time.Second), cfg.Timeout)
 			require.Equal(t, execDefaults.MaxWaiting, cfg.MaxWaiting)
-			read = append(read, cfg.Command...)
+			read = append(read, cfg.Command.Reveal()...)
 		}
 	})
 	require.Equal(t, []string{"a"}, read)

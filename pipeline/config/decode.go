@@ -19,8 +19,8 @@ import (
 // any for Marks.
 //
 // Supported are structs, maps with text keys, slices, pointers, bool, numbers,
-// text, Duration, Size, Node and *Node (as written), any, and what has
-// UnmarshalText. A number where text is wanted is refused; but where a value
+// text, Duration, Size, Hidden, HiddenList, Node and *Node (as written), any, and what
+// has UnmarshalText. What stands where something hidden is wanted is quoted by no problem. A number where text is wanted is refused; but where a value
 // has no line, it came from an environment variable or a flag, and is text that
 // is read as whatever is wanted.
 func (n *Node) Decode(into any) Problems {
@@ -49,6 +49,7 @@ var (
 	timeDurationType = reflect.TypeFor[time.Duration]()
 	sizeType         = reflect.TypeFor[Size]()
 	textType         = reflect.TypeFor[encoding.TextUnmarshaler]()
+	hideTakerType    = reflect.TypeFor[hideTaker]()
 )
 
 // value decodes one value of any type, then asks the value's own hooks.
@@ -73,6 +74,8 @@ func (d *decoder) kind(n *Node, v reflect.Value, tag reflect.StructTag) {
 		d.duration(n, v, tag)
 	case t == sizeType:
 		d.size(n, v)
+	case reflect.PointerTo(t).Implements(hideTakerType):
+		d.hidden(n, v)
 	case reflect.PointerTo(t).Implements(textType):
 		d.text(n, v)
 	default:
@@ -118,7 +121,7 @@ func (d *decoder) pointer(n *Node, v reflect.Value, tag reflect.StructTag) {
 
 func (d *decoder) mapping(n *Node, v reflect.Value, tag reflect.StructTag) {
 	if n = d.flow(n); !n.IsMap {
-		d.wrong(n, "a map", "{key: value}")
+		d.wrongFor(n, v.Type(), "a map", "{key: value}")
 		return
 	}
 	if v.IsNil() {
@@ -139,7 +142,7 @@ func (d *decoder) mapping(n *Node, v reflect.Value, tag reflect.StructTag) {
 
 func (d *decoder) list(n *Node, v reflect.Value, tag reflect.StructTag) {
 	if n = d.flow(n); !n.IsList {
-		d.wrong(n, "a list", "[a, b]")
+		d.wrongFor(n, v.Type(), "a list", "[a, b]")
 		return
 	}
 	out := reflect.MakeSlice(v.Type(), 0, len(n.List))

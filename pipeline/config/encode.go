@@ -9,7 +9,8 @@ import (
 	"strings"
 )
 
-// Encode returns a configuration as YAML that Decode reads back to the same value.
+// Encode returns a configuration as YAML that Decode reads back to the same value, but for
+// what is hidden in it.
 func Encode(v any, style Style) []byte {
 	n, docs := Describe(v)
 	if style.Doc == nil && style.Docs {
@@ -19,14 +20,24 @@ func Encode(v any, style Style) []byte {
 }
 
 // Describe returns the tree that Decode would read to make a value, and the doc tags
-// of its fields by path. Nil pointers are left out, and fields tagged
-// `yaml:"name,omitempty"` that have their zero value.
+// of its fields by path. Of what is hidden it has what may be shown. Nil pointers are
+// left out, and fields tagged `yaml:"name,omitempty"` that have their zero value.
 func Describe(v any) (n *Node, docs map[string]string) {
-	docs = map[string]string{}
-	return describer(docs).node(reflect.ValueOf(v), ""), docs
+	d := describer{docs: map[string]string{}}
+	return d.node(reflect.ValueOf(v), ""), d.docs
 }
 
-type describer map[string]string
+// Reveal is as Describe, with what is hidden. It is for comparisons: the tree must not be
+// shown.
+func Reveal(v any) *Node {
+	d := describer{docs: map[string]string{}, sight: sightAll}
+	return d.node(reflect.ValueOf(v), "")
+}
+
+type describer struct {
+	docs  map[string]string
+	sight sight
+}
 
 func (d describer) node(v reflect.Value, path string) *Node {
 	for v.IsValid() && (v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface) && !v.IsNil() {
@@ -41,6 +52,9 @@ func (d describer) node(v reflect.Value, path string) *Node {
 	}
 	if raw, ok := v.Interface().(Node); ok {
 		return raw.copyTo(path)
+	}
+	if h, ok := v.Interface().(hider); ok {
+		return h.tree(d.sight).copyTo(path)
 	}
 	if size, ok := v.Interface().(Size); ok && (size == 0 || size%1024 != 0) {
 		n.Scalar = int64(size)
@@ -98,9 +112,9 @@ func (d describer) field(n *Node, f field, v reflect.Value) {
 		return
 	}
 	path := Join(n.Path, f.name)
-	d[path] = f.tag.Get("doc")
+	d.docs[path] = f.tag.Get("doc")
 	if choice := strings.Fields(f.tag.Get("oneof")); len(choice) > 0 {
-		d[path] = strings.TrimSpace(d[path] + " (one of " + strings.Join(choice, ", ") + ")")
+		d.docs[path] = strings.TrimSpace(d.docs[path] + " (one of " + strings.Join(choice, ", ") + ")")
 	}
 	n.Entries = append(n.Entries, Entry{Key: f.name, Value: d.node(value, path)})
 }

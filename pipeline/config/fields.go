@@ -79,7 +79,7 @@ func (d *decoder) structure(n *Node, v reflect.Value) {
 		return
 	}
 	if !n.IsMap {
-		d.wrong(n, "a map of settings", "")
+		d.wrongFor(n, v.Type(), "a map of settings", "")
 		return
 	}
 	fields := fieldsOf(v.Type())

@@ -31,7 +31,7 @@ type marker struct {
 
 func (m *marker) of(t reflect.Type, path string) {
 	switch {
-	case t == nodeType, reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()):
+	case t == nodeType, reflect.PointerTo(t).Implements(hideTakerType), reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()):
 	case t.Kind() == reflect.Pointer:
 		m.of(t.Elem(), path)
 	case t.Kind() == reflect.Slice, t.Kind() == reflect.Map:

@@ -53,6 +53,32 @@ func (d *decoder) wrong(n *Node, want, example string) {
 	d.add(n, p)
 }
 
+// wrongFor is as wrong, and does not quote a text where a type is wanted that may hold
+// something hidden: it may be a secret that was written one level too high.
+func (d *decoder) wrongFor(n *Node, wanted reflect.Type, want, example string) {
+	if _, text := n.Scalar.(string); text && mayHide(wanted, nil) {
+		p := Problem{Msg: want + " is wanted here, this is a text"}
+		if example != "" {
+			p.Hint = "for example " + example
+		}
+		d.add(n, p)
+		return
+	}
+	d.wrong(n, want, example)
+}
+
+// hidden decodes a Hidden or a HiddenList.
+func (d *decoder) hidden(n *Node, v reflect.Value) {
+	taker := v.Addr().Interface().(hideTaker)
+	if _, list := taker.(interface{ Shown() []string }); list {
+		n = d.flow(n)
+	}
+	for _, p := range taker.take(n) {
+		p.Pos, p.Path = locate(n, p)
+		d.problems.add(p)
+	}
+}
+
 // describe says what a value is, in the words of an error message.
 func (n *Node) describe() string {
 	switch v := n.Scalar.(type) {

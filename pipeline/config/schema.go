@@ -38,6 +38,11 @@ func (s schemer) of(v reflect.Value, t reflect.Type, path string, tag reflect.St
 		return numberOrText(tag.Get("config") != "signed")
 	case t == sizeType:
 		return numberOrText(true)
+	case reflect.PointerTo(t).Implements(hideTakerType):
+		if _, text := reflect.New(t).Interface().(encoding.TextUnmarshaler); text {
+			return map[string]any{"type": []any{"string", "null"}}
+		}
+		return map[string]any{"type": []any{"array", "null"}, "items": map[string]any{"type": "string"}}
 	case reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()):
 		return map[string]any{} // its own form, in text or not
 	}

@@ -1,6 +1,9 @@
 package config
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // Unknown says that a name of some kind is not known, and which was likely meant.
 func Unknown(kind, name string, known []string) string {
@@ -53,4 +56,14 @@ func distance(a, b string) int {
 		}
 	}
 	return rows[len(a)][len(b)]
+}
+
+// QuoteName quotes what should be a name. Another text is not shown: it may be a whole
+// command or URL, written where a name stands.
+func QuoteName(name string) string {
+	const longest = 64
+	if len(name) > longest || !plainText(name, "_-.") {
+		return "of this name"
+	}
+	return strconv.Quote(name)
 }

@@ -4,10 +4,10 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"net/url"
 	"time"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
 )
 
 // StreamConfig is what the configuration says of a path.
@@ -83,11 +83,7 @@ func (h *Hub) newPull(path string, c StreamConfig) (*pull, error) {
 	if err != nil {
 		return nil, err
 	}
-	shown := c.Pull
-	if u, _ := url.Parse(c.Pull); u.User != nil { // NewPuller could parse it
-		shown = u.Redacted()
-	}
-	return &pull{from: c, puller: puller, shown: shown}, nil
+	return &pull{from: c, puller: puller, shown: config.NewURL(c.Pull).String()}, nil
 }
 
 // same tells whether two pulls fetch the same in the same way.

@@ -18,7 +18,7 @@ import (
 
 // PullOptions is what a scheme's puller is made from.
 type PullOptions struct {
-	URL         *url.URL // with credentials: log URL.Redacted()
+	URL         *url.URL // with credentials: log config.ShownURL(URL)
 	Path        string
 	Transport   string        // "", tcp or udp
 	Fingerprint string        // SHA-256 of the server's certificate; empty: what the system trusts
@@ -64,6 +64,9 @@ var errBadURL = errors.New("the pull URL cannot be read: write scheme://user:pas
 func NewPuller(raw string, o PullOptions) (Puller, error) {
 	u, err := url.Parse(raw)
 	if err != nil { // whose text quotes the URL, the password with it
+		return nil, errBadURL
+	}
+	if u.Opaque != "" && strings.Contains(raw, "@") { // user:password@host has a scheme that is a name
 		return nil, errBadURL
 	}
 	schemes.RLock()

@@ -18,7 +18,7 @@ import (
 
 // Config says whom to tell of what.
 type Config struct {
-	URL        string          `yaml:"url" doc:"http or https; each notice is a POST of JSON to it"`
+	URL        config.URL      `yaml:"url" doc:"http or https; each notice is a POST of JSON to it"`
 	Notify     []string        `yaml:"notify" oneof:"started finished event" doc:"what is told: that a file was begun, that it is finished, that an event was recorded in it"`
 	Format     string          `yaml:"format" oneof:"spool zlmediakit" doc:"zlmediakit is the body of its on_record_mp4, of finished files only"`
 	SecretFile string          `yaml:"secret_file,omitempty" doc:"file with the secret that notices are signed with (HMAC-SHA256)"`
@@ -35,7 +35,7 @@ var defaults = Config{
 
 // Check refuses a notice that could never arrive.
 func (c Config) Check() (problems config.Problems) {
-	u, err := url.Parse(c.URL)
+	u, err := url.Parse(c.URL.Reveal())
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		problems = append(problems, config.At("url", "is no URL that can be posted to").WithHint("for example https://10.0.0.5/recordings"))
 	}
@@ -123,7 +123,7 @@ func (s *stage) tell(what string, r *media.Recording, e *media.Event) {
 	body, err := s.body(what, now, r, e)
 	if err == nil {
 		err = s.outbox.Put(Notice{
-			ID: noticeID(what, r, e), Created: now.UnixNano(), URL: s.cfg.URL,
+			ID: noticeID(what, r, e), Created: now.UnixNano(), URL: s.cfg.URL.Reveal(),
 			SecretFile: s.cfg.SecretFile, SecretEnv: s.cfg.SecretEnv,
 			Timeout: s.cfg.Timeout, GiveUp: s.cfg.GiveUp, Body: body,
 		})
@@ -166,7 +166,7 @@ func (s *stage) Report(r *pipeline.Report) {
 	if n := s.lost.Load(); n > 0 {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("%d notices could not be stored and are lost: the log says why", n))
 	}
-	if n, why := s.outbox.Waiting(s.cfg.URL); n > 0 && why != "" {
+	if n, why := s.outbox.Waiting(s.cfg.URL.Reveal()); n > 0 && why != "" {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("%d notices wait for the webhook's server: %s", n, why))
 	}
 }

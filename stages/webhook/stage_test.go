@@ -62,7 +62,7 @@ func TestStageTellsOfEachThingOnce(t *testing.T) {
 	server := listen(t, accept)
 	p := begin(t, t.TempDir(), newClock())
 	cfg := defaults
-	cfg.URL, cfg.Notify = server.URL, []string{started, finished, event}
+	cfg.URL, cfg.Notify = config.NewURL(server.URL), []string{started, finished, event}
 	tell(t, stageOf(t, p.Outbox, cfg), life("a b/c.mp4"))
 	settled(t, p.Outbox)
 	var types []string
@@ -90,7 +90,7 @@ func TestStageTellsOfEventsThatAFileCannotName(t *testing.T) {
 	server := listen(t, accept)
 	p := begin(t, t.TempDir(), newClock())
 	cfg := defaults
-	cfg.URL, cfg.Notify = server.URL, []string{event}
+	cfg.URL, cfg.Notify = config.NewURL(server.URL), []string{event}
 	begun := life("c.mp4")[0]
 	var all []media.Recording
 	for n := range 3 {
@@ -111,7 +111,7 @@ func TestStageSpeaksZLMediaKit(t *testing.T) {
 	server := listen(t, accept)
 	p := begin(t, t.TempDir(), newClock())
 	cfg := defaults
-	cfg.URL, cfg.Format, cfg.RecordPath = server.URL, "zlmediakit", "/srv/rec"
+	cfg.URL, cfg.Format, cfg.RecordPath = config.NewURL(server.URL), "zlmediakit", "/srv/rec"
 	tell(t, stageOf(t, p.Outbox, cfg), life("cam/c.mp4"))
 	settled(t, p.Outbox)
 	require.Len(t, server.heard(), 1)
@@ -129,7 +129,7 @@ func TestStageGoesOnWhenANoticeCannotBeStored(t *testing.T) {
 	server := listen(t, accept)
 	require.NoError(t, os.RemoveAll(dir))
 	cfg := defaults
-	cfg.URL = server.URL
+	cfg.URL = config.NewURL(server.URL)
 	s := stageOf(t, p.Outbox, cfg)
 	tell(t, s, life("a.mp4"))
 	settled(t, p.Outbox)
@@ -148,7 +148,7 @@ func TestNoticeIsStoredBeforeTheRecordingGoesOn(t *testing.T) {
 	dir := t.TempDir()
 	p := begin(t, dir, pipeline.SystemClock)
 	cfg := defaults
-	cfg.URL = "http://127.0.0.1:1"
+	cfg.URL = config.NewURL("http://127.0.0.1:1")
 	boom := errors.New("boom")
 	all := life("a.mp4")
 	err := stageOf(t, p.Outbox, cfg).Process(context.Background(), all[3], func(media.Recording) error {

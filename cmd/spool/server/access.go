@@ -19,10 +19,10 @@ import (
 func apiAuth(a configs.Auth) (out auth.Config) {
 	out.None = a.None
 	for _, u := range a.Users {
-		out.Users = append(out.Users, auth.User{Name: u.Name, PasswordHash: u.PasswordHash, Roles: roles(u.Roles)})
+		out.Users = append(out.Users, auth.User{Name: u.Name, PasswordHash: u.PasswordHash.Reveal(), Roles: roles(u.Roles)})
 	}
 	for _, t := range a.Tokens {
-		out.Tokens = append(out.Tokens, auth.Token{Name: t.Name, Token: t.Token, Roles: roles(t.Roles)})
+		out.Tokens = append(out.Tokens, auth.Token{Name: t.Name, Token: t.Token.Reveal(), Roles: roles(t.Roles)})
 	}
 	return out
 }
@@ -50,7 +50,7 @@ func newPublishers(a configs.IngestAuth, clock pipeline.Clock, seen *auth.Failur
 	credentials := make([]auth.Credentials, len(a.Users))
 	allowed := map[string][]pipeline.Glob{}
 	for i, u := range a.Users {
-		credentials[i] = auth.Credentials{Name: u.Name, PasswordHash: u.PasswordHash}
+		credentials[i] = auth.Credentials{Name: u.Name, PasswordHash: u.PasswordHash.Reveal()}
 		for _, pattern := range u.Publish {
 			g, err := pipeline.ParseGlob(pattern)
 			if err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/gospool/spool/api/auth"
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/stages/ingest"
 )
 
@@ -23,8 +24,8 @@ func TestPublishersMayUseTheirOwnPatternsOnly(t *testing.T) {
 	hash, err := auth.HashPassword("open sesame")
 	require.NoError(t, err)
 	may, err := newPublishers(configs.IngestAuth{Users: []configs.Publisher{
-		{Name: "cam", PasswordHash: hash, Publish: []string{"live/cam", "site/*/door"}},
-		{Name: "all", PasswordHash: hash, Publish: []string{"**"}},
+		{Name: "cam", PasswordHash: config.NewSecret(hash), Publish: []string{"live/cam", "site/*/door"}},
+		{Name: "all", PasswordHash: config.NewSecret(hash), Publish: []string{"**"}},
 	}}, pipeline.SystemClock, auth.NewFailures(nil))
 	require.NoError(t, err)
 	for _, c := range []struct{ user, pass, path, err string }{

@@ -20,7 +20,7 @@ const journalDir = ".spool-journal"
 // with. Log and Tasks are left to the caller.
 func CatalogueOptions(cfg *configs.Config, dir string, clock pipeline.Clock) (metadata.OpenOptions, error) {
 	o := metadata.OpenOptions{
-		Driver: cfg.Database.Driver, DSN: cfg.Database.DSN,
+		Driver: cfg.Database.Driver, DSN: cfg.Database.DSN.Reveal(),
 		JournalDir: filepath.Join(dir, journalDir), Clock: clock,
 	}
 	return o, setNode(&o, cfg, dir)

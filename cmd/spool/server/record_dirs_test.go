@@ -57,7 +57,7 @@ func TestTheStageOfAKeptCommandIsFound(t *testing.T) {
 		kept := stages.KeptCommand{Pipeline: name, Key: hex.EncodeToString(sum[:8])}
 		found, ok := execStage(cfg, kept)
 		require.True(t, ok, name)
-		require.Equal(t, []string{name}, found.Command)
+		require.Equal(t, []string{name}, found.Command.Reveal())
 		require.Equal(t, "/data/", found.RecordPath)
 		_, ok = execStage(cfg, stages.KeptCommand{Pipeline: name, Key: "another"})
 		require.False(t, ok)

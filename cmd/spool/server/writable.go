@@ -198,7 +198,7 @@ func databaseDir(cfg *configs.Config) (string, bool) {
 	if cfg.Database.Driver != "sqlite" {
 		return "", false
 	}
-	file, _, _ := strings.Cut(strings.TrimPrefix(cfg.Database.DSN, "file:"), "?")
+	file, _, _ := strings.Cut(strings.TrimPrefix(cfg.Database.DSN.Reveal(), "file:"), "?")
 	dir := filepath.Dir(file)
 	rel, err := filepath.Rel(filepath.Clean(cfg.MP4.RecordPath), dir)
 	return dir, err != nil || !filepath.IsLocal(rel)

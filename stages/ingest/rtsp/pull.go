@@ -44,7 +44,7 @@ func newPuller(o hub.PullOptions) (hub.Puller, error) {
 		return nil, errors.New("transport udp: rtsps carries media over tcp")
 	}
 	if o.URL.Hostname() == "" {
-		return nil, fmt.Errorf("pull URL %s has no host", o.URL.Redacted())
+		return nil, errors.New("the pull URL has no host")
 	}
 	if o.Clock == nil {
 		o.Clock = pipeline.SystemClock

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/stages/hub"
 	"github.com/gospool/spool/stages/ingest/rtsp/client"
 )
@@ -25,7 +26,7 @@ func (p *puller) play(ctx context.Context, u *url.URL, publish func(string) (*hu
 		return fmt.Errorf("%w; tried over %s next", err, p.protocol())
 	case client.UnsupportedTransport(err) && !published(err):
 		p.udp = !p.udp
-		p.Log.Info("the server refuses to send media this way", "url", u.Redacted(), "reason", err, "next", p.protocol())
+		p.Log.Info("the server refuses to send media this way", "url", config.ShownURL(u), "reason", err, "next", p.protocol())
 		return p.connect(ctx, u, publish)
 	}
 	return err
@@ -103,7 +104,7 @@ func (p *puller) begin(c *client.Client, s *session, publish func(string) (*hub.
 	if err != nil {
 		return err
 	}
-	pub, err := publish("pull " + p.URL.Redacted())
+	pub, err := publish("pull " + config.ShownURL(p.URL))
 	if err != nil {
 		return err
 	}

@@ -66,7 +66,7 @@ func (p *Set) replace(ctx context.Context, name string, own map[string]*config.N
 		out.Status = statusRemoved
 	case !was:
 		out.Status = "created"
-	case string(before.Shown()) == string(after.Shown()):
+	case before.Same(after):
 		out.Status = "unchanged"
 	default:
 		out.Status = "replaced"

@@ -22,14 +22,14 @@ func Compile(cfg *configs.Config) ([]recorder.Declared, error) {
 	problems = append(problems, checkAccess(cfg)...)
 	for _, path := range slices.Sorted(maps.Keys(cfg.Streams)) {
 		s := cfg.Streams[path]
-		if s.Pull == "" {
+		if s.Pull.Empty() {
 			continue
 		}
 		options := hub.PullOptions{
 			Path: string(path), Transport: s.Transport, Fingerprint: s.TLS.Fingerprint,
 			Log: slog.New(slog.DiscardHandler), Clock: pipeline.SystemClock,
 		}
-		if _, err := hub.NewPuller(s.Pull, options); err != nil {
+		if _, err := hub.NewPuller(s.Pull.Reveal(), options); err != nil {
 			problems = append(problems, cfg.Problem(config.Join(config.Join("streams", string(path)), "pull"), err.Error()))
 		}
 	}
@@ -56,13 +56,13 @@ func checkAccess(cfg *configs.Config) (problems config.Problems) {
 		}
 	}
 	for i, u := range cfg.HTTP.Auth.Users {
-		check("http/auth/users", i, "password_hash", auth.CheckHash(u.PasswordHash))
+		check("http/auth/users", i, "password_hash", auth.CheckHash(u.PasswordHash.Reveal()))
 	}
 	for i, t := range cfg.HTTP.Auth.Tokens {
-		check("http/auth/tokens", i, "token", auth.CheckToken(t.Token))
+		check("http/auth/tokens", i, "token", auth.CheckToken(t.Token.Reveal()))
 	}
 	for i, u := range cfg.Ingest.Auth.Users {
-		check("ingest/auth/users", i, "password_hash", auth.CheckHash(u.PasswordHash))
+		check("ingest/auth/users", i, "password_hash", auth.CheckHash(u.PasswordHash.Reveal()))
 	}
 	return problems
 }

@@ -136,7 +136,7 @@ func (p *Set) describe(in State, d *recorder.Declared, recording map[string][]st
 	written := in.All.Pipelines[configs.PipelineName(name)]
 	out := api.Pipeline{
 		Name: name, Origin: "file", Record: string(d.Mode), Streams: written.Streams,
-		Stages: strings.Split(d.Plan.String(), " -> "), Declaration: string(written.Shown()), Held: p.recorder.Held(name),
+		Stages: strings.Split(d.Plan.String(), " -> "), Declaration: string(written.Shown(false)), Own: string(written.Shown(in.own[name] != nil)), Held: p.recorder.Held(name),
 		Recording: recording[name],
 	}
 	switch {

@@ -54,7 +54,7 @@ func (p *Set) apply(ctx context.Context, next State) (out api.Reloaded) {
 		out.Warnings = append(out.Warnings, "not every recording that was ended is finished: see the log")
 	}
 	for _, path := range out.Streams.Removed {
-		p.forget(ctx, path, before.All.Streams[configs.StreamPath(path)].Pull != "")
+		p.forget(ctx, path, !before.All.Streams[configs.StreamPath(path)].Pull.Empty())
 	}
 	out.Schedule = !reflect.DeepEqual(before.All.Crontab, next.All.Crontab) || before.All.MP4.Timezone != next.All.MP4.Timezone
 	if out.Schedule {
@@ -78,7 +78,7 @@ func (p *Set) forget(ctx context.Context, path string, pulled bool) {
 // StreamConfig returns what the hub is told of a stream.
 func StreamConfig(s configs.Stream) hub.StreamConfig {
 	return hub.StreamConfig{
-		Pull: s.Pull, Transport: s.Transport, Override: s.OverridePublisher,
+		Pull: s.Pull.Reveal(), Transport: s.Transport, Override: s.OverridePublisher,
 		Fingerprint: s.TLS.Fingerprint,
 		ReadTimeout: s.ReadTimeout.D(), WallClock: s.WallClock,
 	}

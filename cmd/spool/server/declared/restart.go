@@ -16,8 +16,7 @@ var live = []string{"streams", "pipelines", "crontab", "mp4"}
 var late = []string{"mp4/expire_days", "mp4/disk_max_percent"}
 
 func needRestart(started, now *configs.Config) (paths []string) {
-	a, _ := config.Describe(started)
-	b, _ := config.Describe(now)
+	a, b := config.Reveal(started), config.Reveal(now)
 	for _, e := range b.Entries {
 		if !slices.Contains(live, e.Key) {
 			paths = append(paths, differing(a.Get(e.Key), e.Value)...)
