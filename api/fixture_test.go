@@ -328,7 +328,7 @@ func (w *fixture) run(change ...func(*Config, *Deps)) (s *Server, base string) {
 		return err
 	})
 	w.t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		require.NoError(w.t, tasks.Stop(ctx))
 		require.NoError(w.t, <-failed)

@@ -80,7 +80,7 @@ func TestBranchThatFailsGoesOnWithWhatWaits(t *testing.T) {
 			b := fork(t, p, eager{pipeline.SystemClock}, "[twice: {}, collect: {}]")
 			b.put(50)
 			b.Start()
-			require.Eventually(t, func() bool { return b.Report().LastError != "" }, 10*time.Second, time.Millisecond)
+			require.Eventually(t, func() bool { return b.Report().LastError != "" }, time.Minute, time.Millisecond)
 			require.Contains(t, b.Report().LastError, "broken on purpose")
 			b.put(2)
 			b.end("stop")
@@ -98,7 +98,7 @@ func TestBranchThatCannotBeOpenedIsTriedAgainAndSaysSoAtTheEnd(t *testing.T) {
 	b := fork(t, p, pipeline.SystemClock, "[collect: {fail_open: true}]")
 	b.put(3)
 	b.Start()
-	require.Eventually(t, func() bool { return b.Report().LastError != "" }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return b.Report().LastError != "" }, time.Minute, time.Millisecond)
 	b.end("stop")
 	require.ErrorContains(t, b.Wait(t.Context()), "stage collect: open: will not open")
 	require.EqualValues(t, 3, p.live.Load(), "nothing was taken")
@@ -153,7 +153,7 @@ func TestBranchIsAbortedWhileItsSinkIsBusy(t *testing.T) {
 	require.Eventually(t, func() bool {
 		s := b.Status()
 		return len(s) == 2 && s[1].Stage == "collect" && s[1].Busy > 0
-	}, 10*time.Second, time.Millisecond)
+	}, time.Minute, time.Millisecond)
 	b.end("stop")
 	b.Branch.Close()
 	require.ErrorIs(t, b.Wait(t.Context()), pipeline.ErrAborted)

@@ -264,7 +264,7 @@ func await(t *testing.T, run *pipeline.Run) error {
 	select {
 	case <-run.Done():
 		return run.Err()
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		require.Fail(t, "the run does not end", "busy: %v", run.Busy())
 		return nil
 	}
@@ -303,7 +303,7 @@ func TestDrainDeliversWhatWasEmitted(t *testing.T) {
 	p := &probe{count: -1}
 	run := build(t, p, whole)
 	require.NoError(t, run.Start(t.Context()))
-	require.Eventually(t, func() bool { return run.Status()[3].Taken > 100 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return run.Status()[3].Taken > 100 }, time.Minute, time.Millisecond)
 	require.NoError(t, run.Stop("stop", time.Minute))
 	status := run.Status()
 	require.Equal(t, status[0].Given, status[3].Taken)
@@ -368,7 +368,7 @@ func TestDrainAfterAnErrorHasTheStopsDeadline(t *testing.T) {
 	p := &probe{count: -1, failAt: 2, gate: make(chan struct{})}
 	run := build(t, p, whole)
 	require.NoError(t, run.Start(t.Context()))
-	require.Eventually(t, func() bool { return run.Reason() == "error" }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return run.Reason() == "error" }, time.Minute, time.Millisecond)
 	require.ErrorContains(t, run.Stop("stop", 40*time.Millisecond), "broken on purpose")
 	require.ErrorContains(t, await(t, run), "broken on purpose")
 	require.Zero(t, p.live.Load())

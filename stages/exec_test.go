@@ -200,7 +200,7 @@ func TestCommandIsKilledWithAllThatItStarted(t *testing.T) {
 	}
 	pid, err := strconv.Atoi(strings.TrimSpace(said))
 	require.NoError(t, err)
-	require.Eventually(t, func() bool { return gone(pid) }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return gone(pid) }, time.Minute, time.Millisecond)
 }
 
 // gone is true for a zombie, too: who adopted it may not care.

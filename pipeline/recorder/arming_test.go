@@ -112,7 +112,7 @@ func TestAnEventArmsANameWhileItWaits(t *testing.T) {
 	b.awaitRun(t, "a")
 	require.Equal(t, 1, b.Arming().Armed)
 	b.refusedToArm(t, trigger("b"))
-	require.Eventually(t, func() bool { return b.clock.fire(time.Minute) == 1 }, 20*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return b.clock.fire(time.Minute) == 1 }, time.Minute, time.Millisecond)
 	b.awaitGone(t, "a")
 	require.Zero(t, b.Arming().Armed)
 }

@@ -163,7 +163,7 @@ func (b *rig) awaitRun(t *testing.T, stream string) {
 	select {
 	case got := <-b.script.runs:
 		require.Equal(t, stream, got)
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		require.Fail(t, "no run began")
 	}
 	b.awaitCounted(t, stream)
@@ -175,10 +175,10 @@ func (b *rig) awaitCounted(t *testing.T, stream string) {
 	t.Helper()
 	require.Eventually(t, func() bool {
 		return !slices.ContainsFunc(b.Status(stream), func(s recorder.JobStatus) bool { return s.Runs == 0 })
-	}, 20*time.Second, time.Millisecond)
+	}, time.Minute, time.Millisecond)
 }
 
 func (b *rig) awaitGone(t *testing.T, stream string) {
 	t.Helper()
-	require.Eventually(t, func() bool { return len(b.Status(stream)) == 0 }, 20*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return len(b.Status(stream)) == 0 }, time.Minute, time.Millisecond)
 }

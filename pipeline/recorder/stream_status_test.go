@@ -57,7 +57,7 @@ func TestAJobThatFailsIsInBackoff(t *testing.T) {
 	require.NoError(t, err)
 	b.awaitRun(t, "live/x")
 	b.script.ends <- errors.New("broken")
-	require.Eventually(t, func() bool { s, _ := b.Stream("live/x"); return s.State == "backoff" }, 20*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { s, _ := b.Stream("live/x"); return s.State == "backoff" }, time.Minute, time.Millisecond)
 	s, _ := b.Stream("live/x")
 	require.False(t, s.Recording)
 	require.Contains(t, s.Report.LastError, "broken")

@@ -79,11 +79,11 @@ func TestUpdateKeepsWhoWantsTheRecording(t *testing.T) {
 	_, err := b.Start("conf/a", recorder.StartOptions{Duration: time.Minute})
 	require.NoError(t, err)
 	b.awaitRun(t, "conf/a")
-	require.Eventually(t, func() bool { return len(b.clock.pending()) == 1 }, 20*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return len(b.clock.pending()) == 1 }, time.Minute, time.Millisecond)
 	b.clock.set(b.clock.Now().Add(40 * time.Second))
 	b.update(t, nil, declare(t, "p", pipeline.Manual, now, "**"))
 	b.awaitRun(t, "conf/a")
-	require.Eventually(t, func() bool { return b.clock.fire(20*time.Second) == 1 }, 20*time.Second, time.Millisecond, "the rest of its length")
+	require.Eventually(t, func() bool { return b.clock.fire(20*time.Second) == 1 }, time.Minute, time.Millisecond, "the rest of its length")
 	b.awaitGone(t, "conf/a")
 }
 

@@ -20,7 +20,7 @@ import (
 	"github.com/gospool/spool/stages/hub"
 )
 
-const patience = 20 * time.Second
+const patience = time.Minute
 
 type rig struct {
 	*hub.Hub

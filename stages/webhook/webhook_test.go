@@ -119,7 +119,7 @@ func notice(clock pipeline.Clock, url, body string) Notice {
 
 func settled(t *testing.T, o *Outbox) {
 	t.Helper()
-	require.Eventually(t, func() bool { return o.Counts().Waiting == 0 }, 20*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return o.Counts().Waiting == 0 }, time.Minute, time.Millisecond)
 }
 
 func files(t *testing.T, dir string) int {
@@ -173,7 +173,7 @@ func TestNoticesAreReplayedAfterARestart(t *testing.T) {
 	first := begin(t, dir, pipeline.SystemClock) // waits for real, so it does not get far
 	require.NoError(t, first.Put(notice(first.clock, url, `"a"`)))
 	require.NoError(t, first.Put(notice(first.clock, url, `"b"`)))
-	require.Eventually(t, func() bool { n, why := first.Waiting(url); return n == 2 && why != "" }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { n, why := first.Waiting(url); return n == 2 && why != "" }, time.Minute, time.Millisecond)
 	first.end(t)
 	require.Equal(t, 2, files(t, dir))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "0000000000000001.notice.new"), []byte(`{"id":`), 0o600)) // cut short by a crash
@@ -233,8 +233,8 @@ func TestOneServerThatIsAwayDelaysNoOther(t *testing.T) {
 	p := begin(t, dir, clock)
 	require.NoError(t, p.Put(notice(clock, stuck.URL, `1`)))
 	require.NoError(t, p.Put(notice(clock, server.URL, `2`)))
-	require.Eventually(t, func() bool { return len(server.heard()) == 1 }, 10*time.Second, time.Millisecond)
-	require.Eventually(t, func() bool { return p.Counts() == (Counts{Waiting: 1, Delivered: 1}) }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return len(server.heard()) == 1 }, time.Minute, time.Millisecond)
+	require.Eventually(t, func() bool { return p.Counts() == (Counts{Waiting: 1, Delivered: 1}) }, time.Minute, time.Millisecond)
 }
 
 func TestRedirectIsNoArrival(t *testing.T) {
@@ -320,7 +320,7 @@ func TestNothingIsSentUnsignedForWantOfASecret(t *testing.T) {
 	n := notice(p.clock, server.URL, `1`)
 	n.SecretFile = "/no/such/file"
 	require.NoError(t, p.Put(n))
-	require.Eventually(t, func() bool { _, why := p.Waiting(server.URL); return why != "" }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { _, why := p.Waiting(server.URL); return why != "" }, time.Minute, time.Millisecond)
 	_, why := p.Waiting(server.URL)
 	require.NotContains(t, why, "/no/such")
 	require.Empty(t, server.heard())

@@ -15,7 +15,7 @@ import (
 // is not asked to write and to sync for each of them.
 func TestACameraOfKeyFramesAlone(t *testing.T) {
 	t.Parallel()
-	r, calls := traced(t, `
+	r, _, calls := traced(t, `
 streams:
   live/a: {pull: "testpattern://?size=320x180&fps=25&gop=1&audio=off"}
   cam/a: {pull: "testpattern://?size=320x180&fps=25&gop=2&audio=off"}

@@ -146,7 +146,7 @@ func TestAttacks(t *testing.T) {
 	a := newAttacked(t, 5, 1)
 	for i, attack := range rtsptest.Attacks() {
 		t.Run(strings.ReplaceAll(attack.Name, " ", "-"), func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			ctx, cancel := context.WithTimeout(t.Context(), 5*patience) // no pace is asked for, but an end
 			defer cancel()
 			ended := make(chan error, 1)
 			go func() { ended <- attack.Run(ctx, a.attacker(1, uint64(i))) }()

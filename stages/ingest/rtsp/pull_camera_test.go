@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -121,7 +120,7 @@ func TestWhatOneConnectionLearnsTheNextUses(t *testing.T) {
 			r := newFixture(t)
 			u, err := url.Parse(c.URL(quirk))
 			require.NoError(t, err)
-			p, err := newPuller(hub.PullOptions{URL: u, Path: "cam", ReadTimeout: 2 * time.Second, Log: r.log, Go: r.tasks.Go})
+			p, err := newPuller(hub.PullOptions{URL: u, Path: "cam", ReadTimeout: patient, Log: r.log, Go: r.tasks.Go})
 			require.NoError(t, err)
 			got := r.record("cam")
 			ctx, cancel := context.WithCancel(context.Background())

@@ -31,7 +31,7 @@ func TestAPublisherIsGoneByItsOwnReadTimeout(t *testing.T) {
 			t.Parallel()
 			r := newFixture(t)
 			clock := &ahead{Clock: pipeline.SystemClock}
-			_, addr := r.serve(Config{UDP: freeUDPPair(t), ReadTimeout: 2 * time.Second, Clock: clock})
+			_, addr := r.serve(Config{UDP: freeUDPPair(t), ReadTimeout: patient, Clock: clock})
 			require.NoError(t, r.hub.Configure("live/slow", hub.StreamConfig{ReadTimeout: time.Hour}))
 			require.NoError(t, r.hub.Configure("live/quick", hub.StreamConfig{ReadTimeout: 100 * time.Millisecond}))
 			open := map[string]*talk{}

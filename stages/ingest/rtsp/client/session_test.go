@@ -121,7 +121,7 @@ func TestKeepAliveInterval(t *testing.T) {
 func TestRarePicturesAreNoSilence(t *testing.T) {
 	t.Parallel()
 	f := newFake(t)
-	const timeout = 4 * time.Second // half of it is for an answer
+	const timeout = 12 * time.Second // half of it is for an answer
 	f.media = func(w *wireConn) {
 		w.packets(1, 1)
 		time.Sleep(timeout + time.Second) // it is silence that is tested
