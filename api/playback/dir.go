@@ -7,9 +7,9 @@ import (
 	"os"
 	"path"
 	"strings"
-	"syscall"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -34,8 +34,8 @@ type File struct {
 // chunk. ok is false for a file that nobody writes.
 type Growing func(name string) (onDisk string, size int64, ok bool)
 
-// Dir is Files on a record directory. Nothing outside of it can be opened,
-// whatever name is asked for and whatever symbolic link lies in it (os.Root).
+// Dir is Files on a record directory. Nothing outside of it can be opened, whatever name
+// is asked for, and nothing over a symbolic link that lies in it.
 type Dir struct {
 	path    string
 	growing Growing
@@ -50,15 +50,15 @@ func (d *Dir) Open(name string) (File, error) {
 	if err := CheckFileName(name); err != nil {
 		return File{}, fmt.Errorf("%w: %w", fs.ErrNotExist, err)
 	}
-	root, err := os.OpenRoot(d.path)
+	top, err := os.Open(d.path)
 	if err != nil {
 		return File{}, err
 	}
-	defer root.Close()
+	defer top.Close()
 	final := strings.TrimSuffix(name, media.PartSuffix)
 	if d.growing != nil {
 		if onDisk, size, ok := d.growing(final); ok {
-			f, err := open(root, onDisk)
+			f, err := open(top, onDisk)
 			if err == nil {
 				f.Growing, f.Size = true, min(size, f.Size)
 				return f, nil
@@ -71,12 +71,15 @@ func (d *Dir) Open(name string) (File, error) {
 	if final != name {
 		return File{}, fmt.Errorf("%w: %s is not being written", fs.ErrNotExist, name)
 	}
-	return open(root, final)
+	return open(top, final)
 }
 
 // open never waits: a FIFO under the name of a file must not hold a request.
-func open(root *os.Root, name string) (File, error) {
-	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+func open(top *os.File, name string) (File, error) {
+	f, err := filesystem.OpenBelow(top, name, os.O_RDONLY, 0)
+	if errors.Is(err, filesystem.ErrNotBelow) {
+		err = fmt.Errorf("%w: %w", fs.ErrNotExist, err)
+	}
 	if err != nil {
 		return File{}, err
 	}

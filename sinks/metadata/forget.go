@@ -1,8 +1,11 @@
 package metadata
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"path"
+	"path/filepath"
 	"strings"
 
 	"github.com/gospool/spool/pipeline/media"
@@ -82,6 +85,9 @@ func (c *Catalogue) gatherLoss(old *row.Row) (rev int64, err error) {
 		return 0, err
 	}
 	rec.State = media.StateLost
+	if !filepath.IsLocal(filepath.FromSlash(rec.Path)) || path.Clean(rec.Path) != rec.Path { // whoever shares the database wrote it
+		rec.Path = cmp.Or(strings.TrimPrefix(path.Clean("/"+rec.Path), "/"), rec.ID.String())
+	}
 	lost, err := row.Of(rec.Recording, c.nodeOf(rec.Recording))
 	if err != nil {
 		c.invalid.Add(1)

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/metadata/row"
 )
@@ -265,9 +266,16 @@ func (r *reconciliation) fileDatesOtherwise(row *row.Row) bool {
 // onDisk looks again: a file may have got its name since the walk, or be where
 // the walk could not look.
 func (r *reconciliation) onDisk(path string) bool {
+	top, err := os.Open(r.Dir)
+	if err != nil {
+		return !errors.Is(err, fs.ErrNotExist)
+	}
+	defer top.Close()
 	plain := strings.TrimSuffix(path, media.PartSuffix)
 	for _, name := range []string{plain, plain + media.PartSuffix} {
-		if _, err := os.Lstat(filepath.Join(r.Dir, filepath.FromSlash(name))); !errors.Is(err, fs.ErrNotExist) {
+		switch info, err := filesystem.LstatBelow(top, name); {
+		case errors.Is(err, filesystem.ErrNotBelow), err == nil && !info.Mode().IsRegular(): // no file of the directory, whatever it is
+		case !errors.Is(err, fs.ErrNotExist):
 			return true
 		}
 	}

@@ -83,6 +83,9 @@ func (r *reconciliation) lose(ctx context.Context, old *row.Row) error {
 		return err
 	}
 	rev, err := r.c.gatherLoss(old)
+	if errors.Is(err, row.ErrInvalid) { // written by another, and counted: others are not kept from being compared
+		return nil
+	}
 	if err != nil || rev == 0 {
 		return err
 	}

@@ -1,17 +1,18 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/gospool/spool/api"
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/footage"
 	"github.com/gospool/spool/sinks/metadata"
@@ -83,21 +84,43 @@ func (d files) Protected(path string, id media.ID) (bool, error) {
 	return mp4.Protected(sized{f}, d.dir, path, id)
 }
 
-// open opens nothing outside of the directory, and waits for no pipe.
+// open opens nothing outside of the directory or over a link, and waits for no pipe.
 func (d files) open(path string) (*os.File, error) {
-	root, err := os.OpenRoot(d.dir)
+	top, err := os.Open(d.dir)
 	if err != nil {
 		return nil, err
 	}
-	defer root.Close()
-	return root.OpenFile(filepath.FromSlash(path), os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	defer top.Close()
+	f, err := filesystem.OpenBelow(top, path, os.O_RDONLY, 0)
+	if err != nil {
+		return nil, err
+	}
+	if info, err := f.Stat(); err != nil || info.IsDir() {
+		return nil, errors.Join(cmp.Or(err, filesystem.ErrNotBelow), f.Close())
+	}
+	return f, nil
+}
+
+// below makes sure that a path leads to a file in the directory: rows are others' too.
+func (d files) below(path string) error {
+	f, err := d.open(path)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 func (d files) SetProtected(path string, id media.ID, protected bool) error {
+	if err := d.below(path); err != nil {
+		return err
+	}
 	return mp4.SetProtected(d.name(path), id, protected)
 }
 
 func (d files) AddEvents(path string, id media.ID, events []media.Event) error {
+	if err := d.below(path); err != nil {
+		return err
+	}
 	return mp4.AddEvents(d.name(path), id, events)
 }
 
@@ -107,7 +130,24 @@ func (d files) Forget(id media.ID) error { return mp4.Forget(d.dir, id) }
 
 // KeyFrame finds the newest key frame of a file at or before a moment.
 func (d files) KeyFrame(path string, at time.Time) (time.Time, error) {
+	if err := d.below(path); err != nil {
+		return time.Time{}, err
+	}
 	return mp4.KeyFrame(d.name(path), at)
+}
+
+// modified returns when a file was written last.
+func (d files) modified(path string) (time.Time, error) {
+	f, err := d.open(path)
+	if err != nil {
+		return time.Time{}, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return time.Time{}, err
+	}
+	return info.ModTime(), nil
 }
 
 func newMistaken() prometheus.Counter {

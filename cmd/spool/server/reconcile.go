@@ -5,10 +5,10 @@ import (
 	"errors"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/footage"
 	"github.com/gospool/spool/sinks/metadata"
@@ -169,8 +169,13 @@ func isBusy(err error) bool {
 // unfinished says of a file that somebody writes it, or recovery will finish it.
 func unfinished(dir string) func(path string) bool {
 	return func(path string) bool {
-		_, err := os.Stat(filepath.Join(dir, filepath.FromSlash(path)) + media.PartSuffix)
-		return err == nil
+		top, err := os.Open(dir)
+		if err != nil {
+			return false
+		}
+		defer top.Close()
+		info, err := filesystem.LstatBelow(top, path+media.PartSuffix)
+		return err == nil && info.Mode().IsRegular()
 	}
 }
 

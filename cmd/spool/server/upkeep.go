@@ -3,8 +3,6 @@ package server
 import (
 	"context"
 	"errors"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/gospool/spool/pipeline"
@@ -63,8 +61,8 @@ func (s *Server) proveClock(ctx context.Context) (all bool) {
 				continue
 			}
 			at := time.Unix(0, r.StartUTC)
-			if info, err := os.Stat(filepath.Join(s.cfg.MP4.RecordPath, filepath.FromSlash(r.Path))); err == nil && info.ModTime().Before(at) {
-				at = info.ModTime()
+			if made, err := (files{s.cfg.MP4.RecordPath}).modified(r.Path); err == nil && made.Before(at) {
+				at = made
 			}
 			s.wall.Seen("the recording "+r.Path, at)
 		}

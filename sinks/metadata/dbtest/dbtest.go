@@ -74,6 +74,9 @@ func (s *Server) Fresh(t TB) string {
 	return s.dsn(s.Addr, name)
 }
 
+// Exec has the spool database run statements, as whoever shares it may.
+func (s *Server) Exec(t TB, queries ...string) { t.Helper(); s.exec(t, s.DSN, queries...) }
+
 func (s *Server) exec(t TB, dsn string, queries ...string) {
 	t.Helper()
 	db, err := sql.Open(s.sqlName(), dsn)

@@ -8,7 +8,8 @@ import (
 // FS is every operation that this package asks of a disk, so that a test can
 // fail any one of them, or record them all and replay what a power cut leaves.
 // Names are slash-separated and relative to the record directory, and nothing
-// leads out of it, symbolic links included.
+// leads out of it, symbolic links included. A link, a pipe or a device that has the name of
+// a file is filesystem.ErrNotBelow.
 type FS interface {
 	// Create makes a file that was not there and owns it: see Open.
 	Create(name string) (File, error)

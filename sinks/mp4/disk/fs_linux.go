@@ -19,7 +19,7 @@ import (
 var ErrOwned = errors.New("the file is being written")
 
 // Dir is the real FS: a record directory that is open. os.Root keeps every name inside
-// it.
+// it; a file is opened over no link of its own.
 type Dir struct {
 	dir  string
 	root *os.Root
@@ -56,7 +56,7 @@ func (d *Dir) Open(name string) (File, error) { return d.open(name, os.O_RDWR) }
 // open locks the file and then makes sure that its name still leads to it: in
 // between, recovery may have taken it away, or its writer finished it.
 func (d *Dir) open(name string, flag int) (File, error) {
-	f, err := d.root.OpenFile(name, flag, 0o644)
+	f, err := d.openFile(name, flag)
 	if err != nil {
 		return nil, err
 	}
@@ -83,8 +83,18 @@ func (d *Dir) open(name string, flag int) (File, error) {
 	return &file{File: f, sys: &d.Calls, unlock: unlock}, nil
 }
 
+// openFile opens a file that is none of a link, a pipe and a device.
+func (d *Dir) openFile(name string, flag int) (*os.File, error) {
+	dir, err := d.root.Open(path.Dir(name))
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	return filesystem.OpenBelow(dir, path.Base(name), flag, 0o644)
+}
+
 func (d *Dir) OpenRead(name string) (File, error) {
-	f, err := d.root.Open(name)
+	f, err := d.openFile(name, os.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,116 @@
+package filesystem
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// ErrNotBelow says that a name does not lead to a file in a directory: it leads out of it or
+// over a symbolic link, wherever that leads, or what has the name is a pipe, a socket or a
+// device.
+var ErrNotBelow = errors.New("not a file of the directory")
+
+// OpenBelow opens the regular file or directory of a name below a directory. No segment of the
+// slash-separated name may be a link, and whatever has the name, it does not wait. flag may
+// be one of os.OpenFile, O_CREATE with O_EXCL only.
+func OpenBelow(dir *os.File, name string, flag int, perm fs.FileMode) (*os.File, error) {
+	parent, base, done, err := ParentBelow(dir, name)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	if flag&os.O_CREATE == 0 { // to open a device may do something
+		var found unix.Stat_t
+		if err := unix.Fstatat(parent, base, &found, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+			return nil, &fs.PathError{Op: "open", Path: name, Err: err}
+		}
+		if kind := found.Mode & unix.S_IFMT; kind != unix.S_IFREG && kind != unix.S_IFDIR {
+			return nil, fmt.Errorf("%s: %w", name, ErrNotBelow)
+		}
+	}
+	fd, err := openat(parent, base, flag|unix.O_NOFOLLOW|unix.O_NONBLOCK, uint32(perm.Perm()))
+	switch {
+	case errors.Is(err, unix.ELOOP):
+		return nil, fmt.Errorf("%s: %w", name, ErrNotBelow)
+	case err != nil:
+		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
+	}
+	if err := waitable(fd); err != nil {
+		_ = unix.Close(fd)
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return os.NewFile(uintptr(fd), filepath.Join(dir.Name(), filepath.FromSlash(name))), nil
+}
+
+// waitable makes sure that an open file is one whose reads and writes end, and lets them wait.
+func waitable(fd int) error {
+	var open unix.Stat_t
+	if err := unix.Fstat(fd, &open); err != nil {
+		return err
+	}
+	if kind := open.Mode & unix.S_IFMT; kind != unix.S_IFREG && kind != unix.S_IFDIR {
+		return ErrNotBelow
+	}
+	return unix.SetNonblock(fd, false)
+}
+
+// LstatBelow is os.Lstat for a name below a directory: of the last segment it tells that it
+// is a link, and before it there is none.
+func LstatBelow(dir *os.File, name string) (fs.FileInfo, error) {
+	if name == "." {
+		return dir.Stat()
+	}
+	parent, base, done, err := ParentBelow(dir, name)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	fd, err := openat(parent, base, unix.O_PATH|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil, &fs.PathError{Op: "lstat", Path: name, Err: err}
+	}
+	f := os.NewFile(uintptr(fd), name)
+	defer f.Close()
+	return f.Stat()
+}
+
+// ParentBelow opens the directory that a name is in, for calls that take it beside the last
+// segment of the name; done ends that.
+func ParentBelow(dir *os.File, name string) (parent int, base string, done func(), err error) {
+	if !filepath.IsLocal(filepath.FromSlash(name)) || strings.ContainsRune(name, 0) {
+		return 0, "", nil, fmt.Errorf("%.200q: %w", name, ErrNotBelow)
+	}
+	name = path.Clean(name)
+	parent, done = int(dir.Fd()), func() {}
+	for {
+		segment, rest, deeper := strings.Cut(name, "/")
+		if !deeper {
+			return parent, segment, done, nil
+		}
+		below, err := openat(parent, segment, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
+		done()
+		if errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) {
+			return 0, "", nil, fmt.Errorf("%s: %w", name, ErrNotBelow)
+		}
+		if err != nil {
+			return 0, "", nil, &fs.PathError{Op: "open", Path: name, Err: err}
+		}
+		parent, name, done = below, rest, func() { _ = unix.Close(below) }
+	}
+}
+
+func openat(dir int, name string, flag int, perm uint32) (fd int, err error) {
+	for {
+		fd, err = unix.Openat(dir, name, flag|unix.O_CLOEXEC, perm)
+		if !errors.Is(err, unix.EINTR) {
+			return fd, err
+		}
+	}
+}
