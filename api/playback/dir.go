@@ -7,9 +7,9 @@ import (
 	"os"
 	"path"
 	"strings"
+	"syscall"
 
 	"github.com/gospool/spool/pipeline"
-	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -50,15 +50,15 @@ func (d *Dir) Open(name string) (File, error) {
 	if err := CheckFileName(name); err != nil {
 		return File{}, fmt.Errorf("%w: %w", fs.ErrNotExist, err)
 	}
-	top, err := os.Open(d.path)
+	root, err := os.OpenRoot(d.path)
 	if err != nil {
 		return File{}, err
 	}
-	defer top.Close()
+	defer root.Close()
 	final := strings.TrimSuffix(name, media.PartSuffix)
 	if d.growing != nil {
 		if onDisk, size, ok := d.growing(final); ok {
-			f, err := open(top, onDisk)
+			f, err := open(root, onDisk)
 			if err == nil {
 				f.Growing, f.Size = true, min(size, f.Size)
 				return f, nil
@@ -71,19 +71,23 @@ func (d *Dir) Open(name string) (File, error) {
 	if final != name {
 		return File{}, fmt.Errorf("%w: %s is not being written", fs.ErrNotExist, name)
 	}
-	return open(top, final)
+	return open(root, final)
 }
 
 // open never waits: a FIFO under the name of a file must not hold a request.
-func open(top *os.File, name string) (File, error) {
-	f, err := filesystem.OpenBelow(top, name, os.O_RDONLY, 0)
-	if errors.Is(err, filesystem.ErrNotBelow) {
-		err = fmt.Errorf("%w: %w", fs.ErrNotExist, err)
+func open(root *os.Root, name string) (File, error) {
+	named, err := direct(root, name)
+	if err != nil {
+		return File{}, err
 	}
+	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return File{}, err
 	}
 	info, err := f.Stat()
+	if err == nil && !os.SameFile(info, named) { // a link has taken its place since
+		err = fmt.Errorf("%w: another file", fs.ErrNotExist)
+	}
 	if err == nil && !info.Mode().IsRegular() {
 		err = fmt.Errorf("%w: not a regular file", fs.ErrNotExist)
 	}
@@ -92,6 +96,25 @@ func open(top *os.File, name string) (File, error) {
 		return File{}, err
 	}
 	return File{File: f, Info: info, Size: info.Size()}, nil
+}
+
+// direct tells of a file to which no link leads, inside of the directory neither.
+func direct(root *os.Root, name string) (info fs.FileInfo, err error) {
+	for at := range len(name) {
+		if name[at] != '/' {
+			continue
+		}
+		if info, err = root.Lstat(name[:at]); err != nil {
+			return nil, err
+		}
+		if !info.IsDir() {
+			return nil, fmt.Errorf("%w: %s is no directory", fs.ErrNotExist, name[:at])
+		}
+	}
+	if info, err = root.Lstat(name); err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%w: not a regular file", fs.ErrNotExist)
+	}
+	return info, err
 }
 
 // CheckFileName refuses what is not the name of footage: the record directory
