@@ -66,7 +66,7 @@ func (s *Server) events(w http.ResponseWriter, r *request) error {
 	}
 	q := media.EventQuery{
 		Stream: base.Stream, Start: base.Start, End: base.End,
-		Key: v.Text("key"), Name: v.Text("name"), Limit: v.Integer("limit"), Ascending: v.Choice("order") == "asc",
+		Key: v.Text("key"), Name: v.Text("name"), Limit: v.Integer("limit"), Ascending: v.Choice("order") == "asc", MaxBytes: maxPageBytes,
 	}
 	if q.Cursor = v.Text("cursor"); len(q.Cursor) > maxCursor {
 		return BadRequest("parameter cursor: it is none that was given out")
@@ -81,12 +81,13 @@ func (s *Server) events(w http.ResponseWriter, r *request) error {
 		}
 	}
 	a := eventsAnswer{Status: "success", Events: make([]eventRow, len(page.Events)), Count: len(page.Events)}
-	a.paging = paging{page.Next, page.Degraded}
 	for i := range page.Events {
 		e := &page.Events[i]
 		a.Events[i] = eventRow{eventOf(&e.Event), utcNano(e.Actual), eventRecordings(e.Recordings), e.Total, utcNano(e.GoneUTC)}
 		a.Events[i].Stream, a.Events[i].Node = e.Stream, e.Node
 	}
+	a.Events, a.Next = within(a.Events, page.Next, page.Behind)
+	a.Count, a.Degraded = len(a.Events), page.Degraded
 	answer(w, http.StatusOK, a)
 	return nil
 }

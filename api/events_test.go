@@ -127,9 +127,9 @@ func TestEventsAreListed(t *testing.T) {
 		"actual_start":"2026-03-01T11:59:58.000000000Z","recordings_total":2,"footage_gone_at":"2026-03-02T12:00:00.000000000Z","recordings":[
 		{"id":"02000000-0000-0000-0000-000000000000","url":"/mp4/vod/a/b%20c.mp4?id=02000000-0000-0000-0000-000000000000","state":"recording","start_time":"2026-03-01T11:59:58.000000000Z","end_time":null,"bytes":7,"protected":true},
 		{"id":"03000000-0000-0000-0000-000000000000","state":"finished","start_time":"2026-03-01T12:00:00.000000000Z","end_time":"2026-03-01T12:00:01.000000000Z","bytes":8,"protected":false}]}]}`, r.body)
-	require.Equal(t, media.EventQuery{Stream: "live/*", Start: at.Add(-12 * time.Hour), End: at.Add(12 * time.Hour), Key: "k", Name: "door", Limit: 7, Ascending: true, Cursor: "c"}, d.asked[0])
+	require.Equal(t, media.EventQuery{Stream: "live/*", Start: at.Add(-12 * time.Hour), End: at.Add(12 * time.Hour), Key: "k", Name: "door", Limit: 7, Ascending: true, Cursor: "c", MaxBytes: maxPageBytes}, d.asked[0])
 	do(s, "GET", "/mp4/events", "")
-	require.Equal(t, media.EventQuery{Limit: 100}, d.asked[1])
+	require.Equal(t, media.EventQuery{Limit: 100, MaxBytes: maxPageBytes}, d.asked[1])
 	for _, bad := range []string{"limit=0", "order=up", "stream=../x", "start=5&end=4", "key=", "state=finished", "cursor=" + strings.Repeat("c", 1025)} {
 		do(s, "GET", "/mp4/events?"+bad, "").refused(t, 400)
 	}

@@ -203,6 +203,7 @@ func (c *shelf) Records(_ context.Context, q media.Query) (media.Page, error) {
 		}
 		page.Records = append(page.Records, list[i])
 	}
+	page.Behind = func(i int) string { return strconv.FormatInt(page.Records[i].StartUTC, 10) }
 	return page, nil
 }
 

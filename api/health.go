@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gospool/spool/api/params"
 	"github.com/gospool/spool/pipeline"
 )
 
@@ -45,21 +46,34 @@ func (s *Server) readyz(w http.ResponseWriter, r *request) error {
 
 type healthAnswer struct {
 	Status   string          `json:"status" enum:"ok,degraded,failing" doc:"failing: media is not recorded that should be"`
-	Problems []problemAnswer `json:"problems" doc:"what is wrong now, the worst first"`
+	Problems []problemAnswer `json:"problems" doc:"what is wrong now, the worst first; at most limit, and about a mebibyte"`
+	Total    int             `json:"total,omitempty" doc:"how many there are; absent where all of them are here"`
 }
+
+var healthParams = []params.Param{{Name: "limit", Kind: params.Integer, Def: "1000", Max: 1000, Doc: "problems in the answer"}}
 
 // health lists what is wrong now, of every stream and of the process. It is no check
 // for a supervisor: it answers 200 whatever is wrong.
 func (s *Server) health(w http.ResponseWriter, r *request) error {
+	limit := r.query.Integer("limit")
+	if r.query.Err != nil {
+		return r.query.Err
+	}
 	a := healthAnswer{Status: "ok", Problems: []problemAnswer{}}
-	for _, p := range s.wrong(r.Context()) {
+	all := s.wrong(r.Context())
+	for i, p := range all {
 		switch {
 		case p.Failing:
 			a.Status = "failing"
 		case a.Status == "ok":
 			a.Status = "degraded"
 		}
-		a.Problems = append(a.Problems, s.problem(p.Stream, p))
+		if i < limit {
+			a.Problems = append(a.Problems, s.problem(p.Stream, p))
+		}
+	}
+	if a.Problems, _ = within(a.Problems, "", func(int) string { return "" }); len(a.Problems) < len(all) {
+		a.Total = len(all)
 	}
 	answer(w, http.StatusOK, a)
 	return nil

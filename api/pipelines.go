@@ -42,7 +42,8 @@ type Pipeline struct {
 	Declaration string   `json:"declaration" doc:"YAML, with all that was left out; without secrets. Below the declaring role, and for what the configuration declares, of a URL the host and of a command the program only"`
 	Own         string   `json:"-"` // the declaration as who may declare sees it
 	Held        bool     `json:"held" doc:"stopped until it is started"`
-	Recording   []string `json:"recording" doc:"streams"`
+	Recording   []string `json:"recording" doc:"streams, the first 1000"`
+	Streaming   int      `json:"recording_total,omitempty" doc:"how many there are of them; absent where all are here"`
 }
 
 // Declared tells what a declaration did.
@@ -119,6 +120,7 @@ func pipelineOf(p Pipeline, who auth.Caller) pipelineAnswer {
 	}
 	p.Own = ""
 	p.Streams, p.Stages, p.Recording = orEmpty(p.Streams), orEmpty(p.Stages), orEmpty(p.Recording)
+	p.Streaming, p.Recording = further(p.Recording), first(p.Recording)
 	return pipelineAnswer(p)
 }
 

@@ -39,12 +39,6 @@ type recordsAnswer struct {
 	paging
 }
 
-// paging is the end of every answer that is a page.
-type paging struct {
-	Next     string `json:"next,omitempty" doc:"cursor of the next page; absent on the last"`
-	Degraded bool   `json:"degraded,omitempty" doc:"the database is down, and older recordings may be missing here; or it takes no rows"`
-}
-
 type recordAnswer struct {
 	Status string       `json:"status" enum:"success"`
 	Record recordDetail `json:"record"`
@@ -73,6 +67,7 @@ type recordDetail struct {
 	Node      string            `json:"node,omitempty" doc:"the recorder that made it and has its file"`
 	Elsewhere bool              `json:"elsewhere,omitempty" doc:"that is another recorder than this: ask it"`
 	Pending   bool              `json:"pending,omitempty" doc:"not in the database yet"`
+	Cut       bool              `json:"cut,omitempty" doc:"its lists are longer than one answer may be: there are more than these. In a page GET /mp4/records/ID has more of them"`
 }
 
 type gapDetail struct {
@@ -158,7 +153,7 @@ func (s *Server) page(r *request) (media.Page, error) {
 	if err != nil {
 		return media.Page{}, err
 	}
-	q.Limit = r.query.Integer("limit")
+	q.Limit, q.MaxBytes = r.query.Integer("limit"), maxPageBytes
 	q.Ascending = r.query.Choice("order") == "asc"
 	if q.Cursor = r.query.Text("cursor"); len(q.Cursor) > maxCursor {
 		return media.Page{}, BadRequest("parameter cursor: it is none that was given out")
@@ -198,10 +193,15 @@ func (s *Server) records(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	a := recordsAnswer{"success", make([]recordDetail, len(page.Records)), len(page.Records), paging{page.Next, page.Degraded || page.Stalled}}
+	rows := make([]recordDetail, len(page.Records))
 	for i := range page.Records {
-		a.Records[i] = detail(&page.Records[i])
+		rows[i] = detail(&page.Records[i])
 	}
+	if len(rows) > 0 {
+		rows[0].shorten(maxPageBytes)
+	}
+	rows, next := within(rows, page.Next, page.Behind)
+	a := recordsAnswer{"success", rows, len(rows), paging{next, page.Degraded || page.Stalled}}
 	answer(w, http.StatusOK, a)
 	return nil
 }
@@ -211,8 +211,14 @@ func (s *Server) record(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	answer(w, http.StatusOK, recordAnswer{"success", detail(&rec)})
+	answerRecord(w, &rec)
 	return nil
+}
+
+func answerRecord(w http.ResponseWriter, rec *media.Record) {
+	d := detail(rec)
+	d.shorten(maxRowBytes)
+	answer(w, http.StatusOK, recordAnswer{"success", d})
 }
 
 // find is the record that the path names.
@@ -254,7 +260,7 @@ func (s *Server) patchRecord(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	s.did(r, "protect", "record", rec.ID.String(), "protected", rec.Protected)
-	answer(w, http.StatusOK, recordAnswer{"success", detail(&rec)})
+	answerRecord(w, &rec)
 	return nil
 }
 

@@ -115,6 +115,7 @@ func (s *Server) removeRange(w http.ResponseWriter, r *request) error {
 // of must not seem to be no part of it. Cursors hold keys, not counts, so
 // deleting what was seen moves nothing.
 func (s *Server) eachPage(ctx context.Context, q media.Query, see func(*media.Record) error) error {
+	q.MaxBytes = maxPageBytes
 	for {
 		page, err := s.deps.Catalogue.Records(ctx, q)
 		if err != nil {

@@ -35,14 +35,16 @@ type retentionAnswer struct {
 	Bytes       int64            `json:"bytes" doc:"of recordings"`
 	BytesPerDay int64            `json:"bytes_per_day" doc:"that recordings grew by in the last day"`
 	FullAt      *string          `json:"full_at,omitempty" format:"date-time" doc:"when high_bytes, or the disk's end, is reached at this rate"`
-	Now         []evictionAnswer `json:"now" doc:"what would be deleted at once, in this order"`
+	Now         []evictionAnswer `json:"now" doc:"the first 1000 of what would be deleted at once, in this order"`
+	NowTotal    int              `json:"now_total,omitempty" doc:"how many there are of them; absent where all are here"`
 	Next        []evictionAnswer `json:"next" doc:"the first 100 that would follow when room is needed"`
 	Held        *expiredAnswer   `json:"held,omitempty" doc:"what has expired and does not go yet; missing: nothing"`
 	Waiting     []evictionAnswer `json:"waiting" doc:"the first 100 of what has expired and does not go yet"`
 	Clock       clockAnswer      `json:"clock"`
 	Kept        []keptFiles      `json:"kept" doc:"what is never deleted, by reason"`
-	Streams     []keepsAnswer    `json:"streams"`
-	Stopped     []stoppedAnswer  `json:"stopped" doc:"streams whose recording was stopped: there is no room and nothing that may be deleted"`
+	Streams     []keepsAnswer    `json:"streams" doc:"the first 1000"`
+	StreamTotal int              `json:"streams_total,omitempty" doc:"how many there are of them; absent where all are here"`
+	Stopped     []stoppedAnswer  `json:"stopped" doc:"the first 1000 streams whose recording was stopped: there is no room and nothing that may be deleted"`
 	LastError   string           `json:"last_error,omitempty"`
 }
 
@@ -156,11 +158,13 @@ func (s *Server) confirmRetention(w http.ResponseWriter, r *request) error {
 }
 
 func (s *Server) retentionPlan(p *retained.Plan) retentionAnswer {
+	streams, stopped := first(p.Streams), first(p.Stopped)
 	a := retentionAnswer{
+		NowTotal: further(p.Now), StreamTotal: further(p.Streams),
 		Status: "success", Active: p.Active, DiskBytes: p.DiskBytes, UsedBytes: p.UsedBytes, HighBytes: p.HighBytes, LowBytes: p.LowBytes,
 		Bytes: p.Bytes, BytesPerDay: p.BytesPerDay, FullAt: utc(p.FullAt), LastError: s.scrub(p.LastError),
-		Now: evictions(p.Now), Next: evictions(p.Next), Waiting: evictions(p.Waiting), Kept: make([]keptFiles, len(p.Kept)),
-		Streams: make([]keepsAnswer, len(p.Streams)), Stopped: make([]stoppedAnswer, len(p.Stopped)),
+		Now: evictions(first(p.Now)), Next: evictions(p.Next), Waiting: evictions(p.Waiting), Kept: make([]keptFiles, len(p.Kept)),
+		Streams: make([]keepsAnswer, len(streams)), Stopped: make([]stoppedAnswer, len(stopped)),
 		Clock: clockAnswer{string(p.Clock.State), s.scrub(p.Clock.Why), utc(p.Clock.Now)},
 	}
 	if h := p.Held; h != nil {
@@ -172,15 +176,15 @@ func (s *Server) retentionPlan(p *retained.Plan) retentionAnswer {
 	for i, k := range p.Kept {
 		a.Kept[i] = keptFiles{string(k.Reason), k.Count.Files, k.Count.Bytes}
 	}
-	for i := range p.Streams {
-		k := &p.Streams[i]
+	for i := range streams {
+		k := &streams[i]
 		a.Streams[i] = keepsAnswer{
 			k.Stream, k.Priority, k.Count.Files, k.Count.Bytes, k.Protected.Bytes,
 			utc(k.Oldest), utc(k.Newest), k.Keeps.Hours() / 24, k.BytesPerDay,
 		}
 	}
-	for i, stopped := range p.Stopped {
-		a.Stopped[i] = stoppedAnswer{stopped.Stream, utc(stopped.Since)}
+	for i, halted := range stopped {
+		a.Stopped[i] = stoppedAnswer{halted.Stream, utc(halted.Since)}
 	}
 	return a
 }

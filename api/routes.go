@@ -21,9 +21,9 @@ func routes() []route {
 		{op: "status", method: "GET", path: "/mp4/status/*stream_path", summary: "The truth about a stream's recording", role: auth.View,
 			answer: statusAnswer{}, codes: []int{404}, handle: (*Server).status},
 		{op: "list", method: "GET", path: "/mp4/list", summary: "Streams that are being recorded", role: auth.View,
-			answer: listAnswer{}, handle: (*Server).list},
+			query: pageOfNames("streams"), answer: listAnswer{}, handle: (*Server).list},
 		{op: "streams", method: "GET", path: "/mp4/streams", summary: "Streams that are live or configured", role: auth.View,
-			answer: streamsAnswer{}, handle: (*Server).streams},
+			query: pageOfNames("streams"), answer: streamsAnswer{}, handle: (*Server).streams},
 		{op: "connections", method: "GET", path: "/mp4/connections", summary: "Open connections of those who publish, or may, by page: by protocol, the oldest first", role: auth.View,
 			query: connectionParams, answer: connectionsAnswer{}, handle: (*Server).connections},
 
@@ -73,7 +73,7 @@ func routes() []route {
 			answer: confirmAnswer{}, codes: []int{409, 503}, handle: (*Server).confirmRetention},
 
 		{op: "health", method: "GET", path: "/mp4/health", summary: "What is wrong now, since when, why, and what to do about it", role: auth.View,
-			answer: healthAnswer{}, handle: (*Server).health},
+			query: healthParams, answer: healthAnswer{}, handle: (*Server).health},
 		{op: "healthz", method: "GET", path: "/healthz", summary: "The process answers", media: "text/plain", handle: (*Server).healthz},
 		{op: "readyz", method: "GET", path: "/readyz", summary: "What recording needs works", answer: readyAnswer{}, others: map[int]any{503: readyAnswer{}}, handle: (*Server).readyz},
 		{op: "metrics", method: "GET", path: "/metrics", summary: "Figures for Prometheus", role: auth.View,

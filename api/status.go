@@ -62,7 +62,8 @@ type finishAnswer struct {
 
 type listAnswer struct {
 	Recordings []string `json:"recordings"`
-	Count      int      `json:"count"`
+	Count      int      `json:"count" doc:"in this answer"`
+	nextName
 }
 
 func (s *Server) status(w http.ResponseWriter, r *request) error {
@@ -132,9 +133,15 @@ func (s *Server) below(file string) string {
 	return filepath.ToSlash(rel)
 }
 
-func (s *Server) list(w http.ResponseWriter, _ *request) error {
+func (s *Server) list(w http.ResponseWriter, r *request) error {
 	names := slices.Sorted(slices.Values(s.deps.Recorder.Recording()))
-	answer(w, http.StatusOK, listAnswer{orEmpty(names), len(names)})
+	name := func(i int) string { return names[i] }
+	from, n, err := namesBehind(r, len(names), name)
+	if err != nil {
+		return err
+	}
+	page, end := pageByName(names[from:from+n], from, len(names), name)
+	answer(w, http.StatusOK, listAnswer{orEmpty(page), len(page), end})
 	return nil
 }
 

@@ -11,7 +11,8 @@ import (
 type streamsAnswer struct {
 	Status  string         `json:"status" enum:"success"`
 	Streams []streamAnswer `json:"streams"`
-	Count   int            `json:"count"`
+	Count   int            `json:"count" doc:"in this answer"`
+	nextName
 }
 
 type streamAnswer struct {
@@ -35,15 +36,20 @@ type streamAnswer struct {
 	LastError      string            `json:"last_error,omitempty" doc:"of the last pull that failed; it stays when the next one works"`
 }
 
-func (s *Server) streams(w http.ResponseWriter, _ *request) error {
+func (s *Server) streams(w http.ResponseWriter, r *request) error {
+	list := s.deps.Streams.List()
+	name := func(i int) string { return list[i].Path }
+	from, n, err := namesBehind(r, len(list), name)
+	if err != nil {
+		return err
+	}
 	recording := map[string]bool{}
 	for _, p := range s.deps.Recorder.Recording() {
 		recording[p] = true
 	}
-	list := s.deps.Streams.List()
-	a := streamsAnswer{"success", make([]streamAnswer, len(list)), len(list)}
-	for i := range list {
-		st := &list[i]
+	a := streamsAnswer{Status: "success", Streams: make([]streamAnswer, n)}
+	for i := range n {
+		st := &list[from+i]
 		a.Streams[i] = streamAnswer{
 			Path: st.Path, State: st.State, Configured: st.Configured, Recording: recording[st.Path],
 			Origin: s.scrub(st.Origin), Pull: config.NewURL(st.Pull).String(),
@@ -55,6 +61,8 @@ func (s *Server) streams(w http.ResponseWriter, _ *request) error {
 			a.Streams[i].Problems = append(a.Streams[i].Problems, s.problem(st.Path, p))
 		}
 	}
+	a.Streams, a.nextName = pageByName(a.Streams, from, len(list), name)
+	a.Count = len(a.Streams)
 	answer(w, http.StatusOK, a)
 	return nil
 }

@@ -44,10 +44,15 @@ func (s *Server) vodList(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	a := vodAnswer{Status: "success", Files: make([]vodDetail, 0, len(page.Records)), paging: paging{page.Next, page.Degraded || page.Stalled}}
+	var at []int // the records that have a file
 	for i := range page.Records {
 		if d := detail(&page.Records[i]); d.URL != "" {
+			at = append(at, i)
 			a.Files = append(a.Files, vodDetail{d.File, d.Size, d.Start, d.Duration, d.URL, d.Stream, d.ID, d.State == media.StateRecording})
 		}
+	}
+	if page.Behind != nil {
+		a.Files, a.Next = within(a.Files, a.Next, func(i int) string { return page.Behind(at[i]) })
 	}
 	a.Count = len(a.Files)
 	answer(w, http.StatusOK, a)

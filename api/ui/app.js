@@ -3,6 +3,8 @@ import { timeline } from './timeline.js';
 
 const $ = (id) => document.getElementById(id);
 const pageSize = 50;
+const mostStreams = 200; // shown: each that is recorded is asked for its status
+const mostProblems = 50; // shown, the worst first
 const every = 2000; // ms between two looks
 
 // ask calls the API and gives its answer, or throws what the server said.
@@ -100,7 +102,7 @@ function updateProblem(el, p) {
 }
 
 async function lookAtHealth() {
-  const { status, problems } = await ask('GET', '/mp4/health');
+  const { status, problems } = await ask('GET', `/mp4/health?limit=${mostProblems}`);
   return () => {
     keyed($('problems'), problems, (p) => `${p.problem} ${p.stream || ''} ${p.cause}`, () => clone('problem-line'), updateProblem);
     $('problems').classList.toggle('mild', status !== 'failing');
@@ -144,7 +146,7 @@ function updateStream(el, st) {
 }
 
 async function lookAtStreams() {
-  const { streams } = await ask('GET', '/mp4/streams');
+  const { streams, total } = await ask('GET', `/mp4/streams?limit=${mostStreams}`);
   await Promise.all(streams.filter((st) => st.recording).map(async (st) => {
     st.status = await ask('GET', `/mp4/status/${escapePath(st.path)}`).catch(() => null);
   }));
@@ -153,7 +155,8 @@ async function lookAtStreams() {
     keyed($('paths'), streams, (st) => st.path, () => document.createElement('option'), (el, st) => { el.value = st.path; });
     $('streams-empty').hidden = streams.length > 0;
     const live = streams.filter((st) => st.state === 'live').length;
-    $('streams-count').textContent = streams.length ? `${live} live of ${streams.length}` : '';
+    const shown = total ? `the first ${streams.length} of ${total}` : streams.length;
+    $('streams-count').textContent = streams.length ? `${live} live of ${shown}` : '';
   };
 }
 

@@ -23,6 +23,7 @@ type Query struct {
 	Ascending bool      // oldest first; by start, then ID
 	Limit     int       // 0 for DefaultLimit; at most MaxLimit
 	Cursor    string    // Next of the page before; empty for the first page
+	MaxBytes  int       // of what the recordings of a page list, about; it has one at least. 0 is no bound
 }
 
 // Page is one page of recordings.
@@ -31,6 +32,8 @@ type Page struct {
 	Next     string // the Cursor of the next page; empty on the last
 	Degraded bool   // the database did not answer: only what the journal knows is here
 	Stalled  bool   // the database answers and takes no rows: the page is complete
+
+	Behind func(i int) string // returns the Cursor of a page that begins behind Records[i]
 }
 
 // Record is a recording as the catalogue answers it.
@@ -122,6 +125,7 @@ type EventQuery struct {
 	Ascending  bool      // oldest first; by first trigger, then ID
 	Limit      int       // 0 for DefaultLimit; at most MaxLimit
 	Cursor     string    // Next of the page before; empty for the first page
+	MaxBytes   int       // of what the events of a page list, about; it has one at least. 0 is no bound
 }
 
 // Check says what is wrong with a query: a *QueryError.
@@ -135,6 +139,8 @@ type EventPage struct {
 	Events   []EventRecord
 	Next     string // the Cursor of the next page; empty on the last
 	Degraded bool   // the database did not answer: only what the journal knows is here
+
+	Behind func(i int) string // returns the Cursor of a page that begins behind Events[i]
 }
 
 // EventRecord is an event as the catalogue answers it.

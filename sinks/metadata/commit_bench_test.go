@@ -38,7 +38,7 @@ func BenchmarkIndexOfTheLog(b *testing.B) {
 	page := func(s *store) {
 		a, err := askOf(media.Query{})
 		require.NoError(b, err)
-		got, err := s.page(b.Context(), &a)
+		got, _, err := s.page(b.Context(), &a)
 		require.NoError(b, err)
 		require.Len(b, got, media.DefaultLimit)
 	}

@@ -11,14 +11,14 @@ import (
 	"github.com/gospool/spool/sinks/metadata/row"
 )
 
-// addFootage names the recordings of a page's events, from the database and from
+// addFootage names the recordings of some events, from the database and from
 // what is on its way there.
-func (c *Catalogue) addFootage(ctx context.Context, p *media.EventPage, pending map[string]entry, alone []*row.Row) error {
-	at := make(map[string]*eventFootage, len(p.Events))
-	ids := make([]string, len(p.Events))
-	for i := range p.Events {
-		ids[i] = p.Events[i].ID.String()
-		at[ids[i]] = &eventFootage{of: &p.Events[i], node: c.opts.Node, known: map[string]media.EventRecording{}}
+func (c *Catalogue) addFootage(ctx context.Context, events []media.EventRecord, pending map[string]entry, alone []*row.Row) error {
+	at := make(map[string]*eventFootage, len(events))
+	ids := make([]string, len(events))
+	for i := range events {
+		ids[i] = events[i].ID.String()
+		at[ids[i]] = &eventFootage{of: &events[i], node: c.opts.Node, known: map[string]media.EventRecording{}}
 	}
 	var rows []footageRow
 	err := c.read(ctx, func(ctx context.Context, s *store) (err error) {

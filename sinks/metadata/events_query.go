@@ -22,7 +22,7 @@ type eventAsk struct {
 }
 
 func eventAskOf(q media.EventQuery) (a eventAsk, err error) {
-	a.ask, err = askOf(media.Query{Stream: q.Stream, Start: q.Start, End: q.End, Ascending: q.Ascending, Limit: q.Limit})
+	a.ask, err = askOf(media.Query{Stream: q.Stream, Start: q.Start, End: q.End, Ascending: q.Ascending, Limit: q.Limit, MaxBytes: q.MaxBytes})
 	if err != nil {
 		return a, err
 	}
@@ -81,7 +81,35 @@ func (c *Catalogue) Events(ctx context.Context, q media.EventQuery) (media.Event
 	if page.Events, page.Next, err = eventPage(&a, merged(stored, found)); err != nil {
 		return media.EventPage{}, err
 	}
-	return page, c.addFootage(ctx, &page, pending, alone)
+	all := page.Events
+	page.Behind = func(i int) string { return encodeCursor(row.Key{Start: all[i].At, ID: all[i].ID.String()}, a.mark()) }
+	for bytes, done := 0, 0; done < len(all); {
+		if a.maxBytes > 0 && bytes > a.maxBytes {
+			page.Events, page.Next = all[:done], page.Behind(done-1)
+			break
+		}
+		some := all[done:min(done+footageAtOnce, len(all))]
+		if err := c.addFootage(ctx, some, pending, alone); err != nil {
+			return page, err
+		}
+		for i := range some {
+			bytes += eventBytes(&some[i])
+		}
+		done += len(some)
+	}
+	return page, nil
+}
+
+// footageAtOnce is of how many events the recordings are read at once.
+const footageAtOnce = 200
+
+// eventBytes is about what an event takes in an answer.
+func eventBytes(e *media.EventRecord) int {
+	bytes := 512 + len(e.Stream) + len(e.Key) + len(e.Name) + len(e.Data)
+	for i := range e.Recordings {
+		bytes += 256 + 2*len(e.Recordings[i].Path)
+	}
+	return bytes
 }
 
 // merged joins what is stored with what is newer.

@@ -28,14 +28,34 @@ import (
 // which is exact work; beyond, the time index is walked and filtered.
 const maxPrefixArms = 64
 
-// page reads the next rows of a query.
-func (s *store) page(ctx context.Context, a *ask) ([]*row.Row, error) {
+// page reads the next rows of a query, one by one: a row may list thousands of gaps. It
+// stops where they have as many bytes as a page may, and is full then.
+func (s *store) page(ctx context.Context, a *ask) (rows []*row.Row, full bool, err error) {
 	q, err := s.plan(ctx, a)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	rows := make([]*row.Row, 0, a.limit)
-	return rows, q.Scan(ctx, &rows)
+	rows = make([]*row.Row, 0, a.limit)
+	if a.maxBytes <= 0 {
+		return rows, false, q.Scan(ctx, &rows)
+	}
+	found, err := q.Rows(ctx)
+	if err != nil {
+		return nil, false, err
+	}
+	defer found.Close()
+	for bytes := 0; found.Next(); {
+		if bytes > a.maxBytes {
+			return rows, true, nil
+		}
+		r := new(row.Row)
+		if err := s.RO.ScanRow(ctx, found, r); err != nil {
+			return nil, false, err
+		}
+		bytes += r.Bytes()
+		rows = append(rows, r)
+	}
+	return rows, false, found.Err()
 }
 
 func (s *store) plan(ctx context.Context, a *ask) (*bun.SelectQuery, error) {

@@ -203,7 +203,7 @@ func benchPage(b *testing.B, s *store, q media.Query) {
 		require.NoError(b, err)
 		a.limit++
 		began := time.Now()
-		got, err := s.page(b.Context(), &a)
+		got, _, err := s.page(b.Context(), &a)
 		require.NoError(b, err)
 		took, rows = append(took, time.Since(began)), len(got)
 	}

@@ -21,6 +21,7 @@ type ask struct {
 	protected      int // -1 for both
 	ascending      bool
 	limit          int
+	maxBytes       int      // of what the rows of a page list; 0: no bound
 	after          *row.Key // where the page before ended
 }
 
@@ -28,7 +29,7 @@ func askOf(q media.Query) (a ask, err error) {
 	if err := q.Check(); err != nil {
 		return a, err
 	}
-	a = ask{state: string(q.State), protected: -1, ascending: q.Ascending, limit: cmp.Or(q.Limit, media.DefaultLimit)}
+	a = ask{state: string(q.State), protected: -1, ascending: q.Ascending, limit: cmp.Or(q.Limit, media.DefaultLimit), maxBytes: q.MaxBytes}
 	a.from, a.to = q.SpanNS()
 	if q.Protected != nil {
 		a.protected = row.Bit(*q.Protected)

@@ -198,7 +198,7 @@ func (r *reconciliation) settled(path string) {
 func (r *reconciliation) compare(ctx context.Context) error {
 	a := ask{from: math.MinInt64, to: math.MaxInt64, protected: -1, ascending: true, limit: media.MaxLimit}
 	for {
-		rows, err := r.c.ask(ctx, &a)
+		rows, _, err := r.c.ask(ctx, &a)
 		if err != nil {
 			return err
 		}

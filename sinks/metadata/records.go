@@ -28,12 +28,12 @@ func (c *Catalogue) Records(ctx context.Context, q media.Query) (media.Page, err
 		return media.Page{}, err
 	}
 	newer := c.pending.snapshot()
-	rows, degraded, err := c.stored(ctx, a, newer)
+	rows, rest, degraded, err := c.stored(ctx, a, newer)
 	if err != nil {
 		return media.Page{}, err
 	}
 	for _, e := range newer {
-		if !e.deleted && a.matches(e.row) {
+		if !e.deleted && a.matches(e.row) && (rest == nil || !a.before(*rest, e.row.Key())) {
 			rows = append(rows, e.row)
 		}
 	}
@@ -44,9 +44,10 @@ func (c *Catalogue) Records(ctx context.Context, q media.Query) (media.Page, err
 		return y.Key().Compare(x.Key())
 	})
 	page := media.Page{Degraded: degraded, Stalled: c.Stalled()}
-	if len(rows) > a.limit {
-		rows = rows[:a.limit]
-		page.Next = encodeCursor(rows[a.limit-1].Key(), a.mark())
+	page.Behind = func(i int) string { return encodeCursor(rows[i].Key(), a.mark()) }
+	if n := a.fitting(rows); n < len(rows) || rest != nil {
+		rows = rows[:n]
+		page.Next = page.Behind(n - 1)
 	}
 	page.Records = make([]media.Record, 0, len(rows))
 	for _, r := range rows {
@@ -68,38 +69,54 @@ func (c *Catalogue) record(r *row.Row, pending bool) (media.Record, error) {
 	return rec, err
 }
 
+// fitting returns how many of the rows a page has: no more than its limit, nor than its
+// bytes.
+func (a *ask) fitting(rows []*row.Row) (n int) {
+	bytes := 0
+	for _, r := range rows[:min(len(rows), a.limit)] {
+		if bytes += r.Bytes(); n > 0 && a.maxBytes > 0 && bytes > a.maxBytes {
+			break
+		}
+		n++
+	}
+	return n
+}
+
 // stored reads one row more than a page from the database, without those of
-// which something newer is known.
-func (c *Catalogue) stored(ctx context.Context, a ask, newer map[string]entry) (rows []*row.Row, degraded bool, err error) {
+// which something newer is known. Where there are more, and they would be too many bytes,
+// rest is where it has stopped.
+func (c *Catalogue) stored(ctx context.Context, a ask, newer map[string]entry) (rows []*row.Row, rest *row.Key, degraded bool, err error) {
 	want := a.limit + 1
 	for a.limit = want; len(rows) < want; {
-		got, err := c.ask(ctx, &a)
+		got, full, err := c.ask(ctx, &a)
 		if errors.Is(err, ErrUnavailable) {
-			return nil, true, nil
+			return nil, nil, true, nil
 		}
 		if err != nil {
-			return nil, false, err
+			return nil, nil, false, err
 		}
 		for _, r := range got {
 			if _, ok := newer[r.ID]; !ok {
 				rows = append(rows, r)
 			}
 		}
-		if len(got) < a.limit {
+		if len(got) < a.limit && !full {
 			break
 		}
 		last := got[len(got)-1].Key()
-		a.after = &last
+		if a.after = &last; full && len(rows) > 0 {
+			return rows, &last, false, nil
+		}
 	}
-	return rows, false, nil
+	return rows, nil, false, nil
 }
 
-func (c *Catalogue) ask(ctx context.Context, a *ask) (rows []*row.Row, err error) {
+func (c *Catalogue) ask(ctx context.Context, a *ask) (rows []*row.Row, full bool, err error) {
 	err = c.read(ctx, func(ctx context.Context, s *store) error {
-		rows, err = s.page(ctx, a)
+		rows, full, err = s.page(ctx, a)
 		return err
 	})
-	return rows, err
+	return rows, full, err
 }
 
 // read uses the database if it is there. A failure that is not the caller's

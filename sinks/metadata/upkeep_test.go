@@ -114,7 +114,7 @@ func TestAnEventLosesItsFootageWhileItIsAsked(t *testing.T) {
 		pending := map[string]entry{rec.ID.String(): {row: &row.Row{ID: rec.ID.String(), State: string(rec.State)}, rev: 1}}
 		require.NoError(t, c.Flush(t.Context()))
 		page := media.EventPage{Events: []media.EventRecord{{Event: e}}}
-		require.NoError(t, c.addFootage(t.Context(), &page, pending, nil))
+		require.NoError(t, c.addFootage(t.Context(), page.Events, pending, nil))
 		require.Empty(t, page.Events[0].Recordings)
 		require.NotZero(t, page.Events[0].GoneUTC, "as if it never had any")
 	})

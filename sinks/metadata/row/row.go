@@ -160,6 +160,12 @@ func escaped(b []byte) (unit rune, n int) {
 	return rune(v), 6
 }
 
+// Bytes is about what a row takes in an answer.
+func (r *Row) Bytes() int {
+	const others = 512 // its figures and names
+	return others + len(r.Stream) + len(r.Path) + len(r.Tracks) + len(r.Events) + len(r.Gaps) + len(r.Anchors)
+}
+
 func Bit(b bool) int {
 	if b {
 		return 1

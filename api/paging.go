@@ -1,0 +1,108 @@
+package api
+
+import (
+	"encoding/json"
+	"sort"
+
+	"github.com/gospool/spool/api/params"
+)
+
+// A page of a list has at most as many rows as its limit says, and about maxPageBytes: a
+// row may list thousands of gaps. It has one row at least, whose own lists are cut where
+// it alone would be more; then it says so. Where rows are left out, next is the cursor of
+// those that follow.
+const (
+	maxPageBytes = 1 << 20
+	maxRowBytes  = 16 << 20 // of one row that was asked for by itself
+)
+
+// paging is the end of every answer that is a page of the catalogue.
+type paging struct {
+	Next     string `json:"next,omitempty" doc:"cursor of the next page; absent on the last. A page has at most limit rows and about a mebibyte"`
+	Degraded bool   `json:"degraded,omitempty" doc:"the database is down, and older recordings may be missing here; or it takes no rows"`
+}
+
+// within returns the rows that one answer may have, and the cursor of those that follow.
+func within[T any](rows []T, next string, behind func(i int) string) ([]T, string) {
+	bytes := 0
+	for i := range rows {
+		if bytes += encodedBytes(&rows[i]); i > 0 && bytes > maxPageBytes && behind != nil {
+			return rows[:i], behind(i - 1)
+		}
+	}
+	return rows, next
+}
+
+func encodedBytes(value any) int {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return 0 // answer says so
+	}
+	return len(text) + 1
+}
+
+// shorten cuts the lists of a recording until it takes no more than so many bytes.
+func (d *recordDetail) shorten(most int) {
+	for encodedBytes(d) > most && len(d.Gaps)+len(d.Anchors)+len(d.Events)+len(d.Locations)+len(d.Tracks) > 0 {
+		d.Cut = true
+		d.Gaps, d.Anchors, d.Events = half(d.Gaps), half(d.Anchors), half(d.Events)
+		d.Locations, d.Tracks = half(d.Locations), half(d.Tracks)
+	}
+}
+
+func half[T any](list []T) []T { return list[:len(list)/2] }
+
+// first returns as much of a list as an answer has that is no page.
+func first[T any](list []T) []T { return list[:min(len(list), maxListed)] }
+
+// further returns how long a list is of which an answer has the first only; else 0.
+func further[T any](list []T) int {
+	if len(list) <= maxListed {
+		return 0
+	}
+	return len(list)
+}
+
+// pageOfNames are the parameters of a list that is sorted by name.
+func pageOfNames(what string) []params.Param {
+	return []params.Param{
+		{Name: "limit", Kind: params.Integer, Def: "1000", Max: 1000, Doc: what + " in one answer"},
+		{Name: "cursor", Doc: "next of the answer before"},
+	}
+}
+
+// nextName is the end of an answer that is a page by name.
+type nextName struct {
+	Total int    `json:"total,omitempty" doc:"how many there are; absent where all of them are here"`
+	Next  string `json:"next,omitempty" doc:"cursor of the next page; absent on the last. A page has at most limit rows and about a mebibyte"`
+}
+
+// namesBehind returns where the page of a request begins in a list that is sorted by name,
+// and how many rows it may have.
+func namesBehind(r *request, n int, name func(i int) string) (from, limit int, err error) {
+	limit = r.query.Integer("limit")
+	cursor := r.query.Text("cursor")
+	if r.query.Err != nil {
+		return 0, 0, r.query.Err
+	}
+	if len(cursor) > maxCursor {
+		return 0, 0, BadRequest("parameter cursor: it is none that was given out")
+	}
+	if cursor != "" {
+		from = sort.Search(n, func(i int) bool { return name(i) > cursor })
+	}
+	return from, min(limit, n-from), nil
+}
+
+// pageByName cuts the rows that begin at a place in a list of n to one answer.
+func pageByName[T any](rows []T, from, n int, name func(i int) string) ([]T, nextName) {
+	end := nextName{}
+	if len(rows) > 0 && from+len(rows) < n {
+		end.Next = name(from + len(rows) - 1)
+	}
+	rows, end.Next = within(rows, end.Next, func(i int) string { return name(from + i) })
+	if len(rows) < n {
+		end.Total = n
+	}
+	return rows, end
+}
