@@ -72,7 +72,7 @@ var parsers = map[string]string{
 	"stages/exec.go":                 "short: a setting",
 	"stages/hub/":                    "short: a setting",
 	"stages/ingest/":                 "FuzzHeads FuzzParamSets FuzzReorder stages/ingest/rtp.TestTheCostOfPacketsIsProportional",
-	"stages/ingest/rtp/":             "FuzzRTP FuzzPackets FuzzDatagrams FuzzSound TestTheCostOfPacketsIsProportional",
+	"stages/ingest/rtp/":             "FuzzRTP FuzzPackets FuzzDatagrams FuzzSound TestTheCostOfPacketsIsProportional stages/ingest/rtsp.FuzzReadable",
 	"stages/ingest/file/":            "FuzzReader TestTheCostOfAFileIsProportional",
 	"stages/ingest/rtsp/":            "FuzzReadable",
 	"stages/ingest/rtsp/authscheme/": "FuzzRead",

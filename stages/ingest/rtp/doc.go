@@ -12,11 +12,13 @@
 // given, allocates nothing for one in the usual case, and counts and marks what is
 // missing: every loss has a cause of media.DropCauses.
 //
-// How a session description names what is sent, and how packets arrive, is the protocol's
-// own: a Config says of a track what of that matters here.
+// How a session description is laid out, and how packets arrive, is the protocol's own. What
+// a description says of one payload type, its rtpmap and fmtp attributes, a Format reads,
+// and makes a Config of.
 //
 // # Codecs
 //
-// A codec is a row in codecs.go. One with NAL units has a depacketizer that puts them into
-// a unit; frames come out of an AudioPayload, which is made from a format's parameters.
+// A codec is a row in codecs.go: its names, its clock, what its parameters mean, and how it
+// is packed. One with NAL units has a depacketizer that puts them into a unit; frames come
+// out of an AudioPayload, which is made from a format's parameters.
 package rtp

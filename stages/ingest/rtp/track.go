@@ -72,10 +72,8 @@ type Config struct {
 // Add adds a track to a feed whose units come as RTP packets. The error is one of the
 // configuration, and leaves the feed as it was.
 func Add(f *ingest.Feed, c Config) (*Track, error) {
-	var video depacketizer
-	if of := payloads[c.Track.Codec]; of != nil {
-		video = of()
-	} else if c.Audio == nil {
+	video := payloadOf(c.Track.Codec)
+	if video == nil && c.Audio == nil {
 		return nil, fmt.Errorf("%s does not come in RTP packets", c.Track.Codec)
 	}
 	c.Track.DeriveDTS = true

@@ -9,6 +9,8 @@ import (
 	"github.com/bluenviron/gortsplib/v5/pkg/base"
 	"github.com/bluenviron/gortsplib/v5/pkg/description"
 	"github.com/bluenviron/gortsplib/v5/pkg/sdpunmarshaler"
+
+	"github.com/gospool/spool/stages/ingest/rtp"
 )
 
 // readable returns a session description in the form in which gortsplib reads each: left
@@ -77,7 +79,7 @@ func (s *sessionText) canonicalSection(out []byte, m *section) []byte {
 	out = append(append(append(out, "m="...), kind...), proto...)
 	formats := s.formats[m.from:m.to]
 	for i := range formats {
-		out = strconv.AppendUint(append(out, ' '), uint64(formats[i].payloadType), 10)
+		out = strconv.AppendUint(append(out, ' '), uint64(formats[i].PayloadType), 10)
 	}
 	out = append(out, "\r\n"...)
 	if m.control != "" {
@@ -90,31 +92,26 @@ func (s *sessionText) canonicalSection(out []byte, m *section) []byte {
 		out = line(out, "a=crypto:", m.crypto)
 	}
 	for i := range formats {
-		out = formats[i].canonical(out)
+		out = canonicalFormat(out, &formats[i])
 	}
 	return out
 }
 
-func (f *saidFormat) canonical(out []byte) []byte {
-	pt := strconv.Itoa(int(f.payloadType))
-	rtpmap := []string{"a=rtpmap:", pt, " x-", f.name, "", "", "", ""}
-	if clock := f.clock; clock > 0 || f.name == "" { // gortsplib wants one where there is no name
-		rtpmap[4], rtpmap[5] = "/", strconv.FormatUint(uint64(cmp.Or(clock, videoClock)), 10)
+func canonicalFormat(out []byte, f *rtp.Format) []byte {
+	pt := strconv.Itoa(int(f.PayloadType))
+	rtpmap := []string{"a=rtpmap:", pt, " x-", f.Name, "", "", "", ""}
+	if clock := f.Clock; clock > 0 || f.Name == "" { // gortsplib wants one where there is no name
+		rtpmap[4], rtpmap[5] = "/", strconv.FormatUint(uint64(cmp.Or(clock, rtp.VideoClock)), 10)
 	}
-	if f.clock > 0 && f.channels > 0 {
-		rtpmap[6], rtpmap[7] = "/", strconv.FormatUint(uint64(f.channels), 10)
+	if f.Clock > 0 && f.Channels > 0 {
+		rtpmap[6], rtpmap[7] = "/", strconv.FormatUint(uint64(f.Channels), 10)
 	}
 	out = line(out, rtpmap...)
-	if !f.recordable() || !f.said {
+	if !f.Recordable() || !f.Said {
 		return out
 	}
 	out = append(append(append(out, "a=fmtp:"...), pt...), ' ')
-	for p, value := range f.values {
-		if value != "" {
-			out = append(append(append(append(out, parameterNames[p]...), '='), value...), ';')
-		}
-	}
-	return append(bytes.TrimSuffix(out, []byte(";")), "\r\n"...)
+	return append(f.AppendParameters(out), "\r\n"...)
 }
 
 func line(out []byte, parts ...string) []byte {

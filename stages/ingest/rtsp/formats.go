@@ -2,8 +2,6 @@ package rtsp
 
 import (
 	"cmp"
-	"encoding/base64"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"strconv"
@@ -11,11 +9,7 @@ import (
 
 	"github.com/bluenviron/gortsplib/v5/pkg/description"
 	"github.com/bluenviron/gortsplib/v5/pkg/format"
-	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
 
-	"github.com/gospool/spool/pipeline/codec"
-	"github.com/gospool/spool/pipeline/media"
-	"github.com/gospool/spool/stages/ingest"
 	"github.com/gospool/spool/stages/ingest/rtp"
 )
 
@@ -81,7 +75,7 @@ func (s *sessionText) offer(i int, m *description.Media) (o offer, why []string)
 	said := s.sections[i]
 	for j := said.from; j < said.to; j++ {
 		f := s.described(&said, j)
-		as := formatOf(m, f.payloadType)
+		as := formatOf(m, f.PayloadType)
 		if as == nil {
 			continue
 		}
@@ -92,7 +86,7 @@ func (s *sessionText) offer(i int, m *description.Media) (o offer, why []string)
 		case err == nil:
 			c.Track.Optional = true
 			o.others = append(o.others, otherFormat{format: as, config: c})
-		case f.companion():
+		case f.Companion():
 			why = append(why, err.Error())
 		default:
 			why = append(why, err.Error())
@@ -104,11 +98,11 @@ func (s *sessionText) offer(i int, m *description.Media) (o offer, why []string)
 
 // described returns a format of a section, with the parameters of another one of its
 // codec where it has none.
-func (s *sessionText) described(m *section, j int) saidFormat {
+func (s *sessionText) described(m *section, j int) rtp.Format {
 	f := s.formats[j]
-	for i := m.from; i < m.to && !f.said; i++ {
-		if o := &s.formats[i]; o.said && o.name == f.name {
-			f.values, f.said = o.values, true
+	for i := m.from; i < m.to && !f.Said; i++ {
+		if o := &s.formats[i]; o.Said && o.Name == f.Name {
+			f.Adopt(o)
 		}
 	}
 	return f
@@ -170,7 +164,7 @@ func (s *sessionText) sameFormats(a, b *section) bool {
 	}
 	for i := range s.formats[a.from:a.to] {
 		x, y := &s.formats[a.from+i], &s.formats[b.from+i]
-		if x.payloadType != y.payloadType || x.name != y.name {
+		if x.PayloadType != y.PayloadType || x.Name != y.Name {
 			return false
 		}
 	}
@@ -179,133 +173,20 @@ func (s *sessionText) sameFormats(a, b *section) bool {
 
 // config returns what a format means that can be recorded. The error is the name of the
 // codec, or what is not supported about it.
-func (m *section) config(f *saidFormat) (rtp.Config, error) {
-	name := cmp.Or(f.name, "unnamed-"+strconv.Itoa(int(f.payloadType)))
+func (m *section) config(f *rtp.Format) (rtp.Config, error) {
+	name := cmp.Or(f.Name, "unnamed-"+strconv.Itoa(int(f.PayloadType)))
 	if m.kind != "video" && m.kind != "audio" {
 		return rtp.Config{}, errors.New(name)
 	}
-	if c := carriedAs(f.name); c != nil {
-		return c.config(f, c.codec)
+	c, err := f.Config()
+	if errors.Is(err, rtp.ErrCodec) {
+		err = errors.New(name)
 	}
-	return rtp.Config{}, errors.New(name)
-}
-
-func (f *saidFormat) h264(of media.Codec) (rtp.Config, error) {
-	return f.video(of, f.values[packetizationMode] == "2", spropParameterSets, spropSPS, spropPPS), nil
-}
-
-func (f *saidFormat) h265(of media.Codec) (rtp.Config, error) {
-	return f.video(of, number(f.values[spropMaxDONDiff], 0, 1<<31) > 0, spropVPS, spropSPS, spropPPS), nil
-}
-
-func (f *saidFormat) video(coding media.Codec, decodingOrder bool, sets ...parameter) rtp.Config {
-	c := rtp.Config{Clock: f.clock, DecodingOrder: decodingOrder, Track: ingest.TrackConfig{Codec: coding, Timescale: videoClock}}
-	// The depth counts slices only: what is less than ingest's own is of no use.
-	if depth := 2 * max(number(f.values[spropInterleavingDepth], 0, 1<<15), number(f.values[spropDepackBufNALUs], 0, 1<<15)); depth > 64 {
-		c.OrderDepth = int(depth)
-	}
-	for _, p := range sets {
-		c.Track.ParameterSets = append(c.Track.ParameterSets, sprop(f.values[p])...)
-	}
-	return c
-}
-
-// widths are those of the fields before AAC frames (RFC 3640, 3.3.5 and 3.3.6),
-// which the modes set and senders may leave unsaid.
-var widths = map[string][3]int{"aac-hbr": {13, 3, 3}, "aac_hbr": {13, 3, 3}, "aac-lbr": {6, 2, 2}}
-
-func (f *saidFormat) aac(of media.Codec) (rtp.Config, error) {
-	unreadable := errors.New("unreadable-" + f.name)
-	raw := hexDigits(f.values[aacConfig])
-	var asc mpeg4audio.AudioSpecificConfig
-	if asc.Unmarshal(raw) != nil {
-		return rtp.Config{}, unreadable
-	}
-	w := widths[strings.ToLower(f.values[aacMode])]
-	for i, p := range [...]parameter{aacSizeLength, aacIndexLength, aacIndexDeltaLength} {
-		if said := f.values[p]; said != "" {
-			w[i] = int(number(said, 0, 32))
-		}
-	}
-	if w[0] == 0 {
-		return rtp.Config{}, unreadable
-	}
-	p, err := rtp.AACPayload(&format.MPEG4Audio{
-		PayloadTyp: f.payloadType, Config: &asc, SizeLength: w[0], IndexLength: w[1], IndexDeltaLength: w[2],
-	})
-	if err != nil {
-		return rtp.Config{}, err
-	}
-	return f.audio(of, uint32(cmp.Or(asc.ExtensionSampleRate, asc.SampleRate)), raw, p)
-}
-
-func hexDigits(digits string) []byte {
-	raw, err := hex.DecodeString(strings.TrimPrefix(digits, "0x"))
-	if err != nil {
-		return nil
-	}
-	return raw
-}
-
-// audio returns an AAC track. RTP times run at the clock of the rtpmap (RFC 8866, 6.6),
-// whatever rates the configuration has; should a sender have meant another one of
-// them, its first times tell. The track's timescale is no coarser than the core's
-// rate, so that a frame is a whole number of ticks. The AudioSpecificConfig stays as
-// it was sent: written anew from what a parser understood, an extension at its end
-// would be lost.
-func (f *saidFormat) audio(of media.Codec, rate uint32, asc []byte, p rtp.AudioPayload) (rtp.Config, error) {
-	clock := cmp.Or(f.clock, rate)
-	if clock == 0 {
-		return rtp.Config{}, errors.New("aac without a sample rate")
-	}
-	c := rtp.Config{Audio: p, Track: ingest.TrackConfig{Codec: of, Timescale: clock}}
-	if asc == nil { // it is in the stream
-		return c, nil
-	}
-	c.Track.ParameterSets = [][]byte{asc}
-	a, err := codec.ReadAudioSpecificConfig(asc)
-	if err != nil {
-		return c, fmt.Errorf("aac: %w", err)
-	}
-	core := uint32(a.CoreRate)
-	c.Clock, c.Track.Timescale = clock, max(clock, core)
-	for _, other := range [...]uint32{core, uint32(a.Rate), 2 * core, 90000} {
-		if other != clock {
-			c.OtherClocks = append(c.OtherClocks, other)
-		}
-	}
-	return c, nil
+	return c, err
 }
 
 // codecName is as the session description spells it, in lower case.
 func codecName(f format.Format) string {
 	name, _, _ := strings.Cut(f.RTPMap(), "/")
-	return cmp.Or(codecNamed(name), staticName(f.PayloadType()), fmt.Sprintf("payload type %d", f.PayloadType()))
-}
-
-// maxSets is how many parameter sets of a list are taken: more than are kept. Those
-// that are used come in the stream too.
-const maxSets = 64
-
-// sprop decodes a list of parameter sets.
-func sprop(list string) (out [][]byte) {
-	for list != "" && len(out) < maxSets {
-		var item string
-		item, list, _ = strings.Cut(list, ",")
-		nal, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(trim(item), "="))
-		if nal = trimStartCode(nal); err == nil && len(nal) > 0 {
-			out = append(out, nal)
-		}
-	}
-	return out
-}
-
-func trimStartCode(nal []byte) []byte {
-	for len(nal) > 3 && nal[0] == 0 && nal[1] == 0 && (nal[2] == 1 || nal[2] == 0) {
-		if nal[2] == 1 {
-			return nal[3:]
-		}
-		nal = nal[1:]
-	}
-	return nal
+	return cmp.Or(rtp.CodecNamed(name), rtp.StaticName(f.PayloadType()), fmt.Sprintf("payload type %d", f.PayloadType()))
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/stages/hub"
+	"github.com/gospool/spool/stages/ingest/rtp"
 )
 
 // handler answers gortsplib's server. Requests of a session come one at a time.
@@ -58,7 +59,7 @@ func (h *handler) OnAnnounce(c *gortsplib.ServerHandlerOnAnnounceCtx) (res *base
 	take, leave := announced(c.Description, c.Request.Body)
 	if len(take) == 0 {
 		h.clients.RefusedPublisher()
-		log.Warn("publisher refused: none of its codecs can be recorded; "+recordable, "codecs", leave)
+		log.Warn("publisher refused: none of its codecs can be recorded; "+rtp.Recordable, "codecs", leave)
 		return answer(base.StatusUnsupportedMediaType, "No Codec Can Be Recorded"), nil
 	}
 	s := newSession(h.log.With("stream", path, "remote", k.remote), h.cfg.Clock)

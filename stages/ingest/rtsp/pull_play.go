@@ -10,6 +10,7 @@ import (
 
 	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/stages/hub"
+	"github.com/gospool/spool/stages/ingest/rtp"
 	"github.com/gospool/spool/stages/ingest/rtsp/client"
 )
 
@@ -94,7 +95,7 @@ func (p *puller) begin(c *client.Client, s *session, publish func(string) (*hub.
 	}
 	take, leave := offers(desc, sdp)
 	if len(take) == 0 {
-		return fmt.Errorf("none of the stream's codecs can be recorded: %s; %s", strings.Join(leave, ", "), recordable)
+		return fmt.Errorf("none of the stream's codecs can be recorded: %s; %s", strings.Join(leave, ", "), rtp.Recordable)
 	}
 	take, failed, err := p.setup(c, take)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/gospool/spool/stages/ingest/rtp"
 	"github.com/gospool/spool/stages/ingest/rtsp/client"
 )
 
@@ -33,7 +34,7 @@ type sessionText struct {
 	control    string // of the session
 	direction  direction
 	sections   []section
-	formats    []saidFormat // of all sections
+	formats    []rtp.Format // of all sections
 	attributes int          // that may yet come
 }
 
@@ -46,16 +47,6 @@ type section struct {
 	crypto    string // the attribute with the key, where it can be used
 	from, to  int    // its formats
 	listed    int    // how many of them the m= line lists; the rest have attributes only
-}
-
-// saidFormat is what is said of one payload type.
-type saidFormat struct {
-	payloadType uint8
-	name        string // of the codec, in lower case; empty where it is not said
-	clock       uint32 // 0: not said
-	channels    uint32
-	values      [parameters]string // of the fmtp attribute
-	said        bool               // it has one
 }
 
 // direction is which way media flows, seen from whoever wrote the description.
@@ -150,7 +141,7 @@ func (s *sessionText) media(value string) error {
 		}
 		var number string
 		number, list = word(list)
-		if pt, rest, ok := payloadType(number); ok && rest == "" {
+		if pt, rest, ok := rtp.ReadPayloadType(number); ok && rest == "" {
 			if _, err := s.format(pt); err != nil {
 				return err
 			}
@@ -160,14 +151,23 @@ func (s *sessionText) media(value string) error {
 	return nil
 }
 
+// word cuts the first word off.
+func word(text string) (first, rest string) {
+	text = trim(text)
+	if end := strings.IndexAny(text, " \t"); end >= 0 {
+		return text[:end], trim(text[end:])
+	}
+	return text, ""
+}
+
 func isProto(word string) bool { return strings.Contains(strings.ToUpper(word), "/AVP") }
 
 // format returns what is said of a payload type in the section at hand; from now on
 // there is something.
-func (s *sessionText) format(pt uint8) (*saidFormat, error) {
+func (s *sessionText) format(pt uint8) (*rtp.Format, error) {
 	m := &s.sections[len(s.sections)-1]
 	for i := m.from; i < m.to; i++ {
-		if s.formats[i].payloadType == pt {
+		if s.formats[i].PayloadType == pt {
 			return &s.formats[i], nil
 		}
 	}
@@ -177,7 +177,7 @@ func (s *sessionText) format(pt uint8) (*saidFormat, error) {
 	case len(s.formats) == maxAllFormats:
 		return nil, fmt.Errorf("more than %d formats", maxAllFormats)
 	}
-	s.formats = append(s.formats, saidFormat{payloadType: pt})
+	s.formats = append(s.formats, rtp.Format{PayloadType: pt})
 	m.to = len(s.formats)
 	return &s.formats[m.to-1], nil
 }
@@ -220,10 +220,10 @@ func (s *sessionText) attribute(value string) error {
 // payload type it is meant for the only one that there is.
 func (s *sessionText) codec(key, value string) error {
 	m := s.sections[len(s.sections)-1]
-	pt, rest, ok := payloadType(value)
+	pt, rest, ok := rtp.ReadPayloadType(value)
 	switch {
 	case !ok && m.to-m.from == 1 && (value == "" || value[0] < '0' || value[0] > '9'):
-		pt = s.formats[m.from].payloadType
+		pt = s.formats[m.from].PayloadType
 	case !ok:
 		return nil
 	}
@@ -232,9 +232,9 @@ func (s *sessionText) codec(key, value string) error {
 	case err != nil:
 		return err
 	case key == "rtpmap":
-		f.rtpmap(rest)
+		f.ReadMap(rest)
 	default:
-		f.fmtp(rest)
+		f.ReadParameters(rest)
 	}
 	return nil
 }
@@ -252,7 +252,7 @@ func (s *sessionText) finish() error {
 		}
 	}
 	for i := range s.formats[m.from:m.to] {
-		s.formats[m.from+i].complete(m.kind)
+		s.formats[m.from+i].Complete(m.kind)
 	}
 	return nil
 }
@@ -264,23 +264,23 @@ func (s *sessionText) adopt(m *section) {
 	all := s.formats[m.from:m.to]
 	listed, strays := all[:m.listed], all[m.listed:]
 	for i := range strays {
-		if strays[i].name != "" {
+		if strays[i].Name != "" {
 			if len(listed) > 0 && !named(listed) {
-				listed[0].name, listed[0].clock, listed[0].channels = strays[i].name, strays[i].clock, strays[i].channels
-				listed[0].take(&strays[i])
+				listed[0].Name, listed[0].Clock, listed[0].Channels = strays[i].Name, strays[i].Clock, strays[i].Channels
+				listed[0].Take(&strays[i])
 			}
 			continue
 		}
 		for j := range all { // parameters only
-			if f := &all[j]; f.name != "" && !f.said {
-				f.take(&strays[i])
+			if f := &all[j]; f.Name != "" && !f.Said {
+				f.Take(&strays[i])
 				break
 			}
 		}
 	}
 	n := m.from + m.listed
 	for _, f := range strays {
-		if f.name != "" {
+		if f.Name != "" {
 			s.formats[n] = f
 			n++
 		}
@@ -289,17 +289,9 @@ func (s *sessionText) adopt(m *section) {
 	m.to = n
 }
 
-// take moves the parameters of another one here.
-func (f *saidFormat) take(from *saidFormat) {
-	if !f.said {
-		f.values, f.said = from.values, from.said
-		from.values, from.said = [parameters]string{}, false
-	}
-}
-
-func named(list []saidFormat) bool {
+func named(list []rtp.Format) bool {
 	for i := range list {
-		if list[i].name != "" || staticName(list[i].payloadType) != "" {
+		if list[i].Name != "" || rtp.StaticName(list[i].PayloadType) != "" {
 			return true
 		}
 	}

@@ -84,7 +84,7 @@ func (s *session) begin(pub *hub.Publisher, take []offer, leave []string) error 
 		}
 	}
 	for _, codec := range s.left {
-		s.early.Warn("a track is not recorded: its codec is not supported; "+recordable, "codec", codec)
+		s.early.Warn("a track is not recorded: its codec is not supported; "+rtp.Recordable, "codec", codec)
 	}
 	pub.LeaveOut(s.left)
 	if len(s.tracks) == 0 {

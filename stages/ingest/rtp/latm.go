@@ -1,4 +1,4 @@
-package rtsp
+package rtp
 
 import (
 	"bytes"
@@ -9,25 +9,24 @@ import (
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
 
 	"github.com/gospool/spool/pipeline/media"
-	"github.com/gospool/spool/stages/ingest/rtp"
 )
 
 // latm is AAC whose configuration is in the description, or in the stream where the
 // description has none (RFC 6416, 7.1: where it says so, or nothing).
-func (f *saidFormat) latm(of media.Codec) (rtp.Config, error) {
-	l := &format.MPEG4AudioLATM{PayloadTyp: f.payloadType, CPresent: f.values[latmCPresent] == "1" || f.values[latmCPresent] == "" && f.values[aacConfig] == ""}
+func (f *Format) latm(of media.Codec) (Config, error) {
+	l := &format.MPEG4AudioLATM{PayloadTyp: f.PayloadType, CPresent: f.values[latmCPresent] == "1" || f.values[latmCPresent] == "" && f.values[aacConfig] == ""}
 	var asc []byte
 	rate := uint32(0)
 	if !l.CPresent {
 		if l.StreamMuxConfig, asc = streamMuxConfig(hexDigits(f.values[aacConfig])); asc == nil {
-			return rtp.Config{}, errors.New("unreadable-" + f.name)
+			return Config{}, errors.New("unreadable-" + f.Name)
 		}
 		first := l.StreamMuxConfig.Programs[0].Layers[0].AudioSpecificConfig
 		rate = uint32(cmp.Or(first.ExtensionSampleRate, first.SampleRate))
 	}
-	p, err := rtp.LATMPayload(l)
+	p, err := LATMPayload(l)
 	if err != nil {
-		return rtp.Config{}, err
+		return Config{}, err
 	}
 	return f.audio(of, rate, asc, p)
 }

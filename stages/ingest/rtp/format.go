@@ -1,0 +1,215 @@
+package rtp
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+)
+
+// Format is what a session description says of one payload type (RFC 8866): its rtpmap and
+// its fmtp attribute.
+type Format struct {
+	PayloadType uint8
+	Name        string // of the codec, in lower case; empty where it is not said
+	Clock       uint32 // 0: not said
+	Channels    uint32
+	Said        bool // it has parameters
+
+	values [parameters]string // of the fmtp attribute
+}
+
+const blanks = " \t"
+
+// parameter is one of the fmtp attribute that is used here (RFC 6184, 8.1; RFC
+// 7798, 7.1; RFC 3640, 4.1; RFC 6416, 7.1).
+type parameter uint8
+
+const (
+	packetizationMode parameter = iota
+	spropParameterSets
+	spropVPS
+	spropSPS
+	spropPPS
+	spropMaxDONDiff
+	spropInterleavingDepth
+	spropDepackBufNALUs
+	aacMode
+	aacConfig
+	aacSizeLength
+	aacIndexLength
+	aacIndexDeltaLength
+	latmCPresent
+	parameters
+)
+
+var parameterNames = [parameters]string{
+	"packetization-mode", "sprop-parameter-sets", "sprop-vps", "sprop-sps", "sprop-pps", "sprop-max-don-diff",
+	"sprop-interleaving-depth", "sprop-depack-buf-nalus",
+	"mode", "config", "sizelength", "indexlength", "indexdeltalength", "cpresent",
+}
+
+// static are the payload types that need no rtpmap (RFC 3551, 6).
+var static = map[uint8]Format{
+	0: {Name: "pcmu", Clock: 8000}, 3: {Name: "gsm", Clock: 8000}, 4: {Name: "g723", Clock: 8000}, 5: {Name: "dvi4", Clock: 8000},
+	6: {Name: "dvi4", Clock: 16000}, 7: {Name: "lpc", Clock: 8000}, 8: {Name: "pcma", Clock: 8000}, 9: {Name: "g722", Clock: 8000},
+	10: {Name: "l16", Clock: 44100, Channels: 2}, 11: {Name: "l16", Clock: 44100}, 12: {Name: "qcelp", Clock: 8000}, 13: {Name: "cn", Clock: 8000},
+	14: {Name: "mpa", Clock: 90000}, 15: {Name: "g728", Clock: 8000}, 16: {Name: "dvi4", Clock: 11025}, 17: {Name: "dvi4", Clock: 22050},
+	18: {Name: "g729", Clock: 8000}, 25: {Name: "celb", Clock: 90000}, 26: {Name: "jpeg", Clock: 90000}, 28: {Name: "nv", Clock: 90000},
+	31: {Name: "h261", Clock: 90000}, 32: {Name: "mpv", Clock: 90000}, 33: {Name: "mp2t", Clock: 90000}, 34: {Name: "h263", Clock: 90000},
+}
+
+// StaticName returns the codec of a payload type that needs no rtpmap; empty: none.
+func StaticName(pt uint8) string { return static[pt].Name }
+
+const (
+	VideoClock = 90000 // ticks a second, of all video that is recorded
+	minClock   = 1000  // below is no clock
+	maxClock   = 10_000_000
+	maxName    = 32
+)
+
+// ReadPayloadType reads one at the beginning of a text, of what RTP has room for.
+func ReadPayloadType(text string) (pt uint8, rest string, ok bool) {
+	digits := 0
+	for digits < len(text) && text[digits] >= '0' && text[digits] <= '9' {
+		digits++
+	}
+	n, err := strconv.ParseUint(text[:digits], 10, 7)
+	if err != nil {
+		return 0, text, false
+	}
+	return uint8(n), strings.Trim(text[digits:], blanks), true
+}
+
+// ReadMap reads NAME/CLOCK or NAME/CLOCK/CHANNELS, with blanks anywhere.
+func (f *Format) ReadMap(text string) {
+	name, rest, _ := strings.Cut(text, "/")
+	name, more := strings.Trim(name, blanks), ""
+	if end := strings.IndexAny(name, blanks); end >= 0 {
+		name, more = name[:end], name[end:]
+	}
+	if rest == "" {
+		rest = more // NAME CLOCK
+	}
+	clock, channels, _ := strings.Cut(rest, "/")
+	if f.Name = CodecNamed(name); f.Name == "" {
+		return
+	}
+	f.Clock, f.Channels = number(clock, minClock, maxClock), number(channels, 1, 64)
+}
+
+// CodecNamed brings a codec's name into the form that it has here. The x- of an
+// unregistered name is what the canonical form begins every name with.
+func CodecNamed(name string) string {
+	name = strings.ToLower(name)
+	for strings.HasPrefix(name, "x-") {
+		name = name[2:]
+	}
+	name = name[:min(len(name), maxName)]
+	for i := range len(name) {
+		if name[i] <= ' ' || name[i] >= 0x7f {
+			name = name[:i]
+			break
+		}
+	}
+	return ownName(name)
+}
+
+// number reads one within bounds at the beginning of a text; 0 where none is.
+func number(text string, least, most uint32) uint32 {
+	text = strings.Trim(text, blanks)
+	digits := 0
+	for digits < len(text) && text[digits] >= '0' && text[digits] <= '9' {
+		digits++
+	}
+	n, err := strconv.ParseUint(text[:digits], 10, 32)
+	if err != nil || uint32(n) < least || uint32(n) > most {
+		return 0
+	}
+	return uint32(n)
+}
+
+// ReadParameters reads KEY=VALUE; KEY=VALUE... One that is said again counts anew.
+func (f *Format) ReadParameters(text string) {
+	f.Said = true
+	for text != "" {
+		var item string
+		item, text, _ = strings.Cut(text, ";")
+		key, value, _ := strings.Cut(item, "=")
+		key, value = strings.Trim(key, blanks), strings.Trim(value, " \t\"")
+		if value == "" {
+			continue
+		}
+		for p, name := range parameterNames {
+			if strings.EqualFold(key, name) {
+				f.values[p] = value
+			}
+		}
+	}
+}
+
+// Complete adds what a static payload type means, and the clock that a codec has.
+func (f *Format) Complete(kind string) {
+	if f.Name == "" {
+		f.Name, f.Clock, f.Channels = StaticName(f.PayloadType), static[f.PayloadType].Clock, static[f.PayloadType].Channels
+	}
+	if c := carriedAs(f.Name); f.Clock == 0 && c != nil {
+		f.Clock = c.clock
+	}
+	if f.Clock == 0 && kind == "video" {
+		f.Clock = VideoClock
+	}
+}
+
+// Recordable reports whether it is of a codec that can be.
+func (f *Format) Recordable() bool { return carriedAs(f.Name) != nil }
+
+// Companion reports whether a format only goes with another one: repetitions,
+// error correction, tones, silence.
+func (f *Format) Companion() bool {
+	switch f.Name {
+	case "rtx", "red", "ulpfec", "flexfec", "flexfec-03", "parityfec", "telephone-event", "cn":
+		return true
+	}
+	return false
+}
+
+// Take moves the parameters of another one here, unless there are some.
+func (f *Format) Take(from *Format) {
+	if !f.Said {
+		f.Adopt(from)
+		from.values, from.Said = [parameters]string{}, false
+	}
+}
+
+// Adopt has a format have the parameters of another one, too.
+func (f *Format) Adopt(from *Format) { f.values, f.Said = from.values, from.Said }
+
+// AppendParameters writes the parameters as an fmtp attribute has them.
+func (f *Format) AppendParameters(out []byte) []byte {
+	first := true
+	for p, value := range f.values {
+		if value == "" {
+			continue
+		}
+		if !first {
+			out = append(out, ';')
+		}
+		first = false
+		out = append(append(append(out, parameterNames[p]...), '='), value...)
+	}
+	return out
+}
+
+// Config returns what a format means that can be recorded. The error is ErrCodec, or
+// names what is not supported about it.
+func (f *Format) Config() (Config, error) {
+	c := carriedAs(f.Name)
+	if c == nil {
+		return Config{}, ErrCodec
+	}
+	return c.config(f, c.codec)
+}
+
+// ErrCodec is the error for a codec that cannot be recorded.
+var ErrCodec = errors.New("a codec that cannot be recorded")

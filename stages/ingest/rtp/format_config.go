@@ -1,0 +1,131 @@
+package rtp
+
+import (
+	"cmp"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/bluenviron/gortsplib/v5/pkg/format"
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
+
+	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/stages/ingest"
+)
+
+func (f *Format) h264(of media.Codec) (Config, error) {
+	return f.video(of, f.values[packetizationMode] == "2", spropParameterSets, spropSPS, spropPPS), nil
+}
+
+func (f *Format) h265(of media.Codec) (Config, error) {
+	return f.video(of, number(f.values[spropMaxDONDiff], 0, 1<<31) > 0, spropVPS, spropSPS, spropPPS), nil
+}
+
+func (f *Format) video(coding media.Codec, decodingOrder bool, sets ...parameter) Config {
+	c := Config{Clock: f.Clock, DecodingOrder: decodingOrder, Track: ingest.TrackConfig{Codec: coding, Timescale: VideoClock}}
+	// The depth counts slices only: what is less than ingest's own is of no use.
+	if depth := 2 * max(number(f.values[spropInterleavingDepth], 0, 1<<15), number(f.values[spropDepackBufNALUs], 0, 1<<15)); depth > 64 {
+		c.OrderDepth = int(depth)
+	}
+	for _, p := range sets {
+		c.Track.ParameterSets = append(c.Track.ParameterSets, sprop(f.values[p])...)
+	}
+	return c
+}
+
+// widths are those of the fields before AAC frames (RFC 3640, 3.3.5 and 3.3.6),
+// which the modes set and senders may leave unsaid.
+var widths = map[string][3]int{"aac-hbr": {13, 3, 3}, "aac_hbr": {13, 3, 3}, "aac-lbr": {6, 2, 2}}
+
+func (f *Format) aac(of media.Codec) (Config, error) {
+	unreadable := errors.New("unreadable-" + f.Name)
+	raw := hexDigits(f.values[aacConfig])
+	var asc mpeg4audio.AudioSpecificConfig
+	if asc.Unmarshal(raw) != nil {
+		return Config{}, unreadable
+	}
+	w := widths[strings.ToLower(f.values[aacMode])]
+	for i, p := range [...]parameter{aacSizeLength, aacIndexLength, aacIndexDeltaLength} {
+		if said := f.values[p]; said != "" {
+			w[i] = int(number(said, 0, 32))
+		}
+	}
+	if w[0] == 0 {
+		return Config{}, unreadable
+	}
+	p, err := AACPayload(&format.MPEG4Audio{
+		PayloadTyp: f.PayloadType, Config: &asc, SizeLength: w[0], IndexLength: w[1], IndexDeltaLength: w[2],
+	})
+	if err != nil {
+		return Config{}, err
+	}
+	return f.audio(of, uint32(cmp.Or(asc.ExtensionSampleRate, asc.SampleRate)), raw, p)
+}
+
+func hexDigits(digits string) []byte {
+	raw, err := hex.DecodeString(strings.TrimPrefix(digits, "0x"))
+	if err != nil {
+		return nil
+	}
+	return raw
+}
+
+// audio returns an AAC track. RTP times run at the clock of the rtpmap (RFC 8866, 6.6),
+// whatever rates the configuration has; should a sender have meant another one of
+// them, its first times tell. The track's timescale is no coarser than the core's
+// rate, so that a frame is a whole number of ticks. The AudioSpecificConfig stays as
+// it was sent: written anew from what a parser understood, an extension at its end
+// would be lost.
+func (f *Format) audio(of media.Codec, rate uint32, asc []byte, p AudioPayload) (Config, error) {
+	clock := cmp.Or(f.Clock, rate)
+	if clock == 0 {
+		return Config{}, errors.New("aac without a sample rate")
+	}
+	c := Config{Audio: p, Track: ingest.TrackConfig{Codec: of, Timescale: clock}}
+	if asc == nil { // it is in the stream
+		return c, nil
+	}
+	c.Track.ParameterSets = [][]byte{asc}
+	a, err := codec.ReadAudioSpecificConfig(asc)
+	if err != nil {
+		return c, fmt.Errorf("aac: %w", err)
+	}
+	core := uint32(a.CoreRate)
+	c.Clock, c.Track.Timescale = clock, max(clock, core)
+	for _, other := range [...]uint32{core, uint32(a.Rate), 2 * core, 90000} {
+		if other != clock {
+			c.OtherClocks = append(c.OtherClocks, other)
+		}
+	}
+	return c, nil
+}
+
+// maxSets is how many parameter sets of a list are taken: more than are kept. Those
+// that are used come in the stream too.
+const maxSets = 64
+
+// sprop decodes a list of parameter sets.
+func sprop(list string) (out [][]byte) {
+	for list != "" && len(out) < maxSets {
+		var item string
+		item, list, _ = strings.Cut(list, ",")
+		nal, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(strings.Trim(item, blanks), "="))
+		if nal = trimStartCode(nal); err == nil && len(nal) > 0 {
+			out = append(out, nal)
+		}
+	}
+	return out
+}
+
+func trimStartCode(nal []byte) []byte {
+	for len(nal) > 3 && nal[0] == 0 && nal[1] == 0 && (nal[2] == 1 || nal[2] == 0) {
+		if nal[2] == 1 {
+			return nal[3:]
+		}
+		nal = nal[1:]
+	}
+	return nal
+}
