@@ -6,8 +6,8 @@
 //
 // One file here registers it: h264.go, h265.go and aac.go are the examples, with what
 // is long beside them (h264_nal.go, aac_entry.go). Then a protocol that carries it gets
-// a row in its table: of RTP, which RTSP and WebRTC share, stages/ingest/rtp/codecs.go
-// where access units are lists of NAL units. Package cmd/spool/newcodec adds codecs in
+// a row in its table: of RTP, which RTSP and WebRTC share, stages/ingest/rtp/codecs.go,
+// with a depacketizer where access units are lists of NAL units. Package cmd/spool/newcodec adds codecs in
 // its tests in this way.
 //
 // # Units
