@@ -20,7 +20,8 @@ var scheduleParams = []params.Param{
 type scheduleAnswer struct {
 	Status  string         `json:"status" enum:"success"`
 	Now     *string        `json:"now" format:"date-time"`
-	Streams []streamPlan   `json:"streams" doc:"what the jobs want of each stream at this moment, and why"`
+	Streams []streamPlan   `json:"streams" doc:"what the jobs want of each stream at this moment, and why; the first 1000"`
+	Total   int            `json:"streams_total,omitempty" doc:"how many there are of them; absent where all are here"`
 	Next    []firingAnswer `json:"next"`
 	Count   int            `json:"count" doc:"of next"`
 }
@@ -53,7 +54,9 @@ func (s *Server) schedule(w http.ResponseWriter, r *request) error {
 	}
 	a := scheduleAnswer{Status: "success", Now: utc(s.deps.Clock.Now()), Streams: []streamPlan{}, Next: []firingAnswer{}}
 	if s.deps.Schedule != nil {
-		for _, p := range s.deps.Schedule.Streams() {
+		all := s.deps.Schedule.Streams()
+		a.Total = further(all)
+		for _, p := range first(all) {
 			a.Streams = append(a.Streams, s.planned(p))
 		}
 		for _, f := range s.deps.Schedule.Upcoming(limit) {

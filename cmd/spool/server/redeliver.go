@@ -10,8 +10,29 @@ import (
 
 // redelivered is what the stages behind mp4 were told of by redeliver.
 type redelivered struct {
-	mu   sync.Mutex // held while they are told
-	told map[media.ID]bool
+	mu    sync.Mutex // held while they are told
+	told  map[media.ID]bool
+	order []media.ID // of told; the oldest one is at next, once there are maxTold
+	next  int
+}
+
+// maxTold bounds how many files are remembered: recovery and the comparison with the disk
+// meet the same one soon after each other.
+const maxTold = 1 << 16
+
+// note remembers a file, in place of the oldest where they are too many. The caller holds
+// r.mu.
+func (r *redelivered) note(id media.ID) {
+	if r.told[id] {
+		return
+	}
+	if r.told[id] = true; len(r.order) < maxTold {
+		r.order = append(r.order, id)
+		return
+	}
+	delete(r.told, r.order[r.next])
+	r.order[r.next] = id
+	r.next = (r.next + 1) % maxTold
 }
 
 // redeliver gives the file of a crash to the stages behind mp4, which have not seen its
@@ -27,7 +48,7 @@ func (s *Server) redeliver(ctx context.Context, r media.Recording) bool {
 	}
 	told := s.replay(ctx, r)
 	if told {
-		s.redelivered.told[r.ID] = true
+		s.redelivered.note(r.ID)
 	}
 	return told
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"encoding/binary"
 	"os"
 	"path/filepath"
 	"strings"
@@ -39,4 +40,22 @@ pipelines:
 	text, err := os.ReadFile(ran)
 	require.NoError(t, err)
 	require.ElementsMatch(t, []string{"live/one.mp4", "live/two.mp4"}, strings.Fields(string(text)))
+}
+
+// What recovery told of is remembered for as long as it is met again, and not for ever.
+func TestFilesThatWereToldOfAreForgotten(t *testing.T) {
+	r := redelivered{told: map[media.ID]bool{}}
+	id := func(n int) (id media.ID) {
+		binary.BigEndian.PutUint64(id[:], uint64(n+1))
+		return id
+	}
+	for n := range 3*maxTold + 7 {
+		r.note(id(n))
+		r.note(id(n))
+	}
+	require.Len(t, r.told, maxTold)
+	require.Len(t, r.order, maxTold)
+	for n := range 3*maxTold + 7 {
+		require.Equal(t, n >= 2*maxTold+7, r.told[id(n)])
+	}
 }
