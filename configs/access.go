@@ -3,6 +3,8 @@ package configs
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -40,14 +42,23 @@ type TLS struct {
 // IngestAuth says who may publish. It is a map, or the word none.
 type IngestAuth struct {
 	None  bool        `yaml:"-"`
-	Users []Publisher `yaml:"users,omitempty" doc:"Cameras and encoders; they send name and password (Basic)."`
+	Users []Publisher `yaml:"users,omitempty" doc:"Cameras and encoders; they send name and password, or with digest what shows that they know it."`
 }
 
 // Publisher may publish some streams.
 type Publisher struct {
 	Name         string        `yaml:"name"`
-	PasswordHash config.Secret `yaml:"password_hash" doc:"Made by spool passwd."`
+	PasswordHash config.Secret `yaml:"password_hash,omitempty" doc:"Made by spool passwd. The password itself must come for it: by RTSPS, on loopback, or where plain_basic is set."`
+	Digest       Digest        `yaml:"digest,omitempty" doc:"Made by spool passwd --digest, in place of password_hash or beside it: by RTSP's Digest the password does not travel. It is asked for where every user has one, and where passwords are not taken."`
 	Publish      []string      `yaml:"publish" doc:"Patterns of stream paths: * within a segment, ** for any number of segments."`
+}
+
+// Digest is what RTSP's Digest is checked by (RFC 7616). Each of its hashes is as good
+// as the password, for its realm.
+type Digest struct {
+	Realm  string        `yaml:"realm" doc:"The same for all users."`
+	MD5    config.Secret `yaml:"md5,omitempty" doc:"For ffmpeg and most cameras, which know no other."`
+	SHA256 config.Secret `yaml:"sha256,omitempty" doc:"Asked for first, where every user with a digest has it."`
 }
 
 const wordNone = "none"
@@ -88,16 +99,58 @@ func (a Auth) Open() bool { return len(a.Users)+len(a.Tokens) == 0 }
 
 const accessHint = "listen on 127.0.0.1, name users (spool passwd makes their hashes), or write %s: {auth: none} if everybody may do everything"
 
-// checkIngestIsClosed keeps a server that anybody may publish to on this machine.
-func (c *Config) checkIngestIsClosed(k *checks) {
-	if c.HTTP.Auth.None || c.Ingest.Auth.None || len(c.Ingest.Auth.Users) > 0 {
-		return
+// mustBeHere refuses an address that others reach. It is the one rule for the API and for
+// every server of ingest: each of the two has users of its own, or the word none.
+func (c *checks) mustBeHere(key string, at config.Address, why, block string) {
+	if at.Public() {
+		c.add(key, fmt.Sprintf("%s can be reached by others, and %s", at.Listen, why), fmt.Sprintf(accessHint, block))
 	}
-	for path, listen := range c.Ingest.addresses() {
-		if host, ok := (&checks{}).address("", listen); ok && !loopback(host) {
-			k.add("ingest/"+path, fmt.Sprintf("%s can be reached by others, and anybody may publish there", listen), fmt.Sprintf(accessHint, "ingest"))
+}
+
+// checkIngestAccess keeps a server to which anybody may publish on this machine, and does
+// not let one be started to which nobody could.
+func (c *Config) checkIngestAccess(k *checks) {
+	all, auth := c.Ingest.addresses(), c.Ingest.Auth
+	for _, path := range slices.Sorted(maps.Keys(all)) {
+		at := all[path]
+		if at.Encrypted && !at.Certificate && (c.HTTP.TLS.Cert == "" || c.HTTP.TLS.Key == "") {
+			k.add("ingest/"+path, "there is no certificate for it", "set http.tls, or cert and key beside listen")
+		}
+		if !auth.None && len(auth.Users) == 0 {
+			k.mustBeHere("ingest/"+path, at, "anybody may publish there", "ingest")
 		}
 	}
+	if path, at, useless := c.onlyDigestsAndNone(all); useless {
+		k.add("ingest/"+path, fmt.Sprintf("%s can be reached by others and is not encrypted: passwords are not taken there as they are, and no user has a digest, so that nobody could publish", at.Listen),
+			fmt.Sprintf(threeWays, config.SplitPath(path)[0]))
+	}
+}
+
+const threeWays = `ingest.%[1]s.tls: {listen: ":8322"} encrypts (RTSPS); or give users a digest, made by spool passwd --digest REALM --user NAME; or write ingest.%[1]s.plain_basic: true if others may read the passwords`
+
+// onlyDigestsAndNone returns an address where users want digests, and none has one, unless
+// they can publish at another address.
+func (c *Config) onlyDigestsAndNone(all map[string]config.Address) (path string, at config.Address, useless bool) {
+	if len(c.Ingest.Auth.Users) == 0 || len(c.withoutDigest()) < len(c.Ingest.Auth.Users) {
+		return "", at, false
+	}
+	for _, key := range slices.Sorted(maps.Keys(all)) {
+		if !all[key].TakesOnlyDigests() {
+			return "", at, false
+		}
+		path, at, useless = key, all[key], true
+	}
+	return path, at, useless
+}
+
+// withoutDigest returns the names of publishers who have none.
+func (c *Config) withoutDigest() (names []string) {
+	for _, u := range c.Ingest.Auth.Users {
+		if u.Digest == (Digest{}) {
+			names = append(names, u.Name)
+		}
+	}
+	return names
 }
 
 // Check refuses names that two users have.
@@ -110,12 +163,21 @@ func (a Auth) Check() config.Problems {
 	return c.problems
 }
 
-// Check refuses names that two users have.
+// Check refuses names that two users have, and digests of which a server could not ask
+// for one that all can answer.
 func (a IngestAuth) Check() config.Problems {
 	var c checks
 	names := map[string]bool{}
+	realm, md5, sha256 := "", true, true
 	for i, u := range a.Users {
 		c.onceOnly(names, i, u.Name)
+		if u.Digest == (Digest{}) {
+			continue
+		}
+		at := config.Join(config.Join("users", strconv.Itoa(i)), "digest")
+		c.want(realm == "" || u.Digest.Realm == realm, config.Join(at, "realm"), fmt.Sprintf("%q is not %q, as that of another user is", u.Digest.Realm, realm), "a server asks for one realm: spool passwd --digest REALM makes digests for it")
+		realm, md5, sha256 = u.Digest.Realm, md5 && !u.Digest.MD5.Empty(), sha256 && !u.Digest.SHA256.Empty()
+		c.want(md5 || sha256, at, "neither md5 nor sha256 is there for every user who has a digest", "spool passwd --digest prints both")
 	}
 	return c.problems
 }
@@ -144,7 +206,8 @@ func (t Token) Check() config.Problems {
 // Check is as User's.
 func (p Publisher) Check() config.Problems {
 	var c checks
-	c.signsIn(p.Name, p.PasswordHash)
+	c.named(p.Name)
+	c.want(!p.PasswordHash.Empty() || p.Digest != (Digest{}), "password_hash", "is missing, and digest too", "spool passwd makes it, and spool passwd --digest the other")
 	c.want(len(p.Publish) > 0, "publish", "is empty", `for example ["live/**"]`)
 	for i, pattern := range p.Publish {
 		if _, err := pipeline.ParseGlob(pattern); err != nil {
@@ -154,9 +217,13 @@ func (p Publisher) Check() config.Problems {
 	return c.problems
 }
 
-func (c *checks) signsIn(name string, hash config.Secret) {
+func (c *checks) named(name string) {
 	c.want(name != "", "name", "is missing", "")
 	c.want(!strings.Contains(name, ":"), "name", fmt.Sprintf("%q holds a colon, which basic authentication cannot carry", name), "")
+}
+
+func (c *checks) signsIn(name string, hash config.Secret) {
+	c.named(name)
 	c.want(!hash.Empty(), "password_hash", "is missing", "spool passwd makes it")
 }
 

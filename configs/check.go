@@ -162,23 +162,25 @@ var dsnExamples = map[string]string{
 func (i *Ingest) Check() config.Problems {
 	var c checks
 	c.between("read_timeout", i.ReadTimeout, time.Second, time.Hour)
-	for path, listen := range i.addresses() {
-		c.address(path, listen)
+	for path, at := range i.addresses() {
+		c.address(path, at.Listen)
 	}
 	return c.problems
 }
 
 // addresses returns where the servers listen, by the settings that say so.
-func (i *Ingest) addresses() map[string]string {
-	all := map[string]string{}
+func (i *Ingest) addresses() map[string]config.Address {
+	all := map[string]config.Address{}
 	for name, settings := range i.Servers {
-		server, is := settings.(interface{ Addresses() map[string]string })
+		server, is := settings.(interface {
+			Addresses() map[string]config.Address
+		})
 		if !is {
 			continue
 		}
-		for key, listen := range server.Addresses() {
-			if listen != "" {
-				all[config.Join(name, key)] = listen
+		for key, at := range server.Addresses() {
+			if at.Listen != "" {
+				all[name+"/"+key] = at
 			}
 		}
 	}
@@ -202,7 +204,7 @@ func (c *Config) Check() config.Problems {
 	k.between("flush_interval", c.FlushInterval, 50*time.Millisecond, 10*time.Second)
 	k.want(c.FlushBytes >= 64<<10 && c.FlushBytes <= 64<<20, "flush_bytes", fmt.Sprintf("%s is out of range", c.FlushBytes), "from 64KiB to 64MiB")
 	k.between("shutdown_timeout", c.ShutdownTimeout, time.Second, time.Hour)
-	c.checkIngestIsClosed(&k)
+	c.checkIngestAccess(&k)
 	return k.problems
 }
 
@@ -242,5 +244,3 @@ func (c *checks) address(key, listen string) (host string, ok bool) {
 	}
 	return host, true
 }
-
-func loopback(host string) bool { return config.Loopback(host) }

@@ -22,9 +22,8 @@ type HTTP struct {
 // Check keeps an API without access control on this machine.
 func (h HTTP) Check() config.Problems {
 	var c checks
-	host, ok := c.address("listen", h.Listen)
-	if ok && !loopback(host) && !h.Auth.None && h.Auth.Open() {
-		c.add("listen", fmt.Sprintf("%s can be reached by others, and nobody is asked who he is", h.Listen), fmt.Sprintf(accessHint, "http"))
+	if _, ok := c.address("listen", h.Listen); ok && !h.Auth.None && h.Auth.Open() {
+		c.mustBeHere("listen", config.Address{Listen: h.Listen}, "nobody is asked who he is", "http")
 	}
 	for i, name := range h.Hosts {
 		c.want(isHostName(name), config.Join("hosts", strconv.Itoa(i)), fmt.Sprintf("%.80q is no name of a host", name),

@@ -58,6 +58,9 @@ func exampleAuth() (Auth, TLS, IngestAuth) {
 		Users:  []User{{Name: "alice", PasswordHash: hash, Roles: []string{"admin"}}},
 		Tokens: []Token{{Name: "prometheus", Token: token, Roles: []string{"view"}}},
 	}
-	ingest := IngestAuth{Users: []Publisher{{Name: "camera01", PasswordHash: hash, Publish: []string{"live/camera01", "site/*/door"}}}}
+	ingest := IngestAuth{Users: []Publisher{{
+		Name: "camera01", PasswordHash: hash, Publish: []string{"live/camera01", "site/*/door"},
+		Digest: Digest{Realm: "spool", MD5: config.NewSecret(strings.Repeat("0", 32)), SHA256: config.NewSecret(strings.Repeat("0", 64))},
+	}}}
 	return auth, TLS{Cert: "server.crt", Key: "server.key"}, ingest
 }

@@ -1,9 +1,10 @@
 package configs
 
 import (
+	"fmt"
 	"maps"
-	"net"
 	"slices"
+	"strings"
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
@@ -25,17 +26,31 @@ func (c *Config) warnings() (ps config.Problems) {
 	if len(c.Pipelines) == 0 {
 		warn("enable the mp4 block or declare pipelines", "nothing can be recorded: mp4.enable is false and there are no pipelines", "mp4", "enable")
 	}
-	for path, listen := range c.Ingest.addresses() {
-		if host, _, err := net.SplitHostPort(listen); err == nil && !loopback(host) && len(c.Ingest.Auth.Users) == 0 {
-			warn("keep it inside a network that you trust", "whoever reaches this address may publish", append([]string{"ingest"}, config.SplitPath(path)...)...)
-		}
-	}
+	c.ingestWarnings(func(hint, msg, path string) {
+		warn(hint, msg, append([]string{"ingest"}, config.SplitPath(path)...)...)
+	})
 	for _, path := range slices.Sorted(maps.Keys(c.Streams)) {
 		if !c.Streams[path].Pull.Empty() && len(c.Pipelines) > 0 && !c.recorded(string(path)) {
 			warn("", "no pipeline is for this stream: it is never fetched", "streams", string(path))
 		}
 	}
 	return ps.Sorted()
+}
+
+// ingestWarnings are about addresses that others reach.
+func (c *Config) ingestWarnings(warn func(hint, msg, path string)) {
+	all, users := c.Ingest.addresses(), c.Ingest.Auth.Users
+	for _, path := range slices.Sorted(maps.Keys(all)) {
+		switch at := all[path]; {
+		case !at.Public():
+		case len(users) == 0:
+			warn("keep it inside a network that you trust", "whoever reaches this address may publish", path)
+		case at.TakesOnlyDigests() && len(c.withoutDigest()) > 0:
+			warn("spool passwd --digest REALM --user NAME makes one", fmt.Sprintf("these users cannot publish here, since they have no digest, and passwords are not taken as they are: %s", strings.Join(c.withoutDigest(), ", ")), path)
+		case !at.Encrypted && at.Passwords && at.Digests:
+			warn("", "passwords of publishers may travel here unencrypted", path)
+		}
+	}
 }
 
 func (c *Config) recorded(stream string) bool {

@@ -55,7 +55,8 @@ func TestEveryConfigurationOfTheReadme(t *testing.T) {
 	require.NoError(t, err)
 	all := blocks(string(text), "yaml")
 	require.GreaterOrEqual(t, len(all), 5)
-	shortened := strings.NewReplacer("$argon2id$...", "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "sha256:...", "sha256:"+strings.Repeat("0a", 32))
+	shortened := strings.NewReplacer("$argon2id$...", "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "sha256:...", "sha256:"+strings.Repeat("0a", 32),
+		`md5: "..."`, `md5: "`+strings.Repeat("0a", 16)+`"`, `sha256: "..."`, `sha256: "`+strings.Repeat("0a", 32)+`"`)
 	for _, b := range all {
 		code, out, problems := spool(t, shortened.Replace(b.text), "check")
 		require.Equal(t, exitOK, code, "%s%s%s", b.text, out, problems)

@@ -33,6 +33,41 @@ const (
 type Credentials struct {
 	Name     string
 	Password string
+	Digest   *Digest // nil: it is the password itself that was sent
+}
+
+// Digest is the response to a challenge, by which a client shows that it knows the
+// password (RFC 7616, 3.4), each part as the client wrote it. That nonce and URI are those
+// of the challenge and of the request is checked by the server. QOP, Count and
+// ClientNonce are empty where the client knows none (RFC 2069).
+type Digest struct {
+	SHA256                  bool // else MD5
+	Name, Realm, Nonce      string
+	Method, URI             string
+	QOP, Count, ClientNonce string
+	Hash                    string // in hexadecimal digits
+}
+
+// DigestAuthorizer is an Authorizer that can check the responses to challenges.
+type DigestAuthorizer interface {
+	Authorizer
+	Digests() Digests
+}
+
+// Digests says what a challenge may ask for.
+type Digests struct {
+	Realm       string
+	MD5, SHA256 bool // whether every user who has a digest has one by this algorithm
+	All         bool // every user has a digest
+}
+
+// DigestsOf returns what challenges of an Authorizer may ask for; nothing where it does
+// not check any.
+func DigestsOf(a Authorizer) Digests {
+	if d, is := a.(DigestAuthorizer); is {
+		return d.Digests()
+	}
+	return Digests{}
 }
 
 // Authorize asks an Authorizer, and returns the name that it has accepted: empty where

@@ -46,8 +46,8 @@ func DefaultServerSettings(listen string) ServerSettings {
 
 // Addresses returns where the server listens, by the paths of the settings that say so.
 // A protocol that listens at several addresses returns all of them.
-func (s *ServerSettings) Addresses() map[string]string {
-	return map[string]string{"listen": s.Listen}
+func (s *ServerSettings) Addresses() map[string]config.Address {
+	return map[string]config.Address{"listen": {Listen: s.Listen, Passwords: true}}
 }
 
 // Limits returns the bounds of its clients.
@@ -78,6 +78,7 @@ const LongestReadTimeout = time.Hour
 type ServerDeps struct {
 	Hub         *hub.Hub
 	Authorizer  Authorizer    // nil: everybody may do everything
+	Cert, Key   string        // PEM files of http.tls, for servers that have none of their own; empty: there are none
 	ReadTimeout time.Duration // of servers that have none of their own
 	Clock       pipeline.Clock
 	Log         *slog.Logger
@@ -115,12 +116,13 @@ var servers = struct {
 func RegisterServer[S any, P interface {
 	*S
 	common() *ServerSettings
+	Addresses() map[string]config.Address
 }](name string, defaults S, doc string, create func(S, ServerDeps) (Server, error), traits ...ServerTrait) {
 	info := &ServerInfo{Name: name, Doc: doc, Defaults: defaults}
 	info.create = func(settings any, d ServerDeps) (Server, ServerSettings, error) {
 		own := *settings.(P)
 		common := P(&own).common()
-		if common.Listen == "" {
+		if listens(P(&own).Addresses()) == "" {
 			return nil, *common, nil
 		}
 		if common.ReadTimeout == 0 {
@@ -141,6 +143,16 @@ func RegisterServer[S any, P interface {
 	config.RegisterBlock("ingest", name, config.Block{
 		Defaults: defaults, Doc: doc, Check: func(settings any) config.Problems { return settings.(P).common().check() },
 	})
+}
+
+// listens returns the first address of a server; empty where it has none.
+func listens(at map[string]config.Address) string {
+	for _, key := range slices.Sorted(maps.Keys(at)) {
+		if at[key].Listen != "" {
+			return at[key].Listen
+		}
+	}
+	return ""
 }
 
 // registeredServers returns the registered servers by name.

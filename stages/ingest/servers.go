@@ -84,7 +84,13 @@ func (r *RunningServer) Address() string {
 }
 
 // URL returns where a stream is published to.
-func (r *RunningServer) URL(path string) string { return r.Name + "://" + r.Address() + "/" + path }
+func (r *RunningServer) URL(path string) string {
+	scheme := r.Name
+	if s, is := r.server.(interface{ Scheme() string }); is { // it has several
+		scheme = s.Scheme()
+	}
+	return scheme + "://" + r.Address() + "/" + path
+}
 
 // Command returns how to publish to a URL, for people; empty where nothing is known.
 func (r *RunningServer) Command(url string) string {

@@ -39,6 +39,9 @@ func roles(names []string) (out []auth.Role) {
 // field above.
 type publishers struct {
 	passwords *auth.Passwords
+	digests   *auth.Digests
+	offers    ingest.Digests
+	seen      *auth.Failures
 	allowed   map[string][]pipeline.Glob // paths, by name
 }
 
@@ -47,23 +50,60 @@ func newPublishers(a configs.IngestAuth, clock pipeline.Clock, seen *auth.Failur
 	if len(a.Users) == 0 {
 		return nil, nil
 	}
-	credentials := make([]auth.Credentials, len(a.Users))
-	allowed := map[string][]pipeline.Glob{}
-	for i, u := range a.Users {
-		credentials[i] = auth.Credentials{Name: u.Name, PasswordHash: u.PasswordHash.Reveal()}
+	p := &publishers{seen: seen, allowed: map[string][]pipeline.Glob{}}
+	var hashes []auth.Credentials
+	digests := map[string]auth.Digest{}
+	for _, u := range a.Users {
+		if !u.PasswordHash.Empty() {
+			hashes = append(hashes, auth.Credentials{Name: u.Name, PasswordHash: u.PasswordHash.Reveal()})
+		}
+		if u.Digest != (configs.Digest{}) {
+			digests[u.Name] = auth.Digest{Realm: u.Digest.Realm, MD5: u.Digest.MD5.Reveal(), SHA256: u.Digest.SHA256.Reveal()}
+		}
 		for _, pattern := range u.Publish {
 			g, err := pipeline.ParseGlob(pattern)
 			if err != nil {
 				return nil, err
 			}
-			allowed[u.Name] = append(allowed[u.Name], g)
+			p.allowed[u.Name] = append(p.allowed[u.Name], g)
 		}
 	}
-	passwords, err := auth.NewPasswords(credentials, clock, seen)
-	if err != nil {
+	var err error
+	if p.passwords, err = auth.NewPasswords(hashes, clock, seen); err != nil {
 		return nil, fmt.Errorf("ingest.auth.%w", err)
 	}
-	return &publishers{passwords, allowed}, nil
+	if p.digests, err = auth.NewDigests(digests); err != nil {
+		return nil, fmt.Errorf("ingest.auth: %w", err)
+	}
+	p.offers = ingest.Digests{
+		Realm: p.digests.Realm(), MD5: p.digests.Offers(false), SHA256: p.digests.Offers(true), All: len(digests) == len(a.Users),
+	}
+	return p, nil
+}
+
+// Digests says what the users have. See ingest.DigestAuthorizer.
+func (p *publishers) Digests() ingest.Digests { return p.offers }
+
+// proves reports whether the credentials are a user's. A digest is quick to check, and so
+// is the password of a user who has one: what is right is let in, however much was
+// guessed before. What is slow to check is limited (auth.Passwords).
+func (p *publishers) proves(ctx context.Context, r ingest.AccessRequest) error {
+	c := r.Credentials
+	switch {
+	case c.Digest != nil:
+		if p.digests.Right(auth.Response(*c.Digest)) {
+			return nil
+		}
+		if p.digests.Has(c.Name) {
+			p.seen.Count(auth.WrongPassword, r.Remote, c.Name)
+		} else {
+			p.seen.Count(auth.UnknownName, r.Remote, "")
+		}
+		return auth.ErrWrong
+	case !p.digests.RightPassword(c.Name, c.Password):
+		return p.passwords.Check(ctx, r.Remote, c.Name, c.Password)
+	}
+	return nil
 }
 
 // Authorize lets those publish whose password is right and whose patterns have the path.
@@ -75,7 +115,7 @@ func (p *publishers) Authorize(ctx context.Context, r ingest.AccessRequest) erro
 	case c == ingest.Credentials{}:
 		return fmt.Errorf("no name and password: they go into the URL, %s://NAME:PASSWORD@HOST/PATH", r.Protocol)
 	}
-	if err := p.passwords.Check(ctx, r.Remote, c.Name, c.Password); err != nil && p.passwords.Knows(c.Name) {
+	if err := p.proves(ctx, r); err != nil && (p.passwords.Knows(c.Name) || p.digests.Has(c.Name)) {
 		return fmt.Errorf("%s: %w", c.Name, err)
 	} else if err != nil {
 		return err

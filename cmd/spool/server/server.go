@@ -144,7 +144,7 @@ func New(d declared.State, o Options) (*Server, error) {
 		return nil, err
 	}
 	s.servers, err = ingest.NewServers(cfg.Ingest.Servers, ingest.ServerDeps{
-		Hub: s.hub, Authorizer: authorizer, ReadTimeout: cfg.Ingest.ReadTimeout.D(), Clock: clock, Log: log,
+		Hub: s.hub, Authorizer: authorizer, Cert: cfg.HTTP.TLS.Cert, Key: cfg.HTTP.TLS.Key, ReadTimeout: cfg.Ingest.ReadTimeout.D(), Clock: clock, Log: log,
 	})
 	if err != nil {
 		return nil, err

@@ -1,11 +1,13 @@
 package rtsp
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -25,8 +27,13 @@ import (
 // next read on.
 type guest struct {
 	*conn
-	of     *listener
+	of     *Server
 	client *clients.Client
+	socket syscall.RawConn // nil where the connection has none
+
+	tls    *tls.Conn // nil: it is not encrypted
+	wire   *wire     // below it
+	agreed bool      // the handshake is over
 
 	until  atomic.Int64 // ns since steadyZero, beyond which no read waits; 0: it records
 	bytes  atomic.Int64 // of the request that is being read
@@ -53,6 +60,9 @@ var (
 
 // Read reads what there is room for.
 func (g *guest) Read(p []byte) (int, error) {
+	if err := g.handshake(); err != nil {
+		return 0, err
+	}
 	n, err := g.conn.Read(p)
 	g.client.Read(n)
 	if err == nil && g.until.Load() != 0 {
@@ -84,7 +94,7 @@ func (g *guest) measure(p []byte) error {
 // waitForRoom waits until few enough requests are large. Meanwhile the client's
 // bytes wait in its own system.
 func (g *guest) waitForRoom() error {
-	c, stop := g.of.clock.After(g.left())
+	c, stop := g.of.cfg.Clock.After(g.left())
 	defer stop()
 	select {
 	case g.of.large <- struct{}{}:
@@ -147,10 +157,10 @@ func (g *guest) SetReadDeadline(t time.Time) error {
 // hungUp reports whether the client has closed its side, which a server that
 // is not reading does not notice.
 func (g *guest) hungUp() (gone bool) {
-	if g.raw == nil {
+	if g.socket == nil {
 		return false
 	}
-	err := g.raw.Control(func(fd uintptr) {
+	err := g.socket.Control(func(fd uintptr) {
 		p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
 		n, err := unix.Poll(p, 0)
 		gone = err == nil && n > 0 && p[0].Revents&(unix.POLLRDHUP|unix.POLLHUP|unix.POLLERR) != 0

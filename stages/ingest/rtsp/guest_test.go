@@ -91,14 +91,14 @@ func TestAnAnnounceWithoutARecordIsSaid(t *testing.T) {
 func TestAChallengePutsTheDeadlineOffOnce(t *testing.T) {
 	g, _ := listening(t, time.Minute)
 	k := &visitor{guest: g, release: func() {}}
-	h := &handler{New(Config{AnnounceTimeout: time.Hour, Authorizer: asks(refuseAll)}, nil, newFixture(t).log)}
+	h := &handler{New(Config{AnnounceTimeout: time.Hour, Authorizer: asks(refuseAll)}, nil, newFixture(t).log), true}
 	req := requestOf(t, announceOf("rtsp://x/live/x", announceSDP))
-	_, err := h.authorize(k, req, "live/x")
-	require.Error(t, err)
+	_, refusal := h.authorize(k, req, "live/x")
+	require.NotNil(t, refusal)
 	require.Greater(t, g.left(), 59*time.Minute)
 	g.within(time.Minute)
-	_, err = h.authorize(k, req, "live/x")
-	require.Error(t, err)
+	_, refusal = h.authorize(k, req, "live/x")
+	require.NotNil(t, refusal)
 	require.LessOrEqual(t, g.left(), time.Minute)
 }
 

@@ -21,7 +21,10 @@ import (
 )
 
 // handler answers gortsplib's server. Requests of a session come one at a time.
-type handler struct{ *Server }
+type handler struct {
+	*Server
+	basic bool // passwords are taken as they are: others cannot read them, or may
+}
 
 // answer returns a response with a reason that the client's user can read.
 func answer(code base.StatusCode, reason string) *base.Response {
@@ -291,6 +294,8 @@ func (h *handler) OnConnClose(c *gortsplib.ServerHandlerOnConnCloseCtx) {
 		h.strangers.Warn("publisher refused: its session description cannot be read", "remote", k.remote, "error", c.Error)
 	case errors.Is(c.Error, errTooLong), errors.Is(c.Error, errCrowded), errors.Is(c.Error, errTunnel):
 		h.strangers.Warn("connection closed", "remote", k.remote, "error", c.Error)
+	case errors.As(c.Error, new(errHandshake)) && !onlyLeft(c.Error):
+		h.strangers.Warn("connection closed: TLS could not be agreed upon", "remote", k.remote, "error", c.Error)
 	case k.left() < 0 && k.until.Load() != 0:
 		h.strangers.Debug("connection closed: it did not record in time", "remote", k.remote)
 	}

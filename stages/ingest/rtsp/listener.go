@@ -1,29 +1,26 @@
 package rtsp
 
 import (
-	"log/slog"
+	"crypto/tls"
 	"net"
+	"syscall"
 	"time"
 
-	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/stages/ingest/clients"
 )
 
 // listener bounds the number of open connections (see clients.Table), and gives each
-// one a read buffer and the bounds of a guest.
+// one a read buffer and the bounds of a guest. The listeners of one server have their
+// bounds together.
 type listener struct {
 	*clients.Listener
-	clients  *clients.Table
-	announce time.Duration // up to ANNOUNCE
-	clock    pipeline.Clock
-	large    chan struct{} // one element for each large request
+	server *Server
+	tls    *tls.Config // nil: what comes is not encrypted
+	others endpoints   // of the server, that end with this one; itself among them
 }
 
-func newListener(l net.Listener, table *clients.Table, announce time.Duration, log *slog.Logger, clock pipeline.Clock) *listener {
-	return &listener{
-		Listener: clients.NewListener(l, log, clock), clients: table, announce: announce, clock: clock,
-		large: make(chan struct{}, largeRequests),
-	}
+func newListener(l net.Listener, s *Server, config *tls.Config) *listener {
+	return &listener{Listener: clients.NewListener(l, s.log, s.cfg.Clock), server: s, tls: config}
 }
 
 // Accept returns the next connection for which there is room.
@@ -43,14 +40,34 @@ func (l *listener) Accept() (net.Conn, error) {
 // admit makes room for a connection and counts it in; nil where every other one
 // records.
 func (l *listener) admit(c net.Conn) *guest {
-	g := &guest{of: l, closed: make(chan struct{})}
+	s := l.server
+	g := &guest{of: s, closed: make(chan struct{})}
+	if socket, is := c.(syscall.Conn); is {
+		g.socket, _ = socket.SyscallConn()
+	}
+	remote := c.RemoteAddr()
+	if l.tls != nil {
+		g.wire = &wire{Conn: c, within: s.cfg.WriteTimeout}
+		g.tls = tls.Server(g.wire, l.tls)
+		c = g.tls
+	}
 	g.conn = newConn(c, g.leave)
-	g.within(l.announce)
+	g.within(s.cfg.AnnounceTimeout)
 	_ = g.SetReadDeadline(time.Time{}) // gortsplib sets none for the first bytes
-	if g.client = l.clients.Admit(c.RemoteAddr(), func() { _ = g.Close() }); g.client == nil {
+	s.admitting.Lock()                 // who is given up for another one has been counted in
+	defer s.admitting.Unlock()
+	if g.client = s.clients.Admit(remote, g.cut); g.client == nil {
 		return nil
 	}
 	return g
+}
+
+// Close ends Accept, and the server's other listeners with it.
+func (l *listener) Close() error {
+	for _, o := range l.others {
+		_ = o.ln.Listener.Close()
+	}
+	return l.Listener.Close()
 }
 
 // leave counts a connection out that is closed.

@@ -13,7 +13,6 @@ import (
 	"github.com/bluenviron/gortsplib/v5/pkg/base"
 	"github.com/stretchr/testify/require"
 
-	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/codec"
 	"github.com/gospool/spool/stages/ingest"
 	"github.com/gospool/spool/stages/ingest/clients"
@@ -24,9 +23,7 @@ func listening(t *testing.T, announce time.Duration) (*guest, *talk) {
 	t.Helper()
 	tcp, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	log := newFixture(t).log
-	table := clients.New("rtsp", clients.Limits{}, log, pipeline.SystemClock)
-	ln := newListener(tcp, table, announce, log, pipeline.SystemClock)
+	ln := newListener(tcp, New(Config{AnnounceTimeout: announce}, nil, newFixture(t).log), nil)
 	t.Cleanup(func() { _ = ln.Close() })
 	k := dial(t, tcp.Addr().String())
 	c, err := ln.Accept()

@@ -16,6 +16,7 @@ import (
 	"github.com/bluenviron/gortsplib/v5/pkg/auth"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/sparinglog"
 	"github.com/gospool/spool/stages/hub"
@@ -38,10 +39,17 @@ type Config struct {
 	UDPReadBuffer     int           // bytes asked of the system for each UDP port (2 MiB)
 	Clock             pipeline.Clock
 
+	// TLS is where RTSPS is spoken, too, or alone.
+	TLS TLS
 	// Authorizer decides who may publish. It is asked once for each ANNOUNCE, before the
-	// session description is looked at. Passwords come by Basic only: what is stored is a
-	// hash, by which Digest could not be checked.
+	// session description is looked at. One that is an ingest.DigestAuthorizer has clients
+	// answer challenges.
 	Authorizer ingest.Authorizer
+	// PlainBasic takes passwords as they are also where others can read them: over a
+	// connection that is not encrypted, to an address that is not loopback.
+	PlainBasic bool
+
+	public bool // the address is taken for one that others reach, for tests
 }
 
 func (c Config) withDefaults() Config {
@@ -59,11 +67,22 @@ func (c Config) withDefaults() Config {
 	if c.Clock == nil {
 		c.Clock = pipeline.SystemClock
 	}
+	if host, _, err := net.SplitHostPort(c.Listen); err == nil && !config.Loopback(host) {
+		c.public = true
+	}
 	return c
 }
 
 // Validate says what is wrong with the configuration.
 func (c Config) Validate() error {
+	if c.TLS.Listen != "" {
+		if _, _, err := net.SplitHostPort(c.TLS.Listen); err != nil {
+			return fmt.Errorf("tls.listen: %w; write host:port, such as :8322", err)
+		}
+		if c.TLS.Cert == "" || c.TLS.Key == "" {
+			return errors.New("tls: cert or key is missing")
+		}
+	}
 	if c.Listen == "" {
 		return nil
 	}
@@ -96,7 +115,10 @@ type Server struct {
 
 	descriptions atomic.Int64 // that were read; tests count the work
 
-	clients *clients.Table
+	clients   *clients.Table
+	large     chan struct{} // one element for each large request
+	admitting sync.Mutex    // one connection at a time is counted in, by whatever port
+	encrypted net.Addr      // where it listens for RTSPS; nil where it does not
 }
 
 // New makes a server. It does no I/O.
@@ -106,14 +128,26 @@ func New(cfg Config, h *hub.Hub, log *slog.Logger) *Server {
 		cfg: cfg, hub: h, log: log, strangers: sparinglog.New(log), ready: make(chan struct{}),
 		clients: clients.New(protocol, clients.Limits{Connections: cfg.MaxConnections, PerAddress: cfg.MaxPerAddress}, log, cfg.Clock),
 		ports:   ports{of: map[netip.AddrPort]*session{}}, reading: make(chan struct{}, readAtOnce),
+		large: make(chan struct{}, largeRequests),
 	}
 }
 
 // Ready is closed once the server listens; Addr and UDP hold from then on.
 func (s *Server) Ready() <-chan struct{} { return s.ready }
 
-// Addr returns where the server listens.
+// Addr returns where the server listens: for RTSPS where it does for nothing else.
 func (s *Server) Addr() net.Addr { return s.addr }
+
+// Scheme returns that of a URL to publish to.
+func (s *Server) Scheme() string {
+	if s.cfg.Listen == "" {
+		return "rtsps"
+	}
+	return protocol
+}
+
+// EncryptedAddr returns where the server listens for RTSPS; nil where it does not.
+func (s *Server) EncryptedAddr() net.Addr { return s.encrypted }
 
 // UDP reports whether media may come over UDP.
 func (s *Server) UDP() bool { return s.udp }
@@ -127,51 +161,110 @@ func (s *Server) Connections() []media.Connection { return s.clients.List() }
 // Run serves until the context ends; then every publication has ended and the
 // result is nil. Without an address it returns at once.
 func (s *Server) Run(ctx context.Context) error {
-	if s.cfg.Listen == "" {
+	if s.cfg.Listen == "" && s.cfg.TLS.Listen == "" {
 		return nil
 	}
 	if err := s.cfg.Validate(); err != nil {
 		return fmt.Errorf("rtsp server: %w", err)
 	}
-	lib, ln, err := s.start()
+	all, err := s.start()
 	if err != nil {
-		return fmt.Errorf("rtsp server: listen on %s: %w", s.cfg.Listen, err)
-	}
-	s.addr = ln.Addr()
-	s.once.Do(func() { close(s.ready) })
-	s.log.Info("rtsp server listens", "address", s.addr.String(), "udp", s.udp)
-	defer context.AfterFunc(ctx, lib.Close)()
-	if err := lib.Wait(); ctx.Err() == nil {
 		return fmt.Errorf("rtsp server: %w", err)
 	}
-	lib.Close() // waits for what AfterFunc has begun
+	s.listens(all)
+	defer context.AfterFunc(ctx, all.close)()
+	var errs []error
+	for _, e := range all { // where one ends, the others do
+		errs = append(errs, e.lib.Wait())
+	}
+	if ctx.Err() == nil {
+		return fmt.Errorf("rtsp server: %w", errors.Join(errs...))
+	}
+	all.close() // waits for what AfterFunc has begun
 	return nil
 }
 
-// start binds every socket before gortsplib does, so that a lack of UDP ports is
-// no lack of a server.
-func (s *Server) start() (*gortsplib.Server, *listener, error) {
-	tcp, err := net.Listen("tcp", s.cfg.Listen)
-	if err != nil {
-		return nil, nil, err
+// listens tells where.
+func (s *Server) listens(all endpoints) {
+	s.addr = all[0].ln.Addr()
+	args := []any{"address", s.addr.String(), "udp", s.udp}
+	if last := all[len(all)-1].ln; last.tls != nil {
+		s.encrypted = last.Addr()
+		args = append(args, "rtsps", s.encrypted.String())
 	}
-	ln := newListener(tcp, s.clients, s.cfg.AnnounceTimeout, s.log, s.cfg.Clock)
-	lib := &gortsplib.Server{
-		RTSPAddress:  s.cfg.Listen,
+	s.once.Do(func() { close(s.ready) })
+	s.log.Info("rtsp server listens", args...)
+}
+
+// endpoints are the ports that a server listens at: for RTSP, for RTSPS, or for both, in
+// this order.
+type endpoints []endpoint
+
+type endpoint struct {
+	lib *gortsplib.Server
+	ln  *listener
+}
+
+func (all endpoints) close() {
+	for _, e := range all {
+		e.lib.Close()
+	}
+}
+
+// start listens at every address, or at none.
+func (s *Server) start() (all endpoints, err error) {
+	for _, address := range []struct {
+		listen string
+		begin  func(string) (endpoint, error)
+	}{{s.cfg.Listen, s.startPlain}, {s.cfg.TLS.Listen, s.startEncrypted}} {
+		if address.listen == "" {
+			continue
+		}
+		e, err := address.begin(address.listen)
+		if err != nil {
+			all.close()
+			return nil, fmt.Errorf("listen on %s: %w", address.listen, err)
+		}
+		all = append(all, e)
+	}
+	for _, e := range all {
+		e.ln.others = all
+	}
+	return all, nil
+}
+
+// startPlain binds every socket before gortsplib does, so that a lack of UDP ports is
+// no lack of a server.
+func (s *Server) startPlain(listen string) (endpoint, error) {
+	tcp, err := net.Listen("tcp", listen)
+	if err != nil {
+		return endpoint{}, err
+	}
+	e := s.endpoint(listen, newListener(tcp, s, nil), !s.cfg.public || s.cfg.PlainBasic)
+	if s.cfg.UDP != (UDP{}) {
+		s.bindUDP(e.lib)
+	}
+	return e.start()
+}
+
+// endpoint is not started yet. basic is whether passwords are taken as they are.
+func (s *Server) endpoint(listen string, ln *listener, basic bool) endpoint {
+	return endpoint{&gortsplib.Server{
+		RTSPAddress:  listen,
 		ReadTimeout:  longestSilence,
 		WriteTimeout: s.cfg.WriteTimeout,
-		AuthMethods:  []auth.VerifyMethod{auth.VerifyMethodBasic},
-		Handler:      &handler{s},
+		AuthMethods:  []auth.VerifyMethod{auth.VerifyMethodBasic}, // not used: see authorize
+		Handler:      &handler{s, basic},
 		Listen:       func(string, string) (net.Listener, error) { return ln, nil },
+	}, ln}
+}
+
+func (e endpoint) start() (endpoint, error) {
+	if err := e.lib.Start(); err != nil {
+		_ = e.ln.Close()
+		return endpoint{}, err
 	}
-	if s.cfg.UDP != (UDP{}) {
-		s.bindUDP(lib)
-	}
-	if err := lib.Start(); err != nil {
-		_ = ln.Close()
-		return nil, nil, err
-	}
-	return lib, ln, nil
+	return e, nil
 }
 
 // bindUDP gives the library both UDP ports, or says why media must come by TCP.

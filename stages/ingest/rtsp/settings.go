@@ -15,6 +15,23 @@ type Settings struct {
 	UDP             UDP             `yaml:"udp" doc:"Ports on the same host for media over UDP."`
 	AnnounceTimeout config.Duration `yaml:"announce_timeout" doc:"A connection that does not announce a stream this soon is closed."`
 	WriteTimeout    config.Duration `yaml:"write_timeout" doc:"A client that does not take an answer in this time is gone."`
+	PlainBasic      bool            `yaml:"plain_basic" doc:"Take a user's password as it is (Basic) at an address that others reach too, though they can read it on the way. Without it a client there must answer by Digest, and its user needs a digest. On loopback and by RTSPS it is taken anyway."`
+	TLS             TLS             `yaml:"tls" doc:"RTSPS: all is encrypted, media too, which comes within the connection."`
+}
+
+// TLS is where RTSPS is spoken.
+type TLS struct {
+	Listen string `yaml:"listen" doc:"host:port, commonly :8322; empty is off."`
+	Cert   string `yaml:"cert" doc:"PEM file of the certificate and those that vouch for it; empty is http.tls.cert. It is read again when it changes."`
+	Key    string `yaml:"key" doc:"PEM file of its key; empty is http.tls.key."`
+}
+
+// Addresses returns where the server listens, and what is asked of those who publish there.
+func (s *Settings) Addresses() map[string]config.Address {
+	return map[string]config.Address{
+		"listen":     {Listen: s.Listen, Passwords: s.PlainBasic, Digests: true},
+		"tls/listen": {Listen: s.TLS.Listen, Encrypted: true, Certificate: s.TLS.Cert != "" && s.TLS.Key != "", Passwords: true, Digests: true},
+	}
 }
 
 // UDP are the ports for media over UDP.
@@ -37,7 +54,11 @@ func init() {
 }
 
 func newServer(s Settings, d ingest.ServerDeps) (ingest.Server, error) {
+	if s.TLS.Cert == "" && s.TLS.Key == "" {
+		s.TLS.Cert, s.TLS.Key = d.Cert, d.Key
+	}
 	return New(Config{
+		TLS: s.TLS, PlainBasic: s.PlainBasic,
 		Listen: s.Listen, UDP: s.UDP, OverridePublisher: s.OverridePublisher,
 		ReadTimeout: s.ReadTimeout.D(), WriteTimeout: s.WriteTimeout.D(), AnnounceTimeout: s.AnnounceTimeout.D(),
 		MaxConnections: s.MaxConnections, MaxPerAddress: s.MaxPerAddress, Clock: d.Clock, Authorizer: d.Authorizer,
@@ -58,6 +79,9 @@ func (s *Settings) Check() (ps config.Problems) {
 		if d.D() < time.Second || d.D() > time.Hour {
 			add(key, d.String()+" is out of range", "1s to 1h")
 		}
+	}
+	if (s.TLS.Cert == "") != (s.TLS.Key == "") {
+		add("tls", "one of cert and key is missing", "both are files in PEM form; without either those of http.tls are used")
 	}
 	return ps
 }

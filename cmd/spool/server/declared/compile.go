@@ -62,7 +62,12 @@ func checkAccess(cfg *configs.Config) (problems config.Problems) {
 		check("http/auth/tokens", i, "token", auth.CheckToken(t.Token.Reveal()))
 	}
 	for i, u := range cfg.Ingest.Auth.Users {
-		check("ingest/auth/users", i, "password_hash", auth.CheckHash(u.PasswordHash.Reveal()))
+		if !u.PasswordHash.Empty() {
+			check("ingest/auth/users", i, "password_hash", auth.CheckHash(u.PasswordHash.Reveal()))
+		}
+		if u.Digest != (configs.Digest{}) {
+			check("ingest/auth/users", i, "digest", auth.Digest{Realm: u.Digest.Realm, MD5: u.Digest.MD5.Reveal(), SHA256: u.Digest.SHA256.Reveal()}.Check(u.Name))
+		}
 	}
 	return problems
 }

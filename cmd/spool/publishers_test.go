@@ -1,0 +1,115 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A password_hash, and a digest, of users that the tests name.
+const (
+	someHash   = `password_hash: "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"`
+	someDigest = `digest: {realm: spool, md5: "3d78807defe7de2157e2b0b6573a855f", sha256: "7987c64c30e25f1b74be53f966b49b90f2808aa92faf9a00262392d7b4794232"}`
+)
+
+func publishers(more ...string) string {
+	out := "users: ["
+	for i, m := range more {
+		out += fmt.Sprintf("{name: cam%d, publish: [\"**\"], %s}, ", i, m)
+	}
+	return out + "]"
+}
+
+// Ingest on an address that others reach wants its own word, or users; what is said of
+// the API is not said of it, nor the other way round.
+func TestCheckRefusesWhatOthersReach(t *testing.T) {
+	const anybody = "anybody may publish there"
+	for name, tc := range map[string]struct{ http, ingest, says string }{
+		"loopback":                    {"", "{rtsp: {listen: '127.0.0.1:8554'}}", ""},
+		"all of loopback":             {"", "{rtsp: {listen: '127.200.1.1:8554'}}", ""},
+		"IPv6 loopback":               {"", "{rtsp: {listen: '[::1]:8554'}}", ""},
+		"mapped loopback":             {"", "{rtsp: {listen: '[::ffff:127.0.0.1]:8554'}}", ""},
+		"localhost":                   {"", "{rtsp: {listen: 'localhost:8554'}}", ""},
+		"every address":               {"", "{rtsp: {listen: ':8554'}}", anybody},
+		"every IPv4 address":          {"", "{rtsp: {listen: '0.0.0.0:8554'}}", anybody},
+		"every IPv6 address":          {"", "{rtsp: {listen: '[::]:8554'}}", anybody},
+		"a name":                      {"", "{rtsp: {listen: 'recorder.local:8554'}}", anybody},
+		"a name like localhost":       {"", "{rtsp: {listen: 'localhost.example:8554'}}", anybody},
+		"the API's word":              {"auth: none", "{rtsp: {listen: ':8554'}}", anybody},
+		"the API's users":             {"auth: {tokens: [{name: t, token: 0123456789abcdef, roles: [view]}]}", "{rtsp: {listen: ':8554'}}", anybody},
+		"no users":                    {"", "{auth: {users: []}, rtsp: {listen: ':8554'}}", anybody},
+		"its own word":                {"", "{auth: none, rtsp: {listen: ':8554'}}", ""},
+		"its own word is not the API": {"listen: ':8080'", "{auth: none, rtsp: {listen: ':8554'}}", "nobody is asked who he is"},
+		"RTSPS":                       {"tls: {cert: a, key: b}", "{rtsp: {tls: {listen: ':8322'}}}", anybody},
+		"RTSPS without certificate":   {"", "{auth: none, rtsp: {tls: {listen: ':8322'}}}", "there is no certificate"},
+		"RTSPS with its own":          {"", "{auth: none, rtsp: {tls: {listen: ':8322', cert: a, key: b}}}", ""},
+		"half a certificate":          {"", "{auth: none, rtsp: {tls: {listen: ':8322', cert: a}}}", "one of cert and key is missing"},
+		"off":                         {"", "{rtsp: {listen: ''}}", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			text := "ingest: " + tc.ingest + "\n"
+			if tc.http != "" {
+				text = "http: {" + tc.http + "}\n" + text
+			}
+			code, _, errs := spool(t, text, "check")
+			if tc.says == "" {
+				require.Equal(t, exitOK, code, errs)
+				return
+			}
+			require.Equal(t, exitUsage, code, errs)
+			require.Contains(t, errs, tc.says)
+			require.Regexp(t, `config\.yaml:\d+:\d+: (ingest/rtsp/(tls/)?listen|ingest/rtsp/tls|http/listen): `, errs)
+		})
+	}
+}
+
+// Users who have only a hash cannot publish where the password may not travel.
+func TestCheckSaysThatNobodyCouldPublish(t *testing.T) {
+	for name, tc := range map[string]struct {
+		ingest      string
+		code        int
+		says, warns []string
+	}{
+		"hashes alone": {"{auth: {" + publishers(someHash) + "}, rtsp: {listen: ':8554'}}", exitUsage,
+			[]string{"config.yaml:1:", "ingest/rtsp/listen: :8554 can be reached by others and is not encrypted", "nobody could publish", `ingest.rtsp.tls: {listen: ":8322"}`, "spool passwd --digest REALM", "ingest.rtsp.plain_basic: true"}, nil},
+		"on loopback":      {"{auth: {" + publishers(someHash) + "}}", exitOK, nil, nil},
+		"digests":          {"{auth: {" + publishers(someDigest) + "}, rtsp: {listen: ':8554'}}", exitOK, nil, nil},
+		"digest and hash":  {"{auth: {" + publishers(someHash+", "+someDigest) + "}, rtsp: {listen: ':8554'}}", exitOK, nil, nil},
+		"one has a digest": {"{auth: {" + publishers(someHash, someDigest) + "}, rtsp: {listen: ':8554'}}", exitOK, nil, []string{"these users cannot publish here, since they have no digest", ": cam0"}},
+		"plain_basic":      {"{auth: {" + publishers(someHash) + "}, rtsp: {listen: ':8554', plain_basic: true}}", exitOK, nil, []string{"may travel here unencrypted"}},
+		"RTSPS":            {"{auth: {" + publishers(someHash) + "}, rtsp: {listen: '', tls: {listen: ':8322', cert: a, key: b}}}", exitOK, nil, nil},
+		"RTSPS and RTSP":   {"{auth: {" + publishers(someHash) + "}, rtsp: {listen: ':8554', tls: {listen: ':8322', cert: a, key: b}}}", exitOK, nil, []string{"these users cannot publish here"}},
+		"two realms": {"{auth: {" + publishers(someDigest, strings.Replace(someDigest, "spool", "other", 1)) + "}}", exitUsage,
+			[]string{"ingest/auth/users/1/digest/realm: \"other\" is not \"spool\"", "a server asks for one realm"}, nil},
+		"no algorithm for both": {"{auth: {" + publishers(`digest: {realm: spool, md5: "3d78807defe7de2157e2b0b6573a855f"}`, `digest: {realm: spool, sha256: "7987c64c30e25f1b74be53f966b49b90f2808aa92faf9a00262392d7b4794232"}`) + "}}", exitUsage,
+			[]string{"ingest/auth/users/1/digest: neither md5 nor sha256 is there for every user"}, nil},
+		"nothing":         {"{auth: {" + publishers("password_hash: ''") + "}}", exitUsage, []string{"is missing, and digest too", "spool passwd --digest"}, nil},
+		"no digest":       {"{auth: {" + publishers(`digest: {realm: spool, md5: "3d78"}`) + "}}", exitUsage, []string{"ingest/auth/users/0/digest: md5 is not 32 hexadecimal digits"}, nil},
+		"quotes in realm": {"{auth: {" + publishers(`digest: {realm: 'a"b', md5: "3d78807defe7de2157e2b0b6573a855f"}`) + "}}", exitUsage, []string{"without quotes"}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			code, _, errs := spool(t, "ingest: "+tc.ingest+"\n", "check")
+			require.Equal(t, tc.code, code, errs)
+			for _, want := range append(tc.says, tc.warns...) {
+				require.Contains(t, errs, want)
+			}
+			if tc.warns == nil && tc.says == nil {
+				require.NotContains(t, errs, "cannot publish")
+				require.NotContains(t, errs, "unencrypted")
+			}
+			require.NotContains(t, errs, "3d78807defe7de2157e2b0b6573a855f")
+		})
+	}
+}
+
+// What a digest is checked by is as good as the password, and is not shown.
+func TestConfigShowsNoDigest(t *testing.T) {
+	code, out, errs := spool(t, "ingest: {auth: {"+publishers(someHash+", "+someDigest)+"}}\n", "config")
+	require.Equal(t, exitOK, code, errs)
+	require.Contains(t, out, "realm: spool")
+	for _, secret := range []string{"3d78807d", "7987c64c", "argon2id"} {
+		require.NotContains(t, out, secret)
+	}
+}

@@ -1,0 +1,126 @@
+package rtsp
+
+import (
+	"cmp"
+	"crypto/rand"
+	"encoding/base64"
+	"net/url"
+	"strings"
+
+	"github.com/bluenviron/gortsplib/v5/pkg/base"
+
+	"github.com/gospool/spool/stages/ingest"
+	"github.com/gospool/spool/stages/ingest/rtsp/authscheme"
+)
+
+// maxAuthorization bounds what is read of an Authorization header, in bytes.
+const maxAuthorization = 4 << 10
+
+// authorization is what a client sent to prove who it is.
+type authorization struct {
+	sent     bool // there was a header
+	basic    bool // that is name and password as they are
+	user     string
+	password string
+	digest   *ingest.Digest // nil: it is no response to a challenge
+}
+
+// readAuthorization reads the header of a request (RFC 7617, RFC 7616, RFC 2069), in
+// the spellings that clients use. What cannot be read is sent, and neither basic nor
+// a digest.
+func readAuthorization(req *base.Request) authorization {
+	values := req.Header["Authorization"]
+	a := authorization{sent: len(values) > 0}
+	if len(values) != 1 || len(values[0]) > maxAuthorization {
+		return a
+	}
+	scheme, rest, _ := strings.Cut(strings.TrimSpace(values[0]), " ")
+	switch {
+	case strings.EqualFold(scheme, "basic"):
+		a.readBasic(strings.TrimSpace(rest))
+	case strings.EqualFold(scheme, "digest"):
+		a.readDigest(string(req.Method), authscheme.Read(values)[0].Params)
+	}
+	return a
+}
+
+func (a *authorization) readBasic(text string) {
+	raw, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(text, "="))
+	if err != nil {
+		return
+	}
+	name, password, is := strings.Cut(string(raw), ":")
+	if is {
+		a.basic, a.user, a.password = true, name, password
+	}
+}
+
+func (a *authorization) readDigest(method string, p map[string]string) {
+	algorithm := strings.ToUpper(p["algorithm"])
+	if algorithm != "" && algorithm != "MD5" && algorithm != "SHA-256" {
+		return
+	}
+	if p["username"] == "" || p["nonce"] == "" || p["response"] == "" {
+		return
+	}
+	a.user = p["username"]
+	a.digest = &ingest.Digest{
+		SHA256: algorithm == "SHA-256", Name: a.user, Realm: p["realm"], Nonce: p["nonce"], Method: method, URI: p["uri"],
+		QOP: p["qop"], Count: p["nc"], ClientNonce: p["cnonce"], Hash: p["response"],
+	}
+}
+
+// isOf reports whether the URI of a digest is that of a request. Clients write it as
+// they wrote the request line, without the host (Bosch), with or without slashes at its
+// end, with or without a query. All of that was hashed, so that it says only which
+// stream is meant.
+func isOf(uri string, request *base.URL) bool {
+	if _, after, is := strings.Cut(uri, "://"); is {
+		_, path, _ := strings.Cut(after, "/")
+		uri = path
+	}
+	uri, _, _ = strings.Cut(uri, "?")
+	path, err := url.PathUnescape(uri)
+	return err == nil && streamPath(path) == streamPath(request.Path)
+}
+
+// challenges returns what a client is asked for, the strongest first: RFC 7616 wants
+// it so, and ffmpeg, which knows no SHA-256, answers the last digest. Both have the same
+// nonce, since some clients mix the two up. There is no qop: many know none, and one
+// nonce is for one connection only.
+//
+// Where the password itself may be sent, a digest is asked for only when every user has
+// one: a client answers by the strongest, whoever it is.
+func (h *handler) challenges(k *visitor, stale bool) (out base.HeaderValue) {
+	d := ingest.DigestsOf(h.cfg.Authorizer)
+	if !h.basic || d.All {
+		for _, algorithm := range []struct {
+			name    string
+			offered bool
+		}{{"SHA-256", d.SHA256}, {"MD5", d.MD5}} {
+			if !algorithm.offered {
+				continue
+			}
+			text := `Digest realm="` + d.Realm + `", nonce="` + k.nonceOf() + `", algorithm=` + algorithm.name
+			if stale {
+				text += ", stale=TRUE"
+			}
+			out = append(out, text)
+		}
+	}
+	if h.basic {
+		out = append(out, `Basic realm="`+cmp.Or(d.Realm, basicRealm)+`"`)
+	}
+	return out
+}
+
+// basicRealm is that of Basic where no digest has one.
+const basicRealm = "spool"
+
+// nonceOf returns the nonce of a connection.
+func (k *visitor) nonceOf() string {
+	if k.nonce == "" {
+		k.nonce = rand.Text()
+	}
+	return k.nonce
+}
