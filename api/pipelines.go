@@ -44,6 +44,7 @@ type Pipeline struct {
 	Held        bool     `json:"held" doc:"stopped until it is started"`
 	Recording   []string `json:"recording" doc:"streams, the first 1000"`
 	Streaming   int      `json:"recording_total,omitempty" doc:"how many there are of them; absent where all are here"`
+	Refused     string   `json:"refused,omitempty" doc:"why it is kept and not run: it was made by request, and reaches what the configuration file no longer declares"`
 }
 
 // Declared tells what a declaration did.

@@ -10,6 +10,7 @@ type Config struct {
 	MP4       MP4                       `yaml:"mp4" doc:"The defaults of every recording; this block alone is a complete configuration."`
 	Streams   map[StreamPath]Stream     `yaml:"streams" doc:"Streams by path, such as live/camera01: segments joined by single slashes; a segment is made of letters and digits of any script, other printing characters beyond ASCII, and of . _ - + , : @ ~ and space; it begins with none of - + , : @ ~ and space, does not end with a space, and is neither . nor .. A stream that somebody publishes need not be named here."`
 	Pipelines map[PipelineName]Pipeline `yaml:"pipelines" doc:"How streams are recorded, by name. Without any, the mp4 block makes one called default, for every stream, started by hand."`
+	Declare   Declare                   `yaml:"declare,omitempty" doc:"What a pipeline made by request may reach outside the recorder, by PUT /mp4/pipelines/NAME and with the role declare: this, and nothing else. Pipelines of this file may name it, too."`
 	Crontab   Crontab                   `yaml:"crontab" doc:"Recordings by the clock."`
 	Node      Node                      `yaml:"node" doc:"This recorder among those that share a database."`
 	Database  Database                  `yaml:"database" doc:"Where the catalogue of recordings is."`

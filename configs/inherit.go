@@ -13,21 +13,23 @@ type inheritance struct {
 	config   *Config
 	settings *config.Node                  // of the configuration, without what inherits
 	stages   map[string]pipeline.StageInfo // by their names
+	problems config.Problems               // of names that stand for nothing
 }
 
-func (c *Config) inheritance() inheritance {
+func (c *Config) inheritance() *inheritance {
 	own := *c
 	own.Pipelines, own.Streams = nil, nil
 	settings := config.Reveal(own)
-	in := inheritance{config: c, settings: settings, stages: map[string]pipeline.StageInfo{}}
+	in := &inheritance{config: c, settings: settings, stages: map[string]pipeline.StageInfo{}}
 	for _, s := range pipeline.Stages() {
 		in.stages[s.Name] = s
 	}
 	return in
 }
 
-// list returns a copy of a list of stages that is complete.
-func (in inheritance) list(stages *config.Node) *config.Node {
+// list returns a copy of a list of stages that is complete. What it cannot complete is in
+// the problems.
+func (in *inheritance) list(stages *config.Node) *config.Node {
 	out := *stages
 	out.List = make([]*config.Node, len(stages.List))
 	for i, n := range stages.List {
@@ -37,7 +39,7 @@ func (in inheritance) list(stages *config.Node) *config.Node {
 }
 
 // stage leaves alone what is no stage: the build says what is wrong.
-func (in inheritance) stage(n *config.Node) *config.Node {
+func (in *inheritance) stage(n *config.Node) *config.Node {
 	name, settings, ok := pipeline.StageEntry(n)
 	if !ok || !settings.IsMap {
 		return n
@@ -45,14 +47,8 @@ func (in inheritance) stage(n *config.Node) *config.Node {
 	stage := in.stages[name]
 	complete := *settings
 	complete.Entries = slices.Clone(settings.Entries)
-	for _, i := range stage.Inherits {
-		if complete.Get(i.Key) != nil {
-			continue
-		}
-		if v := in.value(i.From, config.Join(complete.Path, i.Key)); v != nil {
-			complete.Entries = append(complete.Entries, config.Entry{Key: i.Key, Pos: v.Pos, Value: v})
-		}
-	}
+	in.take(&stage, &complete)
+	in.inherit(&stage, &complete)
 	value := &complete
 	for _, path := range stage.Paths(pipeline.ListOfStages) {
 		value = value.Edit(path, in.list)
@@ -63,9 +59,22 @@ func (in inheritance) stage(n *config.Node) *config.Node {
 	return &out
 }
 
+// inherit adds what the stage declares to inherit and the settings do not say: what stands
+// there without a value is not said either.
+func (in *inheritance) inherit(stage *pipeline.StageInfo, settings *config.Node) {
+	for _, i := range stage.Inherits {
+		if !settings.Get(i.Key).Empty() {
+			continue
+		}
+		if v := in.value(i.From, config.Join(settings.Path, i.Key)); v != nil {
+			settings.Set(i.Key, v)
+		}
+	}
+}
+
 // value returns a setting of the configuration as that of a stage, with the position of
 // where it was written.
-func (in inheritance) value(from, path string) *config.Node {
+func (in *inheritance) value(from, path string) *config.Node {
 	value := at(in.settings, from)
 	if value == nil {
 		return nil

@@ -36,7 +36,9 @@ func (c *Config) pipeline(name string, n *config.Node) (p Pipeline, problems con
 	}
 	p.SetDefaults()
 	if problems = n.Decode(&p); len(problems) == 0 {
-		p.Stages = c.inheritance().list(p.Stages)
+		in := c.inheritance()
+		p.Stages = in.list(p.Stages)
+		problems = in.problems
 	}
 	return p, problems
 }

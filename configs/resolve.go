@@ -30,7 +30,7 @@ func resolve(tree *config.Node) (*Config, config.Problems) {
 		p.Stages = in.list(p.Stages)
 		c.Pipelines[name] = p
 	}
-	return c, problems
+	return c, append(problems, in.problems...)
 }
 
 // DefaultPipeline is the name of the pipeline that the mp4 block makes.

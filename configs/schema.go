@@ -15,7 +15,7 @@ func Schema(stages []pipeline.StageInfo) ([]byte, error) {
 		if path == "pipelines/*/stages" {
 			return stagesSchema(stages)
 		}
-		return nil
+		return entrySchema(path, stages)
 	}
 	schema := config.Schema(Default(), node)
 	maps.Copy(schema, map[string]any{
@@ -25,6 +25,25 @@ func Schema(stages []pipeline.StageInfo) ([]byte, error) {
 		"patternProperties": map[string]any{"^x-": map[string]any{}}, // for anchors
 	})
 	return json.MarshalIndent(schema, "", "  ")
+}
+
+// entrySchema returns that of an entry of declare: a name, and the settings of the stage
+// that takes it.
+func entrySchema(path string, stages []pipeline.StageInfo) map[string]any {
+	for _, s := range stages {
+		named, ok := s.Named()
+		if !ok || path != "declare/"+named.List+"/*" {
+			continue
+		}
+		entry := config.Schema(s.Defaults, func(string) map[string]any { return nil })
+		settings, _ := entry["properties"].(map[string]any)
+		delete(settings, named.Key)
+		settings[keyName] = map[string]any{"type": "string"}
+		entry["required"] = []any{keyName}
+		entry["description"] = s.Doc
+		return entry
+	}
+	return nil
 }
 
 // stagesSchema returns a list of stages, each its name, or its name with its settings.

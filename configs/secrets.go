@@ -1,6 +1,7 @@
 package configs
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/gospool/spool/pipeline"
@@ -43,9 +44,33 @@ func shownList(list *config.Node, stages map[string]pipeline.StageInfo, own bool
 			continue
 		}
 		one := *n
-		shown := config.Conceal(settings, stage.Defaults, own, func(n *config.Node) *config.Node { return shownList(n, stages, own) })
+		shown := config.Conceal(written(settings), stage.Defaults, own, func(n *config.Node) *config.Node { return shownList(n, stages, own) })
 		one.Entries = []config.Entry{{Key: name, Pos: n.Entries[0].Pos, Value: shown}}
 		out.List[i] = &one
+	}
+	return &out
+}
+
+// written leaves out what settings have only borrowed: the place that they name shows it.
+func written(settings *config.Node) *config.Node {
+	out := *settings
+	out.Entries = slices.DeleteFunc(slices.Clone(settings.Entries), func(e config.Entry) bool { return e.Value.Borrowed })
+	return &out
+}
+
+// shownEntries is shownStages for the entries of a list of declare.
+func shownEntries(key string, list *config.Node) *config.Node {
+	out := *list
+	out.List = slices.Clone(list.List)
+	for i, n := range list.List {
+		shown := config.Cut(n)
+		for _, s := range pipeline.Stages() {
+			if named, ok := s.Named(); ok && named.List == key && n.IsMap {
+				shown = config.Conceal(unnamed(n), s.Defaults, false, func(n *config.Node) *config.Node { return shownStages(n, false) })
+				shown.Entries = slices.Insert(shown.Entries, 0, config.Entry{Key: keyName, Value: n.Get(keyName)})
+			}
+		}
+		out.List[i] = shown
 	}
 	return &out
 }

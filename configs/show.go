@@ -23,6 +23,13 @@ func (c *Config) Show() []byte {
 			}
 		}
 	}
+	if d := n.Get("declare"); d != nil {
+		for i, of := range d.Entries {
+			if _, named := c.Declare.lists()[of.Key]; named {
+				d.Entries[i].Value = shownEntries(of.Key, of.Value)
+			}
+		}
+	}
 	text := n.YAML(config.Style{Note: c.origin})
 	if anyCut(n) {
 		text = append([]byte(cutHead), text...)

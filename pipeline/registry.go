@@ -38,7 +38,13 @@ type StageInfo struct {
 
 	traits []Trait
 	means  []config.Mark
+	reach  []config.Mark
+	named  []config.Mark
+	check  func(*config.Node) config.Problems
 }
+
+// Check returns what is wrong with settings of the stage, as a declaration has them.
+func (s *StageInfo) Check(settings *config.Node) config.Problems { return s.check(settings) }
 
 func (s *StageInfo) has(t Trait) bool { return slices.Contains(s.traits, t) }
 
@@ -157,7 +163,11 @@ func register[C any](name string, kind Kind, in, out reflect.Type, defaults C, d
 	registry.stages[name] = &stage{
 		StageInfo: StageInfo{
 			Name: name, Kind: kind, In: in, Out: out, Doc: doc, Defaults: defaults, Inherits: config.Inherits(defaults),
-			traits: traits, means: meanings(name, defaults),
+			traits: traits, means: meanings(name, defaults), reach: reaches(name, defaults), named: config.Marks(defaults, "declared"),
+			check: func(n *config.Node) config.Problems {
+				cfg := defaults
+				return n.Decode(&cfg)
+			},
 		},
 		decode: func(n *config.Node) (any, config.Problems) {
 			cfg := defaults

@@ -86,6 +86,9 @@ func (c *Commands) Resume(k KeptCommand, cfg ExecConfig, log *slog.Logger) error
 	if !filepath.IsLocal(filepath.FromSlash(k.Path)) {
 		return fmt.Errorf("%.200q leads out of the record directory", k.Path)
 	}
+	if err := pipeline.CheckPath(k.Stream); err != nil { // it stands in the command
+		return err
+	}
 	if _, err := os.Stat(execValues["path"](&r, &cfg)); errors.Is(err, fs.ErrNotExist) {
 		return errors.New("its file is gone")
 	}

@@ -19,12 +19,13 @@ import (
 
 // ExecConfig says what is run when a recording ends.
 type ExecConfig struct {
-	Command     config.Command     `yaml:"command" doc:"the program and its arguments, each an item of the list and never given to a shell; in it stand {path} {file} {stream} {pipeline} {id} {start} {end} {duration} {size} {reason}, but not in text that a program reads as a script, such as that behind sh -c: there write \"$SPOOL_PATH\" \"$SPOOL_STREAM\" and so on, variables of the same names that every command is given"`
+	Use         string             `yaml:"use" declared:"exec" reaches:"nothing" doc:"a command of declare.exec by its name, with all that is said there: the only one that a pipeline made by request may run"`
+	Command     config.Command     `yaml:"command" reaches:"command" doc:"the program and its arguments, each an item of the list and never given to a shell; in it stand {path} {file} {stream} {pipeline} {id} {start} {end} {duration} {size} {reason}, but not in text that a program reads as a script, such as that behind sh -c: there write \"$SPOOL_PATH\" \"$SPOOL_STREAM\" and so on, variables of the same names that every command is given"`
 	Timeout     config.Duration    `yaml:"timeout" doc:"a command that runs longer is killed, with all that it started"`
 	Concurrency int                `yaml:"concurrency" doc:"so many run at a time, of all streams of the pipeline"`
 	MaxWaiting  int                `yaml:"max_waiting" doc:"longest queue; for further recordings the command is not run, which is logged and counted"`
-	Environment config.Environment `yaml:"environment" doc:"names of variables of spool's own environment that the command is given; PATH, HOME, LANG, TZ and TMPDIR it has anyway"`
-	RecordPath  string             `yaml:"record_path" inherit:"mp4.record_path" doc:"directory that {path} begins with: that of the mp4 stage before"`
+	Environment config.Environment `yaml:"environment" reaches:"environment" doc:"names of variables of spool's own environment that the command is given; PATH, HOME, LANG, TZ and TMPDIR it has anyway"`
+	RecordPath  string             `yaml:"record_path" inherit:"mp4.record_path" reaches:"directory" doc:"directory that {path} begins with: that of the mp4 stage before"`
 }
 
 // execDefaults are the settings of a declaration that says nothing but a command.
@@ -35,7 +36,7 @@ var execDefaults = ExecConfig{
 // Check refuses a command that cannot be meant.
 func (c ExecConfig) Check() (problems config.Problems) {
 	command := c.Command.Reveal()
-	if len(command) == 0 || command[0] == "" {
+	if c.Use == "" && len(command) == 0 || len(command) > 0 && command[0] == "" {
 		problems = append(problems, config.At("command", "is empty").WithHint(`for example command: [/usr/local/bin/done, "{path}"]`))
 	}
 	for i, arg := range command {
@@ -114,6 +115,9 @@ type execStage struct {
 }
 
 func newExec(set pipeline.Settings, cfg ExecConfig) (pipeline.Transform[media.Recording, media.Recording], error) {
+	if len(cfg.Command.Reveal()) == 0 {
+		return nil, fmt.Errorf("declare.exec has no command %q", cfg.Use)
+	}
 	commands, err := pipeline.Use[*Commands](set)
 	if err != nil {
 		return nil, err

@@ -17,7 +17,7 @@ type MotionConfig struct {
 	Window    config.Duration `yaml:"window" doc:"over which sizes are averaged: a single large picture is no motion"`
 	Adapt     config.Duration `yaml:"adapt" doc:"how long a change must last to become usual; a third of it is learnt from before anything is raised"`
 	Hold      config.Duration `yaml:"hold" doc:"motion that comes back within it is the same event"`
-	Name      string          `yaml:"name" doc:"of the events"`
+	Name      string          `yaml:"name" reaches:"nothing" doc:"of the events"`
 	Protect   bool            `yaml:"protect" doc:"keep the files from deletion"`
 }
 

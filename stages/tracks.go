@@ -21,8 +21,8 @@ type TracksConfig struct {
 // TrackMatch matches the tracks that are all that it says.
 type TrackMatch struct {
 	Kind     string `yaml:"kind,omitempty" oneof:"video audio" doc:"video or audio"`
-	Codec    string `yaml:"codec,omitempty" doc:"the codec by its name, such as h264 or aac"`
-	Language string `yaml:"language,omitempty" doc:"three letters of ISO 639-2, such as eng; und is a track that names none"`
+	Codec    string `yaml:"codec,omitempty" reaches:"nothing" doc:"the codec by its name, such as h264 or aac"`
+	Language string `yaml:"language,omitempty" reaches:"nothing" doc:"three letters of ISO 639-2, such as eng; und is a track that names none"`
 }
 
 // Validate refuses what matches nothing or everything by accident.

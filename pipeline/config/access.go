@@ -35,6 +35,27 @@ func (n *Node) Get(key string) *Node {
 // Empty says that nothing was written: no value, or null.
 func (n *Node) Empty() bool { return n == nil || !n.IsMap && !n.IsList && n.Scalar == nil }
 
+// Text returns a value that is a text.
+func (n *Node) Text() (text string, ok bool) {
+	if n != nil && !n.IsMap && !n.IsList {
+		text, ok = n.Scalar.(string)
+	}
+	return text, ok
+}
+
+// Set gives a key of a map a value, in the place of the one that it has. The entries must
+// be the caller's own.
+func (n *Node) Set(key string, v *Node) {
+	if e := n.entry(key); e != nil {
+		e.Value = v
+		return
+	}
+	n.Entries = append(n.Entries, Entry{Key: key, Pos: v.Pos, Value: v})
+}
+
+// At returns a copy of a value, and of all below it, with another path.
+func (n *Node) At(path string) *Node { return n.copyTo(path) }
+
 func (n *Node) entry(key string) *Entry {
 	for i := range n.Entries {
 		if n.Entries[i].Key == key {

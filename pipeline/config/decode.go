@@ -16,7 +16,7 @@ import (
 // the struct around it; "-" leaves a field out. Further tags: `doc:"..."` is for
 // Encode, `oneof:"a b c"` names the only values of a text, `config:"signed"`
 // allows a negative Duration, `inherit:"..."` is for Inherits,
-// any for Marks.
+// any for Marks and Texts.
 //
 // Supported are structs, maps with text keys, slices, pointers, bool, numbers,
 // text, Duration, Size, Hidden, HiddenList, Node and *Node (as written), any, and what

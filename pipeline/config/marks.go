@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"encoding"
 	"reflect"
 	"slices"
@@ -46,6 +47,52 @@ func (m *marker) of(t reflect.Type, path string) {
 			m.of(f.typeIn(t), at)
 		}
 		m.open = m.open[:len(m.open)-1]
+	}
+}
+
+// Texts lists the settings of a struct that can hold text of the writer's choice, with
+// what a tag says of each, or of what it is in; "" where it says nothing. A text with the
+// tag oneof is none of them, nor is a number, a truth value, a Duration or a Size.
+func Texts(v any, tag string) []Mark {
+	t := texts{tag: tag}
+	t.of(reflect.TypeOf(v), "", "", "")
+	return t.found
+}
+
+type texts struct {
+	tag   string
+	found []Mark
+	open  []reflect.Type // that are being looked at: a type may hold itself
+}
+
+func (x *texts) of(t reflect.Type, path, says, oneof string) {
+	switch {
+	case t == durationType, t == timeDurationType, t == sizeType:
+	case t == nodeType, t.Kind() == reflect.Interface, reflect.PointerTo(t).Implements(textType):
+		x.found = append(x.found, Mark{path, says})
+	case t.Kind() == reflect.Pointer:
+		x.of(t.Elem(), path, says, oneof)
+	case t.Kind() == reflect.Slice:
+		item := Join(path, "*")
+		x.of(t.Elem(), item, says, oneof)
+		if last := len(x.found) - 1; last >= 0 && x.found[last].Path == item {
+			x.found[last].Path = path // a list of texts is one setting
+		}
+	case t.Kind() == reflect.Map: // its keys are text
+		x.found = append(x.found, Mark{path, says})
+	case t.Kind() == reflect.String && oneof == "", slices.Contains(x.open, t): // or what is in a type that holds itself
+		x.found = append(x.found, Mark{path, says})
+	case t.Kind() == reflect.Struct && len(fieldsOf(t)) == 0 && t.NumField() > 0: // a form of its own
+		x.found = append(x.found, Mark{path, says})
+	case t.Kind() == reflect.Struct:
+		x.open = append(x.open, t)
+		if reflect.PointerTo(t).Implements(reflect.TypeFor[Shorthand]()) {
+			x.found = append(x.found, Mark{path, says}) // or one word
+		}
+		for _, f := range fieldsOf(t) {
+			x.of(t.FieldByIndex(f.index).Type, Join(path, f.name), cmp.Or(f.tag.Get(x.tag), says), f.tag.Get("oneof"))
+		}
+		x.open = x.open[:len(x.open)-1]
 	}
 }
 

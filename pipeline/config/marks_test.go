@@ -67,3 +67,53 @@ func TestEditLeavesTheOriginal(t *testing.T) {
 	require.Equal(t, 1, out.Get("by").Get("y").Get("deep").Scalar)
 	require.Same(t, n.Get("own"), out.Get("own"))
 }
+
+// free has a setting of each form.
+type free struct {
+	Own    string            `yaml:"own" colour:"red"`
+	Choice string            `yaml:"choice" oneof:"a b"`
+	Some   []string          `yaml:"some" oneof:"a b"`
+	Number int               `yaml:"number"`
+	On     bool              `yaml:"on"`
+	Long   config.Duration   `yaml:"long"`
+	Large  config.Size       `yaml:"large"`
+	List   []string          `yaml:"list"`
+	Sides  []inner           `yaml:"sides" colour:"white"`
+	By     map[string]int    `yaml:"by"`
+	Loose  *config.Node      `yaml:"loose"`
+	Any    any               `yaml:"any"`
+	At     time.Time         `yaml:"at"`
+	Inner  *inner            `yaml:"inner"`
+	Self   []free            `yaml:"self"`
+	Deep   [][]stringOfOurs  `yaml:"deep"`
+	Secret map[string]string `yaml:"-"`
+	Link   config.URL        `yaml:"link"`
+	Run    config.Command    `yaml:"run"`
+}
+
+type stringOfOurs string
+
+// TestTextsAreFoundWhateverTheirForm: a setting that nothing is said about is found, too.
+func TestTextsAreFoundWhateverTheirForm(t *testing.T) {
+	require.Equal(t, []config.Mark{
+		{"own", "red"}, {"list", ""}, {"sides/*/deep", "blue"}, {"by", ""}, {"loose", ""}, {"any", ""}, {"at", ""},
+		{"inner/deep", "blue"}, {"self", ""}, {"deep", ""}, {"link", ""}, {"run", ""},
+	}, config.Texts(free{}, "colour"))
+	require.Empty(t, config.Texts(struct{}{}, "colour"))
+}
+
+// TestABorrowedValueIsDecodedAndNotWritten, wherever it stands.
+func TestABorrowedValueIsDecodedAndNotWritten(t *testing.T) {
+	n, err := config.Parse("test.yaml", []byte("{list: [{own: a, choice: b}], own: c}"))
+	require.NoError(t, err)
+	n.Get("list").List[0].Get("own").Borrowed = true
+	n.Get("own").Borrowed = true
+	var out struct {
+		Own  string                         `yaml:"own"`
+		List []struct{ Own, Choice string } `yaml:"list"`
+	}
+	require.Empty(t, n.Decode(&out))
+	require.Equal(t, "c", out.Own)
+	require.Equal(t, "a", out.List[0].Own)
+	require.Equal(t, "list:\n  - choice: b\n", string(n.YAML(config.Style{})))
+}

@@ -17,6 +17,10 @@ type Node struct {
 	IsList  bool
 	Entries []Entry // of a map, in the order they were written
 	List    []*Node
+
+	// Borrowed: the value belongs to another place of the configuration, which the map
+	// around it names. It is decoded as if it were written, and YAML leaves it out.
+	Borrowed bool
 }
 
 // Entry is one key of a map.

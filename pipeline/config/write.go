@@ -36,12 +36,17 @@ type writer struct {
 }
 
 func (w *writer) entries(n *Node, indent int) {
-	for i, e := range n.Entries {
+	first := true
+	for _, e := range n.Entries {
+		if e.Value.Borrowed {
+			continue
+		}
 		w.doc(e.Value.Path, indent)
 		// The first entry of a list's item stands behind its dash.
-		if i > 0 || !w.behindDash() {
+		if !first || !w.behindDash() {
 			w.pad(indent)
 		}
+		first = false
 		w.out.WriteString(plain(e.Key) + ":")
 		w.value(e.Value, indent)
 	}

@@ -18,6 +18,9 @@ type FS interface {
 	// Open opens a file that is there, for writing.
 	Open(name string) (File, error)
 	Read(name string) ([]byte, error)
+	// ReadOurs is Read of a file that is obeyed: one that another user can have written is
+	// filesystem.ErrNotOurs.
+	ReadOurs(name string) ([]byte, error)
 	// Rename gives a file another name, and takes that name from the one that has it.
 	Rename(from, to string) error
 	Remove(name string) error
@@ -64,6 +67,9 @@ func (d Disk) open(name string, flag int, perm fs.FileMode) (File, error) {
 
 // Read is FS. A file of more than maxRead bytes is none of ours.
 func (Disk) Read(name string) ([]byte, error) { return filesystem.ReadAtMost(name, maxRead) }
+
+// ReadOurs is FS.
+func (Disk) ReadOurs(name string) ([]byte, error) { return filesystem.ReadOurs(name, maxRead) }
 
 const maxRead = 64 << 20
 

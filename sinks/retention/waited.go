@@ -2,11 +2,12 @@ package retention
 
 import (
 	"encoding/json"
-	"io"
+	"errors"
 	"path/filepath"
 	"time"
 
 	"github.com/gospool/spool/pipeline/durable"
+	"github.com/gospool/spool/pipeline/filesystem"
 )
 
 // waitFile keeps how long a mass expiry has waited over a restart: a recorder that
@@ -45,12 +46,10 @@ const longOff = 7 * day
 // far ahead.
 func (k *Keeper) readWait(now time.Time) {
 	var kept keptWait
-	f, err := k.index.root.Open(waitFile)
-	if err != nil {
-		return
+	text, err := filesystem.ReadOurs(filepath.Join(k.deps.Dir, waitFile), 4096)
+	if errors.Is(err, filesystem.ErrNotOurs) {
+		k.deps.Log.Warn("how long a mass expiry has waited is not believed: it begins anew", "error", err)
 	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, 4096))
 	if err != nil || json.Unmarshal(text, &kept) != nil || kept.Since.After(now) || kept.Clock.After(now) || now.Sub(kept.Clock) > longOff {
 		return
 	}

@@ -3,6 +3,7 @@ package webhook
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/filesystem"
 )
 
 // lane is the notices for one URL, sent one after another, the oldest first.
@@ -38,7 +40,9 @@ type lane struct {
 // entry is a notice on the disk.
 type entry struct {
 	name     string
-	unstored *Notice // not nil: it could not be stored; of the lane's task alone once it is queued
+	sum      [sha256.Size]byte // of its file, where this process has stored it
+	left     bool              // its file stays: it is not for us to send or to remove
+	unstored *Notice           // not nil: it could not be stored; of the lane's task alone once it is queued
 	backoff  pipeline.Backoff
 	due      time.Time
 	queued   time.Time // in this process
@@ -92,6 +96,12 @@ func (l *lane) try(ctx context.Context, e *entry) {
 	if errno := syscall.Errno(0); errors.As(err, &errno) && !errors.Is(err, os.ErrNotExist) { // of the disk, or for want of descriptors
 		l.failed(fmt.Errorf("the notice cannot be read now: %w", err))
 		l.until = b.clock.Now().Add(l.backoff.Next())
+		return
+	}
+	if errors.Is(err, filesystem.ErrNotOurs) || errors.Is(err, errTarget) {
+		b.log.Error("a notice is not sent, and stays where it is", "file", e.name, "error", err)
+		e.left = true
+		b.remove(l, e, &b.count.GivenUp)
 		return
 	}
 	if err != nil {

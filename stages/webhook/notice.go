@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
 )
@@ -84,6 +85,19 @@ func zlmBody(dir string, r *media.Recording) ([]byte, error) {
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z07:00") }
 
 func escaped(p string) string { return (&url.URL{Path: p}).EscapedPath() }
+
+// Target is whom notices are for, and what signs them.
+type Target struct{ URL, SecretFile, SecretEnv string }
+
+func (n *Notice) target() Target { return Target{n.URL, n.SecretFile, n.SecretEnv} }
+
+// ReadTarget returns the target of a stage with these settings, and reports whether it is
+// one that tells of recordings and they are in order.
+func ReadTarget(s *pipeline.StageInfo, settings *config.Node) (t Target, ok bool) {
+	cfg, ok := s.Defaults.(Config)
+	ok = ok && len(settings.Decode(&cfg)) == 0
+	return Target{cfg.URL.Reveal(), cfg.SecretFile, cfg.SecretEnv}, ok
+}
 
 // Notice is one thing to be told, as it is on the disk.
 type Notice struct {

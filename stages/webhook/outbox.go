@@ -2,9 +2,11 @@ package webhook
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"path/filepath"
@@ -15,6 +17,7 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/durable"
+	"github.com/gospool/spool/pipeline/filesystem"
 )
 
 const (
@@ -42,6 +45,7 @@ type Outbox struct {
 	wall   *pipeline.WallClock
 	log    *slog.Logger
 	client *http.Client
+	has    func(Target) bool // see Options.Allowed
 
 	mu    sync.Mutex       // guards what follows
 	lanes map[string]*lane // by URL, those with something to send
@@ -67,6 +71,9 @@ type Options struct {
 	Clock pipeline.Clock
 	Wall  *pipeline.WallClock // whether the clock is believed; nil: it is
 	Log   *slog.Logger
+	// Allowed reports whether the configuration has a target: what an earlier process left
+	// is sent to no other. nil: it has all.
+	Allowed func(Target) bool
 }
 
 // Open takes a directory and begins to send what an earlier process left in it.
@@ -84,7 +91,7 @@ func Open(o Options) (*Outbox, error) {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.IdleConnTimeout = 10 * time.Second
 	b := &Outbox{
-		dir: o.Dir, disk: o.Disk, wanted: spareFiles, tasks: o.Tasks, clock: o.Clock, wall: o.Wall, log: o.Log, lanes: map[string]*lane{}, moved: make(chan struct{}),
+		has: o.Allowed, dir: o.Dir, disk: o.Disk, wanted: spareFiles, tasks: o.Tasks, clock: o.Clock, wall: o.Wall, log: o.Log, lanes: map[string]*lane{}, moved: make(chan struct{}),
 		client: &http.Client{
 			Transport:     transport,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -95,11 +102,24 @@ func Open(o Options) (*Outbox, error) {
 		if strings.HasSuffix(e.Name(), durable.Unfinished) {
 			_ = o.Disk.Remove(filepath.Join(o.Dir, e.Name())) // of a crash; it was never promised
 		}
+	}
+	b.replayAll(entries)
+	return b, nil
+}
+
+// replayAll queues what an earlier process left, unless another user can have put it there.
+func (b *Outbox) replayAll(entries []fs.DirEntry) {
+	if _, real := b.disk.(durable.Disk); real {
+		if err := filesystem.OurDirectory(b.dir); err != nil {
+			b.log.Error("notices of an earlier run are not sent, and stay where they are", "error", err)
+			return
+		}
+	}
+	for _, e := range entries {
 		if strings.HasSuffix(e.Name(), suffix) {
 			b.replay(e.Name())
 		}
 	}
-	return b, nil
 }
 
 // Settle waits until the servers that answer have been told all there is, or for
@@ -140,8 +160,9 @@ func (b *Outbox) move() {
 // Close lets go of idle connections. The tasks end the rest.
 func (b *Outbox) Close() { b.client.CloseIdleConnections() }
 
-// replay queues a file of an earlier process. One that cannot be read is left and
-// said once: it is of no use to try it again.
+// replay queues a file of an earlier process. One that cannot be read, that another user can
+// have written, or whose target the configuration does not have any more, is left and said
+// once: it is of no use to try it again.
 func (b *Outbox) replay(name string) {
 	n, err := b.read(name)
 	if err != nil {
@@ -151,18 +172,42 @@ func (b *Outbox) replay(name string) {
 	b.queue(&entry{name: name}, n.URL)
 }
 
-func (b *Outbox) load(e *entry) (Notice, error) {
-	if e.unstored != nil {
+// load reads a notice that is to be sent: what this process has put there as it has, what an
+// earlier one left as it may be sent now.
+func (b *Outbox) load(e *entry) (n Notice, err error) {
+	switch {
+	case e.unstored != nil:
 		return *e.unstored, nil
+	case e.sum == [sha256.Size]byte{}:
+		return b.read(e.name)
 	}
-	return b.read(e.name)
+	text, err := b.disk.Read(filepath.Join(b.dir, e.name))
+	if err == nil && sha256.Sum256(text) != e.sum {
+		err = fmt.Errorf("%w: it was changed since it was stored", filesystem.ErrNotOurs)
+	}
+	if err != nil {
+		return n, err
+	}
+	return decode(text)
 }
 
+// errTarget says that a notice is for a server that it may not be sent to.
+var errTarget = errors.New("the configuration has no such webhook any more, neither in a pipeline nor under declare.webhooks")
+
+// read reads a notice that an earlier process left.
 func (b *Outbox) read(name string) (n Notice, err error) {
-	text, err := b.disk.Read(filepath.Join(b.dir, name))
+	text, err := b.disk.ReadOurs(filepath.Join(b.dir, name))
 	if err == nil {
-		err = json.Unmarshal(text, &n)
+		n, err = decode(text)
 	}
+	if err == nil && b.has != nil && !b.has(n.target()) {
+		err = fmt.Errorf("%w: %s", errTarget, hostOf(n.URL))
+	}
+	return n, err
+}
+
+func decode(text []byte) (n Notice, err error) {
+	err = json.Unmarshal(text, &n)
 	if err == nil && (n.URL == "" || n.ID == "" || len(n.Body) == 0) {
 		err = errors.New("it is not a notice")
 	}
@@ -180,7 +225,7 @@ func (b *Outbox) Put(n Notice) error {
 	if err != nil {
 		return err
 	}
-	e := &entry{name: name}
+	e := &entry{name: name, sum: sha256.Sum256(text)}
 	if err = b.write(name, text); err != nil {
 		if !b.hold() {
 			return fmt.Errorf("webhook outbox: %w", err)
@@ -265,10 +310,13 @@ func (b *Outbox) queue(e *entry, url string) {
 	}
 }
 
-// remove ends a notice: its file goes, then its place in the lane.
+// remove ends a notice: its file goes, unless it is to be left, then its place in the lane.
 func (b *Outbox) remove(l *lane, e *entry, how *int) {
 	unstored := e.unstored != nil
-	err := b.disk.Remove(filepath.Join(b.dir, e.name))
+	var err error
+	if !e.left {
+		err = b.disk.Remove(filepath.Join(b.dir, e.name))
+	}
 	if err == nil && b.only(l) { // those before it went along: a power cut brings none of them back
 		err = b.disk.SyncDir(b.dir)
 	}

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"net/http"
 	"os"
@@ -65,10 +66,10 @@ func TestNoticeThatCannotBeReadNowIsSentLater(t *testing.T) {
 	p := begin(t, dir, newClock())
 	loop := filepath.Join(dir, "0000000000000001"+suffix)
 	require.NoError(t, os.Symlink(filepath.Base(loop), loop)) // ELOOP: the disk's error
-	p.queue(&entry{name: filepath.Base(loop)}, server.URL)
-	require.Eventually(t, func() bool { return p.Counts().Failed > 0 }, time.Minute, time.Millisecond)
 	text, err := json.Marshal(notice(pipeline.SystemClock, server.URL, `{"n":1}`))
 	require.NoError(t, err)
+	p.queue(&entry{name: filepath.Base(loop), sum: sha256.Sum256(text)}, server.URL)
+	require.Eventually(t, func() bool { return p.Counts().Failed > 0 }, time.Minute, time.Millisecond)
 	require.NoError(t, os.WriteFile(loop+durable.Unfinished, text, 0o600))
 	require.NoError(t, os.Rename(loop+durable.Unfinished, loop))
 	close(up)

@@ -18,14 +18,15 @@ import (
 
 // Config says whom to tell of what.
 type Config struct {
-	URL        config.URL      `yaml:"url" doc:"http or https; each notice is a POST of JSON to it"`
+	Use        string          `yaml:"use" declared:"webhooks" reaches:"nothing" doc:"a server of declare.webhooks by its name, with all that is said there: the only one that a pipeline made by request may tell"`
+	URL        config.URL      `yaml:"url" reaches:"url" doc:"http or https; each notice is a POST of JSON to it"`
 	Notify     []string        `yaml:"notify" oneof:"started finished event" doc:"what is told: that a file was begun, that it is finished, that an event was recorded in it"`
 	Format     string          `yaml:"format" oneof:"spool zlmediakit" doc:"zlmediakit is the body of its on_record_mp4, of finished files only"`
-	SecretFile string          `yaml:"secret_file,omitempty" doc:"file with the secret that notices are signed with (HMAC-SHA256)"`
-	SecretEnv  string          `yaml:"secret_env,omitempty" doc:"or the name of the environment variable that holds it"`
+	SecretFile string          `yaml:"secret_file,omitempty" reaches:"secret_file" doc:"file with the secret that notices are signed with (HMAC-SHA256)"`
+	SecretEnv  string          `yaml:"secret_env,omitempty" reaches:"environment" doc:"or the name of the environment variable that holds it"`
 	Timeout    config.Duration `yaml:"timeout" doc:"of one attempt"`
 	GiveUp     config.Duration `yaml:"give_up" doc:"a notice that could not be delivered for this long is dropped, which is counted"`
-	RecordPath string          `yaml:"record_path" inherit:"mp4.record_path" doc:"directory that zlmediakit's file_path begins with: that of the mp4 stage before"`
+	RecordPath string          `yaml:"record_path" inherit:"mp4.record_path" reaches:"directory" doc:"directory that zlmediakit's file_path begins with: that of the mp4 stage before"`
 }
 
 var defaults = Config{
@@ -36,7 +37,7 @@ var defaults = Config{
 // Check refuses a notice that could never arrive.
 func (c Config) Check() (problems config.Problems) {
 	u, err := url.Parse(c.URL.Reveal())
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+	if named := c.Use != "" && c.URL.Reveal() == ""; !named && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
 		problems = append(problems, config.At("url", "is no URL that can be posted to").WithHint("for example https://10.0.0.5/recordings"))
 	}
 	if len(c.Notify) == 0 {
@@ -75,6 +76,9 @@ type stage struct {
 }
 
 func newStage(set pipeline.Settings, cfg Config) (pipeline.Transform[media.Recording, media.Recording], error) {
+	if cfg.URL.Reveal() == "" {
+		return nil, fmt.Errorf("declare.webhooks has no server %q", cfg.Use)
+	}
 	outbox, err := pipeline.Use[*Outbox](set)
 	if err != nil {
 		return nil, err

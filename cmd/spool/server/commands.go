@@ -16,6 +16,7 @@ import (
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/durable"
+	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/stages"
 )
 
@@ -63,7 +64,11 @@ func (k *keptCommands) Done(name string) {
 // any more is said, once, and taken out.
 func (s *Server) resumeCommands() {
 	store := s.commandStore
-	entries, err := os.ReadDir(store.dir) // in the order of names, which is that of age
+	err := filesystem.OurDirectory(store.dir)
+	var entries []fs.DirEntry
+	if err == nil {
+		entries, err = os.ReadDir(store.dir) // in the order of names, which is that of age
+	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		s.log.Error("commands of an earlier run are not run", "error", err)
 	}
@@ -81,7 +86,7 @@ func (s *Server) resumeCommands() {
 			continue
 		}
 		s.log.Error("a command of an earlier run is not run", "pipeline", c.Pipeline, "stream", c.Stream, "file", c.Path, "name", name, "error", err)
-		if disk := syscall.Errno(0); !errors.As(err, &disk) { // else the next start may be able to read it
+		if disk := syscall.Errno(0); !errors.As(err, &disk) && !errors.Is(err, filesystem.ErrNotOurs) && !errors.Is(err, errNotYet) { // else the next start may be able to run it
 			store.Done(name)
 		}
 	}
@@ -92,14 +97,7 @@ func (s *Server) resumeCommands() {
 const maxCommandBytes = 64 << 10
 
 func (k *keptCommands) read(name string) (c stages.KeptCommand, err error) {
-	info, err := os.Lstat(k.path(name))
-	if err != nil {
-		return c, err
-	}
-	if !info.Mode().IsRegular() || info.Size() > maxCommandBytes {
-		return c, errors.New("it is not a command")
-	}
-	text, err := os.ReadFile(k.path(name))
+	text, err := filesystem.ReadOurs(k.path(name), maxCommandBytes)
 	if err == nil {
 		err = json.Unmarshal(text, &c)
 	}
@@ -109,8 +107,14 @@ func (k *keptCommands) read(name string) (c stages.KeptCommand, err error) {
 	return c, err
 }
 
+var errNotYet = errors.New("the pipeline that it is of is not run now: a start at which it is runs it")
+
 func (s *Server) resumeCommand(c stages.KeptCommand) error {
-	cfg, found := execStage(s.declared.State().All, c)
+	now := s.declared.State()
+	cfg, found := execStage(now.All, c)
+	if !found && now.Waits(c.Pipeline) {
+		return errNotYet
+	}
 	if !found {
 		return errors.New("the pipeline has no such command any more")
 	}

@@ -4,9 +4,38 @@ import (
 	"context"
 	"sync"
 
+	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/stages/webhook"
 )
+
+// targets are the servers that a configuration has told of recordings.
+type targets struct {
+	mu  sync.Mutex // guards what follows
+	of  *configs.Config
+	all map[webhook.Target]bool
+}
+
+// has reports whether a pipeline that is declared now, or the block declare, has a target.
+func (t *targets) has(cfg *configs.Config, target webhook.Target) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.of != cfg {
+		t.of, t.all = cfg, map[webhook.Target]bool{}
+		add := func(s *pipeline.StageInfo, settings *config.Node) {
+			if target, ok := webhook.ReadTarget(s, settings); ok {
+				t.all[target] = true
+			}
+		}
+		for _, p := range cfg.Pipelines {
+			pipeline.EachStage(p.Stages, add)
+		}
+		cfg.EachNamed(add)
+	}
+	return t.all[target]
+}
 
 // redelivered is what the stages behind mp4 were told of by redeliver.
 type redelivered struct {

@@ -14,8 +14,8 @@ import (
 
 // Config is what a declaration says of the source "file".
 type Config struct {
-	Path  string `yaml:"path" doc:"MP4 file that is read, ordinary or fragmented"`
-	Speed string `yaml:"speed" doc:"max: as fast as the pipeline takes it; realtime: at the pace of its times"`
+	Path  string `yaml:"path" reaches:"file" doc:"MP4 file that is read, ordinary or fragmented"`
+	Speed string `yaml:"speed" reaches:"nothing" doc:"max: as fast as the pipeline takes it; realtime: at the pace of its times"`
 	Loop  bool   `yaml:"loop" doc:"begin again at the end; times go on"`
 }
 

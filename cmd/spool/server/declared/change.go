@@ -17,7 +17,11 @@ func (p *Set) Declare(ctx context.Context, name string, text []byte, dryRun bool
 	}
 	p.change.Lock()
 	defer p.change.Unlock()
-	own := maps.Clone(p.State().own)
+	now := p.State()
+	if now.unread != nil {
+		return api.Declared{}, errUnread
+	}
+	own := maps.Clone(now.own)
 	own[name] = n
 	return p.replace(ctx, name, own, dryRun)
 }
@@ -28,6 +32,9 @@ func (p *Set) Remove(ctx context.Context, name string, dryRun bool) (api.Declare
 	p.change.Lock()
 	defer p.change.Unlock()
 	now := p.State()
+	if now.unread != nil {
+		return api.Declared{}, errUnread
+	}
 	if now.own[name] == nil {
 		if _, is := now.All.Pipelines[configs.PipelineName(name)]; is {
 			return api.Declared{}, api.Conflict("pipeline %s is of the configuration: take it out there and reload", name)
@@ -37,6 +44,9 @@ func (p *Set) Remove(ctx context.Context, name string, dryRun bool) (api.Declare
 	own := maps.Clone(now.own)
 	delete(own, name)
 	was, _ := p.find(now, name)
+	if now.Refused[name] != nil {
+		was = describeRefused(now, name)
+	}
 	d, err := p.replace(ctx, name, own, dryRun)
 	if err == nil && d.Status == statusRemoved {
 		d.Pipeline = was
@@ -48,13 +58,19 @@ func errNoPipeline(name string) error {
 	return api.NotFound("there is no pipeline %.64q: GET /mp4/pipelines lists them", name)
 }
 
+// errUnread keeps what the file holds that is not obeyed: a change would take its place.
+var errUnread = api.Conflict("the file of the pipelines that were made by request before is not obeyed, and would be lost: the log says why and what to do; then reload")
+
 const statusRemoved = "removed"
 
 // replace goes over to other pipelines made by API, of which one is new, other or
 // gone. The caller holds p.change.
 func (p *Set) replace(ctx context.Context, name string, own map[string]*config.Node, dryRun bool) (out api.Declared, err error) {
 	now := p.State()
-	next, err := declare(now.File, own)
+	next, err := declare(now.File, own, nil)
+	if wrong := next.Refused[name]; err == nil && wrong != nil {
+		err = wrong
+	}
 	if err != nil {
 		return out, refusal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -19,26 +20,27 @@ import (
 
 // State is one state of what is declared. It is not changed once it is made.
 type State struct {
-	File      *configs.Config         // of file, environment and flags
-	own       map[string]*config.Node // pipelines made by API
-	All       *configs.Config         // both
-	Pipelines []recorder.Declared     // of All
+	File      *configs.Config            // of file, environment and flags
+	own       map[string]*config.Node    // pipelines made by API, those that are refused among them
+	unread    error                      // why the file that keeps them is not obeyed; own is empty then
+	Refused   map[string]config.Problems // why some of own are not run
+	All       *configs.Config            // File with those of own that are run
+	Pipelines []recorder.Declared        // of All
 	agenda    recorder.Agenda
 }
 
 // Read reads what was made by API in a record directory and checks all that is
-// declared. It starts nothing.
+// declared. It starts nothing. What was made by API and is not right, or no longer allowed,
+// is no error: the file's own pipelines record all the same.
 func Read(file *configs.Config) (State, error) {
 	own, err := readKept(durable.Disk{}, keptFile(file.MP4.RecordPath))
-	if err != nil {
-		return State{}, err
-	}
-	return declare(file, own)
+	return declare(file, own, err)
 }
 
 // declare checks everything and starts nothing.
-func declare(file *configs.Config, own map[string]*config.Node) (State, error) {
-	all, problems := file.With(own)
+func declare(file *configs.Config, own map[string]*config.Node, unread error) (State, error) {
+	run, refused := sift(file, own)
+	all, problems := file.With(run)
 	if len(problems) > 0 {
 		return State{}, problems
 	}
@@ -47,7 +49,7 @@ func declare(file *configs.Config, own map[string]*config.Node) (State, error) {
 		return State{}, err
 	}
 	agenda, problems := all.Agenda()
-	return State{file, own, all, pipelines, agenda}, problems.Err()
+	return State{file, own, unread, refused, all, pipelines, agenda}, problems.Err()
 }
 
 // Deps are the parts that a Set changes.
@@ -91,6 +93,7 @@ func New(s State, d Deps) *Set {
 	p.schedule = recorder.NewSchedule(d.Recorder, d.Clock, d.Wall, d.Log, p.trigger)
 	p.schedule.Set(s.agenda)
 	p.restoreStops()
+	p.sayRefused(nil, s)
 	return p
 }
 
@@ -118,6 +121,10 @@ func (p *Set) List() []api.Pipeline {
 	for i := range now.Pipelines {
 		out = append(out, p.describe(now, &now.Pipelines[i], recording))
 	}
+	for name := range now.Refused {
+		out = append(out, describeRefused(now, name))
+	}
+	slices.SortStableFunc(out, func(a, b api.Pipeline) int { return strings.Compare(a.Name, b.Name) })
 	return out
 }
 
@@ -130,6 +137,12 @@ func (p *Set) find(in State, name string) (api.Pipeline, bool) {
 	return api.Pipeline{}, false
 }
 
+// has reports whether there is a pipeline that can be stopped and started.
+func (s *State) has(name string) bool {
+	_, is := s.All.Pipelines[configs.PipelineName(name)]
+	return is
+}
+
 // describe tells of one pipeline; recording lists the streams of all by pipeline.
 func (p *Set) describe(in State, d *recorder.Declared, recording map[string][]string) api.Pipeline {
 	name := d.Plan.Name
@@ -140,7 +153,7 @@ func (p *Set) describe(in State, d *recorder.Declared, recording map[string][]st
 		Recording: recording[name],
 	}
 	switch {
-	case in.own[name] != nil:
+	case in.own[name] != nil && in.Refused[name] == nil:
 		out.Origin = "api"
 	case !in.File.Writes(config.Join("pipelines", name)):
 		out.Origin = "mp4"
@@ -150,7 +163,7 @@ func (p *Set) describe(in State, d *recorder.Declared, recording map[string][]st
 
 // Start lets a pipeline record and begins it for every stream that is there.
 func (p *Set) Start(_ context.Context, name string) (int, error) {
-	if _, is := p.find(p.State(), name); !is {
+	if now := p.State(); !now.has(name) {
 		return 0, errNoPipeline(name)
 	}
 	return p.recorder.Resume(name, p.present()), nil
@@ -158,7 +171,7 @@ func (p *Set) Start(_ context.Context, name string) (int, error) {
 
 // Stop ends a pipeline's recordings and holds it.
 func (p *Set) Stop(ctx context.Context, name string, drain bool) (int, error) {
-	if _, is := p.find(p.State(), name); !is {
+	if now := p.State(); !now.has(name) {
 		return 0, errNoPipeline(name)
 	}
 	return p.recorder.Hold(ctx, name, recorder.HoldOptions{Drain: drain})

@@ -25,11 +25,18 @@ func (p *Set) Reload(ctx context.Context) (api.Reloaded, error) {
 		problem := file.Problem("mp4/record_path", "the directory of the recordings cannot change while spool runs")
 		return api.Reloaded{}, refusal(config.Problems{problem.WithHint("start spool again")})
 	}
-	next, err := declare(file, p.State().own)
+	before := p.State()
+	own, unread := before.own, before.unread
+	if unread != nil { // perhaps it is mended
+		own, unread = readKept(p.disk, p.kept)
+	}
+	next, err := declare(file, own, unread)
 	if err != nil {
 		return api.Reloaded{}, refusal(err)
 	}
+	p.sayRefused(before.Refused, next)
 	out := p.apply(ctx, next)
+	out.Warnings = append(out.Warnings, next.refusals()...)
 	out.NeedRestart = needRestart(p.started, file)
 	for _, w := range file.Warnings {
 		out.Warnings = append(out.Warnings, shown(w).String())

@@ -10,7 +10,7 @@ import (
 
 // live are the settings that a reload changes; with the others it waits for a
 // new start.
-var live = []string{"streams", "pipelines", "crontab", "mp4"}
+var live = []string{"streams", "pipelines", "declare", "crontab", "mp4"}
 
 // late are those below them that it does not.
 var late = []string{"mp4/expire_days", "mp4/disk_max_percent"}

@@ -39,10 +39,11 @@ func (p *Set) KeepStops() {
 	p.stops.kept = stops
 }
 
-// restoreStops reads the file. One that cannot be read is as none: it is better
+// restoreStops reads the file. One that cannot be read, or that another user can have
+// written, is as none: it is better
 // to record too much.
 func (p *Set) restoreStops() {
-	text, err := p.disk.Read(p.stops.path)
+	text, err := p.disk.ReadOurs(p.stops.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return
 	}

@@ -17,10 +17,11 @@ import (
 // keeps across a restart.
 func keptFile(recordPath string) string { return filepath.Join(recordPath, ".spool-pipelines.yaml") }
 
-// readKept reads what was made by API; a file that is not there is nothing.
+// readKept reads what was made by API; a file that is not there is nothing, and one that
+// another user can have written is filesystem.ErrNotOurs.
 func readKept(disk durable.FS, file string) (map[string]*config.Node, error) {
 	own := map[string]*config.Node{}
-	text, err := disk.Read(file)
+	text, err := disk.ReadOurs(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return own, nil
 	}

@@ -1,0 +1,94 @@
+package declared
+
+import (
+	"fmt"
+
+	"github.com/gospool/spool/configs"
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
+	"github.com/gospool/spool/pipeline/filesystem"
+)
+
+// judge returns all that is wrong with a pipeline that was made by request: what it reaches
+// outside the recorder and the file does not allow, and what would be wrong with it in the
+// file.
+func judge(file *configs.Config, name string, n *config.Node) config.Problems {
+	problems := forbidden(file, n.Get("stages"))
+	alone := *file
+	alone.Pipelines = nil
+	one, wrong := alone.With(map[string]*config.Node{name: n})
+	if len(wrong) == 0 {
+		_, wrong = one.Compile()
+	}
+	return append(problems, wrong...).Sorted()
+}
+
+// sift parts the pipelines that were made by request: those that are run, and for the
+// others why they are not.
+func sift(file *configs.Config, own map[string]*config.Node) (run map[string]*config.Node, refused map[string]config.Problems) {
+	run, refused = map[string]*config.Node{}, map[string]config.Problems{}
+	for name, n := range own {
+		if problems := judge(file, name, n); len(problems) > 0 {
+			refused[name] = problems
+			continue
+		}
+		run[name] = n
+	}
+	return run, refused
+}
+
+// forbidden finds each setting that reaches what the file does not allow. What is only
+// inherited from the file, or named in it by use, is not written there.
+func forbidden(file *configs.Config, stages *config.Node) (problems config.Problems) {
+	pipeline.EachReach(stages, func(s *pipeline.StageInfo, r pipeline.Reach, value *config.Node) {
+		if r == pipeline.ReachesDirectory {
+			if why, do := outside(file, value); why != "" {
+				problems.Add(value, do, "%s", why)
+			}
+			return
+		}
+		problems.Add(value, instead(s), "%s: a pipeline made by request reaches only what the configuration file declares", whatItDoes[r])
+	})
+	return problems
+}
+
+// whatItDoes says what a setting is refused for.
+var whatItDoes = map[pipeline.Reach]string{
+	pipeline.ReachesCommand:     "it runs a program",
+	pipeline.ReachesURL:         "it sends to a server",
+	pipeline.ReachesSecretFile:  "it reads a secret from a file",
+	pipeline.ReachesFile:        "it reads a file of the machine",
+	pipeline.ReachesEnvironment: "it gives away variables of spool's environment",
+	pipeline.ReachesAnything:    "the stage does not say what this setting reaches",
+}
+
+// instead says what to write where.
+func instead(s *pipeline.StageInfo) string {
+	named, ok := s.Named()
+	if !ok {
+		return "write the pipeline in the configuration file"
+	}
+	return fmt.Sprintf("write declare: {%s: [{name: NAME, ...}]} in the configuration file, with this setting, and here %s: {%s: NAME}", named.List, s.Name, named.Key)
+}
+
+// outside says why a pipeline made by request may not write to a directory, and what to do.
+func outside(file *configs.Config, value *config.Node) (why, do string) {
+	dir, ok := value.Text()
+	if !ok {
+		return "a directory is wanted here", ""
+	}
+	within, err := filesystem.Within(dir, Directories(file))
+	switch {
+	case err != nil:
+		return fmt.Sprintf("where %.200q leads cannot be told: %v", dir, err), ""
+	case !within:
+		return fmt.Sprintf("%.200q is neither below mp4.record_path nor below a directory that the configuration file declares, without .. and links that lead elsewhere", dir),
+			"write declare: {directories: [...]} in the configuration file, or leave it out here"
+	}
+	return "", ""
+}
+
+// Directories returns those that a pipeline made by request may record to, or below.
+func Directories(file *configs.Config) []string {
+	return append([]string{file.MP4.RecordPath}, file.Declare.Directories...)
+}

@@ -1,0 +1,196 @@
+package configs
+
+import (
+	"fmt"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
+)
+
+// Declare is what a pipeline that was made by request may name of what lies outside the
+// recorder. A pipeline of the file may name it as well.
+type Declare struct {
+	Exec        []*config.Node `yaml:"exec,omitempty" doc:"Commands by name, each with the settings of the stage exec; a pipeline has one run by exec: {use: NAME}."`
+	Webhooks    []*config.Node `yaml:"webhooks,omitempty" doc:"Servers by name, each with the settings of the stage webhook; a pipeline has one told by webhook: {use: NAME}."`
+	Directories []string       `yaml:"directories,omitempty" doc:"Where record_path of a pipeline made by request may be, or be below, beside mp4.record_path."`
+}
+
+// lists returns those of named entries, by their keys: a stage's setting with the tag
+// declared is for the list of that key.
+func (d *Declare) lists() map[string][]*config.Node {
+	all, v := map[string][]*config.Node{}, reflect.ValueOf(*d)
+	for i := range v.NumField() {
+		if list, ok := v.Field(i).Interface().([]*config.Node); ok {
+			key, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("yaml"), ",")
+			all[key] = list
+		}
+	}
+	return all
+}
+
+func (d *Declare) list(name string) []*config.Node { return d.lists()[name] }
+
+// keyName is of an entry: the other keys are settings of a stage.
+const keyName = "name"
+
+// entry returns what a list has under a name, without the name; nil where it has nothing.
+func (d *Declare) entry(list, name string) *config.Node {
+	for _, n := range d.list(list) {
+		if text, ok := n.Get(keyName).Text(); ok && text == name {
+			return unnamed(n)
+		}
+	}
+	return nil
+}
+
+func unnamed(entry *config.Node) *config.Node {
+	n := *entry
+	n.Entries = slices.DeleteFunc(slices.Clone(entry.Entries), func(e config.Entry) bool { return e.Key == keyName })
+	return &n
+}
+
+// names lists those of a list.
+func (d *Declare) names(list string) (names []string) {
+	for _, n := range d.list(list) {
+		if text, ok := n.Get(keyName).Text(); ok {
+			names = append(names, text)
+		}
+	}
+	return names
+}
+
+// EachNamed calls a function with each entry that a stage can take by name: the stage, and
+// the settings that it would have, with those that it inherits.
+func (c *Config) EachNamed(do func(s *pipeline.StageInfo, settings *config.Node)) {
+	in := c.inheritance()
+	for _, s := range pipeline.Stages() {
+		named, ok := s.Named()
+		if !ok {
+			continue
+		}
+		for _, n := range c.Declare.list(named.List) {
+			settings := unnamed(n)
+			in.inherit(&s, settings)
+			do(&s, settings)
+		}
+	}
+}
+
+// Check finds what is wrong with the entries: each has a name of its own, and settings
+// that its stage takes.
+func (d Declare) Check() (problems config.Problems) {
+	for list, entries := range d.lists() {
+		seen := map[string]bool{}
+		for i, n := range entries {
+			at := config.Join(list, strconv.Itoa(i))
+			name, ok := n.Get(keyName).Text()
+			switch {
+			case !n.IsMap:
+				problems = append(problems, config.At(at, "a name with settings is wanted here").WithHint("for example {name: office, ...}"))
+				continue
+			case !ok || !plainName(name):
+				problems = append(problems, config.At(config.Join(at, keyName), "a name is wanted here").WithHint("up to 64 letters, digits, dots, dashes and underscores"))
+			case seen[name]:
+				problems = append(problems, config.At(config.Join(at, keyName), "%q is there twice", name).WithHint("one entry a name"))
+			}
+			seen[name] = true
+			problems = append(problems, checkEntry(list, n)...)
+		}
+	}
+	return append(problems, d.checkDirectories()...)
+}
+
+// checkEntry decodes an entry as the stage would that takes it.
+func checkEntry(list string, n *config.Node) (problems config.Problems) {
+	for _, s := range pipeline.Stages() {
+		named, ok := s.Named()
+		if !ok || named.List != list {
+			continue
+		}
+		settings := unnamed(n)
+		if again := settings.Get(named.Key); again != nil {
+			problems.Add(again, "write the settings themselves", "an entry does not take another one")
+		}
+		problems = append(problems, s.Check(settings)...)
+	}
+	return problems
+}
+
+func (d *Declare) checkDirectories() (problems config.Problems) {
+	for i, dir := range d.Directories {
+		at := config.Join("directories", strconv.Itoa(i))
+		switch {
+		case dir == "":
+			problems = append(problems, config.At(at, "is empty").WithHint("give a directory, such as /mnt/more"))
+		case filepath.Clean(dir) == string(filepath.Separator):
+			problems = append(problems, config.At(at, "is the whole machine").WithHint("give a directory of recordings, such as /mnt/more"))
+		case slices.Contains(strings.Split(filepath.ToSlash(dir), "/"), ".."):
+			problems = append(problems, config.At(at, "%q climbs by ..", dir).WithHint("write the directory that is meant"))
+		}
+	}
+	return problems
+}
+
+// take completes the settings of a stage by the entry that they name. What the entry says
+// is not said again beside it.
+func (in *inheritance) take(s *pipeline.StageInfo, settings *config.Node) {
+	named, ok := s.Named()
+	if !ok {
+		return
+	}
+	use := settings.Get(named.Key)
+	name, isText := use.Text()
+	if !isText || name == "" {
+		return // or the decoder says what is wrong
+	}
+	entry := in.config.Declare.entry(named.List, name)
+	if entry == nil {
+		hint := fmt.Sprintf("declare: {%s: [{name: %s, ...}]} in the configuration file allows it", named.List, plainOr(name, "NAME"))
+		if near := config.Nearest(name, in.config.Declare.names(named.List)); near != "" {
+			hint = fmt.Sprintf("did you mean %s?", near)
+		}
+		in.problems.Add(use, hint, "declare.%s has no %.64q", named.List, name)
+		return
+	}
+	for _, e := range entry.Entries {
+		if own := settings.Get(e.Key); !own.Empty() {
+			in.problems.Add(own, "leave it out here", "declare.%s says it for %s", named.List, name)
+			continue
+		}
+		v := e.Value.At(config.Join(settings.Path, e.Key))
+		v.Borrowed = true
+		settings.Set(e.Key, v)
+	}
+}
+
+func plainOr(name, other string) string {
+	if plainName(name) {
+		return name
+	}
+	return other
+}
+
+// exampleDeclare is what reference.yaml shows.
+func exampleDeclare() Declare {
+	entry := func(v any) []*config.Node {
+		n, _ := config.Describe(v)
+		return []*config.Node{n}
+	}
+	return Declare{
+		Exec: entry(struct {
+			Name    string   `yaml:"name"`
+			Command []string `yaml:"command"`
+		}{"done", []string{"/usr/local/bin/done", "{path}"}}),
+		Webhooks: entry(struct {
+			Name       string `yaml:"name"`
+			URL        string `yaml:"url"`
+			SecretFile string `yaml:"secret_file"`
+		}{"office", "https://10.0.0.5/recordings", "/etc/spool/office.secret"}),
+		Directories: []string{"/mnt/more"},
+	}
+}

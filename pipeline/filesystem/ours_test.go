@@ -1,0 +1,111 @@
+package filesystem
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// planted makes a directory with a file in it, as spool makes both.
+func planted(t *testing.T) (dir, file string) {
+	t.Helper()
+	dir = filepath.Join(t.TempDir(), "recordings")
+	require.NoError(t, os.Mkdir(dir, 0o755))
+	file = filepath.Join(dir, "kept")
+	require.NoError(t, os.WriteFile(file, []byte("obeyed"), 0o600))
+	return dir, file
+}
+
+// TestOnlyAFileThatNobodyElseCanHaveWrittenIsRead, and each refusal says what to do.
+func TestOnlyAFileThatNobodyElseCanHaveWrittenIsRead(t *testing.T) {
+	for name, c := range map[string]struct {
+		do     func(dir, file string) error
+		refuse string // "" where it is read
+	}{
+		"as it was made":                 {func(string, string) error { return nil }, ""},
+		"readable by all":                {func(_, file string) error { return os.Chmod(file, 0o644) }, ""},
+		"writable by the group":          {func(_, file string) error { return os.Chmod(file, 0o620) }, "chmod go-w"},
+		"writable by all":                {func(_, file string) error { return os.Chmod(file, 0o602) }, "chmod go-w"},
+		"directory of all":               {func(dir, _ string) error { return os.Chmod(dir, 0o777) }, "chmod go-w"},
+		"directory of the group":         {func(dir, _ string) error { return os.Chmod(dir, 0o775) }, "chmod go-w"},
+		"directory of all, sticky":       {func(dir, _ string) error { return os.Chmod(dir, 0o777|fs.ModeSticky) }, ""},
+		"a link":                         {func(_, file string) error { return aside(file, os.Symlink) }, "it is a link"},
+		"a link that leads nowhere":      {func(_, file string) error { return nowhere(file) }, "it is a link"},
+		"a second name":                  {func(_, file string) error { return aside(file, os.Link) }, "hard link"},
+		"a directory":                    {func(_, file string) error { return instead(file, func() error { return os.Mkdir(file, 0o700) }) }, "no regular file"},
+		"a pipe, which nobody writes to": {func(_, file string) error { return instead(file, func() error { return unix.Mkfifo(file, 0o600) }) }, "no regular file"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir, file := planted(t)
+			require.NoError(t, c.do(dir, file))
+			text, err := ReadOurs(file, 100)
+			if c.refuse == "" {
+				require.NoError(t, err)
+				require.Equal(t, "obeyed", string(text))
+				return
+			}
+			require.ErrorIs(t, err, ErrNotOurs)
+			require.ErrorContains(t, err, c.refuse)
+			require.Empty(t, text)
+		})
+	}
+	dir, file := planted(t)
+	_, err := ReadOurs(filepath.Join(dir, "other"), 100)
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	_, err = ReadOurs(filepath.Join(dir, "none", "other"), 100)
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	_, err = ReadOurs(file, 5)
+	require.ErrorContains(t, err, "more than the 5 bytes")
+}
+
+// TestAFileOfAnotherUserIsNotRead runs as root, which alone can give files away.
+func TestAFileOfAnotherUserIsNotRead(t *testing.T) {
+	dir, file := planted(t)
+	if err := os.Chown(file, 65534, -1); err != nil {
+		require.ErrorIs(t, err, fs.ErrPermission) // only root can give a file away
+		return
+	}
+	_, err := ReadOurs(file, 100)
+	require.ErrorIs(t, err, ErrNotOurs)
+	require.ErrorContains(t, err, "chown 0 "+file)
+	require.NoError(t, OurDirectory(dir))
+	require.NoError(t, os.Chown(dir, 65534, -1))
+	require.ErrorIs(t, OurDirectory(dir), ErrNotOurs)
+}
+
+func TestADirectoryThatOthersCanHavePutFilesIntoIsNotOurs(t *testing.T) {
+	dir, file := planted(t)
+	require.NoError(t, OurDirectory(dir))
+	require.ErrorIs(t, OurDirectory(filepath.Join(dir, "none")), fs.ErrNotExist)
+	require.ErrorIs(t, OurDirectory(file), ErrNotOurs)
+	link := dir + ".link"
+	require.NoError(t, os.Symlink(dir, link))
+	require.ErrorIs(t, OurDirectory(link), ErrNotOurs)
+	for _, mode := range []fs.FileMode{0o777, 0o775, 0o777 | fs.ModeSticky} {
+		require.NoError(t, os.Chmod(dir, mode))
+		require.ErrorIs(t, OurDirectory(dir), ErrNotOurs, "%v", mode)
+	}
+}
+
+// aside moves a file and leads to it from where it was.
+func aside(file string, lead func(from, to string) error) error {
+	if err := os.Rename(file, file+".moved"); err != nil {
+		return err
+	}
+	return lead(file+".moved", file)
+}
+
+func nowhere(file string) error {
+	return instead(file, func() error { return os.Symlink(file+".none", file) })
+}
+
+func instead(file string, put func() error) error {
+	if err := os.Remove(file); err != nil {
+		return err
+	}
+	return put()
+}

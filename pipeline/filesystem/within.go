@@ -1,0 +1,71 @@
+package filesystem
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Within reports whether a directory is one of some others, or is below one of them: by the
+// segments of its path, and again where the links lead that are in it now. A path that
+// climbs by .., or goes through a directory below them that begins with a dot, which are
+// the recorder's own, is not within. The directory need not be there.
+func Within(dir string, roots []string) (bool, error) {
+	if slices.Contains(segments(dir), "..") {
+		return false, nil
+	}
+	plain, err := filepath.Abs(dir)
+	if err != nil {
+		return false, err
+	}
+	resolved, err := resolve(plain)
+	if err != nil {
+		return false, err
+	}
+	var written, led bool
+	for _, root := range roots {
+		root, err := filepath.Abs(root)
+		if err != nil {
+			return false, err
+		}
+		written = written || below(plain, root)
+		if root, err = resolve(root); err != nil {
+			return false, err
+		}
+		led = led || below(resolved, root)
+	}
+	return written && led, nil
+}
+
+func below(dir, root string) bool {
+	rel, err := filepath.Rel(root, dir)
+	if err != nil || !filepath.IsLocal(rel) {
+		return false
+	}
+	return rel == "." || !slices.ContainsFunc(segments(rel), func(s string) bool { return strings.HasPrefix(s, ".") })
+}
+
+func segments(path string) []string { return strings.Split(filepath.ToSlash(path), "/") }
+
+// resolve returns where an absolute path leads, also where the last parts of it are not
+// there.
+func resolve(path string) (string, error) {
+	real, err := filepath.EvalSymlinks(path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return real, err
+	}
+	if _, err := os.Lstat(path); err == nil {
+		return "", &fs.PathError{Op: "resolve", Path: path, Err: errors.New("a link that leads nowhere")}
+	}
+	above := filepath.Dir(path)
+	if above == path {
+		return path, nil
+	}
+	if above, err = resolve(above); err != nil {
+		return "", err
+	}
+	return filepath.Join(above, filepath.Base(path)), nil
+}

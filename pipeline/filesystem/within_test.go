@@ -1,0 +1,40 @@
+package filesystem
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestADirectoryIsWithinOthersBySegmentsAndWhereItsLinksLead, whatever way a path is written.
+func TestADirectoryIsWithinOthersBySegmentsAndWhereItsLinksLead(t *testing.T) {
+	home, err := filepath.EvalSymlinks(t.TempDir())
+	require.NoError(t, err)
+	t.Chdir(home)
+	for _, dir := range []string{"records/a", "records-old", "more", "elsewhere/b"} {
+		require.NoError(t, os.MkdirAll(dir, 0o755))
+	}
+	for link, to := range map[string]string{"records/out": home + "/elsewhere", "records/in": home + "/records/a", "records/more": home + "/more", "disk": home + "/more", "records/nowhere": home + "/none"} {
+		require.NoError(t, os.Symlink(to, link))
+	}
+	roots := []string{"records", home + "/disk"}
+	for dir, want := range map[string]bool{
+		"records": true, "./records/": true, "records/a/b/c": true, home + "/records/new": true, "records//a": true, "records/in/x": true, "records/more/x": true,
+		"disk": true, "disk/x": true, home + "/disk": true,
+		"records-old": false, "record": false, "": false, ".": false, "/": false, "/root/x": false, "more": false, home: false,
+		"records/../elsewhere": false, "records/..": false, "records/a/../b": false, "records/in/../../x": false,
+		"records/out": false, "records/out/b": false, "records/out/new": false,
+		"records/.spool-notices": false, "records/a/.hidden/b": false,
+	} {
+		got, err := Within(dir, roots)
+		require.NoError(t, err, dir)
+		require.Equal(t, want, got, dir)
+	}
+	_, err = Within("records/nowhere/x", roots)
+	require.ErrorContains(t, err, "leads nowhere")
+	inside, err := Within("x", nil)
+	require.NoError(t, err)
+	require.False(t, inside)
+}
