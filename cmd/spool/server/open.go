@@ -54,7 +54,7 @@ func (s *Server) openOutbox(dir string) (err error) {
 	known := &targets{}
 	s.outbox, err = webhook.Open(webhook.Options{
 		Allowed: func(t webhook.Target) bool { return known.has(s.declared.State().All, t) },
-		Dir: filepath.Join(dir, outboxDir), Tasks: s.tasks, Clock: s.clock, Wall: s.wall, Log: s.log,
+		Dir:     filepath.Join(dir, outboxDir), Tasks: s.tasks, Clock: s.clock, Wall: s.wall, Log: s.log,
 	})
 	if err == nil {
 		pipeline.Provide(s.services, s.outbox)
