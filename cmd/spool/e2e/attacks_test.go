@@ -19,6 +19,9 @@ const (
 	attackedBase = 64 << 20  // what the process may take beside: its code, stacks, and what the collector has not found yet
 )
 
+// The cameras that come beside an attack, and after it.
+const beside, after = "good/beside-%d", "good/after-%d"
+
 // stranger is where attacks come from: no address of a camera.
 const stranger = "127.0.0.66"
 
@@ -54,8 +57,15 @@ pipelines:
 	for _, name := range []string{"redirect-loop", "redirect-four", "redirect-elsewhere", "hangs-up", "garbage-between-frames"} {
 		config += fmt.Sprintf("  evil/%s: {pull: %q}\n", name, cam.URL(name))
 	}
-	for n := range cameras { // which a busy machine may keep from sending
-		config += fmt.Sprintf("  good/%02d: {read_timeout: 1m}\n", n)
+	patient := func(format string, n int) { // a busy machine may keep it from sending
+		config += fmt.Sprintf("  "+format+": {read_timeout: 1m}\n", n)
+	}
+	for n := range cameras {
+		patient("good/%02d", n)
+	}
+	for n := range rtsptest.Attacks() {
+		patient(beside, n)
+		patient(after, n)
 	}
 	a := &attacked{
 		recorder: serveStatic(t, config, "--set", fmt.Sprintf("ingest/rtsp/udp={rtp: %d, rtcp: %d}", udp, udp+1)),
@@ -150,10 +160,10 @@ func TestAttacks(t *testing.T) {
 			defer cancel()
 			ended := make(chan error, 1)
 			go func() { ended <- attack.Run(ctx, a.attacker(1, uint64(i))) }()
-			a.aCameraGetsIn(t, fmt.Sprintf("good/beside-%d", i))
+			a.aCameraGetsIn(t, fmt.Sprintf(beside, i))
 			require.NoError(t, <-ended)
 			require.NoError(t, ctx.Err(), "the server lets it last for ever")
-			a.aCameraGetsIn(t, fmt.Sprintf("good/after-%d", i))
+			a.aCameraGetsIn(t, fmt.Sprintf(after, i))
 			require.Less(t, a.of(t).memory("VmHWM"), attackedMax+attackedBase)
 		})
 	}
