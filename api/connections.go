@@ -14,7 +14,7 @@ import (
 var connectionParams = []params.Param{
 	{Name: "limit", Kind: params.Integer, Def: "100", Max: media.MaxLimit, Doc: "connections in one answer"},
 	{Name: "cursor", Doc: "next of the answer before; with the same filters"},
-	{Name: "protocol", Doc: "of the server, such as rtsp"},
+	{Name: "protocol", Doc: "of the server"},
 	{Name: "state", Enum: []string{string(media.ConnectionOpen), string(media.ConnectionAnnounced), string(media.ConnectionPublishing)}},
 }
 

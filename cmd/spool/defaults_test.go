@@ -36,7 +36,7 @@ func TestNoServiceHasASecondDefaultForWhatIsConfigured(t *testing.T) {
 		})
 	})
 	require.Contains(t, set, "hub.MaxGOPBytes")
-	require.Contains(t, set, "ingest.ReadTimeout")
+	require.Contains(t, set, "hub.ReadTimeout")
 	eachFile(t, func(file string, fset *token.FileSet, f *ast.File) {
 		pkg := path.Base(filepath.ToSlash(filepath.Dir(file)))
 		ast.Inspect(f, func(n ast.Node) bool {

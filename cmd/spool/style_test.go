@@ -6,7 +6,9 @@ import (
 	"go/types"
 	"maps"
 	"math"
+	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +17,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline"
 )
 
@@ -180,6 +183,49 @@ func TestNothingKnowsAStageByItsName(t *testing.T) {
 	})
 	for path, words := range notStages {
 		require.ElementsMatch(t, words, used[path], "%s: exceptions that are none any more", path)
+	}
+}
+
+// exampleURL is one of a camera, as messages and the reference show it.
+var exampleURL = regexp.MustCompile(`rtsps?://10\.0\.0\.\d/stream1`)
+
+// namesOfProtocols are places that name one all the same: the settings of a pull, which only
+// one scheme has.
+var namesOfProtocols = map[string]int{"configs/config.go": 2, "configs/check.go": 2}
+
+// Nor does anything know a server of ingest: a new protocol is one package, and one line of
+// the program's parts.
+func TestNothingKnowsAProtocolByItsName(t *testing.T) {
+	names := slices.Collect(maps.Keys(configs.Default().Ingest.Servers))
+	require.Contains(t, names, "rtsp")
+	used := map[string]int{}
+	eachFile(t, func(path string, fset *token.FileSet, f *ast.File) {
+		path = filepath.ToSlash(path)
+		if !within(path, "configs") && !within(path, "cmd/spool/server") && !within(path, "api") || path == "cmd/spool/server/parts.go" {
+			return
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			text := ""
+			switch n := n.(type) {
+			case *ast.BasicLit:
+				text = exampleURL.ReplaceAllString(n.Value, "")
+			case *ast.Ident:
+				text = n.Name
+			}
+			text = strings.ToLower(text)
+			if slices.ContainsFunc(names, func(name string) bool { return strings.Contains(text, name) }) {
+				if used[path]++; used[path] > namesOfProtocols[path] {
+					t.Errorf("%s: %s: what all servers have in common package ingest knows", fset.Position(n.Pos()), text)
+				}
+			}
+			return true
+		})
+	})
+	require.Equal(t, namesOfProtocols, used, "exceptions that are none any more")
+	text, err := os.ReadFile(filepath.Join(root, "configs/default.yaml"))
+	require.NoError(t, err)
+	for _, name := range names {
+		require.NotContains(t, string(text), name, "the defaults of a server stand in its own package")
 	}
 }
 

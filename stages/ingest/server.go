@@ -76,12 +76,12 @@ const LongestReadTimeout = time.Hour
 
 // ServerDeps are what the program hands to a server.
 type ServerDeps struct {
-	Hub         *hub.Hub
-	Authorizer  Authorizer    // nil: everybody may do everything
-	Cert, Key   string        // PEM files of http.tls, for servers that have none of their own; empty: there are none
-	ReadTimeout time.Duration // of servers that have none of their own
-	Clock       pipeline.Clock
-	Log         *slog.Logger
+	Hub        *hub.Hub
+	Authorizer Authorizer      // nil: everybody may do everything
+	Cert, Key  string          // PEM files of http.tls, for servers that have none of their own; empty: there are none
+	Tasks      *pipeline.Tasks // for a goroutine of each client
+	Clock      pipeline.Clock
+	Log        *slog.Logger
 }
 
 // ServerInfo describes a registered server.
@@ -91,7 +91,7 @@ type ServerInfo struct {
 	Defaults any // a struct
 
 	command string
-	create  func(settings any, d ServerDeps) (Server, ServerSettings, error)
+	create  func(settings any, readTimeout config.Duration, d ServerDeps) (Server, ServerSettings, error)
 }
 
 // ServerTrait is what is particular to a server.
@@ -108,7 +108,7 @@ var servers = struct {
 	by           map[string]*ServerInfo
 }{by: map[string]*ServerInfo{}}
 
-// RegisterServer makes a server known: its settings are ingest.NAME in the configuration,
+// RegisterServer makes a server known: its settings lie under its name in the block ingest,
 // and it runs where these say that it listens. It is called from init of the protocol's
 // package, and panics on a name that is taken. S is a struct that embeds ServerSettings;
 // defaults is what a configuration overrides. What create is given has no zero
@@ -119,14 +119,14 @@ func RegisterServer[S any, P interface {
 	Addresses() map[string]config.Address
 }](name string, defaults S, doc string, create func(S, ServerDeps) (Server, error), traits ...ServerTrait) {
 	info := &ServerInfo{Name: name, Doc: doc, Defaults: defaults}
-	info.create = func(settings any, d ServerDeps) (Server, ServerSettings, error) {
+	info.create = func(settings any, readTimeout config.Duration, d ServerDeps) (Server, ServerSettings, error) {
 		own := *settings.(P)
 		common := P(&own).common()
 		if listens(P(&own).Addresses()) == "" {
 			return nil, *common, nil
 		}
 		if common.ReadTimeout == 0 {
-			common.ReadTimeout = config.Duration(d.ReadTimeout)
+			common.ReadTimeout = readTimeout
 		}
 		s, err := create(own, d)
 		return s, *common, err

@@ -22,15 +22,16 @@ type RunningServer struct {
 	listen string // as it is configured
 }
 
-// NewServers makes the servers of all protocols, by their settings. It starts none.
-func NewServers(settings config.Blocks, d ServerDeps) (*Servers, error) {
+// NewServers makes the servers of all protocols, by their settings; readTimeout is that of
+// those which have none of their own. It starts none.
+func NewServers(settings config.Blocks, readTimeout config.Duration, d ServerDeps) (*Servers, error) {
 	out := &Servers{}
 	for _, info := range registeredServers() {
 		own, is := settings[info.Name]
 		if !is {
 			continue
 		}
-		server, common, err := info.create(own, d)
+		server, common, err := info.create(own, readTimeout, d)
 		if err != nil {
 			return nil, fmt.Errorf("ingest.%s: %w", info.Name, err)
 		}

@@ -143,8 +143,8 @@ func New(d declared.State, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.servers, err = ingest.NewServers(cfg.Ingest.Servers, ingest.ServerDeps{
-		Hub: s.hub, Authorizer: authorizer, Cert: cfg.HTTP.TLS.Cert, Key: cfg.HTTP.TLS.Key, ReadTimeout: cfg.Ingest.ReadTimeout.D(), Clock: clock, Log: log,
+	s.servers, err = ingest.NewServers(cfg.Ingest.Servers, cfg.Ingest.ReadTimeout, ingest.ServerDeps{
+		Hub: s.hub, Authorizer: authorizer, Cert: cfg.HTTP.TLS.Cert, Key: cfg.HTTP.TLS.Key, Tasks: s.tasks, Clock: clock, Log: log,
 	})
 	if err != nil {
 		return nil, err

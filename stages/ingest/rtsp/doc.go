@@ -20,5 +20,5 @@
 // connection has bounds until it records (guest.go, listener.go), an ANNOUNCE is
 // decided on before its description is read (admission.go), the port that media
 // comes from is one track's (ports.go), and what strangers cause is logged sparingly
-// (strangers.go). A session belongs to the connection that made it.
+// (package sparinglog). A session belongs to the connection that made it.
 package rtsp
