@@ -45,7 +45,7 @@ func (s *Server) connections(w http.ResponseWriter, r *request) error {
 	}
 	out := connectionsAnswer{Status: "success", Connections: []connectionDetail{}}
 	var last media.Connection
-	for _, c := range s.deps.Connections() {
+	for _, c := range s.deps.OpenConnections() {
 		if protocol != "" && c.Protocol != protocol || state != "" && string(c.State) != state || !after.before(c) {
 			continue
 		}

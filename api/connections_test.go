@@ -22,7 +22,7 @@ func openConnections() (all []media.Connection) {
 }
 
 func TestConnectionsAreListedByPage(t *testing.T) {
-	s := newFixture(t).server(func(_ *Config, d *Deps) { d.Connections = openConnections })
+	s := newFixture(t).server(func(_ *Config, d *Deps) { d.OpenConnections = openConnections })
 	var remotes []string
 	for query, pages := "?limit=100", 0; ; {
 		pages++
@@ -50,7 +50,7 @@ func TestConnectionsAreListedByPage(t *testing.T) {
 }
 
 func TestAWrongCursorOfConnectionsIsSaid(t *testing.T) {
-	s := newFixture(t).server(func(_ *Config, d *Deps) { d.Connections = openConnections })
+	s := newFixture(t).server(func(_ *Config, d *Deps) { d.OpenConnections = openConnections })
 	for _, cursor := range []string{"x", "aaa", "aaa.-1", "aaa.18446744073709551616", "%00.1x"} {
 		do(s, "GET", "/mp4/connections?cursor="+cursor, "").refused(t, 400)
 	}

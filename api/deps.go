@@ -29,9 +29,9 @@ type Deps struct {
 	Pipelines Pipelines                                        // nil: none are shown, and nothing can be changed
 	Retention Retention                                        // nil: there is none
 
-	// Connections lists the open ones of clients that publish, or may: by protocol, then
-	// by number. nil: there are none.
-	Connections func() []media.Connection
+	// OpenConnections lists those of clients that publish, or may: by protocol, then by
+	// number. nil: there are none.
+	OpenConnections func() []media.Connection
 
 	Ready   func(context.Context) []Check            // what /readyz asks; nil: always ready
 	Health  func(context.Context) []pipeline.Problem // what is wrong now; nil: nothing is

@@ -48,8 +48,8 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	if deps.Clock == nil {
 		deps.Clock = pipeline.SystemClock
 	}
-	if deps.Connections == nil {
-		deps.Connections = func() []media.Connection { return nil }
+	if deps.OpenConnections == nil {
+		deps.OpenConnections = func() []media.Connection { return nil }
 	}
 	who, err := auth.New(cfg.Auth, cfg.Limits.LoginFailures, deps.Clock, deps.SignIns)
 	if err != nil {

@@ -48,9 +48,13 @@ func build(t *testing.T) string {
 	more := strings.TrimSuffix(string(text), end) + "\n\t_ \"github.com/gospool/spool/stages/ingest/wire\"" + end
 	changed := filepath.Join(dir, "parts.go")
 	require.NoError(t, os.WriteFile(changed, []byte(more), 0o600))
+	code, err := os.ReadFile("testdata/wire.go.txt")
+	require.NoError(t, err)
+	protocol := filepath.Join(dir, "wire.go")
+	require.NoError(t, os.WriteFile(protocol, code, 0o600))
 	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{
 		parts: changed,
-		absolute(root, "stages/ingest/wire/wire.go"): absolute("testdata/wire.go"),
+		absolute(root, "stages/ingest/wire/wire.go"): protocol,
 	}})
 	require.NoError(t, err)
 	list := filepath.Join(dir, "overlay.json")

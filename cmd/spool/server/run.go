@@ -90,6 +90,10 @@ func (s *Server) apiURL() string {
 	return "http://" + s.httpAddr
 }
 
+// ownText is a text for the log in which the program put a URL of its own, without a
+// secret: of a plain text the log shows scheme and host only.
+type ownText string
+
 // publishURLs are where a stream is published to; nowhere while no server listens.
 func (s *Server) publishURLs() string {
 	var all []string
@@ -107,7 +111,7 @@ func (s *Server) publishURLs() string {
 func (s *Server) begin() {
 	cfg, log := s.cfg, s.log
 	log.Info("spool is ready",
-		"api", s.apiURL(), "publish_to", s.publishURLs(), "recordings", cfg.MP4.RecordPath, "node", s.catalogue.Node())
+		"api", s.apiURL(), "publish_to", ownText(s.publishURLs()), "recordings", cfg.MP4.RecordPath, "node", s.catalogue.Node())
 	for path := range cfg.Streams {
 		s.recorder.StartAlways(string(path))
 	}
@@ -123,7 +127,7 @@ func (s *Server) begin() {
 	log.Info("recording the built-in demo stream: Ctrl-C finishes the file", "stream", demo)
 	for _, server := range s.servers.All() {
 		if how := server.Command(server.URL("live/NAME")); how != "" {
-			log.Info("to record a stream of your own", "publish", how, "record", "curl -X POST "+s.apiURL()+"/mp4/start/live/NAME")
+			log.Info("to record a stream of your own", "publish", ownText(how), "record", ownText("curl -X POST "+s.apiURL()+"/mp4/start/live/NAME"))
 		}
 	}
 }
