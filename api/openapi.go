@@ -44,6 +44,9 @@ func document(cfg Config, table []route) ([]byte, error) {
 // operation describes one row.
 func (rt *route) operation(types openapi.Schemas, open bool) openapi.Object {
 	op := openapi.Object{"operationId": rt.op, "summary": rt.summary, "responses": rt.responses(types)}
+	if rt.about != "" {
+		op["description"] = rt.about
+	}
 	if p := rt.parameters(); len(p) > 0 {
 		op["parameters"] = p
 	}

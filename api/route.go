@@ -16,6 +16,7 @@ type route struct {
 	method  string // GET answers HEAD as well
 	path    string // as httprouter wants it: :name is one segment, *name the rest
 	summary string
+	about   string // more than the summary; may be empty
 	role    auth.Role
 	query   []params.Param
 	body    any         // a value of the body's type, nil where none is taken

@@ -55,8 +55,9 @@ func routes() []route {
 		{op: "pipeline", method: "GET", path: "/mp4/pipelines/:name", summary: "One declared pipeline", role: auth.View,
 			answer: onePipelineAnswer{}, codes: []int{404}, handle: (*Server).onePipeline},
 		{op: "putPipeline", method: "PUT", path: "/mp4/pipelines/:name", summary: "Declare a pipeline, as the configuration's file would; it survives a restart", role: auth.Declare,
+			about: "It reaches outside the recorder only what the block declare of the configuration file names: exec: {use: NAME} runs a command of declare.exec, webhook: {use: NAME} tells a server of declare.webhooks, record_path is mp4.record_path, one of declare.directories, or below. Every other setting that reaches a command, URL, secret, file, directory or environment variable is refused with 422: the problem has the path of the setting, and its hint says what to write in the configuration file. A pipeline of the file that has the name is replaced until this one is taken back.",
 			query: dryRunParams, body: pipelineBody{}, yaml: true, answer: declaredAnswer{}, codes: []int{413, 415}, others: map[int]any{422: refusedAnswer{}}, handle: (*Server).putPipeline},
-		{op: "removePipeline", method: "DELETE", path: "/mp4/pipelines/:name", summary: "Take back a declaration that was made here", role: auth.Declare,
+		{op: "removePipeline", method: "DELETE", path: "/mp4/pipelines/:name", summary: "Take back a declaration that was made here, one that is kept and not run, too", role: auth.Declare,
 			query: dryRunParams, answer: declaredAnswer{}, codes: []int{404, 409}, others: map[int]any{422: refusedAnswer{}}, handle: (*Server).removePipeline},
 		{op: "startPipeline", method: "POST", path: "/mp4/pipelines/:name/start", summary: "Let a pipeline record, and begin what it covers", role: auth.Control,
 			answer: heldAnswer{}, codes: []int{404}, handle: (*Server).startPipeline},
@@ -92,7 +93,7 @@ type endpoint struct {
 	Method  string    `json:"method"`
 	Path    string    `json:"path"`
 	Summary string    `json:"summary"`
-	Role    auth.Role `json:"role,omitempty" enum:"view,control,admin"`
+	Role    auth.Role `json:"role,omitempty" enum:"view,control,admin,declare"`
 }
 
 func (s *Server) index(w http.ResponseWriter, _ *request) error {

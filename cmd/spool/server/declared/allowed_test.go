@@ -1,0 +1,119 @@
+package declared
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
+
+	_ "github.com/gospool/spool/stages/example"
+	_ "github.com/gospool/spool/stages/ingest/file"
+	_ "github.com/gospool/spool/stages/ingest/testpattern"
+	_ "github.com/gospool/spool/stages/webhook"
+)
+
+// silentConfig is of a stage whose author did not think of what its settings reach.
+type silentConfig struct {
+	Number int               `yaml:"number"`
+	Choice string            `yaml:"choice" oneof:"a b"`
+	Tell   string            `yaml:"tell"`
+	Many   []string          `yaml:"many"`
+	By     map[string]string `yaml:"by"`
+	Inner  struct {
+		Loose *config.Node `yaml:"loose"`
+		Any   any          `yaml:"any"`
+	} `yaml:"inner"`
+	Link config.URL     `yaml:"link"`
+	Run  config.Command `yaml:"run"`
+	Safe string         `yaml:"safe" reaches:"nothing"`
+}
+
+type silent struct{}
+
+func (silent) Process(_ context.Context, v int, emit pipeline.Emit[int]) error { return emit(v) }
+func (silent) Flush(context.Context, pipeline.Emit[int]) error                 { return nil }
+
+func init() {
+	pipeline.RegisterTransform("silent", silentConfig{}, "", func(pipeline.Settings, silentConfig) (pipeline.Transform[int, int], error) { return silent{}, nil })
+}
+
+// TestNoSettingOfAStageIsSilentAboutItsReach: a new setting that can hold text says what it
+// reaches, by the tag reaches.
+func TestNoSettingOfAStageIsSilentAboutItsReach(t *testing.T) {
+	said := 0
+	for _, s := range pipeline.Stages() {
+		for _, m := range s.Reaches() {
+			said++
+			require.True(t, s.Name == "silent" || m.Text != "", "%s/%s: say what it reaches, or reaches:\"nothing\"", s.Name, m.Path)
+		}
+	}
+	require.Greater(t, said, 15)
+}
+
+// TestASettingThatSaysNothingIsRefused where it is written by request, whatever its form.
+func TestASettingThatSaysNothingIsRefused(t *testing.T) {
+	file := configured(t, "")
+	for text, refused := range map[string]bool{
+		"{}": false, "{number: 3}": false, "{choice: a}": false, "{safe: /etc/shadow}": false, "{tell: null}": false,
+		"{tell: x}": true, "{tell: {a: b}}": true, "{many: [x]}": true, "{many: x}": true, "{by: {x: y}}": true, "{inner: {loose: 1}}": true,
+		"{inner: {any: [x]}}": true, "{link: 'http://x'}": true, "{run: [x]}": true,
+	} {
+		for _, stages := range []string{"[silent: " + text + "]", "[tee: {branches: [{name: a, stages: [silent: " + text + "]}]}]", "[{silent: " + text + "}, nothing]"} {
+			n, err := config.Parse("x", []byte(stages))
+			require.NoError(t, err)
+			problems := forbidden(file, n)
+			require.Equal(t, refused, len(problems) > 0, "%s: %v", stages, problems)
+			if refused {
+				require.Contains(t, problems[0].Path, "silent/")
+				require.NotEmpty(t, problems[0].Hint)
+				require.Equal(t, 1, problems[0].Pos.Line)
+			}
+		}
+	}
+}
+
+// TestWhatAPipelineMadeByRequestMayName of a configuration that allows it.
+func TestWhatAPipelineMadeByRequestMayName(t *testing.T) {
+	file := configured(t, `
+mp4: {record_path: /records}
+declare:
+  exec: [{name: done, command: [/bin/true, "{path}"], concurrency: 2}]
+  webhooks: [{name: office, url: "http://10.0.0.5/x", secret_env: OFFICE}]
+  directories: [/more]
+`)
+	for stages, wrong := range map[string]string{
+		"[source, segmenter, mp4, exec: {use: done}, webhook: {use: office}, metadata]":                   "",
+		"[source, segmenter, mp4, exec: {use: done, timeout: 5s}, metadata]":                              "",
+		"[source, segmenter, mp4: {record_path: /records/a}, metadata]":                                   "",
+		"[source, segmenter, mp4: {record_path: /more}, exec: {use: done, record_path: /more}, metadata]": "",
+		"[source, segmenter, mp4: {record_path: null, timezone: UTC}, metadata]":                          "",
+		"[source, segmenter, mp4, exec: {use: done, concurrency: 9}, metadata]":                           "exec/concurrency",
+		"[source, segmenter, mp4, exec: {use: office}, metadata]":                                         "exec/use",
+		"[source, segmenter, mp4, exec: {use: done, command: []}, metadata]":                              "exec/command",
+		"[source, segmenter, mp4, webhook: {use: office, secret_env: HOME}, metadata]":                    "webhook/secret_env",
+		"[source, segmenter, mp4: {record_path: /records-more}, metadata]":                                "mp4/record_path",
+		"[source, segmenter, mp4: {record_path: /more/../etc}, metadata]":                                 "mp4/record_path",
+		"[source, segmenter, mp4: {record_path: [/more]}, metadata]":                                      "mp4/record_path",
+		"[file: {path: /records/a.mp4}, segmenter, mp4, metadata]":                                        "file/path",
+	} {
+		n, err := config.Parse("x", []byte("stages: "+stages))
+		require.NoError(t, err)
+		problems := judge(file, "made", n)
+		if wrong == "" {
+			require.Empty(t, problems, stages)
+			continue
+		}
+		require.NotEmpty(t, problems, stages)
+		require.Contains(t, problems.Error(), wrong, stages)
+	}
+	n, err := config.Parse("x", []byte("stages: [source, segmenter, mp4: {record_path: null}, metadata]"))
+	require.NoError(t, err)
+	all, problems := file.With(map[string]*config.Node{"made": n})
+	require.Empty(t, problems)
+	mp4 := all.Pipelines["made"].Stages.List[2].Get("mp4")
+	dir, _ := mp4.Get("record_path").Text()
+	require.Equal(t, "/records", dir, "what is written without a value is inherited")
+}
