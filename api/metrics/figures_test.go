@@ -225,3 +225,29 @@ func TestProblemsOfStreamsWithoutSeriesAreSummed(t *testing.T) {
 	require.Equal(t, 1., got[`spool_problem{problem="disk_full",stream=""}`])
 	require.Equal(t, 3., got[`spool_problem{problem="disk_full",stream="/others"}`])
 }
+
+// BenchmarkScrape asks for the figures of as many armed names: what a scrape costs grows
+// as they do.
+func BenchmarkScrape(b *testing.B) {
+	for _, n := range []int{100, 1000, 7500} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			m := &machine{now: time.Unix(1000, 0), status: map[string]recorder.StreamStatus{}}
+			for i := range n {
+				name := fmt.Sprint("nobody/", i)
+				m.list = append(m.list, media.StreamInfo{Path: name, State: "waiting", Subscribers: 1})
+				m.status[name] = recorder.StreamStatus{State: "armed", Pipeline: "default"}
+			}
+			h, err := New(Config{
+				Version: "v1", Clock: m, Streams: m, Recorder: m,
+				Problems: func(context.Context) []pipeline.Problem { return nil },
+			})
+			require.NoError(b, err)
+			for b.Loop() {
+				w := httptest.NewRecorder()
+				h.ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+				b.ReportMetric(float64(w.Body.Len())/float64(n), "bytes/name")
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/name")
+		})
+	}
+}

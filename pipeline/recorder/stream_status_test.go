@@ -79,3 +79,18 @@ func TestAStreamIsToldOfByTheJobThatWasAskedFor(t *testing.T) {
 	require.Equal(t, "manual", s.Pipeline)
 	require.True(t, s.Recording)
 }
+
+// Each pipeline's streams are found in one walk over the jobs, which holds the recorder's
+// lock to copy them only.
+func TestStreamsByPipeline(t *testing.T) {
+	b := newRig(t, pipeline.Manual, pipeline.Always)
+	for _, stream := range []string{"b", "a", "c"} {
+		b.dir.setLive(stream, true)
+		_, err := b.Start(stream, recorder.StartOptions{})
+		require.NoError(t, err)
+	}
+	require.Equal(t, map[string][]string{"manual": {"a", "b", "c"}, "always": {"a", "b", "c"}}, b.ByPipeline())
+	for range 6 {
+		<-b.script.runs
+	}
+}
