@@ -32,7 +32,7 @@ func TestAFailingSetupCostsItsTrackOnly(t *testing.T) {
 			f := newFake(t)
 			f.on["SETUP"] = second(quirk)
 			f.media = func(w *wireConn) { w.packets1(0, 1, 5); w.write(interleaved(w.channels[0][1], bye(0))) }
-			got := play(t, context.Background(), Options{URL: f.url("/cam"), ReadTimeout: 3 * time.Second})
+			got := play(t, context.Background(), Options{URL: f.url("/cam"), ReadTimeout: 8 * time.Second})
 			require.ErrorContains(t, got.err, "goodbye")
 			require.Len(t, got.failed, 1)
 			require.ErrorContains(t, got.failed[0], says)
@@ -139,8 +139,8 @@ func TestACameraThatIsGoneIsNoticed(t *testing.T) {
 	f := newFake(t)
 	f.media = func(w *wireConn) { w.packets(1, 1) }
 	f.on["GET_PARAMETER"] = func(*wireConn, *ask) bool { return true }
-	got := play(t, context.Background(), Options{URL: f.url("/cam"), ReadTimeout: 2 * time.Second})
-	require.ErrorContains(t, got.err, "nothing has come for 2s")
+	got := play(t, context.Background(), Options{URL: f.url("/cam"), ReadTimeout: 8 * time.Second})
+	require.ErrorContains(t, got.err, "nothing has come for 8s")
 	require.Equal(t, seqs(1, 1), got.seqs[0])
 	require.NotEmpty(t, f.asked("GET_PARAMETER"), "it was asked whether it is there")
 }
@@ -149,7 +149,7 @@ func TestNoMediaAtAll(t *testing.T) {
 	t.Parallel()
 	f := newFake(t)
 	f.media = func(*wireConn) {}
-	got := play(t, context.Background(), Options{URL: f.url("/cam"), ReadTimeout: 2 * time.Second, OtherWay: true})
+	got := play(t, context.Background(), Options{URL: f.url("/cam"), ReadTimeout: 8 * time.Second, OtherWay: true})
 	require.ErrorIs(t, got.err, ErrNoMedia)
 }
 
