@@ -48,8 +48,8 @@ type IngestAuth struct {
 // Publisher may publish some streams.
 type Publisher struct {
 	Name         string        `yaml:"name"`
-	PasswordHash config.Secret `yaml:"password_hash,omitempty" doc:"Made by spool passwd. The password itself must come for it: by RTSPS, on loopback, or where plain_basic is set."`
-	Digest       Digest        `yaml:"digest,omitempty" doc:"Made by spool passwd --digest, in place of password_hash or beside it: by RTSP's Digest the password does not travel. It is asked for where every user has one, and where passwords are not taken."`
+	PasswordHash config.Secret `yaml:"password_hash,omitempty" doc:"Made by spool passwd. The password itself must come for it: encrypted, on loopback, or where plain_basic is set."`
+	Digest       Digest        `yaml:"digest,omitempty" doc:"Made by spool passwd --digest, in place of password_hash or beside it: by Digest the password does not travel. It is asked for where every user has one, and where passwords are not taken."`
 	Publish      []string      `yaml:"publish" doc:"Patterns of stream paths: * within a segment, ** for any number of segments."`
 }
 
@@ -126,7 +126,7 @@ func (c *Config) checkIngestAccess(k *checks) {
 	}
 }
 
-const threeWays = `ingest.%[1]s.tls: {listen: ":8322"} encrypts (RTSPS); or give users a digest, made by spool passwd --digest REALM --user NAME; or write ingest.%[1]s.plain_basic: true if others may read the passwords`
+const threeWays = `ingest.%[1]s.tls: {listen: ":8322"} encrypts; or give users a digest, made by spool passwd --digest REALM --user NAME; or write ingest.%[1]s.plain_basic: true if others may read the passwords`
 
 // onlyDigestsAndNone returns an address where users want digests, and none has one, unless
 // they can publish at another address.
