@@ -36,7 +36,7 @@ type Token struct {
 // TLS is a certificate in PEM files. They are read again when they change.
 type TLS struct {
 	Cert string `yaml:"cert" doc:"File of the certificate and those that vouch for it."`
-	Key  string `yaml:"key" doc:"File of its key."`
+	Key  string `yaml:"key" public:"a file's name" doc:"File of its key."`
 }
 
 // IngestAuth says who may publish. It is a map, or the word none.

@@ -19,7 +19,13 @@ import (
 type StreamPath string
 
 // Validate is the framework's rule of paths.
-func (p StreamPath) Validate() error { return pipeline.CheckPath(string(p)) }
+func (p StreamPath) Validate() error {
+	err := pipeline.CheckPath(string(p))
+	if err != nil && strings.Contains(string(p), "://") { // the error would quote it
+		return errors.New("a stream's path stands here, such as live/camera01: its URL is the setting pull")
+	}
+	return err
+}
 
 // PipelineName is a pipeline's name: it appears in file names and URLs.
 type PipelineName string

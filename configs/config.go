@@ -73,7 +73,7 @@ type Stream struct {
 
 // PullTLS is what certificate a stream's source may have.
 type PullTLS struct {
-	Fingerprint string `yaml:"fingerprint" doc:"SHA-256 of the one certificate that is accepted, whatever its name and age: 64 hexadecimal digits, with colons or without. For cameras, which sign their own; the error of a pull without it says what it is."`
+	Fingerprint string `yaml:"fingerprint" public:"of a certificate, which every client is shown" doc:"SHA-256 of the one certificate that is accepted, whatever its name and age: 64 hexadecimal digits, with colons or without. For cameras, which sign their own; the error of a pull without it says what it is."`
 }
 
 // Pipeline is how streams are recorded.

@@ -154,7 +154,7 @@ func (in *inheritance) take(s *pipeline.StageInfo, settings *config.Node) {
 		if near := config.Nearest(name, in.config.Declare.names(named.List)); near != "" {
 			hint = fmt.Sprintf("did you mean %s?", near)
 		}
-		in.problems.Add(use, hint, "declare.%s has no %.64q", named.List, name)
+		in.problems.Add(use, hint, "declare.%s has no %s", named.List, strconv.Quote(plainOr(name, "…")))
 		return
 	}
 	for _, e := range entry.Entries {

@@ -9,9 +9,9 @@ import (
 )
 
 // What is secret is said by the type of a setting alone: config.Secret,
-// config.Token, config.URL, config.DSN, config.Command and config.Environment. What is decoded into a struct shows
-// itself accordingly. The lists of stages are kept as they were written: here they are
-// shown by the types of the stages' settings.
+// config.Token, config.URL, config.DSN, config.Command and config.Environment. What is
+// decoded into a struct shows itself accordingly. The lists of stages are kept as they
+// were written: here they are shown by the types of the stages' settings.
 
 // shownStages returns what may be shown of a list of stages; with own what its author may
 // see. Of what is no stage nothing is shown.

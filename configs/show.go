@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
@@ -28,6 +29,11 @@ func (c *Config) Show() []byte {
 			if _, named := c.Declare.lists()[of.Key]; named {
 				d.Entries[i].Value = shownEntries(of.Key, of.Value)
 			}
+		}
+	}
+	if d := n.Get("database").Get("dsn"); d != nil && c.Database.Driver != "sqlite" {
+		if shown := c.Database.DSN.String(); !strings.Contains(shown, "://") && !strings.ContainsAny(shown, "(=") { // no file, whatever it looks like
+			*d = *config.Cut(d)
 		}
 	}
 	text := n.YAML(config.Style{Note: c.origin})

@@ -172,7 +172,7 @@ func postgresTarget(dsn string) (*Target, error) {
 	open := func(ctx context.Context) (*DB, error) {
 		return pooled(ctx, "postgres", sql.OpenDB(connector))
 	}
-	return &Target{driver: "postgres", Secrets: nonEmpty(cfg.Password), Open: open}, nil
+	return &Target{driver: "postgres", Secrets: append(nonEmpty(cfg.Password), "user="+cfg.User+" "), Open: open}, nil // pgx tells as whom it cannot connect
 }
 
 func mysqlTarget(dsn string) (*Target, error) {

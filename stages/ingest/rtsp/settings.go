@@ -23,7 +23,7 @@ type Settings struct {
 type TLS struct {
 	Listen string `yaml:"listen" doc:"host:port, commonly :8322; empty is off."`
 	Cert   string `yaml:"cert" doc:"PEM file of the certificate and those that vouch for it; empty is http.tls.cert. It is read again when it changes."`
-	Key    string `yaml:"key" doc:"PEM file of its key; empty is http.tls.key."`
+	Key    string `yaml:"key" public:"a file's name" doc:"PEM file of its key; empty is http.tls.key."`
 }
 
 // Addresses returns where the server listens, and what is asked of those who publish there.
