@@ -108,31 +108,49 @@ func TestAHandshakeThatStallsIsClosed(t *testing.T) {
 	require.True(t, func() bool { k := dialTLS(t, addr); return k.stays() }())
 }
 
-// A client that takes nothing of what is sent to it keeps nobody waiting when it is given
-// up for another one, nor when the server ends.
-func TestAClientThatTakesNothingIsCutOff(t *testing.T) {
-	ours, theirs := net.Pipe() // it has no buffer: what is written waits to be read
-	defer theirs.Close()
+// agreed is a connection on which TLS is agreed upon, and its client, who reads nothing
+// from there on. There is no buffer between: what is written waits to be read.
+func agreed(t *testing.T) (*guest, net.Conn) {
+	ours, theirs := net.Pipe()
 	dir := t.TempDir()
 	at := TLS{Cert: filepath.Join(dir, "cert.pem"), Key: filepath.Join(dir, "key.pem")}
 	certify(t, at, 1)
 	pair, err := tls.LoadX509KeyPair(at.Cert, at.Key)
 	require.NoError(t, err)
-	w := &wire{Conn: ours, within: deadline}
+	w := &wire{Conn: ours, within: time.Hour}
 	g := &guest{wire: w, tls: tls.Server(w, &tls.Config{Certificates: []tls.Certificate{pair}})}
 	g.conn = newConn(g.tls, nil)
-	shaken := make(chan error, 1)
-	go func() { shaken <- g.handshake() }()
-	client := tls.Client(theirs, trusting)
-	clientDone := make(chan error, 1)
-	go func() { clientDone <- client.Handshake() }()
-	require.NoError(t, <-clientDone)
-	go func() { _, _ = io.CopyN(io.Discard, theirs, 1) }() // one byte of the session tickets, and no more
-	writing := make(chan error, 1)
-	go func() { _, err := g.Write([]byte("RTSP/1.0 200 OK\r\n\r\n")); writing <- err }()
-	_ = g.Close()
-	require.Error(t, <-writing, "it waited for ever")
-	<-shaken
+	read := make(chan error, 1)
+	go func() {
+		_, err := tls.Client(theirs, trusting).Read(make([]byte, 1))
+		read <- err
+	}()
+	require.NoError(t, g.handshake())
+	_, err = g.Write([]byte("x"))
+	require.NoError(t, err)
+	require.NoError(t, <-read)
+	return g, theirs
+}
+
+// A client that takes nothing of what is sent to it keeps nobody waiting when it is given
+// up for another one, nor when the server ends.
+func TestAClientThatTakesNothingIsCutOff(t *testing.T) {
+	for name, end := range map[string]func(*guest){
+		"closed": func(g *guest) { _ = g.Close() }, // the farewell is not taken
+		"cut":    (*guest).cut,
+		"closed while an answer waits": func(g *guest) {
+			writing := make(chan error, 1)
+			go func() { _, err := g.Write([]byte("RTSP/1.0 200 OK\r\n\r\n")); writing <- err }()
+			_ = g.Close()
+			require.Error(t, <-writing)
+		},
+	} {
+		g, theirs := agreed(t)
+		end(g)
+		_, err := io.Copy(io.Discard, theirs)
+		require.NoError(t, err, name)
+		_ = theirs.Close()
+	}
 }
 
 // The certificate is the newest that can be used.
