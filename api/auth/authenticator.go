@@ -32,7 +32,7 @@ type token struct {
 // New reads hashes and tokens. A name may fail to sign in from one address failures times
 // a minute. Failures are counted in seen, which may be nil.
 func New(c Config, failures int, clock pipeline.Clock, seen *Failures) (*Authenticator, error) {
-	passwords, err := newVerifier(c.Users, failures, clock, seen)
+	passwords, err := newVerifier(c.Users, failures, clock)
 	if err != nil {
 		return nil, fmt.Errorf("http.auth.%w", err)
 	}
@@ -88,7 +88,7 @@ func (a *Authenticator) ByToken(remote, secret string) (Caller, error) {
 // *BlockedError where they were not looked at. See verifier for what is limited. The
 // remote is an address, with or without a port.
 func (a *Authenticator) ByPassword(ctx context.Context, remote, name, password string) (Caller, error) {
-	acc, err := a.passwords.verify(ctx, remote, name, password)
+	acc, err := a.passwords.verify(ctx, a.failures, remote, name, password)
 	if err != nil {
 		return Caller{}, err
 	}

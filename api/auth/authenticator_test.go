@@ -217,21 +217,26 @@ func TestWhatIsKnownToBeWrongIsNotHashedAgain(t *testing.T) {
 	require.EqualValues(t, 1, a.passwords.hashing.done.Load())
 	require.Zero(t, a.passwords.addresses.blocked("127.0.0.1"))
 	require.EqualValues(t, 1000, seen.count(WrongPassword)+seen.count(Throttled))
+	require.Positive(t, seen.count(Throttled))
+	for range 100 {
+		require.Error(t, a.try(here, "joe", "stale"))
+	}
+	require.NoError(t, a.try(here, "joe", "correct horse of joe"), "nor is it held against the name")
 }
 
 // The work for who has hung up while he waited is not done, however it is told, and it
 // is no failure.
 func TestWhoHungUpIsNotHashedFor(t *testing.T) {
 	seen := NewFailures(nil)
-	p, err := NewPasswords([]Credentials{{Name: "cam", PasswordHash: cheap(t, "open sesame")}}, &turned{at: time.Unix(1e9, 0)}, seen)
+	p, err := NewPasswords([]Credentials{{Name: "cam", PasswordHash: cheap(t, "open sesame")}}, &turned{at: time.Unix(1e9, 0)})
 	require.NoError(t, err)
 	for i := range 3 * DefaultFailures {
-		require.ErrorIs(t, p.Check(gone{t.Context()}, "192.0.2.1:5", "cam", fmt.Sprint("guess ", i)), ErrWrong)
+		require.ErrorIs(t, p.Check(gone{t.Context()}, seen, "192.0.2.1:5", "cam", fmt.Sprint("guess ", i)), ErrWrong)
 	}
 	require.Empty(t, p.users.names.first.debts)
 	require.Empty(t, p.users.guesses.wrong.at)
 	seen.Each(func(r Reason, n uint64) { require.Zero(t, n, r) })
-	require.NoError(t, p.Check(t.Context(), "192.0.2.1:5", "cam", "open sesame"))
+	require.NoError(t, p.Check(t.Context(), seen, "192.0.2.1:5", "cam", "open sesame"))
 }
 
 // gone is a context that tells of its end only when it is asked.

@@ -12,12 +12,12 @@ import (
 func TestFailuresAreLoggedWithoutWhatWasTyped(t *testing.T) {
 	var book bytes.Buffer
 	seen := NewFailures(slog.New(slog.NewTextHandler(&book, nil)))
-	p, err := NewPasswords([]Credentials{{Name: "cam", PasswordHash: cheap(t, "open sesame")}}, &turned{}, seen)
+	p, err := NewPasswords([]Credentials{{Name: "cam", PasswordHash: cheap(t, "open sesame")}}, &turned{})
 	require.NoError(t, err)
-	require.Error(t, p.Check(t.Context(), "192.0.2.1:5", "open sesame", "cam"))
-	require.Error(t, p.Check(t.Context(), "192.0.2.1:6", "cam", "open says me"))
+	require.Error(t, p.Check(t.Context(), seen, "192.0.2.1:5", "open sesame", "cam"))
+	require.Error(t, p.Check(t.Context(), seen, "192.0.2.1:6", "cam", "open says me"))
 	for range 2 * DefaultFailures {
-		require.Error(t, p.Check(t.Context(), "192.0.2.1:6", "cam", "open says me"))
+		require.Error(t, p.Check(t.Context(), seen, "192.0.2.1:6", "cam", "open says me"))
 	}
 	text := book.String()
 	require.NotContains(t, text, "sesame")
@@ -26,8 +26,8 @@ func TestFailuresAreLoggedWithoutWhatWasTyped(t *testing.T) {
 	require.Contains(t, text, "reason=wrong_password remote=192.0.2.1:6 user=cam\n")
 	require.Contains(t, text, "reason=throttled remote=192.0.2.1:6 user=cam\n")
 	require.EqualValues(t, 1, seen.count(UnknownName))
-	require.EqualValues(t, DefaultFailures, seen.count(WrongPassword))
-	require.EqualValues(t, DefaultFailures+1, seen.count(Throttled))
+	require.EqualValues(t, DefaultFailures+1, seen.count(WrongPassword))
+	require.EqualValues(t, DefaultFailures, seen.count(Throttled))
 	require.Zero(t, seen.count(WrongToken))
 	(*Failures)(nil).Count(WrongToken, "", "")
 }

@@ -20,14 +20,13 @@ const DefaultFailures = 10
 // Credentials are a name and the hash of its password.
 type Credentials struct{ Name, PasswordHash string }
 
-// NewPasswords reads the hashes, which HashPassword made. Failures are counted in seen,
-// which may be nil.
-func NewPasswords(users []Credentials, clock pipeline.Clock, seen *Failures) (*Passwords, error) {
+// NewPasswords reads the hashes, which HashPassword made.
+func NewPasswords(users []Credentials, clock pipeline.Clock) (*Passwords, error) {
 	all := make([]User, len(users))
 	for i, u := range users {
 		all[i] = User{u.Name, u.PasswordHash, []Role{View}} // the role is not asked for
 	}
-	v, err := newVerifier(all, DefaultFailures, clock, seen)
+	v, err := newVerifier(all, DefaultFailures, clock)
 	if err != nil {
 		return nil, err
 	}
@@ -52,10 +51,11 @@ func (e *BlockedError) Error() string {
 // Unwrap makes it an ErrBlocked.
 func (e *BlockedError) Unwrap() error { return ErrBlocked }
 
-// Check is nil for the right password, else ErrWrong or a *BlockedError. The remote is an
-// address, with or without a port. See verifier for what is limited.
-func (p *Passwords) Check(ctx context.Context, remote, name, password string) error {
-	_, err := p.users.verify(ctx, remote, name, password)
+// Check is nil for the right password, else ErrWrong or a *BlockedError, which it counts
+// in seen, unless that is nil. The remote is an address, with or without a port. See
+// verifier for what is limited.
+func (p *Passwords) Check(ctx context.Context, seen *Failures, remote, name, password string) error {
+	_, err := p.users.verify(ctx, seen, remote, name, password)
 	return err
 }
 

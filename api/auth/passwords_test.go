@@ -20,7 +20,7 @@ func cameras(t *testing.T, n int, clock pipeline.Clock) *Passwords {
 	for i := range n {
 		users = append(users, Credentials{fmt.Sprintf("cam%d", i), cheap(t, "right password")})
 	}
-	p, err := NewPasswords(users, clock, nil)
+	p, err := NewPasswords(users, clock)
 	require.NoError(t, err)
 	return p
 }
@@ -30,7 +30,7 @@ func TestCameraWithAWrongPasswordLocksNoOtherOut(t *testing.T) {
 	clock := &turned{at: time.Unix(1e9, 0)}
 	g := cameras(t, 12, clock)
 	check := func(port int, name, password string) error {
-		return g.Check(context.Background(), fmt.Sprintf("192.0.2.1:%d", port), name, password)
+		return g.Check(context.Background(), nil, fmt.Sprintf("192.0.2.1:%d", port), name, password)
 	}
 	guesses := 0
 	blocked := func(name string) (tries int) {
@@ -57,7 +57,7 @@ func TestCameraWithAWrongPasswordLocksNoOtherOut(t *testing.T) {
 	require.ErrorIs(t, check(5, "cam3", "right password"), ErrBlocked)
 	clock.turn(secondChance)
 	require.NoError(t, check(5, "cam3", "right password"))
-	require.NoError(t, g.Check(context.Background(), "192.0.2.2:1", "cam4", "right password"))
+	require.NoError(t, g.Check(context.Background(), nil, "192.0.2.2:1", "cam4", "right password"))
 }
 
 // TestOverlongPasswordsAreNotHashed and are limited as others.
@@ -65,7 +65,7 @@ func TestOverlongPasswordsAreNotHashed(t *testing.T) {
 	g := cameras(t, 1, &turned{at: time.Unix(1e9, 0)})
 	long := strings.Repeat("x", maxPassword+1)
 	for i := range 2 * DefaultFailures {
-		err := g.Check(t.Context(), here, "cam0", long)
+		err := g.Check(t.Context(), nil, here, "cam0", long)
 		require.Equal(t, i < DefaultFailures, err == ErrWrong)
 	}
 	require.Empty(t, g.users.guesses.wrong.at)
@@ -79,15 +79,15 @@ func TestManyCamerasComeAtOnce(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 200 {
 		all.Go(func() {
-			if err := g.Check(context.Background(), fmt.Sprintf("192.0.2.1:%d", i), fmt.Sprint("cam", i), "right password"); err != nil {
+			if err := g.Check(context.Background(), nil, fmt.Sprintf("192.0.2.1:%d", i), fmt.Sprint("cam", i), "right password"); err != nil {
 				t.Errorf("cam%d: %v", i, err)
 			}
 		})
-		all.Go(func() { _ = g.Check(context.Background(), "192.0.2.1:9", "cam0", fmt.Sprint("wrong ", i)) })
+		all.Go(func() { _ = g.Check(context.Background(), nil, "192.0.2.1:9", "cam0", fmt.Sprint("wrong ", i)) })
 	}
 	all.Wait()
 	for i := range 200 {
-		require.NoError(t, g.Check(gone{t.Context()}, "192.0.2.1:1", fmt.Sprint("cam", i), "right password"), "it is remembered")
+		require.NoError(t, g.Check(gone{t.Context()}, nil, "192.0.2.1:1", fmt.Sprint("cam", i), "right password"), "it is remembered")
 	}
 	require.Zero(t, g.users.hashing.all)
 	require.True(t, g.Knows("cam7"))

@@ -28,7 +28,8 @@ import (
 // one who guesses at the same name from the same address, who sends another password
 // each time. Whoever sends each guess twice shares the second chances with the owner,
 // who then waits in proportion to the guesses; tokens and passwords that were right before
-// are not concerned. A password that is known to be wrong costs nothing again.
+// are not concerned. A password that is known to be wrong costs nothing again,
+// and keeps nobody out.
 //
 // A name that does not exist is treated as one that does, at the cost of a hash or, once
 // its address has failed too often, of the time that a hash takes.
@@ -43,17 +44,17 @@ type verifier struct {
 	inAll            *attempts // second chances
 	guesses          guesses
 	hashing          *hashing
-	failures         *Failures
 
 	mu       sync.Mutex               // guards what follows
 	underway map[secret]chan struct{} // passwords that are looked at now: one hashing for all who send the same
 }
 
-// budgets are those of names at addresses.
-type budgets struct{ first, second *attempts }
+// budgets are those of names at addresses. What is known to be wrong has its own: it costs
+// nothing, and whoever repeats it is in nobody's way.
+type budgets struct{ first, second, wrong *attempts }
 
 func newBudgets(clock pipeline.Clock, limit int) budgets {
-	return budgets{newAttempts(clock, limit), newAttempts(clock, limit)}
+	return budgets{newAttempts(clock, limit), newAttempts(clock, limit), newAttempts(clock, limit)}
 }
 
 const (
@@ -62,9 +63,9 @@ const (
 )
 
 // newVerifier reads the hashes. The error says which user is wrong.
-func newVerifier(users []User, failures int, clock pipeline.Clock, seen *Failures) (*verifier, error) {
+func newVerifier(users []User, failures int, clock pipeline.Clock) (*verifier, error) {
 	v := &verifier{
-		clock: clock, users: map[string]*account{}, hashing: newHashing(), failures: seen, underway: map[secret]chan struct{}{},
+		clock: clock, users: map[string]*account{}, hashing: newHashing(), underway: map[secret]chan struct{}{},
 		names: newBudgets(clock, failures), strangers: newBudgets(clock, failures),
 		addresses: newAttempts(clock, sharedFailures*failures), inAll: newAttempts(clock, chancesInAll),
 	}
@@ -93,8 +94,9 @@ func (v *verifier) known(name, password string) (*account, bool) {
 	return acc, acc.seen(v.digest(name, password)) && acc != &v.dummy
 }
 
-// verify returns whose a name and password are, ErrWrong, or a *BlockedError.
-func (v *verifier) verify(ctx context.Context, remote, name, password string) (*account, error) {
+// verify returns whose a name and password are, ErrWrong, or a *BlockedError, which it
+// counts in seen.
+func (v *verifier) verify(ctx context.Context, seen *Failures, remote, name, password string) (*account, error) {
 	s := v.digest(name, password)
 	for {
 		if acc, ok := v.known(name, password); ok {
@@ -115,11 +117,11 @@ func (v *verifier) verify(ctx context.Context, remote, name, password string) (*
 	if errors.Is(err, errHungUp) {
 		return nil, ErrWrong // which reaches nobody
 	}
-	v.count(err, remote, name)
+	v.count(seen, err, remote, name)
 	return acc, err
 }
 
-func (v *verifier) count(err error, remote, name string) {
+func (v *verifier) count(seen *Failures, err error, remote, name string) {
 	user := ""
 	if v.users[name] != nil {
 		user = name
@@ -127,11 +129,11 @@ func (v *verifier) count(err error, remote, name string) {
 	switch {
 	case err == nil:
 	case errors.Is(err, ErrBlocked):
-		v.failures.Count(Throttled, remote, user)
+		seen.Count(Throttled, remote, user)
 	case user == "":
-		v.failures.Count(UnknownName, remote, "")
+		seen.Count(UnknownName, remote, "")
 	default:
-		v.failures.Count(WrongPassword, remote, user)
+		seen.Count(WrongPassword, remote, user)
 	}
 }
 
@@ -167,19 +169,19 @@ func (v *verifier) admit(address, name, password string, s secret) (admission, e
 	if !exists {
 		counted = v.strangers
 	}
-	certain := len(v.users) == 0 || len(password) > maxPassword || v.guesses.isWrong(s)
+	if len(v.users) == 0 || len(password) > maxPassword || v.guesses.isWrong(s) {
+		if wait, _ := counted.wrong.take(lane); wait > 0 {
+			return admission{}, &BlockedError{wait}
+		}
+		return admission{}, ErrWrong
+	}
 	wait, clean := counted.first.take(lane)
 	hot := v.addresses.blocked(address)
-	switch {
-	case wait == 0 && certain:
-		return admission{}, ErrWrong
-	case wait == 0 && (hot == 0 || clean):
+	if wait == 0 && (hot == 0 || clean) {
 		return admission{pretend: hot > 0 && !exists, giveBack: func() { counted.first.giveBack(lane) }}, nil
-	case wait == 0:
+	}
+	if wait == 0 {
 		counted.first.giveBack(lane)
-		wait = hot
-	case certain:
-		return admission{}, &BlockedError{wait}
 	}
 	if wait, again := v.guesses.returns(s, v.clock.Now()); !again {
 		return admission{}, &BlockedError{wait}

@@ -141,6 +141,7 @@ func (r *recorder) send(method, path, body string, header ...string) (*http.Resp
 	for i := 0; i < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
 	}
+	req.Host = req.Header.Get("Host")
 	resp, err := client.Do(req)
 	require.NoError(r.t, err)
 	defer resp.Body.Close()

@@ -11,6 +11,7 @@ import (
 	"github.com/gospool/spool/api/auth"
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/sparinglog"
 	"github.com/gospool/spool/stages/ingest"
 )
@@ -41,16 +42,16 @@ type publishers struct {
 	passwords *auth.Passwords
 	digests   *auth.Digests
 	offers    ingest.Digests
-	seen      *auth.Failures
+	failures  signIns
 	allowed   map[string][]pipeline.Glob // paths, by name
 }
 
 // newPublishers returns nil where everybody may publish.
-func newPublishers(a configs.IngestAuth, clock pipeline.Clock, seen *auth.Failures) (ingest.Authorizer, error) {
+func newPublishers(a configs.IngestAuth, clock pipeline.Clock, failures signIns) (ingest.Authorizer, error) {
 	if len(a.Users) == 0 {
 		return nil, nil
 	}
-	p := &publishers{seen: seen, allowed: map[string][]pipeline.Glob{}}
+	p := &publishers{failures: failures, allowed: map[string][]pipeline.Glob{}}
 	var hashes []auth.Credentials
 	digests := map[string]auth.Digest{}
 	for _, u := range a.Users {
@@ -69,7 +70,7 @@ func newPublishers(a configs.IngestAuth, clock pipeline.Clock, seen *auth.Failur
 		}
 	}
 	var err error
-	if p.passwords, err = auth.NewPasswords(hashes, clock, seen); err != nil {
+	if p.passwords, err = auth.NewPasswords(hashes, clock); err != nil {
 		return nil, fmt.Errorf("ingest.auth.%w", err)
 	}
 	if p.digests, err = auth.NewDigests(digests); err != nil {
@@ -95,13 +96,13 @@ func (p *publishers) proves(ctx context.Context, r ingest.AccessRequest) error {
 			return nil
 		}
 		if p.digests.Has(c.Name) {
-			p.seen.Count(auth.WrongPassword, r.Remote, c.Name)
+			p.failures[r.Protocol].Count(auth.WrongPassword, r.Remote, c.Name)
 		} else {
-			p.seen.Count(auth.UnknownName, r.Remote, "")
+			p.failures[r.Protocol].Count(auth.UnknownName, r.Remote, "")
 		}
 		return auth.ErrWrong
 	case !p.digests.RightPassword(c.Name, c.Password):
-		return p.passwords.Check(ctx, r.Remote, c.Name, c.Password)
+		return p.passwords.Check(ctx, p.failures[r.Protocol], r.Remote, c.Name, c.Password)
 	}
 	return nil
 }
@@ -126,14 +127,16 @@ func (p *publishers) Authorize(ctx context.Context, r ingest.AccessRequest) erro
 	return nil
 }
 
-// signIns are the sign-ins that failed, by the server at which they did.
+// signIns are the sign-ins that failed, by the server at which they did: http, or a
+// protocol of ingest.
 type signIns map[string]*auth.Failures
 
-func newSignIns(log *slog.Logger) signIns {
-	return signIns{
-		"http":   auth.NewFailures(sparinglog.New(log.With("server", "http"))),
-		"ingest": auth.NewFailures(nil), // its servers log each publisher that they refuse
+func newSignIns(log *slog.Logger, protocols config.Blocks) signIns {
+	s := signIns{"http": auth.NewFailures(sparinglog.New(log.With("server", "http")))}
+	for protocol := range protocols {
+		s[protocol] = auth.NewFailures(nil) // these servers log each publisher that they refuse
 	}
+	return s
 }
 
 var signInFailures = prometheus.NewDesc("spool_sign_in_failures_total",

@@ -2,8 +2,11 @@ package server
 
 import (
 	"context"
+	"fmt"
+	"log/slog"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/api/auth"
@@ -23,10 +26,11 @@ func publishRequest(name, password, path, remote string) ingest.AccessRequest {
 func TestPublishersMayUseTheirOwnPatternsOnly(t *testing.T) {
 	hash, err := auth.HashPassword("open sesame")
 	require.NoError(t, err)
+	failures := newSignIns(slog.New(slog.DiscardHandler), config.Blocks{"rtsp": nil})
 	may, err := newPublishers(configs.IngestAuth{Users: []configs.Publisher{
 		{Name: "cam", PasswordHash: config.NewSecret(hash), Publish: []string{"live/cam", "site/*/door"}},
 		{Name: "all", PasswordHash: config.NewSecret(hash), Publish: []string{"**"}},
-	}}, pipeline.SystemClock, auth.NewFailures(nil))
+	}}, pipeline.SystemClock, failures)
 	require.NoError(t, err)
 	for _, c := range []struct{ user, pass, path, err string }{
 		{"cam", "open sesame", "live/cam", ""},
@@ -65,4 +69,27 @@ func TestPublishersMayUseTheirOwnPatternsOnly(t *testing.T) {
 	open, err := newPublishers(configs.IngestAuth{None: true}, pipeline.SystemClock, nil)
 	require.NoError(t, err)
 	require.Nil(t, open)
+}
+
+// TestSignInsAreCountedByServerAndReason, by none else, so that the number of series is
+// fixed.
+func TestSignInsAreCountedByServerAndReason(t *testing.T) {
+	failures := newSignIns(slog.New(slog.DiscardHandler), config.Blocks{"rtsp": nil, "whip": nil})
+	for i := range 100 {
+		failures["rtsp"].Count(auth.WrongPassword, fmt.Sprint("192.0.2.", i, ":1"), fmt.Sprint("cam", i))
+	}
+	failures["http"].Count(auth.Malformed, "192.0.2.1:1", "")
+	failures["gone"].Count(auth.Malformed, "192.0.2.1:1", "")
+	registry := prometheus.NewRegistry()
+	require.NoError(t, registry.Register(failures))
+	families, err := registry.Gather()
+	require.NoError(t, err)
+	require.Len(t, families, 1)
+	require.Equal(t, "spool_sign_in_failures_total", families[0].GetName())
+	require.Len(t, families[0].Metric, 3*5)
+	want := map[string]float64{"http malformed": 1, "rtsp wrong_password": 100}
+	for _, m := range families[0].Metric {
+		of := m.Label[1].GetValue() + " " + m.Label[0].GetValue()
+		require.InDelta(t, want[of], m.Counter.GetValue(), 0, of)
+	}
 }

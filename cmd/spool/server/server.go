@@ -108,7 +108,7 @@ func New(d declared.State, o Options) (*Server, error) {
 		diskWorks:   newBroadcast(),
 		redelivered: redelivered{told: map[media.ID]bool{}},
 		mistaken:    newMistaken(),
-		signIns:     newSignIns(log),
+		signIns:     newSignIns(log, cfg.Ingest.Servers),
 	}
 	s.hub = hub.New(s.pool, s.tasks, hub.Config{
 		Builder:     media.BuilderConfig{Flush: time.Duration(cfg.FlushInterval), MaxBytes: int(cfg.FlushBytes)},
@@ -139,7 +139,7 @@ func New(d declared.State, o Options) (*Server, error) {
 	s.recorder.LimitArmed(cfg.Memory.MaxArmed)
 	s.hub.Watch(s.recorder.Began)
 	s.hub.KeepGOPs(s.recorder)
-	authorizer, err := newPublishers(cfg.Ingest.Auth, clock, s.signIns["ingest"])
+	authorizer, err := newPublishers(cfg.Ingest.Auth, clock, s.signIns)
 	if err != nil {
 		return nil, err
 	}
