@@ -72,7 +72,7 @@ ingest:
 streams: {live/demo: {pull: "testpattern://?size=64x64&fps=25&gop=25"}}
 `, hashed(t, "eves secret"), hashed(t, "carls secret"), hashed(t, "cams-secret")))
 	require.True(t, strings.HasPrefix(r.api, "https://"), r.api)
-	r.expect("publisher refused", "passwords and tokens travel unencrypted")
+	r.expect("publisher refused", "sign-in failed", "passwords and tokens travel unencrypted")
 	insecure := &http.Client{Timeout: patience, Transport: &http.Transport{
 		DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, // #nosec G402: the serial is looked at
 	}}
