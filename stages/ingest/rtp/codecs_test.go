@@ -1,0 +1,64 @@
+package rtp
+
+import (
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/codec"
+	"github.com/gospool/spool/stages/ingest"
+	"github.com/gospool/spool/stages/ingest/ingesttest"
+)
+
+// Each row makes a track of what a session description says, under each of its names.
+func TestEachCodecIsATrackByItsRow(t *testing.T) {
+	said := map[string]string{
+		"h264":          "packetization-mode=1; sprop-parameter-sets=Z2QADKzZQUGfnwEQAAADABAAAAMDIPFCmWA=,aOvjyyLA",
+		"h265":          "",
+		"mpeg4-generic": "streamtype=5; mode=AAC-hbr; config=1190; SizeLength=13; IndexLength=3; IndexDeltaLength=3",
+		"mp4a-latm":     "cpresent=0;config=40002320adca00",
+	}
+	clocks := map[string]string{"mpeg4-generic": "/48000/2", "mp4a-latm": "/48000"}
+	for i := range carriedCodecs {
+		row := &carriedCodecs[i]
+		require.Contains(t, said, row.name, "say here what a sender says of it")
+		for _, name := range append([]string{row.name, strings.ToUpper(row.name), "x-" + row.name}, row.others...) {
+			f := Format{PayloadType: 96}
+			f.ReadMap(name + clocks[row.name])
+			f.ReadParameters(said[row.name])
+			f.Complete("video")
+			require.Equal(t, row.name, f.Name, name)
+			require.True(t, f.Recordable(), name)
+			c, err := f.Config()
+			require.NoError(t, err, name)
+			require.Equal(t, row.codec, c.Track.Codec, name)
+			require.NotZero(t, c.Track.Timescale, name)
+			_, err = Add(ingest.NewFeed(ingesttest.Discard{}, slog.New(slog.DiscardHandler)), c)
+			require.NoError(t, err, name)
+		}
+	}
+	f := Format{PayloadType: 0}
+	f.Complete("audio")
+	require.Equal(t, "pcmu", f.Name)
+	require.False(t, f.Recordable())
+	_, err := f.Config()
+	require.ErrorIs(t, err, ErrCodec)
+	require.Contains(t, Recordable, codec.Titles("and", codec.Of(codec.H264)))
+}
+
+// Parameters that are written read as what they were read from.
+func TestParametersAreWrittenAsTheyAreRead(t *testing.T) {
+	var f, again Format
+	f.ReadParameters(" Config = 1190 ; junk=7; mode=\"AAC-hbr\";; sizelength=13;mode=AAC-lbr")
+	text := string(f.AppendParameters(nil))
+	require.Equal(t, "mode=AAC-lbr;config=1190;sizelength=13", text)
+	again.ReadParameters(text)
+	require.Equal(t, f, again)
+	var other Format
+	other.Take(&f)
+	require.False(t, f.Said)
+	require.Equal(t, again, other)
+	require.Empty(t, f.AppendParameters(nil))
+}
