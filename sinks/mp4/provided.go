@@ -48,3 +48,7 @@ type untimed struct{}
 func (untimed) Wrote(time.Duration)    {}
 func (untimed) Synced(time.Duration)   {}
 func (untimed) Finished(time.Duration) {}
+
+// MayRecord says why nothing may be recorded to a directory, an absolute path, as its links
+// lead now; nil: it may. It is asked each time that the directory is opened.
+type MayRecord func(dir string) error

@@ -74,6 +74,7 @@ type Muxer struct {
 	interrupted *Interrupted
 	key         interruptedKey
 	trouble     OnTrouble
+	may         MayRecord
 }
 
 // New builds the stage. It does no I/O.
@@ -86,6 +87,7 @@ func New(set pipeline.Settings, cfg Config) (*Muxer, error) {
 	m.growth = pipeline.Optional[Growth](set, unmeasured{})
 	m.onUnfinished = pipeline.Optional[OnUnfinished](set, func(string) {})
 	m.trouble = pipeline.Optional[OnTrouble](set, func(error) {})
+	m.may = pipeline.Optional[MayRecord](set, func(string) error { return nil })
 	m.interrupted = pipeline.Optional[*Interrupted](set, nil)
 	m.flush = pipeline.Optional[FlushInterval](set, 0)
 	m.protection = pipeline.Optional[*media.Protection](set, nil)
@@ -120,6 +122,9 @@ func (m *Muxer) reopen() error {
 	if m.fs != nil {
 		_ = m.fs.Close()
 		m.fs = nil
+	}
+	if err := m.may(m.dir); err != nil {
+		return fmt.Errorf("record_path: %w", err)
 	}
 	if !disk.RecordedTo(m.dir) { // else it is to be mounted, and not made
 		if err := durable.MkdirAll(m.above, m.dir, 0o755); err != nil {

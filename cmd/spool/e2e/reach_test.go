@@ -290,3 +290,28 @@ func plantedAside(home, path string, lead func(from, to string) error) error {
 	}
 	return lead(to, path)
 }
+
+// TestALinkInTheWayOfAPipelineByRequestIsNotFollowed, though it came after the request.
+func TestALinkInTheWayOfAPipelineByRequestIsNotFollowed(t *testing.T) {
+	t.Parallel()
+	r := serveStatic(t, pullLiveA)
+	below := "streams: [live/a]\nrecord: always\nstages: [source, gop_ring, segmenter: {max_duration: 1}, mp4: {record_path: recordings/a/b}, metadata]\n"
+	resp, body := r.send("PUT", "/mp4/pipelines/below", below, "Content-Type", inYAML)
+	require.Equal(t, 200, resp.StatusCode, body)
+	eventually(t, "it records there", func() bool {
+		found, _ := filepath.Glob(filepath.Join(r.files, "a", "b", "*.mp4"))
+		return len(found) > 0
+	})
+	r.says("POST", "/mp4/pipelines/below/stop", 200, `{"status":"stopped","name":"below","recordings":1}`)
+	outside := t.TempDir()
+	require.NoError(t, os.Rename(filepath.Join(r.files, "a"), filepath.Join(outside, "a")))
+	require.NoError(t, os.Symlink(filepath.Join(outside, "a"), filepath.Join(r.files, "a")))
+	before, err := os.ReadDir(filepath.Join(outside, "a", "b"))
+	require.NoError(t, err)
+	r.expect("a link leads out", "recordings/a", "live/a")
+	r.says("POST", "/mp4/pipelines/below/start", 200, `{"status":"started","name":"below","recordings":1}`)
+	eventually(t, "it says why it does not record", func() bool { return strings.Contains(r.book.String(), "a link leads out") })
+	after, err := os.ReadDir(filepath.Join(outside, "a", "b"))
+	require.NoError(t, err)
+	require.Len(t, after, len(before))
+}

@@ -2,13 +2,16 @@ package server
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"path/filepath"
 	"slices"
 
+	"github.com/gospool/spool/cmd/spool/server/declared"
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
+	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
@@ -26,6 +29,22 @@ func RecordDirs(cfg *configs.Config) []string {
 	}
 	delete(others, first)
 	return append([]string{first}, slices.Sorted(maps.Keys(others))...)
+}
+
+// mayRecord refuses a directory that neither the configuration's file records to nor a
+// pipeline made by request may: a link that was put in its place since leads elsewhere.
+func (s *Server) mayRecord(dir string) error {
+	file := s.declared.State().File
+	for _, own := range RecordDirs(file) {
+		if disk.Absolute(own) == dir {
+			return nil
+		}
+	}
+	within, err := filesystem.Within(dir, declared.Directories(file))
+	if err == nil && !within {
+		err = errors.New("a link leads out of the directories that the configuration's file declares")
+	}
+	return err
 }
 
 // patterns are the names of files that pipelines give, by the directory that they

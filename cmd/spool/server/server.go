@@ -129,6 +129,7 @@ func New(d declared.State, o Options) (*Server, error) {
 	pipeline.Provide[mp4.Timings](s.services, s.disk)
 	pipeline.Provide[mp4.OnUnfinished](s.services, s.leave)
 	pipeline.Provide[mp4.OnTrouble](s.services, s.trouble)
+	pipeline.Provide[mp4.MayRecord](s.services, s.mayRecord)
 	pipeline.Provide(s.services, &mp4.Interrupted{Last: s.lastInterrupted})
 	pipeline.Provide(s.services, mp4.FlushInterval(cfg.FlushInterval))
 	s.commandStore = &keptCommands{dir: filepath.Join(cfg.MP4.RecordPath, commandsDir), log: log}

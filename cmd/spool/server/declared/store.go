@@ -32,6 +32,9 @@ func readKept(disk durable.FS, file string) (map[string]*config.Node, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !n.IsMap && !n.Empty() {
+		return nil, errors.New("it is no map of pipelines")
+	}
 	for _, e := range n.Entries {
 		own[e.Key] = e.Value
 	}
