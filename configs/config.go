@@ -53,6 +53,9 @@ type MP4 struct {
 	Timezone         string          `yaml:"timezone" doc:"Of the date and time in file names, such as Europe/Berlin; empty is the machine's."`
 	Sync             string          `yaml:"sync" oneof:"none interval chunk segment" doc:"When what is written is made safe from a power cut; a kill loses nothing of it anyway."`
 	SyncInterval     config.Duration `yaml:"sync_interval" doc:"With sync: interval, the most that a power cut may lose."`
+	FileMode         string          `yaml:"file_mode" doc:"Mode of the files that are made, whatever the umask is: four octal digits in quotes. Files of before keep theirs; the catalogue, the journal and what begins with .spool- are for spool's user alone."`
+	DirMode          string          `yaml:"dir_mode" doc:"Mode of the directories that are made, likewise."`
+	Group            string          `yaml:"group" doc:"Name or number of the group that these files and directories are given to, which spool's user is in; empty is as the system makes them."`
 }
 
 // Stream is a named stream.

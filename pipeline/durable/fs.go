@@ -62,6 +62,9 @@ func (d Disk) open(name string, flag int, perm fs.FileMode) (File, error) {
 	if err != nil {
 		return nil, err
 	}
+	if flag&os.O_CREATE != 0 {
+		exactly(f, perm)
+	}
 	return &diskFile{f, &d.Calls}, nil
 }
 
@@ -80,7 +83,24 @@ func (Disk) Rename(from, to string) error { return os.Rename(from, to) }
 func (Disk) Remove(name string) error { return os.Remove(name) }
 
 // Mkdir is FS.
-func (Disk) Mkdir(name string, perm fs.FileMode) error { return os.Mkdir(name, perm) }
+func (Disk) Mkdir(name string, perm fs.FileMode) error {
+	if err := os.Mkdir(name, perm); err != nil {
+		return err
+	}
+	if d, err := os.Open(name); err == nil { // one that may be written to and not read stays as it was made
+		exactly(d, perm)
+		_ = d.Close()
+	}
+	return nil
+}
+
+// exactly gives what was just made its mode, whatever the process's umask has taken of it. A
+// file system that has no modes keeps its own.
+func exactly(f *os.File, perm fs.FileMode) {
+	if info, err := f.Stat(); err == nil && info.Mode().Perm() != perm {
+		_ = f.Chmod(perm)
+	}
+}
 
 // Stat is FS.
 func (Disk) Stat(name string) (fs.FileInfo, error) { return os.Stat(name) }

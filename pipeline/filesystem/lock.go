@@ -64,7 +64,7 @@ func lockFile(dir *os.Root, name string) (unlock func(), err error) {
 }
 
 func makeLock(dir *os.Root, file string, me Process) error {
-	f, err := dir.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	f, err := dir.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}

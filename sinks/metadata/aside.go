@@ -294,7 +294,7 @@ func (c *Catalogue) setAside(o journal.Change, why error) error {
 	if _, known := c.aside.find(o); !known && n >= c.opts.MaxAside {
 		return fmt.Errorf("%w (%d rows are set aside)", why, n)
 	}
-	if err := durable.MkdirAll(durable.Disk{}, filepath.Join(c.opts.JournalDir, asideDir), 0o750); err != nil {
+	if err := durable.MkdirAll(durable.Disk{}, filepath.Join(c.opts.JournalDir, asideDir), 0o700); err != nil {
 		return fmt.Errorf("set aside: %w", err)
 	}
 	text := c.redact(why)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline/config"
+	"github.com/gospool/spool/sinks/mp4/disk"
 	"github.com/gospool/spool/sinks/mp4/filename"
 )
 
@@ -18,6 +19,9 @@ type Config struct {
 	Timezone         string          `yaml:"timezone" inherit:"mp4.timezone" reaches:"nothing" doc:"time zone of names, such as Europe/Berlin; empty: the machine's"`
 	Sync             string          `yaml:"sync" inherit:"mp4.sync" reaches:"nothing" doc:"when written bytes are made durable: chunk, interval, segment (when a file is finished) or none"`
 	SyncInterval     config.Duration `yaml:"sync_interval" inherit:"mp4.sync_interval" doc:"sync: interval: the most that a power cut may lose"`
+	FileMode         string          `yaml:"file_mode" inherit:"mp4.file_mode" reaches:"directory" doc:"mode of new files, as four octal digits in quotes"`
+	DirMode          string          `yaml:"dir_mode" inherit:"mp4.dir_mode" reaches:"directory" doc:"mode of new directories, as four octal digits in quotes"`
+	Group            string          `yaml:"group" inherit:"mp4.group" reaches:"directory" doc:"name or number of the group of new files and directories; empty: the system's choice"`
 }
 
 // Defaults is what a declaration overrides.
@@ -35,6 +39,8 @@ func Defaults() Config {
 		FilenamePattern:  "{stream}_{date}_{time}.mp4",
 		Sync:             syncChunk,
 		SyncInterval:     config.Duration(5 * time.Second),
+		FileMode:         "0640",
+		DirMode:          "0750",
 	}
 }
 
@@ -57,9 +63,11 @@ func (c Config) Validate() error {
 	if c.Sync == syncInterval && c.SyncInterval <= 0 {
 		wrong("sync_interval is %v: it must be longer than 0", c.SyncInterval)
 	}
+	_, file := disk.ParseMode("file_mode", c.FileMode, 0o600)
+	_, dir := disk.ParseMode("dir_mode", c.DirMode, 0o700)
 	_, pattern := filename.Parse(c.FilenamePattern)
 	_, zone := c.location()
-	return errors.Join(append(problems, pattern, zone)...)
+	return errors.Join(append(problems, file, dir, pattern, zone)...)
 }
 
 func (c Config) location() (*time.Location, error) {

@@ -126,8 +126,13 @@ func (m *Muxer) reopen() error {
 	if err := m.may(m.dir); err != nil {
 		return fmt.Errorf("record_path: %w", err)
 	}
+	modes, err := disk.ParseModes(m.cfg.FileMode, m.cfg.DirMode, m.cfg.Group)
+	if err != nil {
+		return err
+	}
+	disk.SetModes(m.dir, modes)
 	if !disk.RecordedTo(m.dir) { // else it is to be mounted, and not made
-		if err := durable.MkdirAll(m.above, m.dir, 0o755); err != nil {
+		if err := MakeRecordDir(m.above, m.dir, modes); err != nil {
 			return fmt.Errorf("record_path: %w%s", err, disk.Advice(err))
 		}
 	}
@@ -141,6 +146,15 @@ func (m *Muxer) reopen() error {
 	}
 	m.fs, m.foldsCase = fsys, disk.FoldsCase(fsys)
 	return nil
+}
+
+// MakeRecordDir makes a record directory where there is none, and those above it.
+func MakeRecordDir(above durable.FS, dir string, modes disk.Modes) error {
+	_, there := above.Stat(dir)
+	if err := durable.MkdirAll(above, dir, modes.Dir); err != nil || there == nil || modes.Group < 0 {
+		return err
+	}
+	return modes.GiveDir(dir)
 }
 
 // Process takes one part of a segment.

@@ -26,7 +26,7 @@ type keptWait struct {
 func (k *Keeper) keepWait() {
 	text, err := json.Marshal(keptWait{k.expiry.since, k.clock.Now.UTC(), int64(k.expiry.waited / time.Second)})
 	if err == nil {
-		err = k.index.root.WriteFile(waitFile+durable.Unfinished, append(text, '\n'), 0o644)
+		err = k.index.root.WriteFile(waitFile+durable.Unfinished, append(text, '\n'), 0o600)
 	}
 	if err == nil {
 		err = k.index.root.Rename(waitFile+durable.Unfinished, waitFile)

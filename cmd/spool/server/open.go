@@ -14,6 +14,8 @@ import (
 	"github.com/gospool/spool/pipeline/durable"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/metadata"
+	"github.com/gospool/spool/sinks/mp4"
+	"github.com/gospool/spool/sinks/mp4/disk"
 	"github.com/gospool/spool/stages/webhook"
 )
 
@@ -21,7 +23,12 @@ import (
 // earlier run left goes on beside the recording.
 func (s *Server) open(ctx context.Context) error {
 	dir := s.cfg.MP4.RecordPath
-	if err := durable.MkdirAll(durable.Disk{}, dir, 0o755); err != nil {
+	modes, err := disk.ParseModes(s.cfg.MP4.FileMode, s.cfg.MP4.DirMode, s.cfg.MP4.Group)
+	if err != nil {
+		return fmt.Errorf("mp4.%w", err)
+	}
+	disk.SetModes(dir, modes)
+	if err := mp4.MakeRecordDir(durable.Disk{}, dir, modes); err != nil {
 		return fmt.Errorf("mp4.record_path: %w", err)
 	}
 	s.logFilesystems()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -85,6 +86,7 @@ func sqliteTarget(dsn string) (*Target, error) {
 		if err := durable.MkdirAll(durable.Disk{}, filepath.Dir(file), 0o750); err != nil {
 			return nil, fmt.Errorf("sqlite: %w", err)
 		}
+		makeFile(file)
 		waitInSystemCalls()
 		alone := aloneIn(file)
 		w, err := sql.Open("sqlite", path+base+alone)
@@ -247,4 +249,15 @@ func onThisMachine(dir string) bool {
 		return true
 	}
 	return false
+}
+
+// makeFile makes the file of a database where there is none: sqlite would let everybody read
+// it, and gives its further files the mode of this one. An error is sqlite's to tell.
+func makeFile(file string) {
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return
+	}
+	_ = f.Chmod(0o600) // whatever the process's umask has taken
+	_ = f.Close()
 }

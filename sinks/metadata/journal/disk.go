@@ -33,7 +33,7 @@ type Directory string
 func (d Directory) path(name string) string { return filepath.Join(string(d), name) }
 
 func (d Directory) Create(name string) (File, error) {
-	f, err := os.OpenFile(d.path(name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o640)
+	f, err := os.OpenFile(d.path(name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
 	}

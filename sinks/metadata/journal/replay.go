@@ -33,7 +33,7 @@ type Replayed struct {
 // Open takes a directory for this process, creating it, and reads what
 // earlier ones left. It writes nothing: the first append begins a new file.
 func Open(above durable.FS, dir string, now func() int64) (*Journal, Replayed, error) {
-	if err := durable.MkdirAll(above, dir, 0o750); err != nil {
+	if err := durable.MkdirAll(above, dir, 0o700); err != nil {
 		return nil, Replayed{}, fmt.Errorf("journal: %w", err)
 	}
 	unlock, err := System.LockPath(filepath.Join(dir, "lock"))

@@ -90,7 +90,14 @@ func (d *Dir) openFile(name string, flag int) (*os.File, error) {
 		return nil, err
 	}
 	defer dir.Close()
-	return filesystem.OpenBelow(dir, path.Base(name), flag, 0o644)
+	modes := ModesOf(d.dir)
+	f, err := filesystem.OpenBelow(dir, path.Base(name), flag, modes.File)
+	if err == nil && flag&os.O_CREATE != 0 {
+		if err = modes.Give(f); err != nil {
+			return nil, errors.Join(err, f.Close(), d.root.Remove(name))
+		}
+	}
+	return f, err
 }
 
 func (d *Dir) OpenRead(name string) (File, error) {
@@ -116,11 +123,22 @@ func (d *Dir) Rename(from, to string) error {
 func (d *Dir) Remove(name string) error { return d.root.Remove(name) }
 
 func (d *Dir) Mkdir(name string) (bool, error) {
-	err := d.root.Mkdir(name, 0o755)
+	modes := ModesOf(d.dir)
+	err := d.root.Mkdir(name, modes.Dir)
 	if errors.Is(err, fs.ErrExist) {
 		return false, nil
 	}
-	return err == nil, err
+	if err != nil {
+		return false, err
+	}
+	made, err := d.root.Open(name)
+	if errors.Is(err, fs.ErrNotExist) { // whoever removes empty directories was there
+		return true, nil
+	}
+	if err != nil {
+		return true, err
+	}
+	return true, errors.Join(modes.Give(made), made.Close())
 }
 
 func (d *Dir) RemoveDir(name string) error {

@@ -80,7 +80,7 @@ func (s Store) Read(id media.ID) (Facts, error) {
 // Nothing is written where they stay as they were, or where change fails; its error is
 // returned. Damaged facts are changed as what Read says of them, and are whole then.
 func (s Store) Change(id media.ID, change func(*Facts) error) error {
-	if err := durable.MkdirAll(s.disk, s.dir, 0o755); err != nil {
+	if err := durable.MkdirAll(s.disk, s.dir, 0o700); err != nil {
 		return err
 	}
 	unlock, err := s.lock(filepath.Join(s.dir, lockFile))
@@ -107,7 +107,7 @@ func (s Store) Change(id media.ID, change func(*Facts) error) error {
 	if bytes.Equal(before, after) && !damaged {
 		return nil
 	}
-	return durable.Replace(s.disk, s.file(id), after, 0o644)
+	return durable.Replace(s.disk, s.file(id), after, 0o600)
 }
 
 // Remove forgets a recording that is deleted, for good when it returns. It is no error

@@ -16,7 +16,7 @@ var changing sync.Mutex
 // whoever holds it replaces one small file.
 func flock(name string) (unlock func(), err error) {
 	changing.Lock()
-	f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o644)
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		changing.Unlock()
 		return nil, err

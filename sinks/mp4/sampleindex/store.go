@@ -50,10 +50,10 @@ func (s Store) Write(id media.ID, text []byte) error {
 }
 
 func (s Store) write(name string, text []byte) error {
-	if err := durable.MkdirAll(s.disk, filepath.Dir(name), 0o755); err != nil {
+	if err := durable.MkdirAll(s.disk, filepath.Dir(name), 0o700); err != nil {
 		return err
 	}
-	return durable.Replace(s.disk, name, text, 0o644)
+	return durable.Replace(s.disk, name, text, 0o600)
 }
 
 // Remove removes the index of a recording that is deleted, and what a crash left of one. It

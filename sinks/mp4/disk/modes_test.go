@@ -1,0 +1,63 @@
+package disk
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestModesThatCannotBeMeantAreRefused(t *testing.T) {
+	for text, want := range map[string]string{
+		"640": "four octal digits in quotes", "0o640": "four octal digits", "416": "four octal digits", "06400": "four octal digits", "0840": "four octal digits", "1640": "four octal digits",
+		"rw-r-----": "four octal digits", "-640": "four octal digits", "0440": "spool itself could not use", "0040": "spool itself could not use", "0642": "everybody on the machine", "0666": "everybody on the machine",
+	} {
+		_, err := ParseModes(text, "0750", "")
+		require.ErrorContains(t, err, "file_mode: ", text)
+		require.ErrorContains(t, err, want, text)
+	}
+	for _, text := range []string{"0640", "0600", "0644", "0660", "0664"} {
+		m, err := ParseModes(text, "0750", "")
+		require.NoError(t, err)
+		n, _ := strconv.ParseUint(text, 8, 32)
+		require.Equal(t, Modes{fs.FileMode(n), 0o750, -1}, m)
+	}
+	_, err := ParseModes("0640", "0640", "")
+	require.ErrorContains(t, err, `dir_mode: with 0640 spool itself could not use`)
+	_, err = ParseModes("0640", "0777", "")
+	require.ErrorContains(t, err, `dir_mode: with 0777 everybody on the machine`)
+	_, err = ParseModes("0640", "0750", "no such group")
+	require.ErrorContains(t, err, "group: there is no group")
+	_, err = ParseModes("0640", "0750", "-5")
+	require.ErrorContains(t, err, "group: ")
+	m, err := ParseModes("", "", strconv.Itoa(os.Getegid()))
+	require.NoError(t, err)
+	require.Equal(t, Modes{0o640, 0o750, os.Getegid()}, m)
+}
+
+func TestFilesAreMadeWithTheModesOfTheirDirectory(t *testing.T) {
+	dir := t.TempDir()
+	SetModes(dir, Modes{File: 0o664, Dir: 0o775, Group: os.Getegid()})
+	d, err := Open(dir)
+	require.NoError(t, err)
+	defer d.Close()
+	require.NoError(t, MkdirAll(d, "a/b"))
+	f, err := d.Create("a/b/c")
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
+	for name, want := range map[string]fs.FileMode{"a": 0o775, "a/b": 0o775, "a/b/c": 0o664} {
+		info, err := os.Stat(filepath.Join(dir, name))
+		require.NoError(t, err)
+		require.Equal(t, want, info.Mode().Perm(), name)
+	}
+	require.NoError(t, os.Chmod(filepath.Join(dir, "a/b/c"), 0o600))
+	f, err = d.Open("a/b/c")
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
+	info, err := os.Stat(filepath.Join(dir, "a/b/c"))
+	require.NoError(t, err)
+	require.Equal(t, fs.FileMode(0o600), info.Mode().Perm(), "what is there keeps its mode")
+}
