@@ -219,7 +219,7 @@ func (p Publisher) Check() config.Problems {
 
 func (c *checks) named(name string) {
 	c.want(name != "", "name", "is missing", "")
-	c.want(!strings.Contains(name, ":"), "name", fmt.Sprintf("%q holds a colon, which basic authentication cannot carry", name), "")
+	c.want(!strings.Contains(name, ":"), "name", "holds a colon, which basic authentication cannot carry", "")
 }
 
 func (c *checks) signsIn(name string, hash config.Secret) {

@@ -157,6 +157,9 @@ func syntaxProblem(file string, data []byte, err error) Problems {
 			p.Msg = "not YAML: " + e.Message
 		}
 	}
+	if strings.Contains(p.Msg, "unknown anchor") { // which may be a password that begins with *
+		p.Msg, p.Hint = "not YAML: unknown anchor referenced", "a text that begins with * stands in quotes"
+	}
 	return Problems{p}
 }
 

@@ -43,7 +43,11 @@ func (r *reader) value(n *yaml.Node, path string, depth int) *Node {
 	case n.Kind == yaml.AliasNode:
 		return r.alias(n, path, depth)
 	case n.Style&yaml.TaggedStyle != 0 && n.Tag != "!!str" && n.Tag != "!!map" && n.Tag != "!!seq":
-		r.fail(n, path, "the tag %.60s means nothing here", n.Tag)
+		tag := "this tag" // which may be a password that begins with !
+		if name, standard := strings.CutPrefix(n.Tag, "!!"); standard && plainText(name, "") {
+			tag = fmt.Sprintf("the tag %.60s", n.Tag)
+		}
+		r.fail(n, path, "%s means nothing here: a text that begins with ! stands in quotes", tag)
 	case n.Kind == yaml.MappingNode:
 		r.mapping(out, n.Content, depth)
 	case n.Kind == yaml.SequenceNode:

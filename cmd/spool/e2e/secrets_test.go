@@ -220,6 +220,7 @@ func (s shows) refusals(r *recorder) {
 
 // faultsBesideSecrets are faults beside each secret of a configuration.
 var faultsBesideSecrets = []string{
+	"http: {auth: {users: [{name: 'joe:c4n4rie', password_hash: x, roles: [view]}]}}", "ingest: {auth: {users: [{name: 'cam:c4n4rie', password_hash: x, publish: [a]}]}}", "http: {auth: {tokens: [{name: a, token: *c4n4rie, roles: [view]}]}}", "http: {auth: {tokens: [{name: a, token: !c4n4rie x, roles: [view]}]}}",
 	"declare: {exec: [{name: a, command: 'curl c4n4rie'}]}", "declare: {exec: ['curl c4n4rie']}", "declare: {exec: 'curl c4n4rie'}", "declare: {webhooks: [{name: 'https://c4n4rie', url: 'x://c4n4rie'}]}", "declare: {webhooks: {office: 'https://h/c4n4rie'}}",
 	"database: {driver: postgres, dsn: [c4n4rie50]}", "database: {driver: postgres, dsn: 'c4n4rie51'}", "database: {driver: mysql, dsn: 'u:c4n4rie52@tcp(h'}",
 	"database: {driver: postgres, dsn: 'postgres://u:c4n4rie53@h:port/db'}", "database: {driver: postgres, dsn: 'host=h password=c4n4rie54 port=x'}", "database: {driver: oracle, dsn: 'x/c4n4rie55@y'}",
