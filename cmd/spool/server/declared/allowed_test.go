@@ -2,6 +2,8 @@ package declared
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -116,4 +118,32 @@ declare:
 	mp4 := all.Pipelines["made"].Stages.List[2].Get("mp4")
 	dir, _ := mp4.Get("record_path").Text()
 	require.Equal(t, "/records", dir, "what is written without a value is inherited")
+}
+
+// TestBrokenKeptFileIsRefused, and nothing else: the file's own pipelines are run, and it is
+// said what is wrong with the others.
+func TestBrokenKeptFileIsRefused(t *testing.T) {
+	for text, want := range map[string]string{
+		"clips: {stages: [sorce]}":     "did you mean source?",
+		"clips: [":                     "not YAML",
+		"[clips]":                      "no map of pipelines",
+		"'a b': {stages: [source]}":    "a pipeline's name is",
+		"clips: {stages: [source: 1]}": "source",
+	} {
+		record := t.TempDir()
+		require.NoError(t, os.WriteFile(filepath.Join(record, ".spool-pipelines.yaml"), []byte(text), 0o600))
+		state, err := Read(configured(t, "mp4: {record_path: "+record+"}\n"))
+		require.NoError(t, err, text)
+		require.Len(t, state.Pipelines, 1, text)
+		said := ""
+		for _, wrong := range state.Refused {
+			said += wrong.Error()
+			require.Contains(t, said, ".spool-pipelines.yaml", text)
+		}
+		if state.unread != nil {
+			said += state.unread.Error()
+		}
+		require.Contains(t, said, want, text)
+		require.Len(t, state.refusals(), 1, text)
+	}
 }
