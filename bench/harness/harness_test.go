@@ -112,7 +112,8 @@ func TestAChunkIsOneWrite(t *testing.T) {
 	results, err := Run(t.Context(), "mux", cases, Options{Dir: t.TempDir(), Runs: 1})
 	require.NoError(t, err)
 	for i := range results {
-		require.InDelta(t, 1+6.0/60, results[i].Get("writes/chunk"), 5.0/60, results[i].Case.Format)
+		// Some for the file's beginning and end, and those of Go's runtime, which the system counts too.
+		require.InDelta(t, 1.25, results[i].Get("writes/chunk"), 0.25, results[i].Case.Format)
 	}
 }
 
