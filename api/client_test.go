@@ -63,7 +63,7 @@ func main() {
 	started, err := c.Start("live/camera01", spool.StartQuery{Duration: "60"})
 	check(err)
 	fmt.Println(started.Status, started.Stream)
-	list, err := c.List()
+	list, err := c.List(spool.ListQuery{})
 	check(err)
 	fmt.Println(list.Count, "recording:", list.Recordings[0])
 	page, err := c.Records(spool.RecordsQuery{Stream: "live/*", Limit: "5"})

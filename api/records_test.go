@@ -46,7 +46,7 @@ func TestFiltersReachTheCatalogue(t *testing.T) {
 		"state=lost&protected=true":         {Limit: 100, State: media.StateLost, Protected: &yes},
 		"cursor=abc":                        {Limit: 100, Cursor: "abc"},
 	} {
-		w.asked = nil
+		w.asked, want.MaxBytes = nil, maxPageBytes
 		require.Equal(t, 200, do(s, "GET", "/mp4/records?"+q, "").code, q)
 		require.Equal(t, []media.Query{want}, w.asked, q)
 	}

@@ -95,12 +95,12 @@ func TestNothingOutsideIsServed(t *testing.T) {
 	require.NoError(t, os.Mkdir(filepath.Join(w.dir, "folder.mp4"), 0o755))
 	s := w.server()
 	for _, name := range []string{"link.mp4", "dir/secret.mp4", "up.mp4", "spool.db", ".hidden/x.mp4", "left.mp4.part",
-		"left.mp4", "fifo.mp4", "folder.mp4", "none.mp4", "inside.mp4/x.mp4", "%2e%2e.mp4/x", "spool.db%20.mp4", "%252e%252e/x.mp4"} {
+		"left.mp4", "alias.mp4", "fifo.mp4", "folder.mp4", "none.mp4", "inside.mp4/x.mp4", "%2e%2e.mp4/x", "spool.db%20.mp4", "%252e%252e/x.mp4"} {
 		text := do(s, "GET", "/mp4/vod/"+name, "").refused(t, 404)
 		require.NotContains(t, text, outside)
 		require.NotContains(t, text, w.dir)
 	}
-	require.Equal(t, "fine", do(s, "GET", "/mp4/vod/alias.mp4", "").body, "a link that stays inside")
+	require.Equal(t, "fine", do(s, "GET", "/mp4/vod/inside.mp4", "").body)
 }
 
 func TestMissingRecordDirectoryIsNotShown(t *testing.T) {

@@ -191,7 +191,7 @@ func TestFlagsAndEnvironmentReachEveryCommand(t *testing.T) {
 	for _, want := range []string{
 		"record_path: /data  # flag --record-path", `listen: "127.0.0.1:0"  # flag --http-listen`, `listen: ""  # flag --rtsp-listen`,
 		"max_duration: 1m30s  # flag --set mp4/max_duration", "level: warn  # environment SPOOL_LOG__LEVEL",
-		`pull: "rtsp://u:xxxxx@10.0.0.5/x?a=b,c"  # flag --set streams[live/cam]/pull`,
+		`pull: "rtsp://10.0.0.5/…"  # flag --set streams[live/cam]/pull`,
 	} {
 		require.Contains(t, out.String(), want)
 	}

@@ -93,6 +93,7 @@ var renaming = map[string]string{
 
 // making are the files that make a file, and why package durable does not do it for them.
 var making = map[string]string{
+	"pipeline/filesystem/below.go":       "opens what its callers say",
 	"pipeline/filesystem/lock.go":        "a lock, which a power cut ends",
 	"pipeline/filesystem/lock_path.go":   "the same",
 	"pipeline/filesystem/probe.go":       "tries what a file system can do",
@@ -103,6 +104,7 @@ var making = map[string]string{
 	"sinks/mp4/facts/lock.go":            "a lock, which has no bytes",
 	"sinks/metadata/journal/disk.go":     "a journal, which grows",
 	"sinks/metadata/database/rescue.go":  "a database is exchanged for its copy",
+	"sinks/metadata/database/target.go":  "an empty database, which SQLite fills",
 	"sinks/retention/waited.go":          "not synced: what is lost is waited for again",
 	"cmd/spool/bench.go":                 "a profile of this run",
 }

@@ -53,9 +53,9 @@ func segments(path string) []string { return strings.Split(filepath.ToSlash(path
 // resolve returns where an absolute path leads, also where the last parts of it are not
 // there.
 func resolve(path string) (string, error) {
-	real, err := filepath.EvalSymlinks(path)
+	at, err := filepath.EvalSymlinks(path)
 	if !errors.Is(err, fs.ErrNotExist) {
-		return real, err
+		return at, err
 	}
 	if _, err := os.Lstat(path); err == nil {
 		return "", &fs.PathError{Op: "resolve", Path: path, Err: errors.New("a link that leads nowhere")}

@@ -109,7 +109,7 @@ func Open(o Options) (*Outbox, error) {
 
 // replayAll queues what an earlier process left, unless another user can have put it there.
 func (b *Outbox) replayAll(entries []fs.DirEntry) {
-	if _, real := b.disk.(durable.Disk); real {
+	if _, is := b.disk.(durable.Disk); is {
 		if err := filesystem.OurDirectory(b.dir); err != nil {
 			b.log.Error("notices of an earlier run are not sent, and stay where they are", "error", err)
 			return
