@@ -2,6 +2,7 @@ package configs
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
@@ -70,6 +71,20 @@ func (in *inheritance) inherit(stage *pipeline.StageInfo, settings *config.Node)
 			settings.Set(i.Key, v)
 		}
 	}
+}
+
+// Inherited reports whether a setting of a stage says what it would inherit if it were not
+// written.
+func (c *Config) Inherited(stage *pipeline.StageInfo, value *config.Node) bool {
+	in := c.inheritance()
+	for _, i := range stage.Inherits {
+		if !strings.HasSuffix(value.Path, "/"+i.Key) {
+			continue
+		}
+		inherits := at(in.settings, i.From)
+		return inherits != nil && value.Scalar != nil && inherits.Scalar == value.Scalar
+	}
+	return false
 }
 
 // value returns a setting of the configuration as that of a stage, with the position of

@@ -21,6 +21,7 @@ const (
 	ReachesFile        Reach = "file"        // a file that is read
 	ReachesDirectory   Reach = "directory"   // a directory that is written to, or told to others as one
 	ReachesEnvironment Reach = "environment" // names of variables of the process's own environment
+	ReachesAccess      Reach = "access"      // who of the machine may use what is written
 	ReachesNothing     Reach = "nothing"     // no more than the recorder and its footage
 	ReachesAnything    Reach = ""            // the stage does not say
 )
@@ -28,7 +29,7 @@ const (
 // reaches returns what the settings of a config reach that can hold text.
 func reaches(stage string, defaults any) (all []config.Mark) {
 	stages := meanings(stage, defaults)
-	known := []Reach{ReachesCommand, ReachesURL, ReachesSecretFile, ReachesFile, ReachesDirectory, ReachesEnvironment, ReachesNothing, ReachesAnything}
+	known := []Reach{ReachesCommand, ReachesURL, ReachesSecretFile, ReachesFile, ReachesDirectory, ReachesEnvironment, ReachesAccess, ReachesNothing, ReachesAnything}
 	for _, m := range config.Texts(defaults, "reaches") {
 		if !slices.Contains(known, Reach(m.Text)) {
 			panic(fmt.Sprintf("pipeline: stage %q: no setting can reach %q", stage, m.Text))

@@ -19,9 +19,9 @@ type Config struct {
 	Timezone         string          `yaml:"timezone" inherit:"mp4.timezone" reaches:"nothing" doc:"time zone of names, such as Europe/Berlin; empty: the machine's"`
 	Sync             string          `yaml:"sync" inherit:"mp4.sync" reaches:"nothing" doc:"when written bytes are made durable: chunk, interval, segment (when a file is finished) or none"`
 	SyncInterval     config.Duration `yaml:"sync_interval" inherit:"mp4.sync_interval" doc:"sync: interval: the most that a power cut may lose"`
-	FileMode         string          `yaml:"file_mode" inherit:"mp4.file_mode" reaches:"directory" doc:"mode of new files, as four octal digits in quotes"`
-	DirMode          string          `yaml:"dir_mode" inherit:"mp4.dir_mode" reaches:"directory" doc:"mode of new directories, as four octal digits in quotes"`
-	Group            string          `yaml:"group" inherit:"mp4.group" reaches:"directory" doc:"name or number of the group of new files and directories; empty: the system's choice"`
+	FileMode         string          `yaml:"file_mode" inherit:"mp4.file_mode" reaches:"access" doc:"mode of new files, as four octal digits in quotes"`
+	DirMode          string          `yaml:"dir_mode" inherit:"mp4.dir_mode" reaches:"access" doc:"mode of new directories, as four octal digits in quotes"`
+	Group            string          `yaml:"group" inherit:"mp4.group" reaches:"access" doc:"name or number of the group of new files and directories; empty: the system's choice"`
 }
 
 // Defaults is what a declaration overrides.

@@ -109,6 +109,10 @@ func Open(o Options) (*Outbox, error) {
 
 // replayAll queues what an earlier process left, unless another user can have put it there.
 func (b *Outbox) replayAll(entries []fs.DirEntry) {
+	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return !strings.HasSuffix(e.Name(), suffix) })
+	if len(entries) == 0 {
+		return
+	}
 	if _, is := b.disk.(durable.Disk); is {
 		if err := filesystem.OurDirectory(b.dir); err != nil {
 			b.log.Error("notices of an earlier run are not sent, and stay where they are", "error", err)
@@ -116,9 +120,7 @@ func (b *Outbox) replayAll(entries []fs.DirEntry) {
 		}
 	}
 	for _, e := range entries {
-		if strings.HasSuffix(e.Name(), suffix) {
-			b.replay(e.Name())
-		}
+		b.replay(e.Name())
 	}
 }
 

@@ -51,6 +51,8 @@ var attacksByPUT = map[string]struct{ text, kind, at string }{
 	"a pattern from above": {"streams: [live/a]\nrecord: always\nstages: [source, segmenter, mp4: {filename_pattern: '/tmp/{seq}.mp4'}, metadata]\n", inYAML, "filename_pattern"},
 	"a time with dots":     {"streams: [live/a]\nrecord: always\nstages: [source, segmenter, mp4: {filename_pattern: '{date:../../%Y}.mp4'}, metadata]\n", inYAML, "filename_pattern"},
 	"a directory in a tee": {"streams: [live/a]\nrecord: always\nstages: [source, tee: {branches: [{name: x, stages: [segmenter, mp4: {record_path: PATH}, metadata]}]}]\n", inYAML, "mp4/record_path"},
+	"modes of files":       {"streams: [live/a]\nrecord: always\nstages: [source, segmenter, mp4: {file_mode: '0644'}, metadata]\n", inYAML, "stages/2/mp4/file_mode"},
+	"another group":        {"streams: [live/a]\nrecord: always\nstages: [source, segmenter, mp4: {group: daemon}, metadata]\n", inYAML, "stages/2/mp4/group"},
 	"streams of its own":   {stagesOf("") + "pull: file:/etc/shadow\n", inYAML, "unknown key"},
 	"a declare block":      {stagesOf("") + "declare: {exec: [{name: x, command: [/usr/bin/touch, PATH]}]}\n", inYAML, "unknown key"},
 }

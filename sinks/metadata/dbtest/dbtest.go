@@ -254,7 +254,8 @@ func run(t TB, cmd *exec.Cmd) {
 func as(owner, dir, name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(name, args...)
 	cmd.Dir, cmd.SysProcAttr = dir, &syscall.SysProcAttr{}
-	cmd.Env = append(os.Environ(), "HOME="+dir, "LC_ALL=C")
+	// A server that starts removes what others have in a temporary directory of all.
+	cmd.Env = append(os.Environ(), "HOME="+dir, "TMPDIR="+dir, "LC_ALL=C")
 	if uid, gid, ok := account(owner); ok {
 		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
 	}

@@ -37,10 +37,14 @@ func sift(file *configs.Config, own map[string]*config.Node) (run map[string]*co
 	return run, refused
 }
 
-// forbidden finds each setting that reaches what the file does not allow. What is only
-// inherited from the file, or named in it by use, is not written there.
+// forbidden finds each setting that reaches what the file does not allow. What is inherited
+// from the file is allowed, also where it is written out, and so is what is named in it by
+// use.
 func forbidden(file *configs.Config, stages *config.Node) (problems config.Problems) {
 	pipeline.EachReach(stages, func(s *pipeline.StageInfo, r pipeline.Reach, value *config.Node) {
+		if file.Inherited(s, value) {
+			return
+		}
 		if r == pipeline.ReachesDirectory {
 			if why, do := outside(file, value); why != "" {
 				problems.Add(value, do, "%s", why)
@@ -59,6 +63,7 @@ var whatItDoes = map[pipeline.Reach]string{
 	pipeline.ReachesSecretFile:  "it reads a secret from a file",
 	pipeline.ReachesFile:        "it reads a file of the machine",
 	pipeline.ReachesEnvironment: "it gives away variables of spool's environment",
+	pipeline.ReachesAccess:      "it says who on the machine may read and change recordings",
 	pipeline.ReachesAnything:    "the stage does not say what this setting reaches",
 }
 

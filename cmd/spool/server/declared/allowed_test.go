@@ -92,6 +92,8 @@ declare:
 		"[source, segmenter, mp4: {record_path: /records/a}, metadata]":                                   "",
 		"[source, segmenter, mp4: {record_path: /more}, exec: {use: done, record_path: /more}, metadata]": "",
 		"[source, segmenter, mp4: {record_path: null, timezone: UTC}, metadata]":                          "",
+		"[source, segmenter, mp4: {file_mode: '0640', dir_mode: '0750', group: ''}, metadata]":            "",
+		"[source, segmenter, mp4: {file_mode: '0600'}, metadata]":                                         "mp4/file_mode",
 		"[source, segmenter, mp4, exec: {use: done, concurrency: 9}, metadata]":                           "exec/concurrency",
 		"[source, segmenter, mp4, exec: {use: office}, metadata]":                                         "exec/use",
 		"[source, segmenter, mp4, exec: {use: done, command: []}, metadata]":                              "exec/command",
