@@ -23,11 +23,12 @@ type Deps struct {
 	Streams   Streams
 	Catalogue Catalogue
 	Files     playback.Files
-	Belongs   func(f *os.File, name string, id media.ID) error // a Conflict where a file is not that of a recording
-	Events    Events                                           // nil: none are recorded
-	Schedule  Schedule                                         // nil: there are no jobs
-	Pipelines Pipelines                                        // nil: none are shown, and nothing can be changed
-	Retention Retention                                        // nil: there is none
+	Lists     func(ctx context.Context, f *os.File, name string) error // NotFound where the catalogue has no such file; nil: every file is served
+	Belongs   func(f *os.File, name string, id media.ID) error         // a Conflict where a file is not that of a recording
+	Events    Events                                                   // nil: none are recorded
+	Schedule  Schedule                                                 // nil: there are no jobs
+	Pipelines Pipelines                                                // nil: none are shown, and nothing can be changed
+	Retention Retention                                                // nil: there is none
 
 	// OpenConnections lists those of clients that publish, or may: by protocol, then by
 	// number. nil: there are none.

@@ -16,6 +16,7 @@ type HTTP struct {
 	Auth           Auth     `yaml:"auth,omitempty" doc:"Who may do what. auth: none in place of it: whoever reaches the address may do everything."`
 	TLS            TLS      `yaml:"tls,omitempty" doc:"The certificate; without it there is no encryption."`
 	Hosts          []string `yaml:"hosts,omitempty" public:"names of this machine" doc:"Names by which the recorder is called while nobody is asked who he is, beside localhost, the machine's own name and addresses: a page of another site may have its own name lead here. With users or tokens every name will do."`
+	ServeUnknown   bool     `yaml:"serve_unknown_files" doc:"Serve under /mp4/vod also those .mp4 files of the record directory that the catalogue does not have."`
 	TrustedProxies []string `yaml:"trusted_proxies,omitempty" doc:"Addresses and networks of proxies that tell by X-Forwarded-For or Forwarded whom they ask for: failed sign-ins are counted for that address, and the log names it. The proxy must add to the header, or set it. What others send in it is not looked at."`
 }
 

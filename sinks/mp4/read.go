@@ -116,6 +116,16 @@ func Belongs(f Sized, name string, recording media.ID) error {
 	return err
 }
 
+// RecordingOf returns which recording an open file is of, by the file's own entry; errors
+// are those of Belongs.
+func RecordingOf(f Sized, name string) (media.ID, error) {
+	e, _, err := entryAt(f, name)
+	if err != nil {
+		return media.ID{}, err
+	}
+	return media.ParseID(e.identity.ID)
+}
+
 // Protected is Belongs for a file of a record directory, and tells whether the file is
 // protected by its own word or by what is known beside it; damaged facts protect it.
 func Protected(f Sized, dir, name string, recording media.ID) (bool, error) {

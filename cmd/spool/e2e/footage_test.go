@@ -164,7 +164,7 @@ func BenchmarkFootage(b *testing.B) {
 	require.NoError(b, os.WriteFile(filepath.Join(files, "x.mp4"), bytes.Repeat([]byte("0123456789abcdef"), each/16), 0o644))
 	require.NoError(b, os.WriteFile(filepath.Join(dir, "config.yaml"), []byte("streams: {live/a: {}}\n"), 0o644))
 	book := &logBook{}
-	cmd := exec.Command(path, anywhere...)
+	cmd := exec.Command(path, append(slices.Clone(anywhere), "--set", "http/serve_unknown_files=true")...)
 	cmd.Dir, cmd.Stderr = dir, book
 	require.NoError(b, cmd.Start())
 	b.Cleanup(func() { _ = cmd.Process.Signal(os.Interrupt); _ = cmd.Wait() })

@@ -123,7 +123,7 @@ func TestLinksAndPipesAreNoFootage(t *testing.T) {
 		require.NoError(t, syscall.Mkfifo(r.path(name), 0o600))
 	}
 
-	r = launch(t, staticBinary, dir, camera25, "--set", "retention/max_bytes=1MiB")
+	r = launch(t, staticBinary, dir, camera25, "--set", "retention/max_bytes=1MiB", "--set", "http/serve_unknown_files=true")
 	eventually(t, "the row of what a link has taken the place of is called lost", func() bool {
 		rows := r.rows("", 10)
 		return len(rows) == 2 && rows[0].State != "recording" || len(rows) == 1

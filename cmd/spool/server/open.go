@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -120,7 +121,7 @@ func (s *Server) openAPI(dir string) error {
 		Log: s.log, Clock: s.clock,
 		Recorder: control{s.recorder, s.declared.KeepStops}, Streams: s.hub,
 		Events:          s.events,
-		OpenConnections: s.servers.Connections, Catalogue: s.recordings, Files: playback.NewDir(abs, growing(abs)), Belongs: s.recordings.belongs,
+		OpenConnections: s.servers.Connections, Catalogue: s.recordings, Files: playback.NewDir(abs, growing(abs)), Lists: s.lists(), Belongs: s.recordings.belongs,
 		Schedule: s.declared.Schedule(), Pipelines: s.declared, Retention: s.keeper,
 		Ready: s.ready, Health: s.problems, Metrics: []prometheus.Collector{&stores{s.catalogue.Stats, s.capacity, s.obstacles, s.recorder.Arming}, s.disk.write, s.disk.sync, s.disk.finish, s.mistaken, s.signIns, serverCounts{s.servers}}, SignIns: s.signIns["http"],
 	})
@@ -134,6 +135,14 @@ func (s *Server) openAPI(dir string) error {
 	s.httpAddr = addr.String()
 	s.tasks.Go("http", s.http.Serve)
 	return nil
+}
+
+// lists says which files are served; nil: all of them.
+func (s *Server) lists() func(context.Context, *os.File, string) error {
+	if s.cfg.HTTP.ServeUnknown {
+		return nil
+	}
+	return s.recordings.lists
 }
 
 // raise raises a scheduled event as one of a request.

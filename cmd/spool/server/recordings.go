@@ -2,8 +2,12 @@ package server
 
 import (
 	"context"
+	"errors"
 	"os"
+	"syscall"
+	"time"
 
+	"github.com/gospool/spool/api"
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/recorder"
@@ -87,6 +91,33 @@ func (l recordings) SetProtected(ctx context.Context, id media.ID, protected boo
 func (l recordings) Delete(ctx context.Context, id media.ID) error {
 	return known(l.footage.Delete(ctx, id))
 }
+
+// lists makes sure that an open file is one that the catalogue has: its own entry says of
+// which recording it is, and that one's row has the path. While the database does not
+// answer, the entry alone decides, so that footage can be watched.
+func (l recordings) lists(ctx context.Context, f *os.File, path string) error {
+	unknown := api.NotFound("there is no file %s in the catalogue: spool reindex adds what spool recorded, http.serve_unknown_files serves the others", path)
+	id, err := mp4.RecordingOf(sized{f}, path)
+	switch system := syscall.Errno(0); {
+	case errors.As(err, &system):
+		return err
+	case err != nil:
+		return unknown
+	}
+	soon, cancel := context.WithTimeout(ctx, patienceOfPlayers)
+	defer cancel()
+	switch r, err := l.catalogue.Record(soon, id); {
+	case errors.Is(err, metadata.ErrNotFound), err == nil && r.Path != path:
+		return unknown
+	case err != nil && ctx.Err() != nil:
+		return ctx.Err()
+	}
+	return nil
+}
+
+// patienceOfPlayers is how long a file waits for the catalogue: a player asks for it in
+// many ranges.
+const patienceOfPlayers = time.Second
 
 // belongs makes sure that an open file is that of a recording.
 func (l recordings) belongs(f *os.File, path string, id media.ID) error {
