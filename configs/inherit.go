@@ -1,6 +1,7 @@
 package configs
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -14,6 +15,7 @@ type inheritance struct {
 	config   *Config
 	settings *config.Node                  // of the configuration, without what inherits
 	stages   map[string]pipeline.StageInfo // by their names
+	before   map[string]*config.Node       // record directories of the stages before, by what they inherit
 	problems config.Problems               // of names that stand for nothing
 }
 
@@ -29,8 +31,11 @@ func (c *Config) inheritance() *inheritance {
 }
 
 // list returns a copy of a list of stages that is complete. What it cannot complete is in
-// the problems.
+// the problems. What a stage says of its record directory holds for those behind it, and
+// for no other branch.
 func (in *inheritance) list(stages *config.Node) *config.Node {
+	before := in.before
+	defer func() { in.before = before }()
 	out := *stages
 	out.List = make([]*config.Node, len(stages.List))
 	for i, n := range stages.List {
@@ -50,6 +55,7 @@ func (in *inheritance) stage(n *config.Node) *config.Node {
 	complete.Entries = slices.Clone(settings.Entries)
 	in.take(&stage, &complete)
 	in.inherit(&stage, &complete)
+	in.remember(&stage, &complete)
 	value := &complete
 	for _, path := range stage.Paths(pipeline.ListOfStages) {
 		value = value.Edit(path, in.list)
@@ -67,8 +73,25 @@ func (in *inheritance) inherit(stage *pipeline.StageInfo, settings *config.Node)
 		if !settings.Get(i.Key).Empty() {
 			continue
 		}
-		if v := in.value(i.From, config.Join(settings.Path, i.Key)); v != nil {
+		path := config.Join(settings.Path, i.Key)
+		if dir := in.before[i.From]; dir != nil && !slices.Contains(stage.Paths(pipeline.RecordDirectory), i.Key) {
+			settings.Set(i.Key, dir.At(path))
+		} else if v := in.value(i.From, path); v != nil {
 			settings.Set(i.Key, v)
+		}
+	}
+}
+
+// remember notes in which directory a stage records: what a stage behind it inherits from the
+// same setting is that of the recordings that it is given.
+func (in *inheritance) remember(stage *pipeline.StageInfo, settings *config.Node) {
+	for _, i := range stage.Inherits {
+		if dir := settings.Get(i.Key); !dir.Empty() && slices.Contains(stage.Paths(pipeline.RecordDirectory), i.Key) {
+			in.before = maps.Clone(in.before)
+			if in.before == nil {
+				in.before = map[string]*config.Node{}
+			}
+			in.before[i.From] = dir
 		}
 	}
 }

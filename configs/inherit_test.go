@@ -63,6 +63,30 @@ pipelines:
 	require.Equal(t, map[string]any{"level": "warn", "text": "a.mp4", "wait": "7s"}, branch.Any())
 }
 
+// TestAStageBehindInheritsTheDirectoryThatIsRecordedTo, and not that of another branch.
+func TestAStageBehindInheritsTheDirectoryThatIsRecordedTo(t *testing.T) {
+	c := load(t, inDir(t, `
+mp4: {record_path: /all}
+pipelines:
+  p:
+    stages:
+      - source
+      - tee:
+          branches:
+            - {name: a, stages: [segmenter, mp4: {record_path: /a}, exec: {command: [/bin/true]}, webhook: {url: "http://127.0.0.1/"}, metadata]}
+            - {name: b, stages: [segmenter, mp4, exec: {command: [/bin/true]}, metadata]}
+            - {name: c, stages: [segmenter, mp4: {record_path: /c}, exec: {command: [/bin/true], record_path: /own}, metadata]}
+`))
+	branches := c.Pipelines["p"].Stages.List[1].Get("tee").Get("branches").List
+	for at, want := range map[[2]int]string{{0, 1}: "/a", {0, 2}: "/a", {0, 3}: "/a", {1, 1}: "/all", {1, 2}: "/all", {2, 1}: "/c", {2, 2}: "/own"} {
+		stage := branches[at[0]].Get("stages").List[at[1]].Entries[0]
+		got := stage.Value.Get("record_path")
+		text, _ := got.Text()
+		require.Equal(t, want, text, "%v %s", at, stage.Key)
+		require.True(t, strings.HasSuffix(got.Path, stage.Key+"/record_path"), got.Path)
+	}
+}
+
 // groupConfig is of a stage that runs others, and calls its lists of them as it likes.
 type groupConfig struct {
 	First *config.Node            `yaml:"first" means:"stages"`

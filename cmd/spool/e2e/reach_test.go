@@ -95,6 +95,7 @@ func TestAPipelineByRequestReachesNothingElse(t *testing.T) {
 	resp, body := r.send("PUT", "/mp4/pipelines/good", good, "Content-Type", inYAML)
 	require.Equal(t, 200, resp.StatusCode, body)
 	eventually(t, "the command ran and the server was told", func() bool { return len(lines(ran)) > 1 && len(office.finishedFiles()) > 1 })
+	require.True(t, strings.HasPrefix(lines(ran)[0], filepath.Join(more, "deep")), "%s is where it is recorded", lines(ran)[0])
 	declaration := r.pipelines()["good"].Declaration
 	require.Contains(t, declaration, "use: done")
 	require.NotContains(t, declaration, ran, "what the command is the file says")
