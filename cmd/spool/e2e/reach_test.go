@@ -136,6 +136,9 @@ func TestWhatTheFileNoLongerAllowsIsNotRun(t *testing.T) {
 		_, body := r.send("GET", "/mp4/pipelines/good", "")
 		require.Contains(t, body, `"refused":"`)
 		require.Contains(t, body, "declare.exec has no")
+		_, body = r.send("GET", "/mp4/health", "")
+		require.Contains(t, body, `"pipelines_refused"`)
+		require.Contains(t, body, "pipeline good")
 		require.Empty(t, r.pipelines()["good"].Recording)
 		require.NotEmpty(t, r.pipelines()["own"].Recording, "the others record")
 	}
@@ -150,6 +153,8 @@ func TestWhatTheFileNoLongerAllowsIsNotRun(t *testing.T) {
 	resp, body = r.send("POST", "/mp4/reload", "")
 	require.Equal(t, 200, resp.StatusCode, body)
 	eventually(t, "the command runs again", func() bool { return len(lines(ran)) > before })
+	_, body = r.send("GET", "/mp4/health", "")
+	require.NotContains(t, body, "pipelines_refused")
 }
 
 // TestAPlantedFileOfPipelinesIsNotObeyed: the recorder starts, records what the file

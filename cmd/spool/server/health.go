@@ -58,6 +58,13 @@ func (s *Server) problems(ctx context.Context) (all []pipeline.Problem) {
 				"they are tried again every ten minutes, at a restart and by spool reindex",
 		})
 	}
+	declared := s.declared.State()
+	if why := declared.Refusals(); len(why) > 0 {
+		all = append(all, pipeline.Problem{
+			Problem: "pipelines_refused", Cause: firstOf(why), Failing: true,
+			Remedy: "declare in the configuration file what they name, or take them back: DELETE /mp4/pipelines/NAME",
+		})
+	}
 	if why := s.keeper.LastError(); why != "" {
 		all = append(all, pipeline.Problem{Problem: "retention", Cause: why, Remedy: "see why files cannot be deleted; the disk may become full meanwhile"})
 	}
@@ -143,10 +150,15 @@ func (s *Server) recording() api.Check {
 		}
 	}
 	slices.Sort(why)
+	return api.Check{Name: "recording", OK: len(why) == 0, Detail: firstOf(why)}
+}
+
+// firstOf joins the first five of many reasons.
+func firstOf(why []string) string {
 	if len(why) > 5 {
-		why = append(why[:5], fmt.Sprintf("and %d more", len(why)-5))
+		why = append(why[:5:5], fmt.Sprintf("and %d more", len(why)-5))
 	}
-	return api.Check{Name: "recording", OK: len(why) == 0, Detail: strings.Join(why, "; ")}
+	return strings.Join(why, "; ")
 }
 
 // firstSeen remembers since when a problem lasts whose part does not tell.

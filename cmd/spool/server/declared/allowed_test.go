@@ -146,6 +146,6 @@ func TestBrokenKeptFileIsRefused(t *testing.T) {
 			said += state.unread.Error()
 		}
 		require.Contains(t, said, want, text)
-		require.Len(t, state.refusals(), 1, text)
+		require.Len(t, state.Refusals(), 1, text)
 	}
 }

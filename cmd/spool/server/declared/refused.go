@@ -38,8 +38,8 @@ func why(problems config.Problems) string {
 	return strings.Join(lines, "; ")
 }
 
-// refusals says which pipelines that were made by request are not run.
-func (s *State) refusals() (warnings []string) {
+// Refusals says which pipelines that were made by request are not run, and why.
+func (s *State) Refusals() (warnings []string) {
 	if s.unread != nil {
 		warnings = append(warnings, "the pipelines that were made by request are not run, since their file is not obeyed: the log says why and what to do")
 	}

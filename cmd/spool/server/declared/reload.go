@@ -36,7 +36,7 @@ func (p *Set) Reload(ctx context.Context) (api.Reloaded, error) {
 	}
 	p.sayRefused(before.Refused, next)
 	out := p.apply(ctx, next)
-	out.Warnings = append(out.Warnings, next.refusals()...)
+	out.Warnings = append(out.Warnings, next.Refusals()...)
 	out.NeedRestart = needRestart(p.started, file)
 	for _, w := range file.Warnings {
 		out.Warnings = append(out.Warnings, shown(w).String())
