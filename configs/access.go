@@ -97,13 +97,17 @@ func word(none bool) string {
 // Open reports whether nobody is asked who he is.
 func (a Auth) Open() bool { return len(a.Users)+len(a.Tokens) == 0 }
 
-const accessHint = "listen on 127.0.0.1, name users (spool passwd makes their hashes), or write %s: {auth: none} if everybody may do everything"
+// accessHints are what to do about an address that others reach, by the block that it is of.
+var accessHints = map[string]string{
+	"http":   "listen on 127.0.0.1, name users (spool passwd makes their hashes), or write http: {auth: none} if everybody may do everything",
+	"ingest": "listen on 127.0.0.1, name users (spool passwd --digest makes what they are checked by), or write ingest: {auth: none} if everybody may publish",
+}
 
 // mustBeHere refuses an address that others reach. It is the one rule for the API and for
 // every server of ingest: each of the two has users of its own, or the word none.
 func (c *checks) mustBeHere(key string, at config.Address, why, block string) {
 	if at.Public() {
-		c.add(key, fmt.Sprintf("%s can be reached by others, and %s", at.Listen, why), fmt.Sprintf(accessHint, block))
+		c.add(key, fmt.Sprintf("%s can be reached by others, and %s", at.Listen, why), accessHints[block])
 	}
 }
 

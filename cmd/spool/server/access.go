@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -95,9 +96,13 @@ func (p *publishers) proves(ctx context.Context, r ingest.AccessRequest) error {
 		if p.digests.Right(auth.Response(*c.Digest)) {
 			return nil
 		}
-		if p.digests.Has(c.Name) {
+		switch {
+		case p.digests.Has(c.Name):
 			p.failures[r.Protocol].Count(auth.WrongPassword, r.Remote, c.Name)
-		} else {
+		case p.passwords.Knows(c.Name):
+			p.failures[r.Protocol].Count(auth.WrongPassword, r.Remote, c.Name)
+			return errNoDigest
+		default:
 			p.failures[r.Protocol].Count(auth.UnknownName, r.Remote, "")
 		}
 		return auth.ErrWrong
@@ -106,6 +111,8 @@ func (p *publishers) proves(ctx context.Context, r ingest.AccessRequest) error {
 	}
 	return nil
 }
+
+var errNoDigest = errors.New("the user has no digest, by which alone it is let in here: spool passwd --digest makes one, or let it publish encrypted")
 
 // Authorize lets those publish whose password is right and whose patterns have the path.
 func (p *publishers) Authorize(ctx context.Context, r ingest.AccessRequest) error {

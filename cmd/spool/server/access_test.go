@@ -62,6 +62,10 @@ func TestPublishersMayUseTheirOwnPatternsOnly(t *testing.T) {
 	require.ErrorContains(t, may.Authorize(context.Background(), publishRequest("cam", "typed wrongly", "live/cam", "192.0.2.8:5000")), "cam: ")
 	require.NotContains(t, may.Authorize(context.Background(), publishRequest("open sesame", "cam", "live/cam", "192.0.2.8:5000")).Error(), "sesame", "typed into the wrong field")
 
+	digest := publishRequest("cam", "", "live/cam", "192.0.2.8:5000")
+	digest.Credentials.Digest = &ingest.Digest{Name: "cam", Realm: "spool", Nonce: "n", Method: "ANNOUNCE", URI: "/live/cam", Hash: "00"}
+	require.ErrorContains(t, may.Authorize(context.Background(), digest), "cam: the user has no digest")
+
 	watch := publishRequest("all", "open sesame", "live/cam", "192.0.2.9:5000")
 	watch.Action = "read"
 	require.ErrorContains(t, may.Authorize(context.Background(), watch), "lets nobody read")
