@@ -89,8 +89,11 @@ func (c *Commands) Resume(k KeptCommand, cfg ExecConfig, log *slog.Logger) error
 	if err := pipeline.CheckPath(k.Stream); err != nil { // it stands in the command
 		return err
 	}
-	if _, err := os.Stat(execValues["path"](&r, &cfg)); errors.Is(err, fs.ErrNotExist) {
+	switch info, err := os.Lstat(execValues["path"](&r, &cfg)); {
+	case errors.Is(err, fs.ErrNotExist):
 		return errors.New("its file is gone")
+	case err == nil && !info.Mode().IsRegular() || !strings.HasSuffix(k.Path, ".mp4"):
+		return errors.New("its file is no recording")
 	}
 	e := &execStage{cfg: cfg, commands: c, log: log.With("pipeline", k.Pipeline, "stream", k.Stream, "stage", "exec"), pipeline: k.Pipeline}
 	e.cfg.MaxWaiting = math.MaxInt32 // it waited once already

@@ -337,6 +337,11 @@ func TestAKeptCommandStaysInItsDirectory(t *testing.T) {
 	commands, _ := newTestCommands(t)
 	k := KeptCommand{ID: media.NewID(time.Now()).String(), Path: "../a.mp4"}
 	require.ErrorContains(t, commands.Resume(k, execDefaults, slog.New(slog.DiscardHandler)), "leads out")
+	cfg := execDefaults
+	cfg.RecordPath = t.TempDir()
+	require.NoError(t, os.Symlink("/etc/passwd", filepath.Join(cfg.RecordPath, "link.mp4")))
+	k.Path, k.Stream = "link.mp4", "live/a"
+	require.ErrorContains(t, commands.Resume(k, cfg, slog.New(slog.DiscardHandler)), "no recording")
 	k.ID = "x"
 	require.ErrorContains(t, commands.Resume(k, execDefaults, slog.New(slog.DiscardHandler)), "not a UUID")
 }

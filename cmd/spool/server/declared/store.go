@@ -52,7 +52,7 @@ func writeKept(disk durable.FS, file string, own map[string]*config.Node) error 
 	}
 	text := append([]byte(keptHead), root.YAML(config.Style{})...)
 	if _, err := config.Parse(file, text); err != nil { // the next start would refuse it
-		return api.Conflict("the pipelines that were made by API are too many, or too large (%v): delete one that is not needed", err)
+		return api.Conflict("the pipelines that were made by API are too many, or too large: delete one that is not needed")
 	}
 	return durable.Replace(disk, file, text, 0o600)
 }
