@@ -86,14 +86,14 @@ func (s *Server) vod(w http.ResponseWriter, r *request) error {
 		return openError(name, err)
 	}
 	defer f.Close()
-	if s.deps.Lists != nil && !f.Growing { // what grows is our own, also before its row is there
-		if err := s.deps.Lists(r.Context(), f.File, key); err != nil {
-			return openError(name, err)
-		}
-	}
 	if id != (media.ID{}) && s.deps.Belongs != nil {
 		if err := s.deps.Belongs(f.File, name, id); err != nil {
 			return err
+		}
+	}
+	if s.deps.Lists != nil && !f.Growing { // what grows is our own, also before its row is there
+		if err := s.deps.Lists(r.Context(), f.File, key); err != nil {
+			return openError(name, err)
 		}
 	}
 	if download {
