@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gospool/spool/api/auth"
 	"github.com/gospool/spool/api/params"
 	"github.com/gospool/spool/pipeline/media"
 )
@@ -27,7 +28,9 @@ type connectionsAnswer struct {
 
 type connectionDetail struct {
 	Protocol string                `json:"protocol" doc:"of the server"`
+	TLS      bool                  `json:"tls" doc:"whether the connection is encrypted"`
 	Remote   string                `json:"remote" doc:"host:port of the client"`
+	User     string                `json:"user,omitempty" doc:"whose name and password were accepted for stream_path; absent without one, and for callers without the role control"`
 	Stream   string                `json:"stream_path,omitempty" doc:"that it publishes, or may publish"`
 	Since    *string               `json:"since" format:"date-time"`
 	Bytes    uint64                `json:"bytes" doc:"that came by the connection; media that comes over UDP does not"`
@@ -54,8 +57,11 @@ func (s *Server) connections(w http.ResponseWriter, r *request) error {
 			break
 		}
 		last = c
+		if !r.who.Roles.Holds(auth.Control) {
+			c.User = ""
+		}
 		out.Connections = append(out.Connections, connectionDetail{
-			Protocol: c.Protocol, Remote: c.Remote, Stream: c.Path, Since: utc(c.Since), Bytes: c.Bytes, State: c.State,
+			Protocol: c.Protocol, TLS: c.TLS, Remote: c.Remote, User: c.User, Stream: c.Path, Since: utc(c.Since), Bytes: c.Bytes, State: c.State,
 		})
 	}
 	out.Count = len(out.Connections)

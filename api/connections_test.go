@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/api/auth"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -17,7 +18,7 @@ func openConnections() (all []media.Connection) {
 		all = append(all, media.Connection{Protocol: "aaa", Number: uint64(2 * i), Remote: fmt.Sprintf("192.0.2.1:%d", i), Since: since, State: media.ConnectionOpen})
 	}
 	return append(all, media.Connection{
-		Protocol: "bbb", Number: 7, Remote: "[2001:db8::1]:554", Path: "live/a", Since: since, Bytes: 1 << 40, State: media.ConnectionPublishing,
+		Protocol: "bbb", Number: 7, TLS: true, User: "cam", Remote: "[2001:db8::1]:554", Path: "live/a", Since: since, Bytes: 1 << 40, State: media.ConnectionPublishing,
 	})
 }
 
@@ -43,7 +44,7 @@ func TestConnectionsAreListedByPage(t *testing.T) {
 	require.Equal(t, "192.0.2.1:0", remotes[0])
 	require.Equal(t, "[2001:db8::1]:554", remotes[250])
 	require.Equal(t, map[string]any{
-		"protocol": "bbb", "remote": "[2001:db8::1]:554", "stream_path": "live/a", "since": "2026-03-01T12:00:00.000000000Z", "bytes": 1099511627776., "state": "publishing",
+		"protocol": "bbb", "tls": true, "user": "cam", "remote": "[2001:db8::1]:554", "stream_path": "live/a", "since": "2026-03-01T12:00:00.000000000Z", "bytes": 1099511627776., "state": "publishing",
 	}, do(s, "GET", "/mp4/connections?state=publishing", "").json(t)["connections"].([]any)[0])
 	require.EqualValues(t, 1, do(s, "GET", "/mp4/connections?protocol=bbb", "").json(t)["count"])
 	require.EqualValues(t, 100, do(s, "GET", "/mp4/connections", "").json(t)["count"], "a page is bounded without a limit, too")
@@ -57,4 +58,22 @@ func TestAWrongCursorOfConnectionsIsSaid(t *testing.T) {
 	do(s, "GET", "/mp4/connections?limit=1000000", "").refused(t, 400)
 	none := newFixture(t).server()
 	require.Equal(t, []any{}, do(none, "GET", "/mp4/connections", "").json(t)["connections"])
+}
+
+// The name of a user is half of what a stranger must guess: who only looks learns none.
+func TestOnlyWhoMayControlSeesWhoPublishes(t *testing.T) {
+	const controlToken, declareToken = "control-0123456789abcdef", "declare-0123456789abcdef"
+	s := newFixture(t).server(func(c *Config, d *Deps) {
+		d.OpenConnections = openConnections
+		c.Auth = auth.Config{Tokens: []auth.Token{
+			{Token: viewToken, Roles: []auth.Role{auth.View}}, {Token: controlToken, Roles: []auth.Role{auth.Control}},
+			{Token: adminToken, Roles: []auth.Role{auth.Admin}}, {Token: declareToken, Roles: []auth.Role{auth.Declare}},
+		}}
+	})
+	for token, user := range map[string]any{viewToken: nil, declareToken: nil, controlToken: "cam", adminToken: "cam"} {
+		m := do(s, "GET", "/mp4/connections?protocol=bbb", "", "Authorization", "Bearer "+token).json(t)
+		c := m["connections"].([]any)[0].(map[string]any)
+		require.Equal(t, user, c["user"], token)
+		require.Equal(t, true, c["tls"], token)
+	}
 }

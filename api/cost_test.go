@@ -105,7 +105,7 @@ func TestTheCostOfScrubbingIsProportional(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			pipelinetest.Proportional(t, 8<<10, 64<<10, func(n int) int64 {
-				return pipelinetest.Allocated(func() { s.scrub(text(n)) })
+				return pipelinetest.Allocated(func() { s.shown.Text(text(n)) })
 			})
 		})
 	}

@@ -33,11 +33,19 @@ type Deps struct {
 	// OpenConnections lists those of clients that publish, or may: by protocol, then by
 	// number. nil: there are none.
 	OpenConnections func() []media.Connection
+	PublishTo       func() []PublishAddress // where streams can be published to; nil: nowhere
 
 	Ready   func(context.Context) []Check            // what /readyz asks; nil: always ready
 	Health  func(context.Context) []pipeline.Problem // what is wrong now; nil: nothing is
 	Metrics []prometheus.Collector                   // more for /metrics: write and fsync times, journal lag, disk
 	SignIns *auth.Failures                           // counts those that fail; nil: they are not counted
+}
+
+// PublishAddress is where a server takes streams in.
+type PublishAddress struct {
+	Scheme string `json:"scheme" doc:"of the URL that a stream is published to"`
+	Host   string `json:"host,omitempty" doc:"the one address at which streams are taken in; absent: any of the machine's, so also the one by which this answer was reached"`
+	Port   int    `json:"port"`
 }
 
 // Recorder starts and stops recordings.

@@ -33,7 +33,7 @@ func (s *Server) readyz(w http.ResponseWriter, r *request) error {
 	code := http.StatusOK
 	for i := range a.Checks {
 		c := &a.Checks[i]
-		if c.Detail = s.scrub(c.Detail); r.who.Roles == 0 {
+		if c.Detail = s.shown.Text(c.Detail); r.who.Roles == 0 {
 			c.Detail = ""
 		}
 		if !c.OK {

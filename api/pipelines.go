@@ -209,7 +209,7 @@ func (s *Server) refused(w http.ResponseWriter, err error) error {
 func (s *Server) problems(wrong config.Problems) []problem {
 	out := make([]problem, len(wrong))
 	for i, p := range wrong {
-		out[i] = problem{At: p.Pos.String(), Path: p.Path, Text: s.scrub(p.Msg), Hint: s.withoutDirectories(userinfo.ReplaceAllString(p.Hint, "${1}"))}
+		out[i] = problem{At: p.Pos.String(), Path: p.Path, Text: s.shown.Text(p.Msg), Hint: s.shown.Hint(p.Hint)}
 	}
 	return out
 }

@@ -42,7 +42,7 @@ func (s *Server) reload(w http.ResponseWriter, r *request) error {
 		Restarted: got.Restarted, NeedRestart: orEmpty(got.NeedRestart), Warnings: []string{},
 	}
 	for _, warning := range got.Warnings {
-		a.Warnings = append(a.Warnings, s.scrub(warning))
+		a.Warnings = append(a.Warnings, s.shown.Text(warning))
 	}
 	if got.Changed() {
 		a.Status = "reloaded"

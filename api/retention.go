@@ -162,14 +162,14 @@ func (s *Server) retentionPlan(p *retained.Plan) retentionAnswer {
 	a := retentionAnswer{
 		NowTotal: further(p.Now), StreamTotal: further(p.Streams),
 		Status: "success", Active: p.Active, DiskBytes: p.DiskBytes, UsedBytes: p.UsedBytes, HighBytes: p.HighBytes, LowBytes: p.LowBytes,
-		Bytes: p.Bytes, BytesPerDay: p.BytesPerDay, FullAt: utc(p.FullAt), LastError: s.scrub(p.LastError),
+		Bytes: p.Bytes, BytesPerDay: p.BytesPerDay, FullAt: utc(p.FullAt), LastError: s.shown.Text(p.LastError),
 		Now: evictions(first(p.Now)), Next: evictions(p.Next), Waiting: evictions(p.Waiting), Kept: make([]keptFiles, len(p.Kept)),
 		Streams: make([]keepsAnswer, len(streams)), Stopped: make([]stoppedAnswer, len(stopped)),
-		Clock: clockAnswer{string(p.Clock.State), s.scrub(p.Clock.Why), utc(p.Clock.Now)},
+		Clock: clockAnswer{string(p.Clock.State), s.shown.Text(p.Clock.Why), utc(p.Clock.Now)},
 	}
 	if h := p.Held; h != nil {
 		a.Held = &expiredAnswer{
-			string(h.Cause), s.scrub(h.Why), h.Count.Files, h.Count.Bytes,
+			string(h.Cause), s.shown.Text(h.Why), h.Count.Files, h.Count.Bytes,
 			utc(h.Oldest), utc(h.Newest), utc(h.Clock), utc(h.Since), utc(h.Until),
 		}
 	}

@@ -1,10 +1,6 @@
 package api
 
-import (
-	"github.com/gospool/spool/api/auth"
-)
-
-import "net/http"
+import "github.com/gospool/spool/api/auth"
 
 // routes is the table. A new endpoint is a row here and a file beside it.
 func routes() []route {
@@ -80,28 +76,4 @@ func routes() []route {
 		{op: "metrics", method: "GET", path: "/metrics", summary: "Figures for Prometheus", role: auth.View,
 			media: "text/plain", handle: (*Server).metrics},
 	}, pageRoutes()...)
-}
-
-// indexAnswer is what the root of the API says about itself.
-type indexAnswer struct {
-	Name      string     `json:"name"`
-	Version   string     `json:"version"`
-	Endpoints []endpoint `json:"endpoints"`
-}
-
-type endpoint struct {
-	Method  string    `json:"method"`
-	Path    string    `json:"path"`
-	Summary string    `json:"summary"`
-	Role    auth.Role `json:"role,omitempty" enum:"view,control,admin,declare"`
-}
-
-func (s *Server) index(w http.ResponseWriter, _ *request) error {
-	a := indexAnswer{Name: s.cfg.Name, Version: s.cfg.Version}
-	for i := range s.table {
-		rt := &s.table[i]
-		a.Endpoints = append(a.Endpoints, endpoint{rt.method, rt.template(), rt.summary, rt.role})
-	}
-	answer(w, http.StatusOK, a)
-	return nil
 }

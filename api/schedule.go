@@ -71,7 +71,7 @@ func (s *Server) schedule(w http.ResponseWriter, r *request) error {
 func (s *Server) planned(p recorder.StreamSchedule) streamPlan {
 	return streamPlan{
 		Stream: p.Stream, Record: p.Record, Why: why(p), Job: p.Job,
-		Since: utc(p.Since), Until: utc(p.Until), Error: s.scrub(p.Error),
+		Since: utc(p.Since), Until: utc(p.Until), Error: s.shown.Text(p.Error),
 	}
 }
 

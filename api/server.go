@@ -12,6 +12,7 @@ import (
 	"github.com/gospool/spool/api/conn"
 	"github.com/gospool/spool/api/metrics"
 	"github.com/gospool/spool/api/playback"
+	"github.com/gospool/spool/api/scrub"
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/guard"
 	"github.com/gospool/spool/pipeline/media"
@@ -29,6 +30,7 @@ type Server struct {
 	hosts   hosts
 	origins *http.CrossOriginProtection
 	readers playback.Readers
+	shown   scrub.Scrubber
 	doc     []byte         // the OpenAPI document
 	scrape  http.Handler   // of /metrics
 	live    *conn.Listener // nil before Listen
@@ -51,11 +53,18 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	if deps.OpenConnections == nil {
 		deps.OpenConnections = func() []media.Connection { return nil }
 	}
+	if deps.PublishTo == nil {
+		deps.PublishTo = func() []PublishAddress { return nil }
+	}
 	who, err := auth.New(cfg.Auth, cfg.Limits.LoginFailures, deps.Clock, deps.SignIns)
 	if err != nil {
 		return nil, err
 	}
 	s := &Server{cfg: cfg, deps: deps, table: routes(), auth: who, hosts: newHosts(cfg), origins: http.NewCrossOriginProtection()}
+	s.shown = scrub.Scrubber{RecordDir: cfg.RecordDir}
+	for i := range s.table {
+		s.shown.Endpoints = append(s.shown.Endpoints, s.table[i].path)
+	}
 	s.router = s.newRouter(s.table)
 	s.router.PanicHandler = s.recovered
 	if s.doc, err = document(cfg, s.table); err != nil {

@@ -88,10 +88,10 @@ func (s *Server) describe(st recorder.StreamStatus, info media.StreamInfo) statu
 		File: s.below(rep.File), StartedAt: utc(rep.StartedAt), StopsAt: utc(s.today(st.Until)),
 		Bytes: rep.Bytes, TotalBytes: rep.TotalBytes, AccessUnits: rep.AccessUnits, Segments: rep.Segments,
 		LastAccessUnit: utc(rep.LastAccessUnit), LastWritten: utc(rep.LastWritten), LastDurable: utc(rep.LastDurable),
-		Drops: orEmpty(slices.Concat(ingestDrops(info.Losses), rep.Drops)), Repairs: info.Repairs, Gaps: rep.Gaps, LastError: s.scrub(rep.LastError),
+		Drops: orEmpty(slices.Concat(ingestDrops(info.Losses), rep.Drops)), Repairs: info.Repairs, Gaps: rep.Gaps, LastError: s.shown.Text(rep.LastError),
 	}
 	for _, text := range rep.Warnings {
-		a.Warnings = append(a.Warnings, s.scrub(text))
+		a.Warnings = append(a.Warnings, s.shown.Text(text))
 	}
 	for _, p := range slices.Concat(s.deps.Streams.Problems(st.Stream), rep.Problems) {
 		a.Problems = append(a.Problems, s.problem(st.Stream, p))
@@ -117,7 +117,7 @@ func (s *Server) today(t time.Time) time.Time {
 
 // problem is a problem as a caller may see it: without the host's paths and addresses.
 func (s *Server) problem(stream string, p pipeline.Problem) problemAnswer {
-	return problemAnswer{p.Problem, utc(p.Since), stream, s.scrub(p.Cause), s.scrub(p.Remedy)}
+	return problemAnswer{p.Problem, utc(p.Since), stream, s.shown.Text(p.Cause), s.shown.Text(p.Remedy)}
 }
 
 // below is a file's path relative to the record directory, and its bare name

@@ -52,10 +52,10 @@ func (s *Server) streams(w http.ResponseWriter, r *request) error {
 		st := &list[from+i]
 		a.Streams[i] = streamAnswer{
 			Path: st.Path, State: st.State, Configured: st.Configured, Recording: recording[st.Path],
-			Origin: s.scrub(st.Origin), Pull: config.NewURL(st.Pull).String(),
+			Origin: s.shown.Text(st.Origin), Pull: config.NewURL(st.Pull).String(),
 			Tracks: orEmpty(st.Tracks), Unrecorded: st.Unrecorded, Bytes: st.Bytes, AccessUnits: st.AccessUnits,
 			LastAccessUnit: utc(st.LastAccessUnit), Drops: orEmpty(ingestDrops(st.Losses)), Repairs: st.Repairs, Refused: st.Refused,
-			Subscribers: st.Subscribers, PullFailed: st.PullFailed, LastError: s.scrub(st.LastError),
+			Subscribers: st.Subscribers, PullFailed: st.PullFailed, LastError: s.shown.Text(st.LastError),
 		}
 		for _, p := range s.deps.Streams.Problems(st.Path) {
 			a.Streams[i].Problems = append(a.Streams[i].Problems, s.problem(st.Path, p))

@@ -341,5 +341,10 @@ for (const [name, yes] of [['confirm-yes', true], ['confirm-no', false]]) {
 }
 $('confirm').addEventListener('cancel', () => answered(false)); // Escape
 document.addEventListener('visibilitychange', () => { if (!document.hidden) look(); });
-ask('GET', '/mp4/').then((a) => { $('version').textContent = a.version; }).catch(() => {});
+ask('GET', '/mp4/').then((a) => {
+  $('version').textContent = a.version;
+  const [to] = a.publish_to;
+  $('publish').hidden = !to;
+  if (to) $('publish-to').textContent = `${to.scheme}://${to.host || location.hostname}:${to.port}/live/mine`;
+}).catch(() => {});
 look();

@@ -28,7 +28,7 @@ var parsers = map[string]string{
 	"api/params/params.go":               "FuzzTimes api.TestTheCostOfARequestIsProportional",
 	"api/playback/range_header.go":       "FuzzRange TestTheCostOfRangesIsBounded",
 	"api/records.go":                     "TestTheCostOfARequestIsProportional",
-	"api/scrub.go":                       "FuzzScrub TestTheCostOfScrubbingIsProportional",
+	"api/scrub/scrub.go":                 "FuzzScrub api.TestTheCostOfScrubbingIsProportional",
 	"configs/check.go":                   "FuzzLoad",
 	"configs/defaults.go":                "short: the program's own default.yaml",
 	"configs/resolve.go":                 "short: the program's own pipeline.yaml",

@@ -63,6 +63,7 @@ var mayImport = []struct {
 	{"api/forwarded", nil},
 	{"api/playback", []string{"pipeline", "pipeline/media"}},
 	{"api/params", []string{"pipeline/config"}},
+	{"api/scrub", []string{"pipeline/config"}},
 	{"api/metrics", []string{"pipeline", "pipeline/media", "pipeline/recorder"}},
 	{"api/openapi", []string{"pipeline/media"}},
 	{"api", []string{"pipeline", "pipeline/config", "pipeline/media", "pipeline/recorder", "pipeline/retained", "pipeline/guard", "pipeline/certificate"}}, // what it serves is handed in

@@ -7,7 +7,9 @@ import "time"
 type Connection struct {
 	Protocol string // of the server, as it is registered
 	Number   uint64 // of its server's connections, from 1 in the order in which they came
+	TLS      bool   // it is encrypted
 	Remote   string // the client's host:port
+	User     string // whose name was accepted for Path; empty without one, or before
 	Path     string // of the stream that it publishes, or has asked to; empty before
 	Since    time.Time
 	Bytes    uint64 // that came by it

@@ -84,14 +84,16 @@ func (r *RunningServer) Address() string {
 	return r.listen
 }
 
-// URL returns where a stream is published to.
-func (r *RunningServer) URL(path string) string {
-	scheme := r.Name
+// Scheme returns that of the URLs that streams are published to.
+func (r *RunningServer) Scheme() string {
 	if s, is := r.server.(interface{ Scheme() string }); is { // it has several
-		scheme = s.Scheme()
+		return s.Scheme()
 	}
-	return scheme + "://" + r.Address() + "/" + path
+	return r.Name
 }
+
+// URL returns where a stream is published to.
+func (r *RunningServer) URL(path string) string { return r.Scheme() + "://" + r.Address() + "/" + path }
 
 // Command returns how to publish to a URL, for people; empty where nothing is known.
 func (r *RunningServer) Command(url string) string {

@@ -3,10 +3,14 @@ package server
 import (
 	"context"
 	"errors"
+	"net"
+	"net/netip"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/gospool/spool/api"
 	"github.com/gospool/spool/pipeline/recorder"
 )
 
@@ -104,6 +108,33 @@ func (s *Server) publishURLs() string {
 		return "nowhere: no server of ingest has an address to listen on"
 	}
 	return strings.Join(all, ", ")
+}
+
+// publishTo tells the API the same, by host and port.
+func (s *Server) publishTo() (all []api.PublishAddress) {
+	for _, server := range s.servers.All() {
+		if to, ok := publishAddress(server.Scheme(), server.Address()); ok {
+			all = append(all, to)
+		}
+	}
+	return all
+}
+
+// publishAddress returns a server's address as URLs write it; false where it has no port
+// yet.
+func publishAddress(scheme, address string) (to api.PublishAddress, ok bool) {
+	host, text, err := net.SplitHostPort(address)
+	port, _ := strconv.Atoi(text)
+	if err != nil || port == 0 {
+		return to, false
+	}
+	switch ip, err := netip.ParseAddr(host); {
+	case err == nil && ip.IsUnspecified():
+		host = ""
+	case err == nil && ip.Is6():
+		host = "[" + host + "]"
+	}
+	return api.PublishAddress{Scheme: scheme, Host: host, Port: port}, true
 }
 
 // begin records what is to be recorded from the start, and tells the newcomer

@@ -54,6 +54,7 @@ type Client struct {
 	remote string
 	from   netip.Addr // whom it counts for
 	since  time.Time
+	tls    bool
 	hangUp func()
 	number uint64
 	bytes  atomic.Uint64
@@ -62,6 +63,7 @@ type Client struct {
 	opened *list.Element // among the open ones; nil once it is counted out
 	waits  *list.Element // among those that wait
 	path   string
+	user   string
 	state  media.ConnectionState
 }
 
@@ -77,12 +79,13 @@ func New(protocol string, limits Limits, log *slog.Logger, clock pipeline.Clock)
 }
 
 // Admit counts a new connection in, and gives another one up for it where it must; nil
-// means that there is no room, and that the caller must close the connection. hangUp
+// means that there is no room, and that the caller must close the connection. tls tells
+// whether the connection is encrypted. hangUp
 // closes it: it is called once it is given up for another one, from whatever goroutine.
 // Leave counts it out, after which it is in no list.
-func (c *Table) Admit(remote net.Addr, hangUp func()) *Client {
+func (c *Table) Admit(remote net.Addr, tls bool, hangUp func()) *Client {
 	k := &Client{
-		of: c, remote: remote.String(), from: hostOf(remote), since: c.clock.Now(), hangUp: hangUp, state: media.ConnectionOpen,
+		of: c, remote: remote.String(), from: hostOf(remote), since: c.clock.Now(), tls: tls, hangUp: hangUp, state: media.ConnectionOpen,
 	}
 	c.mu.Lock()
 	old, room := c.makeRoom(k.from)
@@ -172,24 +175,26 @@ func (c *Table) forget(k *Client) {
 
 // Opened says that a client does not publish, or not any more: it waits behind the
 // others.
-func (k *Client) Opened() { k.wait("", media.ConnectionOpen) }
+func (k *Client) Opened() { k.wait("", "", media.ConnectionOpen) }
 
 // Announced says that a client may publish a stream and does not send yet: it waits
-// behind the others.
-func (k *Client) Announced(path string) { k.wait(path, media.ConnectionAnnounced) }
+// behind the others. user is the name that was accepted for the path (see
+// ingest.Authorize), and empty without one.
+func (k *Client) Announced(path, user string) { k.wait(path, user, media.ConnectionAnnounced) }
 
-func (k *Client) wait(path string, state media.ConnectionState) {
+func (k *Client) wait(path, user string, state media.ConnectionState) {
 	k.of.mu.Lock()
 	defer k.of.mu.Unlock()
-	k.path, k.state = path, state
+	k.path, k.user, k.state = path, user, state
 	k.of.queue(k)
 }
 
-// Publishes says that a client sends a stream: it is given up for no other.
-func (k *Client) Publishes(path string) {
+// Publishes says that a client sends a stream: it is given up for no other. user is as in
+// Announced.
+func (k *Client) Publishes(path, user string) {
 	k.of.mu.Lock()
 	defer k.of.mu.Unlock()
-	k.path, k.state = path, media.ConnectionPublishing
+	k.path, k.user, k.state = path, user, media.ConnectionPublishing
 	k.of.unqueue(k)
 }
 
@@ -228,7 +233,7 @@ func (c *Table) List() []media.Connection {
 	for e := c.open.Front(); e != nil; e = e.Next() {
 		k := e.Value.(*Client)
 		out = append(out, media.Connection{
-			Protocol: c.protocol, Number: k.number, Remote: k.remote, Path: k.path, Since: k.since, Bytes: k.bytes.Load(), State: k.state,
+			Protocol: c.protocol, Number: k.number, TLS: k.tls, User: k.user, Remote: k.remote, Path: k.path, Since: k.since, Bytes: k.bytes.Load(), State: k.state,
 		})
 	}
 	return out

@@ -26,6 +26,7 @@ type visitor struct {
 	challenged bool          // it was asked for its credentials
 	nonce      string        // of its challenges; empty before the first
 	path       string        // of the stream that it has announced, since it came or recorded
+	user       string        // whose name was accepted for path
 	release    func()        // of the place to read a description
 }
 
@@ -41,17 +42,17 @@ func visitorOf(c *gortsplib.ServerConn) *visitor { return c.UserData().(*visitor
 
 // mustRecord bounds how long a client that has announced may go on without
 // recording, whatever else it asks for, ANNOUNCE again included.
-func (k *visitor) mustRecord(path string, within time.Duration) {
+func (k *visitor) mustRecord(path, user string, within time.Duration) {
 	if k.path == "" {
-		k.announced(path, within)
+		k.announced(path, user, within)
 	}
-	k.path = path
+	k.path, k.user = path, user
 }
 
 // records takes the bounds away.
 func (k *visitor) records() {
-	k.guest.records(k.path)
-	k.path = ""
+	k.guest.records(k.path, k.user)
+	k.path, k.user = "", ""
 }
 
 // verdict is what was decided of an ANNOUNCE.

@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"math/big"
 	"net"
@@ -171,6 +172,35 @@ func TestAChangedCertificateIsServed(t *testing.T) {
 	require.Contains(t, r.book.String(), "ingest.rtsp.tls: the changed certificate cannot be used")
 	_, err := tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS11}) // #nosec G402: it is refused
 	require.Error(t, err)
+}
+
+// Which of both ports a connection came by is listed, and whose name was accepted.
+func TestConnectionsAreListedWithTLSAndUser(t *testing.T) {
+	r := newFixture(t)
+	s, addr, _ := r.serveTLS(Config{Authorizer: newKeeper()})
+	var listed []string
+	list := func() []string {
+		listed = nil
+		for _, c := range s.Connections() {
+			listed = append(listed, fmt.Sprintf("%s tls=%v user=%q path=%q %s", c.Protocol, c.TLS, c.User, c.Path, c.State))
+		}
+		return listed
+	}
+	plain := dial(t, s.Addr().String())
+	require.Equal(t, "401 Unauthorized", plain.ask("ANNOUNCE", "rtsp://"+s.Addr().String()+"/live/a"))
+	require.Equal(t, []string{`rtsp tls=false user="" path="" open`}, list())
+	require.Equal(t, "401 Unauthorized", plain.ask("ANNOUNCE", "rtsp://"+s.Addr().String()+"/live/a", basic("stranger", "x")))
+	eventually(t, "it is hung up on", func() bool { return len(list()) == 0 })
+
+	u := "rtsps://" + addr + "/live/b"
+	k := dialTLS(t, addr)
+	require.Equal(t, "200 OK", k.ask("ANNOUNCE", u, basic("cam", "right")))
+	require.Equal(t, []string{`rtsp tls=true user="cam" path="live/b" announced`}, list())
+	require.Equal(t, "200 OK", k.ask("SETUP", u+"/streamid=0", setupTCP))
+	require.Equal(t, "RECORD: 200 OK", k.record(u))
+	require.Equal(t, []string{`rtsp tls=true user="cam" path="live/b" publishing`}, list())
+	require.Equal(t, "200 OK", k.ask("TEARDOWN", u, "Session: "+k.session))
+	require.Equal(t, []string{`rtsp tls=true user="" path="" open`}, list())
 }
 
 // The bounds of connections are those of both ports together.

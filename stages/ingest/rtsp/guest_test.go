@@ -106,13 +106,13 @@ func TestAChallengePutsTheDeadlineOffOnce(t *testing.T) {
 func TestAnAnnouncePutsTheDeadlineOffOnce(t *testing.T) {
 	g, _ := listening(t, time.Minute)
 	k := &visitor{guest: g}
-	k.mustRecord("x", time.Hour)
+	k.mustRecord("x", "", time.Hour)
 	require.Greater(t, g.left(), 59*time.Minute)
 	g.within(time.Minute)
-	k.mustRecord("x", time.Hour)
+	k.mustRecord("x", "", time.Hour)
 	require.LessOrEqual(t, g.left(), time.Minute)
 	k.records()
-	k.mustRecord("x", time.Hour)
+	k.mustRecord("x", "", time.Hour)
 	require.Greater(t, g.left(), 59*time.Minute, "who has recorded may publish anew")
 }
 

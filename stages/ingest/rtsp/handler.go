@@ -73,7 +73,7 @@ func (h *handler) OnAnnounce(c *gortsplib.ServerHandlerOnAnnounceCtx) (res *base
 		return refusal(err), nil
 	}
 	c.Session.SetUserData(s)
-	k.mustRecord(path, h.cfg.ReadTimeout)
+	k.mustRecord(path, k.verdict.user, h.cfg.ReadTimeout)
 	log.Info("publisher announced", "tracks", len(take))
 	return ok(), nil
 }

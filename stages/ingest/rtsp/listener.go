@@ -56,7 +56,7 @@ func (l *listener) admit(c net.Conn) *guest {
 	_ = g.SetReadDeadline(time.Time{}) // gortsplib sets none for the first bytes
 	s.admitting.Lock()                 // who is given up for another one has been counted in
 	defer s.admitting.Unlock()
-	if g.client = s.clients.Admit(remote, g.cut); g.client == nil {
+	if g.client = s.clients.Admit(remote, g.tls != nil, g.cut); g.client == nil {
 		return nil
 	}
 	return g
@@ -85,13 +85,13 @@ func (g *guest) opened(within time.Duration) {
 }
 
 // announced does so for one that may publish a stream.
-func (g *guest) announced(path string, within time.Duration) {
+func (g *guest) announced(path, user string, within time.Duration) {
 	g.within(within)
-	g.client.Announced(path)
+	g.client.Announced(path, user)
 }
 
 // records takes the bounds of a guest away.
-func (g *guest) records(path string) {
-	g.client.Publishes(path)
+func (g *guest) records(path, user string) {
+	g.client.Publishes(path, user)
 	g.until.Store(0)
 }

@@ -1,0 +1,20 @@
+package scrub
+
+import (
+	"strings"
+	"testing"
+)
+
+// FuzzScrub: no credentials and no path from the root survive.
+func FuzzScrub(f *testing.F) {
+	for _, seed := range []string{"open /var/rec/x: no", "rtsp://u:p@h/x failed", "a:/etc/x", "/a", "dial tcp 1.2.3.4:5: refused", "\"/home/x y\""} {
+		f.Add(seed)
+	}
+	s := &Scrubber{RecordDir: "/var/rec"}
+	f.Fuzz(func(t *testing.T, text string) {
+		out := s.Text("x " + text + " open /home/op/spool/key: denied rtsp://joe:pass@host/x")
+		if strings.Contains(out, "/home/op") || strings.Contains(out, "joe:pass") {
+			t.Fatalf("%q", out)
+		}
+	})
+}
