@@ -10,7 +10,6 @@ import (
 
 	"github.com/gospool/spool/api/conn"
 	"github.com/gospool/spool/pipeline/certificate"
-	"github.com/gospool/spool/pipeline/config"
 )
 
 // Listen opens the port, so that a port in use is an error of the start and not
@@ -23,9 +22,6 @@ func (s *Server) Listen() (net.Addr, error) {
 	}
 	s.live = conn.NewListener(l.(*net.TCPListener), s.cfg.Limits.Connections, s.cfg.Limits.ReadBody)
 	if s.cfg.TLS.Cert == "" {
-		if host, _, _ := net.SplitHostPort(s.cfg.Listen); !s.cfg.Auth.Open() && !config.Loopback(host) {
-			s.deps.Log.Warn("http: passwords and tokens travel unencrypted: set http.tls, or listen on loopback behind a proxy that has it", "listen", s.cfg.Listen)
-		}
 		return l.Addr(), nil
 	}
 	cert, err := certificate.Read("http.tls", s.cfg.TLS.Cert, s.cfg.TLS.Key, s.deps.Log)

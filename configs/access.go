@@ -114,10 +114,10 @@ func (c *checks) mustBeHere(key string, at config.Address, why, block string) {
 // checkIngestAccess keeps a server to which anybody may publish on this machine, and does
 // not let one be started to which nobody could.
 func (c *Config) checkIngestAccess(k *checks) {
-	all, auth := c.Ingest.addresses(), c.Ingest.Auth
+	all, auth := c.Ingest.Addresses(), c.Ingest.Auth
 	for _, path := range slices.Sorted(maps.Keys(all)) {
 		at := all[path]
-		if at.Encrypted && !at.Certificate && (c.HTTP.TLS.Cert == "" || c.HTTP.TLS.Key == "") {
+		if at.Encrypted && (at.Cert == "" || at.Key == "") && (c.HTTP.TLS.Cert == "" || c.HTTP.TLS.Key == "") {
 			k.add("ingest/"+path, "there is no certificate for it", "set http.tls, or cert and key beside listen")
 		}
 		if !auth.None && len(auth.Users) == 0 {

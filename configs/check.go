@@ -3,9 +3,11 @@ package configs
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -168,14 +170,14 @@ var dsnExamples = map[string]string{
 func (i *Ingest) Check() config.Problems {
 	var c checks
 	c.between("read_timeout", i.ReadTimeout, time.Second, time.Hour)
-	for path, at := range i.addresses() {
+	for path, at := range i.Addresses() {
 		c.address(path, at.Listen)
 	}
 	return c.problems
 }
 
-// addresses returns where the servers listen, by the settings that say so.
-func (i *Ingest) addresses() map[string]config.Address {
+// Addresses returns where the servers listen, by the settings that say so.
+func (i *Ingest) Addresses() map[string]config.Address {
 	all := map[string]config.Address{}
 	for name, settings := range i.Servers {
 		server, is := settings.(interface {
@@ -211,7 +213,45 @@ func (c *Config) Check() config.Problems {
 	k.want(c.FlushBytes >= 64<<10 && c.FlushBytes <= 64<<20, "flush_bytes", fmt.Sprintf("%s is out of range", c.FlushBytes), "from 64KiB to 64MiB")
 	k.between("shutdown_timeout", c.ShutdownTimeout, time.Second, time.Hour)
 	c.checkIngestAccess(&k)
+	c.checkListeners(&k)
 	return k.problems
+}
+
+// checkListeners refuses an address that two servers would listen at.
+func (c *Config) checkListeners(k *checks) {
+	all := map[string]string{"http/listen": c.HTTP.Listen}
+	for path, at := range c.Ingest.Addresses() {
+		all["ingest/"+path] = at.Listen
+	}
+	keys := slices.Sorted(maps.Keys(all))
+	for i, key := range keys {
+		for _, before := range keys[:i] {
+			if sameListener(all[key], all[before]) {
+				k.add(key, fmt.Sprintf("%s is the address of %s, too, which is %s", all[key], strings.ReplaceAll(before, "/", "."), all[before]), "only one server can listen at an address: give this one another port")
+			}
+		}
+	}
+}
+
+// sameListener reports whether two addresses are one to the system: their ports are the
+// same, and their hosts, or one of these is all addresses of the machine. Port 0 is
+// another one each time.
+func sameListener(a, b string) bool {
+	hostA, portA, errA := net.SplitHostPort(a)
+	hostB, portB, errB := net.SplitHostPort(b)
+	if errA != nil || errB != nil || portA != portB || portA == "0" {
+		return false
+	}
+	return everyHost(hostA) || everyHost(hostB) || strings.EqualFold(hostA, hostB) || namesV4Loopback(hostA) && namesV4Loopback(hostB)
+}
+
+func everyHost(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "" || ip != nil && ip.IsUnspecified()
+}
+
+func namesV4Loopback(host string) bool {
+	return host == "127.0.0.1" || strings.EqualFold(host, "localhost")
 }
 
 // checks collects what is wrong with a block.

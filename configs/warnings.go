@@ -26,6 +26,7 @@ func (c *Config) warnings() (ps config.Problems) {
 	if len(c.Pipelines) == 0 {
 		warn("enable the mp4 block or declare pipelines", "nothing can be recorded: mp4.enable is false and there are no pipelines", "mp4", "enable")
 	}
+	c.httpWarnings(func(hint, msg string) { warn(hint, msg, "http", "listen") })
 	c.ingestWarnings(func(hint, msg, path string) {
 		warn(hint, msg, append([]string{"ingest"}, config.SplitPath(path)...)...)
 	})
@@ -37,20 +38,41 @@ func (c *Config) warnings() (ps config.Problems) {
 	return ps.Sorted()
 }
 
+// httpWarnings are about an address of the API that others reach.
+func (c *Config) httpWarnings(warn func(hint, msg string)) {
+	switch h := c.HTTP; {
+	case !(config.Address{Listen: h.Listen}).Public():
+	case h.Auth.Open():
+		warn("keep it inside a network that you trust, or name users: spool passwd makes their hashes", "whoever reaches this address may do everything: watch, delete, and declare pipelines")
+	case h.TLS.Cert == "":
+		warn("set http.tls, or listen on loopback behind a proxy that has it", "passwords and tokens travel unencrypted to this address")
+	}
+}
+
 // ingestWarnings are about addresses that others reach.
 func (c *Config) ingestWarnings(warn func(hint, msg, path string)) {
-	all, users := c.Ingest.addresses(), c.Ingest.Auth.Users
+	all, users := c.Ingest.Addresses(), c.Ingest.Auth.Users
 	for _, path := range slices.Sorted(maps.Keys(all)) {
 		switch at := all[path]; {
 		case !at.Public():
 		case len(users) == 0:
 			warn("keep it inside a network that you trust", "whoever reaches this address may publish", path)
-		case at.TakesOnlyDigests() && len(c.withoutDigest()) > 0:
+		case at.TakesOnlyDigests() && len(c.withoutDigest()) > 0 && !(takesPasswords(all) && len(c.withoutDigest()) < len(users)): // else it is for those who have one
 			warn("spool passwd --digest REALM --user NAME makes one", fmt.Sprintf("these users cannot publish here, since they have no digest, and passwords are not taken as they are: %s", strings.Join(c.withoutDigest(), ", ")), path)
 		case !at.Encrypted && at.Passwords && at.Digests:
 			warn("", "passwords of publishers may travel here unencrypted", path)
 		}
 	}
+}
+
+// takesPasswords reports whether there is an address at which a user needs no digest.
+func takesPasswords(all map[string]config.Address) bool {
+	for _, at := range all {
+		if !at.TakesOnlyDigests() {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *Config) recorded(stream string) bool {

@@ -16,13 +16,14 @@ const (
 	ListOfStages    Meaning = "stages"           // that the stage runs
 	RecordDirectory Meaning = "record_directory" // that the stage writes files in
 	FilePattern     Meaning = "file_pattern"     // of the names of these files
+	FileGroup       Meaning = "file_group"       // that these files are given to
 )
 
 // meanings returns those of a config, by the paths of its settings.
 func meanings(stage string, defaults any) []config.Mark {
 	marks := config.Marks(defaults, "means")
 	for _, m := range marks {
-		if !slices.Contains([]Meaning{ListOfStages, RecordDirectory, FilePattern}, Meaning(m.Text)) {
+		if !slices.Contains([]Meaning{ListOfStages, RecordDirectory, FilePattern, FileGroup}, Meaning(m.Text)) {
 			panic(fmt.Sprintf("pipeline: stage %q: no setting can mean %q", stage, m.Text))
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/cmd/spool/server"
+	"github.com/gospool/spool/cmd/spool/server/outside"
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/sinks/mp4/disk"
@@ -33,7 +34,11 @@ func (c *CheckCmd) Run(p *Program) error {
 	if err != nil {
 		return err
 	}
-	showWarnings(p.Stderr, cfg.Warnings)
+	wrong, warnings := outside.Check(cfg, time.Now())
+	showWarnings(p.Stderr, append(cfg.Warnings, warnings...).Sorted())
+	if len(wrong) > 0 {
+		return wrong
+	}
 	from := cfg.File
 	if from == "" {
 		from = "no configuration file"

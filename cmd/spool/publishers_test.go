@@ -2,10 +2,13 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/certificate/certificatetest"
 )
 
 // A password_hash, and a digest, of users that the tests name.
@@ -26,6 +29,7 @@ func publishers(more ...string) string {
 // the API is not said of it, nor the other way round.
 func TestCheckRefusesWhatOthersReach(t *testing.T) {
 	const anybody = "anybody may publish there"
+	certified := certified(t)
 	for name, tc := range map[string]struct{ http, ingest, says string }{
 		"loopback":                    {"", "{rtsp: {listen: '127.0.0.1:8554'}}", ""},
 		"all of loopback":             {"", "{rtsp: {listen: '127.200.1.1:8554'}}", ""},
@@ -49,7 +53,7 @@ func TestCheckRefusesWhatOthersReach(t *testing.T) {
 		"off":                         {"", "{rtsp: {listen: ''}}", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			text := "ingest: " + tc.ingest + "\n"
+			text := "ingest: " + strings.Replace(tc.ingest, "cert: a, key: b", certified, 1) + "\n"
 			if tc.http != "" {
 				text = "http: {" + tc.http + "}\n" + text
 			}
@@ -67,6 +71,7 @@ func TestCheckRefusesWhatOthersReach(t *testing.T) {
 
 // Users who have only a hash cannot publish where the password may not travel.
 func TestCheckSaysThatNobodyCouldPublish(t *testing.T) {
+	certified := certified(t)
 	for name, tc := range map[string]struct {
 		ingest      string
 		code        int
@@ -81,6 +86,7 @@ func TestCheckSaysThatNobodyCouldPublish(t *testing.T) {
 		"plain_basic":      {"{auth: {" + publishers(someHash) + "}, rtsp: {listen: ':8554', plain_basic: true}}", exitOK, nil, []string{"may travel here unencrypted"}},
 		"RTSPS":            {"{auth: {" + publishers(someHash) + "}, rtsp: {listen: '', tls: {listen: ':8322', cert: a, key: b}}}", exitOK, nil, nil},
 		"RTSPS and RTSP":   {"{auth: {" + publishers(someHash) + "}, rtsp: {listen: ':8554', tls: {listen: ':8322', cert: a, key: b}}}", exitOK, nil, []string{"these users cannot publish here"}},
+		"RTSPS for some":   {"{auth: {" + publishers(someHash, someDigest) + "}, rtsp: {listen: ':8554', tls: {listen: ':8322', cert: a, key: b}}}", exitOK, nil, nil},
 		"two realms": {"{auth: {" + publishers(someDigest, strings.Replace(someDigest, "spool", "other", 1)) + "}}", exitUsage,
 			[]string{"ingest/auth/users/1/digest/realm: \"other\" is not \"spool\"", "a server asks for one realm"}, nil},
 		"no algorithm for both": {"{auth: {" + publishers(`digest: {realm: spool, md5: "3d78807defe7de2157e2b0b6573a855f"}`, `digest: {realm: spool, sha256: "7987c64c30e25f1b74be53f966b49b90f2808aa92faf9a00262392d7b4794232"}`) + "}}", exitUsage,
@@ -90,7 +96,7 @@ func TestCheckSaysThatNobodyCouldPublish(t *testing.T) {
 		"quotes in realm": {"{auth: {" + publishers(`digest: {realm: 'a"b', md5: "3d78807defe7de2157e2b0b6573a855f"}`) + "}}", exitUsage, []string{"without quotes"}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			code, _, errs := spool(t, "ingest: "+tc.ingest+"\n", "check")
+			code, _, errs := spool(t, "ingest: "+strings.Replace(tc.ingest, "cert: a, key: b", certified, 1)+"\n", "check")
 			require.Equal(t, tc.code, code, errs)
 			for _, want := range append(tc.says, tc.warns...) {
 				require.Contains(t, errs, want)
@@ -112,4 +118,13 @@ func TestConfigShowsNoDigest(t *testing.T) {
 	for _, secret := range []string{"3d78807d", "7987c64c", "argon2id"} {
 		require.NotContains(t, out, secret)
 	}
+}
+
+// certified makes a certificate, and says what names it in a block of tls.
+func certified(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	cert, key := filepath.Join(dir, "server.crt"), filepath.Join(dir, "server.key")
+	certificatetest.Write(t, cert, key)
+	return "cert: " + cert + ", key: " + key
 }

@@ -6,8 +6,10 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/gospool/spool/cmd/spool/server"
+	"github.com/gospool/spool/cmd/spool/server/outside"
 	"github.com/gospool/spool/pipeline"
 )
 
@@ -33,7 +35,8 @@ func (c *ServeCmd) Run(p *Program) error {
 		return err
 	}
 	log := newLogger(cfg.Log, p.Stderr, p.Environ)
-	for _, w := range cfg.Warnings {
+	_, warnings := outside.Check(cfg, time.Now()) // what is wrong ends the start, or is logged where it is used
+	for _, w := range append(cfg.Warnings, warnings...) {
 		log.Warn(w.String())
 	}
 	signals := make(chan os.Signal, 2)

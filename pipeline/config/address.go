@@ -7,11 +7,11 @@ import (
 
 // Address is where a server listens, and what it asks of those who come there.
 type Address struct {
-	Listen      string // host:port; empty: it does not listen
-	Encrypted   bool
-	Certificate bool // it has one of its own for that
-	Passwords   bool // it takes passwords as they are though others could read them, or none can
-	Digests     bool // it takes responses to challenges (RFC 7616)
+	Listen    string // host:port; empty: it does not listen
+	Encrypted bool
+	Cert, Key string // PEM files of its own for that; both empty: it has none
+	Passwords bool   // it takes passwords as they are though others could read them, or none can
+	Digests   bool   // it takes responses to challenges (RFC 7616)
 }
 
 // Public reports whether others than this machine reach the address.

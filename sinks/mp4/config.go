@@ -21,7 +21,7 @@ type Config struct {
 	SyncInterval     config.Duration `yaml:"sync_interval" inherit:"mp4.sync_interval" doc:"sync: interval: the most that a power cut may lose"`
 	FileMode         string          `yaml:"file_mode" inherit:"mp4.file_mode" reaches:"access" doc:"mode of new files, as four octal digits in quotes"`
 	DirMode          string          `yaml:"dir_mode" inherit:"mp4.dir_mode" reaches:"access" doc:"mode of new directories, as four octal digits in quotes"`
-	Group            string          `yaml:"group" inherit:"mp4.group" reaches:"access" doc:"name or number of the group of new files and directories; empty: the system's choice"`
+	Group            string          `yaml:"group" inherit:"mp4.group" means:"file_group" reaches:"access" doc:"name or number of the group of new files and directories; empty: the system's choice"`
 }
 
 // Defaults is what a declaration overrides.

@@ -30,6 +30,13 @@ type Server interface {
 	Connections() []media.Connection
 }
 
+// FaultyServer is a Server that may listen where clients cannot connect, as with a broken
+// certificate. Fault says why; nil: they can. It may be asked at any time.
+type FaultyServer interface {
+	Server
+	Fault() error
+}
+
 // ServerSettings are those that every server has. The settings of a protocol embed them.
 type ServerSettings struct {
 	Listen            string          `yaml:"listen" doc:"host:port; empty is off."`
@@ -91,7 +98,7 @@ type ServerInfo struct {
 	Defaults any // a struct
 
 	command string
-	create  func(settings any, readTimeout config.Duration, d ServerDeps) (Server, ServerSettings, error)
+	create  func(settings any, readTimeout config.Duration, d ServerDeps) (s Server, listen string, err error)
 }
 
 // ServerTrait is what is particular to a server.
@@ -119,17 +126,18 @@ func RegisterServer[S any, P interface {
 	Addresses() map[string]config.Address
 }](name string, defaults S, doc string, create func(S, ServerDeps) (Server, error), traits ...ServerTrait) {
 	info := &ServerInfo{Name: name, Doc: doc, Defaults: defaults}
-	info.create = func(settings any, readTimeout config.Duration, d ServerDeps) (Server, ServerSettings, error) {
+	info.create = func(settings any, readTimeout config.Duration, d ServerDeps) (Server, string, error) {
 		own := *settings.(P)
 		common := P(&own).common()
-		if listens(P(&own).Addresses()) == "" {
-			return nil, *common, nil
+		listen := listens(P(&own).Addresses())
+		if listen == "" {
+			return nil, "", nil
 		}
 		if common.ReadTimeout == 0 {
 			common.ReadTimeout = readTimeout
 		}
 		s, err := create(own, d)
-		return s, *common, err
+		return s, listen, err
 	}
 	for _, trait := range traits {
 		trait(info)

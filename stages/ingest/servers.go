@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
@@ -19,7 +20,8 @@ type Servers struct{ all []*RunningServer }
 type RunningServer struct {
 	*ServerInfo
 	server Server
-	listen string // as it is configured
+	listen string                // as it is configured
+	ended  atomic.Pointer[error] // why it does not run
 }
 
 // NewServers makes the servers of all protocols, by their settings; readTimeout is that of
@@ -31,12 +33,12 @@ func NewServers(settings config.Blocks, readTimeout config.Duration, d ServerDep
 		if !is {
 			continue
 		}
-		server, common, err := info.create(own, readTimeout, d)
+		server, listen, err := info.create(own, readTimeout, d)
 		if err != nil {
 			return nil, fmt.Errorf("ingest.%s: %w", info.Name, err)
 		}
 		if server != nil {
-			out.all = append(out.all, &RunningServer{info, server, common.Listen})
+			out.all = append(out.all, &RunningServer{ServerInfo: info, server: server, listen: listen})
 		}
 	}
 	return out, nil
@@ -51,7 +53,9 @@ func (s *Servers) Start(ctx context.Context, tasks *pipeline.Tasks) {
 		once := sync.OnceFunc(func() { close(tried[i]) })
 		tasks.Keep(one.Name, pipeline.Backoff{}, func(ctx context.Context) error {
 			defer once()
-			return one.server.Run(ctx)
+			err := one.server.Run(ctx)
+			one.ended.Store(&err)
+			return err
 		})
 	}
 	for i, one := range s.all {
@@ -74,6 +78,20 @@ func (r *RunningServer) Listens() bool {
 	default:
 		return false
 	}
+}
+
+// Fault returns why the server does not serve all that it should; nil where it does.
+func (r *RunningServer) Fault() error {
+	if faulty, is := r.server.(FaultyServer); is && r.Listens() {
+		return faulty.Fault()
+	}
+	if r.Listens() {
+		return nil
+	}
+	if err := r.ended.Load(); err != nil && *err != nil {
+		return fmt.Errorf("it does not listen: %w", *err)
+	}
+	return fmt.Errorf("it does not listen on %s yet", r.listen)
 }
 
 // Address is where the server listens, or will as soon as it can.

@@ -3,6 +3,7 @@ package server
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/gospool/spool/api"
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/certificate"
 	"github.com/gospool/spool/pipeline/recorder"
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
@@ -104,6 +106,11 @@ var remedies = map[string]string{
 // remedy is what to do about a part that does not work: one without a remedy of its own
 // is a server of ingest.
 func (s *Server) remedy(part string) string {
+	for _, server := range s.servers.All() {
+		if fault := (*certificate.Fault)(nil); server.Name == part && errors.As(server.Fault(), &fault) {
+			return fault.Remedy
+		}
+	}
 	return cmp.Or(remedies[part], fmt.Sprintf("see who else listens there, or set ingest.%s.listen", part))
 }
 

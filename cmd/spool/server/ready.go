@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/gospool/spool/api"
 )
@@ -33,11 +32,8 @@ func (s *Server) parts(ctx context.Context) []api.Check {
 	}
 	checks = append(checks, s.nodeCheck())
 	for _, server := range s.servers.All() {
-		c := api.Check{Name: server.Name, OK: server.Listens()}
-		if !c.OK {
-			c.Detail = fmt.Sprintf("the server does not listen on %s yet", server.Address())
-		}
-		checks = append(checks, c)
+		fault := server.Fault()
+		checks = append(checks, api.Check{Name: server.Name, OK: fault == nil, Detail: message(fault)})
 	}
 	return checks
 }

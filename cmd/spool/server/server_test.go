@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -31,13 +32,17 @@ type fixture struct {
 }
 
 // start starts a recorder as spool serve does, by a clock that is ahead by so much
-// and that the kernel says is synchronised, or not.
-func start(t *testing.T, dir, config string, by time.Duration, synchronised bool) *fixture {
+// and that the kernel says is synchronised, or not; with these servers of ingest, or one of
+// RTSP.
+func start(t *testing.T, dir, config string, by time.Duration, synchronised bool, ingest ...string) *fixture {
 	t.Helper()
+	if len(ingest) == 0 {
+		ingest = []string{"rtsp: {listen: '127.0.0.1:0'}"}
+	}
 	r := &fixture{t: t, clock: &pipelinetest.Clock{}, dir: dir, said: &pipelinetest.Log{}}
 	r.clock.Set(by)
 	file := filepath.Join(t.TempDir(), "config.yaml")
-	require.NoError(t, os.WriteFile(file, []byte("http: {listen: '127.0.0.1:0'}\ningest: {rtsp: {listen: '127.0.0.1:0'}}\nflush_interval: 0.2\n"+config), 0o600))
+	require.NoError(t, os.WriteFile(file, []byte("http: {listen: '127.0.0.1:0'}\ningest: {"+strings.Join(ingest, ", ")+"}\nflush_interval: 0.2\n"+config), 0o600))
 	load := func() (*configs.Config, error) {
 		return configs.Load(configs.Options{File: file, Check: Problems, Flags: []configs.Flag{{Name: "--record-path", Key: []string{"mp4", "record_path"}, Value: dir}}})
 	}

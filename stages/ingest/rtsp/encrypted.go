@@ -10,23 +10,19 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
-
-	"github.com/gospool/spool/pipeline/certificate"
 )
 
 // startEncrypted listens for RTSPS. Media comes within the connection: gortsplib refuses
 // UDP, for which it has no ports here. It is given connections that are encrypted
-// already, so that what bounds them counts what they mean.
+// already, so that what bounds them counts what they mean. A broken certificate fails
+// handshakes and no more: RTSP is served beside it, and it may be mended.
 func (s *Server) startEncrypted(listen string) (endpoint, error) {
-	cert, err := certificate.Read("ingest.rtsp.tls", s.cfg.TLS.Cert, s.cfg.TLS.Key, s.log)
-	if err != nil {
-		return endpoint{}, err
-	}
 	tcp, err := net.Listen("tcp", listen)
 	if err != nil {
 		return endpoint{}, err
 	}
-	ln := newListener(tcp, s, cert.Config())
+	_ = s.cert.Err() // logged at once where it is broken, and not with the first client
+	ln := newListener(tcp, s, s.cert.Config())
 	e := s.endpoint(listen, ln, true)
 	e.lib.TLSConfig = ln.tls
 	e.lib.TLSListen = func(string, string, *tls.Config) (net.Listener, error) { return ln, nil }

@@ -203,6 +203,24 @@ func TestConnectionsAreListedWithTLSAndUser(t *testing.T) {
 	require.Equal(t, []string{`rtsp tls=true user="" path="" open`}, list())
 }
 
+// RTSP is served whatever the certificate of RTSPS is, and RTSPS as soon as that is mended.
+func TestABrokenCertificateStopsRTSPSAlone(t *testing.T) {
+	r := newFixture(t)
+	dir := t.TempDir()
+	at := TLS{Listen: "127.0.0.1:0", Cert: filepath.Join(dir, "cert.pem"), Key: filepath.Join(dir, "key.pem")}
+	s, plain := r.serve(Config{TLS: at})
+	require.True(t, dial(t, plain).stays())
+	_, err := tls.Dial("tcp", s.EncryptedAddr().String(), trusting)
+	require.Error(t, err)
+	require.ErrorContains(t, s.Fault(), "ingest.rtsp.tls: "+at.Cert+" is not there")
+	require.Contains(t, r.book.String(), at.Cert+" is not there")
+	require.NoError(t, os.WriteFile(at.Cert, []byte("rubbish"), 0o600))
+	require.ErrorContains(t, s.Fault(), at.Cert+" is not in PEM form")
+	certify(t, at, 1)
+	require.NoError(t, s.Fault())
+	require.True(t, dialTLS(t, s.EncryptedAddr().String()).stays())
+}
+
 // The bounds of connections are those of both ports together.
 func TestBothPortsShareTheirBounds(t *testing.T) {
 	r := newFixture(t)
@@ -230,10 +248,9 @@ func TestAServerOfRTSPSAlone(t *testing.T) {
 	dir := t.TempDir()
 	at := TLS{Listen: "127.0.0.1:0", Cert: filepath.Join(dir, "cert.pem"), Key: filepath.Join(dir, "key.pem")}
 	s := New(Config{TLS: at}, r.hub, r.log)
-	require.ErrorContains(t, s.Run(t.Context()), "ingest.rtsp.tls")
-	certify(t, at, 1)
 	r.tasks.Go("rtsp", s.Run)
 	<-s.Ready()
+	certify(t, at, 1)
 	require.Equal(t, s.Addr(), s.EncryptedAddr())
 	require.True(t, dialTLS(t, s.Addr().String()).stays())
 

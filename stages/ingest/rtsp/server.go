@@ -16,6 +16,7 @@ import (
 	"github.com/bluenviron/gortsplib/v5/pkg/auth"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/certificate"
 	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/sparinglog"
@@ -116,20 +117,37 @@ type Server struct {
 	descriptions atomic.Int64 // that were read; tests count the work
 
 	clients   *clients.Table
-	large     chan struct{} // one element for each large request
-	admitting sync.Mutex    // one connection at a time is counted in, by whatever port
-	encrypted net.Addr      // where it listens for RTSPS; nil where it does not
+	large     chan struct{}            // one element for each large request
+	admitting sync.Mutex               // one connection at a time is counted in, by whatever port
+	encrypted net.Addr                 // where it listens for RTSPS; nil where it does not
+	cert      *certificate.Certificate // nil where it speaks no RTSPS
 }
 
 // New makes a server. It does no I/O.
 func New(cfg Config, h *hub.Hub, log *slog.Logger) *Server {
 	cfg = cfg.withDefaults()
-	return &Server{
+	s := &Server{
 		cfg: cfg, hub: h, log: log, strangers: sparinglog.New(log), ready: make(chan struct{}),
 		clients: clients.New(protocol, clients.Limits{Connections: cfg.MaxConnections, PerAddress: cfg.MaxPerAddress}, log, cfg.Clock),
 		ports:   ports{of: map[netip.AddrPort]*session{}}, reading: make(chan struct{}, readAtOnce),
 		large: make(chan struct{}, largeRequests),
 	}
+	if cfg.TLS.Listen != "" {
+		s.cert = certificate.Open("ingest.rtsp.tls", cfg.TLS.Cert, cfg.TLS.Key, log)
+	}
+	return s
+}
+
+// Fault returns why clients cannot connect although the server listens: the certificate of
+// RTSPS; nil where they can. See ingest.FaultyServer.
+func (s *Server) Fault() error {
+	if s.cert == nil {
+		return nil
+	}
+	if err := s.cert.Err(); err != nil {
+		return fmt.Errorf("ingest.rtsp.tls: %w", err)
+	}
+	return nil
 }
 
 // Ready is closed once the server listens; Addr and UDP hold from then on.

@@ -30,7 +30,7 @@ type TLS struct {
 func (s *Settings) Addresses() map[string]config.Address {
 	return map[string]config.Address{
 		"listen":     {Listen: s.Listen, Passwords: s.PlainBasic, Digests: true},
-		"tls/listen": {Listen: s.TLS.Listen, Encrypted: true, Certificate: s.TLS.Cert != "" && s.TLS.Key != "", Passwords: true, Digests: true},
+		"tls/listen": {Listen: s.TLS.Listen, Encrypted: true, Cert: s.TLS.Cert, Key: s.TLS.Key, Passwords: true, Digests: true},
 	}
 }
 

@@ -1,0 +1,45 @@
+package server
+
+import (
+	"net"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline"
+)
+
+// problemOf returns what health says of a part.
+func (r *fixture) problemOf(part string) (found pipeline.Problem) {
+	for _, p := range r.problems(r.t.Context()) {
+		if p.Problem == part {
+			found = p
+		}
+	}
+	return found
+}
+
+// Health names what keeps a server from its clients: the certificate and not an address,
+// with what to do about it.
+func TestHealthNamesABrokenCertificate(t *testing.T) {
+	missing := filepath.Join(t.TempDir(), "server.crt")
+	r := start(t, t.TempDir(), "", 0, true, "rtsp: {listen: '127.0.0.1:0', tls: {listen: '127.0.0.1:0', cert: "+missing+", key: "+missing+"}}")
+	p := r.problemOf("rtsp")
+	require.Contains(t, p.Cause, "ingest.rtsp.tls: "+missing+" is not there")
+	require.Contains(t, p.Remedy, "write the file's whole path")
+	c, err := net.Dial("tcp", r.servers.All()[0].Address())
+	require.NoError(t, err, "plain RTSP is served")
+	require.NoError(t, c.Close())
+}
+
+// An address that is taken is named, and why.
+func TestHealthNamesAnAddressThatIsTaken(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	r := start(t, t.TempDir(), "", 0, true, "rtsp: {listen: '', tls: {listen: '"+l.Addr().String()+"', cert: a, key: b}}")
+	p := r.problemOf("rtsp")
+	require.Contains(t, p.Cause, "listen on "+l.Addr().String())
+	require.Contains(t, p.Cause, "address already in use")
+}

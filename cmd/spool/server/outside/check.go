@@ -1,0 +1,138 @@
+// Package outside judges what a configuration names on the machine that it is used on:
+// certificates, groups of the system, and files with secrets.
+package outside
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/gospool/spool/configs"
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/certificate"
+	"github.com/gospool/spool/pipeline/config"
+	"github.com/gospool/spool/pipeline/filesystem"
+	"github.com/gospool/spool/sinks/mp4/disk"
+)
+
+// Check opens what a configuration names. It returns what keeps a part of the recorder from
+// working, and, apart, what works and should be mended. It shows no secret.
+func Check(cfg *configs.Config, now time.Time) (wrong, warnings config.Problems) {
+	c := checker{cfg: cfg, now: now, asked: map[string]bool{}}
+	c.certificates()
+	c.group(cfg.MP4.Group, func(msg, hint string) {
+		c.wrong = append(c.wrong, cfg.Problem("mp4/group", msg).WithHint("%s", hint))
+	})
+	for _, p := range cfg.Pipelines {
+		pipeline.EachStage(p.Stages, c.stage)
+	}
+	cfg.EachNamed(c.stage)
+	return c.wrong.Sorted(), c.warnings.Sorted()
+}
+
+type checker struct {
+	cfg             *configs.Config
+	now             time.Time
+	asked           map[string]bool // what was looked at, by kind and name
+	wrong, warnings config.Problems
+}
+
+// first reports whether something is looked at for the first time.
+func (c *checker) first(kind, name string) bool {
+	key := kind + " " + name
+	known := c.asked[key]
+	c.asked[key] = true
+	return !known
+}
+
+// certificates looks at those that servers are to show.
+func (c *checker) certificates() {
+	own := c.cfg.HTTP.TLS
+	if own.Cert != "" {
+		c.certificate("http/tls", own.Cert, own.Key)
+	}
+	for path, at := range c.cfg.Ingest.Addresses() {
+		if at.Encrypted && at.Cert != "" {
+			c.certificate("ingest/"+strings.TrimSuffix(path, "/listen"), at.Cert, at.Key)
+		}
+	}
+}
+
+func (c *checker) certificate(block, cert, key string) {
+	if !c.first("certificate", cert+"\n"+key) {
+		return
+	}
+	for _, f := range certificate.Inspect(cert, key, c.now) {
+		setting := "cert"
+		if f.OfKey {
+			setting = "key"
+		}
+		p := c.cfg.Problem(config.Join(block, setting), f.File+" "+f.Reason).WithHint("%s", f.Remedy)
+		if f.Serves {
+			c.warnings = append(c.warnings, p)
+		} else {
+			c.wrong = append(c.wrong, p)
+		}
+	}
+}
+
+func (c *checker) group(name string, say func(msg, hint string)) {
+	if name == "" || !c.first("group", name) {
+		return
+	}
+	if _, err := disk.ParseModes("", "", name); err != nil {
+		msg, hint, _ := strings.Cut(strings.TrimPrefix(err.Error(), "group: "), ": ")
+		say(msg, hint)
+	}
+}
+
+// stage looks at what the settings of one stage name.
+func (c *checker) stage(s *pipeline.StageInfo, settings *config.Node) {
+	for _, n := range s.Written(settings, pipeline.FileGroup) {
+		text, _ := n.Text()
+		c.group(text, func(msg, hint string) { c.wrong.Add(n, hint, "%s", msg) })
+	}
+	for _, m := range s.Reaches() {
+		if pipeline.Reach(m.Text) != pipeline.ReachesSecretFile {
+			continue
+		}
+		for _, n := range settings.All(m.Path) {
+			c.secretFile(n)
+		}
+	}
+}
+
+// maxSecret bounds a file with a secret, in bytes.
+const maxSecret = 64 << 10
+
+// secretFile looks at a file with a secret as those who use it would.
+func (c *checker) secretFile(n *config.Node) {
+	name, _ := n.Text()
+	if name == "" || !c.first("secret", name) {
+		return
+	}
+	info, err := os.Stat(name)
+	if err == nil && !info.Mode().IsRegular() {
+		err = errors.New("it is no file")
+	}
+	var text []byte
+	if err == nil {
+		text, err = filesystem.ReadAtMost(name, maxSecret)
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		c.wrong.Add(n, "make the file, or correct its name: nothing is sent unsigned", "%s is not there", name)
+	case errors.Is(err, fs.ErrPermission):
+		c.wrong.Add(n, fmt.Sprintf("let spool's user (%d) read it", os.Geteuid()), "%s may not be read", name)
+	case err != nil:
+		c.wrong.Add(n, "give a file that holds the secret and no more", "%s cannot be read: %v", name, err)
+	case len(bytes.TrimSpace(text)) == 0:
+		c.wrong.Add(n, "write the secret into it: openssl rand -hex 32 makes one", "%s is empty", name)
+	case info.Mode().Perm()&0o007 != 0:
+		c.warnings.Add(n, "chmod o= "+name, "%s holds a secret, and every user of the machine may use it: its mode is %04o", name, info.Mode().Perm())
+	}
+}

@@ -1,0 +1,69 @@
+package outside
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/configs"
+
+	_ "github.com/gospool/spool/sinks/metadata"
+	_ "github.com/gospool/spool/sinks/mp4"
+	_ "github.com/gospool/spool/stages"
+	_ "github.com/gospool/spool/stages/ingest/rtsp"
+	_ "github.com/gospool/spool/stages/webhook"
+)
+
+// What a configuration names on the machine is said with the place that names it, once.
+func TestWhatIsNamedOutsideIsOpened(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string, mode os.FileMode) {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), mode))
+		require.NoError(t, os.Chmod(filepath.Join(dir, name), mode))
+	}
+	write("open", "secret\n", 0o644)
+	write("shut", "secret\n", 0o640)
+	write("blank", "\n", 0o600)
+	write("rubbish", "rubbish", 0o600)
+	webhook := func(file string) string {
+		return "pipelines: {p: {stages: [source, segmenter, mp4, webhook: {url: 'http://h/x', secret_file: DIR/" + file + "}, metadata]}}\n"
+	}
+	for text, want := range map[string]string{
+		"{}": "",
+		"http: {tls: {cert: DIR/none, key: DIR/none}}\n":                                         "config.yaml:1:20: http/tls/cert: DIR/none is not there (",
+		"http: {tls: {cert: DIR/rubbish, key: DIR/none}}\n":                                      "config.yaml:1:20: http/tls/cert: DIR/rubbish is not in PEM form",
+		"ingest: {rtsp: {tls: {listen: '127.0.0.1:0', cert: DIR/none, key: DIR/none}}}\n":        "config.yaml:1:52: ingest/rtsp/tls/cert: DIR/none is not there (",
+		"ingest: {rtsp: {tls: {cert: DIR/none, key: DIR/none}}}\n":                               "", // it listens nowhere
+		"mp4: {group: no-such-group}\n":                                                          `config.yaml:1:14: mp4/group: there is no group "no-such-group" on this machine (`,
+		"pipelines: {p: {stages: [source, segmenter, mp4: {group: no-such-group}, metadata]}}\n": "config.yaml:1:58: pipelines/p/stages/2/mp4/group: there is no group",
+		webhook("none"):  "config.yaml:1:92: pipelines/p/stages/3/webhook/secret_file: DIR/none is not there (",
+		webhook("blank"): "/webhook/secret_file: DIR/blank is empty (",
+		webhook("shut"):  "",
+		webhook("open"):  "warning: config.yaml:1:92: pipelines/p/stages/3/webhook/secret_file: DIR/open holds a secret, and every user of the machine may use it: its mode is 0644 (chmod o= DIR/open)",
+		"declare: {webhooks: [{name: office, url: 'http://h/x', secret_file: DIR/none}]}\n":                         "config.yaml:1:69: declare/webhooks/0/secret_file: DIR/none is not there (",
+		"declare: {webhooks: [{name: office, url: 'http://h/x', secret_file: DIR/shut}]}\n" + webhook("../nowhere"): "DIR/../nowhere is not there",
+	} {
+		file := filepath.Join(dir, configs.FileName)
+		require.NoError(t, os.WriteFile(file, []byte(strings.ReplaceAll(text, "DIR", dir)), 0o600))
+		cfg, err := configs.Load(configs.Options{File: file})
+		require.NoError(t, err, text)
+		wrong, warnings := Check(cfg, time.Now())
+		var said []string
+		for _, p := range wrong {
+			said = append(said, p.String())
+		}
+		for _, p := range warnings {
+			said = append(said, "warning: "+p.String())
+		}
+		if want == "" {
+			require.Empty(t, said, text)
+			continue
+		}
+		require.Len(t, said, 1, text)
+		require.Contains(t, strings.ReplaceAll(strings.ReplaceAll(said[0], file, configs.FileName), dir, "DIR"), want, text)
+	}
+}
