@@ -13,68 +13,104 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestEveryCommandOfTheReadme runs the README's sh blocks as a newcomer would,
-// from top to bottom: `sh serve` blocks go on in the background, the others must
-// succeed. The program listens on free ports instead of its own, which another may
-// have: the environment tells it, and the commands behind it name those.
-func TestEveryCommandOfTheReadme(t *testing.T) {
-	root, err := filepath.Abs("../..")
-	require.NoError(t, err)
-	text, err := os.ReadFile(filepath.Join(root, "README.md"))
-	require.NoError(t, err)
-	dir := t.TempDir()
-	spool := filepath.Join(dir, "spool")
-	out, err := exec.Command("go", "build", "-o", spool, ".").CombinedOutput()
-	require.NoError(t, err, "%s", out)
+// The blocks of a README by what is behind their three backticks.
+const (
+	blockShell    = "sh"       // is run at the root of a clean clone, and must succeed
+	blockServe    = "sh serve" // goes on in the background until the end of the page
+	blockLong     = "sh long"  // takes too long for a test: what it names is looked up
+	blockSettings = "yaml"     // is a configuration that spool check takes
+	blockText     = "text"     // is output or a drawing
+	blockGo       = "go"       // is code; the package's examples compile it
+)
 
-	ran, own := 0, strings.NewReplacer("go run ./cmd/spool", spool)
-	for _, b := range blocks(string(text), "sh") {
-		script := own.Replace(b.text)
-		ran++
-		if b.serve {
-			if api, rtsp := serve(t, dir, script); api != "" {
-				own = strings.NewReplacer("go run ./cmd/spool", spool, "127.0.0.1:8080", api, "127.0.0.1:8554", rtsp)
+// TestEveryCommandOfTheReadmes runs the shell blocks of each page from top to bottom, as
+// a newcomer would, in a clean clone with a built binary. Servers listen on free ports
+// instead of their own, which another may have: the environment tells them, and the
+// commands behind name those. /tmp is a directory of the test. What is done leaves
+// nothing that git would see.
+func TestEveryCommandOfTheReadmes(t *testing.T) {
+	dir := cleanClone(t)
+	command(t, dir, "make build")
+	ran := 0
+	for _, page := range readmes(t) {
+		blocks := blocksOf(t, page)
+		t.Run(page, func(t *testing.T) {
+			t.Cleanup(func() {
+				require.Empty(t, command(t, dir, "git status --porcelain"), "%s leaves files behind", page)
+				command(t, dir, "git clean -fdxq -e /spool")
+			})
+			there := strings.NewReplacer("/tmp/", t.TempDir()+"/")
+			for _, b := range blocks {
+				switch b.kind {
+				case blockServe:
+					api, rtsp := serve(t, dir, there.Replace(b.text))
+					if api != "" {
+						there = strings.NewReplacer("/tmp/", t.TempDir()+"/", "127.0.0.1:8080", api, "127.0.0.1:8554", rtsp)
+					}
+				case blockShell:
+					command(t, dir, there.Replace(b.text))
+				case blockLong:
+					lookUp(t, b)
+				default:
+					continue
+				}
+				ran++
 			}
+		})
+	}
+	require.GreaterOrEqual(t, ran, 20)
+}
+
+// TestEveryConfigurationOfTheReadmes is taken as it stands.
+func TestEveryConfigurationOfTheReadmes(t *testing.T) {
+	zeros := strings.Repeat("0a", 32)
+	shortened := strings.NewReplacer("cert: server.crt, key: server.key", certified(t),
+		"$argon2id$...", "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+		"sha256:...", "sha256:"+zeros, `md5: "..."`, `md5: "`+zeros[:32]+`"`, `sha256: "..."`, `sha256: "`+zeros+`"`)
+	checked := 0
+	for _, page := range readmes(t) {
+		for _, b := range blocksOf(t, page) {
+			if b.kind != blockSettings {
+				continue
+			}
+			checked++
+			t.Run(b.at(), func(t *testing.T) {
+				code, out, problems := spool(t, shortened.Replace(b.text), "check")
+				require.Equal(t, exitOK, code, "%s%s%s", b.text, out, problems)
+				require.Empty(t, problems, "%s", b.text)
+			})
+		}
+	}
+	require.GreaterOrEqual(t, checked, 8)
+}
+
+// cleanClone returns a repository that has the files of this one, as they are now.
+func cleanClone(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	list, err := exec.Command("git", "-C", root, "ls-files", "-z", "--cached", "--others", "--exclude-standard").Output()
+	require.NoError(t, err)
+	for name := range strings.SplitSeq(strings.TrimSuffix(string(list), "\x00"), "\x00") {
+		from, to := filepath.Join(root, name), filepath.Join(dir, name)
+		info, err := os.Stat(from)
+		if os.IsNotExist(err) { // removed, and not committed yet
 			continue
 		}
-		cmd := shell(dir, "set -e\n"+script)
-		out, err := cmd.CombinedOutput()
-		require.NoError(t, err, "%s\n%s", b.text, out)
+		require.NoError(t, err)
+		text, err := os.ReadFile(from)
+		require.NoError(t, err)
+		require.NoError(t, os.MkdirAll(filepath.Dir(to), 0o755))
+		require.NoError(t, os.WriteFile(to, text, info.Mode()))
 	}
-	require.GreaterOrEqual(t, ran, 5)
+	command(t, dir, "git init -q && git add -A && git -c user.name=spool -c user.email=spool@localhost commit -q -m files")
+	return dir
 }
 
-type block struct {
-	text  string
-	serve bool
-}
-
-// TestEveryConfigurationOfTheReadme is taken as it stands.
-func TestEveryConfigurationOfTheReadme(t *testing.T) {
-	text, err := os.ReadFile("../../README.md")
-	require.NoError(t, err)
-	all := blocks(string(text), "yaml")
-	require.GreaterOrEqual(t, len(all), 5)
-	shortened := strings.NewReplacer("$argon2id$...", "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "sha256:...", "sha256:"+strings.Repeat("0a", 32),
-		`md5: "..."`, `md5: "`+strings.Repeat("0a", 16)+`"`, `sha256: "..."`, `sha256: "`+strings.Repeat("0a", 32)+`"`)
-	certified := certified(t)
-	for _, b := range all {
-		code, out, problems := spool(t, shortened.Replace(strings.Replace(b.text, "cert: server.crt, key: server.key", certified, 1)), "check")
-		require.Equal(t, exitOK, code, "%s%s%s", b.text, out, problems)
-		require.Empty(t, problems, "%s", b.text)
-	}
-}
-
-func blocks(markdown, language string) []block {
-	var out []block
-	parts := strings.Split(markdown, "```")
-	for i := 1; i < len(parts); i += 2 {
-		info, text, _ := strings.Cut(parts[i], "\n")
-		if lang, rest, _ := strings.Cut(info, " "); lang == language {
-			out = append(out, block{text, rest == "serve"})
-		}
-	}
-	return out
+func command(t *testing.T, dir, script string) string {
+	t.Helper()
+	out, err := shell(dir, "set -e -o pipefail\n"+script).CombinedOutput()
+	require.NoError(t, err, "%s\n%s", script, out)
+	return string(out)
 }
 
 func shell(dir, script string) *exec.Cmd {
