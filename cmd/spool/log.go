@@ -1,9 +1,11 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
+	"reflect"
 	"strings"
 
 	"github.com/gospool/spool/configs"
@@ -56,11 +58,26 @@ func withoutSecrets(_ []string, a slog.Attr) slog.Attr {
 	case slog.KindDuration: // a number would not say its unit
 		a.Value = slog.StringValue(v.Duration().String())
 	case slog.KindAny:
-		if err, ok := v.Any().(error); ok {
-			a.Value = slog.StringValue(redactURLs(err.Error()))
+		switch x := v.Any().(type) {
+		case error:
+			a.Value = slog.StringValue(redactURLs(x.Error()))
+		case fmt.Stringer:
+			if isEnumeration(x) { // a number would not say which
+				a.Value = slog.StringValue(redactURLs(x.String()))
+			}
 		}
 	}
 	return a
+}
+
+// isEnumeration reports whether a value is a number with a name of its own.
+func isEnumeration(x any) bool {
+	switch reflect.TypeOf(x).Kind() {
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
+		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return true
+	}
+	return false
 }
 
 func redactURLs(s string) string {

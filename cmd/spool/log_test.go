@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/slogtest"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/configs"
+	"github.com/gospool/spool/pipeline/codec"
 )
 
 func human(t *testing.T, level slog.Level, colour bool) (*slog.Logger, func() string) {
@@ -106,4 +108,19 @@ func parseHuman(line string) map[string]any {
 		at[names[len(names)-1]] = value
 	}
 	return record
+}
+
+type trafficLight uint8
+
+func (trafficLight) String() string { return "red" }
+
+// A number says nothing to a machine that reads the log: both forms have the name.
+func TestEnumerationsAreLoggedByName(t *testing.T) {
+	for _, format := range []string{"human", "json"} {
+		var out bytes.Buffer
+		newLogger(configs.Log{Format: format}, &out, nil).Info("x", "light", trafficLight(2), "signal", syscall.SIGTERM, "codec", codec.H264, "n", 2)
+		for _, want := range []string{"red", "terminated", "h264"} {
+			require.Contains(t, out.String(), want, format)
+		}
+	}
 }

@@ -17,9 +17,9 @@ import (
 // drifting sends a picture a second by a clock of a wrong rate.
 func drifting(t *testing.T, rate float64, byArrival bool, life time.Duration) *bench {
 	b := newBench(t)
-	b.feed.Time(0, byArrival)
+	b.Feed.Time(0, byArrival)
 	sps, pps := ingesttest.CodedSets(false)
-	v := b.video(codec.H264, sps, pps)
+	v := b.Video(codec.H264, sps, pps)
 	dice := rand.New(rand.NewPCG(1, uint64(rate*1e6)))
 	began := b.Now
 	picture := ingesttest.Coded{Kind: 5, IDRID: 1}.NAL(false)[:40]
@@ -28,7 +28,7 @@ func drifting(t *testing.T, rate float64, byArrival bool, life time.Duration) *b
 		b.Send(v, uint32(int64(math.Round(at.Seconds()*90000*rate))), true, picture...)
 	}
 	v.Close()
-	b.feed.Close()
+	b.Feed.Close()
 	require.Len(t, b.Publisher.Units, int(life/time.Second))
 	return b
 }

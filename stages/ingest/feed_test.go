@@ -14,39 +14,27 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/stages/ingest"
 	"github.com/gospool/spool/stages/ingest/ingesttest"
+	"github.com/gospool/spool/stages/ingest/ingesttest/feedtest"
 	"github.com/gospool/spool/stages/ingest/rtp"
 )
 
-// bench is a feed with RTP tracks, and a clock that the test turns.
+// bench is a feed with RTP tracks.
 type bench struct {
-	*ingesttest.Bench
-	feed *ingest.Feed
+	*feedtest.Bench[*rtp.Track]
 }
 
 func newBench(t testing.TB) *bench { return newBenchFor(t, nil) }
 
-// newBenchFor has another publisher than that of the bench, unless it is nil.
 func newBenchFor(t testing.TB, pub ingest.Publisher) *bench {
-	b := &bench{Bench: ingesttest.NewBench(t)}
-	if pub == nil {
-		pub = b.Publisher
-	}
-	b.feed = ingest.NewFeed(pub, b.Logger())
-	return b
+	return &bench{feedtest.New(t, pub, func(f *ingest.Feed, c ingest.TrackConfig) (*rtp.Track, error) {
+		return rtp.Add(f, rtp.Config{Track: c})
+	})}
 }
 
 func (b *bench) add(c rtp.Config) *rtp.Track {
-	t, err := rtp.Add(b.feed, c)
+	t, err := rtp.Add(b.Feed, c)
 	require.NoError(b.T, err)
 	return t
-}
-
-func (b *bench) video(coding media.Codec, sets ...[]byte) *rtp.Track {
-	return b.add(rtp.Config{Track: ingest.TrackConfig{Codec: coding, Timescale: 90000, ParameterSets: sets}})
-}
-
-func (b *bench) of(coding media.Codec) *rtp.Track {
-	return b.video(coding, ingesttest.SetsOf(coding)...)
 }
 
 // sound is a track whose packets are frames: it puts a header before each.
@@ -66,7 +54,7 @@ func (b *bench) sound(change func(*rtp.Config)) sound {
 	})
 	require.NoError(b.T, err)
 	c := rtp.Config{
-		Track: ingest.TrackConfig{Codec: codec.AAC, Timescale: 48000, ParameterSets: [][]byte{ingesttest.AACLC48}},
+		Track: feedtest.AAC(),
 		Audio: payload,
 	}
 	change(&c)
@@ -75,12 +63,12 @@ func (b *bench) sound(change func(*rtp.Config)) sound {
 
 func TestOneTimeIsOneAccessUnit(t *testing.T) {
 	b := newBench(t)
-	v := b.video(codec.H264, ingesttest.Baseline, ingesttest.PPSX264)
+	v := b.Video(codec.H264, ingesttest.Baseline, ingesttest.PPSX264)
 	for i := range uint32(20) { // each slice ends as if it were a picture
 		b.Send(v, i*3600, true, ingesttest.IDR...)
 		b.Send(v, i*3600, true, ingesttest.IDRLater...)
 	}
-	b.feed.Close()
+	b.Feed.Close()
 	require.Len(t, b.Publisher.Units, 20)
 	for _, u := range b.Publisher.Units {
 		require.Equal(t, [][]byte{ingesttest.IDR, ingesttest.IDRLater}, u.NALs)
@@ -89,7 +77,7 @@ func TestOneTimeIsOneAccessUnit(t *testing.T) {
 
 func TestASenderThatEndsItsPicturesIsNotHeldBack(t *testing.T) {
 	b := newBench(t)
-	v := b.video(codec.H264, ingesttest.Baseline, ingesttest.PPSX264)
+	v := b.Video(codec.H264, ingesttest.Baseline, ingesttest.PPSX264)
 	for i := range uint32(30) {
 		b.Send(v, i*3600, true, ingesttest.IDR...)
 	}
@@ -98,13 +86,13 @@ func TestASenderThatEndsItsPicturesIsNotHeldBack(t *testing.T) {
 
 func TestDelimitersFillerAndRepeatsAreTakenOut(t *testing.T) {
 	b := newBench(t)
-	v := b.video(codec.H264, ingesttest.Baseline, ingesttest.PPSX264)
+	v := b.Video(codec.H264, ingesttest.Baseline, ingesttest.PPSX264)
 	sei := []byte{6, 5, 1, 42, 0x80}
 	for _, nal := range [][]byte{{9, 0x10}, ingesttest.Baseline, ingesttest.PPSX264, sei, {12, 0xff, 0x80}} {
 		b.Send(v, 0, false, nal...)
 	}
 	b.Send(v, 0, true, ingesttest.IDR...)
-	b.feed.Close()
+	b.Feed.Close()
 	require.Len(t, b.Publisher.Sets, 1)
 	require.Equal(t, [][]byte{sei, ingesttest.IDR}, b.Publisher.Units[0].NALs)
 	require.Empty(t, b.Publisher.Losses)
@@ -112,13 +100,13 @@ func TestDelimitersFillerAndRepeatsAreTakenOut(t *testing.T) {
 
 func TestAChangeIsKeptInTheStreamUntilItsKeyFrame(t *testing.T) {
 	b := newBench(t)
-	v := b.video(codec.H264, ingesttest.Baseline, ingesttest.PPSX264)
+	v := b.Video(codec.H264, ingesttest.Baseline, ingesttest.PPSX264)
 	b.Send(v, 0, true, ingesttest.IDR...)
 	b.Send(v, 3600, false, ingesttest.PPSField...) // a PPS of the same id for what follows
 	b.Send(v, 3600, true, ingesttest.PSlice...)
 	b.Send(v, 7200, false, ingesttest.PPSField...)
 	b.Send(v, 7200, true, ingesttest.IDR...)
-	b.feed.Close()
+	b.Feed.Close()
 	require.Len(t, b.Publisher.Sets, 2)
 	require.Equal(t, [][]byte{ingesttest.Baseline, ingesttest.PPSField}, b.Publisher.Sets[1][0].ParameterSets)
 	require.Equal(t, [][]byte{ingesttest.PPSField, ingesttest.PSlice}, b.Publisher.Units[1].NALs)
@@ -128,25 +116,25 @@ func TestAChangeIsKeptInTheStreamUntilItsKeyFrame(t *testing.T) {
 
 func TestWithoutParameterSetsUnitsAreCounted(t *testing.T) {
 	b := newBench(t)
-	v := b.video(codec.H264)
+	v := b.Video(codec.H264)
 	b.Send(v, 0, true, ingesttest.IDR...)
 	b.Send(v, 3600, false, ingesttest.Baseline...)
 	b.Send(v, 3600, false, ingesttest.PPSX264...)
 	b.Send(v, 3600, true, ingesttest.IDR...)
-	b.feed.Close()
+	b.Feed.Close()
 	require.EqualValues(t, 1, b.Publisher.Losses[media.DropNoParameterSets])
 	require.Len(t, b.Publisher.Units, 1)
 }
 
 func TestSoundGoesOnWithoutAPictureThatNeverComes(t *testing.T) {
 	b := newBench(t)
-	b.video(codec.H264)
+	b.Video(codec.H264)
 	a := b.audio()
 	for i := range uint32(600) {
 		b.Send(a, i*1024, true, 0xaa, byte(i))
 		b.Now = b.Now.Add(1024 * time.Second / 48000)
 	}
-	b.feed.Close()
+	b.Feed.Close()
 	require.Len(t, b.Publisher.Of(codec.AAC), 600, "nothing of the hold is lost")
 	require.Len(t, b.Publisher.Sets, 1)
 	require.Len(t, b.Publisher.Sets[0], 1)
@@ -154,7 +142,7 @@ func TestSoundGoesOnWithoutAPictureThatNeverComes(t *testing.T) {
 
 func TestATrackThatComesLaterTakesItsPlaceByReport(t *testing.T) {
 	b := newBench(t)
-	v, a := b.video(codec.H264, ingesttest.Baseline, ingesttest.PPSX264), b.audio()
+	v, a := b.Video(codec.H264, ingesttest.Baseline, ingesttest.PPSX264), b.audio()
 	const hour = uint64(3600) << 32
 	v.SenderReport(hour, 1000)
 	for i := range uint32(100) {
@@ -167,7 +155,7 @@ func TestATrackThatComesLaterTakesItsPlaceByReport(t *testing.T) {
 			b.Send(a, 500+(i-60)*1920, true, 0xaa)
 		}
 	}
-	b.feed.Close()
+	b.Feed.Close()
 	require.Equal(t, int64(2*48000), b.Publisher.Of(codec.AAC)[0].AU.PTS)
 	require.Zero(t, b.Publisher.Of(codec.H264)[0].AU.PTS)
 	require.Len(t, b.Publisher.Sets[len(b.Publisher.Sets)-1], 2)
@@ -175,14 +163,14 @@ func TestATrackThatComesLaterTakesItsPlaceByReport(t *testing.T) {
 
 func TestReportsAlignToTheTick(t *testing.T) {
 	b := newBench(t)
-	v, a := b.video(codec.H264, ingesttest.Baseline, ingesttest.PPSX264), b.audio()
+	v, a := b.Video(codec.H264, ingesttest.Baseline, ingesttest.PPSX264), b.audio()
 	const second = uint64(1) << 32
 	v.SenderReport(100*second, 1<<32-45000)   // wraps half a second later
 	a.SenderReport(100*second+second/4, 9000) // another moment
 	b.Send(a, 9000, true, 0xaa)               // at 100.25 s
 	b.Send(v, 0, true, ingesttest.IDR...)     // at 100.5 s
 	b.Send(v, 3600, true, ingesttest.IDR...)
-	b.feed.Close()
+	b.Feed.Close()
 	require.Zero(t, b.Publisher.Of(codec.AAC)[0].AU.PTS)
 	require.Equal(t, int64(22500), b.Publisher.Of(codec.H264)[0].AU.PTS)
 	require.Contains(t, b.Log.String(), `by="sender reports"`)
@@ -190,31 +178,31 @@ func TestReportsAlignToTheTick(t *testing.T) {
 
 func TestReportsThatMakeNoSenseAreNotBelieved(t *testing.T) {
 	b := newBench(t)
-	v, a := b.video(codec.H264, ingesttest.Baseline, ingesttest.PPSX264), b.audio()
+	v, a := b.Video(codec.H264, ingesttest.Baseline, ingesttest.PPSX264), b.audio()
 	v.SenderReport(1<<32*10, 0)
 	a.SenderReport(1<<32*9000, 0) // a clock of its own
 	b.Send(a, 0, true, 0xaa)
 	b.Send(v, 0, true, ingesttest.IDR...)
-	b.feed.Close()
+	b.Feed.Close()
 	require.InDelta(t, 0, b.Publisher.Of(codec.AAC)[0].AU.PTS, 48)
 	require.Contains(t, b.Log.String(), "by=arrival")
 }
 
 func TestInfoAlignsWhereThereAreNoReports(t *testing.T) {
 	b := newBench(t)
-	v, a := b.video(codec.H264, ingesttest.Baseline, ingesttest.PPSX264), b.audio()
+	v, a := b.Video(codec.H264, ingesttest.Baseline, ingesttest.PPSX264), b.audio()
 	v.Info(90000)
 	a.Info(48000)
 	b.Send(a, 48000+4800, true, 0xaa)
 	b.Send(v, 90000, true, ingesttest.IDR...)
-	b.feed.Close()
+	b.Feed.Close()
 	require.Equal(t, int64(4800), b.Publisher.Of(codec.AAC)[0].AU.PTS)
 	require.Contains(t, b.Log.String(), "by=RTP-Info")
 }
 
 func TestClocksThatDisagreeLaterAreSaidOnceAndNothingMoves(t *testing.T) {
 	b := newBench(t)
-	v, a := b.video(codec.H264, ingesttest.Baseline, ingesttest.PPSX264), b.audio()
+	v, a := b.Video(codec.H264, ingesttest.Baseline, ingesttest.PPSX264), b.audio()
 	v.SenderReport(1<<32*10, 0)
 	a.SenderReport(1<<32*10, 0)
 	for i := range uint32(100) {
@@ -226,7 +214,7 @@ func TestClocksThatDisagreeLaterAreSaidOnceAndNothingMoves(t *testing.T) {
 			a.SenderReport(1<<32*10+uint64(i)<<32/25+1<<32*3, i*1920)
 		}
 	}
-	b.feed.Close()
+	b.Feed.Close()
 	require.EqualValues(t, 1, b.Publisher.Losses[media.DropClocksDisagree])
 	for i, u := range b.Publisher.Of(codec.H264) {
 		require.Equal(t, int64(i)*3600, u.AU.PTS)
@@ -235,7 +223,7 @@ func TestClocksThatDisagreeLaterAreSaidOnceAndNothingMoves(t *testing.T) {
 
 func TestIntraRefreshHasSyncPointsOnceThereIsNoIDR(t *testing.T) {
 	b := newBench(t)
-	v := b.video(codec.H264, ingesttest.Baseline, ingesttest.PPSX264)
+	v := b.Video(codec.H264, ingesttest.Baseline, ingesttest.PPSX264)
 	refresh := ingesttest.Hex("060602131080")
 	for i := range uint32(500) { // 20 s, a recovery point each second
 		at := i * 3600
@@ -249,7 +237,7 @@ func TestIntraRefreshHasSyncPointsOnceThereIsNoIDR(t *testing.T) {
 			b.Send(v, at, true, ingesttest.PSlice...)
 		}
 	}
-	b.feed.Close()
+	b.Feed.Close()
 	var sync []int
 	for i, u := range b.Publisher.Units {
 		if u.AU.Sync {
@@ -261,21 +249,21 @@ func TestIntraRefreshHasSyncPointsOnceThereIsNoIDR(t *testing.T) {
 
 func TestAnOpenGOPHasSyncPoints(t *testing.T) {
 	b := newBench(t)
-	v := b.video(codec.H264, ingesttest.Baseline, ingesttest.PPSX264)
+	v := b.Video(codec.H264, ingesttest.Baseline, ingesttest.PPSX264)
 	b.Send(v, 0, true, ingesttest.IDR...)
 	b.Send(v, 3600, false, 6, 6, 1, 0x84, 0x80) // recovery_frame_cnt 0
 	b.Send(v, 3600, true, ingesttest.PSlice...)
-	b.feed.Close()
+	b.Feed.Close()
 	require.True(t, b.Publisher.Units[1].AU.Sync)
 }
 
 func TestH265KeyFrames(t *testing.T) {
 	b := newBench(t)
-	v := b.video(codec.H265, ingesttest.VPSX265, ingesttest.HEVC25, ingesttest.PPSX265)
+	v := b.Video(codec.H265, ingesttest.VPSX265, ingesttest.HEVC25, ingesttest.PPSX265)
 	for i, kind := range []byte{19, 1, 21, 9, 16, 1, 20} { // IDR, P, CRA, RASL, BLA, P, IDR
 		b.Send(v, uint32(i)*3600, true, kind<<1, 1, 0x80, 7)
 	}
-	b.feed.Close()
+	b.Feed.Close()
 	var got []bool
 	for _, u := range b.Publisher.Units {
 		got = append(got, u.AU.Sync)
@@ -286,7 +274,7 @@ func TestH265KeyFrames(t *testing.T) {
 func TestTheEndOfThePublisherEndsTheFeed(t *testing.T) {
 	gone := errors.New("gone")
 	b := newBench(t)
-	v := b.video(codec.H264, ingesttest.Baseline, ingesttest.PPSX264)
+	v := b.Video(codec.H264, ingesttest.Baseline, ingesttest.PPSX264)
 	for i := range uint32(20) {
 		b.Send(v, i*3600, true, ingesttest.IDR...)
 	}
@@ -294,12 +282,12 @@ func TestTheEndOfThePublisherEndsTheFeed(t *testing.T) {
 	p := &pion.Packet{Header: pion.Header{SequenceNumber: b.Seq[v] + 1, Timestamp: 20 * 3600, Marker: true}, Payload: ingesttest.IDR}
 	require.ErrorIs(t, v.Packet(p, b.Now), gone)
 	require.ErrorIs(t, v.Packet(p, b.Now), gone)
-	b.feed.Close()
+	b.Feed.Close()
 }
 
 func TestFramesAreNotAllocatedFor(t *testing.T) {
 	b := newBenchFor(t, ingesttest.Discard{})
-	v := b.video(codec.H264, ingesttest.Baseline, ingesttest.PPSX264)
+	v := b.Video(codec.H264, ingesttest.Baseline, ingesttest.PPSX264)
 	p := &pion.Packet{Header: pion.Header{Marker: true}}
 	start, middle, end := append([]byte{0x7c, 0x85, 0x88}, make([]byte, 1400)...), append([]byte{0x7c, 0x05}, make([]byte, 1400)...), append([]byte{0x7c, 0x45}, make([]byte, 700)...)
 	frame := func() {

@@ -51,14 +51,14 @@ func TestTwoFieldsAreOneSample(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			frames := fieldPairs(20, tc.bottomFirst)
 			b := newBench(t)
-			v := b.video(codec.H264, sps, pps)
+			v := b.Video(codec.H264, sps, pps)
 			for i, nal := range ingesttest.Flat(frames) {
 				for _, p := range ingesttest.Packetize(t, codec.H264, [][]byte{nal}) {
 					b.Send(v, uint32(i/tc.group*tc.group)*1800, p.Marker && tc.marker(i), p.Payload...)
 				}
 			}
 			v.Close()
-			b.feed.Close()
+			b.Feed.Close()
 			require.Empty(t, b.Publisher.Losses)
 			require.Len(t, b.Publisher.Units, 20)
 			for i, u := range b.Publisher.Units {
@@ -78,7 +78,7 @@ func TestALossGluesNoFields(t *testing.T) {
 	for _, oneTime := range []bool{true, false} {
 		for lost := 2; lost < 23; lost++ {
 			b := newBench(t)
-			v := b.video(codec.H264, sps, pps)
+			v := b.Video(codec.H264, sps, pps)
 			for i, nal := range ingesttest.Flat(frames) {
 				at := uint32(i) * 1800
 				if oneTime {
@@ -93,7 +93,7 @@ func TestALossGluesNoFields(t *testing.T) {
 				}
 			}
 			v.Close()
-			b.feed.Close()
+			b.Feed.Close()
 			came := map[int64]bool{}
 			for _, u := range b.Publisher.Units {
 				require.Equal(t, ingesttest.HashOf(frames[u.AU.PTS/3600]), ingesttest.HashOf(u.NALs), "field %d lost", lost)

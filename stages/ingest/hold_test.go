@@ -14,7 +14,7 @@ import (
 
 func TestAPictureInPartsIsJoinedEvenAfterManyThatWereWhole(t *testing.T) {
 	b := newBench(t)
-	v := b.video(codec.H264, ingesttest.Baseline, ingesttest.PPSX264)
+	v := b.Video(codec.H264, ingesttest.Baseline, ingesttest.PPSX264)
 	for i := range uint32(30) {
 		b.Send(v, i*3600, true, ingesttest.IDR...)
 	}
@@ -22,7 +22,7 @@ func TestAPictureInPartsIsJoinedEvenAfterManyThatWereWhole(t *testing.T) {
 		b.Send(v, i*3600, true, ingesttest.IDR...)
 		b.Send(v, i*3600, true, ingesttest.IDRLater...)
 	}
-	b.feed.Close()
+	b.Feed.Close()
 	require.EqualValues(t, 1, b.Publisher.Losses[media.DropSplit], "the first one was written already")
 	require.Len(t, b.Publisher.Units, 40)
 	require.Equal(t, [][]byte{ingesttest.IDR, ingesttest.IDRLater}, b.Publisher.Units[31].NALs)
@@ -31,7 +31,7 @@ func TestAPictureInPartsIsJoinedEvenAfterManyThatWereWhole(t *testing.T) {
 
 func TestATrackThatComesLaterWithoutAReportTakesItsPlaceByArrival(t *testing.T) {
 	b := newBench(t)
-	v, a := b.video(codec.H264, ingesttest.Baseline, ingesttest.PPSX264), b.audio()
+	v, a := b.Video(codec.H264, ingesttest.Baseline, ingesttest.PPSX264), b.audio()
 	v.SenderReport(3600<<32, 1000)
 	for i := range uint32(125) {
 		b.Send(v, 1000+i*3600, true, ingesttest.IDR...)
@@ -40,7 +40,7 @@ func TestATrackThatComesLaterWithoutAReportTakesItsPlaceByArrival(t *testing.T) 
 		}
 		b.Now = b.Now.Add(40 * time.Millisecond)
 	}
-	b.feed.Close()
+	b.Feed.Close()
 	sound := b.Publisher.Of(codec.AAC)
 	require.Len(t, sound, 75)
 	require.InDelta(t, 2*48000, sound[0].AU.PTS, 48)
@@ -48,7 +48,7 @@ func TestATrackThatComesLaterWithoutAReportTakesItsPlaceByArrival(t *testing.T) 
 
 func TestAPictureThatIsDescribedButNeverComesDoesNotLead(t *testing.T) {
 	b := newBench(t)
-	b.video(codec.H264, ingesttest.Baseline, ingesttest.PPSX264)
+	b.Video(codec.H264, ingesttest.Baseline, ingesttest.PPSX264)
 	a := b.audio()
 	for i := range uint32(100) {
 		b.Send(a, i*1024, true, 0xaa)
@@ -62,7 +62,7 @@ func TestAPictureThatIsDescribedButNeverComesDoesNotLead(t *testing.T) {
 
 func TestSoundWaitsForParameterSetsThatComeInTime(t *testing.T) {
 	b := newBench(t)
-	v, a := b.video(codec.H264), b.audio()
+	v, a := b.Video(codec.H264), b.audio()
 	for i := range uint32(150) {
 		b.Send(a, i*1920, true, 0xaa)
 		if i >= 75 { // three seconds in, on a key frame
@@ -74,7 +74,7 @@ func TestSoundWaitsForParameterSetsThatComeInTime(t *testing.T) {
 		}
 		b.Now = b.Now.Add(40 * time.Millisecond)
 	}
-	b.feed.Close()
+	b.Feed.Close()
 	require.Len(t, b.Publisher.Sets, 1, "no cut for what comes in time")
 	require.Len(t, b.Publisher.Sets[0], 2)
 	require.Len(t, b.Publisher.Of(codec.AAC), 150)
@@ -90,7 +90,7 @@ func TestAStallAtTheBeginningIsNoSilence(t *testing.T) {
 	}{"waited for": {1300 * time.Millisecond, 1}, "too long": {6 * time.Second, 2}} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
-			v, a := b.video(codec.H264, ingesttest.Baseline, ingesttest.PPSX264), b.audio()
+			v, a := b.Video(codec.H264, ingesttest.Baseline, ingesttest.PPSX264), b.audio()
 			for i := range uint32(100) {
 				if i == 12 {
 					b.Now = b.Now.Add(c.stall)
@@ -101,7 +101,7 @@ func TestAStallAtTheBeginningIsNoSilence(t *testing.T) {
 				}
 				b.Now = b.Now.Add(40 * time.Millisecond)
 			}
-			b.feed.Close()
+			b.Feed.Close()
 			require.Len(t, b.Publisher.Sets, c.sets)
 			require.Len(t, b.Publisher.Of(codec.AAC), 100)
 			require.Len(t, b.Publisher.Of(codec.H264), 88)
@@ -111,7 +111,7 @@ func TestAStallAtTheBeginningIsNoSilence(t *testing.T) {
 
 func TestTheHoldIsBoundedInBytes(t *testing.T) {
 	b := newBench(t)
-	b.video(codec.H264)
+	b.Video(codec.H264)
 	a := b.audio()
 	big := make([]byte, 60_000)
 	big[0] = 0xaa
@@ -123,7 +123,7 @@ func TestTheHoldIsBoundedInBytes(t *testing.T) {
 
 func TestAFragmentThatIsNotEndedDamagesItsPicture(t *testing.T) {
 	b := newBench(t)
-	v := b.video(codec.H264, ingesttest.Baseline, ingesttest.PPSX264)
+	v := b.Video(codec.H264, ingesttest.Baseline, ingesttest.PPSX264)
 	b.Send(v, 0, false, 0x7c, 0x85, 0x88, 1)   // starts an IDR slice
 	b.Send(v, 0, true, ingesttest.IDRLater...) // and another slice follows
 	b.Send(v, 3600, false, 0x7c, 0x85, 0x88, 1)
@@ -132,7 +132,7 @@ func TestAFragmentThatIsNotEndedDamagesItsPicture(t *testing.T) {
 	b.Send(v, 10800, true, 0x7c, 0x45, 1)      // an end without its start
 	b.Send(v, 14400, true, 0x1d, 1, 2)         // a packing of another mode
 	b.Send(v, 18000, true, ingesttest.IDR...)
-	b.feed.Close()
+	b.Feed.Close()
 	require.EqualValues(t, 4, b.Publisher.Losses[media.DropDamaged])
 	require.EqualValues(t, 1, b.Publisher.Repairs[ingest.RepairedUndefined])
 	require.Len(t, b.Publisher.Units, 1)
@@ -143,7 +143,7 @@ func TestAFragmentThatIsNotEndedDamagesItsPicture(t *testing.T) {
 // were a picture, and one of them is a fragment without its beginning.
 func TestASliceThatCannotBeReadSpoilsItsPicture(t *testing.T) {
 	b := newBench(t)
-	v := b.video(codec.H264, ingesttest.Baseline, ingesttest.PPSX264)
+	v := b.Video(codec.H264, ingesttest.Baseline, ingesttest.PPSX264)
 	for i := range uint32(10) {
 		b.Send(v, i*3600, true, ingesttest.IDR...)
 		if i == 5 {
@@ -151,7 +151,7 @@ func TestASliceThatCannotBeReadSpoilsItsPicture(t *testing.T) {
 		}
 		b.Send(v, i*3600, true, ingesttest.IDRLater...)
 	}
-	b.feed.Close()
+	b.Feed.Close()
 	require.Len(t, b.Publisher.Units, 9)
 	require.NotZero(t, b.Publisher.Losses[media.DropDamaged])
 }
@@ -163,7 +163,7 @@ type others struct {
 }
 
 func (o *others) Write(track int, au *media.AU) error {
-	ingest.Spoil(o.bench.feed, media.Track{Codec: codec.H264, Timescale: 1})
+	ingest.Spoil(o.bench.Feed, media.Track{Codec: codec.H264, Timescale: 1})
 	return o.Publisher.Write(track, au)
 }
 
@@ -173,7 +173,7 @@ func TestATrackThatComesLaterAndChanges(t *testing.T) {
 	pub := &others{Publisher: &ingesttest.Publisher{}}
 	b := newBenchFor(t, pub)
 	pub.bench, b.Publisher = b, pub.Publisher
-	v, a := b.video(codec.H264, ingesttest.Baseline, ingesttest.PPSX264), b.audio()
+	v, a := b.Video(codec.H264, ingesttest.Baseline, ingesttest.PPSX264), b.audio()
 	a.SenderReport(3600<<32, 0)
 	sps, pps := ingesttest.CodedSets(false)
 	for i := range uint32(125) {
@@ -187,7 +187,7 @@ func TestATrackThatComesLaterAndChanges(t *testing.T) {
 		}
 		b.Now = b.Now.Add(40 * time.Millisecond)
 	}
-	b.feed.Close()
+	b.Feed.Close()
 	require.Len(t, b.Publisher.Of(codec.H264), 75)
 	last := b.Publisher.Sets[len(b.Publisher.Sets)-1]
 	require.Len(t, last, 2)

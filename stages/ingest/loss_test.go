@@ -15,10 +15,10 @@ import (
 // The units say where something was lost before them, and about how much.
 func TestALossIsTakenToTheNextUnitThatIsWhole(t *testing.T) {
 	b := newBench(t)
-	track := b.of(codec.H264)
+	track := b.Of(codec.H264)
 	b.SendPictures(track, 100, 0, 100, func(i int) bool { return i >= 40 && i < 60 })
 	track.Close()
-	b.feed.Close()
+	b.Feed.Close()
 	require.Len(t, b.Publisher.Units, 80)
 	for i, u := range b.Publisher.Units {
 		want, by := 0, media.Cause("")
@@ -44,12 +44,12 @@ func TestALossThatMeetsAJumpIsAGapByLoss(t *testing.T) {
 		c.Release()
 	})
 	b := newBenchFor(t, &building{Builder: builder})
-	track := b.of(codec.H264)
+	track := b.Of(codec.H264)
 	b.SendPictures(track, 100, 0, 50, nil)
 	b.SendPictures(track, 150, 50*3600, 100, func(int) bool { return true }) // four seconds do not come
 	b.SendPictures(track, 250, 3600*90000, 50, nil)
 	track.Close()
-	b.feed.Close()
+	b.Feed.Close()
 	builder.Flush()
 	require.Len(t, gaps, 1)
 	require.Equal(t, media.GapRTPLoss, gaps[0].Cause)
@@ -81,13 +81,13 @@ func (p *building) Problem(int, *pipeline.Problem)      {}
 // the next one.
 func TestALossBeforeAUnitWithoutAPictureIsKept(t *testing.T) {
 	b := newBench(t)
-	track := b.of(codec.H264)
+	track := b.Of(codec.H264)
 	b.SendPictures(track, 100, 0, 50, nil)
 	b.SendPictures(track, 150, 50*3600, 10, func(int) bool { return true })
 	sei := &pion.Packet{Header: pion.Header{SequenceNumber: 160, Timestamp: 60 * 3600, Marker: true}, Payload: ingesttest.SEIOf(codec.H264, 1)}
 	require.NoError(t, track.Packet(sei, b.Now))
 	b.SendPictures(track, 161, 61*3600, 50, nil)
 	track.Close()
-	b.feed.Close()
+	b.Feed.Close()
 	require.Equal(t, 10, b.Publisher.Units[50].AU.Lost)
 }

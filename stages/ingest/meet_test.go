@@ -14,6 +14,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/stages/ingest"
 	"github.com/gospool/spool/stages/ingest/ingesttest"
+	"github.com/gospool/spool/stages/ingest/ingesttest/feedtest"
 	"github.com/gospool/spool/stages/ingest/rtp"
 )
 
@@ -88,7 +89,7 @@ func TestATakeoverOfSoundBehindAnOutlier(t *testing.T) {
 			b.Now = b.Now.Add(1024 * time.Second / 48000)
 		}
 		a.Close()
-		b.feed.Close()
+		b.Feed.Close()
 		units := b.Publisher.Units
 		require.Len(t, units, 200, name)
 		for i, u := range units {
@@ -99,7 +100,7 @@ func TestATakeoverOfSoundBehindAnOutlier(t *testing.T) {
 
 // sender is a track of RTP.
 type sender interface {
-	ingesttest.Track
+	feedtest.Track
 	Close()
 }
 
@@ -110,12 +111,12 @@ var errGone = errors.New("gone")
 func TestAllMemoryIsGivenBack(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(5, 6))
 	for name, begin := range map[string]func(b *bench) sender{
-		"pictures":           func(b *bench) sender { return b.of(codec.H264) },
-		"waits for sound":    func(b *bench) sender { b.audio(); return b.of(codec.H264) },
-		"waits for its sets": func(b *bench) sender { return b.video(codec.H264) },
+		"pictures":           func(b *bench) sender { return b.Of(codec.H264) },
+		"waits for sound":    func(b *bench) sender { b.audio(); return b.Of(codec.H264) },
+		"waits for its sets": func(b *bench) sender { return b.Video(codec.H264) },
 		"in decoding order": func(b *bench) sender {
 			sps, pps := ingesttest.CodedSets(false)
-			v, err := rtp.Add(b.feed, rtp.Config{
+			v, err := rtp.Add(b.Feed, rtp.Config{
 				Track: ingest.TrackConfig{Codec: codec.H264, Timescale: 90000, ParameterSets: [][]byte{sps, pps}}, DecodingOrder: true, Datagrams: true,
 			})
 			require.NoError(b.T, err)
@@ -151,8 +152,8 @@ func TestAllMemoryIsGivenBack(t *testing.T) {
 					b.Now = b.Now.Add(40 * time.Millisecond)
 				}
 				v.Close()
-				b.feed.Close()
-				require.Zero(t, b.feed.HeldBytes(), "%s %d", name, ends)
+				b.Feed.Close()
+				require.Zero(t, b.Feed.HeldBytes(), "%s %d", name, ends)
 			}
 		}
 	}
@@ -161,25 +162,25 @@ func TestAllMemoryIsGivenBack(t *testing.T) {
 // Nor is what waits for its place kept when the publisher ends.
 func TestWhatWaitsForItsPlaceIsGivenBack(t *testing.T) {
 	b := newBench(t)
-	v, a := b.of(codec.H264), b.audio()
+	v, a := b.Of(codec.H264), b.audio()
 	v.SenderReport(1<<32, 0)
 	a.SenderReport(1<<32, 0)
 	late := b.sound(func(c *rtp.Config) { c.Track.Optional = true })
 	b.Send(a, 0, true, 1)
 	b.SendPictures(v, 1, 0, 20, nil)
-	held := b.feed.HeldBytes()
+	held := b.Feed.HeldBytes()
 	b.Send(late, 0, true, 1)
-	require.Greater(t, b.feed.HeldBytes(), held, "it waits")
+	require.Greater(t, b.Feed.HeldBytes(), held, "it waits")
 	b.Publisher.Err = errGone
 	for i := range uint16(4) {
 		_ = v.Packet(&pion.Packet{Header: pion.Header{SequenceNumber: 21 + i, Timestamp: uint32(20+i) * 3600, Marker: true}, Payload: ingesttest.IDR}, b.Now)
 	}
-	require.Error(t, b.feed.Err())
+	require.Error(t, b.Feed.Err())
 	for _, track := range []sender{v, a, late} {
 		track.Close()
 	}
-	b.feed.Close()
-	require.Zero(t, b.feed.HeldBytes())
+	b.Feed.Close()
+	require.Zero(t, b.Feed.HeldBytes())
 }
 
 // Over a bad network, with times out of line, and with numbers and times that pass
@@ -191,11 +192,11 @@ func TestLossReorderingAndOutliersTogether(t *testing.T) {
 		lossy := seed%2 == 1
 		b := newBench(t)
 		sps, pps := ingesttest.CodedSets(false)
-		v, err := rtp.Add(b.feed, rtp.Config{
+		v, err := rtp.Add(b.Feed, rtp.Config{
 			Track: ingest.TrackConfig{Codec: codec.H264, Timescale: 90000, ParameterSets: [][]byte{sps, pps}}, Datagrams: true,
 		})
 		require.NoError(t, err)
-		_, err = rtp.Add(b.feed, rtp.Config{
+		_, err = rtp.Add(b.Feed, rtp.Config{
 			Track: ingest.TrackConfig{Codec: codec.H265, Timescale: 90000, ParameterSets: [][]byte{ingesttest.VPSX265, ingesttest.HEVC25, ingesttest.PPSX265}, Optional: true}, Datagrams: true,
 		})
 		require.NoError(t, err)
@@ -245,8 +246,8 @@ func TestLossReorderingAndOutliersTogether(t *testing.T) {
 			require.NoError(t, v.Packet(&wire[i].p, wire[i].at))
 		}
 		v.Close()
-		b.feed.Close()
-		require.Zero(t, b.feed.HeldBytes())
+		b.Feed.Close()
+		require.Zero(t, b.Feed.HeldBytes())
 		require.Len(t, b.Publisher.Sets, 1, "seed %d", seed)
 		want := 0
 		for i := range n {

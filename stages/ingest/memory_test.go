@@ -54,7 +54,7 @@ func TestNALUnitsOfAnAccessUnitAreBounded(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
-			v := b.of(codec.H264)
+			v := b.Of(codec.H264)
 			b.SendPictures(v, 1, 0, 20, nil)
 			b.Seq[v] = 20
 			send(b, v, 20*3600)
@@ -63,7 +63,7 @@ func TestNALUnitsOfAnAccessUnitAreBounded(t *testing.T) {
 			}
 			b.SendPictures(v, b.Seq[v]+1, 25*3600, 25, nil)
 			v.Close()
-			b.feed.Close()
+			b.Feed.Close()
 			require.GreaterOrEqual(t, b.Publisher.Losses[media.DropTooManyNALUnits], uint64(2))
 			delete(b.Publisher.Losses, media.DropTooManyNALUnits)
 			require.Empty(t, b.Publisher.Losses)
@@ -73,7 +73,7 @@ func TestNALUnitsOfAnAccessUnitAreBounded(t *testing.T) {
 			}
 			require.Equal(t, 1, strings.Count(b.Log.String(), "an access unit passed a bound"), "said once")
 			require.Contains(t, b.Log.String(), "cause="+media.DropTooManyNALUnits)
-			require.Zero(t, b.feed.HeldBytes())
+			require.Zero(t, b.Feed.HeldBytes())
 		})
 	}
 }
@@ -81,12 +81,12 @@ func TestNALUnitsOfAnAccessUnitAreBounded(t *testing.T) {
 // As many as the bound allows are kept.
 func TestManyNALUnitsAreKept(t *testing.T) {
 	b := newBench(t)
-	v := b.of(codec.H264)
+	v := b.Of(codec.H264)
 	for i := range uint32(3) {
 		b.Send(v, i*3600, true, aggregateOf(ingest.MaxElements-1, 0x65, 0x88, byte(i), 1)...)
 	}
 	v.Close()
-	b.feed.Close()
+	b.Feed.Close()
 	require.Empty(t, b.Publisher.Losses)
 	require.Len(t, b.Publisher.Units, 3)
 	require.Len(t, b.Publisher.Units[2].NALs, ingest.MaxElements)
@@ -115,18 +115,18 @@ func TestTheMemoryOfAFeedIsBounded(t *testing.T) {
 	} {
 		for _, known := range []bool{true, false} { // the parameter sets
 			b := newBench(t)
-			v := b.of(codec.H264)
+			v := b.Of(codec.H264)
 			if !known {
-				v = b.video(codec.H264)
+				v = b.Video(codec.H264)
 			}
 			b.audio() // is waited for
 			for i := range uint32(4) {
 				send(b, v, i)
-				require.LessOrEqual(t, b.feed.HeldBytes(), int64(ingest.MaxFeedMemory), name)
+				require.LessOrEqual(t, b.Feed.HeldBytes(), int64(ingest.MaxFeedMemory), name)
 			}
 			v.Close()
-			b.feed.Close()
-			require.Zero(t, b.feed.HeldBytes(), name)
+			b.Feed.Close()
+			require.Zero(t, b.Feed.HeldBytes(), name)
 			require.LessOrEqual(t, ingest.IdleBytes(), ingest.MaxIdle)
 		}
 	}
@@ -136,12 +136,12 @@ func TestTheMemoryOfAFeedIsBounded(t *testing.T) {
 // much memory is taken.
 func TestTheHoldIsBoundedInMemory(t *testing.T) {
 	b := newBench(t)
-	v := b.of(codec.H264)
+	v := b.Of(codec.H264)
 	b.audio() // of which nothing comes
 	var most int64
 	for i := range uint32(120) {
 		b.Send(v, i*3600, true, aggregateOf(4000, 0x65, 0x88, byte(i), 1)...)
-		most = max(most, b.feed.HeldBytes())
+		most = max(most, b.Feed.HeldBytes())
 	}
 	require.NotEmpty(t, b.Publisher.Units, "it has begun")
 	require.LessOrEqual(t, most, int64(ingest.HoldBytes+2<<20))
@@ -154,13 +154,13 @@ func TestACameraBesideGreedyOnesLosesNothing(t *testing.T) {
 	all := ingest.NewCrowd(24 << 20)
 	defer all.End()
 	camera := newBench(t)
-	v := camera.of(codec.H264)
+	v := camera.Of(codec.H264)
 	var greedy []*bench
 	part := append([]byte{0x7c, 5}, make([]byte, 65000)...)
 	tracks := map[*bench]*rtp.Track{}
 	for range 10 {
 		b := newBench(t)
-		tracks[b] = b.of(codec.H264)
+		tracks[b] = b.Of(codec.H264)
 		b.Send(tracks[b], 0, false, 0x7c, 0x85, 0x88, 1)
 		greedy = append(greedy, b)
 	}
@@ -172,14 +172,14 @@ func TestACameraBesideGreedyOnesLosesNothing(t *testing.T) {
 		require.LessOrEqual(t, all.HeldBytes(), int64(40<<20))
 	}
 	v.Close()
-	camera.feed.Close()
+	camera.Feed.Close()
 	require.Len(t, camera.Publisher.Units, 100)
 	require.Empty(t, camera.Publisher.Losses)
 	told := 0
 	for _, b := range greedy {
 		told += strings.Count(b.Log.String(), "cause="+media.DropIngestMemory)
 		tracks[b].Close()
-		b.feed.Close()
+		b.Feed.Close()
 	}
 	require.NotZero(t, told)
 }
@@ -187,15 +187,15 @@ func TestACameraBesideGreedyOnesLosesNothing(t *testing.T) {
 // The same where each part ends as if it were a picture.
 func TestAPictureThatIsJoinedForEverIsBounded(t *testing.T) {
 	b := newBench(t)
-	v := b.of(codec.H264)
+	v := b.Of(codec.H264)
 	b.Send(v, 0, true, ingesttest.Coded{Kind: 5}.NAL(false)[:40]...)
 	for range 40 * 1000 {
 		b.Send(v, 0, true, 6, 5, 1, 1, 0x80)
 	}
-	require.LessOrEqual(t, b.feed.HeldBytes(), int64(1<<20))
+	require.LessOrEqual(t, b.Feed.HeldBytes(), int64(1<<20))
 	require.EqualValues(t, 1, b.Publisher.Losses[media.DropTooManyNALUnits])
 	b.SendPictures(v, b.Seq[v]+1, 3600, 30, nil)
 	v.Close()
-	b.feed.Close()
+	b.Feed.Close()
 	require.Len(t, b.Publisher.Units, 30, "what comes behind it is kept")
 }

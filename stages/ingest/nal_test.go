@@ -61,7 +61,7 @@ func TestWhatIsNoPartOfAPictureCostsNone(t *testing.T) {
 
 func sendOdd(t *testing.T, coding media.Codec, nal []byte, cause, place string) {
 	b := newBench(t)
-	v, pics := b.of(coding), ingesttest.OddPictures(coding, 20)
+	v, pics := b.Of(coding), ingesttest.OddPictures(coding, 20)
 	for i, au := range pics {
 		at := uint32(i) * 3600
 		odd := func(marker bool) { b.Send(v, at, marker, nal...) }
@@ -84,7 +84,7 @@ func sendOdd(t *testing.T, coding media.Codec, nal []byte, cause, place string) 
 		}
 	}
 	v.Close()
-	b.feed.Close()
+	b.Feed.Close()
 	delete(b.Publisher.Losses, media.DropNoPicture)
 	require.Empty(t, b.Publisher.Losses)
 	require.Len(t, b.Publisher.Units, len(pics))
@@ -104,7 +104,7 @@ func sendOdd(t *testing.T, coding media.Codec, nal []byte, cause, place string) 
 // without it.
 func TestASliceThatIsMarkedForDamageIsMissed(t *testing.T) {
 	b := newBench(t)
-	v := b.of(codec.H264)
+	v := b.Of(codec.H264)
 	pics := ingesttest.OddPictures(codec.H264, 20)
 	for i, au := range pics {
 		if i == 10 {
@@ -113,7 +113,7 @@ func TestASliceThatIsMarkedForDamageIsMissed(t *testing.T) {
 		b.Send(v, uint32(i)*3600, false, au[0]...)
 		b.Send(v, uint32(i)*3600, true, au[1]...)
 	}
-	b.feed.Close()
+	b.Feed.Close()
 	require.EqualValues(t, 1, b.Publisher.Losses[media.DropDamaged])
 	require.Len(t, b.Publisher.Units, 19)
 }

@@ -42,7 +42,7 @@ func newCamera(t testing.TB, form []int64) *camera {
 		depth = 2
 	}
 	sps, pps := ingesttest.ReorderedSets(false, depth)
-	return &camera{b: b, v: b.video(codec.H264, sps, pps), form: form, rate: 1}
+	return &camera{b: b, v: b.Video(codec.H264, sps, pps), form: form, rate: 1}
 }
 
 // next sends a picture under its time, or what bad makes of it.
@@ -70,7 +70,7 @@ func (c *camera) skip() {
 
 func (c *camera) end() []ingesttest.Unit {
 	c.v.Close()
-	c.b.feed.Close()
+	c.b.Feed.Close()
 	return c.b.Publisher.Units
 }
 
@@ -279,7 +279,7 @@ func TestOutliersOfSoundAreRepaired(t *testing.T) {
 				b.Now = b.Now.Add(1024 * time.Second / 48000)
 			}
 			a.Close()
-			b.feed.Close()
+			b.Feed.Close()
 			units := b.Publisher.Units
 			require.Len(t, units, 500)
 			off := 0
@@ -314,7 +314,7 @@ func TestSoundWhoseClockIsSetGoesOn(t *testing.T) {
 				b.Now = b.Now.Add(1024 * time.Second / 48000)
 			}
 			a.Close()
-			b.feed.Close()
+			b.Feed.Close()
 			units := b.Publisher.Units
 			require.Len(t, units, 300)
 			breaks := 0
@@ -339,7 +339,7 @@ func TestAPacketOfAPictureWithAWrongTime(t *testing.T) {
 		for name, bad := range badTimes {
 			b := newBench(t)
 			sps, pps := ingesttest.CodedSets(false)
-			v := b.video(codec.H264, sps, pps)
+			v := b.Video(codec.H264, sps, pps)
 			for i := range int64(200) {
 				nal := ingesttest.Coded{Kind: 5, IDRID: uint32(i % 2)}.NAL(false)[:100]
 				head := nal[0]&0xe0 | 28
@@ -358,7 +358,7 @@ func TestAPacketOfAPictureWithAWrongTime(t *testing.T) {
 				b.Now = b.Now.Add(40 * time.Millisecond)
 			}
 			v.Close()
-			b.feed.Close()
+			b.Feed.Close()
 			require.Len(t, b.Publisher.Units, 200, "%s %d: %v", name, which, b.Publisher.Losses)
 			for i, u := range b.Publisher.Units {
 				require.InDelta(t, i*3600, u.AU.PTS-b.Publisher.Units[0].AU.PTS, 3600, "%s %d: picture %d", name, which, i)

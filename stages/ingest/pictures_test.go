@@ -36,7 +36,7 @@ func TestPicturesUnderOneTime(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
-			v := b.video(codec.H264, sps, pps)
+			v := b.Video(codec.H264, sps, pps)
 			for i, au := range aus {
 				for j, nal := range au {
 					for _, p := range ingesttest.Packetize(t, codec.H264, [][]byte{nal}) {
@@ -45,7 +45,7 @@ func TestPicturesUnderOneTime(t *testing.T) {
 				}
 			}
 			v.Close()
-			b.feed.Close()
+			b.Feed.Close()
 			require.Len(t, b.Publisher.Units, 24)
 			for i, u := range b.Publisher.Units {
 				require.Equal(t, ingesttest.HashOf(aus[i]), ingesttest.HashOf(u.NALs), "picture %d", i)
@@ -74,13 +74,13 @@ func TestPicturesUnderOneTimeThatAreReordered(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := encode(t, tc.codec, tc.args...)
 			b := newBench(t)
-			v := b.video(tc.codec)
+			v := b.Video(tc.codec)
 			for i, au := range f.aus {
 				for _, p := range ingesttest.Packetize(t, tc.codec, au) {
 					b.Send(v, uint32(f.shown[i]/tc.group*tc.group)*3600, p.Marker, p.Payload...)
 				}
 			}
-			b.feed.Close()
+			b.Feed.Close()
 			require.Len(t, b.Publisher.Units, len(f.aus))
 			var stream [][]byte
 			last := int64(-1 << 40)
@@ -156,7 +156,7 @@ func TestPairsThatBeginLater(t *testing.T) {
 	sps, pps := ingesttest.CodedSets(false)
 	for _, markers := range []bool{true, false} {
 		b := newBench(t)
-		v := b.video(codec.H264, sps, pps)
+		v := b.Video(codec.H264, sps, pps)
 		for i, au := range aus {
 			at := i
 			if i > 20 {
@@ -167,7 +167,7 @@ func TestPairsThatBeginLater(t *testing.T) {
 			}
 		}
 		v.Close()
-		b.feed.Close()
+		b.Feed.Close()
 		require.Empty(t, b.Publisher.Losses)
 		require.Len(t, b.Publisher.Units, 40)
 		for i, u := range b.Publisher.Units {
@@ -182,7 +182,7 @@ func TestPairsThatBeginLater(t *testing.T) {
 func TestAPauseBehindAPair(t *testing.T) {
 	b := newBench(t)
 	sps, pps := ingesttest.CodedSets(false)
-	v := b.video(codec.H264, sps, pps)
+	v := b.Video(codec.H264, sps, pps)
 	for i, au := range ingesttest.Frames264(12) {
 		at := uint32(i/2) * 7200
 		if i >= 6 {
@@ -192,7 +192,7 @@ func TestAPauseBehindAPair(t *testing.T) {
 			b.Send(v, at, p.Marker, p.Payload...)
 		}
 	}
-	b.feed.Close()
+	b.Feed.Close()
 	require.Len(t, b.Publisher.Units, 12)
 	require.Equal(t, int64(5*3600), b.Publisher.Units[5].AU.PTS)
 	require.Equal(t, int64(6*3600+90000*5), b.Publisher.Units[6].AU.PTS)
@@ -204,7 +204,7 @@ func TestOnePictureUnderTwoTimes(t *testing.T) {
 		aus   [][][]byte
 	}{{codec.H264, ingesttest.Frames264(20)}, {codec.H265, ingesttest.OddPictures(codec.H265, 20)}} {
 		b := newBench(t)
-		v := b.of(tc.codec)
+		v := b.Of(tc.codec)
 		for i, au := range tc.aus {
 			for j, nal := range au {
 				for _, p := range ingesttest.Packetize(t, tc.codec, [][]byte{nal}) {
@@ -213,7 +213,7 @@ func TestOnePictureUnderTwoTimes(t *testing.T) {
 			}
 		}
 		v.Close()
-		b.feed.Close()
+		b.Feed.Close()
 		require.Empty(t, b.Publisher.Losses)
 		require.Len(t, b.Publisher.Units, 20)
 		for i, u := range b.Publisher.Units {
@@ -229,7 +229,7 @@ func TestALossGluesNoPictures(t *testing.T) {
 	for coding, aus := range map[media.Codec][][][]byte{codec.H264: ingesttest.Frames264(20), codec.H265: ingesttest.OddPictures(codec.H265, 20)} {
 		for _, oneTime := range []bool{true, false} {
 			b := newBench(t)
-			v := b.of(coding)
+			v := b.Of(coding)
 			for i, au := range aus {
 				at := uint32(i) * 3600
 				if oneTime {
@@ -245,7 +245,7 @@ func TestALossGluesNoPictures(t *testing.T) {
 					}
 				}
 			}
-			b.feed.Close()
+			b.Feed.Close()
 			require.Len(t, b.Publisher.Units, 18)
 			require.EqualValues(t, 2, b.Publisher.Losses[media.DropDamaged])
 			for i, u := range b.Publisher.Units {
@@ -277,13 +277,13 @@ func TestTheFirstMacroblockAloneIsNoNewPicture(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
-			v := b.video(codec.H264, sps, pps)
+			v := b.Video(codec.H264, sps, pps)
 			b.Send(v, 0, true, ingesttest.Coded{Kind: 5, IDRID: 7}.NAL(false)[:40]...)
 			for _, c := range tc.slices {
 				b.Send(v, 3600, false, c.NAL(false)[:40]...)
 			}
 			b.Send(v, 7200, true, ingesttest.Coded{Kind: 5, IDRID: 7}.NAL(false)[:40]...)
-			b.feed.Close()
+			b.Feed.Close()
 			require.Empty(t, b.Publisher.Losses)
 			var got []int
 			for _, u := range b.Publisher.Units[1 : len(b.Publisher.Units)-1] {
@@ -299,13 +299,13 @@ func TestTheFirstMacroblockAloneIsNoNewPicture(t *testing.T) {
 func TestAClockThatStandsStill(t *testing.T) {
 	b := newBench(t)
 	sps, pps := ingesttest.CodedSets(false)
-	v := b.video(codec.H264, sps, pps)
+	v := b.Video(codec.H264, sps, pps)
 	for i := range 500 {
 		b.Send(v, 3600, true, ingesttest.Coded{Kind: 5, IDRID: uint32(i % 2)}.NAL(false)[:40]...)
 		b.Now = b.Now.Add(40 * time.Millisecond)
 	}
 	require.GreaterOrEqual(t, len(b.Publisher.Units), 400)
-	b.feed.Close()
+	b.Feed.Close()
 	require.Len(t, b.Publisher.Units, 500)
 	for i, u := range b.Publisher.Units {
 		require.InDelta(t, i*3600, u.AU.PTS, 7200, "picture %d", i)
@@ -348,7 +348,7 @@ func FuzzHeads(f *testing.F) {
 func TestPairsAfterTheNetworkStoodStill(t *testing.T) {
 	b := newBench(t)
 	sps, pps := ingesttest.CodedSets(false)
-	v := b.video(codec.H264, sps, pps)
+	v := b.Video(codec.H264, sps, pps)
 	for i, au := range ingesttest.Frames264(60) {
 		if i == 21 {
 			b.Now = b.Now.Add(3 * time.Second)
@@ -360,7 +360,7 @@ func TestPairsAfterTheNetworkStoodStill(t *testing.T) {
 			b.Now = b.Now.Add(40 * time.Millisecond)
 		}
 	}
-	b.feed.Close()
+	b.Feed.Close()
 	require.Len(t, b.Publisher.Units, 60)
 	for i := 22; i < 59; i++ {
 		require.Equal(t, int64(i)*3600, b.Publisher.Units[i].AU.PTS, "picture %d", i)

@@ -47,7 +47,7 @@ func TestWrongReportsMoveNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
-			v, a := b.video(codec.H264, ingesttest.Baseline, ingesttest.PPSX264), b.audio()
+			v, a := b.Video(codec.H264, ingesttest.Baseline, ingesttest.PPSX264), b.audio()
 			for i := range uint32(150) {
 				if i%10 == 1 || i == 100 {
 					ntpV, ntpA, rtpV, rtpA := report(i)
@@ -62,7 +62,7 @@ func TestWrongReportsMoveNothing(t *testing.T) {
 			}
 			v.Close()
 			a.Close()
-			b.feed.Close()
+			b.Feed.Close()
 			pictures, sound := b.Publisher.Of(codec.H264), b.Publisher.Of(codec.AAC)
 			require.Len(t, pictures, 150)
 			require.Len(t, sound, 150)

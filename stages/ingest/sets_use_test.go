@@ -89,14 +89,14 @@ func TestDescriptionsHaveTheSetsOfTheirKeyFrames(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
 			first := [][]byte{sps264(0, 4), ingesttest.PPS264(0, 0)}
-			v := b.video(codec.H264, first...)
+			v := b.Video(codec.H264, first...)
 			for i := range uint32(600) {
 				sps, pps := ids(i)
 				b.shoot(v, i*7200, sps264(sps, 4+i%5), ingesttest.PPS264(pps, sps), slice264(idr264, pps))
 				b.shoot(v, i*7200+3600, slice264(p264, pps))
 				b.Now = b.Now.Add(time.Second)
 			}
-			b.feed.Close()
+			b.Feed.Close()
 			require.Empty(t, b.Publisher.Losses)
 			require.Len(t, b.Publisher.Units, 1200)
 			require.Len(t, b.Publisher.Sets, 600)
@@ -116,7 +116,7 @@ func TestDescriptionsHaveTheSetsOfTheirKeyFrames(t *testing.T) {
 func TestDescriptionsOfH265HaveTheSetsOfTheirKeyFrames(t *testing.T) {
 	sizes := [][]byte{ingesttest.HEVC25, ingesttest.HEVCBig}
 	b := newBench(t)
-	v := b.video(codec.H265)
+	v := b.Video(codec.H265)
 	renamed := func(i uint32) [][]byte { // VPS, SPS and PPS count up
 		vps := append([]byte{}, ingesttest.VPSX265...)
 		vps[2] = vps[2]&0x0f | byte(i%16)<<4
@@ -127,7 +127,7 @@ func TestDescriptionsOfH265HaveTheSetsOfTheirKeyFrames(t *testing.T) {
 		b.shoot(v, i*7200+3600, slice265(p265, i%64))
 		b.Now = b.Now.Add(time.Second)
 	}
-	b.feed.Close()
+	b.Feed.Close()
 	require.Empty(t, b.Publisher.Losses)
 	require.Len(t, b.Publisher.Sets, 200)
 	for i, set := range b.Publisher.Sets {
@@ -140,7 +140,7 @@ func TestDescriptionsOfH265HaveTheSetsOfTheirKeyFrames(t *testing.T) {
 // them, and are described anew when changes are rare again. All of it can be decoded.
 func TestAFloodOfChangesIsNoFloodOfFiles(t *testing.T) {
 	b := newBench(t)
-	v := b.video(codec.H264)
+	v := b.Video(codec.H264)
 	width := func(i uint32) uint32 { return 4 + i%2 + i/500 }
 	shot := func(i uint32) {
 		b.shoot(v, i*3600, sps264(0, width(i)), ingesttest.PPS264(i%3, 0), slice264(idr264, i%3))
@@ -154,7 +154,7 @@ func TestAFloodOfChangesIsNoFloodOfFiles(t *testing.T) {
 	shot(527) // of another size
 	shot(529)
 	v.Close()
-	b.feed.Close()
+	b.Feed.Close()
 	require.Len(t, b.Publisher.Units, 252)
 	require.Empty(t, b.Publisher.Losses)
 	require.Greater(t, b.Publisher.Repairs[ingest.RepairedSets], uint64(150))
@@ -231,11 +231,11 @@ func TestSeveralSetsInUse(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
-			v := b.video(codec.H264, tc.known...)
+			v := b.Video(codec.H264, tc.known...)
 			for i, shot := range tc.shots {
 				b.shoot(v, uint32(i)*3600, shot...)
 			}
-			b.feed.Close()
+			b.Feed.Close()
 			require.Empty(t, b.Publisher.Losses)
 			var sets [][][]byte
 			for _, set := range b.Publisher.Sets {
@@ -261,13 +261,13 @@ func TestASetThatComesBackIsGivenAgain(t *testing.T) {
 	sps, a := sps264(0, 4), ingesttest.PPS264(0, 0)
 	changed := append(append([]byte{}, a...), 0x55)
 	b := newBench(t)
-	v := b.video(codec.H264)
+	v := b.Video(codec.H264)
 	b.shoot(v, 0, sps, a, slice264(idr264, 0))
 	b.shoot(v, 3600, changed, slice264(p264, 0))
 	b.shoot(v, 7200, a, slice264(idr264, 0))
 	b.shoot(v, 10800, slice264(p264, 0))
 	b.shoot(v, 14400, sps, a, slice264(idr264, 0))
-	b.feed.Close()
+	b.Feed.Close()
 	require.Len(t, b.Publisher.Sets, 1, "nothing is cut")
 	require.Equal(t, [][]byte{changed, slice264(p264, 0)}, b.Publisher.Units[1].NALs)
 	require.Equal(t, [][]byte{a, slice264(idr264, 0)}, b.Publisher.Units[2].NALs)
@@ -278,11 +278,11 @@ func TestASetThatComesBackIsGivenAgain(t *testing.T) {
 // A picture whose sets never came cannot be decoded: it is counted until they do.
 func TestAKeyFrameWaitsForTheSetsThatItRefersTo(t *testing.T) {
 	b := newBench(t)
-	v := b.video(codec.H264)
+	v := b.Video(codec.H264)
 	b.shoot(v, 0, sps264(0, 4), ingesttest.PPS264(0, 0), slice264(idr264, 3))
 	b.shoot(v, 3600, slice264(p264, 3))
 	b.shoot(v, 7200, sps264(0, 4), ingesttest.PPS264(3, 0), slice264(idr264, 3))
-	b.feed.Close()
+	b.Feed.Close()
 	require.EqualValues(t, 2, b.Publisher.Losses[media.DropNoParameterSets])
 	require.Len(t, b.Publisher.Units, 1)
 	require.Contains(t, b.Publisher.Sets[0][0].ParameterSets, ingesttest.PPS264(3, 0))

@@ -40,7 +40,7 @@ func TestNothingKept(t *testing.T) {
 			if tc.sets {
 				sets = [][]byte{sps, pps}
 			}
-			v := b.video(codec.H264, sets...)
+			v := b.Video(codec.H264, sets...)
 			warnings := func() int { return strings.Count(b.Log.String(), "nothing of a track can be kept") }
 			at := uint32(3600)
 			for second := range 30 {
@@ -86,7 +86,7 @@ func TestNoKeyFrameEver(t *testing.T) {
 	b := newBench(t)
 	b.Publisher.Refuse = media.ErrNoKeyFrame
 	sps, pps := ingesttest.CodedSets(false)
-	v := b.video(codec.H264, sps, pps)
+	v := b.Video(codec.H264, sps, pps)
 	for i := range uint32(200) {
 		b.Send(v, i*3600, true, ingesttest.Coded{Kind: 1, Ref: true, FrameNum: i}.NAL(false)[:40]...)
 		b.Now = b.Now.Add(40 * time.Millisecond)
@@ -102,7 +102,7 @@ func TestATrackThatDiesWhileTheOtherGoesOn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
 			sps, pps := ingesttest.CodedSets(false)
-			v, a := b.video(codec.H264, sps, pps), b.audio()
+			v, a := b.Video(codec.H264, sps, pps), b.audio()
 			for i := range 400 {
 				if i < last {
 					b.Send(v, uint32(i)*3600, true, ingesttest.Coded{Kind: 5, IDRID: uint32(i % 2)}.NAL(false)[:40]...)
@@ -122,7 +122,7 @@ func TestATrackThatDiesWhileTheOtherGoesOn(t *testing.T) {
 func TestASlowSenderIsNoProblem(t *testing.T) {
 	b := newBench(t)
 	sps, pps := ingesttest.CodedSets(false)
-	v := b.video(codec.H264, sps, pps)
+	v := b.Video(codec.H264, sps, pps)
 	for i := range 30 {
 		b.Send(v, uint32(i)*90000*20, true, ingesttest.Coded{Kind: 5, IDRID: uint32(i % 2)}.NAL(false)[:40]...)
 		b.Now = b.Now.Add(20 * time.Second)
@@ -135,7 +135,7 @@ func TestASlowSenderIsNoProblem(t *testing.T) {
 func TestRarePicturesBesideSoundAreNoProblem(t *testing.T) {
 	b := newBench(t)
 	sps, pps := ingesttest.CodedSets(false)
-	v, a := b.video(codec.H264, sps, pps), b.audio()
+	v, a := b.Video(codec.H264, sps, pps), b.audio()
 	for i := range 1500 {
 		if i%300 == 0 {
 			b.Send(v, uint32(i)*9000, true, ingesttest.Coded{Kind: 5, IDRID: uint32(i / 300 % 2)}.NAL(false)[:40]...)
@@ -146,7 +146,7 @@ func TestRarePicturesBesideSoundAreNoProblem(t *testing.T) {
 	}
 	v.Close()
 	a.Close()
-	b.feed.Close()
+	b.Feed.Close()
 	require.Len(t, b.Publisher.Of(codec.H264), 5)
 	require.Len(t, b.Publisher.Of(codec.AAC), 1500)
 	require.Len(t, b.Publisher.Sets, 1, "sound does not begin alone")
@@ -157,7 +157,7 @@ func TestRarePicturesBesideSoundAreNoProblem(t *testing.T) {
 func TestSoundThatIsKeptBackIsNoProblem(t *testing.T) {
 	b := newBench(t)
 	sps, pps := ingesttest.CodedSets(false)
-	v, a := b.video(codec.H264, sps, pps), b.audio()
+	v, a := b.Video(codec.H264, sps, pps), b.audio()
 	for i := range 1000 {
 		b.Send(v, uint32(i)*3600, true, ingesttest.Coded{Kind: 5, IDRID: uint32(i % 2)}.NAL(false)[:40]...)
 		b.Now = b.Now.Add(40 * time.Millisecond)

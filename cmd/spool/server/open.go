@@ -29,8 +29,12 @@ func (s *Server) open(ctx context.Context) error {
 		return fmt.Errorf("mp4.%w", err)
 	}
 	disk.SetModes(dir, modes)
-	if err := mp4.MakeRecordDir(durable.Disk{}, dir, modes); err != nil {
-		return fmt.Errorf("mp4.record_path: %w", err)
+	err = mp4.MakeRecordDir(durable.Disk{}, dir, modes)
+	if err == nil {
+		err = mayWrite(dir)
+	}
+	if err != nil {
+		return unwritableRecordPath(err)
 	}
 	s.logFilesystems()
 	s.protection = media.NewProtection(int64(s.cfg.Events.MaxProtectBytes), protectable(dir, s.cfg.Events.MaxProtectPercent))

@@ -3,9 +3,14 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/gospool/spool/cmd/spool/server/declared"
 	"github.com/gospool/spool/configs"
@@ -29,6 +34,28 @@ func RecordDirs(cfg *configs.Config) []string {
 	}
 	delete(others, first)
 	return append([]string{first}, slices.Sorted(maps.Keys(others))...)
+}
+
+// mayWrite returns an error where this process may make no files in a directory, as far
+// as its rights say.
+func mayWrite(dir string) error {
+	err := unix.Faccessat(unix.AT_FDCWD, dir, unix.W_OK|unix.X_OK, unix.AT_EACCESS)
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EROFS) {
+		return &fs.PathError{Op: "write to", Path: dir, Err: err}
+	}
+	return nil // what else is wrong, if anything, the first file says
+}
+
+// unwritableRecordPath says which setting names a directory that cannot be written, and
+// what to do.
+func unwritableRecordPath(err error) error {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("mp4.record_path is not writable: %w: user %d must be allowed to make files there: chown or chmod the directory, or set another mp4.record_path", err, os.Geteuid())
+	case errors.Is(err, unix.EROFS):
+		return fmt.Errorf("mp4.record_path is not writable: %w: mount it for writing, or set another mp4.record_path", err)
+	}
+	return fmt.Errorf("mp4.record_path: %w", err)
 }
 
 // mayRecord refuses a directory that neither the configuration's file records to nor a

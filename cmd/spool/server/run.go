@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/api"
+	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/recorder"
 )
 
@@ -137,12 +138,49 @@ func publishAddress(scheme, address string) (to api.PublishAddress, ok bool) {
 	return api.PublishAddress{Scheme: scheme, Host: host, Port: port}, true
 }
 
+// lookAgainAfter is how often a start that is not ready looks whether it is.
+const lookAgainAfter = time.Second
+
+// sayReady logs that streams are taken in, or which server does not listen, and then waits
+// for it beside the recording. Disks and databases that do not answer say so themselves.
+func (s *Server) sayReady() {
+	ready := func() {
+		s.log.Info("spool is ready",
+			"api", s.apiURL(), "publish_to", ownText(s.publishURLs()), "recordings", s.cfg.MP4.RecordPath, "node", s.catalogue.Node())
+	}
+	why := s.deaf()
+	if why == "" {
+		ready()
+		return
+	}
+	s.log.Warn("spool runs, and is not ready: a server does not listen", "api", s.apiURL(), "because", why)
+	s.tasks.Go("waiting to be ready", func(ctx context.Context) error {
+		for s.deaf() != "" {
+			if !pipeline.Sleep(ctx, s.clock, lookAgainAfter, nil) {
+				return nil
+			}
+		}
+		ready()
+		return nil
+	})
+}
+
+// deaf returns which servers do not listen, and why; empty where all do.
+func (s *Server) deaf() string {
+	var why []string
+	for _, server := range s.servers.All() {
+		if !server.Listens() {
+			why = append(why, server.Name+": "+message(server.Fault()))
+		}
+	}
+	return strings.Join(why, "; ")
+}
+
 // begin records what is to be recorded from the start, and tells the newcomer
 // where things are.
 func (s *Server) begin() {
 	cfg, log := s.cfg, s.log
-	log.Info("spool is ready",
-		"api", s.apiURL(), "publish_to", ownText(s.publishURLs()), "recordings", cfg.MP4.RecordPath, "node", s.catalogue.Node())
+	s.sayReady()
 	for path := range cfg.Streams {
 		s.recorder.StartAlways(string(path))
 	}

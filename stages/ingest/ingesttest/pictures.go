@@ -129,3 +129,10 @@ func SetsOf(coding media.Codec) [][]byte {
 	sps, pps := CodedSets(false)
 	return [][]byte{sps, pps}
 }
+
+// H.264 slices: an IDR picture, the first slice of it or a later one, and a P picture.
+var (
+	IDR      = []byte{0x65, 0x88, 1}
+	IDRLater = []byte{0x65, 0x08, 1}
+	PSlice   = []byte{0x41, 0x9a, 2}
+)

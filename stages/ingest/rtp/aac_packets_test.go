@@ -114,12 +114,12 @@ func TestPayloadsOfAACThatAreRefused(t *testing.T) {
 		require.ErrorIs(t, err, c.err, name)
 	}
 	b := newBench(t)
-	v, err := Add(b.feed, Config{Track: ingest.TrackConfig{Codec: codec.AAC, Timescale: 48000, ParameterSets: [][]byte{ingesttest.AACLC48}}, Audio: newAAC(t)})
+	v, err := Add(b.Feed, Config{Track: ingest.TrackConfig{Codec: codec.AAC, Timescale: 48000, ParameterSets: [][]byte{ingesttest.AACLC48}}, Audio: newAAC(t)})
 	require.NoError(t, err)
 	require.NoError(t, v.Packet(aacPacket(1, true, many, make([]byte, len(many))), b.Now))
 	require.NoError(t, v.Packet(aacPacket(2, true, many[1:], make([]byte, len(many)-1)), b.Now))
 	v.Close()
-	b.feed.Close()
+	b.Feed.Close()
 	require.Equal(t, map[string]uint64{media.DropTooManyFrames: 1}, b.Publisher.Losses)
 	require.Len(t, b.Publisher.Units, maxFrames)
 }

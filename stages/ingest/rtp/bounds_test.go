@@ -18,7 +18,7 @@ import (
 func TestPacketsOfPaddingAreNoLoss(t *testing.T) {
 	for _, loss := range []bool{false, true} {
 		b := newBench(t)
-		track := b.of(codec.H264)
+		track := b.Of(codec.H264)
 		pad := func(seq uint16) {
 			require.NoError(t, track.Packet(&rtp.Packet{Header: rtp.Header{SequenceNumber: seq}}, b.Now))
 		}
@@ -33,7 +33,7 @@ func TestPacketsOfPaddingAreNoLoss(t *testing.T) {
 		}
 		b.SendPictures(track, seq, 50*3600, 50, nil)
 		track.Close()
-		b.feed.Close()
+		b.Feed.Close()
 		require.Len(t, b.Publisher.Units, 100)
 		want := 0
 		if loss {
@@ -47,7 +47,7 @@ func TestPacketsOfPaddingAreNoLoss(t *testing.T) {
 // A loss that only padding follows damages what goes on behind it.
 func TestALossBeforePaddingDamagesThePicture(t *testing.T) {
 	b := newBench(t)
-	track := b.of(codec.H264)
+	track := b.Of(codec.H264)
 	b.SendPictures(track, 100, 0, 50, nil)
 	packet := func(seq uint16, marker bool, payload ...byte) {
 		p := &rtp.Packet{Header: rtp.Header{SequenceNumber: seq, Timestamp: 50 * 3600, Marker: marker}, Payload: payload}
@@ -58,7 +58,7 @@ func TestALossBeforePaddingDamagesThePicture(t *testing.T) {
 	packet(153, true, 0x7c, 0x41, 2, 3)
 	b.SendPictures(track, 154, 51*3600, 1, nil)
 	track.Close()
-	b.feed.Close()
+	b.Feed.Close()
 	require.Len(t, b.Publisher.Units, 51)
 	require.EqualValues(t, 1, b.Publisher.Losses[media.DropDamaged])
 }
@@ -75,7 +75,7 @@ func TestAPictureThatDoesNotEndIsBounded(t *testing.T) {
 		"many NAL units":                many,
 	} {
 		b := newBench(t)
-		v := b.of(codec.H264)
+		v := b.Of(codec.H264)
 		b.Send(v, 0, true, 0x41, 0x9a, 0)
 		for range 100 {
 			b.Send(v, 3600, false, payload...)
@@ -91,7 +91,7 @@ func TestTheAgeOfAnAccessUnitIsBounded(t *testing.T) {
 	for name, payload := range map[string][]byte{"a fragment": {0x7c, 5, 1}, "slices": ingesttest.IDRLater, "nothing of a picture": {9, 0x10}} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
-			v := b.of(codec.H264)
+			v := b.Of(codec.H264)
 			b.Send(v, 0, false, 0x7c, 0x85, 0x88, 1)
 			for range 200 {
 				b.Now = b.Now.Add(100 * time.Millisecond)
@@ -101,18 +101,18 @@ func TestTheAgeOfAnAccessUnitIsBounded(t *testing.T) {
 			require.Zero(t, v.unit.Size())
 			b.SendPictures(v, b.Seq[v]+1, 21*90000, 20, nil)
 			v.Close()
-			b.feed.Close()
+			b.Feed.Close()
 			require.Len(t, b.Publisher.Units, 20)
 		})
 	}
 	b := newBench(t)
-	v := b.of(codec.H264)
+	v := b.Of(codec.H264)
 	for i := range uint32(5) {
 		b.Send(v, i*30*90000, false, ingesttest.IDR...)
 		b.Now = b.Now.Add(30 * time.Second)
 	}
 	v.Close()
-	b.feed.Close()
+	b.Feed.Close()
 	require.Len(t, b.Publisher.Units, 5)
 	require.Empty(t, b.Publisher.Losses)
 }

@@ -26,7 +26,7 @@ func (b *bench) aacTrack(asc []byte, announced uint32) *Track {
 	a, err := codec.ReadAudioSpecificConfig(asc)
 	require.NoError(b.T, err)
 	core := uint32(a.CoreRate)
-	t, err := Add(b.feed, Config{
+	t, err := Add(b.Feed, Config{
 		Track:       ingest.TrackConfig{Codec: codec.AAC, Timescale: announced, ParameterSets: [][]byte{asc}},
 		Audio:       rawAudio{frames{int64(a.FrameSamples), core}},
 		OtherClocks: []uint32{core, uint32(a.Rate), 2 * core, 90000},
@@ -43,7 +43,7 @@ func TestSoundLastsAsLongAsItIs(t *testing.T) {
 			for _, sends := range []uint32{24000, 48000, 90000} {
 				t.Run(fmt.Sprintf("%x announces %d, sends %d", asc, announced, sends), func(t *testing.T) {
 					b := newBench(t)
-					v, a := b.video(codec.H264, ingesttest.Baseline, ingesttest.PPSX264), b.aacTrack(asc, announced)
+					v, a := b.Video(codec.H264, ingesttest.Baseline, ingesttest.PPSX264), b.aacTrack(asc, announced)
 					const hour = uint64(3600) << 32
 					v.SenderReport(hour, 0)
 					a.SenderReport(hour, 7*sends) // of the sender's own clock
@@ -52,7 +52,7 @@ func TestSoundLastsAsLongAsItIs(t *testing.T) {
 						b.Send(a, 7*sends+uint32(uint64(i)*1024*uint64(sends)/24000), true, 0xaa, byte(i))
 						b.Now = b.Now.Add(1024 * time.Second / 24000)
 					}
-					b.feed.Close()
+					b.Feed.Close()
 					sound := b.Publisher.Of(codec.AAC)
 					require.Len(t, sound, 100)
 					require.Empty(t, b.Publisher.Losses)
@@ -104,7 +104,7 @@ func TestOnlyTimesThatFollowEachOtherDecideOnAClock(t *testing.T) {
 	}
 	require.Nil(t, odd.trial, "what was announced holds")
 	require.EqualValues(t, 48000, odd.clock)
-	b.feed.Close()
+	b.Feed.Close()
 }
 
 // A track that ends early loses nothing of what was held.
@@ -113,7 +113,7 @@ func TestAShortTrackIsWrittenWhole(t *testing.T) {
 	a := b.aacTrack(ascHierarchic, 48000)
 	b.Send(a, 0, true, 0xaa)
 	a.Close()
-	b.feed.Close()
+	b.Feed.Close()
 	require.Len(t, b.Publisher.Units, 1)
 }
 

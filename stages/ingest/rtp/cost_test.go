@@ -67,7 +67,7 @@ func TestTheCostOfPacketsIsProportional(t *testing.T) {
 					if coding == codec.H265 {
 						sets = [][]byte{ingesttest.VPSX265, ingesttest.HEVC25, ingesttest.PPSX265}
 					}
-					v, err := Add(b.feed, Config{
+					v, err := Add(b.Feed, Config{
 						Track:         ingest.TrackConfig{Codec: coding, Timescale: 90000, ParameterSets: sets},
 						DecodingOrder: ordered, OrderDepth: maxOrderDepth,
 					})
@@ -82,9 +82,9 @@ func TestTheCostOfPacketsIsProportional(t *testing.T) {
 							}
 						}
 						v.Close()
-						b.feed.Close()
+						b.Feed.Close()
 					})
-					require.Zero(t, b.feed.HeldBytes(), name)
+					require.Zero(t, b.Feed.HeldBytes(), name)
 					require.LessOrEqual(t, cost, int64(256<<10+3*400*(n+16)), name)
 					return cost
 				})

@@ -163,7 +163,7 @@ func TestATrackOfDatagrams(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(3, 9))
 	b := newBench(t)
 	sps, pps := ingesttest.CodedSets(false)
-	v, err := Add(b.feed, Config{Track: ingest.TrackConfig{Codec: codec.H264, Timescale: 90000, ParameterSets: [][]byte{sps, pps}}, Datagrams: true})
+	v, err := Add(b.Feed, Config{Track: ingest.TrackConfig{Codec: codec.H264, Timescale: 90000, ParameterSets: [][]byte{sps, pps}}, Datagrams: true})
 	require.NoError(t, err)
 	var packets []*rtp.Packet
 	for i, au := range ingesttest.Pictures(rnd, codec.H264, 100) {
@@ -181,10 +181,10 @@ func TestATrackOfDatagrams(t *testing.T) {
 		}
 	}
 	v.Close()
-	b.feed.Close()
+	b.Feed.Close()
 	require.EqualValues(t, 1, b.Publisher.Losses[media.DropRTPLoss])
 	require.InDelta(t, 100, len(b.Publisher.Units), 2)
-	require.Zero(t, b.feed.HeldBytes())
+	require.Zero(t, b.Feed.HeldBytes())
 }
 
 func TestDatagramsInOrderAreNotAllocatedFor(t *testing.T) {
@@ -234,7 +234,7 @@ func FuzzDatagrams(f *testing.F) {
 func TestWhatWaitsAtTheBeginningIsNotMissed(t *testing.T) {
 	b := newBench(t)
 	b.Now = b.Now.Add(time.Hour)
-	v := b.of(codec.H264)
+	v := b.Of(codec.H264)
 	v.ExpectDatagrams()
 	(&speaker{b: b, ssrc: 1}).picture(v)
 	require.Empty(t, b.Publisher.Units, "it waits")

@@ -167,7 +167,7 @@ func restored(t *testing.T, coding media.Codec, step uint16, lossPercent, depth 
 	if c.Track.ParameterSets = [][]byte{sps, pps}; coding == codec.H265 {
 		c.Track.ParameterSets = [][]byte{ingesttest.VPSX265, ingesttest.HEVC25, ingesttest.PPSX265}
 	}
-	track, err := Add(b.feed, c)
+	track, err := Add(b.Feed, c)
 	require.NoError(t, err)
 	list := interleave(rnd, aus, 65500, step, 10)
 	number := map[string]int{}
@@ -188,7 +188,7 @@ func restored(t *testing.T, coding media.Codec, step uint16, lossPercent, depth 
 		require.LessOrEqual(t, len(track.order.held), max(depth, defaultDepth)+1)
 	}
 	track.Close()
-	b.feed.Close()
+	b.Feed.Close()
 	came := 0
 	for _, u := range b.Publisher.Units {
 		i, known := number[ingesttest.HashOf(ingesttest.PictureOf(coding, u.NALs))]
@@ -213,7 +213,7 @@ func restored(t *testing.T, coding media.Codec, step uint16, lossPercent, depth 
 func TestDecodingOrderDoesNotDelayWhatIsInOrder(t *testing.T) {
 	b := newBench(t)
 	sps, pps := ingesttest.CodedSets(false)
-	track, err := Add(b.feed, Config{Track: ingest.TrackConfig{Codec: codec.H264, Timescale: 90000, ParameterSets: [][]byte{sps, pps}}, DecodingOrder: true})
+	track, err := Add(b.Feed, Config{Track: ingest.TrackConfig{Codec: codec.H264, Timescale: 90000, ParameterSets: [][]byte{sps, pps}}, DecodingOrder: true})
 	require.NoError(t, err)
 	for i, au := range ingesttest.Frames264(60) {
 		b.Now = b.Now.Add(40e6)
@@ -233,7 +233,7 @@ func TestDecodingOrderBeginsAnew(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	b := newBench(t)
 	sps, pps := ingesttest.CodedSets(false)
-	track, err := Add(b.feed, Config{Track: ingest.TrackConfig{Codec: codec.H264, Timescale: 90000, ParameterSets: [][]byte{sps, pps}}, DecodingOrder: true, OrderDepth: 8})
+	track, err := Add(b.Feed, Config{Track: ingest.TrackConfig{Codec: codec.H264, Timescale: 90000, ParameterSets: [][]byte{sps, pps}}, DecodingOrder: true, OrderDepth: 8})
 	require.NoError(t, err)
 	aus := ingesttest.Pictures(rnd, codec.H264, 100)
 	packets := packed(rnd, codec.H264, interleave(rnd, aus[:50], 30000, 1, 4))
@@ -246,7 +246,7 @@ func TestDecodingOrderBeginsAnew(t *testing.T) {
 		require.NoError(t, track.Packet(p, b.Now))
 	}
 	track.Close()
-	b.feed.Close()
+	b.Feed.Close()
 	require.NotZero(t, b.Publisher.Losses[media.DropDecodingOrder])
 	require.GreaterOrEqual(t, len(b.Publisher.Units), 90)
 }
@@ -256,14 +256,14 @@ func TestPackingsOfAnotherModeAreTaken(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(5, 6))
 	aus := ingesttest.Pictures(rnd, codec.H264, 60)
 	b := newBench(t)
-	track := b.of(codec.H264)
+	track := b.Of(codec.H264)
 	packets := packed(rnd, codec.H264, interleave(rnd, aus, 9, 1, 0))
 	for i, p := range packets {
 		p.SequenceNumber = uint16(i)
 		require.NoError(t, track.Packet(p, b.Now))
 	}
 	track.Close()
-	b.feed.Close()
+	b.Feed.Close()
 	require.Empty(t, b.Publisher.Losses)
 	require.Equal(t, len(aus), len(b.Publisher.Units))
 	for i, u := range b.Publisher.Units {
@@ -294,16 +294,16 @@ func TestDecodingOrderIsBounded(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
 			sps, pps := ingesttest.CodedSets(false)
-			v, err := Add(b.feed, Config{Track: ingest.TrackConfig{Codec: codec.H264, Timescale: 90000, ParameterSets: [][]byte{sps, pps}}, DecodingOrder: true, OrderDepth: 1 << 20})
+			v, err := Add(b.Feed, Config{Track: ingest.TrackConfig{Codec: codec.H264, Timescale: 90000, ParameterSets: [][]byte{sps, pps}}, DecodingOrder: true, OrderDepth: 1 << 20})
 			require.NoError(t, err)
 			for i := range 700 {
 				send(b, v, i)
 				require.LessOrEqual(t, v.order.bytes, maxOrderBytes+1<<20)
-				require.LessOrEqual(t, b.feed.HeldBytes(), int64(96<<20))
+				require.LessOrEqual(t, b.Feed.HeldBytes(), int64(96<<20))
 			}
 			v.Close()
-			b.feed.Close()
-			require.Zero(t, b.feed.HeldBytes())
+			b.Feed.Close()
+			require.Zero(t, b.Feed.HeldBytes())
 		})
 	}
 }
@@ -313,7 +313,7 @@ func TestDecodingOrderIsBounded(t *testing.T) {
 func TestSoundWaitsForPicturesOutOfOrder(t *testing.T) {
 	b := newBench(t)
 	sps, pps := ingesttest.CodedSets(false)
-	v, err := Add(b.feed, Config{Track: ingest.TrackConfig{Codec: codec.H264, Timescale: 90000, ParameterSets: [][]byte{sps, pps}}, DecodingOrder: true})
+	v, err := Add(b.Feed, Config{Track: ingest.TrackConfig{Codec: codec.H264, Timescale: 90000, ParameterSets: [][]byte{sps, pps}}, DecodingOrder: true})
 	require.NoError(t, err)
 	a := b.audio()
 	for i := range uint16(30) { // ten pictures a second
@@ -325,7 +325,7 @@ func TestSoundWaitsForPicturesOutOfOrder(t *testing.T) {
 	}
 	v.Close()
 	a.Close()
-	b.feed.Close()
+	b.Feed.Close()
 	require.Len(t, b.Publisher.Sets, 1)
 	require.Len(t, b.Publisher.Sets[0], 2)
 }

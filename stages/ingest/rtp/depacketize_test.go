@@ -39,7 +39,7 @@ func packing(t *testing.T, coding media.Codec, lossPercent, group int, markers b
 	rnd := rand.New(rand.NewPCG(7, uint64(lossPercent)))
 	aus := ingesttest.Pictures(rnd, coding, 100)
 	b := newBench(t)
-	track := b.of(coding)
+	track := b.Of(coding)
 	seq, lost, touched, number := uint16(65400), uint64(0), map[int]bool{}, map[string]int{}
 	for i, au := range aus {
 		number[ingesttest.HashOf(ingesttest.PictureOf(coding, au))] = i
@@ -55,7 +55,7 @@ func packing(t *testing.T, coding media.Codec, lossPercent, group int, markers b
 		}
 	}
 	track.Close()
-	b.feed.Close()
+	b.Feed.Close()
 	require.Equal(t, lost, b.Publisher.Losses[media.DropRTPLoss])
 	came := map[int]bool{}
 	for _, u := range b.Publisher.Units {
@@ -130,7 +130,7 @@ func FuzzRTP(f *testing.F) {
 		if hevc {
 			coding = codec.H265
 		}
-		track, a := b.of(coding), b.audio()
+		track, a := b.Of(coding), b.audio()
 		for len(script) >= 2 {
 			flags, n := script[0], min(int(script[1]), len(script)-2)
 			to := track
@@ -147,7 +147,7 @@ func FuzzRTP(f *testing.F) {
 			script = script[2+n:]
 		}
 		track.Close()
-		b.feed.Close()
+		b.Feed.Close()
 		for _, u := range b.Publisher.Units {
 			require.NotEmpty(t, u.NALs)
 			for _, nal := range u.NALs {

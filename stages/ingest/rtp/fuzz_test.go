@@ -44,7 +44,7 @@ func FuzzPackets(f *testing.F) {
 		if mode&1 != 0 {
 			coding, sets = codec.H265, [][]byte{ingesttest.VPSX265, ingesttest.HEVC25, ingesttest.PPSX265}
 		}
-		v, err := Add(b.feed, Config{
+		v, err := Add(b.Feed, Config{
 			Track:         ingest.TrackConfig{Codec: coding, Timescale: 90000, ParameterSets: sets},
 			DecodingOrder: mode&2 != 0, Datagrams: mode&4 != 0, SSRC: uint32(mode >> 7), OrderDepth: int(mode >> 3 & 15),
 		})
@@ -68,12 +68,12 @@ func FuzzPackets(f *testing.F) {
 				v.RTCP(&rtcp.SenderReport{SSRC: uint32(n & 1), NTPTime: uint64(n) << 32, RTPTime: uint32(n) * ticksOf})
 			}
 			require.NoError(t, v.Packet(p, b.Now))
-			require.LessOrEqual(t, b.feed.HeldBytes(), int64(64*came+1<<21), "memory is linear in what came")
+			require.LessOrEqual(t, b.Feed.HeldBytes(), int64(64*came+1<<21), "memory is linear in what came")
 			script = script[2+n:]
 		}
 		v.Close()
-		b.feed.Close()
-		require.Zero(t, b.feed.HeldBytes())
+		b.Feed.Close()
+		require.Zero(t, b.Feed.HeldBytes())
 		size := 0
 		for _, u := range b.Publisher.Units {
 			require.NotEmpty(t, u.NALs)

@@ -16,7 +16,7 @@ import (
 func TestTheRestOfAnEarlierPictureIsNoLoss(t *testing.T) {
 	for _, datagrams := range []bool{false, true} {
 		b := newBench(t)
-		v := b.of(codec.H264)
+		v := b.Of(codec.H264)
 		if datagrams {
 			v.ExpectDatagrams()
 		}
@@ -24,7 +24,7 @@ func TestTheRestOfAnEarlierPictureIsNoLoss(t *testing.T) {
 		b.Send(v, 0, true, 0x7c, 0x45, 2)
 		b.SendPictures(v, b.Seq[v]+1, 3600, 30, nil)
 		v.Close()
-		b.feed.Close()
+		b.Feed.Close()
 		require.Len(t, b.Publisher.Units, 30)
 		require.Equal(t, datagrams, b.Publisher.Losses[media.DropDamaged] == 1)
 	}
@@ -34,7 +34,7 @@ func TestTheRestOfAnEarlierPictureIsNoLoss(t *testing.T) {
 // what was kept of it is counted once the first one is heard.
 func TestWhatIsKeptOfAnotherSenderIsBoundedAndCounted(t *testing.T) {
 	b := newBench(t)
-	v := b.of(codec.H264)
+	v := b.Of(codec.H264)
 	one := &speaker{b: b, ssrc: 1}
 	one.picture(v)
 	for i := range uint16(3000) {
@@ -49,7 +49,7 @@ func TestWhatIsKeptOfAnotherSenderIsBoundedAndCounted(t *testing.T) {
 	require.Zero(t, v.others.bytes)
 	require.EqualValues(t, 3000, b.Publisher.Losses[media.DropForeignSSRC])
 	v.Close()
-	b.feed.Close()
-	require.Zero(t, b.feed.HeldBytes())
+	b.Feed.Close()
+	require.Zero(t, b.Feed.HeldBytes())
 	require.Equal(t, 2, one.kept())
 }

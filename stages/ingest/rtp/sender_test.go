@@ -49,7 +49,7 @@ func TestTwoSendersAreNotMixed(t *testing.T) {
 	for _, datagrams := range []bool{false, true} {
 		for _, theirs := range []int{1, 2, 7} { // pictures of the other one for each
 			b := newBench(t)
-			v := b.of(codec.H264)
+			v := b.Of(codec.H264)
 			if datagrams {
 				v.datagrams = &datagramsOf(v).datagrams
 			}
@@ -62,7 +62,7 @@ func TestTwoSendersAreNotMixed(t *testing.T) {
 				b.Now = b.Now.Add(40 * time.Millisecond)
 			}
 			v.Close()
-			b.feed.Close()
+			b.Feed.Close()
 			require.Equal(t, 200, one.kept())
 			require.Len(t, b.Publisher.Units, 200)
 			require.Equal(t, map[string]uint64{media.DropForeignSSRC: uint64(200 * theirs)}, b.Publisher.Losses)
@@ -83,7 +83,7 @@ func datagramsOf(v *Track) *arrivals {
 // seconds, does not lose its place by that.
 func TestASenderThatIsRarelyHeardKeepsItsPlace(t *testing.T) {
 	b := newBench(t)
-	v := b.of(codec.H264)
+	v := b.Of(codec.H264)
 	one, other := &speaker{b: b, ssrc: 1}, &speaker{b: b, ssrc: 2, seq: 999, ticks: 1 << 31}
 	for i := range 20 {
 		one.picture(v)
@@ -95,7 +95,7 @@ func TestASenderThatIsRarelyHeardKeepsItsPlace(t *testing.T) {
 		}
 	}
 	v.Close()
-	b.feed.Close()
+	b.Feed.Close()
 	require.Equal(t, 20, one.kept())
 	require.Zero(t, other.kept())
 }
@@ -106,7 +106,7 @@ func TestASenderThatStartsAgainIsTaken(t *testing.T) {
 	for name, bye := range map[string]bool{"by silence": false, "after BYE": true} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
-			v := b.of(codec.H264)
+			v := b.Of(codec.H264)
 			one, other := &speaker{b: b, ssrc: 1, seq: 40000, ticks: 1 << 30}, &speaker{b: b, ssrc: 2, seq: 3, ticks: 77}
 			turn := func(s *speaker, n int) {
 				for range n {
@@ -121,7 +121,7 @@ func TestASenderThatStartsAgainIsTaken(t *testing.T) {
 			}
 			turn(other, 100)
 			v.Close()
-			b.feed.Close()
+			b.Feed.Close()
 			require.Equal(t, 50, one.kept())
 			require.Empty(t, b.Publisher.Losses, "the numbers of two senders have nothing in common, and what came before it was known is kept")
 			require.Equal(t, 100, other.kept())
@@ -141,7 +141,7 @@ func TestTheSenderThatWasNamedIsTaken(t *testing.T) {
 	for _, comes := range []bool{true, false} {
 		b := newBench(t)
 		sps, pps := ingesttest.CodedSets(false)
-		v, err := Add(b.feed, Config{
+		v, err := Add(b.Feed, Config{
 			Track: ingest.TrackConfig{Codec: codec.H264, Timescale: 90000, ParameterSets: [][]byte{sps, pps}}, SSRC: 7, Datagrams: true,
 		})
 		require.NoError(t, err)
@@ -154,7 +154,7 @@ func TestTheSenderThatWasNamedIsTaken(t *testing.T) {
 			b.Now = b.Now.Add(40 * time.Millisecond)
 		}
 		v.Close()
-		b.feed.Close()
+		b.Feed.Close()
 		if comes {
 			require.Equal(t, 100, named.kept())
 			require.Zero(t, other.kept())
@@ -165,7 +165,7 @@ func TestTheSenderThatWasNamedIsTaken(t *testing.T) {
 		v.RTCP(&rtcp.SenderReport{SSRC: 7, NTPTime: 5 << 32, RTPTime: other.ticks})
 		require.Empty(t, b.Publisher.Repairs, "its reports are under that name")
 		require.Empty(t, b.Publisher.Losses)
-		require.Zero(t, b.feed.HeldBytes())
+		require.Zero(t, b.Feed.HeldBytes())
 		for i, u := range b.Publisher.Units {
 			require.Equal(t, int64(i)*ticksOf, u.AU.PTS)
 			require.Zero(t, u.AU.Lost)
@@ -177,7 +177,7 @@ func TestTheSenderThatWasNamedIsTaken(t *testing.T) {
 func TestWhatWasSentUnderAWrongNameIsKept(t *testing.T) {
 	for _, datagrams := range []bool{false, true} {
 		b := newBench(t)
-		v := b.of(codec.H264)
+		v := b.Of(codec.H264)
 		if v.Expect(7); datagrams {
 			v.ExpectDatagrams()
 		}
@@ -186,7 +186,7 @@ func TestWhatWasSentUnderAWrongNameIsKept(t *testing.T) {
 			other.picture(v)
 		}
 		v.Close()
-		b.feed.Close()
+		b.Feed.Close()
 		require.Equal(t, 10, other.kept())
 		require.Empty(t, b.Publisher.Losses)
 	}
@@ -218,7 +218,7 @@ func TestReportsOfAnotherSenderAreLeftOut(t *testing.T) {
 	}
 	for n := range steps {
 		b := newBench(t)
-		v, a := b.of(codec.H264), b.audio()
+		v, a := b.Of(codec.H264), b.audio()
 		a.SenderReport(5<<32, 48000)
 		for _, step := range steps[:n+1] {
 			step.do(b, v)
@@ -226,7 +226,7 @@ func TestReportsOfAnotherSenderAreLeftOut(t *testing.T) {
 		b.Send(a, 48000, true, 1)
 		v.Close()
 		a.Close()
-		b.feed.Close()
+		b.Feed.Close()
 		apart := media.ToNanos(b.Publisher.Of(codec.H264)[0].AU.PTS, 90000) - media.ToNanos(b.Publisher.Of(codec.AAC)[0].AU.PTS, 48000)
 		if want := steps[n].at; want > 0 {
 			require.Equal(t, (want-5)*1e9, apart, "step %d", n)
@@ -242,7 +242,7 @@ func TestReportsOfAnotherSenderAreLeftOut(t *testing.T) {
 // Thousands of senders are one number, not thousands of states.
 func TestThousandsOfSenders(t *testing.T) {
 	b := newBench(t)
-	v := b.of(codec.H264)
+	v := b.Of(codec.H264)
 	one := &speaker{b: b, ssrc: 1}
 	one.picture(v)
 	for i := range 10000 {
@@ -253,14 +253,14 @@ func TestThousandsOfSenders(t *testing.T) {
 		}
 	}
 	v.Close()
-	b.feed.Close()
+	b.Feed.Close()
 	require.Equal(t, 101, one.kept())
 	require.EqualValues(t, 10000, b.Publisher.Losses[media.DropForeignSSRC])
 }
 
 func TestPacketsThatWereNotAnnouncedAreSaid(t *testing.T) {
 	b := newBench(t)
-	v := b.of(codec.H264)
+	v := b.Of(codec.H264)
 	for range 20 {
 		v.Unannounced(b.Now)
 		b.Now = b.Now.Add(time.Second)
@@ -269,7 +269,7 @@ func TestPacketsThatWereNotAnnouncedAreSaid(t *testing.T) {
 	require.Equal(t, "h264: nothing of what comes can be kept: wrong_payload_type 20", b.Publisher.Problems[0].Cause)
 	(&speaker{b: b, ssrc: 1}).picture(v)
 	v.Close()
-	b.feed.Close()
+	b.Feed.Close()
 	require.Len(t, b.Publisher.Units, 1)
 	require.Nil(t, b.Publisher.Problems[0])
 }

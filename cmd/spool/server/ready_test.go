@@ -1,0 +1,51 @@
+package server
+
+import (
+	"context"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// Where the port of a server is taken, the start says so and not that it is ready; it does
+// once the port is free.
+func TestATakenPortIsNotReady(t *testing.T) {
+	other, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer other.Close()
+	r := start(t, t.TempDir(), "", 0, true, "rtsp: {listen: '"+other.Addr().String()+"'}")
+	require.Contains(t, r.said.String(), "spool runs, and is not ready: a server does not listen")
+	require.NotContains(t, r.said.String(), "spool is ready")
+	why := ""
+	for _, c := range r.ready(context.Background()) {
+		if c.Name == "rtsp" {
+			require.False(t, c.OK)
+			why = c.Detail
+		}
+	}
+	require.Contains(t, why, "listen on "+other.Addr().String())
+	require.Contains(t, why, "address already in use")
+	var causes []string
+	for _, p := range r.problems(context.Background()) {
+		causes = append(causes, p.Problem+": "+p.Cause)
+	}
+	require.Contains(t, strings.Join(causes, "\n"), "rtsp: "+why)
+	require.NoError(t, other.Close())
+	require.Eventually(t, func() bool { return strings.Contains(r.said.String(), "spool is ready") }, time.Minute, 10*time.Millisecond)
+}
+
+// A record path without the right to write to it is named as such, whatever would be
+// written there first.
+func TestARecordPathThatIsNotWritableIsNamed(t *testing.T) {
+	err := unwritableRecordPath(&os.PathError{Op: "write to", Path: "/rec", Err: unix.EACCES})
+	require.ErrorContains(t, err, "mp4.record_path is not writable: write to /rec: permission denied: user ")
+	require.ErrorContains(t, unwritableRecordPath(&os.PathError{Op: "mkdir", Path: "/rec", Err: unix.EROFS}), "mount it for writing")
+	require.NoError(t, mayWrite(t.TempDir()))
+	require.NoError(t, mayWrite(filepath.Join(t.TempDir(), "none")), "the first file says it")
+}
