@@ -8,8 +8,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/streampath"
 )
 
 const maxURLPath = 4096
@@ -59,7 +59,7 @@ func checkSegments(p string) error {
 // streamPath is the stream of a catch-all parameter, which begins with a slash.
 func streamPath(param string) (string, error) {
 	p := strings.TrimPrefix(param, "/")
-	if err := pipeline.CheckPath(p); err != nil {
+	if err := streampath.Check(p); err != nil {
 		return "", BadRequest("%v", err)
 	}
 	return p, nil

@@ -12,8 +12,8 @@ import (
 
 	"github.com/gospool/spool/api/params"
 	"github.com/gospool/spool/api/playback"
-	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/streampath"
 )
 
 const maxCursor = 1024
@@ -177,7 +177,7 @@ func filters(v *params.Values) (media.Query, error) {
 		return q, v.Err
 	}
 	if q.Stream != "" {
-		if err := pipeline.CheckStoredPath(strings.TrimSuffix(q.Stream, "/*")); err != nil {
+		if err := streampath.CheckStored(strings.TrimSuffix(q.Stream, "/*")); err != nil {
 			return q, BadRequest("parameter stream: %v", err)
 		}
 	}

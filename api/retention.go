@@ -7,9 +7,9 @@ import (
 	"strings"
 
 	"github.com/gospool/spool/api/params"
-	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/retained"
+	"github.com/gospool/spool/pipeline/wallclock"
 )
 
 // Retention says what would be deleted next. It deletes nothing.
@@ -17,7 +17,7 @@ type Retention interface {
 	Plan(ctx context.Context) (*retained.Plan, error)
 	// Confirm says that the clock is right and that what has expired by it may go,
 	// and returns what that is; nil for nothing. ErrNothingHeld where nothing waits for
-	// it, pipeline.ErrClockWrong where the clock cannot be right.
+	// it, wallclock.ErrWrong where the clock cannot be right.
 	Confirm() (*retained.Held, error)
 }
 
@@ -142,7 +142,7 @@ func (s *Server) confirmRetention(w http.ResponseWriter, r *request) error {
 		return Unavailable("retention is not running here")
 	}
 	h, err := s.deps.Retention.Confirm()
-	if errors.Is(err, retained.ErrNothingHeld) || errors.Is(err, pipeline.ErrClockWrong) {
+	if errors.Is(err, retained.ErrNothingHeld) || errors.Is(err, wallclock.ErrWrong) {
 		return Conflict("%s", err)
 	}
 	if err != nil {

@@ -7,9 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/retained"
+	"github.com/gospool/spool/pipeline/wallclock"
 	"github.com/stretchr/testify/require"
 )
 
@@ -39,7 +39,7 @@ func TestRetentionHasItsShape(t *testing.T) {
 			Waiting:   []retained.Eviction{{Path: "b.mp4", Size: 4, Class: "expired", Cause: "expire_days"}},
 			Held: &retained.Held{Cause: "mass_expiry", Why: "3 of 4 expired", Count: retained.Count{Files: 3, Bytes: 12}, Oldest: at, Newest: at.Add(time.Hour),
 				Clock: at.Add(2 * time.Hour), Since: at.Add(3 * time.Hour), Until: at.Add(4 * time.Hour)},
-			Clock: pipeline.ClockReading{State: "unproven", Why: "since an hour", Now: at},
+			Clock: wallclock.Reading{State: "unproven", Why: "since an hour", Now: at},
 		}}
 	})
 	for _, path := range []string{"/mp4/retention", "/mp4/retention?dry_run=true"} {
@@ -86,7 +86,7 @@ func TestConfirmingWhatExpiredAnswersWhatGoes(t *testing.T) {
 	require.JSONEq(t, `{"status":"confirmed","files":3,"bytes":12,"oldest":"2026-03-01T00:00:00.000000000Z","newest":"2026-03-01T01:00:00.000000000Z"}`, got.body)
 	got = do(with(plans{}), "POST", confirm, "")
 	require.JSONEq(t, `{"status":"confirmed","files":0,"bytes":0}`, got.body, "the clock was confirmed")
-	for text, err := range map[string]error{"1970": fmt.Errorf("%w: it says 1970", pipeline.ErrClockWrong), "nothing waits": retained.ErrNothingHeld} {
+	for text, err := range map[string]error{"1970": fmt.Errorf("%w: it says 1970", wallclock.ErrWrong), "nothing waits": retained.ErrNothingHeld} {
 		require.Contains(t, do(with(plans{err: err}), "POST", confirm, "").refused(t, 409), text)
 	}
 	require.Contains(t, do(with(plans{}), "POST", confirm+"?force=true", "").refused(t, 400), "none are taken here")

@@ -10,6 +10,7 @@ import (
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/recorder"
+	"github.com/gospool/spool/pipeline/streampath"
 )
 
 type statusAnswer struct {
@@ -68,7 +69,7 @@ type listAnswer struct {
 
 func (s *Server) status(w http.ResponseWriter, r *request) error {
 	stream := strings.TrimPrefix(r.params.ByName("stream_path"), "/")
-	if err := pipeline.CheckStoredPath(stream); err != nil {
+	if err := streampath.CheckStored(stream); err != nil {
 		return BadRequest("%v", err)
 	}
 	st, known := s.deps.Recorder.Stream(stream)

@@ -8,8 +8,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
+	"github.com/gospool/spool/pipeline/streampath"
 )
 
 // Auth says who may use the API. It is a map, or the word none.
@@ -214,7 +214,7 @@ func (p Publisher) Check() config.Problems {
 	c.want(!p.PasswordHash.Empty() || p.Digest != (Digest{}), "password_hash", "is missing, and digest too", "spool passwd makes it, and spool passwd --digest the other")
 	c.want(len(p.Publish) > 0, "publish", "is empty", `for example ["live/**"]`)
 	for i, pattern := range p.Publish {
-		if _, err := pipeline.ParseGlob(pattern); err != nil {
+		if _, err := streampath.ParseGlob(pattern); err != nil {
 			c.add(config.Join("publish", strconv.Itoa(i)), err.Error(), "")
 		}
 	}

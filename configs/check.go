@@ -12,9 +12,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/recorder"
+	"github.com/gospool/spool/pipeline/streampath"
 )
 
 // StreamPath is a stream's path, as a key of the configuration.
@@ -22,7 +22,7 @@ type StreamPath string
 
 // Validate is the framework's rule of paths.
 func (p StreamPath) Validate() error {
-	err := pipeline.CheckPath(string(p))
+	err := streampath.Check(string(p))
 	if err != nil && strings.Contains(string(p), "://") { // the error would quote it
 		return errors.New("a stream's path stands here, such as live/camera01: its URL is the setting pull")
 	}
@@ -125,7 +125,7 @@ func (p Pipeline) Check() config.Problems {
 	var c checks
 	c.want(len(p.Streams) > 0, "streams", "is empty: the pipeline is for no stream", `"**" is for every stream`)
 	for i, pattern := range p.Streams {
-		if _, err := pipeline.ParseGlob(pattern); err != nil {
+		if _, err := streampath.ParseGlob(pattern); err != nil {
 			c.add(config.Join("streams", strconv.Itoa(i)), err.Error(), "")
 		}
 	}
@@ -146,7 +146,7 @@ func (j Job) Check() config.Problems {
 		}
 	}
 	c.want(j.Action != "", "action", "is missing", "one of record_start, record_stop, event")
-	if err := pipeline.CheckPath(j.Stream); err != nil {
+	if err := streampath.Check(j.Stream); err != nil {
 		c.add("stream", err.Error(), "for example live/camera01")
 	}
 	c.want(j.Action != "record_stop" && j.Action != "event" || j.Duration == 0, "duration", "has no effect with "+j.Action, "it is for record_start")

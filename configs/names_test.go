@@ -7,17 +7,17 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
+	"github.com/gospool/spool/pipeline/streampath"
 )
 
 // The rule of names is told as it is.
 func TestTheRuleOfNamesIsDocumented(t *testing.T) {
 	_, docs := config.Describe(Config{})
-	require.Contains(t, docs["streams"], pipeline.PathRule)
+	require.Contains(t, docs["streams"], streampath.Rule)
 	page, err := os.ReadFile("../api/README.md")
 	require.NoError(t, err)
-	require.Contains(t, strings.Join(strings.Fields(string(page)), " "), pipeline.PathRule)
+	require.Contains(t, strings.Join(strings.Fields(string(page)), " "), streampath.Rule)
 }
 
 // A command that spool runs may be spool: what is told to it is no setting.

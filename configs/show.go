@@ -9,6 +9,7 @@ import (
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/recorder"
+	"github.com/gospool/spool/pipeline/streampath"
 )
 
 // Show returns the resolved configuration as YAML, each value with where it came
@@ -100,7 +101,7 @@ func (c *Config) Compile() ([]recorder.Declared, config.Problems) {
 			problems = append(problems, plan.CheckMode(d.Mode)...)
 		}
 		for i, pattern := range p.Streams {
-			g, err := pipeline.ParseGlob(pattern)
+			g, err := streampath.ParseGlob(pattern)
 			if err != nil {
 				at := config.Join("pipelines", string(name)) + "/streams/" + strconv.Itoa(i)
 				problems = append(problems, c.Problem(at, err.Error()))

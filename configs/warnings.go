@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
+	"github.com/gospool/spool/pipeline/streampath"
 )
 
 // warnings are about a configuration that is right, but does not do what its
@@ -81,7 +81,7 @@ func (c *Config) recorded(stream string) bool {
 
 func (p Pipeline) covers(stream string) bool {
 	return slices.ContainsFunc(p.Streams, func(pattern string) bool {
-		g, err := pipeline.ParseGlob(pattern)
+		g, err := streampath.ParseGlob(pattern)
 		return err == nil && g.Match(stream)
 	})
 }

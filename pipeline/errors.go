@@ -13,7 +13,7 @@ type StageError struct {
 	Pipeline string
 	Stream   string
 	Stage    string
-	Op       string // open, run, process, take, consume, flush, close, panic
+	Op       string // join, open, run, process, put, end, take, consume, flush, close, or what of go-streams failed: flow, source, sink
 	Err      error
 }
 
@@ -41,14 +41,23 @@ var ErrAborted = errors.New("aborted")
 // ErrDeadline is the cause of a run that did not drain in time.
 var ErrDeadline = errors.New("did not drain in time")
 
-type endKey struct{}
+type nodeKey struct{}
 
-func withEnd(ctx context.Context, r *Run) context.Context { return context.WithValue(ctx, endKey{}, r) }
+func withNode(ctx context.Context, n *node) context.Context {
+	return context.WithValue(ctx, nodeKey{}, n)
+}
+
+// nodeOf returns the node whose stage is called with a context; nil in a test that calls the
+// stage itself.
+func nodeOf(ctx context.Context) *node {
+	n, _ := ctx.Value(nodeKey{}).(*node)
+	return n
+}
 
 // EndReason tells a stage's Flush why the run ends.
 func EndReason(ctx context.Context) string {
-	if r, ok := ctx.Value(endKey{}).(*Run); ok {
-		return r.reasonNow()
+	if n := nodeOf(ctx); n != nil {
+		return n.run.reasonNow()
 	}
 	return endcause.Stop
 }
@@ -56,8 +65,8 @@ func EndReason(ctx context.Context) string {
 // Ending is closed once the run of a stage is to end: a stage that waits for
 // better times need wait no longer. Elements may still come.
 func Ending(ctx context.Context) <-chan struct{} {
-	if r, ok := ctx.Value(endKey{}).(*Run); ok {
-		return r.ending
+	if n := nodeOf(ctx); n != nil {
+		return n.run.ending
 	}
 	return nil
 }

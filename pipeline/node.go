@@ -3,7 +3,9 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -30,9 +32,10 @@ type node struct {
 	cancel   context.CancelCauseFunc
 	flushCtx context.Context // ctx, with the end's reason
 
-	in   chan any
-	next chan any // the channel of the node behind; set by Via and To before start
-	done chan struct{}
+	in    chan any
+	next  chan any       // the channel of the node behind; set by Via and To before start
+	sides sync.WaitGroup // goroutines of the stage that may emit: see beside
+	done  chan struct{}
 
 	// The node's own account of itself, read by Status.
 	taken, given atomic.Uint64
@@ -53,15 +56,23 @@ func (n *node) In() chan<- any { return n.in }
 // behind, so an edge costs one hand-over and no forwarding goroutine.
 func (n *node) Out() <-chan any { return n.next }
 
-// Via joins the node to the one behind it.
+// Via joins the node to the one behind it. What is no node of the run fails its start.
 func (n *node) Via(f streams.Flow) streams.Flow {
-	n.next = f.(*node).in
+	n.join(f, "a streams.Flow becomes a stage by pipeline.FromFlow")
 	return f
 }
 
 // To joins the node to the sink. Unlike go-streams' own flows it does not wait:
 // a run is awaited as a whole.
-func (n *node) To(s streams.Sink) { n.next = s.(*node).in }
+func (n *node) To(s streams.Sink) { n.join(s, "a streams.Sink becomes a stage by pipeline.FromSink") }
+
+func (n *node) join(behind any, remedy string) {
+	if b, ok := behind.(*node); ok && b != nil && b.run == n.run {
+		n.next = b.in
+		return
+	}
+	n.run.misjoined = n.run.stageError(n.name, "join", fmt.Errorf("%T behind it is no stage of this run: %s", behind, remedy))
+}
 
 // AwaitCompletion waits until the node has taken its last element and flushed.
 func (n *node) AwaitCompletion() { <-n.done }
@@ -72,7 +83,7 @@ func (n *node) start() {
 	case KindSource:
 		n.run.spawn(func() { n.runSource(); close(n.next); close(n.done) })
 	case KindTransform:
-		n.run.spawn(func() { n.runTransform(); close(n.next); close(n.done) })
+		n.run.spawn(func() { n.runTransform(); n.sides.Wait(); close(n.next); close(n.done) })
 	case KindBuffer:
 		n.run.spawn(n.runPut)
 		n.run.spawn(func() { n.runTake(); close(n.next); close(n.done) })
@@ -117,14 +128,18 @@ func (n *node) runPut() {
 	for el := range n.in {
 		n.handle("put", el, func(_ context.Context, el any) error { n.put(el); return nil })
 	}
-	if n.ctx.Err() == nil {
-		n.end(n.run.reasonNow())
+	if n.ctx.Err() != nil {
+		return
+	}
+	if err := n.do("end", func() error { n.end(n.run.reasonNow()); return nil }); err != nil {
+		n.run.fail(n, "end", err)
 	}
 }
 
 func (n *node) runTake() {
 	for {
-		el, err := n.take(n.ctx)
+		var el any
+		err := guard.Call(func() (err error) { el, err = n.take(n.ctx); return err }) // not busy: it may wait for long
 		switch {
 		case err == nil:
 			if n.emit(el) != nil {
@@ -158,6 +173,16 @@ func (n *node) finish(flush func(context.Context) error) {
 	if err := n.do("flush", func() error { return flush(n.flushCtx) }); err != nil {
 		n.run.fail(n, "flush", err)
 	}
+}
+
+// beside runs a function of the stage on a goroutine of its own. It ends before the stage's
+// channel closes: at the latest when the node's context does. It catches its own panics.
+func (n *node) beside(f func()) {
+	n.sides.Add(1)
+	n.run.spawn(func() {
+		defer n.sides.Done()
+		f()
+	})
 }
 
 // do calls the stage, notes that it is busy, and turns a panic into an error.

@@ -29,6 +29,7 @@ type Run struct {
 	reason    atomic.Pointer[string]
 	ending    chan struct{}         // closed when there is a reason
 	failure   atomic.Pointer[error] // the first error of a stage
+	misjoined error                 // what wire could not join
 
 	wg      sync.WaitGroup
 	started atomic.Bool
@@ -50,19 +51,24 @@ func (r *Run) add(name string, kind Kind, b built) {
 		in: make(chan any), done: make(chan struct{}),
 	}
 	n.ctx, n.cancel = context.WithCancelCause(r.ctx)
-	n.flushCtx = withEnd(n.ctx, r)
+	n.flushCtx = withNode(n.ctx, n)
 	if n.place == 0 {
 		r.sourceCtx, r.drain = context.WithCancelCause(n.ctx)
 	}
 	r.nodes = append(r.nodes, n)
 }
 
-// Start opens the stages from the sink up, wires them and lets the source run.
+// Start wires the stages, opens them from the sink up and lets the source run.
 // With an error nothing runs, and what was opened has been closed. It may be
 // called once.
 func (r *Run) Start(ctx context.Context) error {
 	if r.started.Swap(true) {
 		return errors.New("a run is started once: build another")
+	}
+	r.wire()
+	if r.misjoined != nil {
+		r.end(r.misjoined, nil)
+		return r.misjoined
 	}
 	for i := len(r.nodes) - 1; i >= 0; i-- {
 		n := r.nodes[i]
@@ -70,13 +76,12 @@ func (r *Run) Start(ctx context.Context) error {
 		if !ok {
 			continue
 		}
-		if err := n.do("open", func() error { return o.Open(ctx) }); err != nil {
+		if err := n.do("open", func() error { return o.Open(withNode(ctx, n)) }); err != nil {
 			err = r.stageError(n.name, "open", err)
 			r.end(err, r.nodes[i+1:])
 			return err
 		}
 	}
-	r.wire()
 	for i := len(r.nodes) - 1; i >= 0; i-- {
 		r.nodes[i].start()
 	}

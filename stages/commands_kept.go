@@ -15,6 +15,7 @@ import (
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/streampath"
 )
 
 // CommandStore keeps the commands that are yet to be run over a restart. It is safe
@@ -86,7 +87,7 @@ func (c *Commands) Resume(k KeptCommand, cfg ExecConfig, log *slog.Logger) error
 	if !filepath.IsLocal(filepath.FromSlash(k.Path)) {
 		return fmt.Errorf("%.200q leads out of the record directory", k.Path)
 	}
-	if err := pipeline.CheckPath(k.Stream); err != nil { // it stands in the command
+	if err := streampath.Check(k.Stream); err != nil { // it stands in the command
 		return err
 	}
 	switch info, err := os.Lstat(execValues["path"](&r, &cfg)); {

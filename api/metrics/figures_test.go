@@ -15,6 +15,7 @@ import (
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/recorder"
+	"github.com/gospool/spool/pipeline/streampath"
 )
 
 // machine is streams and recordings that a test makes, and counts what is asked.
@@ -127,7 +128,7 @@ func TestStreamsBeyondTheLimitAreSummed(t *testing.T) {
 	require.Equal(t, 2., got[`spool_stream_live{stream="/others"}`])
 	require.Equal(t, 2., got["spool_streams_without_series"])
 	require.NotContains(t, got, of(received, "c"))
-	require.Error(t, pipeline.CheckPath(Others), "no stream can have the name")
+	require.Error(t, streampath.Check(Others), "no stream can have the name")
 
 	most := 0
 	for n := range 100 {

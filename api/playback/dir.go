@@ -9,8 +9,8 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/streampath"
 )
 
 // Files opens footage by its name below the record directory; Dir does it on a
@@ -121,7 +121,7 @@ func direct(root *os.Root, name string) (info fs.FileInfo, err error) {
 // holds the catalogue and its journal too. Names are slash-separated, relative,
 // and end in .mp4, or .mp4.part while the file grows; no segment is hidden.
 func CheckFileName(name string) error {
-	if err := pipeline.CheckStoredPath(name); err != nil {
+	if err := streampath.CheckStored(name); err != nil {
 		return errors.New("not the name of a recording")
 	}
 	for seg := range strings.SplitSeq(name, "/") {

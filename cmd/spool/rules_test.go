@@ -34,9 +34,9 @@ var mayImport = []struct {
 }{
 	{"cmd/spool", []string{"cmd/spool/server", "cmd/spool/server/outside", "api/auth", "configs", "stages/ingest/file",
 		"sinks/metadata", "sinks/metadata/database", "sinks/mp4", "sinks/mp4/disk", "sinks/mp4/repair",
-		"pipeline", "pipeline/config", "pipeline/media", "pipeline/retained", "bench/..."}}, // what records is the server's
+		"pipeline", "pipeline/config", "pipeline/media", "pipeline/retained", "bench/...", "pipeline/wallclock"}}, // what records is the server's
 	{"cmd/spool/server", []string{"cmd/spool/server/declared", "api/...", "configs", "stages/...", "sinks/...", "pipeline/..."}},
-	{"cmd/spool/server/declared", []string{"api", "api/auth", "configs", "stages/hub", "pipeline", "pipeline/config", "pipeline/durable", "pipeline/filesystem", "pipeline/media", "pipeline/recorder"}},
+	{"cmd/spool/server/declared", []string{"api", "api/auth", "configs", "stages/hub", "pipeline", "pipeline/config", "pipeline/durable", "pipeline/filesystem", "pipeline/media", "pipeline/recorder", "pipeline/wallclock"}},
 	{"cmd/spool/server/outside", []string{"configs", "pipeline", "pipeline/certificate", "pipeline/config", "pipeline/filesystem", "sinks/mp4/disk"}},
 	{"cmd/...", nil}, // tests only
 	{"bench/...", []string{"stages/...", "sinks/...", "pipeline/...", "bench/..."}},
@@ -63,29 +63,31 @@ var mayImport = []struct {
 	{"api/auth", []string{"pipeline"}},
 	{"api/conn", []string{"api/auth"}},
 	{"api/forwarded", nil},
-	{"api/playback", []string{"pipeline", "pipeline/media"}},
+	{"api/playback", []string{"pipeline/media", "pipeline/streampath"}},
 	{"api/params", []string{"pipeline/config"}},
 	{"api/scrub", []string{"pipeline/config"}},
 	{"api/metrics", []string{"pipeline", "pipeline/media", "pipeline/recorder"}},
 	{"api/openapi", []string{"pipeline/media"}},
-	{"api", []string{"pipeline", "pipeline/config", "pipeline/media", "pipeline/recorder", "pipeline/retained", "pipeline/guard", "pipeline/certificate"}}, // what it serves is handed in
-	{"configs", []string{"pipeline", "pipeline/config", "pipeline/recorder"}},
+	{"api", []string{"pipeline", "pipeline/config", "pipeline/media", "pipeline/recorder", "pipeline/retained", "pipeline/guard", "pipeline/certificate", "pipeline/streampath", "pipeline/wallclock"}}, // what it serves is handed in
+	{"configs", []string{"pipeline", "pipeline/config", "pipeline/recorder", "pipeline/streampath"}},
 	{"pipeline/pipelinetest", []string{"pipeline/..."}},
 	{"pipeline/config", []string{"pipeline/guard"}},
 	{"pipeline/guard", nil},
 	{"pipeline/endcause", nil},
 	{"pipeline/certificate", nil},
+	{"pipeline/streampath", nil},
+	{"pipeline/wallclock", []string{"pipeline"}},
 	{"pipeline/sparinglog", nil},
 	{"pipeline/media", nil},
-	{"pipeline/retained", []string{"pipeline", "pipeline/media"}},
+	{"pipeline/retained", []string{"pipeline/media", "pipeline/wallclock"}},
 	{"pipeline/durable", []string{"pipeline/filesystem"}},
 	{"pipeline/filesystem", nil},
 	{"pipeline/isobmff", []string{"pipeline/media"}},
 	{"pipeline/isobmff/index", []string{"pipeline/isobmff", "pipeline/media"}},
 	{"pipeline/isobmff/isobmfftest", []string{"pipeline/isobmff"}},
 	{"pipeline/codec", []string{"pipeline/media", "pipeline/isobmff", "pipeline/guard"}},
-	{"pipeline/recorder", []string{"pipeline", "pipeline/endcause"}},                 // nor does it
-	{"pipeline", []string{"pipeline/config", "pipeline/guard", "pipeline/endcause"}}, // it does not know what flows, nor who lets it
+	{"pipeline/recorder", []string{"pipeline", "pipeline/endcause", "pipeline/streampath", "pipeline/wallclock"}}, // nor does it
+	{"pipeline", []string{"pipeline/config", "pipeline/guard", "pipeline/endcause"}},                              // it does not know what flows, nor who lets it
 }
 
 // rooms says which packages of its own folder one may import; others may import all of it.

@@ -11,6 +11,7 @@ import (
 	"github.com/gospool/spool/cmd/spool/server"
 	"github.com/gospool/spool/cmd/spool/server/outside"
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/wallclock"
 )
 
 // ServeCmd is spool serve.
@@ -45,7 +46,7 @@ func (c *ServeCmd) Run(p *Program) error {
 	// a good end into a death.
 
 	s, err := server.New(declared, server.Options{
-		Load: p.load, Log: log, Clock: pipeline.SystemClock, Synchronised: pipeline.KernelSynchronised, Version: readBuild().version,
+		Load: p.load, Log: log, Clock: pipeline.SystemClock, Synchronised: wallclock.KernelSynchronised, Version: readBuild().version,
 	})
 	if err != nil {
 		return err

@@ -63,6 +63,7 @@ const (
 	DropBeforeKeyFrame = "before_key_frame"
 	DropNotDecodable   = "not_decodable_alone"
 	DropOutOfOrder     = "out_of_order"
+	DropByFlow         = "left_out_by_flow"
 )
 
 // What a cause may count.
@@ -108,6 +109,7 @@ var DropCauses = []DropCause{
 	{DropBeforeKeyFrame, countsUnits, "before the first key frame of a recording"},
 	{string(GapNoKeyFrame), countsUnits, "a file was ended at its bound, and the next one waits for a key frame"},
 	{string(GapTooManyFiles), countsUnits, "they would have begun more than a file a second"},
+	{DropByFlow, countsUnits, "the go-streams flow of a stage took them and gave nothing for them"},
 	{DropOutOfOrder, countsUnits, "older than what their file holds"},
 	{string(GapDiskFull), countsUnits, "the disk was full"},
 	{string(GapNoInodes), countsUnits, "the filesystem took no further file"},

@@ -1,6 +1,9 @@
 package media
 
-import "sync/atomic"
+import (
+	"bytes"
+	"sync/atomic"
+)
 
 // Flags of an access unit.
 const (
@@ -56,7 +59,7 @@ type Chunk struct {
 
 	holeNS int64 // of Gap, what is missing right before the first access unit of the lead track: the chunk before may span it
 
-	pool *Pool
+	pool *Pool // nil: the collector has it, and no reference counts
 	refs atomic.Int32
 	of   *Chunk // not nil: columns and payloads are this one's, of which the chunk owns a reference
 	// held is the pool's record of who took the chunk; checked pools only.
@@ -84,8 +87,23 @@ type Mark struct {
 	Raised *Raised // MarkRaised
 }
 
+func (m Mark) copy() *Mark {
+	if m.Event != nil {
+		m.Event = &copyEvents([]Event{*m.Event})[0]
+	}
+	if m.Raised != nil {
+		raised := *m.Raised
+		raised.Data = bytes.Clone(raised.Data)
+		m.Raised = &raised
+	}
+	return &m
+}
+
 // Retain adds a reference and returns the chunk.
 func (c *Chunk) Retain() *Chunk {
+	if c.pool == nil {
+		return c
+	}
 	if c.refs.Add(1) <= 1 {
 		panic("media: Retain of a released chunk")
 	}
@@ -95,6 +113,9 @@ func (c *Chunk) Retain() *Chunk {
 // Release ends one reference. With the last one the memory goes back to the
 // pool and the chunk must not be touched again.
 func (c *Chunk) Release() {
+	if c.pool == nil {
+		return
+	}
 	switch n := c.refs.Add(-1); {
 	case n == 0:
 		c.pool.put(c)

@@ -1,8 +1,10 @@
 package media
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/json"
+	"slices"
 )
 
 // Event is something that happened on a stream and is worth keeping: the
@@ -29,6 +31,14 @@ type Raised struct {
 	Data    json.RawMessage
 	At      int64 // UTC, ns
 	Protect bool
+}
+
+func copyEvents(list []Event) []Event {
+	list = slices.Clone(list)
+	for i := range list {
+		list[i].Data = bytes.Clone(list[i].Data)
+	}
+	return list
 }
 
 // Lasting returns the event from so many ns before its moment to so many after it.

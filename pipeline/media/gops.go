@@ -77,7 +77,10 @@ func (c *Chunk) Last() *Chunk {
 
 // part is an empty view of a chunk, of which it takes over a reference.
 func (c *Chunk) part() *Chunk {
-	p := c.pool.get(c.Set)
+	p := &Chunk{Set: c.Set, Tracks: make([]Columns, len(c.Tracks))}
+	if c.pool != nil {
+		p = c.pool.get(c.Set)
+	}
 	p.of, p.Seq, p.Stepped = c, c.Seq, c.Stepped
 	return p
 }

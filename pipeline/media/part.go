@@ -1,6 +1,9 @@
 package media
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // Segment is the identity of one file: what the segmenter knows when it begins.
 type Segment struct {
@@ -38,4 +41,23 @@ func (p Part) Release() {
 	if p.Chunk != nil {
 		p.Chunk.Release()
 	}
+}
+
+// Unpooled returns the part with a copy of its chunk that the garbage collector owns.
+func (p Part) Unpooled() Part {
+	if p.Chunk != nil {
+		p.Chunk = p.Chunk.Unpooled()
+	}
+	return p
+}
+
+// Check is Chunk.Check for a part.
+func (p Part) Check() error {
+	if p.Segment == nil {
+		return errors.New("it is of no segment")
+	}
+	if p.Chunk != nil {
+		return p.Chunk.Check()
+	}
+	return nil
 }

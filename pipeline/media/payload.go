@@ -12,6 +12,14 @@ type Payload struct {
 	size   int // of all blocks together
 }
 
+// NewPayload returns the payload that b is, in mdat form. It copies nothing.
+func NewPayload(b []byte) Payload {
+	if len(b) == 0 {
+		return Payload{}
+	}
+	return Payload{blocks: [][]byte{b}, size: len(b)}
+}
+
 // Len is the size in bytes.
 func (p *Payload) Len() int { return p.size }
 

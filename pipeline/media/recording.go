@@ -1,5 +1,10 @@
 package media
 
+import (
+	"errors"
+	"slices"
+)
+
 // State is where a recording is in its life. It is stored as it stands.
 type State string
 
@@ -50,6 +55,21 @@ type Recording struct {
 	// Beyond are events that it holds media of and cannot name. Each is told of with
 	// one value of the recording only: whoever keeps events takes it from there.
 	Beyond []Event
+}
+
+// Unpooled returns a copy that shares nothing with the recording.
+func (r Recording) Unpooled() Recording {
+	r.Tracks, r.Gaps, r.Anchors = slices.Clone(r.Tracks), slices.Clone(r.Gaps), slices.Clone(r.Anchors)
+	r.Events, r.Beyond = copyEvents(r.Events), copyEvents(r.Beyond)
+	return r
+}
+
+// Check is Chunk.Check for a recording.
+func (r Recording) Check() error {
+	if r.ID == (ID{}) {
+		return errors.New("it has no ID")
+	}
+	return nil
 }
 
 // Location is a place where a recording's footage lies: the disk of a recorder, or a

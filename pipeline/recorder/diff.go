@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/streampath"
 )
 
 // Changes name what a change of the configuration touched: pipelines, or streams.
@@ -57,6 +58,6 @@ func byName(list []Declared) map[string]*Declared {
 }
 
 func (d *Declared) same(o *Declared) bool {
-	globs := func(a, b pipeline.Glob) bool { return a.String() == b.String() }
+	globs := func(a, b streampath.Glob) bool { return a.String() == b.String() }
 	return d.Mode == o.Mode && slices.EqualFunc(d.Streams, o.Streams, globs) && d.Plan.Same(o.Plan)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/recorder"
+	"github.com/gospool/spool/pipeline/streampath"
 )
 
 // token is the element that would flow in these tests. None does: they are about
@@ -140,13 +141,13 @@ func newRigOf(t *testing.T, stages string, modes ...pipeline.Mode) *rig {
 	pipeline.Provide(e.Services, b.script)
 	e.Clock = b.clock
 	b.tasks = pipeline.NewTasks(e.Log, b.clock)
-	all, err := pipeline.ParseGlob("**")
+	all, err := streampath.ParseGlob("**")
 	require.NoError(t, err)
 	var declared []recorder.Declared
 	for _, m := range modes {
 		plan := compile(t, stages)
 		plan.Name = string(m)
-		declared = append(declared, recorder.Declared{Plan: plan, Streams: []pipeline.Glob{all}, Mode: m})
+		declared = append(declared, recorder.Declared{Plan: plan, Streams: []streampath.Glob{all}, Mode: m})
 	}
 	b.Recorder = recorder.New(e, b.tasks, b.dir, declared, time.Hour)
 	t.Cleanup(func() {

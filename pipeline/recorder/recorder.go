@@ -11,18 +11,19 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/endcause"
+	"github.com/gospool/spool/pipeline/streampath"
 )
 
 // Declared is a pipeline with the streams that it is for.
 type Declared struct {
 	Plan    *pipeline.Plan
-	Streams []pipeline.Glob
+	Streams []streampath.Glob
 	Mode    pipeline.Mode
 }
 
 // Covers reports whether the pipeline is for a stream.
 func (d *Declared) Covers(stream string) bool {
-	return slices.ContainsFunc(d.Streams, func(g pipeline.Glob) bool { return g.Match(stream) })
+	return slices.ContainsFunc(d.Streams, func(g streampath.Glob) bool { return g.Match(stream) })
 }
 
 // Directory knows the streams; the hub is one.
@@ -74,7 +75,7 @@ func New(env pipeline.Env, tasks *pipeline.Tasks, dir Directory, declared []Decl
 // Start records a stream with every pipeline that covers it and is started by
 // hand or always. It reports whether all of them recorded it already.
 func (r *Recorder) Start(stream string, o StartOptions) (already bool, err error) {
-	if err := pipeline.CheckPath(stream); err != nil {
+	if err := streampath.Check(stream); err != nil {
 		return false, err
 	}
 	if !o.Wait && !r.dir.Live(stream) && !r.dir.Configured(stream) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/wallclock"
 )
 
 // Schedule keeps the recordings of a Recorder as an Agenda wants them. It asks
@@ -22,7 +23,7 @@ import (
 type Schedule struct {
 	recorder *Recorder
 	clock    pipeline.Clock
-	wall     *pipeline.WallClock // nil: the clock is always believed
+	wall     *wallclock.Judge // nil: the clock is always believed
 	log      *slog.Logger
 	trigger  func(ScheduleJob) error // of an event; nil: no job has that action
 
@@ -38,7 +39,7 @@ type Schedule struct {
 const maxAsk = 10 * time.Second
 
 // NewSchedule makes a schedule without jobs. A nil wall believes the clock.
-func NewSchedule(r *Recorder, clock pipeline.Clock, wall *pipeline.WallClock, log *slog.Logger, trigger func(ScheduleJob) error) *Schedule {
+func NewSchedule(r *Recorder, clock pipeline.Clock, wall *wallclock.Judge, log *slog.Logger, trigger func(ScheduleJob) error) *Schedule {
 	return &Schedule{
 		recorder: r, clock: clock, wall: wall, log: log, trigger: trigger,
 		failed: map[string]string{}, wake: make(chan struct{}, 1),
@@ -110,18 +111,18 @@ func (s *Schedule) Ask() time.Duration {
 }
 
 // wrongClock is the reading of a clock that is plainly wrong; else nil.
-func (s *Schedule) wrongClock() *pipeline.ClockReading {
+func (s *Schedule) wrongClock() *wallclock.Reading {
 	if s.wall == nil {
 		return nil
 	}
-	if r := s.wall.Read(); r.State == pipeline.ClockWrong {
+	if r := s.wall.Read(); r.State == wallclock.Wrong {
 		return &r
 	}
 	return nil
 }
 
 // window is the window in which a stream is, or any where the clock is wrong.
-func (s *Schedule) window(a Agenda, stream string, now time.Time, wrong *pipeline.ClockReading) (Window, bool) {
+func (s *Schedule) window(a Agenda, stream string, now time.Time, wrong *wallclock.Reading) (Window, bool) {
 	stopped := s.recorder.StoppedAt(stream)
 	if wrong == nil {
 		return a.At(stream, now, stopped)
@@ -135,7 +136,7 @@ func (s *Schedule) window(a Agenda, stream string, now time.Time, wrong *pipelin
 
 // stopHolds reports whether a stop by hand is of now although the clock is wrong: it
 // was made by this clock, or in the window that is at the best guess of the time.
-func (a Agenda) stopHolds(stream string, stopped time.Time, wrong *pipeline.ClockReading) bool {
+func (a Agenda) stopHolds(stream string, stopped time.Time, wrong *wallclock.Reading) bool {
 	if stopped.IsZero() {
 		return false
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/recorder"
+	"github.com/gospool/spool/pipeline/wallclock"
 )
 
 // misled is a planned rig whose schedule does not believe every clock; its newest
@@ -18,7 +19,7 @@ func misled(t *testing.T, jobs ...recorder.ScheduleJob) *planned {
 	p := newPlanned(t, jobs...)
 	p.clock.set(p.day)
 	log := slog.New(slog.DiscardHandler)
-	wall := pipeline.NewWallClock(setByHand{p.clock}, func() bool { return false }, log)
+	wall := wallclock.New(setByHand{p.clock}, func() bool { return false }, log)
 	wall.Seen("the newest file", p.day.Add(-2*time.Hour))
 	p.Schedule = recorder.NewSchedule(p.Recorder, p.clock, wall, log, nil)
 	p.Set(recorder.Agenda(jobs))

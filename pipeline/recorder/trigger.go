@@ -8,6 +8,7 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/endcause"
+	"github.com/gospool/spool/pipeline/streampath"
 )
 
 // maxWaiting bounds the triggers that wait for a run.
@@ -58,7 +59,7 @@ func (j *Job) begun(run *pipeline.Run) {
 // every event pipeline that covers the stream records it, and there is an
 // answer of each.
 func (r *Recorder) Trigger(stream string, t pipeline.Trigger) ([]pipeline.Triggered, error) {
-	if err := pipeline.CheckPath(stream); err != nil {
+	if err := streampath.Check(stream); err != nil {
 		return nil, err
 	}
 	unarmed := r.arm(stream, t)

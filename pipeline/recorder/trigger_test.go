@@ -11,6 +11,7 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/recorder"
+	"github.com/gospool/spool/pipeline/streampath"
 )
 
 // answers says how the stages of each mode answer a trigger.
@@ -76,14 +77,14 @@ func TestTriggerPrefersAMarkToASecondFile(t *testing.T) {
 			pipeline.Provide(e.Services, a)
 			e.Clock = b.clock
 			b.tasks = pipeline.NewTasks(e.Log, b.clock)
-			all, err := pipeline.ParseGlob("**")
+			all, err := streampath.ParseGlob("**")
 			require.NoError(t, err)
 			var declared []recorder.Declared
 			began := 0
 			for _, m := range c.modes {
 				plan := compile(t, "[scripted, answering]")
 				plan.Name = string(m)
-				declared = append(declared, recorder.Declared{Plan: plan, Streams: []pipeline.Glob{all}, Mode: m})
+				declared = append(declared, recorder.Declared{Plan: plan, Streams: []streampath.Glob{all}, Mode: m})
 				if m != manual {
 					began++
 				}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/recorder"
+	"github.com/gospool/spool/pipeline/streampath"
 )
 
 // declare is a pipeline of the test's stages.
@@ -17,7 +18,7 @@ func declare(t *testing.T, name string, m pipeline.Mode, stages string, globs ..
 	plan.Name = name
 	d := recorder.Declared{Plan: plan, Mode: m}
 	for _, pattern := range globs {
-		g, err := pipeline.ParseGlob(pattern)
+		g, err := streampath.ParseGlob(pattern)
 		require.NoError(t, err)
 		d.Streams = append(d.Streams, g)
 	}

@@ -3,14 +3,14 @@ package retained
 import (
 	"time"
 
-	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/wallclock"
 )
 
 // Plan says how full a disk is, what would be deleted next, and what stays.
 type Plan struct {
 	At     time.Time // by which ages are judged
-	Clock  pipeline.ClockReading
+	Clock  wallclock.Reading
 	Active bool // a limit is configured
 
 	DiskBytes   int64

@@ -9,8 +9,8 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/wallclock"
 	"github.com/gospool/spool/sinks/metadata/database"
 	"github.com/gospool/spool/sinks/metadata/journal"
 	"github.com/gospool/spool/sinks/metadata/row"
@@ -73,7 +73,7 @@ func (c *Catalogue) redate(ctx context.Context, now time.Time) error {
 	return c.inTx(ctx, func(ctx context.Context, s *store, tx bun.Tx) error {
 		_, err := tx.NewUpdate().Table("spool_events").Set("gone_ns = ?", now.UnixNano()).
 			Where("gone_ns > 0").Where("node = ?", c.opts.Node).
-			Where("(gone_ns < ? OR gone_ns > ?)", pipeline.Plausible.UnixNano(), now.Add(24*time.Hour).UnixNano()).Exec(ctx)
+			Where("(gone_ns < ? OR gone_ns > ?)", wallclock.Plausible.UnixNano(), now.Add(24*time.Hour).UnixNano()).Exec(ctx)
 		return err
 	})
 }
@@ -83,7 +83,7 @@ func (c *Catalogue) redateLost(ctx context.Context) error {
 	var rows []*row.Row
 	err := c.read(ctx, func(ctx context.Context, s *store) error {
 		return s.RO.NewSelect().Model(&rows).Where("r.state = ?", string(media.StateLost)).Where("r.node = ?", c.opts.Node).
-			Where("r.revision < ?", pipeline.Plausible.UnixNano()).Limit(upkeepBatch).Scan(ctx)
+			Where("r.revision < ?", wallclock.Plausible.UnixNano()).Limit(upkeepBatch).Scan(ctx)
 	})
 	if err != nil || len(rows) == 0 {
 		return err
@@ -131,7 +131,7 @@ func (c *Catalogue) dropLost(ctx context.Context, before time.Time, by AloneWith
 		var rows []*row.Row
 		err := c.read(ctx, func(ctx context.Context, s *store) error {
 			return s.RO.NewSelect().Model(&rows).Where("r.state = ?", string(media.StateLost)).
-				Where("r.protected = 0").Where("r.node = ?", c.opts.Node).Where("r.revision < ?", before.UnixNano()).Where("r.revision >= ?", pipeline.Plausible.UnixNano()).
+				Where("r.protected = 0").Where("r.node = ?", c.opts.Node).Where("r.revision < ?", before.UnixNano()).Where("r.revision >= ?", wallclock.Plausible.UnixNano()).
 				OrderExpr("r.start_ns, r.id").Limit(upkeepBatch).Scan(ctx)
 		})
 		if err != nil || len(rows) == 0 {

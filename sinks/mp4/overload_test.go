@@ -20,6 +20,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
 	"github.com/gospool/spool/pipeline/recorder"
+	"github.com/gospool/spool/pipeline/streampath"
 	"github.com/gospool/spool/sinks/mp4/disk"
 	_ "github.com/gospool/spool/stages"
 	"github.com/gospool/spool/stages/hub"
@@ -192,10 +193,10 @@ func newOverload(t *testing.T, streams int, maxBytes int64) *overload {
 	require.NoError(t, err)
 	plan, problems := pipeline.Compile("p", n)
 	require.Empty(t, problems)
-	every, err := pipeline.ParseGlob("**")
+	every, err := streampath.ParseGlob("**")
 	require.NoError(t, err)
 	env := pipeline.Env{Services: services, Log: log, Clock: pipeline.SystemClock}
-	l.recorder = recorder.New(env, l.tasks, l.hub, []recorder.Declared{{Plan: plan, Streams: []pipeline.Glob{every}, Mode: pipeline.Manual}}, time.Minute)
+	l.recorder = recorder.New(env, l.tasks, l.hub, []recorder.Declared{{Plan: plan, Streams: []streampath.Glob{every}, Mode: pipeline.Manual}}, time.Minute)
 	for i := range streams {
 		p, err := l.hub.Publish(stream(i), hub.PublishOptions{})
 		require.NoError(t, err)

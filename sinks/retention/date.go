@@ -5,7 +5,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/wallclock"
 )
 
 // dates tells when files ended where their own word cannot be right: they were made
@@ -21,7 +21,7 @@ import (
 //
 // So no such file makes another one old, goes first for its date, or stays for ever.
 type dates struct {
-	clock pipeline.ClockReading
+	clock wallclock.Reading
 	made  map[string]int64 // paths of files that a wrong clock has dated; ns, when a believed one saw them, 0: not yet
 }
 
@@ -30,7 +30,7 @@ type dates struct {
 const farAhead = 24 * time.Hour
 
 func (d *dates) plausible(ns int64) bool {
-	return ns >= pipeline.Plausible.UnixNano() &&
+	return ns >= wallclock.Plausible.UnixNano() &&
 		(!d.clock.Believed() || ns <= d.clock.Now.Add(farAhead).UnixNano())
 }
 
@@ -63,7 +63,7 @@ func (d *dates) date(it *Item) {
 
 // wrongly notes that a file was made under a wrong clock.
 func (d *dates) wrongly(path string) {
-	if d.clock.State == pipeline.ClockWrong {
+	if d.clock.State == wallclock.Wrong {
 		d.made[path] = 0
 	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/retained"
+	"github.com/gospool/spool/pipeline/wallclock"
 )
 
 // MassExpiry says what becomes of more that expires at once than time alone explains.
@@ -113,7 +114,7 @@ func (k *Keeper) mass(backlog []*Item) bool {
 }
 
 // waited returns how long a mass expiry has waited.
-func (k *Keeper) waited(r pipeline.ClockReading) time.Duration {
+func (k *Keeper) waited(r wallclock.Reading) time.Duration {
 	e := &k.expiry
 	if e.since.IsZero() || e.steps != r.Steps {
 		return 0
@@ -127,7 +128,7 @@ func (k *Keeper) expire() {
 	waited := k.waited(r)
 	switch {
 	case !r.Believed():
-		if r.State != pipeline.ClockUnproven || e.steps != r.Steps {
+		if r.State != wallclock.Unproven || e.steps != r.Steps {
 			e.waited = 0
 		}
 		e.dueUpTo, e.counted, e.steps = time.Time{}, r.Steady, r.Steps

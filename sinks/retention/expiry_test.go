@@ -9,8 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/retained"
+	"github.com/gospool/spool/pipeline/wallclock"
 )
 
 const years = 365 * day
@@ -81,7 +81,7 @@ func TestAClockThatIsYearsAheadAtStartDeletesNothing(t *testing.T) {
 			p := r.plan()
 			require.Equal(t, retained.HeldForClock, p.Held.Cause)
 			require.Equal(t, len(names), p.Held.Count.Files)
-			require.Equal(t, pipeline.ClockDoubtful, p.Clock.State)
+			require.Equal(t, wallclock.Doubtful, p.Clock.State)
 			require.NotEmpty(t, p.Held.Why)
 			require.Equal(t, p.Clock.Why, p.Held.Why)
 			require.True(t, p.Held.Since.Equal(p.Clock.Now.Add(-p.Clock.Steady)), "since the start")
@@ -379,7 +379,7 @@ func TestAnOperatorConfirmsTheClock(t *testing.T) {
 	r.now, r.synced = r.now.Add(60*day), false
 	r.restart()
 	r.look(0)
-	require.Equal(t, pipeline.ClockDoubtful, r.plan().Clock.State)
+	require.Equal(t, wallclock.Doubtful, r.plan().Clock.State)
 	went, err := r.k.Confirm()
 	require.NoError(t, err)
 	require.Equal(t, 21, went.Count.Files)
@@ -402,7 +402,7 @@ func TestAnOperatorConfirmsTheClock(t *testing.T) {
 	r.now = time.Unix(5, 0)
 	r.restart()
 	_, err = r.k.Confirm()
-	require.ErrorIs(t, err, pipeline.ErrClockWrong)
+	require.ErrorIs(t, err, wallclock.ErrWrong)
 }
 
 // The ordinary run of time is no mass expiry, however small a store is.
@@ -565,7 +565,7 @@ func TestAFirstRunIsNotEndedByAStep(t *testing.T) {
 	r.now = r.now.Add(10 * years)
 	r.hours(100)
 	require.ElementsMatch(t, names, r.footage())
-	require.Equal(t, pipeline.ClockDoubtful, r.plan().Clock.State)
+	require.Equal(t, wallclock.Doubtful, r.plan().Clock.State)
 }
 
 // Asking for the plan is no look: it neither lets anything go nor puts off a look.
@@ -632,7 +632,7 @@ func TestWhatIsAheadOfTheTimeGoesForRoomToo(t *testing.T) {
 	require.Equal(t, []string{"live/cam"}, r.running)
 	require.LessOrEqual(t, len(r.footage()), 5)
 	require.Contains(t, r.footage(), number(11))
-	require.Equal(t, pipeline.ClockDoubtful, r.plan().Clock.State, "what was recorded before the first look hides nothing")
+	require.Equal(t, wallclock.Doubtful, r.plan().Clock.State, "what was recorded before the first look hides nothing")
 }
 
 // keep_at_least is by the best guess of the time: a clock that is behind makes

@@ -13,6 +13,7 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/retained"
+	"github.com/gospool/spool/pipeline/wallclock"
 )
 
 // ErrKept is what Store.Remove returns for a file that must stay: it is
@@ -48,7 +49,7 @@ type Deps struct {
 	Disk       func(dir string) (filesystem.Capacity, error) // nil: Disk
 	Writable   func() bool                                   // whether a recording could begin a file now; waits for nothing, and may be nil
 	Clock      pipeline.Clock
-	Wall       *pipeline.WallClock // whether the clock is believed; nil: one of its own
+	Wall       *wallclock.Judge // whether the clock is believed; nil: one of its own
 	Log        *slog.Logger
 }
 
@@ -70,9 +71,9 @@ type Keeper struct {
 	queue   []ranked
 	scanned time.Time
 	took    time.Duration
-	rounded time.Time             // of the last whole look
-	judged  pipeline.ClockState   // of then
-	clock   pipeline.ClockReading // of this look
+	rounded time.Time         // of the last whole look
+	judged  wallclock.State   // of then
+	clock   wallclock.Reading // of this look
 	expiry  expiry
 	held    *retained.Held // what has expired and stays, as of the last scan
 	barren  bool           // the last scan found nothing to delete, and something is needed
@@ -110,7 +111,7 @@ func New(policy Policy, deps Deps) (*Keeper, error) {
 		deps.Log = slog.New(slog.DiscardHandler)
 	}
 	if deps.Wall == nil {
-		deps.Wall = pipeline.NewWallClock(deps.Clock, pipeline.KernelSynchronised, deps.Log)
+		deps.Wall = wallclock.New(deps.Clock, wallclock.KernelSynchronised, deps.Log)
 	}
 	k := &Keeper{
 		policy: policy, deps: deps, index: s, wake: make(chan struct{}, 1),

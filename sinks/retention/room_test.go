@@ -17,10 +17,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/wallclock"
 )
 
 // room is a record directory on a disk of a given size, with a clock that the
@@ -71,7 +71,7 @@ func (r *room) open(policy Policy) {
 	r.steady = 0
 	k, err := New(policy, Deps{
 		Dir: r.dir, Store: r, Recordings: r, Clock: r, Log: log, Disk: r.disk,
-		Wall: pipeline.NewWallClock(r, func() bool { return r.synced }, log),
+		Wall: wallclock.New(r, func() bool { return r.synced }, log),
 		Read: Reader{
 			Identity:  ".spool-directory",
 			Entry:     readEntry,

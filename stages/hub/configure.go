@@ -8,6 +8,7 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
+	"github.com/gospool/spool/pipeline/streampath"
 )
 
 // StreamConfig is what the configuration says of a path.
@@ -26,7 +27,7 @@ type StreamConfig struct {
 // on; one that is another takes the old one's place when that has hung up, which
 // ends the recordings' run as any lost publisher does.
 func (h *Hub) Configure(path string, c StreamConfig) error {
-	if err := pipeline.CheckPath(path); err != nil {
+	if err := streampath.Check(path); err != nil {
 		return err
 	}
 	next, err := h.newPull(path, c)

@@ -19,6 +19,7 @@ import (
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/streampath"
 )
 
 // Config is the hub's; a zero value means its default.
@@ -132,7 +133,7 @@ type PublishOptions struct {
 // that has fallen silent (see Client), or Override is set or was configured for
 // the path: then the old publisher ends.
 func (h *Hub) Publish(path string, o PublishOptions) (*Publisher, error) {
-	if err := pipeline.CheckPath(path); err != nil {
+	if err := streampath.Check(path); err != nil {
 		return nil, err
 	}
 	h.mu.Lock()
@@ -154,7 +155,7 @@ func (h *Hub) Publish(path string, o PublishOptions) (*Publisher, error) {
 // Subscribe asks for a stream that may be live, configured or neither yet. The
 // caller closes the subscription.
 func (h *Hub) Subscribe(path string) (*Subscription, error) {
-	if err := pipeline.CheckPath(path); err != nil {
+	if err := streampath.Check(path); err != nil {
 		return nil, err
 	}
 	h.mu.Lock()

@@ -15,6 +15,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
 	"github.com/gospool/spool/pipeline/recorder"
+	"github.com/gospool/spool/pipeline/streampath"
 	"github.com/gospool/spool/stages/hub"
 )
 
@@ -53,9 +54,9 @@ func recorded(b *testing.B) []*hub.Publisher {
 	for n, pattern := range []string{"**", "live/**", "live/site*/camera???"} {
 		plan, problems := pipeline.Compile(fmt.Sprint("p", n), stages)
 		require.NoError(b, problems.Err())
-		glob, err := pipeline.ParseGlob(pattern)
+		glob, err := streampath.ParseGlob(pattern)
 		require.NoError(b, err)
-		declared = append(declared, recorder.Declared{Plan: plan, Mode: pipeline.Always, Streams: []pipeline.Glob{glob}})
+		declared = append(declared, recorder.Declared{Plan: plan, Mode: pipeline.Always, Streams: []streampath.Glob{glob}})
 	}
 	r := recorder.New(pipeline.Env{Log: log, Clock: pipeline.SystemClock}, tasks, h, declared, time.Minute)
 	h.Watch(r.Began)

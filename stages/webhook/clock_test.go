@@ -8,9 +8,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/pipelinetest"
+	"github.com/gospool/spool/pipeline/wallclock"
 )
 
 // What waits over a restart is not given up because the clock says that years have
@@ -32,7 +32,7 @@ func TestAWrongClockGivesNoNoticeUp(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			clock := &skipping{now: c.now}
-			wall := pipeline.NewWallClock(clock, func() bool { return c.synced }, slog.New(slog.DiscardHandler))
+			wall := wallclock.New(clock, func() bool { return c.synced }, slog.New(slog.DiscardHandler))
 			wall.Seen("a recording", right.Add(-time.Minute))
 			b := &Outbox{clock: clock, wall: wall}
 			e, n := &entry{queued: c.now}, &Notice{Created: c.made.UnixNano(), GiveUp: config.Duration(72 * time.Hour)}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/filesystem"
+	"github.com/gospool/spool/pipeline/wallclock"
 )
 
 // lane is the notices for one URL, sent one after another, the oldest first.
@@ -147,7 +148,7 @@ func (b *Outbox) tooOld(e *entry, n *Notice) bool {
 	tried, made := now.Sub(e.queued), time.Unix(0, n.Created)
 	before := min(e.queued.Sub(made), now.Round(0).Sub(made)-tried) // by the clock as it was, and as it is
 	believed := b.wall == nil || b.wall.Read().Believed()
-	if !believed || made.Before(pipeline.Plausible) {
+	if !believed || made.Before(wallclock.Plausible) {
 		before = 0
 	}
 	return tried > min(giveUp, leastTried) && tried > giveUp-max(before, 0)

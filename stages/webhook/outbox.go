@@ -18,6 +18,7 @@ import (
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/durable"
 	"github.com/gospool/spool/pipeline/filesystem"
+	"github.com/gospool/spool/pipeline/wallclock"
 )
 
 const (
@@ -42,7 +43,7 @@ type Outbox struct {
 	disk   durable.FS
 	tasks  *pipeline.Tasks
 	clock  pipeline.Clock
-	wall   *pipeline.WallClock
+	wall   *wallclock.Judge
 	log    *slog.Logger
 	client *http.Client
 	has    func(Target) bool // see Options.Allowed
@@ -69,7 +70,7 @@ type Options struct {
 	Disk  durable.FS // the real one where it is nil
 	Tasks *pipeline.Tasks
 	Clock pipeline.Clock
-	Wall  *pipeline.WallClock // whether the clock is believed; nil: it is
+	Wall  *wallclock.Judge // whether the clock is believed; nil: it is
 	Log   *slog.Logger
 	// Allowed reports whether the configuration has a target: what an earlier process left
 	// is sent to no other. nil: it has all.

@@ -14,6 +14,7 @@ import (
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/sparinglog"
+	"github.com/gospool/spool/pipeline/streampath"
 	"github.com/gospool/spool/stages/ingest"
 )
 
@@ -44,7 +45,7 @@ type publishers struct {
 	digests   *auth.Digests
 	offers    ingest.Digests
 	failures  signIns
-	allowed   map[string][]pipeline.Glob // paths, by name
+	allowed   map[string][]streampath.Glob // paths, by name
 }
 
 // newPublishers returns nil where everybody may publish.
@@ -52,7 +53,7 @@ func newPublishers(a configs.IngestAuth, clock pipeline.Clock, failures signIns)
 	if len(a.Users) == 0 {
 		return nil, nil
 	}
-	p := &publishers{failures: failures, allowed: map[string][]pipeline.Glob{}}
+	p := &publishers{failures: failures, allowed: map[string][]streampath.Glob{}}
 	var hashes []auth.Credentials
 	digests := map[string]auth.Digest{}
 	for _, u := range a.Users {
@@ -63,7 +64,7 @@ func newPublishers(a configs.IngestAuth, clock pipeline.Clock, failures signIns)
 			digests[u.Name] = auth.Digest{Realm: u.Digest.Realm, MD5: u.Digest.MD5.Reveal(), SHA256: u.Digest.SHA256.Reveal()}
 		}
 		for _, pattern := range u.Publish {
-			g, err := pipeline.ParseGlob(pattern)
+			g, err := streampath.ParseGlob(pattern)
 			if err != nil {
 				return nil, err
 			}
@@ -128,7 +129,7 @@ func (p *publishers) Authorize(ctx context.Context, r ingest.AccessRequest) erro
 	} else if err != nil {
 		return err
 	}
-	if !slices.ContainsFunc(p.allowed[c.Name], func(g pipeline.Glob) bool { return g.Match(r.Path) }) {
+	if !slices.ContainsFunc(p.allowed[c.Name], func(g streampath.Glob) bool { return g.Match(r.Path) }) {
 		return fmt.Errorf("%s may not publish this path: ingest.auth.users has no pattern for it", c.Name)
 	}
 	return nil

@@ -17,6 +17,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
 	"github.com/gospool/spool/pipeline/recorder"
+	"github.com/gospool/spool/pipeline/streampath"
 	"github.com/gospool/spool/sinks/footage"
 	"github.com/gospool/spool/sinks/metadata"
 	"github.com/gospool/spool/sinks/mp4"
@@ -69,9 +70,9 @@ func newBoundedFixture(t *testing.T, mode pipeline.Mode, ring, segmenter string,
 	require.NoError(t, err)
 	plan, problems := pipeline.Compile("events", n)
 	require.NoError(t, problems.Err())
-	all, err := pipeline.ParseGlob("**")
+	all, err := streampath.ParseGlob("**")
 	require.NoError(t, err)
-	r.recorder = recorder.New(env, r.tasks, r.hub, []recorder.Declared{{Plan: plan, Streams: []pipeline.Glob{all}, Mode: mode}}, time.Minute)
+	r.recorder = recorder.New(env, r.tasks, r.hub, []recorder.Declared{{Plan: plan, Streams: []streampath.Glob{all}, Mode: mode}}, time.Minute)
 	r.hub.Watch(r.recorder.Began)
 	t.Cleanup(func() { r.stop() })
 	return r

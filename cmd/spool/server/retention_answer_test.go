@@ -20,6 +20,7 @@ import (
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/wallclock"
 	"github.com/gospool/spool/sinks/retention"
 )
 
@@ -77,7 +78,7 @@ func TestWhatRetentionFindsIsAnsweredByteByByte(t *testing.T) {
 		Dir: dir, Clock: clock, Recordings: noRecordings{}, Disk: func(string) (filesystem.Capacity, error) {
 			return filesystem.Capacity{Usable: 100_000, Free: 60_000}, nil
 		},
-		Wall: pipeline.NewWallClock(clock, func() bool { return synchronised }, slog.New(slog.DiscardHandler)),
+		Wall: wallclock.New(clock, func() bool { return synchronised }, slog.New(slog.DiscardHandler)),
 		Read: retention.Reader{
 			Entry: func(path string) (rec media.Recording, err error) {
 				text, err := os.ReadFile(path)

@@ -18,6 +18,7 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/recorder"
+	"github.com/gospool/spool/pipeline/wallclock"
 	"github.com/gospool/spool/sinks/footage"
 	"github.com/gospool/spool/sinks/metadata"
 	"github.com/gospool/spool/sinks/mp4"
@@ -53,7 +54,7 @@ type Server struct {
 	recorder     *recorder.Recorder
 	declared     *declared.Set
 	servers      *ingest.Servers
-	wall         *pipeline.WallClock
+	wall         *wallclock.Judge
 	disk         *diskTimes
 	commands     *stages.Commands
 	commandStore *keptCommands
@@ -87,7 +88,7 @@ type Options struct {
 	Load         func() (*configs.Config, error) // reads the configuration again
 	Log          *slog.Logger
 	Clock        pipeline.Clock
-	Synchronised func() bool // reports whether another clock sets the machine's: see pipeline.KernelSynchronised
+	Synchronised func() bool // reports whether another clock sets the machine's: see wallclock.KernelSynchronised
 	Version      string      // of the program, which the API tells
 }
 
@@ -100,7 +101,7 @@ func New(d declared.State, o Options) (*Server, error) {
 		options: o, cfg: cfg, clock: clock, log: log,
 		services:    &pipeline.Services{},
 		tasks:       pipeline.NewTasks(log, clock),
-		wall:        pipeline.NewWallClock(clock, o.Synchronised, log),
+		wall:        wallclock.New(clock, o.Synchronised, log),
 		pool:        pool,
 		disk:        newDiskTimes(),
 		unfinished:  make(chan struct{}, 1),

@@ -9,6 +9,7 @@ import (
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/wallclock"
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
@@ -69,7 +70,7 @@ func (s *Server) lastInterrupted(stream, pipelineName string) int64 {
 		if r.Pipeline != pipelineName || r.Node != s.catalogue.Node() {
 			continue
 		}
-		if time.Unix(0, r.EndUTC).Before(pipeline.Plausible) {
+		if time.Unix(0, r.EndUTC).Before(wallclock.Plausible) {
 			return 0
 		}
 		switch r.EndReason {

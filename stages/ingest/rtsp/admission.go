@@ -12,7 +12,7 @@ import (
 	"github.com/bluenviron/gortsplib/v5"
 	"github.com/bluenviron/gortsplib/v5/pkg/base"
 
-	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/streampath"
 	"github.com/gospool/spool/stages/ingest"
 )
 
@@ -102,7 +102,7 @@ func (h *handler) verdict(k *visitor, req *base.Request, length int) (out verdic
 	if refusal != nil {
 		return *refusal
 	}
-	if err := pipeline.CheckPath(path); err != nil {
+	if err := streampath.Check(path); err != nil {
 		return refuse(base.StatusBadRequest, "Bad Stream Path", err)
 	}
 	if length > maxDescription {

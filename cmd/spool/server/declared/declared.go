@@ -15,6 +15,7 @@ import (
 	"github.com/gospool/spool/pipeline/durable"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/recorder"
+	"github.com/gospool/spool/pipeline/wallclock"
 	"github.com/gospool/spool/stages/hub"
 )
 
@@ -59,7 +60,7 @@ type Deps struct {
 	Recorder *recorder.Recorder
 	Raise    func(ctx context.Context, stream string, t pipeline.Trigger) error // raises a scheduled event
 	Clock    pipeline.Clock
-	Wall     *pipeline.WallClock
+	Wall     *wallclock.Judge
 	Log      *slog.Logger
 }
 

@@ -1,4 +1,6 @@
-package pipeline
+// Package streampath says what the path of a stream is, such as live/door, and matches paths
+// by patterns.
+package streampath
 
 import (
 	"errors"
@@ -9,23 +11,23 @@ import (
 	"unicode/utf8"
 )
 
-// MaxPath is the longest stream path in bytes: what every database can hold in an
+// MaxBytes is the longest stream path in bytes: what every database can hold in an
 // index, so that no recording is left without a row.
-const MaxPath = 255
+const MaxBytes = 255
 
-// PathRule says of which characters a stream path is made, for documents and errors.
-const PathRule = "segments joined by single slashes; a segment is made of letters and digits of any script, other printing characters beyond ASCII, " +
+// Rule says of which characters a stream path is made, for documents and errors.
+const Rule = "segments joined by single slashes; a segment is made of letters and digits of any script, other printing characters beyond ASCII, " +
 	"and of . _ - + , : @ ~ and space; it begins with none of - + , : @ ~ and space, does not end with a space, and is neither . nor .."
 
-// CheckPath says why a stream path is not one: which character is wrong, and what is
-// allowed (PathRule). A path becomes a file name, a part of a URL and an argument or a
+// Check says why a stream path is not one: which character is wrong, and what is
+// allowed (Rule). A path becomes a file name, a part of a URL and an argument or a
 // variable of a command. So it has nothing in it that a shell, a file system or a URL
 // reads as more than a letter, and no segment that a program takes for an option
 // (-rf), a file to read (@x) or a home directory (~x).
 //
-// What an earlier version recorded may have other names: see CheckStoredPath.
-func CheckPath(p string) error {
-	if err := CheckStoredPath(p); err != nil {
+// What an earlier version recorded may have other names: see CheckStored.
+func Check(p string) error {
+	if err := CheckStored(p); err != nil {
 		return err
 	}
 	begins := true // a segment begins here
@@ -57,17 +59,17 @@ func inPath(r rune) bool {
 }
 
 func pathError(p string, at int, r rune, what string) error {
-	return fmt.Errorf("stream path %q: %s the character %q (number %d): allowed are %s", p, what, r, utf8.RuneCountInString(p[:at])+1, PathRule)
+	return fmt.Errorf("stream path %q: %s the character %q (number %d): allowed are %s", p, what, r, utf8.RuneCountInString(p[:at])+1, Rule)
 }
 
-// CheckStoredPath is CheckPath for what is only looked up: recordings of earlier
+// CheckStored is Check for what is only looked up: recordings of earlier
 // versions, whose rule this was, stay listed, played and deleted.
-func CheckStoredPath(p string) error {
+func CheckStored(p string) error {
 	switch {
 	case p == "":
 		return errors.New("stream path is empty")
-	case len(p) > MaxPath:
-		return fmt.Errorf("stream path is %d bytes long, at most %d are taken", len(p), MaxPath)
+	case len(p) > MaxBytes:
+		return fmt.Errorf("stream path is %d bytes long, at most %d are taken", len(p), MaxBytes)
 	case !utf8.ValidString(p):
 		return fmt.Errorf("stream path %q is not UTF-8", p)
 	}
@@ -88,7 +90,7 @@ func CheckStoredPath(p string) error {
 }
 
 // maxGlob is the longest pattern: some ranges of characters more than the longest path.
-const maxGlob = 4 * MaxPath
+const maxGlob = 4 * MaxBytes
 
 // Glob is a pattern of stream paths: in a segment *, ? and [...] mean what they
 // mean in path.Match, and a segment ** stands for any number of segments.

@@ -1,4 +1,4 @@
-package pipeline_test
+package streampath_test
 
 import (
 	"fmt"
@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/streampath"
 )
 
 func TestGlob(t *testing.T) {
@@ -24,24 +24,24 @@ func TestGlob(t *testing.T) {
 		{"a/**/z", "a/z", true}, {"a/**/z", "a/b/c/z", true}, {"a/**/z", "a/b/c", false},
 		{"cam?", "cam1", true}, {"cam?", "cam12", false}, {"cam[0-3]", "cam2", true},
 	} {
-		g, err := pipeline.ParseGlob(c.pattern)
+		g, err := streampath.ParseGlob(c.pattern)
 		require.NoError(t, err)
 		require.Equal(t, c.want, g.Match(c.path), "%s on %s", c.pattern, c.path)
 	}
 	for _, bad := range []string{"", "a//b", "[", "/a", "a/", strings.Repeat("*a", 511)} {
-		_, err := pipeline.ParseGlob(bad)
+		_, err := streampath.ParseGlob(bad)
 		require.Error(t, err, bad)
 	}
 }
 
 func TestCheckPath(t *testing.T) {
 	for _, good := range []string{"a", "live/camera01", "a/b/c/d", "kamera ä/1", "...", "live/.x", "_/0", "a-b/c_d.e+f,g@h~i:j::k", "大门（东）/1号", "a\u0308/b\u0308", "камера/é", "live/📷", "x-"} {
-		require.NoError(t, pipeline.CheckPath(good), good)
-		require.NoError(t, pipeline.CheckStoredPath(good), good)
+		require.NoError(t, streampath.Check(good), good)
+		require.NoError(t, streampath.CheckStored(good), good)
 	}
 	for _, bad := range []string{"", "/", "a/", "/a", "a//b", "..", "a/../b", "./a", "a\x00b", "a\nb", `a\b`, "\xff", "a\u0085b", "a\ufffdb", string(make([]byte, 600))} {
-		require.Error(t, pipeline.CheckPath(bad), "%q", bad)
-		require.Error(t, pipeline.CheckStoredPath(bad), "%q", bad)
+		require.Error(t, streampath.Check(bad), "%q", bad)
+		require.Error(t, streampath.CheckStored(bad), "%q", bad)
 	}
 }
 
@@ -56,14 +56,14 @@ func TestCheckPathRefusesOptionsAndScript(t *testing.T) {
 		"live/\u0308a": "begins with the character", "live/a\u202egpj": "holds the character", "a\u00a0b": "holds", "a\u200bb": "holds", "a\u2028b": "holds", "a\ue000b": "holds",
 		"é`x": "holds the character '`' (number 2)",
 	} {
-		require.ErrorContains(t, pipeline.CheckPath(bad), want, bad)
-		require.ErrorContains(t, pipeline.CheckPath(bad), "allowed are "+pipeline.PathRule, bad)
-		require.NoError(t, pipeline.CheckStoredPath(bad), bad)
+		require.ErrorContains(t, streampath.Check(bad), want, bad)
+		require.ErrorContains(t, streampath.Check(bad), "allowed are "+streampath.Rule, bad)
+		require.NoError(t, streampath.CheckStored(bad), bad)
 	}
 	for _, r := range "`$'\";|&<>()!#%*?[]{}^=" {
 		bad := "live/a" + string(r) + "b"
-		require.ErrorContains(t, pipeline.CheckPath(bad), fmt.Sprintf("holds the character %q (number 7): allowed are ", r), bad)
-		require.NoError(t, pipeline.CheckStoredPath(bad), bad)
+		require.ErrorContains(t, streampath.Check(bad), fmt.Sprintf("holds the character %q (number 7): allowed are ", r), bad)
+		require.NoError(t, streampath.CheckStored(bad), bad)
 	}
 }
 
@@ -93,7 +93,7 @@ func TestGlobFindsEveryWayToMatch(t *testing.T) {
 	matched := 0
 	for range 20_000 {
 		pattern, segs := some("a", "b", "**", "?", "a*", `\a`), some("a", "b", "ab", "*")
-		g, err := pipeline.ParseGlob(strings.Join(pattern, "/"))
+		g, err := streampath.ParseGlob(strings.Join(pattern, "/"))
 		require.NoError(t, err)
 		want := matchSlowly(pattern, segs)
 		require.Equal(t, want, g.Match(strings.Join(segs, "/")), "%s on %v", g, segs)
@@ -105,7 +105,7 @@ func TestGlobFindsEveryWayToMatch(t *testing.T) {
 }
 
 func TestGlobAllocatesNothing(t *testing.T) {
-	g, err := pipeline.ParseGlob("live/**/cam*")
+	g, err := streampath.ParseGlob("live/**/cam*")
 	require.NoError(t, err)
 	require.Zero(t, testing.AllocsPerRun(100, func() { g.Match("live/site/7/camera01") }))
 }

@@ -1,4 +1,6 @@
-package pipeline
+// Package wallclock judges whether the machine's clock can be believed: files are deleted by
+// their age, and schedules begin by the time of day.
+package wallclock
 
 import (
 	"errors"
@@ -8,9 +10,11 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gospool/spool/pipeline"
 )
 
-// WallClock judges whether the wall clock is to be believed. Whatever deletes by
+// Judge judges whether the wall clock is to be believed. Whatever deletes by
 // age asks it first, and so does a schedule: a board without a battery starts in
 // 1970, and a clock that is set wrong may say anything.
 //
@@ -23,8 +27,8 @@ import (
 // The kernel's word that the clock is synchronised (adjtimex) is believed over what
 // was recorded and spares the hour after a start, not the one after a step. So does
 // an operator's, until the next step. Its methods are safe for concurrent use.
-type WallClock struct {
-	clock  Clock
+type Judge struct {
+	clock  pipeline.Clock
 	kernel func() bool
 	log    *slog.Logger
 
@@ -39,7 +43,7 @@ type WallClock struct {
 	confirmed bool
 	newest    evidence
 	earlier   evidence // the newest from before this process, or of its start by the clock before a step
-	said      ClockState
+	said      State
 	since     time.Time // of said
 }
 
@@ -48,20 +52,20 @@ type evidence struct {
 	at   time.Time
 }
 
-// ClockState is the judgement of a WallClock.
-type ClockState string
+// State is the judgement of a Judge.
+type State string
 
 // The states.
 const (
-	ClockBelieved ClockState = "believed"
-	ClockUnproven ClockState = "unproven"
-	ClockDoubtful ClockState = "doubtful"
-	ClockWrong    ClockState = "wrong"
+	Believed State = "believed"
+	Unproven State = "unproven"
+	Doubtful State = "doubtful"
+	Wrong    State = "wrong"
 )
 
-// ClockReading is one reading of the clock, with the judgement of it.
-type ClockReading struct {
-	State  ClockState
+// Reading is one reading of the clock, with the judgement of it.
+type Reading struct {
+	State  State
 	Why    string // it is not believed; empty where it is
 	Now    time.Time
 	Steady time.Duration // since the start, by the monotonic clock
@@ -72,7 +76,7 @@ type ClockReading struct {
 }
 
 // Believed reports whether files that are old by this clock may be deleted.
-func (r ClockReading) Believed() bool { return r.State == ClockBelieved }
+func (r Reading) Believed() bool { return r.State == Believed }
 
 // Plausible is before every time that this program has seen.
 var Plausible = time.Date(2015, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -84,9 +88,9 @@ const (
 	clockBefore = time.Minute         // what was recorded may be ahead by so much
 )
 
-// NewWallClock watches a clock; kernel is KernelSynchronised, or a test's.
-func NewWallClock(clock Clock, kernel func() bool, log *slog.Logger) *WallClock {
-	w := &WallClock{clock: clock, kernel: kernel, log: log, began: clock.Now(), said: ClockUnproven}
+// New watches a clock; kernel is KernelSynchronised, or a test's.
+func New(clock pipeline.Clock, kernel func() bool, log *slog.Logger) *Judge {
+	w := &Judge{clock: clock, kernel: kernel, log: log, began: clock.Now(), said: Unproven}
 	w.since, w.last = w.began, w.began
 	w.steadyNow(w.began)
 	w.offset = w.offsetAt(w.began)
@@ -102,11 +106,11 @@ func KernelSynchronised() bool {
 }
 
 // Began returns the first reading.
-func (w *WallClock) Began() time.Time { return w.began }
+func (w *Judge) Began() time.Time { return w.began }
 
 // Seen tells of the time of something that was recorded; what names it in words. A time
 // before Plausible proves nothing.
-func (w *WallClock) Seen(what string, at time.Time) {
+func (w *Judge) Seen(what string, at time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if at.Before(Plausible) {
@@ -121,7 +125,7 @@ func (w *WallClock) Seen(what string, at time.Time) {
 }
 
 // Read returns the clock as of now.
-func (w *WallClock) Read() ClockReading {
+func (w *Judge) Read() Reading {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := w.clock.Now()
@@ -129,9 +133,9 @@ func (w *WallClock) Read() ClockReading {
 	w.steadyNow(now)
 	w.watch(now, before)
 	w.last = now
-	r := ClockReading{Now: now, Best: now, Steady: w.steady}
+	r := Reading{Now: now, Best: now, Steady: w.steady}
 	w.judge(&r)
-	if r.State == ClockWrong || r.State == ClockDoubtful {
+	if r.State == Wrong || r.State == Doubtful {
 		w.agreed = w.steady
 	}
 	r.Steps = w.steps
@@ -141,7 +145,7 @@ func (w *WallClock) Read() ClockReading {
 
 // steadyNow reads the monotonic clock. That of a test tells it beside: a time.Time
 // that was made cannot carry two readings that differ.
-func (w *WallClock) steadyNow(now time.Time) {
+func (w *Judge) steadyNow(now time.Time) {
 	if c, ok := w.clock.(interface{ Steady() time.Duration }); ok {
 		w.steady = c.Steady()
 		return
@@ -149,20 +153,20 @@ func (w *WallClock) steadyNow(now time.Time) {
 	w.steady = now.Sub(w.began)
 }
 
-func (w *WallClock) offsetAt(now time.Time) time.Duration {
+func (w *Judge) offsetAt(now time.Time) time.Duration {
 	return now.Round(0).Sub(w.began.Round(0)) - w.steady
 }
 
 // watch notices that the wall clock was set: the two clocks are kept at the same
 // pace, also while they are slewed. What the clock said before is evidence, where it
 // was not doubted; before is the steady time of then.
-func (w *WallClock) watch(now time.Time, before time.Duration) {
+func (w *Judge) watch(now time.Time, before time.Duration) {
 	offset := w.offsetAt(now)
 	by := offset - w.offset
 	if by.Abs() <= clockStep {
 		return
 	}
-	doubted := w.said == ClockWrong || w.said == ClockDoubtful
+	doubted := w.said == Wrong || w.said == Doubtful
 	if start := w.last.Add(-before); !doubted && !start.Before(Plausible) && start.After(w.earlier.at) {
 		w.earlier = evidence{"the start by the clock as it was before it was set", start}
 	}
@@ -171,32 +175,32 @@ func (w *WallClock) watch(now time.Time, before time.Duration) {
 	w.log.Warn("the clock was stepped: nothing expires for an hour", "by", by, "clock", now.UTC())
 }
 
-func (w *WallClock) judge(r *ClockReading) {
+func (w *Judge) judge(r *Reading) {
 	now := r.Now
 	ran := now.Add(-w.steady) // when this process began, by the clock as it is now
 	synchronised := w.kernel()
 	switch {
 	case now.Before(Plausible):
-		r.State, r.Why = ClockWrong, fmt.Sprintf("the clock says %s, before this program was made", stamp(now))
+		r.State, r.Why = Wrong, fmt.Sprintf("the clock says %s, before this program was made", stamp(now))
 	case w.confirmed:
-		r.State = ClockBelieved
+		r.State = Believed
 	case synchronised && (w.steps == 0 || w.steady-w.stepped >= clockProof):
-		r.State = ClockBelieved
+		r.State = Believed
 	case !synchronised && w.newest.at.After(now.Add(clockBefore)):
-		r.State, r.Why = ClockWrong, fmt.Sprintf("the clock says %s, but %s is of %s", stamp(now), w.newest.what, stamp(w.newest.at))
+		r.State, r.Why = Wrong, fmt.Sprintf("the clock says %s, but %s is of %s", stamp(now), w.newest.what, stamp(w.newest.at))
 	case !synchronised && !w.earlier.at.IsZero() && ran.Sub(w.earlier.at) > clockFar:
-		r.State, r.Why = ClockDoubtful, fmt.Sprintf("the clock says %s, but before this start nothing is later than %s, which is of %s", stamp(now), w.earlier.what, stamp(w.earlier.at))
+		r.State, r.Why = Doubtful, fmt.Sprintf("the clock says %s, but before this start nothing is later than %s, which is of %s", stamp(now), w.earlier.what, stamp(w.earlier.at))
 	case w.steps > 0 && w.steady-w.stepped < clockProof:
-		r.State, r.Why = ClockUnproven, "the clock was set less than an hour ago"
+		r.State, r.Why = Unproven, "the clock was set less than an hour ago"
 	case w.steady-w.agreed < clockProof:
-		r.State, r.Why = ClockUnproven, "the kernel does not say that the clock is synchronised, and it has agreed with the recordings for less than an hour"
+		r.State, r.Why = Unproven, "the kernel does not say that the clock is synchronised, and it has agreed with the recordings for less than an hour"
 	default:
-		r.State = ClockBelieved
+		r.State = Believed
 	}
 	switch {
-	case r.State == ClockWrong && w.newest.at.After(now):
+	case r.State == Wrong && w.newest.at.After(now):
 		r.Best = w.newest.at
-	case r.State == ClockDoubtful:
+	case r.State == Doubtful:
 		r.Best = w.earlier.at.Add(w.steady)
 	}
 }
@@ -204,29 +208,29 @@ func (w *WallClock) judge(r *ClockReading) {
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // say logs when the clock gets wrong or right. The caller holds w.mu.
-func (w *WallClock) say(r *ClockReading) {
+func (w *Judge) say(r *Reading) {
 	if r.State == w.said {
 		return
 	}
 	was := w.said
 	w.said, w.since = r.State, r.Now
 	switch {
-	case r.State == ClockWrong, r.State == ClockDoubtful:
+	case r.State == Wrong, r.State == Doubtful:
 		w.log.Warn("the clock is not believed: nothing expires; recording goes on", "why", r.Why, "clock", r.Now.UTC())
-	case was == ClockWrong, was == ClockDoubtful:
+	case was == Wrong, was == Doubtful:
 		w.log.Info("the clock agrees with the recordings again", "clock", r.Now.UTC(), "state", string(r.State))
 	}
 }
 
-// ErrClockWrong says that a clock cannot be right, whoever says so.
-var ErrClockWrong = errors.New("the clock cannot be right")
+// ErrWrong says that a clock cannot be right, whoever says so.
+var ErrWrong = errors.New("the clock cannot be right")
 
 // Confirm is an operator's word that the clock is right. It holds until the next
 // step or start.
-func (w *WallClock) Confirm() error {
+func (w *Judge) Confirm() error {
 	r := w.Read()
 	if r.Now.Before(Plausible) {
-		return fmt.Errorf("%w: %s", ErrClockWrong, r.Why)
+		return fmt.Errorf("%w: %s", ErrWrong, r.Why)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -236,14 +240,14 @@ func (w *WallClock) Confirm() error {
 }
 
 // Problems tells of a clock that cannot be right, or hardly.
-func (w *WallClock) Problems() []Problem {
+func (w *Judge) Problems() []pipeline.Problem {
 	r := w.Read()
-	p := Problem{Cause: r.Why, Remedy: "let NTP set the clock (timedatectl, chronyc tracking); recording goes on, and nothing expires. "}
+	p := pipeline.Problem{Cause: r.Why, Remedy: "let NTP set the clock (timedatectl, chronyc tracking); recording goes on, and nothing expires. "}
 	switch r.State {
-	case ClockWrong:
+	case Wrong:
 		p.Problem = "clock_wrong"
 		p.Remedy += "Meanwhile every stream that has a schedule is recorded. If the clock is right, confirm it: POST /mp4/retention/confirm"
-	case ClockDoubtful:
+	case Doubtful:
 		p.Problem = "clock_doubtful"
 		p.Remedy += "If the clock is right, confirm it: POST /mp4/retention/confirm"
 	default:
@@ -252,5 +256,5 @@ func (w *WallClock) Problems() []Problem {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	p.Since = w.since
-	return []Problem{p}
+	return []pipeline.Problem{p}
 }

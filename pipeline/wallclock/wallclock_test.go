@@ -1,4 +1,4 @@
-package pipeline_test
+package wallclock_test
 
 import (
 	"bytes"
@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/wallclock"
 )
 
 // twoClocks is a machine's clocks: the wall clock can be set, the other goes on.
@@ -32,9 +33,9 @@ const years = 365 * 24 * time.Hour
 
 var today = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
 
-func watched(c *twoClocks) (*pipeline.WallClock, *bytes.Buffer) {
+func watched(c *twoClocks) (*wallclock.Judge, *bytes.Buffer) {
 	log := &bytes.Buffer{}
-	return pipeline.NewWallClock(c, c.kernel, slog.New(slog.NewTextHandler(log, nil))), log
+	return wallclock.New(c, c.kernel, slog.New(slog.NewTextHandler(log, nil))), log
 }
 
 func TestClockIsJudgedAtStart(t *testing.T) {
@@ -43,24 +44,24 @@ func TestClockIsJudgedAtStart(t *testing.T) {
 		wall   time.Time
 		newest time.Time // of the files; zero: there are none
 		synced bool
-		state  pipeline.ClockState // at the start
-		hour   pipeline.ClockState // an hour later
-		best   time.Time           // at the start
+		state  wallclock.State // at the start
+		hour   wallclock.State // an hour later
+		best   time.Time       // at the start
 	}{
-		{"right", today, today.Add(-time.Minute), false, pipeline.ClockUnproven, pipeline.ClockBelieved, today},
-		{"right and synchronised", today, today.Add(-time.Minute), true, pipeline.ClockBelieved, pipeline.ClockBelieved, today},
-		{"nothing recorded yet", today, time.Time{}, false, pipeline.ClockUnproven, pipeline.ClockBelieved, today},
-		{"recorded in 1970 alone", today, time.Unix(60, 0), false, pipeline.ClockUnproven, pipeline.ClockBelieved, today},
-		{"off for a week", today, today.Add(-7 * 24 * time.Hour), false, pipeline.ClockUnproven, pipeline.ClockBelieved, today},
-		{"off for two months", today, today.Add(-60 * 24 * time.Hour), false, pipeline.ClockDoubtful, pipeline.ClockDoubtful, today.Add(-60 * 24 * time.Hour)},
-		{"off for two months, synchronised", today, today.Add(-60 * 24 * time.Hour), true, pipeline.ClockBelieved, pipeline.ClockBelieved, today},
-		{"ten years ahead", today.Add(10 * years), today, false, pipeline.ClockDoubtful, pipeline.ClockDoubtful, today},
-		{"1970", time.Unix(60, 0), today, false, pipeline.ClockWrong, pipeline.ClockWrong, today},
-		{"1970 and nothing recorded", time.Unix(60, 0), time.Time{}, false, pipeline.ClockWrong, pipeline.ClockWrong, time.Unix(60, 0)},
-		{"1970, however synchronised", time.Unix(60, 0), today, true, pipeline.ClockWrong, pipeline.ClockWrong, today},
-		{"three hours behind", today.Add(-3 * time.Hour), today, false, pipeline.ClockWrong, pipeline.ClockWrong, today},
-		{"a file of the future, synchronised", today, today.Add(10 * years), true, pipeline.ClockBelieved, pipeline.ClockBelieved, today},
-		{"a file that is a moment ahead", today, today.Add(time.Second), false, pipeline.ClockUnproven, pipeline.ClockBelieved, today},
+		{"right", today, today.Add(-time.Minute), false, wallclock.Unproven, wallclock.Believed, today},
+		{"right and synchronised", today, today.Add(-time.Minute), true, wallclock.Believed, wallclock.Believed, today},
+		{"nothing recorded yet", today, time.Time{}, false, wallclock.Unproven, wallclock.Believed, today},
+		{"recorded in 1970 alone", today, time.Unix(60, 0), false, wallclock.Unproven, wallclock.Believed, today},
+		{"off for a week", today, today.Add(-7 * 24 * time.Hour), false, wallclock.Unproven, wallclock.Believed, today},
+		{"off for two months", today, today.Add(-60 * 24 * time.Hour), false, wallclock.Doubtful, wallclock.Doubtful, today.Add(-60 * 24 * time.Hour)},
+		{"off for two months, synchronised", today, today.Add(-60 * 24 * time.Hour), true, wallclock.Believed, wallclock.Believed, today},
+		{"ten years ahead", today.Add(10 * years), today, false, wallclock.Doubtful, wallclock.Doubtful, today},
+		{"1970", time.Unix(60, 0), today, false, wallclock.Wrong, wallclock.Wrong, today},
+		{"1970 and nothing recorded", time.Unix(60, 0), time.Time{}, false, wallclock.Wrong, wallclock.Wrong, time.Unix(60, 0)},
+		{"1970, however synchronised", time.Unix(60, 0), today, true, wallclock.Wrong, wallclock.Wrong, today},
+		{"three hours behind", today.Add(-3 * time.Hour), today, false, wallclock.Wrong, wallclock.Wrong, today},
+		{"a file of the future, synchronised", today, today.Add(10 * years), true, wallclock.Believed, wallclock.Believed, today},
+		{"a file that is a moment ahead", today, today.Add(time.Second), false, wallclock.Unproven, wallclock.Believed, today},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			clocks := &twoClocks{wall: c.wall, synced: c.synced}
@@ -71,7 +72,7 @@ func TestClockIsJudgedAtStart(t *testing.T) {
 			r := w.Read()
 			require.Equal(t, c.state, r.State)
 			require.True(t, c.best.Equal(r.Best), "%s", r.Best)
-			require.Equal(t, c.state == pipeline.ClockBelieved, r.Why == "")
+			require.Equal(t, c.state == wallclock.Believed, r.Why == "")
 			clocks.pass(time.Hour - time.Second)
 			require.Equal(t, c.state, w.Read().State)
 			clocks.pass(time.Second)
@@ -87,9 +88,9 @@ func TestOwnRecordingsDoNotProveTheClock(t *testing.T) {
 	w.Seen("the newest file", today)
 	clocks.pass(2 * time.Hour)
 	w.Seen("the newest file", clocks.wall)
-	require.Equal(t, pipeline.ClockDoubtful, w.Read().State)
+	require.Equal(t, wallclock.Doubtful, w.Read().State)
 	clocks.pass(100 * 24 * time.Hour)
-	require.Equal(t, pipeline.ClockDoubtful, w.Read().State)
+	require.Equal(t, wallclock.Doubtful, w.Read().State)
 }
 
 // A recorder that runs for months is not far from what was there at its start.
@@ -98,7 +99,7 @@ func TestALongRunIsNotDoubted(t *testing.T) {
 	w, _ := watched(clocks)
 	w.Seen("the newest file", today.Add(-time.Hour))
 	clocks.pass(200 * 24 * time.Hour)
-	require.Equal(t, pipeline.ClockBelieved, w.Read().State)
+	require.Equal(t, wallclock.Believed, w.Read().State)
 }
 
 func TestAStepIsNotBelievedForAnHour(t *testing.T) {
@@ -111,7 +112,7 @@ func TestAStepIsNotBelievedForAnHour(t *testing.T) {
 				require.True(t, w.Read().Believed())
 				clocks.wall = clocks.wall.Add(by)
 				r := w.Read()
-				require.Equal(t, pipeline.ClockUnproven, r.State)
+				require.Equal(t, wallclock.Unproven, r.State)
 				require.Equal(t, 1, r.Steps)
 				clocks.pass(time.Hour - time.Second)
 				require.False(t, w.Read().Believed())
@@ -134,10 +135,10 @@ func TestAStepByYearsIsDoubtedWithoutTheKernelsWord(t *testing.T) {
 	w.Read()
 	clocks.pass(2 * time.Hour)
 	r := w.Read()
-	require.Equal(t, pipeline.ClockDoubtful, r.State)
+	require.Equal(t, wallclock.Doubtful, r.State)
 	require.True(t, r.Best.Equal(today.Add(100*24*time.Hour+2*time.Hour)), "%s", r.Best)
 	clocks.wall = clocks.wall.Add(-100 * 24 * time.Hour)
-	require.Equal(t, pipeline.ClockUnproven, w.Read().State)
+	require.Equal(t, wallclock.Unproven, w.Read().State)
 	clocks.pass(time.Hour)
 	require.True(t, w.Read().Believed())
 	clocks.wall, clocks.synced = clocks.wall.Add(10*years), true
@@ -170,7 +171,7 @@ func TestAClockThatIsSetRightIsBelievedAfterAnHour(t *testing.T) {
 	require.Contains(t, problems[0].Remedy, "NTP")
 	clocks.pass(time.Minute)
 	clocks.wall, clocks.synced = today, true
-	require.Equal(t, pipeline.ClockUnproven, w.Read().State)
+	require.Equal(t, wallclock.Unproven, w.Read().State)
 	require.Empty(t, w.Problems())
 	clocks.pass(time.Hour)
 	require.True(t, w.Read().Believed())
@@ -190,15 +191,15 @@ func TestAnOperatorConfirmsTheClock(t *testing.T) {
 
 	clocks = &twoClocks{wall: time.Unix(60, 0)}
 	w, _ = watched(clocks)
-	require.ErrorIs(t, w.Confirm(), pipeline.ErrClockWrong)
-	require.Equal(t, pipeline.ClockWrong, w.Read().State)
+	require.ErrorIs(t, w.Confirm(), wallclock.ErrWrong)
+	require.Equal(t, wallclock.Wrong, w.Read().State)
 }
 
 // The machine's own clock is not stepped by being read.
 func TestTheMachinesClockStandsStill(t *testing.T) {
-	w := pipeline.NewWallClock(pipeline.SystemClock, pipeline.KernelSynchronised, slog.New(slog.DiscardHandler))
+	w := wallclock.New(pipeline.SystemClock, wallclock.KernelSynchronised, slog.New(slog.DiscardHandler))
 	w.Seen("the newest file", time.Now())
 	r := w.Read()
 	require.Zero(t, r.Steps)
-	require.Contains(t, []pipeline.ClockState{pipeline.ClockBelieved, pipeline.ClockUnproven}, r.State)
+	require.Contains(t, []wallclock.State{wallclock.Believed, wallclock.Unproven}, r.State)
 }

@@ -1,0 +1,163 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+
+	"github.com/reugn/go-streams"
+
+	"github.com/gospool/spool/pipeline/guard"
+)
+
+// FromFlow makes a stage of any go-streams flow, or of several by Chain:
+//
+//	FromFlow[*media.Chunk, *media.Chunk](set, func(*Graph) (streams.Flow, error) {
+//		return flow.NewFilter(bright, 1), nil
+//	})
+//
+// create is called at the start of each run: a flow begins to work when it is made, and is
+// used once. Its first operator must take elements of type In: go-streams panics, and the
+// process with it, where the operator's type is another.
+//
+// A flow that is slow holds up the stage before it. One that ends before its input does fails
+// the stage. A drain waits for all that the flow still gives. Chunks that it takes and does
+// not give back are counted as left out, once a later one has come.
+func FromFlow[In, Out any](set Settings, create func(*Graph) (streams.Flow, error)) Transform[In, Out] {
+	return &flowStage[In, Out]{set: set, create: create, left: newLeftOut[In, Out]()}
+}
+
+// flowStage feeds a flow by Process, and reads it on a goroutine of its own.
+type flowStage[In, Out any] struct {
+	set    Settings
+	create func(*Graph) (streams.Flow, error)
+	left   *leftOut
+
+	graph   *Graph
+	in      chan<- any
+	out     *outlet
+	closed  atomic.Bool   // in is
+	reading chan struct{} // closed when read has ended; nil before it begins
+	over    bool          // the flow has ended; set by read
+}
+
+// Open makes the flow.
+func (s *flowStage[In, Out]) Open(ctx context.Context) error {
+	g, f, err := open(ctx, s.set, "flow", s.create)
+	if err != nil {
+		return err
+	}
+	s.graph, s.in, s.out = g, f.In(), newOutlet()
+	f.Via(s.out)
+	return nil
+}
+
+// Process gives the flow a copy.
+func (s *flowStage[In, Out]) Process(ctx context.Context, in In, emit Emit[Out]) error {
+	s.begin(ctx, emit)
+	s.left.took(in)
+	el, err := leave(in)
+	if err != nil {
+		return err
+	}
+	select {
+	case s.in <- el:
+		return nil
+	case <-s.graph.ctx.Done():
+		return context.Cause(s.graph.ctx)
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Flush ends the flow's input and waits for the rest of its output.
+func (s *flowStage[In, Out]) Flush(ctx context.Context, emit Emit[Out]) error {
+	s.begin(ctx, emit)
+	s.closeIn()
+	select {
+	case <-s.reading:
+		return context.Cause(s.graph.ctx)
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Close ends a flow that was not drained: what it still gives is dropped.
+func (s *flowStage[In, Out]) Close() error {
+	s.graph.stop(errGraphOver)
+	if s.reading != nil {
+		<-s.reading
+	}
+	if s.over {
+		return nil
+	}
+	closing := guard.Call(func() error { s.closeIn(); return nil })
+	ending := s.graph.drain(s.out.c, "a flow closes its Out when its In is closed")
+	if ending != nil {
+		s.out.leave()
+	}
+	return errors.Join(closing, ending)
+}
+
+// Report tells what the flow has left out.
+func (s *flowStage[In, Out]) Report(r *Report) {
+	s.left.report(r, s.set.Stage)
+}
+
+func (s *flowStage[In, Out]) closeIn() {
+	if !s.closed.Swap(true) {
+		close(s.in)
+	}
+}
+
+// begin lets the flow be read: from the first call on it is known where its output goes.
+func (s *flowStage[In, Out]) begin(ctx context.Context, emit Emit[Out]) {
+	if s.reading != nil {
+		return
+	}
+	s.reading = make(chan struct{})
+	read := func() {
+		defer close(s.reading)
+		if err := guard.Call(func() error { return s.read(ctx, emit) }); err != nil && ctx.Err() == nil {
+			s.graph.Fail(err)
+		}
+	}
+	if n := s.graph.node; n != nil {
+		n.beside(read)
+		return
+	}
+	go read()
+}
+
+// read hands on what the flow gives, until that has ended.
+func (s *flowStage[In, Out]) read(ctx context.Context, emit Emit[Out]) error {
+	for {
+		select {
+		case v, more := <-s.out.c:
+			switch {
+			case s.graph.ctx.Err() != nil: // a function of the flow has failed, and gave this
+				return context.Cause(s.graph.ctx)
+			case !more && !s.closed.Load():
+				return errEarly
+			case !more:
+				s.over = true
+				s.left.ended()
+				return nil
+			}
+			el, err := enter[Out](s.graph, v)
+			if err != nil {
+				return err
+			}
+			s.left.gave(el)
+			if err := emit(el); err != nil {
+				return err
+			}
+		case <-s.graph.ctx.Done():
+			return context.Cause(s.graph.ctx)
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+var errEarly = errors.New("the flow has closed its Out while elements still come: a flow ends when its In is closed; one that leaves out all that follows goes on reading")

@@ -1,0 +1,102 @@
+package pipeline
+
+import (
+	"context"
+
+	"github.com/reugn/go-streams"
+
+	"github.com/gospool/spool/pipeline/endcause"
+)
+
+// FromSource makes a stage of any go-streams source. create is called at the start of each
+// run. The run drains when the source closes its Out. On a drain Graph.Context ends, and the
+// source with it: a connector by extension.WithContext, a channel by being closed. What it
+// still gives until then goes on; what it gives after an abort is lost.
+func FromSource[Out any](set Settings, create func(*Graph) (streams.Source, error)) Source[Out] {
+	return &sourceStage[Out]{set: set, create: create}
+}
+
+// sourceStage reads the source's own channel: of one that is shared, such as that of a
+// ChanSource, nothing is taken that does not go on.
+type sourceStage[Out any] struct {
+	set    Settings
+	create func(*Graph) (streams.Source, error)
+
+	graph *Graph
+	out   <-chan any
+	over  bool // out is closed, or was left
+}
+
+// Open makes the source.
+func (s *sourceStage[Out]) Open(ctx context.Context) error {
+	g, source, err := open(ctx, s.set, KindSource.String(), s.create)
+	if err == nil {
+		s.graph, s.out = g, source.Out()
+	}
+	return err
+}
+
+// Run hands on what the source gives.
+func (s *sourceStage[Out]) Run(ctx context.Context, emit Emit[Out]) error {
+	for {
+		select {
+		case v, more := <-s.out:
+			switch {
+			case s.graph.ctx.Err() != nil: // a function of the source has failed, and gave this
+				return context.Cause(s.graph.ctx)
+			case !more:
+				s.over = true
+				return End(endcause.EndOfFile)
+			}
+			if err := s.pass(v, emit); err != nil {
+				return err
+			}
+		case <-s.graph.ctx.Done():
+			return context.Cause(s.graph.ctx)
+		case <-ctx.Done():
+			return s.finish(emit)
+		}
+	}
+}
+
+// finish hands on what the source gives until it has noticed that it is to end.
+func (s *sourceStage[Out]) finish(emit Emit[Out]) error {
+	s.graph.stop(errGraphOver)
+	late, stop := s.set.Clock.After(graphPatience)
+	defer stop()
+	for {
+		select {
+		case v, more := <-s.out:
+			if !more {
+				s.over = true
+				return nil
+			}
+			if err := s.pass(v, emit); err != nil {
+				return err
+			}
+		case <-late:
+			s.over = true
+			_ = s.graph.leftBehind(endsSource) // nothing is lost by that
+			return nil
+		}
+	}
+}
+
+const endsSource = "a source closes its Out when Graph.Context ends"
+
+func (s *sourceStage[Out]) pass(v any, emit Emit[Out]) error {
+	el, err := enter[Out](s.graph, v)
+	if err != nil {
+		return err
+	}
+	return emit(el)
+}
+
+// Close ends a source that was not drained.
+func (s *sourceStage[Out]) Close() error {
+	s.graph.stop(errGraphOver)
+	if s.over {
+		return nil
+	}
+	return s.graph.drain(s.out, endsSource)
+}

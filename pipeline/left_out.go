@@ -1,0 +1,95 @@
+package pipeline
+
+import (
+	"reflect"
+	"sync"
+)
+
+// placed is an element that has a place in its stream, such as a chunk.
+type placed interface {
+	Place() (seq uint64, accessUnits, bytes int)
+	LeftOutCause() string
+}
+
+// leftOut counts what a flow takes and does not give back: elements whose place is before
+// that of one that came out. It is safe for concurrent use.
+type leftOut struct {
+	can bool // the flow takes and gives elements that have a place
+
+	mu     sync.Mutex // guards what follows
+	inside []inside   // the flow, in their order
+	cause  string
+	units  uint64
+	bytes  uint64
+}
+
+type inside struct {
+	seq          uint64
+	units, bytes int
+}
+
+// mostInside is how many later elements come out of a flow before one that has not counts
+// as left out, where the flow gives nothing at all.
+const mostInside = 4096
+
+func newLeftOut[In, Out any]() *leftOut {
+	is := reflect.TypeFor[placed]()
+	return &leftOut{can: reflect.TypeFor[In]().Implements(is) && reflect.TypeFor[Out]().Implements(is)}
+}
+
+// took notes an element that the flow gets.
+func (l *leftOut) took(el any) {
+	if !l.can {
+		return
+	}
+	e := el.(placed)
+	seq, units, bytes := e.Place()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.cause = e.LeftOutCause()
+	if l.inside = append(l.inside, inside{seq, units, bytes}); len(l.inside) > mostInside {
+		l.count(1)
+	}
+}
+
+// gave notes an element that the flow has given. Two of one place are parts of one.
+func (l *leftOut) gave(el any) {
+	if !l.can {
+		return
+	}
+	seq, _, _ := el.(placed).Place()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := 0
+	for n < len(l.inside) && l.inside[n].seq < seq {
+		n++
+	}
+	l.count(n)
+	if len(l.inside) > 0 && l.inside[0].seq == seq {
+		l.inside = l.inside[1:]
+	}
+}
+
+// ended counts all that is left: nothing follows.
+func (l *leftOut) ended() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.count(len(l.inside))
+}
+
+// count counts the first n that are inside as left out. The caller holds l.mu.
+func (l *leftOut) count(n int) {
+	for _, e := range l.inside[:n] {
+		l.units += uint64(e.units)
+		l.bytes += uint64(e.bytes)
+	}
+	l.inside = l.inside[n:]
+}
+
+func (l *leftOut) report(r *Report, stage string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.units > 0 {
+		r.Drops = append(r.Drops, Drop{Stage: stage, Cause: l.cause, AccessUnits: l.units, Bytes: l.bytes})
+	}
+}

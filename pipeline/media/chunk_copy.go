@@ -1,0 +1,123 @@
+package media
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// View is a chunk that shows some tracks of another, in the order of set: track
+// i of it is track tracks[i] of c. Nothing is copied: the view shares columns and
+// payloads, takes over the caller's reference on c, and ends it when it is itself
+// released. All of c stays in memory until then.
+//
+// Where the view has another lead track than c, it begins a GOP where that track
+// begins with a sync sample, and its wall clock is moved to that track's first
+// access unit. A view may be without any access unit: it keeps the place of c in
+// the stream, so that nothing looks lost.
+func (p *Pool) View(c *Chunk, set *TrackSet, tracks []int) *Chunk {
+	v := p.get(set)
+	v.of = c
+	v.Seq, v.UTC, v.Stepped, v.Gap, v.More = c.Seq, c.UTC, c.Stepped, c.Gap, c.More
+	v.holeNS = c.holeNS
+	for i, from := range tracks {
+		v.Tracks[i] = c.Tracks[from]
+	}
+	for _, g := range c.Gaps {
+		if at := slices.Index(tracks, g.Track-1); g.Track == 0 || at >= 0 {
+			g.Track = at + 1
+			v.Gaps = append(v.Gaps, g)
+		}
+	}
+	if tracks[set.lead] == c.Set.lead {
+		v.StartsGOP = c.StartsGOP
+		return v
+	}
+	lead := v.Lead()
+	if lead.Len() == 0 {
+		return v
+	}
+	v.StartsGOP = lead.Flags[0]&FlagSync != 0
+	if old := c.Lead(); old.Len() > 0 {
+		v.UTC += ToNanos(lead.DTS[0], set.Tracks[set.lead].Timescale) - ToNanos(old.DTS[0], c.Set.Tracks[c.Set.lead].Timescale)
+	}
+	return v
+}
+
+// unview forgets what belongs to another chunk, so that the pool does not keep it
+// for reuse.
+func (c *Chunk) unview() {
+	clear(c.Tracks)
+	c.of = nil
+}
+
+// Code from elsewhere that keeps no count of references, such as a go-streams flow, gets
+// copies in memory of the garbage collector. Retain and Release of those do nothing; all
+// else of a chunk is as in a pool. What such code makes is checked before a stage gets it.
+
+// Unpooled returns a copy of the chunk that the garbage collector owns. The caller keeps its
+// reference on the chunk.
+func (c *Chunk) Unpooled() *Chunk {
+	u := &Chunk{
+		Set: c.Set, Seq: c.Seq, Tracks: make([]Columns, len(c.Tracks)), StartsGOP: c.StartsGOP, More: c.More,
+		UTC: c.UTC, Stepped: c.Stepped, Gap: c.Gap, Gaps: slices.Clone(c.Gaps), holeNS: c.holeNS,
+	}
+	if c.Mark != nil {
+		u.Mark = c.Mark.copy()
+	}
+	for i := range c.Tracks {
+		t := &c.Tracks[i]
+		u.Tracks[i] = Columns{
+			DTS: slices.Clone(t.DTS), Offset: slices.Clone(t.Offset), Size: slices.Clone(t.Size), Flags: slices.Clone(t.Flags),
+			End: t.End, Payload: NewPayload(t.Payload.Append(make([]byte, 0, t.Payload.Len()))),
+		}
+	}
+	return u
+}
+
+// Place tells where in its stream the chunk is, and what it holds.
+func (c *Chunk) Place() (seq uint64, accessUnits, bytes int) {
+	return c.Seq, c.AccessUnits(), c.Bytes()
+}
+
+// LeftOutCause returns the cause under which a chunk is counted that a foreign flow does not give back.
+func (c *Chunk) LeftOutCause() string { return DropByFlow }
+
+// Check reports what makes a chunk that code from elsewhere has made unfit for a stage.
+func (c *Chunk) Check() error {
+	switch {
+	case c == nil:
+		return errors.New("it is nil")
+	case c.Mark != nil:
+		return nil
+	case c.Set == nil || len(c.Tracks) != len(c.Set.Tracks):
+		return errors.New("its tracks are not those of its set: Tracks is parallel to Set.Tracks")
+	}
+	for i := range c.Tracks {
+		if err := c.Tracks[i].check(); err != nil {
+			return fmt.Errorf("track %d: %w", i+1, err)
+		}
+	}
+	return nil
+}
+
+func (c *Columns) check() error {
+	n := len(c.DTS)
+	if len(c.Offset) != n || len(c.Size) != n || len(c.Flags) != n {
+		return fmt.Errorf("DTS, Offset, Size and Flags have %d, %d, %d and %d entries: each has one an access unit", n, len(c.Offset), len(c.Size), len(c.Flags))
+	}
+	sum := 0
+	for i, size := range c.Size {
+		sum += int(size)
+		if i > 0 && c.DTS[i] <= c.DTS[i-1] {
+			return fmt.Errorf("access unit %d: the decoding time %d is not after %d: DTS increases strictly", i+1, c.DTS[i], c.DTS[i-1])
+		}
+	}
+	switch {
+	case sum != c.Payload.Len():
+		return fmt.Errorf("Size adds up to %d bytes, and Payload has %d", sum, c.Payload.Len())
+	case n > 0 && c.End < c.DTS[n-1]:
+		return fmt.Errorf("End is %d, before the last decoding time %d", c.End, c.DTS[n-1])
+	}
+	return nil
+}
