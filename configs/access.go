@@ -48,7 +48,7 @@ type IngestAuth struct {
 // Publisher may publish some streams.
 type Publisher struct {
 	Name         string        `yaml:"name"`
-	PasswordHash config.Secret `yaml:"password_hash,omitempty" doc:"Made by spool passwd. The password itself must come for it: encrypted, on loopback, or where plain_basic is set."`
+	PasswordHash config.Secret `yaml:"password_hash,omitempty" doc:"Made by spool passwd. The password itself must come for it: encrypted, where the server listens on loopback alone, or where plain_basic is set."`
 	Digest       Digest        `yaml:"digest,omitempty" doc:"Made by spool passwd --digest, in place of password_hash or beside it: by Digest the password does not travel. It is asked for where every user has one, and where passwords are not taken."`
 	Publish      []string      `yaml:"publish" doc:"Patterns of stream paths: * within a segment, ** for any number of segments."`
 }

@@ -228,7 +228,7 @@ func TestWhatIsKnownToBeWrongIsNotHashedAgain(t *testing.T) {
 // is no failure.
 func TestWhoHungUpIsNotHashedFor(t *testing.T) {
 	seen := NewFailures(nil)
-	p, err := NewPasswords([]Credentials{{Name: "cam", PasswordHash: cheap(t, "open sesame")}}, &turned{at: time.Unix(1e9, 0)})
+	p, err := NewPasswords([]Credentials{{Name: "cam", PasswordHash: cheap(t, "open sesame")}}, nil, &turned{at: time.Unix(1e9, 0)})
 	require.NoError(t, err)
 	for i := range 3 * DefaultFailures {
 		require.ErrorIs(t, p.Check(gone{t.Context()}, seen, "192.0.2.1:5", "cam", fmt.Sprint("guess ", i)), ErrWrong)

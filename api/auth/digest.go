@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"crypto/md5" // #nosec G501: RFC 7616 has it, and many encoders know no other
 	"crypto/sha256"
 	"crypto/subtle"
@@ -8,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/gospool/spool/pipeline"
 )
 
 // Digest stands for a password where a client does not send that, but the response to
@@ -76,16 +79,28 @@ type Response struct {
 // the user. Neither costs more than a few hashes of short texts. It compares in
 // constant time, and takes as long for a name that does not exist. It is safe for use
 // from many goroutines.
+//
+// What is right is always let in. What is wrong is limited as by a verifier: past its
+// failures a minute a name at an address, and past ten times as many an address, is told
+// nothing for a second, and then that it is blocked. Since each challenge is another one,
+// and a server bounds its connections, that bounds the guesses.
 type Digests struct {
 	realm string
 	users map[string]Digest
 	dummy Digest // for names that do not exist
+
+	clock            pipeline.Clock
+	names, strangers *attempts // by name and address: of names that exist, and of all others
+	addresses        *attempts // whatever the name
 }
 
 // NewDigests takes the digests of users, by name. All have the same realm: a server
 // asks for one.
-func NewDigests(users map[string]Digest) (*Digests, error) {
-	d := &Digests{users: map[string]Digest{}}
+func NewDigests(users map[string]Digest, clock pipeline.Clock) (*Digests, error) {
+	d := &Digests{
+		users: map[string]Digest{}, clock: clock, names: newAttempts(clock, DefaultFailures),
+		strangers: newAttempts(clock, DefaultFailures), addresses: newAttempts(clock, sharedFailures*DefaultFailures),
+	}
 	for name, u := range users {
 		if err := u.Check(name); err != nil {
 			return nil, fmt.Errorf("%q: %w", name, err)
@@ -125,10 +140,48 @@ func (d Digest) ha1(sha256 bool) string {
 	return d.MD5
 }
 
-// Right reports whether a response is that of a user who knows the password. Whether
+// Check is nil for a right response, else ErrWrong or a *BlockedError, which it counts in
+// seen, unless that is nil. The remote is an address, with or without a port. known: the
+// name is that of a user, who may have no digest.
+func (d *Digests) Check(ctx context.Context, seen *Failures, remote string, r Response, known bool) error {
+	if d.right(r) {
+		return nil
+	}
+	return d.wrong(ctx, seen, remote, r.Name, known)
+}
+
+// wrong counts what was wrong, and says how.
+func (d *Digests) wrong(ctx context.Context, seen *Failures, remote, name string, known bool) error {
+	address, of, reason := RemoteOf(remote), d.names, WrongPassword
+	if !known {
+		of, reason = d.strangers, UnknownName
+	}
+	lane := address + " " + digestOf(true, name)
+	wait, _ := of.take(lane)
+	if hot, _ := d.addresses.take(address); hot > wait {
+		wait = hot
+	}
+	if !known {
+		name = ""
+	}
+	if wait == 0 {
+		seen.Count(reason, remote, name)
+		return ErrWrong
+	}
+	seen.Count(Throttled, remote, name)
+	passed, stop := d.clock.After(secondChance)
+	defer stop()
+	select {
+	case <-passed:
+	case <-ctx.Done():
+	}
+	return &BlockedError{wait}
+}
+
+// right reports whether a response is that of a user who knows the password. Whether
 // its nonce and URI are those of the challenge and the request is its caller's to
 // check.
-func (d *Digests) Right(r Response) bool {
+func (d *Digests) right(r Response) bool {
 	u, known := d.users[r.Name]
 	if !known || u.ha1(r.SHA256) == "" {
 		u, known = d.dummy, false

@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline"
 )
 
 // Examples of others than this code: RFC 7616, 3.9.1, and RFC 2069, 2.4 as its errata
@@ -32,11 +35,11 @@ func TestResponsesOfTheStandards(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			u, err := HashDigest(tc.user, tc.realm, tc.password)
 			require.NoError(t, err)
-			d, err := NewDigests(map[string]Digest{tc.user: u})
+			d, err := NewDigests(map[string]Digest{tc.user: u}, pipeline.SystemClock)
 			require.NoError(t, err)
 			r := tc.Response
 			r.Name, r.Realm = tc.user, tc.realm
-			require.True(t, d.Right(r))
+			require.True(t, d.right(r))
 			for what, spoil := range map[string]func(*Response){
 				"name": func(r *Response) { r.Name = "mufasa" }, "realm": func(r *Response) { r.Realm = "other" }, "nonce": func(r *Response) { r.Nonce += "x" },
 				"method": func(r *Response) { r.Method = "POST" }, "uri": func(r *Response) { r.URI += "/" }, "algorithm": func(r *Response) { r.SHA256 = !r.SHA256 },
@@ -44,7 +47,7 @@ func TestResponsesOfTheStandards(t *testing.T) {
 			} {
 				bad := r
 				spoil(&bad)
-				require.False(t, d.Right(bad), what)
+				require.False(t, d.right(bad), what)
 			}
 		})
 	}
@@ -55,7 +58,7 @@ func TestNoOneSignsInUnderANameThatIsNotThere(t *testing.T) {
 	u, err := HashDigest("cam", "spool", "secret")
 	require.NoError(t, err)
 	md5Only := Digest{Realm: "spool", MD5: strings.ToUpper(u.MD5)}
-	d, err := NewDigests(map[string]Digest{"cam": md5Only})
+	d, err := NewDigests(map[string]Digest{"cam": md5Only}, pipeline.SystemClock)
 	require.NoError(t, err)
 	respond := func(name, ha1 string, sha bool) Response {
 		sum := func(s string) string { return fmt.Sprintf("%x", md5.Sum([]byte(s))) }
@@ -64,20 +67,20 @@ func TestNoOneSignsInUnderANameThatIsNotThere(t *testing.T) {
 		}
 		return Response{SHA256: sha, Name: name, Realm: "spool", Nonce: "n", Method: "ANNOUNCE", URI: "/x", Hash: sum(ha1 + ":n:" + sum("ANNOUNCE:/x"))}
 	}
-	require.True(t, d.Right(respond("cam", u.MD5, false)))
-	require.False(t, d.Right(respond("cam", u.SHA256, true)), "there is none of this algorithm")
-	require.False(t, d.Right(respond("cam", "", true)), "nor is nothing one")
+	require.True(t, d.right(respond("cam", u.MD5, false)))
+	require.False(t, d.right(respond("cam", u.SHA256, true)), "there is none of this algorithm")
+	require.False(t, d.right(respond("cam", "", true)), "nor is nothing one")
 	dummy, err := HashDigest("nobody", "nowhere", "nothing")
 	require.NoError(t, err)
 	for _, name := range []string{"nobody", "", "other"} {
-		require.False(t, d.Right(respond(name, dummy.MD5, false)), name)
-		require.False(t, d.Right(respond(name, dummy.SHA256, true)), name)
+		require.False(t, d.right(respond(name, dummy.MD5, false)), name)
+		require.False(t, d.right(respond(name, dummy.SHA256, true)), name)
 	}
-	none, err := NewDigests(nil)
+	none, err := NewDigests(nil, pipeline.SystemClock)
 	require.NoError(t, err)
 	empty := respond("nobody", dummy.MD5, false)
 	empty.Realm = ""
-	require.False(t, none.Right(empty))
+	require.False(t, none.right(empty))
 	require.False(t, none.RightPassword("nobody", "nothing"))
 	require.False(t, none.Offers(false))
 }
@@ -87,7 +90,7 @@ func TestAPasswordIsCheckedByItsDigest(t *testing.T) {
 	require.NoError(t, err)
 	other, err := HashDigest("b", "spool", "b's secret")
 	require.NoError(t, err)
-	d, err := NewDigests(map[string]Digest{"a": both, "b": {Realm: "spool", MD5: other.MD5}})
+	d, err := NewDigests(map[string]Digest{"a": both, "b": {Realm: "spool", MD5: other.MD5}}, pipeline.SystemClock)
 	require.NoError(t, err)
 	require.True(t, d.RightPassword("a", "a's:secret"))
 	require.True(t, d.RightPassword("b", "b's secret"))
@@ -124,6 +127,45 @@ func TestDigestsThatAreNoneAreRefused(t *testing.T) {
 	}
 	_, err = HashDigest("cam", "spool", "")
 	require.ErrorContains(t, err, "empty")
-	_, err = NewDigests(map[string]Digest{"a": good, "b": {Realm: "other", MD5: good.MD5}})
+	_, err = NewDigests(map[string]Digest{"a": good, "b": {Realm: "other", MD5: good.MD5}}, pipeline.SystemClock)
 	require.ErrorContains(t, err, "a server asks for one")
+}
+
+// Guesses are limited as those of passwords are; what is right is let in all the same.
+func TestWrongResponsesAreThrottledAndRightOnesAreNot(t *testing.T) {
+	u, err := HashDigest("cam", "spool", "secret")
+	require.NoError(t, err)
+	clock := &turned{at: time.Unix(1e9, 0)}
+	d, err := NewDigests(map[string]Digest{"cam": u}, clock)
+	require.NoError(t, err)
+	respond := func(name, password string) Response {
+		r := Response{SHA256: true, Name: name, Realm: "spool", Nonce: "n", Method: "ANNOUNCE", URI: "/x"}
+		r.Hash = digestOf(true, digestOf(true, name, "spool", password), r.Nonce, digestOf(true, r.Method, r.URI))
+		return r
+	}
+	seen := NewFailures(nil)
+	try := func(remote, name, password string, known bool) error {
+		return d.Check(t.Context(), seen, remote, respond(name, password), known)
+	}
+	const here, there = "192.0.2.1:1", "192.0.2.2:1"
+	for range DefaultFailures {
+		require.Equal(t, ErrWrong, try(here, "cam", "guess", true))
+	}
+	require.ErrorIs(t, try(here, "cam", "guess", true), ErrBlocked)
+	require.NoError(t, try(here, "cam", "secret", true), "what is right is let in")
+	require.ErrorIs(t, try(here, "cam", "guess", true), ErrBlocked)
+	require.Equal(t, ErrWrong, try(there, "cam", "guess", true), "another address")
+	require.Equal(t, ErrWrong, try(here, "stranger", "guess", false), "another name")
+	for i := range sharedFailures * DefaultFailures {
+		err = try(here, fmt.Sprint("stranger", i), "guess", false)
+	}
+	require.ErrorIs(t, err, ErrBlocked, "an address, whatever the names are")
+	require.NoError(t, try(here, "cam", "secret", true))
+	clock.turn(time.Minute)
+	require.Equal(t, ErrWrong, try(here, "cam", "guess", true))
+	counts := map[Reason]uint64{}
+	seen.Each(func(r Reason, n uint64) { counts[r] = n })
+	require.EqualValues(t, DefaultFailures+2, counts[WrongPassword])
+	require.Positive(t, counts[UnknownName])
+	require.Positive(t, counts[Throttled])
 }

@@ -14,7 +14,7 @@ const (
 	UnknownName   Reason = "unknown_name"
 	WrongToken    Reason = "wrong_token"
 	Malformed     Reason = "malformed" // credentials that nothing here can read
-	Throttled     Reason = "throttled" // refused unread, after too many failures
+	Throttled     Reason = "throttled" // after too many failures: a password unread, a response to a challenge late
 )
 
 var reasons = []Reason{WrongPassword, UnknownName, WrongToken, Malformed, Throttled}

@@ -12,7 +12,7 @@ import (
 func TestFailuresAreLoggedWithoutWhatWasTyped(t *testing.T) {
 	var book bytes.Buffer
 	seen := NewFailures(slog.New(slog.NewTextHandler(&book, nil)))
-	p, err := NewPasswords([]Credentials{{Name: "cam", PasswordHash: cheap(t, "open sesame")}}, &turned{})
+	p, err := NewPasswords([]Credentials{{Name: "cam", PasswordHash: cheap(t, "open sesame")}}, nil, &turned{})
 	require.NoError(t, err)
 	require.Error(t, p.Check(t.Context(), seen, "192.0.2.1:5", "open sesame", "cam"))
 	require.Error(t, p.Check(t.Context(), seen, "192.0.2.1:6", "cam", "open says me"))

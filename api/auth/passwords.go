@@ -20,8 +20,9 @@ const DefaultFailures = 10
 // Credentials are a name and the hash of its password.
 type Credentials struct{ Name, PasswordHash string }
 
-// NewPasswords reads the hashes, which HashPassword made.
-func NewPasswords(users []Credentials, clock pipeline.Clock) (*Passwords, error) {
+// NewPasswords reads the hashes, which HashPassword made. The others are users without one:
+// they are treated as names that do not exist, and counted as what they are.
+func NewPasswords(users []Credentials, others []string, clock pipeline.Clock) (*Passwords, error) {
 	all := make([]User, len(users))
 	for i, u := range users {
 		all[i] = User{u.Name, u.PasswordHash, []Role{View}} // the role is not asked for
@@ -29,6 +30,10 @@ func NewPasswords(users []Credentials, clock pipeline.Clock) (*Passwords, error)
 	v, err := newVerifier(all, DefaultFailures, clock)
 	if err != nil {
 		return nil, err
+	}
+	v.others = map[string]bool{}
+	for _, name := range others {
+		v.others[name] = true
 	}
 	return &Passwords{v}, nil
 }

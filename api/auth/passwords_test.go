@@ -20,7 +20,7 @@ func cameras(t *testing.T, n int, clock pipeline.Clock) *Passwords {
 	for i := range n {
 		users = append(users, Credentials{fmt.Sprintf("cam%d", i), cheap(t, "right password")})
 	}
-	p, err := NewPasswords(users, clock)
+	p, err := NewPasswords(users, nil, clock)
 	require.NoError(t, err)
 	return p
 }

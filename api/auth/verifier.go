@@ -34,10 +34,11 @@ import (
 // A name that does not exist is treated as one that does, at the cost of a hash or, once
 // its address has failed too often, of the time that a hash takes.
 type verifier struct {
-	clock pipeline.Clock
-	users map[string]*account
-	dummy account  // checked for names that do not exist
-	key   [32]byte // of digests; never leaves the process
+	clock  pipeline.Clock
+	users  map[string]*account
+	dummy  account         // checked for names that do not exist
+	others map[string]bool // users without a hash
+	key    [32]byte        // of digests; never leaves the process
 
 	names, strangers budgets   // of those that exist, and of all others: which do not crowd those out
 	addresses        *attempts // whatever the name
@@ -123,7 +124,7 @@ func (v *verifier) verify(ctx context.Context, seen *Failures, remote, name, pas
 
 func (v *verifier) count(seen *Failures, err error, remote, name string) {
 	user := ""
-	if v.users[name] != nil {
+	if v.users[name] != nil || v.others[name] {
 		user = name
 	}
 	switch {

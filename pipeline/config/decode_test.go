@@ -289,3 +289,18 @@ func FuzzDecode(f *testing.F) {
 		require.False(t, math.IsNaN(c.Ratio) || math.IsInf(c.Ratio, 0))
 	})
 }
+
+// A mode of files is what was written, not what some readers of YAML make of it; where it is
+// a number to all, the hint keeps the way in which it was written.
+func TestAnOctalNumberIsTextWhereTextIsWanted(t *testing.T) {
+	var into struct {
+		Mode  string          `yaml:"mode"`
+		Count int             `yaml:"count"`
+		Wait  config.Duration `yaml:"wait"`
+	}
+	require.Empty(t, parsed(t, "mode: 0640\nwait: 010").Decode(&into))
+	require.Equal(t, "0640", into.Mode)
+	require.Equal(t, "10s", into.Wait.String())
+	require.ErrorContains(t, parsed(t, "mode: 0o640").Decode(&into), `"0o640", with the quotes`)
+	require.ErrorContains(t, parsed(t, "count: 010").Decode(&into), `a whole number is wanted here, this is the text "010"`)
+}

@@ -17,6 +17,7 @@ type Node struct {
 	IsList  bool
 	Entries []Entry // of a map, in the order they were written
 	List    []*Node
+	written string // of a whole number, where it was written in another way than Scalar is shown
 
 	// Borrowed: the value belongs to another place of the configuration, which the map
 	// around it names. It is decoded as if it were written, and YAML leaves it out.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"encoding"
 	"fmt"
 	"math"
@@ -139,7 +140,7 @@ func (d *decoder) str(n *Node, v reflect.Value, tag reflect.StructTag) {
 	if !ok {
 		example := ""
 		if !n.IsMap && !n.IsList {
-			example = strconv.Quote(n.text()) + ", with the quotes"
+			example = strconv.Quote(cmp.Or(n.written, n.text())) + ", with the quotes"
 		}
 		d.wrong(n, "text", example)
 		return

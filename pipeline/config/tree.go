@@ -60,6 +60,9 @@ func (r *reader) value(n *yaml.Node, path string, depth int) *Node {
 		}
 	default:
 		out.Scalar = scalar(n)
+		if _, whole := out.whole(); whole && out.text() != n.Value {
+			out.written = n.Value
+		}
 	}
 	return out
 }
@@ -153,7 +156,8 @@ func (r *reader) key(k *yaml.Node, path string) (string, bool) {
 }
 
 // scalar returns the value of a leaf, as Node.Scalar says. What is a number or a date
-// only to some readers of YAML is text.
+// only to some readers of YAML is text; so is 0640, which is octal to some and decimal to
+// others.
 func scalar(n *yaml.Node) any {
 	switch n.ShortTag() {
 	case "!!null":
@@ -175,6 +179,9 @@ func scalar(n *yaml.Node) any {
 // wholeNumber returns an int64, or an uint64 where that alone holds the value.
 func wholeNumber(text string) (any, bool) {
 	text = strings.TrimPrefix(strings.ReplaceAll(text, "_", ""), "+")
+	if digits := strings.TrimPrefix(text, "-"); len(digits) > 1 && digits[0] == '0' && digits[1] >= '0' && digits[1] <= '9' {
+		return nil, false
+	}
 	if i, err := strconv.ParseInt(text, 0, 64); err == nil {
 		return i, true
 	}

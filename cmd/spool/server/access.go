@@ -55,10 +55,13 @@ func newPublishers(a configs.IngestAuth, clock pipeline.Clock, failures signIns)
 	}
 	p := &publishers{failures: failures, allowed: map[string][]streampath.Glob{}}
 	var hashes []auth.Credentials
+	var others []string // who have a digest alone
 	digests := map[string]auth.Digest{}
 	for _, u := range a.Users {
 		if !u.PasswordHash.Empty() {
 			hashes = append(hashes, auth.Credentials{Name: u.Name, PasswordHash: u.PasswordHash.Reveal()})
+		} else {
+			others = append(others, u.Name)
 		}
 		if u.Digest != (configs.Digest{}) {
 			digests[u.Name] = auth.Digest{Realm: u.Digest.Realm, MD5: u.Digest.MD5.Reveal(), SHA256: u.Digest.SHA256.Reveal()}
@@ -72,10 +75,10 @@ func newPublishers(a configs.IngestAuth, clock pipeline.Clock, failures signIns)
 		}
 	}
 	var err error
-	if p.passwords, err = auth.NewPasswords(hashes, clock); err != nil {
+	if p.passwords, err = auth.NewPasswords(hashes, others, clock); err != nil {
 		return nil, fmt.Errorf("ingest.auth.%w", err)
 	}
-	if p.digests, err = auth.NewDigests(digests); err != nil {
+	if p.digests, err = auth.NewDigests(digests, clock); err != nil {
 		return nil, fmt.Errorf("ingest.auth: %w", err)
 	}
 	p.offers = ingest.Digests{
@@ -89,28 +92,21 @@ func (p *publishers) Digests() ingest.Digests { return p.offers }
 
 // proves reports whether the credentials are a user's. A digest is quick to check, and so
 // is the password of a user who has one: what is right is let in, however much was
-// guessed before. What is slow to check is limited (auth.Passwords).
+// guessed before. What is wrong is limited, and what is slow to check (auth.Passwords).
 func (p *publishers) proves(ctx context.Context, r ingest.AccessRequest) error {
-	c := r.Credentials
+	c, seen := r.Credentials, p.failures[r.Protocol]
+	hasDigest, hasHash := p.digests.Has(c.Name), p.passwords.Knows(c.Name)
 	switch {
 	case c.Digest != nil:
-		if p.digests.Right(auth.Response(*c.Digest)) {
-			return nil
-		}
-		switch {
-		case p.digests.Has(c.Name):
-			p.failures[r.Protocol].Count(auth.WrongPassword, r.Remote, c.Name)
-		case p.passwords.Knows(c.Name):
-			p.failures[r.Protocol].Count(auth.WrongPassword, r.Remote, c.Name)
+		err := p.digests.Check(ctx, seen, r.Remote, auth.Response(*c.Digest), hasDigest || hasHash)
+		if errors.Is(err, auth.ErrWrong) && hasHash && !hasDigest {
 			return errNoDigest
-		default:
-			p.failures[r.Protocol].Count(auth.UnknownName, r.Remote, "")
 		}
-		return auth.ErrWrong
-	case !p.digests.RightPassword(c.Name, c.Password):
-		return p.passwords.Check(ctx, p.failures[r.Protocol], r.Remote, c.Name, c.Password)
+		return err
+	case p.digests.RightPassword(c.Name, c.Password):
+		return nil
 	}
-	return nil
+	return p.passwords.Check(ctx, seen, r.Remote, c.Name, c.Password)
 }
 
 var errNoDigest = errors.New("the user has no digest, by which alone it is let in here: spool passwd --digest makes one, or let it publish encrypted")
@@ -148,7 +144,7 @@ func newSignIns(log *slog.Logger, protocols config.Blocks) signIns {
 }
 
 var signInFailures = prometheus.NewDesc("spool_sign_in_failures_total",
-	"Sign-ins that failed: wrong_password, unknown_name, wrong_token, malformed, and throttled, which were not looked at.", []string{"server", "reason"}, nil)
+	"Sign-ins that failed: wrong_password, unknown_name, wrong_token, malformed, and throttled, past too many of them.", []string{"server", "reason"}, nil)
 
 // Describe sends the description; see prometheus.Collector.
 func (s signIns) Describe(ch chan<- *prometheus.Desc) { ch <- signInFailures }

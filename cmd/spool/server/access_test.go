@@ -97,3 +97,21 @@ func TestSignInsAreCountedByServerAndReason(t *testing.T) {
 		require.InDelta(t, want[of], m.Counter.GetValue(), 0, of)
 	}
 }
+
+// A user who has a digest alone is counted as a user, also when it sends a password.
+func TestAWrongPasswordOfAUserWithADigestIsCountedAsOne(t *testing.T) {
+	d, err := auth.HashDigest("cam", "spool", "secret")
+	require.NoError(t, err)
+	failures := newSignIns(slog.New(slog.DiscardHandler), config.Blocks{"test": nil})
+	may, err := newPublishers(configs.IngestAuth{Users: []configs.Publisher{{
+		Name: "cam", Digest: configs.Digest{Realm: "spool", MD5: config.NewSecret(d.MD5), SHA256: config.NewSecret(d.SHA256)}, Publish: []string{"**"},
+	}}}, pipeline.SystemClock, failures)
+	require.NoError(t, err)
+	require.ErrorIs(t, may.Authorize(t.Context(), publishRequest("cam", "wrong", "live/a", "192.0.2.1:1")), auth.ErrWrong)
+	require.ErrorIs(t, may.Authorize(t.Context(), publishRequest("nobody", "wrong", "live/a", "192.0.2.1:1")), auth.ErrWrong)
+	require.NoError(t, may.Authorize(t.Context(), publishRequest("cam", "secret", "live/a", "192.0.2.1:1")))
+	counts := map[auth.Reason]uint64{}
+	failures["test"].Each(func(r auth.Reason, n uint64) { counts[r] = n })
+	require.EqualValues(t, 1, counts[auth.WrongPassword])
+	require.EqualValues(t, 1, counts[auth.UnknownName])
+}

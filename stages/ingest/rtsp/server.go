@@ -47,7 +47,7 @@ type Config struct {
 	// answer challenges.
 	Authorizer ingest.Authorizer
 	// PlainBasic takes passwords as they are also where others can read them: over a
-	// connection that is not encrypted, to an address that is not loopback.
+	// connection that is not encrypted, where the server does not listen on loopback alone.
 	PlainBasic bool
 
 	public bool // the address is taken for one that others reach, for tests

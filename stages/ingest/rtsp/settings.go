@@ -15,7 +15,7 @@ type Settings struct {
 	UDP             UDP             `yaml:"udp" doc:"Ports on the same host for media over UDP."`
 	AnnounceTimeout config.Duration `yaml:"announce_timeout" doc:"A connection that does not announce a stream this soon is closed."`
 	WriteTimeout    config.Duration `yaml:"write_timeout" doc:"A client that does not take an answer in this time is gone."`
-	PlainBasic      bool            `yaml:"plain_basic" doc:"Take a user's password as it is (Basic) at an address that others reach too, though they can read it on the way. Without it a client there must answer by Digest, and its user needs a digest. On loopback and by RTSPS it is taken anyway."`
+	PlainBasic      bool            `yaml:"plain_basic" doc:"Take a user's password as it is (Basic) at an address that others reach too, though they can read it on the way. Without it a client there must answer by Digest, and its user needs a digest. Where the server itself listens on loopback alone, and by RTSPS, it is taken anyway; a client of this machine at another address is treated as any other."`
 	TLS             TLS             `yaml:"tls" doc:"RTSPS: all is encrypted, media too, which comes within the connection."`
 }
 
