@@ -36,12 +36,14 @@ type lane struct {
 	backoff pipeline.Backoff
 	until   time.Time // the server is left alone
 	failing bool
+	dropped bool // notices, for want of a target
 }
 
 // entry is a notice on the disk.
 type entry struct {
 	name     string
 	sum      [sha256.Size]byte // of its file, where this process has stored it
+	target   Target            // likewise
 	left     bool              // its file stays: it is not for us to send or to remove
 	unstored *Notice           // not nil: it could not be stored; of the lane's task alone once it is queued
 	backoff  pipeline.Backoff
@@ -99,7 +101,15 @@ func (l *lane) try(ctx context.Context, e *entry) {
 		l.until = b.clock.Now().Add(l.backoff.Next())
 		return
 	}
-	if errors.Is(err, filesystem.ErrNotOurs) || errors.Is(err, errTarget) {
+	if errors.Is(err, errTarget) { // since a reload
+		if !l.dropped {
+			b.log.Error("a notice of an earlier run is dropped; further ones for this server are counted", "host", l.host, "error", err)
+		}
+		l.dropped = true
+		b.remove(l, e, &b.count.GivenUp)
+		return
+	}
+	if errors.Is(err, filesystem.ErrNotOurs) {
 		b.log.Error("a notice is not sent, and stays where it is", "file", e.name, "error", err)
 		e.left = true
 		b.remove(l, e, &b.count.GivenUp)
@@ -192,7 +202,7 @@ func (r *refusal) Error() string {
 func (l *lane) post(ctx context.Context, n *Notice) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(n.Timeout))
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, n.URL, bytes.NewReader(n.Body))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, n.Target.URL, bytes.NewReader(n.Body))
 	if err != nil {
 		return withoutURL(err)
 	}
@@ -201,7 +211,7 @@ func (l *lane) post(ctx context.Context, n *Notice) error {
 	r.Header.Set("webhook-id", n.ID)
 	at := strconv.FormatInt(l.outbox.clock.Now().Unix(), 10)
 	r.Header.Set("webhook-timestamp", at)
-	key, err := secret(n)
+	key, err := secret(&n.Target)
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,11 @@
 package webhook
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net/url"
 	"path"
 	"strings"
@@ -89,24 +93,57 @@ func escaped(p string) string { return (&url.URL{Path: p}).EscapedPath() }
 // Target is whom notices are for, and what signs them.
 type Target struct{ URL, SecretFile, SecretEnv string }
 
-func (n *Notice) target() Target { return Target{n.URL, n.SecretFile, n.SecretEnv} }
+// Key stands for the target on the disk, where its URL must not stand: that may hold a
+// password or a token.
+func (t Target) Key() string {
+	sum := sha256.New()
+	for _, part := range []string{t.URL, t.SecretFile, t.SecretEnv} {
+		fmt.Fprintf(sum, "%d:%s", len(part), part)
+	}
+	return hex.EncodeToString(sum.Sum(nil))
+}
 
 // ReadTarget returns the target of a stage with these settings, and reports whether it is
 // one that tells of recordings and they are in order.
 func ReadTarget(s *pipeline.StageInfo, settings *config.Node) (t Target, ok bool) {
 	cfg, ok := s.Defaults.(Config)
 	ok = ok && len(settings.Decode(&cfg)) == 0
-	return Target{cfg.URL.Reveal(), cfg.SecretFile, cfg.SecretEnv}, ok
+	return cfg.target(), ok
 }
 
-// Notice is one thing to be told, as it is on the disk.
+func (c *Config) target() Target { return Target{c.URL.Reveal(), c.SecretFile, c.SecretEnv} }
+
+// Notice is one thing to be told.
 type Notice struct {
-	ID         string          `json:"id"`
-	Created    int64           `json:"created_ns"` // UTC
-	URL        string          `json:"url"`
-	SecretFile string          `json:"secret_file,omitempty"`
-	SecretEnv  string          `json:"secret_env,omitempty"`
-	Timeout    config.Duration `json:"timeout"`
-	GiveUp     config.Duration `json:"give_up"`
-	Body       json.RawMessage `json:"body"`
+	Target  Target
+	ID      string
+	Created int64 // nanoseconds, UTC
+	Timeout config.Duration
+	GiveUp  config.Duration
+	Body    json.RawMessage
+}
+
+// stored is a notice as it is on the disk.
+type stored struct {
+	ID      string          `json:"id"`
+	Created int64           `json:"created_ns"`
+	Target  string          `json:"target"` // its Key
+	Host    string          `json:"host"`   // of its URL, for the log
+	Timeout config.Duration `json:"timeout"`
+	GiveUp  config.Duration `json:"give_up"`
+	Body    json.RawMessage `json:"body"`
+}
+
+func encode(n *Notice) ([]byte, error) {
+	return json.Marshal(stored{n.ID, n.Created, n.Target.Key(), hostOf(n.Target.URL), n.Timeout, n.GiveUp, n.Body})
+}
+
+// decode reads what encode wrote, all but the target, for which it returns what stands for
+// it.
+func decode(text []byte) (n Notice, of stored, err error) {
+	err = json.Unmarshal(text, &of)
+	if err == nil && (of.Target == "" || of.ID == "" || len(of.Body) == 0) {
+		err = errors.New("it is not a notice")
+	}
+	return Notice{ID: of.ID, Created: of.Created, Timeout: of.Timeout, GiveUp: of.GiveUp, Body: of.Body}, of, err
 }

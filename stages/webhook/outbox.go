@@ -3,11 +3,11 @@ package webhook
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -46,7 +46,7 @@ type Outbox struct {
 	wall   *wallclock.Judge
 	log    *slog.Logger
 	client *http.Client
-	has    func(Target) bool // see Options.Allowed
+	find   func(key string) (Target, bool) // see Options.Find
 
 	mu    sync.Mutex       // guards what follows
 	lanes map[string]*lane // by URL, those with something to send
@@ -72,9 +72,9 @@ type Options struct {
 	Clock pipeline.Clock
 	Wall  *wallclock.Judge // whether the clock is believed; nil: it is
 	Log   *slog.Logger
-	// Allowed reports whether the configuration has a target: what an earlier process left
-	// is sent to no other. nil: it has all.
-	Allowed func(Target) bool
+	// Find returns the target that the configuration has under a key: what an earlier
+	// process left is sent to no other. nil: it has none.
+	Find func(key string) (Target, bool)
 }
 
 // Open takes a directory and begins to send what an earlier process left in it.
@@ -92,7 +92,7 @@ func Open(o Options) (*Outbox, error) {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.IdleConnTimeout = 10 * time.Second
 	b := &Outbox{
-		has: o.Allowed, dir: o.Dir, disk: o.Disk, wanted: spareFiles, tasks: o.Tasks, clock: o.Clock, wall: o.Wall, log: o.Log, lanes: map[string]*lane{}, moved: make(chan struct{}),
+		find: o.Find, dir: o.Dir, disk: o.Disk, wanted: spareFiles, tasks: o.Tasks, clock: o.Clock, wall: o.Wall, log: o.Log, lanes: map[string]*lane{}, moved: make(chan struct{}),
 		client: &http.Client{
 			Transport:     transport,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -120,8 +120,12 @@ func (b *Outbox) replayAll(entries []fs.DirEntry) {
 			return
 		}
 	}
+	dropped := map[string]int{}
 	for _, e := range entries {
-		b.replay(e.Name())
+		b.replay(e.Name(), dropped)
+	}
+	for _, host := range slices.Sorted(maps.Keys(dropped)) {
+		b.log.Error("notices of an earlier run are dropped", "notices", dropped[host], "host", host, "error", errTarget)
 	}
 }
 
@@ -163,16 +167,25 @@ func (b *Outbox) move() {
 // Close lets go of idle connections. The tasks end the rest.
 func (b *Outbox) Close() { b.client.CloseIdleConnections() }
 
-// replay queues a file of an earlier process. One that cannot be read, that another user can
-// have written, or whose target the configuration does not have any more, is left and said
-// once: it is of no use to try it again.
-func (b *Outbox) replay(name string) {
-	n, err := b.read(name)
-	if err != nil {
+// replay queues a file of an earlier process. One that cannot be read, or that another user
+// can have written, is left and said once: it is of no use to try it again. One whose target
+// the configuration does not have any more is dropped, and counted by its host.
+func (b *Outbox) replay(name string, dropped map[string]int) {
+	n, host, err := b.read(name)
+	switch {
+	case errors.Is(err, errTarget):
+		if err := b.disk.Remove(filepath.Join(b.dir, name)); err != nil {
+			b.log.Warn("a notice that is dropped could not be removed", "file", name, "error", err)
+		}
+		dropped[host]++
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.count.GivenUp++
+	case err != nil:
 		b.log.Error("a notice of an earlier run cannot be read and is not sent", "file", name, "error", err)
-		return
+	default:
+		b.queue(&entry{name: name}, n.Target.URL)
 	}
-	b.queue(&entry{name: name}, n.URL)
 }
 
 // load reads a notice that is to be sent: what this process has put there as it has, what an
@@ -182,7 +195,8 @@ func (b *Outbox) load(e *entry) (n Notice, err error) {
 	case e.unstored != nil:
 		return *e.unstored, nil
 	case e.sum == [sha256.Size]byte{}:
-		return b.read(e.name)
+		n, _, err = b.read(e.name)
+		return n, err
 	}
 	text, err := b.disk.Read(filepath.Join(b.dir, e.name))
 	if err == nil && sha256.Sum256(text) != e.sum {
@@ -191,36 +205,39 @@ func (b *Outbox) load(e *entry) (n Notice, err error) {
 	if err != nil {
 		return n, err
 	}
-	return decode(text)
+	n, _, err = decode(text)
+	n.Target = e.target
+	return n, err
 }
 
 // errTarget says that a notice is for a server that it may not be sent to.
 var errTarget = errors.New("the configuration has no such webhook any more, neither in a pipeline nor under declare.webhooks")
 
-// read reads a notice that an earlier process left.
-func (b *Outbox) read(name string) (n Notice, err error) {
+// read reads a notice that an earlier process left, and its target as the configuration has
+// it now.
+func (b *Outbox) read(name string) (n Notice, host string, err error) {
 	text, err := b.disk.ReadOurs(filepath.Join(b.dir, name))
-	if err == nil {
-		n, err = decode(text)
+	if err != nil {
+		return n, "", err
 	}
-	if err == nil && b.has != nil && !b.has(n.target()) {
-		err = fmt.Errorf("%w: %s", errTarget, hostOf(n.URL))
+	n, of, err := decode(text)
+	if err != nil {
+		return n, "", err
 	}
-	return n, err
-}
-
-func decode(text []byte) (n Notice, err error) {
-	err = json.Unmarshal(text, &n)
-	if err == nil && (n.URL == "" || n.ID == "" || len(n.Body) == 0) {
-		err = errors.New("it is not a notice")
+	has := false
+	if b.find != nil {
+		n.Target, has = b.find(of.Target)
 	}
-	return n, err
+	if !has {
+		err = errTarget
+	}
+	return n, of.Host, err
 }
 
 // Put stores a notice. When it returns nil the notice outlives a power cut, and is
 // sent until it has arrived or is given up. With ErrUnstored it is sent all the same.
 func (b *Outbox) Put(n Notice) error {
-	text, err := json.Marshal(n)
+	text, err := encode(&n)
 	if err != nil {
 		return err
 	}
@@ -228,7 +245,7 @@ func (b *Outbox) Put(n Notice) error {
 	if err != nil {
 		return err
 	}
-	e := &entry{name: name, sum: sha256.Sum256(text)}
+	e := &entry{name: name, sum: sha256.Sum256(text), target: n.Target}
 	if err = b.write(name, text); err != nil {
 		if !b.hold() {
 			return fmt.Errorf("webhook outbox: %w", err)
@@ -236,7 +253,7 @@ func (b *Outbox) Put(n Notice) error {
 		e.unstored = &n
 		err = fmt.Errorf("webhook outbox: %w: %w", ErrUnstored, err)
 	}
-	b.queue(e, n.URL)
+	b.queue(e, n.Target.URL)
 	return err
 }
 
@@ -253,7 +270,7 @@ func (b *Outbox) hold() bool {
 
 // store stores what could not be stored before, and which has not arrived yet.
 func (b *Outbox) store(e *entry) {
-	text, err := json.Marshal(e.unstored)
+	text, err := encode(e.unstored)
 	if err == nil {
 		err = b.write(e.name, text)
 	}

@@ -1,17 +1,18 @@
 package webhook
 
 import (
-	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline"
-	"github.com/gospool/spool/pipeline/durable"
+	"github.com/gospool/spool/pipeline/pipelinetest"
 )
 
 // TestANoticeThatIsChangedBeforeItIsSentIsNotSent: what is in the outbox is what was put
@@ -29,7 +30,8 @@ func TestANoticeThatIsChangedBeforeItIsSentIsNotSent(t *testing.T) {
 	names, err := filepath.Glob(filepath.Join(dir, "*"+suffix))
 	require.NoError(t, err)
 	require.Len(t, names, 3)
-	text, err := json.Marshal(notice(pipeline.SystemClock, other.URL, `{"evil":1}`))
+	evil := notice(pipeline.SystemClock, other.URL, `{"evil":1}`)
+	text, err := encode(&evil)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(names[2], text, 0o600))
 	close(up)
@@ -40,24 +42,66 @@ func TestANoticeThatIsChangedBeforeItIsSentIsNotSent(t *testing.T) {
 	require.Equal(t, Counts{Delivered: 2, GivenUp: 1}, p.Counts())
 }
 
-// TestANoticeIsReadForATargetThatIsDeclared, with the secret that is declared for it.
-func TestANoticeIsReadForATargetThatIsDeclared(t *testing.T) {
-	n := notice(pipeline.SystemClock, "http://10.0.0.5/x", `{"n":1}`)
-	n.SecretFile, n.SecretEnv = "/a", "B"
-	text, err := json.Marshal(n)
+// TestAnOutboxHoldsNoSecretOfATarget: what is stored names it by a hash, and a host.
+func TestAnOutboxHoldsNoSecretOfATarget(t *testing.T) {
+	noLeak(t)
+	dir := filepath.Join(t.TempDir(), "outbox")
+	server := listen(t, func(int, string) int { return http.StatusServiceUnavailable })
+	p := begin(t, dir, newClock())
+	n := notice(pipeline.SystemClock, strings.Replace(server.URL, "http://", "http://user:c4n4ry@", 1)+"/c4n4ry?token=c4n4ry", `{"n":1}`)
+	n.Target.SecretFile = "/run/c4n4ry"
+	require.NoError(t, p.Put(n))
+	names, err := filepath.Glob(filepath.Join(dir, "*"+suffix))
 	require.NoError(t, err)
-	b := &Outbox{dir: t.TempDir(), disk: durable.Disk{}}
-	file := "0000000000000001" + suffix
-	require.NoError(t, os.WriteFile(filepath.Join(b.dir, file), text, 0o600))
-	for want, allowed := range map[Target]bool{
-		{n.URL, "/a", "B"}: true, {n.URL, "", "B"}: false, {n.URL, "/a", ""}: false, {"http://10.0.0.5/y", "/a", "B"}: false,
-	} {
-		b.has = func(got Target) bool { return got == want }
-		_, err := b.read(file)
-		require.Equal(t, allowed, err == nil, "%v", want)
-		if !allowed {
-			require.ErrorIs(t, err, errTarget)
-			require.NotContains(t, err.Error(), "/x", "a URL may hold a secret")
+	require.Len(t, names, 1)
+	text, err := os.ReadFile(names[0])
+	require.NoError(t, err)
+	require.NotContains(t, string(text), "c4n4ry")
+	require.Contains(t, string(text), `"host":"`+strings.TrimPrefix(server.URL, "http://")+`"`)
+}
+
+// TestANoticeIsSentToATargetThatIsDeclared, with the secret that is declared for it; that of
+// another one is dropped, counted and said.
+func TestANoticeIsSentToATargetThatIsDeclared(t *testing.T) {
+	noLeak(t)
+	dir := filepath.Join(t.TempDir(), "outbox")
+	up := false
+	server := listen(t, func(int, string) int {
+		if up {
+			return http.StatusOK
 		}
+		return http.StatusServiceUnavailable
+	})
+	p := begin(t, dir, newClock())
+	for n := range 2 {
+		require.NoError(t, p.Put(notice(pipeline.SystemClock, server.URL, fmt.Sprintf(`{"n":%d}`, n))))
+	}
+	for n := range 3 {
+		gone := notice(pipeline.SystemClock, server.URL+"/c4n4ry", fmt.Sprintf(`{"gone":%d}`, n))
+		require.NoError(t, p.Put(gone))
+		known.Delete(gone.Target.Key())
+	}
+	p.end(t)
+	before := len(server.heard())
+	up = true
+	said := &pipelinetest.Log{}
+	tasks := pipeline.NewTasks(slog.New(slog.NewTextHandler(said, nil)), newClock())
+	o, err := Open(Options{Dir: dir, Tasks: tasks, Clock: newClock(), Log: slog.New(slog.NewTextHandler(said, nil)), Find: find})
+	require.NoError(t, err)
+	t.Cleanup(func() { process{o, tasks}.end(t) })
+	settled(t, o)
+	require.Equal(t, []string{`{"n":0}`, `{"n":1}`}, server.heard()[before:])
+	require.Equal(t, Counts{Delivered: 2, GivenUp: 3}, o.Counts())
+	require.Zero(t, files(t, dir))
+	require.Contains(t, said.String(), `"notices of an earlier run are dropped" notices=3 host=`+strings.TrimPrefix(server.URL, "http://"))
+	require.NotContains(t, said.String(), "c4n4ry")
+}
+
+// A target is another one with another secret.
+func TestKeysTellTargetsApart(t *testing.T) {
+	seen := map[string]bool{}
+	for _, target := range []Target{{"http://h", "", ""}, {"http://h", "a", ""}, {"http://h", "", "a"}, {"http://ha", "", ""}, {"http://h/x", "", ""}} {
+		require.False(t, seen[target.Key()], target)
+		seen[target.Key()] = true
 	}
 }

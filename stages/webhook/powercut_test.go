@@ -1,7 +1,6 @@
 package webhook
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"path/filepath"
@@ -35,7 +34,7 @@ func outboxOnDisk(t *testing.T, forget int) *powercut.Disk {
 	server := listen(t, func(int, string) int { <-answer; return http.StatusOK })
 	env := pipelinetest.Env()
 	tasks := pipeline.NewTasks(env.Log, pipeline.SystemClock)
-	o, err := Open(Options{Dir: cutDir, Disk: powercut.Files{Disk: disk}, Tasks: tasks, Clock: pipeline.SystemClock, Log: env.Log})
+	o, err := Open(Options{Dir: cutDir, Disk: powercut.Files{Disk: disk}, Tasks: tasks, Clock: pipeline.SystemClock, Log: env.Log, Find: find})
 	require.NoError(t, err)
 	p := process{o, tasks}
 	defer p.end(t)
@@ -64,13 +63,13 @@ func putInSpare(t *testing.T, o *Outbox, n Notice) {
 	t.Helper()
 	name, err := o.name()
 	require.NoError(t, err)
-	text, err := json.Marshal(n)
+	text, err := encode(&n)
 	require.NoError(t, err)
 	o.storing.Lock()
 	err = o.takeSpare(filepath.Join(o.dir, name), text)
 	o.storing.Unlock()
 	require.NoError(t, err)
-	o.queue(&entry{name: name}, n.URL)
+	o.queue(&entry{name: name}, n.Target.URL)
 }
 
 // wrong tells what of a state is not as it was promised.
@@ -78,7 +77,7 @@ func wrong(s powercut.State) string {
 	if len(s.Notes) == 0 {
 		return ""
 	}
-	o := &Outbox{dir: cutDir, disk: powercut.Files{Disk: s.Disk}}
+	o := &Outbox{dir: cutDir, disk: powercut.Files{Disk: s.Disk}, find: find}
 	entries, err := o.disk.List(cutDir)
 	if err != nil {
 		return "the outbox is gone"
@@ -88,7 +87,7 @@ func wrong(s powercut.State) string {
 		if !strings.HasSuffix(e.Name(), suffix) {
 			continue
 		}
-		n, err := o.read(e.Name())
+		n, _, err := o.read(e.Name())
 		if err != nil {
 			return "a notice is there by half"
 		}
@@ -120,7 +119,7 @@ func TestNoticesAfterAPowerCut(t *testing.T) {
 		if states%50 == 0 { // it goes on with what is there
 			env := pipelinetest.Env()
 			tasks := pipeline.NewTasks(env.Log, pipeline.SystemClock)
-			o, err := Open(Options{Dir: cutDir, Disk: powercut.Files{Disk: s.Disk}, Tasks: tasks, Clock: newClock(), Log: env.Log})
+			o, err := Open(Options{Dir: cutDir, Disk: powercut.Files{Disk: s.Disk}, Tasks: tasks, Clock: newClock(), Log: env.Log, Find: find})
 			require.NoError(t, err)
 			require.NoError(t, o.write("ffffffffffffffff"+suffix, []byte("{}")))
 			process{o, tasks}.end(t)

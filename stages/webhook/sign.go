@@ -22,20 +22,20 @@ func Sign(key []byte, id, timestamp string, body []byte) string {
 	return "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// secret reads the key of a notice, nil where it is not to be signed. A secret
+// secret reads the key of a target's notices, nil where they are not to be signed. A secret
 // that begins with whsec_ is base64, as Standard Webhooks has it; any other is
 // taken as it stands.
-func secret(n *Notice) ([]byte, error) {
+func secret(t *Target) ([]byte, error) {
 	var text []byte
 	switch {
-	case n.SecretFile != "":
-		b, err := filesystem.ReadAtMost(n.SecretFile, 64<<10)
+	case t.SecretFile != "":
+		b, err := filesystem.ReadAtMost(t.SecretFile, 64<<10)
 		if err != nil {
 			return nil, errors.New("secret_file cannot be read: check that it is there and that spool may read it")
 		}
 		text = bytes.TrimSpace(b)
-	case n.SecretEnv != "":
-		text = []byte(os.Getenv(n.SecretEnv))
+	case t.SecretEnv != "":
+		text = []byte(os.Getenv(t.SecretEnv))
 	default:
 		return nil, nil
 	}

@@ -2,7 +2,6 @@ package webhook
 
 import (
 	"crypto/sha256"
-	"encoding/json"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -25,7 +24,7 @@ func TestSpareRoomTakesANoticeOfAFullDisk(t *testing.T) {
 	require.NoError(t, p.Put(notice(pipeline.SystemClock, server.URL, `{"n":1}`)))
 	require.Equal(t, spareFiles, files(t, p.spareDir()))
 	n := notice(pipeline.SystemClock, server.URL, `{"n":2}`)
-	text, err := json.Marshal(n)
+	text, err := encode(&n)
 	require.NoError(t, err)
 	full := p.Outbox
 	full.storing.Lock()
@@ -38,7 +37,7 @@ func TestSpareRoomTakesANoticeOfAFullDisk(t *testing.T) {
 
 	next := begin(t, dir, pipeline.SystemClock)
 	require.Len(t, next.spares, spareFiles-1)
-	read, err := next.read("ffffffffffffffff" + suffix)
+	read, _, err := next.read("ffffffffffffffff" + suffix)
 	require.NoError(t, err)
 	require.JSONEq(t, `{"n":2}`, string(read.Body))
 	require.NoError(t, next.Put(notice(pipeline.SystemClock, server.URL, `{"n":3}`)))
@@ -66,9 +65,10 @@ func TestNoticeThatCannotBeReadNowIsSentLater(t *testing.T) {
 	p := begin(t, dir, newClock())
 	loop := filepath.Join(dir, "0000000000000001"+suffix)
 	require.NoError(t, os.Symlink(filepath.Base(loop), loop)) // ELOOP: the disk's error
-	text, err := json.Marshal(notice(pipeline.SystemClock, server.URL, `{"n":1}`))
+	n := notice(pipeline.SystemClock, server.URL, `{"n":1}`)
+	text, err := encode(&n)
 	require.NoError(t, err)
-	p.queue(&entry{name: filepath.Base(loop), sum: sha256.Sum256(text)}, server.URL)
+	p.queue(&entry{name: filepath.Base(loop), sum: sha256.Sum256(text), target: n.Target}, server.URL)
 	require.Eventually(t, func() bool { return p.Counts().Failed > 0 }, time.Minute, time.Millisecond)
 	require.NoError(t, os.WriteFile(loop+durable.Unfinished, text, 0o600))
 	require.NoError(t, os.Rename(loop+durable.Unfinished, loop))

@@ -127,8 +127,7 @@ func (s *stage) tell(what string, r *media.Recording, e *media.Event) {
 	body, err := s.body(what, now, r, e)
 	if err == nil {
 		err = s.outbox.Put(Notice{
-			ID: noticeID(what, r, e), Created: now.UnixNano(), URL: s.cfg.URL.Reveal(),
-			SecretFile: s.cfg.SecretFile, SecretEnv: s.cfg.SecretEnv,
+			ID: noticeID(what, r, e), Created: now.UnixNano(), Target: s.cfg.target(),
 			Timeout: s.cfg.Timeout, GiveUp: s.cfg.GiveUp, Body: body,
 		})
 	}

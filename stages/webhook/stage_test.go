@@ -180,17 +180,17 @@ func TestStageRefusesWhatCouldNeverArrive(t *testing.T) {
 // Files of the outbox may be damaged by anything; reading one never panics, and
 // what is taken as a notice can be sent.
 func FuzzReadNotice(f *testing.F) {
-	f.Add([]byte(`{"id":"a","url":"http://h","body":{},"created_ns":1}`))
-	f.Add([]byte(`{"id":"a","url":"http://h","body":"x","timeout":"10s"}`))
+	f.Add([]byte(`{"id":"a","target":"ab","host":"h","body":{},"created_ns":1}`))
+	f.Add([]byte(`{"id":"a","target":"ab","body":"x","timeout":"10s"}`))
 	f.Add([]byte(``))
 	dir := f.TempDir()
-	o := &Outbox{disk: durable.Disk{}, dir: dir}
+	o := &Outbox{disk: durable.Disk{}, dir: dir, find: func(string) (Target, bool) { return Target{URL: "http://h"}, true }}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		require.NoError(t, os.WriteFile(dir+"/x", b, 0o600))
-		n, err := o.read("x")
+		n, _, err := o.read("x")
 		if err == nil {
 			require.NotEmpty(t, n.Body)
-			hostOf(n.URL)
+			hostOf(n.Target.URL)
 		}
 	})
 }

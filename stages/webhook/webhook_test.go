@@ -10,7 +10,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -94,7 +93,7 @@ func begin(t *testing.T, dir string, clock pipeline.Clock) process {
 	t.Helper()
 	env := pipelinetest.Env()
 	tasks := pipeline.NewTasks(env.Log, clock)
-	o, err := Open(Options{Dir: dir, Tasks: tasks, Clock: clock, Log: env.Log})
+	o, err := Open(Options{Dir: dir, Tasks: tasks, Clock: clock, Log: env.Log, Find: find})
 	require.NoError(t, err)
 	p := process{o, tasks}
 	t.Cleanup(func() { p.end(t) })
@@ -109,10 +108,23 @@ func (p process) end(t *testing.T) {
 
 func newClock() *skipping { return &skipping{now: time.Unix(1_700_000_000, 0)} }
 
+// known are the targets that a configuration would have: all for which a test makes a
+// notice, by their keys.
+var known sync.Map
+
+func find(key string) (Target, bool) {
+	t, has := known.Load(key)
+	if !has {
+		return Target{}, false
+	}
+	return t.(Target), true
+}
+
 func notice(clock pipeline.Clock, url, body string) Notice {
-	now := clock.Now()
+	now, target := clock.Now(), Target{URL: url}
+	known.Store(target.Key(), target)
 	return Notice{
-		ID: media.NewID(now).String(), Created: now.UnixNano(), URL: url, Body: json.RawMessage(body),
+		ID: media.NewID(now).String(), Created: now.UnixNano(), Target: target, Body: json.RawMessage(body),
 		Timeout: config.Duration(10 * time.Second), GiveUp: config.Duration(time.Hour),
 	}
 }
@@ -180,13 +192,7 @@ func TestNoticesAreReplayedAfterARestart(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "0000000000000002.notice"), []byte(`{"id":`), 0o600))     // damaged
 
 	server := listen(t, accept)
-	names, err := filepath.Glob(filepath.Join(dir, "1*"+suffix))
-	require.NoError(t, err)
-	for _, name := range names { // the server is back, under another port
-		text, err := os.ReadFile(name)
-		require.NoError(t, err)
-		require.NoError(t, os.WriteFile(name, []byte(strings.ReplaceAll(string(text), url, server.URL)), 0o600))
-	}
+	known.Store(Target{URL: url}.Key(), Target{URL: server.URL}) // the server is back, under another port
 	second := begin(t, dir, clock)
 	settled(t, second.Outbox)
 	require.Equal(t, []string{`"a"`, `"b"`}, server.heard())
@@ -296,7 +302,7 @@ func TestNoticesAreSignedWithASecretThatIsNotInTheOutbox(t *testing.T) {
 	t.Setenv("HOOK_SECRET", "whsec_"+base64.StdEncoding.EncodeToString([]byte("battery staple")))
 	p := begin(t, dir, clock)
 	byFile, byEnv, none := notice(clock, server.URL, `1`), notice(clock, server.URL, `2`), notice(clock, server.URL, `3`)
-	byFile.SecretFile, byEnv.SecretEnv = file, "HOOK_SECRET"
+	byFile.Target.SecretFile, byEnv.Target.SecretEnv = file, "HOOK_SECRET"
 	for _, n := range []Notice{byFile, byEnv, none} {
 		require.NoError(t, p.Put(n))
 	}
@@ -318,7 +324,7 @@ func TestNothingIsSentUnsignedForWantOfASecret(t *testing.T) {
 	server := listen(t, accept)
 	p := begin(t, t.TempDir(), pipeline.SystemClock)
 	n := notice(p.clock, server.URL, `1`)
-	n.SecretFile = "/no/such/file"
+	n.Target.SecretFile = "/no/such/file"
 	require.NoError(t, p.Put(n))
 	require.Eventually(t, func() bool { _, why := p.Waiting(server.URL); return why != "" }, time.Minute, time.Millisecond)
 	_, why := p.Waiting(server.URL)

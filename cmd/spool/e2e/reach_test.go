@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/stages/webhook"
 )
 
 // stagesOf is a declaration of a pipeline whose recordings a further stage sees.
@@ -233,7 +235,7 @@ func TestPlantedNoticesAndCommandsAreNotObeyed(t *testing.T) {
 	notice := func(url, secretFile string, do ...func(path string) error) {
 		number++
 		path := filepath.Join(outbox, fmt.Sprintf("%016x.notice", number))
-		text := fmt.Sprintf(`{"id":"n%d","created_ns":%d,"url":%q,"secret_file":%q,"timeout":"10s","give_up":"72h","body":{"type":"n%d"}}`, number, time.Now().UnixNano(), url, secretFile, number)
+		text := fmt.Sprintf(`{"id":"n%d","created_ns":%d,"target":%q,"host":"h","timeout":"10s","give_up":"72h","body":{"type":"n%d"}}`, number, time.Now().UnixNano(), webhook.Target{URL: url, SecretFile: secretFile}.Key(), number)
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
 		for _, d := range do {
 			require.NoError(t, d(path))
@@ -275,9 +277,10 @@ pipelines:
   default: {stages: [source, gop_ring, segmenter, mp4, exec: {command: [/bin/sh, -c, 'echo "$1" >> "$0"', %q, "{id}"]}, metadata]}
 declare: {webhooks: [{name: office, url: %q, secret_file: %q}]}
 `, ran, office.URL, secret))
-	r.expect("a notice of an earlier run cannot be read", "a command of an earlier run is not run", "compared", "held nothing whole", "a.mp4")
+	r.expect("a notice of an earlier run cannot be read", "notices of an earlier run are dropped", "a command of an earlier run is not run", "compared", "held nothing whole", "a.mp4")
 	eventually(t, "what is right is sent and run", func() bool { return len(office.told()) == 1 && len(lines(ran)) == 1 })
-	for n := 1; n < planted; n++ {
+	r.await("notices of an earlier run are dropped", "host", "h")
+	for n := 4; n < planted; n++ {
 		r.await("a notice of an earlier run cannot be read and is not sent", "file", fmt.Sprintf("%016x.notice", n))
 	}
 	for _, id := range ids[:len(ids)-1] {
@@ -287,7 +290,8 @@ declare: {webhooks: [{name: office, url: %q, secret_file: %q}]}
 	require.Equal(t, []string{right}, lines(ran))
 	require.Empty(t, evil.told())
 	require.Len(t, office.told(), 1)
-	require.FileExists(t, filepath.Join(outbox, fmt.Sprintf("%016x.notice", 1)), "nothing is lost")
+	require.NoFileExists(t, filepath.Join(outbox, fmt.Sprintf("%016x.notice", 1)), "it is for no server of the configuration")
+	require.FileExists(t, filepath.Join(outbox, fmt.Sprintf("%016x.notice", 4)), "nothing else is lost")
 }
 
 // plantedAside moves a file out of its directory and leads to it from where it was.

@@ -65,8 +65,8 @@ func (s *Server) open(ctx context.Context) error {
 func (s *Server) openOutbox(dir string) (err error) {
 	known := &targets{}
 	s.outbox, err = webhook.Open(webhook.Options{
-		Allowed: func(t webhook.Target) bool { return known.has(s.declared.State().All, t) },
-		Dir:     filepath.Join(dir, outboxDir), Tasks: s.tasks, Clock: s.clock, Wall: s.wall, Log: s.log,
+		Find: func(key string) (webhook.Target, bool) { return known.find(s.declared.State().All, key) },
+		Dir:  filepath.Join(dir, outboxDir), Tasks: s.tasks, Clock: s.clock, Wall: s.wall, Log: s.log,
 	})
 	if err == nil {
 		pipeline.Provide(s.services, s.outbox)

@@ -15,18 +15,19 @@ import (
 type targets struct {
 	mu  sync.Mutex // guards what follows
 	of  *configs.Config
-	all map[webhook.Target]bool
+	all map[string]webhook.Target
 }
 
-// has reports whether a pipeline that is declared now, or the block declare, has a target.
-func (t *targets) has(cfg *configs.Config, target webhook.Target) bool {
+// find returns the target of a key that a pipeline which is declared now has, or the block
+// declare.
+func (t *targets) find(cfg *configs.Config, key string) (webhook.Target, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.of != cfg {
-		t.of, t.all = cfg, map[webhook.Target]bool{}
+		t.of, t.all = cfg, map[string]webhook.Target{}
 		add := func(s *pipeline.StageInfo, settings *config.Node) {
 			if target, ok := webhook.ReadTarget(s, settings); ok {
-				t.all[target] = true
+				t.all[target.Key()] = target
 			}
 		}
 		for _, p := range cfg.Pipelines {
@@ -34,7 +35,8 @@ func (t *targets) has(cfg *configs.Config, target webhook.Target) bool {
 		}
 		cfg.EachNamed(add)
 	}
-	return t.all[target]
+	target, has := t.all[key]
+	return target, has
 }
 
 // redelivered is what the stages behind mp4 were told of by redeliver.
