@@ -139,15 +139,3 @@ func span(s *retained.Stream) time.Duration { return min(cmp.Or(s.Keeps, day), d
 func perDay(bytes int64, over time.Duration) int64 {
 	return int64(float64(bytes) * float64(day) / float64(max(over, time.Minute)))
 }
-
-// forecast tells when the disk will be as full as it may be.
-func forecast(p *retained.Plan) {
-	full := cmp.Or(p.HighBytes, p.DiskBytes)
-	if p.BytesPerDay <= 0 {
-		return
-	}
-	days := float64(max(full-p.UsedBytes, 0)) / float64(p.BytesPerDay)
-	if days < 100*365 {
-		p.FullAt = p.At.Add(time.Duration(days * float64(day)))
-	}
-}

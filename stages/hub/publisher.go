@@ -1,9 +1,12 @@
 package hub
 
 import (
+	"fmt"
 	"sync"
+	"time"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -24,6 +27,37 @@ type Publisher struct {
 
 func newPublisher(s *stream, o PublishOptions, began func(path string)) *Publisher {
 	return &Publisher{stream: s, opts: o, began: began, done: make(chan struct{})}
+}
+
+// attach makes p the publisher, in place of another where that is allowed.
+func (s *stream) attach(p *Publisher) error {
+	for {
+		s.mu.Lock()
+		old := s.pub
+		if old == nil {
+			s.pub = p
+			s.mu.Unlock()
+			return nil
+		}
+		override := p.opts.Override || s.override
+		s.mu.Unlock()
+		silent, silence := old.silent(p.opts.Client)
+		end := func() { old.end(endcause.Replaced, ErrReplaced) }
+		switch {
+		case silent && silence == NotBegun:
+			s.log.Warn("publisher replaced: it announced itself and did not begin", "old", old.opts.Origin, "new", p.opts.Origin)
+			old.opts.GiveUp(end)
+		case silent:
+			s.log.Warn("publisher replaced: nothing has come from it", "old", old.opts.Origin, "new", p.opts.Origin, "silent_for", silence.Round(time.Millisecond))
+			old.opts.GiveUp(end)
+		case override:
+			s.log.Warn("publisher replaced", "old", old.opts.Origin, "new", p.opts.Origin)
+			end()
+		default:
+			s.refused.Add(1)
+			return fmt.Errorf("%w: %s, which has sent something in the last %v", ErrBusy, old.opts.Origin, max(silence.Round(time.Millisecond), time.Millisecond))
+		}
+	}
 }
 
 // SetTracks tells what is published, before the first Write and at every

@@ -6,7 +6,7 @@
 //	                      | times: what is out of line is placed between its neighbours (outliers)
 //	                      | times: pictures that share one are placed up to the next (spread)
 //	                      | parameter sets: taken out of the stream, compared, a real change cuts
-//	                      | decoding times: derived from presentation times (reorder)
+//	                      | decoding times: derived from presentation times (decoding_times.go)
 //	                               | one time line for all tracks (placement)
 //	                               | wall clock
 //

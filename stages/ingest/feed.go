@@ -240,7 +240,7 @@ func (f *Feed) hurry() {
 			}
 			t.outliers.flush(t.fitting)
 			t.spread.flush(t.timed)
-			t.reorder.flush(t.out)
+			t.decoding.flush(t.out)
 		}
 	}
 }
@@ -369,7 +369,7 @@ func (f *Feed) Look(at time.Time) {
 		if t.absent {
 			continue
 		}
-		held := t.outliers.held != nil || len(t.pending)+len(t.reorder.held)+len(t.spread.held) > 0
+		held := t.outliers.held != nil || len(t.pending)+len(t.decoding.held)+len(t.spread.held) > 0
 		if !held || mono-t.taken > t.vigil.patience() {
 			t.vigil.Look(at, mono, f.firstHeard)
 		}

@@ -14,7 +14,7 @@ import (
 // unit is held while no time was shared lately, except at the beginning of a track
 // that reorders.
 type spread struct {
-	depth  int   // as in reorder
+	depth  int   // as in decodingTimes
 	second int64 // ticks
 	held   []*Unit
 	watch  int // units that are yet to be held; 0: none is
@@ -51,7 +51,7 @@ func (s *spread) reset(depth int, timescale uint32) {
 	}
 }
 
-// breaks reports whether a unit does not continue the time line, as in reorder.
+// breaks reports whether a unit does not continue the time line, as in decodingTimes.
 func (s *spread) breaks(u *Unit) bool {
 	if s.count == 0 && len(s.held) == 0 {
 		return false

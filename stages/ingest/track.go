@@ -49,8 +49,8 @@ type Track struct {
 	ran       bool       // own goes by a rate that was measured
 	own       *wallclock // of a track whose clock runs at another rate; nil: the feed's
 	spread    spread
-	reorder   reorder
-	depth     int         // of the units that reorder has
+	decoding  decodingTimes
+	depth     int         // of the units that decoding has
 	fitting   func(*Unit) // share, made once
 	timed     func(*Unit) // derive, made once
 	out       func(*Unit) // ready, made once
@@ -279,14 +279,14 @@ func (t *Track) Outlier() {
 
 // derive gives a unit that has its presentation time its decoding time.
 func (t *Track) derive(u *Unit) {
-	if r := &t.reorder; r.second == 0 || u.desc != nil || r.breaks(u) {
+	if r := &t.decoding; r.second == 0 || u.desc != nil || r.breaks(u) {
 		r.flush(t.out)
 		if u.desc != nil {
 			t.depth = u.desc.Depth
 		}
 		r.reset(t.depth, t.cfg.Timescale)
 	}
-	t.reorder.push(u, t.out)
+	t.decoding.push(u, t.out)
 }
 
 // ready hands a unit with all its times on.
@@ -308,7 +308,7 @@ func (t *Track) Flush() {
 	t.release()
 	t.outliers.flush(t.fitting)
 	t.spread.flush(t.timed)
-	t.reorder.flush(t.out)
+	t.decoding.flush(t.out)
 }
 
 // scan reads the headers of a unit: whether a decoder can start at it, whether it

@@ -6,7 +6,9 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/endcause"
 	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/wallclock"
 	"github.com/gospool/spool/sinks/footage"
 	"github.com/gospool/spool/sinks/mp4"
 )
@@ -153,4 +155,30 @@ func (s *Server) recoverOnce(ctx context.Context, dir string, said map[string]bo
 		s.crashRecovered.Store(true)
 	}
 	return owed || err != nil, err // the recordings say themselves that the disk is away
+}
+
+// lastInterrupted is when the newest recording of an earlier process ended, where
+// it did not end by anybody's wish; 0 where that was by a clock that cannot have been
+// right. See mp4.Interrupted.
+func (s *Server) lastInterrupted(stream, pipelineName string) int64 {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	page, err := s.catalogue.Records(ctx, media.Query{Stream: stream, Limit: 20})
+	if err != nil {
+		return 0
+	}
+	for _, r := range page.Records {
+		if r.Pipeline != pipelineName || r.Node != s.catalogue.Node() {
+			continue
+		}
+		if time.Unix(0, r.EndUTC).Before(wallclock.Plausible) {
+			return 0
+		}
+		switch r.EndReason {
+		case endcause.Error, endcause.Crash, endcause.NoRoom, endcause.SourceLost, endcause.Gap:
+			return r.EndUTC
+		}
+		return 0
+	}
+	return 0
 }

@@ -1,15 +1,11 @@
 package server
 
 import (
-	"context"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/gospool/spool/pipeline"
-	"github.com/gospool/spool/pipeline/endcause"
-	"github.com/gospool/spool/pipeline/media"
-	"github.com/gospool/spool/pipeline/wallclock"
 	"github.com/gospool/spool/sinks/mp4/disk"
 )
 
@@ -54,30 +50,4 @@ func (b *broadcast) wait() <-chan struct{} {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.c
-}
-
-// lastInterrupted is when the newest recording of an earlier process ended, where
-// it did not end by anybody's wish; 0 where that was by a clock that cannot have been
-// right. See mp4.Interrupted.
-func (s *Server) lastInterrupted(stream, pipelineName string) int64 {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	page, err := s.catalogue.Records(ctx, media.Query{Stream: stream, Limit: 20})
-	if err != nil {
-		return 0
-	}
-	for _, r := range page.Records {
-		if r.Pipeline != pipelineName || r.Node != s.catalogue.Node() {
-			continue
-		}
-		if time.Unix(0, r.EndUTC).Before(wallclock.Plausible) {
-			return 0
-		}
-		switch r.EndReason {
-		case endcause.Error, endcause.Crash, endcause.NoRoom, endcause.SourceLost, endcause.Gap:
-			return r.EndUTC
-		}
-		return 0
-	}
-	return 0
 }

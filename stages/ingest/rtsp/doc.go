@@ -18,7 +18,7 @@
 //
 // Nothing is believed that a client says before it is known who it is: its
 // connection has bounds until it records (guest.go, listener.go), an ANNOUNCE is
-// decided on before its description is read (admission.go), the port that media
-// comes from is one track's (ports.go), and what strangers cause is logged sparingly
-// (package sparinglog). A session belongs to the connection that made it.
+// decided on before its description is read (admission.go; authorize.go: who
+// may publish), the port that media comes from is one track's (ports.go), and what
+// strangers cause is logged sparingly (package sparinglog). A session belongs to the connection that made it.
 package rtsp

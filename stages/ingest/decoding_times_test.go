@@ -11,7 +11,7 @@ import (
 )
 
 // run pushes presentation times and gives the decoding times that come out.
-func run(r *reorder, pts []int64) (dts []int64) {
+func run(r *decodingTimes, pts []int64) (dts []int64) {
 	out := func(u *Unit) { dts = append(dts, u.DTS) }
 	for _, t := range pts {
 		r.push(&Unit{PTS: t}, out)
@@ -20,8 +20,8 @@ func run(r *reorder, pts []int64) (dts []int64) {
 	return dts
 }
 
-func withDepth(depth int) *reorder {
-	r := &reorder{}
+func withDepth(depth int) *decodingTimes {
+	r := &decodingTimes{}
 	r.reset(depth, 90000)
 	return r
 }

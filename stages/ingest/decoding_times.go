@@ -2,7 +2,7 @@ package ingest
 
 import "slices"
 
-// reorder derives decoding times from presentation times.
+// decodingTimes derives decoding times from presentation times.
 //
 // In decoding order, and with at most depth pictures ahead of one that is shown
 // before them, the decoding time of picture i is the (i-depth)th presentation
@@ -16,7 +16,7 @@ import "slices"
 //
 // Invariant: past the beginning, pending holds depth presentation times that are
 // not yet given out as decoding times, in order.
-type reorder struct {
+type decodingTimes struct {
 	depth   int // codec.DepthUnknown: found by looking at the first units
 	second  int64
 	held    []*Unit // while beginning
@@ -34,13 +34,13 @@ const (
 )
 
 // reset goes on with another depth, at the next unit. Nothing may be held.
-func (r *reorder) reset(depth int, timescale uint32) {
-	*r = reorder{depth: depth, second: int64(timescale), held: r.held[:0], pending: r.pending[:0]}
+func (r *decodingTimes) reset(depth int, timescale uint32) {
+	*r = decodingTimes{depth: depth, second: int64(timescale), held: r.held[:0], pending: r.pending[:0]}
 }
 
 // breaks reports whether a unit does not continue the time line: the sender's
 // clock was set. Every picture before an IDR or IRAP is shown before it.
-func (r *reorder) breaks(u *Unit) bool {
+func (r *decodingTimes) breaks(u *Unit) bool {
 	if !r.begun && len(r.held) == 0 {
 		return false
 	}
@@ -48,7 +48,7 @@ func (r *reorder) breaks(u *Unit) bool {
 }
 
 // push takes a unit and hands on those whose decoding time is known.
-func (r *reorder) push(u *Unit, out func(*Unit)) {
+func (r *decodingTimes) push(u *Unit, out func(*Unit)) {
 	if r.begun {
 		r.max = max(r.max, u.PTS)
 		r.next(u)
@@ -71,7 +71,7 @@ func (r *reorder) push(u *Unit, out func(*Unit)) {
 
 // flush begins with what is held, where not begun: nothing more comes, or enough
 // is there.
-func (r *reorder) flush(out func(*Unit)) {
+func (r *decodingTimes) flush(out func(*Unit)) {
 	if r.begun || len(r.held) == 0 {
 		return
 	}
@@ -86,7 +86,7 @@ func (r *reorder) flush(out func(*Unit)) {
 	r.held = r.held[:0]
 }
 
-func (r *reorder) begin() {
+func (r *decodingTimes) begin() {
 	for _, u := range r.held {
 		r.insert(u.PTS)
 	}
@@ -107,7 +107,7 @@ func (r *reorder) begin() {
 }
 
 // leadTicks is by how much decoding begins before presentation.
-func (r *reorder) leadTicks() int64 {
+func (r *decodingTimes) leadTicks() int64 {
 	n := len(r.pending)
 	switch {
 	case r.depth == 0:
@@ -123,7 +123,7 @@ func (r *reorder) leadTicks() int64 {
 // next gives one unit its decoding time. Where the stream reorders more than was
 // known, decoding time advances by a tick a unit until it is behind far enough;
 // presentation times stay exact.
-func (r *reorder) next(u *Unit) {
+func (r *decodingTimes) next(u *Unit) {
 	r.depth = max(r.depth, r.ahead(u.PTS))
 	r.insert(u.PTS)
 	dts := r.last + 1
@@ -136,7 +136,7 @@ func (r *reorder) next(u *Unit) {
 
 // ahead returns how many of the units before were to be shown after this one, which
 // is remembered.
-func (r *reorder) ahead(pts int64) (n int) {
+func (r *decodingTimes) ahead(pts int64) (n int) {
 	for _, before := range r.recent[:min(r.count, maxDepth)] {
 		if before > pts {
 			n++
@@ -147,7 +147,7 @@ func (r *reorder) ahead(pts int64) (n int) {
 	return n
 }
 
-func (r *reorder) insert(pts int64) {
+func (r *decodingTimes) insert(pts int64) {
 	i := len(r.pending)
 	for i > 0 && r.pending[i-1] > pts {
 		i--
