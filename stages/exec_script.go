@@ -10,7 +10,7 @@ import (
 
 // A value that stands in the text of a script is read as script: a stream that somebody
 // publishes as $(rm -r .) would be run. So no placeholder may stand where a program takes
-// text of a script. The rule of names (pipeline.CheckPath) alone is not enough: recordings
+// text of a script. The rule of names (streampath.Check) alone is not enough: recordings
 // of earlier versions have other names.
 
 // commandWord is a part of a command, and which item of the list it is of.

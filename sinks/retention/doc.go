@@ -17,7 +17,7 @@
 //
 // # What may expire
 //
-// Only what is old by a clock that is believed (pipeline.WallClock): one that the
+// Only what is old by a clock that is believed (wallclock.Judge): one that the
 // kernel says is synchronised, or that has agreed for an hour with the newest file,
 // row and journal entry, and was not set within the last hour. Until then nothing
 // expires, and room is made by the same order as ever; no setting changes that.
