@@ -21,6 +21,7 @@ type Deps struct {
 	Clock     pipeline.Clock // SystemClock where nil
 	Recorder  Recorder
 	Streams   Streams
+	Seen      Remembered // nil: only streams that are there are listed
 	Catalogue Catalogue
 	Files     playback.Files
 	Lists     func(ctx context.Context, f *os.File, name string) error // NotFound where the catalogue has no such file; nil: every file is served
@@ -69,6 +70,13 @@ type Streams interface {
 	List() []media.StreamInfo // by path
 	Info(path string) (info media.StreamInfo, known bool)
 	Problems(path string) []pipeline.Problem // of a stream, under way now
+}
+
+// Remembered are the streams that were there once.
+type Remembered interface {
+	Remembered() []media.StreamInfo // by path, those that are there now among them; State and LastAccessUnit are set
+	Seen(path string) bool
+	Forget(path string) (was bool)
 }
 
 // Catalogue knows the recordings.

@@ -141,7 +141,10 @@ func (w *fixture) Stream(stream string) (recorder.StreamStatus, bool) {
 	st, ok := w.status[stream]
 	_, known := w.live[stream]
 	_, st.Recording = w.recording[stream]
-	st.Stream, st.State = stream, cmp.Or(st.State, "idle")
+	if st.Stream = stream; st.Recording {
+		st.State = cmp.Or(st.State, "recording")
+	}
+	st.State = cmp.Or(st.State, "idle")
 	return st, ok || known || st.Recording
 }
 

@@ -162,7 +162,7 @@ func studio(t *testing.T) *fixture {
 		{Path: "yard/gate", State: "connecting", Configured: true, Pull: "rtsp://10.0.0.5/stream1", LastError: "dial tcp 10.0.0.5:554: connection refused"},
 	}
 	w.problems = map[string][]pipeline.Problem{"live/camera01": {{Problem: "nothing_kept", Cause: "aac: nothing comes", Remedy: "switch it on"}}}
-	w.status["live/camera01"] = recorder.StreamStatus{State: "recording", Report: pipeline.Report{Recording: true, StartedAt: now.Add(-time.Minute), Bytes: 9_876_543,
+	w.status["live/camera01"] = recorder.StreamStatus{Report: pipeline.Report{Recording: true, StartedAt: now.Add(-time.Minute), Bytes: 9_876_543,
 		Drops: []pipeline.Drop{{Stage: "gop_ring", Cause: "overload", AccessUnits: 50}}}}
 	w.live = map[string]bool{"live/camera01": true, "yard/gate": false}
 	return w

@@ -22,7 +22,7 @@ var operations = map[string]auth.Role{
 	"POST /mp4/start/a": auth.Control, "POST /mp4/stop/a": auth.Control, "POST /mp4/event/a": auth.Control, "PATCH /mp4/records/x": auth.Control,
 	"POST /mp4/pipelines/x/start": auth.Control, "POST /mp4/pipelines/x/stop": auth.Control, "POST /mp4/pipelines/x/drain": auth.Control,
 
-	"DELETE /mp4/records": auth.Admin, "DELETE /mp4/records/x": auth.Admin, "POST /mp4/reload": auth.Admin, "POST /mp4/retention/confirm": auth.Admin,
+	"DELETE /mp4/records": auth.Admin, "DELETE /mp4/records/x": auth.Admin, "DELETE /mp4/streams/a": auth.Admin, "POST /mp4/reload": auth.Admin, "POST /mp4/retention/confirm": auth.Admin,
 
 	"PUT /mp4/pipelines/x": auth.Declare, "DELETE /mp4/pipelines/x": auth.Declare,
 }

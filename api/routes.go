@@ -18,8 +18,10 @@ func routes() []route {
 			answer: statusAnswer{}, codes: []int{404}, handle: (*Server).status},
 		{op: "list", method: "GET", path: "/mp4/list", summary: "Streams that are being recorded", role: auth.View,
 			query: pageOfNames("streams"), answer: listAnswer{}, handle: (*Server).list},
-		{op: "streams", method: "GET", path: "/mp4/streams", summary: "Streams that are live or configured", role: auth.View,
+		{op: "streams", method: "GET", path: "/mp4/streams", summary: "Streams that are live or configured, and those that were there", role: auth.View,
 			query: pageOfNames("streams"), answer: streamsAnswer{}, handle: (*Server).streams},
+		{op: "forgetStream", method: "DELETE", path: "/mp4/streams/*stream_path", summary: "Take a stream that is offline out of the list; its recordings stay", role: auth.Admin,
+			answer: forgottenAnswer{}, codes: []int{404, 409}, handle: (*Server).forget},
 		{op: "connections", method: "GET", path: "/mp4/connections", summary: "Open connections of those who publish, or may, by page: by protocol, the oldest first", role: auth.View,
 			query: connectionParams, answer: connectionsAnswer{}, handle: (*Server).connections},
 

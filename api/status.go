@@ -74,7 +74,7 @@ func (s *Server) status(w http.ResponseWriter, r *request) error {
 	}
 	st, known := s.deps.Recorder.Stream(stream)
 	info, _ := s.deps.Streams.Info(stream)
-	if !known && info.Origin == "" { // a publisher whose tracks are not known yet
+	if !known && info.Origin == "" && !s.seen(stream) { // a publisher whose tracks are not known yet
 
 		return NotFound("stream %q is neither live, configured nor recorded: GET /mp4/streams lists what there is", stream)
 	}

@@ -115,7 +115,7 @@ function makeStream(st) {
   const el = clone('stream-card');
   const button = part(el, 'act');
   button.addEventListener('click', () => {
-    const verb = el.dataset.recording === 'true' ? 'stop' : 'start';
+    const verb = el.dataset.asked === 'true' ? 'stop' : 'start';
     const wait = verb === 'start' && el.dataset.state !== 'live' ? '?wait=true' : '';
     act(button, () => ask('POST', `/mp4/${verb}/${escapePath(st.path)}${wait}`));
   });
@@ -123,14 +123,15 @@ function makeStream(st) {
 }
 
 function updateStream(el, st) {
-  el.dataset.recording = st.recording;
+  const asked = st.recording_state !== 'idle'; // to be recorded, now or once it comes
+  el.dataset.asked = asked;
   el.dataset.state = st.state;
   put(el, 'path', st.path);
   put(el, 'state', st.state).className = `badge ${st.state}`;
   const s = st.status;
   put(el, 'rec', s && s.started_at && s.state === 'recording'
     ? `recording ${length((Date.now() - Date.parse(s.started_at)) / 1000)} · ${size(s.bytes)}`
-    : s && s.state !== 'idle' ? s.state : 'recording').hidden = !st.recording;
+    : s ? s.state : st.recording_state).hidden = !asked;
   put(el, 'tracks', st.tracks.map(track).join(' · '));
   const unrecorded = (st.unrecorded || []).map((codec) => `${codec} is not recorded`).join(' · ');
   put(el, 'unrecorded', unrecorded).hidden = !unrecorded;
@@ -140,14 +141,14 @@ function updateStream(el, st) {
   const failed = st.state !== 'live' && !(st.problems || []).length && st.last_error; // else it is over, or among the problems
   const problem = [...problems, failed, s && s.last_error, dropped ? `${dropped} access units were dropped` : ''].filter(Boolean).join('; ');
   put(el, 'problem', problem).hidden = !problem;
-  const button = put(el, 'act', st.recording ? 'Stop' : st.state === 'live' || st.pull ? 'Record' : 'Record when live');
-  button.classList.toggle('stop', st.recording);
+  const button = put(el, 'act', asked ? 'Stop' : st.state === 'live' || st.pull ? 'Record' : 'Record when live');
+  button.classList.toggle('stop', asked);
   button.setAttribute('aria-label', `${button.textContent} ${st.path}`);
 }
 
 async function lookAtStreams() {
   const { streams, total } = await ask('GET', `/mp4/streams?limit=${mostStreams}`);
-  await Promise.all(streams.filter((st) => st.recording).map(async (st) => {
+  await Promise.all(streams.filter((st) => st.recording_state !== 'idle').map(async (st) => {
     st.status = await ask('GET', `/mp4/status/${escapePath(st.path)}`).catch(() => null);
   }));
   return () => {

@@ -42,6 +42,7 @@ var parsers = map[string]string{
 	"cmd/spool/server/declared/store.go":  "pipeline/config.FuzzParse pipeline/config.TestTheCostOfATextIsProportional",
 	"cmd/spool/server/outside/":           "short: maxSecret bytes, which are not looked at but for whether there are any",
 	"cmd/spool/server/declared/stops.go":  "pipeline/filesystem.TestAFileThatIsTooLongIsNotRead",
+	"cmd/spool/server/seen/seen.go":       "pipeline/filesystem.TestAFileThatIsTooLongIsNotRead",
 
 	"pipeline/codec/":                   "FuzzAAC FuzzStandalone FuzzRecoveryPoint FuzzSampleEntry TestTheCostOfAnAccessUnitIsProportional TestTheCostOfASampleEntryIsProportional stages/ingest.FuzzHeads stages/ingest.FuzzParamSets",
 	"pipeline/certificate/":             "short: the operator's files of a certificate",

@@ -79,11 +79,14 @@ func (s *stream) info() media.StreamInfo {
 	return i
 }
 
-// wrong lists the problems of a stream: that it cannot be pulled, and those of its
-// tracks. The caller holds s.mu.
+// wrong lists the problems of a stream: that it cannot be pulled, or is silent, and those
+// of its tracks. The caller holds s.mu.
 func (s *stream) wrong() (out []pipeline.Problem) {
 	if s.pull != nil && s.pull.failed.err != nil && s.set == nil {
 		out = append(out, s.pull.failed.problem(s.path))
+	}
+	if s.silence.is && s.pub != nil {
+		out = append(out, s.silenceProblem())
 	}
 	for _, track := range slices.Sorted(maps.Keys(s.problems)) {
 		out = append(out, s.problems[track])

@@ -35,7 +35,7 @@ func newRig(t *testing.T, cfg hub.Config) *rig {
 
 func newRigOn(t *testing.T, pool *media.Pool, cfg hub.Config) *rig {
 	t.Helper()
-	cfg.Log = slog.New(slog.DiscardHandler)
+	cfg.Log = cmp.Or(cfg.Log, slog.New(slog.DiscardHandler))
 	tasks := pipeline.NewTasks(cfg.Log, pipeline.SystemClock)
 	h := hub.New(pool, tasks, cfg)
 	t.Cleanup(func() {

@@ -40,6 +40,7 @@ type stream struct {
 	pub         *Publisher
 	set         *media.TrackSet // of the publisher; nil until known
 	left        time.Time       // when the last publisher left; zero before that
+	silence     silence
 	subs        map[*Subscription]struct{}
 	problems    map[int]pipeline.Problem // of the publisher, by track
 	gop         []*media.Chunk           // the newest GOP, and those before it in its chunk; one reference each

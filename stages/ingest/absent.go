@@ -22,6 +22,19 @@ func (t *Track) Leave() {
 	}
 }
 
+// Hear tells that data of a track arrived, ns of the steady clock (Mono).
+func (t *Track) Hear(mono int64) {
+	f := t.feed
+	if pause := mono - f.lastHeard; f.lastHeard != 0 && pause > unkept && pause > t.vigil.patience() {
+		f.resumed = mono
+	}
+	f.lastHeard = mono
+	t.vigil.heard, t.absent = mono, false
+	if f.firstHeard == 0 {
+		f.firstHeard = mono
+	}
+}
+
 // Present ends that a track is absent, before a unit of it is there.
 func (t *Track) Present() { t.absent = false }
 

@@ -73,6 +73,7 @@ type Feed struct {
 	waited int64
 
 	firstHeard, nextLook int64 // ns: the vigils begin, and look again
+	lastHeard, resumed   int64 // ns: of any track, and after a silence of all, which is no track's
 
 	place  placement
 	doubts int  // reports in a row by which the sender's clocks disagree
@@ -340,15 +341,6 @@ func (f *Feed) write(t *Track, u *Unit) {
 	}
 }
 
-// Hear tells that data of a track arrived, ns of the steady clock (Mono).
-func (t *Track) Hear(mono int64) {
-	f := t.feed
-	t.vigil.heard, t.absent = mono, false
-	if f.firstHeard == 0 {
-		f.firstHeard = mono
-	}
-}
-
 // Look has the vigils look, once a second: whenever something comes, a feed is told the
 // time. What is held back for now is not lost.
 func (f *Feed) Look(at time.Time) {
@@ -371,7 +363,7 @@ func (f *Feed) Look(at time.Time) {
 		}
 		held := t.outliers.held != nil || len(t.pending)+len(t.decoding.held)+len(t.spread.held) > 0
 		if !held || mono-t.taken > t.vigil.patience() {
-			t.vigil.Look(at, mono, f.firstHeard)
+			t.vigil.Look(at, mono, max(f.firstHeard, f.resumed))
 		}
 	}
 }

@@ -23,7 +23,7 @@ var operations = map[string]string{
 	"POST /mp4/start/{stream_path}": "control", "POST /mp4/stop/{stream_path}": "control", "POST /mp4/event/{stream_path}": "control", "PATCH /mp4/records/{id}": "control",
 	"POST /mp4/pipelines/{name}/start": "control", "POST /mp4/pipelines/{name}/stop": "control", "POST /mp4/pipelines/{name}/drain": "control",
 
-	"DELETE /mp4/records": "admin", "DELETE /mp4/records/{id}": "admin", "POST /mp4/reload": "admin", "POST /mp4/retention/confirm": "admin",
+	"DELETE /mp4/records": "admin", "DELETE /mp4/records/{id}": "admin", "DELETE /mp4/streams/{stream_path}": "admin", "POST /mp4/reload": "admin", "POST /mp4/retention/confirm": "admin",
 
 	"PUT /mp4/pipelines/{name}": "declare", "DELETE /mp4/pipelines/{name}": "declare",
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gospool/spool/api"
 	"github.com/gospool/spool/api/playback"
+	"github.com/gospool/spool/cmd/spool/server/seen"
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/durable"
 	"github.com/gospool/spool/pipeline/media"
@@ -45,10 +46,17 @@ func (s *Server) open(ctx context.Context) error {
 	if err := s.openOutbox(dir); err != nil {
 		return err
 	}
+	s.seen = seen.Open(dir, s.hub.List, s.log)
+	s.hub.Watch(func(path string) {
+		s.seen.Saw(path, s.clock.Now())
+		s.recorder.Began(path)
+	})
+	s.tasks.Go("remembering streams", func(ctx context.Context) error { return s.seen.Run(ctx, s.clock) })
 	if err := s.openAPI(dir); err != nil {
 		return err
 	}
 	s.servers.Start(ctx, s.tasks)
+	s.tasks.Go("watching for silent streams", s.hub.WatchSilence)
 	s.startRetention()
 	s.tasks.Go("looking whether recordings can be written", func(ctx context.Context) error { return s.writable.run(ctx, s.dirs) })
 	s.resumeCommands() // before recovery tells of files, for which a command may be kept
@@ -123,7 +131,7 @@ func (s *Server) openAPI(dir string) error {
 		Auth: apiAuth(s.cfg.HTTP.Auth), TLS: api.TLS(s.cfg.HTTP.TLS), MaxSeries: s.cfg.Memory.MaxSeries,
 	}, api.Deps{
 		Log: s.log, Clock: s.clock,
-		Recorder: control{s.recorder, s.declared.KeepStops}, Streams: s.hub,
+		Recorder: control{s.recorder, s.declared.KeepStops}, Streams: s.hub, Seen: s.seen,
 		Events:          s.events,
 		OpenConnections: s.servers.Connections, PublishTo: s.publishTo, Catalogue: s.recordings, Files: playback.NewDir(abs, growing(abs)), Lists: s.lists(), Belongs: s.recordings.belongs,
 		Schedule: s.declared.Schedule(), Pipelines: s.declared, Retention: s.keeper,

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gospool/spool/api"
 	"github.com/gospool/spool/cmd/spool/server/declared"
+	"github.com/gospool/spool/cmd/spool/server/seen"
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
@@ -55,6 +56,7 @@ type Server struct {
 	declared     *declared.Set
 	servers      *ingest.Servers
 	wall         *wallclock.Judge
+	seen         *seen.Streams // nil before open
 	disk         *diskTimes
 	commands     *stages.Commands
 	commandStore *keptCommands
@@ -139,7 +141,6 @@ func New(d declared.State, o Options) (*Server, error) {
 	env := pipeline.Env{Services: s.services, Log: log, Clock: clock}
 	s.recorder = recorder.New(env, s.tasks, s.hub, d.Pipelines, time.Duration(cfg.ShutdownTimeout))
 	s.recorder.LimitArmed(cfg.Memory.MaxArmed)
-	s.hub.Watch(s.recorder.Began)
 	s.hub.KeepGOPs(s.recorder)
 	authorizer, err := newPublishers(cfg.Ingest.Auth, clock, s.signIns)
 	if err != nil {

@@ -1,0 +1,59 @@
+package hub_test
+
+import (
+	"bytes"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/endcause"
+	"github.com/gospool/spool/stages/hub"
+)
+
+// A stream that falls silent is warned of once and is a problem; when it sends again that
+// is said. One that is slow is not silent before its own time.
+func TestASilentStreamIsWarnedOfOnce(t *testing.T) {
+	var log bytes.Buffer
+	r := newRig(t, hub.Config{Log: slog.New(slog.NewTextHandler(&log, nil))})
+	now := time.Now()
+	look := func(after time.Duration) { now = now.Add(after); hub.LookForSilence(r.Hub, now) }
+	said := func(what string) int { return strings.Count(log.String(), what) }
+	r.subscribe(t, "live/a") // it is recorded: its stream stays when its publisher leaves
+	pub := r.publish(t, "live/a")
+	slow := r.publish(t, "live/slow")
+	for i := range 30 {
+		require.NoError(t, pub.Write(0, frame(i, true)))
+		if i%10 == 0 {
+			require.NoError(t, slow.Write(0, frame(i, true)))
+		}
+		look(time.Second)
+	}
+	for range 4 {
+		look(time.Second)
+	}
+	require.Empty(t, r.Problems("live/a"))
+	look(2 * time.Second)
+	look(time.Second)
+	require.Equal(t, 1, said("the stream is silent"), log.String())
+	require.Contains(t, log.String(), `level=WARN msg="the stream is silent" stream=live/a`)
+	require.Equal(t, "silent", r.Problems("live/a")[0].Problem)
+	require.Empty(t, r.Problems("live/slow"))
+
+	require.NoError(t, pub.Write(0, frame(31, true)))
+	look(time.Second)
+	require.Empty(t, r.Problems("live/a"))
+	require.Contains(t, log.String(), `level=INFO msg="the stream sends again" stream=live/a silent_for=8s`)
+	look(time.Minute)
+	require.NotEmpty(t, r.Problems("live/slow"), "no pace allows that")
+	require.Equal(t, 3, said("the stream is silent"))
+	pub.Close(endcause.SourceLost)
+	require.Empty(t, r.Problems("live/a"), "it has none that could be silent")
+	look(time.Second)
+	pub = r.publish(t, "live/a")
+	require.NoError(t, pub.Write(0, frame(1, true)))
+	look(time.Second)
+	require.Equal(t, 2, said("the stream sends again"))
+}
