@@ -64,7 +64,7 @@ var parsers = map[string]string{
 	"sinks/metadata/row/":                "sinks/metadata/journal.FuzzScanRecords sinks/metadata/journal.TestTheCostOfAJournalIsProportional",
 	"sinks/metadata/database/":           "short: a setting",
 	"sinks/metadata/database/salvage.go": "sinks/metadata.TestADamagedCatalogueIsRescued",
-	"sinks/retention/waited.go":          "short: 4096 bytes",
+	"sinks/retention/expiry_wait.go":     "short: 4096 bytes",
 
 	"sinks/mp4/":                     "FuzzScanOfDamagedFiles FuzzFragment FuzzEntry FuzzEntryAt TestTheCostOfRepairIsProportional TestTheCostOfLookingAtAFileIsProportional",
 	"sinks/mp4/repair/":              "FuzzDamagedFile sinks/mp4.TestTheCostOfRepairIsProportional",

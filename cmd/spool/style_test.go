@@ -86,7 +86,7 @@ var renaming = map[string]string{
 	"sinks/mp4/disk/publish.go":         "a recording, which takes no name from another file",
 	"sinks/mp4/repair/copy.go":          "a repaired copy, the same",
 	"sinks/mp4/repair/watch.go":         "hands the call on",
-	"sinks/retention/waited.go":         "not synced: what is lost is waited for again",
+	"sinks/retention/expiry_wait.go":    "not synced: what is lost is waited for again",
 	"sinks/metadata/database/rescue.go": "a database is exchanged for its copy",
 	"cmd/spool/remux.go":                "the file of another run is not to be replaced",
 }
@@ -105,7 +105,7 @@ var making = map[string]string{
 	"sinks/metadata/journal/disk.go":     "a journal, which grows",
 	"sinks/metadata/database/rescue.go":  "a database is exchanged for its copy",
 	"sinks/metadata/database/target.go":  "an empty database, which SQLite fills",
-	"sinks/retention/waited.go":          "not synced: what is lost is waited for again",
+	"sinks/retention/expiry_wait.go":     "not synced: what is lost is waited for again",
 	"cmd/spool/bench.go":                 "a profile of this run",
 }
 
