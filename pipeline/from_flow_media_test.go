@@ -1,0 +1,86 @@
+package pipeline_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/reugn/go-streams"
+	"github.com/reugn/go-streams/flow"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/media"
+	"github.com/gospool/spool/pipeline/pipelinetest"
+)
+
+func init() {
+	pipeline.RegisterTransform("chunk_flow", struct{}{}, "", func(set pipeline.Settings, _ struct{}) (pipeline.Transform[*media.Chunk, *media.Chunk], error) {
+		create, err := pipeline.Use[makeFlow](set)
+		return pipeline.FromFlow[*media.Chunk, *media.Chunk](set, create), err
+	})
+}
+
+// record runs 8 seconds of a camera through a flow into files, and makes sure that nothing is
+// left of it.
+func record(t *testing.T, create makeFlow) (run *pipeline.Run, dir string, pool *media.Pool) {
+	t.Helper()
+	dir, pool = t.TempDir(), pipelinetest.Pool(t)
+	t.Cleanup(func() { goleak.VerifyNone(t) })
+	e := exampleEnv(pool)
+	pipeline.Provide(e.Services, create)
+	plan := compile(t, fmt.Sprintf("[camera: {length: 8s}, chunk_flow, segmenter, mp4: {record_path: %q, filename_pattern: '{seq}.mp4'}, 'null']", dir))
+	run, err := plan.Build(e, "live/x", nil)
+	require.NoError(t, err)
+	require.NoError(t, run.Start(t.Context()))
+	<-run.Done()
+	return run, dir, pool
+}
+
+func TestAFilterThatDropsHalfLeavesNothing(t *testing.T) {
+	run, dir, pool := record(t, func(*pipeline.Graph) (streams.Flow, error) {
+		return flow.NewFilter(func(c *media.Chunk) bool { return c.Seq%2 == 1 }, 1), nil
+	})
+	require.NoError(t, run.Err())
+	require.Zero(t, pool.Outstanding())
+	r := run.Report()
+	require.EqualValues(t, 100, r.AccessUnits)
+	require.Equal(t, []pipeline.Drop{{Stage: "chunk_flow", Cause: media.DropByFlow, AccessUnits: 100, Bytes: 600}}, r.Drops)
+	files, err := filepath.Glob(filepath.Join(dir, "*.mp4"))
+	require.NoError(t, err)
+	require.Len(t, files, 4, "a file ends where media is missing")
+}
+
+// A flow may make chunks of its own.
+func TestAFlowChangesWhatIsRecorded(t *testing.T) {
+	run, dir, _ := record(t, func(*pipeline.Graph) (streams.Flow, error) {
+		return flow.NewMap(func(c *media.Chunk) *media.Chunk {
+			lead, sizes := c.Lead(), []uint32{}
+			var b []byte
+			for range lead.Len() {
+				sizes, b = append(sizes, 9), append(b, 0, 0, 0, 5, 0x65, 'D', 'O', 'O', 'R')
+			}
+			lead.Size, lead.Payload = sizes, media.NewPayload(b)
+			return c
+		}, 1), nil
+	})
+	require.NoError(t, run.Err())
+	require.Empty(t, run.Report().Drops)
+	text, err := os.ReadFile(filepath.Join(dir, "1.mp4"))
+	require.NoError(t, err)
+	require.Equal(t, 200, bytes.Count(text, []byte("DOOR")))
+}
+
+func TestAFlowThatMakesABrokenChunkFails(t *testing.T) {
+	run, _, pool := record(t, func(*pipeline.Graph) (streams.Flow, error) {
+		return flow.NewMap(func(c *media.Chunk) *media.Chunk {
+			c.Lead().Payload = media.NewPayload([]byte("three"))
+			return c
+		}, 1), nil
+	})
+	require.ErrorContains(t, run.Err(), "stage chunk_flow: flow: the flow gave a *media.Chunk that no stage can take: track 1: Size adds up to 150 bytes, and Payload has 5")
+	require.Zero(t, pool.Outstanding())
+}
