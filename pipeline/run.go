@@ -183,7 +183,7 @@ func (r *Run) abortWithin(cause error, limit time.Duration, busy []string) error
 	if r.waitDone(limit) {
 		return r.err
 	}
-	return errors.Join(ErrDeadline, &BusyError{Names: busy})
+	return errors.Join(ErrDeadline, &busyError{Names: busy})
 }
 
 func (r *Run) waitDone(limit time.Duration) bool {

@@ -104,15 +104,15 @@ func (t *Tasks) Stop(ctx context.Context) error {
 		for name := range t.names {
 			still = append(still, name)
 		}
-		return &BusyError{Names: still}
+		return &busyError{Names: still}
 	}
 }
 
-// BusyError names what still ran at a deadline.
-type BusyError struct{ Names []string }
+// busyError names what still ran at a deadline.
+type busyError struct{ Names []string }
 
 // Error lists the names.
-func (e *BusyError) Error() string {
+func (e *busyError) Error() string {
 	s := "still running:"
 	for _, n := range e.Names {
 		s += " " + n
