@@ -62,6 +62,7 @@ func (n Node) Check() config.Problems {
 func (m MP4) Check() config.Problems {
 	var c checks
 	c.want(m.RecordPath != "", "record_path", "is empty", "give the directory of the recordings")
+	c.want(!config.WindowsPath(m.RecordPath), "record_path", "is a path of Windows, and here the name of a file in the working directory", "write it as it is on this machine, such as /mnt/c/recordings")
 	c.between("fragment_duration", m.FragmentDuration, 100*time.Millisecond, time.Hour)
 	c.want(m.MaxFileSize == 0 || m.MaxFileSize >= 1<<20, "max_file_size", fmt.Sprintf("%s is too small for a file", m.MaxFileSize), "0 is no limit; else at least 1MiB")
 	c.want(m.MaxDuration == 0 || m.MaxDuration.D() >= time.Second, "max_duration", fmt.Sprintf("%s is too short for a file", m.MaxDuration), "0 is no limit; else at least 1s")
@@ -89,7 +90,7 @@ func (s Stream) Check() config.Problems {
 	}
 	u, err := url.Parse(s.Pull.Reveal())
 	if err != nil {
-		c.add("pull", "is no URL: "+urlError(err), "for example rtsp://10.0.0.5/stream1; special characters in a password are written as %40 for @, %2F for /")
+		c.add("pull", "is no URL: "+urlError(err), "for example rtsp://10.0.0.5/stream1; special characters in a password are percent-encoded: %2F for /, %40 for @, %3A for :, %3F for ?, %23 for #, %25 for %")
 		return c.problems
 	}
 	c.want(u.Scheme != "", "pull", "this is no URL: it has no scheme", "for example rtsp://10.0.0.5/stream1")
@@ -152,6 +153,23 @@ func (j Job) Check() config.Problems {
 	c.want(j.Action != "record_stop" && j.Action != "event" || j.Duration == 0, "duration", "has no effect with "+j.Action, "it is for record_start")
 	c.timezone("timezone", j.Timezone)
 	return c.problems
+}
+
+// Check refuses a name that two jobs have: the log and the schedule tell them apart by it.
+func (c Crontab) Check() config.Problems {
+	var k checks
+	first := map[string]int{}
+	for i, j := range c.Jobs {
+		before, twice := first[j.Name]
+		if j.Name == "" {
+			continue
+		}
+		k.want(!twice, config.Join(config.Join("jobs", strconv.Itoa(i)), "name"), fmt.Sprintf("%q is there twice: job %d has it, too", j.Name, before+1), "give each job a name of its own, or none")
+		if !twice {
+			first[j.Name] = i
+		}
+	}
+	return k.problems
 }
 
 // Check wants a data source where there is no default.

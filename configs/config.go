@@ -97,7 +97,7 @@ type Crontab struct {
 // Job is something that happens by the clock.
 type Job struct {
 	Name     string          `yaml:"name"`
-	Cron     string          `yaml:"cron" doc:"Minute, hour, day of month, month, day of week; or @daily, @every 1h. Where the clock changes, each named time happens once."`
+	Cron     string          `yaml:"cron" pattern:"^\\s*(@(yearly|annually|monthly|weekly|daily|midnight|hourly)|@every .+|\\S+(\\s+\\S+){4})\\s*$" doc:"Minute, hour, day of month, month, day of week; or @daily, @every 1h. Where the clock changes, each named time happens once."`
 	Action   string          `yaml:"action" oneof:"record_start record_stop event" doc:"record_start begins a window in which the stream is recorded; event triggers a recording from before to after."`
 	Stream   string          `yaml:"stream" doc:"One that is not there yet is armed."`
 	Duration config.Duration `yaml:"duration,omitempty" doc:"Length of the window, also across a restart; 0 is until record_stop."`

@@ -81,7 +81,7 @@ func Load(o Options) (*Config, error) {
 	}
 	c, problems := resolve(l.tree())
 	if problems = o.further(c, problems); len(problems) > 0 {
-		return nil, explainEnvironment(problems).Sorted()
+		return nil, explain(problems).Sorted()
 	}
 	c.File = file
 	if demo && c.MP4.Enable {

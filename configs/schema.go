@@ -19,6 +19,7 @@ func Schema(stages []pipeline.StageInfo) ([]byte, error) {
 	}
 	schema := config.Schema(Default(), node)
 	maps.Copy(schema, map[string]any{
+		"$id":               "https://github.com/gospool/spool/configs/schema.json", // a name, which nothing fetches
 		"$schema":           "https://json-schema.org/draft/2020-12/schema",
 		"title":             "spool",
 		"description":       "Configuration of spool, a recorder of live video.",

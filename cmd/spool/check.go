@@ -43,7 +43,7 @@ func (c *CheckCmd) Run(p *Program) error {
 	if from == "" {
 		from = "no configuration file"
 	}
-	fmt.Fprintf(p.Stdout, "%s: right, with %s and %s\n", from, count(len(cfg.Streams), "stream"), count(len(declared), "pipeline"))
+	fmt.Fprintf(p.Stdout, "%s: configuration OK: %s, %s\n", from, count(len(cfg.Streams), "stream"), count(len(declared), "pipeline"))
 	for _, d := range declared {
 		fmt.Fprintf(p.Stdout, "%s, for %s, %s: %s\n", d.Plan.Name, d.Streams, d.Mode, d.Plan)
 	}

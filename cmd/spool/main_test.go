@@ -66,7 +66,7 @@ func TestMistypedVerbIsGuessed(t *testing.T) {
 func TestCheckBuildsWithoutStartingAnything(t *testing.T) {
 	code, out, errs := spool(t, "", "check")
 	require.Equal(t, exitOK, code, errs)
-	require.Equal(t, "no configuration file: right, with 1 stream and 1 pipeline\n"+
+	require.Equal(t, "no configuration file: configuration OK: 1 stream, 1 pipeline\n"+
 		"default, for [**], manual: source -> gop_ring -> segmenter -> mp4 -> metadata\n"+
 		"recordings is not there yet: what its file system lacks is looked at once it is\n", out)
 	entries, err := os.ReadDir(".")

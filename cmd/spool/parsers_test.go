@@ -40,6 +40,7 @@ var parsers = map[string]string{
 	"cmd/spool/passwd.go":                 "short: what its user types",
 	"cmd/spool/server/declared/change.go": "pipeline/config.FuzzParse pipeline/config.TestTheCostOfATextIsProportional",
 	"cmd/spool/server/declared/store.go":  "pipeline/config.FuzzParse pipeline/config.TestTheCostOfATextIsProportional",
+	"configs/hints.go":                    "short: messages of this program",
 	"cmd/spool/server/outside/":           "short: maxSecret bytes, which are not looked at but for whether there are any",
 	"cmd/spool/server/declared/stops.go":  "pipeline/filesystem.TestAFileThatIsTooLongIsNotRead",
 	"cmd/spool/server/seen/seen.go":       "pipeline/filesystem.TestAFileThatIsTooLongIsNotRead",

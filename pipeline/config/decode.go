@@ -14,7 +14,8 @@ import (
 //
 // Fields are named by `yaml:"name"`; those of an embedded struct are fields of
 // the struct around it; "-" leaves a field out. Further tags: `doc:"..."` is for
-// Encode, `oneof:"a b c"` names the only values of a text, `config:"signed"`
+// Encode, `oneof:"a b c"` names the only values of a text, `pattern:"..."` is for
+// Schema, `config:"signed"`
 // allows a negative Duration, `inherit:"..."` is for Inherits,
 // any for Marks and Texts.
 //
@@ -70,6 +71,7 @@ func (d *decoder) kind(n *Node, v reflect.Value, tag reflect.StructTag) {
 		d.pointer(n, v, tag)
 	case n.Empty():
 		// Nothing was written: the default stays.
+	case t.Kind() != reflect.Interface && !listHider(t) && d.refusesVariable(n):
 	case t == durationType || t == timeDurationType:
 		d.duration(n, v, tag)
 	case t == sizeType:

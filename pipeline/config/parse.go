@@ -45,6 +45,9 @@ func Parse(file string, data []byte) (n *Node, err error) {
 	if len(data) > MaxBytes {
 		return nil, tooLong(file)
 	}
+	if bytes.HasPrefix(data, []byte{0xff, 0xfe}) || bytes.HasPrefix(data, []byte{0xfe, 0xff}) {
+		return nil, Problems{{Pos: Pos{file, 1, 1}, Msg: "the file is in UTF-16", Hint: "save it as UTF-8, which editors of Windows offer beside the name"}}
+	}
 	if at, what := unreadable(file, data); what != "" {
 		return nil, Problems{{Pos: at, Msg: "not YAML: " + what}}
 	}
@@ -157,8 +160,9 @@ func syntaxProblem(file string, data []byte, err error) Problems {
 			p.Msg = "not YAML: " + e.Message
 		}
 	}
+	p.Hint = syntaxHint(p.Msg, lineOf(data, p.Pos.Line))
 	if strings.Contains(p.Msg, "unknown anchor") { // which may be a password that begins with *
-		p.Msg, p.Hint = "not YAML: unknown anchor referenced", "a text that begins with * stands in quotes"
+		p.Msg = "not YAML: unknown anchor referenced"
 	}
 	return Problems{p}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -124,7 +125,7 @@ func (d *decoder) boolean(n *Node, v reflect.Value) {
 		ok = err == nil
 	}
 	if !ok {
-		d.wrong(n, "true or false", "")
+		d.wrong(n, "true or false", map[string]string{"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}[strings.ToLower(n.text())])
 		return
 	}
 	v.SetBool(b)
@@ -172,7 +173,7 @@ func (n *Node) whole() (any, bool) {
 func (d *decoder) integer(n *Node, v reflect.Value) {
 	w, ok := n.whole()
 	if !ok {
-		d.wrong(n, "a whole number", "10")
+		d.wrong(n, "a whole number", cmp.Or(n.leadingNumber(), "10"))
 		return
 	}
 	i, ok := w.(int64)
@@ -182,6 +183,14 @@ func (d *decoder) integer(n *Node, v reflect.Value) {
 		return
 	}
 	v.SetInt(i)
+}
+
+var numberBefore = regexp.MustCompile(`^[1-9][0-9]{0,17}\b`)
+
+// leadingNumber returns the number of 90% and of 7 days.
+func (n *Node) leadingNumber() string {
+	s, _ := n.Scalar.(string)
+	return numberBefore.FindString(s)
 }
 
 func (d *decoder) unsigned(n *Node, v reflect.Value) {
@@ -244,7 +253,7 @@ func (d *decoder) duration(n *Node, v reflect.Value, tag reflect.StructTag) {
 	}
 	switch {
 	case err != nil:
-		d.add(n, Problem{Msg: err.Error(), Hint: "for example 10s, 1h30m, or 10 for seconds"})
+		d.add(n, Problem{Msg: err.Error(), Hint: didYouMean(meantDuration(n.text()), "for example 10s, 1h30m, or 10 for seconds")})
 	case span < 0 && tag.Get("config") != "signed":
 		d.add(n, Problem{Msg: fmt.Sprintf("%s is negative", span), Hint: "a duration is 0 or more"})
 	default:
@@ -260,7 +269,7 @@ func (d *decoder) size(n *Node, v reflect.Value) {
 	size, err := ParseSize(n.text())
 	switch {
 	case err != nil:
-		d.add(n, Problem{Msg: err.Error(), Hint: "for example 64MiB, 1.5GB, or 1000000 for bytes"})
+		d.add(n, Problem{Msg: err.Error(), Hint: didYouMean(meantSize(n.text()), "for example 64MiB, 1.5GB, or 1000000 for bytes")})
 	case size < 0:
 		d.add(n, Problem{Msg: fmt.Sprintf("%s is negative", size), Hint: "a size is 0 or more"})
 	default:
@@ -278,4 +287,15 @@ func (d *decoder) text(n *Node, v reflect.Value) {
 	if err := v.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(n.text())); err != nil {
 		d.add(n, Problem{Msg: err.Error()})
 	}
+}
+
+// listHider reports whether a type is a HiddenList: a command, in which a shell may have
+// variables of its own.
+func listHider(t reflect.Type) bool {
+	taker, hides := reflect.New(t).Interface().(hideTaker)
+	if !hides {
+		return false
+	}
+	_, list := taker.(interface{ Shown() []string })
+	return list
 }

@@ -35,9 +35,9 @@ func (s schemer) of(v reflect.Value, t reflect.Type, path string, tag reflect.St
 		}
 		return map[string]any{}
 	case t == durationType || t == timeDurationType:
-		return numberOrText(tag.Get("config") != "signed")
+		return numberOrText(durationPattern, tag.Get("config") != "signed")
 	case t == sizeType:
-		return numberOrText(true)
+		return numberOrText(sizePattern, true)
 	case reflect.PointerTo(t).Implements(hideTakerType):
 		if _, text := reflect.New(t).Interface().(encoding.TextUnmarshaler); text {
 			return map[string]any{"type": []any{"string", "null"}}
@@ -49,9 +49,16 @@ func (s schemer) of(v reflect.Value, t reflect.Type, path string, tag reflect.St
 	return s.plain(v, t, path, tag)
 }
 
-// numberOrText returns a duration or a size. The text's form is Decode's affair.
-func numberOrText(positive bool) map[string]any {
-	s := map[string]any{"type": []any{"number", "string", "null"}}
+// The forms of texts that ParseDuration and ParseSize take, as ECMA 262 writes them.
+const (
+	numberPattern   = `[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)`
+	durationPattern = `^\s*(` + numberPattern + `([eE][-+]?[0-9]+)?|[-+]?(([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+)?\s*$`
+	sizePattern     = `^\s*(` + numberPattern + `([eE][-+]?[0-9]+)?\s*([KkMmGgTt][Ii]?)?[Bb]?)?\s*$`
+)
+
+// numberOrText returns a duration or a size. A pattern is about a text alone.
+func numberOrText(pattern string, positive bool) map[string]any {
+	s := map[string]any{"type": []any{"number", "string", "null"}, "pattern": pattern}
 	if positive {
 		s["minimum"] = 0
 	}
@@ -93,7 +100,11 @@ func defaults(t reflect.Type) reflect.Value {
 func choice(tag reflect.StructTag) map[string]any {
 	names := strings.Fields(tag.Get("oneof"))
 	if len(names) == 0 {
-		return map[string]any{"type": []any{"string", "null"}}
+		s := map[string]any{"type": []any{"string", "null"}}
+		if pattern := tag.Get("pattern"); pattern != "" {
+			s["pattern"] = pattern
+		}
+		return s
 	}
 	enum := []any{"", nil}
 	for _, name := range names {

@@ -5,6 +5,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -59,6 +60,9 @@ func (r *reader) value(n *yaml.Node, path string, depth int) *Node {
 			out.List = append(out.List, r.value(item, Join(path, strconv.Itoa(i)), depth+1))
 		}
 	default:
+		if first, _ := utf8.DecodeRuneInString(n.Value); unquoted(n) && first != utf8.RuneError && strings.ContainsRune(curlyQuotes, first) {
+			r.problems.add(Problem{Pos: r.pos(n), Path: path, Msg: "this text begins with a typographic quote, which YAML takes for a letter", Hint: `write straight quotes, " or ', around it`})
+		}
 		out.Scalar = scalar(n)
 		if _, whole := out.whole(); whole && out.text() != n.Value {
 			out.written = n.Value
@@ -142,6 +146,11 @@ func (r *reader) alias(n *yaml.Node, path string, depth int) *Node {
 	return r.value(n.Alias, path, depth)
 }
 
+// unquoted reports whether a text stands as it is.
+func unquoted(n *yaml.Node) bool {
+	return n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) == 0
+}
+
 // key returns the text of a map's key. A number or a truth value is taken as written.
 func (r *reader) key(k *yaml.Node, path string) (string, bool) {
 	switch {
@@ -150,6 +159,10 @@ func (r *reader) key(k *yaml.Node, path string) (string, bool) {
 		return "", false
 	case len(k.Value) > MaxKey:
 		r.fail(k, path, "this key has %d bytes, %d are allowed", len(k.Value), MaxKey)
+		return "", false
+	}
+	if c, is := invisible(k.Value); is && unquoted(k) {
+		r.problems.add(Problem{Pos: r.pos(k), Path: path, Msg: fmt.Sprintf("this key begins with the invisible character %U", c), Hint: "delete it: YAML indents with plain spaces"})
 		return "", false
 	}
 	return k.Value, true

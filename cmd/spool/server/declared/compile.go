@@ -6,12 +6,14 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/gospool/spool/api/auth"
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/recorder"
+	"github.com/gospool/spool/sinks/metadata/database"
 	"github.com/gospool/spool/stages/hub"
 )
 
@@ -20,6 +22,7 @@ import (
 func Compile(cfg *configs.Config) ([]recorder.Declared, error) {
 	declared, problems := cfg.Compile()
 	problems = append(problems, checkAccess(cfg)...)
+	problems = append(problems, checkDatabase(cfg)...)
 	for _, path := range slices.Sorted(maps.Keys(cfg.Streams)) {
 		s := cfg.Streams[path]
 		if s.Pull.Empty() {
@@ -44,6 +47,21 @@ func Problems(cfg *configs.Config) config.Problems {
 	_, err := Compile(cfg)
 	var problems config.Problems
 	errors.As(err, &problems)
+	return problems
+}
+
+// checkDatabase finds what only those who use a data source name can tell.
+func checkDatabase(cfg *configs.Config) (problems config.Problems) {
+	if cfg.Database.DSN.Empty() {
+		return nil // which is another problem
+	}
+	if _, err := database.Parse(cfg.Database.Driver, cfg.Database.DSN.Reveal()); err != nil {
+		msg, hint, _ := strings.Cut(strings.TrimPrefix(err.Error(), "database.dsn "), "; ")
+		if hint != "" {
+			hint += "; special characters in a password of a URL are percent-encoded: %2F for /, %40 for @"
+		}
+		problems = append(problems, cfg.Problem("database/dsn", msg).WithHint("%s", hint))
+	}
 	return problems
 }
 

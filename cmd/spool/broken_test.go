@@ -1,0 +1,99 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// broken are configurations as people write them by mistake: each with the line that is
+// named, the reason, and the remedy.
+var broken = map[string]struct{ text, place, reason, remedy string }{
+	"a tab":                        {"mp4:\n\trecord_path: x\n", "2:1", `found character '\t'`, "indent with spaces"},
+	"a tab behind spaces":          {"mp4:\n  record_path: x\n\tfragment: true\n", "3:1", "a tab character", "indent with spaces"},
+	"indented by too little":       {"mp4:\n  record_path: x\n fragment: true\n", "3:2", "did not find expected key", "compare the indentation"},
+	"not indented":                 {"mp4:\nrecord_path: x\n", "2:1", `unknown key "record_path"`, "it is a setting of mp4: indent it below mp4:"},
+	"indented by a space of Word":  {"mp4:\n\u00a0 record_path: x\n", "2:1", "the invisible character U+00A0", "plain spaces"},
+	"a pattern without quotes":     {"pipelines:\n  a:\n    streams: [**]\n    stages: [source, mp4]\n", "3:15", "unknown anchor", `stands in quotes, as in ["**"]`},
+	"a star without quotes":        {"pipelines:\n  a:\n    streams: [*]\n    stages: [source, mp4]\n", "3:16", "scanning an alias", `stands in quotes, as in ["**"]`},
+	"a colon without its space":    {"mp4:\n  record_path:x\n  fragment: true\n", "3:11", "mapping values are not allowed", "a space stands behind the colon"},
+	"a bracket too few":            {"pipelines:\n  a: {streams: [live/a, stages: [source]}\n", "2:16", "did not find expected ',' or ']'", "closing bracket is missing"},
+	"a quote too few":              {"mp4:\n  record_path: \"x\n  fragment: true\n", "2:16", "quoted scalar", "the closing quote is missing"},
+	"quotes of a word processor":   {"mp4: {record_path: “/data”}\n", "1:20", "a typographic quote", "straight quotes"},
+	"such quotes around a brace":   {"mp4: {filename_pattern: ‘{stream}.mp4’}\n", "1:6", "not YAML", "straight quotes"},
+	"UTF-16":                       {"\xff\xfem\x00p\x004\x00", "1:1", "UTF-16", "save it as UTF-8"},
+	"minutes in letters":           {"mp4: {max_duration: 5min}\n", "1:21", `"5min" is no duration`, "did you mean 5m?"},
+	"days":                         {"mp4: {max_duration: 7d}\n", "1:21", `"7d" is no duration`, "did you mean 168h?"},
+	"a size without its B":         {"mp4: {max_file_size: 500G}\n", "1:22", `"500G" is no size`, "did you mean 500GB, or 500GiB?"},
+	"percent":                      {"mp4: {disk_max_percent: 90%}\n", "1:25", `the text "90%"`, "for example 90"},
+	"yes":                          {"mp4: {fragment: yes}\n", "1:17", `the text "yes"`, "for example true"},
+	"a path of Windows":            {"mp4: {record_path: 'C:\\Users\\rec'}\n", "1:20", "a path of Windows", "/mnt/c/recordings"},
+	"one of a stage":               {"pipelines: {a: {stages: [source, segmenter, mp4: {record_path: 'D:/rec'}, metadata]}}\n", "1:64", "a path of Windows", "/mnt/c/recordings"},
+	"a slash in a password":        {"streams: {live/a: {pull: 'rtsp://u:s3/cret@10.0.0.5/x'}}\n", "1:26", "is no URL", "percent-encoded: %2F for /"},
+	"a hash in a password":         {"streams: {live/a: {pull: 'rtsp://u:s3#cret@10.0.0.5/x'}}\n", "1:26", "is no URL", "%23 for #"},
+	"a percent sign in a password": {"streams: {live/a: {pull: 'rtsp://u:s3%cret@10.0.0.5/x'}}\n", "1:26", "is no URL", "%25 for %"},
+	"two jobs of a name":           {"crontab:\n  jobs:\n    - {name: a, cron: '@daily', action: event, stream: live/a}\n    - {name: a, cron: '@hourly', action: event, stream: live/b}\n", "4:14", `"a" is there twice: job 1`, "a name of its own"},
+	"seconds in a schedule":        {"crontab: {jobs: [{cron: '0 0 8 * * *', action: event, stream: live/a}]}\n", "1:25", "expected exactly 5 fields", "minute hour day month weekday"},
+	"a URL for MySQL":              {"database: {driver: mysql, dsn: 'mysql://u:s3cret@h/db'}\n", "1:32", "cannot be read for mysql", "user:password@tcp(host:3306)/database"},
+	"MySQL's form for PostgreSQL":  {"database: {driver: postgres, dsn: 'u:s3cret@tcp(h)/db'}\n", "1:35", "cannot be read for postgres", "postgres://user:password@host"},
+	"a slash in its password":      {"database: {driver: postgres, dsn: 'postgres://u:s3/cret@h/db'}\n", "1:35", "cannot be read for postgres", "%2F for /"},
+	"SQLite in memory":             {"database: {dsn: ':memory:'}\n", "1:17", "must be the path of a file", "recordings/spool.db"},
+	"a variable":                   {"mp4:\n  record_path: ${RECORDINGS}\n", "2:16", "${...} is not replaced here", "SPOOL_MP4__RECORD_PATH in the environment"},
+	"a variable in a URL":          {"streams: {live/a: {pull: 'rtsp://u:${PW}@h/x'}}\n", "1:26", "${...} is not replaced here", "by its variable"},
+	"a variable in a stage":        {"pipelines: {a: {stages: [source, segmenter, mp4: {record_path: '${D}/x'}, metadata]}}\n", "1:64", "${...} is not replaced here", "by its variable"},
+	"a port alone":                 {"http: {listen: 8080}\n", "1:16", "the number 8080", `"127.0.0.1:8080"`},
+	"two servers of an address":    {"http: {listen: '127.0.0.1:8554'}\n", "", "is the address of http.listen", "another port"},
+	"a group that is not there":    {"mp4: {group: no-such-group}\n", "1:14", "there is no group", "name or the number of one"},
+	"a certificate that is not":    {"http: {tls: {cert: none.crt, key: none.key}}\n", "1:20", "none.crt is not there", "whole path"},
+	"a secret that is not":         {"declare: {webhooks: [{name: a, url: 'http://h/x', secret_file: /none}]}\n", "1:64", "/none is not there", "nothing is sent unsigned"},
+}
+
+// TestBrokenConfigurationsAreExplained runs the built program over each of them.
+func TestBrokenConfigurationsAreExplained(t *testing.T) {
+	dir := t.TempDir()
+	spool := filepath.Join(dir, "spool")
+	out, err := exec.Command("go", "build", "-o", spool, ".").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	for name, b := range broken {
+		t.Run(name, func(t *testing.T) {
+			require.NoError(t, os.WriteFile(filepath.Join(dir, "c.yaml"), []byte(b.text), 0o600))
+			cmd := exec.Command(spool, "check", "c.yaml")
+			cmd.Dir = dir
+			out, err := cmd.CombinedOutput()
+			require.Error(t, err, "%s", out)
+			require.Equal(t, exitUsage, cmd.ProcessState.ExitCode(), "%s", out)
+			said, _, _ := strings.Cut(string(out), "\n")
+			if b.place != "" {
+				require.True(t, strings.HasPrefix(said, "c.yaml:"+b.place+": "), said)
+			}
+			require.Contains(t, said, b.reason)
+			_, hint, _ := strings.Cut(said, b.reason)
+			require.Contains(t, hint, b.remedy)
+			require.NotContains(t, strings.ReplaceAll(said, "secret", ""), "cret", "a message shows a password")
+			require.Contains(t, string(out), "refused: 1 problem\n")
+		})
+	}
+}
+
+// What looks odd and is meant is taken.
+func TestOddConfigurationsThatAreRightAreTaken(t *testing.T) {
+	for _, text := range []string{
+		"\ufeffmp4: {max_duration: 5m}\n",
+		"mp4:\r\n  max_duration: 5m\r\n",
+		"mp4: {file_mode: 0640, dir_mode: 0750}\n",
+		"streams: {live/a: {pull: 'rtsp://u:p@ss@10.0.0.5/x'}}\n", // the last @ ends the password
+		"streams: {live/a: {pull: 'rtsp://u:p%2Fss@10.0.0.5/x'}}\n",
+		"mp4: {record_path: '“quoted”'}\n",
+		"pipelines: {a: {stages: [source, segmenter, mp4, exec: {command: [/bin/sh, -c, 'echo ${HOME}']}, metadata]}}\n",
+		"crontab: {jobs: [{cron: '@daily', action: event, stream: live/a}, {cron: '@hourly', action: event, stream: live/a}]}\n",
+		"database: {driver: mysql, dsn: 'u:p/w@tcp(h:3306)/db'}\n",
+	} {
+		code, out, errs := spool(t, text, "check")
+		require.Equal(t, exitOK, code, "%s%s", text, errs)
+		require.Contains(t, out, "configuration OK: ", text)
+	}
+}

@@ -1,0 +1,63 @@
+package configs
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/gospool/spool/pipeline/config"
+)
+
+// explain adds to problems what only the whole configuration can tell: which variable sets a
+// setting, of which block one is, what an address looks like.
+func explain(problems config.Problems) config.Problems {
+	problems = explainEnvironment(problems)
+	for i := range problems {
+		p := &problems[i]
+		switch {
+		case p.Msg == config.MsgVariable:
+			p.Hint = "leave it out here, and set " + variableOf(p.Path)
+		case strings.HasPrefix(p.Msg, "unknown key") && p.Pos.Line > 0 && len(config.SplitPath(p.Path)) == 1:
+			if block := blockOf(p.Path); block != "" {
+				p.Hint = fmt.Sprintf("it is a setting of %s: indent it below %s:", block, block)
+			}
+		case strings.HasSuffix(p.Path, "/listen"):
+			if port := numberSaid.FindStringSubmatch(p.Msg); port != nil {
+				p.Hint = fmt.Sprintf(`host:port in quotes, for example "127.0.0.1:%s"`, port[1])
+			}
+		}
+	}
+	return problems
+}
+
+var numberSaid = regexp.MustCompile(`this is the number ([0-9]+)$`)
+
+var plainKey = regexp.MustCompile(`^[a-z0-9_]+$`)
+
+// variableOf returns how a setting is set by the environment.
+func variableOf(path string) string {
+	keys := config.SplitPath(path)
+	for _, key := range keys {
+		if !plainKey.MatchString(key) || strings.HasPrefix(path, "pipelines/") {
+			return "the whole setting by its variable, such as SPOOL_MP4__RECORD_PATH for mp4.record_path"
+		}
+	}
+	return envPrefix + strings.ToUpper(strings.Join(keys, "__")) + " in the environment"
+}
+
+// blockOf returns the block that has a setting of this name; empty where none has, or
+// several.
+func blockOf(name string) (block string) {
+	_, docs := config.Describe(Config{})
+	for path := range docs {
+		keys := config.SplitPath(path)
+		if len(keys) != 2 || keys[1] != name {
+			continue
+		}
+		if block != "" {
+			return ""
+		}
+		block = keys[0]
+	}
+	return block
+}
