@@ -72,7 +72,6 @@ func give[T any](ctx context.Context, source *RunSource, el T) error {
 //
 //	source, err := head.AsSource(ctx, env, "live/door")
 //	source.Via(flow.NewFilter(finished, 1)).To(sink) // until the run has ended
-//	<-source.Done()
 //	err = source.Err()
 //
 // The graph gets copies in memory of the garbage collector. While it is slow the run is: put
@@ -122,6 +121,12 @@ func (s *RunSource) To(sink streams.Sink) {
 	if s.transmit(sink) {
 		sink.AwaitCompletion()
 	}
+}
+
+// Err waits for the end of the run, and is that of Run.
+func (s *RunSource) Err() error {
+	<-s.Done()
+	return s.Run.Err()
 }
 
 // Abort is that of Run. It also lets go of a graph that does not read, after a drain, too.

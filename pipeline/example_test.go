@@ -103,7 +103,6 @@ func ExampleHead_AsSource() {
 			return fmt.Sprintf("%s lasts %v and ended by %s", r.Path, time.Duration(r.Duration), r.EndReason)
 		}, 1)).
 		To(extension.NewStdoutSink())
-	<-source.Done()
 	fmt.Println(source.Err())
 	// Output:
 	// live_door_1.mp4 lasts 2s and ended by max_duration

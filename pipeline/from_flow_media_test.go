@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/pipelinetest"
 )
@@ -52,6 +53,34 @@ func TestAFilterThatDropsHalfLeavesNothing(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(dir, "*.mp4"))
 	require.NoError(t, err)
 	require.Len(t, files, 4, "a file ends where media is missing")
+}
+
+// The file behind what a flow has left out says so.
+func TestAFileNamesTheFlowThatLeftMediaOut(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	n, err := config.Parse("test.yaml", fmt.Appendf(nil, "[camera: {length: 8s}, chunk_flow, chunk_flow, segmenter, mp4: {record_path: %q, filename_pattern: '{seq}.mp4'}]", t.TempDir()))
+	require.NoError(t, err)
+	head, problems := pipeline.CompileHead[media.Recording]("test", n)
+	require.NoError(t, problems.Err())
+	pool := pipelinetest.Pool(t)
+	e := exampleEnv(pool)
+	pipeline.Provide(e.Services, makeFlow(func(*pipeline.Graph) (streams.Flow, error) {
+		return flow.NewFilter(func(c *media.Chunk) bool { return c.Seq < 4 || c.Seq > 6 }, 1), nil
+	}))
+	source, err := head.AsSource(t.Context(), e, "live/x")
+	require.NoError(t, err)
+	gaps := map[string]media.Gap{}
+	for el := range source.Out() {
+		r := el.(media.Recording)
+		if r.State == media.StateFinished {
+			gaps[r.Path] = r.Gap
+		}
+	}
+	require.NoError(t, source.Err())
+	require.Equal(t, map[string]media.Gap{
+		"1.mp4": {},
+		"2.mp4": {Cause: media.GapByFlow, Chunks: 3, Duration: 3e9},
+	}, gaps)
 }
 
 // A flow may make chunks of its own.

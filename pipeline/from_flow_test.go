@@ -27,6 +27,7 @@ func (t *token) Unpooled() *token {
 }
 
 func (t *token) Place() (seq uint64, accessUnits, bytes int) { return uint64(t.n), 1, 10 }
+func (t *token) NoteLeftOut()                                {}
 func (t *token) LeftOutCause() string                        { return "left_out_by_flow" }
 
 func (t *token) Check() error {

@@ -9,6 +9,7 @@ import (
 type placed interface {
 	Place() (seq uint64, accessUnits, bytes int)
 	LeftOutCause() string
+	NoteLeftOut() // that the flow has left out what comes right before it
 }
 
 // leftOut counts what a flow takes and does not give back: elements whose place is before
@@ -57,14 +58,17 @@ func (l *leftOut) gave(el any) {
 	if !l.can {
 		return
 	}
-	seq, _, _ := el.(placed).Place()
+	e := el.(placed)
+	seq, _, _ := e.Place()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	n := 0
 	for n < len(l.inside) && l.inside[n].seq < seq {
 		n++
 	}
-	l.count(n)
+	if l.count(n); n > 0 {
+		e.NoteLeftOut()
+	}
 	if len(l.inside) > 0 && l.inside[0].seq == seq {
 		l.inside = l.inside[1:]
 	}

@@ -204,7 +204,7 @@ func (k *keyframes) found() {
 func (k *keyframes) noteGap(c *media.Chunk) {
 	gap := c.Gap
 	if k.next != 0 && c.Seq > k.next && k.gap.None() { // both parts of a chunk have its number
-		gap = media.Gap{Cause: media.GapOverload, Chunks: int(c.Seq - k.next)}.Plus(gap)
+		gap = media.Gap{Cause: c.HoleCause(), Chunks: int(c.Seq - k.next)}.Plus(gap)
 	}
 	k.gap, k.next = k.gap.Plus(gap), c.Seq+1
 }

@@ -34,7 +34,7 @@ func (s *segmenter) noteGap(c *media.Chunk) {
 		s.fileStepped = c.Stepped
 	case s.gap.None() && c.Seq > s.nextSeq: // both parts of a chunk have its number
 		since := c.UTC - s.nextUTC - (c.Stepped - s.stepped)
-		hole := media.Gap{Cause: media.GapOverload, Chunks: int(c.Seq - s.nextSeq), Duration: max(since-gap.Duration, 0)}
+		hole := media.Gap{Cause: c.HoleCause(), Chunks: int(c.Seq - s.nextSeq), Duration: max(since-gap.Duration, 0)}
 		gap = hole.Plus(gap)
 	}
 	s.gap = s.gap.Plus(gap)

@@ -24,6 +24,7 @@ const (
 	GapNoInodes      Cause = "no_inodes"      // the filesystem took no further file
 	GapDiskError     Cause = "disk_error"     // the disk failed, was read-only or away, or no file could be opened
 	GapDamaged       Cause = DropDamaged      // inside a file: access units of which a part was lost, or chunks that recovery cut out
+	GapByFlow        Cause = DropByFlow       // the go-streams flow of a stage gave nothing for it
 	GapFurther       Cause = "further_gaps"   // inside a file: so many more than are listed, somewhere between its begin and end
 )
 

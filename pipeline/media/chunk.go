@@ -59,6 +59,8 @@ type Chunk struct {
 
 	holeNS int64 // of Gap, what is missing right before the first access unit of the lead track: the chunk before may span it
 
+	byFlow bool // a foreign flow has left out what comes right before it
+
 	pool *Pool // nil: the collector has it, and no reference counts
 	refs atomic.Int32
 	of   *Chunk // not nil: columns and payloads are this one's, of which the chunk owns a reference

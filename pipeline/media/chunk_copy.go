@@ -19,7 +19,7 @@ func (p *Pool) View(c *Chunk, set *TrackSet, tracks []int) *Chunk {
 	v := p.get(set)
 	v.of = c
 	v.Seq, v.UTC, v.Stepped, v.Gap, v.More = c.Seq, c.UTC, c.Stepped, c.Gap, c.More
-	v.holeNS = c.holeNS
+	v.holeNS, v.byFlow = c.holeNS, c.byFlow
 	for i, from := range tracks {
 		v.Tracks[i] = c.Tracks[from]
 	}
@@ -60,7 +60,7 @@ func (c *Chunk) unview() {
 func (c *Chunk) Unpooled() *Chunk {
 	u := &Chunk{
 		Set: c.Set, Seq: c.Seq, Tracks: make([]Columns, len(c.Tracks)), StartsGOP: c.StartsGOP, More: c.More,
-		UTC: c.UTC, Stepped: c.Stepped, Gap: c.Gap, Gaps: slices.Clone(c.Gaps), holeNS: c.holeNS,
+		UTC: c.UTC, Stepped: c.Stepped, Gap: c.Gap, Gaps: slices.Clone(c.Gaps), holeNS: c.holeNS, byFlow: c.byFlow,
 	}
 	if c.Mark != nil {
 		u.Mark = c.Mark.copy()
@@ -78,6 +78,22 @@ func (c *Chunk) Unpooled() *Chunk {
 // Place tells where in its stream the chunk is, and what it holds.
 func (c *Chunk) Place() (seq uint64, accessUnits, bytes int) {
 	return c.Seq, c.AccessUnits(), c.Bytes()
+}
+
+// NoteLeftOut notes of a chunk that comes out of a foreign flow that the flow has left out
+// what comes right before it.
+func (c *Chunk) NoteLeftOut() {
+	if c.pool == nil {
+		c.byFlow = true
+	}
+}
+
+// HoleCause returns why chunks are missing right before this one whose numbers it follows.
+func (c *Chunk) HoleCause() Cause {
+	if c.byFlow {
+		return GapByFlow
+	}
+	return GapOverload
 }
 
 // LeftOutCause returns the cause under which a chunk is counted that a foreign flow does not give back.

@@ -46,7 +46,7 @@ func (c *Chunk) UTCAt(i int) int64 {
 // Nothing is copied: all of the chunk stays in memory until both are released.
 func (c *Chunk) Split(i int) (before, behind *Chunk) {
 	before, behind = c.part(), c.Retain().part()
-	before.StartsGOP, before.Gap, before.holeNS = c.StartsGOP, c.Gap, c.holeNS
+	before.StartsGOP, before.Gap, before.holeNS, before.byFlow = c.StartsGOP, c.Gap, c.holeNS, c.byFlow
 	before.UTC, behind.UTC = c.UTC, c.UTCAt(i)
 	behind.StartsGOP, behind.More = true, c.More
 	before.gapsOf(c, func(g *Gap) bool { return g.StartUTC < behind.UTC })
@@ -70,7 +70,7 @@ func (c *Chunk) Last() *Chunk {
 	}
 	p := c.part()
 	p.StartsGOP, p.UTC, p.Gap, p.Gaps = c.StartsGOP, c.UTC, c.Gap, append(p.Gaps, c.Gaps...)
-	p.holeNS = c.holeNS
+	p.holeNS, p.byFlow = c.holeNS, c.byFlow
 	copy(p.Tracks, c.Tracks)
 	return p
 }

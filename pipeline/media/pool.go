@@ -149,7 +149,7 @@ func (p *Pool) put(c *Chunk) {
 		*t = Columns{DTS: t.DTS[:0], Offset: t.Offset[:0], Size: t.Size[:0], Flags: t.Flags[:0], Payload: Payload{blocks: t.Payload.blocks}}
 	}
 	c.Set, c.Mark, c.Gap, c.Gaps, c.holeNS = nil, nil, Gap{}, c.Gaps[:0], 0
-	c.Seq, c.UTC, c.Stepped, c.StartsGOP, c.More = 0, 0, 0, false, false
+	c.Seq, c.UTC, c.Stepped, c.StartsGOP, c.More, c.byFlow = 0, 0, 0, false, false, false
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.checked {
