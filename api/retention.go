@@ -33,7 +33,7 @@ type retentionAnswer struct {
 	HighBytes   int64            `json:"high_bytes,omitempty" doc:"of the disk that may be used"`
 	LowBytes    int64            `json:"low_bytes,omitempty" doc:"what is used when room has been made"`
 	Bytes       int64            `json:"bytes" doc:"of recordings"`
-	BytesPerDay int64            `json:"bytes_per_day" doc:"that recordings grew by in the last day"`
+	BytesPerDay int64            `json:"bytes_per_day" doc:"that recordings grew by in the last day; 0 where there is less than an hour of a stream to tell it from"`
 	FullAt      *string          `json:"full_at,omitempty" format:"date-time" doc:"when high_bytes, or the disk's end, is reached at this rate"`
 	Now         []evictionAnswer `json:"now" doc:"the first 1000 of what would be deleted at once, in this order"`
 	NowTotal    int              `json:"now_total,omitempty" doc:"how many there are of them; absent where all are here"`

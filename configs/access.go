@@ -202,7 +202,7 @@ func (u User) Check() config.Problems {
 // Check is as User's.
 func (t Token) Check() config.Problems {
 	var c checks
-	c.want(!t.Token.Empty(), "token", "is missing", "openssl rand -hex 32 makes one")
+	c.want(!t.Token.Empty(), "token", "is missing", "spool token makes one")
 	c.want(len(t.Roles) > 0, "roles", "is empty", "some of view, control, admin, declare")
 	return c.problems
 }

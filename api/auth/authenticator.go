@@ -65,7 +65,7 @@ func newToken(t Token) (token, error) {
 		return tok, nil
 	}
 	if len(t.Token) < minToken {
-		return token{}, fmt.Errorf("the token has %d characters, at least %d are needed: openssl rand -hex 32 makes one", len(t.Token), minToken)
+		return token{}, fmt.Errorf("the token has %d characters, at least %d are needed: spool token makes one", len(t.Token), minToken)
 	}
 	tok.digest = sha256.Sum256([]byte(t.Token))
 	return tok, nil

@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"reflect"
+	"slices"
+	"strings"
 
 	_ "time/tzdata" // the binary is static and may run where no time zones are installed
 
@@ -31,11 +34,14 @@ type commands struct {
 	Reindex   ReindexCmd   `cmd:"" help:"Make the catalogue say what is on the disk: add files without a row, mark rows without a file."`
 	Retention RetentionCmd `cmd:"" help:"Say what would be deleted next and why, how far back each stream reaches, and when the disk will be full."`
 	Passwd    PasswdCmd    `cmd:"" help:"Print the hash of a password from standard input, for password_hash in the configuration, or for digest."`
+	Token     TokenCmd     `cmd:"" help:"Make a token for a program, and print what http.auth.tokens of the configuration takes of it."`
 	Repair    RepairCmd    `cmd:"" help:"Finish files that a crash left behind, and make repaired copies of damaged files of other programs."`
 	Remux     RemuxCmd     `cmd:"" help:"Copy an MP4 file into another, ordinary or fragmented, as recordings are written."`
 	Schema    SchemaCmd    `cmd:"" help:"Print the JSON Schema of a configuration, for editors."`
 	Version   VersionCmd   `cmd:"" help:"Print the version."`
+	Help      HelpCmd      `cmd:"" help:"Print this help, or that of a command."`
 
+	ShowVersion bool `name:"version" short:"v" group:"Settings, for every command:" help:"Print the version."`
 	settings
 }
 
@@ -61,34 +67,65 @@ func main() {
 func run(args []string, p *Program) int {
 	var cli commands
 	exited := -1
+	args = asFlags(args)
 	parser := kong.Must(&cli,
 		kong.Name("spool"), kong.Description(description),
 		kong.Writers(p.Stdout, p.Stderr),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
 		kong.Exit(func(code int) { exited = code }), // --help asks for it and goes on parsing
 	)
+	for _, f := range parser.Model.Flags { // --help stands with the others that every command has
+		if f.Group != nil {
+			parser.Model.HelpFlag.Group = f.Group
+		}
+	}
 	ctx, err := parser.Parse(args)
 	if exited >= 0 {
 		return exited
 	}
 	if err != nil {
-		fmt.Fprintf(p.Stderr, "spool: %v%s\nTry spool --help.\n", err, meant(parser, args))
+		fmt.Fprintf(p.Stderr, "spool: %v%s\nTry spool --help.\n", err, meant(strings.Join(args[:min(len(args), 1)], "")))
 		return exitUsage
+	}
+	if cli.ShowVersion {
+		return exitCode(p.Stderr, cli.Version.Run(p))
 	}
 	p.Settings = cli.settings
 	return exitCode(p.Stderr, ctx.Run(p))
 }
 
+// asFlags makes spool VERB --help of spool help VERB, so that there is one way to it.
+func asFlags(args []string) []string {
+	if len(args) == 0 || args[0] != "help" || len(args) > 2 || len(args) == 2 && !slices.Contains(verbs(), args[1]) {
+		return args
+	}
+	return append(slices.Clone(args[1:]), "--help")
+}
+
+// verbs returns the names of the commands.
+func verbs() (names []string) {
+	all := reflect.TypeFor[commands]()
+	for i := range all.NumField() {
+		if f := all.Field(i); strings.Contains(string(f.Tag), `cmd:""`) {
+			names = append(names, strings.ToLower(f.Name))
+		}
+	}
+	return names
+}
+
+// HelpCmd is spool help.
+type HelpCmd struct {
+	Verb string `arg:"" optional:"" name:"command" help:"The command."`
+}
+
+// Run is reached for a command that there is not: see asFlags.
+func (c *HelpCmd) Run(*Program) error {
+	return usageError{fmt.Errorf("there is no command %s%s: spool help lists them", c.Verb, meant(c.Verb))}
+}
+
 // meant is the verb that a mistyped one was likely meant to be.
-func meant(parser *kong.Kong, args []string) string {
-	if len(args) == 0 {
-		return ""
-	}
-	var verbs []string
-	for _, verb := range parser.Model.Children {
-		verbs = append(verbs, verb.Name)
-	}
-	if near := config.Nearest(args[0], verbs); near != "" && near != args[0] {
+func meant(verb string) string {
+	if near := config.Nearest(verb, verbs()); near != "" && near != verb {
 		return fmt.Sprintf(": did you mean %s?", near)
 	}
 	return ""

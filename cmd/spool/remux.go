@@ -40,14 +40,16 @@ func (c *RemuxCmd) Run(p *Program) error {
 	}
 	defer os.RemoveAll(dir)
 	log := newLogger(configs.Log{Level: "warn", Format: "human"}, p.Stderr, p.Environ)
-	plan, pool, err := c.plan(dir, log)
+	plan, pool, total, err := c.plan(dir, log)
 	if err != nil {
 		return err
 	}
 	// One processor at a time: a chunk is then written from the cache of the core
 	// that read it, which takes a tenth off the CPU time and is as quick.
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	report, err := convert(plan, pool, log)
+	bar := newBar(p.Stderr, "remux, KiB")
+	report, err := convert(plan, pool, log, func() { bar.at(int(min(sizeOf(dir), total)>>10), int(total>>10)) })
+	bar.end()
 	if err != nil {
 		return err
 	}
@@ -70,22 +72,22 @@ const remuxName = "out.mp4"
 // century bounds what a damaged table may say of a file's length.
 const century = 100 * 365 * 24 * time.Hour
 
-// plan declares the pipeline. The room for the moov follows from the file's length and
+// plan declares the pipeline, and tells the bytes of media that go through it. The room for the moov follows from the file's length and
 // size, which are no limits: the file is shorter. A moov gets a 256th of max_size.
-func (c *RemuxCmd) plan(dir string, log *slog.Logger) (*pipeline.Plan, *media.Pool, error) {
+func (c *RemuxCmd) plan(dir string, log *slog.Logger) (*pipeline.Plan, *media.Pool, int64, error) {
 	pool := media.NewPool(64 << 20)
 	r, err := file.Open(c.In, pool, media.DefaultFlush, time.Now(), slog.New(slog.DiscardHandler))
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, 0, err
 	}
 	defer r.Close()
 	limit := time.Duration(0)
 	if d := r.Duration(); d > 0 {
 		limit = min(d, century) + time.Minute
 	}
-	size := int64(0)
-	if media, moov := r.Content(); media > 0 {
-		size = 1<<20 + 2*media + 256*moov
+	size, content, moov := int64(0), int64(0), int64(0)
+	if content, moov = r.Content(); content > 0 {
+		size = 1<<20 + 2*content + 256*moov
 	}
 	stages := config.FromAny([]any{
 		map[string]any{"file": map[string]any{"path": c.In, "speed": "max"}},
@@ -96,13 +98,24 @@ func (c *RemuxCmd) plan(dir string, log *slog.Logger) (*pipeline.Plan, *media.Po
 		map[string]any{"null": map[string]any{}},
 	}, "remux", nil)
 	plan, problems := pipeline.Compile("remux", stages)
-	return plan, pool, problems.Err()
+	return plan, pool, content, problems.Err()
 }
 
 var errInterrupted = errors.New("interrupted: nothing was written")
 
-// convert runs the pipeline to the end of the file.
-func convert(plan *pipeline.Plan, pool *media.Pool, log *slog.Logger) (pipeline.Report, error) {
+// sizeOf returns the bytes of the files of a directory that grow.
+func sizeOf(dir string) (bytes int64) {
+	entries, _ := os.ReadDir(dir) // one that cannot be read has none to show
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil && info.Mode().IsRegular() {
+			bytes += info.Size()
+		}
+	}
+	return bytes
+}
+
+// convert runs the pipeline to the end of the file, and calls show a few times a second.
+func convert(plan *pipeline.Plan, pool *media.Pool, log *slog.Logger, show func()) (pipeline.Report, error) {
 	services := &pipeline.Services{}
 	pipeline.Provide(services, pool)
 	run, err := plan.Build(pipeline.Env{Services: services, Log: log, Clock: pipeline.SystemClock}, "remux", nil)
@@ -115,13 +128,20 @@ func convert(plan *pipeline.Plan, pool *media.Pool, log *slog.Logger) (pipeline.
 	if err := run.Start(context.Background()); err != nil {
 		return pipeline.Report{}, err
 	}
-	select {
-	case <-run.Done():
-	case <-signals:
-		run.Abort(errInterrupted)
-		<-run.Done()
+	look := time.NewTicker(barEvery)
+	defer look.Stop()
+	show()
+	for {
+		select {
+		case <-look.C:
+			show()
+		case <-signals:
+			run.Abort(errInterrupted)
+			<-run.Done()
+		case <-run.Done():
+			return run.Report(), run.Err()
+		}
 	}
-	return run.Report(), run.Err()
 }
 
 // give moves the result to its name, unless another program has taken that. Package durable

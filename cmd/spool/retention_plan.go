@@ -78,8 +78,12 @@ func planJSON(p *retained.Plan) map[string]any {
 
 // showPlan prints what a person wants to know: how full, for how long, what next.
 func showPlan(w io.Writer, p *retained.Plan) {
-	fmt.Fprintf(w, "disk: %.1f%% of %s used, %s by recordings, which grew by %s in the last day\n",
-		100*float64(p.UsedBytes)/float64(max(p.DiskBytes, 1)), shortSize(p.DiskBytes), shortSize(p.Bytes), shortSize(p.BytesPerDay))
+	fmt.Fprintf(w, "disk: %.1f%% of %s used, %s by recordings", 100*float64(p.UsedBytes)/float64(max(p.DiskBytes, 1)), shortSize(p.DiskBytes), shortSize(p.Bytes))
+	if p.BytesPerDay > 0 {
+		fmt.Fprintf(w, ", which grow by %s a day\n", shortSize(p.BytesPerDay))
+	} else {
+		fmt.Fprintln(w, "; how fast they grow is not known yet: that takes an hour of recordings in the last day")
+	}
 	switch {
 	case !p.Active:
 		fmt.Fprintln(w, "no limit is configured: nothing is ever deleted (mp4.expire_days, mp4.disk_max_percent, retention)")
@@ -93,7 +97,7 @@ func showPlan(w io.Writer, p *retained.Plan) {
 	streams := planTable(w, table.Row{"stream", "files", "bytes", "protected", "days kept", "bytes/day", "priority"})
 	for _, s := range p.Streams {
 		streams.AppendRow(table.Row{s.Stream, s.Count.Files, shortSize(s.Count.Bytes), shortSize(s.Protected.Bytes),
-			fmt.Sprintf("%.1f", s.Keeps.Hours()/24), shortSize(s.BytesPerDay), s.Priority})
+			fmt.Sprintf("%.1f", s.Keeps.Hours()/24), rate(s.BytesPerDay), s.Priority})
 	}
 	streams.Render()
 	next := planTable(w, table.Row{"next to go", "class", "why", "recorded", "bytes"})
@@ -139,6 +143,14 @@ func planTable(w io.Writer, head table.Row) table.Writer {
 	t.Style().Format.Header = text.FormatDefault
 	t.AppendHeader(head)
 	return t
+}
+
+// rate is the bytes of a day, for people; a dash where they are not known.
+func rate(bytes int64) string {
+	if bytes == 0 {
+		return "-"
+	}
+	return shortSize(bytes)
 }
 
 // shortSize is a size with three digits, for people.

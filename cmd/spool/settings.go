@@ -11,13 +11,13 @@ import (
 // settings are the flags that override the configuration. They are the same for
 // every command, so that check and config see what serve would.
 type settings struct {
-	File       string   `name:"config" short:"c" placeholder:"FILE" help:"Configuration file. It must be there; without this flag config.yaml is read, if it is there."`
-	RecordPath *string  `placeholder:"DIR" help:"Directory of the recordings (mp4.record_path)."`
-	HTTPListen *string  `name:"http-listen" placeholder:"ADDR" help:"Address of the API (http.listen)."`
-	RTSPListen *string  `name:"rtsp-listen" placeholder:"ADDR" help:"Address that RTSP is published to (ingest.rtsp.listen); empty is off."`
-	LogLevel   *string  `placeholder:"LEVEL" help:"debug, info, warn or error (log.level)."`
-	LogFormat  *string  `placeholder:"FORMAT" help:"auto, human or json (log.format)."`
-	Set        []string `sep:"none" placeholder:"KEY=VALUE" help:"Any other setting, such as mp4/fragment=true or streams[live/cam]/pull=rtsp://10.0.0.5/x. May be repeated."`
+	File       string   `name:"config" short:"c" placeholder:"FILE" group:"Settings, for every command:" help:"Configuration file. It must be there; without this flag config.yaml is read, if it is there."`
+	RecordPath *string  `placeholder:"DIR" group:"Settings, for every command:" help:"Directory of the recordings (mp4.record_path)."`
+	HTTPListen *string  `name:"http-listen" placeholder:"ADDR" group:"Settings, for every command:" help:"Address of the API (http.listen)."`
+	RTSPListen *string  `name:"rtsp-listen" placeholder:"ADDR" group:"Settings, for every command:" help:"Address that RTSP is published to (ingest.rtsp.listen); empty is off."`
+	LogLevel   *string  `placeholder:"LEVEL" group:"Settings, for every command:" help:"debug, info, warn or error (log.level)."`
+	LogFormat  *string  `placeholder:"FORMAT" group:"Settings, for every command:" help:"auto, human or json (log.format)."`
+	Set        []string `sep:"none" placeholder:"KEY=VALUE" group:"Settings, for every command:" help:"Any other setting, such as mp4/fragment=true or streams[live/cam]/pull=rtsp://10.0.0.5/x. May be repeated."`
 }
 
 // load reads the configuration as the flags say.

@@ -18,7 +18,7 @@ type Plan struct {
 	HighBytes   int64     // of the disk that may be used; 0: no limit
 	LowBytes    int64     // that are used when room has been made
 	Bytes       int64     // of recordings
-	BytesPerDay int64     // that recordings grew by in the last day
+	BytesPerDay int64     // that recordings grew by in the last day; 0 where there is less than an hour of a stream to tell it from
 	FullAt      time.Time // when the disk reaches HighBytes, or its end, at this rate; zero: not in sight
 
 	Now     []Eviction // what would go at once, in this order

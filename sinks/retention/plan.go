@@ -136,6 +136,14 @@ func count(s *retained.Stream, it *Item, now time.Time) {
 // span returns the part of the last day that the stream's footage reaches back over.
 func span(s *retained.Stream) time.Duration { return min(cmp.Or(s.Keeps, day), day) }
 
+// leastSpan is the shortest time that a rate is told from.
+const leastSpan = time.Hour
+
+// perDay returns the bytes of a day at the rate of a shorter time; 0 where that is too short
+// to tell.
 func perDay(bytes int64, over time.Duration) int64 {
-	return int64(float64(bytes) * float64(day) / float64(max(over, time.Minute)))
+	if over < leastSpan {
+		return 0
+	}
+	return int64(float64(bytes) * float64(day) / float64(over))
 }

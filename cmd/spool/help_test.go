@@ -1,0 +1,85 @@
+package main
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// There are as many ways to the help and to the version as people try.
+func TestHelpAndVersionAreFound(t *testing.T) {
+	ask := func(args ...string) string {
+		code, out, errs := spool(t, "", args...)
+		require.Equal(t, exitOK, code, errs)
+		return out
+	}
+	for _, flag := range []string{"--version", "-v"} {
+		require.Equal(t, ask("version"), ask(flag))
+	}
+	require.Equal(t, ask("--help"), ask("help"))
+	for _, verb := range verbs() {
+		if verb != "help" {
+			require.Equal(t, ask(verb, "--help"), ask("help", verb))
+		}
+	}
+	code, _, errs := spool(t, "", "help", "chekc")
+	require.Equal(t, exitUsage, code)
+	require.Equal(t, "spool: there is no command chekc: did you mean check?: spool help lists them\n", errs)
+}
+
+// The flags of a command itself stand before those that every command has.
+func TestHelpShowsTheCommandsOwnFlagsFirst(t *testing.T) {
+	for verb, flag := range map[string]string{
+		"remux": "--fragment", "retention": "--dry-run", "passwd": "--digest", "repair": "--dry-run", "config": "--reference", "token": "--role",
+	} {
+		_, out, _ := spool(t, "", "help", verb)
+		own, shared, found := strings.Cut(out, "Settings, for every command:")
+		require.True(t, found, out)
+		require.Contains(t, own, flag, verb)
+		for _, common := range []string{"--help", "--version", "--config", "--set"} {
+			require.NotContains(t, own, common, verb)
+			require.Contains(t, shared, common, verb)
+		}
+	}
+}
+
+// A token is made, and what the configuration takes of it is its digest.
+func TestTokenIsMadeWithItsSetting(t *testing.T) {
+	code, out, errs := spool(t, "", "token", "--name", "ci", "--role", "control")
+	require.Equal(t, exitOK, code, errs)
+	token, setting, _ := strings.Cut(strings.TrimSpace(out), "\n")
+	require.Len(t, token, 2*tokenBytes)
+	require.Equal(t, fmt.Sprintf(`{name: "ci", token: "sha256:%x", roles: [control]}`, sha256.Sum256([]byte(token))), setting)
+	_, again, _ := spool(t, "", "token")
+	require.NotContains(t, again, token)
+	code, _, errs = spool(t, "http: {auth: {tokens: ["+setting+"]}}\n", "check")
+	require.Equal(t, exitOK, code, errs)
+	code, _, _ = spool(t, "", "token", "--role", "root")
+	require.Equal(t, exitUsage, code)
+}
+
+// What takes long shows on a terminal how far it is, and nothing of it elsewhere.
+func TestProgressIsShownOnATerminalOnly(t *testing.T) {
+	dir := t.TempDir()
+	spool, clip := filepath.Join(dir, "spool"), filepath.Join(dir, "clip.mp4")
+	for _, args := range [][]string{
+		{"go", "build", "-o", spool, "."},
+		{"ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=64x64:rate=25:duration=4", "-c:v", "libx264", "-g", "25", clip},
+	} {
+		out, err := exec.Command(args[0], args[1:]...).CombinedOutput()
+		require.NoError(t, err, "%s", out)
+	}
+	for verb, line := range map[string]string{"remux": "remux " + clip + " " + filepath.Join(dir, "copy.mp4"), "repair": "repair --dry-run " + clip} {
+		out, err := exec.Command("script", "-qec", spool+" "+line, "/dev/null").CombinedOutput() // of util-linux: it makes the terminal
+		require.NoError(t, err, "%s", out)
+		require.Contains(t, string(out), verb+", KiB [")
+	}
+	out, err := exec.Command(spool, "remux", clip, filepath.Join(dir, "copy2.mp4")).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	require.NotContains(t, string(out), "KiB [")
+}

@@ -1,0 +1,20 @@
+package retention
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gospool/spool/pipeline/retained"
+)
+
+// A minute of recordings says nothing about a day.
+func TestARateTakesAnHourOfRecordings(t *testing.T) {
+	require.Zero(t, perDay(1<<30, time.Minute))
+	require.Zero(t, perDay(1<<30, time.Hour-time.Second))
+	require.EqualValues(t, 24<<30, perDay(1<<30, time.Hour))
+	p := retained.Plan{At: time.Unix(1e9, 0), DiskBytes: 100, UsedBytes: 10}
+	forecast(&p)
+	require.True(t, p.FullAt.IsZero())
+}
