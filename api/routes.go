@@ -1,6 +1,10 @@
 package api
 
-import "github.com/gospool/spool/api/auth"
+import (
+	"net/http"
+
+	"github.com/gospool/spool/api/auth"
+)
 
 // routes is the table. A new endpoint is a row here and a file beside it.
 func routes() []route {
@@ -32,6 +36,8 @@ func routes() []route {
 
 		{op: "records", method: "GET", path: "/mp4/records", summary: "Recordings by page, newest first", role: auth.View,
 			query: recordParams, answer: recordsAnswer{}, handle: (*Server).records},
+		{op: "coverage", method: "GET", path: "/mp4/coverage", summary: "Of which time there is footage, by stream", role: auth.View,
+			query: coverageParams, answer: coverageAnswer{}, handle: (*Server).coverage},
 		{op: "deleteRange", method: "DELETE", path: "/mp4/records", summary: "Delete the recordings that lie wholly in a range", role: auth.Admin,
 			query: removeParams, answer: removeAnswer{}, handle: (*Server).removeRange},
 		{op: "record", method: "GET", path: "/mp4/records/:id", summary: "One recording", role: auth.View,
@@ -78,4 +84,30 @@ func routes() []route {
 		{op: "metrics", method: "GET", path: "/metrics", summary: "Figures for Prometheus", role: auth.View,
 			media: "text/plain", handle: (*Server).metrics},
 	}, pageRoutes()...)
+}
+
+// indexAnswer describes the API, and where to publish.
+type indexAnswer struct {
+	Name      string           `json:"name"`
+	Version   string           `json:"version"`
+	PublishTo []PublishAddress `json:"publish_to" doc:"where streams can be published to"`
+	Roles     []auth.Role      `json:"roles" doc:"that the caller holds: view, control, admin, declare"`
+	Endpoints []endpoint       `json:"endpoints"`
+}
+
+type endpoint struct {
+	Method  string    `json:"method"`
+	Path    string    `json:"path"`
+	Summary string    `json:"summary"`
+	Role    auth.Role `json:"role,omitempty" enum:"view,control,admin,declare"`
+}
+
+func (s *Server) index(w http.ResponseWriter, r *request) error {
+	a := indexAnswer{Name: s.cfg.Name, Version: s.cfg.Version, PublishTo: orEmpty(s.deps.PublishTo()), Roles: orEmpty(r.who.Roles.List())}
+	for i := range s.table {
+		rt := &s.table[i]
+		a.Endpoints = append(a.Endpoints, endpoint{rt.method, rt.template(), rt.summary, rt.role})
+	}
+	answer(w, http.StatusOK, a)
+	return nil
 }

@@ -52,6 +52,16 @@ func (r Roles) Holds(need Role) bool {
 	return false
 }
 
+// List returns the roles of a set, the least first.
+func (r Roles) List() (all []Role) {
+	for i, known := range roles {
+		if r&(1<<i) != 0 {
+			all = append(all, known.role)
+		}
+	}
+	return all
+}
+
 // RolesOf returns the set that some roles make.
 func RolesOf(list ...Role) (all Roles, err error) {
 	for _, r := range list {

@@ -7,6 +7,9 @@ const mostStreams = 200; // shown: each that is recorded is asked for its status
 const mostProblems = 50; // shown, the worst first
 const every = 2000; // ms between two looks
 
+// here is an address of the API from where this page is: below a path of a proxy, maybe.
+const here = (url) => new URL(url.replace(/^\//, ''), location.origin + location.pathname).href;
+
 // ask calls the API and gives its answer, or throws what the server said.
 async function ask(method, url, body) {
   const init = { method, headers: { Accept: 'application/json' } };
@@ -14,7 +17,7 @@ async function ask(method, url, body) {
     init.headers['Content-Type'] = 'application/json';
     init.body = JSON.stringify(body);
   }
-  const res = await fetch(url, init);
+  const res = await fetch(here(url), init);
   const data = await res.json().catch(() => ({}));
   if (!res.ok) throw new Error(data.error || `The server answered ${res.status}.`);
   return data;
@@ -54,6 +57,7 @@ const when = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle
 // keyed makes a list's rows be those of the data, in its order, and keeps rows
 // that stay, with their focus.
 function keyed(parent, list, key, make, update) {
+  const focused = document.activeElement;
   const old = new Map([...parent.children].map((el) => [el.dataset.key, el]));
   let at = parent.firstElementChild;
   for (const item of list) {
@@ -69,6 +73,8 @@ function keyed(parent, list, key, make, update) {
     else parent.insertBefore(el, at);
   }
   for (const el of old.values()) el.remove();
+  // A row that moved has lost the focus.
+  if (focused !== document.activeElement && parent.contains(focused)) focused.focus({ preventScroll: true });
 }
 
 const clone = (id) => $(id).content.firstElementChild.cloneNode(true);
@@ -81,16 +87,28 @@ function put(el, name, text) {
 
 // act runs what a button asks for, once at a time, and then looks again.
 async function act(button, what) {
-  button.disabled = true;
+  if (button.ariaBusy === 'true') return;
+  button.ariaBusy = 'true'; // and not disabled, which would take the focus away
   try {
     await what();
     say('');
   } catch (e) {
     say(e.message);
   } finally {
-    button.disabled = false;
+    button.ariaBusy = 'false';
     look();
   }
+}
+
+// What the caller may do, as the API said; what it may not is not shown.
+let may = new Set();
+async function lookAtSelf() {
+  const a = await ask('GET', '/mp4/');
+  may = new Set(a.roles);
+  $('version').textContent = a.version;
+  const [to] = a.publish_to;
+  $('publish').hidden = !to;
+  if (to) $('publish-to').textContent = `${to.scheme}://${to.host || location.hostname}:${to.port}/live/mine`;
 }
 
 // What is wrong now, a line for each.
@@ -119,6 +137,9 @@ function makeStream(st) {
     const wait = verb === 'start' && el.dataset.state !== 'live' ? '?wait=true' : '';
     act(button, () => ask('POST', `/mp4/${verb}/${escapePath(st.path)}${wait}`));
   });
+  const forget = part(el, 'forget');
+  forget.addEventListener('click', () => act(forget, () => ask('DELETE', `/mp4/streams/${escapePath(st.path)}`)));
+  forget.setAttribute('aria-label', `Forget ${st.path}`);
   return el;
 }
 
@@ -135,13 +156,15 @@ function updateStream(el, st) {
   put(el, 'tracks', st.tracks.map(track).join(' · '));
   const unrecorded = (st.unrecorded || []).map((codec) => `${codec} is not recorded`).join(' · ');
   put(el, 'unrecorded', unrecorded).hidden = !unrecorded;
-  put(el, 'from', [st.origin || st.pull, st.bytes ? `${size(st.bytes)} received` : ''].filter(Boolean).join(' · '));
+  put(el, 'from', [st.state === 'offline' ? `last seen ${when.format(new Date(st.last_access_unit))}` : '', st.origin || st.pull, st.bytes ? `${size(st.bytes)} received` : ''].filter(Boolean).join(' · '));
   const dropped = (s ? s.drops : st.drops).reduce((n, d) => n + d.access_units, 0);
   const problems = new Set([...(st.problems || []), ...((s && s.problems) || [])].map((p) => `${p.cause} – ${p.remedy}`));
   const failed = st.state !== 'live' && !(st.problems || []).length && st.last_error; // else it is over, or among the problems
   const problem = [...problems, failed, s && s.last_error, dropped ? `${dropped} access units were dropped` : ''].filter(Boolean).join('; ');
   put(el, 'problem', problem).hidden = !problem;
   const button = put(el, 'act', asked ? 'Stop' : st.state === 'live' || st.pull ? 'Record' : 'Record when live');
+  button.hidden = !may.has('control');
+  part(el, 'forget').hidden = st.state !== 'offline' || !may.has('admin');
   button.classList.toggle('stop', asked);
   button.setAttribute('aria-label', `${button.textContent} ${st.path}`);
 }
@@ -204,13 +227,13 @@ function updateRecord(el, rec) {
   put(el, 'size', size(rec.size));
   put(el, 'state', growing ? 'growing' : rec.state).className = `badge ${rec.state}`;
   put(el, 'why', [rec.end_reason && rec.end_reason !== 'stop' ? rec.end_reason.replaceAll('_', ' ') : '',
-    rec.pending && !growing ? 'not in the database yet' : '', rec.elsewhere ? `recorded by ${rec.node}: ask it` : ''].filter(Boolean).join(' · '));
+    rec.gap ? `${rec.gap.cause.replaceAll('_', ' ')} before it` : '', rec.pending && !growing ? 'not in the database yet' : '', rec.elsewhere ? `recorded by ${rec.node}: ask it` : ''].filter(Boolean).join(' · '));
   for (const b of ['play', 'download']) {
     part(el, b).hidden = !rec.url;
     part(el, b).setAttribute('aria-label', `${b === 'play' ? 'Play' : 'Download'} ${name}`);
   }
-  if (rec.url) part(el, 'download').href = `${rec.url}&download=true`;
-  for (const b of ['protect', 'delete']) part(el, b).hidden = !!rec.elsewhere;
+  if (rec.url) part(el, 'download').href = `${here(rec.url)}&download=true`;
+  for (const [b, role] of [['protect', 'control'], ['delete', 'admin']]) part(el, b).hidden = !!rec.elsewhere || !may.has(role);
   const protect = put(el, 'protect', rec.protected ? 'Protected' : 'Protect');
   protect.setAttribute('aria-pressed', rec.protected);
   const del = part(el, 'delete');
@@ -246,8 +269,10 @@ async function more() {
   next = a.next || '';
 }
 
-// Player. It goes on with the recording that follows without a gap.
+// Player. It goes on with what a growing recording has got meanwhile, and with the
+// recording that follows without a gap.
 const touching = 2000; // ms
+const again = 1000; // ms between two looks whether a recording has grown
 let playing = null;
 let from = 0; // s
 function play(rec, seconds = 0) {
@@ -255,25 +280,52 @@ function play(rec, seconds = 0) {
   from = seconds;
   const video = $('video');
   $('player-title').textContent = `${rec.stream_path}, ${when.format(new Date(rec.start_time))}`;
-  $('player-note').textContent = rec.state === 'recording' ? 'This recording still grows: it plays up to what was written when you opened it.' : '';
-  video.src = rec.url;
+  note(rec.state === 'recording' ? 'This recording still grows: it is played on as it does.' : '');
+  if (!decodes(rec)) note(undecodable);
+  video.src = `${here(rec.url)}#t=${seconds}`; // another place is another address: a browser keeps what it has of the same
   if (!$('player').open) $('player').showModal();
   video.play().catch(() => {}); // the controls are there
+}
+
+function note(text) { $('player-note').textContent = text; }
+
+// HEVC is what many cameras send and many browsers do not decode.
+const undecodable = 'This browser cannot decode H.265 (HEVC). Download the recording to play it elsewhere, or use a browser and a machine that decode it.';
+const isHEVC = (rec) => rec.tracks.some((t) => t.codec === 'h265');
+function decodes(rec) {
+  return !isHEVC(rec) || ['hvc1', 'hev1'].some((c) => $('video').canPlayType(`video/mp4; codecs="${c}.1.6.L120.90"`));
 }
 
 function playFailed() {
   const video = $('video');
   if (!video.error || !video.getAttribute('src')) return;
-  $('player-note').textContent = video.error.code === MediaError.MEDIA_ERR_NETWORK
-    ? 'The connection was lost while playing.'
-    : 'This browser cannot play the recording; its codec may be missing here. Download it to play it elsewhere.';
+  if (video.error.code === MediaError.MEDIA_ERR_NETWORK) note('The connection was lost while playing.');
+  else note(isHEVC(playing) ? undecodable : 'This browser cannot play the recording; its codec may be missing here. Download it to play it elsewhere.');
+}
+
+// begun goes to where to begin. Some browsers play the sound alone of what they cannot decode.
+function begun() {
+  if (from) $('video').currentTime = from;
+  if (!$('video').videoWidth && isHEVC(playing)) note(undecodable);
 }
 
 async function playOn() {
-  if (playing.state === 'recording') return;
-  const ended = Date.parse(playing.end_time);
-  const q = new URLSearchParams({ limit: 2, order: 'asc', stream: playing.stream_path, start: playing.end_time, end: new Date(ended + touching).toISOString() });
   const was = playing;
+  const current = () => playing === was && $('player').open;
+  if (was.state === 'recording') {
+    const at = $('video').currentTime;
+    const { record } = await ask('GET', `/mp4/records/${was.id}`);
+    if (!current()) return;
+    const length = (Date.parse(record.end_time) - Date.parse(record.start_time)) / 1000;
+    if (record.url && Math.max(record.duration, length) > at + 0.5) play(record, at);
+    else if (record.state === 'recording') setTimeout(() => { if (current() && $('video').ended) playOn().catch(() => {}); }, again);
+    else { playing = record; await follow(record); }
+  } else await follow(was);
+}
+
+async function follow(was) {
+  const ended = Date.parse(was.end_time);
+  const q = new URLSearchParams({ limit: 2, order: 'asc', stream: was.stream_path, start: was.end_time, end: new Date(ended + touching).toISOString() });
   const { records } = await ask('GET', `/mp4/records?${q}`);
   const follows = records.find((r) => r.id !== was.id && r.url && Date.parse(r.start_time) >= Date.parse(was.start_time));
   if (follows && playing === was && $('player').open) play(follows);
@@ -301,11 +353,14 @@ const line = timeline(ask, play);
 // nothing moves away from under the pointer as one answer after the other comes.
 let timer = 0;
 let looking = false;
+let known = false; // who the caller is
 async function look() {
   clearTimeout(timer);
   if (!looking && !document.hidden) {
     looking = true;
     try {
+      if (!known) await lookAtSelf();
+      known = true;
       const found = await Promise.allSettled([lookAtHealth(), lookAtStreams(), lookAtRecords(), line.look()]);
       for (const { value: draw } of found) draw?.();
       const failed = found.find((f) => f.status === 'rejected');
@@ -335,17 +390,11 @@ $('alert-close').addEventListener('click', () => say('', saidBy));
 $('player-close').addEventListener('click', () => $('player').close());
 $('player').addEventListener('close', stopPlaying);
 $('video').addEventListener('error', playFailed);
-$('video').addEventListener('loadedmetadata', () => { if (from) $('video').currentTime = from; });
+$('video').addEventListener('loadedmetadata', begun);
 $('video').addEventListener('ended', () => playOn().catch(() => {})); // it was the last one
 for (const [name, yes] of [['confirm-yes', true], ['confirm-no', false]]) {
   $(name).addEventListener('click', () => { $('confirm').close(); answered(yes); });
 }
 $('confirm').addEventListener('cancel', () => answered(false)); // Escape
 document.addEventListener('visibilitychange', () => { if (!document.hidden) look(); });
-ask('GET', '/mp4/').then((a) => {
-  $('version').textContent = a.version;
-  const [to] = a.publish_to;
-  $('publish').hidden = !to;
-  if (to) $('publish-to').textContent = `${to.scheme}://${to.host || location.hostname}:${to.port}/live/mine`;
-}).catch(() => {});
 look();

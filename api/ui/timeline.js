@@ -1,8 +1,7 @@
-// The timeline: a row a stream, what was recorded as bars, what was not as what
-// is between them. A click plays from that moment.
+// The timeline: a row a stream, what was recorded as bars, what is missing between them
+// with its cause. A click plays from that moment.
 const spans = { '10 min': 600, '1 h': 3600, '6 h': 6 * 3600, '24 h': 86400, '7 days': 7 * 86400 };
 const steps = [60, 120, 300, 600, 1800, 3600, 2 * 3600, 4 * 3600, 6 * 3600, 12 * 3600, 86400]; // s, between two marks of the axis
-const most = 4; // pages of 500 recordings that are drawn
 const $ = (id) => document.getElementById(id);
 
 // timeline draws into the page. ask calls the API; play(rec, seconds) shows a
@@ -18,16 +17,14 @@ export function timeline(ask, play) {
     return { from: to - span * 1000, to };
   };
 
-  async function records({ from, to }) {
-    const q = new URLSearchParams({ limit: 500, start: new Date(from).toISOString(), end: new Date(to).toISOString() });
-    const all = [];
-    for (let page = 0; page < most; page++) {
-      const a = await ask('GET', `/mp4/records?${q}`);
-      all.push(...a.records);
-      if (!a.next) return { all, whole: true };
-      q.set('cursor', a.next);
-    }
-    return { all, whole: false };
+  const coverage = ({ from, to }) => ask('GET', `/mp4/coverage?${new URLSearchParams({ start: new Date(from).toISOString(), end: new Date(to).toISOString() })}`);
+
+  // playAt plays the recording of a stream that has a moment, ms.
+  async function playAt(path, ms) {
+    const near = span; // ms: a thousandth of what is shown
+    const q = new URLSearchParams({ limit: 1, order: 'asc', stream: path, start: new Date(ms).toISOString(), end: new Date(ms + near).toISOString() });
+    const { records: [rec] } = await ask('GET', `/mp4/records?${q}`);
+    if (rec?.url) play(rec, Math.max(0, (ms - Date.parse(rec.start_time)) / 1000));
   }
 
   // look gives what draws what is new, no more often than it would be seen.
@@ -36,22 +33,17 @@ export function timeline(ask, play) {
     asked = Date.now();
     const mine = ++turn;
     const r = range();
-    const found = await records(r);
+    const found = await coverage(r);
     return () => { if (mine === turn) draw(r, found); };
   }
 
-  function draw(r, { all, whole }) {
-    const rows = new Map();
-    for (const rec of all) {
-      if (rec.state === 'lost' || rec.state === 'remote') continue;
-      if (!rows.has(rec.stream_path)) rows.set(rec.stream_path, []);
-      rows.get(rec.stream_path).push(rec);
-    }
+  function draw(r, { streams, since }) {
     const focused = document.activeElement?.dataset?.rec;
-    $('timeline').replaceChildren(axis(r), ...[...rows.keys()].sort().map((path) => row(path, rows.get(path), r)));
-    if (focused) $('timeline').querySelector(`[data-rec="${focused}"]`)?.focus();
-    $('timeline-empty').hidden = rows.size > 0;
-    $('timeline-note').textContent = whole ? '' : 'Only the newest recordings are drawn: choose a shorter span.';
+    $('timeline').replaceChildren(axis(r), ...streams.map((st) => row(st, r)));
+    if (focused) $('timeline').querySelector(`[data-rec="${focused}"]`)?.focus({ preventScroll: true });
+    $('timeline-empty').hidden = streams.length > 0;
+    $('legend').hidden = streams.length === 0;
+    $('timeline-note').textContent = since ? `Too much for one view: what is before ${new Date(since).toLocaleString()} is not drawn. Choose a shorter span.` : '';
     const day = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' });
     const [a, b] = [day.format(r.from), day.format(r.to)];
     $('timeline-range').textContent = a === b ? a : `${a} to ${b}`;
@@ -80,45 +72,59 @@ export function timeline(ask, play) {
     return element('div', 'lane', element('span', 'lane-name'), line);
   }
 
-  function row(path, recs, r) {
+  function row(st, r) {
     const line = element('div', 'line');
-    for (const rec of recs) {
-      line.append(bar(rec, r));
-      for (const e of rec.events || []) line.append(flag(e, r));
+    let before = r.from;
+    for (const sp of st.spans) {
+      if (sp.gap) line.append(gap(sp, before, r));
+      line.append(bar(st.path, sp, r));
+      before = Date.parse(sp.end_time);
     }
-    const name = element('span', 'lane-name', path);
-    name.title = path;
+    for (const e of st.events || []) line.append(flag(e, r));
+    const name = element('span', 'lane-name', st.path);
+    name.title = st.path;
     return element('div', 'lane', name, line);
   }
 
-  function bar(rec, r) {
-    const began = Date.parse(rec.start_time);
-    const growing = rec.state === 'recording';
-    const ended = growing ? r.to : Math.max(began, Date.parse(rec.end_time) || began);
-    const el = element('button', `bar-of ${rec.state}`);
-    el.dataset.rec = rec.id;
+  // gap is what is missing before a span, with its cause.
+  function gap(sp, before, r) {
+    const began = Date.parse(sp.start_time);
+    const from = Math.max(before, began - sp.gap.seconds * 1000);
+    const el = element('span', 'gap-of');
+    el.style.left = `${at(from, r)}%`;
+    el.style.width = `${at(began, r) - at(from, r)}%`;
+    el.title = `${sp.gap.cause.replaceAll('_', ' ')}: ${sp.gap.seconds < 10 ? sp.gap.seconds.toFixed(1) : Math.round(sp.gap.seconds)} s are missing`;
+    return el;
+  }
+
+  function bar(path, sp, r) {
+    const began = Date.parse(sp.start_time);
+    const growing = sp.state === 'recording';
+    const ended = growing ? r.to : Math.max(began, Date.parse(sp.end_time) || began);
+    const el = element('button', `bar-of ${sp.state}`);
+    el.dataset.rec = sp.first;
     el.style.left = `${at(began, r)}%`;
     el.style.width = `${at(ended, r) - at(began, r)}%`;
     const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
-    const said = `${rec.stream_path}, ${clock.format(began)} to ${growing ? 'now' : clock.format(ended)}${rec.protected ? ', protected' : ''}${rec.elsewhere ? `, recorded by ${rec.node}` : ''}`;
-    el.setAttribute('aria-label', rec.url ? `Play ${said}` : said);
+    const said = `${path}, ${clock.format(began)} to ${growing ? 'now' : clock.format(ended)}${sp.elsewhere ? ', recorded by another recorder: ask it' : ''}`;
+    el.setAttribute('aria-label', sp.elsewhere ? said : `Play ${said}`);
     el.title = said;
-    const moment = (ev) => { // s into the recording under the pointer; its beginning, for the keyboard
-      if (!ev.detail && ev.type === 'click') return 0;
+    const moment = (ev) => { // ms, under the pointer; its beginning, for the keyboard
+      if (!ev.detail && ev.type === 'click') return began;
       const box = el.parentElement.getBoundingClientRect();
       const ms = r.from + ((ev.clientX - box.left) / box.width) * (r.to - r.from);
-      return Math.min(Math.max(0, (ms - began) / 1000), Math.max(0, (ended - began) / 1000 - 0.5));
+      return Math.min(Math.max(began, ms), Math.max(began, ended - 500));
     };
-    el.addEventListener('mousemove', (ev) => { el.title = `${rec.stream_path}, ${clock.format(began + moment(ev) * 1000)}`; });
-    el.addEventListener('click', (ev) => play(rec, moment(ev)));
-    el.disabled = !rec.url;
+    el.addEventListener('mousemove', (ev) => { el.title = `${path}, ${clock.format(moment(ev))}`; });
+    el.addEventListener('click', (ev) => playAt(path, moment(ev)).catch(() => {})); // the next look says what is wrong
+    el.disabled = !!sp.elsewhere;
     return el;
   }
 
   function flag(e, r) {
     const el = element('span', 'event-flag');
     el.style.left = `${at(Date.parse(e.at), r)}%`;
-    el.title = `Event ${e.name || e.key || e.id}`;
+    el.title = `Event ${e.name || ''}`.trim();
     return el;
   }
 

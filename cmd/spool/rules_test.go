@@ -65,6 +65,7 @@ var mayImport = []struct {
 	{"api/conn", []string{"api/auth"}},
 	{"api/forwarded", nil},
 	{"api/playback", []string{"pipeline/media", "pipeline/streampath"}},
+	{"api/coverage", []string{"pipeline/media"}},
 	{"api/params", []string{"pipeline/config"}},
 	{"api/scrub", []string{"pipeline/config"}},
 	{"api/metrics", []string{"pipeline", "pipeline/media", "pipeline/recorder"}},

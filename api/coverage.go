@@ -1,0 +1,104 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/gospool/spool/api/coverage"
+	"github.com/gospool/spool/api/params"
+	"github.com/gospool/spool/pipeline/media"
+)
+
+var coverageParams = []params.Param{
+	{Name: "stream", Doc: "a stream path, or prefix/* for all below it"},
+	{Name: "start", Kind: params.Moment, Doc: "required; RFC 3339 or Unix seconds"},
+	{Name: "end", Kind: params.Moment, Doc: "required; RFC 3339 or Unix seconds"},
+}
+
+type coverageAnswer struct {
+	Status   string          `json:"status" enum:"success"`
+	Streams  []coveredStream `json:"streams"`
+	Since    *string         `json:"since,omitempty" format:"date-time" doc:"from when on all of it is here, where one answer holds no more; absent: from start on"`
+	Degraded bool            `json:"degraded,omitempty" doc:"the database is down, and older recordings may be missing here; or it takes no rows"`
+}
+
+type coveredStream struct {
+	Path   string         `json:"path"`
+	Spans  []coveredSpan  `json:"spans" doc:"the oldest first; a gap shorter than a two-thousandth of the range is not seen"`
+	Events []coveredEvent `json:"events,omitempty" doc:"that recordings hold media of; at most 500"`
+}
+
+type coveredSpan struct {
+	First      string      `json:"first" format:"uuid" doc:"its oldest recording"`
+	Start      *string     `json:"start_time" format:"date-time"`
+	End        *string     `json:"end_time" format:"date-time" doc:"while recording: now"`
+	State      media.State `json:"state" enum:"recording,finished,recovered"`
+	Elsewhere  bool        `json:"elsewhere,omitempty" doc:"another recorder has it: ask it"`
+	Recordings int         `json:"recordings" doc:"how many it is"`
+	Gap        *gapDetail  `json:"gap,omitempty" doc:"what is missing before it"`
+}
+
+type coveredEvent struct {
+	At   *string `json:"at" format:"date-time"`
+	Name string  `json:"name,omitempty"`
+}
+
+// Bounds of one answer: what it holds, and what the catalogue is asked for it.
+const (
+	mostSpans      = 6000 // about a mebibyte
+	mostPages      = 100
+	coverageStarts = 2000 // of which a range has so many that are told apart
+)
+
+// coverage tells of which time there is footage.
+func (s *Server) coverage(w http.ResponseWriter, r *request) error {
+	q, err := filters(&r.query)
+	if err != nil {
+		return err
+	}
+	if q.Start.IsZero() || q.End.IsZero() {
+		return BadRequest("start and end are needed: the range that is shown")
+	}
+	q.Limit, q.MaxBytes = media.MaxLimit, maxRowBytes
+	joined := coverage.Joiner{Resolution: q.End.Sub(q.Start) / coverageStarts, Now: s.deps.Clock.Now()}
+	a := coverageAnswer{Status: "success", Streams: []coveredStream{}}
+	for range mostPages {
+		page, err := s.deps.Catalogue.Records(r.Context(), q)
+		if err != nil {
+			return err
+		}
+		a.Degraded = a.Degraded || page.Degraded || page.Stalled
+		for i := range page.Records {
+			joined.Add(&page.Records[i])
+			a.Since = utcNano(page.Records[i].StartUTC)
+		}
+		if q.Cursor = page.Next; q.Cursor == "" {
+			a.Since = nil
+			break
+		}
+		if joined.Spans() > mostSpans {
+			break
+		}
+	}
+	for _, st := range joined.Streams() {
+		a.Streams = append(a.Streams, covered(&st))
+	}
+	answer(w, http.StatusOK, a)
+	return nil
+}
+
+func covered(st *coverage.Stream) coveredStream {
+	out := coveredStream{Path: st.Path, Spans: []coveredSpan{}}
+	for _, sp := range st.Spans {
+		one := coveredSpan{
+			First: sp.First.String(), Start: utcNano(sp.StartNS), End: utcNano(sp.EndNS), State: sp.State, Elsewhere: sp.Elsewhere, Recordings: sp.Recordings,
+		}
+		if !sp.Gap.None() {
+			one.Gap = &gapDetail{sp.Gap.Cause, seconds(sp.Gap.Duration), seconds(sp.Gap.Step)}
+		}
+		out.Spans = append(out.Spans, one)
+	}
+	for i := range st.Events {
+		out.Events = append(out.Events, coveredEvent{utcNano(st.Events[i].At), st.Events[i].Name})
+	}
+	return out
+}
