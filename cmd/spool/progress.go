@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"github.com/gospool/spool/cmd/spool/logging"
 )
 
 // bar is a progress bar on a terminal; elsewhere it prints nothing. It is for one
@@ -22,7 +24,7 @@ const (
 )
 
 func newBar(out io.Writer, what string) *bar {
-	if !isTerminal(out) {
+	if !logging.IsTerminal(out) {
 		out = nil
 	}
 	return &bar{out: out, what: what, began: time.Now()}

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/gospool/spool/cmd/spool/logging"
 	"github.com/gospool/spool/cmd/spool/server"
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/sinks/metadata"
@@ -43,7 +44,7 @@ func (c *ReindexCmd) Run(p *Program) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	cfg.Log.Level = "error"
-	log := newLogger(cfg.Log, p.Stderr, p.Environ)
+	log := logging.New(cfg.Log, p.Stderr, p.Environ)
 	tasks := pipeline.NewTasks(log, pipeline.SystemClock)
 	options, err := server.CatalogueOptions(cfg, dir, pipeline.SystemClock)
 	if err != nil {

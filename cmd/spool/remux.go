@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/gospool/spool/cmd/spool/logging"
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
@@ -39,7 +40,7 @@ func (c *RemuxCmd) Run(p *Program) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	log := newLogger(configs.Log{Level: "warn", Format: "human"}, p.Stderr, p.Environ)
+	log := logging.New(configs.Log{Level: "warn", Format: "human"}, p.Stderr, p.Environ)
 	plan, pool, total, err := c.plan(dir, log)
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/gospool/spool/cmd/spool/logging"
 	"github.com/gospool/spool/cmd/spool/server"
 	"github.com/gospool/spool/cmd/spool/server/outside"
 	"github.com/gospool/spool/pipeline"
@@ -35,7 +36,7 @@ func (c *ServeCmd) Run(p *Program) error {
 	if err != nil {
 		return err
 	}
-	log := newLogger(cfg.Log, p.Stderr, p.Environ)
+	log := logging.New(cfg.Log, p.Stderr, p.Environ)
 	_, warnings := outside.Check(cfg, time.Now()) // what is wrong ends the start, or is logged where it is used
 	for _, w := range append(cfg.Warnings, warnings...) {
 		log.Warn(w.String())

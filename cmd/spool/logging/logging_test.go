@@ -1,4 +1,4 @@
-package main
+package logging
 
 import (
 	"bytes"
@@ -61,7 +61,7 @@ func TestColourIsForTerminalsOnly(t *testing.T) {
 func TestNoLogFormShowsASecret(t *testing.T) {
 	for _, format := range []string{"human", "json"} {
 		var out bytes.Buffer
-		log := newLogger(configs.Log{Level: "info", Format: format}, &out, nil)
+		log := New(configs.Log{Level: "info", Format: format}, &out, nil)
 		log.Info("pull", "url", "rtsp://admin:s3cret@10.0.0.5/x", "error", errors.New("dial rtsp://admin:s3cret@10.0.0.5/x?token=s3cret"))
 		log.With("dsn", "postgres://u:s3cret@h/d").Info("catalogue")
 		require.NotContains(t, out.String(), "s3cret", format)
@@ -71,9 +71,9 @@ func TestNoLogFormShowsASecret(t *testing.T) {
 
 func TestWhereNobodyLooksLogsAreJSON(t *testing.T) {
 	var out bytes.Buffer
-	newLogger(configs.Log{Level: "warn", Format: "auto"}, &out, nil).Warn("x")
+	New(configs.Log{Level: "warn", Format: "auto"}, &out, nil).Warn("x")
 	require.Contains(t, out.String(), `"level":"WARN","msg":"x"`)
-	require.False(t, newLogger(configs.Log{Level: "error"}, &out, nil).Enabled(context.Background(), slog.LevelWarn))
+	require.False(t, New(configs.Log{Level: "error"}, &out, nil).Enabled(context.Background(), slog.LevelWarn))
 }
 
 // The handler keeps the rules that every slog handler must.
@@ -118,7 +118,7 @@ func (trafficLight) String() string { return "red" }
 func TestEnumerationsAreLoggedByName(t *testing.T) {
 	for _, format := range []string{"human", "json"} {
 		var out bytes.Buffer
-		newLogger(configs.Log{Format: format}, &out, nil).Info("x", "light", trafficLight(2), "signal", syscall.SIGTERM, "codec", codec.H264, "n", 2)
+		New(configs.Log{Format: format}, &out, nil).Info("x", "light", trafficLight(2), "signal", syscall.SIGTERM, "codec", codec.H264, "n", 2)
 		for _, want := range []string{"red", "terminated", "h264"} {
 			require.Contains(t, out.String(), want, format)
 		}

@@ -1,4 +1,6 @@
-package main
+// Package logging makes the log of the program: lines for people on a terminal, JSON
+// elsewhere, without secrets of URLs in either.
+package logging
 
 import (
 	"fmt"
@@ -12,22 +14,22 @@ import (
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// newLogger logs as the configuration says. Nothing that looks like a URL with a
+// New logs as the configuration says. Nothing that looks like a URL with a
 // password gets through it.
-func newLogger(c configs.Log, w io.Writer, environ []string) *slog.Logger {
+func New(c configs.Log, w io.Writer, environ []string) *slog.Logger {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.Level)); err != nil {
 		level = slog.LevelInfo // unset: the loader lets no other name through
 	}
-	terminal := isTerminal(w)
+	terminal := IsTerminal(w)
 	if c.Format == "human" || c.Format != "json" && terminal {
 		return slog.New(newHumanHandler(w, level, terminal && !noColour(environ)))
 	}
 	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: withoutSecrets}))
 }
 
-// isTerminal says whether somebody looks at what is written.
-func isTerminal(w io.Writer) bool {
+// IsTerminal reports whether somebody looks at what is written.
+func IsTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	if !ok {
 		return false
