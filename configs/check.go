@@ -260,12 +260,20 @@ func sameListener(a, b string) bool {
 	if errA != nil || errB != nil || portA != portB || portA == "0" {
 		return false
 	}
-	return everyHost(hostA) || everyHost(hostB) || strings.EqualFold(hostA, hostB) || namesV4Loopback(hostA) && namesV4Loopback(hostB)
+	return covers(hostA, hostB) || covers(hostB, hostA) || strings.EqualFold(hostA, hostB) || namesV4Loopback(hostA) && namesV4Loopback(hostB)
 }
 
-func everyHost(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "" || ip != nil && ip.IsUnspecified()
+// covers reports whether a host is all addresses of the machine, another one among them:
+// 0.0.0.0 is all of IPv4.
+func covers(all, one string) bool {
+	ip, other := net.ParseIP(all), net.ParseIP(one)
+	switch {
+	case all == "":
+		return true
+	case ip == nil || !ip.IsUnspecified():
+		return false
+	}
+	return ip.To4() == nil || other == nil || other.To4() != nil
 }
 
 func namesV4Loopback(host string) bool {

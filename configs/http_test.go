@@ -23,10 +23,12 @@ func TestProxiesAreNetworks(t *testing.T) {
 // Two servers cannot listen at one address, however it is written.
 func TestListenersOfOneAddressAreRefused(t *testing.T) {
 	for text, second := range map[string]string{
-		"http: {listen: '127.0.0.1:8554'}":        "ingest/rtsp/listen",
-		"http: {listen: 'localhost:8554'}":        "ingest/rtsp/listen",
-		"http: {listen: ':8554', auth: none}":     "ingest/rtsp/listen",
-		"http: {listen: '[::]:8554', auth: none}": "ingest/rtsp/listen",
+		"http: {listen: '127.0.0.1:8554'}":                                                                                      "ingest/rtsp/listen",
+		"http: {listen: 'localhost:8554'}":                                                                                      "ingest/rtsp/listen",
+		"http: {listen: ':8554', auth: none}":                                                                                   "ingest/rtsp/listen",
+		"http: {listen: '0.0.0.0:8554', auth: none}\ningest: {rtsp: {listen: '[::1]:8554'}}":                                    "",
+		"http: {listen: '0.0.0.0:8554', auth: none}":                                                                            "ingest/rtsp/listen",
+		"http: {listen: '[::]:8554', auth: none}":                                                                               "ingest/rtsp/listen",
 		"ingest: {rtsp: {listen: '127.0.0.1:8322', tls: {listen: '127.0.0.1:8322', cert: a, key: b}}}":                          "ingest/rtsp/tls/listen",
 		"ingest: {auth: none, rtsp: {listen: '127.0.0.1:8080', tls: {listen: '0.0.0.0:8322', cert: a, key: b}}}":                "ingest/rtsp/listen",
 		"http: {listen: '127.0.0.1:0'}\ningest: {rtsp: {listen: '127.0.0.1:0', tls: {listen: '127.0.0.1:0', cert: a, key: b}}}": "",
