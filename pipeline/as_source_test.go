@@ -109,11 +109,12 @@ func TestAGraphThatDoesNotRead(t *testing.T) {
 			s := asSource(t, &probe{count: -1})
 			in := make(chan any)
 			s.Via(stuck{own{in: in, out: make(chan any)}})
-			require.Eventually(t, func() bool { return len(s.Busy()) > 0 }, time.Minute, time.Millisecond)
+			require.Eventually(t, func() bool { return s.Status()[2].Taken > 1 }, time.Minute, time.Millisecond) // one is in hand, one waits
 			end(s)
 			require.Error(t, await(t, s.Run))
-			for range in { // until it is told of the end
-			}
+			goleak.VerifyNone(t) // nothing waits for it
+			_, more := <-in
+			require.False(t, more, "it is told of the end")
 		})
 	}
 }

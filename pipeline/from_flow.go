@@ -3,6 +3,8 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"fmt"
+	"reflect"
 	"sync/atomic"
 
 	"github.com/reugn/go-streams"
@@ -17,8 +19,8 @@ import (
 //	})
 //
 // create is called at the start of each run: a flow begins to work when it is made, and is
-// used once. Its first operator must take elements of type In: go-streams panics, and the
-// process with it, where the operator's type is another.
+// used once. Its first operator takes elements of type In. Where an operator behind it takes
+// another type than it is given go-streams panics, and the process with it.
 //
 // A flow that is slow holds up the stage before it. One that ends before its input does fails
 // the stage. A drain waits for all that the flow still gives. Chunks that it takes and does
@@ -47,8 +49,55 @@ func (s *flowStage[In, Out]) Open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := checkTakes(f, reflect.TypeFor[In]()); err != nil {
+		g.stop(err)
+		close(f.In())
+		return err
+	}
 	s.graph, s.in, s.out = g, f.In(), newOutlet()
 	f.Via(s.out)
+	return nil
+}
+
+// checkTakes refuses an operator of go-streams that would panic on what the stage is given.
+func checkTakes(f streams.Flow, given reflect.Type) error {
+	var first any = f
+	if c, ok := f.(chain); ok {
+		first = c.first
+	}
+	t := reflect.TypeOf(first)
+	if t.Kind() != reflect.Pointer || t.Elem().PkgPath() != operators || given.Kind() == reflect.Interface {
+		return nil
+	}
+	if takes := argument(t.Elem()); takes != nil && !given.AssignableTo(takes) {
+		return fmt.Errorf("the flow takes %v, and the stage is given %v: make its first operator for that type", takes, given)
+	}
+	return nil
+}
+
+const operators = "github.com/reugn/go-streams/flow"
+
+// argument returns what the functions among an operator's fields take, or what it collects;
+// nil where it has neither.
+func argument(operator reflect.Type) reflect.Type {
+	for i := range operator.NumField() {
+		switch t := operator.Field(i).Type; t.Kind() {
+		case reflect.Func:
+			if t.NumIn() > 0 {
+				return t.In(0)
+			}
+		case reflect.Slice:
+			if t.Elem().PkgPath() != operators {
+				return t.Elem()
+			}
+		case reflect.Struct:
+			if t.PkgPath() == operators {
+				if a := argument(t); a != nil {
+					return a
+				}
+			}
+		}
+	}
 	return nil
 }
 

@@ -342,6 +342,22 @@ func TestAFlowThatFails(t *testing.T) {
 	}
 }
 
+// A function that fails returns something all the same: that does not go on.
+func TestWhatAFailedFunctionReturnsIsDropped(t *testing.T) {
+	for range 50 {
+		g := &graphTest{probe: &probe{count: -1}, flow: func(g *pipeline.Graph) (streams.Flow, error) {
+			return flow.NewMap(pipeline.Checked(g, func(el *token) (*token, error) {
+				if el.n >= 7 {
+					return el, errors.New("seven is not liked")
+				}
+				return el, nil
+			}), 1), nil
+		}}
+		require.ErrorContains(t, await(t, g.start(t, throughFlow)), "seven is not liked")
+		require.LessOrEqual(t, len(g.got), 6)
+	}
+}
+
 // own is a flow by hand.
 type own struct{ in, out chan any }
 
@@ -397,6 +413,29 @@ func TestAFlowThatCannotBeMade(t *testing.T) {
 			require.ErrorContains(t, err, "stage flow: open: ")
 			require.ErrorContains(t, err, c.says)
 		})
+	}
+}
+
+// go-streams itself would panic, on a goroutine that nothing guards.
+func TestAnOperatorOfAnotherTypeIsRefused(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	for name, create := range map[string]func() streams.Flow{
+		"Map":           func() streams.Flow { return flow.NewMap(func(n int) *token { return nil }, 1) },
+		"Filter":        func() streams.Flow { return flow.NewFilter(func(int) bool { return true }, 1) },
+		"FlatMap":       func() streams.Flow { return flow.NewFlatMap(func(n int) []*token { return nil }, 1) },
+		"Reduce":        func() streams.Flow { return flow.NewReduce(func(a, b int) int { return 0 }) },
+		"Fold":          func() streams.Flow { return flow.NewFold(new(token), func(n int, b *token) *token { return b }) },
+		"Batch":         func() streams.Flow { return flow.NewBatch[int](3, time.Hour) },
+		"SlidingWindow": func() streams.Flow { return flow.NewSlidingWindow[int](time.Hour, time.Hour) },
+		"Chain": func() streams.Flow {
+			return pipeline.Chain(flow.NewFilter(func(int) bool { return true }, 1), flow.NewPassThrough())
+		},
+	} {
+		g := &graphTest{probe: &probe{count: 5}, flow: func(*pipeline.Graph) (streams.Flow, error) { return create(), nil }}
+		run, err := compile(t, throughFlow).Build(g.env(), "live/x", nil)
+		require.NoError(t, err)
+		require.ErrorContains(t, run.Start(t.Context()),
+			"stage flow: open: the flow takes int, and the stage is given *pipeline_test.token: make its first operator for that type", name)
 	}
 }
 
