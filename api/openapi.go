@@ -27,9 +27,9 @@ func document(cfg Config, table []route) ([]byte, error) {
 	}
 	return json.Marshal(openapi.Object{
 		"openapi": "3.1.0",
-		"info": openapi.Object{"title": cfg.Name, "version": cfg.Version,
+		"info": openapi.Object{"title": cfg.Name, "version": cfg.Version, "license": openapi.Object{"name": "MIT", "identifier": "MIT"},
 			"description": "Recording of live streams. GET answers HEAD as well. Parameters marked x-slashes hold slashes as they are."},
-		"servers": []any{openapi.Object{"url": "/"}},
+		"servers": []any{openapi.Object{"url": ".."}}, // from where the document is, which may be below a path of a proxy
 		"paths":   paths,
 		"components": openapi.Object{
 			"schemas": types,
@@ -57,6 +57,7 @@ func (rt *route) operation(types openapi.Schemas, open bool) openapi.Object {
 		}
 		op["requestBody"] = openapi.Object{"required": true, "content": content}
 	}
+	op["security"] = []any{}
 	if rt.role != "" {
 		op["x-role"] = rt.role
 		if !open {
@@ -68,7 +69,10 @@ func (rt *route) operation(types openapi.Schemas, open bool) openapi.Object {
 
 func (rt *route) responses(types openapi.Schemas) openapi.Object {
 	refused := jsonContent(openapi.Object{"$ref": "#/components/schemas/ErrorAnswer"})
-	out := openapi.Object{"default": openapi.Object{"description": "an error", "content": refused}}
+	out := openapi.Object{
+		"4XX":     openapi.Object{"description": "the request is refused, with the reason", "content": refused},
+		"default": openapi.Object{"description": "an error", "content": refused},
+	}
 	ok := openapi.Object{"description": "done"}
 	switch {
 	case rt.answer != nil:

@@ -247,6 +247,41 @@ func TestDocumentAsksForAuthOnlyWhereItIs(t *testing.T) {
 	_, s, _ := guarded(t)
 	r := do(s, "GET", "/mp4/openapi.json", "", "Authorization", "Bearer "+viewToken)
 	require.Equal(t, http.StatusOK, r.code)
-	require.True(t, strings.Contains(r.body, `"security":[`))
-	require.False(t, strings.Contains(do(newFixture(t).server(), "GET", "/mp4/openapi.json", "").body, `"security":[`))
+	require.Contains(t, r.body, `"security":[{"basic"`)
+	require.NotContains(t, do(newFixture(t).server(), "GET", "/mp4/openapi.json", "").body, `"security":[{`)
+}
+
+// The rules of linters, such as redocly's recommended ones, which need no linter to be held:
+// every operation says who may ask, has a summary and an answer of a wrong request, and
+// the document names its licence.
+func TestDocumentLintsClean(t *testing.T) {
+	_, guarded, _ := guarded(t)
+	for _, r := range []reply{
+		do(newFixture(t).server(), "GET", "/mp4/openapi.json", ""), do(guarded, "GET", "/mp4/openapi.json", "", "Authorization", "Bearer "+viewToken),
+	} {
+		var doc struct {
+			Info struct {
+				License struct{ Name, Identifier string }
+			}
+			Servers []struct{ URL string }
+			Paths   map[string]map[string]struct {
+				Summary   string
+				Security  *[]any
+				Responses map[string]any
+			}
+		}
+		require.NoError(t, json.Unmarshal([]byte(r.body), &doc))
+		require.NotEmpty(t, doc.Info.License.Name)
+		require.NotEmpty(t, doc.Info.License.Identifier)
+		for path, ops := range doc.Paths {
+			require.False(t, path != "/" && path != "/mp4/" && strings.HasSuffix(path, "/"), "%s ends with a slash", path)
+			for method, op := range ops {
+				require.NotEmpty(t, op.Summary, path)
+				require.NotNil(t, op.Security, "%s %s: security", method, path)
+				require.Contains(t, op.Responses, "4XX", "%s %s", method, path)
+				require.Contains(t, op.Responses, "200", "%s %s", method, path)
+			}
+		}
+		require.Equal(t, "..", doc.Servers[0].URL)
+	}
 }
