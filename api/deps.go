@@ -67,6 +67,7 @@ type Recorder interface {
 
 // Streams lists what is live and what is configured.
 type Streams interface {
+	Paths() []string          // in order
 	List() []media.StreamInfo // by path
 	Info(path string) (info media.StreamInfo, known bool)
 	Problems(path string) []pipeline.Problem // of a stream, under way now

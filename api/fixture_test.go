@@ -174,6 +174,13 @@ func (w *fixture) Info(path string) (media.StreamInfo, bool) {
 	return w.list[i], true
 }
 
+func (w *fixture) Paths() (paths []string) {
+	for _, s := range w.List() {
+		paths = append(paths, s.Path)
+	}
+	return paths
+}
+
 func (w *fixture) List() []media.StreamInfo {
 	w.mu.Lock()
 	defer w.mu.Unlock()

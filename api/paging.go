@@ -77,32 +77,35 @@ type nextName struct {
 	Next  string `json:"next,omitempty" doc:"cursor of the next page; absent on the last. A page has at most limit rows and about a mebibyte"`
 }
 
-// namesBehind returns where the page of a request begins in a list that is sorted by name,
-// and how many rows it may have.
-func namesBehind(r *request, n int, name func(i int) string) (from, limit int, err error) {
-	limit = r.query.Integer("limit")
+// pageByName returns the rows that a request asks for, of a list that is sorted by name.
+// Each row is made when the page has room for it: a page costs what it shows.
+func pageByName[T any](r *request, names []string, row func(i int) T) (rows []T, end nextName, err error) {
+	limit := r.query.Integer("limit")
 	cursor := r.query.Text("cursor")
 	if r.query.Err != nil {
-		return 0, 0, r.query.Err
+		return nil, end, r.query.Err
 	}
 	if len(cursor) > maxCursor {
-		return 0, 0, BadRequest("parameter cursor: it is none that was given out")
+		return nil, end, BadRequest("parameter cursor: it is none that was given out")
 	}
+	from := 0
 	if cursor != "" {
-		from = sort.Search(n, func(i int) bool { return name(i) > cursor })
+		from = sort.Search(len(names), func(i int) bool { return names[i] > cursor })
 	}
-	return from, min(limit, n-from), nil
-}
-
-// pageByName cuts the rows that begin at a place in a list of n to one answer.
-func pageByName[T any](rows []T, from, n int, name func(i int) string) ([]T, nextName) {
-	end := nextName{}
-	if len(rows) > 0 && from+len(rows) < n {
-		end.Next = name(from + len(rows) - 1)
+	rows = []T{}
+	bytes := 0
+	for i := from; i < len(names) && len(rows) < limit; i++ {
+		next := row(i)
+		if bytes += encodedBytes(&next); len(rows) > 0 && bytes > maxPageBytes {
+			break
+		}
+		rows = append(rows, next)
 	}
-	rows, end.Next = within(rows, end.Next, func(i int) string { return name(from + i) })
-	if len(rows) < n {
-		end.Total = n
+	if to := from + len(rows); len(rows) > 0 && to < len(names) {
+		end.Next = names[to-1]
 	}
-	return rows, end
+	if len(rows) < len(names) {
+		end.Total = len(names)
+	}
+	return rows, end, nil
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 
 	"github.com/gospool/spool/api/auth"
 	"github.com/gospool/spool/api/params"
@@ -16,7 +17,9 @@ import (
 // client should see are *Error, or config.Problems without directories of the machine:
 // all that is wrong with a configuration, of which nothing was changed then.
 type Pipelines interface {
-	List() []Pipeline // by name
+	// List returns the names of the pipelines, in order, and what describes each of them
+	// as it is at the call.
+	List() (names []string, describe func(i int) Pipeline)
 	// Declare makes or replaces a pipeline from a declaration as the file has it
 	// under pipelines/NAME, in YAML or JSON. With dryRun nothing is changed.
 	Declare(ctx context.Context, name string, text []byte, dryRun bool) (Declared, error)
@@ -44,7 +47,7 @@ type Pipeline struct {
 	Held        bool     `json:"held" doc:"stopped until it is started"`
 	Recording   []string `json:"recording" doc:"streams, the first 1000"`
 	Streaming   int      `json:"recording_total,omitempty" doc:"how many there are of them; absent where all are here"`
-	Refused     string   `json:"refused,omitempty" doc:"why it is kept and not run: it was made by request, and reaches what the configuration file no longer declares"`
+	Refused     string   `json:"refused,omitempty" doc:"why what was made by request under this name is kept and not run: it reaches what the configuration file no longer declares, or takes more than that allows now"`
 }
 
 // Declared tells what a declaration did.
@@ -59,7 +62,8 @@ type pipelineAnswer Pipeline // its name is that of the document
 type pipelinesAnswer struct {
 	Status    string           `json:"status" enum:"success"`
 	Pipelines []pipelineAnswer `json:"pipelines"`
-	Count     int              `json:"count"`
+	Count     int              `json:"count" doc:"in this answer"`
+	nextName
 }
 
 type onePipelineAnswer struct {
@@ -104,15 +108,23 @@ type pipelineBody struct {
 var dryRunParams = []params.Param{{Name: "dry_run", Kind: params.Flag, Doc: "only say what would be"}}
 
 func (s *Server) pipelines(w http.ResponseWriter, r *request) error {
-	a := pipelinesAnswer{Status: "success", Pipelines: []pipelineAnswer{}}
-	if s.deps.Pipelines != nil {
-		for _, p := range s.deps.Pipelines.List() {
-			a.Pipelines = append(a.Pipelines, pipelineOf(p, r.who))
-		}
+	names, describe := s.listPipelines()
+	a := pipelinesAnswer{Status: "success"}
+	var err error
+	a.Pipelines, a.nextName, err = pageByName(r, names, func(i int) pipelineAnswer { return pipelineOf(describe(i), r.who) })
+	if err != nil {
+		return err
 	}
 	a.Count = len(a.Pipelines)
 	answer(w, http.StatusOK, a)
 	return nil
+}
+
+func (s *Server) listPipelines() (names []string, describe func(i int) Pipeline) {
+	if s.deps.Pipelines == nil {
+		return nil, nil
+	}
+	return s.deps.Pipelines.List()
 }
 
 func pipelineOf(p Pipeline, who auth.Caller) pipelineAnswer {
@@ -131,15 +143,13 @@ func mayDeclare(who auth.Caller) bool { return who.Roles.Holds(auth.Declare) }
 
 func (s *Server) onePipeline(w http.ResponseWriter, r *request) error {
 	name := r.params.ByName("name")
-	if s.deps.Pipelines != nil {
-		for _, p := range s.deps.Pipelines.List() {
-			if p.Name == name {
-				answer(w, http.StatusOK, onePipelineAnswer{"success", pipelineOf(p, r.who)})
-				return nil
-			}
-		}
+	names, describe := s.listPipelines()
+	at, is := slices.BinarySearch(names, name)
+	if !is {
+		return NotFound("there is no pipeline %.64q: GET /mp4/pipelines lists them", name)
 	}
-	return NotFound("there is no pipeline %.64q: GET /mp4/pipelines lists them", name)
+	answer(w, http.StatusOK, onePipelineAnswer{"success", pipelineOf(describe(at), r.who)})
+	return nil
 }
 
 func (s *Server) putPipeline(w http.ResponseWriter, r *request) error {

@@ -23,11 +23,21 @@ type board struct {
 	declared Declared
 	reloaded Reloaded
 	err      error
+
+	described int // pipelines
 }
 
 func (b *board) ask(format string, a ...any) { b.asked = append(b.asked, fmt.Sprintf(format, a...)) }
 
-func (b *board) List() []Pipeline { return b.list }
+func (b *board) List() (names []string, describe func(i int) Pipeline) {
+	for _, p := range b.list {
+		names = append(names, p.Name)
+	}
+	return names, func(i int) Pipeline {
+		b.described++
+		return b.list[i]
+	}
+}
 
 func (b *board) Declare(_ context.Context, name string, text []byte, dryRun bool) (Declared, error) {
 	b.ask("declare %s %s %v", name, text, dryRun)
@@ -196,4 +206,32 @@ func TestScheduleIsShown(t *testing.T) {
 func TestWhySaysWhoStopped(t *testing.T) {
 	require.Equal(t, "now is in no window", why(recorder.StreamSchedule{}))
 	require.Contains(t, why(recorder.StreamSchedule{Stopped: time.Unix(0, 0)}), "stopped by hand at 1970-01-01T00:00:00")
+}
+
+// A page of pipelines costs what it shows, however long their declarations are.
+func TestPipelinesHavePages(t *testing.T) {
+	w := newFixture(t)
+	b := &board{}
+	for n := range 1500 {
+		b.list = append(b.list, Pipeline{Name: fmt.Sprintf("p%04d", n), Declaration: strings.Repeat("d", 60_000)})
+	}
+	s := w.server(func(_ *Config, d *Deps) { d.Pipelines = b })
+	first := do(s, "GET", "/mp4/pipelines", "")
+	require.Less(t, len(first.body), maxPageBytes+slack)
+	require.Contains(t, first.body, `"total":1500`)
+	require.Less(t, b.described, 20, "no more than are shown, and the one that had no room")
+	b.list = b.list[:100]
+	pages := paged(t, s, "/mp4/pipelines?limit=1000", "pipelines")
+	require.Len(t, pages, 6)
+	for i := range b.list {
+		b.list[i].Declaration = ""
+	}
+	require.Len(t, paged(t, s, "/mp4/pipelines?limit=7", "pipelines"), 15)
+	require.NotContains(t, do(s, "GET", "/mp4/pipelines", "").body, `"total"`)
+	do(s, "GET", "/mp4/pipelines?limit=0", "").refused(t, 400)
+
+	b.described = 0
+	require.Equal(t, 200, do(s, "GET", "/mp4/pipelines/p0042", "").code)
+	require.Equal(t, 1, b.described)
+	do(s, "GET", "/mp4/pipelines/p004", "").refused(t, 404)
 }

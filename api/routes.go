@@ -55,7 +55,7 @@ func routes() []route {
 		{op: "schedule", method: "GET", path: "/mp4/schedule", summary: "What the schedule wants now, what comes next, and why", role: auth.View,
 			query: scheduleParams, answer: scheduleAnswer{}, handle: (*Server).schedule},
 		{op: "pipelines", method: "GET", path: "/mp4/pipelines", summary: "The declared pipelines", role: auth.View,
-			answer: pipelinesAnswer{}, handle: (*Server).pipelines},
+			query: pageOfNames("pipelines"), answer: pipelinesAnswer{}, handle: (*Server).pipelines},
 		{op: "pipeline", method: "GET", path: "/mp4/pipelines/:name", summary: "One declared pipeline", role: auth.View,
 			answer: onePipelineAnswer{}, codes: []int{404}, handle: (*Server).onePipeline},
 		{op: "putPipeline", method: "PUT", path: "/mp4/pipelines/:name", summary: "Declare a pipeline, as the configuration's file would; it survives a restart", role: auth.Declare,

@@ -136,13 +136,11 @@ func (s *Server) below(file string) string {
 
 func (s *Server) list(w http.ResponseWriter, r *request) error {
 	names := slices.Sorted(slices.Values(s.deps.Recorder.Recording()))
-	name := func(i int) string { return names[i] }
-	from, n, err := namesBehind(r, len(names), name)
+	page, end, err := pageByName(r, names, func(i int) string { return names[i] })
 	if err != nil {
 		return err
 	}
-	page, end := pageByName(names[from:from+n], from, len(names), name)
-	answer(w, http.StatusOK, listAnswer{orEmpty(page), len(page), end})
+	answer(w, http.StatusOK, listAnswer{page, len(page), end})
 	return nil
 }
 

@@ -42,50 +42,56 @@ type streamAnswer struct {
 }
 
 func (s *Server) streams(w http.ResponseWriter, r *request) error {
-	list := s.known()
-	name := func(i int) string { return list[i].Path }
-	from, n, err := namesBehind(r, len(list), name)
+	paths, describe := s.known()
+	a := streamsAnswer{Status: "success"}
+	var err error
+	a.Streams, a.nextName, err = pageByName(r, paths, func(i int) streamAnswer { return s.stream(describe(paths[i])) })
 	if err != nil {
 		return err
 	}
-	a := streamsAnswer{Status: "success", Streams: make([]streamAnswer, n)}
-	for i := range n {
-		st := &list[from+i]
-		recorded, _ := s.deps.Recorder.Stream(st.Path)
-		a.Streams[i] = streamAnswer{
-			Path: st.Path, State: st.State, Configured: st.Configured, Recording: recorded.Recording, RecordingState: cmp.Or(recorded.State, "idle"),
-			Origin: s.shown.Text(st.Origin), Pull: config.NewURL(st.Pull).String(),
-			Tracks: orEmpty(st.Tracks), Unrecorded: st.Unrecorded, Bytes: st.Bytes, AccessUnits: st.AccessUnits,
-			LastAccessUnit: utc(st.LastAccessUnit), Drops: orEmpty(ingestDrops(st.Losses)), Repairs: st.Repairs, Refused: st.Refused,
-			Subscribers: st.Subscribers, PullFailed: st.PullFailed, LastError: s.shown.Text(st.LastError),
-		}
-		for _, p := range s.deps.Streams.Problems(st.Path) {
-			a.Streams[i].Problems = append(a.Streams[i].Problems, s.problem(st.Path, p))
-		}
-	}
-	a.Streams, a.nextName = pageByName(a.Streams, from, len(list), name)
 	a.Count = len(a.Streams)
 	answer(w, http.StatusOK, a)
 	return nil
 }
 
-// known lists the streams that are there or configured, and those that were, by path.
-func (s *Server) known() []media.StreamInfo {
-	list := s.deps.Streams.List()
-	if s.deps.Seen == nil {
-		return list
-	}
-	there := map[string]bool{}
-	for i := range list {
-		there[list[i].Path] = true
-	}
-	for _, st := range s.deps.Seen.Remembered() {
-		if !there[st.Path] {
-			list = append(list, st)
+// known lists the streams that are there or configured, and those that were, by path, and
+// what describes one of them. A stream may have gone since.
+func (s *Server) known() (paths []string, describe func(path string) media.StreamInfo) {
+	paths = s.deps.Streams.Paths()
+	remembered := map[string]media.StreamInfo{}
+	if s.deps.Seen != nil {
+		for _, st := range s.deps.Seen.Remembered() {
+			remembered[st.Path] = st
+			paths = append(paths, st.Path)
 		}
+		slices.Sort(paths)
+		paths = slices.Compact(paths)
 	}
-	slices.SortFunc(list, func(a, b media.StreamInfo) int { return strings.Compare(a.Path, b.Path) })
-	return list
+	return paths, func(path string) media.StreamInfo {
+		if st, there := s.deps.Streams.Info(path); there {
+			return st
+		}
+		if st, was := remembered[path]; was {
+			return st
+		}
+		return media.StreamInfo{Path: path, State: "offline"}
+	}
+}
+
+// stream is a row of the list.
+func (s *Server) stream(st media.StreamInfo) streamAnswer {
+	recorded, _ := s.deps.Recorder.Stream(st.Path)
+	a := streamAnswer{
+		Path: st.Path, State: st.State, Configured: st.Configured, Recording: recorded.Recording, RecordingState: cmp.Or(recorded.State, "idle"),
+		Origin: s.shown.Text(st.Origin), Pull: config.NewURL(st.Pull).String(),
+		Tracks: orEmpty(st.Tracks), Unrecorded: st.Unrecorded, Bytes: st.Bytes, AccessUnits: st.AccessUnits,
+		LastAccessUnit: utc(st.LastAccessUnit), Drops: orEmpty(ingestDrops(st.Losses)), Repairs: st.Repairs, Refused: st.Refused,
+		Subscribers: st.Subscribers, PullFailed: st.PullFailed, LastError: s.shown.Text(st.LastError),
+	}
+	for _, p := range s.deps.Streams.Problems(st.Path) {
+		a.Problems = append(a.Problems, s.problem(st.Path, p))
+	}
+	return a
 }
 
 func (s *Server) seen(stream string) bool { return s.deps.Seen != nil && s.deps.Seen.Seen(stream) }

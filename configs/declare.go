@@ -13,11 +13,12 @@ import (
 )
 
 // Declare is what a pipeline that was made by request may name of what lies outside the
-// recorder. A pipeline of the file may name it as well.
+// recorder, which a pipeline of the file may name as well, and what it may take.
 type Declare struct {
 	Exec        []*config.Node `yaml:"exec,omitempty" doc:"Commands by name, each with the settings of the stage exec; a pipeline has one run by exec: {use: NAME}."`
 	Webhooks    []*config.Node `yaml:"webhooks,omitempty" doc:"Servers by name, each with the settings of the stage webhook; a pipeline has one told by webhook: {use: NAME}."`
 	Directories []string       `yaml:"directories,omitempty" doc:"Where record_path of a pipeline made by request may be, or be below, beside mp4.record_path."`
+	Limits      Limits         `yaml:"limits" doc:"What a pipeline made by request may take at most. Pipelines of this file are not bound by it."`
 }
 
 // lists returns those of named entries, by their keys: a stage's setting with the tag
@@ -176,7 +177,7 @@ func plainOr(name, other string) string {
 }
 
 // exampleDeclare is what reference.yaml shows.
-func exampleDeclare() Declare {
+func exampleDeclare(limits Limits) Declare {
 	entry := func(v any) []*config.Node {
 		n, _ := config.Describe(v)
 		return []*config.Node{n}
@@ -192,5 +193,6 @@ func exampleDeclare() Declare {
 			SecretFile string `yaml:"secret_file"`
 		}{"office", "https://10.0.0.5/recordings", "/etc/spool/office.secret"}),
 		Directories: []string{"/mnt/more"},
+		Limits:      limits,
 	}
 }

@@ -3,7 +3,6 @@ package configs
 import (
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
@@ -94,20 +93,6 @@ func (in *inheritance) remember(stage *pipeline.StageInfo, settings *config.Node
 			in.before[i.From] = dir
 		}
 	}
-}
-
-// Inherited reports whether a setting of a stage says what it would inherit if it were not
-// written.
-func (c *Config) Inherited(stage *pipeline.StageInfo, value *config.Node) bool {
-	in := c.inheritance()
-	for _, i := range stage.Inherits {
-		if !strings.HasSuffix(value.Path, "/"+i.Key) {
-			continue
-		}
-		inherits := at(in.settings, i.From)
-		return inherits != nil && value.Scalar != nil && inherits.Scalar == value.Scalar
-	}
-	return false
 }
 
 // value returns a setting of the configuration as that of a stage, with the position of

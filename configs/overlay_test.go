@@ -20,11 +20,16 @@ func node(t *testing.T, text string) *config.Node {
 
 func TestPipelinesOverAConfiguration(t *testing.T) {
 	c := load(t, inDir(t, "mp4: {max_duration: 90}\npipelines: {a: {stages: [source, segmenter]}}\n"))
-	with, problems := c.With(map[string]*config.Node{
-		"a": node(t, "stages: [source, mp4]"),
-		"b": node(t, `{"streams": ["live/*"], "record": "always", "stages": [{"segmenter": {}}]}`),
-	})
-	require.Empty(t, problems)
+	over, declared := c.Overlay(), map[configs.PipelineName]configs.Pipeline{}
+	for name, text := range map[configs.PipelineName]string{
+		"a": "stages: [source, mp4]",
+		"b": `{"streams": ["live/*"], "record": "always", "stages": [{"segmenter": {}}]}`,
+	} {
+		p, problems := over.Pipeline(string(name), node(t, text))
+		require.Empty(t, problems)
+		declared[name] = p
+	}
+	with := c.With(declared)
 	require.Len(t, c.Pipelines, 1, "the configuration itself stays")
 	require.Len(t, with.Pipelines["a"].Stages.List, 2)
 	require.NotNil(t, with.Pipelines["a"].Stages.List[1].Get("mp4").Get("record_path"))
@@ -33,17 +38,17 @@ func TestPipelinesOverAConfiguration(t *testing.T) {
 }
 
 func TestBadPipelinesOverAConfiguration(t *testing.T) {
-	c := configs.Default()
+	c := configs.Default().Overlay()
 	for text, want := range map[string]string{
 		"stages: [source]\nrecord: sometimes": "body:2:9: record: unknown value",
 		"streams: ['**']":                     "body:1:1: stages: a list of stages is wanted",
 		"[1]":                                 "body:1:1: a map of settings is wanted",
 		"":                                    "a list of stages is wanted",
 	} {
-		_, problems := c.With(map[string]*config.Node{"x": node(t, text)})
+		_, problems := c.Pipeline("x", node(t, text))
 		require.Contains(t, problems.Error(), want)
 	}
-	_, problems := c.With(map[string]*config.Node{"a/b": node(t, "stages: [source]")})
+	_, problems := c.Pipeline("a/b", node(t, "stages: [source]"))
 	require.Contains(t, problems.Error(), "a pipeline's name is")
 }
 

@@ -35,7 +35,7 @@ func Reference(stages []pipeline.StageInfo) []byte {
 		Name: "Daily recording", Cron: "0 8 * * *", Action: "record_start", Stream: "live/camera01",
 		Duration: config.Duration(8 * time.Hour), Timezone: "Europe/Berlin",
 	}}
-	c.Declare = exampleDeclare()
+	c.Declare = exampleDeclare(c.Declare.Limits)
 	c.Database.DSN = config.DSN{}
 	c.HTTP.Auth, c.HTTP.TLS, c.Ingest.Auth = exampleAuth()
 	c.HTTP.Hosts, c.HTTP.TrustedProxies = []string{"recorder.lan"}, []string{"127.0.0.1", "10.0.0.0/8"}

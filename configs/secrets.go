@@ -16,7 +16,7 @@ import (
 // shownStages returns what may be shown of a list of stages; with own what its author may
 // see. Of what is no stage nothing is shown.
 func shownStages(list *config.Node, own bool) *config.Node {
-	if list == nil || !list.IsList {
+	if list.Empty() {
 		return list
 	}
 	stages := map[string]pipeline.StageInfo{}

@@ -93,27 +93,32 @@ func (c *Config) Compile() ([]recorder.Declared, config.Problems) {
 	var problems config.Problems
 	var out []recorder.Declared
 	for _, name := range slices.Sorted(maps.Keys(c.Pipelines)) {
-		p := c.Pipelines[name]
-		plan, bad := pipeline.Compile(string(name), p.Stages)
+		d, bad := c.CompilePipeline(name, c.Pipelines[name])
 		problems = append(problems, bad...)
-		d := recorder.Declared{Plan: plan, Mode: pipeline.Mode(p.Record)}
-		if plan != nil {
-			problems = append(problems, plan.CheckMode(d.Mode)...)
-		}
-		for i, pattern := range p.Streams {
-			g, err := streampath.ParseGlob(pattern)
-			if err != nil {
-				at := config.Join("pipelines", string(name)) + "/streams/" + strconv.Itoa(i)
-				problems = append(problems, c.Problem(at, err.Error()))
-			}
-			d.Streams = append(d.Streams, g)
-		}
 		out = append(out, d)
 	}
 	if len(problems) > 0 {
 		return nil, problems.Sorted()
 	}
 	return out, nil
+}
+
+// CompilePipeline makes the plan of one pipeline, which the configuration may have or not.
+func (c *Config) CompilePipeline(name PipelineName, p Pipeline) (recorder.Declared, config.Problems) {
+	plan, problems := pipeline.Compile(string(name), p.Stages)
+	d := recorder.Declared{Plan: plan, Mode: pipeline.Mode(p.Record)}
+	if plan != nil {
+		problems = append(problems, plan.CheckMode(d.Mode)...)
+	}
+	for i, pattern := range p.Streams {
+		g, err := streampath.ParseGlob(pattern)
+		if err != nil {
+			at := config.Join("pipelines", string(name)) + "/streams/" + strconv.Itoa(i)
+			problems = append(problems, c.Problem(at, err.Error()))
+		}
+		d.Streams = append(d.Streams, g)
+	}
+	return d, problems
 }
 
 // Problem is something wrong with the value of a path, such as

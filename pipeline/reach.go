@@ -3,6 +3,7 @@ package pipeline
 import (
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/gospool/spool/pipeline/config"
 )
@@ -75,4 +76,78 @@ func (s *StageInfo) Named() (n Named, ok bool) {
 		return Named{Key: m.Path, List: m.Text}, true
 	}
 	return Named{}, false
+}
+
+// Take is what a setting of a stage takes of the machine, the more the larger it is. A
+// field of the stage's config says it by the tag `takes:"memory"`. Every number, Duration
+// and Size needs one: without it the setting counts as taking anything, so that a pipeline
+// that was made by request may not write it.
+type Take string
+
+// What settings take.
+const (
+	TakesMemory   Take = "memory"   // bytes, for each stream that the pipeline records
+	TakesMedia    Take = "media"    // time of a stream that is held in memory
+	TakesCommands Take = "commands" // programs that run at a time
+	TakesWaiting  Take = "waiting"  // commands that wait to be run
+	TakesNothing  Take = "nothing"  // no more than the footage does
+	TakesAnything Take = ""         // the stage does not say
+)
+
+// takes returns what the settings of a config take that are numbers.
+func takes(stage string, defaults any) []config.Mark {
+	marks := config.Numbers(defaults, "takes")
+	for _, m := range marks {
+		if !slices.Contains([]Take{TakesMemory, TakesMedia, TakesCommands, TakesWaiting, TakesNothing, TakesAnything}, Take(m.Text)) {
+			panic(fmt.Sprintf("pipeline: stage %q: no setting can take %q", stage, m.Text))
+		}
+	}
+	return marks
+}
+
+// Takes lists the settings of the stage that are numbers, each with the Take that it says.
+func (s *StageInfo) Takes() []config.Mark { return s.takes }
+
+// Taken is one setting that takes something.
+type Taken struct {
+	Take    Take
+	Value   *config.Node // what holds, which is the default where nothing is written
+	Written bool
+	At      *config.Node // where it is written, or would be
+}
+
+// EachTaken calls a function with each setting that takes something, or may, in a list of
+// stages and in the stages that they run. A setting of a wrong type counts as its default: the
+// build says what is wrong.
+func EachTaken(list *config.Node, do func(s *StageInfo, t Taken)) {
+	EachStage(list, func(s *StageInfo, settings *config.Node) {
+		marks := slices.DeleteFunc(slices.Clone(s.takes), func(m config.Mark) bool { return Take(m.Text) == TakesNothing })
+		if len(marks) == 0 {
+			return
+		}
+		complete := s.complete(settings)
+		for _, m := range marks {
+			for _, value := range complete.All(m.Path) {
+				at, written := placeOf(settings, value.Path)
+				do(s, Taken{Take(m.Text), value, written, at})
+			}
+		}
+	})
+}
+
+// placeOf returns what is written at a path, and where nothing is, an empty value in its
+// place.
+func placeOf(settings *config.Node, path string) (at *config.Node, written bool) {
+	at = settings
+	for _, key := range config.SplitPath(path) {
+		next := at.Get(key)
+		if i, err := strconv.Atoi(key); err == nil && at.IsList && i < len(at.List) {
+			next = at.List[i]
+		}
+		if next.Empty() {
+			next = &config.Node{Pos: at.Pos, Path: config.Join(at.Path, key)}
+		}
+		at = next
+	}
+	return at, !at.Empty()
 }

@@ -40,7 +40,10 @@ type StageInfo struct {
 	means  []config.Mark
 	reach  []config.Mark
 	named  []config.Mark
+	takes  []config.Mark
 	check  func(*config.Node) config.Problems
+	// complete returns settings with the defaults of what they do not say.
+	complete func(*config.Node) *config.Node
 }
 
 // Check returns what is wrong with settings of the stage, as a declaration has them.
@@ -163,10 +166,16 @@ func register[C any](name string, kind Kind, in, out reflect.Type, defaults C, d
 	registry.stages[name] = &stage{
 		StageInfo: StageInfo{
 			Name: name, Kind: kind, In: in, Out: out, Doc: doc, Defaults: defaults, Inherits: config.Inherits(defaults),
-			traits: traits, means: meanings(name, defaults), reach: reaches(name, defaults), named: config.Marks(defaults, "declared"),
+			traits: traits, means: meanings(name, defaults), reach: reaches(name, defaults), named: config.Marks(defaults, "declared"), takes: takes(name, defaults),
 			check: func(n *config.Node) config.Problems {
 				cfg := defaults
 				return n.Decode(&cfg)
+			},
+			complete: func(n *config.Node) *config.Node {
+				cfg := defaults
+				n.Decode(&cfg)
+				complete, _ := config.Describe(cfg)
+				return complete
 			},
 		},
 		decode: func(n *config.Node) (any, config.Problems) {

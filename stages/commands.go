@@ -29,13 +29,20 @@ type Commands struct {
 	leave   context.CancelFunc
 
 	mu      sync.Mutex // guards what follows
-	lanes   map[string]*commandLane
+	lanes   map[laneKey]*commandLane
 	done    map[chan struct{}]struct{} // of the commands that run or wait
 	names   map[string]bool            // of kept ones that are not to run again: true while one runs or waits, false when it was resumed and has run
 	resumed map[string]bool            // names of those of an earlier process
 }
 
-// commandLane bounds the commands of one pipeline.
+// laneKey tells lanes apart: a pipeline may have commands of several limits at once, or
+// another limit after a reload, and each holds for its own.
+type laneKey struct {
+	name  string // of the pipeline
+	limit int
+}
+
+// commandLane bounds the commands of one pipeline. It is forgotten when it is empty.
 type commandLane struct {
 	slots chan struct{}
 	held  int // commands that run or wait
@@ -43,7 +50,7 @@ type commandLane struct {
 
 // NewCommands makes a runner whose commands end with the tasks.
 func NewCommands(tasks *pipeline.Tasks, clock pipeline.Clock, store CommandStore) *Commands {
-	c := &Commands{tasks: tasks, clock: clock, store: store, lanes: map[string]*commandLane{}, done: map[chan struct{}]struct{}{}, names: map[string]bool{}, resumed: map[string]bool{}}
+	c := &Commands{tasks: tasks, clock: clock, store: store, lanes: map[laneKey]*commandLane{}, done: map[chan struct{}]struct{}{}, names: map[string]bool{}, resumed: map[string]bool{}}
 	c.leaving, c.leave = context.WithCancel(context.Background())
 	return c
 }
@@ -83,10 +90,11 @@ func (c *Commands) Run(lane string, limit, maxWaiting int, command Command) bool
 		}
 		return true
 	}
-	l := c.lanes[lane]
-	if l == nil || cap(l.slots) != limit { // after a reload; those of the old lane run out
+	key := laneKey{lane, limit}
+	l := c.lanes[key]
+	if l == nil {
 		l = &commandLane{slots: make(chan struct{}, limit)}
-		c.lanes[lane] = l
+		c.lanes[key] = l
 	}
 	if l.held >= limit+maxWaiting {
 		return false
@@ -98,7 +106,7 @@ func (c *Commands) Run(lane string, limit, maxWaiting int, command Command) bool
 		c.names[command.Kept] = true
 	}
 	c.tasks.Go("exec "+lane, func(ctx context.Context) error {
-		defer c.forget(l, done, command.Kept)
+		defer c.forget(key, done, command.Kept)
 		out := c.turn(ctx, l, command)
 		if command.Kept != "" && !out.Left() {
 			c.store.Done(command.Kept)
@@ -109,10 +117,12 @@ func (c *Commands) Run(lane string, limit, maxWaiting int, command Command) bool
 	return true
 }
 
-func (c *Commands) forget(l *commandLane, done chan struct{}, name string) {
+func (c *Commands) forget(key laneKey, done chan struct{}, name string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	l.held--
+	if c.lanes[key].held--; c.lanes[key].held == 0 {
+		delete(c.lanes, key)
+	}
 	delete(c.done, done)
 	if c.resumed[name] {
 		c.names[name] = false

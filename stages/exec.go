@@ -21,9 +21,9 @@ import (
 type ExecConfig struct {
 	Use         string             `yaml:"use" declared:"exec" reaches:"nothing" doc:"a command of declare.exec by its name, with all that is said there: the only one that a pipeline made by request may run"`
 	Command     config.Command     `yaml:"command" reaches:"command" doc:"the program and its arguments, each an item of the list and never given to a shell; in it stand {path} {file} {stream} {pipeline} {id} {start} {end} {duration} {size} {reason}, but not in text that a program reads as a script, such as that behind sh -c: there write \"$SPOOL_PATH\" \"$SPOOL_STREAM\" and so on, variables of the same names that every command is given"`
-	Timeout     config.Duration    `yaml:"timeout" doc:"a command that runs longer is killed, with all that it started"`
-	Concurrency int                `yaml:"concurrency" doc:"so many run at a time, of all streams of the pipeline"`
-	MaxWaiting  int                `yaml:"max_waiting" doc:"longest queue; for further recordings the command is not run, which is logged and counted"`
+	Timeout     config.Duration    `yaml:"timeout" takes:"nothing" doc:"a command that runs longer is killed, with all that it started"`
+	Concurrency int                `yaml:"concurrency" takes:"commands" doc:"so many run at a time, of all streams of the pipeline"`
+	MaxWaiting  int                `yaml:"max_waiting" takes:"waiting" doc:"longest queue; for further recordings the command is not run, which is logged and counted"`
 	Environment config.Environment `yaml:"environment" reaches:"environment" doc:"names of variables of spool's own environment that the command is given; PATH, HOME, LANG, TZ and TMPDIR it has anyway"`
 	RecordPath  string             `yaml:"record_path" inherit:"mp4.record_path" reaches:"directory" doc:"directory that {path} begins with: that of the mp4 stage before"`
 }

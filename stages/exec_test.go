@@ -236,6 +236,30 @@ func TestCommandsOfALaneAreBounded(t *testing.T) {
 	require.Equal(t, 24, strings.Count(string(text), "\n"))
 }
 
+// TestCommandsOfOneNameAndSeveralLimitsAreBounded: a pipeline with two exec of different
+// concurrency, or one that is declared anew with another, runs no more than both say.
+func TestCommandsOfOneNameAndSeveralLimitsAreBounded(t *testing.T) {
+	commands, _ := newTestCommands(t)
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	require.NoError(t, syscall.Mkfifo(fifo, 0o600))
+	gate, err := os.OpenFile(fifo, os.O_RDWR, 0)
+	require.NoError(t, err)
+	defer gate.Close()
+	taken := 0
+	for n := range 20 {
+		if commands.Run("p", 1+n%2, 1, Command{
+			Args: []string{"dd", "if=" + fifo, "bs=1", "count=1", "status=none"}, Timeout: time.Minute, Ended: func(Outcome) {},
+		}) {
+			taken++
+		}
+	}
+	require.Equal(t, 1+1+2+1, taken, "as many as run and wait, of each limit")
+	_, err = gate.WriteString("bytes")
+	require.NoError(t, err)
+	require.Zero(t, commands.Wait(t.Context()))
+	require.Empty(t, commands.lanes, "nothing is left of a pipeline without commands")
+}
+
 func TestExecCountsTheRecordingsForWhichNothingIsRun(t *testing.T) {
 	commands, _ := newTestCommands(t)
 	fifo := filepath.Join(t.TempDir(), "fifo")

@@ -3,6 +3,7 @@ package stages
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"sync"
 	"time"
@@ -14,10 +15,10 @@ import (
 
 // GOPRingConfig bounds the one place of a pipeline where media may wait.
 type GOPRingConfig struct {
-	Before  config.Duration `yaml:"before" inherit:"mp4.before_duration" doc:"what is kept for an event from before its trigger"`
-	After   config.Duration `yaml:"after" inherit:"mp4.after_duration" doc:"what an event records after its last trigger"`
-	MaxSize config.Size     `yaml:"max_bytes" doc:"most memory held; beyond it whole GOPs are dropped"`
-	MaxTime config.Duration `yaml:"max_backlog" doc:"longest time a slow disk may be behind; beyond it whole GOPs are dropped"`
+	Before  config.Duration `yaml:"before" inherit:"mp4.before_duration" takes:"media" doc:"what is kept for an event from before its trigger"`
+	After   config.Duration `yaml:"after" inherit:"mp4.after_duration" takes:"nothing" doc:"what an event records after its last trigger"`
+	MaxSize config.Size     `yaml:"max_bytes" takes:"memory" doc:"most memory held; beyond it whole GOPs are dropped"`
+	MaxTime config.Duration `yaml:"max_backlog" takes:"media" doc:"longest time a slow disk may be behind; beyond it whole GOPs are dropped"`
 }
 
 // Validate refuses a ring that can hold nothing.
@@ -28,8 +29,14 @@ func (c GOPRingConfig) Validate() (err error) {
 	if c.MaxTime < config.Duration(time.Second) {
 		err = errors.Join(err, errors.New("max_backlog: at least 1s is needed to hold one GOP"))
 	}
+	if most := config.Duration(maxEvent); c.Before > most || c.After > most {
+		err = errors.Join(err, fmt.Errorf("before, after: at most %s is possible", most))
+	}
 	return err
 }
+
+// maxEvent bounds before and after: a time with them added is still one.
+const maxEvent = 365 * 24 * time.Hour
 
 var gopRingDefaults = GOPRingConfig{
 	Before: config.Duration(10 * time.Second), After: config.Duration(10 * time.Second),

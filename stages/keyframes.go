@@ -13,7 +13,7 @@ import (
 
 // KeyframesConfig says how fast a time-lapse runs.
 type KeyframesConfig struct {
-	Speed uint32 `yaml:"speed" doc:"how many times faster than life: 60 makes a second of a minute; 1 keeps the times"`
+	Speed uint32 `yaml:"speed" takes:"nothing" doc:"how many times faster than life: 60 makes a second of a minute; 1 keeps the times"`
 }
 
 // Validate refuses a speed that has no times.

@@ -13,10 +13,10 @@ import (
 
 // MotionConfig says what of a stream's traffic is an event.
 type MotionConfig struct {
-	Threshold float64         `yaml:"threshold" doc:"how many times its usual size the coded picture must reach"`
-	Window    config.Duration `yaml:"window" doc:"over which sizes are averaged: a single large picture is no motion"`
-	Adapt     config.Duration `yaml:"adapt" doc:"how long a change must last to become usual; a third of it is learnt from before anything is raised"`
-	Hold      config.Duration `yaml:"hold" doc:"motion that comes back within it is the same event"`
+	Threshold float64         `yaml:"threshold" takes:"nothing" doc:"how many times its usual size the coded picture must reach"`
+	Window    config.Duration `yaml:"window" takes:"nothing" doc:"over which sizes are averaged: a single large picture is no motion"`
+	Adapt     config.Duration `yaml:"adapt" takes:"nothing" doc:"how long a change must last to become usual; a third of it is learnt from before anything is raised"`
+	Hold      config.Duration `yaml:"hold" takes:"nothing" doc:"motion that comes back within it is the same event"`
 	Name      string          `yaml:"name" reaches:"nothing" doc:"of the events"`
 	Protect   bool            `yaml:"protect" doc:"keep the files from deletion"`
 }

@@ -14,9 +14,9 @@ import (
 
 // SegmenterConfig says when a file ends and the next begins.
 type SegmenterConfig struct {
-	MaxDuration config.Duration `yaml:"max_duration" inherit:"mp4.max_duration" doc:"longest file; it is cut at the next key frame, however late that comes, 0 is no limit"`
-	MaxSize     config.Size     `yaml:"max_size" inherit:"mp4.max_file_size" doc:"largest file; it is cut at the last key frame before, and without one ends at four times this, 0 is no limit"`
-	Align       config.Duration `yaml:"align" doc:"cut by the wall clock, at the first key frame at or after each multiple of this since midnight: 15m is a quarter to, past and the hour; it divides a day, 0 is off"`
+	MaxDuration config.Duration `yaml:"max_duration" inherit:"mp4.max_duration" takes:"nothing" doc:"longest file; it is cut at the next key frame, however late that comes, 0 is no limit"`
+	MaxSize     config.Size     `yaml:"max_size" inherit:"mp4.max_file_size" takes:"nothing" doc:"largest file; it is cut at the last key frame before, and without one ends at four times this, 0 is no limit"`
+	Align       config.Duration `yaml:"align" takes:"nothing" doc:"cut by the wall clock, at the first key frame at or after each multiple of this since midnight: 15m is a quarter to, past and the hour; it divides a day, 0 is off"`
 	Timezone    string          `yaml:"timezone" inherit:"mp4.timezone" reaches:"nothing" doc:"of that clock, such as Europe/Berlin; empty is the machine's"`
 }
 

@@ -19,8 +19,8 @@ type TeeConfig struct {
 // TeeBranch is the end of a pipeline with a queue before it.
 type TeeBranch struct {
 	Name    string          `yaml:"name" reaches:"nothing" doc:"what it is called in the log and the status"`
-	MaxSize config.Size     `yaml:"max_bytes" doc:"most memory that waits for the branch; beyond it whole GOPs are dropped"`
-	MaxTime config.Duration `yaml:"max_backlog" doc:"longest time the branch may be behind, and for events no less than before; beyond it whole GOPs are dropped"`
+	MaxSize config.Size     `yaml:"max_bytes" takes:"memory" doc:"most memory that waits for the branch; beyond it whole GOPs are dropped"`
+	MaxTime config.Duration `yaml:"max_backlog" takes:"media" doc:"longest time the branch may be behind, and for events no less than before; beyond it whole GOPs are dropped"`
 	Stages  *config.Node    `yaml:"stages" means:"stages" doc:"as of a pipeline, without the source"`
 }
 

@@ -246,15 +246,16 @@ func TestNothingKnowsTheSettingsThatMeanSomething(t *testing.T) {
 	require.True(t, keys["branches"] && keys["stages"] && keys["record_path"] && keys["filename_pattern"])
 	own := map[string][]string{
 		"configs/check.go":   {"record_path", "filename_pattern", "stages"}, // of the mp4 block, and of a pipeline
+		"configs/limits.go":  {"stages"},                                    // of a pipeline
 		"configs/resolve.go": {"stages"},
 		"configs/show.go":    {"stages"}, // of a pipeline
 
-		"cmd/spool/server/declared/allowed.go": {"stages"}, // of a pipeline
-		"cmd/spool/settings.go":                {"record_path"},
-		"cmd/spool/remux.go":                   {"record_path", "filename_pattern"}, // of a pipeline of its own
-		"cmd/spool/server/ready.go":            {"record_path"},                     // a check's name
-		"cmd/spool/server/health.go":           {"record_path"},
-		"pipeline/meaning.go":                  {"stages"}, // what it means
+		"cmd/spool/server/declared/made.go": {"stages"}, // of a pipeline
+		"cmd/spool/settings.go":             {"record_path"},
+		"cmd/spool/remux.go":                {"record_path", "filename_pattern"}, // of a pipeline of its own
+		"cmd/spool/server/ready.go":         {"record_path"},                     // a check's name
+		"cmd/spool/server/health.go":        {"record_path"},
+		"pipeline/meaning.go":               {"stages"}, // what it means
 	}
 	eachFile(t, func(path string, fset *token.FileSet, f *ast.File) {
 		path = filepath.ToSlash(path)

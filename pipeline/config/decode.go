@@ -17,7 +17,7 @@ import (
 // Encode, `oneof:"a b c"` names the only values of a text, `pattern:"..."` is for
 // Schema, `config:"signed"`
 // allows a negative Duration, `inherit:"..."` is for Inherits,
-// any for Marks and Texts.
+// any for Marks, Texts and Numbers.
 //
 // Supported are structs, maps with text keys, slices, pointers, bool, numbers,
 // text, Duration, Size, Hidden, HiddenList, Node and *Node (as written), any, and what

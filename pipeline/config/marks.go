@@ -96,6 +96,38 @@ func (x *texts) of(t reflect.Type, path, says, oneof string) {
 	}
 }
 
+// Numbers lists the settings of a struct that are numbers, Durations or Sizes, with what a
+// tag says of each; "" where it says nothing.
+func Numbers(v any, tag string) []Mark {
+	n := numbers{tag: tag}
+	n.of(reflect.TypeOf(v), "", "")
+	return n.found
+}
+
+type numbers struct {
+	tag   string
+	found []Mark
+	open  []reflect.Type // that are being looked at: a type may hold itself
+}
+
+func (x *numbers) of(t reflect.Type, path, says string) {
+	switch k := t.Kind(); {
+	case k >= reflect.Int && k <= reflect.Float64:
+		x.found = append(x.found, Mark{path, says})
+	case t == nodeType:
+	case k == reflect.Pointer:
+		x.of(t.Elem(), path, says)
+	case k == reflect.Slice, k == reflect.Map:
+		x.of(t.Elem(), Join(path, "*"), says)
+	case k == reflect.Struct && !slices.Contains(x.open, t):
+		x.open = append(x.open, t)
+		for _, f := range fieldsOf(t) {
+			x.of(t.FieldByIndex(f.index).Type, Join(path, f.name), f.tag.Get(x.tag))
+		}
+		x.open = x.open[:len(x.open)-1]
+	}
+}
+
 // All returns the values at the path of a Mark.
 func (n *Node) All(path string) (all []*Node) {
 	n.visit(strings.Split(path, "/"), func(found *Node) { all = append(all, found) })

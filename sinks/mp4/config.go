@@ -14,11 +14,11 @@ import (
 type Config struct {
 	RecordPath       string          `yaml:"record_path" inherit:"mp4.record_path" means:"record_directory" reaches:"directory" doc:"directory of the recordings; made when it is not there"`
 	Fragment         bool            `yaml:"fragment" inherit:"mp4.fragment" doc:"true: finished files are fragmented MP4 with an index; false: ordinary MP4, moov first"`
-	FragmentDuration config.Duration `yaml:"fragment_duration" inherit:"mp4.fragment_duration" doc:"fragment: true: length of a fragment in the index, rounded up to the next key frame"`
+	FragmentDuration config.Duration `yaml:"fragment_duration" inherit:"mp4.fragment_duration" takes:"nothing" doc:"fragment: true: length of a fragment in the index, rounded up to the next key frame"`
 	FilenamePattern  string          `yaml:"filename_pattern" inherit:"mp4.filename_pattern" means:"file_pattern" reaches:"nothing" doc:"name of a file below record_path; {stream} {stream_path} {pipeline} {date} {time} {ms} {timestamp} {seq}; other forms by strftime: {date:%Y-%m-%d} {time:%H-%M-%S}"`
 	Timezone         string          `yaml:"timezone" inherit:"mp4.timezone" reaches:"nothing" doc:"time zone of names, such as Europe/Berlin; empty: the machine's"`
 	Sync             string          `yaml:"sync" inherit:"mp4.sync" reaches:"nothing" doc:"when written bytes are made durable: chunk, interval, segment (when a file is finished) or none"`
-	SyncInterval     config.Duration `yaml:"sync_interval" inherit:"mp4.sync_interval" doc:"sync: interval: the most that a power cut may lose"`
+	SyncInterval     config.Duration `yaml:"sync_interval" inherit:"mp4.sync_interval" takes:"nothing" doc:"sync: interval: the most that a power cut may lose"`
 	FileMode         string          `yaml:"file_mode" inherit:"mp4.file_mode" reaches:"access" doc:"mode of new files, as four octal digits in quotes"`
 	DirMode          string          `yaml:"dir_mode" inherit:"mp4.dir_mode" reaches:"access" doc:"mode of new directories, as four octal digits in quotes"`
 	Group            string          `yaml:"group" inherit:"mp4.group" means:"file_group" reaches:"access" doc:"name or number of the group of new files and directories; empty: the system's choice"`

@@ -51,9 +51,10 @@ import (
 
 // SkipConfig is what a declaration can set. The doc texts appear in spool stages
 // and in reference.yaml. A field with the tag `inherit:"mp4.max_duration"` would have
-// the value of that setting where a declaration says nothing.
+// the value of that setting where a declaration says nothing. The tags takes, of a number,
+// and reaches, of a text, say what a pipeline made by request may write.
 type SkipConfig struct {
-	First config.Duration `yaml:"first" doc:"so much of every run is left out, up to the next key frame"`
+	First config.Duration `yaml:"first" takes:"nothing" doc:"so much of every run is left out, up to the next key frame"`
 }
 
 // Validate is called after the decoding; its message is shown with file and line.

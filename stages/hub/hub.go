@@ -12,6 +12,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sort"
 	"sync"
 	"time"
@@ -195,6 +197,15 @@ func (h *Hub) Configured(path string) bool {
 	defer h.mu.Unlock()
 	s := h.streams[path]
 	return s != nil && s.configured.Load()
+}
+
+// Paths lists the paths of the streams that are live or configured, or waited for, in order.
+func (h *Hub) Paths() []string {
+	h.mu.Lock()
+	all := slices.Collect(maps.Keys(h.streams))
+	h.mu.Unlock()
+	slices.Sort(all)
+	return all
 }
 
 // List describes every live or configured stream, by path.

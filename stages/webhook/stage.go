@@ -24,8 +24,8 @@ type Config struct {
 	Format     string          `yaml:"format" oneof:"spool zlmediakit" doc:"zlmediakit is the body of its on_record_mp4, of finished files only"`
 	SecretFile string          `yaml:"secret_file,omitempty" reaches:"secret_file" public:"a file's name" doc:"file with the secret that notices are signed with (HMAC-SHA256)"`
 	SecretEnv  string          `yaml:"secret_env,omitempty" reaches:"environment" public:"a variable's name" doc:"or the name of the environment variable that holds it"`
-	Timeout    config.Duration `yaml:"timeout" doc:"of one attempt"`
-	GiveUp     config.Duration `yaml:"give_up" doc:"a notice that could not be delivered for this long is dropped, which is counted"`
+	Timeout    config.Duration `yaml:"timeout" takes:"nothing" doc:"of one attempt"`
+	GiveUp     config.Duration `yaml:"give_up" takes:"nothing" doc:"a notice that could not be delivered for this long is dropped, which is counted"`
 	RecordPath string          `yaml:"record_path" inherit:"mp4.record_path" reaches:"directory" doc:"directory that zlmediakit's file_path begins with: that of the mp4 stage before"`
 }
 

@@ -116,9 +116,9 @@ func (s *Server) remedy(part string) string {
 
 // recordingProblems are those of the streams and of their recordings.
 func (s *Server) recordingProblems() (all []pipeline.Problem) {
-	for _, stream := range s.hub.List() {
-		for _, p := range s.hub.Problems(stream.Path) {
-			p.Stream = stream.Path
+	for _, path := range s.hub.Paths() {
+		for _, p := range s.hub.Problems(path) {
+			p.Stream = path
 			all = append(all, p)
 		}
 	}

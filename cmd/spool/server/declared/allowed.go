@@ -9,44 +9,16 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// judge returns all that is wrong with a pipeline that was made by request: what it reaches
-// outside the recorder and the file does not allow, and what would be wrong with it in the
-// file.
-func judge(file *configs.Config, name string, n *config.Node) config.Problems {
-	problems := forbidden(file, n.Get("stages"))
-	alone := *file
-	alone.Pipelines = nil
-	one, wrong := alone.With(map[string]*config.Node{name: n})
-	if len(wrong) == 0 {
-		_, wrong = one.Compile()
-	}
-	return append(problems, wrong...).Sorted()
-}
-
-// sift parts the pipelines that were made by request: those that are run, and for the
-// others why they are not.
-func sift(file *configs.Config, own map[string]*config.Node) (run map[string]*config.Node, refused map[string]config.Problems) {
-	run, refused = map[string]*config.Node{}, map[string]config.Problems{}
-	for name, n := range own {
-		if problems := judge(file, name, n); len(problems) > 0 {
-			refused[name] = problems
-			continue
-		}
-		run[name] = n
-	}
-	return run, refused
-}
-
 // forbidden finds each setting that reaches what the file does not allow. What is inherited
 // from the file is allowed, also where it is written out, and so is what is named in it by
 // use.
-func forbidden(file *configs.Config, stages *config.Node) (problems config.Problems) {
+func (b *base) forbidden(stages *config.Node) (problems config.Problems) {
 	pipeline.EachReach(stages, func(s *pipeline.StageInfo, r pipeline.Reach, value *config.Node) {
-		if file.Inherited(s, value) {
+		if b.overlay.Inherited(s, value) {
 			return
 		}
 		if r == pipeline.ReachesDirectory {
-			if why, do := outside(file, value); why != "" {
+			if why, do := outside(b.file, value); why != "" {
 				problems.Add(value, do, "%s", why)
 			}
 			return

@@ -42,6 +42,14 @@ func init() {
 	pipeline.RegisterTransform("silent", silentConfig{}, "", func(pipeline.Settings, silentConfig) (pipeline.Transform[int, int], error) { return silent{}, nil })
 }
 
+// based is a configuration that pipelines are declared over.
+func based(t testing.TB, text string) *base {
+	t.Helper()
+	b, err := newBase(configured(t, text))
+	require.NoError(t, err)
+	return b
+}
+
 // TestNoSettingOfAStageIsSilentAboutItsReach: a new setting that can hold text says what it
 // reaches, by the tag reaches.
 func TestNoSettingOfAStageIsSilentAboutItsReach(t *testing.T) {
@@ -57,16 +65,16 @@ func TestNoSettingOfAStageIsSilentAboutItsReach(t *testing.T) {
 
 // TestASettingThatSaysNothingIsRefused where it is written by request, whatever its form.
 func TestASettingThatSaysNothingIsRefused(t *testing.T) {
-	file := configured(t, "")
+	b := based(t, "")
 	for text, refused := range map[string]bool{
-		"{}": false, "{number: 3}": false, "{choice: a}": false, "{safe: /etc/shadow}": false, "{tell: null}": false,
+		"{}": false, "{number: 3}": true, "{choice: a}": false, "{safe: /etc/shadow}": false, "{tell: null}": false,
 		"{tell: x}": true, "{tell: {a: b}}": true, "{many: [x]}": true, "{many: x}": true, "{by: {x: y}}": true, "{inner: {loose: 1}}": true,
 		"{inner: {any: [x]}}": true, "{link: 'http://x'}": true, "{run: [x]}": true,
 	} {
 		for _, stages := range []string{"[silent: " + text + "]", "[tee: {branches: [{name: a, stages: [silent: " + text + "]}]}]", "[{silent: " + text + "}, nothing]"} {
 			n, err := config.Parse("x", []byte(stages))
 			require.NoError(t, err)
-			problems := forbidden(file, n)
+			problems := append(b.forbidden(n), b.overlay.Exceeded(&config.Node{IsMap: true, Entries: []config.Entry{{Key: "stages", Value: n}}})...)
 			require.Equal(t, refused, len(problems) > 0, "%s: %v", stages, problems)
 			if refused {
 				require.Contains(t, problems[0].Path, "silent/")
@@ -79,7 +87,7 @@ func TestASettingThatSaysNothingIsRefused(t *testing.T) {
 
 // TestWhatAPipelineMadeByRequestMayName of a configuration that allows it.
 func TestWhatAPipelineMadeByRequestMayName(t *testing.T) {
-	file := configured(t, `
+	b := based(t, `
 mp4: {record_path: /records}
 declare:
   exec: [{name: done, command: [/bin/true, "{path}"], concurrency: 2}]
@@ -105,7 +113,7 @@ declare:
 	} {
 		n, err := config.Parse("x", []byte("stages: "+stages))
 		require.NoError(t, err)
-		problems := judge(file, "made", n)
+		problems := b.judge("made", n).problems
 		if wrong == "" {
 			require.Empty(t, problems, stages)
 			continue
@@ -115,9 +123,9 @@ declare:
 	}
 	n, err := config.Parse("x", []byte("stages: [source, segmenter, mp4: {record_path: null}, metadata]"))
 	require.NoError(t, err)
-	all, problems := file.With(map[string]*config.Node{"made": n})
-	require.Empty(t, problems)
-	mp4 := all.Pipelines["made"].Stages.List[2].Get("mp4")
+	m := b.judge("made", n)
+	require.Empty(t, m.problems)
+	mp4 := m.pipeline.Stages.List[2].Get("mp4")
 	dir, _ := mp4.Get("record_path").Text()
 	require.Equal(t, "/records", dir, "what is written without a value is inherited")
 }

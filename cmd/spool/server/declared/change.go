@@ -7,6 +7,7 @@ import (
 	"github.com/gospool/spool/api"
 	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline/config"
+	"github.com/gospool/spool/pipeline/durable"
 )
 
 // Declare makes or replaces a pipeline. It is kept before it is used.
@@ -21,8 +22,15 @@ func (p *Set) Declare(ctx context.Context, name string, text []byte, dryRun bool
 	if now.unread != nil {
 		return api.Declared{}, errUnread
 	}
+	if err := now.base.admit(name, now.own); err != nil {
+		return api.Declared{}, refusal(err)
+	}
+	m := now.base.judge(name, n)
+	if len(m.problems) > 0 {
+		return api.Declared{}, refusal(m.problems)
+	}
 	own := maps.Clone(now.own)
-	own[name] = n
+	own[name] = m
 	return p.replace(ctx, name, own, dryRun)
 }
 
@@ -43,9 +51,9 @@ func (p *Set) Remove(ctx context.Context, name string, dryRun bool) (api.Declare
 	}
 	own := maps.Clone(now.own)
 	delete(own, name)
-	was, _ := p.find(now, name)
+	was, _ := p.find(&now, name, p.recorder.ByPipeline())
 	if now.Refused[name] != nil {
-		was = describeRefused(now, name)
+		was = describeRefused(&now, name)
 	}
 	d, err := p.replace(ctx, name, own, dryRun)
 	if err == nil && d.Status == statusRemoved {
@@ -64,15 +72,13 @@ var errUnread = api.Conflict("the file of the pipelines that were made by reques
 const statusRemoved = "removed"
 
 // replace goes over to other pipelines made by API, of which one is new, other or
-// gone. The caller holds p.change.
-func (p *Set) replace(ctx context.Context, name string, own map[string]*config.Node, dryRun bool) (out api.Declared, err error) {
+// gone. The caller holds p.change. What was judged of the others holds.
+func (p *Set) replace(ctx context.Context, name string, own map[string]*made, dryRun bool) (out api.Declared, err error) {
 	now := p.State()
-	next, err := declare(now.File, own, nil)
-	if wrong := next.Refused[name]; err == nil && wrong != nil {
-		err = wrong
-	}
+	next := now.base.over(own, nil)
+	text, err := keptText(own)
 	if err != nil {
-		return out, refusal(err)
+		return out, err
 	}
 	key := configs.PipelineName(name)
 	before, was := now.All.Pipelines[key]
@@ -88,11 +94,11 @@ func (p *Set) replace(ctx context.Context, name string, own map[string]*config.N
 		out.Status = "replaced"
 	}
 	if !dryRun {
-		if err := writeKept(p.disk, p.kept, own); err != nil {
+		if err := durable.Replace(p.disk, p.kept, text, 0o600); err != nil {
 			return out, err
 		}
 		out.Restarted = p.apply(ctx, next).Restarted
 	}
-	out.Pipeline, _ = p.find(next, name)
+	out.Pipeline, _ = p.find(&next, name, p.recorder.ByPipeline())
 	return out, nil
 }

@@ -21,36 +21,63 @@ import (
 
 // State is one state of what is declared. It is not changed once it is made.
 type State struct {
+	base      *base
 	File      *configs.Config            // of file, environment and flags
-	own       map[string]*config.Node    // pipelines made by API, those that are refused among them
+	own       map[string]*made           // pipelines made by API, those that are refused among them
 	unread    error                      // why the file that keeps them is not obeyed; own is empty then
 	Refused   map[string]config.Problems // why some of own are not run
 	All       *configs.Config            // File with those of own that are run
-	Pipelines []recorder.Declared        // of All
-	agenda    recorder.Agenda
+	Pipelines []recorder.Declared        // of All, by name
 }
 
 // Read reads what was made by API in a record directory and checks all that is
 // declared. It starts nothing. What was made by API and is not right, or no longer allowed,
 // is no error: the file's own pipelines record all the same.
 func Read(file *configs.Config) (State, error) {
-	own, err := readKept(durable.Disk{}, keptFile(file.MP4.RecordPath))
-	return declare(file, own, err)
+	kept, err := readKept(durable.Disk{}, keptFile(file.MP4.RecordPath))
+	return declare(file, kept, err)
 }
 
 // declare checks everything and starts nothing.
-func declare(file *configs.Config, own map[string]*config.Node, unread error) (State, error) {
-	run, refused := sift(file, own)
-	all, problems := file.With(run)
-	if len(problems) > 0 {
-		return State{}, problems
-	}
-	pipelines, err := Compile(all)
+func declare(file *configs.Config, kept map[string]*config.Node, unread error) (State, error) {
+	b, err := newBase(file)
 	if err != nil {
 		return State{}, err
 	}
-	agenda, problems := all.Agenda()
-	return State{file, own, unread, refused, all, pipelines, agenda}, problems.Err()
+	return b.over(b.judgeAll(kept), unread), nil
+}
+
+// over puts pipelines that were made by request over those of the file.
+func (b *base) over(own map[string]*made, unread error) State {
+	s := State{base: b, File: b.file, own: own, unread: unread, Refused: map[string]config.Problems{}}
+	run := map[configs.PipelineName]configs.Pipeline{}
+	for name, m := range own {
+		if len(m.problems) > 0 {
+			s.Refused[name] = m.problems
+			continue
+		}
+		run[configs.PipelineName(name)] = m.pipeline
+		s.Pipelines = append(s.Pipelines, m.plan)
+	}
+	for _, d := range b.pipelines {
+		if _, replaced := run[configs.PipelineName(d.Plan.Name)]; !replaced {
+			s.Pipelines = append(s.Pipelines, d)
+		}
+	}
+	slices.SortFunc(s.Pipelines, byName)
+	s.All = b.file.With(run)
+	return s
+}
+
+func byName(a, b recorder.Declared) int { return strings.Compare(a.Plan.Name, b.Plan.Name) }
+
+// kept returns the declarations that were made by request.
+func (s *State) kept() map[string]*config.Node {
+	out := make(map[string]*config.Node, len(s.own))
+	for name, m := range s.own {
+		out[name] = m.declaration
+	}
+	return out
 }
 
 // Deps are the parts that a Set changes.
@@ -92,7 +119,7 @@ func New(s State, d Deps) *Set {
 		hub: d.Hub, recorder: d.Recorder, raise: d.Raise, clock: d.Clock, log: d.Log, now: s, stops: stopsFile{path: filepath.Join(dir, ".spool-stops.json")},
 	}
 	p.schedule = recorder.NewSchedule(d.Recorder, d.Clock, d.Wall, d.Log, p.trigger)
-	p.schedule.Set(s.agenda)
+	p.schedule.Set(s.base.agenda)
 	p.restoreStops()
 	p.sayRefused(nil, s)
 	return p
@@ -114,26 +141,35 @@ func (p *Set) State() State {
 // Schedule returns the schedule, which follows what is declared.
 func (p *Set) Schedule() *recorder.Schedule { return p.schedule }
 
-// List describes the pipelines.
-func (p *Set) List() []api.Pipeline {
+// List returns the names of the pipelines in order, those that are kept and not run among
+// them, and what describes each as it is at the call.
+func (p *Set) List() (names []string, describe func(i int) api.Pipeline) {
 	now := p.State()
-	out := make([]api.Pipeline, 0, len(now.Pipelines))
-	recording := p.recorder.ByPipeline()
+	names = make([]string, 0, len(now.Pipelines)+len(now.Refused))
 	for i := range now.Pipelines {
-		out = append(out, p.describe(now, &now.Pipelines[i], recording))
+		names = append(names, now.Pipelines[i].Plan.Name)
 	}
 	for name := range now.Refused {
-		out = append(out, describeRefused(now, name))
+		if !now.has(name) { // else one row tells of both
+			names = append(names, name)
+		}
 	}
-	slices.SortStableFunc(out, func(a, b api.Pipeline) int { return strings.Compare(a.Name, b.Name) })
-	return out
+	slices.Sort(names)
+	recording := p.recorder.ByPipeline()
+	return names, func(i int) api.Pipeline {
+		found, _ := p.find(&now, names[i], recording)
+		return found
+	}
 }
 
-func (p *Set) find(in State, name string) (api.Pipeline, bool) {
-	for i := range in.Pipelines {
-		if in.Pipelines[i].Plan.Name == name {
-			return p.describe(in, &in.Pipelines[i], p.recorder.ByPipeline()), true
-		}
+// find describes one pipeline; recording lists the streams of all by pipeline.
+func (p *Set) find(in *State, name string, recording map[string][]string) (api.Pipeline, bool) {
+	at, is := slices.BinarySearchFunc(in.Pipelines, name, func(d recorder.Declared, name string) int { return strings.Compare(d.Plan.Name, name) })
+	switch {
+	case is:
+		return p.describe(in, &in.Pipelines[at], recording), true
+	case in.Refused[name] != nil:
+		return describeRefused(in, name), true
 	}
 	return api.Pipeline{}, false
 }
@@ -144,20 +180,29 @@ func (s *State) has(name string) bool {
 	return is
 }
 
-// describe tells of one pipeline; recording lists the streams of all by pipeline.
-func (p *Set) describe(in State, d *recorder.Declared, recording map[string][]string) api.Pipeline {
+func (p *Set) describe(in *State, d *recorder.Declared, recording map[string][]string) api.Pipeline {
 	name := d.Plan.Name
 	written := in.All.Pipelines[configs.PipelineName(name)]
-	out := api.Pipeline{
-		Name: name, Origin: "file", Record: string(d.Mode), Streams: written.Streams,
-		Stages: strings.Split(d.Plan.String(), " -> "), Declaration: string(written.Shown(false)), Own: string(written.Shown(in.own[name] != nil)), Held: p.recorder.Held(name),
-		Recording: recording[name],
-	}
+	own := in.own[name] != nil && in.Refused[name] == nil
+	out := describe(name, &written, own)
+	out.Stages, out.Held, out.Recording = strings.Split(d.Plan.String(), " -> "), p.recorder.Held(name), recording[name]
+	out.Refused = why(in.Refused[name])
 	switch {
-	case in.own[name] != nil && in.Refused[name] == nil:
+	case own:
 		out.Origin = "api"
-	case !in.File.Writes(config.Join("pipelines", name)):
+	case in.File.Writes(config.Join("pipelines", name)):
+		out.Origin = "file"
+	default:
 		out.Origin = "mp4"
+	}
+	return out
+}
+
+// describe tells what is written of a pipeline; with own also as its author may see it.
+func describe(name string, written *configs.Pipeline, own bool) api.Pipeline {
+	out := api.Pipeline{Name: name, Record: written.Record, Streams: written.Streams, Declaration: string(written.Shown(false))}
+	if own {
+		out.Own = string(written.Shown(true))
 	}
 	return out
 }

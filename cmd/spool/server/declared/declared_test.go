@@ -20,13 +20,26 @@ import (
 	_ "github.com/gospool/spool/stages/ingest/rtsp"
 )
 
-func configured(t *testing.T, text string) *configs.Config {
+func configured(t testing.TB, text string) *configs.Config {
 	t.Helper()
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, configs.FileName), []byte(text), 0o644))
 	c, err := configs.Load(configs.Options{Dir: dir})
 	require.NoError(t, err)
 	return c
+}
+
+// writeKept keeps declarations, whatever is in them.
+func writeKept(disk durable.FS, file string, declarations map[string]*config.Node) error {
+	own := map[string]*made{}
+	for name, n := range declarations {
+		own[name] = newMade(name, n)
+	}
+	text, err := keptText(own)
+	if err != nil {
+		return err
+	}
+	return durable.Replace(disk, file, text, 0o600)
 }
 
 // What is kept is read back as it was declared, whatever is in it.
@@ -98,4 +111,17 @@ func TestMorePipelinesThanAStartReadsAreNotKept(t *testing.T) {
 	kept, err := readKept(durable.Disk{}, file)
 	require.NoError(t, err)
 	require.Len(t, kept, 17)
+
+	short, err := config.Parse("x", []byte("stages: ["+strings.Repeat("[],", 10_000)+"]"))
+	require.NoError(t, err)
+	own = map[string]*config.Node{}
+	for i := range 9 {
+		own[fmt.Sprint(i)] = short
+	}
+	require.NoError(t, writeKept(durable.Disk{}, file, own))
+	own["one more"] = short
+	require.ErrorContains(t, writeKept(durable.Disk{}, file, own), "delete one that is not needed", "many values in a short text")
+	kept, err = readKept(durable.Disk{}, file)
+	require.NoError(t, err)
+	require.Len(t, kept, 9)
 }

@@ -7,21 +7,34 @@ import (
 	"strings"
 
 	"github.com/gospool/spool/api"
-	"github.com/gospool/spool/configs"
+	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
 )
 
-// describeRefused describes a pipeline that was made by request and is not run. Its
-// declaration is shown where it could be one.
-func describeRefused(in State, name string) api.Pipeline {
-	out := api.Pipeline{Name: name, Origin: "api", Refused: why(in.Refused[name])}
-	alone := *in.File
-	alone.Pipelines = nil
-	if one, wrong := alone.With(map[string]*config.Node{name: in.own[name]}); len(wrong) == 0 {
-		written := one.Pipelines[configs.PipelineName(name)]
-		out.Record, out.Streams, out.Declaration, out.Own = written.Record, written.Streams, string(written.Shown(false)), string(written.Shown(true))
-	}
+// describeRefused describes a pipeline that was made by request and is not run: what could
+// be read of it, and of its declaration what may be shown.
+func describeRefused(in *State, name string) api.Pipeline {
+	m := in.own[name]
+	out := describe(name, &m.pipeline, true)
+	out.Origin, out.Refused = "api", why(m.problems)
+	out.Stages = stagesIn(m.pipeline.Stages)
 	return out
+}
+
+// stagesIn names the stages of a list that may be none. A name that is no stage's is left
+// out: it may be anything.
+func stagesIn(list *config.Node) (names []string) {
+	if list == nil {
+		return nil
+	}
+	all := pipeline.Stages()
+	for _, n := range list.List {
+		name, _, ok := pipeline.StageEntry(n)
+		if ok && slices.ContainsFunc(all, func(s pipeline.StageInfo) bool { return s.Name == name }) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // Waits reports whether a pipeline of a name was made by request, or may have been, and is

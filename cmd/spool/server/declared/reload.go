@@ -13,34 +13,45 @@ import (
 	"github.com/gospool/spool/stages/hub"
 )
 
-// Reload reads the configuration again and does what is other than before.
+// Reload reads the configuration again and does what is other than before. The warnings
+// name what is kept and not run, which the log says as well.
 func (p *Set) Reload(ctx context.Context) (api.Reloaded, error) {
+	out, err := p.reload(ctx)
+	if err != nil {
+		return out, err
+	}
+	now := p.State()
+	out.Warnings = append(out.Warnings, now.Refusals()...)
+	for _, w := range now.File.Warnings {
+		out.Warnings = append(out.Warnings, shown(w).String())
+	}
+	return out, nil
+}
+
+// reload is Reload without the warnings of the configuration and of what is kept.
+func (p *Set) reload(ctx context.Context) (out api.Reloaded, err error) {
 	p.change.Lock()
 	defer p.change.Unlock()
 	file, err := p.load()
 	if err != nil {
-		return api.Reloaded{}, refusal(err)
+		return out, refusal(err)
 	}
 	if file.MP4.RecordPath != p.started.MP4.RecordPath {
 		problem := file.Problem("mp4/record_path", "the directory of the recordings cannot change while spool runs")
-		return api.Reloaded{}, refusal(config.Problems{problem.WithHint("start spool again")})
+		return out, refusal(config.Problems{problem.WithHint("start spool again")})
 	}
 	before := p.State()
-	own, unread := before.own, before.unread
+	kept, unread := before.kept(), before.unread
 	if unread != nil { // perhaps it is mended
-		own, unread = readKept(p.disk, p.kept)
+		kept, unread = readKept(p.disk, p.kept)
 	}
-	next, err := declare(file, own, unread)
+	next, err := declare(file, kept, unread)
 	if err != nil {
-		return api.Reloaded{}, refusal(err)
+		return out, refusal(err)
 	}
 	p.sayRefused(before.Refused, next)
-	out := p.apply(ctx, next)
-	out.Warnings = append(out.Warnings, next.Refusals()...)
+	out = p.apply(ctx, next)
 	out.NeedRestart = needRestart(p.started, file)
-	for _, w := range file.Warnings {
-		out.Warnings = append(out.Warnings, shown(w).String())
-	}
 	return out, nil
 }
 
@@ -65,7 +76,7 @@ func (p *Set) apply(ctx context.Context, next State) (out api.Reloaded) {
 	}
 	out.Schedule = !reflect.DeepEqual(before.All.Crontab, next.All.Crontab) || before.All.MP4.Timezone != next.All.MP4.Timezone
 	if out.Schedule {
-		p.schedule.Set(next.agenda)
+		p.schedule.Set(next.base.agenda)
 	}
 	return out
 }
@@ -121,9 +132,9 @@ func (p *Set) configure(before, next *configs.Config) (t recorder.Changes) {
 
 // present are the streams that are live or configured.
 func (p *Set) present() (paths []string) {
-	for _, s := range p.hub.List() {
-		if s.Configured || p.hub.Live(s.Path) {
-			paths = append(paths, s.Path)
+	for _, path := range p.hub.Paths() {
+		if p.hub.Configured(path) || p.hub.Live(path) {
+			paths = append(paths, path)
 		}
 	}
 	return paths

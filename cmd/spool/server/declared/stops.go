@@ -24,7 +24,7 @@ type stopsFile struct {
 func (p *Set) KeepStops() {
 	p.stops.mu.Lock()
 	defer p.stops.mu.Unlock()
-	stops := p.recorder.Stops(p.State().agenda.Streams()) // other streams have no window in which a stop holds
+	stops := p.recorder.Stops(p.State().base.agenda.Streams()) // other streams have no window in which a stop holds
 	if maps.EqualFunc(stops, p.stops.kept, time.Time.Equal) {
 		return
 	}

@@ -36,23 +36,41 @@ func readKept(disk durable.FS, file string) (map[string]*config.Node, error) {
 		return nil, errors.New("it is no map of pipelines")
 	}
 	for _, e := range n.Entries {
-		own[e.Key] = e.Value
+		own[e.Key] = e.Value.At("") // as in a request
 	}
 	return own, nil
 }
 
 const keptHead = "# Pipelines that were made by API. Change them there: PUT /mp4/pipelines/NAME.\n"
 
-// writeKept replaces the file as a whole. A declaration may hold a secret, so nobody
-// else may read it.
-func writeKept(disk durable.FS, file string, own map[string]*config.Node) error {
-	root := &config.Node{IsMap: true}
+// keptText is the file as a whole. A file that the next start would not read as a whole is
+// an error.
+func keptText(own map[string]*made) ([]byte, error) {
+	text, all := []byte(keptHead), 1
 	for _, name := range slices.Sorted(maps.Keys(own)) {
-		root.Entries = append(root.Entries, config.Entry{Key: name, Value: own[name]})
+		text = append(text, own[name].text...)
+		all += own[name].values
 	}
-	text := append([]byte(keptHead), root.YAML(config.Style{})...)
-	if _, err := config.Parse(file, text); err != nil { // the next start would refuse it
-		return api.Conflict("the pipelines that were made by API are too many, or too large: delete one that is not needed")
+	if len(text) > config.MaxBytes || all > config.MaxNodes {
+		return nil, api.Conflict("the pipelines that were made by API are too many, or too large: delete one that is not needed")
 	}
-	return durable.Replace(disk, file, text, 0o600)
+	return text, nil
+}
+
+// readable says why the next start would refuse a file with the text in it.
+func readable(text []byte) error {
+	_, err := config.Parse("", text)
+	return err
+}
+
+// values counts a value with what is in it, keys among them, for config.MaxNodes.
+func values(n *config.Node) int {
+	all := 1
+	for _, e := range n.Entries {
+		all += 1 + values(e.Value)
+	}
+	for _, item := range n.List {
+		all += values(item)
+	}
+	return all
 }

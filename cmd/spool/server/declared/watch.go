@@ -80,9 +80,10 @@ func (p *Set) watch(ctx context.Context, file string) error {
 // mountedData is the link that a Kubernetes mount changes in place of its files.
 const mountedData = "..data"
 
-// reloadAndSay reloads and logs what came of it.
+// reloadAndSay reloads and logs what came of it. What went wrong within it is logged
+// already.
 func (p *Set) reloadAndSay(ctx context.Context, why string) {
-	got, err := p.Reload(ctx)
+	got, err := p.reload(ctx)
 	var problems config.Problems
 	switch {
 	case errors.As(err, &problems):
@@ -94,8 +95,8 @@ func (p *Set) reloadAndSay(ctx context.Context, why string) {
 	default:
 		p.log.Info("configuration reloaded", "because", why, "pipelines", got.Pipelines, "streams", got.Streams,
 			"schedule", got.Schedule, "restarted", got.Restarted, "need_restart", got.NeedRestart)
-		for _, warning := range got.Warnings {
-			p.log.Warn(warning)
+		for _, w := range p.State().File.Warnings {
+			p.log.Warn(shown(w).String())
 		}
 	}
 }
