@@ -8,12 +8,12 @@ import (
 	"io/fs"
 	"log/slog"
 	"math"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
+	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/streampath"
 )
@@ -90,9 +90,11 @@ func (c *Commands) Resume(k KeptCommand, cfg ExecConfig, log *slog.Logger) error
 	if err := streampath.Check(k.Stream); err != nil { // it stands in the command
 		return err
 	}
-	switch info, err := os.Lstat(execValues["path"](&r, &cfg)); {
+	switch info, err := (filesystem.Own{Top: cfg.RecordPath}).Stat(execValues["path"](&r, &cfg)); {
 	case errors.Is(err, fs.ErrNotExist):
 		return errors.New("its file is gone")
+	case errors.Is(err, filesystem.ErrNotBelow):
+		return errors.New("its file is no recording: a link leads to it, or it is one")
 	case err == nil && !info.Mode().IsRegular() || !strings.HasSuffix(k.Path, ".mp4"):
 		return errors.New("its file is no recording")
 	}

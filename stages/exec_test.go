@@ -364,8 +364,13 @@ func TestAKeptCommandStaysInItsDirectory(t *testing.T) {
 	cfg := execDefaults
 	cfg.RecordPath = t.TempDir()
 	require.NoError(t, os.Symlink("/etc/passwd", filepath.Join(cfg.RecordPath, "link.mp4")))
-	k.Path, k.Stream = "link.mp4", "live/a"
-	require.ErrorContains(t, commands.Resume(k, cfg, slog.New(slog.DiscardHandler)), "no recording")
+	outside := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(outside, "a.mp4"), nil, 0o600))
+	require.NoError(t, os.Symlink(outside, filepath.Join(cfg.RecordPath, "way")))
+	k.Stream = "live/a"
+	for _, k.Path = range []string{"link.mp4", "way/a.mp4"} {
+		require.ErrorContains(t, commands.Resume(k, cfg, slog.New(slog.DiscardHandler)), "no recording: a link leads to it")
+	}
 	k.ID = "x"
 	require.ErrorContains(t, commands.Resume(k, execDefaults, slog.New(slog.DiscardHandler)), "not a UUID")
 }

@@ -63,7 +63,6 @@ func (c *RepairCmd) Run(p *Program) error {
 			break
 		}
 		size += file.size
-		disk.SetModes(filepath.Dir(file.path), disk.Modes{File: file.mode | 0o600, Dir: disk.DefaultModes.Dir, Group: -1}) // a copy is for whom the file is
 		r, err := mp4.RepairAny(ctx, file.path, repair.Options{DryRun: c.DryRun, Read: show})
 		read = size
 		results = append(results, c.result(file.path, r, err))
@@ -75,14 +74,13 @@ func (c *RepairCmd) Run(p *Program) error {
 type repairFile struct {
 	path string
 	size int64
-	mode fs.FileMode
 }
 
 // repairFiles lists what is to be looked at: the files that are named, and of a
 // directory what a crash left.
 func repairFiles(paths []string) (files []repairFile, bytes int64, err error) {
 	add := func(path string, info fs.FileInfo) {
-		files = append(files, repairFile{path, info.Size(), info.Mode().Perm()})
+		files = append(files, repairFile{path, info.Size()})
 		bytes += info.Size()
 	}
 	for _, path := range paths {

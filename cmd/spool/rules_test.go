@@ -54,8 +54,8 @@ var mayImport = []struct {
 	{"stages/...", []string{"pipeline/...", "stages/hub"}}, // the hub is where sources and pipelines meet
 	{"sinks/mp4/disk", []string{"pipeline", "pipeline/durable", "pipeline/filesystem", "pipeline/media"}},
 	{"sinks/mp4/repair", []string{"pipeline/codec", "pipeline/filesystem", "pipeline/isobmff", "pipeline/media", "sinks/mp4/disk"}},
-	{"sinks/mp4/sampleindex", []string{"pipeline/durable", "pipeline/isobmff", "pipeline/isobmff/index", "pipeline/media"}},
-	{"sinks/mp4/facts", []string{"pipeline/durable", "pipeline/media"}},
+	{"sinks/mp4/sampleindex", []string{"pipeline/durable", "pipeline/filesystem", "pipeline/isobmff", "pipeline/isobmff/index", "pipeline/media"}},
+	{"sinks/mp4/facts", []string{"pipeline/durable", "pipeline/filesystem", "pipeline/media"}},
 	{"sinks/mp4/filename", []string{"pipeline/media"}},
 	{"sinks/metadata/row", []string{"pipeline/media"}},
 	{"sinks/metadata/journal", []string{"pipeline/durable", "pipeline/filesystem", "pipeline/media"}},  // no database

@@ -82,6 +82,7 @@ var renaming = map[string]string{
 	"pipeline/filesystem/fallback.go":   "puts another call in its place",
 	"sinks/mp4/disk/fs_linux.go":        "a recording, for publish.go and copy.go",
 	"pipeline/filesystem/lock.go":       "a lock is taken by it",
+	"pipeline/filesystem/own.go":        "the calls that package durable makes",
 	"pipeline/filesystem/probe.go":      "tries what a file system can do",
 	"sinks/mp4/disk/publish.go":         "a recording, which takes no name from another file",
 	"sinks/mp4/repair/copy.go":          "a repaired copy, the same",
@@ -96,6 +97,7 @@ var making = map[string]string{
 	"pipeline/filesystem/below.go":       "opens what its callers say",
 	"pipeline/filesystem/lock.go":        "a lock, which a power cut ends",
 	"pipeline/filesystem/lock_path.go":   "the same",
+	"pipeline/filesystem/own.go":         "the calls that package durable makes",
 	"pipeline/filesystem/probe.go":       "tries what a file system can do",
 	"pipeline/filesystem/probe_names.go": "the same",
 	"pipeline/filesystem/scratch.go":     "the same",
@@ -104,7 +106,6 @@ var making = map[string]string{
 	"sinks/mp4/facts/lock.go":            "a lock, which has no bytes",
 	"sinks/metadata/journal/disk.go":     "a journal, which grows",
 	"sinks/metadata/database/rescue.go":  "a database is exchanged for its copy",
-	"sinks/metadata/database/target.go":  "an empty database, which SQLite fills",
 	"sinks/retention/expiry_wait.go":     "not synced: what is lost is waited for again",
 	"cmd/spool/bench.go":                 "a profile of this run",
 }
@@ -135,6 +136,33 @@ func TestFilesAreReplacedInOnePlace(t *testing.T) {
 	})
 	require.Equal(t, renaming, found["renames"], "use durable.Replace, or say why not")
 	require.Equal(t, making, found["makes"], "use durable.Replace, or say why not")
+}
+
+// leading are the files in which a name of spool's own is led to as the system does, links and
+// all, and why.
+var leading = map[string]string{
+	"cmd/spool/server/open.go":          "a record directory, which the operator leads where he likes",
+	"sinks/mp4/stage.go":                "the same",
+	"sinks/metadata/database/rescue.go": "syncs a directory that is led to by a database's name",
+}
+
+// What spool keeps for itself is led to over no link that another user may have put there: by
+// durable.Below, and not by a durable.Disk of all the machine.
+func TestNoFileOfSpoolsOwnIsLedToOverLinks(t *testing.T) {
+	found := map[string]string{}
+	eachFile(t, func(path string, fset *token.FileSet, f *ast.File) {
+		ast.Inspect(f, func(n ast.Node) bool {
+			made, ok := n.(*ast.CompositeLit)
+			if !ok || len(made.Elts) > 0 {
+				return true
+			}
+			if s, ok := made.Type.(*ast.SelectorExpr); ok && s.Sel.Name == "Disk" && strings.HasSuffix(packageOf(f, s), "/pipeline/durable") {
+				found[filepath.ToSlash(path)] = leading[filepath.ToSlash(path)]
+			}
+			return true
+		})
+	})
+	require.Equal(t, leading, found, "use durable.Below, or say why not")
 }
 
 // notStages are words that a stage is called by, in the files in which they mean something

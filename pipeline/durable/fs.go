@@ -47,83 +47,87 @@ type File interface {
 }
 
 // Disk is the real FS. The zero value is ready for use.
-type Disk struct{ Calls filesystem.Calls }
+type Disk struct {
+	Calls filesystem.Calls
+	Own   filesystem.Own // where others may plant links
+}
+
+// Below is the real FS for what spool keeps for itself below a directory: see filesystem.Own.
+func Below(dir string) Disk { return Disk{Own: filesystem.Own{Top: dir}} }
 
 // Create is FS.
 func (d Disk) Create(name string, perm fs.FileMode) (File, error) {
-	return d.open(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, perm)
-}
-
-// Open is FS.
-func (d Disk) Open(name string) (File, error) { return d.open(name, os.O_WRONLY, 0) }
-
-func (d Disk) open(name string, flag int, perm fs.FileMode) (File, error) {
-	f, err := os.OpenFile(name, flag, perm)
+	f, err := d.Own.Open(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, perm)
 	if err != nil {
 		return nil, err
 	}
-	if flag&os.O_CREATE != 0 {
-		exactly(f, perm)
+	d.exactly(f, perm)
+	return &diskFile{f, &d.Calls}, nil
+}
+
+// Open is FS.
+func (d Disk) Open(name string) (File, error) {
+	f, err := d.Own.Open(name, os.O_WRONLY, 0)
+	if err != nil {
+		return nil, err
 	}
 	return &diskFile{f, &d.Calls}, nil
 }
 
 // Read is FS. A file of more than maxRead bytes is none of ours.
-func (Disk) Read(name string) ([]byte, error) { return filesystem.ReadAtMost(name, maxRead) }
+func (d Disk) Read(name string) ([]byte, error) { return d.Own.ReadAtMost(name, maxRead) }
 
 // ReadOurs is FS.
-func (Disk) ReadOurs(name string) ([]byte, error) { return filesystem.ReadOurs(name, maxRead) }
+func (d Disk) ReadOurs(name string) ([]byte, error) { return d.Own.ReadOurs(name, maxRead) }
 
 const maxRead = 64 << 20
 
 // Rename is FS.
-func (Disk) Rename(from, to string) error { return os.Rename(from, to) }
+func (d Disk) Rename(from, to string) error { return d.Own.Rename(from, to) }
 
 // Remove is FS.
-func (Disk) Remove(name string) error { return os.Remove(name) }
+func (d Disk) Remove(name string) error { return d.Own.Remove(name) }
 
 // Mkdir is FS.
-func (Disk) Mkdir(name string, perm fs.FileMode) error {
-	if err := os.Mkdir(name, perm); err != nil {
-		return err
+func (d Disk) Mkdir(name string, perm fs.FileMode) error {
+	made, err := d.Own.Mkdir(name, perm)
+	if made != nil { // one that may be written to and not read stays as it was made
+		d.exactly(made, perm)
+		_ = made.Close()
 	}
-	if d, err := os.Open(name); err == nil { // one that may be written to and not read stays as it was made
-		exactly(d, perm)
-		_ = d.Close()
-	}
-	return nil
+	return err
 }
 
-// exactly gives what was just made its mode, whatever the process's umask has taken of it. A
-// file system that has no modes keeps its own.
-func exactly(f *os.File, perm fs.FileMode) {
+// exactly gives what this process just made its mode, whatever the umask has taken of it. A
+// file system that has no modes keeps its own: Probe says so.
+func (d *Disk) exactly(f *os.File, perm fs.FileMode) {
 	if info, err := f.Stat(); err == nil && info.Mode().Perm() != perm {
-		_ = f.Chmod(perm)
+		_ = d.Calls.Chmod(int(f.Fd()), perm)
 	}
 }
 
 // Stat is FS.
-func (Disk) Stat(name string) (fs.FileInfo, error) { return os.Stat(name) }
+func (d Disk) Stat(name string) (fs.FileInfo, error) { return d.Own.Stat(name) }
 
 // List is FS.
-func (Disk) List(dir string) ([]fs.DirEntry, error) { return os.ReadDir(dir) }
+func (d Disk) List(dir string) ([]fs.DirEntry, error) { return d.Own.List(dir) }
 
 // SyncDir is FS.
 func (d Disk) SyncDir(dir string) error {
-	return onDirectory(dir, func(f *os.File) error { return d.Calls.SyncDir(int(f.Fd())) })
+	return d.onDirectory(dir, func(f *os.File) error { return d.Calls.SyncDir(int(f.Fd())) })
 }
 
 // SyncFS is FS.
-func (Disk) SyncFS(dir string) error {
-	return onDirectory(dir, func(f *os.File) error { return unix.Syncfs(int(f.Fd())) })
+func (d Disk) SyncFS(dir string) error {
+	return d.onDirectory(dir, func(f *os.File) error { return unix.Syncfs(int(f.Fd())) })
 }
 
-func onDirectory(dir string, do func(*os.File) error) error {
-	d, err := os.Open(dir)
+func (d Disk) onDirectory(name string, do func(*os.File) error) error {
+	dir, err := d.Own.Open(name, os.O_RDONLY, 0)
 	if err != nil {
 		return err
 	}
-	return errors.Join(do(d), d.Close())
+	return errors.Join(do(dir), dir.Close())
 }
 
 type diskFile struct {

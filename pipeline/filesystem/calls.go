@@ -20,6 +20,8 @@ type Calls struct {
 	Syncfs    func(fd int) error
 	Mmap      func(fd int) error // a page, shared, and lets go of it again untouched
 	Setlk     func(fd int) error // a POSIX record lock over all of a file
+	Fchmod    func(fd int, mode uint32) error
+	Fchown    func(fd, group int) error
 }
 
 // call names one of them.
@@ -36,6 +38,7 @@ const (
 	syncDir         call = "fsync of a directory"
 	mapping         call = "shared memory (mmap)"
 	recordLock      call = "record locks (fcntl)"
+	chmod           call = "permissions"
 )
 
 // refusals are the errors by which file systems say that they have no such call. They
@@ -52,6 +55,7 @@ var refusals = map[call][]error{
 	syncDir:         {unix.EINVAL, unix.EBADF, unix.EISDIR, unix.ENOSYS, unix.EOPNOTSUPP, unix.ENOTTY},
 	mapping:         {unix.ENODEV, unix.EINVAL, unix.ENOSYS, unix.EOPNOTSUPP},
 	recordLock:      {unix.ENOLCK, unix.ENOSYS, unix.EINVAL, unix.EOPNOTSUPP},
+	chmod:           {unix.EPERM, unix.EACCES, unix.EOPNOTSUPP, unix.ENOSYS, unix.EINVAL},
 }
 
 // refused reports whether an error says that there is no such call.
@@ -146,4 +150,18 @@ func (c *Calls) setlk(fd int) error {
 	return again(func() error {
 		return unix.FcntlFlock(uintptr(fd), unix.F_SETLK, &unix.Flock_t{Type: unix.F_WRLCK})
 	})
+}
+
+func (c *Calls) fchmod(fd int, mode uint32) error {
+	if c.Fchmod != nil {
+		return c.Fchmod(fd, mode)
+	}
+	return again(func() error { return unix.Fchmod(fd, mode) })
+}
+
+func (c *Calls) fchown(fd, group int) error {
+	if c.Fchown != nil {
+		return c.Fchown(fd, group)
+	}
+	return again(func() error { return unix.Fchown(fd, -1, group) })
 }

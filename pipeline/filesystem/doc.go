@@ -9,6 +9,7 @@
 //	fsync of a file, syncfs      nothing: the file system writes when it likes
 //	fallocate                    the caller writes zeros, or does without
 //	punch                        nothing: the room stays taken
+//	fchmod, fchown               nothing: a file has the mode and the group of the mount
 //
 // A refusal is one of a few errors, which differ from call to call: see Refused. Any
 // other error, such as EIO or ENOSPC, is the caller's to know.

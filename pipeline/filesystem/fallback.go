@@ -3,6 +3,7 @@ package filesystem
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	stdsync "sync"
 
 	"golang.org/x/sys/unix"
@@ -83,6 +84,22 @@ func (c *Calls) Allocate(fd int, off, n int64) error {
 // file system gives none back, and the bytes are as they were.
 func (c *Calls) Punch(fd int, off, n int64) error {
 	return unsupported(punch, c.fallocate(fd, unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, off, n))
+}
+
+// Chmod gives a file its mode. A file system that has none keeps its own, which is no error:
+// Probe says so.
+func (c *Calls) Chmod(fd int, mode fs.FileMode) error {
+	return orKept(c.fchmod(fd, uint32(mode.Perm())))
+}
+
+// Chgrp gives a file to a group, as Chmod does with its mode.
+func (c *Calls) Chgrp(fd, group int) error { return orKept(c.fchown(fd, group)) }
+
+func orKept(err error) error {
+	if refused(chmod, err) {
+		return nil
+	}
+	return err
 }
 
 func unsupported(what call, err error) error {

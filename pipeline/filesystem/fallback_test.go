@@ -39,6 +39,8 @@ func refuse(what call, err error) *Calls {
 		c.Mmap = fails
 	case recordLock:
 		c.Setlk = fails
+	case chmod:
+		c.Fchmod, c.Fchown = func(int, uint32) error { return err }, func(int, int) error { return err }
 	}
 	return c
 }
@@ -84,6 +86,8 @@ func perform(t *testing.T, c *Calls, what call) error {
 		return c.Sync(int(f.Fd()))
 	case syncDir:
 		return c.SyncDir(int(d.Fd()))
+	case chmod:
+		return errors.Join(c.Chmod(int(f.Fd()), 0o600), c.Chgrp(int(f.Fd()), 0))
 	}
 	return nil
 }
@@ -91,7 +95,7 @@ func perform(t *testing.T, c *Calls, what call) error {
 // Whatever a file system says when it has no such call, another takes its place; what
 // says that a disk failed or is full is handed on.
 func TestOnlyALackIsTakenForOne(t *testing.T) {
-	for _, what := range []call{renameNoReplace, link, lock, allocate, punch, datasync, sync, syncDir} {
+	for _, what := range []call{renameNoReplace, link, lock, allocate, punch, datasync, sync, syncDir, chmod} {
 		for _, e := range refusals[what] {
 			t.Run(fmt.Sprint(what, " ", e), func(t *testing.T) {
 				c := refuse(what, e)

@@ -3,9 +3,9 @@ package filesystem
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -14,25 +14,15 @@ import (
 // obeyed. The error's text says why, and what to do when the file is right all the same.
 var ErrNotOurs = errors.New("it is not obeyed")
 
-// ReadOurs is ReadAtMost for a file that is obeyed: it is a regular file with one name, of
-// this process's user, which no other user may write to, in a directory that no other user
-// may rename files in. Another file is ErrNotOurs. What is judged is what is read: the file
-// is opened first, by no link.
-func ReadOurs(name string, most int64) ([]byte, error) {
-	dir, err := openDir(filepath.Dir(name))
+// ReadOurs reads a file that is obeyed, of so many bytes at most: a regular file with one name,
+// of this process's user, which no other user may write to, in a directory that no other
+// user may rename files in. Another file is ErrNotOurs. What is judged is what is read.
+func (o Own) ReadOurs(name string, most int64) ([]byte, error) {
+	dir, f, err := o.openOurs(name)
 	if err != nil {
 		return nil, err
 	}
 	defer dir.Close()
-	base := filepath.Base(name)
-	fd, err := unix.Openat(int(dir.Fd()), base, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
-	if errors.Is(err, unix.ELOOP) {
-		return nil, notOurs(name, "it is a link", "put the file itself there")
-	}
-	if err != nil {
-		return nil, &os.PathError{Op: "open", Path: name, Err: err}
-	}
-	f := os.NewFile(uintptr(fd), name)
 	defer f.Close()
 	if err := noOtherRenames(dir); err != nil {
 		return nil, err
@@ -40,34 +30,68 @@ func ReadOurs(name string, most int64) ([]byte, error) {
 	if err := ours(f); err != nil {
 		return nil, err
 	}
-	b, err := io.ReadAll(io.LimitReader(f, most+1))
-	if err == nil && int64(len(b)) > most {
-		return nil, fmt.Errorf("%s has more than the %d bytes that are read of it", name, most)
-	}
-	return b, err
+	return readAtMost(f, most)
 }
 
 // OurDirectory reports with ErrNotOurs that another user can have put files into a
 // directory: it is a link, another user's, or writable by others. One that is not there is
 // fs.ErrNotExist.
-func OurDirectory(name string) error {
-	fd, err := unix.Open(name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-	if errors.Is(err, unix.ELOOP) || errors.Is(err, unix.ENOTDIR) {
-		return notOurs(name, "it is a link or no directory", "remove it")
-	}
+func (o Own) OurDirectory(name string) error {
+	above, dir, err := o.openOurs(name)
 	if err != nil {
-		return &os.PathError{Op: "open", Path: name, Err: err}
+		return err
 	}
-	dir := os.NewFile(uintptr(fd), name)
+	defer above.Close()
 	defer dir.Close()
 	var s unix.Stat_t
-	if err := unix.Fstat(fd, &s); err != nil {
+	if err := unix.Fstat(int(dir.Fd()), &s); err != nil {
 		return &os.PathError{Op: "stat", Path: name, Err: err}
+	}
+	if s.Mode&unix.S_IFMT != unix.S_IFDIR {
+		return notOurs(name, "it is no directory", "remove it")
 	}
 	if err := owned(name, &s); err != nil {
 		return err
 	}
 	return writtenByNoOther(name, &s)
+}
+
+// openOurs opens what has a name below Top, and the directory that it is in. For another
+// name, its own directory is in the place of Top.
+func (o Own) openOurs(name string) (dir, f *os.File, err error) {
+	rel, below := o.under(name)
+	if !below {
+		o, rel = Own{Top: filepath.Dir(name)}, filepath.Base(name)
+	}
+	if dir, err = o.top(); err != nil {
+		return nil, nil, err
+	}
+	for deeper := true; deeper && err == nil; {
+		var segment string
+		if segment, rel, deeper = strings.Cut(rel, "/"); f != nil {
+			_ = dir.Close()
+			dir = f
+		}
+		if f, err = OpenBelow(dir, segment, os.O_RDONLY, 0); err != nil {
+			err = notLinked(dir, segment, err)
+		}
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, dir.Close())
+	}
+	return dir, f, nil
+}
+
+// notLinked says of an error that a name is not of a file of a directory why it is not.
+func notLinked(dir *os.File, name string, err error) error {
+	if !errors.Is(err, ErrNotBelow) {
+		return err
+	}
+	path := filepath.Join(dir.Name(), name)
+	if info, err := LstatBelow(dir, name); err == nil && info.Mode()&os.ModeSymlink == 0 {
+		return notOurs(path, "it is no regular file", "remove it")
+	}
+	return notOurs(path, "it is a link", "put in its place what it leads to")
 }
 
 // openDir opens a directory to find files in it, which takes no right to read it.
@@ -80,11 +104,17 @@ func openDir(name string) (*os.File, error) {
 }
 
 // noOtherRenames wants a directory in which no other user can put a file of ours in the
-// place of another one. In one with the sticky bit that takes the file's owner.
+// place of another one: its owner can, whatever its modes are, and so can those who may
+// write to it, unless it has the sticky bit.
 func noOtherRenames(dir *os.File) error {
 	var s unix.Stat_t
 	if err := unix.Fstat(int(dir.Fd()), &s); err != nil {
 		return &os.PathError{Op: "stat", Path: dir.Name(), Err: err}
+	}
+	me := uint32(unix.Geteuid())
+	if s.Uid != me && s.Uid != 0 {
+		return notOurs(dir.Name(), fmt.Sprintf("it belongs to the user %d, who can put other files in it and old ones back, and spool runs as %d", s.Uid, me),
+			fmt.Sprintf("chown %d %s, or run spool as the user %d", me, dir.Name(), s.Uid))
 	}
 	if s.Mode&unix.S_ISVTX != 0 {
 		return nil

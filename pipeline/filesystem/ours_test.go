@@ -42,7 +42,7 @@ func TestOnlyAFileThatNobodyElseCanHaveWrittenIsRead(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir, file := planted(t)
 			require.NoError(t, c.do(dir, file))
-			text, err := ReadOurs(file, 100)
+			text, err := Own{Top: dir}.ReadOurs(file, 100)
 			if c.refuse == "" {
 				require.NoError(t, err)
 				require.Equal(t, "obeyed", string(text))
@@ -54,11 +54,11 @@ func TestOnlyAFileThatNobodyElseCanHaveWrittenIsRead(t *testing.T) {
 		})
 	}
 	dir, file := planted(t)
-	_, err := ReadOurs(filepath.Join(dir, "other"), 100)
+	_, err := Own{Top: dir}.ReadOurs(filepath.Join(dir, "other"), 100)
 	require.ErrorIs(t, err, fs.ErrNotExist)
-	_, err = ReadOurs(filepath.Join(dir, "none", "other"), 100)
+	_, err = Own{Top: dir}.ReadOurs(filepath.Join(dir, "none", "other"), 100)
 	require.ErrorIs(t, err, fs.ErrNotExist)
-	_, err = ReadOurs(file, 5)
+	_, err = Own{Top: dir}.ReadOurs(file, 5)
 	require.ErrorContains(t, err, "more than the 5 bytes")
 }
 
@@ -69,25 +69,62 @@ func TestAFileOfAnotherUserIsNotRead(t *testing.T) {
 		require.ErrorIs(t, err, fs.ErrPermission) // only root can give a file away
 		return
 	}
-	_, err := ReadOurs(file, 100)
+	_, err := Own{Top: dir}.ReadOurs(file, 100)
 	require.ErrorIs(t, err, ErrNotOurs)
 	require.ErrorContains(t, err, "chown 0 "+file)
-	require.NoError(t, OurDirectory(dir))
+	require.NoError(t, Own{Top: filepath.Dir(dir)}.OurDirectory(dir))
 	require.NoError(t, os.Chown(dir, 65534, -1))
-	require.ErrorIs(t, OurDirectory(dir), ErrNotOurs)
+	require.ErrorIs(t, Own{Top: filepath.Dir(dir)}.OurDirectory(dir), ErrNotOurs)
+}
+
+// TestAFileThatAnotherUserCanPutBackIsNotRead: the owner of a directory renames what is in it
+// whatever its modes are.
+func TestAFileThatAnotherUserCanPutBackIsNotRead(t *testing.T) {
+	if os.Geteuid() != 0 {
+		return // who can give nothing away
+	}
+	for _, mode := range []fs.FileMode{0o700, 0o755, 0o777 | fs.ModeSticky} {
+		dir, file := planted(t)
+		above := filepath.Dir(dir)
+		require.NoError(t, os.Chmod(dir, mode))
+		for _, top := range []string{dir, above} {
+			text, err := Own{Top: top}.ReadOurs(file, 100)
+			require.NoError(t, err, "%v", mode)
+			require.Equal(t, "obeyed", string(text))
+		}
+		require.NoError(t, os.Chown(above, 65534, -1))
+		_, err := Own{Top: above}.ReadOurs(file, 100)
+		require.NoError(t, err)
+		require.NoError(t, os.Chown(dir, 65534, -1))
+		for _, top := range []string{dir, above} {
+			_, err := Own{Top: top}.ReadOurs(file, 100)
+			require.ErrorIs(t, err, ErrNotOurs, "%v", mode)
+			require.ErrorContains(t, err, "chown 0 "+dir+", or run spool as the user 65534")
+			_, err = Own{Top: top}.ReadOurs(filepath.Join(dir, "none"), 100)
+			require.ErrorIs(t, err, fs.ErrNotExist, "which says nothing of the directory")
+		}
+	}
+	dir, file := planted(t)
+	way := filepath.Join(filepath.Dir(dir), "way")
+	require.NoError(t, os.Symlink(dir, way))
+	_, err := Own{Top: filepath.Dir(dir)}.ReadOurs(filepath.Join(way, filepath.Base(file)), 100)
+	require.ErrorIs(t, err, ErrNotOurs)
+	require.ErrorContains(t, err, way+": it is a link")
+	_, err = Own{Top: way}.ReadOurs(filepath.Join(way, filepath.Base(file)), 100)
+	require.NoError(t, err, "the operator's own link")
 }
 
 func TestADirectoryThatOthersCanHavePutFilesIntoIsNotOurs(t *testing.T) {
 	dir, file := planted(t)
-	require.NoError(t, OurDirectory(dir))
-	require.ErrorIs(t, OurDirectory(filepath.Join(dir, "none")), fs.ErrNotExist)
-	require.ErrorIs(t, OurDirectory(file), ErrNotOurs)
+	require.NoError(t, Own{Top: filepath.Dir(dir)}.OurDirectory(dir))
+	require.ErrorIs(t, Own{Top: filepath.Dir(dir)}.OurDirectory(filepath.Join(dir, "none")), fs.ErrNotExist)
+	require.ErrorIs(t, Own{Top: filepath.Dir(dir)}.OurDirectory(file), ErrNotOurs)
 	link := dir + ".link"
 	require.NoError(t, os.Symlink(dir, link))
-	require.ErrorIs(t, OurDirectory(link), ErrNotOurs)
+	require.ErrorIs(t, Own{Top: filepath.Dir(dir)}.OurDirectory(link), ErrNotOurs)
 	for _, mode := range []fs.FileMode{0o777, 0o775, 0o777 | fs.ModeSticky} {
 		require.NoError(t, os.Chmod(dir, mode))
-		require.ErrorIs(t, OurDirectory(dir), ErrNotOurs, "%v", mode)
+		require.ErrorIs(t, Own{Top: filepath.Dir(dir)}.OurDirectory(dir), ErrNotOurs, "%v", mode)
 	}
 }
 

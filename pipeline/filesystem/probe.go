@@ -237,11 +237,22 @@ func (p *probe) longest() error {
 }
 
 func (p *probe) modes() error {
-	info, err := p.file.Stat()
-	if err == nil && info.Mode().Perm()&0o077 != 0 {
-		p.lacks("permissions", true, "whoever the mount lets in reads what spool keeps for itself, such as pipelines made by API with their passwords")
+	const means = "files have the mode and the group that the mount gives them, whatever file_mode, dir_mode and group say: recordings, and what spool keeps for itself, such as pipelines made by request with their passwords, are read by whoever the mount lets in"
+	for _, mode := range []fs.FileMode{0o640, 0o600} {
+		err := p.fchmod(p.fd(), uint32(mode))
+		if err != nil && !refused(chmod, err) {
+			return err
+		}
+		info, unread := p.file.Stat()
+		if unread != nil {
+			return unread
+		}
+		if err != nil || info.Mode().Perm() != mode {
+			p.lacks(chmod, true, means)
+			return nil
+		}
 	}
-	return err
+	return nil
 }
 
 func (p *probe) times() error {

@@ -65,7 +65,7 @@ func TestTheProbeNamesWhatIsRefused(t *testing.T) {
 func TestPromisesThatAreGone(t *testing.T) {
 	for what, gone := range map[call]bool{
 		lock: false, allocate: false, punch: false, datasync: false, sync: true, syncDir: true,
-		renameNoReplace: false, link: true, mapping: false, recordLock: true,
+		renameNoReplace: false, link: true, mapping: false, recordLock: true, chmod: true,
 	} {
 		c := refuse(what, unix.ENOSYS)
 		if what == link {

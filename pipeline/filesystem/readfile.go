@@ -15,9 +15,23 @@ func ReadAtMost(name string, most int64) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
+	return readAtMost(f, most)
+}
+
+// ReadAtMost is ReadAtMost of a name below Top.
+func (o Own) ReadAtMost(name string, most int64) ([]byte, error) {
+	f, err := o.Open(name, os.O_RDONLY, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return readAtMost(f, most)
+}
+
+func readAtMost(f *os.File, most int64) ([]byte, error) {
 	b, err := io.ReadAll(io.LimitReader(f, most+1))
 	if err == nil && int64(len(b)) > most {
-		return nil, fmt.Errorf("%s has more than the %d bytes that are read of it", name, most)
+		return nil, fmt.Errorf("%s has more than the %d bytes that are read of it", f.Name(), most)
 	}
 	return b, err
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline/durable"
+	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/metadata/journal"
 	"github.com/gospool/spool/sinks/metadata/row"
@@ -77,6 +78,9 @@ func openAside(on journal.Medium) (*asideRows, []string, error) {
 		return a, nil, nil
 	}
 	var notes []string
+	if errors.Is(err, filesystem.ErrNotBelow) {
+		return a, []string{err.Error()}, nil
+	}
 	for _, name := range names {
 		if !strings.HasSuffix(name, ".json") {
 			continue
@@ -294,7 +298,7 @@ func (c *Catalogue) setAside(o journal.Change, why error) error {
 	if _, known := c.aside.find(o); !known && n >= c.opts.MaxAside {
 		return fmt.Errorf("%w (%d rows are set aside)", why, n)
 	}
-	if err := durable.MkdirAll(durable.Disk{}, filepath.Join(c.opts.JournalDir, asideDir), 0o700); err != nil {
+	if err := durable.MkdirAll(durable.Below(filepath.Dir(c.opts.JournalDir)), filepath.Join(c.opts.JournalDir, asideDir), 0o700); err != nil {
 		return fmt.Errorf("set aside: %w", err)
 	}
 	text := c.redact(why)

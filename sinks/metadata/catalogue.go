@@ -136,7 +136,8 @@ func Open(ctx context.Context, o OpenOptions) (*Catalogue, error) {
 	if err != nil {
 		return nil, err
 	}
-	log, old, err := journal.Open(durable.Disk{}, o.JournalDir, func() int64 { return o.Clock.Now().UnixNano() })
+	target.Top = filepath.Dir(o.JournalDir)
+	log, old, err := journal.Open(durable.Below(filepath.Dir(o.JournalDir)), o.JournalDir, func() int64 { return o.Clock.Now().UnixNano() })
 	if err != nil {
 		return nil, fmt.Errorf("catalogue: %w", err)
 	}
@@ -147,11 +148,14 @@ func Open(ctx context.Context, o OpenOptions) (*Catalogue, error) {
 		claim: claim{tried: make(chan struct{})},
 	}
 	var notes []string
-	if c.aside, notes, err = openAside(journal.Directory(filepath.Join(o.JournalDir, asideDir))); err != nil {
+	if c.aside, notes, err = openAside(journal.In(filepath.Dir(o.JournalDir), filepath.Join(o.JournalDir, asideDir))); err != nil {
 		return nil, errors.Join(fmt.Errorf("catalogue: rows that were set aside: %w", err), log.Close())
 	}
 	for _, note := range notes {
 		o.Log.Warn("a row that was set aside cannot be read; mend its file and restart, or remove it and run a reindex", "file", note)
+	}
+	if old.Unused != nil {
+		o.Log.Error("the journal is not used: what the database has not taken is lost in a crash, until a comparison with the disk finds it", "error", old.Unused)
 	}
 	c.former.Store(&o.Former)
 	c.lacking.Store(true)

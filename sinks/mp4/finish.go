@@ -95,7 +95,7 @@ func (m *Muxer) keepIndex(f *file, id media.ID) error {
 	if err != nil {
 		return err
 	}
-	return m.indexes(m.dir).Write(id, text)
+	return m.indexes(m.fs, m.dir).Write(id, text)
 }
 
 // unfinished tells of the open file that it ends here, and that recovery has yet to

@@ -120,7 +120,7 @@ func recordTake(t *testing.T, form string, forget int, scene synthetic) cutRun {
 	cfg.FilenamePattern = "{stream_path}/{seq}.mp4"
 	s := newSession(t, cfg, nil)
 	s.openFS = func(string) (disk.FS, error) { return cutFS{run.disk}, nil }
-	s.indexes = func(string) sampleindex.Store { return indexesOn(run.disk) }
+	s.indexes = func(disk.FS, string) sampleindex.Store { return indexesOn(run.disk) }
 	s.reserve = smallReserve(form)
 	pool := media.NewCheckedPool()
 	set, chunks := scene.make(t, pool)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/pipeline/isobmff"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
@@ -158,15 +159,16 @@ func (r *Repaired) know(recordDir, dir string) {
 // directory. In one that is none, such as of a file that is repaired elsewhere, nothing is
 // left behind.
 func rebuildIndex(recordDir, name string, id media.ID) error {
-	if _, err := os.Stat(filepath.Join(recordDir, disk.IdentityFile)); err != nil {
+	own := filesystem.Own{Top: recordDir}
+	if _, err := own.Stat(filepath.Join(recordDir, disk.IdentityFile)); err != nil {
 		return err
 	}
-	f, err := os.Open(name)
+	f, err := own.Open(name, os.O_RDONLY, 0)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	return sampleindex.In(recordDir).Rebuild(f, id)
+	return sampleindex.Of(own).Rebuild(f, id)
 }
 
 // RepairAny repairs one file of any program. One of ours is finished in place,
@@ -178,7 +180,11 @@ func RepairAny(ctx context.Context, file string, o repair.Options) (Repaired, er
 	if _, ours := disk.GrowingBytes(file); ours {
 		return Repaired{}, fmt.Errorf("%s: %w", file, disk.ErrOwned)
 	}
-	dir, err := disk.Open(filepath.Dir(file))
+	modes := disk.DefaultModes
+	if info, err := os.Lstat(file); err == nil {
+		modes.File = info.Mode().Perm() | 0o600 // a copy is for whom the file is
+	}
+	dir, err := disk.OpenAs(filepath.Dir(file), modes)
 	if err != nil {
 		return Repaired{}, err
 	}

@@ -229,3 +229,43 @@ func TestTheIndexOfFootageOfAnEncoder(t *testing.T) {
 		require.LessOrEqual(t, each, 2.0, form)
 	}
 }
+
+// TestAnIndexStaysInTheDirectoryThatIsOpen, wherever its path leads when the file is finished.
+func TestAnIndexStaysInTheDirectoryThatIsOpen(t *testing.T) {
+	s, pool, src := newSession(t, Defaults(), nil), media.NewCheckedPool(), record(t, avc(4))
+	set, chunks := src.chunks(t, pool, time.Second, nil)
+	seg := segment(set, 1)
+	require.NoError(t, s.Open(context.Background()))
+	require.NoError(t, s.put(seg, chunks))
+	away, elsewhere := s.dir+".away", t.TempDir()
+	require.NoError(t, os.Rename(s.dir, away))
+	require.NoError(t, os.Symlink(elsewhere, s.dir))
+	require.NoError(t, s.end(seg, endcause.Stop))
+	require.NoError(t, s.Close())
+	left, err := os.ReadDir(elsewhere)
+	require.NoError(t, err)
+	require.Empty(t, left)
+	require.FileExists(t, filepath.Join(away, s.last().Path))
+	require.FileExists(t, indexFile(away, s.last().ID))
+}
+
+// TestALinkInThePlaceOfAnIndexIsNotFollowed: one is made in memory, or takes the link's place.
+func TestALinkInThePlaceOfAnIndexIsNotFollowed(t *testing.T) {
+	s, rec := finishedIn(t, record(t, avc(4)), "moov first")
+	f, err := os.Open(s.path(rec))
+	require.NoError(t, err)
+	defer f.Close()
+	name, outside := indexFile(s.dir, rec.ID), t.TempDir()
+	for _, planted := range []string{name, filepath.Dir(name), filepath.Join(s.dir, sampleindex.Directory)} {
+		require.NoError(t, os.RemoveAll(planted))
+		require.NoError(t, os.Symlink(outside, planted))
+		x, err := sampleindex.In(s.dir).Open(f, rec.ID)
+		require.NoError(t, err, planted)
+		require.NoError(t, x.Check())
+		require.Equal(t, planted == name, x.Unkept == nil)
+		require.NoError(t, x.Close())
+		left, err := os.ReadDir(outside)
+		require.NoError(t, err)
+		require.Empty(t, left)
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/durable"
 	"github.com/gospool/spool/pipeline/endcause"
+	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/disk"
 	"github.com/gospool/spool/sinks/mp4/filename"
@@ -35,9 +36,10 @@ type Muxer struct {
 	pattern filename.Pattern
 	loc     *time.Location
 	openFS  func(dir string) (disk.FS, error)
-	above   durable.FS                         // that the record directory is made on
-	indexes func(dir string) sampleindex.Store // the sample indexes of a record directory
-	reserve func(*media.Segment, Config) int64 // bytes
+	modes   disk.Modes
+	above   durable.FS                                       // that the record directory is made on
+	indexes func(fsys disk.FS, dir string) sampleindex.Store // the sample indexes of a record directory
+	reserve func(*media.Segment, Config) int64               // bytes
 
 	stage   string // its name in the pipeline
 	fs      disk.FS
@@ -82,7 +84,8 @@ func New(set pipeline.Settings, cfg Config) (*Muxer, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	m := &Muxer{stage: set.Stage, cfg: cfg, dir: disk.Absolute(cfg.RecordPath), log: set.Log, clock: set.Clock, openFS: openFS, above: durable.Disk{}, indexes: sampleindex.In, reserve: reserveFor}
+	m := &Muxer{stage: set.Stage, cfg: cfg, dir: disk.Absolute(cfg.RecordPath), log: set.Log, clock: set.Clock, above: durable.Disk{}, indexes: indexesIn, reserve: reserveFor}
+	m.openFS = func(dir string) (disk.FS, error) { return disk.OpenAs(dir, m.modes) }
 	m.timings = pipeline.Optional[Timings](set, untimed{})
 	m.growth = pipeline.Optional[Growth](set, unmeasured{})
 	m.onUnfinished = pipeline.Optional[OnUnfinished](set, func(string) {})
@@ -98,7 +101,13 @@ func New(set pipeline.Settings, cfg Config) (*Muxer, error) {
 	return m, nil
 }
 
-func openFS(dir string) (disk.FS, error) { return disk.Open(dir) }
+// indexesIn are the sample indexes of a record directory that is open.
+func indexesIn(fsys disk.FS, dir string) sampleindex.Store {
+	if open, ok := fsys.(interface{ Own() filesystem.Own }); ok {
+		return sampleindex.Of(open.Own())
+	}
+	return sampleindex.In(dir)
+}
 
 // Open makes the record directory where there was none, and refuses one that
 // was swapped since this process first recorded to it. A disk that takes nothing
@@ -126,13 +135,12 @@ func (m *Muxer) reopen() error {
 	if err := m.may(m.dir); err != nil {
 		return fmt.Errorf("record_path: %w", err)
 	}
-	modes, err := disk.ParseModes(m.cfg.FileMode, m.cfg.DirMode, m.cfg.Group)
-	if err != nil {
+	var err error
+	if m.modes, err = disk.ParseModes(m.cfg.FileMode, m.cfg.DirMode, m.cfg.Group); err != nil {
 		return err
 	}
-	disk.SetModes(m.dir, modes)
 	if !disk.RecordedTo(m.dir) { // else it is to be mounted, and not made
-		if err := MakeRecordDir(m.above, m.dir, modes); err != nil {
+		if err := MakeRecordDir(m.above, m.dir, m.modes); err != nil {
 			return fmt.Errorf("record_path: %w%s", err, disk.Advice(err))
 		}
 	}

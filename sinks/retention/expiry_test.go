@@ -2,6 +2,8 @@ package retention
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/gospool/spool/pipeline/durable"
 	"github.com/gospool/spool/pipeline/retained"
 	"github.com/gospool/spool/pipeline/wallclock"
 )
@@ -650,4 +653,23 @@ func TestAClockThatIsBehindKeepsNothingForBeingYoung(t *testing.T) {
 	require.Equal(t, []string{"live/cam"}, r.running)
 	require.Contains(t, r.footage(), "newest.mp4")
 	require.Len(t, r.footage(), 4)
+}
+
+// TestWhatHasWaitedIsWrittenOverNoLink: the link goes, and what it led to stays.
+func TestWhatHasWaitedIsWrittenOverNoLink(t *testing.T) {
+	r := kept(t, MassWait)
+	r.week(3)
+	victim := filepath.Join(r.dir, "victim")
+	require.NoError(t, os.WriteFile(victim, []byte("whole"), 0o600))
+	require.NoError(t, os.Symlink("victim", filepath.Join(r.dir, waitFile+durable.Unfinished)))
+	require.NoError(t, os.Symlink("victim", filepath.Join(r.dir, waitFile)))
+	r.now = r.now.Add(20 * day)
+	r.look(0)
+	r.hours(1)
+	text, err := os.ReadFile(victim)
+	require.NoError(t, err)
+	require.Equal(t, "whole", string(text))
+	info, err := os.Lstat(filepath.Join(r.dir, waitFile))
+	require.NoError(t, err)
+	require.True(t, info.Mode().IsRegular())
 }

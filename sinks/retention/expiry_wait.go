@@ -3,6 +3,7 @@ package retention
 import (
 	"encoding/json"
 	"errors"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -26,14 +27,25 @@ type keptWait struct {
 func (k *Keeper) keepWait() {
 	text, err := json.Marshal(keptWait{k.expiry.since, k.clock.Now.UTC(), int64(k.expiry.waited / time.Second)})
 	if err == nil {
-		err = k.index.root.WriteFile(waitFile+durable.Unfinished, append(text, '\n'), 0o600)
-	}
-	if err == nil {
-		err = k.index.root.Rename(waitFile+durable.Unfinished, waitFile)
+		err = k.writeWait(append(text, '\n'))
 	}
 	if err != nil {
 		k.deps.Log.Debug("how long a mass expiry has waited is not kept: a restart begins anew", "file", filepath.Join(k.deps.Dir, waitFile), "error", err)
 	}
+}
+
+func (k *Keeper) writeWait(text []byte) error {
+	const unfinished = waitFile + durable.Unfinished
+	_ = k.index.root.Remove(unfinished) // of a crash, or a link
+	f, err := k.index.root.OpenFile(unfinished, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = k.index.root.Rename(unfinished, waitFile)
+	}
+	return err
 }
 
 func (k *Keeper) forgetWait() { _ = k.index.root.Remove(waitFile) }
@@ -46,7 +58,7 @@ const longOff = 7 * day
 // far ahead.
 func (k *Keeper) readWait(now time.Time) {
 	var kept keptWait
-	text, err := filesystem.ReadOurs(filepath.Join(k.deps.Dir, waitFile), 4096)
+	text, err := filesystem.Own{Top: k.deps.Dir}.ReadOurs(filepath.Join(k.deps.Dir, waitFile), 4096)
 	if errors.Is(err, filesystem.ErrNotOurs) {
 		k.deps.Log.Warn("how long a mass expiry has waited is not believed: it begins anew", "error", err)
 	}

@@ -80,12 +80,17 @@ type Options struct {
 // Open takes a directory and begins to send what an earlier process left in it.
 func Open(o Options) (*Outbox, error) {
 	if o.Disk == nil {
-		o.Disk = durable.Disk{}
+		o.Disk = durable.Below(filepath.Dir(o.Dir))
 	}
-	if err := durable.MkdirAll(o.Disk, o.Dir, 0o700); err != nil {
-		return nil, fmt.Errorf("webhook outbox: %w", err)
+	err := durable.MkdirAll(o.Disk, o.Dir, 0o700)
+	var entries []fs.DirEntry
+	if err == nil {
+		entries, err = o.Disk.List(o.Dir) // in the order of names
 	}
-	entries, err := o.Disk.List(o.Dir) // in the order of names
+	if errors.Is(err, filesystem.ErrNotBelow) {
+		o.Log.Error("notices are kept in memory alone, and those of an earlier run are not sent", "error", err)
+		err = nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("webhook outbox: %w", err)
 	}
@@ -114,8 +119,8 @@ func (b *Outbox) replayAll(entries []fs.DirEntry) {
 	if len(entries) == 0 {
 		return
 	}
-	if _, is := b.disk.(durable.Disk); is {
-		if err := filesystem.OurDirectory(b.dir); err != nil {
+	if disk, is := b.disk.(durable.Disk); is {
+		if err := disk.Own.OurDirectory(b.dir); err != nil {
 			b.log.Error("notices of an earlier run are not sent, and stay where they are", "error", err)
 			return
 		}

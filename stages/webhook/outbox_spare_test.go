@@ -2,13 +2,16 @@ package webhook
 
 import (
 	"crypto/sha256"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/durable"
@@ -56,6 +59,19 @@ func TestUnstoredNoticeIsStoredLater(t *testing.T) {
 	require.Eventually(t, func() bool { return files(t, dir) == 1 }, time.Minute, time.Millisecond)
 }
 
+// failing is a disk that for a time gives no file.
+type failing struct {
+	durable.FS
+	fails atomic.Bool
+}
+
+func (f *failing) Read(name string) ([]byte, error) {
+	if f.fails.Load() {
+		return nil, &fs.PathError{Op: "read", Path: name, Err: unix.EIO}
+	}
+	return f.FS.Read(name)
+}
+
 // A notice that cannot be read at the moment is not lost.
 func TestNoticeThatCannotBeReadNowIsSentLater(t *testing.T) {
 	noLeak(t)
@@ -63,15 +79,17 @@ func TestNoticeThatCannotBeReadNowIsSentLater(t *testing.T) {
 	up := make(chan struct{})
 	server := listen(t, func(int, string) int { <-up; return http.StatusOK })
 	p := begin(t, dir, newClock())
-	loop := filepath.Join(dir, "0000000000000001"+suffix)
-	require.NoError(t, os.Symlink(filepath.Base(loop), loop)) // ELOOP: the disk's error
+	file := filepath.Join(dir, "0000000000000001"+suffix)
+	disk := &failing{FS: p.disk}
+	disk.fails.Store(true)
+	p.disk = disk
 	n := notice(pipeline.SystemClock, server.URL, `{"n":1}`)
 	text, err := encode(&n)
 	require.NoError(t, err)
-	p.queue(&entry{name: filepath.Base(loop), sum: sha256.Sum256(text), target: n.Target}, server.URL)
+	p.queue(&entry{name: filepath.Base(file), sum: sha256.Sum256(text), target: n.Target}, server.URL)
 	require.Eventually(t, func() bool { return p.Counts().Failed > 0 }, time.Minute, time.Millisecond)
-	require.NoError(t, os.WriteFile(loop+durable.Unfinished, text, 0o600))
-	require.NoError(t, os.Rename(loop+durable.Unfinished, loop))
+	require.NoError(t, os.WriteFile(file, text, 0o600))
+	disk.fails.Store(false)
 	close(up)
 	settled(t, p.Outbox)
 	require.Equal(t, []string{`{"n":1}`}, server.heard())

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/pipeline/pipelinetest"
 )
 
@@ -104,4 +105,40 @@ func TestKeysTellTargetsApart(t *testing.T) {
 		require.False(t, seen[target.Key()], target)
 		seen[target.Key()] = true
 	}
+}
+
+// TestNoticesAreSentThoughALinkIsInTheirPlace: they are in memory alone, and what the link
+// leads to is not written to.
+func TestNoticesAreSentThoughALinkIsInTheirPlace(t *testing.T) {
+	noLeak(t)
+	home, outside := t.TempDir(), t.TempDir()
+	dir := filepath.Join(home, "outbox")
+	require.NoError(t, os.Symlink(outside, dir))
+	require.NoError(t, os.Symlink(outside, dir+"-spare"))
+	server := listen(t, func(int, string) int { return http.StatusOK })
+	p := begin(t, dir, newClock())
+	require.ErrorIs(t, p.Put(notice(pipeline.SystemClock, server.URL, `{"n":1}`)), ErrUnstored)
+	settled(t, p.Outbox)
+	require.Equal(t, []string{`{"n":1}`}, server.heard())
+	left, err := os.ReadDir(outside)
+	require.NoError(t, err)
+	require.Empty(t, left)
+}
+
+// TestASpareFileThatLeadsElsewhereIsNotWrittenTo.
+func TestASpareFileThatLeadsElsewhereIsNotWrittenTo(t *testing.T) {
+	noLeak(t)
+	dir := filepath.Join(t.TempDir(), "outbox")
+	victim := filepath.Join(t.TempDir(), "victim")
+	require.NoError(t, os.WriteFile(victim, []byte("whole"), 0o600))
+	require.NoError(t, os.Mkdir(dir+"-spare", 0o700))
+	require.NoError(t, os.Symlink(victim, filepath.Join(dir+"-spare", "00000099"+spareSuffix)))
+	p := begin(t, dir, newClock())
+	p.storing.Lock()
+	err := p.takeSpare(filepath.Join(dir, "0000000000000001"+suffix), []byte("notice"))
+	p.storing.Unlock()
+	require.ErrorIs(t, err, filesystem.ErrNotBelow)
+	text, err := os.ReadFile(victim)
+	require.NoError(t, err)
+	require.Equal(t, "whole", string(text))
 }

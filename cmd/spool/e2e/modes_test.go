@@ -80,7 +80,6 @@ func (r *recorder) modes(file, dir fs.FileMode) {
 		name, _ := filepath.Rel(r.files, path)
 		want := file
 		switch {
-		case strings.HasPrefix(name, ".spool-directory"):
 		case strings.HasPrefix(name, ".spool-") && d.IsDir():
 			want = 0o700
 		case strings.HasPrefix(name, ".spool-"), strings.HasPrefix(name, "spool.db"):

@@ -3,6 +3,7 @@ package e2e
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -165,13 +166,18 @@ func TestWhatTheFileNoLongerAllowsIsNotRun(t *testing.T) {
 func TestAPlantedFileOfPipelinesIsNotObeyed(t *testing.T) {
 	t.Parallel()
 	for name, plant := range map[string]func(kept string) error{
-		"group writable":    func(kept string) error { return os.Chmod(kept, 0o660) },
-		"world writable":    func(kept string) error { return os.Chmod(kept, 0o606) },
-		"another's":         func(kept string) error { return os.Chown(kept, 65534, 65534) },
-		"a link":            func(kept string) error { return planted(kept, os.Symlink) },
-		"a hard link":       func(kept string) error { return planted(kept, os.Link) },
-		"an open directory": func(kept string) error { return os.Chmod(filepath.Dir(kept), 0o777) },
-		"half a file":       func(kept string) error { return os.WriteFile(kept, []byte("evil: {stages: ["), 0o600) },
+		"group writable":      func(kept string) error { return os.Chmod(kept, 0o660) },
+		"world writable":      func(kept string) error { return os.Chmod(kept, 0o606) },
+		"another's":           func(kept string) error { return os.Chown(kept, 65534, 65534) },
+		"a link":              func(kept string) error { return planted(kept, os.Symlink) },
+		"a hard link":         func(kept string) error { return planted(kept, os.Link) },
+		"an open directory":   func(kept string) error { return os.Chmod(filepath.Dir(kept), 0o777) },
+		"another's directory": func(kept string) error { return os.Chown(filepath.Dir(kept), 65534, -1) },
+		"another's directory, sticky": func(kept string) error {
+			dir := filepath.Dir(kept)
+			return errors.Join(os.Chown(dir, 65534, -1), os.Chmod(dir, 0o755|os.ModeSticky))
+		},
+		"half a file": func(kept string) error { return os.WriteFile(kept, []byte("evil: {stages: ["), 0o600) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -197,6 +203,7 @@ func TestAPlantedFileOfPipelinesIsNotObeyed(t *testing.T) {
 			require.Equal(t, string(was), string(now), "nothing is lost")
 
 			require.NoError(t, os.Remove(kept))
+			require.NoError(t, os.Chown(filepath.Dir(kept), os.Geteuid(), -1))
 			require.NoError(t, os.Chmod(filepath.Dir(kept), 0o755))
 			require.NoError(t, os.WriteFile(kept, []byte(text), 0o600))
 			resp, body = r.send("POST", "/mp4/reload", "")

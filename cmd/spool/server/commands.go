@@ -32,6 +32,9 @@ const (
 	commandSuffix = ".json"
 )
 
+// disk follows no link from the record directory on.
+func (k *keptCommands) disk() durable.Disk { return durable.Below(filepath.Dir(k.dir)) }
+
 func (k *keptCommands) path(name string) string { return filepath.Join(k.dir, name+commandSuffix) }
 
 // Keep stores one. The directory is made with the first.
@@ -40,14 +43,14 @@ func (k *keptCommands) Keep(c stages.KeptCommand) error {
 	if err != nil {
 		return err
 	}
-	err = durable.Replace(durable.Disk{}, k.path(c.Name()), text, 0o600)
+	err = durable.Replace(k.disk(), k.path(c.Name()), text, 0o600)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := durable.MkdirAll(durable.Disk{}, k.dir, 0o700); err != nil {
+	if err := durable.MkdirAll(k.disk(), k.dir, 0o700); err != nil {
 		return err
 	}
-	return durable.Replace(durable.Disk{}, k.path(c.Name()), text, 0o600)
+	return durable.Replace(k.disk(), k.path(c.Name()), text, 0o600)
 }
 
 // Done removes one. That a power cut brings it back has it run once more.
@@ -55,7 +58,7 @@ func (k *keptCommands) Done(name string) {
 	if name == "" {
 		return
 	}
-	if err := os.Remove(k.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := k.disk().Remove(k.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		k.log.Warn("a command that was run could not be taken out of the store; it is run again after a restart", "name", name, "error", err)
 	}
 }
@@ -64,10 +67,10 @@ func (k *keptCommands) Done(name string) {
 // any more is said, once, and taken out.
 func (s *Server) resumeCommands() {
 	store := s.commandStore
-	err := filesystem.OurDirectory(store.dir)
+	err := store.disk().Own.OurDirectory(store.dir)
 	var entries []fs.DirEntry
 	if err == nil {
-		entries, err = os.ReadDir(store.dir) // in the order of names, which is that of age
+		entries, err = store.disk().List(store.dir) // in the order of names, which is that of age
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		s.log.Error("commands of an earlier run are not run", "error", err)
@@ -75,7 +78,7 @@ func (s *Server) resumeCommands() {
 	for _, e := range entries {
 		name, whole := strings.CutSuffix(e.Name(), commandSuffix)
 		if !whole { // of a crash; it was never promised
-			_ = os.Remove(filepath.Join(store.dir, e.Name()))
+			_ = store.disk().Remove(filepath.Join(store.dir, e.Name()))
 			continue
 		}
 		c, err := store.read(name)
@@ -97,7 +100,7 @@ func (s *Server) resumeCommands() {
 const maxCommandBytes = 64 << 10
 
 func (k *keptCommands) read(name string) (c stages.KeptCommand, err error) {
-	text, err := filesystem.ReadOurs(k.path(name), maxCommandBytes)
+	text, err := k.disk().Own.ReadOurs(k.path(name), maxCommandBytes)
 	if err == nil {
 		err = json.Unmarshal(text, &c)
 	}

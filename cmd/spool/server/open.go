@@ -29,7 +29,6 @@ func (s *Server) open(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("mp4.%w", err)
 	}
-	disk.SetModes(dir, modes)
 	err = mp4.MakeRecordDir(durable.Disk{}, dir, modes)
 	if err == nil {
 		err = mayWrite(dir)

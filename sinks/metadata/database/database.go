@@ -6,13 +6,16 @@ import (
 	"strings"
 
 	"github.com/uptrace/bun"
+
+	"github.com/gospool/spool/pipeline/filesystem"
 )
 
 // DB is a database that has been reached and has the schema.
 type DB struct {
 	Driver   string
-	RW, RO   *bun.DB      // the same pool, but for sqlite: one connection that writes, some that read
-	lockFile string       // of the migrations; sqlite only
+	RW, RO   *bun.DB // the same pool, but for sqlite: one connection that writes, some that read
+	lockFile string  // of the migrations; sqlite only
+	own      filesystem.Own
 	unlock   func() error // see openSuffix; nil: nothing is locked
 	OneHost  bool         // no other machine can reach it: sqlite on a disk of this one
 	UTF16    bool         // how the database keeps text; sqlite only

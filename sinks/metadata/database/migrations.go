@@ -197,7 +197,7 @@ const migrationLock int64 = 0x73706f6f6c
 
 func (s *DB) lockMigrations(ctx context.Context) (unlock func(), err error) {
 	if s.Driver == "sqlite" {
-		unlock, err := await(ctx, func() (func() error, error) { return System.LockPath(s.lockFile) })
+		unlock, err := await(ctx, func() (func() error, error) { return System.LockPath(s.own, s.lockFile) })
 		if err != nil {
 			return nil, err
 		}

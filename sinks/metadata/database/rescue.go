@@ -59,8 +59,13 @@ func Rescue(ctx context.Context, t *Target, recordDir string, o RescueOptions) (
 	if file == "" {
 		return Rescued{}, nil
 	}
+	t.Top = recordDir
+	own := t.own()
+	if err := t.whole(own); err != nil {
+		return Rescued{}, err
+	}
 	if aloneIn(file) != "" { // nobody reads beside a recorder there
-		unlock, err := filesystem.LockPathAlone(file + openSuffix)
+		unlock, err := filesystem.LockPathAlone(own, file+openSuffix)
 		if errors.Is(err, filesystem.ErrLocked) {
 			return Rescued{}, nil
 		}
@@ -73,12 +78,12 @@ func Rescue(ctx context.Context, t *Target, recordDir string, o RescueOptions) (
 		return Rescued{}, nil
 	}
 	r := Rescued{File: file, Damage: damage.Error()}
-	if !isCatalogue(file, recordDir) {
+	if !isCatalogue(own, file, recordDir) {
 		return Rescued{}, fmt.Errorf("%s is no catalogue of spool (%w): name another file in database.dsn, or move it away", file, damage)
 	}
 	waiting, cancel := context.WithTimeout(ctx, o.Wait)
 	defer cancel()
-	unlock, err := await(waiting, func() (func() error, error) { return filesystem.LockPathAlone(file + openSuffix) })
+	unlock, err := await(waiting, func() (func() error, error) { return filesystem.LockPathAlone(own, file+openSuffix) })
 	if errors.Is(err, filesystem.ErrLocked) {
 		return Rescued{}, fmt.Errorf("%s is malformed (%w), and a recorder that works with it has not noticed: stop it, run spool reindex, and start it again", file, damage)
 	}
@@ -114,7 +119,7 @@ func Malformed(err error) bool {
 // Examine reads the whole file, and reports what is malformed in it, or that it is well.
 // What keeps it from being read is neither.
 func Examine(ctx context.Context, file string) (well bool, damage error) {
-	info, err := os.Stat(file)
+	info, err := os.Lstat(file)
 	if err != nil || !info.Mode().IsRegular() {
 		return false, nil
 	}
@@ -138,9 +143,10 @@ func Examine(ctx context.Context, file string) (well bool, damage error) {
 }
 
 func openReadOnly(file string) (*sql.DB, error) {
+	wrapVFS()
 	how := "?mode=ro&_pragma=busy_timeout(5000)"
 	if aloneIn(file) != "" { // SQLite would lock it for writing then, which cannot be done to what is open for reading
-		how += "&vfs=unix-none&_pragma=locking_mode(EXCLUSIVE)"
+		how += "&vfs=" + lockless + "&_pragma=locking_mode(EXCLUSIVE)"
 	}
 	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: file}).EscapedPath()+how)
 	if err == nil {
@@ -151,13 +157,13 @@ func openReadOnly(file string) (*sql.DB, error) {
 
 // isCatalogue reports whether a file has been a catalogue: it names our table
 // somewhere, has no content at all, or lies where only ours are.
-func isCatalogue(file, recordDir string) bool {
+func isCatalogue(own filesystem.Own, file, recordDir string) bool {
 	if a, err := filepath.EvalSymlinks(filepath.Dir(file)); err == nil {
 		if b, err := filepath.EvalSymlinks(recordDir); err == nil && a == b {
 			return true
 		}
 	}
-	f, err := os.Open(file)
+	f, err := own.Open(file, os.O_RDONLY, 0)
 	if err != nil {
 		return false
 	}
@@ -222,7 +228,7 @@ func putInPlace(fresh, file, kept string) error {
 }
 
 func removeDatabase(file string) error {
-	for _, suffix := range []string{"", "-wal", "-shm", "-journal", openSuffix, ".migrate", copySuffix} {
+	for _, suffix := range []string{"", "-wal", "-shm", "-journal", openSuffix, migrateSuffix, copySuffix} {
 		if err := os.Remove(file + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
@@ -244,12 +250,15 @@ func reviveHeader(old, intact, to string) error {
 	if err = errors.Join(err, from.Close()); err != nil {
 		return err
 	}
-	in, err := os.Open(old)
+	in, err := os.OpenFile(old, os.O_RDONLY|unix.O_NOFOLLOW, 0)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	out, err := os.OpenFile(to, os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
+	if err := os.Remove(to); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,8 @@ package database
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"unsafe"
@@ -55,7 +57,7 @@ import (
 // Tests replace it before anything is opened.
 var awaitDisk = func(index string) {
 	now := []unix.Timespec{{Nsec: unix.UTIME_NOW}, {Nsec: unix.UTIME_NOW}}
-	_ = unix.UtimesNanoAt(unix.AT_FDCWD, index, now, 0)
+	_ = unix.UtimesNanoAt(unix.AT_FDCWD, index, now, unix.AT_SYMLINK_NOFOLLOW)
 }
 
 // Committed is called behind a transaction that the connection which writes has committed.
@@ -79,8 +81,13 @@ var unixFiles struct {
 	shmLock uintptr
 }
 
-// waitInSystemCalls makes the wrapper the VFS of all connections that name none.
-func waitInSystemCalls() {
+// lockless is the VFS of connections that lock nothing: SQLite's unix-none, which follows no
+// link.
+const lockless = "spool-none"
+
+// wrapVFS makes the wrapper the VFS of all connections that name none, and registers
+// lockless.
+func wrapVFS() {
 	u := &unixFiles
 	u.once.Do(func() {
 		tls := libc.NewTLS()
@@ -91,11 +98,51 @@ func waitInSystemCalls() {
 		if err != nil {
 			return // no memory: SQLite will say so
 		}
-		u.open, vfs.FxOpen, vfs.FzName = vfs.FxOpen, address(openFile), name
+		u.open, vfs.FxOpen, vfs.FzName, vfs.FxFullPathname = vfs.FxOpen, address(openFile), name, address(fullPath)
 		if p := kept(tls, vfs); p != 0 {
 			sqlite3.Xsqlite3_vfs_register(tls, p, 1)
 		}
+		registerLockless(tls)
 	})
+}
+
+func registerLockless(tls *libc.TLS) {
+	names := [2]uintptr{}
+	for i, text := range []string{"unix-none", lockless} {
+		name, err := libc.CString(text)
+		if err != nil {
+			return
+		}
+		names[i] = name
+	}
+	base := sqlite3.Xsqlite3_vfs_find(tls, names[0])
+	libc.Xfree(tls, names[0])
+	if base == 0 {
+		return
+	}
+	vfs := *at[sqlite3.Tsqlite3_vfs](base)
+	vfs.FzName, vfs.FxFullPathname = names[1], address(fullPath)
+	if p := kept(tls, vfs); p != 0 {
+		sqlite3.Xsqlite3_vfs_register(tls, p, 0)
+	}
+}
+
+// fullPath is xFullPathname. SQLite's own looks where links lead, and opens that: this one
+// leaves a link the last part of the path, and SQLite then opens over none.
+func fullPath(tls *libc.TLS, _, name uintptr, room int32, out uintptr) int32 {
+	path := libc.GoString(name)
+	if !filepath.IsAbs(path) {
+		dir, err := os.Getwd()
+		if err != nil {
+			return sqlite3.SQLITE_CANTOPEN
+		}
+		path = dir + "/" + path
+	}
+	if len(path) >= int(room) {
+		return sqlite3.SQLITE_CANTOPEN
+	}
+	copy(unsafe.Slice(at[byte](out), room), path+"\x00")
+	return sqlite3.SQLITE_OK
 }
 
 // openFile is xOpen.

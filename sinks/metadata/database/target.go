@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -21,7 +20,6 @@ import (
 	"golang.org/x/sys/unix"
 	"modernc.org/sqlite"
 
-	"github.com/gospool/spool/pipeline/durable"
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
@@ -30,6 +28,7 @@ type Target struct {
 	driver  string
 	Secrets []string // what no log may show
 	File    string   // of sqlite
+	Top     string   // a directory below which no link leads to File; empty: its own
 	Open    func(context.Context) (*DB, error)
 }
 
@@ -82,19 +81,19 @@ func sqliteTarget(dsn string) (*Target, error) {
 		base += "&" + query
 	}
 	path := "file:" + (&url.URL{Path: file}).EscapedPath() + "?"
-	open := func(ctx context.Context) (*DB, error) {
-		if err := durable.MkdirAll(durable.Disk{}, filepath.Dir(file), 0o750); err != nil {
-			return nil, fmt.Errorf("sqlite: %w", err)
+	t := &Target{driver: "sqlite", File: file}
+	t.Open = func(ctx context.Context) (*DB, error) {
+		if err := t.prepare(); err != nil {
+			return nil, err
 		}
-		makeFile(file)
-		waitInSystemCalls()
+		wrapVFS()
 		alone := aloneIn(file)
 		w, err := sql.Open("sqlite", path+base+alone)
 		if err != nil {
 			return nil, fmt.Errorf("sqlite: %w", err)
 		}
 		w.SetMaxOpenConns(1)
-		s := &DB{Driver: "sqlite", lockFile: file + ".migrate", OneHost: onThisMachine(filepath.Dir(file)), RW: bun.NewDB(w, sqlitedialect.New())}
+		s := &DB{Driver: "sqlite", own: t.own(), lockFile: file + migrateSuffix, OneHost: onThisMachine(filepath.Dir(file)), RW: bun.NewDB(w, sqlitedialect.New())}
 		s.RO = s.RW
 		if alone == "" {
 			r, err := sql.Open("sqlite", path+base+"&_pragma=query_only(1)")
@@ -105,7 +104,7 @@ func sqliteTarget(dsn string) (*Target, error) {
 			r.SetConnMaxLifetime(connLifetime) // see DB.Anew
 			s.RO = bun.NewDB(r, sqlitedialect.New())
 		}
-		s.unlock, err = filesystem.LockPathShared(file + openSuffix)
+		s.unlock, err = filesystem.LockPathShared(t.own(), file+openSuffix)
 		if errors.Is(err, filesystem.ErrLocked) { // any other error: a file system without locks, where Rescue has none either
 			return nil, errors.Join(fmt.Errorf("sqlite: %s is being made anew by spool reindex", file), s.Close())
 		}
@@ -119,7 +118,7 @@ func sqliteTarget(dsn string) (*Target, error) {
 		s.UTF16 = encoding != "UTF-8"
 		return s, nil
 	}
-	return &Target{driver: "sqlite", File: file, Open: open}, nil
+	return t, nil
 }
 
 // withoutLocking takes out of a DSN's query how the file is locked, which is decided here:
@@ -154,7 +153,7 @@ func aloneIn(file string) string { return sqliteAlone(System.Sharing(filepath.Di
 func sqliteAlone(has filesystem.Sharing) string {
 	switch {
 	case !has.Locks:
-		return "&vfs=unix-none&_pragma=locking_mode(EXCLUSIVE)"
+		return "&vfs=" + lockless + "&_pragma=locking_mode(EXCLUSIVE)"
 	case !has.Memory:
 		return "&_pragma=locking_mode(EXCLUSIVE)"
 	}
@@ -249,15 +248,4 @@ func onThisMachine(dir string) bool {
 		return true
 	}
 	return false
-}
-
-// makeFile makes the file of a database where there is none: sqlite would let everybody read
-// it, and gives its further files the mode of this one. An error is sqlite's to tell.
-func makeFile(file string) {
-	f, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return
-	}
-	_ = f.Chmod(0o600) // whatever the process's umask has taken
-	_ = f.Close()
 }

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -28,37 +29,59 @@ type File interface {
 }
 
 // Directory is the real disk.
-type Directory string
+type Directory struct {
+	own filesystem.Own
+	dir string
+}
 
-func (d Directory) path(name string) string { return filepath.Join(string(d), name) }
+// In returns a directory that is led to from top, and its files, over no link.
+func In(top, dir string) Directory { return Directory{filesystem.Own{Top: top}, dir} }
+
+func (d Directory) path(name string) string { return filepath.Join(d.dir, name) }
 
 func (d Directory) Create(name string) (File, error) {
-	f, err := os.OpenFile(d.path(name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	f, err := d.own.Open(d.path(name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	return appended{f}, nil
 }
 
-func (d Directory) Read(name string) ([]byte, error) { return os.ReadFile(d.path(name)) }
+func (d Directory) Read(name string) ([]byte, error) {
+	f, err := d.own.Open(d.path(name), os.O_RDONLY, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(f)
+}
 
 func (d Directory) List() (names []string, err error) {
-	entries, err := os.ReadDir(string(d))
+	entries, err := d.own.List(d.dir)
 	for _, e := range entries {
 		names = append(names, e.Name())
 	}
 	return names, err
 }
 
-func (d Directory) Remove(name string) error { return os.Remove(d.path(name)) }
+func (d Directory) Remove(name string) error { return d.own.Remove(d.path(name)) }
 
 func (d Directory) SyncDir() error {
-	f, err := os.Open(string(d))
+	f, err := d.own.Open(d.dir, os.O_RDONLY, 0)
 	if err != nil {
 		return err
 	}
 	return errors.Join(System.SyncDir(int(f.Fd())), f.Close())
 }
+
+// refused is in the place of a directory that is not used, and why.
+type refused struct{ why error }
+
+func (r refused) Create(string) (File, error) { return nil, r.why }
+func (r refused) Read(string) ([]byte, error) { return nil, r.why }
+func (r refused) List() ([]string, error)     { return nil, nil }
+func (r refused) Remove(string) error         { return r.why }
+func (r refused) SyncDir() error              { return r.why }
 
 // System are the calls that a file system may refuse.
 var System filesystem.Calls

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gospool/spool/pipeline/durable"
 	"github.com/gospool/spool/pipeline/filesystem"
+	"github.com/gospool/spool/sinks/metadata/row"
 	"github.com/gospool/spool/sinks/mp4/powercut"
 )
 
@@ -38,4 +39,41 @@ func TestALockOfAnotherHostIsSaid(t *testing.T) {
 	require.ErrorIs(t, err, filesystem.ErrPerhapsLocked)
 	require.ErrorContains(t, err, "delete it")
 	require.NotErrorIs(t, err, ErrJournalTaken)
+}
+
+// TestALinkInThePlaceOfAJournalIsNotFollowed: changes are delivered, and each is told not to
+// be durable. A link among its files is passed over, and told of.
+func TestALinkInThePlaceOfAJournalIsNotFollowed(t *testing.T) {
+	for _, link := range []string{"journal", "journal/lock"} {
+		home, outside := t.TempDir(), t.TempDir()
+		dir := filepath.Join(home, "journal")
+		if link != "journal" {
+			require.NoError(t, os.Mkdir(dir, 0o700))
+		}
+		require.NoError(t, os.Symlink(filepath.Join(outside, "new"), filepath.Join(home, link)))
+		j, old, err := Open(durable.Below(home), dir, func() int64 { return 1000 })
+		require.NoError(t, err, link)
+		require.ErrorIs(t, old.Unused, filesystem.ErrNotBelow)
+		require.ErrorContains(t, old.Unused, filepath.Join(home, link)+" is a link")
+		_, _, why := j.Health()
+		require.ErrorIs(t, why, old.Unused, "before anything is written")
+		var got []Change
+		j.DeliverTo(func(c []Change) { got = append(got, c...) })
+		_, err = j.Append(Delete, &row.Row{ID: "x"}, 0)
+		require.ErrorIs(t, err, ErrNotDurable)
+		require.Len(t, got, 1)
+		require.NoError(t, j.Close())
+		left, err := os.ReadDir(outside)
+		require.NoError(t, err)
+		require.Empty(t, left)
+	}
+	home := t.TempDir()
+	dir := filepath.Join(home, "journal")
+	require.NoError(t, os.Mkdir(dir, 0o700))
+	require.NoError(t, os.Symlink("/etc/passwd", filepath.Join(dir, "0000000000000001"+journalSuffix)))
+	j, old, err := Open(durable.Below(home), dir, func() int64 { return 1000 })
+	require.NoError(t, err)
+	require.Len(t, old.Notes, 1)
+	require.Contains(t, old.Notes[0], "is a link")
+	require.NoError(t, j.Close())
 }

@@ -28,27 +28,48 @@ type Replayed struct {
 	// unknown. NewerNotes has a line about each file that holds some.
 	Newer      int64
 	NewerNotes []string
+
+	// Unused is why the directory is neither read nor written: a link leads to it. Each append
+	// is ErrNotDurable then.
+	Unused error
 }
 
 // Open takes a directory for this process, creating it, and reads what
 // earlier ones left. It writes nothing: the first append begins a new file.
 func Open(above durable.FS, dir string, now func() int64) (*Journal, Replayed, error) {
-	if err := durable.MkdirAll(above, dir, 0o700); err != nil {
-		return nil, Replayed{}, fmt.Errorf("journal: %w", err)
-	}
-	unlock, err := System.LockPath(filepath.Join(dir, "lock"))
-	if errors.Is(err, filesystem.ErrLocked) {
-		return nil, Replayed{}, fmt.Errorf("journal %s: %w; stop that one, or ask it through its API", dir, ErrJournalTaken)
+	on := In(filepath.Dir(dir), dir)
+	err := durable.MkdirAll(above, dir, 0o700)
+	if errors.Is(err, filesystem.ErrNotBelow) {
+		return unused(err, now)
 	}
 	if err != nil {
 		return nil, Replayed{}, fmt.Errorf("journal: %w", err)
 	}
-	j, got, err := readJournal(Directory(dir), now)
+	unlock, err := System.LockPath(on.own, filepath.Join(dir, "lock"))
+	if errors.Is(err, filesystem.ErrLocked) {
+		return nil, Replayed{}, fmt.Errorf("journal %s: %w; stop that one, or ask it through its API", dir, ErrJournalTaken)
+	}
+	if errors.Is(err, filesystem.ErrNotBelow) {
+		return unused(err, now)
+	}
+	if err != nil {
+		return nil, Replayed{}, fmt.Errorf("journal: %w", err)
+	}
+	j, got, err := readJournal(on, now)
 	if err != nil {
 		return nil, got, errors.Join(err, unlock())
 	}
 	j.unlock = unlock
 	return j, got, nil
+}
+
+// unused makes a journal whose writes all fail. What is recorded is recorded all the same.
+func unused(why error, now func() int64) (*Journal, Replayed, error) {
+	j, got, err := readJournal(refused{why}, now)
+	j.unlock = func() error { return nil }
+	j.failure, j.failing, j.failures = why, now(), 1
+	got.Unused = why
+	return j, got, err
 }
 
 // readJournal makes a journal of what a disk holds of one.
@@ -83,6 +104,10 @@ func (j *Journal) replay() (got Replayed, err error) {
 
 func (j *Journal) readFile(name string, got *Replayed) error {
 	b, err := j.disk.Read(name)
+	if errors.Is(err, filesystem.ErrNotBelow) {
+		got.Notes = append(got.Notes, err.Error())
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}

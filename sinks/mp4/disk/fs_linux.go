@@ -21,21 +21,31 @@ var ErrOwned = errors.New("the file is being written")
 // Dir is the real FS: a record directory that is open. os.Root keeps every name inside
 // it; a file is opened over no link of its own.
 type Dir struct {
-	dir  string
-	root *os.Root
-	near nearDir
+	dir   string
+	root  *os.Root
+	near  nearDir
+	modes Modes // of what is made
 
 	// Calls are those that not every file system has. A test replaces them.
 	Calls filesystem.Calls
 }
 
-// Open opens a record directory that exists.
-func Open(dir string) (*Dir, error) {
+// Open opens a record directory that exists, to make files in it with DefaultModes.
+func Open(dir string) (*Dir, error) { return OpenAs(dir, DefaultModes) }
+
+// OpenAs is Open for files with other modes.
+func OpenAs(dir string, m Modes) (*Dir, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, err
 	}
-	return &Dir{dir: dir, root: root}, nil
+	return &Dir{dir: dir, root: root, modes: m}, nil
+}
+
+// Own is how what spool keeps for itself in the directory is led to: wherever its path leads
+// by now.
+func (d *Dir) Own() filesystem.Own {
+	return filesystem.Own{Top: d.dir, Dir: func() (*os.File, error) { return d.root.Open(".") }}
 }
 
 func (d *Dir) Close() error {
@@ -90,10 +100,10 @@ func (d *Dir) openFile(name string, flag int) (*os.File, error) {
 		return nil, err
 	}
 	defer dir.Close()
-	modes := ModesOf(d.dir)
+	modes := d.modes.of(name)
 	f, err := filesystem.OpenBelow(dir, path.Base(name), flag, modes.File)
 	if err == nil && flag&os.O_CREATE != 0 {
-		if err = modes.Give(f); err != nil {
+		if err = modes.give(&d.Calls, f); err != nil {
 			return nil, errors.Join(err, f.Close(), d.root.Remove(name))
 		}
 	}
@@ -123,7 +133,7 @@ func (d *Dir) Rename(from, to string) error {
 func (d *Dir) Remove(name string) error { return d.root.Remove(name) }
 
 func (d *Dir) Mkdir(name string) (bool, error) {
-	modes := ModesOf(d.dir)
+	modes := d.modes.of(name)
 	err := d.root.Mkdir(name, modes.Dir)
 	if errors.Is(err, fs.ErrExist) {
 		return false, nil
@@ -131,14 +141,14 @@ func (d *Dir) Mkdir(name string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	made, err := d.root.Open(name)
+	made, err := d.openFile(name, unix.O_DIRECTORY)
 	if errors.Is(err, fs.ErrNotExist) { // whoever removes empty directories was there
 		return true, nil
 	}
 	if err != nil {
 		return true, err
 	}
-	return true, errors.Join(modes.Give(made), made.Close())
+	return true, errors.Join(modes.give(&d.Calls, made), made.Close())
 }
 
 func (d *Dir) RemoveDir(name string) error {

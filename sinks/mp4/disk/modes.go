@@ -6,11 +6,14 @@ import (
 	"io/fs"
 	"os"
 	"os/user"
+	"path"
 	"slices"
 	"strconv"
-	"sync"
+	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gospool/spool/pipeline/filesystem"
 )
 
 // Modes are what the files and directories of a record directory are made with, whatever the
@@ -82,26 +85,22 @@ func groupOf(name string) (int, error) {
 	return id, nil
 }
 
-// madeWith has the Modes of the record directories that this process knows the settings of,
-// by absolute path: files are made there by recovery too, which knows no settings.
-var madeWith sync.Map
+// ownModes are those of what spool keeps for itself.
+var ownModes = Modes{File: 0o600, Dir: 0o700, Group: -1}
 
-// SetModes has what is made in a record directory from now on made with these modes.
-func SetModes(dir string, m Modes) {
-	madeWith.Store(Absolute(dir), m)
-}
-
-// ModesOf returns the modes of a record directory.
-func ModesOf(dir string) Modes {
-	if m, set := madeWith.Load(Absolute(dir)); set {
-		return m.(Modes)
+// of returns the modes of a file or directory that is to be made.
+func (m Modes) of(name string) Modes {
+	if strings.HasPrefix(path.Base(name), ownPrefix) {
+		return ownModes
 	}
-	return DefaultModes
+	return m
 }
 
-// Give gives a file or directory that was just made its mode and group. A file system that has
-// neither, such as exFAT, keeps its own.
-func (m Modes) Give(f *os.File) error {
+const ownPrefix = ".spool-"
+
+// give gives a file or directory that this process just made its mode and group. A file
+// system that has neither, such as exFAT, keeps its own: see filesystem.Calls.
+func (m Modes) give(c *filesystem.Calls, f *os.File) error {
 	info, err := f.Stat()
 	if err != nil {
 		return err
@@ -111,33 +110,24 @@ func (m Modes) Give(f *os.File) error {
 		mode = m.Dir
 	}
 	if m.Group >= 0 { // before the mode: it may take rights away
-		if err = unix.Fchown(int(f.Fd()), -1, m.Group); err != nil && !lacksModes(err) {
+		if err = c.Chgrp(int(f.Fd()), m.Group); err != nil {
 			return &fs.PathError{Op: "chgrp", Path: f.Name(), Err: err}
 		}
 	}
 	if info.Mode().Perm() == mode {
 		return nil
 	}
-	if err = unix.Fchmod(int(f.Fd()), uint32(mode)); err != nil && !lacksModes(err) {
+	if err = c.Chmod(int(f.Fd()), mode); err != nil {
 		return &fs.PathError{Op: "chmod", Path: f.Name(), Err: err}
 	}
 	return nil
 }
 
-func lacksModes(err error) bool {
-	for _, e := range []error{unix.EPERM, unix.ENOTSUP, unix.ENOSYS, unix.EINVAL} {
-		if errors.Is(err, e) {
-			return true
-		}
-	}
-	return false
-}
-
-// GiveDir is Give for a directory by its name.
+// GiveDir gives a directory that this process just made its mode and group.
 func (m Modes) GiveDir(name string) error {
-	d, err := os.Open(name)
+	d, err := os.OpenFile(name, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
 	if err != nil {
 		return err
 	}
-	return errors.Join(m.Give(d), d.Close())
+	return errors.Join(m.give(&filesystem.Calls{}, d), d.Close())
 }

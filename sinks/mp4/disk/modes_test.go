@@ -8,6 +8,9 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/gospool/spool/pipeline/filesystem"
 )
 
 func TestModesThatCannotBeMeantAreRefused(t *testing.T) {
@@ -40,8 +43,7 @@ func TestModesThatCannotBeMeantAreRefused(t *testing.T) {
 
 func TestFilesAreMadeWithTheModesOfTheirDirectory(t *testing.T) {
 	dir := t.TempDir()
-	SetModes(dir, Modes{File: 0o664, Dir: 0o775, Group: os.Getegid()})
-	d, err := Open(dir)
+	d, err := OpenAs(dir, Modes{File: 0o664, Dir: 0o775, Group: os.Getegid()})
 	require.NoError(t, err)
 	defer d.Close()
 	require.NoError(t, MkdirAll(d, "a/b"))
@@ -60,4 +62,45 @@ func TestFilesAreMadeWithTheModesOfTheirDirectory(t *testing.T) {
 	info, err := os.Stat(filepath.Join(dir, "a/b/c"))
 	require.NoError(t, err)
 	require.Equal(t, fs.FileMode(0o600), info.Mode().Perm(), "what is there keeps its mode")
+}
+
+// TestAFileSystemWithoutModesTakesFiles: one that refuses chmod and chgrp, such as exFAT and SMB,
+// gives files modes of its own. Any other error is one, and leaves no file.
+func TestAFileSystemWithoutModesTakesFiles(t *testing.T) {
+	for _, refusal := range []error{unix.EPERM, unix.EACCES, unix.EOPNOTSUPP, unix.ENOSYS, unix.EIO} {
+		dir := t.TempDir()
+		d, err := OpenAs(dir, Modes{File: 0o664, Dir: 0o777, Group: os.Getegid()})
+		require.NoError(t, err)
+		defer d.Close()
+		asked := 0
+		d.Calls = filesystem.Calls{
+			Fchmod: func(int, uint32) error { asked++; return refusal },
+			Fchown: func(int, int) error { asked++; return refusal },
+		}
+		if refusal == unix.EIO {
+			_, err := d.Create("a.mp4.part")
+			require.ErrorIs(t, err, refusal)
+			require.NoFileExists(t, filepath.Join(dir, "a.mp4.part"))
+			continue
+		}
+		require.NoError(t, MkdirAll(d, "a"), refusal)
+		f, err := d.Create("a/b.mp4.part")
+		require.NoError(t, err, refusal)
+		_, err = f.WriteAt([]byte("footage"), 0)
+		require.NoError(t, err)
+		require.NoError(t, f.Close())
+		require.Equal(t, 4, asked)
+	}
+}
+
+// TestWhatSpoolKeepsForItselfIsForItAlone, whatever the modes of recordings are.
+func TestWhatSpoolKeepsForItselfIsForItAlone(t *testing.T) {
+	dir := t.TempDir()
+	d, err := OpenAs(dir, Modes{File: 0o664, Dir: 0o775, Group: os.Getegid()})
+	require.NoError(t, err)
+	defer d.Close()
+	require.NoError(t, Claim(d, dir))
+	info, err := os.Stat(filepath.Join(dir, IdentityFile))
+	require.NoError(t, err)
+	require.Equal(t, fs.FileMode(0o600), info.Mode().Perm())
 }

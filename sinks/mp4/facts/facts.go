@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/gospool/spool/pipeline/durable"
+	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -46,14 +47,15 @@ func (f Facts) Apply(r *media.Recording) {
 type Store struct {
 	disk durable.FS
 	dir  string // of the facts
-	lock func(name string) (unlock func(), err error)
+	own  filesystem.Own
+	lock func(own filesystem.Own, name string) (unlock func(), err error)
 }
 
 // In is the store of a record directory; it does no I/O.
-func In(recordDir string) Store { return on(durable.Disk{}, recordDir, flock) }
+func In(recordDir string) Store { return on(durable.Below(recordDir), recordDir, flock) }
 
-func on(disk durable.FS, recordDir string, lock func(string) (func(), error)) Store {
-	return Store{disk: disk, dir: filepath.Join(recordDir, Directory), lock: lock}
+func on(disk durable.FS, recordDir string, lock func(filesystem.Own, string) (func(), error)) Store {
+	return Store{disk: disk, dir: filepath.Join(recordDir, Directory), own: filesystem.Own{Top: recordDir}, lock: lock}
 }
 
 func (s Store) file(id media.ID) string { return filepath.Join(s.dir, id.String()) }
@@ -83,7 +85,7 @@ func (s Store) Change(id media.ID, change func(*Facts) error) error {
 	if err := durable.MkdirAll(s.disk, s.dir, 0o700); err != nil {
 		return err
 	}
-	unlock, err := s.lock(filepath.Join(s.dir, lockFile))
+	unlock, err := s.lock(s.own, filepath.Join(s.dir, lockFile))
 	if err != nil {
 		return err
 	}
@@ -133,7 +135,7 @@ func (s Store) Recordings() (ids []media.ID, err error) {
 	if err != nil {
 		return nil, err
 	}
-	unlock, err := s.lock(filepath.Join(s.dir, lockFile))
+	unlock, err := s.lock(s.own, filepath.Join(s.dir, lockFile))
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline/durable"
+	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/sinks/mp4/powercut"
 )
@@ -140,7 +141,7 @@ func changed(t *testing.T, forget int) *powercut.Disk {
 	t.Helper()
 	disk := powercut.New()
 	disk.Forget(forget)
-	s := on(powercut.Files{Disk: disk}, "r", func(string) (func(), error) { return func() {}, nil })
+	s := on(powercut.Files{Disk: disk}, "r", func(filesystem.Own, string) (func(), error) { return func() {}, nil })
 	for _, c := range []struct {
 		change func(*Facts) error
 		promise

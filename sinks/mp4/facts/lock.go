@@ -6,6 +6,8 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gospool/spool/pipeline/filesystem"
 )
 
 // changing orders the changes of this process: a file system without locks has that
@@ -14,9 +16,9 @@ var changing sync.Mutex
 
 // flock locks a file, which is made where it is missing and stays, and waits for it:
 // whoever holds it replaces one small file.
-func flock(name string) (unlock func(), err error) {
+func flock(own filesystem.Own, name string) (unlock func(), err error) {
 	changing.Lock()
-	f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := own.Open(name, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		changing.Unlock()
 		return nil, err

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 
+	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/pipeline/isobmff/index"
 	"github.com/gospool/spool/pipeline/media"
 )
@@ -29,7 +30,7 @@ func (s Store) Open(file File, id media.ID) (*Stored, error) {
 		return nil, err
 	}
 	kept, err := s.Stored(id)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, index.ErrDamaged) {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, index.ErrDamaged) && !errors.Is(err, filesystem.ErrNotBelow) {
 		return nil, err
 	}
 	if kept != nil {

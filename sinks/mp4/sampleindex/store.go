@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/gospool/spool/pipeline/durable"
+	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/pipeline/isobmff/index"
 	"github.com/gospool/spool/pipeline/media"
 )
@@ -23,15 +24,23 @@ const shardDigits = 6
 // write one index at once may leave it damaged, which Open sees.
 type Store struct {
 	disk durable.FS
+	own  filesystem.Own
 	dir  string // of the indexes
 }
 
 // In is the store of a record directory; it does no I/O.
-func In(recordDir string) Store { return On(durable.Disk{}, recordDir) }
+func In(recordDir string) Store { return Of(filesystem.Own{Top: recordDir}) }
+
+// Of is In of a record directory that may be open.
+func Of(own filesystem.Own) Store {
+	s := On(durable.Disk{Own: own}, own.Top)
+	s.own = own
+	return s
+}
 
 // On is In on another disk than the system's. Stored and Open read the system's only.
 func On(disk durable.FS, recordDir string) Store {
-	return Store{disk: disk, dir: filepath.Join(recordDir, Directory)}
+	return Store{disk: disk, own: filesystem.Own{Top: recordDir}, dir: filepath.Join(recordDir, Directory)}
 }
 
 func (s Store) file(id media.ID) string {
@@ -120,7 +129,7 @@ func (s *Stored) Close() error {
 // Stored opens the index of a recording as it is kept: for footage that is not here. It is
 // fs.ErrNotExist where there is none, index.ErrDamaged where it is of no use.
 func (s Store) Stored(id media.ID) (*Stored, error) {
-	f, err := os.Open(s.file(id))
+	f, err := s.own.Open(s.file(id), os.O_RDONLY, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -34,7 +34,7 @@ type State struct {
 // declared. It starts nothing. What was made by API and is not right, or no longer allowed,
 // is no error: the file's own pipelines record all the same.
 func Read(file *configs.Config) (State, error) {
-	kept, err := readKept(durable.Disk{}, keptFile(file.MP4.RecordPath))
+	kept, err := readKept(durable.Below(file.MP4.RecordPath), keptFile(file.MP4.RecordPath))
 	return declare(file, kept, err)
 }
 
@@ -115,7 +115,7 @@ type Set struct {
 func New(s State, d Deps) *Set {
 	dir := s.File.MP4.RecordPath
 	p := &Set{
-		load: d.Load, started: s.File, kept: keptFile(dir), disk: durable.Disk{},
+		load: d.Load, started: s.File, kept: keptFile(dir), disk: durable.Below(dir),
 		hub: d.Hub, recorder: d.Recorder, raise: d.Raise, clock: d.Clock, log: d.Log, now: s, stops: stopsFile{path: filepath.Join(dir, ".spool-stops.json")},
 	}
 	p.schedule = recorder.NewSchedule(d.Recorder, d.Clock, d.Wall, d.Log, p.trigger)

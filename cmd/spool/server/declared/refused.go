@@ -65,7 +65,7 @@ func (s *State) Refusals() (warnings []string) {
 // sayRefused logs what was made by request and is not run, but for what was said before.
 func (p *Set) sayRefused(before map[string]config.Problems, now State) {
 	if now.unread != nil {
-		p.log.Error("pipelines that were made by request are not run, and stay in their file: the others record", "file", p.kept, "error", now.unread)
+		p.log.Error("pipelines that were made by request are not run, and stay in their file: the others record; do what the error says and reload, or write them into the configuration file", "file", p.kept, "error", now.unread)
 	}
 	for _, name := range slices.Sorted(maps.Keys(now.Refused)) {
 		if wrong := now.Refused[name]; why(before[name]) != why(wrong) {

@@ -1,0 +1,223 @@
+package filesystem
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Own is how spool gets at the files that it keeps for itself in a directory where others may
+// write. A name below Top is led to over no link, and what has the name is a regular file or
+// a directory: anything else is ErrNotBelow, with the path and what to do about it. A name
+// that is not below Top, such as Top itself, is the operator's to lead where he likes.
+//
+// Names are written as the system has them. The zero value protects nothing.
+type Own struct {
+	Top string
+	// Dir opens Top; nil: by its name. What is open already cannot be put away meanwhile.
+	Dir func() (*os.File, error)
+}
+
+// under is a name as it follows Top, with slashes; ok is false for one that is not below it.
+func (o Own) under(name string) (rel string, ok bool) {
+	if o.Top == "" {
+		return "", false
+	}
+	top := o.Top
+	if filepath.IsAbs(top) != filepath.IsAbs(name) {
+		var a, b error
+		if top, a = filepath.Abs(top); a == nil {
+			name, b = filepath.Abs(name)
+		}
+		if a != nil || b != nil {
+			return "", false
+		}
+	}
+	rel, err := filepath.Rel(top, name)
+	if err != nil || !filepath.IsLocal(rel) || rel == "." && o.Dir == nil {
+		return "", false
+	}
+	return filepath.ToSlash(rel), true
+}
+
+func (o Own) top() (*os.File, error) {
+	if o.Dir != nil {
+		return o.Dir()
+	}
+	return openDir(o.Top)
+}
+
+// in calls do with the directory that a name is in and the rest of the name, or reports that
+// the name is not below Top.
+func (o Own) in(op, name string, do func(parent int, base string) error) (below bool, err error) {
+	rel, below := o.under(name)
+	if !below {
+		return false, nil
+	}
+	top, err := o.top()
+	if err != nil {
+		return true, err
+	}
+	defer top.Close()
+	parent, base, done, err := ParentBelow(top, rel)
+	if err != nil {
+		return true, o.explain(name, err)
+	}
+	defer done()
+	if err = do(parent, base); err != nil {
+		err = &fs.PathError{Op: op, Path: name, Err: err}
+	}
+	return true, err
+}
+
+// Open is os.OpenFile. A file that it makes was not there, whatever has the name.
+func (o Own) Open(name string, flag int, perm fs.FileMode) (*os.File, error) {
+	rel, below := o.under(name)
+	if !below {
+		return os.OpenFile(name, flag, perm)
+	}
+	top, err := o.top()
+	if err != nil {
+		return nil, err
+	}
+	defer top.Close()
+	if flag&(os.O_CREATE|os.O_EXCL) != os.O_CREATE {
+		f, err := OpenBelow(top, rel, flag, perm)
+		return f, o.explain(name, err)
+	}
+	for {
+		f, err := OpenBelow(top, rel, flag&^os.O_CREATE, 0)
+		if errors.Is(err, fs.ErrNotExist) {
+			f, err = OpenBelow(top, rel, flag|os.O_EXCL, perm)
+		}
+		if !errors.Is(err, fs.ErrExist) { // another made it in between
+			return f, o.explain(name, err)
+		}
+	}
+}
+
+// Stat is os.Stat of a file or a directory.
+func (o Own) Stat(name string) (fs.FileInfo, error) {
+	rel, below := o.under(name)
+	if !below {
+		return os.Stat(name)
+	}
+	top, err := o.top()
+	if err != nil {
+		return nil, err
+	}
+	defer top.Close()
+	info, err := LstatBelow(top, rel)
+	if err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+		err = ErrNotBelow
+	}
+	if err != nil {
+		return nil, o.explain(name, err)
+	}
+	return info, nil
+}
+
+// List is os.ReadDir.
+func (o Own) List(dir string) ([]fs.DirEntry, error) {
+	d, err := o.Open(dir, os.O_RDONLY|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	entries, err := d.ReadDir(-1)
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	return entries, err
+}
+
+// Mkdir is os.Mkdir, and returns the directory that it made, open; nil where it cannot be
+// read.
+func (o Own) Mkdir(name string, perm fs.FileMode) (made *os.File, err error) {
+	below, err := o.in("mkdir", name, func(parent int, base string) error {
+		if err := again(func() error { return unix.Mkdirat(parent, base, uint32(perm.Perm())) }); err != nil {
+			return err
+		}
+		if fd, err := openat(parent, base, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0); err == nil {
+			made = os.NewFile(uintptr(fd), name)
+		}
+		return nil
+	})
+	if below {
+		return made, err
+	}
+	if err = os.Mkdir(name, perm); err != nil {
+		return nil, err
+	}
+	made, _ = os.OpenFile(name, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
+	return made, nil
+}
+
+// Rename is os.Rename of two names that are both below Top, or neither.
+func (o Own) Rename(from, to string) error {
+	below, err := o.in("rename", from, func(fromDir int, fromBase string) error {
+		below, err := o.in("rename", to, func(toDir int, toBase string) error {
+			return again(func() error { return unix.Renameat(fromDir, fromBase, toDir, toBase) })
+		})
+		if !below {
+			return unix.EXDEV
+		}
+		return err
+	})
+	if below {
+		return err
+	}
+	return os.Rename(from, to)
+}
+
+// Remove is os.Remove: of a link, it removes the link.
+func (o Own) Remove(name string) error {
+	below, err := o.in("remove", name, func(parent int, base string) error {
+		file := again(func() error { return unix.Unlinkat(parent, base, 0) })
+		if file == nil {
+			return nil
+		}
+		dir := again(func() error { return unix.Unlinkat(parent, base, unix.AT_REMOVEDIR) })
+		if errors.Is(dir, unix.ENOTDIR) {
+			return file
+		}
+		return dir
+	})
+	if below {
+		return err
+	}
+	return os.Remove(name)
+}
+
+// explain names the file in an error, and what is in the way where the name does not lead to
+// a file below Top.
+func (o Own) explain(name string, err error) error {
+	var system *fs.PathError
+	if errors.As(err, &system) {
+		system.Path = name
+	}
+	if !errors.Is(err, ErrNotBelow) {
+		return err
+	}
+	at, what := name, "a pipe, a socket or a device"
+	for rel, _ := o.under(name); rel != "."; rel = filepath.Dir(rel) {
+		path := filepath.Join(o.Top, filepath.FromSlash(rel))
+		if info, err := os.Lstat(path); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+			at, what = path, "a link"
+		}
+	}
+	return &linkedError{at, what}
+}
+
+// linkedError is ErrNotBelow for a file that spool keeps for itself.
+type linkedError struct{ path, what string }
+
+func (p *linkedError) Error() string {
+	return fmt.Sprintf("%s is %s, in the place of a file or directory of spool's own: remove it; where that is to lie on another disk, mount the disk there", p.path, p.what)
+}
+
+func (p *linkedError) Unwrap() error { return ErrNotBelow }

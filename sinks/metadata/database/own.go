@@ -1,0 +1,56 @@
+package database
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/gospool/spool/pipeline/durable"
+	"github.com/gospool/spool/pipeline/filesystem"
+)
+
+// besideFile are what follows the name of a sqlite database in the names of the files that
+// SQLite and spool keep beside it.
+var besideFile = []string{"-wal", "-shm", "-journal", openSuffix, migrateSuffix}
+
+const migrateSuffix = ".migrate"
+
+// own returns how files of a sqlite database are led to: over no link below Top where the
+// file is there, and else over none in its own directory.
+func (t *Target) own() filesystem.Own {
+	if top, err := filepath.Abs(t.Top); err == nil && t.Top != "" {
+		dir, err := filepath.Abs(filepath.Dir(t.File))
+		if rel, no := filepath.Rel(top, dir); err == nil && no == nil && filepath.IsLocal(rel) {
+			return filesystem.Own{Top: top}
+		}
+	}
+	return filesystem.Own{Top: filepath.Dir(t.File)}
+}
+
+// prepare makes the file of a sqlite database and its directory where there are none, for
+// spool's user alone: SQLite would let everybody read it, and gives its further files the
+// mode of this one. It refuses a link, a pipe or a device in the place of any of them, before
+// SQLite opens it. It opens no file that is there: SQLite would lose its locks when that is
+// closed.
+func (t *Target) prepare() error {
+	own := t.own()
+	disk := durable.Disk{Own: own}
+	if err := durable.MkdirAll(disk, filepath.Dir(t.File), 0o700); err != nil {
+		return fmt.Errorf("sqlite: %w", err)
+	}
+	if f, err := disk.Create(t.File, 0o600); err == nil {
+		_ = f.Close()
+	}
+	return t.whole(own)
+}
+
+// whole makes sure that neither the file nor one beside it is a link, a pipe or a device.
+func (t *Target) whole(own filesystem.Own) error {
+	for _, suffix := range append([]string{""}, besideFile...) {
+		if _, err := own.Stat(t.File + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("sqlite: %w", err)
+		}
+	}
+	return nil
+}
