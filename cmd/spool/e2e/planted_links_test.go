@@ -37,6 +37,7 @@ func TestNoPlantedLinkIsFollowed(t *testing.T) {
 		".spool-notices-spare":      {"dir", "", true},
 		".spool-pipelines.yaml.new": {"victim", "", true},
 		".spool-expiry.json.new":    {"victim", "", true},
+		".spool-streams.json.new":   {"victim", "", true},
 		".spool-stops.json.new":     {"victim", "", true},
 	} {
 		t.Run(link, func(t *testing.T) {

@@ -45,7 +45,7 @@ type Streams struct {
 // Open reads the streams of an earlier run. One that cannot be read, or that another user
 // can have written, is as none: that is logged. live lists the streams that are there.
 func Open(dir string, live func() []media.StreamInfo, log *slog.Logger) *Streams {
-	s := &Streams{file: filepath.Join(dir, ".spool-streams.json"), disk: durable.Disk{}, log: log, live: live, last: map[string]time.Time{}}
+	s := &Streams{file: filepath.Join(dir, ".spool-streams.json"), disk: durable.Below(dir), log: log, live: live, last: map[string]time.Time{}}
 	text, err := s.disk.ReadOurs(s.file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return s
