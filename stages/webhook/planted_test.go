@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -90,7 +91,7 @@ func TestANoticeIsSentToATargetThatIsDeclared(t *testing.T) {
 	o, err := Open(Options{Dir: dir, Tasks: tasks, Clock: newClock(), Log: slog.New(slog.NewTextHandler(said, nil)), Find: find})
 	require.NoError(t, err)
 	t.Cleanup(func() { process{o, tasks}.end(t) })
-	settled(t, o)
+	require.Eventually(t, func() bool { return o.Counts() == Counts{Delivered: 2, GivenUp: 3} }, time.Minute, time.Millisecond)
 	require.Subset(t, server.heard(), []string{`{"n":0}`, `{"n":1}`})
 	require.Equal(t, Counts{Delivered: 2, GivenUp: 3}, o.Counts())
 	require.Zero(t, files(t, dir))
