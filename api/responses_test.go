@@ -164,7 +164,7 @@ func TestPanicInAHandlerIsAnError(t *testing.T) {
 
 type nilStreams struct{ *fixture }
 
-func (nilStreams) List() []media.StreamInfo { panic("boom") }
+func (nilStreams) Paths() []string { panic("boom") }
 
 func TestHeadIsGetWithoutABody(t *testing.T) {
 	w := newFixture(t)

@@ -13,7 +13,7 @@ import (
 func TestARateTakesAnHourOfRecordings(t *testing.T) {
 	require.Zero(t, perDay(1<<30, time.Minute))
 	require.Zero(t, perDay(1<<30, time.Hour-time.Second))
-	require.EqualValues(t, 24<<30, perDay(1<<30, time.Hour))
+	require.EqualValues(t, int64(24<<30), perDay(1<<30, time.Hour))
 	p := retained.Plan{At: time.Unix(1e9, 0), DiskBytes: 100, UsedBytes: 10}
 	forecast(&p)
 	require.True(t, p.FullAt.IsZero())

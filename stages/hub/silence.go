@@ -20,6 +20,7 @@ const (
 // silence is what is known of when a stream sends.
 type silence struct {
 	pub   *Publisher // of what follows
+	began time.Time  // at the first look; paces are counted from it
 	units uint64     // that had come at the newest look that found further ones
 	at    time.Time  // of that look
 	pace  media.Pace // of those looks
@@ -58,7 +59,7 @@ func (s *stream) lookForSilence(now time.Time) {
 	}
 	first := q.pub != s.pub
 	if first {
-		*q = silence{pub: s.pub, at: now, told: q.told, units: q.units}
+		*q = silence{pub: s.pub, began: now, at: now, told: q.told, units: q.units}
 	}
 	if units == q.units {
 		s.stillSilent(now)
@@ -68,13 +69,10 @@ func (s *stream) lookForSilence(now time.Time) {
 		s.log.Info("the stream sends again", "silent_for", now.Sub(q.told).Round(time.Second))
 	}
 	if !first {
-		q.pace.See(int64(now.Sub(q.at)), int64(now.Sub(steadyZero)), uint32(time.Second))
+		q.pace.See(int64(now.Sub(q.at)), int64(now.Sub(q.began)), uint32(time.Second))
 	}
 	q.units, q.at, q.is, q.told = units, now, false, time.Time{}
 }
-
-// steadyZero is where paces are counted from: no wall clock moves it.
-var steadyZero = time.Now()
 
 // stillSilent warns once that is longer than usual. The caller holds s.mu.
 func (s *stream) stillSilent(now time.Time) {
