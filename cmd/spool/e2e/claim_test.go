@@ -45,7 +45,7 @@ func TestTwoRecordersOfOneName(t *testing.T) {
 			} {
 				require.Contains(t, said, part)
 			}
-			require.Contains(t, a.command("check"), "right")
+			require.Contains(t, a.command("check"), "configuration OK")
 			require.Equal(t, "finished", a.stateOf(kept))
 			require.Contains(t, b.refusedCommand(append([]string{"reindex"}, flags...)...), "is claimed by the recorder on")
 
