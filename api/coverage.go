@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 
 	"github.com/gospool/spool/api/coverage"
@@ -25,6 +26,7 @@ type coveredStream struct {
 	Path   string         `json:"path"`
 	Spans  []coveredSpan  `json:"spans" doc:"the oldest first; a gap shorter than a two-thousandth of the range is not seen"`
 	Events []coveredEvent `json:"events,omitempty" doc:"that recordings hold media of; at most 500"`
+	Cut    bool           `json:"cut,omitempty" doc:"it has further events"`
 }
 
 type coveredSpan struct {
@@ -42,10 +44,12 @@ type coveredEvent struct {
 	Name string  `json:"name,omitempty"`
 }
 
-// Bounds of one answer: what it holds, and what the catalogue is asked for it.
+// Bounds of one answer: what it holds, and what the catalogue is asked for it. The
+// catalogue gives a page of maxPageBytes at a time, and maxCoverages answers are made at
+// once, so that they take no more memory however much there is.
 const (
-	mostSpans      = 6000 // about a mebibyte
 	mostPages      = 100
+	maxCoverages   = 2
 	coverageStarts = 2000 // of which a range has so many that are told apart
 )
 
@@ -58,36 +62,62 @@ func (s *Server) coverage(w http.ResponseWriter, r *request) error {
 	if q.Start.IsZero() || q.End.IsZero() {
 		return BadRequest("start and end are needed: the range that is shown")
 	}
-	q.Limit, q.MaxBytes = media.MaxLimit, maxRowBytes
-	joined := coverage.Joiner{Resolution: q.End.Sub(q.Start) / coverageStarts, Now: s.deps.Clock.Now()}
-	a := coverageAnswer{Status: "success", Streams: []coveredStream{}}
-	for range mostPages {
-		page, err := s.deps.Catalogue.Records(r.Context(), q)
-		if err != nil {
-			return err
-		}
-		a.Degraded = a.Degraded || page.Degraded || page.Stalled
-		for i := range page.Records {
-			joined.Add(&page.Records[i])
-			a.Since = utcNano(page.Records[i].StartUTC)
-		}
-		if q.Cursor = page.Next; q.Cursor == "" {
-			a.Since = nil
-			break
-		}
-		if joined.Spans() > mostSpans {
-			break
-		}
-	}
-	for _, st := range joined.Streams() {
-		a.Streams = append(a.Streams, covered(&st))
+	q.Limit, q.MaxBytes = media.MaxLimit, maxPageBytes
+	a, err := s.covers(r.Context(), q)
+	if err != nil {
+		return err
 	}
 	answer(w, http.StatusOK, a)
 	return nil
 }
 
+// covers makes the answer in its turn: it waits for a place as long as the client does.
+func (s *Server) covers(ctx context.Context, q media.Query) (a coverageAnswer, err error) {
+	select {
+	case s.coverages <- struct{}{}:
+		defer func() { <-s.coverages }()
+	case <-ctx.Done():
+		return a, ctx.Err()
+	}
+	joined := coverage.Joiner{Resolution: q.End.Sub(q.Start) / coverageStarts, Now: s.deps.Clock.Now(), MaxBytes: maxPageBytes}
+	a = coverageAnswer{Status: "success", Streams: []coveredStream{}}
+	if err := s.join(ctx, q, &joined, &a); err != nil {
+		return a, err
+	}
+	for _, st := range joined.Streams() {
+		a.Streams = append(a.Streams, covered(&st))
+	}
+	return a, nil
+}
+
+// join reads the catalogue until all of the range is joined or the answer is full.
+func (s *Server) join(ctx context.Context, q media.Query, joined *coverage.Joiner, a *coverageAnswer) error {
+	for range mostPages {
+		page, err := s.deps.Catalogue.Records(ctx, q)
+		if err != nil {
+			return err
+		}
+		a.Degraded = a.Degraded || page.Degraded || page.Stalled
+		for i := range page.Records {
+			if joined.Full() {
+				return nil
+			}
+			joined.Add(&page.Records[i])
+			a.Since = utcNano(page.Records[i].StartUTC)
+		}
+		if q.Cursor = page.Next; q.Cursor == "" {
+			a.Since = nil
+			return nil
+		}
+		if joined.Full() {
+			return nil
+		}
+	}
+	return nil
+}
+
 func covered(st *coverage.Stream) coveredStream {
-	out := coveredStream{Path: st.Path, Spans: []coveredSpan{}}
+	out := coveredStream{Path: st.Path, Spans: []coveredSpan{}, Cut: st.Cut}
 	for _, sp := range st.Spans {
 		one := coveredSpan{
 			First: sp.First.String(), Start: utcNano(sp.StartNS), End: utcNano(sp.EndNS), State: sp.State, Elsewhere: sp.Elsewhere, Recordings: sp.Recordings,
@@ -98,7 +128,7 @@ func covered(st *coverage.Stream) coveredStream {
 		out.Spans = append(out.Spans, one)
 	}
 	for i := range st.Events {
-		out.Events = append(out.Events, coveredEvent{utcNano(st.Events[i].At), st.Events[i].Name})
+		out.Events = append(out.Events, coveredEvent{utcNano(st.Events[i].AtNS), st.Events[i].Name})
 	}
 	return out
 }

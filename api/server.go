@@ -22,18 +22,19 @@ import (
 // Server answers requests. It is an http.Handler; Listen and Serve run it as a
 // server with all its limits.
 type Server struct {
-	cfg     Config
-	deps    Deps
-	table   []route
-	router  *httprouter.Router
-	auth    *auth.Authenticator
-	hosts   hosts
-	origins *http.CrossOriginProtection
-	readers playback.Readers
-	shown   scrub.Scrubber
-	doc     []byte         // the OpenAPI document
-	scrape  http.Handler   // of /metrics
-	live    *conn.Listener // nil before Listen
+	cfg       Config
+	deps      Deps
+	table     []route
+	router    *httprouter.Router
+	auth      *auth.Authenticator
+	hosts     hosts
+	origins   *http.CrossOriginProtection
+	readers   playback.Readers
+	shown     scrub.Scrubber
+	doc       []byte         // the OpenAPI document
+	scrape    http.Handler   // of /metrics
+	coverages chan struct{}  // places of those that are made
+	live      *conn.Listener // nil before Listen
 }
 
 // New checks the configuration and makes a server that does not listen yet.
@@ -60,7 +61,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, deps: deps, table: routes(), auth: who, hosts: newHosts(cfg), origins: http.NewCrossOriginProtection()}
+	s := &Server{cfg: cfg, deps: deps, table: routes(), auth: who, hosts: newHosts(cfg), origins: http.NewCrossOriginProtection(), coverages: make(chan struct{}, maxCoverages)}
 	s.shown = scrub.Scrubber{RecordDir: cfg.RecordDir}
 	for i := range s.table {
 		s.shown.Endpoints = append(s.shown.Endpoints, s.table[i].path)

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gospool/spool/pipeline/media"
 )
@@ -25,25 +26,42 @@ type Span struct {
 type Stream struct {
 	Path   string
 	Spans  []Span
-	Events []media.Event
+	Events []Event
+	Cut    bool // it has further events
+}
+
+// Event is what is shown of an event; its data is not held.
+type Event struct {
+	AtNS int64
+	Name string
 }
 
 // Joiner joins recordings that come by start, the newest first.
 type Joiner struct {
 	Resolution time.Duration // a shorter gap is none
 	Now        time.Time     // to which what still grows reaches
+	MaxBytes   int           // of all together, about, as JSON
 
-	spans   int
+	bytes   int
 	streams map[string]*Stream
 }
 
 // mostEvents are kept of a stream.
 const mostEvents = 500
 
-// Spans returns how many there are.
-func (j *Joiner) Spans() int { return j.spans }
+// What each takes as JSON, without its names.
+const (
+	streamBytes = 50
+	spanBytes   = 200
+	gapBytes    = 80
+	eventBytes  = 60
+)
+
+// Full reports whether there is no room for another recording.
+func (j *Joiner) Full() bool { return j.bytes >= j.MaxBytes }
 
 // Add takes the next recording. One whose footage is gone or elsewhere only is left out.
+// Of its events as many are kept as there is room for.
 func (j *Joiner) Add(r *media.Record) {
 	if r.State == media.StateLost || r.State == media.StateRemote {
 		return
@@ -59,17 +77,55 @@ func (j *Joiner) Add(r *media.Record) {
 	if s == nil {
 		s = &Stream{Path: r.Stream}
 		j.streams[r.Stream] = s
+		j.bytes += streamBytes + textBytes(r.Stream)
 	}
-	s.Events = append(s.Events, r.Events[:min(len(r.Events), mostEvents-len(s.Events))]...)
-	if n := len(s.Spans); n > 0 && j.joins(&s.Spans[n-1], &one) {
+	j.addSpan(s, &one)
+	j.addEvents(s, r.Events)
+}
+
+func (j *Joiner) addSpan(s *Stream, one *Span) {
+	if !one.Gap.None() {
+		j.bytes += gapBytes
+	}
+	if n := len(s.Spans); n > 0 && j.joins(&s.Spans[n-1], one) {
 		newer := &s.Spans[n-1]
+		if !newer.Gap.None() {
+			j.bytes -= gapBytes
+		}
 		newer.First, newer.StartNS, newer.Gap = one.First, one.StartNS, one.Gap
 		newer.EndNS = max(newer.EndNS, one.EndNS)
 		newer.Recordings++
 		return
 	}
-	s.Spans = append(s.Spans, one)
-	j.spans++
+	s.Spans = append(s.Spans, *one)
+	j.bytes += spanBytes
+}
+
+func (j *Joiner) addEvents(s *Stream, events []media.Event) {
+	for i := range events {
+		if len(s.Events) == mostEvents || j.Full() {
+			s.Cut = true
+			return
+		}
+		s.Events = append(s.Events, Event{events[i].At, events[i].Name})
+		j.bytes += eventBytes + textBytes(events[i].Name)
+	}
+}
+
+// textBytes returns the length of a text as JSON, which may be six times its own.
+func textBytes(text string) int {
+	bytes := len(`""`)
+	for _, r := range text {
+		switch {
+		case r == '"', r == '\\':
+			bytes += 2
+		case r < ' ', r == utf8.RuneError, r == '\u2028', r == '\u2029':
+			bytes += 6
+		default:
+			bytes += utf8.RuneLen(r)
+		}
+	}
+	return bytes
 }
 
 // joins reports whether an older span reaches to a newer one, with nothing between them

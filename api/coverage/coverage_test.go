@@ -31,7 +31,7 @@ func TestRecordingsAreJoinedWhereNothingIsMissing(t *testing.T) {
 		"another state":             {0, []*media.Record{record(30, 0, media.StateRecording, 0), record(20, 30, media.StateRecovered, 0)}, []string{"20-30 recovered 1", "30-100 recording 1"}},
 		"lost":                      {0, []*media.Record{record(20, 30, media.StateLost, 0)}, nil},
 	} {
-		j := Joiner{Resolution: c.resolution, Now: time.Unix(100, 0)}
+		j := Joiner{Resolution: c.resolution, Now: time.Unix(100, 0), MaxBytes: 1 << 20}
 		for _, r := range c.newest {
 			j.Add(r)
 		}
@@ -46,6 +46,5 @@ func TestRecordingsAreJoinedWhereNothingIsMissing(t *testing.T) {
 			}
 		}
 		require.Equal(t, c.want, got, name)
-		require.Equal(t, len(c.want), j.Spans(), name)
 	}
 }
