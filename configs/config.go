@@ -30,6 +30,8 @@ type Config struct {
 	Demo StreamPath `yaml:"-"`
 	// File is the configuration file that was read, or empty.
 	File string `yaml:"-"`
+	// Blank reports that File has nothing in it but white space and comments.
+	Blank bool `yaml:"-"`
 	// Warnings are about what is configured but has no effect, or may surprise.
 	Warnings config.Problems `yaml:"-"`
 

@@ -27,6 +27,7 @@ const (
 type layers struct {
 	merged *koanf.Koanf
 	at     map[string]config.Pos // of the last layer that wrote the key, by path
+	blank  bool                  // the file has nothing in it
 }
 
 func newLayers() (*layers, error) {
@@ -66,6 +67,7 @@ func (p *positioned) Unmarshal(data []byte) (map[string]any, error) {
 		return nil, err
 	}
 	if n.Empty() {
+		p.blank = !p.inside
 		return map[string]any{}, nil
 	}
 	if !n.IsMap {

@@ -83,7 +83,7 @@ func Load(o Options) (*Config, error) {
 	if problems = o.further(c, problems); len(problems) > 0 {
 		return nil, explain(problems).Sorted()
 	}
-	c.File = file
+	c.File, c.Blank = file, l.blank
 	if demo && c.MP4.Enable {
 		c.Demo = DemoStream
 	}

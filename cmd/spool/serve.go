@@ -11,7 +11,9 @@ import (
 	"github.com/gospool/spool/cmd/spool/logging"
 	"github.com/gospool/spool/cmd/spool/server"
 	"github.com/gospool/spool/cmd/spool/server/outside"
+	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/config"
 	"github.com/gospool/spool/pipeline/wallclock"
 )
 
@@ -28,7 +30,7 @@ func (c *ServeCmd) Run(p *Program) error {
 		}
 		fmt.Fprintf(p.Stderr, "warning: %v\n", err)
 	}
-	cfg, err := p.load()
+	cfg, err := c.load(p)
 	if err != nil {
 		return err
 	}
@@ -37,8 +39,7 @@ func (c *ServeCmd) Run(p *Program) error {
 		return err
 	}
 	log := logging.New(cfg.Log, p.Stderr, p.Environ)
-	_, warnings := outside.Check(cfg, time.Now()) // what is wrong ends the start, or is logged where it is used
-	for _, w := range append(cfg.Warnings, warnings...) {
+	for _, w := range cfg.Warnings {
 		log.Warn(w.String())
 	}
 	signals := make(chan os.Signal, 2)
@@ -47,10 +48,25 @@ func (c *ServeCmd) Run(p *Program) error {
 	// a good end into a death.
 
 	s, err := server.New(declared, server.Options{
-		Load: p.load, Log: log, Clock: pipeline.SystemClock, Synchronised: wallclock.KernelSynchronised, Version: readBuild().version,
+		Load: func() (*configs.Config, error) { return c.load(p) }, Log: log, Clock: pipeline.SystemClock, Synchronised: wallclock.KernelSynchronised, Version: readBuild().version,
 	})
 	if err != nil {
 		return err
 	}
 	return s.Run(signals)
+}
+
+// load reads the configuration for a start and for a reload. It refuses what no recording
+// could be made with. Anything else that is wrong on the machine, such as a certificate,
+// stops its own part alone, which tells it.
+func (c *ServeCmd) load(p *Program) (*configs.Config, error) {
+	cfg, err := p.loadChecked(func(cfg *configs.Config) config.Problems {
+		return append(server.Problems(cfg), outside.Groups(cfg)...)
+	})
+	if err != nil {
+		return nil, err
+	}
+	_, warnings := outside.Check(cfg, time.Now())
+	cfg.Warnings = append(cfg.Warnings, warnings...)
+	return cfg, nil
 }

@@ -21,12 +21,15 @@ type settings struct {
 }
 
 // load reads the configuration as the flags say.
-func (p *Program) load() (*configs.Config, error) {
+func (p *Program) load() (*configs.Config, error) { return p.loadChecked(server.Problems) }
+
+// loadChecked is load with a check of its own: see configs.Options.
+func (p *Program) loadChecked(check func(*configs.Config) config.Problems) (*configs.Config, error) {
 	flags, err := p.Settings.flags()
 	if err != nil {
 		return nil, usageError{err}
 	}
-	c, err := configs.Load(configs.Options{File: p.Settings.File, Environ: p.Environ, Flags: flags, Check: server.Problems})
+	c, err := configs.Load(configs.Options{File: p.Settings.File, Environ: p.Environ, Flags: flags, Check: check})
 	if problems := (config.Problems)(nil); err != nil && !errors.As(err, &problems) {
 		return nil, usageError{err} // a file that is not there
 	}

@@ -164,3 +164,49 @@ func TestFileIsWatched(t *testing.T) {
 	require.Equal(t, "unchanged", got.Status)
 	require.Equal(t, []string{"log/level"}, got.NeedRestart, "http/listen is a flag here, which wins")
 }
+
+// A configuration that nothing could be recorded with, one that is empty, and one that is
+// gone change nothing: health says why, until a reload succeeds.
+func TestARefusedReloadKeepsRecording(t *testing.T) {
+	t.Parallel()
+	const good = "pipelines: {p: {record: always, stages: [source, gop_ring, segmenter, mp4, metadata]}}\n" +
+		"streams: {live/a: {pull: '" + pulledPattern + "'}}\n"
+	r := serve(t, good)
+	r.expect("the configuration is refused")
+	r.awaitUnits("live/a", 25)
+	file := filepath.Join(r.dir, "config.yaml")
+	refused := func(why string) {
+		t.Helper()
+		code, body := r.ask("POST", "/mp4/reload")
+		require.Equal(t, http.StatusUnprocessableEntity, code, "%s", body)
+		require.Contains(t, string(body), why)
+		p := r.problem("configuration_refused")
+		require.Contains(t, p["cause"], "config.yaml")
+		require.Contains(t, p["cause"], why)
+		r.awaitUnits("live/a", r.status("live/a").AccessUnits+25)
+		require.Len(t, r.records("live/a"), 1)
+	}
+	mended := func() {
+		t.Helper()
+		r.configure(good)
+		eventually(t, "the file is read again by itself", func() bool { return r.problem("configuration_refused") == nil })
+	}
+
+	r.configure(good + "mp4: {group: no-such-group}\n")
+	refused(`there is no group`)
+	require.Contains(t, r.problem("configuration_refused")["cause"], "config.yaml:3:14: mp4/group")
+	mended()
+	require.NoError(t, os.Truncate(file, 0))
+	r.await("the configuration is refused", "problem", "the file is empty, and had settings before")
+	refused("the file is empty")
+	require.NoError(t, os.WriteFile(file, []byte("# nothing\n\n"), 0o600))
+	refused("the file is empty")
+	mended()
+	require.NoError(t, os.Remove(file))
+	require.NoError(t, r.cmd.Process.Signal(syscall.SIGHUP))
+	r.await("the configuration is refused", "problem", "the file is not there any more")
+	refused("the file is not there any more")
+	mended()
+	r.awaitUnits("live/a", r.status("live/a").AccessUnits+25)
+	require.Len(t, r.records("live/a"), 1, "nothing of it ended the recording")
+}

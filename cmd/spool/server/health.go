@@ -67,6 +67,16 @@ func (s *Server) problems(ctx context.Context) (all []pipeline.Problem) {
 			Remedy: "declare in the configuration file what they name, or take them back: DELETE /mp4/pipelines/NAME",
 		})
 	}
+	if wrong := s.declared.Unloaded(); len(wrong) > 0 {
+		why := make([]string, len(wrong))
+		for i, p := range wrong {
+			why[i] = p.String()
+		}
+		all = append(all, pipeline.Problem{
+			Problem: "configuration_refused", Cause: "the configuration's file is not obeyed: " + firstOf(why),
+			Remedy: "do what the cause says: the configuration of before is run until then, and the next start reads the file as it is",
+		})
+	}
 	if why := s.keeper.LastError(); why != "" {
 		all = append(all, pipeline.Problem{Problem: "retention", Cause: why, Remedy: "see why files cannot be deleted; the disk may become full meanwhile"})
 	}

@@ -105,10 +105,11 @@ type Set struct {
 	clock    pipeline.Clock
 	log      *slog.Logger
 
-	stops  stopsFile
-	change sync.Mutex // one change at a time
-	mu     sync.Mutex // guards now
-	now    State
+	stops    stopsFile
+	change   sync.Mutex // one change at a time
+	mu       sync.Mutex // guards what follows
+	now      State
+	unloaded config.Problems // why the last reload was refused; none when it was not
 }
 
 // New gives the recorder the schedule, and the stops by hand of an earlier run.

@@ -2,8 +2,11 @@ package declared
 
 import (
 	"errors"
+	"io/fs"
+	"os"
 	"path/filepath"
 
+	"github.com/gospool/spool/configs"
 	"github.com/gospool/spool/pipeline/config"
 )
 
@@ -29,4 +32,41 @@ func shown(p config.Problem) config.Problem {
 		p.Pos.File = filepath.Base(p.Pos.File)
 	}
 	return p
+}
+
+// emptied refuses a file that is gone, or empty where it had settings: editors and copies
+// empty a file before they write it, and what is recorded would end. The next configuration
+// is nil where it cannot be read.
+func emptied(before, next *configs.Config) error {
+	if before.File == "" {
+		return nil
+	}
+	wrong := config.Problem{Pos: config.Pos{File: before.File}}
+	_, err := os.Stat(before.File)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) || next != nil && next.File == "":
+		wrong.Msg = "the file is not there any more"
+		return config.Problems{wrong.WithHint("write it again; to run with the defaults, start spool again without it")}
+	case next != nil && next.Blank && !before.Blank:
+		wrong.Msg = "the file is empty, and had settings before"
+		return config.Problems{wrong.WithHint("write its settings again; to run with the defaults, start spool again")}
+	}
+	return nil
+}
+
+// remember keeps what the last reload was refused for, until one is not.
+func (p *Set) remember(refused error) {
+	var problems config.Problems
+	errors.As(refused, &problems)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.unloaded = problems
+}
+
+// Unloaded returns why the configuration's file is not the one that is run: what the last
+// reload was refused for. It is empty when that was not refused.
+func (p *Set) Unloaded() config.Problems {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.unloaded
 }

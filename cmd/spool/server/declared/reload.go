@@ -32,27 +32,40 @@ func (p *Set) Reload(ctx context.Context) (api.Reloaded, error) {
 func (p *Set) reload(ctx context.Context) (out api.Reloaded, err error) {
 	p.change.Lock()
 	defer p.change.Unlock()
-	file, err := p.load()
+	before := p.State()
+	next, err := p.readAgain(before)
+	p.remember(err)
 	if err != nil {
-		return out, refusal(err)
+		return out, err
+	}
+	p.sayRefused(before.Refused, next)
+	out = p.apply(ctx, next)
+	out.NeedRestart = needRestart(p.started, next.File)
+	return out, nil
+}
+
+// readAgain reads what is declared now, and changes nothing. Its error is a refusal.
+func (p *Set) readAgain(before State) (next State, err error) {
+	file, err := p.load()
+	if lost := emptied(before.File, file); lost != nil {
+		return next, refusal(lost)
+	}
+	if err != nil {
+		return next, refusal(err)
 	}
 	if file.MP4.RecordPath != p.started.MP4.RecordPath {
 		problem := file.Problem("mp4/record_path", "the directory of the recordings cannot change while spool runs")
-		return out, refusal(config.Problems{problem.WithHint("start spool again")})
+		return next, refusal(config.Problems{problem.WithHint("start spool again")})
 	}
-	before := p.State()
 	kept, unread := before.kept(), before.unread
 	if unread != nil { // perhaps it is mended
 		kept, unread = readKept(p.disk, p.kept)
 	}
-	next, err := declare(file, kept, unread)
+	next, err = declare(file, kept, unread)
 	if err != nil {
-		return out, refusal(err)
+		return next, refusal(err)
 	}
-	p.sayRefused(before.Refused, next)
-	out = p.apply(ctx, next)
-	out.NeedRestart = needRestart(p.started, file)
-	return out, nil
+	return next, nil
 }
 
 // apply makes the running parts do what is declared next. The caller holds

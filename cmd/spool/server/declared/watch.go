@@ -42,8 +42,9 @@ func (p *Set) Begin(tasks *pipeline.Tasks) {
 // in several steps.
 const settle = 200 * time.Millisecond
 
-// watch reloads when the file's content is another. The directory is watched and
-// not the file, which editors and mounts put a new one in the place of.
+// watch reloads when the file's content is another, or was written again after a refusal.
+// The directory is watched and not the file, which editors and mounts put a new one in the
+// place of.
 func (p *Set) watch(ctx context.Context, file string) error {
 	w, err := fsnotify.NewWatcher()
 	if err != nil {
@@ -65,7 +66,7 @@ func (p *Set) watch(ctx context.Context, file string) error {
 			}
 		case <-settled:
 			text, err := config.ReadFile(file)
-			if err == nil && !bytes.Equal(text, seen) {
+			if err == nil && (!bytes.Equal(text, seen) || len(p.Unloaded()) > 0) {
 				seen = text
 				p.reloadAndSay(ctx, "the file changed")
 			}

@@ -24,14 +24,21 @@ import (
 func Check(cfg *configs.Config, now time.Time) (wrong, warnings config.Problems) {
 	c := checker{cfg: cfg, now: now, asked: map[string]bool{}}
 	c.certificates()
-	c.group(cfg.MP4.Group, func(msg, hint string) {
-		c.wrong = append(c.wrong, cfg.Problem("mp4/group", msg).WithHint("%s", hint))
+	c.ownGroup()
+	c.each(func(s *pipeline.StageInfo, settings *config.Node) {
+		c.groups(s, settings)
+		c.secretFiles(s, settings)
 	})
-	for _, p := range cfg.Pipelines {
-		pipeline.EachStage(p.Stages, c.stage)
-	}
-	cfg.EachNamed(c.stage)
 	return c.wrong.Sorted(), c.warnings.Sorted()
+}
+
+// Groups returns which groups the machine lacks: no recording that is given to one of them
+// can be made. It takes a configuration that has other problems, too.
+func Groups(cfg *configs.Config) config.Problems {
+	c := checker{cfg: cfg, asked: map[string]bool{}}
+	c.ownGroup()
+	c.each(c.groups)
+	return c.wrong.Sorted()
 }
 
 type checker struct {
@@ -80,6 +87,21 @@ func (c *checker) certificate(block, cert, key string) {
 	}
 }
 
+// each looks at every stage that is written.
+func (c *checker) each(look func(s *pipeline.StageInfo, settings *config.Node)) {
+	for _, p := range c.cfg.Pipelines {
+		pipeline.EachStage(p.Stages, look)
+	}
+	c.cfg.EachNamed(look)
+}
+
+// ownGroup looks at the group of all recordings.
+func (c *checker) ownGroup() {
+	c.group(c.cfg.MP4.Group, func(msg, hint string) {
+		c.wrong = append(c.wrong, c.cfg.Problem("mp4/group", msg).WithHint("%s", hint))
+	})
+}
+
 func (c *checker) group(name string, say func(msg, hint string)) {
 	if name == "" || !c.first("group", name) {
 		return
@@ -90,12 +112,16 @@ func (c *checker) group(name string, say func(msg, hint string)) {
 	}
 }
 
-// stage looks at what the settings of one stage name.
-func (c *checker) stage(s *pipeline.StageInfo, settings *config.Node) {
+// groups looks at the groups that the settings of one stage name.
+func (c *checker) groups(s *pipeline.StageInfo, settings *config.Node) {
 	for _, n := range s.Written(settings, pipeline.FileGroup) {
 		text, _ := n.Text()
 		c.group(text, func(msg, hint string) { c.wrong.Add(n, hint, "%s", msg) })
 	}
+}
+
+// secretFiles looks at the files with secrets that the settings of one stage name.
+func (c *checker) secretFiles(s *pipeline.StageInfo, settings *config.Node) {
 	for _, m := range s.Reaches() {
 		if pipeline.Reach(m.Text) != pipeline.ReachesSecretFile {
 			continue

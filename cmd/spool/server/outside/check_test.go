@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/configs"
+	"github.com/gospool/spool/pipeline/config"
 
 	_ "github.com/gospool/spool/sinks/metadata"
 	_ "github.com/gospool/spool/sinks/mp4"
@@ -66,4 +67,25 @@ func TestWhatIsNamedOutsideIsOpened(t *testing.T) {
 		require.Len(t, said, 1, text)
 		require.Contains(t, strings.ReplaceAll(strings.ReplaceAll(said[0], file, configs.FileName), dir, "DIR"), want, text)
 	}
+}
+
+// A group that is missing is said, also of a configuration that has other problems;
+// nothing else on the machine is looked at.
+func TestGroupsOfABrokenConfiguration(t *testing.T) {
+	var said []string
+	_, err := configs.Load(configs.Options{Dir: t.TempDir(), Flags: []configs.Flag{
+		{Name: "--set mp4/group", Key: []string{"mp4", "group"}, Value: "no-such-group"},
+		{Name: "--set mp4/max_duration", Key: []string{"mp4", "max_duration"}, Value: "long"},
+		{Name: "--set http/tls/cert", Key: []string{"http", "tls", "cert"}, Value: "none"},
+		{Name: "--set http/tls/key", Key: []string{"http", "tls", "key"}, Value: "none"},
+	}, Check: func(cfg *configs.Config) config.Problems {
+		wrong := Groups(cfg)
+		for _, p := range wrong {
+			said = append(said, p.Path)
+		}
+		return wrong
+	}})
+	require.ErrorContains(t, err, "mp4/max_duration")
+	require.ErrorContains(t, err, "there is no group")
+	require.Equal(t, []string{"mp4/group"}, said)
 }
