@@ -55,6 +55,7 @@ func FuzzFileName(f *testing.F) {
 // A remedy names an endpoint; a path of the machine beside it does not show.
 func TestEndpointsAreNoPathsOfTheMachine(t *testing.T) {
 	s := newFixture(t).server()
+	require.Equal(t, "DELETE /mp4/streams/{stream_path} forgets it", s.shown.Text("DELETE /mp4/streams/{stream_path} forgets it"))
 	require.Equal(t, "see secret, POST /mp4/retention/confirm, not confirm",
 		s.shown.Text("see /home/mp4/secret, POST /mp4/retention/confirm, not /home/mp4/retention/confirm"))
 }

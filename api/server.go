@@ -64,7 +64,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	s := &Server{cfg: cfg, deps: deps, table: routes(), auth: who, hosts: newHosts(cfg), origins: http.NewCrossOriginProtection(), coverages: make(chan struct{}, maxCoverages)}
 	s.shown = scrub.Scrubber{RecordDir: cfg.RecordDir}
 	for i := range s.table {
-		s.shown.Endpoints = append(s.shown.Endpoints, s.table[i].path)
+		s.shown.Endpoints = append(s.shown.Endpoints, s.table[i].template())
 	}
 	s.router = s.newRouter(s.table)
 	s.router.PanicHandler = s.recovered

@@ -31,7 +31,7 @@ type streamAnswer struct {
 	Unrecorded     []string          `json:"unrecorded,omitempty" doc:"codecs of tracks that come in but cannot be recorded"`
 	Bytes          uint64            `json:"bytes"`
 	AccessUnits    uint64            `json:"access_units"`
-	LastAccessUnit *string           `json:"last_access_unit,omitempty" format:"date-time" doc:"of a stream that is offline: when it was seen last, to ten seconds"`
+	LastAccessUnit *string           `json:"last_access_unit,omitempty" format:"date-time" doc:"also of a stream that is offline; after a crash of spool it may be older than that"`
 	Drops          []pipeline.Drop   `json:"drops"`
 	Repairs        []media.Repair    `json:"repairs,omitempty" doc:"what was put right, by cause: no picture was lost by it"`
 	Problems       []problemAnswer   `json:"problems,omitempty" doc:"what is wrong now"`

@@ -20,7 +20,7 @@ var userinfo = regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.\-]*://)[^\s/@]*@`)
 // Scrubber scrubs texts.
 type Scrubber struct {
 	RecordDir string   // absolute; what is below it is shown by its path from there
-	Endpoints []string // paths of the API, which a remedy may name
+	Endpoints []string // templates of the API's paths, which a remedy may name
 }
 
 // Text scrubs what libraries and cameras say: paths lose their directories, and URLs all

@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gospool/spool/pipeline"
+	"github.com/gospool/spool/pipeline/recorder"
 )
 
 func TestWhoMayBeginWithWhatIsThere(t *testing.T) {
@@ -64,4 +65,33 @@ func TestAnAnswerHoldsForAGeneration(t *testing.T) {
 	b.update(t, nil)
 	changed("no pipeline any more")
 	require.False(t, b.MayBegin("conf/a"))
+}
+
+// What is to be recorded is wanted without a publisher, too, and not once it was stopped.
+func TestWhatIsWanted(t *testing.T) {
+	always := newRig(t, pipeline.Always)
+	require.True(t, always.Wants("live/x"))
+	always.StartAlways("conf/a")
+	always.awaitRun(t, "conf/a")
+	require.True(t, always.Wants("conf/a"))
+	_, err := always.Stop(t.Context(), "conf/a")
+	require.NoError(t, err)
+	require.False(t, always.Wants("conf/a"), "it was stopped by hand")
+	_, err = always.Hold(t.Context(), "always", recorder.HoldOptions{})
+	require.NoError(t, err)
+	require.False(t, always.Wants("live/x"), "its pipeline is held")
+
+	hand := newRig(t, pipeline.Manual)
+	require.False(t, hand.Wants("conf/a"))
+	_, err = hand.Start("conf/a", recorder.StartOptions{})
+	require.NoError(t, err)
+	require.True(t, hand.Wants("conf/a"))
+	_, err = hand.Stop(t.Context(), "conf/a")
+	require.NoError(t, err)
+	require.False(t, hand.Wants("conf/a"))
+
+	event := newRig(t, pipeline.Event)
+	event.StartAlways("conf/a")
+	event.awaitRun(t, "conf/a")
+	require.False(t, event.Wants("conf/a"), "it waits for an event")
 }

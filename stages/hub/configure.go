@@ -41,6 +41,9 @@ func (h *Hub) Configure(path string, c StreamConfig) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.override, s.readTimeout, s.wallClock = c.Override, c.ReadTimeout, c.WallClock
+	if s.named.IsZero() {
+		s.named = h.cfg.Clock.Now()
+	}
 	if s.pull.same(next) {
 		return nil
 	}
@@ -65,7 +68,7 @@ func (h *Hub) Forget(path string) {
 	s.configured.Store(false)
 	h.mu.Unlock()
 	s.mu.Lock()
-	s.override, s.readTimeout, s.wallClock = false, 0, ""
+	s.override, s.readTimeout, s.wallClock, s.named = false, 0, "", time.Time{}
 	ended := s.pull.over()
 	s.replacePull(nil)
 	s.mu.Unlock()

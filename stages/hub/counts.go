@@ -5,7 +5,6 @@ import (
 	"slices"
 	"sort"
 	"sync"
-	"time"
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/media"
@@ -58,11 +57,8 @@ func (s *stream) info() media.StreamInfo {
 	defer s.mu.Unlock()
 	i := media.StreamInfo{
 		Path: s.path, Configured: s.configured.Load(), Subscribers: len(s.subs),
-		AccessUnits: s.accessUnits.Load(), Bytes: s.bytes.Load(),
+		AccessUnits: s.accessUnits.Load(), Bytes: s.bytes.Load(), LastAccessUnit: s.lastAccessUnit(),
 		Losses: s.drops.list(), Repairs: s.repairs.repairs(), Refused: s.refused.Load(), PullFailed: s.pullFailures.Load(), State: "waiting",
-	}
-	if ns := s.lastAU.Load(); ns != 0 {
-		i.LastAccessUnit = time.Unix(0, ns)
 	}
 	if i.Configured {
 		i.State = "configured"

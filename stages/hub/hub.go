@@ -84,6 +84,7 @@ type Hub struct {
 	mu      sync.Mutex // guards streams and closed
 	streams map[string]*stream
 	watch   func(path string)
+	left    func(Departure)
 	closed  bool
 
 	recordings  Recordings // nil: a GOP is kept of every stream
@@ -101,6 +102,18 @@ func New(pool *media.Pool, tasks *pipeline.Tasks, cfg Config) *Hub {
 // begun, after its tracks are known. It is called on the publisher's goroutine
 // and must not wait. Set it before the first publisher.
 func (h *Hub) Watch(began func(path string)) { h.watch = began }
+
+// Departure is the end of a publisher whose tracks were known.
+type Departure struct {
+	Path  string
+	Last  time.Time // of the stream's last access unit; zero: it has had none
+	Since time.Time // no media has come since: the publisher left, or had fallen silent before
+}
+
+// WatchDepartures sets the function that is told of each departure, while the path is
+// still known for it. It must not wait, nor use the publisher. Set it before the first
+// publisher.
+func (h *Hub) WatchDepartures(left func(Departure)) { h.left = left }
 
 // Recordings know which streams have a use for their newest GOP.
 type Recordings interface {
@@ -197,6 +210,21 @@ func (h *Hub) Configured(path string) bool {
 	defer h.mu.Unlock()
 	s := h.streams[path]
 	return s != nil && s.configured.Load()
+}
+
+// Vacant reports whether a path has no publisher whose tracks are known, and none is
+// fetched by a pull, whose failures are problems of their own. named is when the
+// configuration began to name the path; zero: it does not.
+func (h *Hub) Vacant(path string) (named time.Time, vacant bool) {
+	h.mu.Lock()
+	s := h.streams[path]
+	h.mu.Unlock()
+	if s == nil {
+		return time.Time{}, true
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.named, s.set == nil && s.pull == nil
 }
 
 // Paths lists the paths of the streams that are live or configured, or waited for, in order.

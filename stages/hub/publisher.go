@@ -161,7 +161,10 @@ func (p *Publisher) end(reason media.Cause, why error) {
 	}
 	p.closed = why
 	p.stream.builder.Flush()
-	p.stream.detach(p, reason)
+	departure, h := p.stream.detach(p, reason), p.stream.hub
+	if p.tracks != nil && h.left != nil {
+		h.left(departure)
+	}
 	close(p.done)
-	p.stream.hub.leave(p.stream)
+	h.leave(p.stream)
 }

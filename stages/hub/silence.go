@@ -9,11 +9,13 @@ import (
 )
 
 // A live stream is silent when its publisher is connected and sends nothing: longer than
-// leastSilence, and longer than its own pace allows. One that has sent once only has no
+// LeastSilence, and longer than its own pace allows. One that has sent once only has no
 // pace yet, and is waited for up to lonelySilence.
+// LeastSilence is how long nothing may come of any stream before that is a problem.
+const LeastSilence = 5 * time.Second
+
 const (
 	silenceEvery  = time.Second // between two looks
-	leastSilence  = 5 * time.Second
 	lonelySilence = time.Minute
 )
 
@@ -77,7 +79,7 @@ func (s *stream) lookForSilence(now time.Time) {
 // stillSilent warns once that is longer than usual. The caller holds s.mu.
 func (s *stream) stillSilent(now time.Time) {
 	q := &s.silence
-	limit := max(leastSilence, time.Duration(q.pace.Longest()), s.timing().ReadTimeout)
+	limit := max(LeastSilence, time.Duration(q.pace.Longest()), s.timing().ReadTimeout)
 	if !q.pace.Known() {
 		limit = max(limit, lonelySilence)
 	}

@@ -57,3 +57,31 @@ func TestASilentStreamIsWarnedOfOnce(t *testing.T) {
 	look(time.Second)
 	require.Equal(t, 2, said("the stream sends again"))
 }
+
+// A publisher that had fallen silent has been away since then, and not since its
+// connection was closed.
+func TestASilentPublisherLeftWhenItFellSilent(t *testing.T) {
+	r := newRig(t, hub.Config{Log: slog.New(slog.DiscardHandler)})
+	var left []hub.Departure
+	r.WatchDepartures(func(d hub.Departure) { left = append(left, d) })
+	pub := r.publish(t, "live/a")
+	now := time.Now().Add(-time.Hour)
+	for i := range 20 {
+		require.NoError(t, pub.Write(0, frame(i, true)))
+		hub.LookForSilence(r.Hub, now)
+		now = now.Add(time.Second)
+	}
+	hub.LookForSilence(r.Hub, now.Add(10*time.Second))
+	pub.Close(endcause.SourceLost)
+	require.Len(t, left, 1)
+	require.Equal(t, "live/a", left[0].Path)
+	require.Equal(t, frame(19, true).UTC, left[0].Last.UnixNano())
+	require.True(t, now.Add(-time.Second).Equal(left[0].Since))
+
+	r.publish(t, "live/a").Close(endcause.SourceLost)
+	require.WithinDuration(t, time.Now(), left[1].Since, time.Minute)
+	announced, err := r.Publish("live/a", hub.PublishOptions{})
+	require.NoError(t, err)
+	announced.Close(endcause.SourceLost)
+	require.Len(t, left, 2, "it had no tracks")
+}

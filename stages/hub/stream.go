@@ -41,6 +41,7 @@ type stream struct {
 	set         *media.TrackSet // of the publisher; nil until known
 	left        time.Time       // when the last publisher left; zero before that
 	silence     silence
+	named       time.Time // when the configuration began to name it; zero: it does not
 	subs        map[*Subscription]struct{}
 	problems    map[int]pipeline.Problem // of the publisher, by track
 	gop         []*media.Chunk           // the newest GOP, and those before it in its chunk; one reference each
@@ -124,11 +125,11 @@ func (s *stream) dropGOP() {
 }
 
 // detach ends a publication for the subscriptions.
-func (s *stream) detach(p *Publisher, reason media.Cause) {
+func (s *stream) detach(p *Publisher, reason media.Cause) (d Departure) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.pub != p {
-		return
+		return d
 	}
 	s.pub, s.set, s.problems = nil, nil, nil
 	s.left = s.hub.cfg.Clock.Now()
@@ -136,6 +137,19 @@ func (s *stream) detach(p *Publisher, reason media.Cause) {
 	for sub := range s.subs {
 		sub.end(reason)
 	}
+	d = Departure{Path: s.path, Last: s.lastAccessUnit(), Since: s.left}
+	if s.silence.is {
+		d.Since = s.silence.at
+	}
+	return d
+}
+
+// lastAccessUnit is when the last one was; zero before the first.
+func (s *stream) lastAccessUnit() (t time.Time) {
+	if ns := s.lastAU.Load(); ns != 0 {
+		t = time.Unix(0, ns)
+	}
+	return t
 }
 
 func (s *stream) subscribe(sub *Subscription) {

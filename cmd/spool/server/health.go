@@ -64,7 +64,7 @@ func (s *Server) problems(ctx context.Context) (all []pipeline.Problem) {
 	if why := declared.Refusals(); len(why) > 0 {
 		all = append(all, pipeline.Problem{
 			Problem: "pipelines_refused", Cause: firstOf(why), Failing: true,
-			Remedy: "declare in the configuration file what they name, or take them back: DELETE /mp4/pipelines/NAME",
+			Remedy: "declare in the configuration file what they name, or take them back: DELETE /mp4/pipelines/{name}",
 		})
 	}
 	if wrong := s.declared.Unloaded(); len(wrong) > 0 {
@@ -126,8 +126,8 @@ func (s *Server) remedy(part string) string {
 
 // recordingProblems are those of the streams and of their recordings.
 func (s *Server) recordingProblems() (all []pipeline.Problem) {
-	for _, path := range s.hub.Paths() {
-		for _, p := range s.hub.Problems(path) {
+	for _, path := range s.expected.All() {
+		for _, p := range s.expected.Problems(path) {
 			p.Stream = path
 			all = append(all, p)
 		}

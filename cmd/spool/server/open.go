@@ -18,6 +18,7 @@ import (
 	"github.com/gospool/spool/sinks/metadata"
 	"github.com/gospool/spool/sinks/mp4"
 	"github.com/gospool/spool/sinks/mp4/disk"
+	"github.com/gospool/spool/stages/hub"
 	"github.com/gospool/spool/stages/webhook"
 )
 
@@ -45,12 +46,14 @@ func (s *Server) open(ctx context.Context) error {
 	if err := s.openOutbox(dir); err != nil {
 		return err
 	}
-	s.seen = seen.Open(dir, s.hub.List, s.log)
+	known := seen.Open(dir, s.hub.List, s.log)
+	s.expected = &seen.Expected{Hub: s.hub, Seen: known, Wants: s.recorder.Wants, Clock: s.clock}
 	s.hub.Watch(func(path string) {
-		s.seen.Saw(path, s.clock.Now())
+		known.Saw(path, s.clock.Now())
 		s.recorder.Began(path)
 	})
-	s.tasks.Go("remembering streams", func(ctx context.Context) error { return s.seen.Run(ctx, s.clock) })
+	s.hub.WatchDepartures(func(d hub.Departure) { known.Left(d.Path, d.Last, d.Since) })
+	s.tasks.Go("remembering streams", func(ctx context.Context) error { return known.Run(ctx, s.clock) })
 	if err := s.openAPI(dir); err != nil {
 		return err
 	}
@@ -130,7 +133,7 @@ func (s *Server) openAPI(dir string) error {
 		Auth: apiAuth(s.cfg.HTTP.Auth), TLS: api.TLS(s.cfg.HTTP.TLS), MaxSeries: s.cfg.Memory.MaxSeries,
 	}, api.Deps{
 		Log: s.log, Clock: s.clock,
-		Recorder: control{s.recorder, s.declared.KeepStops}, Streams: s.hub, Seen: s.seen,
+		Recorder: control{s.recorder, s.declared.KeepStops}, Streams: s.expected, Seen: s.expected.Seen,
 		Events:          s.events,
 		OpenConnections: s.servers.Connections, PublishTo: s.publishTo, Catalogue: s.recordings, Files: playback.NewDir(abs, growing(abs)), Lists: s.lists(), Belongs: s.recordings.belongs,
 		Schedule: s.declared.Schedule(), Pipelines: s.declared, Retention: s.keeper,

@@ -56,7 +56,7 @@ type Server struct {
 	declared     *declared.Set
 	servers      *ingest.Servers
 	wall         *wallclock.Judge
-	seen         *seen.Streams // nil before open
+	expected     *seen.Expected // nil before open
 	disk         *diskTimes
 	commands     *stages.Commands
 	commandStore *keptCommands

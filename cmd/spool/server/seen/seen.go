@@ -25,9 +25,8 @@ import (
 // seen the longest ago. So who may publish fills neither the memory nor the page.
 const Most = 1000
 
-// lookEvery is how long a new stream may go unnoticed, and how exact it is when one was
-// seen last. The file is written for each new stream, and at the end: after a crash the
-// times in it are older.
+// lookEvery is how long a stream that is there and was forgotten goes unnoticed. The file
+// is written for each new stream, and at the end: after a crash the times in it are older.
 const lookEvery = 10 * time.Second
 
 // Streams are those that were seen.
@@ -38,14 +37,15 @@ type Streams struct {
 	live func() []media.StreamInfo
 
 	mu      sync.Mutex           // guards what follows
-	last    map[string]time.Time // when a stream was last seen, by its path
+	last    map[string]time.Time // when a stream was last seen, by its path: of one that left, its last access unit
+	away    map[string]time.Time // since when no media comes of those that have left in this run, by the process's clock
 	changed bool                 // what is listed, since it was written
 }
 
 // Open reads the streams of an earlier run. One that cannot be read, or that another user
 // can have written, is as none: that is logged. live lists the streams that are there.
 func Open(dir string, live func() []media.StreamInfo, log *slog.Logger) *Streams {
-	s := &Streams{file: filepath.Join(dir, ".spool-streams.json"), disk: durable.Below(dir), log: log, live: live, last: map[string]time.Time{}}
+	s := &Streams{file: filepath.Join(dir, ".spool-streams.json"), disk: durable.Below(dir), log: log, live: live, last: map[string]time.Time{}, away: map[string]time.Time{}}
 	text, err := s.disk.ReadOurs(s.file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return s
@@ -96,18 +96,45 @@ func (s *Streams) look(now time.Time) {
 	defer s.mu.Unlock()
 	for _, st := range s.live() {
 		if st.State == "live" {
-			s.saw(st.Path, now)
+			at := st.LastAccessUnit
+			if at.IsZero() {
+				at = now
+			}
+			s.saw(st.Path, at)
 		}
 	}
 	s.bound()
 }
 
-// saw is for a caller that holds s.mu. The file has seconds.
+// Left tells that a stream has left, of which no media comes since a moment. last is the
+// time of its last access unit; zero: it sent none.
+func (s *Streams) Left(path string, last, since time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if last.IsZero() {
+		last = since
+	}
+	s.saw(path, last)
+	s.away[path] = since
+	s.bound()
+}
+
+// Away returns since when no media comes of a stream that has left in this run; false
+// where it is there, was not in this run, or is forgotten.
+func (s *Streams) Away(path string) (since time.Time, away bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	since, away = s.away[path]
+	return since, away
+}
+
+// saw is for a caller that holds s.mu.
 func (s *Streams) saw(path string, at time.Time) {
 	if _, known := s.last[path]; !known {
 		s.changed = true
 	}
-	s.last[path] = at.UTC().Truncate(time.Second)
+	s.last[path] = at.Round(0).UTC()
+	delete(s.away, path)
 }
 
 // bound forgets those that are too many. The caller holds s.mu.
@@ -119,12 +146,13 @@ func (s *Streams) bound() {
 	slices.SortFunc(all, func(a, b media.StreamInfo) int { return b.LastAccessUnit.Compare(a.LastAccessUnit) })
 	for _, st := range all[Most:] {
 		delete(s.last, st.Path)
+		delete(s.away, st.Path)
 		s.changed = true
 	}
 }
 
 // Remembered lists the streams that were seen, by path; those that are there now are
-// among them. LastAccessUnit is when one was seen last.
+// among them. LastAccessUnit is as it was known last.
 func (s *Streams) Remembered() []media.StreamInfo {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -154,6 +182,7 @@ func (s *Streams) Forget(path string) bool {
 	s.mu.Lock()
 	_, was := s.last[path]
 	delete(s.last, path)
+	delete(s.away, path)
 	s.changed = s.changed || was
 	s.mu.Unlock()
 	if was {
