@@ -152,7 +152,7 @@ func TestFileIsWatched(t *testing.T) {
 	r.configure(always + "streams: {live/a: {pull: '" + pulledPattern + "'}, live/c: {pull: '" + pulledPattern + "'}}\n")
 	r.await("configuration reloaded", "because", "the file changed")
 	r.awaitUnits("live/c", 25)
-	eventually(t, "the stream that was taken out is gone", func() bool { return r.stream("live/b").Path == "" })
+	eventually(t, "the stream that was taken out is offline", func() bool { return r.stream("live/b").State == "offline" })
 	require.Len(t, r.awaitRecords("live/b", 1), 1)
 	require.NotContains(t, answer[struct{ Recordings []string }](r, "GET", "/mp4/list").Recordings, "live/b", "nothing waits for it")
 	require.Len(t, r.records("live/a"), 1, "the one that stayed is not touched")
