@@ -11,7 +11,8 @@ import (
 // Reach is what of the machine a setting of a stage leads to. A field of the stage's
 // config says it by the tag `reaches:"command"`. Every setting that can hold a text of the
 // writer's choice needs one: without it the setting counts as reaching anything, so that a
-// pipeline that was made by request may not write it.
+// pipeline that was made by request may not write it. A switch has one where to turn it on
+// reaches something.
 type Reach string
 
 // What settings reach.
@@ -23,6 +24,7 @@ const (
 	ReachesDirectory   Reach = "directory"   // a directory that is written to, or told to others as one
 	ReachesEnvironment Reach = "environment" // names of variables of the process's own environment
 	ReachesAccess      Reach = "access"      // who of the machine may use what is written
+	ReachesProtection  Reach = "protection"  // whether footage may be deleted
 	ReachesNothing     Reach = "nothing"     // no more than the recorder and its footage
 	ReachesAnything    Reach = ""            // the stage does not say
 )
@@ -30,7 +32,7 @@ const (
 // reaches returns what the settings of a config reach that can hold text.
 func reaches(stage string, defaults any) (all []config.Mark) {
 	stages := meanings(stage, defaults)
-	known := []Reach{ReachesCommand, ReachesURL, ReachesSecretFile, ReachesFile, ReachesDirectory, ReachesEnvironment, ReachesAccess, ReachesNothing, ReachesAnything}
+	known := []Reach{ReachesCommand, ReachesURL, ReachesSecretFile, ReachesFile, ReachesDirectory, ReachesEnvironment, ReachesAccess, ReachesProtection, ReachesNothing, ReachesAnything}
 	for _, m := range config.Texts(defaults, "reaches") {
 		if !slices.Contains(known, Reach(m.Text)) {
 			panic(fmt.Sprintf("pipeline: stage %q: no setting can reach %q", stage, m.Text))

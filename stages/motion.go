@@ -18,7 +18,7 @@ type MotionConfig struct {
 	Adapt     config.Duration `yaml:"adapt" takes:"nothing" doc:"how long a change must last to become usual; a third of it is learnt from before anything is raised"`
 	Hold      config.Duration `yaml:"hold" takes:"nothing" doc:"motion that comes back within it is the same event"`
 	Name      string          `yaml:"name" reaches:"nothing" doc:"of the events"`
-	Protect   bool            `yaml:"protect" doc:"keep the files from deletion"`
+	Protect   bool            `yaml:"protect" reaches:"protection" doc:"keep the files from deletion"`
 }
 
 // Validate refuses settings by which everything or nothing would be motion.

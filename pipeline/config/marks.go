@@ -52,7 +52,8 @@ func (m *marker) of(t reflect.Type, path string) {
 
 // Texts lists the settings of a struct that can hold text of the writer's choice, with
 // what a tag says of each, or of what it is in; "" where it says nothing. A text with the
-// tag oneof is none of them, nor is a number, a truth value, a Duration or a Size.
+// tag oneof is none of them, nor is a number, a Duration or a Size. A truth value is one
+// where the tag says something.
 func Texts(v any, tag string) []Mark {
 	t := texts{tag: tag}
 	t.of(reflect.TypeOf(v), "", "", "")
@@ -70,6 +71,10 @@ func (x *texts) of(t reflect.Type, path, says, oneof string) {
 	case t == durationType, t == timeDurationType, t == sizeType:
 	case t == nodeType, t.Kind() == reflect.Interface, reflect.PointerTo(t).Implements(textType):
 		x.found = append(x.found, Mark{path, says})
+	case t.Kind() == reflect.Bool:
+		if says != "" {
+			x.found = append(x.found, Mark{path, says})
+		}
 	case t.Kind() == reflect.Pointer:
 		x.of(t.Elem(), path, says, oneof)
 	case t.Kind() == reflect.Slice:

@@ -89,6 +89,8 @@ type free struct {
 	Secret map[string]string `yaml:"-"`
 	Link   config.URL        `yaml:"link"`
 	Run    config.Command    `yaml:"run"`
+	Switch bool              `yaml:"switch"`
+	Marked bool              `yaml:"marked" colour:"green"`
 }
 
 type stringOfOurs string
@@ -97,7 +99,7 @@ type stringOfOurs string
 func TestTextsAreFoundWhateverTheirForm(t *testing.T) {
 	require.Equal(t, []config.Mark{
 		{"own", "red"}, {"list", ""}, {"sides/*/deep", "blue"}, {"by", ""}, {"loose", ""}, {"any", ""}, {"at", ""},
-		{"inner/deep", "blue"}, {"self", ""}, {"deep", ""}, {"link", ""}, {"run", ""},
+		{"inner/deep", "blue"}, {"self", ""}, {"deep", ""}, {"link", ""}, {"run", ""}, {"marked", "green"},
 	}, config.Texts(free{}, "colour"))
 	require.Empty(t, config.Texts(struct{}{}, "colour"))
 }

@@ -14,7 +14,7 @@ import (
 // use.
 func (b *base) forbidden(stages *config.Node) (problems config.Problems) {
 	pipeline.EachReach(stages, func(s *pipeline.StageInfo, r pipeline.Reach, value *config.Node) {
-		if b.overlay.Inherited(s, value) {
+		if b.overlay.Inherited(s, value) || r == pipeline.ReachesProtection && value.Scalar == false {
 			return
 		}
 		if r == pipeline.ReachesDirectory {
@@ -36,6 +36,7 @@ var whatItDoes = map[pipeline.Reach]string{
 	pipeline.ReachesFile:        "it reads a file of the machine",
 	pipeline.ReachesEnvironment: "it gives away variables of spool's environment",
 	pipeline.ReachesAccess:      "it says who on the machine may read and change recordings",
+	pipeline.ReachesProtection:  "it keeps recordings from deletion, which is not the role declare's",
 	pipeline.ReachesAnything:    "the stage does not say what this setting reaches",
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/config"
 
+	_ "github.com/gospool/spool/stages"
 	_ "github.com/gospool/spool/stages/example"
 	_ "github.com/gospool/spool/stages/ingest/file"
 	_ "github.com/gospool/spool/stages/ingest/testpattern"
@@ -95,21 +96,24 @@ declare:
   directories: [/more]
 `)
 	for stages, wrong := range map[string]string{
-		"[source, segmenter, mp4, exec: {use: done}, webhook: {use: office}, metadata]":                   "",
-		"[source, segmenter, mp4, exec: {use: done, timeout: 5s}, metadata]":                              "",
-		"[source, segmenter, mp4: {record_path: /records/a}, metadata]":                                   "",
-		"[source, segmenter, mp4: {record_path: /more}, exec: {use: done, record_path: /more}, metadata]": "",
-		"[source, segmenter, mp4: {record_path: null, timezone: UTC}, metadata]":                          "",
-		"[source, segmenter, mp4: {file_mode: '0640', dir_mode: '0750', group: ''}, metadata]":            "",
-		"[source, segmenter, mp4: {file_mode: '0600'}, metadata]":                                         "mp4/file_mode",
-		"[source, segmenter, mp4, exec: {use: done, concurrency: 9}, metadata]":                           "exec/concurrency",
-		"[source, segmenter, mp4, exec: {use: office}, metadata]":                                         "exec/use",
-		"[source, segmenter, mp4, exec: {use: done, command: []}, metadata]":                              "exec/command",
-		"[source, segmenter, mp4, webhook: {use: office, secret_env: HOME}, metadata]":                    "webhook/secret_env",
-		"[source, segmenter, mp4: {record_path: /records-more}, metadata]":                                "mp4/record_path",
-		"[source, segmenter, mp4: {record_path: /more/../etc}, metadata]":                                 "mp4/record_path",
-		"[source, segmenter, mp4: {record_path: [/more]}, metadata]":                                      "mp4/record_path",
-		"[file: {path: /records/a.mp4}, segmenter, mp4, metadata]":                                        "file/path",
+		"[source, segmenter, mp4, exec: {use: done}, webhook: {use: office}, metadata]":                                 "",
+		"[source, segmenter, mp4, exec: {use: done, timeout: 5s}, metadata]":                                            "",
+		"[source, segmenter, mp4: {record_path: /records/a}, metadata]":                                                 "",
+		"[source, segmenter, mp4: {record_path: /more}, exec: {use: done, record_path: /more}, metadata]":               "",
+		"[source, segmenter, mp4: {record_path: null, timezone: UTC}, metadata]":                                        "",
+		"[source, segmenter, mp4: {file_mode: '0640', dir_mode: '0750', group: ''}, metadata]":                          "",
+		"[source, segmenter, mp4: {file_mode: '0600'}, metadata]":                                                       "mp4/file_mode",
+		"[source, segmenter, mp4, exec: {use: done, concurrency: 9}, metadata]":                                         "exec/concurrency",
+		"[source, segmenter, mp4, exec: {use: office}, metadata]":                                                       "exec/use",
+		"[source, segmenter, mp4, exec: {use: done, command: []}, metadata]":                                            "exec/command",
+		"[source, segmenter, mp4, webhook: {use: office, secret_env: HOME}, metadata]":                                  "webhook/secret_env",
+		"[source, segmenter, mp4: {record_path: /records-more}, metadata]":                                              "mp4/record_path",
+		"[source, segmenter, mp4: {record_path: /more/../etc}, metadata]":                                               "mp4/record_path",
+		"[source, segmenter, mp4: {record_path: [/more]}, metadata]":                                                    "mp4/record_path",
+		"[source, motion: {protect: false}, gop_ring, segmenter, mp4, metadata]":                                        "",
+		"[source, motion: {name: door, protect: true}, gop_ring, segmenter, mp4, metadata]":                             "stages/1/motion/protect: it keeps recordings from deletion",
+		"[source, motion: {protect: true}, gop_ring, tee: {branches: [{name: a, stages: [segmenter, mp4, metadata]}]}]": "stages/1/motion/protect",
+		"[file: {path: /records/a.mp4}, segmenter, mp4, metadata]":                                                      "file/path",
 	} {
 		n, err := config.Parse("x", []byte("stages: "+stages))
 		require.NoError(t, err)
