@@ -56,7 +56,7 @@ var mayImport = []struct {
 	{"sinks/mp4/repair", []string{"pipeline/codec", "pipeline/filesystem", "pipeline/isobmff", "pipeline/media", "sinks/mp4/disk"}},
 	{"sinks/mp4/sampleindex", []string{"pipeline/durable", "pipeline/filesystem", "pipeline/isobmff", "pipeline/isobmff/index", "pipeline/media"}},
 	{"sinks/mp4/facts", []string{"pipeline/durable", "pipeline/filesystem", "pipeline/media"}},
-	{"sinks/mp4/filename", []string{"pipeline/media"}},
+	{"sinks/mp4/filename", []string{"pipeline/filesystem", "pipeline/media"}},
 	{"sinks/metadata/row", []string{"pipeline/media"}},
 	{"sinks/metadata/journal", []string{"pipeline/durable", "pipeline/filesystem", "pipeline/media"}},  // no database
 	{"sinks/metadata/database", []string{"pipeline/durable", "pipeline/filesystem", "pipeline/media"}}, // no row

@@ -11,8 +11,8 @@ import (
 
 // Within reports whether a directory is one of some others, or is below one of them: by the
 // segments of its path, and again where the links lead that are in it now. A path that
-// climbs by .., or goes through a directory below them that begins with a dot, which are
-// the recorder's own, is not within. The directory need not be there.
+// climbs by .., or goes through a directory below them that begins with a dot or NamesSQLite,
+// which are the recorder's own, is not within. The directory need not be there.
 func Within(dir string, roots []string) (bool, error) {
 	if slices.Contains(segments(dir), "..") {
 		return false, nil
@@ -45,7 +45,7 @@ func below(dir, root string) bool {
 	if err != nil || !filepath.IsLocal(rel) {
 		return false
 	}
-	return rel == "." || !slices.ContainsFunc(segments(rel), func(s string) bool { return strings.HasPrefix(s, ".") })
+	return rel == "." || !slices.ContainsFunc(segments(rel), func(s string) bool { return strings.HasPrefix(s, ".") || NamesSQLite(s) })
 }
 
 func segments(path string) []string { return strings.Split(filepath.ToSlash(path), "/") }

@@ -27,6 +27,8 @@ func TestADirectoryIsWithinOthersBySegmentsAndWhereItsLinksLead(t *testing.T) {
 		"records/../elsewhere": false, "records/..": false, "records/a/../b": false, "records/in/../../x": false,
 		"records/out": false, "records/out/b": false, "records/out/new": false,
 		"records/.spool-notices": false, "records/a/.hidden/b": false,
+		"records/spool.db": false, "records/spool.db-journal": false, "records/a/SPOOL.DB-Wal/b": false, "disk/cameras-shm": false, "records/spool.db.open/x": false, "records/x.migrate": false,
+		"records/a-journal-b": true, "records/spool.db_": true, "records/wal": true,
 	} {
 		got, err := Within(dir, roots)
 		require.NoError(t, err, dir)

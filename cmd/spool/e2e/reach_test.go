@@ -50,6 +50,8 @@ var attacksByPUT = map[string]struct{ text, kind, at string }{
 	"beside by its name":   {"streams: [live/a]\nrecord: always\nstages: [source, segmenter, mp4: {record_path: recordings-more}, metadata]\n", inYAML, "stages/2/mp4/record_path"},
 	"through a link":       {"streams: [live/a]\nrecord: always\nstages: [source, segmenter, mp4: {record_path: recordings/link/x}, metadata]\n", inYAML, "stages/2/mp4/record_path"},
 	"the outbox":           {"streams: [live/a]\nrecord: always\nstages: [source, segmenter, mp4: {record_path: recordings/.spool-notices}, metadata]\n", inYAML, "stages/2/mp4/record_path"},
+	"SQLite's journal":     {"streams: [live/a]\nrecord: always\nstages: [source, segmenter, mp4: {record_path: recordings/spool.db-journal}, metadata]\n", inYAML, "stages/2/mp4/record_path"},
+	"a pattern's journal":  {"streams: [live/a]\nrecord: always\nstages: [source, segmenter, mp4: {filename_pattern: 'spool.db-journal/{stream}_{date}_{time}.mp4'}, metadata]\n", inYAML, "filename_pattern"},
 	"a pattern with dots":  {"streams: [live/a]\nrecord: always\nstages: [source, segmenter, mp4: {filename_pattern: '../../{seq}.mp4'}, metadata]\n", inYAML, "filename_pattern"},
 	"a pattern from above": {"streams: [live/a]\nrecord: always\nstages: [source, segmenter, mp4: {filename_pattern: '/tmp/{seq}.mp4'}, metadata]\n", inYAML, "filename_pattern"},
 	"a time with dots":     {"streams: [live/a]\nrecord: always\nstages: [source, segmenter, mp4: {filename_pattern: '{date:../../%Y}.mp4'}, metadata]\n", inYAML, "filename_pattern"},

@@ -30,8 +30,8 @@ func (t *Target) own() filesystem.Own {
 
 // prepare makes the file of a sqlite database and its directory where there are none, for
 // spool's user alone: SQLite would let everybody read it, and gives its further files the
-// mode of this one. It refuses a link, a pipe or a device in the place of any of them, before
-// SQLite opens it. It opens no file that is there: SQLite would lose its locks when that is
+// mode of this one. It refuses a link, a pipe, a device or a directory in the place of any of
+// them, before SQLite opens it. It opens no file that is there: SQLite would lose its locks when that is
 // closed.
 func (t *Target) prepare() error {
 	own := t.own()
@@ -45,11 +45,17 @@ func (t *Target) prepare() error {
 	return t.whole(own)
 }
 
-// whole makes sure that neither the file nor one beside it is a link, a pipe or a device.
+// whole makes sure that neither the file nor one beside it is a link, a pipe, a device or a
+// directory.
 func (t *Target) whole(own filesystem.Own) error {
 	for _, suffix := range append([]string{""}, besideFile...) {
-		if _, err := own.Stat(t.File + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		info, err := own.Stat(t.File + suffix)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
 			return fmt.Errorf("sqlite: %w", err)
+		case !info.Mode().IsRegular():
+			return fmt.Errorf("sqlite: %s is a directory, in the place of a file of the database: move it away", t.File+suffix)
 		}
 	}
 	return nil

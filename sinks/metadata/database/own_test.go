@@ -55,6 +55,33 @@ func TestADatabaseIsOpenedOverNoLink(t *testing.T) {
 	require.ErrorContains(t, err, "a pipe")
 }
 
+// TestNoDirectoryTakesThePlaceOfADatabase, or of a file beside it: the path and the remedy are
+// said, which helps.
+func TestNoDirectoryTakesThePlaceOfADatabase(t *testing.T) {
+	for _, suffix := range append([]string{""}, besideFile...) {
+		require.True(t, filesystem.NamesSQLite("spool.db"+suffix), "no recording takes the name")
+		top := t.TempDir()
+		file := filepath.Join(top, "spool.db")
+		target := sqliteIn(t, top, file)
+		if suffix != "" {
+			db, err := target.Open(t.Context())
+			require.NoError(t, err)
+			require.NoError(t, db.Close())
+			_ = os.Remove(file + suffix)
+		}
+		require.NoError(t, os.MkdirAll(filepath.Join(file+suffix, "live"), 0o750))
+		_, err := target.Open(t.Context())
+		require.ErrorContains(t, err, file+suffix+" is a directory")
+		require.ErrorContains(t, err, "move it away")
+		_, err = Rescue(t.Context(), target, top, RescueOptions{Now: time.Now})
+		require.ErrorContains(t, err, file+suffix+" is a directory")
+		require.NoError(t, os.Rename(file+suffix, filepath.Join(top, "away")))
+		db, err := target.Open(t.Context())
+		require.NoError(t, err)
+		require.NoError(t, db.Close())
+	}
+}
+
 // TestTheOperatorsLinksLeadToADatabase: to the record directory, and to the directory of a
 // database elsewhere.
 func TestTheOperatorsLinksLeadToADatabase(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ncruces/go-strftime"
 
+	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/pipeline/media"
 )
 
@@ -123,6 +124,11 @@ func (p *Pattern) shape(s string) (at int, wrong string) {
 	case safePath(sample) != sample:
 		return 0, "a part of the path begins with a dot or a dash, ends with a space or is too long: write {stream}/{date}_{time}.mp4"
 	}
+	for part := range strings.SplitSeq(sample, "/") {
+		if filesystem.NamesSQLite(part) {
+			return 0, fmt.Sprintf("a directory %q would take the place of a file of a SQLite database: end its name with another letter or _", part)
+		}
+	}
 	return 0, ""
 }
 
@@ -188,7 +194,8 @@ func safePath(p string) string {
 }
 
 // portable changes what file systems of Windows drop or keep for devices: a dot at the
-// end of a directory's name, and names such as con and com1, with any ending.
+// end of a directory's name, and names such as con and com1, with any ending. It changes
+// names of SQLite's files too, whose place a directory would take.
 func portable(p string) string {
 	parts := strings.Split(p, "/")
 	for i, part := range parts {
@@ -198,6 +205,9 @@ func portable(p string) string {
 		base, _, _ := strings.Cut(part, ".")
 		if device.MatchString(base) {
 			part = base + "_" + part[len(base):]
+		}
+		if filesystem.NamesSQLite(part) {
+			part += "_"
 		}
 		parts[i] = part
 	}

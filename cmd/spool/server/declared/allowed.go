@@ -60,7 +60,7 @@ func outside(file *configs.Config, value *config.Node) (why, do string) {
 	case err != nil:
 		return fmt.Sprintf("where %.200q leads cannot be told: %v", dir, err), ""
 	case !within:
-		return fmt.Sprintf("%.200q is neither below mp4.record_path nor below a directory that the configuration file declares, without .. and links that lead elsewhere", dir),
+		return fmt.Sprintf("%.200q is neither below mp4.record_path nor below a directory that the configuration file declares, without .. and links that lead elsewhere, and without directories that begin with a dot or end as files of a SQLite database do, such as .db and -wal", dir),
 			"write declare: {directories: [...]} in the configuration file, or leave it out here"
 	}
 	return "", ""
