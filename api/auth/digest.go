@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/gospool/spool/pipeline"
 )
@@ -80,10 +81,10 @@ type Response struct {
 // constant time, and takes as long for a name that does not exist. It is safe for use
 // from many goroutines.
 //
-// What is right is always let in. What is wrong is limited as by a verifier: past its
-// failures a minute a name at an address, and past ten times as many an address, is told
-// nothing for a second, and then that it is blocked. Since each challenge is another one,
-// and a server bounds its connections, that bounds the guesses.
+// Failures are limited as by a verifier: past those of a minute a name at an address, and
+// past ten times as many an address, is read in turn (see turns), whether it is right or
+// wrong: what is right is let in, and what is wrong is told a second later that it is
+// blocked. Each challenge is another one, so that a response cannot have a second chance.
 type Digests struct {
 	realm string
 	users map[string]Digest
@@ -92,6 +93,7 @@ type Digests struct {
 	clock            pipeline.Clock
 	names, strangers *attempts // by name and address: of names that exist, and of all others
 	addresses        *attempts // whatever the name
+	turns            *turns    // of addresses past one of these
 }
 
 // NewDigests takes the digests of users, by name. All have the same realm: a server
@@ -100,6 +102,7 @@ func NewDigests(users map[string]Digest, clock pipeline.Clock) (*Digests, error)
 	d := &Digests{
 		users: map[string]Digest{}, clock: clock, names: newAttempts(clock, DefaultFailures),
 		strangers: newAttempts(clock, DefaultFailures), addresses: newAttempts(clock, sharedFailures*DefaultFailures),
+		turns: newTurns(clock),
 	}
 	for name, u := range users {
 		if err := u.Check(name); err != nil {
@@ -144,37 +147,56 @@ func (d Digest) ha1(sha256 bool) string {
 // seen, unless that is nil. The remote is an address, with or without a port. known: the
 // name is that of a user, who may have no digest.
 func (d *Digests) Check(ctx context.Context, seen *Failures, remote string, r Response, known bool) error {
-	if d.right(r) {
+	wait, right, err := d.limited(ctx, remote, r.Name, known, func() bool { return d.right(r) })
+	if errors.Is(err, errHungUp) {
+		return ErrWrong // which reaches nobody
+	}
+	if right {
 		return nil
 	}
-	return d.wrong(ctx, seen, remote, r.Name, known)
-}
-
-// wrong counts what was wrong, and says how.
-func (d *Digests) wrong(ctx context.Context, seen *Failures, remote, name string, known bool) error {
-	address, of, reason := RemoteOf(remote), d.names, WrongPassword
+	name, reason := r.Name, WrongPassword
 	if !known {
-		of, reason = d.strangers, UnknownName
-	}
-	lane := address + " " + digestOf(true, name)
-	wait, _ := of.take(lane)
-	if hot, _ := d.addresses.take(address); hot > wait {
-		wait = hot
-	}
-	if !known {
-		name = ""
+		name, reason = "", UnknownName
 	}
 	if wait == 0 {
 		seen.Count(reason, remote, name)
 		return ErrWrong
 	}
 	seen.Count(Throttled, remote, name)
-	passed, stop := d.clock.After(secondChance)
-	defer stop()
-	select {
-	case <-passed:
-	case <-ctx.Done():
+	return d.later(ctx, wait)
+}
+
+// limited calls check at once, or in turn where too much has failed: then wait is how long
+// that lasts. The error is errBusy or errHungUp where it was not called.
+func (d *Digests) limited(ctx context.Context, remote, name string, known bool, check func() bool) (wait time.Duration, right bool, err error) {
+	address, of := RemoteOf(remote), d.names
+	if !known {
+		of = d.strangers
 	}
+	lane := address + " " + digestOf(true, name)
+	waitName, _ := of.take(lane)
+	waitAddress, _ := d.addresses.take(address)
+	wait = max(waitName, waitAddress)
+	if wait == 0 {
+		if right = check(); !right {
+			return 0, false, nil
+		}
+	}
+	if waitName == 0 {
+		of.giveBack(lane)
+	}
+	if waitAddress == 0 {
+		d.addresses.giveBack(address)
+	}
+	if wait > 0 {
+		right, err = d.turns.do(ctx, address, check)
+	}
+	return wait, right, err
+}
+
+// later answers after a second: a client that tries again and again does so less often.
+func (d *Digests) later(ctx context.Context, wait time.Duration) error {
+	pipeline.Sleep(ctx, d.clock, secondChance, nil)
 	return &BlockedError{wait}
 }
 
@@ -198,9 +220,26 @@ func (d *Digests) right(r Response) bool {
 	return subtle.ConstantTimeCompare([]byte(want), []byte(strings.ToLower(r.Hash))) == 1 && known && r.Realm == d.realm
 }
 
-// RightPassword reports whether a user has a digest and the password is the one that it
-// is of.
-func (d *Digests) RightPassword(name, password string) bool {
+// CheckPassword is nil for the password that a user's digest is of, else ErrWrong, or a
+// *BlockedError, which it counts in seen: then the password was not looked at. A wrong one
+// is limited as a response is, and not counted in seen.
+func (d *Digests) CheckPassword(ctx context.Context, seen *Failures, remote, name, password string) error {
+	_, known := d.users[name]
+	wait, right, err := d.limited(ctx, remote, name, known, func() bool { return d.rightPassword(name, password) })
+	switch {
+	case right:
+		return nil
+	case errors.Is(err, errBusy):
+		if !known {
+			name = ""
+		}
+		seen.Count(Throttled, remote, name)
+		return d.later(ctx, wait)
+	}
+	return ErrWrong
+}
+
+func (d *Digests) rightPassword(name, password string) bool {
 	u, known := d.users[name]
 	if !known {
 		u = d.dummy

@@ -3,6 +3,7 @@ package auth
 import (
 	"crypto/md5"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -81,7 +82,7 @@ func TestNoOneSignsInUnderANameThatIsNotThere(t *testing.T) {
 	empty := respond("nobody", dummy.MD5, false)
 	empty.Realm = ""
 	require.False(t, none.right(empty))
-	require.False(t, none.RightPassword("nobody", "nothing"))
+	require.False(t, none.rightPassword("nobody", "nothing"))
 	require.False(t, none.Offers(false))
 }
 
@@ -92,10 +93,10 @@ func TestAPasswordIsCheckedByItsDigest(t *testing.T) {
 	require.NoError(t, err)
 	d, err := NewDigests(map[string]Digest{"a": both, "b": {Realm: "spool", MD5: other.MD5}}, pipeline.SystemClock)
 	require.NoError(t, err)
-	require.True(t, d.RightPassword("a", "a's:secret"))
-	require.True(t, d.RightPassword("b", "b's secret"))
+	require.True(t, d.rightPassword("a", "a's:secret"))
+	require.True(t, d.rightPassword("b", "b's secret"))
 	for _, bad := range [][2]string{{"a", "b's secret"}, {"b", ""}, {"c", "a's:secret"}, {"nobody", "nothing"}, {"a", strings.Repeat("x", maxPassword+1)}} {
-		require.False(t, d.RightPassword(bad[0], bad[1]), bad)
+		require.False(t, d.rightPassword(bad[0], bad[1]), bad)
 	}
 	require.True(t, d.Offers(false))
 	require.False(t, d.Offers(true), "b would be refused")
@@ -135,7 +136,7 @@ func TestDigestsThatAreNoneAreRefused(t *testing.T) {
 func TestWrongResponsesAreThrottledAndRightOnesAreNot(t *testing.T) {
 	u, err := HashDigest("cam", "spool", "secret")
 	require.NoError(t, err)
-	clock := &turned{at: time.Unix(1e9, 0)}
+	clock := &passing{turned{at: time.Unix(1e9, 0)}}
 	d, err := NewDigests(map[string]Digest{"cam": u}, clock)
 	require.NoError(t, err)
 	respond := func(name, password string) Response {
@@ -156,10 +157,11 @@ func TestWrongResponsesAreThrottledAndRightOnesAreNot(t *testing.T) {
 	require.ErrorIs(t, try(here, "cam", "guess", true), ErrBlocked)
 	require.Equal(t, ErrWrong, try(there, "cam", "guess", true), "another address")
 	require.Equal(t, ErrWrong, try(here, "stranger", "guess", false), "another name")
+	blocked := false
 	for i := range sharedFailures * DefaultFailures {
-		err = try(here, fmt.Sprint("stranger", i), "guess", false)
+		blocked = blocked || errors.Is(try(here, fmt.Sprint("stranger", i), "guess", false), ErrBlocked)
 	}
-	require.ErrorIs(t, err, ErrBlocked, "an address, whatever the names are")
+	require.True(t, blocked, "an address, whatever the names are")
 	require.NoError(t, try(here, "cam", "secret", true))
 	clock.turn(time.Minute)
 	require.Equal(t, ErrWrong, try(here, "cam", "guess", true))

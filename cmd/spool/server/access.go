@@ -92,7 +92,8 @@ func (p *publishers) Digests() ingest.Digests { return p.offers }
 
 // proves reports whether the credentials are a user's. A digest is quick to check, and so
 // is the password of a user who has one: what is right is let in, however much was
-// guessed before. What is wrong is limited, and what is slow to check (auth.Passwords).
+// guessed before, in its turn (auth.Digests). What is slow to check is limited by
+// auth.Passwords.
 func (p *publishers) proves(ctx context.Context, r ingest.AccessRequest) error {
 	c, seen := r.Credentials, p.failures[r.Protocol]
 	hasDigest, hasHash := p.digests.Has(c.Name), p.passwords.Knows(c.Name)
@@ -103,8 +104,10 @@ func (p *publishers) proves(ctx context.Context, r ingest.AccessRequest) error {
 			return errNoDigest
 		}
 		return err
-	case p.digests.RightPassword(c.Name, c.Password):
-		return nil
+	case hasDigest || !hasHash: // a name that is none is treated as one that has a digest
+		if err := p.digests.CheckPassword(ctx, seen, r.Remote, c.Name, c.Password); !errors.Is(err, auth.ErrWrong) {
+			return err
+		}
 	}
 	return p.passwords.Check(ctx, seen, r.Remote, c.Name, c.Password)
 }
