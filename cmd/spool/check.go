@@ -50,6 +50,9 @@ func (c *CheckCmd) Run(p *Program) error {
 	for _, dir := range server.RecordDirs(cfg) {
 		checkWritable(p, dir)
 	}
+	if what := server.WhatForgets(cfg); what != "" {
+		fmt.Fprintf(p.Stderr, "warning: where spool runs as this user, %s\n", what)
+	}
 	return showFilesystems(p.Stdout, cfg)
 }
 

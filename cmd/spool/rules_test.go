@@ -37,7 +37,7 @@ var mayImport = []struct {
 		"pipeline", "pipeline/config", "pipeline/media", "pipeline/retained", "bench/...", "pipeline/wallclock"}}, // what records is the server's
 	{"cmd/spool/server", []string{"cmd/spool/server/declared", "cmd/spool/server/seen", "api/...", "configs", "stages/...", "sinks/...", "pipeline/..."}},
 	{"cmd/spool/logging", []string{"configs", "pipeline/config"}},
-	{"cmd/spool/server/seen", []string{"pipeline", "pipeline/durable", "pipeline/media", "pipeline/streampath", "stages/hub"}},
+	{"cmd/spool/server/seen", []string{"pipeline", "pipeline/durable", "pipeline/filesystem", "pipeline/media", "pipeline/streampath", "stages/hub"}},
 	{"cmd/spool/server/declared", []string{"api", "api/auth", "configs", "sinks/metadata/database", "stages/hub", "pipeline", "pipeline/config", "pipeline/durable", "pipeline/filesystem", "pipeline/media", "pipeline/recorder", "pipeline/wallclock"}},
 	{"cmd/spool/server/outside", []string{"configs", "pipeline", "pipeline/certificate", "pipeline/config", "pipeline/filesystem", "sinks/mp4/disk"}},
 	{"cmd/...", nil}, // tests only

@@ -15,33 +15,41 @@ import (
 var ErrNotOurs = errors.New("it is not obeyed")
 
 // ReadOurs reads a file that is obeyed, of so many bytes at most: a regular file with one name,
-// of this process's user, which no other user may write to, in a directory that no other
-// user may rename files in. Another file is ErrNotOurs. What is judged is what is read.
+// of this process's user, which no other user may write to. From Top on, no directory on the
+// way to it is one that another user may rename files in. Another file is ErrNotOurs. What is
+// judged is what is read.
 func (o Own) ReadOurs(name string, most int64) ([]byte, error) {
-	dir, f, err := o.openOurs(name)
+	f, err := o.openOurs(name)
 	if err != nil {
 		return nil, err
 	}
-	defer dir.Close()
 	defer f.Close()
-	if err := noOtherRenames(dir); err != nil {
-		return nil, err
-	}
 	if err := ours(f); err != nil {
 		return nil, err
 	}
 	return readAtMost(f, most)
 }
 
-// OurDirectory reports with ErrNotOurs that another user can have put files into a
-// directory: it is a link, another user's, or writable by others. One that is not there is
-// fs.ErrNotExist.
-func (o Own) OurDirectory(name string) error {
-	above, dir, err := o.openOurs(name)
+// NothingPutBack reports with ErrNotOurs that another user can put files of ours in a directory
+// in the place of others, as ReadOurs finds it of a file there. A directory that is not there
+// is fs.ErrNotExist.
+func NothingPutBack(dir string) error {
+	d, err := openDir(dir)
 	if err != nil {
 		return err
 	}
-	defer above.Close()
+	defer d.Close()
+	return noOtherRenames(d)
+}
+
+// OurDirectory reports with ErrNotOurs that another user can have put files into a
+// directory, or the directory in its place: it is a link, another user's, or writable by
+// others, or one of those above it is, from Top on. One that is not there is fs.ErrNotExist.
+func (o Own) OurDirectory(name string) error {
+	dir, err := o.openOurs(name)
+	if err != nil {
+		return err
+	}
 	defer dir.Close()
 	var s unix.Stat_t
 	if err := unix.Fstat(int(dir.Fd()), &s); err != nil {
@@ -56,30 +64,38 @@ func (o Own) OurDirectory(name string) error {
 	return writtenByNoOther(name, &s)
 }
 
-// openOurs opens what has a name below Top, and the directory that it is in. For another
-// name, its own directory is in the place of Top.
-func (o Own) openOurs(name string) (dir, f *os.File, err error) {
+// openOurs opens what has a name below Top, which no other user can have put there from among
+// our own: see noOtherRenames. For another name, its own directory is in the place of Top.
+func (o Own) openOurs(name string) (f *os.File, err error) {
 	rel, below := o.under(name)
 	if !below {
 		o, rel = Own{Top: filepath.Dir(name)}, filepath.Base(name)
 	}
-	if dir, err = o.top(); err != nil {
-		return nil, nil, err
+	dir, err := o.top()
+	if err != nil {
+		return nil, err
 	}
-	for deeper := true; deeper && err == nil; {
-		var segment string
-		if segment, rel, deeper = strings.Cut(rel, "/"); f != nil {
-			_ = dir.Close()
-			dir = f
+	var renamed error // of the first directory that is at fault; what is not there comes before it
+	for deeper := true; deeper; {
+		if renamed == nil {
+			renamed = noOtherRenames(dir)
 		}
+		var segment string
+		segment, rel, deeper = strings.Cut(rel, "/")
 		if f, err = OpenBelow(dir, segment, os.O_RDONLY, 0); err != nil {
 			err = notLinked(dir, segment, err)
 		}
+		_ = dir.Close()
+		if err != nil {
+			return nil, err
+		}
+		dir = f
 	}
-	if err != nil {
-		return nil, nil, errors.Join(err, dir.Close())
+	if renamed != nil {
+		_ = f.Close()
+		return nil, renamed
 	}
-	return dir, f, nil
+	return f, nil
 }
 
 // notLinked says of an error that a name is not of a file of a directory why it is not.

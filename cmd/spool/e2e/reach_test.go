@@ -194,7 +194,7 @@ func TestAPlantedFileOfPipelinesIsNotObeyed(t *testing.T) {
 			was, err := os.ReadFile(kept)
 			require.NoError(t, err)
 			r := launch(t, staticBinary, home, pullLiveA+"pipelines: {own: {streams: [live/a], record: always, stages: [source, gop_ring, segmenter, mp4, metadata]}}\n")
-			r.expect("pipelines that were made by request are not run", "is kept and not run")
+			r.expect("pipelines that were made by request are not run", "a restart forgets", "is kept and not run")
 			r.await("pipelines that were made by request are not run")
 			eventually(t, "the file's own pipeline records", func() bool { return len(r.pipelines()["own"].Recording) > 0 })
 			require.Len(t, r.pipelines(), 1)

@@ -67,13 +67,15 @@ func (k *keptCommands) Done(name string) {
 // any more is said, once, and taken out.
 func (s *Server) resumeCommands() {
 	store := s.commandStore
-	err := store.disk().Own.OurDirectory(store.dir)
-	var entries []fs.DirEntry
-	if err == nil {
-		entries, err = store.disk().List(store.dir) // in the order of names, which is that of age
+	entries, err := store.disk().List(store.dir) // in the order of names, which is that of age
+	if len(entries) > 0 {
+		err = store.disk().Own.OurDirectory(store.dir)
 	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		s.log.Error("commands of an earlier run are not run", "error", err)
+	if err != nil {
+		if !errors.Is(err, fs.ErrNotExist) {
+			s.log.Error("commands of an earlier run are not run, and stay where they are", "commands", len(entries), "error", err)
+		}
+		return
 	}
 	for _, e := range entries {
 		name, whole := strings.CutSuffix(e.Name(), commandSuffix)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/api"
+	"github.com/gospool/spool/cmd/spool/server/declared"
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/certificate"
 	"github.com/gospool/spool/pipeline/recorder"
@@ -60,11 +61,21 @@ func (s *Server) problems(ctx context.Context) (all []pipeline.Problem) {
 				"they are tried again every ten minutes, at a restart and by spool reindex",
 		})
 	}
-	declared := s.declared.State()
-	if why := declared.Refusals(); len(why) > 0 {
-		all = append(all, pipeline.Problem{
+	made := s.declared.State()
+	if why := made.Refusals(); len(why) > 0 {
+		p := pipeline.Problem{
 			Problem: "pipelines_refused", Cause: firstOf(why), Failing: true,
 			Remedy: "declare in the configuration file what they name, or take them back: DELETE /mp4/pipelines/{name}",
+		}
+		if made.Unread() {
+			p.Remedy = "do what the cause says, such as chown, and reload: POST /mp4/reload; or write the pipelines into the configuration file and remove .spool-pipelines.yaml"
+		}
+		all = append(all, p)
+	}
+	if err := s.declared.Forgets(); err != nil {
+		all = append(all, pipeline.Problem{
+			Problem: "restart_forgets", Cause: fmt.Sprintf("%s: %v", declared.WhatIsForgotten, err),
+			Remedy: "chown or chmod the record directory as the cause says and reload: POST /mp4/reload; or run spool as its owner; and write pipelines into the configuration file",
 		})
 	}
 	if wrong := s.declared.Unloaded(); len(wrong) > 0 {

@@ -38,6 +38,7 @@ func (s *Server) open(ctx context.Context) error {
 		return unwritableRecordPath(err)
 	}
 	s.logFilesystems()
+	_ = s.declared.JudgeDirectory() // which tells of it
 	s.protection = media.NewProtection(int64(s.cfg.Events.MaxProtectBytes), protectable(dir, s.cfg.Events.MaxProtectPercent))
 	pipeline.Provide(s.services, s.protection)
 	if err := s.openCatalogue(ctx, dir); err != nil {

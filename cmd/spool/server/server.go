@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -38,6 +39,15 @@ func Declare(cfg *configs.Config) (declared.State, error) { return declared.Read
 // Compile builds the pipelines of a configuration and the pullers of its streams, and does
 // no I/O. Its error is config.Problems: all of them.
 func Compile(cfg *configs.Config) ([]recorder.Declared, error) { return declared.Compile(cfg) }
+
+// WhatForgets is a warning of what a start of this process would not obey in the record
+// directory, and of what to do; "" where it would obey all.
+func WhatForgets(cfg *configs.Config) string {
+	if err := declared.Forgets(cfg); err != nil {
+		return fmt.Sprintf("%s: %v", declared.WhatIsForgotten, err)
+	}
+	return ""
+}
 
 // Problems returns what Compile finds.
 func Problems(cfg *configs.Config) config.Problems { return declared.Problems(cfg) }

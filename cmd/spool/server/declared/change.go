@@ -20,7 +20,10 @@ func (p *Set) Declare(ctx context.Context, name string, text []byte, dryRun bool
 	defer p.change.Unlock()
 	now := p.State()
 	if now.unread != nil {
-		return api.Declared{}, errUnread
+		return api.Declared{}, errUnread(&now)
+	}
+	if err := p.willKeep(); err != nil {
+		return api.Declared{}, err
 	}
 	if err := now.base.admit(name, now.own); err != nil {
 		return api.Declared{}, refusal(err)
@@ -41,7 +44,7 @@ func (p *Set) Remove(ctx context.Context, name string, dryRun bool) (api.Declare
 	defer p.change.Unlock()
 	now := p.State()
 	if now.unread != nil {
-		return api.Declared{}, errUnread
+		return api.Declared{}, errUnread(&now)
 	}
 	if now.own[name] == nil {
 		if _, is := now.All.Pipelines[configs.PipelineName(name)]; is {
@@ -67,7 +70,9 @@ func errNoPipeline(name string) error {
 }
 
 // errUnread keeps what the file holds that is not obeyed: a change would take its place.
-var errUnread = api.Conflict("the file of the pipelines that were made by request before is not obeyed, and would be lost: the log says why and what to do; then reload")
+func errUnread(now *State) error {
+	return api.Conflict("the file of the pipelines that were made by request before, .spool-pipelines.yaml, is kept and not run, and a change would take its place: %v; then reload: POST /mp4/reload; or remove the file, and with it those pipelines", told(now.File, now.unread))
+}
 
 const statusRemoved = "removed"
 

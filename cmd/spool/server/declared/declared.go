@@ -110,6 +110,7 @@ type Set struct {
 	mu       sync.Mutex // guards what follows
 	now      State
 	unloaded config.Problems // why the last reload was refused; none when it was not
+	forgets  error           // see JudgeDirectory
 }
 
 // New gives the recorder the schedule, and the stops by hand of an earlier run.

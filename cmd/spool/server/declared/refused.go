@@ -41,6 +41,9 @@ func stagesIn(list *config.Node) (names []string) {
 // kept and not run.
 func (s *State) Waits(name string) bool { return s.unread != nil || s.Refused[name] != nil }
 
+// Unread reports whether the file of the pipelines that were made by request is not obeyed.
+func (s *State) Unread() bool { return s.unread != nil }
+
 // why is what is wrong with a pipeline, without the places in its file.
 func why(problems config.Problems) string {
 	lines := make([]string, len(problems))
@@ -54,7 +57,7 @@ func why(problems config.Problems) string {
 // Refusals says which pipelines that were made by request are not run, and why.
 func (s *State) Refusals() (warnings []string) {
 	if s.unread != nil {
-		warnings = append(warnings, "the pipelines that were made by request are not run, since their file is not obeyed: the log says why and what to do")
+		warnings = append(warnings, fmt.Sprintf("the pipelines that were made by request are not run, and stay in their file: %s", told(s.File, s.unread)))
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Refused)) {
 		warnings = append(warnings, fmt.Sprintf("pipeline %s, made by request, is kept and not run: %s", name, why(s.Refused[name])))

@@ -40,6 +40,9 @@ func (p *Set) reload(ctx context.Context) (out api.Reloaded, err error) {
 	}
 	p.sayRefused(before.Refused, next)
 	out = p.apply(ctx, next)
+	if err := p.JudgeDirectory(); err != nil {
+		out.Warnings = append(out.Warnings, WhatIsForgotten+": "+told(p.started, err))
+	}
 	out.NeedRestart = needRestart(p.started, next.File)
 	return out, nil
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gospool/spool/pipeline/durable"
+	"github.com/gospool/spool/pipeline/filesystem"
 )
 
 // stopsFile keeps when streams with a schedule were stopped by hand, so that a
@@ -49,6 +50,9 @@ func (p *Set) restoreStops() {
 	}
 	if err == nil {
 		err = json.Unmarshal(text, &p.stops.kept)
+	}
+	if errors.Is(err, filesystem.ErrNotOurs) && Forgets(p.started) != nil {
+		return // which is told of all that is kept there
 	}
 	if err != nil {
 		p.log.Warn("stops by hand of before are not known: what the schedule wants is recorded", "error", err)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/gospool/spool/pipeline"
 	"github.com/gospool/spool/pipeline/durable"
+	"github.com/gospool/spool/pipeline/filesystem"
 	"github.com/gospool/spool/pipeline/media"
 	"github.com/gospool/spool/pipeline/streampath"
 )
@@ -43,12 +44,12 @@ type Streams struct {
 }
 
 // Open reads the streams of an earlier run. One that cannot be read, or that another user
-// can have written, is as none: that is logged. live lists the streams that are there.
+// can have written, is as none: that is logged, but for what is so of the whole directory. live lists the streams that are there.
 func Open(dir string, live func() []media.StreamInfo, log *slog.Logger) *Streams {
 	s := &Streams{file: filepath.Join(dir, ".spool-streams.json"), disk: durable.Below(dir), log: log, live: live, last: map[string]time.Time{}, away: map[string]time.Time{}}
 	text, err := s.disk.ReadOurs(s.file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return s
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, filesystem.ErrNotOurs) && filesystem.NothingPutBack(dir) != nil {
+		return s // the start tells of all that is kept in such a directory
 	}
 	kept := map[string]time.Time{}
 	if err == nil {
