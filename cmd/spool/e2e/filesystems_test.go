@@ -102,7 +102,7 @@ func recordThroughKills(t *testing.T, f fileSystem, chance *rand.Rand) {
 		r.files = recordings
 		r.expect("held nothing whole", "journal damaged", "media is missing")
 		if f.warns {
-			r.expect("the file system lacks something")
+			r.expect("the file system lacks something", "a restart forgets")
 		}
 		return r
 	}
