@@ -101,7 +101,7 @@ func stairs(step string, n int) string {
 func TestTheCostOfATextIsProportional(t *testing.T) {
 	for name, text := range hostileTexts {
 		t.Run(name, func(t *testing.T) {
-			pipelinetest.Proportional(t, 8<<10, 256<<10, func(n int) int64 {
+			pipelinetest.Proportional(t, 8<<10, 512<<10, func(n int) int64 {
 				data := []byte(text(n))
 				cost := pipelinetest.Allocated(func() {
 					node, err := config.Parse("f", data)
