@@ -12,7 +12,7 @@ import (
 
 // absolute is a path from the root of the machine, its directories apart; a
 // URL's two slashes do not begin one.
-var absolute = regexp.MustCompile(`(^|[\s"'(=,\[:])/(?:[^\s"':,()\]/]+/+)+([^\s"':,()\]/]*)`)
+var absolute = regexp.MustCompile(`(^|[\s"'(=,\[:])/(?:[^\s"':,()\]/]+/+)+([^\s"':,;()\]/]*)`)
 
 // userinfo is name and password in a URL.
 var userinfo = regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.\-]*://)[^\s/@]*@`)

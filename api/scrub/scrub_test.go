@@ -18,3 +18,16 @@ func FuzzScrub(f *testing.F) {
 		}
 	})
 }
+
+// A remedy names what to ask for, whatever mark stands behind it.
+func TestAnEndpointStaysWhole(t *testing.T) {
+	s := &Scrubber{Endpoints: []string{"/mp4/reload"}}
+	for _, remedy := range []string{"reload: POST /mp4/reload", "POST /mp4/reload; or restart", "POST /mp4/reload, or restart"} {
+		if said := s.Hint(remedy); said != remedy {
+			t.Errorf("%q", said)
+		}
+	}
+	if said := s.Hint("open /etc/spool/a;b: denied"); said != "open a;b: denied" {
+		t.Errorf("%q", said)
+	}
+}
