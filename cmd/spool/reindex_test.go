@@ -54,6 +54,5 @@ func TestReindexSaysWhyTheDatabaseCannotBeReached(t *testing.T) {
 	var out, errs bytes.Buffer
 	require.Equal(t, exitFailed, run([]string{"reindex", "--wait", "300ms"}, &Program{Stdout: &out, Stderr: &errs}))
 	require.Empty(t, out.String())
-	require.Contains(t, errs.String(), "spool: the catalogue's database is not available: ")
-	require.Contains(t, errs.String(), "unable to open database file")
+	require.Contains(t, errs.String(), "spool.db is a directory, in the place of a file of the database: move it away")
 }
