@@ -29,7 +29,7 @@ func mounting(t *testing.T, name string, args ...string) string {
 func memoryDisk(t *testing.T, size string) string {
 	t.Helper()
 	dir := t.TempDir()
-	mounting(t, "mount", "-t", "tmpfs", "-o", "mode=0777,size="+size, "tmpfs", dir)
+	mounting(t, "mount", "-t", "tmpfs", "-o", "mode=0755,size="+size, "tmpfs", dir)
 	t.Cleanup(func() { mounting(t, "umount", "-l", dir) })
 	return dir
 }
@@ -131,7 +131,7 @@ func TestUnmountedDiskIsNotReplaced(t *testing.T) {
 	}
 	mounting(t, "umount", "-l", dir)
 	refused("unmounted")
-	mounting(t, "mount", "-t", "tmpfs", "-o", "mode=0777,size=64m", "tmpfs", dir)
+	mounting(t, "mount", "-t", "tmpfs", "-o", "mode=0755,size=64m", "tmpfs", dir)
 	refused("another disk")
 	mounting(t, "umount", "-l", dir)
 	mounting(t, "mount", "--bind", disk, dir)

@@ -72,7 +72,7 @@ func TestWhetherRecordingsCanBeWrittenIsKnownBeforeTheFirst(t *testing.T) {
 		},
 			func() { require.NoError(t, os.Remove(filepath.Join(dir, "filler"))) }},
 		{"disk_read_only", func() { mounting(t, "mount", "-o", "bind,ro", disk, dir) }, func() { mounting(t, "umount", dir) }},
-		{"disk_away", func() { mounting(t, "mount", "-t", "tmpfs", "-o", "mode=0777,size=64m", "tmpfs", dir) }, func() { mounting(t, "umount", dir) }},
+		{"disk_away", func() { mounting(t, "mount", "-t", "tmpfs", "-o", "mode=0755,size=64m", "tmpfs", dir) }, func() { mounting(t, "umount", dir) }},
 		{"disk_away", func() { mounting(t, "umount", "-l", dir) }, func() { mounting(t, "mount", "--bind", disk, dir) }},
 		{"too_many_open_files", func() {
 			require.NoError(t, unix.Prlimit(r.cmd.Process.Pid, unix.RLIMIT_NOFILE, nil, &limits))

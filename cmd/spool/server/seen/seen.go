@@ -37,6 +37,8 @@ type Streams struct {
 	log  *slog.Logger
 	live func() []media.StreamInfo
 
+	writing sync.Mutex // the file; before mu
+
 	mu      sync.Mutex           // guards what follows
 	last    map[string]time.Time // when a stream was last seen, by its path: of one that left, its last access unit
 	away    map[string]time.Time // since when no media comes of those that have left in this run, by the process's clock
@@ -192,19 +194,25 @@ func (s *Streams) Forget(path string) bool {
 	return was
 }
 
+// write keeps what is listed. No lock that others wait for is held meanwhile: a disk may hang.
 func (s *Streams) write() {
+	s.writing.Lock()
+	defer s.writing.Unlock()
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.changed {
+	changed := s.changed
+	s.changed = false
+	text, err := json.Marshal(s.last)
+	s.mu.Unlock()
+	if !changed {
 		return
 	}
-	text, err := json.Marshal(s.last)
 	if err == nil {
 		err = durable.Replace(s.disk, s.file, append(text, '\n'), 0o600)
 	}
 	if err != nil {
 		s.log.Debug("the streams that were seen are not kept", "error", err) // disks that take nothing are told of elsewhere
-		return
+		s.mu.Lock()
+		s.changed = true
+		s.mu.Unlock()
 	}
-	s.changed = false
 }
