@@ -232,7 +232,11 @@ func (r *recorder) forget(h *hook, ran, file string) {
 func TestDiskTroublesAreToldAndOver(t *testing.T) {
 	t.Parallel()
 	ordinary := func(t *testing.T) (string, *realDisk) { return memoryDisk(t, "256m"), nil }
-	real := func(t *testing.T) (string, *realDisk) { d := newRealDisk(t, "256M"); return d.dir, d }
+	real := func(t *testing.T) (string, *realDisk) {
+		d := newRealDisk(t, "256M")
+		require.NoError(t, os.Chown(d.dir, os.Geteuid(), os.Getegid())) // who records to it here
+		return d.dir, d
+	}
 	var limits unix.Rlimit
 	var give func()
 	troubles := map[string]struct {
