@@ -222,7 +222,7 @@ func TestNothingIsRescuedWithoutNeed(t *testing.T) {
 	dir := t.TempDir()
 	for name, make := range map[string]func(string){
 		"none": func(string) {}, "empty": func(f string) { require.NoError(t, os.WriteFile(f, nil, 0o600)) },
-		"well": func(f string) { open(t, "sqlite", f).close() }, "a directory": func(f string) { require.NoError(t, os.Mkdir(f, 0o755)) },
+		"well": func(f string) { open(t, "sqlite", f).close() },
 	} {
 		file := filepath.Join(dir, name)
 		make(file)
@@ -232,6 +232,12 @@ func TestNothingIsRescuedWithoutNeed(t *testing.T) {
 	}
 	got, err := Rescue(t.Context(), OpenOptions{Driver: "postgres", DSN: "postgres://x/y"}, dir)
 	require.NoError(t, err)
+	require.Zero(t, got)
+
+	file := filepath.Join(dir, "a directory")
+	require.NoError(t, os.Mkdir(file, 0o755))
+	got, err = rescue(t, file, dir)
+	require.ErrorContains(t, err, file+" is a directory, in the place of a file of the database: move it away")
 	require.Zero(t, got)
 }
 
