@@ -420,7 +420,8 @@ func TestANameThatIsAnothersWhenTheDatabaseComes(t *testing.T) {
 	ready(t, a.Catalogue)
 	away := filepath.Join(t.TempDir(), "disk")
 	require.NoError(t, os.WriteFile(away, nil, 0o600))
-	b := claimant(t, "sqlite", filepath.Join(away, filepath.Base(dsn)), machine(2))
+	elsewhere := func(o *OpenOptions) { o.JournalDir = filepath.Join(t.TempDir(), "journal") } // the link is in no record directory
+	b := claimant(t, "sqlite", filepath.Join(away, filepath.Base(dsn)), machine(2), elsewhere)
 	require.NoError(t, b.RefusedAtStart(t.Context()))
 	put(t, b, sample(1, "live/a"))
 	require.NoError(t, os.Remove(away))

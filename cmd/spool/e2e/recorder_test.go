@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -62,6 +63,10 @@ func begin(t *testing.T, binary func() (string, error), dir, config string, args
 	return r
 }
 
+// killed are the directories of recorders that were killed: a kill may cut the last write to the
+// journal short, which the next recorder there reports.
+var killed sync.Map
+
 // prepare makes a recorder that is started by run.
 func prepare(t *testing.T, binary func() (string, error), dir, config string, args ...string) *recorder {
 	t.Helper()
@@ -71,6 +76,9 @@ func prepare(t *testing.T, binary func() (string, error), dir, config string, ar
 		require.NoError(t, os.WriteFile(filepath.Join(dir, "config.yaml"), []byte(config), 0o644))
 	}
 	r := &recorder{t: t, dir: dir, files: filepath.Join(dir, "recordings"), book: &logBook{}, done: make(chan error, 1)}
+	if _, cut := killed.Load(dir); cut {
+		r.expect("journal damaged")
+	}
 	r.cmd = exec.Command(path, append(slices.Clone(anywhere), args...)...)
 	r.cmd.Dir, r.cmd.Stderr = dir, r.book
 	r.cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "SPOOL_") }) // settings of another
@@ -158,6 +166,9 @@ func (r *recorder) end() {
 // signal sends a signal and waits for the exit code, negative after a kill.
 func (r *recorder) signal(s syscall.Signal) int {
 	r.t.Helper()
+	if s == syscall.SIGKILL {
+		killed.Store(r.dir, true)
+	}
 	require.NoError(r.t, r.cmd.Process.Signal(s))
 	return r.exit()
 }
