@@ -5,12 +5,11 @@ import (
 	"time"
 )
 
-// A track may be absent: nothing is expected of it, so that nothing waits for it,
-// misses it, or publishes it. It is so until data of it comes where it is Optional,
-// and again once it is left.
+// An absent track has sent no data: the feed neither waits for it, nor reports its silence, nor publishes it. An
+// Optional track is absent until its first data arrives; any track is absent again after Leave.
 
-// Leave makes a track one of which nothing comes any more. What came is kept; should
-// more come after all, it is a track again.
+// Leave marks a track whose sender has stopped. Units that arrived before stay. If data of the track arrives again,
+// the track is present again.
 func (t *Track) Leave() {
 	f := t.feed
 	t.Flush()
@@ -22,7 +21,7 @@ func (t *Track) Leave() {
 	}
 }
 
-// Hear tells that data of a track arrived, ns of the steady clock (Mono).
+// Hear records that data of a track arrived at mono, ns of the steady clock (Mono).
 func (t *Track) Hear(mono int64) {
 	f := t.feed
 	if pause := mono - f.lastHeard; f.lastHeard != 0 && pause > unkept && pause > t.vigil.patience() {
@@ -35,11 +34,10 @@ func (t *Track) Hear(mono int64) {
 	}
 }
 
-// Present ends that a track is absent, before a unit of it is there.
+// Present marks an absent track as present, before its first unit.
 func (t *Track) Present() { t.absent = false }
 
-// Unannounced counts data that came for the track and is not what was announced for it,
-// by its arrival.
+// Unannounced counts data that arrived for the track in a format that its description does not announce.
 func (t *Track) Unannounced(cause string, at time.Time) {
 	f, mono := t.feed, Mono(at)
 	if f.firstHeard == 0 {
@@ -50,7 +48,7 @@ func (t *Track) Unannounced(cause string, at time.Time) {
 	f.Look(at)
 }
 
-// awaited returns how many tracks are not absent.
+// awaited returns the number of tracks that are not absent.
 func (f *Feed) awaited() (n int) {
 	for _, t := range f.tracks {
 		if !t.absent {

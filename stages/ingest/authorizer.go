@@ -2,50 +2,48 @@ package ingest
 
 import "context"
 
-// Authorizer decides what a client of a server may do. The program hands one to each
-// server; a nil one lets every client do everything: see Authorize.
+// Authorizer decides which actions a client of a server may perform. The program hands an Authorizer to each server;
+// a nil Authorizer permits every action: see Authorize.
 type Authorizer interface {
-	// Authorize returns nil where the client may do what it asks for, and else an error
-	// for the log; the client is told no more than that it may not. It may take long, as
-	// passwords are hashed. The context has an error once the client has hung up.
+	// Authorize returns nil if the client may perform the requested action, and otherwise an error for the log; the
+	// server sends the client no details. A call may take long, since it hashes passwords. The context has an error
+	// once the client has closed the connection.
 	Authorize(ctx context.Context, r AccessRequest) error
 }
 
-// AccessRequest is what a client asks to do.
+// AccessRequest is a client's request for an action on a stream.
 type AccessRequest struct {
-	Protocol    string // of the server, as it is registered: rtsp
+	Protocol    string // the registered name of the server's protocol: rtsp
 	Action      Action
-	Path        string // of the stream
-	Remote      string // the client's host:port
+	Path        string // path of the stream
+	Remote      string // host:port of the client
 	Credentials Credentials
 }
 
-// Action is what a client may do to a stream.
+// Action is an action of a client on a stream.
 type Action string
 
-// The actions.
+// The actions of clients.
 const (
 	ActionPublish Action = "publish"
 )
 
-// Credentials are what a client says about itself. The zero value is one that has sent
-// none.
+// Credentials are the credentials that a client sent. The zero value stands for a request without credentials.
 type Credentials struct {
 	Name     string
 	Password string
-	Digest   *Digest // nil: it is the password itself that was sent
+	Digest   *Digest // nil: the client sent the password itself
 }
 
-// Digest is the response to a challenge, by which a client shows that it knows the
-// password (RFC 7616, 3.4), each part as the client wrote it. That nonce and URI are those
-// of the challenge and of the request is checked by the server. QOP, Count and
-// ClientNonce are empty where the client knows none (RFC 2069).
+// Digest is the response to a challenge, by which a client proves that it knows the password (RFC 7616, 3.4), each
+// part as the client wrote it. The server checks that nonce and URI match the challenge and the request. QOP, Count
+// and ClientNonce are empty for a client of RFC 2069.
 type Digest struct {
-	SHA256                  bool // else MD5
+	SHA256                  bool // false: MD5
 	Name, Realm, Nonce      string
 	Method, URI             string
 	QOP, Count, ClientNonce string
-	Hash                    string // in hexadecimal digits
+	Hash                    string // hexadecimal digits
 }
 
 // DigestAuthorizer is an Authorizer that can check the responses to challenges.
@@ -54,15 +52,15 @@ type DigestAuthorizer interface {
 	Digests() Digests
 }
 
-// Digests says what a challenge may ask for.
+// Digests lists the algorithms that a challenge may offer.
 type Digests struct {
 	Realm       string
-	MD5, SHA256 bool // whether every user who has a digest has one by this algorithm
+	MD5, SHA256 bool // every user who has a digest has one by this algorithm
 	All         bool // every user has a digest
 }
 
-// DigestsOf returns what challenges of an Authorizer may ask for; nothing where it does
-// not check any.
+// DigestsOf returns the algorithms that the challenges of an Authorizer may offer, and the zero value if the
+// Authorizer checks no digests.
 func DigestsOf(a Authorizer) Digests {
 	if d, is := a.(DigestAuthorizer); is {
 		return d.Digests()
@@ -70,8 +68,8 @@ func DigestsOf(a Authorizer) Digests {
 	return Digests{}
 }
 
-// Authorize asks an Authorizer, and returns the name that it has accepted: empty where
-// there is none, since a name that nobody has checked is no name.
+// Authorize calls an Authorizer and returns the user name that it accepted. The name is empty without an Authorizer,
+// since no name was checked.
 func Authorize(ctx context.Context, a Authorizer, r AccessRequest) (name string, err error) {
 	if a == nil {
 		return "", nil

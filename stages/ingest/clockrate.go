@@ -8,27 +8,25 @@ import (
 	"github.com/gospool/spool/pipeline"
 )
 
-// clockRate measures how fast the clock of a track's times runs against arrival:
-// cameras are known whose 90 kHz are 45 or 100 kHz, and sound that is announced at
-// twice its rate.
+// clockRate measures the rate of a track's clock against arrival: some cameras announce 90 kHz and run at 45 or 100
+// kHz, and some announce twice the sample rate of their sound.
 //
-// Of each window the least delayed unit counts, so that what is late on the way does
-// not. A rate is believed once the two clocks have come apart by more than delays
-// explain, and in both halves of what is remembered, so that a network that fills up
-// is not taken for a clock.
+// Only the least delayed unit of each window counts, so that network delay does not disturb the measurement. A rate
+// is accepted once the two clocks have drifted apart by more than delays explain, in both halves of the remembered
+// windows, so that a network queue that fills up does not pass for a clock.
 type clockRate struct {
-	points [ratePoints]instant // the least delayed of each window, a ring
+	points [ratePoints]instant // the least delayed unit of each window, a ring
 	n      int
-	best   instant // of the window at hand
-	until  int64   // ns, arrival at which it ends; 0: none has begun
+	best   instant // of the current window
+	until  int64   // ns, arrival at which the current window ends; 0: no window has begun
 	last   instant
 
-	rate   float64 // of the sender's clock; 0: as it should be, as far as is known
-	apart  int64   // ns by which that put the clocks apart
+	rate   float64 // of the sender's clock; 0: no deviation is known
+	apart  int64   // ns by which that rate drove the clocks apart
 	warned bool
 }
 
-// instant is a unit's arrival and its media time, ns.
+// instant holds a unit's arrival and its media time, ns.
 type instant struct{ mono, media int64 }
 
 func (i instant) late() int64 { return i.mono - i.media }
@@ -36,14 +34,13 @@ func (i instant) late() int64 { return i.mono - i.media }
 const (
 	ratePoints = 64
 	rateWindow = int64(5 * time.Second)
-	rateSeen   = int64(200 * time.Millisecond) // apart: the rate is believed
-	rateWrong  = int64(time.Second)            // apart: and a person is told, where it is
-	rateOff    = 0.003                         // off by so much
-	clockSet   = int64(2 * time.Second)        // and three times what passed: the clock was set
+	rateSeen   = int64(200 * time.Millisecond) // drift from which the rate is accepted
+	rateWrong  = int64(time.Second)            // drift from which the rate is reported to the operator
+	rateOff    = 0.003                         // deviation from which the rate is reported
+	clockSet   = int64(2 * time.Second)        // a jump by this and by three times the elapsed time: the clock was set
 )
 
-// see takes a unit in, in decoding order, and reports whether the rate was measured
-// anew.
+// see takes a unit, in decoding order, and reports whether it measured the rate anew.
 func (c *clockRate) see(mono, media int64) bool {
 	at := instant{mono, media}
 	step, passed := media-c.last.media, mono-c.last.mono
@@ -65,7 +62,7 @@ func (c *clockRate) see(mono, media int64) bool {
 	return true
 }
 
-// newest returns the least delayed unit of the last window that is over.
+// newest returns the least delayed unit of the last complete window.
 func (c *clockRate) newest() instant { return c.points[(c.n-1)%ratePoints] }
 
 func (c *clockRate) measure() {
@@ -85,13 +82,12 @@ func (c *clockRate) measure() {
 	}
 }
 
-// wrong reports whether a person is to be told.
+// wrong reports whether the deviation is large enough for a report to the operator.
 func (c *clockRate) wrong() bool {
 	return c.rate != 0 && math.Abs(c.rate-1) >= rateOff && max(c.apart, -c.apart) >= rateWrong
 }
 
-// seeClock measures a track's clock by a unit that is written at a media time, ns, and
-// dates by it.
+// seeClock measures a track's clock by a unit with a media time, ns, and dates the unit.
 func (t *Track) seeClock(u *Unit, at int64) {
 	f := t.feed
 	if f.byArrival {
@@ -113,8 +109,7 @@ func (t *Track) seeClock(u *Unit, at int64) {
 	t.own.run(t.rate.rate, at)
 }
 
-// part dates each track by a clock of its own, from when one of them is known to run
-// at another rate.
+// part gives each track a wall clock of its own, as soon as the clock of one track is known to run at a wrong rate.
 func (f *Feed) part(t *Track, mono int64) {
 	at := t.rate.newest()
 	for _, o := range f.tracks {
@@ -127,7 +122,7 @@ func (f *Feed) part(t *Track, mono int64) {
 	t.ran = true
 }
 
-// tellRate tells of a clock that runs at a wrong rate, or does not any more.
+// tellRate reports a problem if the sender's clock runs at a wrong rate, and clears it when the rate is right again.
 func (t *Track) tellRate(at time.Time) {
 	f, key := t.feed, -1-t.index
 	if !t.offRate {

@@ -4,42 +4,40 @@ import "slices"
 
 // decodingTimes derives decoding times from presentation times.
 //
-// In decoding order, and with at most depth pictures ahead of one that is shown
-// before them, the decoding time of picture i is the (i-depth)th presentation
-// time in order of presentation. This is how encoders (x264, x265) make decoding
-// times themselves, so what was stripped for RTP comes back exactly, variable
-// frame rate included. Unlike a derivation from picture order counts it needs no
-// slice header, and works the same for every codec.
+// In decoding order, if at most depth pictures precede a picture that is presented before them, the decoding time of
+// picture i is the (i-depth)th presentation time in order of presentation. Encoders (x264, x265) derive decoding
+// times the same way, so the decoding times that RTP leaves out are restored exactly, variable frame rate included.
+// The derivation reads no slice header and works the same for every codec, unlike one from picture order counts.
 //
-// The first depth times lie before the first presentation; they are spaced like
-// the pictures are. For this the first 2*depth+1 units are held back once.
+// The first depth decoding times lie before the first presentation, at the distance of the pictures. To compute them,
+// the first 2*depth+1 units are held once.
 //
-// Invariant: past the beginning, pending holds depth presentation times that are
-// not yet given out as decoding times, in order.
+// Invariant: after the beginning, pending holds in order the depth presentation times that have not yet become
+// decoding times.
 type decodingTimes struct {
-	depth   int // codec.DepthUnknown: found by looking at the first units
+	depth   int // codec.DepthUnknown: derived from the first units
 	second  int64
-	held    []*Unit // while beginning
+	held    []*Unit // before the beginning
 	pending []int64
 	begun   bool
 	recent  [maxDepth]int64 // presentation times in decoding order, a ring
 	count   int             // units since the reset
-	last    int64           // decoding time given last
-	max     int64           // highest presentation time so far
+	last    int64           // the last decoding time
+	max     int64           // the highest presentation time
 }
 
 const (
 	maxDepth    = 16 // of the decoded picture buffer (ITU-T H.264, A.3.1)
-	guessWindow = 12 // units that an unknown depth is read from
+	guessWindow = 12 // units from which an unknown depth is derived
 )
 
-// reset goes on with another depth, at the next unit. Nothing may be held.
+// reset starts over with another depth at the next unit. No unit may be held.
 func (r *decodingTimes) reset(depth int, timescale uint32) {
 	*r = decodingTimes{depth: depth, second: int64(timescale), held: r.held[:0], pending: r.pending[:0]}
 }
 
-// breaks reports whether a unit does not continue the time line: the sender's
-// clock was set. Every picture before an IDR or IRAP is shown before it.
+// breaks reports whether a unit does not continue the time line because the sender's clock was set. Every picture
+// before an IDR or IRAP is presented before it.
 func (r *decodingTimes) breaks(u *Unit) bool {
 	if !r.begun && len(r.held) == 0 {
 		return false
@@ -47,7 +45,7 @@ func (r *decodingTimes) breaks(u *Unit) bool {
 	return u.PTS > r.max+10*r.second || u.PTS < r.max-10*r.second || u.sync && u.PTS <= r.max
 }
 
-// push takes a unit and hands on those whose decoding time is known.
+// push takes a unit and passes on the units whose decoding time is known.
 func (r *decodingTimes) push(u *Unit, out func(*Unit)) {
 	if r.begun {
 		r.max = max(r.max, u.PTS)
@@ -69,8 +67,7 @@ func (r *decodingTimes) push(u *Unit, out func(*Unit)) {
 	}
 }
 
-// flush begins with what is held, where not begun: nothing more comes, or enough
-// is there.
+// flush passes on the held units before the beginning is complete: no more units arrive, or enough are held.
 func (r *decodingTimes) flush(out func(*Unit)) {
 	if r.begun || len(r.held) == 0 {
 		return
@@ -106,7 +103,7 @@ func (r *decodingTimes) begin() {
 	r.begun = true
 }
 
-// leadTicks is by how much decoding begins before presentation.
+// leadTicks returns the ticks by which decoding begins before presentation.
 func (r *decodingTimes) leadTicks() int64 {
 	n := len(r.pending)
 	switch {
@@ -120,9 +117,8 @@ func (r *decodingTimes) leadTicks() int64 {
 	return r.second / 25 * int64(r.depth)
 }
 
-// next gives one unit its decoding time. Where the stream reorders more than was
-// known, decoding time advances by a tick a unit until it is behind far enough;
-// presentation times stay exact.
+// next sets the decoding time of one unit. If the stream reorders by more than the known depth, decoding time
+// advances by a tick a unit until it is far enough behind; presentation times stay exact.
 func (r *decodingTimes) next(u *Unit) {
 	r.depth = max(r.depth, r.ahead(u.PTS))
 	r.insert(u.PTS)
@@ -134,8 +130,7 @@ func (r *decodingTimes) next(u *Unit) {
 	u.DTS, r.last = dts, dts
 }
 
-// ahead returns how many of the units before were to be shown after this one, which
-// is remembered.
+// ahead returns the number of earlier units that are presented after this one, and remembers this one.
 func (r *decodingTimes) ahead(pts int64) (n int) {
 	for _, before := range r.recent[:min(r.count, maxDepth)] {
 		if before > pts {
@@ -155,8 +150,7 @@ func (r *decodingTimes) insert(pts int64) {
 	r.pending = slices.Insert(r.pending, i, pts)
 }
 
-// observedDepth returns the largest number of units that come before one which is
-// shown before them.
+// observedDepth returns the largest number of units that precede a unit which is presented before them.
 func observedDepth(units []*Unit) (depth int) {
 	for i, u := range units {
 		ahead := 0

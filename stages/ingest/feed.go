@@ -11,7 +11,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Publisher takes what a Feed makes; *hub.Publisher is one.
+// Publisher takes the access units of a Feed; *hub.Publisher implements it.
 type Publisher interface {
 	SetTracks([]media.Track) error
 	Write(track int, au *media.AU) error
@@ -19,65 +19,62 @@ type Publisher interface {
 	Problem(track int, what *pipeline.Problem)
 }
 
-// The causes under which a Feed counts what it puts right: no picture is lost by it.
+// The causes under which a Feed counts its repairs. A repair loses no picture.
 const (
-	RepairedTime      = "shared_timestamp"   // pictures that came under the time of another one: placed up to the next
-	RepairedOutlier   = "timestamp_outlier"  // pictures and packets of sound whose time was out of line: placed between their neighbours
-	RepairedUndefined = "nal_unit_undefined" // NAL units of a type without a meaning: left out
+	RepairedTime      = "shared_timestamp"   // pictures with the time of another picture: spread up to the next time
+	RepairedOutlier   = "timestamp_outlier"  // pictures and sound packets whose time is an outlier: placed between their neighbours
+	RepairedUndefined = "nal_unit_undefined" // NAL units of an undefined type: left out
 	RepairedBroken    = "nal_unit_malformed" // NAL units whose header contradicts the standard: left out
 	RepairedTwice     = "duplicate_packet"   // packets: left out
-	RepairedLate      = "late_packet"        // packets that came when they had been counted as lost (rtp_loss): left out
+	RepairedLate      = "late_packet"        // packets that arrived after they were counted as lost (rtp_loss): left out
 	RepairedReport    = "foreign_report"     // sender reports of another sender than the track's: left out
-	RepairedSets      = "frequent_change"    // key frames whose parameter sets are others, too often for a file each: they have them in the stream
-	RepairedLayer     = "enhancement_layer"  // NAL units of SVC, MVC and the like: left out, the base layer is kept
+	RepairedSets      = "frequent_change"    // key frames whose parameter sets change too often for a file each: the sets stay in the stream
+	RepairedLayer     = "enhancement_layer"  // NAL units of SVC, MVC and the like: left out; the base layer is kept
 )
 
-// TrackConfig is what a protocol knows of a track.
+// TrackConfig describes a track as far as the protocol knows it.
 type TrackConfig struct {
 	Codec     media.Codec
-	Timescale uint32 // ticks per second of the units' times; for sound the sample rate, where it is known
-	// ParameterSets in the form of media.Track, as far as they are known. Of a codec with
-	// NAL units they may come in the stream, of any other by Describe.
+	Timescale uint32 // ticks per second of the units' times; for sound the sample rate, if known
+	// ParameterSets are in the form of media.Track, as far as they are known. A codec with NAL units may bring them
+	// in the stream, any other by Describe.
 	ParameterSets [][]byte
-	// What a protocol says of a track whose parameter sets do not: pixels, Hz.
+	// Width and Height in pixels, SampleRate in Hz and Channels describe a track whose parameter sets do not.
 	Width, Height, SampleRate, Channels int
 
-	DeriveDTS bool // units have presentation times only
-	// Optional says that nothing may ever come of the track: it is not waited for,
-	// missed or published before something does.
+	DeriveDTS bool // units have no decoding times
+	// An Optional track may never send data. The feed does not wait for it, publish it or report its silence before
+	// its first data.
 	Optional bool
 }
 
 // Feed turns the units of one publication into access units of its publisher.
 //
-// It is for one goroutine, as its tracks are. Units are held back at the beginning only: until each
-// track is described, has its first unit, and has its place on the time line;
-// one second at most, five where a track's parameter sets are awaited or its NAL
-// units come out of order, and no
-// more than 8 MiB of memory.
+// A feed and its tracks belong to one goroutine. The feed holds units only at the beginning: until each track has a
+// description, a first unit and a place on the time line. It holds them for one second at most, or for five if a
+// track's parameter sets are missing or its NAL units arrive out of order, and in no more than 8 MiB of memory.
 type Feed struct {
 	pub    Publisher
 	log    *slog.Logger
 	tracks []*Track
-	err    error // the publisher has ended
+	err    error // the publisher's end
 
 	begun     bool
-	firstMono int64 // ns, arrival of the first unit that is held
+	firstMono int64 // ns, arrival of the first held unit
 	held      bool
 	memory    share
 	units     *unitShard
-	now       int64 // ns, arrival of the unit at hand
-	// waited is for how long units have been held, ns. Of a pause in which nothing came it
-	// counts holdPause at most: the sender or this machine stood still, and what is awaited
-	// may be under way.
+	now       int64 // ns, arrival of the current unit
+	// waited is the time for which units have been held, ns. A pause without data counts as holdPause at most: the
+	// sender or this machine stood still, and the missing data may be under way.
 	waited int64
 
-	firstHeard, nextLook int64 // ns: the vigils begin, and look again
-	lastHeard, resumed   int64 // ns: of any track, and after a silence of all, which is no track's
+	firstHeard, nextLook int64 // ns, when the vigils began, and when they look again
+	lastHeard, resumed   int64 // ns, last data of any track, and first data after all tracks were silent
 
 	place  placement
 	doubts int  // reports in a row by which the sender's clocks disagree
-	warned bool // that they do
+	warned bool // the disagreement has been logged
 	wall   wallclock
 	au     media.AU
 
@@ -85,32 +82,32 @@ type Feed struct {
 	byArrival bool
 }
 
-// The bounds of the hold.
+// The bounds of the held units.
 const (
-	holdPlaces = int64(time.Second) // while something comes: see waited
+	holdPlaces = int64(time.Second) // while data arrives: see waited
 	holdSets   = int64(5 * time.Second)
-	holdBytes  = 8 << 20 // of memory; of a track that comes later, too
+	holdBytes  = 8 << 20 // of memory; also for a track that begins later
 	holdPause  = int64(250 * time.Millisecond)
 )
 
-// NewFeed makes a feed for a publisher that has no tracks yet.
+// NewFeed returns a feed without tracks for a publisher.
 func NewFeed(pub Publisher, log *slog.Logger) *Feed {
 	f := &Feed{pub: pub, log: log, memory: newShare(everyone), units: units.shard()}
 	f.memory.own(f)
 	return f
 }
 
-// Time says how times are taken, before the first track: a track may be silent for as
-// long as patience before that is a problem, with 0 as its own pace tells; byArrival puts
-// a sender's clock of a wrong rate right.
+// Time sets how the feed treats times; the caller calls it before it adds the first track. A track may be silent for
+// patience before the feed reports a problem; with 0 the track's own pace decides. byArrival makes the times follow
+// arrival and so corrects a sender's clock of a wrong rate.
 func (f *Feed) Time(patience time.Duration, byArrival bool) {
-	if f.patience, f.byArrival = patience, byArrival; byArrival { // which takes a moment to settle
+	if f.patience, f.byArrival = patience, byArrival; byArrival { // retime takes a moment to settle
 		f.wall.slew = 20 * wallSlew
 	}
 }
 
-// AddTrack adds a track before the first unit. The error is one of the given
-// parameter sets and leaves the feed as it was.
+// AddTrack adds a track before the first unit. An error concerns the given parameter sets and leaves the feed
+// unchanged.
 func (f *Feed) AddTrack(c TrackConfig) (*Track, error) {
 	t := &Track{feed: f, counts: f.pub, index: len(f.tracks), cfg: c, slot: -1, absent: c.Optional}
 	known := codec.Of(c.Codec)
@@ -130,8 +127,7 @@ func (f *Feed) AddTrack(c TrackConfig) (*Track, error) {
 	return t, nil
 }
 
-// Describe gives a track of a codec without NAL units its parameter sets, from the
-// next unit on.
+// Describe sets the parameter sets of a track of a codec without NAL units, from the next unit on.
 func (t *Track) Describe(sets ...[]byte) error {
 	d, err := describeFrames(&t.cfg, sets)
 	if err != nil {
@@ -141,7 +137,7 @@ func (t *Track) Describe(sets ...[]byte) error {
 	return nil
 }
 
-// Take returns an empty unit. It goes back by Track.Unit, or by Put.
+// Take returns an empty unit. The caller returns it by Track.Unit or by Put.
 func (f *Feed) Take() *Unit {
 	u := f.units.take()
 	u.counted = u.HeldBytes()
@@ -149,8 +145,7 @@ func (f *Feed) Take() *Unit {
 	return u
 }
 
-// Unit takes a unit of a track, in decoding order. The error says that the
-// publisher has ended.
+// Unit takes a unit of a track, in decoding order. An error means that the publisher has ended.
 func (t *Track) Unit(u *Unit) error {
 	f := t.feed
 	if f.err != nil {
@@ -171,14 +166,13 @@ func (t *Track) Unit(u *Unit) error {
 	return f.err
 }
 
-// Err returns the error by which the publisher has ended; nil while it goes on.
+// Err returns the error by which the publisher has ended, and nil while it runs.
 func (f *Feed) Err() error { return f.err }
 
 // Log returns the log of the publication.
 func (f *Feed) Log() *slog.Logger { return f.log }
 
-// Close writes what is still held, as far as it is taken. The publisher is the
-// caller's to close.
+// Close writes the held units as far as the publisher accepts them. The caller closes the publisher.
 func (f *Feed) Close() {
 	for _, t := range f.tracks {
 		t.Flush()
@@ -195,7 +189,7 @@ func (f *Feed) Close() {
 	}
 }
 
-// settle begins, or places a track that came later, once that is possible.
+// settle begins the feed, or places a track that begins later, as soon as that is possible.
 func (f *Feed) settle() {
 	if f.err != nil {
 		return
@@ -221,7 +215,7 @@ func (f *Feed) mayBegin() bool {
 		if t.desc == nil && !t.absent {
 			long = false
 		}
-		if t.holder != nil && len(t.pending) == 0 && t.holder.Holding() { // its first picture may wait for others before it
+		if t.holder != nil && len(t.pending) == 0 && t.holder.Holding() { // its first picture may wait for pictures that precede it
 			long = false
 		}
 		if !t.absent && (len(t.pending) == 0 || awaited > 1 && !t.points[sourceReport].ok) {
@@ -231,8 +225,8 @@ func (f *Feed) mayBegin() bool {
 	return whole || long || f.now-f.firstMono >= holdSets || f.pendingBytes() >= holdBytes
 }
 
-// hurry lets the first pictures go on that wait for more of their kind: where pictures
-// are rare that is for long, and sound would begin alone.
+// hurry releases the first pictures that wait for later pictures: a stream of few pictures would wait for long, and
+// its sound would begin alone.
 func (f *Feed) hurry() {
 	for _, t := range f.tracks {
 		if len(t.pending) == 0 {
@@ -246,8 +240,8 @@ func (f *Feed) hurry() {
 	}
 }
 
-// begin gives every track its place, tells the publisher and writes what is held
-// in the order of decoding.
+// begin places every track on the time line, describes the tracks to the publisher and writes the held units in
+// decoding order.
 func (f *Feed) begin() {
 	f.begun = true
 	f.place.settle(f.tracks)
@@ -284,7 +278,7 @@ func (f *Feed) earliest() (first *Track) {
 	return first
 }
 
-// placeLate gives a track its place that had no unit when the feed began.
+// placeLate places a track that had no unit when the feed began.
 func (f *Feed) placeLate(t *Track, now bool) {
 	known := t.points[f.place.source].ok
 	wait := f.now-t.pending[0].Mono < holdPlaces && t.pendingBytes < holdBytes
@@ -301,8 +295,7 @@ func (f *Feed) placeLate(t *Track, now bool) {
 	}
 }
 
-// writePending writes the first unit that is pending. It is pending until it is
-// written: publish looks at it.
+// writePending writes the first pending unit. The unit stays pending until it is written, since publish looks at it.
 func (f *Feed) writePending(t *Track) {
 	f.write(t, t.pending[0])
 	if t.pending = t.pending[1:]; len(t.pending) == 0 {
@@ -310,13 +303,13 @@ func (f *Feed) writePending(t *Track) {
 	}
 }
 
-// write hands a unit to the publisher and takes its memory back.
+// write hands a unit to the publisher and reclaims the unit's memory.
 func (f *Feed) write(t *Track, u *Unit) {
 	defer f.Put(u)
 	if f.err != nil {
 		return
 	}
-	if u.desc != nil && u.desc != t.live || t.slot < 0 { // or it was left, and comes back
+	if u.desc != nil && u.desc != t.live || t.slot < 0 { // or the track left and has come back
 		t.live, t.absent = cmp.Or(u.desc, t.live), false
 		f.publish()
 	}
@@ -341,15 +334,15 @@ func (f *Feed) write(t *Track, u *Unit) {
 	}
 }
 
-// Look has the vigils look, once a second: whenever something comes, a feed is told the
-// time. What is held back for now is not lost.
+// Look runs the vigils, at most once a second. The protocol calls it whenever data arrives. Held data does not count
+// as lost.
 func (f *Feed) Look(at time.Time) {
 	mono := Mono(at)
 	if mono < f.nextLook {
 		return
 	}
 	f.nextLook = mono + int64(time.Second)
-	if f.firstHeard == 0 { // what came waits for what was sent before it
+	if f.firstHeard == 0 { // the first data waits for earlier packets
 		f.firstHeard = mono
 	}
 	for _, t := range f.tracks {
@@ -368,8 +361,8 @@ func (f *Feed) Look(at time.Time) {
 	}
 }
 
-// publish tells the publisher the tracks: those that have a place, and sound that
-// is described but silent so far. (Pictures that may never come must not lead.)
+// publish describes the tracks to the publisher: those that have a place, and sound that is described but silent so
+// far. (Pictures that may never arrive must not lead.)
 func (f *Feed) publish() {
 	var set []media.Track
 	for _, t := range f.tracks {

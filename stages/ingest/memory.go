@@ -8,29 +8,28 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Units lie in the heap until the publisher has copied them, so that what feeds hold
-// is bounded, of each and of all together: by what it takes, not by the bytes that
-// were sent, since a NAL unit of one byte takes thirty. A unit that would pass a
-// bound is left out (media.DropIngestMemory).
+// Units stay on the heap until the publisher has copied them. Their memory is therefore bounded, for each feed and
+// for all feeds together. The bound counts memory, not bytes sent, since a NAL unit of one byte takes thirty bytes of
+// memory. A unit that would pass a bound is left out (media.DropIngestMemory).
 //
-// When all together hold too much, those are refused that hold more than their
-// share. A feed that holds little is never refused, whatever others do.
+// When all feeds together hold too much, the feeds that hold more than their share are refused. A feed that holds
+// little is never refused.
 
 // LimitMemory bounds the memory of the units of all feeds, in bytes.
 func LimitMemory(bytes int64) { everyone.max.Store(bytes) }
 
 const (
-	maxFeedMemory = 96 << 20  // bytes: an access unit of the largest size, and what is held before it
+	maxFeedMemory = 96 << 20  // bytes: the largest access unit and the units held before it
 	defaultMemory = 256 << 20 // bytes, of all feeds
-	memoryStep    = 256 << 10 // bytes in which feeds tell what they hold
-	heldMemory    = 16 << 20  // bytes that wait for times, of a track; then they go on without
-	littleMemory  = 1 << 20   // bytes that a feed may hold whatever others do
+	memoryStep    = 256 << 10 // bytes, step in which a feed reports its memory to the crowd
+	heldMemory    = 16 << 20  // bytes of a track's units that wait for times; beyond it they proceed without
+	littleMemory  = 1 << 20   // bytes that a feed may always hold
 )
 
-// everyone is the feeds of the process.
+// everyone accounts for all feeds of the process.
 var everyone = newCrowd(defaultMemory)
 
-// crowd bounds what feeds hold together. It is safe for concurrent use.
+// crowd bounds the memory of all feeds together. It is safe for concurrent use.
 type crowd struct{ max, held, large atomic.Int64 }
 
 func newCrowd(bytes int64) *crowd {
@@ -39,22 +38,22 @@ func newCrowd(bytes int64) *crowd {
 	return c
 }
 
-// share is what a feed holds. It is for one goroutine.
+// share accounts for the memory of one feed. It belongs to one goroutine.
 type share struct {
 	crowd *crowd
 	held  int64         // bytes
-	told  *atomic.Int64 // bytes that the crowd knows of, in steps; it goes with the feed
+	told  *atomic.Int64 // bytes reported to the crowd, in steps; outlives the share until the feed is collected
 }
 
 func newShare(c *crowd) share { return share{crowd: c, told: &atomic.Int64{}} }
 
-// own gives back what a feed still holds when the collector takes it.
+// own returns the memory of a feed to the crowd when the garbage collector frees the feed.
 func (s *share) own(f *Feed) {
 	c := s.crowd
 	runtime.AddCleanup(f, func(told *atomic.Int64) { c.change(told, 0) }, s.told)
 }
 
-// change tells what a feed holds from now on.
+// change reports to the crowd the memory that a feed holds from now on.
 func (c *crowd) change(told *atomic.Int64, to int64) {
 	was := told.Swap(to)
 	c.held.Add(to - was)
@@ -66,7 +65,7 @@ func (c *crowd) change(told *atomic.Int64, to int64) {
 	}
 }
 
-// grow counts what more a feed holds, or less, and reports whether it may.
+// grow adds bytes to the memory of a feed (negative: releases them) and reports whether the bounds permit it.
 func (s *share) grow(bytes int) bool {
 	s.held += int64(bytes)
 	told := s.told.Load()
@@ -81,8 +80,8 @@ func (s *share) grow(bytes int) bool {
 	return told <= maxFeedMemory && (s.crowd.held.Load() <= most || told <= most/s.crowd.large.Load())
 }
 
-// Grown counts what a unit takes that has grown, be it full or not, of an age in ns. A
-// unit that is filled for too long, or for which there is no room, is refused.
+// Grown accounts for the growth of a unit, complete or not, of an age in ns. It refuses a unit that takes too long to
+// complete or for which there is no room.
 func (t *Track) Grown(u *Unit, age int64) {
 	if age > maxUnitAge && u.over == "" {
 		u.refuse(media.DropEndlessPicture)
@@ -90,16 +89,16 @@ func (t *Track) Grown(u *Unit, age int64) {
 	t.count(u)
 }
 
-// Unended tells that a unit is still being filled, at an arrival: that nothing ends a
-// picture may be why nothing is kept.
+// Unended records that a unit is still incomplete at an arrival: a missing end of the picture may be the reason why
+// no unit is kept.
 func (t *Track) Unended(u *Unit, mono int64) {
 	if mono-u.Mono > unkept && t.vigil.missed == 0 {
 		t.vigil.Missed(u.Mono, media.DropEndlessPicture, 1)
 	}
 }
 
-// count takes in what a unit has grown by. A unit for which there is no room is
-// refused. That it passed this bound, or another, is said.
+// count accounts for the growth of a unit. It refuses a unit for which there is no room, and logs the first unit that
+// passes a bound.
 func (t *Track) count(u *Unit) {
 	f := t.feed
 	if n := u.HeldBytes(); n != u.counted {
@@ -123,7 +122,7 @@ func (t *Track) count(u *Unit) {
 	}
 }
 
-// Put takes a unit back that is handed to no track.
+// Put takes back a unit that the caller gives to no track.
 func (f *Feed) Put(u *Unit) {
 	f.memory.grow(-u.counted)
 	u.counted = 0
@@ -136,14 +135,14 @@ func (f *Feed) putAll(units []*Unit) {
 	}
 }
 
-// Grow counts so many bytes more, or less, that wait for the feed in another form than
-// that of units. It reports whether there is room for them.
+// Grow adds bytes (negative: releases them) that wait for the feed in another form than units. It reports whether
+// there is room for them.
 func (f *Feed) Grow(bytes int) bool { return f.memory.grow(bytes) }
 
-// HeldBytes returns the memory of what the feed holds.
+// HeldBytes returns the memory that the feed holds.
 func (f *Feed) HeldBytes() int64 { return f.memory.held }
 
-// pendingBytes returns the memory of what waits for its place.
+// pendingBytes returns the memory of the units that wait for their track's place.
 func (f *Feed) pendingBytes() (n int) {
 	for _, t := range f.tracks {
 		n += t.pendingBytes
@@ -151,7 +150,7 @@ func (f *Feed) pendingBytes() (n int) {
 	return n
 }
 
-// memoryOf returns what units take, in bytes.
+// memoryOf returns the memory of units, in bytes.
 func memoryOf(units []*Unit) (n int) {
 	for _, u := range units {
 		n += u.HeldBytes()

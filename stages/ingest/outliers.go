@@ -9,48 +9,47 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// outliers finds pictures whose time does not fit between those of the others: a
-// sender is known that gives one in some dozens none, or a random one. What follows
-// decides. A picture that does not fit is held until the next one has come:
+// outliers finds pictures whose time does not fit between those of their neighbours: some senders give one picture in
+// some dozens no time, or a random one. The next picture decides, so a picture that does not fit is held until the
+// next one arrives:
 //
 //	a b X c    c fits behind b:  X is an outlier, and is placed between b and c
 //	a b X Y    Y fits behind X:  the sender's clock was set, and both stay as they are
 //	a b X Y    Y fits neither:   X is placed behind b, and Y is held
 //
-// A picture fits that is later than all that are shown before it and earlier than
-// all that are shown after it, by the picture order count where the stream has one,
-// and not later than by the time that has passed and some pictures more. Within that
-// times stay as they were sent, to the tick. The order counts only while it agrees
-// with the times of most pictures; else a picture must be off by grossly.
+// A picture fits if it is later than all pictures that are presented before it and earlier than all that are
+// presented after it, by the picture order count where the stream has one, and not later than the elapsed time and
+// some pictures more allow. Within these limits times stay as they were sent, to the tick. The order counts only
+// while it agrees with the times of most pictures; otherwise only a gross deviation makes an outlier.
 //
-// A clock that is set again and again, as of senders that begin anew at each key
-// frame, is followed no more: the time line goes on. One that is set back by a little,
-// which would be no jump to what comes behind, is followed bit by bit.
+// A clock that is set again and again, as by senders that start over at each key frame, is no longer followed: the
+// time line continues. A clock that is set back by a little, too little for a jump downstream, is followed in small
+// steps.
 type outliers struct {
 	second int64 // ticks
-	held   *Unit // does not fit; nil: none is held
+	held   *Unit // the picture that does not fit; nil: none
 	base   timeline
 	row    row
-	shift  ClockShift // what was not followed
+	shift  ClockShift // the clock jumps that are not followed
 
 	jumps, setBack ClockJumps
 	repaired       func()
 }
 
 const (
-	jumpsFollowed = 2 // within
+	jumpsFollowed = 2 // within jumpsWithin
 	jumpMemory    = int64(time.Minute)
 	orderMin      = 8 // pictures whose order must agree with their times
-	minPOCBits    = 6 // with fewer, pictures that are far apart would seem to be near
+	minPOCBits    = 6 // with fewer, distant pictures would seem to be near
 )
 
-// How far a clock is set, in seconds.
+// The limits of a clock jump, in seconds.
 const (
-	GrossJump    = 2 // what lies further off is out of line, whatever else is known
-	SmallestJump = 3 // back by less it is not followed
+	GrossJump    = 2 // a time that is further off is always an outlier
+	SmallestJump = 3 // a smaller jump back is not followed
 )
 
-// push takes a picture and hands on those whose time is certain.
+// push takes a picture and passes on the pictures whose time is certain.
 func (o *outliers) push(u *Unit, out func(*Unit)) {
 	u.PTS += o.shift.Next(o.base.step)
 	o.place(u)
@@ -66,8 +65,8 @@ func (o *outliers) push(u *Unit, out func(*Unit)) {
 	out(u)
 }
 
-// place gives a picture its place among the others. Where some were lost a key picture
-// may be, from which the order counts began anew: its time tells.
+// place sets a picture's number in presentation order. Among lost pictures there may have been a key picture, at
+// which the order count started over: the time decides.
 func (o *outliers) place(u *Unit) {
 	before := o.row
 	u.place = o.row.place(u.order)
@@ -82,7 +81,7 @@ func (o *outliers) place(u *Unit) {
 	u.place = by
 }
 
-// flush hands on what is held, as an outlier: nothing follows that could tell.
+// flush passes on the held picture as an outlier: no next picture can decide.
 func (o *outliers) flush(out func(*Unit)) {
 	if u := o.held; u != nil {
 		o.held = nil
@@ -93,7 +92,7 @@ func (o *outliers) flush(out func(*Unit)) {
 	}
 }
 
-// decide hands the picture on that is held, by the next one.
+// decide passes on the held picture, by the next one.
 func (o *outliers) decide(u, next *Unit, out func(*Unit)) {
 	x, y := timeOf(u), timeOf(next)
 	from := timeline{step: o.base.step, apart: o.base.apart, sure: o.base.trusted()}
@@ -107,7 +106,7 @@ func (o *outliers) decide(u, next *Unit, out func(*Unit)) {
 	case inOrder && goesOn && far, !inOrder && goesOn && !fits:
 		o.follow(u, next, from)
 	case inOrder && (goesOn || !far && (n == 1 || n > 1 && !o.base.onLine(y)) || o.base.alike(x, y)):
-		o.base.add(x) // later than expected, and so is the next one
+		o.base.add(x) // later than expected, and the next picture is late as well
 	default:
 		u.PTS = o.base.between(x, y, fits, o.second)
 		o.repaired()
@@ -116,7 +115,7 @@ func (o *outliers) decide(u, next *Unit, out func(*Unit)) {
 	out(u)
 }
 
-// follow goes on where the sender's clock was set to, unless it is set too often.
+// follow continues where the sender's clock was set to, unless the clock is set too often.
 func (o *outliers) follow(u, next *Unit, from timeline) {
 	by := o.base.after(timeOf(u), o.second) - u.PTS
 	small := by > 0 && by < SmallestJump*o.second
@@ -131,13 +130,13 @@ func (o *outliers) follow(u, next *Unit, from timeline) {
 	o.base.add(timeOf(u))
 }
 
-// ClockShift is added to the times of a sender's clock that was set and is not followed,
-// ticks: for good, and what goes by and by.
+// ClockShift is a correction, in ticks, of the times of a sender's clock that was set and is not followed: fixed
+// stays, and going fades.
 type ClockShift struct{ fixed, going int64 }
 
-const goingShare = 8 // of a step goes with each
+const goingShare = 8 // of a step fades with each unit
 
-// Add shifts by so much more, which goes by and by, or stays.
+// Add adds ticks to the shift, which fade (goes) or stay.
 func (s *ClockShift) Add(ticks int64, goes bool) {
 	if goes {
 		s.going += ticks
@@ -146,7 +145,7 @@ func (s *ClockShift) Add(ticks int64, goes bool) {
 	s.fixed, s.going = s.fixed+s.going+ticks, 0
 }
 
-// Next returns the shift of the next unit, where they are a step apart.
+// Next returns the shift of the next unit, a step of ticks after the last.
 func (s *ClockShift) Next(step int64) int64 {
 	s.going -= min(s.going, step/goingShare)
 	return s.Now()
@@ -157,13 +156,12 @@ func (s *ClockShift) Now() int64 { return s.fixed + s.going }
 
 // ClockJumps counts how often a clock is set.
 type ClockJumps struct {
-	at [jumpsFollowed]int64 // ns, arrival of the newest, a ring
+	at [jumpsFollowed]int64 // ns, arrival of the newest jumps, a ring
 	n  int
 }
 
-// Follow reports whether the clock's being set at an arrival, ns, is to be followed: it
-// is not while it goes on happening, since what was followed is what the track is apart
-// from others.
+// Follow reports whether to follow a clock jump at an arrival, ns. It returns false while jumps keep coming, since
+// each followed jump moves the track away from the others.
 func (j *ClockJumps) Follow(mono int64) bool {
 	at := &j.at[j.n%jumpsFollowed]
 	often := j.n >= jumpsFollowed && mono-*at <= jumpMemory
@@ -172,16 +170,15 @@ func (j *ClockJumps) Follow(mono int64) bool {
 	return !often
 }
 
-// row puts pictures in the order in which they are shown: a number for each, which
-// never goes back from one coded sequence to the next.
+// row numbers pictures in presentation order; the numbers never go back from one coded sequence to the next.
 type row struct {
 	any       bool
 	last      order
-	at, front int64 // of the last picture, and the highest
+	at, front int64 // numbers of the last picture and of the highest
 }
 
-// place returns the number of the next picture. The order count's low bits tell it against
-// the picture before; where there are none, or too few, pictures are shown as they come.
+// place returns the number of the next picture, by the low bits of its order count relative to the picture before.
+// With no bits, or too few, pictures count as presented in the order of arrival.
 func (r *row) place(o order) int64 {
 	switch {
 	case r.any && o.epoch == r.last.epoch && o.pocBits >= minPOCBits && o.pocBits == r.last.pocBits:
@@ -195,22 +192,21 @@ func (r *row) place(o order) int64 {
 
 // begin returns the row with a picture behind all others.
 func (r row) begin(o order) row {
-	at := r.front + 2 // as most encoders count
+	at := r.front + 2 // the step of most encoders
 	return row{true, o, at, at}
 }
 
-// timeline is the newest pictures that fit together.
+// timeline holds the newest pictures that fit together.
 type timeline struct {
 	seen  [maxDepth]timed // a ring
 	n     int
-	step  int64  // ticks from one picture to the next that is shown; 0: not known
-	apart int64  // their numbers; 0: not known
+	step  int64  // ticks from one picture to the next in presentation order; 0: unknown
+	apart int64  // difference of their numbers; 0: unknown
 	agree uint64 // a bit for each picture: its order agreed with its time
-	sure  bool   // that the order agrees
+	sure  bool   // the order agrees
 }
 
-// timed is a picture's presentation time in ticks, its arrival in ns, and its number
-// in the order of presentation.
+// timed holds a picture's presentation time in ticks, its arrival in ns, and its number in presentation order.
 type timed struct{ pts, mono, place int64 }
 
 func timeOf(u *Unit) timed { return timed{u.PTS, u.Mono, u.place} }
@@ -224,13 +220,13 @@ func (l *timeline) front() int64 {
 	return slices.MaxFunc(l.recent(), func(a, b timed) int { return cmp.Compare(a.pts, b.pts) }).pts
 }
 
-// trusted reports whether the order of the pictures may be relied on.
+// trusted reports whether the order of the pictures is reliable.
 func (l *timeline) trusted() bool {
 	n := min(l.n, 32)
 	return l.sure || n >= orderMin && bits.OnesCount64(l.agree<<(64-n))*4 >= n*3
 }
 
-// add takes in a picture that fits.
+// add takes a picture that fits.
 func (l *timeline) add(p timed) {
 	if l.n > 0 {
 		last := l.last()
@@ -243,14 +239,14 @@ func (l *timeline) add(p timed) {
 		}
 		if n := l.pictures(last, p); n != 0 && (p.pts-last.pts)/n > 0 {
 			step := (p.pts - last.pts) / n
-			l.step = max(step, l.step+(step-l.step)/8) // jitter, and what comes in bursts, is not to make it short
+			l.step = max(step, l.step+(step-l.step)/8) // jitter and bursts must not shorten it
 		}
 	}
 	l.seen[l.n%maxDepth] = p
 	l.n++
 }
 
-// pictures returns how many pictures p is shown after another one; negative: before it.
+// pictures returns the number of pictures by which p is presented after another one; negative: before it.
 func (l *timeline) pictures(from, p timed) int64 {
 	d := p.place - from.place
 	if n := d / max(l.apart, 1); n != 0 || d == 0 {
@@ -273,8 +269,7 @@ func (l *timeline) fits(p timed, lost int, second int64) bool {
 	return l.inOrder(p, second) && p.pts >= early && p.pts <= l.latest(p, lost, second)
 }
 
-// inOrder reports whether a picture is in its place among the others. Two that share
-// a time are.
+// inOrder reports whether a picture is in its place among its neighbours. Two pictures of one time are in order.
 func (l *timeline) inOrder(p timed, second int64) bool {
 	if !l.trusted() {
 		return p.pts >= l.last().pts
@@ -299,14 +294,14 @@ func (l *timeline) latest(p timed, lost int, second int64) int64 {
 	return last.pts + (ahead+1)*l.step + max(passed-l.step, 0)*9/8
 }
 
-// onLine reports whether a picture comes when it should if none is late.
+// onLine reports whether a picture has the time that it would have if no picture were late.
 func (l *timeline) onLine(p timed) bool {
 	d := p.pts - l.last().pts - l.pictures(l.last(), p)*l.step
 	return d >= -l.step && d <= l.step
 }
 
-// alike reports whether two pictures are late by the same measure: the sender's clock
-// runs fast, or its pictures come at other intervals than they did.
+// alike reports whether two pictures are late by the same measure: the sender's clock runs fast, or its picture
+// interval has changed.
 func (l *timeline) alike(x, y timed) bool {
 	a, b := x.pts-l.last().pts, y.pts-x.pts
 	passedA, passedB := x.mono-l.last().mono, y.mono-x.mono
@@ -317,7 +312,7 @@ func (l *timeline) alike(x, y timed) bool {
 	return r > 0.5 && r < 2
 }
 
-// after returns the time of a picture by its place alone.
+// after returns the time of a picture by its number alone.
 func (l *timeline) after(p timed, second int64) int64 {
 	last := l.last()
 	step := l.step
@@ -331,7 +326,7 @@ func (l *timeline) after(p timed, second int64) int64 {
 	return l.clamp(p, at)
 }
 
-// clamp keeps a time between those of the pictures that are shown before and after.
+// clamp keeps a time between those of the pictures that are presented before and after.
 func (l *timeline) clamp(p timed, at int64) int64 {
 	for _, r := range l.recent() {
 		if p.place < r.place {
@@ -346,7 +341,7 @@ func (l *timeline) clamp(p timed, at int64) int64 {
 	return at
 }
 
-// between places a picture before the next one, where that fits.
+// between places a picture before the next one, if the next one fits.
 func (l *timeline) between(x, next timed, fits bool, second int64) int64 {
 	at := l.after(x, second)
 	if !fits {
@@ -355,7 +350,7 @@ func (l *timeline) between(x, next timed, fits bool, second int64) int64 {
 	last := l.last()
 	n, m := l.pictures(last, x), l.pictures(x, next)
 	switch {
-	case n > 0 && m > 0 && next.pts > last.pts: // shown in the order in which they came
+	case n > 0 && m > 0 && next.pts > last.pts: // presented in the order of arrival
 		at = last.pts + (next.pts-last.pts)*n/(n+m)
 	case m > 0:
 		at = min(at, next.pts-1)

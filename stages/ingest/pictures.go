@@ -7,60 +7,59 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// assembly makes whole pictures of a track's units, whatever the sender takes for
-// one: it may end each slice as if it were a picture, or send several pictures
-// under one time. A picture is told from the next one by the standard's rule. Two
-// fields of one frame are one picture here, as they are one sample in a file.
+// assembly makes whole pictures of a track's units, however the sender divides them: a sender may end each slice as
+// if it were a picture, or send several pictures under one time. The standard's rule decides where the next picture
+// begins. Two fields of one frame are one picture here, as they are one sample in a file.
 //
-// A picture is held until the next one begins. A sender that ends its pictures
-// properly is found out soon, and its pictures are held no more.
+// A picture is held until the next one begins. Once a sender has proved to end its pictures properly, its pictures
+// are no longer held.
 type assembly struct {
 	heads   codec.SliceReader
 	merging bool  // pictures are held
-	single  int64 // pictures in a row that came in one unit
+	single  int64 // pictures in a row that arrived in one unit
 	splits  bool  // the sender ends slices as if they were pictures
-	prev    *Unit // the picture that is held; nil: none, or it has gone on
-	slices  bool  // prev has some
-	tail    int   // elements of prev from here on may be the next picture's; 0: none
-	torn    bool  // something is missing before the next unit
+	prev    *Unit // the held picture; nil: none, or it was passed on
+	slices  bool  // prev has slices
+	tail    int   // elements of prev from here on may belong to the next picture; 0: none
+	torn    bool  // data is missing before the next unit
 
-	any       bool              // there was a slice:
-	last      codec.SliceHeader // the newest,
-	lastPTS   int64             // of the unit it came in
+	any       bool              // there was a slice
+	last      codec.SliceHeader // the newest slice
+	lastPTS   int64             // of the unit of the newest slice
 	epoch     uint32
-	planes    uint8 // colour planes of which the first macroblock has come, as bits
-	halfFrame bool  // the second field has not come yet
-	paired    bool  // a frame came as two fields,
-	bottom    bool  // the bottom one first
+	planes    uint8 // colour planes whose first macroblock has arrived, as bits
+	halfFrame bool  // the second field has not arrived yet
+	paired    bool  // a frame arrived as two fields
+	bottom    bool  // the bottom field was first
 
-	pieces []piece // of the unit at hand
+	pieces []piece // of the current unit
 }
 
-// keptPieces is the room for pieces that is kept for the next unit.
+// keptPieces is the number of pieces whose memory is reused for the next unit.
 const keptPieces = 64
 
-const neverSingle = -1 << 40 // of single: the sender splits, so go on merging
+const neverSingle = -1 << 40 // of single: the sender splits, so merging continues
 
-// piece is the elements of a unit that are of one picture.
+// piece holds the elements of a unit that belong to one picture.
 type piece struct {
 	from, to int
 	rel      relation
-	slices   bool // there are some; else nothing tells which picture it is of
+	slices   bool // there are slices; without them the picture is unknown
 	order    order
-	stray    bool // a second field that has lost its first
+	stray    bool // a second field whose first field was lost
 	damaged  bool
 }
 
-// relation is how a slice stands to the slices before it.
+// relation describes the position of a slice relative to the slices before it.
 type relation uint8
 
 const (
 	samePicture relation = iota
-	secondField          // of the frame
+	secondField          // of the same frame
 	newPicture
 )
 
-// gather takes a unit in.
+// gather takes a unit.
 func (t *Track) gather(u *Unit) {
 	if t.torn {
 		u.hurtAt(0)
@@ -70,7 +69,7 @@ func (t *Track) gather(u *Unit) {
 		t.spoil()
 	}
 	if u.Damaged || len(u.ends) == 0 {
-		if t.torn = u.Damaged || u.headLost; t.torn && u.over == "" { // else it has been counted
+		if t.torn = u.Damaged || u.headLost; t.torn && u.over == "" { // a refused unit has been counted
 			t.Lost(media.DropDamaged, 1)
 		}
 		u.Damaged = t.torn
@@ -96,15 +95,15 @@ func (t *Track) gather(u *Unit) {
 	}
 }
 
-// spoil leaves out the picture that is held where what is missing now may be of it.
+// spoil leaves out the held picture if the missing data may belong to it.
 func (t *Track) spoil() {
 	if t.prev != nil && (t.halfFrame || t.splits) {
 		t.prev.Damaged = true
 	}
 }
 
-// divide finds where the pictures of a unit begin. What comes before a slice and
-// can't come behind one is of that slice's picture.
+// divide finds where the pictures of a unit begin. Elements before a slice that can't follow a slice belong to the
+// picture of that slice.
 func (t *Track) divide(u *Unit) {
 	t.pieces = append(t.pieces[:0], piece{})
 	p, before := &t.pieces[0], -1
@@ -144,8 +143,8 @@ func (t *Track) divide(u *Unit) {
 	t.judge(u)
 }
 
-// missed reports whether a NAL unit that is left out is a slice of the picture at
-// hand: one that was marked for damage on its way (RFC 6184, 1.3).
+// missed reports whether a NAL unit that is left out is a slice of the current picture: a slice that was marked as
+// damaged on its way (RFC 6184, 1.3).
 func (t *Track) missed(nal []byte, pts int64) bool {
 	if t.nal.BrokenSlice == nil || !t.nal.BrokenSlice(nal) {
 		return false
@@ -154,9 +153,8 @@ func (t *Track) missed(nal []byte, pts int64) bool {
 	return h.OK && pts == t.lastPTS && !h.Differs(&t.last)
 }
 
-// begin returns the element with which the picture of slice i begins, where before is
-// the first that may be its, behind the slices of this piece; what stands before
-// something that is missing is of that.
+// begin returns the element with which the picture of slice i begins. before is the first element that may belong to
+// it, behind the slices of this piece. Elements in front of a loss belong to the picture before it.
 func (p *piece) begin(u *Unit, i, before int) int {
 	at := i
 	switch {
@@ -173,16 +171,16 @@ func (p *piece) begin(u *Unit, i, before int) int {
 	return at
 }
 
-// relate tells how a slice stands to the newest one. Where the headers can't be
-// read one time is one picture, as far as the NAL units' types go with that. Where
-// something is missing between them only one time makes them one.
+// relate returns the relation of a slice to the newest one. If the headers can't be read, slices of one time form one
+// picture, as far as the types of the NAL units permit. If data is missing between two slices, only an equal time
+// makes them one picture.
 func (t *Track) relate(h *codec.SliceHeader, pts int64, missing bool) relation {
 	b, oneTime := &t.last, pts == t.lastPTS
 	switch {
 	case !t.any, missing && !oneTime:
 		return newPicture
 	case t.nal.FirstSaysSo:
-		if h.First == 0 || missing && t.single > 0 { // the picture before came whole, as all do
+		if h.First == 0 || missing && t.single > 0 { // the picture before was whole, as all are
 			return newPicture
 		}
 		return samePicture
@@ -200,7 +198,7 @@ func (t *Track) relate(h *codec.SliceHeader, pts int64, missing bool) relation {
 		return newPicture
 	case oneTime && !(h.StartsPlane() && t.planes>>h.Plane&1 == 1):
 		return samePicture
-	case !oneTime && h.First > b.First: // one picture whose slices were given times
+	case !oneTime && h.First > b.First: // one picture whose slices have different times
 		return samePicture
 	}
 	return newPicture
@@ -227,15 +225,15 @@ func (t *Track) follow(h *codec.SliceHeader, rel relation, pts int64, stray bool
 	t.any, t.last, t.lastPTS = true, *h, pts
 }
 
-// order is where a picture is shown among others.
+// order is a picture's position in presentation order.
 type order struct {
-	epoch   uint32 // counts the IDR pictures, which are shown behind all before them
+	epoch   uint32 // number of IDR pictures so far; an IDR is presented after all pictures before it
 	poc     uint32 // the low bits of the picture order count
-	pocBits uint8  // their number; 0: not known
+	pocBits uint8  // number of those bits; 0: unknown
 }
 
-// before compares with the order of another picture, which came later or earlier.
-// Without a count pictures are shown as they come.
+// before reports whether a picture is presented before p, which arrived later or, with came, earlier. Without a count
+// pictures are presented in the order of arrival.
 func (o order) before(p order, came bool) bool {
 	switch {
 	case o.epoch != p.epoch:

@@ -7,8 +7,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// judge finds the pieces from which something is missing, and counts what is
-// missing altogether.
+// judge finds the pieces in which data is missing, and counts the missing data.
 func (t *Track) judge(u *Unit) {
 	for i := range t.pieces {
 		p := &t.pieces[i]
@@ -24,15 +23,15 @@ func (t *Track) judge(u *Unit) {
 	}
 }
 
-// startsPicture reports whether a piece has all that is before its slices, as far
-// as they are: what is missing before it is of another picture.
+// startsPicture reports whether a piece has all elements that precede its slices, as far as they are known: the data
+// missing before it belongs to another picture.
 func (t *Track) startsPicture(u *Unit, p *piece) bool {
 	for i := p.from; i < p.to; i++ {
 		nal := u.element(i)
 		switch t.nal.Role(nal) {
 		case codec.RolePicture, codec.RoleKey:
 			return t.nal.StartsPicture(nal)
-		case codec.RoleLayer: // a prefix stands before every slice
+		case codec.RoleLayer: // a prefix NAL unit precedes every slice
 			continue
 		}
 		if t.nal.Begins(nal) {
@@ -51,7 +50,7 @@ func (t *Track) part(u *Unit, p *piece) *Unit {
 	return w
 }
 
-// add puts a piece where it belongs: to the picture that is held, or in its place.
+// add adds a piece to the held picture, or makes it a picture of its own.
 func (t *Track) add(w *Unit, p *piece) {
 	if w.over != "" {
 		t.leave(w)
@@ -66,7 +65,7 @@ func (t *Track) add(w *Unit, p *piece) {
 	prev := t.prev
 	oneTime := prev != nil && prev.PTS == w.PTS
 	switch {
-	case prev == nil && p.slices && p.rel != newPicture: // the picture has gone on without it
+	case prev == nil && p.slices && p.rel != newPicture: // the picture was passed on without this piece
 		t.rest(w)
 	case prev == nil:
 		t.hold(w, p.slices)
@@ -113,8 +112,7 @@ func (t *Track) join(w *Unit) {
 	}
 }
 
-// rest leaves out what is of a picture that has gone on: from now on pictures are
-// held.
+// rest leaves out a piece of a picture that was passed on; from now on pictures are held.
 func (t *Track) rest(w *Unit) {
 	if w.Damaged {
 		t.lose(w, media.DropDamaged)
@@ -124,8 +122,8 @@ func (t *Track) rest(w *Unit) {
 	t.merging, t.single, t.splits = true, neverSingle, true
 }
 
-// withTail takes from the picture that is held what stands behind its slices and
-// is of the next one.
+// withTail moves the elements behind the slices of the held picture that belong to the next picture into that
+// picture.
 func (t *Track) withTail(w *Unit) *Unit {
 	u := t.part(t.prev, &piece{from: t.tail, to: len(t.prev.ends)})
 	t.prev.cut(t.tail)
@@ -136,7 +134,7 @@ func (t *Track) withTail(w *Unit) *Unit {
 	return u
 }
 
-// release lets the picture go on that is held.
+// release passes on the held picture.
 func (t *Track) release() {
 	u := t.prev
 	t.prev, t.slices, t.tail = nil, false, 0

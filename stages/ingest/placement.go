@@ -6,7 +6,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// source says what tells how the tracks' own times relate.
+// source is a source of the relation between the tracks' own times.
 type source uint8
 
 // The sources, best first.
@@ -17,29 +17,27 @@ const (
 	sources
 )
 
-// String returns how the log names it.
+// String returns the source's name in the log.
 func (s source) String() string {
 	return [...]string{"sender reports", "RTP-Info", "arrival"}[s]
 }
 
-// point says that a track's time was at ticks when a clock that all tracks share
-// was at ns.
+// point pairs a time of a track, in ticks, with the ns of a clock that all tracks share.
 type point struct {
 	ok    bool
 	ticks int64
 	ns    int64
 }
 
-// placement is the time line that all tracks of a feed share. It is made once:
-// nothing moves a track after that, since a cut in its time would be worse than
-// an offset; a sender whose clocks disagree later is reported.
+// placement is the time line that all tracks of a feed share. It is made once. No track moves later, since a cut in
+// its time would be worse than an offset; if a sender's clocks disagree later, the feed logs it.
 type placement struct {
 	source source
-	zero   int64 // ns on the source's clock, the feed's time 0
+	zero   int64 // ns on the source's clock at the feed's time 0
 }
 
-// maxDoubt is how far a source may be from arrival before it is not believed:
-// senders are known that stamp the tracks by different clocks.
+// maxDoubt is the largest deviation from arrival, in ns, at which a source is believed: some senders stamp their
+// tracks by different clocks.
 const maxDoubt = int64(5 * time.Second)
 
 // settle chooses the source and the zero: the first presentation of any track.
@@ -60,8 +58,7 @@ func (p *placement) settle(tracks []*Track) {
 	}
 }
 
-// usable reports whether every track has a point of a source, and they make
-// sense together.
+// usable reports whether every track has a point of a source, and the points agree roughly with arrival.
 func usable(tracks []*Track, s source) bool {
 	for _, t := range tracks {
 		if !t.points[s].ok {
@@ -82,7 +79,7 @@ func (t *Track) first(s source) int64 {
 	return p.ns + media.ToNanos(t.pending[0].PTS-p.ticks, t.cfg.Timescale)
 }
 
-// offset returns what to add to a track's times, in ticks.
+// offset returns the ticks to add to a track's times.
 func (p *placement) offset(t *Track) int64 {
 	at := t.points[p.source]
 	return media.FromNanos(at.ns-p.zero, t.cfg.Timescale) - at.ticks
@@ -99,19 +96,19 @@ func arrival(t *Track) (best point) {
 	return best
 }
 
-// byArrival returns the point of a track that came later, on the clock of the source
-// in use, where wall is arrival less media time.
+// byArrival returns the point of a track that begins later, on the clock of the source in use. wall is arrival less
+// media time.
 func (p *placement) byArrival(t *Track, wall int64) point {
 	at := arrival(t)
 	at.ns += p.zero - wall
 	return at
 }
 
-// maxDrift is from where on disagreeing clocks are reported.
+// maxDrift is the disagreement of the sender's clocks, in ns, from which the feed logs it.
 const maxDrift = int64(500 * time.Millisecond)
 
-// Report tells that a track was at ticks when the sender's clock, which all its
-// tracks share, was at ns: a sender report. The ticks are the sender's own.
+// Report records a sender report: a track was at ticks, the sender's own, when the clock that all the sender's tracks
+// share was at ns.
 func (t *Track) Report(ticks, ns int64) {
 	f := t.feed
 	ticks += t.outliers.shift.Now()
@@ -125,7 +122,7 @@ func (t *Track) Report(ticks, ns int64) {
 	t.drift, t.drifted = ns-t.nanos(ticks), true
 	for _, o := range f.tracks {
 		if d := t.drift - o.drift; o.drifted && (d > maxDrift || d < -maxDrift) {
-			if f.doubts++; f.doubts > 2*len(f.tracks) { // else its clock was set between two reports
+			if f.doubts++; f.doubts > 2*len(f.tracks) { // fewer: the sender's clock was set between two reports
 				f.disagree(d)
 			}
 			return
@@ -134,11 +131,10 @@ func (t *Track) Report(ticks, ns int64) {
 	f.doubts = 0
 }
 
-// ForgetReport takes back what the track was told by a report, unless it has its place.
+// ForgetReport removes the point that a report gave the track, unless the track has its place.
 func (t *Track) ForgetReport() { t.points[sourceReport] = point{} }
 
-// Info tells that a track is at ticks where the others are at what they are told:
-// RTP-Info.
+// Info records RTP-Info: the track is at ticks when the other tracks are at the ticks of their own Info.
 func (t *Track) Info(ticks int64) { t.points[sourceInfo] = point{true, ticks, 0} }
 
 func (f *Feed) disagree(ns int64) {

@@ -2,21 +2,20 @@ package ingest
 
 import "github.com/gospool/spool/pipeline/media"
 
-// retime makes a track's times follow arrival (wall_clock: arrival): a line of straight
-// pieces from the sender's times to ours. Each second its slope is set so that the
-// least delayed unit keeps its distance from arrival. It never goes back, so times that
-// are in order stay so. A clock that is set makes no break.
+// retime makes a track's times follow arrival (wall_clock: arrival), by a piecewise linear function from the sender's
+// times to the feed's. Each second it sets the slope so that the least delayed unit keeps its distance from arrival.
+// The function never decreases, so ordered times stay ordered. A sender's clock that is set makes no break.
 type retime struct {
 	second int64 // ticks
 	on     bool
 	now    piecewise // from the highest time so far on
-	before piecewise // for pictures that are shown earlier
-	high   int64     // highest time that was sent
+	before piecewise // for pictures that are presented earlier
+	high   int64     // the highest sent time
 
-	base   int64 // ticks, arrival less our time, of the least delayed unit at the beginning
-	best   int64 // the same, of the window at hand
+	base   int64 // ticks, arrival less the feed's time, of the least delayed unit at the beginning
+	best   int64 // the same, of the current window
 	bestIn int64 // the time of that unit as it was sent, ticks
-	bestAt int64 // and its arrival
+	bestAt int64 // and its arrival, ticks
 	until  int64 // ticks of arrival at which the window ends
 	lastIn int64
 	lastAt int64
@@ -27,7 +26,7 @@ type retime struct {
 
 type sentAt struct{ in, at int64 }
 
-// piecewise is a line: out + (time - in) * slope.
+// piecewise is a linear function: out + (time - in) * slope.
 type piecewise struct {
 	in, out int64
 	slope   float64
@@ -35,13 +34,13 @@ type piecewise struct {
 
 const (
 	retimeWindows = 8
-	retimeSlack   = 10   // of a second: nearer to arrival than this nothing is put right
-	retimeOff     = 0.03 // a rate that is off by less is not told from jitter in so few windows
+	retimeSlack   = 10   // of a second: a smaller distance from arrival is not corrected
+	retimeOff     = 0.03 // a smaller deviation of the rate can't be separated from jitter in so few windows
 )
 
 func (p piecewise) at(t int64) int64 { return p.out + int64(float64(t-p.in)*p.slope) }
 
-// time gives a time its place by arrival, ns. rate is the clock's as it was measured, or 0.
+// time returns the corrected time of a unit that arrived at mono, ns. rate is the measured rate of the clock, or 0.
 func (r *retime) time(t, mono int64, rate float64) int64 {
 	at := media.FromNanos(mono, uint32(r.second))
 	if !r.on {
@@ -71,7 +70,7 @@ func (r *retime) place(t int64) int64 {
 	return r.before.at(t)
 }
 
-// set goes on where the sender's clock was set to.
+// set continues where the sender's clock was set to.
 func (r *retime) set(t, passed int64) {
 	out := r.place(r.high) + max(passed, 1)
 	r.now = piecewise{t, out, r.now.slope}

@@ -17,27 +17,27 @@ import (
 	"github.com/gospool/spool/stages/ingest/clients"
 )
 
-// Server takes streams in by one protocol.
+// Server accepts streams by one protocol.
 type Server interface {
-	// Run serves until the context ends; then every publication has ended and the
-	// result is nil. After an error it is run again.
+	// Run serves until the context ends; then it ends every publication and returns nil. After an error the caller
+	// runs it again.
 	Run(ctx context.Context) error
-	// Ready is closed once the server listens. Addr holds from then on.
+	// Ready is closed once the server listens. Addr is valid from then on.
 	Ready() <-chan struct{}
 	Addr() net.Addr
-	// Counts and Connections may be asked for at any time; see clients.Table.
+	// Counts and Connections may be called at any time; see clients.Table.
 	Counts() clients.Counts
 	Connections() []media.Connection
 }
 
-// FaultyServer is a Server that may listen where clients cannot connect, as with a broken
-// certificate. Fault says why; nil: they can. It may be asked at any time.
+// FaultyServer is a Server that may listen while clients cannot connect, for example because its certificate is
+// broken. Fault returns the reason, and nil if clients can connect. It may be called at any time.
 type FaultyServer interface {
 	Server
 	Fault() error
 }
 
-// ServerSettings are those that every server has. The settings of a protocol embed them.
+// ServerSettings are the settings that every server has. The settings of a protocol embed them.
 type ServerSettings struct {
 	Listen            string          `yaml:"listen" doc:"host:port; empty is off."`
 	OverridePublisher bool            `yaml:"override_publisher" doc:"A second publisher takes a path over; else it is refused."`
@@ -46,25 +46,25 @@ type ServerSettings struct {
 	MaxPerAddress     int             `yaml:"max_connections_per_address" doc:"Most connections from one address that do not record; when one more comes, the one that has waited longest is closed. Those that record do not count: any number of cameras may be behind one address. 0 is a quarter of max_connections."`
 }
 
-// DefaultServerSettings are those of a server that listens at an address.
+// DefaultServerSettings returns the settings of a server that listens at an address.
 func DefaultServerSettings(listen string) ServerSettings {
 	return ServerSettings{Listen: listen, MaxConnections: 1000}
 }
 
-// Addresses returns where the server listens, by the paths of the settings that say so.
-// A protocol that listens at several addresses returns all of them.
+// Addresses returns the addresses at which the server listens, by the paths of their settings. A protocol that
+// listens at several addresses returns all of them.
 func (s *ServerSettings) Addresses() map[string]config.Address {
 	return map[string]config.Address{"listen": {Listen: s.Listen, Passwords: true}}
 }
 
-// Limits returns the bounds of its clients.
+// Limits returns the bounds of the server's clients.
 func (s *ServerSettings) Limits() clients.Limits {
 	return clients.Limits{Connections: s.MaxConnections, PerAddress: s.MaxPerAddress}
 }
 
 func (s *ServerSettings) common() *ServerSettings { return s }
 
-// check finds what is wrong with the settings that all servers have.
+// check returns the problems of the settings that all servers have.
 func (s *ServerSettings) check() (ps config.Problems) {
 	if d := s.ReadTimeout.D(); d != 0 && (d < time.Second || d > LongestReadTimeout) {
 		ps = append(ps, config.At("read_timeout", "%s is out of range", s.ReadTimeout).WithHint("%s to %s; 0 is ingest.read_timeout", config.Duration(time.Second), config.Duration(LongestReadTimeout)))
@@ -78,14 +78,14 @@ func (s *ServerSettings) check() (ps config.Problems) {
 	return ps
 }
 
-// LongestReadTimeout is the longest that can be set.
+// LongestReadTimeout is the longest ReadTimeout that a configuration may set.
 const LongestReadTimeout = time.Hour
 
-// ServerDeps are what the program hands to a server.
+// ServerDeps are the dependencies that the program hands to a server.
 type ServerDeps struct {
 	Hub        *hub.Hub
-	Authorizer Authorizer      // nil: everybody may do everything
-	Cert, Key  string          // PEM files of http.tls, for servers that have none of their own; empty: there are none
+	Authorizer Authorizer      // nil: every client may perform every action
+	Cert, Key  string          // PEM files of http.tls, for servers without a certificate of their own; empty: none
 	Tasks      *pipeline.Tasks // for a goroutine of each client
 	Clock      pipeline.Clock
 	Log        *slog.Logger
@@ -101,11 +101,10 @@ type ServerInfo struct {
 	create  func(settings any, readTimeout config.Duration, d ServerDeps) (s Server, listen string, err error)
 }
 
-// ServerTrait is what is particular to a server.
+// ServerTrait sets a property of one server.
 type ServerTrait func(*ServerInfo)
 
-// PublishCommand shows a newcomer how to publish, by a command in which {url} stands for
-// the stream's.
+// PublishCommand sets a command that shows users how to publish; {url} in it stands for the stream's URL.
 func PublishCommand(command string) ServerTrait {
 	return func(i *ServerInfo) { i.command = command }
 }
@@ -115,11 +114,10 @@ var servers = struct {
 	by           map[string]*ServerInfo
 }{by: map[string]*ServerInfo{}}
 
-// RegisterServer makes a server known: its settings lie under its name in the block ingest,
-// and it runs where these say that it listens. It is called from init of the protocol's
-// package, and panics on a name that is taken. S is a struct that embeds ServerSettings;
-// defaults is what a configuration overrides. What create is given has no zero
-// ReadTimeout. create does no I/O.
+// RegisterServer registers a server: its settings are in the block ingest under its name, and it runs if they make it
+// listen. A protocol's package calls RegisterServer from init; a duplicate name panics. S is a struct that embeds
+// ServerSettings; defaults are the values that a configuration overrides. create gets settings whose ReadTimeout is
+// not zero, and does no I/O.
 func RegisterServer[S any, P interface {
 	*S
 	common() *ServerSettings
@@ -153,7 +151,7 @@ func RegisterServer[S any, P interface {
 	})
 }
 
-// listens returns the first address of a server; empty where it has none.
+// listens returns the first address of a server, and an empty string if it has none.
 func listens(at map[string]config.Address) string {
 	for _, key := range slices.Sorted(maps.Keys(at)) {
 		if at[key].Listen != "" {

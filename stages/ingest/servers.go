@@ -13,19 +13,19 @@ import (
 	"github.com/gospool/spool/stages/ingest/clients"
 )
 
-// Servers are those that a configuration lets listen.
+// Servers are the servers that a configuration enables.
 type Servers struct{ all []*RunningServer }
 
-// RunningServer is a server that listens, or tries to.
+// RunningServer is a server that listens or tries to listen.
 type RunningServer struct {
 	*ServerInfo
 	server Server
-	listen string                // as it is configured
+	listen string                // as configured
 	ended  atomic.Pointer[error] // why it does not run
 }
 
-// NewServers makes the servers of all protocols, by their settings; readTimeout is that of
-// those which have none of their own. It starts none.
+// NewServers makes the servers of all protocols, by their settings. readTimeout applies to servers that set none of
+// their own. NewServers starts no server.
 func NewServers(settings config.Blocks, readTimeout config.Duration, d ServerDeps) (*Servers, error) {
 	out := &Servers{}
 	for _, info := range registeredServers() {
@@ -44,8 +44,8 @@ func NewServers(settings config.Blocks, readTimeout config.Duration, d ServerDep
 	return out, nil
 }
 
-// Start runs the servers as tasks, and waits until each listens, or has failed for the
-// first time: it then tries again while all else works.
+// Start runs the servers as tasks, and waits until each server listens or has failed for the first time. A failed
+// server tries again while the rest of the program works.
 func (s *Servers) Start(ctx context.Context, tasks *pipeline.Tasks) {
 	tried := make([]chan struct{}, len(s.all))
 	for i, one := range s.all {
@@ -80,7 +80,7 @@ func (r *RunningServer) Listens() bool {
 	}
 }
 
-// Fault returns why the server does not serve all that it should; nil where it does.
+// Fault returns the reason why the server does not serve all clients, and nil if it does.
 func (r *RunningServer) Fault() error {
 	if faulty, is := r.server.(FaultyServer); is && r.Listens() {
 		return faulty.Fault()
@@ -94,7 +94,7 @@ func (r *RunningServer) Fault() error {
 	return fmt.Errorf("it does not listen on %s yet", r.listen)
 }
 
-// Address is where the server listens, or will as soon as it can.
+// Address returns the address at which the server listens, or will listen as soon as it can.
 func (r *RunningServer) Address() string {
 	if r.Listens() {
 		return r.server.Addr().String()
@@ -102,26 +102,26 @@ func (r *RunningServer) Address() string {
 	return r.listen
 }
 
-// Scheme returns that of the URLs that streams are published to.
+// Scheme returns the scheme of the URLs to which streams are published.
 func (r *RunningServer) Scheme() string {
-	if s, is := r.server.(interface{ Scheme() string }); is { // it has several
+	if s, is := r.server.(interface{ Scheme() string }); is { // the protocol has several schemes
 		return s.Scheme()
 	}
 	return r.Name
 }
 
-// URL returns where a stream is published to.
+// URL returns the URL to which a stream is published.
 func (r *RunningServer) URL(path string) string { return r.Scheme() + "://" + r.Address() + "/" + path }
 
-// Command returns how to publish to a URL, for people; empty where nothing is known.
+// Command returns a command that publishes to a URL, for users; empty if the protocol names none.
 func (r *RunningServer) Command(url string) string {
 	return strings.ReplaceAll(r.command, "{url}", url)
 }
 
-// Counts returns how the server fares.
+// Counts returns the server's counters.
 func (r *RunningServer) Counts() clients.Counts { return r.server.Counts() }
 
-// Connections lists the open connections of all servers: by protocol, then by number.
+// Connections lists the open connections of all servers, by protocol, then by number.
 func (s *Servers) Connections() (all []media.Connection) {
 	for _, one := range s.all {
 		all = append(all, one.server.Connections()...)

@@ -10,19 +10,18 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// paramSets are the parameter sets of one video track, by kind and id. A set
-// with the id of another replaces it.
+// paramSets are the parameter sets of one video track, by kind and id. A set replaces an earlier one of the same id.
 //
-// A track is described by the sets that its key frame refers to. An encoder may
-// give each change of its pictures a new id and repeat the old sets for ever or
-// never: what no picture uses is not described, and the least recent is forgotten.
+// The description of a track holds the sets to which its key frame refers. An encoder may use a new id for each
+// change of its pictures, and repeat the old sets for ever or never: the description leaves out unused sets, and
+// paramSets drops the least recent one.
 type paramSets struct {
 	coding media.Codec
 	nal    *codec.NAL
 	slots  []paramSet // by kind, then id
-	unit   int64      // number of the access unit at hand; what is known before the first is of 0
+	unit   int64      // number of the current access unit; sets known before the first unit have 0
 	key    int64      // number of the last key frame
-	fresh  bool       // a PPS came with the unit at hand
+	fresh  bool       // a PPS arrived with the current unit
 	list   [][]byte   // of the track's description
 }
 
@@ -32,16 +31,16 @@ type paramSet struct {
 	// alias is the last form that was judged equal although its bytes differ.
 	alias []byte
 
-	sent, used int64 // number of the last unit that brought it, and that refers to it; negative: none
-	described  bool  // the track's description has it
-	inStream   bool  // since the description a unit carried one of its kind and id
-	given      bool  // a decoder has it that began at the last key frame, or before
+	sent, used int64 // number of the last unit that carried it, and that refers to it; negative: none
+	described  bool  // in the track's description
+	inStream   bool  // a unit since the description carried a set of its kind and id
+	given      bool  // known to a decoder that began at the last key frame or before
 }
 
 // errParamSet is the error for a parameter set that can't be read.
 var errParamSet = errors.New("parameter set cannot be read")
 
-// An avcC has room for 31 SPS and 255 PPS of 64 KiB; what is sane is less.
+// An avcC has room for 31 SPS and 255 PPS of 64 KiB; sane streams use fewer.
 const (
 	maxParamSets     = 64
 	maxParamSetBytes = 4096
@@ -50,8 +49,8 @@ const (
 // next begins an access unit.
 func (s *paramSets) next() { s.unit, s.fresh = s.unit+1, false }
 
-// put takes a parameter set in, and reports whether it is new to a decoder: one
-// that repeats what is known, or differs only in what a decoder ignores, is not.
+// put stores a parameter set, and reports whether a decoder needs it: a set that repeats a known one, or differs only
+// in bits that a decoder ignores, is not new.
 func (s *paramSets) put(nal []byte) (news bool, err error) {
 	nal = bytes.TrimRight(nal, "\x00") // trailing_zero_8bits; a set ends with a 1 bit
 	if len(nal) < 3 || len(nal) > maxParamSetBytes {
@@ -97,8 +96,7 @@ func (s *paramSets) came(p *paramSet) {
 	s.fresh = s.fresh || p.Kind == s.nal.Sets.PPS
 }
 
-// outdate marks the PPS of an SPS that was replaced: they were made for the old
-// one, but for those that came with the new one.
+// outdate marks the PPS of a replaced SPS as outdated, except those that arrived with the new SPS.
 func (s *paramSets) outdate(name codec.SetName) {
 	for i := range s.slots {
 		p := &s.slots[i]
@@ -116,8 +114,8 @@ func (s *paramSets) forget() {
 	s.slots = slices.Delete(s.slots, i, i+1)
 }
 
-// refer notes that a picture of the unit at hand refers to a PPS, and by it to an
-// SPS. It reports whether they are known.
+// refer records that a picture of the current unit refers to a PPS, and through it to an SPS. It reports whether both
+// are known.
 func (s *paramSets) refer(pps uint32) bool {
 	k := &s.nal.Sets
 	p := s.get(k.PPS, pps)
@@ -139,8 +137,7 @@ func (s *paramSets) refer(pps uint32) bool {
 	return true
 }
 
-// referAny stands in for refer where the header of a slice says nothing: it takes
-// the first PPS of which all is known.
+// referAny replaces refer if the header of a slice can't be read: it chooses the first PPS whose SPS is known.
 func (s *paramSets) referAny() bool {
 	for i := range s.slots {
 		if p := &s.slots[i]; p.Kind == s.nal.Sets.PPS && s.refer(p.ID) {
@@ -150,8 +147,7 @@ func (s *paramSets) referAny() bool {
 	return false
 }
 
-// inUse returns the set of a kind that the unit at hand refers to, nil where there is
-// none.
+// inUse returns the set of a kind to which the current unit refers, or nil.
 func (s *paramSets) inUse(kind uint8) []byte {
 	for i := range s.slots {
 		if p := &s.slots[i]; p.Kind == kind && p.used == s.unit {
@@ -161,10 +157,9 @@ func (s *paramSets) inUse(kind uint8) []byte {
 	return nil
 }
 
-// wanted reports whether the description of the track has to have a set, at a key
-// frame: the sets that the key frame refers to, and what the pictures behind it
-// are likely to, which are the PPS of the same SPS that came with it, or that were
-// used last although they did not come.
+// wanted reports whether the description of the track must have a set, at a key frame: the sets to which the key
+// frame refers, and those to which later pictures probably refer, which are the PPS of the same SPS that arrived with
+// it, or that were used last although they did not arrive.
 func (s *paramSets) wanted(p *paramSet) bool {
 	if p.used == s.unit {
 		return true
@@ -184,7 +179,7 @@ func (s *paramSets) wanted(p *paramSet) bool {
 	return max(p.sent, p.used) >= s.key
 }
 
-// described reports whether the description has all that is wanted at a key frame.
+// described reports whether the description has all sets that are wanted at a key frame.
 func (s *paramSets) described() bool {
 	for i := range s.slots {
 		if p := &s.slots[i]; !p.described && s.wanted(p) {
@@ -194,8 +189,8 @@ func (s *paramSets) described() bool {
 	return true
 }
 
-// choose gives the sets that the description of a track is to have, in the order of
-// media.Track. From here on they are the description's.
+// choose returns the sets of a new description of the track, in the order of media.Track, and marks them as
+// described.
 func (s *paramSets) choose() [][]byte {
 	s.list = nil
 	for i := range s.slots {
@@ -208,9 +203,8 @@ func (s *paramSets) choose() [][]byte {
 	return s.list
 }
 
-// give gives the sets that the unit at hand has to carry itself, nil where it
-// needs none: a decoder that plays on, or begins at the last key frame, has not got
-// them. A key frame is told to be one first.
+// give returns the sets that the current unit has to carry itself, or nil: sets that are unknown to a decoder that
+// plays on or began at the last key frame. The caller announces a key frame as such first.
 func (s *paramSets) give(key bool) (carry [][]byte) {
 	if key {
 		s.key = s.unit
@@ -244,14 +238,13 @@ func (s *paramSets) get(kind uint8, id uint32) *paramSet {
 	return nil
 }
 
-// description is a track as its parameter sets tell it.
+// description describes a track by its parameter sets.
 type description struct {
 	track media.Track
 	codec.Picture
 }
 
-// describe makes the description of a video track, by the sets that the unit at
-// hand refers to.
+// describe makes the description of a video track, by the sets to which the current unit refers.
 func (s *paramSets) describe(timescale uint32) *description {
 	d := &description{}
 	d.track, _ = codec.Describe(s.coding, timescale, s.choose()) // they were readable

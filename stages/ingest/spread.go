@@ -6,44 +6,43 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// spread gives pictures that were sent under one time a time each: n of them are
-// placed evenly up to the next time. Some recorders stamp pictures in pairs.
+// spread separates pictures that were sent under one time: it places n of them evenly up to the next time. Some
+// recorders stamp pictures in pairs.
 //
-// To know the next time and, where pictures are reordered, all that share one,
-// units are held: until more than depth pictures with a later time have come. No
-// unit is held while no time was shared lately, except at the beginning of a track
-// that reorders.
+// To know the next time and, where pictures are reordered, all pictures of one time, units are held until more than
+// depth pictures with a later time have arrived. Without a recently shared time no unit is held, except at the
+// beginning of a track that reorders.
 type spread struct {
 	depth  int   // as in decodingTimes
 	second int64 // ticks
 	held   []*Unit
-	watch  int // units that are yet to be held; 0: none is
+	watch  int // number of units to hold; 0: none
 
-	past  [maxDepth]int64 // times, as sent, of the units that have gone on, a ring
+	past  [maxDepth]int64 // times, as sent, of the units that were passed on, a ring
 	count int             // of those
 	ahead int             // depth as observed
 	max   int64           // highest time
-	span  int64           // ticks between the newest two times; 0: not known
+	span  int64           // ticks between the newest two times; 0: unknown
 
-	still bool  // the sender's clock stands still,
-	stamp int64 // at this time,
-	mono  int64 // ns: of which the first picture arrived then
+	still bool  // the sender's clock stands still
+	stamp int64 // the time at which it stands still
+	mono  int64 // ns, arrival of the first picture of that time
 
 	repaired func(pictures uint64)
 }
 
 const (
-	watchShared = 250  // units to hold after a time was shared
-	nearest     = 2000 // of these are a second: times that are no further apart are one
-	maxSpan     = 2    // seconds up to the next time, where nothing else is known
-	spanGrowth  = 4    // times the span before: what is longer is a pause
+	watchShared = 250  // units to hold after a shared time
+	nearest     = 2000 // fraction of a second: times that are no further apart are equal
+	maxSpan     = 2    // seconds up to the next time, without other information
+	spanGrowth  = 4    // a distance of more times the span before is a pause
 
-	// Where no later time comes within these the sender's clock stands still.
+	// Without a later time within these bounds the sender's clock stands still.
 	maxSpread = 64 // units
 	maxStill  = int64(2 * time.Second)
 )
 
-// reset begins anew at the next unit. Nothing may be held.
+// reset starts over at the next unit. No unit may be held.
 func (s *spread) reset(depth int, timescale uint32) {
 	*s = spread{depth: depth, second: int64(timescale), held: s.held[:0], span: s.span, repaired: s.repaired}
 	if depth != 0 {
@@ -59,7 +58,7 @@ func (s *spread) breaks(u *Unit) bool {
 	return u.PTS > s.max+10*s.second || u.PTS < s.max-10*s.second || u.sync && u.PTS < s.max
 }
 
-// push takes a unit and hands on those whose time is known.
+// push takes a unit and passes on the units whose time is known.
 func (s *spread) push(u *Unit, out func(*Unit)) {
 	u.stamp = u.PTS
 	seen := s.look(u)
@@ -98,8 +97,8 @@ func (s *spread) push(u *Unit, out func(*Unit)) {
 	}
 }
 
-// oneTime reports whether all that is held has one time: else a picture that is shown
-// earlier has come late.
+// oneTime reports whether all held units have one time: otherwise a picture that is presented earlier has arrived
+// late.
 func (s *spread) oneTime() bool {
 	for _, u := range s.held {
 		if u.stamp != s.held[0].stamp {
@@ -109,7 +108,7 @@ func (s *spread) oneTime() bool {
 	return true
 }
 
-// byArrival places what is held, all of one time, as it arrived.
+// byArrival places the held units, all of one time, by their arrival.
 func (s *spread) byArrival(out func(*Unit)) {
 	if first := s.held[0]; s.stamp != first.stamp || s.mono == 0 {
 		s.stamp, s.mono = first.stamp, first.Mono
@@ -122,14 +121,14 @@ func (s *spread) byArrival(out func(*Unit)) {
 	s.flush(out)
 }
 
-// flush hands on what is held.
+// flush passes on the held units.
 func (s *spread) flush(out func(*Unit)) {
 	for len(s.held) > 0 {
 		s.first(out)
 	}
 }
 
-// first hands on the first unit that is held.
+// first passes on the first held unit.
 func (s *spread) first(out func(*Unit)) {
 	u := s.held[0]
 	if !u.placed {
@@ -147,9 +146,8 @@ func (s *spread) pass(u *Unit, out func(*Unit)) {
 	out(u)
 }
 
-// look reports whether a unit has the time of another, and learns how far pictures
-// are reordered. Times that are closer than pictures can be are one: senders are
-// known (ffmpeg) that give the second of two a tick more.
+// look reports whether a unit has the time of another, and learns how far pictures are reordered. Times that are
+// closer than pictures can be count as equal: ffmpeg gives the second picture of a pair a tick more.
 func (s *spread) look(u *Unit) (seen bool) {
 	near := func(at int64) {
 		if d := u.stamp - at; d >= -s.second/nearest && d <= s.second/nearest {
@@ -166,7 +164,7 @@ func (s *spread) look(u *Unit) (seen bool) {
 	return seen
 }
 
-// later returns how many of the newest units have a later time.
+// later returns the number of the newest units that have a later time.
 func (s *spread) later(stamp int64) (n int) {
 	for _, before := range s.recent() {
 		if before > stamp {
@@ -190,9 +188,9 @@ func (s *spread) reach() int {
 	return s.ahead
 }
 
-// place gives all units of one time theirs, in the order in which they are shown.
+// place sets the times of all units of one time, in presentation order.
 func (s *spread) place(stamp int64) {
-	gone := 0 // pictures of that time that have gone on
+	gone := 0 // pictures of that time that were passed on
 	for _, before := range s.recent() {
 		if before == stamp {
 			gone++
@@ -222,8 +220,7 @@ func (s *spread) place(stamp int64) {
 	}
 }
 
-// spanFrom returns the ticks up to the next time; where that is far, as after a pause,
-// what it was before.
+// spanFrom returns the ticks up to the next time; if that is far, as after a pause, it returns the span before.
 func (s *spread) spanFrom(stamp int64, pictures int) int64 {
 	next, known := int64(0), false
 	see := func(at int64) {

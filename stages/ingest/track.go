@@ -8,58 +8,58 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Track is one track of a feed, up to where its units have decoding times. It is for the
-// goroutine of its feed.
+// Track is one track of a feed, up to the stage where its units have decoding times. It belongs to the goroutine of
+// its feed.
 type Track struct {
 	feed      *Feed
 	counts    counter
 	index     int
 	cfg       TrackConfig
 	nal       *codec.NAL              // nil: a unit is one frame
-	syncFrame func(frame []byte) bool // whether a decoder can start at one; nil: at each
+	syncFrame func(frame []byte) bool // reports whether a decoder can start at a frame; nil: at each
 	sets      paramSets
 
-	desc  *description // of the newest unit; nil while not known
+	desc  *description // of the newest unit; nil while unknown
 	fresh *description // desc, until a unit carries it
 	live  *description // of the unit written last
 
-	absent bool // nothing is expected of it (Optional, Leave)
+	absent bool // no data is expected (Optional, Leave)
 
-	lostBefore int    // units that were lost since the last one that came whole, about
-	lostBy     string // the cause of the first of them
+	lostBefore int    // number of units lost since the last whole unit, about
+	lostBy     string // the cause of the first loss
 	assembly
 
 	keyPTS  int64 // of the last IDR
 	keySeen bool
-	said    bool     // that pictures share times
-	strayed bool     // that a time was out of line
+	said    bool     // shared times have been logged
+	strayed bool     // an outlier has been logged
 	passed  []string // bounds that access units have passed, as causes
 
-	cuts    [50]int64 // ns, arrival of the key frames with which files began by a change, a ring
+	cuts    [50]int64 // ns, arrival of the key frames at which a change began a file, a ring
 	cut     int
-	flooded bool // that there were more is said
+	flooded bool // the excess has been logged
 
-	pendingBytes int // memory of pending, and of what came since it was empty
+	pendingBytes int // memory of pending, and of the units since it was empty
 
 	outliers  outliers
 	retime    retime // of wall_clock: arrival
 	rate      clockRate
-	offRate   bool       // the clock is known to run at a wrong rate,
-	rateSince time.Time  // since then
-	ran       bool       // own goes by a rate that was measured
+	offRate   bool       // the clock is known to run at a wrong rate
+	rateSince time.Time  // since when
+	ran       bool       // own uses a measured rate
 	own       *wallclock // of a track whose clock runs at another rate; nil: the feed's
 	spread    spread
 	decoding  decodingTimes
-	depth     int         // of the units that decoding has
-	fitting   func(*Unit) // share, made once
-	timed     func(*Unit) // derive, made once
-	out       func(*Unit) // ready, made once
+	depth     int         // of the units in decoding
+	fitting   func(*Unit) // share, bound once
+	timed     func(*Unit) // derive, bound once
+	out       func(*Unit) // ready, bound once
 
 	points [sources]point
 	vigil  *Vigil
-	taken  int64 // ns, arrival of the newest unit that was taken in
+	taken  int64 // ns, arrival of the newest unit
 
-	drift   int64 // ns, of the sender's clock against the track's; newest report
+	drift   int64 // ns, of the sender's clock against the track's, by the newest report
 	drifted bool
 	placed  bool
 	offset  int64 // ticks from the track's own time to the feed's
@@ -68,14 +68,13 @@ type Track struct {
 	holder  Holder // nil: none
 }
 
-// cutsApart is how far apart changes of the parameter sets are, ns on the average, with
-// each of which a file begins.
+// cutsApart is the average distance, in ns, of parameter set changes below which they no longer begin files.
 const cutsApart = int64(time.Second)
 
-// nanos returns the feed's time of the track's.
+// nanos returns the feed's time, in ns, of a time of the track.
 func (t *Track) nanos(ticks int64) int64 { return media.ToNanos(ticks+t.offset, t.cfg.Timescale) }
 
-// describeFirst takes in what the protocol knows.
+// describeFirst stores the parameter sets that the protocol knows.
 func (t *Track) describeFirst(sets [][]byte) error {
 	if t.nal == nil {
 		if len(sets) == 0 && codec.Of(t.cfg.Codec).ParameterSets {
@@ -92,7 +91,7 @@ func (t *Track) describeFirst(sets [][]byte) error {
 			t.heads.Set(nal)
 		}
 		if _, err := t.sets.put(nal); err != nil {
-			t.Lost(media.DropUnreadableParameterSet, 1) // they may yet come in the stream
+			t.Lost(media.DropUnreadableParameterSet, 1) // the stream may still carry them
 		}
 	}
 	if t.sets.referAny() {
@@ -108,15 +107,15 @@ func (t *Track) describeSets() {
 	t.merging = t.merging || t.desc.Fields
 }
 
-// mark says of a unit what was lost before it.
+// mark records on a unit the units that were lost before it.
 func (t *Track) mark(u *Unit) {
 	u.lost += t.lostBefore
 	u.by = cmp.Or(t.lostBy, u.by)
 	t.lostBefore, t.lostBy = 0, ""
 }
 
-// leave leaves a unit out. What was lost before it is missing before the next one,
-// and so is a unit that was damaged.
+// leave leaves a unit out. The units that were lost before it, and a damaged unit itself, are missing before the next
+// one.
 func (t *Track) leave(u *Unit) {
 	t.lostBefore += u.lost
 	t.lostBy = cmp.Or(t.lostBy, u.by)
@@ -127,8 +126,7 @@ func (t *Track) leave(u *Unit) {
 	t.feed.Put(u)
 }
 
-// accept takes a whole unit of NAL units: what does not belong in a file is
-// taken out of it.
+// accept takes a whole unit of NAL units and removes the elements that do not belong in a file.
 func (t *Track) accept(u *Unit) {
 	key, picture, known := t.scan(u)
 	u.sync = key
@@ -155,9 +153,9 @@ func (t *Track) accept(u *Unit) {
 	t.time(u)
 }
 
-// mayCut reports whether a key frame whose parameter sets are others may have the track
-// described anew, which begins a file. Where that was so once a second of late, the
-// sets stand in the stream, before the key frame: most players take them from there.
+// mayCut reports whether a key frame with other parameter sets may renew the track's description, which begins a
+// file. If that recently happened once a second, the sets stay in the stream before the key frame, where most players
+// read them.
 func (t *Track) mayCut(u *Unit) bool {
 	if at := &t.cuts[t.cut%len(t.cuts)]; t.cut < len(t.cuts) || u.Mono-*at >= int64(len(t.cuts))*cutsApart {
 		*at = u.Mono
@@ -173,19 +171,19 @@ func (t *Track) mayCut(u *Unit) bool {
 	return false
 }
 
-// counter is the part of a Publisher that counts.
+// counter is the counting part of a Publisher.
 type counter interface {
 	Lost(cause string, n uint64)
 	Repaired(cause string, n uint64)
 }
 
-// Lost counts what is left out.
+// Lost counts units that are left out.
 func (t *Track) Lost(cause string, n uint64) {
 	t.counts.Lost(cause, n)
 	t.vigil.Missed(t.vigil.heard, cause, n)
 }
 
-// Repaired counts what is put right.
+// Repaired counts repairs.
 func (t *Track) Repaired(cause string, n uint64) {
 	t.counts.Repaired(cause, n)
 	t.vigil.note(cause, n)
@@ -217,8 +215,8 @@ func (t *Track) acceptFrame(u *Unit) {
 	t.ready(u)
 }
 
-// undescribed leaves a unit out whose track is not known yet; otherwise it marks
-// the unit with which a description begins.
+// undescribed leaves out a unit while the track has no description; otherwise it marks the unit with which a
+// description begins.
 func (t *Track) undescribed(u *Unit) bool {
 	if t.desc == nil {
 		t.lose(u, media.DropNoParameterSets)
@@ -228,7 +226,7 @@ func (t *Track) undescribed(u *Unit) bool {
 	return false
 }
 
-// time gives a unit its decoding time.
+// time sets the decoding time of a unit.
 func (t *Track) time(u *Unit) {
 	if t.undescribed(u) {
 		return
@@ -240,7 +238,7 @@ func (t *Track) time(u *Unit) {
 	t.outliers.push(u, t.fitting)
 }
 
-// byArrival makes a unit's time follow arrival, where that is wanted.
+// byArrival makes a unit's time follow arrival, if the feed is set so.
 func (t *Track) byArrival(u *Unit) {
 	u.sent = u.PTS
 	if !t.feed.byArrival {
@@ -249,7 +247,7 @@ func (t *Track) byArrival(u *Unit) {
 	u.PTS = t.retime.time(u.PTS, u.Mono, t.rate.rate)
 }
 
-// share takes a unit whose time fits between those of the others.
+// share takes a unit whose time fits between those of its neighbours.
 func (t *Track) share(u *Unit) {
 	t.byArrival(u)
 	if s := &t.spread; s.second == 0 || u.desc != nil || s.breaks(u) {
@@ -259,7 +257,7 @@ func (t *Track) share(u *Unit) {
 	t.spread.push(u, t.timed)
 }
 
-// sharedTime counts pictures that came under the time of another one.
+// sharedTime counts pictures that arrived under the time of another one.
 func (t *Track) sharedTime(pictures uint64) {
 	if !t.said {
 		t.said = true
@@ -268,7 +266,7 @@ func (t *Track) sharedTime(pictures uint64) {
 	t.Repaired(RepairedTime, pictures)
 }
 
-// Outlier counts a unit whose time was out of line.
+// Outlier counts a unit whose time is an outlier.
 func (t *Track) Outlier() {
 	if !t.strayed {
 		t.strayed = true
@@ -277,7 +275,7 @@ func (t *Track) Outlier() {
 	t.Repaired(RepairedOutlier, 1)
 }
 
-// derive gives a unit that has its presentation time its decoding time.
+// derive sets the decoding time of a unit that has its presentation time.
 func (t *Track) derive(u *Unit) {
 	if r := &t.decoding; r.second == 0 || u.desc != nil || r.breaks(u) {
 		r.flush(t.out)
@@ -289,7 +287,7 @@ func (t *Track) derive(u *Unit) {
 	t.decoding.push(u, t.out)
 }
 
-// ready hands a unit with all its times on.
+// ready passes on a unit that has all its times.
 func (t *Track) ready(u *Unit) {
 	f := t.feed
 	if t.placed {
@@ -303,7 +301,7 @@ func (t *Track) ready(u *Unit) {
 	t.pending = append(t.pending, u)
 }
 
-// Flush lets go what waits for a next unit.
+// Flush passes on the units that wait for a next unit.
 func (t *Track) Flush() {
 	t.release()
 	t.outliers.flush(t.fitting)
@@ -311,9 +309,8 @@ func (t *Track) Flush() {
 	t.decoding.flush(t.out)
 }
 
-// scan reads the headers of a unit: whether a decoder can start at it, whether it
-// has a picture, and whether the parameter sets are known that its picture refers
-// to. Parameter sets are taken in.
+// scan reads the headers of a unit: whether a decoder can start at it, whether it has a picture, and whether the
+// parameter sets of its picture are known. It stores the unit's parameter sets.
 func (t *Track) scan(u *Unit) (key, picture, known bool) {
 	recovery, whole := false, false
 	refers := int64(-1) // the PPS of the last slice
@@ -353,8 +350,7 @@ func (t *Track) scan(u *Unit) (key, picture, known bool) {
 	return key || picture && recovery && (whole || refresh), picture, known
 }
 
-// strip takes out parameter sets, delimiters, filler and what is no part of the
-// standard's base layer.
+// strip removes parameter sets, delimiters, filler and NAL units outside the standard's base layer.
 func (t *Track) strip(u *Unit) {
 	w, n := 0, 0
 	for _, nal := range u.elements() {

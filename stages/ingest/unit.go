@@ -10,56 +10,54 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// epoch is the zero of the steady clock of all units: the builder of a stream compares
-// arrivals across publishers.
+// epoch is the zero of the steady clock of all units: the builder of a stream compares arrivals across publishers.
 var epoch = time.Now()
 
 // Mono returns an arrival on the steady clock of all units, ns.
 func Mono(at time.Time) int64 { return at.Sub(epoch).Nanoseconds() }
 
-// The bounds of an access unit, be it one picture or several under one time.
+// The bounds of an access unit, whether it is one picture or several under one time.
 const (
-	// maxElements bounds its NAL units: each costs memory beyond its bytes. No level
-	// of H.264 or H.265 has near so many slices in what a camera sends.
+	// maxElements bounds the NAL units: each costs memory beyond its bytes. No level of H.264 or H.265 has nearly as
+	// many slices in a camera's stream.
 	maxElements  = 4096
 	maxUnitBytes = media.MaxAccessUnit
-	maxUnitAge   = int64(10 * time.Second) // from its first packet to its last
+	maxUnitAge   = int64(10 * time.Second) // from the first packet to the last
 )
 
-// Unit is one access unit on its way into a Feed: its NAL units one after
-// another in memory of its own, which is used again. An access unit of a codec
-// without NAL units is one element.
+// Unit is one access unit on its way into a Feed: its NAL units one after another in memory of its own, which is
+// reused. An access unit of a codec without NAL units is one element.
 type Unit struct {
 	PTS     int64 // ticks of the track
-	DTS     int64 // ticks; what a track with derived times is given is overwritten
-	UTC     int64 // ns, arrival of its first byte
-	Mono    int64 // ns of a clock that never steps, arrival
+	DTS     int64 // ticks; a track with derived times overwrites it
+	UTC     int64 // ns, arrival of the first byte
+	Mono    int64 // ns of the steady clock, arrival
 	Stepped int64 // ns by which the wall clock had been set by then, see media.AU
-	Damaged bool  // a part is missing
+	Damaged bool  // data is missing
 
-	// over is the cause under which the unit is counted that passed a bound. It is
-	// empty then, and takes nothing in; what it would have had belongs to it still.
+	// over is the cause by which a unit was refused because it passed a bound. A refused unit is empty and accepts no
+	// data; later data of the same access unit still belongs to it.
 	over    string
-	told    bool // that it is
-	counted int  // bytes of memory that its feed has counted
+	told    bool // the refusal has been logged
+	counted int  // bytes of memory that the feed has counted
 
 	buf  []byte
 	ends []int // element i is buf[ends[i-1]:ends[i]]
-	open bool  // the last element is being written
-	// gaps are the numbers of elements before which something is missing, be it
-	// of this picture or of the one before it, in order.
+	open bool  // the last element is incomplete
+	// gaps are the numbers of elements before which data is missing, of this picture or of the one before it, in
+	// order.
 	gaps     []int
-	headLost bool // an element before the first, of this time, is missing
+	headLost bool // an element of this time before the first is missing
 
 	stamp  int64 // PTS as it was sent
-	sent   int64 // PTS by the sender's clock, where it follows arrival
+	sent   int64 // PTS by the sender's clock, if the times follow arrival
 	order  order
 	placed bool  // PTS is final
-	place  int64 // among the pictures as they are shown, see row
+	place  int64 // number in presentation order, see row
 
 	sync bool
-	lost int          // units of the track that were lost right before, about
-	by   string       // the cause of the first of them; empty: packets were lost
+	lost int          // number of units of the track lost directly before, about
+	by   string       // the cause of the first loss; empty: lost packets
 	desc *description // not nil: the track changes with this unit
 	view [][]byte     // elements, made by elements()
 }
@@ -68,21 +66,21 @@ func (u *Unit) reset() {
 	*u = Unit{buf: u.buf[:0], ends: u.ends[:0], view: u.view[:0], gaps: u.gaps[:0]}
 }
 
-// Arrived sets when the first byte of a unit arrived.
+// Arrived sets the arrival of the first byte of a unit.
 func (u *Unit) Arrived(at time.Time) {
 	u.UTC, u.Mono, u.Stepped = at.UnixNano(), Mono(at), pipeline.Stepped(at).Nanoseconds()
 }
 
-// Refused reports whether the unit has passed a bound: it is empty, and takes nothing in.
+// Refused reports whether the unit has passed a bound: it is empty and accepts no data.
 func (u *Unit) Refused() bool { return u.over != "" }
 
-// refuse leaves out what is there and what is to come, for a cause. The memory goes.
+// refuse empties the unit, frees its memory and refuses later data, for a cause.
 func (u *Unit) refuse(cause string) {
 	u.over, u.Damaged = cause, true
 	u.buf, u.ends, u.view, u.gaps = nil, nil, nil, nil
 }
 
-// fits reports whether the unit may grow by so much. It is refused where not.
+// fits reports whether the unit may grow by the given elements and bytes. Otherwise it refuses the unit.
 func (u *Unit) fits(elements, bytes int) bool {
 	switch {
 	case u.over != "":
@@ -94,21 +92,20 @@ func (u *Unit) fits(elements, bytes int) bool {
 	return u.over == ""
 }
 
-// Hurt says that something is missing behind the last element.
+// Hurt records that data is missing behind the last element.
 func (u *Unit) Hurt() { u.hurtAt(len(u.ends)) }
 
-// hurtAt says that something is missing before element i.
+// hurtAt records that data is missing before element i.
 func (u *Unit) hurtAt(i int) {
 	if at, found := slices.BinarySearch(u.gaps, i); !found {
 		u.gaps = slices.Insert(u.gaps, at, i)
 	}
 }
 
-// Begin opens an element; Add extends it; End closes it, or takes it out again
-// where it is empty.
+// Begin opens an element; Add extends it; End closes it, or removes it if it is empty.
 func (u *Unit) Begin() { u.open = true }
 
-// Add copies bytes behind the open element's.
+// Add appends bytes to the open element.
 func (u *Unit) Add(b ...byte) {
 	if u.fits(0, len(b)) {
 		u.buf = append(u.buf, b...)
@@ -126,7 +123,7 @@ func (u *Unit) End() {
 // Open reports whether an element is open.
 func (u *Unit) Open() bool { return u.open }
 
-// Tear leaves out an element whose end has not come.
+// Tear removes an element whose end has not arrived.
 func (u *Unit) Tear() {
 	if u.open {
 		u.Drop()
@@ -134,20 +131,19 @@ func (u *Unit) Tear() {
 	}
 }
 
-// Drop takes the open element out.
+// Drop removes the open element.
 func (u *Unit) Drop() {
 	u.open = false
 	u.buf = u.buf[:u.start(len(u.ends))]
 }
 
-// missing reports whether something is missing before element i.
+// missing reports whether data is missing before element i.
 func (u *Unit) missing(i int) bool {
 	_, found := slices.BinarySearch(u.gaps, i)
 	return found
 }
 
-// Interrupt says that packets are missing behind what is there: an open element
-// does not get its end.
+// Interrupt records that packets are missing behind the last byte: an open element will not get its end.
 func (u *Unit) Interrupt() {
 	if u.open {
 		u.Drop()
@@ -157,7 +153,7 @@ func (u *Unit) Interrupt() {
 	u.Hurt()
 }
 
-// Unread says that an element of this time could not be read.
+// Unread records that an element of this time could not be read.
 func (u *Unit) Unread() {
 	u.headLost = u.headLost || len(u.ends) == 0
 	u.Hurt()
@@ -170,13 +166,13 @@ func (u *Unit) Put(b []byte) {
 	u.End()
 }
 
-// Size returns how many bytes all elements have.
+// Size returns the number of bytes of all elements.
 func (u *Unit) Size() int { return len(u.buf) }
 
-// Bytes returns the elements one behind another. They hold until the unit is used again.
+// Bytes returns the elements one behind another. They are valid until the unit is reused.
 func (u *Unit) Bytes() []byte { return u.buf }
 
-// Elements returns how many elements have ended.
+// Elements returns the number of closed elements.
 func (u *Unit) Elements() int { return len(u.ends) }
 
 func (u *Unit) start(i int) int {
@@ -188,7 +184,7 @@ func (u *Unit) start(i int) int {
 
 func (u *Unit) element(i int) []byte { return u.buf[u.start(i):u.ends[i]:u.ends[i]] }
 
-// elements gives the elements. The slices hold until the unit is used again.
+// elements returns the elements. The slices are valid until the unit is reused.
 func (u *Unit) elements() [][]byte {
 	u.view = u.view[:0]
 	for i, end := range u.ends {
@@ -219,13 +215,13 @@ func (u *Unit) take(o *Unit, i, j int) {
 	}
 }
 
-// cut leaves the elements [0, i) of a unit that has them.
+// cut keeps the elements [0, i) and removes the rest.
 func (u *Unit) cut(i int) {
 	u.buf = u.buf[:u.start(i)]
 	u.ends = u.ends[:i]
 }
 
-// lead puts elements before all others.
+// lead inserts elements before all others.
 func (u *Unit) lead(elements [][]byte) {
 	size := 0
 	for _, e := range elements {
@@ -248,8 +244,8 @@ func (u *Unit) lead(elements [][]byte) {
 
 var startCode = []byte{0, 0, 1}
 
-// SplitStartCodes turns the last element into several where the sender left
-// Annex B start codes in it. A valid NAL unit holds none (ITU-T H.264, 7.4.1).
+// SplitStartCodes splits the last element if the sender left Annex B start codes in it. A valid NAL unit holds none
+// (ITU-T H.264, 7.4.1).
 func (u *Unit) SplitStartCodes() {
 	n := len(u.ends)
 	if n == 0 {
@@ -261,7 +257,7 @@ func (u *Unit) SplitStartCodes() {
 		return
 	}
 	u.ends = u.ends[:n-1]
-	w := start // what is kept moves down over the start codes
+	w := start // the kept bytes move down over the start codes
 	for len(tail) > 0 {
 		nal, rest, found := bytes.Cut(tail, startCode)
 		if found {

@@ -5,11 +5,11 @@ import (
 	"sync/atomic"
 )
 
-// units is the units that nobody fills, of all streams. Few are filled at a time,
-// but a stream that kept its own would keep some as large as its key frames.
+// units is the pool of idle units of all streams. Few units are filled at a time, but a stream that kept its own
+// would keep some as large as its key frames.
 var units = newUnitPool()
 
-// The bounds of the memory of units that are kept for the next ones, in bytes.
+// The bounds of the memory of idle units, in bytes.
 const (
 	maxIdle       = 2 << 20 // of all
 	maxIdleUnit   = maxIdle / 4
@@ -17,25 +17,24 @@ const (
 	maxIdleShard  = (maxIdle - maxIdleCommon) / unitShards // pictures between key frames
 )
 
-// unitShards are what the pool is divided into, so that the readers of many streams,
-// which wake at one beat, seldom wait for each other.
+// unitShards is the number of shards of the pool, so that the readers of many streams, which wake at one beat, seldom
+// wait for each other.
 const unitShards = 16
 
-// unitPool keeps units for reuse, the newest first. Each feed takes from one shard
-// and gives back to it; what is too large for a shard, or too much, goes into a list
-// that is common to all, and comes from there where the shard is empty. It is safe
-// for concurrent use.
+// unitPool keeps idle units for reuse, the newest first. Each feed takes units from one shard and returns them to it.
+// A unit that is too large for a shard, or finds it full, goes into a common list, from which an empty shard is
+// served. It is safe for concurrent use.
 type unitPool struct {
 	next   atomic.Uint32
 	shards [unitShards]unitShard
 	common idleUnits
 }
 
-// unitShard is used by every unitShards-th feed.
+// unitShard serves every unitShards-th feed.
 type unitShard struct {
 	idle   idleUnits
 	common *idleUnits
-	_      [64]byte // the next shard is in another line of the caches
+	_      [64]byte // keeps the next shard in another cache line
 }
 
 func newUnitPool() *unitPool {
@@ -46,10 +45,10 @@ func newUnitPool() *unitPool {
 	return p
 }
 
-// shard gives a feed its shard.
+// shard returns the shard of a new feed.
 func (p *unitPool) shard() *unitShard { return &p.shards[p.next.Add(1)%unitShards] }
 
-// take gives an empty unit.
+// take returns an empty unit.
 func (s *unitShard) take() *Unit {
 	if u := s.idle.take(); u != nil {
 		return u
@@ -60,7 +59,7 @@ func (s *unitShard) take() *Unit {
 	return &Unit{}
 }
 
-// put takes a unit back. Beyond the bounds it is left to the collector.
+// put takes a unit back. Beyond the bounds the unit is left to the garbage collector.
 func (s *unitShard) put(u *Unit) {
 	u.reset()
 	n := u.HeldBytes()
@@ -71,7 +70,7 @@ func (s *unitShard) put(u *Unit) {
 
 // idleUnits is a bounded list of units. It is safe for concurrent use.
 type idleUnits struct {
-	mu    sync.Mutex // guards what follows
+	mu    sync.Mutex // guards the fields below
 	units []*Unit
 	bytes int
 }
@@ -90,7 +89,7 @@ func (i *idleUnits) take() *Unit {
 	return u
 }
 
-// put reports whether there was room for a unit of so many bytes.
+// put stores a unit of so many bytes if there is room, and reports whether there was.
 func (i *idleUnits) put(u *Unit, bytes, most int) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -102,7 +101,7 @@ func (i *idleUnits) put(u *Unit, bytes, most int) bool {
 	return true
 }
 
-// HeldBytes returns the memory that a unit takes, about.
+// HeldBytes returns the memory of a unit, about.
 func (u *Unit) HeldBytes() int {
 	return 256 + cap(u.buf) + 8*(cap(u.ends)+cap(u.gaps)) + 24*cap(u.view)
 }

@@ -12,57 +12,54 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Vigil notices when nothing of a track is kept although its publisher sends,
-// whatever the cause: it is said once in the log, and stands among the stream's
-// problems until something is kept again. It is for one goroutine; a kept unit
-// costs a few comparisons.
+// Vigil notices when no unit of a track is kept although its publisher sends, whatever the cause. It logs the problem
+// once, and the problem stays among the stream's problems until a unit is kept again. It belongs to one goroutine; a
+// kept unit costs a few comparisons.
 type Vigil struct {
-	Patience int64 // ns for which a silence is not said in any case; 0: as it sees fit
+	Patience int64 // ns, the least silence that is a problem; 0: the track's pace decides
 
-	tell  func(*pipeline.Problem) // nil: it is over
+	tell  func(*pipeline.Problem) // nil clears the problem
 	log   *slog.Logger
 	codec media.Codec
 
-	heard  int64      // ns, arrival of the newest data of the track; 0: none came
-	kept   int64      // ns, arrival of the newest unit that was kept
+	heard  int64      // ns, arrival of the newest data of the track; 0: none
+	kept   int64      // ns, arrival of the newest kept unit
 	pace   media.Pace // of those arrivals
 	usual  int64      // ns between the newest two of them
-	missed int64      // ns, since when what comes is not kept; 0: it is
+	missed int64      // ns, since when data arrives and no unit is kept; 0: units are kept
 	misses []miss
 	on     bool
 }
 
-// miss counts what was not kept, by its cause, since something was.
+// miss counts the units that were not kept since the last kept one, by their cause.
 type miss struct {
 	cause string
 	n     uint64
 }
 
-// unkept is for how long nothing is kept before it is said, in ns. A track is waited
-// for longer that does not send more often (media.Pace), and one of which a single
-// unit has come, so that it is not known how often it sends.
+// unkept is the time in ns without a kept unit after which the vigil reports a problem. It waits longer for a track
+// that sends less often (media.Pace), and for a track of a single unit, whose pace is unknown.
 const (
 	unkept = int64(5 * time.Second)
 	lonely = int64(time.Minute)
 )
 
-// Over UDP gortsplib keeps packets back behind one that was lost, until 64 more have
-// come. A track of few packets, such as sound of many frames in each, is silent for
-// so long although it is not dead: that is waited for up to a bound.
+// Over UDP gortsplib holds packets behind a lost one until 64 more have arrived. A track of few packets, such as
+// sound with many frames in each, is silent that long although it is not dead: the vigil waits for it up to a bound.
 const (
 	keptBack    = 70 // packets
 	maxKeptBack = int64(15 * time.Second)
 )
 
-// NewVigil makes the vigil of a track. tell takes the problem, which is new or has
-// changed, and nil when it is over.
+// NewVigil makes the vigil of a track. The vigil calls tell with a problem that is new or has changed, and with nil
+// when the problem is over.
 func NewVigil(codec media.Codec, log *slog.Logger, tell func(*pipeline.Problem)) *Vigil {
 	return &Vigil{codec: codec, log: log, tell: tell}
 }
 
-// Kept tells that a unit that arrived at a time, ns of a steady clock, was kept.
+// Kept records that a unit that arrived at mono, ns of the steady clock, was kept.
 func (v *Vigil) Kept(mono int64) {
-	if v.kept != 0 && mono > v.kept { // units that come together are one arrival
+	if v.kept != 0 && mono > v.kept { // units that arrive together count as one arrival
 		v.usual = mono - v.kept
 		v.pace.See(v.usual, mono, uint32(time.Second))
 	}
@@ -75,7 +72,7 @@ func (v *Vigil) Kept(mono int64) {
 	}
 }
 
-// Leave tells that nothing more of the track is expected.
+// Leave records that no more data of the track is expected.
 func (v *Vigil) Leave() {
 	v.missed, v.misses = 0, v.misses[:0]
 	if v.on {
@@ -84,7 +81,7 @@ func (v *Vigil) Leave() {
 	}
 }
 
-// Missed tells that n units, or parts of them, were not kept.
+// Missed records that n units, or parts of them, were not kept.
 func (v *Vigil) Missed(mono int64, cause string, n uint64) {
 	v.heard = max(v.heard, mono)
 	if v.missed == 0 {
@@ -93,7 +90,7 @@ func (v *Vigil) Missed(mono int64, cause string, n uint64) {
 	v.note(cause, n)
 }
 
-// note counts what may be the cause.
+// note counts a possible cause.
 func (v *Vigil) note(cause string, n uint64) {
 	for i := range v.misses {
 		if v.misses[i].cause == cause {
@@ -104,8 +101,8 @@ func (v *Vigil) note(cause string, n uint64) {
 	v.misses = append(v.misses, miss{cause, n})
 }
 
-// Look says what is wrong at a time, whose reading of the steady clock is mono.
-// began is the arrival of the publisher's first data.
+// Look reports the track's problem at a time, whose reading of the steady clock is mono. began is the arrival of the
+// publisher's first data.
 func (v *Vigil) Look(at time.Time, mono, began int64) {
 	since, silent := v.missed, false
 	if since == 0 || mono-since < unkept {
@@ -125,7 +122,7 @@ func (v *Vigil) Look(at time.Time, mono, began int64) {
 	}
 }
 
-// patience returns how long a silence is waited for, ns.
+// patience returns the accepted length of a silence, ns.
 func (v *Vigil) patience() int64 {
 	if v.heard != 0 && !v.pace.Known() && v.missed == 0 {
 		return max(v.Patience, lonely)
@@ -152,7 +149,7 @@ func (v *Vigil) sort() {
 	slices.SortStableFunc(v.misses, func(a, b miss) int { return cmp.Compare(b.n, a.n) })
 }
 
-// remedies are what helps against the causes.
+// remedies are the remedies by cause.
 var remedies = map[string]string{
 	media.DropDamaged:                "look for packet loss on the way; send over TCP instead of UDP",
 	media.DropRTPLoss:                "look for packet loss on the way; send over TCP instead of UDP",
