@@ -13,12 +13,11 @@ import (
 	"github.com/gospool/spool/sinks/metadata/journal"
 )
 
-// apply brings the pending changes into the database until the context ends.
-// Changes up to replayEnd were in the journal at the start; the database knows
-// which of them it has.
+// apply writes the pending changes to the database until the context ends. Changes up to
+// replayEnd were in the journal at the start; the database may already hold some of them.
 //
-// It is no pipeline.Retry: what is done after a failure differs with it, from nothing at
-// all to a wait that has another bound, and only what went through ends the backoff.
+// It does not use pipeline.Retry: the reaction to a failure depends on its cause, each cause
+// has its own longest wait, and only a success resets the backoff.
 func (c *Catalogue) apply(ctx context.Context, replayEnd int64) error {
 	backoff := pipeline.Backoff{Min: 100 * time.Millisecond, Max: 5 * time.Second}
 	c.batch = c.opts.BatchSize
@@ -73,8 +72,8 @@ func (c *Catalogue) apply(ctx context.Context, replayEnd int64) error {
 	return nil
 }
 
-// idle waits for something to do, at most until the claim is to be renewed, or rows
-// that were set aside are to be tried again.
+// idle waits until a change arrives, the claim has to be renewed, or the rows that were set
+// aside have to be tried again.
 func (c *Catalogue) idle(ctx context.Context) {
 	var again, renew <-chan time.Time
 	if n, _, _ := c.aside.size(); n > 0 {
@@ -95,15 +94,15 @@ func (c *Catalogue) idle(ctx context.Context) {
 	}
 }
 
-// failed notes why the database took nothing. The next attempt uses new connections:
-// those that are there may be to a server that is a standby by now, or has been told
-// meanwhile who may do what; and it brings less, should that have been too much.
+// failed notes why the database took nothing. The next attempt opens new connections, since
+// the server may have become a standby or changed its privileges, and sends a smaller batch,
+// since the last one may have been too large.
 func (c *Catalogue) failed(ctx context.Context, err error) {
 	c.batch = max(1, c.batch/2)
 	c.asideAt, c.unsure = time.Time{}, true
 	if s := c.store.Load(); s != nil {
 		s.Anew()
-		if database.TroubleOf(err) == database.WrongTable { // it may have been put back from an older backup
+		if database.TroubleOf(err) == database.WrongTable { // the database may have been restored from an older backup
 			migrating, cancel := context.WithTimeout(ctx, c.opts.ApplyTimeout)
 			err = errors.Join(err, s.Migrate(migrating, nil))
 			cancel()
@@ -116,14 +115,13 @@ func (c *Catalogue) failed(ctx context.Context, err error) {
 	}
 }
 
-// down and back log only when the state changes, or its cause, however long it
-// lasts. What fails because the catalogue is being closed says nothing about the
-// database.
+// down notes that the database does not answer. down and back log only when the state or its
+// cause changes. A failure while the catalogue closes says nothing about the database.
 func (c *Catalogue) down(err error) {
 	if c.closing.Load() {
 		return
 	}
-	if d := c.broken.Load(); d != nil && database.Malformed(err) { // it names the file, and says what to do
+	if d := c.broken.Load(); d != nil && database.Malformed(err) { // this error names the file and the remedy
 		err = d.err
 	}
 	isNew := c.failing.Note(c.redact(err), database.TroubleOf(err), c.opts.Clock.Now())
@@ -133,7 +131,7 @@ func (c *Catalogue) down(err error) {
 	}
 }
 
-// stall notes that the database takes no rows. What it holds can be asked for.
+// stall notes that the database takes no rows. Queries still work.
 func (c *Catalogue) stall(err error) {
 	if c.closing.Load() {
 		return
@@ -151,7 +149,7 @@ func (c *Catalogue) warn(what string) {
 	c.log.Warn(what, "driver", c.opts.Driver, "error", text, "waiting", n, "advice", advise)
 }
 
-// answers asks a database that failed whether it can be read.
+// answers reports whether the database can be read after a failure.
 func (c *Catalogue) answers(ctx context.Context) bool {
 	s := c.store.Load()
 	if s == nil {
@@ -162,8 +160,7 @@ func (c *Catalogue) answers(ctx context.Context) bool {
 	return s.Ping(ctx) == nil
 }
 
-// answersAgain looks whether the database is there, where that is not known. It is asked
-// from then on: what it takes now is no longer known here.
+// answersAgain checks the schema of a database that did not answer, and allows queries again.
 func (c *Catalogue) answersAgain(ctx context.Context) error {
 	if c.up.Load() {
 		return nil
@@ -177,8 +174,8 @@ func (c *Catalogue) answersAgain(ctx context.Context) error {
 	return nil
 }
 
-// answering notes that the database can be asked. Before, what it has of the journal has
-// to be known here.
+// answering allows queries. It first drops the replayed changes that the database already
+// holds, so that c.has must be set before.
 func (c *Catalogue) answering() {
 	c.up.Store(true)
 	c.pending.dropReplayed(c.has)
@@ -189,20 +186,19 @@ func (c *Catalogue) back() {
 	stalled, failed := c.stalled.Swap(false), c.lacking.Swap(false)
 	c.up.Store(true)
 	if stalled || failed {
-		c.store.Load().Anew() // those that read may be on what was there before
+		c.store.Load().Anew() // the connections that read may lead to the server, or the file, from before the failure
 		c.log.Info("catalogue: the database has every row", "driver", c.opts.Driver, "applied", c.applied.Load())
 	}
 }
 
-// connect opens the database once, with its schema, and learns what of the
-// journal it already has.
+// connect opens the database once, brings its schema up to date, and reads the journal's position.
 func (c *Catalogue) connect(ctx context.Context, replayEnd int64) error {
 	if c.store.Load() != nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.opts.ApplyTimeout)
 	defer cancel()
-	c.noteFile() // before: another one may take its place at any time
+	c.noteFile() // before Open: another file may take its place at any time
 	reached, err := c.target.Open(ctx)
 	if err != nil {
 		return err
@@ -233,9 +229,9 @@ func (c *Catalogue) connect(ctx context.Context, replayEnd int64) error {
 	return nil
 }
 
-// knowsAll refuses to apply a journal with changes that only a newer version can read:
-// those behind them build on them. Nothing of it is removed, and what is recorded meanwhile
-// waits behind it. What the database has of them already is no reason.
+// knowsAll returns a NewerJournalError while the journal holds changes that only a newer version
+// can read and that the database lacks. Later changes build on them, so that none is applied and
+// no journal file is removed.
 func (c *Catalogue) knowsAll() error {
 	if err := c.newer.Load(); err != nil {
 		return err
@@ -243,8 +239,8 @@ func (c *Catalogue) knowsAll() error {
 	return nil
 }
 
-// compareWithBefore looks, after a failure, whether the database still has what it took:
-// a standby that became the primary may lack the last seconds, a backup lacks days.
+// compareWithBefore checks, after a failure, whether the database still holds every change that
+// it took: a standby that became the primary may lack the last seconds, a backup lacks days.
 func (c *Catalogue) compareWithBefore(ctx context.Context) error {
 	if !c.unsure {
 		return nil
@@ -272,14 +268,13 @@ func (c *Catalogue) fellBehind() {
 	}
 }
 
-// Behind tells that the database has lost rows that it took, or that another file is in
-// the place of a malformed one: Reconcile adds those of files that are here.
+// Behind returns a channel that receives when the database has lost rows that it took, or when
+// another file has replaced a malformed one. Reconcile then adds the rows of the files on this disk.
 func (c *Catalogue) Behind() <-chan struct{} { return c.behind }
 
 func (c *Catalogue) journalID() string { return c.journal.Identity() }
 
-// applyAll applies until nothing waits; with nothing to do it asks the database
-// whether it is there.
+// applyAll applies changes until none waits. Without any it checks the database's schema.
 func (c *Catalogue) applyAll(ctx context.Context) error {
 	s := c.store.Load()
 	ops := c.pending.head(c.batch)
@@ -302,9 +297,9 @@ func (c *Catalogue) applyAll(ctx context.Context) error {
 	return nil
 }
 
-// applyBatch writes changes in one transaction. Where the database refuses them for
-// what is in them, or for their size, each half goes by itself, until the change is
-// alone that it means: that one is set aside and must not hold up the others for ever.
+// applyBatch writes changes in one transaction. When the database refuses them for their
+// content or their size, each half is tried by itself, until the refused change is alone. That
+// change is set aside, so that it does not block the others.
 func (c *Catalogue) applyBatch(ctx context.Context, s *store, ops []journal.Change) error {
 	joined := make([]journal.Change, len(ops))
 	for i, o := range ops {
@@ -312,7 +307,7 @@ func (c *Catalogue) applyBatch(ctx context.Context, s *store, ops []journal.Chan
 	}
 	batchCtx, cancel := context.WithTimeout(ctx, c.opts.ApplyTimeout)
 	others, err := s.write(batchCtx, c.journalID(), c.names(), joined)
-	for try := 0; try < 3 && err != nil && database.TroubleOf(err) == database.Busy; try++ { // the database itself is well
+	for try := 0; try < 3 && err != nil && database.TroubleOf(err) == database.Busy; try++ { // another recorder held a lock
 		others, err = s.write(batchCtx, c.journalID(), c.names(), joined)
 	}
 	cancel()

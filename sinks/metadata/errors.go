@@ -10,40 +10,40 @@ import (
 
 // Errors that callers act on.
 var (
-	// ErrNotFound: no recording has the ID.
+	// ErrNotFound reports that no recording has the ID.
 	ErrNotFound = errors.New("no such recording")
-	// ErrUnavailable: the database does not answer and the journal does not know.
+	// ErrUnavailable reports that the database does not answer and that the journal does not hold the recording.
 	ErrUnavailable = errors.New("the catalogue's database is not available")
-	// ErrProtected: a protected recording is not deleted.
+	// ErrProtected refuses to delete a protected recording.
 	ErrProtected = errors.New("the recording is protected")
-	// ErrOtherNode: the recording is another recorder's, which has the file.
+	// ErrOtherNode refuses to change a recording whose file another recorder has.
 	ErrOtherNode = errors.New("the recording is another recorder's")
-	// ErrGrowing: a recording whose file still grows is not deleted.
+	// ErrGrowing refuses to delete a recording whose file still grows.
 	ErrGrowing = errors.New("the recording is still being written")
-	// ErrCursor: a cursor that was not made for this query.
+	// ErrCursor refuses a cursor that was not made for this query.
 	ErrCursor = errors.New("the cursor does not belong to this query")
-	// ErrJournalFull: the database has been away for so long that the journal is
-	// at its bound. The file's own entry has what the row would say: Reconcile.
+	// ErrJournalFull reports that the changes which wait for the database have reached
+	// OpenOptions.MaxJournalBytes. The file carries the same data as the row: Reconcile adds it.
 	ErrJournalFull = errors.New("the journal is full")
-	// ErrNotDurable: the change is accepted and on its way to the database, but
-	// the journal could not be written: a crash before that would lose it.
+	// ErrNotDurable reports that the change is accepted and waits for the database, but
+	// that the journal could not be written: a crash before the commit loses the change.
 	ErrNotDurable = journal.ErrNotDurable
-	// ErrJournalTaken: one process at a time has a journal.
+	// ErrJournalTaken reports that another process has locked the journal.
 	ErrJournalTaken = journal.ErrJournalTaken
 )
 
-// NewerJournalError says that the journal holds changes that a newer version of the program
-// wrote and this one cannot read. Recording goes on and the database is asked, but it takes
-// nothing until a version that knows them is back; the journal keeps all of it.
+// NewerJournalError reports that the journal holds changes which a newer version of the program
+// wrote and which this version cannot read. Recording and queries go on, but nothing is applied
+// to the database until that version, or a later one, runs again. The journal keeps every change.
 type NewerJournalError struct {
 	Dir   string
 	Notes []string // a line about each file
 }
 
-// Unwrap makes it an ErrUnavailable: what is waited for comes later.
+// Unwrap returns ErrUnavailable: the changes reach the database later.
 func (e *NewerJournalError) Unwrap() error { return ErrUnavailable }
 
-// Error names the files and says what to do.
+// Error names the files and the remedy.
 func (e *NewerJournalError) Error() string {
 	return fmt.Sprintf("the journal in %s was written by a newer version of spool (%s): "+
 		"start that version again, or a later one; until then nothing of it is applied or removed, and what is recorded waits behind it",

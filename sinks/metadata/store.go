@@ -24,8 +24,8 @@ type store struct {
 	unwanted atomic.Uint64                       // see Stats.Unwanted
 }
 
-// position is the revision up to which the database has a journal; 0 where it
-// has never heard of it, or only of a copy in the record directory of another recorder.
+// position returns the revision up to which the database holds the changes of a journal. It
+// returns 0 for an unknown journal, and for one that the database knows under another node only.
 func (s *store) position(ctx context.Context, log string, names []string) (rev int64, err error) {
 	err = s.RW.NewSelect().TableExpr("spool_journals").Column("applied").Where("id = ?", log).
 		Where("node IN (?)", bun.List(names)).Scan(ctx, &rev)
@@ -35,9 +35,9 @@ func (s *store) position(ctx context.Context, log string, names []string) (rev i
 	return rev, err
 }
 
-// write applies changes, and moves the journal's position, in one transaction. It
-// leaves rows alone that are of none of the names, the first of which is this
-// recorder's, and gives the changes that it left out.
+// write applies changes and moves the journal's position, in one transaction. It changes only
+// rows whose node is one of names, the first of which is this recorder's, and returns the
+// changes of other rows.
 func (s *store) write(ctx context.Context, log string, names []string, ops []journal.Change) (others []journal.Change, err error) {
 	var unwanted int64
 	err = s.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
@@ -88,8 +88,8 @@ func (s *store) write(ctx context.Context, log string, names []string, ops []jou
 	return others, nil
 }
 
-// inTx does something in a transaction in which this recorder has its name: see
-// Catalogue.fence.
+// inTx runs do in a transaction that first proves that this recorder has its node's name:
+// see Catalogue.fence.
 func (s *store) inTx(ctx context.Context, do func(context.Context, bun.Tx) error) error {
 	err := s.RW.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
 		if s.fence != nil {
@@ -105,8 +105,8 @@ func (s *store) inTx(ctx context.Context, do func(context.Context, bun.Tx) error
 	return err
 }
 
-// batch is changes without those that a later one of the batch overrides: an
-// upsert may name a row only once.
+// batch holds the changes of one transaction, without those that a later change of the batch
+// overrides: an upsert may name a row only once.
 type batch struct {
 	puts     []*row.Row
 	protects []journal.Change
@@ -137,7 +137,7 @@ func fold(ops []journal.Change) (b batch) {
 			b.events = append(b.events, o.Row)
 		case journal.Delete:
 			if i, ok := gone[id]; ok {
-				if !o.Row.Evicted { // that somebody asked for it counts
+				if !o.Row.Evicted { // a deletion on request takes precedence over an eviction
 					b.deletes[i] = o
 				}
 				continue
@@ -157,7 +157,7 @@ func idsOf(rows []*row.Row) []string {
 	return ids
 }
 
-// upsert adds rows, and replaces those of a lower revision.
+// upsert inserts rows, and updates those whose stored revision is lower.
 func (s *store) upsert(ctx context.Context, tx bun.Tx, rows []*row.Row) error {
 	if len(rows) == 0 {
 		return nil
@@ -185,14 +185,13 @@ func (s *store) upsert(ctx context.Context, tx bun.Tx, rows []*row.Row) error {
 	return err
 }
 
-// replaced are the columns that a newer Put sets; protected belongs to
-// SetProtected.
+// replaced lists the columns that a newer Put sets; SetProtected alone sets protected.
 var replaced = []string{
 	"node", "stream", "pipeline", "file_path", "state", "start_ns", "end_ns", "duration_ns", "span",
 	"size", "tracks", "end_reason", "gap_cause", "gap_ns", "gap_chunks", "gap_step_ns", "events", "gaps", "anchors", "revision",
 }
 
-// noteStreams keeps the list of stream paths, by which a prefix is resolved.
+// noteStreams adds the stream paths of rows to the table by which a prefix is resolved.
 func (s *store) noteStreams(ctx context.Context, tx bun.Tx, rows []*row.Row) error {
 	seen := map[string]bool{}
 	var values []string
@@ -215,7 +214,7 @@ func (s *store) noteStreams(ctx context.Context, tx bun.Tx, rows []*row.Row) err
 	return err
 }
 
-// move sets the journal's position; it never goes back.
+// move sets the journal's position, which never decreases.
 func (s *store) move(ctx context.Context, tx bun.Tx, log, node string, rev int64) error {
 	set := "ON CONFLICT (id) DO UPDATE SET applied = EXCLUDED.applied WHERE p.applied < EXCLUDED.applied"
 	alias := " AS p"

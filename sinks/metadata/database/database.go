@@ -10,21 +10,20 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// DB is a database that has been reached and has the schema.
+// DB is an open database with the current schema.
 type DB struct {
 	Driver   string
-	RW, RO   *bun.DB // the same pool, but for sqlite: one connection that writes, some that read
-	lockFile string  // of the migrations; sqlite only
+	RW, RO   *bun.DB // one pool for both, except for sqlite: one connection that writes, some that read
+	lockFile string  // locked during migrations; sqlite only
 	own      filesystem.Own
-	unlock   func() error // see openSuffix; nil: nothing is locked
-	OneHost  bool         // no other machine can reach it: sqlite on a disk of this one
-	UTF16    bool         // how the database keeps text; sqlite only
-	Remade   []string     // tables that were gone: see remake
+	unlock   func() error // releases the lock of openSuffix; nil: nothing is locked
+	OneHost  bool         // no other machine can reach the database: sqlite on a local disk
+	UTF16    bool         // the database encodes text as UTF-16; sqlite only
+	Remade   []string     // tables that were missing and have been created again: see remake
 }
 
-// begin brings the schema up to date; on an error it closes what was opened. Where it
-// may not be changed, such as at a standby or by an account without that right, it will
-// do if it is up to date.
+// begin brings the schema up to date; on an error it closes the database. A standby, or an
+// account without the right to change the schema, is accepted when the schema is up to date.
 func (s *DB) begin(ctx context.Context) (*DB, error) {
 	err := s.Migrate(ctx, nil)
 	if err == nil {
@@ -39,17 +38,17 @@ func (s *DB) begin(ctx context.Context) (*DB, error) {
 	return s, nil
 }
 
-// Tables are those of the schema: first the ones that a page of recordings is read from.
+// Tables lists the tables of the schema; a page of recordings reads the first three.
 var Tables = []string{"spool_journals", "spool_recordings", "spool_streams",
 	"spool_events", "spool_event_recordings", "spool_directories", "spool_upkeep", "spool_claims", "spool_locations"}
 
-// Ping asks whether recordings can be read.
+// Ping reports an error unless recordings can be read.
 func (s *DB) Ping(ctx context.Context) error { return s.have(ctx, Tables[:3]) }
 
-// Check asks whether the schema is there.
+// Check reports an error unless every table of the schema is there.
 func (s *DB) Check(ctx context.Context) error { return s.have(ctx, Tables) }
 
-// current reports whether the schema is there, and of this program's version.
+// current reports whether the schema is complete and of this program's version.
 func (s *DB) current(ctx context.Context) bool {
 	var newest string
 	err := s.RO.NewRaw("SELECT MAX(name) FROM spool_migrations").Scan(ctx, &newest)
@@ -61,9 +60,8 @@ func (s *DB) have(ctx context.Context, tables []string) error {
 	return err
 }
 
-// Anew lets go of idle connections: those to a server may be to one that is not the
-// primary any more, those of sqlite hold on to the file that was there when they were
-// made, and its disk may have been mounted again since.
+// Anew closes idle connections. A server's address may lead to another primary since they were
+// made, and sqlite's connections keep the old file open after its disk was mounted again.
 func (s *DB) Anew() {
 	for _, db := range []*bun.DB{s.RW, s.RO} {
 		db.DB.SetMaxIdleConns(0)

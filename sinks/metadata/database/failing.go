@@ -5,17 +5,17 @@ import (
 	"time"
 )
 
-// Failing is since when the database fails, why and how often. The zero value says
-// that it does not.
+// Failing records since when the database fails, why and how often. Its zero value stands for a
+// database that works.
 type Failing struct {
-	mu    sync.Mutex // guards what follows
-	text  string     // of the last error, free of secrets; empty while the database works
+	mu    sync.Mutex // guards the fields below
+	text  string     // the last error, free of secrets; empty while the database works
 	kind  Trouble
 	since time.Time
 	tries uint64
 }
 
-// Note counts a failure, and reports whether it is the first, or one of another kind
+// Note counts a failure. It reports whether this is the first failure, or one of another kind
 // than the last.
 func (f *Failing) Note(text string, kind Trouble, now time.Time) (isNew bool) {
 	f.mu.Lock()
@@ -29,14 +29,14 @@ func (f *Failing) Note(text string, kind Trouble, now time.Time) (isNew bool) {
 	return isNew
 }
 
-// Over says that the database works.
+// Over notes that the database works again.
 func (f *Failing) Over() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.text, f.kind, f.since, f.tries = "", Away, time.Time{}, 0
 }
 
-// Read gives the last error, what to do about it, since when and how often it came.
+// Read returns the last error, advice about it, since when the database fails, and the number of failures.
 func (f *Failing) Read() (text, advise string, since time.Time, tries uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -8,10 +8,10 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// lockRetry is how often a lock that another has is asked for again.
+// lockRetry is the interval at which a lock that another process holds is requested again.
 const lockRetry = 20 * time.Millisecond
 
-// await tries until it gets a lock, or cannot have one.
+// await calls lock until it returns something else than ErrLocked, or until the context ends.
 func await(ctx context.Context, lock func() (unlock func() error, err error)) (unlock func() error, err error) {
 	retry := time.NewTicker(lockRetry)
 	defer retry.Stop()

@@ -12,8 +12,8 @@ import (
 	"github.com/uptrace/bun/migrate"
 )
 
-// version is one step of the schema: statements that can each run again, since
-// MySQL commits each of them by itself and a process may die between any two.
+// version is one step of the schema. Each of its statements can run again, since MySQL commits
+// each by itself and the process may die between any two.
 type version struct {
 	name, comment string
 	Statements    func(driver string) []statement
@@ -34,12 +34,11 @@ var Versions = []version{
 	{"20261127200001", "directories of locations", schemaLocationsByNode},
 }
 
-// statement is one DDL statement; on MySQL an index is looked for first, since
-// only MariaDB knows IF NOT EXISTS there, and so is a column everywhere. Where only is
-// set, other databases do not need it.
+// statement is one DDL statement. It is skipped when its column, or on MySQL its index, exists
+// already: only MariaDB has IF NOT EXISTS for an index. only names the one driver that needs it.
 type statement struct {
 	sql, index, table, column, only string
-	drops                           bool // the column, where it is there; else the statement adds it
+	drops                           bool // the statement drops the column, and is skipped when that is gone
 }
 
 func createIndex(driver, name, table, columns string) statement {
@@ -54,10 +53,9 @@ func addColumn(table, column, definition string) statement {
 	return statement{sql: "ALTER TABLE " + table + " ADD COLUMN " + column + " " + definition, table: table, column: column}
 }
 
-// Migrate brings the schema up to date. Several recorders may start at once: one
-// works and the others wait. The lock belongs to the connection (or the open
-// file), so that a killed process leaves none behind. step is called before each
-// statement; tests stop there.
+// Migrate brings the schema up to date. When several recorders start at once, one migrates and
+// the others wait. The lock belongs to the connection (or the open file), so that a killed
+// process leaves no lock behind. Migrate calls step before each statement, where tests interrupt it.
 func (s *DB) Migrate(ctx context.Context, step func(n int) error) error {
 	unlock, err := s.lockMigrations(ctx)
 	if err != nil {
@@ -92,9 +90,9 @@ func (s *DB) Migrate(ctx context.Context, step func(n int) error) error {
 	return nil
 }
 
-// remake makes tables again that are gone although a migration made them, and tells
-// which: empty, until a comparison with the disk has filled them. It is done at the
-// start of a process alone: while recorders run, the table may be about to come back.
+// remake creates again, empty, the tables that are missing although a migration created them, and
+// lists them in Remade. A comparison with the disk fills them. It runs only at the start of a
+// process: while recorders run, an administrator may be restoring the table.
 func (s *DB) remake(ctx context.Context) error {
 	if err := s.Check(ctx); err == nil || TroubleOf(err) != WrongTable {
 		return err
@@ -119,7 +117,7 @@ func (s *DB) remake(ctx context.Context) error {
 	return s.Check(ctx)
 }
 
-// refuseNewer keeps an old program from writing into a schema it does not know.
+// refuseNewer returns an error when a newer program has migrated the schema.
 func refuseNewer(ctx context.Context, m *migrate.Migrator) error {
 	applied, err := m.AppliedMigrations(ctx)
 	if err != nil {
@@ -184,7 +182,7 @@ func (s *DB) run(ctx context.Context, db *bun.DB, st statement) error {
 func (s *DB) hasColumn(ctx context.Context, db *bun.DB, st statement) (bool, error) {
 	from := map[string]string{
 		"sqlite":   "pragma_table_info(?) WHERE name = ?",
-		"postgres": "pg_catalog.pg_attribute WHERE attrelid = to_regclass(?) AND attname = ? AND NOT attisdropped", // wherever search_path finds the table
+		"postgres": "pg_catalog.pg_attribute WHERE attrelid = to_regclass(?) AND attname = ? AND NOT attisdropped", // to_regclass searches search_path
 		"mysql":    "information_schema.columns WHERE table_schema = DATABASE() AND table_name = ? AND column_name = ?",
 	}[s.Driver]
 	var n int
@@ -192,7 +190,7 @@ func (s *DB) hasColumn(ctx context.Context, db *bun.DB, st statement) (bool, err
 	return n > 0, err
 }
 
-// migrationLock is any number of 64 bits that means the same to all recorders.
+// migrationLock is the key of the advisory lock that all recorders take: "spool" in ASCII.
 const migrationLock int64 = 0x73706f6f6c
 
 func (s *DB) lockMigrations(ctx context.Context) (unlock func(), err error) {
@@ -210,7 +208,7 @@ func (s *DB) lockMigrations(ctx context.Context) (unlock func(), err error) {
 	if err = lockOn(ctx, conn, s.Driver); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	// The session ends with the lock: nothing is left to unlock by hand.
+	// Ending the session releases the lock.
 	return func() {
 		_ = conn.Raw(func(any) error { return driver.ErrBadConn })
 		_ = conn.Close()

@@ -10,14 +10,13 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// besideFile are what follows the name of a sqlite database in the names of the files that
-// SQLite and spool keep beside it.
+// besideFile lists the suffixes of the files that SQLite and spool keep beside a sqlite database.
 var besideFile = []string{"-wal", "-shm", "-journal", openSuffix, migrateSuffix}
 
 const migrateSuffix = ".migrate"
 
-// own returns how files of a sqlite database are led to: over no link below Top where the
-// file is there, and else over none in its own directory.
+// own returns the access to the files of a sqlite database that follows no symbolic link below
+// Top when the file is below Top, and none in the file's own directory otherwise.
 func (t *Target) own() filesystem.Own {
 	if top, err := filepath.Abs(t.Top); err == nil && t.Top != "" {
 		dir, err := filepath.Abs(filepath.Dir(t.File))
@@ -28,11 +27,11 @@ func (t *Target) own() filesystem.Own {
 	return filesystem.Own{Top: filepath.Dir(t.File)}
 }
 
-// prepare makes the file of a sqlite database and its directory where there are none, for
-// spool's user alone: SQLite would let everybody read it, and gives its further files the
-// mode of this one. It refuses a link, a pipe, a device or a directory in the place of any of
-// them, before SQLite opens it. It opens no file that is there: SQLite would lose its locks when that is
-// closed.
+// prepare creates the file of a sqlite database and its directory, with modes that admit only
+// spool's user: SQLite would create a file that every user can read, and gives its further files
+// the mode of this one. It refuses a link, a pipe, a device or a directory in the place of any of
+// these files, before SQLite opens it. It does not open an existing file: closing that would
+// release SQLite's locks.
 func (t *Target) prepare() error {
 	own := t.own()
 	disk := durable.Disk{Own: own}
@@ -45,8 +44,8 @@ func (t *Target) prepare() error {
 	return t.whole(own)
 }
 
-// whole makes sure that neither the file nor one beside it is a link, a pipe, a device or a
-// directory.
+// whole returns an error when the database file, or a file beside it, is a link, a pipe, a device
+// or a directory.
 func (t *Target) whole(own filesystem.Own) error {
 	for _, suffix := range append([]string{""}, besideFile...) {
 		info, err := own.Stat(t.File + suffix)

@@ -24,36 +24,36 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// Rescued tells what Rescue did; the zero value: nothing was wrong.
+// Rescued describes the result of Rescue; the zero value: the file was not malformed.
 type Rescued struct {
-	File   string // the catalogue
-	Damage string // what is wrong with it
-	Kept   string // the name that it has now
+	File   string // path of the catalogue
+	Damage string // the damage that was found
+	Kept   string // path that the malformed file has now
 	Tables []RescuedTable
 }
 
-// RescuedTable is what of a table could be read.
+// RescuedTable describes the readable part of a table.
 type RescuedTable struct {
 	Name    string
 	Rows    int
-	Invalid int    // rows that cannot be what was written
-	Error   string // why the rest is lost; empty where all was read
+	Invalid int    // rows dropped because spool cannot have written their values
+	Error   string // why the other rows are lost; empty when all were read
 }
 
-// RescueOptions are what Rescue goes by.
+// RescueOptions hold the clock and the bound of Rescue.
 type RescueOptions struct {
 	Now  func() time.Time
-	Wait time.Duration // at most for those that have the file open
+	Wait time.Duration // at most, for the processes that have the file open
 }
 
-// Rescue looks whether the file of a SQLite catalogue is malformed, and puts another one
-// in its place: with all of the old one that can be read, which is what no file of a
-// recording tells, such as the rows of other recorders. The old one is kept beside under the name
-// FILE.malformed-TIME, with its -wal. Reconcile then adds what is on the disk.
+// Rescue checks whether the file of a SQLite catalogue is malformed, and replaces it if so. The
+// new file holds every readable row of the old one, among them rows that no file on this disk can
+// restore, such as those of other recorders. The old file is kept as FILE.malformed-TIME, with its
+// -wal. Reconcile then adds the recordings that are on the disk.
 //
-// It may be interrupted at any time: the new file has its place only when it is whole. A recorder
-// that has noticed the damage has let go of the file, and goes on with the new one. Rescue
-// refuses what may be a file of another program, unless it is in the record directory.
+// It may be interrupted at any time: the new file takes the name only when it is complete. A
+// recorder that has noticed the damage has closed the file, and goes on with the new one. Rescue
+// refuses a file that another program may have made, unless it is in the record directory.
 func Rescue(ctx context.Context, t *Target, recordDir string, o RescueOptions) (Rescued, error) {
 	file := t.File
 	if file == "" {
@@ -64,7 +64,7 @@ func Rescue(ctx context.Context, t *Target, recordDir string, o RescueOptions) (
 	if err := t.whole(own); err != nil {
 		return Rescued{}, err
 	}
-	if aloneIn(file) != "" { // nobody reads beside a recorder there
+	if aloneIn(file) != "" { // no second process can read there while a recorder runs
 		unlock, err := filesystem.LockPathAlone(own, file+openSuffix)
 		if errors.Is(err, filesystem.ErrLocked) {
 			return Rescued{}, nil
@@ -103,7 +103,7 @@ func Rescue(ctx context.Context, t *Target, recordDir string, o RescueOptions) (
 	return r, putInPlace(fresh, file, r.Kept)
 }
 
-// Malformed reports whether an error of SQLite is about what is in its file.
+// Malformed reports whether an error of SQLite means that the content of its file is damaged.
 func Malformed(err error) bool {
 	var lite *sqlite.Error
 	if !errors.As(err, &lite) {
@@ -116,8 +116,8 @@ func Malformed(err error) bool {
 	return false
 }
 
-// Examine reads the whole file, and reports what is malformed in it, or that it is well.
-// What keeps it from being read is neither.
+// Examine reads the whole file and returns the damage, or reports that there is none. A file that
+// cannot be read is neither.
 func Examine(ctx context.Context, file string) (well bool, damage error) {
 	info, err := os.Lstat(file)
 	if err != nil || !info.Mode().IsRegular() {
@@ -145,7 +145,7 @@ func Examine(ctx context.Context, file string) (well bool, damage error) {
 func openReadOnly(file string) (*sql.DB, error) {
 	wrapVFS()
 	how := "?mode=ro&_pragma=busy_timeout(5000)"
-	if aloneIn(file) != "" { // SQLite would lock it for writing then, which cannot be done to what is open for reading
+	if aloneIn(file) != "" { // with locking_mode=EXCLUSIVE SQLite locks for writing, which a file open for reading refuses
 		how += "&vfs=" + lockless + "&_pragma=locking_mode(EXCLUSIVE)"
 	}
 	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: file}).EscapedPath()+how)
@@ -155,8 +155,8 @@ func openReadOnly(file string) (*sql.DB, error) {
 	return db, err
 }
 
-// isCatalogue reports whether a file has been a catalogue: it names our table
-// somewhere, has no content at all, or lies where only ours are.
+// isCatalogue reports whether a file was a catalogue: it contains the name of spool's table, has
+// only zeros, or lies in the record directory.
 func isCatalogue(own filesystem.Own, file, recordDir string) bool {
 	if a, err := filepath.EvalSymlinks(filepath.Dir(file)); err == nil {
 		if b, err := filepath.EvalSymlinks(recordDir); err == nil && a == b {
@@ -185,7 +185,7 @@ func isCatalogue(own filesystem.Own, file, recordDir string) bool {
 	}
 }
 
-// rebuild makes a new catalogue of what can be read of the old one.
+// rebuild makes a new catalogue of the readable rows of the old one.
 func rebuild(ctx context.Context, old, fresh string, now time.Time) ([]RescuedTable, error) {
 	t, err := sqliteTarget(fresh)
 	if err != nil {
@@ -195,25 +195,25 @@ func rebuild(ctx context.Context, old, fresh string, now time.Time) ([]RescuedTa
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range []string{old, old + "-wal"} { // this clock may not have been set yet
+	for _, name := range []string{old, old + "-wal"} { // this machine's clock may not have been set yet
 		if info, err := os.Stat(name); err == nil && info.ModTime().After(now) {
 			now = info.ModTime()
 		}
 	}
 	tables, err := salvage(ctx, old, s, now.Add(24*time.Hour))
 	if err == nil && s.RO != s.RW {
-		err = s.RO.Close() // what follows waits for no other connection, and fails
+		err = s.RO.Close() // the PRAGMA below fails while another connection is open
 		s.RO = s.RW
 	}
 	if err == nil {
-		_, err = s.RW.ExecContext(ctx, "PRAGMA journal_mode(DELETE)") // it is one file then
+		_, err = s.RW.ExecContext(ctx, "PRAGMA journal_mode(DELETE)") // it merges the -wal into the file
 	}
 	return tables, errors.Join(err, s.Close())
 }
 
-// putInPlace gives the new file the name of the old one, which gets another one.
+// putInPlace renames the old file to kept and the new one to file.
 func putInPlace(fresh, file, kept string) error {
-	for _, suffix := range []string{"-wal", "-shm"} { // before the new file has the name that they belong to
+	for _, suffix := range []string{"-wal", "-shm"} { // before the new file has the name that these belong to
 		if err := os.Rename(file+suffix, kept+suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
@@ -221,7 +221,7 @@ func putInPlace(fresh, file, kept string) error {
 	err := unix.Renameat2(unix.AT_FDCWD, fresh, unix.AT_FDCWD, file, unix.RENAME_EXCHANGE)
 	if err == nil {
 		err = os.Rename(fresh, kept)
-	} else if err = os.Rename(file, kept); err == nil { // not every file system can exchange
+	} else if err = os.Rename(file, kept); err == nil { // not every file system supports RENAME_EXCHANGE
 		err = os.Rename(fresh, file)
 	}
 	return errors.Join(err, durable.Disk{}.SyncDir(filepath.Dir(file)))
@@ -238,8 +238,8 @@ func removeDatabase(file string) error {
 
 const copySuffix = ".copy"
 
-// reviveHeader copies a database whose first bytes are damaged, and gives it those of an
-// intact one of the same kind: the tables may all be there.
+// reviveHeader copies a database with a damaged header and gives the copy the header of an intact
+// catalogue: its tables may all be intact.
 func reviveHeader(old, intact, to string) error {
 	header := make([]byte, 100)
 	from, err := os.Open(intact)
@@ -263,7 +263,7 @@ func reviveHeader(old, intact, to string) error {
 		return err
 	}
 	n, err := io.Copy(out, in)
-	const pageSize = 4096 // sqlite's own default, which we leave
+	const pageSize = 4096 // sqlite's default, which spool does not change
 	put := func(at int, v uint32) { binary.BigEndian.PutUint32(header[at:], v) }
 	header[18], header[19] = 1, 1      // read without a WAL
 	put(28, uint32(n/pageSize))        // pages

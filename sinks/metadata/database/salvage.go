@@ -14,9 +14,9 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Salvaged are the tables that are taken over from a damaged catalogue, with what orders
-// their rows. Left out are those that are made again: the position in a journal, which is
-// then applied once more, and the state of the upkeep.
+// Salvaged lists the tables that are copied from a damaged catalogue, with the key that orders
+// their rows. spool_journals and spool_upkeep are left out: the journal is applied once more, and
+// the upkeep begins again.
 var Salvaged = []struct {
 	table, key string
 	rowid      bool
@@ -30,8 +30,8 @@ var Salvaged = []struct {
 	{table: ClaimsTable, key: "node"},
 }
 
-// salvage copies what can be read of the file old into an empty catalogue. No revision in
-// it can be newer than newest.
+// salvage copies the readable rows of the file old into an empty catalogue. It drops rows with a
+// revision above newest.
 func salvage(ctx context.Context, old string, into *DB, newest time.Time) (out []RescuedTable, err error) {
 	db, err := openReadOnly(old)
 	if err != nil {
@@ -43,7 +43,7 @@ func salvage(ctx context.Context, old string, into *DB, newest time.Time) (out [
 		_ = db.Close()
 		revived := old + ".rebuilding" + copySuffix
 		defer func() { _ = os.Remove(revived) }()
-		if _, err := into.RW.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)"); err != nil { // its header is in its file then
+		if _, err := into.RW.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)"); err != nil { // it writes the header into the file
 			return nil, err
 		}
 		if err := reviveHeader(old, old+".rebuilding", revived); err != nil {
@@ -69,7 +69,7 @@ func salvage(ctx context.Context, old string, into *DB, newest time.Time) (out [
 	return out, nil
 }
 
-// errUnreadable: the old file does not give what was asked of it.
+// errUnreadable reports that a table of the old file cannot be read.
 var errUnreadable = errors.New("it cannot be read")
 
 // rescuer copies one table.
@@ -78,16 +78,16 @@ type rescuer struct {
 	table     string
 	newest    int64 // ns
 	columns   []string
-	integers  map[string]bool // those of them that hold nothing else
+	integers  map[string]bool // the columns that hold integers only
 	insert    string
 	report    RescuedTable
 
 	tx   *sql.Tx
-	seen map[string]bool // for tables without rowid, which are read from both ends
-	last int64           // rowid
+	seen map[string]bool // keys copied so far, of a table without rowid, which is read from both ends
+	last int64           // rowid that was read last
 }
 
-// begin finds the columns that both have.
+// begin finds the columns that both catalogues have.
 func (r *rescuer) begin(ctx context.Context) error {
 	have, _, err := columnsOf(ctx, r.old, r.table)
 	if err == nil && len(have) == 0 {
@@ -145,7 +145,7 @@ func (r *rescuer) copy(ctx context.Context, key string, rowid bool) (err error) 
 	return r.tx.Commit()
 }
 
-// byRowid walks the table, and where a row cannot be read goes on at the next one that can.
+// byRowid walks a table by rowid. Behind an unreadable row it goes on at the next readable one.
 func (r *rescuer) byRowid(ctx context.Context) error {
 	r.last = -1 << 62
 	var end int64 = 1 << 40
@@ -165,7 +165,7 @@ func (r *rescuer) byRowid(ctx context.Context) error {
 	}
 }
 
-// nextReadable is the lowest rowid above which a row can be read, behind a damaged place.
+// nextReadable returns the lowest rowid behind the damage above which a row can be read.
 func (r *rescuer) nextReadable(ctx context.Context, end int64) (int64, bool) {
 	works := func(after int64) bool {
 		var got int64
@@ -178,7 +178,7 @@ func (r *rescuer) nextReadable(ctx context.Context, end int64) (int64, bool) {
 			fails, step = fails+step, step*2
 			continue
 		}
-		for ok := fails + step; ; { // between what fails and what works
+		for ok := fails + step; ; { // bisect between the unreadable and the readable
 			mid := fails + (ok-fails)/2
 			switch {
 			case mid == fails:
@@ -193,13 +193,13 @@ func (r *rescuer) nextReadable(ctx context.Context, end int64) (int64, bool) {
 	return 0, false
 }
 
-// whole reports whether a row can be read to its end.
+// whole reports whether every column of a row can be read.
 func (r *rescuer) whole(ctx context.Context, rowid int64) bool {
 	values := r.values()
 	return r.old.QueryRowContext(ctx, "SELECT "+strings.Join(r.columns, ", ")+" FROM "+r.table+" WHERE rowid = ?", rowid).Scan(values...) == nil
 }
 
-// fromBothEnds reads up to a damaged place, and down to it.
+// fromBothEnds reads a table in ascending order up to the damage, and in descending order down to it.
 func (r *rescuer) fromBothEnds(ctx context.Context, key string) error {
 	damage, err := r.read(ctx, "ORDER BY "+key)
 	if err != nil || damage == nil {
@@ -218,7 +218,7 @@ func (r *rescuer) values() []any {
 	return values
 }
 
-// read copies rows until one cannot be read: damage says why.
+// read copies rows until one cannot be read; damage is the reason.
 func (r *rescuer) read(ctx context.Context, which string, args ...any) (damage, err error) {
 	columns := strings.Join(r.columns, ", ")
 	if len(args) > 0 {
@@ -245,7 +245,7 @@ func (r *rescuer) read(ctx context.Context, which string, args ...any) (damage, 
 	return rows.Err(), ctx.Err()
 }
 
-// keep stores a row that can be what was written.
+// keep inserts a row when its values are plausible.
 func (r *rescuer) keep(ctx context.Context, values []any) error {
 	row := map[string]any{}
 	for i, name := range r.columns {
@@ -275,8 +275,8 @@ func (r *rescuer) keep(ctx context.Context, values []any) error {
 	return nil
 }
 
-// plausible reports whether the values of a row may have been written so. A damaged page
-// can hold anything: a revision out of the future would keep every change of its row out.
+// plausible reports whether spool can have written these values. A damaged page can hold
+// anything: a revision in the future would refuse every later change of its row.
 func (r *rescuer) plausible(row map[string]any) bool {
 	for name, v := range row {
 		n, integer := v.(int64)

@@ -2,8 +2,8 @@ package database
 
 import "fmt"
 
-// types are the column types of a database. Text that is compared is compared
-// by bytes everywhere, so that order and prefixes mean the same.
+// types holds the column types of a database. Text compares by bytes on all of them, so that
+// order and prefixes agree.
 type types struct{ id, text, json, table string }
 
 func typesOf(driver string) types {
@@ -28,7 +28,7 @@ func (t types) varchar(n int) string {
 	return fmt.Sprintf(t.text, n)
 }
 
-// What the columns hold at most. MySQL needs a bound for what it indexes.
+// Bounds of the columns. MySQL needs a bound for an indexed column.
 const (
 	MaxStreamBytes = 255
 	MaxNameBytes   = 64 // node, pipeline
@@ -39,7 +39,7 @@ func schemaRecordings(driver string) []statement {
 	t := typesOf(driver)
 	table := t.table
 	if driver == "sqlite" {
-		table = "" // rows are wide: they stay out of the tree of the key
+		table = "" // with rowid: the rows are wide and would slow the tree of the key
 	}
 	return []statement{
 		{sql: `CREATE TABLE IF NOT EXISTS spool_recordings (
@@ -77,9 +77,8 @@ func schemaClockSteps(string) []statement {
 	return []statement{addColumn("spool_recordings", "gap_step_ns", "bigint NOT NULL DEFAULT 0")}
 }
 
-// schemaGaps adds what is missing inside of a recording and its wall clock. They are null
-// where a recording has none, and in rows of before: not every MySQL takes a default for
-// JSON.
+// schemaGaps adds the gaps inside a recording and its wall clock anchors. A row without them, such
+// as an old one, has NULL: not every MySQL accepts a default for JSON.
 func schemaGaps(driver string) []statement {
 	kind := typesOf(driver).json + " NULL"
 	return []statement{
@@ -88,8 +87,7 @@ func schemaGaps(driver string) []statement {
 	}
 }
 
-// Indexes. The columns behind id are only filtered by: a scan need not touch
-// the rows that it passes over.
+// Indexes. The columns behind id serve filters: a scan need not read the rows that it skips.
 const (
 	IndexStart     = "spool_recordings_start"
 	IndexStream    = "spool_recordings_stream"
@@ -111,15 +109,15 @@ func schemaIndexes(driver string) []statement {
 	}
 }
 
-// exactCollation stands in a statement for the server's collation to which a text
-// with a space at its end is another one: MariaDB's and MySQL's have different names,
-// and before MySQL 8 there is none.
+// exactCollation is a placeholder in a statement for the server's binary collation that does not
+// pad with spaces. Its name differs between MariaDB and MySQL; before MySQL 8 there is no such
+// collation.
 const exactCollation = "{exact}"
 
 var exactCollations = []string{"utf8mb4_nopad_bin", "utf8mb4_0900_bin"}
 
-// schemaExactStreams lets the list of streams tell "a" from "a ". The large tables
-// stay as they are: the questions compare exactly.
+// schemaExactStreams makes the list of streams distinguish "a" from "a ". The large tables stay
+// unchanged: the queries compare exactly, see whereText of package metadata.
 func schemaExactStreams(string) []statement {
 	return []statement{{only: "mysql", sql: fmt.Sprintf("ALTER TABLE spool_streams MODIFY path varchar(%d) CHARACTER SET utf8mb4 COLLATE %s NOT NULL",
 		MaxStreamBytes, exactCollation)}}

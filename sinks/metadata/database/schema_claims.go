@@ -1,12 +1,12 @@
 package database
 
-// ClaimsTable holds which recorder has which name.
+// ClaimsTable holds the claims of recorders on node names.
 const ClaimsTable = "spool_claims"
 
-// What the columns of a claim hold at most.
+// Bounds of the columns of a claim.
 const (
 	MaxHostBytes     = 255
-	maxIdentityBytes = 36 // a UUID in writing
+	maxIdentityBytes = 36 // a UUID as text
 )
 
 func schemaDirectories(driver string) []statement {

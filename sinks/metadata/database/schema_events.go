@@ -1,6 +1,6 @@
 package database
 
-// What the event columns hold at most, in bytes.
+// Bounds of the event columns.
 const (
 	MaxKeyBytes  = 255
 	MaxDataBytes = 4096

@@ -1,7 +1,7 @@
 package database
 
-// schemaLocations adds where footage lies. The rows that are there get their locations in
-// the catalogue's upkeep, in batches: a migration must not hold up a start for a million.
+// schemaLocations adds the places of footage. The upkeep adds the locations of existing rows in
+// batches: a migration of a million rows would delay the start.
 func schemaLocations(driver string) []statement {
 	t := typesOf(driver)
 	return []statement{{sql: `CREATE TABLE IF NOT EXISTS spool_locations (
@@ -17,9 +17,9 @@ func schemaLocations(driver string) []statement {
 )` + t.table}}
 }
 
-// schemaLocationsByNode leaves the directory to spool_directories, which knows it by the
-// node: a copy in each location was empty until the recorder had claimed its directory,
-// and old after it had taken another one.
+// schemaLocationsByNode removes the directory column; spool_directories holds the directory of each
+// node. The copy in each location was empty until the recorder had claimed its directory, and
+// outdated after it had taken another one.
 func schemaLocationsByNode(string) []statement {
 	return []statement{{
 		table: "spool_locations", column: "directory", drops: true,
@@ -27,9 +27,9 @@ func schemaLocationsByNode(string) []statement {
 	}}
 }
 
-// What the columns of a location hold at most.
+// Bounds of the columns of a location.
 const (
 	maxBucketBytes   = 255
-	maxKeyPathBytes  = 1024 // a key of S3
+	maxKeyPathBytes  = 1024 // an S3 object key
 	maxChecksumBytes = 128  // algorithm:hexadecimal
 )

@@ -15,41 +15,38 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
-// What a session must be like for the statements of this package to mean what they
-// say. An account, a database or a server may have been given other defaults: each
-// connection sets its own. What database.dsn sets is the user's wish and stays,
-// unless no statement would be read right (the first list of each database). Not
-// touched: what makes a database read-only, which somebody wants to be so.
+// Session variables that the statements of this package rely on. An account, a database or a server
+// may have other defaults, so that each connection sets its own. A variable that database.dsn sets
+// stays as the user set it, unless statements would be misread with it (the first list of each
+// database). Variables that make a database read-only are left alone: an administrator set them.
 
-// postgresStartup goes out with the first message, where a pooler such as PgBouncer
-// knows it.
+// postgresStartup is sent with the startup message, where a pooler such as PgBouncer forwards it.
 var postgresStartup = map[string]string{
 	"standard_conforming_strings": "on", // bun's quoting relies on it
 	"client_encoding":             "UTF8",
-	"datestyle":                   "ISO", // when a migration was applied is read as text
+	"datestyle":                   "ISO", // spool_migrations' times are read as text
 }
 
-// postgresSession is set once connected; a setting that the server's version does
-// not have is passed over.
+// postgresSession is set after connecting; a setting that the server's version lacks is skipped.
 var postgresSession = map[string]string{
 	"TimeZone":                            "UTC",
 	"IntervalStyle":                       "postgres",
 	"bytea_output":                        "hex",
 	"extra_float_digits":                  "1",
-	"default_transaction_isolation":       "read committed", // a stricter one only fails more often
+	"default_transaction_isolation":       "read committed", // a stricter level only fails more often
 	"default_transaction_deferrable":      "off",
-	"statement_timeout":                   "0", // every statement has a deadline of our own
+	"statement_timeout":                   "0", // each statement has a context with a deadline
 	"lock_timeout":                        "0",
 	"idle_in_transaction_session_timeout": "0",
 	"idle_session_timeout":                "0",
 	"transaction_timeout":                 "0",
-	"synchronous_commit":                  "on", // where it is off: the journal forgets what a commit has taken
+	"synchronous_commit":                  "on", // set only where it is off: the journal drops the changes of a commit
 }
 
-// postgresSchema keeps to the schema that has the tables: the first of search_path that
-// does, else public. Without it an account whose search_path is changed later would be
-// given a second, empty catalogue. New ones are made where search_path says, and in public
-// where that names no schema.
+// postgresSchema sets search_path to the schema that has the tables: the first such schema of
+// search_path, else public. Otherwise an account whose search_path changes later would get a
+// second, empty catalogue. New tables are created where search_path points, or in public when
+// it names no schema.
 const postgresSchema = `SELECT pg_catalog.set_config('search_path', pg_catalog.quote_ident(s.name), false) FROM (
 	SELECT n.nspname::text AS name, CASE WHEN pg_catalog.pg_table_is_visible(c.oid) THEN 0 ELSE 1 END AS place
 	FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -60,9 +57,8 @@ const postgresSchema = `SELECT pg_catalog.set_config('search_path', pg_catalog.q
 	ORDER BY place LIMIT 1
 ) AS s`
 
-// postgresConnector connects to a server that takes writes, where the address, or
-// one of several, leads to one; else to one that can be read. target_session_attrs
-// in the DSN decides instead where it is given.
+// postgresConnector connects to a server that takes writes when one of the addresses leads to
+// one, and else to a server that can be read. A target_session_attrs in the DSN overrides this.
 func postgresConnector(cfg *pgx.ConnConfig) driver.Connector {
 	for name := range maps.Clone(cfg.RuntimeParams) {
 		if _, ours := postgresStartup[strings.ToLower(name)]; ours {
@@ -89,7 +85,7 @@ func postgresConnector(cfg *pgx.ConnConfig) driver.Connector {
 	return eitherConnector{stdlib.GetConnector(*writable), stdlib.GetConnector(*cfg)}
 }
 
-// postgresSettings are statements that set what the DSN does not.
+// postgresSettings returns the statements that set the variables which the DSN does not set.
 func postgresSettings(given map[string]string) string {
 	var text strings.Builder
 	first := ""
@@ -97,7 +93,7 @@ func postgresSettings(given map[string]string) string {
 		switch {
 		case postgresGives(given, name):
 		case name == "statement_timeout":
-			first = "SET statement_timeout = 0; " // it holds for what follows
+			first = "SET statement_timeout = 0; " // first, since it also bounds the statement behind it
 		default:
 			fmt.Fprintf(&text, ",('%s','%s')", name, postgresSession[name])
 		}
@@ -109,7 +105,7 @@ func postgresSettings(given map[string]string) string {
 		") AS w (name, value) ON w.name = s.name WHERE s.name <> 'synchronous_commit' OR s.setting = 'off'"
 }
 
-// postgresGives reports whether the DSN sets a name.
+// postgresGives reports whether the DSN sets a variable.
 func postgresGives(given map[string]string, name string) bool {
 	for g := range given {
 		if strings.EqualFold(g, name) {
@@ -119,8 +115,8 @@ func postgresGives(given map[string]string, name string) bool {
 	return strings.Contains(strings.ToLower(given["options"]), strings.ToLower(name))
 }
 
-// eitherConnector connects by way of writable, and by any where that finds only
-// servers that take no writes.
+// eitherConnector connects through writable, and through any when writable finds only servers that
+// refuse writes.
 type eitherConnector struct{ writable, any driver.Connector }
 
 // Connect implements driver.Connector.
@@ -135,27 +131,27 @@ func (c eitherConnector) Connect(ctx context.Context) (driver.Conn, error) {
 // Driver implements driver.Connector.
 func (c eitherConnector) Driver() driver.Driver { return c.any.Driver() }
 
-// mysqlMust is set at every connection.
+// mysqlMust is executed on every connection.
 var mysqlMust = []string{
-	"SET NAMES utf8mb4", // a server may pass over what the handshake says
-	// completion_type: a COMMIT that begins another transaction would keep the next
-	// rows in it; autocommit: a question that begins one would see the same for ever.
+	"SET NAMES utf8mb4", // a server may ignore the handshake's character set
+	// completion_type: a COMMIT that begins another transaction would keep the next rows
+	// in it; autocommit: a query that begins a transaction would see one snapshot for ever.
 	"SET autocommit = 1, completion_type = 0, sql_safe_updates = 0, sql_select_limit = 18446744073709551615, sql_big_selects = 1, " +
 		"sql_auto_is_null = 0, time_zone = '+00:00'",
 }
 
-// mysqlSession is set unless the DSN sets it, or the server does not know it.
+// mysqlSession is executed unless the DSN sets the variable or the server does not know it.
 var mysqlSession = []struct{ name, statement string }{
 	{"isolation", "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"},
 	{"wait_timeout", "SET wait_timeout = 28800"},
 	{"default_storage_engine", "SET default_storage_engine = InnoDB"},
-	{"max_statement_time", "SET max_statement_time = 0"}, // MariaDB; MySQL's is the next
+	{"max_statement_time", "SET max_statement_time = 0"}, // MariaDB; max_execution_time is MySQL's
 	{"max_execution_time", "SET max_execution_time = 0"},
 	{"idle_transaction_timeout", "SET idle_transaction_timeout = 0"},
 	{"idle_write_transaction_timeout", "SET idle_write_transaction_timeout = 0"},
 }
 
-// mysqlConnector makes each connection's session what this package needs.
+// mysqlConnector executes the session statements on each new connection.
 type mysqlConnector struct {
 	driver.Connector
 	statements []string

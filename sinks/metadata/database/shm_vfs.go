@@ -13,80 +13,78 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// A disk that is frozen (fsfreeze, a snapshot of a virtual machine) or that hangs must stop
-// nothing but what writes to it.
+// A frozen disk (fsfreeze, a snapshot of a virtual machine), or one that hangs, must block only
+// the goroutines that write to it.
 //
 // SQLite's write-ahead log has an index, the file -shm, which all connections and processes
 // map into their memory. A write to a mapped page that the file system has just cleaned
 // is a page fault, in which the kernel waits for the disk (page_mkwrite). The thread then
-// waits outside of a system call. The scheduler of Go cannot take its processor away, the
-// next collection waits for that thread, and the whole process stands still: no camera is
-// read for as long as the disk is frozen.
+// waits outside a system call: Go's scheduler cannot take its processor away, the next garbage
+// collection waits for that thread, and the whole process stops. No camera is read for as long
+// as the disk is frozen.
 //
-// So SQLite's file system (its VFS "unix") is wrapped here. A moment before SQLite
+// So this file wraps SQLite's file system (its VFS "unix"). Just before SQLite
 // writes to -shm, the wrapper sets the time of that file, which waits for the disk in the
-// same way, but in a system call: only the one goroutine waits. SQLite writes to -shm
+// same way, but in a system call: only that goroutine waits. SQLite writes to -shm
 //
-//	under an exclusive lock of it      read marks, restart of the log, recovery, begin of a checkpoint: xShmLock waits first
-//	behind a sync of the log           the frames of a commit: xSync waits once more afterwards
-//	behind a sync of the database      how far a checkpoint came: the same
-//	behind a write to the log          as above where synchronous is not FULL: the write has waited itself
+//	under its exclusive lock           read marks, restart of the log, recovery, begin of a checkpoint: xShmLock waits first
+//	after a sync of the log            the frames of a commit: xSync waits once more afterwards
+//	after a sync of the database       the progress of a checkpoint: the same
+//	after a write to the log           the frames of a commit when synchronous is not FULL: the write itself has waited
 //
-// What remains is the time from there to SQLite's write, some microseconds. A freeze makes
-// system calls wait first, then writes back what is dirty, and makes page faults wait last,
-// so that all of it would have to fall into that time. No test has seen it happen, and
-// nothing excludes it: the process then stands still until the thaw, as without all this.
+// A gap of some microseconds remains between the wait and SQLite's write. A freeze blocks
+// system calls first, then writes back the dirty pages, and blocks page faults last, so that all
+// of that would have to fall into the gap. No test has seen it, and nothing excludes it: the
+// process then stops until the thaw, as without this wrapper.
 //
 // Not covered are
 //
 //	a transaction that is rolled back after it has outgrown the page cache (2 MB)
-//	a disk that hangs without the file system's journal taking notice
-//	pages of -shm that the kernel has taken out of memory: to read one again is a page fault, too. A frozen disk gives it, one that hangs does not
+//	a disk that hangs without blocking the file system's journal
+//	pages of -shm that the kernel has evicted: reading one again is a page fault, too, which
+//	a frozen disk serves and a hanging one does not
 //
-// A connection in the mode locking_mode=EXCLUSIVE has its index in memory and needs none
-// of this.
+// A connection with locking_mode=EXCLUSIVE has its index in memory and needs no wrapper.
 //
-// A reader writes to -shm only where it is the first behind a commit: it moves a read mark.
-// Committed does that in its place, so that who reads from a stopped disk does not wait.
+// A reader writes to -shm only when it is the first after a commit: it moves a read mark.
+// Committed does that in its place, so that a reader of a stopped disk does not wait.
 //
-// That -shm is not simply kept in memory has a reason: other processes, such as spool
-// reindex and the shell sqlite3, open the same file.
+// -shm cannot simply be kept in memory: other processes, such as spool reindex and the shell
+// sqlite3, open the same database.
 
-// awaitDisk returns once the file system of an index of a log takes writes. Errors are of
-// no interest: an index that is not there, or cannot be written, is not written.
-// Tests replace it before anything is opened.
+// awaitDisk returns once the file system of the log's index takes writes. It ignores errors:
+// SQLite does not write to an index that is missing or read-only. Tests replace it before they
+// open a database.
 var awaitDisk = func(index string) {
 	now := []unix.Timespec{{Nsec: unix.UTIME_NOW}, {Nsec: unix.UTIME_NOW}}
 	_ = unix.UtimesNanoAt(unix.AT_FDCWD, index, now, unix.AT_SYMLINK_NOFOLLOW)
 }
 
-// Committed is called behind a transaction that the connection which writes has committed.
-// It moves the read mark of SQLite's index of the log. Where it fails the first reader moves
-// it, which waits for the disk.
+// Committed is called after each commit of the writing connection. It moves the read mark in the
+// index of SQLite's log. When it fails, the first reader moves the mark and waits for the disk.
 func (s *DB) Committed(ctx context.Context) {
 	if s.Driver == "sqlite" && s.RO != s.RW {
 		_, _ = s.RW.ExecContext(ctx, "SELECT 1 FROM "+Tables[0]+" WHERE 1 = 0")
 	}
 }
 
-// unixFiles is the VFS that is wrapped, and the methods of its files.
+// unixFiles holds the wrapped VFS and the methods of its files.
 var unixFiles struct {
 	once sync.Once
-	vfs  uintptr // the VFS of SQLite
-	open uintptr // its function that opens a file
+	vfs  uintptr // SQLite's VFS
+	open uintptr // its method xOpen
 
-	mu      sync.Mutex          // guards wrapped, and the first write of what follows
-	wrapped map[uintptr]uintptr // a table of methods (a database has another one than its log) to one that waits for the disk first
-	sync    uintptr             // what the methods xSync and xShmLock are in every table
+	mu      sync.Mutex          // guards wrapped, and the first write of sync and shmLock
+	wrapped map[uintptr]uintptr // from a table of methods (a database and its log have different ones) to the one that waits for the disk first
+	sync    uintptr             // the methods xSync and xShmLock, which are the same in every table
 	shmLock uintptr
 }
 
-// lockless is the VFS of connections that lock nothing: SQLite's unix-none, which follows no
-// link.
+// lockless is the name of the VFS for connections without locks: SQLite's unix-none, except that it
+// follows no symbolic link.
 const lockless = "spool-none"
 
-// wrapVFS makes the wrapper the VFS of all connections that name none, and registers
-// lockless.
+// wrapVFS makes the wrapper the default VFS, and registers lockless.
 func wrapVFS() {
 	u := &unixFiles
 	u.once.Do(func() {
@@ -96,7 +94,7 @@ func wrapVFS() {
 		vfs := *at[sqlite3.Tsqlite3_vfs](u.vfs)
 		name, err := libc.CString("spool")
 		if err != nil {
-			return // no memory: SQLite will say so
+			return // out of memory: SQLite will report it
 		}
 		u.open, vfs.FxOpen, vfs.FzName, vfs.FxFullPathname = vfs.FxOpen, address(openFile), name, address(fullPath)
 		if p := kept(tls, vfs); p != 0 {
@@ -127,8 +125,8 @@ func registerLockless(tls *libc.TLS) {
 	}
 }
 
-// fullPath is xFullPathname. SQLite's own looks where links lead, and opens that: this one
-// leaves a link the last part of the path, and SQLite then opens over none.
+// fullPath implements xFullPathname. SQLite's own resolves symbolic links and opens their target;
+// this one keeps a link as the last part of the path, and SQLite then refuses to open it.
 func fullPath(tls *libc.TLS, _, name uintptr, room int32, out uintptr) int32 {
 	path := libc.GoString(name)
 	if !filepath.IsAbs(path) {
@@ -145,7 +143,7 @@ func fullPath(tls *libc.TLS, _, name uintptr, room int32, out uintptr) int32 {
 	return sqlite3.SQLITE_OK
 }
 
-// openFile is xOpen.
+// openFile implements xOpen.
 func openFile(tls *libc.TLS, _, name, file uintptr, flags int32, outFlags uintptr) int32 {
 	open := *(*func(*libc.TLS, uintptr, uintptr, uintptr, int32, uintptr) int32)(unsafe.Pointer(&unixFiles.open))
 	rc := open(tls, unixFiles.vfs, name, file, flags, outFlags)
@@ -156,8 +154,8 @@ func openFile(tls *libc.TLS, _, name, file uintptr, flags int32, outFlags uintpt
 	return rc
 }
 
-// waiting is a table of methods like another one, but that they wait for the disk; the
-// same one where there is no memory, or its methods are not those of a real file.
+// waiting returns a copy of a table of methods whose xSync and xShmLock wait for the disk. It returns
+// the table itself when memory is short, or when its methods are not those of a real file.
 func waiting(tls *libc.TLS, methods uintptr) uintptr {
 	u := &unixFiles
 	u.mu.Lock()
@@ -180,7 +178,7 @@ func waiting(tls *libc.TLS, methods uintptr) uintptr {
 	return wrapped
 }
 
-// syncFile is xSync. The frames that it made durable are entered in the index right
+// syncFile implements xSync. SQLite enters the frames that it made durable in the index right
 // afterwards.
 func syncFile(tls *libc.TLS, file uintptr, flags int32) int32 {
 	sync := *(*func(*libc.TLS, uintptr, int32) int32)(unsafe.Pointer(&unixFiles.sync))
@@ -191,16 +189,16 @@ func syncFile(tls *libc.TLS, file uintptr, flags int32) int32 {
 	return rc
 }
 
-// lockIndex is xShmLock. What is locked exclusively is written right afterwards.
+// lockIndex implements xShmLock. SQLite writes to the exclusively locked part right afterwards.
 func lockIndex(tls *libc.TLS, file uintptr, first, n, flags int32) int32 {
 	lock := *(*func(*libc.TLS, uintptr, int32, int32, int32) int32)(unsafe.Pointer(&unixFiles.shmLock))
 	if flags == sqlite3.SQLITE_SHM_LOCK|sqlite3.SQLITE_SHM_EXCLUSIVE {
-		awaitIndex(file) // before: nothing is held while it waits
+		awaitIndex(file) // before the lock is taken, so that no lock is held while it waits
 	}
 	return lock(tls, file, first, n, flags)
 }
 
-// awaitIndex waits for the disk of the index that belongs to a database or its log.
+// awaitIndex waits for the disk of the index of a database or its log.
 func awaitIndex(file uintptr) {
 	path := at[sqlite3.TunixFile](file).FzPath
 	if path == 0 {
@@ -209,11 +207,10 @@ func awaitIndex(file uintptr) {
 	awaitDisk(strings.TrimSuffix(libc.GoString(path), "-wal") + "-shm")
 }
 
-// at is what an address of SQLite's memory, which is none of Go's, holds.
+// at converts an address in SQLite's memory, which Go's collector does not manage, into a pointer.
 func at[T any](p uintptr) *T { return *(**T)(unsafe.Pointer(&p)) }
 
-// kept is the address of a copy of a value for the life of the process, 0 where there is
-// no memory.
+// kept copies a value into memory that is never freed, and returns its address; 0: out of memory.
 func kept[T any](tls *libc.TLS, v T) uintptr {
 	p := libc.Xmalloc(tls, libc.Tsize_t(unsafe.Sizeof(v)))
 	if p != 0 {
@@ -222,6 +219,6 @@ func kept[T any](tls *libc.TLS, v T) uintptr {
 	return p
 }
 
-// address is that of a function, as SQLite keeps it. F is a declared function: it is
-// never moved or collected.
+// address returns the address of a function in the form that SQLite stores. F must be a declared
+// function, which is never moved or collected.
 func address[F any](f F) uintptr { return *(*uintptr)(unsafe.Pointer(&f)) }

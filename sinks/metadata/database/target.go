@@ -23,30 +23,30 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// Target is a database that has been named but not yet reached.
+// Target is a configured database that is not open yet.
 type Target struct {
 	driver  string
-	Secrets []string // what no log may show
-	File    string   // of sqlite
-	Top     string   // a directory below which no link leads to File; empty: its own
+	Secrets []string // texts that no log may show
+	File    string   // path; sqlite only
+	Top     string   // directory below which File is reached over no symbolic link; empty: File's own
 	Open    func(context.Context) (*DB, error)
 }
 
 const (
 	poolSize = 8 // connections of one recorder; its writer is one
-	// connLifetime is how long a connection may lead elsewhere than its address does
-	// by now: a name or an address moves to another server at a failover.
+	// connLifetime bounds how long a connection may lead to another server than its
+	// address does: a name or an address moves to another server at a failover.
 	connLifetime = time.Minute
-	// connectTimeout is how long a server may take to accept a connection, where the
-	// data source name does not say.
+	// connectTimeout bounds the time in which a server accepts a connection, when the
+	// DSN has no bound.
 	connectTimeout = 5 * time.Second
-	// openSuffix names the file that is locked, shared, by all who have the database
-	// open: SQLite itself would not notice that its file gets another name.
+	// openSuffix names the file on which every process that has the database open holds a
+	// shared lock: SQLite itself would not notice that its file is renamed.
 	openSuffix = ".open"
 )
 
-// Parse reads the configuration and does no I/O. Its errors do not quote
-// the DSN: it may hold a password.
+// Parse checks the configuration without I/O. Its errors do not quote the DSN, which may hold a
+// password.
 func Parse(driver, dsn string) (*Target, error) {
 	switch driver {
 	case "sqlite":
@@ -71,11 +71,11 @@ func sqliteTarget(dsn string) (*Target, error) {
 		}
 		file = plain
 	}
-	// synchronous FULL: the journal forgets what a commit has taken.
+	// synchronous FULL: the journal drops the changes that a commit has taken.
 	base := "_pragma=busy_timeout(5000)&_pragma=synchronous(FULL)&_txlock=immediate"
 	query = withoutLocking(query)
-	if !strings.Contains(strings.ToLower(query), "journal") { // to go from one mode to another takes all connections but one away
-		base += "&_journal_mode=WAL" // which comes after all pragmas
+	if !strings.Contains(strings.ToLower(query), "journal") { // a change of the mode requires that no other connection is open
+		base += "&_journal_mode=WAL" // the driver sets it after all pragmas
 	}
 	if query != "" {
 		base += "&" + query
@@ -105,7 +105,7 @@ func sqliteTarget(dsn string) (*Target, error) {
 			s.RO = bun.NewDB(r, sqlitedialect.New())
 		}
 		s.unlock, err = filesystem.LockPathShared(t.own(), file+openSuffix)
-		if errors.Is(err, filesystem.ErrLocked) { // any other error: a file system without locks, where Rescue has none either
+		if errors.Is(err, filesystem.ErrLocked) { // other errors: the file system has no locks, and Rescue has none there either
 			return nil, errors.Join(fmt.Errorf("sqlite: %s is being made anew by spool reindex", file), s.Close())
 		}
 		if s, err = s.begin(ctx); err != nil {
@@ -121,9 +121,9 @@ func sqliteTarget(dsn string) (*Target, error) {
 	return t, nil
 }
 
-// withoutLocking takes out of a DSN's query how the file is locked, which is decided here:
-// the driver runs all pragmas in the order of the alphabet, so that one setting cannot
-// override another. The journal's mode is set behind them, since it opens the file.
+// withoutLocking removes the locking mode from a DSN's query, since this package chooses it: the
+// driver executes all pragmas in alphabetical order, so that a later one cannot override the
+// user's. It also moves the journal mode behind the pragmas, since setting it opens the file.
 func withoutLocking(query string) string {
 	given, err := url.ParseQuery(query)
 	if err != nil || !given.Has("_pragma") {
@@ -140,16 +140,16 @@ func withoutLocking(query string) string {
 	return given.Encode()
 }
 
-// System are those that a file system may refuse; tests replace them before anything is
-// opened.
+// System performs the system calls that a file system may refuse. Tests replace it before they
+// open a database.
 var System filesystem.Calls
 
-// aloneIn is what a connection to a file is told where it cannot share it: see sqliteAlone.
+// aloneIn returns the connection parameters for a file that no two connections can share: see sqliteAlone.
 func aloneIn(file string) string { return sqliteAlone(System.Sharing(filepath.Dir(file))) }
 
-// sqliteAlone is what a connection is told where it cannot share the file with others:
-// the file system has no shared memory, which the write-ahead log needs between
-// connections, or no locks. It is then the only one.
+// sqliteAlone returns the connection parameters for a file system on which connections cannot
+// share the file: it has no locks, or no shared memory, which the write-ahead log needs. spool then
+// opens a single connection.
 func sqliteAlone(has filesystem.Sharing) string {
 	switch {
 	case !has.Locks:
@@ -165,7 +165,7 @@ func postgresTarget(dsn string) (*Target, error) {
 	if err != nil || dsn == "" {
 		return nil, errors.New("database.dsn cannot be read for postgres; write postgres://user:password@host:5432/database?sslmode=require")
 	}
-	cfg.DefaultQueryExecMode = pgx.QueryExecModeExec // bun writes literals: a statement cache would only churn
+	cfg.DefaultQueryExecMode = pgx.QueryExecModeExec // bun writes literals into the statement: a statement cache would never hit
 	if cfg.ConnectTimeout == 0 {
 		cfg.ConnectTimeout = connectTimeout
 	}
@@ -173,7 +173,7 @@ func postgresTarget(dsn string) (*Target, error) {
 	open := func(ctx context.Context) (*DB, error) {
 		return pooled(ctx, "postgres", sql.OpenDB(connector))
 	}
-	return &Target{driver: "postgres", Secrets: append(nonEmpty(cfg.Password), "user="+cfg.User+" "), Open: open}, nil // pgx tells as whom it cannot connect
+	return &Target{driver: "postgres", Secrets: append(nonEmpty(cfg.Password), "user="+cfg.User+" "), Open: open}, nil // pgx's connect errors name the user
 }
 
 func mysqlTarget(dsn string) (*Target, error) {
@@ -191,10 +191,10 @@ func mysqlTarget(dsn string) (*Target, error) {
 	if cfg.Params == nil {
 		cfg.Params = map[string]string{}
 	}
-	// bun quotes with backslashes and backticks, and nothing may be cut silently.
+	// bun quotes with backslashes and backticks, and the server must refuse a value that is too long.
 	cfg.Params["sql_mode"] = "'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'"
 	if !strings.Contains(dsn, "maxAllowedPacket=") {
-		cfg.MaxAllowedPacket = 0 // asks the server: what is too much is then said, and not cut off
+		cfg.MaxAllowedPacket = 0 // the driver asks the server, so that too large a statement is an error
 	}
 	cfg.Logger = &mysql.NopLogger{}
 	connector, err := newMySQLConnector(cfg)
@@ -207,8 +207,8 @@ func mysqlTarget(dsn string) (*Target, error) {
 	return &Target{driver: "mysql", Secrets: nonEmpty(cfg.Passwd), Open: open}, nil
 }
 
-// pooled reaches a server before bun does: bun asks MySQL for its version when
-// it is made, and would fall back to the oldest.
+// pooled connects to a server before bun does: bun asks MySQL for its version when it is
+// created, and would fall back to the oldest.
 func pooled(ctx context.Context, driver string, pool *sql.DB) (*DB, error) {
 	pool.SetMaxOpenConns(poolSize)
 	pool.SetMaxIdleConns(poolSize)
@@ -232,11 +232,11 @@ func nonEmpty(s string) []string {
 	return []string{s, url.QueryEscape(s), url.PathEscape(s)}
 }
 
-// The driver is used by its own name; the import that registers it must stay.
+// Keeps the import that registers the driver "sqlite".
 var _ = sqlite.Driver{}
 
-// onThisMachine reports whether a directory is on a file system that no other machine
-// mounts at the same time. One that is not known may be.
+// onThisMachine reports whether a directory is on a file system that no other machine can mount
+// at the same time. An unknown file system counts as shared.
 func onThisMachine(dir string) bool {
 	var fs unix.Statfs_t
 	if unix.Statfs(dir, &fs) != nil {

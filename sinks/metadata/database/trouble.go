@@ -11,21 +11,21 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// Trouble tells what an error of the database means for what waits.
+// Trouble classifies an error of the database by its consequence for the waiting changes.
 type Trouble int
 
 const (
-	Away       Trouble = iota // it does not answer, or not as it will: tried again, by new connections
-	Busy                      // another recorder was in the way: tried again at once
-	ReadOnly                  // it answers and takes no changes: a standby, or a server that an administrator has closed
-	NoRoom                    // its disk or its quota is full
-	WrongTable                // a table or a column is missing, or is another one
-	Forbidden                 // the account may not do it, or may not log in
-	BadRow                    // the database will never take these rows together; alone, all but the one that is meant
+	Away       Trouble = iota // the database does not answer, or answers unexpectedly: retry over new connections
+	Busy                      // another recorder holds a lock: retry at once
+	ReadOnly                  // the database answers and refuses changes: a standby, or a server that an administrator made read-only
+	NoRoom                    // the database's disk or quota is full
+	WrongTable                // a table or a column is missing or has another form
+	Forbidden                 // the account lacks a privilege or may not log in
+	BadRow                    // the database will always refuse this batch; each row alone succeeds, except the bad one
 )
 
-// Advice is what to do about the database, in words; empty where there is nothing
-// better to say than what holds for any database.
+// Advice maps a kind of trouble to what the operator can do about it. A kind without specific
+// advice is missing.
 var Advice = map[Trouble]string{
 	ReadOnly: "the database is read-only: rows wait in the journal and arrive at whichever server takes writes at this address; " +
 		"end what made it so (a standby that was not promoted, read_only, default_transaction_read_only), or name the hosts of all servers in database.dsn",
@@ -38,8 +38,8 @@ var Advice = map[Trouble]string{
 		"rows wait in the journal meanwhile",
 }
 
-// codes are the errors of a database that mean more than away: SQLSTATEs or their
-// beginnings for PostgreSQL, numbers for MySQL and MariaDB.
+// The error codes of kinds other than Away: SQLSTATEs or their prefixes for PostgreSQL, numbers for
+// MySQL and MariaDB.
 var (
 	postgresCodes = []struct {
 		means Trouble
@@ -66,10 +66,10 @@ var (
 	}
 )
 
-// ErrUnreadableRow: a row holds something else than what this program writes.
+// ErrUnreadableRow reports a row with content that spool does not write.
 var ErrUnreadableRow = errors.New("catalogue row")
 
-// TroubleOf classifies an error of the database.
+// TroubleOf classifies an error of the database. An unknown error is Away.
 func TroubleOf(err error) Trouble {
 	if errors.Is(err, ErrUnreadableRow) || errors.Is(err, mysql.ErrPktTooLarge) {
 		return BadRow
@@ -112,7 +112,7 @@ func sqliteTrouble(err *sqlite.Error) Trouble {
 		return ReadOnly
 	case sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH:
 		return Forbidden
-	case sqlite3.SQLITE_ERROR: // the one code of all that is wrong with a statement
+	case sqlite3.SQLITE_ERROR: // the single code for every fault of a statement
 		for _, text := range []string{"no such table", "no such column", "has no column named", "no such index", "ON CONFLICT clause does not match"} {
 			if strings.Contains(err.Error(), text) {
 				return WrongTable

@@ -1,5 +1,5 @@
-// Package dbtest starts real databases for tests: each in a directory of its
-// own, on a free port of the loopback, gone when the test ends.
+// Package dbtest starts real databases for tests: each in a directory of its own, on a free
+// port of the loopback, removed when the test ends.
 package dbtest
 
 import (
@@ -16,11 +16,11 @@ import (
 	"testing"
 	"time"
 
-	_ "github.com/go-sql-driver/mysql" // its name for Ready
-	_ "github.com/jackc/pgx/v5/stdlib" // its name for Ready
+	_ "github.com/go-sql-driver/mysql" // registers "mysql"
+	_ "github.com/jackc/pgx/v5/stdlib" // registers "pgx"
 )
 
-// TB is what of testing.TB a server needs.
+// TB lists the methods of testing.TB that a server needs.
 type TB interface {
 	Helper()
 	Fatal(...any)
@@ -28,34 +28,34 @@ type TB interface {
 	Cleanup(func())
 }
 
-// Server is a running database server.
+// Server is a database server that Start runs and Kill ends.
 type Server struct {
 	Driver string // postgres or mysql
 	DSN    string
 	Addr   string // host:port
 
 	t       TB
-	dir     string // all that it has on disk
+	dir     string // parent of its data, log and password file
 	start   func() *exec.Cmd
 	cmd     *exec.Cmd
 	logFile string
-	admin   string // DSN that works from the first start
-	made    int    // databases by Fresh
+	admin   string // DSN of the administrator, whose database exists from the first start
+	made    int    // number of databases that Fresh has made
 }
 
 // startWithin bounds the wait for a server; a slow machine may need most of it.
 const startWithin = 60 * time.Second
 
-// SQLite is the path of a database in a directory of the test's own.
+// SQLite returns the path of a new database in a temporary directory of the test.
 func SQLite(t testing.TB) string {
 	t.Helper()
 	return filepath.Join(t.TempDir(), "spool.db")
 }
 
-// DSNFor is the server's DSN by way of another address, as a proxy's.
+// DSNFor returns the server's DSN with another address, such as a proxy's.
 func (s *Server) DSNFor(addr string) string { return s.dsn(addr, "spool") }
 
-// Admin is a DSN of the account that may do everything.
+// Admin returns the DSN of the administrator's account.
 func (s *Server) Admin() string { return s.admin }
 
 func (s *Server) dsn(addr, database string) string {
@@ -65,7 +65,7 @@ func (s *Server) dsn(addr, database string) string {
 	return "postgres://spool:secret@" + addr + "/" + database + "?sslmode=disable"
 }
 
-// Fresh makes one more database on the server, and gives its DSN.
+// Fresh creates another database on the server and returns its DSN.
 func (s *Server) Fresh(t TB) string {
 	t.Helper()
 	s.made++
@@ -74,7 +74,7 @@ func (s *Server) Fresh(t TB) string {
 	return s.dsn(s.Addr, name)
 }
 
-// Exec has the spool database run statements, as whoever shares it may.
+// Exec executes statements in the database spool, with the account of the recorders.
 func (s *Server) Exec(t TB, queries ...string) { t.Helper(); s.exec(t, s.DSN, queries...) }
 
 func (s *Server) exec(t TB, dsn string, queries ...string) {
@@ -95,7 +95,7 @@ func (s *Server) sqlName() string {
 	return s.Driver
 }
 
-// Kill ends the server as a power cut would.
+// Kill ends the server with SIGKILL, as a power cut would.
 func (s *Server) Kill() {
 	s.t.Helper()
 	if s.cmd == nil {
@@ -105,13 +105,13 @@ func (s *Server) Kill() {
 	_ = signalTree(s.cmd.Process.Pid, syscall.SIGKILL)
 	_ = s.cmd.Wait()
 	s.cmd = nil
-	// PostgreSQL does not start while one of the old processes has its memory.
+	// PostgreSQL does not start while an old process holds its shared memory.
 	for _, pid := range below {
 		s.until(pid, "outlives SIGKILL", func(pid int) bool { return !alive(pid) })
 	}
 }
 
-// until waits for a process to be as a signal makes it.
+// until waits until is returns true for a process; otherwise completes the failure's text.
 func (s *Server) until(pid int, otherwise string, is func(pid int) bool) {
 	s.t.Helper()
 	for deadline := time.Now().Add(startWithin); !is(pid); time.Sleep(time.Millisecond) {
@@ -121,11 +121,11 @@ func (s *Server) until(pid int, otherwise string, is func(pid int) bool) {
 	}
 }
 
-// Freeze stops the server where it stands: connections stay open and mute. No question is
-// answered once it returns.
+// Freeze stops every process of the server: connections stay open, and no query is answered once
+// Freeze has returned.
 func (s *Server) Freeze() { s.t.Helper(); s.stop(s.cmd.Process.Pid) }
 
-// stop stops a process, and then those that it has started: while it runs it starts more.
+// stop stops a process before its children: a running process starts more of them.
 func (s *Server) stop(pid int) {
 	s.t.Helper()
 	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil && err != syscall.ESRCH {
@@ -137,7 +137,7 @@ func (s *Server) stop(pid int) {
 	}
 }
 
-// Thaw lets a frozen server go on.
+// Thaw continues a frozen server.
 func (s *Server) Thaw() {
 	s.t.Helper()
 	if err := signalTree(s.cmd.Process.Pid, syscall.SIGCONT); err != nil {
@@ -145,7 +145,7 @@ func (s *Server) Thaw() {
 	}
 }
 
-// Start runs the server again after Kill, on its old data, and waits for it.
+// Start runs the server, after Kill on its old data, and waits until it answers.
 func (s *Server) Start() {
 	s.t.Helper()
 	s.cmd = s.start()
@@ -187,7 +187,7 @@ func (s *Server) await() {
 	}
 }
 
-// program finds a server's program; the test fails where it is not installed.
+// program returns the path of a server's program; the test fails when it is not installed.
 func program(t TB, name string, patterns ...string) string {
 	t.Helper()
 	if path, err := exec.LookPath(name); err == nil {
@@ -202,9 +202,8 @@ func program(t TB, name string, patterns ...string) string {
 	return ""
 }
 
-// freeAddr is a port of the loopback that nobody listens on. It lies below those
-// that the system gives to outgoing connections: one of them could hold it when a
-// killed server starts again.
+// freeAddr returns a loopback address on which no process listens. Its port lies below the range of
+// outgoing connections: such a connection could occupy the port when a killed server starts again.
 func freeAddr(t TB) (addr, port string) {
 	t.Helper()
 	const lowest, highest = 15000, 32000
@@ -221,8 +220,7 @@ func freeAddr(t TB) (addr, port string) {
 	return "", ""
 }
 
-// dataDir is a directory outside the test's own, which an account without rights
-// could not reach.
+// dataDir makes a directory outside the test's own, which the server's account could not enter.
 func dataDir(t TB, owner string) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "spool-dbtest-")
@@ -234,7 +232,7 @@ func dataDir(t TB, owner string) string {
 	return dir
 }
 
-// own gives a directory to the account that will work in it.
+// own makes an account the owner of a directory.
 func own(t TB, dir, owner string) {
 	t.Helper()
 	if uid, gid, ok := account(owner); ok {
@@ -249,12 +247,12 @@ func run(t TB, cmd *exec.Cmd) {
 	}
 }
 
-// as makes a command that runs under another account when the test is root:
-// neither server wants to be.
+// as returns a command that runs under another account when the test is root: both servers refuse
+// to run as root.
 func as(owner, dir, name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(name, args...)
 	cmd.Dir, cmd.SysProcAttr = dir, &syscall.SysProcAttr{}
-	// A server that starts removes what others have in a temporary directory of all.
+	// A server that starts removes the files of other servers from a shared temporary directory.
 	cmd.Env = append(os.Environ(), "HOME="+dir, "TMPDIR="+dir, "LC_ALL=C")
 	if uid, gid, ok := account(owner); ok {
 		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}

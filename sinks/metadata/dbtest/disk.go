@@ -9,12 +9,12 @@ import (
 	"syscall"
 )
 
-// serverDisk holds a server of either kind as it is when it is new, its log
-// beside it; what is over, Fill takes.
+// serverDisk is the size of a disk for a new server of either kind and its log; Fill occupies the
+// rest.
 const serverDisk = "320m"
 
-// StartPostgresOnDisk starts a PostgreSQL server on a small filesystem of its
-// own, that Fill can fill: see Mount.
+// StartPostgresOnDisk starts a PostgreSQL server on a small filesystem of its own, which Fill can
+// fill: see Mount.
 func StartPostgresOnDisk(t TB) *Server { t.Helper(); return postgresIn(t, ownDisk(t, "postgres")) }
 
 // StartMariaDBOnDisk is StartPostgresOnDisk for MariaDB.
@@ -28,8 +28,8 @@ func ownDisk(t TB, owner string) string {
 	return dir
 }
 
-// Mount makes dir a filesystem of so many bytes ("4m") until the test ends. It takes
-// root, or sudo: a test that left its case out without would not be missed.
+// Mount mounts a filesystem of the given size ("4m") on dir until the test ends. The test fails
+// without root or sudo: a skipped case would go unnoticed.
 func Mount(t TB, dir, size string) {
 	t.Helper()
 	asRoot(t, "mount", "-t", "tmpfs", "-o", fmt.Sprintf("size=%s,uid=%d,gid=%d", size, os.Geteuid(), os.Getegid()), "tmpfs", dir)
@@ -46,18 +46,18 @@ func asRoot(t TB, name string, args ...string) {
 	}
 }
 
-// Fill leaves the server's disk no byte.
+// Fill occupies every free byte of the server's disk.
 func (s *Server) Fill() { s.t.Helper(); Fill(s.t, s.filler()) }
 
-// Free gives back what Fill took.
+// Free removes the file that Fill made, and revives the server.
 func (s *Server) Free() {
 	s.t.Helper()
 	fail(s.t, "free the disk", os.Remove(s.filler()))
 	s.Revive()
 }
 
-// Revive starts a server that has ended for want of space, as whatever watches
-// over it would. MariaDB may take its time to end.
+// Revive restarts a server that has ended because its disk was full, as a service manager would.
+// MariaDB may end some time after the disk has filled.
 func (s *Server) Revive() {
 	s.t.Helper()
 	if s.cmd != nil && !alive(s.cmd.Process.Pid) {
@@ -68,7 +68,7 @@ func (s *Server) Revive() {
 
 func (s *Server) filler() string { return filepath.Join(s.dir, "filler") }
 
-// Fill takes what is left of a disk, to the last byte, for a file of this name.
+// Fill occupies every free byte of a disk with a file of this name.
 func Fill(t TB, name string) {
 	t.Helper()
 	f, err := os.Create(name)

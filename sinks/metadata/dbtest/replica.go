@@ -6,8 +6,8 @@ import (
 	"path/filepath"
 )
 
-// StartStandbyOf starts a PostgreSQL server that follows another one and takes no
-// changes until Promote.
+// StartStandbyOf starts a PostgreSQL standby that replicates primary and refuses changes until
+// Promote.
 func StartStandbyOf(t TB, primary *Server) *Server {
 	t.Helper()
 	basebackup := program(t, "pg_basebackup", "/usr/lib/postgresql/*/bin/pg_basebackup")
@@ -25,5 +25,5 @@ func StartStandbyOf(t TB, primary *Server) *Server {
 	return s
 }
 
-// Promote makes a standby take changes.
+// Promote makes a standby the primary, which takes changes.
 func (s *Server) Promote() { s.t.Helper(); s.exec(s.t, s.admin, "SELECT pg_promote()") }

@@ -10,8 +10,8 @@ import (
 	"syscall"
 )
 
-// StartPostgres starts a PostgreSQL server; fsync is off, for the tests kill
-// servers and never the machine.
+// StartPostgres starts a PostgreSQL server with fsync off: the tests kill servers and never the
+// machine.
 func StartPostgres(t TB) *Server { t.Helper(); return postgresIn(t, dataDir(t, "postgres")) }
 
 // StartMariaDB starts a MariaDB server.
@@ -61,7 +61,7 @@ func mariaDBIn(t TB, dir string) *Server {
 	return s
 }
 
-// account looks an account up; there is nothing to change unless we are root.
+// account looks up an account. ok is false unless the test is root: only root can change accounts.
 func account(name string) (uid, gid int, ok bool) {
 	if os.Geteuid() != 0 {
 		return 0, 0, false
@@ -75,8 +75,8 @@ func account(name string) (uid, gid int, ok bool) {
 	return uid, gid, true
 }
 
-// signalTree signals a process and those below it: PostgreSQL has a process, in
-// a group of its own, for each connection.
+// signalTree signals a process and its descendants: PostgreSQL runs a process, in a process group
+// of its own, for each connection.
 func signalTree(pid int, sig syscall.Signal) error {
 	for _, child := range children(pid) {
 		if err := syscall.Kill(child, sig); err != nil && err != syscall.ESRCH {
@@ -99,14 +99,14 @@ func children(pid int) (out []int) {
 	return out
 }
 
-// alive reports whether a process still holds anything: a zombie does not.
+// alive reports whether a process exists and is no zombie, which holds no resources.
 func alive(pid int) bool {
 	s := state("/proc/" + strconv.Itoa(pid) + "/stat")
 	return s != "" && s != "Z" && s != "X"
 }
 
-// stopped reports whether no thread of a process runs: SIGSTOP is sent before it takes
-// effect, and a thread on the other core may still answer a question.
+// stopped reports whether every thread of a process is stopped: kill returns before SIGSTOP takes
+// effect, and a thread on another core may still answer a query.
 func stopped(pid int) bool {
 	threads, _ := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/task/*/stat")
 	for _, t := range threads {

@@ -6,15 +6,15 @@ import (
 	"testing"
 )
 
-// Shared is servers that the tests of one package have in common, each started
-// when it is first asked for. The package's TestMain closes it.
+// Shared holds the servers that the tests of one package share. Each server starts at the first
+// request. The package's TestMain calls Close.
 type Shared struct {
 	mu       sync.Mutex
 	servers  map[string]*Server
 	cleanups []func()
 }
 
-// Fresh is the DSN of an empty database: sqlite, postgres or mysql.
+// Fresh returns the DSN of an empty database: sqlite, postgres or mysql.
 func (s *Shared) Fresh(t testing.TB, driver string) string {
 	t.Helper()
 	if driver == "sqlite" {
@@ -40,7 +40,7 @@ func (s *Shared) Close() {
 	s.cleanups = nil
 }
 
-// lasting fails the test that starts a server, and outlives it.
+// lasting fails the test that starts a server, and keeps the server's cleanups until Close.
 type lasting struct {
 	testing.TB
 	shared *Shared
@@ -48,11 +48,11 @@ type lasting struct {
 
 func (l lasting) Cleanup(f func()) { l.shared.cleanups = append(l.shared.cleanups, f) }
 
-// Fatal after the first test's end would be lost: it panics instead.
+// Fatal panics: the first test may have ended, and its Fatal would be lost.
 func (l lasting) Fatal(args ...any) { panic(fmt.Sprint(args...)) }
 
-// Fatalf is as Fatal.
+// Fatalf panics, as Fatal does.
 func (l lasting) Fatalf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
 
-// Helper may be called after the first test's end.
+// Helper does nothing: the first test may have ended.
 func (l lasting) Helper() {}

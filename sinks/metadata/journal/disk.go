@@ -9,10 +9,10 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// Medium is every operation that the journal asks of its directory, so that a test
-// can record them all and replay what a power cut leaves.
+// Medium lists the operations that the journal performs on its directory, so that a test can
+// record them and replay the states that a power cut may leave.
 type Medium interface {
-	// Create makes a file that was not there, to be written from its beginning.
+	// Create makes a new file, to be written from its beginning. It refuses an existing name.
 	Create(name string) (File, error)
 	Read(name string) ([]byte, error)
 	List() ([]string, error)
@@ -21,6 +21,7 @@ type Medium interface {
 	SyncDir() error
 }
 
+// File is a journal file that is open for writing.
 type File interface {
 	Write(b []byte) (int, error)
 	// Sync makes the bytes and the size durable.
@@ -28,13 +29,13 @@ type File interface {
 	Close() error
 }
 
-// Directory is the real disk.
+// Directory is a Medium on a real disk.
 type Directory struct {
 	own filesystem.Own
 	dir string
 }
 
-// In returns a directory that is led to from top, and its files, over no link.
+// In returns the directory dir. It follows no symbolic link below top.
 func In(top, dir string) Directory { return Directory{filesystem.Own{Top: top}, dir} }
 
 func (d Directory) path(name string) string { return filepath.Join(d.dir, name) }
@@ -74,7 +75,7 @@ func (d Directory) SyncDir() error {
 	return errors.Join(System.SyncDir(int(f.Fd())), f.Close())
 }
 
-// refused is in the place of a directory that is not used, and why.
+// refused is the Medium of a directory that may not be used; why is the reason.
 type refused struct{ why error }
 
 func (r refused) Create(string) (File, error) { return nil, r.why }
@@ -83,19 +84,19 @@ func (r refused) List() ([]string, error)     { return nil, nil }
 func (r refused) Remove(string) error         { return r.why }
 func (r refused) SyncDir() error              { return r.why }
 
-// System are the calls that a file system may refuse.
+// System performs the system calls that a file system may refuse. Tests replace it.
 var System filesystem.Calls
 
-// appended is a file whose sync leaves out what no reader needs, such as times.
+// appended is a file whose Sync is fdatasync, which leaves out the times.
 type appended struct{ *os.File }
 
 func (f appended) Sync() error { return System.Datasync(int(f.Fd())) }
 
-// roomy is a file that takes room ahead of what is written.
+// roomy is a file that can reserve disk space ahead of the writes.
 type roomy interface{ reserve(n int64) }
 
-// reserve takes room without changing the file's size. That it cannot is no loss:
-// each write takes its own then.
+// reserve allocates disk space without changing the file's size. It ignores a failure: each
+// write then allocates its own.
 func (f appended) reserve(n int64) {
 	_ = System.Allocate(int(f.Fd()), 0, n)
 }

@@ -18,32 +18,32 @@ const (
 	journalMagic   = journalFamily + "01"
 	journalHead    = 36
 	journalSuffix  = ".journal"
-	RotateBytes    = 1 << 20   // what a restart reads again at most, when all was applied
-	SpareBytes     = 256 << 10 // beyond it: taken with each file, so that a full disk still takes some hundred rows
+	RotateBytes    = 1 << 20   // size at which a new file begins: a restart reads at most this much again when everything was applied
+	SpareBytes     = 256 << 10 // reserved behind RotateBytes in each file, so that a full disk still takes some hundred rows
 	maxUnsyncedBuf = 4 << 20
 )
 
 // Errors that callers act on.
 var (
-	// ErrNotDurable: the change is accepted and on its way to the database, but
-	// the journal could not be written: a crash before that would lose it.
+	// ErrNotDurable reports that the change is accepted and waits for the database, but
+	// that the journal could not be written: a crash before the commit loses the change.
 	ErrNotDurable = errors.New("the journal cannot be written")
-	// ErrJournalTaken: one process at a time has a journal.
+	// ErrJournalTaken reports that another process has locked the journal.
 	ErrJournalTaken = errors.New("another process has it")
-	// ErrClosed: the catalogue has been closed.
+	// ErrClosed reports that the catalogue has been closed.
 	ErrClosed = errors.New("the catalogue is closed")
 )
 
 // Journal is the append-only log of changes. Its methods may be called from any
-// goroutine. Append blocks for one write and one fdatasync, which it shares with
-// all that wait at the time.
+// goroutine. Append blocks for one write and one fdatasync, which all callers that
+// wait at the time share.
 type Journal struct {
 	disk   Medium
 	id     [16]byte
 	unlock func() error // of the directory
 	now    func() int64 // ns, wall clock
 
-	mu       sync.Mutex // guards what follows, once the journal is open
+	mu       sync.Mutex // guards the fields below, once the journal is open
 	done     sync.Cond
 	lastRev  int64 // no revision is ever given twice
 	buf      []byte
@@ -53,25 +53,25 @@ type Journal struct {
 	file     File
 	fileSize int64
 	files    []journalFile // in order of age; the last is open when file is set
-	unsafe   []byte        // records whose write failed; they go first into the next file
+	unsafe   []byte        // records whose write failed; the next file begins with them
 	failure  error         // why the last write failed; nil after one that worked
 	failures uint64
 	failing  int64 // ns, wall clock: since when; 0 while writes work
 	closed   bool
-	// deliver takes changes in order of revision, once their write has ended.
+	// deliver receives changes in order of revision, after their write has ended.
 	deliver func([]Change)
 }
 
-// journalFile is one file. Invariant: its records' revisions are at most last.
+// journalFile describes one file. Invariant: no record of it has a revision above last.
 type journalFile struct {
 	name string
 	last int64
 	size int64
 }
 
-// Append stores a change and hands it to deliver; its revision is at least above
-// floor. The error is ErrNotDurable where the change was delivered all the same,
-// any other where it was not.
+// Append stores a change and passes it to deliver. It returns the change's revision, which is
+// above floor. With ErrNotDurable the change was delivered all the same; with any other error
+// it was not.
 func (j *Journal) Append(kind Kind, r *row.Row, floor int64) (int64, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -82,7 +82,7 @@ func (j *Journal) Append(kind Kind, r *row.Row, floor int64) (int64, error) {
 	return rev, j.awaitLocked(rev)
 }
 
-// Gather adds a change to what is written next, and does not wait for it: see Await.
+// Gather adds a change to the next write and returns its revision without waiting: see Await.
 func (j *Journal) Gather(kind Kind, r *row.Row, floor int64) (int64, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -110,7 +110,7 @@ func (j *Journal) take(kind Kind, r *row.Row, floor int64) (int64, error) {
 	return o.Revision, nil
 }
 
-// Await waits until a revision that Gather gave is written. Its errors are those of Append.
+// Await waits until the change of a revision that Gather returned is written. Its errors are those of Append.
 func (j *Journal) Await(rev int64) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -131,8 +131,8 @@ func (j *Journal) awaitLocked(rev int64) error {
 	return nil
 }
 
-// flush writes what has gathered. Whoever finds nobody writing does it for all;
-// the lock is not held while the disk works.
+// flush writes the gathered changes for all callers that wait. The caller holds j.mu and has
+// checked that no other goroutine writes; flush releases the lock while the disk works.
 func (j *Journal) flush() {
 	buf, ops, safe := j.buf, j.bufOps, j.unsafe
 	j.buf, j.bufOps, j.writing = nil, nil, true
@@ -145,7 +145,7 @@ func (j *Journal) flush() {
 			j.failing = j.now()
 		}
 		j.unsafe = append(j.unsafe, buf...)
-		if len(j.unsafe) > maxUnsyncedBuf { // they are still in memory, on their way to the database
+		if len(j.unsafe) > maxUnsyncedBuf { // the changes are still in memory and reach the database from there
 			j.unsafe = nil
 		}
 	} else {
@@ -156,12 +156,12 @@ func (j *Journal) flush() {
 	j.done.Broadcast()
 }
 
-// write appends to the open file, or to a new one, and syncs it. Only one
-// goroutine is here at a time. A file whose write or sync failed is not written
-// again: what the system did with its pages is unknown.
+// write appends to the open file, or to a new one, and syncs it. Only one goroutine runs it
+// at a time. After a failed write or sync it never writes to that file again: the state of
+// its pages in the kernel is unknown.
 func (j *Journal) write(b []byte, first, last int64) error {
 	if j.file == nil || j.fileSize >= RotateBytes {
-		if err := j.rotate(first); err != nil && j.file == nil { // else the old one has room yet
+		if err := j.rotate(first); err != nil && j.file == nil { // with an open file, write on into that
 			return err
 		}
 	}
@@ -182,8 +182,8 @@ func (j *Journal) write(b []byte, first, last int64) error {
 	return err
 }
 
-// rotate begins a new file, whose name is the first revision it may hold. The
-// directory is synced, or a power cut could take the file with it.
+// rotate begins a new file, whose name is the first revision that it may hold. It syncs the
+// directory, since a power cut could otherwise remove the file.
 func (j *Journal) rotate(base int64) error {
 	name := fmt.Sprintf("%016x%s", base, journalSuffix)
 	f, err := j.disk.Create(name)
@@ -216,9 +216,9 @@ func (j *Journal) header(base int64) []byte {
 	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
 }
 
-// Trim removes the files of which all is applied, but the newest: it carries the
-// revisions over a restart. applied tells the revision below which nothing waits,
-// given the one below which all was delivered.
+// Trim removes the files whose changes are all applied, except the newest, which carries the
+// revisions over a restart. applied receives the revision up to which changes were delivered, and
+// returns the revision up to which they are in the database.
 func (j *Journal) Trim(applied func(delivered int64) int64) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -239,21 +239,21 @@ func (j *Journal) Trim(applied func(delivered int64) int64) error {
 	return errors.Join(errs...)
 }
 
-// Identity names the journal, over restarts.
+// Identity returns the journal's ID, which survives restarts.
 func (j *Journal) Identity() string { return fmt.Sprintf("%x", j.id) }
 
-// Newest is the highest revision that it gave, or that it held when it was opened.
+// Newest returns the highest revision that was assigned or read at the start.
 func (j *Journal) Newest() int64 {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.lastRev
 }
 
-// DeliverTo says who takes changes, in order of revision, once their write has ended. It is
-// called before the first Append.
+// DeliverTo sets the function that receives changes in order of revision, after their write has
+// ended. Call it before the first Append.
 func (j *Journal) DeliverTo(take func([]Change)) { j.deliver = take }
 
-// Bytes is what the journal takes on disk.
+// Bytes returns the size of the journal's files.
 func (j *Journal) Bytes() (n int64) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -263,8 +263,8 @@ func (j *Journal) Bytes() (n int64) {
 	return n
 }
 
-// Health is the number of failed writes, and the error of the last write with the
-// time since when they fail.
+// Health returns the number of failed writes, since when writes fail, and the error of the last
+// write.
 func (j *Journal) Health() (failures uint64, since time.Time, err error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -274,7 +274,7 @@ func (j *Journal) Health() (failures uint64, since time.Time, err error) {
 	return j.failures, since, j.failure
 }
 
-// Close ends appending; what waits is written first.
+// Close writes the waiting changes, refuses further ones and unlocks the directory.
 func (j *Journal) Close() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -11,21 +11,22 @@ import (
 	"github.com/gospool/spool/sinks/metadata/row"
 )
 
+// Kind is the kind of a change.
 type Kind byte
 
-// The changes a journal holds. The numbers are stored.
+// The kinds of change. Their numbers are stored in the journal.
 const (
-	Put     Kind = 1 // the row as the recorder knows it; protected only counts while nobody has said
-	Protect Kind = 2 // the row as it was known, with protected as asked
+	Put     Kind = 1 // stores the row; its protected counts only until a Protect
+	Protect Kind = 2 // sets protected; the row carries the other columns as they were known
 	Delete  Kind = 3
-	Event   Kind = 4 // an event by itself: the row names it, and has the ID of a recording that holds media of it, or a zero one
+	Event   Kind = 4 // stores events that no row names; the row's ID is the recording that holds their media, or zero
 )
 
-// Change is one change, in the order of its revision.
+// Change is one change of the catalogue.
 type Change struct {
 	Revision int64
 	Kind     Kind
-	Row      *row.Row // nobody changes it once it is part of an op; nil: of a newer version, see readRecord
+	Row      *row.Row // read-only; nil: a newer version wrote the change, see readRecord
 	Size     int64
 }
 
@@ -39,7 +40,7 @@ var (
 	castagnoli   = crc32.MakeTable(crc32.Castagnoli)
 )
 
-// appendRecord adds the stored form of a change.
+// appendRecord appends the stored form of a change to b.
 func appendRecord(b []byte, o Change) ([]byte, error) {
 	body, err := json.Marshal(o.Row)
 	if err != nil {
@@ -59,17 +60,17 @@ func appendRecord(b []byte, o Change) ([]byte, error) {
 	return b, nil
 }
 
-// recordSum is the checksum of a whole record.
+// recordSum returns the checksum of a whole record.
 func recordSum(rec []byte) uint32 {
 	return crc32.Update(crc32.Checksum(rec[4:8], castagnoli), castagnoli, rec[12:])
 }
 
-// readRecord reads the record that begins b and tells its length; false where
-// none does. What it finds out to be no record only by its checksum is taken from
-// spare, bytes: with nothing left there it finds none.
+// readRecord reads the record at the begin of b and returns its length; false: b begins with no
+// record. The length of a record that only its checksum disproves is taken from spareBytes; once
+// that is negative, readRecord finds no record.
 //
-// A whole record that this program cannot read has no row: damage has no good checksum, so
-// that a newer version wrote it.
+// A record with a good checksum whose content is unknown has a nil Row: damage would have failed
+// the checksum, so that a newer version wrote the record.
 func readRecord(b []byte, spare *int) (Change, int, bool) {
 	if len(b) < recordHead || !bytes.Equal(b[:4], recordMarker) {
 		return Change{}, 0, false
@@ -93,7 +94,7 @@ func readRecord(b []byte, spare *int) (Change, int, bool) {
 	return o, n, true
 }
 
-// decode fills in the row.
+// decode unmarshals the payload into the row; false: the payload is of an unknown form.
 func (o *Change) decode(body []byte) bool {
 	if o.Kind < Put || o.Kind > Event || json.Unmarshal(body, o.Row) != nil {
 		return false
@@ -111,7 +112,7 @@ func (o *Change) decode(body []byte) bool {
 	return true
 }
 
-// Seal derives the columns that the stored form leaves out.
+// Seal sets the columns that the stored form leaves out.
 func (o *Change) Seal() {
 	o.Row.Span = row.SpanOf(o.Row)
 	if o.Kind == Put || o.Kind == Event {
@@ -119,16 +120,15 @@ func (o *Change) Seal() {
 	}
 }
 
-// scanRecords reads all whole records of b, and counts the bytes between them
-// and behind the last. Bytes that look like the begin of a record again and again,
-// each of which reaches over all the others, do not cost more than 16 times their
-// number.
+// scanRecords passes each whole record of b to each, and returns the number of bytes that belong
+// to none. Damaged input with many overlapping record heads costs at most 16 times its length.
 func scanRecords(b []byte, each func(Change)) (damaged int) {
 	damaged, _ = scanWithin(b, 16*(len(b)+maxRecordBody), each)
 	return damaged
 }
 
-// scanWithin also tells what is left of spare: see readRecord.
+// scanWithin is scanRecords with a bound on the work; it also returns the rest of spareBytes: see
+// readRecord.
 func scanWithin(b []byte, spare int, each func(Change)) (damaged, left int) {
 	for len(b) > 0 {
 		if o, n, ok := readRecord(b, &spare); ok {

@@ -17,25 +17,25 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// replayed is what a journal held when it was opened.
+// Replayed describes the content of a journal when it was opened.
 type Replayed struct {
 	Changes []Change // in order of revision, each once
 	Damaged int64
 	Notes   []string // one line about each damaged file
 
-	// Newer is the highest revision of changes that a newer version of the program wrote and
-	// this one cannot read; 0 where there are none, math.MaxInt64 where the file's format is
-	// unknown. NewerNotes has a line about each file that holds some.
+	// Newer is the highest revision of the changes that a newer version of the program wrote and
+	// this version cannot read; 0: there are no such changes; math.MaxInt64: a file has an unknown
+	// format. NewerNotes has a line about each such file.
 	Newer      int64
 	NewerNotes []string
 
-	// Unused is why the directory is neither read nor written: a link leads to it. Each append
-	// is ErrNotDurable then.
+	// Unused is the reason why the directory is neither read nor written: a symbolic link leads to
+	// it. Every append then returns ErrNotDurable.
 	Unused error
 }
 
-// Open takes a directory for this process, creating it, and reads what
-// earlier ones left. It writes nothing: the first append begins a new file.
+// Open creates the directory if needed, locks it for this process and reads the files of earlier
+// processes. It writes no file: the first append begins a new one.
 func Open(above durable.FS, dir string, now func() int64) (*Journal, Replayed, error) {
 	on := In(filepath.Dir(dir), dir)
 	err := durable.MkdirAll(above, dir, 0o700)
@@ -63,7 +63,7 @@ func Open(above durable.FS, dir string, now func() int64) (*Journal, Replayed, e
 	return j, got, nil
 }
 
-// unused makes a journal whose writes all fail. What is recorded is recorded all the same.
+// unused returns a journal whose writes all fail, so that recording goes on without a journal.
 func unused(why error, now func() int64) (*Journal, Replayed, error) {
 	j, got, err := readJournal(refused{why}, now)
 	j.unlock = func() error { return nil }
@@ -72,7 +72,7 @@ func unused(why error, now func() int64) (*Journal, Replayed, error) {
 	return j, got, err
 }
 
-// readJournal makes a journal of what a disk holds of one.
+// readJournal returns the journal that a directory holds.
 func readJournal(on Medium, now func() int64) (*Journal, Replayed, error) {
 	j := &Journal{disk: on, now: now, deliver: func([]Change) {}}
 	j.done.L = &j.mu
@@ -87,7 +87,7 @@ func (j *Journal) replay() (got Replayed, err error) {
 	if err != nil {
 		return got, fmt.Errorf("journal: %w", err)
 	}
-	slices.Sort(names) // names are revisions of one width: this is the order of age
+	slices.Sort(names) // names are revisions of one width, so that this is the order of age
 	for _, name := range names {
 		if !strings.HasSuffix(name, journalSuffix) {
 			continue
@@ -96,7 +96,7 @@ func (j *Journal) replay() (got Replayed, err error) {
 			return got, err
 		}
 	}
-	// A record may be in two files: its first write failed half-way.
+	// A record may be in two files when its first write failed half-way.
 	slices.SortStableFunc(got.Changes, func(a, b Change) int { return cmp.Compare(a.Revision, b.Revision) })
 	got.Changes = slices.CompactFunc(got.Changes, func(a, b Change) bool { return a.Revision == b.Revision })
 	return got, nil
@@ -116,7 +116,7 @@ func (j *Journal) readFile(name string, got *Replayed) error {
 	damaged, newer := 0, 0
 	id, base, format, ok := parseHeader(b)
 	switch {
-	case ok && format != journalMagic: // it stays whole for the version that knows it
+	case ok && format != journalMagic: // the file stays for the version that knows its format
 		j.id, j.lastRev = id, max(j.lastRev, base)
 		got.Newer = math.MaxInt64
 		got.NewerNotes = append(got.NewerNotes, fmt.Sprintf("%s: format %.8q", name, format))
@@ -126,7 +126,7 @@ func (j *Journal) readFile(name string, got *Replayed) error {
 	case ok:
 		j.id, f.last = id, base-1
 	default:
-		// Its records speak for themselves; the header may have been cut short.
+		// Each record has a checksum of its own; the header may have been cut short.
 		damaged += head
 		if next := bytes.Index(b, recordMarker); next >= 0 {
 			head, damaged = next, next
@@ -153,7 +153,7 @@ func (j *Journal) readFile(name string, got *Replayed) error {
 	return nil
 }
 
-// parseHeader reads what a file of any format begins with.
+// parseHeader reads the header that files of all formats share.
 func parseHeader(b []byte) (id [16]byte, base int64, format string, ok bool) {
 	if len(b) < journalHead || string(b[:len(journalFamily)]) != journalFamily ||
 		crc32.Checksum(b[:32], castagnoli) != binary.LittleEndian.Uint32(b[32:]) {

@@ -1,5 +1,6 @@
-// Package row is a recording as the table spool_recordings and a journal's records hold
-// it: Of makes one of a recording that can be stored, Record is the inverse.
+// Package row defines Row, the form of a recording in the table spool_recordings and in the
+// journal. Of converts a recording into a row and checks that every database can store it;
+// Row.Record converts it back.
 //
-// A Row that a journal or a queue has taken is never changed; a change is a copy.
+// A Row that a journal or a queue holds is read-only; a change needs a copy.
 package row

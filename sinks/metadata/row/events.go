@@ -11,10 +11,10 @@ import (
 	"github.com/gospool/spool/sinks/metadata/database"
 )
 
-// NoRecording stands for the recording of an event that none holds media of yet.
+// NoRecording is the recording ID of an event whose media no recording holds yet.
 var NoRecording = media.ID{}.String()
 
-// StorableEvent refuses what a database would refuse for ever.
+// StorableEvent returns ErrInvalid for an event that a database would always refuse.
 func StorableEvent(e *media.Event) error {
 	for _, f := range []struct {
 		name, value string
@@ -30,7 +30,7 @@ func StorableEvent(e *media.Event) error {
 	return nil
 }
 
-// NamedEvents decodes what a row names.
+// NamedEvents decodes the column events.
 func (r *Row) NamedEvents() (events []media.Event, err error) {
 	if len(r.Events) > len("[]") {
 		if err = json.Unmarshal(r.Events, &events); err != nil {
@@ -40,11 +40,9 @@ func (r *Row) NamedEvents() (events []media.Event, err error) {
 	return events, err
 }
 
-// A file that a crash left names the latest events only, those that its list had room
-// for while it grew. So a row of what was recovered goes on naming those that the row
-// before it named.
-
-// Keeping is a row that takes another's place, with the events that it may not know.
+// Keeping returns the row to store in the place of old: r, with the events of old added when r
+// was recovered after a crash. A file that a crash left names only the latest events, those that
+// its event list had room for while it grew.
 func (r *Row) Keeping(old *Row) *Row {
 	if old == nil || r.State != string(media.StateRecovered) || string(old.Events) == string(r.Events) {
 		return r
@@ -57,7 +55,7 @@ func (r *Row) Keeping(old *Row) *Row {
 	if err != nil || len(named) == 0 {
 		return r
 	}
-	for _, e := range events { // what the file says is newer
+	for _, e := range events { // the file's version of an event is newer
 		named = media.JoinEvent(named, e)
 	}
 	text, err := json.Marshal(named)
@@ -69,5 +67,5 @@ func (r *Row) Keeping(old *Row) *Row {
 	return &kept
 }
 
-// ErrInvalid: a recording that cannot be stored.
+// ErrInvalid reports a recording that no database can store.
 var ErrInvalid = errors.New("the recording cannot be stored")

@@ -17,10 +17,10 @@ import (
 	"github.com/gospool/spool/sinks/metadata/database"
 )
 
-// Row is a recording as the table and the journal's records hold it.
+// Row is a recording in the form of the table and of the journal's records.
 //
-// Invariant: a row's revision only grows; protected follows protectedRev, which
-// is 0 until somebody says protect or unprotect.
+// Invariants: a row's revision only grows. Protected is set by the revision ProtectedRev, which
+// is 0 until the first protect or unprotect.
 type Row struct {
 	bun.BaseModel `bun:"table:spool_recordings,alias:r" json:"-"`
 
@@ -42,16 +42,16 @@ type Row struct {
 	GapChunks    int             `bun:"gap_chunks" json:"gap_chunks,omitempty"`
 	GapStepNS    int64           `bun:"gap_step_ns" json:"gap_step_ns,omitempty"`
 	Events       json.RawMessage `bun:"events" json:"events,omitempty"`
-	Gaps         json.RawMessage `bun:"gaps" json:"gaps,omitempty"`       // inside of it; nil: none
-	Anchors      json.RawMessage `bun:"anchors" json:"anchors,omitempty"` // nil: none
+	Gaps         json.RawMessage `bun:"gaps" json:"gaps,omitempty"`       // inside the recording; nil: no gaps
+	Anchors      json.RawMessage `bun:"anchors" json:"anchors,omitempty"` // nil: no anchors
 	Protected    int             `bun:"protected" json:"protected,omitempty"`
 	ProtectedRev int64           `bun:"protected_rev" json:"protected_rev,omitempty"`
 	Revision     int64           `bun:"revision" json:"-"`
 
-	Evicted bool `bun:"-" json:"evicted,omitempty"` // of a deletion: nobody asked for it, the recorder's file alone went
+	Evicted bool `bun:"-" json:"evicted,omitempty"` // in a Delete: not requested by a client, only the recorder's own file was removed
 
-	Named      int `bun:"-" json:"-"` // events that Events has, where Of has made the row; else 0
-	EventBytes int `bun:"-" json:"-"` // what they take
+	Named      int `bun:"-" json:"-"` // number of events in Events when Of made the row; else 0
+	EventBytes int `bun:"-" json:"-"` // size of those events
 }
 
 func Of(rec media.Recording, node string) (*Row, error) {
@@ -91,7 +91,7 @@ func Of(rec media.Recording, node string) (*Row, error) {
 	return r, err
 }
 
-// listed is a list as JSON, nil for an empty one.
+// listed encodes a list as JSON, nil for an empty one.
 func listed(n int, list any) (json.RawMessage, error) {
 	if n == 0 {
 		return nil, nil
@@ -103,7 +103,7 @@ func listed(n int, list any) (json.RawMessage, error) {
 	return storableJSON(b), nil
 }
 
-// unlist is its inverse.
+// unlist decodes such a list.
 func (r *Row) unlist(what string, b json.RawMessage, into any) error {
 	if len(b) == 0 {
 		return nil
@@ -114,8 +114,8 @@ func (r *Row) unlist(what string, b json.RawMessage, into any) error {
 	return nil
 }
 
-// storableJSON puts U+FFFD for the escapes of what is no character, which PostgreSQL
-// does not take: \u0000, and halves of a surrogate pair.
+// storableJSON replaces the escapes that PostgreSQL refuses, \u0000 and unpaired surrogates, by
+// U+FFFD.
 func storableJSON(b []byte) []byte {
 	if !bytes.Contains(b, []byte(`\u`)) {
 		return b
@@ -144,8 +144,8 @@ func storableJSON(b []byte) []byte {
 	return out
 }
 
-// escaped reads the byte or the escape that begins b: its length, and the code unit of
-// one that is 6 bytes long.
+// escaped reads the byte or the escape at the begin of b. It returns its length n, and the UTF-16
+// code unit when n is 6.
 func escaped(b []byte) (unit rune, n int) {
 	switch {
 	case len(b) < 2 || b[0] != '\\':
@@ -160,9 +160,9 @@ func escaped(b []byte) (unit rune, n int) {
 	return rune(v), 6
 }
 
-// Bytes is about what a row takes in an answer.
+// Bytes returns the approximate size of the row in an answer.
 func (r *Row) Bytes() int {
-	const others = 512 // its figures and names
+	const others = 512 // the columns of bounded length
 	return others + len(r.Stream) + len(r.Path) + len(r.Tracks) + len(r.Events) + len(r.Gaps) + len(r.Anchors)
 }
 
@@ -173,8 +173,8 @@ func Bit(b bool) int {
 	return 0
 }
 
-// storable refuses what a database would refuse for ever: one such row must not
-// hold up those behind it.
+// storable returns ErrInvalid for a recording that a database would always refuse: such a row
+// would block the rows behind it.
 func storable(rec media.Recording, node string) error {
 	for _, f := range []struct {
 		name, value string

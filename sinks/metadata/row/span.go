@@ -9,12 +9,12 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Classes of length, for the overlap query. Class k holds rows shorter than
+// Length classes for the overlap query. Class k holds rows shorter than
 // 2^(36+2k) ns: 69 s, 275 s, 18 min, 73 min, 4.9 h, 20 h, 3.3 d, 13 d, 52 d, 209 d.
 const (
 	boundedSpans = 10
-	spanLong     = boundedSpans     // longer than all of these
-	SpanOpen     = boundedSpans + 1 // still growing: no end yet
+	spanLong     = boundedSpans     // longer than the bounded classes
+	SpanOpen     = boundedSpans + 1 // the file still grows and has no end
 )
 
 func SpanOf(r *Row) int {
@@ -29,7 +29,7 @@ func SpanOf(r *Row) int {
 	return spanLong
 }
 
-// SpanLimit is the length that every row of a class stays below, in ns.
+// SpanLimitNS returns the length, in ns, that every row of a class stays below.
 func SpanLimit(class int) int64 {
 	if class >= boundedSpans {
 		return math.MaxInt64
@@ -37,22 +37,22 @@ func SpanLimit(class int) int64 {
 	return 1 << (36 + 2*class)
 }
 
-// Misdated reports whether a row does not end its duration after its start. That of
-// a time-lapse does not either; of any other recording, earlier versions wrote it
-// when the clock was set while its file grew.
+// Misdated reports whether the row's end differs from its start plus its duration. A time-lapse
+// differs by nature; earlier versions wrote other such rows when the clock was set while the file
+// grew.
 func (r *Row) Misdated() bool {
 	off := r.EndNS - r.StartNS - r.DurationNS
-	slack := int64(time.Second) + r.DurationNS/100 // a sender's clock may be off
+	slack := int64(time.Second) + r.DurationNS/100 // the sender's clock may drift
 	return off > slack || off < -slack
 }
 
-// Overlaps is the meaning of a window: the row began before its end, and ended
-// after its begin or began in it. A growing row has not ended.
+// Overlaps reports whether the row overlaps the window [fromNS, toNS): it began before toNS, and
+// it began at or ended after fromNS. A growing row has no end.
 func (r *Row) Overlaps(from, to int64) bool {
 	return r.StartNS < to && (r.StartNS >= from || r.Span == SpanOpen || r.EndNS > from)
 }
 
-// Key is a row's place in the order.
+// Key orders rows by start, then by ID.
 type Key struct {
 	Start int64
 	ID    string
