@@ -7,14 +7,14 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// claims are the recordings that are being changed.
+// claims holds the recordings that are being changed.
 type claims struct {
-	mu   sync.Mutex // guards held; nothing is waited for under it
+	mu   sync.Mutex // guards held; never held while waiting
 	held map[media.ID]chan struct{}
 }
 
-// try claims a recording unless it is being changed: then it gives a channel that is
-// closed when that is over.
+// try claims a recording. If another change holds the claim, it returns a channel that is
+// closed when that claim is released.
 func (c *claims) try(id media.ID) (release func(), other <-chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -31,7 +31,7 @@ func (c *claims) try(id media.ID) (release func(), other <-chan struct{}) {
 	}, nil
 }
 
-// tryEach claims those of some recordings that are not being changed.
+// tryEach claims those of the given recordings that are not being changed.
 func (c *claims) tryEach(ids []media.ID) (free []media.ID, release func()) {
 	var releases []func()
 	for _, id := range ids {
@@ -46,9 +46,9 @@ func (c *claims) tryEach(ids []media.ID) (free []media.ID, release func()) {
 	}
 }
 
-// Alone calls a function that changes a recording's file, its row or both, while no other
-// change of the recording is under way, and returns its error. It must not call the
-// Store for the same recording, which would wait for itself. BusyError: it was not called.
+// Alone calls change while no other change of the recording is under way, and returns its
+// error. change may write the recording's file, its row or both. It must not call the Store
+// for the same recording, which would wait for itself. After a BusyError change was not called.
 func (s *Store) Alone(ctx context.Context, id media.ID, change func(context.Context) error) error {
 	release, err := s.claim(ctx, id)
 	if err != nil {
@@ -58,8 +58,8 @@ func (s *Store) Alone(ctx context.Context, id media.ID, change func(context.Cont
 	return change(ctx)
 }
 
-// AloneWith is Alone for many recordings at once. It waits for none: change is called with
-// those of which no other change is under way, each once, and not at all where there is none.
+// AloneWith claims many recordings at once without waiting. It calls change once, with the
+// recordings that no other change holds, and does not call it if there are none.
 func (s *Store) AloneWith(ctx context.Context, ids []media.ID, change func(ctx context.Context, free []media.ID) error) error {
 	free, release := s.changing.tryEach(ids)
 	defer release()
@@ -69,7 +69,7 @@ func (s *Store) AloneWith(ctx context.Context, ids []media.ID, change func(ctx c
 	return change(ctx, free)
 }
 
-// claim waits until no other change of a recording is under way. The caller releases it.
+// claim waits until no other change of a recording is under way. The caller must call release.
 func (s *Store) claim(ctx context.Context, id media.ID) (release func(), err error) {
 	patience, stop := s.Clock.After(s.Patience)
 	defer stop()

@@ -8,8 +8,8 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Delete removes a recording's file and then its row: a crash in between leaves a row
-// that the next reconciliation marks as lost, and never a file that comes back.
+// Delete removes a recording's file and then its row: after a crash in between the next
+// reconciliation marks the row as lost, and the file never comes back.
 func (s *Store) Delete(ctx context.Context, id media.ID) error {
 	release, err := s.claim(ctx, id)
 	if err != nil {
@@ -26,7 +26,7 @@ func (s *Store) Delete(ctx context.Context, id media.ID) error {
 		return &GrowingError{id, r.Stream}
 	}
 	var other *MistakenError
-	// Whatever has the name of one whose file is gone stays.
+	// The recording's own file is gone: a different file at its path stays.
 	if err := s.remove(r.Path, id); err != nil && (r.State.Here() || !errors.As(err, &other)) {
 		return err
 	}
@@ -34,8 +34,8 @@ func (s *Store) Delete(ctx context.Context, id media.ID) error {
 	return s.Catalogue.Delete(ctx, id)
 }
 
-// remove deletes a file if it is that of a recording, and what is known beside it. That
-// it is gone is no error.
+// remove deletes a recording's file after checking that it carries the recording's ID, and
+// the facts kept beside it. It returns no error if the file is gone.
 func (s *Store) remove(path string, id media.ID) error {
 	if err := s.Check(path, id); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -47,7 +47,7 @@ func (s *Store) remove(path string, id media.ID) error {
 	return nil
 }
 
-// Check makes sure that the file at a path is that of a recording.
+// Check checks that the file at a path carries a recording's ID.
 func (s *Store) Check(path string, id media.ID) error {
 	return s.Judge(s.Files.Belongs(path, id), path, id)
 }

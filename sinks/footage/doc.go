@@ -1,49 +1,48 @@
 // Package footage changes a recording's file and its row in the catalogue together.
 //
-//	protect   the file says so, then the row
-//	delete    the file goes, what is known beside it, then the row
-//	event     the row names it, then the file
-//	evict     the file goes, what is known beside it, then the row, with those of other files
-//	pair      the row alone: the file has no room for the event, or grows
-//	recover   the row of a finished file, its events that it cannot name, then in the file
-//	          the events that it can, and protection: in the file, then in the row
-//	empty     the row of a file that recovery removed
-//	lose      the row alone: its file is gone
-//	add       the row alone, as the file says: it had none, or says another path
-//	update    the row alone, as the file says, and the events that only the row names
-//	adopt     the name alone of rows that are this recorder's
+//	protect   marks the file, then updates the row
+//	delete    removes the file, then the facts kept beside it, then the row
+//	event     adds the event to the row, then to the file
+//	evict     removes the file and the facts kept beside it; Forget deletes the rows of many files at once
+//	pair      updates the row only: the file has no room for the event, or still grows
+//	recover   adds the row of a finished file and the events that the file has no room for,
+//	          then adds its other events and its protection to the file, then protects the row
+//	empty     deletes the row of a file that recovery removed
+//	lose      updates the row only: its file is gone
+//	add       adds the row of a file that has none, or corrects the path of its row
+//	update    corrects the row from the file, and adds the events that only the row names
+//	adopt     writes this recorder's name into rows that belong to it
 //
-// The last four are of the comparison with the disk, which the catalogue makes: it calls
-// Store.Alone for each recording that differs, and reads row and file again there. Each is
-// one change of the row, of what the disk says: after a crash the next comparison makes it.
-// A recording that stays busy is left to that one, too. What is known beside the file of a
-// recording without a row is removed in the same way. Rows are adopted many at once, by
-// Store.AloneWith, and so go those of recordings that are lost for long.
+// The reconciliation with the disk makes the last four changes: it calls Store.Alone for each
+// recording that differs and reads row and file again there. Each changes only the row, and
+// derives it from the disk: after a crash the next reconciliation repeats the change. The same
+// holds for a recording that stays busy, and for facts beside the file of a recording that has
+// no row, which reconciliation removes. It adopts rows, and deletes the rows of recordings that
+// have been lost for long, in batches by Store.AloneWith.
 //
-// Each order is chosen for what a crash between its steps leaves. Protection must outlive
-// the database, so the file has it first. A row without a file is marked lost by the
-// next reconciliation, while a file without a row would come back: so the file goes
-// first. Events are asked of the catalogue, so it has them first, whatever room the file
-// has for them.
+// The order within each change follows from a crash between its steps. Protection must
+// outlive the database, so the file is marked first. The next reconciliation marks a row
+// without a file as lost, while it adds a row for a file without one: so deletion removes the
+// file first. The API reads events from the catalogue, so the row gets them first, whether or
+// not the file has room.
 //
-// Find lists the recordings of an event's time, for AddEvent and PairEvent: it waits until
-// what this run of the recorder has said of them is whole. What recovery adds to a file,
-// and tells of it, it reads and tells as part of its change.
+// Find lists the recordings that overlap an event, for AddEvent and PairEvent. It waits until
+// this run's updates of those rows are complete. Recovery reads, adds and reports the events
+// of a file within its own change.
 //
-// # Whose file it is
+// # Ownership of a file
 //
-// A row of another recorder on the same database names a path below that one's
-// directory, and what has the name here is another recording. So a file is touched
-// because of a row only where the row is this recorder's and the file says of itself
-// that it is the row's: see Store.own and Store.Check. Nothing else decides that.
+// The row of another recorder on the same database holds a path below that recorder's
+// directory; a local file at the same path is a different recording. A row therefore permits a
+// change of a file only if the row is this recorder's and the file carries the row's ID: see
+// Store.own and Store.Check. No other code decides that.
 //
 // # One change of a recording at a time
 //
-// A change claims its recording, and holds the claim from the first look at the row until
-// file and row are done. Another change of the same recording waits for it, for at most
-// Options.Patience: ErrBusy. No lock is held while the database is asked, so that one
-// that hangs keeps no other recording from being changed. Eviction never waits for a
-// claim, and asks the database before it has one. The rows of many evicted files go at
-// once, under the claims of those recordings: their files are gone. Who has several claims
-// waits for no other.
+// A change claims its recording before it reads the row, and releases the claim when file and
+// row are written. Another change of the same recording waits for at most Options.Patience and
+// then returns BusyError. No lock is held during a database call, so a database that hangs
+// blocks no other recording. Eviction never waits for a claim, and queries the database before
+// it takes one. Forget deletes the rows of many evicted files at once, under the claims of
+// those recordings. A caller that holds several claims waits for no further claim.
 package footage

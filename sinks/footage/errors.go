@@ -9,30 +9,30 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// ErrKept says that a file must stay: it is protected, is being changed, or is not that of
-// the recording.
+// ErrKept reports that a file must stay: it is protected, is being changed, or does not belong
+// to the recording.
 var ErrKept = errors.New("the file must stay")
 
-// ElsewhereError says that another recorder has the file.
+// ElsewhereError reports that another recorder holds the file.
 type ElsewhereError struct{ Node string }
 
-// ProtectedError says that a protected recording is not deleted.
+// ProtectedError reports that a recording is protected and was not deleted.
 type ProtectedError struct{ ID media.ID }
 
-// GrowingError says that a recording is being written.
+// GrowingError reports that a recording is being written.
 type GrowingError struct {
 	ID     media.ID
 	Stream string
 }
 
-// GoneError says that a recording has a row and no file.
+// GoneError reports that a recording has a row but no file.
 type GoneError struct{ ID media.ID }
 
-// BusyError says that another change of a recording takes too long.
+// BusyError reports that another change of a recording took longer than Options.Patience.
 type BusyError struct{ ID media.ID }
 
-// MistakenError says that a file is not that of a recording, or does not say whose
-// it is. Err is what the file's reader says.
+// MistakenError reports that a file does not belong to a recording, or carries no ID. Err is
+// the error of the file's reader.
 type MistakenError struct {
 	Path string
 	ID   media.ID
@@ -50,11 +50,11 @@ func (e *MistakenError) Error() string {
 	return fmt.Sprintf("%s is not known to be the file of recording %s: %v", e.Path, e.ID, e.Err)
 }
 
-// Unwrap gives what the file's reader says.
+// Unwrap returns the error of the file's reader.
 func (e *MistakenError) Unwrap() error { return e.Err }
 
-// Judge turns the error of looking into a file into a MistakenError, and counts it,
-// unless the system did not let the file be read, or there is none.
+// Judge wraps an error of reading a file in a MistakenError and counts it. It returns nil,
+// errors of the operating system and fs.ErrNotExist unchanged.
 func (s *Store) Judge(err error, path string, id media.ID) error {
 	var system syscall.Errno
 	if err == nil || errors.As(err, &system) || errors.Is(err, fs.ErrNotExist) {

@@ -9,16 +9,16 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Marked is a recording that holds media of an event, as AddEvent left it.
+// Marked describes a recording that holds media of an event, after AddEvent.
 type Marked struct {
 	Record    media.Record
-	Beyond    bool  // it names as many events as it may: the catalogue alone pairs it with this one
-	FileError error // why the file does not name the event; the row does
+	Beyond    bool  // the recording names its maximum of events already; only the catalogue links it to this event
+	FileError error // why the file does not name the event although the row does
 }
 
-// AddEvent names an event in the row and then in the file of a finished recording. A
-// crash in between leaves the row that is asked, and the same event again mends the file.
-// With a file that cannot take the event, or has no room left, the catalogue alone has it.
+// AddEvent adds an event to the row of a finished recording and then to its file. After a
+// crash in between the row has the event, and adding the same event again repairs the file. If
+// the file cannot take the event, or has no room left, only the catalogue has it.
 func (s *Store) AddEvent(ctx context.Context, id media.ID, ev media.Event) (m Marked, err error) {
 	release, err := s.claim(ctx, id)
 	if err != nil {
@@ -47,8 +47,8 @@ func (s *Store) AddEvent(ctx context.Context, id media.ID, ev media.Event) (m Ma
 	return m, nil
 }
 
-// PairEvent notes in the catalogue alone that a recording holds media of an event. It is
-// for one that grows and cannot name the event, whose file is its recorder's.
+// PairEvent links a recording to an event in the catalogue only. It serves a growing recording
+// that has no room for the event: only its recorder may change the file.
 func (s *Store) PairEvent(ctx context.Context, rec media.Recording, ev media.Event) error {
 	release, err := s.claim(ctx, rec.ID)
 	if err != nil {
@@ -58,7 +58,7 @@ func (s *Store) PairEvent(ctx context.Context, rec media.Recording, ev media.Eve
 	return s.Catalogue.PutEvents(ctx, rec, ev)
 }
 
-// Names reports whether a recording names an event.
+// Names reports whether a recording's row names an event.
 func Names(r *media.Record, event media.ID) bool {
 	return slices.ContainsFunc(r.Events, func(of media.Event) bool { return of.ID == event })
 }

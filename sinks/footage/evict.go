@@ -10,14 +10,14 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Evict deletes a file to make room. ErrKept: it is protected by its row or by its own
-// word, is being changed, or is not that of the recording. Its row stays until Forget: a
-// crash in between leaves a row that the next reconciliation marks as lost. What is known
-// beside the file of a recording that another place has whole, or may have, stays too, so
-// that a part of that can be found.
+// Evict deletes a file to make room. It returns ErrKept if the row or the file is protected,
+// if the recording is being changed, or if the file does not belong to the recording. The row
+// stays until Forget: after a crash in between the next reconciliation marks it as lost. The
+// facts kept beside the file stay, too, if another location holds the whole recording or may
+// hold it: that copy's protection and events are then still known.
 //
-// A file without an ID has no row, and is not asked whose it is. One that is left
-// unfinished may have been half written, and need not say again what a scan has read.
+// Evict deletes a file without an ID, which has no row, without further checks. An unfinished
+// file may be half written, so Evict relies on the last scan and does not read it again.
 func (s *Store) Evict(ctx context.Context, f media.DeletedFile, unfinished bool) error {
 	if f.ID == (media.ID{}) {
 		return s.Files.Remove(f.Path)
@@ -34,7 +34,7 @@ func (s *Store) Evict(ctx context.Context, f media.DeletedFile, unfinished bool)
 	if unfinished {
 		return s.Files.Remove(f.Path)
 	}
-	// Protection that came since the row was asked is in the file: see SetProtected.
+	// SetProtected marks the file before the row: the file has any protection set since the row was read.
 	protected, err := s.Files.Protected(f.Path, f.ID)
 	var mistaken *MistakenError
 	switch err = s.Judge(err, f.Path, f.ID); {
@@ -44,15 +44,15 @@ func (s *Store) Evict(ctx context.Context, f media.DeletedFile, unfinished bool)
 		return err
 	}
 	err = s.Files.Remove(f.Path)
-	if whole, sure := r.WholeElsewhere(); err == nil && known && sure && !whole { // of an unknown one this may be a copy
+	if whole, sure := r.WholeElsewhere(); err == nil && known && sure && !whole { // without a row, the file may be a copy
 		_ = s.Files.Forget(f.ID)
 	}
 	return err
 }
 
-// Forget takes the rows of evicted files away: all at once, but those of recordings that
-// are being changed. Each of them is waited for afterwards, while nothing else is claimed; a
-// BusyError says that the row of one stays.
+// Forget deletes the rows of evicted files: at once for all recordings that are not being
+// changed, then one by one for the rest, holding no other claim while it waits. After a
+// BusyError the row of one recording stays.
 func (s *Store) Forget(ctx context.Context, files []media.DeletedFile) error {
 	ids := make([]media.ID, len(files))
 	for i, f := range files {
@@ -70,7 +70,7 @@ func (s *Store) Forget(ctx context.Context, files []media.DeletedFile) error {
 	return err
 }
 
-// divide returns the files of some recordings, and the others.
+// divide separates the files of the given recordings from the rest.
 func divide(files []media.DeletedFile, of []media.ID) (theirs, others []media.DeletedFile) {
 	is := make(map[media.ID]bool, len(of))
 	for _, id := range of {
@@ -86,8 +86,8 @@ func divide(files []media.DeletedFile, of []media.ID) (theirs, others []media.De
 	return theirs, others
 }
 
-// row asks the row of a file, which may know of a protection that the file lost. What the
-// database does not answer in time the file has said.
+// row reads the row of a file, which may hold a protection that the file lost. It returns
+// false if the database does not answer within RowWait: the caller then relies on the file.
 func (s *Store) row(ctx context.Context, f media.DeletedFile) (r media.Record, known bool) {
 	if s.silence.lasts(s.Clock.Now()) {
 		return r, false
@@ -101,11 +101,11 @@ func (s *Store) row(ctx context.Context, f media.DeletedFile) (r media.Record, k
 	return r, err == nil && r.Path == f.Path
 }
 
-// silenceLasts is how long a database that did not answer in time is not asked again by
-// evictions: room is needed now, and for many files.
+// silenceLasts is the time in which evictions skip the database after it failed to answer in
+// time: room is needed now, and for many files.
 const silenceLasts = 30 * time.Second
 
-// silence is a time in which the database is not asked.
+// silence records until when evictions skip the database.
 type silence struct {
 	mu    sync.Mutex // guards until
 	until time.Time

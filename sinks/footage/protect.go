@@ -9,9 +9,9 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// SetProtected protects a recording from deletion, or no longer does. The file says so
-// first: protection must outlive the database. A crash in between leaves a row that says
-// otherwise, and retention goes by both.
+// SetProtected sets or clears a recording's protection against deletion. It writes the file
+// first, because protection must outlive the database. After a crash in between the row
+// differs; retention respects both.
 func (s *Store) SetProtected(ctx context.Context, id media.ID, protected bool) (media.Record, error) {
 	release, err := s.claim(ctx, id)
 	if err != nil {
@@ -21,7 +21,7 @@ func (s *Store) SetProtected(ctx context.Context, id media.ID, protected bool) (
 	return s.setProtected(ctx, id, protected)
 }
 
-// setProtected is SetProtected for a caller that has claimed the recording.
+// setProtected does the work of SetProtected for a caller that holds the claim.
 func (s *Store) setProtected(ctx context.Context, id media.ID, protected bool) (media.Record, error) {
 	r, err := s.own(ctx, id)
 	if err != nil {
@@ -37,7 +37,7 @@ func (s *Store) setProtected(ctx context.Context, id media.ID, protected bool) (
 	return s.Catalogue.SetProtected(ctx, id, protected)
 }
 
-// protectFile changes the protection in a file, which may get its final name meanwhile.
+// protectFile writes the protection into a file, also if the file gets its final name meanwhile.
 func (s *Store) protectFile(path string, id media.ID, protected bool) error {
 	err := s.Files.SetProtected(path, id, protected)
 	if final, growing := strings.CutSuffix(path, media.PartSuffix); growing && errors.Is(err, fs.ErrNotExist) {

@@ -8,39 +8,39 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Recovery is a file that recovery finished. Its functions are called while nothing else
-// changes the recording.
+// Recovery describes a file that recovery finished. Recovered calls its functions while it
+// holds the recording's claim.
 type Recovery struct {
-	Recording media.Recording // as its file says
-	// Unmarked joins the events that the file does not name to those of the recording, and
-	// puts those that it cannot name into Beyond: its recorder had not marked them. It
-	// returns them.
+	Recording media.Recording // as read from its file
+	// Unmarked returns the events that overlap the recording but are not in the file,
+	// because the recorder stopped before it added them. It adds them to the recording's
+	// events, or to Beyond if the file has no room for them.
 	Unmarked func(context.Context, *media.Recording) []media.Event
-	// Tell tells those who hear of finished files of this one, with its events, and
-	// reports whether all did, so that the catalogue has its row and its events.
+	// Tell notifies the observers of finished files, with the recording's events, and
+	// reports whether all succeeded: the catalogue then has the row and the events.
 	Tell func(context.Context, media.Recording) bool
-	// Protect is asked once the row is there: whether one of the unmarked events wants the
-	// file protected, and may.
+	// Protect reports whether one of the unmarked events requires and permits that the
+	// file is protected. Recovered calls it after the row was added.
 	Protect func(rec media.Recording, unmarked []media.Event) bool
 }
 
-// Recovered is a recovered file as Recovered left it.
+// Recovered reports the outcome of Store.Recovered.
 type Recovered struct {
-	Unmarked     int   // events of it that its recorder had not marked
-	Gone         bool  // the file was deleted before it had a row, and has none
-	RowError     error // why it has no row, or keeps one although it is gone
-	FileError    error // why the file does not name its events; the row does
-	ProtectError error // why it is not protected, though an event wants that and may
+	Unmarked     int   // the number of events that the recorder had not added to the file
+	Gone         bool  // the file was deleted before it had a row, and gets none
+	RowError     error // why the row was not added, or not deleted although the file is gone
+	FileError    error // why the file does not name its events although the row does
+	ProtectError error // why the recording is not protected although an event requires it
 }
 
-// Recovered gives a file that recovery finished its row, with the events that it cannot
-// name, unless those who were told of the file have done so. It then does in the file what
-// its recorder could not: it names the events, and protects it. A file that was deleted
-// before it had a row, perhaps to make room, gets none. A crash on the way leaves a file
-// without a row, which the next comparison with the disk adds, a row without a file,
-// which it marks lost, or a file that names fewer events than its row.
+// Recovered adds the row of a file that recovery finished, with the events that the file has
+// no room for, unless an observer has done so already. It then completes the file: it adds the
+// missing events, and protects it. A file that was deleted before it had a row, for instance
+// to make room, gets none. A crash on the way leaves a file without a row, which the next
+// reconciliation adds, a row without a file, which it marks as lost, or a file that names
+// fewer events than its row.
 //
-// A RowError that is a BusyError says that nothing was done and nobody was told.
+// If RowError is a BusyError, Recovered changed nothing and notified no observer.
 func (s *Store) Recovered(ctx context.Context, r Recovery) (out Recovered) {
 	rec := r.Recording
 	release, err := s.claim(ctx, rec.ID)
@@ -74,8 +74,8 @@ func (s *Store) putRecovered(ctx context.Context, rec media.Recording) error {
 	return s.Catalogue.PutEvents(ctx, rec, rec.Beyond...)
 }
 
-// Empty takes away the row of a file that recovery removed, since nothing whole was in
-// it: no footage was lost.
+// Empty deletes the row of a file that recovery removed because it held no complete fragment:
+// no footage was lost.
 func (s *Store) Empty(ctx context.Context, f media.DeletedFile) error {
 	release, err := s.claim(ctx, f.ID)
 	if err != nil {

@@ -10,45 +10,45 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Index finds rows, and knows what this run of the recorder has said of them.
+// Index finds rows, and knows the updates that this run of the recorder has written.
 type Index interface {
 	Records(ctx context.Context, q media.Query) (media.Page, error)
-	// Changed is closed when the catalogue next learns of a recording.
+	// Changed returns a channel that is closed at the catalogue's next update of a recording.
 	Changed() <-chan struct{}
-	// Begun reports whether this run began a recording and has not ended it; AllBegun
-	// returns those of this moment.
+	// Begun reports whether this run began a recording and has not ended it yet. AllBegun
+	// returns all such recordings.
 	Begun(id media.ID) bool
 	AllBegun() map[media.ID]bool
-	// Unmarked reports, without asking the database, that a recording is known to grow
-	// and to have room for the name of an event that it does not name.
+	// Unmarked reports, without a database query, that a recording grows, does not name
+	// the event, and has room for it.
 	Unmarked(id media.ID, ev *media.Event) bool
 }
 
-// ErrUnsettled says that a file of an event's time is not finished in time, or one that
-// grows has not got the event's mark.
+// ErrUnsettled reports that a file that overlaps an event was not finished in time, or that a
+// growing file did not get the event's mark in time.
 var ErrUnsettled = errors.New("a file of the event's time is not finished yet, or the one that grows has not got the mark")
 
-// ErrDegraded says that the database does not answer, so that older recordings are not
-// known.
+// ErrDegraded reports that the database does not answer, so that older recordings are
+// unknown.
 var ErrDegraded = errors.New("the catalogue's database does not answer: older footage is not known")
 
-// Search asks for the recordings of an event's time.
+// Search selects the recordings that overlap an event.
 type Search struct {
 	Stream string
 	Event  media.Event
-	// Took are the pipelines that have taken the event: the files of others are not
-	// waited for, unless none has.
+	// Took names the pipelines that accepted the event. Find waits only for their files,
+	// or for all files if it is empty.
 	Took []string
 }
 
-// Found are the recordings of an event's time.
+// Found lists the recordings that overlap an event.
 type Found struct {
-	Records []media.Record // whose files are here, oldest first
-	Node    string         // of another recorder that has some of it; empty: none has
+	Records []media.Record // the recordings with a local file, oldest first
+	Node    string         // another recorder that holds footage of the event; empty if there is no such recorder
 }
 
-// NearestFirst returns the indices of the records, ordered by how far they are from a
-// moment (UTC ns).
+// NearestFirst returns the indices of the records, ordered by their distance from a point in
+// time (UTC ns).
 func (f Found) NearestFirst(at int64) []int {
 	order := make([]int, len(f.Records))
 	for i := range order {
@@ -59,15 +59,16 @@ func (f Found) NearestFirst(at int64) []int {
 	return order
 }
 
-// Find lists the recordings of an event's time, once the files that ended before the
-// recorder's mark got there are finished: they do not have it. It waits for that for at
-// most Options.SearchWait and claims nothing. Beside an error it returns what it found.
+// Find lists the recordings that overlap an event. It first waits, for at most
+// Options.SearchWait, until files that end before the recorder's mark reached them are finished:
+// those do not name the event. It takes no claim. With an error it also returns the records
+// found so far.
 func (s *Store) Find(ctx context.Context, q Search) (found Found, err error) {
 	patience, stop := s.Clock.After(s.SearchWait)
 	defer stop()
 	for {
 		changed := s.Index.Changed()
-		begun := s.Index.AllBegun() // before their rows are read: one may end meanwhile
+		begun := s.Index.AllBegun() // read before the rows: a recording may end meanwhile
 		all, err := s.overlapping(ctx, &q)
 		found = here(all)
 		if err != nil || s.settled(&q, all, begun) {
@@ -87,8 +88,8 @@ func (s *Store) Find(ctx context.Context, q Search) (found Found, err error) {
 	}
 }
 
-// here leaves out the recordings of other recorders on the same database, which mark
-// their own.
+// here leaves out the recordings of other recorders on the same database: each recorder marks
+// its own.
 func here(all []media.Record) (f Found) {
 	for _, r := range all {
 		if r.Elsewhere {
@@ -100,17 +101,17 @@ func here(all []media.Record) (f Found) {
 	return f
 }
 
-// unmarked reports whether a recording that Find waits for is known to grow without the
-// mark: many events at once do not ask the database after each other's.
+// unmarked reports whether a recording that Find waits for still grows without the mark. It
+// saves the database a query for each of many simultaneous events.
 func (s *Store) unmarked(q *Search, records []media.Record) bool {
 	return slices.ContainsFunc(records, func(r media.Record) bool {
 		return slices.Contains(q.Took, r.Pipeline) && s.Index.Unmarked(r.ID, &q.Event)
 	})
 }
 
-// overlapping lists the recordings of the event's time, of other recorders too.
+// overlapping lists the recordings that overlap the event, those of other recorders included.
 func (s *Store) overlapping(ctx context.Context, q *Search) (all []media.Record, err error) {
-	select { // many events at once must not look like a database that is down
+	select { // many simultaneous events must not look like a database that is down
 	case s.searching <- struct{}{}:
 		defer func() { <-s.searching }()
 	case <-ctx.Done():
@@ -133,9 +134,9 @@ func (s *Store) overlapping(ctx context.Context, q *Search) (all []media.Record,
 	}
 }
 
-// settled reports whether the files of the event's time are finished or name it, of those
-// of the pipelines that took it, or of all where none did. A file of a run before this one
-// is not waited for, though it may never have been finished.
+// settled reports whether the files that overlap the event are finished or name it: the files
+// of the pipelines that accepted it, or all files if none did. It does not wait for files of an
+// earlier run, even if they were never finished.
 func (s *Store) settled(q *Search, all []media.Record, begun map[media.ID]bool) bool {
 	there := len(q.Took) == 0
 	for i := range all {
@@ -155,7 +156,7 @@ func (s *Store) settled(q *Search, all []media.Record, begun map[media.ID]bool) 
 	return there
 }
 
-// full reports whether a recording names as many events as it may, without this one.
+// full reports whether a recording does not name this event and names its maximum of others.
 func full(r *media.Record, ev media.Event) bool {
 	return !Names(r, ev.ID) && len(media.JoinEvent(r.Events, ev)) == len(r.Events)
 }

@@ -8,13 +8,13 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Catalogue has the rows. A change returns without error once it was taken, though a
-// crash may lose it as long as the journal cannot be written. Each method answers within a
-// bounded time, whatever the database does. Errors of the catalogue are passed on.
+// Catalogue stores the rows. A change returns without error once the catalogue has accepted
+// it; a crash may lose it while the journal cannot be written. Each method returns within a
+// bounded time, even when the database hangs. The Store passes the catalogue's errors on.
 type Catalogue interface {
 	Record(ctx context.Context, id media.ID) (media.Record, error)
-	// Put and PutEvents do not wait for the database, nor does Forget for one that
-	// is known to be down.
+	// Put and PutEvents do not wait for the database. Forget does not wait for a
+	// database that is known to be down.
 	Put(ctx context.Context, rec media.Recording) error
 	PutEvents(ctx context.Context, rec media.Recording, events ...media.Event) error
 	SetProtected(ctx context.Context, id media.ID, protected bool) (media.Record, error)
@@ -22,39 +22,40 @@ type Catalogue interface {
 	Forget(ctx context.Context, files []media.DeletedFile) error
 }
 
-// Files are those below the record directory; paths are slash-separated and relative to
-// it. An error that is fs.ErrNotExist says that a file is gone. Where an error is not one
-// of the system, the file is not that of the recording, or does not say whose it is.
+// Files accesses the files below the record directory. Paths are slash-separated and relative
+// to it. An error that is fs.ErrNotExist means that a file is gone. An error that is not one
+// of the operating system means that the file does not belong to the recording, or carries no
+// ID.
 type Files interface {
-	// Belongs makes sure that a file is that of a recording; it may be growing.
+	// Belongs checks that a file carries a recording's ID; the file may be growing.
 	Belongs(path string, id media.ID) error
-	// Protected is Belongs, and tells whether the file, or what is known beside it,
-	// says that it is protected.
+	// Protected checks as Belongs does, and reports whether the file, or the facts kept
+	// beside it, mark it as protected.
 	Protected(path string, id media.ID) (bool, error)
-	// SetProtected and AddEvents change what a recording's file, or what is known
-	// beside it, says, and return when that is durable.
+	// SetProtected and AddEvents change a recording's file, or the facts kept beside
+	// it, and return when the change is durable.
 	SetProtected(path string, id media.ID, protected bool) error
 	AddEvents(path string, id media.ID, events []media.Event) error
-	// Remove deletes a file. That it is gone already is no error.
+	// Remove deletes a file. It returns no error if the file is gone already.
 	Remove(path string) error
-	// Forget removes what is known of a recording beside its file, which is gone. What
-	// is left by an error is an orphan that the next comparison with the disk removes.
+	// Forget removes the facts kept beside a recording's file, which is gone. After an
+	// error the next reconciliation removes the rest.
 	Forget(id media.ID) error
 }
 
-// Options are what a store needs.
+// Options configures a Store.
 type Options struct {
 	Catalogue Catalogue
 	Index     Index
 	Files     Files
 	Clock     pipeline.Clock
 
-	Patience   time.Duration // of a change for another one of its recording: 10 s
-	RowWait    time.Duration // of an eviction for the database: 1 s; without an answer the file's word counts
-	SearchWait time.Duration // of a search for the mark of a file that ends at this moment: 2 s
+	Patience   time.Duration // how long a change waits for another change of the same recording; default 10 s
+	RowWait    time.Duration // how long an eviction waits for the database before it relies on the file alone; default 1 s
+	SearchWait time.Duration // how long Find waits for a file that is about to end to get its mark; default 2 s
 
-	Deleted  func(path string) // told of a file that Delete deleted
-	Mistaken func()            // told when a file is not touched because it is not that of its recording
+	Deleted  func(path string) // called with the path of each file that Delete removed
+	Mistaken func()            // called when a file stays because it does not belong to its recording
 }
 
 // Store changes files with their rows. Its methods are safe for concurrent use.
@@ -63,13 +64,13 @@ type Store struct {
 	changing claims
 	silence  silence
 
-	searching chan struct{} // holds one for each search that asks the database
+	searching chan struct{} // a semaphore: one element per search that queries the database
 }
 
-// maxSearches bounds those that ask the database at once.
+// maxSearches is the number of searches that may query the database at the same time.
 const maxSearches = 4
 
-// New makes the store of a record directory and its catalogue.
+// New returns the store of a record directory and its catalogue.
 func New(o Options) *Store {
 	if o.Patience <= 0 {
 		o.Patience = 10 * time.Second
@@ -83,7 +84,7 @@ func New(o Options) *Store {
 	return &Store{Options: o, changing: claims{held: map[media.ID]chan struct{}{}}, searching: make(chan struct{}, maxSearches)}
 }
 
-// own reads the row of a recording that this recorder has the file of.
+// own reads a recording's row and returns ElsewhereError if another recorder holds the file.
 func (s *Store) own(ctx context.Context, id media.ID) (media.Record, error) {
 	r, err := s.Catalogue.Record(ctx, id)
 	if err == nil && r.Elsewhere {

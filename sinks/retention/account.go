@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// takeNotices brings the account up to what recorders and others have told. It
-// opens the files that are new, and no other.
+// takeNotices updates the index and the totals from the notices that recorders and the API
+// left in the ledger. It opens new files only.
 func (k *Keeper) takeNotices(now time.Time) {
 	again, open := k.ledger.take()
 	for _, path := range again {
@@ -28,9 +28,9 @@ func (k *Keeper) takeNotices(now time.Time) {
 	}
 }
 
-// see looks at one file as a scan does; nil: it is none of ours, or gone, or a scan
-// finds it under another path. One that may go from now on gets its place in the
-// queue.
+// see reads one file as a scan does. It returns nil if the file is not ours, is gone, or is
+// reached through a link, so that a scan finds it under another path. An item that may be
+// deleted from now on enters the queue.
 func (k *Keeper) see(path string, now time.Time) *Item {
 	old := k.index.items[path]
 	info, err := os.Lstat(k.index.path(path))
@@ -46,7 +46,7 @@ func (k *Keeper) see(path string, now time.Time) *Item {
 	queued := old != nil && old.ID == it.ID && old.Kind != Growing
 	if old != nil {
 		k.totals.count(old, -1)
-		if queued { // the queue leads to it
+		if queued { // the queue points to this item
 			*old = *it
 			it = old
 		}
@@ -60,8 +60,8 @@ func (k *Keeper) see(path string, now time.Time) *Item {
 	return it
 }
 
-// lose accounts for a file that is gone. What is left of it in the queue is found
-// out when its turn comes.
+// lose removes a file that is gone from the index and the totals. Its entry in the queue stays
+// until its turn; remove then skips it.
 func (k *Keeper) lose(path string) {
 	if it := k.index.items[path]; it != nil {
 		k.totals.count(it, -1)

@@ -8,25 +8,28 @@ import (
 	"github.com/gospool/spool/pipeline/wallclock"
 )
 
-// dates tells when files ended where their own word cannot be right: they were made
-// while the clock was wrong, or by a machine whose clock was.
+// dates assigns dates to files whose own dates cannot be right, because they were written
+// while the clock was wrong, or by a machine with a wrong clock.
 //
-//	before Plausible, or a day ahead of a believed clock
-//	                          the time of the last modification; where that cannot
-//	                          be right either, when a believed clock first saw it,
-//	                          which is then written there
-//	made while the clock of this process was wrong
-//	                          when a believed clock first saw it
-//	neither is known yet      newest of all
+//	before Plausible, or more than a day ahead of a believed clock
+//	                          the modification time; if that cannot be right either,
+//	                          the time at which a believed clock first saw the file,
+//	                          which stamp writes into the modification time
+//	written while this process's clock was wrong
+//	                          the time at which a believed clock first saw the file
+//	unknown so far            newer than every other file
 //
-// So no such file makes another one old, goes first for its date, or stays for ever.
+// So such a file never makes another one old, is never deleted first because of its date, and
+// never stays for ever.
 type dates struct {
 	clock wallclock.Reading
-	made  map[string]int64 // paths of files that a wrong clock has dated; ns, when a believed one saw them, 0: not yet
+	// made holds the files written under a wrong clock, by path, with the time at which a
+	// believed clock first saw them: UTC ns, 0 before that.
+	made map[string]int64
 }
 
-// farAhead is how far a file's own end may be ahead: sources that are read faster
-// than they were made come to hours.
+// farAhead is how far a file's own end may be ahead of the clock: a source that is read faster
+// than real time can be hours ahead.
 const farAhead = 24 * time.Hour
 
 func (d *dates) plausible(ns int64) bool {
@@ -34,7 +37,7 @@ func (d *dates) plausible(ns int64) bool {
 		(!d.clock.Believed() || ns <= d.clock.Now.Add(farAhead).UnixNano())
 }
 
-// date gives an item its date, from what it was before.
+// date sets an item's date; it keeps an earlier date that stamp is yet to write.
 func (d *dates) date(it *Item) {
 	was := it.Dated
 	it.Dated, it.undated, it.stampDue = 0, false, false
@@ -61,15 +64,15 @@ func (d *dates) date(it *Item) {
 	}
 }
 
-// wrongly notes that a file was made under a wrong clock.
+// wrongly records that a file was written under a wrong clock.
 func (d *dates) wrongly(path string) {
 	if d.clock.State == wallclock.Wrong {
 		d.made[path] = 0
 	}
 }
 
-// stamp writes the date into the modification time of those that have no other, so
-// that it is known after a restart. One where that cannot be done begins anew then.
+// stamp writes the assigned date into the modification time of files that have no other valid
+// date, so that it survives a restart. A file for which that fails gets a new date then.
 func (s *index) stamp() {
 	for _, it := range s.items {
 		info, err := os.Lstat(s.path(it.Path))
@@ -83,7 +86,7 @@ func (s *index) stamp() {
 	}
 }
 
-// ended returns when an item ended, ns; the end of time where that is not known.
+// ended returns when an item ended, UTC ns; the largest value if that is unknown.
 func (it *Item) ended() int64 {
 	switch {
 	case it.undated:
@@ -94,7 +97,7 @@ func (it *Item) ended() int64 {
 	return it.EndUTC
 }
 
-// began returns what items are ordered by.
+// began returns the time that items are ordered by, UTC ns.
 func (it *Item) began() int64 {
 	if it.undated || it.Dated != 0 {
 		return it.ended()
@@ -102,13 +105,13 @@ func (it *Item) began() int64 {
 	return it.StartUTC
 }
 
-// age is never negative: what is ahead of the clock is new.
+// age returns the time since an item ended, 0 if its end is ahead of the clock.
 func (it *Item) age(now time.Time) time.Duration {
 	return time.Duration(max(now.UnixNano()-min(it.ended(), now.UnixNano()), 0))
 }
 
-// newest returns the newest proof of the time among the items up to a moment: what was
-// recorded was also written then.
+// newest returns the latest end, before upTo (UTC ns), of a recording whose modification time
+// confirms it: the real time is at least that.
 func (s *index) newest(upTo int64) (path string, at time.Time) {
 	newest := int64(0)
 	for _, it := range s.items {

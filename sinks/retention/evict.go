@@ -9,16 +9,15 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// batch is how many files are deleted before their rows are: one write of the
-// journal for all of them.
+// batch is the number of files that are deleted before their rows, which then take one write
+// of the journal.
 const batch = 256
 
-// restFor is how long nothing is deleted for room after deleting gave none.
+// restFor is the pause after deletions that gave no room back.
 const restFor = 10 * time.Second
 
-// evict deletes files, and then their rows, in batches without a limit to their
-// number: deleting must keep up with recording. A file that cannot be deleted
-// does not keep the others.
+// evict deletes files, and then their rows, in batches. Their number has no limit: deletion
+// must keep up with recording. A file that cannot be deleted does not keep the rest.
 func (k *Keeper) evict(ctx context.Context, evictions []eviction, now time.Time) error {
 	var errs []error
 	for len(evictions) > 0 && ctx.Err() == nil {
@@ -43,12 +42,12 @@ func (k *Keeper) evict(ctx context.Context, evictions []eviction, now time.Time)
 	return errors.Join(errs...)
 }
 
-// remove deletes the files of one batch and tells what is gone. Of many errors
-// it returns the first.
+// remove deletes the files of one batch and returns the deleted items, the bytes that they
+// should give back, and the first error.
 func (k *Keeper) remove(ctx context.Context, evictions []eviction) (gone []*Item, room int64, first error) {
 	for _, e := range evictions {
 		if k.index.items[e.Path] != e.Item {
-			continue // gone, or another file by now
+			continue // gone, or replaced by another file
 		}
 		was := *e.Item
 		if !k.index.fresh(e.Item, k.clock.Best) {
@@ -75,7 +74,7 @@ func (k *Keeper) remove(ctx context.Context, evictions []eviction) (gone []*Item
 	return gone, room, first
 }
 
-// accountDeleted accounts for a deleted file.
+// accountDeleted removes a deleted file from the index, counts it and logs it.
 func (k *Keeper) accountDeleted(e eviction) {
 	k.lose(e.Path)
 	k.counts.files.Add(1)
@@ -84,9 +83,9 @@ func (k *Keeper) accountDeleted(e eviction) {
 		"class", string(e.class), "cause", e.cause, "end", time.Unix(0, e.EndUTC).UTC(), "bytes", e.Size, "clock", k.clock.Now.UTC())
 }
 
-// settle compares what was deleted with the room that it gave, less what was
-// recorded meanwhile. Where a snapshot or another program holds on to the blocks,
-// deleting more would cost all the footage and gain nothing.
+// settle compares the bytes that were deleted with the bytes that became free, corrected for
+// the bytes recorded meanwhile. If a snapshot or another program holds the blocks, further
+// deletion would cost all footage and gain nothing: deletion pauses.
 func (k *Keeper) settle(before filesystem.Capacity, room int64, began, now time.Time) {
 	after, err := k.deps.Disk(k.deps.Dir)
 	if err != nil {
@@ -106,8 +105,8 @@ func (k *Keeper) settle(before filesystem.Capacity, room int64, began, now time.
 		"deleted_bytes", room, "gained_bytes", gained, "wait", restFor)
 }
 
-// settleInodes does so where files went for their inodes: another program that makes
-// files as quickly would have all of the footage go.
+// settleInodes does the same for inodes: another program that creates files as fast would
+// otherwise cause the deletion of all footage.
 func (k *Keeper) settleInodes(before filesystem.Capacity, files int, now time.Time) {
 	after, err := k.deps.Disk(k.deps.Dir)
 	if err != nil || after.FreeInodes-before.FreeInodes >= int64(files)/2 {

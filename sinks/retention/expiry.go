@@ -9,32 +9,31 @@ import (
 	"github.com/gospool/spool/pipeline/wallclock"
 )
 
-// MassExpiry says what becomes of more that expires at once than time alone explains.
+// MassExpiry selects the treatment of a mass expiry.
 type MassExpiry string
 
-// The choices.
+// The values of MassExpiry.
 const (
-	MassWait    MassExpiry = "wait"    // it goes when a day of running later it is still so
-	MassConfirm MassExpiry = "confirm" // it stays until an operator confirms it
-	MassAllow   MassExpiry = "allow"   // it goes
+	MassWait    MassExpiry = "wait"    // deleted if it is still a mass expiry after a day of running
+	MassConfirm MassExpiry = "confirm" // kept until an operator confirms it
+	MassAllow   MassExpiry = "allow"   // deleted
 )
 
-// secondLook is how long a mass expiry waits, of time in which the clock was
-// believed and not stepped.
+// secondLook is the wait of a mass expiry, counted while the clock was believed and not set.
 const secondLook = 24 * time.Hour
 
-// expiry is what the keeper knows about things that expire.
+// expiry is the keeper's state of expired footage.
 type expiry struct {
-	dueUpTo time.Time     // what expired by then has had its look; zero: nothing has
-	steps   int           // of the clock, up to then
-	since   time.Time     // a mass expiry waits; else zero
-	waited  time.Duration // for its second look
-	counted time.Duration // steady time up to which waited is
+	dueUpTo time.Time     // footage that expired before this was examined; zero: none was
+	steps   int           // steps of the clock up to dueUpTo
+	since   time.Time     // start of the wait of a mass expiry; else zero
+	waited  time.Duration // the part of the wait that has passed
+	counted time.Duration // steady time up to which waited counts
 	said    bool
 }
 
-// hold judges what has expired by the clock as it is; nil: it goes, if anything. It
-// changes nothing.
+// hold returns the expired footage that must stay by the current clock, or nil if all of it
+// may be deleted. It changes nothing.
 func (k *Keeper) hold() *retained.Held {
 	h, backlog := &retained.Held{Clock: k.clock.Now}, []*Item(nil)
 	for _, it := range k.index.items {
@@ -72,8 +71,8 @@ func (k *Keeper) hold() *retained.Held {
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-// dueSince reports whether an item has expired since the last look, which is the
-// ordinary run of time, however few there are.
+// dueSince reports whether an item has expired since the last look. That is the ordinary
+// passing of time, however few files there are.
 func (k *Keeper) dueSince(it *Item) bool {
 	if k.expiry.dueUpTo.IsZero() || k.expiry.steps != k.clock.Steps {
 		return false
@@ -82,7 +81,7 @@ func (k *Keeper) dueSince(it *Item) bool {
 	return !due.Before(k.expiry.dueUpTo)
 }
 
-// footage counts what there is besides files that are being written.
+// footage counts the files that are not being written.
 func (k *Keeper) footage() (c retained.Count) {
 	for _, it := range k.index.items {
 		if it.Kind != Growing && it.Kind != Foreign {
@@ -92,8 +91,8 @@ func (k *Keeper) footage() (c retained.Count) {
 	return c
 }
 
-// mass reports whether a backlog is more than a tenth of all files or bytes, or more
-// than a day of a stream. A single file is, where it is half of all.
+// mass reports whether a backlog exceeds a tenth of all files or bytes, or a day of one
+// stream. A single file is a mass expiry if it is at least half of them.
 func (k *Keeper) mass(backlog []*Item) bool {
 	var c retained.Count
 	lasts := map[string]time.Duration{}
@@ -122,7 +121,7 @@ func (k *Keeper) waited(r wallclock.Reading) time.Duration {
 	return e.waited + r.Steady - e.counted
 }
 
-// expire obeys hold at a whole look.
+// expire applies the result of hold after a full scan.
 func (k *Keeper) expire() {
 	e, r := &k.expiry, k.clock
 	waited := k.waited(r)
@@ -170,7 +169,7 @@ func (p *Policy) massExpiry() MassExpiry {
 	return p.MassExpiry
 }
 
-// expiryProblem returns a mass expiry for GET /mp4/health.
+// expiryProblem returns the problem that GET /mp4/health shows for a mass expiry.
 func expiryProblem(h *retained.Held) *pipeline.Problem {
 	if h == nil || h.Cause != retained.HeldAsMass {
 		return nil
@@ -188,8 +187,9 @@ func expiryProblem(h *retained.Held) *pipeline.Problem {
 	return p
 }
 
-// Confirm is an operator's word that the clock is right and that what has expired by
-// it may go, which it then does at once. It returns what that is, nil for nothing.
+// Confirm records an operator's confirmation that the clock is right and that expired footage
+// may be deleted, which the next look then does at once. It returns that footage, nil if there
+// is none.
 func (k *Keeper) Confirm() (*retained.Held, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -11,19 +11,19 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// waitFile keeps how long a mass expiry has waited over a restart: a recorder that
-// is switched off each night never runs for a day.
+// waitFile stores the wait of a mass expiry across restarts: a recorder that is switched off
+// each night never runs for a day.
 const waitFile = ".spool-expiry.json"
 
 type keptWait struct {
 	Since  time.Time `json:"since"`
-	Clock  time.Time `json:"clock"` // when it was written
+	Clock  time.Time `json:"clock"` // time of writing
 	Waited int64     `json:"waited_s"`
 }
 
-// keepWait writes it each time that the keeper looks while something waits. It is not
-// synced, since a disk need not be woken for it: after a power cut it is the one before,
-// empty or by half, and what is lost of it is waited for again. It never says more than was.
+// keepWait writes the file at each look while a mass expiry waits. It does not sync, so that
+// it wakes no disk: after a power cut the file may be old, empty or truncated, and that part
+// of the wait is repeated. The file never holds more than the time that passed.
 func (k *Keeper) keepWait() {
 	text, err := json.Marshal(keptWait{k.expiry.since, k.clock.Now.UTC(), int64(k.expiry.waited / time.Second)})
 	if err == nil {
@@ -36,7 +36,7 @@ func (k *Keeper) keepWait() {
 
 func (k *Keeper) writeWait(text []byte) error {
 	const unfinished = waitFile + durable.Unfinished
-	_ = k.index.root.Remove(unfinished) // of a crash, or a link
+	_ = k.index.root.Remove(unfinished) // left by a crash, or a link
 	f, err := k.index.root.OpenFile(unfinished, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
@@ -50,12 +50,12 @@ func (k *Keeper) writeWait(text []byte) error {
 
 func (k *Keeper) forgetWait() { _ = k.index.root.Remove(waitFile) }
 
-// longOff is for how long a recorder may have been off for its waiting to go on: by a
-// clock that has gone further it is another mass expiry, or the clock is ahead.
+// longOff is the longest time off after which the wait goes on. After a longer one it is a
+// new mass expiry, or the clock is ahead.
 const longOff = 7 * day
 
-// readWait takes up what an earlier run has waited, unless the clock went back since, or
-// far ahead.
+// readWait restores the wait of an earlier run, unless the clock has gone back since, or far
+// ahead.
 func (k *Keeper) readWait(now time.Time) {
 	var kept keptWait
 	text, err := filesystem.Own{Top: k.deps.Dir}.ReadOurs(filepath.Join(k.deps.Dir, waitFile), 4096)

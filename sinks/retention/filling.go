@@ -6,25 +6,25 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// filling measures how fast a disk fills between looks. Chunks are written once a
-// second, and those of many streams may come together: what counts is the most
-// that came in one look, which fades by a tenth with each.
+// filling measures how fast a disk fills between looks. Recorders write chunks once a second,
+// and the chunks of many streams may coincide: so it keeps the largest growth within one
+// look, which decays by a tenth with each look.
 type filling struct {
-	used  int64 // at the last look, or after what was deleted since
+	used  int64 // bytes used at the last look, or after the last deletion
 	grown int64 // bytes since at
 	at    time.Time
 	peak  int64 // bytes in one look
 }
 
-// maxAhead bounds what is kept free in advance, as a part of the disk.
+// maxAhead bounds the room kept free in advance, as a divisor of the disk's size.
 const maxAhead = 8
 
-// look measures. A first look, or one that comes after a long pause, knows nothing.
+// look measures the growth. The first look, and a look after a long pause, measure none.
 func (f *filling) look(s filesystem.Capacity, now time.Time) {
 	passed := now.Sub(f.at)
 	known := !f.at.IsZero() && passed > 0 && passed < 30*lookEvery
 	f.grown, f.used = f.grown+s.Used()-f.used, s.Used()
-	if known && passed < lookEvery { // out of turn: it does not count as a look
+	if known && passed < lookEvery { // an extra look, which does not start a new period
 		f.peak = max(f.grown, f.peak)
 		return
 	}
@@ -36,13 +36,13 @@ func (f *filling) look(s filesystem.Capacity, now time.Time) {
 	f.peak = max(grown, f.peak-f.peak/10)
 }
 
-// soon returns what the disk may fill by until the look after the next one.
+// soon returns the bytes that may be written until the look after the next one.
 func (f *filling) soon(s filesystem.Capacity) int64 { return min(2*f.peak, s.Usable/maxAhead) }
 
-// during returns what came in so long a time, at most.
+// during returns the most bytes that may be written in a time.
 func (f *filling) during(d time.Duration) int64 {
 	return int64(float64(f.peak) * d.Seconds() / lookEvery.Seconds())
 }
 
-// freed tells that room was made since the last look.
+// freed adopts the use of the disk after a deletion.
 func (f *filling) freed(s filesystem.Capacity) { f.used = s.Used() }

@@ -7,7 +7,7 @@ import (
 	"github.com/gospool/spool/pipeline/retained"
 )
 
-// forecast tells when the disk will be as full as it may be.
+// forecast sets the time at which the disk reaches its mark.
 func forecast(p *retained.Plan) {
 	full := cmp.Or(p.HighBytes, p.DiskBytes)
 	if p.BytesPerDay <= 0 {

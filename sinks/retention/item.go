@@ -7,46 +7,46 @@ import (
 	"github.com/gospool/spool/pipeline/retained"
 )
 
-// Item is one file of the record directory.
+// Item describes one file of the record directory.
 type Item struct {
 	Path     string // below the record directory, slash-separated
 	ID       media.ID
 	Stream   string // empty for a file without an entry
 	Pipeline string
-	StartUTC int64 // ns
-	EndUTC   int64 // ns; of an orphan, when it was last written
+	StartUTC int64 // UTC ns
+	EndUTC   int64 // UTC ns; of an orphan, its last modification
 	Size     int64 // bytes
 	Room     int64 // bytes that its deletion gives back
 	Kind     Kind
 
 	Protected bool
-	changed   int64 // ns, modification time: what was read from the file holds while it does
+	changed   int64 // modification time, UTC ns: while it is unchanged, so is the file's entry
 
-	Dated    int64 // ns, in place of EndUTC where that cannot be right; else 0
-	undated  bool  // nor is it known what is
-	stampDue bool  // Dated is yet to be written down
-	cleared  bool  // it may expire: there was a look at it
+	Dated    int64 // UTC ns, in place of EndUTC if that cannot be right; else 0
+	undated  bool  // no plausible date is known
+	stampDue bool  // Dated is not yet written to the file
+	cleared  bool  // a look or an operator permitted its expiry
 }
 
-// Kind is what a file is.
+// Kind classifies a file.
 type Kind uint8
 
-// The kinds.
+// The values of Kind.
 const (
 	Footage Kind = iota // a continuous recording
 	Event               // a recording of an event
-	Orphan              // nobody writes it, and it will not be finished
+	Orphan              // nothing writes it, and recovery will not finish it
 	Growing             // it is being written
-	Foreign             // not made by us: it is counted and left alone
+	Foreign             // not written by this program: counted, never deleted
 )
 
-// place is the order in which the classes go; it has none for a reason to stay.
+// place is the order in which the classes are deleted; reasons to keep a file have no entry.
 var place = map[retained.Class]int{retained.ClassOrphan: 1, retained.ClassExpired: 2, retained.ClassFootage: 3, retained.ClassEvent: 4}
 
 // goes reports whether an item of a class may be deleted.
 func goes(c retained.Class) bool { return place[c] > 0 }
 
-// class places an item.
+// class returns why an item may be deleted or must stay.
 func (p *Policy) class(it *Item, now time.Time) retained.Class {
 	age := it.age(now)
 	switch {
@@ -65,7 +65,7 @@ func (p *Policy) class(it *Item, now time.Time) retained.Class {
 	return it.Kind.class()
 }
 
-// class returns the place of what may go for room.
+// class returns the class of an item that may be deleted to make room.
 func (k Kind) class() retained.Class {
 	switch k {
 	case Orphan:

@@ -16,40 +16,39 @@ import (
 	"github.com/gospool/spool/pipeline/wallclock"
 )
 
-// ErrKept is what Store.Remove returns for a file that must stay: it is
-// protected, or somebody reads it.
+// ErrKept is returned by Store.Remove for a file that must stay, because it is protected or
+// being read.
 var ErrKept = errors.New("the file must stay")
 
-// Store deletes files and rows, in this order: a crash in between leaves a row
-// that the next reconciliation marks as lost, and never a file that comes back.
+// Store deletes files and rows, in this order: after a crash in between the next
+// reconciliation marks the row as lost, and the file never comes back.
 type Store interface {
-	// Remove deletes one file, and the directories that it leaves empty, unless
-	// somebody protects or reads it: ErrKept. That it is gone already is no error.
+	// Remove deletes one file and the directories that it leaves empty. It returns
+	// ErrKept if the file is protected or being read, and no error if it is gone already.
 	Remove(ctx context.Context, it *Item) error
-	// Forget takes the rows of deleted files away. It does not wait for the
-	// database.
+	// Forget deletes the rows of deleted files. It does not wait for the database.
 	Forget(ctx context.Context, items []*Item) error
 }
 
-// Recordings are started and stopped where no room can be made for them.
+// Recordings stops and starts recordings for which there is no room.
 type Recordings interface {
-	// Recording lists the streams that are being recorded and can be stopped.
+	// Recording returns the streams that are being recorded and can be stopped.
 	Recording() []string
 	// Stop ends the recordings of a stream because there is no room for them.
 	Stop(ctx context.Context, stream string) error
 	Start(stream string) error
 }
 
-// Deps is what a keeper needs.
+// Deps are the dependencies of a keeper.
 type Deps struct {
 	Dir        string // the record directory, absolute
 	Read       Reader
 	Store      Store
 	Recordings Recordings
 	Disk       func(dir string) (filesystem.Capacity, error) // nil: Disk
-	Writable   func() bool                                   // whether a recording could begin a file now; waits for nothing, and may be nil
+	Writable   func() bool                                   // whether a file could be created now; must not block; may be nil
 	Clock      pipeline.Clock
-	Wall       *wallclock.Judge // whether the clock is believed; nil: one of its own
+	Wall       *wallclock.Judge // judges whether the clock is believed; nil: the keeper creates one
 	Log        *slog.Logger
 }
 
@@ -65,28 +64,28 @@ type Keeper struct {
 	problem atomic.Pointer[pipeline.Problem]     // see Problems
 	ledger  *ledger
 
-	mu      sync.Mutex // guards what follows
+	mu      sync.Mutex // guards the fields below
 	index   *index
-	totals  totals // of the index's items; of open files as far as was told
+	totals  totals // totals of the index's items; of open files, the reported lengths
 	queue   []ranked
 	scanned time.Time
 	took    time.Duration
-	rounded time.Time         // of the last whole look
-	judged  wallclock.State   // of then
-	clock   wallclock.Reading // of this look
+	rounded time.Time         // time of the last full look
+	judged  wallclock.State   // state of the clock at the last full look
+	clock   wallclock.Reading // reading of the clock for the current look
 	expiry  expiry
-	held    *retained.Held // what has expired and stays, as of the last scan
-	barren  bool           // the last scan found nothing to delete, and something is needed
+	held    *retained.Held // expired footage that is held, as of the last scan
+	barren  bool           // the last scan found nothing to delete although room is needed
 	lacking bool           // the last look could not make the room that is needed
 	filling filling
 	futile  int64                // bytes deleted in a row that gave no room back
-	rest    time.Time            // no more is deleted for room before this
+	rest    time.Time            // no deletion for room before this
 	stopped map[string]stoppedBy // streams that retention has stopped
-	gaveUp  time.Time            // the last time that it stopped any
+	gaveUp  time.Time            // when it last stopped a recording
 	lastErr string
 }
 
-// counts are for metrics.
+// counts holds the counters for the metrics.
 type counts struct {
 	files, bytes atomic.Uint64
 	stops        atomic.Uint64
@@ -98,7 +97,7 @@ type stoppedBy struct {
 	rule  rule
 }
 
-// New opens the record directory, which must be there.
+// New opens the record directory, which must exist.
 func New(policy Policy, deps Deps) (*Keeper, error) {
 	s, err := openIndex(deps.Dir, deps.Read)
 	if err != nil {
@@ -121,13 +120,13 @@ func New(policy Policy, deps Deps) (*Keeper, error) {
 	return k, nil
 }
 
-// Close lets go of the directory. Run must have ended.
+// Close closes the directory. Run must have returned.
 func (k *Keeper) Close() error { return k.index.root.Close() }
 
-// lookEvery is how often the disk is asked how full it is.
+// lookEvery is the interval at which the disk is measured.
 const lookEvery = time.Second
 
-// Run keeps to the policy until the context ends. It is a task's.
+// Run enforces the policy until the context ends. It runs as a task of the pipeline framework.
 func (k *Keeper) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		k.Look(ctx)
@@ -136,7 +135,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 	return nil
 }
 
-// Wake asks for a look at once: somebody found the disk full.
+// Wake requests a look at once, for instance after a recorder found the disk full.
 func (k *Keeper) Wake() {
 	select {
 	case k.wake <- struct{}{}:
@@ -144,8 +143,8 @@ func (k *Keeper) Wake() {
 	}
 }
 
-// Look makes room if there is too little, and does the whole round when it is
-// due. An error is logged and told in the plan; the next look comes anyway.
+// Look makes room if there is too little, and scans the whole directory when that is due. It
+// logs an error and reports it in the plan; the next look takes place anyway.
 func (k *Keeper) Look(ctx context.Context) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -204,19 +203,19 @@ func (k *Keeper) look(ctx context.Context) error {
 	return err
 }
 
-// readClock reads the clock for one look: all ages are by it.
+// readClock reads the clock for one look: all ages refer to it.
 func (k *Keeper) readClock() {
 	k.clock = k.deps.Wall.Read()
 	k.index.clock = k.clock
 }
 
-// expires reports whether an item goes when it has expired.
+// expires reports whether an item is deleted once it has expired.
 func (k *Keeper) expires(it *Item) bool {
 	return k.clock.Believed() && (it.cleared || k.held == nil)
 }
 
-// prove tells the clock of the newest file, and of the newest from before this
-// process, and reads it anew if they speak against it.
+// prove shows the judge of the clock the newest file, and the newest file from before this
+// process started. If they contradict the clock, it reads the clock again.
 func (k *Keeper) prove() {
 	for _, upTo := range []int64{math.MaxInt64, k.deps.Wall.Began().UnixNano()} {
 		if path, at := k.index.newest(upTo); path != "" {
@@ -231,7 +230,7 @@ func (k *Keeper) prove() {
 	}
 }
 
-// refresh looks at the whole directory.
+// refresh scans the whole directory.
 func (k *Keeper) refresh(ctx context.Context, now time.Time) error {
 	if err := k.index.scan(ctx, k.clock.Best); err != nil {
 		return err
@@ -245,7 +244,7 @@ func (k *Keeper) refresh(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// id returns an item's ID for logs, empty without an entry.
+// id returns an item's ID for logs, empty for a file without an entry.
 func (it *Item) id() string {
 	if it.ID == (media.ID{}) {
 		return ""

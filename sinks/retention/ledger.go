@@ -10,37 +10,38 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// ledger is what recorders and others tell of files between two looks of the
-// keeper, and what may come before the next one. Its lock is held for a moment
-// only: who tells must wait neither for a disk nor for a deletion.
+// ledger collects the notices about files between two looks of the keeper, and the bytes that
+// may come before the next one. Its lock is held only briefly: a recorder that leaves a notice
+// must wait neither for a disk nor for a deletion.
 type ledger struct {
-	mu    sync.Mutex           // guards what follows
-	told  bool                 // there is a policy, and so a keeper that looks
+	mu    sync.Mutex           // guards the fields below
+	told  bool                 // a policy is active, so the keeper takes the notices
 	open  map[string]*openFile // by path below the record directory
-	again map[string]struct{}  // paths of which more has changed than their length
-	since totals               // bytes that came since the notices were taken
-	ahead totals               // the sum of open files' largest chunks: what comes next
+	again map[string]struct{}  // paths of files that changed in more than their length
+	since totals               // bytes written since the notices were taken
+	ahead totals               // sum of the open files' largest chunks: the bytes expected next
 	watch watch
 }
 
 type openFile struct {
 	stream      string
-	size, chunk int64 // bytes; chunk is the most that came at once, after the beginning
+	size, chunk int64 // bytes; chunk is the largest growth at once, after the file's first
 }
 
-// watch is when the keeper wants to be woken: when this much came, less what
-// comes next. An empty one wants nothing.
+// watch holds the limits at which the keeper is woken: when the bytes written and the bytes
+// expected next reach one. The zero value never wakes it.
 type watch struct {
 	all, disk bound
 	byStream  map[string]bound
 }
 
-// bound is what is left until a limit is reached, and of the limit. A zero limit
-// is none.
+// bound is a limit in bytes and the bytes left until it is reached. A zero limit means no
+// limit.
 type bound struct{ left, limit int64 }
 
-// passed reports whether what came and what comes next does not fit. What comes
-// next counts up to an eighth of the limit: a small one must not be emptied for it.
+// passed reports whether the bytes written and the bytes expected next do not fit. The
+// expected bytes count up to an eighth of the limit: a small limit must not cause the deletion
+// of all its footage.
 func (b bound) passed(came, next int64) bool {
 	return b.limit > 0 && came+min(next, b.limit/maxAhead) > b.left
 }
@@ -52,7 +53,7 @@ func newLedger(told bool) *ledger {
 	}
 }
 
-// grew takes the new length of a file, and reports whether the keeper is to look.
+// grew records the new length of a file, and reports whether the keeper should look.
 func (l *ledger) grew(path, stream string, bytes int64) (due bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -74,7 +75,7 @@ func (l *ledger) grew(path, stream string, bytes int64) (due bool) {
 	return l.due(stream)
 }
 
-// due reports once that a limit for all, or for one of the streams, is near.
+// due reports, once, that a limit for all streams or for one of the given streams is near.
 func (l *ledger) due(streams ...string) bool {
 	near := l.watch.all.passed(l.since.all, l.ahead.all) || l.watch.disk.passed(l.since.all, l.ahead.all)
 	for _, stream := range streams {
@@ -86,7 +87,7 @@ func (l *ledger) due(streams ...string) bool {
 	return near
 }
 
-// changed notes that a file came, went or has another name.
+// changed records that a file appeared, went or was renamed.
 func (l *ledger) changed(paths ...string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -104,13 +105,13 @@ func (l *ledger) changed(paths ...string) {
 	}
 }
 
-// grown is the length of an open file.
+// grown holds the path and the length of an open file.
 type grown struct {
 	path string
 	size int64
 }
 
-// take hands over the notices.
+// take returns the notices and clears them.
 func (l *ledger) take() (again []string, open []grown) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -132,8 +133,8 @@ func (l *ledger) next() totals {
 	return totals{l.ahead.all, maps.Clone(l.ahead.byStream)}
 }
 
-// wait sets the watch, counted from when the notices were taken, and reports
-// whether it is passed already.
+// wait sets the limits of the watch, counted from the last take, and reports whether one is
+// passed already.
 func (l *ledger) wait(w watch) (due bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -141,7 +142,7 @@ func (l *ledger) wait(w watch) (due bool) {
 	return l.due(slices.Collect(maps.Keys(w.byStream))...)
 }
 
-// watch returns what may come until one of the limits is reached.
+// watch returns the bytes that may be written until each limit is reached.
 func (p *Policy) watch(t totals, s filesystem.Capacity) watch {
 	w := watch{byStream: map[string]bound{}}
 	if p.MaxBytes > 0 {
@@ -163,15 +164,15 @@ func (p *Policy) watch(t totals, s filesystem.Capacity) watch {
 	return w
 }
 
-// Grew says that a file that is being recorded has so many bytes now. The path is
-// absolute. Like the other notices it may come from anywhere, and does not wait.
+// Grew reports the new length of a file that is being recorded, in bytes. The path is
+// absolute. As all notices it is safe for concurrent use and does not block.
 func (k *Keeper) Grew(file, stream string, bytes int64) {
 	if path, ok := k.below(file); ok && k.ledger.grew(path, stream, bytes) {
 		k.Wake()
 	}
 }
 
-// Closed says that a file's recorder is done with it, and what name it has now.
+// Closed reports that a recorder has finished a file, and the file's final name.
 func (k *Keeper) Closed(file, as string) {
 	for _, file := range []string{file, as} {
 		if path, ok := k.below(file); ok {
@@ -180,7 +181,7 @@ func (k *Keeper) Closed(file, as string) {
 	}
 }
 
-// Changed says that files came or went, by their paths below the record directory.
+// Changed reports that files appeared or went, by their paths below the record directory.
 func (k *Keeper) Changed(paths ...string) { k.ledger.changed(paths...) }
 
 func (k *Keeper) below(file string) (path string, ok bool) {

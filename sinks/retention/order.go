@@ -16,8 +16,8 @@ type ranked struct {
 	priority int
 }
 
-// rank lists what may go, in the order in which it goes. What has expired goes first
-// where it may expire, and in its order with the others where that is yet to be seen.
+// rank returns the items that may be deleted, in the order of deletion. An expired item comes
+// first if it may expire, and else has its place by kind.
 func (p *Policy) rank(items []*Item, now time.Time, expires func(*Item) bool) []ranked {
 	var queue []ranked
 	for _, it := range items {
@@ -29,7 +29,7 @@ func (p *Policy) rank(items []*Item, now time.Time, expires func(*Item) bool) []
 	return queue
 }
 
-// place returns an item's place in the queue; false: it stays.
+// place returns an item's place in the queue; false: the item must stay.
 func (p *Policy) place(it *Item, now time.Time, expires func(*Item) bool) (ranked, bool) {
 	c := p.class(it, now)
 	if c == retained.ClassExpired && !expires(it) {
@@ -38,7 +38,7 @@ func (p *Policy) place(it *Item, now time.Time, expires func(*Item) bool) (ranke
 	return ranked{it, c, p.priority(it.Stream)}, goes(c)
 }
 
-// inOrder compares which goes first.
+// inOrder compares two items by their order of deletion.
 func inOrder(a, b ranked) int {
 	return cmp.Or(cmp.Compare(place[a.class], place[b.class]), cmp.Compare(a.priority, b.priority),
 		cmp.Compare(a.began(), b.began()), cmp.Compare(a.StartUTC, b.StartUTC), strings.Compare(a.Path, b.Path))

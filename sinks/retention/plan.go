@@ -10,10 +10,10 @@ import (
 	"github.com/gospool/spool/pipeline/retained"
 )
 
-// maxNext bounds how many of the next evictions a plan names.
+// maxNext is the number of further evictions that a plan lists.
 const maxNext = 100
 
-// Plan looks at the disk anew.
+// Plan scans the record directory and returns what retention keeps and would delete.
 func (k *Keeper) Plan(ctx context.Context) (*retained.Plan, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -55,12 +55,12 @@ func (k *Keeper) Plan(ctx context.Context) (*retained.Plan, error) {
 	return p, nil
 }
 
-// told returns the eviction for a plan, which outlives the lock that its item is under.
+// told copies the eviction for a plan: the item is guarded by the keeper's lock.
 func (e eviction) told() retained.Eviction {
 	return retained.Eviction{ID: e.ID, Path: e.Path, Stream: e.Stream, StartUTC: e.StartUTC, Size: e.Size, Class: e.class, Cause: e.cause}
 }
 
-// withoutRoom lists the streams that retention has stopped.
+// withoutRoom returns the streams that retention has stopped.
 func (k *Keeper) withoutRoom() (out []retained.Stopped) {
 	for _, stream := range slices.Sorted(maps.Keys(k.stopped)) {
 		out = append(out, retained.Stopped{Stream: stream, Since: k.stopped[stream].Since})
@@ -68,7 +68,7 @@ func (k *Keeper) withoutRoom() (out []retained.Stopped) {
 	return out
 }
 
-// waiting lists the first of what has expired and stays.
+// waiting returns the first maxNext expired items that are held.
 func (k *Keeper) waiting() (out []retained.Eviction) {
 	if k.held == nil {
 		return nil
@@ -81,7 +81,7 @@ func (k *Keeper) waiting() (out []retained.Eviction) {
 	return out
 }
 
-// describe sums up what is kept, by reason and by stream.
+// describe adds the sums of kept footage, by reason and by stream, to a plan.
 func (p *Policy) describe(plan *retained.Plan, items []*Item) {
 	kept, streams := map[retained.Class]retained.Count{}, map[string]*retained.Stream{}
 	for _, it := range items {
@@ -109,15 +109,15 @@ func (p *Policy) describe(plan *retained.Plan, items []*Item) {
 	}
 }
 
-// day is what rates are measured over.
+// day is the time over which rates are measured.
 const day = 24 * time.Hour
 
-// count counts an item in. Until all are, BytesPerDay is the bytes of the last day so
-// far.
+// count adds an item to a stream's sums. Until describe computes the rate, BytesPerDay holds
+// the bytes of the last day.
 func count(s *retained.Stream, it *Item, now time.Time) {
 	s.Count = s.Count.Plus(it.Size)
 	start, end := time.Unix(0, it.began()), time.Unix(0, it.ended())
-	if it.undated { // it is new, whatever it says
+	if it.undated { // without a known date the item counts as new
 		start, end = now, now
 	}
 	if it.Protected {
@@ -133,14 +133,13 @@ func count(s *retained.Stream, it *Item, now time.Time) {
 	}
 }
 
-// span returns the part of the last day that the stream's footage reaches back over.
+// span returns how much of the last day the stream's footage covers.
 func span(s *retained.Stream) time.Duration { return min(cmp.Or(s.Keeps, day), day) }
 
-// leastSpan is the shortest time that a rate is told from.
+// leastSpan is the shortest time from which a rate is computed.
 const leastSpan = time.Hour
 
-// perDay returns the bytes of a day at the rate of a shorter time; 0 where that is too short
-// to tell.
+// perDay extrapolates bytes over a shorter time to a day; 0 if the time is below leastSpan.
 func perDay(bytes int64, over time.Duration) int64 {
 	if over < leastSpan {
 		return 0

@@ -2,33 +2,33 @@ package retention
 
 import "time"
 
-// Policy is what the user wants kept. A zero value wants nothing deleted.
+// Policy holds the user's retention settings. The zero value deletes nothing.
 type Policy struct {
 	Limits
-	DiskMaxPercent int        // of the disk, whoever filled it
+	DiskMaxPercent int        // of the disk, filled by any program
 	MassExpiry     MassExpiry // empty: MassWait
 
-	// Streams are the policies of those that have their own.
+	// Streams holds the policies of streams that have their own.
 	Streams map[string]StreamPolicy
 }
 
-// Limits hold for all footage, or for that of one stream. A zero is no limit.
+// Limits apply to all footage, or to that of one stream. A zero means no limit.
 type Limits struct {
-	Expire      time.Duration // older footage goes
+	Expire      time.Duration // older footage is deleted
 	MaxBytes    int64         // of footage
-	MinFree     int64         // bytes of the disk that stay free
-	KeepAtLeast time.Duration // younger footage stays, whatever happens
+	MinFree     int64         // bytes of the disk to keep free
+	KeepAtLeast time.Duration // younger footage is never deleted
 }
 
-// StreamPolicy is that of one stream. Expire and KeepAtLeast stand in place of
-// the global ones where they are not 0, a negative Expire is never; MaxBytes and
-// MinFree hold beside them, and take from this stream only.
+// StreamPolicy is the policy of one stream. Expire and KeepAtLeast replace the global values
+// unless they are 0; a negative Expire means never. MaxBytes and MinFree apply in addition to
+// the global ones, and delete footage of this stream only.
 type StreamPolicy struct {
 	Limits
-	Priority int // footage of a lower one goes first; 0 for streams without a policy
+	Priority int // footage with a lower one is deleted first; 0 for streams without a policy
 }
 
-// Active reports whether anything may ever be deleted.
+// Active reports whether the policy can delete anything.
 func (p *Policy) Active() bool {
 	if p.DiskMaxPercent > 0 || p.limits() {
 		return true
@@ -43,8 +43,7 @@ func (p *Policy) Active() bool {
 
 func (l *Limits) limits() bool { return l.Expire > 0 || l.MaxBytes > 0 || l.MinFree > 0 }
 
-// counted reports whether a rule counts the bytes of footage: it is looked at
-// more often than hourly then.
+// counted reports whether a rule counts the bytes of footage: scans are then more frequent.
 func (p *Policy) counted() bool {
 	for _, s := range p.Streams {
 		if s.MaxBytes > 0 {

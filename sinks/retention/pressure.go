@@ -8,25 +8,23 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// passed returns the rules that ask for room.
+// passed returns the rules that need room.
 func (k *Keeper) passed(space filesystem.Capacity) []rule {
 	next := k.ledger.next()
 	disk := max(k.filling.soon(space), min(next.all, space.Usable/maxAhead))
 	return slices.Concat(k.policy.byteRules(k.totals, next), k.policy.diskRules(space, disk), k.policy.inodeRules(space))
 }
 
-// await lets recorders wake the keeper when what they write comes near a limit. It
-// is not done while a limit is passed that cannot be helped: looks in turn are
-// often enough then.
+// await lets recorders wake the keeper when their writes come near a limit. The keeper does
+// not await while it cannot satisfy a passed limit: its regular looks suffice then.
 func (k *Keeper) await(space filesystem.Capacity) {
 	if k.ledger.wait(k.policy.watch(k.totals, space)) {
 		k.Wake()
 	}
 }
 
-// rescanAfter returns how old the list must be to be made anew when it has come to its
-// end before its time: not at all while each one brings something to delete, since
-// the disk fills meanwhile.
+// rescanAfter returns the least age at which an exhausted queue is built anew. It is short
+// while each scan finds files to delete, since the disk fills meanwhile.
 func (k *Keeper) rescanAfter() time.Duration {
 	if k.barren {
 		return max(5*time.Second, 10*k.took)
@@ -34,9 +32,9 @@ func (k *Keeper) rescanAfter() time.Duration {
 	return k.took
 }
 
-// relieve deletes what expired and what the rules need. The list may be an hour
-// old, which does not hurt: what it lacks is newer than what it has. When it has
-// come to its end it is made anew.
+// relieve deletes the expired items and those that the rules need. The queue may be an hour
+// old, which does no harm: files missing from it are newer than those in it. An exhausted
+// queue is built anew.
 func (k *Keeper) relieve(ctx context.Context, rules []rule, whole bool, now time.Time) error {
 	if k.lacking = now.Before(k.rest); k.lacking {
 		rules = nil
@@ -63,14 +61,14 @@ func (k *Keeper) relieve(ctx context.Context, rules []rule, whole bool, now time
 	return k.stopLowest(ctx, short, now)
 }
 
-// free deletes what the rules choose, and tells for which there was too little.
+// free deletes the items that the rules choose, and returns the rules that found too few.
 func (k *Keeper) free(ctx context.Context, rules []rule, expired bool, now time.Time) (short []shortage, err error) {
 	var evictions []eviction
 	evictions, k.queue, short = choose(k.queue, rules, expired)
 	return short, k.evict(ctx, evictions, now)
 }
 
-// still returns the rules that are passed after what was deleted so far.
+// still returns the rules that are passed after the deletions so far.
 func (k *Keeper) still(rules []rule) []rule {
 	space, err := k.deps.Disk(k.deps.Dir)
 	if err != nil || len(rules) == 0 {

@@ -9,18 +9,18 @@ import (
 	"github.com/gospool/spool/pipeline/retained"
 )
 
-// rule is a limit that is passed: so many bytes must go from a stream, or from
-// any where stream is empty.
+// rule is a passed limit: need bytes, or files, must be deleted from a stream, or from any
+// stream if stream is empty.
 type rule struct {
 	stream string
 	cause  string // the setting's name, or inodesCause
 	need   int64  // bytes, or files
-	over   bool   // the mark itself is passed, and not only soon
-	sizes  bool   // what counts is how long files are, and not the room that they give back
-	files  bool   // what counts, and what need is in, is how many they are
+	over   bool   // the mark itself is passed, not only expected to be
+	sizes  bool   // the rule counts the lengths of files, not the room that they give back
+	files  bool   // the rule counts files
 }
 
-// totals are the bytes of footage, growing and protected included.
+// totals are the bytes of footage, growing and protected files included.
 type totals struct {
 	all      int64
 	byStream map[string]int64
@@ -31,7 +31,7 @@ func (t *totals) add(stream string, bytes int64) {
 	t.byStream[stream] += bytes
 }
 
-// freed is what was chosen so far, as each kind of rule counts it.
+// freed counts the items chosen so far, for each kind of rule.
 type freed struct{ room, sizes, files totals }
 
 func (f *freed) add(it *Item) {
@@ -60,15 +60,15 @@ func total(items []*Item) totals {
 	return t
 }
 
-// count adds an item, or with -1 takes it away.
+// count adds an item with sign 1, or subtracts it with -1.
 func (t *totals) count(it *Item, sign int64) {
 	if it.Kind != Foreign {
 		t.add(it.Stream, sign*it.Size)
 	}
 }
 
-// byteRules returns the passed limits on the bytes of footage, streams first; next is
-// what comes before there is another look.
+// byteRules returns the passed limits on the bytes of footage, streams first. next holds the
+// bytes expected before the next look.
 func (p *Policy) byteRules(t, next totals) (out []rule) {
 	add := func(stream string, used, next, most int64) {
 		next = min(next, most/maxAhead)
@@ -83,7 +83,7 @@ func (p *Policy) byteRules(t, next totals) (out []rule) {
 	return out
 }
 
-// diskRules returns the passed limits on the disk; ahead is what it may fill by
+// diskRules returns the passed limits on the disk. ahead is the bytes that may be written
 // before the next look.
 func (p *Policy) diskRules(s filesystem.Capacity, ahead int64) (out []rule) {
 	add := func(stream, cause string, percent int, minFree int64) {
@@ -100,11 +100,11 @@ func (p *Policy) diskRules(s filesystem.Capacity, ahead int64) (out []rule) {
 	return out
 }
 
-// inodesCause is not a setting, as other causes are, but goes with those of the disk.
+// inodesCause names the rule for inodes. It is no setting; it is active with the limits on the disk.
 const inodesCause = "inodes"
 
-// inodeRules ask for files to go where the disk may be kept free and has no inodes
-// left for the next ones. Stopping a recording would give none back.
+// inodeRules returns a rule that deletes files if a limit on the disk is set and the disk runs
+// out of inodes. It never stops a recording, which would give no inode back.
 func (p *Policy) inodeRules(s filesystem.Capacity) []rule {
 	least := leastInodes(s)
 	if p.DiskMaxPercent == 0 && p.MinFree == 0 || s.Inodes == 0 || s.FreeInodes >= least {
@@ -113,21 +113,21 @@ func (p *Policy) inodeRules(s filesystem.Capacity) []rule {
 	return []rule{{cause: inodesCause, need: 2*least - s.FreeInodes, files: true}}
 }
 
-// eviction is an item that goes, and why.
+// eviction is an item that is deleted, and the reason.
 type eviction struct {
 	*Item
 	class retained.Class
-	cause string // the setting that asks for it
+	cause string // the name of the setting that requires it
 }
 
-// shortage is a rule for which nothing more may go.
+// shortage is a rule that found nothing more to delete.
 type shortage struct {
 	rule
 	missing int64
 }
 
-// choose takes from the queue what expired and what the rules need, and returns
-// what is left of the queue. Every byte that goes counts for every rule.
+// choose takes the expired items and those that the rules need from the queue, and returns
+// the rest of the queue. Each chosen item counts for every rule.
 func choose(queue []ranked, rules []rule, expired bool) (out []eviction, left []ranked, short []shortage) {
 	empty := func() totals { return totals{byStream: map[string]int64{}} }
 	freed := freed{empty(), empty(), empty()}
@@ -156,9 +156,9 @@ func choose(queue []ranked, rules []rule, expired bool) (out []eviction, left []
 	return out, left, short
 }
 
-// take serves one rule from the front of the queue, and tells how much it could
-// not get. A file with a second name gives no room back: it is left where room is
-// what is needed, or all of them would go for nothing.
+// take serves one rule from the front of the queue, and returns how much is missing. A file
+// with a second hard link gives no room back: a rule that needs room leaves it, or all such
+// files would be deleted in vain.
 func (r *rule) take(queue []ranked, freed *freed, take func(ranked, string)) (left []ranked, missing int64) {
 	counted := freed.counted(r)
 	got := func() int64 {
@@ -182,9 +182,8 @@ func (r *rule) take(queue []ranked, freed *freed, take func(ranked, string)) (le
 	return left, max(r.need-got(), 0)
 }
 
-// every returns how often the whole directory is looked at: hourly, or each minute
-// where bytes of footage are counted; a look takes no more than a hundredth of
-// the time.
+// every returns the interval of full scans: an hour, or a minute if a rule counts bytes of
+// footage, and at least a hundred times the duration of the last scan.
 func (p *Policy) every(took time.Duration) time.Duration {
 	if p.counted() {
 		return max(time.Minute, 100*took)

@@ -16,35 +16,33 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// orphanAge is how long nobody has written a file before it counts as left
-// behind.
+// orphanAge is the time since the last write after which an unfinished file counts as an
+// orphan.
 const orphanAge = time.Hour
 
-// Reader is what a scan asks about files. Paths are as the system writes them.
+// Reader reads files for a scan. Paths are those of the operating system.
 type Reader struct {
-	// Entry reads the catalogue entry that a file carries. An error that is not
-	// about the system says that the file is not ours.
+	// Entry reads the catalogue entry that a file carries. An error that is not one of
+	// the operating system means that the file is not ours.
 	Entry func(path string) (media.Recording, error)
-	// Writing reports whether somebody writes a file, or recovery may still
-	// finish it.
+	// Writing reports whether a recorder writes a file, or recovery may still finish it.
 	Writing func(path string) bool
-	// Temporary reports whether a hidden file was made by us for a moment only.
+	// Temporary reports whether the name is that of one of our temporary files.
 	Temporary func(name string) bool
-	// Identity is the name of the file that tells the record directory from
-	// another one in its place.
+	// Identity is the name of the file that identifies the record directory.
 	Identity string
-	// Event reports whether a recording is of an event.
+	// Event reports whether a recording belongs to an event.
 	Event func(media.Recording) bool
 }
 
-// index is the record directory as it was last seen.
+// index holds the files of the record directory as of the last scan and later notices.
 type index struct {
 	dir    string
 	root   *os.Root
 	read   Reader
 	items  map[string]*Item  // by path
-	intern map[string]string // streams' and pipelines' names, each once
-	id     string            // what the identity file said; empty before it was there
+	intern map[string]string // interned names of streams and pipelines
+	id     string            // content of the identity file; empty before the file exists
 	dates
 }
 
@@ -56,14 +54,14 @@ func openIndex(dir string, read Reader) (*index, error) {
 	return &index{dir: dir, root: root, read: read, items: map[string]*Item{}, intern: map[string]string{}, dates: dates{made: map[string]int64{}}}, nil
 }
 
-// check makes sure that the path still leads to the directory that was opened,
-// or to the same disk mounted again.
+// check verifies that the path still leads to the directory that was opened, or to the same
+// disk mounted again.
 func (s *index) check() error {
 	root, err := os.OpenRoot(s.dir)
 	if err != nil {
 		return fmt.Errorf("retention: %w", err)
 	}
-	id, _ := root.ReadFile(s.read.Identity) // nothing was recorded yet
+	id, _ := root.ReadFile(s.read.Identity) // before the first recording there is none
 	if !same(root, s.root) {
 		if s.id == "" || string(id) != s.id {
 			return errors.Join(fmt.Errorf("retention: %s is not the one that it was: nothing is deleted there until it is mounted again", s.dir), root.Close())
@@ -85,11 +83,11 @@ func same(a, b *os.Root) bool {
 	return err == nil && os.SameFile(x, y)
 }
 
-// scan looks at every file. Only those that are new or have changed are opened.
-// A directory that cannot be read is left out: what is not seen is not deleted.
+// scan visits every file and opens those that are new or have changed. It skips a directory
+// that cannot be read: files that it does not see are not deleted.
 func (s *index) scan(ctx context.Context, now time.Time) error {
 	seen := make(map[string]*Item, len(s.items))
-	// DirFS follows a link to the directory itself, as whoever records to it does.
+	// DirFS follows a link to the directory itself, as the recorder does.
 	err := fs.WalkDir(os.DirFS(s.dir), ".", func(rel string, d fs.DirEntry, err error) error {
 		switch {
 		case ctx.Err() != nil:
@@ -118,10 +116,10 @@ func (s *index) scan(ctx context.Context, now time.Time) error {
 
 func hidden(name string) bool { return strings.HasPrefix(name, ".") }
 
-// path returns where the system finds an item.
+// path returns an item's path for the operating system.
 func (s *index) path(rel string) string { return filepath.Join(s.dir, filepath.FromSlash(rel)) }
 
-// direct reports whether no link leads to a path: a scan follows none.
+// direct reports whether no symbolic link is part of a path: a scan follows none.
 func (s *index) direct(rel string) bool {
 	if !filepath.IsLocal(rel) {
 		return false
@@ -134,7 +132,7 @@ func (s *index) direct(rel string) bool {
 	return true
 }
 
-// look makes an item of a file, nil of one that is no footage.
+// look returns the item of a file, nil if the file is not footage.
 func (s *index) look(rel string, d fs.DirEntry, now time.Time) *Item {
 	name := d.Name()
 	temporary := hidden(name) && s.read.Temporary(name)
@@ -144,7 +142,7 @@ func (s *index) look(rel string, d fs.DirEntry, now time.Time) *Item {
 	}
 	info, err := d.Info()
 	if err != nil {
-		return nil // it went
+		return nil // removed meanwhile
 	}
 	file := s.path(rel)
 	it := &Item{Path: rel, Size: info.Size(), Room: space(info), changed: info.ModTime().UnixNano()}
@@ -167,7 +165,7 @@ func (s *index) look(rel string, d fs.DirEntry, now time.Time) *Item {
 	return it
 }
 
-// unfinished tells a growing file from one that was left behind.
+// unfinished classifies an unfinished file as growing or as an orphan.
 func (it *Item) unfinished(writing bool, now time.Time) {
 	it.Kind, it.EndUTC = Growing, it.changed
 	if !writing && now.UnixNano()-it.changed > int64(orphanAge) {
@@ -175,8 +173,8 @@ func (it *Item) unfinished(writing bool, now time.Time) {
 	}
 }
 
-// know reads the file's entry. A system's error says nothing about the file: it
-// is not counted, and so not touched.
+// know reads the file's entry. It returns false after an error of the operating system, which
+// proves nothing about the file: the file is then neither counted nor deleted.
 func (s *index) know(it *Item, path string) bool {
 	rec, err := s.read.Entry(path)
 	var system syscall.Errno
@@ -193,7 +191,7 @@ func (s *index) know(it *Item, path string) bool {
 		it.EndUTC = it.changed
 	}
 	switch {
-	case rec.State == media.StateRecording: // under a finished name: recovery or its writer is at it
+	case rec.State == media.StateRecording: // under a final name: its recorder or recovery still writes it
 		it.Kind, it.EndUTC = Growing, it.changed
 	case s.read.Event(rec):
 		it.Kind = Event
@@ -209,7 +207,7 @@ func (s *index) name(n string) string {
 	return n
 }
 
-// space returns what deleting a file gives back. One with a second name gives nothing.
+// space returns the bytes that deleting a file gives back: 0 if it has a second hard link.
 func space(info fs.FileInfo) int64 {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	switch {
@@ -217,13 +215,13 @@ func space(info fs.FileInfo) int64 {
 		return info.Size()
 	case st.Nlink > 1:
 		return 0
-	case st.Blocks == 0: // some file systems over FUSE and the net do not tell
+	case st.Blocks == 0: // some FUSE and network file systems report none
 		return info.Size()
 	}
 	return st.Blocks * 512
 }
 
-// list returns the items in no order.
+// list returns the items in no particular order.
 func (s *index) list() []*Item {
 	out := make([]*Item, 0, len(s.items))
 	for _, it := range s.items {
@@ -232,9 +230,9 @@ func (s *index) list() []*Item {
 	return out
 }
 
-// fresh reads again what may have changed about an item that is to go, its
-// protection above all; false: it is gone, or no longer the file that it was.
-// Its size is left to who counts.
+// fresh reads the properties that may have changed of an item that is about to be deleted, above
+// all its protection. It returns false if the file is gone or is another one. It leaves Size,
+// which the caller accounts for.
 func (s *index) fresh(it *Item, now time.Time) bool {
 	path := s.path(it.Path)
 	info, err := os.Lstat(path)

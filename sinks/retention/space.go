@@ -6,7 +6,7 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// Disk asks the filesystem of a directory.
+// Disk returns the capacity of a directory's filesystem.
 func Disk(dir string) (filesystem.Capacity, error) {
 	has, err := filesystem.CapacityOf(dir)
 	if err != nil {
@@ -15,13 +15,13 @@ func Disk(dir string) (filesystem.Capacity, error) {
 	return has, nil
 }
 
-// maxMargin bounds how far below a mark room is made: 2 % of a large array would
-// be days of footage.
+// maxMargin limits how far below a mark room is made, in bytes: 2 % of a large array would be
+// days of footage.
 const maxMargin = 16 << 30
 
 func margin(usable int64) int64 { return min(usable/50, maxMargin) }
 
-// mark returns the most that may be used of a disk under a limit; false: there is none.
+// mark returns the most bytes of a disk that a limit permits to use; false: no limit is set.
 func mark(disk filesystem.Capacity, percent int, minFree int64) (int64, bool) {
 	most := disk.Usable
 	if percent > 0 {
@@ -33,6 +33,6 @@ func mark(disk filesystem.Capacity, percent int, minFree int64) (int64, bool) {
 	return most, percent > 0 || minFree > 0
 }
 
-// leastInodes returns how many inodes are kept free: for the next file of each of some
-// recordings, and for the journal of the catalogue.
+// leastInodes returns the number of inodes to keep free, for the next files of some recordings
+// and for the catalogue's journal.
 func leastInodes(disk filesystem.Capacity) int64 { return min(max(disk.Inodes/1000, 8), 1000) }

@@ -10,12 +10,12 @@ import (
 	"github.com/gospool/spool/pipeline"
 )
 
-// settleAfter is how long what was stopped may take to give its room back.
+// settleAfter is the time that a stopped recording may take to give its room back.
 const settleAfter = 5 * time.Second
 
-// stopLowest stops a recording for each rule whose mark is passed and for which
-// nothing more may go: the stream of the rule, or of all that are recorded the
-// one with the lowest priority, and of those the one that keeps the most.
+// stopLowest stops a recording for each rule whose mark is passed and that found nothing more
+// to delete: the rule's own stream, or of all recorded streams the one with the lowest
+// priority, and among equals the one with the most footage.
 func (k *Keeper) stopLowest(ctx context.Context, short []shortage, now time.Time) error {
 	if now.Sub(k.gaveUp) < settleAfter {
 		return nil
@@ -52,7 +52,7 @@ func (k *Keeper) victim(r rule) (string, bool) {
 	}), true
 }
 
-// keeps counts a stream's files by why they stay.
+// keeps counts a stream's kept files by reason.
 func (k *Keeper) keeps(stream string) map[string]int {
 	out := map[string]int{}
 	for _, it := range k.index.items {
@@ -63,8 +63,8 @@ func (k *Keeper) keeps(stream string) map[string]int {
 	return out
 }
 
-// Stopped lists the streams that have no room, and since when, as of the last look.
-// It waits for nothing.
+// Stopped returns the streams that retention has stopped, and since when, as of the last look.
+// It does not block.
 func (k *Keeper) Stopped() map[string]time.Time {
 	if shown := k.shown.Load(); shown != nil {
 		return *shown
@@ -72,8 +72,7 @@ func (k *Keeper) Stopped() map[string]time.Time {
 	return nil
 }
 
-// LastError tells why the last look failed, empty where it did not. It waits for
-// nothing.
+// LastError returns why the last look failed, or an empty string. It does not block.
 func (k *Keeper) LastError() string {
 	if text := k.wrong.Load(); text != nil {
 		return *text
@@ -81,8 +80,7 @@ func (k *Keeper) LastError() string {
 	return ""
 }
 
-// Problems tells of what has expired and waits for a second look, as of the last
-// look. It waits for nothing.
+// Problems returns the mass expiry that waits, as of the last look. It does not block.
 func (k *Keeper) Problems() []pipeline.Problem {
 	if p := k.problem.Load(); p != nil {
 		return []pipeline.Problem{*p}
@@ -99,10 +97,10 @@ func (k *Keeper) show() {
 	k.shown.Store(&out)
 }
 
-// resumeAfter is how long a stopped stream stays so at least.
+// resumeAfter is the shortest time for which a recording stays stopped.
 const resumeAfter = 10 * time.Second
 
-// resume starts again what was stopped, when there is room below the mark.
+// resume starts stopped recordings again when there is room below the mark.
 func (k *Keeper) resume(now time.Time) {
 	if len(k.stopped) == 0 {
 		return
@@ -111,7 +109,7 @@ func (k *Keeper) resume(now time.Time) {
 	if err != nil || k.deps.Writable != nil && !k.deps.Writable() {
 		return
 	}
-	// Half the margin: making room goes below that, and a full disk is above.
+	// Half the margin: deletion frees more than that, and a full disk stays above it.
 	passed := append(k.policy.byteRules(k.totals, totals{}), k.policy.diskRules(space, margin(space.Usable)/2)...)
 	for stream, by := range k.stopped {
 		held := slices.ContainsFunc(passed, func(r rule) bool { return r.stream == by.rule.stream && r.cause == by.rule.cause })
