@@ -1,4 +1,3 @@
-// Package clients is what all servers of ingest do about their connections: it accepts
-// them in spite of errors that pass, bounds their number, counts and lists them. It knows
-// no protocol: a server says what a client has come to.
+// Package clients manages the connections of the ingest servers: it accepts connections in spite of transient errors,
+// bounds their number, counts and lists them. It knows no protocol: a server reports the state of each client.
 package clients

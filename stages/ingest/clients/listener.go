@@ -12,8 +12,8 @@ import (
 	"github.com/gospool/spool/pipeline"
 )
 
-// Listener accepts connections and goes on after errors that pass, such as a lack of
-// file descriptors, over which a server would end.
+// Listener accepts connections and continues after transient errors, such as a lack of file descriptors, at which a
+// server would end.
 type Listener struct {
 	net.Listener
 	log    *slog.Logger
@@ -22,7 +22,7 @@ type Listener struct {
 	once   sync.Once
 }
 
-// NewListener makes a listener of another one.
+// NewListener wraps a listener.
 func NewListener(l net.Listener, log *slog.Logger, clock pipeline.Clock) *Listener {
 	return &Listener{Listener: l, log: log, clock: clock, closed: make(chan struct{})}
 }
@@ -49,16 +49,16 @@ func passes(err error) bool {
 	return false
 }
 
-// shortagePause is how long Accept lets a shortage pass.
+// shortagePause is the time for which Accept waits during a shortage.
 const shortagePause = 500 * time.Millisecond
 
-// wait lets a shortage pass; false when the listener was closed meanwhile.
+// wait waits during a shortage; it returns false if the listener was closed meanwhile.
 func (l *Listener) wait(err error) bool {
 	l.log.Warn("cannot accept connections", "error", err)
 	return pipeline.Sleep(context.Background(), l.clock, shortagePause, l.closed)
 }
 
-// Close ends Accept.
+// Close closes the listener and ends Accept.
 func (l *Listener) Close() error {
 	l.once.Do(func() { close(l.closed) })
 	return l.Listener.Close()

@@ -13,55 +13,54 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Table is the open connections of one server. It bounds their number, and lists them.
+// Table holds the open connections of one server. It bounds their number, and lists them.
 //
-// A client that publishes is never given up for another. Of those that do not, the one
-// that has waited longest since it connected, or since it got further, goes for a new
-// one: when too many are open, and before that when too many of one address wait. So
-// cameras behind one address are as many as there may be connections, and strangers who
-// only connect lock nobody out.
+// A publishing client is never closed for another. Of the other clients, the one that has waited longest since it
+// connected, or since its last progress, is closed for a new one: when too many connections are open, and before that
+// when too many of one address wait. Cameras behind one address may therefore use all connections, and strangers who
+// only connect lock out no publisher.
 type Table struct {
 	protocol string
 	limits   Limits
 	log      *slog.Logger
 	clock    pipeline.Clock
 
-	mu      sync.Mutex // guards what follows, and what it says of each Client
+	mu      sync.Mutex // guards the fields below, and the guarded fields of each Client
 	open    *list.List // of *Client, the oldest first
-	waiting *list.List // of *Client, those that do not publish: which has waited longest first
+	waiting *list.List // of *Client, those that do not publish, the longest waiting first
 	from    map[netip.Addr]int
 	counts  Counts
-	number  uint64 // of the newest
+	number  uint64 // number of the newest client
 }
 
 // Limits bound the clients of a server.
 type Limits struct {
-	Connections int // at once; 0 is no limit
-	PerAddress  int // of these, that do not publish and come from one address; 0: a quarter of Connections
+	Connections int // open at once; 0: no limit
+	PerAddress  int // of one address that do not publish; 0: a quarter of Connections
 }
 
-// Counts are what has come to a server since it began to listen.
+// Counts are the counters of a server since it began to listen.
 type Counts struct {
 	Connections int    // open now
-	Refused     uint64 // connections, because all the others recorded
-	GivenUp     uint64 // connections, for others: they did not record
-	Publishers  uint64 // that were refused, whatever the reason, but not those that gave no password
+	Refused     uint64 // refused because all open connections record
+	GivenUp     uint64 // closed for newer ones because they did not record
+	Publishers  uint64 // refused for any reason except a missing password
 }
 
 // Client is one open connection.
 type Client struct {
 	of     *Table
 	remote string
-	from   netip.Addr // whom it counts for
+	from   netip.Addr // the address for which it counts
 	since  time.Time
 	tls    bool
 	hangUp func()
 	number uint64
 	bytes  atomic.Uint64
 
-	// guarded by of.mu
-	opened *list.Element // among the open ones; nil once it is counted out
-	waits  *list.Element // among those that wait
+	// The fields below are guarded by of.mu.
+	opened *list.Element // in open; nil after Leave
+	waits  *list.Element // in waiting
 	path   string
 	user   string
 	state  media.ConnectionState
@@ -78,11 +77,9 @@ func New(protocol string, limits Limits, log *slog.Logger, clock pipeline.Clock)
 	}
 }
 
-// Admit counts a new connection in, and gives another one up for it where it must; nil
-// means that there is no room, and that the caller must close the connection. tls tells
-// whether the connection is encrypted. hangUp
-// closes it: it is called once it is given up for another one, from whatever goroutine.
-// Leave counts it out, after which it is in no list.
+// Admit adds a new connection, and closes another one for it if it must. It returns nil if there is no room; the
+// caller then closes the connection. tls records whether the connection is encrypted. Admit calls hangUp to close the
+// connection for a newer one, from any goroutine. Leave removes the connection.
 func (c *Table) Admit(remote net.Addr, tls bool, hangUp func()) *Client {
 	k := &Client{
 		of: c, remote: remote.String(), from: hostOf(remote), since: c.clock.Now(), tls: tls, hangUp: hangUp, state: media.ConnectionOpen,
@@ -105,8 +102,8 @@ func (c *Table) Admit(remote net.Addr, tls bool, hangUp func()) *Client {
 	return k
 }
 
-// makeRoom returns the connection that must go for a new one, if any, and whether
-// there is room then. The lock is held.
+// makeRoom returns the connection to close for a new one, or nil, and reports whether there is room then. The caller
+// holds the lock.
 func (c *Table) makeRoom(from netip.Addr) (old *Client, room bool) {
 	why := ""
 	switch {
@@ -127,7 +124,7 @@ func (c *Table) makeRoom(from netip.Addr) (old *Client, room bool) {
 	return old, true
 }
 
-// longest returns the connection of an address that has waited longest. The lock is held.
+// longest returns the connection of an address that has waited longest. The caller holds the lock.
 func (c *Table) longest(from netip.Addr) *Client {
 	for e := c.waiting.Front(); ; e = e.Next() {
 		if k := e.Value.(*Client); k.from == from {
@@ -136,14 +133,14 @@ func (c *Table) longest(from netip.Addr) *Client {
 	}
 }
 
-// tell logs the first, second, fourth, eighth...: a flood does not fill the log.
+// tell logs the first, second, fourth, eighth... event, so that a flood does not fill the log.
 func (c *Table) tell(msg string, n uint64, args ...any) {
 	if n&(n-1) == 0 {
 		c.log.Warn(msg, append(args, "protocol", c.protocol, "so_far", n)...)
 	}
 }
 
-// queue puts a connection behind those that wait. The lock is held.
+// queue appends a connection to those that wait. The caller holds the lock.
 func (c *Table) queue(k *Client) {
 	c.unqueue(k)
 	if k.opened != nil {
@@ -152,7 +149,7 @@ func (c *Table) queue(k *Client) {
 	}
 }
 
-// unqueue takes a connection out of those that wait. The lock is held.
+// unqueue removes a connection from those that wait. The caller holds the lock.
 func (c *Table) unqueue(k *Client) {
 	if k.waits == nil {
 		return
@@ -164,7 +161,7 @@ func (c *Table) unqueue(k *Client) {
 	}
 }
 
-// forget counts a connection out. The lock is held.
+// forget removes a connection. The caller holds the lock.
 func (c *Table) forget(k *Client) {
 	c.unqueue(k)
 	if k.opened != nil {
@@ -173,13 +170,11 @@ func (c *Table) forget(k *Client) {
 	}
 }
 
-// Opened says that a client does not publish, or not any more: it waits behind the
-// others.
+// Opened records that a client does not publish, or no longer publishes: it waits behind the others.
 func (k *Client) Opened() { k.wait("", "", media.ConnectionOpen) }
 
-// Announced says that a client may publish a stream and does not send yet: it waits
-// behind the others. user is the name that was accepted for the path (see
-// ingest.Authorize), and empty without one.
+// Announced records that a client may publish a stream and does not send yet: it waits behind the others. user is the
+// name that was accepted for the path (see ingest.Authorize); it is empty without authorization.
 func (k *Client) Announced(path, user string) { k.wait(path, user, media.ConnectionAnnounced) }
 
 func (k *Client) wait(path, user string, state media.ConnectionState) {
@@ -189,7 +184,7 @@ func (k *Client) wait(path, user string, state media.ConnectionState) {
 	k.of.queue(k)
 }
 
-// Publishes says that a client sends a stream: it is given up for no other. user is as in
+// Publishes records that a client sends a stream: the table never closes it for another client. user is as in
 // Announced.
 func (k *Client) Publishes(path, user string) {
 	k.of.mu.Lock()
@@ -198,25 +193,24 @@ func (k *Client) Publishes(path, user string) {
 	k.of.unqueue(k)
 }
 
-// Read counts what came from a client.
+// Read counts bytes received from a client.
 func (k *Client) Read(bytes int) { k.bytes.Add(uint64(bytes)) }
 
-// Leave counts a client out, whose connection is closed.
+// Leave removes a client whose connection is closed.
 func (k *Client) Leave() {
 	k.of.mu.Lock()
 	defer k.of.mu.Unlock()
 	k.of.forget(k)
 }
 
-// RefusedPublisher counts a client that may not publish what it wanted to, whatever the
-// reason, but not one that gave no password.
+// RefusedPublisher counts a client whose publication was refused for any reason except a missing password.
 func (c *Table) RefusedPublisher() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.counts.Publishers++
 }
 
-// Counts returns how the server fares.
+// Counts returns the server's counters.
 func (c *Table) Counts() Counts {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -239,8 +233,7 @@ func (c *Table) List() []media.Connection {
 	return out
 }
 
-// hostOf is whom a connection counts for: an address, of IPv6 the /64 that one host
-// commonly owns.
+// hostOf returns the address for which a connection counts: of IPv6 the /64 that one host commonly owns.
 func hostOf(a net.Addr) netip.Addr {
 	ap, err := netip.ParseAddrPort(a.String())
 	if err != nil {
@@ -248,7 +241,7 @@ func hostOf(a net.Addr) netip.Addr {
 	}
 	ip := ap.Addr().Unmap().WithZone("")
 	if ip.Is6() {
-		p, _ := ip.Prefix(64) // 64 fits
+		p, _ := ip.Prefix(64) // 64 is in range
 		return p.Addr()
 	}
 	return ip

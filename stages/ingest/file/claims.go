@@ -2,16 +2,14 @@ package file
 
 import "fmt"
 
-// claims are what a file says that it holds, against its size. A table of a few bytes
-// may say anything, and all that follows would be done before the first sample turns
-// out to be missing.
+// claims compares the counts and sizes in a file's tables with the file's size. A table of a few bytes may claim any
+// number of samples; without this check the reader would prepare all of them before it found the first one missing.
 type claims struct {
 	size         int64 // of the file
 	units, bytes int64
 }
 
-// The least that an access unit takes of a file, and how often samples may lie on the
-// same bytes.
+// The fewest bytes of a file per access unit, and the largest number of samples that may share the same bytes.
 const (
 	leastUnit  = 4
 	mostShared = 4

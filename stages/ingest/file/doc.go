@@ -5,26 +5,22 @@
 //	Reader --*media.Chunk--> stage "file"                      (one copy: page cache to payload)
 //	Reader --*media.Chunk--> player --media.AU--> hub.Publisher
 //
-// # What is read
+// # Formats
 //
 //	ordinary   (ftyp | free | mdat)* moov{trak{tables}}      in any order
-//	fragmented ftyp moov{mvex} (moof mdat)*                  whether sidx, mehd, mfra are there or not
+//	fragmented ftyp moov{mvex} (moof mdat)*                  with or without sidx, mehd, mfra
 //
-// H.264 and H.265 with 4-byte NAL lengths and AAC; other tracks are left out and
-// named in the log. Tables are read where they lie in the moov, an entry when
-// its sample's turn has come, and fragments one after another: memory is what
-// the moov takes, not what the movie has.
+// The reader supports H.264 and H.265 with 4-byte NAL lengths and AAC. It leaves out other tracks and names them in
+// the log. It reads the tables in place in the moov, each entry when its sample's turn has come, and the fragments
+// one after another: memory grows with the moov, not with the movie.
 //
-// A fragmented file that is cut off, such as one that is still growing, is read
-// up to its last whole fragment. An ordinary file that is cut off is an error at
-// the first sample that is not there.
+// A fragmented file that is cut off, for example because it still grows, is read up to its last whole fragment. An
+// ordinary file that is cut off causes an error at the first missing sample.
 //
 // # Time
 //
-// A sample's decoding time is the file's, moved by the track's edit list: by the
-// empty edit before it, and back by the media time of the first edit. So tracks
-// stay together, and what an edit list cuts from the front (priming of AAC) has
-// negative times and is kept: nothing that was in the file is left out. Of an
-// edit list with several stretches of media the first counts, and the log says
-// so.
+// A sample's decoding time is the file's, moved by the track's edit list: later by the empty edit, and earlier by the
+// media time of the first edit. The tracks therefore stay in sync. Samples that an edit list cuts from the front (AAC
+// priming) get negative times and are kept: the reader leaves out no sample of the file. Of an edit list with several
+// media edits only the first counts, and the reader logs this.
 package file

@@ -12,7 +12,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Config is what a declaration says of the source "file".
+// Config is the declaration of the source "file".
 type Config struct {
 	Path  string `yaml:"path" reaches:"file" doc:"MP4 file that is read, ordinary or fragmented"`
 	Speed string `yaml:"speed" reaches:"nothing" doc:"max: as fast as the pipeline takes it; realtime: at the pace of its times"`
@@ -24,8 +24,7 @@ const (
 	speedRealtime = "realtime"
 )
 
-// Validate checks what the decoder cannot know. The file itself is looked for
-// when the run starts.
+// Validate checks the settings that the decoder cannot check. The file itself is opened when the run starts.
 func (c Config) Validate() error {
 	if c.Speed != speedMax && c.Speed != speedRealtime {
 		return errors.New("speed: it is max or realtime")
@@ -68,7 +67,7 @@ func (s *source) Open(context.Context) (err error) {
 	return err
 }
 
-// Close lets go of the file.
+// Close closes the file.
 func (s *source) Close() error {
 	if s.r == nil {
 		return nil
@@ -76,8 +75,8 @@ func (s *source) Close() error {
 	return s.r.Close()
 }
 
-// Run gives every chunk. A file that is played in real time gives one when all
-// of it would have been received.
+// Run emits every chunk. A file that is played in real time emits a chunk at the time at which a live stream would
+// have delivered its last sample.
 func (s *source) Run(ctx context.Context, emit pipeline.Emit[*media.Chunk]) error {
 	p := pace{clock: s.clock, realtime: s.cfg.Speed == speedRealtime}
 	for ctx.Err() == nil {
@@ -96,7 +95,7 @@ func (s *source) Run(ctx context.Context, emit pipeline.Emit[*media.Chunk]) erro
 	return nil
 }
 
-// next returns the next chunk, of the next lap at the end of one.
+// next returns the next chunk; at the end of the file it begins the next lap.
 func (s *source) next() (*media.Chunk, error) {
 	c, err := s.r.Next()
 	if !errors.Is(err, io.EOF) {
@@ -114,7 +113,7 @@ func (s *source) next() (*media.Chunk, error) {
 	return s.r.Next()
 }
 
-// pace holds back what comes before its time.
+// pace delays chunks until their time.
 type pace struct {
 	clock    pipeline.Clock
 	realtime bool
@@ -122,8 +121,8 @@ type pace struct {
 	now      time.Time // at the last wait
 }
 
-// wait returns when a time, ns after the first, has come, or false at the
-// context's end. Each is counted from the beginning, so that nothing adds up.
+// wait waits until a time, ns after the first. It returns false at the context's end. Each wait counts from the
+// beginning, so that errors do not accumulate.
 func (p *pace) wait(ctx context.Context, ns int64) bool {
 	if !p.realtime {
 		return true

@@ -10,18 +10,17 @@ import (
 	"github.com/gospool/spool/pipeline/isobmff"
 )
 
-// fragments reads the fragments of a file one after another, for all of its
-// tracks.
+// fragments reads the fragments of a file one after another, for all of its tracks.
 type fragments struct {
 	f      io.ReaderAt
 	in     *filesystem.Ahead // of headers
 	size   int64
-	begin  int64 // where the first may be
-	at     int64 // where the next may be
+	begin  int64 // byte at which the first may begin
+	at     int64 // byte at which the next may begin
 	tracks map[uint32]*queue
-	// cut is how many bytes at the end are of a fragment that is not whole.
+	// cut is the number of bytes at the end that belong to an incomplete fragment.
 	cut   int64
-	claim claims // of those read so far
+	claim claims // of the fragments read so far
 }
 
 func newFragments(f io.ReaderAt, size, begin int64) *fragments {
@@ -34,14 +33,14 @@ func (r *fragments) rewind() {
 	r.at, r.in, r.claim = r.begin, filesystem.NewAhead(r.f, r.size), claims{size: r.size}
 }
 
-// queue is the samples of one track that were read and not given yet.
+// queue holds the samples of one track that were read and not yet returned.
 type queue struct {
 	from     *fragments
 	defaults isobmff.SampleDefaults
 	samples  []isobmff.Sample
 	given    int
-	whole    int   // samples of fragments that are whole
-	dts      int64 // of the next, where a fragment does not say
+	whole    int   // samples of complete fragments
+	dts      int64 // of the next sample, if a fragment has no tfdt
 }
 
 var errFragment = errors.New("fragment is damaged")
@@ -88,7 +87,7 @@ func (r *fragments) advance() (bool, error) {
 		if err != nil {
 			return false, fmt.Errorf("at byte %d: %w", at, err)
 		}
-		if end > r.size { // the media is not all there
+		if end > r.size { // the media is incomplete
 			r.drop()
 			r.cut, r.at = r.size-at, r.size
 			return false, nil
@@ -98,7 +97,7 @@ func (r *fragments) advance() (bool, error) {
 	}
 }
 
-// take queues the samples of a moof and gives where the last of their bytes are.
+// take queues the samples of a moof and returns where their last byte ends.
 func (r *fragments) take(moof []byte, at int64) (end int64, err error) {
 	end = at
 	for boxes := isobmff.Walk(moof); boxes.Next(); {
@@ -146,7 +145,7 @@ func (r *fragments) takeTrack(traf []byte, moof, before int64) (end int64, err e
 	return data, nil
 }
 
-// takeRun queues the samples of a trun and gives where their bytes end.
+// takeRun queues the samples of a trun and returns where their bytes end.
 func (q *queue) takeRun(trun []byte, defaults *isobmff.SampleDefaults, base, data int64) (int64, error) {
 	run, whole := isobmff.ReadTrun(trun)
 	if run.Flags&isobmff.TrunDataOffset != 0 {
@@ -169,7 +168,7 @@ func (q *queue) takeRun(trun []byte, defaults *isobmff.SampleDefaults, base, dat
 			return 0, errFragment
 		}
 		if data > q.from.size {
-			continue // cut off, which is no claim
+			continue // cut off, which is no false claim
 		}
 		if err := q.from.claim.add(0, int64(u.Size)); err != nil {
 			return 0, err
@@ -178,7 +177,7 @@ func (q *queue) takeRun(trun []byte, defaults *isobmff.SampleDefaults, base, dat
 	return data, nil
 }
 
-// keep marks what is queued as whole, and drop takes the newest fragment back.
+// keep marks the queued samples as complete; drop removes the newest fragment.
 func (r *fragments) keep() {
 	for _, q := range r.tracks {
 		q.whole = len(q.samples)

@@ -13,15 +13,14 @@ import (
 	"github.com/gospool/spool/pipeline/isobmff"
 )
 
-// gather reads samples straight to where they belong in a chunk's payloads:
-// pictures and sound lie interleaved in the file, so one preadv(2) with a buffer
-// for each stretch reads what belongs to both, and nothing is copied twice.
+// gather reads samples directly into the payloads of a chunk's tracks. Pictures and sound are interleaved in the
+// file, so one preadv(2) with a buffer for each run of samples reads both, and no byte is copied twice.
 type gather struct {
 	size   int64 // of the file
 	sizes  []int // of each track's payload
 	pieces []piece
 	iov    [][]byte
-	gap    [4 << 10]byte // what lies between stretches and is not wanted
+	gap    [4 << 10]byte // receives the unwanted bytes between runs
 }
 
 type piece struct {
@@ -40,8 +39,7 @@ func (g *gather) reset(tracks int) {
 	g.sizes = g.sizes[:tracks]
 }
 
-// add wants the samples of one track in dst, one after another. dst has as many
-// bytes as they have.
+// add requests the samples of one track into dst, one after another. dst has exactly their size.
 func (g *gather) add(dst [][]byte, samples []isobmff.Sample) {
 	var room []byte
 	for i := range samples {
@@ -57,7 +55,7 @@ func (g *gather) add(dst [][]byte, samples []isobmff.Sample) {
 	}
 }
 
-// want adds a stretch, to the one before where it goes on there.
+// want requests a run of bytes; it extends the run before if the two are adjacent.
 func (g *gather) want(at int64, dst []byte) {
 	if k := len(g.pieces) - 1; k >= 0 {
 		last := &g.pieces[k]
@@ -125,5 +123,5 @@ func readAll(f *os.File, bufs [][]byte, at int64) error {
 	return nil
 }
 
-// sequential tells the kernel how the file is read. It is advice.
+// sequential advises the kernel that the file is read sequentially. An error does not matter.
 func sequential(f *os.File) { _ = unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_SEQUENTIAL) }

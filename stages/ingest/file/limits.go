@@ -1,5 +1,4 @@
 package file
 
-// maxTracks is more than any program writes, and bounds what is done for each track
-// of each fragment.
+// maxTracks is more than any program writes. It bounds the work for each track of each fragment.
 const maxTracks = 64

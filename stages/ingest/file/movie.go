@@ -13,15 +13,15 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// movie is what the moov of a file says of it.
+// movie describes a file by its moov.
 type movie struct {
 	tracks    []track
-	created   int64  // ns UTC, 0 where the header does not say
+	created   int64  // ns UTC; 0: the header has no creation time
 	claim     claims // of the tables; of fragments only those that were read
 	fragments *fragments
 }
 
-// track is one track that is read.
+// track is one supported track.
 type track struct {
 	media.Track
 	id      uint32
@@ -29,7 +29,7 @@ type track struct {
 	samples sampler
 }
 
-// sampler gives the samples of one track in decoding order.
+// sampler returns the samples of one track in decoding order.
 type sampler interface {
 	Next(*isobmff.Sample) (ok bool, err error)
 	Rewind()
@@ -57,8 +57,7 @@ func readMovie(f io.ReaderAt, size int64, log *slog.Logger) (*movie, error) {
 	}
 }
 
-// boxAt reads the header of the box at an offset. ok is false where less than a
-// header is left.
+// boxAt reads the header of the box at an offset. ok is false if less than a header is left.
 func boxAt(f io.ReaderAt, at, size int64) (h isobmff.Header, ok bool, err error) {
 	h, err = isobmff.ReadHeader(f, at, size)
 	if errors.Is(err, isobmff.ErrEnd) || errors.Is(err, isobmff.ErrCut) {
@@ -151,8 +150,7 @@ func (m *movie) readTrak(trak []byte, movieScale uint32, log *slog.Logger) (t tr
 	return t, nil
 }
 
-// readEdits gives by how many ticks an edit list moves a track (ISO/IEC
-// 14496-12, 8.6.6).
+// readEdits returns the ticks by which an edit list moves a track (ISO/IEC 14496-12, 8.6.6).
 func readEdits(elst []byte, movieScale, scale uint32, log *slog.Logger) (shift int64) {
 	empty, seen := uint64(0), false
 	edits := isobmff.ReadElst(elst)

@@ -17,20 +17,20 @@ type player struct {
 	pub  *hub.Publisher
 	r    *Reader
 	pace pace
-	mono int64 // ns: of the first access unit
-	last int64 // ns: of the last one
+	mono int64 // ns, of the first access unit
+	last int64 // ns, of the last one
 
 	vigils []*ingest.Vigil // of the tracks
 
 	at   []place
 	au   media.AU
-	data [][]byte // of the unit at hand
+	data [][]byte // of the current unit
 }
 
-// place is how much of a chunk's track is published.
+// place counts the published units and bytes of a chunk's track.
 type place struct{ unit, bytes int }
 
-// play publishes a chunk by time, each access unit when it is due.
+// play publishes a chunk in time, each access unit when it is due.
 func (l *player) play(ctx context.Context, c *media.Chunk) error {
 	l.at = append(l.at[:0], make([]place, len(c.Tracks))...)
 	for {
@@ -47,21 +47,21 @@ func (l *player) play(ctx context.Context, c *media.Chunk) error {
 			l.vigils[track].Kept(l.au.Mono)
 		case errors.Is(err, hub.ErrReplaced) || errors.Is(err, hub.ErrClosed):
 			return err
-		default: // about this unit alone, and counted by the hub
+		default: // concerns this unit alone, and the hub counts it
 			l.vigils[track].Missed(l.au.Mono, media.DropCauseOf(err), 1)
 			l.vigils[track].Look(time.Unix(0, l.au.UTC), l.au.Mono, l.mono)
 		}
 	}
 }
 
-// watch makes the vigils of the tracks that are published.
+// watch makes the vigils of the published tracks.
 func (l *player) watch(tracks []media.Track, log *slog.Logger) {
 	for i := range tracks {
 		l.vigils = append(l.vigils, ingest.NewVigil(tracks[i].Codec, log, func(p *pipeline.Problem) { l.pub.Problem(i, p) }))
 	}
 }
 
-// next returns the track whose turn it is, and when, ns after the file's first.
+// next returns the track whose unit is next, and its time, ns after the file's first.
 func (l *player) next(c *media.Chunk) (track int, ns int64, ok bool) {
 	for i := range c.Tracks {
 		col, k := &c.Tracks[i], l.at[i].unit
@@ -75,8 +75,8 @@ func (l *player) next(c *media.Chunk) (track int, ns int64, ok bool) {
 	return track, ns, ok
 }
 
-// fill makes the access unit. Media time stands for arrival: what is missing in
-// a file is missing, and no sender's clock was reset.
+// fill makes the access unit. Media time stands for arrival: samples missing in a file are missing, and no sender's
+// clock was reset.
 func (l *player) fill(col *media.Columns, track int, ns int64) {
 	p := &l.at[track]
 	k, size := p.unit, int(col.Size[p.unit])
@@ -95,7 +95,7 @@ func (l *player) fill(col *media.Columns, track int, ns int64) {
 	p.bytes += size
 }
 
-// isEnd tells whether a source ended in good order.
+// isEnd reports whether an error is a source's regular end.
 func isEnd(err error) bool {
 	var end *pipeline.EndError
 	return errors.As(err, &end)

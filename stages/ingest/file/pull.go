@@ -17,8 +17,8 @@ const scheme = "file"
 
 func init() { hub.RegisterScheme(scheme, newPuller) }
 
-// Parse reads file:PATH?speed=realtime&loop=true. As a stream a file is played
-// in real time unless the URL says otherwise.
+// Parse parses file:PATH?speed=realtime&loop=true. As a stream a file is played in real time unless the URL sets
+// another speed.
 func Parse(u *url.URL) (Config, error) {
 	c := Config{Path: u.Path, Speed: speedRealtime}
 	if u.Opaque != "" {
@@ -57,8 +57,8 @@ func Parse(u *url.URL) (Config, error) {
 type puller struct {
 	hub.PullOptions
 	cfg  Config
-	pool *media.Pool // of its own: what it makes lives until it is copied into the stream's
-	mono int64       // ns: where the next Pull's clock goes on
+	pool *media.Pool // of its own: its chunks live until they are copied into the stream's
+	mono int64       // ns, at which the next Pull's clock continues
 }
 
 func newPuller(o hub.PullOptions) (hub.Puller, error) {
@@ -69,8 +69,7 @@ func newPuller(o hub.PullOptions) (hub.Puller, error) {
 	return &puller{PullOptions: o, cfg: cfg, pool: media.NewPool(1 << 20)}, nil
 }
 
-// Pull publishes until the context, the publisher or the file ends: then the
-// error is nil.
+// Pull publishes until the context, the publisher or the file ends, and then returns nil.
 func (p *puller) Pull(ctx context.Context, publish func(origin string) (*hub.Publisher, error)) error {
 	r, err := Open(p.cfg.Path, p.pool, media.DefaultFlush, p.Clock.Now(), p.Log)
 	if err != nil {

@@ -15,12 +15,11 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Reader makes the chunks of a file, as a live stream's builder would cut them: on
-// sync samples of the lead track, of short GOPs as many as fit, and after a flush
-// interval. It is for one goroutine.
+// Reader makes the chunks of a file, cut as a live stream's builder would cut them: at sync samples of the lead
+// track, as many short GOPs as fit, and after a flush interval. It belongs to one goroutine.
 type Reader struct {
 	f     *os.File
-	name  string // without directories: for errors
+	name  string // without directories, for errors
 	pool  *media.Pool
 	set   *media.TrackSet
 	flush int64 // ns
@@ -28,22 +27,21 @@ type Reader struct {
 
 	movie  *movie
 	tracks []lane
-	least  bool  // chunks are no smaller than leastBytes or leastUnits of the lead track
+	least  bool  // chunks have at least leastBytes or leastUnits of the lead track
 	start  int64 // ns UTC of the movie's zero
-	origin int64 // ns: the first decoding time
-	lap    int64 // ns: where the lap under way begins instead
+	origin int64 // ns, the first decoding time
+	lap    int64 // ns, at which the current lap begins instead
 	seq    uint64
 	gather gather
 }
 
-// lane is one track of a reader: its next sample, in the movie's time, and what
-// was chosen for the chunk that is being made.
+// lane is one track of a reader: its next sample, in the movie's time, and the samples chosen for the current chunk.
 type lane struct {
 	*track
 	head   isobmff.Sample
 	more   bool
 	shift  int64
-	end    int64 // of the last sample that was chosen, ticks
+	end    int64 // of the last chosen sample, ticks
 	begun  bool
 	chosen []isobmff.Sample
 	bytes  int
@@ -55,11 +53,10 @@ const (
 
 	leastBytes = 4 << 10
 	leastUnits = 64
-	maxSpan    = math.MaxUint32 // ticks that a fragment can last
+	maxSpan    = math.MaxUint32 // ticks, the longest fragment
 )
 
-// Open reads the header of a file. now is the wall clock of its first sample
-// where the file does not say.
+// Open reads the header of a file. now is the wall clock time of the first sample if the file has no creation time.
 func Open(path string, pool *media.Pool, flush time.Duration, now time.Time, log *slog.Logger) (*Reader, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -73,8 +70,7 @@ func Open(path string, pool *media.Pool, flush time.Duration, now time.Time, log
 	return r, nil
 }
 
-// named says which file an error is about, without its directory: it may reach
-// a client of the API.
+// named adds the file's name to an error, without its directory, since a client of the API may read the error.
 func named(path string, err error) error {
 	if p := (*fs.PathError)(nil); errors.As(err, &p) {
 		err = p.Err
@@ -115,17 +111,16 @@ func (r *Reader) open(now time.Time) error {
 	return nil
 }
 
-// Coarse has chunks go on over key frames and the flush interval where they would be
-// tiny. What stands before a chunk in a file is some hundred bytes: a file of many
-// small pictures, each a key frame or seconds from the next, would be written many
-// times as long as it was.
+// Coarse makes chunks continue over key frames and the flush interval while they are tiny. A fragment's headers take
+// some hundred bytes: otherwise a file of many small pictures, each a key frame or seconds from the next, would grow
+// many times in size.
 func (r *Reader) Coarse() { r.least = true }
 
-// Tracks returns the file's that are read.
+// Tracks returns the file's supported tracks.
 func (r *Reader) Tracks() *media.TrackSet { return r.set }
 
-// Duration is that of the longest track as the tables tell, 0 for a fragmented
-// file: its length is known when it has been read.
+// Duration returns the duration of the longest track by the tables, and 0 for a fragmented file, whose duration is
+// known only at its end.
 func (r *Reader) Duration() (longest time.Duration) {
 	for i := range r.tracks {
 		if t, ok := r.tracks[i].samples.(*isobmff.SampleTable); ok {
@@ -135,8 +130,8 @@ func (r *Reader) Duration() (longest time.Duration) {
 	return longest
 }
 
-// Content returns how many bytes of media the tables tell of, and the most that they take
-// themselves in a file that is written from coarse chunks; 0 for a fragmented file.
+// Content returns the bytes of media by the tables, and the most bytes that the tables themselves take in a file that
+// is written from coarse chunks. Both are 0 for a fragmented file.
 func (r *Reader) Content() (media, moov int64) {
 	c := r.movie.claim
 	for i := range r.tracks {
@@ -148,7 +143,7 @@ func (r *Reader) Content() (media, moov int64) {
 	return c.bytes, moov + 4*c.units + (12+8)*chunks
 }
 
-// Close lets go of the file.
+// Close closes the file.
 func (r *Reader) Close() error { return r.f.Close() }
 
 func (r *Reader) fillHeads() error {
@@ -160,8 +155,8 @@ func (r *Reader) fillHeads() error {
 	return nil
 }
 
-// advance reads the next sample that has bytes. Decoding times must rise: where
-// the file repeats one, the sample moves by a tick and is shown when it was.
+// advance reads the next sample that has bytes. Decoding times must rise: if the file repeats one, the sample moves
+// by a tick and keeps its presentation time.
 func (l *lane) advance() (err error) {
 	for {
 		l.more, err = l.samples.Next(&l.head)
@@ -189,17 +184,16 @@ func (l *lane) hold(dts int64) {
 	l.head.DTS = dts
 }
 
-// at returns when the next sample is decoded, ns.
+// at returns the decoding time of the next sample, ns.
 func (l *lane) at() int64 { return media.ToNanos(l.head.DTS, l.Timescale) }
 
-// span is what the next chunk covers, ns.
+// span is the range of the next chunk, ns.
 type span struct {
 	lead        bool // it begins with the lead track's next sample
 	from, until int64
 }
 
-// Next makes the next chunk; its one reference is the caller's. At the end of
-// the file the error is io.EOF.
+// Next makes the next chunk; the caller owns its one reference. At the end of the file the error is io.EOF.
 func (r *Reader) Next() (*media.Chunk, error) {
 	s, more := r.choose()
 	if !more {
@@ -215,8 +209,8 @@ func (r *Reader) Next() (*media.Chunk, error) {
 	return c, nil
 }
 
-// choose decides what the next chunk covers. The lead track cuts, unless it is
-// silent. It reports whether anything is left.
+// choose sets the range of the next chunk. The lead track cuts, unless it is silent. choose reports whether any
+// sample is left.
 func (r *Reader) choose() (s span, more bool) {
 	first, more := r.first()
 	l := &r.tracks[r.set.Lead()]
@@ -229,7 +223,7 @@ func (r *Reader) choose() (s span, more bool) {
 	return span{lead: true, from: l.at(), until: l.at() + r.flush}, more
 }
 
-// first returns when the next sample of any track is decoded.
+// first returns the earliest decoding time of the tracks' next samples.
 func (r *Reader) first() (at int64, more bool) {
 	for i := range r.tracks {
 		if l := &r.tracks[i]; l.more && (!more || l.at() < at) {
@@ -239,8 +233,8 @@ func (r *Reader) first() (at int64, more bool) {
 	return at, more
 }
 
-// take chooses the samples of the chunk, the lead track's first: where it is cut
-// by a sync sample the others end there too.
+// take chooses the samples of the chunk, the lead track's first: if a sync sample ends them, the other tracks end
+// there too.
 func (r *Reader) take(s span) error {
 	for i := range r.tracks {
 		r.tracks[i].chosen, r.tracks[i].bytes = r.tracks[i].chosen[:0], 0
@@ -268,10 +262,9 @@ func (r *Reader) take(s span) error {
 	return nil
 }
 
-// choose takes samples that are decoded before a time, ns, where sync samples cut up
-// to the first of a GOP that would be cut by that time, if it is as long as the last
-// one, or up to the end of a GOP whose begin is in the chunk before. Neither time nor
-// sync sample ends what is tiny where a chunk has a least size.
+// choose takes samples that are decoded before a time, ns. If sync samples cut, it stops before a GOP that would be
+// cut by that time if it were as long as the last one, or at the end of a GOP that began in the chunk before. If
+// chunks have a least size, neither time nor sync sample ends a tiny chunk.
 func (l *lane) choose(until int64, limit int, cut, least bool) error {
 	gop, begins := l.at(), l.head.Sync
 	for l.more && len(l.chosen) < maxUnits {
@@ -298,7 +291,7 @@ func (l *lane) choose(until int64, limit int, cut, least bool) error {
 	return nil
 }
 
-// build fills a chunk with what was chosen.
+// build fills a chunk with the chosen samples.
 func (r *Reader) build(s span) (*media.Chunk, error) {
 	r.gather.reset(len(r.tracks))
 	for i := range r.tracks {
@@ -325,7 +318,7 @@ func (r *Reader) build(s span) (*media.Chunk, error) {
 	return c, nil
 }
 
-// describe appends the columns of what was chosen.
+// describe appends the columns of the chosen samples.
 func (l *lane) describe(col *media.Columns) {
 	for i := range l.chosen {
 		s := &l.chosen[i]
@@ -342,7 +335,7 @@ func (l *lane) describe(col *media.Columns) {
 	}
 }
 
-// Again begins the file anew behind its end: times go on.
+// Again starts the file over after its end: times continue.
 func (r *Reader) Again() error {
 	lap := r.lap
 	for i := range r.tracks {
@@ -361,8 +354,8 @@ func (r *Reader) Again() error {
 	return r.fillHeads()
 }
 
-// Cut returns how many bytes at the end of a fragmented file are of a fragment that
-// is not whole; they were not read.
+// Cut returns the number of bytes at the end of a fragmented file that belong to an incomplete fragment; they were
+// not read.
 func (r *Reader) Cut() int64 {
 	if r.movie.fragments == nil {
 		return 0

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// bitWriter writes what codec.BitReader reads.
+// bitWriter writes the codes that codec.BitReader reads.
 type bitWriter struct {
 	b []byte
 	n int
@@ -36,7 +36,7 @@ func (w *bitWriter) ue(v uint32) *bitWriter {
 	return w.put(0, n).put(v+1, n+1)
 }
 
-// nal ends the body and escapes it.
+// nal ends the body, escapes it and puts a header before it.
 func (w *bitWriter) nal(header ...byte) []byte {
 	w.put(1, 1)
 	out, zeros := header, 0
@@ -52,13 +52,13 @@ func (w *bitWriter) nal(header ...byte) []byte {
 	return out
 }
 
-// Coded is a slice of an H.264 stream whose macroblocks are coded as they are
-// (I_PCM): any decoder can read it. Pictures are 32 pixels wide and high.
+// Coded is a slice of an H.264 stream whose macroblocks are uncompressed (I_PCM): any decoder can read it. Pictures
+// are 32 pixels wide and high.
 type Coded struct {
 	Kind      byte // NAL unit type
 	Ref       bool
 	First     uint32 // macroblock
-	Count     int    // macroblocks in it; 0: all that follow
+	Count     int    // macroblocks in the slice; 0: the rest of the picture
 	PPS       uint32
 	FrameNum  uint32
 	Field     bool
@@ -72,8 +72,8 @@ type Coded struct {
 // CodedSets returns the parameter sets of such streams: of frames, or of fields too.
 func CodedSets(fields bool) (sps, pps []byte) { return ReorderedSets(fields, 0) }
 
-// ReorderedSets returns those of a stream that promises to show no picture later than so
-// many that come behind it.
+// ReorderedSets returns the parameter sets of such a stream in which at most depth pictures precede a picture that is
+// presented before them.
 func ReorderedSets(fields bool, depth uint32) (sps, pps []byte) {
 	w := (&bitWriter{}).put(77, 8).put(0, 8).put(30, 8).ue(0) // Main, level 3
 	w.ue(0).ue(0).ue(4)                                       // frame_num of 4 bits, picture order count of 8

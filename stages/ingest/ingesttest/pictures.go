@@ -13,7 +13,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Frames264 is n frames of two slices each, the first an IDR picture.
+// Frames264 returns n frames of two slices each, the first an IDR picture.
 func Frames264(n int) (out [][][]byte) {
 	for i := range n {
 		c := Coded{Kind: 1, Ref: true, FrameNum: uint32(i), POC: uint32(2 * i), Level: byte(16 + 3*i)}
@@ -27,7 +27,7 @@ func Frames264(n int) (out [][][]byte) {
 	return out
 }
 
-// OddPictures is n key pictures of two slices.
+// OddPictures returns n key pictures of two slices.
 func OddPictures(coding media.Codec, n int) (out [][][]byte) {
 	if coding == codec.H265 {
 		for i := range n {
@@ -62,7 +62,7 @@ func Pictures(rnd *rand.Rand, coding media.Codec, n int) (out [][][]byte) {
 			}
 			au = append(au, append(head, body...))
 		}
-		if i%3 == 0 { // what is sent together in one packet
+		if i%3 == 0 { // NAL units that share one packet
 			au = append([][]byte{SEIOf(coding, byte(i)), SEIOf(coding, byte(i+1))}, au...)
 		}
 		out = append(out, au)
@@ -95,7 +95,7 @@ func Packetize(t *testing.T, coding media.Codec, au [][]byte) (out []*rtp.Packet
 	return OneSender(out)
 }
 
-// OneSender gives packets one SSRC: each encoder chooses its own.
+// OneSender sets one SSRC on all packets: each encoder chooses its own.
 func OneSender(packets []*rtp.Packet) []*rtp.Packet {
 	for _, p := range packets {
 		p.SSRC = 0
@@ -111,7 +111,7 @@ func Flat(aus [][][]byte) (out [][]byte) {
 	return out
 }
 
-// PictureOf leaves SEI out: that one was lost before a picture can't be known.
+// PictureOf leaves out SEI: a loss of SEI before a picture can't be detected.
 func PictureOf(coding media.Codec, au [][]byte) (out [][]byte) {
 	for _, nal := range au {
 		if r := codec.Of(coding).NAL.Role(nal); r == codec.RoleKey || r == codec.RolePicture {
@@ -121,7 +121,7 @@ func PictureOf(coding media.Codec, au [][]byte) (out [][]byte) {
 	return out
 }
 
-// SetsOf returns parameter sets without reordering, which the pictures here refer to.
+// SetsOf returns parameter sets without reordering, to which the pictures here refer.
 func SetsOf(coding media.Codec) [][]byte {
 	if coding == codec.H265 {
 		return [][]byte{VPSX265, HEVC25, PPSX265}

@@ -1,5 +1,5 @@
-// Package ingesttest is for the tests of package ingest and of the protocols: a publisher
-// that keeps what a feed makes, and parameter sets of real encoders.
+// Package ingesttest supports the tests of package ingest and of the protocols: a publisher that keeps the access
+// units of a feed, and parameter sets of real encoders.
 package ingesttest
 
 import (
@@ -9,7 +9,7 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// Publisher keeps what it is given. It is an ingest.Publisher.
+// Publisher keeps the units that a feed writes. It implements ingest.Publisher.
 type Publisher struct {
 	Sets  [][]media.Track // as they were set, one behind another
 	Units []Unit
@@ -18,12 +18,12 @@ type Publisher struct {
 	Losses   map[string]uint64 // by cause
 	Repairs  map[string]uint64
 	Problems map[int]*pipeline.Problem // by track
-	Refuse   error                     // of every unit
+	Refuse   error                     // returned for every unit
 }
 
-// Unit is an access unit that was written.
+// Unit is a written access unit.
 type Unit struct {
-	Set   int // how many sets of tracks there were
+	Set   int // number of sets of tracks so far
 	Codec media.Codec
 	AU    media.AU
 	NALs  [][]byte // a copy of its payload
@@ -51,7 +51,7 @@ func (p *Publisher) Write(track int, au *media.AU) error {
 	return nil
 }
 
-// Lost counts what was left out.
+// Lost counts losses by cause.
 func (p *Publisher) Lost(cause string, n uint64) {
 	if p.Losses == nil {
 		p.Losses = map[string]uint64{}
@@ -59,7 +59,7 @@ func (p *Publisher) Lost(cause string, n uint64) {
 	p.Losses[cause] += n
 }
 
-// Repaired counts what was put right.
+// Repaired counts repairs by cause.
 func (p *Publisher) Repaired(cause string, n uint64) {
 	if p.Repairs == nil {
 		p.Repairs = map[string]uint64{}
@@ -67,7 +67,7 @@ func (p *Publisher) Repaired(cause string, n uint64) {
 	p.Repairs[cause] += n
 }
 
-// Problem keeps the newest problem of a track; nil: it is over.
+// Problem keeps the newest problem of a track; nil clears it.
 func (p *Publisher) Problem(track int, what *pipeline.Problem) {
 	if p.Problems == nil {
 		p.Problems = map[int]*pipeline.Problem{}
@@ -88,7 +88,7 @@ func (p *Publisher) Of(c media.Codec) (out []Unit) {
 // Discard is a publisher that keeps nothing.
 type Discard struct{}
 
-// SetTracks does nothing, as all methods of Discard.
+// SetTracks does nothing, like all methods of Discard.
 func (Discard) SetTracks([]media.Track) error { return nil }
 
 // Write does nothing.

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Hex reads hexadecimal digits.
+// Hex parses hexadecimal digits.
 func Hex(s string) []byte {
 	b, err := hex.DecodeString(s)
 	if err != nil {
@@ -23,7 +23,7 @@ var (
 	SPSBig   = Hex("6764001eacd940a02ff97011000003000100000300320f162d96")                     // 640x360
 	SPSFull  = Hex("6764000cacd941419f9f016c800000030080000019078a14cb")                       // full range
 	SPSField = Hex("67640015acd94143360220000003002000000643e28532c0")                         // interlaced
-	Baseline = Hex("6742c00cd90141fb0110000003001000000303c0f14264")                           // without reordering: units need no wait
+	Baseline = Hex("6742c00cd90141fb0110000003001000000303c0f14264")                           // without reordering: units need not wait
 	PPSX264  = Hex("68ebe3cb22c0")
 	PPSField = Hex("68fba3cb22c0")
 
@@ -36,16 +36,16 @@ var (
 	AACLC48 = []byte{0x11, 0x90} // 48 kHz, stereo
 )
 
-// PPS264 is a PPS of which the beginning only is true.
+// PPS264 returns a PPS of which only the beginning is valid.
 func PPS264(id, sps uint32) []byte { return WithBits([]byte{0x68}, UE(id)+UE(sps)+Rest) }
 
-// PPS265 is the same of H.265.
+// PPS265 returns the same for H.265.
 func PPS265(id, sps uint32) []byte { return WithBits([]byte{0x44, 1}, UE(id)+UE(sps)+Rest) }
 
-// Rest stands for bits that are not read.
+// Rest stands for bits that the readers skip.
 const Rest = "1010101010101"
 
-// UE is an Exp-Golomb number.
+// UE returns an Exp-Golomb number as bits.
 func UE(v uint32) string {
 	code := strconv.FormatUint(uint64(v)+1, 2)
 	return strings.Repeat("0", len(code)-1) + code

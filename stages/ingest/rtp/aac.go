@@ -14,18 +14,18 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// AudioPayload takes AAC frames out of RTP packets.
+// AudioPayload extracts AAC frames from RTP packets.
 type AudioPayload interface {
-	// unpack gives the frames that are complete with a packet; they hold until
-	// the next call. describe is called before frames of a new configuration.
+	// unpack returns the frames that a packet completes; they are valid until the next call. unpack calls describe
+	// before frames of a new configuration.
 	unpack(p *rtp.Packet, describe func(asc []byte) error) ([][]byte, error)
-	// duration is that of the first n frames, in ticks.
+	// duration returns the duration of the first n frames, in ticks.
 	duration(n int, timescale uint32) int64
 }
 
-// frames is how long AAC frames are.
+// frames describes the length of AAC frames.
 type frames struct {
-	samples int64 // in a frame
+	samples int64 // per frame
 	rate    uint32
 }
 
@@ -40,13 +40,13 @@ func (f frames) duration(n int, timescale uint32) int64 {
 	return media.Rescale(int64(n)*f.samples, f.rate, timescale)
 }
 
-// The bounds of what a packet, or several in a row, may hold. gortsplib's decoders
-// keep every packet of a frame that does not end, whatever its size.
+// The bounds of a packet, or of several in a row. gortsplib's decoders keep every packet of a frame that does not
+// end, whatever its size.
 const (
-	maxFrames     = 1024    // of a packet; they are thirty ms or so each
+	maxFrames     = 1024    // of a packet; each lasts some 30 ms
 	maxFrame      = 1 << 16 // bytes; AAC has 768 for each channel at most
 	maxMuxElement = 1 << 20 // bytes of LATM
-	keptFragments = 1 << 16 // bytes that are kept for the next frame in fragments
+	keptFragments = 1 << 16 // bytes of the buffer that is reused for the next fragmented frame
 )
 
 // errFrames is the error for a packet of too many frames.
@@ -59,7 +59,7 @@ type fragments struct {
 	seq  uint16 // of the next one
 }
 
-// follows reports whether a packet goes on with what is there.
+// follows reports whether a packet continues the fragments so far.
 func (f *fragments) follows(p *rtp.Packet) bool { return f.open && f.seq == p.SequenceNumber }
 
 func (f *fragments) begin() {
@@ -73,17 +73,17 @@ func (f *fragments) add(p *rtp.Packet, b []byte) {
 	f.buf, f.seq = append(f.buf, b...), p.SequenceNumber+1
 }
 
-// aacPayload is RFC 3640, mode AAC-hbr, without interleaving.
+// aacPayload implements RFC 3640, mode AAC-hbr, without interleaving.
 type aacPayload struct {
 	frames
 	size, index, delta int // bits of the fields of an AU-header
 	sizes              []int
 	out                [][]byte
 	part               fragments
-	want               int    // bytes of the frame that comes in parts
+	want               int    // bytes of the fragmented frame
 	time               uint32 // of its packets
 	begun              bool
-	adts               bool // some cameras put each frame into ADTS
+	adts               bool // each frame is in ADTS, as some cameras send it
 }
 
 // AACPayload makes the depacketizer of a format.
@@ -109,8 +109,8 @@ func (a *aacPayload) unpack(p *rtp.Packet, _ func([]byte) error) ([][]byte, erro
 	return a.out, nil
 }
 
-// headers reads the sizes of a packet's frames, or of the one that it has a part
-// of, and gives what is behind them (RFC 3640, 3.2.1).
+// headers reads the sizes of a packet's frames, or of the frame of which it has a part, and returns the data behind
+// the headers (RFC 3640, 3.2.1).
 func (a *aacPayload) headers(p []byte) (data []byte, err error) {
 	if len(p) < 2 {
 		return nil, errShort
@@ -136,11 +136,11 @@ func (a *aacPayload) headers(p []byte) (data []byte, err error) {
 	return p[(bits+7)/8:], nil
 }
 
-// cut makes frames of what is behind the headers.
+// cut divides the data behind the headers into frames.
 func (a *aacPayload) cut(p *rtp.Packet, data []byte) error {
 	a.out = a.out[:0]
 	n := a.sizes[0]
-	if a.part.open = a.part.follows(p); a.part.open { // else it has been counted as a loss
+	if a.part.open = a.part.follows(p); a.part.open { // otherwise it has been counted as a loss
 		if len(a.sizes) > 1 || n != a.want || p.Timestamp != a.time || len(data) == 0 || len(a.part.buf)+len(data) > n {
 			return errFragment
 		}
@@ -164,7 +164,7 @@ func (a *aacPayload) cut(p *rtp.Packet, data []byte) error {
 	return nil
 }
 
-// extend adds a part of a frame.
+// extend appends a part of a frame.
 func (a *aacPayload) extend(p *rtp.Packet, data []byte) error {
 	a.part.add(p, data)
 	switch {
@@ -177,7 +177,7 @@ func (a *aacPayload) extend(p *rtp.Packet, data []byte) error {
 	return nil
 }
 
-// bare takes frames out of ADTS, as the first one shows.
+// bare removes ADTS headers if the first frame has one.
 func (a *aacPayload) bare() error {
 	if !a.begun && len(a.out) > 0 {
 		f := a.out[0]
@@ -206,14 +206,14 @@ func (a *aacPayload) removeADTS() error {
 	return nil
 }
 
-// latmPayload is RFC 6416: LATM, its configuration in the session description
-// (cpresent=0) or in the stream.
+// latmPayload implements RFC 6416: LATM, with its configuration in the session description (cpresent=0) or in the
+// stream.
 type latmPayload struct {
 	frames
 	part   fragments
 	inBand bool
 	config *mpeg4audio.StreamMuxConfig
-	asc    []byte // what was described last, in band
+	asc    []byte // the last configuration from the stream
 }
 
 // LATMPayload makes the depacketizer of a format.
@@ -225,8 +225,7 @@ func LATMPayload(f *format.MPEG4AudioLATM) (AudioPayload, error) {
 	return l, nil
 }
 
-// latmConfig returns the configuration of the first layer of the first program, which
-// is the one that is recorded.
+// latmConfig returns the configuration of the first layer of the first program, which is the recorded one.
 func latmConfig(c *mpeg4audio.StreamMuxConfig) *mpeg4audio.AudioSpecificConfig {
 	return c.Programs[0].Layers[0].AudioSpecificConfig
 }
@@ -252,7 +251,7 @@ func (l *latmPayload) unpack(p *rtp.Packet, describe func([]byte) error) ([][]by
 	return out, nil
 }
 
-// join gives an element that is complete with a packet, nil where none is.
+// join returns the element that a packet completes, or nil.
 func (l *latmPayload) join(p *rtp.Packet) ([]byte, error) {
 	if !l.part.open && p.Marker {
 		return p.Payload, nil
@@ -272,7 +271,7 @@ func (l *latmPayload) join(p *rtp.Packet) ([]byte, error) {
 	return l.part.buf, nil
 }
 
-// configure takes a configuration from the stream, where it is repeated often.
+// configure takes a configuration from the stream, which repeats it often.
 func (l *latmPayload) configure(c *mpeg4audio.StreamMuxConfig, describe func([]byte) error) error {
 	asc, err := latmConfig(c).Marshal()
 	if err != nil {

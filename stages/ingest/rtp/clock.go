@@ -7,26 +7,25 @@ import (
 	"github.com/gospool/spool/stages/ingest"
 )
 
-// clockTrial finds the clock of a track's RTP times where senders are known to
-// differ: AAC with spectral band replication has two rates, and a sender may run
-// its times at one of them and announce the other. A frame's duration is known, so
-// the times of packets that follow each other tell.
+// clockTrial finds the clock of a track's RTP times for codecs whose senders differ: AAC with spectral band
+// replication has two rates, and a sender may use one of them for its times and announce the other. A frame's
+// duration is known, so the times of consecutive packets show the clock.
 //
-// The clock that was announced holds as soon as two times agree with it. Another
-// one needs trialVotes in a row that do. Until then frames are held back.
+// The announced clock is confirmed as soon as two times agree with it. Another clock needs trialVotes in a row. Until
+// then frames are held.
 type clockTrial struct {
 	others []uint32
 	held   []triedFrame
-	points [sources]point // what places the track, in ticks of the unknown clock
+	points [sources]point // place the track, in ticks of the unknown clock
 
 	ticks   int64 // of the last packet
-	frames  int   // in it
+	frames  int   // in the last packet
 	packets int
 	vote    uint32
 	votes   int
 }
 
-// source says what places a track among the others.
+// source is a source of a track's position relative to the others.
 type source uint8
 
 const (
@@ -35,7 +34,7 @@ const (
 	sources
 )
 
-// point says that a track's time was at ticks when the clock of a source was at ns.
+// point pairs a time of a track, in ticks, with the ns of a source's clock.
 type point struct {
 	ok        bool
 	ticks, ns int64
@@ -44,12 +43,12 @@ type point struct {
 type triedFrame struct {
 	unit  *ingest.Unit
 	ticks int64 // of its packet
-	i     int   // its place in it
+	i     int   // its index in the packet
 }
 
 const (
 	trialVotes   = 3
-	trialPackets = 12 // then what was announced holds,
+	trialPackets = 12 // after which the announced clock is confirmed
 	trialFrames  = maxFrames
 )
 
@@ -76,8 +75,7 @@ func (t *Track) try(frames [][]byte, ticks int64, gap bool, at time.Time) error 
 	return nil
 }
 
-// clockOf gives the clock by which a number of frames took so many ticks; 0 where
-// it is none of those that are known.
+// clockOf returns the known clock by which a number of frames took so many ticks, or 0.
 func (t *Track) clockOf(ticks int64, frames int) uint32 {
 	fits := func(clock uint32) bool {
 		want := t.audio.duration(frames, clock)
@@ -92,7 +90,7 @@ func (t *Track) clockOf(ticks int64, frames int) uint32 {
 	return 0
 }
 
-// agree counts the votes in a row for a clock, and reports whether they are enough.
+// agree counts consecutive votes for a clock, and reports whether they are enough.
 func (c *clockTrial) agree(clock uint32) bool {
 	if c.vote != clock {
 		c.vote, c.votes = clock, 0
@@ -101,7 +99,7 @@ func (c *clockTrial) agree(clock uint32) bool {
 	return c.votes >= trialVotes
 }
 
-// decide goes on with a clock.
+// decide continues with a clock.
 func (t *Track) decide(clock uint32) error {
 	trial := t.trial
 	t.trial = nil
@@ -126,22 +124,21 @@ func (t *Track) decide(clock uint32) error {
 	return nil
 }
 
-// unwrapper extends 32-bit RTP times to 64 bits. A time that is far from the last may
-// be an outlier, and so may the next ones: where times come back to those before, they
-// are counted on from there.
+// unwrapper extends 32-bit RTP times to 64 bits. A time that is far from the last may be an outlier, and so may the
+// next ones: when times return to the earlier range, counting continues from there.
 type unwrapper struct {
 	counted
-	left [4]counted // where times were lately, newest first
+	left [4]counted // positions of recent times, newest first
 }
 
-// counted is a time, as it was sent and in its wide form.
+// counted is a time in its sent form and its wide form.
 type counted struct {
 	any  bool
 	last uint32
 	wide int64
 }
 
-// goOn has v be a time, where counting has begun.
+// goOn records that the sent time v has the wide form wide, from which counting continues.
 func (u *unwrapper) goOn(v uint32, wide int64) {
 	if u.any {
 		*u = unwrapper{counted: counted{true, v, wide}}
@@ -155,7 +152,7 @@ func (c counted) isNear(v uint32) bool {
 	return c.any && d >= -farTime && d <= farTime
 }
 
-// next returns the wide form of the next time, which may lie a little before the last.
+// next returns the wide form of the next time, which may be slightly before the last.
 func (u *unwrapper) next(v uint32) int64 {
 	wide := u.near(v)
 	if !u.isNear(v) {
@@ -175,8 +172,7 @@ func (u *unwrapper) next(v uint32) int64 {
 	return wide
 }
 
-// near returns the wide form of a time close to the last. The first time seen, be it
-// a packet's or a report's, is where counting begins.
+// near returns the wide form of a time close to the last. Counting begins at the first time, of a packet or a report.
 func (u *unwrapper) near(v uint32) int64 {
 	if !u.any {
 		u.counted = counted{true, v, int64(v)}

@@ -9,19 +9,17 @@ import (
 
 // carried is a codec in one of the forms in which RTP carries it.
 type carried struct {
-	name   string   // of its rtpmap, as it is called here
-	others []string // names that senders use for that
+	name   string   // of its rtpmap, in the canonical form
+	others []string // other names that senders use
 	codec  media.Codec
-	clock  uint32 // of its RTP times where the description says none; 0: there must be one
-	// config is what a format of the codec means. The error names what is not supported
-	// about it.
+	clock  uint32 // of its RTP times if the description has none; 0: the description must have one
+	// config makes the Config of a format of the codec. The error names the unsupported part.
 	config func(f *Format, of media.Codec) (Config, error)
-	// payload makes the depacketizer of a codec of NAL units; nil: config has made one
-	// (Config.Audio).
+	// payload makes the depacketizer of a codec of NAL units; nil: config makes it (Config.Audio).
 	payload func() depacketizer
 }
 
-// carriedCodecs are the codecs that can be recorded. A new one is a row here.
+// carriedCodecs are the codecs that can be recorded. A new codec is a new row.
 var carriedCodecs = [...]carried{
 	{"h264", []string{"h.264", "avc", "avc1"}, codec.H264, VideoClock, (*Format).h264, func() depacketizer { return h264Payload{} }},
 	{"h265", []string{"hevc", "h.265", "hvc1"}, codec.H265, VideoClock, (*Format).h265, func() depacketizer { return &h265Payload{} }},
@@ -29,7 +27,7 @@ var carriedCodecs = [...]carried{
 	{"mp4a-latm", nil, codec.AAC, 0, (*Format).latm, nil},
 }
 
-// carriedAs returns the row of a name, nil where it is of no codec that can be recorded.
+// carriedAs returns the row of a name, or nil if the codec can't be recorded.
 func carriedAs(name string) *carried {
 	for i := range carriedCodecs {
 		if c := &carriedCodecs[i]; c.name == name {
@@ -39,7 +37,7 @@ func carriedAs(name string) *carried {
 	return nil
 }
 
-// payloadOf makes the depacketizer of a codec of NAL units, nil where it has none of its own.
+// payloadOf makes the depacketizer of a codec of NAL units, or returns nil for other codecs.
 func payloadOf(of media.Codec) depacketizer {
 	for i := range carriedCodecs {
 		if c := &carriedCodecs[i]; c.codec == of && c.payload != nil {
@@ -49,7 +47,7 @@ func payloadOf(of media.Codec) depacketizer {
 	return nil
 }
 
-// ownName returns the name here of a codec that senders call otherwise.
+// ownName returns the canonical name of a codec for a name that senders use.
 func ownName(name string) string {
 	for i := range carriedCodecs {
 		if c := &carriedCodecs[i]; slices.Contains(c.others, name) {
@@ -59,7 +57,7 @@ func ownName(name string) string {
 	return name
 }
 
-// Recordable tells a person what to set an encoder to.
+// Recordable returns the codecs to which a user may set an encoder.
 var Recordable = func() string {
 	var all []*codec.Codec
 	for i := range carriedCodecs {

@@ -8,48 +8,47 @@ import (
 	"github.com/gospool/spool/stages/ingest"
 )
 
-// datagrams puts packets back in the order of their numbers that a network has
-// changed, and leaves out what comes twice. A packet in its place goes on at once,
-// uncopied; one that is ahead waits for those between: until they are there, or so
-// many packets, bytes or so much time is waited for that they are taken as lost.
+// datagrams restores the order of packets that a network has changed, and removes duplicates. A packet in its place
+// is passed on at once, uncopied. A packet that is ahead waits for those between, until they arrive or until a bound
+// of packets, bytes or time is reached and they count as lost.
 type datagrams struct {
-	next  uint16 // number of the packet that goes on
+	next  uint16 // number of the packet to pass on next
 	begun bool
-	seen  uint64              // of the numbers right before next, the nearest the lowest bit: which came
+	seen  uint64              // the numbers right before next that arrived, the nearest in the lowest bit
 	held  [maxAhead]*datagram // by number
 	n     int
 	bytes int
-	last  time.Time // arrival, as told, of the packet that went on last
-	back  int       // packets in a row, each the next, that are behind
-	after uint16    // number of the one that would be next of them
+	last  time.Time // arrival of the packet passed on last
+	back  int       // consecutive packets that are behind next
+	after uint16    // the number that would continue those packets
 
 	free    []*datagram
 	deliver func(*rtp.Packet, time.Time) error
 	count   func(cause string)
 }
 
-// datagram is a packet that waits.
+// datagram is a waiting packet.
 type datagram struct {
 	packet rtp.Packet
 	at     time.Time
 	buf    []byte
 }
 
-// The bounds of what waits.
+// The bounds of the waiting packets.
 const (
 	maxAhead      = 512 // packets
 	maxAheadBytes = 1 << 20
 	maxWait       = 200 * time.Millisecond
-	maxBefore     = 32   // packets that were sent before the first one that came, or come until it goes on
-	keptDatagrams = 16   // of the free ones,
+	maxBefore     = 32   // packets sent before the first arrived one, or arriving until it is passed on
+	keptDatagrams = 16   // free ones kept for reuse
 	keptDatagram  = 2048 // bytes of each
-	backAgain     = 3    // packets in a row that are further behind than any that waits: the sender began anew;
-	backNear      = 64   // so many where they are not
+	backAgain     = 3    // consecutive packets that are further behind than any that waits: the sender started over
+	backNear      = 64   // the same, if they are not that far behind
 )
 
-// packet takes the next one that arrived.
+// packet takes the next packet that arrived.
 func (d *datagrams) packet(p *rtp.Packet, at time.Time) error {
-	if !d.begun { // those before it may come yet
+	if !d.begun { // earlier ones may still arrive
 		d.begun, d.next = true, p.SequenceNumber-maxBefore
 	}
 	ahead := int(int16(p.SequenceNumber - d.next))
@@ -73,7 +72,7 @@ func (d *datagrams) packet(p *rtp.Packet, at time.Time) error {
 	case ahead > 0:
 		d.back = 0
 		d.hold(p, at)
-		if d.last.IsZero() && d.n >= maxBefore { // none before the first one is on the way
+		if d.last.IsZero() && d.n >= maxBefore { // none before the first one is under way
 			return d.giveUp()
 		}
 		return d.overdue(at)
@@ -88,8 +87,7 @@ func (d *datagrams) packet(p *rtp.Packet, at time.Time) error {
 	return d.overdue(at)
 }
 
-// again takes a packet whose number has gone by, and reports whether the sender
-// counts anew.
+// again takes a packet whose number has passed, and reports whether the sender started over.
 func (d *datagrams) again(seq uint16, behind int) bool {
 	if behind <= 64 {
 		bit := uint64(1) << (behind - 1)
@@ -110,7 +108,7 @@ func (d *datagrams) again(seq uint16, behind int) bool {
 	return false
 }
 
-// hold keeps a packet until those before it have come.
+// hold keeps a packet until those before it have arrived.
 func (d *datagrams) hold(p *rtp.Packet, at time.Time) {
 	slot := &d.held[p.SequenceNumber%maxAhead]
 	if *slot != nil {
@@ -138,7 +136,7 @@ func (h *datagram) copy(p *rtp.Packet, at time.Time) {
 	}, Payload: h.buf}
 }
 
-// overdue gives up on packets that are waited for too long, or by too many.
+// overdue gives up on packets that are missing for too long, or that too many packets wait for.
 func (d *datagrams) overdue(at time.Time) error {
 	for d.n > 0 {
 		if at.Sub(d.held[d.first()%maxAhead].at) < maxWait && d.bytes <= maxAheadBytes {
@@ -151,7 +149,7 @@ func (d *datagrams) overdue(at time.Time) error {
 	return nil
 }
 
-// first returns the number of the first packet that waits.
+// first returns the number of the first waiting packet.
 func (d *datagrams) first() uint16 {
 	seq := d.next
 	for d.held[seq%maxAhead] == nil {
@@ -160,13 +158,13 @@ func (d *datagrams) first() uint16 {
 	return seq
 }
 
-// giveUp goes on with the first packet that waits.
+// giveUp continues with the first waiting packet.
 func (d *datagrams) giveUp() error {
 	d.skip(d.first())
 	return d.run()
 }
 
-// flush lets all go that waits.
+// flush passes on all waiting packets.
 func (d *datagrams) flush() error {
 	for d.n > 0 {
 		if err := d.giveUp(); err != nil {
@@ -176,7 +174,7 @@ func (d *datagrams) flush() error {
 	return nil
 }
 
-// run lets those go that are in their place.
+// run passes on the waiting packets that are in their place.
 func (d *datagrams) run() error {
 	for d.n > 0 {
 		slot := &d.held[d.next%maxAhead]
@@ -198,8 +196,7 @@ func (d *datagrams) run() error {
 	return nil
 }
 
-// pass lets a packet go on. One that waited has not arrived before the one in front
-// of it.
+// pass passes on a packet. A packet that waited gets an arrival no earlier than that of the packet before it.
 func (d *datagrams) pass(p *rtp.Packet, at time.Time) error {
 	if at.Before(d.last) {
 		at = d.last
@@ -210,12 +207,11 @@ func (d *datagrams) pass(p *rtp.Packet, at time.Time) error {
 	return d.deliver(p, at)
 }
 
-// skip goes on at a number.
+// skip continues at a number.
 func (d *datagrams) skip(seq uint16) {
 	d.seen <<= min(seq-d.next, 64)
 	d.next = seq
 }
 
-// begin goes on at a number that has nothing to do with those before. Nothing may
-// be held.
+// begin starts over at a number that is unrelated to the earlier ones. No packet may wait.
 func (d *datagrams) begin(seq uint16) { d.next, d.seen, d.back = seq, 0, 0 }

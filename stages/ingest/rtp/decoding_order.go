@@ -9,31 +9,30 @@ import (
 	"github.com/gospool/spool/stages/ingest"
 )
 
-// decodingOrder puts NAL units that were sent in another order into that of decoding,
-// by their numbers (DON; RFC 6184, 5.5, and RFC 7798, 4.4). Each has a time of its
-// own. A NAL unit goes on that is the next by its number, or that nothing can come
-// before any more: behind it depth others have come, or it has waited long enough.
+// decodingOrder sorts NAL units that were sent in another order into decoding order, by their numbers (DON; RFC 6184,
+// 5.5, and RFC 7798, 4.4). Each has a time of its own. A NAL unit is passed on if it has the next number, or if no
+// earlier one can arrive any more: depth NAL units have arrived behind it, or it has waited long enough.
 //
-// Senders may leave numbers out, so that a missing one is no loss by itself; it is
-// taken for one where packets were lost lately.
+// Senders may skip numbers, so a missing number is no loss by itself; it counts as a loss if packets were lost
+// recently.
 type decodingOrder struct {
-	depth int // NAL units that may come before one that is decoded before them
+	depth int // NAL units that may arrive before one that is decoded before them
 
 	held   []numbered // in decoding order
 	bytes  int        // of memory
 	begun  bool
-	first  uint16 // number that came first, until it has begun
-	last   uint16 // number that went on last
-	next   uint16 // the number behind that of the last one that came
-	late   int    // that came too late, in a row
-	newest int64  // ticks of the one that came last
-	doubt  int    // NAL units to go on for which a missing number is a loss
-	step   uint16 // from each number to the next, as it was twice in a row,
-	prev   uint16 // and as it was last
-	alike  bool   // several have one number: none of them can be missed
-	torn   bool   // something is missing before the next one that goes on
+	first  uint16 // number of the first arrived one, until one is passed on
+	last   uint16 // number of the one passed on last
+	next   uint16 // the number after that of the newest one
+	late   int    // consecutive ones that arrived too late
+	newest int64  // ticks of the newest one
+	doubt  int    // NAL units to pass on during which a missing number is a loss
+	step   uint16 // distance of consecutive numbers, once it was the same twice
+	prev   uint16 // the last distance
+	alike  bool   // several share one number: a missing one can't be detected
+	torn   bool   // data is missing before the next one
 
-	part *numbered // of which the end has not come
+	part *numbered // incomplete
 }
 
 // numbered is a NAL unit, in a unit of its own.
@@ -45,10 +44,10 @@ type numbered struct {
 }
 
 const (
-	defaultDepth  = 64 // NAL units; what is sent in order of numbers that follow each other does not wait
+	defaultDepth  = 64 // NAL units; those in order of consecutive numbers do not wait
 	maxOrderDepth = 1024
-	maxDepthTime  = time.Second // by the sender's times: where the network stalls, all comes late
-	maxOrderBytes = 16 << 20    // of memory; then NAL units go on as they are
+	maxDepthTime  = time.Second // by the sender's times: when the network stalls, all packets are late
+	maxOrderBytes = 16 << 20    // of memory; beyond it NAL units are passed on in their current order
 )
 
 // ordered takes a packet whose NAL units have numbers.
@@ -66,8 +65,7 @@ func (t *Track) ordered(p []byte, ticks int64, gap bool, at time.Time) error {
 	return t.goOn()
 }
 
-// ordered follows RFC 6184, packetization mode 2. What has no number is taken as
-// the next one.
+// ordered implements RFC 6184, packetization mode 2. A NAL unit without a number gets the next one.
 func (h264Payload) ordered(t *Track, p []byte, ticks int64, at time.Time) error {
 	o := t.order
 	kind := p[0] & 0x1f
@@ -97,7 +95,7 @@ func (h264Payload) ordered(t *Track, p []byte, ticks int64, at time.Time) error 
 	return nil
 }
 
-// ordered follows RFC 7798, 4.4, where sprop-max-don-diff is more than 0.
+// ordered implements RFC 7798, 4.4, for sprop-max-don-diff greater than 0.
 func (h *h265Payload) ordered(t *Track, p []byte, ticks int64, at time.Time) (err error) {
 	if p, err = h.open(p); err != nil {
 		return err
@@ -135,8 +133,7 @@ func (h *h265Payload) ordered(t *Track, p []byte, ticks int64, at time.Time) (er
 	return nil
 }
 
-// eachSized gives the NAL units behind 16-bit sizes, whose numbers follow each other
-// (RFC 6184, 5.7.1).
+// eachSized calls give with the NAL units behind 16-bit sizes, with consecutive numbers (RFC 6184, 5.7.1).
 func eachSized(p []byte, don uint16, give func(don uint16, nal []byte)) error {
 	for len(p) >= 2 {
 		n := int(binary.BigEndian.Uint16(p))
@@ -150,8 +147,8 @@ func eachSized(p []byte, don uint16, give func(don uint16, nal []byte)) error {
 	return nil
 }
 
-// eachTimed gives the NAL units of an MTAP, with their numbers and by how many ticks
-// they are later than the packet says (RFC 6184, 5.7.2).
+// eachTimed calls give with the NAL units of an MTAP, with their numbers and the ticks by which they are later than
+// the packet's time (RFC 6184, 5.7.2).
 func eachTimed(p []byte, give func(don uint16, offset uint32, nal []byte)) error {
 	head := 5
 	if p[0]&0x1f == mtap24 {
@@ -173,14 +170,14 @@ func eachTimed(p []byte, give func(don uint16, offset uint32, nal []byte)) error
 		give(base+uint16(p[2]), offset, p[head:head+n])
 		p = p[head+n:]
 	}
-	if len(p) > 0 && p[0] != 0 { // zeros are padding
+	if len(p) > 0 && p[0] != 0 { // trailing zeros are padding
 		return errShort
 	}
 	return nil
 }
 
-// tiles reports whether an aggregate packet is one in every byte: in a mode in which
-// there should be none it may be anything.
+// tiles reports whether the sizes of an aggregation packet cover its bytes exactly: in a mode that has no aggregation
+// packets of this type the payload may be of any kind.
 func tiles(p []byte) bool {
 	n, size := 0, 0
 	count := func(nal []byte) {
@@ -202,7 +199,7 @@ func tiles(p []byte) bool {
 	return err == nil && n > 0 && 3+head*n+size == len(p)
 }
 
-// number takes a NAL unit, in parts that follow each other.
+// number takes a NAL unit, in consecutive parts.
 func (t *Track) number(don uint16, ticks int64, at time.Time, parts ...[]byte) {
 	u := t.feed.Take()
 	u.Begin()
@@ -212,7 +209,7 @@ func (t *Track) number(don uint16, ticks int64, at time.Time, parts ...[]byte) {
 	t.hold(numbered{don, ticks, at, u})
 }
 
-// numberedPart takes a fragment: its header byte says whether it is the first or last.
+// numberedPart takes a fragment: flags is its FU header, which marks the first and the last.
 func (t *Track) numberedPart(flags byte, don uint16, ticks int64, at time.Time, body []byte, header ...byte) error {
 	o := t.order
 	if flags&0x80 != 0 {
@@ -234,7 +231,7 @@ func (t *Track) numberedPart(flags byte, don uint16, ticks int64, at time.Time, 
 	return nil
 }
 
-// dropPart leaves out a NAL unit whose end does not come.
+// dropPart leaves out a NAL unit whose end does not arrive.
 func (t *Track) dropPart() {
 	if o := t.order; o.part != nil {
 		t.feed.Put(o.part.unit)
@@ -242,7 +239,7 @@ func (t *Track) dropPart() {
 	}
 }
 
-// hold puts a NAL unit in its place.
+// hold inserts a NAL unit in its place.
 func (t *Track) hold(n numbered) {
 	o := t.order
 	o.next, o.newest = n.don+1, n.ticks
@@ -268,19 +265,19 @@ func (t *Track) hold(n numbered) {
 	}
 	o.late = 0
 	at, _ := slices.BinarySearchFunc(o.held, n.don, func(h numbered, don uint16) int {
-		if o.place(h.don) <= o.place(don) { // those of one number stay in their order
+		if o.place(h.don) <= o.place(don) { // those of one number keep their order
 			return -1
 		}
 		return 1
 	})
 	o.held = slices.Insert(o.held, at, n)
 	o.bytes += n.unit.HeldBytes()
-	if len(o.held) > o.depth { // however many a packet has
-		_ = t.goOn() // the feed remembers
+	if len(o.held) > o.depth { // however many one packet has
+		_ = t.goOn() // the feed remembers the error
 	}
 }
 
-// place returns where a number stands in the order of decoding.
+// place returns the position of a number in decoding order.
 func (o *decodingOrder) place(don uint16) uint16 {
 	if o.begun {
 		return don - o.last
@@ -288,7 +285,7 @@ func (o *decodingOrder) place(don uint16) uint16 {
 	return don - o.first + 0x8000
 }
 
-// goOn hands on what nothing comes before any more.
+// goOn passes on the NAL units before which no other can arrive any more.
 func (t *Track) goOn() error {
 	o := t.order
 	for len(o.held) > 0 {
@@ -304,7 +301,7 @@ func (t *Track) goOn() error {
 	return t.feed.Err()
 }
 
-// release hands the first NAL unit on.
+// release passes on the first NAL unit.
 func (t *Track) release() error {
 	o := t.order
 	n := o.held[0]
@@ -327,7 +324,7 @@ func (t *Track) release() error {
 	return t.element(n.unit.Bytes(), n.ticks, torn, n.at)
 }
 
-// flushOrder hands all on, whether it is taken or not, and begins anew.
+// flushOrder passes on all NAL units, also after an error, and starts over.
 func (t *Track) flushOrder() (err error) {
 	o := t.order
 	t.dropPart()

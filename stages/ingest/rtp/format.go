@@ -6,12 +6,11 @@ import (
 	"strings"
 )
 
-// Format is what a session description says of one payload type (RFC 8866): its rtpmap and
-// its fmtp attribute.
+// Format describes one payload type of a session description (RFC 8866): its rtpmap and its fmtp attribute.
 type Format struct {
 	PayloadType uint8
-	Name        string // of the codec, in lower case; empty where it is not said
-	Clock       uint32 // 0: not said
+	Name        string // of the codec, in lower case; empty: none given
+	Clock       uint32 // 0: none given
 	Channels    uint32
 	Said        bool // it has parameters
 
@@ -20,8 +19,8 @@ type Format struct {
 
 const blanks = " \t"
 
-// parameter is one of the fmtp attribute that is used here (RFC 6184, 8.1; RFC
-// 7798, 7.1; RFC 3640, 4.1; RFC 6416, 7.1).
+// parameter is a supported parameter of the fmtp attribute (RFC 6184, 8.1; RFC 7798, 7.1; RFC 3640, 4.1; RFC 6416,
+// 7.1).
 type parameter uint8
 
 const (
@@ -62,13 +61,13 @@ var static = map[uint8]Format{
 func StaticName(pt uint8) string { return static[pt].Name }
 
 const (
-	VideoClock = 90000 // ticks a second, of all video that is recorded
-	minClock   = 1000  // below is no clock
+	VideoClock = 90000 // ticks a second, of all recordable video
+	minClock   = 1000  // a lower value is no clock
 	maxClock   = 10_000_000
 	maxName    = 32
 )
 
-// ReadPayloadType reads one at the beginning of a text, of what RTP has room for.
+// ReadPayloadType reads a payload type, within the range of RTP, at the beginning of a text.
 func ReadPayloadType(text string) (pt uint8, rest string, ok bool) {
 	digits := 0
 	for digits < len(text) && text[digits] >= '0' && text[digits] <= '9' {
@@ -98,8 +97,7 @@ func (f *Format) ReadMap(text string) {
 	f.Clock, f.Channels = number(clock, minClock, maxClock), number(channels, 1, 64)
 }
 
-// CodecNamed brings a codec's name into the form that it has here. The x- of an
-// unregistered name is what the canonical form begins every name with.
+// CodecNamed returns the canonical form of a codec's name: in lower case, without the x- of an unregistered name.
 func CodecNamed(name string) string {
 	name = strings.ToLower(name)
 	for strings.HasPrefix(name, "x-") {
@@ -115,7 +113,7 @@ func CodecNamed(name string) string {
 	return ownName(name)
 }
 
-// number reads one within bounds at the beginning of a text; 0 where none is.
+// number reads a number within bounds at the beginning of a text; 0: there is none.
 func number(text string, least, most uint32) uint32 {
 	text = strings.Trim(text, blanks)
 	digits := 0
@@ -129,7 +127,7 @@ func number(text string, least, most uint32) uint32 {
 	return uint32(n)
 }
 
-// ReadParameters reads KEY=VALUE; KEY=VALUE... One that is said again counts anew.
+// ReadParameters reads KEY=VALUE; KEY=VALUE... A repeated key replaces the earlier value.
 func (f *Format) ReadParameters(text string) {
 	f.Said = true
 	for text != "" {
@@ -148,7 +146,7 @@ func (f *Format) ReadParameters(text string) {
 	}
 }
 
-// Complete adds what a static payload type means, and the clock that a codec has.
+// Complete adds the properties of a static payload type, and the default clock of a codec.
 func (f *Format) Complete(kind string) {
 	if f.Name == "" {
 		f.Name, f.Clock, f.Channels = StaticName(f.PayloadType), static[f.PayloadType].Clock, static[f.PayloadType].Channels
@@ -161,11 +159,10 @@ func (f *Format) Complete(kind string) {
 	}
 }
 
-// Recordable reports whether it is of a codec that can be.
+// Recordable reports whether the format's codec can be recorded.
 func (f *Format) Recordable() bool { return carriedAs(f.Name) != nil }
 
-// Companion reports whether a format only goes with another one: repetitions,
-// error correction, tones, silence.
+// Companion reports whether a format only accompanies another one: repetitions, error correction, tones, silence.
 func (f *Format) Companion() bool {
 	switch f.Name {
 	case "rtx", "red", "ulpfec", "flexfec", "flexfec-03", "parityfec", "telephone-event", "cn":
@@ -174,7 +171,7 @@ func (f *Format) Companion() bool {
 	return false
 }
 
-// Take moves the parameters of another one here, unless there are some.
+// Take moves the parameters of another format here, unless this one has parameters.
 func (f *Format) Take(from *Format) {
 	if !f.Said {
 		f.Adopt(from)
@@ -182,10 +179,10 @@ func (f *Format) Take(from *Format) {
 	}
 }
 
-// Adopt has a format have the parameters of another one, too.
+// Adopt copies the parameters of another format.
 func (f *Format) Adopt(from *Format) { f.values, f.Said = from.values, from.Said }
 
-// AppendParameters writes the parameters as an fmtp attribute has them.
+// AppendParameters appends the parameters in the form of an fmtp attribute.
 func (f *Format) AppendParameters(out []byte) []byte {
 	first := true
 	for p, value := range f.values {
@@ -201,8 +198,7 @@ func (f *Format) AppendParameters(out []byte) []byte {
 	return out
 }
 
-// Config returns what a format means that can be recorded. The error is ErrCodec, or
-// names what is not supported about it.
+// Config returns the configuration of a recordable format. The error is ErrCodec, or names the unsupported part.
 func (f *Format) Config() (Config, error) {
 	c := carriedAs(f.Name)
 	if c == nil {

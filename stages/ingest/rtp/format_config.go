@@ -26,7 +26,7 @@ func (f *Format) h265(of media.Codec) (Config, error) {
 
 func (f *Format) video(coding media.Codec, decodingOrder bool, sets ...parameter) Config {
 	c := Config{Clock: f.Clock, DecodingOrder: decodingOrder, Track: ingest.TrackConfig{Codec: coding, Timescale: VideoClock}}
-	// The depth counts slices only: what is less than ingest's own is of no use.
+	// The depth counts slices only: a value below ingest's own is useless.
 	if depth := 2 * max(number(f.values[spropInterleavingDepth], 0, 1<<15), number(f.values[spropDepackBufNALUs], 0, 1<<15)); depth > 64 {
 		c.OrderDepth = int(depth)
 	}
@@ -36,8 +36,8 @@ func (f *Format) video(coding media.Codec, decodingOrder bool, sets ...parameter
 	return c
 }
 
-// widths are those of the fields before AAC frames (RFC 3640, 3.3.5 and 3.3.6),
-// which the modes set and senders may leave unsaid.
+// widths are the widths of the fields before AAC frames (RFC 3640, 3.3.5 and 3.3.6), which the modes define and
+// senders may leave out.
 var widths = map[string][3]int{"aac-hbr": {13, 3, 3}, "aac_hbr": {13, 3, 3}, "aac-lbr": {6, 2, 2}}
 
 func (f *Format) aac(of media.Codec) (Config, error) {
@@ -73,12 +73,10 @@ func hexDigits(digits string) []byte {
 	return raw
 }
 
-// audio returns an AAC track. RTP times run at the clock of the rtpmap (RFC 8866, 6.6),
-// whatever rates the configuration has; should a sender have meant another one of
-// them, its first times tell. The track's timescale is no coarser than the core's
-// rate, so that a frame is a whole number of ticks. The AudioSpecificConfig stays as
-// it was sent: written anew from what a parser understood, an extension at its end
-// would be lost.
+// audio returns the Config of an AAC track. RTP times run at the clock of the rtpmap (RFC 8866, 6.6), whatever rates
+// the configuration has; if a sender meant another one of them, its first times show it. The track's timescale is no
+// coarser than the core's rate, so that a frame is a whole number of ticks. The AudioSpecificConfig stays as it was
+// sent: a rewrite of the parsed fields would lose an extension at its end.
 func (f *Format) audio(of media.Codec, rate uint32, asc []byte, p AudioPayload) (Config, error) {
 	clock := cmp.Or(f.Clock, rate)
 	if clock == 0 {
@@ -103,8 +101,8 @@ func (f *Format) audio(of media.Codec, rate uint32, asc []byte, p AudioPayload) 
 	return c, nil
 }
 
-// maxSets is how many parameter sets of a list are taken: more than are kept. Those
-// that are used come in the stream too.
+// maxSets is the number of parameter sets accepted of a list: more than are kept. Used sets also arrive in the
+// stream.
 const maxSets = 64
 
 // sprop decodes a list of parameter sets.

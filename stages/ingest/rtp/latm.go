@@ -11,8 +11,8 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// latm is AAC whose configuration is in the description, or in the stream where the
-// description has none (RFC 6416, 7.1: where it says so, or nothing).
+// latm returns the Config of AAC in LATM, with its configuration in the description, or in the stream if the
+// description has none (RFC 6416, 7.1: cpresent is 1 or absent).
 func (f *Format) latm(of media.Codec) (Config, error) {
 	l := &format.MPEG4AudioLATM{PayloadTyp: f.PayloadType, CPresent: f.values[latmCPresent] == "1" || f.values[latmCPresent] == "" && f.values[aacConfig] == ""}
 	var asc []byte
@@ -31,19 +31,18 @@ func (f *Format) latm(of media.Codec) (Config, error) {
 	return f.audio(of, rate, asc, p)
 }
 
-// streamMuxConfig reads a configuration (ISO/IEC 14496-3, table 1.42), and the
-// AudioSpecificConfig in it; nil where it cannot be read.
+// streamMuxConfig reads a StreamMuxConfig (ISO/IEC 14496-3, table 1.42), and the AudioSpecificConfig in it; nil if it
+// cannot be read.
 //
-// GStreamer puts an AudioSpecificConfig in that goes on with an extension, as files have
-// it, and nothing behind it: what stands there is then read as something else. Its
-// frame length type would be 2, which is reserved.
+// GStreamer puts in an AudioSpecificConfig with an extension, as files have it, and nothing behind it: the parser
+// then reads the extension's bits as other fields. The frame length type would be 2, which is reserved.
 func streamMuxConfig(raw []byte) (c *mpeg4audio.StreamMuxConfig, asc []byte) {
 	c = &mpeg4audio.StreamMuxConfig{}
 	if c.Unmarshal(raw) == nil && c.Programs[0].Layers[0].FrameLengthType != 2 {
 		asc, _ = c.Programs[0].Layers[0].AudioSpecificConfig.Marshal()
 		return c, asc
 	}
-	for n := range raw { // up to the end of what is not extended
+	for n := range raw { // up to the end of the part without extension
 		c = &mpeg4audio.StreamMuxConfig{}
 		if c.Unmarshal(raw[:n]) != nil || len(c.Programs) != 1 || len(c.Programs[0].Layers) != 1 {
 			continue
@@ -56,7 +55,7 @@ func streamMuxConfig(raw []byte) (c *mpeg4audio.StreamMuxConfig, asc []byte) {
 	return nil, nil
 }
 
-// behindHead returns what comes behind the 15 bits before the first AudioSpecificConfig.
+// behindHead returns the bits after the 15 bits before the first AudioSpecificConfig.
 func behindHead(raw []byte) []byte {
 	var out []byte
 	for i := 2; i < len(raw); i++ {

@@ -10,56 +10,55 @@ import (
 	"github.com/gospool/spool/stages/ingest"
 )
 
-// sender tells the packets of a track's sender from those of others, by their SSRC
-// (RFC 3550, 8): numbers and times of two senders have nothing in common.
+// sender separates the packets of a track's sender from those of other senders, by their SSRC (RFC 3550, 8): the
+// numbers and times of two senders are unrelated.
 //
-// The sender is that of the session's Transport header, else, or where nothing comes
-// of that one, that of the first packet. Where it has said BYE, or is silent for
-// longer than it ever was while another one sends, the other one is the sender from then
-// on: an encoder that starts again takes a new SSRC. What it has sent by then is kept for
-// that.
+// The Transport header of the session names the sender. Without it, or if no packet of that sender arrives, the first
+// packet does. If the sender has sent BYE, or is silent for longer than ever before while another sender sends, the
+// other one becomes the sender: an encoder that restarts takes a new SSRC. Its packets until then are kept for that
+// case.
 type sender struct {
 	ssrc    uint32
 	known   bool  // by the Transport header, or by a packet
-	came    bool  // a packet did
-	left    bool  // it has said BYE
+	came    bool  // a packet arrived
+	left    bool  // the sender has sent BYE
 	last    int64 // ns, arrival of its newest packet
-	longest int64 // ns that it was silent for, lately
+	longest int64 // ns, its longest recent silence
 
-	next    uint32 // who sends while it is silent,
-	heard   int    // so many packets
-	since   int64  // ns, arrival of the first packet of others since its newest
-	foreign uint64 // packets in all
-	said    bool   // that there are some
+	next    uint32 // the other sender that sends meanwhile
+	heard   int    // number of its packets
+	since   int64  // ns, arrival of the first packet of other senders since the sender's newest
+	foreign uint64 // packets of other senders in all
+	said    bool   // other senders have been logged
 
-	reported bool   // the sender itself has reported;
-	reporter uint32 // until then others do for it: cameras are known that mix up their SSRCs
+	reported bool   // the sender itself has sent a report
+	reporter uint32 // until then reports of this SSRC count: some cameras mix up their SSRCs
 }
 
 const (
-	silentLeast   = int64(time.Second)      // that a sender is silent for before another is heard,
-	silentMost    = int64(10 * time.Second) // and at most,
-	silentFactor  = 3                       // else so many times its longest silence
-	silentPackets = 2                       // of the other one, at least
+	silentLeast   = int64(time.Second)      // shortest silence of a sender before another one is accepted
+	silentMost    = int64(10 * time.Second) // longest silence before that
+	silentFactor  = 3                       // otherwise that many times its longest silence
+	silentPackets = 2                       // of the other sender, at least
 )
 
-// Expect says who the sender is, as a session tells before the first packet.
+// Expect sets the sender that the session announces, before the first packet.
 func (t *Track) Expect(ssrc uint32) {
 	if !t.sender.known {
 		t.sender.ssrc, t.sender.known = ssrc, true
 	}
 }
 
-// verdict is what a packet is to a track.
+// verdict is the relation of a packet to a track.
 type verdict uint8
 
 const (
 	ofSender verdict = iota
 	ofOther
-	ofSuccessor // the sender's, from now on
+	ofSuccessor // from a new sender of the track
 )
 
-// judge tells whose a packet is that arrived at a time, ns.
+// judge returns the verdict on a packet that arrived at a time, ns.
 func (s *sender) judge(ssrc uint32, mono int64) verdict {
 	if s.known && ssrc == s.ssrc {
 		if s.came {
@@ -87,13 +86,13 @@ func (s *sender) judge(ssrc uint32, mono int64) verdict {
 	return ofOther
 }
 
-// silent reports whether the sender is taken to have gone.
+// silent reports whether the sender counts as gone.
 func (s *sender) silent(mono int64) bool {
 	if s.left {
 		return true
 	}
 	from := s.last
-	if !s.came { // the header named one who does not send
+	if !s.came { // the header named a sender that does not send
 		from = s.since
 	}
 	return s.heard >= silentPackets && mono-from >= min(max(silentLeast, silentFactor*s.longest), silentMost)
@@ -103,8 +102,7 @@ func (s *sender) take(ssrc uint32, mono int64) {
 	*s = sender{ssrc: ssrc, known: true, came: true, last: mono, foreign: s.foreign, said: s.said, reporter: s.reporter}
 }
 
-// admit reports whether a packet is the track's, and begins anew where the sender is
-// another from here on.
+// admit reports whether a packet belongs to the track, and starts over if the track has a new sender.
 func (t *Track) admit(p *rtp.Packet, at time.Time) bool {
 	mono := ingest.Mono(at)
 	came := t.sender.came
@@ -134,7 +132,7 @@ func (t *Track) admit(p *rtp.Packet, at time.Time) bool {
 	return true
 }
 
-// disownReports forgets what another sender has reported while nothing else had.
+// disownReports discards the reports of another sender, which counted while the sender itself had sent none.
 func (t *Track) disownReports(ssrc uint32) {
 	s := &t.sender
 	if s.reported || s.reporter != ssrc {
@@ -146,8 +144,8 @@ func (t *Track) disownReports(ssrc uint32) {
 	}
 }
 
-// RTCP takes a packet of RTCP: a sender report, or BYE. What another sender than the
-// track's says is left out, where there is one.
+// RTCP takes an RTCP packet: a sender report, or BYE. It ignores those of other senders if the track's sender is
+// known.
 func (t *Track) RTCP(p rtcp.Packet) {
 	s := &t.sender
 	switch p := p.(type) {
@@ -155,7 +153,7 @@ func (t *Track) RTCP(p rtcp.Packet) {
 		switch {
 		case s.known && s.ssrc == p.SSRC:
 			s.reported = true
-		case s.reported || s.foreign > 0 && s.came: // else it may yet prove to be the sender
+		case s.reported || s.foreign > 0 && s.came: // otherwise it may still prove to be the sender
 			t.to.Repaired(ingest.RepairedReport, 1)
 			return
 		default:

@@ -7,22 +7,21 @@ import (
 	"github.com/gospool/spool/stages/ingest"
 )
 
-// soundLine finds packets of sound whose time does not fit, as package ingest does
-// pictures: what follows decides. The length of a frame is known, so an outlier is put
-// exactly where the packet before ends.
+// soundLine finds sound packets whose time does not fit, as package ingest does for pictures: the next packet
+// decides. The length of a frame is known, so an outlier is placed exactly at the end of the packet before.
 type soundLine struct {
 	any            bool
-	next           int64 // ticks: where the last packet ends
+	next           int64 // ticks, end of the last packet
 	mono           int64 // ns, its arrival
 	shift          ingest.ClockShift
 	jumps, setBack ingest.ClockJumps
 
-	held  []*ingest.Unit // frames of a packet that does not fit; none: nothing is held
+	held  []*ingest.Unit // frames of a packet that does not fit; empty: none
 	ticks int64          // its time
-	at    int64          // and its arrival
+	at    int64          // ns, its arrival
 }
 
-// sound hands on the frames of a packet, or holds them.
+// sound passes on the frames of a packet, or holds them.
 func (t *Track) sound(frames []*ingest.Unit, ticks int64, at time.Time) error {
 	s, mono := &t.line, ingest.Mono(at)
 	ticks += s.shift.Next(t.audio.duration(len(frames), t.clock))
@@ -41,15 +40,14 @@ func (t *Track) sound(frames []*ingest.Unit, ticks int64, at time.Time) error {
 	return t.passSound(frames, ticks, mono)
 }
 
-// soundFits reports whether a packet may follow what ends at a time and came at one:
-// it is later than the last frame, and not later than by what passed and a little.
+// soundFits reports whether a packet may follow a packet that ends at next, in ticks, and arrived at before, ns: it
+// is later than the last frame, and not later than the elapsed time allows.
 func (t *Track) soundFits(next, before, ticks, mono int64) bool {
 	frame, passed := t.audio.duration(1, t.clock), media.FromNanos(max(mono-before, 0), t.clock)
 	return ticks > next-frame && ticks <= next+passed*9/8+max(4*frame, int64(t.clock)/5)
 }
 
-// judgeSound hands on what is held, by the next packet, and tells what to add to the
-// time of that.
+// judgeSound passes on the held packet, by the next one, and returns the correction of the next one's time.
 func (t *Track) judgeSound(ticks, mono int64) (by int64, err error) {
 	s := &t.line
 	end := s.ticks + t.audio.duration(len(s.held), t.clock)
@@ -77,7 +75,7 @@ func (t *Track) passHeld() error {
 	return t.passSound(held, t.line.ticks, t.line.at)
 }
 
-// passSound hands on the frames of a packet, one frame duration apart.
+// passSound passes on the frames of a packet, one frame duration apart.
 func (t *Track) passSound(frames []*ingest.Unit, ticks, mono int64) error {
 	s := &t.line
 	s.any, s.next, s.mono = true, ticks+t.audio.duration(len(frames), t.clock), mono
@@ -90,12 +88,12 @@ func (t *Track) passSound(frames []*ingest.Unit, ticks, mono int64) error {
 	return nil
 }
 
-// flushSound hands on what is held, as an outlier: nothing follows that could tell.
+// flushSound passes on the held packet as an outlier: no next packet can decide.
 func (t *Track) flushSound() {
 	if s := &t.line; len(s.held) > 0 {
 		s.ticks = s.next
 		t.to.Outlier()
-		_ = t.passHeld() // the feed remembers
+		_ = t.passHeld() // the feed remembers the error
 	}
 }
 

@@ -1,14 +1,13 @@
 package rtp
 
-// markedPictures is how many pictures in a row must end with a marker before the
-// sender is taken to mark every end.
+// markedPictures is the number of consecutive pictures that must end with a marker before the sender counts as
+// marking every end.
 const markedPictures = 12
 
-// stray reports whether a packet under another time than the picture at hand is a
-// part of that picture all the same, since its time is an outlier: it goes on with a
-// NAL unit that is not complete, or the sender marks the end of each picture and has
-// not marked this one's, and the time is not one that may be next. Where the picture's
-// first packet had the wrong time, this one's is taken.
+// stray reports whether a packet with another time than the current picture still belongs to that picture, since its
+// time is an outlier: it continues an incomplete NAL unit, or the sender marks the end of each picture and has not
+// marked this one's, and the time can't be the next one. If the picture's first packet had the wrong time, stray
+// corrects it.
 func (t *Track) stray(payload []byte, pts int64, gap bool) bool {
 	if gap || t.unit == nil || t.unit.PTS == pts {
 		return false

@@ -9,17 +9,16 @@ import (
 	"github.com/gospool/spool/stages/ingest"
 )
 
-// candidate keeps the packets of another sender while it is not known whether it
-// takes the track over: nothing of an encoder that starts again is lost then. Where
-// the track's own sender is heard again they were foreign.
+// candidate keeps the packets of another sender while it is undecided whether that sender takes the track over: no
+// packet of a restarted encoder is lost. If the track's own sender sends again, the kept packets count as foreign.
 type candidate struct {
 	ssrc  uint32
-	held  []*datagram // as they came
+	held  []*datagram // in the order of arrival
 	bytes int
 	free  []*datagram
 }
 
-// keep keeps a packet, and reports how many are left out for it, or instead of it.
+// keep keeps a packet, and returns the number of packets left out for it or in place of it.
 func (c *candidate) keep(p *rtp.Packet, at time.Time) (out int) {
 	if c.ssrc != p.SSRC {
 		out = c.drop()
@@ -39,13 +38,13 @@ func (c *candidate) keep(p *rtp.Packet, at time.Time) (out int) {
 	return out
 }
 
-// The bounds of what a candidate has: three seconds of 5 Mbit/s.
+// The bounds of a candidate: three seconds of 5 Mbit/s.
 const (
 	maxCandidate      = 2048 // packets
 	maxCandidateBytes = 2 << 20
 )
 
-// drop leaves all out, and reports how many there were.
+// drop leaves out all packets, and returns their number.
 func (c *candidate) drop() int {
 	n := len(c.held)
 	for _, h := range c.held {
@@ -62,7 +61,7 @@ func (c *candidate) put(h *datagram) {
 	}
 }
 
-// keepOther keeps a packet of another sender, where there is room for it.
+// keepOther keeps a packet of another sender, if there is room for it.
 func (t *Track) keepOther(p *rtp.Packet, at time.Time) {
 	had := t.others.bytes
 	t.foreign(t.others.keep(p, at))
@@ -71,7 +70,7 @@ func (t *Track) keepOther(p *rtp.Packet, at time.Time) {
 	}
 }
 
-// dropOthers counts what was kept as foreign.
+// dropOthers counts the kept packets as foreign.
 func (t *Track) dropOthers() {
 	if len(t.others.held) == 0 {
 		return
@@ -81,10 +80,10 @@ func (t *Track) dropOthers() {
 	t.foreign(t.others.drop())
 }
 
-// takeOthers takes what was kept: it was the sender's.
+// takeOthers takes the kept packets: they were the sender's.
 func (t *Track) takeOthers() {
 	for _, h := range t.others.held {
-		_ = t.pass(&h.packet, h.at) // the feed remembers
+		_ = t.pass(&h.packet, h.at) // the feed remembers the error
 	}
 	t.feed.Grow(-t.others.bytes)
 	t.others.drop()
@@ -103,23 +102,22 @@ func (t *Track) foreign(packets int) {
 	}
 }
 
-// succeed begins anew with another sender, with the packets that were kept of it and
-// the one that came now. Where its times are not near to what arrival tells they have
-// nothing to do with those before, and go on by arrival.
+// succeed starts over with another sender, with its kept packets and the new one. If its times are not near the
+// expected time at this arrival, they are unrelated to the earlier ones and continue by arrival.
 func (t *Track) succeed(p *rtp.Packet, at time.Time) {
 	first, came := p, at
 	if len(t.others.held) > 0 {
 		first, came = &t.others.held[0].packet, t.others.held[0].at
 	}
 	if t.datagrams != nil {
-		_ = t.datagrams.flush() // the feed remembers
+		_ = t.datagrams.flush() // the feed remembers the error
 		t.datagrams.begin(first.SequenceNumber)
 	}
 	if t.order != nil {
 		_ = t.flushOrder()
 	}
 	if t.unit != nil {
-		if t.marked > 0 { // else the next picture would have ended it
+		if t.marked > 0 { // otherwise the next picture would have ended it
 			t.unit.Interrupt()
 		}
 		_ = t.finish()
@@ -135,8 +133,7 @@ func (t *Track) succeed(p *rtp.Packet, at time.Time) {
 	t.takeOthers()
 }
 
-// byNow returns the time that the sender's clock shows at an arrival, ns: by the newest unit
-// whose time is in line.
+// byNow returns the sender's clock at an arrival, ns, by the newest unit whose time is no outlier.
 func (t *Track) byNow(mono int64) int64 {
 	now, pictures := t.to.Clock(mono)
 	s := &t.line

@@ -12,9 +12,9 @@ import (
 	"github.com/gospool/spool/stages/ingest"
 )
 
-// Track turns the RTP packets of one track into units of its feed: other senders'
-// packets are left out, datagrams put in order, losses counted and marked in the
-// units, 32-bit times unwrapped. It is for the goroutine of the feed.
+// Track turns the RTP packets of one track into units of its feed: it leaves out other senders' packets, restores the
+// order of datagrams, counts losses and marks them in the units, and unwraps 32-bit times. It belongs to the
+// goroutine of the feed.
 type Track struct {
 	feed   *ingest.Feed
 	to     *ingest.Track
@@ -23,54 +23,52 @@ type Track struct {
 	scale  uint32 // of the feed's
 	video  depacketizer
 	audio  AudioPayload
-	trial  *clockTrial // while it is not certain what clock is
+	trial  *clockTrial // while clock is uncertain
 	line   soundLine
-	frames []*ingest.Unit // of the packet at hand
+	frames []*ingest.Unit // of the current packet
 
 	seen   bool
 	seq    uint16
-	gap    bool   // something may be missing before the next payload
-	losses uint64 // times that packets were lost
+	gap    bool   // data may be missing before the next payload
+	losses uint64 // events in which packets were lost
 
-	packets, units uint64 // that came
+	packets, units uint64 // arrived so far
 	arrived        int64  // ns, of the newest packet
 	time           unwrapper
-	unit           *ingest.Unit // of which the end has not come
-	finished       int64        // PTS of the one before
+	unit           *ingest.Unit // incomplete
+	finished       int64        // PTS of the unit before
 	joined         int64        // ticks of the first packet
-	marked         int          // pictures in a row that ended with a marker
+	marked         int          // consecutive pictures that ended with a marker
 
 	sender    sender
 	others    candidate
-	datagrams *datagrams     // nil: packets come in their order
-	order     *decodingOrder // nil: NAL units come in that of decoding
+	datagrams *datagrams     // nil: packets arrive in order
+	order     *decodingOrder // nil: NAL units arrive in decoding order
 }
 
-// Config is what a session description says of a track.
+// Config describes a track by its session description.
 type Config struct {
 	Track ingest.TrackConfig
 
-	SSRC uint32 // of the Transport header, over UDP; 0: the first packet tells
-	// Datagrams says that the network may change the order of packets, or double
-	// them. Else they come in order, as far as they come.
+	SSRC uint32 // of the Transport header, over UDP; 0: the SSRC of the first packet counts
+	// Datagrams means that the network may reorder or duplicate packets. Otherwise packets arrive in order.
 	Datagrams bool
-	// OrderDepth is how many NAL units may come before one that is decoded before
-	// them: sprop-interleaving-depth, sprop-depack-buf-nalus. 0: it is not known.
+	// OrderDepth is the number of NAL units that may arrive before one that is decoded before them:
+	// sprop-interleaving-depth, sprop-depack-buf-nalus. 0: unknown.
 	OrderDepth int
 
 	Clock uint32       // RTP clock rate; 0: the track's timescale
 	Audio AudioPayload // for a codec without NAL units
-	// OtherClocks are rates that senders of the codec are known to use whatever they say:
-	// the times of the first packets decide.
+	// OtherClocks are rates that senders of the codec use whatever they announce: the times of the first packets
+	// decide.
 	OtherClocks []uint32
-	// DecodingOrder says that video comes in another order than that of decoding, with
-	// decoding order numbers: H.264 in packetization mode 2 (RFC 6184, 5.3), H.265 with
-	// sprop-max-don-diff (RFC 7798, 7.1).
+	// DecodingOrder means that video arrives in another order than that of decoding, with decoding order numbers:
+	// H.264 in packetization mode 2 (RFC 6184, 5.3), H.265 with sprop-max-don-diff (RFC 7798, 7.1).
 	DecodingOrder bool
 }
 
-// Add adds a track to a feed whose units come as RTP packets. The error is one of the
-// configuration, and leaves the feed as it was.
+// Add adds a track whose units arrive as RTP packets to a feed. An error concerns the configuration and leaves the
+// feed unchanged.
 func Add(f *ingest.Feed, c Config) (*Track, error) {
 	video := payloadOf(c.Track.Codec)
 	if video == nil && c.Audio == nil {
@@ -102,13 +100,13 @@ func Add(f *ingest.Feed, c Config) (*Track, error) {
 	return t, nil
 }
 
-// ExpectDatagrams sets what Datagrams of the configuration says, before the first packet.
+// ExpectDatagrams sets Datagrams of the configuration, before the first packet.
 func (t *Track) ExpectDatagrams() {
 	t.datagrams = &datagrams{deliver: t.take, count: func(cause string) { t.to.Repaired(cause, 1) }}
 }
 
-// Packet takes a packet that arrived at a time. It keeps nothing of it. The error
-// says that the publisher has ended.
+// Packet takes a packet that arrived at a time. It keeps no reference to the packet. An error means that the
+// publisher has ended.
 func (t *Track) Packet(p *rtp.Packet, at time.Time) (err error) {
 	if t.admit(p, at) {
 		err = t.pass(p, at)
@@ -120,7 +118,7 @@ func (t *Track) Packet(p *rtp.Packet, at time.Time) (err error) {
 // pass takes a packet of the track's sender.
 func (t *Track) pass(p *rtp.Packet, at time.Time) error {
 	if t.datagrams != nil {
-		t.to.Present() // though it may wait
+		t.to.Present() // although it may wait
 		return t.datagrams.packet(p, at)
 	}
 	return t.take(p, at)
@@ -153,8 +151,8 @@ func (t *Track) take(p *rtp.Packet, at time.Time) error {
 	return err
 }
 
-// joins reports whether what comes first is the rest of a picture that began before
-// the session. Over UDP its beginning may have been lost.
+// joins reports whether the first payload is the rest of a picture that began before the session. Over UDP its
+// beginning may have been lost.
 func (t *Track) joins(payload []byte, ticks int64) bool {
 	if t.packets == 1 {
 		t.joined = ticks
@@ -165,30 +163,28 @@ func (t *Track) joins(payload []byte, ticks int64) bool {
 // Holding reports whether NAL units wait for others that are decoded before them.
 func (t *Track) Holding() bool { return t.order != nil && len(t.order.held) > 0 }
 
-// Overdue hands on packets that have waited for others for long enough at a time.
+// Overdue passes on the packets that have waited for others for long enough at a time.
 func (t *Track) Overdue(at time.Time) {
 	if t.datagrams != nil {
-		_ = t.datagrams.overdue(at) // the feed remembers
+		_ = t.datagrams.overdue(at) // the feed remembers the error
 	}
 }
 
-// Unannounced counts a packet that came for the track under the payload type of no
-// format that was announced.
+// Unannounced counts a packet that arrived for the track with a payload type that no format announces.
 func (t *Track) Unannounced(at time.Time) { t.to.Unannounced(media.DropWrongPayloadType, at) }
 
-// Leave says that nothing more of the track is expected, as of a format that is
-// announced beside another one.
+// Leave records that no more data of the track is expected, for example of a format that is announced beside another
+// one.
 func (t *Track) Leave() {
 	t.Close()
 	t.to.Leave()
 }
 
-// maxReportApart is how far the time of a report may be from the track's newest: one
-// that is further off is of another clock, or of another life of the sender.
+// maxReportApart is the largest distance of a report's time from the track's newest: a report further off belongs to
+// another clock, or to an earlier run of the sender.
 const maxReportApart = 60 // seconds
 
-// SenderReport takes an RTCP sender report: the sender's clock in NTP format at
-// an RTP time (RFC 3550, 6.4.1).
+// SenderReport takes an RTCP sender report: the sender's clock in NTP format at an RTP time (RFC 3550, 6.4.1).
 func (t *Track) SenderReport(ntp uint64, rtpTime uint32) {
 	if ntp == 0 { // the sender has no clock
 		return
@@ -201,12 +197,12 @@ func (t *Track) SenderReport(ntp uint64, rtpTime uint32) {
 	t.place(byReport, at, sec*int64(time.Second)+frac*int64(time.Second)>>32)
 }
 
-// Info takes the RTP time that RTP-Info gives for the start of playing.
+// Info takes the RTP time of RTP-Info for the start of playing.
 func (t *Track) Info(rtpTime uint32) {
 	t.place(byInfo, t.time.near(rtpTime), 0)
 }
 
-// place tells the feed where the track is, once the clock is certain.
+// place gives the feed the track's position, once the clock is certain.
 func (t *Track) place(by source, ticks, ns int64) {
 	switch {
 	case t.trial != nil:
@@ -220,9 +216,8 @@ func (t *Track) place(by source, ticks, ns int64) {
 
 func (t *Track) ticks(v int64) int64 { return media.Rescale(v, t.clock, t.scale) }
 
-// missing counts the packets between the last one and this, and reports whether
-// something may be missing before this one, as before the first. A sequence
-// number that goes back is a sender that began anew.
+// missing counts the packets between the last one and this, and reports whether data may be missing before this one,
+// as before the first. A sequence number that goes back means that the sender started over.
 func (t *Track) missing(seq uint16) bool {
 	n := seq - t.seq - 1
 	first := !t.seen
@@ -279,8 +274,7 @@ func (t *Track) timed(p []byte, ticks int64, gap bool, at time.Time) (err error)
 	return err
 }
 
-// open has the unit at hand be that of a time, before which, or in which, something
-// may be missing.
+// open makes the current unit that of a time. gap means that data may be missing before it or in it.
 func (t *Track) open(ticks int64, gap bool, at time.Time) error {
 	pts := t.ticks(ticks)
 	if gap && t.unit != nil {
@@ -301,12 +295,12 @@ func (t *Track) open(ticks int64, gap bool, at time.Time) error {
 	return nil
 }
 
-// bound refuses the unit at hand where it has passed a bound.
+// bound refuses the current unit if it has passed a bound.
 func (t *Track) bound(at time.Time) {
 	t.to.Grown(t.unit, ingest.Mono(at)-t.unit.Mono)
 }
 
-// finish hands the unit on.
+// finish passes on the unit.
 func (t *Track) finish() error {
 	u := t.unit
 	t.unit, t.finished = nil, u.PTS
@@ -322,7 +316,7 @@ func (t *Track) begin(pts int64, at time.Time) *ingest.Unit {
 	return u
 }
 
-// audioPacket hands on the frames of a packet, one frame duration apart.
+// audioPacket passes on the frames of a packet, one frame duration apart.
 func (t *Track) audioPacket(p *rtp.Packet, ticks int64, gap bool, at time.Time) error {
 	frames, err := t.audio.unpack(p, t.describe)
 	if err != nil {
@@ -352,7 +346,7 @@ func (t *Track) audioPacket(p *rtp.Packet, ticks int64, gap bool, at time.Time) 
 	return t.sound(t.frames, ticks, at)
 }
 
-// audioFrame hands on frame i of a packet.
+// audioFrame passes on frame i of a packet.
 func (t *Track) audioFrame(u *ingest.Unit, ticks int64, i int) error {
 	u.PTS = t.ticks(ticks) + t.audio.duration(i, t.scale)
 	return t.to.Unit(u)
@@ -360,12 +354,12 @@ func (t *Track) audioFrame(u *ingest.Unit, ticks int64, i int) error {
 
 func (t *Track) describe(asc []byte) error { return t.to.Describe(asc) }
 
-// Close hands on a unit that was complete but for a sign of its end.
+// Close passes on a unit that was complete except for a sign of its end.
 func (t *Track) Close() {
 	if t.sender.came {
 		t.dropOthers()
 	} else {
-		t.takeOthers() // the one that was named never came
+		t.takeOthers() // the announced sender never sent
 	}
 	if t.datagrams != nil {
 		_ = t.datagrams.flush()
@@ -374,7 +368,7 @@ func (t *Track) Close() {
 		_ = t.flushOrder()
 	}
 	if t.unit != nil {
-		_ = t.finish() // the feed remembers
+		_ = t.finish() // the feed remembers the error
 	}
 	if t.trial != nil {
 		_ = t.decide(t.clock)

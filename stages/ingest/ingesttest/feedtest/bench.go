@@ -1,5 +1,5 @@
-// Package feedtest is a bench for the tests of feeds and of their RTP tracks. It knows no
-// package of RTP, so that the tests within that package may use it, too.
+// Package feedtest is a test bench for feeds and their RTP tracks. It imports no RTP package, so that the tests
+// within that package may use it too.
 package feedtest
 
 import (
@@ -22,8 +22,7 @@ type Track interface {
 	Packet(p *rtp.Packet, at time.Time) error
 }
 
-// Bench has a feed with tracks of a type, its publisher, a log that is kept, and a clock
-// that the test turns.
+// Bench has a feed with tracks of a type, the feed's publisher, a recorded log, and a clock that the test sets.
 type Bench[K Track] struct {
 	T         testing.TB
 	Publisher *ingesttest.Publisher
@@ -35,8 +34,8 @@ type Bench[K Track] struct {
 	add func(*ingest.Feed, ingest.TrackConfig) (K, error)
 }
 
-// New returns a bench whose clock shows the time of day. pub takes the place of Publisher
-// unless it is nil; add makes a track of a feed.
+// New returns a bench whose clock shows the time of day. A non-nil pub replaces Publisher; add adds a track to a
+// feed.
 func New[K Track](t testing.TB, pub ingest.Publisher, add func(*ingest.Feed, ingest.TrackConfig) (K, error)) *Bench[K] {
 	b := &Bench[K]{T: t, Publisher: &ingesttest.Publisher{}, Now: time.Now(), Seq: map[Track]uint16{}, add: add}
 	if pub == nil {
@@ -70,8 +69,8 @@ func (b *Bench[K]) Send(t Track, at uint32, marker bool, payload ...byte) {
 	require.NoError(b.T, t.Packet(p, b.Now))
 }
 
-// SendPictures sends pictures of one packet each, 40 ms apart, from a number and an RTP
-// time on; those for which leave is true are lost on the way.
+// SendPictures sends pictures of one packet each, 40 ms apart, starting at a number and an RTP time; the pictures for
+// which leave returns true are lost on the way.
 func (b *Bench[K]) SendPictures(track Track, seq uint16, ticks uint32, n int, leave func(i int) bool) {
 	b.T.Helper()
 	for i := range n {
