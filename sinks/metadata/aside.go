@@ -21,16 +21,16 @@ import (
 	"github.com/gospool/spool/sinks/metadata/row"
 )
 
-// A row that the database refuses for what is in it is set aside: it must not hold
-// up the others. Each is a file of JSON in the directory aside of the journal, with
-// what the database said, and is tried again at every start, at spool reindex, when
-// the database is back, and every ten minutes. The recording stays listed.
+// A row that the database refuses for its content is set aside, so that it does not block the
+// others. A JSON file in the journal's directory aside holds it, with the database's error. It is
+// tried again at every start, by spool reindex, when the database is back, and every ten minutes.
+// The recording stays listed.
 const (
 	asideDir   = "aside"
 	asideEvery = 10 * time.Minute
 )
 
-// asideRow is one row that was set aside.
+// asideRow is a change that was set aside.
 type asideRow struct {
 	op    journal.Change
 	name  string // of its file
@@ -38,7 +38,7 @@ type asideRow struct {
 	since time.Time
 }
 
-// asideFile is its file.
+// asideFile is the JSON form of an asideRow.
 type asideFile struct {
 	Recording string    `json:"recording"`
 	File      string    `json:"file"`
@@ -51,8 +51,8 @@ type asideFile struct {
 
 var changeNames = map[journal.Kind]string{journal.Put: "put", journal.Protect: "protect", journal.Delete: "delete", journal.Event: "event"}
 
-// asideKey names what is set aside as one: all changes of a recording, but events by
-// themselves, each of which is.
+// asideKey returns the key under which a change is set aside: the recording's ID for all changes of
+// a recording, and a key of its own for each change of kind Event.
 func asideKey(o journal.Change) string {
 	if o.Kind == journal.Event {
 		return fmt.Sprintf("event-%016x", o.Revision)
@@ -60,8 +60,7 @@ func asideKey(o journal.Change) string {
 	return o.Row.ID
 }
 
-// asideRows are the rows that were set aside, by asideKey. Only the applier changes
-// them.
+// asideRows holds the rows that were set aside, by asideKey. Only apply changes them.
 type asideRows struct {
 	disk journal.Medium
 
@@ -69,8 +68,8 @@ type asideRows struct {
 	rows map[string]asideRow
 }
 
-// openAside reads what an earlier process set aside. A file that cannot be read
-// stays where it is, and is told of.
+// openAside reads the rows that earlier processes set aside. It leaves a file that it cannot read
+// in place, and returns a note about it.
 func openAside(on journal.Medium) (*asideRows, []string, error) {
 	a := &asideRows{disk: on, rows: map[string]asideRow{}}
 	names, err := on.List()
@@ -95,7 +94,7 @@ func openAside(on journal.Medium) (*asideRows, []string, error) {
 			continue
 		}
 		r.name = name
-		// Two of one recording: a process ended before it could remove the older one.
+		// Two files of one recording: a process ended before it removed the older one.
 		if old, ok := a.rows[asideKey(r.op)]; !ok || old.newest() < r.newest() {
 			a.rows[asideKey(r.op)] = r
 		}
@@ -103,7 +102,7 @@ func openAside(on journal.Medium) (*asideRows, []string, error) {
 	return a, notes, err
 }
 
-// parseAside reads a file, which somebody may have mended by hand.
+// parseAside reads a file, which an administrator may have edited.
 func parseAside(b []byte) (r asideRow, err error) {
 	var f asideFile
 	if err := json.Unmarshal(b, &f); err != nil {
@@ -126,7 +125,8 @@ func parseAside(b []byte) (r asideRow, err error) {
 	if f.Row.Events == nil {
 		f.Row.Events = []byte("[]")
 	}
-	for _, text := range []*json.RawMessage{&f.Row.Tracks, &f.Row.Events, &f.Row.Gaps, &f.Row.Anchors} { // the file is indented, which a row has no room for
+	// The file's indentation could exceed the columns' bounds.
+	for _, text := range []*json.RawMessage{&f.Row.Tracks, &f.Row.Events, &f.Row.Gaps, &f.Row.Anchors} {
 		if len(*text) == 0 {
 			continue
 		}
@@ -144,7 +144,7 @@ func parseAside(b []byte) (r asideRow, err error) {
 
 func (r *asideRow) newest() int64 { return max(r.op.Revision, r.op.Row.ProtectedRev) }
 
-// ops are the changes that are aside, in order.
+// ops returns the changes that are aside, in order of revision.
 func (a *asideRows) ops() (out []journal.Change) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -155,7 +155,7 @@ func (a *asideRows) ops() (out []journal.Change) {
 	return out
 }
 
-// events are the rows of the events by themselves that are aside.
+// events returns the rows of the Event changes that are aside.
 func (a *asideRows) events() (rows []*row.Row) {
 	for _, o := range a.ops() {
 		if o.Kind == journal.Event {
@@ -165,7 +165,7 @@ func (a *asideRows) events() (rows []*row.Row) {
 	return rows
 }
 
-// find is what is aside with the key of a change.
+// find returns the row that is aside under the key of a change.
 func (a *asideRows) find(o journal.Change) (asideRow, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -173,7 +173,7 @@ func (a *asideRows) find(o journal.Change) (asideRow, bool) {
 	return r, ok
 }
 
-// size is how many rows are aside, since when, and what the database said of the
+// size returns the number of rows that are aside, the time of the oldest and the error of the
 // newest.
 func (a *asideRows) size() (n int, since time.Time, last string) {
 	a.mu.Lock()
@@ -190,8 +190,8 @@ func (a *asideRows) size() (n int, since time.Time, last string) {
 	return len(a.rows), since, last
 }
 
-// join gives a change what was asked of its recording while that is aside: a
-// protection that no row in the database can carry yet.
+// join adds the protection that was requested while the recording was aside to a Put: the
+// database has no row that could carry it yet.
 func (a *asideRows) join(o journal.Change) journal.Change {
 	r, ok := a.find(o)
 	if ok && o.Kind == journal.Put {
@@ -200,8 +200,8 @@ func (a *asideRows) join(o journal.Change) journal.Change {
 	return o
 }
 
-// took notes that the database has taken a change, and reports whether nothing of
-// its recording is aside any more.
+// took notes that the database has taken a change. It returns true when that ends the change's
+// entry.
 func (a *asideRows) took(o journal.Change) (bool, error) {
 	r, ok := a.find(o)
 	switch {
@@ -216,8 +216,8 @@ func (a *asideRows) took(o journal.Change) (bool, error) {
 	return false, nil
 }
 
-// refused notes that the database has refused a change, and reports whether that is
-// new for its recording.
+// refused notes that the database has refused a change. It returns true for the first refusal of
+// the recording.
 func (a *asideRows) refused(o journal.Change, why string, now time.Time) (bool, error) {
 	r, known := a.find(o)
 	before := r
@@ -231,14 +231,14 @@ func (a *asideRows) refused(o journal.Change, why string, now time.Time) (bool, 
 		r.op = merged
 	}
 	if known && r.err == why && r.op.Kind == before.op.Kind && r.newest() == before.newest() {
-		return false, nil // tried again, and all is as it was
+		return false, nil // the same refusal again
 	}
 	r.err = why
 	return !known, a.store(r)
 }
 
-// store makes a row's file durable before anything else forgets the row; the file
-// that the row had goes after.
+// store makes a row's new file durable before any other record of the row is dropped; then it
+// removes the row's old file.
 func (a *asideRows) store(r asideRow) error {
 	b, err := json.MarshalIndent(asideFile{
 		Recording: r.op.Row.ID, File: r.op.Row.Path, Error: r.err, Since: r.since.UTC(),
@@ -249,7 +249,7 @@ func (a *asideRows) store(r asideRow) error {
 	}
 	old := r.name
 	r.name = fmt.Sprintf("%s.%016x.json", asideKey(r.op), r.newest())
-	if old == r.name { // the same change, and another error
+	if old == r.name { // the same change with another error
 		r.name = strings.TrimSuffix(r.name, ".json") + ".again.json"
 	}
 	if err := a.create(r.name, append(b, '\n')); err != nil {
@@ -259,13 +259,13 @@ func (a *asideRows) store(r asideRow) error {
 	a.rows[asideKey(r.op)] = r
 	a.mu.Unlock()
 	if old != "" {
-		_ = a.disk.Remove(old) // the next start passes over it
+		_ = a.disk.Remove(old) // openAside ignores the older of two files
 	}
 	return nil
 }
 
 func (a *asideRows) create(name string, b []byte) error {
-	if err := a.disk.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) { // half of it, from before a crash
+	if err := a.disk.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) { // an incomplete file of a crash
 		return err
 	}
 	f, err := a.disk.Create(name)
@@ -292,7 +292,7 @@ func (a *asideRows) remove(r asideRow) error {
 	return nil
 }
 
-// setAside puts a change out of the way that the database refuses.
+// setAside sets aside a change that the database refuses.
 func (c *Catalogue) setAside(o journal.Change, why error) error {
 	n, _, _ := c.aside.size()
 	if _, known := c.aside.find(o); !known && n >= c.opts.MaxAside {
@@ -307,7 +307,7 @@ func (c *Catalogue) setAside(o journal.Change, why error) error {
 		return err
 	}
 	c.pending.setAside(o)
-	if isNew && !errors.Is(why, errNoRow) { // which was told of the recording
+	if isNew && !errors.Is(why, errNoRow) { // for errNoRow the recording's own refusal was logged
 		c.refused.Add(1)
 		c.log.Error("catalogue: the database refuses a row; it is set aside and tried again later", "recording", o.Row.ID,
 			"file", o.Row.Path, "aside", filepath.Join(c.opts.JournalDir, asideDir), "error", text)
@@ -318,7 +318,7 @@ func (c *Catalogue) setAside(o journal.Change, why error) error {
 // tookAll notes that the database has taken changes.
 func (c *Catalogue) tookAll(ops []journal.Change) {
 	for _, o := range ops {
-		if c.waitsForRow(o) { // it is there, and no recording holds media of it yet
+		if c.waitsForRow(o) { // the event is stored; its pair needs the recording's row
 			if err := c.setAside(o, errNoRow); err == nil {
 				continue
 			}
@@ -334,11 +334,11 @@ func (c *Catalogue) tookAll(ops []journal.Change) {
 	}
 }
 
-// errNoRow says why events wait beside the row of their recording.
+// errNoRow is the reason of an Event that is aside with the row of its recording.
 var errNoRow = errors.New("the row of the recording that holds media of these events is set aside")
 
-// waitsForRow reports whether events are of a recording whose row is aside: what they
-// belong to can be noted only once that is there.
+// waitsForRow reports whether a change has events of a recording whose row is aside: their pairs
+// can be stored only once that row is.
 func (c *Catalogue) waitsForRow(o journal.Change) bool {
 	if o.Kind != journal.Event || o.Row.ID == row.NoRecording {
 		return false
@@ -347,10 +347,10 @@ func (c *Catalogue) waitsForRow(o journal.Change) bool {
 	return ok && r.op.Kind == journal.Put
 }
 
-// retryAside tries the rows again that were set aside, where it is time to.
+// retryAside tries the rows again that were set aside, every asideEvery.
 func (c *Catalogue) retryAside(ctx context.Context) error {
 	now := c.opts.Clock.Now()
-	if !now.After(c.asideAt) && now.After(c.asideAt.Add(-2*asideEvery)) { // a clock that was set back is no reason to wait
+	if !now.After(c.asideAt) && now.After(c.asideAt.Add(-2*asideEvery)) { // after a large step back of the clock it retries at once
 		return nil
 	}
 	for ops := c.aside.ops(); len(ops) > 0; {

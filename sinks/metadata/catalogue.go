@@ -19,31 +19,31 @@ import (
 	"github.com/gospool/spool/sinks/metadata/row"
 )
 
-// OpenOptions is what a catalogue needs.
+// OpenOptions configure a catalogue.
 type OpenOptions struct {
 	Driver     string        // sqlite, postgres or mysql
-	DSN        string        // as the driver writes it; for sqlite the file's path. Never shown
+	DSN        string        // in the driver's form; for sqlite the file's path. Never logged
 	JournalDir string        // local; one process at a time
-	Node       string        // name of this recorder, stored with the rows it makes
-	Directory  func() string // identity of its record directory, empty while it has none; a recording of another one is that one's
+	Node       string        // name of this recorder, stored with its rows
+	Directory  func() string // identity of its record directory, empty while it has none: see nodeOf
 	Former     []string      // names that this recorder may have had: see adopt
-	TakeOver   []string      // names of recorders that are no more, whose rows Reconcile makes this one's; its own: see asGuest
+	TakeOver   []string      // names of retired recorders whose rows Reconcile gives to this one; Node itself: see asGuest
 	Place      *Place        // where this process records, by which it claims Node; nil: it claims nothing
-	Guest      bool          // it is beside the recorder that has the directory: see asGuest
+	Guest      bool          // this process runs beside the recorder of the directory: see asGuest
 	Log        *slog.Logger
 	Clock      pipeline.Clock
 	Tasks      *pipeline.Tasks
 
-	// Ended is told by Reconcile of a file that is finished although its row says
-	// that it grows: who made it ended before saying so. The row follows. May be nil.
+	// Ended is called by Reconcile for a finished file whose row has the state recording: its
+	// recorder ended before it stored the end. Reconcile then updates the row. May be nil.
 	Ended func(context.Context, media.Recording)
 
 	// Bounds; each has a default.
 	MaxJournalBytes int64         // changes that may wait for the database: 64 MiB
-	QueryTimeout    time.Duration // of a question: 5 s
+	QueryTimeout    time.Duration // of a query: 5 s
 	ApplyTimeout    time.Duration // of connecting, and of a batch: 15 s
 	BatchSize       int           // changes in one transaction: 256
-	MaxAside        int           // rows that are set aside: 1000; beyond, the database is what is wrong, and all wait
+	MaxAside        int           // rows that are set aside: 1000; beyond that the database is at fault, and all rows wait
 }
 
 func (o *OpenOptions) defaults() {
@@ -74,8 +74,8 @@ func (o *OpenOptions) defaults() {
 	}
 }
 
-// Catalogue is the process's catalogue. Its methods may be called from any
-// goroutine.
+// Catalogue stores the recordings of this process in a database. Its methods may be called from
+// any goroutine.
 type Catalogue struct {
 	opts    OpenOptions
 	target  *database.Target
@@ -84,43 +84,42 @@ type Catalogue struct {
 	pending *pending
 	store   atomic.Pointer[store] // nil until the first connection
 	up      atomic.Bool           // the database answers
-	stalled atomic.Bool           // and takes no rows: it is read-only, or has no room
-	failing database.Failing      // why and since when one of both
-	closing atomic.Bool           // the database is not asked any more
-	aside   *asideRows            // that the database refuses
-	asideAt time.Time             // when they are tried again; the applier's
-	batch   int                   // changes in the next transaction: fewer after a failure; the applier's
-	taken   int64                 // revision up to which the database has taken the journal; the applier's
-	has     int64                 // the same of what was in it at the start; the applier's
-	lacking atomic.Bool           // the database was away, and has not taken all since
+	stalled atomic.Bool           // the database answers and takes no rows: it is read-only, or full
+	failing database.Failing      // why and since when it is down or stalled
+	closing atomic.Bool           // Close has begun: no more queries
+	aside   *asideRows            // rows that the database refuses
+	asideAt time.Time             // when they are tried again; used by apply only
+	batch   int                   // changes in the next transaction: fewer after a failure; used by apply only
+	taken   int64                 // revision up to which the database has taken the journal; used by apply only
+	has     int64                 // the same at the start; used by apply only
+	lacking atomic.Bool           // the database was away, and has not taken every change since
 
-	unsure   bool          // since the database was last asked what it has; the applier's
+	unsure   bool          // the position in the database has to be read again; used by apply only
 	behind   chan struct{} // holds one: the database has lost rows
-	wake     chan struct{} // holds one: the applier has something to do
-	retry    chan struct{} // holds one: what failed may work now
+	wake     chan struct{} // holds one: a change waits for apply
+	retry    chan struct{} // holds one: the cause of a failure may be over
 	stop     func()
-	removing sync.Mutex               // guards the order of a row's deletion and its loss in the journal; nothing is waited for under it
-	former   atomic.Pointer[[]string] // OpenOptions.Former, and what the database knows of the directory
+	removing sync.Mutex               // orders a row's deletion and its loss in the journal; held for no I/O
+	former   atomic.Pointer[[]string] // OpenOptions.Former, and the directory's names in the database
 	copyTold atomic.Bool              // see learnNames
 	claim    claim
 	run      ownRun
-	broken   atomic.Pointer[damaged] // the file that is malformed; nil: none
-	opened   atomic.Pointer[fileID]  // the one that was opened last, or could not be
+	broken   atomic.Pointer[damaged] // the malformed file; nil: the file is intact
+	opened   atomic.Pointer[fileID]  // the file that the last attempt opened, successfully or not
 
-	refusedAt atomic.Int64 // minute in which it was last logged that a question was refused
+	refusedAt atomic.Int64 // minute in which a refused query was last logged
 
 	applied, refused, full, invalid, others atomic.Uint64
 	damaged                                 int64
 
-	journalNewer int64                             // revision up to which it holds changes of a newer version; 0: none
-	newerNotes   []string                          // where
-	newer        atomic.Pointer[NewerJournalError] // why nothing is applied; nil: all of that is in the database
+	journalNewer int64                             // highest revision of a newer version's changes; 0: there are none
+	newerNotes   []string                          // a line about each file that holds some
+	newer        atomic.Pointer[NewerJournalError] // why nothing is applied; nil: the database holds all of those changes
 }
 
-// Open takes the journal and begins to apply it. It does not wait for the
-// database, and a database that cannot be reached is no error: changes gather
-// in the journal. An unknown driver, a DSN that cannot be read and a journal
-// that cannot be taken are.
+// Open opens the journal and starts to apply it. It does not wait for the database: while
+// that cannot be reached, changes gather in the journal. It returns an error for an unknown driver, a
+// DSN that cannot be parsed, and a journal that cannot be locked or read.
 func Open(ctx context.Context, o OpenOptions) (*Catalogue, error) {
 	o.defaults()
 	if o.Tasks == nil {
@@ -172,17 +171,16 @@ func Open(ctx context.Context, o OpenOptions) (*Catalogue, error) {
 	return c, nil
 }
 
-// Node is the name of this recorder.
+// Node returns the name of this recorder.
 func (c *Catalogue) Node() string { return c.opts.Node }
 
-// Stalled reports whether the database answers and takes no rows, of anybody or of this
-// recorder.
+// Stalled reports whether the database answers and refuses rows, those of every recorder or of
+// this one.
 func (c *Catalogue) Stalled() bool {
 	return c.up.Load() && (c.stalled.Load() || c.claim.other.Load() != nil)
 }
 
-// Kick asks for what is pending to be applied now: what kept the database may be
-// over.
+// Kick makes apply try again now: the cause of a failure may be over.
 func (c *Catalogue) Kick() {
 	select {
 	case c.retry <- struct{}{}:
@@ -198,11 +196,11 @@ func (c *Catalogue) kick() {
 }
 
 // Put stores a recording, new or changed, under its ID. It returns once the
-// journal has it on disk and does not wait for the database.
+// journal is synced and does not wait for the database.
 //
-// Protected of a recording counts until SetProtected was called for it.
-// ErrNotDurable tells that the change was taken all the same; with row.ErrInvalid,
-// ErrJournalFull and ErrClosed it was not, and is counted.
+// The recording's Protected counts only until the first SetProtected of its ID. With
+// ErrNotDurable the change was accepted all the same; with row.ErrInvalid, ErrJournalFull and
+// ErrClosed it was not, and is counted.
 func (c *Catalogue) Put(ctx context.Context, rec media.Recording) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -213,7 +211,7 @@ func (c *Catalogue) Put(ctx context.Context, rec media.Recording) error {
 		return err
 	}
 	grows, before := rec.State == media.StateRecording, c.Begun(rec.ID)
-	if grows { // before a reader can see the row
+	if grows { // before a query can return the row
 		c.run.says(rec.ID, true)
 	}
 	_, err = c.append(journal.Put, r, 0)
@@ -233,7 +231,7 @@ func (c *Catalogue) append(kind journal.Kind, r *row.Row, floor int64) (int64, e
 	return c.journal.Append(kind, r, floor)
 }
 
-// room refuses a change that the journal has no room for.
+// room returns ErrJournalFull when the changes that wait have reached MaxJournalBytes.
 func (c *Catalogue) room() error {
 	if _, bytes, _ := c.pending.size(); bytes >= c.opts.MaxJournalBytes {
 		c.full.Add(1)
@@ -242,8 +240,8 @@ func (c *Catalogue) room() error {
 	return nil
 }
 
-// Flush waits until the database has every change that Put took before: a
-// NewerJournalError where that will not be.
+// Flush waits until the database holds every change that was put before. It returns a
+// NewerJournalError or a *ClaimedError when that needs the operator.
 func (c *Catalogue) Flush(ctx context.Context) error {
 	for {
 		changed := c.pending.change()
@@ -266,9 +264,8 @@ func (c *Catalogue) Flush(ctx context.Context) error {
 	}
 }
 
-// Close gives a database that answers most of the time until the context's
-// deadline to take what is pending, and closes. What is left is applied by the
-// next process; that is no error.
+// Close gives a database that answers three quarters of the time until the context's deadline to
+// take the pending changes, and closes. The next process applies the rest; that is no error.
 func (c *Catalogue) Close(ctx context.Context) error {
 	if c.up.Load() && !c.Stalled() {
 		flush, cancel := context.WithTimeout(ctx, c.flushTime(ctx))
@@ -292,38 +289,38 @@ func (c *Catalogue) flushTime(ctx context.Context) time.Duration {
 	return c.opts.ApplyTimeout
 }
 
-// Stats is the catalogue's truth about itself.
+// Stats describes the state of a catalogue.
 type Stats struct {
 	Driver         string
 	Connected      bool          // the database answers and takes rows
 	LastError      string        // of the database, since it last worked; free of secrets
-	Advice         string        // what to do about that; empty where it says nothing that is not always so
-	DownSince      time.Time     // when that began; zero while it works
-	Tries          uint64        // how often it failed since then
+	Advice         string        // what the operator can do; empty for an error without specific advice
+	DownSince      time.Time     // when the failures began; zero while the database works
+	Tries          uint64        // failures since then
 	Malformed      bool          // the file of the database is damaged: see Rescue
-	Claimed        string        // why the database takes no rows of this recorder: another one has its name
-	ClaimedSince   time.Time     // when that began; zero while it has it
+	Claimed        string        // why the database takes no rows of this recorder: another recorder has its name
+	ClaimedSince   time.Time     // when that began; zero while this recorder has the name
 	Pending        int           // changes that wait for the database
 	PendingBytes   int64         //
 	PendingAge     time.Duration // of the oldest of them
 	Applied        uint64        // changes that the database took
 	Refused        uint64        // rows that the database refused and that were set aside; each was logged
-	Aside          int           // of them, those that it has not taken since
-	AsideDir       string        // where each is a file
-	AsideSince     time.Time     // since when the oldest of them is there
-	AsideError     string        // why the newest of them is
+	Aside          int           // rows that are set aside now
+	AsideDir       string        // directory with a file for each of them
+	AsideSince     time.Time     // when the oldest of them was set aside
+	AsideError     string        // why the newest of them was set aside
 	Full           uint64        // changes dropped because the journal was full: reindex
 	Invalid        uint64        // recordings that could not be stored
-	Unwanted       uint64        // places that are to delete what they have, since its recording was deleted: see location_gone.go
-	Others         uint64        // changes of rows that turned out to be another recorder's; they stay as they are
+	Unwanted       uint64        // locations that became unwanted when their recording was deleted: see location_gone.go
+	Others         uint64        // changes dropped because the row is another recorder's
 	JournalBytes   int64         // on disk
 	JournalErrors  uint64        // writes that failed
-	JournalError   string        // of the last write; empty when it worked
-	JournalSince   time.Time     // when that began; zero while it works
+	JournalError   string        // of the last write; empty when it succeeded
+	JournalSince   time.Time     // when the writes began to fail; zero while they succeed
 	JournalDamaged int64         // bytes found damaged at the start
 }
 
-// Stats reads counters and waits for no disk and no database.
+// Stats reads counters, without I/O.
 func (c *Catalogue) Stats() Stats {
 	n, bytes, oldest := c.pending.size()
 	s := Stats{
@@ -351,7 +348,7 @@ func (c *Catalogue) Stats() Stats {
 	return s
 }
 
-// redact takes the password out of an error's text, should a driver quote it.
+// redact removes the password from an error's text, in case the driver quotes it.
 func (c *Catalogue) redact(err error) string {
 	s := err.Error()
 	for _, secret := range c.target.Secrets {

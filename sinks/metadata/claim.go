@@ -15,13 +15,13 @@ import (
 	"github.com/gospool/spool/sinks/metadata/database"
 )
 
-// One recorder at a time has a node's name. It claims the name in the database, for the
-// life of the process, and renews the claim with each batch of rows, at least every
-// renewEvery. Each transaction that writes proves first that the claim is still there,
-// so that a process which was stopped or cut off in between writes nothing once another one
-// has the name. See life for when a claim ends.
+// A node's name belongs to one recorder at a time. The recorder claims the name in the database,
+// for the life of the process, and renews the claim with each batch of rows, at least every
+// renewEvery. Each transaction that writes first proves that the claim still holds, so that a
+// process which was stopped or cut off writes nothing once another recorder has taken the name.
+// See life for when a claim ends.
 
-// ErrClaimed: another recorder has this node's name. Changes wait in the journal.
+// ErrClaimed reports that another recorder has this node's name. Changes wait in the journal.
 var ErrClaimed = errors.New("another recorder has the name of this one")
 
 const (
@@ -29,22 +29,22 @@ const (
 	lapseAfter = time.Minute
 )
 
-// claimRow is a claim as the table holds it. started and seen are seconds of the
-// database's clock: those of two hosts are never compared.
+// claimRow is a row of spool_claims. Started and Seen are seconds of the database's clock:
+// the clocks of two hosts are never compared.
 type claimRow struct {
 	bun.BaseModel `bun:"table:spool_claims"`
 
 	Node      string `bun:"node,pk"`
 	Directory string `bun:"directory"` // identity of the record directory
-	Place            // with an empty Process: kept for whoever comes next in that place
+	Place            // with an empty Process: reserved for the next recorder in that place
 	Started   int64  `bun:"started"`
 	Seen      int64  `bun:"seen"`
-	Beats     int64  `bun:"beats"` // grows with each sign of life
+	Beats     int64  `bun:"beats"` // incremented by each renewal
 	Released  int    `bun:"released"`
 	Now       int64  `bun:"now,scanonly"` // the database's clock when the row was read
 }
 
-// seconds is the database's clock.
+// seconds returns the SQL expression for the database's clock, in seconds.
 func (s *store) seconds() string {
 	switch s.Driver {
 	case "postgres":
@@ -55,7 +55,7 @@ func (s *store) seconds() string {
 	return "CAST(strftime('%s', 'now') AS integer)"
 }
 
-// claimOf reads the claim on a node, nil where nobody has one.
+// claimOf reads the claim on a node's name; nil: the name is free.
 func (s *store) claimOf(ctx context.Context, db bun.IDB, node string) (*claimRow, error) {
 	r := new(claimRow)
 	err := db.NewSelect().Model(r).ColumnExpr("*").ColumnExpr(s.seconds()+" AS now").Where("node = ?", node).Scan(ctx)
@@ -65,21 +65,21 @@ func (s *store) claimOf(ctx context.Context, db bun.IDB, node string) (*claimRow
 	return r, err
 }
 
-// claim is this process's side of it. Only the applier changes it.
+// claim is the state of this process's claim. Only apply changes it, through hold and tried.
 type claim struct {
 	held    bool
-	renewed time.Time // by our clock
-	watch   watch     // of another recorder's
+	renewed time.Time // by this process's clock
+	watch   watch     // of another recorder's claim
 
-	other atomic.Pointer[ClaimedError] // why it is not held
+	other atomic.Pointer[ClaimedError] // why the claim is not held
 	at    atomic.Int64                 // ns, UTC: since when
-	first atomic.Pointer[ClaimedError] // what the first try said
-	tried chan struct{}                // closed when it has
+	first atomic.Pointer[ClaimedError] // the result of the first try
+	tried chan struct{}                // closed after the first try
 	once  sync.Once
 }
 
-// hold makes sure that this recorder has its node's name: a *ClaimedError where another
-// one has it.
+// hold claims this recorder's name or renews the claim. It returns a *ClaimedError when another
+// recorder has the name.
 func (c *Catalogue) hold(ctx context.Context) error {
 	s, now := c.store.Load(), c.opts.Clock.Now()
 	if c.opts.Place == nil || c.claim.held && now.Sub(c.claim.renewed) < renewEvery {
@@ -101,7 +101,7 @@ func (c *Catalogue) hold(ctx context.Context) error {
 		return nil
 	}
 	mine := r != nil && r.Process == c.opts.Place.Process
-	c.unsure = c.unsure || had && !mine // the database may be an older one
+	c.unsure = c.unsure || had && !mine // the database may have been restored from a backup
 	if r != nil && !mine && c.life(s, r, &c.claim.watch) != gone && !c.takesOver(c.opts.Node) {
 		return c.claimedBy(r, &c.claim.watch)
 	}
@@ -116,12 +116,12 @@ func (c *Catalogue) hold(ctx context.Context) error {
 	return nil
 }
 
-// errRaced: another recorder was quicker by a moment. What it did is seen at the next try.
+// errRaced reports that another recorder changed the claim in the same moment. The next try reads it again.
 var errRaced = fmt.Errorf("%w: it was quicker by a moment", ErrClaimed)
 
-// asGuest allows a process beside the recorder that has the directory, such as spool
-// reindex: it claims nothing, and writes as long as no other place has the name. Told to
-// take it over, it keeps the name for the recorder that is beside it.
+// asGuest admits a process beside the recorder of the directory, such as spool reindex. A guest
+// claims nothing, and writes as long as no other place has the name. With Node in TakeOver it
+// moves the claim to this place and leaves it to the recorder there.
 func (c *Catalogue) asGuest(ctx context.Context, s *store, r *claimRow) error {
 	switch {
 	case r == nil || c.opts.Place.sameDirectory(r.Place) || c.life(s, r, &c.claim.watch) == gone:
@@ -144,8 +144,8 @@ func (c *Catalogue) ourClaim() *claimRow {
 	return &claimRow{Node: c.opts.Node, Directory: c.opts.Directory(), Place: *c.opts.Place}
 }
 
-// take makes a claim, or renews it. was is the claim as it was read; false: it has
-// changed since, so that one of two that start together gets it.
+// take inserts a claim, takes over the claim was, or renews it. It returns false when the claim
+// has changed since it was read, so that only one of two recorders gets it.
 func (s *store) take(ctx context.Context, next, was *claimRow, renew bool) (bool, error) {
 	var res sql.Result
 	var err error
@@ -175,7 +175,8 @@ func (s *store) take(ctx context.Context, next, was *claimRow, renew bool) (bool
 	return n == 1, err
 }
 
-// fence is the first statement of each transaction that writes.
+// fence runs first in each transaction that writes. It returns errLostClaim, or a *ClaimedError for
+// a guest, unless this recorder has its name.
 func (c *Catalogue) fence(ctx context.Context, s *store, tx bun.Tx) error {
 	switch {
 	case c.opts.Place == nil:
@@ -197,11 +198,11 @@ func (c *Catalogue) fence(ctx context.Context, s *store, tx bun.Tx) error {
 	return errLostClaim
 }
 
-// errLostClaim: the claim is not ours any more. hold finds out whose it is.
+// errLostClaim reports that this process lost its claim. hold finds out which recorder has it.
 var errLostClaim = fmt.Errorf("%w: the claim was taken over", ErrClaimed)
 
-// release gives the name back, so that the next recorder need not wait. Whoever took it
-// over by force keeps it for its place: the other one may live.
+// release frees the name, so that the next recorder need not wait. After a takeover by force the
+// name stays reserved for this place, since the other recorder may still run.
 func (c *Catalogue) release(ctx context.Context) {
 	s := c.store.Load()
 	if s == nil || c.opts.Place == nil || c.opts.Guest || !c.claim.held {
@@ -221,8 +222,8 @@ func (c *Catalogue) release(ctx context.Context) {
 	}
 }
 
-// tried notes what came of a try to work with the database, and wakes who waits for the
-// claim or for what is pending.
+// tried notes the result of an attempt to work with the database, and wakes the callers that wait
+// for the claim or for pending changes.
 func (c *Catalogue) tried(err error) {
 	var other *ClaimedError
 	if errors.Is(err, errRaced) || errors.Is(err, errLostClaim) || c.closing.Load() {
@@ -252,7 +253,7 @@ func (c *Catalogue) tried(err error) {
 	}
 }
 
-// Claimed reports a *ClaimedError while another recorder has the name of this one.
+// Claimed returns a *ClaimedError while another recorder has this one's name.
 func (c *Catalogue) Claimed() error {
 	if e := c.claim.other.Load(); e != nil {
 		return e
@@ -260,9 +261,9 @@ func (c *Catalogue) Claimed() error {
 	return nil
 }
 
-// RefusedAtStart waits until the database was asked for the first time, or could not
-// be. It reports a *ClaimedError where another recorder had this one's name then,
-// and was no earlier run of this one.
+// RefusedAtStart waits until the first attempt to reach the database has ended. It returns a
+// *ClaimedError when another recorder had this one's name then, unless that may have been an
+// earlier run of this recorder.
 func (c *Catalogue) RefusedAtStart(ctx context.Context) error {
 	select {
 	case <-c.claim.tried:

@@ -7,21 +7,21 @@ import (
 	"github.com/gospool/spool/pipeline/filesystem"
 )
 
-// life tells about the recorder behind a claim.
+// life is the state of the recorder that holds a claim.
 type life int
 
 const (
-	gone    life = iota // the claim is free
-	unknown             // it may live
+	gone    life = iota // it has ended: the claim is free
+	unknown             // it may run
 	alive
 )
 
-// watch notices by our own clock whether a claim is renewed.
+// watch observes, by this process's clock, whether a claim is renewed.
 type watch struct {
 	process string
 	beats   int64
-	since   time.Time // when it was first seen so
-	moved   bool      // it was seen to change
+	since   time.Time // when the current beats were first seen
+	moved   bool      // beats has changed since the first look
 }
 
 func (w *watch) look(r *claimRow, now time.Time) {
@@ -33,10 +33,11 @@ func (w *watch) look(r *claimRow, now time.Time) {
 	}
 }
 
-// life judges a claim. Free is one that was given back; one whose process is seen to
-// be no more; one on the directory whose journal is locked by us; one of an earlier boot
-// of the only machine that can reach the database; and one that was not renewed for
-// lapseAfter, by the database's clock or by ours.
+// life judges the recorder that holds a claim. The claim is free when it was released; when its
+// process, visible from here, no longer runs; when it is on this directory, whose journal this
+// process has locked; when it is from an earlier boot of the only machine that can reach the
+// database; and when it was not renewed for lapseAfter, by the database's clock or by this
+// process's.
 func (c *Catalogue) life(s *store, r *claimRow, w *watch) life {
 	me, it := *c.opts.Place, r.Place
 	now := c.opts.Clock.Now()
@@ -62,20 +63,20 @@ func (c *Catalogue) life(s *store, r *claimRow, w *watch) life {
 
 const lapseSeconds = int64(lapseAfter / time.Second)
 
-// oneClock reports whether the signs of life were timed by the clock that we ask: SQLite
-// has that of whoever writes.
+// oneClock reports whether one clock timed all renewals of a claim and the current read: with SQLite
+// that is the clock of the host that writes.
 func oneClock(s *store, me, it Place) bool {
 	return s.Driver != "sqlite" || s.OneHost || me.Kernel != "" && me.Kernel == it.Kernel
 }
 
-// ClaimedError names both places of a name that two recorders want.
+// ClaimedError names the two places that want the same node name.
 type ClaimedError struct {
 	Node     string
 	By, Here Place
-	Identity string    // of the other one's record directory
-	Since    time.Time // by the database's clock, as all of these
+	Identity string    // of the other place's record directory
+	Since    time.Time // by the database's clock
 	LastSeen time.Duration
-	MayBeUs  bool // it may be an earlier run of this recorder, before the machine was booted, or long gone
+	MayBeUs  bool // the claim may be of an earlier run of this recorder, before a reboot or long ago
 }
 
 func (e *ClaimedError) Unwrap() error { return ErrClaimed }
@@ -97,7 +98,7 @@ func (e *ClaimedError) Error() string {
 		fmt.Sprintf("if that recorder is no more, its claim lapses %s after its last sign of life, or run spool reindex --take-over %s here", lapseAfter, e.Node)
 }
 
-// claimedBy makes the error about another recorder's claim.
+// claimedBy returns the error for another recorder's claim.
 func (c *Catalogue) claimedBy(r *claimRow, w *watch) *ClaimedError {
 	me, it := *c.opts.Place, r.Place
 	seen := time.Duration(max(0, r.Now-r.Seen)) * time.Second

@@ -9,19 +9,19 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// ErrOtherDirectory: the record directory is not the one whose files the rows
-// speak of. To compare them would call every recording lost.
+// ErrOtherDirectory reports that the record directory is not the one whose files the rows
+// describe. A comparison with it would mark every recording as lost.
 var ErrOtherDirectory = errors.New("the record directory is not the one that the catalogue knows")
 
-// ClaimDirectory is called before Reconcile, and holds the identity of the record
-// directory against the one that the catalogue keeps for this recorder. identity
-// reads it, "" where the directory has none, and makes one when told to.
+// ClaimDirectory compares the identity of the record directory with the one that the catalogue
+// stores for this recorder. Call it before Reconcile. identity reads the identity, "" for a
+// directory without one, and makes one when create is true.
 //
-// A recorder without rows takes any directory, and one whose catalogue is older
-// than this table takes the first that has an identity. Otherwise another
-// directory, or one without identity, is ErrOtherDirectory: most often a disk
-// that is not mounted. accept takes it over all the same, for good. It needs the
-// database: ErrUnavailable otherwise.
+// A recorder without rows accepts any directory, and one whose catalogue is older than the table
+// accepts the first directory that has an identity. Otherwise another directory, or one without
+// an identity, is ErrOtherDirectory: most often the disk is not mounted. accept makes this
+// directory the recorder's from now on. ClaimDirectory returns ErrUnavailable while the database
+// does not answer.
 func (c *Catalogue) ClaimDirectory(ctx context.Context, identity func(create bool) (string, error), accept bool) error {
 	if err := c.Flush(ctx); err != nil {
 		return err
@@ -31,8 +31,8 @@ func (c *Catalogue) ClaimDirectory(ctx context.Context, identity func(create boo
 			return err
 		}
 	}
-	// The rows come first: a recorder that begins just now names its directory
-	// before it makes a row.
+	// The rows are read before the identity: a recorder that begins just now stores its
+	// directory before it makes a row.
 	known, rows, err := c.directory(ctx)
 	if err != nil {
 		return err
@@ -64,8 +64,8 @@ func (c *Catalogue) otherDirectory(known, found string) error {
 		ErrOtherDirectory, c.opts.Node, name(known, "one with an identity"), name(found, "one without an identity"))
 }
 
-// directory is the identity that the database has for this recorder, and whether
-// it has rows of it.
+// directory returns the identity that the database has for this recorder, and whether the
+// recorder has rows.
 func (c *Catalogue) directory(ctx context.Context) (known string, rows bool, err error) {
 	err = c.read(ctx, func(ctx context.Context, s *store) error {
 		err := s.RW.NewSelect().TableExpr("spool_directories").Column("identity").Where("node = ?", c.opts.Node).Scan(ctx, &known)

@@ -9,14 +9,14 @@ import (
 	"github.com/gospool/spool/sinks/metadata/row"
 )
 
-// Which recordings hold media of an event stands in a table of its own, so that a
-// page of events can name them:
+// A table of its own holds the recordings that hold media of an event, so that a page of events
+// can name them:
 //
 //	spool_event_recordings (event_id, recording_id)
 //
-// Invariant: a pair is there as long as the recording has a row and its file is
-// not lost. spool_events.gone_ns says since when an event has had no pair, ns of
-// UTC, 0 while it has one or never had any.
+// Invariant: a pair exists while the recording has a row and its file is not lost.
+// spool_events.gone_ns is the time, in ns of UTC, since when an event has no pair; it is 0 while
+// the event has one or never had any.
 
 // pair is a row of spool_event_recordings.
 type pair struct {
@@ -26,7 +26,8 @@ type pair struct {
 	Recording string `bun:"recording_id,pk"`
 }
 
-// pairsOf lists which of the rows hold media of which events, and which held some.
+// pairsOf returns a pair for each event that a row names: lost for rows whose file is lost, pairs for
+// the others.
 func pairsOf(rows []*row.Row) (pairs, lost []pair, err error) {
 	for _, r := range rows {
 		events, err := r.NamedEvents()
@@ -59,7 +60,7 @@ func column(pairs []pair, of func(pair) string) []string {
 	return out
 }
 
-// putPairs notes the footage of events, and what of it is lost at a time, ns.
+// putPairs updates the pairs of rows; the footage of lost rows is gone since nowNS.
 func (s *store) putPairs(ctx context.Context, tx bun.Tx, rows []*row.Row, now int64) error {
 	pairs, lost, err := pairsOf(rows)
 	if err != nil {
@@ -77,7 +78,7 @@ func (s *store) putPairs(ctx context.Context, tx bun.Tx, rows []*row.Row, now in
 	if err := s.dropFootage(ctx, tx, gone, now); err != nil || len(lost) == 0 {
 		return err
 	}
-	return s.noteGone(ctx, tx, column(lost, pair.event), now) // those that never had a pair
+	return s.noteGone(ctx, tx, column(lost, pair.event), now) // events that never had a pair
 }
 
 func (s *store) addPairs(ctx context.Context, tx bun.Tx, pairs []pair) error {
@@ -93,7 +94,7 @@ func (s *store) addPairs(ctx context.Context, tx bun.Tx, pairs []pair) error {
 	return err
 }
 
-// dropFootage notes that recordings hold no media any more, at a time, ns.
+// dropFootage removes the pairs of recordings that hold no media any more, since nowNS.
 func (s *store) dropFootage(ctx context.Context, tx bun.Tx, recordings []string, now int64) error {
 	if len(recordings) == 0 {
 		return nil
@@ -111,7 +112,7 @@ func (s *store) dropFootage(ctx context.Context, tx bun.Tx, recordings []string,
 	return s.noteGone(ctx, tx, events, now)
 }
 
-// noteGone dates the events among some that have no footage.
+// noteGone sets gone_ns of the given events that have no footage.
 func (s *store) noteGone(ctx context.Context, tx bun.IDB, events []string, now int64) error {
 	_, err := tx.NewUpdate().Table("spool_events").Set("gone_ns = ?", now).
 		Where("id IN (?)", bun.List(events)).Where("gone_ns = 0").
@@ -119,11 +120,11 @@ func (s *store) noteGone(ctx context.Context, tx bun.IDB, events []string, now i
 	return err
 }
 
-// maxEventRecordings is how many recordings a page names of one event.
+// maxEventRecordings bounds the recordings that a page names for one event.
 const maxEventRecordings = 100
 
-// footageRow is one recording of an event as a page reads it; without an ID it says that
-// there is none.
+// footageRow is one recording of an event as a page reads it. An empty ID stands for an event
+// without recordings.
 type footageRow struct {
 	Event     string `bun:"event_id"`
 	GoneNS    int64  `bun:"gone_ns"` // of the event
@@ -139,8 +140,8 @@ type footageRow struct {
 	Protected int    `bun:"protected"`
 }
 
-// footage reads the recordings of events, oldest first, of each no more than a
-// page names; and in the same moment, since when there is none.
+// footage reads the recordings of events, oldest first, at most maxEventRecordings of each, and
+// gone_ns of each event in the same statement.
 func (s *store) footage(ctx context.Context, events []string) (rows []footageRow, err error) {
 	if len(events) == 0 {
 		return nil, nil

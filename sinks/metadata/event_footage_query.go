@@ -11,8 +11,7 @@ import (
 	"github.com/gospool/spool/sinks/metadata/row"
 )
 
-// addFootage names the recordings of some events, from the database and from
-// what is on its way there.
+// addFootage sets the recordings of events, from the database and from the pending changes.
 func (c *Catalogue) addFootage(ctx context.Context, events []media.EventRecord, pending map[string]entry, alone []*row.Row) error {
 	at := make(map[string]*eventFootage, len(events))
 	ids := make([]string, len(events))
@@ -30,7 +29,7 @@ func (c *Catalogue) addFootage(ctx context.Context, events []media.EventRecord, 
 	}
 	for i := range rows {
 		f := at[rows[i].Event]
-		if f.of.GoneUTC = rows[i].GoneNS; rows[i].ID == "" { // which the event's own row may not have said yet
+		if f.of.GoneUTC = rows[i].GoneNS; rows[i].ID == "" { // the event's own row was read earlier
 			continue
 		}
 		if err := f.add(&rows[i]); err != nil {
@@ -53,9 +52,9 @@ func (c *Catalogue) addFootage(ctx context.Context, events []media.EventRecord, 
 	return nil
 }
 
-// pendingFootage puts what the database does not have yet in its place.
+// pendingFootage adds or removes a pending recording.
 func (c *Catalogue) pendingFootage(id string, e entry, at map[string]*eventFootage) error {
-	if e.gone() { // also of events that the row does not name
+	if e.gone() { // from every event: the row need not name all of them
 		for _, f := range at {
 			f.remove(id, e.rev)
 		}
@@ -75,8 +74,8 @@ func (c *Catalogue) pendingFootage(id string, e entry, at map[string]*eventFoota
 	return nil
 }
 
-// footageAlone names the recording that what PutEvents stored is of, where that is
-// known and not gone.
+// footageAlone adds the recording of an Event change, when its row is known and its footage is not
+// gone.
 func (c *Catalogue) footageAlone(ctx context.Context, r *row.Row, pending map[string]entry, at map[string]*eventFootage) error {
 	pairs, _, err := pairsOf([]*row.Row{r})
 	pairs = slices.DeleteFunc(pairs, func(p pair) bool { return at[p.Event] == nil })
@@ -102,7 +101,7 @@ func (c *Catalogue) footageAlone(ctx context.Context, r *row.Row, pending map[st
 	return nil
 }
 
-// footageOf is a row as the footage of an event.
+// footageOf converts a row into the footage of an event.
 func footageOf(r *row.Row) *footageRow {
 	return &footageRow{
 		ID: r.ID, Node: r.Node, Pipeline: r.Pipeline, Path: r.Path, State: r.State,
@@ -110,12 +109,12 @@ func footageOf(r *row.Row) *footageRow {
 	}
 }
 
-// eventFootage gathers the recordings of one event of a page.
+// eventFootage gathers the recordings of one event.
 type eventFootage struct {
 	of    *media.EventRecord
 	node  string // of this recorder
 	known map[string]media.EventRecording
-	gone  int64 // ns, when the newest of those went that the database still has
+	gone  int64 // ns: when the last of the removed recordings was deleted or lost
 }
 
 func (f *eventFootage) add(r *footageRow) error {

@@ -17,19 +17,19 @@ import (
 	"github.com/gospool/spool/sinks/metadata/row"
 )
 
-// PutEvents stores events of a stream beside what recordings name, so that they are
-// there although no recording names them: none has come yet, or the one that holds
-// their media names as many as it may. The recording says whose they are; one without
-// an ID is of no file yet, and needs nothing but a Stream.
+// PutEvents stores events of a stream outside the rows of recordings: no recording may hold
+// their media yet, or the recording may name as many events as it can. rec is the recording that
+// holds their media; a zero ID stands for a recording that has no file yet, and then only
+// rec.Stream is used.
 //
-// Like Put it returns once the journal has them on disk, and with the same errors. What
-// is put again, or named by a recording as well, is joined.
+// PutEvents returns once the journal is synced, with the errors of Put. An event that is put
+// again, or that a recording names as well, is joined with the stored one.
 func (c *Catalogue) PutEvents(ctx context.Context, rec media.Recording, events ...media.Event) (unsafe error) {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	for len(events) > 0 {
-		n := max(media.Namable(events), 1) // in one change
+		n := max(media.Namable(events), 1) // as many as one change holds
 		r, err := eventsAlone(rec, c.nodeOf(rec), events[:n])
 		if err != nil {
 			c.invalid.Add(1)
@@ -61,8 +61,8 @@ func eventsAlone(rec media.Recording, node string, events []media.Event) (*row.R
 	return &row.Row{ID: rec.ID.String(), Node: node, Stream: rec.Stream, Tracks: []byte("[]"), Events: text}, nil
 }
 
-// pairEvents notes which recordings hold media of the events that PutEvents stored:
-// those that have a row whose file is not lost.
+// pairEvents pairs events of PutEvents with the recordings that hold their media, when these have
+// a row and their file is not lost.
 func (s *store) pairEvents(ctx context.Context, tx bun.Tx, rows []*row.Row) error {
 	pairs, _, err := pairsOf(rows)
 	if err != nil || len(pairs) == 0 {
@@ -89,8 +89,8 @@ func (s *store) pairEvents(ctx context.Context, tx bun.Tx, rows []*row.Row) erro
 	return s.addPairs(ctx, tx, out)
 }
 
-// dateBarren says of the events that ended before a time and never had footage that
-// it is gone: they are kept as long as others from then on.
+// dateBarren marks the events that ended before a time and never had footage as gone since
+// their end, so that dropEvents deletes them after the same time as other events.
 func (c *Catalogue) dateBarren(ctx context.Context, before time.Time) error {
 	return c.inTx(ctx, func(ctx context.Context, s *store, tx bun.Tx) error {
 		_, err := tx.NewUpdate().Table("spool_events").Set("gone_ns = end_ns").
@@ -101,9 +101,8 @@ func (c *Catalogue) dateBarren(ctx context.Context, before time.Time) error {
 	})
 }
 
-// Unmarked reports, without asking the database, that a recording is known to grow
-// and to name neither an event nor as many as it may. What it is not sure of it does
-// not report.
+// Unmarked reports, without a query, that a recording is known to grow, does not name the event,
+// and has room for it. It returns false when it does not know.
 func (c *Catalogue) Unmarked(rec media.ID, event *media.Event) bool {
 	e, known := c.pending.find(rec.String())
 	return known && !e.deleted && e.row.State == string(media.StateRecording) &&
@@ -111,8 +110,8 @@ func (c *Catalogue) Unmarked(rec media.ID, event *media.Event) bool {
 		!bytes.Contains(e.row.Events, []byte(event.ID.String()))
 }
 
-// keepNamed lets rows that are about to be written go on naming what those that are stored
-// name: see row.Keeping.
+// keepNamed adds the events that the stored rows name to rows that were recovered after a crash:
+// see row.Keeping.
 func (s *store) keepNamed(ctx context.Context, tx bun.Tx, rows []*row.Row) error {
 	at := map[string]int{}
 	var ids []string

@@ -8,9 +8,8 @@ import (
 	"github.com/gospool/spool/sinks/metadata/row"
 )
 
-// eventRow is an event as its table holds it. Rows of several recordings may
-// name the same event, in any order and again after a replay: what they say is
-// joined, so that the order does not matter.
+// eventRow is a row of spool_events. Several recordings may name the same event, in any order
+// and again after a replay: join merges times and protection independently of the order.
 type eventRow struct {
 	bun.BaseModel `bun:"table:spool_events,alias:e"`
 
@@ -19,17 +18,17 @@ type eventRow struct {
 	Stream  string `bun:"stream"`
 	Key     string `bun:"event_key"`
 	Name    string `bun:"name"`
-	Data    string `bun:"data"` // JSON text, empty where there is none
+	Data    string `bun:"data"` // JSON text; empty: no data
 	AtNS    int64  `bun:"at_ns"`
 	StartNS int64  `bun:"start_ns"`
 	EndNS   int64  `bun:"end_ns"`
 	Protect int    `bun:"protect"`
 
-	ActualNS int64 `bun:"actual_ns"` // the key frame where the footage begins; 0 where it is not known
-	GoneNS   int64 `bun:"gone_ns"`
+	ActualNS int64 `bun:"actual_ns"` // time of the key frame at which the footage begins; 0: unknown
+	GoneNS   int64 `bun:"gone_ns"`   // since when no recording holds its media; 0: some does, or none ever did
 }
 
-// eventsOf lists the events that rows name, each once.
+// eventsOf returns the events that rows name, each once.
 func eventsOf(rows []*row.Row) (out []eventRow, err error) {
 	at := map[string]int{}
 	for _, r := range rows {
@@ -63,7 +62,7 @@ func (r eventRow) join(later eventRow) eventRow {
 	return later
 }
 
-// putEvents adds events, and joins those that are known.
+// putEvents inserts events, and joins them with stored events of the same ID.
 func (s *store) putEvents(ctx context.Context, tx bun.Tx, rows []*row.Row) error {
 	events, err := eventsOf(rows)
 	if err != nil || len(events) == 0 {

@@ -15,7 +15,7 @@ import (
 	"github.com/gospool/spool/sinks/metadata/row"
 )
 
-// eventAsk is a question in the form that is carried out.
+// eventAsk is an event query in its parsed form.
 type eventAsk struct {
 	ask
 	key, name string
@@ -48,7 +48,7 @@ func (a *eventAsk) matches(r *eventRow) bool {
 		(a.after == nil || a.before(*a.after, row.Key{Start: r.AtNS, ID: r.ID}))
 }
 
-// Events answers a question from the database and from what is on its way there.
+// Events answers a query from the database and from the pending changes.
 func (c *Catalogue) Events(ctx context.Context, q media.EventQuery) (media.EventPage, error) {
 	a, err := eventAskOf(q)
 	if err != nil {
@@ -100,10 +100,10 @@ func (c *Catalogue) Events(ctx context.Context, q media.EventQuery) (media.Event
 	return page, nil
 }
 
-// footageAtOnce is of how many events the recordings are read at once.
+// footageAtOnce is the number of events whose recordings one query reads.
 const footageAtOnce = 200
 
-// eventBytes is about what an event takes in an answer.
+// eventBytes returns the approximate size of an event in an answer.
 func eventBytes(e *media.EventRecord) int {
 	bytes := 512 + len(e.Stream) + len(e.Key) + len(e.Name) + len(e.Data)
 	for i := range e.Recordings {
@@ -112,13 +112,13 @@ func eventBytes(e *media.EventRecord) int {
 	return bytes
 }
 
-// merged joins what is stored with what is newer.
+// merged joins stored events with newer ones.
 func merged(stored, newer []eventRow) []eventRow {
 	at := make(map[string]int, len(stored))
 	for i := range stored {
 		at[stored[i].ID] = i
 	}
-	for _, n := range newer { // which has each event once
+	for _, n := range newer { // each event is in it once
 		i, known := at[n.ID]
 		if !known {
 			stored = append(stored, n)
@@ -130,7 +130,7 @@ func merged(stored, newer []eventRow) []eventRow {
 	return stored
 }
 
-// eventPage orders rows, cuts them to a page and tells its cursor.
+// eventPage sorts rows, cuts them to a page and returns the cursor of the next page.
 func eventPage(a *eventAsk, rows []eventRow) (page []media.EventRecord, next string, err error) {
 	rows = slices.DeleteFunc(rows, func(r eventRow) bool { return !a.matches(&r) })
 	slices.SortFunc(rows, func(x, y eventRow) int {
@@ -161,7 +161,7 @@ func eventPage(a *eventAsk, rows []eventRow) (page []media.EventRecord, next str
 	return page, next, nil
 }
 
-// events reads one event more than a page.
+// events reads the rows of a page and one more.
 func (s *store) events(ctx context.Context, a *eventAsk) ([]eventRow, error) {
 	var rows []eventRow
 	q := s.RO.NewSelect().Model(&rows).Limit(int64(a.limit) + 1)

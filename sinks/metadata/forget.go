@@ -13,17 +13,16 @@ import (
 	"github.com/gospool/spool/sinks/metadata/row"
 )
 
-// Forget takes the rows of deleted files away, with one write of the journal for
-// all of them. It does not wait for the database: one that is down learns of it
-// later. A row that speaks of another file, or of another recorder's, which the
-// deleted one was a copy of, stays, and so does one that is protected:
-// reconciliation calls it lost. So does one that another place has whole, as remote: see
-// location_gone.go. The caller keeps other changes of the recordings away.
+// Forget deletes the rows of deleted files, with one write of the journal for all of them. It does
+// not wait for the database. A row stays when it is protected, when it names another file, or when
+// it is another recorder's and the deleted file was a copy; reconciliation marks it as lost. The
+// row of a recording that another place holds whole stays as remote: see location_gone.go. The
+// caller excludes other changes of the recordings.
 func (c *Catalogue) Forget(ctx context.Context, files []media.DeletedFile) error {
 	return c.forget(ctx, files, func(*row.Row) bool { return true })
 }
 
-// forget is Forget for those of the rows that goes says so of.
+// forget is Forget for the rows for which goes returns true.
 func (c *Catalogue) forget(ctx context.Context, files []media.DeletedFile, goes func(*row.Row) bool) error {
 	last, err := c.gatherDeletes(ctx, files, goes)
 	if last == 0 {
@@ -32,8 +31,8 @@ func (c *Catalogue) forget(ctx context.Context, files []media.DeletedFile, goes 
 	return errors.Join(err, c.journal.Await(last))
 }
 
-// gatherDeletes gives the last revision, 0 where there is none to wait for. Of
-// many errors it returns the first.
+// gatherDeletes gathers the deletions and returns the last revision; 0: no row is deleted. It
+// returns the first of several errors.
 func (c *Catalogue) gatherDeletes(ctx context.Context, files []media.DeletedFile, goes func(*row.Row) bool) (last int64, first error) {
 	for _, f := range files {
 		rev, err := c.gatherDelete(ctx, f, goes)
@@ -66,8 +65,8 @@ func (c *Catalogue) gatherDelete(ctx context.Context, f media.DeletedFile, goes 
 	return c.gatherRemoval(f.ID, &evicted)
 }
 
-// gatherRemoval adds the deletion of a row to what the journal writes next. From then on
-// the comparison with the disk does not call the recording lost: see gatherLoss.
+// gatherRemoval gathers the deletion of a row for the next write of the journal. From then on the
+// comparison with the disk does not mark the recording as lost: see gatherLoss.
 func (c *Catalogue) gatherRemoval(id media.ID, old *row.Row) (rev int64, err error) {
 	c.removing.Lock()
 	defer c.removing.Unlock()
@@ -77,15 +76,15 @@ func (c *Catalogue) gatherRemoval(id media.ID, old *row.Row) (rev int64, err err
 	return rev, err
 }
 
-// gatherLoss adds to what the journal writes next that a recording is lost, unless its row
-// was taken away since ownRun.remember: then it gives 0.
+// gatherLoss gathers the loss of a recording for the next write of the journal. It returns revision
+// 0 when the row was deleted since ownRun.remember.
 func (c *Catalogue) gatherLoss(old *row.Row) (rev int64, err error) {
 	rec, err := old.Record(false)
 	if err != nil {
 		return 0, err
 	}
 	rec.State = media.StateLost
-	if !filepath.IsLocal(filepath.FromSlash(rec.Path)) || path.Clean(rec.Path) != rec.Path { // whoever shares the database wrote it
+	if !filepath.IsLocal(filepath.FromSlash(rec.Path)) || path.Clean(rec.Path) != rec.Path { // another client of the database wrote it
 		rec.Path = cmp.Or(strings.TrimPrefix(path.Clean("/"+rec.Path), "/"), rec.ID.String())
 	}
 	lost, err := row.Of(rec.Recording, c.nodeOf(rec.Recording))
@@ -104,8 +103,7 @@ func (c *Catalogue) gatherLoss(old *row.Row) (rev int64, err error) {
 	return rev, err
 }
 
-// sameFile compares the path that a row has with that of a file, which has got its
-// final name before its row says so.
+// sameFile compares the paths of a row and of a file, which is renamed before its row is updated.
 func sameFile(row, file string) bool {
 	return strings.TrimSuffix(row, media.PartSuffix) == strings.TrimSuffix(file, media.PartSuffix)
 }

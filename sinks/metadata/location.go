@@ -10,24 +10,23 @@ import (
 	"github.com/gospool/spool/sinks/metadata/row"
 )
 
-// Where a recording's footage lies stands in a table of its own, since it may lie in
-// several places:
+// A table of its own holds the places of a recording's footage, since there may be several:
 //
 //	spool_locations (recording_id, node, bucket) -> path, size, checksum, state
 //
-// A place is a recorder's disk (node, and no bucket) or a bucket, in which path is the key.
-// Which directory a recorder's disk is, spool_directories says when it is asked.
+// A place is a recorder's disk (node, with an empty bucket) or a bucket, where path is the key.
+// spool_directories has the identity of a recorder's directory.
 //
-// The row keeps its node, path, size and state: it is indexed by them, the journal's
-// records hold them, and a page of recordings is filtered by them. They are the copy of the
+// The row of the recording keeps node, path, size and state as well: its indexes and the journal's
+// records contain them, and a page of recordings is filtered by them. They are a copy of the
 // recorder's own location.
-// Invariant: a transaction that changes them changes that location, from the row itself, so
+// Invariant: a transaction that changes them updates that location from the row, so
 // that both have the newest revision whatever the order of changes. Rows of an earlier
-// version of the schema get theirs in Upkeep; until then the row says it.
+// version of the schema get their locations in Upkeep; until then the row stands for it.
 //
-// That goes in transactions of 500 rows, each of which moves the task's position, beside
-// recording and after a kill from there on (make bench-fill; AMD EPYC, 2 cores that others
-// used as well; at most 5 MB of heap, with PostgreSQL 6.2 MB):
+// Upkeep works in transactions of 500 rows, each of which moves the task's position; it runs beside
+// recording and resumes after a kill (make bench-fill; AMD EPYC, 2 cores shared with other
+// processes; at most 5 MB of heap, with PostgreSQL 6.2 MB):
 //
 //	SQLite      1000000 rows   10.9 s, a batch 3 ms in the median, 73 ms at most
 //	PostgreSQL   100000 rows    3.9 s,        18 ms,               55 ms
@@ -44,7 +43,7 @@ type location struct {
 	Size      int64  `bun:"size"`
 	Checksum  string `bun:"checksum"`
 	State     string `bun:"state"`
-	Directory string `bun:"directory,scanonly"` // of spool_directories
+	Directory string `bun:"directory,scanonly"` // identity, from spool_directories
 }
 
 func (l *location) value() media.Location {
@@ -52,11 +51,11 @@ func (l *location) value() media.Location {
 		Checksum: l.Checksum, State: media.State(l.State)}
 }
 
-// ownLocations selects the locations that rows tell of.
+// ownLocations selects the recorders' own locations from the rows.
 const ownLocations = "INSERT INTO spool_locations (recording_id, node, bucket, path, size, checksum, state) " +
 	"SELECT r.id, r.node, '', r.file_path, r.size, '', CASE r.state WHEN 'remote' THEN 'lost' ELSE r.state END FROM spool_recordings r WHERE r.id IN (?) "
 
-// locate makes the recorders' own locations of recordings what their rows say.
+// locate updates the recorders' own locations of recordings from their rows.
 func (s *store) locate(ctx context.Context, tx bun.Tx, ids []string) error {
 	if len(ids) == 0 {
 		return nil
@@ -69,8 +68,8 @@ func (s *store) locate(ctx context.Context, tx bun.Tx, ids []string) error {
 	return err
 }
 
-// relocate is locate for recordings whose row has got another recorder's name: its disk
-// is the one that they had.
+// relocate is locate for recordings whose row has changed its node: it removes the location under
+// the old names, which is the same disk.
 func (s *store) relocate(ctx context.Context, tx bun.Tx, ids []string, names []string) error {
 	_, err := tx.NewDelete().Table("spool_locations").Where("recording_id IN (?)", bun.List(ids)).
 		Where("bucket = ''").Where("node IN (?)", bun.List(names)).Exec(ctx)
@@ -80,13 +79,13 @@ func (s *store) relocate(ctx context.Context, tx bun.Tx, ids []string, names []s
 	return s.locate(ctx, tx, ids)
 }
 
-// locations are those of recordings that the database knows.
+// locations returns the stored locations of recordings.
 func (s *store) locations(ctx context.Context, ids []string) (out []location, err error) {
 	err = s.locationsOf(ids).Scan(ctx, &out)
 	return out, err
 }
 
-// locationsOf asks for those, in one question for a page.
+// locationsOf selects the locations of a page's recordings, without unwanted ones.
 func (s *store) locationsOf(ids []string) *bun.SelectQuery {
 	return s.RO.NewSelect().TableExpr("spool_locations AS l").
 		Join("LEFT JOIN spool_directories AS d ON d.node = l.node AND l.bucket = ''").
@@ -94,9 +93,9 @@ func (s *store) locationsOf(ids []string) *bun.SelectQuery {
 		Where("l.recording_id IN (?)", bun.List(ids)).Where("l.state <> ?", string(media.StateUnwanted)).OrderExpr("l.recording_id, l.bucket, l.node")
 }
 
-// addLocations says of each record where its footage lies: first where its recorder has
-// it, which the record itself knows best, then every other place. While the database does
-// not answer, that is all that is known: see media.Record.Located.
+// addLocations sets Locations of each record: first the recorder's own place, from the record
+// itself, then every other place. While the database does not answer, only the first is known:
+// see media.Record.Located.
 func (c *Catalogue) addLocations(ctx context.Context, recs []media.Record) {
 	if len(recs) == 0 {
 		return
@@ -130,18 +129,17 @@ func (c *Catalogue) addLocations(ctx context.Context, recs []media.Record) {
 	}
 }
 
-// locating is the task of spool_upkeep that gives the rows of an earlier version of the
-// schema their locations.
+// locating is the task in spool_upkeep that adds the locations of an earlier version's rows.
 const locating = "locations"
 
-// locateAgain lets Upkeep begin that task anew: the table was gone.
+// locateAgain restarts that task, after the table was lost.
 func (s *store) locateAgain(ctx context.Context) error {
 	_, err := s.RW.NewDelete().Table("spool_upkeep").Where("task = ?", locating).Exec(ctx)
 	return err
 }
 
-// locateBatch does so for the next rows behind a position, and gives the next one. A
-// location that is there is newer.
+// locateBatch adds the locations of the next rows behind a position, and returns the new position.
+// It keeps existing locations, which are newer.
 func (s *store) locateBatch(ctx context.Context, tx bun.Tx, at string) (next string, err error) {
 	after := row.Key{Start: -1 << 63}
 	if at != "" {

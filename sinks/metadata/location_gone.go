@@ -13,31 +13,31 @@ import (
 	"github.com/gospool/spool/sinks/metadata/row"
 )
 
-// What becomes of a recording's other places when the recorder's own file goes:
+// This is what happens to a recording's other places when the recorder's own file goes:
 //
-//	lost, or evicted by retention, and another place has it whole:
+//	lost, or evicted by retention, while another place holds the recording whole:
 //	        the own location is lost, the recording is remote: it keeps its row, its events
 //	        and its other places
-//	the same, and no place has it whole:
-//	        as if there were no other place: the row is lost, or goes
-//	the last other place that has it whole is gone as well:
-//	        the recording is lost, which the next upkeep says: see loseRemote
+//	the same, while no place holds it whole:
+//	        as without other places: the row becomes lost, or is deleted
+//	the last other place that holds it whole is lost too:
+//	        the next upkeep marks the recording as lost: see loseRemote
 //	deleted on request:
-//	        the row goes and the own location with it. The other locations become unwanted:
-//	        each stays until whoever has that place has deleted what is there
-//	the row goes otherwise: the other locations become unwanted too
+//	        the row and the own location are deleted. The other locations become unwanted:
+//	        each stays until its owner has deleted the footage there
+//	the row is deleted for another reason: the other locations become unwanted too
 //
-// A file that is found again makes a remote recording what its file says.
+// A remote recording whose file is found again gets the state that the file carries.
 //
-// Invariant: a location whose recording has no row is unwanted. So nothing that lies
-// elsewhere is forgotten, and what is to be deleted is asked for by
-// SELECT ... WHERE state = 'unwanted'. Whoever adds a location locks the recording's row
-// before, and finds it there: what is decided here is decided under that lock.
+// Invariant: a location whose recording has no row is unwanted. So footage in other places is
+// never forgotten, and SELECT ... WHERE state = 'unwanted' lists what has to be deleted. Code that
+// adds a location first locks the recording's row and checks that it exists: all decisions of this
+// file are made under that lock.
 
-// notHere are the states of recordings whose recorder does not have the file.
+// notHere lists the states of recordings whose file is not on the recorder's disk.
 var notHere = []string{string(media.StateLost), string(media.StateRemote)}
 
-// ownState is the state of the recorder's own location.
+// ownState returns the state of the recorder's own location.
 func ownState(s media.State) media.State {
 	if s == media.StateRemote {
 		return media.StateLost
@@ -45,15 +45,15 @@ func ownState(s media.State) media.State {
 	return s
 }
 
-// wholeElsewhere are those of the recordings that another place has whole, and go on having
-// so until the transaction ends if their rows are locked.
+// wholeElsewhere returns the recordings that another place holds whole. They stay so until the
+// transaction ends if the caller has locked their rows.
 func (s *store) wholeElsewhere(ctx context.Context, tx bun.Tx, ids []string) (out []string, err error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
 	q := selectWholeElsewhere(tx, ids)
 	if s.Driver == "mysql" {
-		q.For("UPDATE") // or it reads what was there when the transaction began
+		q.For("UPDATE") // a plain SELECT would read the snapshot of the transaction's begin
 	}
 	return out, q.Scan(ctx, &out)
 }
@@ -65,8 +65,7 @@ func selectWholeElsewhere(db bun.IDB, ids []string) *bun.SelectQuery {
 		Where("l.state IN (?)", bun.List([]media.State{media.StateFinished, media.StateRecovered}))
 }
 
-// lockRows keeps the rows of recordings, and so their locations, as they are until the
-// transaction ends.
+// lockRows locks the rows of recordings, and thereby their locations, until the transaction ends.
 func (s *store) lockRows(ctx context.Context, tx bun.Tx, ids []string) error {
 	if s.Driver == "sqlite" || len(ids) == 0 { // sqlite has one writer at a time
 		return nil
@@ -75,8 +74,8 @@ func (s *store) lockRows(ctx context.Context, tx bun.Tx, ids []string) error {
 	return tx.NewSelect().TableExpr("spool_recordings").Column("id").Where("id IN (?)", bun.List(ids)).OrderExpr("id").For("UPDATE").Scan(ctx, &locked)
 }
 
-// keepRemote has the lost ones of rows that were just written become remote where another
-// place has them whole, and returns the rows as they are then.
+// keepRemote changes the lost ones among rows that were just written to remote when another place
+// holds them whole. It returns the rows with their final state.
 func (s *store) keepRemote(ctx context.Context, tx bun.Tx, rows []*row.Row) ([]*row.Row, error) {
 	var lost []string
 	for _, r := range rows {
@@ -101,8 +100,8 @@ func (s *store) keepRemote(ctx context.Context, tx bun.Tx, rows []*row.Row) ([]*
 	return rows, err
 }
 
-// delete takes rows away, but of evicted ones those that another place has whole, and
-// returns how many locations are unwanted for it. names are this recorder's.
+// delete deletes rows, except evicted ones that another place holds whole, and returns the number
+// of locations that became unwanted. names are this recorder's.
 func (s *store) delete(ctx context.Context, tx bun.Tx, names []string, deletes []journal.Change, now int64) (unwanted int64, err error) {
 	if len(deletes) == 0 {
 		return 0, nil
@@ -146,9 +145,9 @@ func (s *store) delete(ctx context.Context, tx bun.Tx, names []string, deletes [
 	return unwanted, s.dropFootage(ctx, tx, gone, now)
 }
 
-// dislocate forgets where recordings lay whose rows have gone: where the
-// recorder of these names had them, and where nothing is. The others become unwanted, and
-// are counted.
+// dislocate removes the locations of recordings whose row was deleted: those on the disk of
+// the recorder with the names own, and lost ones. The other locations become unwanted, and are
+// counted.
 func (s *store) dislocate(ctx context.Context, tx bun.Tx, own, ids []string) (unwanted int64, err error) {
 	_, err = tx.NewDelete().Table("spool_locations").Where("recording_id IN (?)", bun.List(ids)).
 		Where("(bucket = '' AND node IN (?) OR state = ?)", bun.List(own), string(media.StateLost)).Exec(ctx)
@@ -163,9 +162,9 @@ func (s *store) dislocate(ctx context.Context, tx bun.Tx, own, ids []string) (un
 	return done.RowsAffected()
 }
 
-// loseRemote calls the remote recordings of this recorder lost that no place has whole any
-// more, whoever has taken the last one away, and returns how many. A place that has come
-// since is seen when the row is written: see keepRemote.
+// loseRemote marks the remote recordings of this recorder as lost that no place holds whole any
+// more, and returns how many. A location that was added in the meantime is found when the row is
+// written: see keepRemote.
 func (c *Catalogue) loseRemote(ctx context.Context, by AloneWith) (n int, err error) {
 	after := row.Key{Start: -1 << 63}
 	for {
@@ -188,8 +187,8 @@ func (c *Catalogue) loseRemote(ctx context.Context, by AloneWith) (n int, err er
 	}
 }
 
-// remoteNowhere reads the next remote rows of this recorder, and which of them no place has
-// whole.
+// remoteNowhere reads the next remote rows of this recorder, and returns those that no place holds
+// whole as nowhere.
 func (c *Catalogue) remoteNowhere(ctx context.Context, after row.Key) (rows []*row.Row, nowhere []media.ID, err error) {
 	var whole []string
 	err = c.read(ctx, func(ctx context.Context, s *store) error {
@@ -217,8 +216,7 @@ func (c *Catalogue) remoteNowhere(ctx context.Context, after row.Key) (rows []*r
 	return rows, nowhere, nil
 }
 
-// loseEach calls those of recordings lost whose rows say that they are remote, with one
-// write of the journal.
+// loseEach marks recordings as lost whose rows are still remote, with one write of the journal.
 func (c *Catalogue) loseEach(ctx context.Context, ids []media.ID) (n int, err error) {
 	var last int64
 	for _, id := range ids {

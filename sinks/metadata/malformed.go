@@ -11,17 +11,16 @@ import (
 	"github.com/gospool/spool/sinks/metadata/database"
 )
 
-// ErrMalformed: the file of the database is damaged, or none of SQLite. Changes wait in
-// the journal until Rescue has put another one in its place.
+// ErrMalformed reports that the file of the database is damaged, or no SQLite file. Changes wait
+// in the journal until Rescue has replaced the file.
 var ErrMalformed = errors.New("the catalogue's file is malformed")
 
-// damaged is what is known of a file that is malformed. As long as the same one is
-// there it is not opened again: most of it may still work, which would be taken for
-// all of it.
+// damaged describes a malformed file. While the same file is in place, the catalogue does not
+// open it: most of its pages may be readable, and their rows would pass for all rows.
 type damaged struct {
 	err  error
 	file fileID
-	next time.Time // when it is examined again: what a failing disk gave once may be well
+	next time.Time // when it is examined again: a failing disk may have returned wrong bytes once
 	wait time.Duration
 }
 
@@ -47,8 +46,8 @@ func (c *Catalogue) spoiled(err error) {
 		"takes over what of it can be read, and makes the rest from the recordings", ErrMalformed, c.target.File, err)})
 }
 
-// stillMalformed reports the damage while the damaged file is in place, and lets go of
-// it, so that another one can take its place.
+// stillMalformed returns the damage while the damaged file is in place, and closes the file, so
+// that Rescue can replace it.
 func (c *Catalogue) stillMalformed(ctx context.Context) error {
 	d := c.broken.Load()
 	if d == nil {
@@ -66,7 +65,7 @@ func (c *Catalogue) stillMalformed(ctx context.Context) error {
 	return nil
 }
 
-// wellAgain examines the whole file, ever more seldom.
+// wellAgain examines the whole file, at doubling intervals, and reports whether it is intact.
 func (d *damaged) wellAgain(ctx context.Context, file string, now time.Time) bool {
 	if now.Before(d.next) {
 		return false
@@ -77,7 +76,7 @@ func (d *damaged) wellAgain(ctx context.Context, file string, now time.Time) boo
 	return well && err == nil
 }
 
-// noteFile remembers which file is opened.
+// noteFile remembers the identity of the file that is about to be opened, or is open.
 func (c *Catalogue) noteFile() {
 	if c.target.File == "" {
 		return
@@ -87,8 +86,8 @@ func (c *Catalogue) noteFile() {
 	}
 }
 
-// Rescue looks whether the file of a SQLite catalogue is malformed, and puts another one
-// in its place: see database.Rescue. The zero value says that nothing was wrong.
+// Rescue replaces the file of a SQLite catalogue when it is malformed: see database.Rescue. It
+// returns the zero value for an intact file.
 func Rescue(ctx context.Context, o OpenOptions, recordDir string) (database.Rescued, error) {
 	o.defaults()
 	t, err := database.Parse(o.Driver, o.DSN)

@@ -13,16 +13,14 @@ import (
 	"github.com/gospool/spool/sinks/metadata/row"
 )
 
-// Whose a row is. Several recorders share a database: each row has the name of the
-// one that has its file, and nobody else acts on it. The path in a row is below the
-// record directory of that recorder; here a file of the same name may be another
-// recording.
+// Several recorders share a database. Each row has the name of the recorder (the node) that has
+// its file, and only that recorder changes it. The path in a row is relative to that recorder's
+// record directory; a file of the same path on this disk may be another recording.
 //
-// A name is configured, or it is the identity of the record directory. A recording
-// in a directory of its own (mp4: {record_path: ...} in a branch) has that one's identity
-// for a name.
+// A name is configured, or it is the identity of the record directory. The name of a recording
+// in a directory of its own (mp4: {record_path: ...} in a branch) is that directory's identity.
 
-// nodeOf is the name that a recording's row gets.
+// nodeOf returns the name that a recording's row gets.
 func (c *Catalogue) nodeOf(rec media.Recording) string {
 	if own := c.opts.Directory(); own != "" && rec.Directory != "" && rec.Directory != own {
 		return rec.Directory
@@ -30,17 +28,16 @@ func (c *Catalogue) nodeOf(rec media.Recording) string {
 	return c.opts.Node
 }
 
-// names are those under which rows may be this recorder's, its own first.
+// names returns the names under which rows may be this recorder's; its own is the first.
 func (c *Catalogue) names() []string {
 	return slices.Concat([]string{c.opts.Node}, *c.former.Load(), c.opts.TakeOver)
 }
 
-// mayBeOurs is for a row whose file was found here.
+// mayBeOurs reports whether a row whose file is on this disk may belong to this recorder.
 func (c *Catalogue) mayBeOurs(r *row.Row) bool { return slices.Contains(c.names(), r.Node) }
 
-// learnNames asks the database under which names this record directory is known. One
-// that another recorder has, which lives, is no former name of this one: the directory, or
-// the machine, was copied.
+// learnNames reads the former names of this record directory from the database. It leaves out the
+// name of a recorder that runs: the directory, or the machine, was copied.
 func (c *Catalogue) learnNames(ctx context.Context, s *store) error {
 	var known []string
 	own := c.opts.Directory()
@@ -71,12 +68,12 @@ func (c *Catalogue) learnNames(ctx context.Context, s *store) error {
 	return nil
 }
 
-// learnNamesAgain looks whether those that lived still do.
+// learnNamesAgain repeats learnNames, since another recorder may have ended.
 func (c *Catalogue) learnNamesAgain(ctx context.Context) error {
 	return c.read(ctx, c.learnNames)
 }
 
-// livingClaim is the claim of a recorder on another name, where it may live.
+// livingClaim returns the claim on another name when its recorder may run; nil otherwise.
 func (c *Catalogue) livingClaim(ctx context.Context, s *store, name string) (*claimRow, error) {
 	if c.opts.Place == nil {
 		return nil, nil
@@ -88,8 +85,8 @@ func (c *Catalogue) livingClaim(ctx context.Context, s *store, name string) (*cl
 	return r, nil
 }
 
-// divide finds the changes of rows that are another recorder's: a file that was
-// copied here carries the ID of its row.
+// divide separates the changes of other recorders' rows: a file that was copied to this disk
+// carries the recording ID of the original's row.
 func (s *store) divide(ctx context.Context, tx bun.Tx, names []string, ops []journal.Change) (mine, others []journal.Change, err error) {
 	ids := make([]string, len(ops))
 	for i, o := range ops {
@@ -115,7 +112,7 @@ func (s *store) divide(ctx context.Context, tx bun.Tx, names []string, ops []jou
 	return mine, others, nil
 }
 
-// leftAlone tells of the changes that write left out.
+// leftAlone counts and logs the changes that write has left out.
 func (c *Catalogue) leftAlone(others []journal.Change) {
 	c.others.Add(uint64(len(others)))
 	for _, o := range others {
@@ -124,14 +121,14 @@ func (c *Catalogue) leftAlone(others []journal.Change) {
 	}
 }
 
-// adopt makes rows this recorder's that have another name: those of its former
-// names whose file is here and says so itself, and all that it takes over. A former
-// name proves nothing: before names were kept with the directory, two recorders on hosts of
-// one name had the same.
+// adopt gives rows of other names this recorder's name: rows of its former names whose file is on
+// this disk and carries the same ID, and all rows of the names that it takes over. A former name
+// alone proves nothing: before directories had an identity, two recorders on hosts of the same
+// name shared a name.
 //
-// The rows are adopted as they are while nothing else changes their recordings, many in one
-// transaction; the caller's become those. Recordings that something else is changing follow one
-// by one, each once that is over.
+// Rows are adopted while no other code changes their recordings, many in one transaction, and
+// replace the elements of rows. Recordings that other code is changing follow one by one, each
+// after that change.
 func (r *reconciliation) adopt(ctx context.Context, rows []*row.Row) error {
 	at, ids := map[media.ID]int{}, []media.ID(nil)
 	for i, row := range rows {
@@ -166,9 +163,8 @@ func (r *reconciliation) adopt(ctx context.Context, rows []*row.Row) error {
 	return err
 }
 
-// adoptNow adopts those rows of recordings that it may, for a caller that has the
-// recordings for itself, and returns all of them as they are then, but those that are
-// deleted.
+// adoptNow adopts the rows of recordings that belong to this recorder. The caller has excluded
+// other changes. It returns all rows as they are now, without deleted ones.
 func (r *reconciliation) adoptNow(ctx context.Context, ids []media.ID) (map[media.ID]*row.Row, error) {
 	now, err := r.c.lookupAll(ctx, ids)
 	if err != nil {
@@ -190,7 +186,7 @@ func (r *reconciliation) adoptNow(ctx context.Context, ids []media.ID) (map[medi
 	return now, r.take(ctx, own)
 }
 
-// take makes rows this recorder's.
+// take gives rows this recorder's name, in the database and in the pending changes.
 func (r *reconciliation) take(ctx context.Context, own []*row.Row) error {
 	ids, err := r.c.rename(ctx, own)
 	if err != nil {
@@ -204,18 +200,18 @@ func (r *reconciliation) take(ctx context.Context, own []*row.Row) error {
 	return nil
 }
 
-// takeMoved is adopt for the row of a file that is here under another path.
+// takeMoved adopts the row of a file that has another path now.
 func (r *reconciliation) takeMoved(ctx context.Context, known media.Record) error {
 	old, _, err := r.c.lookup(ctx, known.ID.String())
 	if err != nil {
 		return err
 	}
-	r.report.NotAdopted-- // the path in the row proved nothing
-	taken := *old         // which the journal's changes may hold
+	r.report.NotAdopted-- // adoptNow did not find the file at the row's old path
+	taken := *old         // a copy, since the journal's changes may share the row
 	return r.take(ctx, []*row.Row{&taken})
 }
 
-// proves reports whether the file of a row is here, under either of its names.
+// proves reports whether the file of a row is on this disk, under either of its names.
 func (r *reconciliation) proves(row *row.Row) bool {
 	plain := strings.TrimSuffix(row.Path, media.PartSuffix)
 	for _, name := range []string{plain, plain + media.PartSuffix} {
@@ -226,9 +222,9 @@ func (r *reconciliation) proves(row *row.Row) bool {
 	return false
 }
 
-// rename gives rows, and the events that they name, this recorder's name, unless
-// they have got another one meanwhile. Nothing else of a row changes, so that what
-// is written to it at the same time stays.
+// rename sets the node of rows, and of the events that they name, unless another recorder has
+// taken them in the meantime. It changes no other column, so that a concurrent change of the
+// row stays.
 func (c *Catalogue) rename(ctx context.Context, rows []*row.Row) (ids []string, err error) {
 	events, err := eventsOf(rows)
 	if err != nil {

@@ -10,25 +10,25 @@ import (
 	"github.com/gospool/spool/sinks/metadata/row"
 )
 
-// pending is what the journal holds and the database may not: the queue that is
-// applied, and the newest state of each recording in it, for the answers.
+// pending holds the changes that the journal has and the database may lack: the queue for apply,
+// and the newest state of each recording in it, for queries.
 //
-// A recording whose file grows stays known after it was applied, so that it can
-// be listed while the database is away.
+// A recording whose file grows stays known after its change was applied, so that queries list it
+// while the database does not answer.
 type pending struct {
-	mu    sync.Mutex // guards what follows
+	mu    sync.Mutex // guards the fields below
 	queue []journal.Change
 	bytes int64
 	state map[string]entry
-	aside map[string]bool // recordings of which a change was set aside: they stay known
-	moved chan struct{}   // closed and replaced when the queue changes
+	aside map[string]bool // recordings with a change that is set aside: they stay known
+	moved chan struct{}   // closed and replaced at each change of the queue
 }
 
-// entry is the newest state of one recording.
+// entry is the newest known state of one recording.
 type entry struct {
-	row     *row.Row // nobody changes it
+	row     *row.Row // read-only
 	deleted bool
-	rev     int64 // of the last change in it
+	rev     int64 // of the newest change in it
 	applied bool
 }
 
@@ -36,14 +36,14 @@ func newPending() *pending {
 	return &pending{state: map[string]entry{}, aside: map[string]bool{}, moved: make(chan struct{})}
 }
 
-// add takes changes in order of revision.
+// add appends changes to the queue, in order of revision.
 func (p *pending) add(ops []journal.Change) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, o := range ops {
 		p.queue = append(p.queue, o)
 		p.bytes += o.Size
-		if o.Kind == journal.Event { // says nothing about the recording itself
+		if o.Kind == journal.Event { // it does not change the recording
 			continue
 		}
 		p.state[o.Row.ID] = p.state[o.Row.ID].with(o)
@@ -56,7 +56,7 @@ func (p *pending) signal() {
 	p.moved = make(chan struct{})
 }
 
-// with is the state after one more change.
+// with returns the state after one more change.
 func (e entry) with(o journal.Change) entry {
 	next := entry{row: o.Row.Keeping(e.row), rev: o.Revision}
 	switch {
@@ -74,17 +74,17 @@ func (e entry) with(o journal.Change) entry {
 	return next
 }
 
-// gone reports whether the recording holds no media any more.
+// gone reports whether the recording is deleted or lost.
 func (e entry) gone() bool { return e.deleted || e.row.State == string(media.StateLost) }
 
-// head is the oldest changes, at most n.
+// head returns up to n of the oldest changes.
 func (p *pending) head(n int) []journal.Change {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.queue[:min(n, len(p.queue)):min(n, len(p.queue))]
 }
 
-// settle forgets the n oldest changes: they are in the database, or aside.
+// settle removes the n oldest changes, which are in the database or aside.
 func (p *pending) settle(n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -114,7 +114,7 @@ func (p *pending) applied(id string, rev int64) {
 	}
 }
 
-// setAside keeps a recording known although its change leaves the queue.
+// setAside keeps a recording known when its change leaves the queue.
 func (p *pending) setAside(o journal.Change) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -123,7 +123,7 @@ func (p *pending) setAside(o journal.Change) {
 	}
 }
 
-// restore makes the recordings known of which an earlier process set changes aside.
+// restore adds the recordings of the changes that earlier processes set aside.
 func (p *pending) restore(ops []journal.Change) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -136,8 +136,8 @@ func (p *pending) restore(ops []journal.Change) {
 	}
 }
 
-// release ends setAside: the database has what was aside. Changes that are still in
-// the queue are settled as any other.
+// release undoes setAside after the database has taken the change. Changes of the recording that
+// are still in the queue follow as usual.
 func (p *pending) release(o journal.Change) {
 	if o.Kind == journal.Event {
 		return
@@ -151,8 +151,8 @@ func (p *pending) release(o journal.Change) {
 	}
 }
 
-// dropReplayed forgets the changes up to a revision: an earlier process applied
-// them. Only what was read from the journal at the start can be among them.
+// dropReplayed removes the changes up to a revision, which an earlier process has applied. Only
+// changes that were read from the journal at the start can be among them.
 func (p *pending) dropReplayed(upTo int64) {
 	p.mu.Lock()
 	n := 0
@@ -165,7 +165,7 @@ func (p *pending) dropReplayed(upTo int64) {
 	}
 }
 
-// appliedTo is the revision below which nothing waits; last where nothing does.
+// appliedTo returns the revision up to which no change waits; last when the queue is empty.
 func (p *pending) appliedTo(last int64) int64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -175,8 +175,7 @@ func (p *pending) appliedTo(last int64) int64 {
 	return last
 }
 
-// rename gives recordings another recorder's name; the caller has done so in the
-// database.
+// rename sets the node of recordings, after the caller has done so in the database.
 func (p *pending) rename(ids []string, node string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -189,7 +188,7 @@ func (p *pending) rename(ids []string, node string) {
 	}
 }
 
-// find is the newest state of a recording.
+// find returns the newest known state of a recording.
 func (p *pending) find(id string) (entry, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -197,7 +196,7 @@ func (p *pending) find(id string) (entry, bool) {
 	return e, ok
 }
 
-// snapshot copies the state of all that is pending.
+// snapshot copies the state of all known recordings.
 func (p *pending) snapshot() map[string]entry {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -208,7 +207,7 @@ func (p *pending) snapshot() map[string]entry {
 	return out
 }
 
-// events are the rows of what PutEvents stored, in order of revision.
+// events returns the rows of the waiting Event changes, in order of revision.
 func (p *pending) events() (rows []*row.Row) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -220,7 +219,8 @@ func (p *pending) events() (rows []*row.Row) {
 	return rows
 }
 
-// size is the number of changes that wait, and their bytes.
+// size returns the number of waiting changes, their size, and the revision of the oldest; 0: no
+// change waits.
 func (p *pending) size() (n int, bytes int64, oldest int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -230,14 +230,14 @@ func (p *pending) size() (n int, bytes int64, oldest int64) {
 	return len(p.queue), p.bytes, oldest
 }
 
-// nudge wakes who waits for a change.
+// nudge wakes the callers that wait for change.
 func (p *pending) nudge() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.signal()
 }
 
-// change is closed at the next change of the queue.
+// change returns a channel that is closed at the next change of the queue.
 func (p *pending) change() <-chan struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()

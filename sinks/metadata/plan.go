@@ -14,22 +14,21 @@ import (
 	"github.com/gospool/spool/sinks/metadata/row"
 )
 
-// How a page is read. One arm is one walk along one index that yields keys in
-// order and stops at the page's size; the arms are merged, cut, and only then
-// are the rows themselves read:
+// A page is read by arms. One arm walks one index that yields keys in order, and stops at the page's
+// size. The arms are merged and cut to the page, and only then are the rows themselves read:
 //
 //	SELECT r.* FROM (SELECT * FROM (arm UNION ALL arm ...) ORDER BY ... LIMIT n) JOIN r ORDER BY ...
 //
-// Which index an arm walks is decided here and not left to a guess: sqlite has
-// no statistics until somebody gathers them, and MySQL's are of samples.
-// PostgreSQL takes no hints and is left to its own, better statistics.
+// walk chooses the index of an arm, rather than the database: sqlite has no statistics until an
+// ANALYZE, and MySQL's come from samples. PostgreSQL takes no hints and has better statistics of its
+// own.
 
-// maxPrefixArms is up to how many streams a prefix is walked stream by stream,
-// which is exact work; beyond, the time index is walked and filtered.
+// maxPrefixArms bounds the streams of a prefix that are walked one by one, which reads no other
+// row. For more streams the time index is walked and filtered.
 const maxPrefixArms = 64
 
-// page reads the next rows of a query, one by one: a row may list thousands of gaps. It
-// stops where they have as many bytes as a page may, and is full then.
+// page reads the next rows of a query, one by one, since a row may list thousands of gaps. It
+// stops when they reach maxBytes; full is true then.
 func (s *store) page(ctx context.Context, a *ask) (rows []*row.Row, full bool, err error) {
 	q, err := s.plan(ctx, a)
 	if err != nil {
@@ -73,7 +72,7 @@ func union(db *bun.DB, arms []*bun.SelectQuery) schema.QueryAppender {
 	text := make([]string, len(arms))
 	args := make([]any, len(arms))
 	for i, q := range arms {
-		// An arm has its own order and limit: sqlite takes that only one level down.
+		// An arm has its own ORDER BY and LIMIT, which sqlite accepts only in a subquery.
 		text[i], args[i] = "SELECT * FROM (?) AS a", q
 	}
 	return db.NewRaw(strings.Join(text, " UNION ALL "), args...)
@@ -102,8 +101,8 @@ func (s *store) arms(ctx context.Context, a *ask) ([]*bun.SelectQuery, error) {
 	return arms, nil
 }
 
-// walk chooses the index for the rows that began in the window, and the streams
-// that are walked one by one; "" stands for the query's own filter.
+// walk returns the index for the rows that began in the window, and the streams to walk one by
+// one; "" stands for the query's own filter.
 func (s *store) walk(ctx context.Context, a *ask) (index string, streams []string, err error) {
 	switch {
 	case a.state != "" && a.state != string(media.StateFinished):
@@ -127,11 +126,10 @@ func (s *store) walk(ctx context.Context, a *ask) (index string, streams []strin
 	return database.IndexStream, streams, nil
 }
 
-// after is the first string behind all that begin with a prefix, which ends in a
-// slash.
+// after returns the first string behind all strings with a prefix, which must end in a slash.
 func after(prefix string) string { return prefix[:len(prefix)-1] + string(rune('/'+1)) }
 
-// began walks the rows that began in the window.
+// began returns the arm for the rows that began in the window.
 func (s *store) began(a *ask, index, stream string) *bun.SelectQuery {
 	q := s.arm(a, index)
 	if stream != "" {
@@ -142,11 +140,11 @@ func (s *store) began(a *ask, index, stream string) *bun.SelectQuery {
 	return a.whereStart(q, a.from, a.to)
 }
 
-// reaching walks the rows that began before the window and end in it or behind
-// it, class of length by class of length.
+// reaching returns the arms for the rows that began before the window and end in or behind it, one
+// for each length class.
 func (s *store) reaching(a *ask) []*bun.SelectQuery {
 	if a.after != nil && a.ascending && a.after.Start >= a.from {
-		return nil // the pages before had them all
+		return nil // earlier pages had all of these rows
 	}
 	var arms []*bun.SelectQuery
 	for class := 0; class <= row.SpanOpen; class++ {
@@ -189,14 +187,13 @@ func (s *store) whereStream(q *bun.SelectQuery, column string, a *ask) {
 	}
 	if a.prefix != "" {
 		q.Where(column+" >= ?", a.prefix).Where(column+" < ?", after(a.prefix))
-		if s.UTF16 { // between the two are others then: it compares half characters
+		if s.UTF16 { // its byte order differs for surrogate pairs, so that other strings lie between the two
 			q.Where("substr("+column+", 1, ?) = ?", utf8.RuneCountInString(a.prefix), a.prefix)
 		}
 	}
 }
 
-// whereText asks for a text exactly: to MySQL's collations one with a space at its
-// end is the same.
+// whereText compares a text exactly: MySQL's collations ignore spaces at its end.
 func (s *store) whereText(q *bun.SelectQuery, column, text string) {
 	q.Where(column+" = ?", text)
 	if s.Driver == "mysql" {
@@ -205,8 +202,8 @@ func (s *store) whereText(q *bun.SelectQuery, column, text string) {
 }
 
 // whereStart bounds a walk to starts in [low, high) and behind the cursor. The
-// cursor's start is a bound by itself, which every database uses as the begin of
-// its walk; equal starts are told apart by ID.
+// cursor's start is a bound of its own, at which every database begins the walk of the index; the
+// ID decides between equal starts.
 func (a *ask) whereStart(q *bun.SelectQuery, low, high int64) *bun.SelectQuery {
 	if a.after != nil && a.ascending && a.after.Start >= low {
 		low = a.after.Start

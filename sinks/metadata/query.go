@@ -13,7 +13,7 @@ import (
 	"github.com/gospool/spool/sinks/metadata/row"
 )
 
-// ask is a query in the form that is carried out.
+// ask is a query in its parsed form.
 type ask struct {
 	stream, prefix string // at most one is set
 	from, to       int64  // ns; math.MinInt64 and MaxInt64 where open
@@ -21,8 +21,8 @@ type ask struct {
 	protected      int // -1 for both
 	ascending      bool
 	limit          int
-	maxBytes       int      // of what the rows of a page list; 0: no bound
-	after          *row.Key // where the page before ended
+	maxBytes       int      // bound of the size of a page's rows; 0: no bound
+	after          *row.Key // last row of the page before
 }
 
 func askOf(q media.Query) (a ask, err error) {
@@ -67,14 +67,14 @@ func (a *ask) setStream(s string) error {
 	return nil
 }
 
-// matches is the query as a predicate, for what the database does not have yet.
+// matches applies the query to a pending row, which the database may not have yet.
 func (a *ask) matches(r *row.Row) bool {
 	return (a.stream == "" || r.Stream == a.stream) && strings.HasPrefix(r.Stream, a.prefix) &&
 		(a.state == "" || r.State == a.state) && (a.protected < 0 || r.Protected == a.protected) &&
 		r.Overlaps(a.from, a.to) && (a.after == nil || a.before(*a.after, r.Key()))
 }
 
-// before is the order of the answer.
+// before reports whether x precedes y in the order of the answer.
 func (a *ask) before(x, y row.Key) bool {
 	if a.ascending {
 		return x.Compare(y) < 0
@@ -86,15 +86,15 @@ func (a *ask) before(x, y row.Key) bool {
 //
 //	version 1 | start ns 8 | ID 16 | mark of the query 4 | crc32c of these 4
 //
-// It is opaque to callers. The checksum finds accidents, the mark a cursor that
-// is used with another query; neither keeps a secret, for a cursor holds none:
-// a forged one only names another place in rows that the caller may read anyway.
+// It is opaque to callers. The checksum detects damage, the mark detects a cursor of another
+// query. A cursor needs no secrecy and holds no secret: a forged one only names another
+// position in rows that the caller may read anyway.
 const (
 	cursorVersion = 1
 	cursorBytes   = 33
 )
 
-// checksums are those of cursors.
+// checksums is the table of the cursors' checksums.
 var checksums = crc32.MakeTable(crc32.Castagnoli)
 
 func encodeCursor(k row.Key, mark uint32) string {
@@ -123,8 +123,8 @@ func decodeCursor(s string, mark uint32) (row.Key, error) {
 	return row.Key{Start: int64(binary.BigEndian.Uint64(b[1:])), ID: media.ID(b[9:25]).String()}, nil
 }
 
-// mark tells queries apart in all that decides which rows follow which; a page's
-// size does not.
+// mark returns a checksum over everything in a query that decides the order of rows. The size of a
+// page is not part of it.
 func (a *ask) mark() uint32 {
 	return crc32.Checksum(fmt.Appendf(nil, "%q %q %d %d %q %d %t",
 		a.stream, a.prefix, a.from, a.to, a.state, a.protected, a.ascending), checksums)

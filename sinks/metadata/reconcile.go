@@ -15,12 +15,12 @@ import (
 	"github.com/gospool/spool/sinks/metadata/row"
 )
 
-// AloneWith calls a function while nothing else changes the files and the rows of
-// recordings, and returns its error. free are those of ids that nothing else is changing: it
-// waits for no other change, and leaves the others out. It does not call it where all are.
+// AloneWith calls do while no other code changes the files and rows of the recordings free, and
+// returns its error. free are the recordings among ids that no other code is changing: AloneWith
+// waits for no change. It does not call do when free is empty.
 type AloneWith = func(ctx context.Context, ids []media.ID, do func(ctx context.Context, free []media.ID) error) error
 
-// unhindered is AloneWith where nothing else changes recordings.
+// unhindered is the AloneWith for callers without concurrent changes.
 func unhindered(ctx context.Context, ids []media.ID, do func(context.Context, []media.ID) error) error {
 	if len(ids) == 0 {
 		return nil
@@ -28,7 +28,7 @@ func unhindered(ctx context.Context, ids []media.ID, do func(context.Context, []
 	return do(ctx, ids)
 }
 
-// eachAlone is AloneWith by an Alone.
+// eachAlone makes an AloneWith from an Alone.
 func eachAlone(alone func(context.Context, media.ID, func(context.Context) error) error) AloneWith {
 	return func(ctx context.Context, ids []media.ID, do func(context.Context, []media.ID) error) error {
 		for _, id := range ids {
@@ -41,23 +41,23 @@ func eachAlone(alone func(context.Context, media.ID, func(context.Context) error
 	}
 }
 
-// Comparison is what Reconcile needs to know of a record directory.
+// Comparison describes a record directory to Reconcile.
 type Comparison struct {
 	Dir string
-	// ReadEntry returns what the file at a path below Dir, as the system writes it, says
-	// of its recording.
+	// ReadEntry returns the recording that the file at a path below Dir, in the system's form,
+	// carries.
 	ReadEntry func(path string) (media.Recording, error)
 	// IsLive reports whether a file, by its slash path relative to Dir, is being written:
-	// neither it nor its row is touched. May be nil: none is.
+	// Reconcile then leaves the file and its row alone. May be nil: no file is live.
 	IsLive func(path string) bool
-	// Alone calls a function while nothing else changes the file or the row of a
-	// recording, and returns its error; ErrBusy: it was not called, since another change
-	// takes too long. Calls are never nested. May be nil: nothing else changes recordings.
+	// Alone calls do while no other code changes the file or the row of a recording, and
+	// returns its error. It returns ErrBusy, without calling do, when another change takes too
+	// long. Calls are never nested. May be nil: no other code changes recordings.
 	Alone func(ctx context.Context, id media.ID, do func(context.Context) error) error
-	// AloneWith may be nil where Alone is: then nothing else changes recordings. Where Alone
-	// is not, one recording at a time is changed then.
+	// AloneWith may be nil: Reconcile then changes one recording at a time by Alone, or, when
+	// Alone is nil too, no other code changes recordings.
 	AloneWith AloneWith
-	// Progress is told how many of the files are compared. May be nil.
+	// Progress receives the number of compared files and of all files. May be nil.
 	Progress func(done, total int)
 }
 
@@ -80,20 +80,20 @@ func (o *Comparison) defaults() {
 	}
 }
 
-// Report is what Reconcile found and did.
+// Report describes the result of Reconcile.
 type Report struct {
 	Files      int // finished files on the disk
 	Added      int // files that had no row
-	Updated    int // rows that said something else than their file
+	Updated    int // rows that differed from their file
 	Lost       int // rows whose file is gone
 	Live       int // files and rows of a running recorder, left alone
-	Unfinished int // .part files that nobody writes: recovery finishes them
-	Foreign    int // files that carry no entry of ours
+	Unfinished int // .part files that no process writes: recovery finishes them
+	Foreign    int // files without an entry of spool
 	Others     int // files whose row is another recorder's
-	Adopted    int // rows of another name that are this recorder's now: see adopt
-	NotAdopted int // rows of a former name whose file is not here
-	Copies     int // files with the entry of another file that is there too
-	Busy       int // recordings that something else was changing for too long: the next comparison looks at them
+	Adopted    int // rows that were given this recorder's name: see adopt
+	NotAdopted int // rows of a former name whose file is not on this disk
+	Copies     int // files with the entry of another file that exists too
+	Busy       int // recordings that other code was changing for too long: left to the next comparison
 	Aside      int // rows that the database refuses: see Stats.AsideDir
 }
 
@@ -102,21 +102,21 @@ type reconciliation struct {
 	Comparison
 	c *Catalogue
 
-	files       map[string]int64  // finished files and their sizes, by slash path; what is settled is taken out
+	files       map[string]int64  // finished files and their sizes, by slash path; settled files are removed
 	parts       map[string]bool   // unfinished files
-	busy        map[media.ID]bool // those that Report.Busy counts
-	told        media.ID          // of whose end Ended was told last
+	busy        map[media.ID]bool // the recordings that Report.Busy counts
+	told        media.ID          // the recording that Ended was last called for
 	done, total int
 	report      Report
 }
 
-// Reconcile makes the rows of this recorder say what is on the disk. Files without a row
-// are added from the entry that each carries, and rows without a file are marked lost.
-// Rows of other recorders are left alone, but for those that are taken over: see adopt.
+// Reconcile updates the rows of this recorder from the files on the disk. It adds a row for a
+// file without one, from the entry in the file, and marks a row without a file as lost.
+// It leaves rows of other recorders alone, except those that it takes over: see adopt.
 //
-// It needs the database: ErrUnavailable otherwise. Only paths and sizes are held
-// in memory, rows go by in pages. It may run while recorders do. Each change of one
-// recording is made by what its row and its file say once Comparison.Alone has it: see
+// It returns ErrUnavailable while the database does not answer. It holds only paths and sizes in
+// memory; rows are read in pages. It may run beside recorders. Each change of a recording is
+// computed from its row and its file after Comparison.Alone has excluded other changes: see
 // change.
 func (c *Catalogue) Reconcile(ctx context.Context, o Comparison) (Report, error) {
 	o.defaults()
@@ -134,11 +134,11 @@ func (c *Catalogue) Reconcile(ctx context.Context, o Comparison) (Report, error)
 	return r.report, nil
 }
 
-// walk lists the files. A directory that cannot be read ends it: rows must not be
-// called lost because a disk is not mounted. One that is not to be read by us,
-// such as the lost+found of a disk, is passed over: see onDisk.
+// walk lists the files. It fails on a directory that cannot be read, since an unmounted disk
+// must not mark rows as lost. It skips a directory that spool has no permission for, such as
+// lost+found: see onDisk.
 func (r *reconciliation) walk(ctx context.Context) error {
-	// DirFS follows a link to the directory itself, as whoever records to it does.
+	// DirFS follows a symbolic link in place of the directory itself, as the recorder does.
 	err := fs.WalkDir(os.DirFS(r.Dir), ".", func(rel string, d fs.DirEntry, err error) error {
 		if err != nil && rel != "." && errors.Is(err, fs.ErrPermission) {
 			return fs.SkipDir
@@ -180,12 +180,13 @@ func (r *reconciliation) note(rel string, d fs.DirEntry) error {
 	return nil
 }
 
-// live asks for both names of a file: it may be renamed at any time.
+// live asks IsLive for both names of a file, which may be renamed at any time.
 func (r *reconciliation) live(path string) bool {
 	plain := strings.TrimSuffix(path, media.PartSuffix)
 	return r.IsLive(plain) || r.IsLive(plain+media.PartSuffix)
 }
 
+// settled removes a file from those that add looks at, and reports the progress.
 func (r *reconciliation) settled(path string) {
 	if _, ok := r.files[path]; ok {
 		delete(r.files, path)
@@ -194,7 +195,7 @@ func (r *reconciliation) settled(path string) {
 	}
 }
 
-// compare goes through the rows of this recorder.
+// compare compares the rows of this recorder with the files.
 func (r *reconciliation) compare(ctx context.Context) error {
 	a := ask{from: math.MinInt64, to: math.MaxInt64, protected: -1, ascending: true, limit: media.MaxLimit}
 	for {
@@ -203,7 +204,7 @@ func (r *reconciliation) compare(ctx context.Context) error {
 			return err
 		}
 		if len(rows) > 0 {
-			last := rows[len(rows)-1].Key() // before they are read again
+			last := rows[len(rows)-1].Key() // before adopt replaces the rows
 			a.after = &last
 		}
 		if err := r.adopt(ctx, rows); err != nil {
@@ -222,8 +223,8 @@ func (r *reconciliation) compare(ctx context.Context) error {
 	}
 }
 
-// agrees reports whether a row stays as it is: it says what the disk does, or a recorder
-// that runs has yet to say more.
+// agrees reports whether a row needs no change: it agrees with the disk, or a running recorder
+// has newer data.
 func (r *reconciliation) agrees(row *row.Row) bool {
 	size, there := r.files[row.Path]
 	switch {
@@ -231,7 +232,7 @@ func (r *reconciliation) agrees(row *row.Row) bool {
 		r.settled(row.Path)
 		r.settled(strings.TrimSuffix(row.Path, media.PartSuffix))
 	case r.live(row.Path):
-		if !r.parts[strings.TrimSuffix(row.Path, media.PartSuffix)+media.PartSuffix] { // it was counted
+		if !r.parts[strings.TrimSuffix(row.Path, media.PartSuffix)+media.PartSuffix] { // note counted the .part file
 			r.report.Live++
 		}
 		r.settled(row.Path)
@@ -246,8 +247,8 @@ func (r *reconciliation) agrees(row *row.Row) bool {
 	return true
 }
 
-// recorderKnowsMore reports whether a pipeline of this run writes the recording, or has
-// just ended it, and what it said is on its way to the database.
+// recorderKnowsMore reports whether a pipeline of this process writes the recording or has just
+// ended it, and its newest row waits for the database.
 func (r *reconciliation) recorderKnowsMore(id string) bool {
 	e, known := r.c.pending.find(id)
 	if !known || e.applied {
@@ -257,14 +258,14 @@ func (r *reconciliation) recorderKnowsMore(id string) bool {
 	return err == nil && r.c.run.began(recording)
 }
 
-// fileDatesOtherwise asks a row's file for its end.
+// fileDatesOtherwise reports whether the file of a row carries another end than the row.
 func (r *reconciliation) fileDatesOtherwise(row *row.Row) bool {
 	rec, err := r.entry(row.Path)
 	return err == nil && rec.ID.String() == row.ID && rec.EndUTC != row.EndNS
 }
 
-// onDisk looks again: a file may have got its name since the walk, or be where
-// the walk could not look.
+// onDisk looks for a file again: it may have been renamed since the walk, or be in a directory
+// that the walk could not read.
 func (r *reconciliation) onDisk(path string) bool {
 	top, err := os.Open(r.Dir)
 	if err != nil {
@@ -274,7 +275,7 @@ func (r *reconciliation) onDisk(path string) bool {
 	plain := strings.TrimSuffix(path, media.PartSuffix)
 	for _, name := range []string{plain, plain + media.PartSuffix} {
 		switch info, err := filesystem.LstatBelow(top, name); {
-		case errors.Is(err, filesystem.ErrNotBelow), err == nil && !info.Mode().IsRegular(): // no file of the directory, whatever it is
+		case errors.Is(err, filesystem.ErrNotBelow), err == nil && !info.Mode().IsRegular(): // no regular file of the directory
 		case !errors.Is(err, fs.ErrNotExist):
 			return true
 		}
@@ -282,7 +283,7 @@ func (r *reconciliation) onDisk(path string) bool {
 	return false
 }
 
-// add makes rows of the files that none speaks for.
+// add adds rows for the files that compare has not settled.
 func (r *reconciliation) add(ctx context.Context) error {
 	if err := r.c.Flush(ctx); err != nil {
 		return err
@@ -312,8 +313,7 @@ func (r *reconciliation) addFile(ctx context.Context, path string) error {
 	return r.change(ctx, rec.ID, func(ctx context.Context) error { return r.addRecording(ctx, path, rec.ID) })
 }
 
-// noEntry counts a file that does not say whose it is. One that was deleted since the walk
-// is nothing to count.
+// noEntry counts a file without an entry, unless it was deleted since the walk.
 func (r *reconciliation) noEntry(err error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		r.report.Foreign++
@@ -322,6 +322,6 @@ func (r *reconciliation) noEntry(err error) {
 
 func (r *reconciliation) entry(path string) (media.Recording, error) {
 	rec, err := r.ReadEntry(filepath.Join(r.Dir, filepath.FromSlash(path)))
-	rec.Path = path // where it is counts, not where it was
+	rec.Path = path // the entry's path may be older than the file's
 	return rec, err
 }

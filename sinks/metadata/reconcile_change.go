@@ -12,20 +12,17 @@ import (
 	"github.com/gospool/spool/sinks/metadata/row"
 )
 
-// ErrBusy says that something else changes a recording for too long: see
-// Comparison.Alone.
+// ErrBusy reports that other code changes a recording for too long: see Comparison.Alone.
 var ErrBusy = errors.New("another change of the recording is under way")
 
-// change lets one recording be changed while nothing else of this process does, but the
-// pipeline that writes it, which agrees leaves alone. What is done goes by the row and the
-// file as they are from then on: since the comparison read them the recording may have
-// been protected, deleted or marked with an event.
+// change changes one recording while no other code of this process does, except the pipeline that
+// writes it, which agrees leaves alone. do reads the row and the file again: since the comparison
+// read them, the recording may have been protected, deleted or marked with an event.
 //
-// One that stays busy is left to the next comparison, and the others are looked at. Where
-// the journal has no room it waits, since nothing here is urgent, with the recording free
-// for others meanwhile; do is then called a second time.
+// A recording that stays busy is left to the next comparison. When the journal is full, change
+// waits for room, without holding the recording, and calls do a second time.
 func (r *reconciliation) change(ctx context.Context, id media.ID, do func(context.Context) error) error {
-	if r.busy[id] { // it is waited for once
+	if r.busy[id] { // wait for each recording only once
 		return nil
 	}
 	if err := r.c.Claimed(); err != nil { // another recorder changes the same rows
@@ -46,13 +43,13 @@ func (r *reconciliation) change(ctx context.Context, id media.ID, do func(contex
 	case errors.Is(err, row.ErrInvalid):
 		r.report.Foreign++
 		return nil
-	case errors.Is(err, journal.ErrNotDurable): // it is on its way, and the next comparison would find it again
+	case errors.Is(err, journal.ErrNotDurable): // the change waits for the database, and the next comparison would repeat a lost one
 		return nil
 	}
 	return err
 }
 
-// mend makes a recording's row say what the disk does.
+// mend updates a recording's row from the disk.
 func (r *reconciliation) mend(ctx context.Context, id string) error {
 	recording, err := media.ParseID(id)
 	if err != nil {
@@ -75,15 +72,15 @@ func (r *reconciliation) mend(ctx context.Context, id string) error {
 	})
 }
 
-// lose marks a row whose file is gone. A file of this recording under another name takes
-// the row over in add. Who makes room deletes many files, and then their rows with one write
-// of the journal: what is deleted does not come back as lost.
+// lose marks a row whose file is gone as lost. A file of the recording under another name gets the
+// row in add. Retention deletes many files, and then their rows with one write of the journal:
+// gatherLoss does not store a deleted row again as lost.
 func (r *reconciliation) lose(ctx context.Context, old *row.Row) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	rev, err := r.c.gatherLoss(old)
-	if errors.Is(err, row.ErrInvalid) { // written by another, and counted: others are not kept from being compared
+	if errors.Is(err, row.ErrInvalid) { // gatherLoss counted the row; the comparison goes on
 		return nil
 	}
 	if err != nil || rev == 0 {
@@ -93,11 +90,11 @@ func (r *reconciliation) lose(ctx context.Context, old *row.Row) error {
 	return r.c.journal.Await(rev)
 }
 
-// update takes the file's word where the row says something else.
+// update updates a row from its file.
 func (r *reconciliation) update(ctx context.Context, row *row.Row) error {
 	rec, err := r.entry(row.Path)
 	switch {
-	case err != nil: // unreadable is not gone
+	case err != nil: // a file that cannot be read is not gone
 		r.noEntry(err)
 		r.settled(row.Path)
 		return nil
@@ -109,13 +106,13 @@ func (r *reconciliation) update(ctx context.Context, row *row.Row) error {
 		return err
 	}
 	err = r.putFile(ctx, rec, known, &r.report.Updated)
-	if !errors.Is(err, ErrJournalFull) { // else it is mended again
+	if !errors.Is(err, ErrJournalFull) { // change calls mend again
 		r.settled(row.Path)
 	}
 	return err
 }
 
-// orphan is a row whose path belongs to a file that is not its own.
+// orphan marks a row as lost whose path belongs to another recording's file.
 func (r *reconciliation) orphan(ctx context.Context, row *row.Row) error {
 	if !media.State(row.State).Here() {
 		return nil
@@ -123,8 +120,7 @@ func (r *reconciliation) orphan(ctx context.Context, row *row.Row) error {
 	return r.lose(ctx, row)
 }
 
-// addRecording gives the file of a recording a row, or the row of a file that is at
-// another path now.
+// addRecording adds a row for the file of a recording, or updates the path of its row.
 func (r *reconciliation) addRecording(ctx context.Context, path string, id media.ID) error {
 	rec, err := r.entry(path)
 	if err == nil && rec.ID != id {
@@ -148,7 +144,7 @@ func (r *reconciliation) addRecording(ctx context.Context, path string, id media
 		r.report.Copies++
 		return nil
 	case known.Path == path && known.State.Here() && known.State != media.StateRecording:
-		return nil // a recorder finished it in the meantime
+		return nil // a recorder has finished it in the meantime
 	case known.Node != r.c.opts.Node:
 		if err := r.takeMoved(ctx, known); err != nil {
 			return err
@@ -157,9 +153,9 @@ func (r *reconciliation) addRecording(ctx context.Context, path string, id media
 	return r.putFile(ctx, rec, known, count)
 }
 
-// putFile gives a recording the row that its file says. Events that its row names and its
-// file does not stay: its list had no room for them, or is torn. A file that is gone, by
-// whoever asks no one, gets no row.
+// putFile puts the row that a recording's file carries. It keeps the events that only the old row
+// names: the file's event list may have had no room for them, or be torn. A file that was deleted
+// without spool's knowledge gets no row.
 func (r *reconciliation) putFile(ctx context.Context, rec media.Recording, known media.Record, count *int) error {
 	for _, e := range known.Events {
 		rec.Events = media.JoinEvent(rec.Events, e)
@@ -171,8 +167,8 @@ func (r *reconciliation) putFile(ctx context.Context, rec media.Recording, known
 	return r.put(ctx, rec, count)
 }
 
-// ended tells of a file whose end an earlier run did not come to tell. Of one of this run,
-// whose row may be about to say so, its pipeline or recovery tells.
+// ended calls Ended for a finished file whose recorder did not store its end. A recording of this
+// process is left to its pipeline or to recovery, which call Ended themselves.
 func (r *reconciliation) ended(ctx context.Context, said media.State, rec media.Recording) {
 	if said == media.StateRecording && r.c.opts.Ended != nil && r.told != rec.ID && !r.c.run.began(rec.ID) {
 		r.told = rec.ID
@@ -180,7 +176,7 @@ func (r *reconciliation) ended(ctx context.Context, said media.State, rec media.
 	}
 }
 
-// put counts what the journal took.
+// put puts a recording and counts it when the journal accepted it.
 func (r *reconciliation) put(ctx context.Context, rec media.Recording, count *int) error {
 	err := r.c.Put(ctx, rec)
 	if err == nil || errors.Is(err, journal.ErrNotDurable) {

@@ -17,11 +17,10 @@ import (
 	"github.com/gospool/spool/sinks/metadata/row"
 )
 
-// Records answers a query from the database and from what is on its way there.
+// Records answers a query from the database and from the pending changes.
 //
-// What is pending is copied before the database is read: a change that is
-// applied in between is then seen at least once, and its revision says which of
-// two is newer.
+// It copies the pending changes before it reads the database: a change that is applied in between
+// then appears at least once, and the revisions decide which of two rows is newer.
 func (c *Catalogue) Records(ctx context.Context, q media.Query) (media.Page, error) {
 	a, err := askOf(q)
 	if err != nil {
@@ -62,15 +61,14 @@ func (c *Catalogue) Records(ctx context.Context, q media.Query) (media.Page, err
 	return page, nil
 }
 
-// record is a row as it is answered: it also says whose it is.
+// record converts a row for an answer, and sets Elsewhere.
 func (c *Catalogue) record(r *row.Row, pending bool) (media.Record, error) {
 	rec, err := r.Record(pending)
 	rec.Elsewhere = err == nil && rec.Node != c.opts.Node
 	return rec, err
 }
 
-// fitting returns how many of the rows a page has: no more than its limit, nor than its
-// bytes.
+// fitting returns how many of the rows fit on a page, by its limit and its bytes; at least one.
 func (a *ask) fitting(rows []*row.Row) (n int) {
 	bytes := 0
 	for _, r := range rows[:min(len(rows), a.limit)] {
@@ -82,9 +80,9 @@ func (a *ask) fitting(rows []*row.Row) (n int) {
 	return n
 }
 
-// stored reads one row more than a page from the database, without those of
-// which something newer is known. Where there are more, and they would be too many bytes,
-// rest is where it has stopped.
+// stored reads one row more than a page from the database, without the rows that newer replaces.
+// When it stops early because the rows would exceed the page's bytes, rest is the key of the last
+// row that it read.
 func (c *Catalogue) stored(ctx context.Context, a ask, newer map[string]entry) (rows []*row.Row, rest *row.Key, degraded bool, err error) {
 	want := a.limit + 1
 	for a.limit = want; len(rows) < want; {
@@ -119,8 +117,8 @@ func (c *Catalogue) ask(ctx context.Context, a *ask) (rows []*row.Row, full bool
 	return rows, full, err
 }
 
-// read uses the database if it is there. A failure that is not the caller's
-// makes the applier look whether it still is; until then nobody waits for it.
+// read uses the database if it answers. After a failure that the caller did not cause, apply checks
+// the connection; until then read returns ErrUnavailable at once.
 func (c *Catalogue) read(ctx context.Context, use func(context.Context, *store) error) error {
 	s := c.store.Load()
 	if s == nil || !c.up.Load() || c.closing.Load() {
@@ -140,7 +138,8 @@ func (c *Catalogue) read(ctx context.Context, use func(context.Context, *store) 
 	}
 	if kind := database.TroubleOf(err); kind == database.Away {
 		c.down(err)
-	} else if now := c.opts.Clock.Now().Unix() / 60; !c.stalled.Load() && c.refusedAt.Swap(now) != now { // it is there, and the applier sees what else it does not do
+	} else if now := c.opts.Clock.Now().Unix() / 60; !c.stalled.Load() && c.refusedAt.Swap(now) != now {
+		// The database answers; apply finds out whether it takes rows.
 		c.log.Warn("catalogue: the database refuses a statement", "driver", c.opts.Driver, "error", c.redact(err), "advice", database.Advice[kind])
 	}
 	s.Anew()
@@ -148,7 +147,7 @@ func (c *Catalogue) read(ctx context.Context, use func(context.Context, *store) 
 	return ErrUnavailable
 }
 
-// Record is one recording: ErrNotFound where there is none, ErrUnavailable where
+// Record returns one recording. It returns ErrNotFound for an unknown ID, and ErrUnavailable when
 // only the database could tell.
 func (c *Catalogue) Record(ctx context.Context, id media.ID) (media.Record, error) {
 	r, pending, err := c.lookup(ctx, id.String())
@@ -186,13 +185,13 @@ func (c *Catalogue) lookup(ctx context.Context, id string) (r *row.Row, pending 
 	return stored, false, nil
 }
 
-// lookupAll is lookup for many recordings. Those without a row are left out; the rows are
-// the caller's.
+// lookupAll is lookup for many recordings. It leaves out recordings without a row. The caller
+// owns the rows.
 func (c *Catalogue) lookupAll(ctx context.Context, ids []media.ID) (map[media.ID]*row.Row, error) {
 	text, newer := make([]string, len(ids)), make(map[media.ID]entry)
 	for i, id := range ids {
 		text[i] = id.String()
-		if e, known := c.pending.find(text[i]); known { // before the database is asked: see Records
+		if e, known := c.pending.find(text[i]); known { // before the query: see Records
 			newer[id] = e
 		}
 	}
@@ -225,7 +224,8 @@ func (c *Catalogue) lookupAll(ctx context.Context, ids []media.ID) (map[media.ID
 	return out, nil
 }
 
-// newest joins a pending row with the stored one, each with its newer half.
+// newest joins a pending row with the stored one: the columns and the protection each come from
+// the newer row.
 func newest(pending, stored *row.Row) *row.Row {
 	r := *pending
 	if stored.Revision > pending.Revision {
@@ -241,9 +241,9 @@ func newest(pending, stored *row.Row) *row.Row {
 	return &r
 }
 
-// SetProtected protects a recording from deletion, or no longer does. It returns
-// once the journal has it; errors are those of Record and Put, and ErrOtherNode. The caller
-// keeps other changes of the recording away.
+// SetProtected sets or clears the protection of a recording from deletion. It returns
+// once the journal is synced, with the errors of Record and Put, and ErrOtherNode for another
+// recorder's recording. The caller excludes other changes of the recording.
 func (c *Catalogue) SetProtected(ctx context.Context, id media.ID, protected bool) (media.Record, error) {
 	old, _, err := c.lookup(ctx, id.String())
 	if err != nil {
@@ -262,9 +262,9 @@ func (c *Catalogue) SetProtected(ctx context.Context, id media.ID, protected boo
 	return rec, errors.Join(err, bad)
 }
 
-// Delete takes a recording's row away; the file is the caller's. It returns what
-// the row said. ErrOtherNode, ErrProtected and ErrGrowing refuse; the other errors are those of
-// Record and Put. The caller keeps other changes of the recording away.
+// Delete deletes a recording's row and returns it; the caller deletes the file. It returns
+// ErrOtherNode, ErrProtected or ErrGrowing for a row that must stay, and else the errors of
+// Record and Put. The caller excludes other changes of the recording.
 func (c *Catalogue) Delete(ctx context.Context, id media.ID) (media.Record, error) {
 	old, pending, err := c.lookup(ctx, id.String())
 	if err != nil {
@@ -288,10 +288,10 @@ func (c *Catalogue) Delete(ctx context.Context, id media.ID) (media.Record, erro
 	return rec, c.journal.Await(rev)
 }
 
-// readyEvery is how often Ready looks.
+// readyEvery is the interval at which Ready checks the state.
 const readyEvery = 20 * time.Millisecond
 
-// Ready waits until the database has been reached and has all that was pending.
+// Ready waits until the database answers and holds every pending change.
 func (c *Catalogue) Ready(ctx context.Context) error {
 	for !c.up.Load() || c.lacking.Load() && !c.Stalled() {
 		if !pipeline.Sleep(ctx, c.opts.Clock, readyEvery, nil) {

@@ -10,17 +10,17 @@ import (
 	"github.com/gospool/spool/sinks/metadata/database"
 )
 
-// Replaced is a recorder that was on this host, in this record path, in another
-// directory: most often the disk that is not mounted now.
+// Replaced describes a recorder that was on this host, in this record path, in another directory:
+// most often that disk is not mounted now.
 type Replaced struct {
 	Node, Directory string
 	LastSeen        time.Time // by the database's clock
-	Older           bool      // its directory was made before ours
+	Older           bool      // its directory was made before this one
 }
 
-// Replaced lists the recorders that this one took the place of, and that still have
-// recordings: nobody serves those, and none of them is lost. One that lives is another
-// machine of the same name.
+// Replaced lists the recorders that this one has replaced and that still have recordings: no
+// recorder serves these, and they are not lost. It leaves out a recorder that runs, which is on
+// another machine of the same name.
 func (c *Catalogue) Replaced(ctx context.Context) (out []Replaced, err error) {
 	if c.opts.Place == nil || c.opts.Directory() == "" {
 		return nil, nil
@@ -44,7 +44,7 @@ func (c *Catalogue) Replaced(ctx context.Context) (out []Replaced, err error) {
 				return err
 			}
 			if has {
-				// Identities begin with the time when they were made.
+				// An identity begins with the time at which it was made.
 				out = append(out, Replaced{r.Node, r.Directory, time.Unix(r.Seen, 0).UTC(), r.Directory < c.opts.Directory()})
 			}
 		}
@@ -53,7 +53,7 @@ func (c *Catalogue) Replaced(ctx context.Context) (out []Replaced, err error) {
 	return out, err
 }
 
-// acceptPlace forgets that other recorders were in this one's place.
+// acceptPlace removes the paths of the replaced recorders from their claims.
 func (c *Catalogue) acceptPlace(ctx context.Context) error {
 	found, err := c.Replaced(ctx)
 	for _, r := range found {
@@ -68,7 +68,7 @@ func (c *Catalogue) acceptPlace(ctx context.Context) error {
 	return err
 }
 
-// mayTakeOver refuses to make the recordings of a recorder ours that may live.
+// mayTakeOver returns ErrClaimed when a recorder in TakeOver may still run.
 func (c *Catalogue) mayTakeOver(ctx context.Context) error {
 	return c.eachTakenOver(ctx, func(ctx context.Context, s *store, r *claimRow) error {
 		w := &watch{}
@@ -81,7 +81,7 @@ func (c *Catalogue) mayTakeOver(ctx context.Context) error {
 	})
 }
 
-// forgetTakenOver removes what is kept of recorders whose recordings are ours now.
+// forgetTakenOver deletes the claims and directories of the recorders that were taken over.
 func (c *Catalogue) forgetTakenOver(ctx context.Context) error {
 	return c.eachTakenOver(ctx, func(ctx context.Context, s *store, r *claimRow) error {
 		return s.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {

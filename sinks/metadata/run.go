@@ -7,18 +7,17 @@ import (
 	"github.com/gospool/spool/pipeline/media"
 )
 
-// ownRun is what this process itself has said of recordings since it began.
+// ownRun records which recordings this process has put as growing since it began.
 type ownRun struct {
-	mu      sync.Mutex // guards all below
+	mu      sync.Mutex // guards the fields below
 	open    map[media.ID]bool
-	ended   map[media.ID]bool // while it is remembered: those that were open since
-	gone    map[media.ID]bool // while it is remembered: those whose row was taken away since
+	ended   map[media.ID]bool // since the first remember: recordings that were open and ended
+	gone    map[media.ID]bool // since the first remember: recordings whose row was deleted
 	keepers int
 }
 
-// remember has those that end from now on known as this run's, and those whose row is
-// taken away as such, until the returned function is called: a row that is read meanwhile
-// may not say so yet.
+// remember keeps the recordings that end, and those whose row is deleted, from now until done is
+// called: a row that a query returns in between may not show the change yet.
 func (r *ownRun) remember() (done func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -34,15 +33,15 @@ func (r *ownRun) remember() (done func()) {
 	}
 }
 
-// began reports whether this process put a recording as one that grows, and has at most
-// put its end since remember.
+// began reports whether this process put a recording as growing and has not put its end, or has
+// put its end only since remember.
 func (r *ownRun) began(id media.ID) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.open[id] || r.ended[id]
 }
 
-// says notes that a recording grows, or does no more.
+// says notes that a recording grows, or has ended.
 func (r *ownRun) says(id media.ID, grows bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -59,7 +58,7 @@ func (r *ownRun) says(id media.ID, grows bool) {
 	}
 }
 
-// removes notes that the row of a recording is taken away.
+// removes notes that the row of a recording is deleted.
 func (r *ownRun) removes(id media.ID) {
 	r.says(id, false)
 	r.mu.Lock()
@@ -69,25 +68,24 @@ func (r *ownRun) removes(id media.ID) {
 	}
 }
 
-// removed reports whether the row of a recording was taken away since remember.
+// removed reports whether the row of a recording was deleted since remember.
 func (r *ownRun) removed(id media.ID) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.gone[id]
 }
 
-// Begun reports whether this process put a recording as one that grows, and has neither
-// put its end since nor taken its row away. One that an earlier run began and did not end is
-// not.
+// Begun reports whether this process put a recording as growing, and has neither put its end
+// nor deleted its row. It returns false for a recording that an earlier process began and did not
+// end.
 func (c *Catalogue) Begun(id media.ID) bool {
 	c.run.mu.Lock()
 	defer c.run.mu.Unlock()
 	return c.run.open[id]
 }
 
-// AllBegun returns the recordings of which Begun reports true at this moment. A row that was read after
-// it and says that its recording grows may be older than the recording's end, and is one of
-// these then.
+// AllBegun returns the recordings for which Begun is true now. A row read later with the state
+// recording may be older than the recording's end; such a recording is among these.
 func (c *Catalogue) AllBegun() map[media.ID]bool {
 	c.run.mu.Lock()
 	defer c.run.mu.Unlock()

@@ -11,8 +11,7 @@ import (
 	"github.com/gospool/spool/sinks/metadata/journal"
 )
 
-// Config is what a pipeline says about its metadata stage: nothing. The database
-// is one for the whole process.
+// Config is the configuration of the stage metadata. It is empty: the process has one database.
 type Config struct{}
 
 func init() {
@@ -21,17 +20,17 @@ func init() {
 		pipeline.Catalogues)
 }
 
-// sink is the stage "metadata": it puts every recording into the catalogue. It
-// never fails the run: footage does not wait for its row, and the file carries
-// an entry from which the row can be made again.
+// sink is the stage "metadata": it puts every recording into the catalogue. It never fails the
+// run: recording does not wait for the row, and the file carries an entry from which Reconcile
+// can restore the row.
 type sink struct {
 	catalogue *Catalogue
 	log       *slog.Logger
 	lastError atomic.Pointer[string]
-	lost      atomic.Uint64 // recordings without a row until the next reindex
+	lost      atomic.Uint64 // recordings without a row; a reindex adds them
 
-	growing   media.ID // of the newest row of a file that grows
-	protected bool     // what it says
+	growing   media.ID // recording of the last row, if its file grows
+	protected bool     // value in that row
 }
 
 func newSink(set pipeline.Settings, _ Config) (pipeline.Sink[media.Recording], error) {
@@ -44,7 +43,7 @@ func newSink(set pipeline.Settings, _ Config) (pipeline.Sink[media.Recording], e
 
 // Consume waits for the journal's disk, never for the database.
 func (s *sink) Consume(ctx context.Context, rec media.Recording) error {
-	ctx = context.WithoutCancel(ctx) // an abort must not cost the row of a file that is already there
+	ctx = context.WithoutCancel(ctx) // an abort must not lose the row of a file that exists
 	if !s.said(rec) {
 		s.note(rec, s.catalogue.Put(ctx, rec))
 	}
@@ -52,8 +51,8 @@ func (s *sink) Consume(ctx context.Context, rec media.Recording) error {
 	return nil
 }
 
-// said reports whether a recording tells of nothing but an event that its row cannot
-// name.
+// said reports whether a value repeats the last row and only adds events that the row has no
+// room for.
 func (s *sink) said(rec media.Recording) bool {
 	same := len(rec.Beyond) > 0 && rec.ID == s.growing && rec.Protected == s.protected
 	s.growing, s.protected = media.ID{}, rec.Protected
@@ -63,7 +62,7 @@ func (s *sink) said(rec media.Recording) bool {
 	return same && rec.State == media.StateRecording
 }
 
-// note tells of what could not be stored.
+// note logs an error of Put or PutEvents and keeps it for Report.
 func (s *sink) note(rec media.Recording, err error) {
 	if err == nil {
 		return
@@ -75,14 +74,14 @@ func (s *sink) note(rec media.Recording, err error) {
 		return
 	}
 	s.lost.Add(1)
-	s.growing = media.ID{} // the next value puts the row again
+	s.growing = media.ID{} // the next value stores the row again
 	s.log.Error("recording has no row; its file has an entry: run a reindex", "recording", rec.ID, "file", rec.Path, "error", err)
 }
 
-// Flush has nothing to do: Consume keeps nothing back.
+// Flush does nothing: Consume keeps no values back.
 func (s *sink) Flush(context.Context) error { return nil }
 
-// Report tells the last row that had trouble, where nothing worse happened.
+// Report adds the last error of a row, unless the report has an error already.
 func (s *sink) Report(r *pipeline.Report) {
 	if e := s.lastError.Load(); e != nil && r.LastError == "" {
 		r.LastError = *e

@@ -16,28 +16,27 @@ import (
 	"github.com/gospool/spool/sinks/metadata/row"
 )
 
-// UpkeepOptions bound what the catalogue keeps of footage that is gone; 0 is no
-// bound.
+// UpkeepOptions bound how long the catalogue keeps rows whose footage is gone; 0 means for ever.
 type UpkeepOptions struct {
 	KeepEvents time.Duration // events, after their footage is gone
 	KeepLost   time.Duration // rows whose file is lost; protected ones stay
 
-	// AloneWith is Comparison.AloneWith. May be nil: nothing else changes recordings.
+	// AloneWith is Comparison.AloneWith. May be nil: no other code changes recordings.
 	AloneWith AloneWith
 }
 
-// Kept tells what an Upkeep did.
+// Kept describes the result of an Upkeep.
 type Kept struct {
-	Events, Lost int // that it took away
-	Nowhere      int // remote recordings that are lost now: no place has them whole any more
+	Events, Lost int // deleted
+	Nowhere      int // remote recordings that became lost, since no place holds them whole
 }
 
-// upkeepBatch is how many rows one transaction of Upkeep touches.
+// upkeepBatch bounds the rows that one transaction of Upkeep changes.
 const upkeepBatch = 500
 
-// Upkeep takes away the rows of this recorder whose time is over, and completes
-// what an earlier version of the schema did not note. It works in batches and may
-// be interrupted at any time. It needs the database: ErrUnavailable otherwise.
+// Upkeep deletes the rows of this recorder whose retention has ended, and fills in columns and
+// tables that an earlier version of the schema did not have. It works in batches and may be
+// interrupted at any time. It returns ErrUnavailable while the database does not answer.
 func (c *Catalogue) Upkeep(ctx context.Context, o UpkeepOptions) (k Kept, err error) {
 	if err = c.completeOld(ctx); err != nil {
 		return k, err
@@ -63,9 +62,9 @@ func (c *Catalogue) Upkeep(ctx context.Context, o UpkeepOptions) (k Kept, err er
 	return k, err
 }
 
-// redate lets the time that events and lost rows are kept begin now where a wrong
-// clock has said when their footage went: long ago, or in the future. A revision of
-// the future stays: the next one is above it, and the row is kept for longer.
+// redate restarts the retention of events and lost rows that a wrong clock has dated long ago or
+// in the future. A lost row with a revision in the future keeps it, since a later revision is
+// higher still, and stays longer.
 func (c *Catalogue) redate(ctx context.Context, now time.Time) error {
 	if err := c.redateLost(ctx); err != nil {
 		return err
@@ -78,7 +77,7 @@ func (c *Catalogue) redate(ctx context.Context, now time.Time) error {
 	})
 }
 
-// redateLost puts the next of the lost rows again whose revision is of long ago.
+// redateLost puts up to upkeepBatch lost rows again whose revision is implausibly old.
 func (c *Catalogue) redateLost(ctx context.Context) error {
 	var rows []*row.Row
 	err := c.read(ctx, func(ctx context.Context, s *store) error {
@@ -100,8 +99,8 @@ func (c *Catalogue) redateLost(ctx context.Context) error {
 	return c.Flush(ctx)
 }
 
-// dropEvents deletes the events whose footage was gone before a time. Their keys
-// are free then: one that comes again is another event.
+// dropEvents deletes the events whose footage was gone before a time. An event that comes later
+// with the same key is a new event.
 func (c *Catalogue) dropEvents(ctx context.Context, before time.Time) (n int, err error) {
 	for {
 		var ids []string
@@ -112,7 +111,7 @@ func (c *Catalogue) dropEvents(ctx context.Context, before time.Time) (n int, er
 			if err != nil || len(ids) == 0 {
 				return err
 			}
-			// Asked again: footage may have come back in between.
+			// The conditions are repeated, since footage may have come back in between.
 			_, err = tx.NewDelete().Table("spool_events").Where("id IN (?)", bun.List(ids)).
 				Where("gone_ns > 0").Where("gone_ns < ?", before.UnixNano()).Exec(ctx)
 			return err
@@ -124,10 +123,10 @@ func (c *Catalogue) dropEvents(ctx context.Context, before time.Time) (n int, er
 	}
 }
 
-// dropLost deletes rows whose file has been lost since before a time. Those of recordings
-// that are being changed are left to the next Upkeep.
+// dropLost deletes rows whose file has been lost since before a time. It leaves recordings that
+// are being changed to the next Upkeep.
 func (c *Catalogue) dropLost(ctx context.Context, before time.Time, by AloneWith) (n int, err error) {
-	for range 1000 { // what forget leaves for a reason must not hold it here
+	for range 1000 { // bounded, since forget leaves some rows in place
 		var rows []*row.Row
 		err := c.read(ctx, func(ctx context.Context, s *store) error {
 			return s.RO.NewSelect().Model(&rows).Where("r.state = ?", string(media.StateLost)).
@@ -151,7 +150,7 @@ func (c *Catalogue) dropLost(ctx context.Context, before time.Time, by AloneWith
 				gone[i] = media.DeletedFile{ID: id, Path: path[id]}
 			}
 			free = len(these)
-			return c.forget(ctx, gone, func(r *row.Row) bool { return r.State == string(media.StateLost) }) // its file may have come back
+			return c.forget(ctx, gone, func(r *row.Row) bool { return r.State == string(media.StateLost) }) // the file may have come back
 		})
 		if err == nil {
 			err = c.Flush(ctx)
@@ -166,7 +165,7 @@ func (c *Catalogue) dropLost(ctx context.Context, before time.Time, by AloneWith
 	return n, nil
 }
 
-// inTx writes to the database beside the journal: what is no change of a recording.
+// inTx runs a transaction outside the journal, for data that is no change of a recording.
 func (c *Catalogue) inTx(ctx context.Context, do func(context.Context, *store, bun.Tx) error) error {
 	return c.read(ctx, func(ctx context.Context, s *store) error {
 		var err error
@@ -180,15 +179,15 @@ func (c *Catalogue) inTx(ctx context.Context, do func(context.Context, *store, b
 	})
 }
 
-// Tasks of spool_upkeep complete what an earlier version of the schema did not note. Each
-// keeps its position, so that it goes on where it was.
+// Tasks in spool_upkeep fill in what an earlier version of the schema lacked. Each stores its
+// position, so that it resumes there.
 const (
-	pairing  = "event footage" // which recordings hold media of which events
+	pairing  = "event footage" // fills spool_event_recordings
 	taskDone = "done"
 )
 
-// completeOld walks the recordings, and then the events that are left without any; and
-// the recordings again for their locations.
+// completeOld pairs the events of old rows with their recordings, dates the events that are left
+// without a pair, and then adds the locations of old rows.
 func (c *Catalogue) completeOld(ctx context.Context) error {
 	if err := c.finishTask(ctx, pairing, c.pairBatch); err != nil {
 		return err
@@ -198,19 +197,19 @@ func (c *Catalogue) completeOld(ctx context.Context) error {
 	})
 }
 
-// tellEvery is how often a task that takes long tells how far it is.
+// tellEvery is the interval at which a long task logs its progress.
 const tellEvery = 10 * time.Second
 
-// finishTask does a task in batches, each of which is a transaction that also moves its
-// position: others write in between, and after a kill it goes on behind the last batch.
-// Several recorders may do so at once; what one has done is nothing to do for the other.
+// finishTask runs a task in batches. Each batch is a transaction that also moves the task's
+// position: other writers run in between, and after a kill the task resumes behind the last batch.
+// Several recorders may run the same task at once and share its position.
 func (c *Catalogue) finishTask(ctx context.Context, task string, batch func(ctx context.Context, s *store, tx bun.Tx, at string) (next string, err error)) error {
 	began := c.opts.Clock.Now()
 	told := began
 	for rows := 0; ; rows += upkeepBatch {
 		var at string
 		err := c.inTx(ctx, func(ctx context.Context, s *store, tx bun.Tx) error {
-			at = "" // what an attempt that was rolled back has left
+			at = "" // an earlier attempt that was rolled back may have set it
 			err := tx.NewSelect().TableExpr("spool_upkeep").Column("position").Where("task = ?", task).Scan(ctx, &at)
 			if err != nil && !errors.Is(err, sql.ErrNoRows) || at == taskDone {
 				return err
@@ -232,7 +231,7 @@ func (c *Catalogue) finishTask(ctx context.Context, task string, batch func(ctx 
 	}
 }
 
-// moveTask notes how far a task is. What another recorder has finished stays so.
+// moveTask stores the position of a task, unless another recorder has finished it.
 func (s *store) moveTask(ctx context.Context, tx bun.Tx, task, next string) error {
 	set, alias := "ON CONFLICT (task) DO UPDATE SET position = EXCLUDED.position WHERE u.position <> ?", " AS u"
 	if s.Driver == "mysql" {
@@ -242,8 +241,8 @@ func (s *store) moveTask(ctx context.Context, tx bun.Tx, task, next string) erro
 	return err
 }
 
-// pairBatch does the next step of the walk and gives the position behind it: the
-// phase, and the place of the last row in it.
+// pairBatch runs the next step of the task pairing and returns the position behind it: the
+// phase, and the key of the last row in it.
 func (c *Catalogue) pairBatch(ctx context.Context, s *store, tx bun.Tx, at string) (next string, err error) {
 	phase, after := "recordings", row.Key{Start: -1 << 63}
 	if at != "" {
@@ -269,8 +268,8 @@ func (c *Catalogue) pairBatch(ctx context.Context, s *store, tx bun.Tx, at strin
 	return taskDone, nil
 }
 
-// pairRecordings notes the footage of the next recordings. They are locked, so that
-// none goes in between.
+// pairRecordings pairs the events of the next recordings. It locks their rows, so that no
+// recording is deleted in between.
 func (s *store) pairRecordings(ctx context.Context, tx bun.Tx, after row.Key) (n int, last row.Key, err error) {
 	var rows []*row.Row
 	q := tx.NewSelect().Model(&rows).Column("id", "start_ns", "state", "events").OrderExpr("r.start_ns, r.id").Limit(upkeepBatch)
@@ -291,7 +290,7 @@ func (s *store) pairRecordings(ctx context.Context, tx bun.Tx, after row.Key) (n
 	return len(rows), rows[len(rows)-1].Key(), err
 }
 
-// dateEvents says of the next events that have no footage that it is gone.
+// dateEvents sets gone_ns of the next events that have no footage.
 func (s *store) dateEvents(ctx context.Context, tx bun.Tx, after row.Key, now int64) (n int, last row.Key, err error) {
 	var rows []eventRow
 	q := tx.NewSelect().Model(&rows).Column("id", "at_ns").OrderExpr("e.at_ns, e.id").Limit(upkeepBatch)
@@ -313,7 +312,7 @@ func behind(q *bun.SelectQuery, start, id string, after row.Key) {
 	}
 }
 
-// ProtectedBytes is what this recorder's protected recordings take.
+// ProtectedBytes returns the total size of this recorder's protected recordings that are on its disk.
 func (c *Catalogue) ProtectedBytes(ctx context.Context) (n int64, err error) {
 	err = c.read(ctx, func(ctx context.Context, s *store) error {
 		return s.RO.NewSelect().TableExpr("spool_recordings").ColumnExpr("COALESCE(SUM(size), 0)").
@@ -322,5 +321,5 @@ func (c *Catalogue) ProtectedBytes(ctx context.Context) (n int64, err error) {
 	return n, err
 }
 
-// Changed is closed when the catalogue next learns of a recording.
+// Changed returns a channel that is closed at the next change of a recording.
 func (c *Catalogue) Changed() <-chan struct{} { return c.pending.change() }
